@@ -5,6 +5,7 @@
 package config
 
 import (
+	"encoding/binary"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -72,6 +73,13 @@ type WDS struct {
 	Server string // IP address or host name
 }
 
+// Addr returns the server's address where the configuration has it. A host
+// name has none until somebody has looked it up.
+func (w WDS) Addr() (netip.Addr, bool) {
+	a, err := netip.ParseAddr(w.Server)
+	return a, err == nil
+}
+
 // Menu is what every machine shows.
 type Menu struct {
 	Title   string
@@ -83,7 +91,7 @@ type Menu struct {
 // Entry is one line of the menu. Kind says which of the fields count.
 type Entry struct {
 	Name  string
-	Label string
+	Label string // what the screen shows
 
 	WDS    string   // KindWDS: name of a WDS server
 	Kernel string   // KindLinux: boot file
@@ -142,6 +150,12 @@ func ParseRange(s string) (Range, error) {
 
 // Contains reports whether a lies in the range.
 func (r Range) Contains(a netip.Addr) bool { return !a.Less(r.First) && !r.Last.Less(a) }
+
+// Size is the number of addresses in the range.
+func (r Range) Size() int {
+	first, last := r.First.As4(), r.Last.As4()
+	return int(binary.BigEndian.Uint32(last[:])-binary.BigEndian.Uint32(first[:])) + 1
+}
 
 func (r Range) String() string {
 	if r.First == r.Last {

@@ -1,0 +1,343 @@
+package config
+
+import (
+	"errors"
+	"net/netip"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// lab is the file that most sites begin with.
+const lab = `[network]
+interface = "eth0"
+address   = "192.168.77.1/24"
+
+[dhcp]
+mode   = "server"
+range  = ["192.168.77.100-192.168.77.150"]
+lease  = "1h"
+router = "192.168.77.1"
+dns    = ["192.168.77.1"]
+
+[[wds]]
+name   = "wds"
+server = "192.168.77.2"
+
+[menu]
+title   = "Lab"
+timeout = "10s"
+default = "wds"
+
+[[entry]]
+name  = "wds"
+label = "Windows Deployment Services"
+wds   = "wds"
+
+[[entry]]
+name   = "debian"
+label  = "Debian installer"
+kernel = "debian/linux"
+initrd = ["debian/initrd.gz"]
+append = "console=ttyS0,115200"
+`
+
+func TestParse(t *testing.T) {
+	addr := netip.MustParseAddr
+	want := &Config{
+		Network: Network{Interface: "eth0", Address: netip.MustParsePrefix("192.168.77.1/24")},
+		DHCP: DHCP{
+			Mode:   ModeServer,
+			Ranges: []Range{{addr("192.168.77.100"), addr("192.168.77.150")}},
+			Lease:  Duration(time.Hour),
+			Router: addr("192.168.77.1"),
+			DNS:    []netip.Addr{addr("192.168.77.1")},
+		},
+		WDS:  []WDS{{"wds", "192.168.77.2"}},
+		Menu: Menu{Title: "Lab", Timeout: Duration(10 * time.Second), Default: "wds"},
+		Entries: []Entry{
+			{Name: "wds", Label: "Windows Deployment Services", WDS: "wds"},
+			{Name: "debian", Label: "Debian installer", Kernel: "debian/linux", Initrd: []string{"debian/initrd.gz"}, Append: "console=ttyS0,115200"},
+		},
+	}
+	got, err := Parse("pxebox.toml", []byte(lab))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v\nwant %+v", got, want)
+	}
+	for i, k := range []Kind{KindWDS, KindLinux} {
+		if got.Entries[i].Kind() != k {
+			t.Errorf("entry %s is of kind %v, want %v", got.Entries[i].Name, got.Entries[i].Kind(), k)
+		}
+	}
+}
+
+// Everything else that a file may say, each beside the value it stands for.
+func TestParseAccepts(t *testing.T) {
+	for _, tt := range []struct {
+		name, file string
+		got        func(c *Config) any
+		want       any
+	}{
+		{"address from a DHCP server", "[network]\naddress = \"dhcp\"", func(c *Config) any { return c.Network.Address.IsValid() }, false},
+		{"gateway and name servers of a fixed address", "[network]\naddress = \"10.0.0.2/8\"\ngateway = \"10.255.0.1\"\ndns = [\"9.9.9.9\"]",
+			func(c *Config) any { return []any{c.Network.Gateway.String(), c.Network.DNS[0].String()} }, []any{"10.255.0.1", "9.9.9.9"}},
+		{"no timeout", "[menu]\ntimeout = \"0s\"", func(c *Config) any { return c.Menu.Timeout }, Duration(0)},
+		{"serial menu", "[menu]\nserial = true", func(c *Config) any { return c.Menu.Serial }, true},
+		{"a host name for WDS", "[[wds]]\nname = \"w\"\nserver = \"wds-1.ad.example.org\"", func(c *Config) any { return c.WDS[0].Server }, "wds-1.ad.example.org"},
+		{"a host name that begins with a digit", "[[wds]]\nname = \"w\"\nserver = \"3com\"", func(c *Config) any { return c.WDS[0].Server }, "3com"},
+		{"an entry without a label shows its name", "[[entry]]\nname = \"a\"\ndisk = true", func(c *Config) any { return c.Entries[0].Label }, "a"},
+		{"disk = false beside a kernel", "[[entry]]\nname = \"a\"\nkernel = \"k\"\ndisk = false", func(c *Config) any { return c.Entries[0].Kind() }, KindLinux},
+		{"another boot file with arguments", "[[entry]]\nname = \"a\"\nfile = \"x.c32\"\nappend = \"-v\"", func(c *Config) any { return c.Entries[0].Kind() }, KindFile},
+		{"entries as a list in one line", "entry = [{name = \"a\", disk = true}, {name = \"b\", file = \"x\"}]", func(c *Config) any { return c.Entries[1].Name }, "b"},
+		{"western letters in a label", "[[entry]]\nname = \"a\"\nlabel = \"Rechner löschen: é ñ ß\"\ndisk = true", func(c *Config) any { return c.Entries[0].Label }, "Rechner löschen: é ñ ß"},
+		{"a table as dotted keys", "dhcp.mode = \"proxy\"\ndhcp.lease = \"2h\"", func(c *Config) any { return c.DHCP.Mode }, ModeProxy},
+		{"a file from Windows' Notepad", "\ufeff[dhcp]\r\nmode = \"off\"\r\n", func(c *Config) any { return c.DHCP.Mode }, ModeOff},
+		{"a file with carriage returns", "[dhcp]\r\nmode = \"off\"\r\n", func(c *Config) any { return c.DHCP.Mode }, ModeOff},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c, err := Parse("f", []byte(tt.file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := tt.got(c); !reflect.DeepEqual(got, tt.want) {
+				t.Errorf("got %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestParseRefuses(t *testing.T) {
+	const server = "[network]\naddress = \"192.168.77.1/24\"\n[dhcp]\nmode = \"server\"\n"
+	entry := func(lines string) string { return "[[entry]]\nname = \"a\"\n" + lines }
+	for _, tt := range []struct {
+		name, file string
+		want       []string // each begins a line of the error, behind the file's name
+	}{
+		{"no TOML", "[dhcp]\nmode = auto\n", []string{`2: mode: unexpected character U+0061 'a' at start of value; write key = "value"`}},
+		{"an open bracket at the end", "[dhcp]\nrange = [\"192.168.77.5\"", []string{"2: range: array is incomplete"}},
+		{"not UTF-8", "[menu]\ntitle = \"B\xfcro\"", []string{"2: title: is not UTF-8 text; save the file"}},
+		{"a key twice", "[dhcp]\nmode = \"auto\"\nmode = \"off\"", []string{"3: mode: is there twice, first on line 2; keep one"}},
+		{"a table twice", "[dhcp]\nmode = \"auto\"\n[menu]\n[dhcp]\nlease = \"1h\"", []string{"4: [dhcp]: is there twice, first on line 1; put all its keys under one [dhcp]"}},
+		{"one pair of brackets, then two", "[entry]\nname = \"a\"\n[[entry]]\nname=\"b\"", []string{"1: entry: is a table; write [[entry]]", "3: [[entry]]: is written with one pair of brackets on line 1"}},
+		{"one pair of brackets for an entry", "[entry]\nname = \"a\"", []string{"1: entry: is a table; write [[entry]] on a line of its own"}},
+		{"two pairs for a table", "[[dhcp]]\nmode = \"auto\"", []string{"1: dhcp: is a list; write [dhcp] on a line of its own"}},
+		{"a misspelt table", "[dchp]\nmode = \"auto\"", []string{"1: dchp: is not known; write [dhcp]"}},
+		{"a key in no table", "timeout = \"10s\"", []string{"1: timeout: is not known; write it below [menu]"}},
+		{"a misspelt key", "[dhcp]\nroute = \"192.168.77.1\"", []string{"2: dhcp.route: is not known; write router"}},
+		{"a key in the wrong table", "[dhcp]\ntimeout = \"10s\"", []string{"2: dhcp.timeout: is not known; write it below [menu]"}},
+		{"a key unlike any", "[menu]\nxyzzyx = 1", []string{"2: menu.xyzzyx: is not known; use one of title, timeout, default, serial"}},
+		{"a key with a line break in it", "[menu]\n\"a\\nb\" = 1", []string{`2: menu."a\nb": is not known; use one of`}},
+		{"a number for a time", "[menu]\ntimeout = 10", []string{`2: menu.timeout: is a number, not a time in quotes with its unit; write timeout = "10s"`}},
+		{"a time without its unit", "[menu]\ntimeout = \"10\"", []string{`2: menu.timeout: "10" is no length of time; write a number and h, m or s, as in "10s"`}},
+		{"a timeout that PXELINUX would take for none", "[menu]\ntimeout = \"10ms\"", []string{`2: menu.timeout: "10ms" is too short; write 1s or more`}},
+		{"a timeout beyond PXELINUX's longest", "[menu]\ntimeout = \"1h\"", []string{`2: menu.timeout: "1h" is too long; write 59m0s or less`}},
+		{"a lease too short to live with", "[dhcp]\nlease = \"5s\"", []string{`2: dhcp.lease: "5s" is too short; write 1m0s or more`}},
+		{"a text for a list", "[dhcp]\nrange = \"192.168.77.5\"", []string{"2: dhcp.range: is a text, not a list in brackets; write range = [\"192.168.77.100-"}},
+		{"a text for a switch", "[menu]\nserial = \"true\"", []string{"2: menu.serial: is a text, not true or false without quotes; write serial = true"}},
+		{"a list of lists", "[dhcp]\ndns = [[\"192.168.77.1\"]]", []string{"2: dhcp.dns: is a list, not a text in quotes"}},
+		{"a date", "[menu]\ntitle = 2026-01-01", []string{"2: menu.title: is a date or time, not a text in quotes"}},
+		{"an unknown mode", "[dhcp]\nmode = \"on\"", []string{`2: dhcp.mode: "on" is no mode; write "auto", "proxy", "server" or "off"`}},
+		{"an interface name that Linux has no room for", "[network]\ninterface = \"enx00005e005301ffff\"", []string{`2: network.interface: "enx00005e005301ffff" has 19 characters; an interface has 15 at most`}},
+		{"a path as interface", "[network]\ninterface = \"../eth0\"", []string{`2: network.interface: "../eth0" is no name of a network interface`}},
+		{"an address without its prefix", "[network]\naddress = \"192.168.77.1\"", []string{`2: network.address: "192.168.77.1" does not say how large the network is; write it with its prefix length, as in "192.168.77.1/24"`}},
+		{"the network as address", "[network]\naddress = \"192.168.77.0/24\"", []string{`2: network.address: 192.168.77.0 is the network itself; write an address inside of it, such as "192.168.77.1/24"`}},
+		{"the broadcast address", "[network]\naddress = \"192.168.79.255/22\"", []string{`2: network.address: 192.168.79.255 is the network's broadcast address`}},
+		{"an IPv6 address", "[network]\naddress = \"fd00::1/64\"", []string{`2: network.address: "fd00::1/64" is no IPv4 address with a prefix length`}},
+		{"a network of one", "[network]\naddress = \"192.168.77.1/32\"", []string{"2: network.address: the prefix length /32 leaves no usable network"}},
+		{"a gateway without a fixed address", "[network]\ngateway = \"192.168.77.254\"", []string{"2: network.gateway: has no use while the box asks a DHCP server"}},
+		{"a gateway on another network", "[network]\naddress = \"192.168.77.1/24\"\ngateway = \"192.168.78.1\"", []string{"3: network.gateway: 192.168.78.1 is not in the box's network 192.168.77.0/24"}},
+		{"the box as its own gateway", "[network]\naddress = \"192.168.77.1/24\"\ngateway = \"192.168.77.1\"", []string{"3: network.gateway: is the box's own address"}},
+		{"server mode without a range", server, []string{`3: dhcp.range: is missing, and mode = "server" leases addresses; write range = [`}},
+		{"server mode without a fixed address", "[dhcp]\nmode = \"server\"\nrange = [\"192.168.77.5\"]", []string{`2: dhcp.mode: is "server", but the box has no fixed address; write address = "192.168.77.1/24" below [network]`}},
+		{"a range with its ends swapped", server + "range = [\"192.168.77.9-192.168.77.5\"]", []string{"5: dhcp.range: its last address 192.168.77.5 is below its first 192.168.77.9"}},
+		{"ranges that overlap", server + "range = [\"192.168.77.5-192.168.77.9\",\n \"192.168.77.9-192.168.77.12\"]", []string{"5: dhcp.range: 192.168.77.5-192.168.77.9 and 192.168.77.9-192.168.77.12 overlap; name each address once"}},
+		{"a bad address on the list's second line", server + "range = [\"192.168.77.5\",\n \"192.168.77.256\"]", []string{`6: dhcp.range: "192.168.77.256" is no IPv4 address`}},
+		{"a range on another network", server + "range = [\"192.168.78.5-192.168.78.9\"]", []string{"5: dhcp.range: 192.168.78.5-192.168.78.9 is not in the box's network 192.168.77.0/24; write addresses from 192.168.77.1 to 192.168.77.254"}},
+		{"a range with the box in it", server + "range = [\"192.168.77.1-192.168.77.9\"]", []string{"5: dhcp.range: 192.168.77.1-192.168.77.9 holds the box's own address 192.168.77.1"}},
+		{"a range from the network's own address", server + "range = [\"192.168.77.0-192.168.77.9\"]", []string{"5: dhcp.range: 192.168.77.0-192.168.77.9 holds 192.168.77.0, which is the network itself"}},
+		{"a range to the broadcast address", server + "range = [\"192.168.77.9-192.168.77.255\"]", []string{"5: dhcp.range: 192.168.77.9-192.168.77.255 holds the broadcast address"}},
+		{"a range with the router in it", server + "range = [\"192.168.77.9-192.168.77.20\"]\nrouter = \"192.168.77.10\"", []string{"5: dhcp.range: 192.168.77.9-192.168.77.20 would lease 192.168.77.10, which dhcp.router gives to another machine"}},
+		{"more addresses than the pool takes", "[network]\naddress = \"10.0.0.1/8\"\n[dhcp]\nmode = \"server\"\nrange = [\"10.1.0.0-10.1.255.255\", \"10.2.0.0\"]", []string{"5: dhcp.range: holds 65537 addresses; keep it to 65536"}},
+		{"a router on another network", server + "range = [\"192.168.77.9\"]\nrouter = \"10.0.0.1\"", []string{"6: dhcp.router: 10.0.0.1 is not in the box's network"}},
+		{"a name server that is none", "[dhcp]\ndns = [\"192.168.77.1\", \"::1\"]", []string{`2: dhcp.dns: "::1" is no IPv4 address of a machine`}},
+		{"WDS without a server", "[[wds]]\nname = \"wds\"", []string{`1: wds "wds".server: is missing; write server = "192.168.77.2"`}},
+		{"a WDS name twice", "[[wds]]\nname = \"w\"\nserver = \"a\"\n[[wds]]\nname = \"w\"\nserver = \"b\"", []string{`5: wds "w".name: "w" is taken by the [[wds]] of line 1; give each one a name of its own`}},
+		{"a WDS address with a slip", "[[wds]]\nname = \"w\"\nserver = \"192.168.77.256\"", []string{`3: wds "w".server: "192.168.77.256" is neither an IPv4 address nor a host name`}},
+		{"a WDS address that is a URL", "[[wds]]\nname = \"w\"\nserver = \"http://wds/\"", []string{`3: wds "w".server: "http://wds/" is neither`}},
+		{"a WDS server with IPv6", "[[wds]]\nname = \"w\"\nserver = \"fd00::2\"", []string{`3: wds "w".server: "fd00::2" is an IPv6 address`}},
+		{"menu injection by a label", entry("label = \"x\\nLABEL y\"\ndisk = true"), []string{`3: entry "a".label: holds the control character U+000A; write it on one line`}},
+		{"menu injection by arguments", entry("kernel = \"k\"\nappend = '''x\nLABEL y'''"), []string{`4: entry "a".append: holds the control character U+000A`}},
+		{"menu injection by the title", "[menu]\ntitle = \"x\\rLABEL y\"", []string{`2: menu.title: holds the control character U+000D`}},
+		{"a label that a BIOS cannot show", entry("label = \"Установка\"\ndisk = true"), []string{`3: entry "a".label: the character 'У' cannot be shown by a BIOS menu; use plain letters`}},
+		{"a label too wide", entry("label = \"" + strings.Repeat("x", 57) + "\"\ndisk = true"), []string{`3: entry "a".label: has 57 characters; keep it to 56`}},
+		{"a hot key in a label", entry("label = \"^Windows\"\ndisk = true"), []string{`3: entry "a".label: holds a ^, which the menu takes for the mark of a hot key; leave it out`}},
+		{"a blank label", entry("label = \"  \"\ndisk = true"), []string{`3: entry "a".label: is empty`}},
+		{"arguments longer than PXELINUX's command line", entry("kernel = \"k\"\nappend = \"" + strings.Repeat("x", 2040) + "\""), []string{`4: entry "a".append: makes a command line of 20`}},
+		{"arguments that are not ASCII", entry("kernel = \"k\"\nappend = \"host=büro\""), []string{`4: entry "a".append: holds a character that is not ASCII`}},
+		{"arguments that PXELINUX takes for none", entry("kernel = \"k\"\nappend = \"-\""), []string{`4: entry "a".append: is "-"; leave the key out`}},
+		{"a path with backslashes", entry(`kernel = 'debian\linux'`), []string{`3: entry "a".kernel: "debian\\linux" is no name of a boot file; write "debian/linux": as seen from the boot folder`}},
+		{"a path from the root", entry("kernel = \"/debian/linux\""), []string{`3: entry "a".kernel: "/debian/linux" is no name of a boot file; write "debian/linux"`}},
+		{"a path out of the folder", entry("kernel = \"../linux\""), []string{`3: entry "a".kernel: "../linux" is no name of a boot file; write "linux"`}},
+		{"a path with a space", entry("kernel = \"my linux\""), []string{`3: entry "a".kernel: "my linux" is no name of a boot file; write it as seen from the boot folder, with letters`}},
+		{"a path on another server", entry("file = \"10.0.0.1::x.0\""), []string{`3: entry "a".file: "10.0.0.1::x.0" is no name of a boot file`}},
+		{"a path that PXELINUX takes for a command", entry("file = \".com32\""), []string{`3: entry "a".file: ".com32" is no name of a boot file`}},
+		{"two initrds in one text", entry("kernel = \"k\"\ninitrd = [\"a,b\"]"), []string{`4: entry "a".initrd: "a,b" is no name of a boot file`}},
+		{"an entry that does nothing", entry("label = \"x\""), []string{`1: entry "a": does not say what to start; write one of wds, kernel, file, or disk = true`}},
+		{"an entry that does two things", entry("kernel = \"k\"\ndisk = true"), []string{`4: entry "a".disk: is one thing too many: the entry has kernel and disk; keep one`}},
+		{"an initrd without a kernel", entry("initrd = [\"i\"]"), []string{`3: entry "a".initrd: is there without a kernel`}},
+		{"an initrd beside a file", entry("file = \"f\"\ninitrd = [\"i\"]"), []string{`4: entry "a".initrd: goes with a kernel only`}},
+		{"arguments for a disk", entry("disk = true\nappend = \"x\""), []string{`4: entry "a".append: goes with a kernel or a file only`}},
+		{"an entry without a name", "[[entry]]\ndisk = true\n[[entry]]\nlabel = \"x\"\nkernel = \"k\"", []string{"1: entry 1.name: is missing", "3: entry 2.name: is missing"}},
+		{"an entry name in capitals", "[[entry]]\nname = \"Debian\"\ndisk = true", []string{`2: entry 1.name: "Debian" is no name; use up to 32 small letters`}},
+		{"an entry name twice", entry("disk = true\n") + entry("disk = true"), []string{`5: entry "a".name: "a" is taken by the [[entry]] of line 1`}},
+		{"an entry for a WDS that is not there", "[[wds]]\nname = \"wds\"\nserver = \"w\"\n" + entry("wds = \"wsd\""), []string{`6: entry "a".wds: there is no [[wds]] with the name "wsd"; write "wds"`}},
+		{"an entry for a WDS, and none at all", entry("wds = \"wds\""), []string{`3: entry "a".wds: there is no [[wds]] with the name "wds"; add one`}},
+		{"a default that is no entry", "[menu]\ndefault = \"windows\"\n" + entry("disk = true"), []string{`2: menu.default: there is no [[entry]] with the name "windows"; write one of a`}},
+		{"a menu without entries", "entry = []", []string{"1: entry: is an empty list"}},
+		{"entries that are no tables", "entry = [1]", []string{"1: entry 1: is a number; write [[entry]]"}},
+		{"all mistakes at once, in the order of lines", "[network]\naddress = \"192.168.77.1\"\n[dhcp]\nmode = \"sever\"\nlaese = \"1h\"\n[[wds]]\nname = \"w\"\n[menu]\ntimeout = 10\ndefault = \"x\"\n" + entry("kernel = \"/k\""),
+			[]string{"2: network.address: ", "4: dhcp.mode: ", "5: dhcp.laese: ", "6: wds \"w\".server: ", "9: menu.timeout: ", "10: menu.default: ", "13: entry \"a\".kernel: "}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := Parse("f.toml", []byte(tt.file))
+			if err == nil {
+				t.Fatal("accepted")
+			}
+			checkForm(t, err)
+			got := strings.Split(err.Error(), "\n")
+			ok := len(got) == len(tt.want)
+			for i := 0; ok && i < len(got); i++ {
+				ok = strings.HasPrefix(got[i], "f.toml:"+tt.want[i])
+			}
+			if !ok {
+				t.Errorf("got:\n%s\nwant lines that begin with:\n%s", err, strings.Join(tt.want, "\n"))
+			}
+		})
+	}
+}
+
+var reError = regexp.MustCompile(`^f\.toml:[1-9][0-9]*: [^\n]+: [^\n]+; [^\n]+$`)
+
+// checkForm makes sure that each error is one line of
+// file:line: key: what is wrong; what to write instead
+func checkForm(t *testing.T, err error) {
+	t.Helper()
+	var es Errors
+	if !errors.As(err, &es) || len(es) == 0 {
+		t.Fatalf("the error is a %T, want Errors", err)
+	}
+	for i, e := range es {
+		if !reError.MatchString(e.Error()) || e.Key == "" || e.Problem == "" || e.Mend == "" {
+			t.Errorf("error has not the form file:line: key: problem; mend:\n%s", e)
+		}
+		if i > 0 && e.Line < es[i-1].Line {
+			t.Errorf("line %d comes after line %d", e.Line, es[i-1].Line)
+		}
+	}
+}
+
+func TestDefaultIsWhatAnEmptyFileMeans(t *testing.T) {
+	empty, err := Parse("empty", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(Default(), empty) {
+		t.Errorf("default.toml says %+v\nan empty file means %+v", Default(), empty)
+	}
+}
+
+// example is a commented-out line of default.toml: no space after the #.
+var example = regexp.MustCompile(`(?m)^#(\[|[a-z]+ = )`)
+
+func uncommented() string { return example.ReplaceAllString(string(defaultFile), "$1") }
+
+func TestDefaultFileExamplesAreRight(t *testing.T) {
+	c, err := Parse("default.toml", []byte(uncommented()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.WDS) != 1 || len(c.Entries) != 4 {
+		t.Errorf("the examples make %d WDS servers and %d entries, want 1 and 4", len(c.WDS), len(c.Entries))
+	}
+}
+
+func TestDefaultFileNamesEveryKey(t *testing.T) {
+	root, errs := readTree("default.toml", []byte(uncommented()))
+	if len(errs) > 0 {
+		t.Fatal(errs)
+	}
+	for _, s := range schema {
+		n := root.get(s.name)
+		if n == nil {
+			t.Errorf("%s is missing", s.header())
+			continue
+		}
+		tables := []*node{n}
+		if s.many {
+			tables = n.items
+		}
+		for _, f := range s.fields {
+			found := false
+			for _, table := range tables {
+				found = found || table.get(f.name) != nil
+			}
+			if !found {
+				t.Errorf("%s.%s is missing", s.name, f.name)
+			}
+		}
+	}
+}
+
+// The examples in the errors are themselves right.
+func TestExamplesOfTheSchema(t *testing.T) {
+	for _, s := range schema {
+		for _, f := range s.fields {
+			text := s.header() + "\n" + f.name + " = " + f.example
+			root, errs := readTree("f.toml", []byte(text))
+			if len(errs) > 0 {
+				t.Fatal(errs)
+			}
+			r := &reader{file: "f.toml", root: root, bad: map[string]bool{}}
+			r.sections()
+			if len(r.errs) > 0 {
+				t.Errorf("%s\n%v", text, r.errs)
+			}
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(lab))
+	f.Add(defaultFile)
+	f.Add([]byte(uncommented()))
+	f.Add([]byte("entry = [{name = \"a\", label = \"x\\nKERNEL y\", disk = true}]"))
+	f.Add([]byte("[a]\n[a.b]\n[[a.b]]\na.b.c = 1\n\"\" = {}"))
+	f.Add([]byte("[[entry]]\n[entry.x]\n[[entry.y]]\nentry.z = [[]]"))
+	f.Add([]byte("\xff"))
+	f.Add([]byte("x = '''\n\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c, err := Parse("f.toml", data)
+		if err != nil {
+			checkForm(t, err)
+			return
+		}
+		for _, e := range c.Entries {
+			if e.Kind() == KindWDS && len(c.WDS) == 0 || e.Name == "" || e.Label == "" {
+				t.Errorf("accepted %+v", e)
+			}
+			for _, s := range append([]string{c.Menu.Title, e.Label, e.Append, e.Kernel, e.File}, e.Initrd...) {
+				if strings.ContainsAny(s, "\r\n\x00") {
+					t.Errorf("accepted %q", s)
+				}
+			}
+		}
+		if c.DHCP.Mode.Leases() && (len(c.DHCP.Ranges) == 0 || !c.Network.Address.IsValid()) {
+			t.Errorf("accepted %+v", c.DHCP)
+		}
+	})
+}
