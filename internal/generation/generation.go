@@ -5,7 +5,16 @@
 package generation
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
 	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/menu"
 )
 
 // Format is the shape of the file. pxed refuses any other: after an update
@@ -14,6 +23,9 @@ const Format = 1
 
 // FileName is the generation's name in the run directory.
 const FileName = "generation.json"
+
+// maxSize bounds the file, in bytes: it is read into memory whole.
+const maxSize = 16 << 20
 
 // Generation is one state of the box: settings, and the menus rendered from
 // the same configuration.
@@ -28,4 +40,52 @@ type Generation struct {
 	// ID tells generations apart in logs: the start of the SHA-256 of the
 	// published bytes, set by Decode.
 	ID string `json:"-"`
+}
+
+// Build makes the generation of a configuration and of what is known of the
+// site.
+func Build(c *config.Config, st menu.Status) Generation {
+	return Generation{Format: Format, Network: c.Network, DHCP: c.DHCP, Files: menu.Render(c, st)}
+}
+
+// Default is the generation of a box that nobody has configured. pxed serves
+// it where menuwatch has published none.
+func Default() Generation { return Build(config.Default(), menu.Status{}) }
+
+// Encode returns the file's bytes. The same generation always gives the same.
+func Encode(g Generation) ([]byte, error) {
+	b, err := json.MarshalIndent(g, "", " ")
+	if err != nil {
+		return nil, fmt.Errorf("encode generation: %w", err)
+	}
+	return append(b, '\n'), nil
+}
+
+// Decode is the inverse of Encode, and refuses what Encode does not write.
+func Decode(b []byte) (Generation, error) {
+	if len(b) > maxSize {
+		return Generation{}, fmt.Errorf("decode generation: %d bytes or more, at most %d are allowed", len(b), maxSize)
+	}
+	var head struct {
+		Format int `json:"format"`
+	}
+	// The format first: with another one, any other error would mislead.
+	if err := json.Unmarshal(b, &head); err != nil {
+		return Generation{}, fmt.Errorf("decode generation: %w", err)
+	}
+	if head.Format != Format {
+		return Generation{}, fmt.Errorf("decode generation: format %d, this program reads %d", head.Format, Format)
+	}
+	var g Generation
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&g); err != nil {
+		return Generation{}, fmt.Errorf("decode generation: %w", err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return Generation{}, errors.New("decode generation: something follows after its end")
+	}
+	sum := sha256.Sum256(b)
+	g.ID = hex.EncodeToString(sum[:])[:12]
+	return g, nil
 }

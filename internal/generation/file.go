@@ -1,0 +1,94 @@
+package generation
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/google/renameio/v2"
+
+	"github.com/pxebox/pxebox/internal/watch"
+)
+
+// poll is how often the file is read without a hint of a change.
+const poll = 2 * time.Second
+
+// Publish puts g into dir, which it makes where there is none. Readers see the
+// old file or the new one, never a part. A file that says the same already is
+// left alone.
+func Publish(dir string, g Generation) error {
+	b, err := Encode(g)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("publish generation: %w", err)
+	}
+	name := filepath.Join(dir, FileName)
+	if old, err := os.ReadFile(name); err == nil && bytes.Equal(old, b) {
+		return nil
+	}
+	if err := renameio.WriteFile(name, b, 0o644, renameio.WithTempDir(dir)); err != nil {
+		return fmt.Errorf("publish generation: %w", err)
+	}
+	return nil
+}
+
+// Read returns the generation in dir. The error is fs.ErrNotExist where there
+// is none.
+func Read(dir string) (Generation, error) {
+	f, err := os.Open(filepath.Join(dir, FileName))
+	if err != nil {
+		return Generation{}, fmt.Errorf("read generation: %w", err)
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxSize+1))
+	if err != nil {
+		return Generation{}, fmt.Errorf("read generation: %w", err)
+	}
+	return Decode(b)
+}
+
+// Watch calls use with the generation in dir and with each one that takes its
+// place, until ctx ends. Where the file is bad or gone, the last one stays. dir
+// need not be there: menuwatch may be the second to start.
+func Watch(ctx context.Context, dir string, log *slog.Logger, use func(Generation)) {
+	os.MkdirAll(dir, 0o755) // a hint comes sooner from a directory that is there; the poll finds it anyway
+	follow(ctx, watch.Dir(ctx, dir, poll), dir, log, use)
+}
+
+// follow reads the file at each hint.
+func follow(ctx context.Context, hints <-chan struct{}, dir string, log *slog.Logger, use func(Generation)) {
+	var id, problem string
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hints:
+		}
+		g, err := Read(dir)
+		if err != nil {
+			if err.Error() != problem { // once, not at each poll
+				problem = err.Error()
+				if errors.Is(err, fs.ErrNotExist) && id == "" {
+					log.Info("no generation yet", "step", "generation", "dir", dir)
+				} else {
+					log.Error("generation not usable, the last good one stays", "step", "generation", "err", err, "generation", id)
+				}
+			}
+			continue
+		}
+		problem = ""
+		if g.ID != id {
+			id = g.ID
+			use(g)
+		}
+	}
+}

@@ -1,0 +1,233 @@
+package generation
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/menu"
+)
+
+// build makes a generation that has the given title in its menu.
+func build(t *testing.T, title string) Generation {
+	t.Helper()
+	c, err := config.Parse("f", []byte(`
+[network]
+address = "192.168.77.1/24"
+gateway = "192.168.77.254"
+[dhcp]
+mode = "server"
+range = ["192.168.77.100-192.168.77.150", "192.168.77.9"]
+lease = "90m"
+dns = ["192.168.77.2"]
+[menu]
+title = "`+title+`"
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Build(c, menu.Status{})
+}
+
+func encode(t *testing.T, g Generation) []byte {
+	t.Helper()
+	b, err := Encode(g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestDecodeGivesBackWhatWasEncoded(t *testing.T) {
+	for name, want := range map[string]Generation{"default": Default(), "server": build(t, "Lab")} {
+		t.Run(name, func(t *testing.T) {
+			b := encode(t, want)
+			got, err := Decode(b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(got.ID) != 12 {
+				t.Errorf("ID %q, want 12 digits", got.ID)
+			}
+			got.ID = ""
+			if !reflect.DeepEqual(got, want) {
+				t.Errorf("got %+v\nwant %+v", got, want)
+			}
+			if again := encode(t, got); !bytes.Equal(again, b) {
+				t.Errorf("encoded again it is another file")
+			}
+		})
+	}
+}
+
+func TestDefaultServesAMenu(t *testing.T) {
+	g := Default()
+	if g.DHCP.Mode != config.ModeAuto || g.Network.Address != (netip.Prefix{}) || len(g.Files[menu.PXELINUXConfig]) == 0 {
+		t.Errorf("the default is %+v", g)
+	}
+}
+
+func TestDecodeRefuses(t *testing.T) {
+	good := string(encode(t, Default()))
+	for _, tt := range []struct{ name, file, want string }{
+		{"nothing", "", "unexpected end"},
+		{"half a file", good[:len(good)/2], "unexpected end"},
+		{"another format", strings.Replace(good, `"format": 1`, `"format": 2`, 1), "format 2, this program reads 1"},
+		{"another format with another shape", `{"format": 9, "menus": []}`, "format 9"},
+		{"no format", "{}", "format 0"},
+		{"a key of the future", strings.Replace(good, `"dhcp"`, `"dhcpv6"`, 1), `unknown field "dhcpv6"`},
+		{"a second generation behind it", good + good, "after top-level value"},
+		{"a range that is none", strings.Replace(good, `"lease"`, `"range": ["9-1"], "lease"`, 1), "no IPv4 address"},
+		{"too large", strings.Repeat(" ", maxSize) + good, "at most 16777216"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if _, err := Decode([]byte(tt.file)); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("error %v, want %q in it", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestPublish(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run", "pxebox")
+	if _, err := Read(dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Fatalf("read before the first: %v", err)
+	}
+	file := filepath.Join(dir, FileName)
+	publish := func(title string) os.FileInfo {
+		t.Helper()
+		if err := Publish(dir, build(t, title)); err != nil {
+			t.Fatal(err)
+		}
+		info, err := os.Stat(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info
+	}
+	first := publish("one")
+	if first.Mode().Perm() != 0o644 {
+		t.Errorf("mode %v, want 0644", first.Mode())
+	}
+	if same := publish("one"); !os.SameFile(first, same) {
+		t.Error("the same generation was written again")
+	}
+	second := publish("two")
+	if os.SameFile(first, second) {
+		t.Error("the file was overwritten in place")
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, ".*")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+// follower runs follow by hand.
+type follower struct {
+	t     *testing.T
+	dir   string
+	hints chan struct{}
+	used  chan Generation
+	log   lines
+}
+
+// lines is a log whose writes can be awaited.
+type lines chan string
+
+func (l lines) Write(b []byte) (int, error) { l <- string(b); return len(b), nil }
+
+func follows(t *testing.T) *follower {
+	l := make(lines, 100)
+	f := &follower{t, t.TempDir(), make(chan struct{}), make(chan Generation, 100), l}
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		follow(ctx, f.hints, f.dir, slog.New(slog.NewTextHandler(l, nil)), func(g Generation) { f.used <- g })
+	}()
+	t.Cleanup(func() { stop(); <-done })
+	return f
+}
+
+// look makes follow read the file, and returns when it has.
+func (f *follower) look() {
+	f.hints <- struct{}{}
+	f.hints <- struct{}{} // taken only after the first was worked off
+}
+
+// write replaces the file in one step, so that no read meets half of it.
+func (f *follower) write(b []byte) {
+	f.t.Helper()
+	name := filepath.Join(f.dir, FileName)
+	if err := os.WriteFile(name+".new", b, 0o644); err != nil {
+		f.t.Fatal(err)
+	}
+	if err := os.Rename(name+".new", name); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+func TestFollow(t *testing.T) {
+	f := follows(t)
+	expect := func(step string, generations, logged int) {
+		t.Helper()
+		f.look()
+		if len(f.used) != generations || len(f.log) != logged {
+			t.Fatalf("%s: %d generations and %d log lines, want %d and %d", step, len(f.used), len(f.log), generations, logged)
+		}
+		for range generations {
+			<-f.used
+		}
+		for range logged {
+			<-f.log
+		}
+	}
+	expect("no file yet", 0, 1)
+	expect("still none", 0, 0)
+	f.write(encode(t, build(t, "one")))
+	expect("the first", 1, 0)
+	expect("the same file", 0, 0)
+	f.write([]byte("{"))
+	expect("a bad file", 0, 1)
+	expect("still bad", 0, 0)
+	if err := os.Remove(filepath.Join(f.dir, FileName)); err != nil {
+		t.Fatal(err)
+	}
+	expect("no file any more", 0, 1)
+	f.write(encode(t, build(t, "one")))
+	expect("the same one is back", 0, 0)
+	f.write(encode(t, build(t, "two")))
+	expect("another one", 1, 0)
+}
+
+func TestWatchBeforeTheDirectoryIsThere(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	used := make(chan Generation)
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		Watch(ctx, dir, slog.New(slog.DiscardHandler), func(g Generation) { used <- g })
+	}()
+	defer func() { stop(); <-done }()
+	if err := Publish(dir, build(t, "one")); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case g := <-used:
+		if g.ID == "" {
+			t.Error("a generation without an ID")
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("the generation was not seen")
+	}
+}
