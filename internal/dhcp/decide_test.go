@@ -1,0 +1,371 @@
+package dhcp
+
+import (
+	"net"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+	"github.com/insomniacslk/dhcp/iana"
+
+	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/lease"
+)
+
+var (
+	t0    = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	self  = netip.MustParsePrefix("192.168.77.1/24")
+	first = netip.MustParseAddr("192.168.77.100")
+	mac   = net.HardwareAddr{0x52, 0x54, 0, 0x77, 0, 0x10}
+)
+
+func settings(mode config.Mode) Settings {
+	return Settings{
+		Mode: mode, Self: self, Own: net.HardwareAddr{2, 0, 0, 0, 0, 1}, Lease: time.Hour,
+		Router: netip.MustParseAddr("192.168.77.254"),
+		DNS:    []netip.Addr{netip.MustParseAddr("192.168.77.253"), netip.MustParseAddr("192.168.77.252")},
+	}
+}
+
+func twoAddresses() *lease.Pool {
+	return lease.NewPool([]config.Range{{First: first, Last: first.Next()}})
+}
+
+// message makes a client's packet. Each change is applied in order.
+func message(t dhcpv4.MessageType, changes ...func(*dhcpv4.DHCPv4)) *dhcpv4.DHCPv4 {
+	m := &dhcpv4.DHCPv4{
+		OpCode: dhcpv4.OpcodeBootRequest, HWType: iana.HWTypeEthernet, ClientHWAddr: mac,
+		TransactionID: dhcpv4.TransactionID{1, 2, 3, 4}, Options: dhcpv4.Options{},
+	}
+	m.UpdateOption(dhcpv4.OptMessageType(t))
+	for _, change := range changes {
+		change(m)
+	}
+	return m
+}
+
+type change = func(*dhcpv4.DHCPv4)
+
+func option(code uint8, v ...byte) change {
+	return func(m *dhcpv4.DHCPv4) { m.UpdateOption(dhcpv4.OptGeneric(dhcpv4.GenericOptionCode(code), v)) }
+}
+
+func pxeArch(n byte) change {
+	return func(m *dhcpv4.DHCPv4) {
+		option(60, []byte("PXEClient:Arch:00000:UNDI:002001")...)(m)
+		option(93, 0, n)(m)
+		option(97, make([]byte, 17)...)(m)
+	}
+}
+
+var bios = pxeArch(0)
+
+func from(hw ...byte) change { return func(m *dhcpv4.DHCPv4) { m.ClientHWAddr = hw } }
+func flags(f uint16) change  { return func(m *dhcpv4.DHCPv4) { m.Flags = f } }
+func ciaddr(a netip.Addr) change {
+	return func(m *dhcpv4.DHCPv4) { m.ClientIPAddr = a.AsSlice() }
+}
+func giaddr(a string) change {
+	return func(m *dhcpv4.DHCPv4) { m.GatewayIPAddr = netip.MustParseAddr(a).AsSlice() }
+}
+func wish(a netip.Addr) change   { return option(50, a.AsSlice()...) }
+func server(a netip.Addr) change { return option(54, a.AsSlice()...) }
+
+var unset = netip.MustParseAddrPort("0.0.0.0:68")
+
+// ask sends one packet to port 67.
+func ask(p *lease.Pool, s Settings, m *dhcpv4.DHCPv4) Answer {
+	return Decide(t0, s, p, Question{Msg: m, Port: ServerPort, From: unset})
+}
+
+// bound is a pool in which the client holds the first address.
+func bound(t *testing.T) *lease.Pool {
+	t.Helper()
+	p := twoAddresses()
+	s := settings(config.ModeServer)
+	ask(p, s, message(dhcpv4.MessageTypeDiscover))
+	a := ask(p, s, message(dhcpv4.MessageTypeRequest, server(self.Addr()), wish(first)))
+	if a.Msg == nil || a.Msg.MessageType() != dhcpv4.MessageTypeAck {
+		t.Fatalf("no lease to begin with: %+v", a)
+	}
+	return p
+}
+
+func TestServerDecides(t *testing.T) {
+	const (
+		offer = dhcpv4.MessageTypeOffer
+		ack   = dhcpv4.MessageTypeAck
+		nak   = dhcpv4.MessageTypeNak
+		none  = dhcpv4.MessageTypeNone
+	)
+	second, third := first.Next(), first.Next().Next()
+	elsewhere := netip.MustParseAddr("10.0.0.7")
+	toClient := func(a netip.Addr) netip.AddrPort { return netip.AddrPortFrom(a, ClientPort) }
+	toAll := toClient(broadcast)
+
+	for _, tc := range []struct {
+		situation string
+		pool      func(*testing.T) *lease.Pool
+		question  *dhcpv4.DHCPv4
+		want      dhcpv4.MessageType
+		yiaddr    netip.Addr
+		to        netip.AddrPort
+		byLink    bool
+	}{
+		{"discover", nil, message(dhcpv4.MessageTypeDiscover), offer, first, toClient(first), true},
+		{"discover, broadcast flag", nil, message(dhcpv4.MessageTypeDiscover, flags(0x8000)), offer, first, toAll, false},
+		{"discover, wishes for a free address", nil, message(dhcpv4.MessageTypeDiscover, wish(second)), offer, second, toClient(second), true},
+		{"discover, wishes for one outside the range", nil, message(dhcpv4.MessageTypeDiscover, wish(third)), offer, first, toClient(first), true},
+		{"discover again while bound", bound, message(dhcpv4.MessageTypeDiscover, wish(second)), offer, first, toClient(first), true},
+		{"discover by another machine", bound, message(dhcpv4.MessageTypeDiscover, from(2, 2, 2, 2, 2, 2), wish(first)), offer, second, toClient(second), true},
+
+		{"selecting us", bound, message(dhcpv4.MessageTypeRequest, server(self.Addr()), wish(first)), ack, first, toClient(first), true},
+		{"selecting another server", nil, message(dhcpv4.MessageTypeRequest, server(elsewhere), wish(first)), none, netip.Addr{}, toAll, false},
+		{"selecting what was never offered", nil, message(dhcpv4.MessageTypeRequest, server(self.Addr()), wish(first)), nak, netip.Addr{}, toAll, false},
+		{"selecting an address other than offered", bound, message(dhcpv4.MessageTypeRequest, server(self.Addr()), wish(second)), nak, netip.Addr{}, toAll, false},
+
+		{"init-reboot, on record", bound, message(dhcpv4.MessageTypeRequest, wish(first)), ack, first, toClient(first), true},
+		{"init-reboot, another address than on record", bound, message(dhcpv4.MessageTypeRequest, wish(second)), nak, netip.Addr{}, toAll, false},
+		{"init-reboot, not known here: MUST be silent", nil, message(dhcpv4.MessageTypeRequest, wish(first)), none, netip.Addr{}, toAll, false},
+		{"init-reboot, from another network", nil, message(dhcpv4.MessageTypeRequest, wish(elsewhere)), nak, netip.Addr{}, toAll, false},
+
+		{"renewing", bound, message(dhcpv4.MessageTypeRequest, ciaddr(first)), ack, first, toClient(first), false},
+		{"renewing what another machine has", bound, message(dhcpv4.MessageTypeRequest, ciaddr(second)), nak, netip.Addr{}, toAll, false},
+		{"renewing, not known here", nil, message(dhcpv4.MessageTypeRequest, ciaddr(first)), none, netip.Addr{}, toAll, false},
+		{"a request for nothing", nil, message(dhcpv4.MessageTypeRequest), none, netip.Addr{}, toAll, false},
+
+		{"inform", nil, message(dhcpv4.MessageTypeInform, ciaddr(third)), ack, netip.Addr{}, toClient(third), false},
+		{"inform from another network", nil, message(dhcpv4.MessageTypeInform, ciaddr(elsewhere)), none, netip.Addr{}, toAll, false},
+
+		{"no message type (BOOTP)", nil, message(dhcpv4.MessageTypeNone), none, netip.Addr{}, toAll, false},
+		{"a reply", nil, message(offer, func(m *dhcpv4.DHCPv4) { m.OpCode = dhcpv4.OpcodeBootReply }), none, netip.Addr{}, toAll, false},
+		{"hardware address of 16 bytes", nil, message(dhcpv4.MessageTypeDiscover, from(make([]byte, 16)...)), none, netip.Addr{}, toAll, false},
+		{"Infiniband", nil, message(dhcpv4.MessageTypeDiscover, func(m *dhcpv4.DHCPv4) { m.HWType = iana.HWTypeInfiniband }), none, netip.Addr{}, toAll, false},
+		{"the box's own DHCP client", nil, message(dhcpv4.MessageTypeDiscover, from(2, 0, 0, 0, 0, 1)), none, netip.Addr{}, toAll, false},
+		{"relayed", nil, message(dhcpv4.MessageTypeDiscover, giaddr("10.0.0.1")), none, netip.Addr{}, toAll, false},
+	} {
+		t.Run(tc.situation, func(t *testing.T) {
+			p := twoAddresses()
+			if tc.pool != nil {
+				p = tc.pool(t)
+			}
+			a := ask(p, settings(config.ModeServer), tc.question)
+			if tc.want == none {
+				if a.Msg != nil || a.Why == "" {
+					t.Fatalf("got %v (%q); want silence, with a reason", a.Msg, a.Why)
+				}
+				return
+			}
+			if a.Msg == nil || a.Msg.MessageType() != tc.want {
+				t.Fatalf("got %v (%q), want %v", a.Msg, a.Why, tc.want)
+			}
+			if got := address(a.Msg.YourIPAddr); got != tc.yiaddr {
+				t.Errorf("yiaddr %v, want %v", got, tc.yiaddr)
+			}
+			if a.To != tc.to || (a.Link != nil) != tc.byLink {
+				t.Errorf("sent to %v (by hardware address: %v), want %v (%v)", a.To, a.Link != nil, tc.to, tc.byLink)
+			}
+			// RFC 2131 table 3: what no reply may lack, and none may have.
+			if a.Msg.TransactionID != tc.question.TransactionID || a.Msg.Flags != tc.question.Flags ||
+				a.Msg.OpCode != dhcpv4.OpcodeBootReply || a.Msg.ClientHWAddr.String() != tc.question.ClientHWAddr.String() {
+				t.Errorf("header does not repeat the question's: %+v", a.Msg)
+			}
+			if address(a.Msg.ServerIdentifier()) != self.Addr() {
+				t.Errorf("option 54 is %v", a.Msg.ServerIdentifier())
+			}
+			hasTime := a.Msg.Options.Has(dhcpv4.OptionIPAddressLeaseTime)
+			if wantTime := tc.yiaddr.IsValid(); hasTime != wantTime {
+				t.Errorf("option 51 there: %v, want %v", hasTime, wantTime)
+			}
+			if mask := a.Msg.SubnetMask(); (mask != nil) != (tc.want != nak) {
+				t.Errorf("option 1 is %v in a %v", mask, tc.want)
+			}
+		})
+	}
+}
+
+func TestParameters(t *testing.T) {
+	a := ask(twoAddresses(), settings(config.ModeServer), message(dhcpv4.MessageTypeDiscover, option(61, 1, 9, 9)))
+	for code, want := range map[uint8]string{
+		1:  "\xff\xff\xff\x00",
+		3:  "\xc0\xa8\x4d\xfe",
+		6:  "\xc0\xa8\x4d\xfd\xc0\xa8\x4d\xfc",
+		28: "\xc0\xa8\x4d\xff",
+		51: "\x00\x00\x0e\x10",
+		58: "\x00\x00\x07\x08",
+		59: "\x00\x00\x0c\x4e",
+		61: "\x01\x09\x09", // RFC 6842
+	} {
+		if got := a.Msg.Options.Get(dhcpv4.GenericOptionCode(code)); string(got) != want {
+			t.Errorf("option %d is % x, want % x", code, got, want)
+		}
+	}
+	for _, code := range []uint8{43, 60, 66, 67, 97} {
+		if a.Msg.Options.Has(dhcpv4.GenericOptionCode(code)) {
+			t.Errorf("option %d given to a machine that does not network-boot", code)
+		}
+	}
+}
+
+func TestRangeRunsOut(t *testing.T) {
+	p, s := twoAddresses(), settings(config.ModeServer)
+	for i := range byte(2) {
+		ask(p, s, message(dhcpv4.MessageTypeDiscover, from(2, 9, 9, 9, 9, i)))
+	}
+	if a := ask(p, s, message(dhcpv4.MessageTypeDiscover)); a.Msg != nil || !a.Trouble {
+		t.Fatalf("third machine of two addresses got %+v; want a silence that is reported", a)
+	}
+	late := Decide(t0.Add(lease.OfferHold), s, p, Question{Msg: message(dhcpv4.MessageTypeDiscover), Port: ServerPort, From: unset})
+	if late.Msg == nil {
+		t.Errorf("offers that nobody took are still held: %q", late.Why)
+	}
+}
+
+func TestDeclineAndRelease(t *testing.T) {
+	s := settings(config.ModeServer)
+	other := from(2, 2, 2, 2, 2, 2)
+	t.Run("a declined address rests, and the client gets another", func(t *testing.T) {
+		p := bound(t)
+		if a := ask(p, s, message(dhcpv4.MessageTypeDecline, server(self.Addr()), wish(first))); a.Msg != nil || !a.Trouble {
+			t.Errorf("decline got %+v", a)
+		}
+		a := ask(p, s, message(dhcpv4.MessageTypeDiscover, wish(first)))
+		if a.Msg == nil || address(a.Msg.YourIPAddr) != first.Next() {
+			t.Errorf("offered %+v", a)
+		}
+	})
+	t.Run("another machine cannot decline it", func(t *testing.T) {
+		p := bound(t)
+		ask(p, s, message(dhcpv4.MessageTypeDecline, other, server(self.Addr()), wish(first)))
+		if a := ask(p, s, message(dhcpv4.MessageTypeRequest, ciaddr(first))); a.Msg == nil || a.Msg.MessageType() != dhcpv4.MessageTypeAck {
+			t.Errorf("renewal got %+v", a)
+		}
+	})
+	t.Run("a released address is free", func(t *testing.T) {
+		p := bound(t)
+		ask(p, s, message(dhcpv4.MessageTypeRelease, server(self.Addr()), ciaddr(first)))
+		a := ask(p, s, message(dhcpv4.MessageTypeDiscover, other, wish(first)))
+		if a.Msg == nil || address(a.Msg.YourIPAddr) != first {
+			t.Errorf("offered %+v", a)
+		}
+	})
+	t.Run("a release meant for another server", func(t *testing.T) {
+		p := bound(t)
+		ask(p, s, message(dhcpv4.MessageTypeRelease, server(first), ciaddr(first)))
+		a := ask(p, s, message(dhcpv4.MessageTypeDiscover, other, wish(first)))
+		if a.Msg == nil || address(a.Msg.YourIPAddr) == first {
+			t.Errorf("offered %+v", a)
+		}
+	})
+}
+
+func TestClientIdentity(t *testing.T) {
+	s, p := settings(config.ModeServer), twoAddresses()
+	given := func(m *dhcpv4.DHCPv4) netip.Addr { return address(ask(p, s, m).Msg.YourIPAddr) }
+	byID := given(message(dhcpv4.MessageTypeDiscover, option(61, 0, 7, 7)))
+	if again := given(message(dhcpv4.MessageTypeDiscover, option(61, 0, 7, 7), from(4, 4, 4, 4, 4, 4))); again != byID {
+		t.Errorf("the same option 61 from another card got %v, not %v", again, byID)
+	}
+	if byMAC := given(message(dhcpv4.MessageTypeDiscover)); byMAC == byID {
+		t.Errorf("the card without option 61 got the other client's %v", byMAC)
+	}
+}
+
+func TestModes(t *testing.T) {
+	for _, tc := range []struct {
+		situation string
+		mode      config.Mode
+		question  *dhcpv4.DHCPv4
+		port      int
+		want      dhcpv4.MessageType
+	}{
+		{"auto, BIOS client", config.ModeAuto, message(dhcpv4.MessageTypeDiscover, bios), ServerPort, dhcpv4.MessageTypeOffer},
+		{"auto never leases", config.ModeAuto, message(dhcpv4.MessageTypeDiscover), ServerPort, dhcpv4.MessageTypeNone},
+		{"proxy, BIOS client", config.ModeProxy, message(dhcpv4.MessageTypeDiscover, bios), ServerPort, dhcpv4.MessageTypeOffer},
+		{"proxy, not network-booting", config.ModeProxy, message(dhcpv4.MessageTypeDiscover), ServerPort, dhcpv4.MessageTypeNone},
+		{"proxy, the client's request is the other server's", config.ModeProxy, message(dhcpv4.MessageTypeRequest, bios, wish(first)), ServerPort, dhcpv4.MessageTypeNone},
+		{"proxy, a firmware that there is no file for", config.ModeProxy, message(dhcpv4.MessageTypeDiscover, pxeArch(7)), ServerPort, dhcpv4.MessageTypeNone},
+		{"proxy, boot server request", config.ModeProxy, message(dhcpv4.MessageTypeRequest, bios, ciaddr(first)), BootServerPort, dhcpv4.MessageTypeAck},
+		{"proxy, boot server request by INFORM", config.ModeProxy, message(dhcpv4.MessageTypeInform, bios, ciaddr(first)), BootServerPort, dhcpv4.MessageTypeAck},
+		{"server, boot server request", config.ModeServer, message(dhcpv4.MessageTypeRequest, bios, ciaddr(first)), BootServerPort, dhcpv4.MessageTypeAck},
+		{"4011, not network-booting", config.ModeProxy, message(dhcpv4.MessageTypeRequest, ciaddr(first)), BootServerPort, dhcpv4.MessageTypeNone},
+		{"4011, a discover", config.ModeProxy, message(dhcpv4.MessageTypeDiscover, bios), BootServerPort, dhcpv4.MessageTypeNone},
+		{"4011, a WDS boot program gone astray", config.ModeProxy, message(dhcpv4.MessageTypeRequest, bios, ciaddr(first), option(250, 1, 2, 0, 6)), BootServerPort, dhcpv4.MessageTypeNone},
+		{"off, BIOS client", config.ModeOff, message(dhcpv4.MessageTypeDiscover, bios), ServerPort, dhcpv4.MessageTypeNone},
+		{"off, boot server request", config.ModeOff, message(dhcpv4.MessageTypeRequest, bios, ciaddr(first)), BootServerPort, dhcpv4.MessageTypeNone},
+	} {
+		t.Run(tc.situation, func(t *testing.T) {
+			a := Decide(t0, settings(tc.mode), twoAddresses(), Question{tc.question, tc.port, netip.AddrPortFrom(first, ClientPort)})
+			got := dhcpv4.MessageTypeNone
+			if a.Msg != nil {
+				got = a.Msg.MessageType()
+			}
+			if got != tc.want {
+				t.Errorf("got %v (%q), want %v", got, a.Why, tc.want)
+			}
+		})
+	}
+	t.Run("no address yet: silent", func(t *testing.T) {
+		s := settings(config.ModeProxy)
+		s.Self = netip.Prefix{}
+		if a := ask(twoAddresses(), s, message(dhcpv4.MessageTypeDiscover, bios)); a.Msg != nil {
+			t.Errorf("got %+v", a)
+		}
+	})
+}
+
+// What BIOS firmware needs to find in each answer.
+func TestPXEShapes(t *testing.T) {
+	file := func(m *dhcpv4.DHCPv4) (netip.Addr, string, string, string) {
+		return address(m.ServerIPAddr), m.BootFileName,
+			string(m.Options.Get(dhcpv4.OptionClassIdentifier)), string(m.Options.Get(dhcpv4.OptionVendorSpecificInformation))
+	}
+	check := func(t *testing.T, a Answer, wantFile, want43 string) {
+		t.Helper()
+		if a.Msg == nil {
+			t.Fatalf("silent: %s", a.Why)
+		}
+		siaddr, name, class, vendor := file(a.Msg)
+		if siaddr != self.Addr() || name != wantFile || class != "PXEClient" || vendor != want43 {
+			t.Errorf("siaddr %v, file %q, option 60 %q, option 43 % x; want %v, %q, PXEClient, % x",
+				siaddr, name, class, vendor, self.Addr(), wantFile, want43)
+		}
+		if guid := a.Msg.Options.Get(dhcpv4.OptionClientMachineIdentifier); len(guid) != 17 {
+			t.Errorf("the GUID came back as % x", guid)
+		}
+	}
+	t.Run("server's offer names the file and ends discovery", func(t *testing.T) {
+		check(t, ask(twoAddresses(), settings(config.ModeServer), message(dhcpv4.MessageTypeDiscover, bios)), "pxelinux.0", "\x06\x01\x08\xff")
+	})
+	t.Run("server's offer to a firmware without a file is a plain lease", func(t *testing.T) {
+		a := ask(twoAddresses(), settings(config.ModeServer), message(dhcpv4.MessageTypeDiscover, pxeArch(7)))
+		if siaddr, name, class, vendor := file(a.Msg); siaddr.IsValid() || name+class+vendor != "" {
+			t.Errorf("got siaddr %v, file %q, option 60 %q, option 43 % x", siaddr, name, class, vendor)
+		}
+	})
+	t.Run("proxy's offer has no address, no file, and is broadcast", func(t *testing.T) {
+		a := ask(twoAddresses(), settings(config.ModeProxy), message(dhcpv4.MessageTypeDiscover, bios))
+		check(t, a, "", "")
+		if hasAddr(a.Msg.YourIPAddr) || a.To.Addr() != broadcast || a.Msg.Options.Has(dhcpv4.OptionIPAddressLeaseTime) {
+			t.Errorf("yiaddr %v to %v", a.Msg.YourIPAddr, a.To)
+		}
+	})
+	for situation, source := range map[string]string{
+		"iPXE asks 4011 from port 68":   "192.168.77.115:68",
+		"EDK2 asks 4011 from port 4011": "192.168.77.115:4011",
+	} {
+		t.Run(situation, func(t *testing.T) {
+			q := Question{message(dhcpv4.MessageTypeRequest, bios, ciaddr(netip.MustParseAddr("192.168.77.115"))), BootServerPort, netip.MustParseAddrPort(source)}
+			a := Decide(t0, settings(config.ModeProxy), nil, q)
+			check(t, a, "pxelinux.0", "")
+			if a.To.String() != source || address(a.Msg.YourIPAddr).String() != "192.168.77.115" {
+				t.Errorf("yiaddr %v to %v; pxechn -W hands on yiaddr", a.Msg.YourIPAddr, a.To)
+			}
+		})
+	}
+	t.Run("the boot item asked for comes back", func(t *testing.T) {
+		q := Question{message(dhcpv4.MessageTypeRequest, bios, option(43, 71, 4, 0x80, 0, 0, 0, 255)), BootServerPort, unset}
+		check(t, Decide(t0, settings(config.ModeProxy), nil, q), "pxelinux.0", "\x47\x04\x80\x00\x00\x00\xff")
+	})
+}
