@@ -1,0 +1,224 @@
+package catalog
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+func TestClean(t *testing.T) {
+	for _, tc := range []struct{ situation, raw, want string }{
+		{"as it is", "pxelinux.cfg/default", "pxelinux.cfg/default"},
+		{"GRUB's leading slash", "/grub/grub.cfg", "grub/grub.cfg"},
+		{"a prefix that ends in a slash", "//boot//linux", "boot/linux"},
+		{"Windows backslashes", `boot\x64\wdsnbp.com`, "boot/x64/wdsnbp.com"},
+		{"leading backslash", `\boot\bcd`, "boot/bcd"},
+		{"ROM that pads with 0xFF", "pxelinux.0\xff", "pxelinux.0"},
+		{"ROM that pads with NUL and 0xFF", "pxelinux.0\x00\xff\xff", "pxelinux.0"},
+		{"dot parts", "./a/./b", "a/b"},
+		{"dots in a name", "a..b/c...", "a..b/c..."},
+		{"space and umlaut", "Tests für X/a b", "Tests für X/a b"},
+	} {
+		t.Run(tc.situation, func(t *testing.T) {
+			got, err := Clean(tc.raw)
+			if err != nil || got != tc.want {
+				t.Errorf("Clean(%q) = %q, %v; want %q", tc.raw, got, err, tc.want)
+			}
+		})
+	}
+}
+
+var hostileNames = map[string]string{
+	"parent":               "../etc/passwd",
+	"parent, backslashes":  `..\..\etc\passwd`,
+	"parent in the middle": "boot/../../etc/passwd",
+	"parent that stays in": "boot/../linux",
+	"parent at the end":    "boot/..",
+	"NUL in the middle":    "linux\x00.png",
+	"newline":              "linux\nx",
+	"escape":               "\x1b[2J",
+	"drive letter":         `C:\boot\bcd`,
+	"URL":                  "tftp://192.0.2.1/x",
+	"empty":                "",
+	"only a slash":         "/",
+	"only padding":         "\xff\xff",
+	"only dots":            "././.",
+	"longer than a packet": string(make([]byte, 2000)),
+}
+
+func TestCleanRefuses(t *testing.T) {
+	for situation, raw := range hostileNames {
+		t.Run(situation, func(t *testing.T) {
+			if got, err := Clean(raw); !errors.Is(err, ErrName) {
+				t.Errorf("Clean(%q) = %q, %v; want ErrName", raw, got, err)
+			}
+		})
+	}
+}
+
+// site lays out a boot folder and opens it; outside/secret lies beside it.
+func site(t *testing.T) *os.Root {
+	t.Helper()
+	top := t.TempDir()
+	boot := filepath.Join(top, "boot")
+	for name, body := range map[string]string{
+		"boot/debian/linux":         "kernel",
+		"boot/Boot/X64/WDSNBP.COM":  "nbp",
+		"boot/pxelinux.cfg/default": "the site's own menu",
+		"boot/memdisk":              "the site's own memdisk",
+		"outside/secret":            "secret",
+	} {
+		p := filepath.Join(top, name)
+		if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(p, []byte(body), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for link, target := range map[string]string{
+		"inside":  "debian/linux",
+		"outside": "../outside/secret",
+		"abs":     filepath.Join(top, "outside/secret"),
+		"dirlink": "../outside",
+		"loop":    "loop",
+	} {
+		if err := os.Symlink(target, filepath.Join(boot, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := unix.Mkfifo(filepath.Join(boot, "fifo"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	root, err := os.OpenRoot(boot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { root.Close() })
+	return root
+}
+
+func testCatalog(t *testing.T) *Catalog {
+	return New(
+		map[string][]byte{"pxelinux.cfg/default": []byte("rendered menu")},
+		site(t),
+		map[string][]byte{"pxelinux.0": []byte("bundled pxelinux"), "memdisk": []byte("bundled memdisk")})
+}
+
+func TestOpen(t *testing.T) {
+	c := testCatalog(t)
+	for _, tc := range []struct{ situation, name, want string }{
+		{"rendered menu before the site's file", "pxelinux.cfg/default", "rendered menu"},
+		{"rendered menu in other case", `\PXELINUX.CFG\DEFAULT`, "rendered menu"},
+		{"site file", "/debian/linux", "kernel"},
+		{"site file in other case", "Debian/LINUX", "kernel"},
+		{"site file in other case, backslashes", `boot\x64\wdsnbp.com`, "nbp"},
+		{"site file before the bundled one", "memdisk", "the site's own memdisk"},
+		{"bundled file", "pxelinux.0", "bundled pxelinux"},
+		{"bundled file, padded and in capitals", "PXELINUX.0\xff", "bundled pxelinux"},
+		{"link that stays in the folder", "inside", "kernel"},
+	} {
+		t.Run(tc.situation, func(t *testing.T) {
+			f, err := c.Open(tc.name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			b, err := io.ReadAll(io.NewSectionReader(f, 0, f.Size()))
+			if err != nil || string(b) != tc.want {
+				t.Errorf("got %q, %v; want %q", b, err, tc.want)
+			}
+		})
+	}
+}
+
+func TestOpenRefuses(t *testing.T) {
+	c := testCatalog(t)
+	for situation, name := range map[string]string{
+		"not there":                     "pxelinux.cfg/01-52-54-00-77-00-10",
+		"a folder":                      "debian",
+		"a pipe":                        "fifo",
+		"a path through a file":         "debian/linux/x",
+		"a link out of the folder":      "outside",
+		"an absolute link":              "abs",
+		"a linked folder outside":       "dirlink/secret",
+		"a linked folder, other case":   "DIRLINK/secret",
+		"a link to itself":              "loop",
+		"a name longer than disks take": string(bytesOf('a', 400)),
+	} {
+		t.Run(situation, func(t *testing.T) {
+			if f, err := c.Open(name); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("Open(%q) = %v, %v; want fs.ErrNotExist", name, f, err)
+			}
+		})
+	}
+	for situation, name := range hostileNames {
+		t.Run(situation, func(t *testing.T) {
+			if f, err := c.Open(name); !errors.Is(err, ErrName) {
+				t.Errorf("Open(%q) = %v, %v; want ErrName", name, f, err)
+			}
+		})
+	}
+}
+
+func bytesOf(b byte, n int) []byte {
+	s := make([]byte, n)
+	for i := range s {
+		s[i] = b
+	}
+	return s
+}
+
+// A running transfer goes on with the generation that it began with.
+func TestOpenFileOutlivesItsCatalog(t *testing.T) {
+	menus := map[string][]byte{"pxelinux.cfg/default": []byte("old")}
+	f, err := New(menus, nil, nil).Open("pxelinux.cfg/default")
+	if err != nil {
+		t.Fatal(err)
+	}
+	menus["pxelinux.cfg/default"] = []byte("new")
+	if b, _ := io.ReadAll(io.NewSectionReader(f, 0, f.Size())); string(b) != "old" {
+		t.Errorf("got %q", b)
+	}
+}
+
+func FuzzOpen(f *testing.F) {
+	for _, n := range hostileNames {
+		f.Add(n)
+	}
+	f.Add(`boot\x64\wdsnbp.com`)
+	top := f.TempDir()
+	if err := os.WriteFile(filepath.Join(top, "secret"), []byte("secret"), 0o644); err != nil {
+		f.Fatal(err)
+	}
+	boot := filepath.Join(top, "boot")
+	if err := os.MkdirAll(filepath.Join(boot, "sub"), 0o755); err != nil {
+		f.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(boot, "sub/file"), []byte("public"), 0o644); err != nil {
+		f.Fatal(err)
+	}
+	root, err := os.OpenRoot(boot)
+	if err != nil {
+		f.Fatal(err)
+	}
+	c := New(nil, root, nil)
+	f.Fuzz(func(t *testing.T, raw string) {
+		if name, err := Clean(raw); err == nil && !fs.ValidPath(name) {
+			t.Fatalf("Clean(%q) = %q, which is no clean relative path", raw, name)
+		}
+		file, err := c.Open(raw)
+		if err != nil {
+			return
+		}
+		defer file.Close()
+		if b, _ := io.ReadAll(io.NewSectionReader(file, 0, file.Size())); string(b) != "public" {
+			t.Fatalf("Open(%q) read %q", raw, b)
+		}
+	})
+}
