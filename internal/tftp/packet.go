@@ -1,0 +1,155 @@
+// Package tftp serves files by TFTP, read-only: RFC 1350 with the option
+// extension (RFC 2347), block size (RFC 2348), timeout and transfer size
+// (RFC 2349). A transfer's protocol is a pure state machine (Transfer);
+// sockets, clocks and files are the Server's. What may be fetched is for the
+// caller's Open to say.
+package tftp
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"strconv"
+	"strings"
+)
+
+// Opcodes (RFC 1350 §5, RFC 2347).
+const (
+	opRRQ   = 1
+	opWRQ   = 2
+	opDATA  = 3
+	opACK   = 4
+	opERROR = 5
+	opOACK  = 6
+)
+
+// ErrorCode is the code of an ERROR packet (RFC 1350 appendix, RFC 2347).
+type ErrorCode uint16
+
+// The codes that this server sends.
+const (
+	CodeUndefined  ErrorCode = 0
+	CodeNotFound   ErrorCode = 1
+	CodeAccess     ErrorCode = 2
+	CodeIllegal    ErrorCode = 4
+	CodeBadOptions ErrorCode = 8
+)
+
+// The texts that go with them. They are ours and fixed: nothing of the box's
+// inside goes out to strangers.
+var errorTexts = map[ErrorCode]string{
+	CodeUndefined:  "server error",
+	CodeNotFound:   "file not found",
+	CodeAccess:     "access violation",
+	CodeIllegal:    "illegal operation",
+	CodeBadOptions: "bad options",
+}
+
+// Request is a read request (RFC 1350 §5, RFC 2347). An option that is
+// missing, unknown or out of its range is zero: the server then answers as if
+// it had not been asked (RFC 2347, "must be ignored").
+type Request struct {
+	Name      string // as sent
+	BlockSize int    // RFC 2348: 8 to 65464 bytes
+	Timeout   int    // RFC 2349: 1 to 255 seconds
+	WantSize  bool   // RFC 2349: tsize
+}
+
+// The reasons to refuse a request, each with the code to refuse it by.
+var (
+	errMalformed = errors.New("malformed request")
+	errWrite     = errors.New("this server is read-only")
+	errNetascii  = errors.New("only octet mode is served")
+)
+
+// maxOptions bounds what one request can ask for. No client sends more than
+// five.
+const maxOptions = 16
+
+// parseRequest reads the first packet of a transfer. errMalformed goes
+// unanswered, the others are the client's to hear.
+func parseRequest(b []byte) (Request, error) {
+	if len(b) < 2 {
+		return Request{}, errMalformed
+	}
+	switch binary.BigEndian.Uint16(b) {
+	case opRRQ:
+	case opWRQ:
+		return Request{}, errWrite
+	default:
+		return Request{}, errMalformed
+	}
+	name, rest, ok := cutString(b[2:])
+	if !ok || name == "" {
+		return Request{}, errMalformed
+	}
+	mode, rest, ok := cutString(rest)
+	if !ok {
+		return Request{}, errMalformed
+	}
+	r := Request{Name: name}
+	if !strings.EqualFold(mode, "octet") {
+		return r, errNetascii
+	}
+	for range maxOptions {
+		var option, value string
+		if option, rest, ok = cutString(rest); !ok {
+			break
+		}
+		if value, rest, ok = cutString(rest); !ok {
+			break
+		}
+		r.set(option, value)
+	}
+	return r, nil
+}
+
+// set takes one option over. Names are case-insensitive (RFC 2347). A value
+// out of range is as if it had not been sent.
+func (r *Request) set(option, value string) {
+	n, err := strconv.ParseUint(value, 10, 31)
+	if err != nil {
+		return
+	}
+	switch strings.ToLower(option) {
+	case "blksize":
+		if n >= 8 {
+			r.BlockSize = int(min(n, 65464))
+		}
+	case "timeout":
+		if n >= 1 && n <= 255 {
+			r.Timeout = int(n)
+		}
+	case "tsize":
+		r.WantSize = true
+	}
+}
+
+func cutString(b []byte) (s string, rest []byte, ok bool) {
+	i := bytes.IndexByte(b, 0)
+	if i < 0 {
+		return "", nil, false
+	}
+	return string(b[:i]), b[i+1:], true
+}
+
+func appendOACK(b []byte, options [][2]string) []byte {
+	b = binary.BigEndian.AppendUint16(b, opOACK)
+	for _, o := range options {
+		b = append(append(b, o[0]...), 0)
+		b = append(append(b, o[1]...), 0)
+	}
+	return b
+}
+
+// appendDATA begins a DATA packet; the block's bytes follow.
+func appendDATA(b []byte, block uint16) []byte {
+	b = binary.BigEndian.AppendUint16(b, opDATA)
+	return binary.BigEndian.AppendUint16(b, block)
+}
+
+func appendERROR(b []byte, code ErrorCode) []byte {
+	b = binary.BigEndian.AppendUint16(b, opERROR)
+	b = binary.BigEndian.AppendUint16(b, uint16(code))
+	return append(append(b, errorTexts[code]...), 0)
+}

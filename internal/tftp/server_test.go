@@ -1,0 +1,174 @@
+package tftp
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+
+	pin "github.com/pin/tftp/v3"
+)
+
+type memFile struct{ *bytes.Reader }
+
+func (memFile) Close() error { return nil }
+
+// serve starts a server of files on loopback and returns its address.
+func serve(t *testing.T, files map[string][]byte, allow func(netip.Addr) bool) string {
+	t.Helper()
+	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Server{
+		Open: func(name string) (File, error) {
+			if strings.Contains(name, "..") {
+				return nil, ErrRefused
+			}
+			if b, ok := files[name]; ok {
+				return memFile{bytes.NewReader(b)}, nil
+			}
+			return nil, fs.ErrNotExist
+		},
+		Allow:        allow,
+		MaxBlockSize: 1468,
+		Log:          slog.New(slog.DiscardHandler),
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { s.Serve(ctx, conn); close(done) }()
+	t.Cleanup(func() { cancel(); <-done })
+	return conn.LocalAddr().String()
+}
+
+func everybody(netip.Addr) bool { return true }
+
+// Another implementation's client gets the right bytes, many at a time.
+func TestFetchWithPinClient(t *testing.T) {
+	files := map[string][]byte{}
+	random := rand.New(rand.NewPCG(1, 2))
+	for _, size := range []int{0, 1, 511, 512, 513, 1468, 1469, 100_000} {
+		b := make([]byte, size)
+		for i := range b {
+			b[i] = byte(random.Uint32())
+		}
+		files[fmt.Sprintf("f%d", size)] = b
+	}
+	addr := serve(t, files, everybody)
+	for _, tc := range []struct {
+		situation string
+		blksize   int
+		tsize     bool
+	}{
+		{"no options", 0, false},
+		{"tsize", 0, true},
+		{"blksize as PXELINUX's", 1408, true},
+		{"blksize larger than the link takes", 9000, false},
+	} {
+		t.Run(tc.situation, func(t *testing.T) {
+			var wg sync.WaitGroup
+			for name, want := range files {
+				wg.Go(func() {
+					c, err := pin.NewClient(addr)
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					if tc.blksize > 0 {
+						c.SetBlockSize(tc.blksize)
+					}
+					c.RequestTSize(tc.tsize)
+					from, err := c.Receive(name, "octet")
+					if err != nil {
+						t.Errorf("%s: %v", name, err)
+						return
+					}
+					if n, ok := from.(pin.IncomingTransfer).Size(); tc.tsize && (!ok || n != int64(len(want))) {
+						t.Errorf("%s: tsize %d, %v; want %d", name, n, ok, len(want))
+					}
+					h := sha256.New()
+					if _, err := from.WriteTo(h); err != nil || [32]byte(h.Sum(nil)) != sha256.Sum256(want) {
+						t.Errorf("%s: other bytes arrived (%v)", name, err)
+					}
+				})
+			}
+			wg.Wait()
+		})
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	addr := serve(t, map[string][]byte{"a": []byte("a")}, everybody)
+	for _, tc := range []struct {
+		situation string
+		packet    []byte
+		want      string
+	}{
+		{"not there", rrq("b", "octet"), "\x00\x05\x00\x01file not found\x00"},
+		{"a name that may not be asked for", rrq("../a", "octet"), "\x00\x05\x00\x02access violation\x00"},
+		{"a write", []byte("\x00\x02a\x00octet\x00"), "\x00\x05\x00\x04illegal operation\x00"},
+		{"netascii", rrq("a", "netascii"), "\x00\x05\x00\x04illegal operation\x00"},
+	} {
+		t.Run(tc.situation, func(t *testing.T) {
+			c, err := net.ListenPacket("udp4", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			server, _ := net.ResolveUDPAddr("udp4", addr)
+			if _, err := c.WriteTo(tc.packet, server); err != nil {
+				t.Fatal(err)
+			}
+			b := make([]byte, 100)
+			n, from, err := c.ReadFrom(b)
+			if err != nil || string(b[:n]) != tc.want {
+				t.Errorf("got %q, %v; want %q", b[:n], err, tc.want)
+			}
+			if from.String() == addr {
+				t.Error("answered from the request's port; RFC 1350 §4 wants a port of its own")
+			}
+		})
+	}
+}
+
+// What comes from outside goes unanswered: the next answer is the one to a
+// question asked later, from inside.
+func TestStrangersGetNothing(t *testing.T) {
+	var mu sync.Mutex
+	heard := make(chan struct{})
+	// Both are on loopback, so the address cannot tell them apart; the
+	// server asks Allow once a packet, and the first is the stranger's.
+	first := true
+	addr := serve(t, map[string][]byte{"a": []byte("a")}, func(netip.Addr) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		if first {
+			first = false
+			close(heard)
+			return false
+		}
+		return true
+	})
+	server, _ := net.ResolveUDPAddr("udp4", addr)
+	c, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.WriteTo(rrq("not-there", "octet"), server)
+	<-heard
+	c.WriteTo(rrq("a", "octet"), server)
+	b := make([]byte, 100)
+	n, _, err := c.ReadFrom(b)
+	if err != nil || string(b[:n]) != "\x00\x03\x00\x01a" {
+		t.Errorf("got %q, %v; the first request was not to be answered", b[:n], err)
+	}
+}

@@ -1,0 +1,246 @@
+package tftp
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+)
+
+var t0 = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func ack(block uint16) []byte {
+	return binary.BigEndian.AppendUint16([]byte{0, opACK}, block)
+}
+
+// brief writes an action down as a table can hold it.
+func brief(a Action) string {
+	switch {
+	case a.Done && a.Err == nil:
+		return "done"
+	case a.Done:
+		return "failed: " + a.Err.Error()
+	case a.OACK:
+		return "oack"
+	case a.DATA:
+		return fmt.Sprintf("data %d, %d bytes at %d", a.Block, a.Length, a.Offset)
+	}
+	return "wait"
+}
+
+func TestTransfer(t *testing.T) {
+	type step struct {
+		in   []byte // nil: the deadline passes
+		want string
+	}
+	timeout := []byte(nil)
+	for _, tc := range []struct {
+		situation string
+		request   Request
+		size      int64
+		start     string
+		steps     []step
+	}{
+		{"no options: DATA at once", Request{}, 600, "data 1, 512 bytes at 0", []step{
+			{ack(1), "data 2, 88 bytes at 512"},
+			{ack(2), "done"},
+		}},
+		{"a whole number of blocks ends with an empty one", Request{}, 512, "data 1, 512 bytes at 0", []step{
+			{ack(1), "data 2, 0 bytes at 512"},
+			{ack(2), "done"},
+		}},
+		{"an empty file", Request{}, 0, "data 1, 0 bytes at 0", []step{{ack(1), "done"}}},
+		{"options: OACK, and its ACK is number 0", Request{BlockSize: 1408, WantSize: true}, 1409, "oack", []step{
+			{ack(0), "data 1, 1408 bytes at 0"},
+			{ack(1), "data 2, 1 bytes at 1408"},
+			{ack(2), "done"},
+		}},
+		{"a lost DATA is sent again", Request{}, 100, "data 1, 100 bytes at 0", []step{
+			{timeout, "data 1, 100 bytes at 0"},
+			{ack(1), "done"},
+		}},
+		{"a duplicate ACK starts nothing (Sorcerer's Apprentice)", Request{}, 2000, "data 1, 512 bytes at 0", []step{
+			{ack(1), "data 2, 512 bytes at 512"},
+			{ack(1), "wait"},
+			{ack(2), "data 3, 512 bytes at 1024"},
+			{ack(1), "wait"},
+			{ack(2), "wait"},
+		}},
+		{"an ACK from the future", Request{}, 2000, "data 1, 512 bytes at 0", []step{{ack(2), "wait"}}},
+		{"Windows' loader: an ACK of five bytes", Request{}, 100, "data 1, 100 bytes at 0", []step{
+			{append(ack(1), 1), "done"},
+		}},
+		{"an ACK cut off", Request{}, 100, "data 1, 100 bytes at 0", []step{{[]byte{0, opACK, 0}, "wait"}}},
+		{"the client only wanted the size", Request{WantSize: true}, 100, "oack", []step{
+			{[]byte("\x00\x05\x00\x08bye\x00"), `failed: client says: "bye" (8)`},
+		}},
+		{"an ERROR without its NUL", Request{}, 100, "data 1, 100 bytes at 0", []step{
+			{[]byte("\x00\x05\x00\x03full"), `failed: client says: "" (3)`},
+		}},
+		{"a forged request draws three datagrams", Request{WantSize: true}, 100, "oack", []step{
+			{timeout, "oack"},
+			{timeout, "oack"},
+			{timeout, "failed: " + errNoAnswer.Error()},
+		}},
+		{"a client that has gone", Request{}, 1000, "data 1, 512 bytes at 0", []step{
+			{ack(1), "data 2, 488 bytes at 512"},
+			{timeout, "data 2, 488 bytes at 512"},
+			{timeout, "data 2, 488 bytes at 512"},
+			{timeout, "data 2, 488 bytes at 512"},
+			{timeout, "data 2, 488 bytes at 512"},
+			{timeout, "data 2, 488 bytes at 512"},
+			{timeout, "data 2, 488 bytes at 512"},
+			{timeout, "failed: " + errGaveUp.Error()},
+		}},
+	} {
+		t.Run(tc.situation, func(t *testing.T) {
+			tr := NewTransfer(tc.request, tc.size, 1468)
+			now := t0
+			a := tr.Start(now)
+			if got := brief(a); got != tc.start {
+				t.Fatalf("start: got %q, want %q", got, tc.start)
+			}
+			for i, s := range tc.steps {
+				if s.in == nil {
+					now = a.Deadline
+					a = tr.Timeout(now)
+				} else {
+					now = now.Add(time.Millisecond)
+					a = tr.Receive(now, s.in)
+				}
+				if got := brief(a); got != s.want {
+					t.Fatalf("step %d: got %q, want %q", i+1, got, s.want)
+				}
+			}
+		})
+	}
+}
+
+func TestOptionsAcknowledged(t *testing.T) {
+	for _, tc := range []struct {
+		situation string
+		request   Request
+		want      string
+	}{
+		{"block size fits", Request{BlockSize: 1408}, "\x00\x06blksize\x001408\x00"},
+		{"block size larger than the link takes", Request{BlockSize: 65464}, "\x00\x06blksize\x001468\x00"},
+		{"size only: nothing that was not asked for", Request{WantSize: true}, "\x00\x06tsize\x001234\x00"},
+		{"all", Request{BlockSize: 8, WantSize: true, Timeout: 255},
+			"\x00\x06blksize\x008\x00tsize\x001234\x00timeout\x00255\x00"},
+	} {
+		t.Run(tc.situation, func(t *testing.T) {
+			if got := appendOACK(nil, NewTransfer(tc.request, 1234, 1468).options); string(got) != tc.want {
+				t.Errorf("got %q, want %q", got, tc.want)
+			}
+		})
+	}
+}
+
+// A file of more than 65,535 blocks: the number goes on from 0.
+func TestBlockNumberWraps(t *testing.T) {
+	const blocks = 1<<16 + 3
+	tr := NewTransfer(Request{BlockSize: 8}, blocks*8+5, 1468)
+	a := tr.Start(t0)
+	a = tr.Receive(t0, ack(0))
+	var sum int64
+	for i := range blocks + 1 {
+		if !a.DATA || a.Block != uint16(i+1) || a.Offset != int64(i)*8 {
+			t.Fatalf("block %d: got %+v", i+1, a)
+		}
+		sum += int64(a.Length)
+		a = tr.Receive(t0, ack(a.Block))
+	}
+	if !a.Done || a.Err != nil || sum != blocks*8+5 {
+		t.Fatalf("after %d bytes: %+v", sum, a)
+	}
+}
+
+func TestRetransmissionTimer(t *testing.T) {
+	wait := func(a Action, now time.Time) time.Duration { return a.Deadline.Sub(now) }
+	t.Run("doubles from a second until the client is known", func(t *testing.T) {
+		tr := NewTransfer(Request{}, 100, 1468)
+		a := tr.Start(t0)
+		first := wait(a, t0)
+		a2 := tr.Timeout(a.Deadline)
+		if second := wait(a2, a.Deadline); first != time.Second || second != 2*time.Second {
+			t.Errorf("waits %v, then %v", first, second)
+		}
+	})
+	t.Run("follows a fast link down to its floor, a slow one up", func(t *testing.T) {
+		for rtt, want := range map[time.Duration][2]time.Duration{
+			200 * time.Microsecond: {minRTO, minRTO},
+			300 * time.Millisecond: {300 * time.Millisecond, 500 * time.Millisecond},
+		} {
+			tr := NewTransfer(Request{}, 1<<20, 1468)
+			now := t0
+			a := tr.Start(now)
+			for range 50 {
+				now = now.Add(rtt)
+				a = tr.Receive(now, ack(a.Block))
+			}
+			if w := wait(a, now); w < want[0] || w > want[1] {
+				t.Errorf("round trip %v: waits %v, want %v to %v", rtt, w, want[0], want[1])
+			}
+		}
+	})
+	t.Run("an answer after a repeat measures nothing (Karn)", func(t *testing.T) {
+		tr := NewTransfer(Request{}, 1<<20, 1468)
+		a := tr.Start(t0)
+		a = tr.Timeout(a.Deadline)
+		now := a.Deadline.Add(-1)
+		a = tr.Receive(now, ack(1))
+		if w := wait(a, now); w != initialRTO {
+			t.Errorf("waits %v", w)
+		}
+	})
+	t.Run("the client's own timeout (RFC 2349)", func(t *testing.T) {
+		tr := NewTransfer(Request{Timeout: 7}, 100, 1468)
+		if w := wait(tr.Start(t0), t0); w != 7*time.Second {
+			t.Errorf("waits %v", w)
+		}
+	})
+}
+
+// FuzzTransfer lets a hostile client choose packets and silences: the
+// machine must end, stay inside the file and keep its promises.
+func FuzzTransfer(f *testing.F) {
+	f.Add(rrq("a", "octet", "blksize", "8"), int64(100), []byte{0, 1, 2, 3})
+	f.Add(rrq("a", "octet"), int64(0), []byte{255, 255})
+	f.Add(rrq("a", "octet", "tsize", "0", "timeout", "1"), int64(1<<33), []byte{0, 0, 255, 1})
+	f.Fuzz(func(t *testing.T, request []byte, size int64, script []byte) {
+		r, err := parseRequest(request)
+		if err != nil || size < 0 {
+			return
+		}
+		tr := NewTransfer(r, size, 1468)
+		now := t0
+		a := tr.Start(now)
+		for _, c := range script {
+			if a.Done {
+				return
+			}
+			if a.DATA && (a.Offset < 0 || a.Length < 0 || a.Length > 1468 || a.Offset+int64(a.Length) > size) {
+				t.Fatalf("outside a file of %d bytes: %+v", size, a)
+			}
+			if !a.Deadline.After(now.Add(-time.Hour)) {
+				t.Fatalf("no deadline: %+v", a)
+			}
+			if c == 255 {
+				now = a.Deadline
+				a = tr.Timeout(now)
+			} else {
+				a = tr.Receive(now, ack(uint16(tr.block)-uint16(c%3)))
+			}
+		}
+		for i := 0; !a.Done; i++ {
+			if i > answeredTries {
+				t.Fatal("does not end when the client is gone")
+			}
+			a = tr.Timeout(a.Deadline)
+		}
+		if !errors.Is(a.Err, errGaveUp) && !errors.Is(a.Err, errNoAnswer) {
+			t.Fatalf("ended with %v", a.Err)
+		}
+	})
+}
