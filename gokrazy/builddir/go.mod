@@ -1,0 +1,38 @@
+module github.com/pxebox/pxebox/gokrazy/builddir
+
+go 1.26.0
+
+replace github.com/pxebox/pxebox => ../../
+
+require (
+	github.com/fsnotify/fsnotify v1.10.1 // indirect
+	github.com/gokrazy/gokrazy v0.0.0-20260418085648-c38c3134b8a7 // indirect
+	github.com/gokrazy/internal v0.0.0-20240629150625-a0f1dee26ef5 // indirect
+	github.com/gokrazy/kernel.amd64 v0.0.0-20260705070735-de680abf072b // indirect
+	github.com/google/renameio/v2 v2.0.2 // indirect
+	github.com/insomniacslk/dhcp v0.0.0-20260901064844-234b97448fae // indirect
+	github.com/josharian/native v1.1.0 // indirect
+	github.com/kenshaw/evdev v0.1.0 // indirect
+	github.com/mdlayher/packet v1.1.2 // indirect
+	github.com/mdlayher/socket v0.4.1 // indirect
+	github.com/mdlayher/watchdog v0.0.0-20201005150459-8bdc4f41966b // indirect
+	github.com/pelletier/go-toml/v2 v2.4.3 // indirect
+	github.com/pierrec/lz4/v4 v4.1.14 // indirect
+	github.com/pxebox/pxebox v0.0.0 // indirect
+	github.com/spf13/pflag v1.0.10 // indirect
+	github.com/stretchr/testify v1.11.1 // indirect
+	github.com/u-root/uio v0.0.0-20230220225925-ffce2a382923 // indirect
+	github.com/vishvananda/netlink v1.3.1 // indirect
+	github.com/vishvananda/netns v0.0.5 // indirect
+	golang.org/x/net v0.55.0 // indirect
+	golang.org/x/sync v0.24.0 // indirect
+	golang.org/x/sys v0.49.0 // indirect
+	golang.org/x/text v0.43.0 // indirect
+)
+
+tool (
+	github.com/gokrazy/gokrazy
+	github.com/gokrazy/kernel.amd64
+	github.com/pxebox/pxebox/cmd/menuwatch
+	github.com/pxebox/pxebox/cmd/pxed
+)

@@ -1,0 +1,59 @@
+#!/bin/sh
+# image.sh NAME IMAGE builds the instance gokrazy/NAME into the disk image
+# IMAGE, with /perm formatted and filled. It needs no root.
+set -eu
+
+cd "$(dirname "$0")/.."
+name=$1
+image=$2
+PATH=$PATH:/usr/sbin:/sbin # mkfs.ext4, for those who are not root
+export GOWORK=off          # a workspace would hide the pinned builddir
+
+# The smallest disk that gok accepts: boot 100 MiB, two roots of 500 MiB, and
+# 96 MiB of /perm. gok leaves /perm unformatted, and gokrazy never formats it.
+size=1258299392
+perm_offset=1157627904
+perm_kib=98292
+
+gokrazy/licenses.sh
+gokrazy/instance.sh "$name"
+
+work=$(mktemp -d build/image.XXXXXX)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+
+# gok builds with -mod=mod: where builddir lacks a requirement it picks a
+# version by itself, and the image is no longer what was committed.
+cp gokrazy/builddir/go.mod gokrazy/builddir/go.sum "$work/"
+# gok prints the update password, so its words go to a file.
+echo "building $name (log: build/gok.log)"
+(umask 077 && : >build/gok.log)
+if ! go tool -modfile=tools/go.mod gok --parent_dir build/gokrazy -i "$name" \
+	overwrite --full "$PWD/$work/image" --target_storage_bytes=$size >build/gok.log 2>&1; then
+	tail -n 30 build/gok.log >&2
+	echo "image.sh: gok failed" >&2
+	exit 1
+fi
+for file in go.mod go.sum; do
+	if ! diff -u "$work/$file" gokrazy/builddir/$file >&2; then
+		cp "$work/go.mod" "$work/go.sum" gokrazy/builddir/
+		echo "image.sh: gokrazy/builddir/$file lacks what is above: run make tidy, and commit it" >&2
+		exit 1
+	fi
+done
+
+mkdir -p "$work/perm/pxebox/boot"
+cp config/default.toml "$work/perm/pxebox/pxebox.toml"
+echo "Put boot files here: kernels, initrds, disk images. The menu's entries name them relative to this directory." \
+	>"$work/perm/pxebox/boot/README.txt"
+chmod -R u=rwX,go=rX "$work/perm"
+# remount-ro: a damaged file system must not be written to. The fixed UUID
+# and hash seed make two builds alike; nothing mounts by them.
+mkfs.ext4 -q -F -b 4096 -e remount-ro -L perm -d "$work/perm" \
+	-U 70786562-6f78-4000-8000-7065726d0000 \
+	-E offset=$perm_offset,root_owner=0:0,hash_seed=70786562-6f78-4000-8000-7065726d0001 \
+	"$work/image" ${perm_kib}k
+
+# Only a whole image ever bears the name.
+mv "$work/image" "$image"
+echo "$image is ready; its update page's user is gokrazy, the password is in build/update-password"
