@@ -1,0 +1,113 @@
+# What a person does with pxebox, a target each. "make" alone lists them.
+
+# A workspace around the checkout would hide the pinned modules.
+export GOWORK := off
+
+GOK         := go tool -modfile=tools/go.mod gok
+STATICCHECK := go tool -modfile=tools/go.mod staticcheck
+IMAGE       := build/pxebox-amd64.img
+INSTALLER   := build/cache/debian-installer
+
+# gcc and libc6-dev are for the race detector; the rest boots the image:
+# QEMU with iPXE as the network card's ROM, nasm for the stand-in of
+# wdsnbp.com, busybox for a DHCP client that is not ours. Only where there is
+# a display does make run want a QEMU that can open a window.
+PACKAGES := busybox-static ca-certificates e2fsprogs gcc git ipxe-qemu \
+	libc6-dev nasm qemu-system-x86 \
+	$(if $(DISPLAY)$(WAYLAND_DISPLAY),qemu-system-gui)
+
+.PHONY: help
+help: ## list the targets
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+
+.PHONY: deps
+deps: go ## install the Debian packages that the other targets need
+	@command -v apt-get >/dev/null || { echo "this is no Debian machine; needed: $(PACKAGES)" >&2; exit 1; }; \
+	missing=$$(for p in $(PACKAGES); do \
+		dpkg-query -W -f '$${db:Status-Status}' $$p 2>/dev/null | grep -qx installed || echo $$p; done); \
+	[ -n "$$missing" ] || exit 0; \
+	sudo=; \
+	if [ $$(id -u) != 0 ]; then \
+		command -v sudo >/dev/null || { echo "missing packages, and no sudo to install them:" $$missing >&2; exit 1; }; \
+		sudo=sudo; \
+	fi; \
+	echo "installing:" $$missing; \
+	$$sudo apt-get -qq update && $$sudo apt-get -qq install -y --no-install-recommends $$missing
+
+# Debian 12's own Go is too old to read go.mod; go.dev has the right one.
+.PHONY: go
+go:
+	@want=$$(sed -n 's/^go //p' go.mod); \
+	got=$$(go version 2>/dev/null | sed -n 's/.* go\([0-9.]*\).*/\1/p'); \
+	[ -n "$$got" ] && printf '%s\n' "$$want" "$$got" | sort -CV || \
+	{ echo "Go $$want or newer is needed ($${got:-none} found): https://go.dev/doc/install" >&2; exit 1; }
+
+.PHONY: assets
+assets: ## fetch PXELINUX from Debian's packages, checked against assets/*/SHA256SUMS
+	@assets/fetch.sh assets/syslinux
+
+.PHONY: build
+build: assets ## build both daemons into build/bin
+	CGO_ENABLED=0 go build -trimpath -o build/bin/ ./cmd/pxed ./cmd/menuwatch
+
+.PHONY: image
+image: deps assets ## build the appliance's disk image, build/pxebox-amd64.img
+	@gokrazy/image.sh pxebox-amd64 $(IMAGE)
+
+.PHONY: run
+run: image ## boot the image and a client in QEMU: firmware, menu, WDS (KEEP=1 leaves them up)
+	go run ./e2e/cmd/lab -image $(IMAGE) $(if $(KEEP),-keep)
+
+.PHONY: screenshot
+screenshot: image ## make docs/menu.png anew, the menu on a client's screen
+	go run ./e2e/cmd/lab -image $(IMAGE) -screenshot docs/menu.png
+
+.PHONY: test
+test: lint unit e2e ## lint, unit and e2e
+
+.PHONY: lint
+lint: deps assets ## gofmt, go vet, staticcheck
+	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "run gofmt -w on:" $$unformatted >&2; exit 1; }
+	go vet ./...
+	go vet -tags e2e ./...
+	$(STATICCHECK) ./...
+	$(STATICCHECK) -tags e2e ./...
+
+.PHONY: unit
+unit: deps assets ## the tests of the packages, with the race detector
+	go test -race ./...
+
+.PHONY: e2e
+e2e: image $(INSTALLER) ## boot the image and clients in QEMU, and watch them reach WDS
+	go test -tags e2e -count=1 -v -timeout 30m ./e2e/...
+
+# Debian's network installer, the live system that e2e boots. Its files change
+# with each point release, so no sum is pinned: apt checks the package against
+# the archive's signature, and it is never part of an image.
+$(INSTALLER):
+	rm -rf $@.new
+	assets/unpack.sh $@.new debian-installer-12-netboot-amd64
+	mv $@.new/usr/lib/debian-installer/images/12/amd64/text/debian-installer/amd64 $@
+	rm -rf $@.new
+
+.PHONY: check
+check: assets ## check a configuration: make check CONFIG=pxebox.toml
+	@[ -n "$(CONFIG)" ] || { echo "which file? make check CONFIG=pxebox.toml" >&2; exit 1; }
+	go run ./cmd/menuwatch -check $(CONFIG)
+
+.PHONY: update
+update: image ## send this build to a running box: make update HOST=192.168.77.1
+	@[ -n "$(HOST)" ] || { echo "which box? make update HOST=192.168.77.1" >&2; exit 1; }
+	gokrazy/instance.sh pxebox-amd64 $(HOST)
+	$(GOK) --parent_dir build/gokrazy -i pxebox-amd64 update
+
+.PHONY: tidy
+tidy: assets ## go mod tidy, also for tools and the image's builddir
+	go mod tidy
+	cd tools && go mod tidy
+	cd gokrazy/builddir && go mod tidy
+
+.PHONY: clean
+clean: ## remove what was built and fetched (but not build/update-password)
+	rm -rf assets/syslinux/usr
+	[ ! -d build ] || find build -mindepth 1 -maxdepth 1 ! -name update-password -exec rm -rf {} +
