@@ -1,0 +1,153 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"github.com/pxebox/pxebox/e2e/handoff"
+	"github.com/pxebox/pxebox/e2e/lab"
+	"github.com/pxebox/pxebox/e2e/qemu"
+)
+
+// show is one run of the lab.
+type show struct {
+	image, dir, display, screenshot string
+	keep                            bool
+
+	start time.Time
+	steps []handoff.Event
+}
+
+// run boots everything; limit bounds the way to WDS, not the time after it.
+func (s *show) run(ctx context.Context, limit time.Duration) error {
+	s.start = time.Now()
+	l, err := lab.New(s.dir, "run", slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	bounded, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not there after %v", limit))
+	defer cancel()
+
+	client, err := s.reachMenu(bounded, l)
+	if err != nil {
+		return err
+	}
+	if s.screenshot != "" {
+		return l.ScreenshotMenu(bounded, client, s.screenshot)
+	}
+	err = l.Follow(bounded, client, s.step)
+	s.summary(l, err)
+	if s.keep && ctx.Err() == nil {
+		fmt.Println("All is left up; what you type goes to the client's serial port. Ctrl-C ends it.")
+		go typeTo(client.Console)
+		<-ctx.Done()
+	}
+	return err
+}
+
+// reachMenu boots the box, waits until it serves, and powers the client on.
+func (s *show) reachMenu(ctx context.Context, l *lab.Lab) (*qemu.Machine, error) {
+	s.say("guests run on", qemu.Accelerator())
+	menu := lab.Menu(5*time.Second, "wds", true)
+	if s.screenshot != "" {
+		// A menu that is also on a serial port, or counts down, is another
+		// picture each time.
+		menu = lab.Menu(0, "wds", false)
+	}
+	perm := map[string]lab.File{
+		lab.SettingsFile: {Content: []byte(lab.ServerMode + menu + lab.WDSEntry + lab.DebianEntry + lab.DiskEntry)},
+	}
+	if _, err := l.StartBox(s.image, perm); err != nil {
+		return nil, err
+	}
+	s.say("the box is powered on")
+	if err := l.WaitReady(ctx, lab.BoxAddr, lab.Title); err != nil {
+		return nil, err
+	}
+	s.step(handoff.Event{Time: time.Now(), Detail: "the box serves its menu"})
+
+	c := lab.ClientConfig{Display: s.display}
+	if c.Display == "" && s.screenshot == "" && haveWindow() {
+		c.Display = "gtk"
+	}
+	if c.Display == "" && s.screenshot == "" {
+		c.Serial = indented{os.Stdout}
+	}
+	client, err := l.StartClient(c)
+	if err != nil {
+		return nil, err
+	}
+	s.step(handoff.Event{Time: time.Now(), Detail: "the client is powered on"})
+	return client, nil
+}
+
+func (s *show) say(words ...any) {
+	fmt.Printf("%7.1f s  %s", time.Since(s.start).Seconds(), fmt.Sprintln(words...))
+}
+
+func (s *show) step(e handoff.Event) {
+	s.steps = append(s.steps, e)
+	fmt.Println(s.line(e))
+}
+
+// line is a step with the time since the start; one without a number is the
+// lab's own.
+func (s *show) line(e handoff.Event) string {
+	name := ""
+	if e.Step != handoff.None {
+		name = e.Step.String()
+	}
+	return fmt.Sprintf("%7.1f s  %-12s  %s", e.Time.Sub(s.start).Seconds(), name, e.Detail)
+}
+
+func (s *show) summary(l *lab.Lab, err error) {
+	fmt.Println("\nFrom power-on to WDS:")
+	for _, e := range s.steps {
+		fmt.Println(s.line(e))
+	}
+	if err == nil {
+		fmt.Println("The client reached WDS.")
+	} else {
+		fmt.Println("The client did not reach WDS.")
+	}
+	fmt.Println("Packets:", l.Capture())
+}
+
+// haveWindow reports whether there is a display, and a QEMU that can use it.
+func haveWindow() bool {
+	if os.Getenv("DISPLAY") == "" && os.Getenv("WAYLAND_DISPLAY") == "" {
+		return false
+	}
+	out, err := exec.Command("qemu-system-x86_64", "-display", "help").Output()
+	return err == nil && strings.Contains(string(out), "\ngtk\n")
+}
+
+// typeTo passes on what a person types, a line at a time.
+func typeTo(c *qemu.Console) {
+	in := bufio.NewReader(os.Stdin)
+	for {
+		line, err := in.ReadString('\n')
+		if err := errors.Join(err, c.Type(strings.TrimSuffix(line, "\n")+"\r")); err != nil {
+			return
+		}
+	}
+}
+
+// indented sets the client's console off from the lab's own lines.
+type indented struct{ w io.Writer }
+
+func (i indented) Write(p []byte) (int, error) {
+	if _, err := fmt.Fprintf(i.w, "             | %s", p); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}

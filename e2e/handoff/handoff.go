@@ -1,0 +1,149 @@
+// Package handoff follows a machine from power-on to a WDS server by what it
+// sends: pure functions over the datagrams of a segment. It is what a failing
+// test says, and what make run shows. It sends nothing and judges nothing.
+package handoff
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"github.com/pxebox/pxebox/e2e/lan"
+	"github.com/pxebox/pxebox/e2e/wds"
+)
+
+// Step is a station on the way.
+type Step int
+
+// The way from power-on to WDS, in order.
+const (
+	None       Step = iota
+	Firmware        // the firmware asks for an address
+	Address         // it has one
+	Loader          // it asks for PXELINUX
+	Menu            // PXELINUX asks for its menu
+	Chain           // the WDS entry was chosen: pxechn.c32 is asked for
+	Program         // the WDS server is asked for its network boot program
+	BINL            // the program asks the WDS server what to do
+	Next            // the program asks for the next one
+	Verdict         // it says that all was well; seen on its console only
+	endOfSteps = iota
+)
+
+func (s Step) String() string {
+	return [endOfSteps]string{"none", "firmware", "DHCP", "PXELINUX", "menu", "pxechn.c32", "wdsnbp.com", "BINL", "next program", "verdict"}[s]
+}
+
+// Event is a step with its time.
+type Event struct {
+	Step   Step
+	Time   time.Time
+	Detail string
+}
+
+// Trail is a machine's way so far. The zero Trail with the machine's MAC and
+// the WDS server's address is a machine that is off.
+type Trail struct {
+	MAC [6]byte
+	WDS netip.Addr
+
+	Events []Event // in the order in which they came
+}
+
+// See takes a datagram, and reports the step that it is, if it is the first
+// of its kind.
+func (t *Trail) See(d lan.Datagram) (Event, bool) {
+	step, detail := t.classify(d)
+	if step == None || t.Has(step) {
+		return Event{}, false
+	}
+	e := Event{step, d.Time, detail}
+	t.Events = append(t.Events, e)
+	return e, true
+}
+
+// Has reports whether the machine has got to a step.
+func (t *Trail) Has(s Step) bool {
+	for _, e := range t.Events {
+		if e.Step == s {
+			return true
+		}
+	}
+	return false
+}
+
+// Last is the farthest step.
+func (t *Trail) Last() Step {
+	last := None
+	for _, e := range t.Events {
+		last = max(last, e.Step)
+	}
+	return last
+}
+
+// classify says which step a datagram is.
+func (t *Trail) classify(d lan.Datagram) (Step, string) {
+	switch {
+	case d.Src.Port() == dhcpv4.ServerPort && d.Dst.Port() == dhcpv4.ClientPort:
+		p, err := dhcpv4.FromBytes(d.Payload)
+		if err == nil && string(p.ClientHWAddr) == string(t.MAC[:]) && p.MessageType() == dhcpv4.MessageTypeAck {
+			return Address, fmt.Sprintf("%v from %v", p.YourIPAddr, d.Src.Addr())
+		}
+	case d.SrcMAC != t.MAC:
+	case d.Dst.Port() == dhcpv4.ServerPort:
+		p, err := dhcpv4.FromBytes(d.Payload)
+		if err == nil && p.MessageType() == dhcpv4.MessageTypeDiscover {
+			return Firmware, "asks for an address"
+		}
+	case d.Dst.Port() == wds.PortTFTP:
+		name, ok := ReadName(d.Payload)
+		if !ok {
+			return None, ""
+		}
+		return t.read(d.Dst.Addr(), name), fmt.Sprintf("%v: %s", d.Dst.Addr(), name)
+	case d.Dst.Port() == wds.PortBINL && d.Dst.Addr() == t.WDS:
+		p, err := dhcpv4.FromBytes(d.Payload)
+		if err == nil && p.Options.Has(dhcpv4.GenericOptionCode(wds.OptionControl)) {
+			return BINL, fmt.Sprintf("%v asks %v with option 250", d.Src.Addr(), d.Dst.Addr())
+		}
+	}
+	return None, ""
+}
+
+// read says which step it is to ask a server for a file.
+func (t *Trail) read(server netip.Addr, name string) Step {
+	if server == t.WDS {
+		if !t.Has(Program) {
+			return Program
+		}
+		if t.Has(BINL) {
+			return Next
+		}
+		return None
+	}
+	base := strings.ToLower(path.Base(strings.ReplaceAll(name, `\`, "/")))
+	switch {
+	case base == "pxechn.c32":
+		return Chain
+	case base == "default":
+		return Menu
+	case strings.HasSuffix(base, "pxelinux.0"):
+		return Loader
+	}
+	return None
+}
+
+// ReadName is the file name of a TFTP read request, byte for byte.
+func ReadName(payload []byte) (name string, ok bool) {
+	const opRead = 1
+	if len(payload) < 2 || binary.BigEndian.Uint16(payload) != opRead {
+		return "", false
+	}
+	name, _, ok = strings.Cut(string(payload[2:]), "\x00")
+	return name, ok
+}

@@ -1,0 +1,86 @@
+package lab
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+)
+
+// File is what goes into a file on /perm: Content, or what is in the file From.
+type File struct {
+	Content []byte
+	From    string
+}
+
+// prepareImage copies an image and gives the copy a /perm with files on it.
+// It uses dir to lay them out.
+func prepareImage(image, own, dir string, files map[string]File) error {
+	if _, err := os.Stat(image); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s is missing: run make image", image)
+	}
+	// The image is mostly holes, and a copy should be.
+	if err := run("cp", "--sparse=always", "--reflink=auto", image, own); err != nil {
+		return err
+	}
+	for name, file := range files {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		content := file.Content
+		if file.From != "" {
+			var err error
+			if content, err = os.ReadFile(file.From); err != nil {
+				return err
+			}
+		}
+		if err := os.WriteFile(path, content, 0o644); err != nil {
+			return err
+		}
+	}
+	offset, size, err := permPartition(own)
+	if err != nil {
+		return err
+	}
+	return run("mkfs.ext4", "-F", "-q", "-b", "4096", "-e", "remount-ro", "-d", dir,
+		"-E", fmt.Sprintf("offset=%d,root_owner=0:0", offset), own, fmt.Sprintf("%dk", size>>10))
+}
+
+// permPartition is where /perm lies in a gokrazy image, in bytes: the fourth
+// partition of its GPT (UEFI 2.10 §5.3).
+func permPartition(image string) (offset, size int64, err error) {
+	const sector, entries, entrySize, number = 512, 2, 128, 4
+	f, err := os.Open(image)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer f.Close()
+	var e [entrySize]byte
+	if _, err := f.ReadAt(e[:], entries*sector+(number-1)*entrySize); err != nil {
+		return 0, 0, err
+	}
+	first, last := int64(binary.LittleEndian.Uint64(e[32:])), int64(binary.LittleEndian.Uint64(e[40:]))
+	if first == 0 || last < first {
+		return 0, 0, fmt.Errorf("%s has no partition %d", image, number)
+	}
+	return first * sector, (last - first + 1) * sector, nil
+}
+
+func run(name string, args ...string) error {
+	cmd := exec.Command(name, args...)
+	// Debian keeps mkfs out of the path of whoever is not root.
+	if path, err := exec.LookPath("/usr/sbin/" + name); err == nil {
+		cmd = exec.Command(path, args...)
+	}
+	if errors.Is(cmd.Err, exec.ErrNotFound) {
+		return fmt.Errorf("%s is missing: run make deps", name)
+	}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%v: %w\n%s", cmd, err, out)
+	}
+	return nil
+}

@@ -1,0 +1,275 @@
+// Package lab puts a site together: the segment, a WDS server, the appliance
+// from its image, a plain DHCP server where the site has one, and a BIOS client.
+// What should happen there, tests and make run say.
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"github.com/pxebox/pxebox/e2e/handoff"
+	"github.com/pxebox/pxebox/e2e/lan"
+	"github.com/pxebox/pxebox/e2e/nbp"
+	"github.com/pxebox/pxebox/e2e/peer"
+	"github.com/pxebox/pxebox/e2e/qemu"
+	"github.com/pxebox/pxebox/e2e/wds"
+)
+
+// The site's addresses, all in one /24.
+var (
+	BoxAddr     = netip.MustParseAddr("192.168.77.1") // where it is fixed
+	WDSAddr     = netip.MustParseAddr("192.168.77.2")
+	DHCPAddr    = netip.MustParseAddr("192.168.77.3")
+	observer    = netip.MustParseAddr("192.168.77.4")
+	FirstLease  = netip.MustParseAddr("192.168.77.100")
+	LastLease   = netip.MustParseAddr("192.168.77.150")
+	BoxMAC      = [6]byte{0x52, 0x54, 0x00, 0x77, 0x00, 0x01}
+	wdsMAC      = [6]byte{0x52, 0x54, 0x00, 0x77, 0x00, 0x02}
+	dhcpMAC     = [6]byte{0x52, 0x54, 0x00, 0x77, 0x00, 0x03}
+	observerMAC = [6]byte{0x52, 0x54, 0x00, 0x77, 0x00, 0x04}
+	ClientMAC   = [6]byte{0x52, 0x54, 0x00, 0x77, 0x00, 0x10}
+)
+
+// ClientUUID is what the client says of itself in option 97.
+const ClientUUID = "70786562-6f78-4c61-8000-000000000010"
+
+const bits = 24
+
+// NextProgram stands for pxeboot.n12, of about its size: the program marks its
+// end by a short block, so the length is no multiple of a block size in use.
+var NextProgram = []byte(nbp.Marker + strings.Repeat("\xf4", 25000))
+
+// Lab is a site with a WDS server, and whatever else was started.
+type Lab struct {
+	LAN *lan.LAN
+	WDS *wds.Server
+	// Observer is a station for a test's own questions.
+	Observer *lan.Host
+
+	name    string
+	dir     string // for logs and the capture
+	scratch string // for what nobody reads afterwards
+	socket  string
+
+	mu      sync.Mutex
+	closers []func()
+}
+
+// New starts a site. Its capture and logs are dir/name.pcap and
+// dir/name-*.log; log tells what the WDS server is asked.
+func New(dir, name string, log *slog.Logger) (_ *Lab, err error) {
+	l := &Lab{name: name, dir: dir}
+	defer func() {
+		if err != nil {
+			l.Close()
+		}
+	}()
+	program, err := nbp.Assemble()
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	if l.scratch, err = os.MkdirTemp("", "lab"); err != nil {
+		return nil, err
+	}
+	l.atClose(func() { os.RemoveAll(l.scratch) })
+	capture, err := os.Create(l.Capture())
+	if err != nil {
+		return nil, err
+	}
+	l.atClose(func() { capture.Close() })
+	if l.LAN, err = lan.New(capture); err != nil {
+		return nil, err
+	}
+	l.atClose(func() {
+		if err := l.LAN.Close(); err != nil {
+			log.Error("capture", "err", err)
+		}
+	})
+	l.socket = filepath.Join(l.scratch, "lan")
+	if err := l.LAN.Listen(l.socket); err != nil {
+		return nil, err
+	}
+	if l.Observer, err = l.LAN.Host(observerMAC, netip.PrefixFrom(observer, bits)); err != nil {
+		return nil, err
+	}
+	host, err := l.LAN.Host(wdsMAC, netip.PrefixFrom(WDSAddr, bits))
+	if err != nil {
+		return nil, err
+	}
+	l.WDS, err = wds.Start(wds.Config{
+		Addr:   WDSAddr,
+		Listen: host.ListenUDP,
+		Files:  map[string][]byte{wds.FileBIOSFirst: program, wds.FileBIOSNext: NextProgram},
+		Log:    log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	l.atClose(l.WDS.Close)
+	return l, nil
+}
+
+// Capture is the path of the packet capture.
+func (l *Lab) Capture() string { return filepath.Join(l.dir, l.name+".pcap") }
+
+// Close ends everything, the last first.
+func (l *Lab) Close() {
+	l.mu.Lock()
+	closers := l.closers
+	l.closers = nil
+	l.mu.Unlock()
+	for i := len(closers) - 1; i >= 0; i-- {
+		closers[i]()
+	}
+}
+
+func (l *Lab) atClose(f func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closers = append(l.closers, f)
+}
+
+// guest starts a guest whose console goes into a log file and, if it is not
+// nil, to also.
+func (l *Lab) guest(name, display string, args []string, also io.Writer) (*qemu.Machine, error) {
+	log, err := os.Create(filepath.Join(l.dir, l.name+"-"+name+".log"))
+	if err != nil {
+		return nil, err
+	}
+	l.atClose(func() { log.Close() })
+	var w io.Writer = log
+	if also != nil {
+		w = io.MultiWriter(log, also)
+	}
+	m, err := qemu.Start(qemu.Config{Name: name, Args: args, Display: display, Log: w})
+	if err != nil {
+		return nil, err
+	}
+	l.atClose(m.Stop)
+	return m, nil
+}
+
+// StartBox starts the appliance from a copy of its image with a /perm of its
+// own: perm's files, by their path on /perm.
+func (l *Lab) StartBox(image string, perm map[string]File) (*qemu.Machine, error) {
+	own := filepath.Join(l.scratch, "box.img")
+	if err := prepareImage(image, own, filepath.Join(l.scratch, "perm"), perm); err != nil {
+		return nil, err
+	}
+	return l.guest("box", "", qemu.Box(own, qemu.NIC{MAC: BoxMAC, Socket: l.socket}), nil)
+}
+
+// StartDHCP starts the site's own DHCP server and waits until it runs.
+// builddir is where the appliance's kernel is pinned.
+func (l *Lab) StartDHCP(ctx context.Context, builddir string) error {
+	kernel, err := peer.Kernel(builddir)
+	if err != nil {
+		return err
+	}
+	initramfs := filepath.Join(l.scratch, "peer.cpio")
+	err = peer.Build(initramfs, peer.DHCP{Addr: netip.PrefixFrom(DHCPAddr, bits), First: FirstLease, Last: LastLease})
+	if err != nil {
+		return err
+	}
+	m, err := l.guest("dhcp", "", qemu.Linux(kernel, initramfs, qemu.NIC{MAC: dhcpMAC, Socket: l.socket}), nil)
+	if err != nil {
+		return err
+	}
+	_, err = m.Console.WaitFor(ctx, peer.Ready)
+	return err
+}
+
+// ClientConfig says what is special about a client.
+type ClientConfig struct {
+	Memory  int       // MiB; 0 means 256
+	Display string    // as in qemu.Config
+	Serial  io.Writer // gets the lines of its serial console; may be nil
+}
+
+// StartClient powers a BIOS machine on.
+func (l *Lab) StartClient(c ClientConfig) (*qemu.Machine, error) {
+	memory := c.Memory
+	if memory == 0 {
+		memory = 256
+	}
+	return l.guest("client", c.Display, qemu.Client(memory, ClientUUID, qemu.NIC{MAC: ClientMAC, Socket: l.socket}), c.Serial)
+}
+
+// Trail is an empty trail of the client.
+func (l *Lab) Trail() *handoff.Trail { return &handoff.Trail{MAC: ClientMAC, WDS: WDSAddr} }
+
+// Follow reports the client's steps as they come, until it is at the last or
+// ctx ends. The last one is only on the console.
+func (l *Lab) Follow(ctx context.Context, client *qemu.Machine, report func(handoff.Event)) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	verdict := make(chan handoff.Event, 1)
+	go func() {
+		e, err := Verdict(ctx, client)
+		if err == nil {
+			verdict <- e
+		}
+		stop(err)
+	}()
+	trail := l.Trail()
+	for i := 0; ; i++ {
+		d, err := l.LAN.Datagram(ctx, i)
+		if err != nil {
+			select {
+			case e := <-verdict:
+				report(e)
+				if !strings.HasPrefix(e.Detail, nbp.OK) {
+					return errors.New(e.Detail)
+				}
+				return nil
+			default:
+				return err
+			}
+		}
+		if e, ok := trail.See(d); ok {
+			report(e)
+		}
+	}
+}
+
+// Verdict waits for the last line of the stand-in for wdsnbp.com, whole.
+func Verdict(ctx context.Context, client *qemu.Machine) (handoff.Event, error) {
+	m, err := client.Console.WaitFor(ctx, "("+nbp.OK+"|"+nbp.Fail+")[^\n]*\n")
+	if err != nil {
+		return handoff.Event{}, err
+	}
+	return handoff.Event{Step: handoff.Verdict, Time: m.Time, Detail: strings.TrimSpace(m.Text)}, nil
+}
+
+// BoxAddress waits until the box's own DHCP lease was acknowledged.
+func (l *Lab) BoxAddress(ctx context.Context) (netip.Addr, error) {
+	var addr netip.Addr
+	_, err := l.LAN.WaitUDP(ctx, func(d lan.Datagram) bool {
+		if d.Dst.Port() != dhcpv4.ClientPort {
+			return false
+		}
+		p, err := dhcpv4.FromBytes(d.Payload)
+		if err != nil || p.MessageType() != dhcpv4.MessageTypeAck || [6]byte(p.ClientHWAddr) != BoxMAC {
+			return false
+		}
+		addr, _ = netip.AddrFromSlice(p.YourIPAddr.To4())
+		return addr.IsValid()
+	})
+	if err != nil {
+		return addr, fmt.Errorf("waiting for the box's own address: %w", err)
+	}
+	return addr, nil
+}

@@ -1,0 +1,101 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"net"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"github.com/pxebox/pxebox/e2e/lab"
+	"github.com/pxebox/pxebox/e2e/lan"
+	"github.com/pxebox/pxebox/e2e/nbp"
+)
+
+// TestLabStraightToWDS boots a client that is told of the WDS server by DHCP,
+// with no appliance in between: what fails here is the lab's own fault.
+func TestLabStraightToWDS(t *testing.T) {
+	s := newSite(t, "lab-straight-to-wds")
+	serveWDSAddress(t, s.Observer)
+	s.startClient(lab.ClientConfig{})
+	if v := s.verdict(s.within(2 * time.Minute)); !strings.HasPrefix(v, nbp.OK) {
+		t.Error(v)
+	}
+	s.checkHandoff()
+}
+
+// serveWDSAddress answers the client's DHCP as a site does that names its WDS
+// server in the lease, until the host is unplugged.
+func serveWDSAddress(t *testing.T, h *lan.Host) {
+	t.Helper()
+	conn, err := h.ListenUDP(dhcpv4.ServerPort)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	go func() {
+		buf := make([]byte, 1500)
+		for {
+			n, _, err := conn.ReadFrom(buf)
+			if err != nil {
+				return
+			}
+			q, err := dhcpv4.FromBytes(buf[:n])
+			if err != nil {
+				continue
+			}
+			kind := dhcpv4.MessageTypeOffer
+			if q.MessageType() == dhcpv4.MessageTypeRequest {
+				kind = dhcpv4.MessageTypeAck
+			}
+			a, err := dhcpv4.NewReplyFromRequest(q,
+				dhcpv4.WithMessageType(kind),
+				dhcpv4.WithYourIP(lab.FirstLease.AsSlice()),
+				dhcpv4.WithServerIP(lab.WDSAddr.AsSlice()),
+				dhcpv4.WithNetmask(net.CIDRMask(24, 32)),
+				dhcpv4.WithLeaseTime(300),
+				dhcpv4.WithOption(dhcpv4.OptServerIdentifier(h.Addr.AsSlice())))
+			if err != nil {
+				continue
+			}
+			a.BootFileName = `boot\x64\wdsnbp.com`
+			conn.WriteTo(a.ToBytes(), &net.UDPAddr{IP: net.IPv4bcast, Port: dhcpv4.ClientPort})
+		}
+	}()
+}
+
+// TestLabDHCPServer checks that the site's own DHCP server is as plain as it
+// is meant to be.
+func TestLabDHCPServer(t *testing.T) {
+	s := newSite(t, "lab-dhcp-server")
+	if err := s.StartDHCP(s.within(2*time.Minute), kernelPinDir); err != nil {
+		t.Fatal(err)
+	}
+	s.startClient(lab.ClientConfig{})
+	d, err := s.LAN.WaitUDP(s.within(time.Minute), func(d lan.Datagram) bool {
+		p := dhcp(d)
+		return d.Src == netip.AddrPortFrom(lab.DHCPAddr, dhcpv4.ServerPort) && p != nil && p.MessageType() == dhcpv4.MessageTypeOffer
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	offer := dhcp(d)
+	if a, _ := netip.AddrFromSlice(offer.YourIPAddr.To4()); a.Less(lab.FirstLease) || lab.LastLease.Less(a) {
+		t.Errorf("it offers %v", a)
+	}
+	if offer.BootFileName != "" {
+		t.Errorf("it names a boot file: %q", offer.BootFileName)
+	}
+	for _, code := range []dhcpv4.OptionCode{dhcpv4.OptionClassIdentifier, dhcpv4.OptionTFTPServerName, dhcpv4.OptionBootfileName} {
+		if offer.Options.Has(code) {
+			t.Errorf("it sends option %v", code)
+		}
+	}
+	if !offer.ServerIPAddr.IsUnspecified() {
+		t.Errorf("it names a boot server: %v", offer.ServerIPAddr)
+	}
+}

@@ -1,0 +1,292 @@
+// Package lan is one Ethernet segment inside a process: a learning switch
+// whose ports are QEMU guests (over Unix sockets) and hosts on a user-space
+// TCP/IP stack. Every frame goes into a packet capture and every UDP datagram
+// into a record that tests can wait on. It needs no root and touches no
+// network of the machine it runs on. What the datagrams mean (DHCP, TFTP, WDS)
+// is not its business and never will be.
+package lan
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"time"
+)
+
+// queueLen is how many frames a port holds for a guest that is slow to read;
+// like any switch, a full port drops. A guest under software emulation may not
+// read for tens of milliseconds.
+const queueLen = 4096
+
+// LAN is a running segment. Make one with New.
+type LAN struct {
+	capture io.Writer // may be nil
+
+	mu        sync.Mutex
+	ports     map[*port]bool
+	learned   map[[6]byte]*port
+	dropped   int
+	err       error // first failure of capture
+	datagrams []Datagram
+	grown     chan struct{} // closed, and made anew, with each datagram
+	listeners []io.Closer
+	hosts     []*Host
+	closed    bool
+
+	running sync.WaitGroup
+}
+
+// port is one socket of the switch.
+type port struct {
+	out  chan []byte
+	done chan struct{} // closed when the port is unplugged
+	once sync.Once
+}
+
+func (p *port) unplug() { p.once.Do(func() { close(p.done) }) }
+
+// New starts a segment. The capture is written in pcap format, one Write a
+// frame, so that a crash leaves a file that can be read; nil means none.
+func New(capture io.Writer) (*LAN, error) {
+	l := &LAN{
+		capture: capture,
+		ports:   make(map[*port]bool),
+		learned: make(map[[6]byte]*port),
+		grown:   make(chan struct{}),
+	}
+	if capture != nil {
+		if err := writePcapHeader(capture); err != nil {
+			return nil, err
+		}
+	}
+	if err := l.advertiseRouter(); err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// Close unplugs everything and waits for it to end. It returns the first error
+// of writing the capture.
+func (l *LAN) Close() error {
+	l.mu.Lock()
+	if l.closed {
+		l.mu.Unlock()
+		return nil
+	}
+	l.closed = true
+	for _, c := range l.listeners {
+		c.Close()
+	}
+	for p := range l.ports {
+		p.unplug()
+	}
+	hosts := l.hosts
+	l.mu.Unlock()
+
+	for _, h := range hosts {
+		h.close()
+	}
+	l.running.Wait()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.err
+}
+
+// Dropped is how many frames found a port's queue full.
+func (l *LAN) Dropped() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.dropped
+}
+
+// plug adds a port whose frames are handed to send, in order, by one
+// goroutine, until the port is unplugged or send fails.
+func (l *LAN) plug(send func(frame []byte) error) (*port, error) {
+	p := &port{out: make(chan []byte, queueLen), done: make(chan struct{})}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return nil, net.ErrClosed
+	}
+	l.ports[p] = true
+	l.running.Add(1)
+	go func() {
+		defer l.running.Done()
+		defer l.remove(p)
+		for {
+			select {
+			case frame := <-p.out:
+				if err := send(frame); err != nil {
+					return
+				}
+			case <-p.done:
+				return
+			}
+		}
+	}()
+	return p, nil
+}
+
+func (l *LAN) remove(p *port) {
+	p.unplug()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.ports, p)
+	for mac, q := range l.learned {
+		if q == p {
+			delete(l.learned, mac)
+		}
+	}
+}
+
+// forward is the switch: it records a frame, learns where its sender is, and
+// passes it on. It keeps frame.
+func (l *LAN) forward(from *port, frame []byte) {
+	if len(frame) < ethernetHeader {
+		return
+	}
+	dst, src := [6]byte(frame[0:6]), [6]byte(frame[6:12])
+	now := time.Now()
+
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return
+	}
+	if l.capture != nil && l.err == nil {
+		l.err = writePcapFrame(l.capture, now, frame)
+	}
+	if d, ok := decodeUDP(frame); ok {
+		d.Time = now
+		l.datagrams = append(l.datagrams, d)
+		close(l.grown)
+		l.grown = make(chan struct{})
+	}
+	if src[0]&1 == 0 {
+		l.learned[src] = from
+	}
+	if to := l.learned[dst]; to != nil {
+		if to != from {
+			l.queue(to, frame)
+		}
+		return
+	}
+	for p := range l.ports {
+		if p != from {
+			l.queue(p, frame)
+		}
+	}
+}
+
+func (l *LAN) queue(p *port, frame []byte) {
+	select {
+	case p.out <- frame:
+	default:
+		l.dropped++
+	}
+}
+
+// Datagram waits for the i-th UDP datagram that crossed the segment, counting
+// from 0, and returns it. It fails only when ctx ends.
+func (l *LAN) Datagram(ctx context.Context, i int) (Datagram, error) {
+	for {
+		l.mu.Lock()
+		grown := l.grown
+		if i < len(l.datagrams) {
+			d := l.datagrams[i]
+			l.mu.Unlock()
+			return d, nil
+		}
+		l.mu.Unlock()
+		select {
+		case <-grown:
+		case <-ctx.Done():
+			return Datagram{}, context.Cause(ctx)
+		}
+	}
+}
+
+// WaitUDP returns the first datagram, since the segment was made, that match
+// accepts; it waits for one until ctx ends.
+func (l *LAN) WaitUDP(ctx context.Context, match func(Datagram) bool) (Datagram, error) {
+	for i := 0; ; i++ {
+		d, err := l.Datagram(ctx, i)
+		if err != nil {
+			return Datagram{}, err
+		}
+		if match(d) {
+			return d, nil
+		}
+	}
+}
+
+// UDP returns the datagrams so far.
+func (l *LAN) UDP() []Datagram {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.datagrams[:len(l.datagrams):len(l.datagrams)]
+}
+
+// Listen lets QEMU guests plug in at a Unix socket, each connection a port:
+//
+//	-netdev stream,id=n0,server=off,addr.type=unix,addr.path=PATH
+func (l *LAN) Listen(path string) error {
+	ln, err := net.Listen("unix", path)
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		ln.Close()
+		return net.ErrClosed
+	}
+	l.listeners = append(l.listeners, ln)
+	l.running.Add(1)
+	go func() {
+		defer l.running.Done()
+		for {
+			conn, err := ln.Accept()
+			if errors.Is(err, net.ErrClosed) {
+				return
+			}
+			if err != nil {
+				continue // one guest that went away while knocking
+			}
+			l.running.Add(1)
+			go func() {
+				defer l.running.Done()
+				l.serveGuest(conn)
+			}()
+		}
+	}()
+	return nil
+}
+
+// serveGuest carries one guest's frames until it hangs up.
+func (l *LAN) serveGuest(conn net.Conn) {
+	defer conn.Close()
+	p, err := l.plug(func(frame []byte) error { return writeFrame(conn, frame) })
+	if err != nil {
+		return
+	}
+	defer p.unplug()
+	unplugged := make(chan struct{})
+	defer close(unplugged)
+	go func() { // a closed connection is what ends the read below
+		select {
+		case <-p.done:
+			conn.Close()
+		case <-unplugged:
+		}
+	}()
+	for {
+		frame, err := readFrame(conn)
+		if err != nil {
+			return
+		}
+		l.forward(p, frame)
+	}
+}

@@ -1,0 +1,309 @@
+package lan
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"encoding/hex"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// patience bounds waits for events that do come; it is never waited out by a
+// test that passes.
+const patience = 20 * time.Second
+
+func newLAN(t *testing.T, capture io.Writer) *LAN {
+	t.Helper()
+	l, err := New(capture)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return l
+}
+
+func newHost(t *testing.T, l *LAN, last byte) *Host {
+	t.Helper()
+	h, err := l.Host([6]byte{2, 0, 0, 0, 0, last}, netip.PrefixFrom(netip.AddrFrom4([4]byte{192, 168, 77, last}), 24))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+func deadline(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// guest is what QEMU is to the switch: a client of its Unix socket.
+type guest struct {
+	t             *testing.T
+	conn          net.Conn
+	advertisement []byte // what the segment's router told it
+}
+
+func newGuest(t *testing.T, l *LAN) guest {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "s")
+	if err := l.Listen(path); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := net.Dial("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	conn.SetDeadline(time.Now().Add(patience))
+	g := guest{t: t, conn: conn}
+	g.send(routerSolicitation(t)) // an answer proves that the port is plugged in
+	g.advertisement = g.wait("a router advertisement", func(f []byte) bool { return len(f) > 54 && f[54] == 134 })
+	return g
+}
+
+func routerSolicitation(t *testing.T) []byte {
+	t.Helper()
+	frame, err := hex.DecodeString("333300000002" + "525400770010" + "86dd" +
+		"6000000000083aff" + "fe80000000000000505400fffe770010" +
+		"ff020000000000000000000000000002" + "85007d3800000000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return frame
+}
+
+func (g guest) send(frame []byte) {
+	g.t.Helper()
+	if err := writeFrame(g.conn, frame); err != nil {
+		g.t.Fatal(err)
+	}
+}
+
+// wait reads frames until one is as wanted.
+func (g guest) wait(what string, want func([]byte) bool) []byte {
+	g.t.Helper()
+	for {
+		frame, err := readFrame(g.conn)
+		if err != nil {
+			g.t.Fatalf("waiting for %s: %v", what, err)
+		}
+		if want(frame) {
+			return frame
+		}
+	}
+}
+
+func ethernetFrame(dst, src byte, payload string) []byte {
+	f := append([]byte{2, 0, 0, 0, 0, dst, 2, 0, 0, 0, 0, src, 0x88, 0xb5}, payload...)
+	if dst == 0xff {
+		copy(f, "\xff\xff\xff\xff\xff\xff")
+	}
+	return f
+}
+
+func TestHostsExchangeDatagrams(t *testing.T) {
+	var capture bytes.Buffer
+	l := newLAN(t, &capture)
+	a, b := newHost(t, l, 1), newHost(t, l, 2)
+	server, err := a.ListenUDP(69)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := b.ListenUDP(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.SetDeadline(time.Now().Add(patience))
+	client.SetDeadline(time.Now().Add(patience))
+
+	if _, err := client.WriteTo([]byte("question"), &net.UDPAddr{IP: net.IPv4(192, 168, 77, 1), Port: 69}); err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 100)
+	n, from, err := server.ReadFrom(buf)
+	if err != nil || string(buf[:n]) != "question" {
+		t.Fatalf("server read %q, %v", buf[:n], err)
+	}
+	if _, err := server.WriteTo([]byte("answer"), from); err != nil {
+		t.Fatal(err)
+	}
+	if n, _, err = client.ReadFrom(buf); err != nil || string(buf[:n]) != "answer" {
+		t.Fatalf("client read %q, %v", buf[:n], err)
+	}
+
+	d, err := l.WaitUDP(deadline(t), func(d Datagram) bool { return d.Src.Port() == 69 })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(d.Payload) != "answer" || d.Src.String() != "192.168.77.1:69" || d.SrcMAC != [6]byte{2, 0, 0, 0, 0, 1} {
+		t.Errorf("recorded %v %q", d, d.Payload)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if frames := readPcap(t, capture.Bytes()); !bytes.Contains(bytes.Join(frames, nil), []byte("answer")) {
+		t.Error("the capture lacks the answer")
+	}
+}
+
+func readPcap(t *testing.T, b []byte) (frames [][]byte) {
+	t.Helper()
+	if want := "d4c3b2a1020004000000000000000000"; hex.EncodeToString(b[:16]) != want {
+		t.Fatalf("capture starts with %x, want %s", b[:16], want)
+	}
+	for b = b[24:]; len(b) > 0; {
+		n := binary.LittleEndian.Uint32(b[8:])
+		frames = append(frames, b[16:16+n])
+		b = b[16+n:]
+	}
+	return frames
+}
+
+func TestHostHearsAndSendsBroadcasts(t *testing.T) {
+	l := newLAN(t, nil)
+	a, b := newHost(t, l, 1), newHost(t, l, 2)
+	server, err := a.ListenUDP(67)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := b.ListenUDP(68)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.SetDeadline(time.Now().Add(patience))
+	client.SetDeadline(time.Now().Add(patience))
+	buf := make([]byte, 100)
+	if _, err := client.WriteTo([]byte("discover"), &net.UDPAddr{IP: net.IPv4bcast, Port: 67}); err != nil {
+		t.Fatal(err)
+	}
+	if n, _, err := server.ReadFrom(buf); err != nil || string(buf[:n]) != "discover" {
+		t.Fatalf("server read %q, %v", buf[:n], err)
+	}
+	if _, err := server.WriteTo([]byte("offer"), &net.UDPAddr{IP: net.IPv4bcast, Port: 68}); err != nil {
+		t.Fatal(err)
+	}
+	if n, _, err := client.ReadFrom(buf); err != nil || string(buf[:n]) != "offer" {
+		t.Fatalf("client read %q, %v", buf[:n], err)
+	}
+}
+
+func TestHTTPBetweenHosts(t *testing.T) {
+	l := newLAN(t, nil)
+	a, b := newHost(t, l, 1), newHost(t, l, 2)
+	ln, err := a.ListenTCP(80)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		io.WriteString(w, strings.Repeat("x", 100_000))
+	})}
+	go server.Serve(ln)
+	defer server.Close()
+	client := &http.Client{Transport: &http.Transport{DialContext: b.DialContext}, Timeout: patience}
+	defer client.CloseIdleConnections()
+	resp, err := client.Get("http://192.168.77.1:80/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if body, err := io.ReadAll(resp.Body); err != nil || len(body) != 100_000 {
+		t.Errorf("read %d bytes, %v", len(body), err)
+	}
+}
+
+func TestSwitchLearnsWhereAGuestIs(t *testing.T) {
+	l := newLAN(t, nil)
+	a, b, c := newGuest(t, l), newGuest(t, l), newGuest(t, l)
+	has := func(s string) func([]byte) bool {
+		return func(f []byte) bool { return strings.HasSuffix(string(f), s) }
+	}
+	a.send(ethernetFrame(0xff, 0xa, "I am a"))
+	b.wait("a's broadcast", has("I am a"))
+	c.wait("a's broadcast", has("I am a"))
+	b.send(ethernetFrame(0xa, 0xb, "for a alone"))
+	a.wait("b's frame", has("for a alone"))
+	b.send(ethernetFrame(0xff, 0xb, "for all"))
+	c.wait("b's broadcast", func(f []byte) bool {
+		if has("for a alone")(f) {
+			t.Error("the switch flooded a frame although it knew the port")
+		}
+		return has("for all")(f)
+	})
+}
+
+func TestRouterSolicitationIsAnswered(t *testing.T) {
+	l := newLAN(t, nil)
+	ra := newGuest(t, l).advertisement
+	if options := ra[min(len(ra), 70):]; len(options) != 0 {
+		// An option of length 0 makes a receiver drop the whole (RFC 4861 §4.6).
+		t.Errorf("bytes after the advertisement: %x", options)
+	}
+	if lifetime := binary.BigEndian.Uint16(ra[60:]); lifetime != 0 {
+		t.Errorf("router lifetime %d: the guest would take it for a default router", lifetime)
+	}
+	if flags := ra[59]; flags != 0 {
+		t.Errorf("flags %#x: the guest would ask for DHCPv6", flags)
+	}
+	if hops := ra[21]; hops != 255 {
+		t.Errorf("hop limit %d: receivers drop anything but 255 (RFC 4861 §6.1.2)", hops)
+	}
+}
+
+func TestDecodeUDP(t *testing.T) {
+	whole := "ffffffffffff525400770010" + "0800" +
+		"4500002000010000401100000a0000010a000002" + "00440043000c0000" + "61626364"
+	for _, test := range []struct {
+		situation string
+		change    func(f []byte) []byte
+		want      string
+	}{
+		{"whole datagram", func(f []byte) []byte { return f }, "abcd"},
+		{"padded to the Ethernet minimum", func(f []byte) []byte { return append(f, make([]byte, 14)...) }, "abcd"},
+		{"IP options", func(f []byte) []byte {
+			f[14], f[17] = 0x46, 0x24
+			return append(append(append([]byte{}, f[:34]...), 1, 1, 1, 0), f[34:]...)
+		}, "abcd"},
+		{"first fragment", func(f []byte) []byte { f[20] = 0x20; return f }, ""},
+		{"later fragment", func(f []byte) []byte { f[21] = 1; return f }, ""},
+		{"don't-fragment set", func(f []byte) []byte { f[20] = 0x40; return f }, "abcd"},
+		{"TCP", func(f []byte) []byte { f[23] = 6; return f }, ""},
+		{"ARP", func(f []byte) []byte { f[13] = 6; return f }, ""},
+		{"IP length beyond the frame", func(f []byte) []byte { f[17] = 200; return f }, ""},
+		{"UDP length beyond the packet", func(f []byte) []byte { f[39] = 200; return f }, ""},
+		{"UDP length below its header", func(f []byte) []byte { f[39] = 7; return f }, ""},
+		{"cut in the IP header", func(f []byte) []byte { return f[:30] }, ""},
+	} {
+		t.Run(test.situation, func(t *testing.T) {
+			frame, err := hex.DecodeString(whole)
+			if err != nil {
+				t.Fatal(err)
+			}
+			d, ok := decodeUDP(test.change(frame))
+			if ok != (test.want != "") || string(d.Payload) != test.want {
+				t.Fatalf("got %q, %v; want %q", d.Payload, ok, test.want)
+			}
+			if ok && (d.Src.String() != "10.0.0.1:68" || d.Dst.String() != "10.0.0.2:67") {
+				t.Errorf("got %v", d)
+			}
+		})
+	}
+}
+
+func TestOversizedFrameEndsTheConnection(t *testing.T) {
+	l := newLAN(t, nil)
+	g := newGuest(t, l)
+	if _, err := g.conn.Write([]byte{0xff, 0xff, 0xff, 0xff}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := readFrame(g.conn); err != io.EOF {
+		t.Errorf("got %v, want EOF", err)
+	}
+}

@@ -1,0 +1,192 @@
+// Package qemu runs amd64 guests: it starts QEMU, captures the guest's serial
+// console, and steers the machine over QMP. It knows the machines of the lab
+// (the appliance, a BIOS client, a plain Linux guest) but not what they say to
+// each other.
+package qemu
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+)
+
+const program = "qemu-system-x86_64"
+
+// Config describes a guest.
+type Config struct {
+	// Name tells guests apart in errors and file names.
+	Name string
+	// Args are QEMU's, without those for display, serial port and monitor.
+	Args []string
+	// Display is QEMU's -display; empty means none.
+	Display string
+	// Log gets the lines of the serial console with their times; may be nil.
+	Log io.Writer
+}
+
+// Machine is a running guest.
+type Machine struct {
+	// Console is the guest's first serial port.
+	Console *Console
+
+	name   string
+	dir    string // holds the QMP socket
+	cmd    *exec.Cmd
+	stderr complaints
+	exited chan struct{} // closed once the process is gone
+	err    error         // why; valid after exited
+	qmp    sync.Mutex
+}
+
+// Start starts a guest. Whoever starts it must Stop it.
+func Start(c Config) (*Machine, error) {
+	path, err := exec.LookPath(program)
+	if err != nil {
+		return nil, fmt.Errorf("%s is missing: run make deps", program)
+	}
+	// Not below the test's own directory: a Unix socket's path ends at 108 bytes.
+	dir, err := os.MkdirTemp("", "qemu")
+	if err != nil {
+		return nil, err
+	}
+	m := &Machine{name: c.Name, dir: dir, exited: make(chan struct{})}
+	display := c.Display
+	if display == "" {
+		display = "none"
+	}
+	args := append([]string{
+		"-name", c.Name,
+		"-display", display,
+		"-monitor", "none",
+		"-serial", "stdio",
+		"-qmp", "unix:" + m.qmpPath() + ",server=on,wait=off",
+	}, c.Args...)
+	m.cmd = exec.Command(path, args...)
+	m.cmd.Stderr = &m.stderr
+	m.cmd.SysProcAttr = &syscall.SysProcAttr{
+		Setpgid: true, // a Ctrl-C is ours to deal with
+		// A test that runs into its time limit dies without cleaning up; the
+		// guest must not outlive it. The signal comes when the thread that
+		// started QEMU ends (prctl(2)), and Go's threads end with the process.
+		Pdeathsig: syscall.SIGKILL,
+	}
+	stdin, err := m.cmd.StdinPipe()
+	if err != nil {
+		os.RemoveAll(dir)
+		return nil, err
+	}
+	m.Console = newConsole(stdin, c.Log)
+	m.cmd.Stdout = m.Console
+	if err := m.cmd.Start(); err != nil {
+		os.RemoveAll(dir)
+		return nil, fmt.Errorf("%s: %w", c.Name, err)
+	}
+	go func() {
+		err := m.cmd.Wait()
+		if text := m.stderr.String(); text != "" {
+			err = errors.Join(err, errors.New(text))
+		}
+		m.err = fmt.Errorf("%s: QEMU ended: %w", c.Name, errors.Join(err, io.EOF))
+		m.Console.end(m.err)
+		os.RemoveAll(dir)
+		close(m.exited)
+	}()
+	return m, nil
+}
+
+// Stop kills the guest, as pulling its plug would, and waits until it is gone.
+func (m *Machine) Stop() {
+	m.cmd.Process.Kill()
+	<-m.exited
+}
+
+// Exited is closed when the guest has ended, by itself or by Stop.
+func (m *Machine) Exited() <-chan struct{} { return m.exited }
+
+func (m *Machine) qmpPath() string { return filepath.Join(m.dir, "qmp") }
+
+// complaints keeps the first few kilobytes of what QEMU writes to stderr.
+type complaints struct {
+	mu sync.Mutex
+	b  []byte
+}
+
+func (c *complaints) Write(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if room := 4096 - len(c.b); room > 0 {
+		c.b = append(c.b, p[:min(room, len(p))]...)
+	}
+	return len(p), nil
+}
+
+func (c *complaints) String() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return string(c.b)
+}
+
+// Accelerator says how guests run on this machine: "kvm" or "tcg".
+//
+// It finds out by trying: on some hosts /dev/kvm exists and runs no real guest
+// (nested virtualisation without hardware support), so a guest hangs in its
+// firmware. The trial is a boot sector that writes one word to the serial port.
+var Accelerator = sync.OnceValue(func() string {
+	if f, err := os.OpenFile("/dev/kvm", os.O_RDWR, 0); err != nil {
+		return "tcg"
+	} else {
+		f.Close()
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Second)
+	defer cancel()
+	if err := tryKVM(ctx); err != nil {
+		return "tcg"
+	}
+	return "kvm"
+})
+
+func tryKVM(ctx context.Context) error {
+	const word = "alive"
+	sector := make([]byte, 512)
+	n := copy(sector, "\xfc"+ // cld
+		"\x31\xc0"+ // xor ax,ax
+		"\x8e\xd8"+ // mov ds,ax
+		"\xbe\x16\x7c"+ // mov si,0x7c16: the text
+		"\xac"+ // next: lodsb
+		"\x08\xc0"+ // or al,al
+		"\x74\x06"+ // jz done
+		"\xba\xf8\x03"+ // mov dx,0x3f8
+		"\xee"+ // out dx,al
+		"\xeb\xf5"+ // jmp next
+		"\xf4"+ // done: hlt
+		"\xeb\xfd") // jmp done
+	copy(sector[n:], word)
+	copy(sector[510:], "\x55\xaa")
+
+	f, err := os.CreateTemp("", "kvm-trial")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(sector)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	m, err := Start(Config{Name: "kvm-trial", Args: []string{
+		"-machine", "pc,accel=kvm", "-m", "32", "-nic", "none",
+		"-drive", "file=" + f.Name() + ",format=raw,if=floppy", "-boot", "a",
+	}})
+	if err != nil {
+		return err
+	}
+	defer m.Stop()
+	_, err = m.Console.WaitFor(ctx, word)
+	return err
+}

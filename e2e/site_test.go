@@ -1,0 +1,214 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"github.com/pxebox/pxebox/e2e/handoff"
+	"github.com/pxebox/pxebox/e2e/lab"
+	"github.com/pxebox/pxebox/e2e/lan"
+	"github.com/pxebox/pxebox/e2e/nbp"
+	"github.com/pxebox/pxebox/e2e/qemu"
+	"github.com/pxebox/pxebox/e2e/wds"
+)
+
+// The tests run in this directory.
+const (
+	buildDir     = "../build"
+	kernelPinDir = "../gokrazy/builddir"
+)
+
+// site is a lab that tells, when its test fails, how far the client came.
+type site struct {
+	*lab.Lab
+	t      *testing.T
+	client *qemu.Machine
+}
+
+func newSite(t *testing.T, name string) *site {
+	t.Helper()
+	l, err := lab.New(buildDir, name, slog.New(slog.NewTextHandler(testLog{t}, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &site{Lab: l, t: t}
+	t.Cleanup(func() {
+		if t.Failed() {
+			s.report()
+		}
+		l.Close()
+	})
+	return s
+}
+
+// report prints what a technician asks for first.
+func (s *site) report() {
+	trail := s.Trail()
+	for _, d := range s.LAN.UDP() {
+		trail.See(d)
+	}
+	for _, e := range trail.Events {
+		s.t.Logf("%s  %-12v %s", e.Time.Format("15:04:05.000"), e.Step, e.Detail)
+	}
+	s.t.Logf("the last step that was reached: %v", trail.Last())
+	s.t.Logf("packets: %s; consoles: the .log files beside it", strings.TrimPrefix(s.Capture(), "../"))
+	if n := s.LAN.Dropped(); n > 0 {
+		s.t.Logf("the switch dropped %d frames", n)
+	}
+	if s.client != nil {
+		text := s.client.Console.Text()
+		s.t.Logf("the end of the client's console:\n%s", text[max(0, len(text)-1500):])
+	}
+}
+
+// within bounds a wait. Software emulation on a busy machine is slow, so these
+// are far above what is seen.
+func (s *site) within(d time.Duration) context.Context {
+	ctx, cancel := context.WithTimeoutCause(s.t.Context(), d, fmt.Errorf("it did not come within %v", d))
+	s.t.Cleanup(cancel)
+	return ctx
+}
+
+func (s *site) startClient(c lab.ClientConfig) *qemu.Machine {
+	s.t.Helper()
+	m, err := s.StartClient(c)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.client = m
+	return m
+}
+
+// verdict waits for the last line of the stand-in for wdsnbp.com.
+func (s *site) verdict(ctx context.Context) string {
+	s.t.Helper()
+	e, err := lab.Verdict(ctx, s.client)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return e.Detail
+}
+
+// checkHandoff checks, on the wire and on the console, all that makes up a
+// handoff to WDS.
+func (s *site) checkHandoff() {
+	t := s.t
+	t.Helper()
+	var (
+		leased        netip.Addr
+		reads         []string
+		request, next *dhcpv4.DHCPv4
+		asker         netip.AddrPort
+	)
+	for _, d := range s.LAN.UDP() {
+		switch {
+		case d.Dst.Port() == dhcpv4.ClientPort && d.Src.Port() == dhcpv4.ServerPort:
+			if p := dhcp(d); p != nil && p.MessageType() == dhcpv4.MessageTypeAck && [6]byte(p.ClientHWAddr) == lab.ClientMAC {
+				leased, _ = netip.AddrFromSlice(p.YourIPAddr.To4())
+			}
+		case d.Dst == netip.AddrPortFrom(lab.WDSAddr, wds.PortTFTP):
+			if name, ok := handoff.ReadName(d.Payload); ok {
+				reads = append(reads, name)
+			}
+		case d.Dst == netip.AddrPortFrom(lab.WDSAddr, wds.PortBINL):
+			if p := dhcp(d); p != nil && p.Options.Has(dhcpv4.GenericOptionCode(wds.OptionControl)) {
+				request, asker = p, d.Src
+			}
+		case d.Src == netip.AddrPortFrom(lab.WDSAddr, wds.PortBINL):
+			next = dhcp(d)
+		}
+	}
+
+	// The WDS server's ReadFilter takes backslashes only, so each byte counts.
+	if len(reads) == 0 || reads[0] != `boot\x64\wdsnbp.com` {
+		t.Errorf("read requests to the WDS server: %q; the first must be %q", reads, `boot\x64\wdsnbp.com`)
+	}
+	if request == nil || next == nil {
+		t.Fatal("no request with option 250, or no answer to it, on the WDS server's port 4011")
+	}
+	if !leased.IsValid() || asker.Addr() != leased || !request.ClientIPAddr.Equal(leased.AsSlice()) {
+		t.Errorf("the WDS server was asked from %v with ciaddr %v; the lease is %v", asker, request.ClientIPAddr, leased)
+	}
+	control, err := wds.DecodeControl(request.Options.Get(dhcpv4.GenericOptionCode(wds.OptionControl)))
+	if err != nil || !slices.ContainsFunc(control, func(s wds.Sub) bool { return s.Code == wds.SubArchitecture }) {
+		t.Errorf("option 250 of the request: %v, %v; it must name the architecture", control, err)
+	}
+	if last := reads[len(reads)-1]; last != next.BootFileName {
+		t.Errorf("the last read request to the WDS server was %q, its answer named %q", last, next.BootFileName)
+	}
+
+	console := s.client.Console.Text()
+	for _, packet := range []string{"2", "3"} {
+		line := grep(console, nbp.Prefix+"packet "+packet)
+		if !strings.Contains(line, fmt.Sprintf(" siaddr=%v ", lab.WDSAddr)) {
+			t.Errorf("cached packet %s does not name the WDS server: %q", packet, line)
+		}
+	}
+	sum := 0
+	for _, b := range lab.NextProgram {
+		sum += int(b)
+	}
+	if line, want := grep(console, nbp.Prefix+"fetched"), fmt.Sprintf("bytes=%d sum=%d", len(lab.NextProgram), sum); !strings.HasSuffix(line, want) {
+		t.Errorf("the client says %q, the WDS server sent %s", line, want)
+	}
+}
+
+// checkOnlyLease checks that nobody but the site's own DHCP server handed out
+// an address.
+func (s *site) checkOnlyLease(server netip.Addr) {
+	s.t.Helper()
+	for _, d := range s.LAN.UDP() {
+		if d.Src.Port() != dhcpv4.ServerPort || d.Src.Addr() == server {
+			continue
+		}
+		if p := dhcp(d); p != nil && !p.YourIPAddr.IsUnspecified() {
+			s.t.Errorf("%v hands out %v beside the site's DHCP server", d.Src, p.YourIPAddr)
+		}
+	}
+}
+
+func dhcp(d lan.Datagram) *dhcpv4.DHCPv4 {
+	p, err := dhcpv4.FromBytes(d.Payload)
+	if err != nil {
+		return nil
+	}
+	return p
+}
+
+// grep is the first line of text that starts with prefix.
+func grep(text, prefix string) string {
+	for line := range strings.SplitSeq(text, "\n") {
+		if strings.HasPrefix(line, prefix) {
+			return line
+		}
+	}
+	return ""
+}
+
+// testLog shows what the stand-in for the WDS server logs with the test's own.
+type testLog struct{ t *testing.T }
+
+func (l testLog) Write(p []byte) (int, error) {
+	l.t.Log(strings.TrimSpace(string(p)))
+	return len(p), nil
+}
+
+var _ io.Writer = testLog{}
+
+// TestMain tells once on what the guests run.
+func TestMain(m *testing.M) {
+	fmt.Println("guests run on", qemu.Accelerator())
+	os.Exit(m.Run())
+}

@@ -1,0 +1,217 @@
+package wds
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+	"github.com/pin/tftp/v3"
+)
+
+// patience bounds waits for datagrams that do come.
+const patience = 20 * time.Second
+
+// loopback runs a server on free ports of the loopback interface.
+func loopback(t *testing.T, files map[string][]byte) (s *Server, addrs map[uint16]*net.UDPAddr) {
+	t.Helper()
+	addrs = make(map[uint16]*net.UDPAddr)
+	s, err := Start(Config{
+		Addr: serverAddr,
+		Listen: func(port uint16) (net.PacketConn, error) {
+			conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+			if err == nil && port != 0 {
+				addrs[port] = conn.LocalAddr().(*net.UDPAddr)
+			}
+			return conn, err
+		},
+		Files: files,
+		Log:   slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return s, addrs
+}
+
+// fetch reads a file with a TFTP client that is not ours.
+func fetch(addr *net.UDPAddr, name string, blockSize int) ([]byte, error) {
+	c, err := tftp.NewClient(addr.String())
+	if err != nil {
+		return nil, err
+	}
+	c.RequestTSize(true)
+	if blockSize != 0 {
+		c.SetBlockSize(blockSize)
+	}
+	w, err := c.Receive(name, "octet")
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	_, err = w.WriteTo(&b)
+	return b.Bytes(), err
+}
+
+func TestTFTPNames(t *testing.T) {
+	content := []byte("content")
+	s, addrs := loopback(t, map[string][]byte{`boot\x64\wdsnbp.com`: content, `tmp\x.bcd`: content, `other\x`: content})
+	for _, test := range []struct {
+		situation, name, err string
+	}{
+		{"as the recipe has it", `boot\x64\wdsnbp.com`, ""},
+		{"leading backslash", `\boot\x64\wdsnbp.com`, ""},
+		{"other case", `Boot\X64\WDSNBP.COM`, ""},
+		{"tmp", `\Tmp\x.bcd`, ""},
+		{"forward slashes", `boot/x64/wdsnbp.com`, "Access violation"},
+		{"one forward slash", `boot\x64/wdsnbp.com`, "Access violation"},
+		{"leading forward slash", `/boot\x64\wdsnbp.com`, "Access violation"},
+		{"a file outside the filter", `other\x`, "Access violation"},
+		{"no directory", `wdsnbp.com`, "Access violation"},
+		{"no such file", `boot\x64\none`, "File not found"},
+	} {
+		t.Run(test.situation, func(t *testing.T) {
+			got, err := fetch(addrs[PortTFTP], test.name, 0)
+			switch {
+			case test.err != "":
+				if err == nil || !strings.Contains(err.Error(), test.err) {
+					t.Errorf("got %q, %v; want %q", got, err, test.err)
+				}
+			case err != nil || !bytes.Equal(got, content):
+				t.Errorf("got %q, %v", got, err)
+			}
+			if reads := s.Reads(); reads[len(reads)-1].Name != test.name {
+				t.Errorf("recorded %q", reads[len(reads)-1].Name)
+			}
+		})
+	}
+}
+
+func TestTFTPSizes(t *testing.T) {
+	for _, size := range []int{0, 1, 511, 512, 513, 1456, 100_000} {
+		for _, block := range []int{0, 512, 1456} {
+			t.Run(fmt.Sprintf("%d bytes in blocks of %d", size, block), func(t *testing.T) {
+				content := bytes.Repeat([]byte("0123456789"), size/10+1)[:size]
+				_, addrs := loopback(t, map[string][]byte{`boot\f`: content})
+				got, err := fetch(addrs[PortTFTP], `boot\f`, block)
+				if err != nil || !bytes.Equal(got, content) {
+					t.Errorf("got %d bytes, %v", len(got), err)
+				}
+			})
+		}
+	}
+}
+
+func TestTFTPManyClients(t *testing.T) {
+	content := bytes.Repeat([]byte("x"), 50_000)
+	_, addrs := loopback(t, map[string][]byte{`boot\f`: content})
+	var clients sync.WaitGroup
+	for range 20 {
+		clients.Go(func() {
+			got, err := fetch(addrs[PortTFTP], `boot\f`, 1456)
+			if err != nil || !bytes.Equal(got, content) {
+				t.Errorf("got %d bytes, %v", len(got), err)
+			}
+		})
+	}
+	clients.Wait()
+}
+
+// TestTFTPOptionAcknowledgement has the bytes of an OACK: PXELINUX refuses one
+// with an option that it did not ask for.
+func TestTFTPOptionAcknowledgement(t *testing.T) {
+	_, addrs := loopback(t, map[string][]byte{`boot\f`: make([]byte, 700)})
+	for _, test := range []struct{ situation, options, want string }{
+		{"size and block size", "tsize\x000\x00blksize\x001456\x00", "\x00\x06tsize\x00700\x00blksize\x001456\x00"},
+		{"upper case", "BLKSIZE\x001024\x00", "\x00\x06BLKSIZE\x001024\x00"},
+		{"block size beyond RFC 2348", "blksize\x0070000\x00", "\x00\x06blksize\x0065464\x00"},
+		{"time-out", "timeout\x003\x00", "\x00\x06timeout\x003\x00"},
+		{"an unknown one beside a known one", "msftwindow\x0031416\x00tsize\x000\x00", "\x00\x06tsize\x00700\x00"},
+		{"unknown ones only", "windowsize\x004\x00", "\x00\x03\x00\x01" + strings.Repeat("\x00", 512)},
+		{"senseless values only", "blksize\x007\x00timeout\x000\x00", "\x00\x03\x00\x01" + strings.Repeat("\x00", 512)},
+		{"none", "", "\x00\x03\x00\x01" + strings.Repeat("\x00", 512)},
+	} {
+		t.Run(test.situation, func(t *testing.T) {
+			got := exchangeOnce(t, addrs[PortTFTP], []byte("\x00\x01boot\\f\x00octet\x00"+test.options))
+			if string(got) != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+func TestTFTPRefusesWhatIsNoReadRequest(t *testing.T) {
+	_, addrs := loopback(t, nil)
+	for situation, packet := range map[string]string{
+		"write request": "\x00\x02boot\\f\x00octet\x00",
+		"no last NUL":   "\x00\x01boot\\f\x00octet",
+		"no mode":       "\x00\x01boot\\f\x00",
+		"no name":       "\x00\x01\x00octet\x00",
+		"mail":          "\x00\x01boot\\f\x00mail\x00",
+		"one byte":      "\x00",
+	} {
+		t.Run(situation, func(t *testing.T) {
+			if got := exchangeOnce(t, addrs[PortTFTP], []byte(packet)); !strings.HasPrefix(string(got), "\x00\x05\x00\x04") {
+				t.Errorf("got %q, want error 4", got)
+			}
+		})
+	}
+}
+
+// exchangeOnce sends a datagram and returns the first answer.
+func exchangeOnce(t *testing.T, to *net.UDPAddr, packet []byte) []byte {
+	t.Helper()
+	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(patience))
+	if _, err := conn.WriteTo(packet, to); err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 70_000)
+	n, from, err := conn.ReadFrom(buf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn.WriteTo(errorPacket(0, "enough"), from) // so that the server need not wait
+	return buf[:n]
+}
+
+func TestBINLOverTheWire(t *testing.T) {
+	s, addrs := loopback(t, nil)
+	request := ask(t, opt(93, "0000"), opt(250, "010200060d0208000e0100ff"))
+	answer, err := dhcpv4.FromBytes(exchangeOnce(t, addrs[PortBINL], request.ToBytes()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if answer.BootFileName != FileBIOSNext {
+		t.Errorf("file %q", answer.BootFileName)
+	}
+	queries := s.Queries()
+	if len(queries) == 0 || len(queries[0].Control) != 3 || queries[0].Request.TransactionID != request.TransactionID {
+		t.Errorf("recorded %+v", queries)
+	}
+}
+
+func TestCloseEndsTransfers(t *testing.T) {
+	s, addrs := loopback(t, map[string][]byte{`boot\f`: make([]byte, 5000)})
+	conn, err := net.DialUDP("udp4", nil, addrs[PortTFTP])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	io.WriteString(conn, "\x00\x01boot\\f\x00octet\x00")
+	s.Close() // returns although the client never acknowledges
+	if err := s.spawn(0, func(net.PacketConn) {}); err != net.ErrClosed {
+		t.Errorf("a closed server opens a port: %v", err)
+	}
+}
