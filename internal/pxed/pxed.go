@@ -130,7 +130,7 @@ func (d *daemon) run(ctx context.Context, generations <-chan generation.Generati
 			}
 		case l := <-links:
 			old := d.link.Swap(&l)
-			d.Log.Info("network", "interface", l.Name, "mac", l.HW, "address", l.Addr, "mtu", l.MTU)
+			d.Log.Info("network", "interface", l.Name, "mac", l.HW.String(), "address", l.Addr, "mtu", l.MTU)
 			if old.Index != l.Index || old.Name != l.Name || old.MTU != l.MTU {
 				listeners.stop()
 				listeners.start(func(ctx context.Context) error { return d.listen(ctx, l) })
@@ -189,7 +189,7 @@ func (d *daemon) answer(q question) {
 		Lease: time.Duration(d.gen.DHCP.Lease), Router: d.gen.DHCP.Router, DNS: d.gen.DHCP.DNS,
 	}
 	a := dhcp.Decide(time.Now(), s, d.pool, q.Question)
-	log := d.Log.With("mac", q.Msg.ClientHWAddr, "asked", q.Msg.MessageType(), "step", a.Why)
+	log := d.Log.With("mac", q.Msg.ClientHWAddr.String(), "asked", q.Msg.MessageType(), "step", a.Why)
 	switch {
 	case a.Msg == nil && a.Trouble:
 		log.Warn("dhcp: silent")
