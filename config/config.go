@@ -6,8 +6,11 @@ package config
 
 import (
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
+	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 )
@@ -56,15 +59,120 @@ func (m Mode) Answers() bool { return m != ModeOff }
 // DHCP is what machines are told.
 type DHCP struct {
 	Mode Mode `json:"mode"`
-	// Ranges are the addresses to lease in ModeServer, in the order they
-	// are to be used.
+	// Force leases although another DHCP server answers on the link. Counts
+	// in ModeServer.
+	Force bool `json:"force,omitempty"`
+	// Probe asks by ARP whether an address is in use before it is offered to
+	// a machine that did not have it last.
+	Probe bool `json:"probe"`
+	// Ranges are the addresses to lease on the box's own subnet in
+	// ModeServer, in the order they are to be used.
 	Ranges []Range `json:"range,omitempty"`
+	Parameters
+	// Subnets are those behind relay agents.
+	Subnets []Subnet `json:"subnet,omitempty"`
+	// Reservations are addresses that belong to one machine each.
+	Reservations []Reservation `json:"reservation,omitempty"`
+	// BootFiles are the programs that firmware loads, by the names in
+	// Firmwares: a boot file, or an http:// URL for those that end in -http.
+	// A name that is not there gets the built-in program, an empty file
+	// none.
+	BootFiles map[string]string `json:"boot,omitempty"`
+}
+
+// Firmwares are the kinds of firmware whose program BootFiles can name. The
+// firmware of a Raspberry Pi asks for its files by names of its own: any boot
+// file there says that Pis are to be served.
+var Firmwares = []string{
+	"bios", "uefi-ia32", "uefi-x64", "uefi-arm64",
+	"uefi-ia32-http", "uefi-x64-http", "uefi-arm64-http",
+	"raspberry-pi",
+}
+
+// Parameters are what the machines of one subnet are told beside their
+// address. A zero value leaves the option out.
+type Parameters struct {
 	// Lease is how long an address is leased (option 51).
-	Lease Duration `json:"lease"`
-	// Router is option 3; the zero Addr leaves it out.
-	Router netip.Addr `json:"router"`
-	// DNS is option 6.
-	DNS []netip.Addr `json:"dns,omitempty"`
+	Lease  Duration     `json:"lease"`
+	Router netip.Addr   `json:"router"`           // option 3
+	DNS    []netip.Addr `json:"dns,omitempty"`    // option 6
+	Domain string       `json:"domain,omitempty"` // option 15
+	Search []string     `json:"search,omitempty"` // option 119
+	NTP    []netip.Addr `json:"ntp,omitempty"`    // option 42
+	MTU    int          `json:"mtu,omitempty"`    // option 26, bytes
+	// Routes are option 121, without the default route. A client that reads
+	// it takes no notice of option 3 (RFC 3442), so Router belongs in both.
+	Routes []Route `json:"routes,omitempty"`
+	// Options are any others, ready for the wire: none of the codes that the
+	// fields above stand for, and each code once.
+	Options []Option `json:"option,omitempty"`
+}
+
+// Route is one classless static route (RFC 3442): "10.0.0.0/8 via 192.168.77.254".
+type Route struct {
+	To  netip.Prefix `json:"to"`
+	Via netip.Addr   `json:"via"`
+}
+
+// Option is a DHCP option by its code, with its value of 1 to 255 bytes.
+type Option struct {
+	Code  uint8  `json:"code"`
+	Value []byte `json:"value"`
+}
+
+// Subnet is a network behind a relay agent. Its Parameters are complete: what
+// the file leaves out is as in DHCP, but for the router and the routes.
+type Subnet struct {
+	Network netip.Prefix `json:"network"`
+	Ranges  []Range      `json:"range,omitempty"`
+	Parameters
+}
+
+// Reservation is an address that is one machine's own, in or outside the
+// ranges.
+type Reservation struct {
+	// MAC or Client names the machine; the other is empty.
+	MAC      MAC        `json:"mac,omitempty"`
+	Client   Hex        `json:"client,omitempty"` // option 61 as it is on the wire
+	Address  netip.Addr `json:"address"`
+	Hostname string     `json:"hostname,omitempty"` // option 12
+}
+
+// MAC is a hardware address of six bytes, "52:54:00:12:34:56", with small
+// letters: it can be compared.
+type MAC string
+
+// Bytes are those of the wire.
+func (m MAC) Bytes() []byte { return Hex(m).Bytes() }
+
+// Hex is a run of bytes, written as hexadecimal pairs with colons:
+// "01:52:54:00". What NewHex returns can be compared.
+type Hex string
+
+// NewHex writes bytes, with small letters.
+func NewHex(b []byte) Hex {
+	return Hex(net.HardwareAddr(b).String()) // the same form, for any length
+}
+
+// Bytes are those that NewHex was given.
+func (h Hex) Bytes() []byte {
+	b, _ := ParseHex(string(h)) // no other text gets past Parse
+	return b
+}
+
+// ParseHex reads pairs of hexadecimal digits, with a colon, a hyphen or
+// nothing between them.
+func ParseHex(s string) ([]byte, error) {
+	digits := s
+	for _, sep := range []string{":", "-"} {
+		if pairs := strings.Split(s, sep); len(pairs) > 1 {
+			if slices.ContainsFunc(pairs, func(p string) bool { return len(p) != 2 }) {
+				return nil, fmt.Errorf("%q has a byte that is not two digits", s)
+			}
+			digits = strings.Join(pairs, "")
+		}
+	}
+	return hex.DecodeString(digits)
 }
 
 // WDS is one Windows Deployment Services server.

@@ -50,10 +50,13 @@ func TestParse(t *testing.T) {
 		Network: Network{Interface: "eth0", Address: netip.MustParsePrefix("192.168.77.1/24")},
 		DHCP: DHCP{
 			Mode:   ModeServer,
+			Probe:  true,
 			Ranges: []Range{{addr("192.168.77.100"), addr("192.168.77.150")}},
-			Lease:  Duration(time.Hour),
-			Router: addr("192.168.77.1"),
-			DNS:    []netip.Addr{addr("192.168.77.1")},
+			Parameters: Parameters{
+				Lease:  Duration(time.Hour),
+				Router: addr("192.168.77.1"),
+				DNS:    []netip.Addr{addr("192.168.77.1")},
+			},
 		},
 		WDS:  []WDS{{"wds", "192.168.77.2"}},
 		Menu: Menu{Title: "Lab", Timeout: Duration(10 * time.Second), Default: "wds"},
@@ -162,7 +165,7 @@ func TestParseRefuses(t *testing.T) {
 		{"a range from the network's own address", server + "range = [\"192.168.77.0-192.168.77.9\"]", []string{"5: dhcp.range: 192.168.77.0-192.168.77.9 holds 192.168.77.0, which is the network itself"}},
 		{"a range to the broadcast address", server + "range = [\"192.168.77.9-192.168.77.255\"]", []string{"5: dhcp.range: 192.168.77.9-192.168.77.255 holds the broadcast address"}},
 		{"a range with the router in it", server + "range = [\"192.168.77.9-192.168.77.20\"]\nrouter = \"192.168.77.10\"", []string{"5: dhcp.range: 192.168.77.9-192.168.77.20 would lease 192.168.77.10, which dhcp.router gives to another machine"}},
-		{"more addresses than the pool takes", "[network]\naddress = \"10.0.0.1/8\"\n[dhcp]\nmode = \"server\"\nrange = [\"10.1.0.0-10.1.255.255\", \"10.2.0.0\"]", []string{"5: dhcp.range: holds 65537 addresses; keep it to 65536"}},
+		{"more addresses than the pool takes", "[network]\naddress = \"10.0.0.1/8\"\n[dhcp]\nmode = \"server\"\nrange = [\"10.1.0.0-10.1.255.255\", \"10.2.0.0\"]", []string{"5: dhcp.range: makes it 65537 addresses to lease; keep all ranges together to 65536"}},
 		{"a router on another network", server + "range = [\"192.168.77.9\"]\nrouter = \"10.0.0.1\"", []string{"6: dhcp.router: 10.0.0.1 is not in the box's network"}},
 		{"a name server that is none", "[dhcp]\ndns = [\"192.168.77.1\", \"::1\"]", []string{`2: dhcp.dns: "::1" is no IPv4 address of a machine`}},
 		{"WDS without a server", "[[wds]]\nname = \"wds\"", []string{`1: wds "wds".server: is missing; write server = "192.168.77.2"`}},
@@ -198,26 +201,31 @@ func TestParseRefuses(t *testing.T) {
 		{"an entry for a WDS that is not there", "[[wds]]\nname = \"wds\"\nserver = \"w\"\n" + entry("wds = \"wsd\""), []string{`6: entry "a".wds: there is no [[wds]] with the name "wsd"; write "wds"`}},
 		{"an entry for a WDS, and none at all", entry("wds = \"wds\""), []string{`3: entry "a".wds: there is no [[wds]] with the name "wds"; add one`}},
 		{"a default that is no entry", "[menu]\ndefault = \"windows\"\n" + entry("disk = true"), []string{`2: menu.default: there is no [[entry]] with the name "windows"; write one of a`}},
+		{"a table as an empty list", "network = []", []string{"1: network: is a list; write [network] on a line of its own"}},
 		{"a menu without entries", "entry = []", []string{"1: entry: is an empty list"}},
 		{"entries that are no tables", "entry = [1]", []string{"1: entry 1: is a number; write [[entry]]"}},
 		{"all mistakes at once, in the order of lines", "[network]\naddress = \"192.168.77.1\"\n[dhcp]\nmode = \"sever\"\nlaese = \"1h\"\n[[wds]]\nname = \"w\"\n[menu]\ntimeout = 10\ndefault = \"x\"\n" + entry("kernel = \"/k\""),
 			[]string{"2: network.address: ", "4: dhcp.mode: ", "5: dhcp.laese: ", "6: wds \"w\".server: ", "9: menu.timeout: ", "10: menu.default: ", "13: entry \"a\".kernel: "}},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			_, err := Parse("f.toml", []byte(tt.file))
-			if err == nil {
-				t.Fatal("accepted")
-			}
-			checkForm(t, err)
-			got := strings.Split(err.Error(), "\n")
-			ok := len(got) == len(tt.want)
-			for i := 0; ok && i < len(got); i++ {
-				ok = strings.HasPrefix(got[i], "f.toml:"+tt.want[i])
-			}
-			if !ok {
-				t.Errorf("got:\n%s\nwant lines that begin with:\n%s", err, strings.Join(tt.want, "\n"))
-			}
-		})
+		t.Run(tt.name, func(t *testing.T) { refuses(t, tt.file, tt.want) })
+	}
+}
+
+// refuses reads a file whose errors are to begin with the lines of want.
+func refuses(t *testing.T, file string, want []string) {
+	t.Helper()
+	_, err := Parse("f.toml", []byte(file))
+	if err == nil {
+		t.Fatal("accepted")
+	}
+	checkForm(t, err)
+	got := strings.Split(err.Error(), "\n")
+	ok := len(got) == len(want)
+	for i := 0; ok && i < len(got); i++ {
+		ok = strings.HasPrefix(got[i], "f.toml:"+want[i])
+	}
+	if !ok {
+		t.Errorf("got:\n%s\nwant lines that begin with:\n%s", err, strings.Join(want, "\n"))
 	}
 }
 
@@ -241,80 +249,12 @@ func checkForm(t *testing.T, err error) {
 	}
 }
 
-func TestDefaultIsWhatAnEmptyFileMeans(t *testing.T) {
-	empty, err := Parse("empty", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !reflect.DeepEqual(Default(), empty) {
-		t.Errorf("default.toml says %+v\nan empty file means %+v", Default(), empty)
-	}
-}
-
-// example is a commented-out line of default.toml: no space after the #.
-var example = regexp.MustCompile(`(?m)^#(\[|[a-z]+ = )`)
-
-func uncommented() string { return example.ReplaceAllString(string(defaultFile), "$1") }
-
-func TestDefaultFileExamplesAreRight(t *testing.T) {
-	c, err := Parse("default.toml", []byte(uncommented()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(c.WDS) != 1 || len(c.Entries) != 4 {
-		t.Errorf("the examples make %d WDS servers and %d entries, want 1 and 4", len(c.WDS), len(c.Entries))
-	}
-}
-
-func TestDefaultFileNamesEveryKey(t *testing.T) {
-	root, errs := readTree("default.toml", []byte(uncommented()))
-	if len(errs) > 0 {
-		t.Fatal(errs)
-	}
-	for _, s := range schema {
-		n := root.get(s.name)
-		if n == nil {
-			t.Errorf("%s is missing", s.header())
-			continue
-		}
-		tables := []*node{n}
-		if s.many {
-			tables = n.items
-		}
-		for _, f := range s.fields {
-			found := false
-			for _, table := range tables {
-				found = found || table.get(f.name) != nil
-			}
-			if !found {
-				t.Errorf("%s.%s is missing", s.name, f.name)
-			}
-		}
-	}
-}
-
-// The examples in the errors are themselves right.
-func TestExamplesOfTheSchema(t *testing.T) {
-	for _, s := range schema {
-		for _, f := range s.fields {
-			text := s.header() + "\n" + f.name + " = " + f.example
-			root, errs := readTree("f.toml", []byte(text))
-			if len(errs) > 0 {
-				t.Fatal(errs)
-			}
-			r := &reader{file: "f.toml", root: root, bad: map[string]bool{}}
-			r.sections()
-			if len(r.errs) > 0 {
-				t.Errorf("%s\n%v", text, r.errs)
-			}
-		}
-	}
-}
-
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(lab))
 	f.Add(defaultFile)
 	f.Add([]byte(uncommented()))
+	f.Add([]byte(school))
+	f.Add([]byte("subnet = [{network = \"10.0.0.0/8\", option = [{code = 1}, 2]}, 3]\nreservation = [{}]"))
 	f.Add([]byte("entry = [{name = \"a\", label = \"x\\nKERNEL y\", disk = true}]"))
 	f.Add([]byte("[a]\n[a.b]\n[[a.b]]\na.b.c = 1\n\"\" = {}"))
 	f.Add([]byte("[[entry]]\n[entry.x]\n[[entry.y]]\nentry.z = [[]]"))
@@ -336,8 +276,54 @@ func FuzzParse(f *testing.F) {
 				}
 			}
 		}
-		if c.DHCP.Mode.Leases() && (len(c.DHCP.Ranges) == 0 || !c.Network.Address.IsValid()) {
-			t.Errorf("accepted %+v", c.DHCP)
-		}
+		checkDHCPOf(t, c)
 	})
+}
+
+// checkDHCPOf makes sure of what those who lease and encode rely on.
+func checkDHCPOf(t *testing.T, c *Config) {
+	t.Helper()
+	d := c.DHCP
+	leases := len(d.Ranges) + len(d.Reservations)
+	nets := []netip.Prefix{c.Network.Address}
+	parameters := []Parameters{d.Parameters}
+	size := 0
+	for _, rg := range d.Ranges {
+		size += rg.Size()
+	}
+	for _, s := range d.Subnets {
+		for _, rg := range s.Ranges {
+			if !s.Network.Contains(rg.First) || !s.Network.Contains(rg.Last) {
+				t.Errorf("accepted the range %v of %v", rg, s.Network)
+			}
+			size += rg.Size()
+		}
+		for _, n := range nets {
+			if n.Overlaps(s.Network) {
+				t.Errorf("accepted %v beside %v", s.Network, n)
+			}
+		}
+		leases += len(s.Ranges)
+		nets, parameters = append(nets, s.Network), append(parameters, s.Parameters)
+	}
+	if d.Mode.Leases() && (leases == 0 || !c.Network.Address.IsValid()) || size > maxLeases {
+		t.Errorf("accepted %+v", d)
+	}
+	for _, p := range parameters {
+		codes := map[uint8]bool{}
+		for _, o := range p.Options {
+			if _, ok := elsewhere[o.Code]; ok || codes[o.Code] || len(o.Value) == 0 || len(o.Value) > 255 {
+				t.Errorf("accepted option %d = % x", o.Code, o.Value)
+			}
+			codes[o.Code] = true
+		}
+		if p.Lease <= 0 {
+			t.Errorf("accepted %+v", p)
+		}
+	}
+	for _, r := range d.Reservations {
+		if !r.Address.Is4() || len(r.MAC.Bytes()) != 6 && len(r.Client.Bytes()) < 2 {
+			t.Errorf("accepted %+v", r)
+		}
+	}
 }

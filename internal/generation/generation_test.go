@@ -70,6 +70,61 @@ func TestDecodeGivesBackWhatWasEncoded(t *testing.T) {
 	}
 }
 
+// A generation holds every setting of [dhcp] and what belongs to it: a field
+// that its file loses would change what machines are told.
+func TestDecodeGivesBackAllOfDHCP(t *testing.T) {
+	c, err := config.Parse("f", []byte(`
+[network]
+address = "192.168.77.1/24"
+[dhcp]
+mode = "server"
+force = true
+probe = false
+range = ["192.168.77.100-192.168.77.150"]
+lease = "90m"
+router = "192.168.77.254"
+dns = ["192.168.77.2"]
+domain = "lab.example.org"
+search = ["lab.example.org"]
+ntp = ["192.168.77.3"]
+mtu = 1400
+routes = ["10.0.0.0/8 via 192.168.77.253"]
+option = [{code = 150, hex = "00:ff"}]
+[boot]
+bios = ""
+uefi-x64 = "efi/bootx64.efi"
+[[subnet]]
+network = "10.1.0.0/24"
+range = ["10.1.0.9"]
+router = "10.1.0.1"
+routes = ["10.2.0.0/16 via 10.1.0.2"]
+[[reservation]]
+mac = "52:54:00:12:34:56"
+address = "192.168.77.20"
+hostname = "pc1"
+[[reservation]]
+client = "00:70:63"
+address = "10.1.0.20"
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range []any{c.DHCP, c.DHCP.Subnets[0], c.DHCP.Parameters, c.DHCP.Subnets[0].Parameters} {
+		for i, v := 0, reflect.ValueOf(v); i < v.NumField(); i++ {
+			if name := v.Type().Field(i).Name; v.Field(i).IsZero() && name != "Probe" { // true is the default
+				t.Errorf("the file leaves %s of %s as it is: nothing is shown of it", name, v.Type())
+			}
+		}
+	}
+	got, err := Decode(encode(t, Build(c, menu.Status{})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(got.DHCP, c.DHCP) {
+		t.Errorf("got %+v\nwant %+v", got.DHCP, c.DHCP)
+	}
+}
+
 func TestDefaultServesAMenu(t *testing.T) {
 	g := Default()
 	if g.DHCP.Mode != config.ModeAuto || g.Network.Address != (netip.Prefix{}) || len(g.Files[menu.PXELINUXConfig]) == 0 {

@@ -1,0 +1,253 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// host4 reports whether a is an IPv4 address that a machine can have.
+func host4(a netip.Addr) bool {
+	return a.Is4() && !a.IsUnspecified() && !a.IsLoopback() && !a.IsMulticast() && a.As4()[0] != 0 && a.As4()[0] < 240
+}
+
+func isHost4(s string) bool {
+	a, err := netip.ParseAddr(s)
+	return err == nil && host4(a)
+}
+
+func (v value) address() netip.Addr {
+	s, ok := v.text()
+	if !ok {
+		return netip.Addr{}
+	}
+	a, err := netip.ParseAddr(s)
+	if err != nil || !host4(a) {
+		v.fail(fmt.Sprintf("%q is no IPv4 address of a machine", s), "write one such as "+strings.Trim(v.field.example, "[]"))
+		return netip.Addr{}
+	}
+	return a
+}
+
+func (v value) addresses() []netip.Addr { return each(v, value.address) }
+
+func (v value) ownAddress() netip.Prefix {
+	s, ok := v.text()
+	if !ok || s == "dhcp" {
+		return netip.Prefix{}
+	}
+	p, err := netip.ParsePrefix(s)
+	if a, aerr := netip.ParseAddr(s); aerr == nil && a.Is4() {
+		v.fail(fmt.Sprintf("%q does not say how large the network is", s), fmt.Sprintf("write it with its prefix length, as in %q", s+"/24"))
+		return netip.Prefix{}
+	}
+	switch {
+	case err != nil || !host4(p.Addr()):
+		v.fail(fmt.Sprintf("%q is no IPv4 address with a prefix length", s), `write one such as `+v.field.example+`, or "dhcp"`)
+	case p.Bits() < 8 || p.Bits() > 30:
+		v.fail(fmt.Sprintf("the prefix length /%d leaves no usable network", p.Bits()), "write one from /8 to /30")
+	case p.Addr() == p.Masked().Addr():
+		v.fail(fmt.Sprintf("%v is the network itself", p.Addr()), fmt.Sprintf("write an address inside of it, such as %q", fmt.Sprintf("%v/%d", p.Addr().Next(), p.Bits())))
+	case p.Addr() == broadcast(p):
+		v.fail(fmt.Sprintf("%v is the network's broadcast address", p.Addr()), fmt.Sprintf("write an address inside of it, such as %q", fmt.Sprintf("%v/%d", p.Addr().Prev(), p.Bits())))
+	default:
+		return p
+	}
+	return netip.Prefix{}
+}
+
+// network is that of a subnet, without host bits.
+func (v value) network() netip.Prefix {
+	s, ok := v.text()
+	if !ok {
+		return netip.Prefix{}
+	}
+	p, err := netip.ParsePrefix(s)
+	switch {
+	case err != nil || !host4(p.Addr()):
+		v.fail(fmt.Sprintf("%q is no IPv4 network with its prefix length", s), "write one such as "+v.field.example)
+	case p.Bits() < 8 || p.Bits() > 30:
+		v.fail(fmt.Sprintf("the prefix length /%d leaves no usable network", p.Bits()), "write one from /8 to /30")
+	case p != p.Masked():
+		v.fail(fmt.Sprintf("%v is an address inside of the network", p.Addr()), fmt.Sprintf("write %q", p.Masked()))
+	default:
+		return p
+	}
+	return netip.Prefix{}
+}
+
+// broadcast returns the last address of an IPv4 network.
+func broadcast(p netip.Prefix) netip.Addr {
+	a := p.Masked().Addr().As4()
+	for bit := p.Bits(); bit < 32; bit++ {
+		a[bit/8] |= 0x80 >> (bit % 8)
+	}
+	return netip.AddrFrom4(a)
+}
+
+func (v value) ranges() []Range {
+	return each(v, func(v value) Range {
+		s, ok := v.text()
+		if !ok {
+			return Range{}
+		}
+		rg, err := ParseRange(s)
+		if err == nil && !(host4(rg.First) && host4(rg.Last)) {
+			err = fmt.Errorf("%q holds addresses that no machine can have", s)
+		}
+		if err != nil {
+			v.fail(err.Error(), "write the first address, a hyphen, and the last, as in "+v.field.example)
+			return Range{}
+		}
+		return rg
+	})
+}
+
+func (v value) routes() []Route {
+	routes := each(v, value.route)
+	size := 5 // for the router, which clients want to see here again (RFC 3442, "DHCP Client Behavior")
+	for _, rt := range routes {
+		size += 1 + (rt.To.Bits()+7)/8 + 4
+	}
+	if size > maxOption {
+		v.fail(fmt.Sprintf("the routes make an option of %d bytes", size), fmt.Sprintf("write fewer: it holds %d", maxOption))
+		return nil
+	}
+	for i, rt := range routes {
+		if slices.ContainsFunc(routes[:i], func(other Route) bool { return rt.To.IsValid() && rt.To == other.To }) {
+			v.fail(fmt.Sprintf("there are two routes to %v", rt.To), "keep one of them")
+			return nil
+		}
+	}
+	return routes
+}
+
+func (v value) route() Route {
+	s, ok := v.text()
+	if !ok {
+		return Route{}
+	}
+	to, via, _ := strings.Cut(s, " via ")
+	p, err := netip.ParsePrefix(strings.TrimSpace(to))
+	a, aerr := netip.ParseAddr(strings.TrimSpace(via))
+	switch {
+	case err != nil || aerr != nil || !p.Addr().Is4() || !host4(a):
+		v.fail(fmt.Sprintf("%q is no route", s), `write the network, "via", and the router to it, as in `+strings.Trim(v.field.example, "[]"))
+	case p.Bits() == 0:
+		v.fail("is the route to everywhere else", fmt.Sprintf("write router = %q", a))
+	case p != p.Masked():
+		v.fail(fmt.Sprintf("%v is an address inside of the network", p.Addr()), fmt.Sprintf("write %q", fmt.Sprintf("%v via %v", p.Masked(), a)))
+	default:
+		return Route{To: p, Via: a}
+	}
+	return Route{}
+}
+
+// mac reads a hardware address with colons, or with hyphens as Windows shows
+// it.
+func (v value) mac() MAC {
+	s, ok := v.text()
+	if !ok {
+		return ""
+	}
+	hw, err := net.ParseMAC(s)
+	if b, berr := ParseHex(s); err != nil && berr == nil {
+		hw, err = b, nil // without any separators, as some labels have it
+	}
+	switch {
+	case err != nil || len(hw) != 6:
+		v.fail(fmt.Sprintf("%q is no hardware address of six bytes", s), "write one such as "+v.field.example)
+	case hw[0]&1 != 0: // IEEE 802 §8.2.2: the group bit
+		v.fail(fmt.Sprintf("%q is the address of a group", s), "write that of one machine, as its firmware or ipconfig /all shows it")
+	default:
+		return MAC(hw.String())
+	}
+	return ""
+}
+
+// clientID is a client identifier (option 61): at least a type and one byte
+// (RFC 2132 §9.14).
+func (v value) clientID() Hex {
+	s, ok := v.text()
+	if !ok {
+		return ""
+	}
+	b, err := ParseHex(s)
+	switch {
+	case err != nil:
+		v.fail(fmt.Sprintf("%q is no row of bytes", s), "write two hexadecimal digits for each byte, as in "+v.field.example)
+	case len(b) < 2 || len(b) > maxOption:
+		v.fail(fmt.Sprintf("has %d bytes", len(b)), fmt.Sprintf("write 2 to %d: its type first, then the rest", maxOption))
+	default:
+		return NewHex(b)
+	}
+	return ""
+}
+
+// reHost is a host name (RFC 1123 §2.1). One whose last label is all digits
+// would be a mistyped address.
+var reHost = regexp.MustCompile(`^(?i:[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*(?i:[a-z]([a-z0-9-]{0,61}[a-z0-9])?|[0-9][a-z0-9-]*[a-z])\.?$`)
+
+func (v value) host() string {
+	s, ok := v.text()
+	if !ok {
+		return ""
+	}
+	a, err := netip.ParseAddr(s)
+	switch {
+	case err == nil && a.Is6():
+		// PXE clients with a BIOS have no IPv6 (PXE 2.1 §2.2).
+		v.fail(fmt.Sprintf("%q is an IPv6 address", s), "write the server's IPv4 address or its name")
+	case err == nil && !host4(a), err != nil && (len(s) > 253 || !reHost.MatchString(s)):
+		v.fail(fmt.Sprintf("%q is neither an IPv4 address nor a host name", s), `write one such as `+v.field.example+` or "wds.example.org"`)
+	}
+	return s
+}
+
+// domain is a domain name without the dot at its end, which options 15 and
+// 119 do not have.
+func (v value) domain() string {
+	s, ok := v.text()
+	if !ok {
+		return ""
+	}
+	s = strings.TrimSuffix(s, ".")
+	if len(s) > 253 || !reHost.MatchString(s) {
+		v.fail(fmt.Sprintf("%q is no domain name", s), "write one such as "+strings.Trim(v.field.example, "[]"))
+		return ""
+	}
+	return s
+}
+
+func (v value) search() []string {
+	names := each(v, value.domain)
+	size := 0
+	for _, n := range names {
+		size += len(n) + 2 // a length before each label, and the root behind the last (RFC 1035 §3.1)
+	}
+	if size > maxOption {
+		v.fail(fmt.Sprintf("the names make an option of %d bytes", size), fmt.Sprintf("write fewer: it holds %d", maxOption))
+		return nil
+	}
+	return names
+}
+
+// reLabel is one label of a host name (RFC 1123 §2.1).
+var reLabel = regexp.MustCompile(`^(?i:[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)$`)
+
+// hostname is a machine's name without its domain.
+func (v value) hostname() string {
+	s, ok := v.text()
+	if !ok || reLabel.MatchString(s) {
+		return s
+	}
+	mend := "use up to 63 letters, digits and hyphens, as in " + v.field.example
+	if first, _, dotted := strings.Cut(s, "."); dotted && reLabel.MatchString(first) {
+		mend = fmt.Sprintf("write %q: what follows the dot is the domain", first)
+	}
+	v.fail(fmt.Sprintf("%q is no name of a machine", s), mend)
+	return ""
+}

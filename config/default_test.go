@@ -1,0 +1,97 @@
+package config
+
+import (
+	"reflect"
+	"regexp"
+	"slices"
+	"testing"
+)
+
+func TestDefaultIsWhatAnEmptyFileMeans(t *testing.T) {
+	empty, err := Parse("empty", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(Default(), empty) {
+		t.Errorf("default.toml says %+v\nan empty file means %+v", Default(), empty)
+	}
+}
+
+// example is a commented-out line of default.toml: no space after the #.
+var example = regexp.MustCompile(`(?m)^#(\[|[a-z0-9-]+ = )`)
+
+func uncommented() string { return example.ReplaceAllString(string(defaultFile), "$1") }
+
+func TestDefaultFileExamplesAreRight(t *testing.T) {
+	c, err := Parse("default.toml", []byte(uncommented()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := []int{len(c.WDS), len(c.Entries), len(c.DHCP.Options), len(c.DHCP.Subnets), len(c.DHCP.Reservations), len(c.DHCP.BootFiles)}
+	if want := []int{1, 4, 4, 1, 2, len(Firmwares)}; !slices.Equal(got, want) {
+		t.Errorf("the examples make %v WDS servers, entries, options, subnets, reservations and boot files, want %v", got, want)
+	}
+}
+
+func TestDefaultFileNamesEveryKey(t *testing.T) {
+	root, errs := readTree("default.toml", []byte(uncommented()))
+	if len(errs) > 0 {
+		t.Fatal(errs)
+	}
+	namesEveryKey(t, &section{inner: schema}, []*node{root})
+}
+
+// namesEveryKey looks for each key of a section in some table of that section.
+func namesEveryKey(t *testing.T, s *section, tables []*node) {
+	for _, f := range s.fields {
+		if !slices.ContainsFunc(tables, func(n *node) bool { return n.get(f.name) != nil }) {
+			t.Errorf("%s is missing below %s", f.name, s.header())
+		}
+	}
+	for _, in := range s.inner {
+		var inner []*node
+		for _, table := range tables {
+			if n := table.get(in.key()); n != nil && in.many {
+				inner = append(inner, n.items...)
+			} else if n != nil {
+				inner = append(inner, n)
+			}
+		}
+		if len(inner) == 0 {
+			t.Errorf("%s is missing", in.header())
+			continue
+		}
+		namesEveryKey(t, &in, inner)
+	}
+}
+
+// The examples in the errors are themselves right.
+func TestExamplesOfTheSchema(t *testing.T) { examplesOf(t, schema, "") }
+
+func examplesOf(t *testing.T, sections []section, above string) {
+	for _, s := range sections {
+		for _, f := range s.fields {
+			text := above + s.header() + "\n" + f.name + " = " + f.example
+			root, errs := readTree("f.toml", []byte(text))
+			if len(errs) > 0 {
+				t.Fatal(errs)
+			}
+			r := newReader("f.toml", root)
+			r.read(r.root)
+			if len(r.errs) > 0 {
+				t.Errorf("%s\n%v", text, r.errs)
+			}
+		}
+		examplesOf(t, s.inner, above+s.header()+"\n")
+	}
+}
+
+func TestBootHasEveryFirmware(t *testing.T) {
+	var got []string
+	for _, f := range (&section{inner: schema}).in("boot").fields {
+		got = append(got, f.name)
+	}
+	if !slices.Equal(got, Firmwares) {
+		t.Errorf("[boot] has the keys %v, want %v", got, Firmwares)
+	}
+}

@@ -1,0 +1,178 @@
+package config
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// Bounds. The menu program of PXELINUX draws a box of 80 columns less a margin
+// of 10 on either side and the frame (menumain.c, draw_row): what is longer
+// than 56 is cut off on the screen. Its command line holds 2047 bytes, and the
+// longest TIMEOUT is 35996 tenths of a second, just under the hour.
+const (
+	maxLabel   = 56
+	maxName    = 32
+	maxCommand = 2047
+	minTimeout = time.Second // anything shorter reaches the menu as 0: for ever
+	maxTimeout = 59 * time.Minute
+	minLease   = time.Minute
+	maxLease   = 365 * 24 * time.Hour
+	maxDevice  = 15 // IFNAMSIZ - 1, linux/if.h
+
+	maxLeases       = 1 << 16 // the pool keeps a record of every address in memory
+	maxSubnets      = 256
+	maxReservations = 4096
+
+	minMTU       = 576  // what every IPv4 host can receive (RFC 791 §3.1)
+	maxMTU       = 9216 // jumbo frames, as switches count them
+	maxOption    = 255  // bytes of one option: its length is a byte (RFC 2132 §2)
+	maxAddresses = maxOption / 4
+	// maxOptions bounds all [[option]]s of one network together, in bytes
+	// with codes and lengths. An Ethernet frame has room for 1,232 of them
+	// behind the headers and the fixed fields.
+	maxOptions  = 1024
+	maxBootFile = 127 // the packet's file field is 128 bytes with its NUL (RFC 2131 §2)
+)
+
+// field is one key: its name, an example for the error about a value of the
+// wrong type, and how it is read.
+type field struct {
+	name    string
+	example string
+	read    func(r *reader, v value)
+}
+
+// section is a [table], or where many is set a [[table]].
+type section struct {
+	name   string // as in its header: "dhcp", "dhcp.option"
+	many   bool
+	by     string        // the key by which people tell items apart, if any
+	add    func(*reader) // many: makes room for one more
+	fields []field
+	inner  []section
+}
+
+// key is the section's name inside of the one that holds it.
+func (s *section) key() string { return s.name[strings.LastIndexByte(s.name, '.')+1:] }
+
+func (s *section) header() string {
+	if s.many {
+		return "[[" + s.name + "]]"
+	}
+	return "[" + s.name + "]"
+}
+
+// in returns the section inside of s that has the key; it must be there.
+func (s *section) in(key string) *section {
+	return &s.inner[slices.IndexFunc(s.inner, func(in section) bool { return in.key() == key })]
+}
+
+// schema is all that a file may hold. The built-in default file is tested
+// against it.
+var schema = []section{
+	{name: "network", fields: []field{
+		{"interface", `"eth0"`, func(r *reader, v value) { r.cfg.Network.Interface = v.device() }},
+		{"address", `"192.168.77.1/24"`, func(r *reader, v value) { r.cfg.Network.Address = v.ownAddress() }},
+		{"gateway", `"192.168.77.254"`, func(r *reader, v value) { r.cfg.Network.Gateway = v.address() }},
+		{"dns", `["192.168.77.254"]`, func(r *reader, v value) { r.cfg.Network.DNS = v.addresses() }},
+	}},
+	{name: "dhcp", fields: append([]field{
+		{"mode", `"auto"`, func(r *reader, v value) { r.cfg.DHCP.Mode = v.mode() }},
+		{"force", `true`, func(r *reader, v value) { r.cfg.DHCP.Force = v.flag() }},
+		{"probe", `false`, func(r *reader, v value) { r.cfg.DHCP.Probe = v.flag() }},
+		{"range", `["192.168.77.100-192.168.77.150"]`, func(r *reader, v value) { r.cfg.DHCP.Ranges = v.ranges() }},
+	}, parameters(ownParameters)...), inner: []section{options("dhcp", ownParameters)}},
+	{name: "boot", fields: bootFiles()},
+	{name: "subnet", many: true, by: "network", add: func(r *reader) { r.cfg.DHCP.Subnets = append(r.cfg.DHCP.Subnets, Subnet{}) },
+		fields: append([]field{
+			{"network", `"10.1.0.0/24"`, func(r *reader, v value) { last(r.cfg.DHCP.Subnets).Network = v.network() }},
+			{"range", `["10.1.0.100-10.1.0.150"]`, func(r *reader, v value) { last(r.cfg.DHCP.Subnets).Ranges = v.ranges() }},
+		}, parameters(subnetParameters)...), inner: []section{options("subnet", subnetParameters)}},
+	{name: "reservation", many: true, by: "address", add: func(r *reader) { r.cfg.DHCP.Reservations = append(r.cfg.DHCP.Reservations, Reservation{}) }, fields: []field{
+		{"mac", `"52:54:00:12:34:56"`, func(r *reader, v value) { last(r.cfg.DHCP.Reservations).MAC = v.mac() }},
+		{"client", `"01:52:54:00:12:34:57"`, func(r *reader, v value) { last(r.cfg.DHCP.Reservations).Client = v.clientID() }},
+		{"address", `"192.168.77.20"`, func(r *reader, v value) { last(r.cfg.DHCP.Reservations).Address = v.address() }},
+		{"hostname", `"pc1"`, func(r *reader, v value) { last(r.cfg.DHCP.Reservations).Hostname = v.hostname() }},
+	}},
+	{name: "wds", many: true, by: "name", add: func(r *reader) { r.cfg.WDS = append(r.cfg.WDS, WDS{}) }, fields: []field{
+		{"name", `"wds"`, func(r *reader, v value) { last(r.cfg.WDS).Name = v.name() }},
+		{"server", `"192.168.77.2"`, func(r *reader, v value) { last(r.cfg.WDS).Server = v.host() }},
+	}},
+	{name: "menu", fields: []field{
+		{"title", `"Network boot"`, func(r *reader, v value) { r.cfg.Menu.Title = v.label() }},
+		{"timeout", `"10s"`, func(r *reader, v value) { r.cfg.Menu.Timeout = v.timeout() }},
+		{"default", `"disk"`, func(r *reader, v value) { r.cfg.Menu.Default = v.name() }},
+		{"serial", `true`, func(r *reader, v value) { r.cfg.Menu.Serial = v.flag() }},
+	}},
+	{name: "entry", many: true, by: "name", add: func(r *reader) { r.cfg.Entries = append(r.cfg.Entries, Entry{}) }, fields: []field{
+		{"name", `"debian"`, func(r *reader, v value) { last(r.cfg.Entries).Name = v.name() }},
+		{"label", `"Debian installer"`, func(r *reader, v value) { last(r.cfg.Entries).Label = v.label() }},
+		{"wds", `"wds"`, func(r *reader, v value) { last(r.cfg.Entries).WDS = v.name() }},
+		{"kernel", `"debian/linux"`, func(r *reader, v value) { last(r.cfg.Entries).Kernel = v.path() }},
+		{"initrd", `["debian/initrd.gz"]`, func(r *reader, v value) { last(r.cfg.Entries).Initrd = v.paths() }},
+		{"append", `"console=ttyS0,115200"`, func(r *reader, v value) { last(r.cfg.Entries).Append = v.arguments() }},
+		{"file", `"tools/memtest.bin"`, func(r *reader, v value) { last(r.cfg.Entries).File = v.path() }},
+		{"disk", `true`, func(r *reader, v value) { last(r.cfg.Entries).Disk = v.flag() }},
+	}},
+}
+
+func last[T any](s []T) *T { return &s[len(s)-1] }
+
+func ownParameters(r *reader) *Parameters    { return &r.cfg.DHCP.Parameters }
+func subnetParameters(r *reader) *Parameters { return &last(r.cfg.DHCP.Subnets).Parameters }
+
+// parameters are the keys that [dhcp] and [[subnet]] have in common.
+func parameters(p func(*reader) *Parameters) []field {
+	return []field{
+		{"lease", `"1h"`, func(r *reader, v value) { p(r).Lease = v.duration(minLease, maxLease) }},
+		{"router", `"192.168.77.1"`, func(r *reader, v value) { p(r).Router = v.address() }},
+		{"dns", `["192.168.77.1"]`, func(r *reader, v value) { p(r).DNS = v.optionAddresses() }},
+		{"domain", `"lab.example.org"`, func(r *reader, v value) { p(r).Domain = v.domain() }},
+		{"search", `["lab.example.org"]`, func(r *reader, v value) { p(r).Search = v.search() }},
+		{"ntp", `["192.168.77.1"]`, func(r *reader, v value) { p(r).NTP = v.optionAddresses() }},
+		{"mtu", `1500`, func(r *reader, v value) { p(r).MTU = int(v.integer(minMTU, maxMTU)) }},
+		{"routes", `["10.0.0.0/8 via 192.168.77.254"]`, func(r *reader, v value) { p(r).Routes = v.routes() }},
+	}
+}
+
+// options is the [[option]] of [dhcp] and of [[subnet]]. Whichever key says
+// the value, it is kept as bytes.
+func options(in string, p func(*reader) *Parameters) section {
+	o := func(r *reader) *Option { return last(p(r).Options) }
+	return section{
+		name: in + ".option", many: true,
+		add: func(r *reader) { p(r).Options = append(p(r).Options, Option{}) },
+		fields: []field{
+			{"code", `150`, func(r *reader, v value) { o(r).Code = v.code() }},
+			{"ip", `["192.168.77.9"]`, func(r *reader, v value) { o(r).Value = v.optionIP() }},
+			{"text", `"a text"`, func(r *reader, v value) { o(r).Value = v.optionText() }},
+			{"hex", `"01:02:0a"`, func(r *reader, v value) { o(r).Value = v.optionHex() }},
+			{"number", `5`, func(r *reader, v value) { o(r).Value = v.optionNumber() }},
+			{"size", `2`, func(r *reader, v value) { v.optionSize() }},
+		},
+	}
+}
+
+// bootFiles are the keys of [boot], one for each of Firmwares.
+func bootFiles() []field {
+	file := func(r *reader, v value) { r.boot(v.field.name, v.bootFile()) }
+	url := func(r *reader, v value) { r.boot(v.field.name, v.bootURL()) }
+	return []field{
+		{"bios", `"pxelinux.0"`, file},
+		{"uefi-ia32", `"efi/bootia32.efi"`, file},
+		{"uefi-x64", `"efi/bootx64.efi"`, file},
+		{"uefi-arm64", `"efi/bootaa64.efi"`, file},
+		{"uefi-ia32-http", `"http://192.168.77.1/efi/bootia32.efi"`, url},
+		{"uefi-x64-http", `"http://192.168.77.1/efi/bootx64.efi"`, url},
+		{"uefi-arm64-http", `"http://192.168.77.1/efi/bootaa64.efi"`, url},
+		{"raspberry-pi", `"start4.elf"`, file},
+	}
+}
+
+func (r *reader) boot(firmware, file string) {
+	if r.cfg.DHCP.BootFiles == nil {
+		r.cfg.DHCP.BootFiles = map[string]string{}
+	}
+	r.cfg.DHCP.BootFiles[firmware] = file
+}

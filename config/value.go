@@ -1,0 +1,256 @@
+package config
+
+import (
+	"fmt"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/pelletier/go-toml/v2/unstable"
+	"golang.org/x/text/encoding/charmap"
+)
+
+// value is the value of one key of the schema. Its methods return the zero
+// value after they have reported what is wrong.
+type value struct {
+	in    block // which has the key
+	n     *node // the value, or one item of its list
+	field field
+}
+
+func (v value) fail(problem, mend string) {
+	v.in.r.fail(v.n.line, v.in.key(v.field.name), problem, mend)
+}
+
+func (v value) wrongType(want string) {
+	v.fail("is "+describe(v.n)+", not "+want, "write "+v.field.name+" = "+v.field.example)
+}
+
+func (v value) text() (string, bool) {
+	if v.n.kind != unstable.String {
+		v.wrongType("a text in quotes")
+		return "", false
+	}
+	return v.n.text, true
+}
+
+func (v value) flag() bool {
+	if v.n.kind != unstable.Bool {
+		v.wrongType("true or false without quotes")
+		return false
+	}
+	return v.n.text == "true"
+}
+
+// integer reads a whole number. TOML's other ways to write one, 0x5dc and
+// 1_500, are Go's too.
+func (v value) integer(least, most int64) int64 {
+	n, err := strconv.ParseInt(v.n.text, 0, 64)
+	switch {
+	case v.n.kind != unstable.Integer:
+		v.wrongType("a whole number without quotes")
+	case err != nil || n < least || n > most:
+		v.fail(v.n.text+" is out of bounds", fmt.Sprintf("write a number from %d to %d", least, most))
+	default:
+		return n
+	}
+	return 0
+}
+
+// each reads a list of texts with read.
+func each[T any](v value, read func(value) T) []T {
+	if v.n.kind != unstable.Array {
+		v.wrongType("a list in brackets")
+		return nil
+	}
+	var out []T
+	for _, item := range v.n.items {
+		out = append(out, read(value{v.in, item, v.field}))
+	}
+	return out
+}
+
+func (v value) duration(shortest, longest time.Duration) Duration {
+	if v.n.kind != unstable.String {
+		v.wrongType("a time in quotes with its unit")
+		return 0
+	}
+	d, err := time.ParseDuration(v.n.text)
+	switch {
+	case err != nil:
+		v.fail(fmt.Sprintf("%q is no length of time", v.n.text), "write a number and h, m or s, as in "+v.field.example)
+	case d < shortest:
+		v.fail(fmt.Sprintf("%q is too short", v.n.text), fmt.Sprintf("write %v or more", shortest))
+	case d > longest:
+		v.fail(fmt.Sprintf("%q is too long", v.n.text), fmt.Sprintf("write %v or less", longest))
+	default:
+		return Duration(d)
+	}
+	return 0
+}
+
+func (v value) timeout() Duration {
+	if d, err := time.ParseDuration(v.n.text); v.n.kind == unstable.String && err == nil && d == 0 {
+		return 0 // waits for ever
+	}
+	return v.duration(minTimeout, maxTimeout)
+}
+
+func (v value) mode() Mode {
+	s, ok := v.text()
+	m := Mode(s)
+	modes := []Mode{ModeAuto, ModeProxy, ModeServer, ModeOff}
+	if ok && !slices.Contains(modes, m) {
+		v.fail(fmt.Sprintf("%q is no mode", s), `write "auto", "proxy", "server" or "off"`)
+	}
+	return m
+}
+
+func (v value) device() string {
+	s, ok := v.text()
+	if !ok {
+		return ""
+	}
+	bad := strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' || r == '/' || r == ':' })
+	switch {
+	case s == "" || s == "." || s == ".." || bad:
+		v.fail(fmt.Sprintf("%q is no name of a network interface", s), "write one as the system names it, such as "+v.field.example)
+	case len(s) > maxDevice:
+		v.fail(fmt.Sprintf("%q has %d characters", s, len(s)), fmt.Sprintf("an interface has %d at most: write its name as the system has it", maxDevice))
+	}
+	return s
+}
+
+var reName = regexp.MustCompile(`^[a-z0-9_-]{1,32}$`)
+
+func (v value) name() string {
+	s, ok := v.text()
+	if ok && !reName.MatchString(s) {
+		v.fail(fmt.Sprintf("%q is no name", s), fmt.Sprintf("use up to %d small letters, digits, - and _, as in %s", maxName, v.field.example))
+	}
+	return s
+}
+
+// printable reports the first control character of a text. A line break would
+// let a label or an argument write menu lines of its own.
+func (v value) printable(s string) bool {
+	for _, r := range s {
+		if r < ' ' || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029' {
+			v.fail(fmt.Sprintf("holds the control character %U", r), "write it on one line, with spaces for tabs and line breaks")
+			return false
+		}
+	}
+	return true
+}
+
+func (v value) label() string {
+	s, ok := v.text()
+	if !ok || !v.printable(s) {
+		return ""
+	}
+	s = strings.TrimSpace(s)
+	n := 0
+	for _, r := range s {
+		// The screen of a PC's text mode has the 256 characters of code
+		// page 437, and PXELINUX loads no other font by itself.
+		if _, ok := charmap.CodePage437.EncodeRune(r); !ok {
+			v.fail(fmt.Sprintf("the character %q cannot be shown by a BIOS menu", r), "use plain letters: code page 437 has those of western Europe, and é, ü, ñ, ß among them")
+			return ""
+		}
+		n++
+	}
+	switch {
+	case s == "":
+		v.fail("is empty", "write what the machine's screen is to show, or leave the key out")
+	case n > maxLabel:
+		v.fail(fmt.Sprintf("has %d characters", n), fmt.Sprintf("keep it to %d, the width of the menu", maxLabel))
+	case strings.Contains(s, "^"):
+		// PXELINUX doc/menu.txt, MENU LABEL: it makes the next letter a hot
+		// key, and there is no way to write a real one.
+		v.fail("holds a ^, which the menu takes for the mark of a hot key", "leave it out")
+	}
+	return s
+}
+
+func (v value) arguments() string {
+	s, ok := v.text()
+	if !ok || !v.printable(s) {
+		return ""
+	}
+	s = strings.TrimSpace(s)
+	switch {
+	case strings.ContainsFunc(s, func(r rune) bool { return r > '~' }):
+		v.fail("holds a character that is not ASCII", "write arguments with plain letters, digits and signs")
+	case s == "-":
+		// doc/syslinux.txt, APPEND: a single hyphen means "nothing".
+		v.fail(`is "-"`, "leave the key out for no arguments")
+	}
+	return s
+}
+
+// rePath is a boot file's name that every client, TFTP server and menu takes
+// for the same: a comma separates initrds in PXELINUX, a colon names another
+// server, a space ends the name, and a leading dot is a command to it.
+var rePath = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._+~@=-]*(/[A-Za-z0-9_][A-Za-z0-9._+~@=-]*)*$`)
+
+func (v value) path() string {
+	s, ok := v.text()
+	if !ok || !v.printable(s) {
+		return ""
+	}
+	if len(s) > 255 {
+		v.fail(fmt.Sprintf("has %d characters", len(s)), "keep it to 255")
+		return ""
+	}
+	if rePath.MatchString(s) {
+		return s
+	}
+	var clean []string
+	for part := range strings.SplitSeq(strings.ReplaceAll(s, `\`, "/"), "/") {
+		if part != "" && part != "." && part != ".." {
+			clean = append(clean, part)
+		}
+	}
+	mend := "write it as seen from the boot folder, with letters, digits, . _ - + and /, as in " + strings.Trim(v.field.example, "[]")
+	if p := strings.Join(clean, "/"); rePath.MatchString(p) {
+		mend = fmt.Sprintf("write %q: as seen from the boot folder, with forward slashes", p)
+	}
+	v.fail(fmt.Sprintf("%q is no name of a boot file", s), mend)
+	return ""
+}
+
+func (v value) paths() []string { return each(v, value.path) }
+
+// bootFile is the name of the program that a firmware asks for; "" is none.
+func (v value) bootFile() string {
+	if v.n.kind == unstable.String && v.n.text == "" {
+		return ""
+	}
+	return v.bootName(v.path())
+}
+
+// bootURL is the address of the program that a firmware fetches by HTTP
+// (UEFI 2.10 §24.7); "" is none.
+func (v value) bootURL() string {
+	s, ok := v.text()
+	if !ok || s == "" || !v.printable(s) {
+		return ""
+	}
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "http" || !reHost.MatchString(u.Hostname()) && !isHost4(u.Hostname()) || u.User != nil || u.Fragment != "" || len(u.Path) < 2 || u.String() != s {
+		v.fail(fmt.Sprintf("%q is no http:// address of a file", s), "write one such as "+v.field.example)
+		return ""
+	}
+	return v.bootName(s)
+}
+
+func (v value) bootName(s string) string {
+	if len(s) > maxBootFile {
+		v.fail(fmt.Sprintf("has %d characters", len(s)), fmt.Sprintf("keep it to %d: a DHCP packet has room for no more", maxBootFile))
+		return ""
+	}
+	return s
+}
