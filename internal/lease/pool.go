@@ -1,11 +1,11 @@
 // Package lease keeps account of addresses: which machine holds which one,
-// until when, and which to give next. The Pool is pure: it takes the time as
-// an argument and remembers in memory. It knows no packets.
+// until when, and which to give next. The Pool decides that, as a pure
+// function of the times and calls that it is given; the Store keeps its leases
+// through a power cut. Neither knows packets, nor whose a reservation is.
 package lease
 
 import (
 	"container/heap"
-	"container/list"
 	"net/netip"
 	"time"
 
@@ -31,219 +31,451 @@ const (
 	declined       // somebody else was found using it (RFC 2131 §4.3.3)
 )
 
-// slot is one address of the pool. A free slot remembers who had it last, so
-// that a machine comes back to its old address (RFC 2131 §4.3.1).
+// slot is one address of the pool.
 type slot struct {
-	addr    netip.Addr
-	state   state
-	client  Client        // holder, or last holder; "" where there is none
-	expires time.Time     // of any state but free
-	waiting int           // index in Pool.expiring; -1 when free
-	idle    *list.Element // place in Pool.idle; nil unless free
+	addr     netip.Addr
+	state    state
+	reserved bool      // given by OfferReserved only
+	gone     bool      // out of the ranges; here until what was promised ends
+	at       time.Time // free: since when, zero for never used; else until when
+	rank     int       // its place in the ranges
+	offeree  Client    // while offered
+
+	// last is the lease that runs, or ran last, so that a machine comes back
+	// to its old address (RFC 2131 §4.3.1); nil for none. An offer leaves it
+	// alone: a flood of strangers who never come back wipes out no memory.
+	last  *Record
+	saved *Record // what the store holds; nil for nothing
+
+	queue *queue // that it waits in; nil for none
+	place int    // in queue
 }
 
-// Pool is the addresses of the configured ranges. Its memory is bounded by
-// their number: a client that holds no address and has none to come back to
-// leaves no trace. It belongs to one goroutine.
+// inPool reports whether any machine may have the address.
+func (s *slot) inPool() bool { return !s.reserved && !s.gone }
+
+// offeredTo and leasedTo say whose the address is now.
+func (s *slot) offeredTo(c Client) bool { return s.state == offered && s.offeree == c }
+func (s *slot) leasedTo(c Client) bool  { return s.state == leased && s.last.Client == c }
+
+// wanted is what the store should hold.
+func (s *slot) wanted() *Record {
+	if s.state == leased {
+		return s.last
+	}
+	return nil
+}
+
+// Pool is the addresses of one subnet: those of its ranges and those reserved
+// in it. Its memory is bounded by their number, plus the leases that still run
+// in addresses which left: a client that holds no address and has none to come
+// back to leaves no trace. It belongs to one goroutine. The times that it is
+// given must be monotonic for its whole life.
 type Pool struct {
-	slots    map[netip.Addr]*slot
-	clients  map[Client]*slot
-	idle     list.List // free slots: never used ones first, then the longest idle
-	expiring expiry    // the others, soonest first
+	slots   map[netip.Addr]*slot
+	held    map[Client]*slot     // by last.Client: each slot with a last is here once
+	offered map[Client]*slot     // by offeree: each offered slot is here once
+	changed map[netip.Addr]*slot // may differ from what the store holds
+
+	idle   queue // free, to be given: never used ones first, then the longest idle
+	offers queue // offered out of the ranges, the oldest first
+	ends   queue // leased, declined, or offered by reservation: the first to end first
 }
 
-// NewPool makes a pool of all addresses in ranges, to be used in their order.
-func NewPool(ranges []config.Range) *Pool {
-	p := &Pool{slots: map[netip.Addr]*slot{}, clients: map[Client]*slot{}}
-	p.Resize(ranges)
+// NewPool makes a pool of the addresses in ranges, to be used in their order,
+// and of reserved ones, which may lie inside or outside.
+func NewPool(ranges []config.Range, reserved []netip.Addr) *Pool {
+	p := &Pool{
+		slots: map[netip.Addr]*slot{}, held: map[Client]*slot{},
+		offered: map[Client]*slot{}, changed: map[netip.Addr]*slot{},
+	}
+	p.Resize(ranges, reserved)
 	return p
 }
 
-// Resize changes the pool to ranges. What is held in an address that stays
-// goes on; an address that leaves is forgotten, and its holder hears so when
-// it renews.
-func (p *Pool) Resize(ranges []config.Range) {
+// Resize changes the pool's addresses. What is held in an address that stays
+// goes on. A lease in an address that leaves can no longer be renewed, but is
+// remembered to its end: the address may come back while its holder still
+// uses it. The same goes for one that is now reserved for somebody else.
+func (p *Pool) Resize(ranges []config.Range, reserved []netip.Addr) {
 	old := p.slots
 	p.slots = make(map[netip.Addr]*slot, len(old))
-	var fresh []*slot
+	take := func(a netip.Addr) *slot {
+		s := p.slots[a]
+		if s != nil {
+			return s
+		}
+		if s = old[a]; s == nil {
+			s = p.changed[a] // it left, and the store was not told yet
+		}
+		if s == nil {
+			s = &slot{addr: a}
+		}
+		delete(old, a)
+		s.gone, s.rank = false, len(p.slots)
+		p.slots[a] = s
+		return s
+	}
 	for _, r := range ranges {
 		for a := r.First; r.Contains(a); a = a.Next() {
-			if s, ok := old[a]; ok {
-				p.slots[a] = s
-				delete(old, a)
-			} else if _, ok := p.slots[a]; !ok {
-				s := &slot{addr: a, waiting: -1}
-				p.slots[a] = s
-				fresh = append(fresh, s)
-			}
+			take(a)
 		}
 	}
-	for _, s := range old {
-		p.forget(s)
-		p.unlink(s)
+	isReserved := make(map[netip.Addr]bool, len(reserved))
+	for _, a := range reserved {
+		isReserved[a] = true
+		take(a)
 	}
-	for i := len(fresh) - 1; i >= 0; i-- { // never used ones go first, lowest in front
-		fresh[i].idle = p.idle.PushFront(fresh[i])
+	p.idle, p.offers, p.ends = nil, nil, nil
+	for a, s := range p.slots {
+		if s.state == offered && s.reserved != isReserved[a] {
+			p.endOffer(s)
+		}
+		s.reserved = isReserved[a]
+		p.append(s)
 	}
+	for a, s := range old {
+		s.gone, s.reserved = true, false
+		switch s.state {
+		case offered:
+			p.endOffer(s)
+			fallthrough
+		case free:
+			p.forget(s)
+		default:
+			p.slots[a] = s
+			p.append(s)
+		}
+	}
+	heap.Init(&p.idle)
+	heap.Init(&p.offers)
+	heap.Init(&p.ends)
 }
 
 // Offer picks an address for the client and sets it aside for OfferHold, in
 // the order of RFC 2131 §4.3.1: the one it holds, the one it held last, the
-// one it wishes for (the zero Addr for none), the one longest unused. It
-// reports false when all are taken.
-func (p *Pool) Offer(now time.Time, c Client, wish netip.Addr) (netip.Addr, bool) {
+// one it wishes for (the zero Addr for none), the one longest unused. Where
+// none is left it takes over the oldest offer that nobody has come back for:
+// strangers who ask and never take must not keep a real client waiting.
+//
+// fresh says that the client has never leased the address, so that somebody
+// else may be using it; ok is false when all addresses are leased or set
+// aside.
+func (p *Pool) Offer(now time.Time, c Client, wish netip.Addr) (a netip.Addr, fresh, ok bool) {
 	p.expire(now)
-	s := p.clients[c]
+	s := p.choose(c, wish)
 	if s == nil {
-		if w, ok := p.slots[wish]; ok && w.state == free {
-			s = w
-		}
-	}
-	if s == nil {
-		front := p.idle.Front()
-		if front == nil {
-			return netip.Addr{}, false
-		}
-		s = front.Value.(*slot)
+		return netip.Addr{}, false, false
 	}
 	if s.state != leased { // a lease is not shortened by asking again
-		p.set(s, offered, c, now.Add(OfferHold))
+		p.offer(now, s, c)
 	}
-	return s.addr, true
+	return s.addr, s.last == nil || s.last.Client != c, true
 }
 
-// Commit leases addr to the client until the given time. It reports false
-// where the address is not the client's to have: neither offered to it, nor
-// leased by it, nor still free since it had it last.
-func (p *Pool) Commit(now time.Time, c Client, addr netip.Addr, until time.Time) bool {
-	p.expire(now)
-	s := p.clients[c]
-	if s == nil || s.addr != addr {
-		return false
+func (p *Pool) choose(c Client, wish netip.Addr) *slot {
+	if s := p.held[c]; s != nil && s.inPool() && (s.state != offered || s.offeree == c) {
+		return s
 	}
-	p.set(s, leased, c, until)
+	if s := p.offered[c]; s != nil && s.inPool() {
+		return s
+	}
+	if s := p.slots[wish]; s != nil && s.inPool() && s.state == free {
+		return s
+	}
+	if len(p.idle) > 0 {
+		return p.idle[0]
+	}
+	if len(p.offers) > 0 {
+		return p.offers[0]
+	}
+	return nil
+}
+
+// OfferReserved sets a reserved address aside for the client whose it is. The
+// caller knows whose it is, and gives all the names that a machine goes by as
+// one Client. It reports false while another client's lease of it runs, while
+// it rests after a decline, and where it is not reserved.
+func (p *Pool) OfferReserved(now time.Time, c Client, a netip.Addr) bool {
+	p.expire(now)
+	s := p.slots[a]
+	switch {
+	case s == nil || !s.reserved || s.state == declined:
+		return false
+	case s.state == leased:
+		return s.last.Client == c
+	}
+	p.offer(now, s, c)
 	return true
 }
 
-// Known returns the address that the client holds, or is to come back to.
+// Commit leases a to a client to which it belongs already: offered to it,
+// leased by it, or its own of before and still nobody else's. What was merely
+// offered to another goes to whoever asks first. The lease runs for r.Length;
+// r.Addr and r.Client are filled in. It reports false where the address is
+// not the client's to have.
+func (p *Pool) Commit(now time.Time, c Client, a netip.Addr, r Record) bool {
+	p.expire(now)
+	s := p.slots[a]
+	if s == nil || !p.belongs(s, c) {
+		return false
+	}
+	p.lease(now, s, c, r)
+	return true
+}
+
+// CommitSelected is Commit for a client that answers an OFFER of this server
+// (SELECTING, RFC 2131 §4.3.2). Its offer may have been taken over by a later
+// client, or lost with the power, and no bounded memory could tell who was
+// offered what during a flood. So it gets any address of the ranges that
+// nobody leases, the first to ask being the first served: RFC 2131 §3.1 step 2
+// does not have the server keep what it offers, and the loser, told no, starts
+// again. A client that names an address which was never offered gains nothing
+// by it but the choice, which option 50 of a DISCOVER gives it too; no lease,
+// reservation or quarantine gives way to it. A client that holds a lease, or
+// is offered its reservation, was offered nothing else, and gets nothing else.
+func (p *Pool) CommitSelected(now time.Time, c Client, a netip.Addr, r Record) bool {
+	p.expire(now)
+	s := p.slots[a]
+	switch {
+	case s == nil:
+		return false
+	case p.belongs(s, c):
+	case !s.inPool() || s.state != free && s.state != offered:
+		return false
+	case p.hasBetter(c):
+		return false
+	}
+	p.lease(now, s, c, r)
+	return true
+}
+
+// belongs reports whether s is the client's by a lease, an offer, or from
+// before.
+func (p *Pool) belongs(s *slot, c Client) bool {
+	switch {
+	case s.gone:
+		return false
+	case s.offeredTo(c) || s.leasedTo(c):
+		return true
+	}
+	return p.held[c] == s && !s.reserved
+}
+
+// hasBetter reports whether Offer or OfferReserved has an address for the
+// client from which it is not moved.
+func (p *Pool) hasBetter(c Client) bool {
+	if s := p.held[c]; s != nil && s.inPool() && s.state == leased {
+		return true
+	}
+	s := p.offered[c]
+	return s != nil && s.reserved
+}
+
+// Known returns the address that the client leases, may come back to, or was
+// offered, in this order. An address that has left the ranges is not known,
+// nor is a reserved one after its lease: OfferReserved gives it anew.
 func (p *Pool) Known(now time.Time, c Client) (netip.Addr, bool) {
 	p.expire(now)
-	s, ok := p.clients[c]
-	if !ok {
-		return netip.Addr{}, false
+	if s := p.held[c]; s != nil && p.belongs(s, c) {
+		return s.addr, true
 	}
-	return s.addr, true
+	if s := p.offered[c]; s != nil {
+		return s.addr, true
+	}
+	return netip.Addr{}, false
 }
 
 // Withdraw takes back an offer that the client has left for another
 // server's (RFC 2131 §3.1 step 4). A lease stays as it is.
 func (p *Pool) Withdraw(now time.Time, c Client) {
 	p.expire(now)
-	if s := p.clients[c]; s != nil && s.state == offered {
-		p.free(s)
+	if s := p.offered[c]; s != nil {
+		p.free(s, now)
 	}
 }
 
-// Release ends the client's lease of addr. The client stays known there (RFC
-// 2131 §4.3.4: the server should retain its record for reuse).
-func (p *Pool) Release(now time.Time, c Client, addr netip.Addr) bool {
+// Release ends the client's lease of a, or the offer. The client stays known
+// there (RFC 2131 §4.3.4: the server should retain its record for reuse).
+func (p *Pool) Release(now time.Time, c Client, a netip.Addr) bool {
 	p.expire(now)
-	s := p.clients[c]
-	if s == nil || s.addr != addr || s.state == free {
+	s := p.slots[a]
+	if s == nil || !s.leasedTo(c) && !s.offeredTo(c) {
 		return false
 	}
-	p.free(s)
+	p.free(s, now)
 	return true
 }
 
-// Decline sets addr aside until the given time, because the client to which
-// it was given found it in use (RFC 2131 §4.3.3). Only that client is
-// believed.
-func (p *Pool) Decline(now time.Time, c Client, addr netip.Addr, until time.Time) bool {
+// Decline sets a aside until the given time, because the client to which it
+// was given found it in use (RFC 2131 §4.3.3). Only that client is believed.
+func (p *Pool) Decline(now time.Time, c Client, a netip.Addr, until time.Time) bool {
 	p.expire(now)
-	s := p.clients[c]
-	if s == nil || s.addr != addr || s.state == free {
+	s := p.slots[a]
+	if s == nil || !s.leasedTo(c) && !s.offeredTo(c) {
 		return false
 	}
-	p.forget(s)
-	p.set(s, declined, "", until)
+	p.setAside(s, until)
 	return true
 }
 
-// set moves a slot to a state that ends by itself.
-func (p *Pool) set(s *slot, st state, c Client, until time.Time) {
-	if s.client != c {
+// Taken sets a aside until the given time, because a probe found it in use. A
+// lease of it stays: its holder may be who answered the probe.
+func (p *Pool) Taken(now time.Time, a netip.Addr, until time.Time) {
+	p.expire(now)
+	if s := p.slots[a]; s != nil && (s.state == free || s.state == offered) {
+		p.setAside(s, until)
+	}
+}
+
+// Changes returns what the store is to be told since the last call, nothing
+// where it holds all that counts already: a renewal for the same time as
+// before needs no writing, because Restore counts that time from the restart.
+// The ends of leases gather here until somebody asks, so that they ride along
+// with the next commit and an idle box writes nothing.
+func (p *Pool) Changes() []Change {
+	var out []Change
+	for a, s := range p.changed {
+		want := s.wanted()
+		same := want == s.saved || want != nil && s.saved != nil && *want == *s.saved
+		s.saved = want
+		if !same {
+			out = append(out, Change{Addr: a, Record: want})
+		}
+	}
+	clear(p.changed)
+	return out
+}
+
+// Unsaved takes back changes that the store has failed to keep. The next
+// Changes has them again.
+func (p *Pool) Unsaved(changes []Change) {
+	for _, c := range changes {
+		s := p.slots[c.Addr]
+		if s == nil {
+			s = p.changed[c.Addr]
+		}
+		if s == nil {
+			s = &slot{addr: c.Addr}
+		}
+		s.saved = &Record{} // unknown: unlike any lease, and not nothing
+		p.changed[c.Addr] = s
+	}
+}
+
+// Restore takes up the leases that the store has kept for this pool's subnet.
+// The pool is to be a new one.
+// Nobody knows how long ago they were made: a box without a clock of its own
+// starts in 1970, and one that is set may jump by years. So each is taken as
+// live for its full length from now, which is never too short. One in an
+// address outside the ranges is remembered to its end and can not be renewed.
+func (p *Pool) Restore(now time.Time, records []Record) {
+	for _, r := range records {
+		s := p.slots[r.Addr]
+		if s == nil {
+			s = &slot{addr: r.Addr, gone: true}
+			p.slots[r.Addr] = s
+		}
+		s.saved = &r
+		if p.held[r.Client] != nil {
+			// Two leases of one client, from when its subnet was two. It may
+			// be two machines, so neither address may go to a third.
+			p.setAside(s, now.Add(r.Length))
+			continue
+		}
+		s.last = &r
+		p.held[r.Client] = s
+		p.move(s, leased, now.Add(r.Length))
+	}
+}
+
+// offer sets a free or offered slot aside for the client, and ends the offer
+// that it had before.
+func (p *Pool) offer(now time.Time, s *slot, c Client) {
+	if t := p.offered[c]; t != nil && t != s {
+		p.free(t, now)
+	}
+	p.endOffer(s)
+	s.offeree = c
+	p.offered[c] = s
+	p.move(s, offered, now.Add(OfferHold))
+}
+
+// lease gives the slot to the client, and ends what else it had: it holds one
+// address a subnet (RFC 2131 §4.2).
+func (p *Pool) lease(now time.Time, s *slot, c Client, r Record) {
+	until := now.Add(r.Length)
+	if s.state == leased && s.at.After(until) {
+		// What was promised is not shortened: the ACK that says so may not
+		// arrive, and the client then goes by the one before.
+		until, r.Length = s.at, s.at.Sub(now)
+	}
+	if t := p.offered[c]; t != nil && t != s {
+		p.free(t, now)
+	}
+	if h := p.held[c]; h != nil && h != s {
+		p.forget(h)
+		if h.state == leased {
+			p.free(h, now)
+		}
+	}
+	if s.last != nil && s.last.Client != c {
 		p.forget(s)
 	}
-	if s.idle != nil {
-		p.idle.Remove(s.idle)
-		s.idle = nil
+	p.endOffer(s)
+	r.Addr, r.Client = s.addr, c
+	if s.last == nil || *s.last != r {
+		s.last = &r
 	}
-	s.state, s.client, s.expires = st, c, until
-	if c != "" {
-		p.clients[c] = s
+	p.held[c] = s
+	p.changed[s.addr] = s
+	p.move(s, leased, until)
+}
+
+// free ends an offer, a lease or a rest. The last lease's client stays
+// written in the slot.
+func (p *Pool) free(s *slot, since time.Time) {
+	p.endOffer(s)
+	if s.state == leased {
+		p.changed[s.addr] = s
 	}
-	if s.waiting >= 0 {
-		heap.Fix(&p.expiring, s.waiting)
-	} else {
-		heap.Push(&p.expiring, s)
+	p.move(s, free, since)
+	if s.gone {
+		p.forget(s)
+		delete(p.slots, s.addr)
 	}
 }
 
-// free returns a slot to the idle ones. Its client stays written in it.
-func (p *Pool) free(s *slot) {
-	p.unlink(s)
-	s.state, s.expires = free, time.Time{}
-	s.idle = p.idle.PushBack(s)
+// setAside rests an address that a machine unknown to the pool uses.
+func (p *Pool) setAside(s *slot, until time.Time) {
+	p.endOffer(s)
+	p.forget(s)
+	p.changed[s.addr] = s
+	p.move(s, declined, until)
 }
 
-// forget cuts the tie between a slot and its client.
+// endOffer cuts the tie between a slot and the client that it is offered to.
+// The caller gives the slot another state.
+func (p *Pool) endOffer(s *slot) {
+	if s.state == offered {
+		delete(p.offered, s.offeree)
+		s.state, s.offeree = free, ""
+	}
+}
+
+// forget cuts the tie between a slot and its last lease's client.
 func (p *Pool) forget(s *slot) {
-	if s.client != "" {
-		delete(p.clients, s.client)
-		s.client = ""
-	}
-}
-
-// unlink takes a slot out of the queue it is in.
-func (p *Pool) unlink(s *slot) {
-	if s.waiting >= 0 {
-		heap.Remove(&p.expiring, s.waiting)
-	}
-	if s.idle != nil {
-		p.idle.Remove(s.idle)
-		s.idle = nil
+	if s.last != nil {
+		delete(p.held, s.last.Client)
+		s.last = nil
 	}
 }
 
 // expire frees what has run out by now.
 func (p *Pool) expire(now time.Time) {
-	for len(p.expiring) > 0 && !p.expiring[0].expires.After(now) {
-		p.free(p.expiring[0])
+	for _, q := range []*queue{&p.offers, &p.ends} {
+		for len(*q) > 0 && !(*q)[0].at.After(now) {
+			p.free((*q)[0], (*q)[0].at)
+		}
 	}
-}
-
-// expiry is a heap of slots, the one that runs out first on top.
-type expiry []*slot
-
-func (e expiry) Len() int           { return len(e) }
-func (e expiry) Less(i, j int) bool { return e[i].expires.Before(e[j].expires) }
-func (e expiry) Swap(i, j int) {
-	e[i], e[j] = e[j], e[i]
-	e[i].waiting, e[j].waiting = i, j
-}
-
-func (e *expiry) Push(x any) {
-	s := x.(*slot)
-	s.waiting = len(*e)
-	*e = append(*e, s)
-}
-
-func (e *expiry) Pop() any {
-	old := *e
-	s := old[len(old)-1]
-	old[len(old)-1] = nil
-	*e = old[:len(old)-1]
-	s.waiting = -1
-	return s
 }

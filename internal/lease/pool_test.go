@@ -1,9 +1,10 @@
 package lease
 
 import (
+	"encoding/binary"
 	"fmt"
-	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -13,6 +14,14 @@ import (
 var t0 = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func addr(s string) netip.Addr { return netip.MustParseAddr(s) }
+
+func addrs(s ...string) []netip.Addr {
+	var out []netip.Addr
+	for _, x := range s {
+		out = append(out, addr(x))
+	}
+	return out
+}
 
 func ranges(s ...string) []config.Range {
 	var out []config.Range
@@ -26,23 +35,36 @@ func ranges(s ...string) []config.Range {
 	return out
 }
 
+// For an hour, and as a record for Commit.
+var hour = Record{Length: time.Hour}
+
 // offer is Offer with the address as text; "" for none left.
 func offer(p *Pool, now time.Time, c Client, wish string) string {
 	w := netip.Addr{}
 	if wish != "" {
 		w = addr(wish)
 	}
-	a, ok := p.Offer(now, c, w)
+	a, _, ok := p.Offer(now, c, w)
 	if !ok {
 		return ""
 	}
 	return a.String()
 }
 
+// bind takes a client through a whole exchange.
+func bind(t *testing.T, p *Pool, now time.Time, c Client, wish string) netip.Addr {
+	t.Helper()
+	a := addr(offer(p, now, c, wish))
+	if !p.CommitSelected(now, c, a, hour) {
+		t.Fatalf("%v refused to %s, to whom it was just offered", a, c)
+	}
+	return a
+}
+
 func TestOfferOrder(t *testing.T) {
-	p := NewPool(ranges("10.0.0.5-10.0.0.6", "10.0.0.1"))
-	hour := t0.Add(time.Hour)
-	steps := []struct {
+	p := NewPool(ranges("10.0.0.5-10.0.0.6", "10.0.0.1"), nil)
+	later := t0.Add(time.Hour)
+	for _, s := range []struct {
 		situation string
 		now       time.Time
 		client    Client
@@ -50,75 +72,160 @@ func TestOfferOrder(t *testing.T) {
 		want      string
 	}{
 		{"the first of the first range", t0, "a", "", "10.0.0.5"},
-		{"the same again", t0, "a", "", "10.0.0.5"},
+		{"the same again", t0, "a", "10.0.0.1", "10.0.0.5"},
 		{"a wish that is taken", t0, "b", "10.0.0.5", "10.0.0.6"},
 		{"then the second range", t0, "c", "", "10.0.0.1"},
-		{"none left", t0, "d", "", ""},
-		{"a wish in a full pool", t0, "d", "10.0.0.1", ""},
-		{"offers run out; one's own is still there", hour, "c", "10.0.0.5", "10.0.0.1"},
-		{"a newcomer gets the one longest unused", hour, "d", "", "10.0.0.5"},
-		{"its former owner gets another", hour, "a", "", "10.0.0.6"},
-	}
-	for _, s := range steps {
-		if got := offer(p, s.now, s.client, s.wish); got != s.want {
+		{"the leases ran out; one's own is still there", later, "c", "10.0.0.5", "10.0.0.1"},
+		{"a newcomer gets the one longest unused", later, "d", "", "10.0.0.5"},
+		{"its former owner gets another", later, "a", "", "10.0.0.6"},
+	} {
+		got := offer(p, s.now, s.client, s.wish)
+		if got != s.want {
 			t.Fatalf("%s: got %q, want %q", s.situation, got, s.want)
 		}
+		p.CommitSelected(s.now, s.client, addr(got), hour)
+	}
+	if got := offer(p, later, "e", ""); got != "" {
+		t.Errorf("all are leased, and %s was offered", got)
+	}
+}
+
+func TestFreshOffer(t *testing.T) {
+	p := NewPool(ranges("10.0.0.1"), nil)
+	fresh := func(now time.Time, c Client) bool {
+		_, fresh, ok := p.Offer(now, c, netip.Addr{})
+		if !ok {
+			t.Fatal("nothing offered")
+		}
+		return fresh
+	}
+	if first, again := fresh(t0, "a"), fresh(t0, "a"); !first || !again {
+		t.Error("an address that the client has never leased passes for its own")
+	}
+	p.CommitSelected(t0, "a", addr("10.0.0.1"), hour)
+	if during, after := fresh(t0, "a"), fresh(t0.Add(2*time.Hour), "a"); during || after {
+		t.Error("the client's own address passes for a new one")
+	}
+	if !fresh(t0.Add(4*time.Hour), "b") {
+		t.Error("another's former address passes for the client's own")
 	}
 }
 
 func TestCommit(t *testing.T) {
-	p := NewPool(ranges("10.0.0.1-10.0.0.2"))
-	until := t0.Add(time.Hour)
-	if p.Commit(t0, "a", addr("10.0.0.1"), until) {
+	p := NewPool(ranges("10.0.0.1-10.0.0.2"), nil)
+	one, two := addr("10.0.0.1"), addr("10.0.0.2")
+	if p.Commit(t0, "a", one, hour) {
 		t.Error("leased without an offer")
 	}
 	offer(p, t0, "a", "")
-	if p.Commit(t0, "a", addr("10.0.0.2"), until) {
+	if p.Commit(t0, "a", two, hour) {
 		t.Error("leased another address than offered")
 	}
-	if p.Commit(t0, "b", addr("10.0.0.1"), until) {
+	if p.Commit(t0, "b", one, hour) {
 		t.Error("leased what was offered to another")
 	}
-	if !p.Commit(t0, "a", addr("10.0.0.1"), until) {
+	if !p.Commit(t0, "a", one, hour) {
 		t.Error("refused what was offered")
 	}
-	if got := offer(p, until.Add(-1), "b", "10.0.0.1"); got != "10.0.0.2" {
+	end := t0.Add(time.Hour)
+	if got := offer(p, end.Add(-1), "b", "10.0.0.1"); got != "10.0.0.2" {
 		t.Errorf("offered %s while leased to another", got)
 	}
-	if !p.Commit(until, "a", addr("10.0.0.1"), until.Add(time.Hour)) {
+	if !p.Commit(end, "a", one, hour) {
 		t.Error("a lease that ran out, and nobody took, cannot be renewed")
 	}
 }
 
-func TestResize(t *testing.T) {
-	p := NewPool(ranges("10.0.0.1-10.0.0.3"))
-	until := t0.Add(time.Hour)
-	for _, c := range []Client{"a", "b"} {
-		a, _ := p.Offer(t0, c, netip.Addr{})
-		p.Commit(t0, c, a, until)
+// A renewal for a shorter time does not shorten what was promised.
+func TestCommitShortens(t *testing.T) {
+	p := NewPool(ranges("10.0.0.1"), nil)
+	bind(t, p, t0, "a", "")
+	if !p.Commit(t0.Add(time.Minute), "a", addr("10.0.0.1"), Record{Length: time.Second}) {
+		t.Fatal("a renewal was refused")
 	}
-	p.Resize(ranges("10.0.0.2-10.0.0.4"))
-	if a, ok := p.Known(t0, "b"); !ok || a != addr("10.0.0.2") {
-		t.Errorf("the lease that stays is now %v, %v", a, ok)
+	if got := offer(p, t0.Add(time.Hour-1), "b", ""); got != "" {
+		t.Errorf("%s offered, although leased for an hour", got)
 	}
+	if c := p.Changes(); len(c) != 1 || c[0].Record == nil || c[0].Record.Length != 59*time.Minute {
+		t.Errorf("the store is told %+v, with 59 minutes to run", c)
+	}
+}
+
+func TestCommitSelected(t *testing.T) {
+	one, two, three := addr("10.0.0.1"), addr("10.0.0.2"), addr("10.0.0.3")
+	for _, s := range []struct {
+		situation string
+		before    func(p *Pool)
+		a         netip.Addr
+		want      bool
+	}{
+		{"its own offer", func(p *Pool) { p.Offer(t0, "a", one) }, one, true},
+		{"an offer from before a restart", func(p *Pool) {}, one, true},
+		{"an offer that another has taken over since", func(p *Pool) { p.Offer(t0, "b", one) }, one, true},
+		{"the first of two offers", func(p *Pool) { p.Offer(t0, "b", two); p.Offer(t0, "a", one) }, two, true},
+		{"another's lease", func(p *Pool) { p.CommitSelected(t0, "b", one, hour) }, one, false},
+		{"a declined address", func(p *Pool) { p.Taken(t0, one, t0.Add(time.Hour)) }, one, false},
+		{"another's reservation", func(p *Pool) {}, three, false},
+		{"another's reservation, offered", func(p *Pool) { p.OfferReserved(t0, "b", three) }, three, false},
+		{"its own reservation", func(p *Pool) { p.OfferReserved(t0, "a", three) }, three, true},
+		{"the range, when its reservation was offered", func(p *Pool) { p.OfferReserved(t0, "a", three) }, one, false},
+		{"a second lease", func(p *Pool) { p.CommitSelected(t0, "a", two, hour) }, one, false},
+		{"an address of somewhere else", func(p *Pool) {}, addr("10.0.0.9"), false},
+	} {
+		t.Run(s.situation, func(t *testing.T) {
+			p := NewPool(ranges("10.0.0.1-10.0.0.3"), []netip.Addr{three})
+			s.before(p)
+			if got := p.CommitSelected(t0, "a", s.a, hour); got != s.want {
+				t.Errorf("got %v, want %v", got, s.want)
+			}
+			if s.want && !p.Commit(t0, "a", s.a, hour) {
+				t.Error("leased, and cannot be renewed")
+			}
+		})
+	}
+}
+
+func TestWithdraw(t *testing.T) {
+	p := NewPool(ranges("10.0.0.1"), nil)
+	offer(p, t0, "a", "")
+	p.Withdraw(t0, "a")
 	if a, ok := p.Known(t0, "a"); ok {
-		t.Errorf("the lease whose address left is still %v", a)
+		t.Errorf("%v is still set aside", a)
 	}
-	got := map[string]bool{}
-	for i := range 3 {
-		got[offer(p, t0, Client(fmt.Sprint("new", i)), "")] = true
+	bind(t, p, t0, "a", "")
+	p.Withdraw(t0, "a")
+	if _, ok := p.Known(t0, "a"); !ok {
+		t.Error("a lease was withdrawn")
 	}
-	if !got["10.0.0.3"] || !got["10.0.0.4"] || !got[""] {
-		t.Errorf("offered %v of what is left", got)
+}
+
+func TestReleasedComesBack(t *testing.T) {
+	p := NewPool(ranges("10.0.0.1-10.0.0.2"), nil)
+	a := bind(t, p, t0, "a", "")
+	if p.Release(t0, "b", a) {
+		t.Error("another has released it")
+	}
+	if first, again := p.Release(t0, "a", a), p.Release(t0, "a", a); !first || again {
+		t.Error("a lease is to be released once")
+	}
+	if got, ok := p.Known(t0, "a"); !ok || got != a {
+		t.Errorf("the client is to come back to %v, %v", got, ok)
+	}
+	if got := offer(p, t0, "b", "10.0.0.1"); got != "10.0.0.1" {
+		t.Errorf("%s offered to another who wants what was released", got)
 	}
 }
 
 func TestDeclinedComesBack(t *testing.T) {
-	p := NewPool(ranges("10.0.0.1"))
-	offer(p, t0, "a", "")
+	p := NewPool(ranges("10.0.0.1"), nil)
+	a := bind(t, p, t0, "a", "")
 	until := t0.Add(10 * time.Minute)
-	p.Commit(t0, "a", addr("10.0.0.1"), t0.Add(time.Hour))
-	p.Decline(t0, "a", addr("10.0.0.1"), until)
+	if p.Decline(t0, "b", a, until) {
+		t.Error("a stranger was believed")
+	}
+	if !p.Decline(t0, "a", a, until) {
+		t.Error("its holder was not believed")
+	}
 	if got := offer(p, until.Add(-1), "b", "10.0.0.1"); got != "" {
 		t.Errorf("offered the declined %s", got)
 	}
@@ -127,81 +234,316 @@ func TestDeclinedComesBack(t *testing.T) {
 	}
 }
 
-// TestRandomHistories plays random clients against a pool, with an oracle
-// that knows only what was promised: an address is never two clients', and a
-// promise holds to its end.
-func TestRandomHistories(t *testing.T) {
-	type promise struct {
-		client Client
-		until  time.Time
+func TestProbeAnswered(t *testing.T) {
+	p := NewPool(ranges("10.0.0.1-10.0.0.2"), nil)
+	offer(p, t0, "a", "")
+	p.Taken(t0, addr("10.0.0.1"), t0.Add(time.Minute))
+	if got := offer(p, t0, "a", "10.0.0.1"); got != "10.0.0.2" {
+		t.Errorf("%q offered after a probe found the first in use", got)
 	}
-	for seed := range uint64(200) {
-		random := rand.New(rand.NewPCG(seed, 1))
-		p := NewPool(ranges("10.0.0.1-10.0.0.8", "10.0.1.1-10.0.1.4"))
-		leases := map[netip.Addr]promise{}
-		now := t0
-		for step := range 500 {
-			now = now.Add(time.Duration(random.IntN(120)) * time.Second)
-			c := Client(fmt.Sprint(random.IntN(16)))
-			live := func(a netip.Addr) (promise, bool) {
-				l, ok := leases[a]
-				return l, ok && l.until.After(now)
+	bind(t, p, t0, "a", "")
+	p.Taken(t0, addr("10.0.0.2"), t0.Add(time.Minute))
+	if !p.Commit(t0, "a", addr("10.0.0.2"), hour) {
+		t.Error("a lease was taken away because its holder answered a probe")
+	}
+}
+
+// Thousands of machines that do not exist ask for addresses.
+func TestFloodOfDiscovers(t *testing.T) {
+	p := NewPool(ranges("10.0.0.1-10.0.0.8"), addrs("10.0.0.8"))
+	held := bind(t, p, t0, "holder", "")
+	p.OfferReserved(t0, "owner", addr("10.0.0.8"))
+	p.Taken(t0, addr("10.0.0.7"), t0.Add(time.Hour))
+	flood := func(from, n int) {
+		t.Helper()
+		for i := from; i < from+n; i++ {
+			got := offer(p, t0.Add(time.Duration(i)*time.Millisecond), Client(fmt.Sprint("spoofed", i)), "")
+			if got == "" || slices.Contains([]string{held.String(), "10.0.0.7", "10.0.0.8"}, got) {
+				t.Fatalf("stranger %d was offered %q", i, got)
 			}
-			fail := func(format string, args ...any) {
-				t.Helper()
-				t.Fatalf("seed %d, step %d: %s", seed, step, fmt.Sprintf(format, args...))
+		}
+	}
+	flood(0, 10_000)
+	now := t0.Add(10 * time.Second)
+	real := offer(p, now, "real", "")
+	if real == "" {
+		t.Fatal("nothing for a real client")
+	}
+	flood(10_000, 10_000)
+	now = t0.Add(20 * time.Second)
+	if !p.CommitSelected(now, "real", addr(real), hour) {
+		t.Error("a real client that takes its offer is refused")
+	}
+	if !p.CommitSelected(now, "owner", addr("10.0.0.8"), hour) {
+		t.Error("a reserved address was given away")
+	}
+	if a, ok := p.Known(now, "holder"); !ok || a != held {
+		t.Error("a lease was given away")
+	}
+	if n := len(p.offered) + len(p.held); n > len(p.slots) {
+		t.Errorf("%d clients remembered for %d addresses", n, len(p.slots))
+	}
+}
+
+// The oldest offer is the first to be taken over.
+func TestTakeOverOldest(t *testing.T) {
+	p := NewPool(ranges("10.0.0.1-10.0.0.2"), nil)
+	offer(p, t0, "a", "")
+	offer(p, t0.Add(time.Second), "b", "")
+	offer(p, t0.Add(2*time.Second), "a", "") // asks again: b's is the oldest now
+	if got := offer(p, t0.Add(3*time.Second), "c", ""); got != "10.0.0.2" {
+		t.Errorf("took over %q", got)
+	}
+}
+
+func TestReservations(t *testing.T) {
+	inside, outside := addr("10.0.0.1"), addr("10.0.0.200")
+	p := NewPool(ranges("10.0.0.1-10.0.0.2"), []netip.Addr{inside, outside})
+	if got := offer(p, t0, "stranger", "10.0.0.1"); got != "10.0.0.2" {
+		t.Errorf("a stranger was offered %q", got)
+	}
+	if p.OfferReserved(t0, "owner", addr("10.0.0.2")) {
+		t.Error("an address that is not reserved passes for reserved")
+	}
+	for c, a := range map[Client]netip.Addr{"owner": inside, "other": outside} {
+		if p.Commit(t0, c, a, hour) {
+			t.Errorf("%v leased before it was offered", a)
+		}
+		if !p.OfferReserved(t0, c, a) || !p.Commit(t0, c, a, hour) {
+			t.Errorf("%v is not to be had by its own machine", a)
+		}
+		if p.OfferReserved(t0, "stranger", a) {
+			t.Errorf("%v leased, and offered to a second machine", a)
+		}
+	}
+	if _, ok := p.Known(t0.Add(time.Hour), "owner"); ok {
+		t.Error("a reserved address may be renewed after its lease without asking whose it is")
+	}
+}
+
+// The address that a machine has is reserved for another one.
+func TestReservedWhileLeased(t *testing.T) {
+	p := NewPool(ranges("10.0.0.1-10.0.0.3"), nil)
+	a := bind(t, p, t0, "a", "")
+	p.Resize(ranges("10.0.0.1-10.0.0.3"), []netip.Addr{a})
+	if p.OfferReserved(t0, "owner", a) {
+		t.Error("reserved for another, it was taken from its holder")
+	}
+	if got, ok := p.Known(t0, "a"); !ok || got != a {
+		t.Error("the holder has lost it")
+	}
+	if got := offer(p, t0, "a", ""); got != "10.0.0.2" {
+		t.Errorf("a holder that starts anew was offered %q", got)
+	}
+	if !p.CommitSelected(t0, "a", addr("10.0.0.2"), hour) {
+		t.Error("the holder cannot move")
+	}
+	if !p.OfferReserved(t0, "owner", a) {
+		t.Error("its holder moved, and its owner cannot have it")
+	}
+}
+
+// An address is reserved for one machine while it is offered to another.
+func TestReservedWhileOffered(t *testing.T) {
+	p := NewPool(ranges("10.0.0.1"), nil)
+	offer(p, t0, "a", "")
+	p.Resize(ranges("10.0.0.1"), addrs("10.0.0.1"))
+	if p.CommitSelected(t0, "a", addr("10.0.0.1"), hour) {
+		t.Error("a reserved address was leased to whom it was offered before")
+	}
+}
+
+// A machine that has an address gets a reservation for another one.
+func TestMoveToReservation(t *testing.T) {
+	p := NewPool(ranges("10.0.0.1"), addrs("10.0.0.9"))
+	old := bind(t, p, t0, "a", "")
+	p.Changes()
+	p.OfferReserved(t0, "a", addr("10.0.0.9"))
+	if got := offer(p, t0, "b", ""); got != "" {
+		t.Errorf("%s was offered before its holder had moved", got)
+	}
+	if !p.CommitSelected(t0, "a", addr("10.0.0.9"), hour) {
+		t.Fatal("the client cannot have its reservation")
+	}
+	if got := offer(p, t0, "b", ""); got != old.String() {
+		t.Errorf("its holder moved, and %q was offered", got)
+	}
+	changes := map[netip.Addr]bool{}
+	for _, c := range p.Changes() {
+		changes[c.Addr] = c.Record != nil
+	}
+	if want := fmt.Sprint(map[netip.Addr]bool{old: false, addr("10.0.0.9"): true}); fmt.Sprint(changes) != want {
+		t.Errorf("the store is told %v, want %s", changes, want)
+	}
+}
+
+func TestResize(t *testing.T) {
+	p := NewPool(ranges("10.0.0.1-10.0.0.3"), nil)
+	bind(t, p, t0, "a", "")
+	bind(t, p, t0, "b", "")
+	p.Resize(ranges("10.0.0.2-10.0.0.4"), nil)
+	if a, ok := p.Known(t0, "b"); !ok || a != addr("10.0.0.2") {
+		t.Errorf("the lease that stays is now %v, %v", a, ok)
+	}
+	if a, ok := p.Known(t0, "a"); ok || p.Commit(t0, "a", addr("10.0.0.1"), hour) {
+		t.Errorf("the lease whose address left is still %v", a)
+	}
+	p.Resize(ranges("10.0.0.1-10.0.0.2"), nil)
+	if got := offer(p, t0, "c", ""); got != "" {
+		t.Errorf("%s offered: it left and came back while its holder used it", got)
+	}
+	if a, ok := p.Known(t0, "a"); !ok || a != addr("10.0.0.1") {
+		t.Errorf("the lease that came back is %v, %v", a, ok)
+	}
+	p.Resize(ranges("10.0.0.2"), nil)
+	p.expire(t0.Add(time.Hour))
+	if len(p.slots) != 1 {
+		t.Errorf("%d addresses in a pool of one", len(p.slots))
+	}
+}
+
+func TestChanges(t *testing.T) {
+	p := NewPool(ranges("10.0.0.1"), nil)
+	a := addr("10.0.0.1")
+	told := func(situation string, want ...Change) []Change {
+		t.Helper()
+		got := p.Changes()
+		if len(got) != len(want) {
+			t.Fatalf("%s: the store is told %v", situation, got)
+		}
+		for i, w := range want {
+			if got[i].Addr != w.Addr || (got[i].Record == nil) != (w.Record == nil) {
+				t.Fatalf("%s: the store is told %v", situation, got)
 			}
-			switch random.IntN(8) {
-			case 0, 1, 2: // a whole exchange
-				wish := addr(fmt.Sprintf("10.0.0.%d", random.IntN(12)))
-				a, ok := p.Offer(now, c, wish)
-				if !ok {
-					continue
-				}
-				if l, held := live(a); held && l.client != c {
-					fail("%v offered to %s, and %s holds it", a, c, l.client)
-				}
-				for b, l := range leases {
-					if l.client == c && l.until.After(now) && b != a {
-						fail("%s holds %v and is offered %v", c, b, a)
-					}
-				}
-				until := now.Add(time.Duration(1+random.IntN(1800)) * time.Second)
-				if !p.Commit(now, c, a, until) {
-					fail("%v refused to %s, to whom it was just offered", a, c)
-				}
-				leases[a] = promise{c, until}
-			case 3: // an offer that nobody takes
-				if a, ok := p.Offer(now, c, netip.Addr{}); ok {
-					if l, held := live(a); held && l.client != c {
-						fail("%v offered to %s, and %s holds it", a, c, l.client)
-					}
-				}
-			case 4, 5: // a renewal
-				for a, l := range leases {
-					if l.client == c && l.until.After(now) {
-						until := now.Add(30 * time.Minute)
-						if !p.Commit(now, c, a, until) {
-							fail("%s may not renew %v", c, a)
-						}
-						leases[a] = promise{c, until}
-					}
-				}
-			case 6:
-				for a, l := range leases {
-					if l.client == c && l.until.After(now) && p.Release(now, c, a) {
-						delete(leases, a)
-					}
-				}
-			case 7: // somebody asks for what is not theirs
-				a := addr(fmt.Sprintf("10.0.0.%d", 1+random.IntN(8)))
-				if l, held := live(a); held && l.client != c && p.Commit(now, c, a, now.Add(time.Hour)) {
-					fail("%v given to %s, and %s holds it", a, c, l.client)
-				}
+			if w.Record != nil && *got[i].Record != *w.Record {
+				t.Fatalf("%s: the store is told %v", situation, *got[i].Record)
 			}
-			if len(p.clients) > len(p.slots) || len(p.expiring)+p.idle.Len() != len(p.slots) {
-				fail("%d clients, %d waiting and %d idle for %d addresses", len(p.clients), len(p.expiring), p.idle.Len(), len(p.slots))
+		}
+		return got
+	}
+	lease := Record{Addr: a, Client: "a", HW: "hardw1", Length: time.Hour, Hostname: "host"}
+	end := Change{Addr: a}
+
+	offer(p, t0, "a", "")
+	told("an offer")
+	p.Commit(t0, "a", a, lease)
+	told("a lease", Change{a, &lease})
+	p.Commit(t0.Add(time.Minute), "a", a, lease)
+	told("a renewal as before")
+	renamed := lease
+	renamed.Hostname = "other"
+	p.Commit(t0.Add(time.Minute), "a", a, renamed)
+	failed := told("another host name", Change{a, &renamed})
+	p.Unsaved(failed)
+	told("once more after a failure", Change{a, &renamed})
+
+	now := t0.Add(2 * time.Hour)
+	p.expire(now)
+	p.Commit(now, "a", a, renamed)
+	told("run out and taken up again")
+	p.Release(now, "a", a)
+	told("released", end)
+	p.Commit(now, "a", a, renamed)
+	p.Decline(now, "a", a, now.Add(time.Minute))
+	told("leased and declined at once")
+
+	now = now.Add(time.Hour)
+	bind(t, p, now, "b", "")
+	p.Changes()
+	p.Resize(nil, nil)
+	told("left the ranges")
+	p.expire(now.Add(time.Hour))
+	p.Resize(ranges("10.0.0.1"), nil) // before the store was told
+	bind(t, p, now.Add(time.Hour), "c", "")
+	p.Release(now.Add(time.Hour), "c", a)
+	told("left the ranges, ran out, came back, leased and released", end)
+}
+
+func TestRestore(t *testing.T) {
+	records := []Record{
+		{Addr: addr("10.0.0.1"), Client: "a", Length: time.Hour},
+		{Addr: addr("10.0.0.3"), Client: "gone", Length: time.Hour},
+		{Addr: addr("10.0.0.9"), Client: "owner", Length: time.Hour},
+	}
+	p := NewPool(ranges("10.0.0.1-10.0.0.2"), addrs("10.0.0.9"))
+	p.Restore(t0, records)
+	if c := p.Changes(); len(c) != 0 {
+		t.Errorf("the store is told %v of what it has just said", c)
+	}
+	last := t0.Add(time.Hour - 1)
+	for c, want := range map[Client]string{"a": "10.0.0.1", "owner": "10.0.0.9"} {
+		if a, ok := p.Known(last, c); !ok || a.String() != want {
+			t.Errorf("%s is known as %v, %v", c, a, ok)
+		}
+	}
+	if a, ok := p.Known(last, "gone"); ok {
+		t.Errorf("%v is out of the ranges, and may be renewed", a)
+	}
+	p.Resize(ranges("10.0.0.3"), nil)
+	if got := offer(p, last, "c", ""); got != "" {
+		t.Errorf("%s offered before its time is over", got)
+	}
+	p.expire(last.Add(1))
+	if n := len(p.slots); n != 1 {
+		t.Errorf("%d addresses in a pool of one", n)
+	}
+	if c := p.Changes(); len(c) != 3 {
+		t.Errorf("three leases have ended, and the store is told %v", c)
+	}
+}
+
+// Two subnets are made one, and a machine had an address in each.
+func TestRestoreTwoOfOneClient(t *testing.T) {
+	p := NewPool(ranges("10.0.0.1-10.0.0.2"), nil)
+	p.Restore(t0, []Record{
+		{Addr: addr("10.0.0.1"), Client: "a", Length: time.Hour},
+		{Addr: addr("10.0.0.2"), Client: "a", Length: time.Hour},
+	})
+	if got := offer(p, t0, "b", ""); got != "" {
+		t.Errorf("%s offered, and it may be in use", got)
+	}
+	if got := offer(p, t0.Add(time.Hour), "b", "10.0.0.2"); got != "10.0.0.2" {
+		t.Errorf("%q offered when all is over", got)
+	}
+}
+
+// One exchange in a /16: of clients that are new, and of clients that come
+// back after their lease.
+func BenchmarkExchange(b *testing.B) {
+	for _, clients := range []int{1 << 16, 1 << 17} {
+		b.Run(fmt.Sprintf("%d clients", clients), func(b *testing.B) {
+			p := NewPool(ranges("10.0.0.0-10.0.255.255"), nil)
+			names := make([]Client, clients)
+			for i := range names {
+				names[i] = Client(binary.BigEndian.AppendUint32([]byte("hw\x52\x54"), uint32(i)))
 			}
+			now := t0
+			b.ReportAllocs()
+			i := 0
+			for b.Loop() {
+				c := names[i%len(names)]
+				now = now.Add(time.Microsecond)
+				a, _, ok := p.Offer(now, c, netip.Addr{})
+				if !ok || !p.CommitSelected(now, c, a, Record{HW: string(c[2:]), Length: 60 * time.Millisecond}) {
+					b.Fatal("the pool has run dry")
+				}
+				i++
+			}
+		})
+	}
+}
+
+// A stranger's DISCOVER when all 65,536 addresses are offered to strangers.
+func BenchmarkFlood(b *testing.B) {
+	p := NewPool(ranges("10.0.0.0-10.0.255.255"), nil)
+	now := t0
+	name := []byte("hw\x52\x54....")
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		now = now.Add(time.Nanosecond)
+		binary.BigEndian.PutUint32(name[4:], uint32(i))
+		if _, _, ok := p.Offer(now, Client(name), netip.Addr{}); !ok {
+			b.Fatal("the pool has run dry")
 		}
 	}
 }

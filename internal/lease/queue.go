@@ -1,0 +1,74 @@
+package lease
+
+import (
+	"container/heap"
+	"time"
+)
+
+// queue is a heap of slots by time, the earliest on top; of equals, the one
+// that comes first in the ranges.
+type queue []*slot
+
+func (q queue) Len() int { return len(q) }
+
+func (q queue) Less(i, j int) bool {
+	if c := q[i].at.Compare(q[j].at); c != 0 {
+		return c < 0
+	}
+	return q[i].rank < q[j].rank
+}
+
+func (q queue) Swap(i, j int) {
+	q[i], q[j] = q[j], q[i]
+	q[i].place, q[j].place = i, j
+}
+
+func (q *queue) Push(x any) {
+	s := x.(*slot)
+	s.place = len(*q)
+	*q = append(*q, s)
+}
+
+func (q *queue) Pop() any {
+	old := *q
+	s := old[len(old)-1]
+	old[len(old)-1] = nil
+	*q = old[:len(old)-1]
+	return s
+}
+
+// queueOf is where a slot in its present state waits; nil for nowhere.
+func (p *Pool) queueOf(s *slot) *queue {
+	switch {
+	case s.state == offered && !s.reserved:
+		return &p.offers
+	case s.state != free:
+		return &p.ends
+	case s.inPool():
+		return &p.idle
+	}
+	return nil
+}
+
+// move puts a slot into a state, and into its queue by the time given.
+func (p *Pool) move(s *slot, st state, at time.Time) {
+	s.state, s.at = st, at
+	q := p.queueOf(s)
+	switch {
+	case q == s.queue && q != nil:
+		heap.Fix(q, s.place)
+		return
+	case s.queue != nil:
+		heap.Remove(s.queue, s.place)
+	}
+	if s.queue = q; q != nil {
+		heap.Push(q, s)
+	}
+}
+
+// append puts a slot at the end of its queue, for heap.Init to sort.
+func (p *Pool) append(s *slot) {
+	if s.queue = p.queueOf(s); s.queue != nil {
+		s.queue.Push(s)
+	}
+}
