@@ -1,8 +1,8 @@
 // Package pxe reads what a network-booting machine's firmware says of itself
 // and writes what that firmware must be told: options 43, 60, 93, 94 and 97
-// of PXE 2.1, and the quirks of those who speak them. It is pure: packets in,
-// packets out. Addresses are leased elsewhere (package dhcp), and what a boot
-// file holds is not known here.
+// of PXE 2.1, UEFI's HTTP boot, and the quirks of those who speak them. It is
+// pure: packets in, packets out. Addresses are leased elsewhere (package
+// dhcp), and what a boot file holds is not known here.
 package pxe
 
 import (
@@ -18,41 +18,53 @@ import (
 // from IANA's registry "Processor Architecture Types").
 type Arch uint16
 
-// The architectures that lab machines show.
+// The architectures that machines of a lab show.
 const (
-	BIOS     Arch = 0x00 // x86 BIOS
-	EFIIA32  Arch = 0x06 // x86 UEFI
-	EFIX64   Arch = 0x07 // x64 UEFI; what the firmware of x64 machines sends
-	EFIBC    Arch = 0x09 // EBC; some x64 firmware sends this instead of 7
-	EFIARM32 Arch = 0x0a // ARM 32-bit UEFI
-	EFIARM64 Arch = 0x0b // ARM 64-bit UEFI
+	BIOS         Arch = 0x00 // x86 BIOS
+	EFIIA32      Arch = 0x06 // x86 UEFI
+	EFIX64       Arch = 0x07 // x64 UEFI; what the firmware of x64 machines sends
+	EFIBC        Arch = 0x09 // EFI byte code; some x64 firmware says this instead of 7
+	EFIARM64     Arch = 0x0b // ARM 64-bit UEFI
+	EFIIA32HTTP  Arch = 0x0f // x86 UEFI, by HTTP
+	EFIX64HTTP   Arch = 0x10 // x64 UEFI, by HTTP
+	EFIBCHTTP    Arch = 0x11 // EFI byte code, by HTTP
+	EFIARM64HTTP Arch = 0x13 // ARM 64-bit UEFI, by HTTP
 )
 
-var archNames = map[Arch]string{
-	BIOS:     "bios",
-	EFIIA32:  "uefi-ia32",
-	EFIX64:   "uefi-x64",
-	EFIBC:    "uefi-ebc",
-	EFIARM32: "uefi-arm32",
-	EFIARM64: "uefi-arm64",
+// Firmware is a kind of firmware as the settings call it: the keys of [boot].
+type Firmware string
+
+// RaspberryPi is the Pi's own boot ROM, which says that it is a BIOS.
+const RaspberryPi Firmware = "raspberry-pi"
+
+var firmwares = map[Arch]Firmware{
+	BIOS:         "bios",
+	EFIIA32:      "uefi-ia32",
+	EFIX64:       "uefi-x64",
+	EFIBC:        "uefi-x64",
+	EFIARM64:     "uefi-arm64",
+	EFIIA32HTTP:  "uefi-ia32-http",
+	EFIX64HTTP:   "uefi-x64-http",
+	EFIBCHTTP:    "uefi-x64-http",
+	EFIARM64HTTP: "uefi-arm64-http",
 }
 
-func (a Arch) String() string {
-	if s, ok := archNames[a]; ok {
-		return s
-	}
-	return fmt.Sprintf("arch-%d", uint16(a))
-}
-
-// The codes and values of PXE 2.1 §2.2.3 and table 2-1 that the DHCP codec
-// has no names for.
+// The classes that firmware names in option 60 and wants to read there.
 const (
-	classPXE = "PXEClient" // option 60, both ways
+	classPXE  = "PXEClient"  // PXE 2.1 table 2-1
+	classHTTP = "HTTPClient" // UEFI 2.10 §24.7.2
+)
 
-	tagDiscoveryControl = 6    // option 43: how boot servers are found
-	tagBootItem         = 71   // option 43: which item of the boot menu
-	discoveryBootFile   = 0x08 // tag 6, bit 3: boot the file named here, discover nothing
-	optionEnd           = 255
+// Tags of option 43 and their values (PXE 2.1 table 2-1), and other codes
+// that the DHCP codec has no names for.
+const (
+	tagDiscoveryControl = 6  // how boot servers are found
+	tagBootMenu         = 9  // {type u16, length, text}…
+	tagMenuPrompt       = 10 // {seconds, text}
+	tagBootItem         = 71 // which item of the boot menu
+	tagEnd              = 255
+
+	discoveryBootFile = 0x08 // tag 6, bit 3: boot the file named here, discover nothing
 
 	// optionWDS carries the dialogue of Microsoft's boot programs with their
 	// server (wdsbp.h, WDSBP_OPT_*).
@@ -63,7 +75,10 @@ const (
 
 // Client is what one packet says of the machine that sent it.
 type Client struct {
-	Arch Arch
+	Arch     Arch
+	Firmware Firmware // "" for an architecture that the settings have no name for
+	// HTTP is set for a machine that boots by HTTP (option 60 "HTTPClient").
+	HTTP bool
 	// GUID is option 97 as it came, to be echoed (PXE 2.1 §2.2.3); nil where
 	// the firmware leaves it out or garbles it, as some ROMs do.
 	GUID []byte
@@ -75,15 +90,28 @@ type Client struct {
 	WDS bool
 }
 
+func (c Client) String() string {
+	if c.Firmware != "" {
+		return string(c.Firmware)
+	}
+	return fmt.Sprintf("architecture %d", c.Arch)
+}
+
 // Classify reads the packet of a network-booting machine. It reports false
 // for every other packet.
 func Classify(m *dhcpv4.DHCPv4) (Client, bool) {
-	if !strings.HasPrefix(string(m.Options.Get(dhcpv4.OptionClassIdentifier)), classPXE) {
+	class := m.Options.Get(dhcpv4.OptionClassIdentifier)
+	c := Client{HTTP: bytes.HasPrefix(class, []byte(classHTTP))}
+	if !c.HTTP && !bytes.HasPrefix(class, []byte(classPXE)) {
 		return Client{}, false
 	}
-	c := Client{Arch: arch(m)}
+	c.Arch = arch(m, class)
 	if guid := m.Options.Get(dhcpv4.OptionClientMachineIdentifier); len(guid) == guidSize && guid[0] == 0 {
 		c.GUID = guid
+	}
+	c.Firmware = firmwares[c.Arch]
+	if isRaspberryPi(m, c) {
+		c.Firmware = RaspberryPi
 	}
 	c.BootItem = vendorTag(m.Options.Get(dhcpv4.OptionVendorSpecificInformation), tagBootItem)
 	c.WDS = m.Options.Has(dhcpv4.GenericOptionCode(optionWDS))
@@ -94,22 +122,26 @@ func Classify(m *dhcpv4.DHCPv4) (Client, bool) {
 // option 93 but says the same in option 60, "PXEClient:Arch:xxxxx:UNDI:yyyzzz"
 // (PXE 2.1 table 2-1); where that is missing too it is a BIOS, for UEFI has
 // sent option 93 from its start.
-func arch(m *dhcpv4.DHCPv4) Arch {
+func arch(m *dhcpv4.DHCPv4, class []byte) Arch {
 	if v := m.Options.Get(dhcpv4.OptionClientSystemArchitectureType); len(v) >= 2 {
 		return Arch(binary.BigEndian.Uint16(v))
 	}
-	var n uint16
-	if _, err := fmt.Sscanf(string(m.Options.Get(dhcpv4.OptionClassIdentifier)), classPXE+":Arch:%05d", &n); err != nil {
-		return BIOS
+	_, rest, _ := strings.Cut(string(class), ":Arch:")
+	var n Arch
+	for i := 0; i < len(rest) && i < 5; i++ { // five decimal digits
+		if rest[i] < '0' || rest[i] > '9' {
+			break
+		}
+		n = n*10 + Arch(rest[i]-'0')
 	}
-	return Arch(n)
+	return n
 }
 
 // vendorTag finds one tag in option 43 as PXE lays it out: tag, length,
 // value, ended by 255 (RFC 2132 §8.4). It returns nil where the tag is
 // missing or cut off.
 func vendorTag(v []byte, tag byte) []byte {
-	for len(v) > 0 && v[0] != optionEnd {
+	for len(v) > 0 && v[0] != tagEnd {
 		if v[0] == 0 { // padding has no length byte
 			v = v[1:]
 			continue
