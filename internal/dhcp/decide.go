@@ -1,8 +1,8 @@
 // Package dhcp decides what a DHCP packet is answered: RFC 2131 for the
 // server that leases addresses, PXE 2.1 for the proxy beside somebody else's
 // server. Decide is a pure function over the packet, the settings and the
-// pool; sockets, clocks and the disk stand outside. What PXE firmware needs
-// to read in an answer is package pxe's to know.
+// pools; sockets, clocks and the disk stand outside. What firmware needs to
+// read in an answer is package pxe's to know.
 package dhcp
 
 import (
@@ -14,8 +14,6 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"github.com/insomniacslk/dhcp/iana"
 
-	"github.com/pxebox/pxebox/config"
-	"github.com/pxebox/pxebox/internal/lease"
 	"github.com/pxebox/pxebox/internal/pxe"
 )
 
@@ -25,26 +23,6 @@ const (
 	ClientPort     = 68   // RFC 2131 §4.1
 	BootServerPort = 4011 // PXE 2.1 §2.2.3
 )
-
-// declineFor is how long an address stays unused after a client found it
-// taken (RFC 2131 §4.3.3 gives no time; dnsmasq uses ten minutes too).
-const declineFor = 10 * time.Minute
-
-// Settings are what decisions rest on. They stay as they are for the length
-// of one decision.
-type Settings struct {
-	Mode config.Mode
-	// Self is the box's address, with its subnet, on the link that heard the
-	// question. The zero Prefix means that the box has none yet: it is
-	// silent.
-	Self netip.Prefix
-	// Own is the hardware address of that link: the box's own DHCP client
-	// asks the site's server, never this one.
-	Own    net.HardwareAddr
-	Lease  time.Duration
-	Router netip.Addr   // zero: none
-	DNS    []netip.Addr // option 6
-}
 
 // Question is one packet as it came in.
 type Question struct {
@@ -64,38 +42,47 @@ type Answer struct {
 	Why  string
 	// Trouble marks a silence that somebody should mend.
 	Trouble bool
+	// Addr is the address that is offered or leased; zero for none.
+	Addr netip.Addr
+	// Probe says that the client did not have Addr before: ask on the link
+	// whether somebody uses it before this is sent (RFC 2131 §2.2).
+	Probe bool
+	// Commit says that a lease stands behind this answer: it must be on disk
+	// before this is sent (RFC 2131 §3.1 step 4).
+	Commit bool
+	// Other is the server that the client has chosen instead of this one.
+	Other netip.Addr
 }
 
 func silent(why string) Answer  { return Answer{Why: why} }
 func trouble(why string) Answer { return Answer{Why: why, Trouble: true} }
 
-// Decide answers one question. It changes the pool where the answer promises
-// an address.
-func Decide(now time.Time, s Settings, pool *lease.Pool, q Question) Answer {
+// Decide answers one question. It changes the pool of the client's subnet
+// where the answer promises an address. now is the monotonic time.
+func Decide(now time.Time, s *Settings, q Question) Answer {
 	m := q.Msg
 	switch {
 	case m.OpCode != dhcpv4.OpcodeBootRequest:
 		return silent("not a request")
 	case m.HWType != iana.HWTypeEthernet || len(m.ClientHWAddr) != 6:
 		return silent("not an Ethernet client")
-	case bytes.Equal(m.ClientHWAddr, s.Own):
+	case s.isOwn(m.ClientHWAddr):
 		return silent("the box's own request")
 	case !s.Self.IsValid():
 		return silent("the box has no address yet")
 	case !s.Mode.Answers():
 		return silent("DHCP is off")
-	case hasAddr(m.GatewayIPAddr):
-		return silent("relayed from a subnet that is not configured")
 	}
 	client, boots := pxe.Classify(m)
+	if q.Port == BootServerPort {
+		return bootServer(s, q, client, boots)
+	}
+	sub := s.subnetFor(m)
 	switch {
-	case q.Port == BootServerPort:
-		if !boots {
-			return silent("not network-booting")
-		}
-		return bootServer(s, q, client)
+	case sub == nil:
+		return trouble("from a subnet that is not configured: add a [[subnet]] for it")
 	case s.Mode.Leases():
-		return serve(now, s, pool, q, client, boots)
+		return serve(now, s, sub, q, client, boots)
 	case !boots:
 		return silent("not network-booting")
 	default:
@@ -103,25 +90,36 @@ func Decide(now time.Time, s Settings, pool *lease.Pool, q Question) Answer {
 	}
 }
 
+func (s *Settings) isOwn(hw net.HardwareAddr) bool {
+	for _, own := range s.Own {
+		if bytes.Equal(hw, own) {
+			return true
+		}
+	}
+	return false
+}
+
 // proxy answers on port 67 beside the site's own server (PXE 2.1 §2.2.3).
 // Only the DISCOVER concerns it: the client's REQUEST is for the server whose
 // address it takes.
-func proxy(s Settings, q Question, client pxe.Client) Answer {
+func proxy(s *Settings, q Question, client pxe.Client) Answer {
 	if q.Msg.MessageType() != dhcpv4.MessageTypeDiscover {
 		return silent("for the site's own DHCP server")
 	}
-	if pxe.BootFile(client.Arch) == "" {
-		return silent("no boot file for " + client.Arch.String())
+	boot, ok := s.boot(client)
+	if !ok {
+		return silent("no boot file for " + client.String())
 	}
 	r := newReply(s, q.Msg, dhcpv4.MessageTypeOffer)
-	pxe.ProxyOffer(r, client, s.Self.Addr())
-	// yiaddr is zero, so there is no address to send to: broadcast, whatever
-	// the client's flag says.
-	return Answer{Msg: r, To: netip.AddrPortFrom(broadcast, ClientPort), Why: "proxy offer"}
+	pxe.ProxyOffer(r, client, boot)
+	return deliver(q, r, "proxy offer")
 }
 
 // bootServer answers on port 4011 (PXE 2.1 §2.2.4).
-func bootServer(s Settings, q Question, client pxe.Client) Answer {
+func bootServer(s *Settings, q Question, client pxe.Client, boots bool) Answer {
+	if !boots {
+		return silent("not network-booting")
+	}
 	switch q.Msg.MessageType() {
 	case dhcpv4.MessageTypeRequest, dhcpv4.MessageTypeInform:
 	default:
@@ -130,12 +128,12 @@ func bootServer(s Settings, q Question, client pxe.Client) Answer {
 	if client.WDS {
 		return trouble("a WDS boot program takes this box for its server: its cached packets name us")
 	}
-	file := pxe.BootFile(client.Arch)
-	if file == "" {
-		return silent("no boot file for " + client.Arch.String())
+	boot, ok := s.boot(client)
+	if !ok {
+		return silent("no boot file for " + client.String())
 	}
 	r := newReply(s, q.Msg, dhcpv4.MessageTypeAck)
-	pxe.BootServerAck(r, q.Msg, client, pxe.Boot{NextServer: s.Self.Addr(), File: file})
+	pxe.BootServerAck(r, q.Msg, client, boot)
 	// To the port that it came from: iPXE asks from 68, EDK2 from 4011.
 	to := q.From
 	if to.Addr().IsUnspecified() {
@@ -144,9 +142,16 @@ func bootServer(s Settings, q Question, client pxe.Client) Answer {
 	return Answer{Msg: r, To: to, Why: "boot server ack"}
 }
 
+// boot is what the client is to load from this box; false where there is
+// nothing for it.
+func (s *Settings) boot(client pxe.Client) (pxe.Boot, bool) {
+	file := pxe.BootFile(s.bootFiles, client)
+	return pxe.Boot{NextServer: s.Self.Addr(), File: file}, file != ""
+}
+
 // newReply begins an answer with the fields that RFC 2131 table 3 has it
 // repeat.
-func newReply(s Settings, m *dhcpv4.DHCPv4, t dhcpv4.MessageType) *dhcpv4.DHCPv4 {
+func newReply(s *Settings, m *dhcpv4.DHCPv4, t dhcpv4.MessageType) *dhcpv4.DHCPv4 {
 	r := &dhcpv4.DHCPv4{
 		OpCode:        dhcpv4.OpcodeBootReply,
 		HWType:        m.HWType,
@@ -154,15 +159,47 @@ func newReply(s Settings, m *dhcpv4.DHCPv4, t dhcpv4.MessageType) *dhcpv4.DHCPv4
 		Flags:         m.Flags,
 		GatewayIPAddr: m.GatewayIPAddr,
 		ClientHWAddr:  m.ClientHWAddr,
-		Options:       make(dhcpv4.Options, 12),
+		Options:       make(dhcpv4.Options, 16),
 	}
-	r.UpdateOption(dhcpv4.OptMessageType(t))
-	r.UpdateOption(dhcpv4.OptServerIdentifier(s.Self.Addr().AsSlice()))
-	// RFC 6842 §3: the client identifier comes back as it went.
-	if id := m.Options.Get(dhcpv4.OptionClientIdentifier); id != nil {
-		r.UpdateOption(dhcpv4.OptGeneric(dhcpv4.OptionClientIdentifier, id))
+	if t != dhcpv4.MessageTypeNone {
+		set(r, optMessageType, []byte{byte(t)})
+		set(r, optServerID, s.Self.Addr().AsSlice())
+	}
+	// RFC 6842 §3: the client identifier comes back as it went. RFC 3046
+	// §2.2: so does the relay agent's option.
+	for _, code := range []uint8{optClientID, optRelayAgent} {
+		if v, ok := m.Options[code]; ok {
+			set(r, code, v)
+		}
 	}
 	return r
+}
+
+// deliver addresses a reply by RFC 2131 §4.1.
+func deliver(q Question, r *dhcpv4.DHCPv4, why string) Answer {
+	a := Answer{Msg: r, To: netip.AddrPortFrom(broadcast, ClientPort), Why: why}
+	yiaddr, giaddr := address(r.YourIPAddr), address(q.Msg.GatewayIPAddr)
+	nak := r.MessageType() == dhcpv4.MessageTypeNak
+	switch {
+	case giaddr.IsValid():
+		// "to the 'DHCP server' port on the BOOTP relay agent". The client's
+		// idea of its address is what a NAK is about, so the relay is told to
+		// broadcast it.
+		if nak {
+			r.SetBroadcast()
+		}
+		a.To = netip.AddrPortFrom(giaddr, ServerPort)
+	case nak:
+		// "the server broadcasts any DHCPNAK messages"
+	case hasAddr(q.Msg.ClientIPAddr):
+		a.To = netip.AddrPortFrom(address(q.Msg.ClientIPAddr), ClientPort)
+	case q.Msg.IsBroadcast() || !yiaddr.IsValid():
+		// A proxy's offer has no yiaddr to send to, whatever the flag says.
+	default:
+		a.To = netip.AddrPortFrom(yiaddr, ClientPort)
+		a.Link = q.Msg.ClientHWAddr
+	}
+	return a
 }
 
 var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
@@ -178,3 +215,11 @@ func address(ip net.IP) netip.Addr {
 }
 
 func hasAddr(ip net.IP) bool { return address(ip).IsValid() }
+
+// addressOption reads an option that holds one address.
+func addressOption(m *dhcpv4.DHCPv4, code uint8) netip.Addr {
+	if v := m.Options[code]; len(v) == 4 {
+		return address(v)
+	}
+	return netip.Addr{}
+}

@@ -10,7 +10,6 @@ import (
 	"github.com/insomniacslk/dhcp/iana"
 
 	"github.com/pxebox/pxebox/config"
-	"github.com/pxebox/pxebox/internal/lease"
 )
 
 var (
@@ -20,16 +19,20 @@ var (
 	mac   = net.HardwareAddr{0x52, 0x54, 0, 0x77, 0, 0x10}
 )
 
-func settings(mode config.Mode) Settings {
-	return Settings{
-		Mode: mode, Self: self, Own: net.HardwareAddr{2, 0, 0, 0, 0, 1}, Lease: time.Hour,
-		Router: netip.MustParseAddr("192.168.77.254"),
-		DNS:    []netip.Addr{netip.MustParseAddr("192.168.77.253"), netip.MustParseAddr("192.168.77.252")},
+// lab is a configuration with two addresses to lease.
+func lab(mode config.Mode, changes ...func(*config.DHCP)) config.DHCP {
+	c := config.DHCP{Mode: mode, Ranges: []config.Range{{First: first, Last: first.Next()}}}
+	c.Lease = config.Duration(time.Hour)
+	c.Router = netip.MustParseAddr("192.168.77.254")
+	c.DNS = []netip.Addr{netip.MustParseAddr("192.168.77.253"), netip.MustParseAddr("192.168.77.252")}
+	for _, change := range changes {
+		change(&c)
 	}
+	return c
 }
 
-func twoAddresses() *lease.Pool {
-	return lease.NewPool([]config.Range{{First: first, Last: first.Next()}})
+func settings(mode config.Mode, changes ...func(*config.DHCP)) *Settings {
+	return NewSettings(lab(mode, changes...), self, []net.HardwareAddr{{2, 0, 0, 0, 0, 1}, {2, 0, 0, 0, 0, 2}}, Pools{})
 }
 
 // message makes a client's packet. Each change is applied in order.
@@ -75,21 +78,18 @@ func server(a netip.Addr) change { return option(54, a.AsSlice()...) }
 var unset = netip.MustParseAddrPort("0.0.0.0:68")
 
 // ask sends one packet to port 67.
-func ask(p *lease.Pool, s Settings, m *dhcpv4.DHCPv4) Answer {
-	return Decide(t0, s, p, Question{Msg: m, Port: ServerPort, From: unset})
+func ask(s *Settings, m *dhcpv4.DHCPv4) Answer {
+	return Decide(t0, s, Question{Msg: m, Port: ServerPort, From: unset})
 }
 
-// bound is a pool in which the client holds the first address.
-func bound(t *testing.T) *lease.Pool {
+// bind gives the client that message makes the first address.
+func bind(t *testing.T, s *Settings) {
 	t.Helper()
-	p := twoAddresses()
-	s := settings(config.ModeServer)
-	ask(p, s, message(dhcpv4.MessageTypeDiscover))
-	a := ask(p, s, message(dhcpv4.MessageTypeRequest, server(self.Addr()), wish(first)))
-	if a.Msg == nil || a.Msg.MessageType() != dhcpv4.MessageTypeAck {
+	ask(s, message(dhcpv4.MessageTypeDiscover))
+	a := ask(s, message(dhcpv4.MessageTypeRequest, server(self.Addr()), wish(first)))
+	if a.Msg == nil || a.Msg.MessageType() != dhcpv4.MessageTypeAck || !a.Commit {
 		t.Fatalf("no lease to begin with: %+v", a)
 	}
-	return p
 }
 
 func TestServerDecides(t *testing.T) {
@@ -106,7 +106,7 @@ func TestServerDecides(t *testing.T) {
 
 	for _, tc := range []struct {
 		situation string
-		pool      func(*testing.T) *lease.Pool
+		before    func(*testing.T, *Settings)
 		question  *dhcpv4.DHCPv4
 		want      dhcpv4.MessageType
 		yiaddr    netip.Addr
@@ -117,21 +117,23 @@ func TestServerDecides(t *testing.T) {
 		{"discover, broadcast flag", nil, message(dhcpv4.MessageTypeDiscover, flags(0x8000)), offer, first, toAll, false},
 		{"discover, wishes for a free address", nil, message(dhcpv4.MessageTypeDiscover, wish(second)), offer, second, toClient(second), true},
 		{"discover, wishes for one outside the range", nil, message(dhcpv4.MessageTypeDiscover, wish(third)), offer, first, toClient(first), true},
-		{"discover again while bound", bound, message(dhcpv4.MessageTypeDiscover, wish(second)), offer, first, toClient(first), true},
-		{"discover by another machine", bound, message(dhcpv4.MessageTypeDiscover, from(2, 2, 2, 2, 2, 2), wish(first)), offer, second, toClient(second), true},
+		{"discover again while bound", bind, message(dhcpv4.MessageTypeDiscover, wish(second)), offer, first, toClient(first), true},
+		{"discover by another machine", bind, message(dhcpv4.MessageTypeDiscover, from(2, 2, 2, 2, 2, 2), wish(first)), offer, second, toClient(second), true},
 
-		{"selecting us", bound, message(dhcpv4.MessageTypeRequest, server(self.Addr()), wish(first)), ack, first, toClient(first), true},
+		{"selecting us", bind, message(dhcpv4.MessageTypeRequest, server(self.Addr()), wish(first)), ack, first, toClient(first), true},
 		{"selecting another server", nil, message(dhcpv4.MessageTypeRequest, server(elsewhere), wish(first)), none, netip.Addr{}, toAll, false},
-		{"selecting what was never offered", nil, message(dhcpv4.MessageTypeRequest, server(self.Addr()), wish(first)), nak, netip.Addr{}, toAll, false},
-		{"selecting an address other than offered", bound, message(dhcpv4.MessageTypeRequest, server(self.Addr()), wish(second)), nak, netip.Addr{}, toAll, false},
+		{"selecting an offer that was forgotten, or taken over in a flood", nil, message(dhcpv4.MessageTypeRequest, server(self.Addr()), wish(first)), ack, first, toClient(first), true},
+		{"selecting what another machine has", bind, message(dhcpv4.MessageTypeRequest, from(2, 2, 2, 2, 2, 2), server(self.Addr()), wish(first)), nak, netip.Addr{}, toAll, false},
+		{"selecting an address outside the range", nil, message(dhcpv4.MessageTypeRequest, server(self.Addr()), wish(third)), nak, netip.Addr{}, toAll, false},
+		{"selecting an address other than offered", bind, message(dhcpv4.MessageTypeRequest, server(self.Addr()), wish(second)), nak, netip.Addr{}, toAll, false},
 
-		{"init-reboot, on record", bound, message(dhcpv4.MessageTypeRequest, wish(first)), ack, first, toClient(first), true},
-		{"init-reboot, another address than on record", bound, message(dhcpv4.MessageTypeRequest, wish(second)), nak, netip.Addr{}, toAll, false},
+		{"init-reboot, on record", bind, message(dhcpv4.MessageTypeRequest, wish(first)), ack, first, toClient(first), true},
+		{"init-reboot, another address than on record", bind, message(dhcpv4.MessageTypeRequest, wish(second)), nak, netip.Addr{}, toAll, false},
 		{"init-reboot, not known here: MUST be silent", nil, message(dhcpv4.MessageTypeRequest, wish(first)), none, netip.Addr{}, toAll, false},
 		{"init-reboot, from another network", nil, message(dhcpv4.MessageTypeRequest, wish(elsewhere)), nak, netip.Addr{}, toAll, false},
 
-		{"renewing", bound, message(dhcpv4.MessageTypeRequest, ciaddr(first)), ack, first, toClient(first), false},
-		{"renewing what another machine has", bound, message(dhcpv4.MessageTypeRequest, ciaddr(second)), nak, netip.Addr{}, toAll, false},
+		{"renewing", bind, message(dhcpv4.MessageTypeRequest, ciaddr(first)), ack, first, toClient(first), false},
+		{"renewing what another machine has", bind, message(dhcpv4.MessageTypeRequest, ciaddr(second)), nak, netip.Addr{}, toAll, false},
 		{"renewing, not known here", nil, message(dhcpv4.MessageTypeRequest, ciaddr(first)), none, netip.Addr{}, toAll, false},
 		{"a request for nothing", nil, message(dhcpv4.MessageTypeRequest), none, netip.Addr{}, toAll, false},
 
@@ -143,14 +145,15 @@ func TestServerDecides(t *testing.T) {
 		{"hardware address of 16 bytes", nil, message(dhcpv4.MessageTypeDiscover, from(make([]byte, 16)...)), none, netip.Addr{}, toAll, false},
 		{"Infiniband", nil, message(dhcpv4.MessageTypeDiscover, func(m *dhcpv4.DHCPv4) { m.HWType = iana.HWTypeInfiniband }), none, netip.Addr{}, toAll, false},
 		{"the box's own DHCP client", nil, message(dhcpv4.MessageTypeDiscover, from(2, 0, 0, 0, 0, 1)), none, netip.Addr{}, toAll, false},
-		{"relayed", nil, message(dhcpv4.MessageTypeDiscover, giaddr("10.0.0.1")), none, netip.Addr{}, toAll, false},
+		{"the box's own search for other servers", nil, message(dhcpv4.MessageTypeDiscover, from(2, 0, 0, 0, 0, 2)), none, netip.Addr{}, toAll, false},
+		{"relayed from a subnet that is not configured", nil, message(dhcpv4.MessageTypeDiscover, giaddr("10.0.0.1")), none, netip.Addr{}, toAll, false},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
-			p := twoAddresses()
-			if tc.pool != nil {
-				p = tc.pool(t)
+			s := settings(config.ModeServer)
+			if tc.before != nil {
+				tc.before(t, s)
 			}
-			a := ask(p, settings(config.ModeServer), tc.question)
+			a := ask(s, tc.question)
 			if tc.want == none {
 				if a.Msg != nil || a.Why == "" {
 					t.Fatalf("got %v (%q); want silence, with a reason", a.Msg, a.Why)
@@ -186,7 +189,7 @@ func TestServerDecides(t *testing.T) {
 }
 
 func TestParameters(t *testing.T) {
-	a := ask(twoAddresses(), settings(config.ModeServer), message(dhcpv4.MessageTypeDiscover, option(61, 1, 9, 9)))
+	a := ask(settings(config.ModeServer), message(dhcpv4.MessageTypeDiscover, option(61, 1, 9, 9)))
 	for code, want := range map[uint8]string{
 		1:  "\xff\xff\xff\x00",
 		3:  "\xc0\xa8\x4d\xfe",
@@ -209,51 +212,62 @@ func TestParameters(t *testing.T) {
 }
 
 func TestRangeRunsOut(t *testing.T) {
-	p, s := twoAddresses(), settings(config.ModeServer)
-	for i := range byte(2) {
-		ask(p, s, message(dhcpv4.MessageTypeDiscover, from(2, 9, 9, 9, 9, i)))
+	s := settings(config.ModeServer)
+	stranger := func(n byte) change { return from(2, 9, 9, 9, 9, n) }
+	for n := range byte(200) {
+		if a := ask(s, message(dhcpv4.MessageTypeDiscover, stranger(n))); a.Msg == nil {
+			t.Fatalf("stranger %d: %s; offers that nobody takes must not use the range up", n, a.Why)
+		}
 	}
-	if a := ask(p, s, message(dhcpv4.MessageTypeDiscover)); a.Msg != nil || !a.Trouble {
-		t.Fatalf("third machine of two addresses got %+v; want a silence that is reported", a)
+	for n, a := range []netip.Addr{first, first.Next()} {
+		if a := ask(s, message(dhcpv4.MessageTypeRequest, stranger(byte(n)), server(self.Addr()), wish(a))); a.Msg == nil || a.Msg.MessageType() != dhcpv4.MessageTypeAck {
+			t.Fatalf("got %+v", a)
+		}
 	}
-	late := Decide(t0.Add(lease.OfferHold), s, p, Question{Msg: message(dhcpv4.MessageTypeDiscover), Port: ServerPort, From: unset})
+	if a := ask(s, message(dhcpv4.MessageTypeDiscover)); a.Msg != nil || !a.Trouble {
+		t.Fatalf("with all leased a machine gets %+v; want a silence that is reported", a)
+	}
+	late := Decide(t0.Add(time.Hour), s, Question{Msg: message(dhcpv4.MessageTypeDiscover), Port: ServerPort, From: unset})
 	if late.Msg == nil {
-		t.Errorf("offers that nobody took are still held: %q", late.Why)
+		t.Errorf("leases that ran out are still held: %q", late.Why)
 	}
 }
 
 func TestDeclineAndRelease(t *testing.T) {
-	s := settings(config.ModeServer)
 	other := from(2, 2, 2, 2, 2, 2)
 	t.Run("a declined address rests, and the client gets another", func(t *testing.T) {
-		p := bound(t)
-		if a := ask(p, s, message(dhcpv4.MessageTypeDecline, server(self.Addr()), wish(first))); a.Msg != nil || !a.Trouble {
+		s := settings(config.ModeServer)
+		bind(t, s)
+		if a := ask(s, message(dhcpv4.MessageTypeDecline, server(self.Addr()), wish(first))); a.Msg != nil || !a.Trouble {
 			t.Errorf("decline got %+v", a)
 		}
-		a := ask(p, s, message(dhcpv4.MessageTypeDiscover, wish(first)))
+		a := ask(s, message(dhcpv4.MessageTypeDiscover, wish(first)))
 		if a.Msg == nil || address(a.Msg.YourIPAddr) != first.Next() {
 			t.Errorf("offered %+v", a)
 		}
 	})
 	t.Run("another machine cannot decline it", func(t *testing.T) {
-		p := bound(t)
-		ask(p, s, message(dhcpv4.MessageTypeDecline, other, server(self.Addr()), wish(first)))
-		if a := ask(p, s, message(dhcpv4.MessageTypeRequest, ciaddr(first))); a.Msg == nil || a.Msg.MessageType() != dhcpv4.MessageTypeAck {
+		s := settings(config.ModeServer)
+		bind(t, s)
+		ask(s, message(dhcpv4.MessageTypeDecline, other, server(self.Addr()), wish(first)))
+		if a := ask(s, message(dhcpv4.MessageTypeRequest, ciaddr(first))); a.Msg == nil || a.Msg.MessageType() != dhcpv4.MessageTypeAck {
 			t.Errorf("renewal got %+v", a)
 		}
 	})
 	t.Run("a released address is free", func(t *testing.T) {
-		p := bound(t)
-		ask(p, s, message(dhcpv4.MessageTypeRelease, server(self.Addr()), ciaddr(first)))
-		a := ask(p, s, message(dhcpv4.MessageTypeDiscover, other, wish(first)))
+		s := settings(config.ModeServer)
+		bind(t, s)
+		ask(s, message(dhcpv4.MessageTypeRelease, server(self.Addr()), ciaddr(first)))
+		a := ask(s, message(dhcpv4.MessageTypeDiscover, other, wish(first)))
 		if a.Msg == nil || address(a.Msg.YourIPAddr) != first {
 			t.Errorf("offered %+v", a)
 		}
 	})
 	t.Run("a release meant for another server", func(t *testing.T) {
-		p := bound(t)
-		ask(p, s, message(dhcpv4.MessageTypeRelease, server(first), ciaddr(first)))
-		a := ask(p, s, message(dhcpv4.MessageTypeDiscover, other, wish(first)))
+		s := settings(config.ModeServer)
+		bind(t, s)
+		ask(s, message(dhcpv4.MessageTypeRelease, server(first), ciaddr(first)))
+		a := ask(s, message(dhcpv4.MessageTypeDiscover, other, wish(first)))
 		if a.Msg == nil || address(a.Msg.YourIPAddr) == first {
 			t.Errorf("offered %+v", a)
 		}
@@ -261,8 +275,8 @@ func TestDeclineAndRelease(t *testing.T) {
 }
 
 func TestClientIdentity(t *testing.T) {
-	s, p := settings(config.ModeServer), twoAddresses()
-	given := func(m *dhcpv4.DHCPv4) netip.Addr { return address(ask(p, s, m).Msg.YourIPAddr) }
+	s := settings(config.ModeServer)
+	given := func(m *dhcpv4.DHCPv4) netip.Addr { return address(ask(s, m).Msg.YourIPAddr) }
 	byID := given(message(dhcpv4.MessageTypeDiscover, option(61, 0, 7, 7)))
 	if again := given(message(dhcpv4.MessageTypeDiscover, option(61, 0, 7, 7), from(4, 4, 4, 4, 4, 4))); again != byID {
 		t.Errorf("the same option 61 from another card got %v, not %v", again, byID)
@@ -296,7 +310,7 @@ func TestModes(t *testing.T) {
 		{"off, boot server request", config.ModeOff, message(dhcpv4.MessageTypeRequest, bios, ciaddr(first)), BootServerPort, dhcpv4.MessageTypeNone},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
-			a := Decide(t0, settings(tc.mode), twoAddresses(), Question{tc.question, tc.port, netip.AddrPortFrom(first, ClientPort)})
+			a := Decide(t0, settings(tc.mode), Question{tc.question, tc.port, netip.AddrPortFrom(first, ClientPort)})
 			got := dhcpv4.MessageTypeNone
 			if a.Msg != nil {
 				got = a.Msg.MessageType()
@@ -309,7 +323,7 @@ func TestModes(t *testing.T) {
 	t.Run("no address yet: silent", func(t *testing.T) {
 		s := settings(config.ModeProxy)
 		s.Self = netip.Prefix{}
-		if a := ask(twoAddresses(), s, message(dhcpv4.MessageTypeDiscover, bios)); a.Msg != nil {
+		if a := ask(s, message(dhcpv4.MessageTypeDiscover, bios)); a.Msg != nil {
 			t.Errorf("got %+v", a)
 		}
 	})
@@ -336,16 +350,16 @@ func TestPXEShapes(t *testing.T) {
 		}
 	}
 	t.Run("server's offer names the file and ends discovery", func(t *testing.T) {
-		check(t, ask(twoAddresses(), settings(config.ModeServer), message(dhcpv4.MessageTypeDiscover, bios)), "pxelinux.0", "\x06\x01\x08\xff")
+		check(t, ask(settings(config.ModeServer), message(dhcpv4.MessageTypeDiscover, bios)), "pxelinux.0", "\x06\x01\x08\xff")
 	})
 	t.Run("server's offer to a firmware without a file is a plain lease", func(t *testing.T) {
-		a := ask(twoAddresses(), settings(config.ModeServer), message(dhcpv4.MessageTypeDiscover, pxeArch(7)))
+		a := ask(settings(config.ModeServer), message(dhcpv4.MessageTypeDiscover, pxeArch(7)))
 		if siaddr, name, class, vendor := file(a.Msg); siaddr.IsValid() || name+class+vendor != "" {
 			t.Errorf("got siaddr %v, file %q, option 60 %q, option 43 % x", siaddr, name, class, vendor)
 		}
 	})
 	t.Run("proxy's offer has no address, no file, and is broadcast", func(t *testing.T) {
-		a := ask(twoAddresses(), settings(config.ModeProxy), message(dhcpv4.MessageTypeDiscover, bios))
+		a := ask(settings(config.ModeProxy), message(dhcpv4.MessageTypeDiscover, bios))
 		check(t, a, "", "")
 		if hasAddr(a.Msg.YourIPAddr) || a.To.Addr() != broadcast || a.Msg.Options.Has(dhcpv4.OptionIPAddressLeaseTime) {
 			t.Errorf("yiaddr %v to %v", a.Msg.YourIPAddr, a.To)
@@ -357,7 +371,7 @@ func TestPXEShapes(t *testing.T) {
 	} {
 		t.Run(situation, func(t *testing.T) {
 			q := Question{message(dhcpv4.MessageTypeRequest, bios, ciaddr(netip.MustParseAddr("192.168.77.115"))), BootServerPort, netip.MustParseAddrPort(source)}
-			a := Decide(t0, settings(config.ModeProxy), nil, q)
+			a := Decide(t0, settings(config.ModeProxy), q)
 			check(t, a, "pxelinux.0", "")
 			if a.To.String() != source || address(a.Msg.YourIPAddr).String() != "192.168.77.115" {
 				t.Errorf("yiaddr %v to %v; pxechn -W hands on yiaddr", a.Msg.YourIPAddr, a.To)
@@ -366,6 +380,6 @@ func TestPXEShapes(t *testing.T) {
 	}
 	t.Run("the boot item asked for comes back", func(t *testing.T) {
 		q := Question{message(dhcpv4.MessageTypeRequest, bios, option(43, 71, 4, 0x80, 0, 0, 0, 255)), BootServerPort, unset}
-		check(t, Decide(t0, settings(config.ModeProxy), nil, q), "pxelinux.0", "\x47\x04\x80\x00\x00\x00\xff")
+		check(t, Decide(t0, settings(config.ModeProxy), q), "pxelinux.0", "\x47\x04\x80\x00\x00\x00\xff")
 	})
 }
