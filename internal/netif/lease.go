@@ -1,133 +1,138 @@
 package netif
 
 import (
-	"context"
 	"fmt"
+	"math"
 	"net"
 	"net/netip"
-	"os"
 	"regexp"
 	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
-	"github.com/insomniacslk/dhcp/dhcpv4/nclient4"
-	"github.com/vishvananda/netlink"
 )
 
-// attemptTimeout bounds one exchange with the site's server.
-const attemptTimeout = 10 * time.Second
+// lifetime is the three times of a lease, counted from the moment at which it
+// was asked for (RFC 2131 §4.4.1). A zero end is a lease without one.
+type lifetime struct {
+	renew  time.Duration // T1: ask the server that gave it
+	rebind time.Duration // T2: ask any server
+	end    time.Duration
+}
+
+// infinite is option 51's way of saying so (RFC 2131 §3.3).
+const infinite = math.MaxUint32 * time.Second
+
+// newLifetime takes options 51, 58 and 59. T1 and T2 are only believed where
+// "T1 MUST be earlier than T2, which, in turn, MUST be earlier than the time
+// at which the client's lease will expire"; otherwise they are 0.5 and 0.875
+// of the lease (RFC 2131 §4.4.5).
+func newLifetime(lease, t1, t2 time.Duration) lifetime {
+	if lease == infinite {
+		return lifetime{}
+	}
+	if t2 <= 0 || t2 >= lease {
+		t2 = lease / 8 * 7
+	}
+	if t1 <= 0 || t1 >= t2 {
+		t1 = lease / 2
+	}
+	if t1 >= t2 { // T2 is early: stay before it
+		t1 = t2 / 2
+	}
+	return lifetime{renew: t1, rebind: t2, end: lease}
+}
+
+// phase is what the client of a lease does (RFC 2131 figure 5).
+type phase int
+
+const (
+	bound phase = iota
+	renewing
+	rebinding
+	expired
+)
+
+// at says what to do when a time has passed, and for how long. While bound
+// that is to wait; otherwise to ask and to wait for an answer: "one-half of
+// the remaining time [...] down to a minimum of 60 seconds" (RFC 2131
+// §4.4.5). A short lease is asked for more often, or one lost packet would
+// cost it.
+func (l lifetime) at(passed time.Duration) (phase, time.Duration) {
+	floor := min(time.Minute, l.end/8)
+	switch {
+	case l.end == 0:
+		return bound, math.MaxInt64
+	case passed < l.renew:
+		return bound, l.renew - passed
+	case passed < l.rebind:
+		left := l.rebind - passed
+		return renewing, min(left, max(left/2, floor))
+	case passed < l.end:
+		left := l.end - passed
+		return rebinding, min(left, max(left/2, floor))
+	}
+	return expired, 0
+}
+
+// backoff is how long to wait for an answer to the nth question, from 0. RFC
+// 2131 §4.1 begins with 4 s and ends with 64; but one box storms nobody, and
+// people wait for it.
+func backoff(n int) time.Duration {
+	return time.Second << min(n, 3)
+}
 
 // domainName is what may stand in resolv.conf: the server's text is not ours,
 // and a line break in it would add a line of its own.
 var domainName = regexp.MustCompile(`^[A-Za-z0-9.-]{1,253}$`)
 
-// lease keeps an address from the site's DHCP server on the interface (RFC
-// 2131 §4.4). It ends only with ctx, or when the interface fails.
-func (k *Keeper) lease(ctx context.Context, l netlink.Link) error {
-	c, err := nclient4.New(l.Attrs().Name, nclient4.WithTimeout(3*time.Second), nclient4.WithRetry(3))
-	if err != nil {
-		return fmt.Errorf("dhcp client on %s: %w", l.Attrs().Name, err)
-	}
-	defer c.Close()
-	hostname, _ := os.Hostname()
-	said := false
-	for {
-		got, err := exchange(ctx, func(ctx context.Context) (*nclient4.Lease, error) {
-			return c.Request(ctx, dhcpv4.WithOption(dhcpv4.OptHostName(hostname)))
-		})
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if err != nil {
-			if !said {
-				k.Log.Warn("network: no answer from a DHCP server; asking on", "interface", l.Attrs().Name, "err", err)
-				said = true
-			}
-			if !sleep(ctx, retryEvery) {
-				return ctx.Err()
-			}
-			continue
-		}
-		said = false
-		if err := k.hold(ctx, l, c, got); err != nil {
-			return err
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-	}
-}
+// shortest is the shortest lease that is taken, as everything here counts in
+// seconds.
+const shortest = 2 * time.Second
 
-// hold uses a lease and renews it until it is lost. Its error is the box's
-// own; a lost lease is none.
-func (k *Keeper) hold(ctx context.Context, l netlink.Link, c *nclient4.Client, got *nclient4.Lease) error {
-	for {
-		s, err := leased(got.ACK)
-		if err != nil {
-			k.Log.Warn("network: unusable lease", "err", err)
-			sleep(ctx, retryEvery)
-			return nil
-		}
-		if err := k.apply(l, s); err != nil {
-			return err
-		}
-		k.Log.Info("network: address leased", "interface", l.Attrs().Name, "address", s.addr,
-			"server", got.ACK.ServerIdentifier(), "for", s.valid)
-		began := time.Now()
-		next := s.valid / 2 // T1 (§4.4.5)
-		for {
-			if !sleep(ctx, next) {
-				return nil
-			}
-			renewed, err := exchange(ctx, func(ctx context.Context) (*nclient4.Lease, error) { return c.Renew(ctx, got) })
-			if err == nil {
-				got = renewed
-				break
-			}
-			left := s.valid - time.Since(began)
-			if _, nak := err.(*nclient4.ErrNak); nak || left < 2*time.Second {
-				k.Log.Warn("network: lease lost", "address", s.addr, "err", err)
-				k.remove(l, s.addr)
-				return nil
-			}
-			// "one-half of the remaining time [...] down to a minimum of 60
-			// seconds" (§4.4.5)
-			next = min(max(left/2, time.Minute), left-time.Second)
-		}
-	}
-}
-
-func exchange(ctx context.Context, do func(context.Context) (*nclient4.Lease, error)) (*nclient4.Lease, error) {
-	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
-	defer cancel()
-	return do(ctx)
-}
-
-// leased reads from the server's ACK what the interface is to be given.
-func leased(ack *dhcpv4.DHCPv4) (setup, error) {
+// leased reads from a server's ACK what the interface is to be given. before
+// is what it was given last: some servers leave out of a renewal what has not
+// changed.
+func leased(ack *dhcpv4.DHCPv4, before setup) (setup, lifetime, error) {
 	a, ok := netip.AddrFromSlice(ack.YourIPAddr.To4())
 	bits, _ := ack.SubnetMask().Size()
-	if !ok || a.IsUnspecified() || bits == 0 {
-		return setup{}, fmt.Errorf("address %v with mask %v", ack.YourIPAddr, ack.SubnetMask())
+	if bits == 0 && a == before.addr.Addr() {
+		bits = before.addr.Bits()
 	}
-	s := setup{
-		addr:  netip.PrefixFrom(a, bits),
-		valid: ack.IPAddressLeaseTime(time.Hour),
-		dns:   addrs(ack.DNS()),
+	if !ok || a.IsUnspecified() || bits <= 0 {
+		return setup{}, lifetime{}, fmt.Errorf("address %v with mask %v", ack.YourIPAddr, net.IP(ack.SubnetMask()))
 	}
+	valid := ack.IPAddressLeaseTime(time.Hour)
+	if valid < shortest {
+		return setup{}, lifetime{}, fmt.Errorf("address %v for %v", a, valid)
+	}
+	life := newLifetime(valid, ack.IPAddressRenewalTime(0), ack.IPAddressRebindingTime(0))
+	s := setup{addr: netip.PrefixFrom(a, bits), valid: life.end, dns: addrs(ack.DNS())}
 	if d := ack.DomainName(); domainName.MatchString(d) {
 		s.domain = d
 	}
 	if r := addrs(ack.Router()); len(r) > 0 {
 		s.gateway = r[0]
 	}
-	return s, nil
+	if s.addr == before.addr {
+		if !ack.Options.Has(dhcpv4.OptionRouter) {
+			s.gateway = before.gateway
+		}
+		if !ack.Options.Has(dhcpv4.OptionDomainNameServer) {
+			s.dns = before.dns
+		}
+		if !ack.Options.Has(dhcpv4.OptionDomainName) {
+			s.domain = before.domain
+		}
+	}
+	return s, life, nil
 }
 
+// addrs are the addresses of an option, without the zero ones that some
+// servers fill it up with.
 func addrs(ips []net.IP) []netip.Addr {
 	var out []netip.Addr
 	for _, ip := range ips {
-		if a, ok := netip.AddrFromSlice(ip.To4()); ok {
+		if a, ok := netip.AddrFromSlice(ip.To4()); ok && !a.IsUnspecified() {
 			out = append(out, a)
 		}
 	}

@@ -1,8 +1,8 @@
 // Package netif gets the box onto the wire and keeps it there, by netlink:
-// which interface, its address (fixed, or leased from the site's DHCP
-// server), its routes and name servers. It reports what the kernel then
-// says, so that those who answer packets know their own address. What they
-// answer is not its business.
+// which interface, its address (fixed, leased from the site's DHCP server, or
+// link-local where there is none), its routes and name servers. It reports
+// what the kernel then says, so that those who answer packets know their own
+// address. What they answer is not its business.
 package netif
 
 import (
@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
 // Link is the interface as it is now.
@@ -23,12 +24,14 @@ type Link struct {
 	Index int
 	HW    net.HardwareAddr
 	MTU   int
+	Up    bool         // switched on, and with a carrier
 	Addr  netip.Prefix // zero while it has none
 }
 
 // Equal reports whether nothing that a user of the link sees has changed.
 func (l Link) Equal(o Link) bool {
-	return l.Name == o.Name && l.Index == o.Index && l.HW.String() == o.HW.String() && l.MTU == o.MTU && l.Addr == o.Addr
+	return l.Name == o.Name && l.Index == o.Index && l.HW.String() == o.HW.String() &&
+		l.MTU == o.MTU && l.Up == o.Up && l.Addr == o.Addr
 }
 
 // candidate is an interface as choose sees it.
@@ -38,33 +41,60 @@ type candidate struct {
 	ethernet bool
 	loopback bool
 	wireless bool
+	on       bool // switched on: otherwise it cannot tell of a carrier
+	carrier  bool
+}
+
+// choice is the interface to serve on. among holds all that it could have
+// been where the settings do not say and there are several.
+type choice struct {
+	candidate
+	among []candidate
 }
 
 var errNoInterface = errors.New("no wired network interface")
 
-// choose finds the interface to serve on: the named one, or else the only
-// wired one. Bridges, tunnels and wireless interfaces must be named. A virtual
-// Ethernet pair counts where there is no hardware, as in a container.
-func choose(all []candidate, name string) (string, error) {
+// choose finds the interface to serve on: the named one; or else, of the
+// wired ones, the one that was kept so far, the only one that has a carrier,
+// or the first by name. Bridges, tunnels and wireless interfaces must be
+// named. A virtual Ethernet pair counts where there is no hardware, as in a
+// container.
+//
+// A carrier that comes and goes must not move a DHCP server to the other
+// network of a machine: hence kept.
+func choose(all []candidate, name, kept string) (choice, error) {
 	if name != "" {
-		if !slices.ContainsFunc(all, func(c candidate) bool { return c.name == name }) {
-			return "", fmt.Errorf("no network interface %q; there are: %s", name, names(all))
+		i := slices.IndexFunc(all, func(c candidate) bool { return c.name == name })
+		if i < 0 {
+			return choice{}, fmt.Errorf("no network interface %q; there are: %s", name, names(all))
 		}
-		return name, nil
+		return choice{candidate: all[i]}, nil
 	}
+	var wired []candidate
 	for _, kind := range []string{"device", "veth"} {
-		wired := slices.DeleteFunc(slices.Clone(all), func(c candidate) bool {
+		wired = slices.DeleteFunc(slices.Clone(all), func(c candidate) bool {
 			return c.kind != kind || !c.ethernet || c.loopback || c.wireless
 		})
-		switch len(wired) {
-		case 0:
-		case 1:
-			return wired[0].name, nil
-		default:
-			return "", fmt.Errorf("several wired network interfaces (%s): name one in network.interface", names(wired))
+		if len(wired) > 0 {
+			break
 		}
 	}
-	return "", errNoInterface
+	switch len(wired) {
+	case 0:
+		return choice{}, errNoInterface
+	case 1:
+		return choice{candidate: wired[0]}, nil
+	}
+	slices.SortFunc(wired, func(a, b candidate) int { return strings.Compare(a.name, b.name) })
+	best := wired[0]
+	live := slices.DeleteFunc(slices.Clone(wired), func(c candidate) bool { return !c.carrier })
+	if len(live) == 1 {
+		best = live[0]
+	}
+	if i := slices.IndexFunc(wired, func(c candidate) bool { return c.name == kept }); i >= 0 {
+		best = wired[i]
+	}
+	return choice{candidate: best, among: wired}, nil
 }
 
 func names(all []candidate) string {
@@ -75,8 +105,8 @@ func names(all []candidate) string {
 	return strings.Join(s, ", ")
 }
 
-// find applies choose to the interfaces that the kernel has.
-func find(name string) (netlink.Link, error) {
+// candidates are the interfaces that the kernel has.
+func candidates() ([]candidate, error) {
 	links, err := netlink.LinkList()
 	if err != nil {
 		return nil, fmt.Errorf("list network interfaces: %w", err)
@@ -88,13 +118,15 @@ func find(name string) (netlink.Link, error) {
 		all = append(all, candidate{
 			name: a.Name, kind: l.Type(),
 			ethernet: a.EncapType == "ether", loopback: a.Flags&net.FlagLoopback != 0, wireless: err == nil,
+			on: a.Flags&net.FlagUp != 0, carrier: carrier(a),
 		})
 	}
-	chosen, err := choose(all, name)
-	if err != nil {
-		return nil, err
-	}
-	return netlink.LinkByName(chosen)
+	return all, nil
+}
+
+// carrier reports whether the interface is on and has a link partner.
+func carrier(a *netlink.LinkAttrs) bool {
+	return a.Flags&net.FlagUp != 0 && a.RawFlags&unix.IFF_LOWER_UP != 0
 }
 
 // read asks the kernel for the link's state. Of several addresses it takes
@@ -105,7 +137,7 @@ func read(index int, want netip.Prefix) (Link, error) {
 		return Link{}, fmt.Errorf("read network interface: %w", err)
 	}
 	a := l.Attrs()
-	link := Link{Name: a.Name, Index: a.Index, HW: a.HardwareAddr, MTU: a.MTU}
+	link := Link{Name: a.Name, Index: a.Index, HW: a.HardwareAddr, MTU: a.MTU, Up: carrier(a)}
 	addrs, err := netlink.AddrList(l, netlink.FAMILY_V4)
 	if err != nil {
 		return Link{}, fmt.Errorf("read addresses of %s: %w", a.Name, err)

@@ -5,11 +5,13 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/google/renameio/v2"
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
 // setup is what an interface is to be given.
@@ -21,55 +23,158 @@ type setup struct {
 	domain  string
 }
 
-// apply gives the interface its address, its default route and the box its
-// name servers. It may be called again with the same or another setup.
+// The default route that is ours is known by its protocol number, which
+// iproute2's rt_protos gives to nobody. Its metric is higher than any that
+// people use, so that a machine with a default route of its own keeps it: the
+// kernel replaces a route of the same metric even on another interface.
+const (
+	routeProtocol = 67
+	routeMetric   = 1067
+)
+
+// apply gives the interface its address and default route, and the box its
+// name servers. It may be called again with the same or another setup; what an
+// earlier one set is taken away only once the new address is there. The error
+// is the address's alone: without a route the box can still be reached.
 func (k *Keeper) apply(l netlink.Link, s setup) error {
-	if old := k.owned(); old.IsValid() && old != s.addr {
-		k.remove(l, old)
-	}
+	name, index := l.Attrs().Name, l.Attrs().Index
 	// Written down first: an address that is not known to be ours would stay
 	// for good after a crash.
-	if err := renameio.WriteFile(k.ownedFile(), []byte(s.addr.String()), 0o644); err != nil {
-		return fmt.Errorf("note own address: %w", err)
-	}
+	before := k.owned()
+	now := owned{name, s.addr}
+	k.note(append(slices.Clone(before), now)...)
 	a := &netlink.Addr{IPNet: ipNet(s.addr)}
 	if s.valid > 0 {
 		a.ValidLft = int(s.valid / time.Second)
 		a.PreferedLft = a.ValidLft
 	}
-	if err := netlink.AddrReplace(l, a); err != nil {
-		return fmt.Errorf("set address %v on %s: %w", s.addr, l.Attrs().Name, err)
+	if s.addr.Addr().IsLinkLocalUnicast() {
+		a.Scope = unix.RT_SCOPE_LINK // not to be used beyond (RFC 3927 §2.6.2)
 	}
-	if s.gateway.IsValid() {
-		// The interface's own default route: a machine with others keeps them.
-		r := &netlink.Route{LinkIndex: l.Attrs().Index, Gw: s.gateway.AsSlice()}
-		if err := netlink.RouteReplace(r); err != nil {
-			return fmt.Errorf("set default route by %v: %w", s.gateway, err)
+	if err := netlink.AddrReplace(l, a); err != nil {
+		k.note(before...)
+		return fmt.Errorf("set address %v on %s: %w", s.addr, name, err)
+	}
+	if stale := slices.DeleteFunc(before, func(o owned) bool { return o == now }); len(stale) > 0 {
+		for _, o := range stale {
+			k.remove(o)
+		}
+		// In case it was removed along with another of its subnet.
+		if err := netlink.AddrReplace(l, a); err != nil {
+			return fmt.Errorf("set address %v on %s: %w", s.addr, name, err)
+		}
+		k.note(now)
+	}
+	if err := setGateway(index, s.gateway); err != nil {
+		k.Log.Error("network: no default route", "interface", name, "err", err)
+	}
+	if err := setResolver(s); err != nil {
+		k.Log.Error("network: no name servers", "err", err)
+	}
+	return nil
+}
+
+// drop takes an address away, and the default route that came with it.
+func (k *Keeper) drop(l netlink.Link, p netip.Prefix) {
+	o := owned{l.Attrs().Name, p}
+	k.remove(o)
+	k.note(slices.DeleteFunc(k.owned(), func(x owned) bool { return x == o })...)
+	if err := setGateway(l.Attrs().Index, netip.Addr{}); err != nil {
+		k.Log.Error("network: default route left behind", "interface", o.ifname, "err", err)
+	}
+}
+
+// disown takes away all addresses that this program set but the one at name.
+func (k *Keeper) disown(name string, keep netip.Prefix) {
+	for _, o := range k.owned() {
+		if o != (owned{name, keep}) {
+			k.remove(o)
 		}
 	}
-	return setResolver(s)
+	k.note()
 }
 
-// remove takes away an address that this program set.
-func (k *Keeper) remove(l netlink.Link, p netip.Prefix) {
-	if err := netlink.AddrDel(l, &netlink.Addr{IPNet: ipNet(p)}); err != nil {
-		k.Log.Debug("network: address was gone already", "address", p, "err", err)
-	}
-	os.Remove(k.ownedFile())
-}
-
-// owned is the address that this program set in this or an earlier run since
-// the machine started, or the zero Prefix.
-func (k *Keeper) owned() netip.Prefix {
-	b, err := os.ReadFile(k.ownedFile())
+func (k *Keeper) remove(o owned) {
+	l, err := netlink.LinkByName(o.ifname)
 	if err != nil {
-		return netip.Prefix{}
+		return // gone, and its addresses with it
 	}
-	p, _ := netip.ParsePrefix(string(b))
-	return p
+	// By default Linux removes all addresses of a subnet along with the first
+	// one; others may have set them. Where this fails, so be it.
+	_ = os.WriteFile("/proc/sys/net/ipv4/conf/"+o.ifname+"/promote_secondaries", []byte("1"), 0o644)
+	if err := netlink.AddrDel(l, &netlink.Addr{IPNet: ipNet(o.addr)}); err != nil {
+		k.Log.Debug("network: address was gone already", "interface", o.ifname, "address", o.addr, "err", err)
+	}
 }
 
-func (k *Keeper) ownedFile() string { return filepath.Join(k.RunDir, "own-address") }
+// setGateway makes gw the interface's default router; the zero Addr removes
+// it. Other programs' routes stay.
+func setGateway(index int, gw netip.Addr) error {
+	mine := netlink.Route{LinkIndex: index, Protocol: routeProtocol}
+	old, err := netlink.RouteListFiltered(netlink.FAMILY_V4, &mine, netlink.RT_FILTER_OIF|netlink.RT_FILTER_PROTOCOL)
+	if err != nil {
+		return fmt.Errorf("list routes: %w", err)
+	}
+	for _, r := range old {
+		if gw.IsValid() && r.Gw.Equal(gw.AsSlice()) {
+			continue
+		}
+		if err := netlink.RouteDel(&r); err != nil {
+			return fmt.Errorf("remove default route by %v: %w", r.Gw, err)
+		}
+	}
+	if !gw.IsValid() {
+		return nil
+	}
+	mine.Gw, mine.Priority = gw.AsSlice(), routeMetric
+	if err := netlink.RouteReplace(&mine); err != nil {
+		return fmt.Errorf("set default route by %v: %w", gw, err)
+	}
+	return nil
+}
+
+// owned is an address that this program set, in this or an earlier run since
+// the machine started.
+type owned struct {
+	ifname string
+	addr   netip.Prefix
+}
+
+func (k *Keeper) isOwn(ifname string, p netip.Prefix) bool {
+	return slices.Contains(k.owned(), owned{ifname, p})
+}
+
+// owned reads the note: a line for each address, "eth0 192.168.77.1/24".
+func (k *Keeper) owned() []owned {
+	b, err := os.ReadFile(k.noteFile())
+	if err != nil {
+		return nil
+	}
+	var all []owned
+	for line := range strings.Lines(string(b)) {
+		name, addr, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if p, err := netip.ParsePrefix(addr); err == nil {
+			all = append(all, owned{name, p})
+		}
+	}
+	return all
+}
+
+// note writes down which addresses are ours. A failure is not worth being
+// without an address.
+func (k *Keeper) note(all ...owned) {
+	var b strings.Builder
+	for i, o := range all {
+		if slices.Index(all, o) == i {
+			fmt.Fprintf(&b, "%s %v\n", o.ifname, o.addr)
+		}
+	}
+	if err := renameio.WriteFile(k.noteFile(), []byte(b.String()), 0o644); err != nil {
+		k.Log.Error("network: cannot note the box's own address", "err", err)
+	}
+}
+
+func (k *Keeper) noteFile() string { return filepath.Join(k.RunDir, "own-address") }
 
 // resolvConf is where gokrazy's /etc/resolv.conf points to. On any other
 // system name servers are somebody else's care.
