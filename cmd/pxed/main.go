@@ -8,11 +8,12 @@ import (
 	"log/slog"
 	"os"
 
+	"github.com/pxebox/pxebox/internal/loglimit"
 	"github.com/pxebox/pxebox/internal/pxed"
 )
 
 func main() {
-	o := pxed.Options{Log: slog.New(slog.NewTextHandler(os.Stderr, nil))}
+	o := pxed.Options{Log: slog.New(loglimit.New(slog.NewTextHandler(os.Stderr, nil)))}
 	flag.StringVar(&o.RunDir, "run", "/run/pxebox", "`folder` of the generation that menuwatch publishes")
 	flag.StringVar(&o.BootDir, "boot", "/perm/pxebox/boot", "`folder` of the site's boot files")
 	flag.StringVar(&o.DataDir, "data", "/perm/pxebox", "`folder` of the lease database")

@@ -28,6 +28,9 @@ const maxPacket = 1500
 // KiB a classroom that is switched on at once loses most of its packets.
 const receiveBuffer = 4 << 20
 
+// batch is how many packets one system call may bring or take.
+const batch = 64
+
 // Conn is the box's DHCP presence on one interface.
 type Conn struct {
 	ifindex int
@@ -90,61 +93,113 @@ func (c *Conn) Close() error {
 	return errors.Join(errs...)
 }
 
-// Receive waits for the next well-formed DHCP packet on one of the two
-// ports. What is malformed or too long is dropped without a word: anybody
-// can send it. The error is the socket's own.
-func (c *Conn) Receive(port int) (dhcp.Question, error) {
-	buf := make([]byte, maxPacket+1)
+// Receiver hears one port.
+type Receiver struct {
+	port int
+	conn *ipv4.PacketConn
+	msgs []ipv4.Message
+}
+
+// Receiver makes the receiver of a port, for one goroutine.
+func (c *Conn) Receiver(port int) *Receiver {
+	r := &Receiver{port: port, conn: c.servers[port], msgs: make([]ipv4.Message, batch)}
+	for i := range r.msgs {
+		r.msgs[i].Buffers = [][]byte{make([]byte, maxPacket+1)}
+	}
+	return r
+}
+
+// Receive waits for well-formed DHCP packets and returns those that are
+// there. What is malformed or too long is dropped without a word: anybody can
+// send it. The error is the socket's own.
+func (r *Receiver) Receive() ([]dhcp.Question, error) {
 	for {
-		n, _, from, err := c.servers[port].ReadFrom(buf)
+		n, err := r.conn.ReadBatch(r.msgs, 0)
 		if err != nil {
-			return dhcp.Question{}, err
+			return nil, err
 		}
-		if n > maxPacket {
-			continue
+		var qs []dhcp.Question
+		for _, msg := range r.msgs[:n] {
+			m, ok := parse(msg.Buffers[0][:msg.N])
+			from, isUDP := msg.Addr.(*net.UDPAddr)
+			if ok && isUDP {
+				qs = append(qs, dhcp.Question{Msg: m, Port: r.port, From: from.AddrPort()})
+			}
 		}
-		m, err := dhcpv4.FromBytes(buf[:n])
-		if err != nil {
-			continue
+		if len(qs) > 0 {
+			return qs, nil
 		}
-		return dhcp.Question{Msg: m, Port: port, From: from.(*net.UDPAddr).AddrPort()}, nil
 	}
 }
 
-// Send puts an answer on the wire, from the address self and the port that
-// the question came to.
-func (c *Conn) Send(self netip.Addr, port int, a dhcp.Answer) error {
-	b := a.Msg.ToBytes()
-	if a.Link != nil {
-		return c.sendLink(netip.AddrPortFrom(self, uint16(port)), a, b)
+// parse reads a packet of at most maxPacket bytes whose hardware address has
+// the six bytes of Ethernet. The codec would take any length.
+func parse(b []byte) (*dhcpv4.DHCPv4, bool) {
+	const atHlen, ethernet = 2, 6
+	if len(b) > maxPacket || len(b) <= atHlen || b[atHlen] != ethernet {
+		return nil, false
 	}
-	cm := &ipv4.ControlMessage{Src: self.AsSlice(), IfIndex: c.ifindex}
-	if _, err := c.servers[port].WriteTo(b, cm, net.UDPAddrFromAddrPort(a.To)); err != nil {
-		return fmt.Errorf("send to %v: %w", a.To, err)
+	m, err := dhcpv4.FromBytes(b)
+	return m, err == nil
+}
+
+// Reply is an answer ready for the wire, and the port that it goes out from:
+// the one that the question came to.
+type Reply struct {
+	Port int
+	To   netip.AddrPort
+	Link net.HardwareAddr // as dhcp.Answer's
+	Data []byte
+}
+
+// Send puts replies on the wire, from the address self. It tries them all;
+// the error is about those that failed.
+func (c *Conn) Send(self netip.Addr, replies []Reply) error {
+	var errs []error
+	cm := (&ipv4.ControlMessage{Src: self.AsSlice(), IfIndex: c.ifindex}).Marshal()
+	byPort := map[int][]ipv4.Message{}
+	for _, r := range replies {
+		if r.Link != nil {
+			errs = append(errs, c.sendLink(self, r))
+			continue
+		}
+		byPort[r.Port] = append(byPort[r.Port], ipv4.Message{
+			Buffers: [][]byte{r.Data}, OOB: cm, Addr: net.UDPAddrFromAddrPort(r.To),
+		})
 	}
-	return nil
+	for port, msgs := range byPort {
+		for len(msgs) > 0 {
+			n, err := c.servers[port].WriteBatch(msgs, 0)
+			if err != nil {
+				// The first could not be sent; the others may.
+				errs = append(errs, fmt.Errorf("send to %v: %w", msgs[0].Addr, err))
+				n = max(n, 1)
+			}
+			msgs = msgs[n:]
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // sendLink sends to a hardware address. The kernel would first ask by ARP
 // who has the address, and the client does not know yet that it does (RFC
 // 2131 §4.1).
-func (c *Conn) sendLink(from netip.AddrPort, a dhcp.Answer, payload []byte) error {
+func (c *Conn) sendLink(self netip.Addr, r Reply) error {
 	to := unix.SockaddrLinklayer{
 		Protocol: 0x0008, // ETH_P_IP in network order
 		Ifindex:  c.ifindex,
-		Halen:    uint8(len(a.Link)),
+		Halen:    uint8(len(r.Link)),
 	}
-	copy(to.Addr[:], a.Link)
+	copy(to.Addr[:], r.Link)
+	frame := udp4(netip.AddrPortFrom(self, uint16(r.Port)), r.To, r.Data)
 	rc, err := c.raw.SyscallConn()
 	if err == nil {
-		if e := rc.Control(func(fd uintptr) {
-			err = unix.Sendto(int(fd), udp4(from, a.To, payload), 0, &to)
-		}); e != nil {
+		if e := rc.Control(func(fd uintptr) { err = unix.Sendto(int(fd), frame, 0, &to) }); e != nil {
 			err = e // closed
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("send to %v at %v: %w", a.To, a.Link, err)
+		return fmt.Errorf("send to %v at %v: %w", r.To, r.Link, err)
 	}
 	return nil
 }

@@ -9,8 +9,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -19,27 +21,27 @@ import (
 
 	"github.com/pxebox/pxebox/assets"
 	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/arp"
 	"github.com/pxebox/pxebox/internal/catalog"
 	"github.com/pxebox/pxebox/internal/dhcp"
 	"github.com/pxebox/pxebox/internal/dhcpconn"
 	"github.com/pxebox/pxebox/internal/generation"
-	"github.com/pxebox/pxebox/internal/lease"
+	"github.com/pxebox/pxebox/internal/guard"
 	"github.com/pxebox/pxebox/internal/netif"
 	"github.com/pxebox/pxebox/internal/tftp"
 )
 
-// firstGeneration is how long a start waits for menuwatch before the
-// built-in default serves. Both start at once, and without the wait a box
-// with a fixed address would ask for one by DHCP first.
-const firstGeneration = 5 * time.Second
-
-// bootDirEvery is how often a boot folder that is not there is looked for:
-// /perm may be mounted late.
-const bootDirEvery = 2 * time.Second
-
-// queue is how many packets may wait for the one goroutine that decides. The
-// kernel's buffer holds the rest.
-const queue = 64
+const (
+	// firstGeneration is how long a start waits for menuwatch before the
+	// built-in default serves. Both start at once, and without the wait a box
+	// with a fixed address would ask for one by DHCP first.
+	firstGeneration = 5 * time.Second
+	// lookAgain is how often a folder that was not there is looked for: /perm
+	// may be mounted late.
+	lookAgain = 2 * time.Second
+	// guardAgain is the pause after a guard's socket has failed.
+	guardAgain = 2 * time.Second
+)
 
 // Options say where things are.
 type Options struct {
@@ -50,33 +52,37 @@ type Options struct {
 	Log       *slog.Logger
 }
 
-// daemon's fields belong to the goroutine of run, but for files and link.
+// daemon's fields belong to the goroutine of run, but for files and link,
+// which others read.
 type daemon struct {
 	Options
 	gen     generation.Generation
-	pool    *lease.Pool
 	bundled map[string][]byte
 	site    *os.Root
+	dhcp    *server
+	guard   *guard.Guard
+	guarded bool // a guard runs
 
-	files atomic.Pointer[catalog.Catalog] // what TFTP serves from now on
-	link  atomic.Pointer[netif.Link]
+	files    atomic.Pointer[catalog.Catalog] // what TFTP serves from now on
+	link     atomic.Pointer[netif.Link]
+	settings atomic.Pointer[dhcp.Settings] // for whom TFTP serves
 
-	questions chan question
-}
-
-// question is a packet with the way back.
-type question struct {
-	dhcp.Question
-	conn *dhcpconn.Conn
+	questions chan received
+	inUse     chan netip.Addr
+	verdicts  chan guard.Verdict
 }
 
 // Run serves until ctx ends or a socket fails.
 func Run(ctx context.Context, o Options) error {
-	d := &daemon{Options: o, bundled: assets.Files(), questions: make(chan question, queue)}
+	d := &daemon{
+		Options: o, bundled: assets.Files(), guard: guard.New(o.Log),
+		questions: make(chan received), inUse: make(chan netip.Addr), verdicts: make(chan guard.Verdict),
+	}
 	d.link.Store(&netif.Link{})
+	d.dhcp = newServer(time.Now(), filepath.Join(o.DataDir, "leases.db"), o.Log)
 
 	generations := make(chan generation.Generation)
-	settings := make(chan config.Network)
+	network := make(chan config.Network)
 	links := make(chan netif.Link)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
@@ -85,10 +91,11 @@ func Run(ctx context.Context, o Options) error {
 	})
 	g.Go(func() error {
 		k := &netif.Keeper{Interface: o.Interface, RunDir: o.RunDir, Log: o.Log}
-		k.Run(ctx, settings, func(ctx context.Context, l netif.Link) { give(ctx, links, l) })
+		k.Run(ctx, network, func(ctx context.Context, l netif.Link) { give(ctx, links, l) })
 		return ctx.Err()
 	})
-	g.Go(func() error { return d.run(ctx, generations, settings, links) })
+	g.Go(func() error { return d.dhcp.commit(ctx) })
+	g.Go(func() error { return d.run(ctx, generations, network, links) })
 	return g.Wait()
 }
 
@@ -101,7 +108,7 @@ func give[T any](ctx context.Context, c chan<- T, v T) {
 }
 
 // run is the goroutine that owns the state.
-func (d *daemon) run(ctx context.Context, generations <-chan generation.Generation, settings chan<- config.Network, links <-chan netif.Link) error {
+func (d *daemon) run(ctx context.Context, generations <-chan generation.Generation, network chan<- config.Network, links <-chan netif.Link) error {
 	first := generation.Default()
 	select {
 	case first = <-generations:
@@ -110,39 +117,52 @@ func (d *daemon) run(ctx context.Context, generations <-chan generation.Generati
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	d.pool = lease.NewPool(first.DHCP.Ranges)
-	d.use(first)
-	give(ctx, settings, first.Network)
+	sockets, guards := newTask(ctx), newTask(ctx)
+	defer sockets.stop()
+	defer guards.stop()
+	look := time.NewTicker(lookAgain)
+	defer look.Stop()
 
-	lookForBootDir := time.NewTicker(bootDirEvery)
-	defer lookForBootDir.Stop()
-	listeners := newListeners(ctx)
-	defer listeners.stop()
+	d.use(first, guards)
+	give(ctx, network, first.Network)
 	for {
+		// While more answers wait for the disk than are worth keeping, the
+		// questions wait in the kernel.
+		questions := d.questions
+		if d.dhcp.full() {
+			questions = nil
+		}
+		waiting, toDisk := d.dhcp.toCommit(time.Now())
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case gen := <-generations:
-			network := d.gen.Network
-			d.use(gen)
-			if !sameNetwork(network, gen.Network) {
-				give(ctx, settings, gen.Network)
+			old := d.gen.Network
+			d.use(gen, guards)
+			if !sameNetwork(old, gen.Network) {
+				give(ctx, network, gen.Network)
 			}
 		case l := <-links:
-			old := d.link.Swap(&l)
-			d.Log.Info("network", "interface", l.Name, "mac", l.HW.String(), "address", l.Addr, "mtu", l.MTU)
-			if old.Index != l.Index || old.Name != l.Name || old.MTU != l.MTU {
-				listeners.stop()
-				listeners.start(func(ctx context.Context) error { return d.listen(ctx, l) })
-			}
-		case q := <-d.questions:
-			d.answer(q)
-		case err := <-listeners.failed:
+			d.linkChanged(l, sockets, guards)
+		case qs := <-questions:
+			d.dhcp.ask(time.Now(), qs)
+		case a := <-d.inUse:
+			d.dhcp.addressInUse(time.Now(), a)
+		case now := <-d.dhcp.probes.C:
+			d.dhcp.probesDone(now)
+		case waiting <- toDisk:
+			d.dhcp.committing()
+		case done := <-d.dhcp.committed:
+			d.dhcp.onDisk(done)
+		case v := <-d.verdicts:
+			d.verdict(v)
+		case err := <-sockets.failed:
 			return err
-		case <-lookForBootDir.C:
-			if d.openSite() {
-				lookForBootDir.Stop()
-			}
+		case <-guards.failed:
+			guards.stop() // its loop has ended with ctx
+		case now := <-look.C:
+			d.openSite()
+			d.dhcp.openStore(now, d.gen.DHCP.Mode)
 		}
 	}
 }
@@ -153,15 +173,81 @@ func sameNetwork(a, b config.Network) bool {
 
 // use swaps a generation in. Transfers under way keep the files that they
 // began with.
-func (d *daemon) use(g generation.Generation) {
-	if !slices.Equal(d.gen.DHCP.Ranges, g.DHCP.Ranges) {
-		d.pool.Resize(g.DHCP.Ranges)
-	}
+func (d *daemon) use(g generation.Generation, guards *task) {
 	d.gen = g
 	if !d.openSite() {
 		d.publish()
 	}
 	d.Log.Info("generation", "id", g.ID, "mode", g.DHCP.Mode, "menus", len(g.Files))
+	d.dhcp.openStore(time.Now(), g.DHCP.Mode)
+	d.watchOthers(guards, false)
+	d.configure()
+}
+
+func (d *daemon) linkChanged(l netif.Link, sockets, guards *task) {
+	old := d.link.Swap(&l)
+	d.Log.Info("network", "interface", l.Name, "mac", l.HW.String(), "address", l.Addr, "mtu", l.MTU, "carrier", l.Up)
+	other := old.Index != l.Index || old.Name != l.Name
+	if other || old.MTU != l.MTU || old.HW.String() != l.HW.String() {
+		sockets.stop()
+		d.dhcp.disconnect()
+		sockets.start(func(ctx context.Context) error { return d.listen(ctx, l) })
+	}
+	// A cable that comes back may lead to another network.
+	d.watchOthers(guards, other || !old.Up && l.Up)
+	d.configure()
+}
+
+// configure makes the DHCP settings anew.
+func (d *daemon) configure() {
+	d.settings.Store(d.dhcp.configure(time.Now(), d.gen.DHCP, *d.link.Load(), d.guard.MAC()))
+}
+
+// watchOthers keeps the search for other DHCP servers running where addresses
+// are to be leased, and begins it anew where again is set.
+func (d *daemon) watchOthers(guards *task, again bool) {
+	l := *d.link.Load()
+	wanted := d.gen.DHCP.Mode.Leases() && !d.gen.DHCP.Force && l.Index != 0
+	if wanted == d.guarded && !again {
+		return
+	}
+	guards.stop()
+	d.guarded = wanted
+	if !wanted {
+		d.dhcp.hold = ""
+		return
+	}
+	d.dhcp.hold = "still looking for other DHCP servers"
+	guards.start(func(ctx context.Context) error {
+		own := func(a netip.Addr) bool { return a == d.link.Load().Addr.Addr() }
+		for {
+			err := d.guard.Watch(ctx, l.Name, l.Index, l.HW, own, func(v guard.Verdict) { give(ctx, d.verdicts, v) })
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			d.Log.Error("guard: cannot look for other DHCP servers", "err", err)
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(guardAgain):
+			}
+		}
+	})
+}
+
+// verdict takes up what the guard has found.
+func (d *daemon) verdict(v guard.Verdict) {
+	switch {
+	case v.Allowed:
+		d.Log.Info("dhcp: leasing addresses", "why", v.Why)
+		d.dhcp.hold = ""
+	case v.Foreign.IsValid():
+		d.dhcp.hold = fmt.Sprintf("%s: %v", v.Why, v.Foreign)
+		d.Log.Error("dhcp: not offering addresses; set dhcp.force to offer all the same", "why", v.Why, "server", v.Foreign, "server_mac", v.MAC)
+	default:
+		d.dhcp.hold = v.Why
+	}
+	d.configure()
 }
 
 // openSite opens the boot folder if it is not open yet, and reports whether
@@ -181,46 +267,29 @@ func (d *daemon) openSite() bool {
 
 func (d *daemon) publish() { d.files.Store(catalog.New(d.gen.Files, d.site, d.bundled)) }
 
-// answer decides one packet and sends what was decided.
-func (d *daemon) answer(q question) {
-	link := d.link.Load()
-	s := dhcp.Settings{
-		Mode: d.gen.DHCP.Mode, Self: link.Addr, Own: link.HW,
-		Lease: time.Duration(d.gen.DHCP.Lease), Router: d.gen.DHCP.Router, DNS: d.gen.DHCP.DNS,
-	}
-	a := dhcp.Decide(time.Now(), s, d.pool, q.Question)
-	log := d.Log.With("mac", q.Msg.ClientHWAddr.String(), "asked", q.Msg.MessageType(), "step", a.Why)
-	switch {
-	case a.Msg == nil && a.Trouble:
-		log.Warn("dhcp: silent")
-		return
-	case a.Msg == nil:
-		log.Debug("dhcp: silent")
-		return
-	}
-	if err := q.conn.Send(s.Self.Addr(), q.Port, a); err != nil {
-		log.Error("dhcp: cannot answer", "err", err)
-		return
-	}
-	log.Info("dhcp: answered", "address", a.Msg.YourIPAddr, "file", a.Msg.BootFileName)
-}
-
 // listen serves on one link until ctx ends or a socket fails.
 func (d *daemon) listen(ctx context.Context, l netif.Link) error {
 	conn, err := dhcpconn.Listen(ctx, l.Name, l.Index)
 	if err != nil {
 		return fmt.Errorf("dhcp: %w", err)
 	}
+	prober, err := arp.Open(l.Name, l.Index, l.HW)
+	if err != nil {
+		return errors.Join(fmt.Errorf("dhcp: %w", err), conn.Close())
+	}
 	g, ctx := errgroup.WithContext(ctx)
-	context.AfterFunc(ctx, func() { conn.Close() })
+	context.AfterFunc(ctx, func() { conn.Close(); prober.Close() })
+	g.Go(func() error {
+		return prober.Run(func(a netip.Addr, _ net.HardwareAddr) { give(ctx, d.inUse, a) })
+	})
 	for _, port := range []int{dhcp.ServerPort, dhcp.BootServerPort} {
 		g.Go(func() error {
-			for {
-				q, err := conn.Receive(port)
+			for r := conn.Receiver(port); ; {
+				qs, err := r.Receive()
 				if err != nil {
 					return fmt.Errorf("dhcp: receive on port %d: %w", port, err)
 				}
-				give(ctx, d.questions, question{q, conn})
+				give(ctx, d.questions, received{qs, conn, prober, d.guard})
 			}
 		})
 	}
@@ -231,7 +300,7 @@ func (d *daemon) listen(ctx context.Context, l netif.Link) error {
 		}
 		s := &tftp.Server{
 			Open:         d.open,
-			Allow:        func(a netip.Addr) bool { return d.link.Load().Addr.Contains(a) },
+			Allow:        func(a netip.Addr) bool { return d.settings.Load().Serves(a) },
 			MaxBlockSize: l.MTU - blockOverhead,
 			Log:          d.Log,
 		}

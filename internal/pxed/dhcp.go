@@ -1,0 +1,367 @@
+package pxed
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/dhcp"
+	"github.com/pxebox/pxebox/internal/dhcpconn"
+	"github.com/pxebox/pxebox/internal/lease"
+	"github.com/pxebox/pxebox/internal/netif"
+	"github.com/pxebox/pxebox/internal/ratelimit"
+)
+
+const (
+	// probeWait is how long a fresh offer waits for somebody to say that the
+	// address is in use. A machine that is awake answers ARP within
+	// milliseconds; RFC 5227's seconds would outlast some firmware's patience.
+	probeWait = 250 * time.Millisecond
+	// maxProbes is how many offers may wait so. Beyond it they go out at once.
+	maxProbes = 1024
+	// maxUncommitted is how many answers may wait for the disk.
+	maxUncommitted = 4096
+	// storeTries is how often in a row the disk may refuse before the leases
+	// are kept in memory alone.
+	storeTries = 3
+	// storeAgain is how long a database that cannot be opened is left alone.
+	storeAgain = time.Minute
+)
+
+// What the server needs of the network.
+type (
+	sender interface { // *dhcpconn.Conn
+		Send(self netip.Addr, replies []dhcpconn.Reply) error
+	}
+	prober interface { // *arp.Prober
+		Probe(netip.Addr) error
+	}
+	witness interface { // *guard.Guard
+		Heard(server netip.Addr)
+	}
+)
+
+// store is the lease database: *lease.Store.
+type store interface {
+	Apply([]lease.Change) error
+	Close() error
+}
+
+// received are packets with the way back.
+type received struct {
+	questions []dhcp.Question
+	conn      sender
+	prober    prober
+	guard     witness
+}
+
+// answer is a decision that has not been sent yet.
+type answer struct {
+	conn sender
+	self netip.Addr
+	q    dhcp.Question
+	a    dhcp.Answer
+}
+
+// server is the DHCP server's state. It belongs to the goroutine of
+// daemon.run, but for commit, which has a goroutine of its own: it waits for
+// the disk while the next packets are decided, so that one fsync serves all
+// that came in meanwhile.
+type server struct {
+	log      *slog.Logger
+	settings *dhcp.Settings
+	pools    dhcp.Pools
+	limit    *ratelimit.Limiter
+	hold     string // why nothing is to be offered; "" to offer
+
+	prober  prober
+	waiting map[netip.Addr]*probe // offers that wait for a probe's answer
+	order   []*probe              // the same, soonest first
+	probes  *time.Timer
+
+	path      string
+	store     store
+	tryStore  time.Time // not before
+	unclaimed []lease.Record
+	opened    time.Time // when the store was, for unclaimed
+	pending   []answer
+	changes   []lease.Change
+	toDisk    chan batch
+	committed chan batch
+	failures  int
+}
+
+// probe is an offer that waits.
+type probe struct {
+	answer
+	due  time.Time
+	done bool
+}
+
+// batch is what one transaction writes, and what may be sent once it has.
+type batch struct {
+	store   store
+	changes []lease.Change
+	answers []answer
+	err     error
+}
+
+func newServer(now time.Time, path string, log *slog.Logger) *server {
+	s := &server{
+		log: log, pools: dhcp.Pools{}, limit: ratelimit.New(now), waiting: map[netip.Addr]*probe{},
+		probes: time.NewTimer(time.Hour), path: path,
+		toDisk: make(chan batch), committed: make(chan batch),
+	}
+	s.probes.Stop()
+	return s
+}
+
+// configure makes settings of what is known now.
+func (s *server) configure(now time.Time, c config.DHCP, l netif.Link, guardMAC net.HardwareAddr) *dhcp.Settings {
+	s.settings = dhcp.NewSettings(c, l.Addr, []net.HardwareAddr{l.HW, guardMAC}, s.pools)
+	s.settings.Hold = s.hold
+	s.claim(now)
+	return s.settings
+}
+
+// openStore opens the lease database once addresses are to be leased.
+func (s *server) openStore(now time.Time, mode config.Mode) {
+	if s.store != nil || !mode.Leases() || now.Before(s.tryStore) {
+		return
+	}
+	s.tryStore = now.Add(storeAgain)
+	store, err := lease.Open(s.path, s.log)
+	if err == nil {
+		s.unclaimed, err = store.Load()
+	}
+	if err != nil {
+		s.log.Error("leases are kept in memory only, and a power cut forgets them", "err", err)
+		return
+	}
+	s.store, s.opened, s.failures = store, now, 0
+	s.log.Info("lease database", "path", s.path, "leases", len(s.unclaimed))
+	if s.settings != nil {
+		s.claim(now)
+	}
+}
+
+// claim gives each pool the leases that the database has for it.
+func (s *server) claim(now time.Time) {
+	for network, pool := range s.pools {
+		var mine, rest []lease.Record
+		for _, r := range s.unclaimed {
+			if network.Contains(r.Addr) {
+				mine = append(mine, r)
+			} else {
+				rest = append(rest, r)
+			}
+		}
+		pool.Restore(now, mine)
+		s.unclaimed = rest
+	}
+}
+
+// ask decides packets, and sends what can go at once.
+func (s *server) ask(now time.Time, r received) {
+	s.prober = r.prober
+	var ready []answer
+	for _, q := range r.questions {
+		if !s.limit.Allow(now, q.Msg.ClientHWAddr, q.Msg.MessageType() == dhcpv4.MessageTypeDiscover) {
+			continue
+		}
+		a := dhcp.Decide(now, s.settings, q)
+		if a.Other.IsValid() {
+			r.guard.Heard(a.Other)
+		}
+		ready = s.sort(now, answer{r.conn, s.settings.Self.Addr(), q, a}, ready)
+	}
+	s.send(ready)
+}
+
+// sort puts an answer where it has to wait, or to those that are ready.
+func (s *server) sort(now time.Time, x answer, ready []answer) []answer {
+	switch {
+	case x.a.Msg == nil:
+		logSilence(s.log, x)
+	case x.a.Commit:
+		s.pending = append(s.pending, x)
+	case s.wait(now, x):
+	default:
+		ready = append(ready, x)
+	}
+	return ready
+}
+
+// wait keeps a fresh offer back until its address is known to be free, and
+// reports whether it does. A client that asks again meanwhile goes on waiting.
+func (s *server) wait(now time.Time, x answer) bool {
+	if p, ok := s.waiting[x.a.Addr]; ok {
+		p.answer = x
+		return true
+	}
+	if !x.a.Probe || len(s.waiting) >= maxProbes {
+		return false
+	}
+	if err := s.prober.Probe(x.a.Addr); err != nil {
+		s.log.Warn("dhcp: offers without a probe", "err", err)
+		return false
+	}
+	p := &probe{answer: x, due: now.Add(probeWait)}
+	s.waiting[x.a.Addr] = p
+	s.order = append(s.order, p)
+	if len(s.order) == 1 {
+		s.probes.Reset(probeWait)
+	}
+	return true
+}
+
+// addressInUse hears that a machine has an address that was to be offered.
+// The client is offered another.
+func (s *server) addressInUse(now time.Time, a netip.Addr) {
+	p, ok := s.waiting[a]
+	if !ok {
+		return
+	}
+	s.log.Warn("dhcp: not offered, another machine uses it", "address", a)
+	delete(s.waiting, a)
+	p.done = true
+	dhcp.InUse(now, s.settings, a)
+	p.answer.a = dhcp.Decide(now, s.settings, p.q)
+	s.send(s.sort(now, p.answer, nil))
+}
+
+// probesDone sends the offers whose time has passed in silence.
+func (s *server) probesDone(now time.Time) {
+	var ready []answer
+	for len(s.order) > 0 && (s.order[0].done || !s.order[0].due.After(now)) {
+		p := s.order[0]
+		s.order = s.order[1:]
+		if !p.done {
+			delete(s.waiting, p.a.Addr)
+			ready = append(ready, p.answer)
+		}
+	}
+	if len(s.order) > 0 {
+		s.probes.Reset(s.order[0].due.Sub(now))
+	}
+	s.send(ready)
+}
+
+// disconnect drops what was to go out by sockets that are closed now.
+func (s *server) disconnect() {
+	clear(s.waiting)
+	s.order, s.pending = nil, nil
+}
+
+// full reports whether more waits for the disk than is worth keeping.
+func (s *server) full() bool { return len(s.pending) >= maxUncommitted }
+
+// toCommit returns the batch that waits for the disk, and the channel to
+// hand it over by: nil where there is nothing to do. An end of a lease waits
+// for the next answer that has to be written, so that an idle box writes
+// nothing.
+func (s *server) toCommit(now time.Time) (chan<- batch, batch) {
+	if len(s.pending) == 0 {
+		return nil, batch{}
+	}
+	for _, pool := range s.pools {
+		s.changes = append(s.changes, pool.Changes()...)
+	}
+	rest := s.unclaimed[:0]
+	for _, r := range s.unclaimed { // of subnets that are no more
+		if now.Sub(s.opened) > r.Length {
+			s.changes = append(s.changes, lease.Change{Addr: r.Addr})
+		} else {
+			rest = append(rest, r)
+		}
+	}
+	s.unclaimed = rest
+	return s.toDisk, batch{store: s.store, changes: s.changes, answers: s.pending}
+}
+
+// committing notes that the batch was handed over.
+func (s *server) committing() { s.pending, s.changes = nil, nil }
+
+// commit writes batches, one transaction each, and sends their answers: a
+// lease is on disk before the client hears of it (RFC 2131 §3.1 step 4).
+func (s *server) commit(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case b := <-s.toDisk:
+			if b.store != nil {
+				b.err = b.store.Apply(b.changes)
+			}
+			if b.err == nil {
+				send(s.log, b.answers)
+			}
+			give(ctx, s.committed, b)
+		}
+	}
+}
+
+// onDisk hears how a batch ended. Where the disk refused it, nobody was
+// answered, the clients ask again, and the next batch has its changes too.
+func (s *server) onDisk(b batch) {
+	if b.err == nil {
+		s.failures = 0
+		return
+	}
+	for network, pool := range s.pools {
+		pool.Unsaved(slices.DeleteFunc(slices.Clone(b.changes), func(c lease.Change) bool { return !network.Contains(c.Addr) }))
+	}
+	s.failures++
+	s.log.Error("leases cannot be written, and were not given", "err", b.err)
+	if s.failures >= storeTries && s.store == b.store {
+		s.log.Error("leases are kept in memory only from now on, and a power cut forgets them")
+		if err := s.store.Close(); err != nil {
+			s.log.Error("lease database", "err", err)
+		}
+		s.store, s.tryStore = nil, time.Now().Add(storeAgain)
+	}
+}
+
+func (s *server) send(ready []answer) { send(s.log, ready) }
+
+// send puts answers on the wire.
+func send(log *slog.Logger, ready []answer) {
+	for len(ready) > 0 {
+		// Those of one socket go together; another follows only when the
+		// link has changed.
+		conn, self := ready[0].conn, ready[0].self
+		var out []dhcpconn.Reply
+		for len(ready) > 0 && ready[0].conn == conn && ready[0].self == self {
+			x := ready[0]
+			ready = ready[1:]
+			out = append(out, dhcpconn.Reply{Port: x.q.Port, To: x.a.To, Link: x.a.Link, Data: dhcp.Encode(x.a.Msg, x.q.Msg)})
+			logAnswer(log, x)
+		}
+		if err := conn.Send(self, out); err != nil {
+			log.Error("dhcp: cannot answer", "err", err)
+		}
+	}
+}
+
+func logAnswer(log *slog.Logger, x answer) {
+	if log.Enabled(context.Background(), slog.LevelInfo) {
+		log.Info("dhcp: answered", "mac", x.q.Msg.ClientHWAddr.String(), "asked", x.q.Msg.MessageType(), "step", x.a.Why,
+			"address", x.a.Addr, "file", x.a.Msg.BootFileName)
+	}
+}
+
+func logSilence(log *slog.Logger, x answer) {
+	level := slog.LevelDebug
+	if x.a.Trouble {
+		level = slog.LevelWarn
+	}
+	if log.Enabled(context.Background(), level) {
+		log.Log(context.Background(), level, "dhcp: silent", "mac", x.q.Msg.ClientHWAddr.String(), "asked", x.q.Msg.MessageType(), "step", x.a.Why)
+	}
+}
