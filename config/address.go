@@ -51,7 +51,7 @@ func (v value) ownAddress() netip.Prefix {
 		v.fail(fmt.Sprintf("the prefix length /%d leaves no usable network", p.Bits()), "write one from /8 to /30")
 	case p.Addr() == p.Masked().Addr():
 		v.fail(fmt.Sprintf("%v is the network itself", p.Addr()), fmt.Sprintf("write an address inside of it, such as %q", fmt.Sprintf("%v/%d", p.Addr().Next(), p.Bits())))
-	case p.Addr() == broadcast(p):
+	case p.Addr() == Broadcast(p):
 		v.fail(fmt.Sprintf("%v is the network's broadcast address", p.Addr()), fmt.Sprintf("write an address inside of it, such as %q", fmt.Sprintf("%v/%d", p.Addr().Prev(), p.Bits())))
 	default:
 		return p
@@ -79,8 +79,8 @@ func (v value) network() netip.Prefix {
 	return netip.Prefix{}
 }
 
-// broadcast returns the last address of an IPv4 network.
-func broadcast(p netip.Prefix) netip.Addr {
+// Broadcast returns the last address of an IPv4 network.
+func Broadcast(p netip.Prefix) netip.Addr {
 	a := p.Masked().Addr().As4()
 	for bit := p.Bits(); bit < 32; bit++ {
 		a[bit/8] |= 0x80 >> (bit % 8)

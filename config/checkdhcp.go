@@ -167,7 +167,7 @@ func (l lan) checkRanges() {
 	if !l.net.IsValid() {
 		return
 	}
-	net, bcast := l.net.Masked(), broadcast(l.net)
+	net, bcast := l.net.Masked(), Broadcast(l.net)
 	for _, rg := range l.ranges {
 		switch {
 		case !net.Contains(rg.First) || !net.Contains(rg.Last):
@@ -280,7 +280,7 @@ func (r *reader) checkReserved(b block, a netip.Addr, lans []lan) {
 		switch a {
 		case l.net.Masked().Addr():
 			b.fail("address", fmt.Sprintf("%v is the network itself", a), mend)
-		case broadcast(l.net):
+		case Broadcast(l.net):
 			b.fail("address", fmt.Sprintf("%v is the network's broadcast address", a), mend)
 		case l.net.Addr():
 			b.fail("address", fmt.Sprintf("%v is the box's own address", a), mend)

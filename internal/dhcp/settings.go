@@ -112,7 +112,7 @@ func (s *Settings) subnetOf(a netip.Addr) *subnet {
 func parameters(network netip.Prefix, p config.Parameters) map[uint8][]byte {
 	o := map[uint8][]byte{
 		optSubnetMask: net.CIDRMask(network.Bits(), 32),
-		optBroadcast:  lastAddr(network).AsSlice(),
+		optBroadcast:  config.Broadcast(network).AsSlice(),
 	}
 	set := func(code uint8, v []byte) {
 		if len(v) > 0 {
@@ -172,14 +172,6 @@ func routes(rs []config.Route, router netip.Addr) (b []byte) {
 		b = append(append(b, 0), router.AsSlice()...)
 	}
 	return b
-}
-
-// lastAddr is the subnet's broadcast address.
-func lastAddr(p netip.Prefix) netip.Addr {
-	b := p.Addr().As4()
-	host := uint32(1)<<(32-p.Bits()) - 1
-	binary.BigEndian.PutUint32(b[:], binary.BigEndian.Uint32(b[:])|host)
-	return netip.AddrFrom4(b)
 }
 
 // The options that this package writes itself (RFC 2132).
