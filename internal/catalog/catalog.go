@@ -1,7 +1,6 @@
 package catalog
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -12,7 +11,7 @@ import (
 	"syscall"
 )
 
-// File is one published file, open for reading.
+// File is one published file, open for reading: an *InMemory or an *OnDisk.
 type File interface {
 	io.ReaderAt
 	io.Closer
@@ -22,16 +21,16 @@ type File interface {
 // Catalog is what one generation publishes. It does not change: a transfer
 // that began with one generation ends with it.
 type Catalog struct {
-	menus  map[string][]byte // by lower-case name
-	assets map[string][]byte // by lower-case name
-	site   *os.Root          // nil: the site has no boot files
+	menus  map[string]*InMemory // by lower-case name
+	assets map[string]*InMemory // by lower-case name
+	site   *os.Root             // nil: the site has no boot files
 }
 
 // New makes a catalog of the rendered menus, the folder with the site's boot
 // files (nil for none) and the bundled files. The folder stays the caller's
 // to close.
 func New(menus map[string][]byte, site *os.Root, assets map[string][]byte) *Catalog {
-	return &Catalog{menus: foldKeys(menus), assets: foldKeys(assets), site: site}
+	return &Catalog{menus: inMemory(menus), assets: inMemory(assets), site: site}
 }
 
 // Open finds the file for a name as firmware sent it. Its errors are ErrName
@@ -42,15 +41,15 @@ func (c *Catalog) Open(raw string) (File, error) {
 		return nil, err
 	}
 	folded := strings.ToLower(name)
-	if b, ok := c.menus[folded]; ok {
-		return inMemory{bytes.NewReader(b)}, nil
+	if f, ok := c.menus[folded]; ok {
+		return f, nil
 	}
 	f, err := c.openSite(name)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return f, err
 	}
-	if b, ok := c.assets[folded]; ok {
-		return inMemory{bytes.NewReader(b)}, nil
+	if f, ok := c.assets[folded]; ok {
+		return f, nil
 	}
 	return nil, fmt.Errorf("%s: %w", name, fs.ErrNotExist)
 }
@@ -77,7 +76,7 @@ func (c *Catalog) openSite(name string) (File, error) {
 		f.Close()
 		return nil, fs.ErrNotExist
 	}
-	return onDisk{f, st.Size()}, nil
+	return &OnDisk{f, st}, nil
 }
 
 // openFile opens without waiting: a pipe in the folder would otherwise hold
@@ -131,22 +130,3 @@ func missing(err error) error {
 	}
 	return fmt.Errorf("%w (%v)", fs.ErrNotExist, err)
 }
-
-func foldKeys(m map[string][]byte) map[string][]byte {
-	folded := make(map[string][]byte, len(m))
-	for k, v := range m {
-		folded[strings.ToLower(k)] = v
-	}
-	return folded
-}
-
-type inMemory struct{ *bytes.Reader }
-
-func (inMemory) Close() error { return nil }
-
-type onDisk struct {
-	*os.File
-	size int64
-}
-
-func (f onDisk) Size() int64 { return f.size }

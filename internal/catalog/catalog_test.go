@@ -1,12 +1,15 @@
 package catalog
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"errors"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
+	"testing/iotest"
 
 	"golang.org/x/sys/unix"
 )
@@ -134,6 +137,63 @@ func TestOpen(t *testing.T) {
 				t.Errorf("got %q, %v; want %q", b, err, tc.want)
 			}
 		})
+	}
+}
+
+// What a server needs in order to send a file without copying it.
+func TestOpenInMemory(t *testing.T) {
+	content := []byte("bundled pxelinux")
+	f, err := New(nil, nil, map[string][]byte{"pxelinux.0": content}).Open("pxelinux.0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, ok := f.(*InMemory)
+	if !ok {
+		t.Fatalf("it is a %T", f)
+	}
+	if b := m.Bytes(); len(b) != len(content) || &b[0] != &content[0] {
+		t.Errorf("Bytes %q are not the bytes that the catalog was given", b)
+	}
+	if m.Hash() != sha256.Sum256(content) {
+		t.Errorf("hash %x", m.Hash())
+	}
+	if err := iotest.TestReader(io.NewSectionReader(f, 0, f.Size()), content); err != nil {
+		t.Error(err)
+	}
+	if n, err := f.ReadAt(make([]byte, 1), -1); err == nil {
+		t.Errorf("before the start: read %d bytes", n)
+	}
+	if n, err := f.ReadAt(make([]byte, 1), 1<<40); n != 0 || err != io.EOF {
+		t.Errorf("far behind the end: read %d bytes, %v", n, err)
+	}
+}
+
+func TestOpenOnDisk(t *testing.T) {
+	root := site(t)
+	f, err := New(nil, root, nil).Open("debian/linux")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, ok := f.(*OnDisk)
+	if !ok {
+		t.Fatalf("it is a %T", f)
+	}
+	b, err := io.ReadAll(d.File())
+	if err != nil || !bytes.Equal(b, []byte("kernel")) {
+		t.Errorf("File reads %q, %v", b, err)
+	}
+	want, err := root.Stat("debian/linux")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !os.SameFile(d.Info(), want) || d.Size() != want.Size() {
+		t.Errorf("Info is of another file: %v", d.Info())
+	}
+	if err := f.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := d.File().Stat(); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("after Close the file is still open: %v", err)
 	}
 }
 

@@ -1,0 +1,76 @@
+package catalog
+
+import (
+	"crypto/sha256"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+	"sync"
+)
+
+// InMemory is a file whose bytes are in memory. All who open it share it.
+type InMemory struct {
+	content []byte
+	hash    func() [sha256.Size]byte
+}
+
+// inMemory makes the files of a map by name, under their lower-case names.
+func inMemory(content map[string][]byte) map[string]*InMemory {
+	files := make(map[string]*InMemory, len(content))
+	for name, b := range content {
+		// Hashed when it is first asked for: a catalog is made by the
+		// goroutine that also answers DHCP, which is not to wait for that.
+		files[strings.ToLower(name)] = &InMemory{b, sync.OnceValue(func() [sha256.Size]byte { return sha256.Sum256(b) })}
+	}
+	return files
+}
+
+// Bytes is the whole content, to be sent without a copy. It must not be
+// changed.
+func (f *InMemory) Bytes() []byte { return f.content }
+
+// Hash is the content's SHA-256, computed once.
+func (f *InMemory) Hash() [sha256.Size]byte { return f.hash() }
+
+// Size is in bytes.
+func (f *InMemory) Size() int64 { return int64(len(f.content)) }
+
+// ReadAt is io.ReaderAt's.
+func (f *InMemory) ReadAt(p []byte, off int64) (int, error) {
+	if off < 0 {
+		return 0, fs.ErrInvalid
+	}
+	if off >= f.Size() {
+		return 0, io.EOF
+	}
+	n := copy(p, f.content[off:])
+	if n < len(p) {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+// Close does nothing.
+func (f *InMemory) Close() error { return nil }
+
+// OnDisk is one of the site's boot files.
+type OnDisk struct {
+	file *os.File
+	info fs.FileInfo
+}
+
+// File is the open file, for the kernel to send or to map. Close closes it.
+func (f *OnDisk) File() *os.File { return f.file }
+
+// Info is what the file system said of the file when it was opened.
+func (f *OnDisk) Info() fs.FileInfo { return f.info }
+
+// Size is in bytes.
+func (f *OnDisk) Size() int64 { return f.info.Size() }
+
+// ReadAt is io.ReaderAt's.
+func (f *OnDisk) ReadAt(p []byte, off int64) (int, error) { return f.file.ReadAt(p, off) }
+
+// Close closes the file.
+func (f *OnDisk) Close() error { return f.file.Close() }
