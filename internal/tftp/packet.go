@@ -1,8 +1,10 @@
 // Package tftp serves files by TFTP, read-only: RFC 1350 with the option
 // extension (RFC 2347), block size (RFC 2348), timeout and transfer size
-// (RFC 2349). A transfer's protocol is a pure state machine (Transfer);
-// sockets, clocks and files are the Server's. What may be fetched is for the
-// caller's Open to say.
+// (RFC 2349) and windows (RFC 7440). A transfer's protocol is a pure state
+// machine (Transfer). A few reactors drive all transfers, each over a few
+// sockets of its own; what the system offers to send and receive many
+// datagrams at a time stays in batch_linux.go. What may be fetched is for the
+// caller's Open to say, never for this package.
 package tftp
 
 import (
@@ -53,6 +55,7 @@ type Request struct {
 	BlockSize int    // RFC 2348: 8 to 65464 bytes
 	Timeout   int    // RFC 2349: 1 to 255 seconds
 	WantSize  bool   // RFC 2349: tsize
+	Window    int    // RFC 7440: 1 to 65535 blocks
 }
 
 // The reasons to refuse a request, each with the code to refuse it by.
@@ -122,6 +125,10 @@ func (r *Request) set(option, value string) {
 		}
 	case "tsize":
 		r.WantSize = true
+	case "windowsize":
+		if n >= 1 && n <= 65535 {
+			r.Window = int(n)
+		}
 	}
 }
 
@@ -142,10 +149,13 @@ func appendOACK(b []byte, options [][2]string) []byte {
 	return b
 }
 
-// appendDATA begins a DATA packet; the block's bytes follow.
-func appendDATA(b []byte, block uint16) []byte {
-	b = binary.BigEndian.AppendUint16(b, opDATA)
-	return binary.BigEndian.AppendUint16(b, block)
+// dataHeader is what stands before a block's bytes.
+const dataHeader = 4
+
+// putDATA writes the header of a DATA packet; the block's bytes follow.
+func putDATA(b []byte, block uint16) {
+	binary.BigEndian.PutUint16(b, opDATA)
+	binary.BigEndian.PutUint16(b[2:], block)
 }
 
 func appendERROR(b []byte, code ErrorCode) []byte {

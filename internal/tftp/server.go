@@ -4,28 +4,25 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
 	"net"
 	"net/netip"
-	"os"
-	"sync"
+	"runtime"
 	"time"
 
 	"golang.org/x/net/ipv4"
+	"golang.org/x/sync/errgroup"
 )
 
-// maxTransfers bounds the transfers under way at one time. A request beyond
-// it goes unanswered, and the client asks again.
-const maxTransfers = 1000
-
-// File is a file to send.
-type File interface {
-	io.ReaderAt
-	io.Closer
-	Size() int64
-}
+const (
+	// defaultWindow is the largest window that is granted unless the Server
+	// says otherwise. It is what fits the buffers of common network cards.
+	defaultWindow = 64
+	maxRequest    = 1500 // bytes; what is longer was not made by firmware
+	requestBatch  = 64
+	maxReactors   = 4
+)
 
 // Server answers read requests.
 type Server struct {
@@ -39,156 +36,192 @@ type Server struct {
 	// MaxBlockSize is the largest block, in bytes: the link's MTU less 32
 	// (IP 20, UDP 8, TFTP 4).
 	MaxBlockSize int
-	Log          *slog.Logger
+	// MaxWindow is the largest window, in blocks; 64 where it is zero.
+	MaxWindow int
+	// MaxTransfers bounds the transfers at one time, and MaxPerAddress those
+	// of one client's address; 1000 and 16 where they are zero. Requests
+	// beyond them wait.
+	MaxTransfers, MaxPerAddress int
 
-	mu      sync.Mutex
-	running map[netip.AddrPort]struct{} // by client: a repeated request starts no second transfer
+	Log *slog.Logger
+	// Done, where it is set, is told of each transfer that has ended. It is
+	// called from several goroutines and must not wait.
+	Done func(Event)
+
+	limits   limits // zero: defaultLimits
+	reactors int    // zero: half the processors
+}
+
+// Event is a transfer that has ended.
+type Event struct {
+	Client      netip.AddrPort
+	File        string // as the client asked for it
+	Size        int64  // bytes
+	Sent        int64  // of them, those that the client acknowledged
+	Start       time.Time
+	Duration    time.Duration
+	Retransmits int // datagrams sent again
+	BlockSize   int // bytes
+	Window      int // blocks
+	Err         error
+	Aborted     bool // Err is the client's own word: it may have wanted no more than the size
+}
+
+func (e Event) log(log *slog.Logger) {
+	level, text := slog.LevelInfo, "tftp: sent"
+	switch {
+	case e.Aborted:
+		level, text = slog.LevelDebug, "tftp: ended by the client"
+	case e.Err != nil:
+		level, text = slog.LevelWarn, "tftp: broken off"
+	}
+	if !log.Enabled(context.Background(), level) {
+		return
+	}
+	attrs := []slog.Attr{
+		slog.Any("client", e.Client.Addr()), slog.String("file", e.File), slog.Int64("bytes", e.Size),
+		slog.Duration("time", e.Duration.Round(time.Millisecond)), slog.Int("retransmits", e.Retransmits),
+	}
+	if e.Err != nil {
+		attrs = append(attrs, slog.Any("err", e.Err))
+	}
+	log.LogAttrs(context.Background(), level, text, attrs...)
 }
 
 // ErrRefused is for names that Open will not look up.
 var ErrRefused = errors.New("refused")
 
-// Serve answers requests on conn, the socket of port 69, until ctx ends or
-// the socket fails. Each transfer has a socket of its own (RFC 1350 §4).
+// Serve answers requests on conn, the socket of port 69, until ctx ends or a
+// socket fails. Transfers have other ports (RFC 1350 §4), on the interface
+// and the address that conn is bound to.
 func (s *Server) Serve(ctx context.Context, conn net.PacketConn) error {
-	s.running = map[netip.AddrPort]struct{}{}
 	p := ipv4.NewPacketConn(conn)
 	// The answer must come from the address that was asked.
 	if err := p.SetControlMessage(ipv4.FlagDst, true); err != nil {
 		return fmt.Errorf("tftp: packet info: %w", err)
 	}
-	stop := context.AfterFunc(ctx, func() { conn.Close() })
-	defer stop()
-	var transfers sync.WaitGroup
-	defer transfers.Wait()
+	if s.MaxWindow == 0 {
+		s.MaxWindow = defaultWindow
+	}
+	lim := s.limits
+	if lim == (limits{}) {
+		lim = defaultLimits()
+	}
+	if s.MaxTransfers > 0 {
+		lim.running = s.MaxTransfers
+	}
+	if s.MaxPerAddress > 0 {
+		lim.perAddress = s.MaxPerAddress
+	}
+	n := s.reactors
+	if n == 0 {
+		n = min(max(runtime.GOMAXPROCS(0)/2, 1), maxReactors)
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	rs := make([]*reactor, n)
+	for i := range rs {
+		l, err := openLink(conn, socketsPerReactor)
+		if err != nil {
+			for _, r := range rs[:i] {
+				r.link.close()
+			}
+			return fmt.Errorf("tftp: %w", err)
+		}
+		rs[i] = newReactor(l, s, lim.split(n), maxChunks/n)
+	}
+	for _, r := range rs {
+		stop := context.AfterFunc(ctx, r.link.wake)
+		defer stop()
+		g.Go(func() error {
+			if err := r.run(ctx); err != nil {
+				return fmt.Errorf("tftp: %w", err)
+			}
+			return nil
+		})
+	}
+	g.Go(func() error { return s.listen(ctx, p, rs) })
+	err := g.Wait()
+	for _, r := range rs {
+		r.close(err)
+	}
+	return err
+}
 
-	buf := make([]byte, 1500)
+// listen takes the requests of port 69 and opens their files, so that a slow
+// disk holds up new transfers only.
+func (s *Server) listen(ctx context.Context, p *ipv4.PacketConn, rs []*reactor) error {
+	msgs := make([]ipv4.Message, requestBatch)
+	for i := range msgs {
+		msgs[i].Buffers = [][]byte{make([]byte, maxRequest)}
+		msgs[i].OOB = ipv4.NewControlMessage(ipv4.FlagDst)
+	}
 	for {
-		n, cm, from, err := p.ReadFrom(buf)
+		n, err := p.ReadBatch(msgs, 0)
 		if err != nil {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
 			return fmt.Errorf("tftp: receive: %w", err)
 		}
-		client := from.(*net.UDPAddr).AddrPort()
-		if !s.Allow(client.Addr().Unmap()) || cm == nil {
-			continue
+		for _, m := range msgs[:n] {
+			from, ok := m.Addr.(*net.UDPAddr)
+			var cm ipv4.ControlMessage
+			if !ok || cm.Parse(m.OOB[:m.NN]) != nil {
+				continue
+			}
+			local, _ := netip.AddrFromSlice(cm.Dst.To4())
+			if a, ok := s.arrival(from.AddrPort(), local, m.Buffers[0][:m.N]); ok {
+				// A request and its repeat have one reactor.
+				b := a.client.Addr().As4()
+				if !rs[(int(b[3])+int(a.client.Port()))%len(rs)].offer(a) && a.file != nil {
+					a.file.Close()
+				}
+			}
 		}
-		r, err := parseRequest(buf[:n])
-		if err == errMalformed || !s.begin(client) {
-			continue
-		}
-		transfers.Go(func() {
-			defer s.end(client)
-			s.answer(ctx, cm.Dst, client, r, err)
-		})
 	}
 }
 
-func (s *Server) begin(client netip.AddrPort) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if _, ok := s.running[client]; ok || len(s.running) >= maxTransfers {
-		return false
+var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
+
+// arrival makes a request of a packet, where it is one to be answered.
+func (s *Server) arrival(client netip.AddrPort, local netip.Addr, b []byte) (arrival, bool) {
+	client = netip.AddrPortFrom(client.Addr().Unmap(), client.Port())
+	// Port 0 cannot be sent to. "A TFTP request directed to a broadcast
+	// address SHOULD be silently ignored" (RFC 1123 §4.2.3.5).
+	if client.Port() == 0 || local.IsMulticast() || local == broadcast {
+		return arrival{}, false
 	}
-	s.running[client] = struct{}{}
-	return true
-}
-
-func (s *Server) end(client netip.AddrPort) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.running, client)
-}
-
-// answer refuses or carries out one request, from a socket of its own.
-func (s *Server) answer(ctx context.Context, local net.IP, client netip.AddrPort, r Request, refused error) {
+	if !client.Addr().Is4() || !s.Allow(client.Addr()) {
+		return arrival{}, false
+	}
+	r, err := parseRequest(b)
+	if err == errMalformed {
+		return arrival{}, false
+	}
+	if !local.Is4() {
+		local = netip.IPv4Unspecified() // the kernel's choice
+	}
+	a := arrival{Request: r, client: client, local: local}
 	log := s.Log.With("client", client.Addr(), "file", r.Name)
-	if local.Equal(net.IPv4bcast) || local.IsMulticast() {
-		local = nil // the kernel's choice
-	}
-	conn, err := net.DialUDP("udp4", &net.UDPAddr{IP: local}, net.UDPAddrFromAddrPort(client))
 	if err != nil {
-		log.Error("tftp: no socket for the transfer", "err", err)
-		return
-	}
-	defer conn.Close()
-	stop := context.AfterFunc(ctx, func() { conn.Close() })
-	defer stop()
-
-	refuse := func(code ErrorCode) { conn.Write(appendERROR(nil, code)) }
-	if refused != nil {
-		log.Debug("tftp: refused", "err", refused)
-		refuse(CodeIllegal)
-		return
+		log.Debug("tftp: refused", "err", err)
+		a.code = CodeIllegal
+		return a, true
 	}
 	f, err := s.Open(r.Name)
 	switch {
+	case err == nil:
+		a.file = f
 	case errors.Is(err, fs.ErrNotExist):
 		log.Debug("tftp: not found")
-		refuse(CodeNotFound)
-		return
+		a.code = CodeNotFound
 	case errors.Is(err, ErrRefused):
 		log.Warn("tftp: refused")
-		refuse(CodeAccess)
-		return
-	case err != nil:
-		log.Error("tftp: cannot open", "err", err)
-		refuse(CodeUndefined)
-		return
-	}
-	defer f.Close()
-
-	begin := time.Now()
-	t := NewTransfer(r, f.Size(), s.MaxBlockSize)
-	err = t.run(conn, f)
-	log = log.With("bytes", f.Size(), "time", time.Since(begin).Round(time.Millisecond), "retransmits", t.Retransmits)
-	var told clientError
-	switch {
-	case err == nil:
-		log.Info("tftp: sent")
-	case errors.As(err, &told):
-		log.Debug("tftp: ended by the client", "err", err)
+		a.code = CodeAccess
 	default:
-		log.Warn("tftp: broken off", "err", err)
+		log.Error("tftp: cannot open", "err", err)
+		a.code = CodeUndefined
 	}
-}
-
-// run drives the state machine over a connected socket.
-func (t *Transfer) run(conn *net.UDPConn, f io.ReaderAt) error {
-	out := make([]byte, 0, 4+t.blockSize)
-	in := make([]byte, 600)
-	a := t.Start(time.Now())
-	for !a.Done {
-		switch {
-		case a.OACK:
-			out = appendOACK(out[:0], t.options)
-		case a.DATA:
-			out = appendDATA(out[:0], a.Block)
-			out = out[:4+a.Length]
-			if n, err := f.ReadAt(out[4:], a.Offset); n < a.Length {
-				conn.Write(appendERROR(nil, CodeUndefined))
-				return fmt.Errorf("read at %d: %w", a.Offset, err)
-			}
-		}
-		if a.OACK || a.DATA {
-			if _, err := conn.Write(out); err != nil {
-				return err
-			}
-		}
-		if err := conn.SetReadDeadline(a.Deadline); err != nil {
-			return err
-		}
-		n, err := conn.Read(in)
-		switch {
-		case err == nil:
-			a = t.Receive(time.Now(), in[:n])
-		case errors.Is(err, os.ErrDeadlineExceeded):
-			a = t.Timeout(time.Now())
-		default: // "connection refused": the client's port is closed, it has gone
-			return err
-		}
-	}
-	return a.Err
+	return a, true
 }

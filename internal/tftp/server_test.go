@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -24,11 +25,7 @@ func (memFile) Close() error { return nil }
 // serve starts a server of files on loopback and returns its address.
 func serve(t *testing.T, files map[string][]byte, allow func(netip.Addr) bool) string {
 	t.Helper()
-	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &Server{
+	return serveAs(t, &Server{
 		Open: func(name string) (File, error) {
 			if strings.Contains(name, "..") {
 				return nil, ErrRefused
@@ -38,14 +35,28 @@ func serve(t *testing.T, files map[string][]byte, allow func(netip.Addr) bool) s
 			}
 			return nil, fs.ErrNotExist
 		},
-		Allow:        allow,
-		MaxBlockSize: 1468,
-		Log:          slog.New(slog.DiscardHandler),
+		Allow: allow,
+	})
+}
+
+// serveAs starts s on loopback and returns its address.
+func serveAs(t *testing.T, s *Server) string {
+	t.Helper()
+	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
 	}
+	s.MaxBlockSize = 1468
+	s.Log = slog.New(slog.DiscardHandler)
 	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() { s.Serve(ctx, conn); close(done) }()
-	t.Cleanup(func() { cancel(); <-done })
+	done := make(chan error)
+	go func() { done <- s.Serve(ctx, conn) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; !errors.Is(err, context.Canceled) {
+			t.Errorf("the server ended with %v", err)
+		}
+	})
 	return conn.LocalAddr().String()
 }
 

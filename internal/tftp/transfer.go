@@ -11,27 +11,40 @@ import (
 const (
 	defaultBlockSize = 512 // RFC 1350 §2
 
-	// The retransmission timer starts here and is then measured (RFC 1123
-	// §4.2.3.1 asks for an adaptive time-out, RFC 6298 tells how). Below
-	// minRTO a busy machine makes needless repeats, and the Raspberry Pi 4's
-	// boot ROM mishandles duplicates.
-	initialRTO = time.Second
-	minRTO     = 100 * time.Millisecond
-	maxRTO     = 4 * time.Second
-
 	// unansweredTries is how often a transfer's first packet is sent while
 	// the client has not shown that the request was its own: its source may
-	// be forged, and we are not to flood whoever it names.
+	// be forged, and we are not to flood whoever it names. unansweredLimit
+	// ends the wait where the client asked for long time-outs.
 	unansweredTries = 3
-	// answeredTries is how often any later packet is sent. With the doubling
-	// time-out a client has some 20 seconds to come back.
+	unansweredLimit = 10 * time.Second
+	// answeredTries is how often any later packet is sent when its time is
+	// out. With the doubling time-out a client has some ten seconds to come
+	// back, and never more than idleLimit.
 	answeredTries = 7
+	idleLimit     = 30 * time.Second
+	// repeatTries is how often the same blocks are sent again because the
+	// client says that it misses the first of them.
+	repeatTries = 3
+
+	// A client may be slow, but not for ever: after slowGrace it must have
+	// taken slowRate bytes a second on the whole.
+	slowGrace = time.Minute
+	slowRate  = 1 << 10
+
+	// A client that acknowledges a block of each window and asks again for
+	// the rest draws many bytes with few. Where a window is as long as 64
+	// blocks, a quarter of all datagrams may be lost before this ends it.
+	maxSentPerAcked = 16
 )
 
 // The ways for a transfer to end before all is sent.
 var (
-	errGaveUp   = errors.New("the client stopped answering")
-	errNoAnswer = errors.New("the client never answered")
+	ErrGaveUp   = errors.New("the client stopped answering")
+	ErrNoAnswer = errors.New("the client never answered")
+	errTooSlow  = errors.New("the client is too slow")
+	errTooLossy = errors.New("the client misses nearly everything")
+	// errSuperseded: from the same port, so that it waits for the new one.
+	errSuperseded = errors.New("the client asked anew")
 )
 
 // clientError is an ERROR packet from the client: a change of mind as often
@@ -44,30 +57,44 @@ type clientError struct {
 func (e clientError) Error() string { return fmt.Sprintf("client says: %q (%d)", e.message, e.code) }
 
 // Transfer is the sending end of one read request: what to send next, given
-// what came in and the time. It does no I/O.
+// what came in and the time. It does no I/O. Blocks are counted from 1 in 64
+// bits here; on the wire their numbers go on from 0 after 65535.
 type Transfer struct {
 	size      int64
 	blockSize int
+	window    int
+	last      int64       // the last block, the one that is not full
 	options   [][2]string // for the OACK; empty: begin with DATA
 
-	block    int64 // the packet not yet acknowledged: 0 is the OACK, then DATA from 1
-	sent     time.Time
-	tries    int
-	answered bool // the client has acknowledged something
+	oack     bool  // the OACK waits for its acknowledgement
+	acked    int64 // blocks the client has in sequence
+	sent     int64 // blocks sent; those after acked are in flight
+	tries    int   // how often what follows acked was sent for want of an answer
+	repeats  int   // how often because the client asked for it again
+	answered bool  // the client has acknowledged something
 
-	fixedRTO time.Duration // RFC 2349 timeout, where the client asked
+	sentAt   time.Time // of the newest datagram
+	fresh    bool      // nothing in flight was sent twice (Karn)
+	hushed   time.Time // until then, an ACK speaks of what was sent before
+	chatty   bool      // the client acknowledges each block that is not the next
+	stale    int64     // how many such ACKs may still come of what was sent before
+	began    time.Time
+	progress time.Time // when acked last grew
+	total    int64     // blocks sent, repeats included
+	fixedRTO time.Duration
 	rtt      rttEstimate
 
-	Retransmits int // packets sent more than once, so far
+	Retransmits int // datagrams sent again, so far
 }
 
 // Action is what the state machine wants done.
 type Action struct {
 	// OACK says to send the option acknowledgement.
 	OACK bool
-	// DATA says to send block Block, which is Length bytes from Offset. An
-	// empty last block has Length 0.
-	DATA   bool
+	// Count is how many DATA packets to send, in one go: the blocks from
+	// number Block on, which are the Length bytes of the file from Offset.
+	// All but a file's last block are full; that may be empty.
+	Count  int
 	Block  uint16
 	Offset int64
 	Length int
@@ -80,9 +107,10 @@ type Action struct {
 
 // NewTransfer accepts a request for size bytes. A block larger than
 // maxBlockSize is answered by that (RFC 2348: the server may lower it),
-// which keeps datagrams in one Ethernet frame: ROMs cannot reassemble.
-func NewTransfer(r Request, size int64, maxBlockSize int) *Transfer {
-	t := &Transfer{size: size, blockSize: defaultBlockSize, block: 1}
+// which keeps datagrams in one Ethernet frame: ROMs cannot reassemble. So is
+// a window of more than maxWindow blocks (RFC 7440 §3).
+func NewTransfer(r Request, size int64, maxBlockSize, maxWindow int) *Transfer {
+	t := &Transfer{size: size, blockSize: defaultBlockSize, window: 1}
 	// Only what was asked for goes into the OACK: PXELINUX rejects one with
 	// an option that it did not send.
 	option := func(name string, v int64) {
@@ -99,102 +127,195 @@ func NewTransfer(r Request, size int64, maxBlockSize int) *Transfer {
 		t.fixedRTO = time.Duration(r.Timeout) * time.Second
 		option("timeout", int64(r.Timeout))
 	}
-	if len(t.options) > 0 {
-		t.block = 0
+	if r.Window > 0 {
+		t.window = min(r.Window, maxWindow)
+		option("windowsize", int64(t.window))
 	}
+	t.last = size/int64(t.blockSize) + 1
+	t.oack = len(t.options) > 0
 	return t
 }
 
-// Start is the transfer's first step.
-func (t *Transfer) Start(now time.Time) Action { return t.send(now) }
+// Start is the transfer's first step: one datagram, for a window begins only
+// after the client has answered, which shows that the request was its own.
+func (t *Transfer) Start(now time.Time) Action {
+	t.began, t.progress = now, now
+	if t.oack {
+		return t.sendOACK(now)
+	}
+	return t.send(now, 1, 1)
+}
 
-// Receive takes a packet from the client. What is not the acknowledgement
-// waited for changes nothing: answering a duplicate ACK would double every
-// packet to the end of the file (RFC 1123 §4.2.3.1, the Sorcerer's
-// Apprentice).
+// Receive takes a packet from the client.
 func (t *Transfer) Receive(now time.Time, b []byte) Action {
 	if len(b) >= 4 {
 		switch binary.BigEndian.Uint16(b) {
 		case opACK: // Windows' loader appends a byte; RFC 1350 has exactly 4
-			// Block numbers are 16 bits and go on from 0 after 65535.
-			if binary.BigEndian.Uint16(b[2:]) == uint16(t.block) {
-				return t.acknowledged(now)
-			}
+			return t.acknowledge(now, binary.BigEndian.Uint16(b[2:]))
 		case opERROR:
 			message, _, _ := cutString(b[4:])
 			return Action{Done: true, Err: clientError{binary.BigEndian.Uint16(b[2:]), message}}
 		}
 	}
-	return Action{Deadline: t.deadline()}
+	return t.wait()
 }
 
-func (t *Transfer) acknowledged(now time.Time) Action {
-	if t.tries == 1 { // Karn: the answer to a repeated packet measures nothing
-		t.rtt.observe(now.Sub(t.sent))
+// acknowledge takes an ACK: in a window it names the last block that came in
+// sequence, and what follows it is wanted (RFC 7440 §4).
+func (t *Transfer) acknowledge(now time.Time, block uint16) Action {
+	if t.oack && block == 0 {
+		t.oack = false
+		t.progressed(now)
+		return t.sendWindow(now)
 	}
-	t.answered = true
-	if t.block > 0 && t.length() < t.blockSize {
-		return Action{Done: true} // a short block is the last (RFC 1350 §2)
+	// The distance on the ring of 16-bit numbers; what is not in flight was
+	// acknowledged long ago, or never sent.
+	step := int64(int16(block - uint16(t.acked)))
+	switch {
+	case t.oack || step < 0 || step > t.sent-t.acked:
+		return t.wait()
+	case step == 0:
+		return t.repeated(now)
 	}
-	t.block++
-	t.tries = 0
-	return t.send(now)
+	whole := step == t.sent-t.acked
+	t.acked += step
+	t.progressed(now)
+	t.fresh = t.fresh && whole
+	switch slow := now.Sub(t.began) - slowGrace; {
+	case t.acked == t.last:
+		return Action{Done: true}
+	case slow > 0 && t.ackedBytes() < int64(slow.Seconds()*slowRate):
+		return Action{Done: true, Err: errTooSlow}
+	case t.total > maxSentPerAcked*(t.acked+int64(t.window)):
+		return Action{Done: true, Err: errTooLossy}
+	case whole:
+		return t.sendWindow(now)
+	case t.hush(now):
+		// The missing blocks are on their way again. The client counts its
+		// window from this ACK on, so it waits for some more at the end.
+		if more := min(t.acked+int64(t.window), t.last) - t.sent; more > 0 {
+			return t.send(now, t.sent+1, int(more))
+		}
+		return t.wait()
+	}
+	return t.resend(now)
+}
+
+// progressed notes that the client has more than before.
+func (t *Transfer) progressed(now time.Time) {
+	if t.fresh { // Karn: the answer to a repeated packet measures nothing
+		t.rtt.observe(now.Sub(t.sentAt))
+	}
+	t.answered, t.progress, t.tries, t.repeats = true, now, 1, 0
+}
+
+// repeated takes an ACK that came before. Answering it would, in a transfer
+// block by block, double every packet to the end of the file (RFC 1123
+// §4.2.3.1, the Sorcerer's Apprentice). In a window it says that the first
+// block is missing, and may say so once for each block that came after the
+// hole: it counts once in a round trip.
+func (t *Transfer) repeated(now time.Time) Action {
+	if t.window == 1 {
+		return t.wait()
+	}
+	t.chatty = t.chatty || !t.fresh && now.Before(t.hushed)
+	if t.hush(now) || t.repeats >= repeatTries {
+		return t.wait()
+	}
+	t.repeats++
+	return t.resend(now)
+}
+
+// hush tells whether an ACK that would have blocks sent again is to be
+// ignored, since it may speak of an earlier sending. Where a window takes
+// longer to send than a round trip, complaints of its rest go on after that:
+// they are counted.
+func (t *Transfer) hush(now time.Time) bool {
+	t.stale--
+	return now.Before(t.hushed) || t.chatty && t.stale >= 0 && now.Before(t.sentAt.Add(minRTO/2))
 }
 
 // Timeout says that the deadline has passed.
 func (t *Transfer) Timeout(now time.Time) Action {
 	switch {
-	case !t.answered && t.tries >= unansweredTries:
-		return Action{Done: true, Err: errNoAnswer}
-	case t.tries >= answeredTries:
-		return Action{Done: true, Err: errGaveUp}
+	case !t.answered && (t.tries >= unansweredTries || now.Sub(t.began) >= unansweredLimit):
+		return Action{Done: true, Err: ErrNoAnswer}
+	case t.tries >= answeredTries || now.Sub(t.progress) >= idleLimit:
+		return Action{Done: true, Err: ErrGaveUp}
+	case t.oack:
+		t.Retransmits++
+		return t.sendOACK(now)
 	}
-	t.Retransmits++
-	return t.send(now)
-}
-
-func (t *Transfer) send(now time.Time) Action {
 	t.tries++
-	t.sent = now
-	a := Action{Deadline: t.deadline()}
-	if t.block == 0 {
-		a.OACK = true
-		return a
+	return t.resend(now)
+}
+
+func (t *Transfer) wait() Action { return Action{Deadline: t.deadline()} }
+
+func (t *Transfer) sendOACK(now time.Time) Action {
+	t.fresh = t.tries == 0
+	t.tries++
+	t.sentAt = now
+	return Action{OACK: true, Deadline: t.deadline()}
+}
+
+// sendWindow sends the next window, when nothing is in flight.
+func (t *Transfer) sendWindow(now time.Time) Action {
+	// No answer to it can be here before a round trip, and the shortest was
+	// measured with the OACK, alone on the wire. After a repeat there may be
+	// late answers to the first sending.
+	t.hushed = now.Add(t.rtt.shortest / 2)
+	if !t.fresh {
+		t.hushed = now.Add(t.rtt.typical())
 	}
-	a.DATA = true
-	a.Block, a.Offset, a.Length = uint16(t.block), t.offset(), t.length()
-	return a
+	t.fresh, t.stale = true, 0
+	return t.send(now, t.acked+1, t.window)
 }
 
-func (t *Transfer) offset() int64 { return (t.block - 1) * int64(t.blockSize) }
-
-func (t *Transfer) length() int {
-	return int(min(int64(t.blockSize), t.size-t.offset()))
+// resend sends what follows the last acknowledged block again.
+func (t *Transfer) resend(now time.Time) Action {
+	t.Retransmits += int(t.sent - t.acked)
+	t.stale = min(max(t.stale, 0)+t.sent-t.acked, 4*int64(t.window))
+	t.fresh = false
+	t.hushed = now.Add(t.rtt.typical())
+	window := t.window
+	if !t.answered {
+		window = 1
+	}
+	return t.send(now, t.acked+1, window)
 }
+
+// send sends count blocks from first on, or those there are.
+func (t *Transfer) send(now time.Time, first int64, count int) Action {
+	end := min(first+int64(count)-1, t.last)
+	t.sent = max(t.sent, end)
+	t.total += end - first + 1
+	t.tries = max(t.tries, 1)
+	t.sentAt = now
+	offset := (first - 1) * int64(t.blockSize)
+	return Action{
+		Count:    int(end - first + 1),
+		Block:    uint16(first),
+		Offset:   offset,
+		Length:   int(min(end*int64(t.blockSize), t.size) - offset),
+		Deadline: t.deadline(),
+	}
+}
+
+// ackedBytes is how much of the file the client has.
+func (t *Transfer) ackedBytes() int64 { return min(t.acked*int64(t.blockSize), t.size) }
 
 func (t *Transfer) deadline() time.Time {
 	rto := t.fixedRTO
 	if rto == 0 {
 		rto = min(t.rtt.timeout()<<(t.tries-1), maxRTO)
 	}
-	return t.sent.Add(rto)
-}
-
-// rttEstimate is RFC 6298's smoothed round-trip time and its variation.
-type rttEstimate struct{ smoothed, variation time.Duration }
-
-func (e *rttEstimate) observe(rtt time.Duration) {
-	if e.smoothed == 0 {
-		e.smoothed, e.variation = max(rtt, 1), rtt/2
-		return
+	d, end := t.sentAt.Add(rto), t.progress.Add(idleLimit)
+	if !t.answered {
+		end = t.began.Add(unansweredLimit)
 	}
-	e.variation += ((e.smoothed - rtt).Abs() - e.variation) / 4
-	e.smoothed += (rtt - e.smoothed) / 8
-}
-
-func (e *rttEstimate) timeout() time.Duration {
-	if e.smoothed == 0 {
-		return initialRTO
+	if end.Before(d) {
+		return end
 	}
-	return max(e.smoothed+4*e.variation, minRTO)
+	return d
 }

@@ -1,6 +1,7 @@
 package tftp
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -23,8 +24,10 @@ func brief(a Action) string {
 		return "failed: " + a.Err.Error()
 	case a.OACK:
 		return "oack"
-	case a.DATA:
+	case a.Count == 1:
 		return fmt.Sprintf("data %d, %d bytes at %d", a.Block, a.Length, a.Offset)
+	case a.Count > 1:
+		return fmt.Sprintf("data %d to %d, %d bytes at %d", a.Block, a.Block+uint16(a.Count-1), a.Length, a.Offset)
 	}
 	return "wait"
 }
@@ -81,7 +84,7 @@ func TestTransfer(t *testing.T) {
 		{"a forged request draws three datagrams", Request{WantSize: true}, 100, "oack", []step{
 			{timeout, "oack"},
 			{timeout, "oack"},
-			{timeout, "failed: " + errNoAnswer.Error()},
+			{timeout, "failed: " + ErrNoAnswer.Error()},
 		}},
 		{"a client that has gone", Request{}, 1000, "data 1, 512 bytes at 0", []step{
 			{ack(1), "data 2, 488 bytes at 512"},
@@ -91,11 +94,11 @@ func TestTransfer(t *testing.T) {
 			{timeout, "data 2, 488 bytes at 512"},
 			{timeout, "data 2, 488 bytes at 512"},
 			{timeout, "data 2, 488 bytes at 512"},
-			{timeout, "failed: " + errGaveUp.Error()},
+			{timeout, "failed: " + ErrGaveUp.Error()},
 		}},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
-			tr := NewTransfer(tc.request, tc.size, 1468)
+			tr := NewTransfer(tc.request, tc.size, 1468, 64)
 			now := t0
 			a := tr.Start(now)
 			if got := brief(a); got != tc.start {
@@ -126,40 +129,45 @@ func TestOptionsAcknowledged(t *testing.T) {
 		{"block size fits", Request{BlockSize: 1408}, "\x00\x06blksize\x001408\x00"},
 		{"block size larger than the link takes", Request{BlockSize: 65464}, "\x00\x06blksize\x001468\x00"},
 		{"size only: nothing that was not asked for", Request{WantSize: true}, "\x00\x06tsize\x001234\x00"},
-		{"all", Request{BlockSize: 8, WantSize: true, Timeout: 255},
-			"\x00\x06blksize\x008\x00tsize\x001234\x00timeout\x00255\x00"},
+		{"window as asked for", Request{Window: 4}, "\x00\x06windowsize\x004\x00"},
+		{"window larger than the server's", Request{Window: 65535}, "\x00\x06windowsize\x0064\x00"},
+		{"all", Request{BlockSize: 8, WantSize: true, Timeout: 255, Window: 1},
+			"\x00\x06blksize\x008\x00tsize\x001234\x00timeout\x00255\x00windowsize\x001\x00"},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
-			if got := appendOACK(nil, NewTransfer(tc.request, 1234, 1468).options); string(got) != tc.want {
+			if got := appendOACK(nil, NewTransfer(tc.request, 1234, 1468, 64).options); string(got) != tc.want {
 				t.Errorf("got %q, want %q", got, tc.want)
 			}
 		})
 	}
 }
 
-// A file of more than 65,535 blocks: the number goes on from 0.
+// A file of more than 65,535 blocks: the number goes on from 0, within a
+// window as well as between two.
 func TestBlockNumberWraps(t *testing.T) {
 	const blocks = 1<<16 + 3
-	tr := NewTransfer(Request{BlockSize: 8}, blocks*8+5, 1468)
-	a := tr.Start(t0)
-	a = tr.Receive(t0, ack(0))
-	var sum int64
-	for i := range blocks + 1 {
-		if !a.DATA || a.Block != uint16(i+1) || a.Offset != int64(i)*8 {
-			t.Fatalf("block %d: got %+v", i+1, a)
+	for _, window := range []int64{1, 7} {
+		tr := NewTransfer(Request{BlockSize: 8, Window: int(window)}, blocks*8+5, 1468, 64)
+		tr.Start(t0)
+		a := tr.Receive(t0, ack(0))
+		var sum int64
+		for i := int64(0); !a.Done; i += window {
+			if a.Count != int(min(window, blocks+1-i)) || a.Block != uint16(i+1) || a.Offset != i*8 {
+				t.Fatalf("window %d, after %d blocks: got %+v", window, i, a)
+			}
+			sum += int64(a.Length)
+			a = tr.Receive(t0, ack(a.Block+uint16(a.Count-1)))
 		}
-		sum += int64(a.Length)
-		a = tr.Receive(t0, ack(a.Block))
-	}
-	if !a.Done || a.Err != nil || sum != blocks*8+5 {
-		t.Fatalf("after %d bytes: %+v", sum, a)
+		if a.Err != nil || sum != blocks*8+5 {
+			t.Fatalf("window %d, after %d bytes: %+v", window, sum, a)
+		}
 	}
 }
 
 func TestRetransmissionTimer(t *testing.T) {
 	wait := func(a Action, now time.Time) time.Duration { return a.Deadline.Sub(now) }
 	t.Run("doubles from a second until the client is known", func(t *testing.T) {
-		tr := NewTransfer(Request{}, 100, 1468)
+		tr := NewTransfer(Request{}, 100, 1468, 64)
 		a := tr.Start(t0)
 		first := wait(a, t0)
 		a2 := tr.Timeout(a.Deadline)
@@ -172,7 +180,7 @@ func TestRetransmissionTimer(t *testing.T) {
 			200 * time.Microsecond: {minRTO, minRTO},
 			300 * time.Millisecond: {300 * time.Millisecond, 500 * time.Millisecond},
 		} {
-			tr := NewTransfer(Request{}, 1<<20, 1468)
+			tr := NewTransfer(Request{}, 1<<20, 1468, 64)
 			now := t0
 			a := tr.Start(now)
 			for range 50 {
@@ -185,7 +193,7 @@ func TestRetransmissionTimer(t *testing.T) {
 		}
 	})
 	t.Run("an answer after a repeat measures nothing (Karn)", func(t *testing.T) {
-		tr := NewTransfer(Request{}, 1<<20, 1468)
+		tr := NewTransfer(Request{}, 1<<20, 1468, 64)
 		a := tr.Start(t0)
 		a = tr.Timeout(a.Deadline)
 		now := a.Deadline.Add(-1)
@@ -195,7 +203,7 @@ func TestRetransmissionTimer(t *testing.T) {
 		}
 	})
 	t.Run("the client's own timeout (RFC 2349)", func(t *testing.T) {
-		tr := NewTransfer(Request{Timeout: 7}, 100, 1468)
+		tr := NewTransfer(Request{Timeout: 7}, 100, 1468, 64)
 		if w := wait(tr.Start(t0), t0); w != 7*time.Second {
 			t.Errorf("waits %v", w)
 		}
@@ -203,44 +211,76 @@ func TestRetransmissionTimer(t *testing.T) {
 }
 
 // FuzzTransfer lets a hostile client choose packets and silences: the
-// machine must end, stay inside the file and keep its promises.
+// machine must end, stay inside the file, and send little for what it gets.
 func FuzzTransfer(f *testing.F) {
 	f.Add(rrq("a", "octet", "blksize", "8"), int64(100), []byte{0, 1, 2, 3})
 	f.Add(rrq("a", "octet"), int64(0), []byte{255, 255})
 	f.Add(rrq("a", "octet", "tsize", "0", "timeout", "1"), int64(1<<33), []byte{0, 0, 255, 1})
+	f.Add(rrq("a", "octet", "windowsize", "64"), int64(1<<20), []byte{0, 64, 0, 0, 3, 128, 3, 3, 255, 9})
+	f.Add(rrq("a", "octet", "blksize", "8", "windowsize", "64"), int64(1<<20), bytes.Repeat([]byte{128, 1}, 100))
 	f.Fuzz(func(t *testing.T, request []byte, size int64, script []byte) {
 		r, err := parseRequest(request)
 		if err != nil || size < 0 {
 			return
 		}
-		tr := NewTransfer(r, size, 1468)
-		now := t0
-		a := tr.Start(now)
+		tr := NewTransfer(r, size, 1468, 64)
+		now, sent := t0, int64(0)
+		check := func(a Action) Action {
+			if a.Done {
+				return a
+			}
+			if a.OACK {
+				sent++
+			}
+			sent += int64(a.Count)
+			if a.Count > 0 && (a.Count > 64 || a.Offset < 0 || a.Length < 0 || a.Offset+int64(a.Length) > size ||
+				a.Length > a.Count*tr.blockSize || a.Length < (a.Count-1)*tr.blockSize) {
+				t.Fatalf("of a file of %d bytes: %+v", size, a)
+			}
+			if !tr.answered && sent > unansweredTries {
+				t.Fatalf("%d datagrams for a request that nobody stands to", sent)
+			}
+			// What a window's worth of blocks can draw without progress, and
+			// what an acknowledged one may have cost.
+			most := int64(maxSentPerAcked+1)*(tr.acked+int64(tr.window)) + 2*unansweredTries
+			if sent > most {
+				t.Fatalf("%d datagrams for %d blocks acknowledged, window %d", sent, tr.acked, tr.window)
+			}
+			if !a.Deadline.After(tr.sentAt) && !a.Deadline.After(now) && a.Deadline.Before(tr.progress.Add(idleLimit)) {
+				t.Fatalf("deadline passed already: %+v at %v", a, now)
+			}
+			return a
+		}
+		a := check(tr.Start(now))
 		for _, c := range script {
+			switch {
+			case c == 255:
+				now = a.Deadline
+				a = check(tr.Timeout(now))
+			case c >= 128:
+				now = now.Add(time.Duration(c-127) * time.Millisecond)
+			default:
+				a = check(tr.Receive(now, ack(uint16(tr.acked)+uint16(c)-2)))
+			}
+			if a.Done && a.Err == nil && tr.acked != tr.last {
+				t.Fatalf("done after %d of %d blocks", tr.acked, tr.last)
+			}
 			if a.Done {
 				return
-			}
-			if a.DATA && (a.Offset < 0 || a.Length < 0 || a.Length > 1468 || a.Offset+int64(a.Length) > size) {
-				t.Fatalf("outside a file of %d bytes: %+v", size, a)
-			}
-			if !a.Deadline.After(now.Add(-time.Hour)) {
-				t.Fatalf("no deadline: %+v", a)
-			}
-			if c == 255 {
-				now = a.Deadline
-				a = tr.Timeout(now)
-			} else {
-				a = tr.Receive(now, ack(uint16(tr.block)-uint16(c%3)))
 			}
 		}
 		for i := 0; !a.Done; i++ {
 			if i > answeredTries {
 				t.Fatal("does not end when the client is gone")
 			}
-			a = tr.Timeout(a.Deadline)
+			now = a.Deadline
+			a = check(tr.Timeout(now))
 		}
-		if !errors.Is(a.Err, errGaveUp) && !errors.Is(a.Err, errNoAnswer) {
-			t.Fatalf("ended with %v", a.Err)
+		for _, end := range []error{ErrGaveUp, ErrNoAnswer, errTooLossy, errTooSlow} {
+			if errors.Is(a.Err, end) {
+				return
+			}
 		}
+		t.Fatalf("ended with %v", a.Err)
 	})
 }

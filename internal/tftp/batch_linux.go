@@ -1,0 +1,403 @@
+package tftp
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"runtime"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	inBatch  = 64  // datagrams a system call may bring
+	outBatch = 64  // datagrams, or windows, a system call may take
+	inSize   = 600 // an ACK has four bytes; the text of an ERROR may be cut
+	maxIOV   = 1024
+	// A message is segmented by the kernel into at most maxSegments datagrams
+	// (UDP_MAX_SEGMENTS) of maxMessage bytes together (an IP packet's, less
+	// its header and UDP's).
+	maxSegments = 64
+	maxMessage  = 65535 - 20 - 8
+
+	receiveBuffer = 4 << 20
+	sendBuffer    = 4 << 20
+
+	// spinTime is how long a busy reactor looks for packets before it goes to
+	// sleep: to be woken takes about as long as a client on the same switch
+	// takes to answer.
+	spinTime = 30 * time.Microsecond
+	maxLuck  = 8
+)
+
+// link is the sockets of one reactor. Only wake may be called from another
+// goroutine.
+type link struct {
+	socks []*outbox
+	gso   int // the largest datagram, in bytes, that the kernel makes from a segmented message
+
+	// The sockets have a poller of their own. In the Go runtime's, each packet
+	// would wake one of its threads, even while we are at work.
+	epoll   int
+	events  [8]unix.EpollEvent
+	nEvents int
+	wakeup  *os.File // an eventfd; a File, so that wake is safe after close
+	wakeFD  int
+	spin    bool // there is another processor for what we wait for
+	luck    int  // how well spinning has done of late
+
+	in    [inBatch]unix.Mmsghdr
+	names [inBatch]unix.RawSockaddrInet4
+	iovs  [inBatch]unix.Iovec
+	bufs  [inBatch][inSize]byte
+	got   []datagram
+}
+
+// outbox is a socket, and what waits to be sent from it.
+type outbox struct {
+	fd     int
+	msgs   [outBatch]unix.Mmsghdr
+	names  [outBatch]unix.RawSockaddrInet4
+	ctl    [outBatch][ctlSize]byte
+	bytes  [outBatch]int // in the message
+	blocks [outBatch]int
+	n      int // messages
+	iov    [maxIOV]unix.Iovec
+	nIOV   int
+	heads  [maxIOV][dataHeader]byte
+	plain  []byte // packets that are not DATA, one after the other
+}
+
+// ctlSize has room for IP_PKTINFO (12 bytes) and UDP_SEGMENT (2), each with
+// its header and padding.
+const ctlSize = 64
+
+// openLink opens the sockets of one reactor: on the interface and the address
+// that conn is bound to.
+func openLink(conn net.PacketConn, sockets int) (l *link, err error) {
+	device, local, err := binding(conn)
+	if err != nil {
+		return nil, err
+	}
+	l = &link{epoll: -1, gso: maxMessage, spin: runtime.GOMAXPROCS(0) > 1, got: make([]datagram, 0, inBatch)}
+	defer func() {
+		if err != nil {
+			l.close()
+		}
+	}()
+	if l.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
+		return nil, fmt.Errorf("epoll: %w", err)
+	}
+	if l.wakeFD, err = unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC); err != nil {
+		return nil, fmt.Errorf("eventfd: %w", err)
+	}
+	l.wakeup = os.NewFile(uintptr(l.wakeFD), "eventfd")
+	if err := l.watch(l.wakeFD, -1); err != nil {
+		return nil, err
+	}
+	for i := range sockets {
+		fd, err := openSocket(device, local)
+		if err != nil {
+			return nil, err
+		}
+		l.socks = append(l.socks, &outbox{fd: fd})
+		if err := l.watch(fd, i); err != nil {
+			return nil, err
+		}
+	}
+	for i := range l.in {
+		l.iovs[i].Base = &l.bufs[i][0]
+		l.iovs[i].SetLen(inSize)
+		h := &l.in[i].Hdr
+		h.Name = (*byte)(unsafe.Pointer(&l.names[i]))
+		h.Iov = &l.iovs[i]
+		h.SetIovlen(1)
+	}
+	return l, nil
+}
+
+// binding asks a socket for its interface and address.
+func binding(conn net.PacketConn) (device string, local [4]byte, err error) {
+	sc, ok := conn.(syscall.Conn)
+	if !ok {
+		return "", local, errors.New("not a socket of the system's")
+	}
+	raw, err := sc.SyscallConn()
+	if err != nil {
+		return "", local, err
+	}
+	var e error
+	if err := raw.Control(func(fd uintptr) {
+		device, e = unix.GetsockoptString(int(fd), unix.SOL_SOCKET, unix.SO_BINDTODEVICE)
+	}); err != nil {
+		return "", local, err
+	}
+	if e != nil {
+		return "", local, fmt.Errorf("interface of the socket: %w", e)
+	}
+	if a, ok := conn.LocalAddr().(*net.UDPAddr); ok {
+		copy(local[:], a.IP.To4())
+	}
+	return device, local, nil
+}
+
+func openSocket(device string, local [4]byte) (int, error) {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return -1, fmt.Errorf("socket: %w", err)
+	}
+	if device != "" {
+		err = unix.SetsockoptString(fd, unix.SOL_SOCKET, unix.SO_BINDTODEVICE, device)
+	}
+	// Without it a forged ICMP message could make the kernel believe in a
+	// small path MTU, and refuse to segment.
+	err = errors.Join(err, unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_OMIT))
+	// FORCE passes the system's limit but wants CAP_NET_ADMIN.
+	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer) != nil {
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBuffer)
+	}
+	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, sendBuffer) != nil {
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, sendBuffer)
+	}
+	if err = errors.Join(err, unix.Bind(fd, &unix.SockaddrInet4{Addr: local})); err != nil {
+		unix.Close(fd)
+		return -1, fmt.Errorf("socket for transfers: %w", err)
+	}
+	return fd, nil
+}
+
+// watch has the poller report fd, as event number i.
+func (l *link) watch(fd, i int) error {
+	ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(i)}
+	if err := unix.EpollCtl(l.epoll, unix.EPOLL_CTL_ADD, fd, &ev); err != nil {
+		return fmt.Errorf("epoll: %w", err)
+	}
+	return nil
+}
+
+func (l *link) close() {
+	for _, s := range l.socks {
+		unix.Close(s.fd)
+	}
+	if l.wakeup != nil {
+		l.wakeup.Close()
+	}
+	if l.epoll >= 0 {
+		unix.Close(l.epoll)
+	}
+}
+
+// wake ends the wait of receive; on a closed link it does nothing.
+func (l *link) wake() {
+	var one [8]byte
+	binary.NativeEndian.PutUint64(one[:], 1)
+	_, _ = l.wakeup.Write(one[:])
+}
+
+// look asks which sockets have something, without waiting.
+func (l *link) look() {
+	n, _, e := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(l.epoll),
+		uintptr(unsafe.Pointer(&l.events[0])), uintptr(len(l.events)), 0, 0, 0)
+	if l.nEvents = int(n); e != 0 {
+		l.nEvents = 0
+	}
+}
+
+// receive waits for packets until the deadline, without one (zero) for ever,
+// or not at all (poll), and returns what is there: nothing after the deadline
+// and after wake. busy says that clients are about to answer. The packets are
+// valid until the next call.
+func (l *link) receive(deadline time.Time, poll, busy bool) ([]datagram, error) {
+	l.look()
+	if l.nEvents == 0 && !poll {
+		if err := l.await(deadline, busy); err != nil {
+			return nil, err
+		}
+	}
+	l.got = l.got[:0]
+	for _, ev := range l.events[:l.nEvents] {
+		if ev.Fd >= 0 {
+			// One socket's packets may fill all buffers. The poller
+			// takes turns: the next call has the next one's.
+			l.read(int(ev.Fd))
+			break
+		}
+		var count [8]byte
+		_, _ = unix.Read(l.wakeFD, count[:])
+	}
+	return l.got, nil
+}
+
+// await waits until a socket has something. It spins where that has paid
+// lately: a client that is waited for on a fast link answers before the
+// runtime could put us to sleep and wake us.
+func (l *link) await(deadline time.Time, busy bool) error {
+	busy = busy && l.spin
+	var began time.Time
+	if busy {
+		began = time.Now()
+	}
+	if busy && l.luck > 0 {
+		for time.Since(began) < spinTime {
+			if l.look(); l.nEvents > 0 {
+				l.luck = min(l.luck+1, maxLuck)
+				return nil
+			}
+		}
+		l.luck -= 2
+	}
+	timeout := -1
+	if !deadline.IsZero() {
+		// Rounded up: a deadline is not to be waited for twice.
+		timeout = max(int((time.Until(deadline)+time.Millisecond-1)/time.Millisecond), 0)
+	}
+	n, err := unix.EpollWait(l.epoll, l.events[:], timeout)
+	if err != nil && err != unix.EINTR {
+		return fmt.Errorf("epoll: %w", err)
+	}
+	l.nEvents = max(n, 0)
+	if busy && time.Since(began) < 2*spinTime {
+		l.luck = max(l.luck, 2)
+	}
+	return nil
+}
+
+// read takes what one socket has.
+func (l *link) read(i int) {
+	for j := range l.in {
+		l.in[j].Hdr.Namelen = unix.SizeofSockaddrInet4
+	}
+	n, _, e := unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(l.socks[i].fd),
+		uintptr(unsafe.Pointer(&l.in[0])), inBatch, unix.MSG_DONTWAIT, 0, 0)
+	if e != 0 {
+		return // nothing there, or an error of one packet: the next call has the rest
+	}
+	for j := range int(n) {
+		name := &l.names[j]
+		port := (*[2]byte)(unsafe.Pointer(&name.Port))
+		l.got = append(l.got, datagram{
+			from:   netip.AddrPortFrom(netip.AddrFrom4(name.Addr), binary.BigEndian.Uint16(port[:])),
+			socket: i,
+			data:   l.bufs[j][:l.in[j].Len],
+		})
+	}
+}
+
+// message begins a message to p.
+func (l *link) message(p peer) *outbox {
+	s := l.socks[p.socket]
+	if s.n == outBatch || s.nIOV+8 > maxIOV {
+		l.flushSocket(s)
+	}
+	name := &s.names[s.n]
+	name.Family = unix.AF_INET
+	binary.BigEndian.PutUint16((*[2]byte)(unsafe.Pointer(&name.Port))[:], p.addr.Port())
+	name.Addr = p.addr.Addr().As4()
+	s.bytes[s.n], s.blocks[s.n] = 0, 0
+	h := &s.msgs[s.n].Hdr
+	h.Name = (*byte)(unsafe.Pointer(name))
+	h.Namelen = unix.SizeofSockaddrInet4
+	h.Iov = &s.iov[s.nIOV]
+	h.SetIovlen(0)
+	// The answer comes from the address that was asked.
+	ctl := s.ctl[s.n][:]
+	c := (*unix.Cmsghdr)(unsafe.Pointer(&ctl[0]))
+	c.Level, c.Type = unix.IPPROTO_IP, unix.IP_PKTINFO
+	c.SetLen(unix.CmsgLen(unix.SizeofInet4Pktinfo))
+	*(*unix.Inet4Pktinfo)(unsafe.Pointer(&ctl[unix.CmsgLen(0)])) = unix.Inet4Pktinfo{Spec_dst: p.local.As4()}
+	h.Control = &ctl[0]
+	h.SetControllen(unix.CmsgSpace(unix.SizeofInet4Pktinfo))
+	s.n++
+	return s
+}
+
+// add puts b, which must stay as it is until flush, behind the newest message.
+func (s *outbox) add(b []byte) {
+	if len(b) == 0 {
+		return
+	}
+	v := &s.iov[s.nIOV]
+	v.Base = &b[0]
+	v.SetLen(len(b))
+	s.nIOV++
+	m := s.n - 1
+	s.bytes[m] += len(b)
+	s.msgs[m].Hdr.SetIovlen(int(s.msgs[m].Hdr.Iovlen) + 1)
+}
+
+// packet sends one that is not DATA.
+func (l *link) packet(p peer, b []byte) {
+	s := l.message(p)
+	at := len(s.plain)
+	s.plain = append(s.plain, b...)
+	s.add(s.plain[at:])
+}
+
+// block begins a DATA packet. size is that of the whole packet when it is
+// full. It rides in the same message as the one before it where more says so
+// and the kernel can cut them apart.
+func (l *link) block(p peer, number uint16, size int, more bool) {
+	s := l.socks[p.socket]
+	m := s.n - 1
+	if !more || m < 0 || size > l.gso || s.blocks[m] == maxSegments || s.bytes[m]+size > maxMessage || s.nIOV+8 > maxIOV {
+		s = l.message(p)
+		m = s.n - 1
+	}
+	if s.blocks[m]++; s.blocks[m] == 2 {
+		h := &s.msgs[m].Hdr
+		at := unix.CmsgSpace(unix.SizeofInet4Pktinfo)
+		c := (*unix.Cmsghdr)(unsafe.Pointer(&s.ctl[m][at]))
+		c.Level, c.Type = unix.SOL_UDP, unix.UDP_SEGMENT
+		c.SetLen(unix.CmsgLen(2))
+		*(*uint16)(unsafe.Pointer(&s.ctl[m][at+unix.CmsgLen(0)])) = uint16(size)
+		h.SetControllen(at + unix.CmsgSpace(2))
+	}
+	head := s.heads[s.nIOV][:]
+	putDATA(head, number)
+	s.add(head)
+}
+
+// bytes puts a part of a block behind the header.
+func (l *link) bytes(p peer, b []byte) { l.socks[p.socket].add(b) }
+
+// flush sends all that waits. What the system does not take is as lost as a
+// datagram on the wire.
+func (l *link) flush() {
+	for _, s := range l.socks {
+		l.flushSocket(s)
+	}
+}
+
+func (l *link) flushSocket(s *outbox) {
+	patient := true
+	for i := 0; i < s.n; {
+		n, _, e := unix.Syscall6(unix.SYS_SENDMMSG, uintptr(s.fd),
+			uintptr(unsafe.Pointer(&s.msgs[i])), uintptr(s.n-i), unix.MSG_DONTWAIT, 0, 0)
+		switch {
+		case e == 0:
+			i += int(n)
+		case e == unix.EINTR:
+		case e == unix.EAGAIN && patient:
+			// The interface is the bottleneck: let it drain.
+			patient = false
+			_, _ = unix.Poll([]unix.PollFd{{Fd: int32(s.fd), Events: unix.POLLOUT}}, 20)
+		case e == unix.EAGAIN:
+			i = s.n
+		default:
+			// EIO: the interface leaves checksums to us. EINVAL: the
+			// datagrams do not fit its MTU. Another message is not to fail
+			// for it; this one is sent again when its time is out.
+			if s.blocks[i] > 1 && (e == unix.EIO || e == unix.EINVAL) {
+				l.gso = min(l.gso, s.bytes[i]/s.blocks[i]-1)
+			}
+			i++
+		}
+	}
+	s.n, s.nIOV, s.plain = 0, 0, s.plain[:0]
+}

@@ -1,0 +1,341 @@
+package tftp
+
+import (
+	"container/list"
+	"context"
+	"errors"
+	"log/slog"
+	"net/netip"
+	"time"
+)
+
+const (
+	// socketsPerReactor is how many ports a reactor's transfers use in turn.
+	// The Raspberry Pi's boot ROM asks from one port for ever: a late packet
+	// of its last transfer must not come from the port of this one.
+	socketsPerReactor = 2
+	// arrivalsPerTurn bounds how many requests are begun between two looks at
+	// the running transfers, so that a flood of them starves nobody.
+	arrivalsPerTurn = 8
+	maxArrivals     = 256 // requests that may wait for their reactor
+	maxRemembered   = 4096
+	maxParts        = 65464/chunkSize + 2 // of a block
+)
+
+// peer is where a transfer's packets go, and whence.
+type peer struct {
+	addr   netip.AddrPort
+	local  netip.Addr // 0.0.0.0: the kernel's choice
+	socket int
+}
+
+// datagram is a packet from a client.
+type datagram struct {
+	from   netip.AddrPort
+	socket int
+	data   []byte
+}
+
+// arrival is a request on its way to a reactor.
+type arrival struct {
+	Request
+	client netip.AddrPort
+	local  netip.Addr
+	file   File // nil: refused, by code
+	code   ErrorCode
+}
+
+// session is a running transfer and all that belongs to it.
+type session struct {
+	*Transfer
+	peer
+	name     string
+	src      *source
+	start    time.Time
+	deadline time.Time
+	wake     time.Time     // in timers, deadline or earlier
+	index    int           // in timers
+	silent   *list.Element // while the client has not answered
+}
+
+// reactor runs the transfers of its clients, alone: nothing in it is shared.
+type reactor struct {
+	link      *link
+	arrivals  chan arrival
+	blockSize int
+	window    int
+	log       *slog.Logger
+	done      func(Event)
+
+	sessions  map[netip.AddrPort]*session
+	timers    timers
+	admission *admission
+	silent    *list.List // of *session: not answered yet, the oldest first
+	store     *store
+	socket    int                    // the one used last
+	used      map[netip.AddrPort]int // by which client, so that it has another now
+	out       []byte
+}
+
+func newReactor(l *link, s *Server, lim limits, chunks int) *reactor {
+	return &reactor{
+		link:      l,
+		arrivals:  make(chan arrival, maxArrivals),
+		blockSize: s.MaxBlockSize,
+		window:    s.MaxWindow,
+		log:       s.Log,
+		done:      s.Done,
+		sessions:  map[netip.AddrPort]*session{},
+		admission: newAdmission(lim),
+		silent:    list.New(),
+		store:     newStore(chunks),
+		used:      map[netip.AddrPort]int{},
+	}
+}
+
+// offer hands a request over; false says that too many wait already.
+func (r *reactor) offer(a arrival) bool {
+	select {
+	case r.arrivals <- a:
+		r.link.wake()
+		return true
+	default:
+		return false
+	}
+}
+
+// run works until ctx ends, or its sockets fail.
+func (r *reactor) run(ctx context.Context) error {
+	now := time.Now()
+	for ctx.Err() == nil {
+		got, err := r.link.receive(r.deadline(now), len(r.arrivals) > 0, len(r.sessions) > 0)
+		if err != nil {
+			return err
+		}
+		now = time.Now()
+		for _, d := range got {
+			// A packet to another port than its transfer's is a late one.
+			if s := r.sessions[d.from]; s != nil && s.socket == d.socket {
+				r.do(now, s, s.Receive(now, d.data))
+			}
+		}
+		for range min(len(r.arrivals), arrivalsPerTurn) {
+			r.arrive(now, <-r.arrivals)
+		}
+		for s := r.timers.due(now); s != nil; s = r.timers.due(now) {
+			r.do(now, s, s.Timeout(now))
+		}
+		r.expire(now)
+		r.relieve(now)
+		r.flush()
+	}
+	return ctx.Err()
+}
+
+func (r *reactor) flush() {
+	r.link.flush()
+	r.store.sent()
+}
+
+// arrive refuses a request, begins its transfer or lets it wait.
+func (r *reactor) arrive(now time.Time, a arrival) {
+	if a.file == nil {
+		r.out = appendERROR(r.out[:0], a.code)
+		r.link.packet(peer{a.client, a.local, r.nextSocket(a.client)}, r.out)
+		return
+	}
+	if old := r.sessions[a.client]; old != nil {
+		// The request comes again, for our answer has been slow or is lost;
+		// the timer sees to that. But who asks for something else, or for the
+		// same after a silence, has started anew.
+		if old.name == a.Name && (!old.answered || old.tries == 1) {
+			a.file.Close()
+			return
+		}
+		r.finish(now, old, errSuperseded)
+	}
+	if r.admission.waits(a.client) {
+		a.file.Close()
+		return
+	}
+	switch r.admission.admit(a.client.Addr()) {
+	case run:
+		r.begin(now, a, r.store.open(a.file))
+	case queue:
+		r.admission.push(waiting{a, r.store.open(a.file), now})
+	case drop:
+		a.file.Close()
+	}
+}
+
+// relieve ends transfers that their clients leave unanswered while others wait
+// for their places: a flood of forged requests is not to hold them.
+func (r *reactor) relieve(now time.Time) {
+	for e := r.silent.Front(); e != nil; {
+		s := e.Value.(*session)
+		if now.Sub(s.start) < r.admission.grace {
+			return
+		}
+		e = e.Next()
+		if r.admission.wanted(s.addr.Addr()) {
+			r.finish(now, s, ErrNoAnswer)
+		}
+	}
+}
+
+// deadline is when there is something to do though nothing comes in, all
+// that was due by now being done.
+func (r *reactor) deadline(now time.Time) time.Time {
+	next := r.timers.next()
+	if len(r.admission.queue) == 0 {
+		return next
+	}
+	for e := r.silent.Front(); e != nil; e = e.Next() {
+		if d := e.Value.(*session).start.Add(r.admission.grace); d.After(now) {
+			if d.Before(next) {
+				return d
+			}
+			break
+		}
+	}
+	return next
+}
+
+// nextSocket picks the socket for a client's next transfer.
+func (r *reactor) nextSocket(client netip.AddrPort) int {
+	next := (r.socket + 1) % len(r.link.socks)
+	if last, ok := r.used[client]; ok && last == next {
+		next = (next + 1) % len(r.link.socks)
+	}
+	if len(r.used) >= maxRemembered {
+		clear(r.used)
+	}
+	r.used[client], r.socket = next, next
+	return next
+}
+
+func (r *reactor) begin(now time.Time, a arrival, src *source) {
+	s := &session{
+		Transfer: NewTransfer(a.Request, src.file.Size(), r.blockSize, r.window),
+		peer:     peer{a.client, a.local, r.nextSocket(a.client)},
+		name:     a.Name,
+		src:      src,
+		start:    now,
+		index:    -1,
+	}
+	r.admission.begin(a.client.Addr())
+	r.sessions[a.client] = s
+	s.silent = r.silent.PushBack(s)
+	r.do(now, s, s.Start(now))
+}
+
+// do carries an action out.
+func (r *reactor) do(now time.Time, s *session, a Action) {
+	if a.Done {
+		r.finish(now, s, a.Err)
+		return
+	}
+	if s.answered && s.silent != nil {
+		r.silent.Remove(s.silent)
+		s.silent = nil
+	}
+	if a.OACK {
+		r.out = appendOACK(r.out[:0], s.options)
+		r.link.packet(s.peer, r.out)
+	}
+	if err := r.send(s, a); err != nil {
+		r.out = appendERROR(r.out[:0], CodeUndefined)
+		r.link.packet(s.peer, r.out)
+		r.finish(now, s, err)
+		return
+	}
+	s.deadline = a.Deadline
+	r.timers.set(s)
+}
+
+// send sends a run of blocks.
+func (r *reactor) send(s *session, a Action) error {
+	var parts [maxParts][]byte
+	off, left := a.Offset, a.Length
+	for i := range a.Count {
+		n, size := 0, min(left, s.Transfer.blockSize)
+		for at := 0; at < size; {
+			b, full, err := r.store.at(s.src, off+int64(at), size-at)
+			if err != nil {
+				return err
+			}
+			if full { // none of this block is in the batch yet
+				r.flush()
+				n, at = 0, 0
+				continue
+			}
+			parts[n] = b
+			n++
+			at += len(b)
+		}
+		r.link.block(s.peer, a.Block+uint16(i), dataHeader+s.Transfer.blockSize, i > 0)
+		for _, b := range parts[:n] {
+			r.link.bytes(s.peer, b)
+		}
+		off += int64(size)
+		left -= size
+	}
+	return nil
+}
+
+// finish ends a session, tells of it, and lets the next one in.
+func (r *reactor) finish(now time.Time, s *session, err error) {
+	r.timers.remove(s)
+	delete(r.sessions, s.addr)
+	if s.silent != nil {
+		r.silent.Remove(s.silent)
+		s.silent = nil
+	}
+	r.admission.end(s.addr.Addr())
+	r.store.release(s.src)
+	var told clientError
+	e := Event{
+		Client:      s.addr,
+		File:        s.name,
+		Size:        s.size,
+		Sent:        s.ackedBytes(),
+		Start:       s.start,
+		Duration:    now.Sub(s.start),
+		Retransmits: s.Retransmits,
+		BlockSize:   s.Transfer.blockSize,
+		Window:      s.Transfer.window,
+		Err:         err,
+		Aborted:     errors.As(err, &told),
+	}
+	e.log(r.log)
+	if r.done != nil {
+		r.done(e)
+	}
+	if w, ok := r.admission.next(); ok {
+		r.begin(now, w.arrival, w.src)
+	}
+}
+
+// expire forgets requests that have waited too long.
+func (r *reactor) expire(now time.Time) {
+	for w, ok := r.admission.expired(now); ok; w, ok = r.admission.expired(now) {
+		r.store.release(w.src)
+	}
+}
+
+// close ends all transfers, and those that wait.
+func (r *reactor) close(reason error) {
+	for len(r.admission.queue) > 0 {
+		r.store.release(r.admission.take(0).src)
+	}
+	now := time.Now()
+	for _, s := range r.sessions {
+		r.finish(now, s, reason)
+	}
+	for len(r.arrivals) > 0 {
+		if a := <-r.arrivals; a.file != nil {
+			a.file.Close()
+		}
+	}
+	r.link.close()
+}

@@ -1,0 +1,43 @@
+package tftp
+
+import "time"
+
+const (
+	// The retransmission timer starts at initialRTO and is then measured
+	// (RFC 1123 §4.2.3.1 asks for an adaptive time-out, RFC 6298 tells how).
+	// Below minRTO a busy machine makes needless repeats, and the Raspberry
+	// Pi 4's boot ROM mishandles duplicates.
+	initialRTO = time.Second
+	minRTO     = 100 * time.Millisecond
+	maxRTO     = 4 * time.Second
+)
+
+// rttEstimate is RFC 6298's smoothed round-trip time and its variation, and
+// the shortest round trip seen.
+type rttEstimate struct{ smoothed, variation, shortest time.Duration }
+
+func (e *rttEstimate) observe(rtt time.Duration) {
+	rtt = max(rtt, 1)
+	if e.smoothed == 0 {
+		e.smoothed, e.variation, e.shortest = rtt, rtt/2, rtt
+		return
+	}
+	e.variation += ((e.smoothed - rtt).Abs() - e.variation) / 4
+	e.smoothed += (rtt - e.smoothed) / 8
+	e.shortest = min(e.shortest, rtt)
+}
+
+func (e *rttEstimate) timeout() time.Duration {
+	if e.smoothed == 0 {
+		return initialRTO
+	}
+	return max(e.smoothed+4*e.variation, minRTO)
+}
+
+// typical is a round trip; a wireless link's, while none was measured.
+func (e *rttEstimate) typical() time.Duration {
+	if e.smoothed == 0 {
+		return 5 * time.Millisecond
+	}
+	return e.smoothed
+}

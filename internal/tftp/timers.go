@@ -1,0 +1,72 @@
+package tftp
+
+import (
+	"container/heap"
+	"time"
+)
+
+// timers orders the sessions by when each is to be looked at. Most deadlines
+// only move away, a little with each packet: such a session stays where it is
+// and is put off when its turn comes, so that a packet costs no reordering.
+type timers []*session
+
+// set makes sure that s is looked at by its deadline.
+func (h *timers) set(s *session) {
+	switch {
+	case s.index < 0:
+		s.wake = s.deadline
+		heap.Push(h, s)
+	case s.deadline.Before(s.wake):
+		s.wake = s.deadline
+		heap.Fix(h, s.index)
+	}
+}
+
+func (h *timers) remove(s *session) {
+	if s.index >= 0 {
+		heap.Remove(h, s.index)
+	}
+}
+
+// next is when the first session is to be looked at; zero where there is none.
+func (h timers) next() time.Time {
+	if len(h) == 0 {
+		return time.Time{}
+	}
+	return h[0].wake
+}
+
+// due returns a session whose deadline has passed, or nil. Its deadline must
+// be set anew before the next call.
+func (h *timers) due(now time.Time) *session {
+	for len(*h) > 0 && !(*h)[0].wake.After(now) {
+		s := (*h)[0]
+		if !s.deadline.After(now) {
+			return s
+		}
+		s.wake = s.deadline
+		heap.Fix(h, 0)
+	}
+	return nil
+}
+
+// Len, Less, Swap, Push and Pop are heap.Interface's.
+func (h timers) Len() int           { return len(h) }
+func (h timers) Less(i, j int) bool { return h[i].wake.Before(h[j].wake) }
+func (h timers) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].index, h[j].index = i, j
+}
+func (h *timers) Push(x any) {
+	s := x.(*session)
+	s.index = len(*h)
+	*h = append(*h, s)
+}
+func (h *timers) Pop() any {
+	old := *h
+	s := old[len(old)-1]
+	old[len(old)-1] = nil
+	*h = old[:len(old)-1]
+	s.index = -1
+	return s
+}
