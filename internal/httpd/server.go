@@ -1,0 +1,276 @@
+// Package httpd answers HTTP requests for boot files: PXELINUX's, GRUB's,
+// iPXE's and UEFI's own. What is published, and under which names, is the
+// catalog's to know; nothing is listed, and nothing can be written.
+package httpd
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"path"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/pxebox/pxebox/internal/catalog"
+	"github.com/pxebox/pxebox/internal/event"
+)
+
+// metricsPath is where a scrape finds the metrics. A boot file of that name
+// cannot be had by HTTP.
+const metricsPath = "/metrics"
+
+// Server answers requests. Its fields are set before Serve.
+type Server struct {
+	// Open finds the file for a name as the client sent it, decoded. Its
+	// errors are those of catalog.Catalog's Open.
+	Open func(name string) (catalog.File, error)
+	// Allow says whether a source address is one to answer.
+	Allow func(netip.Addr) bool
+	// Done hears of each request that has ended, but for those that only
+	// asked what there is. It must not wait.
+	Done func(event.Event)
+	// Metrics answers at /metrics; nil for nothing there.
+	Metrics http.Handler
+	Log     *slog.Logger
+	// Limits are what clients may take; the zero Limits are the defaults.
+	Limits Limits
+
+	running atomic.Int64
+	hashes  hashes
+}
+
+// Limits bound what clients can hold of the box.
+type Limits struct {
+	Connections int // at one time; the next ones wait in the kernel. Default 1024
+	PerAddress  int // of them, to one address; the next ones are closed. Default 256
+
+	// Header is how long a request may take to come in. Default 10 s.
+	Header time.Duration
+	// Idle is how long a connection may wait for its next request. Default
+	// 15 s: boot loaders ask for the next file at once or not at all.
+	Idle time.Duration
+	// Stall is how long a client may take to accept the next piece of a file.
+	// Default 60 s.
+	Stall time.Duration
+}
+
+// maxHeader bounds a request's header, in bytes; net/http adds 4096.
+const maxHeader = 4 << 10
+
+func (l Limits) orDefault() Limits {
+	set := func(d *time.Duration, v time.Duration) {
+		if *d == 0 {
+			*d = v
+		}
+	}
+	if l.Connections == 0 {
+		l.Connections = 1024
+	}
+	if l.PerAddress == 0 {
+		l.PerAddress = 256
+	}
+	set(&l.Header, 10*time.Second)
+	set(&l.Idle, 15*time.Second)
+	set(&l.Stall, time.Minute)
+	return l
+}
+
+// Serve answers requests on l until ctx ends or the listener fails. It closes
+// l.
+func (s *Server) Serve(ctx context.Context, l *net.TCPListener) error {
+	limits := s.Limits.orDefault()
+	srv := &http.Server{
+		Handler:           s,
+		ReadHeaderTimeout: limits.Header,
+		// No ReadTimeout: net/http goes on reading while it answers, and would
+		// take the time-out there for the end of the connection.
+		IdleTimeout:    limits.Idle,
+		MaxHeaderBytes: maxHeader,
+		// "OPTIONS *" is refused like every other method.
+		DisableGeneralOptionsHandler: true,
+		Protocols:                    new(http.Protocols),
+		ErrorLog:                     slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug),
+	}
+	srv.Protocols.SetHTTP1(true)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { srv.Close() })
+	defer stop()
+	go s.hashes.run(ctx, s.Open)
+
+	err := srv.Serve(newListener(l, s.Allow, limits))
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return fmt.Errorf("http: %w", err)
+}
+
+// Running is how many requests are being answered.
+func (s *Server) Running() int { return int(s.running.Load()) }
+
+// ServeHTTP is http.Handler's.
+//
+// There is no http.ServeMux before it: that answers a name such as
+// "//boot//linux", which boot loaders make of prefixes, by a redirect, and
+// GRUB follows none.
+func (s *Server) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	w := newResponse(rw, s.Limits.orDefault().Stall)
+	if r.ContentLength != 0 {
+		// net/http would wait for a body before it goes on, without a limit.
+		w.refuseBody()
+	}
+	switch {
+	case r.Method != http.MethodGet && r.Method != http.MethodHead:
+		w.Header().Set("Allow", "GET, HEAD")
+		s.refuse(w, r, http.StatusMethodNotAllowed)
+	case r.ContentLength != 0:
+		s.refuse(w, r, http.StatusBadRequest)
+	case r.URL.Path == metricsPath && s.Metrics != nil:
+		s.Metrics.ServeHTTP(w, r)
+	default:
+		s.serveFile(w, r)
+	}
+}
+
+func (s *Server) refuse(w *response, r *http.Request, status int) {
+	began := time.Now()
+	fail(w, status)
+	s.done(w, r, began, event.Refused, nil)
+}
+
+// fail answers with a status and its standard text, and nothing of what went
+// wrong inside.
+func fail(w http.ResponseWriter, status int) {
+	http.Error(w, strings.ToLower(http.StatusText(status)), status)
+}
+
+func (s *Server) serveFile(w *response, r *http.Request) {
+	s.running.Add(1)
+	defer s.running.Add(-1)
+	began := time.Now()
+	f, err := s.Open(r.URL.Path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		fail(w, http.StatusNotFound)
+		s.done(w, r, began, event.NotFound, nil)
+		return
+	case errors.Is(err, catalog.ErrName):
+		fail(w, http.StatusForbidden)
+		s.done(w, r, began, event.Refused, nil)
+		return
+	case err != nil:
+		fail(w, http.StatusInternalServerError)
+		s.done(w, r, began, event.Failed, err)
+		return
+	}
+	defer f.Close()
+	s.send(w, r, f)
+	outcome, err := w.outcome(r.Method)
+	s.done(w, r, began, outcome, err)
+}
+
+// send lets net/http answer: it knows ranges (RFC 9110 §14) and conditions
+// (§13).
+func (s *Server) send(w *response, r *http.Request, f catalog.File) {
+	h := w.Header()
+	h.Set("Content-Type", contentType(r.URL.Path))
+	if strings.Contains(r.Header.Get("Range"), ",") {
+		// Several ranges make an answer of many parts, put together by copying.
+		// "A server MAY ignore the Range header field" (§14.2): no boot loader
+		// asks for more than one.
+		r.Header.Del("Range")
+	}
+	switch f := f.(type) {
+	case *catalog.InMemory:
+		hash := f.Hash()
+		h.Set("ETag", etag(hash[:]))
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(f.Bytes()))
+	case *catalog.OnDisk:
+		if hash, ok := s.hashes.of(r.URL.Path, f.Info(), time.Now()); ok {
+			h.Set("ETag", etag(hash))
+		}
+		// The *os.File itself: through any wrapper the kernel could not send
+		// it by sendfile(2).
+		http.ServeContent(w, r, "", f.Info().ModTime(), f.File())
+	}
+}
+
+// etag is a strong one (RFC 9110 §8.8.3): the same bytes have the same tag,
+// whenever and from wherever they are served.
+func etag(hash []byte) string { return `"` + hex.EncodeToString(hash[:16]) + `"` }
+
+// contentTypes are by extension, in lower case. EDK2 looks at the type first,
+// and only then at the extension, which it knows in lower case alone; without
+// either it refuses the file. "application/efi" must stand for itself, with
+// no parameter.
+var contentTypes = map[string]string{
+	".efi":  "application/efi",
+	".iso":  "application/vnd.efi-iso",
+	".img":  "application/vnd.efi-img",
+	".cfg":  "text/plain; charset=utf-8",
+	".ipxe": "text/plain; charset=utf-8",
+	".txt":  "text/plain; charset=utf-8",
+}
+
+// contentType never leaves the type to a guess from the content, which would
+// read the file's start once more.
+func contentType(name string) string {
+	if t, ok := contentTypes[strings.ToLower(path.Ext(name))]; ok {
+		return t
+	}
+	return "application/octet-stream"
+}
+
+// done tells of a request that has ended. A HEAD that is answered is not
+// told: EDK2 asks so for the size before each file.
+func (s *Server) done(w *response, r *http.Request, began time.Time, outcome event.Outcome, err error) {
+	if r.Method == http.MethodHead && outcome == event.Sent {
+		return
+	}
+	now := time.Now()
+	e := event.Event{
+		Time: now, Protocol: event.HTTP, Addr: source(r), What: event.Name(strings.TrimPrefix(r.URL.Path, "/")),
+		Outcome: outcome, Bytes: w.sent, Took: now.Sub(began),
+	}
+	s.Done(e)
+	level, text := slog.LevelDebug, "http: "+string(outcome)
+	switch outcome {
+	case event.Sent:
+		level = slog.LevelInfo
+	case event.Refused, event.TimedOut:
+		level = slog.LevelWarn
+	case event.Failed:
+		level = slog.LevelError
+	}
+	attrs := []slog.Attr{
+		slog.Any("client", e.Addr), slog.String("file", e.What), slog.Int64("bytes", e.Bytes),
+		slog.Duration("time", e.Took.Round(time.Millisecond)),
+	}
+	if err != nil {
+		attrs = append(attrs, slog.Any("err", err))
+	}
+	s.Log.LogAttrs(context.Background(), level, text, attrs...)
+}
+
+// source is the client's address.
+func source(r *http.Request) netip.Addr {
+	a, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return a.Addr().Unmap()
+}
+
+// isGone reports whether an error of a connection is the client's doing.
+func isGone(err error) bool {
+	return errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, net.ErrClosed)
+}
