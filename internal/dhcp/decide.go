@@ -50,6 +50,9 @@ type Answer struct {
 	// Commit says that a lease stands behind this answer: it must be on disk
 	// before this is sent (RFC 2131 §3.1 step 4).
 	Commit bool
+	// Firmware is what network-booting firmware says it is, in the words of
+	// the settings; empty for every other client.
+	Firmware string
 	// Other is the server that the client has chosen instead of this one.
 	Other netip.Addr
 }
@@ -74,10 +77,18 @@ func Decide(now time.Time, s *Settings, q Question) Answer {
 		return silent("DHCP is off")
 	}
 	client, boots := pxe.Classify(m)
+	a := decide(now, s, q, client, boots)
+	if boots {
+		a.Firmware = client.String()
+	}
+	return a
+}
+
+func decide(now time.Time, s *Settings, q Question, client pxe.Client, boots bool) Answer {
 	if q.Port == BootServerPort {
 		return bootServer(s, q, client, boots)
 	}
-	sub := s.subnetFor(m)
+	sub := s.subnetFor(q.Msg)
 	switch {
 	case sub == nil:
 		return trouble("from a subnet that is not configured: add a [[subnet]] for it")

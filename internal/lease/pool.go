@@ -77,6 +77,8 @@ type Pool struct {
 	offered map[Client]*slot     // by offeree: each offered slot is here once
 	changed map[netip.Addr]*slot // may differ from what the store holds
 
+	leases int // slots that are leased
+
 	idle   queue // free, to be given: never used ones first, then the longest idle
 	offers queue // offered out of the ranges, the oldest first
 	ends   queue // leased, declined, or offered by reservation: the first to end first
@@ -270,6 +272,12 @@ func (p *Pool) hasBetter(c Client) bool {
 	}
 	s := p.offered[c]
 	return s != nil && s.reserved
+}
+
+// Leases is how many addresses are leased.
+func (p *Pool) Leases(now time.Time) int {
+	p.expire(now)
+	return p.leases
 }
 
 // Known returns the address that the client leases, may come back to, or was

@@ -52,6 +52,12 @@ func (p *Pool) queueOf(s *slot) *queue {
 
 // move puts a slot into a state, and into its queue by the time given.
 func (p *Pool) move(s *slot, st state, at time.Time) {
+	if s.state == leased {
+		p.leases--
+	}
+	if st == leased {
+		p.leases++
+	}
 	s.state, s.at = st, at
 	q := p.queueOf(s)
 	switch {

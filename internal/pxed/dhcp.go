@@ -75,6 +75,7 @@ type answer struct {
 // that came in meanwhile.
 type server struct {
 	log      *slog.Logger
+	tell     *teller
 	settings *dhcp.Settings
 	pools    dhcp.Pools
 	limit    *ratelimit.Limiter
@@ -112,9 +113,9 @@ type batch struct {
 	err     error
 }
 
-func newServer(now time.Time, path string, log *slog.Logger) *server {
+func newServer(now time.Time, path string, log *slog.Logger, tell *teller) *server {
 	s := &server{
-		log: log, pools: dhcp.Pools{}, limit: ratelimit.New(now), waiting: map[netip.Addr]*probe{},
+		log: log, tell: tell, pools: dhcp.Pools{}, limit: ratelimit.New(now), waiting: map[netip.Addr]*probe{},
 		probes: time.NewTimer(time.Hour), path: path,
 		toDisk: make(chan batch), committed: make(chan batch),
 	}
@@ -127,7 +128,17 @@ func (s *server) configure(now time.Time, c config.DHCP, l netif.Link, guardMAC 
 	s.settings = dhcp.NewSettings(c, l.Addr, []net.HardwareAddr{l.HW, guardMAC}, s.pools)
 	s.settings.Hold = s.hold
 	s.claim(now)
+	s.count(now)
 	return s.settings
+}
+
+// count brings the number of leases up to date for whoever watches the box.
+func (s *server) count(now time.Time) {
+	n := 0
+	for _, pool := range s.pools {
+		n += pool.Leases(now)
+	}
+	s.tell.metrics.Leases(n)
 }
 
 // openStore opens the lease database once addresses are to be leased.
@@ -173,6 +184,7 @@ func (s *server) ask(now time.Time, r received) {
 	var ready []answer
 	for _, q := range r.questions {
 		if !s.limit.Allow(now, q.Msg.ClientHWAddr, q.Msg.MessageType() == dhcpv4.MessageTypeDiscover) {
+			s.tell.limited()
 			continue
 		}
 		a := dhcp.Decide(now, s.settings, q)
@@ -188,7 +200,7 @@ func (s *server) ask(now time.Time, r received) {
 func (s *server) sort(now time.Time, x answer, ready []answer) []answer {
 	switch {
 	case x.a.Msg == nil:
-		logSilence(s.log, x)
+		s.tell.silent(x)
 	case x.a.Commit:
 		s.pending = append(s.pending, x)
 	case s.wait(now, x):
@@ -300,7 +312,7 @@ func (s *server) commit(ctx context.Context) error {
 				b.err = b.store.Apply(b.changes)
 			}
 			if b.err == nil {
-				send(s.log, b.answers)
+				s.send(b.answers)
 			}
 			give(ctx, s.committed, b)
 		}
@@ -312,6 +324,7 @@ func (s *server) commit(ctx context.Context) error {
 func (s *server) onDisk(b batch) {
 	if b.err == nil {
 		s.failures = 0
+		s.count(time.Now())
 		return
 	}
 	for network, pool := range s.pools {
@@ -328,10 +341,8 @@ func (s *server) onDisk(b batch) {
 	}
 }
 
-func (s *server) send(ready []answer) { send(s.log, ready) }
-
 // send puts answers on the wire.
-func send(log *slog.Logger, ready []answer) {
+func (s *server) send(ready []answer) {
 	for len(ready) > 0 {
 		// Those of one socket go together; another follows only when the
 		// link has changed.
@@ -341,27 +352,10 @@ func send(log *slog.Logger, ready []answer) {
 			x := ready[0]
 			ready = ready[1:]
 			out = append(out, dhcpconn.Reply{Port: x.q.Port, To: x.a.To, Link: x.a.Link, Data: dhcp.Encode(x.a.Msg, x.q.Msg)})
-			logAnswer(log, x)
+			s.tell.answered(x)
 		}
 		if err := conn.Send(self, out); err != nil {
-			log.Error("dhcp: cannot answer", "err", err)
+			s.log.Error("dhcp: cannot answer", "err", err)
 		}
-	}
-}
-
-func logAnswer(log *slog.Logger, x answer) {
-	if log.Enabled(context.Background(), slog.LevelInfo) {
-		log.Info("dhcp: answered", "mac", x.q.Msg.ClientHWAddr.String(), "asked", x.q.Msg.MessageType(), "step", x.a.Why,
-			"address", x.a.Addr, "file", x.a.Msg.BootFileName)
-	}
-}
-
-func logSilence(log *slog.Logger, x answer) {
-	level := slog.LevelDebug
-	if x.a.Trouble {
-		level = slog.LevelWarn
-	}
-	if log.Enabled(context.Background(), level) {
-		log.Log(context.Background(), level, "dhcp: silent", "mac", x.q.Msg.ClientHWAddr.String(), "asked", x.q.Msg.MessageType(), "step", x.a.Why)
 	}
 }

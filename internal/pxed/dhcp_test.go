@@ -61,7 +61,7 @@ func (b *bench) Apply(changes []lease.Change) error {
 }
 
 func newBench(t *testing.T, probe bool) *bench {
-	b := &bench{T: t, server: newServer(t0, filepath.Join(t.TempDir(), "leases.db"), slog.New(slog.DiscardHandler))}
+	b := &bench{T: t, server: newServer(t0, filepath.Join(t.TempDir(), "leases.db"), slog.New(slog.DiscardHandler), newTeller(slog.New(slog.DiscardHandler)))}
 	c := config.DHCP{Mode: config.ModeServer, Probe: probe, Ranges: []config.Range{{First: first, Last: first.Next()}}}
 	c.Lease = config.Duration(time.Hour)
 	b.server.store = b

@@ -25,8 +25,10 @@ import (
 	"github.com/pxebox/pxebox/internal/catalog"
 	"github.com/pxebox/pxebox/internal/dhcp"
 	"github.com/pxebox/pxebox/internal/dhcpconn"
+	"github.com/pxebox/pxebox/internal/event"
 	"github.com/pxebox/pxebox/internal/generation"
 	"github.com/pxebox/pxebox/internal/guard"
+	"github.com/pxebox/pxebox/internal/httpd"
 	"github.com/pxebox/pxebox/internal/netif"
 	"github.com/pxebox/pxebox/internal/tftp"
 )
@@ -59,6 +61,7 @@ type daemon struct {
 	gen     generation.Generation
 	bundled map[string][]byte
 	site    *os.Root
+	tell    *teller
 	dhcp    *server
 	guard   *guard.Guard
 	guarded bool // a guard runs
@@ -79,7 +82,8 @@ func Run(ctx context.Context, o Options) error {
 		questions: make(chan received), inUse: make(chan netip.Addr), verdicts: make(chan guard.Verdict),
 	}
 	d.link.Store(&netif.Link{})
-	d.dhcp = newServer(time.Now(), filepath.Join(o.DataDir, "leases.db"), o.Log)
+	d.tell = newTeller(o.Log)
+	d.dhcp = newServer(time.Now(), filepath.Join(o.DataDir, "leases.db"), o.Log, d.tell)
 
 	generations := make(chan generation.Generation)
 	network := make(chan config.Network)
@@ -94,6 +98,8 @@ func Run(ctx context.Context, o Options) error {
 		k.Run(ctx, network, func(ctx context.Context, l netif.Link) { give(ctx, links, l) })
 		return ctx.Err()
 	})
+	g.Go(func() error { return d.tell.metrics.Count(ctx, d.tell.bus.Subscribe()) })
+	g.Go(func() error { return event.LogBoots(ctx, d.tell.bus.Subscribe(), o.Log) })
 	g.Go(func() error { return d.dhcp.commit(ctx) })
 	g.Go(func() error { return d.run(ctx, generations, network, links) })
 	return g.Wait()
@@ -178,6 +184,7 @@ func (d *daemon) use(g generation.Generation, guards *task) {
 	if !d.openSite() {
 		d.publish()
 	}
+	d.tell.metrics.Generation(g.ID)
 	d.Log.Info("generation", "id", g.ID, "mode", g.DHCP.Mode, "menus", len(g.Files))
 	d.dhcp.openStore(time.Now(), g.DHCP.Mode)
 	d.watchOthers(guards, false)
@@ -293,33 +300,49 @@ func (d *daemon) listen(ctx context.Context, l netif.Link) error {
 			}
 		})
 	}
-	g.Go(func() error {
-		tc, err := dhcpconn.ListenUDP(ctx, l.Name, tftpPort)
-		if err != nil {
-			return fmt.Errorf("tftp: %w", err)
-		}
-		s := &tftp.Server{
-			Open:         d.open,
-			Allow:        func(a netip.Addr) bool { return d.settings.Load().Serves(a) },
-			MaxBlockSize: l.MTU - blockOverhead,
-			Log:          d.Log,
-		}
-		return s.Serve(ctx, tc)
-	})
+	g.Go(func() error { return d.serveTFTP(ctx, l) })
+	g.Go(func() error { return d.serveHTTP(ctx, l) })
 	return g.Wait()
 }
 
 const (
 	tftpPort = 69
+	httpPort = 80
 	// blockOverhead is what a TFTP block has around it: IP 20, UDP 8, TFTP 4.
 	blockOverhead = 32
 )
 
-// open is what TFTP may read.
-func (d *daemon) open(name string) (tftp.File, error) {
-	f, err := d.files.Load().Open(name)
-	if errors.Is(err, catalog.ErrName) {
-		return nil, tftp.ErrRefused
+// allow says who may fetch files: the machines of the link and of the
+// configured subnets.
+func (d *daemon) allow(a netip.Addr) bool { return d.settings.Load().Serves(a) }
+
+func (d *daemon) serveTFTP(ctx context.Context, l netif.Link) error {
+	conn, err := dhcpconn.ListenUDP(ctx, l.Name, tftpPort)
+	if err != nil {
+		return fmt.Errorf("tftp: %w", err)
 	}
-	return f, err
+	s := &tftp.Server{
+		Open: func(name string) (tftp.File, error) {
+			f, err := d.files.Load().Open(name)
+			if errors.Is(err, catalog.ErrName) {
+				return nil, tftp.ErrRefused
+			}
+			return f, err
+		},
+		Allow: d.allow, MaxBlockSize: l.MTU - blockOverhead, Log: d.Log, Done: d.tell.transferred,
+	}
+	return s.Serve(ctx, conn)
+}
+
+func (d *daemon) serveHTTP(ctx context.Context, l netif.Link) error {
+	listener, err := httpd.Listen(ctx, l.Name, httpPort)
+	if err != nil {
+		return fmt.Errorf("http: %w", err)
+	}
+	s := &httpd.Server{
+		Open:  func(name string) (catalog.File, error) { return d.files.Load().Open(name) },
+		Allow: d.allow, Done: d.tell.bus.Publish, Metrics: d.tell.metrics.Handler(), Log: d.Log,
+	}
+	d.tell.http.Store(s)
+	return s.Serve(ctx, listener)
 }
