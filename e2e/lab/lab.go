@@ -208,6 +208,19 @@ func (l *Lab) StartClient(c ClientConfig) (*qemu.Machine, error) {
 	return l.guest("client", c.Display, qemu.Client(memory, ClientUUID, qemu.NIC{MAC: ClientMAC, Socket: l.socket}), c.Serial)
 }
 
+// StartUEFIClient powers on a UEFI machine that boots by HTTP.
+func (l *Lab) StartUEFIClient() (*qemu.Machine, error) {
+	state, err := os.ReadFile(qemu.FirmwareState)
+	if err != nil {
+		return nil, fmt.Errorf("%w: run make deps", err)
+	}
+	own := filepath.Join(l.scratch, "firmware-state.fd")
+	if err := os.WriteFile(own, state, 0o600); err != nil {
+		return nil, err
+	}
+	return l.guest("client", "", qemu.UEFIClient(own, ClientUUID, qemu.NIC{MAC: ClientMAC, Socket: l.socket}), nil)
+}
+
 // Trail is an empty trail of the client.
 func (l *Lab) Trail() *handoff.Trail { return &handoff.Trail{MAC: ClientMAC, WDS: WDSAddr} }
 

@@ -1,6 +1,7 @@
-// Package nbp holds the network boot program that stands in for Microsoft's
-// wdsnbp.com, as source, and has it assembled when it is needed, so that no
-// program is committed. What it does is told in wdsnbp.asm.
+// Package nbp holds network boot programs as source, and has them assembled
+// when they are needed, so that no program is committed: one that stands in
+// for Microsoft's wdsnbp.com, and one for whatever UEFI firmware loads. What
+// they do is told in wdsnbp.asm and bootx64.asm.
 package nbp
 
 import (
@@ -13,7 +14,13 @@ import (
 )
 
 //go:embed wdsnbp.asm
-var source []byte
+var wdsnbp []byte
+
+//go:embed bootx64.asm
+var bootx64 []byte
+
+// UEFIOK is what the UEFI program prints.
+const UEFIOK = "UEFI-STANDIN: OK loaded"
 
 // Marker is what the next program, the one that wdsnbp.com fetches, starts
 // with; wdsnbp.asm has the same bytes.
@@ -27,8 +34,13 @@ const (
 	Fail   = Prefix + "FAIL "
 )
 
-// Assemble makes the program with nasm.
-func Assemble() ([]byte, error) {
+// Assemble makes the stand-in for wdsnbp.com.
+func Assemble() ([]byte, error) { return assemble(wdsnbp) }
+
+// AssembleUEFI makes the UEFI program, for x86-64.
+func AssembleUEFI() ([]byte, error) { return assemble(bootx64) }
+
+func assemble(source []byte) ([]byte, error) {
 	nasm, err := exec.LookPath("nasm")
 	if err != nil {
 		return nil, errors.New("nasm is missing: run make deps")
@@ -38,12 +50,12 @@ func Assemble() ([]byte, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	asm, com := filepath.Join(dir, "wdsnbp.asm"), filepath.Join(dir, "wdsnbp.com")
+	asm, program := filepath.Join(dir, "program.asm"), filepath.Join(dir, "program")
 	if err := os.WriteFile(asm, source, 0o644); err != nil {
 		return nil, err
 	}
-	if out, err := exec.Command(nasm, "-w+all", "-f", "bin", "-o", com, asm).CombinedOutput(); err != nil {
+	if out, err := exec.Command(nasm, "-w+all", "-f", "bin", "-o", program, asm).CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("nasm: %w\n%s", err, out)
 	}
-	return os.ReadFile(com)
+	return os.ReadFile(program)
 }

@@ -51,6 +51,31 @@ func Client(memory int, uuid string, nic NIC) []string {
 	}
 }
 
+// Firmware is Debian's build of EDK2, and the state that it begins with, of
+// which each guest needs a copy.
+const (
+	Firmware      = "/usr/share/OVMF/OVMF_CODE_4M.fd"
+	FirmwareState = "/usr/share/OVMF/OVMF_VARS_4M.fd"
+)
+
+// UEFIClient is a UEFI machine that boots by HTTP. state is its own copy of
+// FirmwareState.
+func UEFIClient(state, uuid string, nic NIC) []string {
+	return []string{
+		"-machine", "q35,accel=" + Accelerator(), "-m", "512",
+		"-uuid", uuid,
+		"-drive", "if=pflash,format=raw,readonly=on,file=" + Firmware,
+		"-drive", "if=pflash,format=raw,file=" + state,
+		// It would try PXE first, by IPv4 and IPv6, and take a minute to give
+		// up each.
+		"-fw_cfg", "name=opt/org.tianocore/IPv4PXESupport,string=n",
+		"-fw_cfg", "name=opt/org.tianocore/IPv6PXESupport,string=n",
+		"-netdev", nic.netdev(),
+		// romfile=: EDK2 has a driver of its own for the card.
+		"-device", "virtio-net-pci,netdev=n0,romfile=,bootindex=1,mac=" + nic.mac(),
+	}
+}
+
 // Linux is a guest that runs from memory, its console on the serial port.
 func Linux(kernel, initrd string, nic NIC) []string {
 	return append(cpu(),
