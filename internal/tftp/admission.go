@@ -19,7 +19,7 @@ type limits struct {
 }
 
 func defaultLimits() limits {
-	return limits{running: 1000, perAddress: 16, backlog: 512, patience: 10 * time.Second, grace: 250 * time.Millisecond}
+	return limits{running: 1000, perAddress: 16, backlog: 512, patience: 10 * time.Second, grace: 100 * time.Millisecond}
 }
 
 // split is each reactor's part: clients are spread over them by port.

@@ -18,9 +18,10 @@ const (
 	unansweredTries = 3
 	unansweredLimit = 10 * time.Second
 	// answeredTries is how often any later packet is sent when its time is
-	// out. With the doubling time-out a client has some ten seconds to come
-	// back, and never more than idleLimit.
-	answeredTries = 7
+	// out. With the doubling time-out a client has some 18 seconds to come
+	// back, atftp among them, which repeats nothing for 5 s after each
+	// duplicate that it hears; and never more than idleLimit.
+	answeredTries = 9
 	idleLimit     = 30 * time.Second
 	// repeatTries is how often the same blocks are sent again because the
 	// client says that it misses the first of them.

@@ -94,6 +94,8 @@ func TestTransfer(t *testing.T) {
 			{timeout, "data 2, 488 bytes at 512"},
 			{timeout, "data 2, 488 bytes at 512"},
 			{timeout, "data 2, 488 bytes at 512"},
+			{timeout, "data 2, 488 bytes at 512"},
+			{timeout, "data 2, 488 bytes at 512"},
 			{timeout, "failed: " + ErrGaveUp.Error()},
 		}},
 	} {
