@@ -13,8 +13,19 @@ INSTALLER   := build/cache/debian-installer
 # wdsnbp.com, busybox for a DHCP client that is not ours. Only where there is
 # a display does make run want a QEMU that can open a window.
 PACKAGES := busybox-static ca-certificates e2fsprogs gcc git ipxe-qemu \
-	libc6-dev nasm qemu-system-x86 \
+	libc6-dev nasm ovmf qemu-system-x86 \
 	$(if $(DISPLAY)$(WAYLAND_DISPLAY),qemu-system-gui)
+
+# The DHCP programs of others that ours is tried with. Debian starts Kea's
+# server and the relay agent, but as they come they serve no network.
+PEER_PACKAGES := busybox-static curl dhcpcd-base dnsmasq-base iproute2 isc-dhcp-client \
+	isc-dhcp-relay kea-admin kea-dhcp4-server procps
+
+# Where those of them are that are not installed.
+UNPACKED := build/peers
+
+# Network namespaces need root.
+SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 
 .PHONY: help
 help: ## list the targets
@@ -32,7 +43,13 @@ deps: go ## install the Debian packages that the other targets need
 		sudo=sudo; \
 	fi; \
 	echo "installing:" $$missing; \
-	$$sudo apt-get -qq update && $$sudo apt-get -qq install -y --no-install-recommends $$missing
+	$$sudo apt-get -qq update && $$sudo env DEBIAN_FRONTEND=noninteractive \
+		apt-get -qq install -y --no-install-recommends $$missing
+
+.PHONY: peer-deps
+peer-deps:
+	@[ -z "$(SUDO)" ] || command -v sudo >/dev/null || { echo "network namespaces need root, and there is no sudo" >&2; exit 1; }
+	@$(MAKE) -s deps PACKAGES="$(PEER_PACKAGES)"
 
 # Debian 12's own Go is too old to read go.mod; go.dev has the right one.
 .PHONY: go
@@ -70,8 +87,10 @@ lint: deps assets ## gofmt, go vet, staticcheck
 	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "run gofmt -w on:" $$unformatted >&2; exit 1; }
 	go vet ./...
 	go vet -tags e2e ./...
+	go vet -tags peers ./...
 	$(STATICCHECK) ./...
 	$(STATICCHECK) -tags e2e ./...
+	$(STATICCHECK) -tags peers ./...
 
 .PHONY: unit
 unit: deps assets ## the tests of the packages, with the race detector
@@ -81,6 +100,15 @@ unit: deps assets ## the tests of the packages, with the race detector
 e2e: image $(INSTALLER) ## boot the image and clients in QEMU, and watch them reach WDS
 	go test -tags e2e -count=1 -v -timeout 30m ./e2e/...
 
+.PHONY: peers
+peers: peer-deps build $(UNPACKED) ## try the programs with the DHCP clients, relays and servers of others
+	go test -tags peers $(if $(SUDO),-exec $(SUDO)) -count=1 -v -timeout 20m ./peers/... ./internal/netif/...
+
+.PHONY: bench-dhcp
+bench-dhcp: peer-deps build ## DHCP servers side by side, into docs/performance.md
+	go build -o build/bin/ ./peers/cmd/bench-dhcp
+	$(SUDO) build/bin/bench-dhcp -write docs/performance.md
+
 # Debian's network installer, the live system that e2e boots. Its files change
 # with each point release, so no sum is pinned: apt checks the package against
 # the archive's signature, and it is never part of an image.
@@ -89,6 +117,26 @@ $(INSTALLER):
 	assets/unpack.sh $@.new debian-installer-12-netboot-amd64
 	mv $@.new/usr/lib/debian-installer/images/12/amd64/text/debian-installer/amd64 $@
 	rm -rf $@.new
+
+# The servers and clients that are tried from where they are unpacked: to
+# install a server's package would start it, and two of these exclude each
+# other. apt checks them; they are never part of an image.
+$(UNPACKED):
+	rm -rf $@.new
+	assets/unpack.sh $@.new atftp atftpd libluajit-5.1-2 libwrap0 nginx tftp-hpa tftpd-hpa wrk
+	mv $@.new $@
+
+RUNS ?= 5
+
+.PHONY: bench-tftp
+bench-tftp: peer-deps build $(UNPACKED) ## TFTP servers side by side, into docs/performance.md (RUNS=1 is quick)
+	go build -o build/bin/ ./peers/cmd/bench-tftp
+	$(SUDO) build/bin/bench-tftp -runs $(RUNS) -write docs/performance.md
+
+.PHONY: bench-http
+bench-http: peer-deps build $(UNPACKED) ## HTTP beside nginx, into docs/performance.md (RUNS=1 is quick)
+	go build -o build/bin/ ./peers/cmd/bench-http
+	$(SUDO) build/bin/bench-http -runs $(RUNS) -write docs/performance.md
 
 .PHONY: check
 check: assets ## check a configuration: make check CONFIG=pxebox.toml

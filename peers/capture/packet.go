@@ -1,0 +1,113 @@
+package capture
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+)
+
+// Packet is one frame as it crossed the segment.
+type Packet struct {
+	Time     time.Time
+	Frame    []byte
+	From, To net.HardwareAddr
+	Src, Dst netip.AddrPort // of a UDP datagram
+	DHCP     *dhcpv4.DHCPv4 // where it is DHCP; nil otherwise
+	other    string         // a word on what else it is
+}
+
+const (
+	ethernetHeader = 14
+	etherTypeIPv4  = 0x0800
+	etherTypeARP   = 0x0806
+	protocolUDP    = 17
+)
+
+// decode reads as much of a frame as a test of DHCP asks about.
+func decode(t time.Time, frame []byte) Packet {
+	p := Packet{Time: t, Frame: frame}
+	if len(frame) < ethernetHeader {
+		p.other = "a runt"
+		return p
+	}
+	p.To, p.From = frame[0:6], frame[6:12]
+	payload := frame[ethernetHeader:]
+	switch kind := binary.BigEndian.Uint16(frame[12:]); {
+	case kind == etherTypeARP && len(payload) >= 28:
+		p.other = arp(payload)
+	case kind == etherTypeIPv4 && len(payload) >= 20:
+		p.ipv4(payload)
+	default:
+		p.other = fmt.Sprintf("Ethernet type %#04x", kind)
+	}
+	return p
+}
+
+func (p *Packet) ipv4(ip []byte) {
+	src, dst := netip.AddrFrom4([4]byte(ip[12:16])), netip.AddrFrom4([4]byte(ip[16:20]))
+	header, total := int(ip[0]&0x0f)*4, int(binary.BigEndian.Uint16(ip[2:]))
+	if ip[9] != protocolUDP || header < 20 || total > len(ip) || total < header+8 {
+		p.other = fmt.Sprintf("%v > %v, IP protocol %d", src, dst, ip[9])
+		return
+	}
+	udp := ip[header:total]
+	p.Src = netip.AddrPortFrom(src, binary.BigEndian.Uint16(udp[0:]))
+	p.Dst = netip.AddrPortFrom(dst, binary.BigEndian.Uint16(udp[2:]))
+	p.other = fmt.Sprintf("%v > %v, %d bytes", p.Src, p.Dst, len(udp)-8)
+	switch p.Dst.Port() {
+	case 67, 68, 4011:
+		if m, err := dhcpv4.FromBytes(udp[8:]); err == nil {
+			p.DHCP = m
+		}
+	}
+}
+
+func arp(b []byte) string {
+	sender, target := netip.AddrFrom4([4]byte(b[14:18])), netip.AddrFrom4([4]byte(b[24:28]))
+	if binary.BigEndian.Uint16(b[6:]) == 1 {
+		return fmt.Sprintf("ARP: who has %v? tell %v", target, sender)
+	}
+	return fmt.Sprintf("ARP: %v is at %v", sender, net.HardwareAddr(b[8:14]))
+}
+
+// ARPRequest reports whether the packet asks who has an address.
+func (p Packet) ARPRequest(a netip.Addr) bool {
+	return strings.HasPrefix(p.other, fmt.Sprintf("ARP: who has %v?", a))
+}
+
+// Is reports whether the packet is a DHCP message of a type.
+func (p Packet) Is(t dhcpv4.MessageType) bool { return p.DHCP != nil && p.DHCP.MessageType() == t }
+
+// String is one line for a person who looks for what went wrong.
+func (p Packet) String() string {
+	at := p.Time.Format("15:04:05.000000")
+	if p.DHCP == nil {
+		return fmt.Sprintf("%s %v > %v %s", at, p.From, p.To, p.other)
+	}
+	m := p.DHCP
+	var s strings.Builder
+	fmt.Fprintf(&s, "%s %v > %v %v for %v xid %v", at, p.Src, p.Dst, m.MessageType(), m.ClientHWAddr, m.TransactionID)
+	for _, field := range []struct {
+		name string
+		ip   net.IP
+	}{
+		{"ciaddr", m.ClientIPAddr}, {"yiaddr", m.YourIPAddr}, {"siaddr", m.ServerIPAddr}, {"giaddr", m.GatewayIPAddr},
+		{"asks for", m.RequestedIPAddress()}, {"server", m.ServerIdentifier()},
+	} {
+		if field.ip != nil && !field.ip.IsUnspecified() {
+			fmt.Fprintf(&s, " %s %v", field.name, field.ip)
+		}
+	}
+	if l := m.Options.Get(dhcpv4.OptionIPAddressLeaseTime); len(l) == 4 {
+		fmt.Fprintf(&s, " lease %ds", binary.BigEndian.Uint32(l))
+	}
+	if m.BootFileName != "" {
+		fmt.Fprintf(&s, " file %q", m.BootFileName)
+	}
+	return s.String()
+}

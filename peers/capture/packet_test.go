@@ -1,0 +1,63 @@
+package capture
+
+import (
+	"encoding/binary"
+	"net"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+)
+
+// frame puts a UDP datagram into a frame.
+func frame(src, dst netip.AddrPort, payload []byte) []byte {
+	b := append(make([]byte, 12), 0x08, 0x00)
+	ip := make([]byte, 28)
+	ip[0], ip[9] = 0x45, protocolUDP
+	binary.BigEndian.PutUint16(ip[2:], uint16(28+len(payload)))
+	copy(ip[12:], src.Addr().AsSlice())
+	copy(ip[16:], dst.Addr().AsSlice())
+	binary.BigEndian.PutUint16(ip[20:], src.Port())
+	binary.BigEndian.PutUint16(ip[22:], dst.Port())
+	binary.BigEndian.PutUint16(ip[24:], uint16(8+len(payload)))
+	return append(append(b, ip...), payload...)
+}
+
+func TestDecode(t *testing.T) {
+	box, client := netip.MustParseAddrPort("192.168.77.1:67"), netip.MustParseAddrPort("192.168.77.100:68")
+	offer, err := dhcpv4.New(
+		dhcpv4.WithMessageType(dhcpv4.MessageTypeOffer), dhcpv4.WithHwAddr(net.HardwareAddr{2, 0, 0, 0, 0, 1}),
+		dhcpv4.WithYourIP(client.Addr().AsSlice()), dhcpv4.WithLeaseTime(3600))
+	if err != nil {
+		t.Fatal(err)
+	}
+	arp := append(make([]byte, 12), 0x08, 0x06, 0, 1, 8, 0, 6, 4, 0, 1)
+	arp = append(arp, 2, 0, 0, 0, 0, 9, 192, 168, 77, 1, 0, 0, 0, 0, 0, 0, 192, 168, 77, 100)
+	dhcp := frame(box, client, offer.ToBytes())
+	for situation, tt := range map[string]struct {
+		frame []byte
+		says  string // part of its line
+		dhcp  bool
+	}{
+		"an offer":            {dhcp, "192.168.77.1:67 > 192.168.77.100:68 OFFER for 02:00:00:00:00:01", true},
+		"its lease":           {dhcp, " yiaddr 192.168.77.100 lease 3600s", true},
+		"padded by Ethernet":  {append(dhcp[:len(dhcp):len(dhcp)], 0, 0, 0), " OFFER ", true},
+		"cut off":             {dhcp[:100], "IP protocol 17", false},
+		"not DHCP":            {frame(box, client, []byte("hello")), "192.168.77.1:67 > 192.168.77.100:68, 5 bytes", false},
+		"an ARP request":      {arp, "ARP: who has 192.168.77.100? tell 192.168.77.1", false},
+		"too short for a MAC": {dhcp[:10], "a runt", false},
+		"IPv6":                {append(make([]byte, 12), 0x86, 0xdd), "Ethernet type 0x86dd", false},
+	} {
+		t.Run(situation, func(t *testing.T) {
+			p := decode(time.Unix(0, 0), tt.frame)
+			if s := p.String(); !strings.Contains(s, tt.says) || (p.DHCP != nil) != tt.dhcp {
+				t.Errorf("got %q, DHCP %t; want %q, %t", s, p.DHCP != nil, tt.says, tt.dhcp)
+			}
+		})
+	}
+	if p := decode(time.Unix(0, 0), arp); !p.ARPRequest(client.Addr()) || p.ARPRequest(box.Addr()) {
+		t.Errorf("%v asks for the wrong address", p)
+	}
+}

@@ -1,0 +1,237 @@
+// Package dhcpbench measures DHCP servers beside each other: how many four-way
+// exchanges a second, how long each takes, and what each costs. The servers
+// run as their packages or our build have them, one at a time, in network
+// namespaces of their own; the load is perfdhcp's and, where that is the slower of the two,
+// our own. It does not judge.
+package dhcpbench
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/pxebox/pxebox/peers/dhcpload"
+	"github.com/pxebox/pxebox/peers/netns"
+	"github.com/pxebox/pxebox/peers/perfdhcp"
+	"github.com/pxebox/pxebox/peers/proc"
+)
+
+const link = "eth0"
+
+var (
+	serverAddr = netip.MustParsePrefix("192.168.77.1/24")
+	routerAddr = netip.MustParsePrefix("192.168.77.2/24")
+	// giaddrs are the relay agents that the load's processes stand for: each
+	// process has a receive buffer of its own, and the system's default is
+	// soon full where a server answers many at a time.
+	giaddrs = []netip.Prefix{
+		netip.MustParsePrefix("10.1.0.1/16"),
+		netip.MustParsePrefix("10.1.0.2/16"),
+		netip.MustParsePrefix("10.1.0.3/16"),
+		netip.MustParsePrefix("10.1.0.4/16"),
+		netip.MustParsePrefix("10.1.0.5/16"),
+		netip.MustParsePrefix("10.1.0.6/16"),
+	}
+	first, last = netip.MustParseAddr("10.1.1.0"), netip.MustParseAddr("10.1.255.254")
+)
+
+// period is the length of a trial.
+const period = 6 * time.Second
+
+// Rate is the highest at a loss of less than 1%, in exchanges a second.
+type Rate struct {
+	PerSecond float64
+	// Generator is set where it is the load's limit, not the server's.
+	Generator bool
+}
+
+// Result is one server's row.
+type Result struct {
+	Name       string
+	Durability string
+	Clients    int // that the load was made of
+	// Perfdhcp and Own are the rates by either load.
+	Perfdhcp, Own Rate
+	CPU           time.Duration // of the server, for each exchange at Own
+	P50, P99      time.Duration // of both answers of an exchange, at 1,000 a second
+}
+
+// lab is the two hosts.
+type lab struct {
+	lan          *netns.LAN
+	server, load *netns.Namespace
+}
+
+func newLab() (*lab, error) {
+	l := &lab{}
+	var err error
+	if l.lan, err = netns.NewLAN(); err != nil {
+		return nil, err
+	}
+	if l.server, err = netns.New(); err != nil {
+		return nil, err
+	}
+	if l.load, err = netns.New(); err != nil {
+		return nil, err
+	}
+	run := func(n *netns.Namespace, args ...string) { err = errors.Join(err, n.Run("ip", args...)) }
+	err = errors.Join(l.lan.Plug(l.server, link, ""), l.lan.Plug(l.load, link, ""))
+	run(l.server, "addr", "add", serverAddr.String(), "dev", link)
+	run(l.server, "route", "add", "default", "via", routerAddr.Addr().String())
+	run(l.load, "addr", "add", routerAddr.String(), "dev", link)
+	for _, g := range giaddrs {
+		run(l.load, "addr", "add", g.String(), "dev", link)
+	}
+	return l, err
+}
+
+func (l *lab) close() error { return errors.Join(l.load.Close(), l.server.Close(), l.lan.Close()) }
+
+// Measure runs one server and loads it.
+func Measure(ctx context.Context, s Server, log io.Writer) (Result, error) {
+	r := Result{Name: s.Name, Durability: s.Durability, Clients: s.Clients}
+	l, err := newLab()
+	if err != nil {
+		return r, err
+	}
+	defer l.close()
+	dir, err := os.MkdirTemp("", "bench-dhcp-")
+	if err != nil {
+		return r, err
+	}
+	defer os.RemoveAll(dir)
+	pid, stop, err := s.start(ctx, l.server, dir)
+	if err != nil {
+		return r, fmt.Errorf("%s: %w", s.Name, err)
+	}
+	defer stop()
+
+	// A first round has the server know its clients, as a server of some age
+	// does, and the kernels know each other's addresses.
+	if err := l.warm(ctx, s.Clients); err != nil {
+		return r, fmt.Errorf("%s: %w", s.Name, err)
+	}
+	one, err := l.run(ctx, 1, 1000, 8*time.Second, s.Clients, true)
+	if err != nil {
+		return r, fmt.Errorf("%s: %w", s.Name, err)
+	}
+	r.P50, r.P99 = percentiles(one)
+	fmt.Fprintf(log, "%s: 1,000 a second: p50 %v, p99 %v, loss %.2f%%\n", s.Name, r.P50, r.P99, 100*one.Loss())
+
+	search := func(load string, run func(rate int) (begun, acks int, err error)) (Rate, time.Duration, error) {
+		best, generator, err := highest(twice(func(rate int) (trial, error) {
+			before, err := proc.CPU(pid)
+			if err != nil {
+				return trial{}, err
+			}
+			begun, acks, err := run(rate)
+			if err != nil {
+				return trial{}, err
+			}
+			after, err := proc.CPU(pid)
+			if err != nil {
+				return trial{}, err
+			}
+			t := trial{begun: float64(begun) / period.Seconds(), loss: 1}
+			if acks > 0 {
+				t.loss = 1 - float64(acks)/float64(begun)
+				t.cost = (after - before) / time.Duration(acks)
+			}
+			fmt.Fprintf(log, "%s, %s: asked for %d a second: %.0f begun, loss %.2f%%, CPU %v\n", s.Name, load, rate, t.begun, 100*t.loss, t.cost)
+			return t, nil
+		}))
+		return Rate{best.begun * (1 - best.loss), generator}, best.cost, err
+	}
+	r.Perfdhcp, _, err = search("perfdhcp", func(rate int) (int, int, error) {
+		report, err := l.run(ctx, len(giaddrs), rate, period, s.Clients, false)
+		return report.Discovers, report.Acks, err
+	})
+	if err != nil {
+		return r, fmt.Errorf("%s: %w", s.Name, err)
+	}
+	r.Own, r.CPU, err = search("our load", func(rate int) (int, int, error) {
+		report, err := dhcpload.Load{
+			Rate: rate, Period: period, Clients: s.Clients, MAC: mac(s.Clients), From: giaddrs[0].Addr(), Server: serverAddr.Addr(),
+		}.Run(ctx, l.load)
+		return report.Discovers, report.Acks, err
+	})
+	if err != nil {
+		return r, fmt.Errorf("%s: %w", s.Name, err)
+	}
+	return r, nil
+}
+
+// mac names the machines, of which there are a number. Each process of perfdhcp
+// counts up from an address of its own, and both loads are to stand for the
+// same machines: a range has no room for twice as many.
+func mac(machines int) func(int) [6]byte {
+	each := machines / len(giaddrs)
+	return func(n int) [6]byte {
+		process, n := n/each, n%each
+		return [6]byte{0x02, 0x0c, byte(process), 0, byte(n >> 8), byte(n)}
+	}
+}
+
+// warm waits for the server to lease, then sends until most clients had an
+// address.
+func (l *lab) warm(ctx context.Context, clients int) error {
+	ready, cancel := context.WithTimeoutCause(ctx, time.Minute, errors.New("it leases nothing"))
+	defer cancel()
+	for {
+		r, err := l.run(ready, 1, 10, time.Second, 10, false)
+		if err != nil {
+			return errors.Join(err, context.Cause(ready))
+		}
+		if r.Acks > 0 {
+			break
+		}
+	}
+	_, err := l.run(ctx, len(giaddrs), min(clients/3, 3000), 5*time.Second, clients, false)
+	return err
+}
+
+// run sends a load from a number of processes at once.
+func (l *lab) run(ctx context.Context, processes, rate int, period time.Duration, clients int, times bool) (perfdhcp.Report, error) {
+	reports := make([]perfdhcp.Report, processes)
+	var g errgroup.Group
+	for i := range processes {
+		base := mac(clients)(i * (clients / len(giaddrs)))
+		cmd := perfdhcp.Load{
+			Rate: rate / processes, Period: period,
+			Clients: clients / len(giaddrs), Base: net.HardwareAddr(base[:]).String(),
+			From: giaddrs[i].Addr(), Server: serverAddr.Addr(), Times: times,
+		}.Command()
+		var out bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &out, &out
+		if err := l.load.Start(cmd); err != nil {
+			return perfdhcp.Report{}, err
+		}
+		g.Go(func() error {
+			// With drops it ends with a status of its own; the report counts.
+			var exit *exec.ExitError
+			stop := context.AfterFunc(ctx, func() { cmd.Process.Kill() })
+			defer stop()
+			if err := cmd.Wait(); err != nil && !errors.As(err, &exit) {
+				return err
+			}
+			var err error
+			reports[i], err = perfdhcp.Parse(out.Bytes())
+			return err
+		})
+	}
+	err := g.Wait()
+	var sum perfdhcp.Report
+	for _, r := range reports {
+		sum = sum.Add(r)
+	}
+	return sum, errors.Join(err, ctx.Err())
+}

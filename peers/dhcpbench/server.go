@@ -1,0 +1,115 @@
+package dhcpbench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	"github.com/pxebox/pxebox/peers/box"
+	"github.com/pxebox/pxebox/peers/netns"
+)
+
+// Server is a DHCP server to be measured.
+type Server struct {
+	Name       string
+	Durability string // what a power cut leaves of the leases
+	// Clients is how many machines there are. Each server gets what it is
+	// good at.
+	Clients int
+
+	// start runs it on a host, with its files in dir.
+	start func(ctx context.Context, host *netns.Namespace, dir string) (pid int, stop func(), err error)
+}
+
+const (
+	// many is as many as a range of a /16 holds, with room.
+	many = 60_000
+	// few is for dnsmasq, which walks a list of all leases for each packet,
+	// and writes them all where it has a file.
+	few = 960
+)
+
+// Servers are those to be compared. Ours is built into a folder. None looks
+// whether an address is in use before it offers it.
+func Servers(bin string) []Server {
+	return []Server{
+		{"pxed", "every ACK: fsync of the database before it leaves", many, pxed(bin)},
+		{"Kea 2.2, memfile", "what the kernel had written by itself: no fsync", many, command(keaConf, "kea-dhcp4", "-c", "kea.json")},
+		{"dnsmasq 2.90, lease file", "as Kea; the file is written anew for each lease", few,
+			dnsmasq("--dhcp-leasefile=leases")},
+		{"dnsmasq 2.90, no lease file", "nothing", few, dnsmasq("--leasefile-ro")},
+	}
+}
+
+func pxed(bin string) func(context.Context, *netns.Namespace, string) (int, func(), error) {
+	return func(ctx context.Context, host *netns.Namespace, dir string) (int, func(), error) {
+		b, err := box.Start(ctx, host, link, bin, dir, fmt.Sprintf(`
+[network]
+address = %q
+gateway = %q
+
+[dhcp]
+mode = "server"
+probe = false
+range = ["192.168.77.100"]
+
+[[subnet]]
+network = "10.1.0.0/16"
+range = ["%v-%v"]
+`, serverAddr, routerAddr.Addr(), first, last))
+		if err != nil {
+			return 0, nil, err
+		}
+		return b.PID(), func() { b.Stop() }, nil
+	}
+}
+
+func dnsmasq(more string) func(context.Context, *netns.Namespace, string) (int, func(), error) {
+	return command("", "dnsmasq", "--keep-in-foreground", "--log-facility=/dev/null", "--quiet-dhcp", "--conf-file=/dev/null",
+		"--port=0", "--user=root", "--pid-file=", "--interface="+link, "--no-ping", "--dhcp-lease-max=70000",
+		fmt.Sprintf("--dhcp-range=%v,%v,255.255.0.0,1h", first, last), "--dhcp-range=192.168.77.100,192.168.77.100,1h", more)
+}
+
+// command runs a program in a folder of its own, with a configuration file
+// kea.json where there is one.
+func command(conf, name string, args ...string) func(context.Context, *netns.Namespace, string) (int, func(), error) {
+	return func(_ context.Context, host *netns.Namespace, dir string) (int, func(), error) {
+		path, err := exec.LookPath(name)
+		if err != nil {
+			return 0, nil, fmt.Errorf("%s is missing: run make bench-dhcp, which installs it", name)
+		}
+		// A copy: on some systems AppArmor keeps the program of that path from
+		// all files but its own.
+		program, err := os.ReadFile(path)
+		err = errors.Join(err,
+			os.WriteFile(filepath.Join(dir, name), program, 0o755),
+			os.WriteFile(filepath.Join(dir, "kea.json"), []byte(conf), 0o644))
+		if err != nil {
+			return 0, nil, err
+		}
+		cmd := exec.Command(filepath.Join(dir, name), args...)
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), "KEA_PIDFILE_DIR="+dir, "KEA_LOCKFILE_DIR="+dir)
+		cmd.Stderr = os.Stderr
+		if err := host.Start(cmd); err != nil {
+			return 0, nil, err
+		}
+		return cmd.Process.Pid, func() {
+			cmd.Process.Kill()
+			cmd.Wait()
+		}, nil
+	}
+}
+
+// keaConf is Kea's own default but for what is named; leases.csv is in its
+// working folder.
+var keaConf = fmt.Sprintf(`{"Dhcp4": {
+	"interfaces-config": {"interfaces": [%q], "dhcp-socket-type": "udp"},
+	"lease-database": {"type": "memfile", "persist": true, "name": "leases.csv", "lfc-interval": 3600},
+	"valid-lifetime": 3600,
+	"subnet4": [{"subnet": "10.1.0.0/16", "pools": [{"pool": "%v - %v"}]}],
+	"loggers": [{"name": "kea-dhcp4", "severity": "ERROR", "output_options": [{"output": "stderr"}]}]
+}}`, link, first, last)

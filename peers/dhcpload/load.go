@@ -1,0 +1,221 @@
+// Package dhcpload makes four-way exchanges by the thousand as perfdhcp does,
+// with a twentieth of its processor time: on a machine that has both the load
+// and the server, perfdhcp is the slower of the two. It sends, counts and takes
+// the time; it judges nothing, and checks no more of an answer than it needs.
+package dhcpload
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"os"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/net/ipv4"
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
+
+	"github.com/pxebox/pxebox/peers/netns"
+)
+
+// Load is what one socket sends.
+type Load struct {
+	Rate    int           // exchanges to begin each second
+	Period  time.Duration // for how long
+	Clients int           // different machines, chosen at random
+	MAC     func(machine int) [6]byte
+	From    netip.Addr // the host's own address: giaddr
+	Server  netip.Addr
+}
+
+// Report is what came of it.
+type Report struct {
+	Discovers, Offers, Acks int
+	// Took is the server's part of each exchange that came to its ACK.
+	Took []time.Duration
+}
+
+const (
+	batch = 64 // packets a system call
+	// late is when an answer counts as lost, as with perfdhcp.
+	late = time.Second
+	// receiveBuffer holds what a server answers at one go.
+	receiveBuffer = 8 << 20
+)
+
+// exchange is the state of one. Times are since the beginning, in ns; 0 is
+// "not yet".
+type exchange struct {
+	discovered, offered, requested, acked atomic.Int64
+}
+
+// Run sends the load from a host. It returns a second after the last DISCOVER.
+func (l Load) Run(ctx context.Context, host *netns.Namespace) (Report, error) {
+	conn, err := listen(host, l.From)
+	if err != nil {
+		return Report{}, err
+	}
+	exchanges := make([]exchange, int(float64(l.Rate)*l.Period.Seconds()))
+	begun := time.Now()
+	g, ctx := errgroup.WithContext(ctx)
+	ended := make(chan struct{})
+	g.Go(func() error {
+		defer conn.Close() // which ends receive
+		if err := l.send(ctx, conn, exchanges, begun); err != nil {
+			return err
+		}
+		defer close(ended)
+		select {
+		case <-time.After(late):
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	})
+	g.Go(func() error {
+		err := l.receive(conn, exchanges, begun)
+		select {
+		case <-ended:
+			return nil
+		default:
+			return err
+		}
+	})
+	if err := g.Wait(); err != nil {
+		return Report{}, fmt.Errorf("load from %v: %w", l.From, err)
+	}
+	return tally(exchanges), nil
+}
+
+func tally(exchanges []exchange) Report {
+	var r Report
+	for i := range exchanges {
+		x := &exchanges[i]
+		d, o, q, a := x.discovered.Load(), x.offered.Load(), x.requested.Load(), x.acked.Load()
+		if d == 0 {
+			continue
+		}
+		r.Discovers++
+		if o == 0 || o-d > int64(late) {
+			continue
+		}
+		r.Offers++
+		if a == 0 || a-q > int64(late) {
+			continue
+		}
+		r.Acks++
+		r.Took = append(r.Took, time.Duration(o-d+a-q))
+	}
+	return r
+}
+
+// send begins exchanges at an even rate. What is late is made up for.
+func (l Load) send(ctx context.Context, conn *ipv4.PacketConn, exchanges []exchange, begun time.Time) error {
+	to := &net.UDPAddr{IP: l.Server.AsSlice(), Port: 67}
+	messages := make([]ipv4.Message, batch)
+	for i := range messages {
+		messages[i] = ipv4.Message{Buffers: [][]byte{question(l.From)}, Addr: to}
+	}
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for n := 0; n < len(exchanges); {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		due := min(len(exchanges), int(float64(l.Rate)*time.Since(begun).Seconds()))
+		for n < due {
+			out := messages[:min(batch, due-n)]
+			now := int64(time.Since(begun))
+			for i := range out {
+				asks(out[i].Buffers[0], uint32(n+i), l.MAC(rand.IntN(l.Clients)))
+				exchanges[n+i].discovered.Store(now)
+			}
+			if err := write(conn, out); err != nil {
+				return err
+			}
+			n += len(out)
+		}
+	}
+	return nil
+}
+
+// receive takes each offer that comes in, and notes each ACK.
+func (l Load) receive(conn *ipv4.PacketConn, exchanges []exchange, begun time.Time) error {
+	to := &net.UDPAddr{IP: l.Server.AsSlice(), Port: 67}
+	in, out := make([]ipv4.Message, batch), make([]ipv4.Message, batch)
+	for i := range in {
+		in[i] = ipv4.Message{Buffers: [][]byte{make([]byte, 1500)}}
+		out[i] = ipv4.Message{Buffers: [][]byte{question(l.From)}, Addr: to}
+	}
+	for {
+		n, err := conn.ReadBatch(in, 0)
+		if err != nil {
+			return err
+		}
+		now := int64(time.Since(begun))
+		requests := 0
+		for _, m := range in[:n] {
+			b := m.Buffers[0][:m.N]
+			kind, server := answer(b)
+			if kind == 0 {
+				continue
+			}
+			xid := binary.BigEndian.Uint32(b[atXID:])
+			if int(xid) >= len(exchanges) {
+				continue
+			}
+			x := &exchanges[xid]
+			switch {
+			case kind == offer && server != nil && x.offered.CompareAndSwap(0, now):
+				takes(out[requests].Buffers[0], b, server)
+				x.requested.Store(now)
+				requests++
+			case kind == ack:
+				x.acked.CompareAndSwap(0, now)
+			}
+		}
+		if err := write(conn, out[:requests]); err != nil {
+			return err
+		}
+	}
+}
+
+// write sends all of them.
+func write(conn *ipv4.PacketConn, out []ipv4.Message) error {
+	for len(out) > 0 {
+		n, err := conn.WriteBatch(out, 0)
+		if err != nil {
+			return err
+		}
+		out = out[n:]
+	}
+	return nil
+}
+
+// listen opens a relay agent's socket.
+func listen(host *netns.Namespace, from netip.Addr) (*ipv4.PacketConn, error) {
+	var conn net.PacketConn
+	err := host.Do(func() error {
+		lc := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
+			var err error
+			return errors.Join(c.Control(func(fd uintptr) {
+				err = os.NewSyscallError("setsockopt", unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer))
+			}), err)
+		}}
+		var err error
+		conn, err = lc.ListenPacket(context.Background(), "udp4", netip.AddrPortFrom(from, 67).String())
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return ipv4.NewPacketConn(conn), nil
+}

@@ -1,0 +1,199 @@
+// Package fileserver runs programs that serve a folder, ours or somebody
+// else's, for them to be measured beside each other. Each has a host of its
+// own, and a second host at the other end of a cable to ask from. What is
+// asked, and by which protocol, is not known here.
+package fileserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/pxebox/pxebox/peers/box"
+	"github.com/pxebox/pxebox/peers/netns"
+	"github.com/pxebox/pxebox/peers/proc"
+)
+
+// Address is each server's, on its own cable.
+var Address = netip.MustParseAddr("192.168.77.1")
+
+// Clients are the addresses that Running.Client has: a crowd, for some servers
+// limit what they do for one address at a time.
+var Clients = func() (all []netip.Addr) {
+	network := netip.MustParsePrefix(crowd)
+	for a := network.Addr().Next(); network.Contains(a.Next()); a = a.Next() {
+		all = append(all, a)
+	}
+	return all
+}()
+
+const (
+	link       = "eth0"
+	serverAddr = "192.168.77.1/24"
+	clientAddr = "192.168.77.2/24"
+	crowd      = "192.168.77.128/25"
+)
+
+// Server is a program that can be run.
+type Server struct {
+	Name  string
+	start func(ctx context.Context, host *netns.Namespace, dir string, files map[string][]byte) (pid int, stop func() error, err error)
+}
+
+// Running is a server that runs.
+type Running struct {
+	Client *netns.Namespace // the host to ask from
+	PID    int
+
+	host *netns.Namespace
+	dir  string
+	stop func() error
+}
+
+// Start runs the server with files to serve, by name.
+func (s Server) Start(ctx context.Context, files map[string][]byte) (_ *Running, err error) {
+	r := &Running{stop: func() error { return nil }}
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("%s: %w", s.Name, err), r.Close())
+		}
+	}()
+	if r.dir, err = os.MkdirTemp("", "fileserver-"); err != nil {
+		return nil, err
+	}
+	// Some servers read as a user of their own, and must get there.
+	if err = os.Chmod(r.dir, 0o755); err != nil {
+		return nil, err
+	}
+	if r.host, err = netns.New(); err != nil {
+		return nil, err
+	}
+	if r.Client, err = netns.New(); err != nil {
+		return nil, err
+	}
+	if err = errors.Join(
+		netns.Connect(r.host, r.Client, link),
+		r.host.Run("ip", "addr", "add", serverAddr, "dev", link),
+		r.Client.Run("ip", "addr", "add", clientAddr, "dev", link),
+		r.Client.Run("ip", "route", "add", "local", crowd, "dev", "lo")); err != nil {
+		return nil, err
+	}
+	pid, stop, err := s.start(ctx, r.host, r.dir, files)
+	if err != nil {
+		return nil, err
+	}
+	r.PID, r.stop = pid, stop
+	return r, nil
+}
+
+// Close ends the server, and removes its files.
+func (r *Running) Close() error {
+	err := r.stop()
+	for _, n := range []*netns.Namespace{r.host, r.Client} {
+		if n != nil {
+			err = errors.Join(err, n.Close())
+		}
+	}
+	return errors.Join(err, os.RemoveAll(r.dir))
+}
+
+// CPU is the processor time that the server has had, with its children.
+func (r *Running) CPU() (time.Duration, error) { return proc.CPU(r.PID) }
+
+// Pxed is ours, from a folder with both programs. It serves files only; more
+// is what the configuration has beside that.
+func Pxed(bin, more string) Server {
+	return Server{"pxed", func(ctx context.Context, host *netns.Namespace, dir string, files map[string][]byte) (int, func() error, error) {
+		b, err := box.Start(ctx, host, link, bin, dir, fmt.Sprintf("[network]\naddress = %q\n[dhcp]\nmode = \"off\"\n%s", serverAddr, more))
+		if err != nil {
+			return 0, nil, err
+		}
+		if err := write(filepath.Join(dir, "boot"), files); err != nil {
+			return 0, nil, errors.Join(err, b.Stop())
+		}
+		return b.PID(), b.Stop, nil
+	}}
+}
+
+// Command is another's: a program with its arguments. It runs in a folder that
+// is $DIR in its arguments and in its configuration, which is written to the
+// file conf; the files to serve are in $DIR/boot. It stays in the foreground.
+func Command(name, conf, program string, args ...string) Server {
+	return Server{name, func(_ context.Context, host *netns.Namespace, dir string, files map[string][]byte) (int, func() error, error) {
+		path, err := exec.LookPath(program)
+		if err != nil {
+			return 0, nil, fmt.Errorf("%s is missing: make has a target that fetches it for each benchmark", program)
+		}
+		here := func(s string) string { return strings.ReplaceAll(s, "$DIR", dir) }
+		// A copy: on some systems AppArmor keeps the program of that path from
+		// all files but its own.
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return 0, nil, err
+		}
+		own := filepath.Join(dir, filepath.Base(path))
+		err = errors.Join(
+			os.WriteFile(own, b, 0o755),
+			os.WriteFile(filepath.Join(dir, "conf"), []byte(here(conf)), 0o644),
+			os.Mkdir(filepath.Join(dir, "boot"), 0o755),
+			write(filepath.Join(dir, "boot"), files))
+		if err != nil {
+			return 0, nil, err
+		}
+		cmd := exec.Command(own)
+		for _, a := range args {
+			cmd.Args = append(cmd.Args, here(a))
+		}
+		cmd.Dir = dir
+		if cmd.Env, err = Environment(path); err != nil {
+			return 0, nil, err
+		}
+		cmd.Stderr = os.Stderr
+		if err := host.Start(cmd); err != nil {
+			return 0, nil, fmt.Errorf("%s: %w", program, err)
+		}
+		return cmd.Process.Pid, func() error {
+			// Its workers too: they would outlive it.
+			err := host.Kill()
+			var exit *exec.ExitError
+			if ended := cmd.Wait(); ended != nil && !errors.As(ended, &exit) {
+				err = errors.Join(err, ended)
+			}
+			return err
+		}, nil
+	}}
+}
+
+// Environment has a program of a package that is unpacked, and not installed,
+// find the libraries that are unpacked beside it.
+func Environment(program string) ([]string, error) {
+	found, err := filepath.Glob(filepath.Join(filepath.Dir(program), "../lib/*-linux-gnu"))
+	if err != nil {
+		return nil, err
+	}
+	env := os.Environ()
+	for _, l := range found {
+		if l, err = filepath.Abs(l); err != nil {
+			return nil, err
+		}
+		env = append(env, "LD_LIBRARY_PATH="+l)
+	}
+	return env, nil
+}
+
+// write puts files into a folder. Their names may have folders.
+func write(dir string, files map[string][]byte) error {
+	for name, b := range files {
+		path := filepath.Join(dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, b, 0o644)); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,197 @@
+// Package netns makes hosts and LANs out of Linux network namespaces. They
+// have no name in the file system: the kernel takes a namespace down, with all
+// interfaces in it, when its last process and file are gone, so nothing is
+// left behind however a test ends. It knows of links and processes, and
+// nothing of DHCP.
+package netns
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Namespace is one host: a network stack with nothing in it but lo.
+type Namespace struct{ file *os.File }
+
+// New makes a namespace. It needs root (CAP_SYS_ADMIN).
+func New() (*Namespace, error) {
+	n := &Namespace{}
+	err := onThread(func() error {
+		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+			return fmt.Errorf("unshare a network namespace (root is needed): %w", err)
+		}
+		var err error
+		n.file, err = os.Open(ofThread)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := n.Run("ip", "link", "set", "lo", "up"); err != nil {
+		return nil, errors.Join(err, n.Close())
+	}
+	return n, nil
+}
+
+// Close gives the namespace up.
+func (n *Namespace) Close() error { return n.file.Close() }
+
+// Do calls f on a thread that is in the namespace: the sockets that f opens
+// stay there, and the programs that it starts.
+func (n *Namespace) Do(f func() error) error {
+	return onThread(func() error {
+		if err := unix.Setns(int(n.file.Fd()), unix.CLONE_NEWNET); err != nil {
+			return fmt.Errorf("setns: %w", err)
+		}
+		return f()
+	})
+}
+
+// ofThread is the namespace of the calling thread.
+const ofThread = "/proc/thread-self/ns/net"
+
+// onThread calls f, which may change its thread's namespace, and changes it
+// back.
+func onThread(f func() error) error {
+	done := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread()
+		home, err := os.Open(ofThread)
+		if err != nil {
+			done <- err
+			return
+		}
+		defer home.Close()
+		err = f()
+		if back := unix.Setns(int(home.Fd()), unix.CLONE_NEWNET); back != nil {
+			// The thread is in the wrong place: it stays locked and so ends
+			// with this goroutine.
+			done <- errors.Join(err, fmt.Errorf("setns back: %w", back))
+			return
+		}
+		runtime.UnlockOSThread()
+		done <- err
+	}()
+	return <-done
+}
+
+// Start starts a program in the namespace. It does not outlive this process.
+func (n *Namespace) Start(cmd *exec.Cmd) error {
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
+	return n.Do(cmd.Start)
+}
+
+// Kill ends all processes in the namespace, those that a program started in
+// the background too: the host loses its power.
+func (n *Namespace) Kill() error {
+	own, err := n.file.Stat()
+	if err != nil {
+		return err
+	}
+	for alive := true; alive; {
+		alive = false
+		processes, err := filepath.Glob("/proc/[0-9]*/ns/net")
+		if err != nil {
+			return err
+		}
+		for _, path := range processes {
+			// A process that has just ended has no namespace.
+			if there, err := os.Stat(path); err != nil || !os.SameFile(own, there) {
+				continue
+			}
+			pid, err := strconv.Atoi(strings.Split(path, "/")[2])
+			if err != nil {
+				return err
+			}
+			// Once more round: it may have started another meanwhile.
+			alive = true
+			if err := unix.Kill(pid, unix.SIGKILL); err != nil && err != unix.ESRCH {
+				return fmt.Errorf("kill %d: %w", pid, err)
+			}
+		}
+	}
+	return nil
+}
+
+// Run runs a program in the namespace to its end. Its output is in the error.
+func (n *Namespace) Run(name string, args ...string) error {
+	cmd := exec.Command(name, args...)
+	out, err := n.output(cmd)
+	if err != nil {
+		return fmt.Errorf("%v: %w: %s", cmd, err, out)
+	}
+	return nil
+}
+
+func (n *Namespace) output(cmd *exec.Cmd) ([]byte, error) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	cmd.Stdout, cmd.Stderr = w, w
+	err = n.Start(cmd)
+	w.Close()
+	if err != nil {
+		return nil, err
+	}
+	out, err := io.ReadAll(r)
+	return out, errors.Join(err, cmd.Wait())
+}
+
+// LAN is a segment: a bridge in a namespace of its own.
+type LAN struct {
+	*Namespace
+	ports int
+}
+
+// Bridge is the name of the LAN's own interface, where all its frames pass.
+const Bridge = "br0"
+
+// NewLAN makes a segment with nobody on it.
+func NewLAN() (*LAN, error) {
+	n, err := New()
+	if err != nil {
+		return nil, err
+	}
+	// No spanning tree: a port forwards at once. No snooping, and no IPv6
+	// chatter of the bridge itself.
+	err = errors.Join(
+		n.Run("ip", "link", "add", Bridge, "type", "bridge", "stp_state", "0", "forward_delay", "0", "mcast_snooping", "0"),
+		n.Run("ip", "link", "set", Bridge, "up", "promisc", "on", "addrgenmode", "none"))
+	if err != nil {
+		return nil, errors.Join(err, n.Close())
+	}
+	return &LAN{Namespace: n}, nil
+}
+
+// Plug connects a host to the segment by an interface with a name, and a
+// hardware address where mac is not empty.
+func (l *LAN) Plug(host *Namespace, name, mac string) error {
+	l.ports++
+	port := fmt.Sprintf("port%d", l.ports)
+	add := []string{"link", "add", port, "type", "veth", "peer", "name", name}
+	if mac != "" {
+		add = append(add, "address", mac)
+	}
+	// The peer is made here and moved: "ip" names the target namespace by a
+	// file, and the host's is open in this process.
+	add = append(add, "netns", fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), host.file.Fd()))
+	return errors.Join(
+		l.Run("ip", add...),
+		l.Run("ip", "link", "set", port, "master", Bridge, "up", "addrgenmode", "none"),
+		host.Run("ip", "link", "set", name, "up", "addrgenmode", "none"))
+}

@@ -1,0 +1,32 @@
+package tftpbench
+
+import (
+	"path/filepath"
+
+	"github.com/pxebox/pxebox/peers/fileserver"
+)
+
+// Folders are where the programs are.
+type Folders struct {
+	Bin   string // ours, as built
+	Peers string // Debian packages of peers, unpacked
+	Pin   string // a program that serves a folder, its argument, by pin/tftp
+}
+
+// Servers are those to be compared; the last is ours. Each may have as many
+// transfers as there are clients, and writes no log.
+func Servers(f Folders) []fileserver.Server {
+	return []fileserver.Server{
+		fileserver.Command("tftpd-hpa 5.2", "", f.unpacked("in.tftpd"),
+			"--foreground", "--address", fileserver.Address.String(), "--user", "root", "--secure", "boot"),
+		fileserver.Command("dnsmasq 2.90", "", "dnsmasq",
+			"--keep-in-foreground", "--conf-file=/dev/null", "--log-facility=/dev/null", "--pid-file=", "--user=root", "--port=0",
+			"--enable-tftp", "--quiet-tftp", "--tftp-max=1000", "--tftp-root=$DIR/boot"),
+		fileserver.Command("atftpd 0.8.0", "", f.unpacked("atftpd"),
+			"--daemon", "--no-fork", "--maxthread", "1000", "--user", "root", "--group", "root", "--logfile", "/dev/null", "boot"),
+		fileserver.Command("pin/tftp 3.2.0", "", f.Pin, "-serve", "boot"),
+		fileserver.Pxed(f.Bin, ""),
+	}
+}
+
+func (f Folders) unpacked(name string) string { return filepath.Join(f.Peers, "usr/sbin", name) }

@@ -1,0 +1,43 @@
+package tftpbench
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pxebox/pxebox/peers/fileserver"
+	"github.com/pxebox/pxebox/peers/tftpload"
+)
+
+func TestTable(t *testing.T) {
+	cases := []Case{{Name: "a", BlockSize: 1468, Window: 16}, {Name: "b", BlockSize: 1468, Window: 1, Small: true}}
+	got := Table([]fileserver.Server{{Name: "x"}, {Name: "y"}, {Name: "ours"}}, cases, [][]Result{
+		{{Rate: 323e6, CPU: 3 * time.Second, BlockSize: 1468, Window: 16}, {Rate: 46.25e6, CPU: 7 * time.Second, BlockSize: 512, Window: 1},
+			{Rate: 969e6, CPU: time.Second, BlockSize: 1468, Window: 16}},
+		{{Rate: 23700, BlockSize: 1468, Window: 1}, {Err: errors.New("no")}, {Rate: 11850, BlockSize: 1468, Window: 1}},
+	}, "a")
+	want := `| case | x | y | ours | ours ÷ best other |
+|---|--:|--:|--:|--:|
+| a, MB/s | 323 | 46.2 (w 1) (b 512) | 969 | **3.00** |
+| the same, CPU seconds a GB | 3.00 | 7.00 | 1.00 | **0.33** |
+| b, files/s | 23,700 | fails | 11,850 | **0.50** |
+`
+	if got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+}
+
+func TestTally(t *testing.T) {
+	var tl tally
+	for _, bytes := range []int64{5e8, 1e8, 3e8, 9e8, 2e8} {
+		tl.add(Case{}, tftpload.Report{Bytes: bytes, Elapsed: time.Second, BlockSize: 1408, Window: 1}, 2*time.Second, nil)
+	}
+	if r := tl.result(); r.Rate != 3e8 || r.CPU != 5*time.Second || r.BlockSize != 1408 {
+		t.Errorf("got %+v", r)
+	}
+	tl.add(Case{}, tftpload.Report{}, 0, errors.New("wrong content"))
+	if r := tl.result(); r.Err == nil || !strings.Contains(r.Err.Error(), "wrong") {
+		t.Errorf("got %+v", r)
+	}
+}

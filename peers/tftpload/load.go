@@ -1,0 +1,123 @@
+// Package tftpload is a crowd of TFTP clients (RFC 1350, 2347, 2348, 7440) that
+// fetch one file over and over, to see how fast a server is. Each transfer has
+// a port of its own, as firmware does it. Every byte that comes in is compared
+// with the file's. A delay and a loss can be had on any kernel: they happen
+// here, at the clients' edge. It knows of no server.
+package tftpload
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net/netip"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Load is what the clients do.
+type Load struct {
+	Server    netip.AddrPort
+	Name      string // of the file, as the clients ask for it
+	Content   Content
+	Clients   int
+	From      []netip.Addr // the clients' own addresses, in turn; none: the kernel's choice
+	BlockSize int          // bytes
+	Window    int          // blocks; 1: not asked for
+
+	// Duration is how long to go on. What is under way then is given up with
+	// an ERROR, so that the server is free. 0: each client fetches the file
+	// once.
+	Duration time.Duration
+	// Over, where it is set, is called when the time is over and before
+	// anything is given up.
+	Over func()
+	// Spin has the clients look for datagrams without a pause, so that it is
+	// the server that is measured, and not how soon a thread wakes.
+	Spin bool
+	// Delay is for how long each datagram to the server is held back: with no
+	// delay on the way, the round-trip time.
+	Delay time.Duration
+	// Loss is the chance of each datagram, either way, to get lost. Seed makes
+	// it the same ones each time.
+	Loss float64
+	Seed uint64
+	// Retry is how long a client waits before it repeats its last packet; 0:
+	// 250 ms, which is iPXE's shortest.
+	Retry time.Duration
+	// Tries is how often it does so before it gives up; 0: ten times.
+	Tries int
+	// Loops is the number of threads; 0: one.
+	Loops int
+	// In calls a function in the namespace to send from; nil: here.
+	In func(func() error) error
+}
+
+// Report is what came of it.
+type Report struct {
+	Bytes   int64 // received for the first time, all of them right
+	Files   int   // complete
+	Elapsed time.Duration
+	Repeats int // packets that clients sent again, because nothing came
+	// What the server granted.
+	BlockSize, Window int
+}
+
+// Rate is in bytes a second.
+func (r Report) Rate() float64 { return float64(r.Bytes) / r.Elapsed.Seconds() }
+
+// Run sends the load. A wrong byte, an ERROR packet, or a server that does not
+// answer for so long is an error, and ends it.
+func (l Load) Run(ctx context.Context) (Report, error) {
+	in := l.In
+	if in == nil {
+		in = func(f func() error) error { return f() }
+	}
+	loops := min(max(l.Loops, 1), l.Clients)
+	reports := make([]Report, loops)
+	var arrived sync.WaitGroup
+	arrived.Add(loops)
+	var once sync.Once
+	g, ctx := errgroup.WithContext(ctx)
+	for i := range loops {
+		share := l
+		share.Clients = (l.Clients + i) / loops
+		share.Seed = l.Seed + uint64(i)
+		if n := len(l.From); n > 0 {
+			share.From = l.From[n*i/loops : n*(i+1)/loops]
+		}
+		share.Retry = cmp.Or(l.Retry, 250*time.Millisecond)
+		share.Tries = cmp.Or(l.Tries, 10)
+		g.Go(func() error {
+			entered := false
+			err := in(func() (err error) {
+				entered = true
+				w, err := newLoop(share)
+				if err == nil {
+					defer func() { err = errors.Join(err, w.close()) }()
+					reports[i], err = w.run(ctx)
+				}
+				arrived.Done()
+				arrived.Wait()
+				if l.Over != nil {
+					once.Do(l.Over)
+				}
+				return err
+			})
+			if !entered {
+				arrived.Done() // the others wait
+			}
+			return err
+		})
+	}
+	err := g.Wait()
+	sum := reports[0]
+	for _, r := range reports[1:] {
+		sum.Bytes += r.Bytes
+		sum.Files += r.Files
+		sum.Repeats += r.Repeats
+		sum.Elapsed = max(sum.Elapsed, r.Elapsed)
+	}
+	return sum, err
+}

@@ -1,0 +1,90 @@
+package tftpload
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	pin "github.com/pin/tftp/v3"
+)
+
+// serve runs another implementation's server on loopback.
+func serve(t *testing.T, content []byte) netip.AddrPort {
+	t.Helper()
+	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := pin.NewServer(func(_ string, to io.ReaderFrom) error {
+		_, err := to.ReadFrom(bytes.NewReader(content))
+		return err
+	}, nil)
+	s.SetTimeout(20 * time.Millisecond)
+	s.SetBlockSizeNegotiation(false)                   // else 512 for what comes before Serve is ready
+	s.SetBackoff(func(int) time.Duration { return 0 }) // its own is up to a second
+	done := make(chan struct{})
+	go func() { s.Serve(conn); close(done) }()
+	t.Cleanup(func() { s.Shutdown(); <-done })
+	return conn.LocalAddr().(*net.UDPAddr).AddrPort()
+}
+
+func TestLoad(t *testing.T) {
+	content := Random(7, 100_000)
+	server := serve(t, content)
+	for _, tc := range []struct {
+		situation string
+		load      Load
+	}{
+		{"one client", Load{Clients: 1}},
+		{"many, in two loops", Load{Clients: 9, Loops: 2}},
+		{"with a delay", Load{Clients: 2, Delay: 100 * time.Microsecond}},
+		{"with loss", Load{Clients: 3, Loss: 0.05, Retry: 40 * time.Millisecond}},
+	} {
+		t.Run(tc.situation, func(t *testing.T) {
+			l := tc.load
+			l.Server, l.Name, l.Content, l.BlockSize, l.Window = server, "f", content, 1400, 1
+			r, err := l.Run(context.Background())
+			if err != nil || r.Files != l.Clients || r.Bytes != int64(l.Clients*len(content)) || r.BlockSize != 1400 {
+				t.Errorf("got %+v, %v", r, err)
+			}
+			if l.Loss > 0 && r.Repeats == 0 {
+				t.Error("nothing was lost")
+			}
+		})
+	}
+	t.Run("another file than the one expected", func(t *testing.T) {
+		_, err := Load{Server: server, Name: "f", Content: Random(8, 100_000), Clients: 1, BlockSize: 1400, Window: 1}.Run(context.Background())
+		if !errors.Is(err, errContent) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func TestSparse(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "sparse")
+	c := Sparse(MarkEvery + markSize/2)
+	if err := c.Create(path); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if n, ok := Check(c, f, 0); !ok || n != c.Size() {
+		t.Errorf("from the beginning: %d, %t", n, ok)
+	}
+	if n, ok := Check(c, io.NewSectionReader(f, MarkEvery-10, 20), MarkEvery-10); !ok || n != 20 {
+		t.Errorf("from a place: %d, %t", n, ok)
+	}
+	if n, ok := Check(c, io.NewSectionReader(f, MarkEvery-10, 20), MarkEvery-11); ok {
+		t.Errorf("shifted by one byte: %d, %t", n, ok)
+	}
+}

@@ -1,0 +1,339 @@
+package tftpload
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	batch = 64 // datagrams a system call
+	// patrol is how often clients are looked at that nothing comes in for.
+	patrol = 20 * time.Millisecond
+	// receiveBuffer of each client holds some windows: what a full one drops
+	// would be counted against the server.
+	receiveBuffer = 4 << 20
+)
+
+// client is one machine: the transfer that it is at.
+type client struct {
+	transfer
+	fd        int  // -1: none, it has ended
+	connected bool // to the server's port for this transfer (RFC 1350 §4)
+	heard     time.Duration
+	tries     int
+	serial    uint32 // of its transfers
+}
+
+// held is an ACK on its way through the delay.
+type held struct {
+	due    time.Duration
+	client int
+	serial uint32
+	packet [4]byte
+}
+
+// loop runs clients on one thread. Times are since begun.
+type loop struct {
+	Load
+	epoll   int
+	clients []client
+	running int
+	server  unix.RawSockaddrInet4
+	request []byte
+	random  *rand.Rand
+	begun   time.Time
+	now     time.Duration
+	held    []held // in order of due
+	report  Report
+
+	messages [batch]mmsghdr
+	vectors  [batch]unix.Iovec
+	names    [batch]unix.RawSockaddrInet4
+	buffers  [batch][]byte
+}
+
+// mmsghdr is struct mmsghdr of recvmmsg(2), on 64-bit Linux.
+type mmsghdr struct {
+	unix.Msghdr
+	n uint32
+	_ uint32
+}
+
+func newLoop(l Load) (*loop, error) {
+	if !l.Server.Addr().Is4() {
+		return nil, fmt.Errorf("%v is no IPv4 address", l.Server)
+	}
+	w := &loop{
+		Load: l, clients: make([]client, l.Clients),
+		request: request(l.Name, l.BlockSize, l.Window),
+		random:  rand.New(rand.NewPCG(l.Seed, 1)),
+	}
+	w.server = unix.RawSockaddrInet4{Family: unix.AF_INET, Addr: l.Server.Addr().As4(), Port: networkOrder(l.Server.Port())}
+	for i := range batch {
+		// One byte more than is allowed, to see what is too long.
+		w.buffers[i] = make([]byte, max(l.BlockSize, defaultBlockSize)+5)
+		w.vectors[i].Base = &w.buffers[i][0]
+		w.vectors[i].SetLen(len(w.buffers[i]))
+		m := &w.messages[i].Msghdr
+		m.Iov, m.Iovlen = &w.vectors[i], 1
+		// The kernel leaves the length as it is: there are no other addresses.
+		m.Name, m.Namelen = (*byte)(unsafe.Pointer(&w.names[i])), unix.SizeofSockaddrInet4
+	}
+	for i := range w.clients {
+		w.clients[i].fd = -1
+	}
+	var err error
+	w.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	return w, os.NewSyscallError("epoll_create1", err)
+}
+
+func (w *loop) close() error {
+	for i := range w.clients {
+		w.hangUp(&w.clients[i])
+	}
+	return unix.Close(w.epoll)
+}
+
+func networkOrder(port uint16) uint16 { return port<<8 | port>>8 }
+
+// run goes on until the time is over, or each client has the file.
+func (w *loop) run(ctx context.Context) (Report, error) {
+	w.begun = time.Now()
+	for i := range w.clients {
+		if err := w.dial(i); err != nil {
+			return w.report, err
+		}
+	}
+	nextPatrol := patrol
+	events := make([]unix.EpollEvent, 256)
+	for w.running > 0 {
+		wait := int(patrol / time.Millisecond)
+		if w.Spin || len(w.held) > 0 {
+			wait = 0 // for an ACK that is due, a timer would be late by some 50 µs
+		}
+		n, err := unix.EpollWait(w.epoll, events, wait)
+		if err != nil && err != unix.EINTR {
+			return w.report, os.NewSyscallError("epoll_wait", err)
+		}
+		w.now = time.Since(w.begun)
+		for _, e := range events[:max(n, 0)] {
+			if err := w.receive(int(e.Fd)); err != nil {
+				return w.report, err
+			}
+		}
+		if err := w.release(); err != nil {
+			return w.report, err
+		}
+		if w.now < nextPatrol && (w.Duration == 0 || w.now < w.Duration) {
+			continue
+		}
+		nextPatrol = w.now + patrol
+		if w.Duration > 0 && w.now >= w.Duration {
+			break
+		}
+		if err := errors.Join(ctx.Err(), w.patrol()); err != nil {
+			return w.report, err
+		}
+	}
+	w.report.Elapsed = w.now
+	return w.report, nil
+}
+
+// dial begins a client's next transfer.
+func (w *loop) dial(i int) error {
+	c := &w.clients[i]
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return os.NewSyscallError("socket", err)
+	}
+	*c = client{
+		transfer: transfer{content: w.Content, blockSize: w.BlockSize, window: w.Window, next: 1},
+		fd:       fd, heard: w.now, serial: c.serial + 1,
+	}
+	w.running++
+	if len(w.From) > 0 {
+		if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: w.From[i%len(w.From)].As4()}); err != nil {
+			return os.NewSyscallError("bind", err)
+		}
+	}
+	if w.Window > 1 {
+		// Past the system's limit, where we may.
+		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer); err != nil {
+			return os.NewSyscallError("setsockopt SO_RCVBUFFORCE", err)
+		}
+	}
+	event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(i)}
+	if err := unix.EpollCtl(w.epoll, unix.EPOLL_CTL_ADD, fd, &event); err != nil {
+		return os.NewSyscallError("epoll_ctl", err)
+	}
+	return w.ask(c)
+}
+
+// hangUp ends a client's transfer, at the server too if that is not through.
+func (w *loop) hangUp(c *client) {
+	if c.fd < 0 {
+		return
+	}
+	if c.connected {
+		send(c.fd, []byte("\x00\x05\x00\x00enough\x00"), nil)
+	}
+	unix.Close(c.fd)
+	c.fd = -1
+	w.running--
+}
+
+func (w *loop) lost() bool { return w.Loss > 0 && w.random.Float64() < w.Loss }
+
+// ask sends the request.
+func (w *loop) ask(c *client) error {
+	if w.lost() {
+		return nil
+	}
+	return send(c.fd, w.request, &w.server)
+}
+
+// ack acknowledges all that came in order, after the delay.
+func (w *loop) ack(i int) error {
+	if w.lost() {
+		return nil
+	}
+	c := &w.clients[i]
+	packet := ackPacket(c.next - 1)
+	if w.Delay == 0 {
+		return send(c.fd, packet[:], nil)
+	}
+	w.held = append(w.held, held{w.now + w.Delay, i, c.serial, packet})
+	return nil
+}
+
+func ackPacket(block int64) [4]byte {
+	return [4]byte{0, opACK, byte(block >> 8), byte(block)}
+}
+
+// release sends what has been held back for long enough.
+func (w *loop) release() error {
+	n := 0
+	for ; n < len(w.held) && w.held[n].due <= w.now; n++ {
+		h := &w.held[n]
+		if c := &w.clients[h.client]; c.serial == h.serial && c.fd >= 0 {
+			if err := send(c.fd, h.packet[:], nil); err != nil {
+				return err
+			}
+		}
+	}
+	if n > 0 {
+		w.held = w.held[:copy(w.held, w.held[n:])]
+	}
+	return nil
+}
+
+// patrol has the clients repeat themselves for which nothing has come.
+func (w *loop) patrol() error {
+	for i := range w.clients {
+		c := &w.clients[i]
+		if c.fd < 0 || w.now-c.heard < w.Retry {
+			continue
+		}
+		if c.tries++; c.tries > w.Tries {
+			return fmt.Errorf("tftpload: no answer; %d bytes of the file have come", c.bytes)
+		}
+		c.heard = w.now
+		w.report.Repeats++
+		var err error
+		if c.connected {
+			c.again()
+			err = w.ack(i)
+		} else {
+			err = w.ask(c)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// receive takes what has come for a client.
+func (w *loop) receive(i int) error {
+	c := &w.clients[i]
+	// The socket never blocks, so that the scheduler need not know.
+	n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(c.fd), uintptr(unsafe.Pointer(&w.messages[0])), batch, unix.MSG_DONTWAIT, 0, 0)
+	switch errno {
+	case 0:
+	case unix.EAGAIN, unix.EINTR:
+		return nil
+	default:
+		return os.NewSyscallError("recvmmsg", errno)
+	}
+	for k := range int(n) {
+		if w.lost() {
+			continue
+		}
+		if !c.connected {
+			// The port that the server answers from is the transfer's.
+			if _, _, errno := unix.RawSyscall(unix.SYS_CONNECT, uintptr(c.fd), uintptr(unsafe.Pointer(&w.names[k])), unix.SizeofSockaddrInet4); errno != 0 {
+				return os.NewSyscallError("connect", errno)
+			}
+			c.connected = true
+		}
+		before := c.bytes
+		ack, done, err := c.receive(w.buffers[k][:w.messages[k].n])
+		if err != nil {
+			return fmt.Errorf("tftpload: %w", err)
+		}
+		c.heard, c.tries = w.now, 0
+		w.report.Bytes += c.bytes - before
+		w.report.BlockSize, w.report.Window = c.blockSize, c.window
+		switch {
+		case done:
+			return w.complete(i)
+		case ack:
+			if err := w.ack(i); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// complete ends a transfer that is whole, and begins the next.
+func (w *loop) complete(i int) error {
+	c := &w.clients[i]
+	w.report.Files++
+	// The last ACK knows no delay: the socket closes behind it.
+	packet := ackPacket(c.next - 1)
+	if !w.lost() {
+		if err := send(c.fd, packet[:], nil); err != nil {
+			return err
+		}
+	}
+	c.connected = false // and no ERROR follows
+	w.hangUp(c)
+	if w.Duration == 0 {
+		return nil
+	}
+	return w.dial(i)
+}
+
+// send sends a datagram; to is nil for the connected peer. A full queue is a
+// loss like any other, and a server that has closed its port will be heard of
+// no more: both are found by the patrol.
+func send(fd int, b []byte, to *unix.RawSockaddrInet4) error {
+	size := uintptr(0)
+	if to != nil {
+		size = unix.SizeofSockaddrInet4
+	}
+	_, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)), 0, uintptr(unsafe.Pointer(to)), size)
+	switch errno {
+	case 0, unix.EAGAIN, unix.ECONNREFUSED, unix.ENOBUFS, unix.EINTR:
+		return nil
+	}
+	return os.NewSyscallError("sendto", errno)
+}

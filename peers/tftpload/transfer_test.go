@@ -1,0 +1,92 @@
+package tftpload
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+func dataPacket(block int, body []byte) []byte {
+	return append([]byte{0, opDATA, byte(block >> 8), byte(block)}, body...)
+}
+
+// TestTransfer feeds packets to a client of a file of five blocks of 8 bytes
+// and one of 3. A number is the block that comes; "ack" is what the client
+// says, "-" nothing.
+func TestTransfer(t *testing.T) {
+	content := Random(1, 43)
+	block := func(n int) []byte { return dataPacket(n, content[(n-1)*8:min(n*8, 43)]) }
+	oack := func(options string) []byte {
+		return []byte("\x00\x06" + strings.ReplaceAll(options, " ", "\x00") + "\x00")
+	}
+	for _, tc := range []struct {
+		situation string
+		packets   []any
+		want      string
+	}{
+		{"window of 2", []any{oack("blksize 8 windowsize 2"), 1, 2, 3, 4, 5, 6}, "ack0 - ack2 - ack4 - done6"},
+		{"no window granted", []any{oack("blksize 8"), 1, 2}, "ack0 ack1 ack2"},
+		{"option names in capitals", []any{oack("BLKSIZE 8"), 1}, "ack0 ack1"},
+		{"the OACK twice", []any{oack("blksize 8"), oack("blksize 8"), 1}, "ack0 ack0 ack1"},
+		{"the OACK again, late", []any{oack("blksize 8"), 1, oack("blksize 8"), 2}, "ack0 ack1 - ack2"},
+		{"first of a window lost", []any{oack("blksize 8 windowsize 4"), 2, 3, 4, 1, 2, 3, 4}, "ack0 ack0 - - - - - ack4"},
+		{"last of a window lost, then all again", []any{oack("blksize 8 windowsize 3"), 1, 2, 1, 2, 3}, "ack0 - - - - ack3"},
+		{"the ACK of a window lost", []any{oack("blksize 8 windowsize 2"), 1, 2, 1, 2, 3, 4}, "ack0 - ack2 - ack2 - ack4"},
+		{"blocks in the wrong order", []any{oack("blksize 8 windowsize 2"), 2, 1, 2}, "ack0 ack0 - ack2"},
+		{"a block of wrong bytes", []any{oack("blksize 8"), dataPacket(1, make([]byte, 8))}, "ack0 wrong"},
+		{"a block in another's place", []any{oack("blksize 8"), dataPacket(1, content[8:16])}, "ack0 wrong"},
+		{"an end too early", []any{oack("blksize 8"), dataPacket(1, content[:4])}, "ack0 wrong"},
+		{"more than the file", []any{oack("blksize 8 windowsize 8"), 1, 2, 3, 4, 5, dataPacket(6, content[35:43])}, "ack0 - - - - - wrong"},
+		{"a block of more than was agreed", []any{oack("blksize 8"), dataPacket(1, content[:9])}, "ack0 error"},
+		{"a larger window than asked for", []any{oack("blksize 8 windowsize 9")}, "error"},
+		{"a larger block than asked for", []any{oack("blksize 9")}, "error"},
+		{"an option that was not asked for", []any{oack("blksize 8 tsize 43")}, "error"},
+		{"an ERROR", []any{[]byte("\x00\x05\x00\x01not found\x00")}, "error"},
+		{"a server without options", []any{dataPacket(1, content)}, "done1"},
+	} {
+		t.Run(tc.situation, func(t *testing.T) {
+			c := transfer{content: content, blockSize: 8, window: 8, next: 1}
+			var got []string
+			for _, p := range tc.packets {
+				packet, ok := p.([]byte)
+				if !ok {
+					packet = block(p.(int))
+				}
+				ack, done, err := c.receive(packet)
+				switch {
+				case errors.Is(err, errContent):
+					got = append(got, "wrong")
+				case err != nil:
+					got = append(got, "error")
+				case done:
+					got = append(got, fmt.Sprint("done", c.next-1))
+				case ack:
+					got = append(got, fmt.Sprint("ack", c.next-1))
+				default:
+					got = append(got, "-")
+				}
+			}
+			if got := strings.Join(got, " "); got != tc.want {
+				t.Errorf("got  %s\nwant %s", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestBlockNumbersGoOnFromZero(t *testing.T) {
+	c := transfer{content: Sparse(1 << 20), blockSize: 8, window: 4, answered: true, next: 1}
+	for n := 1; n <= 1<<20/8; n++ {
+		offset := (n - 1) * 8
+		body := make([]byte, 8)
+		if offset < markSize {
+			copy(body, mark(0)[offset:])
+		}
+		if _, _, err := c.receive(dataPacket(n, body)); err != nil {
+			t.Fatalf("block %d: %v", n, err)
+		}
+	}
+	if _, done, err := c.receive(dataPacket(1<<20/8+1, nil)); !done || err != nil {
+		t.Errorf("the empty block at the end: %v, %v", done, err)
+	}
+}
