@@ -97,10 +97,12 @@ func (b *bench) write() {
 	}
 	b.committing()
 	ctx, cancel := context.WithCancel(b.Context())
-	defer cancel()
-	go b.commit(ctx)
+	ended := make(chan struct{})
+	go func() { b.commit(ctx); close(ended) }()
 	b.server.toDisk <- work
 	b.onDisk(<-b.committed)
+	cancel()
+	<-ended // or it might take the next batch
 }
 
 func (b *bench) wantSent(want ...string) {

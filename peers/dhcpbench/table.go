@@ -22,18 +22,18 @@ func Section(machine string, results []Result) string {
 			r.Name, thousands(r.Clients), r.Perfdhcp, r.Own, ratio, milliseconds(r.P50), milliseconds(r.P99), r.CPU.Microseconds(), r.Durability)
 	}
 	fmt.Fprintf(&b, `
-Measured on %s, shared with other work, in one run. The load is in one network namespace, the server in another; every
-exchange is DISCOVER, OFFER, REQUEST, ACK by a relay agent, for a machine chosen
-at random. The servers run one after the other.
+Measured on %s, shared with other
+work, in one run. The load is in one network namespace, the server in another;
+every exchange is DISCOVER, OFFER, REQUEST, ACK by a relay agent, for a machine
+chosen at random. The servers run one after the other.
 
 - perfdhcp is Kea's, %d processes of it. An exchange costs it more processor time
   than it costs most servers, and both share the machine; so there is a load of
-  our own as well, which costs a few µs. "pxed's is" compares by
-  that one.
+  our own as well, which costs a few µs. "pxed's is" compares by that one.
 - No server looks whether an address is in use before it offers it.
 - The rate is the highest of a search, each trial %v long, of which less than 1%%
-  had no ACK within a second; a trial that lost more is made once more. "≥": the load could send no more, and nothing was
-  lost.
+  had no ACK within a second; a trial that lost more is made once more. "≥": the
+  load could send no more, and nothing was lost.
 - p50 and p99 are the server's part of an exchange: the time to the OFFER and
   that to the ACK, as perfdhcp saw them.
 - CPU is the server's, user and system, at the highest rate of our load.
