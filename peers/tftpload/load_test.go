@@ -45,7 +45,7 @@ func TestLoad(t *testing.T) {
 		{"one client", Load{Clients: 1}},
 		{"many, in two loops", Load{Clients: 9, Loops: 2}},
 		{"with a delay", Load{Clients: 2, Delay: 100 * time.Microsecond}},
-		{"with loss", Load{Clients: 3, Loss: 0.05, Retry: 40 * time.Millisecond}},
+		{"with loss", Load{Clients: 3, Loss: 0.05, Retry: 10 * time.Millisecond}},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			l := tc.load
