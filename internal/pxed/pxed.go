@@ -164,8 +164,6 @@ func (d *daemon) run(ctx context.Context, generations <-chan generation.Generati
 			d.verdict(v)
 		case err := <-sockets.failed:
 			return err
-		case <-guards.failed:
-			guards.stop() // its loop has ended with ctx
 		case now := <-look.C:
 			d.openSite()
 			d.dhcp.openStore(now, d.gen.DHCP.Mode)
