@@ -17,11 +17,14 @@ import (
 
 // Config is one pxebox.toml, checked.
 type Config struct {
-	Network Network
-	DHCP    DHCP
-	WDS     []WDS
-	Menu    Menu
-	Entries []Entry
+	Network  Network
+	DHCP     DHCP
+	TFTP     TFTP
+	Files    Files
+	WDS      []WDS
+	Menu     Menu
+	Entries  []Entry
+	Machines []Machine
 }
 
 // Network says how the box itself gets onto the wire.
@@ -175,11 +178,65 @@ func ParseHex(s string) ([]byte, error) {
 	return hex.DecodeString(digits)
 }
 
+// TFTP bounds what machines may ask for.
+type TFTP struct {
+	// MaxBlock is the largest block, in bytes; 0 is what fits into one
+	// packet of the link. More is sent in fragments, which some ROMs cannot
+	// put together.
+	MaxBlock int `json:"max_block,omitempty"`
+	// MaxWindow is the largest window, in blocks (RFC 7440); 0 is the
+	// server's own choice.
+	MaxWindow int `json:"max_window,omitempty"`
+}
+
+// Files says how names find the site's boot files.
+type Files struct {
+	// AnyCase lets a name find a file that differs from it in case alone, as
+	// on Windows.
+	AnyCase bool `json:"any_case"`
+	// OwnMenus puts menus that the site wrote by hand before the rendered
+	// ones: pxelinux.cfg/* and grub/grub.cfg* in the boot folder.
+	OwnMenus bool `json:"own_menus,omitempty"`
+}
+
 // WDS is one Windows Deployment Services server.
 type WDS struct {
 	Name   string
 	Server string // IP address or host name
+	// Programs are the network boot programs by the firmware that loads
+	// them, for those of Firmwares that boot by TFTP from WDS: "bios",
+	// "uefi-ia32", "uefi-x64", "uefi-arm64". With backslashes, which are all
+	// that WDS's ReadFilter lets through. Parse fills in the defaults; an
+	// empty one says that the server has none for this firmware.
+	Programs map[string]string
+	// Probe is how often the server is asked whether it is there; 0 is
+	// never.
+	Probe Duration
+	// Probe4011 asks its boot service too, which may leave a pending device
+	// in the server's list.
+	Probe4011 bool
+	// OnDown is what becomes of entries of a server that does not answer.
+	OnDown OnDown
+	// BIOSRoute is how a PC with a BIOS gets to the server from the menu.
+	BIOSRoute BIOSRoute
 }
+
+// OnDown is what becomes of an entry whose WDS server does not answer.
+type OnDown string
+
+const (
+	OnDownMark OnDown = "mark" // says so in its label
+	OnDownHide OnDown = "hide" // is not shown
+	OnDownNext OnDown = "next" // leads to the next server in the file that answers
+)
+
+// BIOSRoute is how a PC with a BIOS gets from the menu to a WDS server.
+type BIOSRoute string
+
+const (
+	RouteChain  BIOSRoute = "chain"  // by pxechn.c32, at once
+	RouteReboot BIOSRoute = "reboot" // by a reboot that the box answers with the server, as on UEFI
+)
 
 // Addr returns the server's address where the configuration has it. A host
 // name has none until somebody has looked it up.
@@ -190,36 +247,57 @@ func (w WDS) Addr() (netip.Addr, bool) {
 
 // Menu is what every machine shows.
 type Menu struct {
-	Title   string
-	Timeout Duration // 0 waits for a key for ever
-	Default string   // name of an Entry; empty means the first
-	Serial  bool     // also on the first serial port, at 115200 baud
+	Title    string
+	Timeout  Duration // 0 waits for a key for ever
+	Default  string   // name of an Entry; empty means the first
+	Serial   bool     // also on the first serial port, at 115200 baud; then as text
+	Password Password // asked for by entries that are Locked
+}
+
+// Password is one password in the forms that the boot loaders compare with.
+// The zero Password is none.
+type Password struct {
+	Crypt  string // "$6$…": SHA-512 crypt, for PXELINUX
+	PBKDF2 string // "grub.pbkdf2.sha512.…", for GRUB
 }
 
 // Entry is one line of the menu. Kind says which of the fields count.
 type Entry struct {
 	Name  string
 	Label string // what the screen shows
+	Help  string // what the screen says of it; several lines; may be empty
+	In    string // name of the submenu that it is in; empty for the top
 
-	WDS    string   // KindWDS: name of a WDS server
-	Kernel string   // KindLinux: boot file
-	Initrd []string // KindLinux: boot files, loaded in order
-	Append string   // KindLinux, KindFile: arguments
-	File   string   // KindFile: any other boot file
-	Disk   bool     // KindDisk
+	WDS      string   // KindWDS: name of a WDS server
+	Kernel   string   // KindLinux: boot file
+	Initrd   []string // KindLinux: boot files, loaded in order
+	Append   string   // KindLinux, KindProgram: arguments
+	File     string   // KindProgram: what a BIOS starts
+	EFI      string   // KindProgram: what UEFI starts
+	PXELINUX string   // KindRaw: lines for PXELINUX, as they are
+	GRUB     string   // KindRaw: lines for GRUB, as they are
+	Disk     bool     // KindDisk
+	Submenu  bool     // KindSubmenu: the entries that are In it
+
+	Unsigned bool // its EFI program or kernel is not signed: not with Secure Boot
+	Locked   bool // asks for the menu's password
+	Erases   bool // asks for a confirmation
+	Unlisted bool // only in the menus of machines that name it
 }
 
 // Kind is what choosing an Entry does.
 type Kind int
 
 const (
-	KindWDS   Kind = iota + 1 // hand over to a WDS server
-	KindLinux                 // kernel, initrd, arguments
-	KindDisk                  // boot the machine's own disk
-	KindFile                  // another boot file
+	KindWDS     Kind = iota + 1 // hand over to a WDS server
+	KindLinux                   // kernel, initrd, arguments
+	KindDisk                    // boot the machine's own disk
+	KindProgram                 // another boot file
+	KindSubmenu                 // open another menu
+	KindRaw                     // what the site wrote for a boot loader
 )
 
-// Kind tells which of the four an Entry that got past Parse is.
+// Kind tells which of them an Entry that got past Parse is.
 func (e Entry) Kind() Kind {
 	switch {
 	case e.WDS != "":
@@ -228,10 +306,41 @@ func (e Entry) Kind() Kind {
 		return KindLinux
 	case e.Disk:
 		return KindDisk
+	case e.Submenu:
+		return KindSubmenu
+	case e.PXELINUX != "" || e.GRUB != "":
+		return KindRaw
 	default:
-		return KindFile
+		return KindProgram
 	}
 }
+
+// Machine says what certain machines boot. Of the fields that say which, all
+// that are there have to fit; in each, one of its values. The first Machine
+// that fits counts.
+type Machine struct {
+	MAC      []string `json:"mac,omitempty"`      // "52:54:00:12:34:56", or its beginning "52:54:00", in small letters
+	GUID     []string `json:"guid,omitempty"`     // as in the firmware's setup: "70786562-6f78-4c61-8000-000000000010", in small letters
+	Firmware []string `json:"firmware,omitempty"` // of Firmwares
+
+	// Boot is BootMenu, BootDisk or the name of an Entry that is started
+	// without a menu.
+	Boot string `json:"boot"`
+	// Once makes Boot count for one boot. After that the next Machine that
+	// fits counts, or the menu.
+	Once bool `json:"once,omitempty"`
+	// Entries are the names of those that the machine's menu has; empty
+	// means all that are not Unlisted.
+	Entries []string `json:"entries,omitempty"`
+	// Default is as Menu.Default, for this machine's menu.
+	Default string `json:"default,omitempty"`
+}
+
+// Values of Machine.Boot beside the names of entries.
+const (
+	BootMenu = "menu"
+	BootDisk = "disk" // an Entry of that name, or the machine's own disk
+)
 
 // Range is a run of addresses, both ends included: "192.168.77.100-192.168.77.150".
 type Range struct{ First, Last netip.Addr }

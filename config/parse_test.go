@@ -95,7 +95,7 @@ func TestParseAccepts(t *testing.T) {
 		{"a host name that begins with a digit", "[[wds]]\nname = \"w\"\nserver = \"3com\"", func(c *Config) any { return c.WDS[0].Server }, "3com"},
 		{"an entry without a label shows its name", "[[entry]]\nname = \"a\"\ndisk = true", func(c *Config) any { return c.Entries[0].Label }, "a"},
 		{"disk = false beside a kernel", "[[entry]]\nname = \"a\"\nkernel = \"k\"\ndisk = false", func(c *Config) any { return c.Entries[0].Kind() }, KindLinux},
-		{"another boot file with arguments", "[[entry]]\nname = \"a\"\nfile = \"x.c32\"\nappend = \"-v\"", func(c *Config) any { return c.Entries[0].Kind() }, KindFile},
+		{"another boot file with arguments", "[[entry]]\nname = \"a\"\nfile = \"x.c32\"\nappend = \"-v\"", func(c *Config) any { return c.Entries[0].Kind() }, KindProgram},
 		{"entries as a list in one line", "entry = [{name = \"a\", disk = true}, {name = \"b\", file = \"x\"}]", func(c *Config) any { return c.Entries[1].Name }, "b"},
 		{"western letters in a label", "[[entry]]\nname = \"a\"\nlabel = \"Rechner löschen: é ñ ß\"\ndisk = true", func(c *Config) any { return c.Entries[0].Label }, "Rechner löschen: é ñ ß"},
 		{"a table as dotted keys", "dhcp.mode = \"proxy\"\ndhcp.lease = \"2h\"", func(c *Config) any { return c.DHCP.Mode }, ModeProxy},

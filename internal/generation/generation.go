@@ -19,7 +19,7 @@ import (
 
 // Format is the shape of the file. pxed refuses any other: after an update
 // both programs are new, and a file of the old shape is menuwatch's to redo.
-const Format = 1
+const Format = 2
 
 // FileName is the generation's name in the run directory.
 const FileName = "generation.json"
@@ -33,9 +33,9 @@ type Generation struct {
 	Format  int            `json:"format"`
 	Network config.Network `json:"network"`
 	DHCP    config.DHCP    `json:"dhcp"`
-	// Files are the rendered menus by the name that firmware asks for, such
-	// as "pxelinux.cfg/default".
-	Files map[string][]byte `json:"files"`
+	TFTP    config.TFTP    `json:"tftp"`
+	Names   config.Files   `json:"names"`
+	menu.Rendered
 
 	// ID tells generations apart in logs: the start of the SHA-256 of the
 	// published bytes, set by Decode.
@@ -45,7 +45,7 @@ type Generation struct {
 // Build makes the generation of a configuration and of what is known of the
 // site.
 func Build(c *config.Config, st menu.Status) Generation {
-	return Generation{Format: Format, Network: c.Network, DHCP: c.DHCP, Files: menu.Render(c, st)}
+	return Generation{Format: Format, Network: c.Network, DHCP: c.DHCP, TFTP: c.TFTP, Names: c.Files, Rendered: menu.Render(c, st)}
 }
 
 // Default is the generation of a box that nobody has configured. pxed serves

@@ -15,14 +15,65 @@ import (
 	"golang.org/x/text/encoding/charmap"
 
 	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/handoff"
+	"github.com/pxebox/pxebox/internal/machine"
 )
 
 // Status is what is known of the site at the time of rendering.
 type Status struct {
-	// WDS holds the IPv4 address of each WDS server by its name in the
-	// configuration. One that is not there could not be found.
-	WDS map[string]netip.Addr
+	// WDS holds what is known of each WDS server, by its name in the
+	// configuration.
+	WDS map[string]Server
+	// Missing are the boot files that an entry needs and that are not there,
+	// by the entry's name.
+	Missing map[string][]string
 }
+
+// Server is what is known of a WDS server.
+type Server struct {
+	// Addr is its IPv4 address; the zero Addr where its name could not be
+	// found. The configuration's own where that has one.
+	Addr netip.Addr
+	// Programs is what became of asking for its boot programs, by the
+	// firmware that loads them. One that is not there was not asked for.
+	Programs map[string]Health
+}
+
+// Health is the answer to the question for a boot program.
+type Health struct {
+	State State
+	Since time.Time // of the State; zero where the clock was not set
+	Note  string    // Refused: what it said, and the mend, for people
+}
+
+// State is how a WDS server takes the question for a boot program.
+type State int
+
+// The states.
+const (
+	Unknown State = iota // not asked yet
+	Up                   // it has the program
+	Down                 // it does not answer
+	Refused              // it answers, and does not give the program
+)
+
+// Rendered is what a configuration comes to for machines.
+type Rendered struct {
+	// Files are the menus by the names that boot loaders ask for, such as
+	// PXELINUXConfig. MACMark in them stands for the machine's own address.
+	Files map[string][]byte `json:"files"`
+	// Views are the menus of certain machines in place of Files, by name.
+	Views map[string]map[string][]byte `json:"views,omitempty"`
+	// Machines say which, in their order.
+	Machines []machine.Rule `json:"machines,omitempty"`
+	// Handoffs are the WDS servers that entries lead to, by the entry's
+	// name. An entry whose server has no address is not there.
+	Handoffs map[string]handoff.Target `json:"handoffs,omitempty"`
+}
+
+// MACMark is what a menu has where the machine's own MAC address belongs, of
+// the same length. Whoever serves the menu puts it in.
+const MACMark = "@@:@@:@@:@@:@@:@@"
 
 // PXELINUXConfig is the file that PXELINUX asks for when there is none for the
 // machine's UUID, MAC or IP address (doc/pxelinux.txt).
@@ -31,8 +82,8 @@ const PXELINUXConfig = "pxelinux.cfg/default"
 // Render returns the menu's files by the names that boot loaders ask for. c is
 // what config.Parse returned: that is where a text is refused that would end
 // its line.
-func Render(c *config.Config, st Status) map[string][]byte {
-	return map[string][]byte{PXELINUXConfig: pxelinux(c, st)}
+func Render(c *config.Config, st Status) Rendered {
+	return Rendered{Files: map[string][]byte{PXELINUXConfig: pxelinux(c, st)}}
 }
 
 // width is what menu.c32 shows of a label (menumain.c, draw_row: 80 columns
@@ -146,7 +197,7 @@ func pxelinuxEntry(e config.Entry, servers []config.WDS, st Status) entry {
 		// returns to the BIOS, which goes on to its next boot device. -1 is
 		// for the other loaders (doc/syslinux.txt, LOCALBOOT).
 		out.directives = []string{"LOCALBOOT 0"}
-	case config.KindFile:
+	case config.KindProgram:
 		out.directives = fileDirectives(e)
 	}
 	return out
@@ -178,8 +229,8 @@ func appendTo(directives []string, arguments string) []string {
 
 // address returns the IPv4 address of the WDS server with that name.
 func address(name string, servers []config.WDS, st Status) (netip.Addr, bool) {
-	if a, ok := st.WDS[name]; ok && a.Is4() {
-		return a, true
+	if s, ok := st.WDS[name]; ok && s.Addr.Is4() {
+		return s.Addr, true
 	}
 	for _, w := range servers {
 		if w.Name == name {

@@ -232,7 +232,7 @@ func compare(t *testing.T, c *config.Config, st Status, file []byte) {
 		if e.Kind() == config.KindDisk {
 			want = append(want, directive{"LOCALBOOT", "0"})
 		}
-		if e.Kind() == config.KindFile { // by the golden files; here only that nothing else is there
+		if e.Kind() == config.KindProgram { // by the golden files; here only that nothing else is there
 			files := 0
 			for _, d := range got {
 				if strings.HasSuffix(d.rest, e.File) && slices.Contains([]string{"COM32", "PXE", "INITRD", "KERNEL"}, d.keyword) {

@@ -283,10 +283,10 @@ func choose(old netip.Addr, a answer) (netip.Addr, error) {
 
 // status is what menus need to know of the site.
 func status(c *config.Config, addresses map[string]netip.Addr) menu.Status {
-	st := menu.Status{WDS: map[string]netip.Addr{}}
+	st := menu.Status{WDS: map[string]menu.Server{}}
 	for _, w := range c.WDS {
 		if a, ok := addresses[w.Server]; ok {
-			st.WDS[w.Name] = a
+			st.WDS[w.Name] = menu.Server{Addr: a}
 		}
 	}
 	return st

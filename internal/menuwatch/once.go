@@ -33,7 +33,7 @@ func Render(ctx context.Context, file, dir string, lookup Lookup) error {
 			addresses[h] = a
 		}
 	}
-	for name, data := range menu.Render(c, status(c, addresses)) {
+	for name, data := range menu.Render(c, status(c, addresses)).Files {
 		path := filepath.Join(dir, filepath.FromSlash(name))
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			return fmt.Errorf("render: %w", err)

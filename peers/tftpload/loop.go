@@ -13,7 +13,10 @@ import (
 )
 
 const (
-	batch = 64 // datagrams a system call
+	batch = 16 // messages a system call
+	// maxMessage is what one message may bring: an IP packet's bytes, or many
+	// datagrams that the kernel has left together.
+	maxMessage = 64 << 10
 	// patrol is how often clients are looked at that nothing comes in for.
 	patrol = 20 * time.Millisecond
 	// receiveBuffer of each client holds some windows: what a full one drops
@@ -56,7 +59,16 @@ type loop struct {
 	messages [batch]mmsghdr
 	vectors  [batch]unix.Iovec
 	names    [batch]unix.RawSockaddrInet4
-	buffers  [batch][]byte
+	controls [batch]control
+	buffers  [batch][maxMessage]byte
+}
+
+// control is the one control message that is asked for: how long each of the
+// datagrams is that a message is made of.
+type control struct {
+	unix.Cmsghdr
+	size int32
+	_    int32
 }
 
 // mmsghdr is struct mmsghdr of recvmmsg(2), on 64-bit Linux.
@@ -77,14 +89,13 @@ func newLoop(l Load) (*loop, error) {
 	}
 	w.server = unix.RawSockaddrInet4{Family: unix.AF_INET, Addr: l.Server.Addr().As4(), Port: networkOrder(l.Server.Port())}
 	for i := range batch {
-		// One byte more than is allowed, to see what is too long.
-		w.buffers[i] = make([]byte, max(l.BlockSize, defaultBlockSize)+5)
 		w.vectors[i].Base = &w.buffers[i][0]
-		w.vectors[i].SetLen(len(w.buffers[i]))
+		w.vectors[i].SetLen(maxMessage)
 		m := &w.messages[i].Msghdr
 		m.Iov, m.Iovlen = &w.vectors[i], 1
 		// The kernel leaves the length as it is: there are no other addresses.
 		m.Name, m.Namelen = (*byte)(unsafe.Pointer(&w.names[i])), unix.SizeofSockaddrInet4
+		m.Control = (*byte)(unsafe.Pointer(&w.controls[i]))
 	}
 	for i := range w.clients {
 		w.clients[i].fd = -1
@@ -164,6 +175,11 @@ func (w *loop) dial(i int) error {
 		}
 	}
 	if w.Window > 1 {
+		// What a server sends as one message and no card has cut is not to be
+		// cut here: on a virtual cable the server would pay for that.
+		if err := unix.SetsockoptInt(fd, unix.SOL_UDP, unix.UDP_GRO, 1); err != nil {
+			return os.NewSyscallError("setsockopt UDP_GRO", err)
+		}
 		// Past the system's limit, where we may.
 		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer); err != nil {
 			return os.NewSyscallError("setsockopt SO_RCVBUFFORCE", err)
@@ -262,6 +278,9 @@ func (w *loop) patrol() error {
 
 // receive takes what has come for a client.
 func (w *loop) receive(i int) error {
+	for k := range w.messages {
+		w.messages[k].SetControllen(int(unsafe.Sizeof(control{})))
+	}
 	c := &w.clients[i]
 	// The socket never blocks, so that the scheduler need not know.
 	n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(c.fd), uintptr(unsafe.Pointer(&w.messages[0])), batch, unix.MSG_DONTWAIT, 0, 0)
@@ -272,33 +291,53 @@ func (w *loop) receive(i int) error {
 	default:
 		return os.NewSyscallError("recvmmsg", errno)
 	}
+	serial := c.serial
 	for k := range int(n) {
-		if w.lost() {
-			continue
+		b := w.buffers[k][:w.messages[k].n]
+		size := len(b)
+		if w.messages[k].Controllen > 0 && w.controls[k].Type == unix.UDP_GRO {
+			size = int(w.controls[k].size)
 		}
-		if !c.connected {
-			// The port that the server answers from is the transfer's.
-			if _, _, errno := unix.RawSyscall(unix.SYS_CONNECT, uintptr(c.fd), uintptr(unsafe.Pointer(&w.names[k])), unix.SizeofSockaddrInet4); errno != 0 {
-				return os.NewSyscallError("connect", errno)
-			}
-			c.connected = true
-		}
-		before := c.bytes
-		ack, done, err := c.receive(w.buffers[k][:w.messages[k].n])
-		if err != nil {
-			return fmt.Errorf("tftpload: %w", err)
-		}
-		c.heard, c.tries = w.now, 0
-		w.report.Bytes += c.bytes - before
-		w.report.BlockSize, w.report.Window = c.blockSize, c.window
-		switch {
-		case done:
-			return w.complete(i)
-		case ack:
-			if err := w.ack(i); err != nil {
+		for first := true; first || len(b) > 0; first = false {
+			datagram := b[:min(size, len(b))]
+			b = b[len(datagram):]
+			if err := w.datagram(i, &w.names[k], datagram); err != nil {
 				return err
 			}
+			if c.serial != serial || c.fd < 0 {
+				return nil // that was the last one of this transfer
+			}
 		}
+	}
+	return nil
+}
+
+// datagram takes one, unless it gets lost.
+func (w *loop) datagram(i int, from *unix.RawSockaddrInet4, b []byte) error {
+	if w.lost() {
+		return nil
+	}
+	c := &w.clients[i]
+	if !c.connected {
+		// The port that the server answers from is the transfer's.
+		if _, _, errno := unix.RawSyscall(unix.SYS_CONNECT, uintptr(c.fd), uintptr(unsafe.Pointer(from)), unix.SizeofSockaddrInet4); errno != 0 {
+			return os.NewSyscallError("connect", errno)
+		}
+		c.connected = true
+	}
+	before := c.bytes
+	ack, done, err := c.receive(b)
+	if err != nil {
+		return fmt.Errorf("tftpload: %w", err)
+	}
+	c.heard, c.tries = w.now, 0
+	w.report.Bytes += c.bytes - before
+	w.report.BlockSize, w.report.Window = c.blockSize, c.window
+	switch {
+	case done:
+		return w.complete(i)
+	case ack:
+		return w.ack(i)
 	}
 	return nil
 }
