@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -18,24 +19,63 @@ func (r *reader) checkWDS() {
 		b.require("name", `write name = "wds"`)
 		b.require("server", `write server = "192.168.77.2"`)
 		b.unique("name", r.cfg.WDS[i].Name, seen, ownName)
+		if w := r.cfg.WDS[i]; w.Probe == 0 && b.ok("probe", "on_down") {
+			if w.Probe4011 {
+				b.fail("probe_4011", `has no use: with probe = "0s" the server is never asked`, "leave one of them out")
+			}
+			if w.OnDown != OnDownMark {
+				b.fail("on_down", `has no use: with probe = "0s" nobody knows whether the server is there`, "leave one of them out")
+			}
+		}
 	}
+}
+
+// indexEntries makes entries known by their names.
+func (r *reader) indexEntries() {
+	r.entryAt = map[string]int{}
+	for i, e := range r.cfg.Entries {
+		if _, ok := r.entryAt[e.Name]; !ok && e.Name != "" {
+			r.entryAt[e.Name] = i
+		}
+	}
+}
+
+// entry returns the entry of that name, or nil.
+func (r *reader) entry(name string) *Entry {
+	if i, ok := r.entryAt[name]; ok {
+		return &r.cfg.Entries[i]
+	}
+	return nil
+}
+
+// noEntry reports the name of an entry that is not there; others are words
+// that the key takes besides.
+func (r *reader) noEntry(b block, key, name string, others ...string) {
+	var names []string
+	for _, e := range r.cfg.Entries {
+		if e.Name != "" {
+			names = append(names, e.Name)
+		}
+	}
+	refers(b, key, name, "[[entry]]", append(names, others...))
 }
 
 // checkEntries looks at each [[entry]] as a whole, and at what it refers to.
 func (r *reader) checkEntries() {
-	blocks := r.root.items("entry")
+	blocks, menu := r.root.items("entry"), r.root.table("menu")
 	if r.root.has("entry") && len(blocks) == 0 && r.root.ok("entry") {
 		// The menu program ends with "Initial menu has no LABEL entries!".
 		r.root.fail("entry", "is an empty list", "write one [[entry]] at least, or leave it out for the machine's own disk")
 	}
-	var wds, names []string
+	if len(blocks) > maxEntries {
+		blocks[maxEntries].fail("", "is one too many", fmt.Sprintf("keep it to %d entries", maxEntries))
+		return
+	}
+	var wds []string
 	for _, w := range r.cfg.WDS {
 		wds = append(wds, w.Name)
 	}
 	seen := map[string]int{}
-	for _, e := range r.cfg.Entries {
-		names = append(names, e.Name)
-	}
 	for i, b := range blocks {
 		e := &r.cfg.Entries[i]
 		if !b.has("label") {
@@ -46,14 +86,118 @@ func (r *reader) checkEntries() {
 		}
 		b.require("name", `write name = "debian"`)
 		b.unique("name", e.Name, seen, ownName)
+		if e.Name == BootMenu {
+			b.fail("name", fmt.Sprintf("%q is taken: below [[machine]] it stands for the menu", e.Name), "write another name")
+		}
 		checkKind(b, *e)
+		r.checkMarks(b, *e)
 		if e.WDS != "" && b.ok("wds") {
 			refers(b, "wds", e.WDS, "[[wds]]", wds)
 		}
 	}
-	if d, menu := r.cfg.Menu.Default, r.root.table("menu"); d != "" && menu.ok("default") {
-		refers(menu, "default", d, "[[entry]]", names)
+	r.checkSubmenus(blocks)
+	if d := r.cfg.Menu.Default; d != "" && menu.ok("default") {
+		r.checkDefault(menu, d, nil)
 	}
+}
+
+// checkMarks looks at what an entry asks for before it starts.
+func (r *reader) checkMarks(b block, e Entry) {
+	if e.Unsigned && b.ok("signed") && e.Kernel == "" && e.EFI == "" {
+		b.fail("signed", "goes with a kernel or an efi program only", "leave it out")
+	}
+	if e.Locked && b.ok("locked") && !r.root.table("menu").has("password") {
+		b.fail("locked", "asks for a password, and there is none", "make one with: menuwatch -hash-password; and write it below [menu]")
+	}
+	if e.Erases && b.ok("erases") && (e.Disk || e.Submenu) {
+		b.fail("erases", "has no use: this entry changes nothing on the machine", "leave it out")
+	}
+}
+
+// checkDefault looks at the entry that a menu starts by itself. listed are the
+// entries of that menu; none means all that are not Unlisted.
+func (r *reader) checkDefault(b block, name string, listed []string) {
+	e := r.entry(name)
+	switch {
+	case e == nil:
+		r.noEntry(b, "default", name)
+	case e.Submenu:
+		b.fail("default", fmt.Sprintf("%q is a submenu, which starts nothing", name), "write the name of another entry")
+	case len(listed) > 0 && !slices.Contains(listed, name):
+		b.fail("default", fmt.Sprintf("%q is not among the machine's entries", name), "write it in entries as well")
+	case len(listed) == 0 && e.Unlisted:
+		b.fail("default", fmt.Sprintf("%q is not in the menu: it has listed = false", name), "write the name of another entry")
+	}
+}
+
+// checkSubmenus makes sure that each entry is to be found in the menu, and
+// that each submenu leads to something.
+func (r *reader) checkSubmenus(blocks []block) {
+	children := map[string]int{}
+	sound := true // each entry's place is known
+	for i, b := range blocks {
+		in := r.cfg.Entries[i].In
+		if !b.ok("", "in") {
+			sound = false
+			continue
+		}
+		if in == "" {
+			continue
+		}
+		children[in]++
+		switch e := r.entry(in); {
+		case e == nil:
+			var submenus []string
+			for _, e := range r.cfg.Entries {
+				if e.Submenu && e.Name != "" {
+					submenus = append(submenus, e.Name)
+				}
+			}
+			refers(b, "in", in, "submenu", submenus)
+			sound = false
+		case !e.Submenu:
+			b.fail("in", fmt.Sprintf("%q is no submenu", in), "write submenu = true there in place of what it starts, or the name of a submenu")
+			sound = false
+		}
+	}
+	if !sound {
+		return
+	}
+	for i, b := range blocks {
+		e := r.cfg.Entries[i]
+		if !e.Submenu || !b.ok("name", "submenu") {
+			continue
+		}
+		if children[e.Name] == 0 {
+			b.fail("submenu", "holds no entries", fmt.Sprintf("write in = %q below those that belong to it, or leave it out", e.Name))
+		}
+		switch level, round := r.level(i); {
+		case round:
+			b.fail("in", fmt.Sprintf("leads back to %q itself", e.Name), "leave it out for a submenu at the top")
+		case level == maxDepth+1:
+			b.fail("in", fmt.Sprintf("makes it %d submenus, one in the other", level), fmt.Sprintf("keep it to %d", maxDepth))
+		}
+	}
+}
+
+// level counts the submenus from the top down to entry i, itself included.
+// round says that they form a ring, of which i is the first in the file;
+// below and elsewhere in a ring the level is 0.
+func (r *reader) level(i int) (level int, round bool) {
+	first := true
+	for at := i; level <= len(r.cfg.Entries); {
+		level++
+		in := r.cfg.Entries[at].In
+		if in == "" {
+			return level, false
+		}
+		at = r.entryAt[in]
+		if at == i {
+			return 0, first
+		}
+		first = first && at > i
+	}
+	return 0, false
 }
 
 // refers reports a name that nothing has.
@@ -64,7 +208,11 @@ func refers(b block, key, name, to string, names []string) {
 		}
 	}
 	mend := "write the name of one"
-	if n := nearest(name, names); n != "" {
+	n := ""
+	if len(b.r.errs) < 100 { // a long file, all wrong, would take seconds
+		n = nearest(name, names)
+	}
+	if n != "" {
 		mend = fmt.Sprintf("write %q", n)
 	} else if len(names) == 0 {
 		mend = "add one"
@@ -76,28 +224,31 @@ func refers(b block, key, name, to string, names []string) {
 
 // checkKind makes sure that an entry does one thing.
 func checkKind(b block, e Entry) {
-	var kinds []string
-	for _, key := range []string{"wds", "kernel", "file"} {
-		if b.has(key) {
-			kinds = append(kinds, key)
+	kinds := []string{} // one key of each
+	for _, keys := range [][]string{{"wds"}, {"kernel"}, {"file", "efi"}, {"pxelinux", "grub"}} {
+		if i := slices.IndexFunc(keys, b.has); i >= 0 {
+			kinds = append(kinds, keys[i])
 		}
 	}
 	if e.Disk {
 		kinds = append(kinds, "disk")
 	}
+	if e.Submenu {
+		kinds = append(kinds, "submenu")
+	}
 	switch {
-	case len(kinds) == 0 && !b.ok("disk"):
+	case len(kinds) == 0 && !b.ok("disk", "submenu"):
 	case len(kinds) == 0 && b.has("initrd"):
 		b.fail("initrd", "is there without a kernel", `write kernel = "debian/linux" as well`)
 	case len(kinds) == 0:
-		b.fail("", "does not say what to start", "write one of wds, kernel, file, or disk = true")
+		b.fail("", "does not say what to start", "write one of wds, kernel, file, efi, pxelinux, grub, disk = true, or submenu = true")
 	case len(kinds) > 1:
 		b.fail(kinds[1], "is one thing too many: the entry has "+strings.Join(kinds, " and "), "keep one, and make another entry of the other")
 	default:
 		if kinds[0] != "kernel" && b.has("initrd") {
 			b.fail("initrd", "goes with a kernel only", "leave it out")
 		}
-		if (kinds[0] == "wds" || kinds[0] == "disk") && b.has("append") {
+		if !slices.Contains([]string{"kernel", "file", "efi"}, kinds[0]) && b.has("append") {
 			b.fail("append", "goes with a kernel or a file only", "leave it out")
 		}
 	}

@@ -222,7 +222,7 @@ func TestParseRefusesOfDHCP(t *testing.T) {
 			[]string{"1: dhcp.option: all options make 1280 bytes; keep them to 1024", "4: dhcp.option 2.code: ", "6: ", "8: ", "10: "}},
 		{"one pair of brackets for an option", "[dhcp.option]\ncode = 150\nhex = \"00\"", []string{"1: dhcp.option: is a table; write [[dhcp.option]] on a line of its own"}},
 		{"options that are no tables", "dhcp.option = [150]", []string{"1: dhcp.option 1: is a number; write [[dhcp.option]]"}},
-		{"an option of no network", "[[option]]\ncode = 150", []string{"1: option: is not known; use one of [network], [dhcp], [boot], [[subnet]], [[reservation]], [[wds]], [menu], [[entry]]"}},
+		{"an option of no network", "[[option]]\ncode = 150", []string{"1: option: is not known; use one of [network], [dhcp], [boot], [tftp], [files], [[subnet]], [[reservation]], [[wds]], [menu], [[entry]], [[machine]]"}},
 		{"an option's misspelt table", "[[dhcp.options]]\ncode = 150", []string{"1: dhcp.options: is not known; write [[dhcp.option]]"}},
 		{"a value of an option in its network", "[dhcp]\nhex = \"00\"", []string{"2: dhcp.hex: is not known; write it below [[dhcp.option]] or [[subnet.option]]"}},
 		{"an option of a subnet", subnet + "[[subnet.option]]\ncode = 150\nhex = \"\"", []string{`10: subnet "10.1.0.0/24".option 1.hex: is empty`}},

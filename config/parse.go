@@ -38,17 +38,20 @@ func Parse(name string, data []byte) (*Config, error) {
 	r := newReader(name, root)
 	r.errs = errs
 	r.cfg = Config{
-		DHCP: DHCP{Mode: ModeAuto, Probe: true, Parameters: Parameters{Lease: Duration(time.Hour)}},
-		Menu: Menu{Title: "Network boot", Timeout: Duration(10 * time.Second)},
+		DHCP:  DHCP{Mode: ModeAuto, Probe: true, Parameters: Parameters{Lease: Duration(time.Hour)}},
+		Files: Files{AnyCase: true},
+		Menu:  Menu{Title: "Network boot", Timeout: Duration(10 * time.Second)},
 	}
 	r.read(r.root)
 	if root.get("entry") == nil {
 		r.cfg.Entries = []Entry{{Name: "disk", Label: "This computer's own disk", Disk: true}}
 	}
+	r.indexEntries()
 	r.checkNetwork()
 	r.checkDHCP()
 	r.checkWDS()
 	r.checkEntries()
+	r.checkMachines()
 	if len(r.errs) > 0 {
 		r.errs.sort()
 		return nil, r.errs
@@ -58,11 +61,12 @@ func Parse(name string, data []byte) (*Config, error) {
 
 // reader fills a Config from the tree and collects what is wrong.
 type reader struct {
-	file string
-	root block
-	cfg  Config
-	errs Errors
-	bad  map[string]bool // printed keys with an error: nothing is concluded from them
+	file    string
+	root    block
+	cfg     Config
+	errs    Errors
+	entryAt map[string]int  // cfg.Entries by name
+	bad     map[string]bool // printed keys with an error: nothing is concluded from them
 }
 
 func newReader(file string, root *node) *reader {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 )
 
 // lab is the file that most sites begin with.
@@ -58,7 +59,15 @@ func TestParse(t *testing.T) {
 				DNS:    []netip.Addr{addr("192.168.77.1")},
 			},
 		},
-		WDS:  []WDS{{"wds", "192.168.77.2"}},
+		Files: Files{AnyCase: true},
+		WDS: []WDS{{
+			Name: "wds", Server: "192.168.77.2",
+			Programs: map[string]string{
+				"bios": `boot\x64\wdsnbp.com`, "uefi-ia32": `boot\x86\wdsmgfw.efi`,
+				"uefi-x64": `boot\x64\wdsmgfw.efi`, "uefi-arm64": `boot\arm64\wdsmgfw.efi`,
+			},
+			Probe: Duration(30 * time.Second), OnDown: OnDownMark, BIOSRoute: RouteChain,
+		}},
 		Menu: Menu{Title: "Lab", Timeout: Duration(10 * time.Second), Default: "wds"},
 		Entries: []Entry{
 			{Name: "wds", Label: "Windows Deployment Services", WDS: "wds"},
@@ -190,7 +199,7 @@ func TestParseRefuses(t *testing.T) {
 		{"a path on another server", entry("file = \"10.0.0.1::x.0\""), []string{`3: entry "a".file: "10.0.0.1::x.0" is no name of a boot file`}},
 		{"a path that PXELINUX takes for a command", entry("file = \".com32\""), []string{`3: entry "a".file: ".com32" is no name of a boot file`}},
 		{"two initrds in one text", entry("kernel = \"k\"\ninitrd = [\"a,b\"]"), []string{`4: entry "a".initrd: "a,b" is no name of a boot file`}},
-		{"an entry that does nothing", entry("label = \"x\""), []string{`1: entry "a": does not say what to start; write one of wds, kernel, file, or disk = true`}},
+		{"an entry that does nothing", entry("label = \"x\""), []string{`1: entry "a": does not say what to start; write one of wds, kernel, file, efi, pxelinux, grub, disk = true, or submenu = true`}},
 		{"an entry that does two things", entry("kernel = \"k\"\ndisk = true"), []string{`4: entry "a".disk: is one thing too many: the entry has kernel and disk; keep one`}},
 		{"an initrd without a kernel", entry("initrd = [\"i\"]"), []string{`3: entry "a".initrd: is there without a kernel`}},
 		{"an initrd beside a file", entry("file = \"f\"\ninitrd = [\"i\"]"), []string{`4: entry "a".initrd: goes with a kernel only`}},
@@ -254,6 +263,8 @@ func FuzzParse(f *testing.F) {
 	f.Add(defaultFile)
 	f.Add([]byte(uncommented()))
 	f.Add([]byte(school))
+	f.Add([]byte(pool))
+	f.Add([]byte(some + "[[machine]]\nmac = [\"52:54\"]\nguid = [\"70786562-6f78-4c61-8000-000000000010\"]\nboot = \"debian\"\nonce = true\n[[machine]]\nfirmware = [\"bios\"]\nentries = [\"memtest\"]\ndefault = \"memtest\""))
 	f.Add([]byte("subnet = [{network = \"10.0.0.0/8\", option = [{code = 1}, 2]}, 3]\nreservation = [{}]"))
 	f.Add([]byte("entry = [{name = \"a\", label = \"x\\nKERNEL y\", disk = true}]"))
 	f.Add([]byte("[a]\n[a.b]\n[[a.b]]\na.b.c = 1\n\"\" = {}"))
@@ -266,18 +277,78 @@ func FuzzParse(f *testing.F) {
 			checkForm(t, err)
 			return
 		}
-		for _, e := range c.Entries {
-			if e.Kind() == KindWDS && len(c.WDS) == 0 || e.Name == "" || e.Label == "" {
-				t.Errorf("accepted %+v", e)
+		checkMenuOf(t, c)
+		checkDHCPOf(t, c)
+	})
+}
+
+// checkMenuOf makes sure of what those who render menus rely on.
+func checkMenuOf(t *testing.T, c *Config) {
+	t.Helper()
+	in := map[string]string{} // what each submenu is in
+	entries := map[string]Entry{}
+	for _, e := range c.Entries {
+		entries[e.Name] = e
+		if e.Submenu {
+			in[e.Name] = e.In
+		}
+	}
+	for _, e := range c.Entries {
+		if e.Kind() == KindWDS && len(c.WDS) == 0 || e.Name == "" || e.Label == "" || e.Locked && c.Menu.Password == (Password{}) {
+			t.Errorf("accepted %+v", e)
+		}
+		for _, s := range append([]string{c.Menu.Title, c.Menu.Password.Crypt, c.Menu.Password.PBKDF2, e.Label, e.Append, e.Kernel, e.File, e.EFI}, e.Initrd...) {
+			if strings.ContainsFunc(s, unicode.IsControl) {
+				t.Errorf("accepted %q", s)
 			}
-			for _, s := range append([]string{c.Menu.Title, e.Label, e.Append, e.Kernel, e.File}, e.Initrd...) {
-				if strings.ContainsAny(s, "\r\n\x00") {
-					t.Errorf("accepted %q", s)
+		}
+		for _, s := range []string{e.Help, e.PXELINUX, e.GRUB} {
+			if strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }) {
+				t.Errorf("accepted %q", s)
+			}
+		}
+		for line := range strings.SplitSeq(strings.ToUpper(e.Help), "\n") {
+			if strings.HasPrefix(strings.TrimSpace(line)+" ", "ENDTEXT ") {
+				t.Errorf("accepted the help %q", e.Help)
+			}
+		}
+		for line := range strings.SplitSeq(strings.ToUpper(e.PXELINUX), "\n") {
+			words := strings.Join(strings.Fields(line), " ") + " "
+			for _, d := range []string{"LABEL", "TEXT", "INCLUDE", "UI", "DEFAULT", "MENU LABEL", "MENU BEGIN", "MENU END", "MENU PASSWD", "MENU INCLUDE"} {
+				if strings.HasPrefix(words, d+" ") || len(line) > maxCommand {
+					t.Errorf("accepted the lines %q", e.PXELINUX)
 				}
 			}
 		}
-		checkDHCPOf(t, c)
-	})
+		depth := 0
+		for at := e.In; at != ""; at = in[at] {
+			if _, ok := in[at]; !ok || depth == maxDepth {
+				t.Fatalf("accepted an entry in %q: %+v", at, c.Entries)
+			}
+			depth++
+		}
+	}
+	for _, w := range c.WDS {
+		if len(w.Programs) != 4 || w.OnDown == "" || w.BIOSRoute == "" || w.Name == "" || w.Server == "" {
+			t.Errorf("accepted %+v", w)
+		}
+		for _, p := range w.Programs {
+			if strings.ContainsAny(p, "/ ") || strings.ContainsFunc(p, unicode.IsControl) || len(p) > maxBootFile {
+				t.Errorf("accepted the program %q", p)
+			}
+		}
+	}
+	for _, m := range c.Machines {
+		_, known := entries[m.Boot]
+		if len(m.MAC)+len(m.GUID)+len(m.Firmware) == 0 || !known && m.Boot != BootMenu && m.Boot != BootDisk {
+			t.Errorf("accepted %+v", m)
+		}
+		for _, mac := range m.MAC {
+			if len(mac)%3 != 2 || len(mac) > 17 || strings.ToLower(mac) != mac {
+				t.Errorf("accepted the address %q", mac)
+			}
+		}
+	}
 }
 
 // checkDHCPOf makes sure of what those who lease and encode rely on.

@@ -16,6 +16,8 @@ const (
 	maxCommand = 2047
 	minTimeout = time.Second // anything shorter reaches the menu as 0: for ever
 	maxTimeout = 59 * time.Minute
+	minProbe   = time.Second
+	maxProbe   = 24 * time.Hour
 	minLease   = time.Minute
 	maxLease   = 365 * 24 * time.Hour
 	maxDevice  = 15 // IFNAMSIZ - 1, linux/if.h
@@ -33,6 +35,17 @@ const (
 	// behind the headers and the fixed fields.
 	maxOptions  = 1024
 	maxBootFile = 127 // the packet's file field is 128 bytes with its NUL (RFC 2131 §2)
+
+	minBlock  = 512   // what TFTP sends when nobody asks for another size (RFC 1350 §2)
+	maxBlock  = 65464 // RFC 2348
+	maxWindow = 256   // blocks; RFC 7440 has room for more, boot loaders' buffers have not
+
+	maxEntries  = 2000
+	maxDepth    = 4 // submenus around an entry: each is a level to get back from
+	maxMachines = 4096
+	// The help of an entry stands below the menu, on a screen of 80 columns.
+	maxHelpLines   = 10
+	maxHelpColumns = 70
 )
 
 // field is one key: its name, an example for the error about a value of the
@@ -78,12 +91,20 @@ var schema = []section{
 		{"dns", `["192.168.77.254"]`, func(r *reader, v value) { r.cfg.Network.DNS = v.addresses() }},
 	}},
 	{name: "dhcp", fields: append([]field{
-		{"mode", `"auto"`, func(r *reader, v value) { r.cfg.DHCP.Mode = v.mode() }},
+		{"mode", `"auto"`, func(r *reader, v value) { r.cfg.DHCP.Mode = choice(v, ModeAuto, ModeProxy, ModeServer, ModeOff) }},
 		{"force", `true`, func(r *reader, v value) { r.cfg.DHCP.Force = v.flag() }},
 		{"probe", `false`, func(r *reader, v value) { r.cfg.DHCP.Probe = v.flag() }},
 		{"range", `["192.168.77.100-192.168.77.150"]`, func(r *reader, v value) { r.cfg.DHCP.Ranges = v.ranges() }},
 	}, parameters(ownParameters)...), inner: []section{options("dhcp", ownParameters)}},
 	{name: "boot", fields: bootFiles()},
+	{name: "tftp", fields: []field{
+		{"max_block", `1468`, func(r *reader, v value) { r.cfg.TFTP.MaxBlock = int(v.integer(minBlock, maxBlock)) }},
+		{"max_window", `16`, func(r *reader, v value) { r.cfg.TFTP.MaxWindow = int(v.integer(1, maxWindow)) }},
+	}},
+	{name: "files", fields: []field{
+		{"any_case", `true`, func(r *reader, v value) { r.cfg.Files.AnyCase = v.flag() }},
+		{"own_menus", `true`, func(r *reader, v value) { r.cfg.Files.OwnMenus = v.flag() }},
+	}},
 	{name: "subnet", many: true, by: "network", add: func(r *reader) { r.cfg.DHCP.Subnets = append(r.cfg.DHCP.Subnets, Subnet{}) },
 		fields: append([]field{
 			{"network", `"10.1.0.0/24"`, func(r *reader, v value) { last(r.cfg.DHCP.Subnets).Network = v.network() }},
@@ -95,25 +116,49 @@ var schema = []section{
 		{"address", `"192.168.77.20"`, func(r *reader, v value) { last(r.cfg.DHCP.Reservations).Address = v.address() }},
 		{"hostname", `"pc1"`, func(r *reader, v value) { last(r.cfg.DHCP.Reservations).Hostname = v.hostname() }},
 	}},
-	{name: "wds", many: true, by: "name", add: func(r *reader) { r.cfg.WDS = append(r.cfg.WDS, WDS{}) }, fields: []field{
+	{name: "wds", many: true, by: "name", add: func(r *reader) { r.cfg.WDS = append(r.cfg.WDS, newWDS()) }, fields: append([]field{
 		{"name", `"wds"`, func(r *reader, v value) { last(r.cfg.WDS).Name = v.name() }},
 		{"server", `"192.168.77.2"`, func(r *reader, v value) { last(r.cfg.WDS).Server = v.host() }},
-	}},
+		{"probe", `"30s"`, func(r *reader, v value) { last(r.cfg.WDS).Probe = v.durationOrNever(minProbe, maxProbe) }},
+		{"probe_4011", `true`, func(r *reader, v value) { last(r.cfg.WDS).Probe4011 = v.flag() }},
+		{"on_down", `"mark"`, func(r *reader, v value) { last(r.cfg.WDS).OnDown = choice(v, OnDownMark, OnDownHide, OnDownNext) }},
+		{"bios_route", `"chain"`, func(r *reader, v value) { last(r.cfg.WDS).BIOSRoute = choice(v, RouteChain, RouteReboot) }},
+	}, wdsPrograms()...)},
 	{name: "menu", fields: []field{
 		{"title", `"Network boot"`, func(r *reader, v value) { r.cfg.Menu.Title = v.label() }},
-		{"timeout", `"10s"`, func(r *reader, v value) { r.cfg.Menu.Timeout = v.timeout() }},
+		{"timeout", `"10s"`, func(r *reader, v value) { r.cfg.Menu.Timeout = v.durationOrNever(minTimeout, maxTimeout) }},
 		{"default", `"disk"`, func(r *reader, v value) { r.cfg.Menu.Default = v.name() }},
 		{"serial", `true`, func(r *reader, v value) { r.cfg.Menu.Serial = v.flag() }},
+		{"password", examplePassword, func(r *reader, v value) { r.cfg.Menu.Password = v.password() }},
 	}},
 	{name: "entry", many: true, by: "name", add: func(r *reader) { r.cfg.Entries = append(r.cfg.Entries, Entry{}) }, fields: []field{
 		{"name", `"debian"`, func(r *reader, v value) { last(r.cfg.Entries).Name = v.name() }},
 		{"label", `"Debian installer"`, func(r *reader, v value) { last(r.cfg.Entries).Label = v.label() }},
+		{"help", `"Asks nothing."`, func(r *reader, v value) { last(r.cfg.Entries).Help = v.help() }},
+		{"in", `"tools"`, func(r *reader, v value) { last(r.cfg.Entries).In = v.name() }},
 		{"wds", `"wds"`, func(r *reader, v value) { last(r.cfg.Entries).WDS = v.name() }},
 		{"kernel", `"debian/linux"`, func(r *reader, v value) { last(r.cfg.Entries).Kernel = v.path() }},
 		{"initrd", `["debian/initrd.gz"]`, func(r *reader, v value) { last(r.cfg.Entries).Initrd = v.paths() }},
 		{"append", `"console=ttyS0,115200"`, func(r *reader, v value) { last(r.cfg.Entries).Append = v.arguments() }},
 		{"file", `"tools/memtest.bin"`, func(r *reader, v value) { last(r.cfg.Entries).File = v.path() }},
+		{"efi", `"tools/memtest.efi"`, func(r *reader, v value) { last(r.cfg.Entries).EFI = v.path() }},
+		{"pxelinux", `"COM32 hdt.c32"`, func(r *reader, v value) { last(r.cfg.Entries).PXELINUX = v.pxelinux() }},
+		{"grub", `"fwsetup"`, func(r *reader, v value) { last(r.cfg.Entries).GRUB = v.grub() }},
 		{"disk", `true`, func(r *reader, v value) { last(r.cfg.Entries).Disk = v.flag() }},
+		{"submenu", `true`, func(r *reader, v value) { last(r.cfg.Entries).Submenu = v.flag() }},
+		{"signed", `false`, func(r *reader, v value) { last(r.cfg.Entries).Unsigned = !v.flag() }},
+		{"locked", `true`, func(r *reader, v value) { last(r.cfg.Entries).Locked = v.flag() }},
+		{"erases", `true`, func(r *reader, v value) { last(r.cfg.Entries).Erases = v.flag() }},
+		{"listed", `false`, func(r *reader, v value) { last(r.cfg.Entries).Unlisted = !v.flag() }},
+	}},
+	{name: "machine", many: true, add: func(r *reader) { r.cfg.Machines = append(r.cfg.Machines, Machine{Boot: BootMenu}) }, fields: []field{
+		{"mac", `["52:54:00:12:34:56"]`, func(r *reader, v value) { last(r.cfg.Machines).MAC = v.macBeginnings() }},
+		{"guid", `["70786562-6f78-4c61-8000-000000000010"]`, func(r *reader, v value) { last(r.cfg.Machines).GUID = v.guids() }},
+		{"firmware", `["uefi-x64"]`, func(r *reader, v value) { last(r.cfg.Machines).Firmware = v.firmwares() }},
+		{"boot", `"disk"`, func(r *reader, v value) { last(r.cfg.Machines).Boot = v.name() }},
+		{"once", `true`, func(r *reader, v value) { last(r.cfg.Machines).Once = v.flag() }},
+		{"entries", `["debian"]`, func(r *reader, v value) { last(r.cfg.Machines).Entries = v.names() }},
+		{"default", `"debian"`, func(r *reader, v value) { last(r.cfg.Machines).Default = v.name() }},
 	}},
 }
 
@@ -175,4 +220,32 @@ func (r *reader) boot(firmware, file string) {
 		r.cfg.DHCP.BootFiles = map[string]string{}
 	}
 	r.cfg.DHCP.BootFiles[firmware] = file
+}
+
+// programs are those of a WDS server that was set up as Microsoft does it, in
+// the order of Firmwares.
+var programs = []struct{ firmware, file string }{
+	{"bios", `boot\x64\wdsnbp.com`},
+	{"uefi-ia32", `boot\x86\wdsmgfw.efi`},
+	{"uefi-x64", `boot\x64\wdsmgfw.efi`},
+	{"uefi-arm64", `boot\arm64\wdsmgfw.efi`},
+}
+
+func newWDS() WDS {
+	w := WDS{Programs: map[string]string{}, Probe: Duration(30 * time.Second), OnDown: OnDownMark, BIOSRoute: RouteChain}
+	for _, p := range programs {
+		w.Programs[p.firmware] = p.file
+	}
+	return w
+}
+
+// wdsPrograms are the keys of a [[wds]] for its programs.
+func wdsPrograms() []field {
+	var out []field
+	for _, p := range programs {
+		out = append(out, field{p.firmware, "'" + p.file + "'", func(r *reader, v value) {
+			last(r.cfg.WDS).Programs[v.field.name] = v.wdsProgram()
+		}})
+	}
+	return out
 }

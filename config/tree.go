@@ -226,6 +226,9 @@ func (t *treeReader) fail(line int, key, problem, mend string) {
 // syntax tells where the library gave up.
 func (t *treeReader) syntax(err error) Error {
 	e := Error{File: t.file, Line: 1, Problem: err.Error(), Mend: `write key = "value", one on a line, as the built-in default file does`}
+	if strings.Contains(e.Problem, "escape") { // Windows' backslashes between double quotes
+		e.Mend = `write a text with backslashes between single quotes, as in 'boot\x64\wdsnbp.com'`
+	}
 	var p *unstable.ParserError
 	if errors.As(err, &p) {
 		e.Line = t.parser.Shape(t.parser.Range(p.Highlight)).Start.Line

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/pelletier/go-toml/v2/unstable"
 	"golang.org/x/text/encoding/charmap"
@@ -92,21 +93,26 @@ func (v value) duration(shortest, longest time.Duration) Duration {
 	return 0
 }
 
-func (v value) timeout() Duration {
+// durationOrNever is a duration, or 0 for what is never to happen.
+func (v value) durationOrNever(shortest, longest time.Duration) Duration {
 	if d, err := time.ParseDuration(v.n.text); v.n.kind == unstable.String && err == nil && d == 0 {
-		return 0 // waits for ever
+		return 0
 	}
-	return v.duration(minTimeout, maxTimeout)
+	return v.duration(shortest, longest)
 }
 
-func (v value) mode() Mode {
+// choice is one of a few words.
+func choice[T ~string](v value, words ...T) T {
 	s, ok := v.text()
-	m := Mode(s)
-	modes := []Mode{ModeAuto, ModeProxy, ModeServer, ModeOff}
-	if ok && !slices.Contains(modes, m) {
-		v.fail(fmt.Sprintf("%q is no mode", s), `write "auto", "proxy", "server" or "off"`)
+	if ok && !slices.Contains(words, T(s)) {
+		quoted := make([]string, len(words))
+		for i, w := range words {
+			quoted[i] = strconv.Quote(string(w))
+		}
+		most, least := quoted[:len(quoted)-1], quoted[len(quoted)-1]
+		v.fail(fmt.Sprintf("%q is no %s", s, v.field.name), "write "+strings.Join(most, ", ")+" or "+least)
 	}
-	return m
+	return T(s)
 }
 
 func (v value) device() string {
@@ -134,12 +140,32 @@ func (v value) name() string {
 	return s
 }
 
+func (v value) names() []string { return each(v, value.name) }
+
 // printable reports the first control character of a text. A line break would
 // let a label or an argument write menu lines of its own.
 func (v value) printable(s string) bool {
+	if i := strings.IndexFunc(s, control); i >= 0 {
+		r, _ := utf8.DecodeRuneInString(s[i:])
+		v.fail(fmt.Sprintf("holds the control character %U", r), "write it on one line, with spaces for tabs and line breaks")
+		return false
+	}
+	return true
+}
+
+// control reports whether a screen or a boot loader may take r for something
+// other than a letter of its line.
+func control(r rune) bool {
+	return r < ' ' || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029'
+}
+
+// shown reports the first character that the screen of a PC's text mode does
+// not have: it has the 256 of code page 437, and PXELINUX loads no other font
+// by itself.
+func (v value) shown(s string) bool {
 	for _, r := range s {
-		if r < ' ' || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029' {
-			v.fail(fmt.Sprintf("holds the control character %U", r), "write it on one line, with spaces for tabs and line breaks")
+		if _, ok := charmap.CodePage437.EncodeRune(r); !ok {
+			v.fail(fmt.Sprintf("the character %q cannot be shown by a BIOS menu", r), "use plain letters: code page 437 has those of western Europe, and é, ü, ñ, ß among them")
 			return false
 		}
 	}
@@ -152,16 +178,10 @@ func (v value) label() string {
 		return ""
 	}
 	s = strings.TrimSpace(s)
-	n := 0
-	for _, r := range s {
-		// The screen of a PC's text mode has the 256 characters of code
-		// page 437, and PXELINUX loads no other font by itself.
-		if _, ok := charmap.CodePage437.EncodeRune(r); !ok {
-			v.fail(fmt.Sprintf("the character %q cannot be shown by a BIOS menu", r), "use plain letters: code page 437 has those of western Europe, and é, ü, ñ, ß among them")
-			return ""
-		}
-		n++
+	if !v.shown(s) {
+		return ""
 	}
+	n := utf8.RuneCountInString(s)
 	switch {
 	case s == "":
 		v.fail("is empty", "write what the machine's screen is to show, or leave the key out")
@@ -223,6 +243,31 @@ func (v value) path() string {
 }
 
 func (v value) paths() []string { return each(v, value.path) }
+
+// wdsProgram is a program as a WDS server is asked for it, byte for byte; ""
+// is none.
+func (v value) wdsProgram() string {
+	s, ok := v.text()
+	file := strings.ReplaceAll(strings.TrimPrefix(s, `\`), `\`, "/")
+	switch {
+	case !ok || s == "":
+		return ""
+	case strings.ContainsFunc(s, control):
+		// "\b" between double quotes is one (TOML, String).
+		v.fail("holds a control character", "write a name with backslashes between single quotes, as in "+v.field.example)
+	case strings.Contains(s, "/"):
+		mend := "write backslashes"
+		if rePath.MatchString(strings.TrimPrefix(strings.ReplaceAll(s, `\`, "/"), "/")) {
+			mend = "write '" + strings.ReplaceAll(s, "/", `\`) + "'"
+		}
+		v.fail("holds a forward slash, which the ReadFilter of a WDS server refuses", mend)
+	case !rePath.MatchString(file):
+		v.fail(fmt.Sprintf("'%s' is no name of a program on a WDS server", strings.ToValidUTF8(s, "?")), "write its folders and its file, with letters, digits and . _ -, as in "+v.field.example)
+	default:
+		return v.bootName(s)
+	}
+	return ""
+}
 
 // bootFile is the name of the program that a firmware asks for; "" is none.
 func (v value) bootFile() string {

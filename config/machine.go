@@ -1,0 +1,197 @@
+package config
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// macBeginnings are hardware addresses, or their first bytes, which tell the
+// maker.
+func (v value) macBeginnings() []string {
+	return each(v, func(v value) string {
+		s, ok := v.text()
+		if !ok {
+			return ""
+		}
+		b, err := ParseHex(s)
+		switch {
+		case err != nil || len(b) < 1 || len(b) > 6:
+			v.fail(fmt.Sprintf("%q is no hardware address, nor the beginning of one", s), `write whole bytes, as in "52:54:00:12:34:56" or "52:54:00"`)
+		case b[0]&1 != 0: // IEEE 802 §8.2.2: the group bit
+			v.fail(fmt.Sprintf("%q is the address of a group", s), "write that of one machine, as its firmware or ipconfig /all shows it")
+		default:
+			return string(NewHex(b))
+		}
+		return ""
+	})
+}
+
+var reGUID = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
+
+func (v value) guids() []string {
+	return each(v, func(v value) string {
+		s, ok := v.text()
+		if !ok {
+			return ""
+		}
+		// Windows shows it in braces and capitals.
+		id := strings.ToLower(strings.TrimSuffix(strings.TrimPrefix(s, "{"), "}"))
+		switch {
+		case !reGUID.MatchString(id):
+			v.fail(fmt.Sprintf("%q is no GUID", s), "write it as the firmware's setup shows it, with its hyphens, as in "+strings.Trim(v.field.example, "[]"))
+		case strings.Trim(id, "0-") == "" || strings.Trim(id, "f-") == "":
+			v.fail(fmt.Sprintf("%q is what a mainboard says that was given no GUID", s), "write mac in its place")
+		default:
+			return id
+		}
+		return ""
+	})
+}
+
+func (v value) firmwares() []string {
+	return each(v, func(v value) string {
+		s, ok := v.text()
+		if ok && !slices.Contains(Firmwares, s) {
+			mend := "write one of " + strings.Join(Firmwares, ", ")
+			if n := nearest(s, Firmwares); n != "" {
+				mend = fmt.Sprintf("write %q", n)
+			}
+			v.fail(fmt.Sprintf("%q is no firmware", s), mend)
+		}
+		return s
+	})
+}
+
+// checkMachines looks at each [[machine]] as a whole, at the entries that it
+// names, and at whether a machine gets as far as to it.
+func (r *reader) checkMachines() {
+	blocks := r.root.items("machine")
+	if len(blocks) > maxMachines {
+		blocks[maxMachines].fail("", "is one too many", fmt.Sprintf("keep it to %d machines", maxMachines))
+		return
+	}
+	earlier := rules{}
+	for i, b := range blocks {
+		m := r.cfg.Machines[i]
+		if !b.ok("") {
+			continue
+		}
+		for _, key := range []string{"mac", "guid", "firmware", "entries"} {
+			if n := b.node.get(key); n != nil && len(n.items) == 0 && b.ok(key) {
+				b.fail(key, "is an empty list", "write one at least, or leave it out")
+			}
+		}
+		r.checkBoot(b, m)
+		switch {
+		case !b.has("mac") && !b.has("guid") && !b.has("firmware"):
+			b.fail("", "would fit every machine", "write mac, guid or firmware; what all machines get is written below [menu]")
+		case b.ok("mac", "guid", "firmware"):
+			if line, ok := earlier.cover(m); ok {
+				b.fail("", fmt.Sprintf("is never reached: the [[machine]] of line %d fits all of its machines", line), "put it before that one, or leave it out")
+			} else if !m.Once { // one that is used up lets machines through
+				earlier.add(m, b.node.line)
+			}
+		}
+	}
+}
+
+// checkBoot looks at what a machine boots, and at the menu that it gets.
+func (r *reader) checkBoot(b block, m Machine) {
+	if !b.ok("boot") {
+		return
+	}
+	e := r.entry(m.Boot)
+	switch {
+	case m.Boot != BootMenu && m.Boot != BootDisk && e == nil:
+		r.noEntry(b, "boot", m.Boot, BootMenu, BootDisk)
+	case e != nil && e.Submenu:
+		b.fail("boot", fmt.Sprintf("%q is a submenu, which starts nothing", m.Boot), `write the name of an entry in it, or boot = "menu"`)
+	}
+	if m.Boot == BootMenu {
+		if m.Once && b.ok("once") {
+			b.fail("once", "has no use with a menu", "write boot = with the name of an entry as well, or leave it out")
+		}
+	} else {
+		for _, key := range []string{"entries", "default"} {
+			if b.has(key) {
+				b.fail(key, fmt.Sprintf("has no use: %q starts without a menu", m.Boot), `write boot = "menu", or leave it out`)
+			}
+		}
+		return
+	}
+	if b.ok("entries") {
+		seen := map[string]bool{}
+		for _, name := range m.Entries {
+			switch {
+			case r.entry(name) == nil:
+				r.noEntry(b, "entries", name)
+			case seen[name]:
+				b.fail("entries", fmt.Sprintf("names %q twice", name), "name each entry once")
+			}
+			seen[name] = true
+		}
+	}
+	if m.Default != "" && b.ok("default", "entries") {
+		r.checkDefault(b, m.Default, m.Entries)
+	}
+}
+
+// rules finds those that a machine would meet first, by each value of one of
+// their conditions.
+type rules map[string][]rule
+
+type rule struct {
+	Machine
+	line int
+}
+
+func (rs rules) add(m Machine, line int) {
+	values := m.MAC
+	if len(values) == 0 {
+		values = m.GUID
+	}
+	if len(values) == 0 {
+		values = m.Firmware
+	}
+	for _, v := range values {
+		rs[v] = append(rs[v], rule{m, line})
+	}
+}
+
+// cover returns the line of a rule that fits all machines which m fits.
+func (rs rules) cover(m Machine) (line int, ok bool) {
+	// It fits the first value of each condition too.
+	var first []string
+	if len(m.MAC) > 0 {
+		for end := 2; end <= len(m.MAC[0]); end += 3 { // "52", "52:54" and so on
+			first = append(first, m.MAC[0][:end])
+		}
+	}
+	for _, values := range [][]string{m.GUID, m.Firmware} {
+		if len(values) > 0 {
+			first = append(first, values[0])
+		}
+	}
+	equal := func(a, b string) bool { return a == b }
+	for _, v := range first {
+		for _, r := range rs[v] {
+			if within(m.MAC, r.MAC, strings.HasPrefix) && within(m.GUID, r.GUID, equal) && within(m.Firmware, r.Firmware, equal) {
+				return r.line, true
+			}
+		}
+	}
+	return 0, false
+}
+
+// within reports whether each value fits one of those that a condition names.
+// Without values everything has to fit.
+func within(values, condition []string, fits func(value, of string) bool) bool {
+	if len(condition) == 0 {
+		return true
+	}
+	return len(values) > 0 && !slices.ContainsFunc(values, func(v string) bool {
+		return !slices.ContainsFunc(condition, func(of string) bool { return fits(v, of) })
+	})
+}

@@ -1,0 +1,131 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// some entries for machines to boot; 15 lines.
+const some = `[[entry]]
+name = "disk"
+disk = true
+[[entry]]
+name = "debian"
+kernel = "k"
+listed = false
+[[entry]]
+name = "tools"
+submenu = true
+[[entry]]
+name = "memtest"
+file = "m"
+in = "tools"
+
+`
+
+func TestParseOfMachines(t *testing.T) {
+	file := some + `[[machine]]
+mac = ["52-54-00-AB-CD-EF", "0050569", "00:50:56", "0"]
+[[machine]]
+`
+	refuses(t, file, []string{
+		`17: machine 1.mac: "0050569" is no hardware address, nor the beginning of one; write whole bytes, as in "52:54:00:12:34:56" or "52:54:00"`,
+		`17: machine 1.mac: "0" is no hardware address`,
+		`18: machine 2: would fit every machine; write mac, guid or firmware; what all machines get is written below [menu]`,
+	})
+
+	c, err := Parse("f", []byte(some+`[[machine]]
+mac = ["52-54-00-AB-CD-EF", "005056", "00:1B"]
+guid = ["{70786562-6F78-4C61-8000-000000000010}"]
+boot = "debian"
+once = true
+[[machine]]
+firmware = ["uefi-arm64", "bios"]
+entries = ["memtest", "debian"]
+default = "debian"
+[[machine]]
+mac = ["52:54:00"]
+boot = "disk"
+[[machine]]
+guid = ["70786562-6f78-4c61-8000-000000000011"]
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Machine{
+		{MAC: []string{"52:54:00:ab:cd:ef", "00:50:56", "00:1b"}, GUID: []string{"70786562-6f78-4c61-8000-000000000010"}, Boot: "debian", Once: true},
+		{Firmware: []string{"uefi-arm64", "bios"}, Boot: BootMenu, Entries: []string{"memtest", "debian"}, Default: "debian"},
+		{MAC: []string{"52:54:00"}, Boot: BootDisk},
+		{GUID: []string{"70786562-6f78-4c61-8000-000000000011"}, Boot: BootMenu},
+	}
+	if !reflect.DeepEqual(c.Machines, want) {
+		t.Errorf("got %+v\nwant %+v", c.Machines, want)
+	}
+}
+
+func TestParseAcceptsOfMachines(t *testing.T) {
+	for _, tt := range []struct{ name, file string }{
+		{"the disk, where no entry has that name", "[[entry]]\nname = \"a\"\nkernel = \"k\"\n[[machine]]\nfirmware = [\"bios\"]\nboot = \"disk\""},
+		{"the disk in a machine's menu, where the file has no entries", "[[machine]]\nfirmware = [\"bios\"]\nentries = [\"disk\"]"},
+		{"the same machine again, after once", some + "[[machine]]\nmac = [\"525400000001\"]\nboot = \"debian\"\nonce = true\n[[machine]]\nmac = [\"52:54:00:00:00:01\"]\nboot = \"disk\""},
+		{"one machine of a maker before all of them", some + "[[machine]]\nmac = [\"52:54:00:00:00:01\"]\n[[machine]]\nmac = [\"52:54:00\"]"},
+		{"a maker's machines with one firmware before all", some + "[[machine]]\nmac = [\"52:54\"]\nfirmware = [\"bios\"]\n[[machine]]\nmac = [\"52:54:00\"]"},
+		{"a maker's machines, one of which has had its turn", some + "[[machine]]\nmac = [\"52:54:00\"]\n[[machine]]\nmac = [\"52:54:00:00:00:01\", \"52:55:00:00:00:01\"]"},
+		{"firmware of two machines", some + "[[machine]]\nfirmware = [\"bios\"]\nmac = [\"52\"]\n[[machine]]\nfirmware = [\"bios\"]\nmac = [\"54\"]"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if _, err := Parse("f", []byte(tt.file)); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+func TestParseRefusesOfMachines(t *testing.T) {
+	const m = some + "[[machine]]\nmac = [\"52:54:00\"]\n" // 17 lines
+	machine := func(lines string) string { return m + lines }
+	later := func(first, second string) string {
+		return some + "[[machine]]\n" + first + "\n[[machine]]\n" + second
+	}
+	many := strings.Builder{}
+	for i := range 4097 {
+		fmt.Fprintf(&many, "[[machine]]\nmac = [\"52:54:00:00:%02x:%02x\"]\n", i/256, i%256)
+	}
+	for _, tt := range []struct {
+		name, file string
+		want       []string // each begins a line of the error, behind the file's name
+	}{
+		{"the address of a group", some + "[[machine]]\nmac = [\"01:00:5e\"]", []string{`17: machine 1.mac: "01:00:5e" is the address of a group; write that of one machine`}},
+		{"an address of seven bytes", some + "[[machine]]\nmac = [\"52:54:00:00:00:00:01\"]", []string{`17: machine 1.mac: "52:54:00:00:00:00:01" is no hardware address`}},
+		{"an address of none", some + "[[machine]]\nmac = [\"\"]", []string{`17: machine 1.mac: "" is no hardware address`}},
+		{"an address without a list", some + "[[machine]]\nmac = \"52:54:00\"", []string{`17: machine 1.mac: is a text, not a list in brackets; write mac = ["52:54:00:12:34:56"]`}},
+		{"an empty list of machines", some + "[[machine]]\nmac = []", []string{`17: machine 1.mac: is an empty list; write one at least, or leave it out`}},
+		{"a GUID without hyphens", some + "[[machine]]\nguid = [\"707865626f784c618000000000000010\"]", []string{`17: machine 1.guid: "707865626f784c618000000000000010" is no GUID; write it as the firmware's setup shows it, with its hyphens`}},
+		{"a GUID that was never set", some + "[[machine]]\nguid = [\"FFFFFFFF-ffff-ffff-ffff-ffffffffffff\"]", []string{`17: machine 1.guid: "FFFFFFFF-ffff-ffff-ffff-ffffffffffff" is what a mainboard says that was given no GUID; write mac`}},
+		{"an unknown firmware", some + "[[machine]]\nfirmware = [\"uefi_x64\", \"coreboot\"]", []string{`17: machine 1.firmware: "uefi_x64" is no firmware; write "uefi-x64"`, `17: machine 1.firmware: "coreboot" is no firmware; write one of bios, uefi-ia32`}},
+		{"an entry that is not there", machine("boot = \"debain\""), []string{`18: machine 1.boot: there is no [[entry]] with the name "debain"; write "debian"`}},
+		{"the menu with a slip", machine("boot = \"manu\""), []string{`18: machine 1.boot: there is no [[entry]] with the name "manu"; write "menu"`}},
+		{"a submenu to boot", machine("boot = \"tools\""), []string{`18: machine 1.boot: "tools" is a submenu, which starts nothing; write the name of an entry in it, or boot = "menu"`}},
+		{"once with a menu", machine("once = true"), []string{`18: machine 1.once: has no use with a menu; write boot = with the name of an entry as well`}},
+		{"a menu that is not shown", machine("boot = \"debian\"\nentries = [\"disk\"]\ndefault = \"disk\""), []string{
+			`19: machine 1.entries: has no use: "debian" starts without a menu; write boot = "menu", or leave it out`, `20: machine 1.default: has no use`}},
+		{"a menu of entries that are not there", machine("entries = [\"disk\", \"dibian\"]"), []string{`18: machine 1.entries: there is no [[entry]] with the name "dibian"; write "debian"`}},
+		{"a menu of an entry twice", machine("entries = [\"disk\", \"disk\"]"), []string{`18: machine 1.entries: names "disk" twice; name each entry once`}},
+		{"a menu of nothing", machine("entries = []"), []string{`18: machine 1.entries: is an empty list`}},
+		{"a menu of something else", machine("entries = [\"Disk\"]"), []string{`18: machine 1.entries: "Disk" is no name`}},
+		{"a default that is no entry", machine("default = \"windows\""), []string{`18: machine 1.default: there is no [[entry]] with the name "windows"; write one of disk, debian, tools, memtest`}},
+		{"a default outside of the machine's menu", machine("entries = [\"disk\"]\ndefault = \"debian\""), []string{`19: machine 1.default: "debian" is not among the machine's entries; write it in entries as well`}},
+		{"a default that the menu does not list", machine("default = \"debian\""), []string{`18: machine 1.default: "debian" is not in the menu: it has listed = false`}},
+		{"a default that is a submenu", machine("default = \"tools\""), []string{`18: machine 1.default: "tools" is a submenu`}},
+		{"the same machine twice, written in two ways", later(`mac = ["52:54:00:00:00:01"]`, `mac = ["52-54-00-00-00-01"]`), []string{`18: machine 2: is never reached: the [[machine]] of line 16 fits all of its machines; put it before that one, or leave it out`}},
+		{"a machine after its maker's", later(`mac = ["00:50:56", "52:54:00"]`, "mac = [\"52:54:00:00:00:01\"]\nonce = true\nboot = \"disk\""), []string{`18: machine 2: is never reached: the [[machine]] of line 16`}},
+		{"fewer machines of a firmware after all of it", later(`firmware = ["bios", "uefi-x64"]`, "mac = [\"52\"]\nguid = [\"70786562-6f78-4c61-8000-000000000010\"]\nfirmware = [\"uefi-x64\"]"), []string{`18: machine 2: is never reached`}},
+		{"the same GUID twice", later(`guid = ["70786562-6f78-4c61-8000-000000000010"]`, `guid = ["70786562-6F78-4C61-8000-000000000010"]`), []string{`18: machine 2: is never reached`}},
+		{"more machines than are allowed", many.String(), []string{`8193: machine 4097: is one too many; keep it to 4096 machines`}},
+		{"a machine that is no table", "machine = [1]", []string{"1: machine 1: is a number; write [[machine]]"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) { refuses(t, tt.file, tt.want) })
+	}
+}

@@ -1,0 +1,153 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// lines reads a text of several lines, without blanks at the ends of them and
+// blank lines at its end. TOML keeps the carriage returns of a file from
+// Windows.
+func (v value) lines() []string {
+	s, ok := v.text()
+	if !ok {
+		return nil
+	}
+	lines := strings.Split(strings.ReplaceAll(s, "\r\n", "\n"), "\n")
+	for i, l := range lines {
+		if at := strings.IndexFunc(l, func(r rune) bool { return r != '\t' && control(r) }); at >= 0 {
+			r, _ := utf8.DecodeRuneInString(l[at:])
+			v.fail(fmt.Sprintf("line %d holds the control character %U", i+1, r), "leave it out")
+			return nil
+		}
+		lines[i] = strings.TrimRight(l, " \t")
+	}
+	for len(lines) > 0 && lines[len(lines)-1] == "" {
+		lines = lines[:len(lines)-1]
+	}
+	if len(lines) == 0 {
+		v.fail("is empty", "write "+v.field.name+" = "+v.field.example+", or leave it out")
+	}
+	return lines
+}
+
+// help is what the screen says of an entry.
+func (v value) help() string {
+	lines := v.lines()
+	for i, l := range lines {
+		switch n := utf8.RuneCountInString(l); {
+		case strings.Contains(l, "\t"):
+			v.fail(fmt.Sprintf("line %d holds a tab", i+1), "write spaces")
+		case n > maxHelpColumns:
+			v.fail(fmt.Sprintf("line %d has %d characters", i+1, n), fmt.Sprintf("keep it to %d, and go on in another line", maxHelpColumns))
+		case strings.EqualFold(firstWord(l), "ENDTEXT"):
+			// What follows would be lines of the menu (readconfig.c, TEXT HELP).
+			v.fail(fmt.Sprintf("line %d begins with %s, which ends the text for PXELINUX", i+1, firstWord(l)), "begin it with another word")
+		case v.shown(l):
+			continue
+		}
+		return ""
+	}
+	if len(lines) > maxHelpLines {
+		v.fail(fmt.Sprintf("has %d lines", len(lines)), fmt.Sprintf("keep it to %d: the screen has room for no more", maxHelpLines))
+		return ""
+	}
+	return strings.Join(lines, "\n")
+}
+
+// inLabel are the PXELINUX directives that say something of the LABEL above
+// them (doc/syslinux.txt; doc/menu.txt for those of the menu), and nothing of
+// the rest of the menu.
+var inLabel = words(`KERNEL LINUX BOOT BSS PXE FDIMAGE COMBOOT COM32 CONFIG LOCALBOOT
+	INITRD APPEND IPAPPEND SYSAPPEND`)
+
+// inMenuLabel are those of them that follow MENU. Not QUIT: the prompt behind
+// the menu starts every entry, also a locked one.
+var inMenuLabel = words(`INDENT DISABLE DISABLED GOTO EXIT`)
+
+// elsewhereInMenu is what to write for directives that have no place in a
+// LABEL.
+var elsewhereInMenu = map[string]string{
+	"LABEL":        "make another [[entry]] of it",
+	"MENU LABEL":   "write label",
+	"MENU TITLE":   "write title below [menu], or label below the submenu's [[entry]]",
+	"MENU BEGIN":   "make an [[entry]] with submenu = true, and write in below those that belong to it",
+	"MENU END":     "make an [[entry]] with submenu = true, and write in below those that belong to it",
+	"MENU PASSWD":  "write locked = true",
+	"MENU MASTER":  "write password below [menu]",
+	"MENU HIDE":    "write listed = false",
+	"MENU DEFAULT": "write default below [menu]",
+	"MENU INCLUDE": "write the lines of that file",
+	"INCLUDE":      "write the lines of that file",
+	"DEFAULT":      "write default below [menu]",
+	"ONTIMEOUT":    "write default below [menu]",
+	"TIMEOUT":      "write timeout below [menu]",
+	"SERIAL":       "write serial = true below [menu]",
+	"TEXT":         "write help",
+}
+
+func words(s string) map[string]bool {
+	out := map[string]bool{}
+	for _, w := range strings.Fields(s) {
+		out[w] = true
+	}
+	return out
+}
+
+// firstWord ends at a blank, as PXELINUX's words do.
+func firstWord(line string) string {
+	if f := strings.Fields(line); len(f) > 0 {
+		return f[0]
+	}
+	return ""
+}
+
+// pxelinux is a piece of a PXELINUX menu that says what one LABEL does.
+func (v value) pxelinux() string {
+	lines := v.lines()
+	some := false
+	for i, l := range lines {
+		if l == "" || strings.HasPrefix(firstWord(l), "#") {
+			continue
+		}
+		some = true
+		directive := strings.ToUpper(firstWord(l))
+		known := inLabel[directive]
+		if f := strings.Fields(l); directive == "MENU" && len(f) > 1 {
+			directive += " " + strings.ToUpper(f[1])
+			known = inMenuLabel[strings.ToUpper(f[1])]
+		}
+		at := fmt.Sprintf("line %d, %s,", i+1, brief(l))
+		switch {
+		case !known:
+			mend := elsewhereInMenu[directive]
+			if mend == "" {
+				mend = "leave it out"
+			}
+			v.fail(at+" is no directive of one LABEL", mend)
+		case strings.ContainsFunc(l, func(r rune) bool { return r > '~' }):
+			v.fail(at+" holds a character that is not ASCII", "write arguments with plain letters, digits and signs")
+		case len(l) > maxCommand:
+			// It would be cut, and its rest be read as another line
+			// (readconfig.c, MAX_LINE).
+			v.fail(fmt.Sprintf("line %d has %d characters", i+1, len(l)), fmt.Sprintf("keep it to %d", maxCommand))
+		default:
+			continue
+		}
+		return ""
+	}
+	if len(lines) > 0 && !some {
+		v.fail("has comments only", "write "+v.field.name+" = "+v.field.example+", or leave it out")
+	}
+	return strings.Join(lines, "\n")
+}
+
+// brief is a line as an error shows it.
+func brief(line string) string {
+	line = strings.TrimSpace(line)
+	if letters := []rune(line); len(letters) > 40 {
+		line = string(letters[:40]) + "..."
+	}
+	return fmt.Sprintf("%q", line)
+}
