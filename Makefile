@@ -9,11 +9,12 @@ IMAGE       := build/pxebox-amd64.img
 INSTALLER   := build/cache/debian-installer
 
 # gcc and libc6-dev are for the race detector; the rest boots the image:
-# QEMU with iPXE as the network card's ROM, nasm for the stand-in of
-# wdsnbp.com, busybox for a DHCP client that is not ours. Only where there is
-# a display does make run want a QEMU that can open a window.
-PACKAGES := busybox-static ca-certificates e2fsprogs gcc git ipxe-qemu \
-	libc6-dev nasm ovmf qemu-system-x86 \
+# QEMU with iPXE as the network card's ROM, nasm and gnu-efi for the stand-ins
+# of wdsnbp.com and wdsmgfw.efi, sbsigntool to sign the latter, busybox for a
+# DHCP client that is not ours, grub-common for its check of a GRUB script.
+# Only where there is a display does make run want a QEMU that can open a window.
+PACKAGES := busybox-static ca-certificates e2fsprogs gcc git gnu-efi grub-common \
+	ipxe-qemu libc6-dev nasm ovmf qemu-system-x86 sbsigntool \
 	$(if $(DISPLAY)$(WAYLAND_DISPLAY),qemu-system-gui)
 
 # The DHCP programs of others that ours is tried with. Debian starts Kea's
@@ -60,7 +61,8 @@ go:
 	{ echo "Go $$want or newer is needed ($${got:-none} found): https://go.dev/doc/install" >&2; exit 1; }
 
 .PHONY: assets
-assets: ## fetch PXELINUX from Debian's packages, checked against assets/*/SHA256SUMS
+assets: ## fetch the boot loaders from Debian's packages, checked against assets/*/SHA256SUMS
+	@assets/fetch.sh assets/grub
 	@assets/fetch.sh assets/syslinux
 
 .PHONY: build
@@ -157,5 +159,5 @@ tidy: assets ## go mod tidy, also for tools and the image's builddir
 
 .PHONY: clean
 clean: ## remove what was built and fetched (but not build/update-password)
-	rm -rf assets/syslinux/usr
+	rm -rf assets/*/usr
 	[ ! -d build ] || find build -mindepth 1 -maxdepth 1 ! -name update-password -exec rm -rf {} +

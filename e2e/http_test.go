@@ -28,7 +28,7 @@ uefi-x64-http = "http://192.168.77.1/efi/bootx64.efi"
 	// EDK2 asks for the file as it was told; the site wrote it as Windows does.
 	s.startBox(lab.ServerMode+boot+lab.Menu(0, "disk", true)+lab.DiskEntry, map[string]lab.File{"EFI/BOOTX64.EFI": {Content: program}})
 	s.waitBox(lab.BoxAddr)
-	if s.client, err = s.StartUEFIClient(); err != nil {
+	if s.client, err = s.StartUEFI(lab.UEFIConfig{HTTP: true}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.client.Console.WaitFor(s.within(clientBoots), nbp.UEFIOK); err != nil {

@@ -14,13 +14,14 @@ import (
 	"github.com/pxebox/pxebox/e2e/lab"
 	"github.com/pxebox/pxebox/e2e/lan"
 	"github.com/pxebox/pxebox/e2e/nbp"
+	"github.com/pxebox/pxebox/e2e/wds"
 )
 
 // TestLabStraightToWDS boots a client that is told of the WDS server by DHCP,
 // with no appliance in between: what fails here is the lab's own fault.
 func TestLabStraightToWDS(t *testing.T) {
 	s := newSite(t, "lab-straight-to-wds")
-	serveWDSAddress(t, s.Observer)
+	serveBootFile(t, s.Observer, wds.FileBIOSFirst, withServer(lab.WDSAddr))
 	s.startClient(lab.ClientConfig{})
 	if v := s.verdict(s.within(2 * time.Minute)); !strings.HasPrefix(v, nbp.OK) {
 		t.Error(v)
@@ -28,15 +29,39 @@ func TestLabStraightToWDS(t *testing.T) {
 	s.checkHandoff()
 }
 
-// serveWDSAddress answers the client's DHCP as a site does that names its WDS
-// server in the lease, until the host is unplugged.
-func serveWDSAddress(t *testing.T, h *lan.Host) {
+// serveBootFile answers the client's DHCP as a site does that names a boot file
+// in the lease. On which server it lies, the modifiers say.
+func serveBootFile(t *testing.T, h *lan.Host, file string, modifiers ...dhcpv4.Modifier) {
+	t.Helper()
+	answerDHCP(t, h, func(q *dhcpv4.DHCPv4) []dhcpv4.Modifier {
+		kind := dhcpv4.MessageTypeOffer
+		if q.MessageType() == dhcpv4.MessageTypeRequest {
+			kind = dhcpv4.MessageTypeAck
+		}
+		return append([]dhcpv4.Modifier{
+			dhcpv4.WithMessageType(kind),
+			dhcpv4.WithYourIP(lab.FirstLease.AsSlice()),
+			dhcpv4.WithNetmask(net.CIDRMask(24, 32)),
+			dhcpv4.WithLeaseTime(300),
+			withFile(file),
+		}, modifiers...)
+	})
+}
+
+func withFile(name string) dhcpv4.Modifier {
+	return func(p *dhcpv4.DHCPv4) { p.BootFileName = name }
+}
+
+// answerDHCP answers what comes to the DHCP port of a host, until it is
+// unplugged: by what answer makes of a question, or not if that is nil.
+func answerDHCP(t *testing.T, h *lan.Host, answer func(q *dhcpv4.DHCPv4) []dhcpv4.Modifier) {
 	t.Helper()
 	conn, err := h.ListenUDP(dhcpv4.ServerPort)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
+	identifier := dhcpv4.WithOption(dhcpv4.OptServerIdentifier(h.Addr.AsSlice()))
 	go func() {
 		buf := make([]byte, 1500)
 		for {
@@ -48,21 +73,14 @@ func serveWDSAddress(t *testing.T, h *lan.Host) {
 			if err != nil {
 				continue
 			}
-			kind := dhcpv4.MessageTypeOffer
-			if q.MessageType() == dhcpv4.MessageTypeRequest {
-				kind = dhcpv4.MessageTypeAck
+			modifiers := answer(q)
+			if modifiers == nil {
+				continue
 			}
-			a, err := dhcpv4.NewReplyFromRequest(q,
-				dhcpv4.WithMessageType(kind),
-				dhcpv4.WithYourIP(lab.FirstLease.AsSlice()),
-				dhcpv4.WithServerIP(lab.WDSAddr.AsSlice()),
-				dhcpv4.WithNetmask(net.CIDRMask(24, 32)),
-				dhcpv4.WithLeaseTime(300),
-				dhcpv4.WithOption(dhcpv4.OptServerIdentifier(h.Addr.AsSlice())))
+			a, err := dhcpv4.NewReplyFromRequest(q, append([]dhcpv4.Modifier{identifier}, modifiers...)...)
 			if err != nil {
 				continue
 			}
-			a.BootFileName = `boot\x64\wdsnbp.com`
 			conn.WriteTo(a.ToBytes(), &net.UDPAddr{IP: net.IPv4bcast, Port: dhcpv4.ClientPort})
 		}
 	}()

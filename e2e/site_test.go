@@ -91,7 +91,7 @@ func (s *site) startClient(c lab.ClientConfig) *qemu.Machine {
 	return m
 }
 
-// verdict waits for the last line of the stand-in for wdsnbp.com.
+// verdict waits for the last line of the stand-in for wdsnbp.com or wdsmgfw.efi.
 func (s *site) verdict(ctx context.Context) string {
 	s.t.Helper()
 	e, err := lab.Verdict(ctx, s.client)
@@ -101,9 +101,37 @@ func (s *site) verdict(ctx context.Context) string {
 	return e.Detail
 }
 
-// checkHandoff checks, on the wire and on the console, all that makes up a
-// handoff to WDS.
+// checkHandoff checks, on the wire and on the console, all that makes up a BIOS
+// machine's handoff to WDS.
 func (s *site) checkHandoff() {
+	t := s.t
+	t.Helper()
+	s.checkHandoffPackets(lab.WDSAddr, wds.FileBIOSFirst)
+	console := s.client.Console.Text()
+	for _, packet := range []string{"2", "3"} {
+		line := grep(console, nbp.Prefix+"packet "+packet)
+		if !strings.Contains(line, fmt.Sprintf(" siaddr=%v ", lab.WDSAddr)) {
+			t.Errorf("cached packet %s does not name the WDS server: %q", packet, line)
+		}
+	}
+	checkFetched(t, grep(console, nbp.Prefix+"fetched"))
+}
+
+// checkFetched checks what a stand-in says of the next program.
+func checkFetched(t *testing.T, line string) {
+	t.Helper()
+	sum := 0
+	for _, b := range lab.NextProgram {
+		sum += int(b)
+	}
+	if want := fmt.Sprintf("bytes=%d sum=%d", len(lab.NextProgram), sum); !strings.HasSuffix(line, want) {
+		t.Errorf("the client says %q, the WDS server sent %s", line, want)
+	}
+}
+
+// checkHandoffPackets checks on the wire how the client went to a WDS server,
+// and that first was the program that it took from there.
+func (s *site) checkHandoffPackets(server netip.Addr, first string) {
 	t := s.t
 	t.Helper()
 	var (
@@ -118,22 +146,22 @@ func (s *site) checkHandoff() {
 			if p := dhcp(d); p != nil && p.MessageType() == dhcpv4.MessageTypeAck && [6]byte(p.ClientHWAddr) == lab.ClientMAC {
 				leased, _ = netip.AddrFromSlice(p.YourIPAddr.To4())
 			}
-		case d.Dst == netip.AddrPortFrom(lab.WDSAddr, wds.PortTFTP):
+		case d.Dst == netip.AddrPortFrom(server, wds.PortTFTP) && d.SrcMAC == lab.ClientMAC:
 			if name, ok := handoff.ReadName(d.Payload); ok {
 				reads = append(reads, name)
 			}
-		case d.Dst == netip.AddrPortFrom(lab.WDSAddr, wds.PortBINL):
+		case d.Dst == netip.AddrPortFrom(server, wds.PortBINL):
 			if p := dhcp(d); p != nil && p.Options.Has(dhcpv4.GenericOptionCode(wds.OptionControl)) {
 				request, asker = p, d.Src
 			}
-		case d.Src == netip.AddrPortFrom(lab.WDSAddr, wds.PortBINL):
+		case d.Src == netip.AddrPortFrom(server, wds.PortBINL):
 			next = dhcp(d)
 		}
 	}
 
 	// The WDS server's ReadFilter takes backslashes only, so each byte counts.
-	if len(reads) == 0 || reads[0] != `boot\x64\wdsnbp.com` {
-		t.Errorf("read requests to the WDS server: %q; the first must be %q", reads, `boot\x64\wdsnbp.com`)
+	if len(reads) == 0 || reads[0] != first {
+		t.Errorf("read requests to the WDS server: %q; the first must be %q", reads, first)
 	}
 	if request == nil || next == nil {
 		t.Fatal("no request with option 250, or no answer to it, on the WDS server's port 4011")
@@ -145,23 +173,8 @@ func (s *site) checkHandoff() {
 	if err != nil || !slices.ContainsFunc(control, func(s wds.Sub) bool { return s.Code == wds.SubArchitecture }) {
 		t.Errorf("option 250 of the request: %v, %v; it must name the architecture", control, err)
 	}
-	if last := reads[len(reads)-1]; last != next.BootFileName {
-		t.Errorf("the last read request to the WDS server was %q, its answer named %q", last, next.BootFileName)
-	}
-
-	console := s.client.Console.Text()
-	for _, packet := range []string{"2", "3"} {
-		line := grep(console, nbp.Prefix+"packet "+packet)
-		if !strings.Contains(line, fmt.Sprintf(" siaddr=%v ", lab.WDSAddr)) {
-			t.Errorf("cached packet %s does not name the WDS server: %q", packet, line)
-		}
-	}
-	sum := 0
-	for _, b := range lab.NextProgram {
-		sum += int(b)
-	}
-	if line, want := grep(console, nbp.Prefix+"fetched"), fmt.Sprintf("bytes=%d sum=%d", len(lab.NextProgram), sum); !strings.HasSuffix(line, want) {
-		t.Errorf("the client says %q, the WDS server sent %s", line, want)
+	if len(reads) == 0 || reads[len(reads)-1] != next.BootFileName {
+		t.Errorf("read requests to the WDS server: %q; its answer named %q", reads, next.BootFileName)
 	}
 }
 

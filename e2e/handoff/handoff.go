@@ -20,14 +20,17 @@ import (
 // Step is a station on the way.
 type Step int
 
-// The way from power-on to WDS, in order.
+// The way from power-on to WDS, in order. A machine whose DHCP answer names the
+// WDS server goes there from Address.
 const (
 	None       Step = iota
 	Firmware        // the firmware asks for an address
 	Address         // it has one
-	Loader          // it asks for PXELINUX
-	Menu            // PXELINUX asks for its menu
-	Chain           // the WDS entry was chosen: pxechn.c32 is asked for
+	Loader          // it asks for its boot loader: PXELINUX, or shim
+	GRUB            // shim asks for GRUB
+	Menu            // the boot loader asks for its menu
+	Chain           // the WDS entry was chosen: pxechn.c32 is asked for, or on UEFI the file that tells of it
+	Reboot          // the firmware asks for an address again, for GRUB has no way to WDS but that
 	Program         // the WDS server is asked for its network boot program
 	BINL            // the program asks the WDS server what to do
 	Next            // the program asks for the next one
@@ -36,7 +39,10 @@ const (
 )
 
 func (s Step) String() string {
-	return [endOfSteps]string{"none", "firmware", "DHCP", "PXELINUX", "menu", "pxechn.c32", "wdsnbp.com", "BINL", "next program", "verdict"}[s]
+	return [endOfSteps]string{
+		"none", "firmware", "DHCP", "boot loader", "GRUB", "menu", "WDS chosen", "reboot",
+		"WDS program", "BINL", "next program", "verdict",
+	}[s]
 }
 
 // Event is a step with its time.
@@ -98,6 +104,9 @@ func (t *Trail) classify(d lan.Datagram) (Step, string) {
 	case d.Dst.Port() == dhcpv4.ServerPort:
 		p, err := dhcpv4.FromBytes(d.Payload)
 		if err == nil && p.MessageType() == dhcpv4.MessageTypeDiscover {
+			if t.Has(Chain) && !t.Has(Program) {
+				return Reboot, "asks for an address again"
+			}
 			return Firmware, "asks for an address"
 		}
 	case d.Dst.Port() == wds.PortTFTP:
@@ -126,17 +135,25 @@ func (t *Trail) read(server netip.Addr, name string) Step {
 		}
 		return None
 	}
-	base := strings.ToLower(path.Base(strings.ReplaceAll(name, `\`, "/")))
+	name = strings.TrimPrefix(strings.ToLower(strings.ReplaceAll(name, `\`, "/")), "/")
+	base := path.Base(name)
+	program := path.Ext(base) == ".efi"
 	switch {
-	case base == "pxechn.c32":
+	case base == "pxechn.c32", strings.HasPrefix(name, oneShot):
 		return Chain
-	case base == "default":
+	case base == "default", base == "grub.cfg":
 		return Menu
-	case strings.HasSuffix(base, "pxelinux.0"):
+	case strings.HasSuffix(base, "pxelinux.0"), program && strings.HasPrefix(base, "shim"):
 		return Loader
+	case program && strings.HasPrefix(base, "grub"):
+		return GRUB
 	}
 	return None
 }
+
+// oneShot is how the names begin that GRUB's entry for WDS reads, so that the
+// box answers the machine's next boot with the WDS server.
+const oneShot = "handoff/"
 
 // ReadName is the file name of a TFTP read request, byte for byte.
 func ReadName(payload []byte) (name string, ok bool) {

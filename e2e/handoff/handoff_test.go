@@ -121,6 +121,54 @@ func TestTrail(t *testing.T) {
 	}
 }
 
+// uefiWay is a way by shim, GRUB and a second boot.
+func uefiWay() []lan.Datagram {
+	const box, server, leased = "10.0.0.1", "10.0.0.2", "10.0.0.9"
+	boot := []lan.Datagram{
+		datagram(client, "0.0.0.0:68", "255.255.255.255:67", dhcp(dhcpv4.MessageTypeDiscover, client)),
+		datagram(other, box+":67", "255.255.255.255:68", dhcp(dhcpv4.MessageTypeAck, client)),
+	}
+	return slices.Concat(boot, []lan.Datagram{
+		datagram(client, leased+":1025", box+":69", read("efi/shimx64.efi")),
+		datagram(client, leased+":1026", box+":69", read("efi/grubx64.efi")),
+		datagram(client, leased+":1027", box+":69", read("/grub/grub.cfg-01-52-54-00-77-00-10")),
+		datagram(client, leased+":1028", box+":69", read("/grub/grub.cfg")),
+		datagram(client, leased+":1029", box+":69", read("/handoff/wds")),
+	}, boot, []lan.Datagram{
+		datagram(client, leased+":1025", server+":69", read(`boot\x64\wdsmgfw.efi`)),
+		datagram(client, leased+":68", server+":4011", dhcp(dhcpv4.MessageTypeRequest, client, withControl)),
+		datagram(client, leased+":1026", server+":69", read(`boot\x64\bootmgfw.efi`)),
+	})
+}
+
+func TestTrailUEFI(t *testing.T) {
+	all := []Step{Firmware, Address, Loader, GRUB, Menu, Chain, Reboot, Program, BINL, Next}
+	for _, test := range []struct {
+		situation string
+		way       []lan.Datagram
+		want      []Step
+	}{
+		{"the whole way", uefiWay(), all},
+		{"the entry chosen, and no second boot", uefiWay()[:7], all[:6]},
+		{"straight to WDS", uefiWay()[7:], []Step{Firmware, Address, Program, BINL, Next}},
+		{"a second boot without the entry", slices.Concat(uefiWay()[:6], uefiWay()[:6]), all[:5]},
+		{"a boot after WDS", slices.Concat(uefiWay()[7:], uefiWay()[:2]), []Step{Firmware, Address, Program, BINL, Next}},
+	} {
+		t.Run(test.situation, func(t *testing.T) {
+			trail := &Trail{MAC: client, WDS: netip.MustParseAddr("10.0.0.2")}
+			var got []Step
+			for _, d := range test.way {
+				if e, ok := trail.See(d); ok {
+					got = append(got, e.Step)
+				}
+			}
+			if !slices.Equal(got, test.want) {
+				t.Errorf("got %v, want %v", got, test.want)
+			}
+		})
+	}
+}
+
 func TestReadName(t *testing.T) {
 	for _, test := range []struct{ situation, payload, want string }{
 		{"backslashes", "\x00\x01boot\\x64\\wdsnbp.com\x00octet\x00", `boot\x64\wdsnbp.com`},

@@ -1,6 +1,6 @@
-// Package lab puts a site together: the segment, a WDS server, the appliance
-// from its image, a plain DHCP server where the site has one, and a BIOS client.
-// What should happen there, tests and make run say.
+// Package lab puts a site together: the segment, WDS servers, the appliance from
+// its image, a plain DHCP server where the site has one, and a client with BIOS
+// or UEFI. What should happen there, tests and make run say.
 package lab
 
 import (
@@ -22,6 +22,7 @@ import (
 	"github.com/pxebox/pxebox/e2e/nbp"
 	"github.com/pxebox/pxebox/e2e/peer"
 	"github.com/pxebox/pxebox/e2e/qemu"
+	"github.com/pxebox/pxebox/e2e/secureboot"
 	"github.com/pxebox/pxebox/e2e/wds"
 )
 
@@ -31,10 +32,10 @@ var (
 	WDSAddr     = netip.MustParseAddr("192.168.77.2")
 	DHCPAddr    = netip.MustParseAddr("192.168.77.3")
 	observer    = netip.MustParseAddr("192.168.77.4")
+	SecondWDS   = netip.MustParseAddr("192.168.77.5") // where a test adds one
 	FirstLease  = netip.MustParseAddr("192.168.77.100")
 	LastLease   = netip.MustParseAddr("192.168.77.150")
 	BoxMAC      = [6]byte{0x52, 0x54, 0x00, 0x77, 0x00, 0x01}
-	wdsMAC      = [6]byte{0x52, 0x54, 0x00, 0x77, 0x00, 0x02}
 	dhcpMAC     = [6]byte{0x52, 0x54, 0x00, 0x77, 0x00, 0x03}
 	observerMAC = [6]byte{0x52, 0x54, 0x00, 0x77, 0x00, 0x04}
 	ClientMAC   = [6]byte{0x52, 0x54, 0x00, 0x77, 0x00, 0x10}
@@ -45,8 +46,9 @@ const ClientUUID = "70786562-6f78-4c61-8000-000000000010"
 
 const bits = 24
 
-// NextProgram stands for pxeboot.n12, of about its size: the program marks its
-// end by a short block, so the length is no multiple of a block size in use.
+// NextProgram stands for pxeboot.n12 and bootmgfw.efi, of about the former's
+// size: the program marks its end by a short block, so the length is no multiple
+// of a block size in use.
 var NextProgram = []byte(nbp.Marker + strings.Repeat("\xf4", 25000))
 
 // Lab is a site with a WDS server, and whatever else was started.
@@ -55,7 +57,12 @@ type Lab struct {
 	WDS *wds.Server
 	// Observer is a station for a test's own questions.
 	Observer *lan.Host
+	// Key is what machines with Secure Boot on trust, as real ones trust
+	// Microsoft's.
+	Key *secureboot.Key
 
+	log     *slog.Logger
+	files   map[string][]byte // of a WDS server
 	name    string
 	dir     string // for logs and the capture
 	scratch string // for what nobody reads afterwards
@@ -68,14 +75,16 @@ type Lab struct {
 // New starts a site. Its capture and logs are dir/name.pcap and
 // dir/name-*.log; log tells what the WDS server is asked.
 func New(dir, name string, log *slog.Logger) (_ *Lab, err error) {
-	l := &Lab{name: name, dir: dir}
+	l := &Lab{name: name, dir: dir, log: log}
 	defer func() {
 		if err != nil {
 			l.Close()
 		}
 	}()
-	program, err := nbp.Assemble()
-	if err != nil {
+	if l.Key, err = secureboot.NewKey(); err != nil {
+		return nil, err
+	}
+	if l.files, err = programs(l.Key); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -105,21 +114,65 @@ func New(dir, name string, log *slog.Logger) (_ *Lab, err error) {
 	if l.Observer, err = l.LAN.Host(observerMAC, netip.PrefixFrom(observer, bits)); err != nil {
 		return nil, err
 	}
-	host, err := l.LAN.Host(wdsMAC, netip.PrefixFrom(WDSAddr, bits))
-	if err != nil {
+	if l.WDS, err = l.AddWDS(WDSAddr); err != nil {
 		return nil, err
 	}
-	l.WDS, err = wds.Start(wds.Config{
-		Addr:   WDSAddr,
-		Listen: host.ListenUDP,
-		Files:  map[string][]byte{wds.FileBIOSFirst: program, wds.FileBIOSNext: NextProgram},
-		Log:    log,
-	})
-	if err != nil {
-		return nil, err
-	}
-	l.atClose(l.WDS.Close)
 	return l, nil
+}
+
+// programs are the files of a WDS server. The one for UEFI is signed with key,
+// as Microsoft's is with Microsoft's; that is nothing to a machine with Secure
+// Boot off.
+func programs(key *secureboot.Key) (map[string][]byte, error) {
+	bios, err := nbp.Assemble()
+	if err != nil {
+		return nil, err
+	}
+	efi, err := nbp.Compile()
+	if err != nil {
+		return nil, err
+	}
+	if efi, err = key.Sign(efi); err != nil {
+		return nil, err
+	}
+	return map[string][]byte{
+		wds.FileBIOSFirst: bios, wds.FileBIOSNext: NextProgram,
+		wds.FileEFIFirst: efi, wds.FileEFINext: NextProgram,
+	}, nil
+}
+
+// AddWDS plugs in one more WDS server, with an address of the site's. It serves
+// what all serve; a test may stop it, or change its files and what it refuses.
+func (l *Lab) AddWDS(addr netip.Addr) (*wds.Server, error) {
+	host, err := l.LAN.Host(macOf(addr), netip.PrefixFrom(addr, bits))
+	if err != nil {
+		return nil, err
+	}
+	return l.serveWDS(wds.Config{Addr: addr, Listen: host.ListenUDP})
+}
+
+// AddTFTP makes the observer a TFTP server with a WDS server's files, which is
+// no WDS server.
+func (l *Lab) AddTFTP() error {
+	_, err := l.serveWDS(wds.Config{Addr: l.Observer.Addr, Listen: l.Observer.ListenUDP, TFTPOnly: true})
+	return err
+}
+
+func (l *Lab) serveWDS(c wds.Config) (*wds.Server, error) {
+	c.Files, c.Log = l.files, l.log
+	s, err := wds.Start(c)
+	if err != nil {
+		return nil, err
+	}
+	l.atClose(s.Close)
+	return s, nil
+}
+
+// macOf is the MAC of the site's host with an address.
+func macOf(addr netip.Addr) [6]byte {
+	mac := BoxMAC
+	mac[5] = addr.As4()[3]
+	return mac
 }
 
 // Capture is the path of the packet capture.
@@ -208,17 +261,43 @@ func (l *Lab) StartClient(c ClientConfig) (*qemu.Machine, error) {
 	return l.guest("client", c.Display, qemu.Client(memory, ClientUUID, qemu.NIC{MAC: ClientMAC, Socket: l.socket}), c.Serial)
 }
 
-// StartUEFIClient powers on a UEFI machine that boots by HTTP.
-func (l *Lab) StartUEFIClient() (*qemu.Machine, error) {
-	state, err := os.ReadFile(qemu.FirmwareState)
+// UEFIConfig says what is special about a UEFI client. Its memory, if 0, is 512
+// MiB.
+type UEFIConfig struct {
+	ClientConfig
+	SecureBoot bool
+	HTTP       bool // it boots by HTTP; if not, by PXE over IPv4
+}
+
+// StartUEFI powers a UEFI machine on. Its variables are those of a new machine,
+// and with Secure Boot it trusts Key beside Microsoft's; they outlive a reset.
+func (l *Lab) StartUEFI(c UEFIConfig) (*qemu.Machine, error) {
+	fresh := qemu.FirmwareState
+	if c.SecureBoot {
+		fresh = qemu.SecureFirmwareState
+	}
+	state, err := os.ReadFile(fresh)
 	if err != nil {
 		return nil, fmt.Errorf("%w: run make deps", err)
 	}
-	own := filepath.Join(l.scratch, "firmware-state.fd")
-	if err := os.WriteFile(own, state, 0o600); err != nil {
+	if c.SecureBoot {
+		if state, err = l.Key.Trust(state); err != nil {
+			return nil, err
+		}
+	}
+	u := qemu.UEFI{
+		State:      filepath.Join(l.scratch, "firmware-state.fd"),
+		SecureBoot: c.SecureBoot,
+		HTTP:       c.HTTP,
+		Memory:     c.Memory,
+	}
+	if u.Memory == 0 {
+		u.Memory = 512
+	}
+	if err := os.WriteFile(u.State, state, 0o600); err != nil {
 		return nil, err
 	}
-	return l.guest("client", "", qemu.UEFIClient(own, ClientUUID, qemu.NIC{MAC: ClientMAC, Socket: l.socket}), nil)
+	return l.guest("client", c.Display, qemu.UEFIClient(u, ClientUUID, qemu.NIC{MAC: ClientMAC, Socket: l.socket}), c.Serial)
 }
 
 // Trail is an empty trail of the client.
@@ -244,7 +323,7 @@ func (l *Lab) Follow(ctx context.Context, client *qemu.Machine, report func(hand
 			select {
 			case e := <-verdict:
 				report(e)
-				if !strings.HasPrefix(e.Detail, nbp.OK) {
+				if !nbp.Succeeded(e.Detail) {
 					return errors.New(e.Detail)
 				}
 				return nil
@@ -258,9 +337,11 @@ func (l *Lab) Follow(ctx context.Context, client *qemu.Machine, report func(hand
 	}
 }
 
-// Verdict waits for the last line of the stand-in for wdsnbp.com, whole.
+// Verdict waits for the last line of the stand-in for wdsnbp.com or wdsmgfw.efi,
+// whole.
 func Verdict(ctx context.Context, client *qemu.Machine) (handoff.Event, error) {
-	m, err := client.Console.WaitFor(ctx, "("+nbp.OK+"|"+nbp.Fail+")[^\n]*\n")
+	last := strings.Join([]string{nbp.OK, nbp.Fail, nbp.EFIOK, nbp.EFIFail}, "|")
+	m, err := client.Console.WaitFor(ctx, "("+last+")[^\n]*\n")
 	if err != nil {
 		return handoff.Event{}, err
 	}

@@ -1,7 +1,7 @@
-// Package nbp holds network boot programs as source, and has them assembled
-// when they are needed, so that no program is committed: one that stands in
-// for Microsoft's wdsnbp.com, and one for whatever UEFI firmware loads. What
-// they do is told in wdsnbp.asm and bootx64.asm.
+// Package nbp holds network boot programs as source, and has them built when
+// they are needed, so that no program is committed: two that stand in for
+// Microsoft's wdsnbp.com and wdsmgfw.efi, and one for whatever UEFI firmware
+// loads. What they do is told in wdsnbp.asm, efi/wdsmgfw.c and bootx64.asm.
 package nbp
 
 import (
@@ -11,10 +11,17 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 )
 
 //go:embed wdsnbp.asm
 var wdsnbp []byte
+
+// In a directory of its own: the go command takes a C source among Go files for
+// cgo.
+//
+//go:embed efi/wdsmgfw.c
+var wdsmgfw []byte
 
 //go:embed bootx64.asm
 var bootx64 []byte
@@ -22,17 +29,30 @@ var bootx64 []byte
 // UEFIOK is what the UEFI program prints.
 const UEFIOK = "UEFI-STANDIN: OK loaded"
 
-// Marker is what the next program, the one that wdsnbp.com fetches, starts
-// with; wdsnbp.asm has the same bytes.
+// Marker is what the next program starts with, the one that wdsnbp.com and
+// wdsmgfw.efi fetch; both sources have the same bytes.
 const Marker = "PXEBOX-LAB-NEXT-PROGRAM"
 
-// Lines that the program prints: all start with Prefix, and the last one is
-// OK or Fail.
+// Lines that the stand-in for wdsnbp.com prints: all start with Prefix, and the
+// last one is OK or Fail.
 const (
 	Prefix = "WDS-STANDIN: "
 	OK     = Prefix + "OK "
 	Fail   = Prefix + "FAIL "
 )
+
+// Lines that the stand-in for wdsmgfw.efi prints: all start with EFIPrefix, and
+// the last one is EFIOK or EFIFail.
+const (
+	EFIPrefix = "WDSMGFW-STANDIN: "
+	EFIOK     = EFIPrefix + "OK "
+	EFIFail   = EFIPrefix + "FAIL "
+)
+
+// Succeeded reports whether a stand-in's last line says that all was well.
+func Succeeded(line string) bool {
+	return strings.HasPrefix(line, OK) || strings.HasPrefix(line, EFIOK)
+}
 
 // Assemble makes the stand-in for wdsnbp.com.
 func Assemble() ([]byte, error) { return assemble(wdsnbp) }
@@ -40,22 +60,91 @@ func Assemble() ([]byte, error) { return assemble(wdsnbp) }
 // AssembleUEFI makes the UEFI program, for x86-64.
 func AssembleUEFI() ([]byte, error) { return assemble(bootx64) }
 
-func assemble(source []byte) ([]byte, error) {
-	nasm, err := exec.LookPath("nasm")
-	if err != nil {
-		return nil, errors.New("nasm is missing: run make deps")
+// Where Debian's gnu-efi has its parts.
+const (
+	efiHeaders = "/usr/include/efi"
+	efiStart   = "/usr/lib/crt0-efi-x86_64.o"
+	efiLayout  = "/usr/lib/elf_x86_64_efi.lds"
+)
+
+// Compile makes the stand-in for wdsmgfw.efi, for x86-64.
+//
+// gnu-efi's way has three steps: position-independent code that calls firmware
+// as Microsoft's compilers do; a shared object in which gnu-efi's first code
+// resolves the relocations; and its sections as a PE program.
+func Compile() ([]byte, error) {
+	if _, err := os.Stat(efiLayout); err != nil {
+		return nil, errors.New("gnu-efi is missing: run make deps")
 	}
+	var program []byte
+	err := inScratch(func(dir string) error {
+		source, object := filepath.Join(dir, "program.c"), filepath.Join(dir, "program.o")
+		shared, efi := filepath.Join(dir, "program.so"), filepath.Join(dir, "program.efi")
+		if err := os.WriteFile(source, wdsmgfw, 0o644); err != nil {
+			return err
+		}
+		for _, step := range [][]string{
+			{
+				"gcc", "-std=gnu11", "-O1", "-Wall", "-Wextra", "-Werror", "-ffreestanding", "-fpic", "-fshort-wchar",
+				// Firmware has no stack guard, and its interrupts use the stack.
+				"-fno-stack-protector", "-mno-red-zone", "-maccumulate-outgoing-args", "-DGNU_EFI_USE_MS_ABI",
+				"-isystem", efiHeaders, "-isystem", efiHeaders + "/x86_64", "-isystem", efiHeaders + "/protocol",
+				"-c", "-o", object, source,
+			},
+			{
+				"ld", "-nostdlib", "-shared", "-Bsymbolic", "-znocombreloc", "--no-undefined", "-T", efiLayout,
+				"-o", shared, efiStart, object, "/usr/lib/libefi.a", "/usr/lib/libgnuefi.a",
+			},
+			{
+				"objcopy", "--target=efi-app-x86_64", "-j", ".text", "-j", ".sdata", "-j", ".data", "-j", ".dynamic",
+				"-j", ".dynsym", "-j", ".rel*", "-j", ".reloc", shared, efi,
+			},
+		} {
+			if err := run(step[0], step[1:]...); err != nil {
+				return err
+			}
+		}
+		var err error
+		program, err = os.ReadFile(efi)
+		return err
+	})
+	return program, err
+}
+
+func assemble(source []byte) ([]byte, error) {
+	var binary []byte
+	err := inScratch(func(dir string) error {
+		asm, program := filepath.Join(dir, "program.asm"), filepath.Join(dir, "program")
+		if err := os.WriteFile(asm, source, 0o644); err != nil {
+			return err
+		}
+		if err := run("nasm", "-w+all", "-f", "bin", "-o", program, asm); err != nil {
+			return err
+		}
+		var err error
+		binary, err = os.ReadFile(program)
+		return err
+	})
+	return binary, err
+}
+
+// inScratch gives f a directory that is gone afterwards.
+func inScratch(f func(dir string) error) error {
 	dir, err := os.MkdirTemp("", "nbp")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer os.RemoveAll(dir)
-	asm, program := filepath.Join(dir, "program.asm"), filepath.Join(dir, "program")
-	if err := os.WriteFile(asm, source, 0o644); err != nil {
-		return nil, err
+	return f(dir)
+}
+
+func run(tool string, args ...string) error {
+	out, err := exec.Command(tool, args...).CombinedOutput()
+	switch {
+	case errors.Is(err, exec.ErrNotFound):
+		return fmt.Errorf("%s is missing: run make deps", tool)
+	case err != nil:
+		return fmt.Errorf("%s: %w\n%s", tool, err, out)
 	}
-	if out, err := exec.Command(nasm, "-w+all", "-f", "bin", "-o", program, asm).CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("nasm: %w\n%s", err, out)
-	}
-	return os.ReadFile(program)
+	return nil
 }

@@ -27,6 +27,37 @@ func TestAssembleUEFI(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	h := checkEFI(t, program)
+	f, err := pe.NewFile(bytes.NewReader(program))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := f.Section(".text")
+	if s == nil || h.AddressOfEntryPoint != s.VirtualAddress || s.VirtualAddress+s.VirtualSize > h.SizeOfImage || int(s.Offset+s.Size) != len(program) {
+		t.Errorf("of %d bytes, its section is %+v", len(program), s)
+	}
+	checkText(t, program, UEFIOK)
+}
+
+func TestCompile(t *testing.T) {
+	program, err := Compile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Firmware puts it where there is room, so it must be able to move.
+	const relocations = 5
+	if h := checkEFI(t, program); h.DataDirectory[relocations].Size == 0 {
+		t.Error("it has no relocations")
+	}
+	checkText(t, program, EFIPrefix, EFIOK[:len(EFIOK)-1], EFIFail)
+	if !bytes.Contains(program, []byte(Marker)) {
+		t.Errorf("it lacks the text %q", Marker)
+	}
+}
+
+// checkEFI checks that a program is an EFI application for x86-64.
+func checkEFI(t *testing.T, program []byte) *pe.OptionalHeader64 {
+	t.Helper()
 	f, err := pe.NewFile(bytes.NewReader(program))
 	if err != nil {
 		t.Fatal(err)
@@ -35,15 +66,34 @@ func TestAssembleUEFI(t *testing.T) {
 	if !ok || f.Machine != pe.IMAGE_FILE_MACHINE_AMD64 || h.Subsystem != pe.IMAGE_SUBSYSTEM_EFI_APPLICATION {
 		t.Fatalf("it is no EFI application for x86-64: %+v", f.FileHeader)
 	}
-	s := f.Section(".text")
-	if s == nil || h.AddressOfEntryPoint != s.VirtualAddress || s.VirtualAddress+s.VirtualSize > h.SizeOfImage || int(s.Offset+s.Size) != len(program) {
-		t.Errorf("of %d bytes, its section is %+v", len(program), s)
+	return h
+}
+
+// checkText checks that a program has texts as UEFI prints them, in UTF-16.
+func checkText(t *testing.T, program []byte, texts ...string) {
+	t.Helper()
+	for _, text := range texts {
+		var wide []byte
+		for _, c := range []byte(text) {
+			wide = append(wide, c, 0)
+		}
+		if !bytes.Contains(program, wide) {
+			t.Errorf("it lacks the text %q", text)
+		}
 	}
-	var text []byte
-	for _, c := range []byte(UEFIOK) { // UTF-16
-		text = append(text, c, 0)
-	}
-	if !bytes.Contains(program, text) {
-		t.Errorf("it lacks the text %q", UEFIOK)
+}
+
+func TestSucceeded(t *testing.T) {
+	for line, want := range map[string]bool{
+		OK + "server=192.168.77.2":      true,
+		EFIOK + "server=192.168.77.2":   true,
+		Fail + "no answer on port 4011": false,
+		EFIFail + "DhcpAck absent":      false,
+		EFIPrefix + "started":           false,
+		"UEFI says " + EFIOK:            false,
+	} {
+		if Succeeded(line) != want {
+			t.Errorf("%q: got %v", line, !want)
+		}
 	}
 }

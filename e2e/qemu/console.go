@@ -104,6 +104,12 @@ type Match struct {
 // expression matches. It waits for one until ctx ends or the guest does; the
 // error then shows the text's end.
 func (c *Console) WaitFor(ctx context.Context, expression string) (Match, error) {
+	return c.WaitForAfter(ctx, 0, expression)
+}
+
+// WaitForAfter is WaitFor for what follows an offset of Text, such as its length
+// when the guest was reset.
+func (c *Console) WaitForAfter(ctx context.Context, offset int, expression string) (Match, error) {
 	re, err := regexp.Compile(expression)
 	if err != nil {
 		return Match{}, err
@@ -111,8 +117,9 @@ func (c *Console) WaitFor(ctx context.Context, expression string) (Match, error)
 	for {
 		c.mu.Lock()
 		grown, ended := c.grown, c.err
-		if at := re.FindIndex(c.text); at != nil {
-			m := Match{string(c.text[at[0]:at[1]]), c.timeOf(at[1] - 1)}
+		text := c.text[min(offset, len(c.text)):]
+		if at := re.FindIndex(text); at != nil {
+			m := Match{string(text[at[0]:at[1]]), c.timeOf(len(c.text) - len(text) + at[1] - 1)}
 			c.mu.Unlock()
 			return m, nil
 		}

@@ -47,6 +47,19 @@ func TestWaitForTextThatComesInPieces(t *testing.T) {
 	}
 }
 
+func TestWaitForAfterLeavesOutWhatWasBefore(t *testing.T) {
+	c := newConsole(io.Discard, nil)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	c.Write([]byte("boot 1\n"))
+	before := len(c.Text())
+	go c.Write([]byte("boot 2\n"))
+	m, err := c.WaitForAfter(ctx, before, `boot \d`)
+	if err != nil || m.Text != "boot 2" || m.Time.IsZero() {
+		t.Errorf("got %q at %v, %v", m.Text, m.Time, err)
+	}
+}
+
 func TestWaitForTellsWhyItEnded(t *testing.T) {
 	t.Run("the guest ended", func(t *testing.T) {
 		c := newConsole(io.Discard, nil)

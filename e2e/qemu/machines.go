@@ -3,6 +3,7 @@ package qemu
 import (
 	"fmt"
 	"net"
+	"slices"
 )
 
 // NIC is a guest's network card and the socket of the switch that it plugs
@@ -51,29 +52,55 @@ func Client(memory int, uuid string, nic NIC) []string {
 	}
 }
 
-// Firmware is Debian's build of EDK2, and the state that it begins with, of
-// which each guest needs a copy.
+// Debian's build of EDK2, and the variables that it begins with, of which each
+// guest needs a copy. The secure ones have Secure Boot on, with Microsoft's
+// certificates.
 const (
-	Firmware      = "/usr/share/OVMF/OVMF_CODE_4M.fd"
-	FirmwareState = "/usr/share/OVMF/OVMF_VARS_4M.fd"
+	Firmware            = "/usr/share/OVMF/OVMF_CODE_4M.fd"
+	FirmwareState       = "/usr/share/OVMF/OVMF_VARS_4M.fd"
+	SecureFirmware      = "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd"
+	SecureFirmwareState = "/usr/share/OVMF/OVMF_VARS_4M.ms.fd"
 )
 
-// UEFIClient is a UEFI machine that boots by HTTP. state is its own copy of
-// FirmwareState.
-func UEFIClient(state, uuid string, nic NIC) []string {
-	return []string{
-		"-machine", "q35,accel=" + Accelerator(), "-m", "512",
+// UEFI is what is special about a UEFI machine.
+type UEFI struct {
+	// State is the machine's own copy of FirmwareState, or of
+	// SecureFirmwareState where SecureBoot is on. It outlives a reset.
+	State      string
+	SecureBoot bool
+	HTTP       bool // it boots by HTTP; if not, by PXE over IPv4
+	Memory     int  // MiB
+}
+
+// UEFIClient is a UEFI machine that boots from the network. uuid is as in
+// Client.
+func UEFIClient(u UEFI, uuid string, nic NIC) []string {
+	machine, firmware := "q35,accel="+Accelerator(), Firmware
+	var secure []string
+	if u.SecureBoot {
+		// Only system management mode may write the variables, and EDK2 built
+		// so does not start where a machine could be suspended to memory.
+		machine, firmware = machine+",smm=on", SecureFirmware
+		secure = []string{
+			"-global", "driver=cfi.pflash01,property=secure,value=on",
+			"-global", "ICH9-LPC.disable_s3=1",
+		}
+	}
+	// It would try each way to boot in turn, and take a minute to give up one
+	// that nobody answers.
+	off := []string{"-fw_cfg", "name=opt/org.tianocore/IPv6PXESupport,string=n"}
+	if u.HTTP {
+		off = append(off, "-fw_cfg", "name=opt/org.tianocore/IPv4PXESupport,string=n")
+	}
+	return slices.Concat([]string{
+		"-machine", machine, "-m", fmt.Sprint(u.Memory),
 		"-uuid", uuid,
-		"-drive", "if=pflash,format=raw,readonly=on,file=" + Firmware,
-		"-drive", "if=pflash,format=raw,file=" + state,
-		// It would try PXE first, by IPv4 and IPv6, and take a minute to give
-		// up each.
-		"-fw_cfg", "name=opt/org.tianocore/IPv4PXESupport,string=n",
-		"-fw_cfg", "name=opt/org.tianocore/IPv6PXESupport,string=n",
+		"-drive", "if=pflash,format=raw,unit=0,readonly=on,file=" + firmware,
+		"-drive", "if=pflash,format=raw,unit=1,file=" + u.State,
 		"-netdev", nic.netdev(),
 		// romfile=: EDK2 has a driver of its own for the card.
 		"-device", "virtio-net-pci,netdev=n0,romfile=,bootindex=1,mac=" + nic.mac(),
-	}
+	}, secure, off)
 }
 
 // Linux is a guest that runs from memory, its console on the serial port.

@@ -67,3 +67,8 @@ func (m *Machine) Execute(ctx context.Context, command string, arguments any) er
 func (m *Machine) Screenshot(ctx context.Context, path string) error {
 	return m.Execute(ctx, "screendump", map[string]string{"filename": path, "format": "png"})
 }
+
+// Reset resets the guest, as its reset button would.
+func (m *Machine) Reset(ctx context.Context) error {
+	return m.Execute(ctx, "system_reset", nil)
+}

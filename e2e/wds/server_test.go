@@ -2,12 +2,15 @@ package wds
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
+	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -91,6 +94,42 @@ func TestTFTPNames(t *testing.T) {
 				t.Errorf("recorded %q", reads[len(reads)-1].Name)
 			}
 		})
+	}
+}
+
+func TestSetReadFilter(t *testing.T) {
+	content := []byte("content")
+	s, addrs := loopback(t, map[string][]byte{FileEFIFirst: content})
+	for _, test := range []struct {
+		situation string
+		filter    []string
+		err       string
+	}{
+		{"as a new server has it", nil, ""},
+		{"the boot programs left out", []string{`\tmp\`}, "Access violation"},
+		{"mended", []string{`\tmp\`, `Boot\`}, ""},
+		{"set back", nil, ""},
+	} {
+		t.Run(test.situation, func(t *testing.T) {
+			s.SetReadFilter(test.filter...)
+			got, err := fetch(addrs[PortTFTP], FileEFIFirst, 0)
+			switch {
+			case test.err != "":
+				if err == nil || !strings.Contains(err.Error(), test.err) {
+					t.Errorf("got %q, %v; want %q", got, err, test.err)
+				}
+			case err != nil || !bytes.Equal(got, content):
+				t.Errorf("got %q, %v", got, err)
+			}
+		})
+	}
+}
+
+func TestSetFile(t *testing.T) {
+	s, addrs := loopback(t, map[string][]byte{FileEFIFirst: []byte("first")})
+	s.SetFile(`\BOOT\X64\wdsmgfw.efi`, []byte("second"))
+	if got, err := fetch(addrs[PortTFTP], FileEFIFirst, 0); err != nil || string(got) != "second" {
+		t.Errorf("got %q, %v", got, err)
 	}
 }
 
@@ -199,6 +238,57 @@ func TestBINLOverTheWire(t *testing.T) {
 	queries := s.Queries()
 	if len(queries) == 0 || len(queries[0].Control) != 3 || queries[0].Request.TransactionID != request.TransactionID {
 		t.Errorf("recorded %+v", queries)
+	}
+}
+
+func TestServiceStoppedAndStarted(t *testing.T) {
+	s, addrs := loopback(t, map[string][]byte{`boot\f`: []byte("content")})
+	if _, err := fetch(addrs[PortTFTP], `boot\f`, 0); err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	conn, err := net.DialUDP("udp4", nil, addrs[PortTFTP])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(patience))
+	io.WriteString(conn, "\x00\x01boot\\f\x00octet\x00")
+	if _, err := conn.Read(make([]byte, 100)); !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Errorf("a stopped service: %v", err)
+	}
+	if err := s.Open(); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := fetch(addrs[PortTFTP], `boot\f`, 0); err != nil || string(got) != "content" {
+		t.Errorf("started again it serves %q, %v", got, err)
+	}
+	request := ask(t, opt(93, "0007"))
+	if answer, err := dhcpv4.FromBytes(exchangeOnce(t, addrs[PortBINL], request.ToBytes())); err != nil || answer.BootFileName != FileEFIFirst {
+		t.Errorf("started again it answers %v, %v", answer, err)
+	}
+	if reads := s.Reads(); len(reads) != 2 {
+		t.Errorf("it remembers %v", reads)
+	}
+}
+
+func TestTFTPOnly(t *testing.T) {
+	var ports []uint16
+	s, err := Start(Config{
+		Addr: serverAddr,
+		Listen: func(port uint16) (net.PacketConn, error) {
+			ports = append(ports, port)
+			return net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+		},
+		TFTPOnly: true,
+		Log:      slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	if !slices.Equal(ports, []uint16{PortTFTP}) {
+		t.Errorf("it listens on %v", ports)
 	}
 }
 

@@ -36,18 +36,19 @@ const (
 var (
 	errNotFound  = errors.New("file not found")
 	errViolation = errors.New("access violation")
+	errRefused   = errors.New("the client said error")
 )
 
-// readFilter is the registry value ReadFilter as a new server has it. A name
-// outside of it is refused before anyone looks whether there is such a file,
-// and a forward slash is no separator to it.
-var readFilter = []string{`\boot\`, `\tmp\`, `boot\`, `tmp\`}
+// defaultReadFilter is the registry value ReadFilter as a new server has it. A
+// name outside of it is refused before anyone looks whether there is such a
+// file, and a forward slash is no separator to it.
+var defaultReadFilter = []string{`\boot\`, `\tmp\`, `boot\`, `tmp\`}
 
-// allowed applies readFilter as Windows compares names: case does not count.
-func allowed(name string) bool {
+// allowed applies a ReadFilter as Windows compares names: case does not count.
+func allowed(filter []string, name string) bool {
 	lower := strings.ToLower(name)
-	for _, prefix := range readFilter {
-		if strings.HasPrefix(lower, prefix) && !strings.Contains(lower, "/") {
+	for _, prefix := range filter {
+		if strings.HasPrefix(lower, strings.ToLower(prefix)) && !strings.Contains(lower, "/") {
 			return true
 		}
 	}
@@ -121,20 +122,16 @@ func (s *Server) serveTFTP(conn net.PacketConn) {
 			continue
 		}
 		from := addrPortOf(peer)
-		request, err := parseRead(buf[:n], func(name string) int { return len(s.files[fileKey(name)]) })
+		request, err := parseRead(buf[:n], func(name string) int {
+			content, _ := s.read(name)
+			return len(content)
+		})
 		if err != nil {
 			s.Log.Warn("TFTP", "peer", from, "err", err)
 			conn.WriteTo(errorPacket(codeIllegal, err.Error()), peer)
 			continue
 		}
-		content, found := s.files[fileKey(request.name)]
-		reply := error(nil)
-		switch {
-		case !allowed(request.name):
-			reply = errViolation
-		case !found:
-			reply = errNotFound
-		}
+		content, reply := s.read(request.name)
 		s.mu.Lock()
 		s.reads = append(s.reads, Read{Time: time.Now(), From: from, Name: request.name, Err: reply})
 		s.mu.Unlock()
@@ -159,6 +156,20 @@ func (s *Server) serveTFTP(conn net.PacketConn) {
 	}
 }
 
+// read finds a file by the name that a client asks for.
+func (s *Server) read(name string) ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !allowed(s.filter, name) {
+		return nil, errViolation
+	}
+	content, found := s.files[fileKey(name)]
+	if !found {
+		return nil, errNotFound
+	}
+	return content, nil
+}
+
 // send transfers content, one block at a time (RFC 1350 §6 with RFC 2347 §3
 // before it). The end is a block shorter than the rest, so a length that is a
 // multiple of the block size ends in an empty one.
@@ -168,7 +179,11 @@ func send(conn net.PacketConn, to netip.AddrPort, r readRequest, content []byte)
 		for _, o := range r.oack {
 			oack = append(oack, o[0]+"\x00"+o[1]+"\x00"...)
 		}
-		if err := exchange(conn, to, oack, 0, r.again); err != nil {
+		err := exchange(conn, to, oack, 0, r.again)
+		if errors.Is(err, errRefused) {
+			return nil // it wanted to know the size, as EDK2 does before each file
+		}
+		if err != nil {
 			return fmt.Errorf("OACK: %w", err)
 		}
 	}
@@ -215,7 +230,7 @@ func exchange(conn net.PacketConn, to netip.AddrPort, packet []byte, block uint1
 					return nil
 				}
 			case opError:
-				return fmt.Errorf("the client said error %d: %s", number, bytes.TrimRight(buf[4:n], "\x00"))
+				return fmt.Errorf("%w %d: %s", errRefused, number, bytes.TrimRight(buf[4:n], "\x00"))
 			}
 		}
 	}

@@ -46,17 +46,21 @@ type Config struct {
 	// Listen opens a UDP port on Addr; port 0 means any free one.
 	Listen func(port uint16) (net.PacketConn, error)
 	// Files are what TFTP serves, by their path with backslashes, as in
-	// `boot\x64\wdsnbp.com`.
+	// `boot\x64\wdsnbp.com`. SetFile changes them.
 	Files map[string][]byte
-	Log   *slog.Logger
+	// TFTPOnly makes it a host that has the same files, and is no WDS server:
+	// nobody listens on PortBINL.
+	TFTPOnly bool
+	Log      *slog.Logger
 }
 
 // Server is a running stand-in.
 type Server struct {
 	Config
-	files map[string][]byte // by fileKey
 
 	mu      sync.Mutex
+	files   map[string][]byte // by fileKey
+	filter  []string
 	conns   map[net.PacketConn]bool
 	closed  bool
 	reads   []Read
@@ -65,22 +69,52 @@ type Server struct {
 	running sync.WaitGroup
 }
 
-// Start opens both ports and serves them until Close.
+// Start makes a server and opens it.
 func Start(c Config) (*Server, error) {
-	s := &Server{Config: c, files: make(map[string][]byte), conns: make(map[net.PacketConn]bool)}
+	s := &Server{Config: c, files: make(map[string][]byte), filter: defaultReadFilter, conns: make(map[net.PacketConn]bool)}
 	for name, content := range c.Files {
 		s.files[fileKey(name)] = content
 	}
-	for _, service := range []struct {
-		port  uint16
-		serve func(net.PacketConn)
-	}{{PortTFTP, s.serveTFTP}, {PortBINL, s.serveBINL}} {
-		if err := s.spawn(service.port, service.serve); err != nil {
-			s.Close()
-			return nil, err
-		}
+	if err := s.Open(); err != nil {
+		return nil, err
 	}
 	return s, nil
+}
+
+// Open starts the service, again after Close: it opens its ports and serves
+// them. What it was asked before is not forgotten.
+func (s *Server) Open() error {
+	s.mu.Lock()
+	s.closed = false
+	s.mu.Unlock()
+	err := s.spawn(PortTFTP, s.serveTFTP)
+	if err == nil && !s.TFTPOnly {
+		err = s.spawn(PortBINL, s.serveBINL)
+	}
+	if err != nil {
+		s.Close()
+	}
+	return err
+}
+
+// SetFile replaces a file, or adds one, for the read requests that come after
+// it.
+func (s *Server) SetFile(name string, content []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.files[fileKey(name)] = content
+}
+
+// SetReadFilter sets what names TFTP lets through, by how they begin; without
+// any it is as a new server has it. It counts for the read requests that come
+// after it.
+func (s *Server) SetReadFilter(prefixes ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.filter = prefixes
+	if len(prefixes) == 0 {
+		s.filter = defaultReadFilter
+	}
 }
 
 // spawn opens a port and runs serve on it; serve ends when the port is closed.
@@ -109,7 +143,8 @@ func (s *Server) spawn(port uint16, serve func(net.PacketConn)) error {
 	return nil
 }
 
-// Close ends the server and the transfers under way.
+// Close stops the service, as an administrator does, and ends the transfers under
+// way. The host stays up: it tells whoever asks that the ports are closed.
 func (s *Server) Close() {
 	s.mu.Lock()
 	s.closed = true

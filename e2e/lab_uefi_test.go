@@ -1,0 +1,219 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"github.com/pxebox/pxebox/e2e/lab"
+	"github.com/pxebox/pxebox/e2e/nbp"
+	"github.com/pxebox/pxebox/e2e/wds"
+)
+
+// The tests here boot UEFI clients that are told of the WDS server by DHCP, with
+// no appliance in between: what fails is the lab's own fault.
+
+func TestLabUEFIStraightToWDS(t *testing.T) {
+	s := newSite(t, "lab-uefi-straight-to-wds")
+	serveBootFile(t, s.Observer, wds.FileEFIFirst, withServer(lab.WDSAddr))
+	s.startUEFI(lab.UEFIConfig{})
+	if v := s.verdict(s.within(clientBoots)); !nbp.Succeeded(v) {
+		t.Error(v)
+	}
+	s.checkUEFIHandoff("DhcpAck")
+}
+
+// TestLabSecureBoot starts the stand-in for wdsmgfw.efi as long as it is signed,
+// as Microsoft's is. After a reset the firmware still trusts the lab's key, and
+// nobody else's: the same program without the signature does not start.
+func TestLabSecureBoot(t *testing.T) {
+	s := newSite(t, "lab-secure-boot")
+	serveBootFile(t, s.Observer, wds.FileEFIFirst, withServer(lab.WDSAddr))
+	s.startUEFI(lab.UEFIConfig{SecureBoot: true})
+	if v := s.verdict(s.within(clientBoots)); !nbp.Succeeded(v) {
+		t.Fatal(v)
+	}
+	s.checkUEFIHandoff("DhcpAck")
+
+	unsigned, err := nbp.Compile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.WDS.SetFile(wds.FileEFIFirst, unsigned)
+	reads, text := len(s.WDS.Reads()), len(s.client.Console.Text())
+	if err := s.client.Reset(s.within(clientBoots)); err != nil {
+		t.Fatal(err)
+	}
+	m, err := s.client.Console.WaitForAfter(s.within(clientBoots), text, "Access Denied|Security Violation|"+nbp.EFIPrefix)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Text == nbp.EFIPrefix {
+		t.Error("the unsigned program runs")
+	}
+	again := s.WDS.Reads()[reads:]
+	if !slices.ContainsFunc(again, func(r wds.Read) bool { return r.Name == wds.FileEFIFirst && r.Err == nil }) {
+		t.Errorf("the firmware did not fetch the unsigned program: %v", again)
+	}
+}
+
+// TestLabUEFIProxy has a proxyDHCP server, which names the WDS server in the ways
+// that PXE 2.1 knows, beside one that leases addresses.
+func TestLabUEFIProxy(t *testing.T) {
+	for _, test := range []struct {
+		situation, name string
+		offer           []dhcpv4.Modifier
+		named           string // the cached packet that names the WDS server
+	}{
+		{"with the file in the offer", "lab-uefi-proxy-file", []dhcpv4.Modifier{
+			withServer(lab.WDSAddr),
+			withFile(wds.FileEFIFirst),
+			withPXEOptions(6, 1, 8), // discovery control: boot the file that is named
+		}, "ProxyOffer"},
+		{"with the WDS server to be asked on port 4011", "lab-uefi-proxy-4011", []dhcpv4.Modifier{
+			withServer(lab.WDSAddr),
+		}, "ProxyOffer"},
+		{"with the WDS server in the firmware's boot menu", "lab-uefi-proxy-menu", []dhcpv4.Modifier{
+			withPXEOptions(
+				6, 1, 7, // discovery control: ask the listed servers, no others
+				8, 7, 0, 1, 1, 192, 168, 77, 2, // boot servers of type 1: one
+				9, 6, 0, 1, 3, 'W', 'D', 'S', // the menu: type 1
+				10, 2, 0, 'W', // the prompt: take the first entry at once
+			),
+		}, "PxeReply"},
+	} {
+		t.Run(test.situation, func(t *testing.T) {
+			s := newSite(t, test.name)
+			serveBootFile(t, s.Observer, "", withServer(s.Observer.Addr))
+			s.offerByProxy(test.offer...)
+			s.startUEFI(lab.UEFIConfig{})
+			if v := s.verdict(s.within(clientBoots)); !nbp.Succeeded(v) {
+				t.Error(v)
+			}
+			s.checkUEFIHandoff(test.named)
+		})
+	}
+}
+
+// withPXEOptions is option 43 as PXE 2.1 §2.2.3 fills it.
+func withPXEOptions(b ...byte) dhcpv4.Modifier {
+	return dhcpv4.WithOption(dhcpv4.OptGeneric(dhcpv4.OptionVendorSpecificInformation, append(b, 255)))
+}
+
+// offerByProxy plugs in a host that makes the client a proxyDHCP offer, and does
+// no more.
+func (s *site) offerByProxy(more ...dhcpv4.Modifier) {
+	s.t.Helper()
+	host, err := s.LAN.Host([6]byte{0x52, 0x54, 0x00, 0x77, 0x00, 0x06}, netip.MustParsePrefix("192.168.77.6/24"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	answerDHCP(s.t, host, func(q *dhcpv4.DHCPv4) []dhcpv4.Modifier {
+		if q.MessageType() != dhcpv4.MessageTypeDiscover {
+			return nil
+		}
+		return append([]dhcpv4.Modifier{
+			dhcpv4.WithMessageType(dhcpv4.MessageTypeOffer),
+			dhcpv4.WithOption(dhcpv4.OptClassIdentifier("PXEClient")),
+		}, more...)
+	})
+}
+
+// TestLabUEFIWithoutPXE has the firmware load the stand-in by HTTP: nothing
+// tells the program then of a WDS server, as where a boot loader starts it.
+func TestLabUEFIWithoutPXE(t *testing.T) {
+	s := newSite(t, "lab-uefi-without-pxe")
+	program, err := nbp.Compile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := s.Observer.ListenTCP(80)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.ServeContent(w, r, "wdsmgfw.efi", time.Time{}, bytes.NewReader(program))
+	})}
+	t.Cleanup(func() { server.Close() })
+	go server.Serve(listener)
+	serveBootFile(t, s.Observer, fmt.Sprintf("http://%v/wdsmgfw.efi", s.Observer.Addr),
+		dhcpv4.WithOption(dhcpv4.OptClassIdentifier("HTTPClient")))
+	s.startUEFI(lab.UEFIConfig{HTTP: true})
+	if v, want := s.verdict(s.within(clientBoots)), nbp.EFIFail+"the boot device has no EFI_PXE_BASE_CODE"; !strings.HasPrefix(v, want) {
+		t.Errorf("the verdict is %q, want %q", v, want)
+	}
+}
+
+// TestLabUEFIWithoutWDSInSiaddr has answers that bring the program, and leave it
+// without the WDS server: the tests above would notice.
+func TestLabUEFIWithoutWDSInSiaddr(t *testing.T) {
+	for _, test := range []struct {
+		situation, name string
+		modifier        dhcpv4.Modifier
+		want            string // the verdict's end
+	}{
+		{
+			// EDK2 leaves option 66 aside, and asks the DHCP server for the file.
+			"WDS in option 66 only", "lab-uefi-option-66",
+			dhcpv4.WithOption(dhcpv4.OptTFTPServerName(lab.WDSAddr.String())),
+			"siaddr is zero in each cached packet: no server",
+		},
+		{
+			"siaddr of a host with the same file", "lab-uefi-other-host",
+			func(p *dhcpv4.DHCPv4) { p.ServerIPAddr = p.ServerIdentifier() },
+			"siaddr of DhcpAck: no answer on port 4011",
+		},
+	} {
+		t.Run(test.situation, func(t *testing.T) {
+			s := newSite(t, test.name)
+			if err := s.AddTFTP(); err != nil {
+				t.Fatal(err)
+			}
+			serveBootFile(t, s.Observer, wds.FileEFIFirst, test.modifier)
+			s.startUEFI(lab.UEFIConfig{})
+			if v, want := s.verdict(s.within(handsOver)), nbp.EFIFail+test.want; v != want {
+				t.Errorf("the verdict is %q, want %q", v, want)
+			}
+			if q := s.WDS.Queries(); len(q) != 0 {
+				t.Errorf("the WDS server was asked: %v", q)
+			}
+		})
+	}
+}
+
+func withServer(addr netip.Addr) dhcpv4.Modifier { return dhcpv4.WithServerIP(addr.AsSlice()) }
+
+func (s *site) startUEFI(c lab.UEFIConfig) {
+	s.t.Helper()
+	m, err := s.StartUEFI(c)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.client = m
+}
+
+// checkUEFIHandoff checks, on the wire and on the console, all that makes up a
+// UEFI machine's handoff to WDS. named is which cached packet must name the
+// server: "DhcpAck", "ProxyOffer" or "PxeReply".
+func (s *site) checkUEFIHandoff(named string) {
+	t := s.t
+	t.Helper()
+	s.checkHandoffPackets(lab.WDSAddr, wds.FileEFIFirst)
+	console := s.client.Console.Text()
+	if line, want := grep(console, nbp.EFIOK), fmt.Sprintf("%sserver=%v named by %s", nbp.EFIOK, lab.WDSAddr, named); line != want {
+		t.Errorf("the verdict is %q, want %q", line, want)
+	}
+	if line, want := grep(console, nbp.EFIPrefix+named), fmt.Sprintf(" siaddr=%v ", lab.WDSAddr); !strings.Contains(line, want) {
+		t.Errorf("the cached packet says %q, and not%s", line, want)
+	}
+	checkFetched(t, grep(console, nbp.EFIPrefix+"fetched bytes"))
+}

@@ -1,0 +1,212 @@
+package secureboot
+
+import (
+	"bytes"
+	"encoding/binary"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/pxebox/pxebox/e2e/nbp"
+	"github.com/pxebox/pxebox/e2e/qemu"
+)
+
+func newKey(t *testing.T) *Key {
+	t.Helper()
+	k, err := NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+func TestSign(t *testing.T) {
+	program, err := nbp.AssembleUEFI()
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, other := newKey(t), newKey(t)
+	signed, err := key.Sign(program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		situation string
+		key       *Key
+		program   []byte
+		ok        bool
+	}{
+		{"signed with the key", key, signed, true},
+		{"signed with another key", other, signed, false},
+		{"not signed", key, program, false},
+		{"changed since", key, bytes.Replace(signed, []byte("O\x00K\x00"), []byte("N\x00O\x00"), 1), false},
+	} {
+		t.Run(test.situation, func(t *testing.T) {
+			dir := t.TempDir()
+			file, cert := filepath.Join(dir, "program"), filepath.Join(dir, "cert.pem")
+			if err := os.WriteFile(file, test.program, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(cert, test.key.certPEM(), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			out, err := exec.Command("sbverify", "--cert", cert, file).CombinedOutput()
+			if ok := err == nil; ok != test.ok {
+				t.Errorf("sbverify: %v\n%s", err, out)
+			}
+		})
+	}
+}
+
+func TestSignRefusesWhatIsNoProgram(t *testing.T) {
+	if _, err := newKey(t).Sign([]byte("text")); err == nil || !strings.HasPrefix(err.Error(), "sbsign: ") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// stored is a variable as a test writes it.
+type stored struct {
+	vendor guid
+	name   string
+	state  byte
+	data   string
+}
+
+// volume is a firmware volume with a variable store of so many bytes.
+func volume(size int, list ...stored) []byte {
+	const header = 72
+	b := bytes.Repeat([]byte{0xff}, header+size+64) // something else follows the store
+	copy(b[volumeSignature:], "_FVH")
+	binary.LittleEndian.PutUint16(b[volumeHeaderLength:], header)
+	copy(b[header:], authenticatedVariables[:])
+	binary.LittleEndian.PutUint32(b[header+storeSize:], uint32(size))
+	at := header + storeHeader
+	for _, v := range list {
+		name := append([]byte(strings.Join(strings.Split(v.name, ""), "\x00")), 0, 0, 0)
+		h := b[at:]
+		clear(h[:variableHeader])
+		binary.LittleEndian.PutUint16(h, variableStart)
+		h[variableState] = v.state
+		binary.LittleEndian.PutUint32(h[variableNameSize:], uint32(len(name)))
+		binary.LittleEndian.PutUint32(h[variableDataSize:], uint32(len(v.data)))
+		copy(h[variableVendor:], v.vendor[:])
+		n := variableHeader + copy(h[variableHeader:], name)
+		n += copy(h[n:], v.data)
+		at = aligned(at + n)
+	}
+	return b
+}
+
+// contents is what a store holds, deleted variables left out.
+func contents(t *testing.T, vars []byte) map[string]string {
+	t.Helper()
+	list, _, _, err := variables(vars)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := make(map[string]string)
+	for _, v := range list {
+		if v.state != stateAdded {
+			continue
+		}
+		key := string(v.vendor[:]) + v.name
+		if _, twice := got[key]; twice {
+			t.Errorf("%s is there twice", v.name)
+		}
+		got[key] = string(vars[v.data:v.end])
+	}
+	return got
+}
+
+func TestAppendVariable(t *testing.T) {
+	vendor, other := guid{1}, guid{2}
+	db := string(vendor[:]) + "db"
+	for _, test := range []struct {
+		situation string
+		vars      []byte
+		want      string // of db
+		err       string
+	}{
+		{"alone", volume(400, stored{vendor, "db", stateAdded, "old"}), "oldnew", ""},
+		{"among others", volume(400,
+			stored{vendor, "PK", stateAdded, "1"},
+			stored{vendor, "db", stateAdded, "old"},
+			stored{vendor, "dbx", stateAdded, "12345"},
+		), "oldnew", ""},
+		{"a deleted one before it", volume(400,
+			stored{vendor, "db", stateAdded & stateDeleted, "older"},
+			stored{vendor, "db", stateAdded, "old"},
+		), "oldnew", ""},
+		{"another vendor's", volume(400, stored{other, "db", stateAdded, "old"}), "", "there is no db"},
+		{"deleted", volume(400, stored{vendor, "db", stateAdded & stateDeleted, "old"}), "", "there is no db"},
+		{"no variables", volume(400), "", "there is no db"},
+		{"no room", volume(170, stored{vendor, "db", stateAdded, "old"}), "", "no room for 3 bytes more"},
+		{"just enough room", volume(28+72+72, stored{vendor, "db", stateAdded, "old"}), "oldnew", ""},
+		{"no volume", make([]byte, 100), "", "not a firmware volume"},
+		{"an empty file", nil, "", "not a firmware volume"},
+		{"another kind of store", bytes.Replace(volume(400), authenticatedVariables[:], vendor[:], 1), "", "no store of authenticated"},
+		{"a store beyond the volume", volume(400)[:300], "", "a store of 400 bytes"},
+		{"a variable beyond the store", volume(100, stored{vendor, "db", stateAdded, "0123456789"}), "", "10 of data"},
+	} {
+		t.Run(test.situation, func(t *testing.T) {
+			before := bytes.Clone(test.vars)
+			out, err := appendVariable(test.vars, vendor, "db", []byte("new"))
+			if !bytes.Equal(before, test.vars) {
+				t.Error("the variables given were changed")
+			}
+			if test.err != "" {
+				if err == nil || !strings.Contains(err.Error(), test.err) {
+					t.Errorf("got %v, want %q", err, test.err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := contents(t, test.vars)
+			want[db] = test.want
+			got := contents(t, out)
+			for key, value := range want {
+				if got[key] != value {
+					t.Errorf("%q is %q, want %q", key, got[key], value)
+				}
+			}
+			if len(got) != len(want) || len(out) != len(test.vars) {
+				t.Errorf("%d variables in %d bytes, want %d in %d", len(got), len(out), len(want), len(test.vars))
+			}
+		})
+	}
+}
+
+// TestTrust has the variables that firmware with Secure Boot on comes with.
+func TestTrust(t *testing.T) {
+	vars, err := os.ReadFile(qemu.SecureFirmwareState)
+	if err != nil {
+		t.Fatalf("%v: run make deps", err)
+	}
+	k := newKey(t)
+	out, err := k.Trust(vars)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := string(imageSecurityDatabase[:]) + "db"
+	before, after := contents(t, vars), contents(t, out)
+	if len(before) != len(after) {
+		t.Errorf("of %d variables, %d are left", len(before), len(after))
+	}
+	for key, value := range before {
+		if key != db && after[key] != value {
+			t.Errorf("%q was changed", key)
+		}
+	}
+	added, ok := strings.CutPrefix(after[db], before[db])
+	if !ok || before[db] == "" {
+		t.Fatal("db lacks what it held before")
+	}
+	// The list's own size, and the certificate at its end.
+	if int(binary.LittleEndian.Uint32([]byte(added)[16:])) != len(added) || !strings.HasSuffix(added, string(k.cert)) {
+		t.Errorf("added to db: %x", added)
+	}
+}
