@@ -1,0 +1,323 @@
+package pxelinux
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Bounds.
+const (
+	maxDepth = 16 // files inside of each other (doc/syslinux.txt, INCLUDE)
+	// maxBytes is the most that is read, with all that is included: a few files
+	// that include the next one twice would have no end.
+	maxBytes  = 2 << 20
+	maxIndent = 80 // columns of the screen
+	// maxLine is the most that the reader takes in at once, in bytes; it goes
+	// on with the rest as if that were a line of its own (readconfig.c,
+	// MAX_LINE less the NUL).
+	maxLine = 4095
+)
+
+const comment = "#"
+
+// imageTypes are the keywords that name what an entry starts (kernel_types).
+var imageTypes = []string{
+	"LOCALBOOT", "KERNEL", "LINUX", "BOOT", "BSS", "PXE", "FDIMAGE", "COMBOOT", "COM32", "CONFIG",
+}
+
+// ofEntry are the keywords that belong to the LABEL above them. All others
+// stand for the menu or the whole file, wherever they are.
+var ofEntry = append([]string{
+	"APPEND", "INITRD", "IPAPPEND", "SYSAPPEND", "TEXT HELP",
+	"MENU LABEL", "MENU DEFAULT", "MENU HIDE", "MENU PASSWD", "MENU DISABLE", "MENU DISABLED", "MENU INDENT",
+	"MENU QUIT", "MENU GOTO", "MENU EXIT", "MENU SAVE", "MENU NOSAVE",
+}, imageTypes...)
+
+// Parse reads the file of that name, and those that it includes. read returns
+// a file by the name that is written in an INCLUDE. The error is read's, for
+// the first file; PXELINUX skips an INCLUDE that it cannot read, which is a
+// Fault here.
+func Parse(name string, read func(name string) ([]byte, error)) (*Config, error) {
+	data, err := read(name)
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > maxBytes {
+		return nil, fmt.Errorf("%s has %d bytes: %d are read at most", name, len(data), maxBytes)
+	}
+	top := &Menu{Tag: ".top"}
+	p := &parser{read: read, cfg: &Config{Top: top, Start: top}, menu: top, left: maxBytes}
+	p.file(name, data)
+	p.close()
+	p.resolve()
+	return p.cfg, nil
+}
+
+type parser struct {
+	read  func(string) ([]byte, error)
+	cfg   *Config
+	files []string // being read, the innermost last
+	left  int      // bytes that may still be read
+
+	menu  *Menu
+	entry *Entry // the LABEL being read; nil between two
+	// ownAppend tells an empty APPEND from none.
+	ownAppend   bool
+	isDefault   bool
+	append      string // global
+	sysAppend   uint64 // global
+	defaultName string
+}
+
+func (p *parser) fault(l Line, format string, args ...any) {
+	p.cfg.Faults = append(p.cfg.Faults, Fault{l, fmt.Sprintf(format, args...)})
+}
+
+// file reads one file. An entry may begin in one file and end in another:
+// INCLUDE works as if the files were one.
+func (p *parser) file(name string, data []byte) {
+	p.files = append(p.files, name)
+	p.left -= len(data)
+	defer func() { p.files = p.files[:len(p.files)-1] }()
+	s := &scanner{file: name, data: data}
+	for s.next() {
+		l, ok := parseLine(s.text)
+		if !ok {
+			continue
+		}
+		l.File, l.Number = name, s.number
+		if s.cut {
+			p.fault(l, "longer than %d bytes: PXELINUX takes the rest for a line of its own", maxLine)
+		}
+		p.cfg.Lines = append(p.cfg.Lines, l)
+		if p.entry != nil && (slices.Contains(ofEntry, l.Keyword) || !l.Known()) {
+			p.entry.Lines = append(p.entry.Lines, l)
+		} else if l.Keyword != "LABEL" && l.Keyword != "MENU BEGIN" && l.Keyword != "MENU END" {
+			p.menu.Lines = append(p.menu.Lines, l)
+		}
+		p.line(l, s)
+	}
+}
+
+func (p *parser) line(l Line, s *scanner) {
+	switch {
+	case strings.HasPrefix(l.Keyword, "MENU "):
+		p.menuLine(l)
+	case l.Keyword == "TEXT" || strings.HasPrefix(l.Keyword, "TEXT "):
+		p.text(l, s)
+	case l.Keyword == "LABEL":
+		p.close()
+		name := firstWord(l.Args)
+		// An entry without a KERNEL starts what its label names.
+		p.entry = &Entry{Line: l, Name: name, Label: name, Type: "KERNEL", Image: name, SysAppend: p.sysAppend}
+	case l.Keyword == "INCLUDE":
+		p.include(l)
+	case l.Keyword == "APPEND" && p.entry == nil:
+		p.append = l.Args
+	case l.Keyword == "APPEND":
+		p.entry.Append, p.ownAppend = l.Args, true
+	case l.Keyword == "IPAPPEND" || l.Keyword == "SYSAPPEND":
+		n := number(l.Args)
+		if p.entry == nil {
+			p.sysAppend = n
+		} else {
+			p.entry.SysAppend = n
+		}
+	case l.Keyword == "INITRD" && p.entry != nil:
+		p.entry.Initrd = l.Args
+	case slices.Contains(imageTypes, l.Keyword) && p.entry != nil:
+		p.entry.Type, p.entry.Image = l.Keyword, l.Args
+	case l.Keyword == "DEFAULT":
+		p.defaultName = firstWord(l.Args)
+	}
+}
+
+func (p *parser) menuLine(l Line) {
+	e, opener := p.entry, p.menu.parent
+	switch l.Keyword {
+	case "MENU BEGIN":
+		p.begin(l, l.Args)
+	case "MENU END":
+		p.end()
+	case "MENU INCLUDE":
+		p.include(l)
+	case "MENU SEPARATOR":
+		p.close()
+		p.entry = &Entry{Line: l, Separator: true}
+		p.close()
+	case "MENU START":
+		p.cfg.Start = p.menu
+	case "MENU TITLE":
+		p.menu.Title = l.Args
+		if opener != nil && opener.Label == p.menu.Tag {
+			opener.Label = l.Args
+		}
+	case "MENU LABEL":
+		if e != nil {
+			e.Label = l.Args
+		} else if opener != nil {
+			opener.Label = l.Args
+			if p.menu.Title == "" {
+				p.menu.Title = opener.Caption()
+			}
+		}
+	case "MENU DEFAULT":
+		if e != nil {
+			p.isDefault = true
+		} else if opener != nil {
+			p.menu.above.Default = opener
+		}
+	case "MENU PASSWD":
+		if e != nil {
+			e.Password = &l.Args
+		} else if opener != nil {
+			opener.Password = &l.Args
+		}
+	}
+	if e == nil {
+		return
+	}
+	switch l.Keyword {
+	case "MENU HIDE":
+		e.Hidden = true
+	case "MENU DISABLE", "MENU DISABLED":
+		e.Disabled = true
+	case "MENU INDENT":
+		n, _ := strconv.Atoi(firstWord(l.Args))
+		e.Indent = min(max(n, 0), maxIndent)
+	case "MENU QUIT":
+		e.Action = Quit
+	case "MENU GOTO":
+		e.Action, e.Target = Goto, l.Args
+	case "MENU EXIT":
+		if p.menu.above != nil {
+			e.Action, e.Target = Exit, l.Args
+		}
+	}
+}
+
+// text takes the lines up to ENDTEXT. They are kept whole: their spacing is
+// that of the screen.
+func (p *parser) text(l Line, s *scanner) {
+	for s.next() {
+		if end, _ := parseLine(s.text); end.Keyword == "ENDTEXT" {
+			return
+		}
+		if p.entry != nil && l.Keyword == "TEXT HELP" {
+			p.entry.Help = append(p.entry.Help, s.text)
+		}
+	}
+	p.fault(l, "has no ENDTEXT: PXELINUX takes the rest of the file for its text")
+}
+
+// include reads another file in the place of the line. With a tag, the file is
+// a submenu (doc/menu.txt, INCLUDE).
+func (p *parser) include(l Line) {
+	name := firstWord(l.Args)
+	tag := strings.TrimSpace(l.Args[len(name):])
+	switch {
+	case len(p.files) >= maxDepth:
+		p.fault(l, "is %d files deep: PXELINUX follows no more", maxDepth)
+		return
+	case slices.Contains(p.files, name):
+		p.fault(l, "includes a file that is being read already")
+		return
+	}
+	data, err := p.read(name)
+	switch {
+	case err != nil:
+		p.fault(l, "cannot be read: %v", err)
+		return
+	case len(data) > p.left:
+		p.fault(l, "is too much: %d bytes with all that is included are read at most", maxBytes)
+		return
+	}
+	if tag == "" {
+		p.file(name, data)
+		return
+	}
+	p.begin(l, tag)
+	p.file(name, data)
+	p.end()
+}
+
+func (p *parser) begin(l Line, tag string) {
+	p.close()
+	m := &Menu{Tag: tag, above: p.menu}
+	m.parent = &Entry{Line: l, Name: tag, Label: tag, Submenu: m}
+	p.menu.Entries = append(p.menu.Entries, m.parent)
+	p.menu = m
+}
+
+func (p *parser) end() {
+	p.close()
+	if p.menu.above != nil {
+		p.menu = p.menu.above
+	}
+}
+
+// close ends the entry being read (readconfig.c, record).
+func (p *parser) close() {
+	e := p.entry
+	if e == nil {
+		return
+	}
+	if !p.ownAppend {
+		e.Append = p.append
+	}
+	if e.Append == "-" {
+		e.Append = "" // APPEND - overrides a global one with nothing
+	}
+	if e.Hidden {
+		p.cfg.Hidden = append(p.cfg.Hidden, e)
+	} else {
+		p.menu.Entries = append(p.menu.Entries, e)
+		if p.isDefault && !e.Disabled && e.Action == Boot {
+			p.menu.Default = e
+		}
+	}
+	p.entry, p.ownAppend, p.isDefault = nil, false, false
+}
+
+// resolve finds the entry that DEFAULT names. It wins over MENU DEFAULT, and
+// shows the submenu that it is in (doc/menu.txt, DEFAULT).
+func (p *parser) resolve() {
+	if p.defaultName == "" {
+		return
+	}
+	var find func(m *Menu) bool
+	find = func(m *Menu) bool {
+		for _, e := range m.Entries {
+			switch {
+			case e.Submenu != nil:
+				if find(e.Submenu) {
+					return true
+				}
+			case !e.Separator && !e.Disabled && e.Name == p.defaultName:
+				m.Default, p.cfg.Start = e, m
+				return true
+			}
+		}
+		return false
+	}
+	find(p.cfg.Top)
+}
+
+// number reads as C's strtoul does with base 0: decimal, 0x hexadecimal, 0
+// octal, up to the first character that fits no more.
+func number(s string) uint64 {
+	base, digits := 10, s
+	if h, ok := strings.CutPrefix(strings.ToLower(s), "0x"); ok {
+		base, digits = 16, h
+	} else if strings.HasPrefix(s, "0") {
+		base = 8
+	}
+	for end := len(digits); end > 0; end-- {
+		if n, err := strconv.ParseUint(digits[:end], base, 32); err == nil {
+			return n
+		}
+	}
+	return 0
+}

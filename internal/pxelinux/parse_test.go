@@ -1,0 +1,327 @@
+package pxelinux
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// files is a tree of configuration files.
+type files map[string]string
+
+func (f files) read(name string) ([]byte, error) {
+	if s, ok := f[name]; ok {
+		return []byte(s), nil
+	}
+	return nil, fmt.Errorf("%s: %w", name, fs.ErrNotExist)
+}
+
+// outline is a menu in one line for each of its entries: depth as >, what the
+// screen shows, = and what it does. A * marks what the cursor stands on.
+func outline(c *Config) []string {
+	var out []string
+	var walk func(m *Menu, depth string)
+	walk = func(m *Menu, depth string) {
+		for _, e := range m.Entries {
+			mark := ""
+			if m.Default == e {
+				mark = "*"
+			}
+			out = append(out, mark+depth+strings.Repeat(" ", e.Indent)+e.Caption()+" = "+does(e))
+			if e.Submenu != nil {
+				walk(e.Submenu, depth+">")
+			}
+		}
+	}
+	walk(c.Top, "")
+	for _, e := range c.Hidden {
+		out = append(out, "(hidden) "+e.Caption()+" = "+does(e))
+	}
+	return out
+}
+
+func does(e *Entry) string {
+	switch {
+	case e.Submenu != nil:
+		return "menu " + e.Submenu.Tag + "/" + e.Submenu.Title
+	case e.Separator:
+		return "separator"
+	case e.Disabled:
+		return "disabled"
+	case e.Action == Goto:
+		return "goto " + e.Target
+	case e.Action == Exit:
+		return "exit " + e.Target
+	case e.Action == Quit:
+		return "quit"
+	}
+	s := e.Type + " " + e.Image + " [" + e.Append + "]"
+	if e.Initrd != "" {
+		s += " initrd " + e.Initrd
+	}
+	if e.SysAppend != 0 {
+		s += fmt.Sprintf(" sysappend %#x", e.SysAppend)
+	}
+	if e.Password != nil {
+		s += fmt.Sprintf(" password %q", *e.Password)
+	}
+	return s
+}
+
+func TestParse(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		files  files
+		want   []string
+		faults []string
+	}{
+		{"keywords of any case, tabs, CRLF, spaces at both ends",
+			files{"f": "\tlAbEl\tlinux \r\n   Menu  LABEL\t ^Linux  \r\n\tkernel\tvmlinuz\r\nAPPEND   a  b \r\n"},
+			[]string{"Linux = KERNEL vmlinuz [a  b]"}, nil},
+		{"a label alone starts the file of that name, and its label is one word",
+			files{"f": "label vmlinuz and more"},
+			[]string{"vmlinuz = KERNEL vmlinuz []"}, nil},
+		{"the last of several lines counts",
+			files{"f": "label a\nkernel b\nlinux c\nappend x\nappend y\ninitrd i\ninitrd j"},
+			[]string{"a = LINUX c [y] initrd j"}, nil},
+		{"global arguments, own ones, none by a hyphen, and none by an empty APPEND",
+			files{"f": "append global\nlabel a\nlabel b\nappend own\nlabel c\nappend -\nlabel d\nappend"},
+			[]string{"a = KERNEL a [global]", "b = KERNEL b [own]", "c = KERNEL c []", "d = KERNEL d []"}, nil},
+		{"behind a separator an APPEND is global again, and stands for what follows",
+			files{"f": "append old\nlabel a\nmenu separator\nappend new\nlabel b"},
+			[]string{"a = KERNEL a [old]", " = separator", "b = KERNEL b [new]"}, nil},
+		{"IPAPPEND in decimal, SYSAPPEND in hexadecimal, and one for all",
+			files{"f": "sysappend 0x10\nlabel a\nlabel b\nipappend 3\nlabel c\nsysappend 0x40000junk\nlabel d\nsysappend 010"},
+			[]string{"a = KERNEL a [] sysappend 0x10", "b = KERNEL b [] sysappend 0x3", "c = KERNEL c [] sysappend 0x40000", "d = KERNEL d [] sysappend 0x8"}, nil},
+		{"every kind of image",
+			files{"f": "label a\nlocalboot 0x80\nlabel b\nboot b.bs\nlabel c\nbss c.bss\nlabel d\npxe d.0\nlabel e\nfdimage e.img\nlabel f\ncomboot f.com\nlabel g\ncom32 g.c32\nlabel h\nconfig h.cfg"},
+			[]string{"a = LOCALBOOT 0x80 []", "b = BOOT b.bs []", "c = BSS c.bss []", "d = PXE d.0 []", "e = FDIMAGE e.img []", "f = COMBOOT f.com []", "g = COM32 g.c32 []", "h = CONFIG h.cfg []"}, nil},
+		{"DEFAULT of a later line wins over MENU DEFAULT",
+			files{"f": "label a\nmenu default\nlabel b\ndefault b and arguments"},
+			[]string{"a = KERNEL a []", "*b = KERNEL b []"}, nil},
+		{"DEFAULT that names no label changes nothing",
+			files{"f": "default vesamenu.c32\nlabel a\nlabel b\nmenu default"},
+			[]string{"a = KERNEL a []", "*b = KERNEL b []"}, nil},
+		{"MENU DEFAULT of an entry that cannot be chosen",
+			files{"f": "label a\nlabel b\nmenu default\nmenu disable\nlabel c\nmenu default\nmenu quit"},
+			[]string{"a = KERNEL a []", "b = disabled", "c = quit"}, nil},
+		{"submenus: label from the tag, the title or the label, title from the label",
+			files{"f": "menu begin one\nlabel a\nmenu end\nmenu begin two\nmenu title Two\nmenu end\nmenu begin\nmenu label ^Three\nmenu end\nlabel z"},
+			[]string{"one = menu one/", ">a = KERNEL a []", "Two = menu two/Two", "Three = menu /Three", "z = KERNEL z []"}, nil},
+		{"a submenu that is the default of the one above, and one without an end",
+			files{"f": "label a\nmenu begin m\nmenu default\nlabel b\nmenu begin n\nlabel c"},
+			[]string{"a = KERNEL a []", "*m = menu m/", ">b = KERNEL b []", ">n = menu n/", ">>c = KERNEL c []"}, nil},
+		{"an end too many is none",
+			files{"f": "menu end\nlabel a\nmenu end\nlabel b"},
+			[]string{"a = KERNEL a []", "b = KERNEL b []"}, nil},
+		{"going elsewhere; MENU EXIT at the top is nothing",
+			files{"f": "label up\nmenu exit\nmenu begin m\nlabel a\nmenu exit\nlabel b\nmenu exit .top\nlabel c\nmenu goto x"},
+			[]string{"up = KERNEL up []", "m = menu m/", ">a = exit ", ">b = exit .top", ">c = goto x"}, nil},
+		{"hidden, disabled, indented, with a password",
+			files{"f": "label a\nmenu hide\nlabel b\nmenu disabled\nlabel c\nmenu indent 2\nlabel d\nmenu passwd $4$x$y$\nlabel e\nmenu passwd"},
+			[]string{"b = disabled", "  c = KERNEL c []", `d = KERNEL d [] password "$4$x$y$"`, `e = KERNEL e [] password ""`, "(hidden) a = KERNEL a []"}, nil},
+		{"an included file goes on with the entry, and leaves one open",
+			files{"f": "label a\ninclude g\nappend z", "g": "kernel k\nlabel b"},
+			[]string{"a = KERNEL k []", "b = KERNEL b [z]"}, nil},
+		{"an INCLUDE with a tag is a submenu, by either keyword",
+			files{"f": "label a\ninclude g Tools and more\nmenu include g t\nlabel z", "g": "menu title T\nlabel b"},
+			[]string{"a = KERNEL a []", "T = menu Tools and more/T", ">b = KERNEL b []", "T = menu t/T", ">b = KERNEL b []", "z = KERNEL z []"}, nil},
+		{"a file that includes itself",
+			files{"f": "label a\ninclude g", "g": "label b\ninclude f\nlabel c"},
+			[]string{"a = KERNEL a []", "b = KERNEL b []", "c = KERNEL c []"},
+			[]string{"g:2: INCLUDE f: includes a file that is being read already"}},
+		{"a file that is not there",
+			files{"f": "include g\nlabel a"},
+			[]string{"a = KERNEL a []"},
+			[]string{"f:1: INCLUDE g: cannot be read: g: file does not exist"}},
+		{"help text keeps its spacing and its keywords; other text is skipped",
+			files{"f": "label a\ntext help\n  two\nlabel no\nendtext\nlabel b\ntext other\nlabel no\n endtext\nlabel c\ntext help\nx"},
+			[]string{"a = KERNEL a []", "b = KERNEL b []", "c = KERNEL c []"},
+			[]string{"f:11: TEXT HELP: has no ENDTEXT: PXELINUX takes the rest of the file for its text"}},
+		{"a keyword ends at white space: no other word does",
+			files{"f": "labelx\nlabel a\nkernel=b\nmenulabel c"},
+			[]string{"a = KERNEL a []"}, nil},
+		{"a NUL ends a line", files{"f": "label a\x00b\nkernel\x00c"}, []string{"a = KERNEL  []"}, nil},
+		{"a line longer than the reader's buffer",
+			files{"f": "label a\nappend " + strings.Repeat("x", 4095-7) + "kernel k"},
+			[]string{"a = KERNEL k [" + strings.Repeat("x", 4095-7) + "]"},
+			[]string{"f:2: APPEND …: longer than 4095 bytes: PXELINUX takes the rest for a line of its own"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c, err := Parse("f", tt.files.read)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := outline(c); !reflect.DeepEqual(got, tt.want) {
+				t.Errorf("got:\n%q\nwant:\n%q", got, tt.want)
+			}
+			var faults []string
+			for _, f := range c.Faults {
+				line := f.Line.String()
+				if len(line) > 100 {
+					line = f.Line.Keyword + " …"
+				}
+				faults = append(faults, f.Line.Place()+": "+line+": "+f.Why)
+			}
+			if !reflect.DeepEqual(faults, tt.faults) {
+				t.Errorf("faults:\n%q\nwant:\n%q", faults, tt.faults)
+			}
+		})
+	}
+}
+
+func TestParseStart(t *testing.T) {
+	for _, tt := range []struct{ name, file, want string }{
+		{"the top", "label a\nmenu begin m\nlabel b", ".top"},
+		{"MENU START", "label a\nmenu begin m\nmenu start\nlabel b", "m"},
+		{"DEFAULT names an entry of a submenu", "default b\nlabel a\nmenu begin m\nlabel b", "m"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c, err := Parse("f", files{"f": tt.file}.read)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.Start.Tag != tt.want {
+				t.Errorf("starts with %q", c.Start.Tag)
+			}
+		})
+	}
+}
+
+func TestParseHelp(t *testing.T) {
+	c, err := Parse("f", files{"f": "label a\n\ttext  help\n  one\r\n\n\ttwo # three\nEndText\n"}.read)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := c.Top.Entries[0].Help, []string{"  one", "", "\ttwo # three"}; !reflect.DeepEqual(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// Every line is in the tree with its place, where it belongs.
+func TestParseLines(t *testing.T) {
+	c, err := Parse("f", files{
+		"f": "# site\nui menu.c32\n\nlabel a\n  kernel k\n  colour red\n  timeout 100\ninclude g\nmenu color title 1\n",
+		"g": "\n\tmenu separator\nmenu frob\n",
+	}.read)
+	if err != nil {
+		t.Fatal(err)
+	}
+	places := func(lines []Line) (out []string) {
+		for _, l := range lines {
+			out = append(out, l.Place()+" "+l.String())
+		}
+		return out
+	}
+	for _, tt := range []struct {
+		what  string
+		lines []Line
+		want  []string
+	}{
+		{"all", c.Lines, []string{"f:1 # site", "f:2 UI menu.c32", "f:4 LABEL a", "f:5 KERNEL k", "f:6 COLOUR red", "f:7 TIMEOUT 100", "f:8 INCLUDE g", "g:2 MENU SEPARATOR", "g:3 MENU FROB", "f:9 MENU COLOR title 1"}},
+		{"the menu", c.Top.Lines, []string{"f:1 # site", "f:2 UI menu.c32", "f:7 TIMEOUT 100", "f:8 INCLUDE g", "g:2 MENU SEPARATOR", "g:3 MENU FROB", "f:9 MENU COLOR title 1"}},
+		{"the entry", c.Top.Entries[0].Lines, []string{"f:5 KERNEL k", "f:6 COLOUR red"}},
+	} {
+		if got := places(tt.lines); !reflect.DeepEqual(got, tt.want) {
+			t.Errorf("%s:\n%q\nwant:\n%q", tt.what, got, tt.want)
+		}
+	}
+	if l, ok := c.Last("TIMEOUT"); !ok || l.Args != "100" {
+		t.Errorf("TIMEOUT is %v", l)
+	}
+}
+
+func TestParseIsBounded(t *testing.T) {
+	t.Run("16 files deep and no more", func(t *testing.T) {
+		f := files{}
+		for i := range 20 {
+			f[fmt.Sprint(i)] = fmt.Sprintf("label l%d\ninclude %d\n", i, i+1)
+		}
+		c, err := Parse("0", f.read)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(c.Top.Entries) != 16 || len(c.Faults) != 1 {
+			t.Errorf("%d entries, %v", len(c.Top.Entries), c.Faults)
+		}
+	})
+	t.Run("files that include the next one twice", func(t *testing.T) {
+		f := files{}
+		for i := range 16 {
+			f[fmt.Sprint(i)] = fmt.Sprintf("include %d\ninclude %d\ntext help\n%s", i+1, i+1, strings.Repeat("x\n", 1000))
+		}
+		read := 0
+		c, err := Parse("0", func(name string) ([]byte, error) {
+			b, err := f.read(name)
+			read += len(b)
+			return b, err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if read > 2*maxBytes || len(c.Lines) > maxBytes {
+			t.Errorf("read %d bytes, %d lines", read, len(c.Lines))
+		}
+	})
+	t.Run("a file too long", func(t *testing.T) {
+		if _, err := Parse("f", files{"f": strings.Repeat("\n", maxBytes+1)}.read); err == nil {
+			t.Error("no error")
+		}
+	})
+	t.Run("no first file", func(t *testing.T) {
+		if _, err := Parse("f", files{}.read); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+// Whatever a file holds, each of its lines is counted once, and the tree is
+// sound.
+func FuzzParse(f *testing.F) {
+	f.Add("label a\nmenu begin x\ninclude g y\nmenu end\ndefault b\n", "label b\nmenu goto x\ninclude f\n")
+	f.Add("MENU\nTEXT\nTEXT HELP\nENDTEXT\nLABEL\nMENU MASTER\nMENU MASTER PASSWD\n\x00\r\n\xff", "menu include g\n")
+	f.Add("ipappend 0x\nsysappend 99999999999999999999\nmenu indent x\nlabel -\nappend -\n", "")
+	f.Fuzz(func(t *testing.T, one, two string) {
+		c, err := Parse("f", files{"f": one, "g": two}.read)
+		if err != nil {
+			return
+		}
+		total := 0
+		var walk func(m *Menu, depth int)
+		walk = func(m *Menu, depth int) {
+			total += len(m.Lines)
+			found := m.Default == nil
+			for _, e := range m.Entries {
+				total += len(e.Lines)
+				found = found || e == m.Default
+				if e.Line.Keyword == "LABEL" || e.Line.Keyword == "MENU BEGIN" {
+					total++
+				}
+				if e.Submenu != nil {
+					walk(e.Submenu, depth+1)
+				}
+			}
+			if !found {
+				t.Errorf("the default of menu %q is not in it", m.Tag)
+			}
+		}
+		walk(c.Top, 0)
+		for _, e := range c.Hidden {
+			total += 1 + len(e.Lines)
+		}
+		for _, l := range c.Lines {
+			if l.Keyword == "MENU END" {
+				total++
+			}
+			if strings.ContainsAny(l.Args+l.Keyword, "\n\r\x00") || l.Number < 1 {
+				t.Errorf("line %+v", l)
+			}
+		}
+		if total != len(c.Lines) {
+			t.Errorf("%d lines in the tree, %d in all", total, len(c.Lines))
+		}
+	})
+}

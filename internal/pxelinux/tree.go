@@ -1,0 +1,147 @@
+// Package pxelinux reads the configuration files of PXELINUX as its own reader
+// does, into the tree of menus that a machine shows. Each line keeps its file
+// and number, so that a person can be told of it. What a line is worth to
+// somebody is not decided here, nothing is written, and no file is opened: the
+// caller gives the contents by name.
+package pxelinux
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Line is a line of a file that is not empty.
+type Line struct {
+	File   string
+	Number int
+	// Keyword is what the line begins with, in capital letters: "APPEND",
+	// "MENU LABEL", "MENU MASTER PASSWD", "TEXT HELP"; "#" for a comment. It
+	// need not be one that PXELINUX knows.
+	Keyword string
+	// Args is the rest, without white space at its ends. Bytes as they are in
+	// the file.
+	Args string
+}
+
+// String is the line without the spacing of its file.
+func (l Line) String() string {
+	if l.Keyword == comment {
+		return comment + l.Args
+	}
+	return strings.TrimRight(l.Keyword+" "+l.Args, " ")
+}
+
+// Place is "file:number".
+func (l Line) Place() string { return fmt.Sprintf("%s:%d", l.File, l.Number) }
+
+// Config is a configuration file with all that it includes.
+type Config struct {
+	Top *Menu
+	// Start is the menu that is shown first: Top, or what MENU START or
+	// DEFAULT say.
+	Start *Menu
+	// Hidden are the entries with MENU HIDE: they can be the default, but no
+	// screen has them.
+	Hidden []*Entry
+	// Lines are all lines in the order in which they were read, but those
+	// between TEXT and ENDTEXT.
+	Lines []Line
+	// Faults are the lines that could not be followed.
+	Faults []Fault
+}
+
+// Fault is a line that could not be followed.
+type Fault struct {
+	Line Line
+	Why  string
+}
+
+// Last returns the last line with a keyword: of a setting that stands for the
+// whole menu, such as TIMEOUT, the last one counts.
+func (c *Config) Last(keyword string) (Line, bool) {
+	for i := len(c.Lines) - 1; i >= 0; i-- {
+		if c.Lines[i].Keyword == keyword {
+			return c.Lines[i], true
+		}
+	}
+	return Line{}, false
+}
+
+// All returns every entry in the order of the files: those of submenus, and
+// the hidden ones last.
+func (c *Config) All() []*Entry { return append(c.Top.all(nil), c.Hidden...) }
+
+func (m *Menu) all(out []*Entry) []*Entry {
+	for _, e := range m.Entries {
+		out = append(out, e)
+		if e.Submenu != nil {
+			out = e.Submenu.all(out)
+		}
+	}
+	return out
+}
+
+// Menu is a screen with entries.
+type Menu struct {
+	Tag   string // of MENU BEGIN, for MENU GOTO
+	Title string
+	// Entries are the lines of the screen, separators among them.
+	Entries []*Entry
+	// Default is the entry that the cursor stands on; nil is the first.
+	Default *Entry
+	// Lines are those of the menu itself, and the settings that stand for
+	// all menus.
+	Lines []Line
+
+	parent *Entry // the entry that opens it; nil for the top
+	above  *Menu
+}
+
+// Action is what choosing an Entry does, unless it has a Submenu.
+type Action int
+
+// The actions.
+const (
+	Boot Action = iota // start the Image
+	Goto               // show the menu with the tag Target
+	Exit               // show the menu above, or that with the tag Target
+	Quit               // leave for the boot: prompt
+)
+
+// Entry is a line of a menu: a LABEL, a MENU BEGIN, or a MENU SEPARATOR.
+type Entry struct {
+	Line Line // that it begins with
+	// Name is the word behind LABEL.
+	Name string
+	// Label is what the screen shows. A ^ before its hot key is still there.
+	Label string
+	// Submenu is the menu that the entry opens; nil for all but MENU BEGIN.
+	Submenu *Menu
+
+	Action Action
+	Target string
+	// Type is the keyword that names the Image: KERNEL, LINUX, LOCALBOOT…
+	Type string
+	// Image is the file, or the number of LOCALBOOT. Arguments may follow it.
+	Image string
+	// Append are the arguments: the entry's own, or the global ones. Initrd is
+	// that of the directive; there may be others in Append.
+	Append, Initrd string
+	// SysAppend has a bit for each argument that PXELINUX adds by itself.
+	SysAppend uint64
+
+	Help      []string // lines of TEXT HELP
+	Password  *string  // nil for none; an empty one asks for the master password
+	Indent    int      // spaces before the label
+	Hidden    bool
+	Disabled  bool // shown, but not to be chosen
+	Separator bool // an empty line
+
+	// Lines are those of the entry, without the first. Those of a Submenu are
+	// in there.
+	Lines []Line
+}
+
+// Caption is the label without the mark of its hot key, as the screen shows
+// it.
+func (e *Entry) Caption() string { return strings.ReplaceAll(e.Label, "^", "") }
