@@ -3,21 +3,26 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/netip"
 	"os"
 
+	"github.com/pxebox/pxebox/internal/adopt"
 	"github.com/pxebox/pxebox/internal/menuwatch"
+	"github.com/pxebox/pxebox/internal/resolve"
+	"github.com/pxebox/pxebox/internal/wds"
 )
 
 func main() {
-	check := flag.String("check", "", "check this configuration `file` and stop")
+	from := flag.String("adopt", "", "read the PXELINUX menus and boot files of this TFTP `directory`, write a pxebox.toml and a boot folder of them, and stop; needs -into")
+	into := flag.String("into", "", "the `directory` that -adopt writes to")
+	check := flag.String("check", "", "check this configuration `file` and stop; with -boot, its boot files as well")
 	config := flag.String("config", "/perm/pxebox/pxebox.toml", "the configuration `file`")
-	render := flag.String("render", "", "write the menus of the configuration into this `directory` and stop")
-	boot := flag.String("boot", "/perm/pxebox/boot", "the `directory` of the site's boot files")
+	hash := flag.Bool("hash-password", false, "ask for a password, print the line of it for [menu], and stop")
+	render := flag.String("render", "", "write the menus of the configuration into this `directory` and stop; with -boot, marked where boot files are missing")
+	boot := flag.String("boot", "", "the `directory` of the site's boot files (default \"/perm/pxebox/boot\")")
 	run := flag.String("run", "/run/pxebox", "the `directory` that the generation is published in")
 	flag.Parse()
 
@@ -28,18 +33,26 @@ func main() {
 	switch {
 	case flag.NArg() > 0:
 		err = fmt.Errorf("menuwatch: unknown argument %q; menuwatch -help lists the flags", flag.Arg(0))
+	case *from != "" && *into == "":
+		err = errors.New("menuwatch: -adopt needs -into DIR, the directory to write to")
+	case *from != "":
+		err = adopt.Run(*from, *into, os.Stdout)
+	case *hash:
+		err = menuwatch.HashPassword(os.Stdin, os.Stdout, os.Stderr)
 	case *check != "":
-		if _, err = menuwatch.Check(*check); err == nil {
-			fmt.Printf("%s: OK\n", *check)
-		}
+		err = menuwatch.Check(os.Stdout, *check, *boot)
 	case *render != "":
-		err = menuwatch.Render(ctx, *config, *render, lookup)
+		err = menuwatch.Render(ctx, *config, *boot, *render, resolve.Resolver{}.Lookup)
 	default:
+		if *boot == "" {
+			*boot = "/perm/pxebox/boot"
+		}
 		w := &menuwatch.Watcher{
 			ConfigFile: *config,
 			BootDir:    *boot,
 			RunDir:     *run,
-			Lookup:     lookup,
+			Lookup:     resolve.Resolver{}.Lookup,
+			Probe:      new(wds.Prober).Ask,
 			Log:        slog.New(slog.NewTextHandler(os.Stderr, nil)),
 		}
 		err = w.Run(ctx)
@@ -48,8 +61,4 @@ func main() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1) // nor 125, which means the same to gokrazy
 	}
-}
-
-func lookup(ctx context.Context, host string) ([]netip.Addr, error) {
-	return net.DefaultResolver.LookupNetIP(ctx, "ip4", host)
 }

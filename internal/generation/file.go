@@ -22,23 +22,24 @@ const poll = 2 * time.Second
 
 // Publish puts g into dir, which it makes where there is none. Readers see the
 // old file or the new one, never a part. A file that says the same already is
-// left alone.
-func Publish(dir string, g Generation) error {
+// left alone, and changed is then false. The error is ErrTooLarge, or the
+// disk's.
+func Publish(dir string, g Generation) (changed bool, err error) {
 	b, err := Encode(g)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("publish generation: %w", err)
+		return false, fmt.Errorf("publish generation: %w", err)
 	}
 	name := filepath.Join(dir, FileName)
 	if old, err := os.ReadFile(name); err == nil && bytes.Equal(old, b) {
-		return nil
+		return false, nil
 	}
 	if err := renameio.WriteFile(name, b, 0o644, renameio.WithTempDir(dir)); err != nil {
-		return fmt.Errorf("publish generation: %w", err)
+		return false, fmt.Errorf("publish generation: %w", err)
 	}
-	return nil
+	return true, nil
 }
 
 // Read returns the generation in dir. The error is fs.ErrNotExist where there

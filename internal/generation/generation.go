@@ -52,13 +52,21 @@ func Build(c *config.Config, st menu.Status) Generation {
 // it where menuwatch has published none.
 func Default() Generation { return Build(config.Default(), menu.Status{}) }
 
+// ErrTooLarge is the error for a generation that no reader would take.
+var ErrTooLarge = errors.New("generation is too large")
+
 // Encode returns the file's bytes. The same generation always gives the same.
+// The error is ErrTooLarge.
 func Encode(g Generation) ([]byte, error) {
 	b, err := json.MarshalIndent(g, "", " ")
 	if err != nil {
 		return nil, fmt.Errorf("encode generation: %w", err)
 	}
-	return append(b, '\n'), nil
+	b = append(b, '\n')
+	if len(b) > maxSize {
+		return nil, fmt.Errorf("encode generation: %w: %d bytes, at most %d are allowed", ErrTooLarge, len(b), maxSize)
+	}
+	return b, nil
 }
 
 // Decode is the inverse of Encode, and refuses what Encode does not write.

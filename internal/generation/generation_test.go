@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/handoff"
+	"github.com/pxebox/pxebox/internal/machine"
 	"github.com/pxebox/pxebox/internal/menu"
 )
 
@@ -49,7 +51,7 @@ func encode(t *testing.T, g Generation) []byte {
 }
 
 func TestDecodeGivesBackWhatWasEncoded(t *testing.T) {
-	for name, want := range map[string]Generation{"default": Default(), "server": build(t, "Lab")} {
+	for name, want := range map[string]Generation{"default": Default(), "server": build(t, "Lab"), "full": full(t)} {
 		t.Run(name, func(t *testing.T) {
 			b := encode(t, want)
 			got, err := Decode(b)
@@ -67,6 +69,36 @@ func TestDecodeGivesBackWhatWasEncoded(t *testing.T) {
 				t.Errorf("encoded again it is another file")
 			}
 		})
+	}
+}
+
+// full is a generation with something in every field.
+func full(t *testing.T) Generation {
+	g := build(t, "Lab")
+	g.TFTP = config.TFTP{MaxBlock: 1428, MaxWindow: 16}
+	g.Names = config.Files{AnyCase: true, OwnMenus: true}
+	g.Views = map[string]map[string][]byte{"1": {menu.PXELINUXConfig: []byte("DEFAULT x\n")}}
+	g.Machines = []machine.Rule{{
+		Machine: config.Machine{
+			MAC: []string{"52:54:00"}, GUID: []string{"70786562-6f78-4c61-8000-000000000010"}, Firmware: []string{"uefi-x64"},
+			Boot: "wds", Once: true, Entries: []string{"wds"}, Default: "wds",
+		},
+		View: "1", Handoff: "wds",
+	}}
+	g.Handoffs = map[string]handoff.Target{"wds": {
+		Server: netip.MustParseAddr("192.168.77.2"), Programs: map[string]string{"bios": `boot\x64\wdsnbp.com`},
+	}}
+	return g
+}
+
+func TestFullGenerationLeavesNothingOut(t *testing.T) {
+	g := full(t)
+	for _, v := range []any{g, g.Rendered, g.TFTP, g.Names, g.Machines[0], g.Machines[0].Machine, g.Handoffs["wds"]} {
+		for i, v := 0, reflect.ValueOf(v); i < v.NumField(); i++ {
+			if name := v.Type().Field(i).Name; v.Field(i).IsZero() && name != "ID" {
+				t.Errorf("%s of %s is empty: nothing is shown of it", name, v.Type())
+			}
+		}
 	}
 }
 
@@ -137,7 +169,7 @@ func TestDecodeRefuses(t *testing.T) {
 	for _, tt := range []struct{ name, file, want string }{
 		{"nothing", "", "unexpected end"},
 		{"half a file", good[:len(good)/2], "unexpected end"},
-		{"another format", strings.Replace(good, `"format": 1`, `"format": 2`, 1), "format 2, this program reads 1"},
+		{"a former format", strings.Replace(good, `"format": 2`, `"format": 1`, 1), "format 1, this program reads 2"},
 		{"another format with another shape", `{"format": 9, "menus": []}`, "format 9"},
 		{"no format", "{}", "format 0"},
 		{"a key of the future", strings.Replace(good, `"dhcp"`, `"dhcpv6"`, 1), `unknown field "dhcpv6"`},
@@ -159,10 +191,10 @@ func TestPublish(t *testing.T) {
 		t.Fatalf("read before the first: %v", err)
 	}
 	file := filepath.Join(dir, FileName)
-	publish := func(title string) os.FileInfo {
+	publish := func(title string, want bool) os.FileInfo {
 		t.Helper()
-		if err := Publish(dir, build(t, title)); err != nil {
-			t.Fatal(err)
+		if changed, err := Publish(dir, build(t, title)); err != nil || changed != want {
+			t.Fatalf("changed is %v, error %v", changed, err)
 		}
 		info, err := os.Stat(file)
 		if err != nil {
@@ -170,19 +202,31 @@ func TestPublish(t *testing.T) {
 		}
 		return info
 	}
-	first := publish("one")
+	first := publish("one", true)
 	if first.Mode().Perm() != 0o644 {
 		t.Errorf("mode %v, want 0644", first.Mode())
 	}
-	if same := publish("one"); !os.SameFile(first, same) {
+	if same := publish("one", false); !os.SameFile(first, same) {
 		t.Error("the same generation was written again")
 	}
-	second := publish("two")
+	second := publish("two", true)
 	if os.SameFile(first, second) {
 		t.Error("the file was overwritten in place")
 	}
 	if left, _ := filepath.Glob(filepath.Join(dir, ".*")); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
+	}
+}
+
+func TestPublishRefusesWhatNobodyWouldRead(t *testing.T) {
+	dir := t.TempDir()
+	g := build(t, "large")
+	g.Views = map[string]map[string][]byte{"all": {menu.PXELINUXConfig: make([]byte, maxSize)}}
+	if _, err := Publish(dir, g); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("error %v", err)
+	}
+	if _, err := Read(dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("something was written: %v", err)
 	}
 }
 
@@ -274,7 +318,7 @@ func TestWatchBeforeTheDirectoryIsThere(t *testing.T) {
 		Watch(ctx, dir, slog.New(slog.DiscardHandler), func(g Generation) { used <- g })
 	}()
 	defer func() { stop(); <-done }()
-	if err := Publish(dir, build(t, "one")); err != nil {
+	if _, err := Publish(dir, build(t, "one")); err != nil {
 		t.Fatal(err)
 	}
 	select {

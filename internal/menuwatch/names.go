@@ -1,0 +1,158 @@
+package menuwatch
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/pxebox/pxebox/config"
+)
+
+const (
+	// An address is asked for again when its TTL has passed, but within
+	// these bounds: 0 is a common TTL, and so is a week.
+	minTTL = 5 * time.Second
+	maxTTL = time.Hour
+	// lookupRetry is the time to the next question after a failure.
+	lookupRetry = 5 * time.Second
+)
+
+// name is what is known of one host.
+type name struct {
+	addr    netip.Addr // the last known one
+	asked   bool       // there was an answer of some kind
+	askAt   time.Time  // not set while a question is under way
+	problem string     // what was last wrong, so that it is said once
+}
+
+// names are the hosts that the configuration gives by name.
+type names map[string]*name
+
+// follow takes up the names of a new configuration. What is known of a name
+// that stays is kept; one that was not found is asked for at once.
+func (n names) follow(c *config.Config, now time.Time) {
+	wanted := hosts(c)
+	for host := range n {
+		if !slices.Contains(wanted, host) {
+			delete(n, host)
+		}
+	}
+	for _, host := range wanted {
+		if n[host] == nil {
+			n[host] = &name{askAt: now}
+		} else if n[host].problem != "" && !n[host].askAt.IsZero() {
+			n[host].askAt = now
+		}
+	}
+}
+
+// hosts returns the names to look up, each once.
+func hosts(c *config.Config) (out []string) {
+	for _, w := range c.WDS {
+		if _, ok := w.Addr(); !ok && !slices.Contains(out, w.Server) {
+			out = append(out, w.Server)
+		}
+	}
+	return out
+}
+
+// ready reports whether each name has had its first answer.
+func (n names) ready() bool {
+	for _, name := range n {
+		if !name.asked {
+			return false
+		}
+	}
+	return true
+}
+
+// addr returns a server's address, or the zero Addr as long as there is none.
+func (n names) addr(w config.WDS) netip.Addr {
+	if a, ok := w.Addr(); ok {
+		return a
+	}
+	if name := n[w.Server]; name != nil {
+		return name.addr
+	}
+	return netip.Addr{}
+}
+
+// askNames puts the questions that are due.
+func (s *state) askNames(now time.Time) {
+	for host, n := range s.names {
+		if !due(n.askAt, now) {
+			continue
+		}
+		n.askAt = time.Time{}
+		s.questions = append(s.questions, func(ctx context.Context) result {
+			a := s.lookup(ctx, host)
+			return func(now time.Time) { s.named(now, n, a) }
+		})
+	}
+}
+
+// answer is what a name server said of a host.
+type answer struct {
+	host  string
+	addrs []netip.Addr
+	ttl   time.Duration
+	err   error
+}
+
+func (w *Watcher) lookup(ctx context.Context, host string) answer {
+	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+	defer cancel()
+	addrs, ttl, err := w.Lookup(ctx, host)
+	return answer{host, addrs, ttl, err}
+}
+
+// named takes up an address. A failure leaves the last known one: a name
+// server that is down does not take the WDS server down.
+func (s *state) named(now time.Time, n *name, a answer) {
+	if s.names[a.host] != n {
+		return // no longer in the configuration
+	}
+	n.asked = true
+	old := n.addr
+	addr, err := choose(old, a)
+	if err != nil {
+		n.askAt = now.Add(lookupRetry)
+		if n.problem != err.Error() {
+			n.problem = err.Error()
+			s.Log.Error("WDS server not found", "step", "lookup", "host", a.host, "err", err, "last", old)
+		}
+		return
+	}
+	n.problem = ""
+	n.askAt = now.Add(min(max(a.ttl, minTTL), maxTTL))
+	if addr == old {
+		return
+	}
+	n.addr = addr
+	s.Log.Info("WDS server found", "step", "lookup", "host", a.host, "addr", addr)
+	s.servers.follow(s.cfg, s.names, now)
+	s.news(now)
+}
+
+// choose picks one address of an answer: the one in use as long as it is there,
+// because name servers turn the order with each answer.
+func choose(old netip.Addr, a answer) (netip.Addr, error) {
+	if a.err != nil {
+		return old, a.err
+	}
+	var v4 []netip.Addr
+	for _, addr := range a.addrs {
+		if addr = addr.Unmap(); addr.Is4() {
+			v4 = append(v4, addr)
+		}
+	}
+	switch {
+	case len(v4) == 0:
+		return old, fmt.Errorf("%s has no IPv4 address", a.host)
+	case slices.Contains(v4, old):
+		return old, nil
+	}
+	return slices.MinFunc(v4, netip.Addr.Compare), nil
+}

@@ -1,0 +1,151 @@
+package menuwatch
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"testing"
+	"time"
+)
+
+const wdsByName = `
+[[wds]]
+name = "a"
+server = "wds.example.org"
+probe = "0s"
+[[entry]]
+name = "a"
+wds = "a"
+[[entry]]
+name = "disk"
+disk = true
+`
+
+func addrs(s ...string) (out []netip.Addr) {
+	for _, a := range s {
+		out = append(out, netip.MustParseAddr(a))
+	}
+	return out
+}
+
+func TestNames(t *testing.T) {
+	says := func(ttl time.Duration, a ...string) answer { return answer{addrs: addrs(a...), ttl: ttl} }
+	fails := answer{err: errors.New("no such host")}
+	const minute = time.Minute
+	for _, tt := range []struct {
+		name    string
+		answers []answer
+		want    string        // in the menu
+		again   time.Duration // from the last answer to the next question
+	}{
+		{"found", []answer{says(minute, "10.0.0.9")}, `APPEND 10.0.0.9::boot\x64\wdsnbp.com -W`, minute},
+		{"not found", []answer{fails}, "MENU LABEL a (name not found)\n  MENU DISABLE", lookupRetry},
+		{"found later", []answer{fails, fails, says(minute, "10.0.0.9")}, "APPEND 10.0.0.9::", minute},
+		{"found, then the name server is down", []answer{says(minute, "10.0.0.9"), fails}, "APPEND 10.0.0.9::", lookupRetry},
+		{"has moved", []answer{says(minute, "10.0.0.9"), says(minute, "10.0.0.7")}, "APPEND 10.0.0.7::", minute},
+		{"two addresses in turning order", []answer{says(minute, "10.0.0.9", "10.0.0.7"), says(minute, "10.0.0.7", "10.0.0.9"), says(minute, "10.0.0.9", "10.0.0.7")}, "APPEND 10.0.0.7::", minute},
+		{"a lower address comes up beside the one in use", []answer{says(minute, "10.0.0.9"), says(minute, "10.0.0.7", "10.0.0.9")}, "APPEND 10.0.0.9::", minute},
+		{"IPv6 only", []answer{says(minute, "fd00::9")}, "(name not found)", lookupRetry},
+		{"IPv4 written as IPv6", []answer{says(minute, "::ffff:10.0.0.9")}, "APPEND 10.0.0.9::", minute},
+		{"a TTL of nothing", []answer{says(0, "10.0.0.9")}, "APPEND 10.0.0.9::", minTTL},
+		{"a TTL of a week", []answer{says(7*24*time.Hour, "10.0.0.9")}, "APPEND 10.0.0.9::", maxTTL},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			m := simulate(t, morning)
+			var asked []time.Time
+			m.Lookup = func(_ context.Context, host string) ([]netip.Addr, time.Duration, error) {
+				if host != "wds.example.org" {
+					t.Errorf("asked for %q", host)
+				}
+				asked = append(asked, m.now)
+				a := tt.answers[min(len(asked), len(tt.answers))-1]
+				return a.addrs, a.ttl, a.err
+			}
+			m.configure(wdsByName)
+			for len(asked) <= len(tt.answers) {
+				m.run(time.Second)
+			}
+			m.run(apart)
+			m.expect("in the end", tt.want)
+			if again := asked[len(tt.answers)].Sub(asked[len(tt.answers)-1]); again != tt.again {
+				t.Errorf("asked again after %v, want %v", again, tt.again)
+			}
+		})
+	}
+}
+
+func TestFailingNameIsToldOnce(t *testing.T) {
+	m := simulate(t, morning)
+	m.configure(wdsByName)
+	m.run(time.Minute)
+	if n := m.told("WDS server not found"); n != 1 {
+		t.Errorf("told %d times", n)
+	}
+}
+
+// The menu of a new configuration does not flash "not found"; but an answer
+// that does not come holds it up for a moment only.
+func TestSlowName(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		after time.Duration // the answer
+		want  string        // the first menu
+	}{
+		{"soon enough", grace / 2, "APPEND 10.0.0.9::"},
+		{"too late", grace, "(name not found)"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			m := simulate(t, morning)
+			m.Lookup = func(context.Context, string) ([]netip.Addr, time.Duration, error) {
+				return addrs("10.0.0.9"), time.Minute, nil
+			}
+			m.hold = true
+			m.configure(wdsByName)
+			// The boot files are known meanwhile.
+			lookup := m.held[:1]
+			m.box.questions, m.hold = m.held[1:], false
+			m.run(0)
+			if m.menu() != "" {
+				t.Error("published before the first answer")
+			}
+			m.run(tt.after)
+			m.box.questions = lookup
+			if tt.after < grace {
+				m.run(0)
+			}
+			m.expect("the first menu", tt.want)
+			m.run(apart + gather)
+			m.expect("later", "APPEND 10.0.0.9::")
+		})
+	}
+}
+
+func TestAnswerForANameThatIsNoLongerThere(t *testing.T) {
+	m := simulate(t, morning)
+	m.hold = true
+	m.configure(wdsByName)
+	late := m.held
+	m.hold = false
+	m.configure(title("without"))
+	m.box.questions = late
+	m.run(time.Minute)
+	if n := m.told("not found"); n > 0 || len(m.box.names) > 0 {
+		t.Errorf("told %d times of a name that is gone; names are %v", n, m.box.names)
+	}
+	m.expect("afterwards", "MENU TITLE without")
+}
+
+// A person who mends a name in the settings does not wait for the retry.
+func TestChangedConfigurationAsksAtOnceForWhatWasNotFound(t *testing.T) {
+	m := simulate(t, morning)
+	asked := 0
+	m.Lookup = func(context.Context, string) ([]netip.Addr, time.Duration, error) {
+		asked++
+		return nil, 0, errors.New("no such host")
+	}
+	m.configure(wdsByName)
+	m.configure(wdsByName + "# saved again")
+	if asked != 2 {
+		t.Errorf("asked %d times", asked)
+	}
+}
