@@ -24,10 +24,14 @@ const module = "github.com/pxebox/pxebox/"
 //
 // so that a decision can be tested, and read, without its surroundings.
 var pure = map[string][]string{
-	"config":        {},
-	"internal/pxe":  {"config"},
-	"internal/dhcp": {"config", "internal/pxe", "internal/lease"},
-	"internal/menu": {"config"},
+	"config":           {},
+	"internal/machine": {"config"},
+	"internal/handoff": {"config", "internal/machine"},
+	"internal/pxe":     {"config"},
+	"internal/dhcp":    {"config", "internal/pxe", "internal/lease", "internal/machine", "internal/handoff"},
+	"internal/menu":    {"config", "internal/machine", "internal/handoff"},
+
+	"internal/pxelinux": {},
 }
 
 // outside are the packages through which a program meets the world. net itself

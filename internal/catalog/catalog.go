@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,9 @@ import (
 	"path"
 	"strings"
 	"syscall"
+
+	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/menu"
 )
 
 // File is one published file, open for reading: an *InMemory or an *OnDisk.
@@ -18,40 +22,95 @@ type File interface {
 	Size() int64
 }
 
+// Contents are what a catalog is made of.
+type Contents struct {
+	// Menus are the rendered ones, and Views those of certain machines in
+	// their place.
+	Menus map[string][]byte
+	Views map[string]map[string][]byte
+	// Site is the folder with the site's boot files; nil for none. It stays
+	// the caller's to close.
+	Site    *os.Root
+	Bundled map[string][]byte
+	Names   config.Files
+}
+
 // Catalog is what one generation publishes. It does not change: a transfer
 // that began with one generation ends with it.
 type Catalog struct {
-	menus  map[string]*InMemory // by lower-case name
-	assets map[string]*InMemory // by lower-case name
-	site   *os.Root             // nil: the site has no boot files
+	// By lower-case name; the views by their own name first.
+	menus, bundled map[string]*InMemory
+	views          map[string]map[string]*InMemory
+
+	site  *os.Root
+	names config.Files
 }
 
-// New makes a catalog of the rendered menus, the folder with the site's boot
-// files (nil for none) and the bundled files. The folder stays the caller's
-// to close.
-func New(menus map[string][]byte, site *os.Root, assets map[string][]byte) *Catalog {
-	return &Catalog{menus: inMemory(menus), assets: inMemory(assets), site: site}
+// New makes a catalog.
+func New(c Contents) *Catalog {
+	views := make(map[string]map[string]*InMemory, len(c.Views))
+	for name, files := range c.Views {
+		views[name] = inMemory(files)
+	}
+	return &Catalog{inMemory(c.Menus), inMemory(c.Bundled), views, c.Site, c.Names}
+}
+
+// Reader is what is known of the machine that asks. The zero Reader is
+// anybody.
+type Reader struct {
+	View string // the menus that it gets before the general ones
+	MAC  config.MAC
 }
 
 // Open finds the file for a name as firmware sent it. Its errors are ErrName
 // and fs.ErrNotExist; any other is the disk's.
-func (c *Catalog) Open(raw string) (File, error) {
+func (c *Catalog) Open(raw string, r Reader) (File, error) {
 	name, err := Clean(raw)
 	if err != nil {
 		return nil, err
 	}
 	folded := strings.ToLower(name)
-	if f, ok := c.menus[folded]; ok {
-		return f, nil
+	ownFirst := c.names.OwnMenus && isConfiguration(folded)
+	if !ownFirst {
+		if f, ok := c.openMenu(folded, r); ok {
+			return f, nil
+		}
 	}
 	f, err := c.openSite(name)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return f, err
 	}
-	if f, ok := c.assets[folded]; ok {
+	if ownFirst {
+		if f, ok := c.openMenu(folded, r); ok {
+			return f, nil
+		}
+	}
+	if f, ok := c.bundled[folded]; ok {
 		return f, nil
 	}
 	return nil, fmt.Errorf("%s: %w", name, fs.ErrNotExist)
+}
+
+// openMenu finds a rendered menu, and writes the machine's address into it.
+func (c *Catalog) openMenu(folded string, r Reader) (*InMemory, bool) {
+	// The menu is answered to the name with the machine's own address already,
+	// by which PXELINUX says who it is: it then need not ask for the nine that
+	// follow. Where the site has menus of its own, one of those may be there.
+	if _, ok := pxelinuxMAC(folded); ok && !c.names.OwnMenus {
+		folded = menu.PXELINUXConfig
+	}
+	f, ok := c.views[r.View][folded]
+	if !ok {
+		f, ok = c.menus[folded]
+	}
+	if !ok || !f.marked {
+		return f, ok
+	}
+	mac := []byte(r.MAC)
+	if len(mac) != len(menu.MACMark) {
+		mac = bytes.Repeat([]byte(" "), len(menu.MACMark))
+	}
+	return newInMemory(bytes.ReplaceAll(f.content, []byte(menu.MACMark), mac)), true
 }
 
 func (c *Catalog) openSite(name string) (File, error) {
@@ -59,7 +118,7 @@ func (c *Catalog) openSite(name string) (File, error) {
 		return nil, fs.ErrNotExist
 	}
 	f, err := c.openFile(name)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) && c.names.AnyCase {
 		if name, err = c.fold(name); err == nil {
 			f, err = c.openFile(name)
 		}

@@ -12,6 +12,8 @@ import (
 	"testing/iotest"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/pxebox/pxebox/config"
 )
 
 func TestClean(t *testing.T) {
@@ -107,10 +109,12 @@ func site(t *testing.T) *os.Root {
 }
 
 func testCatalog(t *testing.T) *Catalog {
-	return New(
-		map[string][]byte{"pxelinux.cfg/default": []byte("rendered menu")},
-		site(t),
-		map[string][]byte{"pxelinux.0": []byte("bundled pxelinux"), "memdisk": []byte("bundled memdisk")})
+	return New(Contents{
+		Menus:   map[string][]byte{"pxelinux.cfg/default": []byte("rendered menu")},
+		Site:    site(t),
+		Bundled: map[string][]byte{"pxelinux.0": []byte("bundled pxelinux"), "memdisk": []byte("bundled memdisk")},
+		Names:   config.Files{AnyCase: true},
+	})
 }
 
 func TestOpen(t *testing.T) {
@@ -127,7 +131,7 @@ func TestOpen(t *testing.T) {
 		{"link that stays in the folder", "inside", "kernel"},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
-			f, err := c.Open(tc.name)
+			f, err := c.Open(tc.name, Reader{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -143,7 +147,7 @@ func TestOpen(t *testing.T) {
 // What a server needs in order to send a file without copying it.
 func TestOpenInMemory(t *testing.T) {
 	content := []byte("bundled pxelinux")
-	f, err := New(nil, nil, map[string][]byte{"pxelinux.0": content}).Open("pxelinux.0")
+	f, err := New(Contents{Bundled: map[string][]byte{"pxelinux.0": content}}).Open("pxelinux.0", Reader{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,7 +174,7 @@ func TestOpenInMemory(t *testing.T) {
 
 func TestOpenOnDisk(t *testing.T) {
 	root := site(t)
-	f, err := New(nil, root, nil).Open("debian/linux")
+	f, err := New(Contents{Site: root}).Open("debian/linux", Reader{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,7 +204,7 @@ func TestOpenOnDisk(t *testing.T) {
 func TestOpenRefuses(t *testing.T) {
 	c := testCatalog(t)
 	for situation, name := range map[string]string{
-		"not there":                     "pxelinux.cfg/01-52-54-00-77-00-10",
+		"not there":                     "pxelinux.cfg/C0A84D10",
 		"a folder":                      "debian",
 		"a pipe":                        "fifo",
 		"a path through a file":         "debian/linux/x",
@@ -212,14 +216,14 @@ func TestOpenRefuses(t *testing.T) {
 		"a name longer than disks take": string(bytesOf('a', 400)),
 	} {
 		t.Run(situation, func(t *testing.T) {
-			if f, err := c.Open(name); !errors.Is(err, fs.ErrNotExist) {
+			if f, err := c.Open(name, Reader{}); !errors.Is(err, fs.ErrNotExist) {
 				t.Errorf("Open(%q) = %v, %v; want fs.ErrNotExist", name, f, err)
 			}
 		})
 	}
 	for situation, name := range hostileNames {
 		t.Run(situation, func(t *testing.T) {
-			if f, err := c.Open(name); !errors.Is(err, ErrName) {
+			if f, err := c.Open(name, Reader{}); !errors.Is(err, ErrName) {
 				t.Errorf("Open(%q) = %v, %v; want ErrName", name, f, err)
 			}
 		})
@@ -237,7 +241,7 @@ func bytesOf(b byte, n int) []byte {
 // A running transfer goes on with the generation that it began with.
 func TestOpenFileOutlivesItsCatalog(t *testing.T) {
 	menus := map[string][]byte{"pxelinux.cfg/default": []byte("old")}
-	f, err := New(menus, nil, nil).Open("pxelinux.cfg/default")
+	f, err := New(Contents{Menus: menus}).Open("pxelinux.cfg/default", Reader{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -267,12 +271,12 @@ func FuzzOpen(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	c := New(nil, root, nil)
+	c := New(Contents{Site: root, Names: config.Files{AnyCase: true}})
 	f.Fuzz(func(t *testing.T, raw string) {
 		if name, err := Clean(raw); err == nil && !fs.ValidPath(name) {
 			t.Fatalf("Clean(%q) = %q, which is no clean relative path", raw, name)
 		}
-		file, err := c.Open(raw)
+		file, err := c.Open(raw, Reader{})
 		if err != nil {
 			return
 		}

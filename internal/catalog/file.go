@@ -1,27 +1,37 @@
 package catalog
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"io"
 	"io/fs"
 	"os"
 	"strings"
 	"sync"
+
+	"github.com/pxebox/pxebox/internal/menu"
 )
 
 // InMemory is a file whose bytes are in memory. All who open it share it.
 type InMemory struct {
 	content []byte
 	hash    func() [sha256.Size]byte
+	marked  bool // holds menu.MACMark
+}
+
+func newInMemory(b []byte) *InMemory {
+	// Hashed when it is first asked for: a catalog is made by the goroutine
+	// that also answers DHCP, which is not to wait for that.
+	return &InMemory{content: b, hash: sync.OnceValue(func() [sha256.Size]byte { return sha256.Sum256(b) })}
 }
 
 // inMemory makes the files of a map by name, under their lower-case names.
 func inMemory(content map[string][]byte) map[string]*InMemory {
 	files := make(map[string]*InMemory, len(content))
 	for name, b := range content {
-		// Hashed when it is first asked for: a catalog is made by the
-		// goroutine that also answers DHCP, which is not to wait for that.
-		files[strings.ToLower(name)] = &InMemory{b, sync.OnceValue(func() [sha256.Size]byte { return sha256.Sum256(b) })}
+		f := newInMemory(b)
+		f.marked = bytes.Contains(b, []byte(menu.MACMark))
+		files[strings.ToLower(name)] = f
 	}
 	return files
 }
@@ -65,6 +75,9 @@ func (f *OnDisk) File() *os.File { return f.file }
 
 // Info is what the file system said of the file when it was opened.
 func (f *OnDisk) Info() fs.FileInfo { return f.info }
+
+// Stat is Info. It tells a server that two of them are the same file.
+func (f *OnDisk) Stat() (fs.FileInfo, error) { return f.info, nil }
 
 // Size is in bytes.
 func (f *OnDisk) Size() int64 { return f.info.Size() }

@@ -1,13 +1,17 @@
 // Package catalog turns the name that firmware asks for into bytes: the
-// rendered menus first, then the site's boot files, then the bundled
-// PXELINUX. What is not published by one of the three does not exist. How
-// the bytes travel is not its business.
+// rendered menus first, those of the machine before the general ones, then the
+// site's boot files, then the bundled boot loaders. What is not published by
+// one of the three does not exist. How the bytes travel, and which machine it
+// is that asks, is not its business.
 package catalog
 
 import (
 	"errors"
 	"path"
 	"strings"
+
+	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/menu"
 )
 
 // ErrName is the error for a name that may not be asked for at all.
@@ -53,4 +57,39 @@ func Clean(raw string) (string, error) {
 		return "", ErrName
 	}
 	return name, nil
+}
+
+// Menu reports whether a name as it was sent is that of the menu that a boot
+// loader begins with, and whose it is where the name tells.
+func Menu(raw string) (mac config.MAC, ok bool) {
+	name, err := Clean(raw)
+	if err != nil {
+		return "", false
+	}
+	name = strings.ToLower(name)
+	if mac, ok := pxelinuxMAC(name); ok {
+		return mac, true
+	}
+	return "", name == menu.PXELINUXConfig || name == menu.GRUBConfig
+}
+
+// isConfiguration reports whether a name is one of those under which
+// PXELINUX and GRUB look for what a site wrote by hand.
+func isConfiguration(folded string) bool {
+	return strings.HasPrefix(folded, "pxelinux.cfg/") || strings.HasPrefix(folded, menu.GRUBConfig)
+}
+
+// pxelinuxMAC reads the name that PXELINUX makes of the machine's hardware
+// type, 01 for Ethernet, and address: "pxelinux.cfg/01-52-54-00-12-34-56"
+// (doc/pxelinux.txt).
+func pxelinuxMAC(folded string) (config.MAC, bool) {
+	mac, ok := strings.CutPrefix(folded, "pxelinux.cfg/01-")
+	if !ok || len(mac) != len(menu.MACMark) {
+		return "", false
+	}
+	b, err := config.ParseHex(mac)
+	if err != nil || len(b) != 6 {
+		return "", false
+	}
+	return config.MAC(config.NewHex(b)), true
 }

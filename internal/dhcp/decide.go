@@ -14,6 +14,9 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"github.com/insomniacslk/dhcp/iana"
 
+	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/handoff"
+	"github.com/pxebox/pxebox/internal/machine"
 	"github.com/pxebox/pxebox/internal/pxe"
 )
 
@@ -53,6 +56,13 @@ type Answer struct {
 	// Firmware is what network-booting firmware says it is, in the words of
 	// the settings; empty for every other client.
 	Firmware string
+	// Machine is who asks, where it is network-booting firmware, and Has the
+	// address that it has by this packet; zero where that is not known.
+	Machine machine.Machine
+	Has     netip.Addr
+	// Handoff is the menu's entry to whose server the machine is on its way
+	// with this packet.
+	Handoff handoff.Boot
 	// Other is the server that the client has chosen instead of this one.
 	Other netip.Addr
 }
@@ -61,7 +71,8 @@ func silent(why string) Answer  { return Answer{Why: why} }
 func trouble(why string) Answer { return Answer{Why: why, Trouble: true} }
 
 // Decide answers one question. It changes the pool of the client's subnet
-// where the answer promises an address. now is the monotonic time.
+// where the answer promises an address, and uses up what counts for one boot
+// where the client takes it. now is the monotonic time.
 func Decide(now time.Time, s *Settings, q Question) Answer {
 	m := q.Msg
 	switch {
@@ -69,6 +80,8 @@ func Decide(now time.Time, s *Settings, q Question) Answer {
 		return silent("not a request")
 	case m.HWType != iana.HWTypeEthernet || len(m.ClientHWAddr) != 6:
 		return silent("not an Ethernet client")
+	case s.IsSelfTest(q):
+		return selfTest(s, q)
 	case s.isOwn(m.ClientHWAddr):
 		return silent("the box's own request")
 	case !s.Self.IsValid():
@@ -79,14 +92,23 @@ func Decide(now time.Time, s *Settings, q Question) Answer {
 	client, boots := pxe.Classify(m)
 	a := decide(now, s, q, client, boots)
 	if boots {
-		a.Firmware = client.String()
+		a.Firmware, a.Machine = client.String(), who(m, client)
 	}
 	return a
 }
 
+// who is what firmware says of its machine.
+func who(m *dhcpv4.DHCPv4, client pxe.Client) machine.Machine {
+	w := machine.Machine{MAC: config.MAC(config.NewHex(m.ClientHWAddr)), Firmware: string(client.Firmware)}
+	if len(client.GUID) == 17 {
+		w.GUID = machine.GUID([16]byte(client.GUID[1:])) // behind its type
+	}
+	return w
+}
+
 func decide(now time.Time, s *Settings, q Question, client pxe.Client, boots bool) Answer {
 	if q.Port == BootServerPort {
-		return bootServer(s, q, client, boots)
+		return bootServer(now, s, q, client, boots)
 	}
 	sub := s.subnetFor(q.Msg)
 	switch {
@@ -97,7 +119,7 @@ func decide(now time.Time, s *Settings, q Question, client pxe.Client, boots boo
 	case !boots:
 		return silent("not network-booting")
 	default:
-		return proxy(s, q, client)
+		return proxy(now, s, q, client)
 	}
 }
 
@@ -111,13 +133,19 @@ func (s *Settings) isOwn(hw net.HardwareAddr) bool {
 }
 
 // proxy answers on port 67 beside the site's own server (PXE 2.1 §2.2.3).
-// Only the DISCOVER concerns it: the client's REQUEST is for the server whose
-// address it takes.
-func proxy(s *Settings, q Question, client pxe.Client) Answer {
-	if q.Msg.MessageType() != dhcpv4.MessageTypeDiscover {
+// The client's REQUEST is for the server whose address it takes; but it is
+// broadcast, and tells which address that is, and that the boot goes on.
+func proxy(now time.Time, s *Settings, q Question, client pxe.Client) Answer {
+	switch q.Msg.MessageType() {
+	case dhcpv4.MessageTypeDiscover:
+	case dhcpv4.MessageTypeRequest:
+		a := silent("for the site's own DHCP server")
+		a.Has, a.Handoff = addressOption(q.Msg, optRequested), s.takes(now, q.Msg, client)
+		return a
+	default:
 		return silent("for the site's own DHCP server")
 	}
-	boot, ok := s.boot(client)
+	boot, ok := s.boot(now, q.Msg, client)
 	if !ok {
 		return silent("no boot file for " + client.String())
 	}
@@ -127,7 +155,7 @@ func proxy(s *Settings, q Question, client pxe.Client) Answer {
 }
 
 // bootServer answers on port 4011 (PXE 2.1 §2.2.4).
-func bootServer(s *Settings, q Question, client pxe.Client, boots bool) Answer {
+func bootServer(now time.Time, s *Settings, q Question, client pxe.Client, boots bool) Answer {
 	if !boots {
 		return silent("not network-booting")
 	}
@@ -139,7 +167,7 @@ func bootServer(s *Settings, q Question, client pxe.Client, boots bool) Answer {
 	if client.WDS {
 		return trouble("a WDS boot program takes this box for its server: its cached packets name us")
 	}
-	boot, ok := s.boot(client)
+	boot, ok := s.boot(now, q.Msg, client)
 	if !ok {
 		return silent("no boot file for " + client.String())
 	}
@@ -150,14 +178,30 @@ func bootServer(s *Settings, q Question, client pxe.Client, boots bool) Answer {
 	if to.Addr().IsUnspecified() {
 		to = netip.AddrPortFrom(broadcast, to.Port())
 	}
-	return Answer{Msg: r, To: to, Why: "boot server ack"}
+	return Answer{
+		Msg: r, To: to, Why: "boot server ack",
+		Has: address(q.Msg.ClientIPAddr), Handoff: s.takes(now, q.Msg, client),
+	}
 }
 
-// boot is what the client is to load from this box; false where there is
+// boot is what the client is to load, and from where; false where there is
 // nothing for it.
-func (s *Settings) boot(client pxe.Client) (pxe.Boot, bool) {
+func (s *Settings) boot(now time.Time, m *dhcpv4.DHCPv4, client pxe.Client) (pxe.Boot, bool) {
+	// HTTP boot cannot be sent to WDS, which has no HTTP.
+	if b, ok := s.Plan.For(now, who(m, client), m.TransactionID); ok && !client.HTTP {
+		return pxe.Boot{NextServer: b.Server, File: b.Program}, true
+	}
 	file := pxe.BootFile(s.bootFiles, client)
 	return pxe.Boot{NextServer: s.Self.Addr(), File: file}, file != ""
+}
+
+// takes notes that the client goes where boot sends it; zero for this box.
+func (s *Settings) takes(now time.Time, m *dhcpv4.DHCPv4, client pxe.Client) handoff.Boot {
+	if client.HTTP {
+		return handoff.Boot{}
+	}
+	b, _ := s.Plan.Takes(now, who(m, client), m.TransactionID)
+	return b
 }
 
 // newReply begins an answer with the fields that RFC 2131 table 3 has it

@@ -299,7 +299,7 @@ func TestModes(t *testing.T) {
 		{"proxy, BIOS client", config.ModeProxy, message(dhcpv4.MessageTypeDiscover, bios), ServerPort, dhcpv4.MessageTypeOffer},
 		{"proxy, not network-booting", config.ModeProxy, message(dhcpv4.MessageTypeDiscover), ServerPort, dhcpv4.MessageTypeNone},
 		{"proxy, the client's request is the other server's", config.ModeProxy, message(dhcpv4.MessageTypeRequest, bios, wish(first)), ServerPort, dhcpv4.MessageTypeNone},
-		{"proxy, a firmware that there is no file for", config.ModeProxy, message(dhcpv4.MessageTypeDiscover, pxeArch(7)), ServerPort, dhcpv4.MessageTypeNone},
+		{"proxy, a firmware that there is no file for", config.ModeProxy, message(dhcpv4.MessageTypeDiscover, pxeArch(6)), ServerPort, dhcpv4.MessageTypeNone},
 		{"proxy, boot server request", config.ModeProxy, message(dhcpv4.MessageTypeRequest, bios, ciaddr(first)), BootServerPort, dhcpv4.MessageTypeAck},
 		{"proxy, boot server request by INFORM", config.ModeProxy, message(dhcpv4.MessageTypeInform, bios, ciaddr(first)), BootServerPort, dhcpv4.MessageTypeAck},
 		{"server, boot server request", config.ModeServer, message(dhcpv4.MessageTypeRequest, bios, ciaddr(first)), BootServerPort, dhcpv4.MessageTypeAck},
@@ -353,7 +353,7 @@ func TestPXEShapes(t *testing.T) {
 		check(t, ask(settings(config.ModeServer), message(dhcpv4.MessageTypeDiscover, bios)), "pxelinux.0", "\x06\x01\x08\xff")
 	})
 	t.Run("server's offer to a firmware without a file is a plain lease", func(t *testing.T) {
-		a := ask(settings(config.ModeServer), message(dhcpv4.MessageTypeDiscover, pxeArch(7)))
+		a := ask(settings(config.ModeServer), message(dhcpv4.MessageTypeDiscover, pxeArch(6)))
 		if siaddr, name, class, vendor := file(a.Msg); siaddr.IsValid() || name+class+vendor != "" {
 			t.Errorf("got siaddr %v, file %q, option 60 %q, option 43 % x", siaddr, name, class, vendor)
 		}

@@ -14,6 +14,8 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
 	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/handoff"
+	"github.com/pxebox/pxebox/internal/machine"
 	"github.com/pxebox/pxebox/internal/pxe"
 )
 
@@ -228,6 +230,7 @@ func FuzzDecide(f *testing.F) {
 		message(dhcpv4.MessageTypeDiscover, option(57, 2, 64), option(51, 0, 0, 0, 60)),
 	} {
 		f.Add(m.ToBytes(), false, uint8(0))
+		f.Add(m.ToBytes(), false, uint8(128))
 	}
 	modes := []config.Mode{config.ModeServer, config.ModeAuto, config.ModeProxy, config.ModeOff}
 	f.Fuzz(func(t *testing.T, raw []byte, bootPort bool, mode uint8) {
@@ -240,6 +243,9 @@ func FuzzDecide(f *testing.F) {
 			port = BootServerPort
 		}
 		s := settings(modes[int(mode)%len(modes)], withUEFI, behindRelays)
+		if mode >= 128 {
+			s.Plan = handoff.NewPlan([]machine.Rule{toWDS}, targets, handoff.NewTable(4), machine.NewOnce(4))
+		}
 		q := Question{m, port, netip.MustParseAddrPort("192.168.77.9:68")}
 		for range 2 { // again: the first may have changed the pool
 			a := Decide(t0, s, q)

@@ -163,7 +163,7 @@ func TestParametersAreThoseAskedFor(t *testing.T) {
 		}
 	})
 	t.Run("firmware that there is nothing for gets the site's own options", func(t *testing.T) {
-		check(t, ask(s, message(dhcpv4.MessageTypeDiscover, pxeArch(7), option(55, 1, 66, 67))).Msg, 1, 66, 67)
+		check(t, ask(s, message(dhcpv4.MessageTypeDiscover, pxeArch(6), option(55, 1, 66, 67))).Msg, 1, 66, 67)
 	})
 }
 

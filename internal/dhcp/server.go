@@ -141,7 +141,7 @@ func (x *exchange) parameters(r *dhcpv4.DHCPv4) {
 		set(r, optHostname, []byte(x.hostname))
 	}
 	if x.boots {
-		if boot, ok := x.s.boot(x.client); ok {
+		if boot, ok := x.s.boot(x.now, x.m, x.client); ok {
 			// What the settings say in these options is for other machines.
 			delete(r.Options, optTFTPServer)
 			delete(r.Options, optBootFile)
@@ -252,7 +252,10 @@ func (x *exchange) acknowledge(a netip.Addr, why string) Answer {
 	r := x.grant(dhcpv4.MessageTypeAck, a)
 	r.ClientIPAddr = x.m.ClientIPAddr // table 3
 	answer := deliver(x.q, r, why)
-	answer.Addr, answer.Commit = a, true
+	answer.Addr, answer.Has, answer.Commit = a, a, true
+	if x.boots {
+		answer.Handoff = x.s.takes(x.now, x.m, x.client)
+	}
 	return answer
 }
 
@@ -312,10 +315,13 @@ func (x *exchange) bootp() Answer {
 	for code, v := range x.sub.options {
 		set(r, code, v)
 	}
-	if boot, ok := x.s.boot(pxe.Client{Firmware: "bios"}); ok && x.m.BootFileName == "" {
+	firmware := pxe.Client{Firmware: "bios"}
+	if boot, ok := x.s.boot(x.now, x.m, firmware); ok && x.m.BootFileName == "" {
 		r.ServerIPAddr, r.BootFileName = boot.NextServer.AsSlice(), boot.File
 	}
-	return deliver(x.q, r, "bootp")
+	answer := deliver(x.q, r, "bootp")
+	answer.Has, answer.Machine, answer.Handoff = x.fixed, who(x.m, firmware), x.s.takes(x.now, x.m, firmware)
+	return answer
 }
 
 // InUse tells the pool that somebody else on the link uses an address that

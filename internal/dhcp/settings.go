@@ -11,6 +11,7 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
 	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/handoff"
 	"github.com/pxebox/pxebox/internal/lease"
 )
 
@@ -29,6 +30,9 @@ type Settings struct {
 	// machine that has none yet: another DHCP server is on the link. Leases
 	// that are there go on.
 	Hold string
+	// Plan says which machines boot from a WDS server of the site's rather
+	// than from the box.
+	Plan handoff.Plan
 
 	probe     bool
 	bootFiles map[string]string
@@ -186,6 +190,7 @@ const (
 	optBroadcast   = 28
 	optNTP         = 42
 	optVendor      = 43
+	optRequested   = 50
 	optLeaseTime   = 51
 	optOverload    = 52
 	optMessageType = 53

@@ -1,12 +1,17 @@
-// Package handoff is how a machine gets from the menu to a WDS server where
-// no boot loader can take it there: the machine reads a file whose name says
-// so, restarts, and its next network boot is answered with the server itself.
-// It is pure: names of files in, what the next boot is told out. Who reads and
-// who boots is package pxed's to know; what a WDS server is told, nobody's
-// here.
+// Package handoff is how a machine gets to a WDS server without a boot loader
+// that could take it there: by a rule of the site, or because it has read a
+// file whose name says so and then restarted; either way its firmware is
+// answered with the server itself. It is pure: names of files and the
+// questions of firmware in, what the firmware is told out. Who reads and who
+// boots is package pxed's to know; what a WDS server is told, nobody's here.
 package handoff
 
-import "net/netip"
+import (
+	"net/netip"
+	"time"
+
+	"github.com/pxebox/pxebox/internal/machine"
+)
 
 // Target is a boot server of others that machines are handed over to.
 type Target struct {
@@ -14,4 +19,106 @@ type Target struct {
 	// Programs are the server's network boot programs, as it wants to be
 	// asked for them, by the firmware that loads them.
 	Programs map[string]string `json:"programs"`
+}
+
+// Boot is what a machine that is handed over loads.
+type Boot struct {
+	Entry   string // of the menu, that leads there
+	Server  netip.Addr
+	Program string
+}
+
+// Plan says which machines are handed over, and which menus the others get:
+// by the site's rules, and by what machines have asked for. The zero Plan
+// hands over nobody.
+type Plan struct {
+	rules   []machine.Rule
+	targets map[string]Target
+	asked   *Table
+	once    *machine.Once
+}
+
+// NewPlan makes a plan of one generation's rules and targets, and of what is
+// remembered from one generation to the next.
+func NewPlan(rules []machine.Rule, targets map[string]Target, asked *Table, once *machine.Once) Plan {
+	return Plan{rules, targets, asked, once}
+}
+
+// For is what firmware that asks now, with that xid, is to load from
+// elsewhere; false where it boots from the box. A target that has no program
+// for the firmware does not count.
+func (p Plan) For(now time.Time, m machine.Machine, xid [4]byte) (Boot, bool) {
+	b, _, ok := p.find(now, m, xid)
+	return b, ok
+}
+
+// Takes is For, of firmware that is on its way there: what counted for this
+// boot only is used up, but for its retries.
+func (p Plan) Takes(now time.Time, m machine.Machine, xid [4]byte) (Boot, bool) {
+	b, rule, ok := p.find(now, m, xid)
+	switch {
+	case !ok:
+	case rule == nil:
+		p.asked.Used(now, m.MAC, xid)
+	case rule.Once:
+		p.once.Boots(now, machine.Spent{Rule: machine.Fingerprint(*rule), MAC: m.MAC}, xid)
+	}
+	return b, ok
+}
+
+// find looks for what the machine has asked for, then for the site's rule,
+// which is nil for the former.
+func (p Plan) find(now time.Time, m machine.Machine, xid [4]byte) (b Boot, by *machine.Rule, ok bool) {
+	// The rules in any case: a question of firmware is what ends the one boot
+	// before.
+	rule, ruled := machine.Match(p.rules, m, func(r machine.Rule) bool {
+		return p.once.Asks(now, machine.Spent{Rule: machine.Fingerprint(r), MAC: m.MAC}, xid)
+	})
+	if p.asked != nil {
+		if entry, ok := p.asked.Answer(now, m.MAC, xid); ok {
+			if b, ok := p.Boot(entry, m.Firmware); ok {
+				return b, nil, true
+			}
+		}
+	}
+	if ruled && rule.Handoff != "" {
+		b, ok = p.Boot(rule.Handoff, m.Firmware)
+	}
+	return b, &rule, ok
+}
+
+// Boot is what a firmware loads from the server that an entry leads to now;
+// false where the server has no address, or nothing for this firmware.
+func (p Plan) Boot(entry, firmware string) (Boot, bool) {
+	t := p.targets[entry]
+	program := t.Programs[firmware]
+	if program == "" || !t.Server.Is4() {
+		return Boot{}, false
+	}
+	return Boot{entry, t.Server, program}, true
+}
+
+// Leads reports whether an entry leads to a server that has an address.
+func (p Plan) Leads(entry string) bool { return p.targets[entry].Server.Is4() }
+
+// View names the menus that a machine gets now; empty for the general ones.
+func (p Plan) View(now time.Time, m machine.Machine) string {
+	rule, _ := p.reads(now, m)
+	return rule.View
+}
+
+// Spends is what a machine has used up that has read its menu to the end;
+// false where that is no menu for one boot.
+func (p Plan) Spends(now time.Time, m machine.Machine) (machine.Spent, bool) {
+	rule, ok := p.reads(now, m)
+	if !ok || !rule.Once || rule.View == "" {
+		return machine.Spent{}, false
+	}
+	return machine.Spent{Rule: machine.Fingerprint(rule), MAC: m.MAC}, true
+}
+
+func (p Plan) reads(now time.Time, m machine.Machine) (machine.Rule, bool) {
+	return machine.Match(p.rules, m, func(r machine.Rule) bool {
+		return p.once.Reads(now, machine.Spent{Rule: machine.Fingerprint(r), MAC: m.MAC})
+	})
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"net/netip"
 	"sync"
 	"syscall"
 	"time"
@@ -86,7 +87,7 @@ func (h *hashes) of(name string, info fs.FileInfo, now time.Time) ([]byte, bool)
 }
 
 // run computes what is waited for until ctx ends.
-func (h *hashes) run(ctx context.Context, open func(string) (catalog.File, error)) {
+func (h *hashes) run(ctx context.Context, open func(netip.Addr, string) (catalog.File, error)) {
 	h.init()
 	for {
 		select {
@@ -100,7 +101,7 @@ func (h *hashes) run(ctx context.Context, open func(string) (catalog.File, error
 
 // compute hashes a file. One that cannot be read, or has changed meanwhile,
 // gets no hash, and waits for one again when it is next asked for.
-func (h *hashes) compute(ctx context.Context, open func(string) (catalog.File, error), j job) {
+func (h *hashes) compute(ctx context.Context, open func(netip.Addr, string) (catalog.File, error), j job) {
 	sum, err := sumOf(ctx, open, j)
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -119,8 +120,8 @@ func (h *hashes) compute(ctx context.Context, open func(string) (catalog.File, e
 
 var errChanged = errors.New("the file has changed")
 
-func sumOf(ctx context.Context, open func(string) (catalog.File, error), j job) ([]byte, error) {
-	f, err := open(j.name)
+func sumOf(ctx context.Context, open func(netip.Addr, string) (catalog.File, error), j job) ([]byte, error) {
+	f, err := open(netip.Addr{}, j.name)
 	if err != nil {
 		return nil, err
 	}

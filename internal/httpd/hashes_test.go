@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"io/fs"
 	"net/http/httptest"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"testing"
@@ -62,9 +63,9 @@ func TestServeComputesHashes(t *testing.T) {
 	s, _, _ := newServer(t)
 	opened := make(chan string, 4)
 	open := s.Open
-	s.Open = func(name string) (catalog.File, error) {
+	s.Open = func(client netip.Addr, name string) (catalog.File, error) {
 		opened <- name
-		return open(name)
+		return open(client, name)
 	}
 	addr := start(t, s)
 	ask(t, addr, "GET", "/debian/linux")
@@ -89,8 +90,8 @@ func TestNoHash(t *testing.T) {
 		}},
 		{"the content changes while it is read", func(t *testing.T, s *Server, linux string) context.Context {
 			open := s.Open
-			s.Open = func(name string) (catalog.File, error) {
-				f, err := open(name)
+			s.Open = func(client netip.Addr, name string) (catalog.File, error) {
+				f, err := open(client, name)
 				if err := os.WriteFile(linux, []byte("new"), 0o644); err != nil {
 					t.Fatal(err)
 				}

@@ -16,6 +16,7 @@ import (
 	"net/netip"
 	"path"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -30,9 +31,10 @@ const metricsPath = "/metrics"
 
 // Server answers requests. Its fields are set before Serve.
 type Server struct {
-	// Open finds the file for a name as the client sent it, decoded. Its
-	// errors are those of catalog.Catalog's Open.
-	Open func(name string) (catalog.File, error)
+	// Open finds the file that a client asks for, by the name as it sent it,
+	// decoded. The client may be the zero Addr: the server itself, which wants
+	// to hash a file on disk. Its errors are those of catalog.Catalog's Open.
+	Open func(client netip.Addr, name string) (catalog.File, error)
 	// Allow says whether a source address is one to answer.
 	Allow func(netip.Addr) bool
 	// Done hears of each request that has ended, but for those that only
@@ -44,8 +46,9 @@ type Server struct {
 	// Limits are what clients may take; the zero Limits are the defaults.
 	Limits Limits
 
-	running atomic.Int64
-	hashes  hashes
+	running  atomic.Int64
+	hashes   hashes
+	suspects suspects
 }
 
 // Limits bound what clients can hold of the box.
@@ -157,7 +160,7 @@ func (s *Server) serveFile(w *response, r *http.Request) {
 	s.running.Add(1)
 	defer s.running.Add(-1)
 	began := time.Now()
-	f, err := s.Open(r.URL.Path)
+	f, err := s.Open(source(r), r.URL.Path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		fail(w, http.StatusNotFound)
@@ -246,7 +249,9 @@ func (s *Server) done(w *response, r *http.Request, began time.Time, outcome eve
 	switch outcome {
 	case event.Sent:
 		level = slog.LevelInfo
-	case event.Refused, event.TimedOut:
+	case event.Refused:
+		level = s.suspects.level(e.Addr)
+	case event.TimedOut:
 		level = slog.LevelWarn
 	case event.Failed:
 		level = slog.LevelError
@@ -273,4 +278,28 @@ func source(r *http.Request) netip.Addr {
 // isGone reports whether an error of a connection is the client's doing.
 func isGone(err error) bool {
 	return errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, net.ErrClosed)
+}
+
+// maxSuspects bounds how many clients are remembered for what they asked for.
+const maxSuspects = 4096
+
+// suspects are the clients of whom the log has told that they were refused
+// something: of each once, for whoever tries one name tries many.
+type suspects struct {
+	mu    sync.Mutex
+	known map[netip.Addr]bool
+}
+
+// level is how loudly to tell of it.
+func (s *suspects) level(client netip.Addr) slog.Level {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.known[client] {
+		return slog.LevelDebug
+	}
+	if s.known == nil || len(s.known) >= maxSuspects {
+		s.known = map[netip.Addr]bool{}
+	}
+	s.known[client] = true
+	return slog.LevelWarn
 }

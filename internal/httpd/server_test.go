@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/catalog"
 	"github.com/pxebox/pxebox/internal/event"
 )
@@ -67,16 +68,19 @@ func newServer(t *testing.T) (s *Server, boot string, events chan event.Event) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { root.Close() })
-	files := catalog.New(
-		map[string][]byte{"pxelinux.cfg/default": []byte(menu)}, root,
-		map[string][]byte{"pxelinux.0": bytes.Repeat([]byte("pxe"), piece)})
+	files := catalog.New(catalog.Contents{
+		Menus:   map[string][]byte{"pxelinux.cfg/default": []byte(menu)},
+		Site:    root,
+		Bundled: map[string][]byte{"pxelinux.0": bytes.Repeat([]byte("pxe"), piece)},
+		Names:   config.Files{AnyCase: true},
+	})
 	events = make(chan event.Event, 256) // more than a test makes
 	return &Server{
-		Open: func(name string) (catalog.File, error) {
+		Open: func(_ netip.Addr, name string) (catalog.File, error) {
 			if name == "/broken" {
 				return nil, errors.New("open /dev/sda: inner text")
 			}
-			return files.Open(name)
+			return files.Open(name, catalog.Reader{})
 		},
 		Allow: func(netip.Addr) bool { return true },
 		Done:  func(e event.Event) { events <- e },
@@ -164,7 +168,7 @@ func TestNames(t *testing.T) {
 		{"an empty file", "/empty", 200, ""},
 		{"an index is a file like any other", "/index.html", 200, "no index"},
 
-		{"not there", "/pxelinux.cfg/01-52-54-00-00-00-01", 404, "not found\n"},
+		{"not there", "/pxelinux.cfg/C0A84D10", 404, "not found\n"},
 		{"a folder", "/debian", 404, "not found\n"},
 		{"a folder, with a slash", "/debian/", 404, "not found\n"},
 		{"a link that leaves the folder", "/link", 404, "not found\n"},
@@ -408,7 +412,7 @@ func TestNothingIsCopied(t *testing.T) {
 			t.Errorf("on disk, range %q: fed from a part of a %T", header, limited.R)
 		}
 	}
-	f, err := s.Open("/pxelinux.0")
+	f, err := s.Open(netip.Addr{}, "/pxelinux.0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -430,8 +434,9 @@ var _ io.ReaderFrom = (*conn)(nil)
 
 // BenchmarkMenu is all that is ours between net/http and a file in memory.
 func BenchmarkMenu(b *testing.B) {
-	files := catalog.New(map[string][]byte{"menu": make([]byte, 4096)}, nil, nil)
-	s := &Server{Open: files.Open, Done: func(event.Event) {}, Log: slog.New(slog.DiscardHandler)}
+	files := catalog.New(catalog.Contents{Menus: map[string][]byte{"menu": make([]byte, 4096)}})
+	open := func(_ netip.Addr, name string) (catalog.File, error) { return files.Open(name, catalog.Reader{}) }
+	s := &Server{Open: open, Done: func(event.Event) {}, Log: slog.New(slog.DiscardHandler)}
 	r := httptest.NewRequest("GET", "/menu", nil)
 	w := &discard{header: http.Header{}}
 	b.ReportAllocs()

@@ -641,3 +641,31 @@ func (b *bench) awaitRouter(want string) {
 		b.t.Fatalf("no default route by %s; there are %q", want, b.routers())
 	}
 }
+
+// The kernel tells who has an address once packets went there.
+func TestNeighbour(t *testing.T) {
+	const siteMAC = "02:00:00:00:77:02"
+	b := newBench(t)
+	b.ok("ip", "link", "set", siteIf, "address", siteMAC)
+	b.here("ip", "addr", "add", "192.168.77.1/24", "dev", boxIf)
+	b.here("ip", "link", "set", boxIf, "up")
+	link, err := netlink.LinkByName(boxIf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	expect := func(situation, addr, want string) {
+		t.Helper()
+		hw, err := Neighbour(link.Attrs().Index, netip.MustParseAddr(addr))
+		if err != nil || hw.String() != want {
+			t.Errorf("%s: %v is %q (%v), want %q", situation, addr, hw, err, want)
+		}
+	}
+	expect("before any packet", "192.168.77.2", "")
+	b.ok("busybox", "ping", "-c", "1", "-W", "5", "192.168.77.1")
+	expect("after a packet", "192.168.77.2", siteMAC)
+	if run("busybox", "ping", "-c", "1", "-W", "1", "192.168.77.9") == nil {
+		t.Fatal("somebody has 192.168.77.9")
+	}
+	expect("nobody has it", "192.168.77.9", "")
+	expect("on another link", "127.0.0.1", "")
+}

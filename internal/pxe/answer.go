@@ -19,7 +19,7 @@ type Boot struct {
 const maxFile = 127
 
 // builtIn are the programs that the box brings along.
-var builtIn = map[Firmware]string{"bios": "pxelinux.0"}
+var builtIn = map[Firmware]string{"bios": "pxelinux.0", "uefi-x64": "shimx64.efi"}
 
 // BootFile is the program that the firmware loads from the box, or "" where
 // there is none for it. What the settings say comes before what is built in.
@@ -51,6 +51,15 @@ func Describe(reply *dhcpv4.DHCPv4, c Client, b Boot) {
 // spare that round trip, but PXELINUX hands this packet on as the cached
 // reply, with yiaddr 0, and what pxechn.c32 chains to with -W is then a
 // machine with no address. The answer on 4011 can carry the address.
+//
+// Where b is at a WDS server, firmware that asks siaddr on 4011 (EDK2) asks
+// that server, which names its program itself, as it does beside a DHCP server
+// without this box; firmware that asks option 54 (iPXE) asks us, and finds
+// the server and the program in our ACK. Either way the cached replies that
+// Microsoft's programs look into name their own server. An offer with the
+// file and option 43 = 06 01 08 ff has worked with both as well (flows m16,
+// u3c), but some vendors' UEFI is said to pass over a proxy's offer with
+// option 43, and all of them take this one.
 //
 // HTTP boot and the Raspberry Pi know no port 4011: they get it all here.
 func ProxyOffer(reply *dhcpv4.DHCPv4, c Client, b Boot) {

@@ -29,6 +29,7 @@ import (
 //	x64 firmware   says architecture 9 (byte code) for 7            reports; IANA's registry
 //	Raspberry Pi   says that it is a BIOS; wants the text           Raspberry Pi documentation,
 //	               "Raspberry Pi Boot" in option 43                 PXE_OPTION43
+//	some UEFI      passes over a proxy's offer with option 43       reports
 //	HP UEFI        asks for ever where a proxy's and a server's     reports
 //	               offer come both: give it mode = "server"
 

@@ -13,7 +13,9 @@ import (
 	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/dhcp"
 	"github.com/pxebox/pxebox/internal/dhcpconn"
+	"github.com/pxebox/pxebox/internal/handoff"
 	"github.com/pxebox/pxebox/internal/lease"
+	"github.com/pxebox/pxebox/internal/machine"
 	"github.com/pxebox/pxebox/internal/netif"
 	"github.com/pxebox/pxebox/internal/ratelimit"
 )
@@ -78,6 +80,7 @@ type server struct {
 	tell     *teller
 	settings *dhcp.Settings
 	pools    dhcp.Pools
+	machines *machine.Table // learns who has which address
 	limit    *ratelimit.Limiter
 	hold     string // why nothing is to be offered; "" to offer
 
@@ -113,9 +116,9 @@ type batch struct {
 	err     error
 }
 
-func newServer(now time.Time, path string, log *slog.Logger, tell *teller) *server {
+func newServer(now time.Time, path string, machines *machine.Table, log *slog.Logger, tell *teller) *server {
 	s := &server{
-		log: log, tell: tell, pools: dhcp.Pools{}, limit: ratelimit.New(now), waiting: map[netip.Addr]*probe{},
+		log: log, tell: tell, pools: dhcp.Pools{}, machines: machines, limit: ratelimit.New(now), waiting: map[netip.Addr]*probe{},
 		probes: time.NewTimer(time.Hour), path: path,
 		toDisk: make(chan batch), committed: make(chan batch),
 	}
@@ -124,9 +127,9 @@ func newServer(now time.Time, path string, log *slog.Logger, tell *teller) *serv
 }
 
 // configure makes settings of what is known now.
-func (s *server) configure(now time.Time, c config.DHCP, l netif.Link, guardMAC net.HardwareAddr) *dhcp.Settings {
+func (s *server) configure(now time.Time, c config.DHCP, plan handoff.Plan, l netif.Link, guardMAC net.HardwareAddr) *dhcp.Settings {
 	s.settings = dhcp.NewSettings(c, l.Addr, []net.HardwareAddr{l.HW, guardMAC}, s.pools)
-	s.settings.Hold = s.hold
+	s.settings.Hold, s.settings.Plan = s.hold, plan
 	s.claim(now)
 	s.count(now)
 	return s.settings
@@ -183,13 +186,19 @@ func (s *server) ask(now time.Time, r received) {
 	s.prober = r.prober
 	var ready []answer
 	for _, q := range r.questions {
-		if !s.limit.Allow(now, q.Msg.ClientHWAddr, q.Msg.MessageType() == dhcpv4.MessageTypeDiscover) {
+		if !s.settings.IsSelfTest(q) && !s.limit.Allow(now, q.Msg.ClientHWAddr, q.Msg.MessageType() == dhcpv4.MessageTypeDiscover) {
 			s.tell.limited()
 			continue
 		}
 		a := dhcp.Decide(now, s.settings, q)
 		if a.Other.IsValid() {
 			r.guard.Heard(a.Other)
+		}
+		if a.Machine.MAC != "" && a.Has.IsValid() {
+			s.machines.Learn(a.Has, a.Machine)
+		}
+		if a.Handoff.Entry != "" {
+			s.tell.handedOver(a)
 		}
 		ready = s.sort(now, answer{r.conn, s.settings.Self.Addr(), q, a}, ready)
 	}
@@ -352,7 +361,9 @@ func (s *server) send(ready []answer) {
 			x := ready[0]
 			ready = ready[1:]
 			out = append(out, dhcpconn.Reply{Port: x.q.Port, To: x.a.To, Link: x.a.Link, Data: dhcp.Encode(x.a.Msg, x.q.Msg)})
-			s.tell.answered(x)
+			if x.q.From.Addr().Unmap() != self { // a self-test is no news
+				s.tell.answered(x)
+			}
 		}
 		if err := conn.Send(self, out); err != nil {
 			s.log.Error("dhcp: cannot answer", "err", err)

@@ -17,7 +17,9 @@ import (
 	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/dhcp"
 	"github.com/pxebox/pxebox/internal/dhcpconn"
+	"github.com/pxebox/pxebox/internal/handoff"
 	"github.com/pxebox/pxebox/internal/lease"
+	"github.com/pxebox/pxebox/internal/machine"
 	"github.com/pxebox/pxebox/internal/netif"
 )
 
@@ -61,11 +63,11 @@ func (b *bench) Apply(changes []lease.Change) error {
 }
 
 func newBench(t *testing.T, probe bool) *bench {
-	b := &bench{T: t, server: newServer(t0, filepath.Join(t.TempDir(), "leases.db"), slog.New(slog.DiscardHandler), newTeller(slog.New(slog.DiscardHandler)))}
+	b := &bench{T: t, server: newServer(t0, filepath.Join(t.TempDir(), "leases.db"), machine.NewTable(8), slog.New(slog.DiscardHandler), newTeller(slog.New(slog.DiscardHandler)))}
 	c := config.DHCP{Mode: config.ModeServer, Probe: probe, Ranges: []config.Range{{First: first, Last: first.Next()}}}
 	c.Lease = config.Duration(time.Hour)
 	b.server.store = b
-	b.configure(t0, c, netif.Link{Addr: self, HW: net.HardwareAddr{2, 0, 0, 0, 0, 1}}, nil)
+	b.configure(t0, c, handoff.Plan{}, netif.Link{Addr: self, HW: net.HardwareAddr{2, 0, 0, 0, 0, 1}}, nil)
 	return b
 }
 

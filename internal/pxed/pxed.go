@@ -28,8 +28,11 @@ import (
 	"github.com/pxebox/pxebox/internal/event"
 	"github.com/pxebox/pxebox/internal/generation"
 	"github.com/pxebox/pxebox/internal/guard"
+	"github.com/pxebox/pxebox/internal/handoff"
 	"github.com/pxebox/pxebox/internal/httpd"
+	"github.com/pxebox/pxebox/internal/machine"
 	"github.com/pxebox/pxebox/internal/netif"
+	"github.com/pxebox/pxebox/internal/selftest"
 	"github.com/pxebox/pxebox/internal/tftp"
 )
 
@@ -43,32 +46,49 @@ const (
 	lookAgain = 2 * time.Second
 	// guardAgain is the pause after a guard's socket has failed.
 	guardAgain = 2 * time.Second
+
+	// maxMachines is how many addresses' machines are known: more than any
+	// site boots at a time. All of them, with a GUID each, take 6 MB.
+	maxMachines = 16384
+	// maxHandoffs is how many machines may be on their way to WDS.
+	maxHandoffs = 4096
+	// maxSpent is how many machines' boots by a rule with once are remembered.
+	maxSpent = 16384
 )
 
 // Options say where things are.
 type Options struct {
 	RunDir    string // the generation; and a note of the address that was set
 	BootDir   string // the site's boot files
-	DataDir   string // the lease database
+	DataDir   string // the lease database; which machines have had their one boot
 	Interface string // network interface; empty: as the generation says
 	Log       *slog.Logger
 }
 
-// daemon's fields belong to the goroutine of run, but for files and link,
-// which others read.
+// daemon's first fields belong to the goroutine of run. The others, from files
+// on, those who serve files use as well.
 type daemon struct {
 	Options
-	gen     generation.Generation
-	bundled map[string][]byte
-	site    *os.Root
-	tell    *teller
-	dhcp    *server
-	guard   *guard.Guard
-	guarded bool // a guard runs
+	gen      generation.Generation
+	bundled  map[string][]byte
+	site     *os.Root
+	tell     *teller
+	dhcp     *server
+	guard    *guard.Guard
+	guarded  bool // a guard runs
+	restored bool // once has what was written down
 
-	files    atomic.Pointer[catalog.Catalog] // what TFTP serves from now on
+	files    atomic.Pointer[catalog.Catalog] // what is served from now on
 	link     atomic.Pointer[netif.Link]
-	settings atomic.Pointer[dhcp.Settings] // for whom TFTP serves
+	settings atomic.Pointer[dhcp.Settings] // who is served, and with which menus
+	tftp     atomic.Pointer[config.TFTP]
+
+	// What is known of machines, from one generation to the next.
+	machines  *machine.Table
+	asked     *handoff.Table
+	once      *machine.Once
+	refusals  refusals
+	neighbour func(index int, a netip.Addr) (net.HardwareAddr, error) // netif.Neighbour
 
 	questions chan received
 	inUse     chan netip.Addr
@@ -78,12 +98,13 @@ type daemon struct {
 // Run serves until ctx ends or a socket fails.
 func Run(ctx context.Context, o Options) error {
 	d := &daemon{
-		Options: o, bundled: assets.Files(), guard: guard.New(o.Log),
+		Options: o, bundled: assets.Files(), guard: guard.New(o.Log), neighbour: netif.Neighbour,
+		machines: machine.NewTable(maxMachines), asked: handoff.NewTable(maxHandoffs), once: machine.NewOnce(maxSpent),
 		questions: make(chan received), inUse: make(chan netip.Addr), verdicts: make(chan guard.Verdict),
 	}
 	d.link.Store(&netif.Link{})
 	d.tell = newTeller(o.Log)
-	d.dhcp = newServer(time.Now(), filepath.Join(o.DataDir, "leases.db"), o.Log, d.tell)
+	d.dhcp = newServer(time.Now(), filepath.Join(o.DataDir, "leases.db"), d.machines, o.Log, d.tell)
 
 	generations := make(chan generation.Generation)
 	network := make(chan config.Network)
@@ -101,6 +122,7 @@ func Run(ctx context.Context, o Options) error {
 	g.Go(func() error { return d.tell.metrics.Count(ctx, d.tell.bus.Subscribe()) })
 	g.Go(func() error { return event.LogBoots(ctx, d.tell.bus.Subscribe(), o.Log) })
 	g.Go(func() error { return d.dhcp.commit(ctx) })
+	g.Go(func() error { return saveSpent(ctx, d.DataDir, d.once, d.Log) })
 	g.Go(func() error { return d.run(ctx, generations, network, links) })
 	return g.Wait()
 }
@@ -128,6 +150,7 @@ func (d *daemon) run(ctx context.Context, generations <-chan generation.Generati
 	defer guards.stop()
 	look := time.NewTicker(lookAgain)
 	defer look.Stop()
+	pulse := selftest.NewPulse(d.RunDir, "pxed")
 
 	d.use(first, guards)
 	give(ctx, network, first.Network)
@@ -167,6 +190,7 @@ func (d *daemon) run(ctx context.Context, generations <-chan generation.Generati
 		case now := <-look.C:
 			d.openSite()
 			d.dhcp.openStore(now, d.gen.DHCP.Mode)
+			pulse.Beat()
 		}
 	}
 }
@@ -179,12 +203,14 @@ func sameNetwork(a, b config.Network) bool {
 // began with.
 func (d *daemon) use(g generation.Generation, guards *task) {
 	d.gen = g
+	d.tftp.Store(&g.TFTP)
 	if !d.openSite() {
 		d.publish()
 	}
 	d.tell.metrics.Generation(g.ID)
 	d.Log.Info("generation", "id", g.ID, "mode", g.DHCP.Mode, "menus", len(g.Files))
 	d.dhcp.openStore(time.Now(), g.DHCP.Mode)
+	d.restoreSpent()
 	d.watchOthers(guards, false)
 	d.configure()
 }
@@ -205,7 +231,7 @@ func (d *daemon) linkChanged(l netif.Link, sockets, guards *task) {
 
 // configure makes the DHCP settings anew.
 func (d *daemon) configure() {
-	d.settings.Store(d.dhcp.configure(time.Now(), d.gen.DHCP, *d.link.Load(), d.guard.MAC()))
+	d.settings.Store(d.dhcp.configure(time.Now(), d.gen.DHCP, d.plan(), *d.link.Load(), d.guard.MAC()))
 }
 
 // watchOthers keeps the search for other DHCP servers running where addresses
@@ -270,7 +296,11 @@ func (d *daemon) openSite() bool {
 	return true
 }
 
-func (d *daemon) publish() { d.files.Store(catalog.New(d.gen.Files, d.site, d.bundled)) }
+func (d *daemon) publish() {
+	d.files.Store(catalog.New(catalog.Contents{
+		Menus: d.gen.Files, Views: d.gen.Views, Site: d.site, Bundled: d.bundled, Names: d.gen.Names,
+	}))
+}
 
 // listen serves on one link until ctx ends or a socket fails.
 func (d *daemon) listen(ctx context.Context, l netif.Link) error {
@@ -308,6 +338,7 @@ const (
 	httpPort = 80
 	// blockOverhead is what a TFTP block has around it: IP 20, UDP 8, TFTP 4.
 	blockOverhead = 32
+	maxWindow     = 256 // that the settings can say
 )
 
 // allow says who may fetch files: the machines of the link and of the
@@ -320,15 +351,10 @@ func (d *daemon) serveTFTP(ctx context.Context, l netif.Link) error {
 		return fmt.Errorf("tftp: %w", err)
 	}
 	s := &tftp.Server{
-		Open: func(name string) (tftp.File, error) {
-			f, err := d.files.Load().Open(name)
-			if errors.Is(err, catalog.ErrName) {
-				return nil, tftp.ErrRefused
-			}
-			return f, err
-		},
-		Allow: d.allow, MaxBlockSize: l.MTU - blockOverhead, Log: d.Log, Done: d.tell.transferred,
+		Open: d.openTFTP, Allow: d.allow, Log: d.Log, Done: d.transferred,
+		Bounds: func() (int, int) { return tftpBounds(*d.tftp.Load(), l.MTU) }, MaxWindow: maxWindow,
 	}
+	d.tell.tftp.Store(s)
 	return s.Serve(ctx, conn)
 }
 
@@ -338,8 +364,7 @@ func (d *daemon) serveHTTP(ctx context.Context, l netif.Link) error {
 		return fmt.Errorf("http: %w", err)
 	}
 	s := &httpd.Server{
-		Open:  func(name string) (catalog.File, error) { return d.files.Load().Open(name) },
-		Allow: d.allow, Done: d.tell.bus.Publish, Metrics: d.tell.metrics.Handler(), Log: d.Log,
+		Open: d.openHTTP, Allow: d.allow, Done: d.answered, Metrics: d.tell.metrics.Handler(), Log: d.Log,
 	}
 	d.tell.http.Store(s)
 	return s.Serve(ctx, listener)

@@ -3,6 +3,7 @@ package pxed
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"log/slog"
 	"net/netip"
 	"sync/atomic"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
+	"github.com/pxebox/pxebox/internal/dhcp"
 	"github.com/pxebox/pxebox/internal/event"
 	"github.com/pxebox/pxebox/internal/httpd"
 	"github.com/pxebox/pxebox/internal/metrics"
@@ -22,7 +24,9 @@ type teller struct {
 	log     *slog.Logger
 	bus     *event.Bus
 	metrics *metrics.Metrics
-	http    atomic.Pointer[httpd.Server] // the one of the present link
+	// Those of the present link.
+	http atomic.Pointer[httpd.Server]
+	tftp atomic.Pointer[tftp.Server]
 }
 
 func newTeller(log *slog.Logger) *teller {
@@ -31,6 +35,12 @@ func newTeller(log *slog.Logger) *teller {
 	t.metrics.Running(event.HTTP, func() int {
 		if s := t.http.Load(); s != nil {
 			return s.Running()
+		}
+		return 0
+	})
+	t.metrics.Running(event.TFTP, func() int {
+		if s := t.tftp.Load(); s != nil {
+			return s.Active()
 		}
 		return 0
 	})
@@ -69,15 +79,25 @@ func (t *teller) silent(x answer) {
 	}
 }
 
+// handedOver tells of a machine that is on its way to a WDS server.
+func (t *teller) handedOver(a dhcp.Answer) {
+	t.log.Info("handoff: sent to WDS", "mac", a.Machine.MAC, "firmware", a.Firmware, "address", a.Has,
+		"entry", a.Handoff.Entry, "server", a.Handoff.Server, "file", a.Handoff.Program)
+}
+
 // limited tells of one that was not even looked at.
 func (t *teller) limited() { t.metrics.Silent(metrics.Limited) }
 
-// transferred tells of a TFTP transfer that has ended.
+// transferred tells of a TFTP transfer that has ended, or was refused.
 func (t *teller) transferred(e tftp.Event) {
 	outcome := event.Sent
 	switch {
 	case e.Aborted:
 		outcome = event.Aborted
+	case errors.Is(e.Err, fs.ErrNotExist):
+		outcome = event.NotFound
+	case errors.Is(e.Err, tftp.ErrRefused):
+		outcome = event.Refused
 	case errors.Is(e.Err, tftp.ErrGaveUp), errors.Is(e.Err, tftp.ErrNoAnswer):
 		outcome = event.TimedOut
 	case e.Err != nil:

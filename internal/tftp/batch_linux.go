@@ -40,7 +40,10 @@ const (
 // goroutine.
 type link struct {
 	socks []*outbox
-	gso   int // the largest datagram, in bytes, that the kernel makes from a segmented message
+	gso   int // the largest datagram, in bytes, that the kernel cuts out of a message; 0: none
+	// sendmmsg is the system call: how many messages went, or the errno of
+	// the first.
+	sendmmsg func(fd int, msgs []unix.Mmsghdr) (int, unix.Errno)
 
 	// The sockets have a poller of their own. In the Go runtime's, each packet
 	// would wake one of its threads, even while we are at work.
@@ -67,7 +70,8 @@ type outbox struct {
 	ctl    [outBatch][ctlSize]byte
 	bytes  [outBatch]int // in the message
 	blocks [outBatch]int
-	n      int // messages
+	size   [outBatch]int // of the first DATA packet, and all others but a file's last
+	n      int           // messages
 	iov    [maxIOV]unix.Iovec
 	nIOV   int
 	heads  [maxIOV][dataHeader]byte
@@ -85,7 +89,7 @@ func openLink(conn net.PacketConn, sockets int) (l *link, err error) {
 	if err != nil {
 		return nil, err
 	}
-	l = &link{epoll: -1, gso: maxMessage, spin: runtime.GOMAXPROCS(0) > 1, got: make([]datagram, 0, inBatch)}
+	l = &link{epoll: -1, gso: maxMessage, sendmmsg: sendmmsg, spin: runtime.GOMAXPROCS(0) > 1, got: make([]datagram, 0, inBatch)}
 	defer func() {
 		if err != nil {
 			l.close()
@@ -107,6 +111,11 @@ func openLink(conn net.PacketConn, sockets int) (l *link, err error) {
 			return nil, err
 		}
 		l.socks = append(l.socks, &outbox{fd: fd})
+		// A kernel that cannot segment (before 4.18) would send the whole
+		// message as one datagram.
+		if _, err := unix.GetsockoptInt(fd, unix.SOL_UDP, unix.UDP_SEGMENT); err != nil {
+			l.gso = 0
+		}
 		if err := l.watch(fd, i); err != nil {
 			return nil, err
 		}
@@ -211,13 +220,13 @@ func (l *link) look() {
 
 // receive waits for packets until the deadline, without one (zero) for ever,
 // or not at all (poll), and returns what is there: nothing after the deadline
-// and after wake. busy says that clients are about to answer. The packets are
-// valid until the next call.
-func (l *link) receive(deadline time.Time, poll, busy bool) ([]datagram, error) {
+// and after wake. busy says that clients are about to answer. more says that
+// this was not all. The packets are valid until the next call.
+func (l *link) receive(deadline time.Time, poll, busy bool) (got []datagram, more bool, err error) {
 	l.look()
 	if l.nEvents == 0 && !poll {
 		if err := l.await(deadline, busy); err != nil {
-			return nil, err
+			return nil, false, err
 		}
 	}
 	l.got = l.got[:0]
@@ -226,12 +235,13 @@ func (l *link) receive(deadline time.Time, poll, busy bool) ([]datagram, error) 
 			// One socket's packets may fill all buffers. The poller
 			// takes turns: the next call has the next one's.
 			l.read(int(ev.Fd))
+			more = l.nEvents > 1 || len(l.got) == inBatch
 			break
 		}
 		var count [8]byte
 		_, _ = unix.Read(l.wakeFD, count[:])
 	}
-	return l.got, nil
+	return l.got, more, nil
 }
 
 // await waits until a socket has something. It spins where that has paid
@@ -349,7 +359,11 @@ func (l *link) block(p peer, number uint16, size int, more bool) {
 		s = l.message(p)
 		m = s.n - 1
 	}
-	if s.blocks[m]++; s.blocks[m] == 2 {
+	s.blocks[m]++
+	switch s.blocks[m] {
+	case 1:
+		s.size[m] = size
+	case 2:
 		h := &s.msgs[m].Hdr
 		at := unix.CmsgSpace(unix.SizeofInet4Pktinfo)
 		c := (*unix.Cmsghdr)(unsafe.Pointer(&s.ctl[m][at]))
@@ -377,11 +391,10 @@ func (l *link) flush() {
 func (l *link) flushSocket(s *outbox) {
 	patient := true
 	for i := 0; i < s.n; {
-		n, _, e := unix.Syscall6(unix.SYS_SENDMMSG, uintptr(s.fd),
-			uintptr(unsafe.Pointer(&s.msgs[i])), uintptr(s.n-i), unix.MSG_DONTWAIT, 0, 0)
+		n, e := l.sendmmsg(s.fd, s.msgs[i:s.n])
 		switch {
 		case e == 0:
-			i += int(n)
+			i += n
 		case e == unix.EINTR:
 		case e == unix.EAGAIN && patient:
 			// The interface is the bottleneck: let it drain.
@@ -390,14 +403,31 @@ func (l *link) flushSocket(s *outbox) {
 		case e == unix.EAGAIN:
 			i = s.n
 		default:
-			// EIO: the interface leaves checksums to us. EINVAL: the
-			// datagrams do not fit its MTU. Another message is not to fail
-			// for it; this one is sent again when its time is out.
-			if s.blocks[i] > 1 && (e == unix.EIO || e == unix.EINVAL) {
-				l.gso = min(l.gso, s.bytes[i]/s.blocks[i]-1)
+			// Another message is not to fail for this one, which is sent again
+			// when its time is out, in single datagrams.
+			if s.blocks[i] > 1 {
+				l.gso = min(l.gso, segmentable(e, s.size[i]))
 			}
 			i++
 		}
 	}
 	s.n, s.nIOV, s.plain = 0, 0, s.plain[:0]
+}
+
+// segmentable is the largest datagram, in bytes, that may still be cut out of a
+// message after one with datagrams of a size was refused.
+func segmentable(e unix.Errno, size int) int {
+	switch e {
+	case unix.EIO, unix.EOPNOTSUPP, unix.ENOPROTOOPT: // the interface leaves checksums to us, or knows nothing of it
+		return 0
+	case unix.EINVAL, unix.EMSGSIZE: // they do not fit the MTU; the errno depends on the kernel's age
+		return size - 1
+	}
+	return maxMessage // it was not for that
+}
+
+// sendmmsg never waits, so that the runtime's scheduler need not know of it.
+func sendmmsg(fd int, msgs []unix.Mmsghdr) (int, unix.Errno) {
+	n, _, e := unix.RawSyscall6(unix.SYS_SENDMMSG, uintptr(fd), uintptr(unsafe.Pointer(&msgs[0])), uintptr(len(msgs)), unix.MSG_DONTWAIT, 0, 0)
+	return int(n), e
 }

@@ -89,8 +89,8 @@ func (l *link) wake() {
 
 // receive waits for packets until the deadline, without one (zero) for ever,
 // or not at all (poll), and returns what is there: nothing after the deadline
-// and after wake.
-func (l *link) receive(deadline time.Time, poll, _ bool) ([]datagram, error) {
+// and after wake. more says that this was not all.
+func (l *link) receive(deadline time.Time, poll, _ bool) (got []datagram, more bool, err error) {
 	l.got = l.got[:0]
 	if len(l.in) == 0 && !poll {
 		wait := time.Hour
@@ -108,7 +108,7 @@ func (l *link) receive(deadline time.Time, poll, _ bool) ([]datagram, error) {
 	for len(l.in) > 0 && len(l.got) < inBatch {
 		l.got = append(l.got, <-l.in)
 	}
-	return l.got, nil
+	return l.got, len(l.in) > 0, nil
 }
 
 // packet sends one that is not DATA.

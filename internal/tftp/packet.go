@@ -11,6 +11,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 )
@@ -61,9 +62,12 @@ type Request struct {
 // The reasons to refuse a request, each with the code to refuse it by.
 var (
 	errMalformed = errors.New("malformed request")
-	errWrite     = errors.New("this server is read-only")
-	errNetascii  = errors.New("only octet mode is served")
+	errWrite     = fmt.Errorf("%w: this server is read-only", ErrRefused)
+	errNetascii  = fmt.Errorf("%w: only octet mode is served", ErrRefused)
 )
+
+// maxBlockSize is the largest block there is, in bytes (RFC 2348).
+const maxBlockSize = 65464
 
 // maxOptions bounds what one request can ask for. No client sends more than
 // five.
@@ -117,7 +121,7 @@ func (r *Request) set(option, value string) {
 	switch strings.ToLower(option) {
 	case "blksize":
 		if n >= 8 {
-			r.BlockSize = int(min(n, 65464))
+			r.BlockSize = int(min(n, maxBlockSize))
 		}
 	case "timeout":
 		if n >= 1 && n <= 255 {

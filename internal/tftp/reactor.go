@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
+	"sync/atomic"
 	"time"
 )
 
@@ -19,7 +20,9 @@ const (
 	arrivalsPerTurn = 8
 	maxArrivals     = 256 // requests that may wait for their reactor
 	maxRemembered   = 4096
-	maxParts        = 65464/chunkSize + 2 // of a block
+	// maxBehind bounds by how much a flood of packets can put the timers off.
+	maxBehind = 200 * time.Millisecond
+	maxParts  = maxBlockSize/chunkSize + 2 // of a block
 )
 
 // peer is where a transfer's packets go, and whence.
@@ -66,6 +69,7 @@ type reactor struct {
 	window    int
 	log       *slog.Logger
 	done      func(Event)
+	active    *atomic.Int64
 
 	sessions  map[netip.AddrPort]*session
 	timers    timers
@@ -85,6 +89,7 @@ func newReactor(l *link, s *Server, lim limits, chunks int) *reactor {
 		window:    s.MaxWindow,
 		log:       s.Log,
 		done:      s.Done,
+		active:    &s.active,
 		sessions:  map[netip.AddrPort]*session{},
 		admission: newAdmission(lim),
 		silent:    list.New(),
@@ -107,12 +112,14 @@ func (r *reactor) offer(a arrival) bool {
 // run works until ctx ends, or its sockets fail.
 func (r *reactor) run(ctx context.Context) error {
 	now := time.Now()
+	heard := now
 	for ctx.Err() == nil {
-		got, err := r.link.receive(r.deadline(now), len(r.arrivals) > 0, len(r.sessions) > 0)
+		got, more, err := r.link.receive(r.deadline(now), len(r.arrivals) > 0, len(r.sessions) > 0)
 		if err != nil {
 			return err
 		}
 		now = time.Now()
+		heard = heardUntil(heard, now, more)
 		for _, d := range got {
 			// A packet to another port than its transfer's is a late one.
 			if s := r.sessions[d.from]; s != nil && s.socket == d.socket {
@@ -122,7 +129,7 @@ func (r *reactor) run(ctx context.Context) error {
 		for range min(len(r.arrivals), arrivalsPerTurn) {
 			r.arrive(now, <-r.arrivals)
 		}
-		for s := r.timers.due(now); s != nil; s = r.timers.due(now) {
+		for s := r.timers.due(heard); s != nil; s = r.timers.due(heard) {
 			r.do(now, s, s.Timeout(now))
 		}
 		r.expire(now)
@@ -130,6 +137,20 @@ func (r *reactor) run(ctx context.Context) error {
 		r.flush()
 	}
 	return ctx.Err()
+}
+
+// heardUntil is the time that deadlines are measured by: all packets that had
+// come in by then have been dealt with. Where more wait, an answer may be among
+// them that is late for no fault of its client's: after whatever has kept us
+// from work, all would be sent again for nothing.
+func heardUntil(last, now time.Time, more bool) time.Time {
+	if !more {
+		return now
+	}
+	if least := now.Add(-maxBehind); last.Before(least) {
+		return least
+	}
+	return last
 }
 
 func (r *reactor) flush() {
@@ -224,6 +245,7 @@ func (r *reactor) begin(now time.Time, a arrival, src *source) {
 		index:    -1,
 	}
 	r.admission.begin(a.client.Addr())
+	r.active.Add(1)
 	r.sessions[a.client] = s
 	s.silent = r.silent.PushBack(s)
 	r.do(now, s, s.Start(now))
@@ -292,6 +314,7 @@ func (r *reactor) finish(now time.Time, s *session, err error) {
 		s.silent = nil
 	}
 	r.admission.end(s.addr.Addr())
+	r.active.Add(-1)
 	r.store.release(s.src)
 	var told clientError
 	e := Event{

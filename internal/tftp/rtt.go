@@ -10,6 +10,8 @@ const (
 	initialRTO = time.Second
 	minRTO     = 100 * time.Millisecond
 	maxRTO     = 4 * time.Second
+	// minProbe is the shortest silence to be asked about.
+	minProbe = 20 * time.Millisecond
 )
 
 // rttEstimate is RFC 6298's smoothed round-trip time and its variation, and
@@ -32,6 +34,12 @@ func (e *rttEstimate) timeout() time.Duration {
 		return initialRTO
 	}
 	return max(e.smoothed+4*e.variation, minRTO)
+}
+
+// probe is for how long a silence is not yet strange: RFC 8985 §7.2 has two
+// round trips.
+func (e *rttEstimate) probe() time.Duration {
+	return max(2*e.smoothed, e.smoothed+4*e.variation, minProbe)
 }
 
 // typical is a round trip; a wireless link's, while none was measured.

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/net/ipv4"
@@ -26,33 +27,44 @@ const (
 
 // Server answers read requests.
 type Server struct {
-	// Open finds the file for a name as the client sent it. fs.ErrNotExist
-	// is told to the client as "not found", ErrRefused as "access
-	// violation", any other error as nothing but "server error".
-	Open func(name string) (File, error)
+	// Open finds the file that a client asks for, by the name as it sent it.
+	// fs.ErrNotExist is told to the client as "not found", ErrRefused as
+	// "access violation", any other error as nothing but "server error".
+	Open func(client netip.AddrPort, name string) (File, error)
 	// Allow says whether a source address is one to answer. TFTP sends more
 	// than it is asked with: it must not be lent to strangers.
 	Allow func(netip.Addr) bool
-	// MaxBlockSize is the largest block, in bytes: the link's MTU less 32
-	// (IP 20, UDP 8, TFTP 4).
+	// MaxBlockSize is the largest block, in bytes. The link's MTU less 32 (IP
+	// 20, UDP 8, TFTP 4) keeps each in one packet; 65464, which is RFC 2348's
+	// own limit, where it is zero.
 	MaxBlockSize int
 	// MaxWindow is the largest window, in blocks; 64 where it is zero.
 	MaxWindow int
+	// Bounds, where it is set, is asked with each request, and may be lower
+	// than those two: they may change while transfers run.
+	Bounds func() (blockSize, window int)
 	// MaxTransfers bounds the transfers at one time, and MaxPerAddress those
 	// of one client's address; 1000 and 16 where they are zero. Requests
 	// beyond them wait.
 	MaxTransfers, MaxPerAddress int
 
 	Log *slog.Logger
-	// Done, where it is set, is told of each transfer that has ended. It is
-	// called from several goroutines and must not wait.
+	// Done, where it is set, is told of each transfer that has ended, and of
+	// each request that was refused. It is called from several goroutines and
+	// must not wait.
 	Done func(Event)
 
 	limits   limits // zero: defaultLimits
 	reactors int    // zero: half the processors
+	active   atomic.Int64
+	suspects map[netip.Addr]bool // the log has told of a name that they were refused
 }
 
-// Event is a transfer that has ended.
+// Active is how many transfers are running.
+func (s *Server) Active() int { return int(s.active.Load()) }
+
+// Event is a transfer that has ended, or a request that was refused: Err then
+// is ErrRefused, fs.ErrNotExist or what else Open said.
 type Event struct {
 	Client      netip.AddrPort
 	File        string // as the client asked for it
@@ -100,6 +112,9 @@ func (s *Server) Serve(ctx context.Context, conn net.PacketConn) error {
 	if err := p.SetControlMessage(ipv4.FlagDst, true); err != nil {
 		return fmt.Errorf("tftp: packet info: %w", err)
 	}
+	if s.MaxBlockSize == 0 {
+		s.MaxBlockSize = maxBlockSize
+	}
 	if s.MaxWindow == 0 {
 		s.MaxWindow = defaultWindow
 	}
@@ -113,6 +128,7 @@ func (s *Server) Serve(ctx context.Context, conn net.PacketConn) error {
 	if s.MaxPerAddress > 0 {
 		lim.perAddress = s.MaxPerAddress
 	}
+	s.suspects = map[netip.Addr]bool{}
 	n := s.reactors
 	if n == 0 {
 		n = min(max(runtime.GOMAXPROCS(0)/2, 1), maxReactors)
@@ -203,25 +219,49 @@ func (s *Server) arrival(client netip.AddrPort, local netip.Addr, b []byte) (arr
 		local = netip.IPv4Unspecified() // the kernel's choice
 	}
 	a := arrival{Request: r, client: client, local: local}
-	log := s.Log.With("client", client.Addr(), "file", r.Name)
 	if err != nil {
-		log.Debug("tftp: refused", "err", err)
 		a.code = CodeIllegal
+		s.refused(a, slog.LevelDebug, err)
 		return a, true
 	}
-	f, err := s.Open(r.Name)
+	if s.Bounds != nil {
+		block, window := s.Bounds()
+		a.BlockSize, a.Window = min(a.BlockSize, block), min(a.Window, window)
+	}
+	f, err := s.Open(client, r.Name)
 	switch {
 	case err == nil:
 		a.file = f
 	case errors.Is(err, fs.ErrNotExist):
-		log.Debug("tftp: not found")
 		a.code = CodeNotFound
+		s.refused(a, slog.LevelDebug, err)
 	case errors.Is(err, ErrRefused):
-		log.Warn("tftp: refused")
 		a.code = CodeAccess
+		s.refused(a, s.suspicion(client.Addr()), err)
 	default:
-		log.Error("tftp: cannot open", "err", err)
 		a.code = CodeUndefined
+		s.refused(a, slog.LevelError, err)
 	}
 	return a, true
+}
+
+// refused tells of a request that is answered by an ERROR.
+func (s *Server) refused(a arrival, level slog.Level, err error) {
+	s.Log.Log(context.Background(), level, "tftp: refused", "client", a.client.Addr(), "file", a.Name, "err", err)
+	if s.Done != nil {
+		s.Done(Event{Client: a.client, File: a.Name, Start: time.Now(), Err: err})
+	}
+}
+
+// suspicion is how loudly to tell of a name that no boot loader asks for: of
+// each client once, for whoever tries one tries many.
+func (s *Server) suspicion(client netip.Addr) slog.Level {
+	if s.suspects[client] {
+		return slog.LevelDebug
+	}
+	if len(s.suspects) >= maxRemembered {
+		clear(s.suspects)
+	}
+	s.suspects[client] = true
+	return slog.LevelWarn
 }

@@ -26,7 +26,7 @@ func (memFile) Close() error { return nil }
 func serve(t *testing.T, files map[string][]byte, allow func(netip.Addr) bool) string {
 	t.Helper()
 	return serveAs(t, &Server{
-		Open: func(name string) (File, error) {
+		Open: func(_ netip.AddrPort, name string) (File, error) {
 			if strings.Contains(name, "..") {
 				return nil, ErrRefused
 			}
@@ -35,7 +35,8 @@ func serve(t *testing.T, files map[string][]byte, allow func(netip.Addr) bool) s
 			}
 			return nil, fs.ErrNotExist
 		},
-		Allow: allow,
+		Allow:        allow,
+		MaxBlockSize: 1468,
 	})
 }
 
@@ -46,8 +47,9 @@ func serveAs(t *testing.T, s *Server) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.MaxBlockSize = 1468
-	s.Log = slog.New(slog.DiscardHandler)
+	if s.Log == nil {
+		s.Log = slog.New(slog.DiscardHandler)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
 	go func() { done <- s.Serve(ctx, conn) }()
@@ -145,6 +147,53 @@ func TestRefusals(t *testing.T) {
 			}
 			if from.String() == addr {
 				t.Error("answered from the request's port; RFC 1350 §4 wants a port of its own")
+			}
+		})
+	}
+}
+
+// lines is a log that a test may look at while it is written.
+type lines chan string
+
+func (l lines) Write(b []byte) (int, error) {
+	l <- string(b)
+	return len(b), nil
+}
+
+// Refusals are told of like transfers; in the log, of each client once that
+// tries names which no boot loader asks for.
+func TestRefusalsAreTold(t *testing.T) {
+	done, log := make(chan Event, 1), make(lines, 10)
+	addr := serveAs(t, &Server{
+		Open: func(_ netip.AddrPort, name string) (File, error) {
+			if name == "missing" {
+				return nil, fs.ErrNotExist
+			}
+			return nil, fmt.Errorf("%w: a name that leaves the folder", ErrRefused)
+		},
+		Allow: everybody,
+		Done:  func(e Event) { done <- e },
+		Log:   slog.New(slog.NewTextHandler(log, nil)),
+	})
+	for _, tc := range []struct {
+		situation, client, name string
+		err                     error
+		lines                   int // in the log by then
+	}{
+		{"not there", "127.0.0.1", "missing", fs.ErrNotExist, 0},
+		{"a bad name", "127.0.0.1", "../a", ErrRefused, 1},
+		{"the same client tries on", "127.0.0.1", "../b", ErrRefused, 1},
+		{"another client", "127.0.0.2", "../a", ErrRefused, 2},
+	} {
+		t.Run(tc.situation, func(t *testing.T) {
+			c := dial(t, addr, tc.client)
+			c.ask(tc.name, "octet")
+			e := <-done
+			if !errors.Is(e.Err, tc.err) || e.File != tc.name || e.Client.Addr().String() != tc.client {
+				t.Errorf("told of %+v", e)
+			}
+			if len(log) != tc.lines {
+				t.Errorf("%d lines in the log, want %d", len(log), tc.lines)
 			}
 		})
 	}

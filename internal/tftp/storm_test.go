@@ -62,7 +62,7 @@ func (c *client) fetch(name string, blockSize, window int) ([]byte, error) {
 		c.ask(name, "octet", "blksize", strconv.Itoa(blockSize), "windowsize", strconv.Itoa(window))
 	}
 	again()
-	b := make([]byte, 2000)
+	b := make([]byte, 1<<16)
 	for silent := 0; ; {
 		c.conn.SetReadDeadline(time.Now().Add(500 * time.Millisecond))
 		n, from, err := c.conn.ReadFromUDPAddrPort(b)
@@ -133,7 +133,7 @@ func TestFetchWindows(t *testing.T) {
 		t.Fatal(err)
 	}
 	addr := serveAs(t, &Server{
-		Open: func(name string) (File, error) {
+		Open: func(_ netip.AddrPort, name string) (File, error) {
 			switch r := (memFile{bytes.NewReader(content)}); name {
 			case "reader":
 				return r, nil
@@ -149,7 +149,7 @@ func TestFetchWindows(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var wg sync.WaitGroup
 			for i, window := range []int{1, 2, 4, 16, 64, 1000} {
-				for j, blockSize := range []int{100, 512, 1468} {
+				for j, blockSize := range []int{100, 512, 1468, maxBlockSize} {
 					c := dial(t, addr, fmt.Sprintf("127.0.%d.%d", i, j+1))
 					wg.Go(func() {
 						got, err := c.fetch(name, blockSize, min(window, defaultWindow))
@@ -171,7 +171,7 @@ func TestFileCutShort(t *testing.T) {
 	}
 	done := make(chan Event, 1)
 	addr := serveAs(t, &Server{
-		Open: func(string) (File, error) {
+		Open: func(netip.AddrPort, string) (File, error) {
 			f, err := os.Open(path)
 			return diskFile{f, 100_000}, err
 		},
@@ -188,11 +188,12 @@ func TestFileCutShort(t *testing.T) {
 
 func TestEvents(t *testing.T) {
 	done := make(chan Event, 1)
-	addr := serveAs(t, &Server{
-		Open:  func(string) (File, error) { return memFile{bytes.NewReader(make([]byte, 5000))}, nil },
+	s := &Server{
+		Open:  func(netip.AddrPort, string) (File, error) { return memFile{bytes.NewReader(make([]byte, 5000))}, nil },
 		Allow: everybody,
 		Done:  func(e Event) { done <- e },
-	})
+	}
+	addr := serveAs(t, s)
 	c := dial(t, addr, "127.0.0.1")
 	t.Run("all is sent", func(t *testing.T) {
 		if _, err := c.fetch("a", 1000, 4); err != nil {
@@ -217,6 +218,9 @@ func TestEvents(t *testing.T) {
 		b := make([]byte, 600)
 		c.ask("first", "octet")
 		_, first := c.next(b)
+		if n := s.Active(); n != 1 {
+			t.Errorf("%d transfers are running", n)
+		}
 		c.conn.WriteToUDPAddrPort(ack(1), first)
 		c.next(b)
 		c.ask("second", "octet")
@@ -234,7 +238,7 @@ func TestEvents(t *testing.T) {
 func TestStorm(t *testing.T) {
 	content := make([]byte, 20_000)
 	addr := serveAs(t, &Server{
-		Open:     func(string) (File, error) { return memFile{bytes.NewReader(content)}, nil },
+		Open:     func(netip.AddrPort, string) (File, error) { return memFile{bytes.NewReader(content)}, nil },
 		Allow:    everybody,
 		limits:   limits{running: 4, perAddress: 2, backlog: 200, patience: time.Minute, grace: time.Minute},
 		reactors: 2,
@@ -260,7 +264,7 @@ func TestForgedRequestsGiveWay(t *testing.T) {
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			addr := serveAs(t, &Server{
-				Open:     func(string) (File, error) { return memFile{bytes.NewReader(make([]byte, 5000))}, nil },
+				Open:     func(netip.AddrPort, string) (File, error) { return memFile{bytes.NewReader(make([]byte, 5000))}, nil },
 				Allow:    everybody,
 				limits:   limits{running: 4, perAddress: 2, backlog: 100, patience: time.Minute, grace: time.Millisecond},
 				reactors: 1,
@@ -283,7 +287,7 @@ func TestForgedRequestsGiveWay(t *testing.T) {
 func TestFlood(t *testing.T) {
 	content := make([]byte, 50_000)
 	addr := serveAs(t, &Server{
-		Open: func(name string) (File, error) {
+		Open: func(_ netip.AddrPort, name string) (File, error) {
 			if name == "missing" {
 				return nil, fs.ErrNotExist
 			}

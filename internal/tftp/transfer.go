@@ -71,6 +71,7 @@ type Transfer struct {
 	acked    int64 // blocks the client has in sequence
 	sent     int64 // blocks sent; those after acked are in flight
 	tries    int   // how often what follows acked was sent for want of an answer
+	probed   bool  // the last block alone was, before that
 	repeats  int   // how often because the client asked for it again
 	answered bool  // the client has acknowledged something
 
@@ -207,7 +208,7 @@ func (t *Transfer) progressed(now time.Time) {
 	if t.fresh { // Karn: the answer to a repeated packet measures nothing
 		t.rtt.observe(now.Sub(t.sentAt))
 	}
-	t.answered, t.progress, t.tries, t.repeats = true, now, 1, 0
+	t.answered, t.progress, t.tries, t.repeats, t.probed = true, now, 1, 0, false
 }
 
 // repeated takes an ACK that came before. Answering it would, in a transfer
@@ -224,6 +225,7 @@ func (t *Transfer) repeated(now time.Time) Action {
 		return t.wait()
 	}
 	t.repeats++
+	t.probed = false
 	return t.resend(now)
 }
 
@@ -246,9 +248,31 @@ func (t *Transfer) Timeout(now time.Time) Action {
 	case t.oack:
 		t.Retransmits++
 		return t.sendOACK(now)
+	case t.probes():
+		return t.probe(now)
 	}
 	t.tries++
 	return t.resend(now)
+}
+
+// probes tells whether a silence is to be asked about before all is sent
+// again. A window whose end is lost, or the ACK of a whole one, is followed by
+// nothing that would show the client a gap: without that it costs a full
+// time-out. Block by block there is nothing smaller to ask with, nor where the
+// client has said how long to wait.
+func (t *Transfer) probes() bool {
+	return t.window > 1 && !t.oack && !t.probed && t.fixedRTO == 0 && t.rtt.smoothed > 0
+}
+
+// probe sends the last block in flight once more, as TCP's tail loss probe does
+// (RFC 8985 §7). Whatever the client has, it answers that: with an ACK of all,
+// or of what it has in sequence (RFC 7440 §4). If the silence was only a slow
+// client's, a single datagram was spent, and not a window.
+func (t *Transfer) probe(now time.Time) Action {
+	t.probed, t.fresh = true, false
+	t.Retransmits++
+	t.stale = max(t.stale, 0) + 1
+	return t.send(now, t.sent, 1)
 }
 
 func (t *Transfer) wait() Action { return Action{Deadline: t.deadline()} }
@@ -310,6 +334,9 @@ func (t *Transfer) deadline() time.Time {
 	rto := t.fixedRTO
 	if rto == 0 {
 		rto = min(t.rtt.timeout()<<(t.tries-1), maxRTO)
+	}
+	if t.probes() {
+		rto = min(rto, t.rtt.probe())
 	}
 	d, end := t.sentAt.Add(rto), t.progress.Add(idleLimit)
 	if !t.answered {

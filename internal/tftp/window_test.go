@@ -57,16 +57,39 @@ func TestWindow(t *testing.T) {
 			{1, 4, "data 7 to 8, 1024 bytes at 3072"},
 			{rtt, 8, "data 9 to 11, 1025 bytes at 4096"},
 		}},
-		{"the ACK of a window is lost", []step{
-			{0, 0, "data 1 to 4, 2048 bytes at 0"},
+		{"the ACK of a window is lost: its last block asks for it", []step{
+			{0, 0, "data 4, 512 bytes at 1536"},
 			{rtt, 4, "data 5 to 8, 2048 bytes at 2048"},
+		}},
+		{"the end of a window is lost", []step{
+			{0, 0, "data 4, 512 bytes at 1536"},
+			{rtt, 2, "data 3 to 6, 2048 bytes at 1024"},
+			{rtt, 6, "data 7 to 10, 2048 bytes at 3072"},
+		}},
+		{"a whole window is lost", []step{
+			{rtt, 4, "data 5 to 8, 2048 bytes at 2048"},
+			{0, 0, "data 8, 512 bytes at 3584"},
+			{rtt, 4, "data 5 to 8, 2048 bytes at 2048"},
+			{rtt, 8, "data 9 to 11, 1025 bytes at 4096"},
 		}},
 		{"the last block is lost", []step{
 			{rtt, 4, "data 5 to 8, 2048 bytes at 2048"},
 			{rtt, 8, "data 9 to 11, 1025 bytes at 4096"},
-			{0, 0, "data 9 to 11, 1025 bytes at 4096"},
-			{rtt, 10, "data 11, 1 bytes at 5120"},
+			{0, 0, "data 11, 1 bytes at 5120"},
 			{rtt, 11, "done"},
+		}},
+		{"no answer to the last block either: all that is in flight", []step{
+			{0, 0, "data 4, 512 bytes at 1536"},
+			{0, 0, "data 1 to 4, 2048 bytes at 0"},
+			{0, 0, "data 1 to 4, 2048 bytes at 0"},
+			{rtt, 4, "data 5 to 8, 2048 bytes at 2048"},
+			{0, 0, "data 8, 512 bytes at 3584"},
+		}},
+		{"a slow client has acknowledged when it is asked, and says so twice", []step{
+			{0, 0, "data 4, 512 bytes at 1536"},
+			{1, 4, "data 5 to 8, 2048 bytes at 2048"},
+			{1, 4, "wait"},
+			{rtt, 8, "data 9 to 11, 1025 bytes at 4096"},
 		}},
 		{"an ACK of what was never sent", []step{{rtt, 5, "wait"}, {rtt, 60000, "wait"}}},
 		{"an ACK of a window long past", []step{
@@ -98,6 +121,31 @@ func TestWindow(t *testing.T) {
 				if got := brief(a); got != s.want {
 					t.Fatalf("step %d: got %q, want %q", i+1, got, s.want)
 				}
+			}
+		})
+	}
+}
+
+// The first silence in a window is asked about soon; in a transfer block by
+// block it would be a repeat, which some ROMs take ill.
+func TestProbeTimer(t *testing.T) {
+	for _, tc := range []struct {
+		situation string
+		request   Request
+		rtt       time.Duration
+		want      time.Duration
+	}{
+		{"a window, nearby", Request{Window: 4}, time.Millisecond, minProbe},
+		{"a window, far away", Request{Window: 4}, 40 * time.Millisecond, 120 * time.Millisecond},
+		{"block by block", Request{Window: 1}, time.Millisecond, minRTO},
+		{"the client's own time-out (RFC 2349)", Request{Window: 4, Timeout: 2}, time.Millisecond, 2 * time.Second},
+	} {
+		t.Run(tc.situation, func(t *testing.T) {
+			tr := NewTransfer(tc.request, 1<<20, 1468, 64)
+			tr.Start(t0)
+			now := t0.Add(tc.rtt)
+			if got := tr.Receive(now, ack(0)).Deadline.Sub(now); got != tc.want {
+				t.Errorf("waits %v, want %v", got, tc.want)
 			}
 		})
 	}

@@ -49,9 +49,9 @@ type Server struct {
 // Running is a server that runs.
 type Running struct {
 	Client *netns.Namespace // the host to ask from
+	Host   *netns.Namespace // the server's own
 	PID    int
 
-	host *netns.Namespace
 	dir  string
 	stop func() error
 }
@@ -71,20 +71,20 @@ func (s Server) Start(ctx context.Context, files map[string][]byte) (_ *Running,
 	if err = os.Chmod(r.dir, 0o755); err != nil {
 		return nil, err
 	}
-	if r.host, err = netns.New(); err != nil {
+	if r.Host, err = netns.New(); err != nil {
 		return nil, err
 	}
 	if r.Client, err = netns.New(); err != nil {
 		return nil, err
 	}
 	if err = errors.Join(
-		netns.Connect(r.host, r.Client, link),
-		r.host.Run("ip", "addr", "add", serverAddr, "dev", link),
+		netns.Connect(r.Host, r.Client, link),
+		r.Host.Run("ip", "addr", "add", serverAddr, "dev", link),
 		r.Client.Run("ip", "addr", "add", clientAddr, "dev", link),
 		r.Client.Run("ip", "route", "add", "local", crowd, "dev", "lo")); err != nil {
 		return nil, err
 	}
-	pid, stop, err := s.start(ctx, r.host, r.dir, files)
+	pid, stop, err := s.start(ctx, r.Host, r.dir, files)
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +95,7 @@ func (s Server) Start(ctx context.Context, files map[string][]byte) (_ *Running,
 // Close ends the server, and removes its files.
 func (r *Running) Close() error {
 	err := r.stop()
-	for _, n := range []*netns.Namespace{r.host, r.Client} {
+	for _, n := range []*netns.Namespace{r.Host, r.Client} {
 		if n != nil {
 			err = errors.Join(err, n.Close())
 		}

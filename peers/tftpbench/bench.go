@@ -44,10 +44,13 @@ var Cases = []Case{
 	{Name: "one client, window 64", Clients: 1, BlockSize: 1468, Window: 64},
 	{Name: "one client, window 1", Clients: 1, BlockSize: 1408, Window: 1},
 	{Name: "one client, window 1, blksize 65464", Clients: 1, BlockSize: 65464, Window: 1},
-	{Name: "one client, window 16, RTT 0.5 ms", Clients: 1, BlockSize: 1468, Window: 16, Delay: 500 * time.Microsecond},
+	{Name: "one client, window 16, RTT 0.5 ms", Clients: 1, BlockSize: 1468, Window: 16, Delay: delayed},
 	{Name: "8 clients, window 16, 0.1% loss", Clients: 8, BlockSize: 1468, Window: 16, Loss: 0.001},
 	{Name: "files of 4 KiB, 100 clients", Clients: 100, BlockSize: 1468, Window: 1, Small: true},
 }
+
+// delayed is the round-trip time that a case is to have.
+const delayed = 500 * time.Microsecond
 
 // Result is what one server did in one case.
 type Result struct {
@@ -58,8 +61,9 @@ type Result struct {
 }
 
 // Measure runs the cases, a number of times each for so long. The results are
-// by case, then by server.
-func Measure(ctx context.Context, servers []fileserver.Server, cases []Case, runs int, length time.Duration, log io.Writer) (results [][]Result, err error) {
+// by case, then by server. rtt is what a delayed exchange takes at least, on
+// the last server's cable.
+func Measure(ctx context.Context, servers []fileserver.Server, cases []Case, runs int, length time.Duration, log io.Writer) (results [][]Result, rtt time.Duration, err error) {
 	contents := map[bool]tftpload.Bytes{false: tftpload.Random(1, largeSize), true: tftpload.Random(2, smallSize)}
 	names := map[bool]string{false: large, true: small}
 
@@ -67,12 +71,15 @@ func Measure(ctx context.Context, servers []fileserver.Server, cases []Case, run
 	for i, s := range servers {
 		running[i], err = s.Start(ctx, map[string][]byte{large: contents[false], small: contents[true]})
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		defer func() { err = errors.Join(err, running[i].Close()) }()
 		if err := ready(ctx, running[i], contents[true]); err != nil {
-			return nil, fmt.Errorf("%s: %w", s.Name, err)
+			return nil, 0, fmt.Errorf("%s: %w", s.Name, err)
 		}
+	}
+	if rtt, err = roundTrip(running[len(running)-1], delayed); err != nil {
+		return nil, 0, err
 	}
 
 	for _, c := range cases {
@@ -88,7 +95,7 @@ func Measure(ctx context.Context, servers []fileserver.Server, cases []Case, run
 				})
 				tallies[i].add(c, r, cpu, err)
 				if ctx.Err() != nil {
-					return nil, ctx.Err()
+					return nil, 0, ctx.Err()
 				}
 			}
 		}
@@ -99,7 +106,7 @@ func Measure(ctx context.Context, servers []fileserver.Server, cases []Case, run
 		}
 		results = append(results, row)
 	}
-	return results, nil
+	return results, rtt, nil
 }
 
 // ready returns when the server has served a file.

@@ -25,7 +25,7 @@ func Servers(f Folders) []fileserver.Server {
 		fileserver.Command("atftpd 0.8.0", "", f.unpacked("atftpd"),
 			"--daemon", "--no-fork", "--maxthread", "1000", "--user", "root", "--group", "root", "--logfile", "/dev/null", "boot"),
 		fileserver.Command("pin/tftp 3.2.0", "", f.Pin, "-serve", "boot"),
-		fileserver.Pxed(f.Bin, ""),
+		fileserver.Pxed(f.Bin, "[tftp]\nmax_block = 65464\n"),
 	}
 }
 

@@ -3,6 +3,7 @@ package tftpload
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"io"
 	"net"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	pin "github.com/pin/tftp/v3"
+	"golang.org/x/sys/unix"
 )
 
 // serve runs another implementation's server on loopback.
@@ -65,6 +67,79 @@ func TestLoad(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
+}
+
+// Datagrams that the kernel leaves together, since they were sent so, are
+// taken apart: each block counts, and each can get lost.
+func TestSegmentedMessages(t *testing.T) {
+	content := Random(9, 300_000)
+	server := serveWindows(t, content)
+	for _, tc := range []struct {
+		situation string
+		load      Load
+	}{
+		{"nothing is lost", Load{Clients: 2, Window: 16}},
+		{"window by window with loss", Load{Clients: 2, Window: 16, Loss: 0.05, Retry: 10 * time.Millisecond}},
+	} {
+		t.Run(tc.situation, func(t *testing.T) {
+			l := tc.load
+			l.Server, l.Name, l.Content, l.BlockSize = server, "f", content, 1000
+			r, err := l.Run(context.Background())
+			if err != nil || r.Files != l.Clients || r.Bytes != int64(l.Clients*len(content)) || r.Window != l.Window {
+				t.Errorf("got %+v, %v", r, err)
+			}
+			if l.Loss > 0 && r.Repeats == 0 {
+				t.Error("nothing was lost")
+			}
+		})
+	}
+}
+
+// serveWindows is a server that sends each window as one segmented message,
+// and again whatever follows an ACK. It has no clock.
+func serveWindows(t *testing.T, content []byte) netip.AddrPort {
+	t.Helper()
+	const blockSize, window = 1000, 16
+	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := conn.SyscallConn()
+	if err == nil {
+		err = errors.Join(raw.Control(func(fd uintptr) {
+			err = unix.SetsockoptInt(int(fd), unix.SOL_UDP, unix.UDP_SEGMENT, blockSize+4)
+		}), err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	t.Cleanup(func() { conn.Close(); <-done })
+	go func() {
+		defer close(done)
+		b := make([]byte, 1500)
+		for {
+			n, from, err := conn.ReadFromUDPAddrPort(b)
+			if err != nil {
+				return
+			}
+			switch {
+			case n > 4 && b[1] == opRRQ:
+				conn.WriteToUDPAddrPort([]byte("\x00\x06blksize\x001000\x00windowsize\x0016\x00"), from)
+			case n == 4 && b[1] == opACK:
+				var message []byte
+				for block := int(binary.BigEndian.Uint16(b[2:])); block*blockSize <= len(content) && len(message) < window*(blockSize+4); block++ {
+					message = binary.BigEndian.AppendUint16(message, opDATA)
+					message = binary.BigEndian.AppendUint16(message, uint16(block+1))
+					message = append(message, content[block*blockSize:min((block+1)*blockSize, len(content))]...)
+				}
+				if len(message) > 0 {
+					conn.WriteToUDPAddrPort(message, from)
+				}
+			}
+		}
+	}()
+	return conn.LocalAddr().(*net.UDPAddr).AddrPort()
 }
 
 func TestSparse(t *testing.T) {

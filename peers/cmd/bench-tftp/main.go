@@ -68,11 +68,11 @@ func bench(f tftpbench.Folders, server, only string, runs int, length time.Durat
 	if err != nil {
 		return err
 	}
-	results, err := tftpbench.Measure(context.Background(), servers, cases, runs, length, os.Stderr)
+	results, rtt, err := tftpbench.Measure(context.Background(), servers, cases, runs, length, os.Stderr)
 	if err != nil {
 		return err
 	}
-	text := tftpbench.Section(machine, runs, length, tftpbench.Table(servers, cases, results, tftpbench.CPUCase))
+	text := tftpbench.Section(machine, runs, length, rtt, tftpbench.Table(servers, cases, results, tftpbench.CPUCase))
 	if page != "" {
 		err = report.Write(page, "bench-tftp", text)
 	}

@@ -1,0 +1,188 @@
+package catalog
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/menu"
+)
+
+const mac = config.MAC("52:54:00:77:00:10")
+
+// boot is a boot folder with those files.
+func boot(t *testing.T, files ...string) *os.Root {
+	t.Helper()
+	dir := t.TempDir()
+	for _, name := range files {
+		p := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(p, []byte("the site's "+name), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { root.Close() })
+	return root
+}
+
+// content is what a reader gets, or "" for a file that is not there.
+func content(t *testing.T, c *Catalog, name string, r Reader) string {
+	t.Helper()
+	f, err := c.Open(name, r)
+	if errors.Is(err, fs.ErrNotExist) {
+		return ""
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.NewSectionReader(f, 0, f.Size()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func TestMenus(t *testing.T) {
+	c := New(Contents{
+		Menus: map[string][]byte{
+			menu.PXELINUXConfig: []byte("menu of " + menu.MACMark + ", " + menu.MACMark), menu.GRUBConfig: []byte("GRUB's menu"),
+			"theme.txt": []byte("theme " + menu.MACMark),
+		},
+		Views:   map[string]map[string][]byte{"m1": {menu.PXELINUXConfig: []byte("its own menu, " + menu.MACMark)}},
+		Bundled: map[string][]byte{"pxelinux.cfg/bundled": []byte(menu.MACMark)},
+	})
+	spaces := strings.Repeat(" ", 17)
+	for _, tc := range []struct {
+		situation, name string
+		r               Reader
+		want            string
+	}{
+		{"nobody that is known", "pxelinux.cfg/default", Reader{}, "menu of " + spaces + ", " + spaces},
+		{"a machine", "pxelinux.cfg/default", Reader{MAC: mac}, "menu of " + string(mac) + ", " + string(mac)},
+		{"PXELINUX's name for a machine", "pxelinux.cfg/01-52-54-00-77-00-10", Reader{MAC: mac}, "menu of " + string(mac) + ", " + string(mac)},
+		{"in capitals, with backslashes", `PXELINUX.CFG\01-52-54-00-77-00-1A`, Reader{MAC: mac}, "menu of " + string(mac) + ", " + string(mac)},
+		{"PXELINUX's name for a GUID", "pxelinux.cfg/70786562-6f78-4c61-8000-000000000010", Reader{MAC: mac}, ""},
+		{"its name for another kind of hardware", "pxelinux.cfg/06-52-54-00-77-00-10", Reader{MAC: mac}, ""},
+		{"a machine with a menu of its own", "pxelinux.cfg/01-52-54-00-77-00-10", Reader{"m1", mac}, "its own menu, " + string(mac)},
+		{"and the rest from all", "grub/grub.cfg", Reader{"m1", mac}, "GRUB's menu"},
+		{"a view that is no more", "pxelinux.cfg/default", Reader{"m9", mac}, "menu of " + string(mac) + ", " + string(mac)},
+		{"other files that are rendered", "/theme.txt", Reader{MAC: mac}, "theme " + string(mac)},
+		{"what is bundled stays as it is", "pxelinux.cfg/bundled", Reader{MAC: mac}, menu.MACMark},
+	} {
+		t.Run(tc.situation, func(t *testing.T) {
+			if got := content(t, c, tc.name, tc.r); got != tc.want {
+				t.Errorf("got %q, want %q", got, tc.want)
+			}
+		})
+	}
+	t.Run("no menu at all", func(t *testing.T) {
+		if got := content(t, New(Contents{}), "pxelinux.cfg/01-52-54-00-77-00-10", Reader{MAC: mac}); got != "" {
+			t.Errorf("got %q", got)
+		}
+	})
+}
+
+func TestOwnMenus(t *testing.T) {
+	const byIP, byMAC = "pxelinux.cfg/C0A84D10", "pxelinux.cfg/01-52-54-00-77-00-10"
+	site := boot(t, byIP, "pxelinux.cfg/01-02-00-00-00-00-01", "grub/grub.cfg-01-02", "grub/grub.cfg", "handoff/wds", "theme.txt")
+	contents := Contents{
+		Menus: map[string][]byte{menu.PXELINUXConfig: []byte("rendered"), menu.GRUBConfig: []byte("rendered"), "theme.txt": []byte("rendered")},
+		Site:  site,
+	}
+	for _, tc := range []struct{ situation, name, own, without string }{
+		{"the site's menu for an address", byIP, "the site's " + byIP, "the site's " + byIP},
+		{"the site's menu for a machine", "pxelinux.cfg/01-02-00-00-00-00-01", "the site's pxelinux.cfg/01-02-00-00-00-00-01", "rendered"},
+		// PXELINUX goes on to the one for the address, and to the default.
+		{"none for a machine", byMAC, "", "rendered"},
+		{"none for all: the rendered one", menu.PXELINUXConfig, "rendered", "rendered"},
+		{"GRUB's", menu.GRUBConfig, "the site's grub/grub.cfg", "rendered"},
+		{"GRUB's for a machine", "grub/grub.cfg-01-02", "the site's grub/grub.cfg-01-02", "the site's grub/grub.cfg-01-02"},
+		{"only what is a menu", "theme.txt", "rendered", "rendered"},
+	} {
+		t.Run(tc.situation, func(t *testing.T) {
+			for own, want := range map[bool]string{true: tc.own, false: tc.without} {
+				contents.Names.OwnMenus = own
+				if got := content(t, New(contents), tc.name, Reader{MAC: mac}); got != want {
+					t.Errorf("own_menus = %v: got %q, want %q", own, got, want)
+				}
+			}
+		})
+	}
+}
+
+func TestAnyCase(t *testing.T) {
+	contents := Contents{
+		Menus: map[string][]byte{menu.PXELINUXConfig: []byte("rendered")}, Site: boot(t, "Boot/BCD"),
+		Bundled: map[string][]byte{"pxelinux.0": []byte("bundled")},
+	}
+	for _, tc := range []struct{ situation, name, anyCase, exact string }{
+		{"the site's file as it is", "Boot/BCD", "the site's Boot/BCD", "the site's Boot/BCD"},
+		{"in other letters", `\boot\bcd`, "the site's Boot/BCD", ""},
+		{"a menu in other letters", "PXELINUX.CFG/DEFAULT", "rendered", "rendered"},
+		{"a bundled file in other letters", "PXELINUX.0", "bundled", "bundled"},
+	} {
+		t.Run(tc.situation, func(t *testing.T) {
+			for anyCase, want := range map[bool]string{true: tc.anyCase, false: tc.exact} {
+				contents.Names.AnyCase = anyCase
+				if got := content(t, New(contents), tc.name, Reader{}); got != want {
+					t.Errorf("any_case = %v: got %q, want %q", anyCase, got, want)
+				}
+			}
+		})
+	}
+}
+
+func TestMenuNames(t *testing.T) {
+	for _, tc := range []struct {
+		raw  string
+		mac  config.MAC
+		want bool
+	}{
+		{"pxelinux.cfg/default", "", true},
+		{"/grub/grub.cfg", "", true},
+		{"//PXELINUX.CFG/01-52-54-00-77-00-10", mac, true},
+		{"pxelinux.cfg/01-52:54:00:77:00:10", "", false}, // no name has a colon
+		{"pxelinux.cfg/01-52-54-00-77-00-1x", "", false},
+		{"pxelinux.cfg/C0A84D10", "", false},
+		{"grub/grub.cfg-01-52", "", false},
+		{"../pxelinux.cfg/default", "", false},
+		{"pxelinux.0", "", false},
+	} {
+		if got, ok := Menu(tc.raw); got != tc.mac || ok != tc.want {
+			t.Errorf("Menu(%q) = %q, %v", tc.raw, got, ok)
+		}
+	}
+}
+
+// By Stat, a server finds out that it has the same file open already.
+func TestOnDiskIsRecognised(t *testing.T) {
+	c := New(Contents{Site: boot(t, "linux")})
+	var infos []fs.FileInfo
+	for range 2 {
+		f, err := c.Open("linux", Reader{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		info, err := f.(interface{ Stat() (fs.FileInfo, error) }).Stat()
+		if err != nil {
+			t.Fatal(err)
+		}
+		infos = append(infos, info)
+	}
+	if !os.SameFile(infos[0], infos[1]) {
+		t.Error("opened twice, it is two files")
+	}
+}

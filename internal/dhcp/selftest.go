@@ -1,0 +1,19 @@
+package dhcp
+
+import "github.com/insomniacslk/dhcp/dhcpv4"
+
+// IsSelfTest reports whether a question is the box's own, about whether it
+// still answers. It comes from the box's own address, which the kernel takes
+// from nobody else (RFC 1812 §5.3.8, "martian"), and the box asks nothing else
+// of itself.
+func (s *Settings) IsSelfTest(q Question) bool {
+	return s.Self.IsValid() && q.From.Addr().Unmap() == s.Self.Addr()
+}
+
+// selfTest answers it, in every mode, and changes nothing.
+func selfTest(s *Settings, q Question) Answer {
+	if q.Msg.MessageType() != dhcpv4.MessageTypeInform {
+		return silent("the box's own request")
+	}
+	return Answer{Msg: newReply(s, q.Msg, dhcpv4.MessageTypeAck), To: q.From, Why: "self-test"}
+}

@@ -1,0 +1,52 @@
+package dhcp
+
+import (
+	"net"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"github.com/pxebox/pxebox/config"
+)
+
+func TestSelfTest(t *testing.T) {
+	self := netip.MustParsePrefix("192.168.77.1/24")
+	hw := net.HardwareAddr{2, 0, 0, 0, 0, 1}
+	inform, err := dhcpv4.NewInform(hw, self.Addr().AsSlice())
+	if err != nil {
+		t.Fatal(err)
+	}
+	discover, err := dhcpv4.NewDiscovery(hw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, other := netip.AddrPortFrom(self.Addr(), 40000), netip.MustParseAddrPort("192.168.77.9:40000")
+	for _, tt := range []struct {
+		situation string
+		mode      config.Mode
+		msg       *dhcpv4.DHCPv4
+		from      netip.AddrPort
+		answered  bool
+	}{
+		{"from the box's own address", config.ModeServer, inform, own, true},
+		{"beside the site's DHCP server", config.ModeProxy, inform, own, true},
+		{"DHCP is off", config.ModeOff, inform, own, true},
+		{"its own address in the form of IPv6", config.ModeServer, inform, netip.AddrPortFrom(netip.AddrFrom16(self.Addr().As16()), 40000), true},
+		{"another machine with the box's hardware address", config.ModeServer, inform, other, false},
+		{"a DISCOVER of the box", config.ModeServer, discover, own, false},
+	} {
+		t.Run(tt.situation, func(t *testing.T) {
+			s := NewSettings(config.DHCP{Mode: tt.mode}, self, []net.HardwareAddr{hw}, Pools{})
+			q := Question{Msg: tt.msg, Port: ServerPort, From: tt.from}
+			a := Decide(time.Now(), s, q)
+			if (a.Msg != nil) != tt.answered {
+				t.Fatalf("got %+v", a)
+			}
+			if tt.answered && (a.To != tt.from || a.Msg.MessageType() != dhcpv4.MessageTypeAck || a.Msg.TransactionID != tt.msg.TransactionID || a.Commit) {
+				t.Errorf("got %+v", a)
+			}
+		})
+	}
+}

@@ -1,0 +1,140 @@
+package handoff
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/machine"
+)
+
+var (
+	wds  = netip.MustParseAddr("192.168.77.2")
+	wds2 = netip.MustParseAddr("192.168.77.5")
+
+	targets = map[string]Target{
+		"wds":     {wds, map[string]string{"bios": `boot\x64\wdsnbp.com`, "uefi-x64": `boot\x64\wdsmgfw.efi`, "uefi-arm64": ""}},
+		"wds2":    {wds2, map[string]string{"bios": `boot\x64\wdsnbp.com`}},
+		"unknown": {Programs: map[string]string{"bios": `boot\x64\wdsnbp.com`}},
+	}
+	uefi = machine.Machine{MAC: pc, Firmware: "uefi-x64"}
+	bios = machine.Machine{MAC: pc, Firmware: "bios"}
+)
+
+func straight(entry string, once bool, firmware ...string) machine.Rule {
+	return machine.Rule{Machine: config.Machine{Firmware: firmware, Boot: entry, Once: once}, Handoff: entry}
+}
+
+func TestPlanFor(t *testing.T) {
+	for _, tc := range []struct {
+		situation string
+		rules     []machine.Rule
+		asked     string
+		m         machine.Machine
+		want      netip.Addr
+	}{
+		{"no rule", nil, "", uefi, netip.Addr{}},
+		{"a rule", []machine.Rule{straight("wds", false)}, "", uefi, wds},
+		{"a rule for another firmware", []machine.Rule{straight("wds", false, "bios")}, "", uefi, netip.Addr{}},
+		{"a rule with menus before it", []machine.Rule{{View: "m1"}, straight("wds", false)}, "", uefi, netip.Addr{}},
+		{"a rule, and no program for the firmware", []machine.Rule{straight("wds2", false)}, "", uefi, netip.Addr{}},
+		{"the settings say that there is none", []machine.Rule{straight("wds", false)}, "", machine.Machine{MAC: pc, Firmware: "uefi-arm64"}, netip.Addr{}},
+		{"HTTP boot", []machine.Rule{straight("wds", false)}, "wds", machine.Machine{MAC: pc, Firmware: "uefi-x64-http"}, netip.Addr{}},
+		{"a firmware without a name", []machine.Rule{straight("wds", false)}, "", machine.Machine{MAC: pc}, netip.Addr{}},
+		{"an entry that leads nowhere by now", []machine.Rule{straight("gone", false)}, "", uefi, netip.Addr{}},
+		{"a server without an address", []machine.Rule{straight("unknown", false)}, "", bios, netip.Addr{}},
+		{"the machine asked", nil, "wds", uefi, wds},
+		{"the machine asked: before the rules", []machine.Rule{straight("wds2", false)}, "wds", bios, wds},
+		{"it asked for what its firmware cannot load", []machine.Rule{straight("wds", false)}, "wds2", uefi, wds},
+	} {
+		t.Run(tc.situation, func(t *testing.T) {
+			asked := NewTable(4)
+			if tc.asked != "" {
+				asked.Arm(t0, pc, tc.asked)
+			}
+			p := NewPlan(tc.rules, targets, asked, machine.NewOnce(4))
+			b, ok := p.For(t0, tc.m, xidA)
+			if b.Server != tc.want && ok || ok != tc.want.IsValid() || ok && b.Program != targets[b.Entry].Programs[tc.m.Firmware] {
+				t.Errorf("got %+v, %v", b, ok)
+			}
+		})
+	}
+	t.Run("the zero Plan", func(t *testing.T) {
+		if b, ok := (Plan{}).Takes(t0, uefi, xidA); ok {
+			t.Errorf("hands over to %+v", b)
+		}
+	})
+}
+
+func TestPlanTakes(t *testing.T) {
+	nextBoot := t0.Add(time.Minute)
+	t.Run("what the machine asked for counts once", func(t *testing.T) {
+		p := NewPlan(nil, targets, NewTable(4), machine.NewOnce(4))
+		p.asked.Arm(t0, pc, "wds")
+		p.Takes(t0, uefi, xidA)
+		if _, ok := p.For(t0.Add(time.Second), uefi, xidA); !ok {
+			t.Error("its retry boots from the box")
+		}
+		if b, ok := p.For(nextBoot, uefi, xidB); ok {
+			t.Errorf("the next boot goes to %+v", b)
+		}
+	})
+	t.Run("a rule with once, then the next rule", func(t *testing.T) {
+		p := NewPlan([]machine.Rule{straight("wds", true), straight("wds2", false)}, targets, NewTable(4), machine.NewOnce(4))
+		p.Takes(t0, bios, xidA)
+		if b, _ := p.For(nextBoot, bios, xidB); b.Server != wds2 {
+			t.Errorf("the next boot goes to %+v", b)
+		}
+		if b, _ := p.For(nextBoot, machine.Machine{MAC: "02:00:00:00:00:01", Firmware: "bios"}, xidB); b.Server != wds {
+			t.Errorf("another machine's first boot goes to %+v", b)
+		}
+	})
+	t.Run("what the machine asked for leaves its rule with once", func(t *testing.T) {
+		p := NewPlan([]machine.Rule{straight("wds2", true)}, targets, NewTable(4), machine.NewOnce(4))
+		p.asked.Arm(t0, pc, "wds")
+		p.Takes(t0, bios, xidA)
+		if b, _ := p.For(nextBoot, bios, xidB); b.Server != wds2 {
+			t.Errorf("the next boot goes to %+v", b)
+		}
+	})
+	t.Run("a rule without once", func(t *testing.T) {
+		p := NewPlan([]machine.Rule{straight("wds", false)}, targets, NewTable(4), machine.NewOnce(4))
+		p.Takes(t0, uefi, xidA)
+		if _, ok := p.For(nextBoot, uefi, xidB); !ok {
+			t.Error("counted once")
+		}
+		if got := p.once.All(); len(got) > 0 {
+			t.Errorf("remembered: %v", got)
+		}
+	})
+}
+
+func TestPlanView(t *testing.T) {
+	disk := machine.Rule{Machine: config.Machine{MAC: []string{"52:54:00"}, Boot: "disk", Once: true}, View: "m1"}
+	general := machine.Rule{Machine: config.Machine{Boot: config.BootMenu, Once: true}}
+	p := NewPlan([]machine.Rule{disk, general}, targets, NewTable(4), machine.NewOnce(4))
+	if v := p.View(t0, machine.Machine{}); v != "" {
+		t.Errorf("a machine that nobody knows gets %q", v)
+	}
+	if s, ok := p.Spends(t0, machine.Machine{}); ok {
+		t.Errorf("the general menu uses up %v", s)
+	}
+	if v := p.View(t0, uefi); v != "m1" {
+		t.Fatalf("got %q", v)
+	}
+	s, ok := p.Spends(t0, uefi)
+	if !ok || s.MAC != pc {
+		t.Fatalf("uses up %v, %v", s, ok)
+	}
+	p.once.Read(t0, s)
+	if v := p.View(t0.Add(time.Second), uefi); v != "m1" {
+		t.Errorf("read again in the same boot it is %q", v)
+	}
+	if _, ok := p.For(t0.Add(5*time.Second), uefi, xidB); ok {
+		t.Error("handed over")
+	}
+	if v := p.View(t0.Add(9*time.Second), uefi); v != "" {
+		t.Errorf("in the next boot it is %q", v)
+	}
+}

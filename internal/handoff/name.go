@@ -1,0 +1,58 @@
+package handoff
+
+import (
+	"strings"
+
+	"github.com/pxebox/pxebox/config"
+)
+
+// folder holds the files that ask for a handoff. Nothing of that name on disk
+// is looked at.
+const folder = "handoff"
+
+// suffix marks the file for PXELINUX, which takes it for a menu.
+const suffix = ".cfg"
+
+// Request is what the name of a file asks for.
+type Request struct {
+	Entry string
+	MAC   config.MAC // whose next boot it is about
+	Menu  bool       // the file is for PXELINUX
+}
+
+// File is the rendered file that the request is answered with.
+func (r Request) File() string {
+	if r.Menu {
+		return folder + "/" + r.Entry + suffix
+	}
+	return folder + "/" + r.Entry
+}
+
+// Name is what the machine with that address reads: by GRUB, whose
+// $net_default_mac has the form of a config.MAC.
+func (r Request) Name() string {
+	name := folder + "/" + r.Entry + "/" + string(r.MAC)
+	if r.Menu {
+		name += suffix
+	}
+	return name
+}
+
+// Parse reads a name as a boot loader sends it; false where it is another
+// file's. GRUB begins it with a slash, and may write the address in capitals;
+// PXELINUX writes hyphens in file names of its own making.
+func Parse(raw string) (Request, bool) {
+	parts := strings.Split(strings.TrimLeft(raw, "/"), "/")
+	if len(parts) != 3 || parts[0] != folder || parts[1] == "" {
+		return Request{}, false
+	}
+	mac, menu := strings.CutSuffix(parts[2], suffix)
+	if len(mac) != len("52:54:00:12:34:56") {
+		return Request{}, false
+	}
+	b, err := config.ParseHex(mac)
+	if err != nil || len(b) != 6 {
+		return Request{}, false
+	}
+	return Request{Entry: parts[1], MAC: config.MAC(config.NewHex(b)), Menu: menu}, true
+}

@@ -1,0 +1,175 @@
+package handoff
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/pxebox/pxebox/config"
+)
+
+var (
+	t0         = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	xidA, xidB = [4]byte{1}, [4]byte{2}
+)
+
+func TestTable(t *testing.T) {
+	type step struct {
+		at   time.Duration
+		do   string // arm, arm2 (another entry), used, or a question
+		xid  [4]byte
+		mac  config.MAC
+		want string // the answer to a question
+	}
+	const other = config.MAC("02:00:00:00:00:01")
+	for situation, steps := range map[string][]step{
+		"nobody asked": {{0, "?", xidA, pc, ""}},
+		"the next boot": {
+			{0, "arm", xidA, pc, ""},
+			{20 * time.Second, "?", xidB, pc, "wds"},
+			{20 * time.Second, "?", xidB, other, ""},
+		},
+		"firmware repeats its questions": {
+			{0, "arm", xidA, pc, ""},
+			{20 * time.Second, "?", xidA, pc, "wds"},
+			{24 * time.Second, "?", xidA, pc, "wds"}, // the OFFER was lost
+			{25 * time.Second, "used", xidA, pc, ""},
+			{29 * time.Second, "used", xidA, pc, ""}, // the ACK was lost
+			{57 * time.Second, "?", xidA, pc, "wds"},
+		},
+		"on port 4011 it has another xid": {
+			{0, "arm", xidA, pc, ""},
+			{20 * time.Second, "used", xidA, pc, ""},
+			{24 * time.Second, "?", [4]byte{}, pc, "wds"},
+		},
+		"DISCOVERs alone use nothing up": {
+			{0, "arm", xidA, pc, ""},
+			{10 * time.Second, "?", xidA, pc, "wds"},
+			{70 * time.Second, "?", xidB, pc, "wds"},
+		},
+		"the boot after it": {
+			{0, "arm", xidA, pc, ""},
+			{20 * time.Second, "used", xidA, pc, ""},
+			{30 * time.Second, "?", xidB, pc, ""},
+			{31 * time.Second, "?", xidA, pc, ""}, // a late packet
+		},
+		"the boot after it, of a ROM that has one xid": {
+			{0, "arm", xidA, pc, ""},
+			{20 * time.Second, "used", xidA, pc, ""},
+			{81 * time.Second, "?", xidA, pc, ""},
+		},
+		"the machine was switched off": {
+			{0, "arm", xidA, pc, ""},
+			{Lasts - 1, "?", xidA, pc, "wds"},
+			{Lasts, "?", xidA, pc, ""},
+		},
+		"another entry was chosen in between": {
+			{0, "arm", xidA, pc, ""},
+			{time.Second, "arm2", xidA, pc, ""},
+			{20 * time.Second, "?", xidB, pc, "wds2"},
+		},
+		"chosen again after the boot": {
+			{0, "arm", xidA, pc, ""},
+			{20 * time.Second, "used", xidA, pc, ""},
+			{60 * time.Second, "arm", xidA, pc, ""},
+			{90 * time.Second, "?", xidB, pc, "wds"},
+		},
+		"the boot of a machine that did not ask": {
+			{0, "arm", xidA, pc, ""},
+			{time.Second, "used", xidA, other, ""},
+			{2 * time.Second, "?", xidA, other, ""},
+			{20 * time.Second, "?", xidB, pc, "wds"},
+		},
+	} {
+		t.Run(situation, func(t *testing.T) {
+			table := NewTable(8)
+			for _, s := range steps {
+				now := t0.Add(s.at)
+				switch s.do {
+				case "arm":
+					table.Arm(now, s.mac, "wds")
+				case "arm2":
+					table.Arm(now, s.mac, "wds2")
+				case "used":
+					table.Used(now, s.mac, s.xid)
+				default:
+					if got, ok := table.Answer(now, s.mac, s.xid); got != s.want || ok != (s.want != "") {
+						t.Errorf("after %v %s is answered %q (%v), want %q", s.at, s.mac, got, ok, s.want)
+					}
+				}
+			}
+		})
+	}
+}
+
+func TestTableIsBounded(t *testing.T) {
+	table := NewTable(2)
+	mac := func(n int) config.MAC { return config.MAC(fmt.Sprintf("02:00:00:00:00:%02x", n)) }
+	for n, want := range []bool{true, true, false} {
+		if table.Arm(t0, mac(n), "wds") != want {
+			t.Errorf("machine %d: %v", n, !want)
+		}
+	}
+	if !table.Arm(t0, mac(1), "wds2") {
+		t.Error("one that is there cannot ask again")
+	}
+	if !table.Arm(t0.Add(Lasts), mac(2), "wds") || len(table.byMAC) != 1 {
+		t.Errorf("when the others are over there are %d", len(table.byMAC))
+	}
+}
+
+// FuzzTable runs a history of three machines, two bytes a step, beside a model
+// that remembers all of it.
+func FuzzTable(f *testing.F) {
+	f.Add([]byte{0x00, 1, 0x10, 20, 0x20, 1, 0x10, 9, 0x10, 60})
+	f.Add([]byte{0x01, 0, 0x22, 30, 0x11, 1, 0x12, 12, 0x00, 5, 0x20, 255, 0x10, 255})
+	f.Fuzz(func(t *testing.T, history []byte) {
+		type past struct {
+			armed, used time.Time
+			wasArmed    bool
+			wasUsed     bool
+			xid         [4]byte
+		}
+		table, machines := NewTable(3), [3]past{}
+		now := t0
+		for ; len(history) >= 2; history = history[2:] {
+			do, who := history[0]>>4, int(history[0])%3
+			xid := [4]byte{history[0] >> 2 & 3}
+			now = now.Add(time.Duration(history[1]) * time.Second)
+			mac := config.MAC(fmt.Sprintf("02:00:00:00:00:%02x", who))
+			m := &machines[who]
+			switch do % 4 {
+			case 0:
+				if !table.Arm(now, mac, string(mac)) {
+					t.Fatal("no room for three machines")
+				}
+				*m = past{armed: now, wasArmed: true}
+			case 2:
+				if _, ok := table.Answer(now, mac, xid); ok { // as firmware: it takes what it was offered
+					table.Used(now, mac, xid)
+					if !m.wasUsed {
+						m.used, m.wasUsed, m.xid = now, true, xid
+					}
+				}
+			default:
+				got, ok := table.Answer(now, mac, xid)
+				switch {
+				case ok && got != string(mac):
+					t.Fatalf("%s is answered what %s asked for", mac, got)
+				case ok && !m.wasArmed:
+					t.Fatalf("%s did not ask", mac)
+				case ok && now.Sub(m.armed) >= Lasts:
+					t.Fatalf("%s is answered after %v", mac, now.Sub(m.armed))
+				case ok && m.wasUsed && now.Sub(m.used) >= time.Minute:
+					t.Fatalf("%s is answered %v after it used it", mac, now.Sub(m.used))
+				case ok && m.wasUsed && xid != m.xid && now.Sub(m.used) >= 10*time.Second:
+					t.Fatalf("%s is answered in another boot, %v after it used it", mac, now.Sub(m.used))
+				case !ok && m.wasArmed && !m.wasUsed && now.Sub(m.armed) < Lasts:
+					t.Fatalf("%s is not answered, %v after it asked", mac, now.Sub(m.armed))
+				case !ok && m.wasUsed && now.Sub(m.used) < 10*time.Second && now.Sub(m.armed) < Lasts:
+					t.Fatalf("%s is not answered its retry, %v after it used it", mac, now.Sub(m.used))
+				}
+			}
+		}
+	})
+}

@@ -1,0 +1,96 @@
+package pxed
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/google/renameio/v2"
+
+	"github.com/pxebox/pxebox/internal/machine"
+)
+
+// spentFile is where it stands in the data directory which machines have had
+// their boot of a rule with once, so that a box that is switched off does not
+// install them anew.
+const spentFile = "once.json"
+
+// saveAgain is how long a disk that refused is left alone.
+const saveAgain = time.Minute
+
+// spentFormat is the shape of the file.
+const spentFormat = 1
+
+type spentState struct {
+	Format int             `json:"format"`
+	Spent  []machine.Spent `json:"spent"`
+}
+
+// loadSpent reads what saveSpent has written. The error is fs.ErrNotExist
+// where there is nothing yet.
+func loadSpent(dir string) ([]machine.Spent, error) {
+	b, err := os.ReadFile(filepath.Join(dir, spentFile))
+	if err != nil {
+		return nil, err
+	}
+	var s spentState
+	if err := json.Unmarshal(b, &s); err != nil {
+		return nil, fmt.Errorf("%s: %w", spentFile, err)
+	}
+	if s.Format != spentFormat {
+		return nil, fmt.Errorf("%s: format %d, this program reads %d", spentFile, s.Format, spentFormat)
+	}
+	return s.Spent, nil
+}
+
+// saveSpent writes the file anew after each boot that counts, until ctx ends:
+// those that come while it writes go together.
+func saveSpent(ctx context.Context, dir string, once *machine.Once, log *slog.Logger) error {
+	var again <-chan time.Time // after a failure
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-once.Changed():
+		case <-again:
+		}
+		again = nil
+		b, err := json.Marshal(spentState{spentFormat, once.All()})
+		if err == nil {
+			err = renameio.WriteFile(filepath.Join(dir, spentFile), b, 0o644, renameio.WithTempDir(dir))
+		}
+		if err != nil {
+			log.Error("machines that have had their one boot are known in memory only, and a power cut forgets them", "err", err)
+			again = time.After(saveAgain)
+		}
+	}
+}
+
+// restoreSpent takes up what was written down, before the first rule that
+// rests on it counts: the disk that has the rules has this too, and may not
+// have been there at the start.
+func (d *daemon) restoreSpent() {
+	rules := map[string]bool{}
+	for _, r := range d.gen.Machines {
+		if r.Once {
+			rules[machine.Fingerprint(r)] = true
+		}
+	}
+	if len(rules) > 0 && !d.restored {
+		d.restored = true
+		spent, err := loadSpent(d.DataDir)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			d.Log.Error("it is not known which machines have had their one boot: rules with once count anew", "err", err)
+		}
+		d.once.Restore(spent)
+	}
+	if !d.once.Keep(rules) {
+		d.Log.Error("too many machines have had their one boot: rules with once count for no other", "at_most", maxSpent)
+	}
+}

@@ -1,0 +1,125 @@
+package tftp
+
+import (
+	"net"
+	"net/netip"
+	"slices"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// openTestLink opens the sockets of a reactor on loopback.
+func openTestLink(t *testing.T, sockets int) *link {
+	t.Helper()
+	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	l, err := openLink(conn, sockets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(l.close)
+	return l
+}
+
+// A kernel or an interface that refuses to segment costs one message, and not
+// the transfers.
+func TestSegmentationRefused(t *testing.T) {
+	const small, large = 1472, 4004
+	for _, tc := range []struct {
+		situation    string
+		errno        unix.Errno
+		small, large []int // blocks in each message of three, from then on
+	}{
+		{"nothing is refused", 0, []int{3}, []int{3}},
+		{"the interface leaves checksums to us", unix.EIO, []int{1, 1, 1}, []int{1, 1, 1}},
+		{"a path that cannot segment", unix.EOPNOTSUPP, []int{1, 1, 1}, []int{1, 1, 1}},
+		{"blocks larger than the MTU", unix.EMSGSIZE, []int{3}, []int{1, 1, 1}},
+		{"blocks larger than the MTU, an older kernel", unix.EINVAL, []int{3}, []int{1, 1, 1}},
+		{"a network that is away for a moment", unix.ENETUNREACH, []int{3}, []int{3}},
+	} {
+		t.Run(tc.situation, func(t *testing.T) {
+			l := openTestLink(t, 1)
+			to := peer{addr: netip.MustParseAddrPort("127.0.0.1:9"), local: netip.IPv4Unspecified()}
+			three := func(size int) (blocks []int) {
+				for i := range 3 {
+					l.block(to, uint16(i+1), size, i > 0)
+					if i < 2 { // the last one is empty: a file's end
+						l.bytes(to, make([]byte, size-dataHeader))
+					}
+				}
+				blocks = slices.Clone(l.socks[0].blocks[:l.socks[0].n])
+				l.flush()
+				return blocks
+			}
+			answer := tc.errno
+			l.sendmmsg = func(_ int, msgs []unix.Mmsghdr) (int, unix.Errno) {
+				if e := answer; e != 0 {
+					answer = 0
+					return -1, e
+				}
+				return len(msgs), 0
+			}
+			if got := three(large); !slices.Equal(got, []int{3}) {
+				t.Fatalf("at first: messages of %v blocks", got)
+			}
+			if got := three(large); !slices.Equal(got, tc.large) {
+				t.Errorf("blocks of %d bytes: messages of %v, want %v", large, got, tc.large)
+			}
+			if got := three(small); !slices.Equal(got, tc.small) {
+				t.Errorf("blocks of %d bytes: messages of %v, want %v", small, got, tc.small)
+			}
+		})
+	}
+}
+
+func TestReceiveSaysThatThereIsMore(t *testing.T) {
+	l := openTestLink(t, 2)
+	c, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	send := func(socket, n int) {
+		t.Helper()
+		name, err := unix.Getsockname(l.socks[socket].fd)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range n {
+			if _, err := c.WriteTo(ack(1), &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: name.(*unix.SockaddrInet4).Port}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	type call struct {
+		packets int
+		more    bool
+	}
+	for _, tc := range []struct {
+		situation string
+		packets   [2]int // on each socket
+		want      []call
+	}{
+		{"nothing", [2]int{}, []call{{0, false}}},
+		{"one socket", [2]int{3, 0}, []call{{3, false}, {0, false}}},
+		{"both sockets", [2]int{3, 3}, []call{{3, true}, {3, false}}},
+		{"as many as a call can take", [2]int{0, inBatch}, []call{{inBatch, true}, {0, false}}},
+		{"more than that", [2]int{inBatch + 1, 0}, []call{{inBatch, true}, {1, false}}},
+	} {
+		t.Run(tc.situation, func(t *testing.T) {
+			for i, n := range tc.packets {
+				send(i, n) // on loopback they are there when the call returns
+			}
+			for i, want := range tc.want {
+				got, more, err := l.receive(t0, true, false)
+				if err != nil || len(got) != want.packets || more != want.more {
+					t.Errorf("call %d: %d packets, more %t, %v; want %+v", i+1, len(got), more, err, want)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,139 @@
+package tftpbench
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"runtime"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
+
+	"github.com/pxebox/pxebox/peers/fileserver"
+)
+
+const exchanges = 2000
+
+// roundTrip is the median time from one datagram to the next on a server's
+// cable, where the client holds each back for a delay, as the load does, and
+// at the other end is the least that a server can be: a program that sleeps
+// until something comes, and sends it back. Each has a processor of its own:
+// on the client's, which never sleeps, nobody would have to be woken.
+func roundTrip(r *fileserver.Running, delay time.Duration) (time.Duration, error) {
+	var all unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &all); err != nil {
+		return 0, os.NewSyscallError("sched_getaffinity", err)
+	}
+	var processors []int
+	for i := range 64 * len(all) {
+		if all.IsSet(i) {
+			processors = append(processors, i)
+		}
+	}
+	there := unix.SockaddrInet4{Port: 7, Addr: fileserver.Address.As4()}
+	echo, err := socket(r.Host.Do, there, 0)
+	if err != nil {
+		return 0, err
+	}
+	defer unix.Close(echo)
+	client, err := socket(r.Client.Do, unix.SockaddrInet4{Addr: netip.IPv4Unspecified().As4()}, unix.SOCK_NONBLOCK)
+	if err != nil {
+		return 0, err
+	}
+	defer unix.Close(client)
+	// Should a datagram be lost the echo is not to wait for ever.
+	patience := unix.NsecToTimeval((10 * time.Second).Nanoseconds())
+	if err := unix.SetsockoptTimeval(echo, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &patience); err != nil {
+		return 0, os.NewSyscallError("setsockopt SO_RCVTIMEO", err)
+	}
+	times := make([]time.Duration, exchanges)
+	var g errgroup.Group
+	g.Go(func() error {
+		return on(processors[len(processors)-1], &all, func() error { return sendBack(echo) })
+	})
+	g.Go(func() error {
+		return on(processors[0], &all, func() error { return exchange(client, &there, delay, times) })
+	})
+	if err := g.Wait(); err != nil {
+		return 0, fmt.Errorf("round trip: %w", err)
+	}
+	slices.Sort(times)
+	return times[exchanges/2], nil
+}
+
+// on calls f on one processor of all. The thread must not end afterwards:
+// programs that it started would be killed with it (PR_SET_PDEATHSIG).
+func on(processor int, all *unix.CPUSet, f func() error) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var one unix.CPUSet
+	one.Set(processor)
+	if err := unix.SchedSetaffinity(0, &one); err != nil {
+		return os.NewSyscallError("sched_setaffinity", err)
+	}
+	err := f()
+	return errors.Join(err, os.NewSyscallError("sched_setaffinity", unix.SchedSetaffinity(0, all)))
+}
+
+// sendBack is the other end.
+func sendBack(fd int) error {
+	b := make([]byte, 4)
+	for range exchanges {
+		n, from, err := unix.Recvfrom(fd, b, 0)
+		for err == unix.EINTR {
+			n, from, err = unix.Recvfrom(fd, b, 0)
+		}
+		if err != nil {
+			return os.NewSyscallError("recvfrom", err)
+		}
+		if err := unix.Sendto(fd, b[:n], 0, from); err != nil {
+			return os.NewSyscallError("sendto", err)
+		}
+	}
+	return nil
+}
+
+// exchange takes the times.
+func exchange(fd int, to unix.Sockaddr, delay time.Duration, times []time.Duration) error {
+	b := make([]byte, 4)
+	last := time.Now()
+	for i := range times {
+		for time.Since(last) < delay {
+		}
+		if err := unix.Sendto(fd, b, 0, to); err != nil {
+			return os.NewSyscallError("sendto", err)
+		}
+		for {
+			_, _, err := unix.Recvfrom(fd, b, 0)
+			if err == nil {
+				break
+			}
+			if err != unix.EAGAIN && err != unix.EINTR {
+				return os.NewSyscallError("recvfrom", err)
+			}
+			if time.Since(last) > 10*time.Second {
+				return errors.New("no answer")
+			}
+		}
+		now := time.Now()
+		times[i], last = now.Sub(last), now
+	}
+	return nil
+}
+
+// socket opens one in a namespace.
+func socket(in func(func() error) error, addr unix.SockaddrInet4, flags int) (fd int, err error) {
+	err = in(func() error {
+		if fd, err = unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|flags, 0); err != nil {
+			return os.NewSyscallError("socket", err)
+		}
+		if err := unix.Bind(fd, &addr); err != nil {
+			return errors.Join(os.NewSyscallError("bind", err), unix.Close(fd))
+		}
+		return nil
+	})
+	return fd, err
+}
