@@ -15,6 +15,13 @@ import (
 // Each file is named, so that a missing one stops the build instead of a
 // client: "no matching files found" below means run make assets.
 //
+//go:embed grub/SHA256SUMS
+//go:embed grub/usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed
+//go:embed grub/usr/lib/shim/shimx64.efi.signed
+//go:embed grub/usr/share/doc/grub-common/copyright
+//go:embed grub/usr/share/doc/grub-efi-amd64-signed/copyright
+//go:embed grub/usr/share/doc/shim-signed/copyright
+//go:embed grub/usr/share/doc/shim-unsigned/copyright
 //go:embed syslinux/SHA256SUMS
 //go:embed syslinux/usr/lib/PXELINUX/lpxelinux.0
 //go:embed syslinux/usr/lib/PXELINUX/pxelinux.0
@@ -34,7 +41,7 @@ import (
 var packages embed.FS
 
 // Files returns the embedded files by the name a client asks for:
-// "pxelinux.0", "menu.c32", "memdisk". A package's licence text is
+// "pxelinux.0", "menu.c32", "memdisk", "shimx64.efi". A package's licence text is
 // "licenses/PACKAGE/copyright". The map is the caller's own.
 func Files() map[string][]byte {
 	files := make(map[string][]byte)
@@ -50,10 +57,16 @@ func Files() map[string][]byte {
 }
 
 // servedName drops the package's directories: PXELINUX looks for its modules
-// beside itself. Only the licence texts, which all bear one name, keep theirs.
+// beside itself, and shim for GRUB. Only the licence texts, which all bear one
+// name, keep theirs.
 func servedName(name string) string {
 	if _, doc, ok := strings.Cut(name, "/usr/share/doc/"); ok {
 		return "licenses/" + doc
 	}
-	return path.Base(name)
+	base := strings.TrimSuffix(path.Base(name), ".signed")
+	if base == "grubnetx64.efi" {
+		// The name that shim asks for (its DEFAULT_LOADER), whichever GRUB.
+		return "grubx64.efi"
+	}
+	return base
 }

@@ -26,8 +26,17 @@ func listed(t *testing.T, sums string) map[string]string {
 	return want
 }
 
+// sets are the folders that fetch.sh fills.
+var sets = []string{"grub", "syslinux"}
+
 func TestEmbeddedFilesAreTheListedOnes(t *testing.T) {
-	sums, err := packages.ReadFile("syslinux/SHA256SUMS")
+	for _, set := range sets {
+		t.Run(set, func(t *testing.T) { embeddedIsListed(t, set) })
+	}
+}
+
+func embeddedIsListed(t *testing.T, set string) {
+	sums, err := packages.ReadFile(set + "/SHA256SUMS")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,12 +44,12 @@ func TestEmbeddedFilesAreTheListedOnes(t *testing.T) {
 	want["SHA256SUMS"] = hash(sums)
 
 	got := make(map[string]string)
-	err = fs.WalkDir(packages, "syslinux", func(name string, d fs.DirEntry, err error) error {
+	err = fs.WalkDir(packages, set, func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
 		b, err := packages.ReadFile(name)
-		got[strings.TrimPrefix(name, "syslinux/")] = hash(b)
+		got[strings.TrimPrefix(name, set+"/")] = hash(b)
 		return err
 	})
 	if err != nil {
@@ -61,10 +70,12 @@ func TestEmbeddedFilesAreTheListedOnes(t *testing.T) {
 // The names are an interface: the menus and the boot file option use them.
 func TestFilesByTheNamesClientsAskFor(t *testing.T) {
 	want := []string{
-		"chain.c32", "ldlinux.c32", "libcom32.c32", "libutil.c32",
-		"licenses/pxelinux/copyright", "licenses/syslinux-common/copyright",
+		"chain.c32", "grubx64.efi", "ldlinux.c32", "libcom32.c32", "libutil.c32",
+		"licenses/grub-common/copyright", "licenses/grub-efi-amd64-signed/copyright",
+		"licenses/pxelinux/copyright", "licenses/shim-signed/copyright",
+		"licenses/shim-unsigned/copyright", "licenses/syslinux-common/copyright",
 		"linux.c32", "lpxelinux.0", "memdisk", "menu.c32", "poweroff.c32",
-		"pxechn.c32", "pxelinux.0", "reboot.c32", "vesamenu.c32",
+		"pxechn.c32", "pxelinux.0", "reboot.c32", "shimx64.efi", "vesamenu.c32",
 	}
 	files := Files()
 	if got := slices.Sorted(maps.Keys(files)); !slices.Equal(got, want) {
@@ -79,11 +90,15 @@ func TestFilesByTheNamesClientsAskFor(t *testing.T) {
 
 // Two files of one name would hide each other in the map.
 func TestNoTwoFilesShareAName(t *testing.T) {
-	sums, err := os.ReadFile("syslinux/SHA256SUMS")
-	if err != nil {
-		t.Fatal(err)
+	want := 0
+	for _, set := range sets {
+		sums, err := os.ReadFile(set + "/SHA256SUMS")
+		if err != nil {
+			t.Fatal(err)
+		}
+		want += len(listed(t, string(sums)))
 	}
-	if got, want := len(Files()), len(listed(t, string(sums))); got != want {
+	if got := len(Files()); got != want {
 		t.Errorf("Files() has %d names for %d files", got, want)
 	}
 }

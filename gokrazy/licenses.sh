@@ -34,8 +34,8 @@ while read -r module version dir; do
 	echo "$module $version" >>"$new/modules.txt"
 done <"$new/modules"
 rm "$new/packages" "$new/modules"
-for text in assets/syslinux/usr/share/doc/*/copyright; do
-	install -D -m 644 "$text" "$new/debian/${text#assets/syslinux/usr/share/doc/}"
+for text in assets/*/usr/share/doc/*/copyright; do
+	install -D -m 644 "$text" "$new/debian/${text#assets/*/usr/share/doc/}"
 done
 chmod -R u=rwX,go=rX "$new"
 rm -rf build/licenses

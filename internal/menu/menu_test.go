@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
+	"maps"
+	"math/rand/v2"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,11 +18,12 @@ import (
 	"golang.org/x/text/encoding/charmap"
 
 	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/pxelinux"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-func parse(t *testing.T, file string) *config.Config {
+func parse(t testing.TB, file string) *config.Config {
 	t.Helper()
 	c, err := config.Parse("f.toml", []byte(file))
 	if err != nil {
@@ -38,36 +42,60 @@ label = "Windows Deployment Services"
 wds = "wds"
 `
 
-var found = Status{WDS: map[string]netip.Addr{"wds": netip.MustParseAddr("192.168.77.2")}}
-
-// situations are rendered into testdata/SITUATION.cfg.
-var situations = []struct {
-	name, file string
-	status     Status
-}{
-	{"no configuration", "", Status{}},
-	{"WDS and a Linux installer", `
-[menu]
-title = "Lab"
-default = "debian"
+const twoServers = `
 [[wds]]
 name = "wds"
 server = "192.168.77.2"
+on_down = "ON_DOWN"
+[[wds]]
+name = "wds2"
+server = "192.168.77.3"
 [[entry]]
 name = "wds"
 label = "Windows Deployment Services"
 wds = "wds"
 [[entry]]
-name = "debian"
-label = "Debian installer"
-kernel = "debian/linux"
-initrd = ["debian/initrd.gz", "debian/firmware.cpio.gz"]
-append = "console=ttyS0,115200"
-`, Status{}},
-	{"WDS by name, found", wdsByName, found},
-	{"WDS by name, not found, is all there is", wdsByName, Status{}},
-	{"default WDS not found, an installer below", wdsByName + "[[entry]]\nname = \"wipe\"\nkernel = \"k\"\n", Status{}},
-	{"another WDS not found, label too long for the note", `
+name = "disk"
+disk = true
+`
+
+func twoServersThat(onDown string) string { return replaceOnDown(twoServers, onDown) }
+
+func replaceOnDown(file, onDown string) string { return strings.ReplaceAll(file, "ON_DOWN", onDown) }
+
+var (
+	found = Status{WDS: map[string]Server{"wds": {Addr: netip.MustParseAddr("192.168.77.2")}}}
+	since = time.Date(2026, 3, 1, 14, 3, 0, 0, time.UTC)
+)
+
+// health is the status of wds, with the same answer for each firmware, and of
+// wds2, which is up.
+func health(h Health) Status {
+	each := func(h Health) Server { return Server{Programs: map[string]Health{bios: h, uefi: h}} }
+	return Status{WDS: map[string]Server{"wds": each(h), "wds2": each(Health{State: Up})}}
+}
+
+func everything(t testing.TB) string {
+	password, err := HashPassword("secret", salts())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile("testdata/everything.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Replace(string(b), "PASSWORD", password, 1)
+}
+
+// situations are rendered into testdata/SITUATION.txt.
+func situations(t testing.TB) []situation {
+	return []situation{
+		{"no configuration", "", Status{}},
+		{"everything", everything(t), Status{Missing: map[string][]string{"gone": {"gone/linux"}}}},
+		{"WDS in server mode", "[network]\naddress = \"192.168.77.1/24\"\n[dhcp]\nmode = \"server\"\nrange = [\"192.168.77.100-192.168.77.150\"]\n" + wdsByName, found},
+		{"WDS by name, found", wdsByName, found},
+		{"WDS by name, not found, is all there is", wdsByName, Status{}},
+		{"another WDS not found, label too long for the note", `
 [[wds]]
 name = "wds"
 server = "wds.example.org"
@@ -79,8 +107,17 @@ name = "wds"
 label = "Windows Deployment Services in the old building, room 1"
 wds = "wds"
 `, Status{}},
-	{"serial port, no timeout", "[menu]\nserial = true\ntimeout = \"0s\"\n", Status{}},
-	{"every kind of boot file", `
+		{"longest title, western letters", "[menu]\ntitle = \"" + strings.Repeat("Prüf ", 11) + "x\"\n", Status{}},
+		{"default WDS not found, an installer below", wdsByName + "[[entry]]\nname = \"wipe\"\nkernel = \"k\"\n", Status{}},
+		{"WDS down", twoServersThat("mark"), health(Health{State: Down, Since: since})},
+		{"WDS down, no clock", twoServersThat("mark"), health(Health{State: Down})},
+		{"WDS down, hidden", twoServersThat("hide"), health(Health{State: Down, Since: since})},
+		{"WDS down, the next one", twoServersThat("next"), health(Health{State: Down, Since: since})},
+		{"WDS refuses", twoServersThat("mark"), health(Health{State: Refused, Note: "access violation:\nadd it to the ReadFilter"})},
+		{"serial port, no timeout", "[menu]\nserial = true\ntimeout = \"0s\"\n", Status{}},
+		{"default is unsigned", "[[entry]]\nname = \"own\"\nkernel = \"own/linux\"\nsigned = false\n", Status{}},
+		{"default runs on a BIOS only", "[[entry]]\nname = \"iso\"\nfile = \"rescue.iso\"\n[[entry]]\nname = \"wipe\"\nkernel = \"k\"\n", Status{}},
+		{"every kind of boot file", `
 [[entry]]
 name = "c32"
 file = "hdt.c32"
@@ -99,195 +136,470 @@ append = "floppy"
 [[entry]]
 name = "memtest"
 file = "memtest.bin"
+efi = "memtest.efi"
 `, Status{}},
-	{"western letters", "[menu]\ntitle = \"Prüfstände\"\n", Status{}},
+	}
+}
+
+type situation struct {
+	name, file string
+	status     Status
+}
+
+// golden writes all that was rendered as one text.
+func golden(r Rendered) []byte {
+	var b bytes.Buffer
+	files := func(view string, files map[string][]byte) {
+		for _, name := range slices.Sorted(maps.Keys(files)) {
+			if strings.HasSuffix(name, ".png") {
+				continue
+			}
+			fmt.Fprintf(&b, "==== %s%s\n%s", view, name, files[name])
+		}
+	}
+	files("", r.Files)
+	for _, view := range slices.Sorted(maps.Keys(r.Views)) {
+		files(view+": ", r.Views[view])
+	}
+	for _, m := range r.Machines {
+		fmt.Fprintf(&b, "==== machine %v boot=%s: view %q, handoff %q\n", m.MAC, m.Boot, m.View, m.Handoff)
+	}
+	for _, entry := range slices.Sorted(maps.Keys(r.Handoffs)) {
+		target := r.Handoffs[entry]
+		fmt.Fprintf(&b, "==== handoff of %s: %v\n", entry, target.Server)
+		for _, firmware := range slices.Sorted(maps.Keys(target.Programs)) {
+			fmt.Fprintf(&b, "%s %s\n", firmware, target.Programs[firmware])
+		}
+	}
+	return b.Bytes()
 }
 
 func TestRender(t *testing.T) {
-	for _, tt := range situations {
+	for _, tt := range situations(t) {
 		t.Run(tt.name, func(t *testing.T) {
 			c := parse(t, tt.file)
-			got := Render(c, tt.status)[PXELINUXConfig]
-			golden := filepath.Join("testdata", strings.NewReplacer(" ", "-", ",", "").Replace(tt.name)+".cfg")
+			rendered := Render(c, tt.status)
+			got := golden(rendered)
+			file := filepath.Join("testdata", strings.NewReplacer(" ", "-", ",", "").Replace(tt.name)+".txt")
 			if *update {
-				if err := os.WriteFile(golden, got, 0o644); err != nil {
+				if err := os.WriteFile(file, got, 0o644); err != nil {
 					t.Fatal(err)
 				}
 			}
-			want, err := os.ReadFile(golden)
+			want, err := os.ReadFile(file)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if !bytes.Equal(got, want) {
-				t.Errorf("got:\n%s\nwant (%s):\n%s", got, golden, want)
+				t.Errorf("got:\n%s\nwant (%s):\n%s", got, file, want)
 			}
-			compare(t, c, tt.status, got)
+			checkGRUB(t, rendered)
 		})
 	}
 }
 
-func TestWDSRecipe(t *testing.T) {
-	got := string(Render(parse(t, wdsByName), found)[PXELINUXConfig])
-	const want = `LABEL wds
-  MENU LABEL Windows Deployment Services
-  MENU DEFAULT
-  COM32 pxechn.c32
-  APPEND 192.168.77.2::boot\x64\wdsnbp.com -W
-`
-	if !strings.HasSuffix(got, want) {
-		t.Errorf("got:\n%s\nwant at its end:\n%s", got, want)
+// checkGRUB has GRUB's own parser read all that was rendered for it.
+func checkGRUB(t *testing.T, r Rendered) {
+	t.Helper()
+	scripts := [][]byte{r.Files[GRUBConfig]}
+	for _, view := range r.Views {
+		if b, ok := view[GRUBConfig]; ok {
+			scripts = append(scripts, b)
+		}
+	}
+	for _, script := range scripts {
+		cmd := exec.Command("grub-script-check")
+		cmd.Stdin = bytes.NewReader(script)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			if _, missing := exec.LookPath("grub-script-check"); missing != nil {
+				t.Fatal("grub-script-check (package grub-common) is needed: run make deps")
+			}
+			t.Fatalf("%v: %s\n%s", err, out, script)
+		}
 	}
 }
 
-// directive is one line as PXELINUX takes it: a keyword, and the rest.
-type directive struct{ keyword, rest string }
+// line is a line of a menu as a machine shows it.
+type line struct {
+	depth     int
+	name      string
+	title     string
+	cannot    bool // be chosen
+	locked    bool
+	isDefault bool
+}
 
-// readBack splits a menu as PXELINUX's readconfig.c does: lines end at LF, and
-// at CR; leading white space goes; keywords are of any case. The directives
-// before the first LABEL are at 0, those of the nth LABEL at n.
-func readBack(t *testing.T, file []byte) [][]directive {
+// readPXELINUX reads a menu back with a reader that is written from
+// PXELINUX's side and shares nothing with Render.
+func readPXELINUX(t *testing.T, file []byte) (out []line, timeout bool) {
 	t.Helper()
-	blocks := [][]directive{nil}
-	for raw := range bytes.SplitSeq(file, []byte("\n")) {
-		if len(raw) > 4094 { // fgets with a buffer of 4096 would make two lines of it
-			t.Errorf("a line of %d bytes", len(raw))
+	for l := range bytes.Lines(file) {
+		if len(l) > 4094 { // fgets with a buffer of 4096 would make two lines of it
+			t.Errorf("a line of %d bytes", len(l))
 		}
-		text, _, _ := bytes.Cut(raw, []byte("\r"))
-		text = bytes.TrimLeftFunc(text, func(r rune) bool { return r <= ' ' })
-		if len(text) == 0 || text[0] == '#' {
-			continue
-		}
-		keyword, rest, _ := strings.Cut(string(text), " ")
-		keyword = strings.ToUpper(keyword)
-		if keyword == "MENU" {
-			sub, arg, _ := strings.Cut(rest, " ")
-			keyword, rest = "MENU "+strings.ToUpper(sub), arg
-		}
-		if keyword == "LABEL" {
-			blocks = append(blocks, nil)
-		}
-		blocks[len(blocks)-1] = append(blocks[len(blocks)-1], directive{keyword, rest})
 	}
-	return blocks
+	c, err := pxelinux.Parse("default", func(string) ([]byte, error) { return file, nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, fault := range c.Faults {
+		t.Errorf("%s: %s", fault.Line.Place(), fault.Why)
+	}
+	var walk func(m *pxelinux.Menu, depth int)
+	walk = func(m *pxelinux.Menu, depth int) {
+		for _, e := range m.Entries {
+			title, err := charmap.CodePage437.NewDecoder().String(e.Caption())
+			if err != nil {
+				t.Errorf("title %q: %v", e.Label, err)
+			}
+			if n := len([]rune(title)); n > 70 {
+				t.Errorf("title %q has %d letters; the screen shows 70", title, n)
+			}
+			out = append(out, line{depth: depth, name: e.Name, title: title, cannot: e.Disabled, locked: e.Password != nil, isDefault: m.Default == e})
+			if e.Submenu != nil {
+				walk(e.Submenu, depth+1)
+			}
+		}
+	}
+	walk(c.Top, 0)
+	if n := len(c.Top.Title); n > 70 { // one byte a letter
+		t.Errorf("the menu's title %q has %d letters; the screen shows 70", c.Top.Title, n)
+	}
+	timeout = slices.ContainsFunc(c.Top.Lines, func(l pxelinux.Line) bool { return l.Keyword == "TIMEOUT" })
+	for _, must := range []string{"PROMPT 0", "NOESCAPE 1", "ALLOWOPTIONS 0"} {
+		if !slices.ContainsFunc(c.Lines, func(l pxelinux.Line) bool { return l.String() == must }) {
+			t.Errorf("there is no %s", must)
+		}
+	}
+	return out, timeout
+}
+
+// grubWords splits a GRUB script as its manual says under "Quoting": a word
+// for each command, argument and brace. One with a quoted part begins with a
+// NUL: it is no keyword.
+func grubWords(t *testing.T, script string) []string {
+	t.Helper()
+	var words []string
+	var word strings.Builder
+	some, quoted := false, false
+	end := func() {
+		if quoted {
+			words = append(words, "\x00"+word.String())
+		} else if some {
+			words = append(words, word.String())
+		}
+		word.Reset()
+		some, quoted = false, false
+	}
+	for i := 0; i < len(script); i++ {
+		switch b := script[i]; {
+		case b == '#' && !some && !quoted:
+			for i < len(script) && script[i] != '\n' {
+				i++
+			}
+		case b == ' ' || b == '\n' || b == '\t' || b == ';':
+			end()
+			if b == '\n' || b == ';' {
+				words = append(words, "\n")
+			}
+		case b == '\'':
+			n := strings.IndexByte(script[i+1:], '\'')
+			if n < 0 {
+				t.Fatalf("a quote is open at the end:\n%s", script)
+			}
+			word.WriteString(script[i+1 : i+1+n])
+			i += n + 1
+			quoted = true
+		case b == '\\' && i+1 < len(script):
+			i++
+			word.WriteByte(script[i])
+			quoted = true
+		case b == '"':
+			for i++; i < len(script) && script[i] != '"'; i++ {
+				if script[i] == '\\' {
+					i++
+				}
+				word.WriteByte(script[i])
+			}
+			quoted = true
+		default:
+			word.WriteByte(b)
+			some = true
+		}
+	}
+	end()
+	return words
+}
+
+// readGRUB reads a menu back as GRUB would show it without Secure Boot.
+func readGRUB(t *testing.T, file []byte) (out []line, preset string, timeout bool) {
+	t.Helper()
+	words := grubWords(t, string(file))
+	text := func(i int) string { return strings.TrimPrefix(words[i], "\x00") }
+	var open []bool // braces; true for those of a submenu
+	depth := 0
+	for i := 0; i < len(words); i++ {
+		first := i == 0 || words[i-1] == "\n"
+		switch w := words[i]; {
+		case first && (w == "menuentry" || w == "submenu"):
+			l := line{depth: depth, title: text(i + 1), locked: true}
+			for i += 2; words[i] != "{"; i++ {
+				switch words[i] {
+				case "--id":
+					i++
+					l.name = text(i)
+				case "--unrestricted":
+					l.locked = false
+				}
+			}
+			// An entry that cannot be chosen says why, and nothing else.
+			l.cannot = words[i+2] == "echo" && words[i+5] == "go_back"
+			out = append(out, l)
+			open = append(open, w == "submenu")
+			if w == "submenu" {
+				depth++
+			}
+		case w == "{":
+			open = append(open, false)
+		case w == "}":
+			if len(open) == 0 {
+				t.Fatalf("a brace too many:\n%s", file)
+			}
+			if open[len(open)-1] {
+				depth--
+			}
+			open = open[:len(open)-1]
+		case w == "set" && first:
+			if v, ok := strings.CutPrefix(text(i+1), "default="); ok {
+				preset = v
+			}
+			timeout = timeout || strings.HasPrefix(text(i+1), "timeout=")
+		}
+	}
+	if len(open) > 0 {
+		t.Fatalf("%d braces are open at the end:\n%s", len(open), file)
+	}
+	return out, preset, timeout
+}
+
+// wanted is the general menu that a configuration asks for, where all servers
+// are up and all files there. It is written from the configuration's side.
+func wanted(c *config.Config, firmware string) []line {
+	var out []line
+	var walk func(in string, depth int)
+	walk = func(in string, depth int) {
+		for _, e := range c.Entries {
+			if e.In != in || e.Unlisted {
+				continue
+			}
+			efi := strings.HasSuffix(strings.ToLower(e.File), ".efi")
+			runs := true
+			switch e.Kind() {
+			case config.KindProgram:
+				runs = firmware == bios && e.File != "" && !efi || firmware == uefi && (e.EFI != "" || efi)
+			case config.KindRaw:
+				runs = firmware == bios && e.PXELINUX != "" || firmware == uefi && e.GRUB != ""
+			case config.KindWDS:
+				i := slices.IndexFunc(c.WDS, func(w config.WDS) bool { return w.Name == e.WDS })
+				runs = c.WDS[i].Programs[firmware] != "" &&
+					(c.DHCP.Mode != config.ModeOff || firmware == bios && c.WDS[i].BIOSRoute == config.RouteChain)
+			}
+			if !runs {
+				continue
+			}
+			out = append(out, line{depth: depth, name: e.Name, title: e.Label, locked: e.Locked})
+			switch before := len(out); {
+			case e.Submenu:
+				walk(e.Name, depth+1)
+				if len(out) == before {
+					out = out[:before-1] // empty
+					continue
+				}
+				out = append(out, line{depth: depth + 1, name: "BACK-" + e.Name, title: "Back"})
+			case e.Erases:
+				out = append(out, line{depth: depth + 1, name: "NO-" + e.Name, title: "No, go back"},
+					line{depth: depth + 1, name: e.Name, title: answerYes})
+			}
+		}
+	}
+	walk("", 0)
+	return out
 }
 
 // compare says where a rendered menu is not what the configuration asks for.
-// It is written from PXELINUX's side and shares nothing with Render.
-func compare(t *testing.T, c *config.Config, st Status, file []byte) {
+func compare(t *testing.T, c *config.Config, r Rendered) {
 	t.Helper()
-	shown := func(s string) string {
-		out, err := charmap.CodePage437.NewEncoder().String(s)
-		if err != nil {
-			t.Errorf("%q is not in code page 437", s)
+	gotBIOS, biosTimeout := readPXELINUX(t, r.Files[PXELINUXConfig])
+	gotUEFI, preset, uefiTimeout := readGRUB(t, r.Files[GRUBConfig])
+	for _, firmware := range []struct {
+		name string
+		got  []line
+	}{{bios, gotBIOS}, {uefi, gotUEFI}} {
+		want := wanted(c, firmware.name)
+		got := slices.Clone(firmware.got)
+		for i := range got {
+			got[i].isDefault = false
 		}
-		return out
-	}
-	blocks := readBack(t, file)
-	head := blocks[0]
-	for _, must := range []directive{{"UI", "menu.c32"}, {"PROMPT", "0"}, {"NOESCAPE", "1"}, {"ALLOWOPTIONS", "0"}, {"MENU TITLE", shown(c.Menu.Title)}} {
-		if !slices.Contains(head, must) {
-			t.Errorf("the head has no %v", must)
-		}
-	}
-	if c.Menu.Serial != (head[0] == directive{"SERIAL", "0 115200"}) {
-		t.Errorf("serial is %v, and the first directive is %v", c.Menu.Serial, head[0])
-	}
-	items, alive, preset := blocks[1:], 0, false
-	if len(items) < len(c.Entries) {
-		t.Fatalf("%d labels for %d entries", len(items), len(c.Entries))
-	}
-	for i, e := range c.Entries {
-		want := []directive{{"LABEL", e.Name}, {"MENU LABEL", shown(e.Label)}}
-		dead := false
-		first := c.Menu.Default == "" && i == 0
-		if e.Kind() == config.KindWDS {
-			server := c.WDS[slices.IndexFunc(c.WDS, func(w config.WDS) bool { return w.Name == e.WDS })]
-			a, ok := st.WDS[e.WDS]
-			if ip, err := netip.ParseAddr(server.Server); err == nil && !ok {
-				a, ok = ip, true
-			}
-			dead = !ok
-			if ok {
-				want = append(want, directive{"COM32", "pxechn.c32"}, directive{"APPEND", fmt.Sprintf(`%v::boot\x64\wdsnbp.com -W`, a)})
-			}
-		}
-		got := slices.Clone(items[i])
-		if dead {
-			if !slices.Contains(got, directive{"MENU DISABLE", ""}) || !strings.HasSuffix(got[1].rest, " (name not found)") || len(got) != 3 {
-				t.Errorf("entry %s of a server that was not found is %v", e.Name, got)
-			}
-			continue
-		}
-		alive++
-		if e.Name == c.Menu.Default || first {
-			preset = true
-			want = slices.Insert(want, 2, directive{"MENU DEFAULT", ""})
-		}
-		if e.Kind() == config.KindLinux {
-			want = append(want, directive{"LINUX", e.Kernel})
-			if len(e.Initrd) > 0 {
-				want = append(want, directive{"INITRD", strings.Join(e.Initrd, ",")})
-			}
-		}
-		if e.Kind() == config.KindDisk {
-			want = append(want, directive{"LOCALBOOT", "0"})
-		}
-		if e.Kind() == config.KindProgram { // by the golden files; here only that nothing else is there
-			files := 0
-			for _, d := range got {
-				if strings.HasSuffix(d.rest, e.File) && slices.Contains([]string{"COM32", "PXE", "INITRD", "KERNEL"}, d.keyword) {
-					files++
-				}
-			}
-			if files != 1 || len(got) > 6 {
-				t.Errorf("entry %s is %v", e.Name, got)
-			}
-			continue
-		}
-		if e.Append != "" {
-			want = append(want, directive{"APPEND", e.Append})
-		}
+		got = slices.DeleteFunc(got, func(l line) bool { return l.name == "HELP" || l.name == "AGAIN" })
 		if !slices.Equal(got, want) {
-			t.Errorf("entry %s is\n%q\nwant\n%q", e.Name, got, want)
+			t.Errorf("%s shows\n%+v\nwant\n%+v", firmware.name, got, want)
 		}
 	}
-	timeout := directive{"TIMEOUT", fmt.Sprint(time.Duration(c.Menu.Timeout).Milliseconds() / 100)}
-	if slices.Contains(head, timeout) != (preset && c.Menu.Timeout > 0) {
-		t.Errorf("default can be chosen: %v; the head is %v", preset, head)
+	// What starts by itself is what was asked for, on either firmware.
+	name := c.Menu.Default
+	if name == "" && len(c.Entries) > 0 {
+		name = c.Entries[0].Name
 	}
-	spare := items[len(c.Entries):]
-	if (alive == 0) != (len(spare) == 1) {
-		t.Errorf("%d entries can be chosen, and these are added: %v", alive, spare)
+	if biosTimeout && !slices.ContainsFunc(gotBIOS, func(l line) bool { return l.name == name && l.isDefault && !l.locked }) {
+		t.Errorf("PXELINUX's menu starts something by itself, which is not %s: %+v", name, gotBIOS)
+	}
+	if uefiTimeout && preset != name && !strings.HasSuffix(preset, ">"+name) {
+		t.Errorf("GRUB's menu starts %s by itself, not %s", preset, name)
 	}
 }
 
+func TestMenusAreWhatTheConfigurationAsksFor(t *testing.T) {
+	for _, tt := range situations(t) {
+		c := parse(t, tt.file)
+		if slices.ContainsFunc(c.WDS, func(w config.WDS) bool { _, ok := w.Addr(); return !ok }) {
+			continue
+		}
+		t.Run(tt.name, func(t *testing.T) { compare(t, c, Render(c, Status{})) })
+	}
+}
+
+// Whatever stands in a label or an argument stays one word.
+func TestHostileTexts(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	pieces := []string{"'", `"`, `\`, "$x", "${x", "}", "{", "`", ";", "&&", "|", "#", "%s", "(", ")", "*", ">", "--id", "--unrestricted",
+		"menuentry", "LABEL", "MENU END", "ENDTEXT", " ", " ", "a", "ü", "é", "█"}
+	text := func() string {
+		s := ""
+		for range 1 + random.IntN(8) {
+			s += pieces[random.IntN(len(pieces))]
+		}
+		if s = strings.TrimSpace(s); s == "" {
+			return "x"
+		}
+		return s
+	}
+	ascii := func() string {
+		return strings.Map(func(r rune) rune {
+			if r > '~' {
+				return 'x'
+			}
+			return r
+		}, text())
+	}
+	for n := range 150 {
+		c := parse(t, "[[wds]]\nname = \"wds\"\nserver = \"192.168.77.2\"\n")
+		c.Menu.Title = text()
+		c.Menu.Password = config.Password{Crypt: "$6$x$y", PBKDF2: "grub.pbkdf2.sha512.1.00.00"}
+		c.Menu.Serial = random.IntN(2) == 0
+		c.Entries = nil
+		for i := range 6 {
+			e := config.Entry{Name: fmt.Sprint("e", i), Label: text(), Help: text() + "\n" + text() + "\nENDTEXT\n endtext " + text(),
+				Locked: random.IntN(3) == 0}
+			switch random.IntN(5) {
+			case 0:
+				e.Kernel, e.Initrd, e.Append = "k/linux", []string{"i", "j"}, ascii()
+				e.Erases, e.Unsigned = random.IntN(2) == 0, random.IntN(2) == 0
+			case 1:
+				e.File, e.EFI, e.Append = "x.bin", "x.efi", ascii()
+			case 2:
+				e.Disk = true
+			case 3:
+				e.WDS = "wds"
+			case 4:
+				e.Submenu = true
+				c.Entries = append(c.Entries, config.Entry{Name: fmt.Sprint("in", i), In: e.Name, Label: text(), Disk: true})
+			}
+			c.Entries = append(c.Entries, e)
+		}
+		r := Render(c, Status{})
+		compare(t, c, r)
+		checkGRUB(t, r)
+		if t.Failed() {
+			t.Fatalf("at number %d:\n%s", n, golden(r))
+		}
+	}
+}
+
+func FuzzRender(f *testing.F) {
+	for _, s := range situations(f) {
+		f.Add([]byte(s.file))
+	}
+	f.Add([]byte("[[entry]]\nname = \"a\"\nkernel = \"k\"\nlabel = \"x\\u0085LABEL y\"\nappend = \"x\\nLABEL y\""))
+	f.Add([]byte("[menu]\ntitle = \"\u00a0 MENU\"\n[[entry]]\nname = \"a\"\nfile = \".com32\""))
+	f.Fuzz(func(t *testing.T, file []byte) {
+		c, err := config.Parse("f.toml", file)
+		if err != nil {
+			return
+		}
+		st := Status{WDS: map[string]Server{}}
+		for _, w := range c.WDS {
+			st.WDS[w.Name] = Server{Addr: netip.MustParseAddr("192.168.77.2")}
+		}
+		if slices.ContainsFunc(c.Entries, func(e config.Entry) bool { return e.Kind() == config.KindRaw }) {
+			Render(c, st) // may show what it likes
+			return
+		}
+		compare(t, c, Render(c, st))
+	})
+}
+
 func TestRenderIsDeterministic(t *testing.T) {
-	c := parse(t, situations[1].file)
-	first := Render(c, found)[PXELINUXConfig]
+	c := parse(t, everything(t))
+	first := golden(Render(c, found))
 	for range 20 {
-		if !bytes.Equal(Render(c, found)[PXELINUXConfig], first) {
+		if !bytes.Equal(golden(Render(c, found)), first) {
 			t.Fatal("two renderings of the same settings differ")
 		}
 	}
 }
 
-// Whatever gets past config.Parse stays in its line.
-func FuzzRender(f *testing.F) {
-	for _, s := range situations {
-		f.Add([]byte(s.file), true)
-		f.Add([]byte(s.file), false)
+// The one who serves the menu replaces the mark in place.
+func TestMACMarkIsAsLongAsAnAddress(t *testing.T) {
+	if len(MACMark) != len("52:54:00:12:34:56") {
+		t.Errorf("MACMark has %d letters", len(MACMark))
 	}
-	f.Add([]byte("[[entry]]\nname = \"a\"\nkernel = \"k\"\nlabel = \"x\\u0085LABEL y\"\nappend = \"x\\nLABEL y\""), true)
-	f.Add([]byte("[menu]\ntitle = \"\u00a0 MENU\"\n[[entry]]\nname = \"a\"\nfile = \".com32\""), true)
-	f.Fuzz(func(t *testing.T, file []byte, resolved bool) {
-		c, err := config.Parse("f.toml", file)
-		if err != nil {
-			return
+	r := Render(parse(t, everything(t)), Status{})
+	for _, name := range []string{PXELINUXConfig, "grub/theme.txt"} {
+		if !bytes.Contains(r.Files[name], []byte(MACMark)) {
+			t.Errorf("%s has no mark", name)
 		}
-		st := Status{}
-		if resolved {
-			st = found
-		}
-		compare(t, c, st, Render(c, st)[PXELINUXConfig])
-	})
+	}
+}
+
+func TestArguments(t *testing.T) {
+	for _, tt := range []struct{ situation, in, want string }{
+		{"none", "", ""},
+		{"several, odd spacing", " a  b=c ", `'a' 'b=c'`},
+		{"a space in double quotes", `m.p="a b" c`, `'m.p=a b' 'c'`},
+		{"an empty one in double quotes", `a="" ""`, `'a=' ''`},
+		{"a single quote", `it's`, `'it'\''s'`},
+		{"what GRUB would expand", "$root ${x} *", `'$root' '${x}' '*'`},
+		{"a double quote that stays open", `a "b c`, `'a' 'b c'`},
+	} {
+		t.Run(tt.situation, func(t *testing.T) {
+			if got := strings.Join(arguments(tt.in), " "); got != tt.want {
+				t.Errorf("arguments(%q) = %s, want %s", tt.in, got, tt.want)
+			}
+		})
+	}
+}
+
+func BenchmarkRender1000Entries(b *testing.B) {
+	var file strings.Builder
+	file.WriteString("[[wds]]\nname = \"wds\"\nserver = \"192.168.77.2\"\n")
+	for i := range 50 {
+		fmt.Fprintf(&file, "[[entry]]\nname = \"menu%d\"\nsubmenu = true\nhelp = \"Help\"\n", i)
+	}
+	for i := range 950 {
+		fmt.Fprintf(&file, "[[entry]]\nname = \"e%d\"\nlabel = \"Entry number %d\"\nkernel = \"debian/linux\"\ninitrd = [\"debian/initrd.gz\"]\nappend = \"quiet a=b ---\"\nin = \"menu%d\"\nhelp = \"Help\"\n", i, i, i%50)
+	}
+	c := parse(b, file.String())
+	for b.Loop() {
+		Render(c, Status{})
+	}
 }

@@ -1,0 +1,99 @@
+package menu
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/pxebox/pxebox/config"
+)
+
+// Note says what the menu of a firmware is without, or cannot do.
+type Note struct {
+	Entry    string // its name; empty where it is the menu as a whole
+	Firmware string // of config.Firmwares
+	Why      string
+}
+
+// Check tells what is not shown where, in the order of the configuration.
+// None of it is a mistake: a menu for two kinds of firmware has entries for
+// one.
+func Check(c *config.Config) []Note {
+	s := newSite(c, Status{})
+	var out []Note
+	for i, e := range c.Entries {
+		for _, firmware := range []string{bios, uefi} {
+			note := func(why string) { out = append(out, Note{e.Name, firmware, why}) }
+			if why := s.unable(e, firmware); why != "" {
+				if c.Menu.Default == e.Name {
+					why += "; it is the default, so the menu there waits for a key"
+				}
+				note(why)
+				continue
+			}
+			if e.Kind() == config.KindSubmenu && len(s.list(firmware, []int{i}, selection{})) == 0 {
+				note("not shown: none of its entries is")
+				continue
+			}
+			if firmware == bios {
+				if e.Kind() == config.KindSubmenu && e.Help != "" {
+					note("its help is not shown: PXELINUX has none for a submenu")
+				}
+				continue
+			}
+			if e.Unsigned {
+				note("not shown with Secure Boot: it is not signed")
+			}
+			if e.Kind() == config.KindLinux && strings.ContainsAny(e.Append, `\'`) {
+				note(`GRUB puts a \ before each \ and ' of its arguments`)
+			}
+		}
+	}
+	if c.Menu.Serial {
+		out = append(out, Note{Firmware: uefi, Why: "the serial port shows the menu where the firmware's setup has its console on it"})
+	}
+	for _, firmware := range []string{"uefi-ia32", "uefi-arm64"} {
+		if c.DHCP.BootFiles[firmware] == "" {
+			out = append(out, Note{Firmware: firmware, Why: "no menu: the box has no boot program for it; a [[machine]] can lead it to a WDS server"})
+		}
+	}
+	return out
+}
+
+// unable says why a firmware cannot run an entry at all; empty where it can.
+func (s *site) unable(e config.Entry, firmware string) string {
+	switch e.Kind() {
+	case config.KindWDS:
+		i := slices.IndexFunc(s.WDS, func(w config.WDS) bool { return w.Name == e.WDS })
+		switch {
+		case i < 0:
+			return ""
+		case s.WDS[i].Programs[firmware] == "":
+			return "not shown: " + e.WDS + " has no program for it"
+		case needsRestart(s.WDS[i], firmware) && !s.DHCP.Mode.Answers():
+			return `not shown: it goes by a restart that the box's DHCP has to answer, and dhcp.mode is "off"`
+		}
+	case config.KindProgram:
+		if program(e, firmware) != "" {
+			return ""
+		}
+		if firmware == bios {
+			return "not shown: an EFI program runs on UEFI only"
+		}
+		switch kindOf(e.File) {
+		case module:
+			return "not shown: " + path.Base(e.File) + " is a module of PXELINUX, which runs on a BIOS only"
+		case cdImage, diskImage:
+			return "not shown: memdisk starts " + path.Base(e.File) + ", and runs on a BIOS only"
+		}
+		return "not shown: " + path.Base(e.File) + " is a program for a BIOS"
+	case config.KindRaw:
+		if firmware == bios && e.PXELINUX == "" {
+			return "not shown: it has no lines for PXELINUX"
+		}
+		if firmware != bios && e.GRUB == "" {
+			return "not shown: it has no lines for GRUB"
+		}
+	}
+	return ""
+}

@@ -1,0 +1,73 @@
+package menu
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestCheck(t *testing.T) {
+	const noMenu = " uefi-ia32: no menu: the box has no boot program for it; a [[machine]] can lead it to a WDS server\n" +
+		" uefi-arm64: no menu: the box has no boot program for it; a [[machine]] can lead it to a WDS server\n"
+	for _, tt := range []struct{ situation, file, want string }{
+		{"what runs everywhere", "[[entry]]\nname = \"d\"\nkernel = \"k\"\n", noMenu},
+		{"the site's own programs for the other firmwares", "[boot]\nuefi-ia32 = \"a.efi\"\nuefi-arm64 = \"b.efi\"\n", ""},
+		{"a module of PXELINUX", "[[entry]]\nname = \"hdt\"\nfile = \"x/hdt.c32\"\n",
+			"hdt uefi-x64: not shown: hdt.c32 is a module of PXELINUX, which runs on a BIOS only\n" + noMenu},
+		{"an image for memdisk, which is the default", "[menu]\ndefault = \"iso\"\n[[entry]]\nname = \"iso\"\nfile = \"a.iso\"\n",
+			"iso uefi-x64: not shown: memdisk starts a.iso, and runs on a BIOS only; it is the default, so the menu there waits for a key\n" + noMenu},
+		{"a boot program for a BIOS", "[[entry]]\nname = \"nbp\"\nfile = \"a.0\"\n",
+			"nbp uefi-x64: not shown: a.0 is a program for a BIOS\n" + noMenu},
+		{"an EFI program, unsigned", "[[entry]]\nname = \"efi\"\nefi = \"a.efi\"\nsigned = false\n",
+			"efi bios: not shown: an EFI program runs on UEFI only\n" +
+				"efi uefi-x64: not shown with Secure Boot: it is not signed\n" + noMenu},
+		{"an EFI program as file", "[[entry]]\nname = \"efi\"\nfile = \"a.EFI\"\n",
+			"efi bios: not shown: an EFI program runs on UEFI only\n" + noMenu},
+		{"lines for one boot loader", "[[entry]]\nname = \"setup\"\ngrub = \"fwsetup\"\n[[entry]]\nname = \"local\"\npxelinux = \"LOCALBOOT -1\"\n",
+			"setup bios: not shown: it has no lines for PXELINUX\nlocal uefi-x64: not shown: it has no lines for GRUB\n" + noMenu},
+		{"a submenu of them", "[[entry]]\nname = \"tools\"\nsubmenu = true\nhelp = \"x\"\n[[entry]]\nname = \"a\"\nfile = \"a.iso\"\nin = \"tools\"\n",
+			"tools bios: its help is not shown: PXELINUX has none for a submenu\n" +
+				"tools uefi-x64: not shown: none of its entries is\na uefi-x64: not shown: memdisk starts a.iso, and runs on a BIOS only\n" + noMenu},
+		{"arguments that GRUB changes", "[[entry]]\nname = \"d\"\nkernel = \"k\"\nappend = 'a=b\\c'\n",
+			"d uefi-x64: GRUB puts a \\ before each \\ and ' of its arguments\n" + noMenu},
+		{"a server without a program for UEFI", "[[wds]]\nname = \"w\"\nserver = \"192.168.77.2\"\nuefi-x64 = \"\"\n[[entry]]\nname = \"w\"\nwds = \"w\"\n",
+			"w uefi-x64: not shown: w has no program for it\n" + noMenu},
+		{"no DHCP to answer the restart", "[dhcp]\nmode = \"off\"\n[[wds]]\nname = \"w\"\nserver = \"192.168.77.2\"\n[[entry]]\nname = \"w\"\nwds = \"w\"\n",
+			"w uefi-x64: not shown: it goes by a restart that the box's DHCP has to answer, and dhcp.mode is \"off\"\n" + noMenu},
+		{"a serial port", "[menu]\nserial = true\n",
+			" uefi-x64: the serial port shows the menu where the firmware's setup has its console on it\n" + noMenu},
+	} {
+		t.Run(tt.situation, func(t *testing.T) {
+			var got strings.Builder
+			for _, n := range Check(parse(t, tt.file)) {
+				got.WriteString(n.Entry + " " + n.Firmware + ": " + n.Why + "\n")
+			}
+			if got.String() != tt.want {
+				t.Errorf("got\n%swant\n%s", &got, tt.want)
+			}
+		})
+	}
+}
+
+// What Check says is not shown is not, and the rest is.
+func TestCheckSaysWhatTheMenusDo(t *testing.T) {
+	for _, tt := range situations(t) {
+		t.Run(tt.name, func(t *testing.T) {
+			c := parse(t, tt.file)
+			r := Render(c, Status{})
+			onBIOS, _ := readPXELINUX(t, r.Files[PXELINUXConfig])
+			onUEFI, _, _ := readGRUB(t, r.Files[GRUBConfig])
+			for firmware, lines := range map[string][]line{bios: onBIOS, uefi: onUEFI} {
+				for _, e := range c.Entries {
+					said := slices.ContainsFunc(Check(c), func(n Note) bool {
+						return n.Entry == e.Name && n.Firmware == firmware && strings.HasPrefix(n.Why, "not shown: ")
+					})
+					shown := slices.ContainsFunc(lines, func(l line) bool { return l.name == e.Name })
+					if shown == said && !e.Unlisted {
+						t.Errorf("%s on %s: shown is %v, and Check says that it is not: %v", e.Name, firmware, shown, said)
+					}
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,97 @@
+package menu
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/machine"
+)
+
+// disk is what boot = "disk" means where no entry has that name.
+var disk = config.Entry{Name: config.BootDisk, Label: "This computer's own disk", Disk: true}
+
+// machines says what each [[machine]] leads to, and renders the menus that
+// they need. Machines that are told the same share a view.
+func (s *site) machines() (map[string]map[string][]byte, []machine.Rule) {
+	v := views{site: s, byContent: map[string]string{}}
+	var rules []machine.Rule
+	for _, m := range s.Machines {
+		r := machine.Rule{Machine: m}
+		e, starts := s.starts(m.Boot)
+		switch {
+		case starts && e.Kind() == config.KindWDS:
+			// Known to be out of reach, it gets the menu, which says so.
+			if l := s.lead(e); l.addr.IsValid() && l.state != Down {
+				r.Handoff = e.Name
+			}
+		case starts:
+			r.View = v.start(e)
+		case len(m.Entries) > 0 || m.Default != "":
+			preset := m.Default
+			if preset == "" && slices.Contains(m.Entries, s.Menu.Default) {
+				preset = s.Menu.Default
+			}
+			r.View = v.menu(m.Entries, preset)
+		}
+		rules = append(rules, r)
+	}
+	return v.rendered, rules
+}
+
+// views are menus of certain machines.
+type views struct {
+	*site
+	rendered  map[string]map[string][]byte
+	byContent map[string]string // what a view is made of → its name; "" for none
+}
+
+// menu returns the name of the view with a menu of its own.
+func (v *views) menu(entries []string, preset string) string {
+	content := "menu " + strings.Join(entries, " ") + ">" + preset
+	if name, ok := v.byContent[content]; ok {
+		return name
+	}
+	return v.add(fmt.Sprintf("menu-%d", len(v.rendered)+1), content, v.files(selected(entries), preset))
+}
+
+// start returns the name of the view that starts an entry at once, or "" where
+// no boot loader can: the machine then gets the menu, which says why. The
+// person who wrote the rule has been asked enough: no password and no
+// confirmation.
+func (v *views) start(e config.Entry) string {
+	content := "start " + e.Name
+	if name, ok := v.byContent[content]; ok {
+		return name
+	}
+	files := map[string][]byte{}
+	if it, ok := v.item(e, bios); ok && it.why == "" {
+		files[PXELINUXConfig] = pxelinuxStart(v.Config, it)
+	}
+	if it, ok := v.item(e, uefi); ok && it.why == "" {
+		files[GRUBConfig] = grubStart(v.Config, it)
+	}
+	if len(files) == 0 {
+		v.byContent[content] = ""
+		return ""
+	}
+	return v.add("start-"+e.Name, content, files)
+}
+
+func (v *views) add(name, content string, files map[string][]byte) string {
+	if v.rendered == nil {
+		v.rendered = map[string]map[string][]byte{}
+	}
+	v.byContent[content] = name
+	v.rendered[name] = files
+	return name
+}
+
+// starts is the entry that a machine starts without a menu.
+func (s *site) starts(name string) (config.Entry, bool) {
+	if i, ok := s.byName[name]; ok {
+		return s.Entries[i], true
+	}
+	return disk, name == config.BootDisk
+}

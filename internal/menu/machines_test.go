@@ -1,0 +1,121 @@
+package menu
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+)
+
+const someEntries = twoServers + `
+[[entry]]
+name = "linux"
+submenu = true
+[[entry]]
+name = "debian"
+kernel = "debian/linux"
+in = "linux"
+[[entry]]
+name = "rare"
+kernel = "rare/linux"
+in = "linux"
+listed = false
+[[entry]]
+name = "setup"
+grub = "fwsetup"
+[[machine]]
+mac = ["52:54:00"]
+`
+
+func TestMachines(t *testing.T) {
+	up, down := health(Health{State: Up}), health(Health{State: Down})
+	refused := health(Health{State: Refused})
+	for _, tt := range []struct {
+		situation, machine string
+		onDown             string
+		status             Status
+		view, handoff      string
+		firmwares          []string // for which the view has files
+		entries            []string // of the view, in PXELINUX
+		preset             string
+	}{
+		{situation: "the general menu", machine: `boot = "menu"`},
+		{situation: "straight to WDS", machine: `boot = "wds"`, status: up, handoff: "wds"},
+		{situation: "straight to WDS, not asked yet", machine: `boot = "wds"`, handoff: "wds"},
+		{situation: "straight to WDS, once", machine: "boot = \"wds\"\nonce = true", status: up, handoff: "wds"},
+		{situation: "straight to WDS, which is down", machine: `boot = "wds"`, status: down},
+		{situation: "straight to WDS, which is down, the next one is up", machine: `boot = "wds"`, onDown: "next", status: down, handoff: "wds"},
+		{situation: "straight to WDS, which refuses", machine: `boot = "wds"`, status: refused, handoff: "wds"}, // for firmware that it does not refuse
+		{situation: "straight to the disk", machine: `boot = "disk"`, view: "start-disk", firmwares: []string{bios, uefi}},
+		{situation: "straight to an entry of a submenu", machine: `boot = "debian"`, view: "start-debian", firmwares: []string{bios, uefi}},
+		{situation: "straight to an entry that is not listed", machine: `boot = "rare"`, view: "start-rare", firmwares: []string{bios, uefi}},
+		{situation: "straight to what a BIOS cannot", machine: `boot = "setup"`, view: "start-setup", firmwares: []string{uefi}},
+		{situation: "straight to an entry whose file is missing", machine: `boot = "debian"`, status: Status{Missing: map[string][]string{"debian": {"debian/linux"}}}},
+		{situation: "a menu in an order of its own", machine: `entries = ["debian", "disk"]`, view: "menu-1", firmwares: []string{bios, uefi},
+			entries: []string{"debian", "disk"}, preset: "debian"},
+		{situation: "a menu with a submenu", machine: `entries = ["disk", "linux"]`, view: "menu-1", firmwares: []string{bios, uefi},
+			entries: []string{"disk", "linux", "debian", "BACK-linux"}, preset: "disk"},
+		{situation: "a menu with a submenu and what is not listed in it", machine: `entries = ["rare", "linux"]`, view: "menu-1", firmwares: []string{bios, uefi},
+			entries: []string{"linux", "debian", "rare", "BACK-linux"}, preset: "linux"},
+		{situation: "another default", machine: `default = "disk"`, view: "menu-1", firmwares: []string{bios, uefi},
+			entries: []string{"wds", "disk", "linux", "debian", "BACK-linux"}, preset: "disk"},
+	} {
+		t.Run(tt.situation, func(t *testing.T) {
+			onDown := "mark"
+			if tt.onDown != "" {
+				onDown = tt.onDown
+			}
+			c := parse(t, replaceOnDown(someEntries, onDown)+tt.machine+"\n")
+			r := Render(c, tt.status)
+			got := r.Machines[0]
+			if got.View != tt.view || got.Handoff != tt.handoff || fmt.Sprint(got.Machine) != fmt.Sprint(c.Machines[0]) {
+				t.Errorf("got view %q, handoff %q of %+v; want %q, %q", got.View, got.Handoff, got.Machine, tt.view, tt.handoff)
+			}
+			if _, ok := r.Handoffs[got.Handoff]; !ok && got.Handoff != "" {
+				t.Errorf("there is no target for %q", got.Handoff)
+			}
+			view := r.Views[tt.view]
+			for firmware, file := range map[string]string{bios: PXELINUXConfig, uefi: GRUBConfig} {
+				if _, ok := view[file]; ok != slices.Contains(tt.firmwares, firmware) {
+					t.Errorf("%s has files in the view: %v", firmware, ok)
+				}
+			}
+			checkGRUB(t, r)
+			if tt.entries == nil {
+				return
+			}
+			lines, _ := readPXELINUX(t, view[PXELINUXConfig])
+			var names []string
+			for _, l := range lines {
+				names = append(names, l.name)
+				if l.isDefault && l.name != tt.preset {
+					t.Errorf("the default is %s, want %s", l.name, tt.preset)
+				}
+			}
+			if !slices.Equal(names, tt.entries) {
+				t.Errorf("the menu has %q, want %q", names, tt.entries)
+			}
+		})
+	}
+}
+
+func TestMachinesThatAreToldTheSameShareAView(t *testing.T) {
+	r := Render(parse(t, replaceOnDown(someEntries, "mark")+`
+entries = ["disk"]
+[[machine]]
+mac = ["52:54:01"]
+boot = "debian"
+[[machine]]
+mac = ["52:54:02"]
+entries = ["disk"]
+[[machine]]
+mac = ["52:54:03"]
+boot = "debian"
+`), Status{})
+	var views []string
+	for _, m := range r.Machines {
+		views = append(views, m.View)
+	}
+	if want := []string{"menu-1", "start-debian", "menu-1", "start-debian"}; !slices.Equal(views, want) {
+		t.Errorf("got views %q, want %q", views, want)
+	}
+}

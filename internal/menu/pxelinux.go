@@ -1,0 +1,362 @@
+package menu
+
+import (
+	"bytes"
+	"fmt"
+	"path"
+	"strings"
+	"time"
+
+	"golang.org/x/text/encoding/charmap"
+
+	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/handoff"
+)
+
+// The menu is for PXELINUX 6 with vesamenu.c32, or menu.c32 where a serial
+// port is to show it too. Directives are those of the SYSLINUX project's
+// doc/syslinux.txt and doc/menu.txt.
+
+// headline marks a file as ours.
+const headline = "# Rendered by menuwatch from the box's settings: changes made here are lost."
+
+// lines writes a file with one line for each call.
+type lines struct {
+	bytes.Buffer
+	indent string
+}
+
+func (l *lines) line(words ...string) {
+	if len(words) > 0 {
+		l.WriteString(l.indent)
+	}
+	l.WriteString(strings.Join(words, " ") + "\n")
+}
+
+// pxelinuxMenu renders a menu.
+func pxelinuxMenu(c *config.Config, p page) []byte {
+	var f lines
+	f.line(headline)
+	if c.Menu.Serial {
+		// SERIAL works for sure only as the first directive (doc/syslinux.txt).
+		f.line("SERIAL 0 115200")
+	}
+	// UI rather than DEFAULT, or a DEFAULT elsewhere would win
+	// (doc/syslinux.txt, UI).
+	if c.Menu.Serial {
+		f.line("UI menu.c32") // draws in text mode, which a serial port shows too
+	} else {
+		f.line("UI vesamenu.c32")
+	}
+	closed(&f)
+	if p.timeout > 0 {
+		f.line("TIMEOUT", fmt.Sprint(int64(p.timeout/(100*time.Millisecond)))) // 1/10 s
+		if len(p.preset) > 1 {
+			// By itself the menu starts no entry of a submenu.
+			f.line("ONTIMEOUT", p.preset[len(p.preset)-1])
+		}
+	}
+	const gap = "  "
+	title := shorten(c.Menu.Title, width-len(gap)-len(MACMark))
+	f.line("MENU TITLE", cp437(title)+gap+MACMark)
+	if c.Menu.Password.Crypt != "" {
+		f.line("MENU MASTER PASSWD", c.Menu.Password.Crypt)
+		f.line("MENU PASSPROMPT Password")
+	}
+	layout(&f, c.Menu.Serial, helpLines(p.items))
+	if !c.Menu.Serial {
+		for _, l := range vesaColors {
+			f.line(l)
+		}
+	}
+	pxelinuxWriter{lines: &f, c: c}.items(p.items, p.preset)
+	if !choosable(p.items) {
+		// With nothing to choose, the Up key runs the menu off the end of its
+		// table (menumain.c, KEY_UP). A name in capitals is no entry's.
+		f.line()
+		f.line("LABEL AGAIN")
+		f.line("  MENU LABEL", readAgain)
+		f.line("  CONFIG", PXELINUXConfig)
+	}
+	return f.Bytes()
+}
+
+// closed shuts the menu: no prompt, not by Shift or Esc either, and no editing
+// of a command line with Tab, which would hand every passer-by the kernel's
+// arguments (doc/menu.txt, last section).
+func closed(f *lines) {
+	f.line("PROMPT 0")
+	f.line("NOESCAPE 1")
+	f.line("ALLOWOPTIONS 0")
+}
+
+// layout shares out the rows of the screen: the menu, the countdown, and the
+// help below it. MENU VSHIFT moves all but the end of the help down
+// (menumain.c).
+func layout(f *lines, text bool, help int) {
+	last, shift := 28, 1 // vesamenu.c32: 464 pixels of 16 each, counted from 1, less one
+	if text {
+		last, shift = 24, 0
+	}
+	const most = 16
+	helpRow := last - help + 1 - shift
+	timeoutRow := helpRow - 2
+	f.line("MENU MARGIN", fmt.Sprint(margin))
+	f.line("MENU VSHIFT", fmt.Sprint(shift))
+	f.line("MENU ROWS", fmt.Sprint(min(most, timeoutRow-6))) // the frame takes 3 rows above and 1 below
+	f.line("MENU TIMEOUTROW", fmt.Sprint(timeoutRow))
+	f.line("MENU HELPMSGROW", fmt.Sprint(helpRow))
+}
+
+// helpLines is the number of lines of the longest help.
+func helpLines(items []item) int {
+	most := 0
+	for _, it := range items {
+		if it.Help != "" {
+			most = max(most, 1+strings.Count(it.Help, "\n"))
+		}
+		most = max(most, helpLines(it.items))
+	}
+	return most
+}
+
+type pxelinuxWriter struct {
+	*lines
+	c *config.Config
+}
+
+// items writes one menu. preset is the way to its default entry.
+func (w pxelinuxWriter) items(items []item, preset []string) {
+	for _, it := range items {
+		var inner []string
+		if len(preset) > 0 && preset[0] == it.Name {
+			inner = preset
+		}
+		w.line()
+		switch {
+		case it.Kind() == config.KindSubmenu:
+			w.begin(it, inner != nil)
+			if inner != nil {
+				inner = inner[1:]
+			}
+			w.items(it.items, inner)
+			w.exit("BACK-"+it.Name, answerBack)
+			w.end()
+		case it.Erases && it.why == "":
+			w.begin(it, inner != nil)
+			w.exit("NO-"+it.Name, answerNo)
+			w.line()
+			it.Label, it.Locked = answerYes, false
+			w.entry(it, false)
+			w.end()
+		default:
+			w.entry(it, inner != nil)
+		}
+	}
+}
+
+// exit writes the entry that leads out of a submenu. At its beginning it is
+// the default.
+func (w pxelinuxWriter) exit(name, label string) {
+	w.line()
+	w.line("LABEL " + name)
+	w.line("  MENU LABEL", label)
+	w.line("  MENU EXIT")
+}
+
+// begin opens a submenu; end closes it.
+func (w pxelinuxWriter) begin(it item, preset bool) {
+	w.line("MENU BEGIN", it.Name)
+	w.indent += "  "
+	w.line("MENU LABEL", cp437(it.Label))
+	if preset {
+		w.line("MENU DEFAULT")
+	}
+	if it.Locked {
+		w.line("MENU PASSWD", w.c.Menu.Password.Crypt)
+	}
+	// TEXT HELP has no effect here (readconfig.c keeps it for a LABEL).
+	// A submenu begins with the countdown of the menu around it.
+	w.line("TIMEOUT 0")
+}
+
+func (w pxelinuxWriter) end() {
+	w.indent = w.indent[2:]
+	w.line("MENU END")
+}
+
+func (w pxelinuxWriter) entry(it item, preset bool) {
+	w.line("LABEL", it.Name)
+	w.indent += "  "
+	w.line("MENU LABEL", cp437(it.Label))
+	if preset {
+		w.line("MENU DEFAULT")
+	}
+	if it.Locked && it.why == "" {
+		w.line("MENU PASSWD", w.c.Menu.Password.Crypt)
+	}
+	w.help(it)
+	if it.why != "" {
+		w.line("MENU DISABLE")
+	} else {
+		for _, d := range w.directives(it) {
+			w.line(d)
+		}
+	}
+	w.indent = w.indent[2:]
+}
+
+// help says what the screen says below the menu.
+func (w pxelinuxWriter) help(it item) {
+	if it.Help == "" {
+		return
+	}
+	w.line("TEXT HELP")
+	for l := range strings.SplitSeq(it.Help, "\n") {
+		// The one line that would end the text (readconfig.c).
+		if f := strings.Fields(l); len(f) > 0 && strings.EqualFold(f[0], "endtext") {
+			l = "- " + l
+		}
+		w.WriteString("   " + cp437(l) + "\n") // below the labels: white space counts here
+	}
+	w.line("ENDTEXT")
+}
+
+// directives say what an entry does.
+func (w pxelinuxWriter) directives(it item) []string {
+	switch it.Kind() {
+	case config.KindWDS:
+		if needsRestart(it.lead.server, bios) {
+			return []string{"CONFIG " + handoff.Request{Entry: it.Name, MAC: MACMark, Menu: true}.Name()}
+		}
+		return []string{"COM32 pxechn.c32", "APPEND " + chain(w.c.DHCP.Mode, it.lead)}
+	case config.KindLinux:
+		out := []string{"LINUX " + it.Kernel} // whatever its extension
+		if len(it.Initrd) > 0 {
+			out = append(out, "INITRD "+strings.Join(it.Initrd, ","))
+		}
+		return appendTo(out, it.Append)
+	case config.KindDisk:
+		// 0 is PXELINUX's "normal boot": it unloads the PXE stack and
+		// returns to the BIOS, which goes on to its next boot device. -1 is
+		// for the other loaders (doc/syslinux.txt, LOCALBOOT).
+		return []string{"LOCALBOOT 0"}
+	case config.KindRaw:
+		var out []string
+		for l := range strings.SplitSeq(strings.Trim(it.PXELINUX, "\n"), "\n") {
+			out = append(out, strings.TrimSpace(l))
+		}
+		return out
+	}
+	return programDirectives(it.Entry)
+}
+
+// chain are the arguments for pxechn.c32 (doc/pxechn.txt).
+func chain(mode config.Mode, l lead) string {
+	// An address, because a name before :: is looked up by the client, whose
+	// name server may not know it. The two colons leave off the path prefix.
+	// WDS's TFTP server takes backslashes only. -W also rewrites the cached
+	// DHCPACK: wdsnbp.com of Windows 2008 R2 looks for its server there.
+	s := l.addr.String() + "::" + l.server.Programs[bios] + " -W"
+	if !mode.Leases() {
+		// As a proxy's, that packet is as short as the box's answer, and
+		// pxechn.c32 drops options 58 to 60 and 97 for want of room. An
+		// option that nobody reads (254, site-specific) makes it longer.
+		s += " -o 254.s=" + strings.Repeat("x", 80)
+	}
+	return s
+}
+
+// fileKind is what kind of boot file a name is, by its extension.
+type fileKind int
+
+const (
+	other     fileKind = iota
+	module             // a module of PXELINUX
+	nbp                // a network boot program for a BIOS
+	cdImage            // for memdisk
+	diskImage          // for memdisk, a floppy's too
+)
+
+func kindOf(file string) fileKind {
+	switch strings.ToLower(path.Ext(file)) {
+	case ".c32":
+		return module
+	case ".0", ".pxe", ".kpxe", ".kkpxe", ".com", ".n12":
+		return nbp
+	case ".iso":
+		return cdImage
+	case ".img", ".ima", ".imz":
+		return diskImage
+	}
+	return other
+}
+
+// programDirectives start a boot file as its extension says. The directive is
+// named each time: KERNEL would guess by a list of its own.
+func programDirectives(e config.Entry) []string {
+	switch kindOf(e.File) {
+	case module:
+		return appendTo([]string{"COM32 " + e.File}, e.Append)
+	case nbp:
+		return appendTo([]string{"PXE " + e.File}, e.Append)
+	case cdImage:
+		// memdisk takes an image for a hard disk unless told (doc/memdisk.txt).
+		return appendTo([]string{"LINUX memdisk", "INITRD " + e.File}, strings.TrimSpace("iso "+e.Append))
+	case diskImage:
+		return appendTo([]string{"LINUX memdisk", "INITRD " + e.File}, e.Append)
+	}
+	return appendTo([]string{"KERNEL " + e.File}, e.Append)
+}
+
+func appendTo(directives []string, arguments string) []string {
+	if arguments == "" {
+		return directives
+	}
+	return append(directives, "APPEND "+arguments)
+}
+
+// pxelinuxStart starts one entry without a menu.
+func pxelinuxStart(c *config.Config, it item) []byte {
+	var f lines
+	f.line(headline)
+	if c.Menu.Serial {
+		f.line("SERIAL 0 115200")
+	}
+	f.line("DEFAULT", it.Name)
+	closed(&f)
+	// Without a prompt PXELINUX asks for a missing file a hundred times a
+	// second. A restart tries again.
+	f.line("ONERROR AGAIN")
+	f.line()
+	it.Help, it.Locked = "", false
+	pxelinuxWriter{lines: &f, c: c}.entry(it, false)
+	f.line()
+	f.line("LABEL AGAIN")
+	f.line("  COM32 reboot.c32")
+	return f.Bytes()
+}
+
+// restartConfig is what PXELINUX reads in order to restart for a handoff.
+func restartConfig(e config.Entry, l lead) []byte {
+	var f lines
+	f.line(headline)
+	f.line("DEFAULT RESTART")
+	closed(&f)
+	for text := range strings.Lines(string(restartNotice(e, l))) {
+		f.line("SAY", cp437(strings.TrimRight(text, "\n")))
+	}
+	f.line("LABEL RESTART")
+	f.line("  COM32 reboot.c32")
+	return f.Bytes()
+}
+
+// cp437 encodes a text as a PC's text mode shows it. config.Parse has refused
+// what has no place there.
+func cp437(s string) string {
+	out, err := charmap.CodePage437.NewEncoder().String(s)
+	if err != nil {
+		return "?"
+	}
+	return out
+}
