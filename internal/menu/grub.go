@@ -69,7 +69,7 @@ func grubMenu(c *config.Config, p page) []byte {
 		w.line()
 		w.back(readAgain, "AGAIN")
 	}
-	if helpLines(p.items) > 0 {
+	if helpText(p.items) != nil {
 		w.line()
 		w.open("menuentry", "Help (h)", "HELP", "--hotkey=h --unrestricted")
 		w.line("set pager=1")

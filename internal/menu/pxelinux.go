@@ -6,6 +6,7 @@ import (
 	"path"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/text/encoding/charmap"
 
@@ -70,7 +71,7 @@ func pxelinuxMenu(c *config.Config, p page) []byte {
 		}
 	}
 	pxelinuxWriter{lines: &f, c: c}.items(p.items, p.preset)
-	if !choosable(p.items) {
+	if len(p.items) == 0 {
 		// With nothing to choose, the Up key runs the menu off the end of its
 		// table (menumain.c, KEY_UP). A name in capitals is no entry's.
 		f.line()
@@ -112,8 +113,8 @@ func layout(f *lines, text bool, help int) {
 func helpLines(items []item) int {
 	most := 0
 	for _, it := range items {
-		if it.Help != "" {
-			most = max(most, 1+strings.Count(it.Help, "\n"))
+		if text := helpOf(it); text != "" {
+			most = max(most, 1+strings.Count(text, "\n"))
 		}
 		most = max(most, helpLines(it.items))
 	}
@@ -197,7 +198,8 @@ func (w pxelinuxWriter) entry(it item, preset bool) {
 	}
 	w.help(it)
 	if it.why != "" {
-		w.line("MENU DISABLE")
+		// Not MENU DISABLE: then the help, which has the mend, is never shown.
+		w.line("CONFIG", PXELINUXConfig)
 	} else {
 		for _, d := range w.directives(it) {
 			w.line(d)
@@ -206,13 +208,44 @@ func (w pxelinuxWriter) entry(it item, preset bool) {
 	w.indent = w.indent[2:]
 }
 
+// helpOf is the help of an entry, or why it cannot be chosen.
+func helpOf(it item) string {
+	if it.why == "" {
+		return it.Help
+	}
+	return wrap(it.why+". Choose this to read the menu again.", width)
+}
+
+// wrap breaks a text into lines of at most so many letters, where its words
+// allow that.
+func wrap(text string, room int) string {
+	var b strings.Builder
+	used := 0
+	for word := range strings.FieldsSeq(text) {
+		n := utf8.RuneCountInString(word)
+		switch {
+		case used == 0:
+		case used+1+n > room:
+			b.WriteByte('\n')
+			used = 0
+		default:
+			b.WriteByte(' ')
+			used++
+		}
+		b.WriteString(word)
+		used += n
+	}
+	return b.String()
+}
+
 // help says what the screen says below the menu.
 func (w pxelinuxWriter) help(it item) {
-	if it.Help == "" {
+	text := helpOf(it)
+	if text == "" {
 		return
 	}
 	w.line("TEXT HELP")
-	for l := range strings.SplitSeq(it.Help, "\n") {
+	for l := range strings.SplitSeq(text, "\n") {
 		// The one line that would end the text (readconfig.c).
 		if f := strings.Fields(l); len(f) > 0 && strings.EqualFold(f[0], "endtext") {
 			l = "- " + l

@@ -314,12 +314,6 @@ func find(items []item, way []string) item {
 	return item{}
 }
 
-// choosable reports whether there is an item that can be chosen. A submenu
-// always can.
-func choosable(items []item) bool {
-	return slices.ContainsFunc(items, func(it item) bool { return it.why == "" })
-}
-
 // width is what vesamenu.c32 shows of a label: its screen of 640 pixels has 78
 // columns, less the margins and the frame (menumain.c, draw_row). The text
 // menu has two more.
