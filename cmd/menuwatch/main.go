@@ -23,6 +23,7 @@ func main() {
 	hash := flag.Bool("hash-password", false, "ask for a password, print the line of it for [menu], and stop")
 	render := flag.String("render", "", "write the menus of the configuration into this `directory` and stop; with -boot, marked where boot files are missing")
 	boot := flag.String("boot", "", "the `directory` of the site's boot files (default \"/perm/pxebox/boot\")")
+	stick := flag.String("stick", "/run/pxebox/usb", "the `directory` of a medium with more boot files")
 	run := flag.String("run", "/run/pxebox", "the `directory` that the generation is published in")
 	flag.Parse()
 
@@ -50,6 +51,7 @@ func main() {
 		w := &menuwatch.Watcher{
 			ConfigFile: *config,
 			BootDir:    *boot,
+			StickDir:   *stick,
 			RunDir:     *run,
 			Lookup:     resolve.Resolver{}.Lookup,
 			Probe:      new(wds.Prober).Ask,

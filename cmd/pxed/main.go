@@ -1,4 +1,4 @@
-// Command pxed is pxebox's data plane: DHCP, proxyDHCP and TFTP for machines
+// Command pxed is pxebox's data plane: DHCP, proxyDHCP, TFTP and HTTP for machines
 // that boot from the network.
 package main
 
@@ -16,7 +16,8 @@ func main() {
 	o := pxed.Options{Log: slog.New(loglimit.New(slog.NewTextHandler(os.Stderr, nil)))}
 	flag.StringVar(&o.RunDir, "run", "/run/pxebox", "`folder` of the generation that menuwatch publishes")
 	flag.StringVar(&o.BootDir, "boot", "/perm/pxebox/boot", "`folder` of the site's boot files")
-	flag.StringVar(&o.DataDir, "data", "/perm/pxebox", "`folder` of the lease database")
+	flag.StringVar(&o.StickDir, "stick", "/run/pxebox/usb", "`folder` of a medium with more boot files")
+	flag.StringVar(&o.DataDir, "data", "/perm/pxebox", "`folder` of what is to outlast a power cut: leases, and which machines have had their one boot")
 	flag.StringVar(&o.Interface, "interface", "", "network `interface` to serve on (default: network.interface, or the only wired one)")
 	flag.Parse()
 

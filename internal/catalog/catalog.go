@@ -30,7 +30,11 @@ type Contents struct {
 	Views map[string]map[string][]byte
 	// Site is the folder with the site's boot files; nil for none. It stays
 	// the caller's to close.
-	Site    *os.Root
+	Site *os.Root
+	// Stick is the path of a second such folder, for what Site does not
+	// have: a medium that comes and goes, so it is opened for each name.
+	// Empty for none.
+	Stick   string
 	Bundled map[string][]byte
 	Names   config.Files
 }
@@ -43,6 +47,7 @@ type Catalog struct {
 	views          map[string]map[string]*InMemory
 
 	site  *os.Root
+	stick string
 	names config.Files
 }
 
@@ -52,7 +57,7 @@ func New(c Contents) *Catalog {
 	for name, files := range c.Views {
 		views[name] = inMemory(files)
 	}
-	return &Catalog{inMemory(c.Menus), inMemory(c.Bundled), views, c.Site, c.Names}
+	return &Catalog{inMemory(c.Menus), inMemory(c.Bundled), views, c.Site, c.Stick, c.Names}
 }
 
 // Reader is what is known of the machine that asks. The zero Reader is
@@ -114,13 +119,29 @@ func (c *Catalog) openMenu(folded string, r Reader) (*InMemory, bool) {
 }
 
 func (c *Catalog) openSite(name string) (File, error) {
-	if c.site == nil {
-		return nil, fs.ErrNotExist
+	err := fs.ErrNotExist
+	if c.site != nil {
+		var f File
+		if f, err = openIn(c.site, name, c.names.AnyCase); !errors.Is(err, fs.ErrNotExist) {
+			return f, err
+		}
 	}
-	f, err := c.openFile(name)
-	if errors.Is(err, fs.ErrNotExist) && c.names.AnyCase {
-		if name, err = c.fold(name); err == nil {
-			f, err = c.openFile(name)
+	if c.stick == "" {
+		return nil, err
+	}
+	stick, rootErr := os.OpenRoot(c.stick)
+	if rootErr != nil {
+		return nil, err
+	}
+	defer stick.Close()
+	return openIn(stick, name, c.names.AnyCase)
+}
+
+func openIn(folder *os.Root, name string, anyCase bool) (File, error) {
+	f, err := openFile(folder, name)
+	if errors.Is(err, fs.ErrNotExist) && anyCase {
+		if name, err = fold(folder, name); err == nil {
+			f, err = openFile(folder, name)
 		}
 	}
 	if err != nil {
@@ -140,17 +161,17 @@ func (c *Catalog) openSite(name string) (File, error) {
 
 // openFile opens without waiting: a pipe in the folder would otherwise hold
 // the transfer until somebody writes to it.
-func (c *Catalog) openFile(name string) (*os.File, error) {
-	return c.site.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+func openFile(folder *os.Root, name string) (*os.File, error) {
+	return folder.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 }
 
 // fold finds the name that differs from the one asked for in case alone:
 // Windows' programs ask as they please. Where several differ so, the first
 // in the folder's order is taken.
-func (c *Catalog) fold(name string) (string, error) {
+func fold(folder *os.Root, name string) (string, error) {
 	found := "."
 	for part := range strings.SplitSeq(name, "/") {
-		dir, err := c.site.Open(found)
+		dir, err := folder.Open(found)
 		if err != nil {
 			return "", err
 		}

@@ -144,6 +144,58 @@ func TestOpen(t *testing.T) {
 	}
 }
 
+// A stick adds what the site's folder does not have, for as long as it is in.
+func TestOpenOnStick(t *testing.T) {
+	stick := filepath.Join(t.TempDir(), "stick")
+	c := New(Contents{
+		Site: site(t), Stick: stick, Bundled: map[string][]byte{"memtest.bin": []byte("bundled")},
+		Names: config.Files{AnyCase: true},
+	})
+	read := func(name string) string {
+		t.Helper()
+		f, err := c.Open(name, Reader{})
+		if errors.Is(err, fs.ErrNotExist) {
+			return ""
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		b, err := io.ReadAll(io.NewSectionReader(f, 0, f.Size()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	if got := read("memtest.bin"); got != "bundled" {
+		t.Errorf("without the stick: %q", got)
+	}
+	for range 2 { // it comes, goes, and comes again
+		for name, body := range map[string]string{"debian/linux": "another", "IMAGES/Big.iso": "image", "memtest.bin": "newer"} {
+			p := filepath.Join(stick, name)
+			if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(p, []byte(body), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for name, want := range map[string]string{
+			"debian/linux": "kernel", "images/big.iso": "image", "memtest.bin": "newer", "IMAGES": "", "not/there": "",
+		} {
+			if got := read(name); got != want {
+				t.Errorf("with the stick, %s: %q, want %q", name, got, want)
+			}
+		}
+		if err := os.RemoveAll(stick); err != nil {
+			t.Fatal(err)
+		}
+		if got := read("images/big.iso"); got != "" {
+			t.Errorf("after the stick has gone: %q", got)
+		}
+	}
+}
+
 // What a server needs in order to send a file without copying it.
 func TestOpenInMemory(t *testing.T) {
 	content := []byte("bundled pxelinux")

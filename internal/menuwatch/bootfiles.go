@@ -137,15 +137,15 @@ func (s *state) look(now time.Time) {
 	b.looking, b.lookAt, b.lastAt = true, time.Time{}, now
 	cfg, names := b.cfg, b.needed
 	s.questions = append(s.questions, func(context.Context) result {
-		found := lookFor(s.BootDir, cfg.Files, names)
+		found := lookFor(s.BootDir, s.StickDir, cfg.Files, names)
 		return func(now time.Time) { s.lookedAt(now, cfg, found) }
 	})
 }
 
 // lookFor looks for boot files as pxed will: those of the box itself count as
 // well, and so may a name that differs in case.
-func lookFor(dir string, as config.Files, names []string) map[string]bootFile {
-	contents := catalog.Contents{Bundled: bundled(), Names: as}
+func lookFor(dir, stick string, as config.Files, names []string) map[string]bootFile {
+	contents := catalog.Contents{Stick: stick, Bundled: bundled(), Names: as}
 	if root, err := os.OpenRoot(dir); err == nil { // else there is none, and its files are missing
 		defer root.Close()
 		contents.Site = root

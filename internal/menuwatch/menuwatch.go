@@ -43,6 +43,7 @@ type Probe func(ctx context.Context, addr netip.Addr, w config.WDS) (map[string]
 type Watcher struct {
 	ConfigFile string // pxebox.toml; need not be there yet
 	BootDir    string // the site's boot files; need not be there either
+	StickDir   string // more of them, on a medium that comes and goes: found by the poll; empty for none
 	RunDir     string // where the generation goes
 	Lookup     Lookup
 	Probe      Probe

@@ -39,7 +39,7 @@ func TestNames(t *testing.T) {
 		again   time.Duration // from the last answer to the next question
 	}{
 		{"found", []answer{says(minute, "10.0.0.9")}, `APPEND 10.0.0.9::boot\x64\wdsnbp.com -W`, minute},
-		{"not found", []answer{fails}, "MENU LABEL a (name not found)\n  MENU DISABLE", lookupRetry},
+		{"not found", []answer{fails}, "MENU LABEL a (name not found)\n  TEXT HELP", lookupRetry},
 		{"found later", []answer{fails, fails, says(minute, "10.0.0.9")}, "APPEND 10.0.0.9::", minute},
 		{"found, then the name server is down", []answer{says(minute, "10.0.0.9"), fails}, "APPEND 10.0.0.9::", lookupRetry},
 		{"has moved", []answer{says(minute, "10.0.0.9"), says(minute, "10.0.0.7")}, "APPEND 10.0.0.7::", minute},

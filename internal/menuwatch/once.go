@@ -39,7 +39,7 @@ func Check(out io.Writer, file, boot string) error {
 		return nil
 	}
 	names := needed(c)
-	found := lookFor(boot, c.Files, names)
+	found := lookFor(boot, "", c.Files, names)
 	for _, name := range names {
 		where, err := filepath.Join(boot, filepath.FromSlash(name)), found[name].err
 		switch {
@@ -71,7 +71,7 @@ func Render(ctx context.Context, file, boot, dir string, lookup Lookup) error {
 	var servers servers
 	st := menu.Status{WDS: servers.status(c, names)}
 	if boot != "" {
-		found := lookFor(boot, c.Files, needed(c))
+		found := lookFor(boot, "", c.Files, needed(c))
 		st.Missing = missing(c, func(name string) bool { return found[name].err == nil && found[name].size > 0 })
 	}
 	r := menu.Render(c, st)

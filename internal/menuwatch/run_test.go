@@ -186,7 +186,7 @@ func BenchmarkPublish(b *testing.B) {
 	})
 	b.Run("look at the boot folder", func(b *testing.B) {
 		for b.Loop() {
-			s.lookedAt(morning, c, lookFor(dir, c.Files, s.boot.needed))
+			s.lookedAt(morning, c, lookFor(dir, "", c.Files, s.boot.needed))
 		}
 		if n := len(s.status().Missing); n > 0 {
 			b.Fatalf("%d entries lack something", n)
@@ -194,7 +194,7 @@ func BenchmarkPublish(b *testing.B) {
 	})
 	b.Run("look at a boot folder without them", func(b *testing.B) {
 		for b.Loop() {
-			lookFor(filepath.Join(dir, "k"), c.Files, s.boot.needed)
+			lookFor(filepath.Join(dir, "k"), "", c.Files, s.boot.needed)
 		}
 	})
 }

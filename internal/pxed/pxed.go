@@ -60,6 +60,7 @@ const (
 type Options struct {
 	RunDir    string // the generation; and a note of the address that was set
 	BootDir   string // the site's boot files
+	StickDir  string // more of them, on a medium that comes and goes; empty for none
 	DataDir   string // the lease database; which machines have had their one boot
 	Interface string // network interface; empty: as the generation says
 	Log       *slog.Logger
@@ -298,7 +299,7 @@ func (d *daemon) openSite() bool {
 
 func (d *daemon) publish() {
 	d.files.Store(catalog.New(catalog.Contents{
-		Menus: d.gen.Files, Views: d.gen.Views, Site: d.site, Bundled: d.bundled, Names: d.gen.Names,
+		Menus: d.gen.Files, Views: d.gen.Views, Site: d.site, Stick: d.StickDir, Bundled: d.bundled, Names: d.gen.Names,
 	}))
 }
 
