@@ -27,6 +27,10 @@ func Default() *Config {
 	return c
 }
 
+// DefaultFile returns the file that Default is read from, which explains every
+// key.
+func DefaultFile() []byte { return slices.Clone(defaultFile) }
+
 // Parse reads a pxebox.toml. name is what its errors call the file. Keys that
 // are not there have the values of Default. The error, if any, is of type
 // Errors and holds everything that is wrong.

@@ -1,0 +1,21 @@
+// Command addsettings gives an image that gok has built its partition for
+// settings, unformatted.
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/pxebox/pxebox/internal/medium"
+)
+
+func main() {
+	if len(os.Args) != 2 {
+		fmt.Fprintln(os.Stderr, "usage: addsettings IMAGE")
+		os.Exit(2)
+	}
+	if err := medium.AddSettings(os.Args[1]); err != nil {
+		fmt.Fprintln(os.Stderr, "addsettings:", err)
+		os.Exit(1)
+	}
+}

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"log/slog"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/pxebox/pxebox/internal/access"
+	"github.com/pxebox/pxebox/internal/settings"
+)
+
+func TestSend(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name, content string) string {
+		name = filepath.Join(dir, name)
+		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return name
+	}
+	store := &settings.Store{File: file("box.toml", "# old\n")}
+	h := settings.Handler(store, access.NewGate("correct horse"), slog.New(slog.DiscardHandler))
+	box := httptest.NewTLSServer(h)
+	defer box.Close()
+	host := box.Listener.Addr().String()
+	known, password := filepath.Join(dir, "known"), file("password", "correct horse\n")
+	right, wrong := file("right", "[menu]\ntitle = \"Mine\"\n"), file("wrong", "[menu]\ntitel = \"Mine\"\n")
+
+	if err := send(host, right, password, known); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := store.Read(); err != nil || string(got) != "[menu]\ntitle = \"Mine\"\n" {
+		t.Errorf("the box has %q, %v", got, err)
+	}
+	if err := send(host, wrong, password, known); err == nil || !strings.Contains(err.Error(), "pxebox.toml:2: menu.titel") {
+		t.Errorf("a mistake: %v", err)
+	}
+	if err := send(host, right, file("guess", "guess"), known); err == nil || !strings.Contains(err.Error(), "wrong user or password") {
+		t.Errorf("a wrong password: %v", err)
+	}
+	if b, err := os.ReadFile(known); err != nil || strings.Count(string(b), host) != 1 {
+		t.Errorf("known boxes: %q, %v", b, err)
+	}
+	if err := os.WriteFile(known, []byte(host+" sha256//another\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := send(host, right, password, known); err == nil || !strings.Contains(err.Error(), "this is not the box") {
+		t.Errorf("another box: %v", err)
+	}
+}

@@ -1,0 +1,141 @@
+package access
+
+import (
+	"bytes"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+var client = netip.MustParseAddr("192.0.2.1")
+
+func TestCheck(t *testing.T) {
+	now := time.Now()
+	g := NewGate("correct horse")
+	for range 100 {
+		if err := g.Check(now, client, User, "correct horse"); err != nil {
+			t.Fatalf("the right password: %v", err)
+		}
+	}
+	for _, tt := range []struct{ situation, user, password string }{
+		{"empty", User, ""},
+		{"another user", "root", "correct horse"},
+		{"longer", User, "correct horse "},
+		{"shorter", User, "correct hors"},
+		{"user and password shifted", User + "c", "orrect horse"},
+	} {
+		if err := g.Check(now, client, tt.user, tt.password); err != ErrWrong {
+			t.Errorf("%s: %v", tt.situation, err)
+		}
+	}
+}
+
+func TestGuessing(t *testing.T) {
+	now := time.Now()
+	g := NewGate("correct horse")
+	for range burst {
+		if err := g.Check(now, client, User, "guess"); err != ErrWrong {
+			t.Fatal(err)
+		}
+	}
+	mapped := netip.AddrFrom16(client.As16())
+	for _, from := range []netip.Addr{client, mapped} {
+		if err := g.Check(now, from, User, "correct horse"); err != ErrWait {
+			t.Errorf("after %d guesses: %v", burst, err)
+		}
+	}
+	if err := g.Check(now, netip.MustParseAddr("192.0.2.2"), User, "correct horse"); err != nil {
+		t.Errorf("somebody else: %v", err)
+	}
+	if err := g.Check(now.Add(every), client, User, "correct horse"); err != nil {
+		t.Errorf("%v later: %v", every, err)
+	}
+}
+
+func TestManySources(t *testing.T) {
+	now := time.Now()
+	g := NewGate("correct horse")
+	from := netip.MustParseAddr("10.0.0.0")
+	for range maxSources + burst {
+		from = from.Next()
+		g.Check(now, from, User, "guess")
+	}
+	if n := len(g.sources); n > maxSources {
+		t.Errorf("%d addresses are told apart", n)
+	}
+	if err := g.Check(now, from.Next(), User, "guess"); err != ErrWait {
+		t.Errorf("one address more: %v", err)
+	}
+	if err := g.Check(now.Add(burst*every), from, User, "guess"); err != ErrWrong {
+		t.Errorf("much later: %v", err)
+	}
+	if n := len(g.sources); n > 1 {
+		t.Errorf("much later %d are told apart", n)
+	}
+}
+
+func TestReadPassword(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name, content string) string {
+		name = filepath.Join(dir, name)
+		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return name
+	}
+	none, own, built, empty := filepath.Join(dir, "none"), file("own", "mine\n"), file("built", "image's"), file("empty", "\n")
+	for _, tt := range []struct {
+		situation string
+		files     []string
+		want, err string
+	}{
+		{"as built", []string{none, built}, "image's", ""},
+		{"the site's own", []string{own, built}, "mine", ""},
+		{"none", []string{none, none}, "", "is there"},
+		{"empty", []string{empty, built}, "", "is empty"},
+	} {
+		t.Run(tt.situation, func(t *testing.T) {
+			got, err := ReadPassword(tt.files...)
+			if got != tt.want || (tt.err == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), tt.err) {
+				t.Errorf("got %q, %v", got, err)
+			}
+		})
+	}
+}
+
+func TestKeysStay(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "keys")
+	https, sshKey := filepath.Join(dir, "https.pem"), filepath.Join(dir, "ssh.pem")
+	c, err := Certificate(https)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := HostKey(sshKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := Certificate(https)
+	if err != nil || Pin(again) != Pin(c) {
+		t.Errorf("the second time the certificate is another one (%v)", err)
+	}
+	if k2, err := HostKey(sshKey); err != nil || !bytes.Equal(k2.PublicKey().Marshal(), k.PublicKey().Marshal()) {
+		t.Errorf("the second time the host key is another one (%v)", err)
+	}
+	for _, file := range []string{https, sshKey} {
+		if st, err := os.Stat(file); err != nil || st.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v, %v", file, st.Mode(), err)
+		}
+		if err := os.WriteFile(file, []byte("damaged"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := Certificate(https); err == nil {
+		t.Error("a damaged certificate is replaced")
+	}
+	if _, err := HostKey(sshKey); err == nil {
+		t.Error("a damaged host key is replaced")
+	}
+}

@@ -1,0 +1,234 @@
+package settings
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pxebox/pxebox/config"
+)
+
+const (
+	mine   = "[menu]\ntitle = \"Mine\"\n"
+	theirs = "[menu]\ntitle = \"Theirs\"\n"
+	wrong  = "[menu]\ntitle = \"Mine\"\ntimeuot = \"5s\"\n"
+)
+
+// medium is a volume in memory, and how often it was written to.
+type medium struct {
+	files  map[string][]byte
+	writes int
+}
+
+func (m *medium) Read(name string) ([]byte, error) {
+	b, ok := m.files[name]
+	if !ok {
+		return nil, fs.ErrNotExist
+	}
+	return b, nil
+}
+
+func (m *medium) Write(files map[string][]byte) error {
+	m.writes++
+	maps.Copy(m.files, files)
+	return nil
+}
+
+func fresh() *medium {
+	return &medium{files: map[string][]byte{FileName: dos(config.DefaultFile()), readmeName: dos(Readme)}}
+}
+
+// box is a store, and the note of what was on the volume.
+type box struct {
+	*Store
+	seen string
+}
+
+func newBox(t *testing.T, settings string) box {
+	t.Helper()
+	dir := t.TempDir()
+	b := box{&Store{File: filepath.Join(dir, FileName)}, filepath.Join(dir, "seen")}
+	if settings != "" {
+		if err := os.WriteFile(b.File, []byte(settings), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return b
+}
+
+func (b box) start(t *testing.T, m *medium) {
+	t.Helper()
+	if err := Exchange(m, b.Store, b.seen, nil, slog.New(slog.DiscardHandler)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (b box) inForce(t *testing.T) string {
+	t.Helper()
+	text, err := b.Read()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func TestDecide(t *testing.T) {
+	builtIn := string(config.DefaultFile())
+	for _, tt := range []struct {
+		situation             string
+		found, inForce, known string
+		want                  step
+	}{
+		{"first boot", builtIn, builtIn, "", leave},
+		{"edited before the first boot", mine, builtIn, "", take},
+		{"edited, as Windows writes", "\xef\xbb\xbf" + strings.ReplaceAll(mine, "\n", "\r\n"), builtIn, "", take},
+		{"nothing changed since", mine, mine, sum([]byte(mine)), leave},
+		{"nothing changed but the ends of lines", strings.ReplaceAll(mine, "\n", "\r\n"), mine, sum([]byte(mine)), leave},
+		{"edited again", theirs, mine, sum([]byte(mine)), take},
+		{"edited, with a mistake", wrong, mine, sum([]byte(mine)), take},
+		{"the mistake is known", wrong, mine, sum([]byte(wrong)), leave},
+		{"changed over the network", mine, theirs, sum([]byte(mine)), show},
+		{"image written anew, /perm kept", builtIn, mine, sum([]byte(mine)), show},
+		{"deleted", "", mine, sum([]byte(mine)), show},
+		{"emptied by pulling the medium out", "\r\n", mine, sum([]byte(mine)), show},
+	} {
+		t.Run(tt.situation, func(t *testing.T) {
+			if got := decide([]byte(tt.found), []byte(tt.inForce), tt.known); got != tt.want {
+				t.Errorf("got %d, want %d", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestFirstBootWritesNothing(t *testing.T) {
+	m, b := fresh(), newBox(t, string(config.DefaultFile()))
+	b.start(t, m)
+	b.start(t, m)
+	if m.writes != 0 {
+		t.Errorf("%d writes", m.writes)
+	}
+}
+
+// A box's life: each start finds the medium as a person left it.
+func TestExchange(t *testing.T) {
+	m, b := fresh(), newBox(t, string(config.DefaultFile()))
+	result := func() string { return string(plain(m.files[resultName])) }
+
+	m.files[FileName] = []byte("\xef\xbb\xbf" + strings.ReplaceAll(mine, "\n", "\r\n"))
+	b.start(t, m)
+	if b.inForce(t) != mine || result() != resultTaken || m.writes != 1 {
+		t.Fatalf("after an edit: %q in force, %d writes, result %q", b.inForce(t), m.writes, result())
+	}
+	if old, err := os.ReadFile(b.File + ".old"); string(old) != string(config.DefaultFile()) {
+		t.Errorf("the settings before are not kept: %v", err)
+	}
+	b.start(t, m)
+	if m.writes != 1 {
+		t.Errorf("a start without an edit writes")
+	}
+
+	m.files[FileName] = []byte(wrong)
+	b.start(t, m)
+	if b.inForce(t) != mine {
+		t.Errorf("a mistake puts %q in force", b.inForce(t))
+	}
+	if r := result(); !strings.Contains(r, "line 3: menu.timeuot:") || !strings.Contains(r, "write timeout") {
+		t.Errorf("the result does not say what is wrong:\n%s", r)
+	}
+	writes := m.writes
+	b.start(t, m)
+	if m.writes != writes || string(m.files[FileName]) != wrong {
+		t.Error("a mistake that is known is written over, or told again")
+	}
+
+	m.files[FileName] = []byte(mine)
+	b.start(t, m)
+	if result() != resultTaken {
+		t.Errorf("after the mend the result is %q", result())
+	}
+
+	if err := b.Take([]byte(theirs)); err != nil {
+		t.Fatal(err)
+	}
+	b.start(t, m)
+	if b.inForce(t) != theirs || string(m.files[FileName]) != string(dos([]byte(theirs))) || result() != resultShown {
+		t.Errorf("after a change over the network: %q in force, %q on the medium, result %q", b.inForce(t), m.files[FileName], result())
+	}
+	writes = m.writes
+	b.start(t, m)
+	if m.writes != writes {
+		t.Error("and it is written again")
+	}
+
+	if err := b.Take([]byte(mine)); err != nil {
+		t.Fatal(err)
+	}
+	m.files = map[string][]byte{}
+	b.start(t, m)
+	if b.inForce(t) != mine || string(m.files[FileName]) != string(dos([]byte(mine))) || !bytes.Equal(m.files[readmeName], dos(Readme)) {
+		t.Errorf("on an empty volume: %q in force, files %v", b.inForce(t), slices.Collect(maps.Keys(m.files)))
+	}
+}
+
+// What is on the volume and in force alike is known by that: when the network
+// changes it, it must not look like an edit.
+func TestSameSettingsByBothWays(t *testing.T) {
+	m, b := fresh(), newBox(t, mine)
+	m.files[FileName] = []byte(mine)
+	b.start(t, m)
+	if err := b.Take([]byte(theirs)); err != nil {
+		t.Fatal(err)
+	}
+	b.start(t, m)
+	if b.inForce(t) != theirs {
+		t.Errorf("%q in force", b.inForce(t))
+	}
+}
+
+func TestDamagedPerm(t *testing.T) {
+	m, b := fresh(), newBox(t, "")
+	log := slog.New(slog.DiscardHandler)
+	for range 2 {
+		if err := Exchange(m, b.Store, b.seen, errors.New("read-only file system"), log); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r := string(m.files[resultName]); !strings.HasPrefix(r, damagedStart) || !strings.Contains(r, "read-only file system") || m.writes != 1 {
+		t.Errorf("%d writes, result %q", m.writes, r)
+	}
+	b.start(t, m)
+	if r := string(plain(m.files[resultName])); r != resultTaken {
+		t.Errorf("once it works again the result is %q", r)
+	}
+}
+
+func TestTakeKeepsOldOnMistake(t *testing.T) {
+	b := newBox(t, mine)
+	var mistakes config.Errors
+	if err := b.Take([]byte(wrong)); !errors.As(err, &mistakes) {
+		t.Errorf("got %v", err)
+	}
+	if b.inForce(t) != mine {
+		t.Errorf("%q in force", b.inForce(t))
+	}
+	if _, err := os.Stat(b.File + ".old"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("something was kept: %v", err)
+	}
+}
+
+// The files that Windows shows have its ends of lines, and no letter that an
+// old Notepad would not show.
+func TestReadmeIsPlain(t *testing.T) {
+	for i, c := range Readme {
+		if c >= 0x80 || c == '\r' {
+			t.Fatalf("byte %d is %q", i, c)
+		}
+	}
+}

@@ -1,0 +1,194 @@
+package upload
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+	"path"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// syncEvery bounds what a medium still has to write when a file is closed,
+	// in bytes: clients give up on a close that takes a quarter of a minute.
+	syncEvery = 16 << 20
+	// hashAtOnce bounds how much of what was there before is hashed along with
+	// one write, in bytes.
+	hashAtOnce = 4 << 20
+	// maxAhead is how many writes may be ahead of a gap. Clients send a few
+	// dozen at a time, and in order.
+	maxAhead = 1024
+)
+
+var errTakenOver = errors.New("another connection writes this file now")
+
+// part is a file that is being written, outside the boot folder. Only Close,
+// and only if nothing went wrong, gives it its place there.
+type part struct {
+	tree *tree
+	name string
+
+	mu     sync.Mutex
+	f      *os.File
+	err    error // why it is not to be published; the first one stays
+	whole  int64 // bytes from the beginning without a gap
+	ahead  map[int64]int64
+	unsafe int64 // bytes since the last sync
+	// What is hashed follows what is whole, by reading it back from memory:
+	// clients have several writes under way, which come in any order.
+	sum    hash.Hash
+	hashed int64
+}
+
+func newPart(t *tree, name string, f *os.File, size int64) *part {
+	return &part{tree: t, name: name, f: f, whole: size, ahead: map[int64]int64{}, sum: sha256.New()}
+}
+
+// WriteAt writes, unless the disk would become too full.
+func (p *part) WriteAt(b []byte, at int64) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.err != nil {
+		return 0, p.err
+	}
+	n, err := p.write(b, at)
+	if err != nil {
+		p.err = fmt.Errorf("%s: %w", p.name, err)
+		return n, p.err
+	}
+	return n, nil
+}
+
+func (p *part) write(b []byte, at int64) (int, error) {
+	if err := p.tree.room(int64(len(b))); err != nil {
+		return 0, err
+	}
+	n, err := p.f.WriteAt(b, at)
+	if err != nil {
+		return n, err
+	}
+	if err := p.wrote(at, int64(n)); err != nil {
+		return n, err
+	}
+	if p.unsafe += int64(n); p.unsafe >= syncEvery {
+		p.unsafe = 0
+		if err := unix.Fdatasync(int(p.f.Fd())); err != nil {
+			return n, fmt.Errorf("sync: %w", err)
+		}
+	}
+	return n, p.hash(min(p.whole, p.hashed+hashAtOnce))
+}
+
+// wrote takes note of n bytes written at an offset.
+func (p *part) wrote(at, n int64) error {
+	if at < p.hashed { // written over what was hashed
+		p.sum.Reset()
+		p.hashed = 0
+	}
+	if at > p.whole {
+		if len(p.ahead) >= maxAhead {
+			return errors.New("written with too many gaps")
+		}
+		p.ahead[at] = max(p.ahead[at], n)
+		return nil
+	}
+	p.whole = max(p.whole, at+n)
+	for more := true; more; {
+		more = false
+		for at, n := range p.ahead {
+			if at <= p.whole {
+				p.whole = max(p.whole, at+n)
+				delete(p.ahead, at)
+				more = true
+			}
+		}
+	}
+	return nil
+}
+
+func (p *part) hash(to int64) error {
+	if to <= p.hashed {
+		return nil
+	}
+	n, err := io.Copy(p.sum, io.NewSectionReader(p.f, p.hashed, to-p.hashed))
+	p.hashed += n
+	if err != nil {
+		return fmt.Errorf("hash: %w", err)
+	}
+	if p.hashed < to {
+		return fmt.Errorf("hash: %w", io.ErrUnexpectedEOF)
+	}
+	return nil
+}
+
+// ReadAt is for clients that open a file for reading and writing.
+func (p *part) ReadAt(b []byte, at int64) (int, error) { return p.f.ReadAt(b, at) }
+
+// TransferError hears that the connection broke while the file was open. What
+// is there of it stays, for the client to go on with.
+func (p *part) TransferError(err error) { p.abandon(fmt.Errorf("the connection broke: %w", err)) }
+
+// abandon lets the part never be published by whoever writes it now.
+func (p *part) abandon(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.err == nil {
+		p.err = fmt.Errorf("%s: %w", p.name, err)
+	}
+}
+
+// Close publishes the file.
+func (p *part) Close() error {
+	defer p.tree.closed(p) // after the lock is given back: the tree takes its own first
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.err == nil {
+		p.err = p.finish()
+	}
+	if err := p.f.Close(); err != nil && p.err == nil {
+		p.err = err
+	}
+	if p.err == nil {
+		p.err = p.tree.publish(p.name)
+	}
+	if p.err != nil {
+		p.tree.log.Warn("boot file is not published", "file", p.name, "bytes", p.whole, "err", p.err)
+		return p.err
+	}
+	p.tree.log.Info("boot file is published", "file", p.name, "bytes", p.whole, "sha256", hex.EncodeToString(p.sum.Sum(nil)))
+	return nil
+}
+
+// finish makes sure that the file is what its sender meant, and on the medium.
+func (p *part) finish() error {
+	if len(p.ahead) > 0 {
+		return fmt.Errorf("%s: nothing was written from byte %d on, and something behind it", p.name, p.whole)
+	}
+	if err := p.hash(p.whole); err != nil {
+		return fmt.Errorf("%s: %w", p.name, err)
+	}
+	want, from, err := p.tree.expected(p.name)
+	if err != nil {
+		return err
+	}
+	if got := hex.EncodeToString(p.sum.Sum(nil)); from != "" && got != want {
+		if err := p.tree.staging.Remove(p.name); err != nil {
+			p.tree.log.Error("the part stays", "file", p.name, "err", err)
+		}
+		return mismatch(p.name, got, want, from)
+	}
+	if err := p.f.Sync(); err != nil {
+		return fmt.Errorf("%s: %w", p.name, err)
+	}
+	return nil
+}
+
+func mismatch(name, got, want, from string) error {
+	return fmt.Errorf("%s was dropped: its SHA-256 is %s, but %s says %s. Send it again, or the right %s before it", name, got, from, want, path.Base(from))
+}

@@ -1,0 +1,429 @@
+package upload
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// big is more than clients send at once, and no multiple of a block.
+var big = bytes.Repeat([]byte("0123456789abcdef"), 1<<16+3)
+
+func write(t *testing.T, dir, name string, content []byte) string {
+	t.Helper()
+	file := filepath.Join(dir, name)
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, content, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func hexSum(b []byte) string {
+	s := sha256.Sum256(b)
+	return hex.EncodeToString(s[:])
+}
+
+func TestOpenSSHUploads(t *testing.T) {
+	b := newBox(t, t.TempDir())
+	linux := write(t, t.TempDir(), "linux", big)
+	out, err := b.sftp(t, "mkdir debian", "put "+linux+" debian/linux", "ls -l debian", "df", "get debian/linux "+linux+".back")
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if b.published(t, "debian/linux") != string(big) {
+		t.Error("another content is published")
+	}
+	if back, err := os.ReadFile(linux + ".back"); err != nil || !bytes.Equal(back, big) {
+		t.Errorf("what comes back is not what was sent (%v)", err)
+	}
+	if !regexp.MustCompile(`-rw-r--r-- .* 1048624 .*linux`).MatchString(out) {
+		t.Errorf("ls shows\n%s", out)
+	}
+	if !strings.Contains(out, "Avail") {
+		t.Errorf("df shows no room:\n%s", out)
+	}
+	if !strings.Contains(b.log.String(), "sha256="+hexSum(big)) {
+		t.Error("the log does not name the sum")
+	}
+	if left, err := os.ReadDir(b.Staging); err != nil || len(left) != 0 {
+		t.Errorf("left in staging: %v, %v", left, err)
+	}
+	out, err = b.sftp(t, "rename debian/linux debian/vmlinuz", "-rmdir debian", "rm debian/vmlinuz", "rmdir debian")
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	b.absent(t, "debian")
+}
+
+func TestOpenSSHCopies(t *testing.T) {
+	b := newBox(t, t.TempDir())
+	dir := t.TempDir()
+	write(t, dir, "debian/linux", big)
+	write(t, dir, "debian/sub/initrd.gz", []byte("initrd"))
+	out, err := b.openssh(t, password, "scp", "", "-s", "-p", "-r", filepath.Join(dir, "debian"), "scp://gokrazy@"+b.addr+"/")
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if b.published(t, "debian/linux") != string(big) || b.published(t, "debian/sub/initrd.gz") != "initrd" {
+		t.Error("another content is published")
+	}
+}
+
+// A client whose connection breaks goes on where it was, and nobody else sees
+// the file before that.
+func TestBrokenConnection(t *testing.T) {
+	b := newBox(t, t.TempDir())
+	c, conn := b.dial(t)
+	f, err := c.Create("linux")
+	if err != nil {
+		t.Fatal(err)
+	}
+	half := len(big) / 2
+	if _, err := f.Write(big[:half]); err != nil {
+		t.Fatal(err)
+	}
+	b.absent(t, "linux")
+	conn.Close()
+	c.Wait()
+
+	local := write(t, t.TempDir(), "linux", big)
+	out, err := b.sftp(t, "ls -l linux")
+	if err != nil || !regexp.MustCompile(fmt.Sprintf(`-rw------- .* %d .*linux`, half)).MatchString(out) {
+		t.Errorf("%v: ls shows\n%s", err, out)
+	}
+	if _, err := b.sftp(t, "get linux "+local+".back"); err == nil {
+		t.Error("the half can be read")
+	}
+	b.absent(t, "linux")
+	if out, err := b.sftp(t, "reput "+local+" linux"); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if b.published(t, "linux") != string(big) || !strings.Contains(b.log.String(), "sha256="+hexSum(big)) {
+		t.Error("another content is published, or the sum is another one")
+	}
+}
+
+// A connection that died without a word does not keep its client out.
+func TestSecondWriterGoesOn(t *testing.T) {
+	b := newBox(t, t.TempDir())
+	first, _ := b.dial(t)
+	f, err := first.Create("linux")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Write(big[:1000]); err != nil {
+		t.Fatal(err)
+	}
+	second, _ := b.dial(t)
+	g, err := second.OpenFile("linux", os.O_WRONLY)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Write([]byte("x")); err == nil || !strings.Contains(err.Error(), errTakenOver.Error()) {
+		t.Errorf("the first one writes on: %v", err)
+	}
+	if _, err := g.WriteAt(big[1000:], 1000); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err == nil {
+		t.Error("the first one publishes")
+	}
+	b.absent(t, "linux")
+	if err := g.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if b.published(t, "linux") != string(big) {
+		t.Error("another content is published")
+	}
+}
+
+func TestSums(t *testing.T) {
+	b := newBox(t, t.TempDir())
+	dir := t.TempDir()
+	linux := write(t, dir, "linux", big)
+	wrong := write(t, dir, "wrong", append([]byte("x"), big[1:]...))
+	one := write(t, dir, "one", []byte(strings.ToUpper(hexSum(big))+"\r\n"))
+	all := write(t, dir, "all", []byte(hexSum(big)+"  ./debian/linux\n"+hexSum(big)+" *debian/other\n"))
+	if out, err := b.sftp(t, "mkdir debian", "put "+one+" linux.sha256", "put "+all+" SHA256SUMS"); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, name := range []string{"linux", "debian/linux", "debian/other"} {
+		t.Run(name, func(t *testing.T) {
+			out, err := b.sftp(t, "put "+wrong+" "+name)
+			if err == nil || !strings.Contains(out, "its SHA-256 is "+hexSum(append([]byte("x"), big[1:]...))) {
+				t.Errorf("the wrong file: %v, and the person reads\n%s", err, out)
+			}
+			b.absent(t, name)
+			if _, err := os.Lstat(filepath.Join(b.Staging, name)); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("the wrong file is kept: %v", err)
+			}
+			if out, err := b.sftp(t, "put "+linux+" "+name); err != nil {
+				t.Errorf("the right file: %v\n%s", err, out)
+			}
+			if b.published(t, name) != string(big) {
+				t.Error("another content is published")
+			}
+		})
+	}
+	// As WinSCP sends files.
+	if out, err := b.sftp(t, "rm linux", "put "+wrong+" linux.filepart", "rename linux.filepart linux"); err == nil || !strings.Contains(out, "stays linux.filepart") {
+		t.Errorf("the wrong file by another name: %v\n%s", err, out)
+	}
+	b.absent(t, "linux")
+}
+
+func TestPublishedFileStaysUntilClose(t *testing.T) {
+	b := newBox(t, t.TempDir())
+	write(t, b.Boot, "linux", big)
+	c, _ := b.dial(t)
+	f, err := c.OpenFile("linux", os.O_WRONLY)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The second time over what was hashed along with the first.
+	for _, text := range []string{"another", "changed"} {
+		if _, err := f.WriteAt([]byte(text), 3); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if b.published(t, "linux") != string(big) {
+		t.Error("machines see the change before the close")
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	want := bytes.Clone(big)
+	copy(want[3:], "changed")
+	if b.published(t, "linux") != string(want) {
+		t.Error("after the close they do not")
+	}
+	if !strings.Contains(b.log.String(), "sha256="+hexSum(want)) {
+		t.Error("the sum in the log is another one")
+	}
+}
+
+// What is missing in the middle shows that a client was cut off.
+func TestGap(t *testing.T) {
+	b := newBox(t, t.TempDir())
+	c, _ := b.dial(t)
+	f, err := c.Create("linux")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteAt([]byte("end"), 100); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err == nil || !strings.Contains(err.Error(), "from byte 0 on") {
+		t.Errorf("it closes with %v", err)
+	}
+	b.absent(t, "linux")
+}
+
+func TestEscape(t *testing.T) {
+	b := newBox(t, t.TempDir())
+	write(t, b.dir, "pxebox.toml", []byte("secret"))
+	for link, target := range map[string]string{"up": "..", "abs": b.dir, "file": "../pxebox.toml"} {
+		if err := os.MkdirAll(b.Boot, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(target, filepath.Join(b.Boot, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c, _ := b.dial(t)
+	for _, name := range []string{"../pxebox.toml", "/../pxebox.toml", b.dir + "/pxebox.toml", "up/pxebox.toml", "abs/pxebox.toml", "file"} {
+		if f, err := c.Open(name); err == nil {
+			t.Errorf("%s can be read", name)
+			f.Close()
+		}
+		if name == "file" {
+			continue // to write it replaces the link
+		}
+		if f, err := c.Create(name + ".new"); err == nil {
+			f.Close()
+			if _, err := os.Stat(filepath.Join(b.dir, "pxebox.toml.new")); err == nil {
+				t.Errorf("%s is written", name)
+			}
+		}
+		if err := c.Rename(name, "mine"); err == nil {
+			t.Errorf("%s can be renamed", name)
+		}
+		if err := c.Remove(name); err == nil {
+			t.Errorf("%s can be removed", name)
+		}
+	}
+	if _, err := c.ReadDir("up"); err == nil {
+		t.Error("the folder above can be listed")
+	}
+	if err := c.Mkdir("up/new"); err == nil {
+		t.Error("a folder can be made above")
+	}
+	if err := c.Symlink("/", "root"); err == nil {
+		t.Error("a link can be made")
+	}
+	if err := c.Link("linux", "hard"); err == nil {
+		t.Error("a hard link can be made")
+	}
+	if got, err := os.ReadFile(filepath.Join(b.dir, "pxebox.toml")); string(got) != "secret" {
+		t.Errorf("the file outside is %q, %v", got, err)
+	}
+}
+
+func TestNoShell(t *testing.T) {
+	b := newBox(t, t.TempDir())
+	if out, err := b.openssh(t, password, "ssh", ""); err == nil || strings.Contains(out, "uid=") {
+		t.Errorf("a command runs: %v\n%s", err, out)
+	}
+}
+
+func TestWrongPassword(t *testing.T) {
+	b := newBox(t, t.TempDir())
+	if out, err := b.openssh(t, "wrong", "sftp", "ls\n"); err == nil || !strings.Contains(out, "Permission denied") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	if !strings.Contains(b.log.String(), "wrong user or password") {
+		t.Error("the log does not tell of it")
+	}
+}
+
+func TestAuthorizedKey(t *testing.T) {
+	b := newBox(t, t.TempDir())
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, err := ssh.MarshalPrivateKey(private, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	key, err := ssh.NewPublicKey(public)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := b.openssh(t, "wrong", "sftp", "ls\n", "-i", file); err == nil {
+		t.Fatalf("a key that nobody allowed:\n%s", out)
+	}
+	if err := os.WriteFile(b.AuthorizedKeys, append([]byte("# mine\n"), ssh.MarshalAuthorizedKey(key)...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := b.openssh(t, "wrong", "sftp", "ls\n", "-i", file); err != nil {
+		t.Errorf("the key that is allowed: %v\n%s", err, out)
+	}
+}
+
+func TestDiskFull(t *testing.T) {
+	b := newBox(t, t.TempDir())
+	tr, err := openTree(b.Boot, b.Staging, b.Log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tr.close()
+	st, err := tr.statfs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := tr.openPart("linux", true, true, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// As if nearly all of the disk were kept for others.
+	tr.reserve = int64(st.Blocks) * st.Frsize
+	if _, err := p.WriteAt(big, 0); !errors.Is(err, errFull) {
+		t.Errorf("it writes: %v", err)
+	}
+	if err := p.Close(); !errors.Is(err, errFull) {
+		t.Errorf("it closes with %v", err)
+	}
+	b.absent(t, "linux")
+	if _, err := tr.openPart("other", true, true, false); !errors.Is(err, errFull) {
+		t.Errorf("another file: %v", err)
+	}
+	if err := tr.remove("linux"); err != nil {
+		t.Errorf("nothing can be deleted: %v", err)
+	}
+}
+
+func TestConnectionsAreBounded(t *testing.T) {
+	b := newBox(t, t.TempDir())
+	for range maxPerSource {
+		b.dial(t)
+	}
+	if out, err := b.sftp(t, "ls"); err == nil {
+		t.Errorf("one more is let in:\n%s", out)
+	}
+}
+
+// make upload is OpenSSH's sftp, told what to do.
+func TestUploadScript(t *testing.T) {
+	b := newBox(t, t.TempDir())
+	dir := t.TempDir()
+	linux := write(t, dir, "linux image", big)
+	run := func() string {
+		t.Helper()
+		host, port, err := net.SplitHostPort(b.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.CommandContext(t.Context(), "../../gokrazy/upload.sh", host, linux, "debian/12")
+		cmd.Env = append(os.Environ(), "PORT="+port, "PXEBOX_PASSWORD="+password, "KNOWN_HOSTS="+filepath.Join(dir, "known"))
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		return string(out)
+	}
+	check := func() {
+		t.Helper()
+		if b.published(t, "debian/12/linux image") != string(big) {
+			t.Error("another content is published")
+		}
+		b.absent(t, "debian/12/linux image.sha256")
+	}
+	if out := run(); strings.Contains(out, "going on") {
+		t.Errorf("the first time it says\n%s", out)
+	}
+	check()
+	run()
+	check()
+
+	for situation, sent := range map[string]int{"broke halfway": len(big) / 2, "broke before the close": len(big)} {
+		t.Run(situation, func(t *testing.T) {
+			c, conn := b.dial(t)
+			f, err := c.OpenFile("debian/12/linux image", os.O_WRONLY|os.O_CREATE|os.O_TRUNC)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := f.Write(big[:sent]); err != nil {
+				t.Fatal(err)
+			}
+			conn.Close()
+			c.Wait()
+			if out := run(); !strings.Contains(out, "going on") {
+				t.Errorf("it does not go on:\n%s", out)
+			}
+			check()
+		})
+	}
+}
