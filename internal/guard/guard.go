@@ -2,7 +2,6 @@ package guard
 
 import (
 	"context"
-	crand "crypto/rand"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -31,7 +30,11 @@ type Guard struct {
 // New makes a Guard.
 func New(log *slog.Logger) *Guard {
 	mac := make(net.HardwareAddr, 6)
-	crand.Read(mac)              // never fails
+	// It is no secret: whoever listens sees it. After power-on, a machine without
+	// a source of chance takes a second until it has enough for secrets.
+	for i := range mac {
+		mac[i] = byte(rand.Uint32())
+	}
 	mac[0] = mac[0]&^0b01 | 0b10 // one machine's, locally administered (IEEE 802 §8.4)
 	return &Guard{mac: mac, suspicion: make(chan netip.Addr, 1), log: log}
 }

@@ -200,13 +200,7 @@ func (t *tenure) find(ctx context.Context) (netlink.Link, error) {
 		return nil, err
 	}
 	if awaken(c.among) {
-		if !sleep(ctx, negotiation) {
-			return nil, ctx.Err()
-		}
-		if all, err = candidates(); err != nil {
-			return nil, err
-		}
-		if c, err = choose(all, name, t.kept); err != nil {
+		if c, err = t.negotiated(ctx, name); err != nil {
 			return nil, err
 		}
 	}
@@ -223,6 +217,34 @@ func (t *tenure) find(ctx context.Context) (netlink.Link, error) {
 		return nil, fmt.Errorf("network interface %s: %w", c.name, err)
 	}
 	return l, nil
+}
+
+// negotiated chooses once the interfaces that were switched on have had their
+// time, or no carrier can change the choice any more.
+func (t *tenure) negotiated(ctx context.Context, name string) (choice, error) {
+	wait, cancel := context.WithTimeout(ctx, negotiation)
+	defer cancel()
+	changes, err := subscribe(wait)
+	if err != nil {
+		return choice{}, err
+	}
+	for {
+		all, err := candidates()
+		if err != nil {
+			return choice{}, err
+		}
+		c, err := choose(all, name, t.kept)
+		if err != nil || c.settled() || wait.Err() != nil {
+			return c, errors.Join(err, ctx.Err())
+		}
+		select {
+		case <-wait.Done():
+		case err := <-changes:
+			if err != nil && wait.Err() == nil {
+				return choice{}, err
+			}
+		}
+	}
 }
 
 // awaken switches interfaces on, since one that is off shows no carrier, and

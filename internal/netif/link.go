@@ -52,6 +52,12 @@ type choice struct {
 	among []candidate
 }
 
+// settled reports whether the choice stays what it is, whichever carriers are
+// still to come: the first by name has one, or there is no choice.
+func (c choice) settled() bool {
+	return len(c.among) == 0 || c.carrier && c.name == c.among[0].name
+}
+
 var errNoInterface = errors.New("no wired network interface")
 
 // choose finds the interface to serve on: the named one; or else, of the

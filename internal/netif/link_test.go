@@ -1,6 +1,7 @@
 package netif
 
 import (
+	"fmt"
 	"net/netip"
 	"testing"
 )
@@ -44,6 +45,41 @@ func TestChoose(t *testing.T) {
 				t.Fatalf("chose %q among %q, error %v; want %q, several %v", c.name, names(c.among), err, tt.want, tt.several)
 			}
 		})
+	}
+}
+
+// TestSettled tries, for each choice, whether carriers that come later change it.
+func TestSettled(t *testing.T) {
+	const interfaces = 3
+	chooseOf := func(carriers int) choice {
+		var all []candidate
+		for i := range interfaces {
+			all = append(all, candidate{
+				name: fmt.Sprintf("eth%d", i), kind: "device", ethernet: true, on: true, carrier: carriers>>i&1 == 1,
+			})
+		}
+		c, err := choose(all, "", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	for now := range 1 << interfaces {
+		c, stays := chooseOf(now), true
+		for later := range 1 << interfaces {
+			if later&now == now && chooseOf(later).name != c.name {
+				stays = false
+			}
+		}
+		if c.settled() && !stays {
+			t.Errorf("carriers %03b: %s is settled, and does not stay", now, c.name)
+		}
+		if first := now&1 == 1; first && !c.settled() {
+			t.Errorf("carriers %03b: %s is not settled", now, c.name)
+		}
+	}
+	if only, err := choose([]candidate{{name: "eth0", kind: "device", ethernet: true}}, "", ""); err != nil || !only.settled() {
+		t.Errorf("the only interface: %+v, %v", only, err)
 	}
 }
 

@@ -1,0 +1,338 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pxebox/pxebox/e2e/lab"
+)
+
+const (
+	settingsPort = 8443
+	uploadPort   = 22
+
+	// settingsVolume is where the volume for settings begins in an image, in
+	// bytes, as mtools name it.
+	settingsVolume = "@@1048576"
+)
+
+// mtools runs one of the programs that read and write FAT without mounting it.
+func mtools(t *testing.T, stdin, program string, args ...string) string {
+	t.Helper()
+	cmd := exec.Command(program, args...)
+	if errors.Is(cmd.Err, exec.ErrNotFound) {
+		t.Fatalf("%s is missing: run make deps", program)
+	}
+	cmd.Stdin = strings.NewReader(stdin)
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v: %v\n%s", cmd, err, &stderr)
+	}
+	return strings.ReplaceAll(string(out), "\r\n", "\n")
+}
+
+// onVolume is a file of the volume for settings on an image.
+func onVolume(t *testing.T, image, name string) string {
+	t.Helper()
+	return mtools(t, "", "mtype", "-i", image+settingsVolume, "::"+name)
+}
+
+// edit writes the settings on an image as a person does with Notepad.
+func edit(t *testing.T, image, text string) {
+	t.Helper()
+	text = "\xef\xbb\xbf" + strings.ReplaceAll(text, "\n", "\r\n")
+	mtools(t, text, "mcopy", "-o", "-i", image+settingsVolume, "-", "::pxebox.toml")
+}
+
+// password is that of the box whose image was built here.
+func password(t *testing.T) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(buildDir, "update-password"))
+	if err != nil {
+		t.Fatal("build/update-password is missing: run make image")
+	}
+	return strings.TrimSpace(string(b))
+}
+
+// dial connects to the box once it listens.
+func (s *site) dial(ctx context.Context, port uint16) net.Conn {
+	s.t.Helper()
+	to := netip.AddrPortFrom(lab.BoxAddr, port).String()
+	for {
+		conn, err := s.Observer.DialContext(ctx, "tcp", to)
+		if err == nil {
+			return conn
+		}
+		select {
+		case <-ctx.Done():
+			s.t.Fatalf("%s: %v; %v", to, context.Cause(ctx), err)
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+// settings asks the box by HTTPS for its settings, or to take new ones.
+func (s *site) settings(method, password, text string) (int, string) {
+	s.t.Helper()
+	s.dial(s.within(boxBoots), settingsPort).Close()
+	code, answer, err := s.askSettings(s.within(clientBoots), method, password, text)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return code, answer
+}
+
+func (s *site) askSettings(ctx context.Context, method, password, text string) (int, string, error) {
+	transport := &http.Transport{
+		DialContext:     s.Observer.DialContext,
+		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, // nobody vouches for the box
+	}
+	defer transport.CloseIdleConnections()
+	url := fmt.Sprintf("https://%v/pxebox.toml", netip.AddrPortFrom(lab.BoxAddr, settingsPort))
+	r, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(text))
+	if err != nil {
+		return 0, "", err
+	}
+	r.SetBasicAuth("gokrazy", password)
+	resp, err := (&http.Client{Transport: transport}).Do(r)
+	if err != nil {
+		return 0, "", err
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	return resp.StatusCode, string(b), err
+}
+
+// titled are settings whose menu has this title.
+func titled(title string) string {
+	menu := strings.ReplaceAll(lab.Menu(0, "disk", true), lab.Title, title)
+	return strings.ReplaceAll(powerSettings, "\n\n", "\n") + menu + lab.DiskEntry
+}
+
+// TestImageSettings leads a box through three boots. A person edits the
+// settings on the medium; then they are changed over the network; then a
+// person makes a mistake. The power goes each time, right after the answer.
+func TestImageSettings(t *testing.T) {
+	p := &powered{site: newSite(t, "settings")}
+	edited := filepath.Join(t.TempDir(), "edited.img")
+	if out, err := exec.Command("cp", "--sparse=always", image(t), edited).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if readme := onVolume(t, edited, "README.txt"); !strings.Contains(readme, "pxebox.toml") {
+		t.Errorf("the README on the image says %q", readme)
+	}
+	if shipped := onVolume(t, edited, "pxebox.toml"); !strings.Contains(shipped, "[dhcp]") {
+		t.Errorf("the settings on the image are %q", shipped)
+	}
+	edit(t, edited, titled("From the medium"))
+	var err error
+	// As the image has it: the settings in force are the built-in ones.
+	if p.Power, err = p.PowerBox(edited, diskSize, map[string]lab.File{lab.BootDir + "/README.txt": {}}); err != nil {
+		t.Fatal(err)
+	}
+	chance := rand.New(rand.NewPCG(*cutSeed, 0))
+	cut := func() {
+		p.Disk.Cut(chance)
+		p.Off()
+	}
+	boot := func(title string) {
+		t.Helper()
+		p.on()
+		if err := p.WaitReady(p.within(boxBoots), lab.BoxAddr, title); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	boot("From the medium")
+	if code, text := p.settings("GET", "guess", ""); code != http.StatusUnauthorized || strings.Contains(text, "[menu]") {
+		t.Errorf("a guess gets %d %q", code, text)
+	}
+	if code, text := p.settings("GET", password(t), ""); code != http.StatusOK || text != titled("From the medium") {
+		t.Errorf("the settings in force: %d %q", code, text)
+	}
+	if code, text := p.settings("PUT", password(t), "[menu]\ntimeuot = \"5s\"\n"); code != http.StatusUnprocessableEntity || !strings.Contains(text, "pxebox.toml:2: menu.timeuot") {
+		t.Errorf("a mistake gets %d %q", code, text)
+	}
+	if code, text := p.settings("PUT", password(t), titled("From the network")); code != http.StatusOK || text != "taken\n" {
+		t.Errorf("new settings get %d %q", code, text)
+	}
+	cut()
+	if r := onVolume(t, p.File, "pxebox-result.txt"); !strings.Contains(r, "without a mistake") {
+		t.Errorf("the result of the edit: %q", r)
+	}
+
+	boot("From the network")
+	cut()
+	if r := onVolume(t, p.File, "pxebox-result.txt"); !strings.Contains(r, "changed over the network") {
+		t.Errorf("the result of the change over the network: %q", r)
+	}
+	if text := onVolume(t, p.File, "pxebox.toml"); text != titled("From the network") {
+		t.Errorf("the medium does not show the settings in force: %q", text)
+	}
+
+	edit(t, p.File, titled("With a mistake")+"\n[menus]\n")
+	boot("From the network")
+	if code, text := p.settings("GET", password(t), ""); code != http.StatusOK || text != titled("From the network") {
+		t.Errorf("with a mistake on the medium: %d %q", code, text)
+	}
+	cut()
+	if r := onVolume(t, p.File, "pxebox-result.txt"); !strings.Contains(r, "has mistakes") || !strings.Contains(r, ": menus: is not known") {
+		t.Errorf("the result of the mistake: %q", r)
+	}
+	if text := onVolume(t, p.File, "pxebox.toml"); !strings.Contains(text, "[menus]") {
+		t.Errorf("the person's work is gone: %q", text)
+	}
+}
+
+// TestImageDamagedPerm destroys the file system that the box keeps things on:
+// it serves the built-in menu, and the medium tells whoever looks why.
+func TestImageDamagedPerm(t *testing.T) {
+	p := newPowered(t, "damaged-perm")
+	f, err := os.OpenFile(p.File, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = f.WriteAt(make([]byte, 1<<20), p.start)
+	if err := errors.Join(err, f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.StartDHCP(p.within(boxBoots), kernelPinDir); err != nil {
+		t.Fatal(err)
+	}
+	p.on()
+	addr, err := p.BoxAddress(p.within(boxBoots))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.WaitReady(p.within(boxBoots), addr, "Network boot"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.box.Console.WaitFor(p.within(boxBoots), "settings and boot files cannot be changed over the network"); err != nil {
+		t.Fatal(err)
+	}
+	p.Disk.Cut(rand.New(rand.NewPCG(*cutSeed, 0)))
+	p.Off()
+	if r := onVolume(t, p.File, "pxebox-result.txt"); !strings.Contains(r, "CANNOT KEEP ANYTHING") {
+		t.Errorf("the medium says %q", r)
+	}
+}
+
+// TestImageOpenPorts tries every TCP port of a box, and the UDP ports that
+// programs on such a machine might have opened.
+func TestImageOpenPorts(t *testing.T) {
+	s := newSite(t, "open-ports")
+	s.startBox(titled(lab.Title), nil)
+	s.waitBox(lab.BoxAddr)
+	s.dial(s.within(boxBoots), settingsPort).Close()
+	s.dial(s.within(boxBoots), uploadPort).Close()
+
+	const scanners = 64
+	ports := make(chan uint16)
+	var (
+		mu   sync.Mutex
+		open []uint16
+		wg   sync.WaitGroup
+	)
+	ctx := s.within(5 * time.Minute)
+	for range scanners {
+		wg.Go(func() {
+			for port := range ports {
+				conn, err := s.Observer.DialContext(ctx, "tcp", netip.AddrPortFrom(lab.BoxAddr, port).String())
+				if err == nil {
+					conn.Close()
+					mu.Lock()
+					open = append(open, port)
+					mu.Unlock()
+				} else if !strings.Contains(err.Error(), "refused") {
+					t.Errorf("TCP port %d: %v", port, err)
+				}
+			}
+		})
+	}
+	for port := 1; port <= 65535; port++ {
+		ports <- uint16(port)
+	}
+	close(ports)
+	wg.Wait()
+	slices.Sort(open)
+	if want := documentedPorts(t); !slices.Equal(open, want) {
+		t.Errorf("open TCP ports: %v; docs/architecture.md lists %v", open, want)
+	}
+
+	for _, tt := range []struct {
+		port uint16
+		open bool
+	}{
+		{67, true}, {69, true}, {4011, true},
+		{53, false}, {68, false}, {111, false}, {123, false}, {161, false}, {514, false}, {546, false}, {1900, false}, {5353, false}, {8443, false},
+	} {
+		if got := s.udpOpen(tt.port); got != tt.open {
+			t.Errorf("UDP port %d: open %v, want %v", tt.port, got, tt.open)
+		}
+	}
+}
+
+// documentedPorts are the TCP ports of the table in docs/architecture.md.
+func documentedPorts(t *testing.T) []uint16 {
+	t.Helper()
+	text, err := os.ReadFile("../docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ports []uint16
+	for _, row := range regexp.MustCompile(`(?m)^\| TCP (\d+) \|`).FindAllStringSubmatch(string(text), -1) {
+		port, err := strconv.ParseUint(row[1], 10, 16)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ports = append(ports, uint16(port))
+	}
+	slices.Sort(ports)
+	return ports
+}
+
+// udpOpen reports whether a UDP port swallows what comes. A closed one is
+// refused by ICMP, which Linux sends to a peer at most once a second after the
+// first few (icmp(7), icmp_ratelimit): so it is asked more often.
+func (s *site) udpOpen(port uint16) bool {
+	s.t.Helper()
+	conn, err := s.Observer.DialUDP(netip.AddrPortFrom(lab.BoxAddr, port))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer conn.Close()
+	for range 6 {
+		// No request of any of the protocols.
+		if _, err := conn.Write([]byte{0xff}); err != nil {
+			return !strings.Contains(err.Error(), "refused")
+		}
+		if err := conn.SetReadDeadline(time.Now().Add(500 * time.Millisecond)); err != nil {
+			s.t.Fatal(err)
+		}
+		if _, err := conn.Read(make([]byte, 1500)); err != nil && strings.Contains(err.Error(), "refused") {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,237 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pkg/sftp"
+	"golang.org/x/crypto/ssh"
+
+	"github.com/pxebox/pxebox/e2e/lab"
+	"github.com/pxebox/pxebox/e2e/nbp"
+	"github.com/pxebox/pxebox/e2e/qemu"
+)
+
+// sftp connects to the box as a technician's program does.
+func (s *site) sftp() (*sftp.Client, net.Conn) {
+	s.t.Helper()
+	conn := s.dial(s.within(boxBoots), uploadPort)
+	c, channels, requests, err := ssh.NewClientConn(conn, "box", &ssh.ClientConfig{
+		User: "gokrazy", Auth: []ssh.AuthMethod{ssh.Password(password(s.t))},
+		HostKeyCallback: ssh.InsecureIgnoreHostKey(), // this box has never been seen before
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	client, err := sftp.NewClient(ssh.NewClient(c, channels, requests))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return client, conn
+}
+
+// get asks for a boot file as a machine does by HTTP.
+func (s *site) get(name string) (int, []byte) {
+	s.t.Helper()
+	transport := &http.Transport{DialContext: s.Observer.DialContext}
+	defer transport.CloseIdleConnections()
+	resp, err := (&http.Client{Transport: transport, Timeout: clientBoots}).Get(fmt.Sprintf("http://%v/%s", lab.BoxAddr, name))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return resp.StatusCode, b
+}
+
+// TestImageUpload sends a boot file while a machine boots: machines see
+// nothing of it before it is whole, and the machine gets to WDS meanwhile.
+func TestImageUpload(t *testing.T) {
+	s := newSite(t, "upload")
+	s.startBox(lab.ServerMode+lab.Menu(5*time.Second, "wds", true)+lab.WDSEntry+lab.DiskEntry, nil)
+	s.waitBox(lab.BoxAddr)
+	content := make([]byte, 24<<20+7)
+	fill := rand.NewChaCha8([32]byte{1})
+	fill.Read(content)
+	sum := sha256.Sum256(content)
+
+	client, conn := s.sftp()
+	if err := client.Mkdir("debian"); err != nil {
+		t.Fatal(err)
+	}
+	sums, err := client.Create("debian/SHA256SUMS")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := fmt.Fprintf(sums, "%s  initrd.gz\n", hex.EncodeToString(sum[:])); err != nil {
+		t.Fatal(err)
+	}
+	if err := sums.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	// The first connection breaks halfway.
+	f, err := client.Create("debian/initrd.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Write(content[:len(content)/2]); err != nil {
+		t.Fatal(err)
+	}
+	if code, _ := s.get("debian/initrd.gz"); code != http.StatusNotFound {
+		t.Errorf("half a file gets %d", code)
+	}
+	conn.Close()
+
+	s.startClient(lab.ClientConfig{})
+	done := make(chan error, 1)
+	client, _ = s.sftp()
+	st, err := client.Stat("debian/initrd.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := st.Size()
+	if at != int64(len(content)/2) {
+		t.Errorf("%d bytes are left of %d that were sent", at, len(content)/2)
+	}
+	if f, err = client.OpenFile("debian/initrd.gz", os.O_WRONLY); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Seek(at, io.SeekStart); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		_, err := f.ReadFrom(io.NewSectionReader(bytes.NewReader(content), at, int64(len(content))-at))
+		done <- err
+	}()
+	if v := s.verdict(s.within(clientBoots + handsOver)); !strings.HasPrefix(v, nbp.OK) {
+		t.Error(v)
+	}
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Fatal(err)
+		}
+	case <-s.within(clientBoots).Done():
+		t.Fatal("the upload does not end")
+	}
+	if code, _ := s.get("debian/initrd.gz"); code != http.StatusNotFound {
+		t.Errorf("a file that nobody has closed gets %d", code)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if code, b := s.get("debian/initrd.gz"); code != http.StatusOK || !bytes.Equal(b, content) {
+		t.Errorf("the whole file gets %d and %d bytes", code, len(b))
+	}
+
+	// More than the disk has room for; the box goes on.
+	f, err = client.Create("big")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for err == nil {
+		_, err = f.Write(content)
+	}
+	if !strings.Contains(err.Error(), "no room left") {
+		t.Errorf("the full disk says %v", err)
+	}
+	if err := f.Close(); err == nil {
+		t.Error("a file that did not fit is published")
+	}
+	if err := client.Remove("big"); err != nil {
+		t.Error(err)
+	}
+	vfs, err := client.StatVFS("/")
+	if err != nil || vfs.FreeSpace() == 0 {
+		t.Errorf("the room that is left: %v, %v", vfs, err)
+	}
+}
+
+// stick makes a file that is a USB stick: a partition, as Windows leaves one,
+// with a file system that is called PXEBOX.
+func stick(t *testing.T, format func(image string, offset, size int64)) string {
+	t.Helper()
+	const sector, first, sectors = 512, 2048, 96 << 11
+	image := filepath.Join(t.TempDir(), "stick")
+	table := make([]byte, sector)
+	copy(table[446:], []byte{0, 0xfe, 0xff, 0xff, 0x0c, 0xfe, 0xff, 0xff})
+	binary.LittleEndian.PutUint32(table[446+8:], first)
+	binary.LittleEndian.PutUint32(table[446+12:], sectors)
+	table[510], table[511] = 0x55, 0xaa
+	if err := os.WriteFile(image, table, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(image, (first+sectors)*sector); err != nil {
+		t.Fatal(err)
+	}
+	format(image, first*sector, sectors*sector)
+	return image
+}
+
+// TestImageStick plugs sticks into a running box, and pulls them out.
+func TestImageStick(t *testing.T) {
+	fat := stick(t, func(image string, offset, size int64) {
+		volume := fmt.Sprintf("%s@@%d", image, offset)
+		mtools(t, "", "mformat", "-i", volume, "-F", "-T", fmt.Sprint(size/512), "-h", "64", "-s", "32", "-v", "PXEBOX", "::")
+		mtools(t, "a kernel", "mcopy", "-i", volume, "-", "::linux")
+	})
+	ext := stick(t, func(image string, offset, size int64) {
+		cmd := exec.Command("/usr/sbin/mkfs.ext4", "-q", "-L", "PXEBOX", "-E", fmt.Sprintf("offset=%d", offset), image, fmt.Sprintf("%dk", size>>10))
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+	})
+	other := stick(t, func(image string, offset, size int64) {
+		mtools(t, "", "mformat", "-i", fmt.Sprintf("%s@@%d", image, offset), "-F", "-T", fmt.Sprint(size/512), "-h", "64", "-s", "32", "-v", "HOLIDAYS", "::")
+	})
+	s := newSite(t, "stick")
+	box, err := s.StartBoxWithUSB(image(t), map[string]lab.File{lab.SettingsFile: {Content: []byte(titled(lab.Title))}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.waitBox(lab.BoxAddr)
+	// do waits until the box tells what an action leads to.
+	do := func(action func(context.Context, *qemu.Machine) error, says string) {
+		t.Helper()
+		offset := len(box.Console.Text())
+		if err := action(s.within(clientBoots), box); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := box.Console.WaitForAfter(s.within(clientBoots), offset, says); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// One that is not meant stays in all the time.
+	if err := lab.PlugIn(s.within(clientBoots), box, "other", other); err != nil {
+		t.Fatal(err)
+	}
+	for _, st := range []struct{ kind, file string }{{"vfat", fat}, {"ext4", ext}} {
+		do(func(ctx context.Context, m *qemu.Machine) error { return lab.PlugIn(ctx, m, st.kind, st.file) },
+			`msg="medium is mounted"[^\n]* device=\w+1 type=`+st.kind)
+		do(func(ctx context.Context, m *qemu.Machine) error { return lab.PullOut(ctx, m, st.kind) },
+			`msg="medium is gone"`)
+	}
+	if strings.Contains(box.Console.Text(), "medium cannot be used") {
+		t.Error("a stick was there that could not be used")
+	}
+}
