@@ -3,18 +3,20 @@
 # A workspace around the checkout would hide the pinned modules.
 export GOWORK := off
 
-GOK         := go tool -modfile=tools/go.mod gok
 STATICCHECK := go tool -modfile=tools/go.mod staticcheck
 IMAGE       := build/pxebox-amd64.img
+PI_IMAGE    := build/pxebox-rpi.img
 INSTALLER   := build/cache/debian-installer
 
 # gcc and libc6-dev are for the race detector; the rest boots the image:
 # QEMU with iPXE as the network card's ROM, nasm and gnu-efi for the stand-ins
 # of wdsnbp.com and wdsmgfw.efi, sbsigntool to sign the latter, busybox for a
-# DHCP client that is not ours, grub-common for its check of a GRUB script.
+# DHCP client that is not ours, grub-common for its check of a GRUB script,
+# mtools to write the image's volume for settings, openssh-client to upload.
 # Only where there is a display does make run want a QEMU that can open a window.
-PACKAGES := busybox-static ca-certificates e2fsprogs gcc git gnu-efi grub-common \
-	ipxe-qemu libc6-dev nasm ovmf qemu-system-x86 sbsigntool \
+PACKAGES := busybox-static ca-certificates curl e2fsprogs gcc git gnu-efi grub-common \
+	ipxe-qemu libc6-dev mtools nasm openssh-client ovmf qemu-efi-aarch64 \
+	qemu-system-arm qemu-system-x86 sbsigntool \
 	$(if $(DISPLAY)$(WAYLAND_DISPLAY),qemu-system-gui)
 
 # The DHCP programs of others that ours is tried with. Debian starts Kea's
@@ -73,6 +75,10 @@ build: assets ## build both daemons into build/bin
 image: deps assets ## build the appliance's disk image, build/pxebox-amd64.img
 	@gokrazy/image.sh pxebox-amd64 $(IMAGE)
 
+.PHONY: image-rpi
+image-rpi: deps assets ## build it for the Raspberry Pi 3, 4, 5 and Zero 2 W, build/pxebox-rpi.img
+	@gokrazy/image.sh pxebox-rpi $(PI_IMAGE)
+
 .PHONY: run
 run: image ## boot the image and a client in QEMU: firmware, menu, WDS (KEEP=1 leaves them up)
 	go run ./e2e/cmd/lab -image $(IMAGE) $(if $(KEEP),-keep)
@@ -99,7 +105,7 @@ unit: deps assets ## the tests of the packages, with the race detector
 	go test -race ./...
 
 .PHONY: e2e
-e2e: image $(INSTALLER) ## boot the image and clients in QEMU, and watch them reach WDS
+e2e: image image-rpi $(INSTALLER) ## boot the image and clients in QEMU, and watch them reach WDS
 	go test -tags e2e -count=1 -v -timeout 30m ./e2e/...
 
 .PHONY: peers
@@ -140,16 +146,34 @@ bench-http: peer-deps build $(UNPACKED) ## HTTP beside nginx, into docs/performa
 	go build -o build/bin/ ./peers/cmd/bench-http
 	$(SUDO) build/bin/bench-http -runs $(RUNS) -write docs/performance.md
 
+.PHONY: measure
+measure: image image-rpi ## how fast the box boots and how small it is, into README.md
+	go run ./e2e/cmd/measure -write README.md
+
 .PHONY: check
 check: assets ## check a configuration: make check CONFIG=pxebox.toml
 	@[ -n "$(CONFIG)" ] || { echo "which file? make check CONFIG=pxebox.toml" >&2; exit 1; }
 	go run ./cmd/menuwatch -check $(CONFIG)
 
 .PHONY: update
-update: image ## send this build to a running box: make update HOST=192.168.77.1
+update: image ## send this build to a running box, which goes back if it is not healthy: make update HOST=192.168.77.1
 	@[ -n "$(HOST)" ] || { echo "which box? make update HOST=192.168.77.1" >&2; exit 1; }
-	gokrazy/instance.sh pxebox-amd64 $(HOST)
-	$(GOK) --parent_dir build/gokrazy -i pxebox-amd64 update
+	@gokrazy/update.sh pxebox-amd64 $(HOST)
+
+.PHONY: update-rpi
+update-rpi: image-rpi ## the same for a box that is a Raspberry Pi
+	@[ -n "$(HOST)" ] || { echo "which box? make update-rpi HOST=192.168.77.1" >&2; exit 1; }
+	@gokrazy/update.sh pxebox-rpi $(HOST)
+
+.PHONY: config
+config: ## send settings to a running box: make config HOST=192.168.77.1 FILE=pxebox.toml
+	@[ -n "$(HOST)" ] && [ -n "$(FILE)" ] || { echo "make config HOST=192.168.77.1 FILE=pxebox.toml" >&2; exit 1; }
+	@go run ./gokrazy/sendsettings $(HOST) $(FILE)
+
+.PHONY: upload
+upload: ## send a boot file to a running box: make upload HOST=192.168.77.1 FILE=linux [TO=debian]
+	@[ -n "$(HOST)" ] && [ -n "$(FILE)" ] || { echo "make upload HOST=192.168.77.1 FILE=linux [TO=debian]" >&2; exit 1; }
+	@gokrazy/upload.sh $(HOST) $(FILE) $(TO)
 
 .PHONY: tidy
 tidy: assets ## go mod tidy, also for tools and the image's builddir

@@ -15,7 +15,7 @@ size=1258299392
 perm_offset=1157627904
 perm_kib=98292
 
-gokrazy/licenses.sh
+gokrazy/licenses.sh "$name"
 gokrazy/instance.sh "$name"
 
 work=$(mktemp -d build/image.XXXXXX)
@@ -49,10 +49,27 @@ echo "Put boot files here: kernels, initrds, disk images. The menu's entries nam
 chmod -R u=rwX,go=rX "$work/perm"
 # remount-ro: a damaged file system must not be written to. The fixed UUID
 # and hash seed make two builds alike; nothing mounts by them.
-mkfs.ext4 -q -F -b 4096 -e remount-ro -L perm -d "$work/perm" \
+# For the first boot, which grows it: room for the group descriptors of 1 TiB,
+# in blocks; and an inode for 128 KiB, since each new one costs 256 bytes of
+# zeros that an SD card has to write. Boot files are few and large.
+# No metadata_csum: its checksum of the superblock spans two sectors. A power cut
+# between the two would leave a file system that no longer mounts. uninit_bg
+# keeps the checksums of the group descriptors.
+mkfs.ext4 -q -F -b 4096 -e remount-ro -L perm -d "$work/perm" -i 131072 -O ^metadata_csum,uninit_bg \
 	-U 70786562-6f78-4000-8000-7065726d0000 \
-	-E offset=$perm_offset,root_owner=0:0,hash_seed=70786562-6f78-4000-8000-7065726d0001 \
+	-E offset=$perm_offset,root_owner=0:0,resize=268435456,hash_seed=70786562-6f78-4000-8000-7065726d0001 \
 	"$work/image" ${perm_kib}k
+
+# The partition that a person changes settings on, with any computer. It lies
+# before the boot partition, where gok leaves 4 MiB, and an update does not
+# reach it. The boot partition itself has no free cluster, and macOS hides it.
+settings_offset=1048576
+settings_sectors=6144
+go run ./gokrazy/addsettings "$work/image"
+sed 's/$/\r/' config/default.toml >"$work/pxebox.toml"
+sed 's/$/\r/' internal/settings/README.txt >"$work/README.txt"
+mformat -i "$work/image@@$settings_offset" -T $settings_sectors -h 16 -s 32 -v PXEBOX-CFG -N 70786562 ::
+mcopy -i "$work/image@@$settings_offset" "$work/pxebox.toml" "$work/README.txt" ::
 
 # Only a whole image ever bears the name.
 mv "$work/image" "$image"

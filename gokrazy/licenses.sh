@@ -1,11 +1,14 @@
 #!/bin/sh
-# licenses.sh collects into build/licenses the licence texts of everything
-# that is linked or copied into the appliance: Go itself, the modules, the
-# kernel, and the boot programs. A module without a text stops the build.
+# licenses.sh NAME collects into build/licenses/NAME the licence texts of
+# everything that is linked or copied into the image of gokrazy/NAME: Go itself,
+# the modules, the kernel, the firmware, and the boot programs. A module without
+# a text stops the build.
 set -eu
 
 cd "$(dirname "$0")/.."
-new=$PWD/build/licenses.new
+name=$1
+config=gokrazy/$name/config.json
+new=$PWD/build/licenses/$name.new
 rm -rf "$new"
 mkdir -p "$new"
 trap 'rm -rf "$new"' EXIT
@@ -21,9 +24,11 @@ copy() { # NAME DIR
 }
 
 copy go "$(go env GOROOT)"
-# "tool" is every package that builddir/go.mod puts into an image.
-if ! (cd gokrazy/builddir && GOOS=linux GOARCH=amd64 GOWORK=off go list -deps \
-	-f '{{with .Module}}{{.Path}} {{.Version}} {{.Dir}}{{end}}' tool) >"$new/packages"; then
+# All that config.json names, and init, which gok adds by itself.
+arch=$(sed -n 's/.*"GOARCH=\([^"]*\)".*/\1/p' "$config")
+packages=$(sed -n 's/.*"\(github\.com[^"]*\)".*/\1/p' "$config" | sort -u)
+if ! (cd gokrazy/builddir && GOOS=linux GOARCH="$arch" GOWORK=off go list -deps \
+	-f '{{with .Module}}{{.Path}} {{.Version}} {{.Dir}}{{end}}' github.com/gokrazy/gokrazy $packages) >"$new/packages"; then
 	echo "licenses.sh: if gokrazy/builddir/go.mod lacks something: run make tidy, and commit it" >&2
 	exit 1
 fi
@@ -38,5 +43,5 @@ for text in assets/*/usr/share/doc/*/copyright; do
 	install -D -m 644 "$text" "$new/debian/${text#assets/*/usr/share/doc/}"
 done
 chmod -R u=rwX,go=rX "$new"
-rm -rf build/licenses
-mv "$new" build/licenses
+rm -rf "build/licenses/$name"
+mv "$new" "build/licenses/$name"

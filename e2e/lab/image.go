@@ -46,19 +46,29 @@ func prepareImage(image, own, dir string, files map[string]File) error {
 	if err != nil {
 		return err
 	}
-	return run("mkfs.ext4", "-F", "-q", "-b", "4096", "-e", "remount-ro", "-d", dir,
-		"-E", fmt.Sprintf("offset=%d,root_owner=0:0", offset), own, fmt.Sprintf("%dk", size>>10))
+	// The options that matter to what follows are those of gokrazy/image.sh.
+	return run("mkfs.ext4", "-F", "-q", "-b", "4096", "-e", "remount-ro", "-d", dir, "-i", "131072", "-O", "^metadata_csum,uninit_bg",
+		"-E", fmt.Sprintf("offset=%d,root_owner=0:0,resize=268435456", offset), own, fmt.Sprintf("%dk", size>>10))
 }
 
-// permPartition is where /perm lies in a gokrazy image, in bytes: the fourth
-// partition of its GPT (UEFI 2.10 §5.3).
-func permPartition(image string) (offset, size int64, err error) {
-	const sector, entries, entrySize, number = 512, 2, 128, 4
+// permPartition is where /perm lies in a gokrazy image, in bytes.
+func permPartition(image string) (offset, size int64, err error) { return Partition(image, 4) }
+
+// Partition is where a partition of an image lies by its GPT (UEFI 2.10 §5.3), in
+// bytes.
+func Partition(image string, number int64) (offset, size int64, err error) {
+	const sector, header, entrySize = 512, 1, 128
 	f, err := os.Open(image)
 	if err != nil {
 		return 0, 0, err
 	}
 	defer f.Close()
+	// The box itself moves the entries when it grows the partition.
+	var h [92]byte
+	if _, err := f.ReadAt(h[:], header*sector); err != nil {
+		return 0, 0, err
+	}
+	entries := int64(binary.LittleEndian.Uint64(h[72:]))
 	var e [entrySize]byte
 	if _, err := f.ReadAt(e[:], entries*sector+(number-1)*entrySize); err != nil {
 		return 0, 0, err

@@ -15,7 +15,9 @@ func diskWithPerm(t *testing.T) (path string, offset int64) {
 	t.Helper()
 	const sector, first, sectors = 512, 2048, 16384
 	b := make([]byte, (first+sectors+34)*sector)
-	entry := b[2*sector+3*128:]
+	const entries = 2 // the sector that a GPT's header names
+	binary.LittleEndian.PutUint64(b[sector+72:], entries)
+	entry := b[entries*sector+3*128:]
 	binary.LittleEndian.PutUint64(entry[32:], first)
 	binary.LittleEndian.PutUint64(entry[40:], first+sectors-1)
 	path = filepath.Join(t.TempDir(), "disk.img")

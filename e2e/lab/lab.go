@@ -44,6 +44,17 @@ var (
 // ClientUUID is what the client says of itself in option 97.
 const ClientUUID = "70786562-6f78-4c61-8000-000000000010"
 
+// Client is the MAC of one of many clients. ClientMAC is number 0x10; numbers
+// below are the site's own hosts.
+func Client(number byte) [6]byte {
+	mac := ClientMAC
+	mac[5] = number
+	return mac
+}
+
+// uuid is ClientUUID, with the client's own end.
+func uuid(mac [6]byte) string { return fmt.Sprintf("%s%02x", ClientUUID[:len(ClientUUID)-2], mac[5]) }
+
 const bits = 24
 
 // NextProgram stands for pxeboot.n12 and bootmgfw.efi, of about the former's
@@ -198,16 +209,20 @@ func (l *Lab) atClose(f func()) {
 // guest starts a guest whose console goes into a log file and, if it is not
 // nil, to also.
 func (l *Lab) guest(name, display string, args []string, also io.Writer) (*qemu.Machine, error) {
-	log, err := os.Create(filepath.Join(l.dir, l.name+"-"+name+".log"))
+	return l.start(qemu.Config{Name: name, Args: args, Display: display}, also)
+}
+
+func (l *Lab) start(c qemu.Config, also io.Writer) (*qemu.Machine, error) {
+	log, err := os.Create(filepath.Join(l.dir, l.name+"-"+c.Name+".log"))
 	if err != nil {
 		return nil, err
 	}
 	l.atClose(func() { log.Close() })
-	var w io.Writer = log
+	c.Log = log
 	if also != nil {
-		w = io.MultiWriter(log, also)
+		c.Log = io.MultiWriter(log, also)
 	}
-	m, err := qemu.Start(qemu.Config{Name: name, Args: args, Display: display, Log: w})
+	m, err := qemu.Start(c)
 	if err != nil {
 		return nil, err
 	}
@@ -247,18 +262,34 @@ func (l *Lab) StartDHCP(ctx context.Context, builddir string) error {
 
 // ClientConfig says what is special about a client.
 type ClientConfig struct {
+	MAC     [6]byte   // zeros mean ClientMAC; one MAC is one client's
+	Disk    string    // the image of its disk, which is not written to; may be empty
 	Memory  int       // MiB; 0 means 256
 	Display string    // as in qemu.Config
 	Serial  io.Writer // gets the lines of its serial console; may be nil
 }
 
+// name is the client's, for its log.
+func (c ClientConfig) name() string {
+	if c.MAC == ClientMAC {
+		return "client"
+	}
+	return fmt.Sprintf("client-%02x", c.MAC[5])
+}
+
 // StartClient powers a BIOS machine on.
 func (l *Lab) StartClient(c ClientConfig) (*qemu.Machine, error) {
-	memory := c.Memory
-	if memory == 0 {
-		memory = 256
+	if c.Memory == 0 {
+		c.Memory = 256
 	}
-	return l.guest("client", c.Display, qemu.Client(memory, ClientUUID, qemu.NIC{MAC: ClientMAC, Socket: l.socket}), c.Serial)
+	if c.MAC == [6]byte{} {
+		c.MAC = ClientMAC
+	}
+	args := qemu.Client(c.Memory, uuid(c.MAC), qemu.NIC{MAC: c.MAC, Socket: l.socket})
+	if c.Disk != "" {
+		args = append(args, qemu.Disk(c.Disk)...)
+	}
+	return l.guest(c.name(), c.Display, args, c.Serial)
 }
 
 // UEFIConfig says what is special about a UEFI client. Its memory, if 0, is 512
@@ -285,8 +316,11 @@ func (l *Lab) StartUEFI(c UEFIConfig) (*qemu.Machine, error) {
 			return nil, err
 		}
 	}
+	if c.MAC == [6]byte{} {
+		c.MAC = ClientMAC
+	}
 	u := qemu.UEFI{
-		State:      filepath.Join(l.scratch, "firmware-state.fd"),
+		State:      filepath.Join(l.scratch, c.name()+"-state.fd"),
 		SecureBoot: c.SecureBoot,
 		HTTP:       c.HTTP,
 		Memory:     c.Memory,
@@ -297,7 +331,11 @@ func (l *Lab) StartUEFI(c UEFIConfig) (*qemu.Machine, error) {
 	if err := os.WriteFile(u.State, state, 0o600); err != nil {
 		return nil, err
 	}
-	return l.guest("client", c.Display, qemu.UEFIClient(u, ClientUUID, qemu.NIC{MAC: ClientMAC, Socket: l.socket}), c.Serial)
+	args := qemu.UEFIClient(u, uuid(c.MAC), qemu.NIC{MAC: c.MAC, Socket: l.socket})
+	if c.Disk != "" {
+		args = append(args, qemu.Disk(c.Disk)...)
+	}
+	return l.guest(c.name(), c.Display, args, c.Serial)
 }
 
 // Trail is an empty trail of the client.

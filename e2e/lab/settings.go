@@ -37,6 +37,15 @@ name  = "wds"
 label = "Windows Deployment Services"
 wds   = "wds"
 `
+	// LockedEntry is the entry "locked", for the server of WDSEntry. It asks
+	// for Password.
+	LockedEntry = `
+[[entry]]
+name   = "locked"
+label  = "Windows, with the password"
+wds    = "wds"
+locked = true
+`
 	// DiskEntry is the entry "disk".
 	DiskEntry = `
 [[entry]]
@@ -56,6 +65,15 @@ append = "console=ttyS0,115200"
 `
 )
 
+// Password is the menu's, as a person types it, and PasswordHash what menuwatch
+// -hash-password makes of it.
+const (
+	Password     = "secret"
+	PasswordHash = "$6$GpQDWF.KogrXAczV$hB3fy0MPnyP0Tr9xZk1YRgJPchZbae9Cg0/a0yb.Bo11TtvDJwNNq0k4GFNnPx8M9i3FbGytfsUWi0TIOePrd/ " +
+		"grub.pbkdf2.sha512.10000.CF1857779F6BD0AE36E7727671352EA83C3BF90BC98E6A8B017A741732854431C34582F470607751FC685E7CF4AD497016C97785842DF6A3236914E2EEA92F0D." +
+		"36050C71B4384CCDFC1EF73CC748B940B36E543CACEFB7F143821AAE9B55A77E3F74430668728EB406EA22775ADBE5E88E7E2E5FFF04246D561AD2BA10B47D77"
+)
+
 // Title is the menu's.
 const Title = "The lab's network boot menu"
 
@@ -63,11 +81,12 @@ const Title = "The lab's network boot menu"
 func Menu(timeout time.Duration, entry string, serial bool) string {
 	return fmt.Sprintf(`
 [menu]
-title   = %q
-timeout = %q
-default = %q
-serial  = %v
-`, Title, timeout, entry, serial)
+title    = %q
+timeout  = %q
+default  = %q
+serial   = %v
+password = %q
+`, Title, timeout, entry, serial, PasswordHash)
 }
 
 // SettingsFile is where the box looks for its settings, on /perm.

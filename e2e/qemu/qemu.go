@@ -1,10 +1,11 @@
-// Package qemu runs amd64 guests: it starts QEMU, captures the guest's serial
-// console, and steers the machine over QMP. It knows the machines of the lab
-// (the appliance, a BIOS client, a plain Linux guest) but not what they say to
-// each other.
+// Package qemu runs guests: it starts QEMU, captures the guest's serial console,
+// and steers the machine over QMP. It knows the machines of the lab (the
+// appliance, also on a Raspberry Pi, a BIOS client, a plain Linux guest) but not
+// what they say to each other.
 package qemu
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,14 +18,22 @@ import (
 	"time"
 )
 
-const program = "qemu-system-x86_64"
+// QEMU, for the processors that it emulates.
+const (
+	AMD64 = "qemu-system-x86_64"
+	ARM64 = "qemu-system-aarch64"
+)
 
 // Config describes a guest.
 type Config struct {
 	// Name tells guests apart in errors and file names.
 	Name string
+	// Program is AMD64, also if empty, or ARM64.
+	Program string
 	// Args are QEMU's, without those for display, serial port and monitor.
 	Args []string
+	// Port is the serial port that is the console, counted from 0.
+	Port int
 	// Display is QEMU's -display; empty means none.
 	Display string
 	// Log gets the lines of the serial console with their times; may be nil.
@@ -33,7 +42,7 @@ type Config struct {
 
 // Machine is a running guest.
 type Machine struct {
-	// Console is the guest's first serial port.
+	// Console is the guest's serial port.
 	Console *Console
 
 	name   string
@@ -47,6 +56,7 @@ type Machine struct {
 
 // Start starts a guest. Whoever starts it must Stop it.
 func Start(c Config) (*Machine, error) {
+	program := cmp.Or(c.Program, AMD64)
 	path, err := exec.LookPath(program)
 	if err != nil {
 		return nil, fmt.Errorf("%s is missing: run make deps", program)
@@ -65,9 +75,12 @@ func Start(c Config) (*Machine, error) {
 		"-name", c.Name,
 		"-display", display,
 		"-monitor", "none",
-		"-serial", "stdio",
 		"-qmp", "unix:" + m.qmpPath() + ",server=on,wait=off",
 	}, c.Args...)
+	for range c.Port {
+		args = append(args, "-serial", "null")
+	}
+	args = append(args, "-serial", "stdio")
 	m.cmd = exec.Command(path, args...)
 	m.cmd.Stderr = &m.stderr
 	m.cmd.SysProcAttr = &syscall.SysProcAttr{

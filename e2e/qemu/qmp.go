@@ -10,6 +10,11 @@ import (
 
 // Execute runs a QMP command (QEMU Machine Protocol) and waits for its end.
 func (m *Machine) Execute(ctx context.Context, command string, arguments any) error {
+	return m.query(ctx, command, arguments, &json.RawMessage{})
+}
+
+// query is Execute for a command whose answer is of interest.
+func (m *Machine) query(ctx context.Context, command string, arguments, answer any) error {
 	m.qmp.Lock() // QEMU talks to one client at a time
 	defer m.qmp.Unlock()
 	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", m.qmpPath())
@@ -23,7 +28,7 @@ func (m *Machine) Execute(ctx context.Context, command string, arguments any) er
 	in.Buffer(nil, 1<<20)
 	// The greeting comes first, and events at any time; only "return" and
 	// "error" answer a command.
-	run := func(command string, arguments any) error {
+	run := func(command string, arguments, answer any) error {
 		request, err := json.Marshal(struct {
 			Execute   string `json:"execute"`
 			Arguments any    `json:"arguments,omitempty"`
@@ -46,7 +51,7 @@ func (m *Machine) Execute(ctx context.Context, command string, arguments any) er
 				return fmt.Errorf("QMP %s: %s", command, reply.Error.Desc)
 			}
 			if reply.Return != nil {
-				return nil
+				return json.Unmarshal(reply.Return, answer)
 			}
 		}
 		if ctx.Err() != nil {
@@ -54,10 +59,10 @@ func (m *Machine) Execute(ctx context.Context, command string, arguments any) er
 		}
 		return fmt.Errorf("QMP %s: the connection ended: %v", command, in.Err())
 	}
-	if err := run("qmp_capabilities", nil); err != nil {
+	if err := run("qmp_capabilities", nil, &json.RawMessage{}); err != nil {
 		return fmt.Errorf("%s: %w", m.name, err)
 	}
-	if err := run(command, arguments); err != nil {
+	if err := run(command, arguments, answer); err != nil {
 		return fmt.Errorf("%s: %w", m.name, err)
 	}
 	return nil
@@ -71,4 +76,22 @@ func (m *Machine) Screenshot(ctx context.Context, path string) error {
 // Reset resets the guest, as its reset button would.
 func (m *Machine) Reset(ctx context.Context) error {
 	return m.Execute(ctx, "system_reset", nil)
+}
+
+// Written is how many bytes the guest has written to its disks, a boot loader's
+// included.
+func (m *Machine) Written(ctx context.Context) (int64, error) {
+	var disks []struct {
+		Stats struct {
+			Bytes int64 `json:"wr_bytes"`
+		} `json:"stats"`
+	}
+	if err := m.query(ctx, "query-blockstats", nil, &disks); err != nil {
+		return 0, err
+	}
+	total := int64(0)
+	for _, d := range disks {
+		total += d.Stats.Bytes
+	}
+	return total, nil
 }

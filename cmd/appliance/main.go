@@ -1,0 +1,45 @@
+// Command appliance does what the appliance needs beside pxed and menuwatch,
+// and a plain Linux host does not.
+package main
+
+import (
+	"context"
+	"flag"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pxebox/pxebox/internal/appliance"
+	"github.com/pxebox/pxebox/internal/trial"
+)
+
+func main() {
+	// The kernel's log goes to every console, and so to whoever stands before
+	// the box; what gokrazy keeps of a program's log shows only on its page.
+	var out io.Writer = os.Stderr
+	if kmsg, err := os.OpenFile("/dev/kmsg", os.O_WRONLY, 0); err == nil {
+		out = io.MultiWriter(os.Stderr, kmsg)
+	}
+	o := appliance.Options{
+		Restart: func() error { return unix.Reboot(unix.LINUX_REBOOT_CMD_RESTART) },
+		Log:     slog.New(slog.NewTextHandler(out, nil)).With("program", "appliance"),
+	}
+	if os.Getpid() == 1 {
+		trial.First(o.Log.With("step", "update"), "/user/appliance", "-guard")
+	}
+	guard := flag.Bool("guard", false, "stand by while another root is tried")
+	flag.StringVar(&o.Perm, "perm", "/perm", "`folder` that the medium's last partition is mounted on")
+	flag.Parse()
+	if *guard {
+		trial.Guard(o.Log.With("step", "update"))
+		return
+	}
+
+	// gokrazy takes status 0 or 125 as "never start it again".
+	ctx, _ := signal.NotifyContext(context.Background(), unix.SIGTERM)
+	o.Log.Error("appliance ends", "err", appliance.Run(ctx, o))
+	os.Exit(1)
+}

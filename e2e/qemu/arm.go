@@ -1,0 +1,45 @@
+package qemu
+
+// ARMFirmware is Debian's build of EDK2 for QEMU's own ARM machine.
+const ARMFirmware = "/usr/share/qemu-efi-aarch64/QEMU_EFI.fd"
+
+// ARMBox is the appliance's image for the Raspberry Pi on QEMU's own ARM
+// machine. Its EDK2 starts the boot loader that gok puts on the boot partition
+// beside the Raspberry Pi's. What is written is lost.
+func ARMBox(image string, nic NIC) []string {
+	return []string{
+		"-accel", "tcg,thread=multi", "-machine", "virt", "-cpu", "cortex-a72", "-m", "1024", "-smp", "2",
+		"-bios", ARMFirmware,
+		"-drive", "file=" + image + ",format=raw,if=none,id=disk,snapshot=on",
+		"-device", "virtio-blk-pci,drive=disk",
+		// Every Pi has a source of chance, without which keys take seconds.
+		"-device", "virtio-rng-pci",
+		"-netdev", nic.netdev(),
+		"-device", "virtio-net-pci,netdev=n0,romfile=,mac=" + nic.mac(),
+	}
+}
+
+// Pi is what a Raspberry Pi's own firmware finds on the boot partition. QEMU has
+// no such firmware, so it has to be told.
+type Pi struct {
+	Kernel      string
+	DeviceTree  string
+	CommandLine string
+}
+
+// PiBox is the appliance's image on a Raspberry Pi 3, whose SD card has the size
+// of the image: a power of two. What is written is lost.
+func PiBox(image string, pi Pi, nic NIC) []string {
+	return []string{
+		"-accel", "tcg,thread=multi", "-machine", "raspi3b",
+		"-drive", "file=" + image + ",format=raw,if=sd,snapshot=on",
+		"-kernel", pi.Kernel, "-dtb", pi.DeviceTree,
+		// The Pi's firmware puts the name of the port that is on the pins for
+		// "serial0": on this one the second, ttyS0, which is off unless the
+		// kernel is told of it. QEMU's watchdog bites at once.
+		"-append", pi.CommandLine + " console=ttyS0,115200 8250.nr_uarts=1 initcall_blacklist=bcm2835_wdt_driver_init",
+		"-netdev", nic.netdev(),
+		// Real ones have a network chip on USB, too.
+		"-device", "usb-net,netdev=n0,mac=" + nic.mac(),
+	}
+}

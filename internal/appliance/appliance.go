@@ -1,0 +1,45 @@
+// Package appliance ties together what only the appliance needs and a plain
+// Linux host does not: the care of its own medium, and the ways by which its
+// owner changes settings and boot files. No packet of a booting machine comes
+// here, and pxed and menuwatch run without it.
+package appliance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/pxebox/pxebox/internal/medium"
+)
+
+// Options say where things are.
+type Options struct {
+	Perm    string       // what the box keeps is mounted here
+	Restart func() error // restarts the machine at once; it does not return
+	Log     *slog.Logger
+}
+
+// Run does the appliance's tasks until ctx ends.
+func Run(ctx context.Context, o Options) error {
+	// Before all that writes to /perm.
+	if err := medium.CheckMount(o.Perm); errors.Is(err, medium.ErrRestart) {
+		o.Log.Warn("the box restarts", "step", "medium", "why", err)
+		return fmt.Errorf("restart: %w", o.Restart())
+	} else if err != nil {
+		o.Log.Error("cannot tell whether growing was interrupted", "step", "medium", "dir", o.Perm, "err", err)
+	}
+	defer watchOver(ctx, o.Log)()
+	site := newSite(o)
+	store := site.store()
+	// First of all: the settings may hold the address of the box.
+	if err := site.exchangeSettings(store); err != nil {
+		o.Log.Error("the medium's volume for settings is not used", "step", "settings", "err", err)
+	}
+	// gokrazy's init mounts /perm before it starts any program, or not at all.
+	if err := medium.Grow(o.Perm, o.Log); err != nil {
+		// The box serves what it can, if need be the built-in default.
+		o.Log.Error("not grown", "step", "medium", "dir", o.Perm, "err", err)
+	}
+	return site.serve(ctx, store)
+}

@@ -1,0 +1,122 @@
+package appliance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pxebox/pxebox/internal/selftest"
+)
+
+// runDir is the folder that pxed and menuwatch share.
+const runDir = "/run/pxebox"
+
+// watchOver looks after the daemons and after updates, until the function that
+// it returns is called. A box for which it can do nothing serves all the same.
+func watchOver(ctx context.Context, log *slog.Logger) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var tasks sync.WaitGroup
+	tasks.Go(func() {
+		log := log.With("step", "update")
+		if err := update(ctx, log); ctx.Err() == nil {
+			log.Error("updates are not looked after", "err", err)
+		}
+	})
+	tasks.Go(func() { heal(ctx, log.With("step", "health")) })
+	return func() {
+		cancel()
+		tasks.Wait()
+	}
+}
+
+// heal ends a daemon that hangs, and restarts a machine whose pxed cannot be
+// brought back.
+func heal(ctx context.Context, log *slog.Logger) {
+	daemons := []*daemon{
+		{name: "pxed", ask: func() error { return selftest.Pxed(ctx, "") }, reboots: true},
+		{name: "menuwatch"},
+	}
+	for _, d := range daemons {
+		d.pulse = selftest.NewFeeler(runDir, d.name)
+	}
+	look := time.NewTicker(selftest.Every)
+	defer look.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-look.C:
+		}
+		for _, d := range daemons {
+			d.look(ctx, log.With("daemon", d.name))
+		}
+	}
+}
+
+// daemon is one that is looked after.
+type daemon struct {
+	name    string
+	ask     func() error // nil: it has nothing to answer
+	reboots bool         // the box is of no use without it
+	pulse   *selftest.Feeler
+	judge   selftest.Judge
+}
+
+func (d *daemon) look(ctx context.Context, log *slog.Logger) {
+	pid, err := d.pulse.Feel()
+	if err == nil && d.ask != nil {
+		// Without an address there is nothing to ask; its pulse has to do.
+		if e := d.ask(); !errors.Is(e, selftest.ErrNoAddress) {
+			err = e
+		}
+	}
+	if ctx.Err() != nil {
+		return
+	}
+	var up unix.Timespec
+	if e := unix.ClockGettime(unix.CLOCK_BOOTTIME, &up); e != nil {
+		log.Error("uptime", "err", e)
+	}
+	verdict := d.judge.Look(time.Duration(up.Nano()), err == nil)
+	if verdict == selftest.Reboot && !d.reboots {
+		verdict = selftest.End
+	}
+	switch verdict {
+	case selftest.Wait:
+		log.Warn("does not answer", "err", err)
+	case selftest.End:
+		log.Error("does not answer and is ended; gokrazy starts it again", "pid", pid, "err", err)
+		if err := end(pid, d.name); err != nil {
+			log.Error("cannot be ended", "err", err)
+		}
+	case selftest.Reboot:
+		log.Error("does not answer, and starting it again has not helped: the machine is restarted", "err", err)
+		unix.Sync()
+		if err := unix.Reboot(unix.LINUX_REBOOT_CMD_RESTART); err != nil {
+			log.Error("cannot restart the machine", "err", err)
+		}
+	}
+}
+
+// end kills a process, if the number is that of the program still. A signal
+// that could be handled would not end one that hangs.
+func end(pid int, program string) error {
+	if pid <= 1 {
+		return errors.New("its process is not known")
+	}
+	exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
+	if err != nil {
+		return err
+	}
+	if filepath.Base(exe) != program {
+		return fmt.Errorf("process %d is %s", pid, exe)
+	}
+	return unix.Kill(pid, unix.SIGKILL)
+}

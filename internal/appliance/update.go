@@ -1,0 +1,120 @@
+package appliance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/pxebox/pxebox/internal/selftest"
+	"github.com/pxebox/pxebox/internal/trial"
+)
+
+const (
+	// bundled is a file that every pxed serves.
+	bundled = "pxelinux.0"
+	// tryAgain is the pause after a self-test of a new root that has failed.
+	// Within it each daemon shows a sign of life.
+	tryAgain = 3 * time.Second
+)
+
+// update has the next update tried before it is kept, until ctx ends; and
+// first, where this root is such an update, keeps it once it is healthy.
+func update(ctx context.Context, log *slog.Logger) error {
+	disk, err := trial.Find()
+	if err != nil {
+		return err
+	}
+	kind, err := disk.Kind()
+	if err != nil {
+		return err
+	}
+	switch kind {
+	case trial.Failed:
+		log.Error("the other root was tried and was not healthy: this is the old one", "root", int(disk.Running))
+	case trial.New:
+		log.Info("this root is on trial", "root", int(disk.Running), "for", trial.Lasts)
+		if err := waitHealthy(ctx, log); err != nil {
+			return err
+		}
+		if err := disk.Keep(); err != nil {
+			return err
+		}
+		log.Info("healthy: this root is kept", "root", int(disk.Running))
+	}
+	if err := disk.Protect(); err != nil {
+		log.Error("an update might write over what runs", "err", err)
+	}
+	return disk.Watch(ctx, log)
+}
+
+// waitHealthy waits until all that an update can break does its work.
+func waitHealthy(ctx context.Context, log *slog.Logger) error {
+	said := ""
+	menuwatch := selftest.NewFeeler(runDir, "menuwatch")
+	for {
+		_, pulse := menuwatch.Feel()
+		err := errors.Join(selftest.Pxed(ctx, bundled), pulse, initOurs(), initAnswers(ctx))
+		if err == nil {
+			return nil
+		}
+		if said != err.Error() {
+			said = err.Error()
+			log.Warn("not healthy yet", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(tryAgain):
+		}
+	}
+}
+
+// initOurs checks that the first program is that of this root. gokrazy's init
+// goes on where another cannot be started.
+func initOurs() error {
+	runs, err := os.Stat("/proc/1/exe")
+	if err != nil {
+		return err
+	}
+	ours, err := os.Stat("/gokrazy/init")
+	if err != nil {
+		return err
+	}
+	if !os.SameFile(runs, ours) {
+		return errors.New("the machine's first program is not this root's")
+	}
+	return nil
+}
+
+// initAnswers checks that gokrazy answers where it takes updates: a root that
+// takes none could never be replaced.
+func initAnswers(ctx context.Context) error {
+	client := &http.Client{
+		Timeout: 5 * time.Second,
+		Transport: &http.Transport{
+			DisableKeepAlives: true,
+			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+				return (&net.Dialer{}).DialContext(ctx, "unix", "/run/gokrazy-http.sock")
+			},
+		},
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://gokrazy/update/features", nil)
+	if err != nil {
+		return err
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return fmt.Errorf("update page: %w", err)
+	}
+	defer resp.Body.Close()
+	// It asks for the password; that will do.
+	if resp.StatusCode >= http.StatusInternalServerError {
+		return fmt.Errorf("update page: %s", resp.Status)
+	}
+	return nil
+}

@@ -1,0 +1,153 @@
+// Package medium makes the partition that holds what the box is to keep as
+// large as the disk it lies on, through a power cut at any instant. It knows
+// GUID partition tables and ext4 as far as that needs. It never formats,
+// shrinks, moves or repairs anything, and it refuses what it does not know.
+package medium
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+)
+
+// ErrRestart means that the machine has to be restarted at once, before
+// anything is written to the file system: a power cut interrupted its growth.
+var ErrRestart = errors.New("a power cut interrupted the growth of the file system, and the kernel may have mounted it with its old size")
+
+// CheckMount returns ErrRestart where the file system that is mounted on dir
+// cannot be relied on in this boot. It comes before all else that writes there.
+func CheckMount(dir string) error {
+	mark, err := readMarker(dir)
+	if err != nil || mark != growing {
+		return err
+	}
+	if err := restarted.write(dir); err != nil {
+		return err
+	}
+	return ErrRestart
+}
+
+// Grow makes the ext4 file system that is mounted on dir, and its partition,
+// fill their disk. Where they do already, it writes nothing. What a power cut
+// interrupted, it goes on with; CheckMount comes first. An error says why the
+// file system is not as large as it could be; it can be used all the same,
+// unless nothing is mounted there, or it is read-only.
+func Grow(dir string, log *slog.Logger) error {
+	mountinfo, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return err
+	}
+	m, err := findMount(string(mountinfo), dir)
+	switch {
+	case err != nil:
+		return err
+	case m.readOnly:
+		return fmt.Errorf("%s is mounted read-only: its file system may be damaged", dir)
+	case m.fsType != "ext4":
+		return fmt.Errorf("%s is %s, not ext4", dir, m.fsType)
+	}
+	mark, err := readMarker(dir)
+	if err != nil {
+		return err
+	}
+	d, p, err := open(m.device)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	defer p.Close()
+
+	if err := growPartition(d, &p, log); err != nil {
+		return err
+	}
+	from, err := p.fileSystem()
+	if err != nil {
+		return err
+	}
+	to := from.fill(p.sectors * sectorSize)
+	if to > from.blocks {
+		if err := growing.write(dir); err != nil {
+			return err
+		}
+		mark = growing
+		if err := growFileSystem(dir, d, p, from, to, log); err != nil {
+			return err
+		}
+	}
+	if mark != none {
+		if err := removeMarker(dir); err != nil {
+			return err
+		}
+	}
+	log.Info("file system fills its disk", "step", "medium", "dir", dir, "bytes", to*blockSize)
+	return nil
+}
+
+// growPartition makes p end where its disk does, on the medium and in the
+// kernel.
+func growPartition(d disk, p *partition, log *slog.Logger) error {
+	// All is looked at before anything is written.
+	t, err := d.table()
+	if err != nil {
+		return err
+	}
+	if _, err := p.fileSystem(); err != nil {
+		return err
+	}
+	entry, ok := t.partition(p.number)
+	if !ok || entry.first != p.first {
+		return fmt.Errorf("partition %d of %s begins at sector %d; its table says something else", p.number, d.Name(), p.first)
+	}
+	batches, err := t.grow(p.number, d.sectors)
+	if err != nil {
+		return err
+	}
+	if len(batches) > 0 {
+		log.Info("partition grows", "step", "medium", "disk", d.Name(), "partition", p.number)
+		if err := d.apply(batches); err != nil {
+			return err
+		}
+		if t, err = d.table(); err != nil {
+			return err
+		}
+		entry, _ = t.partition(p.number)
+	}
+	if p.sectors < entry.sectors() {
+		if err := d.resize(p.number, entry); err != nil {
+			return err
+		}
+		p.sectors = entry.sectors()
+	}
+	return nil
+}
+
+// growFileSystem grows the file system step by step. Each is settled before
+// the next begins, so that the kernel has no time to write what belongs to it
+// in an order of its own.
+func growFileSystem(dir string, d disk, p partition, from fileSystem, to uint64, log *slog.Logger) error {
+	start := time.Now()
+	log.Info("file system grows", "step", "medium", "dir", dir, "bytes", from.blocks*blockSize, "to", to*blockSize)
+	if err := settle(d, p); err != nil {
+		return err
+	}
+	for now := from; now.blocks < to; {
+		next := now.next(to)
+		if err := resizeExt4(dir, next); err != nil {
+			return err
+		}
+		if err := settle(d, p); err != nil {
+			return err
+		}
+		var err error
+		if now, err = p.fileSystem(); err != nil {
+			return err
+		}
+		if now.blocks != next {
+			return fmt.Errorf("ext4: the kernel made %s %d blocks large, not %d", dir, now.blocks, next)
+		}
+	}
+	log.Info("file system has grown", "step", "medium", "dir", dir, "bytes", to*blockSize, "took", time.Since(start).Round(time.Millisecond))
+	return nil
+}
