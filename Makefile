@@ -80,12 +80,13 @@ image-rpi: deps assets ## build it for the Raspberry Pi 3, 4, 5 and Zero 2 W, bu
 	@gokrazy/image.sh pxebox-rpi $(PI_IMAGE)
 
 .PHONY: run
-run: image ## boot the image and a client in QEMU: firmware, menu, WDS (KEEP=1 leaves them up)
-	go run ./e2e/cmd/lab -image $(IMAGE) $(if $(KEEP),-keep)
+run: image ## boot the image and a client in QEMU: firmware, menu, WDS (UEFI=1: no BIOS; KEEP=1 leaves them up)
+	go run ./e2e/cmd/lab -image $(IMAGE) $(if $(UEFI),-uefi) $(if $(KEEP),-keep)
 
 .PHONY: screenshot
-screenshot: image ## make docs/menu.png anew, the menu on a client's screen
+screenshot: image ## make docs/menu.png and docs/menu-uefi.png anew, the menu on clients' screens
 	go run ./e2e/cmd/lab -image $(IMAGE) -screenshot docs/menu.png
+	go run ./e2e/cmd/lab -image $(IMAGE) -uefi -screenshot docs/menu-uefi.png
 
 .PHONY: test
 test: lint unit e2e ## lint, unit and e2e
