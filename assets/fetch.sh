@@ -1,8 +1,9 @@
 #!/bin/sh
 # fetch.sh DIR brings the files that DIR/SHA256SUMS lists into DIR, out of the
-# Debian packages that its "# package NAME VERSION" lines name. A file with
-# any other sum is refused, and then nothing in DIR changes. Where all is
-# right already nothing is downloaded, so that a rebuild works offline.
+# Debian packages that its "# package NAME VERSION [RELEASE]" lines name,
+# RELEASE where it is not the machine's own. A file with any other sum is
+# refused, and then nothing in DIR changes. Where all is right already nothing
+# is downloaded, so that a rebuild works offline.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -14,10 +15,17 @@ work=$(mktemp -d -p . .fetch.XXXXXX)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 
-packages=$(sed -n 's/^# package \([^ ]*\) .*/\1/p' SHA256SUMS)
+packages() { # of a release
+	sed -n "s/^# package \([^ ]*\) [^ ]* *$1\$/\1/p" SHA256SUMS
+}
 echo "fetching $1 from Debian's packages"
+own=$(packages '')
 # shellcheck disable=SC2086 # a list of names
-"$here/unpack.sh" "$work" $packages
+[ -z "$own" ] || "$here/unpack.sh" "$work" $own
+for release in $(sed -n 's/^# package [^ ]* [^ ]* \([^ ]*\)$/\1/p' SHA256SUMS | sort -u); do
+	# shellcheck disable=SC2046 # a list of names
+	"$here/unpack.sh" -r "$release" "$work" $(packages "$release")
+done
 
 refused=0
 while read -r want name; do

@@ -10,7 +10,7 @@ import (
 	"github.com/pxebox/pxebox/internal/handoff"
 )
 
-// The script is for GRUB 2.06 as Debian signs it for network boot. It uses what
+// The script is for GRUB 2.12 as Debian signs it for network boot. It uses what
 // is built into that program: under Secure Boot no module can be loaded.
 
 // grubHelp is where the texts of a menu's help are.
