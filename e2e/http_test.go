@@ -16,6 +16,7 @@ import (
 // TestImageUEFIHTTPBoot has EDK2 load a program from the box by HTTP (UEFI
 // 2.10 §24.7), its address and the program's from the box's DHCP server.
 func TestImageUEFIHTTPBoot(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, "uefi-http-boot")
 	program, err := nbp.AssembleUEFI()
 	if err != nil {

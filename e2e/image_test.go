@@ -4,43 +4,54 @@ package e2e
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"net/http"
 	"net/netip"
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/insomniacslk/dhcp/dhcpv4"
+
 	"github.com/pxebox/pxebox/e2e/lab"
 	"github.com/pxebox/pxebox/e2e/nbp"
+	"github.com/pxebox/pxebox/e2e/wds"
 )
 
 // How long things may take where the processor is emulated.
 const (
 	boxBoots    = 4 * time.Minute
 	clientBoots = 2 * time.Minute
-	handsOver   = 2 * time.Minute
+	handsOver   = 3 * time.Minute
+	linuxBoots  = 10 * time.Minute
 )
 
 // updatePort is where gokrazy's update page listens.
 const updatePort = 8080
 
-// startBox boots the appliance's image with these settings and boot files.
-// The image is that of make image, or the file PXEBOX_IMAGE.
-func (s *site) startBox(settings string, bootFiles map[string]lab.File) {
-	s.t.Helper()
+// image is that of make image, or the file PXEBOX_IMAGE.
+func image(t *testing.T) string {
+	t.Helper()
 	image := cmp.Or(os.Getenv("PXEBOX_IMAGE"), filepath.Join(buildDir, "pxebox-amd64.img"))
 	if _, err := os.Stat(image); err != nil && os.Getenv("PXEBOX_IMAGE") == "" {
-		s.t.Fatal("build/pxebox-amd64.img is missing: run make image")
+		t.Fatal("build/pxebox-amd64.img is missing: run make image")
 	}
+	return image
+}
+
+// startBox boots the appliance's image with these settings and boot files.
+func (s *site) startBox(settings string, bootFiles map[string]lab.File) {
+	s.t.Helper()
 	perm := map[string]lab.File{lab.SettingsFile: {Content: []byte(settings)}}
 	for name, file := range bootFiles {
 		perm[path.Join(lab.BootDir, name)] = file
 	}
-	if _, err := s.StartBox(image, perm); err != nil {
+	if _, err := s.StartBox(image(s.t), perm); err != nil {
 		s.t.Fatal(err)
 	}
 }
@@ -53,104 +64,316 @@ func (s *site) waitBox(addr netip.Addr) {
 	}
 }
 
+// The menu of the tests below, on both kinds of firmware.
+var labels = []string{
+	"Windows Deployment Services",
+	"Debian installer",
+	"This computer's own disk",
+	"Windows, with the password",
+}
+
+const (
+	entries = lab.WDSEntry + lab.DebianEntry + lab.DiskEntry + lab.LockedEntry
+	down    = "\x1b[B" // the arrow key
+	enter   = "\r"
+)
+
+// Where the cursor is at first, and how to get elsewhere.
+const (
+	chooseWDS    = enter
+	chooseDebian = down + enter
+	chooseDisk   = down + down + enter
+	chooseLocked = down + down + down + enter
+)
+
+// toWDS waits until the client is at the WDS server.
+func (s *site) toWDS() {
+	s.t.Helper()
+	if v := s.verdict(s.within(handsOver)); !nbp.Succeeded(v) {
+		s.t.Fatal(v)
+	}
+}
+
+// retries is for how long after its first answer the box takes a machine that
+// asks again for one that had no luck. Nothing on the wire tells of its end.
+const retries = 10 * time.Second
+
+// retriesEnd waits until a boot of the client is another one to the box.
+func (s *site) retriesEnd() {
+	seen := s.seen()
+	for i := len(seen) - 1; i >= 0; i-- {
+		if d := seen[i]; d.SrcMAC == s.mac && (d.Dst.Port() == dhcpv4.ServerPort || d.Dst.Port() == wds.PortBINL) {
+			time.Sleep(time.Until(d.Time.Add(retries + time.Second)))
+			return
+		}
+	}
+}
+
+// bootedAgain presses the client's reset button, and returns where its console
+// goes on.
+func (s *site) bootedAgain() (offset int) {
+	s.t.Helper()
+	offset = len(s.client.Console.Text())
+	if err := s.client.Reset(s.within(clientBoots)); err != nil {
+		s.t.Fatal(err)
+	}
+	return offset
+}
+
 // waitMenu waits until the client shows an entry.
 func (s *site) waitMenu(label string) {
 	s.t.Helper()
-	if _, err := s.client.Console.WaitFor(s.within(clientBoots), label); err != nil {
+	s.wait(0, clientBoots, label)
+}
+
+// waitWholeMenu waits until the client shows all entries, and more, behind an
+// offset of its console.
+func (s *site) waitWholeMenu(offset int, more ...string) {
+	s.t.Helper()
+	for _, text := range append(more, labels...) {
+		s.wait(offset, clientBoots, text)
+	}
+}
+
+// wait waits until the client's console shows a text behind an offset.
+func (s *site) wait(offset int, limit time.Duration, text string) {
+	s.t.Helper()
+	if _, err := s.client.Console.WaitForAfter(s.within(limit), offset, regexp.QuoteMeta(text)); err != nil {
 		s.t.Fatal(err)
 	}
 }
 
-func TestImageServerModeToWDS(t *testing.T) {
-	s := newSite(t, "server-mode")
-	s.startBox(lab.ServerMode+lab.Menu(5*time.Second, "wds", true)+lab.WDSEntry+lab.DiskEntry, nil)
-	s.waitBox(lab.BoxAddr)
-	t.Run("update page", func(t *testing.T) { s.checkUpdatePage(t, lab.BoxAddr) })
-	s.startClient(lab.ClientConfig{})
-	s.waitMenu("Windows Deployment Services")
-	if v := s.verdict(s.within(handsOver)); !strings.HasPrefix(v, nbp.OK) {
-		t.Error(v)
-	}
-	s.checkHandoff()
-}
-
-func TestImageProxyModeToWDS(t *testing.T) {
-	s := newSite(t, "proxy-mode")
-	if err := s.StartDHCP(s.within(boxBoots), kernelPinDir); err != nil {
-		t.Fatal(err)
-	}
-	s.startBox(lab.ProxyMode+lab.Menu(5*time.Second, "wds", true)+lab.WDSEntry+lab.DiskEntry, nil)
-	addr, err := s.BoxAddress(s.within(boxBoots))
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.waitBox(addr)
-	s.startClient(lab.ClientConfig{})
-	s.waitMenu("Windows Deployment Services")
-	if v := s.verdict(s.within(handsOver)); !strings.HasPrefix(v, nbp.OK) {
-		t.Error(v)
-	}
-	s.checkHandoff()
-	s.checkOnlyLease(lab.DHCPAddr)
-}
-
-// TestImageWithoutW leaves -W off, and so shows that the tests above would
-// notice: packet 2 then still names the box.
-func TestImageWithoutW(t *testing.T) {
-	s := newSite(t, "without-w")
-	const entry = `
-[[entry]]
-name   = "no-w"
-label  = "WDS without -W"
-file   = "pxechn.c32"
-append = '192.168.77.2::boot\x64\wdsnbp.com'
-`
-	s.startBox(lab.ServerMode+lab.Menu(5*time.Second, "no-w", true)+entry, nil)
-	s.waitBox(lab.BoxAddr)
-	s.startClient(lab.ClientConfig{})
-	s.waitMenu("WDS without -W")
-	if v := s.verdict(s.within(handsOver)); !strings.HasPrefix(v, nbp.Fail) {
-		t.Errorf("without -W the verdict is %q", v)
-	}
-	line := grep(s.client.Console.Text(), nbp.Prefix+"packet 2")
-	if !strings.Contains(line, fmt.Sprintf(" siaddr=%v ", lab.BoxAddr)) {
-		t.Errorf("without -W cached packet 2 names somebody else than the box: %q", line)
-	}
-	if q := s.WDS.Queries(); len(q) != 0 {
-		t.Errorf("without -W the WDS server was asked: %v", q)
+// press types keys on the client's console.
+func (s *site) press(keys string) {
+	s.t.Helper()
+	if err := s.client.Console.Type(keys); err != nil {
+		s.t.Fatal(err)
 	}
 }
 
-func TestImageLiveSystem(t *testing.T) {
-	s := newSite(t, "live-system")
-	// The Makefile unpacks Debian's package there.
-	dir := filepath.Join(buildDir, "cache", "debian-installer")
+// typePassword types the menu's password. A menu drops what was typed before it
+// asked for one, so the first letter is typed until its star is there.
+func (s *site) typePassword(offset int) {
+	s.t.Helper()
+	for letters := lab.Password; ; {
+		s.press(letters[:1])
+		ctx, cancel := context.WithTimeout(s.t.Context(), time.Second)
+		_, err := s.client.Console.WaitForAfter(ctx, offset, `\*`)
+		cancel()
+		if err == nil {
+			s.press(letters[1:] + enter)
+			return
+		}
+		if s.t.Context().Err() != nil {
+			s.t.Fatal(err)
+		}
+	}
+}
+
+// checkNoMenu checks that the client has shown none since it was powered on.
+func (s *site) checkNoMenu() {
+	s.t.Helper()
+	for _, label := range labels {
+		if strings.Contains(s.client.Console.Text(), label) {
+			s.t.Errorf("it shows a menu, with %q", label)
+		}
+	}
+}
+
+// debianFiles are the kernel and the initrd of Debian's network installer. The
+// Makefile unpacks Debian's package there.
+func debianFiles(t *testing.T) map[string]lab.File {
+	t.Helper()
 	files := make(map[string]lab.File)
 	for _, name := range []string{"linux", "initrd.gz"} {
-		from := filepath.Join(dir, name)
+		from := filepath.Join(buildDir, "cache", "debian-installer", name)
 		if _, err := os.Stat(from); err != nil {
 			t.Fatal("build/cache/debian-installer is missing: run make e2e")
 		}
 		files["debian/"+name] = lab.File{From: from}
 	}
-	s.startBox(lab.ServerMode+lab.Menu(5*time.Second, "debian", true)+lab.WDSEntry+lab.DebianEntry, files)
-	s.waitBox(lab.BoxAddr)
-	s.startClient(lab.ClientConfig{Memory: 768})
-	s.waitMenu("Debian installer")
-	m, err := s.client.Console.WaitFor(s.within(10*time.Minute), "Starting system log daemon")
+	return files
+}
+
+// installerStarts is what the init of Debian's installer says first.
+const installerStarts = "Starting system log daemon"
+
+// What the rules for machines in the tests below say.
+const rules = `
+[[entry]]
+name   = "no-w"
+label  = "WDS without -W"
+file   = "pxechn.c32"
+append = '192.168.77.2::boot\x64\wdsnbp.com'
+listed = false
+
+[[wds]]
+name       = "by-restart"
+server     = "192.168.77.2"
+bios_route = "reboot"
+probe      = "0s"
+
+[[entry]]
+name   = "by-restart"
+label  = "WDS by a restart"
+wds    = "by-restart"
+listed = false
+
+[[machine]]
+mac  = ["52:54:00:77:00:20", "52:54:00:77:00:21"]
+boot = "wds"
+once = true
+
+[[machine]]
+guid = ["70786562-6f78-4c61-8000-000000000022"]
+boot = "no-w"
+
+[[machine]]
+mac  = ["52:54:00:77:00:23", "52:54:00:77:00:24"]
+boot = "disk"
+
+[[machine]]
+mac  = ["52:54:00:77:00:25"]
+boot = "debian"
+
+[[machine]]
+mac     = ["52:54:00:77:00:26"]
+entries = ["by-restart", "disk"]
+`
+
+// TestImageServerMode has machines with each kind of firmware boot beside one
+// box that leases addresses.
+func TestImageServerMode(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "server-mode")
+	disk, err := s.DiskImage()
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("the installer's own init says: %s", m.Text)
+	s.startBox(lab.ServerMode+lab.Menu(0, "wds", true)+entries+rules, debianFiles(t))
+	s.waitBox(lab.BoxAddr)
+	t.Run("update page", func(t *testing.T) { checkUpdatePage(t, s) })
+
+	s.part("UEFI with Secure Boot to WDS, and to Linux", 0x10, func(s *site) {
+		s.startUEFI(lab.UEFIConfig{SecureBoot: true, ClientConfig: lab.ClientConfig{Memory: 768}})
+		s.waitWholeMenu(0)
+		s.press(chooseWDS)
+		s.toWDS()
+		s.checkUEFIHandoff("DhcpAck")
+		s.retriesEnd()
+		again := s.bootedAgain()
+		s.waitWholeMenu(again)
+		s.press(chooseDebian)
+		// The kernel itself says that the firmware has checked it.
+		s.wait(again, linuxBoots, "Kernel is locked down from EFI Secure Boot")
+		s.wait(again, linuxBoots, installerStarts)
+	})
+	s.part("BIOS to Linux without a menu", 0x25, func(s *site) {
+		s.startClient(lab.ClientConfig{Memory: 768})
+		s.wait(0, linuxBoots, installerStarts)
+		s.checkNoMenu()
+	})
+	s.part("UEFI to WDS, once, then to its disk", 0x12, func(s *site) {
+		s.startUEFI(lab.UEFIConfig{ClientConfig: lab.ClientConfig{Disk: disk}})
+		s.waitWholeMenu(0)
+		s.press(chooseWDS)
+		s.toWDS()
+		s.checkUEFIHandoff("DhcpAck")
+		s.retriesEnd()
+		again := s.bootedAgain()
+		s.waitWholeMenu(again)
+		s.press(chooseDisk)
+		s.wait(again, clientBoots, nbp.UEFIOK)
+	})
+	s.part("UEFI with the password", 0x13, func(s *site) {
+		s.startUEFI(lab.UEFIConfig{})
+		s.waitWholeMenu(0)
+		s.press(chooseLocked)
+		s.wait(0, clientBoots, "Enter username")
+		s.press("admin" + enter)
+		s.wait(0, clientBoots, "Enter password")
+		s.press(lab.Password + enter)
+		s.toWDS()
+	})
+	s.part("UEFI straight to WDS, once", 0x21, func(s *site) {
+		s.startUEFI(lab.UEFIConfig{})
+		s.toWDS()
+		s.checkNoMenu()
+		s.checkUEFIHandoff("DhcpAck")
+		s.retriesEnd()
+		s.waitWholeMenu(s.bootedAgain())
+	})
+	s.part("UEFI to its disk without a menu", 0x24, func(s *site) {
+		s.startUEFI(lab.UEFIConfig{ClientConfig: lab.ClientConfig{Disk: disk}})
+		s.wait(0, clientBoots, nbp.UEFIOK)
+		s.checkNoMenu()
+	})
+	s.part("BIOS to WDS", 0x14, func(s *site) {
+		s.startClient(lab.ClientConfig{})
+		s.waitWholeMenu(0, lab.Title, macText(s.mac))
+		s.press(chooseWDS)
+		s.toWDS()
+		s.checkHandoff()
+	})
+	s.part("BIOS to its disk, then to WDS with the password", 0x15, func(s *site) {
+		s.startClient(lab.ClientConfig{Disk: disk})
+		s.waitWholeMenu(0)
+		s.press(chooseDisk)
+		s.wait(0, clientBoots, nbp.DiskOK)
+		s.checkOthersHandoff()
+		again := s.bootedAgain()
+		s.waitWholeMenu(again)
+		s.press(chooseLocked)
+		s.wait(again, clientBoots, "Password")
+		s.typePassword(again)
+		s.toWDS()
+		s.checkHandoff()
+	})
+	s.part("BIOS straight to WDS, once", 0x20, func(s *site) {
+		s.startClient(lab.ClientConfig{})
+		s.toWDS()
+		s.checkNoMenu()
+		s.checkHandoff()
+		s.retriesEnd()
+		s.waitWholeMenu(s.bootedAgain())
+	})
+	s.part("BIOS to its disk without a menu", 0x23, func(s *site) {
+		s.startClient(lab.ClientConfig{Disk: disk})
+		s.wait(0, clientBoots, nbp.DiskOK)
+		s.checkNoMenu()
+	})
+	s.part("BIOS to WDS by a restart", 0x26, func(s *site) {
+		s.startClient(lab.ClientConfig{})
+		s.waitMenu("WDS by a restart")
+		s.press(enter)
+		s.toWDS()
+		s.checkHandoff()
+		if strings.Contains(s.client.Console.Text(), labels[0]) {
+			s.t.Error("its menu has an entry that is not for this machine")
+		}
+	})
+	// The parts above would notice a missing -W: packet 2 then still names the
+	// box.
+	s.part("BIOS without -W does not get to WDS", 0x22, func(s *site) {
+		s.startClient(lab.ClientConfig{})
+		if v := s.verdict(s.within(handsOver)); nbp.Succeeded(v) {
+			s.t.Errorf("without -W the verdict is %q", v)
+		}
+		s.checkNoMenu()
+		line := grep(s.client.Console.Text(), nbp.Prefix+"packet 2")
+		if !strings.Contains(line, fmt.Sprintf(" siaddr=%v ", lab.BoxAddr)) {
+			s.t.Errorf("without -W cached packet 2 names somebody else than the box: %q", line)
+		}
+	})
 }
 
 // checkUpdatePage asks for gokrazy's update page as a person does. Without a
 // password it must answer 401 at least: then gok update gets through.
-func (s *site) checkUpdatePage(t *testing.T, box netip.Addr) {
+func checkUpdatePage(t *testing.T, s *site) {
 	transport := &http.Transport{DialContext: s.Observer.DialContext}
 	defer transport.CloseIdleConnections()
 	client := &http.Client{Transport: transport, Timeout: 30 * time.Second}
-	url := fmt.Sprintf("http://%v/", netip.AddrPortFrom(box, updatePort))
+	url := fmt.Sprintf("http://%v/", netip.AddrPortFrom(lab.BoxAddr, updatePort))
 	resp, err := client.Get(url)
 	if err != nil {
 		t.Fatal(err)
@@ -159,4 +382,65 @@ func (s *site) checkUpdatePage(t *testing.T, box netip.Addr) {
 	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusUnauthorized {
 		t.Errorf("%s answers %s", url, resp.Status)
 	}
+}
+
+// TestImageProxyMode has them boot beside a DHCP server that is the site's own.
+func TestImageProxyMode(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "proxy-mode")
+	if err := s.StartDHCP(s.within(boxBoots), kernelPinDir); err != nil {
+		t.Fatal(err)
+	}
+	s.startBox(lab.ProxyMode+lab.Menu(0, "wds", true)+entries+rules, debianFiles(t))
+	addr, err := s.BoxAddress(s.within(boxBoots))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.waitBox(addr)
+
+	uefi := func(c lab.UEFIConfig) func(s *site) {
+		return func(s *site) {
+			s.startUEFI(c)
+			s.waitWholeMenu(0)
+			s.press(chooseWDS)
+			s.toWDS()
+			s.checkUEFIHandoff("ProxyOffer")
+			s.checkOnlyLease(lab.DHCPAddr)
+			s.retriesEnd()
+			s.waitWholeMenu(s.bootedAgain())
+		}
+	}
+	s.part("UEFI to WDS, once", 0x10, uefi(lab.UEFIConfig{}))
+	s.part("UEFI with Secure Boot to WDS, once", 0x11, uefi(lab.UEFIConfig{SecureBoot: true}))
+	s.part("UEFI straight to WDS, once", 0x21, func(s *site) {
+		s.startUEFI(lab.UEFIConfig{})
+		s.toWDS()
+		s.checkNoMenu()
+		s.checkUEFIHandoff("ProxyOffer")
+		s.retriesEnd()
+		s.waitWholeMenu(s.bootedAgain())
+	})
+	s.part("BIOS to WDS", 0x12, func(s *site) {
+		s.startClient(lab.ClientConfig{})
+		s.waitWholeMenu(0, lab.Title, macText(s.mac))
+		s.press(chooseWDS)
+		s.toWDS()
+		s.checkHandoff()
+		s.checkOnlyLease(lab.DHCPAddr)
+	})
+	s.part("BIOS straight to WDS, once", 0x20, func(s *site) {
+		s.startClient(lab.ClientConfig{})
+		s.toWDS()
+		s.checkNoMenu()
+		s.checkHandoff()
+		s.retriesEnd()
+		s.waitWholeMenu(s.bootedAgain())
+	})
+	s.part("BIOS to WDS by a restart", 0x26, func(s *site) {
+		s.startClient(lab.ClientConfig{})
+		s.waitMenu("WDS by a restart")
+		s.press(enter)
+		s.toWDS()
+		s.checkHandoff()
+	})
 }

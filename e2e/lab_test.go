@@ -20,6 +20,7 @@ import (
 // TestLabStraightToWDS boots a client that is told of the WDS server by DHCP,
 // with no appliance in between: what fails here is the lab's own fault.
 func TestLabStraightToWDS(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, "lab-straight-to-wds")
 	serveBootFile(t, s.Observer, wds.FileBIOSFirst, withServer(lab.WDSAddr))
 	s.startClient(lab.ClientConfig{})
@@ -89,6 +90,7 @@ func answerDHCP(t *testing.T, h *lan.Host, answer func(q *dhcpv4.DHCPv4) []dhcpv
 // TestLabDHCPServer checks that the site's own DHCP server is as plain as it
 // is meant to be.
 func TestLabDHCPServer(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, "lab-dhcp-server")
 	if err := s.StartDHCP(s.within(2*time.Minute), kernelPinDir); err != nil {
 		t.Fatal(err)

@@ -23,6 +23,7 @@ import (
 // no appliance in between: what fails is the lab's own fault.
 
 func TestLabUEFIStraightToWDS(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, "lab-uefi-straight-to-wds")
 	serveBootFile(t, s.Observer, wds.FileEFIFirst, withServer(lab.WDSAddr))
 	s.startUEFI(lab.UEFIConfig{})
@@ -36,6 +37,7 @@ func TestLabUEFIStraightToWDS(t *testing.T) {
 // as Microsoft's is. After a reset the firmware still trusts the lab's key, and
 // nobody else's: the same program without the signature does not start.
 func TestLabSecureBoot(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, "lab-secure-boot")
 	serveBootFile(t, s.Observer, wds.FileEFIFirst, withServer(lab.WDSAddr))
 	s.startUEFI(lab.UEFIConfig{SecureBoot: true})
@@ -92,6 +94,7 @@ func TestLabUEFIProxy(t *testing.T) {
 		}, "PxeReply"},
 	} {
 		t.Run(test.situation, func(t *testing.T) {
+			t.Parallel()
 			s := newSite(t, test.name)
 			serveBootFile(t, s.Observer, "", withServer(s.Observer.Addr))
 			s.offerByProxy(test.offer...)
@@ -131,6 +134,7 @@ func (s *site) offerByProxy(more ...dhcpv4.Modifier) {
 // TestLabUEFIWithoutPXE has the firmware load the stand-in by HTTP: nothing
 // tells the program then of a WDS server, as where a boot loader starts it.
 func TestLabUEFIWithoutPXE(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, "lab-uefi-without-pxe")
 	program, err := nbp.Compile()
 	if err != nil {
@@ -174,6 +178,7 @@ func TestLabUEFIWithoutWDSInSiaddr(t *testing.T) {
 		},
 	} {
 		t.Run(test.situation, func(t *testing.T) {
+			t.Parallel()
 			s := newSite(t, test.name)
 			if err := s.AddTFTP(); err != nil {
 				t.Fatal(err)
@@ -194,6 +199,7 @@ func withServer(addr netip.Addr) dhcpv4.Modifier { return dhcpv4.WithServerIP(ad
 
 func (s *site) startUEFI(c lab.UEFIConfig) {
 	s.t.Helper()
+	c.MAC = s.mac
 	m, err := s.StartUEFI(c)
 	if err != nil {
 		s.t.Fatal(err)

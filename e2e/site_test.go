@@ -4,9 +4,11 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/netip"
 	"os"
 	"slices"
@@ -35,6 +37,9 @@ type site struct {
 	*lab.Lab
 	t      *testing.T
 	client *qemu.Machine
+	mac    [6]byte // the client's
+	begin  int     // of the LAN's datagrams, the first one that concerns this test
+	parts  bool    // they tell for themselves
 }
 
 func newSite(t *testing.T, name string) *site {
@@ -43,20 +48,39 @@ func newSite(t *testing.T, name string) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &site{Lab: l, t: t}
-	t.Cleanup(func() {
-		if t.Failed() {
-			s.report()
-		}
-		l.Close()
-	})
+	t.Cleanup(l.Close)
+	s := &site{Lab: l, t: t, mac: lab.ClientMAC}
+	t.Cleanup(s.report)
 	return s
 }
 
-// report prints what a technician asks for first.
+// part runs a part of a test with a client of its own, by its number, on the
+// same site, beside the other parts. The client is off when it ends.
+func (s *site) part(situation string, client byte, f func(s *site)) {
+	s.parts = true
+	s.t.Run(situation, func(t *testing.T) {
+		t.Parallel()
+		p := &site{Lab: s.Lab, t: t, mac: lab.Client(client), begin: len(s.LAN.UDP())}
+		t.Cleanup(func() {
+			p.report()
+			if p.client != nil {
+				p.client.Stop()
+			}
+		})
+		f(p)
+	})
+}
+
+// seen are the datagrams since the test began.
+func (s *site) seen() []lan.Datagram { return s.LAN.UDP()[s.begin:] }
+
+// report prints, if the test has failed, what a technician asks for first.
 func (s *site) report() {
-	trail := s.Trail()
-	for _, d := range s.LAN.UDP() {
+	if !s.t.Failed() || s.parts {
+		return
+	}
+	trail := handoff.Trail{MAC: s.mac, WDS: lab.WDSAddr}
+	for _, d := range s.seen() {
 		trail.See(d)
 	}
 	for _, e := range trail.Events {
@@ -83,6 +107,7 @@ func (s *site) within(d time.Duration) context.Context {
 
 func (s *site) startClient(c lab.ClientConfig) *qemu.Machine {
 	s.t.Helper()
+	c.MAC = s.mac
 	m, err := s.StartClient(c)
 	if err != nil {
 		s.t.Fatal(err)
@@ -140,21 +165,21 @@ func (s *site) checkHandoffPackets(server netip.Addr, first string) {
 		request, next *dhcpv4.DHCPv4
 		asker         netip.AddrPort
 	)
-	for _, d := range s.LAN.UDP() {
+	for _, d := range s.seen() {
 		switch {
 		case d.Dst.Port() == dhcpv4.ClientPort && d.Src.Port() == dhcpv4.ServerPort:
-			if p := dhcp(d); p != nil && p.MessageType() == dhcpv4.MessageTypeAck && [6]byte(p.ClientHWAddr) == lab.ClientMAC {
+			if p := dhcp(d); p != nil && p.MessageType() == dhcpv4.MessageTypeAck && [6]byte(p.ClientHWAddr) == s.mac {
 				leased, _ = netip.AddrFromSlice(p.YourIPAddr.To4())
 			}
-		case d.Dst == netip.AddrPortFrom(server, wds.PortTFTP) && d.SrcMAC == lab.ClientMAC:
+		case d.Dst == netip.AddrPortFrom(server, wds.PortTFTP) && d.SrcMAC == s.mac:
 			if name, ok := handoff.ReadName(d.Payload); ok {
 				reads = append(reads, name)
 			}
-		case d.Dst == netip.AddrPortFrom(server, wds.PortBINL):
+		case d.Dst == netip.AddrPortFrom(server, wds.PortBINL) && d.SrcMAC == s.mac:
 			if p := dhcp(d); p != nil && p.Options.Has(dhcpv4.GenericOptionCode(wds.OptionControl)) {
 				request, asker = p, d.Src
 			}
-		case d.Src == netip.AddrPortFrom(server, wds.PortBINL):
+		case d.Src == netip.AddrPortFrom(server, wds.PortBINL) && leased.IsValid() && d.Dst.Addr() == leased:
 			next = dhcp(d)
 		}
 	}
@@ -182,7 +207,7 @@ func (s *site) checkHandoffPackets(server netip.Addr, first string) {
 // an address.
 func (s *site) checkOnlyLease(server netip.Addr) {
 	s.t.Helper()
-	for _, d := range s.LAN.UDP() {
+	for _, d := range s.seen() {
 		if d.Src.Port() != dhcpv4.ServerPort || d.Src.Addr() == server {
 			continue
 		}
@@ -191,6 +216,25 @@ func (s *site) checkOnlyLease(server netip.Addr) {
 		}
 	}
 }
+
+// checkOthersHandoff checks that nobody else can choose for the client: the
+// observer may read its own file, and not the client's.
+func (s *site) checkOthersHandoff() {
+	s.t.Helper()
+	if _, err := s.Read(lab.BoxAddr, "handoff/wds/"+macText(lab.ObserverMAC)); err != nil {
+		s.t.Errorf("a machine reads its own file: %v", err)
+	}
+	const accessViolation = 2 // RFC 1350, appendix
+	for _, name := range []string{macText(s.mac), macText(s.mac) + ".cfg"} {
+		_, err := s.Read(lab.BoxAddr, "handoff/wds/"+name)
+		var refusal *lab.Refusal
+		if !errors.As(err, &refusal) || refusal.Code != accessViolation {
+			s.t.Errorf("a machine reads another one's file %s: %v", name, err)
+		}
+	}
+}
+
+func macText(mac [6]byte) string { return net.HardwareAddr(mac[:]).String() }
 
 func dhcp(d lan.Datagram) *dhcpv4.DHCPv4 {
 	p, err := dhcpv4.FromBytes(d.Payload)

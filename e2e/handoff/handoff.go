@@ -141,7 +141,7 @@ func (t *Trail) read(server netip.Addr, name string) Step {
 	switch {
 	case base == "pxechn.c32", strings.HasPrefix(name, oneShot):
 		return Chain
-	case base == "default", base == "grub.cfg":
+	case strings.HasPrefix(name, "pxelinux.cfg/"), base == "grub.cfg":
 		return Menu
 	case strings.HasSuffix(base, "pxelinux.0"), program && strings.HasPrefix(base, "shim"):
 		return Loader

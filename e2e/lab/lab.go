@@ -37,7 +37,7 @@ var (
 	LastLease   = netip.MustParseAddr("192.168.77.150")
 	BoxMAC      = [6]byte{0x52, 0x54, 0x00, 0x77, 0x00, 0x01}
 	dhcpMAC     = [6]byte{0x52, 0x54, 0x00, 0x77, 0x00, 0x03}
-	observerMAC = [6]byte{0x52, 0x54, 0x00, 0x77, 0x00, 0x04}
+	ObserverMAC = [6]byte{0x52, 0x54, 0x00, 0x77, 0x00, 0x04}
 	ClientMAC   = [6]byte{0x52, 0x54, 0x00, 0x77, 0x00, 0x10}
 )
 
@@ -122,7 +122,7 @@ func New(dir, name string, log *slog.Logger) (_ *Lab, err error) {
 	if err := l.LAN.Listen(l.socket); err != nil {
 		return nil, err
 	}
-	if l.Observer, err = l.LAN.Host(observerMAC, netip.PrefixFrom(observer, bits)); err != nil {
+	if l.Observer, err = l.LAN.Host(ObserverMAC, netip.PrefixFrom(observer, bits)); err != nil {
 		return nil, err
 	}
 	if l.WDS, err = l.AddWDS(WDSAddr); err != nil {

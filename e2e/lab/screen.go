@@ -14,8 +14,9 @@ import (
 )
 
 // ScreenshotMenu takes a picture of the client's menu. The menu's program says
-// nothing when it is done drawing, so this takes the screen that stays the same
-// for a second in which the client is silent, too.
+// nothing when it is done drawing, so this takes the screen that is another than
+// when the program asked for its menu, and stays the same for a second in which
+// the client is silent, too.
 func (l *Lab) ScreenshotMenu(ctx context.Context, client *qemu.Machine, path string) error {
 	trail := l.Trail()
 	_, err := l.LAN.WaitUDP(ctx, func(d lan.Datagram) bool {
@@ -25,21 +26,12 @@ func (l *Lab) ScreenshotMenu(ctx context.Context, client *qemu.Machine, path str
 	if err != nil {
 		return err
 	}
-	shot := filepath.Join(l.scratch, "screen.png")
-	var before []byte
-	for {
+	first, err := l.screen(ctx, client)
+	if err != nil {
+		return err
+	}
+	for before := first; ; {
 		said := l.clientDatagrams()
-		if err := client.Screenshot(ctx, shot); err != nil {
-			return err
-		}
-		now, err := os.ReadFile(shot)
-		if err != nil {
-			return err
-		}
-		if said == l.clientDatagrams() && bytes.Equal(before, now) {
-			return os.WriteFile(path, now, 0o644)
-		}
-		before = now
 		select {
 		case <-time.After(time.Second):
 		case <-client.Exited():
@@ -47,10 +39,24 @@ func (l *Lab) ScreenshotMenu(ctx context.Context, client *qemu.Machine, path str
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
-		if said != l.clientDatagrams() {
-			before = nil // it is still loading
+		now, err := l.screen(ctx, client)
+		if err != nil {
+			return err
 		}
+		if said == l.clientDatagrams() && bytes.Equal(before, now) && !bytes.Equal(first, now) {
+			return os.WriteFile(path, now, 0o644)
+		}
+		before = now
 	}
+}
+
+// screen is the client's, as PNG.
+func (l *Lab) screen(ctx context.Context, client *qemu.Machine) ([]byte, error) {
+	shot := filepath.Join(l.scratch, "screen.png")
+	if err := client.Screenshot(ctx, shot); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(shot)
 }
 
 // clientDatagrams is how many datagrams the client sent so far.

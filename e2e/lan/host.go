@@ -122,6 +122,13 @@ func (h *Host) ListenUDP(port uint16) (net.PacketConn, error) {
 	return gonet.NewUDPConn(&wq, ep), nil
 }
 
+// DialUDP opens a UDP port for one peer only. Where that is closed, reading
+// fails with "connection refused", as ICMP says so.
+func (h *Host) DialUDP(to netip.AddrPort) (net.Conn, error) {
+	full := tcpip.FullAddress{NIC: nic, Addr: tcpip.AddrFrom4(to.Addr().As4()), Port: to.Port()}
+	return gonet.DialUDP(h.stack, nil, &full, ipv4.ProtocolNumber)
+}
+
 // ListenTCP opens a TCP port.
 func (h *Host) ListenTCP(port uint16) (net.Listener, error) {
 	return gonet.ListenTCP(h.stack, tcpip.FullAddress{NIC: nic, Port: port}, ipv4.ProtocolNumber)

@@ -1,7 +1,8 @@
-// Package nbp holds network boot programs as source, and has them built when
-// they are needed, so that no program is committed: two that stand in for
-// Microsoft's wdsnbp.com and wdsmgfw.efi, and one for whatever UEFI firmware
-// loads. What they do is told in wdsnbp.asm, efi/wdsmgfw.c and bootx64.asm.
+// Package nbp holds the programs that machines boot in the lab as source, and has
+// them built when they are needed, so that no program is committed: two that
+// stand in for Microsoft's wdsnbp.com and wdsmgfw.efi, one for whatever UEFI
+// firmware loads, and one for a disk's first sector. What they do is told in
+// wdsnbp.asm, efi/wdsmgfw.c, bootx64.asm and mbr.asm.
 package nbp
 
 import (
@@ -25,6 +26,19 @@ var wdsmgfw []byte
 
 //go:embed bootx64.asm
 var bootx64 []byte
+
+//go:embed mbr.asm
+var mbr []byte
+
+// DiskOK is what a disk's first sector prints.
+const DiskOK = "DISK-STANDIN: OK started"
+
+// EFIPartition is where the partition begins that the first sector tells of, in
+// bytes, and EFIPartitionEnd where it ends.
+const (
+	EFIPartition    = 2048 * 512
+	EFIPartitionEnd = 65536 * 512
+)
 
 // UEFIOK is what the UEFI program prints.
 const UEFIOK = "UEFI-STANDIN: OK loaded"
@@ -59,6 +73,9 @@ func Assemble() ([]byte, error) { return assemble(wdsnbp) }
 
 // AssembleUEFI makes the UEFI program, for x86-64.
 func AssembleUEFI() ([]byte, error) { return assemble(bootx64) }
+
+// AssembleMBR makes the first sector of a disk.
+func AssembleMBR() ([]byte, error) { return assemble(mbr) }
 
 // Where Debian's gnu-efi has its parts.
 const (

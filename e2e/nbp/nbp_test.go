@@ -3,6 +3,7 @@ package nbp
 import (
 	"bytes"
 	"debug/pe"
+	"encoding/binary"
 	"testing"
 )
 
@@ -37,6 +38,24 @@ func TestAssembleUEFI(t *testing.T) {
 		t.Errorf("of %d bytes, its section is %+v", len(program), s)
 	}
 	checkText(t, program, UEFIOK)
+}
+
+func TestAssembleMBR(t *testing.T) {
+	sector, err := AssembleMBR()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(sector) != 512 {
+		t.Fatalf("it has %d bytes", len(sector))
+	}
+	partition := sector[446:]
+	first, sectors := binary.LittleEndian.Uint32(partition[8:]), binary.LittleEndian.Uint32(partition[12:])
+	if first*512 != EFIPartition || (first+sectors)*512 != EFIPartitionEnd {
+		t.Errorf("its partition begins at sector %d and has %d", first, sectors)
+	}
+	if !bytes.Contains(sector, []byte(DiskOK)) {
+		t.Errorf("it lacks the text %q", DiskOK)
+	}
 }
 
 func TestCompile(t *testing.T) {

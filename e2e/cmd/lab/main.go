@@ -1,6 +1,6 @@
-// Command lab boots the appliance's image and a BIOS client on a LAN of its
-// own, beside a stand-in for a WDS server, and shows how the client goes from
-// its firmware to the menu to WDS. It exits with 0 only if it got there. With
+// Command lab boots the appliance's image and a client on a LAN of its own,
+// beside a stand-in for a WDS server, and shows how the client goes from its
+// firmware to the menu to WDS. It exits with 0 only if it got there. With
 // -screenshot it stops at the menu and takes a picture.
 package main
 
@@ -18,6 +18,7 @@ func main() {
 	var s show
 	flag.StringVar(&s.image, "image", "build/pxebox-amd64.img", "the appliance's `file`")
 	flag.StringVar(&s.dir, "dir", "build", "`directory` for the packet capture and the consoles' logs")
+	flag.BoolVar(&s.uefi, "uefi", false, "the client has UEFI with Secure Boot on, and no BIOS")
 	flag.BoolVar(&s.keep, "keep", false, "leave everything up until Ctrl-C")
 	flag.StringVar(&s.display, "display", "", "QEMU's -display for the client; empty: a window where there is a display, else its serial text")
 	flag.StringVar(&s.screenshot, "screenshot", "", "write a picture of the menu to a PNG `file`, and quit")

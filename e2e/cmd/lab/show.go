@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"path"
 	"strings"
 	"time"
 
@@ -17,10 +18,55 @@ import (
 	"github.com/pxebox/pxebox/e2e/qemu"
 )
 
+// What the picture shows. A menu that is also on a serial port, or counts down,
+// would be another picture each time.
+const (
+	pictureTitle = "Network boot, workshop"
+	picture      = `
+[menu]
+title   = "` + pictureTitle + `"
+timeout = "0s"
+
+[[wds]]
+name   = "wds"
+server = "192.168.77.2"
+
+[[entry]]
+name  = "wds"
+label = "Windows 11, by the deployment server"
+wds   = "wds"
+help  = "Installs Windows. Everything on the computer's disk is lost."
+
+[[entry]]
+name    = "linux"
+label   = "Linux"
+submenu = true
+
+[[entry]]
+name   = "debian"
+in     = "linux"
+label  = "Debian 12, installer"
+kernel = "debian/linux"
+initrd = ["debian/initrd.gz"]
+
+[[entry]]
+name   = "rescue"
+label  = "Rescue system"
+kernel = "debian/linux"
+initrd = ["debian/initrd.gz"]
+append = "rescue/enable=true"
+
+[[entry]]
+name  = "disk"
+label = "This computer's own disk"
+disk  = true
+`
+)
+
 // show is one run of the lab.
 type show struct {
 	image, dir, display, screenshot string
-	keep                            bool
+	uefi, keep                      bool
 
 	start time.Time
 	steps []handoff.Event
@@ -57,20 +103,21 @@ func (s *show) run(ctx context.Context, limit time.Duration) error {
 // reachMenu boots the box, waits until it serves, and powers the client on.
 func (s *show) reachMenu(ctx context.Context, l *lab.Lab) (*qemu.Machine, error) {
 	s.say("guests run on", qemu.Accelerator())
-	menu := lab.Menu(5*time.Second, "wds", true)
+	settings := lab.ServerMode + lab.Menu(5*time.Second, "wds", true) + lab.WDSEntry + lab.DebianEntry + lab.DiskEntry
+	title := lab.Title
 	if s.screenshot != "" {
-		// A menu that is also on a serial port, or counts down, is another
-		// picture each time.
-		menu = lab.Menu(0, "wds", false)
+		settings, title = lab.ServerMode+picture, pictureTitle
 	}
-	perm := map[string]lab.File{
-		lab.SettingsFile: {Content: []byte(lab.ServerMode + menu + lab.WDSEntry + lab.DebianEntry + lab.DiskEntry)},
+	perm := map[string]lab.File{lab.SettingsFile: {Content: []byte(settings)}}
+	for _, name := range []string{"linux", "initrd.gz"} {
+		// Nobody starts them, but an entry whose files are missing says so.
+		perm[path.Join(lab.BootDir, "debian", name)] = lab.File{Content: []byte("stands for Debian's\n")}
 	}
 	if _, err := l.StartBox(s.image, perm); err != nil {
 		return nil, err
 	}
 	s.say("the box is powered on")
-	if err := l.WaitReady(ctx, lab.BoxAddr, lab.Title); err != nil {
+	if err := l.WaitReady(ctx, lab.BoxAddr, title); err != nil {
 		return nil, err
 	}
 	s.step(handoff.Event{Time: time.Now(), Detail: "the box serves its menu"})
@@ -82,7 +129,13 @@ func (s *show) reachMenu(ctx context.Context, l *lab.Lab) (*qemu.Machine, error)
 	if c.Display == "" && s.screenshot == "" {
 		c.Serial = indented{os.Stdout}
 	}
-	client, err := l.StartClient(c)
+	start := l.StartClient
+	if s.uefi {
+		start = func(c lab.ClientConfig) (*qemu.Machine, error) {
+			return l.StartUEFI(lab.UEFIConfig{ClientConfig: c, SecureBoot: true})
+		}
+	}
+	client, err := start(c)
 	if err != nil {
 		return nil, err
 	}
