@@ -8,6 +8,9 @@ IMAGE       := build/pxebox-amd64.img
 PI_IMAGE    := build/pxebox-rpi.img
 INSTALLER   := build/cache/debian-installer
 
+# The update once more, on a box with UEFI.
+LONG := TestUpdateForthAndBack/UEFI
+
 # gcc and libc6-dev are for the race detector; the rest boots the image:
 # QEMU with iPXE as the network card's ROM, nasm and gnu-efi for the stand-ins
 # of wdsnbp.com and wdsmgfw.efi, sbsigntool to sign the latter, busybox for a
@@ -107,7 +110,15 @@ unit: deps assets ## the tests of the packages, with the race detector
 
 .PHONY: e2e
 e2e: image image-rpi $(INSTALLER) ## boot the image and clients in QEMU, and watch them reach WDS
-	go test -tags e2e -count=1 -v -timeout 30m ./e2e/...
+	go test -tags e2e -count=1 -v -timeout 35m -skip '$(LONG)' ./e2e/...
+
+.PHONY: e2e-long
+e2e-long: image ## what make e2e leaves out, for it takes long and fails seldom
+	go test -tags e2e -count=1 -v -timeout 30m -run '$(LONG)' ./e2e
+
+.PHONY: power-cuts
+power-cuts: image ## cut the power of boxes at work, CUTS=200 times (SEED=1)
+	go test -tags e2e -count=1 -v -timeout 12h -run 'TestPowerCuts' ./e2e -cuts $(or $(CUTS),200) -cut-seed $(or $(SEED),1)
 
 .PHONY: peers
 peers: peer-deps build $(UNPACKED) ## try the programs with the DHCP clients, relays and servers of others
