@@ -10,6 +10,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/pxebox/pxebox/internal/volume"
 )
 
 // mount is what is mounted on a folder.
@@ -58,42 +60,63 @@ type disk struct {
 // partition is one of a disk's, as the kernel has it.
 type partition struct {
 	*os.File
-	number  int
 	first   uint64 // sector
 	sectors uint64
 }
 
-// open opens the partition with these device numbers, and its disk for
-// writing.
+// permNumber is the number of gokrazy's partition for what is to be kept.
+const permNumber = 4
+
+// openDisk opens a disk by its name in /dev.
+func openDisk(name string) (disk, error) {
+	dir := "/sys/class/block/" + name
+	size, err := readNumber(dir + "/size") // in 512 bytes, always
+	if err != nil {
+		return disk{}, fmt.Errorf("%s is no disk: %w", name, err)
+	}
+	sector, err := readNumber(dir + "/queue/logical_block_size")
+	if err != nil {
+		return disk{}, fmt.Errorf("%s is no disk: %w", name, err)
+	}
+	if sector != sectorSize {
+		return disk{}, fmt.Errorf("%s has sectors of %d bytes, not %d", name, sector, sectorSize)
+	}
+	f, err := os.OpenFile("/dev/"+name, os.O_RDWR, 0)
+	return disk{f, size}, err
+}
+
+// open opens the partition with these device numbers, and its disk, which has
+// to be the one that the running system is on.
 func open(device string) (d disk, p partition, err error) {
 	dir, err := filepath.EvalSymlinks("/sys/dev/block/" + device)
 	if err != nil {
 		return d, p, fmt.Errorf("find the partition: %w", err)
 	}
-	parent := filepath.Dir(dir)
-	var number, size, sector uint64
+	name := filepath.Base(dir)
+	var number uint64
 	for _, v := range []struct {
 		into *uint64
 		file string
 	}{
-		{&number, dir + "/partition"},
-		{&p.first, dir + "/start"}, // these three in 512 bytes, always
-		{&p.sectors, dir + "/size"},
-		{&size, parent + "/size"},
-		{&sector, parent + "/queue/logical_block_size"},
+		{&number, "/partition"},
+		{&p.first, "/start"}, // both in 512 bytes, always
+		{&p.sectors, "/size"},
 	} {
-		if *v.into, err = readNumber(v.file); err != nil {
-			return d, p, fmt.Errorf("%s is no partition of a disk: %w", filepath.Base(dir), err)
+		if *v.into, err = readNumber(dir + v.file); err != nil {
+			return d, p, fmt.Errorf("%s is no partition of a disk: %w", name, err)
 		}
 	}
-	if sector != sectorSize {
-		return d, p, fmt.Errorf("%s has sectors of %d bytes, not %d", filepath.Base(parent), sector, sectorSize)
-	}
-	p.number, d.sectors = int(number), size
-	if d.File, err = os.OpenFile("/dev/"+filepath.Base(parent), os.O_RDWR, 0); err != nil {
+	root, err := volume.RootDisk()
+	if err != nil {
 		return d, p, err
 	}
-	if p.File, err = os.Open("/dev/" + filepath.Base(dir)); err != nil {
+	if filepath.Base(filepath.Dir(dir)) != root || number != permNumber {
+		return d, p, fmt.Errorf("%s is not partition %d of %s, where the system is", name, permNumber, root)
+	}
+	if d, err = openDisk(root); err != nil {
+		return d, p, err
+	}
+	if p.File, err = os.Open("/dev/" + name); err != nil {
 		return d, p, errors.Join(err, d.Close())
 	}
 	return d, p, nil
@@ -141,19 +164,26 @@ func (d disk) resize(number int, to extent) error {
 	return nil
 }
 
-// fileSystem reads the superblock through the kernel's cache of the
-// partition, which is where the mounted file system keeps it.
-func (p partition) fileSystem() (fileSystem, error) {
+// superblock is read through the kernel's cache of the partition, which is
+// where the mounted file system keeps it.
+func (p partition) superblock() ([]byte, error) {
 	b := make([]byte, superblockSize)
 	if _, err := p.ReadAt(b, superblockOffset); err != nil {
-		return fileSystem{}, fmt.Errorf("ext4: %w", err)
+		return nil, fmt.Errorf("ext4: %w", err)
+	}
+	return b, nil
+}
+
+func (p partition) fileSystem() (fileSystem, error) {
+	b, err := p.superblock()
+	if err != nil {
+		return fileSystem{}, err
 	}
 	return readSuperblock(b)
 }
 
 // resizeExt4 makes the file system that is mounted on dir so many blocks
-// large. The driver does it in one transaction of the journal, which is on the
-// medium when this returns.
+// large. The driver journals it, and then empties the journal.
 func resizeExt4(dir string, blocks uint64) error {
 	const resizeFS = 0x40086610 // EXT4_IOC_RESIZE_FS = _IOW('f', 16, __u64)
 	f, err := os.Open(dir)
@@ -164,30 +194,23 @@ func resizeExt4(dir string, blocks uint64) error {
 	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, f.Fd(), resizeFS, uintptr(unsafe.Pointer(&blocks))); errno != 0 {
 		return fmt.Errorf("ext4: resize %s: %w", dir, errno)
 	}
-	if err := f.Sync(); err != nil {
-		return fmt.Errorf("ext4: resize %s: %w", dir, err)
-	}
 	return nil
 }
 
-// settle brings what the journal holds to where it belongs, the superblock
-// last. A mount reads the superblock and the group descriptors before it
-// replays the journal, and refuses a superblock that tells of groups which
-// have no descriptors yet (ext4_check_descriptors). Left alone, the kernel
-// writes both half a minute later, in any order.
-func settle(d disk, p partition) error {
-	const wait = unix.SYNC_FILE_RANGE_WAIT_BEFORE | unix.SYNC_FILE_RANGE_WRITE | unix.SYNC_FILE_RANGE_WAIT_AFTER
-	// All behind the superblock's block, to the end.
-	if err := unix.SyncFileRange(int(p.Fd()), blockSize, 0, wait); err != nil {
-		return fmt.Errorf("ext4: write the group descriptors: %w", err)
+// settle brings all that belongs on the partition to the medium: first what
+// the file system has not told the journal yet, then what it keeps in the
+// kernel's cache for half a minute.
+func settle(dir string, p partition) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
 	}
-	// The disk has nothing of its own to write: this only has the medium
-	// empty its cache.
-	if err := d.Sync(); err != nil {
-		return fmt.Errorf("ext4: write the group descriptors: %w", err)
+	defer f.Close()
+	if err := unix.Syncfs(int(f.Fd())); err != nil {
+		return fmt.Errorf("ext4: sync %s: %w", dir, err)
 	}
 	if err := p.Sync(); err != nil {
-		return fmt.Errorf("ext4: write the superblock: %w", err)
+		return fmt.Errorf("ext4: sync the partition of %s: %w", dir, err)
 	}
 	return nil
 }

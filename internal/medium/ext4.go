@@ -18,8 +18,12 @@ type fileSystem struct {
 	perGroup uint64 // blocks
 }
 
-// blockSize is the only size of blocks that image.sh makes.
-const blockSize = 4096
+const (
+	// blockSize is the only size of blocks that image.sh makes.
+	blockSize = 4096
+	// maxBlocks is what image.sh leaves room for: group descriptors for 1 TiB.
+	maxBlocks = 1 << 40 / blockSize
+)
 
 func readSuperblock(b []byte) (fileSystem, error) {
 	const magic, has64bit = 0xef53, 0x80
@@ -39,8 +43,9 @@ func readSuperblock(b []byte) (fileSystem, error) {
 	return f, nil
 }
 
-// groupsAtATime is by how much a file system grows at once: what the kernel
-// puts into one transaction of the journal, mkfs's flex_bg, at most 2 GiB.
+// groupsAtATime is by how much a file system grows at once, 2 GiB: what the
+// kernel puts into one transaction of the journal (mkfs's flex_bg). For so long
+// it keeps all others from writing.
 const groupsAtATime = 16
 
 // next is the size in blocks that comes next on the way to a final one.
@@ -55,7 +60,7 @@ func (f fileSystem) next(final uint64) uint64 {
 // own tables, and a file system that never gets to the size that it should
 // have would be grown again at each boot.
 func (f fileSystem) fill(bytes uint64) uint64 {
-	blocks := bytes / blockSize
+	blocks := min(bytes/blockSize, maxBlocks)
 	if rest := blocks % f.perGroup; rest < f.perGroup/8 {
 		blocks -= rest
 	}

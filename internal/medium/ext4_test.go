@@ -56,11 +56,12 @@ func TestFill(t *testing.T) {
 		{"whole groups", 24573, 50 * group * blockSize, 50 * group},
 		{"a last group that has room for its tables", 24573, (50*group + group/8) * blockSize, 50*group + group/8},
 		{"a last group that might not", 24573, (50*group + group/8 - 1) * blockSize, 50 * group},
+		{"more than there is room to describe", 24573, 4 << 40, 128 * 64 * group},
 		{"part of a block", 24573, 50*group*blockSize + 4095, 50 * group},
 		{"has such a last group already: never less", 50*group + 100, (50*group + 100) * blockSize, 50*group + 100},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
-			f := fileSystem{blocks: tt.have, perGroup: group}
+			f := fileSystem{tt.have, group}
 			got := f.fill(tt.bytes)
 			if got != tt.want {
 				t.Errorf("got %d, want %d", got, tt.want)

@@ -158,7 +158,7 @@ func (t table) grow(n int, sectors uint64) ([][]write, error) {
 		if !ok {
 			continue
 		}
-		if other.first < headSectors {
+		if other.first < recordAt+recordSectors {
 			return nil, fmt.Errorf("partition table: partition %d begins at sector %d: no room for a second table", i+1, other.first)
 		}
 		if i+1 != n && other.last >= p.first {
@@ -181,7 +181,7 @@ func (t table) grow(n int, sectors uint64) ([][]write, error) {
 		h := slices.Clone(t.header)
 		le.PutUint64(h[offMyLBA:], my)
 		le.PutUint64(h[offAlternate:], alternate)
-		le.PutUint64(h[offFirstUsable:], headSectors)
+		le.PutUint64(h[offFirstUsable:], recordAt+recordSectors)
 		le.PutUint64(h[offLastUsable:], lastUsable)
 		le.PutUint64(h[offEntryLBA:], entryLBA)
 		le.PutUint32(h[offEntriesCRC:], crc32.ChecksumIEEE(array))

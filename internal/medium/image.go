@@ -69,7 +69,7 @@ func (t table) add(n int, e extent, kind, guid []byte, name string) ([]write, er
 			return nil, fmt.Errorf("partition table: partition %d is in the way", i+1)
 		}
 	}
-	if e.first < headSectors {
+	if e.first < recordAt+recordSectors {
 		return nil, fmt.Errorf("partition table: sector %d is kept for a second table", e.first)
 	}
 	array := slices.Clone(t.array)

@@ -10,20 +10,58 @@ import (
 	"log/slog"
 	"os"
 	"time"
+
+	"github.com/pxebox/pxebox/internal/volume"
 )
 
 // ErrRestart means that the machine has to be restarted at once, before
 // anything is written to the file system: a power cut interrupted its growth.
-var ErrRestart = errors.New("a power cut interrupted the growth of the file system, and the kernel may have mounted it with its old size")
+var ErrRestart = errors.New("a power cut interrupted the growth of the file system, which has to be mounted anew")
 
-// CheckMount returns ErrRestart where the file system that is mounted on dir
-// cannot be relied on in this boot. It comes before all else that writes there.
+// CheckMount returns ErrRestart where the file system that belongs on dir
+// cannot be relied on in this boot, or not be mounted, and the next one will
+// do better. It comes before all else that writes there.
 func CheckMount(dir string) error {
-	mark, err := readMarker(dir)
-	if err != nil || mark != growing {
+	root, err := volume.RootDisk()
+	if err != nil {
 		return err
 	}
-	if err := restarted.write(dir); err != nil {
+	d, err := openDisk(root)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	r, ok, err := d.readRecord()
+	if err != nil || !ok {
+		return err
+	}
+	mountinfo, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return err
+	}
+	_, err = findMount(string(mountinfo), dir)
+	do, state := r.next(err == nil)
+	switch do {
+	case goOn:
+		return nil
+	case giveUp:
+		return fmt.Errorf("its growth was interrupted, and %w", err)
+	case putBack:
+		t, err := d.table()
+		if err != nil {
+			return err
+		}
+		p, ok := t.partition(permNumber)
+		if !ok {
+			return fmt.Errorf("partition table: no partition %d", permNumber)
+		}
+		err = d.apply([][]write{{{p.first + superblockOffset/sectorSize, r.superblock}}})
+		if err != nil {
+			return err
+		}
+	}
+	r.state = state
+	if err := d.writeRecord(&r); err != nil {
 		return err
 	}
 	return ErrRestart
@@ -48,10 +86,6 @@ func Grow(dir string, log *slog.Logger) error {
 	case m.fsType != "ext4":
 		return fmt.Errorf("%s is %s, not ext4", dir, m.fsType)
 	}
-	mark, err := readMarker(dir)
-	if err != nil {
-		return err
-	}
 	d, p, err := open(m.device)
 	if err != nil {
 		return err
@@ -68,16 +102,14 @@ func Grow(dir string, log *slog.Logger) error {
 	}
 	to := from.fill(p.sectors * sectorSize)
 	if to > from.blocks {
-		if err := growing.write(dir); err != nil {
-			return err
-		}
-		mark = growing
 		if err := growFileSystem(dir, d, p, from, to, log); err != nil {
 			return err
 		}
 	}
-	if mark != none {
-		if err := removeMarker(dir); err != nil {
+	if _, ok, err := d.readRecord(); err != nil {
+		return err
+	} else if ok {
+		if err := d.writeRecord(nil); err != nil {
 			return err
 		}
 	}
@@ -96,26 +128,26 @@ func growPartition(d disk, p *partition, log *slog.Logger) error {
 	if _, err := p.fileSystem(); err != nil {
 		return err
 	}
-	entry, ok := t.partition(p.number)
+	entry, ok := t.partition(permNumber)
 	if !ok || entry.first != p.first {
-		return fmt.Errorf("partition %d of %s begins at sector %d; its table says something else", p.number, d.Name(), p.first)
+		return fmt.Errorf("partition %d of %s begins at sector %d; its table says something else", permNumber, d.Name(), p.first)
 	}
-	batches, err := t.grow(p.number, d.sectors)
+	batches, err := t.grow(permNumber, d.sectors)
 	if err != nil {
 		return err
 	}
 	if len(batches) > 0 {
-		log.Info("partition grows", "step", "medium", "disk", d.Name(), "partition", p.number)
+		log.Info("partition grows", "step", "medium", "disk", d.Name(), "partition", permNumber)
 		if err := d.apply(batches); err != nil {
 			return err
 		}
 		if t, err = d.table(); err != nil {
 			return err
 		}
-		entry, _ = t.partition(p.number)
+		entry, _ = t.partition(permNumber)
 	}
 	if p.sectors < entry.sectors() {
-		if err := d.resize(p.number, entry); err != nil {
+		if err := d.resize(permNumber, entry); err != nil {
 			return err
 		}
 		p.sectors = entry.sectors()
@@ -123,30 +155,37 @@ func growPartition(d disk, p *partition, log *slog.Logger) error {
 	return nil
 }
 
-// growFileSystem grows the file system step by step. Each is settled before
-// the next begins, so that the kernel has no time to write what belongs to it
-// in an order of its own.
+// growFileSystem grows the file system step by step, each with a record of the
+// superblock before it, and on the medium before the next begins.
 func growFileSystem(dir string, d disk, p partition, from fileSystem, to uint64, log *slog.Logger) error {
 	start := time.Now()
 	log.Info("file system grows", "step", "medium", "dir", dir, "bytes", from.blocks*blockSize, "to", to*blockSize)
-	if err := settle(d, p); err != nil {
-		return err
-	}
-	for now := from; now.blocks < to; {
-		next := now.next(to)
+	for was := from; was.blocks < to; {
+		if err := settle(dir, p); err != nil {
+			return err
+		}
+		superblock, err := p.superblock()
+		if err != nil {
+			return err
+		}
+		if err := d.writeRecord(&record{growing, superblock}); err != nil {
+			return err
+		}
+		next := was.next(to)
 		if err := resizeExt4(dir, next); err != nil {
 			return err
 		}
-		if err := settle(d, p); err != nil {
+		is, err := p.fileSystem()
+		if err != nil {
 			return err
 		}
-		var err error
-		if now, err = p.fileSystem(); err != nil {
-			return err
+		if is.blocks != next {
+			return fmt.Errorf("ext4: the kernel made %s %d blocks large, not %d", dir, is.blocks, next)
 		}
-		if now.blocks != next {
-			return fmt.Errorf("ext4: the kernel made %s %d blocks large, not %d", dir, now.blocks, next)
-		}
+		was = is
+	}
+	if err := settle(dir, p); err != nil {
+		return err
 	}
 	log.Info("file system has grown", "step", "medium", "dir", dir, "bytes", to*blockSize, "took", time.Since(start).Round(time.Millisecond))
 	return nil

@@ -1,0 +1,135 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/pxebox/pxebox/e2e/disk"
+	"github.com/pxebox/pxebox/e2e/lab"
+)
+
+// overwrite puts bytes on the medium, with the power off.
+func (p *powered) overwrite(offset int64, b []byte) {
+	p.t.Helper()
+	f, err := os.OpenFile(p.File, os.O_WRONLY, 0)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.WriteAt(b, offset); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// TestPermDoesNotMount has a box with no file system on /perm. It takes an
+// address from the site's DHCP server, and serves the built-in menu.
+func TestPermDoesNotMount(t *testing.T) {
+	p := newPowered(t, "perm-does-not-mount")
+	if err := p.StartDHCP(p.within(boxBoots), kernelPinDir); err != nil {
+		t.Fatal(err)
+	}
+	const superblock = 1024
+	p.overwrite(p.start+superblock, make([]byte, 1024))
+	p.on()
+	if _, err := p.box.Console.WaitFor(p.within(boxBoots), `err="nothing is mounted on /perm: `); err != nil {
+		t.Fatal(err)
+	}
+	addr, err := p.BoxAddress(p.within(boxBoots))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.WaitReady(p.within(boxBoots), addr, "MENU TITLE Network boot"); err != nil {
+		t.Fatal(err)
+	}
+	if _, size, err := p.Perm(); err != nil || size != p.old {
+		t.Errorf("the partition was grown all the same: %d bytes, %v", size, err)
+	}
+}
+
+// TestPermIsDamaged has a box whose kernel finds an error on /perm, and makes
+// it read-only. What is there is used, and nothing is done to it.
+func TestPermIsDamaged(t *testing.T) {
+	p := newPowered(t, "perm-is-damaged")
+	// The first field of the first group's descriptor says where its block
+	// bitmap is. That all blocks are free cannot be.
+	const blockSize = 4096
+	var bitmap [4]byte
+	if _, err := p.Disk.ReadAt(bitmap[:], p.start+blockSize); err != nil {
+		t.Fatal(err)
+	}
+	p.overwrite(p.start+int64(binary.LittleEndian.Uint32(bitmap[:]))*blockSize, make([]byte, blockSize))
+	p.on()
+	if _, err := p.box.Console.WaitFor(p.within(boxBoots), `err="/perm is mounted read-only: `); err != nil {
+		t.Fatal(err)
+	}
+	p.waitBox(lab.BoxAddr)
+	if _, size, err := p.Perm(); err != nil || size != p.old {
+		t.Errorf("the partition was grown all the same: %d bytes, %v", size, err)
+	}
+}
+
+// TestCutOffGrowth has a box find, at its start, that a power cut interrupted
+// the growth of /perm: in the state in which it may mount it and must not rely
+// on it, and in the one in which it cannot mount it.
+func TestCutOffGrowth(t *testing.T) {
+	for _, tt := range []struct {
+		situation string
+		mounts    bool
+		restarts  int
+	}{
+		{"mounted", true, 1},
+		{"without a superblock that mounts", false, 2},
+	} {
+		t.Run(tt.situation, func(t *testing.T) {
+			p := newPowered(t, fmt.Sprintf("cut-off-growth-%v", tt.mounts))
+			superblock := make([]byte, 1024)
+			if _, err := p.Disk.ReadAt(superblock, p.start+1024); err != nil {
+				t.Fatal(err)
+			}
+			p.overwrite(growthRecord, recordOf(superblock))
+			if !tt.mounts {
+				p.overwrite(p.start+1024, make([]byte, 1024))
+			}
+			p.on()
+			p.waitServing()
+			text := p.box.Console.Text()
+			const restarts, grows = `msg="the box restarts"`, `msg="file system grows"`
+			if n := strings.Count(text, restarts); n != tt.restarts {
+				t.Errorf("it restarted %d times, not %d", n, tt.restarts)
+			}
+			if strings.LastIndex(text, restarts) > strings.Index(text, grows) {
+				t.Error("it grew /perm before it restarted")
+			}
+			p.Disk.Cut(rand.New(rand.NewPCG(*cutSeed, 0)))
+			p.Off()
+			p.checkMedium()
+			p.on()
+			p.waitServing()
+			if text := p.box.Console.Text(); strings.Contains(text, restarts) {
+				t.Error("it restarts at the next boot, too")
+			}
+		})
+	}
+}
+
+// growthRecord is where the box notes what it is about to change while it
+// grows /perm: behind the two tables that may be there, in bytes.
+const growthRecord = (2 + 2*32) * disk.Sector
+
+// recordOf is that note of a growth that has begun.
+func recordOf(superblock []byte) []byte {
+	b := make([]byte, disk.Sector)
+	copy(b, "pxebox: /perm grows\n")
+	le := binary.LittleEndian
+	le.PutUint32(b[32:], 1)
+	le.PutUint32(b[36:], crc32.ChecksumIEEE(superblock))
+	le.PutUint32(b[40:], crc32.ChecksumIEEE(b[:40]))
+	return append(b, superblock...)
+}

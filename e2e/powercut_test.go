@@ -1,0 +1,254 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"flag"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/pxebox/pxebox/e2e/disk"
+	"github.com/pxebox/pxebox/e2e/lab"
+	"github.com/pxebox/pxebox/e2e/qemu"
+)
+
+var (
+	cuts    = flag.Int("cuts", 5, "how many times TestPowerCuts cuts the power")
+	cutSeed = flag.Uint64("cut-seed", 1, "what the chance of TestPowerCuts begins with")
+)
+
+// diskSize is that of the smallest SD cards in the shops.
+const diskSize = 8 << 30
+
+// firstPartition is where the image's begins, in bytes.
+const firstPartition = 8192 * disk.Sector
+
+// permGrows is how long the first boot may take to make /perm fill the disk.
+const permGrows = time.Minute
+
+// powerSettings lease addresses at once, as many as the /24 has room for.
+const powerSettings = `
+[network]
+address = "192.168.77.1/24"
+
+[dhcp]
+mode  = "server"
+force = true
+range = ["192.168.77.10-192.168.77.250"]
+lease = "1h"
+`
+
+// powered is a box that boots more than once from one disk.
+type powered struct {
+	*site
+	*lab.Power
+	box *qemu.Machine
+	// Of /perm, in bytes: where it begins, how large it is in the image, and
+	// how large it has to become.
+	start, old, full int64
+}
+
+// newPowered makes a box that has not been on yet. more are files on /perm.
+func newPowered(t *testing.T, name string, more ...map[string]lab.File) *powered {
+	t.Helper()
+	p := &powered{site: newSite(t, name)}
+	settings := powerSettings + lab.Menu(0, "disk", true) + lab.DiskEntry
+	perm := map[string]lab.File{lab.SettingsFile: {Content: []byte(settings)}}
+	for _, files := range more {
+		maps.Copy(perm, files)
+	}
+	var err error
+	if p.Power, err = p.PowerBox(image(t), diskSize, perm); err != nil {
+		t.Fatal(err)
+	}
+	if p.start, p.old, err = p.Perm(); err != nil {
+		t.Fatal(err)
+	}
+	// Partitions end at a whole MiB, before the backup of the table.
+	p.full = diskSize - 1<<20 - p.start
+	return p
+}
+
+func (p *powered) on() {
+	p.t.Helper()
+	var err error
+	if p.box, err = p.Power.On(); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// What the appliance writes to the console about /perm.
+const (
+	grows  = `msg="file system grows"`
+	filled = `msg="file system fills its disk"[^\n]*bytes=(\d+)[^\n]*\n`
+)
+
+// waitPerm waits until the box says that /perm fills the disk, and returns
+// that line.
+func (p *powered) waitPerm() qemu.Match {
+	p.t.Helper()
+	m, err := p.box.Console.WaitFor(p.within(boxBoots), filled)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	// A last group of blocks that would be small is left away: 16 MiB at most.
+	const left = 16 << 20
+	size := regexp.MustCompile(`bytes=(\d+)`).FindStringSubmatch(m.Text)
+	if n, _ := strconv.ParseInt(size[1], 10, 64); n < p.full-left || n > p.full {
+		p.t.Errorf("the file system on /perm has %d bytes of %d: %s", n, p.full, m.Text)
+	}
+	return m
+}
+
+// checkMedium looks at the medium itself, with the power off.
+func (p *powered) checkMedium() {
+	p.t.Helper()
+	perm := filepath.Join(p.t.TempDir(), "perm")
+	if err := p.CopyFrom(p.start, perm); err != nil {
+		p.t.Fatal(err)
+	}
+	// The journal is replayed first, as the next boot would. Then nothing may
+	// be left to mend.
+	for _, step := range []struct {
+		args []string
+		code int
+	}{
+		{[]string{"-E", "journal_only", "-p"}, 1}, // 1: it was replayed
+		{[]string{"-f", "-n"}, 0},
+	} {
+		cmd := exec.Command("/usr/sbin/e2fsck", append(step.args, perm)...)
+		out, err := cmd.CombinedOutput()
+		if code := cmd.ProcessState.ExitCode(); code < 0 || code > step.code {
+			p.t.Errorf("e2fsck %v: %v\n%s", step.args, err, out)
+		}
+	}
+}
+
+func TestFirstBootGrowsPerm(t *testing.T) {
+	p := newPowered(t, "first-boot")
+	p.on()
+	begun, err := p.box.Console.WaitFor(p.within(boxBoots), grows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := p.waitPerm()
+	if took := ended.Time.Sub(begun.Time); took > permGrows {
+		t.Errorf("it took %v", took)
+	}
+	p.waitBox(lab.BoxAddr)
+	first := p.Disk.Writes()
+	t.Logf("first boot: %s", total(first))
+
+	chance := rand.New(rand.NewPCG(*cutSeed, 0))
+	p.Disk.Cut(chance)
+	p.Off()
+	p.on()
+	p.waitBox(lab.BoxAddr)
+	p.waitPerm()
+	if regexp.MustCompile(grows).MatchString(p.box.Console.Text()) {
+		t.Error("the second boot grows it again")
+	}
+	second := p.Disk.Writes()[len(first):]
+	t.Logf("second boot: %s", total(second))
+	for _, w := range second {
+		if w.Offset < firstPartition || w.Offset+w.Length > p.start+p.full {
+			t.Errorf("the second boot writes %d bytes at %d, where the partition table is", w.Length, w.Offset)
+		}
+	}
+	p.Disk.Cut(chance)
+	p.Off()
+	p.checkMedium()
+}
+
+func total(writes []disk.Extent) string {
+	var bytes int64
+	for _, w := range writes {
+		bytes += w.Length
+	}
+	return fmt.Sprintf("%d writes, %d KiB", len(writes), bytes>>10)
+}
+
+// A phase is what the box is at when its power goes.
+type phase struct {
+	name string
+	// run boots the box, gets it to work, and returns once the power is cut,
+	// at an instant that chance chooses. What it returns is asked at the last
+	// boot, once the box serves: is all there that the box had promised?
+	run func(p *powered, chance *rand.Rand) (disk.Loss, func(p *powered))
+}
+
+// phases are those of a box's life, in this order.
+var phases = []phase{
+	{"first boot", cutFirstBoot},
+	{"leases", cutLeases},
+	{"uploads", cutUploads},
+	{"settings", cutSettings},
+	{"update", cutUpdate},
+}
+
+// TestPowerCuts leads boxes through the phases of their lives, each of which
+// a power cut ends. After every cut the box has to come up, with /perm as
+// large as the disk, its own settings in use, and all that it had promised.
+func TestPowerCuts(t *testing.T) {
+	for n := 0; n < *cuts; n += len(phases) {
+		seed := *cutSeed + uint64(n/len(phases))
+		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
+			p := newPowered(t, fmt.Sprintf("power-cuts-%d", seed))
+			chance := rand.New(rand.NewPCG(seed, 0))
+			var promises []func(*powered)
+			for _, ph := range phases[:min(len(phases), *cuts-n)] {
+				loss, promise := ph.run(p, chance)
+				p.Off()
+				t.Logf("%s: the power was cut: %v", ph.name, loss)
+				p.checkMedium()
+				promises = append(promises, promise)
+				if t.Failed() {
+					return
+				}
+			}
+			p.on()
+			p.waitServing()
+			for _, kept := range promises {
+				kept(p)
+			}
+		})
+	}
+}
+
+// waitServing waits until the box serves from its own settings, and /perm
+// fills the disk.
+func (p *powered) waitServing() {
+	p.t.Helper()
+	p.waitPerm() // it may restart before
+	p.waitBox(lab.BoxAddr)
+}
+
+// cutFirstBoot cuts the power somewhere in the first boot, while /perm grows
+// or a moment before or after it.
+func cutFirstBoot(p *powered, chance *rand.Rand) (disk.Loss, func(*powered)) {
+	// By then it has written some two hundred times, and all that comes
+	// later is like any other boot.
+	n := 1 + chance.IntN(200)
+	cut := p.Disk.CutAtWrite(n, chance)
+	p.on()
+	select {
+	case loss := <-cut:
+		p.Off()
+		_, size, err := p.Perm()
+		if err != nil || size != p.old && size != p.full {
+			p.t.Errorf("after a cut at write %d /perm is a partition of %d bytes (%v); it was %d, or is to be %d", n, size, err, p.old, p.full)
+		}
+		p.t.Logf("at write %d: the new table is in force: %v", n, size == p.full)
+		return loss, func(*powered) {}
+	case <-p.within(boxBoots).Done():
+		p.t.Errorf("the box has not written %d times", n)
+		return disk.Loss{}, nil
+	}
+}

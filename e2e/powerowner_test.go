@@ -1,0 +1,219 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pkg/sftp"
+
+	"github.com/pxebox/pxebox/e2e/disk"
+	"github.com/pxebox/pxebox/e2e/lab"
+)
+
+// uploads is a row of boot files that are sent one after the other, each name
+// again and again. The n-th content is always the same.
+type uploads struct {
+	whole  map[string]int // which content of a name the box has promised to have
+	last   int            // which one was under way when the power went
+	ended  error
+	client *sftp.Client
+}
+
+func nameOf(n int) string { return fmt.Sprintf("file%d", n%4) }
+
+// contentOf has another length each time, up to a megabyte.
+func contentOf(n int) []byte {
+	fill := rand.NewChaCha8([32]byte{byte(n), byte(n >> 8)})
+	b := make([]byte, 1+fill.Uint64()%(1<<20))
+	fill.Read(b)
+	return b
+}
+
+// send sends files until that fails.
+func (u *uploads) send() {
+	for u.last = 1; ; u.last++ {
+		if u.ended = u.put(nameOf(u.last), contentOf(u.last)); u.ended != nil {
+			return
+		}
+		u.whole[nameOf(u.last)] = u.last
+	}
+}
+
+func (u *uploads) put(name string, content []byte) error {
+	f, err := u.client.Create(name)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	return errors.Join(err, f.Close())
+}
+
+// cutUploads cuts the power while boot files come in. Later machines have to
+// get each file as it was sent: the one that was promised, or the next one.
+func cutUploads(p *powered, chance *rand.Rand) (disk.Loss, func(*powered)) {
+	p.on()
+	p.waitServing()
+	client, conn := p.sftp()
+	defer conn.Close()
+	u := &uploads{whole: map[string]int{}, client: client}
+	n := 1 + chance.IntN(150)
+	cut := p.Disk.CutAtWrite(n, chance)
+	sent := make(chan struct{})
+	go func() {
+		defer close(sent)
+		u.send()
+	}()
+	var loss disk.Loss
+	select {
+	case loss = <-cut:
+	case <-p.within(boxBoots).Done():
+		p.t.Fatalf("the box has not written %d times", n)
+	}
+	p.Off()
+	conn.Close()
+	<-sent
+	p.t.Logf("%d boot files were published before write %d", u.last-1, n)
+	return loss, func(p *powered) { u.check(p) }
+}
+
+func (u *uploads) check(p *powered) {
+	p.t.Helper()
+	for i := range 4 {
+		name := nameOf(i)
+		promised := u.whole[name]
+		code, b := p.get(name)
+		switch {
+		case promised == 0 && code == http.StatusNotFound:
+		case code != http.StatusOK:
+			p.t.Errorf("%s is gone: %d", name, code)
+		case promised > 0 && bytes.Equal(b, contentOf(promised)):
+		case nameOf(u.last) == name && bytes.Equal(b, contentOf(u.last)):
+		default:
+			p.t.Errorf("%s has %d bytes that nobody sent so", name, len(b))
+		}
+	}
+	// The client goes on with what was under way.
+	client, conn := p.sftp()
+	defer conn.Close()
+	name, content := nameOf(u.last), contentOf(u.last)
+	st, err := client.Stat(name)
+	if err != nil || st.Mode().Perm() != 0o600 {
+		return // there is no part of it
+	}
+	p.t.Logf("of %s there are %d of %d bytes", name, st.Size(), len(content))
+	if st.Size() > int64(len(content)) {
+		p.t.Fatalf("the part of %s has %d bytes of %d", name, st.Size(), len(content))
+	}
+	f, err := client.OpenFile(name, os.O_WRONLY)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	_, err = f.Seek(st.Size(), io.SeekStart)
+	if err == nil {
+		_, err = f.Write(content[st.Size():])
+	}
+	if err := errors.Join(err, f.Close()); err != nil {
+		p.t.Fatal(err)
+	}
+	if code, b := p.get(name); code != http.StatusOK || !bytes.Equal(b, content) {
+		p.t.Errorf("after its client went on %s has %d bytes (%d), and not what was sent", name, len(b), code)
+	}
+	u.whole[name] = u.last // for a later look
+}
+
+// cutSettings cuts the power while settings are changed over the network. Later
+// the last that were taken have to be in force, or those that were under way.
+func cutSettings(p *powered, chance *rand.Rand) (disk.Loss, func(*powered)) {
+	p.on()
+	p.waitServing()
+	p.dial(p.within(boxBoots), settingsPort).Close()
+	secret := password(p.t)
+	number := func(n int) string { return titled(fmt.Sprintf("%s %d", lab.Title, n)) }
+	n := 1 + chance.IntN(60)
+	cut := p.Disk.CutAtWrite(n, chance)
+	ctx, stop := context.WithCancel(p.within(boxBoots))
+	defer stop()
+	taken := 0
+	sent := make(chan struct{})
+	go func() {
+		defer close(sent)
+		for {
+			code, _, err := p.askSettings(ctx, http.MethodPut, secret, number(taken+1))
+			if err != nil || code != http.StatusOK {
+				return
+			}
+			taken++
+		}
+	}()
+	select {
+	case <-cut:
+	case <-p.within(boxBoots).Done():
+		p.t.Fatalf("the box has not written %d times", n)
+	}
+	p.Off()
+	stop()
+	<-sent
+	p.t.Logf("settings were taken %d times before write %d", taken, n)
+
+	// The next boot shows them on the medium, and that is cut as well; or, if
+	// there is nothing to show, it is over soon.
+	n = 1 + chance.IntN(40)
+	cut = p.Disk.CutAtWrite(n, chance)
+	p.on()
+	up, stopWaiting := context.WithCancel(p.within(boxBoots))
+	defer stopWaiting()
+	served := make(chan error, 1)
+	go func() { served <- p.WaitReady(up, lab.BoxAddr, lab.Title) }()
+	var loss disk.Loss
+	select {
+	case loss = <-cut:
+	case err := <-served:
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		loss = p.Disk.Cut(chance)
+	}
+	p.Off()
+	known := []string{"", plainDefault(p.t), powerSettings + lab.Menu(0, "disk", true) + lab.DiskEntry}
+	for i := range taken + 2 {
+		known = append(known, number(i))
+	}
+	if shown := shownOn(p.File); !slices.Contains(known, shown) {
+		p.t.Errorf("the medium shows what was never in force: %q", shown)
+	}
+
+	return loss, func(p *powered) {
+		p.t.Helper()
+		allowed := []string{number(taken), number(taken + 1)}
+		if taken == 0 {
+			allowed[0] = powerSettings + lab.Menu(0, "disk", true) + lab.DiskEntry
+		}
+		if code, text := p.settings(http.MethodGet, secret, ""); code != http.StatusOK || !slices.Contains(allowed, text) {
+			p.t.Errorf("the settings in force are none of those: %d %q", code, text)
+		}
+	}
+}
+
+// shownOn are the settings on an image's volume; "" where there are none.
+func shownOn(image string) string {
+	out, err := exec.Command("mtype", "-i", image+settingsVolume, "::pxebox.toml").Output()
+	if err != nil {
+		return ""
+	}
+	return strings.ReplaceAll(string(out), "\r\n", "\n")
+}
+
+// plainDefault are the settings that come with the image.
+func plainDefault(t *testing.T) string { return shownOn(image(t)) }
