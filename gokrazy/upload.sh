@@ -21,6 +21,7 @@ done
 [ -f "$file" ] || { echo "upload.sh: $file is no file" >&2; exit 1; }
 [ -n "${PXEBOX_PASSWORD:-}" ] || [ -s $password ] || { echo "upload.sh: $password is missing: it is the update password; or set PXEBOX_PASSWORD" >&2; exit 1; }
 
+mkdir -p build # where nothing was built yet
 work=$(mktemp -d build/upload.XXXXXX)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
