@@ -228,8 +228,16 @@ func TestImageStick(t *testing.T) {
 	for _, st := range []struct{ kind, file string }{{"vfat", fat}, {"ext4", ext}} {
 		do(func(ctx context.Context, m *qemu.Machine) error { return lab.PlugIn(ctx, m, st.kind, st.file) },
 			`msg="medium is mounted"[^\n]* device=\w+1 type=`+st.kind)
+		if st.kind == "vfat" {
+			if b, err := s.Read(lab.BoxAddr, "linux"); err != nil || string(b) != "a kernel" {
+				t.Errorf("the stick's file is served as %q, %v", b, err)
+			}
+		}
 		do(func(ctx context.Context, m *qemu.Machine) error { return lab.PullOut(ctx, m, st.kind) },
 			`msg="medium is gone"`)
+		if b, err := s.Read(lab.BoxAddr, "linux"); err == nil {
+			t.Errorf("the stick is gone, and its file is served as %q", b)
+		}
 	}
 	if strings.Contains(box.Console.Text(), "medium cannot be used") {
 		t.Error("a stick was there that could not be used")
