@@ -8,8 +8,9 @@ IMAGE       := build/pxebox-amd64.img
 PI_IMAGE    := build/pxebox-rpi.img
 INSTALLER   := build/cache/debian-installer
 
-# The update once more, on a box with UEFI.
-LONG := TestUpdateForthAndBack/UEFI
+# An update of a box with UEFI, and new roots that never serve, which a box
+# gives up after two minutes.
+LONG := TestUpdateForthAndBack/UEFI|TestBrokenUpdateFallsBack
 
 # gcc and libc6-dev are for the race detector; the rest boots the image:
 # QEMU with iPXE as the network card's ROM, nasm and gnu-efi for the stand-ins
