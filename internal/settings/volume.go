@@ -87,8 +87,12 @@ func Exchange(v Volume, s *Store, seen string, broken error, log *slog.Logger) e
 		files = map[string][]byte{FileName: dos(inForce), readmeName: dos(Readme)}
 	}
 	// The result comes before the note: after a power cut all is done again,
-	// and comes to the same.
-	return errors.Join(report(v, files, result), remember(seen, known, is))
+	// and comes to the same. Without the result there is no note: it would make
+	// a person's work of what the volume still shows.
+	if err := report(v, files, result); err != nil {
+		return err
+	}
+	return remember(seen, known, is)
 }
 
 // step is what is to be done about the settings on the volume.
