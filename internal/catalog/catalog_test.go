@@ -151,22 +151,7 @@ func TestOpenOnStick(t *testing.T) {
 		Site: site(t), Stick: stick, Bundled: map[string][]byte{"memtest.bin": []byte("bundled")},
 		Names: config.Files{AnyCase: true},
 	})
-	read := func(name string) string {
-		t.Helper()
-		f, err := c.Open(name, Reader{})
-		if errors.Is(err, fs.ErrNotExist) {
-			return ""
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-		b, err := io.ReadAll(io.NewSectionReader(f, 0, f.Size()))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(b)
-	}
+	read := func(name string) string { t.Helper(); return content(t, c, name, Reader{}) }
 	if got := read("memtest.bin"); got != "bundled" {
 		t.Errorf("without the stick: %q", got)
 	}
