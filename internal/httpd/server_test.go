@@ -132,11 +132,10 @@ type reply struct {
 func ask(t *testing.T, addr, method, target string, header ...string) reply {
 	t.Helper()
 	c := dial(t, addr)
-	fmt.Fprintf(c, "%s %s HTTP/1.1\r\nHost: box\r\nConnection: close\r\n", method, target)
-	for _, h := range header {
-		fmt.Fprintf(c, "%s\r\n", h)
-	}
-	fmt.Fprint(c, "\r\n")
+	lines := append([]string{method + " " + target + " HTTP/1.1", "Host: box", "Connection: close"}, header...)
+	// In one piece: net/http refuses a broken first line before it has read the
+	// rest, and what comes after its close resets the connection.
+	io.WriteString(c, strings.Join(lines, "\r\n")+"\r\n\r\n")
 	r, err := http.ReadResponse(bufio.NewReader(c), &http.Request{Method: method})
 	if err != nil {
 		t.Fatalf("%s %s: %v", method, target, err)
