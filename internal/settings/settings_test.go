@@ -3,9 +3,11 @@ package settings
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -25,6 +27,9 @@ const (
 type medium struct {
 	files  map[string][]byte
 	writes int
+	// fault, where there is one, is asked before each file of a write and after
+	// the last one. It may panic, as a box whose power is cut does nothing more.
+	fault func() error
 }
 
 func (m *medium) Read(name string) ([]byte, error) {
@@ -37,7 +42,17 @@ func (m *medium) Read(name string) ([]byte, error) {
 
 func (m *medium) Write(files map[string][]byte) error {
 	m.writes++
-	maps.Copy(m.files, files)
+	for name, content := range files { // in any order, as Go has it
+		if m.fault != nil {
+			if err := m.fault(); err != nil {
+				return err
+			}
+		}
+		m.files[name] = content
+	}
+	if m.fault != nil {
+		return m.fault()
+	}
 	return nil
 }
 
@@ -82,22 +97,25 @@ func (b box) inForce(t *testing.T) string {
 func TestDecide(t *testing.T) {
 	builtIn := string(config.DefaultFile())
 	for _, tt := range []struct {
-		situation             string
-		found, inForce, known string
-		want                  step
+		situation      string
+		found, inForce string
+		known          notes
+		want           step
 	}{
-		{"first boot", builtIn, builtIn, "", leave},
-		{"edited before the first boot", mine, builtIn, "", take},
-		{"edited, as Windows writes", "\xef\xbb\xbf" + strings.ReplaceAll(mine, "\n", "\r\n"), builtIn, "", take},
-		{"nothing changed since", mine, mine, sum([]byte(mine)), leave},
-		{"nothing changed but the ends of lines", strings.ReplaceAll(mine, "\n", "\r\n"), mine, sum([]byte(mine)), leave},
-		{"edited again", theirs, mine, sum([]byte(mine)), take},
-		{"edited, with a mistake", wrong, mine, sum([]byte(mine)), take},
-		{"the mistake is known", wrong, mine, sum([]byte(wrong)), leave},
-		{"changed over the network", mine, theirs, sum([]byte(mine)), show},
-		{"image written anew, /perm kept", builtIn, mine, sum([]byte(mine)), show},
-		{"deleted", "", mine, sum([]byte(mine)), show},
-		{"emptied by pulling the medium out", "\r\n", mine, sum([]byte(mine)), show},
+		{"first boot", builtIn, builtIn, nil, leave},
+		{"edited before the first boot", mine, builtIn, nil, take},
+		{"edited, as Windows writes", "\xef\xbb\xbf" + strings.ReplaceAll(mine, "\n", "\r\n"), builtIn, nil, take},
+		{"nothing changed since", mine, mine, notesOf([]byte(mine)), leave},
+		{"nothing changed but the ends of lines", strings.ReplaceAll(mine, "\n", "\r\n"), mine, notesOf([]byte(mine)), leave},
+		{"edited again", theirs, mine, notesOf([]byte(mine)), take},
+		{"edited, with a mistake", wrong, mine, notesOf([]byte(mine)), take},
+		{"the mistake is known", wrong, mine, notesOf([]byte(wrong)), leave},
+		{"changed over the network", mine, theirs, notesOf([]byte(mine)), show},
+		{"changed over the network, not shown yet for a power cut", mine, theirs, notesOf([]byte(mine), []byte(theirs)), show},
+		{"shown, then a power cut, then changed over the network", theirs, mine, notesOf([]byte(builtIn), []byte(theirs)), show},
+		{"image written anew, /perm kept", builtIn, mine, notesOf([]byte(mine)), show},
+		{"deleted", "", mine, notesOf([]byte(mine)), show},
+		{"emptied by pulling the medium out", "\r\n", mine, notesOf([]byte(mine)), show},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			if got := decide([]byte(tt.found), []byte(tt.inForce), tt.known); got != tt.want {
@@ -189,6 +207,84 @@ func TestSameSettingsByBothWays(t *testing.T) {
 	b.start(t, m)
 	if b.inForce(t) != theirs {
 		t.Errorf("%q in force", b.inForce(t))
+	}
+}
+
+// errPower is what a fault panics with to end a boot.
+var errPower = errors.New("the power is cut")
+
+// Whatever cuts a start, and however a volume refuses to be written: what a
+// person wrote on the volume is taken once, and what the network then changed
+// stays until somebody writes on the volume again.
+func TestHistories(t *testing.T) {
+	log := slog.New(slog.DiscardHandler)
+	for seed := range uint64(300) {
+		chance := rand.New(rand.NewPCG(seed, 0))
+		m, b := fresh(), newBox(t, "")
+		// start is one of the box. It reports whether it came to its end.
+		start := func() (whole bool) {
+			defer func() {
+				if r := recover(); r != nil && r != errPower {
+					panic(r)
+				}
+			}()
+			Exchange(m, b.Store, b.seen, nil, log)
+			return true
+		}
+		want, made := string(config.DefaultFile()), 0
+		another := func() string {
+			made++
+			return fmt.Sprintf("[menu]\ntitle = \"%d\"\n", made)
+		}
+		var history []string
+		for range 12 {
+			if chance.IntN(3) == 0 {
+				want = another()
+				m.files[FileName] = dos([]byte(want))
+				history = append(history, "edit "+want)
+			}
+			var fault error
+			switch chance.IntN(3) {
+			case 0:
+				history = append(history, "start")
+			case 1:
+				fault = errPower
+				history = append(history, "start, cut")
+			case 2:
+				fault = fs.ErrPermission
+				history = append(history, "start, write-protected")
+			}
+			after := chance.IntN(4)
+			m.fault = func() error {
+				if after--; after >= 0 || fault == nil {
+					return nil
+				}
+				if fault == errPower {
+					panic(errPower)
+				}
+				return fault
+			}
+			if !start() {
+				continue
+			}
+			if got := b.inForce(t); got != want {
+				t.Fatalf("seed %d: %q in force, want %q, after\n%s", seed, got, want, strings.Join(history, "\n"))
+			}
+			if chance.IntN(2) == 0 {
+				want = another()
+				if err := b.Take([]byte(want)); err != nil {
+					t.Fatal(err)
+				}
+				history = append(history, "put "+want)
+			}
+		}
+		m.fault = nil
+		if start(); b.inForce(t) != want {
+			t.Fatalf("seed %d: %q in force at the end, want %q, after\n%s", seed, b.inForce(t), want, strings.Join(history, "\n"))
+		}
+		if got := string(plain(m.files[FileName])); got != want && len(history) > 0 {
+			t.Fatalf("seed %d: the volume shows %q at the end, want %q, after\n%s", seed, got, want, strings.Join(history, "\n"))
+		}
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/pxebox/pxebox/config"
@@ -54,16 +55,16 @@ func Exchange(v Volume, s *Store, seen string, broken error, log *slog.Logger) e
 	if err != nil {
 		return err
 	}
-	known, err := os.ReadFile(seen)
+	note, err := os.ReadFile(seen)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	is := plain(found)
+	notes := parseNotes(note)
 	var files map[string][]byte
 	result := resultKept
-	switch decide(found, inForce, string(known)) {
+	switch decide(found, inForce, notes) {
 	case leave:
-		if len(known) > 0 && sum(is) != string(known) { // put back to what is in force
+		if len(notes) > 0 && !notes.has(found) { // put back to what is in force
 			result = resultTaken
 		} else if err := repaired(v); err != nil {
 			return err
@@ -83,16 +84,27 @@ func Exchange(v Volume, s *Store, seen string, broken error, log *slog.Logger) e
 		}
 	case show:
 		log.Info("settings in force are written to the medium")
-		is, result = plain(inForce), resultShown
+		result = resultShown
 		files = map[string][]byte{FileName: dos(inForce), readmeName: dos(Readme)}
+		// Whatever becomes of the writing, both are noted before it: none of
+		// them is a person's edit then, whichever the next start finds.
+		if err := remember(seen, notes, found, inForce); err != nil {
+			return err
+		}
+		notes, found = notesOf(found, inForce), inForce
 	}
-	// The result comes before the note: after a power cut all is done again,
-	// and comes to the same. Without the result there is no note: it would make
-	// a person's work of what the volume still shows.
 	if err := report(v, files, result); err != nil {
-		return err
+		if files != nil {
+			return err // either may be there
+		}
+		// The settings on the volume have been seen to all the same: taken once
+		// more at the next start, they would undo what comes over the network
+		// until then.
+		return errors.Join(err, remember(seen, notes, found))
 	}
-	return remember(seen, known, is)
+	// The result comes before the note: after a power cut between them all is
+	// done again, and comes to the same.
+	return remember(seen, notes, found)
 }
 
 // step is what is to be done about the settings on the volume.
@@ -105,11 +117,11 @@ const (
 )
 
 // decide compares the settings on the volume with those in force. An empty
-// file is none: a medium that is pulled out too early may have one. known is the sum of those that
-// were there the last time. The built-in settings are what comes with an image, and nobody's wish.
-func decide(found, inForce []byte, known string) step {
+// file is none: a medium that is pulled out too early may have one. The
+// built-in settings are what comes with an image, and nobody's wish.
+func decide(found, inForce []byte, known notes) step {
 	text := plain(found)
-	switch unchanged := sum(text) == known || bytes.Equal(text, plain(config.DefaultFile())); {
+	switch unchanged := known.has(found) || bytes.Equal(text, plain(config.DefaultFile())); {
 	case len(bytes.TrimSpace(text)) == 0:
 		return show
 	case bytes.Equal(text, plain(inForce)):
@@ -122,17 +134,34 @@ func decide(found, inForce []byte, known string) step {
 	return show
 }
 
+// notes are the sums of settings that the box knows to be on the volume, or
+// may have left there itself.
+type notes []string
+
+func parseNotes(b []byte) notes { return strings.Fields(string(b)) }
+
+func notesOf(texts ...[]byte) (n notes) {
+	for _, text := range texts {
+		n = append(n, sum(plain(text)))
+	}
+	return n
+}
+
+func (n notes) has(text []byte) bool { return slices.Contains(n, sum(plain(text))) }
+
 func sum(text []byte) string {
 	s := sha256.Sum256(text)
 	return hex.EncodeToString(s[:])
 }
 
-// remember notes the settings on the volume, unless they are noted already.
-func remember(seen string, known, text []byte) error {
-	if s := sum(text); s != string(known) {
-		return durable.WriteFile(seen, []byte(s), 0o644)
+// remember notes settings on the volume, unless these and no others are noted
+// already.
+func remember(seen string, known notes, texts ...[]byte) error {
+	n := notesOf(texts...)
+	if slices.Equal(n, known) {
+		return nil
 	}
-	return nil
+	return durable.WriteFile(seen, []byte(strings.Join(n, "\n")), 0o644)
 }
 
 // What a technician reads in the result, and nothing that a clock says: the
