@@ -25,7 +25,8 @@ type Disk struct {
 	// sector: all its versions, the last one last. What a medium has when the
 	// power goes may be any of them, or the one before them all.
 	cache  map[int64][][]byte
-	boot   int // counts the cuts: a connection of an earlier boot is dead
+	boot   int  // counts the cuts: a connection of an earlier boot is dead
+	dead   bool // from a cut to On: a guest that still runs may not come back
 	onCut  []func()
 	writes []Extent
 
@@ -136,7 +137,8 @@ func (l Loss) String() string { return fmt.Sprintf("%d sectors kept, %d lost", l
 
 // Cut cuts the power: of each sector that was not flushed chance decides
 // whether it stays as it was or has one of the versions that were written
-// since. Connections end; the next one is a new boot.
+// since. Connections end, and there are no new ones before On: QEMU makes one
+// for the guest that was cut off, and that would write on.
 func (d *Disk) Cut(chance *rand.Rand) Loss {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -188,6 +190,7 @@ func (d *Disk) off(survives func(versions int) int) (l Loss) {
 	}
 	clear(d.cache)
 	d.boot++
+	d.dead = true
 	d.plan = nil
 	for _, f := range d.onCut {
 		f()
@@ -211,10 +214,20 @@ func (d *Disk) ReadAt(p []byte, offset int64) (int, error) {
 	return d.medium.ReadAt(p, offset)
 }
 
-// begin registers a connection of the present boot.
-func (d *Disk) begin(end func()) (boot int) {
+// On gives the disk power again, for the next boot.
+func (d *Disk) On() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.dead = false
+}
+
+// begin registers a connection of the present boot, if there is power.
+func (d *Disk) begin(end func()) (boot int, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.dead {
+		return 0, errCut
+	}
 	d.onCut = append(d.onCut, end)
-	return d.boot
+	return d.boot, nil
 }

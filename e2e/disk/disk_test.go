@@ -271,6 +271,38 @@ func (c client) do(kind, flags uint16, offset int64, length uint32, data []byte,
 	return 0, p
 }
 
+// A guest outlives the cut for a moment, and QEMU connects for it again.
+func TestAfterACutNobodyConnects(t *testing.T) {
+	d := newDisk(t)
+	path := filepath.Join(t.TempDir(), "nbd")
+	s, err := d.Serve(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	greeted := func() bool {
+		conn, err := net.Dial("unix", path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		_, err = conn.Read(make([]byte, 1))
+		return err == nil
+	}
+	for _, step := range []struct {
+		do   func()
+		want bool
+	}{
+		{func() {}, true},
+		{func() { d.Cut(seeded(1)) }, false},
+		{d.On, true},
+	} {
+		if step.do(); greeted() != step.want {
+			t.Errorf("a new connection is greeted: %v", !step.want)
+		}
+	}
+}
+
 func serve(t *testing.T, d *Disk) (dial func() client) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "nbd")

@@ -72,7 +72,11 @@ func (d *Disk) Serve(path string) (*Server, error) {
 			if err != nil {
 				return // closed
 			}
-			boot := d.begin(func() { conn.Close() })
+			boot, err := d.begin(func() { conn.Close() })
+			if err != nil {
+				conn.Close()
+				continue
+			}
 			s.serving.Go(func() {
 				defer conn.Close()
 				c := &connection{disk: d, boot: boot, in: bufio.NewReader(conn), out: bufio.NewWriter(conn)}

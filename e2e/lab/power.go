@@ -54,6 +54,7 @@ func (l *Lab) PowerBox(image string, size int64, perm map[string]File) (*Power, 
 // On boots the box. Each boot's console has a log of its own.
 func (p *Power) On() (*qemu.Machine, error) {
 	p.boots++
+	p.Disk.On()
 	m, err := p.lab.guest(fmt.Sprintf("box-%d", p.boots), "", append(qemu.BoxOnNBD(p.socket, qemu.NIC{MAC: BoxMAC, Socket: p.lab.socket}), p.More...), nil)
 	p.box = m
 	return m, err
