@@ -115,7 +115,7 @@ func (c *Catalog) openMenu(folded string, r Reader) (*InMemory, bool) {
 	if len(mac) != len(menu.MACMark) {
 		mac = bytes.Repeat([]byte(" "), len(menu.MACMark))
 	}
-	return newInMemory(bytes.ReplaceAll(f.content, []byte(menu.MACMark), mac)), true
+	return f.with(mac), true
 }
 
 func (c *Catalog) openSite(name string) (File, error) {

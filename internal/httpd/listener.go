@@ -75,16 +75,3 @@ func (l *listener) leave(a netip.Addr) {
 	}
 	<-l.slots
 }
-
-// conn gives its place back when it is closed. It embeds the TCP connection
-// itself, and so keeps its ReadFrom, which is the way to sendfile(2).
-type conn struct {
-	*net.TCPConn
-	leave func()
-}
-
-// Close is net.Conn's.
-func (c *conn) Close() error {
-	defer c.leave()
-	return c.TCPConn.Close()
-}

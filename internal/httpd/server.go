@@ -4,7 +4,6 @@
 package httpd
 
 import (
-	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -101,6 +100,7 @@ func (s *Server) Serve(ctx context.Context, l *net.TCPListener) error {
 		// "OPTIONS *" is refused like every other method.
 		DisableGeneralOptionsHandler: true,
 		Protocols:                    new(http.Protocols),
+		ConnContext:                  withConn,
 		ErrorLog:                     slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug),
 	}
 	srv.Protocols.SetHTTP1(true)
@@ -184,6 +184,10 @@ func (s *Server) serveFile(w *response, r *http.Request) {
 // send lets net/http answer: it knows ranges (RFC 9110 §14) and conditions
 // (§13).
 func (s *Server) send(w *response, r *http.Request, f catalog.File) {
+	if c, ok := connOf(r); ok {
+		c.hold()
+		defer func() { w.count(0, c.release()) }()
+	}
 	h := w.Header()
 	h.Set("Content-Type", contentType(r.URL.Path))
 	if strings.Contains(r.Header.Get("Range"), ",") {
@@ -196,7 +200,7 @@ func (s *Server) send(w *response, r *http.Request, f catalog.File) {
 	case *catalog.InMemory:
 		hash := f.Hash()
 		h.Set("ETag", etag(hash[:]))
-		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(f.Bytes()))
+		http.ServeContent(w, r, "", time.Time{}, newMemory(f.Bytes()))
 	case *catalog.OnDisk:
 		if hash, ok := s.hashes.of(r.URL.Path, f.Info(), time.Now()); ok {
 			h.Set("ETag", etag(hash))
@@ -207,8 +211,7 @@ func (s *Server) send(w *response, r *http.Request, f catalog.File) {
 	}
 }
 
-// etag is a strong one (RFC 9110 §8.8.3): the same bytes have the same tag,
-// whenever and from wherever they are served.
+// etag is a strong one (RFC 9110 §8.8.3): other bytes have another tag.
 func etag(hash []byte) string { return `"` + hex.EncodeToString(hash[:16]) + `"` }
 
 // contentTypes are by extension, in lower case. EDK2 looks at the type first,
