@@ -136,6 +136,22 @@ func (st *store) at(src *source, off int64, n int) (b []byte, full bool, err err
 	return c.data[within:min(within+n, len(c.data))], false, nil
 }
 
+// fetch reads n bytes of a file from off on, or as many as there are and there
+// is room for. What fails is tried again, and told of, when it is asked for.
+func (st *store) fetch(src *source, off int64, n int) {
+	if src.bytes != nil {
+		return
+	}
+	end := min(off+int64(n), src.file.Size())
+	for off < end {
+		b, full, err := st.at(src, off, int(end-off))
+		if full || err != nil {
+			return
+		}
+		off += int64(len(b))
+	}
+}
+
 // spare finds a chunk to fill: a new one, or the one whose use lies longest
 // back. It is nil where that still waits to be sent.
 func (st *store) spare() *list.Element {

@@ -23,6 +23,10 @@ const (
 	// maxBehind bounds by how much a flood of packets can put the timers off.
 	maxBehind = 200 * time.Millisecond
 	maxParts  = maxBlockSize/chunkSize + 2 // of a block
+	// readsAhead is up to how many sessions what comes next is read before it
+	// is asked for. Few wait for us; many would push each other's parts out of
+	// the store before their turn.
+	readsAhead = 8
 )
 
 // peer is where a transfer's packets go, and whence.
@@ -79,6 +83,7 @@ type reactor struct {
 	socket    int                    // the one used last
 	used      map[netip.AddrPort]int // by which client, so that it has another now
 	out       []byte
+	sent      []*session // in this turn, where few are running
 }
 
 func newReactor(l *link, s *Server, lim limits, chunks int) *reactor {
@@ -135,8 +140,22 @@ func (r *reactor) run(ctx context.Context) error {
 		r.expire(now)
 		r.relieve(now)
 		r.flush()
+		r.readAhead()
 	}
 	return ctx.Err()
+}
+
+// readAhead reads what those sessions will send next that have just sent:
+// their ACKs are on the way, and are not to wait for a disk.
+func (r *reactor) readAhead() {
+	for _, s := range r.sent {
+		if r.sessions[s.addr] == s {
+			next := s.sent * int64(s.Transfer.blockSize)
+			r.store.fetch(s.src, next, s.Transfer.window*s.Transfer.blockSize)
+		}
+	}
+	clear(r.sent)
+	r.sent = r.sent[:0]
 }
 
 // heardUntil is the time that deadlines are measured by: all packets that had
@@ -277,6 +296,9 @@ func (r *reactor) do(now time.Time, s *session, a Action) {
 
 // send sends a run of blocks.
 func (r *reactor) send(s *session, a Action) error {
+	if a.Count > 0 && len(r.sessions) <= readsAhead && len(r.sent) < readsAhead {
+		r.sent = append(r.sent, s)
+	}
 	var parts [maxParts][]byte
 	off, left := a.Offset, a.Length
 	for i := range a.Count {

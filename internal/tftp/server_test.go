@@ -62,6 +62,40 @@ func serveAs(t *testing.T, s *Server) string {
 	return conn.LocalAddr().String()
 }
 
+// watched tells of each part of it that is read.
+type watched struct {
+	memFile
+	reads chan int64
+}
+
+func (w watched) ReadAt(b []byte, off int64) (int, error) {
+	w.reads <- off
+	return w.memFile.ReadAt(b, off)
+}
+
+// What comes after the blocks that are on their way is read before the client
+// asks for it.
+func TestReadsAhead(t *testing.T) {
+	const size = 4 * chunkSize
+	reads := make(chan int64, 16)
+	addr := serveAs(t, &Server{
+		Open: func(netip.AddrPort, string) (File, error) {
+			return watched{memFile{bytes.NewReader(make([]byte, size))}, reads}, nil
+		},
+		Allow: everybody,
+	})
+	c := dial(t, addr, "127.0.0.1")
+	c.ask("f", "octet", "blksize", "1024", "windowsize", "16")
+	b := make([]byte, 2048)
+	_, c.peer = c.next(b) // the OACK
+	c.conn.WriteToUDPAddrPort([]byte{0, opACK, 0, 0}, c.peer)
+	for want := int64(0); want < 2*chunkSize; want += chunkSize { // no ACK for the first window
+		if off := <-reads; off != want {
+			t.Fatalf("it reads at %d, want %d", off, want)
+		}
+	}
+}
+
 func everybody(netip.Addr) bool { return true }
 
 // Another implementation's client gets the right bytes, many at a time.
