@@ -20,8 +20,10 @@ import (
 const (
 	port = 69
 
-	large, small         = "large", "small"
-	largeSize, smallSize = 4 << 20, 4 << 10
+	// The huge file is for one client, and what its window allows: the two
+	// round trips that a transfer begins with are then nothing.
+	huge, large, small             = "huge", "large", "small"
+	hugeSize, largeSize, smallSize = 64 << 20, 4 << 20, 4 << 10
 )
 
 // Case is a row of the table.
@@ -31,22 +33,22 @@ type Case struct {
 	BlockSize, Window int
 	Delay             time.Duration
 	Loss              float64
-	Small             bool // files of 4 KiB: files a second count
+	File              string // which of ours; of small ones those a second count
 }
 
 // Cases are what machines ask for: PXELINUX's blocks at a window of 1, EDK2's
 // at one of 4; larger windows are those of loaders that want to be fast.
 var Cases = []Case{
-	{Name: "50 clients, window 1", Clients: 50, BlockSize: 1408, Window: 1},
-	{Name: "200 clients, window 1", Clients: 200, BlockSize: 1408, Window: 1},
-	{Name: "200 clients, window 4", Clients: 200, BlockSize: 1468, Window: 4},
-	{Name: "50 clients, window 16", Clients: 50, BlockSize: 1468, Window: 16},
-	{Name: "one client, window 64", Clients: 1, BlockSize: 1468, Window: 64},
-	{Name: "one client, window 1", Clients: 1, BlockSize: 1408, Window: 1},
-	{Name: "one client, window 1, blksize 65464", Clients: 1, BlockSize: 65464, Window: 1},
-	{Name: "one client, window 16, RTT 0.5 ms", Clients: 1, BlockSize: 1468, Window: 16, Delay: delayed},
-	{Name: "8 clients, window 16, 0.1% loss", Clients: 8, BlockSize: 1468, Window: 16, Loss: 0.001},
-	{Name: "files of 4 KiB, 100 clients", Clients: 100, BlockSize: 1468, Window: 1, Small: true},
+	{Name: "50 clients, window 1", Clients: 50, BlockSize: 1408, Window: 1, File: large},
+	{Name: "200 clients, window 1", Clients: 200, BlockSize: 1408, Window: 1, File: large},
+	{Name: "200 clients, window 4", Clients: 200, BlockSize: 1468, Window: 4, File: large},
+	{Name: "50 clients, window 16", Clients: 50, BlockSize: 1468, Window: 16, File: large},
+	{Name: "one client, window 64", Clients: 1, BlockSize: 1468, Window: 64, File: large},
+	{Name: "one client, window 1", Clients: 1, BlockSize: 1408, Window: 1, File: large},
+	{Name: "one client, window 1, blksize 65464", Clients: 1, BlockSize: 65464, Window: 1, File: large},
+	{Name: "one client, window 16, RTT 0.5 ms", Clients: 1, BlockSize: 1468, Window: 16, Delay: delayed, File: huge},
+	{Name: "8 clients, window 16, 0.1% loss", Clients: 8, BlockSize: 1468, Window: 16, Loss: 0.001, File: large},
+	{Name: "files of 4 KiB, 100 clients", Clients: 100, BlockSize: 1468, Window: 1, File: small},
 }
 
 // delayed is the round-trip time that a case is to have.
@@ -64,17 +66,20 @@ type Result struct {
 // by case, then by server. rtt is what a delayed exchange takes at least, on
 // the last server's cable.
 func Measure(ctx context.Context, servers []fileserver.Server, cases []Case, runs int, length time.Duration, log io.Writer) (results [][]Result, rtt time.Duration, err error) {
-	contents := map[bool]tftpload.Bytes{false: tftpload.Random(1, largeSize), true: tftpload.Random(2, smallSize)}
-	names := map[bool]string{false: large, true: small}
+	contents := map[string]tftpload.Bytes{huge: tftpload.Random(3, hugeSize), large: tftpload.Random(1, largeSize), small: tftpload.Random(2, smallSize)}
+	files := map[string][]byte{}
+	for name, b := range contents {
+		files[name] = b
+	}
 
 	running := make([]*fileserver.Running, len(servers))
 	for i, s := range servers {
-		running[i], err = s.Start(ctx, map[string][]byte{large: contents[false], small: contents[true]})
+		running[i], err = s.Start(ctx, files)
 		if err != nil {
 			return nil, 0, err
 		}
 		defer func() { err = errors.Join(err, running[i].Close()) }()
-		if err := ready(ctx, running[i], contents[true]); err != nil {
+		if err := ready(ctx, running[i], contents[small]); err != nil {
 			return nil, 0, fmt.Errorf("%s: %w", s.Name, err)
 		}
 	}
@@ -90,7 +95,7 @@ func Measure(ctx context.Context, servers []fileserver.Server, cases []Case, run
 					continue
 				}
 				r, cpu, err := load(ctx, server, tftpload.Load{
-					Name: names[c.Small], Content: contents[c.Small], Clients: c.Clients, BlockSize: c.BlockSize, Window: c.Window,
+					Name: c.File, Content: contents[c.File], Clients: c.Clients, BlockSize: c.BlockSize, Window: c.Window,
 					Delay: c.Delay, Loss: c.Loss, Seed: uint64(run), Duration: length, Loops: 2, Spin: c.Clients == 1,
 				})
 				tallies[i].add(c, r, cpu, err)
@@ -155,7 +160,7 @@ type tally struct {
 func (t *tally) add(c Case, r tftpload.Report, cpu time.Duration, err error) {
 	t.err = err
 	rate := r.Rate()
-	if c.Small {
+	if c.File == small {
 		rate = float64(r.Files) / r.Elapsed.Seconds()
 	}
 	t.rates = append(t.rates, rate)

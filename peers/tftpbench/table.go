@@ -19,7 +19,7 @@ func Table(servers []fileserver.Server, cases []Case, results [][]Result, cpuCas
 	fmt.Fprintf(&b, " %s ÷ best other |\n|---|%s\n", ours, strings.Repeat("--:|", len(servers)+1))
 	for i, c := range cases {
 		unit, divisor := "MB/s", 1e6
-		if c.Small {
+		if c.File == small {
 			unit, divisor = "files/s", 1
 		}
 		row(&b, c.Name+", "+unit, results[i], func(r Result) (float64, string) {

@@ -11,7 +11,7 @@ import (
 )
 
 func TestTable(t *testing.T) {
-	cases := []Case{{Name: "a", BlockSize: 1468, Window: 16}, {Name: "b", BlockSize: 1468, Window: 1, Small: true}}
+	cases := []Case{{Name: "a", BlockSize: 1468, Window: 16}, {Name: "b", BlockSize: 1468, Window: 1, File: small}}
 	got := Table([]fileserver.Server{{Name: "x"}, {Name: "y"}, {Name: "ours"}}, cases, [][]Result{
 		{{Rate: 323e6, CPU: 3 * time.Second, BlockSize: 1468, Window: 16}, {Rate: 46.25e6, CPU: 7 * time.Second, BlockSize: 512, Window: 1},
 			{Rate: 969e6, CPU: time.Second, BlockSize: 1468, Window: 16}},
