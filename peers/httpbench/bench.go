@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -231,8 +232,15 @@ func run(ctx context.Context, wrk string, r *fileserver.Running, c Case, length 
 	return l, after - before, err
 }
 
+// Congestion is the congestion control that both servers have (tcp(7)): the
+// system's, for they set none.
+func Congestion() (string, error) {
+	b, err := os.ReadFile("/proc/sys/net/ipv4/tcp_congestion_control")
+	return strings.TrimSpace(string(b)), err
+}
+
 // Section is the results in Markdown, with what one must know to read them.
-func Section(machine string, runs int, length time.Duration, results [][2]Result) string {
+func Section(machine, congestion string, runs int, length time.Duration, results [][2]Result) string {
 	var b strings.Builder
 	b.WriteString("## HTTP\n\n| case | nginx 1.22 | pxed | pxed ÷ nginx | nginx, CPU s/GB | pxed, CPU s/GB |\n|---|--:|--:|--:|--:|--:|\n")
 	for i, c := range Cases {
@@ -251,6 +259,10 @@ server. nginx has a worker for each core, sendfile and open_file_cache on, and
 no log. The large file has 64 MiB. The file in memory is one that pxed renders;
 nginx has the same bytes on disk. What both serve is fetched and compared
 before.
-`, machine, runs, length)
+
+Both have the system's congestion control, %s; the appliance's kernels have bbr.
+That paces what is sent by timers, which costs more the smaller the packets are:
+without it (reno) nginx gains far more with small files than pxed does.
+`, machine, runs, length, congestion)
 	return b.String()
 }

@@ -35,11 +35,15 @@ func run(bin, peers string, runs int, length time.Duration, page string) error {
 	if err != nil {
 		return err
 	}
+	congestion, err := httpbench.Congestion()
+	if err != nil {
+		return err
+	}
 	results, err := httpbench.Measure(context.Background(), bin, peers, runs, length, os.Stderr)
 	if err != nil {
 		return err
 	}
-	text := httpbench.Section(machine, runs, length, results)
+	text := httpbench.Section(machine, congestion, runs, length, results)
 	if page != "" {
 		err = report.Write(page, "bench-http", text)
 	}
