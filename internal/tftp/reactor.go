@@ -185,11 +185,12 @@ func (r *reactor) arrive(now time.Time, a arrival) {
 		return
 	}
 	if old := r.sessions[a.client]; old != nil {
-		// The request comes again, for our answer has been slow or is lost;
-		// the timer sees to that. But who asks for something else, or for the
-		// same after a silence, has started anew.
+		// The request comes again, for our answer has been slow or is lost.
+		// But who asks for something else, or for the same after a silence, has
+		// started anew.
 		if old.name == a.Name && (!old.answered || old.tries == 1) {
 			a.file.Close()
+			r.do(now, old, old.Again(now))
 			return
 		}
 		r.finish(now, old, errSuperseded)

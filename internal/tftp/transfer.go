@@ -148,6 +148,22 @@ func (t *Transfer) Start(now time.Time) Action {
 	return t.send(now, 1, 1)
 }
 
+// Again says that the client has sent its request once more: the answer is lost,
+// or takes longer than the client waits. A request draws one datagram, as the
+// first has; but not while the last answer may still be on its way.
+func (t *Transfer) Again(now time.Time) Action {
+	if t.answered || now.Sub(t.sentAt) < minRTO || now.Sub(t.began) >= unansweredLimit {
+		return t.wait()
+	}
+	t.Retransmits++
+	t.fresh = false
+	if t.oack {
+		t.sentAt = now
+		return Action{OACK: true, Deadline: t.deadline()}
+	}
+	return t.send(now, 1, 1)
+}
+
 // Receive takes a packet from the client.
 func (t *Transfer) Receive(now time.Time, b []byte) Action {
 	if len(b) >= 4 {

@@ -122,6 +122,52 @@ func TestTransfer(t *testing.T) {
 	}
 }
 
+// A client that hears nothing asks again, iPXE four times a second at first. It
+// is answered each time, and not at the server's own pace.
+func TestRequestComesAgain(t *testing.T) {
+	for _, tc := range []struct {
+		situation string
+		request   Request
+		first     string
+		answer    []byte // to the first
+	}{
+		{"with options", Request{WantSize: true}, "oack", ack(0)},
+		{"without", Request{}, "data 1, 512 bytes at 0", ack(1)},
+	} {
+		t.Run(tc.situation, func(t *testing.T) {
+			tr := NewTransfer(tc.request, 2000, 1468, 64)
+			now := t0
+			tr.Start(now)
+			if got := brief(tr.Again(now.Add(minRTO - 1))); got != "wait" {
+				t.Errorf("while the answer may be on its way: %q", got)
+			}
+			for range 10 {
+				now = now.Add(250 * time.Millisecond)
+				a := tr.Again(now)
+				if got := brief(a); got != tc.first || !a.Deadline.After(now) {
+					t.Fatalf("after a silence: %q, deadline %v at %v", got, a.Deadline, now)
+				}
+			}
+			if tr.Receive(now.Add(time.Second), tc.answer); tr.rtt.smoothed != 0 {
+				t.Errorf("what was sent more than once has a round-trip time: %v", tr.rtt.smoothed)
+			}
+			if got := brief(tr.Again(now.Add(time.Minute))); got != "wait" {
+				t.Errorf("once it has answered: %q", got)
+			}
+		})
+	}
+	t.Run("for ever", func(t *testing.T) {
+		tr := NewTransfer(Request{}, 2000, 1468, 64)
+		a := tr.Start(t0)
+		for now := t0; now.Before(t0.Add(unansweredLimit)); now = now.Add(minRTO) {
+			a = tr.Again(now)
+		}
+		if got := brief(tr.Timeout(a.Deadline)); got != "failed: "+ErrNoAnswer.Error() {
+			t.Errorf("after %v: %q", a.Deadline.Sub(t0), got)
+		}
+	})
+}
+
 func TestOptionsAcknowledged(t *testing.T) {
 	for _, tc := range []struct {
 		situation string
@@ -220,13 +266,14 @@ func FuzzTransfer(f *testing.F) {
 	f.Add(rrq("a", "octet", "tsize", "0", "timeout", "1"), int64(1<<33), []byte{0, 0, 255, 1})
 	f.Add(rrq("a", "octet", "windowsize", "64"), int64(1<<20), []byte{0, 64, 0, 0, 3, 128, 3, 3, 255, 9})
 	f.Add(rrq("a", "octet", "blksize", "8", "windowsize", "64"), int64(1<<20), bytes.Repeat([]byte{128, 1}, 100))
+	f.Add(rrq("a", "octet"), int64(9), []byte{254, 253, 254, 255, 254, 3})
 	f.Fuzz(func(t *testing.T, request []byte, size int64, script []byte) {
 		r, err := parseRequest(request)
 		if err != nil || size < 0 {
 			return
 		}
 		tr := NewTransfer(r, size, 1468, 64)
-		now, sent := t0, int64(0)
+		now, sent, requests := t0, int64(0), int64(1)
 		check := func(a Action) Action {
 			if a.Done {
 				return a
@@ -239,12 +286,12 @@ func FuzzTransfer(f *testing.F) {
 				a.Length > a.Count*tr.blockSize || a.Length < (a.Count-1)*tr.blockSize) {
 				t.Fatalf("of a file of %d bytes: %+v", size, a)
 			}
-			if !tr.answered && sent > unansweredTries {
-				t.Fatalf("%d datagrams for a request that nobody stands to", sent)
+			if !tr.answered && sent > unansweredTries+requests-1 {
+				t.Fatalf("%d datagrams for %d requests that nobody stands to", sent, requests)
 			}
 			// What a window's worth of blocks can draw without progress, and
 			// what an acknowledged one may have cost.
-			most := int64(maxSentPerAcked+1)*(tr.acked+int64(tr.window)) + 2*unansweredTries
+			most := int64(maxSentPerAcked+1)*(tr.acked+int64(tr.window)) + 2*unansweredTries + requests
 			if sent > most {
 				t.Fatalf("%d datagrams for %d blocks acknowledged, window %d", sent, tr.acked, tr.window)
 			}
@@ -259,6 +306,9 @@ func FuzzTransfer(f *testing.F) {
 			case c == 255:
 				now = a.Deadline
 				a = check(tr.Timeout(now))
+			case c == 254:
+				requests++
+				a = check(tr.Again(now))
 			case c >= 128:
 				now = now.Add(time.Duration(c-127) * time.Millisecond)
 			default:
