@@ -20,6 +20,8 @@ const (
 	arrivalsPerTurn = 8
 	maxArrivals     = 256 // requests that may wait for their reactor
 	maxRemembered   = 4096
+	// maxAside bounds the transfers that run without a place.
+	maxAside = 1024
 	// maxBehind bounds by how much a flood of packets can put the timers off.
 	maxBehind = 200 * time.Millisecond
 	maxParts  = maxBlockSize/chunkSize + 2 // of a block
@@ -62,7 +64,8 @@ type session struct {
 	deadline time.Time
 	wake     time.Time     // in timers, deadline or earlier
 	index    int           // in timers
-	silent   *list.Element // while the client has not answered
+	silent   *list.Element // in silent or aside, while the client has not answered
+	aside    bool
 }
 
 // reactor runs the transfers of its clients, alone: nothing in it is shared.
@@ -79,6 +82,7 @@ type reactor struct {
 	timers    timers
 	admission *admission
 	silent    *list.List // of *session: not answered yet, the oldest first
+	aside     *list.List // of them: those that had to give up their places
 	store     *store
 	socket    int                    // the one used last
 	used      map[netip.AddrPort]int // by which client, so that it has another now
@@ -98,6 +102,7 @@ func newReactor(l *link, s *Server, lim limits, chunks int) *reactor {
 		sessions:  map[netip.AddrPort]*session{},
 		admission: newAdmission(lim),
 		silent:    list.New(),
+		aside:     list.New(),
 		store:     newStore(chunks),
 		used:      map[netip.AddrPort]int{},
 	}
@@ -209,8 +214,8 @@ func (r *reactor) arrive(now time.Time, a arrival) {
 	}
 }
 
-// relieve ends transfers that their clients leave unanswered while others wait
-// for their places: a flood of forged requests is not to hold them.
+// relieve sets transfers aside that their clients leave unanswered while others
+// wait for their places: a flood of forged requests is not to hold them.
 func (r *reactor) relieve(now time.Time) {
 	for e := r.silent.Front(); e != nil; {
 		s := e.Value.(*session)
@@ -219,8 +224,49 @@ func (r *reactor) relieve(now time.Time) {
 		}
 		e = e.Next()
 		if r.admission.wanted(s.addr.Addr()) {
-			r.finish(now, s, ErrNoAnswer)
+			r.setAside(now, s)
 		}
+	}
+}
+
+// setAside gives a transfer's place to the next one. Its client may only be
+// slow, or the answer lost: it goes on as before, as soon as it is heard from.
+func (r *reactor) setAside(now time.Time, s *session) {
+	if r.aside.Len() >= maxAside {
+		r.finish(now, r.aside.Front().Value.(*session), ErrNoAnswer)
+	}
+	r.silent.Remove(s.silent)
+	s.silent, s.aside = r.aside.PushBack(s), true
+	r.admission.end(s.addr.Addr())
+	r.letIn(now)
+}
+
+// speaks notes that a client has answered. One without a place takes one, be
+// there any or not: it is no forgery.
+func (r *reactor) speaks(s *session) {
+	if s.aside {
+		r.admission.begin(s.addr.Addr())
+	}
+	r.unlist(s)
+}
+
+// unlist takes a session off the list of those that wait for an answer.
+func (r *reactor) unlist(s *session) {
+	switch {
+	case s.silent == nil:
+		return
+	case s.aside:
+		r.aside.Remove(s.silent)
+	default:
+		r.silent.Remove(s.silent)
+	}
+	s.silent, s.aside = nil, false
+}
+
+// letIn begins the next transfer of those that wait, if there is a place.
+func (r *reactor) letIn(now time.Time) {
+	if w, ok := r.admission.next(); ok {
+		r.begin(now, w.arrival, w.src)
 	}
 }
 
@@ -277,9 +323,8 @@ func (r *reactor) do(now time.Time, s *session, a Action) {
 		r.finish(now, s, a.Err)
 		return
 	}
-	if s.answered && s.silent != nil {
-		r.silent.Remove(s.silent)
-		s.silent = nil
+	if s.answered {
+		r.speaks(s)
 	}
 	if a.OACK {
 		r.out = appendOACK(r.out[:0], s.options)
@@ -332,11 +377,10 @@ func (r *reactor) send(s *session, a Action) error {
 func (r *reactor) finish(now time.Time, s *session, err error) {
 	r.timers.remove(s)
 	delete(r.sessions, s.addr)
-	if s.silent != nil {
-		r.silent.Remove(s.silent)
-		s.silent = nil
+	if !s.aside {
+		r.admission.end(s.addr.Addr())
 	}
-	r.admission.end(s.addr.Addr())
+	r.unlist(s)
 	r.active.Add(-1)
 	r.store.release(s.src)
 	var told clientError
@@ -357,9 +401,7 @@ func (r *reactor) finish(now time.Time, s *session, err error) {
 	if r.done != nil {
 		r.done(e)
 	}
-	if w, ok := r.admission.next(); ok {
-		r.begin(now, w.arrival, w.src)
-	}
+	r.letIn(now)
 }
 
 // expire forgets requests that have waited too long.

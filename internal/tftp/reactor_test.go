@@ -1,6 +1,11 @@
 package tftp
 
 import (
+	"bytes"
+	"context"
+	"log/slog"
+	"net"
+	"net/netip"
 	"testing"
 	"time"
 )
@@ -23,5 +28,61 @@ func TestHeardUntil(t *testing.T) {
 				t.Errorf("got %v, want %v", got, tc.want)
 			}
 		})
+	}
+}
+
+// Each place is taken once and given back once, by those too that had to give
+// theirs up before they answered.
+func TestPlaces(t *testing.T) {
+	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	l, err := openLink(conn, socketsPerReactor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newReactor(l, &Server{MaxBlockSize: 1468, MaxWindow: 64, Log: slog.New(slog.DiscardHandler)},
+		limits{running: 1, perAddress: 1, backlog: 10, patience: time.Minute, grace: time.Second}, 8)
+	defer r.close(context.Canceled)
+	client := func(i byte) netip.AddrPort { return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, i}), 1000) }
+	check := func(situation string, running, aside, waiting int) {
+		t.Helper()
+		a := r.admission
+		if a.total != running || r.aside.Len() != aside || len(a.queue) != waiting {
+			t.Fatalf("%s: %d places taken, %d transfers aside, %d waiting; want %d, %d, %d", situation, a.total, r.aside.Len(), len(a.queue), running, aside, waiting)
+		}
+	}
+	now := t0
+	for i := byte(1); i <= 3; i++ {
+		r.arrive(now, arrival{Request: Request{Name: "a", WantSize: true}, client: client(i), local: netip.IPv4Unspecified(), file: memFile{bytes.NewReader(make([]byte, 600))}})
+	}
+	check("three requests", 1, 0, 2)
+	now = now.Add(time.Second)
+	r.relieve(now)
+	check("the first one has not answered", 1, 1, 1)
+	speak := func(i byte, block uint16) {
+		now = now.Add(time.Millisecond)
+		s := r.sessions[client(i)]
+		r.do(now, s, s.Receive(now, ack(block)))
+	}
+	speak(1, 0)
+	check("it does", 2, 0, 1)
+	speak(1, 1)
+	speak(1, 2)
+	check("it has its file", 1, 0, 1)
+	now = now.Add(time.Second)
+	r.relieve(now)
+	check("the second one has not answered", 1, 1, 0)
+	s := r.sessions[client(2)]
+	r.finish(now, s, ErrNoAnswer)
+	check("and never does", 1, 0, 0)
+	for block := range uint16(3) {
+		speak(3, block)
+	}
+	check("all have ended", 0, 0, 0)
+	if len(r.admission.share) != 0 || r.silent.Len() != 0 || len(r.sessions) != 0 {
+		t.Errorf("left are %v, %d that were silent, %d sessions", r.admission.share, r.silent.Len(), len(r.sessions))
 	}
 }

@@ -281,6 +281,46 @@ func TestForgedRequestsGiveWay(t *testing.T) {
 	}
 }
 
+// A client that was slow to answer, or whose answer was lost, while others
+// waited for its place, has its file all the same.
+func TestSlowToAnswer(t *testing.T) {
+	content := make([]byte, 5000)
+	done := make(chan Event, 8)
+	addr := serveAs(t, &Server{
+		Open:     func(netip.AddrPort, string) (File, error) { return memFile{bytes.NewReader(content)}, nil },
+		Allow:    everybody,
+		Done:     func(e Event) { done <- e },
+		limits:   limits{running: 1, perAddress: 1, backlog: 10, patience: time.Minute, grace: time.Millisecond},
+		reactors: 1,
+	})
+	b := make([]byte, 2048)
+	slow := dial(t, addr, "127.0.0.1")
+	slow.ask("slow", "octet", "tsize", "0")
+	_, slow.peer = slow.next(b)
+	// This one has its place meanwhile.
+	if got, err := dial(t, addr, "127.0.0.2").fetch("a", 512, 4); err != nil || len(got) != len(content) {
+		t.Fatalf("%d bytes, %v", len(got), err)
+	}
+	if e := <-done; e.File != "a" || e.Err != nil {
+		t.Fatalf("%+v", e)
+	}
+	for block := uint16(0); block <= 10; block++ {
+		slow.conn.WriteToUDPAddrPort(ack(block), slow.peer)
+		if block < 10 {
+			if n, _ := slow.next(b); n < 4 || !bytes.Equal(b[:4], []byte{0, opDATA, 0, byte(block + 1)}) {
+				t.Fatalf("after ACK %d: %x", block, b[:n])
+			}
+		}
+	}
+	if e := <-done; e.File != "slow" || e.Err != nil || e.Sent != int64(len(content)) {
+		t.Errorf("%+v", e)
+	}
+	// And all places are given back.
+	if got, err := dial(t, addr, "127.0.0.2").fetch("b", 512, 4); err != nil || len(got) != len(content) {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+}
+
 // A hundred thousand packets of no good: malformed ones, and requests that
 // nobody stands to. Memory stays bounded and a real client is served
 // meanwhile.
