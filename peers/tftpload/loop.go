@@ -200,6 +200,9 @@ func (w *loop) hangUp(c *client) {
 	if c.connected {
 		send(c.fd, []byte("\x00\x05\x00\x00enough\x00"), nil)
 	}
+	// By itself it would only go with its last copy, which a program that is
+	// being started may hold for a moment.
+	_ = unix.EpollCtl(w.epoll, unix.EPOLL_CTL_DEL, c.fd, nil)
 	unix.Close(c.fd)
 	c.fd = -1
 	w.running--
