@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -22,6 +23,7 @@ import (
 var (
 	cuts    = flag.Int("cuts", 2, "how many times TestPowerCuts cuts the power")
 	cutSeed = flag.Uint64("cut-seed", 1, "what the chance of TestPowerCuts begins with")
+	cutOnly = flag.String("cut-phases", "", "the phases of each life in TestPowerCuts, with commas between (all)")
 )
 
 // diskSize is that of the smallest SD cards in the shops.
@@ -193,10 +195,28 @@ var phases = []phase{
 	{"update", cutUpdate},
 }
 
+func phaseOf(t *testing.T, name string) phase {
+	t.Helper()
+	for _, p := range phases {
+		if p.name == name {
+			return p
+		}
+	}
+	t.Fatalf("there is no phase %q", name)
+	return phase{}
+}
+
 // TestPowerCuts leads boxes through the phases of their lives, each of which
 // a power cut ends. After every cut the box has to come up, with /perm as
 // large as the disk, its own settings in use, and all that it had promised.
 func TestPowerCuts(t *testing.T) {
+	phases := phases
+	if *cutOnly != "" {
+		phases = nil
+		for name := range strings.SplitSeq(*cutOnly, ",") {
+			phases = append(phases, phaseOf(t, name))
+		}
+	}
 	for n := 0; n < *cuts; n += len(phases) {
 		seed := *cutSeed + uint64(n/len(phases))
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {

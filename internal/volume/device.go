@@ -129,8 +129,10 @@ const hardened = unix.MS_NODEV | unix.MS_NOEXEC | unix.MS_NOSUID
 
 // options are what a file system needs so that others than its owner may read
 // it and names come in UTF-8. ext4's journal is left alone: a stick that is
-// read only is not written to by its replay either.
-var options = map[string]string{"vfat": "umask=022,utf8=1", "ext4": "noload"}
+// read only is not written to by its replay either. Where a power cut has left
+// something of a file on a FAT volume that we write to, that goes with the file:
+// by itself the kernel would write nothing there any more, and tell nobody.
+var options = map[string]string{"vfat": "umask=022,utf8=1,errors=continue", "ext4": "noload"}
 
 // Unmount takes a mount away, at once for who looks for its files and later for
 // who still has one open.

@@ -1,8 +1,10 @@
 package volume
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -34,7 +36,8 @@ func Open(d Device, f Format) (*Writable, error) {
 // Read returns what is in a file.
 func (w *Writable) Read(name string) ([]byte, error) { return os.ReadFile(filepath.Join(w.dir, name)) }
 
-// Write replaces files: each is whole on the medium before it has its name.
+// Write replaces files: each is whole on the medium before it has its name. It
+// has looked at the medium itself before it says that they are there.
 func (w *Writable) Write(files map[string][]byte) error {
 	if err := w.remount(0); err != nil {
 		return err
@@ -44,25 +47,72 @@ func (w *Writable) Write(files map[string][]byte) error {
 			return errors.Join(err, w.remount(unix.MS_RDONLY))
 		}
 	}
-	return w.remount(unix.MS_RDONLY)
+	if err := w.remount(unix.MS_RDONLY); err != nil {
+		return err
+	}
+	// FAT has no journal: what an earlier power cut has left may keep the kernel
+	// from writing, and of all that is written late nobody is told.
+	if err := unix.Unmount(w.dir, 0); err != nil {
+		return fmt.Errorf("unmount %s: %w", w.device.Name, err)
+	}
+	if err := Mount(w.device, w.format, w.dir); err != nil {
+		return err
+	}
+	for name, content := range files {
+		if there, err := w.Read(name); err != nil {
+			return err
+		} else if !bytes.Equal(there, content) {
+			return fmt.Errorf("%s was written, and is not on %s: check that volume on a computer", name, w.device.Name)
+		}
+	}
+	return nil
 }
 
+// write replaces a file, so that a power cut leaves no two names for the same
+// clusters, and no name for clusters that are free: the kernel would find that
+// out when it next replaces the file, and write no more.
 func (w *Writable) write(name string, content []byte) (err error) {
+	target := filepath.Join(w.dir, name)
+	// While it is open nothing of the old file is free.
+	old, err := os.Open(target)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if old != nil {
+		defer old.Close()
+	}
 	// FAT knows a short name of eight and three letters best.
 	temp := filepath.Join(w.dir, "NEW.TMP")
 	f, err := os.Create(temp)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(content)
-	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = os.Rename(temp, filepath.Join(w.dir, name))
+	defer func() {
+		if err = errors.Join(err, f.Close()); err != nil {
+			err = fmt.Errorf("write %s: %w", name, errors.Join(err, removed(temp)))
+		}
+	}()
+	if _, err := f.Write(content); err != nil {
+		return err
 	}
-	if err == nil {
-		err = durable.SyncDir(w.dir)
+	if err := f.Sync(); err != nil {
+		return err
 	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("write %s: %w", name, err), os.Remove(temp))
+	if err := os.Rename(temp, target); err != nil {
+		return err
+	}
+	// The temporary name goes at once, and where the new content lies is written
+	// with the file itself: one after the other.
+	if err := durable.SyncDir(w.dir); err != nil {
+		return err
+	}
+	return f.Sync()
+}
+
+// removed removes a file, if it is there.
+func removed(name string) error {
+	if err := os.Remove(name); !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
 	return nil
 }
