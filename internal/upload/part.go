@@ -51,13 +51,19 @@ func newPart(t *tree, name string, f *os.File, size int64) *part {
 }
 
 // WriteAt writes, unless the disk would become too full.
-func (p *part) WriteAt(b []byte, at int64) (int, error) {
+func (p *part) WriteAt(b []byte, at int64) (n int, err error) {
+	err = p.tree.room(int64(len(b)))
+	if errors.Is(err, errFull) {
+		err = p.makeRoom(int64(len(b)))
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.err != nil {
 		return 0, p.err
 	}
-	n, err := p.write(b, at)
+	if err == nil {
+		n, err = p.write(b, at)
+	}
 	if err != nil {
 		p.err = fmt.Errorf("%s: %w", p.name, err)
 		return n, p.err
@@ -65,10 +71,14 @@ func (p *part) WriteAt(b []byte, at int64) (int, error) {
 	return n, nil
 }
 
+// makeRoom locks the tree, which comes before the part's own lock.
+func (p *part) makeRoom(bytes int64) error {
+	p.tree.mu.Lock()
+	defer p.tree.mu.Unlock()
+	return p.tree.makeRoom(bytes, p.name)
+}
+
 func (p *part) write(b []byte, at int64) (int, error) {
-	if err := p.tree.room(int64(len(b))); err != nil {
-		return 0, err
-	}
 	n, err := p.f.WriteAt(b, at)
 	if err != nil {
 		return n, err

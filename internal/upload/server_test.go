@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net"
 	"os"
 	"os/exec"
@@ -17,6 +18,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 )
@@ -357,11 +359,82 @@ func TestDiskFull(t *testing.T) {
 		t.Errorf("it closes with %v", err)
 	}
 	b.absent(t, "linux")
+	if err := tr.remove("linux"); err != nil {
+		t.Errorf("nothing can be deleted: %v", err)
+	}
 	if _, err := tr.openPart("other", true, true, false); !errors.Is(err, errFull) {
 		t.Errorf("another file: %v", err)
 	}
-	if err := tr.remove("linux"); err != nil {
-		t.Errorf("nothing can be deleted: %v", err)
+}
+
+// What clients have broken off goes where its room is needed.
+func TestForgottenParts(t *testing.T) {
+	const capacity, each = 100, 10
+	for _, tt := range []struct {
+		situation string
+		bytes     int64 // that "writes" gets beyond the ten that it has
+		full      bool
+		left      string
+	}{
+		{"there is room", 60, false, "a/oldest newer resumed writes"},
+		{"one is in the way", 61, false, "newer resumed writes"},
+		{"both are", 71, false, "resumed writes"},
+		{"all are not enough", 81, true, "resumed writes"},
+	} {
+		t.Run(tt.situation, func(t *testing.T) {
+			dir := t.TempDir()
+			staging := filepath.Join(dir, "staging")
+			now := time.Now()
+			for name, age := range map[string]time.Duration{"a/oldest": 3, "newer": 2, "resumed": 4} {
+				file := write(t, staging, name, make([]byte, each))
+				if err := os.Chtimes(file, now, now.Add(-age*time.Hour)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			tr, err := openTree(filepath.Join(dir, "boot"), staging, slog.New(slog.DiscardHandler))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer tr.close()
+			parts := func() (names []string, bytes int64) {
+				err := fs.WalkDir(tr.staging.FS(), ".", func(name string, e fs.DirEntry, err error) error {
+					if err == nil && !e.IsDir() {
+						info, _ := e.Info()
+						names, bytes = append(names, name), bytes+info.Size()
+					}
+					return err
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return names, bytes
+			}
+			tr.reserve = 0
+			tr.free = func() (int64, error) {
+				_, used := parts()
+				return capacity - used, nil
+			}
+			for _, name := range []string{"resumed", "writes"} {
+				p, err := tr.openPart(name, false, true, false)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer p.Close()
+			}
+			p := tr.parts["writes"]
+			if _, err := p.WriteAt(make([]byte, each), 0); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := p.WriteAt(make([]byte, tt.bytes), each); errors.Is(err, errFull) != tt.full || err != nil && !tt.full {
+				t.Errorf("it writes: %v", err)
+			}
+			if left, _ := parts(); strings.Join(left, " ") != tt.left {
+				t.Errorf("left are %v, not %v", left, tt.left)
+			}
+			if _, err := os.Stat(filepath.Join(staging, "a")); (err == nil) != strings.Contains(tt.left, "a/") {
+				t.Errorf("the folder of the one that went: %v", err)
+			}
+		})
 	}
 }
 

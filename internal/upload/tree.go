@@ -30,6 +30,7 @@ const reserve = 16 << 20
 type tree struct {
 	boot, staging *os.Root
 	reserve       int64
+	free          func() (bytes int64, err error) // on the medium
 	log           *slog.Logger
 
 	mu    sync.Mutex
@@ -38,6 +39,7 @@ type tree struct {
 
 func openTree(boot, staging string, log *slog.Logger) (_ *tree, err error) {
 	t := &tree{reserve: reserve, log: log, parts: map[string]*part{}}
+	t.free = t.available
 	for _, dir := range []struct {
 		root **os.Root
 		name string
@@ -89,7 +91,7 @@ func (t *tree) openPart(name string, truncate, create, exclusive bool) (*part, e
 	} else if !st.IsDir() {
 		return nil, &fs.PathError{Op: "write", Path: name, Err: unix.ENOTDIR}
 	}
-	if err := t.room(0); err != nil {
+	if err := t.makeRoom(0, name); err != nil {
 		return nil, err
 	}
 	if err := t.staging.MkdirAll(dir, 0o755); err != nil {
@@ -119,7 +121,7 @@ func (t *tree) openPart(name string, truncate, create, exclusive bool) (*part, e
 }
 
 func (t *tree) copyPublished(name string, to *os.File, size int64) error {
-	if err := t.room(size); err != nil {
+	if err := t.makeRoom(size, name); err != nil {
 		return err
 	}
 	from, err := t.boot.Open(name)
@@ -146,8 +148,13 @@ func (t *tree) closed(p *part) {
 		return
 	}
 	delete(t.parts, p.name)
-	for dir := path.Dir(p.name); dir != "." && t.staging.Remove(dir) == nil; {
-		dir = path.Dir(dir)
+	t.removeEmpty(path.Dir(p.name))
+}
+
+// removeEmpty removes a folder of staging and those that it is in, as far as
+// nothing else is there.
+func (t *tree) removeEmpty(dir string) {
+	for ; dir != "." && t.staging.Remove(dir) == nil; dir = path.Dir(dir) {
 	}
 }
 
@@ -177,14 +184,59 @@ var errFull = errors.New("no room left: delete something first")
 
 // room returns errFull where so many bytes more would touch the reserve.
 func (t *tree) room(bytes int64) error {
-	st, err := t.statfs()
+	free, err := t.free()
 	if err != nil {
 		return err
 	}
-	if int64(st.Bavail)*st.Frsize-bytes < t.reserve {
+	if free-bytes < t.reserve {
 		return errFull
 	}
 	return nil
+}
+
+// makeRoom is room, but where there is too little it removes parts that nobody
+// writes, the oldest first, and not that of the name to keep: an upload that was
+// broken off and forgotten would take its room for ever. No age makes one too
+// old, since the box's clock may be wrong by years; that makes at most the wrong
+// one go first, and its client begin anew. The tree is locked.
+func (t *tree) makeRoom(bytes int64, keep string) error {
+	for {
+		err := t.room(bytes)
+		if !errors.Is(err, errFull) {
+			return err
+		}
+		name, e := t.oldestPart(keep)
+		if e != nil || name == "" {
+			return errors.Join(err, e)
+		}
+		if e := t.staging.Remove(name); e != nil {
+			return errors.Join(err, e)
+		}
+		t.removeEmpty(path.Dir(name))
+		t.log.Warn("part of a boot file is removed: nobody goes on with it, and its room is needed", "file", name)
+	}
+}
+
+// oldestPart is the part that was written to the longest ago, of those that
+// nobody writes now; "" if there is none.
+func (t *tree) oldestPart(keep string) (oldest string, err error) {
+	var since time.Time
+	err = fs.WalkDir(t.staging.FS(), ".", func(name string, e fs.DirEntry, err error) error {
+		if err != nil || !e.Type().IsRegular() || name == keep || t.parts[name] != nil {
+			return err
+		}
+		info, err := e.Info()
+		if err == nil && (oldest == "" || info.ModTime().Before(since)) {
+			oldest, since = name, info.ModTime()
+		}
+		return err
+	})
+	return oldest, err
+}
+
+func (t *tree) available() (int64, error) {
+	st, err := t.statfs()
+	return int64(st.Bavail) * st.Frsize, err
 }
 
 func (t *tree) statfs() (unix.Statfs_t, error) {
