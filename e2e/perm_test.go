@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pxebox/pxebox/e2e/disk"
 	"github.com/pxebox/pxebox/e2e/lab"
@@ -117,6 +118,53 @@ func TestCutOffGrowth(t *testing.T) {
 			}
 		})
 	}
+}
+
+// slowCard is what a write takes on a slow SD card, busyCard while such a card
+// makes room for more.
+const (
+	slowCard = 50 * time.Millisecond
+	busyCard = 250 * time.Millisecond
+)
+
+// TestMachineBootsWhilePermGrows has a machine boot beside a box that is on for
+// the first time, and whose disk takes most of a minute to grow /perm. The box
+// is switched off before that is done; that is no power cut.
+func TestMachineBootsWhilePermGrows(t *testing.T) {
+	p := newPowered(t, "boots-while-perm-grows")
+	p.Disk.Slow(slowCard)
+	p.on()
+	if _, err := p.box.Console.WaitFor(p.within(boxBoots), grows); err != nil {
+		t.Fatal(err)
+	}
+	p.Disk.Slow(busyCard)
+	p.startClient(lab.ClientConfig{})
+	p.waitMenu("This computer's own disk")
+	if err := p.box.Execute(p.within(boxBoots), "system_powerdown", nil); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-p.box.Exited():
+	case <-p.within(boxBoots).Done():
+		t.Fatal("the box does not go off by its button")
+	}
+	// It had not grown when the machine had its menu, nor while the box went off.
+	if !strings.Contains(p.box.Console.Text(), "grows on at the next start") {
+		t.Errorf("the console does not say that /perm has still to grow")
+	}
+	p.Disk.Slow(0)
+	p.on()
+	p.waitServing()
+	text := p.box.Console.Text()
+	if !strings.Contains(text, `msg="file system grows"`) {
+		t.Error("the second boot does not go on with the growth")
+	}
+	if strings.Contains(text, `msg="the box restarts"`) {
+		t.Error("the second boot takes the first for one that was cut off")
+	}
+	p.Disk.Cut(rand.New(rand.NewPCG(*cutSeed, 0)))
+	p.Off()
+	p.checkMedium()
 }
 
 // growthRecord is where the box notes what it is about to change while it

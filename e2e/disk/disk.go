@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"time"
 )
 
 // Sector is the unit that a medium writes whole or not at all, in bytes.
@@ -29,6 +30,7 @@ type Disk struct {
 	dead   bool // from a cut to On: a guest that still runs may not come back
 	onCut  []func()
 	writes []Extent
+	pace   time.Duration // of a write or a flush
 
 	countdown int // writes that are left until the cut that was asked for
 	plan      func()
@@ -126,6 +128,22 @@ func (d *Disk) flush(boot int) error {
 	}
 	clear(d.cache)
 	return nil
+}
+
+// Slow has each write and each flush take so long from now on, as an SD card's
+// do. Whatever else the guest asks of the disk waits meanwhile.
+func (d *Disk) Slow(each time.Duration) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.pace = each
+}
+
+// work lasts as long as a write or a flush takes.
+func (d *Disk) work() {
+	d.mu.Lock()
+	each := d.pace
+	d.mu.Unlock()
+	time.Sleep(each)
 }
 
 // Loss is what a cut did to the sectors that were not flushed.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 )
 
 const testSize = 1 << 20
@@ -431,5 +432,22 @@ func TestRequests(t *testing.T) {
 	d.Cut(seeded(1))
 	if _, err := c.Read(make([]byte, 1)); err == nil {
 		t.Error("after a cut the connection goes on")
+	}
+}
+
+func TestSlow(t *testing.T) {
+	d := newDisk(t)
+	c := serve(t, d)()
+	c.option(optGo, "\x00\x00\x00\x00\x00\x00")
+	const each = 50 * time.Millisecond
+	d.Slow(each)
+	for situation, do := range map[string]func(){
+		"write": func() { c.do(cmdWrite, 0, 0, Sector, sector('a'), 0) },
+		"flush": func() { c.do(cmdFlush, 0, 0, 0, nil, 0) },
+	} {
+		start := time.Now()
+		if do(); time.Since(start) < each {
+			t.Errorf("a %s takes %v", situation, time.Since(start))
+		}
 	}
 }

@@ -208,6 +208,9 @@ func (c *connection) request() error {
 		}
 	}
 	var err error
+	if r.Type == cmdWrite || r.Type == cmdFlush {
+		c.disk.work()
+	}
 	switch r.Type {
 	case cmdRead:
 		if fault == 0 {

@@ -5,6 +5,7 @@
 package appliance
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,7 +38,10 @@ func Run(ctx context.Context, o Options) error {
 		o.Log.Error("the medium's volume for settings is not used", "step", "settings", "err", err)
 	}
 	// gokrazy's init mounts /perm before it starts any program, or not at all.
-	if err := medium.Grow(o.Perm, o.Log); err != nil {
+	switch err := medium.Grow(ctx, o.Perm, o.Log); {
+	case ctx.Err() != nil: // the machine is about to go off
+		return cmp.Or(err, ctx.Err())
+	case err != nil:
 		// The box serves what it can, if need be the built-in default.
 		o.Log.Error("not grown", "step", "medium", "dir", o.Perm, "err", err)
 	}

@@ -5,6 +5,7 @@
 package medium
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -21,6 +22,11 @@ var ErrRestart = errors.New("a power cut interrupted the growth of the file syst
 // CheckMount returns ErrRestart where the file system that belongs on dir
 // cannot be relied on in this boot, or not be mounted, and the next one will
 // do better. It comes before all else that writes there.
+//
+// To a root that an update has on trial this restart is the end of the trial.
+// That costs an update, which has to be sent again, and takes a power cut: an
+// update restarts the machine only when Grow has stopped, and that leaves
+// nothing behind which would need one.
 func CheckMount(dir string) error {
 	root, err := volume.RootDisk()
 	if err != nil {
@@ -61,7 +67,7 @@ func CheckMount(dir string) error {
 		}
 	}
 	r.state = state
-	if err := d.writeRecord(&r); err != nil {
+	if err := d.writeRecord(r); err != nil {
 		return err
 	}
 	return ErrRestart
@@ -69,10 +75,11 @@ func CheckMount(dir string) error {
 
 // Grow makes the ext4 file system that is mounted on dir, and its partition,
 // fill their disk. Where they do already, it writes nothing. What a power cut
-// interrupted, it goes on with; CheckMount comes first. An error says why the
-// file system is not as large as it could be; it can be used all the same,
-// unless nothing is mounted there, or it is read-only.
-func Grow(dir string, log *slog.Logger) error {
+// interrupted, it goes on with; CheckMount comes first. Once ctx has ended it
+// stops after the step that it is at, where the next start can go on. An error
+// says why the file system is not as large as it could be; it can be used all
+// the same, unless nothing is mounted there, or it is read-only.
+func Grow(ctx context.Context, dir string, log *slog.Logger) error {
 	mountinfo, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
 		return err
@@ -102,16 +109,12 @@ func Grow(dir string, log *slog.Logger) error {
 	}
 	to := from.fill(p.sectors * sectorSize)
 	if to > from.blocks {
-		if err := growFileSystem(dir, d, p, from, to, log); err != nil {
+		if err := growFileSystem(ctx, dir, d, p, from, to, log); err != nil {
 			return err
 		}
 	}
-	if _, ok, err := d.readRecord(); err != nil {
+	if err := d.clearRecord(); err != nil {
 		return err
-	} else if ok {
-		if err := d.writeRecord(nil); err != nil {
-			return err
-		}
 	}
 	log.Info("file system fills its disk", "step", "medium", "dir", dir, "bytes", to*blockSize)
 	return nil
@@ -157,18 +160,21 @@ func growPartition(d disk, p *partition, log *slog.Logger) error {
 
 // growFileSystem grows the file system step by step, each with a record of the
 // superblock before it, and on the medium before the next begins.
-func growFileSystem(dir string, d disk, p partition, from fileSystem, to uint64, log *slog.Logger) error {
+func growFileSystem(ctx context.Context, dir string, d disk, p partition, from fileSystem, to uint64, log *slog.Logger) error {
 	start := time.Now()
 	log.Info("file system grows", "step", "medium", "dir", dir, "bytes", from.blocks*blockSize, "to", to*blockSize)
 	for was := from; was.blocks < to; {
 		if err := settle(dir, p); err != nil {
 			return err
 		}
+		if ctx.Err() != nil {
+			return errors.Join(fmt.Errorf("it has %d bytes of %d, and grows on at the next start: %w", was.blocks*blockSize, to*blockSize, ctx.Err()), d.clearRecord())
+		}
 		superblock, err := p.superblock()
 		if err != nil {
 			return err
 		}
-		if err := d.writeRecord(&record{growing, superblock}); err != nil {
+		if err := d.writeRecord(record{growing, superblock}); err != nil {
 			return err
 		}
 		next := was.next(to)

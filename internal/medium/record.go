@@ -106,12 +106,17 @@ func (d disk) readRecord() (record, bool, error) {
 	return r, ok, nil
 }
 
-// writeRecord puts a record on the medium; nil clears it.
-func (d disk) writeRecord(r *record) error {
-	b := make([]byte, sectorSize)
-	if r != nil {
-		b = r.encode()
+func (d disk) writeRecord(r record) error { return d.putRecord(r.encode()) }
+
+// clearRecord takes the record away, if there is one.
+func (d disk) clearRecord() error {
+	if _, ok, err := d.readRecord(); err != nil || !ok {
+		return err
 	}
+	return d.putRecord(make([]byte, sectorSize))
+}
+
+func (d disk) putRecord(b []byte) error {
 	_, err := d.WriteAt(b, recordAt*sectorSize)
 	if err = errors.Join(err, d.Sync()); err != nil {
 		return fmt.Errorf("write the record of growth: %w", err)
