@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"time"
 
@@ -17,6 +18,10 @@ import (
 
 // runDir is the folder that pxed and menuwatch share.
 const runDir = "/run/pxebox"
+
+// lastSync is how long a machine that is to be restarted may write what it
+// still has to.
+const lastSync = 10 * time.Second
 
 // watchOver looks after the daemons and after updates, until the function that
 // it returns is called. A box for which it can do nothing serves all the same.
@@ -70,7 +75,7 @@ type daemon struct {
 }
 
 func (d *daemon) look(ctx context.Context, log *slog.Logger) {
-	pid, err := d.pulse.Feel()
+	err := d.pulse.Feel()
 	if err == nil && d.ask != nil {
 		// Without an address there is nothing to ask; its pulse has to do.
 		if e := d.ask(); !errors.Is(e, selftest.ErrNoAddress) {
@@ -92,31 +97,52 @@ func (d *daemon) look(ctx context.Context, log *slog.Logger) {
 	case selftest.Wait:
 		log.Warn("does not answer", "err", err)
 	case selftest.End:
-		log.Error("does not answer and is ended; gokrazy starts it again", "pid", pid, "err", err)
-		if err := end(pid, d.name); err != nil {
+		log.Error("does not answer and is ended; gokrazy starts it again", "err", err)
+		if err := end(d.name); err != nil {
 			log.Error("cannot be ended", "err", err)
 		}
 	case selftest.Reboot:
 		log.Error("does not answer, and starting it again has not helped: the machine is restarted", "err", err)
-		unix.Sync()
+		syncFor(lastSync)
 		if err := unix.Reboot(unix.LINUX_REBOOT_CMD_RESTART); err != nil {
 			log.Error("cannot restart the machine", "err", err)
 		}
 	}
 }
 
-// end kills a process, if the number is that of the program still. A signal
-// that could be handled would not end one that hangs.
-func end(pid int, program string) error {
-	if pid <= 1 {
-		return errors.New("its process is not known")
-	}
-	exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
+// end kills the processes of a program of this image. A signal that could be
+// handled would not end one that hangs. They are found by their file: one that
+// hangs before its first sign of life has told nobody its number.
+func end(program string) error {
+	links, err := filepath.Glob("/proc/[0-9]*/exe")
 	if err != nil {
 		return err
 	}
-	if filepath.Base(exe) != program {
-		return fmt.Errorf("process %d is %s", pid, exe)
+	err = fmt.Errorf("%s does not run", program)
+	for _, link := range links {
+		exe, e := os.Readlink(link)
+		if e != nil || exe != "/user/"+program {
+			continue // gone meanwhile, a thread of the kernel's, or another one
+		}
+		pid, e := strconv.Atoi(filepath.Base(filepath.Dir(link)))
+		if e == nil {
+			e = unix.Kill(pid, unix.SIGKILL)
+		}
+		err = e
 	}
-	return unix.Kill(pid, unix.SIGKILL)
+	return err
+}
+
+// syncFor brings what was written to the disk, if that takes no longer: a disk
+// that has died may be why nothing helps, and would never be done.
+func syncFor(d time.Duration) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		unix.Sync()
+	}()
+	select {
+	case <-done:
+	case <-time.After(d):
+	}
 }

@@ -57,8 +57,7 @@ func waitHealthy(ctx context.Context, log *slog.Logger) error {
 	said := ""
 	menuwatch := selftest.NewFeeler(runDir, "menuwatch")
 	for {
-		_, pulse := menuwatch.Feel()
-		err := errors.Join(selftest.Pxed(ctx, bundled), pulse, initOurs(), initAnswers(ctx))
+		err := errors.Join(selftest.Pxed(ctx, bundled), menuwatch.Feel(), initOurs(), initAnswers(ctx))
 		if err == nil {
 			return nil
 		}

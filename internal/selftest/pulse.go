@@ -5,13 +5,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"time"
 )
 
-// Pulse is a daemon's sign of life: a file of memory with its process number,
-// touched by the goroutine that matters most.
+// Pulse is a daemon's sign of life: an empty file in memory, touched by the
+// goroutine that matters most.
 type Pulse struct {
 	file  string
 	shown bool
@@ -29,7 +27,7 @@ func (p *Pulse) Beat() {
 		p.shown = os.Chtimes(p.file, now, now) == nil
 	}
 	if !p.shown {
-		p.shown = os.WriteFile(p.file, []byte(strconv.Itoa(os.Getpid())), 0o644) == nil
+		p.shown = os.WriteFile(p.file, nil, 0o644) == nil
 	}
 }
 
@@ -46,24 +44,16 @@ func NewFeeler(runDir, name string) *Feeler {
 
 var errNoPulse = errors.New("no sign of life")
 
-// Feel returns the daemon's process number, 0 if it is not known, and an error
-// if it has shown no sign of life since the last time. The clock may jump, so
-// only a change counts.
-func (f *Feeler) Feel() (pid int, err error) {
+// Feel returns an error if the daemon has shown no sign of life since the last
+// time. The clock may jump, so only a change counts.
+func (f *Feeler) Feel() error {
 	info, err := os.Stat(f.file)
 	if err != nil {
-		return 0, fmt.Errorf("%w: %w", errNoPulse, err)
-	}
-	b, err := os.ReadFile(f.file)
-	if err != nil {
-		return 0, err
-	}
-	if pid, err = strconv.Atoi(strings.TrimSpace(string(b))); err != nil {
-		return 0, err
+		return fmt.Errorf("%w: %w", errNoPulse, err)
 	}
 	if info.ModTime().Equal(f.last) {
-		return pid, errNoPulse
+		return errNoPulse
 	}
 	f.last = info.ModTime()
-	return pid, nil
+	return nil
 }

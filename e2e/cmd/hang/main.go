@@ -1,34 +1,106 @@
-// Hang stops the pxebox daemon that it is given the name of, as a program that
-// hangs would stand still. A test brings it to the box as gok run would.
+// Hang does to programs of the box what a bug in them would: they stand still.
+// With -kill they end without a word, as if the kernel had run out of memory. A
+// test brings it to the box as gok run would.
 package main
 
 import (
+	"errors"
+	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
+	"runtime"
 	"strconv"
-	"strings"
 	"syscall"
+	"time"
 )
 
 func main() {
-	for _, name := range os.Args[1:] {
-		b, err := os.ReadFile("/run/pxebox/" + name + ".alive")
-		var pid int
-		if err == nil {
-			pid, err = strconv.Atoi(strings.TrimSpace(string(b)))
+	kill := flag.Bool("kill", false, "end them with SIGKILL instead")
+	always := flag.Bool("always", false, "do it each time that they are started, as long as the machine runs")
+	first := flag.Bool("init", false, "have the machine's first program stand still, which no signal can")
+	flag.Parse()
+	if *first {
+		say("init", 1, hold(1))
+		for { // it goes on when this ends
+			time.Sleep(time.Hour)
 		}
-		if err == nil {
-			err = syscall.Kill(pid, syscall.SIGSTOP)
-		}
-		say(name, pid, err)
 	}
-	os.Exit(125) // once is enough: gokrazy does not start it again
+	signal := syscall.SIGSTOP
+	if *kill {
+		signal = syscall.SIGKILL
+	}
+	done := map[int]bool{}
+	for {
+		for _, name := range flag.Args() {
+			pids := processes(name)
+			if len(pids) == 0 && !*always {
+				say(name, 0, errors.New("does not run"))
+			}
+			for _, pid := range pids {
+				if !done[pid] {
+					done[pid] = true
+					say(name, pid, syscall.Kill(pid, signal))
+				}
+			}
+		}
+		if !*always {
+			os.Exit(125) // gokrazy does not start it again
+		}
+		time.Sleep(time.Second)
+	}
+}
+
+// processes are those of a program, by its name.
+func processes(name string) (pids []int) {
+	links, _ := filepath.Glob("/proc/[0-9]*/exe") // it only fails for a bad pattern
+	for _, link := range links {
+		if exe, err := os.Readlink(link); err != nil || filepath.Base(exe) != name {
+			continue // ended, or without one: the kernel's own
+		}
+		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(link))); err == nil {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// hold stops all threads of a process as a debugger does (ptrace(2)). They go
+// on when the thread that called it ends.
+func hold(pid int) error {
+	const seize, interrupt = 0x4206, 0x4207
+	runtime.LockOSThread()
+	held := map[int]bool{}
+	// One that still runs may start more.
+	for before := -1; before < len(held); {
+		before = len(held)
+		tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*", pid))
+		if err != nil {
+			return err
+		}
+		for _, task := range tasks {
+			tid, err := strconv.Atoi(filepath.Base(task))
+			if err != nil {
+				return err
+			}
+			if held[tid] {
+				continue
+			}
+			held[tid] = true
+			for _, request := range []uintptr{seize, interrupt} {
+				if _, _, e := syscall.Syscall6(syscall.SYS_PTRACE, request, uintptr(tid), 0, 0, 0, 0); e != 0 {
+					return fmt.Errorf("ptrace: %w", e)
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // say tells it on the box's console.
 func say(name string, pid int, err error) {
 	if kmsg, e := os.OpenFile("/dev/kmsg", os.O_WRONLY, 0); e == nil {
-		fmt.Fprintf(kmsg, "hang: %s, process %d: %v", name, pid, err)
+		fmt.Fprintf(kmsg, "hang: %s, process %d: %v\n", name, pid, err)
 		kmsg.Close()
 	}
 }
