@@ -21,10 +21,13 @@ type Power struct {
 	File string
 	// More are arguments of QEMU's, for what not every box has.
 	More []string
+	// Leaps has the box's time leap (qemu.LeapingBoxOnNBD).
+	Leaps bool
 
 	lab    *Lab
 	server *disk.Server
 	socket string
+	pi     bool // the image is the one for the Raspberry Pi
 	boots  int
 	box    *qemu.Machine
 }
@@ -55,9 +58,26 @@ func (l *Lab) PowerBox(image string, size int64, perm map[string]File) (*Power, 
 func (p *Power) On() (*qemu.Machine, error) {
 	p.boots++
 	p.Disk.On()
-	m, err := p.lab.guest(fmt.Sprintf("box-%d", p.boots), "", append(qemu.BoxOnNBD(p.socket, qemu.NIC{MAC: BoxMAC, Socket: p.lab.socket}), p.More...), nil)
-	p.box = m
-	return m, err
+	c, err := p.machine(qemu.NIC{MAC: BoxMAC, Socket: p.lab.socket})
+	if err != nil {
+		return nil, err
+	}
+	c.Name = fmt.Sprintf("box-%d", p.boots)
+	c.Args = append(c.Args, p.More...)
+	p.box, err = p.lab.start(c, nil)
+	return p.box, err
+}
+
+// machine is the one that boots next.
+func (p *Power) machine(nic qemu.NIC) (qemu.Config, error) {
+	switch {
+	case p.pi:
+		pi, err := piFirmware(p.File, filepath.Dir(p.File))
+		return qemu.Config{Program: qemu.ARM64, Args: qemu.ARMBoxOnNBD(p.socket, pi, nic)}, err
+	case p.Leaps:
+		return qemu.Config{Args: qemu.LeapingBoxOnNBD(p.socket, nic)}, nil
+	}
+	return qemu.Config{Args: qemu.BoxOnNBD(p.socket, nic)}, nil
 }
 
 // Off takes the machine away, after or before the disk's own cut.

@@ -1,5 +1,7 @@
 package qemu
 
+import "strings"
+
 // ARMFirmware is Debian's build of EDK2 for QEMU's own ARM machine.
 const ARMFirmware = "/usr/share/qemu-efi-aarch64/QEMU_EFI.fd"
 
@@ -7,16 +9,28 @@ const ARMFirmware = "/usr/share/qemu-efi-aarch64/QEMU_EFI.fd"
 // machine. Its EDK2 starts the boot loader that gok puts on the boot partition
 // beside the Raspberry Pi's. What is written is lost.
 func ARMBox(image string, nic NIC) []string {
+	return append(virt(nic), "-bios", ARMFirmware, "-drive", "file="+image+",format=raw,if=virtio,snapshot=on")
+}
+
+// virt is QEMU's own ARM machine, as far as all have it.
+func virt(nic NIC) []string {
 	return []string{
 		"-accel", "tcg,thread=multi", "-machine", "virt", "-cpu", "cortex-a72", "-m", "1024", "-smp", "2",
-		"-bios", ARMFirmware,
-		"-drive", "file=" + image + ",format=raw,if=none,id=disk,snapshot=on",
-		"-device", "virtio-blk-pci,drive=disk",
 		// Every Pi has a source of chance, without which keys take seconds.
 		"-device", "virtio-rng-pci",
 		"-netdev", nic.netdev(),
 		"-device", "virtio-net-pci,netdev=n0,romfile=,mac=" + nic.mac(),
 	}
+}
+
+// ARMBoxOnNBD is the same machine with its disk as in BoxOnNBD, started as a
+// Raspberry Pi's firmware does it. Where the guest restarts QEMU ends: what is
+// started next is on the disk by then, and that firmware would read it anew.
+func ARMBoxOnNBD(socket string, pi Pi, nic NIC) []string {
+	// The Pi's firmware puts the name of the port that is on the pins for
+	// "serial0". This machine has one like it.
+	commandLine := strings.ReplaceAll(pi.CommandLine, "console=serial0,", "console=ttyAMA0,")
+	return append(virt(nic), "-drive", nbd(socket), "-no-reboot", "-kernel", pi.Kernel, "-append", commandLine)
 }
 
 // Pi is what a Raspberry Pi's own firmware finds on the boot partition. QEMU has

@@ -1,0 +1,42 @@
+package lab
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+)
+
+const (
+	// PagePort is where gokrazy's page listens.
+	PagePort = 8080
+	// Page is its URL. The certificate has this name, whatever the box's address.
+	Page = "https://pxebox:8080/"
+)
+
+// PageClient asks for the page of the box at addr, from another host of the LAN.
+// It takes the certificate that the build made, and no other.
+func (l *Lab) PageClient(addr netip.Addr) (*http.Client, error) {
+	file := filepath.Join(l.dir, "update-certificate.pem")
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("%w: run make image", err)
+	}
+	known := x509.NewCertPool()
+	if !known.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("%s holds no certificate", file)
+	}
+	to := netip.AddrPortFrom(addr, PagePort).String()
+	return &http.Client{Transport: &http.Transport{
+		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return l.Observer.DialContext(ctx, network, to)
+		},
+		TLSClientConfig:   &tls.Config{RootCAs: known},
+		DisableKeepAlives: true, // boxes restart
+	}}, nil
+}
