@@ -31,9 +31,6 @@ const (
 	linuxBoots  = 10 * time.Minute
 )
 
-// updatePort is where gokrazy's update page listens.
-const updatePort = 8080
-
 // image is that of make image, or the file PXEBOX_IMAGE.
 func image(t *testing.T) string {
 	t.Helper()
@@ -367,20 +364,34 @@ func TestImageServerMode(t *testing.T) {
 	})
 }
 
-// checkUpdatePage asks for gokrazy's update page as a person does. Without a
-// password it must answer 401 at least: then gok update gets through.
+// checkUpdatePage asks for gokrazy's page: it has the build's certificate, and lets
+// in whoever has the password. TestImageOpenPorts tries it in clear.
 func checkUpdatePage(t *testing.T, s *site) {
-	transport := &http.Transport{DialContext: s.Observer.DialContext}
-	defer transport.CloseIdleConnections()
-	client := &http.Client{Transport: transport, Timeout: 30 * time.Second}
-	url := fmt.Sprintf("http://%v/", netip.AddrPortFrom(lab.BoxAddr, updatePort))
-	resp, err := client.Get(url)
+	client, err := s.PageClient(lab.BoxAddr)
 	if err != nil {
 		t.Fatal(err)
 	}
-	resp.Body.Close()
-	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusUnauthorized {
-		t.Errorf("%s answers %s", url, resp.Status)
+	client.Timeout = 30 * time.Second
+	for password, want := range map[string]int{
+		password(t): http.StatusOK,
+		"guess":     http.StatusUnauthorized,
+		"":          http.StatusUnauthorized,
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, lab.Page, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if password != "" {
+			req.SetBasicAuth("gokrazy", password)
+		}
+		resp, err := client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("with the password %q it answers %s", password, resp.Status)
+		}
 	}
 }
 

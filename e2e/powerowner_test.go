@@ -186,7 +186,7 @@ func cutSettings(p *powered, chance *rand.Rand) (disk.Loss, func(*powered)) {
 		loss = p.Disk.Cut(chance)
 	}
 	p.Off()
-	known := []string{"", plainDefault(p.t), powerSettings + lab.Menu(0, "disk", true) + lab.DiskEntry}
+	known := []string{plainDefault(p.t), powerSettings + lab.Menu(0, "disk", true) + lab.DiskEntry}
 	for i := range taken + 2 {
 		known = append(known, number(i))
 	}

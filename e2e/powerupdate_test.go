@@ -10,7 +10,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
-	"net/netip"
 	"os"
 	"time"
 
@@ -106,12 +105,13 @@ func readParts(image string) ([]part, error) {
 
 // sendUpdate does what gok update does.
 func (p *powered) sendUpdate(ctx context.Context, parts []part) error {
-	transport := &http.Transport{DialContext: p.Observer.DialContext}
-	defer transport.CloseIdleConnections()
-	client := &http.Client{Transport: transport}
-	password := readInstance(p.t)["Update"].(map[string]any)["HTTPPassword"].(string)
+	client, err := p.PageClient(lab.BoxAddr)
+	if err != nil {
+		return err
+	}
+	password := password(p.t)
 	ask := func(method, path string, body io.Reader) error {
-		req, err := http.NewRequestWithContext(ctx, method, fmt.Sprintf("http://%v/%s", netip.AddrPortFrom(lab.BoxAddr, updatePort), path), body)
+		req, err := http.NewRequestWithContext(ctx, method, lab.Page+path, body)
 		if err != nil {
 			return err
 		}

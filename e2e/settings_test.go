@@ -279,6 +279,9 @@ func TestImageOpenPorts(t *testing.T) {
 	if want := documentedPorts(t); !slices.Equal(open, want) {
 		t.Errorf("open TCP ports: %v; docs/architecture.md lists %v", open, want)
 	}
+	for _, port := range open {
+		s.checkNothingInClear(port)
+	}
 
 	for _, tt := range []struct {
 		port uint16
@@ -289,6 +292,39 @@ func TestImageOpenPorts(t *testing.T) {
 	} {
 		if got := s.udpOpen(tt.port); got != tt.open {
 			t.Errorf("UDP port %d: open %v, want %v", tt.port, got, tt.open)
+		}
+	}
+}
+
+// checkNothingInClear asks a port by HTTP without TLS, with the password. It may
+// speak another protocol, refuse, or give what is for everybody (port 80, which
+// knows of no password); never a page for whoever has the password, nor the
+// question for it, nor the way to where it is asked for.
+func (s *site) checkNothingInClear(port uint16) {
+	s.t.Helper()
+	client := &http.Client{
+		Transport:     &http.Transport{DialContext: s.Observer.DialContext, DisableKeepAlives: true},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	for _, path := range []string{"", "pxebox.toml", "update/features"} {
+		url := fmt.Sprintf("http://%v/%s", netip.AddrPortFrom(lab.BoxAddr, port), path)
+		r, err := http.NewRequestWithContext(s.within(clientBoots), http.MethodGet, url, nil)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		r.SetBasicAuth("gokrazy", password(s.t))
+		resp, err := client.Do(r)
+		if err != nil {
+			s.t.Logf("%s: %v", url, err)
+			if r.Context().Err() != nil {
+				s.t.Errorf("%s: no answer", url)
+			}
+			continue
+		}
+		resp.Body.Close()
+		s.t.Logf("%s: %s", url, resp.Status)
+		if ask := resp.Header.Get("WWW-Authenticate"); ask != "" || resp.StatusCode < http.StatusBadRequest {
+			s.t.Errorf("%s answers %s, and asks for a password by %q", url, resp.Status, ask)
 		}
 	}
 }

@@ -78,8 +78,9 @@ func Certificate(file string) (tls.Certificate, error) {
 		if err != nil {
 			return nil, err
 		}
-		return append(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}),
-			pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})...), nil
+		// gok, which puts such a file into an image, looks at the first block only.
+		return append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
+			pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})...), nil
 	})
 	if err != nil {
 		return tls.Certificate{}, err

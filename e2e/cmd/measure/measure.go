@@ -266,7 +266,11 @@ func (m *measurement) memory(ctx context.Context, l *lab.Lab) (int64, error) {
 	var status struct {
 		Meminfo struct{ MemTotal, MemAvailable int64 } // bytes
 	}
-	err = get(ctx, l, fmt.Sprintf("http://%v:8080/", lab.BoxAddr), func(r *http.Request) {
+	page, err := l.PageClient(lab.BoxAddr)
+	if err != nil {
+		return 0, err
+	}
+	err = get(ctx, page, lab.Page, func(r *http.Request) {
 		r.SetBasicAuth("gokrazy", strings.TrimSpace(string(password)))
 		r.Header.Set("Accept", "application/json")
 	}, func(body io.Reader) error { return json.NewDecoder(body).Decode(&status) })
@@ -276,7 +280,8 @@ func (m *measurement) memory(ctx context.Context, l *lab.Lab) (int64, error) {
 // pxedMemory is pxed's part of it.
 func pxedMemory(ctx context.Context, l *lab.Lab) (size int64, err error) {
 	const name = "process_resident_memory_bytes "
-	err = get(ctx, l, fmt.Sprintf("http://%v/metrics", lab.BoxAddr), func(*http.Request) {}, func(body io.Reader) error {
+	client := &http.Client{Transport: &http.Transport{DialContext: l.Observer.DialContext, DisableKeepAlives: true}}
+	err = get(ctx, client, fmt.Sprintf("http://%v/metrics", lab.BoxAddr), func(*http.Request) {}, func(body io.Reader) error {
 		for in := bufio.NewScanner(body); in.Scan(); {
 			if value, ok := strings.CutPrefix(in.Text(), name); ok {
 				bytes, err := strconv.ParseFloat(value, 64)
@@ -289,15 +294,15 @@ func pxedMemory(ctx context.Context, l *lab.Lab) (size int64, err error) {
 	return size, err
 }
 
-func get(ctx context.Context, l *lab.Lab, url string, prepare func(*http.Request), read func(io.Reader) error) error {
-	transport := &http.Transport{DialContext: l.Observer.DialContext}
-	defer transport.CloseIdleConnections()
+func get(ctx context.Context, client *http.Client, url string, prepare func(*http.Request), read func(io.Reader) error) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return err
 	}
 	prepare(r)
-	resp, err := (&http.Client{Transport: transport, Timeout: 30 * time.Second}).Do(r)
+	resp, err := client.Do(r)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,27 @@
+// Command certificate makes the certificate of gokrazy's page, which build and
+// box have in common, where there is none yet. It prints what a browser shows
+// of it.
+package main
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/pxebox/pxebox/internal/access"
+)
+
+func main() {
+	if len(os.Args) != 2 {
+		fmt.Fprintln(os.Stderr, "usage: certificate FILE")
+		os.Exit(2)
+	}
+	c, err := access.Certificate(os.Args[1])
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "certificate:", err)
+		os.Exit(1)
+	}
+	sum := sha256.Sum256(c.Leaf.Raw)
+	fmt.Println(strings.ReplaceAll(fmt.Sprintf("% X", sum), " ", ":"))
+}
