@@ -1,0 +1,116 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/pxebox/pxebox/e2e/lab"
+)
+
+const (
+	// daemonsBack is how long a daemon that hangs may be away: three looks of
+	// ten seconds, and a fourth that was just missed.
+	daemonsBack = 90 * time.Second
+	// hourPasses is how long an hour of the box may take where its time leaps.
+	hourPasses = 15 * time.Minute
+	// watchdogBites is how long the machine's watchdog waits for its first
+	// program, and then the boot takes.
+	watchdogBites = time.Minute + boxBoots
+)
+
+// harm has e2e/cmd/hang run on the box, as gok run would.
+func (u *updated) harm(flags ...string) {
+	u.t.Helper()
+	program := filepath.Join(u.t.TempDir(), "hang")
+	build := exec.CommandContext(u.t.Context(), "go", "build", "-o", program, "./cmd/hang")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
+	if out, err := build.CombinedOutput(); err != nil {
+		u.t.Fatalf("%v\n%s", err, out)
+	}
+	b, err := os.ReadFile(program)
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	u.request(http.MethodPut, "uploadtemp/hang/hang", bytes.NewReader(b), nil)
+	ask, err := json.Marshal(map[string]any{"Path": "/user/hang", "Diversion": "hang/hang", "Flags": flags})
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	u.request(http.MethodPost, "divert", bytes.NewReader(ask), http.Header{"Content-Type": {"application/json"}})
+}
+
+// harmed is what e2e/cmd/hang says once it has done something to a program.
+const harmed = `hang: %s, process \d+: <nil>`
+
+// TestDaemonsComeBack has pxed and menuwatch end without a word, and then
+// hang. Both times they come back, and machines boot.
+func TestDaemonsComeBack(t *testing.T) {
+	u := newUpdated(t, "heal", "BIOS")
+	for i, tt := range []struct {
+		situation string
+		flags     []string
+		ended     bool // by the appliance
+	}{
+		{"killed", []string{"-kill"}, false},
+		{"hang", nil, true},
+	} {
+		t.Log(tt.situation)
+		u.harm(append(tt.flags, "pxed", "menuwatch")...)
+		for _, name := range []string{"pxed", "menuwatch"} {
+			u.wait(boxBoots, harmed, name)
+		}
+		if tt.ended {
+			u.wait(daemonsBack, `msg="does not answer and is ended[^\n]*daemon=pxed`)
+			u.wait(daemonsBack, `msg="does not answer and is ended[^\n]*daemon=menuwatch`)
+		}
+		u.checkIntact()
+		// pxed by itself would go on with the menu that it has.
+		title := fmt.Sprintf("%s %d", lab.Title, i)
+		if code, text := u.settings(http.MethodPut, password(t), titled(title)); code != http.StatusOK {
+			t.Fatalf("%s: new settings get %d %s", tt.situation, code, text)
+		}
+		if err := u.WaitReady(u.within(boxBoots), lab.BoxAddr, title); err != nil {
+			t.Fatal(err)
+		}
+		from := 0
+		if u.client == nil {
+			u.startClient(lab.ClientConfig{})
+		} else {
+			from = u.bootedAgain()
+		}
+		u.site.wait(from, clientBoots, title)
+	}
+}
+
+// TestPxedThatNeverAnswers has a box whose pxed hangs at each of its starts.
+// Nothing helps but a restart of the machine, and that comes at the end of its
+// first hour.
+func TestPxedThatNeverAnswers(t *testing.T) {
+	u := newUpdated(t, "never-answers", "BIOS", func(p *lab.Power) { p.Leaps = true })
+	u.harm("-always", "pxed")
+	u.wait(boxBoots, harmed, "pxed")
+	// The kernel counts seconds.
+	u.wait(hourPasses, `\[ *36\d\d\.\d+\] [^\n]*the machine is restarted"[^\n]*daemon=pxed`)
+	u.checkIntact()
+}
+
+// TestInitHangs has a box whose first program hangs, which starts all others
+// again when they end. The machine's own watchdog resets it.
+func TestInitHangs(t *testing.T) {
+	u := newUpdated(t, "init-hangs", "BIOS", func(p *lab.Power) {
+		p.More = []string{"-device", "i6300esb", "-action", "watchdog=reset"}
+	})
+	u.harm("-init")
+	u.wait(boxBoots, harmed, "init")
+	u.wait(watchdogBites, `Linux version`)
+	u.checkIntact()
+}
