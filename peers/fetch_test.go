@@ -227,7 +227,7 @@ func TestFetch(t *testing.T) {
 				}
 			})
 			tries := 1
-			if tt.fault.Loss > 0 {
+			if tt.fault.Loss > 0 || tt.fault.Reorder > 0 { // late is lost to who waits for it
 				tries = 4
 			}
 			for _, f := range fetchers {
