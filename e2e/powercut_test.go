@@ -21,7 +21,7 @@ import (
 )
 
 var (
-	cuts    = flag.Int("cuts", 2, "how many times TestPowerCuts cuts the power")
+	cuts    = flag.Int("cuts", 5, "how many times TestPowerCuts cuts the power")
 	cutSeed = flag.Uint64("cut-seed", 1, "what the chance of TestPowerCuts begins with")
 	cutOnly = flag.String("cut-phases", "", "the phases of each life in TestPowerCuts, with commas between (all)")
 )
