@@ -88,6 +88,19 @@ func TestSizes(t *testing.T) {
 	}
 }
 
+// One in memory goes out in pieces, too, whole or from anywhere on.
+func TestSizesInMemory(t *testing.T) {
+	s, _, _ := newServer(t)
+	addr := start(t, s)
+	want := bytes.Repeat([]byte("pxe"), piece)
+	for _, from := range []int{0, 1, piece - 1, piece + 1} {
+		got := ask(t, addr, "GET", "/pxelinux.0", fmt.Sprintf("Range: bytes=%d-", from))
+		if got.status != 206 || got.body != string(want[from:]) {
+			t.Errorf("from byte %d: %d, %d bytes", from, got.status, len(got.body))
+		}
+	}
+}
+
 // A file that has become shorter meanwhile ends what is sent of it.
 func TestFileShrinks(t *testing.T) {
 	s, _, _ := newServer(t)

@@ -31,9 +31,9 @@ func TestHeardUntil(t *testing.T) {
 	}
 }
 
-// Each place is taken once and given back once, by those too that had to give
-// theirs up before they answered.
-func TestPlaces(t *testing.T) {
+// idleReactor is one that nobody runs but the test.
+func idleReactor(t *testing.T, lim limits) *reactor {
+	t.Helper()
 	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -43,10 +43,38 @@ func TestPlaces(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := newReactor(l, &Server{MaxBlockSize: 1468, MaxWindow: 64, Log: slog.New(slog.DiscardHandler)},
-		limits{running: 1, perAddress: 1, backlog: 10, patience: time.Minute, grace: time.Second}, 8)
-	defer r.close(context.Canceled)
-	client := func(i byte) netip.AddrPort { return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, i}), 1000) }
+	r := newReactor(l, &Server{MaxBlockSize: 1468, MaxWindow: 64, Log: slog.New(slog.DiscardHandler)}, lim, 8)
+	t.Cleanup(func() { r.close(context.Canceled) })
+	return r
+}
+
+func clientAt(i byte) netip.AddrPort {
+	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, i}), 1000)
+}
+
+// requestFrom is a client's for a file of 600 bytes.
+func requestFrom(i byte) arrival {
+	return arrival{
+		Request: Request{Name: "a", WantSize: true}, client: clientAt(i), local: netip.IPv4Unspecified(),
+		file: memFile{bytes.NewReader(make([]byte, 600))},
+	}
+}
+
+// A request that comes again is answered again, and begins no second transfer.
+func TestRequestArrivesAgain(t *testing.T) {
+	r := idleReactor(t, defaultLimits())
+	r.arrive(t0, requestFrom(1))
+	s := r.sessions[clientAt(1)]
+	r.arrive(t0.Add(250*time.Millisecond), requestFrom(1))
+	if len(r.sessions) != 1 || r.sessions[clientAt(1)] != s || s.Retransmits != 1 {
+		t.Errorf("%d sessions, %d answers more", len(r.sessions), s.Retransmits)
+	}
+}
+
+// Each place is taken once and given back once, by those too that had to give
+// theirs up before they answered.
+func TestPlaces(t *testing.T) {
+	r := idleReactor(t, limits{running: 1, perAddress: 1, backlog: 10, patience: time.Minute, grace: time.Second})
 	check := func(situation string, running, aside, waiting int) {
 		t.Helper()
 		a := r.admission
@@ -56,7 +84,7 @@ func TestPlaces(t *testing.T) {
 	}
 	now := t0
 	for i := byte(1); i <= 3; i++ {
-		r.arrive(now, arrival{Request: Request{Name: "a", WantSize: true}, client: client(i), local: netip.IPv4Unspecified(), file: memFile{bytes.NewReader(make([]byte, 600))}})
+		r.arrive(now, requestFrom(i))
 	}
 	check("three requests", 1, 0, 2)
 	now = now.Add(time.Second)
@@ -64,7 +92,7 @@ func TestPlaces(t *testing.T) {
 	check("the first one has not answered", 1, 1, 1)
 	speak := func(i byte, block uint16) {
 		now = now.Add(time.Millisecond)
-		s := r.sessions[client(i)]
+		s := r.sessions[clientAt(i)]
 		r.do(now, s, s.Receive(now, ack(block)))
 	}
 	speak(1, 0)
@@ -75,7 +103,7 @@ func TestPlaces(t *testing.T) {
 	now = now.Add(time.Second)
 	r.relieve(now)
 	check("the second one has not answered", 1, 1, 0)
-	s := r.sessions[client(2)]
+	s := r.sessions[clientAt(2)]
 	r.finish(now, s, ErrNoAnswer)
 	check("and never does", 1, 0, 0)
 	for block := range uint16(3) {

@@ -162,6 +162,9 @@ func TestRequestComesAgain(t *testing.T) {
 		for now := t0; now.Before(t0.Add(unansweredLimit)); now = now.Add(minRTO) {
 			a = tr.Again(now)
 		}
+		if got := brief(tr.Again(t0.Add(unansweredLimit))); got != "wait" {
+			t.Errorf("after %v: %q", unansweredLimit, got)
+		}
 		if got := brief(tr.Timeout(a.Deadline)); got != "failed: "+ErrNoAnswer.Error() {
 			t.Errorf("after %v: %q", a.Deadline.Sub(t0), got)
 		}

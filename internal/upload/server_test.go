@@ -367,6 +367,40 @@ func TestDiskFull(t *testing.T) {
 	}
 }
 
+// Who goes on with a part that is the oldest of all does not find it gone for
+// want of room.
+func TestResumedPartStays(t *testing.T) {
+	dir := t.TempDir()
+	staging := filepath.Join(dir, "staging")
+	now := time.Now()
+	for name, age := range map[string]time.Duration{"resumed": 2, "newer": 1} {
+		if err := os.Chtimes(write(t, staging, name, []byte("a part")), now, now.Add(-age*time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tr, err := openTree(filepath.Join(dir, "boot"), staging, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tr.close()
+	tr.reserve = 1
+	tr.free = func() (int64, error) { // as much as a part has, once one has gone
+		names, err := fs.Glob(tr.staging.FS(), "*")
+		return int64(2 - len(names)), err
+	}
+	p, err := tr.openPart("resumed", false, true, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	if b, err := os.ReadFile(filepath.Join(staging, "resumed")); err != nil || string(b) != "a part" {
+		t.Errorf("the part is %q, %v", b, err)
+	}
+	if _, err := os.Stat(filepath.Join(staging, "newer")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the other one: %v", err)
+	}
+}
+
 // What clients have broken off goes where its room is needed.
 func TestForgottenParts(t *testing.T) {
 	const capacity, each = 100, 10
