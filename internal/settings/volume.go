@@ -93,18 +93,16 @@ func Exchange(v Volume, s *Store, seen string, broken error, log *slog.Logger) e
 		}
 		notes, found = notesOf(found, inForce), inForce
 	}
-	if err := report(v, files, result); err != nil {
-		if files != nil {
-			return err // either may be there
-		}
-		// The settings on the volume have been seen to all the same: taken once
-		// more at the next start, they would undo what comes over the network
-		// until then.
-		return errors.Join(err, remember(seen, notes, found))
-	}
 	// The result comes before the note: after a power cut between them all is
 	// done again, and comes to the same.
-	return remember(seen, notes, found)
+	err = report(v, files, result)
+	if err != nil && files != nil {
+		return err // either may be there
+	}
+	// Without the result the settings on the volume have been seen to all the
+	// same: taken once more at the next start, they would undo what comes over
+	// the network until then.
+	return errors.Join(err, remember(seen, notes, found))
 }
 
 // step is what is to be done about the settings on the volume.
