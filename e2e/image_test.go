@@ -292,26 +292,13 @@ func TestImageServerMode(t *testing.T) {
 		s.press(lab.Password + enter)
 		s.toWDS()
 	})
-	s.part("UEFI straight to WDS, once", 0x21, func(s *site) {
-		s.startUEFI(lab.UEFIConfig{})
-		s.toWDS()
-		s.checkNoMenu()
-		s.checkUEFIHandoff("DhcpAck")
-		s.retriesEnd()
-		s.waitWholeMenu(s.bootedAgain())
-	})
+	s.part("UEFI straight to WDS, once", 0x21, func(s *site) { s.straightUEFI("DhcpAck") })
 	s.part("UEFI to its disk without a menu", 0x24, func(s *site) {
 		s.startUEFI(lab.UEFIConfig{ClientConfig: lab.ClientConfig{Disk: disk}})
 		s.wait(0, clientBoots, nbp.UEFIOK)
 		s.checkNoMenu()
 	})
-	s.part("BIOS to WDS", 0x14, func(s *site) {
-		s.startClient(lab.ClientConfig{})
-		s.waitWholeMenu(0, lab.Title, macText(s.mac))
-		s.press(chooseWDS)
-		s.toWDS()
-		s.checkHandoff()
-	})
+	s.part("BIOS to WDS", 0x14, (*site).menuToWDS)
 	s.part("BIOS to its disk, then to WDS with the password", 0x15, func(s *site) {
 		s.startClient(lab.ClientConfig{Disk: disk})
 		s.waitWholeMenu(0)
@@ -326,25 +313,14 @@ func TestImageServerMode(t *testing.T) {
 		s.toWDS()
 		s.checkHandoff()
 	})
-	s.part("BIOS straight to WDS, once", 0x20, func(s *site) {
-		s.startClient(lab.ClientConfig{})
-		s.toWDS()
-		s.checkNoMenu()
-		s.checkHandoff()
-		s.retriesEnd()
-		s.waitWholeMenu(s.bootedAgain())
-	})
+	s.part("BIOS straight to WDS, once", 0x20, (*site).straightBIOS)
 	s.part("BIOS to its disk without a menu", 0x23, func(s *site) {
 		s.startClient(lab.ClientConfig{Disk: disk})
 		s.wait(0, clientBoots, nbp.DiskOK)
 		s.checkNoMenu()
 	})
 	s.part("BIOS to WDS by a restart", 0x26, func(s *site) {
-		s.startClient(lab.ClientConfig{})
-		s.waitMenu("WDS by a restart")
-		s.press(enter)
-		s.toWDS()
-		s.checkHandoff()
+		s.restartToWDS()
 		if strings.Contains(s.client.Console.Text(), labels[0]) {
 			s.t.Error("its menu has an entry that is not for this machine")
 		}
@@ -362,6 +338,53 @@ func TestImageServerMode(t *testing.T) {
 			s.t.Errorf("without -W cached packet 2 names somebody else than the box: %q", line)
 		}
 	})
+}
+
+// What machines with a BIOS or UEFI do in both modes, as the menu and the rules
+// have it. reply is the packet in which the firmware's own reading of the answers
+// names the WDS server.
+
+func (s *site) menuToWDS() {
+	s.t.Helper()
+	s.startClient(lab.ClientConfig{})
+	s.waitWholeMenu(0, lab.Title, macText(s.mac))
+	s.press(chooseWDS)
+	s.toWDS()
+	s.checkHandoff()
+}
+
+func (s *site) restartToWDS() {
+	s.t.Helper()
+	s.startClient(lab.ClientConfig{})
+	s.waitMenu("WDS by a restart")
+	s.press(enter)
+	s.toWDS()
+	s.checkHandoff()
+}
+
+func (s *site) straightBIOS() {
+	s.t.Helper()
+	s.startClient(lab.ClientConfig{})
+	s.toWDS()
+	s.checkNoMenu()
+	s.checkHandoff()
+	s.onlyOnce()
+}
+
+func (s *site) straightUEFI(reply string) {
+	s.t.Helper()
+	s.startUEFI(lab.UEFIConfig{})
+	s.toWDS()
+	s.checkNoMenu()
+	s.checkUEFIHandoff(reply)
+	s.onlyOnce()
+}
+
+// onlyOnce checks that the client's next boot shows the menu.
+func (s *site) onlyOnce() {
+	s.t.Helper()
+	s.retriesEnd()
+	s.waitWholeMenu(s.bootedAgain())
 }
 
 // checkUpdatePage asks for gokrazy's page: it has the build's certificate, and lets
@@ -417,41 +440,16 @@ func TestImageProxyMode(t *testing.T) {
 			s.toWDS()
 			s.checkUEFIHandoff("ProxyOffer")
 			s.checkOnlyLease(lab.DHCPAddr)
-			s.retriesEnd()
-			s.waitWholeMenu(s.bootedAgain())
+			s.onlyOnce()
 		}
 	}
 	s.part("UEFI to WDS, once", 0x10, uefi(lab.UEFIConfig{}))
 	s.part("UEFI with Secure Boot to WDS, once", 0x11, uefi(lab.UEFIConfig{SecureBoot: true}))
-	s.part("UEFI straight to WDS, once", 0x21, func(s *site) {
-		s.startUEFI(lab.UEFIConfig{})
-		s.toWDS()
-		s.checkNoMenu()
-		s.checkUEFIHandoff("ProxyOffer")
-		s.retriesEnd()
-		s.waitWholeMenu(s.bootedAgain())
-	})
+	s.part("UEFI straight to WDS, once", 0x21, func(s *site) { s.straightUEFI("ProxyOffer") })
 	s.part("BIOS to WDS", 0x12, func(s *site) {
-		s.startClient(lab.ClientConfig{})
-		s.waitWholeMenu(0, lab.Title, macText(s.mac))
-		s.press(chooseWDS)
-		s.toWDS()
-		s.checkHandoff()
+		s.menuToWDS()
 		s.checkOnlyLease(lab.DHCPAddr)
 	})
-	s.part("BIOS straight to WDS, once", 0x20, func(s *site) {
-		s.startClient(lab.ClientConfig{})
-		s.toWDS()
-		s.checkNoMenu()
-		s.checkHandoff()
-		s.retriesEnd()
-		s.waitWholeMenu(s.bootedAgain())
-	})
-	s.part("BIOS to WDS by a restart", 0x26, func(s *site) {
-		s.startClient(lab.ClientConfig{})
-		s.waitMenu("WDS by a restart")
-		s.press(enter)
-		s.toWDS()
-		s.checkHandoff()
-	})
+	s.part("BIOS straight to WDS, once", 0x20, (*site).straightBIOS)
+	s.part("BIOS to WDS by a restart", 0x26, (*site).restartToWDS)
 }
