@@ -5,9 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
-	"path/filepath"
-	"strconv"
 	"sync"
 	"time"
 
@@ -111,24 +108,15 @@ func (d *daemon) look(ctx context.Context, log *slog.Logger) {
 }
 
 // end kills the processes of a program of this image. A signal that could be
-// handled would not end one that hangs. They are found by their file: one that
-// hangs before its first sign of life has told nobody its number.
+// handled would not end one that hangs.
 func end(program string) error {
-	links, err := filepath.Glob("/proc/[0-9]*/exe")
-	if err != nil {
-		return err
+	pids := selftest.Processes("/user/" + program)
+	if len(pids) == 0 {
+		return fmt.Errorf("%s does not run", program)
 	}
-	err = fmt.Errorf("%s does not run", program)
-	for _, link := range links {
-		exe, e := os.Readlink(link)
-		if e != nil || exe != "/user/"+program {
-			continue // gone meanwhile, a thread of the kernel's, or another one
-		}
-		pid, e := strconv.Atoi(filepath.Base(filepath.Dir(link)))
-		if e == nil {
-			e = unix.Kill(pid, unix.SIGKILL)
-		}
-		err = e
+	var err error
+	for _, pid := range pids {
+		err = errors.Join(err, unix.Kill(pid, unix.SIGKILL))
 	}
 	return err
 }

@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+
+	"github.com/pxebox/pxebox/internal/selftest"
 )
 
 func main() {
@@ -33,7 +35,7 @@ func main() {
 	done := map[int]bool{}
 	for {
 		for _, name := range flag.Args() {
-			pids := processes(name)
+			pids := selftest.Processes("/user/" + name)
 			if len(pids) == 0 && !*always {
 				say(name, 0, errors.New("does not run"))
 			}
@@ -49,20 +51,6 @@ func main() {
 		}
 		time.Sleep(time.Second)
 	}
-}
-
-// processes are those of a program, by its name.
-func processes(name string) (pids []int) {
-	links, _ := filepath.Glob("/proc/[0-9]*/exe") // it only fails for a bad pattern
-	for _, link := range links {
-		if exe, err := os.Readlink(link); err != nil || filepath.Base(exe) != name {
-			continue // ended, or without one: the kernel's own
-		}
-		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(link))); err == nil {
-			pids = append(pids, pid)
-		}
-	}
-	return pids
 }
 
 // hold stops all threads of a process as a debugger does (ptrace(2)). They go
