@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/pxebox/pxebox/internal/volume"
 )
 
 // Disk is the disk that the running root is on.
@@ -19,13 +21,9 @@ type Disk struct {
 
 // Find looks where the running root came from. It needs /sys.
 func Find() (*Disk, error) {
-	var st unix.Stat_t
-	if err := unix.Stat("/", &st); err != nil {
-		return nil, fmt.Errorf("stat /: %w", err)
-	}
-	dir, err := filepath.EvalSymlinks(fmt.Sprintf("/sys/dev/block/%d:%d", unix.Major(st.Dev), unix.Minor(st.Dev)))
+	dir, err := volume.RootDevice()
 	if err != nil {
-		return nil, fmt.Errorf("find the root's partition: %w", err)
+		return nil, err
 	}
 	running, err := number(dir)
 	if err != nil {

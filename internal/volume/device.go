@@ -66,15 +66,25 @@ func read(sys fs.FS, dir, name string) string {
 	return strings.TrimSpace(string(b))
 }
 
-// RootDisk is the disk that the running system's root is on.
-func RootDisk() (string, error) {
+// RootDevice is where /sys tells of the partition, or the disk, that the running
+// system's root is on.
+func RootDevice() (dir string, err error) {
 	var st unix.Stat_t
 	if err := unix.Stat("/", &st); err != nil {
 		return "", fmt.Errorf("stat /: %w", err)
 	}
-	dir, err := filepath.EvalSymlinks(fmt.Sprintf("/sys/dev/block/%d:%d", unix.Major(st.Dev), unix.Minor(st.Dev)))
+	dir, err = filepath.EvalSymlinks(fmt.Sprintf("/sys/dev/block/%d:%d", unix.Major(st.Dev), unix.Minor(st.Dev)))
 	if err != nil {
-		return "", fmt.Errorf("the disk of the root: %w", err)
+		return "", fmt.Errorf("the device of the root: %w", err)
+	}
+	return dir, nil
+}
+
+// RootDisk is the disk that the running system's root is on.
+func RootDisk() (string, error) {
+	dir, err := RootDevice()
+	if err != nil {
+		return "", err
 	}
 	if _, err := os.Stat(filepath.Join(dir, "partition")); err == nil {
 		dir = filepath.Dir(dir)
