@@ -88,8 +88,10 @@ func (p *powered) on() {
 
 // What the appliance writes to the console about /perm.
 const (
-	grows  = `msg="file system grows"`
-	filled = `msg="file system fills its disk"[^\n]*bytes=(\d+)[^\n]*\n`
+	grows = `msg="file system grows"`
+	// So does what comes before that where a power cut has to be mended.
+	restarts = `msg="the box restarts"`
+	filled   = `msg="file system fills its disk"[^\n]*bytes=(\d+)[^\n]*\n`
 )
 
 // waitPerm waits until the box says that /perm fills the disk, and returns

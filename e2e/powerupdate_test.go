@@ -109,22 +109,9 @@ func (p *powered) sendUpdate(ctx context.Context, parts []part) error {
 	if err != nil {
 		return err
 	}
-	password := password(p.t)
+	secret := password(p.t)
 	ask := func(method, path string, body io.Reader) error {
-		req, err := http.NewRequestWithContext(ctx, method, lab.Page+path, body)
-		if err != nil {
-			return err
-		}
-		req.SetBasicAuth("gokrazy", password)
-		resp, err := client.Do(req)
-		if err != nil {
-			return err
-		}
-		defer resp.Body.Close()
-		if resp.StatusCode != http.StatusOK {
-			return fmt.Errorf("%s %s: %s", method, path, resp.Status)
-		}
-		_, err = io.Copy(io.Discard, resp.Body)
+		_, err := askPage(ctx, client, secret, method, path, body, nil)
 		return err
 	}
 	for _, part := range parts {

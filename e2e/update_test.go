@@ -293,22 +293,29 @@ func TestBrokenUpdateFallsBack(t *testing.T) {
 // request asks gokrazy for something, as gok does.
 func (u *updated) request(method, path string, body io.Reader, header http.Header) []byte {
 	u.t.Helper()
-	req, err := http.NewRequestWithContext(u.within(updates), method, lab.Page+path, body)
+	b, err := askPage(u.within(updates), u.page, password(u.t), method, path, body, header)
 	if err != nil {
 		u.t.Fatal(err)
 	}
-	req.SetBasicAuth("gokrazy", password(u.t))
-	for k, v := range header {
-		req.Header[k] = v
-	}
-	resp, err := u.page.Do(req)
+	return b
+}
+
+// askPage asks gokrazy's page for something, and returns its answer.
+func askPage(ctx context.Context, client *http.Client, password, method, path string, body io.Reader, header http.Header) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, method, lab.Page+path, body)
 	if err != nil {
-		u.t.Fatal(err)
+		return nil, err
+	}
+	req.SetBasicAuth("gokrazy", password)
+	maps.Copy(req.Header, header)
+	resp, err := client.Do(req)
+	if err != nil {
+		return nil, err
 	}
 	defer resp.Body.Close()
 	b, err := io.ReadAll(resp.Body)
-	if err != nil || resp.StatusCode != http.StatusOK {
-		u.t.Fatalf("%s %s: %s %v\n%s", method, path, resp.Status, err, b)
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s %s: %s\n%s", method, path, resp.Status, b)
 	}
-	return b
+	return b, err
 }
