@@ -16,7 +16,9 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -179,7 +181,7 @@ func NewLAN() (*LAN, error) {
 }
 
 // Plug connects a host to the segment by an interface with a name, and a
-// hardware address where mac is not empty.
+// hardware address where mac is not empty. Frames pass when it returns.
 func (l *LAN) Plug(host *Namespace, name, mac string) error {
 	l.ports++
 	port := fmt.Sprintf("port%d", l.ports)
@@ -190,8 +192,33 @@ func (l *LAN) Plug(host *Namespace, name, mac string) error {
 	// The peer is made here and moved: "ip" names the target namespace by a
 	// file, and the host's is open in this process.
 	add = append(add, "netns", fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), host.file.Fd()))
-	return errors.Join(
+	err := errors.Join(
 		l.Run("ip", add...),
 		l.Run("ip", "link", "set", port, "master", Bridge, "up", "addrgenmode", "none"),
 		host.Run("ip", "link", "set", name, "up", "addrgenmode", "none"))
+	if err != nil {
+		return err
+	}
+	return errors.Join(l.awaitLink(port), host.awaitLink(name))
+}
+
+// awaitLink waits until an interface whose both ends are up carries frames.
+// The kernel tells the queue and the bridge of a new carrier from a work queue
+// that shares a lock with all changes of all interfaces: where much is set up
+// at once, what is sent before is dropped without an error.
+func (n *Namespace) awaitLink(name string) error {
+	const patience = time.Minute
+	return n.Do(func() error {
+		for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+			link, err := netlink.LinkByName(name)
+			switch {
+			case err != nil:
+				return fmt.Errorf("interface %s: %w", name, err)
+			case link.Attrs().OperState == netlink.OperUp:
+				return nil
+			case time.Now().After(end):
+				return fmt.Errorf("interface %s is %v after %v, not up", name, link.Attrs().OperState, patience)
+			}
+		}
+	})
 }
