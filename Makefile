@@ -32,6 +32,9 @@ PEER_PACKAGES := busybox-static curl dhcpcd-base dnsmasq-base iproute2 isc-dhcp-
 # Where those of them are that are not installed.
 UNPACKED := build/peers
 
+# The packages that are tried with them on their own.
+PEERED := $(addprefix ./,$(dir $(wildcard internal/*/*_peers_test.go)))
+
 # Network namespaces need root.
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 
@@ -124,7 +127,7 @@ power-cuts: image ## cut the power of boxes at work, CUTS=200 times (SEED=1 PHAS
 
 .PHONY: peers
 peers: peer-deps build $(UNPACKED) ## try the programs with the DHCP clients, relays and servers of others
-	go test -tags peers $(if $(SUDO),-exec $(SUDO)) -count=1 -v -timeout 20m ./peers/... ./internal/netif/...
+	go test -tags peers $(if $(SUDO),-exec $(SUDO)) -count=1 -v -timeout 20m ./peers/... $(PEERED)
 
 .PHONY: bench-dhcp
 bench-dhcp: peer-deps build ## DHCP servers side by side, into docs/performance.md
