@@ -97,7 +97,7 @@ screenshot: image ## make docs/menu.png and docs/menu-uefi.png anew, the menu on
 	go run ./e2e/cmd/lab -image $(IMAGE) -uefi -screenshot docs/menu-uefi.png
 
 .PHONY: test
-test: lint unit e2e ## lint, unit and e2e
+test: lint unit e2e peers ## lint, unit, e2e and peers: everything but what takes long
 
 .PHONY: lint
 lint: deps assets ## gofmt, go vet, staticcheck
