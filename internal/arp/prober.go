@@ -110,8 +110,16 @@ func (p *Prober) broadcast(m Packet) error {
 	if err != nil {
 		return err
 	}
+	send := func(fd uintptr) {
+		err = unix.Sendto(int(fd), m.Encode(), unix.MSG_DONTWAIT, &to)
+		if errors.Is(err, unix.ENETDOWN) {
+			// It may be that the interface was down: a packet socket says so
+			// once, to whoever calls it next, and that may be long after.
+			err = unix.Sendto(int(fd), m.Encode(), unix.MSG_DONTWAIT, &to)
+		}
+	}
 	// Not by the Conn, which waits for room.
-	if e := rc.Control(func(fd uintptr) { err = unix.Sendto(int(fd), m.Encode(), unix.MSG_DONTWAIT, &to) }); e != nil {
+	if e := rc.Control(send); e != nil {
 		return e
 	}
 	return err
