@@ -46,11 +46,11 @@ func (w *Watcher) Run(ctx context.Context) error {
 		added, gone := changed(seen, now, mounted)
 		seen = now
 		if gone {
-			log.Info("medium is gone", "device", mounted.Name)
-			mounted = Device{}
 			if err := Unmount(w.Dir); err != nil {
 				log.Error("medium is gone", "err", err)
 			}
+			log.Info("medium is gone", "device", mounted.Name)
+			mounted = Device{}
 			added = now // another one may have been there all the time
 		}
 		if (mounted == Device{}) && len(added) > 0 {
