@@ -21,12 +21,13 @@ const maxWatched = 4096
 // follow. The directory may come, go and be mounted over; file systems without
 // inotify events are polled only. The channel lives as long as ctx.
 func Dir(ctx context.Context, dir string, poll time.Duration) <-chan struct{} {
-	add := func(w *fsnotify.Watcher, name string) {
-		if name == dir {
-			w.Add(dir) // an error means that there is none yet
-		}
+	return follow(ctx, dir, time.Tick(poll), alone)
+}
+
+func alone(w *fsnotify.Watcher, dir, name string) {
+	if name == dir {
+		w.Add(dir) // an error means that there is none yet
 	}
-	return follow(ctx, dir, poll, add)
 }
 
 // Tree is Dir for all directories below dir as well, but not for those behind
@@ -34,13 +35,14 @@ func Dir(ctx context.Context, dir string, poll time.Duration) <-chan struct{} {
 // maxWatched or the kernel's own limit; and one that was moved within the tree
 // is until the next poll, because its watch ends with its old name.
 func Tree(ctx context.Context, dir string, poll time.Duration) <-chan struct{} {
-	add := func(w *fsnotify.Watcher, name string) {
-		if name == dir {
-			name += "/." // the folder itself may well be a link
-		}
-		addTree(w, name)
+	return follow(ctx, dir, time.Tick(poll), withAllBelow)
+}
+
+func withAllBelow(w *fsnotify.Watcher, dir, name string) {
+	if name == dir {
+		name += "/." // the folder itself may well be a link
 	}
-	return follow(ctx, dir, poll, add)
+	addTree(w, name)
 }
 
 // addTree watches a directory and those below it, each before it is read: what
@@ -63,9 +65,10 @@ func addTree(w *fsnotify.Watcher, dir string) {
 	})
 }
 
-// follow gives the hints. add watches a directory; adding one again costs
-// little, and finds what has taken its place.
-func follow(ctx context.Context, dir string, poll time.Duration, add func(*fsnotify.Watcher, string)) <-chan struct{} {
+// follow gives the hints, one at each tick too. add watches what has come by a
+// name, dir's or one below; adding one again costs little, and finds what has
+// taken its place.
+func follow(ctx context.Context, dir string, tick <-chan time.Time, add func(w *fsnotify.Watcher, dir, name string)) <-chan struct{} {
 	hints := make(chan struct{}, 1)
 	hint := func() {
 		select {
@@ -75,15 +78,13 @@ func follow(ctx context.Context, dir string, poll time.Duration, add func(*fsnot
 	}
 	hint()
 	go func() {
-		tick := time.NewTicker(poll)
-		defer tick.Stop()
 		var events chan fsnotify.Event
 		var errs chan error
 		w, err := fsnotify.NewWatcher()
 		if err == nil { // else the kernel is out of inotify instances: the poll remains
 			defer w.Close()
 			events, errs = w.Events, w.Errors
-			add(w, dir)
+			add(w, dir, dir)
 		}
 		for {
 			select {
@@ -94,7 +95,7 @@ func follow(ctx context.Context, dir string, poll time.Duration, add func(*fsnot
 					events = nil
 				}
 				if e.Has(fsnotify.Create) {
-					add(w, e.Name)
+					add(w, dir, e.Name)
 				}
 				hint()
 			case err, ok := <-errs:
@@ -102,12 +103,12 @@ func follow(ctx context.Context, dir string, poll time.Duration, add func(*fsnot
 					errs = nil
 				}
 				if errors.Is(err, fsnotify.ErrEventOverflow) { // events were lost
-					add(w, dir)
+					add(w, dir, dir)
 				}
 				hint()
-			case <-tick.C:
+			case <-tick:
 				if w != nil {
-					add(w, dir)
+					add(w, dir, dir)
 				}
 				hint()
 			}

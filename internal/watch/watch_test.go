@@ -60,14 +60,25 @@ func TestHintByPollWhereThereIsNoDirectory(t *testing.T) {
 	}
 }
 
-func TestDirectoryThatComesLater(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "later")
-	hints := Dir(t.Context(), dir, time.Millisecond)
+// comesLater makes a directory after it was watched for. It returns when a look
+// has found it, and nothing but the kernel can give a hint any more.
+func comesLater(t *testing.T, add func(w *fsnotify.Watcher, dir, name string)) (dir string, hints <-chan struct{}) {
+	t.Helper()
+	dir = filepath.Join(t.TempDir(), "later")
+	tick := make(chan time.Time)
+	hints = follow(t.Context(), dir, tick, add)
 	await(t, hints)
-	if err := os.Mkdir(dir, 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Join(dir, "below"), 0o755); err != nil {
 		t.Fatal(err)
 	}
+	tick <- time.Time{}
 	await(t, hints)
+	return dir, hints
+}
+
+func TestDirectoryThatComesLater(t *testing.T) {
+	dir, hints := comesLater(t, alone)
+	writeUntilSeen(t, hints, filepath.Join(dir, "f"))
 }
 
 func TestTree(t *testing.T) {
@@ -90,13 +101,8 @@ func TestTree(t *testing.T) {
 }
 
 func TestTreeThatComesLater(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "later")
-	hints := Tree(t.Context(), dir, time.Millisecond)
-	await(t, hints)
-	if err := os.MkdirAll(filepath.Join(dir, "below"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	await(t, hints)
+	dir, hints := comesLater(t, withAllBelow)
+	writeUntilSeen(t, hints, filepath.Join(dir, "below", "f"))
 }
 
 func TestTreeBehindALink(t *testing.T) {
