@@ -154,7 +154,7 @@ func (s *site) typePassword(offset int) {
 	s.t.Helper()
 	for letters := lab.Password; ; {
 		s.press(letters[:1])
-		ctx, cancel := context.WithTimeout(s.t.Context(), time.Second)
+		ctx, cancel := context.WithTimeout(s.t.Context(), 5*time.Second)
 		_, err := s.client.Console.WaitForAfter(ctx, offset, `\*`)
 		cancel()
 		if err == nil {

@@ -123,11 +123,11 @@ func TestCutOffGrowth(t *testing.T) {
 // makes room for more.
 const (
 	slowCard = 50 * time.Millisecond
-	busyCard = 250 * time.Millisecond
+	busyCard = 500 * time.Millisecond
 )
 
 // TestMachineBootsWhilePermGrows has a machine boot beside a box that is on for
-// the first time, and whose disk takes most of a minute to grow /perm. The box
+// the first time, and whose disk takes minutes to grow /perm. The box
 // is switched off before that is done; that is no power cut.
 func TestMachineBootsWhilePermGrows(t *testing.T) {
 	p := newPowered(t, "boots-while-perm-grows")

@@ -183,6 +183,8 @@ func TestImageSettings(t *testing.T) {
 	}
 
 	boot("From the network")
+	// The menu comes from /perm. The volume is written before this port opens.
+	p.dial(p.within(boxBoots), settingsPort).Close()
 	cut()
 	if r := onVolume(t, p.File, "pxebox-result.txt"); !strings.Contains(r, "changed over the network") {
 		t.Errorf("the result of the change over the network: %q", r)

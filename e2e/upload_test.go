@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -235,8 +236,9 @@ func TestImageStick(t *testing.T) {
 		}
 		do(func(ctx context.Context, m *qemu.Machine) error { return lab.PullOut(ctx, m, st.kind) },
 			`msg="medium is gone"`)
-		if b, err := s.Read(lab.BoxAddr, "linux"); err == nil {
-			t.Errorf("the stick is gone, and its file is served as %q", b)
+		var refused *lab.Refusal
+		if b, err := s.Read(lab.BoxAddr, "linux"); !errors.As(err, &refused) || refused.Code != 1 {
+			t.Errorf("the stick is gone, and to ask for its file gives %q, %v", b, err)
 		}
 	}
 	if strings.Contains(box.Console.Text(), "medium cannot be used") {
