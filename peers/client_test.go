@@ -268,10 +268,17 @@ func (c *client) bound() (netip.Addr, map[string]string) {
 // may have been on the wire and not yet in the client's memory.
 func (c *client) settled() {
 	c.s.t.Helper()
-	acks := 0
+	acks, asked := 0, false
 	for _, p := range c.at.wire.From(0) {
-		if p.Is(dhcpv4.MessageTypeAck) && p.DHCP.ClientHWAddr.String() == c.mac.String() {
-			acks++
+		if p.DHCP == nil || p.DHCP.ClientHWAddr.String() != c.mac.String() {
+			continue
+		}
+		switch {
+		case p.Is(dhcpv4.MessageTypeRequest):
+			asked = true
+		case p.Is(dhcpv4.MessageTypeAck) && asked:
+			// A second one answers a request that was repeated meanwhile.
+			acks, asked = acks+1, false
 		}
 	}
 	_, _, err := c.steps.Await(c.s.within(patience), 0, func(step map[string]string) bool {

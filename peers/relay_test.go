@@ -99,7 +99,7 @@ func TestRelay(t *testing.T) {
 				r.must(c.host.Run("ip", "route", "replace", "default", "via", gateway))
 				c.signal(c.renews)
 				ack, _ := r.await("answer to a renewal from behind "+gateway, s, func(p capture.Packet) bool {
-					return p.Is(dhcpv4.MessageTypeAck) && p.DHCP.ClientHWAddr.String() == mac
+					return p.Is(dhcpv4.MessageTypeAck) && p.DHCP.ClientHWAddr.String() == mac && !address(p.DHCP.GatewayIPAddr).IsValid()
 				})
 				if got := address(ack.DHCP.YourIPAddr); got != a || ack.Dst.Addr() != a {
 					t.Errorf("the renewal of %v is answered with %v, to %v", a, got, ack.Dst)

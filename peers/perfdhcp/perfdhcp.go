@@ -30,7 +30,7 @@ func (l Load) Command() *exec.Cmd {
 	args := []string{"-4",
 		"-r", strconv.Itoa(l.Rate), "-p", strconv.Itoa(int(l.Period / time.Second)),
 		"-R", strconv.Itoa(l.Clients), "-b", "mac=" + l.Base,
-		"-W", "500000", // µs for the last answers to come in
+		"-W", "2000000", // µs for the last answers to come in
 		"-l", l.From.String()}
 	if l.Times {
 		args = append(args, "-x", "t")
