@@ -127,7 +127,7 @@ power-cuts: image ## cut the power of boxes at work, CUTS=200 times (SEED=1 PHAS
 
 .PHONY: peers
 peers: peer-deps build $(UNPACKED) ## try the programs with the DHCP clients, relays and servers of others
-	go test -tags peers $(if $(SUDO),-exec $(SUDO)) -count=1 -v -timeout 20m ./peers/... $(PEERED)
+	go test -tags peers $(if $(SUDO),-exec $(SUDO)) -count=1 -v -timeout 20m -p 1 ./peers/... $(PEERED)
 
 .PHONY: bench-dhcp
 bench-dhcp: peer-deps build ## DHCP servers side by side, into docs/performance.md
