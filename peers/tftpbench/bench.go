@@ -46,7 +46,7 @@ var Cases = []Case{
 	{Name: "one client, window 64", Clients: 1, BlockSize: 1468, Window: 64, File: large},
 	{Name: "one client, window 1", Clients: 1, BlockSize: 1408, Window: 1, File: large},
 	{Name: "one client, window 1, blksize 65464", Clients: 1, BlockSize: 65464, Window: 1, File: large},
-	{Name: "one client, window 16, RTT 0.5 ms", Clients: 1, BlockSize: 1468, Window: 16, Delay: delayed, File: huge},
+	{Name: DelayedCase, Clients: 1, BlockSize: 1468, Window: 16, Delay: delayed, File: huge},
 	{Name: "8 clients, window 16, 0.1% loss", Clients: 8, BlockSize: 1468, Window: 16, Loss: 0.001, File: large},
 	{Name: "files of 4 KiB, 100 clients", Clients: 100, BlockSize: 1468, Window: 1, File: small},
 }

@@ -41,3 +41,19 @@ func TestTally(t *testing.T) {
 		t.Errorf("got %+v", r)
 	}
 }
+
+func TestGoal(t *testing.T) {
+	for _, tc := range []struct {
+		situation string
+		rate      float64
+		want      string
+	}{
+		{"less", 41.9e6, "  pxed has 0.84 of that: the goal of 0.97 is missed by this measure.\n"},
+		{"enough", 49e6, "  pxed has 0.98 of that: the goal of 0.97 is reached by this measure.\n"},
+		{"not measured", 0, ""},
+	} {
+		if got := ofGoal(tc.rate, 50); got != tc.want {
+			t.Errorf("%s: %q, want %q", tc.situation, got, tc.want)
+		}
+	}
+}

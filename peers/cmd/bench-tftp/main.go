@@ -72,7 +72,13 @@ func bench(f tftpbench.Folders, server, only string, runs int, length time.Durat
 	if err != nil {
 		return err
 	}
-	text := tftpbench.Section(machine, runs, length, rtt, tftpbench.Table(servers, cases, results, tftpbench.CPUCase))
+	var delayed float64
+	for i, c := range cases {
+		if c.Name == tftpbench.DelayedCase {
+			delayed = results[i][len(servers)-1].Rate
+		}
+	}
+	text := tftpbench.Section(machine, runs, length, rtt, delayed, tftpbench.Table(servers, cases, results, tftpbench.CPUCase))
 	if page != "" {
 		err = report.Write(page, "bench-tftp", text)
 	}
