@@ -31,7 +31,7 @@ import (
 var crowd = netip.MustParsePrefix("192.168.77.128/25")
 
 // TestHostilePackets sends a million packets to port 69 that no firmware
-// sends. Meanwhile a machine boots.
+// sends, and more until a machine that boots meanwhile has its file.
 func TestHostilePackets(t *testing.T) {
 	s := newFileSite(t, cable)
 	s.must(s.client.Run("ip", "route", "add", "local", crowd.String(), "dev", "lo"))
@@ -40,16 +40,30 @@ func TestHostilePackets(t *testing.T) {
 	s.must(s.client.Run("sysctl", "-qw", "net.ipv4.icmp_ratelimit=0", "net.ipv4.icmp_ratemask=0"))
 	boot := tftpload.Random(5, 1<<20)
 	s.must(os.WriteFile(filepath.Join(s.boot, "boot"), boot, 0o644))
+	// What is not there is looked for among all that is.
+	s.must(os.Mkdir(filepath.Join(s.boot, "drivers"), 0o755))
+	for i := range 5000 {
+		s.must(os.WriteFile(filepath.Join(s.boot, "drivers", fmt.Sprintf("package%d.cab", i)), nil, 0o644))
+	}
 	lines := s.box.Log.Len()
 	before, err := proc.Resident(s.box.PID())
 	s.must(err)
 	received, sentBefore := s.traffic()
 
 	const packets = 1_000_000
-	begun, ended := make(chan struct{}), make(chan error, 1)
-	go func() { ended <- s.flood(packets, begun) }()
+	begun, enough, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	var flooded int
+	go func() {
+		var err error
+		flooded, err = s.flood(packets, begun, enough)
+		ended <- err
+	}()
 	slow := s.slowReaders()
-	<-begun // a tenth is out
+	select {
+	case <-begun: // a tenth is out
+	case err := <-ended:
+		t.Fatalf("the flood is over already: %v", err)
+	}
 	ctx, cancel := context.WithTimeoutCause(t.Context(), 10*time.Second, errors.New("not within 10 s"))
 	defer cancel()
 	r, err := tftpload.Load{
@@ -58,11 +72,12 @@ func TestHostilePackets(t *testing.T) {
 		// Else it would get what is meant for the crowd.
 		From: []netip.Addr{netip.MustParsePrefix(clientAddr).Addr()},
 	}.Run(ctx)
+	close(enough)
 	if err != nil || r.Files != 1 {
 		t.Errorf("amid the flood a machine does not boot: %+v, %v", r, errors.Join(err, context.Cause(ctx)))
 	}
 	t.Logf("amid the flood a machine had its file of 1 MiB in %v, after %d repeats", r.Elapsed, r.Repeats)
-	s.must(<-ended)
+	s.must(<-ended) // had it ended before enough was closed, this would tell
 	slow()
 
 	after, err := proc.Peak(s.box.PID())
@@ -70,7 +85,7 @@ func TestHostilePackets(t *testing.T) {
 	nowReceived, sent := s.traffic()
 	answers, questions := nowReceived-received-r.Bytes, sent-sentBefore
 	t.Logf("%d packets, %d bytes sent; %d bytes came back; resident: %d KiB before, %d KiB at most; %d lines of log",
-		packets, questions, answers, before>>10, after>>10, s.box.Log.Len()-lines)
+		flooded, questions, answers, before>>10, after>>10, s.box.Log.Len()-lines)
 	if after > before+64<<20 {
 		t.Errorf("the flood grew pxed from %d to %d KiB", before>>10, after>>10)
 	}
@@ -82,15 +97,16 @@ func TestHostilePackets(t *testing.T) {
 	}
 }
 
-// flood sends packets of each kind that is to do harm. begun is closed when a
-// tenth is out.
-func (s *fileSite) flood(packets int, begun chan struct{}) error {
+// flood sends packets of each kind that is to do harm, so many, and on until
+// enough is closed. It closes begun when a tenth is out, and returns how many
+// it has sent: where it ends before enough is closed, with an error.
+func (s *fileSite) flood(packets int, begun chan<- struct{}, enough <-chan struct{}) (int, error) {
 	var fd int
 	if err := s.client.Do(func() (err error) {
 		fd, err = unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_RAW)
 		return err
 	}); err != nil {
-		return fmt.Errorf("raw socket: %w", err)
+		return 0, fmt.Errorf("raw socket: %w", err)
 	}
 	defer unix.Close(fd)
 	random := rand.New(rand.NewPCG(1, 1))
@@ -99,15 +115,22 @@ func (s *fileSite) flood(packets int, begun chan struct{}) error {
 	last[3] += 126
 	one := netip.AddrFrom4(last)
 	to := &unix.SockaddrInet4{Addr: boxAddr.As4()}
-	for i := range packets {
+	for i := 0; ; i++ {
 		if i == packets/10 {
 			close(begun)
+		}
+		if i >= packets {
+			select {
+			case <-enough:
+				return i, nil
+			default:
+			}
 		}
 		onLink := crowd.Addr().As4()
 		onLink[3] += byte(1 + random.IntN(125))
 		from, port := netip.AddrFrom4(onLink), uint16(1024+random.IntN(64000))
 		var payload []byte
-		switch random.IntN(8) {
+		switch random.IntN(10) {
 		case 0: // no TFTP at all
 			for k := range garbage {
 				garbage[k] = byte(random.Uint32())
@@ -130,12 +153,15 @@ func (s *fileSite) flood(packets int, begun chan struct{}) error {
 			payload = []byte("\x00\x01boot\x00octet\x00tsize\x000\x00blksize\x001468\x00")
 		case 7: // names
 			payload = []byte("\x00\x01../../etc/shadow\x00octet\x00")
+		case 8: // forged, for a menu, which each machine has of its own
+			payload = []byte("\x00\x01pxelinux.cfg/default\x00octet\x00timeout\x007\x00")
+		case 9: // what is not there
+			payload = []byte("\x00\x01drivers/x\x00octet\x00")
 		}
 		if err := unix.Sendto(fd, datagram(from, port, payload), 0, to); err != nil && err != unix.ENOBUFS && err != unix.EAGAIN {
-			return os.NewSyscallError("sendto", err)
+			return i, os.NewSyscallError("sendto", err)
 		}
 	}
-	return nil
 }
 
 // datagram is a UDP datagram to port 69 of the box with its IPv4 header. The
@@ -237,10 +263,15 @@ func (s *fileSite) traffic() (received, sent int64) {
 func TestUnansweredRequest(t *testing.T) {
 	for _, tt := range []struct {
 		situation, request string
+		datagrams          int
 		most               int // bytes of payload that may come, all told
 	}{
-		{"no options", "\x00\x01boot\x00octet\x00", 3 * 516},
-		{"options", "\x00\x01boot\x00octet\x00blksize\x0065464\x00windowsize\x0065535\x00tsize\x000\x00", 3 * 100},
+		// The shortest answer there is to it.
+		{"no options", "\x00\x01boot\x00octet\x00", 1, 516},
+		{"none that is known", "\x00\x01boot\x00octet\x00multicast\x00\x00", 1, 516},
+		{"a time-out that is not granted", "\x00\x01boot\x00octet\x00timeout\x00255\x00", 1, 516},
+		{"options", "\x00\x01boot\x00octet\x00blksize\x0065464\x00windowsize\x0065535\x00tsize\x000\x00", 3, 3 * 52},
+		{"the size alone", "\x00\x01boot\x00octet\x00tsize\x000\x00", 3, 4 * 21},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			t.Parallel()
@@ -278,8 +309,8 @@ func TestUnansweredRequest(t *testing.T) {
 					size += n
 				}
 			}))
-			if datagrams < 1 || datagrams > 3 || size > tt.most {
-				t.Errorf("%d bytes drew %d datagrams of %d bytes", len(tt.request), datagrams, size)
+			if datagrams != tt.datagrams || size > tt.most {
+				t.Errorf("%d bytes drew %d datagrams of %d bytes, not %d of %d", len(tt.request), datagrams, size, tt.datagrams, tt.most)
 			}
 		})
 	}
