@@ -12,8 +12,13 @@ mkdir -p "build/gokrazy/$name"
 umask 077
 
 secret=${PXEBOX_PASSWORD:-}
-if [ -z "$secret" ] && [ -s $password ]; then
-	secret=$(cat $password)
+if [ -s $password ]; then
+	kept=$(cat $password)
+	if [ -n "$secret" ] && [ "$secret" != "$kept" ]; then
+		echo "instance.sh: $password holds another password than PXEBOX_PASSWORD: unset that, or move the file away to build with a new one; boxes that were built with the old one then refuse make update, config and upload (gokrazy/README.md, Passwords)" >&2
+		exit 1
+	fi
+	secret=$kept
 fi
 if [ -z "$secret" ]; then
 	# 20 of 62 letters: 119 bits.

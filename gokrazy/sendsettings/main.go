@@ -12,6 +12,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -75,6 +76,10 @@ func send(host, file, passwordFile, known string) error {
 
 // trust compares a box with what is known of it, and makes a note of a new one.
 func trust(known, host, pin string) error {
+	// Where nothing was built yet there is no build either.
+	if err := os.MkdirAll(filepath.Dir(known), 0o755); err != nil {
+		return err
+	}
 	f, err := os.OpenFile(known, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		return err

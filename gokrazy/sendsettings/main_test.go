@@ -26,7 +26,7 @@ func TestSend(t *testing.T) {
 	box := httptest.NewTLSServer(h)
 	defer box.Close()
 	host := box.Listener.Addr().String()
-	known, password := filepath.Join(dir, "known"), file("password", "correct horse\n")
+	known, password := filepath.Join(dir, "build", "known"), file("password", "correct horse\n")
 	right, wrong := file("right", "[menu]\ntitle = \"Mine\"\n"), file("wrong", "[menu]\ntitel = \"Mine\"\n")
 
 	if err := send(host, right, password, known); err != nil {
