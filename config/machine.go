@@ -105,7 +105,11 @@ func (r *reader) checkBoot(b block, m Machine) {
 	e := r.entry(m.Boot)
 	switch {
 	case m.Boot != BootMenu && m.Boot != BootDisk && e == nil:
-		r.noEntry(b, "boot", m.Boot, BootMenu, BootDisk)
+		words := []string{BootMenu}
+		if r.entry(BootDisk) == nil { // it is among the entries otherwise
+			words = append(words, BootDisk)
+		}
+		r.noEntry(b, "boot", m.Boot, words...)
 	case e != nil && e.Submenu:
 		b.fail("boot", fmt.Sprintf("%q is a submenu, which starts nothing", m.Boot), `write the name of an entry in it, or boot = "menu"`)
 	}

@@ -129,3 +129,16 @@ func TestParseRefusesOfMachines(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) { refuses(t, tt.file, tt.want) })
 	}
 }
+
+// The mend names each word that can be written once.
+func TestWordsForBoot(t *testing.T) {
+	for situation, tt := range map[string]struct{ file, words string }{
+		"an entry is called disk": {some, "disk, debian, tools, memtest, menu"},
+		"none is":                 {"[[entry]]\nname = \"debian\"\nkernel = \"k\"\n", "debian, menu, disk"},
+	} {
+		_, err := Parse("f", []byte(tt.file+"[[machine]]\nmac = [\"52:54:00\"]\nboot = \"windows\"\n"))
+		if err == nil || !strings.HasSuffix(err.Error(), "; write one of "+tt.words) {
+			t.Errorf("%s: %v", situation, err)
+		}
+	}
+}
