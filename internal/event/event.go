@@ -1,5 +1,5 @@
 // Package event is what the box's servers tell of each machine: an Event for
-// each DHCP answer and each transfer, and the Bus that carries events to
+// each DHCP answer, two for each transfer, and the Bus that carries events to
 // whoever wants to know. It never learns what a server does, and no server
 // waits for it.
 package event
@@ -26,6 +26,7 @@ type Outcome string
 
 // The outcomes.
 const (
+	Begun    Outcome = "begun"     // a transfer: another event tells how it ended
 	Sent     Outcome = "sent"      // all that was asked for
 	NotFound Outcome = "not found" // nothing of that name is published
 	Refused  Outcome = "refused"   // a name or a request that is not served
@@ -34,9 +35,11 @@ const (
 	Failed   Outcome = "failed"    // the box's own trouble
 )
 
-// Event is one answer of the box, when it has ended.
+// Event is one answer of the box, when it has ended, or a transfer that begins.
 type Event struct {
-	Time     time.Time // of the end
+	// Time is that of the end. Less Took it is that of the beginning, which
+	// was the Time of the event that told of that.
+	Time     time.Time
 	Protocol Protocol
 	// MAC is the machine's, as DHCP knows it; the zero MAC in events of
 	// transfers, which know an address only.

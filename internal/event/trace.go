@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 )
@@ -14,13 +15,19 @@ const (
 	// quiet is how long a machine must be silent before its boot counts as
 	// over. Firmware that is not answered asks again sooner than that.
 	quiet = 30 * time.Second
-	// lookAgain is how often silence is looked for.
-	lookAgain = 5 * time.Second
+	// patience is how long a transfer may hold a boot open with nothing else
+	// to be heard of it. Five hundred machines that load Windows over one
+	// Gbit/s take half an hour for it.
+	patience = time.Hour
+	// lookAgain is how often silence is looked for, and atOnce how many boots
+	// are told then: a log that is limited takes ten lines a second.
+	lookAgain = time.Second
+	atOnce    = 8
 
-	// A classroom's worth of machines, and what one asks for until a menu
-	// waits or a system runs. An event has some 150 bytes, and a name: 2.3 MB
-	// at most.
-	maxMachines = 128
+	// Twice as many machines as a large site boots at a time, and what one
+	// asks for until a menu waits or a system runs: some 25 files. An event has
+	// 150 bytes, and a name: 18 MB at most, where all of it is invented.
+	maxMachines = 1024
 	maxEvents   = 64
 )
 
@@ -31,7 +38,10 @@ type Trace struct {
 
 	byMAC  map[MAC]*machine
 	byAddr map[netip.Addr]*machine
-	order  list.List // of *machine, the last heard at the front
+	// Both of *machine: those of whose boot there is something to tell, the
+	// last heard at the front, and the others, the last told at the front.
+	active, resting list.List
+	leftOut         int // events, of machines that there was no room for
 }
 
 // machine is what is known of one. Without a MAC it is one whose DHCP
@@ -41,7 +51,8 @@ type machine struct {
 	addr  netip.Addr
 	place *list.Element
 	last  time.Time
-	boot  Boot // so far
+	boot  Boot        // so far; not begun in one that is resting
+	open  []time.Time // when the transfers began that have not ended
 }
 
 // Boot is what one machine was answered until it was quiet.
@@ -60,41 +71,61 @@ func NewTrace(machines, events int) *Trace {
 	return &Trace{maxMachines: machines, maxEvents: events, byMAC: map[MAC]*machine{}, byAddr: map[netip.Addr]*machine{}}
 }
 
-// Add takes an event in. Of more machines than there is room for, the one
-// that was quiet the longest is forgotten.
+// Add takes an event in. Of more machines than there is room for, the one that
+// rests the longest is forgotten; while none rests, new ones are left out, for
+// with half of each boot nothing could be told of any.
 func (t *Trace) Add(e Event) {
 	m := t.machine(e)
-	t.order.MoveToFront(m.place)
+	if m == nil {
+		t.leftOut++
+		return
+	}
 	m.last = e.Time
-	b := &m.boot
-	if len(b.Events) == 0 && b.Earlier == 0 {
-		b.Began = e.Time.Add(-e.Took)
+	b, began := &m.boot, e.Time.Add(-e.Took)
+	if b.Began.IsZero() {
+		b.Began = began
+		t.resting.Remove(m.place)
+		m.place = t.active.PushFront(m)
+	}
+	t.active.MoveToFront(m.place)
+	if e.Outcome == Begun {
+		m.open = appendBounded(m.open, began, t.maxEvents)
+		return
+	}
+	if i := slices.IndexFunc(m.open, began.Equal); i >= 0 {
+		m.open = slices.Delete(m.open, i, i+1)
 	}
 	if e.Firmware != "" {
 		b.Firmware = e.Firmware
 	}
 	if len(b.Events) == t.maxEvents {
-		b.Events = append(b.Events[:0], b.Events[1:]...)
 		b.Earlier++
 	}
-	b.Events = append(b.Events, e)
+	b.Events = appendBounded(b.Events, e, t.maxEvents)
 }
 
-// machine finds whose event it is. DHCP knows the MAC, and which address goes
-// with it; transfers know the address.
+// appendBounded appends an element, and drops the first of so many.
+func appendBounded[T any](all []T, one T, most int) []T {
+	if len(all) == most {
+		all = slices.Delete(all, 0, 1)
+	}
+	return append(all, one)
+}
+
+// machine finds whose event it is: nil for one that there is no room for. DHCP
+// knows the MAC, and which address goes with it; transfers know the address.
 func (t *Trace) machine(e Event) *machine {
 	if e.MAC == (MAC{}) {
 		m, ok := t.byAddr[e.Addr]
 		if !ok {
-			m = t.add(&machine{})
+			m = t.add(MAC{})
 			t.move(m, e.Addr)
 		}
 		return m
 	}
 	m, ok := t.byMAC[e.MAC]
 	if !ok {
-		m = t.add(&machine{mac: e.MAC})
-		t.byMAC[e.MAC] = m
+		m = t.add(e.MAC)
 	}
 	if e.Addr.IsValid() {
 		t.move(m, e.Addr)
@@ -102,49 +133,85 @@ func (t *Trace) machine(e Event) *machine {
 	return m
 }
 
-func (t *Trace) add(m *machine) *machine {
-	if t.order.Len() >= t.maxMachines {
-		t.forget(t.order.Back().Value.(*machine))
+func (t *Trace) add(mac MAC) *machine {
+	if t.active.Len()+t.resting.Len() >= t.maxMachines {
+		oldest := t.resting.Back()
+		if oldest == nil {
+			return nil
+		}
+		t.forget(oldest.Value.(*machine))
 	}
-	m.place = t.order.PushFront(m)
+	m := &machine{mac: mac}
+	m.place = t.resting.PushFront(m)
+	if mac != (MAC{}) {
+		t.byMAC[mac] = m
+	}
 	return m
 }
 
 func (t *Trace) forget(m *machine) {
-	t.order.Remove(m.place)
+	t.resting.Remove(m.place)
 	delete(t.byMAC, m.mac)
 	if t.byAddr[m.addr] == m {
 		delete(t.byAddr, m.addr)
 	}
 }
 
-// move notes that an address is this machine's from now on.
+// move notes that an address is this machine's from now on; nil stands for one
+// that is left out. What was under way to either is not heard of again: the end
+// would be taken for the new owner's.
 func (t *Trace) move(m *machine, a netip.Addr) {
+	old := t.byAddr[a]
+	if old == m {
+		return
+	}
+	delete(t.byAddr, a)
+	if old != nil {
+		old.open = nil
+	}
+	if m == nil {
+		return
+	}
 	if t.byAddr[m.addr] == m {
 		delete(t.byAddr, m.addr)
 	}
-	m.addr = a
+	m.addr, m.open = a, nil
 	t.byAddr[a] = m
 }
 
-// Quiet returns the boots of those who have been quiet for long enough, and
-// begins their events anew. The renewals of a running system are no boot: one
-// has an answer to boot firmware in it, or a transfer.
-func (t *Trace) Quiet(now time.Time) []Boot {
+// Quiet returns the boots of those who have been quiet for long enough, the
+// oldest first and so many at most, and begins their events anew. The renewals
+// of a running system are no boot: one has an answer to boot firmware in it, or
+// a transfer.
+func (t *Trace) Quiet(now time.Time, most int) []Boot {
 	var boots []Boot
-	for p := t.order.Back(); p != nil; p = p.Prev() {
+	for p := t.active.Back(); p != nil && len(boots) < most; {
 		m := p.Value.(*machine)
-		if now.Sub(m.last) < quiet {
+		p = p.Prev()
+		silent := now.Sub(m.last)
+		if silent < quiet {
 			break
 		}
+		if len(m.open) > 0 && silent < patience {
+			continue
+		}
 		b := m.boot
-		m.boot = Boot{}
+		m.boot, m.open = Boot{}, nil
+		t.active.Remove(m.place)
+		m.place = t.resting.PushFront(m)
 		if b.isBoot() {
 			b.MAC, b.Addr = m.mac, m.addr
 			boots = append(boots, b)
 		}
 	}
 	return boots
+}
+
+// LeftOut is how many events were left out since it was last asked.
+func (t *Trace) LeftOut() int {
+	n := t.leftOut
+	t.leftOut = 0
+	return n
 }
 
 func (b Boot) isBoot() bool {
@@ -246,6 +313,7 @@ func LogBoots(ctx context.Context, events <-chan Event, log *slog.Logger) error 
 	t := NewTrace(maxMachines, maxEvents)
 	look := time.NewTicker(lookAgain)
 	defer look.Stop()
+	full := false
 	for {
 		select {
 		case <-ctx.Done():
@@ -253,9 +321,14 @@ func LogBoots(ctx context.Context, events <-chan Event, log *slog.Logger) error 
 		case e := <-events:
 			t.Add(e)
 		case now := <-look.C:
-			for _, b := range t.Quiet(now) {
+			for _, b := range t.Quiet(now, atOnce) {
 				log.Info("boot", b.attrs()...)
 			}
+			n := t.LeftOut()
+			if n > 0 && !full { // once, until there is room again
+				log.Warn("boot: more machines at a time than are followed: some are not told of", "at_most", maxMachines, "events_left_out", n)
+			}
+			full = n > 0
 		}
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/pxebox/pxebox/internal/loglimit"
 )
 
 var (
@@ -30,6 +32,11 @@ func answer(t float64, mac MAC, addr netip.Addr, firmware, what string) Event {
 
 func file(t float64, addr netip.Addr, name string) Event {
 	return Event{Time: at(t), Protocol: TFTP, Addr: addr, What: name, Outcome: Sent, Bytes: 1000, Took: 100 * time.Millisecond}
+}
+
+// begins tells of the beginning of a transfer whose end another event tells.
+func begins(end Event) Event {
+	return Event{Time: end.Time.Add(-end.Took), Protocol: end.Protocol, Addr: end.Addr, What: end.What, Outcome: Begun}
 }
 
 func missing(t float64, addr netip.Addr, name string) Event {
@@ -90,7 +97,7 @@ func TestTrace(t *testing.T) {
 			}
 			last := tc.events[len(tc.events)-1].Time
 			var got []string
-			for _, b := range trace.Quiet(last.Add(quiet)) {
+			for _, b := range trace.Quiet(last.Add(quiet), 8) {
 				got = append(got, fmt.Sprintf("%v %v %s %v: %s", b.MAC, b.Addr, b.Firmware, b.Took(), b.Steps()))
 			}
 			if !slices.Equal(got, tc.want) {
@@ -109,35 +116,181 @@ func TestTraceTellsABootOnce(t *testing.T) {
 		now  float64
 		want int
 	}{{30, 0}, {30.9, 0}, {31, 1}, {32, 0}, {50, 1}, {90, 0}} {
-		if got := trace.Quiet(at(tc.now)); len(got) != tc.want {
+		if got := trace.Quiet(at(tc.now), 8); len(got) != tc.want {
 			t.Errorf("after %v s: %d boots, want %d", tc.now, len(got), tc.want)
 		}
 	}
 	// Its address is known still when it comes back for more.
 	trace.Add(file(600, addrA, "packages.iso"))
-	again := trace.Quiet(at(630))
+	again := trace.Quiet(at(630), 8)
 	if len(again) != 1 || again[0].MAC != macA || again[0].Steps() != "packages.iso 100ms" {
 		t.Errorf("the second time: %+v", again)
 	}
+}
+
+// What a machine loads may take longer than its silence may last.
+func TestLongTransferBelongsToItsBoot(t *testing.T) {
+	long := func(end float64, addr netip.Addr, name string, took float64) Event {
+		e := file(end, addr, name)
+		e.Took = time.Duration(took * float64(time.Second))
+		return e
+	}
+	selecting := answer(0, macA, addrA, "uefi-x64", "selecting")
+	initrd := long(52, addrA, "initrd", 50)
+	byHTTP := initrd
+	byHTTP.Protocol = HTTP
+	gone := initrd
+	gone.Outcome, gone.Bytes = Aborted, 0
+	packages := long(40, addrA, "packages", 30)
+	for _, tc := range []struct {
+		situation string
+		events    []Event // in order
+		want      []string
+	}{
+		{"by TFTP", []Event{selecting, begins(initrd), initrd}, []string{"82 uefi-x64: selecting, initrd 50s"}},
+		{"by HTTP", []Event{selecting, begins(byHTTP), byHTTP}, []string{"82 uefi-x64: selecting, initrd 50s"}},
+		{"that is broken off", []Event{selecting, begins(gone), gone}, []string{"82 uefi-x64: selecting, initrd 50s aborted"}},
+		{"two at one time", []Event{selecting, begins(initrd), begins(packages), packages, initrd}, []string{"82 uefi-x64: selecting, packages 30s, initrd 50s"}},
+		{"two that began at the same moment", []Event{selecting, begins(initrd), begins(initrd), file(2, addrA, "refused meanwhile"), initrd, long(90, addrA, "initrd", 88)},
+			[]string{"120 uefi-x64: selecting, refused meanwhile 100ms, initrd 50s, initrd 1m28s"}},
+		{"that never ends", []Event{selecting, begins(initrd)}, []string{"3602 uefi-x64: selecting"}},
+		{"that never ends, and nothing else", []Event{begins(initrd)}, nil},
+		{"that ends after its boot was told", []Event{selecting, begins(long(5002, addrA, "initrd", 5000)), long(5002, addrA, "initrd", 5000)},
+			[]string{"3602 uefi-x64: selecting", "5032 : initrd 1h23m20s"}},
+		{"whose beginning was not heard of", []Event{selecting, initrd}, []string{"30 uefi-x64: selecting", "82 : initrd 50s"}},
+		{"of one whose address another machine has now", []Event{selecting, begins(initrd), answer(10, macB, addrA, "bios", "selecting"), initrd},
+			[]string{"32 uefi-x64: selecting", "40 bios: selecting", "82 : initrd 50s"}},
+		{"of one that has another address now", []Event{selecting, begins(initrd), answer(10, macA, addrB, "", "selecting"), initrd},
+			[]string{"40 uefi-x64: selecting 10s", "82 : initrd 50s"}},
+		{"of one that has its address anew", []Event{selecting, begins(initrd), answer(10, macA, addrA, "", "selecting"), initrd},
+			[]string{"82 uefi-x64: selecting 10s, initrd 50s"}},
+	} {
+		t.Run(tc.situation, func(t *testing.T) {
+			trace := NewTrace(8, 16)
+			var got []string
+			for now := 0.0; now < 6000; now++ {
+				for len(tc.events) > 0 && !tc.events[0].Time.After(at(now)) {
+					trace.Add(tc.events[0])
+					tc.events = tc.events[1:]
+				}
+				for _, b := range trace.Quiet(at(now), 8) {
+					got = append(got, fmt.Sprintf("%v %s: %s", now, b.Firmware, b.Steps()))
+				}
+			}
+			if !slices.Equal(got, tc.want) {
+				t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(tc.want, "\n"))
+			}
+		})
+	}
+}
+
+// invented is one of many machines.
+func invented(i int) (MAC, netip.Addr) {
+	return MAC{2, 0, 0, 0, byte(i >> 8), byte(i)}, netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)})
+}
+
+// bounded reports what there is more of than there is room for.
+func (t *Trace) bounded() error {
+	if n := t.active.Len() + t.resting.Len(); n > t.maxMachines || len(t.byMAC) > n || len(t.byAddr) > n {
+		return fmt.Errorf("%d machines by MAC, %d by address, %d in all; the bound is %d", len(t.byMAC), len(t.byAddr), n, t.maxMachines)
+	}
+	for _, m := range t.byAddr {
+		if len(m.boot.Events) > t.maxEvents || len(m.open) > t.maxEvents {
+			return fmt.Errorf("%d events, %d transfers; the bound is %d", len(m.boot.Events), len(m.open), t.maxEvents)
+		}
+	}
+	return nil
 }
 
 func TestTraceIsBounded(t *testing.T) {
 	trace := NewTrace(2, 3)
 	for i := range 5 {
 		trace.Add(file(float64(i), addrA, fmt.Sprint("file", i)))
+		trace.Add(begins(file(float64(i)+0.5, addrA, "and never the end")))
 	}
 	trace.Add(answer(5, macB, addrB, "bios", "offer"))
 	for i := range 1000 { // a flood of invented machines
-		trace.Add(answer(6, MAC{2, 0, 0, 0, byte(i >> 8), byte(i)}, netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}), "bios", "offer"))
+		mac, addr := invented(i)
+		trace.Add(answer(6, mac, addr, "bios", "offer"))
 		trace.Add(answer(6, macB, netip.Addr{}, "bios", "offer"))
 	}
-	if len(trace.byMAC) != 2 || len(trace.byAddr) != 2 || trace.order.Len() != 2 {
-		t.Fatalf("%d machines by MAC, %d by address, %d in order; the bound is 2", len(trace.byMAC), len(trace.byAddr), trace.order.Len())
+	if err := trace.bounded(); err != nil {
+		t.Fatal(err)
 	}
-	boots := trace.Quiet(at(100))
+	if n := trace.LeftOut(); n != 1000 {
+		t.Errorf("%d events were left out, want 1000", n)
+	}
+	if n := trace.LeftOut(); n != 0 {
+		t.Errorf("%d events were left out since", n)
+	}
+	boots := trace.Quiet(at(100), 8)
 	b := boots[slices.IndexFunc(boots, func(b Boot) bool { return b.MAC == macB })]
 	if len(b.Events) != 3 || b.Earlier != 998 || b.Steps() != "998 earlier, offer" || b.Took() != time.Second {
 		t.Errorf("of 1001 events: %d, %q in %v", len(b.Events), b.Steps(), b.Took())
+	}
+}
+
+// Machines that boot keep their places; those that rest give theirs up, the
+// one first that rests the longest.
+func TestTraceMakesRoom(t *testing.T) {
+	trace := NewTrace(2, 16)
+	trace.Add(answer(0, macA, addrA, "bios", "offer"))
+	trace.Add(answer(1, macB, addrB, "bios", "offer"))
+	third, addr := invented(3)
+	trace.Add(answer(2, third, addrA, "bios", "selecting"))
+	trace.Add(file(3, addrA, "of the third, which has the address now"))
+	if n := trace.LeftOut(); n != 2 {
+		t.Errorf("%d events are left out while two machines boot, want 2", n)
+	}
+	var told []string
+	for _, b := range trace.Quiet(at(31), 8) {
+		told = append(told, b.MAC.String()+" "+b.Steps())
+	}
+	if want := []string{macA.String() + " offer", macB.String() + " offer"}; !slices.Equal(told, want) {
+		t.Errorf("told: %q, want %q", told, want)
+	}
+	trace.Add(answer(32, third, addr, "bios", "offer"))
+	if trace.LeftOut() != 0 || trace.byMAC[third] == nil || trace.byMAC[macB] == nil || trace.byMAC[macA] != nil {
+		t.Errorf("the third has not the place of the one that rests the longest: %v", trace.byMAC)
+	}
+	if err := trace.bounded(); err != nil {
+		t.Error(err)
+	}
+}
+
+// storm has so many machines boot in step, and calls say with each event.
+func storm(machines int, say func(Event)) {
+	for step := range 25 {
+		for i := range machines {
+			mac, addr := invented(i)
+			if step == 0 {
+				say(answer(0, mac, addr, "bios", "selecting"))
+				continue
+			}
+			say(file(float64(step), addr, fmt.Sprint("file", step)))
+		}
+	}
+}
+
+func TestEveryBootOfAStormIsTold(t *testing.T) {
+	const machines = 500
+	trace := NewTrace(maxMachines, maxEvents)
+	storm(machines, trace.Add)
+	told := map[MAC]bool{}
+	for now := 24 + quiet.Seconds(); now < 200; now += lookAgain.Seconds() {
+		boots := trace.Quiet(at(now), atOnce)
+		if len(boots) > atOnce {
+			t.Fatalf("%d are told at once", len(boots))
+		}
+		for _, b := range boots {
+			if b.Firmware != "bios" || len(b.Events) != 25 || told[b.MAC] {
+				t.Fatalf("%v: %q, %d events; told before: %v", b.MAC, b.Firmware, len(b.Events), told[b.MAC])
+			}
+			told[b.MAC] = true
+		}
+	}
+	if len(told) != machines || told[MAC{}] || trace.LeftOut() != 0 {
+		t.Errorf("of %d machines %d are told", machines, len(told))
 	}
 }
 
@@ -162,4 +315,30 @@ func TestLogBoots(t *testing.T) {
 			t.Errorf("got %q, want one line that ends with %q", got, want)
 		}
 	})
+}
+
+// All lines of a storm get through the limit that keeps others from flooding
+// the log, and one says when there are more machines than are followed.
+func TestLogBootsOfAStorm(t *testing.T) {
+	for _, tc := range []struct{ machines, lines, warnings int }{{200, 200, 0}, {maxMachines + 100, maxMachines, 1}} {
+		synctest.Test(t, func(t *testing.T) {
+			var out bytes.Buffer
+			ctx, cancel := context.WithCancel(t.Context())
+			events, done := make(chan Event), make(chan error)
+			go func() { done <- LogBoots(ctx, events, slog.New(loglimit.New(slog.NewTextHandler(&out, nil)))) }()
+			begun := time.Now()
+			storm(tc.machines, func(e Event) {
+				e.Time = begun.Add(e.Time.Sub(start))
+				time.Sleep(time.Until(e.Time)) // the bubble's clock
+				events <- e
+			})
+			time.Sleep(quiet + maxMachines/atOnce*lookAgain)
+			cancel()
+			<-done
+			boots, warnings := strings.Count(out.String(), "msg=boot mac="), strings.Count(out.String(), "level=WARN")
+			if boots != tc.lines || warnings != tc.warnings {
+				t.Errorf("of %d machines: %d lines and %d warnings, want %d and %d", tc.machines, boots, warnings, tc.lines, tc.warnings)
+			}
+		})
+	}
 }

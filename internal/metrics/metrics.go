@@ -131,6 +131,9 @@ func (m *Metrics) Event(e event.Event) {
 		m.answers.WithLabelValues(e.What, string(e.Outcome)).Inc()
 		return
 	}
+	if e.Outcome == event.Begun {
+		return // it counts when it has ended
+	}
 	protocol := string(e.Protocol)
 	m.transfers.WithLabelValues(protocol, string(e.Outcome)).Inc()
 	m.bytes.WithLabelValues(protocol).Add(float64(e.Bytes))

@@ -51,6 +51,7 @@ func TestMetrics(t *testing.T) {
 		{Protocol: event.DHCP, What: "offer", Outcome: event.Sent, Firmware: "bios", Addr: netip.MustParseAddr("192.0.2.10")},
 		{Protocol: event.DHCP, What: "offer", Outcome: event.Sent},
 		{Protocol: event.DHCP, What: "renewal: not the address on record", Outcome: event.Refused},
+		{Protocol: event.TFTP, What: "pxelinux.0", Outcome: event.Begun},
 		{Protocol: event.TFTP, What: "pxelinux.0", Outcome: event.Sent, Bytes: 1000, Took: 200 * time.Millisecond, Retransmits: 2},
 		{Protocol: event.TFTP, What: "linux", Outcome: event.TimedOut, Bytes: 500, Took: 90 * time.Second, Retransmits: 6},
 		{Protocol: event.TFTP, What: "linux", Outcome: event.NotFound},
@@ -70,6 +71,7 @@ func TestMetrics(t *testing.T) {
 		`pxebox_dhcp_silences_total{class="trouble"}`:                                            "1",
 		`pxebox_dhcp_silences_total{class="limited"}`:                                            "2",
 		`pxebox_transfers_total{outcome="sent",protocol="tftp"}`:                                 "1",
+		`pxebox_transfers_total{outcome="begun",protocol="tftp"}`:                                "", // each counts once
 		`pxebox_transfers_total{outcome="timed out",protocol="tftp"}`:                            "1",
 		`pxebox_transfers_total{outcome="not found",protocol="tftp"}`:                            "1",
 		`pxebox_transfer_bytes_total{protocol="tftp"}`:                                           "1500",
@@ -99,7 +101,7 @@ func TestLabelsHoldNothingOfTheClient(t *testing.T) {
 	m := New()
 	send := func(what string, addr netip.Addr, mac event.MAC) {
 		for _, p := range []event.Protocol{event.TFTP, event.HTTP} {
-			for _, o := range []event.Outcome{event.Sent, event.NotFound, event.Refused, event.Aborted, event.TimedOut, event.Failed} {
+			for _, o := range []event.Outcome{event.Begun, event.Sent, event.NotFound, event.Refused, event.Aborted, event.TimedOut, event.Failed} {
 				m.Event(event.Event{Protocol: p, Outcome: o, What: what, Addr: addr, MAC: mac})
 			}
 		}
