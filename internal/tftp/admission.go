@@ -92,10 +92,14 @@ func (a *admission) push(w waiting) {
 	a.change(w.client.Addr(), 0, 1)
 }
 
-// waits tells whether a client's request is in the queue: a repeat of it is
-// not to stand there twice.
-func (a *admission) waits(client netip.AddrPort) bool {
-	return slices.ContainsFunc(a.queue, func(w waiting) bool { return w.client == client })
+// waits finds a client's request in the queue, or nil: a repeat of it is not
+// to stand there twice. It is good until the queue changes.
+func (a *admission) waits(client netip.AddrPort) *waiting {
+	i := slices.IndexFunc(a.queue, func(w waiting) bool { return w.client == client })
+	if i < 0 {
+		return nil
+	}
+	return &a.queue[i]
 }
 
 // next takes the first request out of the queue that may run now.

@@ -431,3 +431,23 @@ func sendmmsg(fd int, msgs []unix.Mmsghdr) (int, unix.Errno) {
 	n, _, e := unix.RawSyscall6(unix.SYS_SENDMMSG, uintptr(fd), uintptr(unsafe.Pointer(&msgs[0])), uintptr(len(msgs)), unix.MSG_DONTWAIT, 0, 0)
 	return int(n), e
 }
+
+// toBroadcast tells of a datagram that was sent to many: "A TFTP request
+// directed to a broadcast address SHOULD be silently ignored" (RFC 1123
+// §4.2.3.5). It is the kernel that knows the broadcast addresses of its
+// networks. Beside the destination it names the address that it would answer
+// from (ip(7), ipi_spec_dst), which is another then.
+func toBroadcast(control []byte) bool {
+	msgs, err := unix.ParseSocketControlMessage(control)
+	if err != nil {
+		return false
+	}
+	for _, m := range msgs {
+		if m.Header.Level != unix.IPPROTO_IP || m.Header.Type != unix.IP_PKTINFO || len(m.Data) < unix.SizeofInet4Pktinfo {
+			continue
+		}
+		info := (*unix.Inet4Pktinfo)(unsafe.Pointer(&m.Data[0]))
+		return info.Spec_dst != [4]byte{} && info.Spec_dst != info.Addr
+	}
+	return false
+}

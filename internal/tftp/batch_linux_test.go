@@ -1,6 +1,7 @@
 package tftp
 
 import (
+	"io/fs"
 	"net"
 	"net/netip"
 	"slices"
@@ -121,5 +122,38 @@ func TestReceiveSaysThatThereIsMore(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Who asks all hosts of a network at once gets no answer from this one.
+func TestBroadcastIsIgnored(t *testing.T) {
+	asked := make(chan string, 8)
+	conn, err := net.ListenPacket("udp4", ":0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := serveOn(t, conn, &Server{
+		Open: func(_ netip.AddrPort, name string) (File, error) {
+			asked <- name
+			return nil, fs.ErrNotExist
+		},
+		Allow: func(a netip.Addr) bool { return a.IsLoopback() },
+	})
+	port := netip.MustParseAddrPort(addr).Port()
+	c := dial(t, addr, "127.0.0.1")
+	ask := func(to, name string) {
+		t.Helper()
+		if _, err := c.conn.WriteToUDPAddrPort(rrq(name, "octet"), netip.AddrPortFrom(netip.MustParseAddr(to), port)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ask("127.0.0.1", "first") // what comes before the server is ready is not known to be a broadcast
+	<-asked
+	for _, to := range []string{"127.255.255.255", "255.255.255.255"} {
+		ask(to, to)
+	}
+	ask("127.0.0.5", "last")
+	if name := <-asked; name != "last" {
+		t.Errorf("the request to %s is looked at", name)
 	}
 }

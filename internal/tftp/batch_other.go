@@ -140,3 +140,6 @@ func (l *link) flush() {
 	_, _ = l.socks[l.to.socket].WriteTo(l.out, cm, net.UDPAddrFromAddrPort(l.to.addr))
 	l.out = l.out[:0]
 }
+
+// toBroadcast would tell of a datagram that was sent to many.
+func toBroadcast([]byte) bool { return false }

@@ -58,7 +58,7 @@ type arrival struct {
 type session struct {
 	*Transfer
 	peer
-	name     string
+	request  Request
 	src      *source
 	start    time.Time
 	deadline time.Time
@@ -75,6 +75,7 @@ type reactor struct {
 	blockSize int
 	window    int
 	log       *slog.Logger
+	began     func(Event)
 	done      func(Event)
 	active    *atomic.Int64
 
@@ -97,6 +98,7 @@ func newReactor(l *link, s *Server, lim limits, chunks int) *reactor {
 		blockSize: s.MaxBlockSize,
 		window:    s.MaxWindow,
 		log:       s.Log,
+		began:     s.Began,
 		done:      s.Done,
 		active:    &s.active,
 		sessions:  map[netip.AddrPort]*session{},
@@ -190,18 +192,25 @@ func (r *reactor) arrive(now time.Time, a arrival) {
 		return
 	}
 	if old := r.sessions[a.client]; old != nil {
-		// The request comes again, for our answer has been slow or is lost.
-		// But who asks for something else, or for the same after a silence, has
-		// started anew.
-		if old.name == a.Name && (!old.answered || old.tries == 1) {
+		// The request comes again, for our answer has been slow or is lost. But
+		// who asks for something else has started anew: with other options too,
+		// for one to whom our OACK is lost may try without; they may only be
+		// late where it has answered since. So has who asks for the same after
+		// a silence.
+		if old.request == a.Request && !old.answered || old.request.Name == a.Name && old.answered && old.tries == 1 {
 			a.file.Close()
 			r.do(now, old, old.Again(now))
 			return
 		}
 		r.finish(now, old, errSuperseded)
 	}
-	if r.admission.waits(a.client) {
-		a.file.Close()
+	if w := r.admission.waits(a.client); w != nil {
+		if w.Request == a.Request {
+			a.file.Close()
+			return
+		}
+		r.store.release(w.src)
+		w.arrival, w.src = a, r.store.open(a.file)
 		return
 	}
 	switch r.admission.admit(a.client.Addr()) {
@@ -305,7 +314,7 @@ func (r *reactor) begin(now time.Time, a arrival, src *source) {
 	s := &session{
 		Transfer: NewTransfer(a.Request, src.file.Size(), r.blockSize, r.window),
 		peer:     peer{a.client, a.local, r.nextSocket(a.client)},
-		name:     a.Name,
+		request:  a.Request,
 		src:      src,
 		start:    now,
 		index:    -1,
@@ -314,6 +323,9 @@ func (r *reactor) begin(now time.Time, a arrival, src *source) {
 	r.active.Add(1)
 	r.sessions[a.client] = s
 	s.silent = r.silent.PushBack(s)
+	if r.began != nil {
+		r.began(Event{Client: s.addr, File: a.Name, Size: s.size, Start: now})
+	}
 	r.do(now, s, s.Start(now))
 }
 
@@ -386,7 +398,7 @@ func (r *reactor) finish(now time.Time, s *session, err error) {
 	var told clientError
 	e := Event{
 		Client:      s.addr,
-		File:        s.name,
+		File:        s.request.Name,
 		Size:        s.size,
 		Sent:        s.ackedBytes(),
 		Start:       s.start,
@@ -395,7 +407,7 @@ func (r *reactor) finish(now time.Time, s *session, err error) {
 		BlockSize:   s.Transfer.blockSize,
 		Window:      s.Transfer.window,
 		Err:         err,
-		Aborted:     errors.As(err, &told),
+		Aborted:     errors.As(err, &told) || err == errSuperseded,
 	}
 	e.log(r.log)
 	if r.done != nil {

@@ -71,6 +71,48 @@ func TestRequestArrivesAgain(t *testing.T) {
 	}
 }
 
+// With other options it is another request: a client to whom the OACK is lost
+// may try without, and would not know what to do with one.
+func TestRequestArrivesWithOtherOptions(t *testing.T) {
+	plain := func() arrival {
+		a := requestFrom(1)
+		a.Request = Request{Name: "a"}
+		return a
+	}
+	t.Run("before it has answered", func(t *testing.T) {
+		r := idleReactor(t, defaultLimits())
+		r.arrive(t0, requestFrom(1))
+		r.arrive(t0.Add(time.Second), plain())
+		s := r.sessions[clientAt(1)]
+		if len(r.sessions) != 1 || s.oack || s.sent != 1 || r.admission.total != 1 {
+			t.Errorf("%d sessions on %d places, an OACK: %v, %d blocks sent", len(r.sessions), r.admission.total, s.oack, s.sent)
+		}
+	})
+	t.Run("after that it is an old one that was late", func(t *testing.T) {
+		r := idleReactor(t, defaultLimits())
+		r.arrive(t0, plain())
+		s := r.sessions[clientAt(1)]
+		r.do(t0, s, s.Receive(t0, ack(1)))
+		r.arrive(t0.Add(time.Millisecond), requestFrom(1))
+		if r.sessions[clientAt(1)] != s {
+			t.Error("the transfer under way is broken off")
+		}
+	})
+	t.Run("while it waits for a place", func(t *testing.T) {
+		r := idleReactor(t, limits{running: 1, perAddress: 1, backlog: 10, patience: time.Minute, grace: time.Second})
+		r.arrive(t0, requestFrom(2))
+		r.arrive(t0, requestFrom(1))
+		r.arrive(t0, plain())
+		if len(r.admission.queue) != 1 {
+			t.Fatalf("%d wait", len(r.admission.queue))
+		}
+		r.finish(t0, r.sessions[clientAt(2)], ErrNoAnswer)
+		if s := r.sessions[clientAt(1)]; s == nil || s.oack {
+			t.Errorf("it is answered by %+v", s)
+		}
+	})
+}
+
 // Each place is taken once and given back once, by those too that had to give
 // theirs up before they answered.
 func TestPlaces(t *testing.T) {

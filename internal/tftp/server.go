@@ -29,7 +29,8 @@ const (
 type Server struct {
 	// Open finds the file that a client asks for, by the name as it sent it.
 	// fs.ErrNotExist is told to the client as "not found", ErrRefused as
-	// "access violation", any other error as nothing but "server error".
+	// "access violation", any other error as nothing but "server error". What
+	// it opens is cheap to keep: forged requests hold some thousands.
 	Open func(client netip.AddrPort, name string) (File, error)
 	// Allow says whether a source address is one to answer. TFTP sends more
 	// than it is asked with: it must not be lent to strangers.
@@ -43,16 +44,14 @@ type Server struct {
 	// Bounds, where it is set, is asked with each request, and may be lower
 	// than those two: they may change while transfers run.
 	Bounds func() (blockSize, window int)
-	// MaxTransfers bounds the transfers at one time, and MaxPerAddress those
-	// of one client's address; 1000 and 16 where they are zero. Requests
-	// beyond them wait.
-	MaxTransfers, MaxPerAddress int
 
 	Log *slog.Logger
+	// Began, where it is set, is told of each transfer that begins, and of
+	// nothing but what Done will be told of it: Client, File, Size and Start.
 	// Done, where it is set, is told of each transfer that has ended, and of
-	// each request that was refused. It is called from several goroutines and
-	// must not wait.
-	Done func(Event)
+	// each request that was refused. They are called from several goroutines
+	// and must not wait.
+	Began, Done func(Event)
 
 	limits   limits // zero: defaultLimits
 	reactors int    // zero: half the processors
@@ -76,7 +75,7 @@ type Event struct {
 	BlockSize   int // bytes
 	Window      int // blocks
 	Err         error
-	Aborted     bool // Err is the client's own word: it may have wanted no more than the size
+	Aborted     bool // Err is the client's own doing: it may have wanted no more than the size, or asks anew
 }
 
 func (e Event) log(log *slog.Logger) {
@@ -121,12 +120,6 @@ func (s *Server) Serve(ctx context.Context, conn net.PacketConn) error {
 	lim := s.limits
 	if lim == (limits{}) {
 		lim = defaultLimits()
-	}
-	if s.MaxTransfers > 0 {
-		lim.running = s.MaxTransfers
-	}
-	if s.MaxPerAddress > 0 {
-		lim.perAddress = s.MaxPerAddress
 	}
 	s.suspects = map[netip.Addr]bool{}
 	n := s.reactors
@@ -183,7 +176,7 @@ func (s *Server) listen(ctx context.Context, p *ipv4.PacketConn, rs []*reactor) 
 		for _, m := range msgs[:n] {
 			from, ok := m.Addr.(*net.UDPAddr)
 			var cm ipv4.ControlMessage
-			if !ok || cm.Parse(m.OOB[:m.NN]) != nil {
+			if !ok || cm.Parse(m.OOB[:m.NN]) != nil || toBroadcast(m.OOB[:m.NN]) {
 				continue
 			}
 			local, _ := netip.AddrFromSlice(cm.Dst.To4())
@@ -198,14 +191,10 @@ func (s *Server) listen(ctx context.Context, p *ipv4.PacketConn, rs []*reactor) 
 	}
 }
 
-var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
-
 // arrival makes a request of a packet, where it is one to be answered.
 func (s *Server) arrival(client netip.AddrPort, local netip.Addr, b []byte) (arrival, bool) {
 	client = netip.AddrPortFrom(client.Addr().Unmap(), client.Port())
-	// Port 0 cannot be sent to. "A TFTP request directed to a broadcast
-	// address SHOULD be silently ignored" (RFC 1123 §4.2.3.5).
-	if client.Port() == 0 || local.IsMulticast() || local == broadcast {
+	if client.Port() == 0 { // it cannot be sent to
 		return arrival{}, false
 	}
 	if !client.Addr().Is4() || !s.Allow(client.Addr()) {

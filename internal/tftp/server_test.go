@@ -47,6 +47,12 @@ func serveAs(t *testing.T, s *Server) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return serveOn(t, conn, s)
+}
+
+// serveOn starts s on a socket and returns its address.
+func serveOn(t *testing.T, conn net.PacketConn, s *Server) string {
+	t.Helper()
 	if s.Log == nil {
 		s.Log = slog.New(slog.DiscardHandler)
 	}

@@ -187,19 +187,33 @@ func TestFileCutShort(t *testing.T) {
 }
 
 func TestEvents(t *testing.T) {
-	done := make(chan Event, 1)
+	began, done := make(chan Event, 8), make(chan Event, 1)
 	s := &Server{
-		Open:  func(netip.AddrPort, string) (File, error) { return memFile{bytes.NewReader(make([]byte, 5000))}, nil },
+		Open: func(_ netip.AddrPort, name string) (File, error) {
+			if name == "missing" {
+				return nil, fs.ErrNotExist
+			}
+			return memFile{bytes.NewReader(make([]byte, 5000))}, nil
+		},
 		Allow: everybody,
+		Began: func(e Event) { began <- e },
 		Done:  func(e Event) { done <- e },
 	}
 	addr := serveAs(t, s)
 	c := dial(t, addr, "127.0.0.1")
+	ended := func(t *testing.T) Event {
+		t.Helper()
+		e := <-done
+		if b := <-began; b.Client != e.Client || b.File != e.File || b.Size != e.Size || !b.Start.Equal(e.Start) {
+			t.Errorf("told of %+v at its end, and of %+v when it began", e, b)
+		}
+		return e
+	}
 	t.Run("all is sent", func(t *testing.T) {
 		if _, err := c.fetch("a", 1000, 4); err != nil {
 			t.Fatal(err)
 		}
-		e := <-done
+		e := ended(t)
 		if e.File != "a" || e.Size != 5000 || e.Sent != 5000 || e.BlockSize != 1000 || e.Window != 4 || e.Err != nil ||
 			e.Client != c.conn.LocalAddr().(*net.UDPAddr).AddrPort() {
 			t.Errorf("%+v", e)
@@ -210,9 +224,16 @@ func TestEvents(t *testing.T) {
 		b := make([]byte, 600)
 		_, from := c.next(b)
 		c.conn.WriteToUDPAddrPort([]byte("\x00\x05\x00\x08bye\x00"), from)
-		if e := <-done; !e.Aborted || e.Sent != 0 || e.Err == nil {
+		if e := ended(t); !e.Aborted || e.Sent != 0 || e.Err == nil {
 			t.Errorf("%+v", e)
 		}
+	})
+	t.Run("what is refused does not begin", func(t *testing.T) {
+		c.ask("missing", "octet")
+		if e := <-done; e.File != "missing" || e.Err != fs.ErrNotExist || len(began) != 0 {
+			t.Errorf("%+v; %d have begun", e, len(began))
+		}
+		c.next(make([]byte, 600))
 	})
 	t.Run("a client with one port for ever asks anew: from another port of ours", func(t *testing.T) {
 		b := make([]byte, 600)
@@ -228,7 +249,7 @@ func TestEvents(t *testing.T) {
 		if first == second || first == c.server {
 			t.Errorf("answered from %v, then %v", first, second)
 		}
-		if e := <-done; e.File != "first" || e.Err != errSuperseded {
+		if e := ended(t); e.File != "first" || e.Err != errSuperseded || !e.Aborted {
 			t.Errorf("%+v", e)
 		}
 	})

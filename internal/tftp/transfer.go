@@ -11,10 +11,11 @@ import (
 const (
 	defaultBlockSize = 512 // RFC 1350 §2
 
-	// unansweredTries is how often a transfer's first packet is sent while
-	// the client has not shown that the request was its own: its source may
-	// be forged, and we are not to flood whoever it names. unansweredLimit
-	// ends the wait where the client asked for long time-outs.
+	// unansweredTries is how often an OACK is sent while the client has not
+	// shown that the request was its own: its source may be forged, and we are
+	// not to flood whoever it names. An OACK is hardly longer than the request;
+	// a block is, by far, and goes out once for each request (see Start).
+	// unansweredLimit ends the wait.
 	unansweredTries = 3
 	unansweredLimit = 10 * time.Second
 	// answeredTries is how often any later packet is sent when its time is
@@ -23,6 +24,10 @@ const (
 	// duplicate that it hears; and never more than idleLimit.
 	answeredTries = 9
 	idleLimit     = 30 * time.Second
+	// maxTimeout is the longest time between repeats that a client may ask for
+	// (RFC 2349), in seconds: three come before idleLimit, and one of the OACK
+	// before unansweredLimit. curl asks for 6.
+	maxTimeout = 7
 	// repeatTries is how often the same blocks are sent again because the
 	// client says that it misses the first of them.
 	repeatTries = 3
@@ -42,11 +47,19 @@ const (
 var (
 	ErrGaveUp   = errors.New("the client stopped answering")
 	ErrNoAnswer = errors.New("the client never answered")
-	errTooSlow  = errors.New("the client is too slow")
-	errTooLossy = errors.New("the client misses nearly everything")
+	errTooSlow  = error(gaveUp("the client is too slow"))
+	errTooLossy = error(gaveUp("the client misses nearly everything"))
 	// errSuperseded: from the same port, so that it waits for the new one.
 	errSuperseded = errors.New("the client asked anew")
 )
+
+// gaveUp is an ErrGaveUp that says what the client did instead of nothing.
+type gaveUp string
+
+func (e gaveUp) Error() string { return string(e) }
+
+// Is is errors.Is's.
+func (gaveUp) Is(target error) bool { return target == ErrGaveUp }
 
 // clientError is an ERROR packet from the client: a change of mind as often
 // as a failure, for PXELINUX and iPXE ask for a size and hang up.
@@ -125,7 +138,9 @@ func NewTransfer(r Request, size int64, maxBlockSize, maxWindow int) *Transfer {
 	if r.WantSize {
 		option("tsize", size)
 	}
-	if r.Timeout > 0 {
+	// "The timeout specified in the OACK must match" (RFC 2349): what is not
+	// granted is left out.
+	if r.Timeout > 0 && r.Timeout <= maxTimeout {
 		t.fixedRTO = time.Duration(r.Timeout) * time.Second
 		option("timeout", int64(r.Timeout))
 	}
@@ -139,7 +154,10 @@ func NewTransfer(r Request, size int64, maxBlockSize, maxWindow int) *Transfer {
 }
 
 // Start is the transfer's first step: one datagram, for a window begins only
-// after the client has answered, which shows that the request was its own.
+// after the client has answered, which shows that the request was its own. A
+// block is not repeated before that unless the request is (Again): it is the
+// recipient who times out and repeats "his last packet", which has "the sender
+// of the lost packet" repeat that (RFC 1350 §2).
 func (t *Transfer) Start(now time.Time) Action {
 	t.began, t.progress = now, now
 	if t.oack {
@@ -257,7 +275,7 @@ func (t *Transfer) hush(now time.Time) bool {
 // Timeout says that the deadline has passed.
 func (t *Transfer) Timeout(now time.Time) Action {
 	switch {
-	case !t.answered && (t.tries >= unansweredTries || now.Sub(t.began) >= unansweredLimit):
+	case !t.answered && (!t.oack || t.tries >= unansweredTries || now.Sub(t.began) >= unansweredLimit):
 		return Action{Done: true, Err: ErrNoAnswer}
 	case t.tries >= answeredTries || now.Sub(t.progress) >= idleLimit:
 		return Action{Done: true, Err: ErrGaveUp}
@@ -319,11 +337,7 @@ func (t *Transfer) resend(now time.Time) Action {
 	t.stale = min(max(t.stale, 0)+t.sent-t.acked, 4*int64(t.window))
 	t.fresh = false
 	t.hushed = now.Add(t.rtt.typical())
-	window := t.window
-	if !t.answered {
-		window = 1
-	}
-	return t.send(now, t.acked+1, window)
+	return t.send(now, t.acked+1, t.window)
 }
 
 // send sends count blocks from first on, or those there are.
@@ -357,6 +371,9 @@ func (t *Transfer) deadline() time.Time {
 	d, end := t.sentAt.Add(rto), t.progress.Add(idleLimit)
 	if !t.answered {
 		end = t.began.Add(unansweredLimit)
+		if !t.oack {
+			return end
+		}
 	}
 	if end.Before(d) {
 		return end

@@ -59,7 +59,13 @@ func TestTransfer(t *testing.T) {
 			{ack(1), "data 2, 1 bytes at 1408"},
 			{ack(2), "done"},
 		}},
-		{"a lost DATA is sent again", Request{}, 100, "data 1, 100 bytes at 0", []step{
+		{"a lost DATA is sent again", Request{}, 600, "data 1, 512 bytes at 0", []step{
+			{ack(1), "data 2, 88 bytes at 512"},
+			{timeout, "data 2, 88 bytes at 512"},
+			{ack(2), "done"},
+		}},
+		{"the first one as well, after an OACK", Request{WantSize: true}, 100, "oack", []step{
+			{ack(0), "data 1, 100 bytes at 0"},
 			{timeout, "data 1, 100 bytes at 0"},
 			{ack(1), "done"},
 		}},
@@ -81,7 +87,10 @@ func TestTransfer(t *testing.T) {
 		{"an ERROR without its NUL", Request{}, 100, "data 1, 100 bytes at 0", []step{
 			{[]byte("\x00\x05\x00\x03full"), `failed: client says: "" (3)`},
 		}},
-		{"a forged request draws three datagrams", Request{WantSize: true}, 100, "oack", []step{
+		{"a forged request without options draws one block", Request{}, 1000, "data 1, 512 bytes at 0", []step{
+			{timeout, "failed: " + ErrNoAnswer.Error()},
+		}},
+		{"a forged request with options draws three OACKs", Request{WantSize: true}, 100, "oack", []step{
 			{timeout, "oack"},
 			{timeout, "oack"},
 			{timeout, "failed: " + ErrNoAnswer.Error()},
@@ -182,8 +191,10 @@ func TestOptionsAcknowledged(t *testing.T) {
 		{"size only: nothing that was not asked for", Request{WantSize: true}, "\x00\x06tsize\x001234\x00"},
 		{"window as asked for", Request{Window: 4}, "\x00\x06windowsize\x004\x00"},
 		{"window larger than the server's", Request{Window: 65535}, "\x00\x06windowsize\x0064\x00"},
-		{"all", Request{BlockSize: 8, WantSize: true, Timeout: 255, Window: 1},
-			"\x00\x06blksize\x008\x00tsize\x001234\x00timeout\x00255\x00windowsize\x001\x00"},
+		{"a time-out that leaves room for repeats", Request{Timeout: maxTimeout}, "\x00\x06timeout\x007\x00"},
+		{"one that does not", Request{WantSize: true, Timeout: maxTimeout + 1}, "\x00\x06tsize\x001234\x00"},
+		{"all", Request{BlockSize: 8, WantSize: true, Timeout: 6, Window: 1},
+			"\x00\x06blksize\x008\x00tsize\x001234\x00timeout\x006\x00windowsize\x001\x00"},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			if got := appendOACK(nil, NewTransfer(tc.request, 1234, 1468, 64).options); string(got) != tc.want {
@@ -218,7 +229,7 @@ func TestBlockNumberWraps(t *testing.T) {
 func TestRetransmissionTimer(t *testing.T) {
 	wait := func(a Action, now time.Time) time.Duration { return a.Deadline.Sub(now) }
 	t.Run("doubles from a second until the client is known", func(t *testing.T) {
-		tr := NewTransfer(Request{}, 100, 1468, 64)
+		tr := NewTransfer(Request{WantSize: true}, 100, 1468, 64)
 		a := tr.Start(t0)
 		first := wait(a, t0)
 		a2 := tr.Timeout(a.Deadline)
@@ -244,11 +255,11 @@ func TestRetransmissionTimer(t *testing.T) {
 		}
 	})
 	t.Run("an answer after a repeat measures nothing (Karn)", func(t *testing.T) {
-		tr := NewTransfer(Request{}, 1<<20, 1468, 64)
+		tr := NewTransfer(Request{WantSize: true}, 1<<20, 1468, 64)
 		a := tr.Start(t0)
 		a = tr.Timeout(a.Deadline)
 		now := a.Deadline.Add(-1)
-		a = tr.Receive(now, ack(1))
+		a = tr.Receive(now, ack(0))
 		if w := wait(a, now); w != initialRTO {
 			t.Errorf("waits %v", w)
 		}
@@ -259,6 +270,56 @@ func TestRetransmissionTimer(t *testing.T) {
 			t.Errorf("waits %v", w)
 		}
 	})
+}
+
+// Whatever time-out a client asks for, a packet that is lost is sent again.
+func TestTimeoutLeavesRoomForRepeats(t *testing.T) {
+	for timeout := 1; timeout <= 255; timeout++ {
+		tr := NewTransfer(Request{WantSize: true, Timeout: timeout}, 1<<20, 1468, 64)
+		a := tr.Start(t0)
+		if a = tr.Timeout(a.Deadline); !a.OACK {
+			t.Fatalf("timeout %d, the OACK is lost: %s", timeout, brief(a))
+		}
+		now := a.Deadline.Add(-1)
+		a = tr.Receive(now, ack(0))
+		for range 3 {
+			if a = tr.Timeout(a.Deadline); a.Count != 1 {
+				t.Fatalf("timeout %d, a block is lost: %s", timeout, brief(a))
+			}
+		}
+	}
+}
+
+// What an unanswered request draws is a small multiple of it, whatever it asks
+// for; a block is the least that one without options can be answered by.
+func TestUnansweredBytes(t *testing.T) {
+	const most = 4
+	for _, options := range [][]string{
+		{"tsize", "0"},
+		{"tsize", "0", "tsize", "0"},
+		{"blksize", "8"},
+		{"blksize", "65464"},
+		{"timeout", "1"},
+		{"windowsize", "65535"},
+		{"blksize", "65464", "windowsize", "65535", "tsize", "0", "timeout", "1"},
+	} {
+		request := rrq(append([]string{"a", "octet"}, options...)...)
+		r, err := parseRequest(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tr := NewTransfer(r, 1<<40, maxBlockSize, 65535)
+		drawn := 0
+		for a := tr.Start(t0); !a.Done; a = tr.Timeout(a.Deadline) {
+			if !a.OACK || a.Count > 0 {
+				t.Fatalf("%q: %s", request, brief(a))
+			}
+			drawn += len(appendOACK(nil, tr.options))
+		}
+		if drawn > most*len(request) {
+			t.Errorf("%q: %d bytes draw %d", request, len(request), drawn)
+		}
+	}
 }
 
 // FuzzTransfer lets a hostile client choose packets and silences: the
@@ -289,12 +350,16 @@ func FuzzTransfer(f *testing.F) {
 				a.Length > a.Count*tr.blockSize || a.Length < (a.Count-1)*tr.blockSize) {
 				t.Fatalf("of a file of %d bytes: %+v", size, a)
 			}
-			if !tr.answered && sent > unansweredTries+requests-1 {
+			most := requests // a block for each
+			if tr.oack {
+				most += unansweredTries - 1
+			}
+			if !tr.answered && sent > most {
 				t.Fatalf("%d datagrams for %d requests that nobody stands to", sent, requests)
 			}
 			// What a window's worth of blocks can draw without progress, and
 			// what an acknowledged one may have cost.
-			most := int64(maxSentPerAcked+1)*(tr.acked+int64(tr.window)) + 2*unansweredTries + requests
+			most = int64(maxSentPerAcked+1)*(tr.acked+int64(tr.window)) + 2*unansweredTries + requests
 			if sent > most {
 				t.Fatalf("%d datagrams for %d blocks acknowledged, window %d", sent, tr.acked, tr.window)
 			}

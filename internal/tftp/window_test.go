@@ -3,6 +3,7 @@ package tftp
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -164,13 +165,13 @@ func TestPatienceEnds(t *testing.T) {
 			tr.Timeout(now)
 			a = tr.Receive(now, ack(a.Block))
 		}
-		if a.Err != errTooSlow {
+		if a.Err != errTooSlow || !errors.Is(a.Err, ErrGaveUp) {
 			t.Errorf("after %v: %+v", now.Sub(t0), a)
 		}
 	})
 	t.Run("long time-outs, asked for by the client", func(t *testing.T) {
 		for _, answered := range []bool{false, true} {
-			tr := NewTransfer(Request{Timeout: 255}, 1<<20, 1468, 64)
+			tr := NewTransfer(Request{WantSize: true, Timeout: maxTimeout}, 1<<20, 1468, 64)
 			a := tr.Start(t0)
 			if answered {
 				a = tr.Receive(t0, ack(0))
@@ -195,7 +196,7 @@ func TestPatienceEnds(t *testing.T) {
 			now = now.Add(time.Millisecond)
 			a = tr.Receive(now, ack(block))
 		}
-		if a.Err != errTooLossy {
+		if a.Err != errTooLossy || !errors.Is(a.Err, ErrGaveUp) {
 			t.Errorf("%+v", a)
 		}
 	})
