@@ -53,12 +53,10 @@ type subnet struct {
 	options map[uint8][]byte
 }
 
-// Pools are the leases of all subnets, by network. They live longer than any
-// Settings, and longer than a subnet is in them: it may come back while its
-// machines still use their addresses.
-type Pools map[netip.Prefix]*lease.Pool
+// Pools are the leases of all subnets. They live longer than any Settings.
+type Pools = lease.Pools
 
-// NewSettings makes settings ready. Pools gets the subnets that are new.
+// NewSettings makes settings ready. Pools becomes what they say.
 func NewSettings(c config.DHCP, self netip.Prefix, own []net.HardwareAddr, pools Pools) *Settings {
 	s := &Settings{
 		Mode: c.Mode, Self: self, Own: own,
@@ -74,24 +72,25 @@ func NewSettings(c config.DHCP, self netip.Prefix, own []net.HardwareAddr, pools
 		}
 		s.reserved[owner], s.owners[r.Address] = r, owner
 	}
-	seen := map[netip.Prefix]bool{}
+	var networks []lease.Subnet
+	var subnets []*subnet
 	add := func(network netip.Prefix, ranges []config.Range, p config.Parameters) *subnet {
-		seen[network] = true
-		in := slices.DeleteFunc(slices.Clone(addrs), func(a netip.Addr) bool { return !network.Contains(a) })
-		if pool, ok := pools[network]; ok {
-			pool.Resize(ranges, in)
-		} else {
-			pools[network] = lease.NewPool(ranges, in)
-		}
-		return &subnet{network, pools[network], time.Duration(p.Lease), parameters(network, p)}
+		networks = append(networks, lease.Subnet{Network: network, Ranges: ranges, Reserved: addrs})
+		sub := &subnet{network: network, lease: time.Duration(p.Lease), options: parameters(network, p)}
+		subnets = append(subnets, sub)
+		return sub
 	}
 	if self.IsValid() {
 		s.local = add(self.Masked(), c.Ranges, c.Parameters)
 	}
 	for _, sub := range c.Subnets {
-		if network := sub.Network.Masked(); !seen[network] {
+		network := sub.Network.Masked()
+		if !slices.ContainsFunc(subnets, func(other *subnet) bool { return other.network == network }) {
 			s.remote = append(s.remote, add(network, sub.Ranges, sub.Parameters))
 		}
+	}
+	for i, pool := range pools.Configure(networks) {
+		subnets[i].pool = pool
 	}
 	return s
 }

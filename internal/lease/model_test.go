@@ -3,9 +3,11 @@ package lease
 import (
 	"flag"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/netip"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -17,25 +19,48 @@ import (
 
 var histories = flag.Int("histories", 20_000, "how many random histories TestHistories plays")
 
-const historySteps = 40
+const historySteps = 60
 
-// plan is one configuration of the model's subnet.
+// plan is one configuration of the model's networks: one for all machines, or
+// one for each of the two links.
 type plan struct {
-	ranges   []config.Range
+	subnets  []Subnet
 	reserved map[Client]netip.Addr
 }
 
-var plans = []plan{
-	{ranges("10.0.0.1-10.0.0.4"), nil},
-	{ranges("10.0.0.1-10.0.0.4"), map[Client]netip.Addr{"m0": addr("10.0.0.2"), "m1": addr("10.0.0.9")}},
-	{ranges("10.0.0.3-10.0.0.6"), map[Client]netip.Addr{"m0": addr("10.0.0.9"), "m2": addr("10.0.0.3")}},
-	{ranges("10.0.0.2", "10.0.0.5"), nil},
+func network(s string, rs ...string) Subnet {
+	return Subnet{Network: netip.MustParsePrefix(s), Ranges: ranges(rs...)}
 }
 
-func (p plan) addrs() []netip.Addr {
-	var out []netip.Addr
+var plans = []plan{
+	{[]Subnet{network("10.0.0.0/28", "10.0.0.1-10.0.0.4")}, nil},
+	{[]Subnet{network("10.0.0.0/28", "10.0.0.1-10.0.0.4")}, map[Client]netip.Addr{"m0": addr("10.0.0.2"), "m1": addr("10.0.0.9")}},
+	{[]Subnet{network("10.0.0.0/28", "10.0.0.3-10.0.0.6")}, map[Client]netip.Addr{"m0": addr("10.0.0.9"), "m2": addr("10.0.0.3")}},
+	{[]Subnet{network("10.0.0.0/28", "10.0.0.2", "10.0.0.5")}, nil},
+	// Another mask.
+	{[]Subnet{network("10.0.0.0/27", "10.0.0.1-10.0.0.4")}, nil},
+	{[]Subnet{network("10.0.0.0/29", "10.0.0.1-10.0.0.4")}, map[Client]netip.Addr{"m0": addr("10.0.0.2")}},
+	// Half of it, two halves, the other way round, somewhere else, nowhere.
+	{[]Subnet{network("10.0.0.8/29", "10.0.0.9-10.0.0.10")}, nil},
+	{[]Subnet{network("10.0.0.0/29", "10.0.0.1-10.0.0.4"), network("10.0.0.8/29", "10.0.0.9-10.0.0.10")}, nil},
+	{[]Subnet{network("10.0.0.8/29", "10.0.0.9"), network("10.0.0.0/30", "10.0.0.1-10.0.0.3")}, map[Client]netip.Addr{"m0": addr("10.0.0.2"), "m1": addr("10.0.0.8")}},
+	{[]Subnet{network("10.1.0.0/24", "10.1.0.1")}, nil},
+	{},
+	// Settings that came before the box's address: of one range, the network
+	// has a part, and of the other subnet everything.
+	{[]Subnet{network("10.0.0.0/29", "10.0.0.4-10.0.0.9"), network("10.0.0.0/28", "10.0.0.1-10.0.0.3")}, nil},
+}
+
+// configured are the subnets as Configure wants them.
+func (p plan) configured() []Subnet {
+	var reserved []netip.Addr
 	for _, a := range p.reserved {
-		out = append(out, a)
+		reserved = append(reserved, a)
+	}
+	slices.SortFunc(reserved, netip.Addr.Compare)
+	out := slices.Clone(p.subnets)
+	for i := range out {
+		out[i].Reserved = reserved
 	}
 	return out
 }
@@ -49,8 +74,15 @@ func (p plan) owner(a netip.Addr) Client {
 	return ""
 }
 
-func (p plan) has(a netip.Addr) bool {
-	for _, r := range p.ranges {
+// has reports whether the subnet with that number leases an address.
+func (p plan) has(i int, a netip.Addr) bool {
+	if i < 0 || i > 0 && p.subnets[0].Network.Overlaps(p.subnets[i].Network) || !p.subnets[i].Network.Contains(a) {
+		return false
+	}
+	if a == config.Broadcast(p.subnets[i].Network) {
+		return false
+	}
+	for _, r := range p.subnets[i].Ranges {
 		if r.Contains(a) {
 			return true
 		}
@@ -58,13 +90,27 @@ func (p plan) has(a netip.Addr) bool {
 	return p.owner(a) != ""
 }
 
+// of is the number of the subnet that an address is in; -1 for none.
+func (p plan) of(a netip.Addr) int {
+	return slices.IndexFunc(p.subnets, func(s Subnet) bool { return s.Network.Contains(a) })
+}
+
 // machine is a client as it sees itself.
 type machine struct {
 	id       Client
+	link     int        // that its cable is in
 	exchange int        // the answers to earlier ones do not count (xid)
 	offer    netip.Addr // of the last OFFER that arrived
 	holds    netip.Addr // by the last ACK that arrived
 	until    time.Duration
+
+	// unsaved: the ACK was sent without a disk behind it, and a power cut may
+	// break the promise.
+	unsaved bool
+	// either: the box has restarted with two leases of it, and no memory of
+	// which was the later one. Nobody else may get them; it may have to ask
+	// anew.
+	either bool
 }
 
 // ack waits for the disk.
@@ -81,9 +127,13 @@ type world struct {
 	now      time.Duration // true time
 	clock    time.Time     // what the box took for the time when it booted,
 	booted   time.Duration // which was then
+	plans    [2]plan       // that take turns, so that a network comes back
 	plan     plan
-	pool     *Pool
+	pools    Pools
+	subnets  []*Pool // of the plan
 	disk     map[netip.Addr]Record
+	noDisk   bool // leases are given from memory
+	loaded   bool // the box knows what was on disk when it booted
 	waiting  []ack
 	machines []*machine
 	seen     map[string]int
@@ -94,17 +144,74 @@ func (w *world) boxNow() time.Time { return w.clock.Add(w.now - w.booted) }
 
 func (w *world) chance(percent int) bool { return w.random.IntN(100) < percent }
 
+// boot starts the box. Its database may open only later, and until then it
+// knows nothing of what it has promised before.
 func (w *world) boot() {
 	// 1970, 2106, or anything between: a clock without a battery.
 	w.clock = time.Unix(w.random.Int64N(1<<32), 0)
 	w.booted = w.now
-	w.pool = NewPool(w.plan.ranges, w.plan.addrs())
-	w.waiting = nil
-	var records []Record
+	w.pools, w.waiting, w.loaded, w.noDisk = Pools{}, nil, false, true
+	of := map[Client]int{}
 	for _, r := range w.disk {
-		records = append(records, r)
+		of[r.Client]++
 	}
-	w.pool.Restore(w.boxNow(), records)
+	for _, m := range w.machines {
+		if m.unsaved {
+			m.lose()
+		}
+		m.either = of[m.id] > 1
+	}
+	if w.chance(50) { // before the box has its address
+		w.openDisk()
+	}
+	w.configure()
+	if !w.loaded && w.chance(50) {
+		w.openDisk()
+	}
+}
+
+func (w *world) configure() { w.subnets = w.pools.Configure(w.plan.configured()) }
+
+// openDisk is the database that opens, late or anew.
+func (w *world) openDisk() {
+	w.trace("the database opens; loaded before: %v", w.loaded)
+	w.noDisk = false
+	if w.loaded && w.chance(20) {
+		w.trace("it is another one")
+		clear(w.disk)
+		for _, m := range w.machines {
+			m.unsaved = true
+		}
+	}
+	records := slices.SortedFunc(maps.Values(w.disk), func(a, b Record) int { return a.Addr.Compare(b.Addr) })
+	if w.loaded {
+		w.seen["database again"]++
+		w.pools.Stored(records)
+		return
+	}
+	if len(w.pools) > 0 {
+		w.seen["database late"]++
+	}
+	w.pools.Restore(w.boxNow(), records)
+	w.loaded = true
+}
+
+func (m *machine) lose() { m.holds, m.unsaved = netip.Addr{}, false }
+
+// given is the moment when an address is promised to a machine, although it
+// may never hear of it. A box that does not have its database yet knows no
+// better, and who was promised the address before, or the machine another
+// one, has bad luck. Everywhere else nothing is given that is promised.
+func (w *world) given(m *machine, a netip.Addr) {
+	if w.loaded {
+		return
+	}
+	for _, o := range w.machines {
+		if o.holds.IsValid() && (o != m && o.holds == a || o == m && o.holds != a) {
+			w.seen["lost to a late database"]++
+			o.lose()
+		}
+	}
 }
 
 // holder is who uses an address by a promise that runs, other than m.
@@ -127,39 +234,47 @@ func (w *world) write(changes []Change) {
 	}
 }
 
+// subnet is the number of the one that a machine is in; -1 for none.
+func (w *world) subnet(m *machine) int { return min(m.link, len(w.plan.subnets)-1) }
+
 func (w *world) discover(m *machine) error {
 	m.exchange++
+	i := w.subnet(m)
+	if i < 0 {
+		return nil
+	}
+	pool := w.subnets[i]
 	wish := m.holds
 	if w.chance(30) {
 		wish = anyAddr(w.random)
 	}
 	now := w.boxNow()
-	a, fresh, ok := w.plan.reserved[m.id], false, true
-	if !a.IsValid() || !w.pool.OfferReserved(now, m.id, a) {
-		a, fresh, ok = w.pool.Offer(now, m.id, wish)
+	a, fresh, ok := w.reserved(m, i), false, true
+	if !a.IsValid() || !pool.OfferReserved(now, m.id, a) {
+		a, fresh, ok = pool.Offer(now, m.id, wish)
 	}
-	w.trace("%s DISCOVER (wish %v): %v, fresh %v, %v", m.id, wish, a, fresh, ok)
+	w.trace("%s in %d DISCOVER (wish %v): %v, fresh %v, %v", m.id, i, wish, a, fresh, ok)
 	if !ok {
 		w.seen["nothing to offer"]++
-		for _, r := range w.plan.ranges {
+		for _, r := range w.plan.subnets[i].Ranges {
 			for a := r.First; r.Contains(a); a = a.Next() {
-				if s := w.pool.slots[a]; !s.reserved && s.state != leased && s.state != declined {
+				if s := pool.slots[a]; w.plan.has(i, a) && !s.reserved && s.state != leased && s.state != declined {
 					return fmt.Errorf("%v is to be had, and nothing was offered", a)
 				}
 			}
 		}
 		return nil
 	}
-	if o := w.holder(a, m); o != nil {
+	if o := w.holder(a, m); o != nil && w.loaded {
 		return fmt.Errorf("%v offered to %s, and %s holds it", a, m.id, o.id)
 	}
-	if m.until > w.now && m.holds != a && w.keeps(m) {
+	if m.until > w.now && m.holds != a && w.keeps(m, i) {
 		return fmt.Errorf("%s holds %v and is offered %v", m.id, m.holds, a)
 	}
 	if fresh && w.chance(5) {
 		w.trace("a probe finds %v in use", a)
 		w.seen["probe answered"]++
-		w.pool.Taken(now, a, now.Add(10*time.Minute))
+		pool.Taken(now, a, now.Add(10*time.Minute))
 		return nil
 	}
 	if w.chance(90) {
@@ -169,28 +284,47 @@ func (w *world) discover(m *machine) error {
 	return nil
 }
 
-// keeps reports whether the configuration lets a machine stay where it is.
-func (w *world) keeps(m *machine) bool {
-	own := w.plan.reserved[m.id]
+// reserved is the address that is reserved for a machine in a subnet.
+func (w *world) reserved(m *machine, i int) netip.Addr {
+	if a := w.plan.reserved[m.id]; w.plan.has(i, a) {
+		return a
+	}
+	return netip.Addr{}
+}
+
+// keeps reports whether a machine that asks in a subnet may stay where it is.
+func (w *world) keeps(m *machine, i int) bool {
+	if !w.loaded || m.either {
+		return false
+	}
+	own := w.reserved(m, i)
 	owner := w.plan.owner(m.holds)
-	return w.plan.has(m.holds) && (owner == "" || owner == m.id) && (!own.IsValid() || own == m.holds)
+	return w.plan.has(i, m.holds) && (owner == "" || owner == m.id) && (!own.IsValid() || own == m.holds)
 }
 
 // request asks for a lease of a, and is answered as RFC 2131 §4.3.2 has it.
 func (w *world) request(m *machine, kind string, a netip.Addr) error {
 	m.exchange++
+	i := w.subnet(m)
+	if kind == "renewing" && w.plan.of(a) >= 0 {
+		i = w.plan.of(a)
+	}
+	if i < 0 {
+		return nil
+	}
 	now := w.boxNow()
 	r := Record{HW: string(m.id), Length: time.Duration(1+w.random.IntN(60)) * time.Minute}
-	given, why := w.decide(now, m.id, kind, a, r)
-	w.trace("%s REQUEST %s %v for %v: %v %s", m.id, kind, a, r.Length, given, why)
+	given, why := w.decide(now, m, i, kind, a, r)
+	w.trace("%s in %d REQUEST %s %v for %v: %v %s", m.id, i, kind, a, r.Length, given, why)
 	switch {
-	case given && !w.plan.has(a):
+	case given && !w.plan.has(i, a):
 		return fmt.Errorf("%v is leased, and the configuration does not have it", a)
 	case given:
 		w.seen[kind]++
+		w.given(m, a)
 		w.waiting = append(w.waiting, ack{m, m.exchange, a, w.now + r.Length})
 		return nil
-	case kind != "selecting" && a == m.holds && m.until > w.now && w.keeps(m):
+	case kind != "selecting" && a == m.holds && m.until > w.now && w.keeps(m, i):
 		return fmt.Errorf("%s holds %v, and its %s is refused: %s", m.id, a, kind, why)
 	}
 	w.seen[why]++
@@ -200,43 +334,65 @@ func (w *world) request(m *machine, kind string, a netip.Addr) error {
 	return nil
 }
 
-func (w *world) decide(now time.Time, c Client, kind string, a netip.Addr, r Record) (bool, string) {
-	if o := w.plan.owner(a); o != "" && o != c {
+func (w *world) decide(now time.Time, m *machine, i int, kind string, a netip.Addr, r Record) (bool, string) {
+	pool := w.subnets[i]
+	if o := w.plan.owner(a); o != "" && o != m.id {
 		return false, "nak"
 	}
-	if own := w.plan.reserved[c]; own.IsValid() && w.pool.OfferReserved(now, c, own) && own != a {
+	if own := w.reserved(m, i); own.IsValid() && pool.OfferReserved(now, m.id, own) && own != a {
 		return false, "nak"
 	}
 	if kind == "selecting" {
-		return w.pool.CommitSelected(now, c, a, r), "nak"
+		return pool.CommitSelected(now, m.id, a, r), "nak"
 	}
-	switch known, ok := w.pool.Known(now, c); {
+	if kind == "init-reboot" && !w.plan.subnets[i].Network.Contains(a) {
+		return false, "nak"
+	}
+	switch known, ok := pool.Known(now, m.id); {
 	case !ok:
 		return false, "silence"
 	case known != a:
 		return false, "nak"
 	}
-	return w.pool.Commit(now, c, a, r), "nak"
+	return pool.Commit(now, m.id, a, r), "nak"
 }
 
 // flush is one batch to the disk, and then the ACKs that waited for it.
 func (w *world) flush() error {
-	changes := w.pool.Changes()
+	changes := w.pools.Changes(w.boxNow())
 	acks := w.waiting
 	w.waiting = nil
-	if w.chance(5) {
+	switch {
+	case w.noDisk:
+	case w.chance(5):
 		w.trace("the disk fails")
 		w.seen["disk failure"]++
-		w.pool.Unsaved(changes)
-		return nil
-	}
-	w.write(changes)
-	clients := map[Client]netip.Addr{}
-	for a, r := range w.disk {
-		if b, ok := clients[r.Client]; ok {
-			return fmt.Errorf("on disk, %s has %v and %v", r.Client, a, b)
+		w.configureSometimes()
+		w.pools.Unsaved(changes)
+		if w.chance(50) {
+			w.trace("and is given up")
+			w.seen["disk given up"]++
+			w.noDisk = true
 		}
-		clients[r.Client] = a
+		return nil
+	default:
+		w.write(changes)
+		type holder struct {
+			network netip.Prefix
+			Client
+		}
+		clients := map[holder]netip.Addr{}
+		for a, r := range w.disk {
+			h := holder{w.pools.networkOf(a), r.Client}
+			if b, ok := clients[h]; ok && h.network != everywhere {
+				return fmt.Errorf("on disk, %s has %v and %v", r.Client, a, b)
+			}
+			clients[h] = a
+		}
+		for _, m := range w.machines {
+			m.unsaved = false
+		}
+		w.configureSometimes()
 	}
 	for _, k := range acks {
 		if k.exchange != k.m.exchange || w.chance(10) {
@@ -246,10 +402,14 @@ func (w *world) flush() error {
 		}
 		w.trace("ACK of %v to %s", k.addr, k.m.id)
 		w.seen["ack"]++
+		if w.noDisk {
+			w.seen["ack from memory"]++
+		}
 		if o := w.holder(k.addr, k.m); o != nil && k.until > w.now {
 			return fmt.Errorf("%v is leased to %s, and %s holds it", k.addr, k.m.id, o.id)
 		}
 		k.m.holds, k.m.until, k.m.offer = k.addr, k.until, netip.Addr{}
+		k.m.unsaved, k.m.either = w.noDisk, false
 		if w.chance(5) {
 			w.decline(k.m)
 		}
@@ -257,17 +417,32 @@ func (w *world) flush() error {
 	return nil
 }
 
+// configureSometimes changes the configuration while a batch is on its way.
+func (w *world) configureSometimes() {
+	if w.chance(5) {
+		w.reconfigure()
+	}
+}
+
+func (w *world) reconfigure() {
+	w.plan = w.plans[w.random.IntN(2)]
+	w.trace("configuration %v", w.plan)
+	w.seen["configuration"]++
+	w.configure()
+}
+
 func (w *world) decline(m *machine) {
 	w.trace("%s DECLINE %v", m.id, m.holds)
 	w.seen["decline"]++
 	m.exchange++
-	if w.chance(80) {
-		w.pool.Decline(w.boxNow(), m.id, m.holds, w.boxNow().Add(10*time.Minute))
+	if i := w.plan.of(m.holds); i >= 0 && w.chance(80) {
+		w.subnets[i].Decline(w.boxNow(), m.id, m.holds, w.boxNow().Add(10*time.Minute))
 	}
 	m.holds = netip.Addr{}
 }
 
 func (w *world) step() error {
+	w.now += time.Millisecond
 	switch w.random.IntN(4) {
 	case 0: // at once
 	case 1, 2:
@@ -309,34 +484,43 @@ func (w *world) step() error {
 			w.trace("%s RELEASE %v", m.id, m.holds)
 			w.seen["release"]++
 			m.exchange++
-			if w.chance(80) {
-				w.pool.Release(w.boxNow(), m.id, m.holds)
+			if i := w.plan.of(m.holds); i >= 0 && w.chance(80) {
+				w.subnets[i].Release(w.boxNow(), m.id, m.holds)
 			}
 			m.holds = netip.Addr{}
 		}
 	case n < 91:
 		w.trace("%s takes another server's offer", m.id)
-		w.pool.Withdraw(w.boxNow(), m.id)
-	case n < 96:
+		if i := w.subnet(m); i >= 0 {
+			w.subnets[i].Withdraw(w.boxNow(), m.id)
+		}
+	case n < 93:
+		m.link = 1 - m.link
+		m.exchange++
+		w.trace("%s is carried to link %d", m.id, m.link)
+	case n < 95:
+		if w.noDisk {
+			w.openDisk()
+			if w.chance(50) {
+				return w.flush()
+			}
+		}
+	case n < 97:
 		w.trace("power cut")
 		w.seen["power cut"]++
-		if w.chance(50) { // after the write, and before the ACKs
-			w.write(w.pool.Changes())
+		if !w.noDisk && w.chance(50) { // after the write, and before the ACKs
+			w.write(w.pools.Changes(w.boxNow()))
 		}
 		w.now += time.Duration(w.random.IntN(100)) * time.Second
 		w.boot()
 	default:
-		i := w.random.IntN(len(plans))
-		w.trace("configuration %d", i)
-		w.seen["configuration"]++
-		w.plan = plans[i]
-		w.pool.Resize(w.plan.ranges, w.plan.addrs())
+		w.reconfigure()
 	}
 	return nil
 }
 
 func anyAddr(random *rand.Rand) netip.Addr {
-	return netip.AddrFrom4([4]byte{10, 0, 0, byte(1 + random.IntN(9))})
+	return netip.AddrFrom4([4]byte{10, 0, 0, byte(1 + random.IntN(10))})
 }
 
 // sound checks what must always be true of a pool.
@@ -372,6 +556,11 @@ func sound(p *Pool) error {
 			held++
 		}
 	}
+	for a, s := range p.changed {
+		if p.slots[a] != s && (s.queue != nil || s.state != free || s.last != nil || !s.gone) {
+			return fmt.Errorf("%v is not in the pool any more, and not at rest", a)
+		}
+	}
 	if n := len(p.idle) + len(p.offers) + len(p.ends); n != queued || held != len(p.held) || offers != len(p.offered) {
 		return fmt.Errorf("%d of %d wait, %d of %d clients held, %d of %d offered", queued, n, held, len(p.held), offers, len(p.offered))
 	}
@@ -381,17 +570,33 @@ func sound(p *Pool) error {
 // history plays one, from its seed.
 func history(seed uint64, seen map[string]int, trace func(string, ...any)) error {
 	random := rand.New(rand.NewPCG(seed, 0))
-	w := &world{random: random, plan: plans[random.IntN(len(plans))], disk: map[netip.Addr]Record{}, seen: seen, trace: trace}
+	w := &world{random: random, disk: map[netip.Addr]Record{}, seen: seen, trace: trace}
 	for i := range 6 {
-		w.machines = append(w.machines, &machine{id: Client(fmt.Sprint("m", i))})
+		w.machines = append(w.machines, &machine{id: Client(fmt.Sprint("m", i)), link: i % 2})
 	}
+	for i := range w.plans {
+		w.plans[i] = plans[random.IntN(len(plans))]
+	}
+	if w.chance(30) { // two networks and one
+		w.plans = [2]plan{plans[7], plans[random.IntN(2)]}
+	}
+	w.plan = w.plans[0]
 	w.boot()
 	for range historySteps {
 		if err := w.step(); err != nil {
 			return err
 		}
-		if err := sound(w.pool); err != nil {
-			return err
+		for network, p := range w.pools {
+			if err := sound(p); err != nil {
+				return err
+			}
+			for _, slots := range []map[netip.Addr]*slot{p.slots, p.changed} {
+				for a := range slots {
+					if w.pools.networkOf(a) != network {
+						return fmt.Errorf("%v is in the pool of %v", a, network)
+					}
+				}
+			}
 		}
 	}
 	return nil
@@ -399,8 +604,9 @@ func history(seed uint64, seen map[string]int, trace func(string, ...any)) error
 
 // TestHistories plays random histories: machines that ask, renew, give back,
 // move and are lost; packets that do not arrive; a box that loses power
-// between its disk and its answers, and boots with any time on its clock;
-// configurations that change. What an acknowledged machine was promised is
+// between its disk and its answers, and boots with any time on its clock; a
+// disk that fails, comes back, or is there late; ranges and networks that
+// change. What an acknowledged machine was promised is
 // all that the oracle knows: no address is two machines' at one time, and no
 // promise is forgotten before its end.
 func TestHistories(t *testing.T) {
@@ -441,6 +647,7 @@ func TestHistories(t *testing.T) {
 	for _, k := range []string{
 		"offer", "nothing to offer", "selecting", "renewing", "init-reboot", "nak", "silence", "release",
 		"decline", "probe answered", "ack", "ack lost", "disk failure", "power cut", "configuration",
+		"disk given up", "ack from memory", "database again", "database late", "lost to a late database",
 	} {
 		if total[k] == 0 {
 			t.Errorf("no history has seen %q: this test tests less than it says", k)

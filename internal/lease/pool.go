@@ -40,6 +40,7 @@ type slot struct {
 	at       time.Time // free: since when, zero for never used; else until when
 	rank     int       // its place in the ranges
 	offeree  Client    // while offered
+	made     time.Time // leased: when it was acknowledged last; zero for before the start
 
 	// last is the lease that runs, or ran last, so that a machine comes back
 	// to its old address (RFC 2131 §4.3.1); nil for none. An offer leaves it
@@ -108,10 +109,7 @@ func (p *Pool) Resize(ranges []config.Range, reserved []netip.Addr) {
 			return s
 		}
 		if s = old[a]; s == nil {
-			s = p.changed[a] // it left, and the store was not told yet
-		}
-		if s == nil {
-			s = &slot{addr: a}
+			s = p.find(a)
 		}
 		delete(old, a)
 		s.gone, s.rank = false, len(p.slots)
@@ -144,6 +142,7 @@ func (p *Pool) Resize(ranges []config.Range, reserved []netip.Addr) {
 			fallthrough
 		case free:
 			p.forget(s)
+			s.queue = nil // it may wait in changed, and come back
 		default:
 			p.slots[a] = s
 			p.append(s)
@@ -359,42 +358,122 @@ func (p *Pool) Changes() []Change {
 // Changes has them again.
 func (p *Pool) Unsaved(changes []Change) {
 	for _, c := range changes {
-		s := p.slots[c.Addr]
-		if s == nil {
-			s = p.changed[c.Addr]
-		}
-		if s == nil {
-			s = &slot{addr: c.Addr}
-		}
+		s := p.find(c.Addr)
 		s.saved = &Record{} // unknown: unlike any lease, and not nothing
 		p.changed[c.Addr] = s
 	}
 }
 
-// Restore takes up the leases that the store has kept for this pool's subnet.
-// The pool is to be a new one.
-// Nobody knows how long ago they were made: a box without a clock of its own
-// starts in 1970, and one that is set may jump by years. So each is taken as
-// live for its full length from now, which is never too short. One in an
-// address outside the ranges is remembered to its end and can not be renewed.
+// Stored says all that the store holds of this pool's addresses, whatever it
+// was told before. The next Changes makes it hold what it should.
+func (p *Pool) Stored(records []Record) {
+	clear(p.changed)
+	for a, s := range p.slots {
+		s.saved = nil
+		if s.state == leased {
+			p.changed[a] = s
+		}
+	}
+	for _, r := range records {
+		s := p.find(r.Addr)
+		s.saved = &r
+		p.changed[r.Addr] = s
+	}
+}
+
+// Restore takes up the leases that the store has kept for this pool's
+// addresses from before the start; records are all of them. Nobody knows how
+// long ago they were made: a box without a clock of its own starts in 1970,
+// and one that is set may jump by years. So each is taken as live for its full
+// length from now, which is never too short. One in an address outside the
+// ranges is remembered to its end and can not be renewed.
+//
+// The store may have been opened late, with the pool in use. What was
+// acknowledged meanwhile counts: it is the later word, and its machine goes by
+// it. Offers and rests give way: who was found using an address may well have
+// been the one that the store knows there.
 func (p *Pool) Restore(now time.Time, records []Record) {
 	for _, r := range records {
-		s := p.slots[r.Addr]
-		if s == nil {
-			s = &slot{addr: r.Addr, gone: true}
-			p.slots[r.Addr] = s
+		s, h, until := p.find(r.Addr), p.held[r.Client], now.Add(r.Length)
+		switch {
+		case s.leasedTo(r.Client):
+			// Not shortened: it may not have heard the later word.
+			if s.at.Before(until) {
+				s.last = &r
+				p.move(s, leased, until)
+			}
+		case s.state == leased, h != nil && h.state == leased && !h.made.IsZero():
+		default:
+			p.takeUp(s, &r, until, time.Time{})
 		}
-		s.saved = &r
-		if p.held[r.Client] != nil {
-			// Two leases of one client, from when its subnet was two. It may
-			// be two machines, so neither address may go to a third.
-			p.setAside(s, now.Add(r.Length))
-			continue
-		}
-		s.last = &r
-		p.held[r.Client] = s
-		p.move(s, leased, now.Add(r.Length))
 	}
+	p.Stored(records)
+}
+
+// absorb moves to p what another pool knows of the addresses of a network: the
+// leases, the rests, and what the store is still to be told. Offers end: who
+// comes back for one has it by CommitSelected.
+func (p *Pool) absorb(from *Pool, network netip.Prefix) {
+	for _, slots := range []map[netip.Addr]*slot{from.slots, from.changed} {
+		for a, s := range slots {
+			if !network.Contains(a) {
+				continue
+			}
+			t := p.find(a)
+			if s.saved != nil {
+				t.saved = s.saved
+				p.changed[a] = t
+			}
+			switch s.state {
+			case leased:
+				p.takeUp(t, s.last, s.at, s.made)
+			case declined:
+				p.slots[a] = t
+				p.setAside(t, s.at)
+			}
+			s.gone = true
+			from.free(s, s.at)
+			delete(from.changed, a)
+		}
+	}
+}
+
+// find returns the slot of an address, or a new one outside the ranges, which
+// is not the pool's yet.
+func (p *Pool) find(a netip.Addr) *slot {
+	if s := p.slots[a]; s != nil {
+		return s
+	}
+	if s := p.changed[a]; s != nil { // it left, and the store was not told yet
+		return s
+	}
+	return &slot{addr: a, gone: true}
+}
+
+// takeUp makes r the lease that runs in a slot that is not leased. It was
+// acknowledged elsewhere or before the start, and the client may have another
+// one here, from when its subnet was two. It may be two machines, so neither
+// address may go to a third: the one that was acknowledged last stays the
+// client's, and the other one rests until its end.
+func (p *Pool) takeUp(s *slot, r *Record, until, made time.Time) {
+	p.slots[s.addr] = s
+	if h := p.held[r.Client]; h != nil && h != s {
+		switch {
+		case h.state != leased:
+			p.forget(h)
+		case h.made.Before(made):
+			p.setAside(h, h.at)
+		default:
+			p.setAside(s, until)
+			return
+		}
+	}
+	p.endOffer(s)
+	p.forget(s)
+	s.last, s.made = r, made
+	p.held[r.Client] = s
+	p.changed[s.addr] = s
+	p.move(s, leased, until)
 }
 
 // offer sets a free or offered slot aside for the client, and ends the offer
@@ -435,6 +514,7 @@ func (p *Pool) lease(now time.Time, s *slot, c Client, r Record) {
 	if s.last == nil || *s.last != r {
 		s.last = &r
 	}
+	s.made = now
 	p.held[c] = s
 	p.changed[s.addr] = s
 	p.move(s, leased, until)

@@ -2,10 +2,10 @@ package pxed
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"net/netip"
-	"slices"
 	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
@@ -92,8 +92,8 @@ type server struct {
 	path      string
 	store     store
 	tryStore  time.Time // not before
-	unclaimed []lease.Record
-	opened    time.Time // when the store was, for unclaimed
+	loaded    bool      // the leases from before the start are in the pools
+	behind    bool      // leases may have been given that the store does not have
 	pending   []answer
 	changes   []lease.Change
 	toDisk    chan batch
@@ -130,18 +130,13 @@ func newServer(now time.Time, path string, machines *machine.Table, log *slog.Lo
 func (s *server) configure(now time.Time, c config.DHCP, plan handoff.Plan, l netif.Link, guardMAC net.HardwareAddr) *dhcp.Settings {
 	s.settings = dhcp.NewSettings(c, l.Addr, []net.HardwareAddr{l.HW, guardMAC}, s.pools)
 	s.settings.Hold, s.settings.Plan = s.hold, plan
-	s.claim(now)
 	s.count(now)
 	return s.settings
 }
 
 // count brings the number of leases up to date for whoever watches the box.
 func (s *server) count(now time.Time) {
-	n := 0
-	for _, pool := range s.pools {
-		n += pool.Leases(now)
-	}
-	s.tell.metrics.Leases(n)
+	s.tell.metrics.Leases(s.pools.Leases(now))
 }
 
 // openStore opens the lease database once addresses are to be leased.
@@ -151,34 +146,28 @@ func (s *server) openStore(now time.Time, mode config.Mode) {
 	}
 	s.tryStore = now.Add(storeAgain)
 	store, err := lease.Open(s.path, s.log)
+	var records []lease.Record
 	if err == nil {
-		s.unclaimed, err = store.Load()
+		if records, err = store.Load(); err != nil {
+			err = errors.Join(err, store.Close())
+		}
 	}
 	if err != nil {
 		s.log.Error("leases are kept in memory only, and a power cut forgets them", "err", err)
 		return
 	}
-	s.store, s.opened, s.failures = store, now, 0
-	s.log.Info("lease database", "path", s.path, "leases", len(s.unclaimed))
-	if s.settings != nil {
-		s.claim(now)
+	s.log.Info("lease database", "path", s.path, "leases", len(records))
+	s.store, s.failures = store, 0
+	if s.loaded {
+		// The pools know what became of them.
+		s.pools.Stored(records)
+	} else {
+		s.pools.Restore(now, records)
+		s.loaded = true
 	}
-}
-
-// claim gives each pool the leases that the database has for it.
-func (s *server) claim(now time.Time) {
-	for network, pool := range s.pools {
-		var mine, rest []lease.Record
-		for _, r := range s.unclaimed {
-			if network.Contains(r.Addr) {
-				mine = append(mine, r)
-			} else {
-				rest = append(rest, r)
-			}
-		}
-		pool.Restore(now, mine)
-		s.unclaimed = rest
-	}
+	// What was given while there was no database is written now, and not only
+	// with the next answer. The pools have all of it.
+	s.changes, s.behind = nil, true
 }
 
 // ask decides packets, and sends what can go at once.
@@ -288,26 +277,19 @@ func (s *server) full() bool { return len(s.pending) >= maxUncommitted }
 // for the next answer that has to be written, so that an idle box writes
 // nothing.
 func (s *server) toCommit(now time.Time) (chan<- batch, batch) {
-	if len(s.pending) == 0 {
+	if len(s.pending) == 0 && !s.behind {
 		return nil, batch{}
 	}
-	for _, pool := range s.pools {
-		s.changes = append(s.changes, pool.Changes()...)
+	s.changes = append(s.changes, s.pools.Changes(now)...)
+	if len(s.pending) == 0 && len(s.changes) == 0 {
+		s.behind = false
+		return nil, batch{}
 	}
-	rest := s.unclaimed[:0]
-	for _, r := range s.unclaimed { // of subnets that are no more
-		if now.Sub(s.opened) > r.Length {
-			s.changes = append(s.changes, lease.Change{Addr: r.Addr})
-		} else {
-			rest = append(rest, r)
-		}
-	}
-	s.unclaimed = rest
 	return s.toDisk, batch{store: s.store, changes: s.changes, answers: s.pending}
 }
 
 // committing notes that the batch was handed over.
-func (s *server) committing() { s.pending, s.changes = nil, nil }
+func (s *server) committing() { s.pending, s.changes, s.behind = nil, nil, false }
 
 // commit writes batches, one transaction each, and sends their answers: a
 // lease is on disk before the client hears of it (RFC 2131 §3.1 step 4).
@@ -330,15 +312,13 @@ func (s *server) commit(ctx context.Context) error {
 
 // onDisk hears how a batch ended. Where the disk refused it, nobody was
 // answered, the clients ask again, and the next batch has its changes too.
-func (s *server) onDisk(b batch) {
+func (s *server) onDisk(now time.Time, b batch) {
 	if b.err == nil {
 		s.failures = 0
-		s.count(time.Now())
+		s.count(now)
 		return
 	}
-	for network, pool := range s.pools {
-		pool.Unsaved(slices.DeleteFunc(slices.Clone(b.changes), func(c lease.Change) bool { return !network.Contains(c.Addr) }))
-	}
+	s.pools.Unsaved(b.changes)
 	s.failures++
 	s.log.Error("leases cannot be written, and were not given", "err", b.err)
 	if s.failures >= storeTries && s.store == b.store {
@@ -346,7 +326,7 @@ func (s *server) onDisk(b batch) {
 		if err := s.store.Close(); err != nil {
 			s.log.Error("lease database", "err", err)
 		}
-		s.store, s.tryStore = nil, time.Now().Add(storeAgain)
+		s.store, s.tryStore = nil, now.Add(storeAgain)
 	}
 }
 

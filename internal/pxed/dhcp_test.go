@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -38,6 +39,7 @@ type bench struct {
 	disk   []lease.Change
 	broken error // what the disk says
 	closed bool
+	now    time.Time // of the last packet
 }
 
 func (b *bench) Send(_ netip.Addr, replies []dhcpconn.Reply) error {
@@ -64,11 +66,17 @@ func (b *bench) Apply(changes []lease.Change) error {
 
 func newBench(t *testing.T, probe bool) *bench {
 	b := &bench{T: t, server: newServer(t0, filepath.Join(t.TempDir(), "leases.db"), machine.NewTable(8), slog.New(slog.DiscardHandler), newTeller(slog.New(slog.DiscardHandler)))}
+	b.server.store = b
+	b.network(t0, self, probe)
+	return b
+}
+
+// network makes it the box's, and leases two addresses of it.
+func (b *bench) network(now time.Time, self netip.Prefix, probe bool) {
 	c := config.DHCP{Mode: config.ModeServer, Probe: probe, Ranges: []config.Range{{First: first, Last: first.Next()}}}
 	c.Lease = config.Duration(time.Hour)
-	b.server.store = b
-	b.configure(t0, c, handoff.Plan{}, netif.Link{Addr: self, HW: net.HardwareAddr{2, 0, 0, 0, 0, 1}}, nil)
-	return b
+	b.now = now
+	b.configure(now, c, handoff.Plan{}, netif.Link{Addr: self, HW: net.HardwareAddr{2, 0, 0, 0, 0, 1}}, nil)
 }
 
 // client sends a message of the type from the machine with that number.
@@ -81,19 +89,20 @@ func (b *bench) client(now time.Time, n byte, t dhcpv4.MessageType, options ...d
 	for _, o := range options {
 		m.UpdateOption(o)
 	}
+	b.now = now
 	b.ask(now, received{[]dhcp.Question{{Msg: m, Port: dhcp.ServerPort}}, b, b, b})
 }
 
 // takes is a whole exchange up to the moment when the ACK waits for the disk.
 func (b *bench) takes(n byte, a netip.Addr) {
-	b.client(t0, n, dhcpv4.MessageTypeDiscover)
-	b.client(t0, n, dhcpv4.MessageTypeRequest, dhcpv4.OptServerIdentifier(self.Addr().AsSlice()), dhcpv4.OptRequestedIPAddress(a.AsSlice()))
+	b.client(b.now, n, dhcpv4.MessageTypeDiscover)
+	b.client(b.now, n, dhcpv4.MessageTypeRequest, dhcpv4.OptServerIdentifier(self.Addr().AsSlice()), dhcpv4.OptRequestedIPAddress(a.AsSlice()))
 }
 
 // write is one turn of the committer, with what waits for it.
 func (b *bench) write() {
 	b.Helper()
-	to, work := b.toCommit(t0)
+	to, work := b.toCommit(b.now)
 	if to == nil {
 		b.Fatal("nothing waits for the disk")
 	}
@@ -102,7 +111,7 @@ func (b *bench) write() {
 	ended := make(chan struct{})
 	go func() { b.commit(ctx); close(ended) }()
 	b.server.toDisk <- work
-	b.onDisk(<-b.committed)
+	b.onDisk(b.now, <-b.committed)
 	cancel()
 	<-ended // or it might take the next batch
 }
@@ -242,6 +251,167 @@ func TestLeasesComeBackFromDisk(t *testing.T) {
 	again.client(t0, 1, dhcpv4.MessageTypeRequest, dhcpv4.OptRequestedIPAddress(first.AsSlice()))
 	again.write()
 	again.wantSent("ACK 192.168.77.100")
+}
+
+// opens opens the true database, which may have been there before.
+func (b *bench) opens(now time.Time) {
+	b.Helper()
+	b.now = now
+	b.server.store, b.tryStore = nil, time.Time{}
+	b.openStore(now, config.ModeServer)
+	opened := b.server.store
+	if opened == nil {
+		b.Fatal("the database does not open")
+	}
+	b.Cleanup(func() { opened.Close() })
+}
+
+// restarts is the box after a power cut at this moment.
+func (b *bench) restarts() *bench {
+	b.Helper()
+	again := newBench(b.T, false)
+	disk, err := os.ReadFile(b.path)
+	if err == nil {
+		err = os.WriteFile(again.path, disk, 0o600)
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	again.opens(t0)
+	return again
+}
+
+// returns is a machine that asks to go on with its address.
+func (b *bench) returns(now time.Time, n byte, a netip.Addr) {
+	b.client(now, n, dhcpv4.MessageTypeRequest, dhcpv4.OptRequestedIPAddress(a.AsSlice()))
+	b.write()
+}
+
+// keep checks that two machines may go on with both addresses.
+func (b *bench) keep(now time.Time, one, two byte) {
+	b.Helper()
+	if to, _ := b.toCommit(now); to != nil {
+		b.write()
+	}
+	b.sent = nil
+	b.client(now, 9, dhcpv4.MessageTypeDiscover)
+	b.returns(now, one, first)
+	b.returns(now, two, first.Next())
+	b.wantSent("ACK "+first.String(), "ACK "+first.Next().String())
+}
+
+// What was leased before the disk failed and while it did goes on when it is
+// there again, and is on it before anybody asks.
+func TestDatabaseOpensAgain(t *testing.T) {
+	for situation, lose := range map[string]bool{"with what it had": false, "empty": true} {
+		t.Run(situation, func(t *testing.T) {
+			b := newBench(t, false)
+			b.opens(t0)
+			b.takes(1, first)
+			b.write()
+			real := b.server.store
+			b.server.store, b.broken = b, errors.New("no space left")
+			for range storeTries {
+				b.returns(t0, 1, first)
+			}
+			b.wantSent("OFFER 192.168.77.100", "ACK 192.168.77.100")
+			b.takes(2, first.Next())
+			b.write()
+			b.wantSent("OFFER 192.168.77.101", "ACK 192.168.77.101")
+			if err := real.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if lose {
+				if err := os.Remove(b.path); err != nil {
+					t.Fatal(err)
+				}
+			}
+			b.opens(t0.Add(2 * time.Minute))
+			b.write()
+			if to, work := b.toCommit(b.now); to != nil {
+				t.Errorf("all is written, and %v waits for the disk", work.changes)
+			}
+			b.restarts().keep(t0, 1, 2)
+			b.keep(t0.Add(4*time.Minute), 1, 2)
+		})
+	}
+}
+
+// Leases that ended while the disk was away are not taken up again: in a full
+// room there would be no address left.
+func TestEndedWhileTheDiskWasAway(t *testing.T) {
+	b := newBench(t, false)
+	b.opens(t0)
+	b.takes(1, first)
+	b.takes(2, first.Next())
+	b.write()
+	b.server.store.Close()
+	b.opens(t0.Add(time.Hour))
+	b.sent = nil
+	b.takes(3, first)
+	b.takes(4, first.Next())
+	b.write()
+	b.wantSent("OFFER 192.168.77.100", "OFFER 192.168.77.101", "ACK 192.168.77.100", "ACK 192.168.77.101")
+	b.restarts().keep(t0, 3, 4)
+}
+
+// The database opens when leases have been given from memory already.
+func TestDatabaseOpensLate(t *testing.T) {
+	for _, c := range []struct {
+		situation string
+		meanwhile func(b *bench)
+		one, two  byte // who has the addresses in the end
+	}{
+		{"nobody asks", func(*bench) {}, 1, 2},
+		{"the first one is offered to another", func(b *bench) { b.client(t0, 3, dhcpv4.MessageTypeDiscover) }, 1, 2},
+		{"their machines ask again", func(b *bench) { b.takes(1, first); b.takes(2, first.Next()); b.write() }, 1, 2},
+		{"in another order", func(b *bench) { b.takes(2, first); b.takes(1, first.Next()); b.write() }, 2, 1},
+		{"another machine has one", func(b *bench) { b.takes(3, first); b.write() }, 3, 2},
+		{"and its ACK waits for the disk", func(b *bench) { b.takes(3, first) }, 3, 2},
+		{"another machine had one, and its end waits for the disk", func(b *bench) {
+			b.takes(3, first)
+			b.write()
+			b.client(b.now, 3, dhcpv4.MessageTypeDecline, dhcpv4.OptServerIdentifier(self.Addr().AsSlice()), dhcpv4.OptRequestedIPAddress(first.AsSlice()))
+			b.takes(2, first.Next())
+			b.toCommit(b.now)
+		}, 1, 2},
+	} {
+		t.Run(c.situation, func(t *testing.T) {
+			before := newBench(t, false)
+			before.opens(t0)
+			before.takes(1, first)
+			before.takes(2, first.Next())
+			before.write()
+			before.server.store.Close()
+
+			b := newBench(t, false)
+			b.path, b.server.store = before.path, nil
+			c.meanwhile(b)
+			b.opens(t0.Add(time.Minute))
+			b.keep(t0.Add(2*time.Minute), c.one, c.two)
+			b.restarts().keep(t0, c.one, c.two)
+		})
+	}
+}
+
+// "We ran out of addresses": the network is made wider while machines use it.
+func TestMaskChanges(t *testing.T) {
+	wide, narrow := netip.MustParsePrefix("192.168.77.1/23"), netip.MustParsePrefix("192.168.77.1/25")
+	for _, masks := range [][]netip.Prefix{{wide}, {narrow}, {wide, self}, {narrow, self}, {{}, wide}} {
+		b := newBench(t, false)
+		b.opens(t0)
+		b.takes(1, first)
+		b.write()
+		b.takes(2, first.Next())
+		for _, p := range masks { // before the second one is on disk
+			b.network(t0, p, false)
+		}
+		b.write()
+		b.keep(t0.Add(50*time.Minute), 1, 2)
+		// The leases of before would have ended by now.
+		b.keep(t0.Add(100*time.Minute), 1, 2)
+		b.restarts().keep(t0, 1, 2)
+	}
 }
 
 func TestFloodOfOneClientIsCut(t *testing.T) {
