@@ -43,7 +43,8 @@ type Once struct {
 
 	mu      sync.Mutex
 	used    map[Spent]*turn
-	order   []Spent // as they were used
+	count   map[string]int // of each rule
+	order   []Spent        // as they were used
 	changed chan struct{}
 }
 
@@ -54,10 +55,11 @@ type turn struct {
 	over bool
 }
 
-// NewOnce makes one that remembers no more pairs of rule and machine than
-// that.
+// NewOnce makes one that remembers no more machines of each rule than that.
+// MACs are easily invented: a rule that fits many is closed by whoever invents
+// so many, and no other rule is.
 func NewOnce(most int) *Once {
-	return &Once{max: most, used: map[Spent]*turn{}, changed: make(chan struct{}, 1)}
+	return &Once{max: most, used: map[Spent]*turn{}, count: map[string]int{}, changed: make(chan struct{}, 1)}
 }
 
 // Asks reports whether a rule is spent for the machine whose firmware asks
@@ -67,7 +69,7 @@ func (o *Once) Asks(now time.Time, s Spent, xid [4]byte) bool {
 	defer o.mu.Unlock()
 	t, ok := o.used[s]
 	if !ok {
-		return o.full()
+		return o.full(s.Rule)
 	}
 	t.over = t.over || t.menu || t.Over(now, xid)
 	return t.over
@@ -79,38 +81,56 @@ func (o *Once) Reads(now time.Time, s Spent) bool {
 	defer o.mu.Unlock()
 	t, ok := o.used[s]
 	if !ok {
-		return o.full()
+		return o.full(s.Rule)
 	}
 	return t.over || now.Sub(t.At) >= menuLasts
 }
 
 // full: what cannot be remembered would come again with each boot, and it may
 // be what erases a disk. Then it does not come at all.
-func (o *Once) full() bool { return len(o.used) >= o.max }
+func (o *Once) full(rule string) bool { return o.count[rule] >= o.max }
 
 // Boots notes that a machine boots by a rule: firmware was told of it.
 func (o *Once) Boots(now time.Time, s Spent, xid [4]byte) {
-	o.use(s, turn{Use: Use{At: now, XID: xid}})
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if t, ok := o.used[s]; ok {
+		if !t.menu && !t.over {
+			t.Again(now, xid)
+		}
+		return
+	}
+	o.use(s, turn{Use: NewUse(now, xid)})
 }
 
 // Read notes that a machine has read a rule's menu to its end, and reports
 // whether that is news.
 func (o *Once) Read(now time.Time, s Spent) bool {
-	return o.use(s, turn{Use: Use{At: now}, menu: true})
-}
-
-func (o *Once) use(s Spent, t turn) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if _, ok := o.used[s]; ok || o.full() {
+	return o.use(s, turn{Use: NewUse(now, [4]byte{}), menu: true})
+}
+
+// use adds one that is new, and reports whether it is. The caller holds the
+// lock.
+func (o *Once) use(s Spent, t turn) bool {
+	if !o.add(s, t) {
 		return false
 	}
-	o.used[s] = &t
-	o.order = append(o.order, s)
 	select {
 	case o.changed <- struct{}{}:
 	default:
 	}
+	return true
+}
+
+func (o *Once) add(s Spent, t turn) bool {
+	if _, ok := o.used[s]; ok || o.full(s.Rule) {
+		return false
+	}
+	o.used[s] = &t
+	o.count[s.Rule]++
+	o.order = append(o.order, s)
 	return true
 }
 
@@ -129,28 +149,31 @@ func (o *Once) Restore(all []Spent) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, s := range all {
-		if _, ok := o.used[s]; !ok && !o.full() {
-			o.used[s] = &turn{over: true}
-			o.order = append(o.order, s)
-		}
+		o.add(s, turn{over: true})
 	}
 }
 
 // Keep makes room where it is scarce: it forgets the rules that are no more.
 // While there is room they are kept, for a configuration that comes and goes,
 // as when the box starts without its disk, must not make them count again.
-// It reports whether there is room.
+// It reports whether each of the rules has room for one more machine.
 func (o *Once) Keep(rules map[string]bool) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.full() {
+	if len(o.used) >= o.max {
 		o.order = slices.DeleteFunc(o.order, func(s Spent) bool {
 			if rules[s.Rule] {
 				return false
 			}
 			delete(o.used, s)
+			delete(o.count, s.Rule)
 			return true
 		})
 	}
-	return !o.full()
+	for rule := range rules {
+		if o.full(rule) {
+			return false
+		}
+	}
+	return true
 }

@@ -15,20 +15,37 @@ var (
 )
 
 func TestOver(t *testing.T) {
-	use := Use{At: t0, XID: xidA}
+	type packet struct {
+		at  time.Duration
+		xid [4]byte
+	}
 	for _, tc := range []struct {
 		situation string
-		after     time.Duration
+		before    []packet // after the first REQUEST
+		at        time.Duration
 		xid       [4]byte
 		want      bool
 	}{
-		{"the same question again", 32 * time.Second, xidA, false},
-		{"on port 4011, by another xid", 4 * time.Second, [4]byte{}, false},
-		{"another boot", 10 * time.Second, xidB, true},
-		{"another boot of a ROM whose xid is always the same", time.Minute, xidA, true},
+		{"the same question again", nil, 32 * time.Second, xidA, false},
+		{"on port 4011, by another xid", nil, 4 * time.Second, [4]byte{}, false},
+		{"on port 4011, when the site's server has answered the third REQUEST",
+			[]packet{{4 * time.Second, xidA}, {12 * time.Second, xidA}}, 13 * time.Second, [4]byte{}, false},
+		{"on port 4011, long after the third REQUEST",
+			[]packet{{4 * time.Second, xidA}, {12 * time.Second, xidA}}, 22 * time.Second, [4]byte{}, true},
+		{"questions on port 4011 make it no longer", []packet{{9 * time.Second, [4]byte{}}}, 10 * time.Second, [4]byte{}, true},
+		{"another boot", nil, 10 * time.Second, xidB, true},
+		{"another boot of a ROM whose xid is always the same", nil, time.Minute, xidA, true},
+		{"and of one that never stops asking",
+			[]packet{{20 * time.Second, xidA}, {59 * time.Second, xidA}}, time.Minute, xidA, true},
+		{"a late packet of the transaction does not bring the boot back",
+			[]packet{{61 * time.Second, xidA}}, 62 * time.Second, xidB, true},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
-			if got := use.Over(t0.Add(tc.after), tc.xid); got != tc.want {
+			use := NewUse(t0, xidA)
+			for _, p := range tc.before {
+				use.Again(t0.Add(p.at), p.xid)
+			}
+			if got := use.Over(t0.Add(tc.at), tc.xid); got != tc.want {
 				t.Errorf("got %v", got)
 			}
 		})
@@ -57,6 +74,22 @@ func TestOnce(t *testing.T) {
 			t.Error("not spent for the next boot")
 		}
 		if !o.Asks(t0.Add(61*time.Second), install, xidA) {
+			t.Error("a late packet of the old boot brings it back")
+		}
+	})
+	t.Run("the site's server answers the third REQUEST, then firmware asks on port 4011", func(t *testing.T) {
+		o := NewOnce(4)
+		for _, at := range []time.Duration{0, 4 * time.Second, 12 * time.Second} {
+			o.Boots(t0.Add(at), install, xidA)
+		}
+		if o.Asks(t0.Add(13*time.Second), install, [4]byte{}) {
+			t.Error("spent for the boot that uses it")
+		}
+		if !o.Asks(t0.Add(23*time.Second), install, xidB) {
+			t.Error("not spent for the next boot")
+		}
+		o.Boots(t0.Add(24*time.Second), install, xidA)
+		if !o.Asks(t0.Add(25*time.Second), install, xidA) {
 			t.Error("a late packet of the old boot brings it back")
 		}
 	})
@@ -116,37 +149,49 @@ func TestOnce(t *testing.T) {
 }
 
 func TestOnceFull(t *testing.T) {
-	other := func(n byte) Spent {
-		return Spent{"install", config.MAC(config.NewHex([]byte{2, 0, 0, 0, 0, n}))}
+	by := func(rule string, n byte) Spent {
+		return Spent{rule, config.MAC(config.NewHex([]byte{2, 0, 0, 0, 0, n}))}
 	}
 	o := NewOnce(2)
-	o.Read(t0, Spent{"old", pc.MAC})
-	o.Read(t0, other(1))
-	o.Boots(t0, other(2), xidA)
-	if !o.Asks(t0, other(2), xidA) || !o.Reads(t0, other(2)) {
+	for n := range byte(5) { // a stranger, who invents machines
+		o.Boots(t0, by("wide", n), xidA)
+	}
+	if !o.Asks(t0, by("wide", 4), xidA) || !o.Reads(t0, by("wide", 4)) {
 		t.Error("a boot that cannot be remembered is given: it would come again and again")
 	}
-	if !o.Keep(map[string]bool{"install": true}) {
-		t.Error("no room, with a rule that is no more")
+	if o.Asks(t0, install, xidA) || o.Reads(t0, install) || !o.Read(t0, install) || !o.Asks(t0, install, xidB) {
+		t.Error("another rule is closed, or does not count once")
 	}
-	if o.Asks(t0, other(2), xidA) || !o.Asks(t0, other(1), xidB) {
-		t.Error("with room again: the new machine's boot does not count, or that of the old one counts again")
+	live := map[string]bool{"wide": true, install.Rule: true}
+	if o.Keep(live) {
+		t.Error("room, with a rule that has none")
 	}
-	if got := o.All(); !slices.Equal(got, []Spent{other(1)}) {
-		t.Errorf("left are %v", got)
+	if got, want := o.All(), []Spent{by("wide", 0), by("wide", 1), install}; !slices.Equal(got, want) {
+		t.Errorf("left are %v, want %v", got, want)
 	}
+	t.Run("after a start", func(t *testing.T) {
+		again := NewOnce(2)
+		again.Restore([]Spent{by("wide", 0), by("wide", 1), by("wide", 2), install})
+		if len(again.All()) != 3 || !again.Asks(t0, install, xidA) || !again.Asks(t0, by("wide", 3), xidA) {
+			t.Errorf("there are %v", again.All())
+		}
+	})
+	t.Run("the wide rule is edited", func(t *testing.T) {
+		if !o.Keep(map[string]bool{"wide, edited": true, install.Rule: true}) {
+			t.Error("no room")
+		}
+		if got := o.All(); !slices.Equal(got, []Spent{install}) {
+			t.Errorf("left are %v", got)
+		}
+		if o.Asks(t0, by("wide", 3), xidA) {
+			t.Error("a rule that was forgotten is closed")
+		}
+	})
 	t.Run("with room, a rule that is gone for a moment is not forgotten", func(t *testing.T) {
 		o := NewOnce(2)
 		o.Read(t0, install)
 		if !o.Keep(nil) || !o.Asks(t0.Add(time.Hour), install, xidB) {
 			t.Error("it counts again")
-		}
-	})
-	t.Run("nothing but rules in use: no room", func(t *testing.T) {
-		o := NewOnce(1)
-		o.Read(t0, install)
-		if o.Keep(map[string]bool{"install": true}) {
-			t.Error("room")
 		}
 	})
 }
