@@ -140,14 +140,16 @@ func proxy(now time.Time, s *Settings, q Question, client pxe.Client) Answer {
 	case dhcpv4.MessageTypeDiscover:
 	case dhcpv4.MessageTypeRequest:
 		a := silent("for the site's own DHCP server")
-		a.Has, a.Handoff = addressOption(q.Msg, optRequested), s.takes(now, q.Msg, client)
+		if s.isNear(q) {
+			a.Has, a.Handoff = addressOption(q.Msg, optRequested), s.takes(now, q, client)
+		}
 		return a
 	default:
 		return silent("for the site's own DHCP server")
 	}
 	boot, ok := s.boot(now, q.Msg, client)
 	if !ok {
-		return silent("no boot file for " + client.String())
+		return s.noBootFile(client)
 	}
 	r := newReply(s, q.Msg, dhcpv4.MessageTypeOffer)
 	pxe.ProxyOffer(r, client, boot)
@@ -164,12 +166,18 @@ func bootServer(now time.Time, s *Settings, q Question, client pxe.Client, boots
 	default:
 		return silent("not a boot server request")
 	}
+	// All firmware asks from the address that it puts into ciaddr, or has none
+	// yet. TFTP answers the same addresses.
+	from := address(q.From.Addr().AsSlice())
+	if from.IsValid() && (from != address(q.Msg.ClientIPAddr) || !s.Serves(from)) {
+		return silent("a boot server request from another address than its ciaddr, or from nowhere that is served")
+	}
 	if client.WDS {
 		return trouble("a WDS boot program takes this box for its server: its cached packets name us")
 	}
 	boot, ok := s.boot(now, q.Msg, client)
 	if !ok {
-		return silent("no boot file for " + client.String())
+		return s.noBootFile(client)
 	}
 	r := newReply(s, q.Msg, dhcpv4.MessageTypeAck)
 	pxe.BootServerAck(r, q.Msg, client, boot)
@@ -180,7 +188,7 @@ func bootServer(now time.Time, s *Settings, q Question, client pxe.Client, boots
 	}
 	return Answer{
 		Msg: r, To: to, Why: "boot server ack",
-		Has: address(q.Msg.ClientIPAddr), Handoff: s.takes(now, q.Msg, client),
+		Has: from, Handoff: s.takes(now, q, client),
 	}
 }
 
@@ -195,13 +203,34 @@ func (s *Settings) boot(now time.Time, m *dhcpv4.DHCPv4, client pxe.Client) (pxe
 	return pxe.Boot{NextServer: s.Self.Addr(), File: file}, file != ""
 }
 
-// takes notes that the client goes where boot sends it; zero for this box.
-func (s *Settings) takes(now time.Time, m *dhcpv4.DHCPv4, client pxe.Client) handoff.Boot {
-	if client.HTTP {
+// noBootFile is the silence where boot has nothing for a machine. Unless the
+// settings want it so, by "" in [boot], somebody stands before that machine
+// and should find in the log that it was heard.
+func (s *Settings) noBootFile(client pxe.Client) Answer {
+	why := "no boot file for " + client.String()
+	if _, ok := s.bootFiles[string(client.Firmware)]; ok {
+		return silent(why)
+	}
+	return trouble(why + ": [boot] can name one")
+}
+
+// takes notes that the client goes where boot sends it; zero for this box, and
+// for a packet from afar, which uses up nobody's boot.
+func (s *Settings) takes(now time.Time, q Question, client pxe.Client) handoff.Boot {
+	if client.HTTP || !s.isNear(q) {
 		return handoff.Boot{}
 	}
-	b, _ := s.Plan.Takes(now, who(m, client), m.TransactionID)
+	b, _ := s.Plan.Takes(now, who(q.Msg, client), q.Msg.TransactionID)
 	return b
+}
+
+// isNear reports whether a question was sent by a machine without an address,
+// which only the link carries, or from a subnet that is served, or through a
+// relay agent. Any packet can say the last of itself, and by its source it
+// cannot be told: a relay agent may send from any of its addresses.
+func (s *Settings) isNear(q Question) bool {
+	from := address(q.From.Addr().AsSlice())
+	return !from.IsValid() || s.Serves(from) || hasAddr(q.Msg.GatewayIPAddr)
 }
 
 // newReply begins an answer with the fields that RFC 2131 table 3 has it

@@ -3,6 +3,7 @@ package dhcp
 import (
 	"net"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -327,6 +328,32 @@ func TestModes(t *testing.T) {
 			t.Errorf("got %+v", a)
 		}
 	})
+}
+
+// A machine that is heard and cannot be served must not look like one that is
+// not heard at all.
+func TestNoBootFile(t *testing.T) {
+	none := func(c *config.DHCP) { c.BootFiles = map[string]string{"uefi-ia32": ""} }
+	for _, tc := range []struct {
+		situation string
+		arch      byte
+		change    func(*config.DHCP)
+		trouble   bool
+	}{
+		{"a firmware that nothing is built in for", 6, func(*config.DHCP) {}, true},
+		{"one that the settings do not know", 2, none, true},
+		{"one that the settings want left alone", 6, none, false},
+	} {
+		for port, m := range map[int]*dhcpv4.DHCPv4{
+			ServerPort:     message(dhcpv4.MessageTypeDiscover, pxeArch(tc.arch)),
+			BootServerPort: message(dhcpv4.MessageTypeRequest, pxeArch(tc.arch), ciaddr(first)),
+		} {
+			a := Decide(t0, settings(config.ModeProxy, tc.change), Question{m, port, netip.AddrPortFrom(first, ClientPort)})
+			if a.Msg != nil || a.Trouble != tc.trouble || !strings.HasPrefix(a.Why, "no boot file for ") {
+				t.Errorf("%s, on port %d: %+v", tc.situation, port, a)
+			}
+		}
+	}
 }
 
 // What BIOS firmware needs to find in each answer.

@@ -26,7 +26,7 @@ var (
 // handingOver are settings whose machines with that rule boot from WDS.
 func handingOver(mode config.Mode, rules ...machine.Rule) (*Settings, *handoff.Table) {
 	asked := handoff.NewTable(4)
-	s := settings(mode, withUEFI, func(c *config.DHCP) {
+	s := settings(mode, withUEFI, behindRelays, func(c *config.DHCP) {
 		c.Reservations = []config.Reservation{{MAC: "02:00:00:00:00:99", Address: byBOOTP}}
 	})
 	s.Plan = handoff.NewPlan(rules, targets, asked, machine.NewOnce(4))
@@ -210,6 +210,52 @@ func TestNotHandedOver(t *testing.T) {
 			t.Errorf("%+v", a)
 		}
 	})
+}
+
+// Who is not on the link, nor on a subnet that is served, uses up nobody's boot,
+// and is not taken for anybody.
+func TestStrangerUsesNothingUp(t *testing.T) {
+	stranger, behind := netip.MustParseAddr("198.51.100.7"), netip.MustParseAddr("10.1.0.100")
+	zero := netip.IPv4Unspecified()
+	for situation, tc := range map[string]struct {
+		mode config.Mode
+		port int
+		from netip.Addr
+		msg  *dhcpv4.DHCPv4
+		uses bool
+		has  netip.Addr
+	}{
+		"4011: the machine itself":             {config.ModeProxy, BootServerPort, first, message(dhcpv4.MessageTypeRequest, bios, ciaddr(first)), true, first},
+		"4011: its address in 16 bytes":        {config.ModeProxy, BootServerPort, netip.AddrFrom16(first.As16()), message(dhcpv4.MessageTypeRequest, bios, ciaddr(first)), true, first},
+		"4011: behind a router":                {config.ModeProxy, BootServerPort, behind, message(dhcpv4.MessageTypeRequest, bios, ciaddr(behind)), true, behind},
+		"4011: without an address yet":         {config.ModeProxy, BootServerPort, zero, message(dhcpv4.MessageTypeRequest, bios), true, netip.Addr{}},
+		"4011: no address, and yet it says so": {config.ModeProxy, BootServerPort, zero, message(dhcpv4.MessageTypeRequest, bios, ciaddr(first)), true, netip.Addr{}},
+		"4011: from afar":                      {config.ModeProxy, BootServerPort, stranger, message(dhcpv4.MessageTypeRequest, bios, ciaddr(stranger)), false, netip.Addr{}},
+		"4011: from afar, in another's name":   {config.ModeProxy, BootServerPort, stranger, message(dhcpv4.MessageTypeRequest, bios, ciaddr(first)), false, netip.Addr{}},
+		"4011: from the link, with another's":  {config.ModeProxy, BootServerPort, first.Next(), message(dhcpv4.MessageTypeRequest, bios, ciaddr(first)), false, netip.Addr{}},
+		"4011: by INFORM":                      {config.ModeServer, BootServerPort, stranger, message(dhcpv4.MessageTypeInform, bios, ciaddr(first)), false, netip.Addr{}},
+		"67: the machine itself":               {config.ModeProxy, ServerPort, zero, message(dhcpv4.MessageTypeRequest, bios, wish(first)), true, first},
+		"67: through a relay agent":            {config.ModeProxy, ServerPort, stranger, message(dhcpv4.MessageTypeRequest, bios, wish(behind), giaddr("10.1.0.1")), true, behind},
+		"67: from afar":                        {config.ModeProxy, ServerPort, stranger, message(dhcpv4.MessageTypeRequest, bios, wish(first)), false, netip.Addr{}},
+		"67, server: the machine itself":       {config.ModeServer, ServerPort, zero, message(dhcpv4.MessageTypeRequest, bios, server(self.Addr()), wish(first)), true, first},
+		"67, server: from afar":                {config.ModeServer, ServerPort, stranger, message(dhcpv4.MessageTypeRequest, bios, server(self.Addr()), wish(first)), false, first},
+	} {
+		t.Run(situation, func(t *testing.T) {
+			s, asked := handingOver(tc.mode)
+			asked.Arm(t0, "52:54:00:77:00:10", "wds")
+			a := Decide(t0, s, Question{Msg: tc.msg, Port: tc.port, From: netip.AddrPortFrom(tc.from, ClientPort)})
+			if (a.Handoff.Entry != "") != tc.uses || a.Has != tc.has {
+				t.Errorf("%+v", a)
+			}
+			if tc.port == BootServerPort && (a.Msg != nil) != tc.uses {
+				t.Errorf("answered: %v", a.Msg)
+			}
+			_, left := asked.Answer(t0.Add(time.Minute), "52:54:00:77:00:10", [4]byte{9})
+			if left == tc.uses {
+				t.Errorf("what the machine asked for is left: %v", left)
+			}
+		})
+	}
 }
 
 func TestHandoffByBOOTP(t *testing.T) {

@@ -111,6 +111,32 @@ func TestReservations(t *testing.T) {
 			t.Errorf("a BOOTP client without a reservation got %v", a.Msg)
 		}
 	})
+	// It has no way to give an address back, nor to find it in use.
+	t.Run("BOOTP client, whose address is not to be had", func(t *testing.T) {
+		bootp := message(dhcpv4.MessageTypeNone, from(2, 0, 0, 0, 0, 0x99))
+		delete(bootp.Options, optMessageType)
+		for situation, meanwhile := range map[string]func(*Settings){
+			"a probe finds it in use":                   func(s *Settings) { InUse(t0, s, inside) },
+			"another server is on the link":             func(s *Settings) { s.Hold = "192.168.77.3 is there" },
+			"another machine leased it, and still does": nil,
+		} {
+			pools := Pools{}
+			before := NewSettings(lab(config.ModeServer), self, nil, pools)
+			if meanwhile == nil {
+				discoverAnd(t, before)
+			}
+			after := NewSettings(lab(config.ModeServer, reserve), self, nil, pools)
+			if meanwhile != nil {
+				if a := ask(after, bootp); a.Msg == nil || address(a.Msg.YourIPAddr) != inside {
+					t.Errorf("before: %+v", a)
+				}
+				meanwhile(after)
+			}
+			if a := ask(after, bootp); a.Msg != nil || a.Trouble != (after.Hold != "") {
+				t.Errorf("%s: got %+v", situation, a)
+			}
+		}
+	})
 }
 
 func TestParametersAreThoseAskedFor(t *testing.T) {
@@ -328,16 +354,28 @@ func TestNewSettingsKeepLeases(t *testing.T) {
 	own := []net.HardwareAddr{}
 	s := NewSettings(lab(config.ModeServer), self, own, pools)
 	a := discoverAnd(t, s)
-	for situation, next := range map[string]*Settings{
-		"another lease time": NewSettings(lab(config.ModeServer, func(c *config.DHCP) { c.Lease = config.Duration(time.Minute) }), self, own, pools),
-		"no address for the moment": func() *Settings {
-			NewSettings(lab(config.ModeServer), netip.Prefix{}, own, pools)
-			return NewSettings(lab(config.ModeServer), self, own, pools)
-		}(),
-		"a subnet more": NewSettings(lab(config.ModeServer, behindRelays), self, own, pools),
+	wider, narrower := netip.MustParsePrefix("192.168.77.1/20"), netip.MustParsePrefix("192.168.77.1/25")
+	for _, next := range []struct {
+		situation string
+		self      netip.Prefix
+		change    func(*config.DHCP)
+	}{
+		{"another lease time", self, func(c *config.DHCP) { c.Lease = config.Duration(time.Minute) }},
+		{"no address for the moment", netip.Prefix{}, func(*config.DHCP) {}},
+		{"a subnet more", self, behindRelays},
+		{"a wider mask", wider, func(*config.DHCP) {}},
+		{"the subnet is behind a relay for the moment", netip.MustParsePrefix("10.9.0.1/24"), func(c *config.DHCP) {
+			c.Subnets = []config.Subnet{{Network: wider.Masked(), Ranges: c.Ranges, Parameters: c.Parameters}}
+			c.Ranges = nil
+		}},
+		{"a narrower mask", narrower, func(*config.DHCP) {}},
 	} {
-		if r := ask(next, message(dhcpv4.MessageTypeRequest, ciaddr(a))); r.Msg == nil || r.Msg.MessageType() != dhcpv4.MessageTypeAck {
-			t.Errorf("%s: the renewal got %+v", situation, r)
+		s := NewSettings(lab(config.ModeServer, next.change), next.self, own, pools)
+		if !next.self.IsValid() {
+			s = NewSettings(lab(config.ModeServer), self, own, pools)
+		}
+		if r := ask(s, message(dhcpv4.MessageTypeRequest, ciaddr(a))); r.Msg == nil || r.Msg.MessageType() != dhcpv4.MessageTypeAck {
+			t.Errorf("%s: the renewal got %+v", next.situation, r)
 		}
 	}
 	a = discoverAnd(t, NewSettings(lab(config.ModeServer, behindRelays), self, own, pools), giaddr("10.1.0.1"))

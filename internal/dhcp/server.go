@@ -254,7 +254,7 @@ func (x *exchange) acknowledge(a netip.Addr, why string) Answer {
 	answer := deliver(x.q, r, why)
 	answer.Addr, answer.Has, answer.Commit = a, a, true
 	if x.boots {
-		answer.Handoff = x.s.takes(x.now, x.m, x.client)
+		answer.Handoff = x.s.takes(x.now, x.q, x.client)
 	}
 	return answer
 }
@@ -309,6 +309,12 @@ func (x *exchange) bootp() Answer {
 	if !x.fixed.IsValid() {
 		return silent("BOOTP without a reservation")
 	}
+	if x.s.Hold != "" {
+		return trouble(x.s.Hold)
+	}
+	if !x.sub.pool.OfferReserved(x.now, x.id, x.fixed) {
+		return silent("BOOTP: another machine still has the reserved address")
+	}
 	r := newReply(x.s, x.m, dhcpv4.MessageTypeNone)
 	r.YourIPAddr = x.fixed.AsSlice()
 	r.ClientIPAddr = x.m.ClientIPAddr
@@ -320,7 +326,7 @@ func (x *exchange) bootp() Answer {
 		r.ServerIPAddr, r.BootFileName = boot.NextServer.AsSlice(), boot.File
 	}
 	answer := deliver(x.q, r, "bootp")
-	answer.Has, answer.Machine, answer.Handoff = x.fixed, who(x.m, firmware), x.s.takes(x.now, x.m, firmware)
+	answer.Has, answer.Machine, answer.Handoff = x.fixed, who(x.m, firmware), x.s.takes(x.now, x.q, firmware)
 	return answer
 }
 
