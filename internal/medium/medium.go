@@ -163,12 +163,17 @@ func growPartition(d disk, p *partition, log *slog.Logger) error {
 func growFileSystem(ctx context.Context, dir string, d disk, p partition, from fileSystem, to uint64, log *slog.Logger) error {
 	start := time.Now()
 	log.Info("file system grows", "step", "medium", "dir", dir, "bytes", from.blocks*blockSize, "to", to*blockSize)
+	var stop error // why no further step is taken
 	for was := from; was.blocks < to; {
 		if err := settle(dir, p); err != nil {
 			return err
 		}
-		if ctx.Err() != nil {
-			return errors.Join(fmt.Errorf("it has %d bytes of %d, and grows on at the next start: %w", was.blocks*blockSize, to*blockSize, ctx.Err()), d.clearRecord())
+		if stop == nil && ctx.Err() != nil {
+			stop = fmt.Errorf("it has %d bytes of %d, and grows on at the next start: %w", was.blocks*blockSize, to*blockSize, ctx.Err())
+		}
+		if stop != nil {
+			// Nothing is under way: no start has to mend anything.
+			return errors.Join(stop, d.clearRecord())
 		}
 		superblock, err := p.superblock()
 		if err != nil {
@@ -178,15 +183,21 @@ func growFileSystem(ctx context.Context, dir string, d disk, p partition, from f
 			return err
 		}
 		next := was.next(to)
-		if err := resizeExt4(dir, next); err != nil {
-			return err
-		}
+		failed := resizeExt4(dir, next)
 		is, err := p.fileSystem()
-		if err != nil {
-			return err
-		}
-		if is.blocks != next {
-			return fmt.Errorf("ext4: the kernel made %s %d blocks large, not %d", dir, is.blocks, next)
+		switch {
+		case err != nil:
+			return errors.Join(failed, err)
+		case failed != nil && is.blocks != was.blocks:
+			// It broke off within the step, and the next mount may need the
+			// record.
+			return failed
+		case failed != nil:
+			// The kernel refused the step, as it does for good once it has found
+			// an error in the file system (ext4_resize_begin).
+			stop = failed
+		case is.blocks != next:
+			stop = fmt.Errorf("ext4: the kernel made %s %d blocks large, not %d", dir, is.blocks, next)
 		}
 		was = is
 	}
