@@ -110,12 +110,29 @@ func guard() error {
 		return fmt.Errorf("uptime: %w", err)
 	}
 	time.Sleep(Lasts - time.Duration(up.Nano()))
-	return d.kept(d.Running)
+	return within(answers, func() error { return d.kept(d.Running) })
+}
+
+// answers is how long a disk may take for what a guard wants of it. A new root
+// may have it hang, and only a reset would help then.
+const answers = 30 * time.Second
+
+// within does something that nothing can end, and does not wait for it longer
+// than that.
+func within(d time.Duration, do func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- do() }()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(d):
+		return fmt.Errorf("the disk does not answer for %v", d)
+	}
 }
 
 // reset restarts the machine through its firmware. It does not return.
 func reset() {
-	unix.Sync()
+	_ = within(answers, func() error { unix.Sync(); return nil }) // with or without
 	unix.Reboot(unix.LINUX_REBOOT_CMD_RESTART)
 	select {} // the first program must not end: the kernel would panic, which is slower
 }
