@@ -42,7 +42,7 @@ func watchOver(ctx context.Context, log *slog.Logger) (stop func()) {
 // brought back.
 func heal(ctx context.Context, log *slog.Logger) {
 	daemons := []*daemon{
-		{name: "pxed", ask: func() error { return selftest.Pxed(ctx, "") }, reboots: true},
+		{name: "pxed", ask: func() error { return selftest.Pxed(ctx, "") }, judge: selftest.Judge{Reboots: true}},
 		{name: "menuwatch"},
 	}
 	for _, d := range daemons {
@@ -64,11 +64,10 @@ func heal(ctx context.Context, log *slog.Logger) {
 
 // daemon is one that is looked after.
 type daemon struct {
-	name    string
-	ask     func() error // nil: it has nothing to answer
-	reboots bool         // the box is of no use without it
-	pulse   *selftest.Feeler
-	judge   selftest.Judge
+	name  string
+	ask   func() error // nil: it has nothing to answer
+	pulse *selftest.Feeler
+	judge selftest.Judge
 }
 
 func (d *daemon) look(ctx context.Context, log *slog.Logger) {
@@ -86,11 +85,7 @@ func (d *daemon) look(ctx context.Context, log *slog.Logger) {
 	if e := unix.ClockGettime(unix.CLOCK_BOOTTIME, &up); e != nil {
 		log.Error("uptime", "err", e)
 	}
-	verdict := d.judge.Look(time.Duration(up.Nano()), err == nil)
-	if verdict == selftest.Reboot && !d.reboots {
-		verdict = selftest.End
-	}
-	switch verdict {
+	switch d.judge.Look(time.Duration(up.Nano()), err == nil) {
 	case selftest.Wait:
 		log.Warn("does not answer", "err", err)
 	case selftest.End:

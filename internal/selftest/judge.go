@@ -26,8 +26,11 @@ const (
 	Reboot // the machine
 )
 
-// Judge remembers how a daemon did. The zero Judge has seen nothing.
+// Judge remembers how a daemon did. One that is new has seen nothing.
 type Judge struct {
+	// Reboots is set for a daemon without which the machine is of no use.
+	Reboots bool
+
 	failures int
 	since    time.Duration
 }
@@ -36,7 +39,7 @@ type Judge struct {
 // start.
 func (j *Judge) Look(uptime time.Duration, ok bool) Verdict {
 	if ok {
-		*j = Judge{}
+		j.failures = 0
 		return Fine
 	}
 	if j.failures == 0 {
@@ -44,7 +47,7 @@ func (j *Judge) Look(uptime time.Duration, ok bool) Verdict {
 	}
 	j.failures++
 	switch {
-	case uptime-j.since >= rebootAfter && uptime >= rebootEvery:
+	case j.Reboots && uptime-j.since >= rebootAfter && uptime >= rebootEvery:
 		return Reboot
 	case j.failures%strikes == 0:
 		return End

@@ -6,6 +6,20 @@ import (
 	"time"
 )
 
+// A daemon whose machine stays up is ended at every third look, for ever.
+func TestJudgeThatNeverReboots(t *testing.T) {
+	var j Judge
+	for i := range 100 {
+		want := Wait
+		if i%strikes == strikes-1 {
+			want = End
+		}
+		if got := j.Look(24*time.Hour+time.Duration(i)*Every, false); got != want {
+			t.Errorf("look %d: %v, want %v", i+1, got, want)
+		}
+	}
+}
+
 func TestJudge(t *testing.T) {
 	const day = 24 * time.Hour
 	fails := func(n int) []bool { return make([]bool, n) }
@@ -28,7 +42,7 @@ func TestJudge(t *testing.T) {
 		{"an hour after the restart", time.Minute, fails(355), Reboot, 118},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
-			var j Judge
+			j := Judge{Reboots: true}
 			var got []Verdict
 			for i, ok := range tt.looks {
 				got = append(got, j.Look(tt.boot+time.Duration(i)*Every, ok))
