@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"strings"
 	"time"
 )
@@ -34,7 +35,12 @@ const (
 	fellBack = "was tried and was not healthy"
 )
 
-var errFellBack = errors.New("the update was not healthy, and the box is back on its old root")
+var (
+	errFellBack = errors.New("the update was not healthy, and the box is back on its old root")
+	// gokrazy writes the boot partition in place: half of another kernel may be
+	// there, and the one that runs does not mind.
+	errBrokeOff = errors.New("if this broke off while it was sending: do not switch the box off, which may not start again; send the update again first")
+)
 
 func main() {
 	instances := flag.String("instances", "build/gokrazy", "`directory` of the instances, filled in for gok")
@@ -55,8 +61,15 @@ func send(instances, instance, host, certificate string) error {
 	if err != nil {
 		return err
 	}
-	ctx := context.Background()
+	// Ctrl-C gets to gok as well, and what to do then is told here.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
 	if err := b.known(ctx); err != nil {
+		return err
+	}
+	// A box tells at each start what became of the last update.
+	before, err := b.log(ctx)
+	if err != nil {
 		return err
 	}
 	if err := leaveEEPROM(instances, instance); err != nil {
@@ -64,15 +77,15 @@ func send(instances, instance, host, certificate string) error {
 	}
 	if err := b.gok(os.Stdout, "go", "tool", "-modfile=tools/go.mod", "gok", "--parent_dir", instances, "-i", instance, "update"); err != nil {
 		// It waits for the new root, which may be gone by now.
-		if log, e := b.log(ctx); e == nil && strings.Contains(log, fellBack) {
+		if verdict, e := b.verdict(ctx, before); e == nil && verdict == fellBack {
 			return errors.Join(err, errFellBack)
 		}
-		return err
+		return errors.Join(err, errBrokeOff)
 	}
 	fmt.Println("waiting for the box to find itself healthy")
 	ctx, cancel := context.WithTimeoutCause(ctx, tells, fmt.Errorf("%s does not say what became of the update", host))
 	defer cancel()
-	if err := b.outcome(ctx); err != nil {
+	if err := b.outcome(ctx, before); err != nil {
 		return err
 	}
 	fmt.Println("the box keeps the update")
@@ -80,13 +93,13 @@ func send(instances, instance, host, certificate string) error {
 }
 
 // outcome waits until the box has kept the new root, or has not.
-func (b *box) outcome(ctx context.Context) error {
+func (b *box) outcome(ctx context.Context, before string) error {
 	for {
-		log, err := b.log(ctx)
-		switch {
-		case strings.Contains(log, isKept):
+		verdict, err := b.verdict(ctx, before)
+		switch verdict {
+		case isKept:
 			return nil
-		case strings.Contains(log, fellBack):
+		case fellBack:
 			return errFellBack
 		}
 		select {
@@ -95,6 +108,23 @@ func (b *box) outcome(ctx context.Context) error {
 		case <-time.After(looks):
 		}
 	}
+}
+
+// verdict is isKept, fellBack, or nothing yet: what the log says, and did not
+// say before. Each line of it has its time.
+func (b *box) verdict(ctx context.Context, before string) (string, error) {
+	log, err := b.log(ctx)
+	for line := range strings.Lines(log) {
+		if strings.Contains(before, line) {
+			continue
+		}
+		for _, verdict := range []string{isKept, fellBack} {
+			if strings.Contains(line, verdict) {
+				return verdict, err
+			}
+		}
+	}
+	return "", err
 }
 
 // log is what the appliance has written since the box started. gokrazy sends

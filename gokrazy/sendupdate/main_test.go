@@ -133,11 +133,23 @@ func TestStrangersGetNoPassword(t *testing.T) {
 	}
 }
 
+// What the appliance logs of an update.
+const (
+	trial = `time=2026-01-02T03:04:05.678Z level=INFO msg="this root is on trial" root=3`
+	kept  = `time=2026-01-02T03:04:15.678Z level=INFO msg="healthy: this root is kept" root=3`
+	back  = `time=2026-01-02T03:04:25.678Z level=ERROR msg="the other root was tried and was not healthy: this is the old one" root=2`
+	// The same at another start.
+	backAgain = `time=2026-03-02T03:04:25.678Z level=ERROR msg="the other root was tried and was not healthy: this is the old one" root=2`
+)
+
 func TestOutcome(t *testing.T) {
-	for _, tt := range []struct{ situation, log, err string }{
-		{"kept", `msg="healthy: this root is kept" root=3`, ""},
-		{"fell back", `msg="the other root was tried and was not healthy: this is the old one" root=2`, "back on its old root"},
-		{"says nothing", `msg="this root is on trial" root=3`, "too late"},
+	for _, tt := range []struct{ situation, before, log, err string }{
+		{"kept", "", kept, ""},
+		{"fell back", "", back, "back on its old root"},
+		{"says nothing", "", trial, "too late"},
+		{"an earlier one fell back, and this one is kept", back, kept, ""},
+		{"an earlier one was kept, and this one fell back", kept, back, "back on its old root"},
+		{"it says of an earlier one only", kept, kept, "too late"},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			ctx, cancel := context.WithCancelCause(t.Context())
@@ -148,8 +160,49 @@ func TestOutcome(t *testing.T) {
 					cancel(errors.New(tt.err))
 				}
 			}))
-			err := b.outcome(ctx)
+			err := b.outcome(ctx, "data: "+tt.before+"\n\n")
 			if (tt.err == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), tt.err) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+// gok fails: what the box says of an earlier update is not this one's.
+func TestGokFails(t *testing.T) {
+	// This program is found in the place of go, and asks for what it does not get.
+	bin := t.TempDir()
+	self, err := os.Executable()
+	if err == nil {
+		err = os.Symlink(self, filepath.Join(bin, "go"))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", bin)
+	t.Setenv(asGok, "https://example.org/")
+	for _, tt := range []struct {
+		situation, before, after string
+		want, not                error
+	}{
+		{"the box has said nothing yet", "", "", errBrokeOff, errFellBack},
+		{"it has told of an earlier one", back, back, errBrokeOff, errFellBack},
+		{"it fell back", "", back, errFellBack, errBrokeOff},
+		{"it fell back again", back, backAgain, errFellBack, errBrokeOff},
+	} {
+		t.Run(tt.situation, func(t *testing.T) {
+			asked := 0
+			_, s, dir := newTestBox(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				log := tt.before
+				if r.URL.Path == "/log" {
+					if asked++; asked > 1 {
+						log = tt.after
+					}
+				}
+				page(log).ServeHTTP(w, r)
+			}))
+			err := send(dir, "pxebox-amd64", s.Listener.Addr().String(), filepath.Join(dir, "certificate.pem"))
+			if !errors.Is(err, tt.want) || errors.Is(err, tt.not) {
 				t.Errorf("got %v", err)
 			}
 		})
