@@ -19,11 +19,7 @@ func (l *Lab) StartBoxWithUSB(image string, perm map[string]File) (*qemu.Machine
 
 // PlugIn puts a USB stick into a machine, whose content is a file.
 func PlugIn(ctx context.Context, m *qemu.Machine, id, file string) error {
-	err := m.Execute(ctx, "blockdev-add", map[string]any{
-		"driver": "raw", "node-name": id, "read-only": true,
-		"file": map[string]string{"driver": "file", "filename": file},
-	})
-	if err != nil {
+	if err := m.Execute(ctx, "blockdev-add", raw(id, file)); err != nil {
 		return err
 	}
 	return m.Execute(ctx, "device_add", map[string]string{"driver": "usb-storage", "id": id, "drive": id})
@@ -32,4 +28,47 @@ func PlugIn(ctx context.Context, m *qemu.Machine, id, file string) error {
 // PullOut takes a stick away without a warning.
 func PullOut(ctx context.Context, m *qemu.Machine, id string) error {
 	return m.Execute(ctx, "device_del", map[string]string{"id": id})
+}
+
+// PlugInReader puts a card reader into a machine, with a card in it whose
+// content is a file. The reader stays when the card goes.
+func PlugInReader(ctx context.Context, m *qemu.Machine, id, file string) error {
+	for _, step := range []struct {
+		command string
+		args    map[string]any
+	}{
+		{"blockdev-add", raw(id, file)},
+		{"device_add", map[string]any{"driver": "usb-bot", "id": id + "-usb"}},
+		{"device_add", map[string]any{"driver": "scsi-hd", "bus": id + "-usb.0", "id": id, "drive": id, "removable": true}},
+		{"qom-set", map[string]any{"path": "/machine/peripheral/" + id + "-usb", "property": "attached", "value": true}},
+	} {
+		if err := m.Execute(ctx, step.command, step.args); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// TakeCard takes the card out of a reader.
+func TakeCard(ctx context.Context, m *qemu.Machine, reader string) error {
+	if err := m.Execute(ctx, "blockdev-open-tray", map[string]any{"id": reader, "force": true}); err != nil {
+		return err
+	}
+	return m.Execute(ctx, "blockdev-remove-medium", map[string]any{"id": reader})
+}
+
+// PutCard puts it back.
+func PutCard(ctx context.Context, m *qemu.Machine, reader string) error {
+	if err := m.Execute(ctx, "blockdev-insert-medium", map[string]any{"id": reader, "node-name": reader}); err != nil {
+		return err
+	}
+	return m.Execute(ctx, "blockdev-close-tray", map[string]any{"id": reader})
+}
+
+// raw describes a medium to QEMU.
+func raw(id, file string) map[string]any {
+	return map[string]any{
+		"driver": "raw", "node-name": id, "read-only": true,
+		"file": map[string]string{"driver": "file", "filename": file},
+	}
 }

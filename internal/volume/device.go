@@ -25,8 +25,9 @@ type Device struct {
 // Path is where the device is opened.
 func (d Device) Path() string { return "/dev/" + d.Name }
 
-// Devices lists the disks of a machine and their partitions, those with a
-// medium in. sys is what is below /sys.
+// Devices lists the disks of a machine and their partitions. A card reader is
+// among them even while it seems to be empty: only when somebody opens it does
+// the kernel look at a new card. sys is what is below /sys.
 func Devices(sys fs.FS) ([]Device, error) {
 	disks, err := fs.ReadDir(sys, "block")
 	if err != nil {
@@ -40,8 +41,8 @@ func Devices(sys fs.FS) ([]Device, error) {
 		}
 		dir := path.Join("block", disk.Name())
 		size := read(sys, dir, "size")
-		if size == "" || size == "0" {
-			continue // gone meanwhile, or a reader without a card
+		if size == "" || size == "0" && read(sys, dir, "removable") != "1" {
+			continue // gone meanwhile, or in no use
 		}
 		sequence := read(sys, dir, "diskseq")
 		out = append(out, Device{disk.Name(), disk.Name(), sequence + "/" + size})
@@ -92,8 +93,12 @@ func RootDisk() (string, error) {
 	return filepath.Base(dir), nil
 }
 
+// ErrNoLabel is Find's answer where all devices could be read.
+var ErrNoLabel = errors.New("no file system has the label")
+
 // Find returns the device with a label among those that want accepts, and its
-// format. Its error is fs.ErrNotExist where there is none.
+// format. Its error is ErrNoLabel where there is none, and another one where it
+// may be on a device that cannot be read.
 func Find(devices []Device, label string, want func(Device) bool) (Device, Format, error) {
 	var failed error
 	for _, d := range devices {
@@ -104,11 +109,14 @@ func Find(devices []Device, label string, want func(Device) bool) (Device, Forma
 		switch {
 		case err == nil && f.Label == label:
 			return d, f, nil
-		case err != nil && !errors.Is(err, ErrUnknown):
+		case err != nil && !errors.Is(err, ErrUnknown) && !errors.Is(err, unix.ENOMEDIUM):
 			failed = errors.Join(failed, fmt.Errorf("%s: %w", d.Name, err))
 		}
 	}
-	return Device{}, Format{}, errors.Join(fmt.Errorf("no file system with the label %s: %w", label, fs.ErrNotExist), failed)
+	if failed == nil {
+		failed = fmt.Errorf("%w %s", ErrNoLabel, label)
+	}
+	return Device{}, Format{}, failed
 }
 
 func probe(d Device) (Format, error) {

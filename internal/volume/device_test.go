@@ -19,12 +19,13 @@ var oneDisk = map[string]string{
 	"block/vda/vda1/partition": "1", "block/vda/vda1/start": "8192", "block/vda/vda1/size": "204800",
 	"block/vda/vda5/partition": "5", "block/vda/vda5/start": "2048", "block/vda/vda5/size": "6144",
 	"block/loop0/size": "0", "block/ram0/size": "8192",
-	"block/mmcblk0/size": "0", // a reader without a card
+	"block/sda/size": "0", "block/sda/diskseq": "7", "block/sda/removable": "1", // a reader, whose card nobody has looked for yet
+	"block/mmcblk0/size": "0", // a slot without a card
 }
 
 func TestDevices(t *testing.T) {
 	got, err := Devices(sys(oneDisk))
-	want := []Device{{"vda", "vda", "1/16777216"}, {"vda1", "vda", "1/8192+204800"}, {"vda5", "vda", "1/2048+6144"}}
+	want := []Device{{"sda", "sda", "7/0"}, {"vda", "vda", "1/16777216"}, {"vda1", "vda", "1/8192+204800"}, {"vda5", "vda", "1/2048+6144"}}
 	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("got %v, %v", got, err)
 	}

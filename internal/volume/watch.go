@@ -3,9 +3,9 @@ package volume
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"log/slog"
 	"os"
+	"strconv"
 	"time"
 )
 
@@ -13,28 +13,42 @@ import (
 // but those that are new.
 const poll = 2 * time.Second
 
+// patience is how many looks in a row a medium is given that cannot be read or
+// mounted: its file in /dev may come after what /sys says of it, and some sticks
+// take seconds before they answer.
+const patience = 5
+
 // Watcher keeps the medium with a label mounted, read-only, while it is
 // plugged in.
 type Watcher struct {
 	Label string
 	Dir   string // where it is mounted
 	Log   *slog.Logger
+
+	own     string // the disk of the running system, which is never looked at
+	seen    []Device
+	mounted Device
+	failed  int // looks in a row
 }
 
-// Run watches until ctx ends. The disk of the running system is never looked
-// at.
+// Run watches until ctx ends.
 func (w *Watcher) Run(ctx context.Context) error {
-	log := w.Log.With("step", "usb")
 	own, err := RootDisk()
 	if err != nil {
 		return err
 	}
+	w.own = own
+	// A card that is put into a reader, or taken out, changes nothing in /sys
+	// until somebody asks the reader. By itself the kernel does not
+	// (block/disk-events.c); told to, it asks those with removable media only.
+	const events = "/sys/module/block/parameters/events_dfl_poll_msecs"
+	if err := os.WriteFile(events, strconv.AppendInt(nil, poll.Milliseconds(), 10), 0o644); err != nil {
+		w.Log.Warn("cards in a reader will not be noticed", "err", err)
+	}
 	// A program that ended may have left its mount.
 	if err := Unmount(w.Dir); err == nil {
-		log.Info("unmounted what was left", "dir", w.Dir)
+		w.Log.Info("unmounted what was left", "dir", w.Dir)
 	}
-	var seen []Device
-	var mounted Device
 	sys := os.DirFS("/sys")
 	tick := time.NewTicker(poll)
 	defer tick.Stop()
@@ -43,19 +57,7 @@ func (w *Watcher) Run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		added, gone := changed(seen, now, mounted)
-		seen = now
-		if gone {
-			if err := Unmount(w.Dir); err != nil {
-				log.Error("medium is gone", "err", err)
-			}
-			log.Info("medium is gone", "device", mounted.Name)
-			mounted = Device{}
-			added = now // another one may have been there all the time
-		}
-		if (mounted == Device{}) && len(added) > 0 {
-			mounted = w.mount(added, own, log)
-		}
+		w.look(now)
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -64,19 +66,46 @@ func (w *Watcher) Run(ctx context.Context) error {
 	}
 }
 
-// mount mounts the first of the devices that has the label, and returns it.
-func (w *Watcher) mount(devices []Device, own string, log *slog.Logger) Device {
-	d, f, err := Find(devices, w.Label, func(d Device) bool { return d.Disk != own })
-	if errors.Is(err, fs.ErrNotExist) {
-		return Device{}
+// look takes up which devices there are now.
+func (w *Watcher) look(now []Device) {
+	before := w.seen
+	added, gone := changed(before, now, w.mounted)
+	w.seen = now
+	if gone {
+		if err := Unmount(w.Dir); err != nil {
+			w.Log.Error("medium is gone", "err", err)
+		}
+		w.Log.Info("medium is gone", "device", w.mounted.Name)
+		w.mounted = Device{}
+		before, added = nil, now // another one may have been there all the time
 	}
-	if err == nil {
-		err = Mount(d, f, w.Dir)
+	if (w.mounted != Device{}) || len(added) == 0 {
+		w.failed = 0
+		return
 	}
+	err := w.mount(added)
+	if err == nil || errors.Is(err, ErrNoLabel) {
+		w.failed = 0
+		return
+	}
+	if w.failed++; w.failed < patience {
+		w.seen = before
+		return
+	}
+	w.Log.Error("medium cannot be used", "err", err)
+	w.failed = 0
+}
+
+// mount mounts the first of the devices that has the label.
+func (w *Watcher) mount(devices []Device) error {
+	d, f, err := Find(devices, w.Label, func(d Device) bool { return d.Disk != w.own })
 	if err != nil {
-		log.Error("medium cannot be used", "device", d.Name, "err", err)
-		return Device{}
+		return err
 	}
-	log.Info("medium is mounted", "device", d.Name, "type", f.Type, "dir", w.Dir)
-	return d
+	if err := Mount(d, f, w.Dir); err != nil {
+		return err
+	}
+	w.mounted = d
+	w.Log.Info("medium is mounted", "device", d.Name, "type", f.Type, "dir", w.Dir)
+	return nil
 }
