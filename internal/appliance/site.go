@@ -15,11 +15,11 @@ import (
 	"time"
 
 	"golang.org/x/crypto/ssh"
-	"golang.org/x/net/netutil"
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
 	"github.com/pxebox/pxebox/internal/access"
+	"github.com/pxebox/pxebox/internal/connlimit"
 	"github.com/pxebox/pxebox/internal/loglimit"
 	"github.com/pxebox/pxebox/internal/settings"
 	"github.com/pxebox/pxebox/internal/upload"
@@ -83,9 +83,9 @@ func (s *site) serve(ctx context.Context, store *settings.Store) error {
 	limited := slog.New(loglimit.New(s.log.Handler()))
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
-		w := &volume.Watcher{Label: usbLabel, Dir: "/run/pxebox/usb", Log: s.log}
+		w := &volume.Watcher{Label: usbLabel, Dir: "/run/pxebox/usb", Log: s.log.With("step", "usb")}
 		if err := w.Run(ctx); err != nil && ctx.Err() == nil {
-			s.log.Error("no medium with boot files will be used", "step", "usb", "err", err)
+			w.Log.Error("no medium with boot files will be used", "err", err)
 		}
 		<-ctx.Done()
 		return ctx.Err()
@@ -96,7 +96,13 @@ func (s *site) serve(ctx context.Context, store *settings.Store) error {
 		s.log.Error("settings and boot files cannot be changed over the network", "step", "access", "err", err)
 		return g.Wait()
 	}
-	g.Go(func() error { return serveSettings(ctx, certificate, settings.Handler(store, gate, limited)) })
+	g.Go(func() error {
+		l, err := net.Listen("tcp4", ":"+settingsPort)
+		if err != nil {
+			return err
+		}
+		return serveSettings(ctx, l, certificate, settings.Handler(store, gate, limited))
+	})
 	g.Go(func() error {
 		l, err := net.Listen("tcp4", ":"+uploadPort)
 		if err != nil {
@@ -132,25 +138,23 @@ func (s *site) keys() (c tls.Certificate, host ssh.Signer, gate *access.Gate, er
 	return c, host, access.NewGate(password), nil
 }
 
-// serveSettings serves HTTPS. What clients do wrong is not worth a line.
-func serveSettings(ctx context.Context, certificate tls.Certificate, h http.Handler) error {
-	const conns, ample = 16, time.Minute
-	l, err := net.Listen("tcp4", ":"+settingsPort)
-	if err != nil {
-		return err
-	}
+// serveSettings serves HTTPS on l until ctx ends. What clients do wrong is not
+// worth a line.
+func serveSettings(ctx context.Context, l net.Listener, certificate tls.Certificate, h http.Handler) error {
+	const conns, perSource, ample = 16, 4, time.Minute
 	server := &http.Server{
 		Handler:           h,
 		TLSConfig:         &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12},
 		ReadHeaderTimeout: ample / 4,
 		ReadTimeout:       ample,
 		WriteTimeout:      ample,
-		IdleTimeout:       ample,
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          log.New(io.Discard, "", 0),
 	}
+	// Who has asked, with the password or without, gives the place back.
+	server.SetKeepAlivesEnabled(false)
 	defer context.AfterFunc(ctx, func() { server.Close() })()
-	err = server.ServeTLS(netutil.LimitListener(l, conns), "", "")
+	err := server.ServeTLS(connlimit.Listener(l, conns, perSource), "", "")
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
