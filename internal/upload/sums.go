@@ -1,14 +1,18 @@
 package upload
 
 import (
+	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"path"
+	"regexp"
 	"strings"
+	"unicode/utf16"
 )
 
 // What a sender may put beside files before them, in the form of sha256sum.
@@ -24,13 +28,26 @@ func (t *tree) expected(name string) (sum, from string, err error) {
 	if strings.HasSuffix(name, sumSuffix) || path.Base(name) == sumsName {
 		return "", "", nil
 	}
-	if sum, err = t.lookup(name+sumSuffix, path.Base(name)); sum != "" || err != nil {
-		return sum, name + sumSuffix, err
+	from = name + sumSuffix
+	switch text, err := t.sums(from); {
+	case err == nil:
+		// It is for this file, whatever folder the sum was made in.
+		sum := findSum(text, func(of string) bool { return path.Base(of) == path.Base(name) })
+		if sum == "" {
+			return "", "", fmt.Errorf("%s cannot be checked: %s has no SHA-256 of it. Send that again, in the form of sha256sum, or delete it; then %s again", name, from, path.Base(name))
+		}
+		return sum, from, nil
+	case !errors.Is(err, fs.ErrNotExist):
+		return "", "", err
 	}
 	for dir, rest := path.Split(name); ; {
-		file := dir + sumsName
-		if sum, err = t.lookup(file, rest); sum != "" || err != nil {
-			return sum, file, err
+		from = dir + sumsName
+		text, err := t.sums(from)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return "", "", err
+		}
+		if sum := findSum(text, func(of string) bool { return of == rest }); sum != "" {
+			return sum, from, nil
 		}
 		if dir == "" {
 			return "", "", nil
@@ -41,12 +58,9 @@ func (t *tree) expected(name string) (sum, from string, err error) {
 	}
 }
 
-// lookup returns what a file of sums says of a name, or "".
-func (t *tree) lookup(file, name string) (string, error) {
+// sums reads a file of sums.
+func (t *tree) sums(file string) (string, error) {
 	f, err := t.boot.Open(file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return "", nil
-	}
 	if err != nil {
 		return "", err
 	}
@@ -55,19 +69,39 @@ func (t *tree) lookup(file, name string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", file, err)
 	}
-	return findSum(string(b), name), nil
+	return decode(b), nil
 }
 
-// findSum finds a name in the output of sha256sum. A sum that stands alone is
-// for any name.
-func findSum(text, name string) string {
+// decode also takes what PowerShell writes: UTF-16, or UTF-8 behind a byte order
+// mark.
+func decode(b []byte) string {
+	if !bytes.HasPrefix(b, []byte{0xff, 0xfe}) {
+		return string(bytes.TrimPrefix(b, []byte("\uFEFF")))
+	}
+	u := make([]uint16, len(b)/2-1)
+	for i := range u {
+		u[i] = binary.LittleEndian.Uint16(b[2+2*i:])
+	}
+	return string(utf16.Decode(u))
+}
+
+// tagged is a line of sha256sum --tag, of the BSDs and of openssl.
+var tagged = regexp.MustCompile(`^SHA(?:2-)?256 ?\((.*)\) ?= ([0-9a-fA-F]{64})$`)
+
+// findSum finds the sum of a name that is meant. One that stands alone is for any
+// name.
+func findSum(text string, meant func(name string) bool) string {
 	for line := range strings.Lines(text) {
-		sum, of, named := strings.Cut(strings.TrimSpace(line), " ")
+		line = strings.TrimSpace(line)
+		sum, of, named := strings.Cut(line, " ")
+		if m := tagged.FindStringSubmatch(line); m != nil {
+			sum, of, named = m[2], m[1], true
+		}
 		if b, err := hex.DecodeString(sum); err != nil || len(b) != 32 {
 			continue
 		}
 		of = path.Clean(strings.TrimPrefix(strings.TrimSpace(of), "*"))
-		if !named || of == name {
+		if !named || meant(of) {
 			return strings.ToLower(sum)
 		}
 	}
