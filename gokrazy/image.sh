@@ -52,10 +52,12 @@ chmod -R u=rwX,go=rX "$work/perm"
 # For the first boot, which grows it: room for the group descriptors of 1 TiB,
 # in blocks; and an inode for 128 KiB, since each new one costs 256 bytes of
 # zeros that an SD card has to write. Boot files are few and large.
+# -m 0: nothing kept for root, which all programs here are. What uploads leave
+# free is their own matter.
 # No metadata_csum: its checksum of the superblock spans two sectors. A power cut
 # between the two would leave a file system that no longer mounts. uninit_bg
 # keeps the checksums of the group descriptors.
-mkfs.ext4 -q -F -b 4096 -e remount-ro -L perm -d "$work/perm" -i 131072 -O ^metadata_csum,uninit_bg \
+mkfs.ext4 -q -F -b 4096 -e remount-ro -L perm -d "$work/perm" -i 131072 -m 0 -O ^metadata_csum,uninit_bg \
 	-U 70786562-6f78-4000-8000-7065726d0000 \
 	-E offset=$perm_offset,root_owner=0:0,resize=268435456,hash_seed=70786562-6f78-4000-8000-7065726d0001 \
 	"$work/image" ${perm_kib}k

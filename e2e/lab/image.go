@@ -47,7 +47,7 @@ func prepareImage(image, own, dir string, files map[string]File) error {
 		return err
 	}
 	// The options that matter to what follows are those of gokrazy/image.sh.
-	return run("mkfs.ext4", "-F", "-q", "-b", "4096", "-e", "remount-ro", "-d", dir, "-i", "131072", "-O", "^metadata_csum,uninit_bg",
+	return run("mkfs.ext4", "-F", "-q", "-b", "4096", "-e", "remount-ro", "-d", dir, "-i", "131072", "-m", "0", "-O", "^metadata_csum,uninit_bg",
 		"-E", fmt.Sprintf("offset=%d,root_owner=0:0,resize=268435456", offset), own, fmt.Sprintf("%dk", size>>10))
 }
 

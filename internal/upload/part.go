@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path"
+	"strconv"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -24,6 +25,11 @@ const (
 	// maxAhead is how many writes may be ahead of a gap. Clients send a few
 	// dozen at a time, and in order.
 	maxAhead = 1024
+	// safe is an extended attribute of a part: how much of it is on the medium,
+	// from its beginning and without a gap, as a decimal number of bytes. Its
+	// size does not say that. After a power cut ext4 may have the size without
+	// the data, and a client that went on from there would leave zeros before.
+	safe = "user.pxebox.safe"
 )
 
 var errTakenOver = errors.New("another connection writes this file now")
@@ -37,7 +43,7 @@ type part struct {
 	mu     sync.Mutex
 	f      *os.File
 	err    error // why it is not to be published; the first one stays
-	whole  int64 // bytes from the beginning without a gap
+	whole  int64 // bytes from the beginning without a gap, be they safe or not
 	ahead  map[int64]int64
 	unsafe int64 // bytes since the last sync
 	// What is hashed follows what is whole, by reading it back from memory:
@@ -52,9 +58,10 @@ func newPart(t *tree, name string, f *os.File, size int64) *part {
 
 // WriteAt writes, unless the disk would become too full.
 func (p *part) WriteAt(b []byte, at int64) (n int, err error) {
-	err = p.tree.room(int64(len(b)))
+	need := space{bytes: int64(len(b))}
+	err = p.tree.room(need)
 	if errors.Is(err, errFull) {
-		err = p.makeRoom(int64(len(b)))
+		err = p.makeRoom(need)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -65,17 +72,17 @@ func (p *part) WriteAt(b []byte, at int64) (n int, err error) {
 		n, err = p.write(b, at)
 	}
 	if err != nil {
-		p.err = fmt.Errorf("%s: %w", p.name, err)
+		p.fail(fmt.Errorf("%s: %w", p.name, err))
 		return n, p.err
 	}
 	return n, nil
 }
 
 // makeRoom locks the tree, which comes before the part's own lock.
-func (p *part) makeRoom(bytes int64) error {
+func (p *part) makeRoom(need space) error {
 	p.tree.mu.Lock()
 	defer p.tree.mu.Unlock()
-	return p.tree.makeRoom(bytes, p.name)
+	return p.tree.makeRoom(need, p.name)
 }
 
 func (p *part) write(b []byte, at int64) (int, error) {
@@ -87,12 +94,41 @@ func (p *part) write(b []byte, at int64) (int, error) {
 		return n, err
 	}
 	if p.unsafe += int64(n); p.unsafe >= syncEvery {
-		p.unsafe = 0
-		if err := unix.Fdatasync(int(p.f.Fd())); err != nil {
-			return n, fmt.Errorf("sync: %w", err)
+		if err := p.sync(); err != nil {
+			return n, err
 		}
 	}
 	return n, p.hash(min(p.whole, p.hashed+hashAtOnce))
+}
+
+// sync brings what was written to the medium, and only then the note of it.
+func (p *part) sync() error {
+	p.unsafe = 0
+	if err := unix.Fdatasync(int(p.f.Fd())); err != nil {
+		return fmt.Errorf("sync: %w", err)
+	}
+	if err := unix.Fsetxattr(int(p.f.Fd()), safe, []byte(strconv.FormatInt(p.whole, 10)), 0); err != nil {
+		return fmt.Errorf("note of what is safe: %w", err)
+	}
+	if err := p.f.Sync(); err != nil {
+		return fmt.Errorf("sync: %w", err)
+	}
+	return nil
+}
+
+// safeLength is how much of a part is surely as it was sent, in bytes: nothing
+// where there is no note of it.
+func safeLength(f *os.File) int64 {
+	b := make([]byte, 20)
+	n, err := unix.Fgetxattr(int(f.Fd()), safe, b)
+	if err != nil {
+		return 0
+	}
+	whole, err := strconv.ParseInt(string(b[:n]), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return whole
 }
 
 // wrote takes note of n bytes written at an offset.
@@ -148,8 +184,23 @@ func (p *part) TransferError(err error) { p.abandon(fmt.Errorf("the connection b
 func (p *part) abandon(err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.err == nil {
-		p.err = fmt.Errorf("%s: %w", p.name, err)
+	p.fail(fmt.Errorf("%s: %w", p.name, err))
+}
+
+// fail lets nothing more be written, and leaves what a client can go on with:
+// what is behind a gap goes, since clients take the size for the end of what the
+// box has.
+func (p *part) fail(err error) {
+	if p.err != nil {
+		return
+	}
+	p.err = err
+	if err = p.f.Truncate(p.whole); err == nil {
+		err = p.sync()
+	}
+	if err != nil {
+		err = errors.Join(err, p.tree.staging.Remove(p.name))
+		p.tree.log.Error("part of a boot file is lost", "file", p.name, "err", err)
 	}
 }
 
@@ -159,7 +210,9 @@ func (p *part) Close() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.err == nil {
-		p.err = p.finish()
+		if err := p.finish(); err != nil {
+			p.fail(err)
+		}
 	}
 	if err := p.f.Close(); err != nil && p.err == nil {
 		p.err = err

@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"net"
-	"net/netip"
 	"os"
 	"strings"
 	"sync"
@@ -20,16 +19,18 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/pxebox/pxebox/internal/access"
+	"github.com/pxebox/pxebox/internal/connlimit"
 )
 
 const (
 	maxConns     = 16
 	maxPerSource = 4 // so that nobody takes all of them
 	maxChannels  = 4 // of a connection
-	// handshake bounds the time until the password is right, idle that in
-	// which a client says nothing at all. A person leaves a window open over
-	// lunch, and connects again after it.
-	handshake = 30 * time.Second
+	// handshake bounds the time until the password is right: the first time a
+	// person compares the box's fingerprint before it. idle is that in which a
+	// client says nothing at all. A person leaves a window open over lunch, and
+	// connects again after it.
+	handshake = 2 * time.Minute
 	idle      = 15 * time.Minute
 )
 
@@ -53,29 +54,24 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		return err
 	}
 	defer t.close()
-	c := &conns{open: map[net.Conn]netip.Addr{}}
+	l = connlimit.Listener(l, maxConns, maxPerSource)
+	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	defer running.Wait()
-	defer context.AfterFunc(ctx, func() {
-		l.Close()
-		c.closeAll()
-	})()
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { l.Close() })()
 	files := make(chan struct{}, maxOpen)
 	for {
 		conn, err := l.Accept()
 		if err != nil {
-			c.closeAll()
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
 			return err
 		}
-		if !c.add(conn) {
-			conn.Close()
-			continue
-		}
 		running.Go(func() {
-			defer c.remove(conn)
+			defer conn.Close()
+			defer context.AfterFunc(ctx, func() { conn.Close() })()
 			if err := s.serve(conn, t, files, log); err != nil {
 				log.Info("connection ended", "client", conn.RemoteAddr(), "err", err)
 			}
@@ -159,7 +155,7 @@ func (s *Server) config(log *slog.Logger) *ssh.ServerConfig {
 		ServerVersion: "SSH-2.0-pxebox",
 		MaxAuthTries:  4,
 		PasswordCallback: func(m ssh.ConnMetadata, password []byte) (*ssh.Permissions, error) {
-			from := sourceOf(m.RemoteAddr())
+			from := connlimit.Source(m.RemoteAddr())
 			if err := s.Gate.Check(time.Now(), from, m.User(), string(password)); err != nil {
 				log.Warn("refused", "client", from, "err", err)
 				return nil, err
@@ -231,49 +227,4 @@ func (c *idleConn) Read(b []byte) (int, error) {
 		}
 	}
 	return c.Conn.Read(b)
-}
-
-// conns are the open connections, and where they come from.
-type conns struct {
-	mu     sync.Mutex
-	open   map[net.Conn]netip.Addr
-	closed bool
-}
-
-func sourceOf(a net.Addr) netip.Addr {
-	from, _ := netip.ParseAddrPort(a.String())
-	return from.Addr().Unmap()
-}
-
-// add reports whether there is room for one more.
-func (c *conns) add(conn net.Conn) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	from, same := sourceOf(conn.RemoteAddr()), 0
-	for _, other := range c.open {
-		if other == from {
-			same++
-		}
-	}
-	if c.closed || len(c.open) >= maxConns || same >= maxPerSource {
-		return false
-	}
-	c.open[conn] = from
-	return true
-}
-
-func (c *conns) remove(conn net.Conn) {
-	conn.Close()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.open, conn)
-}
-
-func (c *conns) closeAll() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.closed = true
-	for conn := range c.open {
-		conn.Close()
-	}
 }

@@ -142,7 +142,7 @@ func (s *session) StatVFS(*sftp.Request) (*sftp.StatVFS, error) {
 	return &sftp.StatVFS{
 		Bsize: uint64(st.Bsize), Frsize: uint64(st.Frsize),
 		Blocks: st.Blocks, Bfree: st.Bfree, Bavail: st.Bavail - min(kept, st.Bavail),
-		Files: st.Files, Ffree: st.Ffree, Favail: st.Ffree,
+		Files: st.Files, Ffree: st.Ffree, Favail: st.Ffree - min(reserveInodes, st.Ffree),
 		Namemax: uint64(st.Namelen),
 	}, nil
 }

@@ -10,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"math"
 	"os"
 	"path"
 	"slices"
@@ -20,9 +21,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// reserve is what uploads leave free on the medium, in bytes: leases and
-// settings have to be written there when nobody cleans up.
-const reserve = 16 << 20
+// What uploads leave free on the medium: leases and settings have to be written
+// there when nobody cleans up.
+const (
+	reserve       = 16 << 20 // bytes
+	reserveInodes = 64
+)
 
 // tree is the boot folder as those see it who fill it: with the parts of files
 // that are not whole yet, which lie under the same names in another folder of
@@ -30,12 +34,16 @@ const reserve = 16 << 20
 type tree struct {
 	boot, staging *os.Root
 	reserve       int64
-	free          func() (bytes int64, err error) // on the medium
+	free          func() (space, error) // on the medium
 	log           *slog.Logger
 
 	mu    sync.Mutex
 	parts map[string]*part // being written
 }
+
+// space is room on a medium. An image has few inodes: small files would use them
+// up long before the bytes.
+type space struct{ bytes, inodes int64 }
 
 func openTree(boot, staging string, log *slog.Logger) (_ *tree, err error) {
 	t := &tree{reserve: reserve, log: log, parts: map[string]*part{}}
@@ -51,7 +59,47 @@ func openTree(boot, staging string, log *slog.Logger) (_ *tree, err error) {
 			return nil, errors.Join(err, t.close())
 		}
 	}
+	if err := t.cutParts(); err != nil {
+		return nil, errors.Join(err, t.close())
+	}
 	return t, nil
+}
+
+// cutParts leaves of each part what was on the medium when it was last noted:
+// this may be the start after a power cut. Its client goes on from there.
+func (t *tree) cutParts() error {
+	return fs.WalkDir(t.staging.FS(), ".", func(name string, e fs.DirEntry, err error) error {
+		if err != nil || !e.Type().IsRegular() {
+			return err
+		}
+		if err := t.cutPart(name); err != nil {
+			return fmt.Errorf("part of %s: %w", name, err)
+		}
+		return nil
+	})
+}
+
+func (t *tree) cutPart(name string) error {
+	f, err := t.staging.OpenFile(name, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	whole := safeLength(f)
+	if whole > 0 && whole >= st.Size() {
+		return nil
+	}
+	t.log.Info("part of a boot file was perhaps not on the medium", "file", name, "bytes", st.Size(), "left", whole)
+	if whole > 0 {
+		return f.Truncate(whole)
+	}
+	err = t.staging.Remove(name)
+	t.removeEmpty(path.Dir(name))
+	return err
 }
 
 func (t *tree) close() (err error) {
@@ -91,17 +139,23 @@ func (t *tree) openPart(name string, truncate, create, exclusive bool) (*part, e
 	} else if !st.IsDir() {
 		return nil, &fs.PathError{Op: "write", Path: name, Err: unix.ENOTDIR}
 	}
-	if err := t.makeRoom(0, name); err != nil {
+	if begun && truncate { // not by O_TRUNC: the note of what is safe goes too
+		if err := t.staging.Remove(name); err != nil {
+			return nil, err
+		}
+		begun = false
+	}
+	var need space
+	if !begun {
+		need.inodes = 1
+	}
+	if err := t.makeRoom(need, name); err != nil {
 		return nil, err
 	}
 	if err := t.staging.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
-	flags := os.O_RDWR | os.O_CREATE
-	if truncate {
-		flags |= os.O_TRUNC
-	}
-	f, err := t.staging.OpenFile(name, flags, 0o644)
+	f, err := t.staging.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +175,7 @@ func (t *tree) openPart(name string, truncate, create, exclusive bool) (*part, e
 }
 
 func (t *tree) copyPublished(name string, to *os.File, size int64) error {
-	if err := t.makeRoom(size, name); err != nil {
+	if err := t.makeRoom(space{bytes: size}, name); err != nil {
 		return err
 	}
 	from, err := t.boot.Open(name)
@@ -182,13 +236,13 @@ func (t *tree) publish(name string) error {
 // errFull is what a client is told before the disk is full.
 var errFull = errors.New("no room left: delete something first")
 
-// room returns errFull where so many bytes more would touch the reserve.
-func (t *tree) room(bytes int64) error {
+// room returns errFull where so much more would touch the reserve.
+func (t *tree) room(need space) error {
 	free, err := t.free()
 	if err != nil {
 		return err
 	}
-	if free-bytes < t.reserve {
+	if free.bytes-need.bytes < t.reserve || need.inodes > 0 && free.inodes-need.inodes < reserveInodes {
 		return errFull
 	}
 	return nil
@@ -199,9 +253,9 @@ func (t *tree) room(bytes int64) error {
 // broken off and forgotten would take its room for ever. No age makes one too
 // old, since the box's clock may be wrong by years; that makes at most the wrong
 // one go first, and its client begin anew. The tree is locked.
-func (t *tree) makeRoom(bytes int64, keep string) error {
+func (t *tree) makeRoom(need space, keep string) error {
 	for {
-		err := t.room(bytes)
+		err := t.room(need)
 		if !errors.Is(err, errFull) {
 			return err
 		}
@@ -234,9 +288,13 @@ func (t *tree) oldestPart(keep string) (oldest string, err error) {
 	return oldest, err
 }
 
-func (t *tree) available() (int64, error) {
+func (t *tree) available() (space, error) {
 	st, err := t.statfs()
-	return int64(st.Bavail) * st.Frsize, err
+	free := space{int64(st.Bavail) * st.Frsize, int64(st.Ffree)}
+	if st.Files == 0 { // a file system that makes inodes as it goes
+		free.inodes = math.MaxInt64
+	}
+	return free, err
 }
 
 func (t *tree) statfs() (unix.Statfs_t, error) {
@@ -313,6 +371,11 @@ func (t *tree) list(name string) ([]fs.FileInfo, error) {
 }
 
 func (t *tree) mkdir(name string) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err := t.makeRoom(space{inodes: 1}, ""); err != nil {
+		return err
+	}
 	if err := t.boot.Mkdir(name, 0o755); err != nil {
 		return err
 	}
@@ -353,7 +416,8 @@ func (t *tree) remove(name string) error {
 		p.abandon(errors.New("it was deleted meanwhile"))
 	}
 	if begun {
-		if err := t.staging.Remove(name); err != nil {
+		// Its writer may have dropped it just now.
+		if err := t.staging.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
@@ -395,6 +459,11 @@ func (t *tree) rename(from, to string, replace bool) error {
 		if err := t.renameParts(from, to); err != nil {
 			t.log.Error("parts stay under the old name", "dir", from, "err", err)
 		}
+	} else if t.isPart(to) { // of an earlier upload, which this one takes the place of
+		if err := t.staging.Remove(to); err != nil {
+			t.log.Error("the part stays", "file", to, "err", err)
+		}
+		t.removeEmpty(path.Dir(to))
 	}
 	t.log.Info("boot file is renamed", "file", to, "from", from)
 	return errors.Join(t.syncDir(path.Dir(from)), t.syncDir(path.Dir(to)))
