@@ -25,6 +25,7 @@ import (
 // uploads is a row of boot files that are sent one after the other, each name
 // again and again. The n-th content is always the same.
 type uploads struct {
+	large  bool           // the first one is larger than what the box writes between two syncs
 	whole  map[string]int // which content of a name the box has promised to have
 	last   int            // which one was under way when the power went
 	ended  error
@@ -33,18 +34,29 @@ type uploads struct {
 
 func nameOf(n int) string { return fmt.Sprintf("file%d", n%4) }
 
-// contentOf has another length each time, up to a megabyte.
-func contentOf(n int) []byte {
+// content has another length each time, up to a megabyte, but for a large one.
+func (u *uploads) content(n int) []byte {
 	fill := rand.NewChaCha8([32]byte{byte(n), byte(n >> 8)})
-	b := make([]byte, 1+fill.Uint64()%(1<<20))
+	size := 1 + fill.Uint64()%(1<<20)
+	if u.large && n == 1 {
+		size += 48 << 20
+	}
+	b := make([]byte, size)
 	fill.Read(b)
 	return b
 }
 
+// packets are no whole blocks, and many are under way at a time, as clients send.
+var packets = []sftp.ClientOption{sftp.MaxPacket(30000), sftp.UseConcurrentWrites(true)}
+
+// largeWrites is about how often the box writes while a large file comes in; in the
+// first fifth nothing of it is safe yet.
+const largeWrites = 100
+
 // send sends files until that fails.
 func (u *uploads) send() {
 	for u.last = 1; ; u.last++ {
-		if u.ended = u.put(nameOf(u.last), contentOf(u.last)); u.ended != nil {
+		if u.ended = u.put(nameOf(u.last), u.content(u.last)); u.ended != nil {
 			return
 		}
 		u.whole[nameOf(u.last)] = u.last
@@ -65,10 +77,13 @@ func (u *uploads) put(name string, content []byte) error {
 func cutUploads(p *powered, chance *rand.Rand) (disk.Loss, func(*powered)) {
 	p.on()
 	p.waitServing()
-	client, conn := p.sftp()
+	client, conn := p.sftp(packets...)
 	defer conn.Close()
-	u := &uploads{whole: map[string]int{}, client: client}
+	u := &uploads{large: chance.IntN(2) == 0, whole: map[string]int{}, client: client}
 	n := 1 + chance.IntN(150)
+	if u.large {
+		n = largeWrites/5 + chance.IntN(largeWrites)
+	}
 	cut := p.Disk.CutAtWrite(n, chance)
 	sent := make(chan struct{})
 	go func() {
@@ -84,7 +99,7 @@ func cutUploads(p *powered, chance *rand.Rand) (disk.Loss, func(*powered)) {
 	p.Off()
 	conn.Close()
 	<-sent
-	p.t.Logf("%d boot files were published before write %d", u.last-1, n)
+	p.t.Logf("%d boot files were published before write %d (the first one large: %v)", u.last-1, n, u.large)
 	return loss, func(p *powered) { u.check(p) }
 }
 
@@ -98,16 +113,20 @@ func (u *uploads) check(p *powered) {
 		case promised == 0 && code == http.StatusNotFound:
 		case code != http.StatusOK:
 			p.t.Errorf("%s is gone: %d", name, code)
-		case promised > 0 && bytes.Equal(b, contentOf(promised)):
-		case nameOf(u.last) == name && bytes.Equal(b, contentOf(u.last)):
+		case promised > 0 && bytes.Equal(b, u.content(promised)):
+		case nameOf(u.last) == name && bytes.Equal(b, u.content(u.last)):
 		default:
 			p.t.Errorf("%s has %d bytes that nobody sent so", name, len(b))
 		}
 	}
 	// The client goes on with what was under way.
-	client, conn := p.sftp()
+	client, conn := p.sftp(packets...)
 	defer conn.Close()
-	name, content := nameOf(u.last), contentOf(u.last)
+	// Uploads leave 16 MiB free, and ext4 keeps as much for itself.
+	if vfs, err := client.StatVFS("/"); err != nil || (vfs.Bfree-vfs.Bavail)*vfs.Frsize > 33<<20 {
+		p.t.Errorf("of what is free uploads may not have all but the reserve: %+v, %v", vfs, err)
+	}
+	name, content := nameOf(u.last), u.content(u.last)
 	st, err := client.Stat(name)
 	if err != nil || st.Mode().Perm() != 0o600 {
 		return // there is no part of it

@@ -30,7 +30,7 @@ import (
 )
 
 // sftp connects to the box as a technician's program does.
-func (s *site) sftp() (*sftp.Client, net.Conn) {
+func (s *site) sftp(options ...sftp.ClientOption) (*sftp.Client, net.Conn) {
 	s.t.Helper()
 	conn := s.dial(s.within(boxBoots), uploadPort)
 	c, channels, requests, err := ssh.NewClientConn(conn, "box", &ssh.ClientConfig{
@@ -40,7 +40,7 @@ func (s *site) sftp() (*sftp.Client, net.Conn) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	client, err := sftp.NewClient(ssh.NewClient(c, channels, requests))
+	client, err := sftp.NewClient(ssh.NewClient(c, channels, requests), options...)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -240,6 +240,17 @@ func TestImageStick(t *testing.T) {
 		if b, err := s.Read(lab.BoxAddr, "linux"); !errors.As(err, &refused) || refused.Code != 1 {
 			t.Errorf("the stick is gone, and to ask for its file gives %q, %v", b, err)
 		}
+	}
+	// The same, with a card in a reader that stays.
+	for _, step := range []struct {
+		action func(context.Context, *qemu.Machine) error
+		says   string
+	}{
+		{func(ctx context.Context, m *qemu.Machine) error { return lab.PlugInReader(ctx, m, "reader", fat) }, `msg="medium is mounted"`},
+		{func(ctx context.Context, m *qemu.Machine) error { return lab.TakeCard(ctx, m, "reader") }, `(?s)msg="medium is gone".* detected capacity change from \d+ to 0\b`},
+		{func(ctx context.Context, m *qemu.Machine) error { return lab.PutCard(ctx, m, "reader") }, `msg="medium is mounted"`},
+	} {
+		do(step.action, step.says)
 	}
 	if strings.Contains(box.Console.Text(), "medium cannot be used") {
 		t.Error("a stick was there that could not be used")
