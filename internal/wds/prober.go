@@ -5,6 +5,7 @@
 package wds
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,7 +13,6 @@ import (
 	"net/netip"
 	"os"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
@@ -168,9 +168,16 @@ func (p *Prober) bootService(ctx context.Context, server netip.AddrPort) (kind, 
 	return silent, err
 }
 
+// socket is what exchange needs of a *net.UDPConn.
+type socket interface {
+	ReadFromUDPAddrPort(b []byte) (int, netip.AddrPort, error)
+	SetReadDeadline(t time.Time) error
+	Close() error
+}
+
 // exchange sends a question until a datagram is its answer, or all waits are
 // over. The error is the box's own, or that of ctx.
-func (p *Prober) exchange(ctx context.Context, conn *net.UDPConn, send func() error, isAnswer func([]byte, netip.AddrPort) bool) (answered bool, err error) {
+func (p *Prober) exchange(ctx context.Context, conn socket, send func() error, isAnswer func([]byte, netip.AddrPort) bool) (answered bool, err error) {
 	// Closing ends a read under way.
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	all := p.Waits
@@ -181,14 +188,21 @@ func (p *Prober) exchange(ctx context.Context, conn *net.UDPConn, send func() er
 	stray := 0
 	for _, wait := range all {
 		err := send()
+		if err != nil {
+			// What came back to an earlier question by ICMP may be waiting,
+			// and is told once (Linux, udp(7)).
+			err = send()
+		}
 		if err == nil {
 			err = conn.SetReadDeadline(time.Now().Add(wait))
+		}
+		if err != nil {
+			return false, cmp.Or(ctx.Err(), err)
 		}
 		for err == nil {
 			var n int
 			var from netip.AddrPort
-			n, from, err = conn.ReadFromUDPAddrPort(buf)
-			if err != nil {
+			if n, from, err = conn.ReadFromUDPAddrPort(buf); err != nil {
 				break
 			}
 			if isAnswer(buf[:n], from) {
@@ -198,13 +212,13 @@ func (p *Prober) exchange(ctx context.Context, conn *net.UDPConn, send func() er
 				return false, nil
 			}
 		}
-		switch {
-		case ctx.Err() != nil:
+		if ctx.Err() != nil {
 			return false, ctx.Err()
-		case errors.Is(err, syscall.ECONNREFUSED):
-			return false, nil // the host is there and says that nobody listens
-		case !errors.Is(err, os.ErrDeadlineExceeded):
-			return false, err
+		}
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			// What went out came back by ICMP: nobody listens there, or a
+			// router or a firewall on the way lets nothing through.
+			return false, nil
 		}
 	}
 	return false, nil
