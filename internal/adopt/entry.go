@@ -1,6 +1,7 @@
 package adopt
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path"
@@ -181,12 +182,13 @@ func (c *converter) nested(out config.Entry, e *pxelinux.Entry, labelLine pxelin
 // back is why a menu's own way back is left out.
 const back = "leads back, as an entry does that each submenu gets"
 
-// above is the tag of the menu above a submenu.
+// above is the tag of the menu above a submenu. A hidden entry counts as one at
+// the top, wherever it stands.
 func (c *converter) above(in string) string {
-	if above := c.named(in).In; above != "" {
-		return above
+	if in != "" {
+		in = c.named(in).In
 	}
-	return topTag
+	return cmp.Or(in, topTag)
 }
 
 // topTag is PXELINUX's own tag for the top menu (doc/menu.txt, MENU GOTO).
@@ -323,8 +325,9 @@ func (c *converter) action(e *pxelinux.Entry) (out config.Entry, files []used, w
 	}
 	by := e.Line
 	if kind != "LINUX" {
-		// Others than these are started as they would be by KERNEL.
-		byKernel := e.Type == "KERNEL" && (kind == "BOOT" || kind == "BSS")
+		// Others than these are started as they would be by KERNEL, but for a
+		// .bin, which an entry starts as a Linux kernel.
+		byKernel := e.Type == "KERNEL" && (kind == "BOOT" || kind == "BSS") && !strings.EqualFold(path.Ext(file), ".bin")
 		if !byKernel && !slices.Contains(programs[kind], strings.ToLower(path.Ext(file))) {
 			return out, nil, "no entry starts a file of that name so"
 		}

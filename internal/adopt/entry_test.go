@@ -96,7 +96,8 @@ func TestEntry(t *testing.T) {
 		{"a module, and bundled ones wherever they were", "label a\ncom32 a.c32\nlabel b\nkernel mods/Reboot.c32\nlabel c\nkernel x/chain.c32\nappend hd0 1", []string{"file a.c32", "file reboot.c32", "file chain.c32 (hd0 1)"}},
 		{"a module of another extension", "label a\ncom32 linux", []string{"COM32 linux"}},
 		{"a boot program by its extension and by its keyword", "label a\nkernel b.0\nlabel b\npxe b.kpxe\nlabel c\npxe b.bin", []string{"file b.0", "file b.kpxe", "PXE b.bin"}},
-		{"boot sectors", "label a\nkernel b.bin\nlabel b\nkernel b.bss\nlabel c\nboot b.bin", []string{"file b.bin", "file b.bss", "BOOT b.bin"}},
+		{"boot sectors", "label a\nkernel b.bin\nlabel b\nkernel b.bss\nlabel c\nboot b.bin\nlabel d\nkernel b.bs", []string{"KERNEL b.bin", "file b.bss", "BOOT b.bin", "file b.bs"}},
+		{"a memory test", "label a\nlinux b.bin\nlabel b\nkernel memtest", []string{"kernel b.bin []", "kernel memtest []"}},
 		{"an image without memdisk", "label a\nkernel b.img\nlabel b\nkernel b.com\nlabel c\nfdimage b.img", []string{"KERNEL b.img", "KERNEL b.com", "FDIMAGE b.img"}},
 		{"memdisk with a disk, a CD, and options", "label a\nkernel memdisk\ninitrd d.img\nlabel b\nlinux boot/memdisk\nappend initrd=d.iso raw iso", []string{"file d.img", "file d.iso (raw)"}},
 		{"memdisk otherwise", "label a\nkernel memdisk\ninitrd d.iso\nlabel b\nkernel memdisk\ninitrd d.img\nappend iso\nlabel c\nkernel memdisk\ninitrd d.gz\nlabel d\nkernel memdisk", []string{
@@ -110,6 +111,8 @@ func TestEntry(t *testing.T) {
 		{"hidden, a heading, a separator, a password", "label a\nmenu hide\nlabel b\nmenu disable\nmenu separator\nlabel linux\nmenu passwd x", []string{"MENU DISABLE", "kernel linux [] locked", "kernel a [] unlisted"}},
 		{"submenus, one of them empty, and ways about", "menu begin one\nlabel linux\nmenu begin two\nlabel x\nmenu goto one\nlabel up\nmenu exit\nlabel y\nmenu exit .top\nmenu end\nmenu end\nmenu begin none\nmenu end\nlabel z\nmenu goto nowhere", []string{
 			"submenu", "one/kernel linux []", "one/submenu", "two/MENU GOTO one", "two/MENU EXIT .top", "MENU DISABLE"}},
+		{"hidden ways about", "menu begin one\nlabel linux\nlabel up\nmenu hide\nmenu exit main\nlabel x\nmenu hide\nmenu exit .top\nmenu end\n", []string{
+			"submenu", "one/kernel linux []", "MENU DISABLE unlisted"}},
 		{"five submenus deep", strings.Repeat("menu begin\n", 5) + "label linux", []string{"submenu", "entry/submenu", "entry-2/submenu", "entry-3/submenu", "entry-4/kernel linux []"}},
 		{"five deep and locked", strings.Repeat("menu begin\n", 4) + "label linux\nmenu begin\nmenu passwd x\nlabel linux", []string{"submenu", "entry/submenu", "entry-2/submenu", "entry-3/submenu", "entry-4/kernel linux []"}},
 		{"a menu in another file, and the way back", "ui menu.c32\nlabel a\nkernel menu.c32\nappend g", []string{"submenu", "a/kernel linux []", "a/submenu", "b/kernel x []", "b/MENU EXIT .top"}},
@@ -153,6 +156,7 @@ func TestStart(t *testing.T) {
 		{"DEFAULT with the menu's program, and MENU DEFAULT", "default vesamenu.c32\ntimeout 600\nlabel x\nlabel y\nmenu default\n", "y", "1m"},
 		{"DEFAULT in a submenu", "ui menu.c32\ndefault d\n" + entries, "d", "0s"},
 		{"a submenu is the default", "ui menu.c32\nlabel x\nmenu begin m\nmenu default\nlabel d\nlabel e\nmenu default\n", "e", "0s"},
+		{"DEFAULT is hidden, a prompt that times out", "default c\nprompt 1\ntimeout 100\n" + entries, "c", "10s"},
 		{"ONTIMEOUT", "ui menu.c32\nontimeout b\ntimeout 10\n" + entries, "b", "1s"},
 		{"ONTIMEOUT names no entry", "ui menu.c32\nontimeout zz\ntimeout 10\n" + entries, "a", "1s"},
 		{"no menu: DEFAULT starts at once", "default b\n" + entries, "b", "1s"},
@@ -191,6 +195,11 @@ func TestMachine(t *testing.T) {
 		{"a part of it", "ui menu.c32\nlabel b\nlocalboot 0\nmenu begin m\nlabel c\nkernel linux\nmenu end", "menu", "b m", "", ""},
 		{"a menu of its own", "ui menu.c32\nlabel x\nkernel linux\nlabel a\nkernel linux\nmenu begin m\nlabel y\nkernel linux\n", "menu", "x a m-2 y", "x", "x m-2 y"},
 		{"a prompt with several", "default x\nprompt 1\nlabel x\nkernel linux\nlabel a\nkernel linux", "menu", "x a", "x", "x"},
+		{"the general menu, and one of its entries once more", "ui menu.c32\ninclude default\nlabel x\nkernel linux\nappend 1\nlabel b\nlocalboot 0", "menu", "a b m x", "", "x"},
+		{"DEFAULT in a submenu that all have", "ui menu.c32\ndefault c\nlabel x\nkernel linux\nappend 1\nmenu begin m\nlabel c\nkernel linux\nmenu end", "menu", "x m c", "c", "x"},
+		{"the same entry twice", "ui menu.c32\nlabel x\nkernel linux\nlabel x\nkernel linux", "menu", "x", "x", "x"},
+		{"DEFAULT is hidden, a prompt", "default x\nprompt 1\nlabel x\nmenu hide\nlocalboot 0\nlabel a\nkernel linux", "menu", "a x", "x", "x"},
+		{"DEFAULT is hidden, and in everybody's menu", "default b\nprompt 1\nlabel b\nmenu hide\nlocalboot 0\nlabel a\nkernel linux", "menu", "a b", "", ""},
 		{"nothing that an entry could start", "default x\nlabel x\nmenu quit", "", "", "", ""},
 		{"nothing at all", "", "", "", "", ""},
 	} {
@@ -344,6 +353,7 @@ func FuzzConvert(f *testing.F) {
 	f.Add("label a\nmenu label ^\x82\x01\ntext help\n'''\"\"\"\\\n\tendtext x\nendtext\nkernel pxechn.c32\nappend h::boot\\x\\y -W", "menu end\nmenu goto x", "include default\n")
 	f.Add("label a\nlocalboot 0\nmenu passwd\nserial 0\ntimeout 1\nmenu exit\nmenu quit\nmenu hide", "append -\nlabel x\nconfig default", "ui menu.c32\ninclude g x")
 	f.Add("label -\nmenu disable\nmenu separator\ndefault x y\nontimeout b\nlabel b\nlinux memdisk\ninitrd a.iso\nappend iso", "", "label x\nlocalboot\nmenu indent 5\nmenu goto .top")
+	f.Add("menu begin m\nlabel a\nmenu hide\nmenu exit m\nmenu end\ndefault a\nprompt 1", "", "include default\nlabel a\nmenu hide\nlabel b\nlabel b")
 	f.Fuzz(func(t *testing.T, file, g, own string) {
 		c, cfg, err := convert(file, map[string]string{"g": g, "h": g + "\n" + own, "own": own})
 		if err != nil {

@@ -67,7 +67,11 @@ func (c *converter) machine(name string, m config.Machine, general, cfg *pxelinu
 	}
 	var names []string
 	for _, r := range c.convert(cfg, "", true) {
-		names = append(names, r.all()...)
+		for _, n := range r.all() {
+			if !slices.Contains(names, n) { // the same LABEL may stand there twice
+				names = append(names, n)
+			}
+		}
 	}
 	start := c.starts(preset)
 	switch {
@@ -89,11 +93,18 @@ func (c *converter) machine(name string, m config.Machine, general, cfg *pxelinu
 		return
 	default:
 		m.Boot = config.BootMenu
+		if start != "" && !slices.Contains(names, start) {
+			names = append(names, start)
+			c.remark(preset.Line, hiddenDefault)
+		}
 		if names = c.brought(names); !slices.Equal(names, c.brought(c.listed())) {
 			m.Entries = names
 		}
 		if start != c.preset {
 			m.Default = start
+			if len(m.Entries) > 0 && start != "" && !slices.Contains(m.Entries, start) {
+				m.Entries = append(m.Entries, start) // it stays in its submenu
+			}
 		}
 		if start == "" {
 			c.remark(at, "has no default that could be started: it is that of all machines")

@@ -145,6 +145,10 @@ func (c *converter) general(cfg *pxelinux.Config) {
 	c.started = preset
 	c.convert(cfg, "", false)
 	c.preset = c.starts(preset)
+	if i := slices.IndexFunc(c.entries, func(e entry) bool { return e.Name == c.preset && e.Unlisted }); i >= 0 {
+		c.entries[i].Unlisted = false
+		c.remark(preset.Line, hiddenDefault)
+	}
 	if preset != nil && c.preset == "" {
 		c.remark(preset.Line, "is the default, and has become no entry that starts something: the menu waits for a key")
 		c.timeout = 0
@@ -154,6 +158,8 @@ func (c *converter) general(cfg *pxelinux.Config) {
 		c.timeout = time.Second
 	}
 }
+
+const hiddenDefault = "is hidden, and the default: the menu shows it"
 
 // line is the last line with the keyword; where there is none, it has no place
 // either.
