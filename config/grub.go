@@ -3,118 +3,281 @@ package config
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 )
 
 // grub is a piece of a GRUB script. It stands between the braces of a
-// menuentry: what it leaves open would take the rest of the menu in.
+// menuentry. What it leaves open would take the rest of the menu in, and a
+// mistake is worse: GRUB drops the entry, and runs the lines that follow the
+// mistake as it reads the menu.
 func (v value) grub() string {
 	s := strings.Join(v.lines(), "\n")
 	if s == "" || !v.in.ok(v.field.name) {
 		return ""
 	}
-	g := grubScript{text: s, line: 1, first: true}
-	if problem, mend := g.check(); problem != "" {
+	if problem, mend := checkScript(s); problem != "" {
 		v.fail(problem, mend)
 		return ""
 	}
 	return s
 }
 
-// grubScript reads a GRUB script as far as to know what is open at its end
-// (GRUB manual, "Shell-like scripting").
-type grubScript struct {
-	text    string // not yet read
-	line    int
-	word    string // the beginning of the word being read
-	first   bool   // the word is a command, where keywords count
-	open    []opened
-	content bool // there is a command
+// checkScript returns the first mistake of a script, or nothing.
+func checkScript(script string) (problem, mend string) {
+	g := grubScript{text: script, line: 1}
+	g.advance()
+	g.lines()
+	if g.next.kind == 0 {
+		g.fail("has no command", "write one, or leave the key out")
+	}
+	g.commands(opened{})
+	return g.problem, g.mend
 }
 
-// opened is a block that has begun.
+// grubScript reads a script by the grammar of the commands in a block (GRUB,
+// script/parser.y and yylex.l).
+type grubScript struct {
+	text string // not yet read
+	line int
+	next token
+	deep int // blocks that are open
+
+	problem, mend string // the first mistake: nothing is read after it
+}
+
+// token is a word, or one of the signs { } ; and the end of a line.
+type token struct {
+	kind byte // the sign, 'w' for a word, or 0 at the end
+	word string
+	line int
+}
+
+// opened is a block that has begun. by is empty outside of all.
 type opened struct {
 	by, until string
 	line      int
 }
 
+// A bison parser gives up at a stack of 10,000 (YYMAXDEPTH). A block takes
+// some ten of that, each elif as well, and a word takes one.
+const (
+	maxBlocks = 100
+	maxWords  = 1000
+)
+
 // reVariable is a reference to a variable or a parameter.
 var reVariable = regexp.MustCompile(`^\$(?:[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[?@*#]|\{(?:[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[?@*#])\})`)
 
-// check returns the first mistake, or nothing.
-func (g *grubScript) check() (problem, mend string) {
+var reVariableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+var (
+	// closing are the words that end a list of commands.
+	closing = []string{"then", "elif", "else", "fi", "do", "done", "}"}
+	// reserved are words that begin no command within a block. GRUB keeps
+	// them for what it cannot do, or for the top of a script.
+	reserved = []string{"case", "esac", "function", "in", "select"}
+	keywords = slices.Concat(closing, reserved, []string{"if", "while", "until", "for"})
+)
+
+func (g *grubScript) fail(problem, mend string) {
+	if g.problem == "" {
+		g.problem, g.mend = problem, mend
+	}
+	g.text, g.next = "", token{}
+}
+
+// commands reads a list of commands and the word after it, which is one of
+// ends, and returns that.
+func (g *grubScript) commands(in opened, ends ...string) string {
+	g.lines()
+	for some := false; ; some = true {
+		t := g.next
+		switch closes := slices.Contains(closing, t.word); {
+		case t.kind == 0:
+			if in.by != "" {
+				g.fail(fmt.Sprintf("line %d has %s without its %s", in.line, in.by, in.until), "write "+in.until+" where it ends")
+			}
+			return ""
+		case closes && in.by == "":
+			g.fail(fmt.Sprintf("line %d has %s, and nothing before that it belongs to", t.line, t.word), "leave it out")
+		case closes && !slices.Contains(ends, t.word):
+			g.fail(fmt.Sprintf("line %d has %s before the %s of line %d has its %s", t.line, t.word, in.by, in.line, in.until), "write "+in.until+" before it")
+		case closes && !some, t.kind == ';':
+			g.fail(fmt.Sprintf("line %d has a %s without a command before it", t.line, t.word), "leave it out, or write a command, such as true")
+		case closes:
+			g.advance()
+			return t.word
+		}
+		g.command()
+		switch t := g.next; t.kind {
+		case ';', '\n':
+			g.advance()
+			g.lines()
+		case 'w', '{':
+			g.fail(fmt.Sprintf("line %d has %s right behind the end of a block", t.line, t.word), "write a ; or a line break between")
+		}
+	}
+}
+
+// lines reads ends of lines.
+func (g *grubScript) lines() {
+	for g.next.kind == '\n' {
+		g.advance()
+	}
+}
+
+// command reads one command.
+func (g *grubScript) command() {
+	t := g.next
+	in := func(until string) opened { return opened{t.word, until, t.line} }
+	defer func(deep int) { g.deep = deep }(g.deep)
+	g.deeper()
+	switch {
+	case t.kind == 0:
+		return
+	case t.kind == '{':
+		g.fail(fmt.Sprintf("line %d has a { without a command before it", t.line), "leave it out, and its }")
+	case slices.Contains(reserved, t.word):
+		g.fail(fmt.Sprintf("line %d has %s, which is no command within an entry", t.line, t.word), "write it another way")
+	}
+	g.advance()
+	switch t.word {
+	case "if":
+		for end := "elif"; end == "elif"; {
+			g.commands(in("then"), "then")
+			switch end = g.commands(in("fi"), "elif", "else", "fi"); end {
+			case "elif":
+				g.deeper()
+			case "else":
+				g.commands(in("fi"), "fi")
+			}
+		}
+	case "for":
+		name := g.next.word
+		g.advance()
+		if g.problem == "" && (!reVariableName.MatchString(name) || slices.Contains(keywords, name) || g.next.word != "in") {
+			g.fail(fmt.Sprintf("line %d has for without a name and in behind it", t.line), "write for NAME in WORDS")
+		}
+		g.words()
+		if g.next.kind == ';' || g.next.kind == '\n' {
+			g.advance()
+			g.lines()
+		}
+		switch next := g.next; {
+		case next.kind == 0:
+			g.fail(fmt.Sprintf("line %d has for without its do", t.line), "write do where it ends")
+		case next.word != "do":
+			g.fail(fmt.Sprintf("line %d has %s before the for of line %d has its do", next.line, next.word, t.line), "write do before it")
+		}
+		g.advance()
+		g.commands(in("done"), "done")
+	case "while", "until":
+		g.commands(in("do"), "do")
+		g.commands(in("done"), "done")
+	default:
+		g.words()
+		if b := g.next; b.kind == '{' {
+			g.advance()
+			g.commands(opened{"{", "}", b.line}, "}")
+		}
+	}
+}
+
+// deeper counts a block.
+func (g *grubScript) deeper() {
+	if g.deep++; g.deep > maxBlocks {
+		g.fail(fmt.Sprintf("line %d is more than %d blocks deep", g.next.line, maxBlocks), "write fewer, one in the other")
+	}
+}
+
+// words reads the words of a command.
+func (g *grubScript) words() {
+	for n := 2; g.next.kind == 'w'; n++ {
+		if n > maxWords {
+			g.fail(fmt.Sprintf("line %d has a command of more than %d words", g.next.line, maxWords), "write fewer")
+		}
+		g.advance()
+	}
+}
+
+// advance reads the next token.
+func (g *grubScript) advance() {
+	var word []byte // what is quoted or escaped is told by its sign, which no keyword has
+	at := g.line
 	for g.text != "" {
 		c := g.text[0]
 		n := 1
 		switch c {
 		case '|', '&', '<', '>':
-			return fmt.Sprintf("line %d has a %c, which GRUB has no use for", g.line, c), "put it in quotes if it is part of an argument"
+			g.fail(fmt.Sprintf("line %d has a %c, which GRUB has no use for", g.line, c), "put it in quotes if it is part of an argument")
+			return
 		case ' ', '\t', '\n', ';', '{', '}':
-			if problem, mend = g.endWord(); problem != "" {
-				return problem, mend
+			if word != nil {
+				g.take(word, at)
+				return
 			}
-			switch c {
-			case '\n':
-				g.first = true
-			case ';':
-				if g.first {
-					return fmt.Sprintf("line %d has a ; without a command before it", g.line), "leave it out"
-				}
-				g.first = true
-			case '{':
-				g.begin("{", "}")
-			case '}':
-				if problem, mend = g.turn("}", "}", ""); problem != "" {
-					return problem, mend
-				}
+			if c != ' ' && c != '\t' {
+				g.next = token{c, string(rune(c)), g.line}
+				g.skip(1)
+				return
 			}
 		case '#':
-			if g.word == "" {
+			if word == nil {
 				n = strings.IndexByte(g.text+"\n", '\n')
 				break
 			}
-			g.letter('#')
+			word = append(word, c)
 		case '\'', '"':
 			if n = quoted(g.text); n < 0 {
-				return fmt.Sprintf("line %d has a %c without its end", g.line, c), "close the quotes"
+				g.fail(fmt.Sprintf("line %d has a %c without its end", g.line, c), "close the quotes")
+				return
 			}
 			if c == '"' && strayDollar(g.text[1:n-1]) {
-				return g.stray()
+				g.stray()
+				return
 			}
-			g.letter('\'')
+			word = append(word, c)
 		case '\\':
 			if n = 2; len(g.text) < n {
-				return fmt.Sprintf("line %d ends the text in a backslash", g.line), "leave it out"
+				g.fail(fmt.Sprintf("line %d ends the text in a backslash", g.line), "leave it out")
+				return
 			}
-			if g.text[1] != '\n' { // else the line goes on
-				g.letter('\\')
-			}
+			word = append(word, c) // a line that goes on makes a word as well, with nothing in it
 		case '$':
 			if n = len(reVariable.FindString(g.text)); n == 0 {
-				return g.stray()
+				g.stray()
+				return
 			}
-			g.letter('$')
+			word = append(word, c)
 		default:
-			g.letter(c)
+			word = append(word, c)
 		}
-		g.line += strings.Count(g.text[:n], "\n")
-		g.text = g.text[n:]
+		if word == nil {
+			at = g.line + strings.Count(g.text[:n], "\n")
+		}
+		g.skip(n)
 	}
-	if problem, mend = g.endWord(); problem != "" {
-		return problem, mend
+	if g.next = (token{}); word != nil {
+		g.take(word, at)
 	}
-	if len(g.open) > 0 {
-		o := g.open[len(g.open)-1]
-		return fmt.Sprintf("line %d has %s without its %s", o.line, o.by, o.until), "write " + o.until + " where it ends"
-	}
-	if !g.content {
-		return "has no command", "write one, or leave the key out"
-	}
-	return "", ""
 }
 
-func (g *grubScript) stray() (problem, mend string) {
-	return fmt.Sprintf("line %d has a $ that begins no name of a variable", g.line), `write \$ for the sign itself`
+// skip leaves n bytes behind.
+func (g *grubScript) skip(n int) {
+	g.line += strings.Count(g.text[:n], "\n")
+	g.text = g.text[n:]
+}
+
+// take makes a token of a word.
+func (g *grubScript) take(word []byte, line int) {
+	if g.next = (token{'w', string(word), line}); g.next.word == "[[" || g.next.word == "]]" {
+		g.fail(fmt.Sprintf("line %d has %s, which GRUB has no use for", line, word), "write a test with [ and ], or put it in quotes")
+	}
+}
+
+func (g *grubScript) stray() {
+	g.fail(fmt.Sprintf("line %d has a $ that begins no name of a variable", g.line), `write \$ for the sign itself`)
 }
 
 // quoted is the length of the quoted text that s begins with, or -1.
@@ -142,65 +305,4 @@ func strayDollar(s string) bool {
 		}
 	}
 	return false
-}
-
-// letter adds to the word. What was quoted or escaped is told by its sign,
-// which no keyword has; and no keyword is longer than this.
-func (g *grubScript) letter(c byte) {
-	if len(g.word) < 8 {
-		g.word += string(rune(c))
-	}
-}
-
-// endWord looks at a word that is complete.
-func (g *grubScript) endWord() (problem, mend string) {
-	w, first := g.word, g.first
-	g.word = ""
-	if w == "" {
-		return "", ""
-	}
-	g.first, g.content = false, true
-	if !first {
-		return "", ""
-	}
-	switch w {
-	case "if":
-		g.begin(w, "then")
-	case "while", "until", "for":
-		g.begin(w, "do")
-		g.first = w != "for" // its variable follows
-	case "then":
-		return g.turn(w, w, "fi")
-	case "elif":
-		return g.turn(w, "fi", "then")
-	case "else":
-		return g.turn(w, "fi", "fi")
-	case "do":
-		return g.turn(w, w, "done")
-	case "fi", "done":
-		return g.turn(w, w, "")
-	}
-	return "", ""
-}
-
-func (g *grubScript) begin(by, until string) {
-	g.open = append(g.open, opened{by, until, g.line})
-	g.first = true
-}
-
-// turn takes the word with which a block that waits for until goes on, to wait
-// for next, or ends where next is empty.
-func (g *grubScript) turn(word, until, next string) (problem, mend string) {
-	if len(g.open) == 0 {
-		return fmt.Sprintf("line %d has %s, and nothing before that it belongs to", g.line, word), "leave it out"
-	}
-	o := &g.open[len(g.open)-1]
-	if o.until != until {
-		return fmt.Sprintf("line %d has %s before the %s of line %d has its %s", g.line, word, o.by, o.line, o.until), "write " + o.until + " before it"
-	}
-	o.until, g.first = next, next != ""
-	if next == "" {
-		g.open = g.open[:len(g.open)-1]
-	}
-	return "", ""
 }
