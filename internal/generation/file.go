@@ -22,7 +22,7 @@ const poll = 2 * time.Second
 
 // Publish puts g into dir, which it makes where there is none. Readers see the
 // old file or the new one, never a part. A file that says the same already is
-// left alone, and changed is then false. The error is ErrTooLarge, or the
+// left alone, and changed is then false. The error is a TooLargeError, or the
 // disk's.
 func Publish(dir string, g Generation) (changed bool, err error) {
 	b, err := Encode(g)

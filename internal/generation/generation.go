@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 
 	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/menu"
@@ -48,15 +49,43 @@ func Build(c *config.Config, st menu.Status) Generation {
 	return Generation{Format: Format, Network: c.Network, DHCP: c.DHCP, TFTP: c.TFTP, Names: c.Files, Rendered: menu.Render(c, st)}
 }
 
+// Parse reads a configuration as config.Parse does, and takes none whose
+// generation no reader would take. The error is of type config.Errors.
+func Parse(file string, data []byte) (*config.Config, error) {
+	c, err := config.Parse(file, data)
+	if err != nil {
+		return nil, err
+	}
+	var large TooLargeError
+	if _, err = Encode(Build(c, menu.Status{})); errors.As(err, &large) {
+		line := 1
+		if at := reMachine.FindIndex(data); at != nil {
+			line += bytes.Count(data[:at[0]], []byte("\n"))
+		}
+		return nil, config.Errors{{
+			File: file, Line: line, Key: "machine",
+			Problem: fmt.Sprintf("all menus together have %d MiB, and the box takes %d: each default and each list of entries makes a whole menu more", (large.Size+1<<20-1)>>20, maxSize>>20),
+			Mend:    "let machines share them, or have fewer entries",
+		}}
+	}
+	return c, err
+}
+
+var reMachine = regexp.MustCompile(`(?m)^[ \t]*\[\[[ \t]*machine\b`)
+
 // Default is the generation of a box that nobody has configured. pxed serves
 // it where menuwatch has published none.
 func Default() Generation { return Build(config.Default(), menu.Status{}) }
 
-// ErrTooLarge is the error for a generation that no reader would take.
-var ErrTooLarge = errors.New("generation is too large")
+// TooLargeError is the error for a generation that no reader would take.
+type TooLargeError struct{ Size int } // in bytes
+
+func (e TooLargeError) Error() string {
+	return fmt.Sprintf("generation has %d bytes, at most %d are allowed", e.Size, maxSize)
+}
 
 // Encode returns the file's bytes. The same generation always gives the same.
-// The error is ErrTooLarge.
+// The error is a TooLargeError.
 func Encode(g Generation) ([]byte, error) {
 	b, err := json.MarshalIndent(g, "", " ")
 	if err != nil {
@@ -64,7 +93,7 @@ func Encode(g Generation) ([]byte, error) {
 	}
 	b = append(b, '\n')
 	if len(b) > maxSize {
-		return nil, fmt.Errorf("encode generation: %w: %d bytes, at most %d are allowed", ErrTooLarge, len(b), maxSize)
+		return nil, fmt.Errorf("encode generation: %w", TooLargeError{len(b)})
 	}
 	return b, nil
 }

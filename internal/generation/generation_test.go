@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -185,6 +187,31 @@ func TestDecodeRefuses(t *testing.T) {
 	}
 }
 
+// A default of its own gives a machine a menu of its own, with all entries.
+func TestParse(t *testing.T) {
+	file := func(machines int) []byte {
+		b := []byte("[menu]\ntitle = \"Lab\"\n")
+		for i := range 400 {
+			b = fmt.Appendf(b, "[[entry]]\nname = \"e%d\"\nkernel = \"k\"\nappend = %q\n", i, strings.Repeat("x", 90))
+		}
+		for i := range machines {
+			b = fmt.Appendf(b, "[[machine]]\nmac = [\"52:54:00:00:00:%02x\"]\ndefault = \"e%d\"\n", i, i)
+		}
+		return b
+	}
+	if c, err := Parse("f.toml", file(10)); err != nil || len(c.Entries) != 400 {
+		t.Errorf("a few machines: %v", err)
+	}
+	const want = `^f\.toml:1603: machine: all menus together have (1[7-9]|[2-9]\d) MiB, and the box takes 16: .+; let machines share them, or have fewer entries$`
+	c, err := Parse("f.toml", file(150))
+	if !errors.As(err, new(config.Errors)) || !regexp.MustCompile(want).MatchString(err.Error()) || c != nil {
+		t.Errorf("many: %v, %v", c, err)
+	}
+	if _, err := Parse("f.toml", []byte("[menu]\ntitel = \"x\"\n")); !errors.As(err, new(config.Errors)) {
+		t.Errorf("a mistake: %v", err)
+	}
+}
+
 func TestPublish(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run", "pxebox")
 	if _, err := Read(dir); !errors.Is(err, fs.ErrNotExist) {
@@ -222,7 +249,8 @@ func TestPublishRefusesWhatNobodyWouldRead(t *testing.T) {
 	dir := t.TempDir()
 	g := build(t, "large")
 	g.Views = map[string]map[string][]byte{"all": {menu.PXELINUXConfig: make([]byte, maxSize)}}
-	if _, err := Publish(dir, g); !errors.Is(err, ErrTooLarge) {
+	var large TooLargeError
+	if _, err := Publish(dir, g); !errors.As(err, &large) || large.Size <= maxSize {
 		t.Errorf("error %v", err)
 	}
 	if _, err := Read(dir); !errors.Is(err, fs.ErrNotExist) {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/generation"
 	"github.com/pxebox/pxebox/internal/menu"
 )
 
@@ -23,7 +24,11 @@ import (
 // empty boot leaves these out. None of this is a mistake. The error holds a
 // line for each that is one.
 func Check(out io.Writer, file, boot string) error {
-	c, err := load(file)
+	data, err := readFile(file)
+	if err != nil {
+		return err
+	}
+	c, err := generation.Parse(file, data)
 	if err != nil {
 		return err
 	}
@@ -58,7 +63,11 @@ func Check(out io.Writer, file, boot string) error {
 // general menus, and those of certain machines below views. boot is as for
 // Check.
 func Render(ctx context.Context, file, boot, dir string, lookup Lookup) error {
-	c, err := load(file)
+	data, err := readFile(file)
+	if err != nil {
+		return err
+	}
+	c, err := config.Parse(file, data)
 	if err != nil {
 		return err
 	}
@@ -91,14 +100,6 @@ func Render(ctx context.Context, file, boot, dir string, lookup Lookup) error {
 		}
 	}
 	return nil
-}
-
-func load(file string) (*config.Config, error) {
-	data, err := readFile(file)
-	if err != nil {
-		return nil, err
-	}
-	return config.Parse(file, data)
 }
 
 // readFile reads a configuration. An empty file is one that is being written,

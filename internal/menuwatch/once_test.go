@@ -57,6 +57,7 @@ func TestCheck(t *testing.T) {
 		{"an empty file", file, s.BootDir, filepath.Join(s.BootDir, "debian", "initrd.gz") + " is empty, for entry debian\n", ""},
 		{"wrong", "[menu]\ntimeout = 10\ntitel = \"x\"\n", "", "", ":2: menu.timeout: "},
 		{"empty", "", "", "", "is empty"},
+		{"more menus than can be published", manyMenus(), "", "", ": machine: all menus together have "},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s.write(tt.file)

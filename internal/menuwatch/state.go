@@ -170,9 +170,9 @@ func (s *state) publish(now time.Time) error {
 	s.fresh, s.publishAt, s.publishedAt = false, time.Time{}, now
 	g := generation.Build(s.cfg, s.status())
 	changed, err := generation.Publish(s.RunDir, g)
-	if errors.Is(err, generation.ErrTooLarge) {
-		s.Log.Error("the menus are too large to be published", "step", "publish", "err", err, "entries", len(s.cfg.Entries), "views", len(g.Views))
-		return s.fallBack()
+	if errors.As(err, new(generation.TooLargeError)) {
+		s.Log.Error("the menus are too large to be published: all machines get the same one, and it waits for a key", "step", "publish", "err", err, "entries", len(s.cfg.Entries), "views", len(g.Views))
+		changed, err = generation.Publish(s.RunDir, oneMenu(s.cfg, s.status()))
 	}
 	if err != nil {
 		return err
@@ -182,6 +182,20 @@ func (s *state) publish(now time.Time) error {
 		s.Log.Info("published", "step", "publish", "entries", len(s.cfg.Entries), "mode", s.cfg.DHCP.Mode)
 	}
 	return nil
+}
+
+// oneMenu is the generation of a configuration whose menus for certain machines
+// are left out. Nothing starts by itself then: what is the default of others
+// may not be meant for these. A configuration has 1 MiB at most, so it fits.
+func oneMenu(c *config.Config, st menu.Status) generation.Generation {
+	waiting := *c
+	waiting.Menu.Timeout = 0
+	g := generation.Build(&waiting, st)
+	g.Views = nil
+	for i := range g.Machines {
+		g.Machines[i].View = ""
+	}
+	return g
 }
 
 // status is what menus need to know of the site.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/durable"
+	"github.com/pxebox/pxebox/internal/generation"
 )
 
 // FileName is what the settings are called wherever a person meets them.
@@ -62,7 +63,7 @@ func (s *Store) Take(text []byte) error {
 
 // check returns what is wrong with settings, as config.Errors, or nil.
 func check(text []byte) error {
-	_, err := config.Parse(FileName, text)
+	_, err := generation.Parse(FileName, text)
 	return err
 }
 
