@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -195,6 +196,50 @@ func TestExchange(t *testing.T) {
 	}
 }
 
+// A person wants the built-in settings back. The file of a new image does not
+// do it, nor none, and the result says what does.
+func TestBackToBuiltIn(t *testing.T) {
+	const sign = "#\n"
+	if c, err := config.Parse(FileName, []byte(sign)); err != nil || !reflect.DeepEqual(c, config.Default()) {
+		t.Fatalf("%q is not what is built in: %v", sign, err)
+	}
+	m, b := fresh(), newBox(t, string(config.DefaultFile()))
+	b.start(t, m)
+	m.files[FileName] = []byte(mine)
+	b.start(t, m)
+	for _, tt := range []struct{ situation, found, result string }{
+		{"the original file", string(dos(config.DefaultFile())), resultBuiltIn},
+		{"no file", "", resultNone},
+		{"an empty file", "\r\n", resultNone},
+	} {
+		m.files[FileName] = []byte(tt.found)
+		if tt.found == "" {
+			delete(m.files, FileName)
+		}
+		b.start(t, m)
+		if r := string(plain(m.files[resultName])); b.inForce(t) != mine || r != tt.result || !strings.HasSuffix(r, wayBack) {
+			t.Errorf("%s: %q in force, result %q", tt.situation, b.inForce(t), r)
+		}
+		if string(m.files[FileName]) != string(dos([]byte(mine))) {
+			t.Errorf("%s: the volume shows %q", tt.situation, m.files[FileName])
+		}
+	}
+	for range 2 { // it works as often as it is done
+		m.files[FileName] = []byte("\xef\xbb\xbf#\r\n")
+		b.start(t, m)
+		if r := string(plain(m.files[resultName])); b.inForce(t) != sign || r != resultTaken {
+			t.Errorf("%q in force, result %q", b.inForce(t), r)
+		}
+		if err := b.Take([]byte(theirs)); err != nil {
+			t.Fatal(err)
+		}
+		b.start(t, m)
+		if r := string(plain(m.files[resultName])); b.inForce(t) != theirs || r != resultShown {
+			t.Errorf("after a change over the network: %q in force, result %q", b.inForce(t), r)
+		}
+	}
+}
+
 // What is on the volume and in force alike is known by that: when the network
 // changes it, it must not look like an edit.
 func TestSameSettingsByBothWays(t *testing.T) {
@@ -321,6 +366,25 @@ func TestTakeKeepsOldOnMistake(t *testing.T) {
 
 // The files that Windows shows have its ends of lines, and no letter that an
 // old Notepad would not show.
+// Settings without a mistake, of which the box could make no use.
+func TestTakeRefusesWhatCannotBePublished(t *testing.T) {
+	var f strings.Builder
+	for i := range 300 {
+		fmt.Fprintf(&f, "[[entry]]\nname = \"e%d\"\nkernel = \"k\"\nappend = %q\n", i, strings.Repeat("x", 1000))
+	}
+	for i := range 20 {
+		fmt.Fprintf(&f, "[[machine]]\nmac = [\"52:54:00:00:00:%02x\"]\ndefault = \"e%d\"\n", i, i)
+	}
+	b := newBox(t, mine)
+	err := b.Take([]byte(f.String()))
+	if !errors.As(err, new(config.Errors)) || !strings.Contains(err.Error(), FileName+":1201: machine: all menus together have ") {
+		t.Errorf("got %v", err)
+	}
+	if now, err := b.Read(); err != nil || string(now) != mine {
+		t.Errorf("in force are %d bytes, %v", len(now), err)
+	}
+}
+
 func TestReadmeIsPlain(t *testing.T) {
 	for i, c := range Readme {
 		if c >= 0x80 || c == '\r' {

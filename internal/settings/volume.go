@@ -84,7 +84,7 @@ func Exchange(v Volume, s *Store, seen string, broken error, log *slog.Logger) e
 		}
 	case show:
 		log.Info("settings in force are written to the medium")
-		result = resultShown
+		result = shown(found, notes)
 		files = map[string][]byte{FileName: dos(inForce), readmeName: dos(Readme)}
 		// Whatever becomes of the writing, both are noted before it: none of
 		// them is a person's edit then, whichever the next start finds.
@@ -166,12 +166,31 @@ func remember(seen string, known notes, texts ...[]byte) error {
 // box may have none.
 const (
 	resultKept  = ""
-	resultTaken = "pxebox.toml was read without a mistake. The box works with it.\n"
+	resultTaken = "pxebox.toml was read without a mistake. The box works with it.\n" +
+		"If it is not on the network now, a screen or serial console on it says why.\n"
 	resultShown = "The box works with other settings than those that were in pxebox.toml here,\n" +
-		"because they were changed over the network, or the box was updated.\n" +
-		"pxebox.toml here now shows the settings that the box works with.\n"
+		"because they were changed over the network, or the box was updated.\n" + nowShows
+	resultNone    = "There was no pxebox.toml here, or an empty one. That changes nothing.\n" + nowShows + wayBack
+	resultBuiltIn = "pxebox.toml here was the one that comes with a new image. The box does not take\n" +
+		"that one for somebody's wish, and goes on with the settings that it has.\n" + nowShows + wayBack
+	nowShows = "pxebox.toml here now shows the settings that the box works with.\n"
+	wayBack  = "\nTo go back to the built-in settings, replace all that is in pxebox.toml by one\n" +
+		"line with nothing but # in it, and start the box again.\n"
 	damagedStart = "THE BOX CANNOT KEEP ANYTHING: its partition for that is damaged or missing."
 )
+
+// shown says why the box has put its settings in the place of those that it
+// found.
+func shown(found []byte, known notes) string {
+	text := plain(found)
+	switch {
+	case len(bytes.TrimSpace(text)) == 0:
+		return resultNone
+	case bytes.Equal(text, plain(config.DefaultFile())) && !known.has(found):
+		return resultBuiltIn
+	}
+	return resultShown
+}
 
 func refused(mistakes config.Errors) string {
 	var b strings.Builder
