@@ -52,10 +52,34 @@ func Check(c *config.Config) []Note {
 	if c.Menu.Serial {
 		out = append(out, Note{Firmware: uefi, Why: "the serial port shows the menu where the firmware's setup has its console on it"})
 	}
+	why := "no menu: the box has no boot program for it"
+	if c.DHCP.Mode.Answers() {
+		why += "; a [[machine]] can lead it to a WDS server"
+	}
 	for _, firmware := range []string{"uefi-ia32", "uefi-arm64"} {
 		if c.DHCP.BootFiles[firmware] == "" {
-			out = append(out, Note{Firmware: firmware, Why: "no menu: the box has no boot program for it; a [[machine]] can lead it to a WDS server"})
+			out = append(out, Note{Firmware: firmware, Why: why})
 		}
+	}
+	if !c.DHCP.Mode.Answers() {
+		out = append(out, s.unheard()...)
+	}
+	return out
+}
+
+// unheard tells which [[machine]] does not count where the box hears no DHCP.
+// Then it knows a machine only by the name under which PXELINUX asks for its
+// menu: that holds the MAC.
+func (s *site) unheard() (out []Note) {
+	const off = `dhcp.mode is "off"`
+	if len(s.Machines) > 0 {
+		out = append(out, Note{Firmware: uefi, Why: "no [[machine]] counts: the box would know these machines by DHCP, and " + off})
+	}
+	if slices.ContainsFunc(s.Machines, func(m config.Machine) bool {
+		e, starts := s.starts(m.Boot)
+		return len(m.GUID) > 0 || starts && e.Kind() == config.KindWDS
+	}) {
+		out = append(out, Note{Firmware: bios, Why: "no [[machine]] counts that names a guid, or boots from a WDS server: " + off})
 	}
 	return out
 }

@@ -9,6 +9,7 @@ import (
 func TestCheck(t *testing.T) {
 	const noMenu = " uefi-ia32: no menu: the box has no boot program for it; a [[machine]] can lead it to a WDS server\n" +
 		" uefi-arm64: no menu: the box has no boot program for it; a [[machine]] can lead it to a WDS server\n"
+	const unheard = " uefi-ia32: no menu: the box has no boot program for it\n uefi-arm64: no menu: the box has no boot program for it\n"
 	for _, tt := range []struct{ situation, file, want string }{
 		{"what runs everywhere", "[[entry]]\nname = \"d\"\nkernel = \"k\"\n", noMenu},
 		{"the site's own programs for the other firmwares", "[boot]\nuefi-ia32 = \"a.efi\"\nuefi-arm64 = \"b.efi\"\n", ""},
@@ -33,7 +34,16 @@ func TestCheck(t *testing.T) {
 		{"a server without a program for UEFI", "[[wds]]\nname = \"w\"\nserver = \"192.168.77.2\"\nuefi-x64 = \"\"\n[[entry]]\nname = \"w\"\nwds = \"w\"\n",
 			"w uefi-x64: not shown: w has no program for it\n" + noMenu},
 		{"no DHCP to answer the restart", "[dhcp]\nmode = \"off\"\n[[wds]]\nname = \"w\"\nserver = \"192.168.77.2\"\n[[entry]]\nname = \"w\"\nwds = \"w\"\n",
-			"w uefi-x64: not shown: it goes by a restart that the box's DHCP has to answer, and dhcp.mode is \"off\"\n" + noMenu},
+			"w uefi-x64: not shown: it goes by a restart that the box's DHCP has to answer, and dhcp.mode is \"off\"\n" + unheard},
+		{"no DHCP to know machines by", "[dhcp]\nmode = \"off\"\n[[entry]]\nname = \"d\"\nkernel = \"k\"\n[[machine]]\nmac = [\"52:54:00\"]\nboot = \"d\"\n",
+			unheard + " uefi-x64: no [[machine]] counts: the box would know these machines by DHCP, and dhcp.mode is \"off\"\n"},
+		{"no DHCP to lead machines to WDS", "[dhcp]\nmode = \"off\"\n[[wds]]\nname = \"w\"\nserver = \"192.168.77.2\"\nuefi-x64 = \"\"\n[[entry]]\nname = \"w\"\nwds = \"w\"\n[[machine]]\nfirmware = [\"uefi-x64\"]\nboot = \"w\"\n",
+			"w uefi-x64: not shown: w has no program for it\n" + unheard +
+				" uefi-x64: no [[machine]] counts: the box would know these machines by DHCP, and dhcp.mode is \"off\"\n" +
+				" bios: no [[machine]] counts that names a guid, or boots from a WDS server: dhcp.mode is \"off\"\n"},
+		{"no DHCP to tell a guid by", "[dhcp]\nmode = \"off\"\n[[machine]]\nguid = [\"70786562-6f78-4c61-8000-000000000010\"]\n",
+			unheard + " uefi-x64: no [[machine]] counts: the box would know these machines by DHCP, and dhcp.mode is \"off\"\n" +
+				" bios: no [[machine]] counts that names a guid, or boots from a WDS server: dhcp.mode is \"off\"\n"},
 		{"a serial port", "[menu]\nserial = true\n",
 			" uefi-x64: the serial port shows the menu where the firmware's setup has its console on it\n" + noMenu},
 	} {
@@ -56,7 +66,7 @@ func TestCheckSaysWhatTheMenusDo(t *testing.T) {
 			c := parse(t, tt.file)
 			r := Render(c, Status{})
 			onBIOS, _ := readPXELINUX(t, r.Files[PXELINUXConfig])
-			onUEFI, _, _ := readGRUB(t, r.Files[GRUBConfig])
+			onUEFI, _ := readGRUB(t, r.Files[GRUBConfig])
 			for firmware, lines := range map[string][]line{bios: onBIOS, uefi: onUEFI} {
 				for _, e := range c.Entries {
 					said := slices.ContainsFunc(Check(c), func(n Note) bool {

@@ -49,7 +49,11 @@ func grubMenu(c *config.Config, p page) []byte {
 	w := grubWriter{lines: &lines{}}
 	w.head(c)
 	if p.preset != nil {
-		w.line("set default=" + quote(strings.Join(p.preset, ">")))
+		var ids []string
+		for _, name := range p.preset {
+			ids = append(ids, grubID(name))
+		}
+		w.line("set default=" + quote(strings.Join(ids, ">")))
 	}
 	if p.timeout > 0 {
 		seconds := fmt.Sprint(int64((p.timeout + time.Second - 1) / time.Second))
@@ -71,7 +75,7 @@ func grubMenu(c *config.Config, p page) []byte {
 	}
 	if helpText(p.items) != nil {
 		w.line()
-		w.open("menuentry", "Help (h)", "HELP", "--hotkey=h --unrestricted")
+		w.open("menuentry", "Help (h)", "HELP", "--unrestricted", "--hotkey=h")
 		w.line("set pager=1")
 		w.line("cat " + quote("/"+grubHelp))
 		w.line("set pager=0")
@@ -161,39 +165,43 @@ func unsigned(it item) bool {
 }
 
 func (w grubWriter) item(it item) {
-	access := "--unrestricted"
+	access := []string{"--unrestricted"}
 	if it.Locked && it.why == "" {
-		access = "" // superusers only
+		access = nil // superusers only
 	}
 	switch {
 	case it.Kind() == config.KindSubmenu:
-		w.open("submenu", it.Label, it.Name, access)
+		w.open("submenu", it.Label, it.Name, access...)
 		w.items(it.items)
 		w.line()
 		w.back(answerBack, "BACK-"+it.Name)
 	case it.why != "":
-		w.open("menuentry", it.Label, it.Name, access)
+		w.open("menuentry", it.Label, it.Name, access...)
 		w.line("echo " + quote(it.why))
 		w.line("go_back")
 	case it.Erases:
-		w.open("submenu", it.Label, it.Name, access)
+		w.open("submenu", it.Label, it.Name, access...)
 		w.back(answerNo, "NO-"+it.Name)
 		w.open("menuentry", answerYes, it.Name, "--unrestricted")
 		w.commands(it)
 		w.shut()
 	default:
-		w.open("menuentry", it.Label, it.Name, access)
+		w.open("menuentry", it.Label, it.Name, access...)
 		w.commands(it)
 	}
 	w.shut()
 }
 
+// grubID is what an entry is called in a script. GRUB takes a default that
+// begins with a digit for a number, and one that is the title of an earlier
+// entry for that one (normal/menu.c, get_entry_number). No number begins with
+// this sign, and no label has it.
+func grubID(name string) string { return "^" + name }
+
 // open begins a menuentry or a submenu; shut ends it.
-func (w grubWriter) open(command, title, id, options string) {
-	if options != "" {
-		options += " "
-	}
-	w.line(command, quote(title), "--id", quote(id), options+"{")
+func (w grubWriter) open(command, title, name string, options ...string) {
+	words := append([]string{command, "--id=" + quote(grubID(name))}, options...)
+	w.line(append(words, "--", quote(title), "{")...) // behind the -- a title may be -h
 	w.indent += "  "
 }
 
@@ -219,7 +227,7 @@ func (w grubWriter) commands(it item) {
 	case config.KindWDS:
 		// The box serves this name only to the machine with that address, and
 		// takes the reading of it for the choice.
-		name := handoff.Request{Entry: it.Name, MAC: "$net_default_mac"}.Name()
+		name := handoff.Request{Entry: it.Name, MAC: "$net_default_mac", Token: TokenMark}.Name()
 		w.line(`if cat "/` + name + `"; then`)
 		w.line("  sleep 3")
 		w.line("  reboot")

@@ -54,7 +54,8 @@ const (
 // Rendered is what a configuration comes to for machines.
 type Rendered struct {
 	// Files are the menus by the names that boot loaders ask for, such as
-	// PXELINUXConfig. MACMark in them stands for the machine's own address.
+	// PXELINUXConfig. MACMark and TokenMark in them stand for what only the
+	// machine's own has.
 	Files map[string][]byte `json:"files"`
 	// Views are the menus of certain machines in place of Files, by name.
 	// What a view lacks is as in Files.
@@ -69,6 +70,10 @@ type Rendered struct {
 // MACMark is what a menu has where the machine's own MAC address belongs, of
 // the same length. Whoever serves the menu puts it in.
 const MACMark = "@@:@@:@@:@@:@@:@@"
+
+// TokenMark is what it has where the token of a handoff.Request belongs, again
+// of the same length.
+const TokenMark = "@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@"
 
 // The files that a boot loader asks for by itself.
 const (

@@ -10,7 +10,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +20,7 @@ import (
 	"golang.org/x/text/encoding/charmap"
 
 	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/handoff"
 	"github.com/pxebox/pxebox/internal/pxelinux"
 )
 
@@ -117,6 +120,22 @@ wds = "wds"
 		{"serial port, no timeout", "[menu]\nserial = true\ntimeout = \"0s\"\n", Status{}},
 		{"default is unsigned", "[[entry]]\nname = \"own\"\nkernel = \"own/linux\"\nsigned = false\n", Status{}},
 		{"default runs on a BIOS only", "[[entry]]\nname = \"iso\"\nfile = \"rescue.iso\"\n[[entry]]\nname = \"wipe\"\nkernel = \"k\"\n", Status{}},
+		{"names that are numbers, titles that are options", `
+[menu]
+default = "2"
+[[entry]]
+name = "1"
+label = "2"
+disk = true
+[[entry]]
+name = "2"
+label = "--help"
+kernel = "rescue/linux"
+[[entry]]
+name = "-x"
+label = "Wipe"
+kernel = "wipe/linux"
+`, Status{}},
 		{"every kind of boot file", `
 [[entry]]
 name = "c32"
@@ -332,26 +351,22 @@ func grubWords(t *testing.T, script string) []string {
 }
 
 // readGRUB reads a menu back as GRUB would show it without Secure Boot.
-func readGRUB(t *testing.T, file []byte) (out []line, preset string, timeout bool) {
+func readGRUB(t *testing.T, file []byte) (out []line, timeout bool) {
 	t.Helper()
 	words := grubWords(t, string(file))
 	text := func(i int) string { return strings.TrimPrefix(words[i], "\x00") }
 	var open []bool // braces; true for those of a submenu
-	depth := 0
+	depth, preset := 0, "0"
 	for i := 0; i < len(words); i++ {
 		first := i == 0 || words[i-1] == "\n"
 		switch w := words[i]; {
 		case first && (w == "menuentry" || w == "submenu"):
-			l := line{depth: depth, title: text(i + 1), locked: true}
-			for i += 2; words[i] != "{"; i++ {
-				switch words[i] {
-				case "--id":
-					i++
-					l.name = text(i)
-				case "--unrestricted":
-					l.locked = false
-				}
+			var args []string
+			for i++; words[i] != "{"; i++ {
+				args = append(args, text(i))
 			}
+			l := grubEntry(t, args)
+			l.depth = depth
 			// An entry that cannot be chosen says why, and nothing else.
 			l.cannot = words[i+2] == "echo" && words[i+5] == "go_back"
 			out = append(out, l)
@@ -379,7 +394,83 @@ func readGRUB(t *testing.T, file []byte) (out []line, preset string, timeout boo
 	if len(open) > 0 {
 		t.Fatalf("%d braces are open at the end:\n%s", len(open), file)
 	}
-	return out, preset, timeout
+	if i := grubDefault(out, preset); i >= 0 {
+		out[i].isDefault = true
+	}
+	for i := range out {
+		out[i].name = strings.TrimPrefix(out[i].name, "^") // which all have
+	}
+	return out, timeout
+}
+
+// grubEntry reads the arguments of menuentry or submenu as GRUB reads options
+// (lib/arg.c, grub_arg_parse): they may stand behind the title too, a -- ends
+// them, and one that is unknown, or asks for help, leaves no entry.
+func grubEntry(t *testing.T, args []string) line {
+	t.Helper()
+	l := line{locked: true}
+	var rest []string
+	for i := 0; i < len(args); i++ {
+		option, value, given := strings.Cut(args[i], "=")
+		switch {
+		case args[i] == "--":
+			rest = append(rest, args[i+1:]...)
+			i = len(args)
+		case len(args[i]) < 2 || args[i][0] != '-':
+			rest = append(rest, args[i])
+		case option == "--unrestricted":
+			l.locked = false
+		case option == "--id" || option == "--hotkey":
+			if !given {
+				if i++; i == len(args) || len(args[i]) > 1 && args[i][0] == '-' {
+					t.Errorf("%q has no value for %s", args, option)
+					return l
+				}
+				value = args[i]
+			}
+			if option == "--id" {
+				l.name = value
+			}
+		default:
+			t.Errorf("%q has the option %s, which makes no entry", args, option)
+		}
+	}
+	if len(rest) != 1 {
+		t.Errorf("%q has %d titles", args, len(rest))
+		return l
+	}
+	l.title = rest[0]
+	return l
+}
+
+// reNumber is what GRUB reads as a number at the beginning of a text.
+var reNumber = regexp.MustCompile(`^ *(0x[0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)`)
+
+// grubDefault is the index of the line that GRUB starts for a default, or -1:
+// for each menu on the way a number, whatever follows it, or the first entry
+// with that title or id (normal/menu.c, get_entry_number).
+func grubDefault(lines []line, path string) int {
+	at, depth := 0, 0
+	found := -1
+	for part := range strings.SplitSeq(path, ">") {
+		n, err := strconv.ParseInt(strings.TrimLeft(reNumber.FindString(part), " "), 0, 64)
+		isNumber := err == nil
+		found = -1
+		for i, seen := at, int64(0); i < len(lines) && lines[i].depth >= depth && found < 0; i++ {
+			if lines[i].depth > depth {
+				continue
+			}
+			if isNumber && seen == n || !isNumber && (lines[i].title == part || lines[i].name == part) {
+				found = i
+			}
+			seen++
+		}
+		if found < 0 {
+			return -1
+		}
+		at, depth = found+1, depth+1
+	}
+	return found
 }
 
 // wanted is the general menu that a configuration asks for, where all servers
@@ -430,7 +521,7 @@ func wanted(c *config.Config, firmware string) []line {
 func compare(t *testing.T, c *config.Config, r Rendered) {
 	t.Helper()
 	gotBIOS, biosTimeout := readPXELINUX(t, r.Files[PXELINUXConfig])
-	gotUEFI, preset, uefiTimeout := readGRUB(t, r.Files[GRUBConfig])
+	gotUEFI, uefiTimeout := readGRUB(t, r.Files[GRUBConfig])
 	for _, firmware := range []struct {
 		name string
 		got  []line
@@ -450,11 +541,12 @@ func compare(t *testing.T, c *config.Config, r Rendered) {
 	if name == "" && len(c.Entries) > 0 {
 		name = c.Entries[0].Name
 	}
-	if biosTimeout && !slices.ContainsFunc(gotBIOS, func(l line) bool { return l.name == name && l.isDefault && !l.locked }) {
+	starts := func(l line) bool { return l.name == name && l.isDefault && !l.locked }
+	if biosTimeout && !slices.ContainsFunc(gotBIOS, starts) {
 		t.Errorf("PXELINUX's menu starts something by itself, which is not %s: %+v", name, gotBIOS)
 	}
-	if uefiTimeout && preset != name && !strings.HasSuffix(preset, ">"+name) {
-		t.Errorf("GRUB's menu starts %s by itself, not %s", preset, name)
+	if uefiTimeout && !slices.ContainsFunc(gotUEFI, starts) {
+		t.Errorf("GRUB's menu starts something by itself, which is not %s: %+v", name, gotUEFI)
 	}
 }
 
@@ -471,7 +563,7 @@ func TestMenusAreWhatTheConfigurationAsksFor(t *testing.T) {
 // Whatever stands in a label or an argument stays one word.
 func TestHostileTexts(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
-	pieces := []string{"'", `"`, `\`, "$x", "${x", "}", "{", "`", ";", "&&", "|", "#", "%s", "(", ")", "*", ">", "--id", "--unrestricted",
+	pieces := []string{"'", `"`, `\`, "$x", "${x", "}", "{", "`", ";", "&&", "|", "#", "%s", "(", ")", "*", ">", "--id", "--unrestricted", "--", "-", "-h", "--help",
 		"menuentry", "LABEL", "MENU END", "ENDTEXT", " ", " ", "a", "ü", "é", "█"}
 	text := func() string {
 		s := ""
@@ -497,8 +589,12 @@ func TestHostileTexts(t *testing.T) {
 		c.Menu.Password = config.Password{Crypt: "$6$x$y", PBKDF2: "grub.pbkdf2.sha512.1.00.00"}
 		c.Menu.Serial = random.IntN(2) == 0
 		c.Entries = nil
+		// GRUB may take these for a number or for an option.
+		names := []string{"0", "1", "0x2", "-x", "--", "10-win"}
+		random.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
+		c.Menu.Default = names[random.IntN(len(names))]
 		for i := range 6 {
-			e := config.Entry{Name: fmt.Sprint("e", i), Label: text(), Help: text() + "\n" + text() + "\nENDTEXT\n endtext " + text(),
+			e := config.Entry{Name: names[i], Label: text(), Help: text() + "\n" + text() + "\nENDTEXT\n endtext " + text(),
 				Locked: random.IntN(3) == 0}
 			switch random.IntN(5) {
 			case 0:
@@ -513,6 +609,9 @@ func TestHostileTexts(t *testing.T) {
 			case 4:
 				e.Submenu = true
 				c.Entries = append(c.Entries, config.Entry{Name: fmt.Sprint("in", i), In: e.Name, Label: text(), Disk: true})
+			}
+			if random.IntN(4) == 0 {
+				e.Label = names[random.IntN(len(names))]
 			}
 			c.Entries = append(c.Entries, e)
 		}
@@ -541,8 +640,15 @@ func FuzzRender(f *testing.F) {
 			st.WDS[w.Name] = Server{Addr: netip.MustParseAddr("192.168.77.2")}
 		}
 		if slices.ContainsFunc(c.Entries, func(e config.Entry) bool { return e.Kind() == config.KindRaw }) {
-			Render(c, st) // may show what it likes
-			return
+			checkGRUB(t, Render(c, st))
+			for i, e := range c.Entries { // lines may show what they like
+				if e.GRUB != "" {
+					c.Entries[i].GRUB = "true"
+				}
+				if e.PXELINUX != "" {
+					c.Entries[i].PXELINUX = "LOCALBOOT 0"
+				}
+			}
 		}
 		compare(t, c, Render(c, st))
 	})
@@ -558,10 +664,13 @@ func TestRenderIsDeterministic(t *testing.T) {
 	}
 }
 
-// The one who serves the menu replaces the mark in place.
-func TestMACMarkIsAsLongAsAnAddress(t *testing.T) {
+// The one who serves the menu replaces the marks in place.
+func TestMarksAreAsLongAsWhatTheyStandFor(t *testing.T) {
 	if len(MACMark) != len("52:54:00:12:34:56") {
 		t.Errorf("MACMark has %d letters", len(MACMark))
+	}
+	if len(TokenMark) != handoff.TokenLen {
+		t.Errorf("TokenMark has %d letters", len(TokenMark))
 	}
 	r := Render(parse(t, everything(t)), Status{})
 	for _, name := range []string{PXELINUXConfig, "grub/theme.txt"} {
@@ -586,6 +695,46 @@ func TestArguments(t *testing.T) {
 				t.Errorf("arguments(%q) = %s, want %s", tt.in, got, tt.want)
 			}
 		})
+	}
+}
+
+// The menu keeps room for its entries above the longest help that there may be.
+func TestManyLongNamesAreMissing(t *testing.T) {
+	var names []string
+	for i := range 7 {
+		names = append(names, fmt.Sprint(i, strings.Repeat("x", 250)))
+	}
+	for _, serial := range []bool{false, true} {
+		c := parse(t, fmt.Sprintf("[menu]\nserial = %v\n[[entry]]\nname = \"a\"\nkernel = \"k\"\ninitrd = [\"%s\"]\n", serial, strings.Join(names, `", "`)))
+		r := Render(c, Status{Missing: map[string][]string{"a": names}})
+		m, err := pxelinux.Parse("default", func(string) ([]byte, error) { return r.Files[PXELINUXConfig], nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		number := func(keyword string) int {
+			l, _ := m.Last(keyword)
+			n, err := strconv.Atoi(l.Args)
+			if err != nil {
+				t.Fatalf("%s: %v", l, err)
+			}
+			return n
+		}
+		help := m.Top.Entries[0].Help
+		if !strings.Contains(strings.Join(strings.Fields(strings.Join(help, " ")), " "), ", and 4 more. Choose this to read the menu again.") {
+			t.Errorf("the help is %q", help)
+		}
+		bottom := 28
+		if serial {
+			bottom = 24
+		}
+		for i, l := range help {
+			if len(strings.TrimSpace(l)) > 70 || number("MENU HELPMSGROW")+i > bottom {
+				t.Errorf("serial is %v: line %d of the help is off the screen: %q", serial, i+1, l)
+			}
+		}
+		if rows := number("MENU ROWS"); rows < 3 {
+			t.Errorf("serial is %v: there are %d rows for entries", serial, rows)
+		}
 	}
 }
 

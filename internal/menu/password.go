@@ -10,6 +10,10 @@ import (
 	"github.com/go-crypt/x/crypt"
 )
 
+// maxPassword is how many letters a password has at most. The box that menu.c32
+// asks in takes some 69 and no more (menumain.c, ask_passwd).
+const maxPassword = 64
+
 // HashPassword returns what the key password below [menu] takes: the password
 // as PXELINUX compares it and as GRUB does, with a space between. The salts
 // are read from random. An error says what is wrong with the password.
@@ -21,6 +25,8 @@ func HashPassword(password string, random io.Reader) (string, error) {
 		// Before the system starts, a keyboard's layout is that of the USA,
 		// and letters beyond ASCII cannot be typed.
 		return "", fmt.Errorf("hash password: it has a letter that cannot be typed in a boot menu; use letters, digits and signs of a US keyboard")
+	case len(password) > maxPassword:
+		return "", fmt.Errorf("hash password: it has %d letters; use %d at most: a boot menu takes no more", len(password), maxPassword)
 	}
 	salts := make([]byte, cryptSalt+pbkdf2Salt)
 	if _, err := io.ReadFull(random, salts); err != nil {

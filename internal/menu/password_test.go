@@ -88,6 +88,7 @@ func TestHashPasswordRefuses(t *testing.T) {
 		"a letter of no US keyboard":    "schlüssel",
 		"a line break":                  "a\nb",
 		"a letter that is no character": "\xff",
+		"more than a menu takes":        strings.Repeat("x", 65),
 	} {
 		t.Run(situation, func(t *testing.T) {
 			got, err := HashPassword(password, salts())
@@ -97,6 +98,9 @@ func TestHashPasswordRefuses(t *testing.T) {
 				t.Errorf("the error %q says the password", err)
 			}
 		})
+	}
+	if _, err := HashPassword(strings.Repeat("x", 64), salts()); err != nil {
+		t.Errorf("as much as a menu takes: %v", err)
 	}
 	broken := errors.New("no entropy")
 	if _, err := HashPassword("secret", iotest.ErrReader(broken)); !errors.Is(err, broken) {

@@ -6,7 +6,6 @@ import (
 	"path"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"golang.org/x/text/encoding/charmap"
 
@@ -216,24 +215,27 @@ func helpOf(it item) string {
 	return wrap(it.why+". Choose this to read the menu again.", width)
 }
 
-// wrap breaks a text into lines of at most so many letters, where its words
-// allow that.
+// wrap breaks a text into lines of at most so many letters: between words, or
+// within one that is longer than a line.
 func wrap(text string, room int) string {
 	var b strings.Builder
 	used := 0
 	for word := range strings.FieldsSeq(text) {
-		n := utf8.RuneCountInString(word)
+		letters := []rune(word)
 		switch {
 		case used == 0:
-		case used+1+n > room:
+		case used+1+len(letters) > room:
 			b.WriteByte('\n')
 			used = 0
 		default:
 			b.WriteByte(' ')
 			used++
 		}
-		b.WriteString(word)
-		used += n
+		for ; len(letters) > room; letters = letters[room:] {
+			b.WriteString(string(letters[:room]) + "\n")
+		}
+		b.WriteString(string(letters))
+		used += len(letters)
 	}
 	return b.String()
 }
@@ -260,7 +262,7 @@ func (w pxelinuxWriter) directives(it item) []string {
 	switch it.Kind() {
 	case config.KindWDS:
 		if needsRestart(it.lead.server, bios) {
-			return []string{"CONFIG " + handoff.Request{Entry: it.Name, MAC: MACMark, Menu: true}.Name()}
+			return []string{"CONFIG " + handoff.Request{Entry: it.Name, MAC: MACMark, Token: TokenMark, Menu: true}.Name()}
 		}
 		return []string{"COM32 pxechn.c32", "APPEND " + chain(w.c.DHCP.Mode, it.lead)}
 	case config.KindLinux:
@@ -309,6 +311,7 @@ const (
 	nbp                // a network boot program for a BIOS
 	cdImage            // for memdisk
 	diskImage          // for memdisk, a floppy's too
+	kernel             // in the form of Linux's
 )
 
 func kindOf(file string) fileKind {
@@ -321,6 +324,8 @@ func kindOf(file string) fileKind {
 		return cdImage
 	case ".img", ".ima", ".imz":
 		return diskImage
+	case ".bin":
+		return kernel
 	}
 	return other
 }
@@ -338,6 +343,9 @@ func programDirectives(e config.Entry) []string {
 		return appendTo([]string{"LINUX memdisk", "INITRD " + e.File}, strings.TrimSpace("iso "+e.Append))
 	case diskImage:
 		return appendTo([]string{"LINUX memdisk", "INITRD " + e.File}, e.Append)
+	case kernel:
+		// KERNEL would take it for a boot sector: memtest86+ then hangs.
+		return appendTo([]string{"LINUX " + e.File}, e.Append)
 	}
 	return appendTo([]string{"KERNEL " + e.File}, e.Append)
 }

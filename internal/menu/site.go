@@ -1,6 +1,7 @@
 package menu
 
 import (
+	"fmt"
 	"net/netip"
 	"path"
 	"slices"
@@ -161,7 +162,12 @@ func (s *site) item(e config.Entry, firmware string) (item, bool) {
 		return it, false
 	}
 	if missing := s.missing(e, firmware); len(missing) > 0 {
-		it.kill("(file missing)", "The box does not have: "+strings.Join(missing, ", "))
+		why := "The box does not have: "
+		const most = 3 // the menu leaves the rows of the longest help free
+		if n := len(missing) - most; n > 0 {
+			missing = append(missing[:most:most], fmt.Sprintf("and %d more", n))
+		}
+		it.kill("(file missing)", why+strings.Join(missing, ", "))
 	}
 	if e.Kind() != config.KindWDS {
 		return it, true
