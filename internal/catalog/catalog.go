@@ -1,21 +1,19 @@
 package catalog
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
-	"path"
 	"strings"
-	"syscall"
 
 	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/menu"
 )
 
-// File is one published file, open for reading: an *InMemory or an *OnDisk.
+// File is one published file, open for reading: an *InMemory, a *Personal or an
+// *OnDisk.
 type File interface {
 	io.ReaderAt
 	io.Closer
@@ -46,9 +44,10 @@ type Catalog struct {
 	menus, bundled map[string]*InMemory
 	views          map[string]map[string]*InMemory
 
-	site  *os.Root
-	stick string
-	names config.Files
+	site     *os.Root
+	stick    string
+	names    config.Files
+	listings listings
 }
 
 // New makes a catalog.
@@ -57,18 +56,23 @@ func New(c Contents) *Catalog {
 	for name, files := range c.Views {
 		views[name] = inMemory(files)
 	}
-	return &Catalog{inMemory(c.Menus), inMemory(c.Bundled), views, c.Site, c.Stick, c.Names}
+	return &Catalog{
+		menus: inMemory(c.Menus), bundled: inMemory(c.Bundled), views: views,
+		site: c.Site, stick: c.Stick, names: c.Names,
+	}
 }
 
 // Reader is what is known of the machine that asks. The zero Reader is
 // anybody.
 type Reader struct {
-	View string // the menus that it gets before the general ones
-	MAC  config.MAC
+	View  string // the menus that it gets before the general ones
+	MAC   config.MAC
+	Token string // as in handoff.Request
 }
 
 // Open finds the file for a name as firmware sent it. Its errors are ErrName
-// and fs.ErrNotExist; any other is the disk's.
+// and fs.ErrNotExist, which may be a RefusedError as well; any other is the
+// disk's.
 func (c *Catalog) Open(raw string, r Reader) (File, error) {
 	name, err := Clean(raw)
 	if err != nil {
@@ -80,6 +84,10 @@ func (c *Catalog) Open(raw string, r Reader) (File, error) {
 		if f, ok := c.openMenu(folded, r); ok {
 			return f, nil
 		}
+	}
+	if !c.names.OwnMenus && namesMachines(folded) {
+		// The loader goes on to the rendered menu.
+		return nil, fmt.Errorf("%s: %w", name, fs.ErrNotExist)
 	}
 	f, err := c.openSite(name)
 	if !errors.Is(err, fs.ErrNotExist) {
@@ -93,11 +101,11 @@ func (c *Catalog) Open(raw string, r Reader) (File, error) {
 	if f, ok := c.bundled[folded]; ok {
 		return f, nil
 	}
-	return nil, fmt.Errorf("%s: %w", name, fs.ErrNotExist)
+	return nil, fmt.Errorf("%s: %w", name, err)
 }
 
-// openMenu finds a rendered menu, and writes the machine's address into it.
-func (c *Catalog) openMenu(folded string, r Reader) (*InMemory, bool) {
+// openMenu finds a rendered menu.
+func (c *Catalog) openMenu(folded string, r Reader) (File, bool) {
 	// The menu is answered to the name with the machine's own address already,
 	// by which PXELINUX says who it is: it then need not ask for the nine that
 	// follow. Where the site has menus of its own, one of those may be there.
@@ -108,21 +116,19 @@ func (c *Catalog) openMenu(folded string, r Reader) (*InMemory, bool) {
 	if !ok {
 		f, ok = c.menus[folded]
 	}
-	if !ok || !f.marked {
-		return f, ok
+	if ok && len(f.marks) > 0 {
+		return newPersonal(f, r), true
 	}
-	mac := []byte(r.MAC)
-	if len(mac) != len(menu.MACMark) {
-		mac = bytes.Repeat([]byte(" "), len(menu.MACMark))
-	}
-	return f.with(mac), true
+	return f, ok
 }
 
+// openSite finds one of the site's files. A refusal in the site's own folder
+// is told where the stick has no such file either.
 func (c *Catalog) openSite(name string) (File, error) {
 	err := fs.ErrNotExist
 	if c.site != nil {
 		var f File
-		if f, err = openIn(c.site, name, c.names.AnyCase); !errors.Is(err, fs.ErrNotExist) {
+		if f, err = c.openIn(c.site, name); !errors.Is(err, fs.ErrNotExist) {
 			return f, err
 		}
 	}
@@ -134,79 +140,9 @@ func (c *Catalog) openSite(name string) (File, error) {
 		return nil, err
 	}
 	defer stick.Close()
-	return openIn(stick, name, c.names.AnyCase)
-}
-
-func openIn(folder *os.Root, name string, anyCase bool) (File, error) {
-	f, err := openFile(folder, name)
-	if errors.Is(err, fs.ErrNotExist) && anyCase {
-		if name, err = fold(folder, name); err == nil {
-			f, err = openFile(folder, name)
-		}
-	}
-	if err != nil {
-		return nil, missing(err)
-	}
-	st, err := f.Stat()
-	if err != nil {
-		f.Close()
+	f, stickErr := c.openIn(stick, name)
+	if errors.As(err, new(RefusedError)) && errors.Is(stickErr, fs.ErrNotExist) {
 		return nil, err
 	}
-	if !st.Mode().IsRegular() { // a folder, a device, a pipe that would block
-		f.Close()
-		return nil, fs.ErrNotExist
-	}
-	return &OnDisk{f, st}, nil
-}
-
-// openFile opens without waiting: a pipe in the folder would otherwise hold
-// the transfer until somebody writes to it.
-func openFile(folder *os.Root, name string) (*os.File, error) {
-	return folder.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-}
-
-// fold finds the name that differs from the one asked for in case alone:
-// Windows' programs ask as they please. Where several differ so, the first
-// in the folder's order is taken.
-func fold(folder *os.Root, name string) (string, error) {
-	found := "."
-	for part := range strings.SplitSeq(name, "/") {
-		dir, err := folder.Open(found)
-		if err != nil {
-			return "", err
-		}
-		match, err := findFold(dir, part)
-		dir.Close()
-		if err != nil {
-			return "", err
-		}
-		found = path.Join(found, match)
-	}
-	return found, nil
-}
-
-func findFold(dir *os.File, part string) (string, error) {
-	for {
-		names, err := dir.Readdirnames(256)
-		for _, n := range names {
-			if strings.EqualFold(n, part) {
-				return n, nil
-			}
-		}
-		if err != nil { // io.EOF at the end; ENOTDIR where it is a file
-			return "", fs.ErrNotExist
-		}
-	}
-}
-
-// missing makes "not there" of all that a client is not to tell apart from
-// it: a path through a file, a link that leaves the folder or leads to
-// itself. The box's own troubles stay what they are.
-func missing(err error) error {
-	for _, own := range []error{syscall.EIO, syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, fs.ErrPermission} {
-		if errors.Is(err, own) {
-			return err
-		}
-	}
-	return fmt.Errorf("%w (%v)", fs.ErrNotExist, err)
+	return f, stickErr
 }

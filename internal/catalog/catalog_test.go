@@ -92,6 +92,8 @@ func site(t *testing.T) *os.Root {
 		"abs":     filepath.Join(top, "outside/secret"),
 		"dirlink": "../outside",
 		"loop":    "loop",
+		"nowhere": "debian/nowhere",
+		"memtest": "../outside/secret",
 	} {
 		if err := os.Symlink(target, filepath.Join(boot, link)); err != nil {
 			t.Fatal(err)
@@ -112,7 +114,7 @@ func testCatalog(t *testing.T) *Catalog {
 	return New(Contents{
 		Menus:   map[string][]byte{"pxelinux.cfg/default": []byte("rendered menu")},
 		Site:    site(t),
-		Bundled: map[string][]byte{"pxelinux.0": []byte("bundled pxelinux"), "memdisk": []byte("bundled memdisk")},
+		Bundled: map[string][]byte{"pxelinux.0": []byte("bundled pxelinux"), "memdisk": []byte("bundled memdisk"), "memtest": []byte("bundled memtest")},
 		Names:   config.Files{AnyCase: true},
 	})
 }
@@ -126,6 +128,7 @@ func TestOpen(t *testing.T) {
 		{"site file in other case", "Debian/LINUX", "kernel"},
 		{"site file in other case, backslashes", `boot\x64\wdsnbp.com`, "nbp"},
 		{"site file before the bundled one", "memdisk", "the site's own memdisk"},
+		{"bundled file in the place of a link that leads out", "memtest", "bundled memtest"},
 		{"bundled file", "pxelinux.0", "bundled pxelinux"},
 		{"bundled file, padded and in capitals", "PXELINUX.0\xff", "bundled pxelinux"},
 		{"link that stays in the folder", "inside", "kernel"},
@@ -240,21 +243,32 @@ func TestOpenOnDisk(t *testing.T) {
 
 func TestOpenRefuses(t *testing.T) {
 	c := testCatalog(t)
-	for situation, name := range map[string]string{
-		"not there":                     "pxelinux.cfg/C0A84D10",
-		"a folder":                      "debian",
-		"a pipe":                        "fifo",
-		"a path through a file":         "debian/linux/x",
-		"a link out of the folder":      "outside",
-		"an absolute link":              "abs",
-		"a linked folder outside":       "dirlink/secret",
-		"a linked folder, other case":   "DIRLINK/secret",
-		"a link to itself":              "loop",
-		"a name longer than disks take": string(bytesOf('a', 400)),
+	for _, tc := range []struct{ situation, name, refused string }{
+		{"not there", "pxelinux.cfg/C0A84D10", ""},
+		{"a folder", "debian", ""},
+		{"a pipe", "fifo", "fifo"},
+		{"a pipe, other case", "FIFO", "fifo"},
+		{"a path through a pipe", "fifo/x", ""},
+		{"a path through a pipe, other case", "FIFO/x", ""},
+		{"a path through a file", "debian/linux/x", ""},
+		{"a path through a file, other case", "Debian/linux/x", ""},
+		{"a link to nothing", "nowhere", ""},
+		{"a link out of the folder", "outside", "outside"},
+		{"an absolute link", "abs", "abs"},
+		{"a linked folder outside", "dirlink/secret", "dirlink"},
+		{"a linked folder, other case", "DIRLINK/secret", "dirlink"},
+		{"a linked folder, and nothing there", "dirlink/nothing", "dirlink"},
+		{"a link to itself", "loop", "loop"},
+		{"a name longer than disks take", string(bytesOf('a', 400)), ""},
 	} {
-		t.Run(situation, func(t *testing.T) {
-			if f, err := c.Open(name, Reader{}); !errors.Is(err, fs.ErrNotExist) {
-				t.Errorf("Open(%q) = %v, %v; want fs.ErrNotExist", name, f, err)
+		t.Run(tc.situation, func(t *testing.T) {
+			f, err := c.Open(tc.name, Reader{})
+			if !errors.Is(err, fs.ErrNotExist) {
+				t.Fatalf("Open(%q) = %v, %v; want fs.ErrNotExist", tc.name, f, err)
+			}
+			var refused RefusedError
+			if errors.As(err, &refused); refused.Path != tc.refused {
+				t.Errorf("Open(%q): %v; it is to be a refusal of %q", tc.name, err, tc.refused)
 			}
 		})
 	}

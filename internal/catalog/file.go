@@ -2,10 +2,12 @@ package catalog
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 
@@ -16,7 +18,7 @@ import (
 type InMemory struct {
 	content []byte
 	hash    func() [sha256.Size]byte
-	marked  bool // holds menu.MACMark
+	marks   []mark // in order
 }
 
 func newInMemory(b []byte) *InMemory {
@@ -25,33 +27,45 @@ func newInMemory(b []byte) *InMemory {
 	return &InMemory{content: b, hash: sync.OnceValue(func() [sha256.Size]byte { return sha256.Sum256(b) })}
 }
 
-// with is the file with a machine's address in the place of the mark. Its hash
-// is one of what it is made of: to go through a whole menu once more for each
-// machine is a tenth of what it takes to send it.
-func (f *InMemory) with(mac []byte) *InMemory {
-	return &InMemory{content: bytes.ReplaceAll(f.content, []byte(menu.MACMark), mac), hash: func() [sha256.Size]byte {
-		h := f.Hash()
-		return sha256.Sum256(append(h[:], mac...))
-	}}
-}
-
 // inMemory makes the files of a map by name, under their lower-case names.
 func inMemory(content map[string][]byte) map[string]*InMemory {
 	files := make(map[string]*InMemory, len(content))
 	for name, b := range content {
 		f := newInMemory(b)
-		f.marked = bytes.Contains(b, []byte(menu.MACMark))
+		f.marks = marksIn(b)
 		files[strings.ToLower(name)] = f
 	}
 	return files
+}
+
+// mark is a place in a menu where something of the machine's own belongs.
+type mark struct {
+	at   int
+	what int // index in marks
+}
+
+var marks = [...]string{menu.MACMark, menu.TokenMark}
+
+func marksIn(b []byte) (found []mark) {
+	for what, text := range marks {
+		for at := 0; ; at += len(text) {
+			i := bytes.Index(b[at:], []byte(text))
+			if i < 0 {
+				break
+			}
+			at += i
+			found = append(found, mark{at, what})
+		}
+	}
+	slices.SortFunc(found, func(a, b mark) int { return cmp.Compare(a.at, b.at) })
+	return found
 }
 
 // Bytes is the whole content, to be sent without a copy. It must not be
 // changed.
 func (f *InMemory) Bytes() []byte { return f.content }
 
-// Hash tells contents apart: it is the content's SHA-256, computed once, or for
-// a menu with a machine's address in it one of the menu's and the address.
+// Hash is the content's SHA-256, computed once.
 func (f *InMemory) Hash() [sha256.Size]byte { return f.hash() }
 
 // Size is in bytes.
@@ -75,13 +89,73 @@ func (f *InMemory) ReadAt(p []byte, off int64) (int, error) {
 // Close does nothing.
 func (f *InMemory) Close() error { return nil }
 
+// Personal is a menu with a machine's address in it, and its token. They are
+// put in where a part of it is read: a copy of the menu for each request that
+// waits for its answer would let forged ones fill the memory.
+type Personal struct {
+	menu *InMemory
+	own  [len(marks)]string // each as long as its mark
+}
+
+// newPersonal writes spaces for what is not known.
+func newPersonal(f *InMemory, r Reader) *Personal {
+	p := &Personal{f, [...]string{string(r.MAC), r.Token}}
+	for what, text := range marks {
+		if len(p.own[what]) != len(text) {
+			p.own[what] = strings.Repeat(" ", len(text))
+		}
+	}
+	return p
+}
+
+// Hash tells contents apart. It is made of the menu's and of what is the
+// machine's own: to go through a whole menu once more for each machine is a
+// tenth of what it takes to send it.
+func (f *Personal) Hash() [sha256.Size]byte {
+	h := f.menu.Hash()
+	all := h[:]
+	for _, m := range f.menu.marks {
+		all = append(all, f.own[m.what]...)
+	}
+	return sha256.Sum256(all)
+}
+
+// Size is in bytes.
+func (f *Personal) Size() int64 { return f.menu.Size() }
+
+// ReadAt is io.ReaderAt's.
+func (f *Personal) ReadAt(p []byte, off int64) (int, error) {
+	n, err := f.menu.ReadAt(p, off)
+	if n == 0 {
+		return n, err
+	}
+	first, _ := slices.BinarySearchFunc(f.menu.marks, int(off), func(m mark, off int) int {
+		return cmp.Compare(m.at+len(marks[m.what]), off+1)
+	})
+	for _, m := range f.menu.marks[first:] {
+		at, own := m.at-int(off), f.own[m.what]
+		if at >= n {
+			break
+		}
+		if at < 0 {
+			copy(p[:n], own[-at:])
+		} else {
+			copy(p[at:n], own)
+		}
+	}
+	return n, err
+}
+
+// Close does nothing.
+func (f *Personal) Close() error { return nil }
+
 // OnDisk is one of the site's boot files.
 type OnDisk struct {
 	file *os.File
 	info fs.FileInfo
 }
 
-// File is the open file, for the kernel to send or to map. Close closes it.
+// File is the open file, for the kernel to send. Close closes it.
 func (f *OnDisk) File() *os.File { return f.file }
 
 // Info is what the file system said of the file when it was opened.

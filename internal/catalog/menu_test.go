@@ -7,14 +7,19 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/menu"
 )
 
-const mac = config.MAC("52:54:00:77:00:10")
+const (
+	mac   = config.MAC("52:54:00:77:00:10")
+	token = "0123456789abcdef0123456789abcdef"
+)
 
 // boot is a boot folder with those files.
 func boot(t *testing.T, files ...string) *os.Root {
@@ -59,7 +64,7 @@ func TestMenus(t *testing.T) {
 	c := New(Contents{
 		Menus: map[string][]byte{
 			menu.PXELINUXConfig: []byte("menu of " + menu.MACMark + ", " + menu.MACMark), menu.GRUBConfig: []byte("GRUB's menu"),
-			"theme.txt": []byte("theme " + menu.MACMark),
+			"theme.txt": []byte("theme " + menu.MACMark), "handoff.txt": []byte("/" + menu.MACMark + "/" + menu.TokenMark + ".cfg"),
 		},
 		Views:   map[string]map[string][]byte{"m1": {menu.PXELINUXConfig: []byte("its own menu, " + menu.MACMark)}},
 		Bundled: map[string][]byte{"pxelinux.cfg/bundled": []byte(menu.MACMark)},
@@ -76,9 +81,11 @@ func TestMenus(t *testing.T) {
 		{"in capitals, with backslashes", `PXELINUX.CFG\01-52-54-00-77-00-1A`, Reader{MAC: mac}, "menu of " + string(mac) + ", " + string(mac)},
 		{"PXELINUX's name for a GUID", "pxelinux.cfg/70786562-6f78-4c61-8000-000000000010", Reader{MAC: mac}, ""},
 		{"its name for another kind of hardware", "pxelinux.cfg/06-52-54-00-77-00-10", Reader{MAC: mac}, ""},
-		{"a machine with a menu of its own", "pxelinux.cfg/01-52-54-00-77-00-10", Reader{"m1", mac}, "its own menu, " + string(mac)},
-		{"and the rest from all", "grub/grub.cfg", Reader{"m1", mac}, "GRUB's menu"},
-		{"a view that is no more", "pxelinux.cfg/default", Reader{"m9", mac}, "menu of " + string(mac) + ", " + string(mac)},
+		{"a machine with a menu of its own", "pxelinux.cfg/01-52-54-00-77-00-10", Reader{View: "m1", MAC: mac}, "its own menu, " + string(mac)},
+		{"and the rest from all", "grub/grub.cfg", Reader{View: "m1", MAC: mac}, "GRUB's menu"},
+		{"a token", "handoff.txt", Reader{MAC: mac, Token: token}, "/" + string(mac) + "/" + token + ".cfg"},
+		{"nobody's token", "handoff.txt", Reader{MAC: mac}, "/" + string(mac) + "/" + strings.Repeat(" ", 32) + ".cfg"},
+		{"a view that is no more", "pxelinux.cfg/default", Reader{View: "m9", MAC: mac}, "menu of " + string(mac) + ", " + string(mac)},
 		{"other files that are rendered", "/theme.txt", Reader{MAC: mac}, "theme " + string(mac)},
 		{"what is bundled stays as it is", "pxelinux.cfg/bundled", Reader{MAC: mac}, menu.MACMark},
 	} {
@@ -103,7 +110,7 @@ func TestHash(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return f.(*InMemory).Hash()
+		return f.(interface{ Hash() [sha256.Size]byte }).Hash()
 	}
 	const marked = "menu of " + menu.MACMark
 	if first, second := hash(marked, Reader{MAC: mac}), hash(marked, Reader{MAC: mac}); first != second {
@@ -115,6 +122,8 @@ func TestHash(t *testing.T) {
 		"for a machine":         hash(marked, Reader{MAC: mac}),
 		"for another":           hash(marked, Reader{MAC: "52:54:00:77:00:11"}),
 		"for nobody":            hash(marked, Reader{}),
+		"with a token":          hash(marked+menu.TokenMark, Reader{MAC: mac, Token: token}),
+		"with another":          hash(marked+menu.TokenMark, Reader{MAC: mac, Token: strings.ToUpper(token)}),
 		"another menu":          hash(marked+".", Reader{MAC: mac}),
 	} {
 		if other, ok := seen[h]; ok {
@@ -124,21 +133,80 @@ func TestHash(t *testing.T) {
 	}
 }
 
+// What is a machine's own stands where the mark was, whichever part of the menu is
+// read.
+func TestPersonal(t *testing.T) {
+	for situation, text := range map[string]string{
+		"one mark":                      "menu of " + menu.MACMark + "\n",
+		"at both ends":                  menu.MACMark + " and " + menu.MACMark,
+		"nothing between":               menu.MACMark + menu.MACMark,
+		"nothing else":                  menu.MACMark,
+		"and what looks like its begin": "@@:@@:" + menu.MACMark + "@@:@@",
+		"the token's too":               menu.MACMark + "/" + menu.TokenMark + ".cfg " + menu.TokenMark + menu.MACMark,
+	} {
+		t.Run(situation, func(t *testing.T) {
+			f, err := New(Contents{Menus: map[string][]byte{"menu": []byte(text)}}).Open("menu", Reader{MAC: mac, Token: token})
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := strings.NewReplacer(menu.MACMark, string(mac), menu.TokenMark, token).Replace(text)
+			for from := range want {
+				for to := from + 1; to <= len(want); to++ {
+					got := make([]byte, to-from)
+					if n, err := f.ReadAt(got, int64(from)); err != nil || string(got[:n]) != want[from:to] {
+						t.Fatalf("from %d to %d: %q, %v; want %q", from, to, got[:n], err, want[from:to])
+					}
+				}
+			}
+			if err := iotest.TestReader(io.NewSectionReader(f, 0, f.Size()), []byte(want)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// Who waits for an answer holds no copy of the menu: requests can be forged.
+func TestOpenCopiesNoMenu(t *testing.T) {
+	const size, readers = 40 << 10, 1000
+	text := append([]byte(menu.MACMark), make([]byte, size)...)
+	c := New(Contents{Menus: map[string][]byte{menu.PXELINUXConfig: text}})
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range readers {
+		f, err := c.Open(menu.PXELINUXConfig, Reader{MAC: mac})
+		if err != nil || f.Size() != int64(len(text)) {
+			t.Fatalf("%v, %v", f, err)
+		}
+		if _, ok := f.(interface{ Bytes() []byte }); ok {
+			t.Fatal("it has its bytes in memory")
+		}
+	}
+	runtime.ReadMemStats(&after)
+	if each := (after.TotalAlloc - before.TotalAlloc) / readers; each > size/10 {
+		t.Errorf("each takes %d bytes", each)
+	}
+}
+
 func TestOwnMenus(t *testing.T) {
 	const byIP, byMAC = "pxelinux.cfg/C0A84D10", "pxelinux.cfg/01-52-54-00-77-00-10"
-	site := boot(t, byIP, "pxelinux.cfg/01-02-00-00-00-00-01", "grub/grub.cfg-01-02", "grub/grub.cfg", "handoff/wds", "theme.txt")
+	const byUUID, byOther = "pxelinux.cfg/b8945908-d6a6-41a9-611d-74a6ab80b83d", "pxelinux.cfg/20-01-02-03-04-05-06-07-08"
+	site := boot(t, byIP, byUUID, byOther, "pxelinux.cfg/a-c", "pxelinux.cfg/C0A8", "pxelinux.cfg/01-02-00-00-00-00-01", "grub/grub.cfg-01-02", "grub/grub.cfg", "handoff/wds", "theme.txt")
 	contents := Contents{
 		Menus: map[string][]byte{menu.PXELINUXConfig: []byte("rendered"), menu.GRUBConfig: []byte("rendered"), "theme.txt": []byte("rendered")},
 		Site:  site,
 	}
 	for _, tc := range []struct{ situation, name, own, without string }{
-		{"the site's menu for an address", byIP, "the site's " + byIP, "the site's " + byIP},
+		{"the site's menu for a UUID, which PXELINUX asks for first", byUUID, "the site's " + byUUID, ""},
+		{"the site's menu for an address", byIP, "the site's " + byIP, ""},
+		{"the site's menu for several addresses", "pxelinux.cfg/C0A8", "the site's pxelinux.cfg/C0A8", ""},
+		{"the site's menu for a machine of no Ethernet", byOther, "the site's " + byOther, ""},
+		{"a file that menus name", "pxelinux.cfg/a-c", "the site's pxelinux.cfg/a-c", "the site's pxelinux.cfg/a-c"},
 		{"the site's menu for a machine", "pxelinux.cfg/01-02-00-00-00-00-01", "the site's pxelinux.cfg/01-02-00-00-00-00-01", "rendered"},
 		// PXELINUX goes on to the one for the address, and to the default.
 		{"none for a machine", byMAC, "", "rendered"},
 		{"none for all: the rendered one", menu.PXELINUXConfig, "rendered", "rendered"},
 		{"GRUB's", menu.GRUBConfig, "the site's grub/grub.cfg", "rendered"},
-		{"GRUB's for a machine", "grub/grub.cfg-01-02", "the site's grub/grub.cfg-01-02", "the site's grub/grub.cfg-01-02"},
+		{"GRUB's for a machine", "grub/grub.cfg-01-02", "the site's grub/grub.cfg-01-02", ""},
 		{"only what is a menu", "theme.txt", "rendered", "rendered"},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {

@@ -8,6 +8,7 @@ package catalog
 import (
 	"errors"
 	"path"
+	"regexp"
 	"strings"
 
 	"github.com/pxebox/pxebox/config"
@@ -78,6 +79,17 @@ func Menu(raw string) (mac config.MAC, ok bool) {
 func isConfiguration(folded string) bool {
 	return strings.HasPrefix(folded, "pxelinux.cfg/") || strings.HasPrefix(folded, menu.GRUBConfig)
 }
+
+// reMachines are the names under which PXELINUX asks before it asks for the
+// menu of all: its UUID, its hardware type and address, and ever less of its IP
+// address (doc/pxelinux.txt). GRUB has the like behind the name of its menu
+// (net/net.c, grub_net_search_config_file).
+var reMachines = regexp.MustCompile(`^(pxelinux\.cfg/([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{2}(-[0-9a-f]{2})+|[0-9a-f]{1,8})|` +
+	regexp.QuoteMeta(menu.GRUBConfig) + `-.*)$`)
+
+// namesMachines reports whether a name is one of those for certain machines'
+// menus.
+func namesMachines(folded string) bool { return reMachines.MatchString(folded) }
 
 // pxelinuxMAC reads the name that PXELINUX makes of the machine's hardware
 // type, 01 for Ethernet, and address: "pxelinux.cfg/01-52-54-00-12-34-56"

@@ -36,9 +36,10 @@ type Server struct {
 	Open func(client netip.Addr, name string) (catalog.File, error)
 	// Allow says whether a source address is one to answer.
 	Allow func(netip.Addr) bool
-	// Done hears of each request that has ended, but for those that only
-	// asked what there is. It must not wait.
-	Done func(event.Event)
+	// Began hears of each file that begins to be sent; nil for nobody. Done
+	// hears of each request that has ended, but for those that only asked what
+	// there is. They must not wait.
+	Began, Done func(event.Event)
 	// Metrics answers at /metrics; nil for nothing there.
 	Metrics http.Handler
 	Log     *slog.Logger
@@ -163,8 +164,12 @@ func (s *Server) serveFile(w *response, r *http.Request) {
 	f, err := s.Open(source(r), r.URL.Path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
+		outcome := event.NotFound
+		if errors.As(err, new(catalog.RefusedError)) {
+			outcome = event.Refused
+		}
 		fail(w, http.StatusNotFound)
-		s.done(w, r, began, event.NotFound, nil)
+		s.done(w, r, began, outcome, err)
 		return
 	case errors.Is(err, catalog.ErrName):
 		fail(w, http.StatusForbidden)
@@ -176,6 +181,9 @@ func (s *Server) serveFile(w *response, r *http.Request) {
 		return
 	}
 	defer f.Close()
+	if s.Began != nil && r.Method == http.MethodGet {
+		s.Began(event.Event{Time: began, Protocol: event.HTTP, Addr: source(r), What: fileOf(r), Outcome: event.Begun})
+	}
 	s.send(w, r, f)
 	outcome, err := w.outcome(r.Method)
 	s.done(w, r, began, outcome, err)
@@ -201,6 +209,14 @@ func (s *Server) send(w *response, r *http.Request, f catalog.File) {
 		hash := f.Hash()
 		h.Set("ETag", etag(hash[:]))
 		http.ServeContent(w, r, "", time.Time{}, newMemory(f.Bytes()))
+	case *catalog.Personal:
+		hash := f.Hash()
+		h.Set("ETag", etag(hash[:]))
+		// A copy, for as long as it takes to send it: only who holds a
+		// connection has one.
+		content := make([]byte, f.Size())
+		_, _ = f.ReadAt(content, 0) // from memory: all of it comes
+		http.ServeContent(w, r, "", time.Time{}, newMemory(content))
 	case *catalog.OnDisk:
 		if hash, ok := s.hashes.of(r.URL.Path, f.Info(), time.Now()); ok {
 			h.Set("ETag", etag(hash))
@@ -244,7 +260,7 @@ func (s *Server) done(w *response, r *http.Request, began time.Time, outcome eve
 	}
 	now := time.Now()
 	e := event.Event{
-		Time: now, Protocol: event.HTTP, Addr: source(r), What: event.Name(strings.TrimPrefix(r.URL.Path, "/")),
+		Time: now, Protocol: event.HTTP, Addr: source(r), What: fileOf(r),
 		Outcome: outcome, Bytes: w.sent, Took: now.Sub(began),
 	}
 	s.Done(e)
@@ -253,7 +269,10 @@ func (s *Server) done(w *response, r *http.Request, began time.Time, outcome eve
 	case event.Sent:
 		level = slog.LevelInfo
 	case event.Refused:
-		level = s.suspects.level(e.Addr)
+		// Of what is there and not given out, Open has told why.
+		if !errors.Is(err, fs.ErrNotExist) {
+			level = s.suspects.level(e.Addr)
+		}
 	case event.TimedOut:
 		level = slog.LevelWarn
 	case event.Failed:
@@ -268,6 +287,9 @@ func (s *Server) done(w *response, r *http.Request, began time.Time, outcome eve
 	}
 	s.Log.LogAttrs(context.Background(), level, text, attrs...)
 }
+
+// fileOf is the name that a client asks for, as an event keeps it.
+func fileOf(r *http.Request) string { return event.Name(strings.TrimPrefix(r.URL.Path, "/")) }
 
 // source is the client's address.
 func source(r *http.Request) netip.Addr {

@@ -22,10 +22,14 @@ import (
 	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/catalog"
 	"github.com/pxebox/pxebox/internal/event"
+	rendered "github.com/pxebox/pxebox/internal/menu"
 )
 
 const (
 	menu   = "MENU TITLE a menu\n"
+	marked = "a menu of " + rendered.MACMark + "\n"
+	forMAC = "a menu of " + mac + "\n"
+	mac    = "52:54:00:77:00:10"
 	kernel = "0123456789"
 )
 
@@ -69,7 +73,7 @@ func newServer(t *testing.T) (s *Server, boot string, events chan event.Event) {
 	}
 	t.Cleanup(func() { root.Close() })
 	files := catalog.New(catalog.Contents{
-		Menus:   map[string][]byte{"pxelinux.cfg/default": []byte(menu)},
+		Menus:   map[string][]byte{"pxelinux.cfg/default": []byte(menu), "grub/grub.cfg": []byte(marked)},
 		Site:    root,
 		Bundled: map[string][]byte{"pxelinux.0": bytes.Repeat([]byte("pxe"), piece)},
 		Names:   config.Files{AnyCase: true},
@@ -80,7 +84,7 @@ func newServer(t *testing.T) (s *Server, boot string, events chan event.Event) {
 			if name == "/broken" {
 				return nil, errors.New("open /dev/sda: inner text")
 			}
-			return files.Open(name, catalog.Reader{})
+			return files.Open(name, catalog.Reader{MAC: mac})
 		},
 		Allow: func(netip.Addr) bool { return true },
 		Done:  func(e event.Event) { events <- e },
@@ -157,6 +161,7 @@ func TestNames(t *testing.T) {
 		body              string
 	}{
 		{"a menu, in memory", "/pxelinux.cfg/default", 200, menu},
+		{"a menu with the machine's address", "/grub/grub.cfg", 200, forMAC},
 		{"a site file", "/debian/linux", 200, kernel},
 		{"a prefix that ends in a slash", "//debian//linux", 200, kernel},
 		{"Windows' backslashes", `/windows\boot.wim`, 200, "wim"},
@@ -267,11 +272,15 @@ func TestRangesAndConditions(t *testing.T) {
 
 	sum := sha256.Sum256([]byte(menu))
 	menuTag := etag(sum[:])
+	sum = sha256.Sum256([]byte(marked))
+	sum = sha256.Sum256(append(sum[:], mac...))
+	markedTag := etag(sum[:])
 	sum = sha256.Sum256([]byte(kernel))
 	kernelTag := etag(sum[:])
 	const date = "Thu, 02 Jan 2020 03:04:05 GMT"
 	for _, file := range []struct{ target, content, tag, modified string }{
 		{"/pxelinux.cfg/default", menu, menuTag, ""},
+		{"/grub/grub.cfg", forMAC, markedTag, ""},
 		{"/debian/linux", kernel, kernelTag, date},
 	} {
 		whole, size := file.content, len(file.content)
@@ -325,6 +334,8 @@ func TestRangesAndConditions(t *testing.T) {
 
 func TestEvents(t *testing.T) {
 	s, _, events := newServer(t)
+	begun := make(chan event.Event, 1)
+	s.Began = func(e event.Event) { begun <- e }
 	addr := start(t, s)
 	for _, tc := range []struct {
 		situation, method, target string
@@ -332,17 +343,19 @@ func TestEvents(t *testing.T) {
 		what                      string
 		outcome                   event.Outcome
 		bytes                     int64
+		begins                    bool
 	}{
-		{"a file on disk", "GET", "/debian/linux", nil, "debian/linux", event.Sent, 10},
-		{"a part of it", "GET", "/debian/linux", []string{"Range: bytes=1-3"}, "debian/linux", event.Sent, 3},
-		{"a file in memory of several pieces", "GET", "/pxelinux.0", nil, "pxelinux.0", event.Sent, 3 * piece},
-		{"a part of it", "GET", "/pxelinux.0", []string{fmt.Sprintf("Range: bytes=5-%d", 2*piece)}, "pxelinux.0", event.Sent, 2*piece - 4},
-		{"not there", "GET", "/Nothing%20here", nil, "Nothing here", event.NotFound, 0},
-		{"not there, by HEAD", "HEAD", "/nothing", nil, "nothing", event.NotFound, 0},
-		{"a hostile name", "GET", "/../" + strings.Repeat("x", 1000), nil, "../" + strings.Repeat("x", 125), event.Refused, 0},
-		{"a range that is not there", "GET", "/debian/linux", []string{"Range: bytes=99-"}, "debian/linux", event.Refused, 0},
-		{"a write", "PUT", "/debian/linux", nil, "debian/linux", event.Refused, 0},
-		{"the box's own trouble", "GET", "/broken", nil, "broken", event.Failed, 0},
+		{"a file on disk", "GET", "/debian/linux", nil, "debian/linux", event.Sent, 10, true},
+		{"a part of it", "GET", "/debian/linux", []string{"Range: bytes=1-3"}, "debian/linux", event.Sent, 3, true},
+		{"a file in memory of several pieces", "GET", "/pxelinux.0", nil, "pxelinux.0", event.Sent, 3 * piece, true},
+		{"a part of it", "GET", "/pxelinux.0", []string{fmt.Sprintf("Range: bytes=5-%d", 2*piece)}, "pxelinux.0", event.Sent, 2*piece - 4, true},
+		{"not there", "GET", "/Nothing%20here", nil, "Nothing here", event.NotFound, 0, false},
+		{"not there, by HEAD", "HEAD", "/nothing", nil, "nothing", event.NotFound, 0, false},
+		{"a link that leaves the folder", "GET", "/link", nil, "link", event.Refused, 0, false},
+		{"a hostile name", "GET", "/../" + strings.Repeat("x", 1000), nil, "../" + strings.Repeat("x", 125), event.Refused, 0, false},
+		{"a range that is not there", "GET", "/debian/linux", []string{"Range: bytes=99-"}, "debian/linux", event.Refused, 0, true},
+		{"a write", "PUT", "/debian/linux", nil, "debian/linux", event.Refused, 0, false},
+		{"the box's own trouble", "GET", "/broken", nil, "broken", event.Failed, 0, false},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			ask(t, addr, "HEAD", "/debian/linux") // is no transfer
@@ -350,6 +363,18 @@ func TestEvents(t *testing.T) {
 			e := <-events
 			if e.Protocol != event.HTTP || e.What != tc.what || e.Outcome != tc.outcome || e.Bytes != tc.bytes || e.Addr != netip.MustParseAddr("127.0.0.1") || e.Took <= 0 || e.Time.IsZero() {
 				t.Errorf("got %+v, want %q, %q, %d bytes", e, tc.what, tc.outcome, tc.bytes)
+			}
+			if !tc.begins {
+				if len(begun) != 0 {
+					t.Errorf("it begins: %+v", <-begun)
+				}
+				return
+			}
+			want := event.Event{Time: e.Time.Add(-e.Took), Protocol: e.Protocol, Addr: e.Addr, What: e.What, Outcome: event.Begun}
+			if b := <-begun; !b.Time.Equal(want.Time) {
+				t.Errorf("begins at %v, want %v", b.Time, want.Time)
+			} else if b.Time = want.Time; b != want {
+				t.Errorf("begins: %+v, want %+v", b, want)
 			}
 		})
 	}
