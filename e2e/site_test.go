@@ -11,6 +11,8 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -218,19 +220,34 @@ func (s *site) checkOnlyLease(server netip.Addr) {
 }
 
 // checkOthersHandoff checks that nobody else can choose for the client: the
-// observer may read its own file, and not the client's.
+// observer may read the file that its menu names, and with that name neither the
+// client's, nor may it leave the name's token out or invent one.
 func (s *site) checkOthersHandoff() {
 	s.t.Helper()
-	if _, err := s.Read(lab.BoxAddr, "handoff/wds/"+macText(lab.ObserverMAC)); err != nil {
+	menu, err := s.Read(lab.BoxAddr, "grub/grub.cfg")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	const grubsMAC = "$net_default_mac"
+	name := regexp.MustCompile(`handoff/wds/[^"]+`).FindString(string(menu))
+	if !strings.Contains(name, grubsMAC) {
+		s.t.Fatalf("its menu has no way to WDS:\n%s", menu)
+	}
+	of := func(mac [6]byte) string { return strings.Replace(name, grubsMAC, macText(mac), 1) }
+	if _, err := s.Read(lab.BoxAddr, of(lab.ObserverMAC)); err != nil {
 		s.t.Errorf("a machine reads its own file: %v", err)
 	}
+	guess := path.Join(path.Dir(of(lab.ObserverMAC)), strings.Repeat("0", len(path.Base(name))))
 	const accessViolation = 2 // RFC 1350, appendix
-	for _, name := range []string{macText(s.mac), macText(s.mac) + ".cfg"} {
-		_, err := s.Read(lab.BoxAddr, "handoff/wds/"+name)
+	for _, name := range []string{of(s.mac), of(s.mac) + ".cfg", guess} {
+		_, err := s.Read(lab.BoxAddr, name)
 		var refusal *lab.Refusal
 		if !errors.As(err, &refusal) || refusal.Code != accessViolation {
-			s.t.Errorf("a machine reads another one's file %s: %v", name, err)
+			s.t.Errorf("a machine reads %s: %v", name, err)
 		}
+	}
+	if _, err := s.Read(lab.BoxAddr, path.Dir(of(s.mac))); err == nil {
+		s.t.Error("a machine reads another one's file without a token")
 	}
 }
 

@@ -133,7 +133,7 @@ func uefiWay() []lan.Datagram {
 		datagram(client, leased+":1026", box+":69", read("efi/grubx64.efi")),
 		datagram(client, leased+":1027", box+":69", read("/grub/grub.cfg-01-52-54-00-77-00-10")),
 		datagram(client, leased+":1028", box+":69", read("/grub/grub.cfg")),
-		datagram(client, leased+":1029", box+":69", read("/handoff/wds")),
+		datagram(client, leased+":1029", box+":69", read("/handoff/wds/52:54:00:77:00:10/0123456789abcdef0123456789abcdef")),
 	}, boot, []lan.Datagram{
 		datagram(client, leased+":1025", server+":69", read(`boot\x64\wdsmgfw.efi`)),
 		datagram(client, leased+":68", server+":4011", dhcp(dhcpv4.MessageTypeRequest, client, withControl)),

@@ -17,6 +17,7 @@ const suffix = ".cfg"
 type Request struct {
 	Entry string
 	MAC   config.MAC // whose next boot it is about
+	Token string     // as its menu had it
 	Menu  bool       // the file is for PXELINUX
 }
 
@@ -31,7 +32,7 @@ func (r Request) File() string {
 // Name is what the machine with that address reads: by GRUB, whose
 // $net_default_mac has the form of a config.MAC.
 func (r Request) Name() string {
-	name := folder + "/" + r.Entry + "/" + string(r.MAC)
+	name := folder + "/" + r.Entry + "/" + string(r.MAC) + "/" + r.Token
 	if r.Menu {
 		name += suffix
 	}
@@ -43,16 +44,17 @@ func (r Request) Name() string {
 // PXELINUX writes hyphens in file names of its own making.
 func Parse(raw string) (Request, bool) {
 	parts := strings.Split(strings.TrimLeft(raw, "/"), "/")
-	if len(parts) != 3 || parts[0] != folder || parts[1] == "" {
+	if len(parts) != 4 || parts[0] != folder || parts[1] == "" {
 		return Request{}, false
 	}
-	mac, menu := strings.CutSuffix(parts[2], suffix)
-	if len(mac) != len("52:54:00:12:34:56") {
+	mac := parts[2]
+	token, menu := strings.CutSuffix(parts[3], suffix)
+	if len(mac) != len("52:54:00:12:34:56") || len(token) != TokenLen {
 		return Request{}, false
 	}
 	b, err := config.ParseHex(mac)
 	if err != nil || len(b) != 6 {
 		return Request{}, false
 	}
-	return Request{Entry: parts[1], MAC: config.MAC(config.NewHex(b)), Menu: menu}, true
+	return Request{Entry: parts[1], MAC: config.MAC(config.NewHex(b)), Token: token, Menu: menu}, true
 }

@@ -1,6 +1,7 @@
 package handoff
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -10,17 +11,18 @@ import (
 const pc = config.MAC("52:54:00:77:00:10")
 
 func TestParse(t *testing.T) {
-	grub, pxelinux := Request{"wds", pc, false}, Request{"wds", pc, true}
+	const token = "0123456789abcdef0123456789abcdef"
+	grub, pxelinux := Request{"wds", pc, token, false}, Request{"wds", pc, token, true}
 	for _, tc := range []struct {
 		situation, raw string
 		want           Request
 		file           string
 	}{
-		{"GRUB", "/handoff/wds/52:54:00:77:00:10", grub, "handoff/wds"},
-		{"a prefix that ends in a slash", "//handoff/wds/52:54:00:77:00:10", grub, "handoff/wds"},
-		{"PXELINUX", "handoff/wds/52:54:00:77:00:10.cfg", pxelinux, "handoff/wds.cfg"},
-		{"hyphens and capitals", "handoff/wds/52-54-00-77-00-1A", Request{"wds", "52:54:00:77:00:1a", false}, "handoff/wds"},
-		{"an entry with a dot", "handoff/wds.2/52:54:00:77:00:10", Request{"wds.2", pc, false}, "handoff/wds.2"},
+		{"GRUB", "/handoff/wds/52:54:00:77:00:10/" + token, grub, "handoff/wds"},
+		{"a prefix that ends in a slash", "//handoff/wds/52:54:00:77:00:10/" + token, grub, "handoff/wds"},
+		{"PXELINUX", "handoff/wds/52:54:00:77:00:10/" + token + ".cfg", pxelinux, "handoff/wds.cfg"},
+		{"hyphens and capitals", "handoff/wds/52-54-00-77-00-1A/" + token, Request{"wds", "52:54:00:77:00:1a", token, false}, "handoff/wds"},
+		{"an entry with a dot", "handoff/wds.2/52:54:00:77:00:10/" + token, Request{"wds.2", pc, token, false}, "handoff/wds.2"},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			got, ok := Parse(tc.raw)
@@ -32,16 +34,19 @@ func TestParse(t *testing.T) {
 	for situation, raw := range map[string]string{
 		"the rendered file itself": "handoff/wds",
 		"and PXELINUX's":           "handoff/wds.cfg",
-		"no entry":                 "handoff//52:54:00:77:00:10",
-		"no address":               "handoff/wds/",
-		"half an address":          "handoff/wds/52:54:00",
-		"an unknown card in GRUB":  "handoff/wds/$net_default_mac",
-		"no separators":            "handoff/wds/52540077001000000",
-		"mixed separators":         "handoff/wds/52:54-00:77-00:10",
-		"eight bytes":              "handoff/wds/52:54:00:77:00:10:11:12",
-		"another folder":           "pxelinux.cfg/wds/52:54:00:77:00:10",
-		"a folder more":            "handoff/a/wds/52:54:00:77:00:10",
-		"something behind":         "handoff/wds/52:54:00:77:00:10/x",
+		"no entry":                 "handoff//52:54:00:77:00:10/" + token,
+		"no address":               "handoff/wds//" + token,
+		"half an address":          "handoff/wds/52:54:00/" + token,
+		"an unknown card in GRUB":  "handoff/wds/$net_default_mac/" + token,
+		"no separators":            "handoff/wds/52540077001000000/" + token,
+		"mixed separators":         "handoff/wds/52:54-00:77-00:10/" + token,
+		"eight bytes":              "handoff/wds/52:54:00:77:00:10:11:12/" + token,
+		"no token":                 "handoff/wds/52:54:00:77:00:10",
+		"an empty token":           "handoff/wds/52:54:00:77:00:10/",
+		"half a token":             "handoff/wds/52:54:00:77:00:10/" + token[:16],
+		"another folder":           "pxelinux.cfg/wds/52:54:00:77:00:10/" + token,
+		"a folder more":            "handoff/a/wds/52:54:00:77:00:10/" + token,
+		"something behind":         "handoff/wds/52:54:00:77:00:10/" + token + "/x",
 	} {
 		t.Run(situation, func(t *testing.T) {
 			if r, ok := Parse(raw); ok {
@@ -52,8 +57,8 @@ func TestParse(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	f.Add("/handoff/wds/52:54:00:77:00:10")
-	f.Add("handoff/wds/52-54-00-77-00-10.cfg")
+	f.Add("/handoff/wds/52:54:00:77:00:10/0123456789abcdef0123456789abcdef")
+	f.Add("handoff/wds/52-54-00-77-00-10/0123456789abcdef0123456789abcdef.cfg")
 	f.Add("handoff/../52:54:00:77:00:10")
 	f.Fuzz(func(t *testing.T, raw string) {
 		r, ok := Parse(raw)
@@ -67,4 +72,37 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("%q is %+v", raw, r)
 		}
 	})
+}
+
+func TestToken(t *testing.T) {
+	here, there := netip.MustParseAddr("192.168.77.100"), netip.MustParseAddr("192.168.77.101")
+	const other = config.MAC("02:00:00:00:00:01")
+	key := Key{1}
+	token := key.Token(here, pc)
+	if len(token) != TokenLen {
+		t.Fatalf("%q has %d letters", token, len(token))
+	}
+	for _, tc := range []struct {
+		situation string
+		key       Key
+		client    netip.Addr
+		r         Request
+		want      bool
+	}{
+		{"the machine that read the menu", key, here, Request{"wds", pc, token, false}, true},
+		{"its address in 16 bytes", key, netip.AddrFrom16(here.As16()), Request{"wds", pc, token, true}, true},
+		{"another entry of the same menu", key, here, Request{"wds2", pc, token, false}, true},
+		{"read at another address", key, there, Request{"wds", pc, token, false}, false},
+		{"read by the machine that had the address before", key, here, Request{"wds", other, token, false}, false},
+		{"another box's menu", Key{2}, here, Request{"wds", pc, token, false}, false},
+		{"a guess", key, here, Request{"wds", pc, strings.Repeat("0", TokenLen), false}, false},
+		{"no token", key, here, Request{"wds", pc, "", false}, false},
+		{"in capitals", key, here, Request{"wds", pc, strings.ToUpper(token), false}, false},
+	} {
+		t.Run(tc.situation, func(t *testing.T) {
+			if got := tc.key.Gave(tc.client, tc.r); got != tc.want {
+				t.Errorf("got %v", got)
+			}
+		})
+	}
 }

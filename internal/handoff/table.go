@@ -18,20 +18,24 @@ const Lasts = 5 * time.Minute
 type Table struct {
 	max int
 
-	mu    sync.Mutex
-	byMAC map[config.MAC]*ticket
+	mu      sync.Mutex
+	byMAC   map[config.MAC]*Ticket
+	changed chan struct{}
 }
 
-// ticket is good for one boot.
-type ticket struct {
-	entry string
-	ends  time.Time
-	use   machine.Use
-	used  bool
+// Ticket is what a machine has asked for. It is good for one boot.
+type Ticket struct {
+	MAC   config.MAC
+	Entry string
+	Ends  time.Time
+	Used  bool
+	Use   machine.Use // where it is Used
 }
 
 // NewTable makes a table of no more machines than that.
-func NewTable(most int) *Table { return &Table{max: most, byMAC: map[config.MAC]*ticket{}} }
+func NewTable(most int) *Table {
+	return &Table{max: most, byMAC: map[config.MAC]*Ticket{}, changed: make(chan struct{}, 1)}
+}
 
 // Arm has a machine's next boot go where the entry leads. It reports false
 // where too many machines are on their way already.
@@ -40,7 +44,7 @@ func (t *Table) Arm(now time.Time, mac config.MAC, entry string) bool {
 	defer t.mu.Unlock()
 	if _, ok := t.byMAC[mac]; !ok && len(t.byMAC) >= t.max {
 		for mac, x := range t.byMAC {
-			if !now.Before(x.ends) {
+			if !now.Before(x.Ends) {
 				delete(t.byMAC, mac)
 			}
 		}
@@ -48,7 +52,8 @@ func (t *Table) Arm(now time.Time, mac config.MAC, entry string) bool {
 			return false
 		}
 	}
-	t.byMAC[mac] = &ticket{entry: entry, ends: now.Add(Lasts)}
+	t.byMAC[mac] = &Ticket{MAC: mac, Entry: entry, Ends: now.Add(Lasts)}
+	t.tell()
 	return true
 }
 
@@ -62,18 +67,64 @@ func (t *Table) Answer(now time.Time, mac config.MAC, xid [4]byte) (entry string
 	if !ok {
 		return "", false
 	}
-	if !now.Before(x.ends) || x.used && x.use.Over(now, xid) {
+	if !now.Before(x.Ends) || x.Used && x.Use.Over(now, xid) {
 		delete(t.byMAC, mac)
 		return "", false
 	}
-	return x.entry, true
+	return x.Entry, true
 }
 
 // Used notes that the machine is on its way: it has taken the answer.
 func (t *Table) Used(now time.Time, mac config.MAC, xid [4]byte) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if x, ok := t.byMAC[mac]; ok && !x.used {
-		x.used, x.use = true, machine.Use{At: now, XID: xid}
+	x, ok := t.byMAC[mac]
+	if !ok {
+		return
+	}
+	if x.Used {
+		x.Use.Again(now, xid)
+	} else {
+		x.Used, x.Use = true, machine.NewUse(now, xid)
+	}
+	t.tell()
+}
+
+func (t *Table) tell() {
+	select {
+	case t.changed <- struct{}{}:
+	default:
+	}
+}
+
+// Changed tells that there is something to write down.
+func (t *Table) Changed() <-chan struct{} { return t.changed }
+
+// All are the tickets that may still count, in no order.
+func (t *Table) All(now time.Time) []Ticket {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var all []Ticket
+	for _, x := range t.byMAC {
+		if now.Before(x.Ends) {
+			all = append(all, *x)
+		}
+	}
+	return all
+}
+
+// Restore takes up what was written down. Its times are the wall clock's, which
+// may have been set since: whatever they say, no ticket is good for longer than
+// Lasts from now, and none was used later than now.
+func (t *Table) Restore(now time.Time, all []Ticket) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	atMost := func(at time.Time, d time.Duration) time.Time { return now.Add(min(at.Sub(now), d)) }
+	for _, x := range all {
+		x.Ends = atMost(x.Ends, Lasts)
+		x.Use.At, x.Use.Last = atMost(x.Use.At, 0), atMost(x.Use.Last, 0)
+		if now.Before(x.Ends) && len(t.byMAC) < t.max {
+			t.byMAC[x.MAC] = &x
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package handoff
 
 import (
+	"encoding/json"
 	"fmt"
 	"testing"
 	"time"
@@ -41,6 +42,15 @@ func TestTable(t *testing.T) {
 			{0, "arm", xidA, pc, ""},
 			{20 * time.Second, "used", xidA, pc, ""},
 			{24 * time.Second, "?", [4]byte{}, pc, "wds"},
+		},
+		"on port 4011, when the site's server has answered the third REQUEST": {
+			{0, "arm", xidA, pc, ""},
+			{20 * time.Second, "used", xidA, pc, ""},
+			{24 * time.Second, "used", xidA, pc, ""},
+			{32 * time.Second, "used", xidA, pc, ""},
+			{32 * time.Second, "?", [4]byte{}, pc, "wds"},
+			{32 * time.Second, "used", [4]byte{}, pc, ""},
+			{42 * time.Second, "?", [4]byte{}, pc, ""},
 		},
 		"DISCOVERs alone use nothing up": {
 			{0, "arm", xidA, pc, ""},
@@ -126,6 +136,7 @@ func FuzzTable(f *testing.F) {
 	f.Fuzz(func(t *testing.T, history []byte) {
 		type past struct {
 			armed, used time.Time
+			last        time.Time // packet of the transaction that used it
 			wasArmed    bool
 			wasUsed     bool
 			xid         [4]byte
@@ -147,8 +158,11 @@ func FuzzTable(f *testing.F) {
 			case 2:
 				if _, ok := table.Answer(now, mac, xid); ok { // as firmware: it takes what it was offered
 					table.Used(now, mac, xid)
-					if !m.wasUsed {
-						m.used, m.wasUsed, m.xid = now, true, xid
+					switch {
+					case !m.wasUsed:
+						m.used, m.last, m.wasUsed, m.xid = now, now, true, xid
+					case m.xid == xid:
+						m.last = now
 					}
 				}
 			default:
@@ -162,14 +176,85 @@ func FuzzTable(f *testing.F) {
 					t.Fatalf("%s is answered after %v", mac, now.Sub(m.armed))
 				case ok && m.wasUsed && now.Sub(m.used) >= time.Minute:
 					t.Fatalf("%s is answered %v after it used it", mac, now.Sub(m.used))
-				case ok && m.wasUsed && xid != m.xid && now.Sub(m.used) >= 10*time.Second:
-					t.Fatalf("%s is answered in another boot, %v after it used it", mac, now.Sub(m.used))
+				case ok && m.wasUsed && xid != m.xid && now.Sub(m.last) >= 10*time.Second:
+					t.Fatalf("%s is answered in another boot, %v after it was last heard of", mac, now.Sub(m.last))
 				case !ok && m.wasArmed && !m.wasUsed && now.Sub(m.armed) < Lasts:
 					t.Fatalf("%s is not answered, %v after it asked", mac, now.Sub(m.armed))
-				case !ok && m.wasUsed && now.Sub(m.used) < 10*time.Second && now.Sub(m.armed) < Lasts:
-					t.Fatalf("%s is not answered its retry, %v after it used it", mac, now.Sub(m.used))
+				case !ok && m.wasUsed && now.Sub(m.last) < 10*time.Second && now.Sub(m.used) < time.Minute && now.Sub(m.armed) < Lasts:
+					t.Fatalf("%s is not answered its retry, %v after it was last heard of", mac, now.Sub(m.last))
 				}
 			}
 		}
 	})
+}
+
+// A program that is restarted between the choice and the boot goes on.
+func TestTableIsRestored(t *testing.T) {
+	const other = config.MAC("02:00:00:00:00:01")
+	before := NewTable(4)
+	before.Arm(t0, pc, "wds")
+	if !told(before) {
+		t.Error("what is new is not to be written")
+	}
+	before.Arm(t0, other, "wds2")
+	told(before)
+	before.Used(t0.Add(20*time.Second), other, xidA)
+	if !told(before) {
+		t.Error("that it was used is not to be written")
+	}
+	before.Arm(t0.Add(-Lasts), "02:00:00:00:00:02", "wds")
+
+	b, err := json.Marshal(before.All(t0.Add(20 * time.Second)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []Ticket
+	if err := json.Unmarshal(b, &all); err != nil || len(all) != 2 {
+		t.Fatalf("%s: %v", b, err)
+	}
+	for _, tc := range []struct {
+		situation string
+		restart   time.Duration // after t0, by the wall clock
+		at        time.Duration // after the restart
+		mac       config.MAC
+		xid       [4]byte
+		want      string
+	}{
+		{"the next boot", 20 * time.Second, 0, pc, xidB, "wds"},
+		{"as late as it may be", 20 * time.Second, Lasts - 21*time.Second, pc, xidB, "wds"},
+		{"too late", 20 * time.Second, Lasts - 20*time.Second, pc, xidB, ""},
+		{"a retry of the boot that used it", 25 * time.Second, 0, other, xidA, "wds2"},
+		{"its question on port 4011", 25 * time.Second, 0, other, [4]byte{}, "wds2"},
+		{"another boot", 31 * time.Second, 0, other, xidB, ""},
+		{"the clock was set on by years", 1e6 * time.Hour, 0, pc, xidB, ""},
+		{"the clock was set back by years", -1e6 * time.Hour, Lasts - 1, pc, xidB, "wds"},
+		{"the clock was set back by years, too late", -1e6 * time.Hour, Lasts, pc, xidB, ""},
+		{"the clock was set back by years, another boot", -1e6 * time.Hour, 10 * time.Second, other, xidB, ""},
+	} {
+		t.Run(tc.situation, func(t *testing.T) {
+			again, now := NewTable(4), t0.Add(tc.restart)
+			again.Restore(now, all)
+			if got, ok := again.Answer(now.Add(tc.at), tc.mac, tc.xid); got != tc.want || ok != (tc.want != "") {
+				t.Errorf("it is answered %q (%v), want %q", got, ok, tc.want)
+			}
+		})
+	}
+	small := NewTable(1)
+	small.Restore(t0, all)
+	if len(small.byMAC) != 1 {
+		t.Errorf("%d are restored, where there is room for one", len(small.byMAC))
+	}
+	if told(small) {
+		t.Error("what was read is to be written")
+	}
+}
+
+// told reports whether the table has said that there is something to write.
+func told(t *Table) bool {
+	select {
+	case <-t.Changed():
+		return true
+	default:
+		return false
+	}
 }

@@ -18,8 +18,18 @@ import (
 
 // open finds a file for the machine at an address.
 func (d *daemon) open(client netip.Addr, name string) (catalog.File, error) {
-	m := d.reader(client, name)
-	return d.files.Load().Open(name, catalog.Reader{View: d.settings.Load().Plan.View(time.Now(), m), MAC: m.MAC})
+	m, now := d.reader(client, name), d.served.Load()
+	r := catalog.Reader{View: now.plan.View(time.Now(), m), MAC: m.MAC}
+	if _, ok := catalog.Menu(name); ok {
+		is, _, _ := d.holder(client)
+		r.Token = d.key.Token(client, is)
+	}
+	f, err := now.files.Open(name, r)
+	var refused catalog.RefusedError
+	if errors.As(err, &refused) {
+		d.tell.notServed(refused)
+	}
+	return f, err
 }
 
 // reader is who asks for a file: the machine that the name tells of, or the
@@ -43,12 +53,12 @@ func (d *daemon) openTFTP(client netip.AddrPort, name string) (tftp.File, error)
 		}
 		return f, err
 	}
-	if err := d.mayHandOver(client.Addr(), r); err != nil {
+	if err := d.mayHandOver(client.Addr(), r, false); err != nil {
 		d.refused(client.Addr(), r, err)
 		return nil, fmt.Errorf("%w: %w", tftp.ErrRefused, err)
 	}
 	// The name in the menus is one for all machines.
-	return d.files.Load().Open(r.File(), catalog.Reader{MAC: r.MAC})
+	return d.served.Load().files.Open(r.File(), catalog.Reader{MAC: r.MAC})
 }
 
 // openHTTP is open by HTTP. Nobody is handed over by it: a machine that booted
@@ -64,7 +74,11 @@ func (d *daemon) openHTTP(client netip.Addr, name string) (catalog.File, error) 
 // mayHandOver reports why a machine's next boot cannot be handed over, or nil.
 // It is asked before the file is sent and again after that, when the kernel
 // has had to ask by ARP where the packets go.
-func (d *daemon) mayHandOver(client netip.Addr, r handoff.Request) error {
+//
+// The token shows that the client receives what is sent to its address, and
+// whose that was when its menu was read. Where nothing is known now, as behind a
+// relay agent after a restart of this program, that is enough.
+func (d *daemon) mayHandOver(client netip.Addr, r handoff.Request, sent bool) error {
 	s := d.settings.Load()
 	switch {
 	case !s.Mode.Answers():
@@ -72,8 +86,18 @@ func (d *daemon) mayHandOver(client netip.Addr, r handoff.Request) error {
 	case !s.Plan.Leads(r.Entry):
 		return errors.New("no WDS server with a known address")
 	}
-	if err := d.owns(client, r.MAC); err != nil {
+	is, by, err := d.holder(client)
+	switch {
+	case err != nil:
 		return err
+	case by == byLink && is != r.MAC:
+		return fmt.Errorf("the address belongs to %s", is)
+	case by == byDHCP && is != r.MAC:
+		return fmt.Errorf("the address was given to %s", is)
+	case !d.key.Gave(client, r):
+		return errors.New("no menu with this name was sent to that address since the box was started")
+	case sent && by != byLink && d.link.Load().Addr.Contains(client):
+		return errors.New("nobody on the link answers for the address")
 	}
 	if m, ok := d.machines.At(client); ok && m.MAC == r.MAC && m.Firmware != "" {
 		if _, ok := s.Plan.Boot(r.Entry, m.Firmware); !ok {
@@ -83,31 +107,32 @@ func (d *daemon) mayHandOver(client netip.Addr, r handoff.Request) error {
 	return nil
 }
 
-// owns reports whether an address is that machine's, as an error where it is
-// not. On the link the kernel knows, for that is where it sends what is read:
-// nothing in a request can change that. Behind a router, and where nobody has
-// been sent anything yet, it is as DHCP saw it.
-func (d *daemon) owns(client netip.Addr, mac config.MAC) error {
+// evidence is how it is known whose an address is.
+type evidence int
+
+const (
+	unknown evidence = iota
+	byDHCP
+	byLink
+)
+
+// holder is whose an address is. On the link the kernel knows, for that is
+// where it sends what is read: nothing in a request can change that. Behind a
+// router, and where nobody has been sent anything yet, it is as DHCP saw it.
+func (d *daemon) holder(client netip.Addr) (config.MAC, evidence, error) {
 	if l := d.link.Load(); l.Addr.Contains(client) {
 		hw, err := d.neighbour(l.Index, client)
 		if err != nil {
-			return err
+			return "", unknown, err
 		}
 		if len(hw) > 0 {
-			if is := config.MAC(config.NewHex(hw)); is != mac {
-				return fmt.Errorf("the address belongs to %s", is)
-			}
-			return nil
+			return config.MAC(config.NewHex(hw)), byLink, nil
 		}
 	}
-	m, ok := d.machines.At(client)
-	switch {
-	case !ok:
-		return errors.New("nobody knows whose the address is")
-	case m.MAC != mac:
-		return fmt.Errorf("the address was given to %s", m.MAC)
+	if m, ok := d.machines.At(client); ok {
+		return m.MAC, byDHCP, nil
 	}
-	return nil
+	return "", unknown, nil
 }
 
 // transferred hears of a TFTP transfer that has ended.
@@ -117,15 +142,22 @@ func (d *daemon) transferred(e tftp.Event) {
 		return // a self-test is no news
 	}
 	d.tell.transferred(e)
-	if e.Err != nil {
-		return
-	}
-	if r, ok := handoff.Parse(e.File); ok {
+	r, ok := handoff.Parse(e.File)
+	switch {
+	case ok && e.Err == nil:
 		d.arm(client, r)
-		return
+	case ok:
+	case e.Err == nil, errors.Is(e.Err, tftp.ErrGaveUp) && lastWasSent(e):
+		d.read(client, e.File)
 	}
-	d.read(client, e.File)
 }
+
+// lastWasSent reports whether the last block of a file was sent: the window
+// behind what was acknowledged was, and that block is not full. PXELINUX and
+// GRUB do not stay to acknowledge it a second time, so that all may have
+// arrived, and the menu does its work, where that acknowledgement is lost. Where
+// the client has acknowledged nothing at all, it is tftp.ErrNoAnswer.
+func lastWasSent(e tftp.Event) bool { return e.Sent+int64(e.Window)*int64(e.BlockSize) > e.Size }
 
 // answered hears of an HTTP request that has ended.
 func (d *daemon) answered(e event.Event) {
@@ -136,10 +168,9 @@ func (d *daemon) answered(e event.Event) {
 }
 
 // arm has the next boot of a machine handed over, once it has acknowledged
-// the last block of what it read: whoever forged its address could not see
-// from which port that came.
+// the last block of what it read.
 func (d *daemon) arm(client netip.Addr, r handoff.Request) {
-	err := d.mayHandOver(client, r)
+	err := d.mayHandOver(client, r, true)
 	if err == nil && !d.asked.Arm(time.Now(), r.MAC, r.Entry) {
 		err = errors.New("too many machines are on their way already")
 	}
@@ -190,8 +221,11 @@ func (d *daemon) read(client netip.Addr, name string) {
 		return
 	}
 	m, now := d.reader(client, name), time.Now()
-	spent, ok := d.settings.Load().Plan.Spends(now, m)
-	if !ok || d.owns(client, m.MAC) != nil {
+	spent, ok := d.served.Load().plan.Spends(now, m)
+	if !ok {
+		return
+	}
+	if is, _, err := d.holder(client); err != nil || is == "" || is != m.MAC {
 		return
 	}
 	if d.once.Read(now, spent) {

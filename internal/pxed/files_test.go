@@ -8,7 +8,9 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -35,10 +37,18 @@ var (
 	wds      = netip.MustParseAddr("192.168.77.2")
 	behind   = netip.MustParseAddr("10.1.0.100") // a relay agent
 	pcPort   = netip.AddrPortFrom(first, 2070)
+	behindPC = netip.AddrPortFrom(behind, 2070)
 	biosPC   = machine.Machine{MAC: pc, Firmware: "bios"}
 	anyXID   = [4]byte{1}
-	asksGRUB = "/handoff/wds/" + string(pc)
+	deskKey  = handoff.Key{1}
+	asksGRUB = asks(pcPort, "wds", "")
 )
+
+// asks is the name that pc's menu has, as GRUB sends it, or PXELINUX with ".cfg",
+// where it was read at that address.
+func asks(readAt netip.AddrPort, entry, suffix string) string {
+	return "/" + handoff.Request{Entry: entry, MAC: pc, Token: deskKey.Token(readAt.Addr(), pc)}.Name() + suffix
+}
 
 // desk is a daemon that has a generation, and neither sockets nor a disk.
 type desk struct {
@@ -63,7 +73,7 @@ func newDesk(t *testing.T, mode config.Mode, rules ...machine.Rule) *desk {
 	d.daemon = &daemon{
 		Options: Options{Log: log, DataDir: t.TempDir(), BootDir: filepath.Join(t.TempDir(), "none")},
 		tell:    newTeller(log), guard: guard.New(log),
-		machines: machine.NewTable(8), asked: handoff.NewTable(8), once: machine.NewOnce(8),
+		machines: machine.NewTable(8), asked: handoff.NewTable(8), key: deskKey, once: machine.NewOnce(8),
 		neighbour: func(index int, a netip.Addr) (net.HardwareAddr, error) {
 			if index != 7 {
 				t.Errorf("asked for neighbours on interface %d", index)
@@ -121,14 +131,18 @@ func TestHandoffIsArmed(t *testing.T) {
 		client netip.AddrPort
 		name   string
 		before func(*desk)
+		sent   func(*desk) // what the kernel learns by sending the file; nil for nothing
 		want   string
 	}{
 		"GRUB, as the kernel knows the neighbour": {pcPort, asksGRUB,
-			func(d *desk) { d.neighbours[first] = pc }, "to WDS, 52:54:00:77:00:10"},
-		"PXELINUX, where DHCP was heard": {pcPort, "handoff/wds/52:54:00:77:00:10.cfg",
-			func(d *desk) { d.machines.Learn(first, biosPC) }, "reboot.c32 52:54:00:77:00:10"},
-		"behind a router, whose neighbour is the router": {netip.AddrPortFrom(behind, 2070), asksGRUB,
-			func(d *desk) { d.machines.Learn(behind, biosPC) }, "to WDS, 52:54:00:77:00:10"},
+			func(d *desk) { d.neighbours[first] = pc }, nil, "to WDS, 52:54:00:77:00:10"},
+		"PXELINUX, whom the kernel has to look for": {pcPort, asks(pcPort, "wds", ".cfg"),
+			func(d *desk) { d.machines.Learn(first, biosPC) },
+			func(d *desk) { d.neighbours[first] = pc }, "reboot.c32 52:54:00:77:00:10"},
+		"behind a router, whose neighbour is the router": {behindPC, asks(behindPC, "wds", ""),
+			func(d *desk) { d.machines.Learn(behind, biosPC) }, nil, "to WDS, 52:54:00:77:00:10"},
+		"behind a router, after a restart of the program": {behindPC, asks(behindPC, "wds", ""),
+			func(*desk) {}, nil, "to WDS, 52:54:00:77:00:10"},
 	} {
 		t.Run(situation, func(t *testing.T) {
 			d := newDesk(t, config.ModeProxy)
@@ -140,7 +154,10 @@ func TestHandoffIsArmed(t *testing.T) {
 			if got := content(t, f); got != tc.want {
 				t.Errorf("it reads %q, want %q", got, tc.want)
 			}
-			e := tftp.Event{Client: tc.client, File: tc.name, Start: t0}
+			if tc.sent != nil {
+				tc.sent(d)
+			}
+			e := tftp.Event{Client: tc.client, File: tc.name, Size: 10, BlockSize: 512, Window: 1, Start: t0}
 			for _, err := range []error{tftp.ErrNoAnswer, tftp.ErrGaveUp} {
 				e.Err = err
 				d.transferred(e)
@@ -178,9 +195,14 @@ func TestHandoffIsRefused(t *testing.T) {
 			func(d *desk) { d.neighbours[first] = other; d.machines.Learn(first, biosPC) }, "the address belongs to"},
 		"another machine, by DHCP": {config.ModeProxy, pcPort, asksGRUB,
 			func(d *desk) { d.machines.Learn(first, machine.Machine{MAC: other}) }, "the address was given to 02:00:00:00:00:01"},
-		"nobody knows the address": {config.ModeProxy, netip.AddrPortFrom(behind, 2070), asksGRUB,
-			func(d *desk) { d.neighbours[behind] = pc }, "nobody knows"},
-		"an entry that leads to no server": {config.ModeProxy, pcPort, "handoff/debian/" + string(pc),
+		"a menu that was read at another address": {config.ModeProxy, pcPort, asks(behindPC, "wds", ""),
+			func(d *desk) { d.neighbours[first] = pc }, "no menu with this name was sent to that address"},
+		"no menu was read behind the router": {config.ModeProxy, behindPC, asksGRUB,
+			func(d *desk) { d.neighbours[behind] = pc; d.machines.Learn(behind, biosPC) }, "no menu with this name"},
+		"another machine's menu, and its name in ours": {config.ModeProxy, pcPort,
+			strings.Replace(asksGRUB, string(pc), string(other), 1),
+			func(d *desk) { d.neighbours[first] = other }, "no menu with this name"},
+		"an entry that leads to no server": {config.ModeProxy, pcPort, asks(pcPort, "debian", ""),
 			func(d *desk) { d.neighbours[first] = pc }, "no WDS server"},
 		"a server without a program for the firmware": {config.ModeProxy, pcPort, asksGRUB,
 			func(d *desk) {
@@ -205,6 +227,16 @@ func TestHandoffIsRefused(t *testing.T) {
 			}
 		})
 	}
+	t.Run("nobody answers ARP for the address", func(t *testing.T) {
+		d := newDesk(t, config.ModeProxy)
+		d.machines.Learn(first, biosPC) // by a broadcast REQUEST, which anybody can send
+		if _, err := d.fetch(pcPort, asksGRUB); err != nil {
+			t.Fatal(err)
+		}
+		if d.handed(biosPC) || !strings.Contains(d.said.String(), "nobody on the link answers") {
+			t.Errorf("handed over: %v; the log:\n%v", d.handed(biosPC), d.said)
+		}
+	})
 	t.Run("by HTTP", func(t *testing.T) {
 		d := newDesk(t, config.ModeProxy)
 		d.neighbours[first] = pc
@@ -262,6 +294,40 @@ func TestEachMachineReadsItsMenu(t *testing.T) {
 	})
 }
 
+// While a generation is swapped in, machines read on. Its menus have the names
+// that other machines' menus had before.
+func TestNobodyReadsAnothersMenuMeanwhile(t *testing.T) {
+	d := newDesk(t, config.ModeProxy, its(false))
+	d.machines.Learn(first, biosPC)
+	next := d.gen
+	others := machine.Rule{Machine: config.Machine{MAC: []string{string(other)}, Boot: "erase"}, View: "m1"}
+	mine := its(false)
+	mine.View = "m2"
+	next.Machines = []machine.Rule{others, mine}
+	next.Views = map[string]map[string][]byte{
+		"m1": {"grub/grub.cfg": []byte("another's")}, "m2": {"grub/grub.cfg": []byte("its own, new")},
+	}
+	var read []string
+	log := slog.New(slog.NewTextHandler(writer(func() {
+		f, err := d.open(first, "grub/grub.cfg")
+		if err != nil {
+			t.Fatal(err)
+		}
+		read = append(read, content(t, f))
+	}), nil))
+	d.Options.Log, d.daemon.dhcp.log = log, log // which use writes to at its work
+	d.use(next, newTask(t.Context()))
+	log.Info("done")
+	if len(read) < 2 || slices.Contains(read, "another's") || read[len(read)-1] != "its own, new" {
+		t.Errorf("meanwhile and then it reads %q", read)
+	}
+}
+
+// writer is a log, called with each line.
+type writer func()
+
+func (w writer) Write(b []byte) (int, error) { w(); return len(b), nil }
+
 func TestMenuForOneBoot(t *testing.T) {
 	menus := func(d *desk, client netip.AddrPort, name string) string {
 		s, err := d.fetch(client, name)
@@ -271,8 +337,15 @@ func TestMenuForOneBoot(t *testing.T) {
 		return s
 	}
 	const byName = "pxelinux.cfg/01-52-54-00-77-00-10"
+	// gaveUp is a transfer of 1,000 bytes in blocks of 512 whose client is heard
+	// of no more.
+	gaveUp := func(d *desk, acknowledged int64, window int, err error) {
+		d.transferred(tftp.Event{Client: pcPort, File: byName, Size: 1000, Sent: acknowledged, BlockSize: 512, Window: window, Err: err})
+	}
 	for situation, read := range map[string]func(*desk){
-		"by TFTP": func(d *desk) { menus(d, pcPort, byName) },
+		"by TFTP":                                func(d *desk) { menus(d, pcPort, byName) },
+		"by TFTP, its last acknowledgement lost": func(d *desk) { gaveUp(d, 512, 1, tftp.ErrGaveUp) },
+		"by TFTP, the acknowledgement of all of it lost": func(d *desk) { gaveUp(d, 0, 2, tftp.ErrGaveUp) },
 		"by HTTP": func(d *desk) {
 			d.answered(event.Event{Protocol: event.HTTP, Addr: first, What: "grub/grub.cfg", Outcome: event.Sent})
 		},
@@ -281,7 +354,11 @@ func TestMenuForOneBoot(t *testing.T) {
 			d := newDesk(t, config.ModeProxy, its(true))
 			d.machines.Learn(first, biosPC)
 			read(d)
-			if got := menus(d, pcPort, "/grub/grub.cfg"); got != "its own" {
+			again, err := d.open(first, "/grub/grub.cfg") // not to its end, which would count
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := content(t, again); got != "its own" {
 				t.Errorf("read again in the same boot: %q", got)
 			}
 			d.handed(biosPC) // its firmware asks
@@ -292,10 +369,10 @@ func TestMenuForOneBoot(t *testing.T) {
 	}
 	for situation, read := range map[string]func(*desk){
 		"a person has looked at it from elsewhere": func(d *desk) { menus(d, netip.AddrPortFrom(first.Next(), 2070), byName) },
-		"it did not arrive": func(d *desk) {
-			d.transferred(tftp.Event{Client: pcPort, File: byName, Err: tftp.ErrGaveUp})
-		},
-		"another file arrived": func(d *desk) { menus(d, pcPort, "handoff/wds") },
+		"its last block was not sent":              func(d *desk) { gaveUp(d, 0, 1, tftp.ErrGaveUp) },
+		"nobody acknowledged anything":             func(d *desk) { gaveUp(d, 0, 2, tftp.ErrNoAnswer) },
+		"it was broken off":                        func(d *desk) { gaveUp(d, 512, 1, errors.New("the disk")) },
+		"another file arrived":                     func(d *desk) { menus(d, pcPort, "handoff/wds") },
 	} {
 		t.Run(situation, func(t *testing.T) {
 			d := newDesk(t, config.ModeProxy, its(true))
@@ -330,6 +407,40 @@ func TestRefusalsDoNotFloodTheLog(t *testing.T) {
 	}
 	if last := netip.AddrFrom4([4]byte{10, 0, 7, 255}); r.tell(t0.Add(refusedAgain-1), last) || !r.tell(t0.Add(refusedAgain), last) {
 		t.Error("told of too soon, or never again")
+	}
+}
+
+// A link that leaves the boot folder is not there for a client. It counts as
+// refused, and the log tells why, once.
+func TestLinkOutOfTheFolder(t *testing.T) {
+	d := newDesk(t, config.ModeProxy)
+	if err := errors.Join(os.MkdirAll(d.BootDir, 0o755), os.Symlink("/mnt/usb", filepath.Join(d.BootDir, "iso"))); err != nil {
+		t.Fatal(err)
+	}
+	d.openSite()
+	t.Cleanup(func() { d.site.Close() })
+	events := d.tell.bus.Subscribe()
+	for _, name := range []string{"iso/debian/linux", "iso", "/iso/other"} {
+		_, err := d.openTFTP(pcPort, name)
+		if !errors.Is(err, fs.ErrNotExist) || errors.Is(err, tftp.ErrRefused) {
+			t.Errorf("%s by TFTP: %v; the client is to hear that it is not there", name, err)
+		}
+		d.transferred(tftp.Event{Client: pcPort, File: name, Start: t0, Err: err})
+		if e := <-events; e.Outcome != event.Refused {
+			t.Errorf("%s counts as %q", name, e.Outcome)
+		}
+		if _, err := d.openHTTP(first, name); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s by HTTP: %v", name, err)
+		}
+	}
+	said := d.said.String()
+	if n := strings.Count(said, "not served"); n != 1 || !strings.Contains(said, `file=iso why="is a link that leads out`) {
+		t.Errorf("told %d times; the log:\n%v", n, said)
+	}
+	_, err := d.openTFTP(pcPort, "missing")
+	d.transferred(tftp.Event{Client: pcPort, File: "missing", Start: t0, Err: err})
+	if e := <-events; e.Outcome != event.NotFound || d.said.String() != said {
+		t.Errorf("what is not there counts as %q; the log:\n%v", e.Outcome, d.said)
 	}
 }
 
