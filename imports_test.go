@@ -113,6 +113,25 @@ func TestCommandsAreNotImported(t *testing.T) {
 	}
 }
 
+// A file that is to outlive a power cut is replaced by package durable: renameio
+// alone leaves the new name to chance. The others write where a power cut takes
+// everything, to /run and /tmp.
+func TestFilesAreReplacedDurably(t *testing.T) {
+	may := []string{"internal/durable/durable.go", "internal/generation/file.go", "internal/netif/setup.go", "internal/pxed/armed.go"}
+	for name, p := range list(t) {
+		for _, file := range p.GoFiles {
+			f, err := parser.ParseFile(token.NewFileSet(), filepath.Join(p.Dir, file), nil, parser.ImportsOnly)
+			if err != nil {
+				t.Fatal(err)
+			}
+			does := slices.ContainsFunc(f.Imports, func(i *ast.ImportSpec) bool { return strings.Contains(i.Path.Value, "/renameio") })
+			if file = name + "/" + file; does && !slices.Contains(may, file) {
+				t.Errorf("%s imports renameio", file)
+			}
+		}
+	}
+}
+
 // calls finds the openers in a package's files, each with its place.
 func calls(t *testing.T, p pkg) map[string]string {
 	t.Helper()

@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"flag"
+	"io"
 	"log/slog"
 	"os"
 
@@ -18,8 +19,18 @@ func main() {
 	flag.StringVar(&o.BootDir, "boot", "/perm/pxebox/boot", "`folder` of the site's boot files")
 	flag.StringVar(&o.StickDir, "stick", "/run/pxebox/usb", "`folder` of a medium with more boot files")
 	flag.StringVar(&o.DataDir, "data", "/perm/pxebox", "`folder` of what is to outlast a power cut: leases, and which machines have had their one boot")
-	flag.StringVar(&o.Interface, "interface", "", "network `interface` to serve on (default: network.interface, or the only wired one)")
+	flag.StringVar(&o.Interface, "interface", "", "network `interface` to serve on (default: network.interface, or a wired one)")
+	console := flag.String("console", "", "`file` that gets what is logged of the box's own network as well, such as /dev/kmsg")
 	flag.Parse()
+	if *console != "" {
+		f, err := os.OpenFile(*console, os.O_WRONLY, 0)
+		if err != nil {
+			o.Log.Error("network: not told on the console", "err", err)
+		} else {
+			// With limits of its own: no flood of packets hides a line of these.
+			o.NetworkLog = slog.New(loglimit.New(slog.NewTextHandler(io.MultiWriter(os.Stderr, f), nil))).With("program", "pxed")
+		}
+	}
 
 	// SIGTERM ends the program as it is: nothing waits to be written, and a
 	// tidy exit with status 0 would tell gokrazy never to start it again.

@@ -5,9 +5,11 @@
 package pxed
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -41,9 +43,11 @@ const (
 	// built-in default serves. Both start at once, and without the wait a box
 	// with a fixed address would ask for one by DHCP first.
 	firstGeneration = 5 * time.Second
-	// lookAgain is how often a folder that was not there is looked for: /perm
-	// may be mounted late.
+	// lookAgain is how often the boot folder is looked for: /perm may be
+	// mounted late, and a folder moved away for another.
 	lookAgain = 2 * time.Second
+	// lookUp is more than it takes to find a name in a folder.
+	lookUp = time.Minute
 	// guardAgain is the pause after a guard's socket has failed.
 	guardAgain = 2 * time.Second
 
@@ -52,7 +56,7 @@ const (
 	maxMachines = 16384
 	// maxHandoffs is how many machines may be on their way to WDS.
 	maxHandoffs = 4096
-	// maxSpent is how many machines' boots by a rule with once are remembered.
+	// maxSpent is how many machines' boots by each rule with once are remembered.
 	maxSpent = 16384
 )
 
@@ -64,9 +68,12 @@ type Options struct {
 	DataDir   string // the lease database; which machines have had their one boot
 	Interface string // network interface; empty: as the generation says
 	Log       *slog.Logger
+	// NetworkLog is told how the box gets onto the network, and why it does
+	// not; nil: Log is.
+	NetworkLog *slog.Logger
 }
 
-// daemon's first fields belong to the goroutine of run. The others, from files
+// daemon's first fields belong to the goroutine of run. The others, from served
 // on, those who serve files use as well.
 type daemon struct {
 	Options
@@ -79,14 +86,15 @@ type daemon struct {
 	guarded  bool // a guard runs
 	restored bool // once has what was written down
 
-	files    atomic.Pointer[catalog.Catalog] // what is served from now on
+	served   atomic.Pointer[served]
 	link     atomic.Pointer[netif.Link]
-	settings atomic.Pointer[dhcp.Settings] // who is served, and with which menus
+	settings atomic.Pointer[dhcp.Settings] // who is served
 	tftp     atomic.Pointer[config.TFTP]
 
 	// What is known of machines, from one generation to the next.
 	machines  *machine.Table
 	asked     *handoff.Table
+	key       handoff.Key
 	once      *machine.Once
 	refusals  refusals
 	neighbour func(index int, a netip.Addr) (net.HardwareAddr, error) // netif.Neighbour
@@ -104,6 +112,7 @@ func Run(ctx context.Context, o Options) error {
 		questions: make(chan received), inUse: make(chan netip.Addr), verdicts: make(chan guard.Verdict),
 	}
 	d.link.Store(&netif.Link{})
+	d.key = restoreArmed(time.Now(), o.RunDir, d.asked, o.Log)
 	d.tell = newTeller(o.Log)
 	d.dhcp = newServer(time.Now(), filepath.Join(o.DataDir, "leases.db"), d.machines, o.Log, d.tell)
 
@@ -116,7 +125,7 @@ func Run(ctx context.Context, o Options) error {
 		return ctx.Err()
 	})
 	g.Go(func() error {
-		k := &netif.Keeper{Interface: o.Interface, RunDir: o.RunDir, Log: o.Log}
+		k := &netif.Keeper{Interface: o.Interface, RunDir: o.RunDir, Log: cmp.Or(o.NetworkLog, o.Log)}
 		k.Run(ctx, network, func(ctx context.Context, l netif.Link) { give(ctx, links, l) })
 		return ctx.Err()
 	})
@@ -124,6 +133,7 @@ func Run(ctx context.Context, o Options) error {
 	g.Go(func() error { return event.LogBoots(ctx, d.tell.bus.Subscribe(), o.Log) })
 	g.Go(func() error { return d.dhcp.commit(ctx) })
 	g.Go(func() error { return saveSpent(ctx, d.DataDir, d.once, d.Log) })
+	g.Go(func() error { return saveArmed(ctx, d.RunDir, d.key, d.asked, d.Log) })
 	g.Go(func() error { return d.run(ctx, generations, network, links) })
 	return g.Wait()
 }
@@ -183,7 +193,7 @@ func (d *daemon) run(ctx context.Context, generations <-chan generation.Generati
 		case waiting <- toDisk:
 			d.dhcp.committing()
 		case done := <-d.dhcp.committed:
-			d.dhcp.onDisk(done)
+			d.dhcp.onDisk(time.Now(), done)
 		case v := <-d.verdicts:
 			d.verdict(v)
 		case err := <-sockets.failed:
@@ -205,14 +215,14 @@ func sameNetwork(a, b config.Network) bool {
 func (d *daemon) use(g generation.Generation, guards *task) {
 	d.gen = g
 	d.tftp.Store(&g.TFTP)
-	if !d.openSite() {
-		d.publish()
-	}
 	d.tell.metrics.Generation(g.ID)
 	d.Log.Info("generation", "id", g.ID, "mode", g.DHCP.Mode, "menus", len(g.Files))
 	d.dhcp.openStore(time.Now(), g.DHCP.Mode)
 	d.restoreSpent()
 	d.watchOthers(guards, false)
+	if !d.openSite() {
+		d.publish()
+	}
 	d.configure()
 }
 
@@ -282,25 +292,58 @@ func (d *daemon) verdict(v guard.Verdict) {
 	d.configure()
 }
 
-// openSite opens the boot folder if it is not open yet, and reports whether
-// it did so just now.
+// openSite opens the boot folder that has its path now, publishes what is in
+// it, and reports whether it is another one than before. Files that are open
+// stay so.
 func (d *daemon) openSite() bool {
-	if d.site != nil {
+	site, err := os.OpenRoot(d.BootDir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return false // it may be there: the box has too many files open, or a disk fails
+	}
+	old := d.site
+	if sameFolder(old, site) {
+		if site != nil {
+			site.Close()
+		}
 		return false
 	}
-	root, err := os.OpenRoot(d.BootDir)
-	if err != nil {
-		return false
+	if site == nil {
+		d.Log.Warn("boot folder: gone", "path", d.BootDir)
+	} else {
+		d.Log.Info("boot folder", "path", d.BootDir)
 	}
-	d.site = root
+	d.site = site
 	d.publish()
+	if old != nil {
+		// Names may still be looked up in it, by those who had the catalog
+		// before. Held for ever it would keep its medium busy.
+		time.AfterFunc(lookUp, func() { old.Close() })
+	}
 	return true
 }
 
+// sameFolder tells whether two are one; nil is none.
+func sameFolder(a, b *os.Root) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	// While a is open nothing else can get its number.
+	one, oneErr := a.Stat(".")
+	other, otherErr := b.Stat(".")
+	return oneErr == nil && otherErr == nil && os.SameFile(one, other)
+}
+
+// served is what is served from now on, and whose menus are whose. They are of
+// one generation: the next one may have another menu under the same name.
+type served struct {
+	files *catalog.Catalog
+	plan  handoff.Plan
+}
+
 func (d *daemon) publish() {
-	d.files.Store(catalog.New(catalog.Contents{
+	d.served.Store(&served{catalog.New(catalog.Contents{
 		Menus: d.gen.Files, Views: d.gen.Views, Site: d.site, Stick: d.StickDir, Bundled: d.bundled, Names: d.gen.Names,
-	}))
+	}), d.plan()})
 }
 
 // listen serves on one link until ctx ends or a socket fails.
@@ -351,12 +394,16 @@ func (d *daemon) serveTFTP(ctx context.Context, l netif.Link) error {
 	if err != nil {
 		return fmt.Errorf("tftp: %w", err)
 	}
-	s := &tftp.Server{
-		Open: d.openTFTP, Allow: d.allow, Log: d.Log, Done: d.transferred,
-		Bounds: func() (int, int) { return tftpBounds(*d.tftp.Load(), l.MTU) }, MaxWindow: maxWindow,
-	}
+	s := d.tftpServer(l.MTU)
 	d.tell.tftp.Store(s)
 	return s.Serve(ctx, conn)
+}
+
+func (d *daemon) tftpServer(mtu int) *tftp.Server {
+	return &tftp.Server{
+		Open: d.openTFTP, Allow: d.allow, Log: d.Log, Began: d.tell.began, Done: d.transferred,
+		Bounds: func() (int, int) { return tftpBounds(*d.tftp.Load(), mtu) }, MaxWindow: maxWindow,
+	}
 }
 
 func (d *daemon) serveHTTP(ctx context.Context, l netif.Link) error {
@@ -364,9 +411,13 @@ func (d *daemon) serveHTTP(ctx context.Context, l netif.Link) error {
 	if err != nil {
 		return fmt.Errorf("http: %w", err)
 	}
-	s := &httpd.Server{
-		Open: d.openHTTP, Allow: d.allow, Done: d.answered, Metrics: d.tell.metrics.Handler(), Log: d.Log,
-	}
+	s := d.httpServer()
 	d.tell.http.Store(s)
 	return s.Serve(ctx, listener)
+}
+
+func (d *daemon) httpServer() *httpd.Server {
+	return &httpd.Server{
+		Open: d.openHTTP, Allow: d.allow, Began: d.tell.bus.Publish, Done: d.answered, Metrics: d.tell.metrics.Handler(), Log: d.Log,
+	}
 }

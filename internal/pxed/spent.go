@@ -11,8 +11,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/google/renameio/v2"
-
+	"github.com/pxebox/pxebox/internal/durable"
 	"github.com/pxebox/pxebox/internal/machine"
 )
 
@@ -51,6 +50,12 @@ func loadSpent(dir string) ([]machine.Spent, error) {
 
 // saveSpent writes the file anew after each boot that counts, until ctx ends:
 // those that come while it writes go together.
+//
+// No answer waits for it. Whoever has read a menu needs more files of the box
+// before a disk is erased. Whom DHCP sends to a WDS server is on its way with
+// its own REQUEST: a proxy has no answer to that which it could hold back, and
+// an ACK waits for its lease to be written meanwhile. What is left is a box that
+// loses its power, and the machine not, in the moment that the disk takes.
 func saveSpent(ctx context.Context, dir string, once *machine.Once, log *slog.Logger) error {
 	var again <-chan time.Time // after a failure
 	for {
@@ -63,7 +68,7 @@ func saveSpent(ctx context.Context, dir string, once *machine.Once, log *slog.Lo
 		again = nil
 		b, err := json.Marshal(spentState{spentFormat, once.All()})
 		if err == nil {
-			err = renameio.WriteFile(filepath.Join(dir, spentFile), b, 0o644, renameio.WithTempDir(dir))
+			err = durable.WriteFile(filepath.Join(dir, spentFile), b, 0o644)
 		}
 		if err != nil {
 			log.Error("machines that have had their one boot are known in memory only, and a power cut forgets them", "err", err)

@@ -6,11 +6,13 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
+	"github.com/pxebox/pxebox/internal/catalog"
 	"github.com/pxebox/pxebox/internal/dhcp"
 	"github.com/pxebox/pxebox/internal/event"
 	"github.com/pxebox/pxebox/internal/httpd"
@@ -27,6 +29,9 @@ type teller struct {
 	// Those of the present link.
 	http atomic.Pointer[httpd.Server]
 	tftp atomic.Pointer[tftp.Server]
+
+	mu       sync.Mutex
+	withheld map[string]bool // what the log has told of as not served
 }
 
 func newTeller(log *slog.Logger) *teller {
@@ -85,8 +90,31 @@ func (t *teller) handedOver(a dhcp.Answer) {
 		"entry", a.Handoff.Entry, "server", a.Handoff.Server, "file", a.Handoff.Program)
 }
 
+// notServed tells of a file that is there and not given out: to its client it
+// is only missing, and whoever put it there is to know why. Of each once, be it
+// asked for as often as one likes.
+func (t *teller) notServed(e catalog.RefusedError) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.withheld[e.Path] {
+		return
+	}
+	if t.withheld == nil || len(t.withheld) >= maxRefused {
+		t.withheld = map[string]bool{}
+	}
+	t.withheld[e.Path] = true
+	t.log.Warn("files: not served", "file", e.Path, "why", e.Why)
+}
+
 // limited tells of one that was not even looked at.
 func (t *teller) limited() { t.metrics.Silent(metrics.Limited) }
+
+// began tells of a TFTP transfer that begins.
+func (t *teller) began(e tftp.Event) {
+	t.bus.Publish(event.Event{
+		Time: e.Start, Protocol: event.TFTP, Addr: e.Client.Addr().Unmap(), What: event.Name(e.File), Outcome: event.Begun,
+	})
+}
 
 // transferred tells of a TFTP transfer that has ended, or was refused.
 func (t *teller) transferred(e tftp.Event) {
@@ -94,10 +122,10 @@ func (t *teller) transferred(e tftp.Event) {
 	switch {
 	case e.Aborted:
 		outcome = event.Aborted
+	case errors.Is(e.Err, tftp.ErrRefused), errors.As(e.Err, new(catalog.RefusedError)):
+		outcome = event.Refused
 	case errors.Is(e.Err, fs.ErrNotExist):
 		outcome = event.NotFound
-	case errors.Is(e.Err, tftp.ErrRefused):
-		outcome = event.Refused
 	case errors.Is(e.Err, tftp.ErrGaveUp), errors.Is(e.Err, tftp.ErrNoAnswer):
 		outcome = event.TimedOut
 	case e.Err != nil:

@@ -1,0 +1,44 @@
+package pxed
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/pxebox/pxebox/internal/generation"
+)
+
+// logLines is a log, a line each.
+type logLines chan string
+
+func (l logLines) Write(b []byte) (int, error) { l <- string(b); return len(b), nil }
+
+// What keeps the box off the network can be read only where somebody stands
+// before it: on its page nobody sees it.
+func TestNetworkErrorsGoToTheirOwnLog(t *testing.T) {
+	dir := t.TempDir()
+	g := generation.Default()
+	g.Network.Interface = "eth9"
+	if _, err := generation.Publish(filepath.Join(dir, "run"), g); err != nil {
+		t.Fatal(err)
+	}
+	network := make(logLines, 64)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() {
+		done <- Run(ctx, Options{
+			RunDir: filepath.Join(dir, "run"), BootDir: filepath.Join(dir, "boot"), DataDir: dir,
+			Log: slog.New(slog.DiscardHandler), NetworkLog: slog.New(slog.NewTextHandler(network, nil)),
+		})
+	}()
+	if line := <-network; !strings.Contains(line, `no network interface \"eth9\"; there are: `) {
+		t.Errorf("the first line is %s", line)
+	}
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
