@@ -42,20 +42,23 @@ func TestFiveHundredTransfers(t *testing.T) {
 
 	ctx, cancel := context.WithTimeoutCause(t.Context(), 3*patience, errors.New("it takes too long"))
 	defer cancel()
+	name := func(i int) string { return fmt.Sprintf("image%d", i) }
+	var contents [names]tftpload.Bytes
+	for i := range contents { // before all loads: a slow disk would have them begin one after the other
+		contents[i] = tftpload.Random(uint64(i), size)
+		s.must(os.WriteFile(filepath.Join(s.boot, name(i)), contents[i], 0o644))
+	}
 	loads, ctx := errgroup.WithContext(ctx)
-	for i := range names {
-		content := tftpload.Random(uint64(i), size)
-		name := fmt.Sprintf("image%d", i)
-		s.must(os.WriteFile(filepath.Join(s.boot, name), content, 0o644))
+	for i, content := range contents {
 		loads.Go(func() error {
 			r, err := tftpload.Load{
-				Server: tftpPort, Name: name, Content: content, Clients: machines / names, BlockSize: 1468, Window: 16, In: s.client.Do,
+				Server: tftpPort, Name: name(i), Content: content, Clients: machines / names, BlockSize: 1468, Window: 16, In: s.client.Do,
 				// None is ready before all have begun.
 				Delay: 40 * time.Millisecond,
 				From:  from[2*i : 2*i+2],
 			}.Run(ctx)
 			if err == nil && r.Files != machines/names {
-				err = fmt.Errorf("%s came %d times", name, r.Files)
+				err = fmt.Errorf("%s came %d times", name(i), r.Files)
 			}
 			return err
 		})
