@@ -96,6 +96,6 @@ func (d *daemon) restoreSpent() {
 		d.once.Restore(spent)
 	}
 	if !d.once.Keep(rules) {
-		d.Log.Error("too many machines have had their one boot: rules with once count for no other", "at_most", maxSpent)
+		d.Log.Error("too many machines have had their one boot: a rule with once counts for no other", "at_most", maxSpent)
 	}
 }
