@@ -199,7 +199,7 @@ func TestParse(t *testing.T) {
 		}
 		return b
 	}
-	if c, err := Parse("f.toml", file(10)); err != nil || len(c.Entries) != 400 {
+	if c, err := Parse("f.toml", file(2)); err != nil || len(c.Entries) != 400 {
 		t.Errorf("a few machines: %v", err)
 	}
 	const want = `^f\.toml:1603: machine: all menus together have (1[7-9]|[2-9]\d) MiB, and the box takes 16: .+; let machines share them, or have fewer entries$`
