@@ -71,9 +71,12 @@ go:
 	{ echo "Go $$want or newer is needed ($${got:-none} found): https://go.dev/doc/install" >&2; exit 1; }
 
 .PHONY: assets
-assets: ## fetch the boot loaders from Debian's packages, checked against assets/*/SHA256SUMS
-	@assets/fetch.sh assets/grub
-	@assets/fetch.sh assets/syslinux
+assets: go ## fetch the boot loaders from Debian's packages, and verify them (REFRESH=1: the current ones)
+	@go run ./assets/fetch $(if $(REFRESH),-refresh)
+
+.PHONY: tested
+tested: ## after make test has passed: note the boot loaders' versions in assets/tested.txt
+	@go run ./assets/fetch -tested
 
 .PHONY: build
 build: assets ## build both daemons into build/bin
@@ -200,5 +203,5 @@ tidy: assets ## go mod tidy, also for tools and the image's builddir
 
 .PHONY: clean
 clean: ## remove what was built and fetched (but not build/update-*, which boxes know)
-	rm -rf assets/*/usr
+	rm -rf assets/*/usr assets/manifest.json
 	[ ! -d build ] || find build -mindepth 1 -maxdepth 1 ! -name 'update-password' ! -name 'update-certificate.pem' -exec rm -rf {} +

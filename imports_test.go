@@ -31,7 +31,8 @@ var pure = map[string][]string{
 	"internal/dhcp":    {"config", "internal/pxe", "internal/lease", "internal/machine", "internal/handoff"},
 	"internal/menu":    {"config", "internal/machine", "internal/handoff"},
 
-	"internal/pxelinux": {},
+	"internal/pxelinux":   {},
+	"internal/secureboot": {},
 }
 
 // outside are the packages through which a program meets the world. net itself

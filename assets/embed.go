@@ -1,7 +1,7 @@
 // Package assets holds the boot programs of others that pxebox serves, byte
-// for byte as Debian ships them, with their licence texts. They are fetched
-// by make assets and pinned by committed SHA-256 sums. Nothing of our own
-// lives here, and nothing is decided here: which file a client gets is the
+// for byte as Debian ships them, with their licence texts. make assets fetches
+// and verifies them, and records in the manifest what it took. Nothing of our
+// own lives here, and nothing is decided here: which file a client gets is the
 // catalog's business.
 package assets
 
@@ -10,19 +10,20 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+
+	"github.com/pxebox/pxebox/assets/manifest"
 )
 
 // Each file is named, so that a missing one stops the build instead of a
 // client: "no matching files found" below means run make assets.
 //
-//go:embed grub/SHA256SUMS
+//go:embed manifest.json
 //go:embed grub/usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed
 //go:embed grub/usr/lib/shim/shimx64.efi.signed
 //go:embed grub/usr/share/doc/grub-common/copyright
 //go:embed grub/usr/share/doc/grub-efi-amd64-signed/copyright
 //go:embed grub/usr/share/doc/shim-signed/copyright
 //go:embed grub/usr/share/doc/shim-unsigned/copyright
-//go:embed syslinux/SHA256SUMS
 //go:embed syslinux/usr/lib/PXELINUX/lpxelinux.0
 //go:embed syslinux/usr/lib/PXELINUX/pxelinux.0
 //go:embed syslinux/usr/lib/syslinux/memdisk
@@ -46,7 +47,7 @@ var packages embed.FS
 func Files() map[string][]byte {
 	files := make(map[string][]byte)
 	fs.WalkDir(packages, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || path.Base(name) == "SHA256SUMS" {
+		if err != nil || d.IsDir() || name == manifest.Name {
 			return err
 		}
 		b, err := packages.ReadFile(name)
@@ -54,6 +55,19 @@ func Files() map[string][]byte {
 		return err
 	})
 	return files
+}
+
+// Manifest returns the record of what Files holds: packages, versions, signers.
+func Manifest() manifest.Manifest {
+	b, err := packages.ReadFile(manifest.Name)
+	if err != nil {
+		panic(err) // it is embedded
+	}
+	m, err := manifest.Decode(b)
+	if err != nil {
+		panic(err) // a test reads it
+	}
+	return m
 }
 
 // servedName drops the package's directories: PXELINUX looks for its modules

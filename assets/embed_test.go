@@ -5,65 +5,31 @@ import (
 	"encoding/hex"
 	"io/fs"
 	"maps"
-	"os"
 	"slices"
-	"strings"
 	"testing"
+
+	"github.com/pxebox/pxebox/assets/manifest"
 )
 
-// listed reads a SHA256SUMS file: path in the package → sum.
-func listed(t *testing.T, sums string) map[string]string {
-	t.Helper()
+func TestEmbeddedFilesAreThoseOfTheManifest(t *testing.T) {
 	want := make(map[string]string)
-	for line := range strings.Lines(sums) {
-		if sum, name, ok := strings.Cut(strings.TrimSpace(line), "  "); ok && !strings.HasPrefix(line, "#") {
-			want[name] = sum
-		}
+	for _, f := range Manifest().Files {
+		want[f.Name] = f.SHA256
 	}
-	if len(want) == 0 {
-		t.Fatal("SHA256SUMS lists no file")
-	}
-	return want
-}
-
-// sets are the folders that fetch.sh fills.
-var sets = []string{"grub", "syslinux"}
-
-func TestEmbeddedFilesAreTheListedOnes(t *testing.T) {
-	for _, set := range sets {
-		t.Run(set, func(t *testing.T) { embeddedIsListed(t, set) })
-	}
-}
-
-func embeddedIsListed(t *testing.T, set string) {
-	sums, err := packages.ReadFile(set + "/SHA256SUMS")
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := listed(t, string(sums))
-	want["SHA256SUMS"] = hash(sums)
-
 	got := make(map[string]string)
-	err = fs.WalkDir(packages, set, func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
+	err := fs.WalkDir(packages, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || name == manifest.Name {
 			return err
 		}
 		b, err := packages.ReadFile(name)
-		got[strings.TrimPrefix(name, set+"/")] = hash(b)
+		got[name] = hash(b)
 		return err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, sum := range got {
-		if want[name] != sum {
-			t.Errorf("%s: embedded with sum %s, want %q", name, sum, want[name])
-		}
-	}
-	for name := range want {
-		if got[name] == "" {
-			t.Errorf("%s: listed in SHA256SUMS, not embedded", name)
-		}
+	if len(got) == 0 || !maps.Equal(got, want) {
+		t.Errorf("embedded are\n%v\nthe manifest has\n%v", got, want)
 	}
 }
 
@@ -90,15 +56,7 @@ func TestFilesByTheNamesClientsAskFor(t *testing.T) {
 
 // Two files of one name would hide each other in the map.
 func TestNoTwoFilesShareAName(t *testing.T) {
-	want := 0
-	for _, set := range sets {
-		sums, err := os.ReadFile(set + "/SHA256SUMS")
-		if err != nil {
-			t.Fatal(err)
-		}
-		want += len(listed(t, string(sums)))
-	}
-	if got := len(Files()); got != want {
+	if got, want := len(Files()), len(Manifest().Files); got != want {
 		t.Errorf("Files() has %d names for %d files", got, want)
 	}
 }

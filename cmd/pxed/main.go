@@ -5,10 +5,13 @@ package main
 import (
 	"context"
 	"flag"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
+	"runtime/debug"
 
+	"github.com/pxebox/pxebox/assets"
 	"github.com/pxebox/pxebox/internal/loglimit"
 	"github.com/pxebox/pxebox/internal/pxed"
 )
@@ -21,7 +24,12 @@ func main() {
 	flag.StringVar(&o.DataDir, "data", "/perm/pxebox", "`folder` of what is to outlast a power cut: leases, and which machines have had their one boot")
 	flag.StringVar(&o.Interface, "interface", "", "network `interface` to serve on (default: network.interface, or a wired one)")
 	console := flag.String("console", "", "`file` that gets what is logged of the box's own network as well, such as /dev/kmsg")
+	version := flag.Bool("version", false, "print the version, and which boot programs of others are built in, and end")
 	flag.Parse()
+	if *version {
+		printVersion()
+		return
+	}
 	if *console != "" {
 		f, err := os.OpenFile(*console, os.O_WRONLY, 0)
 		if err != nil {
@@ -36,4 +44,18 @@ func main() {
 	// tidy exit with status 0 would tell gokrazy never to start it again.
 	o.Log.Error("pxed ends", "err", pxed.Run(context.Background(), o))
 	os.Exit(1)
+}
+
+// printVersion says what this program is, and with what it boots machines.
+func printVersion() {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		fmt.Println("pxed", info.Main.Version, info.GoVersion)
+	}
+	m := assets.Manifest()
+	for _, p := range m.Packages {
+		fmt.Printf("%s: package %s %s of Debian %s, SHA-256 %s\n", p.Program, p.Name, p.Version, p.Release, p.SHA256)
+		for facts := m.Facts(p); len(facts) > 0; facts = facts[2:] {
+			fmt.Printf("    %v: %v\n", facts[0], facts[1])
+		}
+	}
 }

@@ -92,7 +92,7 @@ func New(dir, name string, log *slog.Logger) (_ *Lab, err error) {
 			l.Close()
 		}
 	}()
-	if l.Key, err = secureboot.NewKey(); err != nil {
+	if l.Key, err = secureboot.NewKey("pxebox lab, Secure Boot"); err != nil {
 		return nil, err
 	}
 	if l.files, err = programs(l.Key); err != nil {

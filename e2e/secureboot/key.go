@@ -25,8 +25,8 @@ type Key struct {
 	cert    []byte // X.509, DER
 }
 
-// NewKey makes a key and a certificate for it, signed by itself.
-func NewKey() (*Key, error) {
+// NewKey makes a key and a certificate for it of that name, signed by itself.
+func NewKey(name string) (*Key, error) {
 	// UEFI 2.10 §32.4.1: 2048 bits is what all firmware knows.
 	private, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -35,17 +35,28 @@ func NewKey() (*Key, error) {
 	now := time.Now()
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(now.UnixNano()),
-		Subject:      pkix.Name{CommonName: "pxebox lab, Secure Boot"},
+		Subject:      pkix.Name{CommonName: name},
 		NotBefore:    now.Add(-24 * time.Hour),
 		NotAfter:     now.Add(365 * 24 * time.Hour),
-		KeyUsage:     x509.KeyUsageDigitalSignature,
-		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning},
+		KeyUsage:     x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+		// It is its own authority.
+		IsCA: true, BasicConstraintsValid: true,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning},
 	}
 	cert, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
 	if err != nil {
 		return nil, err
 	}
 	return &Key{private, cert}, nil
+}
+
+// Certificate is the key's certificate.
+func (k *Key) Certificate() *x509.Certificate {
+	c, err := x509.ParseCertificate(k.cert)
+	if err != nil {
+		panic(err) // NewKey made it
+	}
+	return c
 }
 
 // Sign returns an EFI program with an Authenticode signature.

@@ -15,7 +15,7 @@ import (
 
 func newKey(t *testing.T) *Key {
 	t.Helper()
-	k, err := NewKey()
+	k, err := NewKey("a test")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -111,6 +111,11 @@ func Run(ctx context.Context, o Options) error {
 		machines: machine.NewTable(maxMachines), asked: handoff.NewTable(maxHandoffs), once: machine.NewOnce(maxSpent),
 		questions: make(chan received), inUse: make(chan netip.Addr), verdicts: make(chan guard.Verdict),
 	}
+	m := assets.Manifest()
+	for _, p := range m.Programs() {
+		facts := append([]any{"name", p.Program, "package", p.Name, "version", p.Version}, m.Facts(p)...)
+		o.Log.Info("boot program built in", facts...)
+	}
 	d.link.Store(&netif.Link{})
 	d.key = restoreArmed(time.Now(), o.RunDir, d.asked, o.Log)
 	d.tell = newTeller(o.Log)

@@ -1,0 +1,43 @@
+package menu
+
+import (
+	"maps"
+	"slices"
+)
+
+// grubCommands are the commands that menus use, with the module of GRUB that
+// each is in. Under Secure Boot GRUB has no other modules than those built into
+// the signed program.
+var grubCommands = map[string]string{
+	"[":                       "test",
+	"boot":                    "boot",
+	"cat":                     "cat",
+	"chainloader":             "chain",
+	"configfile":              "configfile",
+	"echo":                    "echo",
+	"exit":                    "minicmd",
+	"export":                  "normal",
+	"initrd":                  "linux",
+	"linux":                   "linux",
+	"loadfont":                "font",
+	"menuentry":               "normal",
+	"password_pbkdf2":         "password_pbkdf2",
+	"reboot":                  "reboot",
+	"sleep":                   "sleep",
+	"submenu":                 "normal",
+	"terminal_output":         "terminal",
+	"terminal_output gfxterm": "gfxterm",
+	"set gfxmode":             "efi_gop",
+	"set theme":               "gfxmenu",
+}
+
+// grubDevices are the modules by which GRUB reaches the box, and the disks that
+// local_disk looks through; regexp finds those by a pattern.
+var grubDevices = []string{"efinet", "fat", "http", "net", "part_gpt", "part_msdos", "png", "regexp", "tftp"}
+
+// GRUBModules are the modules that a GRUB needs for the menus, sorted.
+func GRUBModules() []string {
+	all := append(slices.Collect(maps.Values(grubCommands)), grubDevices...)
+	slices.Sort(all)
+	return slices.Compact(all)
+}

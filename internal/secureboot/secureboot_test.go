@@ -1,0 +1,318 @@
+package secureboot
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/x509"
+	"encoding/binary"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Debian's programs, as make assets fetched them.
+const (
+	shimPath = "../../assets/grub/usr/lib/shim/shimx64.efi.signed"
+	grubPath = "../../assets/grub/usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed"
+)
+
+func file(t testing.TB, name string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatalf("%v: run make assets", err)
+	}
+	return b
+}
+
+func parse(t *testing.T, b []byte) *Image {
+	t.Helper()
+	i, err := Parse(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return i
+}
+
+// sbverify is another reader of the same table: it finds as many signatures, by
+// the same signers.
+func TestSignaturesAreThoseThatSbverifyLists(t *testing.T) {
+	subject := regexp.MustCompile(`(?m)^ - subject: (.*)$`)
+	for _, name := range []string{shimPath, grubPath} {
+		said, err := exec.Command("sbverify", "--list", name).Output()
+		if errors.Is(err, exec.ErrNotFound) {
+			t.Fatal("sbverify is missing: run make deps")
+		}
+		var want []string
+		for part := range strings.SplitSeq(string(said), "image signature issuers:") {
+			if m := subject.FindStringSubmatch(part); m != nil {
+				want = append(want, m[1][strings.LastIndex(m[1], "CN=")+len("CN="):])
+			}
+		}
+		signatures, err := parse(t, file(t, name)).Signatures()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, s := range signatures {
+			got = append(got, s.Signer.Subject.CommonName)
+		}
+		if len(got) == 0 || !slices.Equal(got, want) {
+			t.Errorf("%s: signers %q, sbverify lists %q", filepath.Base(name), got, want)
+		}
+	}
+}
+
+// An embedded authority that did not issue the signer's certificate is no
+// authority of the signature: anybody can put Microsoft's certificate in.
+func TestAuthority(t *testing.T) {
+	shim, err := parse(t, file(t, shimPath)).Signatures()
+	if err != nil || len(shim) == 0 {
+		t.Fatalf("%d signatures, %v", len(shim), err)
+	}
+	grub, err := parse(t, file(t, grubPath)).Signatures()
+	if err != nil || len(grub) == 0 {
+		t.Fatalf("%d signatures, %v", len(grub), err)
+	}
+	authority := shim[0].Certificates[slices.IndexFunc(shim[0].Certificates, func(c *x509.Certificate) bool { return c.IsCA })]
+	known := map[Fingerprint]string{FingerprintOf(authority): "Microsoft's"}
+	if got := shim[0].Authority(known); got != authority {
+		t.Errorf("shim's authority is %v, want %v", got, authority.Subject)
+	}
+	if got := shim[0].Authority(nil); got != nil {
+		t.Errorf("with no known authority: %v", got.Subject)
+	}
+	forged := grub[0]
+	forged.Certificates = append(slices.Clone(forged.Certificates), authority)
+	if got := forged.Authority(known); got != nil {
+		t.Errorf("Debian's signature with Microsoft's certificate put in: %v", got.Subject)
+	}
+	// Two that issued each other end the search.
+	loop := Signature{Signer: grub[0].Signer, Certificates: []*x509.Certificate{authority, authority}}
+	if loop.IssuedBy(shim[0].Signer) {
+		t.Error("a signer that issued nothing counts as the issuer")
+	}
+}
+
+func TestShimRevokes(t *testing.T) {
+	shim, grub := parse(t, file(t, shimPath)), parse(t, file(t, grubPath))
+	level, err := shim.Latest()
+	if err != nil || level.Date == "" || len(level.Min) == 0 {
+		t.Fatalf("level %+v, %v", level, err)
+	}
+	for name, i := range map[string]*Image{"shim": shim, "grub": grub} {
+		components, err := i.SBAT()
+		if err != nil || len(components) < 2 || components[1].Name != name {
+			t.Errorf("%s: %v, %v", name, components, err)
+		}
+		if c, want, revoked := level.Revokes(components); revoked {
+			t.Errorf("%s: %v is below %v", name, c, want)
+		}
+	}
+	for _, test := range []struct {
+		situation string
+		program   []Component
+		revoked   bool
+	}{
+		{"older", []Component{{"sbat", 1}, {"grub", 4}}, true},
+		{"equal", []Component{{"sbat", 1}, {"grub", 5}}, false},
+		{"newer", []Component{{"sbat", 1}, {"grub", 6}}, false},
+		{"not named by the level", []Component{{"sbat", 1}, {"other", 1}}, false},
+		{"one of two", []Component{{"grub", 5}, {"grub.proxmox", 1}}, true},
+	} {
+		l := Level{Min: []Component{{"shim", 4}, {"grub", 5}, {"grub.proxmox", 2}}}
+		if _, _, revoked := l.Revokes(test.program); revoked != test.revoked {
+			t.Errorf("%s: revoked is %v", test.situation, revoked)
+		}
+	}
+}
+
+// refusedList is what a shim's vendor refuses: a signature list with one entry.
+func refusedList(kind [16]byte, data []byte) []byte {
+	b := slices.Clone(kind[:])
+	b = binary.LittleEndian.AppendUint32(b, uint32(28+16+len(data)))
+	b = binary.LittleEndian.AppendUint32(b, 0)
+	b = binary.LittleEndian.AppendUint32(b, uint32(16+len(data)))
+	return append(append(b, make([]byte, 16)...), data...)
+}
+
+func TestVendorRefuses(t *testing.T) {
+	shim, grub := parse(t, file(t, shimPath)), parse(t, file(t, grubPath))
+	debian, err := shim.Vendor()
+	if err != nil {
+		t.Fatal(err)
+	}
+	signatures, err := grub.Signatures()
+	if err != nil || len(signatures) != 1 || !signatures[0].IssuedBy(debian.Authority) {
+		t.Fatalf("Debian's GRUB is not signed by Debian: %v", err)
+	}
+	s := signatures[0]
+	tbs := crypto.SHA256.New()
+	tbs.Write(s.Signer.RawTBSCertificate)
+	cut := refusedList(listSHA256, make([]byte, 32))
+	other := refusedList(listSHA256, make([]byte, 32))
+	for _, test := range []struct {
+		situation string
+		lists     []byte
+		refused   bool
+		fails     bool
+	}{
+		{situation: "nothing"},
+		{situation: "Debian's own lists", lists: debian.refused},
+		{situation: "the image", lists: append(other, refusedList(listSHA256, grub.Digest(crypto.SHA256))...), refused: true},
+		{situation: "the signer's certificate", lists: refusedList(listX509, s.Signer.Raw), refused: true},
+		{situation: "its hash, with a time", lists: refusedList(listX509SHA256, append(tbs.Sum(nil), make([]byte, 16)...)), refused: true},
+		{situation: "another", lists: other},
+		{situation: "a list that is cut off", lists: cut[:len(cut)-1], fails: true},
+		{situation: "half a header", lists: cut[:20], fails: true},
+		{situation: "entries without data", lists: refusedList(listSHA256, nil), fails: true},
+	} {
+		refused, err := Vendor{debian.Authority, test.lists}.Refuses(grub, s)
+		if refused != test.refused || (err != nil) != test.fails {
+			t.Errorf("%s: %v, %v", test.situation, refused, err)
+		}
+	}
+}
+
+// tableAt returns a program with another certificate table: its offset, size,
+// and content in place of what lies behind the sections.
+func tableAt(t *testing.T, b []byte, start, size uint32, content []byte) []byte {
+	t.Helper()
+	i := parse(t, b)
+	out := append(slices.Clone(b[:i.table]), content...)
+	binary.LittleEndian.PutUint32(out[i.entry:], start)
+	binary.LittleEndian.PutUint32(out[i.entry+4:], size)
+	return out
+}
+
+func TestDamagedCertificateTables(t *testing.T) {
+	grub := file(t, grubPath)
+	end := uint32(parse(t, grub).table)
+	entry := func(size uint32, revision, kind uint16, rest int) []byte {
+		b := binary.LittleEndian.AppendUint32(nil, size)
+		b = binary.LittleEndian.AppendUint16(b, revision)
+		return append(binary.LittleEndian.AppendUint16(b, kind), make([]byte, rest)...)
+	}
+	for _, test := range []struct {
+		situation   string
+		start, size uint32
+		table       []byte
+		want        string
+	}{
+		{"past the end of the file", end, 4096, nil, "spans the bytes"},
+		{"far past it", 0xfffffff0, 0xfffffff0, nil, "spans the bytes"},
+		{"inside the headers", 8, end - 8, nil, "spans the bytes"},
+		{"before the end", end, 8, make([]byte, 16), "spans the bytes"},
+		{"stray bytes", end, 4, make([]byte, 4), "4 stray bytes"},
+		{"an entry of no length", end, 8, entry(0, revision2, typeSignedData, 0), "an entry of 0 bytes"},
+		{"an entry beyond the table", end, 16, entry(4096, revision2, typeSignedData, 8), "an entry of 4096 bytes where 16 are left"},
+		{"an old revision", end, 16, entry(16, 0x0100, typeSignedData, 8), "revision 0x100"},
+		{"another type", end, 16, entry(16, revision2, 1, 8), "type 0x1"},
+		{"no PKCS#7", end, 16, entry(16, revision2, typeSignedData, 8), "signature 1 of 1"},
+	} {
+		i, err := Parse(tableAt(t, grub, test.start, test.size, test.table))
+		if err == nil {
+			_, err = i.Signatures()
+		}
+		if err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v, want %q", test.situation, err, test.want)
+		}
+	}
+}
+
+// The fields that Authenticode leaves out may change; no other byte may.
+func TestDigestCoversTheImage(t *testing.T) {
+	grub := file(t, grubPath)
+	i := parse(t, grub)
+	want := i.Digest(crypto.SHA256)
+	for _, test := range []struct {
+		situation string
+		at        int
+		same      bool
+	}{
+		{"the checksum", i.checksum, true},
+		{"its last byte", i.checksum + 3, true},
+		{"before the checksum", i.checksum - 1, false},
+		{"behind the checksum", i.checksum + 4, false},
+		{"before the directory's entry", i.entry - 1, false},
+		{"behind the directory's entry", i.entry + 8, false},
+		{"the first byte", 2, false},
+		{"the last byte", i.table - 1, false},
+	} {
+		changed := slices.Clone(grub)
+		changed[test.at] ^= 1
+		// The headers of a changed file may not be read; the bytes are what counts.
+		j := *i
+		j.file = changed
+		if same := bytes.Equal(j.Digest(crypto.SHA256), want); same != test.same {
+			t.Errorf("%s: the digest is the same: %v", test.situation, same)
+		}
+	}
+}
+
+func TestSBATLines(t *testing.T) {
+	for _, test := range []struct {
+		situation, section string
+		want               []Component
+		fails              bool
+	}{
+		{situation: "as shim writes it", section: "sbat,1,SBAT Version,sbat,1,https://x\ngrub,7,FSF\n\x00\x00", want: []Component{{"sbat", 1}, {"grub", 7}}},
+		{situation: "no end of line", section: "sbat,1\ngrub,7", want: []Component{{"sbat", 1}, {"grub", 7}}},
+		{situation: "no generation", section: "sbat,1\ngrub\n", fails: true},
+		{situation: "a word for one", section: "sbat,1\ngrub,seven\n", fails: true},
+		{situation: "a generation below 1", section: "sbat,1\ngrub,0\n", fails: true},
+		{situation: "another file", section: "grub,7\n", fails: true},
+		{situation: "empty", section: "", fails: true},
+	} {
+		got, err := parseSBAT([]byte(test.section))
+		if !slices.Equal(got, test.want) || (err != nil) != test.fails {
+			t.Errorf("%s: %v, %v", test.situation, got, err)
+		}
+	}
+}
+
+// FuzzImage reads what may be any file in place of a boot program.
+func FuzzImage(f *testing.F) {
+	for _, name := range []string{shimPath, grubPath} {
+		b := file(f, name)
+		i, err := Parse(b)
+		if err != nil {
+			f.Fatal(err)
+		}
+		// What a fuzzer can work with: the headers and the certificate table,
+		// with nothing between.
+		small := slices.Concat(b[:4096], b[i.table:])
+		binary.LittleEndian.PutUint32(small[i.entry:], 4096)
+		f.Add(small)
+		for _, section := range []string{".sbat", ".sbatlevel", ".vendor_cert", "mods"} {
+			if s := i.pe.Section(section); s != nil {
+				content := i.Section(section)
+				f.Add(slices.Concat(b[:4096], content[:min(len(content), 8192)]))
+			}
+		}
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		i, err := Parse(b)
+		if err != nil {
+			return
+		}
+		signatures, _ := i.Signatures()
+		for _, s := range signatures {
+			s.IssuedBy(s.Signer)
+			s.Authority(map[Fingerprint]string{})
+		}
+		i.SBAT()
+		i.Latest()
+		i.GRUBModules()
+		if v, err := i.Vendor(); err == nil {
+			for _, s := range signatures {
+				v.Refuses(i, s)
+			}
+		}
+	})
+}
