@@ -6,7 +6,9 @@
 package nbp
 
 import (
+	"debug/pe"
 	_ "embed"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -113,8 +115,9 @@ func Compile() ([]byte, error) {
 				"-o", shared, efiStart, object, "/usr/lib/libefi.a", "/usr/lib/libgnuefi.a",
 			},
 			{
-				"objcopy", "--target=efi-app-x86_64", "-j", ".text", "-j", ".sdata", "-j", ".data", "-j", ".dynamic",
-				"-j", ".dynsym", "-j", ".rel*", "-j", ".reloc", shared, efi,
+				// gnu-efi 3.0.15 has the texts in .data, 3.0.18 in .rodata.
+				"objcopy", "--target=efi-app-x86_64", "-j", ".text", "-j", ".sdata", "-j", ".data", "-j", ".rodata",
+				"-j", ".dynamic", "-j", ".dynsym", "-j", ".rel*", "-j", ".reloc", shared, efi,
 			},
 		} {
 			if err := run(step[0], step[1:]...); err != nil {
@@ -125,7 +128,30 @@ func Compile() ([]byte, error) {
 		program, err = os.ReadFile(efi)
 		return err
 	})
-	return program, err
+	if err != nil {
+		return nil, err
+	}
+	return program, setNXCompatible(program)
+}
+
+// setNXCompatible has a PE program say that it neither runs its data nor writes
+// to its code, as Microsoft's does: firmware may refuse programs that do not say
+// so. objcopy has no option for that.
+func setNXCompatible(program []byte) error {
+	// Microsoft's PE format: where the PE header's offset is in the DOS header,
+	// how long the signature and the COFF header are, and where
+	// DllCharacteristics is in the optional header behind them.
+	const offset, headers, dllCharacteristics = 0x3c, 4 + 20, 70
+	if len(program) < offset+4 {
+		return errors.New("the program has no DOS header")
+	}
+	at := int64(binary.LittleEndian.Uint32(program[offset:])) + headers + dllCharacteristics
+	if int64(len(program)) < at+2 {
+		return errors.New("the program has no PE header")
+	}
+	flags := binary.LittleEndian.Uint16(program[at:])
+	binary.LittleEndian.PutUint16(program[at:], flags|pe.IMAGE_DLLCHARACTERISTICS_NX_COMPAT)
+	return nil
 }
 
 func assemble(source []byte) ([]byte, error) {
