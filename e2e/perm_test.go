@@ -139,7 +139,7 @@ func TestMachineBootsWhilePermGrows(t *testing.T) {
 	p.Disk.Slow(busyCard)
 	p.startClient(lab.ClientConfig{})
 	p.waitMenu("This computer's own disk")
-	if err := p.box.Execute(p.within(boxBoots), "system_powerdown", nil); err != nil {
+	if err := p.box.PowerDown(p.within(boxBoots)); err != nil {
 		t.Fatal(err)
 	}
 	select {

@@ -99,10 +99,12 @@ func (s *site) report() {
 	}
 }
 
-// within bounds a wait. Software emulation on a busy machine is slow, so these
-// are far above what is seen.
+// within bounds a wait, which also ends when a guest does. Software emulation on
+// a busy machine is slow, so these are far above what is seen.
 func (s *site) within(d time.Duration) context.Context {
-	ctx, cancel := context.WithTimeoutCause(s.t.Context(), d, fmt.Errorf("it did not come within %v", d))
+	ctx, unwatch := s.Watch(s.t.Context())
+	s.t.Cleanup(unwatch)
+	ctx, cancel := context.WithTimeoutCause(ctx, d, fmt.Errorf("it did not come within %v", d))
 	s.t.Cleanup(cancel)
 	return ctx
 }

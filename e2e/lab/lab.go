@@ -79,6 +79,9 @@ type Lab struct {
 	scratch string // for what nobody reads afterwards
 	socket  string
 
+	guests      context.Context // ends when a guest fails
+	guestFailed context.CancelCauseFunc
+
 	mu      sync.Mutex
 	closers []func()
 }
@@ -87,6 +90,7 @@ type Lab struct {
 // dir/name-*.log; log tells what the WDS server is asked.
 func New(dir, name string, log *slog.Logger) (_ *Lab, err error) {
 	l := &Lab{name: name, dir: dir, log: log}
+	l.guests, l.guestFailed = context.WithCancelCause(context.Background())
 	defer func() {
 		if err != nil {
 			l.Close()
@@ -227,6 +231,7 @@ func (l *Lab) start(c qemu.Config, also io.Writer) (*qemu.Machine, error) {
 		return nil, err
 	}
 	l.atClose(m.Stop)
+	go l.watch(m)
 	return m, nil
 }
 

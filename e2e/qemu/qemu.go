@@ -13,7 +13,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -32,6 +35,9 @@ type Config struct {
 	Program string
 	// Args are QEMU's, without those for display, serial port and monitor.
 	Args []string
+	// MayEnd says that QEMU may end without Stop: when this guest restarts, QEMU
+	// ends, and the caller starts it again.
+	MayEnd bool
 	// Port is the serial port that is the console, counted from 0.
 	Port int
 	// Display is QEMU's -display; empty means none.
@@ -47,10 +53,12 @@ type Machine struct {
 
 	name   string
 	dir    string // holds the QMP socket
+	mayEnd atomic.Bool
 	cmd    *exec.Cmd
 	stderr complaints
 	exited chan struct{} // closed once the process is gone
 	err    error         // why; valid after exited
+	halted atomic.Bool   // by Stop
 	qmp    sync.Mutex
 }
 
@@ -67,6 +75,7 @@ func Start(c Config) (*Machine, error) {
 		return nil, err
 	}
 	m := &Machine{name: c.Name, dir: dir, exited: make(chan struct{})}
+	m.mayEnd.Store(c.MayEnd)
 	display := c.Display
 	if display == "" {
 		display = "none"
@@ -95,6 +104,9 @@ func Start(c Config) (*Machine, error) {
 		os.RemoveAll(dir)
 		return nil, err
 	}
+	// After an internal error of KVM, QEMU keeps the guest paused and runs on.
+	// Waiting for that guest is in vain.
+	m.stderr.fatal = func() { m.cmd.Process.Kill() }
 	m.Console = newConsole(stdin, c.Log)
 	m.cmd.Stdout = m.Console
 	if err := m.cmd.Start(); err != nil {
@@ -104,7 +116,7 @@ func Start(c Config) (*Machine, error) {
 	go func() {
 		err := m.cmd.Wait()
 		if text := m.stderr.String(); text != "" {
-			err = errors.Join(err, errors.New(text))
+			err = errors.Join(errors.New(text), err)
 		}
 		m.err = fmt.Errorf("%s: QEMU ended: %w", c.Name, errors.Join(err, io.EOF))
 		m.Console.end(m.err)
@@ -116,6 +128,7 @@ func Start(c Config) (*Machine, error) {
 
 // Stop kills the guest, as pulling its plug would, and waits until it is gone.
 func (m *Machine) Stop() {
+	m.halted.Store(true)
 	m.cmd.Process.Kill()
 	<-m.exited
 }
@@ -123,13 +136,30 @@ func (m *Machine) Stop() {
 // Exited is closed when the guest has ended, by itself or by Stop.
 func (m *Machine) Exited() <-chan struct{} { return m.exited }
 
+// Err says why the guest has ended, in QEMU's own words if it left any. It is
+// valid once Exited is closed.
+func (m *Machine) Err() error { return m.err }
+
+// Failed reports whether the guest has ended although it was to run on. It is
+// valid once Exited is closed.
+func (m *Machine) Failed() bool {
+	return !m.halted.Load() && (!m.mayEnd.Load() || m.stderr.isFatal() || !m.cmd.ProcessState.Success())
+}
+
 func (m *Machine) qmpPath() string { return filepath.Join(m.dir, "qmp") }
 
 // complaints keeps the first few kilobytes of what QEMU writes to stderr.
 type complaints struct {
-	mu sync.Mutex
-	b  []byte
+	fatal func() // called once, when QEMU reports an internal error
+
+	mu   sync.Mutex
+	b    []byte
+	seen bool // the report of an internal error
 }
+
+// internalError is how QEMU begins to say that it cannot run the guest any
+// farther, as in "KVM internal error. Suberror: 1".
+var internalError = regexp.MustCompile(`(?i)internal error.*\n`)
 
 func (c *complaints) Write(p []byte) (int, error) {
 	c.mu.Lock()
@@ -137,13 +167,23 @@ func (c *complaints) Write(p []byte) (int, error) {
 	if room := 4096 - len(c.b); room > 0 {
 		c.b = append(c.b, p[:min(room, len(p))]...)
 	}
+	if !c.seen && internalError.Match(c.b) {
+		c.seen = true
+		c.fatal()
+	}
 	return len(p), nil
 }
 
 func (c *complaints) String() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return string(c.b)
+	return strings.TrimSpace(string(c.b))
+}
+
+func (c *complaints) isFatal() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.seen
 }
 
 // Accelerator says how guests run on this machine: "kvm" or "tcg".

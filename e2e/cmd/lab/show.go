@@ -82,6 +82,8 @@ func (s *show) run(ctx context.Context, limit time.Duration) error {
 	defer l.Close()
 	bounded, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not there after %v", limit))
 	defer cancel()
+	bounded, unwatch := l.Watch(bounded)
+	defer unwatch()
 
 	client, err := s.reachMenu(bounded, l)
 	if err != nil {

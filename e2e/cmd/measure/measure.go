@@ -122,6 +122,8 @@ func (m *measurement) measure(ctx context.Context, b box) (f figures, err error)
 				return err
 			}
 			defer l.Close()
+			ctx, unwatch := l.Watch(ctx)
+			defer unwatch()
 			settings := boot.settings + lab.Menu(0, "wds", false) + entries
 			perm := map[string]lab.File{lab.SettingsFile: {Content: []byte(settings)}}
 			guest, err := b.start(l, filepath.Join(m.dir, b.image), perm)
@@ -240,7 +242,7 @@ func (m *measurement) idle(ctx context.Context, l *lab.Lab, guest *qemu.Machine,
 	for i, wait := range []time.Duration{settles, idles} {
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return context.Cause(ctx)
 		case <-time.After(wait):
 		}
 		var err error
