@@ -5,6 +5,7 @@ package e2e
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -283,8 +284,14 @@ func (l testLog) Write(p []byte) (int, error) {
 
 var _ io.Writer = testLog{}
 
-// TestMain tells once on what the guests run.
+// TestMain says once how the guests run.
 func TestMain(m *testing.M) {
-	fmt.Println("guests run on", qemu.Accelerator())
+	flag.Parse()
+	choice, err := lab.Accelerator()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	fmt.Println("guests run on", choice)
 	os.Exit(m.Run())
 }

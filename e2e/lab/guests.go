@@ -2,9 +2,46 @@ package lab
 
 import (
 	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
 
+	"github.com/pxebox/pxebox/e2e/peer"
 	"github.com/pxebox/pxebox/e2e/qemu"
 )
+
+// Accelerator is how guests run, in all labs of this process.
+var Accelerator = sync.OnceValues(func() (qemu.Choice, error) {
+	return qemu.Choose(context.Background(), os.Getenv(qemu.AccelVariable), func() (string, error) {
+		builddir, err := findBuilddir()
+		if err != nil {
+			return "", err
+		}
+		return peer.Kernel(builddir)
+	})
+})
+
+// findBuilddir finds the directory that pins the appliance's kernel, from
+// anywhere in the repository.
+func findBuilddir() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for {
+		builddir := filepath.Join(dir, "gokrazy", "builddir")
+		if _, err := os.Stat(filepath.Join(builddir, "go.mod")); !errors.Is(err, fs.ErrNotExist) {
+			return builddir, err
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return "", errors.New("gokrazy/builddir is missing; run this in the repository")
+		}
+		dir = parent
+	}
+}
 
 // Watch returns a context that also ends when a guest does which was to run on,
 // with QEMU's own words as the cause: what a test waits for will not come.

@@ -64,3 +64,14 @@ func TestWatch(t *testing.T) {
 		})
 	}
 }
+
+func TestBuilddirIsFoundFromBelow(t *testing.T) {
+	builddir, err := findBuilddir()
+	if err != nil || !strings.HasSuffix(builddir, "/gokrazy/builddir") {
+		t.Errorf("got %q, %v", builddir, err)
+	}
+	t.Chdir(t.TempDir())
+	if _, err := findBuilddir(); err == nil {
+		t.Error("it is found outside the repository")
+	}
+}

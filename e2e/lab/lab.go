@@ -73,6 +73,7 @@ type Lab struct {
 	Key *secureboot.Key
 
 	log     *slog.Logger
+	accel   qemu.Accel
 	files   map[string][]byte // of a WDS server
 	name    string
 	dir     string // for logs and the capture
@@ -96,6 +97,11 @@ func New(dir, name string, log *slog.Logger) (_ *Lab, err error) {
 			l.Close()
 		}
 	}()
+	choice, err := Accelerator()
+	if err != nil {
+		return nil, err
+	}
+	l.accel = choice.Accel
 	if l.Key, err = secureboot.NewKey("pxebox lab, Secure Boot"); err != nil {
 		return nil, err
 	}
@@ -242,7 +248,7 @@ func (l *Lab) StartBox(image string, perm map[string]File) (*qemu.Machine, error
 	if err := prepareImage(image, own, filepath.Join(l.scratch, "perm"), perm); err != nil {
 		return nil, err
 	}
-	return l.guest("box", "", qemu.Box(own, qemu.NIC{MAC: BoxMAC, Socket: l.socket}), nil)
+	return l.guest("box", "", qemu.Box(l.accel, own, qemu.NIC{MAC: BoxMAC, Socket: l.socket}), nil)
 }
 
 // StartDHCP starts the site's own DHCP server and waits until it runs.
@@ -257,7 +263,7 @@ func (l *Lab) StartDHCP(ctx context.Context, builddir string) error {
 	if err != nil {
 		return err
 	}
-	m, err := l.guest("dhcp", "", qemu.Linux(kernel, initramfs, qemu.NIC{MAC: dhcpMAC, Socket: l.socket}), nil)
+	m, err := l.guest("dhcp", "", qemu.Linux(l.accel, kernel, initramfs, qemu.NIC{MAC: dhcpMAC, Socket: l.socket}), nil)
 	if err != nil {
 		return err
 	}
@@ -290,7 +296,7 @@ func (l *Lab) StartClient(c ClientConfig) (*qemu.Machine, error) {
 	if c.MAC == [6]byte{} {
 		c.MAC = ClientMAC
 	}
-	args := qemu.Client(c.Memory, uuid(c.MAC), qemu.NIC{MAC: c.MAC, Socket: l.socket})
+	args := qemu.Client(l.accel, c.Memory, uuid(c.MAC), qemu.NIC{MAC: c.MAC, Socket: l.socket})
 	if c.Disk != "" {
 		args = append(args, qemu.Disk(c.Disk)...)
 	}
@@ -336,7 +342,7 @@ func (l *Lab) StartUEFI(c UEFIConfig) (*qemu.Machine, error) {
 	if err := os.WriteFile(u.State, state, 0o600); err != nil {
 		return nil, err
 	}
-	args := qemu.UEFIClient(u, uuid(c.MAC), qemu.NIC{MAC: c.MAC, Socket: l.socket})
+	args := qemu.UEFIClient(u, l.accel, uuid(c.MAC), qemu.NIC{MAC: c.MAC, Socket: l.socket})
 	if c.Disk != "" {
 		args = append(args, qemu.Disk(c.Disk)...)
 	}

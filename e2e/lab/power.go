@@ -77,7 +77,7 @@ func (p *Power) machine(nic qemu.NIC) (qemu.Config, error) {
 	case p.Leaps:
 		return qemu.Config{Args: qemu.LeapingBoxOnNBD(p.socket, nic)}, nil
 	}
-	return qemu.Config{Args: qemu.BoxOnNBD(p.socket, nic)}, nil
+	return qemu.Config{Args: qemu.BoxOnNBD(p.lab.accel, p.socket, nic)}, nil
 }
 
 // Off takes the machine away, after or before the disk's own cut.

@@ -13,7 +13,7 @@ func (l *Lab) StartBoxWithUSB(image string, perm map[string]File) (*qemu.Machine
 	if err := prepareImage(image, own, filepath.Join(l.scratch, "perm"), perm); err != nil {
 		return nil, err
 	}
-	args := append(qemu.Box(own, qemu.NIC{MAC: BoxMAC, Socket: l.socket}), "-device", "qemu-xhci")
+	args := append(qemu.Box(l.accel, own, qemu.NIC{MAC: BoxMAC, Socket: l.socket}), "-device", "qemu-xhci")
 	return l.guest("box", "", args, nil)
 }
 

@@ -23,16 +23,16 @@ func (n NIC) netdev() string {
 // have all that QEMU can emulate, and there is one: on two, when a busy host lets
 // their clocks drift apart, Linux patches its own code for it (static keys), and
 // on the emulated CPUs that ends in "Oops: int3".
-func cpu() []string {
-	if Accelerator() == "kvm" {
+func cpu(accel Accel) []string {
+	if accel == KVM {
 		return []string{"-accel", "kvm", "-cpu", "host", "-smp", "2"}
 	}
 	return []string{"-accel", "tcg,thread=multi", "-cpu", "max"}
 }
 
 // Box is the appliance: its image is read only, what it writes is lost.
-func Box(image string, nic NIC) []string {
-	return append(cpu(),
+func Box(accel Accel, image string, nic NIC) []string {
+	return append(cpu(accel),
 		"-machine", "pc", "-m", "512",
 		"-drive", "file="+image+",format=raw,if=virtio,snapshot=on",
 		"-netdev", nic.netdev(),
@@ -45,9 +45,9 @@ func Box(image string, nic NIC) []string {
 // Debian gives QEMU's e1000. memory is in MiB; 256 do for anything but a
 // Debian installer. uuid is what it says of itself in option 97, which is
 // zeros if QEMU is not told.
-func Client(memory int, uuid string, nic NIC) []string {
+func Client(accel Accel, memory int, uuid string, nic NIC) []string {
 	return []string{
-		"-machine", "pc,accel=" + Accelerator(), "-m", fmt.Sprint(memory),
+		"-machine", "pc,accel=" + string(accel), "-m", fmt.Sprint(memory),
 		"-uuid", uuid,
 		"-netdev", nic.netdev(),
 		"-device", "e1000,netdev=n0,bootindex=1,mac=" + nic.mac(),
@@ -76,8 +76,8 @@ type UEFI struct {
 
 // UEFIClient is a UEFI machine that boots from the network. uuid is as in
 // Client.
-func UEFIClient(u UEFI, uuid string, nic NIC) []string {
-	machine, firmware := "q35,accel="+Accelerator(), Firmware
+func UEFIClient(u UEFI, accel Accel, uuid string, nic NIC) []string {
+	machine, firmware := "q35,accel="+string(accel), Firmware
 	var secure []string
 	if u.SecureBoot {
 		// Only system management mode may write the variables, and EDK2 built
@@ -115,8 +115,8 @@ func Disk(image string) []string {
 }
 
 // Linux is a guest that runs from memory, its console on the serial port.
-func Linux(kernel, initrd string, nic NIC) []string {
-	return append(cpu(),
+func Linux(accel Accel, kernel, initrd string, nic NIC) []string {
+	return append(cpu(accel),
 		"-machine", "pc", "-m", "256", "-no-reboot",
 		"-kernel", kernel, "-initrd", initrd,
 		"-append", "console=ttyS0,115200 panic=-1 quiet",

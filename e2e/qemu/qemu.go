@@ -6,7 +6,6 @@ package qemu
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -18,7 +17,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
-	"time"
 )
 
 // QEMU, for the processors that it emulates.
@@ -184,62 +182,4 @@ func (c *complaints) isFatal() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.seen
-}
-
-// Accelerator says how guests run on this machine: "kvm" or "tcg".
-//
-// It finds out by trying: on some hosts /dev/kvm exists and runs no real guest
-// (nested virtualisation without hardware support), so a guest hangs in its
-// firmware. The trial is a boot sector that writes one word to the serial port.
-var Accelerator = sync.OnceValue(func() string {
-	if f, err := os.OpenFile("/dev/kvm", os.O_RDWR, 0); err != nil {
-		return "tcg"
-	} else {
-		f.Close()
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Second)
-	defer cancel()
-	if err := tryKVM(ctx); err != nil {
-		return "tcg"
-	}
-	return "kvm"
-})
-
-func tryKVM(ctx context.Context) error {
-	const word = "alive"
-	sector := make([]byte, 512)
-	n := copy(sector, "\xfc"+ // cld
-		"\x31\xc0"+ // xor ax,ax
-		"\x8e\xd8"+ // mov ds,ax
-		"\xbe\x16\x7c"+ // mov si,0x7c16: the text
-		"\xac"+ // next: lodsb
-		"\x08\xc0"+ // or al,al
-		"\x74\x06"+ // jz done
-		"\xba\xf8\x03"+ // mov dx,0x3f8
-		"\xee"+ // out dx,al
-		"\xeb\xf5"+ // jmp next
-		"\xf4"+ // done: hlt
-		"\xeb\xfd") // jmp done
-	copy(sector[n:], word)
-	copy(sector[510:], "\x55\xaa")
-
-	f, err := os.CreateTemp("", "kvm-trial")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(sector)
-	if err := errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	m, err := Start(Config{Name: "kvm-trial", Args: []string{
-		"-machine", "pc,accel=kvm", "-m", "32", "-nic", "none",
-		"-drive", "file=" + f.Name() + ",format=raw,if=floppy", "-boot", "a",
-	}})
-	if err != nil {
-		return err
-	}
-	defer m.Stop()
-	_, err = m.Console.WaitFor(ctx, word)
-	return err
 }

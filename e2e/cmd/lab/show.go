@@ -104,7 +104,11 @@ func (s *show) run(ctx context.Context, limit time.Duration) error {
 
 // reachMenu boots the box, waits until it serves, and powers the client on.
 func (s *show) reachMenu(ctx context.Context, l *lab.Lab) (*qemu.Machine, error) {
-	s.say("guests run on", qemu.Accelerator())
+	choice, err := lab.Accelerator()
+	if err != nil {
+		return nil, err
+	}
+	s.say("guests run on", choice)
 	settings := lab.ServerMode + lab.Menu(5*time.Second, "wds", true) + lab.WDSEntry + lab.DebianEntry + lab.DiskEntry
 	title := lab.Title
 	if s.screenshot != "" {

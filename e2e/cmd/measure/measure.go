@@ -85,13 +85,17 @@ func (m *measurement) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	choice, err := lab.Accelerator()
+	if err != nil {
+		return err
+	}
 	all := make([]figures, len(m.boxes))
 	for i, b := range m.boxes {
 		if all[i], err = m.measure(ctx, b); err != nil {
 			return fmt.Errorf("%s: %w", b.image, err)
 		}
 	}
-	text := section(machine, qemu.Accelerator(), m.boxes, all)
+	text := section(machine, string(choice.Accel), m.boxes, all)
 	if m.page != "" {
 		err = report.Write(m.page, "measure", text)
 	}
