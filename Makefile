@@ -13,15 +13,14 @@ INSTALLER   := build/cache/debian-installer
 # a restart of the machine has to heal.
 LONG := TestUpdateForthAndBack/UEFI|TestBrokenUpdateFallsBack|TestUpdateRaspberryPi|TestPxedThatNeverAnswers|TestInitHangs
 
-# gcc and libc6-dev are for the race detector; the rest boots the image:
-# QEMU with iPXE as the network card's ROM, nasm and gnu-efi for the stand-ins
-# of wdsnbp.com and wdsmgfw.efi, sbsigntool to sign the latter, busybox for a
-# DHCP client that is not ours, grub-common for its check of a GRUB script,
-# mtools to write the image's volume for settings, openssh-client to upload.
+# gcc and libc6-dev are for the race detector; the rest boots the image: QEMU,
+# nasm and gcc for the stand-ins of wdsnbp.com and wdsmgfw.efi, sbsigntool to
+# sign the latter, busybox for a DHCP client that is not ours, grub-common for
+# its check of a GRUB script, mtools to write the image's volume for settings,
+# openssh-client to upload.
 # Only where there is a display does make run want a QEMU that can open a window.
-PACKAGES := busybox-static ca-certificates curl e2fsprogs gcc git gnu-efi grub-common \
-	ipxe-qemu libc6-dev mtools nasm openssh-client ovmf qemu-efi-aarch64 \
-	qemu-system-arm qemu-system-x86 sbsigntool \
+PACKAGES := busybox-static ca-certificates curl e2fsprogs gcc git grub-common libc6-dev \
+	mtools nasm openssh-client qemu-system-arm qemu-system-x86 sbsigntool \
 	$(if $(DISPLAY)$(WAYLAND_DISPLAY),qemu-system-gui)
 
 # The DHCP programs of others that ours is tried with. Debian starts Kea's
@@ -35,12 +34,19 @@ UNPACKED := build/peers
 # The packages that are tried with them on their own.
 PEERED := $(addprefix ./,$(dir $(wildcard internal/*/*_peers_test.go)))
 
+# The firmware of the machines that boot in QEMU: that of two Debian releases,
+# on a host of either. Both are in the field.
+FIRMWARES := build/firmware/bookworm build/firmware/trixie
+
+# What machines with UEFI do, and how one with a BIOS gets to WDS.
+FIRMWARE_LINES := TestLabUEFI|TestLabSecureBoot|TestLabStraightToWDS|TestImage(Server|Proxy)Mode/(UEFI|BIOS_to_WDS$$)|TestImageUEFIHTTPBoot|TestImageWDSDown
+
 # Network namespaces need root.
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 
 .PHONY: help
 help: ## list the targets
-	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 .PHONY: deps
 deps: go ## install the Debian packages that the other targets need
@@ -90,12 +96,15 @@ image: deps assets ## build the appliance's disk image, build/pxebox-amd64.img
 image-rpi: deps assets ## build it for the Raspberry Pi 3, 4, 5 and Zero 2 W, build/pxebox-rpi.img
 	@gokrazy/image.sh pxebox-rpi $(PI_IMAGE)
 
+.PHONY: firmware
+firmware: $(FIRMWARES) ## unpack the firmware of Debian 12 and 13 for machines in QEMU, into build/firmware
+
 .PHONY: run
-run: image ## boot the image and a client in QEMU: firmware, menu, WDS (UEFI=1: no BIOS; KEEP=1 leaves them up)
+run: image $(FIRMWARES) ## boot the image and a client in QEMU: firmware, menu, WDS (UEFI=1: no BIOS; KEEP=1 leaves them up)
 	go run ./e2e/cmd/lab -image $(IMAGE) $(if $(UEFI),-uefi) $(if $(KEEP),-keep)
 
 .PHONY: screenshot
-screenshot: image ## make docs/menu.png and docs/menu-uefi.png anew, the menu on clients' screens
+screenshot: image $(FIRMWARES) ## make docs/menu.png and docs/menu-uefi.png again, the menu on clients' screens
 	go run ./e2e/cmd/lab -image $(IMAGE) -screenshot docs/menu.png
 	go run ./e2e/cmd/lab -image $(IMAGE) -uefi -screenshot docs/menu-uefi.png
 
@@ -113,19 +122,28 @@ lint: deps assets ## gofmt, go vet, staticcheck
 	$(STATICCHECK) -tags peers ./...
 
 .PHONY: unit
-unit: deps assets ## the tests of the packages, with the race detector
+unit: deps assets $(FIRMWARES) ## the tests of the packages, with the race detector
 	go test -race ./...
 
+# Each line of the tests has clients with the firmware of one release.
+# FIRMWARE=bookworm or trixie gives all of them that one's, and ACCEL=tcg or kvm
+# replaces the trial of KVM; both reach the tests through the environment.
 .PHONY: e2e
-e2e: image image-rpi $(INSTALLER) ## boot the image and clients in QEMU, and watch them reach WDS
+e2e: image image-rpi $(INSTALLER) $(FIRMWARES) ## boot the image and clients in QEMU, and watch them reach WDS (ACCEL=tcg: without KVM)
 	go test -tags e2e -count=1 -v -timeout 35m -skip '$(LONG)' ./e2e/...
 
+.PHONY: e2e-generations
+e2e-generations: image $(INSTALLER) $(FIRMWARES) ## the clients of make e2e with the firmware of Debian 12, then of Debian 13
+	for release in $(notdir $(FIRMWARES)); do \
+		FIRMWARE=$$release go test -tags e2e -count=1 -v -timeout 35m -run '$(FIRMWARE_LINES)' ./e2e || exit 1; \
+	done
+
 .PHONY: e2e-long
-e2e-long: image image-rpi ## what make e2e leaves out, for it takes long and fails seldom
+e2e-long: image image-rpi $(FIRMWARES) ## what make e2e leaves out, for it takes long and fails seldom
 	go test -tags e2e -count=1 -v -timeout 45m -run '$(LONG)' ./e2e
 
 .PHONY: power-cuts
-power-cuts: image ## cut the power of boxes at work, CUTS=200 times (SEED=1 PHASES=settings,leases)
+power-cuts: image $(FIRMWARES) ## cut the power of boxes at work, CUTS=200 times (SEED=1 PHASES=settings,leases)
 	go test -tags e2e -count=1 -v -timeout 12h -run 'TestPowerCuts' ./e2e -cuts $(or $(CUTS),200) -cut-seed $(or $(SEED),1) -cut-phases '$(PHASES)'
 
 .PHONY: peers
@@ -145,6 +163,22 @@ $(INSTALLER):
 	assets/unpack.sh $@.new debian-installer-12-netboot-amd64
 	mv $@.new/usr/lib/debian-installer/images/12/amd64/text/debian-installer/amd64 $@
 	rm -rf $@.new
+
+# EDK2 for PCs and for QEMU's own ARM machine, iPXE as the ROM of QEMU's e1000,
+# and gnu-efi for a program that EDK2 starts. The two releases have some of them
+# in different directories. "packages" says which versions they are. apt checks
+# the packages; they are never part of an image.
+$(FIRMWARES):
+	rm -rf $@.new
+	assets/unpack.sh -r $(@F) $@.new/debian gnu-efi ipxe-qemu ovmf qemu-efi-aarch64
+	cd $@.new && for file in OVMF_CODE_4M.fd OVMF_CODE_4M.secboot.fd OVMF_VARS_4M.fd OVMF_VARS_4M.ms.fd \
+		QEMU_EFI.fd pxe-e1000.rom; do mv -t . $$(find debian -type f -name $$file) || exit 1; done
+	cd $@.new && mkdir gnu-efi && mv debian/usr/include/efi gnu-efi/include && mv -t gnu-efi \
+		debian/usr/lib/crt0-efi-x86_64.o debian/usr/lib/elf_x86_64_efi.lds debian/usr/lib/libefi.a debian/usr/lib/libgnuefi.a
+	cd $@.new/debian/usr/share/doc && for package in *; do \
+		echo $$package $$(gzip -dc $$package/changelog.Debian.gz | sed -n '1s/.*(\(.*\)).*/\1/p'); done >../../../../packages
+	rm -r $@.new/debian
+	mv $@.new $@
 
 # The servers and clients that are tried from where they are unpacked: to
 # install a server's package would start it, and two of these exclude each
@@ -167,7 +201,7 @@ bench-http: peer-deps build $(UNPACKED) ## HTTP beside nginx, into docs/performa
 	$(SUDO) build/bin/bench-http -runs $(RUNS) -write docs/performance.md
 
 .PHONY: measure
-measure: image image-rpi ## how fast the box boots and how small it is, into README.md
+measure: image image-rpi $(FIRMWARES) ## how fast the box boots and how small it is, into README.md
 	go run ./e2e/cmd/measure -write README.md
 
 .PHONY: check

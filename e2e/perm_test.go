@@ -14,6 +14,7 @@ import (
 
 	"github.com/pxebox/pxebox/e2e/disk"
 	"github.com/pxebox/pxebox/e2e/lab"
+	"github.com/pxebox/pxebox/e2e/qemu"
 )
 
 // overwrite puts bytes on the medium, with the power off.
@@ -137,7 +138,7 @@ func TestMachineBootsWhilePermGrows(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.Disk.Slow(busyCard)
-	p.startClient(lab.ClientConfig{})
+	p.startClient(qemu.Debian12, lab.ClientConfig{})
 	p.waitMenu("This computer's own disk")
 	if err := p.box.PowerDown(p.within(boxBoots)); err != nil {
 		t.Fatal(err)

@@ -110,9 +110,22 @@ func (s *site) within(d time.Duration) context.Context {
 	return ctx
 }
 
-func (s *site) startClient(c lab.ClientConfig) *qemu.Machine {
+// firmware is that of a release, unless the environment forces another one.
+func (s *site) firmware(release string) qemu.Firmware {
 	s.t.Helper()
-	c.MAC = s.mac
+	f, err := s.Firmware(release)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return f
+}
+
+// startClient powers a machine with a BIOS on, whose network card has the ROM of
+// a release. Each line of the tests names one, so that make e2e has both.
+func (s *site) startClient(release string, c lab.ClientConfig) *qemu.Machine {
+	s.t.Helper()
+	c.MAC, c.Firmware = s.mac, s.firmware(release)
+	s.t.Log("firmware:", c.Firmware.IPXE())
 	m, err := s.StartClient(c)
 	if err != nil {
 		s.t.Fatal(err)

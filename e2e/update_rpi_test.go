@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/pxebox/pxebox/e2e/lab"
+	"github.com/pxebox/pxebox/e2e/qemu"
 )
 
 const (
@@ -66,7 +67,7 @@ func (u *updated) restarts(d time.Duration, gok <-chan error) {
 func (u *updated) checkServes() {
 	u.t.Helper()
 	u.checkIntact()
-	client := u.startClient(lab.ClientConfig{})
+	client := u.startClient(qemu.Debian12, lab.ClientConfig{})
 	u.waitMenu("This computer's own disk")
 	client.Stop()
 }

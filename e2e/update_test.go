@@ -69,18 +69,17 @@ func newUpdated(t *testing.T, name, firmware string, prepare ...func(*lab.Power)
 		t.Fatal(err)
 	}
 	if firmware == "UEFI" {
+		f := p.firmware(qemu.Debian13)
+		t.Log("firmware of the box:", f.OVMF())
 		state := filepath.Join(t.TempDir(), "firmware")
-		b, err := os.ReadFile(qemu.FirmwareState)
+		b, err := os.ReadFile(f.State(false))
 		if err == nil {
 			err = os.WriteFile(state, b, 0o600)
 		}
 		if err != nil {
-			t.Fatalf("%v: run make deps", err)
+			t.Fatal(err)
 		}
-		p.More = []string{
-			"-drive", "if=pflash,format=raw,unit=0,readonly=on,file=" + qemu.Firmware,
-			"-drive", "if=pflash,format=raw,unit=1,file=" + state,
-		}
+		p.More = f.Flash(state, false)
 	}
 	for _, change := range prepare {
 		change(p.Power)

@@ -103,7 +103,7 @@ func TestImageUpload(t *testing.T) {
 	}
 	conn.Close()
 
-	s.startClient(lab.ClientConfig{})
+	s.startClient(qemu.Debian13, lab.ClientConfig{})
 	done := make(chan error, 1)
 	client, _ = s.sftp()
 	st, err := client.Stat("debian/initrd.gz")

@@ -43,6 +43,12 @@ func findBuilddir() (string, error) {
 	}
 }
 
+// Firmware is that of a Debian release, or of the one that the environment
+// forces on all machines.
+func (l *Lab) Firmware(release string) (qemu.Firmware, error) {
+	return qemu.FindFirmware(filepath.Join(l.dir, "firmware"), release, os.Getenv(qemu.FirmwareVariable))
+}
+
 // Watch returns a context that also ends when a guest does which was to run on,
 // with QEMU's own words as the cause: what a test waits for will not come.
 func (l *Lab) Watch(ctx context.Context) (context.Context, context.CancelFunc) {

@@ -5,6 +5,8 @@ import (
 	"debug/pe"
 	"encoding/binary"
 	"testing"
+
+	"github.com/pxebox/pxebox/e2e/qemu"
 )
 
 func TestAssemble(t *testing.T) {
@@ -58,24 +60,33 @@ func TestAssembleMBR(t *testing.T) {
 	}
 }
 
+// TestCompile has the gnu-efi of each release that the lab has firmware of.
 func TestCompile(t *testing.T) {
-	program, err := Compile()
-	if err != nil {
-		t.Fatal(err)
-	}
-	// Firmware puts it where there is room, so it must be able to move.
-	const relocations = 5
-	h := checkEFI(t, program)
-	if h.DataDirectory[relocations].Size == 0 {
-		t.Error("it has no relocations")
-	}
-	if h.DllCharacteristics&pe.IMAGE_DLLCHARACTERISTICS_NX_COMPAT == 0 {
-		t.Error("it does not say that it is compatible with NX")
-	}
-	checkNX(t, program)
-	checkText(t, program, EFIPrefix, EFIOK[:len(EFIOK)-1], EFIFail)
-	if !bytes.Contains(program, []byte(Marker)) {
-		t.Errorf("it lacks the text %q", Marker)
+	for _, release := range qemu.Releases {
+		t.Run(release, func(t *testing.T) {
+			f, err := qemu.FindFirmware("../../build/firmware", release, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			program, err := Compile(f.GNUEFI())
+			if err != nil {
+				t.Fatal(err)
+			}
+			// Firmware puts it where there is room, so it must be able to move.
+			const relocations = 5
+			h := checkEFI(t, program)
+			if h.DataDirectory[relocations].Size == 0 {
+				t.Error("it has no relocations")
+			}
+			if h.DllCharacteristics&pe.IMAGE_DLLCHARACTERISTICS_NX_COMPAT == 0 {
+				t.Error("it does not say that it is compatible with NX")
+			}
+			checkNX(t, program)
+			checkText(t, program, EFIPrefix, EFIOK[:len(EFIOK)-1], EFIFail)
+			if !bytes.Contains(program, []byte(Marker)) {
+				t.Errorf("it lacks the text %q", Marker)
+			}
+		})
 	}
 }
 

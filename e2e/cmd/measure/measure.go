@@ -61,7 +61,15 @@ type box struct {
 
 var boxes = []box{
 	{"PC", "pxebox-amd64.img", (*lab.Lab).StartBox},
-	{"Raspberry Pi", "pxebox-rpi.img", (*lab.Lab).StartARMBox},
+	{"Raspberry Pi", "pxebox-rpi.img", startARMBox},
+}
+
+func startARMBox(l *lab.Lab, image string, perm map[string]lab.File) (*qemu.Machine, error) {
+	f, err := l.Firmware(qemu.Debian13)
+	if err != nil {
+		return nil, err
+	}
+	return l.StartARMBox(f, image, perm)
 }
 
 // figures are what is measured of a box. Times count from the kernel's start,
