@@ -33,6 +33,7 @@ func (p *powered) overwrite(offset int64, b []byte) {
 // TestPermDoesNotMount has a box with no file system on /perm. It takes an
 // address from the site's DHCP server, and serves the built-in menu.
 func TestPermDoesNotMount(t *testing.T) {
+	t.Parallel()
 	p := newPowered(t, "perm-does-not-mount")
 	if err := p.StartDHCP(p.within(boxBoots), kernelPinDir); err != nil {
 		t.Fatal(err)
@@ -58,6 +59,7 @@ func TestPermDoesNotMount(t *testing.T) {
 // TestPermIsDamaged has a box whose kernel finds an error on /perm, and makes
 // it read-only. What is there is used, and nothing is done to it.
 func TestPermIsDamaged(t *testing.T) {
+	t.Parallel()
 	p := newPowered(t, "perm-is-damaged")
 	// The first field of the first group's descriptor says where its block
 	// bitmap is. That all blocks are free cannot be.
@@ -81,6 +83,7 @@ func TestPermIsDamaged(t *testing.T) {
 // the growth of /perm: in the state in which it may mount it and must not rely
 // on it, and in the one in which it cannot mount it.
 func TestCutOffGrowth(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		situation string
 		mounts    bool

@@ -134,6 +134,7 @@ func titled(title string) string {
 // settings on the medium; then they are changed over the network; then a
 // person makes a mistake. The power goes each time, right after the answer.
 func TestImageSettings(t *testing.T) {
+	t.Parallel()
 	p := &powered{site: newSite(t, "settings")}
 	edited := filepath.Join(t.TempDir(), "edited.img")
 	if out, err := exec.Command("cp", "--sparse=always", image(t), edited).CombinedOutput(); err != nil {
@@ -210,6 +211,7 @@ func TestImageSettings(t *testing.T) {
 // TestImageDamagedPerm destroys the file system that the box keeps things on:
 // it serves the built-in menu, and the medium tells whoever looks why.
 func TestImageDamagedPerm(t *testing.T) {
+	t.Parallel()
 	p := newPowered(t, "damaged-perm")
 	f, err := os.OpenFile(p.File, os.O_WRONLY, 0)
 	if err != nil {

@@ -67,6 +67,7 @@ func (s *site) get(name string) (int, []byte) {
 // TestImageUpload sends a boot file while a machine boots: machines see
 // nothing of it before it is whole, and the machine gets to WDS meanwhile.
 func TestImageUpload(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, "upload")
 	s.startBox(lab.ServerMode+lab.Menu(5*time.Second, "wds", true)+lab.WDSEntry+lab.DiskEntry, nil)
 	s.waitBox(lab.BoxAddr)
@@ -191,6 +192,7 @@ func stick(t *testing.T, format func(image string, offset, size int64)) string {
 
 // TestImageStick plugs sticks into a running box, and pulls them out.
 func TestImageStick(t *testing.T) {
+	t.Parallel()
 	fat := stick(t, func(image string, offset, size int64) {
 		volume := fmt.Sprintf("%s@@%d", image, offset)
 		mtools(t, "", "mformat", "-i", volume, "-F", "-T", fmt.Sprint(size/512), "-h", "64", "-s", "32", "-v", "PXEBOX", "::")
