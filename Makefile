@@ -175,8 +175,7 @@ $(FIRMWARES):
 		QEMU_EFI.fd pxe-e1000.rom; do mv -t . $$(find debian -type f -name $$file) || exit 1; done
 	cd $@.new && mkdir gnu-efi && mv debian/usr/include/efi gnu-efi/include && mv -t gnu-efi \
 		debian/usr/lib/crt0-efi-x86_64.o debian/usr/lib/elf_x86_64_efi.lds debian/usr/lib/libefi.a debian/usr/lib/libgnuefi.a
-	cd $@.new/debian/usr/share/doc && for package in *; do \
-		echo $$package $$(gzip -dc $$package/changelog.Debian.gz | sed -n '1s/.*(\(.*\)).*/\1/p'); done >../../../../packages
+	cut -d' ' -f1,2 $@.new/debian/packages.txt >$@.new/packages
 	rm -r $@.new/debian
 	mv $@.new $@
 
