@@ -28,7 +28,8 @@ PACKAGES := busybox-static ca-certificates curl e2fsprogs gcc git grub-common li
 PEER_PACKAGES := busybox-static curl dhcpcd-base dnsmasq-base iproute2 isc-dhcp-client \
 	isc-dhcp-relay kea-admin kea-dhcp4-server procps
 
-# Where those of them are that are not installed.
+# Those that are not installed, and where they are.
+SERVERS  := atftp atftpd nginx tftp-hpa tftpd-hpa wrk
 UNPACKED := build/peers
 
 # The packages that are tried with them on their own.
@@ -181,10 +182,14 @@ $(FIRMWARES):
 
 # The servers and clients that are tried from where they are unpacked: to
 # install a server's package would start it, and two of these exclude each
-# other. apt checks them; they are never part of an image.
+# other. apt checks them; they are never part of an image. With each comes what
+# apt would install for it, because the names of libraries differ between
+# releases, and a minimal Debian has few of them. Where apt's lists are missing
+# it cannot tell, and the programs have to find their libraries on the host.
 $(UNPACKED):
 	rm -rf $@.new
-	assets/unpack.sh $@.new atftp atftpd libluajit-5.1-2 libwrap0 nginx tftp-hpa tftpd-hpa wrk
+	assets/unpack.sh $@.new $$(for p in $(SERVERS); do echo $$p; \
+		LC_ALL=C apt-get -s --no-install-recommends install $$p 2>/dev/null | sed -n 's/^Inst \([^ ]*\) (.*/\1/p'; done | sort -u)
 	mv $@.new $@
 
 RUNS ?= 5
