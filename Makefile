@@ -156,13 +156,14 @@ bench-dhcp: peer-deps build ## DHCP servers side by side, into docs/performance.
 	go build -o build/bin/ ./peers/cmd/bench-dhcp
 	$(SUDO) build/bin/bench-dhcp -write docs/performance.md
 
-# Debian's network installer, the live system that e2e boots. Its files change
-# with each point release, so no sum is pinned: apt checks the package against
-# the archive's signature, and it is never part of an image.
+# Debian's network installer, the live system that e2e boots: the one of the
+# host's release, since any will do and that one is on every mirror. Its files
+# change with each point release, so no sum is pinned: apt checks the package
+# against the archive's signature, and it is never part of an image.
 $(INSTALLER):
 	rm -rf $@.new
-	assets/unpack.sh $@.new debian-installer-12-netboot-amd64
-	mv $@.new/usr/lib/debian-installer/images/12/amd64/text/debian-installer/amd64 $@
+	. /etc/os-release && assets/unpack.sh $@.new "debian-installer-$$VERSION_ID-netboot-amd64"
+	mv $@.new/usr/lib/debian-installer/images/*/amd64/text/debian-installer/amd64 $@
 	rm -rf $@.new
 
 # EDK2 for PCs and for QEMU's own ARM machine, iPXE as the ROM of QEMU's e1000,
