@@ -143,6 +143,11 @@ e2e-generations: image $(INSTALLER) $(FIRMWARES) ## the clients of make e2e with
 e2e-long: image image-rpi $(FIRMWARES) ## what make e2e leaves out, for it takes long and fails seldom
 	go test -tags e2e -count=1 -v -timeout 45m -run '$(LONG)' ./e2e
 
+# Root needs this person's Go and settings.
+.PHONY: newcomer
+newcomer: ## do what the README says in a minimal Debian: RELEASE=12 or 13 (TARGETS="run run-uefi test"; needs debootstrap)
+	@$(if $(SUDO),$(SUDO) -E env PATH="$$PATH") tools/newcomer.sh '$(RELEASE)' $(TARGETS)
+
 .PHONY: power-cuts
 power-cuts: image $(FIRMWARES) ## cut the power of boxes at work, CUTS=200 times (SEED=1 PHASES=settings,leases)
 	go test -tags e2e -count=1 -v -timeout 12h -run 'TestPowerCuts' ./e2e -cuts $(or $(CUTS),200) -cut-seed $(or $(SEED),1) -cut-phases '$(PHASES)'
