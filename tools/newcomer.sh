@@ -8,7 +8,7 @@
 #
 # Debian's mirror, proxies, certificate authorities and Go's settings are this
 # machine's. In the environment:
-#   MIRROR          another mirror, for example http://archive.debian.org/debian
+#   MIRROR          another mirror, for a release that this one no longer has
 #   NEWCOMER_CACHE  a folder that keeps Debian packages and Go modules for the next run
 #   TMPDIR          where the system is made instead of /var/tmp; it takes 12 GB
 #   KEEP=1          leave the system's folder
@@ -55,7 +55,7 @@ make_system() {
 		"$codename" "$root" "$mirror" >"$log" 2>&1; then
 		tail -n 5 "$log" >&2
 		fail "debootstrap cannot make Debian $release from $mirror;" \
-			"if the release has left the mirrors, set MIRROR=http://archive.debian.org/debian"
+			"if it no longer has that release, set MIRROR to one that has it"
 	fi
 	{
 		echo "deb $mirror $codename main"
