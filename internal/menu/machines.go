@@ -13,10 +13,11 @@ import (
 var disk = config.Entry{Name: config.BootDisk, Label: "This computer's own disk", Disk: true}
 
 // machines says what each [[machine]] leads to, and renders the menus that
-// they need. Machines that are told the same share a view.
-func (s *site) machines() (map[string]map[string][]byte, []machine.Rule) {
-	v := views{site: s, byContent: map[string]string{}}
-	var rules []machine.Rule
+// they need. Machines that are told the same share a view. room is how many
+// bytes these menus may have. Above that tooLarge is true, and there are none:
+// 2,000 entries and 300 machines with a default each would come to gigabytes.
+func (s *site) machines(room int) (rendered map[string]map[string][]byte, rules []machine.Rule, tooLarge bool) {
+	v := views{site: s, byContent: map[string]string{}, room: room}
 	for _, m := range s.Machines {
 		r := machine.Rule{Machine: m}
 		e, starts := s.starts(m.Boot)
@@ -37,7 +38,13 @@ func (s *site) machines() (map[string]map[string][]byte, []machine.Rule) {
 		}
 		rules = append(rules, r)
 	}
-	return v.rendered, rules
+	if !v.full() {
+		return v.rendered, rules, false
+	}
+	for i := range rules {
+		rules[i].View = ""
+	}
+	return nil, rules, true
 }
 
 // views are menus of certain machines.
@@ -45,12 +52,15 @@ type views struct {
 	*site
 	rendered  map[string]map[string][]byte
 	byContent map[string]string // what a view is made of → its name; "" for none
+	room      int               // how many bytes more they may have; below 0 no further one is rendered
 }
+
+func (v *views) full() bool { return v.room < 0 }
 
 // menu returns the name of the view with a menu of its own.
 func (v *views) menu(entries []string, preset string) string {
 	content := "menu " + strings.Join(entries, " ") + ">" + preset
-	if name, ok := v.byContent[content]; ok {
+	if name, ok := v.byContent[content]; ok || v.full() {
 		return name
 	}
 	return v.add(fmt.Sprintf("menu-%d", len(v.rendered)+1), content, v.files(selected(entries), preset))
@@ -62,7 +72,7 @@ func (v *views) menu(entries []string, preset string) string {
 // confirmation.
 func (v *views) start(e config.Entry) string {
 	content := "start " + e.Name
-	if name, ok := v.byContent[content]; ok {
+	if name, ok := v.byContent[content]; ok || v.full() {
 		return name
 	}
 	files := map[string][]byte{}
@@ -85,6 +95,7 @@ func (v *views) add(name, content string, files map[string][]byte) string {
 	}
 	v.byContent[content] = name
 	v.rendered[name] = files
+	v.room -= size(files)
 	return name
 }
 

@@ -2,8 +2,12 @@ package menu
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
+	"strings"
 	"testing"
+
+	"github.com/pxebox/pxebox/config"
 )
 
 const someEntries = twoServers + `
@@ -117,5 +121,41 @@ boot = "debian"
 	}
 	if want := []string{"menu-1", "start-debian", "menu-1", "start-debian"}; !slices.Equal(views, want) {
 		t.Errorf("got views %q, want %q", views, want)
+	}
+}
+
+// Each of these machines has a menu with all entries, which would be hundreds
+// of megabytes together.
+func TestRenderStopsAtTheBound(t *testing.T) {
+	var f strings.Builder
+	f.WriteString("[[wds]]\nname = \"wds\"\nserver = \"192.168.77.2\"\n[[entry]]\nname = \"wds\"\nwds = \"wds\"\n")
+	for i := range 1999 {
+		fmt.Fprintf(&f, "[[entry]]\nname = \"e%d\"\nkernel = \"linux\"\nappend = %q\n", i, strings.Repeat("x", 100))
+	}
+	for i := range 300 {
+		fmt.Fprintf(&f, "[[machine]]\nmac = [\"52:54:00:00:%02x:%02x\"]\ndefault = \"e%d\"\n", i>>8, i&0xff, i)
+	}
+	f.WriteString("[[machine]]\nmac = [\"52:54:01\"]\nboot = \"wds\"\n")
+	c, err := config.Parse("f", []byte(f.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	r := Render(c, Status{})
+	runtime.ReadMemStats(&after)
+	if made := after.TotalAlloc - before.TotalAlloc; made > 50*MaxSize {
+		t.Errorf("rendering took %d MiB of memory in all", made>>20)
+	}
+	if !r.TooLarge || r.Views != nil || len(r.Machines) != 301 || len(r.Files[PXELINUXConfig]) == 0 {
+		t.Errorf("too large: %v, with %d views, %d rules", r.TooLarge, len(r.Views), len(r.Machines))
+	}
+	for _, m := range r.Machines[:300] {
+		if m.View != "" {
+			t.Fatalf("a rule has the view %q, which is not there", m.View)
+		}
+	}
+	if got := r.Machines[300].Handoff; got != "wds" {
+		t.Errorf("the machine for WDS is led to %q", got)
 	}
 }

@@ -14,7 +14,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/generation"
 	"github.com/pxebox/pxebox/internal/menu"
 )
@@ -67,7 +66,7 @@ func Render(ctx context.Context, file, boot, dir string, lookup Lookup) error {
 	if err != nil {
 		return err
 	}
-	c, err := config.Parse(file, data)
+	c, err := generation.Parse(file, data)
 	if err != nil {
 		return err
 	}
@@ -84,6 +83,9 @@ func Render(ctx context.Context, file, boot, dir string, lookup Lookup) error {
 		st.Missing = missing(c, func(name string) bool { return found[name].err == nil && found[name].size > 0 })
 	}
 	r := menu.Render(c, st)
+	if r.TooLarge { // what is known of the site has made them longer
+		return fmt.Errorf("render: %w", generation.TooLargeError{})
+	}
 	files := maps.Clone(r.Files)
 	for view, menus := range r.Views {
 		for name, data := range menus {

@@ -191,7 +191,7 @@ func oneMenu(c *config.Config, st menu.Status) generation.Generation {
 	waiting := *c
 	waiting.Menu.Timeout = 0
 	g := generation.Build(&waiting, st)
-	g.Views = nil
+	g.Views, g.TooLarge = nil, false
 	for i := range g.Machines {
 		g.Machines[i].View = ""
 	}
