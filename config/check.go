@@ -11,8 +11,13 @@ const ownName = "give each one a name of its own"
 
 // checkWDS looks at each [[wds]] as a whole.
 func (r *reader) checkWDS() {
+	blocks := r.root.items("wds")
+	if len(blocks) > maxWDS {
+		blocks[maxWDS].fail("", "is one too many", fmt.Sprintf("keep it to %d servers", maxWDS))
+		return
+	}
 	seen := map[string]int{}
-	for i, b := range r.root.items("wds") {
+	for i, b := range blocks {
 		if !b.ok("") {
 			continue
 		}
@@ -209,7 +214,7 @@ func refers(b block, key, name, to string, names []string) {
 	}
 	mend := "write the name of one"
 	n := ""
-	if len(b.r.errs) < 100 { // a long file, all wrong, would take seconds
+	if b.r.errs.more == 0 { // a long file, all wrong, would take seconds
 		n = nearest(name, names)
 	}
 	if n != "" {
