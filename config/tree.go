@@ -101,6 +101,11 @@ func readTree(file string, data []byte) (*node, mistakes) {
 	return root, t.errs
 }
 
+// maxParts bounds the parts of a key, such as a.b.c, that are looked at. No key
+// of the schema has more than three, so that a longer one is not known either
+// way; half a million of them would take a table each.
+const maxParts = 8
+
 // path returns the parts of a key and the line of the first.
 func (t *treeReader) path(it unstable.Iterator) (path []string, line int) {
 	for it.Next() {
@@ -108,7 +113,9 @@ func (t *treeReader) path(it unstable.Iterator) (path []string, line int) {
 		if path == nil {
 			line = t.lineOf(n)
 		}
-		path = append(path, string(n.Data))
+		if len(path) < maxParts {
+			path = append(path, string(n.Data))
+		}
 	}
 	return path, line
 }

@@ -34,7 +34,7 @@ func Run(ctx context.Context, o Options) error {
 	site := newSite(o)
 	store := site.store()
 	// First of all: the settings may hold the address of the box.
-	if err := site.exchangeSettings(store); err != nil {
+	if err := site.exchangeSettings(ctx, store); err != nil {
 		o.Log.Error("the medium's volume for settings is not used", "step", "settings", "err", err)
 	}
 	// gokrazy's init mounts /perm before it starts any program, or not at all.

@@ -20,7 +20,9 @@ import (
 
 	"github.com/pxebox/pxebox/internal/access"
 	"github.com/pxebox/pxebox/internal/connlimit"
+	"github.com/pxebox/pxebox/internal/generation"
 	"github.com/pxebox/pxebox/internal/loglimit"
+	"github.com/pxebox/pxebox/internal/selftest"
 	"github.com/pxebox/pxebox/internal/settings"
 	"github.com/pxebox/pxebox/internal/upload"
 	"github.com/pxebox/pxebox/internal/volume"
@@ -46,12 +48,38 @@ type site struct {
 func newSite(o Options) *site { return &site{o.Perm, filepath.Join(o.Perm, "pxebox"), o.Log} }
 
 func (s *site) store() *settings.Store {
-	return &settings.Store{File: filepath.Join(s.dir, settings.FileName)}
+	return &settings.Store{
+		File:  filepath.Join(s.dir, settings.FileName),
+		Check: settings.CheckIn("/proc/self/exe", "-"+CheckFlag),
+	}
+}
+
+// CheckFlag is the flag with which this program calls settings.CheckStdin and
+// does nothing else.
+const CheckFlag = "check-settings"
+
+// waitServing waits until machines are served with the settings in force, but
+// not for ever: those may be why they are not.
+func waitServing(ctx context.Context) {
+	const longest, again = 15 * time.Second, 500 * time.Millisecond
+	ctx, cancel := context.WithTimeout(ctx, longest)
+	defer cancel()
+	for {
+		// Without a generation pxed serves what is built in.
+		if _, err := generation.Read(runDir); err == nil && selftest.Pxed(ctx, "") == nil {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(again):
+		}
+	}
 }
 
 // exchangeSettings takes over what was written on the medium's volume for
 // settings while the medium was in a computer.
-func (s *site) exchangeSettings(store *settings.Store) error {
+func (s *site) exchangeSettings(ctx context.Context, store *settings.Store) error {
 	own, err := volume.RootDisk()
 	if err != nil {
 		return err
@@ -73,7 +101,7 @@ func (s *site) exchangeSettings(store *settings.Store) error {
 	if broken == nil {
 		broken = os.MkdirAll(s.dir, 0o755)
 	}
-	err = settings.Exchange(v, store, filepath.Join(s.dir, "settings-volume.sha256"), broken, s.log)
+	err = settings.Exchange(v, store, filepath.Join(s.dir, "settings-volume.sha256"), broken, func() { waitServing(ctx) }, s.log)
 	return errors.Join(err, v.Close())
 }
 

@@ -84,7 +84,7 @@ func (h *handler) put(w http.ResponseWriter, r *http.Request) {
 		h.log.Warn("settings with mistakes: not taken", "client", r.RemoteAddr, "mistakes", len(mistakes))
 		http.Error(w, mistakes.Error(), http.StatusUnprocessableEntity)
 	case err != nil:
-		h.fail(w, "the settings cannot be kept, and the old ones stay", err)
+		h.fail(w, "the settings cannot be checked or kept, and the old ones stay", err)
 	default:
 		h.log.Info("settings are taken", "client", r.RemoteAddr, "bytes", len(b))
 		fmt.Fprintln(w, "taken")
