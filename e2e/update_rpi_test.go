@@ -125,7 +125,7 @@ func TestUpdateRaspberryPiFallsBack(t *testing.T) {
 	u := newUpdatedPi(t, "update-rpi-without-pxed")
 	ctx, cancel := context.WithCancel(u.within(updates))
 	gok := make(chan error, 1)
-	go func() { gok <- u.gok(ctx, "pxed") }()
+	go func() { gok <- u.gok(ctx, without("pxed")) }()
 	u.restarts(updates, gok)
 	u.tries(3)
 	u.restarts(fallsBack, nil)

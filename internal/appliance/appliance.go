@@ -30,8 +30,8 @@ func Run(ctx context.Context, o Options) error {
 	} else if err != nil {
 		o.Log.Error("cannot tell whether growing was interrupted", "step", "medium", "dir", o.Perm, "err", err)
 	}
-	defer watchOver(ctx, o.Log)()
 	site := newSite(o)
+	defer watchOver(ctx, site, o.Log)()
 	store := site.store()
 	// First of all: the settings may hold the address of the box.
 	if err := site.exchangeSettings(ctx, store); err != nil {

@@ -22,12 +22,12 @@ const lastSync = 10 * time.Second
 
 // watchOver looks after the daemons and after updates, until the function that
 // it returns is called. A box for which it can do nothing serves all the same.
-func watchOver(ctx context.Context, log *slog.Logger) (stop func()) {
+func watchOver(ctx context.Context, site *site, log *slog.Logger) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var tasks sync.WaitGroup
 	tasks.Go(func() {
 		log := log.With("step", "update")
-		if err := update(ctx, log); ctx.Err() == nil {
+		if err := update(ctx, site, log); ctx.Err() == nil {
 			log.Error("updates are not looked after", "err", err)
 		}
 	})

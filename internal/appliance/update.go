@@ -26,7 +26,7 @@ const (
 
 // update has the next update tried before it is kept, until ctx ends; and
 // first, where this root is such an update, keeps it once it is healthy.
-func update(ctx context.Context, log *slog.Logger) error {
+func update(ctx context.Context, site *site, log *slog.Logger) error {
 	disk, err := trial.Find()
 	if err != nil {
 		return err
@@ -37,35 +37,41 @@ func update(ctx context.Context, log *slog.Logger) error {
 	}
 	switch kind {
 	case trial.Failed:
-		log.Error("the other root was tried and was not healthy: this is the old one", "root", int(disk.Running))
+		log.Error("the other root was tried and was not healthy: this is the old one", "root", int(disk.Running), "why", site.why())
 	case trial.New:
 		log.Info("this root is on trial", "root", int(disk.Running), "for", trial.Lasts)
-		if err := waitHealthy(ctx, log); err != nil {
+		if err := waitHealthy(ctx, site, log); err != nil {
 			return err
 		}
 		if err := disk.Keep(); err != nil {
 			return err
 		}
 		log.Info("healthy: this root is kept", "root", int(disk.Running))
+		if err := site.forgetUpdate(); err != nil {
+			log.Warn("notes of the update are left behind", "err", err)
+		}
 	}
 	if err := disk.Protect(); err != nil {
 		log.Error("an update might write over what runs", "err", err)
 	}
-	return disk.Watch(ctx, log)
+	return disk.Watch(ctx, site.noteState, log)
 }
 
 // waitHealthy waits until all that an update can break does its work.
-func waitHealthy(ctx context.Context, log *slog.Logger) error {
+func waitHealthy(ctx context.Context, site *site, log *slog.Logger) error {
 	said := ""
 	menuwatch := selftest.NewFeeler(runDir, "menuwatch")
 	for {
-		err := errors.Join(selftest.Pxed(ctx, bundled), menuwatch.Feel(), initOurs(), initAnswers(ctx))
+		err := errors.Join(selftest.Pxed(ctx, bundled), menuwatch.Feel(), initOurs(), initAnswers(ctx), site.asBefore())
 		if err == nil {
 			return nil
 		}
 		if said != err.Error() {
 			said = err.Error()
 			log.Warn("not healthy yet", "err", err)
+			if err := site.noteWhy(err); err != nil {
+				log.Warn("the old root will not know why", "err", err)
+			}
 		}
 		select {
 		case <-ctx.Done():
