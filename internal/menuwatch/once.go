@@ -33,11 +33,7 @@ func Check(out io.Writer, file, boot string) error {
 	}
 	fmt.Fprintf(out, "%s: OK\n", file)
 	for _, n := range menu.Check(c) {
-		on := n.Firmware
-		if n.Entry != "" {
-			on = fmt.Sprintf("entry %q on %s", n.Entry, n.Firmware)
-		}
-		fmt.Fprintf(out, "%s: note: %s: %s\n", file, on, n.Why)
+		fmt.Fprintf(out, "%s: note: %s%s\n", file, about(n), n.Why)
 	}
 	if boot == "" {
 		return nil
@@ -56,6 +52,19 @@ func Check(out io.Writer, file, boot string) error {
 		}
 	}
 	return nil
+}
+
+// about says what a note is about, if not all.
+func about(n menu.Note) string {
+	switch {
+	case n.Entry != "" && n.Firmware != "":
+		return fmt.Sprintf("entry %q on %s: ", n.Entry, n.Firmware)
+	case n.Entry != "":
+		return fmt.Sprintf("entry %q: ", n.Entry)
+	case n.Firmware != "":
+		return n.Firmware + ": "
+	}
+	return ""
 }
 
 // Render writes what machines would get into dir, for a person to read: the
