@@ -29,13 +29,17 @@ func TestAsBefore(t *testing.T) {
 		{"both refuse them", &refused, refused, ""},
 		{"both refuse them, and there was no address", ptr(with(refused, absent)), with(refused, absent), ""},
 		{"the new program takes what the old one refused", &refused, well, ""},
-		{"the old one refused others, which were corrected since", ptr(with(refused, another)), refused, "refuses the settings"},
+		{"the old one refused others, which were corrected since", ptr(with(refused, another)), refused,
+			"refuses the settings"},
 		{"an old root that noted nothing: well", nil, well, ""},
 		{"an old root that noted nothing: refused", nil, refused, "refuses the settings"},
 		{"an old root that noted nothing: no address", nil, with(well, absent), "has not got"},
-		{"the default is still in force", &well, with(well, func(s *State) { s.InForce = builtIn }), `in force are mode "auto" and an address by DHCP`},
-		{"nothing is in force yet", &well, with(well, func(s *State) { s.InForce, s.Present = Use{}, false }), "no settings are in force yet"},
-		{"another mode is in force", &well, with(well, func(s *State) { s.InForce.Mode = config.ModeProxy }), `in force are mode "proxy"`},
+		{"the default is still in force", &well, with(well, func(s *State) { s.InForce = builtIn }),
+			`in force are mode "auto" and an address by DHCP`},
+		{"nothing is in force yet", &well, with(well, func(s *State) { s.InForce, s.Present = Use{}, false }),
+			"no settings are in force yet"},
+		{"another mode is in force", &well, with(well, func(s *State) { s.InForce.Mode = config.ModeProxy }),
+			`in force are mode "proxy"`},
 		{"the new program takes them for another mode", &well, with(well, func(s *State) {
 			s.Settings.Mode, s.InForce.Mode = config.ModeProxy, config.ModeProxy
 		}), `reads the settings as mode "proxy"`},
@@ -43,7 +47,8 @@ func TestAsBefore(t *testing.T) {
 			s.Settings.Address, s.InForce.Address = netip.Prefix{}, netip.Prefix{}
 		}), "and an address by DHCP; the old one read"},
 		{"changed during the update", ptr(with(byDHCP, another)), well, ""},
-		{"the address does not come", &well, with(well, absent), "the box has not got mode \"server\" and the address 192.168.77.1/24"},
+		{"the address does not come", &well, with(well, absent),
+			`the box has not got mode "server" and the address 192.168.77.1/24`},
 		{"there was no such address before", ptr(with(well, absent)), with(well, absent), ""},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {

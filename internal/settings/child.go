@@ -44,10 +44,11 @@ func checkIn(limit time.Duration, text []byte, argv ...string) error {
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(string(text)), &out, &log
 	err := cmd.Run()
 	var exit *exec.ExitError
+	says := func(text string) bool { return strings.Contains(log.String(), text) }
 	switch {
 	case ctx.Err() != nil:
 		return tooMuch(fmt.Sprintf("takes longer than %v to check", limit))
-	case errors.As(err, &exit) && (strings.Contains(log.String(), "out of memory") || strings.Contains(log.String(), "cannot allocate memory")):
+	case errors.As(err, &exit) && (says("out of memory") || says("cannot allocate memory")):
 		return tooMuch(fmt.Sprintf("takes more than %d MiB of memory to check", checkMemory>>20))
 	case errors.As(err, &exit) && exit.ExitCode() == 1: // it could not begin
 		return fmt.Errorf("check the settings: %s", strings.TrimSpace(log.String()))
@@ -67,7 +68,8 @@ func checkIn(limit time.Duration, text []byte, argv ...string) error {
 }
 
 func tooMuch(problem string) error {
-	return config.Errors{{File: FileName, Line: 1, Key: "file", Problem: problem, Mend: "have fewer entries and machines, or shorter lists"}}
+	const mend = "have fewer entries and machines, or shorter lists"
+	return config.Errors{{File: FileName, Line: 1, Key: "file", Problem: problem, Mend: mend}}
 }
 
 // CheckStdin is the process of CheckIn: it reads settings and writes what is

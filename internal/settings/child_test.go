@@ -28,6 +28,7 @@ func child(t *testing.T) string {
 
 func TestCheckIn(t *testing.T) {
 	program := child(t)
+	const bounds = "pxebox.toml:1: file: "
 	for _, tt := range []struct {
 		situation, mode, text string
 		limit                 time.Duration
@@ -35,10 +36,13 @@ func TestCheckIn(t *testing.T) {
 	}{
 		{"right", "check", mine, checkTime, "", ""},
 		{"a mistake", "check", wrong, checkTime, "pxebox.toml:3: menu.timeuot: is not known; write timeout", ""},
-		{"menus without end", "check", manyMenus(), checkTime, "pxebox.toml:8001: machine: all menus together have more than the 16 MiB", ""},
-		{"more memory than it may have", "hog", mine, checkTime, "pxebox.toml:1: file: takes more than 256 MiB of memory to check; have fewer", ""},
-		{"no end", "hang", mine, time.Second, "pxebox.toml:1: file: takes longer than 1s to check; have fewer", ""},
-		{"a mistake of the program's", "panic", mine, checkTime, "pxebox.toml:1: file: cannot be checked: the check ends with exit status 2; have fewer", ""},
+		{"menus without end", "check", manyMenus(), checkTime,
+			"pxebox.toml:8001: machine: all menus together have more than the 16 MiB", ""},
+		{"more memory than it may have", "hog", mine, checkTime,
+			bounds + "takes more than 256 MiB of memory to check; have fewer", ""},
+		{"no end", "hang", mine, time.Second, bounds + "takes longer than 1s to check; have fewer", ""},
+		{"a mistake of the program's", "panic", mine, checkTime,
+			bounds + "cannot be checked: the check ends with exit status 2; have fewer", ""},
 		{"it cannot begin", "fail", mine, checkTime, "", "check the settings: no pipe"},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {

@@ -395,7 +395,8 @@ func TestCheckThatCannotBegin(t *testing.T) {
 	b.Check = func([]byte) error { return errors.New("no more processes") }
 	m.files[FileName] = []byte(theirs)
 	err := Exchange(m, b.Store, b.seen, nil, func() {}, slog.New(slog.DiscardHandler))
-	if r := string(plain(m.files[resultName])); err == nil || !strings.Contains(r, "NOT taken") || !strings.Contains(r, "no more processes") {
+	r := string(plain(m.files[resultName]))
+	if err == nil || !strings.Contains(r, "NOT taken") || !strings.Contains(r, "no more processes") {
 		t.Errorf("%v, and the result is %q", err, r)
 	}
 	b.Check = nil
@@ -422,7 +423,8 @@ func TestServesBeforeItChecks(t *testing.T) {
 				order = append(order, "checks")
 				return Parses(text)
 			}
-			if err := Exchange(m, b.Store, b.seen, nil, func() { order = append(order, "serves") }, slog.New(slog.DiscardHandler)); err != nil {
+			serving := func() { order = append(order, "serves") }
+			if err := Exchange(m, b.Store, b.seen, nil, serving, slog.New(slog.DiscardHandler)); err != nil {
 				t.Fatal(err)
 			}
 			if got := strings.Join(order, " "); got != tt.want {
