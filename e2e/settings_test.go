@@ -238,7 +238,7 @@ func TestImageHugeSettings(t *testing.T) {
 	if r := onVolume(t, p.File, "pxebox-result.txt"); !strings.Contains(r, "has mistakes") || !strings.Contains(r, why) {
 		t.Errorf("the medium says %q", r)
 	}
-	if text := onVolume(t, p.File, "pxebox.toml"); text != huge.String() {
+	if text := onVolume(t, p.File, "pxebox.toml"); !strings.HasSuffix(text, huge.String()) { // behind Notepad's mark
 		t.Errorf("the person's work is gone: %.200q", text)
 	}
 }
