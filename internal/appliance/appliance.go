@@ -33,7 +33,8 @@ func Run(ctx context.Context, o Options) error {
 	site := newSite(o)
 	defer watchOver(ctx, site, o.Log)()
 	store := site.store()
-	// First of all: the settings may hold the address of the box.
+	// Early: new settings may hold the address of the box. Until they are taken the
+	// other programs serve with those in force.
 	if err := site.exchangeSettings(ctx, store); err != nil {
 		o.Log.Error("the medium's volume for settings is not used", "step", "settings", "err", err)
 	}
