@@ -1,7 +1,8 @@
 // Package lease keeps account of addresses: which machine holds which one,
 // until when, and which to give next. The Pool decides that, as a pure
-// function of the times and calls that it is given; the Store keeps its leases
-// through a power cut. Neither knows packets, nor whose a reservation is.
+// function of the times and calls that it is given. It knows neither packets,
+// nor whose a reservation is, nor the disk: package leasedb keeps its leases
+// through a power cut.
 package lease
 
 import (

@@ -20,6 +20,7 @@ import (
 	"github.com/pxebox/pxebox/internal/dhcpconn"
 	"github.com/pxebox/pxebox/internal/handoff"
 	"github.com/pxebox/pxebox/internal/lease"
+	"github.com/pxebox/pxebox/internal/leasedb"
 	"github.com/pxebox/pxebox/internal/machine"
 	"github.com/pxebox/pxebox/internal/netif"
 )
@@ -65,7 +66,7 @@ func (b *bench) Apply(changes []lease.Change) error {
 }
 
 func newBench(t *testing.T, probe bool) *bench {
-	b := &bench{T: t, server: newServer(t0, filepath.Join(t.TempDir(), "leases.db"), machine.NewTable(8), slog.New(slog.DiscardHandler), newTeller(slog.New(slog.DiscardHandler)))}
+	b := &bench{T: t, server: newServer(t0, t.TempDir(), machine.NewTable(8), slog.New(slog.DiscardHandler), newTeller(slog.New(slog.DiscardHandler)))}
 	b.server.store = b
 	b.network(t0, self, probe)
 	return b
@@ -236,16 +237,15 @@ func TestOfferWaitsForTheProbe(t *testing.T) {
 
 func TestLeasesComeBackFromDisk(t *testing.T) {
 	b := newBench(t, false)
-	b.server.store = nil
-	b.openStore(t0, config.ModeServer)
+	b.opens(t0)
 	b.takes(1, first)
 	b.write()
 	if err := b.server.store.Close(); err != nil {
 		t.Fatal(err)
 	}
 	again := newBench(t, false)
-	again.path, again.server.store = b.path, nil
-	again.openStore(t0, config.ModeServer)
+	again.dir = b.dir
+	again.opens(t0)
 	again.client(t0, 2, dhcpv4.MessageTypeDiscover, dhcpv4.OptRequestedIPAddress(first.AsSlice()))
 	again.wantSent("OFFER 192.168.77.101")
 	again.client(t0, 1, dhcpv4.MessageTypeRequest, dhcpv4.OptRequestedIPAddress(first.AsSlice()))
@@ -259,6 +259,7 @@ func (b *bench) opens(now time.Time) {
 	b.now = now
 	b.server.store, b.tryStore = nil, time.Time{}
 	b.openStore(now, config.ModeServer)
+	b.storeOpened(now, <-b.opened)
 	opened := b.server.store
 	if opened == nil {
 		b.Fatal("the database does not open")
@@ -270,9 +271,9 @@ func (b *bench) opens(now time.Time) {
 func (b *bench) restarts() *bench {
 	b.Helper()
 	again := newBench(b.T, false)
-	disk, err := os.ReadFile(b.path)
+	disk, err := os.ReadFile(filepath.Join(b.dir, leasedb.FileName))
 	if err == nil {
-		err = os.WriteFile(again.path, disk, 0o600)
+		err = os.WriteFile(filepath.Join(again.dir, leasedb.FileName), disk, 0o600)
 	}
 	if err != nil {
 		b.Fatal(err)
@@ -322,7 +323,7 @@ func TestDatabaseOpensAgain(t *testing.T) {
 				t.Fatal(err)
 			}
 			if lose {
-				if err := os.Remove(b.path); err != nil {
+				if err := os.Remove(filepath.Join(b.dir, leasedb.FileName)); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -385,7 +386,7 @@ func TestDatabaseOpensLate(t *testing.T) {
 			before.server.store.Close()
 
 			b := newBench(t, false)
-			b.path, b.server.store = before.path, nil
+			b.dir, b.server.store = before.dir, nil
 			c.meanwhile(b)
 			b.opens(t0.Add(time.Minute))
 			b.keep(t0.Add(2*time.Minute), c.one, c.two)
@@ -412,6 +413,75 @@ func TestMaskChanges(t *testing.T) {
 		b.keep(t0.Add(100*time.Minute), 1, 2)
 		b.restarts().keep(t0, 1, 2)
 	}
+}
+
+// A medium that has turned read-only still says who has which address. What is
+// given meanwhile is on it once it can be written again.
+func TestDatabaseIsReadOnly(t *testing.T) {
+	before := newBench(t, false)
+	before.opens(t0)
+	before.takes(1, first)
+	before.write()
+	before.server.store.Close()
+
+	b := newBench(t, false)
+	b.dir, b.server.store = before.dir, nil
+	b.server.open = func(dir string, log *slog.Logger) opened {
+		o := openLeases(dir, log)
+		if o.err == nil {
+			o.err = o.store.Close()
+		}
+		return opened{records: o.records, err: errors.Join(o.err, leasedb.ReadOnlyError{Err: errors.New("read-only file system")})}
+	}
+	b.openStore(t0, config.ModeServer)
+	b.storeOpened(t0, <-b.opened)
+	// A stranger gets another address than the one that is leased.
+	b.takes(2, first.Next())
+	b.write()
+	b.returns(t0, 1, first)
+	b.wantSent("OFFER 192.168.77.101", "ACK 192.168.77.101", "ACK 192.168.77.100")
+	b.client(t0, 3, dhcpv4.MessageTypeDiscover)
+	b.wantSent()
+
+	b.server.open = openLeases
+	b.opens(t0.Add(storeAgain))
+	b.write() // without a question
+	b.server.store.Close()
+	b.restarts().keep(t0, 1, 2)
+}
+
+// The network does not wait for a database that takes long to open, and
+// questions do not for longer than is good for clients.
+func TestDatabaseTakesLong(t *testing.T) {
+	b := newBench(t, false)
+	b.server.store = nil
+	hung := make(chan struct{})
+	b.server.open = func(dir string, log *slog.Logger) opened { <-hung; return openLeases(dir, log) }
+	for _, c := range []struct {
+		situation string
+		at        time.Duration
+		waits     bool
+	}{
+		{"at first", 0, true},
+		{"just short of the limit", openWithin - 1, true},
+		{"at the limit", openWithin, false},
+		{"when it would be opened again", 2 * storeAgain, false},
+	} {
+		b.openStore(t0.Add(c.at), config.ModeServer)
+		if got := b.mustWait(t0.Add(c.at)); got != c.waits {
+			t.Errorf("%s: questions wait: %v", c.situation, got)
+		}
+	}
+	b.now = t0.Add(openWithin)
+	b.takes(1, first)
+	b.write()
+	b.wantSent("OFFER 192.168.77.100", "ACK 192.168.77.100")
+	close(hung)
+	o := <-b.opened
+	b.storeOpened(t0.Add(time.Minute), o)
+	defer o.store.Close()
+	b.write() // what was given meanwhile
+	b.restarts().returns(t0, 1, first)
 }
 
 func TestFloodOfOneClientIsCut(t *testing.T) {

@@ -81,7 +81,7 @@ func newDesk(t *testing.T, mode config.Mode, rules ...machine.Rule) *desk {
 			return d.neighbours[a].Bytes(), nil
 		},
 	}
-	d.daemon.dhcp = newServer(t0, filepath.Join(d.DataDir, "leases.db"), d.machines, log, d.tell)
+	d.daemon.dhcp = newServer(t0, d.DataDir, d.machines, log, d.tell)
 	d.daemon.link.Store(&netif.Link{Index: 7, Addr: self})
 	g := generation.Generation{DHCP: config.DHCP{Mode: mode}}
 	g.DHCP.Lease = config.Duration(1 << 40)

@@ -14,7 +14,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -119,7 +118,7 @@ func Run(ctx context.Context, o Options) error {
 	d.link.Store(&netif.Link{})
 	d.key = restoreArmed(time.Now(), o.RunDir, d.asked, o.Log)
 	d.tell = newTeller(o.Log)
-	d.dhcp = newServer(time.Now(), filepath.Join(o.DataDir, "leases.db"), d.machines, o.Log, d.tell)
+	d.dhcp = newServer(time.Now(), o.DataDir, d.machines, o.Log, d.tell)
 
 	generations := make(chan generation.Generation)
 	network := make(chan config.Network)
@@ -171,10 +170,8 @@ func (d *daemon) run(ctx context.Context, generations <-chan generation.Generati
 	d.use(first, guards)
 	give(ctx, network, first.Network)
 	for {
-		// While more answers wait for the disk than are worth keeping, the
-		// questions wait in the kernel.
 		questions := d.questions
-		if d.dhcp.full() {
+		if d.dhcp.mustWait(time.Now()) {
 			questions = nil
 		}
 		waiting, toDisk := d.dhcp.toCommit(time.Now())
@@ -199,6 +196,8 @@ func (d *daemon) run(ctx context.Context, generations <-chan generation.Generati
 			d.dhcp.committing()
 		case done := <-d.dhcp.committed:
 			d.dhcp.onDisk(time.Now(), done)
+		case o := <-d.dhcp.opened:
+			d.dhcp.storeOpened(time.Now(), o)
 		case v := <-d.verdicts:
 			d.verdict(v)
 		case err := <-sockets.failed:
