@@ -100,6 +100,26 @@ func Encode(g Generation) ([]byte, error) {
 	return b, nil
 }
 
+// validate reports what Build never makes. Those who use a Generation do not look
+// at its values again: a network that is none would end pxed at each start.
+func (g Generation) validate() error {
+	var errs []error
+	check := func(what string, err error) {
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", what, err))
+		}
+	}
+	check("network", g.Network.Validate())
+	check("dhcp", g.DHCP.Validate())
+	check("tftp", g.TFTP.Validate())
+	for entry, t := range g.Handoffs {
+		for _, name := range t.Programs {
+			check("handoff "+entry, config.ValidateProgram(name))
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // Decode is the inverse of Encode, and refuses what Encode does not write.
 func Decode(b []byte) (Generation, error) {
 	if len(b) > maxSize {
@@ -123,6 +143,9 @@ func Decode(b []byte) (Generation, error) {
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return Generation{}, errors.New("decode generation: something follows after its end")
+	}
+	if err := g.validate(); err != nil {
+		return Generation{}, fmt.Errorf("decode generation: %w", err)
 	}
 	sum := sha256.Sum256(b)
 	g.ID = hex.EncodeToString(sum[:])[:12]

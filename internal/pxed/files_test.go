@@ -82,6 +82,7 @@ func newDesk(t *testing.T, mode config.Mode, rules ...machine.Rule) *desk {
 		},
 	}
 	d.daemon.dhcp = newServer(t0, d.DataDir, d.machines, log, d.tell)
+	d.daemon.dhcp.open = func(string, *slog.Logger) opened { return opened{err: errors.New("a desk has no disk")} }
 	d.daemon.link.Store(&netif.Link{Index: 7, Addr: self})
 	g := generation.Generation{DHCP: config.DHCP{Mode: mode}}
 	g.DHCP.Lease = config.Duration(1 << 40)
