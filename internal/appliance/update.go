@@ -62,7 +62,8 @@ func waitHealthy(ctx context.Context, site *site, log *slog.Logger) error {
 	said := ""
 	menuwatch := selftest.NewFeeler(runDir, "menuwatch")
 	for {
-		err := errors.Join(selftest.Pxed(ctx, bundled), menuwatch.Feel(), initOurs(), initAnswers(ctx), site.asBefore())
+		_, alive := menuwatch.Feel()
+		err := errors.Join(selftest.Pxed(ctx, bundled, selftest.Progress{}), alive, initOurs(), initAnswers(ctx), site.asBefore())
 		if err == nil {
 			return nil
 		}

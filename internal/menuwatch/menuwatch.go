@@ -59,7 +59,7 @@ func (w *Watcher) Run(ctx context.Context) error {
 	results := make(chan result)
 	pulse := selftest.NewPulse(w.RunDir, "menuwatch")
 	for {
-		pulse.Beat() // configPoll brings each loop round
+		pulse.Beat(selftest.Progress{}) // configPoll brings each loop round
 		var alarm <-chan time.Time
 		if at := s.wake(); !at.IsZero() {
 			alarm = time.After(time.Until(at))

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
@@ -123,6 +124,8 @@ type server struct {
 	toDisk    chan batch
 	committed chan batch
 	failures  int
+
+	sent atomic.Uint64 // answers that are on the wire
 }
 
 // probe is an offer that waits.
@@ -385,6 +388,8 @@ func (s *server) send(ready []answer) {
 		}
 		if err := conn.Send(self, out); err != nil {
 			s.log.Error("dhcp: cannot answer", "err", err)
+			continue
 		}
+		s.sent.Add(uint64(len(out)))
 	}
 }

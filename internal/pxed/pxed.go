@@ -89,6 +89,7 @@ type daemon struct {
 	link     atomic.Pointer[netif.Link]
 	settings atomic.Pointer[dhcp.Settings] // who is served
 	tftp     atomic.Pointer[config.TFTP]
+	conn     atomic.Pointer[dhcpconn.Conn]
 
 	// What is known of machines, from one generation to the next.
 	machines  *machine.Table
@@ -205,9 +206,22 @@ func (d *daemon) run(ctx context.Context, generations <-chan generation.Generati
 		case now := <-look.C:
 			d.openSite()
 			d.dhcp.openStore(now, d.gen.DHCP.Mode)
-			pulse.Beat()
+			pulse.Beat(d.progress())
 		}
 	}
+}
+
+// progress is what the servers of the present link have done, for whoever
+// cannot tell a flood from a program that hangs.
+func (d *daemon) progress() (p selftest.Progress) {
+	p.DHCP.Answered = d.dhcp.sent.Load()
+	if c := d.conn.Load(); c != nil {
+		p.DHCP.Taken = c.Taken()
+	}
+	if s := d.tell.tftp.Load(); s != nil {
+		p.TFTP.Taken, p.TFTP.Answered = s.Progress()
+	}
+	return p
 }
 
 func sameNetwork(a, b config.Network) bool {
@@ -356,6 +370,7 @@ func (d *daemon) listen(ctx context.Context, l netif.Link) error {
 	if err != nil {
 		return fmt.Errorf("dhcp: %w", err)
 	}
+	d.conn.Store(conn)
 	prober, err := arp.Open(l.Name, l.Index, l.HW)
 	if err != nil {
 		return errors.Join(fmt.Errorf("dhcp: %w", err), conn.Close())

@@ -26,6 +26,7 @@ type link struct {
 	done  chan struct{}
 	timer *time.Timer
 	got   []datagram
+	sent  int // messages that the system took; the reactor counts them and sets it to 0
 
 	to  peer
 	out []byte // the datagram that is being put together
@@ -137,7 +138,9 @@ func (l *link) flush() {
 	if !l.to.local.IsUnspecified() {
 		cm.Src = l.to.local.AsSlice()
 	}
-	_, _ = l.socks[l.to.socket].WriteTo(l.out, cm, net.UDPAddrFromAddrPort(l.to.addr))
+	if _, err := l.socks[l.to.socket].WriteTo(l.out, cm, net.UDPAddrFromAddrPort(l.to.addr)); err == nil {
+		l.sent++
+	}
 	l.out = l.out[:0]
 }
 
