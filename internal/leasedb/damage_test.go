@@ -96,9 +96,7 @@ var damageKinds = []struct {
 			// 16: the root's page; 32: the list of free pages; 40: the number of pages.
 			field := []int{16, 32, 40}[r.IntN(3)]
 			binary.LittleEndian.PutUint64(m[field:], r.Uint64()>>r.IntN(64))
-			h := fnv.New64a()
-			h.Write(m[:56])
-			binary.LittleEndian.PutUint64(m[56:], h.Sum64())
+			sealMeta(m)
 		}
 		return b
 	}},
@@ -113,6 +111,13 @@ var damageKinds = []struct {
 func damaged(n int, whole []byte, page int) (kind string, b []byte) {
 	k := damageKinds[n%len(damageKinds)]
 	return k.name, k.do(rand.New(rand.NewPCG(uint64(n), 11)), bytes.Clone(whole), page)
+}
+
+// sealMeta gives a meta page the checksum of what is in it.
+func sealMeta(m []byte) {
+	h := fnv.New64a()
+	h.Write(m[:56])
+	binary.LittleEndian.PutUint64(m[56:], h.Sum64())
 }
 
 func scribble(r *rand.Rand, b []byte) {

@@ -586,17 +586,24 @@ func TestTooManyLeases(t *testing.T) {
 	}
 }
 
-// FuzzJournal reads any file. What it finds is bounded by the file, and a fresh
-// file of it holds the same.
+// FuzzJournal reads a file with any payload in a frame, and with any damage to
+// it. What it finds is bounded by the file, and a fresh file of it holds the
+// same.
 func FuzzJournal(f *testing.F) {
 	h := header{Salt: 1, Imported: 2}
-	whole := h.frame(h.image([]lease.Record{someRecord}), []lease.Change{{Addr: someRecord.Addr}})
-	f.Add(whole)
-	f.Add(whole[:len(whole)-block])
-	f.Add(whole[:frames+20])
-	f.Add([]byte(magic))
-	f.Add([]byte{})
-	f.Fuzz(func(t *testing.T, b []byte) {
+	f.Add(appendChange(nil, lease.Change{Addr: someRecord.Addr, Record: &someRecord}), []byte{})
+	f.Add(appendChange(nil, lease.Change{Addr: someRecord.Addr}), []byte{0, 1, 0xff})
+	f.Add([]byte("\x0a\x00\x00\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"), []byte{2, 0, 0xff, 2, 1, 0x7f})
+	f.Add([]byte{}, []byte{})
+	f.Fuzz(func(t *testing.T, payload, damage []byte) {
+		b := h.image([]lease.Record{someRecord})
+		from := len(b)
+		b = append(append(b, make([]byte, frameHead)...), payload...)
+		b = h.close(b, from)
+		if c := parse(bytes.Clone(b)); len(c.records) == 0 && len(payload) < leastChange {
+			t.Fatalf("%d bytes that are no change take a lease away", len(payload))
+		}
+		spoil(b, damage)
 		c := parse(b)
 		if len(c.records) > len(b)/leastChange || c.end > c.size {
 			t.Fatalf("%d records and an end at %d, of %d bytes", len(c.records), c.end, len(b))
@@ -615,6 +622,13 @@ func FuzzJournal(f *testing.F) {
 			}
 		}
 	})
+}
+
+// spoil changes bytes of a file: each three bytes say where, and to what.
+func spoil(b, damage []byte) {
+	for ; len(damage) >= 3; damage = damage[3:] {
+		b[(int(damage[0])<<8|int(damage[1]))%len(b)] ^= damage[2]
+	}
 }
 
 // Batches as they come with few and with many clients at once.
