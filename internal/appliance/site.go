@@ -66,7 +66,7 @@ func waitServing(ctx context.Context) {
 	defer cancel()
 	for {
 		// Without a generation pxed serves what is built in.
-		if _, err := generation.Read(runDir); err == nil && selftest.Pxed(ctx, "") == nil {
+		if _, err := generation.Read(runDir); err == nil && selftest.Pxed(ctx, "", selftest.Progress{}) == nil {
 			return
 		}
 		select {
