@@ -118,7 +118,7 @@ func (s *site) serve(ctx context.Context, store *settings.Store) error {
 		<-ctx.Done()
 		return ctx.Err()
 	})
-	certificate, host, gate, err := s.keys()
+	certificate, host, gate, err := s.keys(limited)
 	if err != nil {
 		// No restart would help, and machines boot all the same.
 		s.log.Error("settings and boot files cannot be changed over the network", "step", "access", "err", err)
@@ -150,7 +150,7 @@ func (s *site) serve(ctx context.Context, store *settings.Store) error {
 
 // keys reads the update password and the box's own keys, which are made at the
 // first start, and tells by what the box is known.
-func (s *site) keys() (c tls.Certificate, host ssh.Signer, gate *access.Gate, err error) {
+func (s *site) keys(log *slog.Logger) (c tls.Certificate, host ssh.Signer, gate *access.Gate, err error) {
 	password, err := access.ReadPassword(filepath.Join(s.perm, "gokr-pw.txt"), "/etc/gokr-pw.txt")
 	if err != nil {
 		return c, host, nil, err
@@ -162,7 +162,7 @@ func (s *site) keys() (c tls.Certificate, host ssh.Signer, gate *access.Gate, er
 	if host, err = access.HostKey(filepath.Join(dir, "ssh.pem")); err != nil {
 		return c, host, nil, fmt.Errorf("host key: %w", err)
 	}
-	s.log.Info("the box is known by", "step", "access", "https", access.Pin(c), "ssh", ssh.FingerprintSHA256(host.PublicKey()))
+	loglimit.Keep(log, "keys").Info("the box is known by", "step", "access", "https", access.Pin(c), "ssh", ssh.FingerprintSHA256(host.PublicKey()))
 	return c, host, access.NewGate(password), nil
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/pxebox/pxebox/internal/handoff"
 	"github.com/pxebox/pxebox/internal/lease"
 	"github.com/pxebox/pxebox/internal/leasedb"
+	"github.com/pxebox/pxebox/internal/loglimit"
 	"github.com/pxebox/pxebox/internal/machine"
 	"github.com/pxebox/pxebox/internal/netif"
 	"github.com/pxebox/pxebox/internal/ratelimit"
@@ -39,6 +40,8 @@ const (
 	// openWithin is how long the first questions wait for the database. A
 	// dying medium may take minutes to say so, and the box serves meanwhile.
 	openWithin = 10 * time.Second
+
+	leaseLines = "leases" // the topic of lines about the database
 )
 
 // What the server needs of the network.
@@ -171,7 +174,7 @@ func (s *server) count(now time.Time) {
 func (s *server) openStore(now time.Time, mode config.Mode) {
 	if s.opening && !s.patience.IsZero() && !now.Before(s.patience) {
 		s.patience = time.Time{}
-		s.log.Error("the lease database takes long to open: leases are kept in memory meanwhile, and those from before the start are not known")
+		loglimit.Keep(s.log, leaseLines).Error("the lease database takes long to open: leases are kept in memory meanwhile, and those from before the start are not known")
 	}
 	if s.store != nil || s.opening || !mode.Leases() || now.Before(s.tryStore) {
 		return
@@ -188,7 +191,7 @@ func (s *server) storeOpened(now time.Time, o opened) {
 	s.opening = false
 	var readOnly leasedb.ReadOnlyError
 	if o.err != nil && !errors.As(o.err, &readOnly) {
-		s.log.Error("leases are kept in memory only, and a power cut forgets them", "err", o.err)
+		loglimit.Keep(s.log, leaseLines).Error("leases are kept in memory only, and a power cut forgets them", "err", o.err)
 		return
 	}
 	if !s.loaded {
@@ -196,11 +199,11 @@ func (s *server) storeOpened(now time.Time, o opened) {
 		s.loaded = true
 	}
 	if o.err != nil {
-		s.log.Error("the lease database cannot be written: leases that are in it go on, new ones are kept in memory only, and a power cut forgets them",
+		loglimit.Keep(s.log, leaseLines).Error("the lease database cannot be written: leases that are in it go on, new ones are kept in memory only, and a power cut forgets them",
 			"leases", len(o.records), "err", o.err)
 		return
 	}
-	s.log.Info("lease database", "path", s.dir, "leases", len(o.records))
+	loglimit.Keep(s.log, leaseLines).Info("lease database", "path", s.dir, "leases", len(o.records))
 	s.store, s.failures = o.store, 0
 	// What was given while there was no database is written now, and not only
 	// with the next answer. The pools have all of it.
@@ -363,7 +366,7 @@ func (s *server) onDisk(now time.Time, b batch) {
 	s.failures++
 	s.log.Error("leases cannot be written, and were not given", "err", b.err)
 	if s.failures >= storeTries && s.store == b.store {
-		s.log.Error("leases are kept in memory only from now on, and a power cut forgets them")
+		loglimit.Keep(s.log, leaseLines).Error("leases are kept in memory only from now on, and a power cut forgets them")
 		if err := s.store.Close(); err != nil {
 			s.log.Error("lease database", "err", err)
 		}

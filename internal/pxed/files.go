@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"net/netip"
 	"sync"
 	"time"
@@ -133,6 +134,17 @@ func (d *daemon) holder(client netip.Addr) (config.MAC, evidence, error) {
 		return m.MAC, byDHCP, nil
 	}
 	return "", unknown, nil
+}
+
+// whose is the MAC of the machine at an address, for the log; zero where it is not
+// known.
+func (d *daemon) whose(a netip.Addr) (mac event.MAC) {
+	if is, _, err := d.holder(a); err == nil {
+		if hw, err := net.ParseMAC(string(is)); err == nil {
+			copy(mac[:], hw)
+		}
+	}
+	return mac
 }
 
 // transferred hears of a TFTP transfer that has ended.

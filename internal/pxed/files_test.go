@@ -68,8 +68,14 @@ func (l *lines) Write(b []byte) (int, error) { l.mu.Lock(); defer l.mu.Unlock();
 func (l *lines) String() string              { l.mu.Lock(); defer l.mu.Unlock(); return l.buf.String() }
 
 func newDesk(t *testing.T, mode config.Mode, rules ...machine.Rule) *desk {
-	d := &desk{T: t, neighbours: map[netip.Addr]config.MAC{}, said: &lines{}}
-	log := slog.New(slog.NewTextHandler(d.said, nil))
+	said := &lines{}
+	return newDeskWith(t, said, slog.NewTextHandler(said, nil), mode, rules...)
+}
+
+// newDeskWith is newDesk with another handler of the log that goes to said.
+func newDeskWith(t *testing.T, said *lines, h slog.Handler, mode config.Mode, rules ...machine.Rule) *desk {
+	d := &desk{T: t, neighbours: map[netip.Addr]config.MAC{}, said: said}
+	log := slog.New(h)
 	d.daemon = &daemon{
 		Options: Options{Log: log, DataDir: t.TempDir(), BootDir: filepath.Join(t.TempDir(), "none")},
 		tell:    newTeller(log), guard: guard.New(log),

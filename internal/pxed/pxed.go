@@ -31,6 +31,7 @@ import (
 	"github.com/pxebox/pxebox/internal/guard"
 	"github.com/pxebox/pxebox/internal/handoff"
 	"github.com/pxebox/pxebox/internal/httpd"
+	"github.com/pxebox/pxebox/internal/loglimit"
 	"github.com/pxebox/pxebox/internal/machine"
 	"github.com/pxebox/pxebox/internal/netif"
 	"github.com/pxebox/pxebox/internal/selftest"
@@ -135,7 +136,7 @@ func Run(ctx context.Context, o Options) error {
 		return ctx.Err()
 	})
 	g.Go(func() error { return d.tell.metrics.Count(ctx, d.tell.bus.Subscribe()) })
-	g.Go(func() error { return event.LogBoots(ctx, d.tell.bus.Subscribe(), o.Log) })
+	g.Go(func() error { return event.LogBoots(ctx, d.tell.bus.Subscribe(), d.whose, o.Log) })
 	g.Go(func() error { return d.dhcp.commit(ctx) })
 	g.Go(func() error { return saveSpent(ctx, d.DataDir, d.once, d.Log) })
 	g.Go(func() error { return saveArmed(ctx, d.RunDir, d.key, d.asked, d.Log) })
@@ -234,7 +235,7 @@ func (d *daemon) use(g generation.Generation, guards *task) {
 	d.gen = g
 	d.tftp.Store(&g.TFTP)
 	d.tell.metrics.Generation(g.ID)
-	d.Log.Info("generation", "id", g.ID, "mode", g.DHCP.Mode, "menus", len(g.Files))
+	loglimit.Keep(d.Log, "generation").Info("generation", "id", g.ID, "mode", g.DHCP.Mode, "menus", len(g.Files))
 	d.dhcp.openStore(time.Now(), g.DHCP.Mode)
 	d.restoreSpent()
 	d.watchOthers(guards, false)
@@ -246,7 +247,7 @@ func (d *daemon) use(g generation.Generation, guards *task) {
 
 func (d *daemon) linkChanged(l netif.Link, sockets, guards *task) {
 	old := d.link.Swap(&l)
-	d.Log.Info("network", "interface", l.Name, "mac", l.HW.String(), "address", l.Addr, "mtu", l.MTU, "carrier", l.Up)
+	loglimit.Keep(d.Log, "network").Info("network", "interface", l.Name, "mac", l.HW.String(), "address", l.Addr, "mtu", l.MTU, "carrier", l.Up)
 	other := old.Index != l.Index || old.Name != l.Name
 	if other || old.MTU != l.MTU || old.HW.String() != l.HW.String() {
 		sockets.stop()
@@ -297,13 +298,14 @@ func (d *daemon) watchOthers(guards *task, again bool) {
 
 // verdict takes up what the guard has found.
 func (d *daemon) verdict(v guard.Verdict) {
+	log := loglimit.Keep(d.Log, "leasing")
 	switch {
 	case v.Allowed:
-		d.Log.Info("dhcp: leasing addresses", "why", v.Why)
+		log.Info("dhcp: leasing addresses", "why", v.Why)
 		d.dhcp.hold = ""
 	case v.Foreign.IsValid():
 		d.dhcp.hold = fmt.Sprintf("%s: %v", v.Why, v.Foreign)
-		d.Log.Error("dhcp: not offering addresses; set dhcp.force to offer all the same", "why", v.Why, "server", v.Foreign, "server_mac", v.MAC)
+		log.Error("dhcp: not offering addresses; set dhcp.force to offer all the same", "why", v.Why, "server", v.Foreign, "server_mac", v.MAC)
 	default:
 		d.dhcp.hold = v.Why
 	}
@@ -325,10 +327,11 @@ func (d *daemon) openSite() bool {
 		}
 		return false
 	}
+	log := loglimit.Keep(d.Log, "boot folder")
 	if site == nil {
-		d.Log.Warn("boot folder: gone", "path", d.BootDir)
+		log.Warn("boot folder: gone", "path", d.BootDir)
 	} else {
-		d.Log.Info("boot folder", "path", d.BootDir)
+		log.Info("boot folder", "path", d.BootDir)
 	}
 	d.site = site
 	d.publish()

@@ -11,6 +11,7 @@ import (
 
 	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/access"
+	"github.com/pxebox/pxebox/internal/loglimit"
 )
 
 // maxBody bounds what is read of a request, in bytes: more than config.Parse
@@ -81,12 +82,12 @@ func (h *handler) put(w http.ResponseWriter, r *http.Request) {
 	var mistakes config.Errors
 	switch {
 	case errors.As(err, &mistakes):
-		h.log.Warn("settings with mistakes: not taken", "client", r.RemoteAddr, "mistakes", len(mistakes))
+		loglimit.Trusted(h.log).Warn("settings with mistakes: not taken", "client", r.RemoteAddr, "mistakes", len(mistakes))
 		http.Error(w, mistakes.Error(), http.StatusUnprocessableEntity)
 	case err != nil:
 		h.fail(w, "the settings cannot be checked or kept, and the old ones stay", err)
 	default:
-		h.log.Info("settings are taken", "client", r.RemoteAddr, "bytes", len(b))
+		loglimit.Trusted(h.log).Info("settings are taken", "client", r.RemoteAddr, "bytes", len(b))
 		fmt.Fprintln(w, "taken")
 	}
 }

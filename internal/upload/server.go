@@ -20,6 +20,7 @@ import (
 
 	"github.com/pxebox/pxebox/internal/access"
 	"github.com/pxebox/pxebox/internal/connlimit"
+	"github.com/pxebox/pxebox/internal/loglimit"
 )
 
 const (
@@ -49,7 +50,7 @@ type Server struct {
 // Serve answers on l until ctx ends, or l fails.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	log := s.Log.With("step", "upload")
-	t, err := openTree(s.Boot, s.Staging, log)
+	t, err := openTree(s.Boot, s.Staging, loglimit.Trusted(log)) // the owner's doing
 	if err != nil {
 		return err
 	}
@@ -93,7 +94,7 @@ func (s *Server) serve(conn net.Conn, t *tree, files chan struct{}, log *slog.Lo
 		return err
 	}
 	timed.on.Store(true)
-	log = log.With("client", conn.RemoteAddr())
+	log = loglimit.Trusted(log).With("client", conn.RemoteAddr())
 	log.Info("connected", "by", sc.Permissions.Extensions["by"])
 	go ssh.DiscardRequests(requests)
 	var running sync.WaitGroup
