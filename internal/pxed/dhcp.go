@@ -183,7 +183,7 @@ func (s *server) openStore(now time.Time, mode config.Mode) {
 		s.patience = now.Add(openWithin)
 	}
 	s.tryStore, s.opening = now.Add(storeAgain), true
-	go func() { s.opened <- s.open(s.dir, s.log) }()
+	go func() { s.opened <- s.open(s.dir, loglimit.Keep(s.log, "damaged leases")) }()
 }
 
 // storeOpened takes the database into use, or what could be read of it.
