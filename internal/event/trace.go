@@ -41,10 +41,10 @@ type Trace struct {
 
 	byMAC  map[MAC]*machine
 	byAddr map[netip.Addr]*machine
-	// All of *machine. Those that boot have the last heard at the front: served
-	// were sent a whole file, which nobody can pretend with a forged address, and
-	// claimed were not yet. Resting have no boot to report, and the last reported
-	// at the front.
+	// All of *machine. Served are those that boot and were sent a whole file, for
+	// which a forged address is not enough; claimed are those that boot and were
+	// not. Both have the last heard at the front. Resting have no boot to report,
+	// and the last reported at the front.
 	served, claimed, resting list.List
 	leftOut                  int // events, of machines that there was no room for
 }

@@ -90,8 +90,8 @@ func (t *conns) changed(ctx context.Context, c net.Conn, state http.ConnState) {
 	}
 }
 
-// admit adds a new connection, or closes it. It reports false when it is this
-// one's turn to wait: each client has one connection and keeps up.
+// admit adds a new connection, or closes it. It reports false when the new one has
+// to wait: each client has one connection and keeps up.
 func (t *conns) admit(now time.Time, c net.Conn) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
