@@ -48,7 +48,9 @@ func checkIn(limit time.Duration, text []byte, argv ...string) error {
 	switch {
 	case ctx.Err() != nil:
 		return tooMuch(fmt.Sprintf("takes longer than %v to check", limit))
-	case errors.As(err, &exit) && (says("out of memory") || says("cannot allocate memory")):
+	// Where memory ends Go's runtime does, with one of several texts: it may be
+	// a thread that cannot be started. A program's own fault is a panic.
+	case errors.As(err, &exit) && says("fatal error:"):
 		return tooMuch(fmt.Sprintf("takes more than %d MiB of memory to check", checkMemory>>20))
 	case errors.As(err, &exit) && exit.ExitCode() == 1: // it could not begin
 		return fmt.Errorf("check the settings: %s", strings.TrimSpace(log.String()))
