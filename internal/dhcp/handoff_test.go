@@ -235,10 +235,11 @@ func TestStrangerUsesNothingUp(t *testing.T) {
 		"4011: from the link, with another's":  {config.ModeProxy, BootServerPort, first.Next(), message(dhcpv4.MessageTypeRequest, bios, ciaddr(first)), false, netip.Addr{}},
 		"4011: by INFORM":                      {config.ModeServer, BootServerPort, stranger, message(dhcpv4.MessageTypeInform, bios, ciaddr(first)), false, netip.Addr{}},
 		"67: the machine itself":               {config.ModeProxy, ServerPort, zero, message(dhcpv4.MessageTypeRequest, bios, wish(first)), true, first},
-		"67: through a relay agent":            {config.ModeProxy, ServerPort, stranger, message(dhcpv4.MessageTypeRequest, bios, wish(behind), giaddr("10.1.0.1")), true, behind},
+		"67: through a relay agent":            {config.ModeProxy, ServerPort, first, message(dhcpv4.MessageTypeRequest, bios, wish(behind), giaddr("10.1.0.1")), true, behind},
+		"67: through an agent from afar":       {config.ModeProxy, ServerPort, stranger, message(dhcpv4.MessageTypeRequest, bios, wish(behind), giaddr("10.1.0.1")), false, netip.Addr{}},
 		"67: from afar":                        {config.ModeProxy, ServerPort, stranger, message(dhcpv4.MessageTypeRequest, bios, wish(first)), false, netip.Addr{}},
 		"67, server: the machine itself":       {config.ModeServer, ServerPort, zero, message(dhcpv4.MessageTypeRequest, bios, server(self.Addr()), wish(first)), true, first},
-		"67, server: from afar":                {config.ModeServer, ServerPort, stranger, message(dhcpv4.MessageTypeRequest, bios, server(self.Addr()), wish(first)), false, first},
+		"67, server: from afar":                {config.ModeServer, ServerPort, stranger, message(dhcpv4.MessageTypeRequest, bios, server(self.Addr()), wish(first)), false, netip.Addr{}},
 	} {
 		t.Run(situation, func(t *testing.T) {
 			s, asked := handingOver(tc.mode)

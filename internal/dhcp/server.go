@@ -252,7 +252,8 @@ func (x *exchange) acknowledge(a netip.Addr, why string) Answer {
 	r := x.grant(dhcpv4.MessageTypeAck, a)
 	r.ClientIPAddr = x.m.ClientIPAddr // table 3
 	answer := deliver(x.q, r, why)
-	answer.Addr, answer.Has, answer.Commit = a, a, true
+	answer.Addr, answer.Commit = a, true
+	answer.Has, answer.Relayed = x.s.learned(x.m, a)
 	if x.boots {
 		answer.Handoff = x.s.takes(x.now, x.q, x.client)
 	}
@@ -326,7 +327,8 @@ func (x *exchange) bootp() Answer {
 		r.ServerIPAddr, r.BootFileName = boot.NextServer.AsSlice(), boot.File
 	}
 	answer := deliver(x.q, r, "bootp")
-	answer.Has, answer.Machine, answer.Handoff = x.fixed, who(x.m, firmware), x.s.takes(x.now, x.q, firmware)
+	answer.Has, answer.Relayed = x.s.learned(x.m, x.fixed)
+	answer.Machine, answer.Handoff = who(x.m, firmware), x.s.takes(x.now, x.q, firmware)
 	return answer
 }
 

@@ -239,7 +239,7 @@ func (s *server) ask(now time.Time, r received) {
 func (s *server) sort(now time.Time, x answer, ready []answer) []answer {
 	switch {
 	case x.a.Msg == nil:
-		s.tell.silent(x)
+		s.tell.silent(now, x)
 	case x.a.Commit:
 		s.pending = append(s.pending, x)
 	case s.wait(now, x):

@@ -16,6 +16,7 @@ import (
 	"github.com/pxebox/pxebox/internal/dhcp"
 	"github.com/pxebox/pxebox/internal/event"
 	"github.com/pxebox/pxebox/internal/httpd"
+	"github.com/pxebox/pxebox/internal/loglimit"
 	"github.com/pxebox/pxebox/internal/metrics"
 	"github.com/pxebox/pxebox/internal/tftp"
 )
@@ -30,12 +31,29 @@ type teller struct {
 	http atomic.Pointer[httpd.Server]
 	tftp atomic.Pointer[tftp.Server]
 
+	refused *loglimit.Once[refusal] // machines that are not answered
+
 	mu       sync.Mutex
 	withheld map[string]bool // what the log has told of as not served
 }
 
+// refusal is a machine, as a packet names it, and why it is not answered.
+type refusal struct{ mac, why string }
+
+const (
+	// unansweredAgain is how long the log says no more about a machine that was
+	// refused for one reason, and maxUnanswered how many it names in that time.
+	// Packets from other networks name machines as they like, and the box's log
+	// is short.
+	unansweredAgain = 10 * time.Minute
+	maxUnanswered   = 32
+)
+
 func newTeller(log *slog.Logger) *teller {
-	t := &teller{log: log, bus: &event.Bus{}, metrics: metrics.New()}
+	t := &teller{
+		log: log, bus: &event.Bus{}, metrics: metrics.New(),
+		refused: &loglimit.Once[refusal]{Most: maxUnanswered, Again: unansweredAgain},
+	}
 	t.metrics.Dropped(t.bus.Dropped)
 	t.metrics.Running(event.HTTP, func() int {
 		if s := t.http.Load(); s != nil {
@@ -73,15 +91,24 @@ func (t *teller) answered(x answer) {
 }
 
 // silent tells of a DHCP packet that gets no answer.
-func (t *teller) silent(x answer) {
+func (t *teller) silent(now time.Time, x answer) {
 	level, class := slog.LevelDebug, metrics.Ignored
-	if x.a.Trouble {
+	mac := x.q.Msg.ClientHWAddr.String()
+	switch {
+	case x.a.Trouble:
 		level, class = slog.LevelWarn, metrics.Trouble
+	case x.a.Refused && t.refused.First(now, refusal{mac, x.a.Why}):
+		level = slog.LevelWarn
 	}
 	t.metrics.Silent(class)
-	if t.log.Enabled(context.Background(), level) {
-		t.log.Log(context.Background(), level, "dhcp: silent", "mac", x.q.Msg.ClientHWAddr.String(), "asked", x.q.Msg.MessageType(), "step", x.a.Why)
+	if !t.log.Enabled(context.Background(), level) {
+		return
 	}
+	attrs := []any{"mac", mac, "asked", x.q.Msg.MessageType(), "step", x.a.Why}
+	if x.a.Refused {
+		attrs = append(attrs, "from", x.q.From.Addr().Unmap(), "ciaddr", x.q.Msg.ClientIPAddr, "giaddr", x.q.Msg.GatewayIPAddr)
+	}
+	t.log.Log(context.Background(), level, "dhcp: silent", attrs...)
 }
 
 // handedOver tells of a machine that is on its way to a WDS server.
