@@ -85,7 +85,7 @@ func full(t *testing.T) Generation {
 			MAC: []string{"52:54:00"}, GUID: []string{"70786562-6f78-4c61-8000-000000000010"}, Firmware: []string{"uefi-x64"},
 			Boot: "wds", Once: true, Entries: []string{"wds"}, Default: "wds",
 		},
-		View: "1", Handoff: "wds",
+		View: "1", Waits: true, Handoff: "wds",
 	}}
 	g.Handoffs = map[string]handoff.Target{"wds": {
 		Server: netip.MustParseAddr("192.168.77.2"), Programs: map[string]string{"bios": `boot\x64\wdsnbp.com`},

@@ -1,6 +1,7 @@
 package menu
 
 import (
+	"bytes"
 	"fmt"
 	"runtime"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/handoff"
 )
 
 const someEntries = twoServers + `
@@ -157,5 +159,51 @@ func TestRenderStopsAtTheBound(t *testing.T) {
 	}
 	if got := r.Machines[300].Handoff; got != "wds" {
 		t.Errorf("the machine for WDS is led to %q", got)
+	}
+}
+
+// The general menu without its countdown is there where it can matter which
+// machine reads it.
+func TestWaitingMenu(t *testing.T) {
+	const counts = "timeout = \"10s\"\n"
+	for situation, tc := range map[string]struct {
+		menu, machine  string
+		waiting, waits bool
+	}{
+		"no rules":                             {counts, "", false, false},
+		"a rule, and a countdown":              {counts, "[[machine]]\nmac = [\"52:54:00\"]\nboot = \"debian\"\n", true, false},
+		"a rule, and no countdown":             {"timeout = \"0s\"\n", "[[machine]]\nmac = [\"52:54:00\"]\nboot = \"debian\"\n", false, false},
+		"a menu of its own that counts down":   {counts, "[[machine]]\nmac = [\"52:54:00\"]\nentries = [\"debian\"]\n", true, false},
+		"a menu of its own that cannot":        {counts, "[[machine]]\nmac = [\"52:54:00\"]\nentries = [\"wipe\"]\n", true, true},
+		"a menu of its own, with no countdown": {"timeout = \"0s\"\n", "[[machine]]\nmac = [\"52:54:00\"]\nentries = [\"debian\"]\n", false, true},
+	} {
+		t.Run(situation, func(t *testing.T) {
+			r := Render(parse(t, "[menu]\n"+tc.menu+`
+[[entry]]
+name = "debian"
+kernel = "debian/linux"
+[[entry]]
+name = "wipe"
+kernel = "wipe/linux"
+erases = true
+`+tc.machine), Status{})
+			view, ok := r.Views[handoff.Waiting]
+			if ok != tc.waiting {
+				t.Fatalf("there is a waiting menu: %v", ok)
+			}
+			for _, m := range r.Machines {
+				if m.Waits != tc.waits {
+					t.Errorf("its menu waits: %v", m.Waits)
+				}
+			}
+			for name, content := range view {
+				if bytes.Contains(content, []byte("\nTIMEOUT 100")) || bytes.Contains(content, []byte("\nset timeout=10")) {
+					t.Errorf("%s counts down:\n%s", name, content)
+				}
+				if general := r.Files[name]; len(general) == 0 || bytes.Equal(general, content) {
+					t.Errorf("%s is as the general one", name)
+				}
+			}
+		})
 	}
 }

@@ -38,7 +38,7 @@ func TestRender(t *testing.T) {
 					t.Errorf("%q is not in:\n%s", want, got)
 				}
 			}
-			if views, _ := filepath.Glob(filepath.Join(out, "views", "*", "pxelinux.cfg", "default")); len(views) != 1 {
+			if views, _ := filepath.Glob(filepath.Join(out, "views", "menu-*", "pxelinux.cfg", "default")); len(views) != 1 {
 				t.Errorf("the machine's own menu is not there: %v", views)
 			}
 		})

@@ -225,7 +225,9 @@ func (s *server) ask(now time.Time, r received) {
 			r.guard.Heard(a.Other)
 		}
 		if a.Machine.MAC != "" && a.Has.IsValid() {
-			s.machines.Learn(a.Has, a.Machine)
+			if was, changed := s.machines.Learn(a.Has, a.Machine, a.Relayed); changed {
+				s.tell.learned(now, a, was)
+			}
 		}
 		if a.Handoff.Entry != "" {
 			s.tell.handedOver(a)

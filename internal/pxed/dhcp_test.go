@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -491,5 +492,71 @@ func TestFloodOfOneClientIsCut(t *testing.T) {
 	}
 	if len(b.sent) > 50 {
 		t.Errorf("%d answers to one client at one moment", len(b.sent))
+	}
+}
+
+// What comes from where no machine is served is logged once for each machine and
+// reason, however often it comes and however many machines it names.
+func TestStrangersAreLoggedOnce(t *testing.T) {
+	b, said := newBench(t, false), &lines{}
+	b.server.tell = newTeller(slog.New(slog.NewTextHandler(said, nil)))
+	ask := func(n int, from string, giaddr ...byte) {
+		m := &dhcpv4.DHCPv4{
+			OpCode: dhcpv4.OpcodeBootRequest, HWType: iana.HWTypeEthernet, GatewayIPAddr: giaddr,
+			ClientHWAddr: net.HardwareAddr{2, 0, 0, 9, byte(n >> 8), byte(n)}, Options: dhcpv4.Options{},
+		}
+		m.UpdateOption(dhcpv4.OptMessageType(dhcpv4.MessageTypeDiscover))
+		q := dhcp.Question{Msg: m, Port: dhcp.ServerPort, From: netip.MustParseAddrPort(from + ":68")}
+		// Another second, or the limit on packets would hide them from the log.
+		b.now = b.now.Add(time.Second)
+		b.ask(b.now, received{[]dhcp.Question{q}, b, b, b})
+	}
+	for range 5 {
+		ask(1, "10.9.0.66")
+		ask(1, "10.9.0.66", 10, 9, 0, 1)
+		ask(2, "10.9.0.66")
+	}
+	if n := strings.Count(said.String(), "dhcp: silent"); n != 3 {
+		t.Errorf("%d lines, want one for each machine and reason:\n%v", n, said)
+	}
+	if want := `mac=02:00:00:09:00:01 asked=DISCOVER step="from an address that is not served" from=10.9.0.66`; !strings.Contains(said.String(), want) {
+		t.Errorf("%s is not in the log:\n%v", want, said)
+	}
+	for n := range 500 {
+		ask(3+n, "10.9.0.66")
+	}
+	if n := strings.Count(said.String(), "dhcp: silent"); n != maxUnanswered {
+		t.Errorf("%d lines for 500 machines", n)
+	}
+	b.wantSent()
+}
+
+// An address that has another machine now is logged, once for each change.
+func TestChangeOfHandsIsLogged(t *testing.T) {
+	b, said := newBench(t, false), &lines{}
+	b.server.tell = newTeller(slog.New(slog.NewTextHandler(said, nil)))
+	c := config.DHCP{Mode: config.ModeProxy}
+	b.configure(b.now, c, handoff.Plan{}, netif.Link{Addr: self, HW: net.HardwareAddr{2, 0, 0, 0, 0, 1}}, nil)
+	pxe := dhcpv4.OptClassIdentifier("PXEClient:Arch:00007:UNDI:003000")
+	request := func(n byte) {
+		b.client(b.now.Add(time.Second), n, dhcpv4.MessageTypeRequest, pxe, dhcpv4.OptRequestedIPAddress(first.AsSlice()))
+	}
+	request(1)
+	request(1)
+	if said := said.String(); strings.Contains(said, "changed hands") {
+		t.Errorf("the log:\n%v", said)
+	}
+	for range 10 {
+		request(2)
+		request(1)
+	}
+	want := `"machine: an address has changed hands" address=192.168.77.100 mac=02:00:00:00:01:02 before=02:00:00:00:01:01`
+	if n := strings.Count(said.String(), "changed hands"); n != 1 || !strings.Contains(said.String(), want) {
+		t.Errorf("%d lines:\n%v", n, said)
+	}
+	b.now = b.now.Add(movedAgain)
+	request(2)
+	if n := strings.Count(said.String(), "changed hands"); n != 2 {
+		t.Errorf("%d lines:\n%v", n, said)
 	}
 }

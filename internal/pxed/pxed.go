@@ -99,6 +99,7 @@ type daemon struct {
 	once      *machine.Once
 	refusals  refusals
 	neighbour func(index int, a netip.Addr) (net.HardwareAddr, error) // netif.Neighbour
+	resolve   func(index int, a netip.Addr) error                     // netif.Resolve
 
 	questions chan received
 	inUse     chan netip.Addr
@@ -108,7 +109,7 @@ type daemon struct {
 // Run serves until ctx ends or a socket fails.
 func Run(ctx context.Context, o Options) error {
 	d := &daemon{
-		Options: o, bundled: assets.Files(), guard: guard.New(o.Log), neighbour: netif.Neighbour,
+		Options: o, bundled: assets.Files(), guard: guard.New(o.Log), neighbour: netif.Neighbour, resolve: netif.Resolve,
 		machines: machine.NewTable(maxMachines), asked: handoff.NewTable(maxHandoffs), once: machine.NewOnce(maxSpent),
 		questions: make(chan received), inUse: make(chan netip.Addr), verdicts: make(chan guard.Verdict),
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
+	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/catalog"
 	"github.com/pxebox/pxebox/internal/dhcp"
 	"github.com/pxebox/pxebox/internal/event"
@@ -31,7 +32,8 @@ type teller struct {
 	http atomic.Pointer[httpd.Server]
 	tftp atomic.Pointer[tftp.Server]
 
-	refused *loglimit.Once[refusal] // machines that are not answered
+	refused *loglimit.Once[refusal]    // machines that are not answered
+	moved   *loglimit.Once[netip.Addr] // addresses that have another machine now
 
 	mu       sync.Mutex
 	withheld map[string]bool // what the log has told of as not served
@@ -47,12 +49,16 @@ const (
 	// is short.
 	unansweredAgain = 10 * time.Minute
 	maxUnanswered   = 32
+	// movedAgain and maxMoved are the same for addresses that change hands.
+	movedAgain = time.Minute
+	maxMoved   = 64
 )
 
 func newTeller(log *slog.Logger) *teller {
 	t := &teller{
 		log: log, bus: &event.Bus{}, metrics: metrics.New(),
 		refused: &loglimit.Once[refusal]{Most: maxUnanswered, Again: unansweredAgain},
+		moved:   &loglimit.Once[netip.Addr]{Most: maxMoved, Again: movedAgain},
 	}
 	t.metrics.Dropped(t.bus.Dropped)
 	t.metrics.Running(event.HTTP, func() int {
@@ -109,6 +115,14 @@ func (t *teller) silent(now time.Time, x answer) {
 		attrs = append(attrs, "from", x.q.From.Addr().Unmap(), "ciaddr", x.q.Msg.ClientIPAddr, "giaddr", x.q.Msg.GatewayIPAddr)
 	}
 	t.log.Log(context.Background(), level, "dhcp: silent", attrs...)
+}
+
+// learned logs that an address has another machine than before: a lease that
+// went on to the next, or a packet in another machine's name.
+func (t *teller) learned(now time.Time, a dhcp.Answer, was config.MAC) {
+	if t.moved.First(now, a.Has) {
+		t.log.Info("machine: an address has changed hands", "address", a.Has, "mac", a.Machine.MAC, "before", was, "relayed", a.Relayed)
+	}
 }
 
 // handedOver tells of a machine that is on its way to a WDS server.

@@ -29,8 +29,9 @@ const (
 type Server struct {
 	// Open finds the file that a client asks for, by the name as it sent it.
 	// fs.ErrNotExist is told to the client as "not found", ErrRefused as
-	// "access violation", any other error as nothing but "server error". What
-	// it opens is cheap to keep: forged requests hold some thousands.
+	// "access violation", any other error as nothing but "server error". A
+	// request for which it returns ErrLater is dropped. What it opens is cheap
+	// to keep: forged requests hold some thousands.
 	Open func(client netip.AddrPort, name string) (File, error)
 	// Allow says whether a source address is one to answer. TFTP sends more
 	// than it is asked with: it must not be lent to strangers.
@@ -136,6 +137,9 @@ func (e Event) log(log *slog.Logger) {
 
 // ErrRefused is for names that Open will not look up.
 var ErrRefused = errors.New("refused")
+
+// ErrLater is for a request that Open cannot decide yet. The client repeats it.
+var ErrLater = errors.New("not known yet")
 
 // Serve answers requests on conn, the socket of port 69, until ctx ends or a
 // socket fails. Transfers have other ports (RFC 1350 §4), on the interface
@@ -258,6 +262,8 @@ func (s *Server) arrival(client netip.AddrPort, local netip.Addr, b []byte) (arr
 	switch {
 	case err == nil:
 		a.file = f
+	case errors.Is(err, ErrLater):
+		return arrival{}, false
 	case errors.Is(err, fs.ErrNotExist):
 		a.code = CodeNotFound
 		s.refused(a, slog.LevelDebug, err)
