@@ -495,6 +495,35 @@ func TestFloodOfOneClientIsCut(t *testing.T) {
 	}
 }
 
+// For some seconds a machine claims every address that is asked for. Once it is
+// silent, clients get addresses again, and none without a probe.
+func TestForgedARPAnswers(t *testing.T) {
+	b := newBench(t, true)
+	wait := func(d time.Duration) { b.now = b.now.Add(d); b.probesDone(b.now) }
+	claimed := 0
+	for range 6 {
+		b.client(b.now, 1, dhcpv4.MessageTypeDiscover)
+		for ; claimed < len(b.probed); claimed++ {
+			b.addressInUse(b.now, b.probed[claimed])
+		}
+		wait(time.Second)
+	}
+	b.wantSent()
+	if n := len(b.probed); n > 4 {
+		t.Errorf("%d probes of 2 addresses within 6 s", n)
+	}
+	b.probed = nil
+	// From now on nobody claims anything.
+	silent := b.now
+	for len(b.sent) == 0 && b.now.Sub(silent) < time.Hour {
+		b.client(b.now, 1, dhcpv4.MessageTypeDiscover)
+		wait(time.Second)
+	}
+	if after := b.now.Sub(silent); after > 10*time.Second || len(b.probed) == 0 {
+		t.Errorf("no offer for %v; probed %v", after, b.probed)
+	}
+}
+
 // What comes from where no machine is served is logged once for each machine and
 // reason, however often it comes and however many machines it names.
 func TestStrangersAreLoggedOnce(t *testing.T) {
