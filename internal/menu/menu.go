@@ -28,6 +28,9 @@ type Server struct {
 	// Addr is its IPv4 address; the zero Addr where its name could not be
 	// found. The configuration's own where that has one.
 	Addr netip.Addr
+	// Wrong says why there is no address, where what was found is one that no
+	// WDS server can have.
+	Wrong string
 	// Programs is what became of asking for its boot programs, by the
 	// firmware that loads them. One that is not there was not asked for.
 	Programs map[string]Health

@@ -47,6 +47,7 @@ type Watcher struct {
 	RunDir     string // where the generation goes
 	Lookup     Lookup
 	Probe      Probe
+	Own        func() []netip.Prefix // the box's addresses, which are no WDS server's
 	Log        *slog.Logger
 }
 

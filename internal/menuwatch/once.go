@@ -83,10 +83,14 @@ func Render(ctx context.Context, file, boot, dir string, lookup Lookup) error {
 	names := names{}
 	names.follow(c, time.Time{})
 	for host, n := range names {
-		n.addr, _ = choose(n.addr, w.lookup(ctx, host)) // the menu says which were not found
+		var err error
+		n.addr, err = choose(n.addr, w.lookup(ctx, host), nil) // the menu says which were not found
+		if errors.As(err, new(*unusableError)) {
+			n.wrong = err.Error()
+		}
 	}
 	var servers servers
-	st := menu.Status{WDS: servers.status(c, names)}
+	st := menu.Status{WDS: servers.status(c, names, nil)}
 	if boot != "" {
 		found := lookFor(boot, "", c.Files, needed(c))
 		st.Missing = missing(c, func(name string) bool { return found[name].err == nil && found[name].size > 0 })
