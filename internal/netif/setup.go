@@ -194,8 +194,15 @@ func (k *Keeper) noteFile() string { return filepath.Join(k.RunDir, "own-address
 // system name servers are somebody else's care.
 const resolvConf = "/tmp/resolv.conf"
 
+// isBox reports whether this system is gokrazy's, with no programs but the
+// box's.
+func isBox() bool {
+	to, err := os.Readlink("/etc/resolv.conf")
+	return err == nil && to == resolvConf
+}
+
 func setResolver(s setup) error {
-	if to, err := os.Readlink("/etc/resolv.conf"); err != nil || to != resolvConf {
+	if !isBox() {
 		return nil
 	}
 	var b strings.Builder
