@@ -109,6 +109,80 @@ func TestLabUEFIProxy(t *testing.T) {
 	}
 }
 
+// TestLabUEFIBesideAnotherProxy has two PXE servers answer a machine that goes to
+// WDS, the other one first and with an offer of itself. One that is complete goes
+// before it all the same. One that names the WDS server alone does not.
+func TestLabUEFIBesideAnotherProxy(t *testing.T) {
+	for _, test := range []struct {
+		situation, name string
+		offer           []dhcpv4.Modifier
+		wds             bool
+	}{
+		{"a complete offer", "lab-uefi-rival-complete", []dhcpv4.Modifier{withFile(wds.FileEFIFirst), withPXEOptions(6, 1, 8)}, true},
+		{"the WDS server alone", "lab-uefi-rival-4011", nil, false},
+	} {
+		t.Run(test.situation, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, test.name)
+			serveBootFile(t, s.Observer, "", withServer(s.Observer.Addr))
+			asked := s.offerByRival()
+			s.offerByProxy(append(test.offer, withServer(lab.WDSAddr), func(*dhcpv4.DHCPv4) {
+				time.Sleep(rivalFirst)
+			})...)
+			s.startUEFI(lab.UEFIConfig{})
+			ctx := s.within(clientBoots)
+			if !test.wds {
+				select {
+				case <-asked:
+				case <-ctx.Done():
+					t.Error("the other server is not asked for its file")
+				}
+				return
+			}
+			if v := s.verdict(ctx); !nbp.Succeeded(v) {
+				t.Error(v)
+			}
+			s.checkUEFIHandoff("ProxyOffer")
+		})
+	}
+}
+
+// rivalFirst is by how much the other PXE server is faster: well within the
+// four seconds for which EDK2 gathers offers.
+const rivalFirst = 300 * time.Millisecond
+
+// offerByRival plugs in another PXE server, which offers itself. The channel is
+// closed when it is asked on port 4011.
+func (s *site) offerByRival() (asked <-chan struct{}) {
+	s.t.Helper()
+	network := netip.MustParsePrefix("192.168.77.8/24")
+	host, err := s.LAN.Host([6]byte{0x52, 0x54, 0x00, 0x77, 0x00, 0x08}, network)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	conn, err := host.ListenUDP(4011)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { conn.Close() })
+	c := make(chan struct{})
+	go func() {
+		if _, _, err := conn.ReadFrom(make([]byte, 1500)); err == nil {
+			close(c)
+		}
+	}()
+	answerDHCP(s.t, host, func(q *dhcpv4.DHCPv4) []dhcpv4.Modifier {
+		if q.MessageType() != dhcpv4.MessageTypeDiscover {
+			return nil
+		}
+		return []dhcpv4.Modifier{
+			dhcpv4.WithMessageType(dhcpv4.MessageTypeOffer), withServer(network.Addr()),
+			dhcpv4.WithOption(dhcpv4.OptClassIdentifier("PXEClient")),
+		}
+	})
+	return c
+}
+
 // withPXEOptions is option 43 as PXE 2.1 §2.2.3 fills it.
 func withPXEOptions(b ...byte) dhcpv4.Modifier {
 	return dhcpv4.WithOption(dhcpv4.OptGeneric(dhcpv4.OptionVendorSpecificInformation, append(b, 255)))

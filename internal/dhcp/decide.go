@@ -158,6 +158,9 @@ func proxy(now time.Time, s *Settings, q Question, client pxe.Client) Answer {
 		return s.noBootFile(client)
 	}
 	r := newReply(s, q.Msg, dhcpv4.MessageTypeOffer)
+	if s.Rival && boot.NextServer != s.Self.Addr() && pxe.FirmOffer(r, client, boot) {
+		return deliver(q, r, "proxy offer, complete")
+	}
 	pxe.ProxyOffer(r, client, boot)
 	return deliver(q, r, "proxy offer")
 }

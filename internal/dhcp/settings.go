@@ -30,6 +30,8 @@ type Settings struct {
 	// machine that has none yet: another DHCP server is on the link. Leases
 	// that are there go on.
 	Hold string
+	// Rival says that another PXE server answers on the link.
+	Rival bool
 	// Plan says which machines boot from a WDS server of the site's rather
 	// than from the box.
 	Plan handoff.Plan

@@ -107,6 +107,7 @@ type server struct {
 	machines *machine.Table // learns who has which address
 	limit    *ratelimit.Limiter
 	hold     string // why nothing is to be offered; "" to offer
+	rival    bool   // another PXE server answers on the link
 
 	prober  prober
 	waiting map[netip.Addr]*probe // offers that wait for a probe's answer
@@ -159,7 +160,7 @@ func newServer(now time.Time, dir string, machines *machine.Table, log *slog.Log
 // configure makes settings of what is known now.
 func (s *server) configure(now time.Time, c config.DHCP, plan handoff.Plan, l netif.Link, guardMAC net.HardwareAddr) *dhcp.Settings {
 	s.settings = dhcp.NewSettings(c, l.Addr, []net.HardwareAddr{l.HW, guardMAC}, s.pools)
-	s.settings.Hold, s.settings.Plan = s.hold, plan
+	s.settings.Hold, s.settings.Rival, s.settings.Plan = s.hold, s.rival, plan
 	s.count(now)
 	return s.settings
 }

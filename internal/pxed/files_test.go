@@ -538,6 +538,32 @@ func TestLinkOutOfTheFolder(t *testing.T) {
 	}
 }
 
+// Another PXE server is logged once, and machines that go to WDS are answered
+// accordingly for as long as it is heard.
+func TestAnotherPXEServer(t *testing.T) {
+	other := guard.Rival{Server: wds.Next(), MAC: "02:00:00:00:00:02"}
+	d := newDesk(t, config.ModeProxy)
+	for i := range 5 {
+		d.rivalHeard(t0.Add(time.Duration(i)*time.Minute), other)
+	}
+	if n := strings.Count(d.said.String(), "another PXE server answers"); n != 1 || !d.settings.Load().Rival {
+		t.Errorf("%d lines, answered accordingly: %v", n, d.settings.Load().Rival)
+	}
+	d.rivalGone(t0.Add(rivalLasts))
+	if !d.settings.Load().Rival {
+		t.Error("forgotten too soon")
+	}
+	d.rivalGone(t0.Add(4*time.Minute + rivalLasts))
+	if d.settings.Load().Rival {
+		t.Error("it counts as there for ever")
+	}
+	d = newDesk(t, config.ModeOff)
+	d.rivalHeard(t0, other)
+	if said := d.said.String(); strings.Contains(said, "PXE server") {
+		t.Errorf("with DHCP off the site has its own; the log:\n%s", said)
+	}
+}
+
 func TestTFTPBounds(t *testing.T) {
 	for _, tc := range []struct {
 		situation     string

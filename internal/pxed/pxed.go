@@ -83,8 +83,9 @@ type daemon struct {
 	tell     *teller
 	dhcp     *server
 	guard    *guard.Guard
-	guarded  bool // a guard runs
-	restored bool // once has what was written down
+	guarded  bool      // a guard runs
+	rivalEnd time.Time // until when another PXE server counts as there
+	restored bool      // once has what was written down
 
 	served   atomic.Pointer[served]
 	link     atomic.Pointer[netif.Link]
@@ -104,6 +105,7 @@ type daemon struct {
 	questions chan received
 	inUse     chan netip.Addr
 	verdicts  chan guard.Verdict
+	rivals    chan guard.Rival
 }
 
 // Run serves until ctx ends or a socket fails.
@@ -111,7 +113,7 @@ func Run(ctx context.Context, o Options) error {
 	d := &daemon{
 		Options: o, bundled: assets.Files(), guard: guard.New(o.Log), neighbour: netif.Neighbour, resolve: netif.Resolve,
 		machines: machine.NewTable(maxMachines), asked: handoff.NewTable(maxHandoffs), once: machine.NewOnce(maxSpent),
-		questions: make(chan received), inUse: make(chan netip.Addr), verdicts: make(chan guard.Verdict),
+		questions: make(chan received), inUse: make(chan netip.Addr), verdicts: make(chan guard.Verdict), rivals: make(chan guard.Rival),
 	}
 	m := assets.Manifest()
 	for _, p := range m.Programs() {
@@ -203,11 +205,14 @@ func (d *daemon) run(ctx context.Context, generations <-chan generation.Generati
 			d.dhcp.storeOpened(time.Now(), o)
 		case v := <-d.verdicts:
 			d.verdict(v)
+		case r := <-d.rivals:
+			d.rivalHeard(time.Now(), r)
 		case err := <-sockets.failed:
 			return err
 		case now := <-look.C:
 			d.openSite()
 			d.dhcp.openStore(now, d.gen.DHCP.Mode)
+			d.rivalGone(now)
 			pulse.Beat(d.progress())
 		}
 	}
@@ -295,6 +300,52 @@ func (d *daemon) watchOthers(guards *task, again bool) {
 			}
 		}
 	})
+}
+
+// rivalLasts is how long another PXE server counts as there after it was heard
+// last. It speaks up with each machine that boots.
+const rivalLasts = time.Hour
+
+// rivalHeard takes in that another PXE server answers on the link. Machines take
+// the menu of either then, and a machine that has chosen WDS in ours may be
+// answered by the other at its next boot.
+func (d *daemon) rivalHeard(now time.Time, r guard.Rival) {
+	if !d.gen.DHCP.Mode.Answers() {
+		return
+	}
+	d.tell.rival(now, r)
+	d.rivalEnd = now.Add(rivalLasts)
+	if !d.dhcp.rival {
+		d.dhcp.rival = true
+		d.configure()
+	}
+}
+
+// rivalGone ends what rivalHeard began.
+func (d *daemon) rivalGone(now time.Time) {
+	if d.dhcp.rival && !now.Before(d.rivalEnd) {
+		d.dhcp.rival = false
+		d.Log.Info("no other PXE server was heard on this link for some time")
+		d.configure()
+	}
+}
+
+// watchRivals looks for other PXE servers until ctx ends. Without it the box
+// serves as well.
+func (d *daemon) watchRivals(ctx context.Context, l netif.Link) error {
+	own := func(a netip.Addr) bool { return a == d.link.Load().Addr.Addr() }
+	for {
+		err := d.guard.WatchRivals(ctx, l.Name, l.Index, l.HW, own, func(r guard.Rival) { give(ctx, d.rivals, r) })
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		d.Log.Error("cannot look for other PXE servers", "err", err)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(guardAgain):
+		}
+	}
 }
 
 // verdict takes up what the guard has found.
@@ -395,6 +446,7 @@ func (d *daemon) listen(ctx context.Context, l netif.Link) error {
 			}
 		})
 	}
+	g.Go(func() error { return d.watchRivals(ctx, l) })
 	g.Go(func() error { return d.serveTFTP(ctx, l) })
 	g.Go(func() error { return d.serveHTTP(ctx, l) })
 	return g.Wait()

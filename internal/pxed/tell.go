@@ -16,6 +16,7 @@ import (
 	"github.com/pxebox/pxebox/internal/catalog"
 	"github.com/pxebox/pxebox/internal/dhcp"
 	"github.com/pxebox/pxebox/internal/event"
+	"github.com/pxebox/pxebox/internal/guard"
 	"github.com/pxebox/pxebox/internal/httpd"
 	"github.com/pxebox/pxebox/internal/loglimit"
 	"github.com/pxebox/pxebox/internal/metrics"
@@ -34,6 +35,7 @@ type teller struct {
 
 	refused *loglimit.Once[refusal]    // machines that are not answered
 	moved   *loglimit.Once[netip.Addr] // addresses that have another machine now
+	rivals  *loglimit.Once[netip.Addr] // other PXE servers
 
 	mu       sync.Mutex
 	withheld map[string]bool // what the log has told of as not served
@@ -52,6 +54,9 @@ const (
 	// movedAgain and maxMoved are the same for addresses that change hands.
 	movedAgain = time.Minute
 	maxMoved   = 64
+	// rivalsAgain and maxRivals are the same for other PXE servers.
+	rivalsAgain = time.Hour
+	maxRivals   = 8
 )
 
 func newTeller(log *slog.Logger) *teller {
@@ -59,6 +64,7 @@ func newTeller(log *slog.Logger) *teller {
 		log: log, bus: &event.Bus{}, metrics: metrics.New(),
 		refused: &loglimit.Once[refusal]{Most: maxUnanswered, Again: unansweredAgain},
 		moved:   &loglimit.Once[netip.Addr]{Most: maxMoved, Again: movedAgain},
+		rivals:  &loglimit.Once[netip.Addr]{Most: maxRivals, Again: rivalsAgain},
 	}
 	t.metrics.Dropped(t.bus.Dropped)
 	t.metrics.Running(event.HTTP, func() int {
@@ -122,6 +128,14 @@ func (t *teller) silent(now time.Time, x answer) {
 func (t *teller) learned(now time.Time, a dhcp.Answer, was config.MAC) {
 	if t.moved.First(now, a.Has) {
 		t.log.Info("machine: an address has changed hands", "address", a.Has, "mac", a.Machine.MAC, "before", was, "relayed", a.Relayed)
+	}
+}
+
+// rival logs another PXE server on the link.
+func (t *teller) rival(now time.Time, r guard.Rival) {
+	if t.rivals.First(now, r.Server) {
+		t.log.Warn("another PXE server answers on this link: machines boot from either, and may miss the way to WDS; let one of them leave these machines alone",
+			"server", r.Server, "server_mac", r.MAC)
 	}
 }
 
