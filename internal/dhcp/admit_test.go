@@ -149,3 +149,18 @@ func TestLearned(t *testing.T) {
 		})
 	}
 }
+
+// Which sources TFTP and HTTP answer, too: no address stands for more than one
+// machine.
+func TestServes(t *testing.T) {
+	s := settings(config.ModeServer, behindRelays)
+	for a, want := range map[string]bool{
+		"192.168.77.9": true, "10.1.0.100": true, "192.168.77.1": true, // the box tests itself
+		"192.168.77.0": false, "192.168.77.255": false, "10.1.0.0": false, "10.1.0.255": false,
+		"10.9.0.66": false, "0.0.0.0": false, "255.255.255.255": false, "239.1.1.1": false,
+	} {
+		if got := s.Serves(netip.MustParseAddr(a)); got != want {
+			t.Errorf("%s: %v", a, got)
+		}
+	}
+}

@@ -75,7 +75,7 @@ func ProxyOffer(reply *dhcpv4.DHCPv4, c Client, b Boot) {
 // FirmOffer is a ProxyOffer for a machine that goes to another server, where a
 // second PXE server answers on the link. It is complete, with the file and
 // option 43 = 06 01 08 ff: EDK2 takes it before any offer without option 43,
-// whichever comes first (PxeBcDhcp4.c, PxeBcSelectDhcp4Offer), and asks nobody
+// whichever comes first (PxeBcDhcp4.c, PxeBcSelectDhcp4Offer), and asks no server
 // on port 4011. It is not what all machines get: see ProxyOffer about PXELINUX,
 // and some vendors' UEFI is said to pass over a proxy's offer with option 43. It
 // reports false where it has nothing to add: for a BIOS, whose boot program

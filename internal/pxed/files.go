@@ -45,12 +45,16 @@ func (d *daemon) open(client netip.Addr, name string) (catalog.File, error) {
 // word in its own request, which no other host can change; whoever reads with
 // another's name reads another's menu, and no more.
 func reader(h holder, name string) (m machine.Machine, known bool) {
-	if mac, _ := catalog.Menu(name); mac != "" && mac != h.MAC {
-		return machine.Machine{MAC: mac, Firmware: "bios"}, true // PXELINUX's name
-	} else if mac != "" {
+	switch mac, _ := catalog.Menu(name); mac {
+	case "":
+		return h.Machine, h.by == byLink || h.by == byRelay
+	case h.MAC:
 		return h.Machine, true
+	case h.claimed.MAC:
+		return h.claimed, true
+	default:
+		return machine.Machine{MAC: mac, Firmware: "bios"}, true // PXELINUX's name
 	}
-	return h.Machine, h.by == byLink || h.by == byRelay
 }
 
 // undecided reports whether a request for a menu has to wait, because a rule
@@ -147,7 +151,7 @@ const (
 	byLink           // by ARP: it is where the kernel sends to
 )
 
-// holder is whose an address is. The zero holder is nobody known.
+// holder is whose an address is. The zero holder says that this is not known.
 type holder struct {
 	machine.Machine
 	by evidence
@@ -159,8 +163,8 @@ type holder struct {
 // holder finds out whose an address is. On the link the kernel knows, for that
 // is where it sends what is read: nothing in a request, and no DHCP packet, can
 // change that. What the same machine has said of itself by DHCP goes along.
-// Behind a router, and where nobody has been sent anything yet, it is as DHCP
-// saw it.
+// Behind a router, and where the kernel has sent nothing yet, it is as DHCP saw
+// it.
 func (d *daemon) holder(client netip.Addr) (holder, error) {
 	tenant, ok := d.machines.At(client)
 	l := d.link.Load()
