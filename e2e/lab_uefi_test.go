@@ -114,12 +114,14 @@ func TestLabUEFIProxy(t *testing.T) {
 // before it all the same. One that names the WDS server alone does not.
 func TestLabUEFIBesideAnotherProxy(t *testing.T) {
 	for _, test := range []struct {
-		situation, name string
-		offer           []dhcpv4.Modifier
-		wds             bool
+		situation, name, firmware string
+
+		offer []dhcpv4.Modifier
+		wds   bool
 	}{
-		{"a complete offer", "lab-uefi-rival-complete", []dhcpv4.Modifier{withFile(wds.FileEFIFirst), withPXEOptions(6, 1, 8)}, true},
-		{"the WDS server alone", "lab-uefi-rival-4011", nil, false},
+		{"a complete offer", "lab-uefi-rival-complete", qemu.Debian12,
+			[]dhcpv4.Modifier{withFile(wds.FileEFIFirst), withPXEOptions(6, 1, 8)}, true},
+		{"the WDS server alone", "lab-uefi-rival-4011", qemu.Debian13, nil, false},
 	} {
 		t.Run(test.situation, func(t *testing.T) {
 			t.Parallel()
@@ -129,7 +131,7 @@ func TestLabUEFIBesideAnotherProxy(t *testing.T) {
 			s.offerByProxy(append(test.offer, withServer(lab.WDSAddr), func(*dhcpv4.DHCPv4) {
 				time.Sleep(rivalFirst)
 			})...)
-			s.startUEFI(lab.UEFIConfig{})
+			s.startUEFI(test.firmware, lab.UEFIConfig{})
 			ctx := s.within(clientBoots)
 			if !test.wds {
 				select {

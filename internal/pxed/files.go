@@ -191,8 +191,8 @@ func (d *daemon) holder(client netip.Addr) (holder, error) {
 // whose is the MAC of the machine at an address, for the log; zero where it is not
 // known.
 func (d *daemon) whose(a netip.Addr) (mac event.MAC) {
-	if is, _, err := d.holder(a); err == nil {
-		if hw, err := net.ParseMAC(string(is)); err == nil {
+	if h, err := d.holder(a); err == nil {
+		if hw, err := net.ParseMAC(string(h.MAC)); err == nil {
 			copy(mac[:], hw)
 		}
 	}
