@@ -129,7 +129,7 @@ func (s *site) serve(ctx context.Context, store *settings.Store) error {
 		if err != nil {
 			return err
 		}
-		return serveSettings(ctx, l, certificate, settings.Handler(store, gate, limited))
+		return serveSettings(ctx, l, certificate, gate, settings.Handler(store, gate, limited))
 	})
 	g.Go(func() error {
 		l, err := net.Listen("tcp4", ":"+uploadPort)
@@ -168,8 +168,8 @@ func (s *site) keys(log *slog.Logger) (c tls.Certificate, host ssh.Signer, gate 
 
 // serveSettings serves HTTPS on l until ctx ends. What clients do wrong is not
 // worth a line.
-func serveSettings(ctx context.Context, l net.Listener, certificate tls.Certificate, h http.Handler) error {
-	const conns, perSource, ample = 16, 4, time.Minute
+func serveSettings(ctx context.Context, l net.Listener, certificate tls.Certificate, gate *access.Gate, h http.Handler) error {
+	const conns, perSource, ample = 64, 16, time.Minute
 	server := &http.Server{
 		Handler:           h,
 		TLSConfig:         &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12},
@@ -178,11 +178,13 @@ func serveSettings(ctx context.Context, l net.Listener, certificate tls.Certific
 		WriteTimeout:      ample,
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          log.New(io.Discard, "", 0),
+		ConnContext:       connlimit.Context,
 	}
 	// Who has asked, with the password or without, gives the place back.
 	server.SetKeepAlivesEnabled(false)
 	defer context.AfterFunc(ctx, func() { server.Close() })()
-	err := server.ServeTLS(connlimit.Listener(l, conns, perSource), "", "")
+	l = connlimit.Listener(l, connlimit.Limits{Total: conns, PerSource: perSource, Known: gate.Known})
+	err := server.ServeTLS(l, "", "")
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}

@@ -29,7 +29,7 @@ func settingsServer(t *testing.T, h http.Handler) (dial func(ctx context.Context
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
-	go func() { done <- serveSettings(ctx, l, certificate, h) }()
+	go func() { done <- serveSettings(ctx, l, certificate, access.NewGate("correct horse"), h) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; !errors.Is(err, context.Canceled) {

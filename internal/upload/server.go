@@ -24,8 +24,8 @@ import (
 )
 
 const (
-	maxConns     = 16
-	maxPerSource = 4 // so that nobody takes all of them
+	maxConns     = 64
+	maxPerSource = 8 // so that no client takes all of them
 	maxChannels  = 4 // of a connection
 	// handshake bounds the time until the password is right: the first time a
 	// person compares the box's fingerprint before it. idle is that in which a
@@ -55,7 +55,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		return err
 	}
 	defer t.close()
-	l = connlimit.Listener(l, maxConns, maxPerSource)
+	l = connlimit.Listener(l, connlimit.Limits{Total: maxConns, PerSource: maxPerSource, Known: s.Gate.Known})
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	defer running.Wait()
@@ -94,6 +94,8 @@ func (s *Server) serve(conn net.Conn, t *tree, files chan struct{}, log *slog.Lo
 		return err
 	}
 	timed.on.Store(true)
+	connlimit.LoggedIn(conn)
+	s.Gate.Admit(time.Now(), connlimit.Source(conn.RemoteAddr()))
 	log = loglimit.Trusted(log).With("client", conn.RemoteAddr())
 	log.Info("connected", "by", sc.Permissions.Extensions["by"])
 	go ssh.DiscardRequests(requests)

@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pkg/sftp"
 	"golang.org/x/crypto/ssh"
 )
 
@@ -461,13 +462,37 @@ func TestForgottenParts(t *testing.T) {
 	}
 }
 
+// A client's own connections are never closed for one more of the same client,
+// once it has logged in.
 func TestConnectionsAreBounded(t *testing.T) {
 	b := newBox(t, t.TempDir())
-	for range maxPerSource {
-		b.dial(t)
+	clients := make([]*sftp.Client, maxPerSource)
+	for i := range clients {
+		clients[i], _ = b.dial(t)
 	}
 	if out, err := b.sftp(t, "ls"); err == nil {
 		t.Errorf("one more is let in:\n%s", out)
+	}
+	for i, c := range clients {
+		if _, err := c.ReadDir("/"); err != nil {
+			t.Errorf("connection %d: %v", i, err)
+		}
+	}
+}
+
+// Connections on which a stranger says nothing make room for the owner's.
+func TestStrangersLeaveRoomForTheOwner(t *testing.T) {
+	b := newBox(t, t.TempDir())
+	for i := range 2 * maxConns {
+		from := &net.TCPAddr{IP: net.IPv4(127, 0, 1, byte(1+i%100))}
+		c, err := (&net.Dialer{LocalAddr: from}).DialContext(t.Context(), "tcp", b.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+	}
+	if out, err := b.sftp(t, "ls"); err != nil {
+		t.Errorf("%v\n%s", err, out)
 	}
 }
 
