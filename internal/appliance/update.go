@@ -12,10 +12,11 @@ import (
 
 	"github.com/pxebox/pxebox/internal/selftest"
 	"github.com/pxebox/pxebox/internal/trial"
+	"github.com/pxebox/pxebox/internal/updatepage"
 )
 
 const (
-	// updatePort is where an instance has gokrazy's page, by HTTPS.
+	// updatePort is where the box has gokrazy's page, by HTTPS.
 	updatePort = "8080"
 	// bundled is a file that every pxed serves.
 	bundled = "pxelinux.0"
@@ -63,7 +64,7 @@ func waitHealthy(ctx context.Context, site *site, log *slog.Logger) error {
 	menuwatch := selftest.NewFeeler(runDir, "menuwatch")
 	for {
 		_, alive := menuwatch.Feel()
-		err := errors.Join(selftest.Pxed(ctx, bundled, selftest.Progress{}), alive, initOurs(), initAnswers(ctx), site.asBefore())
+		err := errors.Join(selftest.Pxed(ctx, bundled, selftest.Progress{}), alive, initOurs(), pageAnswers(ctx), site.asBefore())
 		if err == nil {
 			return nil
 		}
@@ -99,14 +100,17 @@ func initOurs() error {
 	return nil
 }
 
-// initAnswers checks that gokrazy answers where it takes updates: a root that
-// takes none could never be replaced.
-func initAnswers(ctx context.Context) error {
+// pageAnswers checks that the box takes updates, by the way of those who send
+// them and from gokrazy's init: a root that takes none could never be replaced.
+func pageAnswers(ctx context.Context) error {
+	if err := updatepage.Answers(ctx, updatepage.Socket); err != nil {
+		return fmt.Errorf("gokrazy's init: %w", err)
+	}
 	client := &http.Client{
 		Timeout: 5 * time.Second,
 		Transport: &http.Transport{
 			DisableKeepAlives: true,
-			// Who is on the loopback interface is no question.
+			// There is no doubt who is on the loopback interface.
 			TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
 		},
 	}
