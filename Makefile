@@ -245,6 +245,17 @@ tidy: assets ## go mod tidy, also for tools and the image's builddir
 	cd tools && go mod tidy
 	cd gokrazy/builddir && go mod tidy
 
+# What go.mod names, directly or not. Below gvisor and gok further modules are
+# older; they are in no program. A module that the proxy does not list is shown
+# with a question mark.
+.PHONY: outdated
+outdated: ## list the modules that have a newer version
+	@for dir in . tools gokrazy/builddir; do \
+		echo "$$dir:"; \
+		(cd $$dir && go list -m -u -e -f '{{with .Update}}	{{$$.Path}} {{$$.Version}} -> {{.Version}}{{end}}{{if and .Error (not .Replace)}}	{{.Path}} {{.Version}} -> ?{{end}}' \
+			$$(sed -n 's/^	\([^ ]*\) v[0-9].*/\1/p' go.mod) | sed '/^$$/d'); \
+	done
+
 .PHONY: clean
 clean: ## remove what was built and fetched (but not build/update-*, which boxes know)
 	rm -rf assets/*/usr assets/manifest.json
