@@ -9,10 +9,13 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -193,5 +196,42 @@ func TestOneQuestionToAConnection(t *testing.T) {
 	answers, err := io.ReadAll(c)
 	if n := strings.Count(string(answers), "HTTP/1.1 404"); n != 1 || err != nil {
 		t.Errorf("%d answers, then %v", n, err)
+	}
+}
+
+// What the README has people send the password by: curl gives it to the box that
+// it knows, and to no other.
+func TestCurlKnowsTheBox(t *testing.T) {
+	curl, err := exec.LookPath("curl")
+	if err != nil {
+		t.Fatal("curl is missing: run make deps")
+	}
+	certificate, err := access.Certificate(filepath.Join(t.TempDir(), "https.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := access.Certificate(filepath.Join(t.TempDir(), "https.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		situation, pin string
+		in             bool
+	}{
+		{"the box", access.Pin(certificate), true},
+		{"another in its place", access.Pin(other), false},
+	} {
+		t.Run(tt.situation, func(t *testing.T) {
+			var asked atomic.Bool
+			s := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Store(true) }))
+			s.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}}
+			s.StartTLS()
+			defer s.Close()
+			cmd := exec.CommandContext(t.Context(), curl, "-sS", "-k", "--pinnedpubkey", tt.pin, "-u", "gokrazy:"+password, s.URL)
+			out, err := cmd.CombinedOutput()
+			if (err == nil) != tt.in || asked.Load() != tt.in {
+				t.Errorf("%v, the server was asked: %v\n%s", err, asked.Load(), out)
+			}
+		})
 	}
 }
