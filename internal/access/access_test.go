@@ -66,8 +66,10 @@ func TestGuessingByAnOwnersAddress(t *testing.T) {
 		t.Fatal(err)
 	}
 	guesses := 0
-	for g.Check(now, client, User, "guess") == ErrWrong {
-		guesses++
+	for range 10 * burst {
+		if g.Check(now, client, User, "guess") == ErrWrong {
+			guesses++
+		}
 	}
 	if guesses != burst {
 		t.Errorf("%d guesses are answered, want %d", guesses, burst)
