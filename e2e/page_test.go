@@ -126,7 +126,8 @@ func TestImagePageUnderAttack(t *testing.T) {
 		}
 		start := time.Now()
 		before, after := s.restart(page, "menuwatch")
-		t.Logf("menuwatch was restarted: process %d, then %d, within %v", before, after, time.Since(start).Round(time.Millisecond))
+		took := time.Since(start).Round(time.Millisecond)
+		t.Logf("menuwatch was restarted: process %d, then %d, within %v", before, after, took)
 		s.waitBox(lab.BoxAddr)
 	})
 
@@ -158,7 +159,8 @@ func TestImagePageUnderAttack(t *testing.T) {
 		if _, err := box.Console.WaitFor(s.within(time.Minute), line); err != nil {
 			t.Errorf("the guesses are not logged: %v", err)
 		}
-		if code, err := fetch(s.within(clientBoots), page, http.MethodGet, "", password(t), nil); err != nil || code != http.StatusOK {
+		code, err := fetch(s.within(clientBoots), page, http.MethodGet, "", password(t), nil)
+		if err != nil || code != http.StatusOK {
 			t.Errorf("the owner gets %d, %v", code, err)
 		}
 	})
@@ -181,8 +183,8 @@ func (s *site) restart(page *http.Client, program string) (before, after int) {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	process := func() (int, error) {
-		path := "status?path=/user/" + program
-		b, err := askPage(s.within(clientBoots), client, password(s.t), http.MethodGet, path, nil, http.Header{"Accept": {"application/json"}})
+		path, accept := "status?path=/user/"+program, http.Header{"Accept": {"application/json"}}
+		b, err := askPage(s.within(clientBoots), client, password(s.t), http.MethodGet, path, nil, accept)
 		if err != nil {
 			return 0, err
 		}
@@ -203,7 +205,8 @@ func (s *site) restart(page *http.Client, program string) (before, after int) {
 			form.Set("xsrftoken", c.Value)
 		}
 	}
-	r, err := http.NewRequestWithContext(s.within(clientBoots), http.MethodPost, lab.Page+"restart", strings.NewReader(form.Encode()))
+	body := strings.NewReader(form.Encode())
+	r, err := http.NewRequestWithContext(s.within(clientBoots), http.MethodPost, lab.Page+"restart", body)
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -71,7 +71,8 @@ func TestInstancePassword(t *testing.T) {
 			if refused {
 				return
 			}
-			if b, err := os.ReadFile(filepath.Join(dir, "build/gokrazy/box/config.json")); err != nil || string(b) != "<"+is+" "+is+">" {
+			b, err = os.ReadFile(filepath.Join(dir, "build/gokrazy/box/config.json"))
+			if err != nil || string(b) != "<"+is+" "+is+">" {
 				t.Errorf("the instance has %q, %v", b, err)
 			}
 		})

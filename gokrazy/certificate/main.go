@@ -23,6 +23,7 @@ func main() {
 		os.Exit(1)
 	}
 	sum := sha256.Sum256(c.Leaf.Raw)
-	fmt.Println("the page's certificate has the SHA-256 fingerprint", strings.ReplaceAll(fmt.Sprintf("% X", sum), " ", ":"))
+	fingerprint := strings.ReplaceAll(fmt.Sprintf("% X", sum), " ", ":")
+	fmt.Println("the page's certificate has the SHA-256 fingerprint", fingerprint)
 	fmt.Println("curl takes it with --pinnedpubkey", access.Pin(c))
 }

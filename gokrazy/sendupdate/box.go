@@ -54,7 +54,8 @@ func newBox(instances, instance, host, certificate string) (*box, error) {
 	}
 	page, err := url.Parse(config.InternalCompatibilityFlags.Update)
 	if err != nil || page.Scheme != "https" || page.Port() == "" || page.User == nil {
-		return nil, fmt.Errorf("%s: InternalCompatibilityFlags.Update is not https://USER:PASSWORD@NAME:PORT/: run make image", file)
+		const want = "InternalCompatibilityFlags.Update is not https://USER:PASSWORD@NAME:PORT/"
+		return nil, fmt.Errorf("%s: %s: run make image", file, want)
 	}
 	if certificate, err = filepath.Abs(certificate); err != nil {
 		return nil, err

@@ -54,7 +54,8 @@ func TestRequire(t *testing.T) {
 		ask(User, "guess")
 	}
 	w := ask(User, secret)
-	if text, _ := io.ReadAll(w.Body); w.Code != http.StatusTooManyRequests || !strings.Contains(string(text), "wait a minute") {
+	text, _ := io.ReadAll(w.Body)
+	if w.Code != http.StatusTooManyRequests || !strings.Contains(string(text), "wait a minute") {
 		t.Errorf("after twenty guesses the right password gets %d, %q", w.Code, text)
 	}
 }

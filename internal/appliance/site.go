@@ -217,7 +217,8 @@ func (s *site) keys() (c tls.Certificate, host ssh.Signer, err error) {
 	if host, err = access.HostKey(filepath.Join(dir, "ssh.pem")); err != nil {
 		return c, host, fmt.Errorf("host key: %w", err)
 	}
-	loglimit.Keep(s.limited, "keys").Info("the box is known by", "step", "access", "https", access.Pin(c), "ssh", ssh.FingerprintSHA256(host.PublicKey()))
+	loglimit.Keep(s.limited, "keys").Info("the box is known by", "step", "access",
+		"https", access.Pin(c), "ssh", ssh.FingerprintSHA256(host.PublicKey()))
 	return c, host, nil
 }
 
@@ -238,7 +239,8 @@ const (
 // limit, or as long as the handler sees fit if that is 0. What clients do wrong
 // below HTTP is not worth a line.
 func serveHTTPS(
-	ctx context.Context, l net.Listener, certificate tls.Certificate, gate *access.Gate, limit time.Duration, h http.Handler,
+	ctx context.Context, l net.Listener, certificate tls.Certificate, gate *access.Gate,
+	limit time.Duration, h http.Handler,
 ) error {
 	server := &http.Server{
 		Handler:           h,

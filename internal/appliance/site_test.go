@@ -64,7 +64,9 @@ func httpsServer(t *testing.T, gate *access.Gate, h http.Handler) (
 const password = "correct horse"
 
 // ask sends a request on a new connection from an address, and reads the answer.
-func ask(ctx context.Context, dial func(context.Context, string) (net.Conn, error), from, method, path, password string) (*http.Response, error) {
+func ask(
+	ctx context.Context, dial func(context.Context, string) (net.Conn, error), from, method, path, password string,
+) (*http.Response, error) {
 	r, err := http.NewRequestWithContext(ctx, method, "https://box"+path, nil)
 	if err != nil {
 		return nil, err
@@ -223,7 +225,8 @@ func TestCurlKnowsTheBox(t *testing.T) {
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			var asked atomic.Bool
-			s := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Store(true) }))
+			h := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Store(true) })
+			s := httptest.NewUnstartedServer(h)
 			s.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}}
 			s.StartTLS()
 			defer s.Close()

@@ -511,12 +511,18 @@ func TestAlgorithms(t *testing.T) {
 		{"WinSCP and PuTTY", []string{
 			"KexAlgorithms=curve25519-sha256,ecdh-sha2-nistp256", "Ciphers=aes256-ctr", "MACs=hmac-sha2-256",
 		}, true},
-		{"without elliptic curves", []string{"KexAlgorithms=diffie-hellman-group14-sha256", "Ciphers=aes256-ctr", "MACs=hmac-sha2-256"}, true},
-		{"an RSA key with SHA-256", []string{"IdentityFile=" + key, "PubkeyAcceptedAlgorithms=rsa-sha2-256", "PasswordAuthentication=no"}, true},
+		{"without elliptic curves", []string{
+			"KexAlgorithms=diffie-hellman-group14-sha256", "Ciphers=aes256-ctr", "MACs=hmac-sha2-256",
+		}, true},
+		{"an RSA key with SHA-256", []string{
+			"IdentityFile=" + key, "PubkeyAcceptedAlgorithms=rsa-sha2-256", "PasswordAuthentication=no",
+		}, true},
 		{"MAC with SHA-1", []string{"Ciphers=aes128-ctr", "MACs=hmac-sha1"}, false},
 		{"key exchange with SHA-1", []string{"KexAlgorithms=diffie-hellman-group14-sha1"}, false},
 		{"CBC", []string{"Ciphers=aes128-cbc"}, false},
-		{"an RSA key with SHA-1", []string{"IdentityFile=" + key, "PubkeyAcceptedAlgorithms=ssh-rsa", "PasswordAuthentication=no"}, false},
+		{"an RSA key with SHA-1", []string{
+			"IdentityFile=" + key, "PubkeyAcceptedAlgorithms=ssh-rsa", "PasswordAuthentication=no",
+		}, false},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			var more []string
@@ -553,7 +559,8 @@ func rsaKey(t *testing.T, b *box) string {
 		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), "key")
-	for name, text := range map[string][]byte{file: pem.EncodeToMemory(block), b.AuthorizedKeys: ssh.MarshalAuthorizedKey(public)} {
+	allowed := ssh.MarshalAuthorizedKey(public)
+	for name, text := range map[string][]byte{file: pem.EncodeToMemory(block), b.AuthorizedKeys: allowed} {
 		if err := os.WriteFile(name, text, 0o600); err != nil {
 			t.Fatal(err)
 		}
