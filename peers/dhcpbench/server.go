@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/pxebox/pxebox/peers/box"
+	"github.com/pxebox/pxebox/peers/fileserver"
 	"github.com/pxebox/pxebox/peers/netns"
 )
 
@@ -35,12 +36,14 @@ const (
 // Servers are those to be compared. Ours is built into a folder. None looks
 // whether an address is in use before it offers it.
 func Servers(bin string) []Server {
+	kea, dnsmasqName := fileserver.Named("Kea", "kea-dhcp4", "-v"), fileserver.Named("dnsmasq", "dnsmasq", "--version")
 	return []Server{
 		{"pxed", "every ACK: fsync of the database before it leaves", many, pxed(bin)},
-		{"Kea 2.2, memfile", "what the kernel had written by itself: no fsync", many, command(keaConf, "kea-dhcp4", "-c", "kea.json")},
-		{"dnsmasq 2.90, lease file", "as Kea; the file is written anew for each lease", few,
+		{kea + ", memfile", "what the kernel had written by itself: no fsync", many,
+			command(keaConf, "kea-dhcp4", "-c", "kea.json")},
+		{dnsmasqName + ", lease file", "as Kea; the file is written anew for each lease", few,
 			dnsmasq("--dhcp-leasefile=leases")},
-		{"dnsmasq 2.90, no lease file", "nothing", few, dnsmasq("--leasefile-ro")},
+		{dnsmasqName + ", no lease file", "nothing", few, dnsmasq("--leasefile-ro")},
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -192,6 +193,31 @@ func Environment(program string) ([]string, error) {
 	}
 	return append(os.Environ(), "LD_LIBRARY_PATH="+strings.Join(folders, ":")), nil
 }
+
+// Named is the name of a program with the version that it reports, which
+// depends on the host's release. arg asks for it. A program that is missing or
+// reports none keeps its name alone.
+func Named(name, program, arg string) string {
+	path, err := exec.LookPath(program)
+	if err != nil {
+		return name
+	}
+	cmd := exec.Command(path, arg)
+	if cmd.Env, err = Environment(path); err != nil {
+		return name
+	}
+	// atftpd and nginx report it on standard error.
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return name
+	}
+	return strings.TrimSpace(name + " " + versionIn(string(out)))
+}
+
+var version = regexp.MustCompile(`[0-9]+(\.[0-9]+)+`)
+
+// versionIn is the first version in what a program says of itself.
+func versionIn(text string) string { return version.FindString(text) }
 
 // write puts files into a folder. Their names may have folders.
 func write(dir string, files map[string][]byte) error {

@@ -57,3 +57,20 @@ func TestEnvironment(t *testing.T) {
 		})
 	}
 }
+
+func TestVersionIn(t *testing.T) {
+	for _, tt := range []struct{ situation, says, want string }{
+		{situation: "tftpd-hpa", says: "tftp-hpa 5.2, with remap, with tcpwrappers\n", want: "5.2"},
+		{situation: "atftpd", says: "atftp-0.8.0 (server)\n", want: "0.8.0"},
+		{situation: "nginx", says: "nginx version: nginx/1.26.3\n", want: "1.26.3"},
+		{situation: "dnsmasq", says: "Dnsmasq version 2.91  Copyright (c) 2000-2025 Simon Kelley\n", want: "2.91"},
+		{situation: "Kea", says: "2.6.3\n", want: "2.6.3"},
+		{situation: "none", says: "unknown option\n", want: ""},
+	} {
+		t.Run(tt.situation, func(t *testing.T) {
+			if got := versionIn(tt.says); got != tt.want {
+				t.Errorf("%q is version %q; want %q", tt.says, got, tt.want)
+			}
+		})
+	}
+}

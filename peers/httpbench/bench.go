@@ -90,7 +90,7 @@ func start(ctx context.Context, bin, peers string) (_ *servers, err error) {
 		return nil, fmt.Errorf("the menu has %d bytes, and not some %d", n, smallSize)
 	}
 	s.files[menu] = rendered
-	nginx := fileserver.Command("nginx", nginxConf, filepath.Join(peers, "usr/sbin/nginx"), "-p", "$DIR", "-c", "$DIR/conf", "-e", "stderr")
+	nginx := fileserver.Command("nginx", nginxConf, nginxProgram(peers), "-p", "$DIR", "-c", "$DIR/conf", "-e", "stderr")
 	if s.nginx, err = nginx.Start(ctx, s.files); err != nil {
 		return nil, err
 	}
@@ -239,10 +239,16 @@ func Congestion() (string, error) {
 	return strings.TrimSpace(string(b)), err
 }
 
+// Nginx is the name and version of the nginx that is measured.
+func Nginx(peers string) string { return fileserver.Named("nginx", nginxProgram(peers), "-v") }
+
+func nginxProgram(peers string) string { return filepath.Join(peers, "usr/sbin/nginx") }
+
 // Section is the results in Markdown, with what one must know to read them.
-func Section(machine, congestion string, runs int, length time.Duration, results [][2]Result) string {
+func Section(machine, nginx, congestion string, runs int, length time.Duration, results [][2]Result) string {
 	var b strings.Builder
-	b.WriteString("## HTTP\n\n| case | nginx 1.22 | pxed | pxed ÷ nginx | nginx, CPU s/GB | pxed, CPU s/GB |\n|---|--:|--:|--:|--:|--:|\n")
+	fmt.Fprintf(&b, "## HTTP\n\n| case | %s | pxed | pxed ÷ nginx | nginx, CPU s/GB | pxed, CPU s/GB |\n", nginx)
+	b.WriteString("|---|--:|--:|--:|--:|--:|\n")
 	for i, c := range Cases {
 		n, p := results[i][0], results[i][1]
 		divisor := 1e6

@@ -17,12 +17,12 @@ type Folders struct {
 // transfers as there are clients, and writes no log.
 func Servers(f Folders) []fileserver.Server {
 	return []fileserver.Server{
-		fileserver.Command("tftpd-hpa 5.2", "", f.unpacked("in.tftpd"),
+		fileserver.Command(fileserver.Named("tftpd-hpa", f.unpacked("in.tftpd"), "-V"), "", f.unpacked("in.tftpd"),
 			"--foreground", "--address", fileserver.Address.String(), "--user", "root", "--secure", "boot"),
-		fileserver.Command("dnsmasq 2.90", "", "dnsmasq",
+		fileserver.Command(fileserver.Named("dnsmasq", "dnsmasq", "--version"), "", "dnsmasq",
 			"--keep-in-foreground", "--conf-file=/dev/null", "--log-facility=/dev/null", "--pid-file=", "--user=root", "--port=0",
 			"--enable-tftp", "--quiet-tftp", "--tftp-max=1000", "--tftp-root=$DIR/boot"),
-		fileserver.Command("atftpd 0.8.0", "", f.unpacked("atftpd"),
+		fileserver.Command(fileserver.Named("atftpd", f.unpacked("atftpd"), "--version"), "", f.unpacked("atftpd"),
 			"--daemon", "--no-fork", "--maxthread", "1000", "--user", "root", "--group", "root", "--logfile", "/dev/null", "boot"),
 		fileserver.Command("pin/tftp 3.2.0", "", f.Pin, "-serve", "boot"),
 		fileserver.Pxed(f.Bin, "[tftp]\nmax_block = 65464\n"),

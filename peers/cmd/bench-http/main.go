@@ -43,7 +43,7 @@ func run(bin, peers string, runs int, length time.Duration, page string) error {
 	if err != nil {
 		return err
 	}
-	text := httpbench.Section(machine, congestion, runs, length, results)
+	text := httpbench.Section(machine, httpbench.Nginx(peers), congestion, runs, length, results)
 	if page != "" {
 		err = report.Write(page, "bench-http", text)
 	}
