@@ -25,9 +25,10 @@ PACKAGES := busybox-static ca-certificates curl e2fsprogs gcc git grub-common li
 	$(if $(DISPLAY)$(WAYLAND_DISPLAY),qemu-system-gui)
 
 # The DHCP programs of others that ours is tried with. Debian starts Kea's
-# server and the relay agent, but as they come they serve no network.
+# server and the relay agent, but as they come they serve no network. netbase
+# has /etc/services, where atftp looks for the port of TFTP.
 PEER_PACKAGES := busybox-static curl dhcpcd-base dnsmasq-base iproute2 isc-dhcp-client \
-	isc-dhcp-relay kea-admin kea-dhcp4-server procps
+	isc-dhcp-relay kea-admin kea-dhcp4-server netbase procps
 
 # Those that are not installed, and where they are.
 SERVERS  := atftp atftpd nginx tftp-hpa tftpd-hpa wrk
