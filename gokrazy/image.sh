@@ -54,10 +54,14 @@ chmod -R u=rwX,go=rX "$work/perm"
 # zeros that an SD card has to write. Boot files are few and large.
 # -m 0: nothing kept for root, which all programs here are. What uploads leave
 # free is their own matter.
-# No metadata_csum: its checksum of the superblock spans two sectors. A power cut
-# between the two would leave a file system that no longer mounts. uninit_bg
-# keeps the checksums of the group descriptors.
-mkfs.ext4 -q -F -b 4096 -e remount-ro -L perm -d "$work/perm" -i 131072 -m 0 -O ^metadata_csum,uninit_bg \
+# The features are listed, because mke2fs.conf differs between releases: Debian
+# 13's adds orphan_file, with which no power cut was tried. No metadata_csum: its
+# checksum of the superblock spans two sectors. A power cut between the two would
+# leave a file system that no longer mounts. uninit_bg keeps the checksums of the
+# group descriptors.
+features=none,has_journal,ext_attr,resize_inode,dir_index,filetype,extent,64bit,flex_bg
+features=$features,sparse_super,large_file,huge_file,uninit_bg,dir_nlink,extra_isize
+mkfs.ext4 -q -F -b 4096 -e remount-ro -L perm -d "$work/perm" -i 131072 -m 0 -I 256 -O $features \
 	-U 70786562-6f78-4000-8000-7065726d0000 \
 	-E offset=$perm_offset,root_owner=0:0,resize=268435456,hash_seed=70786562-6f78-4000-8000-7065726d0001 \
 	"$work/image" ${perm_kib}k

@@ -47,9 +47,14 @@ func prepareImage(image, own, dir string, files map[string]File) error {
 		return err
 	}
 	// The options that matter to what follows are those of gokrazy/image.sh.
-	return run("mkfs.ext4", "-F", "-q", "-b", "4096", "-e", "remount-ro", "-d", dir, "-i", "131072", "-m", "0", "-O", "^metadata_csum,uninit_bg",
+	return run("mkfs.ext4", "-F", "-q", "-b", "4096", "-e", "remount-ro", "-d", dir, "-i", "131072",
+		"-m", "0", "-I", "256", "-O", permFeatures,
 		"-E", fmt.Sprintf("offset=%d,root_owner=0:0,resize=268435456", offset), own, fmt.Sprintf("%dk", size>>10))
 }
+
+// permFeatures are those of gokrazy/image.sh.
+const permFeatures = "none,has_journal,ext_attr,resize_inode,dir_index,filetype,extent,64bit,flex_bg," +
+	"sparse_super,large_file,huge_file,uninit_bg,dir_nlink,extra_isize"
 
 // permPartition is where /perm lies in a gokrazy image, in bytes.
 func permPartition(image string) (offset, size int64, err error) { return Partition(image, 4) }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -53,6 +54,69 @@ func TestPrepareImage(t *testing.T) {
 	}
 	if b, err := os.ReadFile(image); err != nil || strings.Contains(string(b), "mode") {
 		t.Errorf("the image itself was changed (%v)", err)
+	}
+}
+
+// TestPermFeatures has mkfs read a mke2fs.conf that asks for more, as those of
+// later releases do.
+func TestPermFeatures(t *testing.T) {
+	conf := filepath.Join(t.TempDir(), "mke2fs.conf")
+	err := os.WriteFile(conf, []byte(`[defaults]
+	base_features = sparse_super,large_file,filetype,resize_inode,dir_index,ext_attr
+	inode_size = 128
+[fs_types]
+	ext4 = {
+		features = has_journal,extent,huge_file,flex_bg,metadata_csum,metadata_csum_seed,64bit,dir_nlink,extra_isize,orphan_file
+	}
+`), 0o644)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("MKE2FS_CONFIG", conf)
+	image, offset := diskWithPerm(t)
+	own := filepath.Join(t.TempDir(), "own.img")
+	if err := prepareImage(image, own, filepath.Join(t.TempDir(), "perm"), map[string]File{SettingsFile: {}}); err != nil {
+		t.Fatal(err)
+	}
+	debugfs, err := exec.LookPath("/usr/sbin/debugfs")
+	if err != nil {
+		t.Fatal("debugfs is missing: run make deps")
+	}
+	out, err := exec.Command(debugfs, "-R", "stats -h", fmt.Sprintf("%s?offset=%d", own, offset)).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for line := range strings.Lines(string(out)) {
+		key, value, _ := strings.Cut(line, ":")
+		got[key] = strings.TrimSpace(value)
+	}
+	features, want := strings.Fields(got["Filesystem features"]), strings.Split(permFeatures, ",")[1:]
+	slices.Sort(features)
+	slices.Sort(want)
+	if !slices.Equal(features, want) {
+		t.Errorf("/perm has the features %q; want %q", features, want)
+	}
+	if got["Inode size"] != "256" {
+		t.Errorf("/perm has inodes of %s bytes; want 256", got["Inode size"])
+	}
+}
+
+// TestPermFeaturesAreThoseOfTheImage compares with the script that makes the
+// image.
+func TestPermFeaturesAreThoseOfTheImage(t *testing.T) {
+	script, err := os.ReadFile("../../gokrazy/image.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	features := ""
+	for line := range strings.Lines(string(script)) {
+		if value, ok := strings.CutPrefix(line, "features="); ok {
+			features = strings.Replace(strings.TrimSpace(value), "$features", features, 1)
+		}
+	}
+	if features != permFeatures {
+		t.Errorf("image.sh makes /perm with the features %q; want %q", features, permFeatures)
 	}
 }
 
