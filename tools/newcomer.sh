@@ -10,7 +10,7 @@
 # machine's. In the environment:
 #   MIRROR          another mirror, for a release that this one no longer has
 #   NEWCOMER_CACHE  a folder that keeps Debian packages and Go modules for the next run
-#   TMPDIR          where the system is made instead of /var/tmp; it takes 12 GB
+#   TMPDIR          where the system is made instead of /var/tmp; keep 10 GB free
 #   KEEP=1          leave the system's folder
 set -eu
 
