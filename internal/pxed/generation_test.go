@@ -125,5 +125,7 @@ func serveBy(t *testing.T, g generation.Generation) {
 			}
 		}
 	}
-	tftpBounds(*d.tftp.Load(), 1500)
+	if block, window := tftpBounds(*d.tftp.Load(), 1500); block < 1 || window < 1 {
+		t.Errorf("blocks of %d bytes in windows of %d", block, window)
+	}
 }
