@@ -40,6 +40,9 @@ const (
 	// openWithin is how long the first questions wait for the database. A
 	// dying medium may take minutes to say so, and the box serves meanwhile.
 	openWithin = 10 * time.Second
+	// writeWithin is how long a write may take. A card that is being uploaded
+	// to takes seconds; firmware that gets no answer gives up after a minute.
+	writeWithin = 20 * time.Second
 
 	leaseLines = "leases" // the topic of lines about the database
 )
@@ -128,6 +131,7 @@ type server struct {
 	toDisk    chan batch
 	committed chan batch
 	failures  int
+	patient   time.Duration // with a write
 
 	sent atomic.Uint64 // answers that are on the wire
 }
@@ -150,7 +154,7 @@ type batch struct {
 func newServer(now time.Time, dir string, machines *machine.Table, log *slog.Logger, tell *teller) *server {
 	s := &server{
 		log: log, tell: tell, pools: dhcp.Pools{}, machines: machines, limit: ratelimit.New(now), waiting: map[netip.Addr]*probe{},
-		probes: time.NewTimer(time.Hour), dir: dir, open: openLeases, opened: make(chan opened, 1),
+		probes: time.NewTimer(time.Hour), dir: dir, open: openLeases, opened: make(chan opened, 1), patient: writeWithin,
 		toDisk: make(chan batch), committed: make(chan batch),
 	}
 	s.probes.Stop()
@@ -347,7 +351,7 @@ func (s *server) commit(ctx context.Context) error {
 			return ctx.Err()
 		case b := <-s.toDisk:
 			if b.store != nil {
-				b.err = b.store.Apply(b.changes)
+				b.err = applyWithin(b.store, b.changes, s.patient)
 			}
 			if b.err == nil {
 				s.send(b.answers)
@@ -355,6 +359,28 @@ func (s *server) commit(ctx context.Context) error {
 			give(ctx, s.committed, b)
 		}
 	}
+}
+
+// errHangs is the error of a disk that says neither yes nor no.
+var errHangs = errors.New("the disk does not answer")
+
+// applyWithin is Apply with a bound on the time. A write that hangs cannot be
+// taken back: the store is of no use any more, and is closed when it ends.
+func applyWithin(store store, changes []lease.Change, d time.Duration) error {
+	done := make(chan error, 1)
+	go func() { done <- store.Apply(changes) }()
+	late := time.NewTimer(d)
+	defer late.Stop()
+	select {
+	case err := <-done:
+		return err
+	case <-late.C:
+	}
+	go func() {
+		<-done
+		store.Close() // so that it can be opened again
+	}()
+	return errHangs
 }
 
 // onDisk hears how a batch ended. Where the disk refused it, nobody was
@@ -368,13 +394,17 @@ func (s *server) onDisk(now time.Time, b batch) {
 	s.pools.Unsaved(b.changes)
 	s.failures++
 	s.log.Error("leases cannot be written, and were not given", "err", b.err)
-	if s.failures >= storeTries && s.store == b.store {
-		loglimit.Keep(s.log, leaseLines).Error("leases are kept in memory only from now on, and a power cut forgets them")
+	hangs := errors.Is(b.err, errHangs)
+	if s.store != b.store || s.failures < storeTries && !hangs {
+		return
+	}
+	loglimit.Keep(s.log, leaseLines).Error("leases are kept in memory only from now on, and a power cut forgets them")
+	if !hangs {
 		if err := s.store.Close(); err != nil {
 			s.log.Error("lease database", "err", err)
 		}
-		s.store, s.tryStore = nil, now.Add(storeAgain)
 	}
+	s.store, s.tryStore = nil, now.Add(storeAgain)
 }
 
 // send puts answers on the wire.

@@ -174,6 +174,34 @@ func TestDiskRefuses(t *testing.T) {
 	b.wantSent("ACK 192.168.77.100") // from memory, rather than nobody boots
 }
 
+// A disk that says neither yes nor no is given up at once: with each further
+// try the clients would wait as long again.
+func TestDiskHangs(t *testing.T) {
+	b := newBench(t, false)
+	h := &hungStore{until: make(chan struct{}), closed: make(chan struct{})}
+	b.server.store, b.patient = h, time.Millisecond
+	b.takes(1, first)
+	b.write()
+	b.wantSent("OFFER 192.168.77.100")
+	b.takes(1, first) // it asks again
+	b.sent = nil
+	b.write()
+	b.wantSent("ACK 192.168.77.100")
+	close(h.until)
+	<-h.closed // by nobody else before: the database belongs to one goroutine
+
+	b.patient = writeWithin
+	b.opens(b.now.Add(storeAgain))
+	b.write()
+	b.restarts().returns(t0, 1, first)
+}
+
+// hungStore is on a disk that does not answer.
+type hungStore struct{ until, closed chan struct{} }
+
+func (h *hungStore) Apply([]lease.Change) error { <-h.until; return nil }
+func (h *hungStore) Close() error               { close(h.closed); return nil }
+
 func TestDiskRecovers(t *testing.T) {
 	b := newBench(t, false)
 	b.broken = errors.New("for a moment")
