@@ -67,8 +67,8 @@ type DB struct {
 // memory is better than none.
 //
 // With a ReadOnlyError the records count, and there is no DB. Any other error
-// means that they are not known: the folder is missing, or another process has
-// the database open.
+// means that they are not known: the folder is missing, nothing is in it and
+// nothing can be made there, or another process has the database open.
 func Open(dir string, log *slog.Logger) (*DB, []lease.Record, error) {
 	db := &DB{path: filepath.Join(dir, FileName)}
 	records, err := db.open(dir, log)
@@ -101,19 +101,26 @@ func (db *DB) open(dir string, log *slog.Logger) ([]lease.Record, error) {
 		db.head.Imported = legacy.txid
 	}
 	records := db.sorted()
+	// Where nothing was read, the medium that has the records may come yet.
+	readOnly := func(err error) ([]lease.Record, error) {
+		if (old.none || old.reason != nil) && legacy.txid == 0 {
+			return nil, err
+		}
+		return records, ReadOnlyError{err}
+	}
 	fresh := len(db.head.image(records))
 	if old.sound() && !legacy.found && old.size <= limit(fresh) {
 		err = db.reopen(old.end, fresh)
 	} else {
 		if err := old.setAside(db.path, log); err != nil {
-			return records, ReadOnlyError{err}
+			return readOnly(err)
 		}
 		if err = db.rewrite(); err == nil {
 			legacy.done(log)
 		}
 	}
 	if err != nil {
-		return records, ReadOnlyError{err}
+		return readOnly(err)
 	}
 	return records, nil
 }

@@ -470,6 +470,9 @@ func TestNoDatabase(t *testing.T) {
 			if !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), dir) {
 				t.Errorf("got %q, want the path and %q", err, c.want)
 			}
+			if errors.As(err, new(ReadOnlyError)) {
+				t.Errorf("%v: but nothing was read", err)
+			}
 		})
 	}
 }

@@ -120,6 +120,9 @@ func TestEarlierVersion(t *testing.T) {
 // The damages that disabled a box for good: whatever they are, it starts within
 // bounds of time and memory, with what can be read, and leases from then on.
 func TestDamagedEarlierVersion(t *testing.T) {
+	if _, err := os.Stat("/dev/shm"); err == nil {
+		t.Setenv("TMPDIR", "/dev/shm") // the medium's time is no part of this
+	}
 	path := filepath.Join(t.TempDir(), legacyName)
 	disk := map[netip.Addr]lease.Record{}
 	library(t, path, 4096, manyChanges(rand.New(rand.NewPCG(5, 1)), 60, disk))
