@@ -122,7 +122,7 @@ func TestStartWritesNothing(t *testing.T) {
 	db.Close()
 	db, _, _ = opened(t, dir)
 	if !bytes.Equal(read(t, db), before) {
-		t.Error("the file was written anew")
+		t.Error("the file was written again")
 	}
 }
 
@@ -456,8 +456,8 @@ func TestNoDatabase(t *testing.T) {
 			return dir
 		}, "not a regular file"},
 		{"another process has it", func(dir string) string { opened(t, dir); return dir }, "another process has had it open"},
-		// The tests may run as root, whom permissions do not stop; /proc
-		// stops everybody from making files.
+		// Permissions do not stop root, who may run the tests; in /proc
+		// root cannot make files either.
 		{"nothing can be made there", func(string) string { return "/proc/self" }, "/proc/self/" + FileName},
 	} {
 		t.Run(c.situation, func(t *testing.T) {
@@ -529,7 +529,8 @@ func readOnly(t *testing.T, dir string) {
 	t.Cleanup(func() { os.Chmod(dir, 0o755) })
 }
 
-// unprivileged runs f in a thread whom permissions stop, be it root's.
+// unprivileged runs f in a thread that has no capabilities, so that permissions
+// apply even to root.
 func unprivileged(f func()) {
 	done := make(chan struct{})
 	go func() {

@@ -188,7 +188,7 @@ func TestDiskHangs(t *testing.T) {
 	b.write()
 	b.wantSent("ACK 192.168.77.100")
 	close(h.until)
-	<-h.closed // by nobody else before: the database belongs to one goroutine
+	<-h.closed // once, and not before the write has ended
 
 	b.patient = writeWithin
 	b.opens(b.now.Add(storeAgain))

@@ -9,8 +9,8 @@ import (
 // Progress is what pxed has done by itself, or between two looks at it.
 type Progress struct{ DHCP, TFTP Work }
 
-// Work is what a server has done. Both counts stand still where a part of it
-// hangs, be the others as busy as they like.
+// Work is what a server has done. Both counts stand still while any part of it
+// hangs, however busy the others are.
 type Work struct {
 	Taken    uint64 // packets that were taken from its port
 	Answered uint64 // packets that it has sent

@@ -22,7 +22,7 @@ func TestExcuse(t *testing.T) {
 		{"it hangs", silence, Work{}, false},
 		{"it hangs, and the kernel takes no more", silence, Work{Taken: 0, Answered: 0}, false},
 		{"it takes our own questions, and a transfer runs", silence, Work{Taken: 6, Answered: 10_000}, false},
-		{"it takes what comes, and answers nobody", silence, Work{Taken: 300}, false},
+		{"it takes what comes, and answers nothing", silence, Work{Taken: 300}, false},
 		{"it serves a room full of machines", silence, Work{Taken: 300, Answered: 200_000}, true},
 		{"a flood, some of it answered", silence, Work{Taken: 700_000, Answered: 90_000}, true},
 		{"a flood that is to get no answer", silence, Work{Taken: 700_000}, true},
@@ -83,7 +83,7 @@ func TestProgressByPulse(t *testing.T) {
 		{"its first beat", Progress{Work{1, 2}, Work{3, 4}}, Progress{Work{1, 2}, Work{3, 4}}},
 		{"nothing done", Progress{Work{1, 2}, Work{3, 4}}, Progress{}},
 		{"some done", Progress{Work{1, 3}, Work{1 << 63, 4}}, Progress{Work{0, 1}, Work{1<<63 - 3, 0}}},
-		{"started anew", Progress{Work{0, 0}, Work{7, 1}}, Progress{Work{0, 0}, Work{7, 1}}},
+		{"restarted", Progress{Work{0, 0}, Work{7, 1}}, Progress{Work{0, 0}, Work{7, 1}}},
 	} {
 		p.Beat(c.done)
 		if got, err := f.Feel(); err != nil || got != c.want {

@@ -18,8 +18,8 @@ func NewPulse(runDir, name string) *Pulse {
 	return &Pulse{file: filepath.Join(runDir, name+".alive")}
 }
 
-// Beat shows that the daemon lives, and what it has done so far. Where it
-// cannot, nobody looks.
+// Beat shows that the daemon lives, and what it has done so far. Best effort: a
+// host that has no run directory has no appliance either.
 func (p *Pulse) Beat(done Progress) {
 	f, err := os.OpenFile(p.file, os.O_WRONLY|os.O_CREATE, 0o644)
 	if err != nil {

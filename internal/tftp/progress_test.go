@@ -71,7 +71,7 @@ func TestProgress(t *testing.T) {
 	for range 20 {
 		ask(clients[0])
 		if _, answered := s.Progress(); answered != before {
-			t.Fatalf("one of two reactors hangs, and %d more answers are told", answered-before)
+			t.Fatalf("one of two reactors hangs, and the count goes on by %d", answered-before)
 		}
 	}
 	if s.answered.Load() <= before {
