@@ -15,12 +15,12 @@ func refused(why string) Answer { return Answer{Why: why, Refused: true} }
 // admit decides by the addresses of a packet on port 67 whether it can come
 // from a machine of a network that is served. It returns why not, or "".
 //
-// A source of 0.0.0.0 is the link's: Linux takes it with a limited broadcast
-// only, and no router forwards either (RFC 1812 §5.3.7, §4.2.3.1). Any other
-// source may be a host of another network, whose routers reach this box. Such
-// a host must get no answer, no lease, and no say about another machine. What
-// remains is a host that forges the source address of a served network, where
-// the site's routers let that in (RFC 2827).
+// A source of 0.0.0.0 is the link's: Linux accepts it with a limited broadcast
+// only, and routers forward neither (RFC 1812 §5.3.7, §5.3.5.1). Any other
+// source may be a host of another network that can reach this box through
+// routers. Such a host gets no answer and no lease, and nothing that it says of
+// another machine counts. What remains is a host that forges a source address
+// of a served network, where the site's routers let that in (RFC 2827).
 func (s *Settings) admit(q Question) string {
 	from, giaddr, ciaddr := address(q.From.Addr().AsSlice()), address(q.Msg.GatewayIPAddr), address(q.Msg.ClientIPAddr)
 	t := q.Msg.MessageType()
