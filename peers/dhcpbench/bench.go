@@ -47,11 +47,15 @@ var (
 )
 
 const (
-	// period is the length of a trial. In a shorter one a server that queues
-	// deep could hide that the rate is too high for it.
-	period = 3 * time.Second
+	// The length of a trial, by either load. The shorter it is, the more a server
+	// that queues deep hides that the rate is too high for it. Our own load is
+	// the one to compare by.
+	perfdhcpPeriod = 2 * time.Second
+	ownPeriod      = 3 * time.Second
 	// timed is the length of the load whose answer times count.
-	timed = 5 * time.Second
+	timed = 4 * time.Second
+	// late is how long the last answers of a load may take, as with our own.
+	late = time.Second
 )
 
 // Rate is the highest at a loss of less than 1%, in exchanges a second.
@@ -178,7 +182,7 @@ func measure(ctx context.Context, s Server, log io.Writer) (Result, error) {
 	r.P50, r.P99 = percentiles(one)
 	fmt.Fprintf(log, "%s: 1,000 a second: p50 %v, p99 %v, loss %.2f%%\n", s.Name, r.P50, r.P99, 100*one.Loss())
 
-	search := func(load string, from float64, run func(rate int) (begun, acks int, err error)) (Rate, time.Duration, error) {
+	search := func(load string, from float64, period time.Duration, run func(rate int) (begun, acks int, err error)) (Rate, time.Duration, error) {
 		best, generator, err := highest(from, twice(func(rate int) (trial, error) {
 			before, err := proc.CPU(pid)
 			if err != nil {
@@ -202,17 +206,17 @@ func measure(ctx context.Context, s Server, log io.Writer) (Result, error) {
 		}))
 		return Rate{best.begun * (1 - best.loss), generator}, best.cost, err
 	}
-	r.Perfdhcp, _, err = search("perfdhcp", begin, func(rate int) (int, int, error) {
-		report, err := l.run(ctx, len(giaddrs), rate, period, s.Clients, false)
+	r.Perfdhcp, _, err = search("perfdhcp", begin, perfdhcpPeriod, func(rate int) (int, int, error) {
+		report, err := l.run(ctx, len(giaddrs), rate, perfdhcpPeriod, s.Clients, false)
 		return report.Discovers, report.Acks, err
 	})
 	if err != nil {
 		return r, err
 	}
 	// Our load is the faster one: its rate is unlikely to be lower.
-	r.Own, r.CPU, err = search("our load", max(lowest, r.Perfdhcp.PerSecond), func(rate int) (int, int, error) {
+	r.Own, r.CPU, err = search("our load", max(lowest, r.Perfdhcp.PerSecond), ownPeriod, func(rate int) (int, int, error) {
 		report, err := dhcpload.Load{
-			Rate: rate, Period: period, Clients: s.Clients, MAC: mac(s.Clients), From: giaddrs[0].Addr(), Server: serverAddr.Addr(),
+			Rate: rate, Period: ownPeriod, Clients: s.Clients, MAC: mac(s.Clients), From: giaddrs[0].Addr(), Server: serverAddr.Addr(),
 		}.Run(ctx, l.load)
 		return report.Discovers, report.Acks, err
 	})
@@ -260,7 +264,7 @@ func (l *lab) run(ctx context.Context, processes, rate int, period time.Duration
 		cmd := perfdhcp.Load{
 			Rate: rate / processes, Period: period,
 			Clients: clients / len(giaddrs), Base: net.HardwareAddr(base[:]).String(),
-			From: giaddrs[i].Addr(), Server: serverAddr.Addr(), Times: times,
+			From: giaddrs[i].Addr(), Server: serverAddr.Addr(), Times: times, Wait: late,
 		}.Command()
 		var out bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &out, &out

@@ -31,9 +31,10 @@ agent, for a machine chosen at random. The servers take turns, one at a time.
   than it costs most servers, and both share the machine; so there is a load of
   our own as well, which costs a few µs. "pxed's is" compares by that one.
 - No server looks whether an address is in use before it offers it.
-- The rate is the highest of a search, each trial %v long, of which less than 1%%
-  had no ACK within a second; a trial that lost a little more is repeated once.
-  "≥": the load could send no more, and nothing was lost.
+- The rate is the highest of a search of which less than 1%% had no ACK within a
+  second. A trial is %v long by perfdhcp and %v by our load; one that lost a
+  little more is repeated once. "≥": the load could send no more, and nothing was
+  lost.
 - p50 and p99 are the server's part of an exchange: the time to the OFFER and
   that to the ACK, as perfdhcp saw them.
 - CPU is the server's, user and system, at the highest rate of our load.
@@ -41,7 +42,7 @@ agent, for a machine chosen at random. The servers take turns, one at a time.
   machines: about as many as it leases to by default.
 
 Only the ratios say anything of another machine.
-`, machine, runs, len(giaddrs), period)
+`, machine, runs, len(giaddrs), perfdhcpPeriod, ownPeriod)
 	return b.String()
 }
 
