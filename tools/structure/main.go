@@ -68,11 +68,11 @@ func list(root string) ([]pkg, error) {
 // kind returns what a package is part of: product, build (what makes the image)
 // or tests.
 func kind(path string) string {
-	switch folder, _, _ := strings.Cut(path, "/"); folder {
-	case "cmd", "config", "internal":
-		return "product"
-	case "e2e", "peers":
+	switch folder, _, _ := strings.Cut(path, "/"); {
+	case folder == "e2e", folder == "peers", strings.HasPrefix(path, "internal/test/"):
 		return "tests"
+	case folder == "cmd", folder == "config", folder == "internal":
+		return "product"
 	}
 	return "build"
 }

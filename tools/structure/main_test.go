@@ -62,6 +62,7 @@ const Limit = base.Limit + once.Limit + event.Limit
 		"internal/base/once/once.go":         "package once\n\nimport \"example.org/m/internal/serve/event\"\n\nconst Limit = event.Limit\n",
 		"config/config.go":                   "package config\n",
 		"assets/fetch/main.go":               "package main\n\nimport _ \"example.org/m/config\"\n\nfunc main() {}\n",
+		"internal/test/pcap/pcap.go":         "package pcap\n",
 		"e2e/lan/lan.go":                     "package lan\n\nimport _ \"example.org/m/config\"\n",
 	})
 	m, err := measure(dir)
@@ -72,7 +73,7 @@ const Limit = base.Limit + once.Limit + event.Limit
 	m.print(&got)
 	const want = `product     278 lines,  6 packages
 build         5 lines,  1 packages
-tests        94 lines,  1 packages
+tests        95 lines,  2 packages
 
 imports between wings of the product: 4
   base → serve 1 (and back)
