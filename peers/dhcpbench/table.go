@@ -23,18 +23,18 @@ func Section(machine string, runs int, results []Result) string {
 	}
 	fmt.Fprintf(&b, `
 Measured on %s, shared with other
-work. Each number is the median, of runs: %d. The load is in one network namespace,
+work. Each number is the median of %d runs. The load is in one network namespace,
 the server in another. Every exchange is DISCOVER, OFFER, REQUEST, ACK by a relay
-agent, for a machine chosen at random. The servers take turns, one at a time.
+agent, for a machine chosen at random. The servers run one at a time, in turn.
 
 - perfdhcp is Kea's, %d processes of it. An exchange costs it more processor time
   than it costs most servers, and both share the machine; so there is a load of
   our own as well, which costs a few µs. "pxed's is" compares by that one.
 - No server looks whether an address is in use before it offers it.
-- The rate is the highest of a search of which less than 1%% had no ACK within a
-  second. A trial is %v long by perfdhcp and %v by our load; one that lost a
-  little more is repeated once. "≥": the load could send no more, and nothing was
-  lost.
+- The rate is the highest that a search finds at which less than 1%% of the
+  exchanges have no ACK within a second. A trial takes %v with perfdhcp and %v
+  with our load; one that loses a little more is repeated once. "≥": the load
+  could send no more, and nothing was lost.
 - p50 and p99 are the server's part of an exchange: the time to the OFFER and
   that to the ACK, as perfdhcp saw them.
 - CPU is the server's, user and system, at the highest rate of our load.
