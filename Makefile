@@ -13,15 +13,14 @@ INSTALLER   := build/cache/debian-installer
 # a restart of the machine has to heal.
 LONG := TestUpdateForthAndBack/UEFI|TestBrokenUpdateFallsBack|TestUpdateRaspberryPi|TestPxedThatNeverAnswers|TestInitHangs
 
-# gcc and libc6-dev are for the race detector; the rest boots the image:
-# QEMU with iPXE as the network card's ROM, nasm and gnu-efi for the stand-ins
-# of wdsnbp.com and wdsmgfw.efi, sbsigntool to sign the latter, busybox for a
-# DHCP client that is not ours, grub-common for its check of a GRUB script,
-# mtools to write the image's volume for settings, openssh-client to upload.
+# gcc and libc6-dev are for the race detector; the rest boots the image: QEMU,
+# nasm and gcc for the stand-ins of wdsnbp.com and wdsmgfw.efi, sbsigntool to
+# sign the latter, busybox for a DHCP client that is not ours, grub-common for
+# its check of a GRUB script, mtools to write the image's volume for settings,
+# openssh-client to upload.
 # Only where there is a display does make run want a QEMU that can open a window.
-PACKAGES := busybox-static ca-certificates curl e2fsprogs gcc git gnu-efi grub-common \
-	ipxe-qemu libc6-dev mtools nasm openssh-client ovmf qemu-efi-aarch64 \
-	qemu-system-arm qemu-system-x86 sbsigntool \
+PACKAGES := busybox-static ca-certificates curl e2fsprogs gcc git grub-common libc6-dev \
+	mtools nasm openssh-client qemu-system-arm qemu-system-x86 sbsigntool \
 	$(if $(DISPLAY)$(WAYLAND_DISPLAY),qemu-system-gui)
 
 # The DHCP programs of others that ours is tried with. Debian starts Kea's
@@ -29,18 +28,26 @@ PACKAGES := busybox-static ca-certificates curl e2fsprogs gcc git gnu-efi grub-c
 PEER_PACKAGES := busybox-static curl dhcpcd-base dnsmasq-base iproute2 isc-dhcp-client \
 	isc-dhcp-relay kea-admin kea-dhcp4-server procps
 
-# Where those of them are that are not installed.
+# Those that are not installed, and where they are.
+SERVERS  := atftp atftpd nginx tftp-hpa tftpd-hpa wrk
 UNPACKED := build/peers
 
 # The packages that are tried with them on their own.
 PEERED := $(addprefix ./,$(dir $(wildcard internal/*/*_peers_test.go)))
+
+# The firmware of the machines that boot in QEMU: that of two Debian releases,
+# on a host of either. Both are in the field.
+FIRMWARES := build/firmware/bookworm build/firmware/trixie
+
+# What machines with UEFI do, and how one with a BIOS gets to WDS.
+FIRMWARE_LINES := TestLabUEFI|TestLabSecureBoot|TestLabStraightToWDS|TestImage(Server|Proxy)Mode/(UEFI|BIOS_to_WDS$$)|TestImageUEFIHTTPBoot|TestImageWDSDown
 
 # Network namespaces need root.
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 
 .PHONY: help
 help: ## list the targets
-	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 .PHONY: deps
 deps: go ## install the Debian packages that the other targets need
@@ -90,12 +97,15 @@ image: deps assets ## build the appliance's disk image, build/pxebox-amd64.img
 image-rpi: deps assets ## build it for the Raspberry Pi 3, 4, 5 and Zero 2 W, build/pxebox-rpi.img
 	@gokrazy/image.sh pxebox-rpi $(PI_IMAGE)
 
+.PHONY: firmware
+firmware: $(FIRMWARES) ## unpack the firmware of Debian 12 and 13 for machines in QEMU, into build/firmware
+
 .PHONY: run
-run: image ## boot the image and a client in QEMU: firmware, menu, WDS (UEFI=1: no BIOS; KEEP=1 leaves them up)
+run: image $(FIRMWARES) ## boot the image and a client in QEMU: firmware, menu, WDS (UEFI=1: no BIOS; KEEP=1 leaves them up)
 	go run ./e2e/cmd/lab -image $(IMAGE) $(if $(UEFI),-uefi) $(if $(KEEP),-keep)
 
 .PHONY: screenshot
-screenshot: image ## make docs/menu.png and docs/menu-uefi.png anew, the menu on clients' screens
+screenshot: image $(FIRMWARES) ## make docs/menu.png and docs/menu-uefi.png again, the menu on clients' screens
 	go run ./e2e/cmd/lab -image $(IMAGE) -screenshot docs/menu.png
 	go run ./e2e/cmd/lab -image $(IMAGE) -uefi -screenshot docs/menu-uefi.png
 
@@ -115,20 +125,34 @@ lint: deps assets ## gofmt, go vet, staticcheck
 	go -C tools tool staticcheck ./...
 
 .PHONY: unit
-unit: deps assets ## the tests of the packages, with the race detector
+unit: deps assets $(FIRMWARES) ## the tests of the packages, with the race detector
 	go test -race ./...
 	go -C tools test -race ./...
 
+# Each line of the tests has clients with the firmware of one release.
+# FIRMWARE=bookworm or trixie gives all of them that one's, and ACCEL=tcg or kvm
+# replaces the trial of KVM; both reach the tests through the environment.
 .PHONY: e2e
-e2e: image image-rpi $(INSTALLER) ## boot the image and clients in QEMU, and watch them reach WDS
+e2e: image image-rpi $(INSTALLER) $(FIRMWARES) ## boot the image and clients in QEMU, and watch them reach WDS (ACCEL=tcg: without KVM)
 	go test -tags e2e -count=1 -v -timeout 35m -skip '$(LONG)' ./e2e/...
 
+.PHONY: e2e-generations
+e2e-generations: image $(INSTALLER) $(FIRMWARES) ## the clients of make e2e with the firmware of Debian 12, then of Debian 13
+	for release in $(notdir $(FIRMWARES)); do \
+		FIRMWARE=$$release go test -tags e2e -count=1 -v -timeout 35m -run '$(FIRMWARE_LINES)' ./e2e || exit 1; \
+	done
+
 .PHONY: e2e-long
-e2e-long: image image-rpi ## what make e2e leaves out, for it takes long and fails seldom
+e2e-long: image image-rpi $(FIRMWARES) ## what make e2e leaves out, for it takes long and fails seldom
 	go test -tags e2e -count=1 -v -timeout 45m -run '$(LONG)' ./e2e
 
+# Root needs this person's Go and settings.
+.PHONY: newcomer
+newcomer: ## do what the README says in a minimal Debian: RELEASE=12 or 13 (TARGETS="run run-uefi test"; needs debootstrap)
+	@$(if $(SUDO),$(SUDO) -E env PATH="$$PATH") tools/newcomer.sh '$(RELEASE)' $(TARGETS)
+
 .PHONY: power-cuts
-power-cuts: image ## cut the power of boxes at work, CUTS=200 times (SEED=1 PHASES=settings,leases)
+power-cuts: image $(FIRMWARES) ## cut the power of boxes at work, CUTS=200 times (SEED=1 PHASES=settings,leases)
 	go test -tags e2e -count=1 -v -timeout 12h -run 'TestPowerCuts' ./e2e -cuts $(or $(CUTS),200) -cut-seed $(or $(SEED),1) -cut-phases '$(PHASES)'
 
 .PHONY: peers
@@ -140,21 +164,41 @@ bench-dhcp: peer-deps build ## DHCP servers side by side, into docs/performance.
 	go build -o build/bin/ ./peers/cmd/bench-dhcp
 	$(SUDO) build/bin/bench-dhcp -runs $(or $(RUNS),3) $(if $(SERVER),-server '$(SERVER)',-write docs/performance.md)
 
-# Debian's network installer, the live system that e2e boots. Its files change
-# with each point release, so no sum is pinned: apt checks the package against
-# the archive's signature, and it is never part of an image.
+# Debian's network installer, the live system that e2e boots: the one of the
+# host's release, since any will do and that one is on every mirror. Its files
+# change with each point release, so no sum is pinned: apt checks the package
+# against the archive's signature, and it is never part of an image.
 $(INSTALLER):
 	rm -rf $@.new
-	assets/unpack.sh $@.new debian-installer-12-netboot-amd64
-	mv $@.new/usr/lib/debian-installer/images/12/amd64/text/debian-installer/amd64 $@
+	. /etc/os-release && assets/unpack.sh $@.new "debian-installer-$$VERSION_ID-netboot-amd64"
+	mv $@.new/usr/lib/debian-installer/images/*/amd64/text/debian-installer/amd64 $@
 	rm -rf $@.new
+
+# EDK2 for PCs and for QEMU's own ARM machine, iPXE as the ROM of QEMU's e1000,
+# and gnu-efi for a program that EDK2 starts. The two releases have some of them
+# in different directories. "packages" says which versions they are. apt checks
+# the packages; they are never part of an image.
+$(FIRMWARES):
+	rm -rf $@.new
+	assets/unpack.sh -r $(@F) $@.new/debian gnu-efi ipxe-qemu ovmf qemu-efi-aarch64
+	cd $@.new && for file in OVMF_CODE_4M.fd OVMF_CODE_4M.secboot.fd OVMF_VARS_4M.fd OVMF_VARS_4M.ms.fd \
+		QEMU_EFI.fd pxe-e1000.rom; do mv -t . $$(find debian -type f -name $$file) || exit 1; done
+	cd $@.new && mkdir gnu-efi && mv debian/usr/include/efi gnu-efi/include && mv -t gnu-efi \
+		debian/usr/lib/crt0-efi-x86_64.o debian/usr/lib/elf_x86_64_efi.lds debian/usr/lib/libefi.a debian/usr/lib/libgnuefi.a
+	cut -d' ' -f1,2 $@.new/debian/packages.txt >$@.new/packages
+	rm -r $@.new/debian
+	mv $@.new $@
 
 # The servers and clients that are tried from where they are unpacked: to
 # install a server's package would start it, and two of these exclude each
-# other. apt checks them; they are never part of an image.
+# other. apt checks them; they are never part of an image. With each comes what
+# apt would install for it, because the names of libraries differ between
+# releases, and a minimal Debian has few of them. Where apt's lists are missing
+# it cannot tell, and the programs have to find their libraries on the host.
 $(UNPACKED):
 	rm -rf $@.new
-	assets/unpack.sh $@.new atftp atftpd libluajit-5.1-2 libwrap0 nginx tftp-hpa tftpd-hpa wrk
+	assets/unpack.sh $@.new $$(for p in $(SERVERS); do echo $$p; \
+		LC_ALL=C apt-get -s --no-install-recommends install $$p 2>/dev/null | sed -n 's/^Inst \([^ ]*\) (.*/\1/p'; done | sort -u)
 	mv $@.new $@
 
 .PHONY: bench-tftp
@@ -172,7 +216,7 @@ structure: go ## print how the code is built: lines, packages, imports between w
 	@go -C tools run ./structure $(CURDIR)
 
 .PHONY: measure
-measure: image image-rpi ## how fast the box boots and how small it is, into README.md
+measure: image image-rpi $(FIRMWARES) ## how fast the box boots and how small it is, into README.md
 	go run ./e2e/cmd/measure -write README.md
 
 .PHONY: check
@@ -205,6 +249,17 @@ tidy: assets ## go mod tidy, also for tools and the image's builddir
 	go mod tidy
 	cd tools && go mod tidy
 	cd gokrazy/builddir && go mod tidy
+
+# What go.mod names, directly or not. Below gvisor and gok further modules are
+# older; they are in no program. A module that the proxy does not list is shown
+# with a question mark.
+.PHONY: outdated
+outdated: ## list the modules that have a newer version
+	@for dir in . tools gokrazy/builddir; do \
+		echo "$$dir:"; \
+		(cd $$dir && go list -m -u -e -f '{{with .Update}}	{{$$.Path}} {{$$.Version}} -> {{.Version}}{{end}}{{if and .Error (not .Replace)}}	{{.Path}} {{.Version}} -> ?{{end}}' \
+			$$(sed -n 's/^	\([^ ]*\) v[0-9].*/\1/p' go.mod) | sed '/^$$/d'); \
+	done
 
 .PHONY: clean
 clean: ## remove what was built and fetched (but not build/update-*, which boxes know)

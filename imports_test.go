@@ -27,6 +27,7 @@ var pure = map[string][]string{
 	"config":           {},
 	"internal/machine": {"config"},
 	"internal/handoff": {"config", "internal/machine"},
+	"internal/lease":   {"config"},
 	"internal/pxe":     {"config"},
 	"internal/dhcp":    {"config", "internal/pxe", "internal/lease", "internal/machine", "internal/handoff"},
 	"internal/menu":    {"config", "internal/machine", "internal/handoff"},

@@ -201,7 +201,9 @@ func (v value) host() string {
 	case err == nil && a.Is6():
 		// PXE clients with a BIOS have no IPv6 (PXE 2.1 §2.2).
 		v.fail(fmt.Sprintf("%q is an IPv6 address", s), "write the server's IPv4 address or its name")
-	case err == nil && !host4(a), err != nil && (len(s) > 253 || !reHost.MatchString(s)):
+	case err == nil && !host4(a):
+		v.fail(fmt.Sprintf("%v is the address of no other machine", a), "write the server's own IPv4 address, such as "+v.field.example+`, or its name`)
+	case err != nil && (len(s) > 253 || !reHost.MatchString(s)):
 		v.fail(fmt.Sprintf("%q is neither an IPv4 address nor a host name", s), `write one such as `+v.field.example+` or "wds.example.org"`)
 	}
 	return s

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 )
@@ -11,14 +12,20 @@ const ownName = "give each one a name of its own"
 
 // checkWDS looks at each [[wds]] as a whole.
 func (r *reader) checkWDS() {
+	blocks := r.root.items("wds")
+	if len(blocks) > maxWDS {
+		blocks[maxWDS].fail("", "is one too many", fmt.Sprintf("keep it to %d servers", maxWDS))
+		return
+	}
 	seen := map[string]int{}
-	for i, b := range r.root.items("wds") {
+	for i, b := range blocks {
 		if !b.ok("") {
 			continue
 		}
 		b.require("name", `write name = "wds"`)
 		b.require("server", `write server = "192.168.77.2"`)
 		b.unique("name", r.cfg.WDS[i].Name, seen, ownName)
+		r.checkServer(b, r.cfg.WDS[i])
 		if w := r.cfg.WDS[i]; w.Probe == 0 && b.ok("probe", "on_down") {
 			if w.Probe4011 {
 				b.fail("probe_4011", `has no use: with probe = "0s" the server is never asked`, "leave one of them out")
@@ -26,6 +33,28 @@ func (r *reader) checkWDS() {
 			if w.OnDown != OnDownMark {
 				b.fail("on_down", `has no use: with probe = "0s" nobody knows whether the server is there`, "leave one of them out")
 			}
+		}
+	}
+}
+
+// checkServer refuses an address that leads a machine to this box, or to all of
+// a network.
+func (r *reader) checkServer(b block, w WDS) {
+	a, ok := w.Addr()
+	if !ok || !b.ok("server") {
+		return
+	}
+	networks := []netip.Prefix{r.cfg.Network.Address}
+	for _, s := range r.cfg.DHCP.Subnets {
+		networks = append(networks, s.Network)
+	}
+	for i, p := range networks {
+		switch {
+		case !p.IsValid():
+		case i == 0 && a == p.Addr():
+			b.fail("server", fmt.Sprintf("%v is the box's own address", a), "write the address of the WDS server")
+		case a == p.Masked().Addr() || a == Broadcast(p):
+			b.fail("server", fmt.Sprintf("%v stands for the whole network %v", a, p.Masked()), "write the address of the WDS server")
 		}
 	}
 }
@@ -209,7 +238,7 @@ func refers(b block, key, name, to string, names []string) {
 	}
 	mend := "write the name of one"
 	n := ""
-	if len(b.r.errs) < 100 { // a long file, all wrong, would take seconds
+	if b.r.errs.more == 0 { // a long file, all wrong, would take seconds
 		n = nearest(name, names)
 	}
 	if n != "" {

@@ -35,7 +35,7 @@ func TestDefaultFileExamplesAreRight(t *testing.T) {
 
 func TestDefaultFileNamesEveryKey(t *testing.T) {
 	root, errs := readTree("default.toml", []byte(uncommented()))
-	if len(errs) > 0 {
+	if errs := errs.list(); errs != nil {
 		t.Fatal(errs)
 	}
 	namesEveryKey(t, &section{inner: schema}, []*node{root})
@@ -73,13 +73,13 @@ func examplesOf(t *testing.T, sections []section, above string) {
 		for _, f := range s.fields {
 			text := above + s.header() + "\n" + f.name + " = " + f.example
 			root, errs := readTree("f.toml", []byte(text))
-			if len(errs) > 0 {
+			if errs := errs.list(); errs != nil {
 				t.Fatal(errs)
 			}
 			r := newReader("f.toml", root)
 			r.read(r.root)
-			if len(r.errs) > 0 {
-				t.Errorf("%s\n%v", text, r.errs)
+			if errs := r.errs.list(); errs != nil {
+				t.Errorf("%s\n%v", text, errs)
 			}
 		}
 		examplesOf(t, s.inner, above+s.header()+"\n")

@@ -146,21 +146,32 @@ func (r *reader) checkBoot(b block, m Machine) {
 // their conditions.
 type rules map[string][]rule
 
+// rule is a [[machine]] with the values of each condition as a set: two long
+// lists are compared in one pass.
 type rule struct {
-	Machine
-	line int
+	mac, guid, firmware map[string]bool
+	line                int
+}
+
+func set(values []string) map[string]bool {
+	s := make(map[string]bool, len(values))
+	for _, v := range values {
+		s[v] = true
+	}
+	return s
 }
 
 func (rs rules) add(m Machine, line int) {
-	values := m.MAC
+	r := rule{set(m.MAC), set(m.GUID), set(m.Firmware), line}
+	values := r.mac
 	if len(values) == 0 {
-		values = m.GUID
+		values = r.guid
 	}
 	if len(values) == 0 {
-		values = m.Firmware
+		values = r.firmware
 	}
-	for _, v := range values {
-		rs[v] = append(rs[v], rule{m, line})
+	for v := range values {
+		rs[v] = append(rs[v], r)
 	}
 }
 
@@ -169,19 +180,17 @@ func (rs rules) cover(m Machine) (line int, ok bool) {
 	// It fits the first value of each condition too.
 	var first []string
 	if len(m.MAC) > 0 {
-		for end := 2; end <= len(m.MAC[0]); end += 3 { // "52", "52:54" and so on
-			first = append(first, m.MAC[0][:end])
-		}
+		first = append(first, beginnings(m.MAC[0])...)
 	}
 	for _, values := range [][]string{m.GUID, m.Firmware} {
 		if len(values) > 0 {
 			first = append(first, values[0])
 		}
 	}
-	equal := func(a, b string) bool { return a == b }
+	itself := func(v string) []string { return []string{v} }
 	for _, v := range first {
 		for _, r := range rs[v] {
-			if within(m.MAC, r.MAC, strings.HasPrefix) && within(m.GUID, r.GUID, equal) && within(m.Firmware, r.Firmware, equal) {
+			if within(m.MAC, r.mac, beginnings) && within(m.GUID, r.guid, itself) && within(m.Firmware, r.firmware, itself) {
 				return r.line, true
 			}
 		}
@@ -189,13 +198,24 @@ func (rs rules) cover(m Machine) (line int, ok bool) {
 	return 0, false
 }
 
-// within reports whether each value fits one of those that a condition names.
-// Without values everything has to fit.
-func within(values, condition []string, fits func(value, of string) bool) bool {
+// beginnings are those of a hardware address, in whole bytes: "52", "52:54" and
+// so on to the address itself.
+func beginnings(mac string) (out []string) {
+	for end := 2; end <= len(mac); end += 3 {
+		out = append(out, mac[:end])
+	}
+	return out
+}
+
+// within reports whether each value is one of those that a condition names, by
+// one of the forms that the condition may have it in. Without values everything
+// has to fit.
+func within(values []string, condition map[string]bool, forms func(value string) []string) bool {
 	if len(condition) == 0 {
 		return true
 	}
+	named := func(form string) bool { return condition[form] }
 	return len(values) > 0 && !slices.ContainsFunc(values, func(v string) bool {
-		return !slices.ContainsFunc(condition, func(of string) bool { return fits(v, of) })
+		return !slices.ContainsFunc(forms(v), named)
 	})
 }

@@ -33,11 +33,11 @@ func DefaultFile() []byte { return slices.Clone(defaultFile) }
 
 // Parse reads a pxebox.toml. name is what its errors call the file. Keys that
 // are not there have the values of Default. The error, if any, is of type
-// Errors and holds everything that is wrong.
+// Errors and holds everything that is wrong, up to a hundred mistakes.
 func Parse(name string, data []byte) (*Config, error) {
 	root, errs := readTree(name, data)
 	if root == nil {
-		return nil, errs
+		return nil, errs.list()
 	}
 	r := newReader(name, root)
 	r.errs = errs
@@ -56,9 +56,8 @@ func Parse(name string, data []byte) (*Config, error) {
 	r.checkWDS()
 	r.checkEntries()
 	r.checkMachines()
-	if len(r.errs) > 0 {
-		r.errs.sort()
-		return nil, r.errs
+	if errs := r.errs.list(); errs != nil {
+		return nil, errs
 	}
 	return &r.cfg, nil
 }
@@ -68,7 +67,7 @@ type reader struct {
 	file    string
 	root    block
 	cfg     Config
-	errs    Errors
+	errs    mistakes
 	entryAt map[string]int  // cfg.Entries by name
 	bad     map[string]bool // printed keys with an error: nothing is concluded from them
 }
@@ -80,7 +79,7 @@ func newReader(file string, root *node) *reader {
 }
 
 func (r *reader) fail(line int, key, problem, mend string) {
-	r.errs = append(r.errs, Error{r.file, line, key, problem, mend})
+	r.errs.add(Error{r.file, line, key, problem, mend})
 	r.bad[key] = true
 }
 

@@ -43,6 +43,7 @@ const (
 	maxEntries  = 2000
 	maxDepth    = 4 // submenus around an entry: each is a level to get back from
 	maxMachines = 4096
+	maxWDS      = 64 // the box asks each of them for its programs, every 30 s by default
 	// The help of an entry stands below the menu, on a screen of 80 columns.
 	maxHelpLines   = 10
 	maxHelpColumns = 70

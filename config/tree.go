@@ -48,7 +48,7 @@ func (n *node) get(key string) *node {
 type treeReader struct {
 	file   string
 	parser unstable.Parser
-	errs   Errors
+	errs   mistakes
 
 	// Lines are counted from where the last one was, because expressions
 	// come in the file's order.
@@ -59,18 +59,23 @@ type treeReader struct {
 
 // readTree reads the file's syntax. Where that is broken, the rest cannot be
 // trusted, so the one error is all there is.
-func readTree(file string, data []byte) (*node, Errors) {
+func readTree(file string, data []byte) (*node, mistakes) {
 	data = bytes.TrimPrefix(data, []byte("\uFEFF")) // the mark that Windows' Notepad begins a file with
 	t := &treeReader{file: file, data: data, line: 1}
+	one := func(e Error) (*node, mistakes) {
+		var m mistakes
+		m.add(e)
+		return nil, m
+	}
 	if len(data) > maxSize {
-		return nil, Errors{{file, 1, "file", fmt.Sprintf("has %d bytes", len(data)), fmt.Sprintf("keep it under %d", maxSize)}}
+		return one(Error{file, 1, "file", fmt.Sprintf("has %d bytes", len(data)), fmt.Sprintf("keep it under %d", maxSize)})
 	}
 	if !utf8.Valid(data) {
 		line := 1
 		for rest := data; ; line++ {
 			text, after, more := bytes.Cut(rest, []byte("\n"))
 			if !utf8.Valid(text) || !more {
-				return nil, Errors{{file, line, keyOnLine(data, line), "is not UTF-8 text", "save the file with the encoding UTF-8"}}
+				return one(Error{file, line, keyOnLine(data, line), "is not UTF-8 text", "save the file with the encoding UTF-8"})
 			}
 			rest = after
 		}
@@ -91,10 +96,15 @@ func readTree(file string, data []byte) (*node, Errors) {
 		}
 	}
 	if err := t.parser.Error(); err != nil {
-		return nil, Errors{t.syntax(err)}
+		return one(t.syntax(err))
 	}
 	return root, t.errs
 }
+
+// maxParts bounds the parts of a key, such as a.b.c, that are looked at. No key
+// of the schema has more than three, so that a longer one is not known either
+// way; half a million of them would take a table each.
+const maxParts = 8
 
 // path returns the parts of a key and the line of the first.
 func (t *treeReader) path(it unstable.Iterator) (path []string, line int) {
@@ -103,7 +113,9 @@ func (t *treeReader) path(it unstable.Iterator) (path []string, line int) {
 		if path == nil {
 			line = t.lineOf(n)
 		}
-		path = append(path, string(n.Data))
+		if len(path) < maxParts {
+			path = append(path, string(n.Data))
+		}
 	}
 	return path, line
 }
@@ -220,7 +232,7 @@ func (t *treeReader) value(v *unstable.Node, line int) *node {
 }
 
 func (t *treeReader) fail(line int, key, problem, mend string) {
-	t.errs = append(t.errs, Error{t.file, line, key, problem, mend})
+	t.errs.add(Error{t.file, line, key, problem, mend})
 }
 
 // syntax tells where the library gave up.

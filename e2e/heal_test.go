@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/pxebox/pxebox/e2e/lab"
+	"github.com/pxebox/pxebox/e2e/qemu"
 )
 
 const (
@@ -83,7 +84,7 @@ func TestDaemonsComeBack(t *testing.T) {
 		}
 		from := 0
 		if u.client == nil {
-			u.startClient(lab.ClientConfig{})
+			u.startClient(qemu.Debian13, lab.ClientConfig{})
 		} else {
 			from = u.bootedAgain()
 		}

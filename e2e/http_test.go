@@ -10,6 +10,7 @@ import (
 	"github.com/pxebox/pxebox/e2e/handoff"
 	"github.com/pxebox/pxebox/e2e/lab"
 	"github.com/pxebox/pxebox/e2e/nbp"
+	"github.com/pxebox/pxebox/e2e/qemu"
 	"github.com/pxebox/pxebox/e2e/wds"
 )
 
@@ -29,9 +30,7 @@ uefi-x64-http = "http://192.168.77.1/efi/bootx64.efi"
 	// EDK2 asks for the file as it was told; the site wrote it as Windows does.
 	s.startBox(lab.ServerMode+boot+lab.Menu(0, "disk", true)+lab.DiskEntry, map[string]lab.File{"EFI/BOOTX64.EFI": {Content: program}})
 	s.waitBox(lab.BoxAddr)
-	if s.client, err = s.StartUEFI(lab.UEFIConfig{HTTP: true}); err != nil {
-		t.Fatal(err)
-	}
+	s.startUEFI(qemu.Debian13, lab.UEFIConfig{HTTP: true})
 	if _, err := s.client.Console.WaitFor(s.within(clientBoots), nbp.UEFIOK); err != nil {
 		t.Fatal(err)
 	}

@@ -20,6 +20,7 @@ import (
 
 	"github.com/pxebox/pxebox/e2e/lab"
 	"github.com/pxebox/pxebox/e2e/nbp"
+	"github.com/pxebox/pxebox/e2e/qemu"
 	"github.com/pxebox/pxebox/e2e/wds"
 )
 
@@ -252,7 +253,7 @@ func TestImageServerMode(t *testing.T) {
 	t.Run("update page", func(t *testing.T) { checkUpdatePage(t, s) })
 
 	s.part("UEFI with Secure Boot to WDS, and to Linux", 0x10, func(s *site) {
-		s.startUEFI(lab.UEFIConfig{SecureBoot: true, ClientConfig: lab.ClientConfig{Memory: 768}})
+		s.startUEFI(qemu.Debian13, lab.UEFIConfig{SecureBoot: true, ClientConfig: lab.ClientConfig{Memory: 768}})
 		s.waitWholeMenu(0)
 		s.press(chooseWDS)
 		s.toWDS()
@@ -266,12 +267,12 @@ func TestImageServerMode(t *testing.T) {
 		s.wait(again, linuxBoots, installerStarts)
 	})
 	s.part("BIOS to Linux without a menu", 0x25, func(s *site) {
-		s.startClient(lab.ClientConfig{Memory: 768})
+		s.startClient(qemu.Debian12, lab.ClientConfig{Memory: 768})
 		s.wait(0, linuxBoots, installerStarts)
 		s.checkNoMenu()
 	})
 	s.part("UEFI to WDS, once, then to its disk", 0x12, func(s *site) {
-		s.startUEFI(lab.UEFIConfig{ClientConfig: lab.ClientConfig{Disk: disk}})
+		s.startUEFI(qemu.Debian12, lab.UEFIConfig{ClientConfig: lab.ClientConfig{Disk: disk}})
 		s.waitWholeMenu(0)
 		s.press(chooseWDS)
 		s.toWDS()
@@ -283,7 +284,7 @@ func TestImageServerMode(t *testing.T) {
 		s.wait(again, clientBoots, nbp.UEFIOK)
 	})
 	s.part("UEFI with the password", 0x13, func(s *site) {
-		s.startUEFI(lab.UEFIConfig{})
+		s.startUEFI(qemu.Debian13, lab.UEFIConfig{})
 		s.waitWholeMenu(0)
 		s.press(chooseLocked)
 		s.wait(0, clientBoots, "Enter username")
@@ -292,15 +293,15 @@ func TestImageServerMode(t *testing.T) {
 		s.press(lab.Password + enter)
 		s.toWDS()
 	})
-	s.part("UEFI straight to WDS, once", 0x21, func(s *site) { s.straightUEFI("DhcpAck") })
+	s.part("UEFI straight to WDS, once", 0x21, func(s *site) { s.straightUEFI(qemu.Debian13, "DhcpAck") })
 	s.part("UEFI to its disk without a menu", 0x24, func(s *site) {
-		s.startUEFI(lab.UEFIConfig{ClientConfig: lab.ClientConfig{Disk: disk}})
+		s.startUEFI(qemu.Debian12, lab.UEFIConfig{ClientConfig: lab.ClientConfig{Disk: disk}})
 		s.wait(0, clientBoots, nbp.UEFIOK)
 		s.checkNoMenu()
 	})
-	s.part("BIOS to WDS", 0x14, (*site).menuToWDS)
+	s.part("BIOS to WDS", 0x14, func(s *site) { s.menuToWDS(qemu.Debian12) })
 	s.part("BIOS to its disk, then to WDS with the password", 0x15, func(s *site) {
-		s.startClient(lab.ClientConfig{Disk: disk})
+		s.startClient(qemu.Debian13, lab.ClientConfig{Disk: disk})
 		s.waitWholeMenu(0)
 		s.press(chooseDisk)
 		s.wait(0, clientBoots, nbp.DiskOK)
@@ -313,14 +314,14 @@ func TestImageServerMode(t *testing.T) {
 		s.toWDS()
 		s.checkHandoff()
 	})
-	s.part("BIOS straight to WDS, once", 0x20, (*site).straightBIOS)
+	s.part("BIOS straight to WDS, once", 0x20, func(s *site) { s.straightBIOS(qemu.Debian12) })
 	s.part("BIOS to its disk without a menu", 0x23, func(s *site) {
-		s.startClient(lab.ClientConfig{Disk: disk})
+		s.startClient(qemu.Debian12, lab.ClientConfig{Disk: disk})
 		s.wait(0, clientBoots, nbp.DiskOK)
 		s.checkNoMenu()
 	})
 	s.part("BIOS to WDS by a restart", 0x26, func(s *site) {
-		s.restartToWDS()
+		s.restartToWDS(qemu.Debian13)
 		if strings.Contains(s.client.Console.Text(), labels[0]) {
 			s.t.Error("its menu has an entry that is not for this machine")
 		}
@@ -328,7 +329,7 @@ func TestImageServerMode(t *testing.T) {
 	// The parts above would notice a missing -W: packet 2 then still names the
 	// box.
 	s.part("BIOS without -W does not get to WDS", 0x22, func(s *site) {
-		s.startClient(lab.ClientConfig{})
+		s.startClient(qemu.Debian13, lab.ClientConfig{})
 		if v := s.verdict(s.within(handsOver)); nbp.Succeeded(v) {
 			s.t.Errorf("without -W the verdict is %q", v)
 		}
@@ -344,36 +345,36 @@ func TestImageServerMode(t *testing.T) {
 // have it. reply is the packet in which the firmware's own reading of the answers
 // names the WDS server.
 
-func (s *site) menuToWDS() {
+func (s *site) menuToWDS(release string) {
 	s.t.Helper()
-	s.startClient(lab.ClientConfig{})
+	s.startClient(release, lab.ClientConfig{})
 	s.waitWholeMenu(0, lab.Title, macText(s.mac))
 	s.press(chooseWDS)
 	s.toWDS()
 	s.checkHandoff()
 }
 
-func (s *site) restartToWDS() {
+func (s *site) restartToWDS(release string) {
 	s.t.Helper()
-	s.startClient(lab.ClientConfig{})
+	s.startClient(release, lab.ClientConfig{})
 	s.waitMenu("WDS by a restart")
 	s.press(enter)
 	s.toWDS()
 	s.checkHandoff()
 }
 
-func (s *site) straightBIOS() {
+func (s *site) straightBIOS(release string) {
 	s.t.Helper()
-	s.startClient(lab.ClientConfig{})
+	s.startClient(release, lab.ClientConfig{})
 	s.toWDS()
 	s.checkNoMenu()
 	s.checkHandoff()
 	s.onlyOnce()
 }
 
-func (s *site) straightUEFI(reply string) {
+func (s *site) straightUEFI(release, reply string) {
 	s.t.Helper()
-	s.startUEFI(lab.UEFIConfig{})
+	s.startUEFI(release, lab.UEFIConfig{})
 	s.toWDS()
 	s.checkNoMenu()
 	s.checkUEFIHandoff(reply)
@@ -432,9 +433,9 @@ func TestImageProxyMode(t *testing.T) {
 	}
 	s.waitBox(addr)
 
-	uefi := func(c lab.UEFIConfig) func(s *site) {
+	uefi := func(release string, c lab.UEFIConfig) func(s *site) {
 		return func(s *site) {
-			s.startUEFI(c)
+			s.startUEFI(release, c)
 			s.waitWholeMenu(0)
 			s.press(chooseWDS)
 			s.toWDS()
@@ -443,13 +444,13 @@ func TestImageProxyMode(t *testing.T) {
 			s.onlyOnce()
 		}
 	}
-	s.part("UEFI to WDS, once", 0x10, uefi(lab.UEFIConfig{}))
-	s.part("UEFI with Secure Boot to WDS, once", 0x11, uefi(lab.UEFIConfig{SecureBoot: true}))
-	s.part("UEFI straight to WDS, once", 0x21, func(s *site) { s.straightUEFI("ProxyOffer") })
+	s.part("UEFI to WDS, once", 0x10, uefi(qemu.Debian13, lab.UEFIConfig{}))
+	s.part("UEFI with Secure Boot to WDS, once", 0x11, uefi(qemu.Debian12, lab.UEFIConfig{SecureBoot: true}))
+	s.part("UEFI straight to WDS, once", 0x21, func(s *site) { s.straightUEFI(qemu.Debian12, "ProxyOffer") })
 	s.part("BIOS to WDS", 0x12, func(s *site) {
-		s.menuToWDS()
+		s.menuToWDS(qemu.Debian13)
 		s.checkOnlyLease(lab.DHCPAddr)
 	})
-	s.part("BIOS straight to WDS, once", 0x20, (*site).straightBIOS)
-	s.part("BIOS to WDS by a restart", 0x26, (*site).restartToWDS)
+	s.part("BIOS straight to WDS, once", 0x20, func(s *site) { s.straightBIOS(qemu.Debian13) })
+	s.part("BIOS to WDS by a restart", 0x26, func(s *site) { s.restartToWDS(qemu.Debian12) })
 }

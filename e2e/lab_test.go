@@ -14,6 +14,7 @@ import (
 	"github.com/pxebox/pxebox/e2e/lab"
 	"github.com/pxebox/pxebox/e2e/lan"
 	"github.com/pxebox/pxebox/e2e/nbp"
+	"github.com/pxebox/pxebox/e2e/qemu"
 	"github.com/pxebox/pxebox/e2e/wds"
 )
 
@@ -23,7 +24,7 @@ func TestLabStraightToWDS(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "lab-straight-to-wds")
 	serveBootFile(t, s.Observer, wds.FileBIOSFirst, withServer(lab.WDSAddr))
-	s.startClient(lab.ClientConfig{})
+	s.startClient(qemu.Debian13, lab.ClientConfig{})
 	if v := s.verdict(s.within(2 * time.Minute)); !strings.HasPrefix(v, nbp.OK) {
 		t.Error(v)
 	}
@@ -95,7 +96,7 @@ func TestLabDHCPServer(t *testing.T) {
 	if err := s.StartDHCP(s.within(2*time.Minute), kernelPinDir); err != nil {
 		t.Fatal(err)
 	}
-	s.startClient(lab.ClientConfig{})
+	s.startClient(qemu.Debian12, lab.ClientConfig{})
 	d, err := s.LAN.WaitUDP(s.within(time.Minute), func(d lan.Datagram) bool {
 		p := dhcp(d)
 		return d.Src == netip.AddrPortFrom(lab.DHCPAddr, dhcpv4.ServerPort) && p != nil && p.MessageType() == dhcpv4.MessageTypeOffer

@@ -16,6 +16,7 @@ import (
 
 	"github.com/pxebox/pxebox/e2e/lab"
 	"github.com/pxebox/pxebox/e2e/nbp"
+	"github.com/pxebox/pxebox/e2e/qemu"
 	"github.com/pxebox/pxebox/e2e/wds"
 )
 
@@ -26,7 +27,7 @@ func TestLabUEFIStraightToWDS(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "lab-uefi-straight-to-wds")
 	serveBootFile(t, s.Observer, wds.FileEFIFirst, withServer(lab.WDSAddr))
-	s.startUEFI(lab.UEFIConfig{})
+	s.startUEFI(qemu.Debian12, lab.UEFIConfig{})
 	if v := s.verdict(s.within(clientBoots)); !nbp.Succeeded(v) {
 		t.Error(v)
 	}
@@ -40,13 +41,13 @@ func TestLabSecureBoot(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "lab-secure-boot")
 	serveBootFile(t, s.Observer, wds.FileEFIFirst, withServer(lab.WDSAddr))
-	s.startUEFI(lab.UEFIConfig{SecureBoot: true})
+	s.startUEFI(qemu.Debian13, lab.UEFIConfig{SecureBoot: true})
 	if v := s.verdict(s.within(clientBoots)); !nbp.Succeeded(v) {
 		t.Fatal(v)
 	}
 	s.checkUEFIHandoff("DhcpAck")
 
-	unsigned, err := nbp.Compile()
+	unsigned, err := s.Compile()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,19 +73,20 @@ func TestLabSecureBoot(t *testing.T) {
 // that PXE 2.1 knows, beside one that leases addresses.
 func TestLabUEFIProxy(t *testing.T) {
 	for _, test := range []struct {
-		situation, name string
-		offer           []dhcpv4.Modifier
-		named           string // the cached packet that names the WDS server
+		situation, name, firmware string
+
+		offer []dhcpv4.Modifier
+		named string // the cached packet that names the WDS server
 	}{
-		{"with the file in the offer", "lab-uefi-proxy-file", []dhcpv4.Modifier{
+		{"with the file in the offer", "lab-uefi-proxy-file", qemu.Debian13, []dhcpv4.Modifier{
 			withServer(lab.WDSAddr),
 			withFile(wds.FileEFIFirst),
 			withPXEOptions(6, 1, 8), // discovery control: boot the file that is named
 		}, "ProxyOffer"},
-		{"with the WDS server to be asked on port 4011", "lab-uefi-proxy-4011", []dhcpv4.Modifier{
+		{"with the WDS server to be asked on port 4011", "lab-uefi-proxy-4011", qemu.Debian12, []dhcpv4.Modifier{
 			withServer(lab.WDSAddr),
 		}, "ProxyOffer"},
-		{"with the WDS server in the firmware's boot menu", "lab-uefi-proxy-menu", []dhcpv4.Modifier{
+		{"with the WDS server in the firmware's boot menu", "lab-uefi-proxy-menu", qemu.Debian13, []dhcpv4.Modifier{
 			withPXEOptions(
 				6, 1, 7, // discovery control: ask the listed servers, no others
 				8, 7, 0, 1, 1, 192, 168, 77, 2, // boot servers of type 1: one
@@ -98,13 +100,89 @@ func TestLabUEFIProxy(t *testing.T) {
 			s := newSite(t, test.name)
 			serveBootFile(t, s.Observer, "", withServer(s.Observer.Addr))
 			s.offerByProxy(test.offer...)
-			s.startUEFI(lab.UEFIConfig{})
+			s.startUEFI(test.firmware, lab.UEFIConfig{})
 			if v := s.verdict(s.within(clientBoots)); !nbp.Succeeded(v) {
 				t.Error(v)
 			}
 			s.checkUEFIHandoff(test.named)
 		})
 	}
+}
+
+// TestLabUEFIBesideAnotherProxy has two PXE servers answer a machine that goes to
+// WDS, the other one first and with an offer of itself. One that is complete goes
+// before it all the same. One that names the WDS server alone does not.
+func TestLabUEFIBesideAnotherProxy(t *testing.T) {
+	for _, test := range []struct {
+		situation, name, firmware string
+
+		offer []dhcpv4.Modifier
+		wds   bool
+	}{
+		{"a complete offer", "lab-uefi-rival-complete", qemu.Debian12,
+			[]dhcpv4.Modifier{withFile(wds.FileEFIFirst), withPXEOptions(6, 1, 8)}, true},
+		{"the WDS server alone", "lab-uefi-rival-4011", qemu.Debian13, nil, false},
+	} {
+		t.Run(test.situation, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, test.name)
+			serveBootFile(t, s.Observer, "", withServer(s.Observer.Addr))
+			asked := s.offerByRival()
+			s.offerByProxy(append(test.offer, withServer(lab.WDSAddr), func(*dhcpv4.DHCPv4) {
+				time.Sleep(rivalFirst)
+			})...)
+			s.startUEFI(test.firmware, lab.UEFIConfig{})
+			ctx := s.within(clientBoots)
+			if !test.wds {
+				select {
+				case <-asked:
+				case <-ctx.Done():
+					t.Error("the other server is not asked for its file")
+				}
+				return
+			}
+			if v := s.verdict(ctx); !nbp.Succeeded(v) {
+				t.Error(v)
+			}
+			s.checkUEFIHandoff("ProxyOffer")
+		})
+	}
+}
+
+// rivalFirst is by how much the other PXE server is faster: well within the
+// four seconds for which EDK2 gathers offers.
+const rivalFirst = 300 * time.Millisecond
+
+// offerByRival plugs in another PXE server, which offers itself. The channel is
+// closed when it is asked on port 4011.
+func (s *site) offerByRival() (asked <-chan struct{}) {
+	s.t.Helper()
+	network := netip.MustParsePrefix("192.168.77.8/24")
+	host, err := s.LAN.Host([6]byte{0x52, 0x54, 0x00, 0x77, 0x00, 0x08}, network)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	conn, err := host.ListenUDP(4011)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { conn.Close() })
+	c := make(chan struct{})
+	go func() {
+		if _, _, err := conn.ReadFrom(make([]byte, 1500)); err == nil {
+			close(c)
+		}
+	}()
+	answerDHCP(s.t, host, func(q *dhcpv4.DHCPv4) []dhcpv4.Modifier {
+		if q.MessageType() != dhcpv4.MessageTypeDiscover {
+			return nil
+		}
+		return []dhcpv4.Modifier{
+			dhcpv4.WithMessageType(dhcpv4.MessageTypeOffer), withServer(network.Addr()),
+			dhcpv4.WithOption(dhcpv4.OptClassIdentifier("PXEClient")),
+		}
+	})
+	return c
 }
 
 // withPXEOptions is option 43 as PXE 2.1 §2.2.3 fills it.
@@ -136,7 +214,7 @@ func (s *site) offerByProxy(more ...dhcpv4.Modifier) {
 func TestLabUEFIWithoutPXE(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "lab-uefi-without-pxe")
-	program, err := nbp.Compile()
+	program, err := s.Compile()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,7 +229,7 @@ func TestLabUEFIWithoutPXE(t *testing.T) {
 	go server.Serve(listener)
 	serveBootFile(t, s.Observer, fmt.Sprintf("http://%v/wdsmgfw.efi", s.Observer.Addr),
 		dhcpv4.WithOption(dhcpv4.OptClassIdentifier("HTTPClient")))
-	s.startUEFI(lab.UEFIConfig{HTTP: true})
+	s.startUEFI(qemu.Debian12, lab.UEFIConfig{HTTP: true})
 	if v, want := s.verdict(s.within(clientBoots)), nbp.EFIFail+"the boot device has no EFI_PXE_BASE_CODE"; !strings.HasPrefix(v, want) {
 		t.Errorf("the verdict is %q, want %q", v, want)
 	}
@@ -161,18 +239,19 @@ func TestLabUEFIWithoutPXE(t *testing.T) {
 // without the WDS server: the tests above would notice.
 func TestLabUEFIWithoutWDSInSiaddr(t *testing.T) {
 	for _, test := range []struct {
-		situation, name string
-		modifier        dhcpv4.Modifier
-		want            string // the verdict's end
+		situation, name, firmware string
+
+		modifier dhcpv4.Modifier
+		want     string // the verdict's end
 	}{
 		{
 			// EDK2 leaves option 66 aside, and asks the DHCP server for the file.
-			"WDS in option 66 only", "lab-uefi-option-66",
+			"WDS in option 66 only", "lab-uefi-option-66", qemu.Debian13,
 			dhcpv4.WithOption(dhcpv4.OptTFTPServerName(lab.WDSAddr.String())),
 			"siaddr is zero in each cached packet: no server",
 		},
 		{
-			"siaddr of a host with the same file", "lab-uefi-other-host",
+			"siaddr of a host with the same file", "lab-uefi-other-host", qemu.Debian12,
 			func(p *dhcpv4.DHCPv4) { p.ServerIPAddr = p.ServerIdentifier() },
 			"siaddr of DhcpAck: no answer on port 4011",
 		},
@@ -184,7 +263,7 @@ func TestLabUEFIWithoutWDSInSiaddr(t *testing.T) {
 				t.Fatal(err)
 			}
 			serveBootFile(t, s.Observer, wds.FileEFIFirst, test.modifier)
-			s.startUEFI(lab.UEFIConfig{})
+			s.startUEFI(test.firmware, lab.UEFIConfig{})
 			if v, want := s.verdict(s.within(handsOver)), nbp.EFIFail+test.want; v != want {
 				t.Errorf("the verdict is %q, want %q", v, want)
 			}
@@ -197,9 +276,11 @@ func TestLabUEFIWithoutWDSInSiaddr(t *testing.T) {
 
 func withServer(addr netip.Addr) dhcpv4.Modifier { return dhcpv4.WithServerIP(addr.AsSlice()) }
 
-func (s *site) startUEFI(c lab.UEFIConfig) {
+// startUEFI powers a machine on that has the firmware of a release.
+func (s *site) startUEFI(release string, c lab.UEFIConfig) {
 	s.t.Helper()
-	c.MAC = s.mac
+	c.MAC, c.Firmware = s.mac, s.firmware(release)
+	s.t.Log("firmware:", c.Firmware.OVMF())
 	m, err := s.StartUEFI(c)
 	if err != nil {
 		s.t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/pxebox/pxebox/e2e/disk"
 	"github.com/pxebox/pxebox/e2e/lab"
+	"github.com/pxebox/pxebox/e2e/qemu"
 )
 
 // overwrite puts bytes on the medium, with the power off.
@@ -32,6 +33,7 @@ func (p *powered) overwrite(offset int64, b []byte) {
 // TestPermDoesNotMount has a box with no file system on /perm. It takes an
 // address from the site's DHCP server, and serves the built-in menu.
 func TestPermDoesNotMount(t *testing.T) {
+	t.Parallel()
 	p := newPowered(t, "perm-does-not-mount")
 	if err := p.StartDHCP(p.within(boxBoots), kernelPinDir); err != nil {
 		t.Fatal(err)
@@ -57,6 +59,7 @@ func TestPermDoesNotMount(t *testing.T) {
 // TestPermIsDamaged has a box whose kernel finds an error on /perm, and makes
 // it read-only. What is there is used, and nothing is done to it.
 func TestPermIsDamaged(t *testing.T) {
+	t.Parallel()
 	p := newPowered(t, "perm-is-damaged")
 	// The first field of the first group's descriptor says where its block
 	// bitmap is. That all blocks are free cannot be.
@@ -80,6 +83,7 @@ func TestPermIsDamaged(t *testing.T) {
 // the growth of /perm: in the state in which it may mount it and must not rely
 // on it, and in the one in which it cannot mount it.
 func TestCutOffGrowth(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		situation string
 		mounts    bool
@@ -137,9 +141,9 @@ func TestMachineBootsWhilePermGrows(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.Disk.Slow(busyCard)
-	p.startClient(lab.ClientConfig{})
+	p.startClient(qemu.Debian12, lab.ClientConfig{})
 	p.waitMenu("This computer's own disk")
-	if err := p.box.Execute(p.within(boxBoots), "system_powerdown", nil); err != nil {
+	if err := p.box.PowerDown(p.within(boxBoots)); err != nil {
 		t.Fatal(err)
 	}
 	select {

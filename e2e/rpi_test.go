@@ -12,6 +12,7 @@ import (
 
 	"github.com/pxebox/pxebox/e2e/lab"
 	"github.com/pxebox/pxebox/e2e/nbp"
+	"github.com/pxebox/pxebox/e2e/qemu"
 )
 
 // piImage is that of make image-rpi, or the file PXEBOX_RPI_IMAGE.
@@ -33,11 +34,13 @@ func piPerm() map[string]lab.File {
 // Pi, as it is, on an ARM machine that is no Pi.
 func TestRaspberryPiImageToWDS(t *testing.T) {
 	s := newSite(t, "rpi-image")
-	if _, err := s.StartARMBox(piImage(t), piPerm()); err != nil {
+	f := s.firmware(qemu.Debian13)
+	t.Log("firmware of the box:", f.ARM())
+	if _, err := s.StartARMBox(f, piImage(t), piPerm()); err != nil {
 		t.Fatal(err)
 	}
 	s.waitBox(lab.BoxAddr)
-	s.startClient(lab.ClientConfig{})
+	s.startClient(qemu.Debian12, lab.ClientConfig{})
 	s.waitMenu("Windows Deployment Services")
 	if v := s.verdict(s.within(handsOver)); !strings.HasPrefix(v, nbp.OK) {
 		t.Error(v)

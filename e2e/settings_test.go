@@ -134,6 +134,7 @@ func titled(title string) string {
 // settings on the medium; then they are changed over the network; then a
 // person makes a mistake. The power goes each time, right after the answer.
 func TestImageSettings(t *testing.T) {
+	t.Parallel()
 	p := &powered{site: newSite(t, "settings")}
 	edited := filepath.Join(t.TempDir(), "edited.img")
 	if out, err := exec.Command("cp", "--sparse=always", image(t), edited).CombinedOutput(); err != nil {
@@ -207,9 +208,45 @@ func TestImageSettings(t *testing.T) {
 	}
 }
 
+// TestImageHugeSettings gives a box settings whose menus would have 300 MiB, by
+// the medium and by the network. It goes on with those that it has, and says why.
+func TestImageHugeSettings(t *testing.T) {
+	var huge strings.Builder
+	huge.WriteString(titled("Huge"))
+	for i := range 1999 { // with the disk these are 2,000 entries
+		fmt.Fprintf(&huge, "[[entry]]\nname = \"e%d\"\nkernel = \"linux\"\nappend = %q\n", i, strings.Repeat("x", 100))
+	}
+	for i := range 300 {
+		fmt.Fprintf(&huge, "[[machine]]\nmac = [\"52:54:00:00:%02x:%02x\"]\ndefault = \"e%d\"\n", i>>8, i&0xff, i)
+	}
+	p := newPowered(t, "huge-settings")
+	edit(t, p.File, huge.String())
+	p.on()
+	p.waitBox(lab.BoxAddr)
+	const why = "all menus together have more than the 16 MiB that the box takes"
+	if code, text := p.settings("PUT", password(t), huge.String()); code != http.StatusUnprocessableEntity || !strings.Contains(text, why) {
+		t.Errorf("by the network they get %d %.200q", code, text)
+	}
+	if code, text := p.settings("GET", password(t), ""); code != http.StatusOK || strings.Contains(text, "Huge") {
+		t.Errorf("in force is, with %d, %.200q", code, text)
+	}
+	if line := regexp.MustCompile(`[^\n]*(?i:out of memory|oom-kill)[^\n]*`).FindString(p.box.Console.Text()); line != "" {
+		t.Error(line)
+	}
+	p.Disk.Cut(rand.New(rand.NewPCG(*cutSeed, 0)))
+	p.Off()
+	if r := onVolume(t, p.File, "pxebox-result.txt"); !strings.Contains(r, "has mistakes") || !strings.Contains(r, why) {
+		t.Errorf("the medium says %q", r)
+	}
+	if text := onVolume(t, p.File, "pxebox.toml"); !strings.HasSuffix(text, huge.String()) { // behind Notepad's mark
+		t.Errorf("the person's work is gone: %.200q", text)
+	}
+}
+
 // TestImageDamagedPerm destroys the file system that the box keeps things on:
 // it serves the built-in menu, and the medium tells whoever looks why.
 func TestImageDamagedPerm(t *testing.T) {
+	t.Parallel()
 	p := newPowered(t, "damaged-perm")
 	f, err := os.OpenFile(p.File, os.O_WRONLY, 0)
 	if err != nil {

@@ -5,6 +5,7 @@ package e2e
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -99,17 +100,32 @@ func (s *site) report() {
 	}
 }
 
-// within bounds a wait. Software emulation on a busy machine is slow, so these
-// are far above what is seen.
+// within bounds a wait, which also ends when a guest does. Software emulation on
+// a busy machine is slow, so these are far above what is seen.
 func (s *site) within(d time.Duration) context.Context {
-	ctx, cancel := context.WithTimeoutCause(s.t.Context(), d, fmt.Errorf("it did not come within %v", d))
+	ctx, unwatch := s.Watch(s.t.Context())
+	s.t.Cleanup(unwatch)
+	ctx, cancel := context.WithTimeoutCause(ctx, d, fmt.Errorf("it did not come within %v", d))
 	s.t.Cleanup(cancel)
 	return ctx
 }
 
-func (s *site) startClient(c lab.ClientConfig) *qemu.Machine {
+// firmware is that of a release, unless the environment forces another one.
+func (s *site) firmware(release string) qemu.Firmware {
 	s.t.Helper()
-	c.MAC = s.mac
+	f, err := s.Firmware(release)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return f
+}
+
+// startClient powers a machine with a BIOS on, whose network card has the ROM of
+// a release. Each line of the tests names one, so that make e2e has both.
+func (s *site) startClient(release string, c lab.ClientConfig) *qemu.Machine {
+	s.t.Helper()
+	c.MAC, c.Firmware = s.mac, s.firmware(release)
+	s.t.Log("firmware:", c.Firmware.IPXE())
 	m, err := s.StartClient(c)
 	if err != nil {
 		s.t.Fatal(err)
@@ -281,8 +297,14 @@ func (l testLog) Write(p []byte) (int, error) {
 
 var _ io.Writer = testLog{}
 
-// TestMain tells once on what the guests run.
+// TestMain says once how the guests run.
 func TestMain(m *testing.M) {
-	fmt.Println("guests run on", qemu.Accelerator())
+	flag.Parse()
+	choice, err := lab.Accelerator()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	fmt.Println("guests run on", choice)
 	os.Exit(m.Run())
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/pxebox/pxebox/e2e/lab"
+	"github.com/pxebox/pxebox/e2e/qemu"
 )
 
 const (
@@ -66,7 +67,7 @@ func (u *updated) restarts(d time.Duration, gok <-chan error) {
 func (u *updated) checkServes() {
 	u.t.Helper()
 	u.checkIntact()
-	client := u.startClient(lab.ClientConfig{})
+	client := u.startClient(qemu.Debian12, lab.ClientConfig{})
 	u.waitMenu("This computer's own disk")
 	client.Stop()
 }
@@ -124,7 +125,7 @@ func TestUpdateRaspberryPiFallsBack(t *testing.T) {
 	u := newUpdatedPi(t, "update-rpi-without-pxed")
 	ctx, cancel := context.WithCancel(u.within(updates))
 	gok := make(chan error, 1)
-	go func() { gok <- u.gok(ctx, "pxed") }()
+	go func() { gok <- u.gok(ctx, without("pxed")) }()
 	u.restarts(updates, gok)
 	u.tries(3)
 	u.restarts(fallsBack, nil)

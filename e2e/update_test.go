@@ -69,18 +69,17 @@ func newUpdated(t *testing.T, name, firmware string, prepare ...func(*lab.Power)
 		t.Fatal(err)
 	}
 	if firmware == "UEFI" {
+		f := p.firmware(qemu.Debian13)
+		t.Log("firmware of the box:", f.OVMF())
 		state := filepath.Join(t.TempDir(), "firmware")
-		b, err := os.ReadFile(qemu.FirmwareState)
+		b, err := os.ReadFile(f.State(false))
 		if err == nil {
 			err = os.WriteFile(state, b, 0o600)
 		}
 		if err != nil {
-			t.Fatalf("%v: run make deps", err)
+			t.Fatal(err)
 		}
-		p.More = []string{
-			"-drive", "if=pflash,format=raw,unit=0,readonly=on,file=" + qemu.Firmware,
-			"-drive", "if=pflash,format=raw,unit=1,file=" + state,
-		}
+		p.More = f.Flash(state, false)
 	}
 	for _, change := range prepare {
 		change(p.Power)
@@ -171,8 +170,49 @@ func (u *updated) makeUpdate(ctx context.Context) error {
 	return u.run(ctx, "make", "-o", image, update, "HOST="+u.addr.String())
 }
 
-// gok sends a build of the same instance, without the named packages.
-func (u *updated) gok(ctx context.Context, without ...string) error {
+// without leaves a package out of an instance.
+func without(name string) func(config map[string]any) {
+	return func(config map[string]any) {
+		config["Packages"] = slices.DeleteFunc(slices.Clone(config["Packages"].([]any)), func(p any) bool {
+			return path.Base(p.(string)) == name
+		})
+	}
+}
+
+// overlaid has an instance's programs that read settings built with another
+// text in a file of the checkout.
+func overlaid(t *testing.T, file, old, new string) func(config map[string]any) {
+	t.Helper()
+	original, err := filepath.Abs(filepath.Join("..", file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(original)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Count(b, []byte(old)) != 1 {
+		t.Fatalf("%s has not got %q once", file, old)
+	}
+	dir := t.TempDir()
+	changed, overlay := filepath.Join(dir, "changed.go"), filepath.Join(dir, "overlay.json")
+	list, err := json.Marshal(map[string]any{"Replace": map[string]string{original: changed}})
+	if err := errors.Join(err, os.WriteFile(changed, bytes.Replace(b, []byte(old), []byte(new), 1), 0o600), os.WriteFile(overlay, list, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	return func(config map[string]any) {
+		packages := maps.Clone(config["PackageConfig"].(map[string]any))
+		for _, p := range config["Packages"].([]any) {
+			if name := path.Base(p.(string)); name == "menuwatch" || name == "appliance" {
+				packages[p.(string)] = map[string]any{"GoBuildFlags": []string{"-overlay=" + overlay}}
+			}
+		}
+		config["PackageConfig"] = packages
+	}
+}
+
+// gok sends a build of the same instance, with a change.
+func (u *updated) gok(ctx context.Context, change func(config map[string]any)) error {
 	dir := filepath.Join(u.t.TempDir(), u.instance)
 	builddir, err := filepath.Abs("../gokrazy/builddir")
 	if err != nil {
@@ -183,9 +223,7 @@ func (u *updated) gok(ctx context.Context, without ...string) error {
 		return err
 	}
 	config := maps.Clone(u.config)
-	config["Packages"] = slices.DeleteFunc(slices.Clone(config["Packages"].([]any)), func(p any) bool {
-		return slices.Contains(without, path.Base(p.(string)))
-	})
+	change(config)
 	b, err := json.Marshal(config)
 	if err != nil {
 		return err
@@ -271,17 +309,24 @@ func TestUpdateForthAndBack(t *testing.T) {
 }
 
 func TestBrokenUpdateFallsBack(t *testing.T) {
-	for _, tt := range []struct{ situation, without string }{
-		{"a root whose pxed is missing", "pxed"},
-		{"a root that nothing looks after", "appliance"},
+	for _, tt := range []struct {
+		situation, name string
+		change          func(config map[string]any)
+		why             string // the old root knows
+	}{
+		{"a root whose pxed is missing", "without-pxed", without("pxed"), "self-test"},
+		{"a root that nothing looks after", "without-appliance", without("appliance"), ""},
+		// The settings of the lab have this key. The box would answer, by what
+		// is built in.
+		{"a root that refuses the settings", "refuses-settings", overlaid(t, "config/schema.go", `{"serial", `, `{"serial_port", `), "the new program refuses the settings: pxebox.toml:\\d+: menu.serial: is not known"},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			t.Parallel() // for most of the time they wait
-			u := newUpdated(t, "update-without-"+tt.without, "BIOS")
+			u := newUpdated(t, "update-"+tt.name, "BIOS")
 			ctx, cancel := context.WithCancel(u.within(updates))
 			done := make(chan error)
-			go func() { done <- u.gok(ctx, tt.without) }()
-			u.wait(updates+fallsBack, wentFor, 2)
+			go func() { done <- u.gok(ctx, tt.change) }()
+			u.wait(updates+fallsBack, wentFor+`[^\n]*why=[^\n]*%s`, 2, tt.why)
 			// It waits for a page that never came, or that is gone again.
 			cancel()
 			<-done

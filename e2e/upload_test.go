@@ -18,6 +18,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -67,6 +68,7 @@ func (s *site) get(name string) (int, []byte) {
 // TestImageUpload sends a boot file while a machine boots: machines see
 // nothing of it before it is whole, and the machine gets to WDS meanwhile.
 func TestImageUpload(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, "upload")
 	s.startBox(lab.ServerMode+lab.Menu(5*time.Second, "wds", true)+lab.WDSEntry+lab.DiskEntry, nil)
 	s.waitBox(lab.BoxAddr)
@@ -103,7 +105,7 @@ func TestImageUpload(t *testing.T) {
 	}
 	conn.Close()
 
-	s.startClient(lab.ClientConfig{})
+	s.startClient(qemu.Debian13, lab.ClientConfig{})
 	done := make(chan error, 1)
 	client, _ = s.sftp()
 	st, err := client.Stat("debian/initrd.gz")
@@ -191,6 +193,7 @@ func stick(t *testing.T, format func(image string, offset, size int64)) string {
 
 // TestImageStick plugs sticks into a running box, and pulls them out.
 func TestImageStick(t *testing.T) {
+	t.Parallel()
 	fat := stick(t, func(image string, offset, size int64) {
 		volume := fmt.Sprintf("%s@@%d", image, offset)
 		mtools(t, "", "mformat", "-i", volume, "-F", "-T", fmt.Sprint(size/512), "-h", "64", "-s", "32", "-v", "PXEBOX", "::")
@@ -254,5 +257,123 @@ func TestImageStick(t *testing.T) {
 	}
 	if strings.Contains(box.Console.Text(), "medium cannot be used") {
 		t.Error("a stick was there that could not be used")
+	}
+}
+
+// TestImageHostileStick plugs sticks into a running box that are damaged, or made
+// to do harm: the box goes on, gives out nothing but the files on them, and does
+// not write to them.
+func TestImageHostileStick(t *testing.T) {
+	e2fs := func(program string, args ...string) {
+		t.Helper()
+		cmd := exec.Command("/usr/sbin/"+program, args...)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %v\n%s", cmd, err, out)
+		}
+	}
+	// It asks the kernel to panic at the first mistake.
+	panics := func(image string, offset, size int64, content string) {
+		e2fs("mkfs.ext4", "-q", "-L", "PXEBOX", "-e", "panic", "-d", content, "-E", fmt.Sprintf("offset=%d", offset), image, fmt.Sprintf("%dk", size>>10))
+	}
+	change := func(image string, offset int64, request string) {
+		e2fs("debugfs", "-w", "-R", request, fmt.Sprintf("%s?offset=%d", image, offset))
+	}
+	content := t.TempDir()
+	for name, target := range map[string]string{"settings": "/perm/pxebox/pxebox.toml", "up": "../../../perm/pxebox/pxebox.toml", "round": "round", "vmlinuz": "linux"} {
+		if err := os.Symlink(target, filepath.Join(content, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(
+		os.WriteFile(filepath.Join(content, "linux"), []byte("a kernel"), 0o644),
+		syscall.Mkfifo(filepath.Join(content, "pipe"), 0o644),
+	); err != nil {
+		t.Fatal(err)
+	}
+	damaged := stick(t, func(image string, offset, size int64) {
+		panics(image, offset, size, content)
+		change(image, offset, "zap_block -f / -p 255 0")
+	})
+	leading := stick(t, func(image string, offset, size int64) {
+		panics(image, offset, size, content)
+		change(image, offset, "mknod disk b 8 0")
+		change(image, offset, "mknod memory c 1 1")
+	})
+	// The chain of the root directory's clusters is a ring.
+	ring := stick(t, func(image string, offset, size int64) {
+		mtools(t, "", "mformat", "-i", fmt.Sprintf("%s@@%d", image, offset), "-F", "-T", fmt.Sprint(size/512), "-h", "64", "-s", "32", "-v", "PXEBOX", "::")
+		f, err := os.OpenFile(image, os.O_RDWR, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		boot := make([]byte, 512)
+		if _, err := f.ReadAt(boot, offset); err != nil {
+			t.Fatal(err)
+		}
+		reserved, fats := int64(binary.LittleEndian.Uint16(boot[14:])), int64(boot[16])
+		perFAT, root := int64(binary.LittleEndian.Uint32(boot[36:])), binary.LittleEndian.Uint32(boot[44:])
+		for n := range fats {
+			next := binary.LittleEndian.AppendUint32(nil, root)
+			if _, err := f.WriteAt(next, offset+(reserved+n*perFAT)*512+int64(root)*4); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+
+	s := newSite(t, "hostile-stick")
+	box, err := s.StartBoxWithUSB(image(t), map[string]lab.File{lab.SettingsFile: {Content: []byte(titled(lab.Title))}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.waitBox(lab.BoxAddr)
+	for i, st := range []struct {
+		situation, file string
+		says            string            // of the stick, on the console
+		files           map[string]string // what each name is answered with; nothing for a refusal
+	}{
+		{"a damaged folder, and errors=panic", damaged, `msg="medium is mounted"[^\n]*type=ext4`, map[string]string{"linux": "", "LINUX": ""}},
+		{"links, devices and a pipe", leading, `msg="medium is mounted"[^\n]*type=ext4`, map[string]string{
+			"linux": "a kernel", "vmlinuz": "a kernel", "settings": "", "up": "", "round": "", "disk": "", "memory": "", "pipe": "",
+		}},
+		{"a ring of clusters", ring, `msg="medium (is mounted|cannot be used)"`, map[string]string{"linux": "", "LINUX": ""}},
+	} {
+		t.Log(st.situation)
+		id := fmt.Sprint("stick", i)
+		before, err := os.ReadFile(st.file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		offset := len(box.Console.Text())
+		if err := lab.PlugInWritable(s.within(clientBoots), box, id, st.file); err != nil {
+			t.Fatal(err)
+		}
+		m, err := box.Console.WaitForAfter(s.within(clientBoots), offset, st.says)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, want := range st.files {
+			var refused *lab.Refusal
+			b, err := s.Read(lab.BoxAddr, name)
+			if string(b) != want || (want == "") != errors.As(err, &refused) {
+				t.Errorf("%s: %s is answered with %q, %v", st.situation, name, b, err)
+			}
+		}
+		s.waitBox(lab.BoxAddr)
+		offset = len(box.Console.Text())
+		if err := lab.PullOut(s.within(clientBoots), box, id); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(m.Text, "is mounted") {
+			if _, err := box.Console.WaitForAfter(s.within(clientBoots), offset, `msg="medium is gone"`); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if after, err := os.ReadFile(st.file); err != nil || !bytes.Equal(before, after) {
+			t.Errorf("%s: the box has written to the stick; %v", st.situation, err)
+		}
+	}
+	if text := box.Console.Text(); strings.Contains(text, "Kernel panic") || strings.Count(text, "Linux version") != 1 {
+		t.Error("the box was restarted")
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/pxebox/pxebox/e2e/handoff"
 	"github.com/pxebox/pxebox/e2e/lab"
 	"github.com/pxebox/pxebox/e2e/nbp"
+	"github.com/pxebox/pxebox/e2e/qemu"
 	"github.com/pxebox/pxebox/e2e/wds"
 )
 
@@ -97,7 +98,7 @@ func TestImageWDSDown(t *testing.T) {
 
 	// The rule that leads this machine straight to the first server does not.
 	s.mac = lab.Client(0x30)
-	bios := s.startClient(lab.ClientConfig{})
+	bios := s.startClient(qemu.Debian12, lab.ClientConfig{})
 	s.waitMenu("Windows Deployment Services (down since ")
 	s.press(chooseEither)
 	s.toWDS()
@@ -107,7 +108,7 @@ func TestImageWDSDown(t *testing.T) {
 	}
 
 	s.mac = lab.Client(0x31)
-	s.startUEFI(lab.UEFIConfig{})
+	s.startUEFI(qemu.Debian13, lab.UEFIConfig{})
 	s.waitMenu("Windows Deployment Services (down since ")
 	s.press(chooseEither)
 	s.toWDS()
@@ -134,7 +135,7 @@ func TestImageWDSDown(t *testing.T) {
 	s.client.Stop()
 
 	s.mac = lab.Client(0x32)
-	s.startClient(lab.ClientConfig{Memory: 768})
+	s.startClient(qemu.Debian13, lab.ClientConfig{Memory: 768})
 	s.wait(0, linuxBoots, "Linux version ")
 	for _, d := range s.seen() {
 		if name, ok := handoff.ReadName(d.Payload); ok && d.Dst.Port() == wds.PortTFTP && strings.Contains(name, "debian") {

@@ -76,4 +76,4 @@ mcopy -i "$work/image@@$settings_offset" "$work/pxebox.toml" "$work/README.txt" 
 # Only a whole image ever bears the name.
 mv "$work/image" "$image"
 echo "$image is ready; its page is https://HOST:8080/, the user gokrazy, the password in build/update-password"
-echo "the page's certificate has the SHA-256 fingerprint $(go run ./gokrazy/certificate build/update-certificate.pem)"
+go run ./gokrazy/certificate build/update-certificate.pem

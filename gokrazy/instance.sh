@@ -21,11 +21,22 @@ if [ -s $password ]; then
 	secret=$kept
 fi
 if [ -z "$secret" ]; then
-	# 20 of 62 letters: 119 bits.
+	# 20 of 62 characters: 119 bits.
 	secret=$(LC_ALL=C tr -dc A-Za-z0-9 </dev/urandom | head -c 20)
 fi
 
-# It stands in JSON and in a URL, unquoted.
+# internal/access.MinPassword: shorter ones are guessed.
+least=12
+if [ "${#secret}" -lt $least ]; then
+	if [ ! -s $password ]; then
+		echo "instance.sh: PXEBOX_PASSWORD has ${#secret} characters: choose one of at least $least, or unset it and let the build make one" >&2
+		exit 1
+	fi
+	# Boxes that were built with it know no other.
+	echo "instance.sh: warning: the password in $password has ${#secret} characters, which can be guessed; at least $least are needed: change it on the boxes, then here (gokrazy/README.md, Passwords)" >&2
+fi
+
+# It is written into JSON and into a URL, unquoted.
 case $secret in *[!A-Za-z0-9._-]*)
 	echo "instance.sh: the update password ($password, or PXEBOX_PASSWORD) may hold letters, digits and . _ - only" >&2
 	exit 1
@@ -34,5 +45,5 @@ esac
 
 go run ./gokrazy/certificate build/update-certificate.pem >/dev/null
 printf '%s\n' "$secret" >$password
-sed "s|@PASSWORD@|$secret|" "gokrazy/$name/config.json" >"build/gokrazy/$name/config.json"
+sed "s|@PASSWORD@|$secret|g" "gokrazy/$name/config.json" >"build/gokrazy/$name/config.json"
 ln -sfn ../../../gokrazy/builddir "build/gokrazy/$name/builddir"

@@ -2,30 +2,38 @@
 package gokrazy
 
 import (
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/pxebox/pxebox/internal/access"
 )
 
-// A build must not change behind one's back what the boxes built before let in.
+// A build must not change, without a word, the password of boxes built before.
 func TestInstancePassword(t *testing.T) {
 	script, err := os.ReadFile("instance.sh")
 	if err != nil {
 		t.Fatal(err)
 	}
+	const kept, chosen = "kept-from-before", "chosen-words"
+	short := strings.Repeat("x", access.MinPassword-1)
 	for _, tt := range []struct {
 		situation, kept, variable string
 		want                      string // the password afterwards; empty: a new one, or none
 		complains                 string
+		warns                     bool // and goes on
 	}{
-		{"the first build", "", "", "", ""},
-		{"the first build, with a password chosen", "", "chosen", "chosen", ""},
-		{"a later build", "kept", "", "kept", ""},
-		{"a later build, with the same", "kept", "kept", "kept", ""},
-		{"a later build, with another", "kept", "chosen", "kept", "holds another password than PXEBOX_PASSWORD"},
-		{"one that no URL may hold", "", "cho sen", "", "letters, digits"},
+		{"the first build", "", "", "", "", false},
+		{"the first build, with a password chosen", "", chosen, chosen, "", false},
+		{"the first build, with a short one", "", short, "", "choose one of at least 12", false},
+		{"a later build", kept, "", kept, "", false},
+		{"a later build, with the same", kept, kept, kept, "", false},
+		{"a later build, with another", kept, chosen, kept, "holds another password than PXEBOX_PASSWORD", false},
+		{"a later build, with one from when short ones were allowed", short, "", short, "at least 12 are needed", true},
+		{"one that no URL may hold", "", "three word pass", "", "letters, digits", false},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			dir := t.TempDir()
@@ -40,31 +48,68 @@ func TestInstancePassword(t *testing.T) {
 				}
 			}
 			write("gokrazy/instance.sh", string(script), 0o755)
-			write("gokrazy/box/config.json", "<@PASSWORD@>", 0o644)
-			write("bin/go", "#!/bin/sh\n", 0o755) // the certificate is another's care
+			write("gokrazy/box/config.json", "<@PASSWORD@ @PASSWORD@>", 0o644)
+			write("bin/go", "#!/bin/sh\n", 0o755) // the certificate is tested elsewhere
 			if tt.kept != "" {
 				write("build/update-password", tt.kept+"\n", 0o600)
 			}
 			cmd := exec.Command(filepath.Join(dir, "gokrazy/instance.sh"), "box")
 			cmd.Env = append(os.Environ(), "PATH="+filepath.Join(dir, "bin")+":"+os.Getenv("PATH"), "PXEBOX_PASSWORD="+tt.variable)
 			out, err := cmd.CombinedOutput()
-			if (err != nil) != (tt.complains != "") || !strings.Contains(string(out), tt.complains) {
+			if (err != nil) != (tt.complains != "" && !tt.warns) || !strings.Contains(string(out), tt.complains) {
 				t.Fatalf("%v, %s", err, out)
 			}
 			b, err := os.ReadFile(filepath.Join(dir, "build/update-password"))
-			if err != nil && (tt.complains == "" || tt.kept != "") {
+			refused := tt.complains != "" && !tt.warns
+			if err != nil && (!refused || tt.kept != "") {
 				t.Fatal(err)
 			}
 			is := strings.TrimSpace(string(b))
-			if invented := tt.want == "" && tt.complains == ""; invented && len(is) != 20 || !invented && is != tt.want {
+			if invented := tt.want == "" && !refused; invented && len(is) != 20 || !invented && is != tt.want {
 				t.Errorf("the password is %q, want %q", is, tt.want)
 			}
-			if tt.complains != "" {
+			if refused {
 				return
 			}
-			if b, err := os.ReadFile(filepath.Join(dir, "build/gokrazy/box/config.json")); err != nil || string(b) != "<"+is+">" {
+			b, err = os.ReadFile(filepath.Join(dir, "build/gokrazy/box/config.json"))
+			if err != nil || string(b) != "<"+is+" "+is+">" {
 				t.Errorf("the instance has %q, %v", b, err)
 			}
 		})
+	}
+}
+
+// gokrazy's init, the machine's first program, opens a TCP port where the image
+// has a password for it.
+func TestInitOpensNoPort(t *testing.T) {
+	files, err := filepath.Glob("*/config.json")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no instances: %v", err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var config struct {
+			Update struct {
+				NoPassword           bool
+				HTTPPassword, UseTLS string
+			}
+			PackageConfig map[string]struct{ ExtraFileContents, ExtraFilePaths map[string]string }
+		}
+		if err := json.Unmarshal(text, &config); err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		if u := config.Update; !u.NoPassword || u.HTTPPassword != "" || u.UseTLS != "off" {
+			t.Errorf("%s: init serves by itself: %+v", file, u)
+		}
+		for program, p := range config.PackageConfig {
+			for _, extra := range []map[string]string{p.ExtraFileContents, p.ExtraFilePaths} {
+				if _, there := extra["/etc/gokr-pw.txt"]; there {
+					t.Errorf("%s: %s brings init's password", file, program)
+				}
+			}
+		}
 	}
 }

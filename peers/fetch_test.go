@@ -32,6 +32,7 @@ var tftpPort = netip.AddrPortFrom(boxAddr, 69)
 type fileSite struct {
 	t      *testing.T
 	box    *box.Box
+	host   *netns.Namespace // the box's
 	client *netns.Namespace
 	boot   string // the folder of the box's files
 }
@@ -44,16 +45,16 @@ func newFileSite(t *testing.T, connect func(box, client *netns.Namespace) error)
 		t.Fatal("network namespaces need root: run make peers, which asks sudo for it")
 	}
 	s := &fileSite{t: t}
-	host := s.host()
-	s.client = s.host()
-	s.must(connect(host, s.client))
+	s.host = s.newHost()
+	s.client = s.newHost()
+	s.must(connect(s.host, s.client))
 	s.must(s.client.Run("ip", "addr", "add", clientAddr, "dev", link))
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	dir := t.TempDir()
 	s.boot = filepath.Join(dir, "boot")
 	var err error
-	s.box, err = box.Start(ctx, host, link, filepath.Join(buildDir, "bin"), dir, `
+	s.box, err = box.Start(ctx, s.host, link, filepath.Join(buildDir, "bin"), dir, `
 [network]
 address = "192.168.77.1/24"
 
@@ -85,7 +86,7 @@ mode = "off"
 // cable is one with nothing wrong.
 func cable(a, b *netns.Namespace) error { return netns.Connect(a, b, link) }
 
-func (s *fileSite) host() *netns.Namespace {
+func (s *fileSite) newHost() *netns.Namespace {
 	s.t.Helper()
 	n, err := netns.New()
 	s.must(err)

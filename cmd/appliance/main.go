@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"flag"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/pxebox/pxebox/internal/appliance"
+	"github.com/pxebox/pxebox/internal/settings"
 	"github.com/pxebox/pxebox/internal/trial"
 )
 
@@ -31,8 +33,16 @@ func main() {
 		trial.First(o.Log.With("step", "update"), "/user/appliance", "-guard")
 	}
 	guard := flag.Bool("guard", false, "stand by while another root is tried")
+	check := flag.Bool(appliance.CheckFlag, false, "check the settings of the standard input, and stop")
 	flag.StringVar(&o.Perm, "perm", "/perm", "`folder` that the medium's last partition is mounted on")
 	flag.Parse()
+	if *check {
+		if err := settings.CheckStdin(os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	if *guard {
 		trial.Guard(o.Log.With("step", "update"))
 		return

@@ -55,6 +55,7 @@ func main() {
 			RunDir:     *run,
 			Lookup:     resolve.Lookup,
 			Probe:      new(wds.Prober).Ask,
+			Own:        menuwatch.OwnAddresses,
 			Log:        slog.New(slog.NewTextHandler(os.Stderr, nil)),
 		}
 		err = w.Run(ctx)

@@ -17,7 +17,8 @@ import (
 )
 
 func main() {
-	o := pxed.Options{Log: slog.New(loglimit.New(slog.NewTextHandler(os.Stderr, nil)))}
+	limited := loglimit.New(slog.NewTextHandler(os.Stderr, nil))
+	o := pxed.Options{Log: slog.New(limited)}
 	flag.StringVar(&o.RunDir, "run", "/run/pxebox", "`folder` of the generation that menuwatch publishes")
 	flag.StringVar(&o.BootDir, "boot", "/perm/pxebox/boot", "`folder` of the site's boot files")
 	flag.StringVar(&o.StickDir, "stick", "/run/pxebox/usb", "`folder` of a medium with more boot files")
@@ -30,15 +31,17 @@ func main() {
 		printVersion()
 		return
 	}
+	// With a budget of their own: no flood of packets hides these lines.
+	var network io.Writer = os.Stderr
 	if *console != "" {
 		f, err := os.OpenFile(*console, os.O_WRONLY, 0)
 		if err != nil {
-			o.Log.Error("network: not told on the console", "err", err)
+			o.Log.Error("network: not logged on the console", "err", err)
 		} else {
-			// With limits of its own: no flood of packets hides a line of these.
-			o.NetworkLog = slog.New(loglimit.New(slog.NewTextHandler(io.MultiWriter(os.Stderr, f), nil))).With("program", "pxed")
+			network = io.MultiWriter(os.Stderr, f)
 		}
 	}
+	o.NetworkLog = slog.New(limited.Beside(slog.NewTextHandler(network, nil))).With("program", "pxed")
 
 	// SIGTERM ends the program as it is: nothing waits to be written, and a
 	// tidy exit with status 0 would tell gokrazy never to start it again.

@@ -15,16 +15,13 @@ import (
 // StartARMBox is StartBox for the image for the Raspberry Pi, on a machine that
 // boots by UEFI. The image names a Pi's serial port, which is not there, so not
 // all of what Linux writes is on the machine's Console.
-func (l *Lab) StartARMBox(image string, perm map[string]File) (*qemu.Machine, error) {
-	if _, err := os.Stat(qemu.ARMFirmware); err != nil {
-		return nil, fmt.Errorf("%w: run make deps", err)
-	}
+func (l *Lab) StartARMBox(f qemu.Firmware, image string, perm map[string]File) (*qemu.Machine, error) {
 	own := filepath.Join(l.scratch, "box.img")
 	if err := prepareImage(image, own, filepath.Join(l.scratch, "perm"), perm); err != nil {
 		return nil, err
 	}
 	return l.start(qemu.Config{
-		Name: "box", Program: qemu.ARM64, Args: qemu.ARMBox(own, qemu.NIC{MAC: BoxMAC, Socket: l.socket}),
+		Name: "box", Program: qemu.ARM64, Args: qemu.ARMBox(f, own, qemu.NIC{MAC: BoxMAC, Socket: l.socket}),
 	}, nil)
 }
 

@@ -73,29 +73,40 @@ type Lab struct {
 	Key *secureboot.Key
 
 	log     *slog.Logger
+	accel   qemu.Accel
 	files   map[string][]byte // of a WDS server
 	name    string
 	dir     string // for logs and the capture
 	scratch string // for what nobody reads afterwards
 	socket  string
 
+	guests      context.Context // ends when a guest fails
+	guestFailed context.CancelCauseFunc
+
 	mu      sync.Mutex
 	closers []func()
 }
 
-// New starts a site. Its capture and logs are dir/name.pcap and
-// dir/name-*.log; log tells what the WDS server is asked.
+// New starts a site. dir is where make builds: the firmware is there, and the
+// site's capture and logs go to dir/name.pcap and dir/name-*.log. log gets what
+// the WDS server is asked.
 func New(dir, name string, log *slog.Logger) (_ *Lab, err error) {
 	l := &Lab{name: name, dir: dir, log: log}
+	l.guests, l.guestFailed = context.WithCancelCause(context.Background())
 	defer func() {
 		if err != nil {
 			l.Close()
 		}
 	}()
+	choice, err := Accelerator()
+	if err != nil {
+		return nil, err
+	}
+	l.accel = choice.Accel
 	if l.Key, err = secureboot.NewKey("pxebox lab, Secure Boot"); err != nil {
 		return nil, err
 	}
-	if l.files, err = programs(l.Key); err != nil {
+	if l.files, err = l.programs(); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -131,25 +142,34 @@ func New(dir, name string, log *slog.Logger) (_ *Lab, err error) {
 	return l, nil
 }
 
-// programs are the files of a WDS server. The one for UEFI is signed with key,
+// programs are the files of a WDS server. The one for UEFI is signed with Key,
 // as Microsoft's is with Microsoft's; that is nothing to a machine with Secure
 // Boot off.
-func programs(key *secureboot.Key) (map[string][]byte, error) {
+func (l *Lab) programs() (map[string][]byte, error) {
 	bios, err := nbp.Assemble()
 	if err != nil {
 		return nil, err
 	}
-	efi, err := nbp.Compile()
+	efi, err := l.Compile()
 	if err != nil {
 		return nil, err
 	}
-	if efi, err = key.Sign(efi); err != nil {
+	if efi, err = l.Key.Sign(efi); err != nil {
 		return nil, err
 	}
 	return map[string][]byte{
 		wds.FileBIOSFirst: bios, wds.FileBIOSNext: NextProgram,
 		wds.FileEFIFirst: efi, wds.FileEFINext: NextProgram,
 	}, nil
+}
+
+// Compile makes the stand-in for wdsmgfw.efi, which nothing has signed.
+func (l *Lab) Compile() ([]byte, error) {
+	f, err := l.Firmware(qemu.Debian13)
+	if err != nil {
+		return nil, err
+	}
+	return nbp.Compile(f.GNUEFI())
 }
 
 // AddWDS plugs in one more WDS server, with an address of the site's. It serves
@@ -227,6 +247,7 @@ func (l *Lab) start(c qemu.Config, also io.Writer) (*qemu.Machine, error) {
 		return nil, err
 	}
 	l.atClose(m.Stop)
+	go l.watch(m)
 	return m, nil
 }
 
@@ -237,7 +258,7 @@ func (l *Lab) StartBox(image string, perm map[string]File) (*qemu.Machine, error
 	if err := prepareImage(image, own, filepath.Join(l.scratch, "perm"), perm); err != nil {
 		return nil, err
 	}
-	return l.guest("box", "", qemu.Box(own, qemu.NIC{MAC: BoxMAC, Socket: l.socket}), nil)
+	return l.guest("box", "", qemu.Box(l.accel, own, qemu.NIC{MAC: BoxMAC, Socket: l.socket}), nil)
 }
 
 // StartDHCP starts the site's own DHCP server and waits until it runs.
@@ -252,7 +273,7 @@ func (l *Lab) StartDHCP(ctx context.Context, builddir string) error {
 	if err != nil {
 		return err
 	}
-	m, err := l.guest("dhcp", "", qemu.Linux(kernel, initramfs, qemu.NIC{MAC: dhcpMAC, Socket: l.socket}), nil)
+	m, err := l.guest("dhcp", "", qemu.Linux(l.accel, kernel, initramfs, qemu.NIC{MAC: dhcpMAC, Socket: l.socket}), nil)
 	if err != nil {
 		return err
 	}
@@ -262,11 +283,12 @@ func (l *Lab) StartDHCP(ctx context.Context, builddir string) error {
 
 // ClientConfig says what is special about a client.
 type ClientConfig struct {
-	MAC     [6]byte   // zeros mean ClientMAC; one MAC is one client's
-	Disk    string    // the image of its disk, which is not written to; may be empty
-	Memory  int       // MiB; 0 means 256
-	Display string    // as in qemu.Config
-	Serial  io.Writer // gets the lines of its serial console; may be nil
+	Firmware qemu.Firmware // every client has one
+	MAC      [6]byte       // zeros mean ClientMAC; one MAC is one client's
+	Disk     string        // the image of its disk, which is not written to; may be empty
+	Memory   int           // MiB; 0 means 256
+	Display  string        // as in qemu.Config
+	Serial   io.Writer     // gets the lines of its serial console; may be nil
 }
 
 // name is the client's, for its log.
@@ -285,7 +307,7 @@ func (l *Lab) StartClient(c ClientConfig) (*qemu.Machine, error) {
 	if c.MAC == [6]byte{} {
 		c.MAC = ClientMAC
 	}
-	args := qemu.Client(c.Memory, uuid(c.MAC), qemu.NIC{MAC: c.MAC, Socket: l.socket})
+	args := qemu.Client(c.Firmware, l.accel, c.Memory, uuid(c.MAC), qemu.NIC{MAC: c.MAC, Socket: l.socket})
 	if c.Disk != "" {
 		args = append(args, qemu.Disk(c.Disk)...)
 	}
@@ -303,13 +325,9 @@ type UEFIConfig struct {
 // StartUEFI powers a UEFI machine on. Its variables are those of a new machine,
 // and with Secure Boot it trusts Key beside Microsoft's; they outlive a reset.
 func (l *Lab) StartUEFI(c UEFIConfig) (*qemu.Machine, error) {
-	fresh := qemu.FirmwareState
-	if c.SecureBoot {
-		fresh = qemu.SecureFirmwareState
-	}
-	state, err := os.ReadFile(fresh)
+	state, err := os.ReadFile(c.Firmware.State(c.SecureBoot))
 	if err != nil {
-		return nil, fmt.Errorf("%w: run make deps", err)
+		return nil, err
 	}
 	if c.SecureBoot {
 		if state, err = l.Key.Trust(state); err != nil {
@@ -320,6 +338,7 @@ func (l *Lab) StartUEFI(c UEFIConfig) (*qemu.Machine, error) {
 		c.MAC = ClientMAC
 	}
 	u := qemu.UEFI{
+		Firmware:   c.Firmware,
 		State:      filepath.Join(l.scratch, c.name()+"-state.fd"),
 		SecureBoot: c.SecureBoot,
 		HTTP:       c.HTTP,
@@ -331,7 +350,7 @@ func (l *Lab) StartUEFI(c UEFIConfig) (*qemu.Machine, error) {
 	if err := os.WriteFile(u.State, state, 0o600); err != nil {
 		return nil, err
 	}
-	args := qemu.UEFIClient(u, uuid(c.MAC), qemu.NIC{MAC: c.MAC, Socket: l.socket})
+	args := qemu.UEFIClient(u, l.accel, uuid(c.MAC), qemu.NIC{MAC: c.MAC, Socket: l.socket})
 	if c.Disk != "" {
 		args = append(args, qemu.Disk(c.Disk)...)
 	}

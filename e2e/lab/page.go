@@ -10,18 +10,25 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+
+	"github.com/pxebox/pxebox/e2e/lan"
 )
 
 const (
-	// PagePort is where gokrazy's page listens.
+	// PagePort is where the box has gokrazy's page.
 	PagePort = 8080
 	// Page is its URL. The certificate has this name, whatever the box's address.
 	Page = "https://pxebox:8080/"
 )
 
-// PageClient asks for the page of the box at addr, from another host of the LAN.
-// It takes the certificate that the build made, and no other.
+// PageClient asks for the page of the box at addr, from the observer.
 func (l *Lab) PageClient(addr netip.Addr) (*http.Client, error) {
+	return l.PageClientOf(l.Observer, addr)
+}
+
+// PageClientOf asks for it from another host of the LAN. It takes the
+// certificate that the build made, and no other.
+func (l *Lab) PageClientOf(host *lan.Host, addr netip.Addr) (*http.Client, error) {
 	file := filepath.Join(l.dir, "update-certificate.pem")
 	pem, err := os.ReadFile(file)
 	if err != nil {
@@ -34,7 +41,7 @@ func (l *Lab) PageClient(addr netip.Addr) (*http.Client, error) {
 	to := netip.AddrPortFrom(addr, PagePort).String()
 	return &http.Client{Transport: &http.Transport{
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-			return l.Observer.DialContext(ctx, network, to)
+			return host.DialContext(ctx, network, to)
 		},
 		TLSClientConfig:   &tls.Config{RootCAs: known},
 		DisableKeepAlives: true, // boxes restart

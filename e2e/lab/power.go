@@ -73,11 +73,11 @@ func (p *Power) machine(nic qemu.NIC) (qemu.Config, error) {
 	switch {
 	case p.pi:
 		pi, err := piFirmware(p.File, filepath.Dir(p.File))
-		return qemu.Config{Program: qemu.ARM64, Args: qemu.ARMBoxOnNBD(p.socket, pi, nic)}, err
+		return qemu.Config{Program: qemu.ARM64, MayEnd: true, Args: qemu.ARMBoxOnNBD(p.socket, pi, nic)}, err
 	case p.Leaps:
 		return qemu.Config{Args: qemu.LeapingBoxOnNBD(p.socket, nic)}, nil
 	}
-	return qemu.Config{Args: qemu.BoxOnNBD(p.socket, nic)}, nil
+	return qemu.Config{Args: qemu.BoxOnNBD(p.lab.accel, p.socket, nic)}, nil
 }
 
 // Off takes the machine away, after or before the disk's own cut.

@@ -13,13 +13,24 @@ func (l *Lab) StartBoxWithUSB(image string, perm map[string]File) (*qemu.Machine
 	if err := prepareImage(image, own, filepath.Join(l.scratch, "perm"), perm); err != nil {
 		return nil, err
 	}
-	args := append(qemu.Box(own, qemu.NIC{MAC: BoxMAC, Socket: l.socket}), "-device", "qemu-xhci")
+	args := append(qemu.Box(l.accel, own, qemu.NIC{MAC: BoxMAC, Socket: l.socket}), "-device", "qemu-xhci")
 	return l.guest("box", "", args, nil)
 }
 
 // PlugIn puts a USB stick into a machine, whose content is a file.
 func PlugIn(ctx context.Context, m *qemu.Machine, id, file string) error {
-	if err := m.Execute(ctx, "blockdev-add", raw(id, file)); err != nil {
+	return plugIn(ctx, m, id, raw(id, file))
+}
+
+// PlugInWritable is PlugIn for a stick that can be written to.
+func PlugInWritable(ctx context.Context, m *qemu.Machine, id, file string) error {
+	content := raw(id, file)
+	content["read-only"] = false
+	return plugIn(ctx, m, id, content)
+}
+
+func plugIn(ctx context.Context, m *qemu.Machine, id string, content map[string]any) error {
+	if err := m.Execute(ctx, "blockdev-add", content); err != nil {
 		return err
 	}
 	return m.Execute(ctx, "device_add", map[string]string{"driver": "usb-storage", "id": id, "drive": id})

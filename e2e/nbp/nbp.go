@@ -6,7 +6,9 @@
 package nbp
 
 import (
+	"debug/pe"
 	_ "embed"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -77,21 +79,16 @@ func AssembleUEFI() ([]byte, error) { return assemble(bootx64) }
 // AssembleMBR makes the first sector of a disk.
 func AssembleMBR() ([]byte, error) { return assemble(mbr) }
 
-// Where Debian's gnu-efi has its parts.
-const (
-	efiHeaders = "/usr/include/efi"
-	efiStart   = "/usr/lib/crt0-efi-x86_64.o"
-	efiLayout  = "/usr/lib/elf_x86_64_efi.lds"
-)
-
-// Compile makes the stand-in for wdsmgfw.efi, for x86-64.
+// Compile makes the stand-in for wdsmgfw.efi, for x86-64, with the gnu-efi in a
+// directory, where the Makefile unpacks Debian's.
 //
 // gnu-efi's way has three steps: position-independent code that calls firmware
 // as Microsoft's compilers do; a shared object in which gnu-efi's first code
 // resolves the relocations; and its sections as a PE program.
-func Compile() ([]byte, error) {
-	if _, err := os.Stat(efiLayout); err != nil {
-		return nil, errors.New("gnu-efi is missing: run make deps")
+func Compile(gnuEFI string) ([]byte, error) {
+	in := func(name string) string { return filepath.Join(gnuEFI, name) }
+	if _, err := os.Stat(in("elf_x86_64_efi.lds")); err != nil {
+		return nil, fmt.Errorf("%w: run make firmware", err)
 	}
 	var program []byte
 	err := inScratch(func(dir string) error {
@@ -105,16 +102,17 @@ func Compile() ([]byte, error) {
 				"gcc", "-std=gnu11", "-O1", "-Wall", "-Wextra", "-Werror", "-ffreestanding", "-fpic", "-fshort-wchar",
 				// Firmware has no stack guard, and its interrupts use the stack.
 				"-fno-stack-protector", "-mno-red-zone", "-maccumulate-outgoing-args", "-DGNU_EFI_USE_MS_ABI",
-				"-isystem", efiHeaders, "-isystem", efiHeaders + "/x86_64", "-isystem", efiHeaders + "/protocol",
+				"-isystem", in("include"), "-isystem", in("include/x86_64"), "-isystem", in("include/protocol"),
 				"-c", "-o", object, source,
 			},
 			{
-				"ld", "-nostdlib", "-shared", "-Bsymbolic", "-znocombreloc", "--no-undefined", "-T", efiLayout,
-				"-o", shared, efiStart, object, "/usr/lib/libefi.a", "/usr/lib/libgnuefi.a",
+				"ld", "-nostdlib", "-shared", "-Bsymbolic", "-znocombreloc", "--no-undefined", "-T", in("elf_x86_64_efi.lds"),
+				"-o", shared, in("crt0-efi-x86_64.o"), object, in("libefi.a"), in("libgnuefi.a"),
 			},
 			{
-				"objcopy", "--target=efi-app-x86_64", "-j", ".text", "-j", ".sdata", "-j", ".data", "-j", ".dynamic",
-				"-j", ".dynsym", "-j", ".rel*", "-j", ".reloc", shared, efi,
+				// gnu-efi 3.0.15 has the texts in .data, 3.0.18 in .rodata.
+				"objcopy", "--target=efi-app-x86_64", "-j", ".text", "-j", ".sdata", "-j", ".data", "-j", ".rodata",
+				"-j", ".dynamic", "-j", ".dynsym", "-j", ".rel*", "-j", ".reloc", shared, efi,
 			},
 		} {
 			if err := run(step[0], step[1:]...); err != nil {
@@ -125,7 +123,30 @@ func Compile() ([]byte, error) {
 		program, err = os.ReadFile(efi)
 		return err
 	})
-	return program, err
+	if err != nil {
+		return nil, err
+	}
+	return program, setNXCompatible(program)
+}
+
+// setNXCompatible has a PE program say that it neither runs its data nor writes
+// to its code, as Microsoft's does: firmware may refuse programs that do not say
+// so. objcopy has no option for that.
+func setNXCompatible(program []byte) error {
+	// Microsoft's PE format: where the PE header's offset is in the DOS header,
+	// how long the signature and the COFF header are, and where
+	// DllCharacteristics is in the optional header behind them.
+	const offset, headers, dllCharacteristics = 0x3c, 4 + 20, 70
+	if len(program) < offset+4 {
+		return errors.New("the program has no DOS header")
+	}
+	at := int64(binary.LittleEndian.Uint32(program[offset:])) + headers + dllCharacteristics
+	if int64(len(program)) < at+2 {
+		return errors.New("the program has no PE header")
+	}
+	flags := binary.LittleEndian.Uint16(program[at:])
+	binary.LittleEndian.PutUint16(program[at:], flags|pe.IMAGE_DLLCHARACTERISTICS_NX_COMPAT)
+	return nil
 }
 
 func assemble(source []byte) ([]byte, error) {

@@ -5,6 +5,8 @@ import (
 	"debug/pe"
 	"encoding/binary"
 	"testing"
+
+	"github.com/pxebox/pxebox/e2e/qemu"
 )
 
 func TestAssemble(t *testing.T) {
@@ -58,19 +60,84 @@ func TestAssembleMBR(t *testing.T) {
 	}
 }
 
+// TestCompile has the gnu-efi of each release that the lab has firmware of.
 func TestCompile(t *testing.T) {
-	program, err := Compile()
+	for _, release := range qemu.Releases {
+		t.Run(release, func(t *testing.T) {
+			f, err := qemu.FindFirmware("../../build/firmware", release, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			program, err := Compile(f.GNUEFI())
+			if err != nil {
+				t.Fatal(err)
+			}
+			// Firmware puts it where there is room, so it must be able to move.
+			const relocations = 5
+			h := checkEFI(t, program)
+			if h.DataDirectory[relocations].Size == 0 {
+				t.Error("it has no relocations")
+			}
+			if h.DllCharacteristics&pe.IMAGE_DLLCHARACTERISTICS_NX_COMPAT == 0 {
+				t.Error("it does not say that it is compatible with NX")
+			}
+			checkNX(t, program)
+			checkText(t, program, EFIPrefix, EFIOK[:len(EFIOK)-1], EFIFail)
+			if !bytes.Contains(program, []byte(Marker)) {
+				t.Errorf("it lacks the text %q", Marker)
+			}
+		})
+	}
+}
+
+// checkNX checks that firmware can protect a program's pages: no section can be
+// written to and run, each has pages of its own, and gnu-efi's first code has
+// something to relocate only where it may write.
+func checkNX(t *testing.T, program []byte) {
+	t.Helper()
+	f, err := pe.NewFile(bytes.NewReader(program))
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Firmware puts it where there is room, so it must be able to move.
-	const relocations = 5
-	if h := checkEFI(t, program); h.DataDirectory[relocations].Size == 0 {
-		t.Error("it has no relocations")
+	const page = 4096
+	if h := f.OptionalHeader.(*pe.OptionalHeader64); h.SectionAlignment%page != 0 {
+		t.Errorf("its sections are aligned to %d bytes", h.SectionAlignment)
 	}
-	checkText(t, program, EFIPrefix, EFIOK[:len(EFIOK)-1], EFIFail)
-	if !bytes.Contains(program, []byte(Marker)) {
-		t.Errorf("it lacks the text %q", Marker)
+	writable := func(address uint64) bool {
+		for _, s := range f.Sections {
+			if start := uint64(s.VirtualAddress); address >= start && address+8 <= start+uint64(s.VirtualSize) {
+				return s.Characteristics&pe.IMAGE_SCN_MEM_WRITE != 0
+			}
+		}
+		return false
+	}
+	for _, s := range f.Sections {
+		const both = pe.IMAGE_SCN_MEM_WRITE | pe.IMAGE_SCN_MEM_EXECUTE
+		if s.VirtualAddress%page != 0 || s.Characteristics&both == both {
+			t.Errorf("section %s at %#x has the characteristics %#x", s.Name, s.VirtualAddress, s.Characteristics)
+		}
+	}
+	rela := f.Section(".rela")
+	if rela == nil {
+		t.Fatal("it has no section .rela")
+	}
+	list, err := rela.Data()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const size, relative = 24, 8 // Elf64_Rela, R_X86_64_RELATIVE
+	count := 0
+	for ; len(list) >= size; list = list[size:] {
+		address, kind := binary.LittleEndian.Uint64(list), binary.LittleEndian.Uint64(list[8:])
+		if kind != relative { // the end's padding
+			continue
+		}
+		if count++; !writable(address) {
+			t.Errorf("a relocation is at %#x, where it may not write", address)
+		}
+	}
+	if count == 0 {
+		t.Error("its section .rela is empty")
 	}
 }
 

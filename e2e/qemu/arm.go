@@ -2,14 +2,11 @@ package qemu
 
 import "strings"
 
-// ARMFirmware is Debian's build of EDK2 for QEMU's own ARM machine.
-const ARMFirmware = "/usr/share/qemu-efi-aarch64/QEMU_EFI.fd"
-
 // ARMBox is the appliance's image for the Raspberry Pi on QEMU's own ARM
 // machine. Its EDK2 starts the boot loader that gok puts on the boot partition
 // beside the Raspberry Pi's. What is written is lost.
-func ARMBox(image string, nic NIC) []string {
-	return append(virt(nic), "-bios", ARMFirmware, "-drive", "file="+image+",format=raw,if=virtio,snapshot=on")
+func ARMBox(f Firmware, image string, nic NIC) []string {
+	return append(virt(nic), "-bios", f.armCode(), "-drive", "file="+image+",format=raw,if=virtio,snapshot=on")
 }
 
 // virt is QEMU's own ARM machine, as far as all have it.

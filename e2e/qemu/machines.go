@@ -23,16 +23,16 @@ func (n NIC) netdev() string {
 // have all that QEMU can emulate, and there is one: on two, when a busy host lets
 // their clocks drift apart, Linux patches its own code for it (static keys), and
 // on the emulated CPUs that ends in "Oops: int3".
-func cpu() []string {
-	if Accelerator() == "kvm" {
+func cpu(accel Accel) []string {
+	if accel == KVM {
 		return []string{"-accel", "kvm", "-cpu", "host", "-smp", "2"}
 	}
 	return []string{"-accel", "tcg,thread=multi", "-cpu", "max"}
 }
 
 // Box is the appliance: its image is read only, what it writes is lost.
-func Box(image string, nic NIC) []string {
-	return append(cpu(),
+func Box(accel Accel, image string, nic NIC) []string {
+	return append(cpu(accel),
 		"-machine", "pc", "-m", "512",
 		"-drive", "file="+image+",format=raw,if=virtio,snapshot=on",
 		"-netdev", nic.netdev(),
@@ -41,33 +41,28 @@ func Box(image string, nic NIC) []string {
 	)
 }
 
-// Client is a BIOS machine that boots from the network, with the iPXE ROM that
-// Debian gives QEMU's e1000. memory is in MiB; 256 do for anything but a
-// Debian installer. uuid is what it says of itself in option 97, which is
-// zeros if QEMU is not told.
-func Client(memory int, uuid string, nic NIC) []string {
-	return []string{
-		"-machine", "pc,accel=" + Accelerator(), "-m", fmt.Sprint(memory),
+// random is a source of random numbers, which real machines have in their
+// processor. EDK2 has no network boot without one since 2024.
+var random = []string{"-device", "virtio-rng-pci"}
+
+// Client is a BIOS machine that boots from the network, with iPXE as the ROM of
+// its network card. memory is in MiB; 256 do for anything but a Debian
+// installer. uuid is what it says of itself in option 97, which is zeros if QEMU
+// is not told.
+func Client(f Firmware, accel Accel, memory int, uuid string, nic NIC) []string {
+	return slices.Concat([]string{
+		"-machine", "pc,accel=" + string(accel), "-m", fmt.Sprint(memory),
 		"-uuid", uuid,
 		"-netdev", nic.netdev(),
-		"-device", "e1000,netdev=n0,bootindex=1,mac=" + nic.mac(),
-	}
+		"-device", "e1000,netdev=n0,bootindex=1,romfile=" + f.rom() + ",mac=" + nic.mac(),
+	}, random)
 }
-
-// Debian's build of EDK2, and the variables that it begins with, of which each
-// guest needs a copy. The secure ones have Secure Boot on, with Microsoft's
-// certificates.
-const (
-	Firmware            = "/usr/share/OVMF/OVMF_CODE_4M.fd"
-	FirmwareState       = "/usr/share/OVMF/OVMF_VARS_4M.fd"
-	SecureFirmware      = "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd"
-	SecureFirmwareState = "/usr/share/OVMF/OVMF_VARS_4M.ms.fd"
-)
 
 // UEFI is what is special about a UEFI machine.
 type UEFI struct {
-	// State is the machine's own copy of FirmwareState, or of
-	// SecureFirmwareState where SecureBoot is on. It outlives a reset.
+	Firmware Firmware
+	// State is the machine's own copy of the firmware's State. It outlives a
+	// reset.
 	State      string
 	SecureBoot bool
 	HTTP       bool // it boots by HTTP; if not, by PXE over IPv4
@@ -76,13 +71,13 @@ type UEFI struct {
 
 // UEFIClient is a UEFI machine that boots from the network. uuid is as in
 // Client.
-func UEFIClient(u UEFI, uuid string, nic NIC) []string {
-	machine, firmware := "q35,accel="+Accelerator(), Firmware
+func UEFIClient(u UEFI, accel Accel, uuid string, nic NIC) []string {
+	machine := "q35,accel=" + string(accel)
 	var secure []string
 	if u.SecureBoot {
 		// Only system management mode may write the variables, and EDK2 built
 		// so does not start where a machine could be suspended to memory.
-		machine, firmware = machine+",smm=on", SecureFirmware
+		machine += ",smm=on"
 		secure = []string{
 			"-global", "driver=cfi.pflash01,property=secure,value=on",
 			"-global", "ICH9-LPC.disable_s3=1",
@@ -97,12 +92,10 @@ func UEFIClient(u UEFI, uuid string, nic NIC) []string {
 	return slices.Concat([]string{
 		"-machine", machine, "-m", fmt.Sprint(u.Memory),
 		"-uuid", uuid,
-		"-drive", "if=pflash,format=raw,unit=0,readonly=on,file=" + firmware,
-		"-drive", "if=pflash,format=raw,unit=1,file=" + u.State,
 		"-netdev", nic.netdev(),
 		// romfile=: EDK2 has a driver of its own for the card.
 		"-device", "virtio-net-pci,netdev=n0,romfile=,bootindex=1,mac=" + nic.mac(),
-	}, secure, off)
+	}, u.Firmware.Flash(u.State, u.SecureBoot), random, secure, off)
 }
 
 // Disk gives a client a disk with what is in an image file. It comes after the
@@ -115,8 +108,8 @@ func Disk(image string) []string {
 }
 
 // Linux is a guest that runs from memory, its console on the serial port.
-func Linux(kernel, initrd string, nic NIC) []string {
-	return append(cpu(),
+func Linux(accel Accel, kernel, initrd string, nic NIC) []string {
+	return append(cpu(accel),
 		"-machine", "pc", "-m", "256", "-no-reboot",
 		"-kernel", kernel, "-initrd", initrd,
 		"-append", "console=ttyS0,115200 panic=-1 quiet",

@@ -2,8 +2,8 @@ package qemu
 
 // BoxOnNBD is the appliance with its disk on an NBD server, on this Unix
 // socket. The guest's flushes come through to the server.
-func BoxOnNBD(socket string, nic NIC) []string {
-	return append(cpu(), onNBD(socket, nic)...)
+func BoxOnNBD(accel Accel, socket string, nic NIC) []string {
+	return append(cpu(accel), onNBD(socket, nic)...)
 }
 
 // LeapingBoxOnNBD is BoxOnNBD on a machine whose time leaps to the next timer

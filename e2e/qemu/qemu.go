@@ -6,16 +6,17 @@ package qemu
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
-	"time"
 )
 
 // QEMU, for the processors that it emulates.
@@ -32,6 +33,9 @@ type Config struct {
 	Program string
 	// Args are QEMU's, without those for display, serial port and monitor.
 	Args []string
+	// MayEnd says that QEMU may end without Stop: when this guest restarts, QEMU
+	// ends, and the caller starts it again.
+	MayEnd bool
 	// Port is the serial port that is the console, counted from 0.
 	Port int
 	// Display is QEMU's -display; empty means none.
@@ -47,10 +51,12 @@ type Machine struct {
 
 	name   string
 	dir    string // holds the QMP socket
+	mayEnd atomic.Bool
 	cmd    *exec.Cmd
 	stderr complaints
 	exited chan struct{} // closed once the process is gone
 	err    error         // why; valid after exited
+	halted atomic.Bool   // by Stop
 	qmp    sync.Mutex
 }
 
@@ -67,6 +73,7 @@ func Start(c Config) (*Machine, error) {
 		return nil, err
 	}
 	m := &Machine{name: c.Name, dir: dir, exited: make(chan struct{})}
+	m.mayEnd.Store(c.MayEnd)
 	display := c.Display
 	if display == "" {
 		display = "none"
@@ -95,6 +102,9 @@ func Start(c Config) (*Machine, error) {
 		os.RemoveAll(dir)
 		return nil, err
 	}
+	// After an internal error of KVM, QEMU keeps the guest paused and runs on.
+	// Waiting for that guest is in vain.
+	m.stderr.fatal = func() { m.cmd.Process.Kill() }
 	m.Console = newConsole(stdin, c.Log)
 	m.cmd.Stdout = m.Console
 	if err := m.cmd.Start(); err != nil {
@@ -104,7 +114,7 @@ func Start(c Config) (*Machine, error) {
 	go func() {
 		err := m.cmd.Wait()
 		if text := m.stderr.String(); text != "" {
-			err = errors.Join(err, errors.New(text))
+			err = errors.Join(errors.New(text), err)
 		}
 		m.err = fmt.Errorf("%s: QEMU ended: %w", c.Name, errors.Join(err, io.EOF))
 		m.Console.end(m.err)
@@ -116,6 +126,7 @@ func Start(c Config) (*Machine, error) {
 
 // Stop kills the guest, as pulling its plug would, and waits until it is gone.
 func (m *Machine) Stop() {
+	m.halted.Store(true)
 	m.cmd.Process.Kill()
 	<-m.exited
 }
@@ -123,13 +134,30 @@ func (m *Machine) Stop() {
 // Exited is closed when the guest has ended, by itself or by Stop.
 func (m *Machine) Exited() <-chan struct{} { return m.exited }
 
+// Err says why the guest has ended, in QEMU's own words if it left any. It is
+// valid once Exited is closed.
+func (m *Machine) Err() error { return m.err }
+
+// Failed reports whether the guest has ended although it was to run on. It is
+// valid once Exited is closed.
+func (m *Machine) Failed() bool {
+	return !m.halted.Load() && (!m.mayEnd.Load() || m.stderr.isFatal() || !m.cmd.ProcessState.Success())
+}
+
 func (m *Machine) qmpPath() string { return filepath.Join(m.dir, "qmp") }
 
 // complaints keeps the first few kilobytes of what QEMU writes to stderr.
 type complaints struct {
-	mu sync.Mutex
-	b  []byte
+	fatal func() // called once, when QEMU reports an internal error
+
+	mu   sync.Mutex
+	b    []byte
+	seen bool // the report of an internal error
 }
+
+// internalError is how QEMU begins to say that it cannot run the guest any
+// farther, as in "KVM internal error. Suberror: 1".
+var internalError = regexp.MustCompile(`(?i)internal error.*\n`)
 
 func (c *complaints) Write(p []byte) (int, error) {
 	c.mu.Lock()
@@ -137,69 +165,21 @@ func (c *complaints) Write(p []byte) (int, error) {
 	if room := 4096 - len(c.b); room > 0 {
 		c.b = append(c.b, p[:min(room, len(p))]...)
 	}
+	if !c.seen && internalError.Match(c.b) {
+		c.seen = true
+		c.fatal()
+	}
 	return len(p), nil
 }
 
 func (c *complaints) String() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return string(c.b)
+	return strings.TrimSpace(string(c.b))
 }
 
-// Accelerator says how guests run on this machine: "kvm" or "tcg".
-//
-// It finds out by trying: on some hosts /dev/kvm exists and runs no real guest
-// (nested virtualisation without hardware support), so a guest hangs in its
-// firmware. The trial is a boot sector that writes one word to the serial port.
-var Accelerator = sync.OnceValue(func() string {
-	if f, err := os.OpenFile("/dev/kvm", os.O_RDWR, 0); err != nil {
-		return "tcg"
-	} else {
-		f.Close()
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Second)
-	defer cancel()
-	if err := tryKVM(ctx); err != nil {
-		return "tcg"
-	}
-	return "kvm"
-})
-
-func tryKVM(ctx context.Context) error {
-	const word = "alive"
-	sector := make([]byte, 512)
-	n := copy(sector, "\xfc"+ // cld
-		"\x31\xc0"+ // xor ax,ax
-		"\x8e\xd8"+ // mov ds,ax
-		"\xbe\x16\x7c"+ // mov si,0x7c16: the text
-		"\xac"+ // next: lodsb
-		"\x08\xc0"+ // or al,al
-		"\x74\x06"+ // jz done
-		"\xba\xf8\x03"+ // mov dx,0x3f8
-		"\xee"+ // out dx,al
-		"\xeb\xf5"+ // jmp next
-		"\xf4"+ // done: hlt
-		"\xeb\xfd") // jmp done
-	copy(sector[n:], word)
-	copy(sector[510:], "\x55\xaa")
-
-	f, err := os.CreateTemp("", "kvm-trial")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(sector)
-	if err := errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	m, err := Start(Config{Name: "kvm-trial", Args: []string{
-		"-machine", "pc,accel=kvm", "-m", "32", "-nic", "none",
-		"-drive", "file=" + f.Name() + ",format=raw,if=floppy", "-boot", "a",
-	}})
-	if err != nil {
-		return err
-	}
-	defer m.Stop()
-	_, err = m.Console.WaitFor(ctx, word)
-	return err
+func (c *complaints) isFatal() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.seen
 }

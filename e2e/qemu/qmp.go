@@ -78,6 +78,12 @@ func (m *Machine) Reset(ctx context.Context) error {
 	return m.Execute(ctx, "system_reset", nil)
 }
 
+// PowerDown presses the guest's power button, for which it may end.
+func (m *Machine) PowerDown(ctx context.Context) error {
+	m.mayEnd.Store(true)
+	return m.Execute(ctx, "system_powerdown", nil)
+}
+
 // Written is how many bytes the guest has written to its disks, a boot loader's
 // included.
 func (m *Machine) Written(ctx context.Context) (int64, error) {

@@ -182,10 +182,23 @@ func TestAppendVariable(t *testing.T) {
 
 // TestTrust has the variables that firmware with Secure Boot on comes with.
 func TestTrust(t *testing.T) {
-	vars, err := os.ReadFile(qemu.SecureFirmwareState)
-	if err != nil {
-		t.Fatalf("%v: run make deps", err)
+	for _, release := range qemu.Releases {
+		t.Run(release, func(t *testing.T) {
+			f, err := qemu.FindFirmware("../../build/firmware", release, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			vars, err := os.ReadFile(f.State(true))
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkTrust(t, vars)
+		})
 	}
+}
+
+func checkTrust(t *testing.T, vars []byte) {
+	t.Helper()
 	k := newKey(t)
 	out, err := k.Trust(vars)
 	if err != nil {

@@ -1,6 +1,6 @@
-// Command certificate makes the certificate of gokrazy's page, which build and
-// box have in common, where there is none yet. It prints what a browser shows
-// of it.
+// Command certificate makes the certificate of the box's update page, which build
+// and box have in common, where there is none yet. It prints what a browser shows
+// of it, and what curl knows it by.
 package main
 
 import (
@@ -23,5 +23,7 @@ func main() {
 		os.Exit(1)
 	}
 	sum := sha256.Sum256(c.Leaf.Raw)
-	fmt.Println(strings.ReplaceAll(fmt.Sprintf("% X", sum), " ", ":"))
+	fingerprint := strings.ReplaceAll(fmt.Sprintf("% X", sum), " ", ":")
+	fmt.Println("the page's certificate has the SHA-256 fingerprint", fingerprint)
+	fmt.Println("curl takes it with --pinnedpubkey", access.Pin(c))
 }

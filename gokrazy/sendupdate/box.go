@@ -12,6 +12,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -45,11 +46,16 @@ func newBox(instances, instance, host, certificate string) (*box, error) {
 		return nil, err
 	}
 	var config struct {
-		Hostname string
-		Update   struct{ HTTPSPort, HTTPPassword string }
+		// gok's name for where it sends updates.
+		InternalCompatibilityFlags struct{ Update string }
 	}
 	if err := json.Unmarshal(text, &config); err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	page, err := url.Parse(config.InternalCompatibilityFlags.Update)
+	if err != nil || page.Scheme != "https" || page.Port() == "" || page.User == nil {
+		const want = "InternalCompatibilityFlags.Update is not https://USER:PASSWORD@NAME:PORT/"
+		return nil, fmt.Errorf("%s: %s: run make image", file, want)
 	}
 	if certificate, err = filepath.Abs(certificate); err != nil {
 		return nil, err
@@ -63,14 +69,14 @@ func newBox(instances, instance, host, certificate string) (*box, error) {
 		return nil, fmt.Errorf("%s holds no certificate", certificate)
 	}
 	b := &box{
-		name:        net.JoinHostPort(config.Hostname, config.Update.HTTPSPort),
+		name:        page.Host,
 		addr:        host,
-		password:    config.Update.HTTPPassword,
+		page:        "https://" + page.Host + "/",
 		certificate: certificate,
 	}
-	b.page = "https://" + b.name + "/"
+	b.password, _ = page.User.Password()
 	if !strings.Contains(host, ":") {
-		b.addr = net.JoinHostPort(host, config.Update.HTTPSPort)
+		b.addr = net.JoinHostPort(host, page.Port())
 	}
 	b.client = &http.Client{Transport: &http.Transport{
 		DialContext:       func(ctx context.Context, _, _ string) (net.Conn, error) { return b.dial(ctx) },

@@ -68,7 +68,8 @@ func newTestBox(t *testing.T, h http.Handler) (b *box, s *httptest.Server, dir s
 	if err := os.MkdirAll(filepath.Join(dir, "pxebox-amd64"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	config := `{"Hostname": "pxebox", "EEPROMPackage": "github.com/gokrazy/rpi-eeprom", "Update": {"HTTPSPort": "8080", "HTTPPassword": "` + password + `"}}`
+	config := `{"Hostname": "pxebox", "EEPROMPackage": "github.com/gokrazy/rpi-eeprom",
+		"InternalCompatibilityFlags": {"Update": "https://gokrazy:` + password + `@pxebox:8080/"}}`
 	if err := os.WriteFile(filepath.Join(dir, "pxebox-amd64", "config.json"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}

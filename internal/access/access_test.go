@@ -48,10 +48,80 @@ func TestGuessing(t *testing.T) {
 		}
 	}
 	if err := g.Check(now, netip.MustParseAddr("192.0.2.2"), User, "correct horse"); err != nil {
-		t.Errorf("somebody else: %v", err)
+		t.Errorf("another address: %v", err)
+	}
+	if err := g.Check(now.Add(every-time.Second), client, User, "correct horse"); err != ErrWait {
+		t.Errorf("before %v are over: %v", every, err)
 	}
 	if err := g.Check(now.Add(every), client, User, "correct horse"); err != nil {
 		t.Errorf("%v later: %v", every, err)
+	}
+}
+
+// An owner who has logged in gets no more guesses than others.
+func TestGuessingByAnOwnersAddress(t *testing.T) {
+	now := time.Now()
+	g := NewGate("correct horse")
+	if err := g.Check(now, client, User, "correct horse"); err != nil {
+		t.Fatal(err)
+	}
+	guesses := 0
+	for range 10 * burst {
+		if g.Check(now, client, User, "guess") == ErrWrong {
+			guesses++
+		}
+	}
+	if guesses != burst {
+		t.Errorf("%d guesses are answered, want %d", guesses, burst)
+	}
+}
+
+// Many addresses guess, as fast as they can, for an hour. The owner is let in
+// all the same, and what they learn is bounded.
+func TestManyAddressesGuess(t *testing.T) {
+	for _, tt := range []struct {
+		situation string
+		addresses int
+		loggedIn  bool // the owner, before it begins
+	}{
+		{"1,100 addresses, and the owner for the first time", 1100, false},
+		{"more addresses than are counted, and the owner again", maxSources + 1000, true},
+	} {
+		t.Run(tt.situation, func(t *testing.T) {
+			start := time.Now()
+			g := NewGate("correct horse")
+			if tt.loggedIn {
+				if err := g.Check(start, client, User, "correct horse"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			const hour, step = time.Hour, time.Minute / 2
+			learnt, in, asked := 0, 0, 0
+			for now := start; now.Sub(start) < hour; now = now.Add(step) {
+				from := netip.MustParseAddr("10.0.0.0")
+				for range tt.addresses {
+					from = from.Next()
+					if g.Check(now, from, User, "guess") == ErrWrong {
+						learnt++
+					}
+				}
+				asked++
+				if g.Check(now, client, User, "correct horse") == nil {
+					in++
+				}
+			}
+			if in != asked {
+				t.Errorf("the owner is let in %d times of %d", in, asked)
+			}
+			counted := min(tt.addresses, maxSources)
+			most := counted*(burst+int(hour/every)) + restBurst + int(hour/restEvery)
+			if learnt > most {
+				t.Errorf("%d guesses are answered, at most %d may be", learnt, most)
+			}
+			if len(g.sources) > maxSources || len(g.owners) > maxOwners {
+				t.Errorf("%d addresses are counted, %d remembered", len(g.sources), len(g.owners))
+			}
+		})
 	}
 }
 
@@ -59,12 +129,12 @@ func TestManySources(t *testing.T) {
 	now := time.Now()
 	g := NewGate("correct horse")
 	from := netip.MustParseAddr("10.0.0.0")
-	for range maxSources + burst {
+	for range maxSources + restBurst {
 		from = from.Next()
 		g.Check(now, from, User, "guess")
 	}
 	if n := len(g.sources); n > maxSources {
-		t.Errorf("%d addresses are told apart", n)
+		t.Errorf("%d addresses have a limit each", n)
 	}
 	if err := g.Check(now, from.Next(), User, "guess"); err != ErrWait {
 		t.Errorf("one address more: %v", err)
@@ -73,7 +143,27 @@ func TestManySources(t *testing.T) {
 		t.Errorf("much later: %v", err)
 	}
 	if n := len(g.sources); n > 1 {
-		t.Errorf("much later %d are told apart", n)
+		t.Errorf("much later %d have", n)
+	}
+}
+
+// The address that was seen longest ago is forgotten, and no other.
+func TestOwnersAreBounded(t *testing.T) {
+	now := time.Now()
+	g := NewGate("correct horse")
+	from := netip.MustParseAddr("10.0.0.0")
+	for i := range maxOwners {
+		from = from.Next()
+		g.Admit(now.Add(time.Duration(i)*time.Second), from)
+	}
+	first, second := netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2")
+	now = now.Add(time.Hour)
+	g.Admit(now, first)
+	g.Admit(now, from.Next())
+	for addr, want := range map[netip.Addr]bool{first: true, second: false, from: true, from.Next(): true} {
+		if g.Known(addr) != want {
+			t.Errorf("%v: known %v, want %v", addr, !want, want)
+		}
 	}
 }
 
@@ -94,7 +184,7 @@ func TestReadPassword(t *testing.T) {
 	}{
 		{"as built", []string{none, built}, "image's", ""},
 		{"the site's own", []string{own, built}, "mine", ""},
-		{"none", []string{none, none}, "", "is there"},
+		{"none", []string{none, none}, "", "there is no password"},
 		{"empty", []string{empty, built}, "", "is empty"},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {

@@ -85,7 +85,20 @@ func Certificate(file string) (tls.Certificate, error) {
 	if err != nil {
 		return tls.Certificate{}, err
 	}
-	// One file holds both, so that a power cut leaves both or none.
+	return parseCertificate(file, b)
+}
+
+// ReadCertificate reads such a file, and makes none.
+func ReadCertificate(file string) (tls.Certificate, error) {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	return parseCertificate(file, b)
+}
+
+// One file holds certificate and key, so that a power cut leaves both or none.
+func parseCertificate(file string, b []byte) (tls.Certificate, error) {
 	c, err := tls.X509KeyPair(b, b)
 	if err != nil {
 		return tls.Certificate{}, fmt.Errorf("%s: %w", file, err)

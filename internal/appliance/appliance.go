@@ -11,6 +11,8 @@ import (
 	"fmt"
 	"log/slog"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/pxebox/pxebox/internal/medium"
 )
 
@@ -30,20 +32,34 @@ func Run(ctx context.Context, o Options) error {
 	} else if err != nil {
 		o.Log.Error("cannot tell whether growing was interrupted", "step", "medium", "dir", o.Perm, "err", err)
 	}
-	defer watchOver(ctx, o.Log)()
 	site := newSite(o)
-	store := site.store()
-	// First of all: the settings may hold the address of the box.
-	if err := site.exchangeSettings(store); err != nil {
-		o.Log.Error("the medium's volume for settings is not used", "step", "settings", "err", err)
+	defer watchOver(ctx, site, o.Log)()
+	gate, err := site.gate(imagePassword)
+	if err != nil {
+		// No restart would help, and machines boot all the same.
+		o.Log.Error("the box cannot be changed over the network", "step", "access", "err", err)
 	}
-	// gokrazy's init mounts /perm before it starts any program, or not at all.
-	switch err := medium.Grow(ctx, o.Perm, o.Log); {
-	case ctx.Err() != nil: // the machine is about to go off
-		return cmp.Or(err, ctx.Err())
-	case err != nil:
-		// The box serves what it can, if need be the built-in default.
-		o.Log.Error("not grown", "step", "medium", "dir", o.Perm, "err", err)
+	g, ctx := errgroup.WithContext(ctx)
+	if gate != nil {
+		// At once: growing may take long, or fail.
+		g.Go(func() error { return site.servePage(ctx, gate) })
 	}
-	return site.serve(ctx, store)
+	g.Go(func() error {
+		store := site.store()
+		// Early: new settings may hold the address of the box. Until they are taken
+		// the other programs serve with those in force.
+		if err := site.exchangeSettings(ctx, store); err != nil {
+			o.Log.Error("the medium's volume for settings is not used", "step", "settings", "err", err)
+		}
+		// gokrazy's init mounts /perm before it starts any program, or not at all.
+		switch err := medium.Grow(ctx, o.Perm, o.Log); {
+		case ctx.Err() != nil: // the machine is about to go off
+			return cmp.Or(err, ctx.Err())
+		case err != nil:
+			// The box serves what it can, if need be the built-in default.
+			o.Log.Error("not grown", "step", "medium", "dir", o.Perm, "err", err)
+		}
+		return site.serve(ctx, store, gate)
+	})
+	return g.Wait()
 }

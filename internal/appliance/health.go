@@ -22,12 +22,12 @@ const lastSync = 10 * time.Second
 
 // watchOver looks after the daemons and after updates, until the function that
 // it returns is called. A box for which it can do nothing serves all the same.
-func watchOver(ctx context.Context, log *slog.Logger) (stop func()) {
+func watchOver(ctx context.Context, site *site, log *slog.Logger) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var tasks sync.WaitGroup
 	tasks.Go(func() {
 		log := log.With("step", "update")
-		if err := update(ctx, log); ctx.Err() == nil {
+		if err := update(ctx, site, log); ctx.Err() == nil {
 			log.Error("updates are not looked after", "err", err)
 		}
 	})
@@ -42,7 +42,7 @@ func watchOver(ctx context.Context, log *slog.Logger) (stop func()) {
 // brought back.
 func heal(ctx context.Context, log *slog.Logger) {
 	daemons := []*daemon{
-		{name: "pxed", ask: func() error { return selftest.Pxed(ctx, "") }, judge: selftest.Judge{Reboots: true}},
+		{name: "pxed", ask: func(p selftest.Progress) error { return selftest.Pxed(ctx, "", p) }, judge: selftest.Judge{Reboots: true}},
 		{name: "menuwatch"},
 	}
 	for _, d := range daemons {
@@ -65,16 +65,16 @@ func heal(ctx context.Context, log *slog.Logger) {
 // daemon is one that is looked after.
 type daemon struct {
 	name  string
-	ask   func() error // nil: it has nothing to answer
+	ask   func(since selftest.Progress) error // nil: it has nothing to answer
 	pulse *selftest.Feeler
 	judge selftest.Judge
 }
 
 func (d *daemon) look(ctx context.Context, log *slog.Logger) {
-	err := d.pulse.Feel()
+	progress, err := d.pulse.Feel()
 	if err == nil && d.ask != nil {
 		// Without an address there is nothing to ask; its pulse has to do.
-		if e := d.ask(); !errors.Is(e, selftest.ErrNoAddress) {
+		if e := d.ask(progress); !errors.Is(e, selftest.ErrNoAddress) {
 			err = e
 		}
 	}

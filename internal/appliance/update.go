@@ -12,10 +12,11 @@ import (
 
 	"github.com/pxebox/pxebox/internal/selftest"
 	"github.com/pxebox/pxebox/internal/trial"
+	"github.com/pxebox/pxebox/internal/updatepage"
 )
 
 const (
-	// updatePort is where an instance has gokrazy's page, by HTTPS.
+	// updatePort is where the box has gokrazy's page, by HTTPS.
 	updatePort = "8080"
 	// bundled is a file that every pxed serves.
 	bundled = "pxelinux.0"
@@ -26,7 +27,7 @@ const (
 
 // update has the next update tried before it is kept, until ctx ends; and
 // first, where this root is such an update, keeps it once it is healthy.
-func update(ctx context.Context, log *slog.Logger) error {
+func update(ctx context.Context, site *site, log *slog.Logger) error {
 	disk, err := trial.Find()
 	if err != nil {
 		return err
@@ -37,35 +38,42 @@ func update(ctx context.Context, log *slog.Logger) error {
 	}
 	switch kind {
 	case trial.Failed:
-		log.Error("the other root was tried and was not healthy: this is the old one", "root", int(disk.Running))
+		log.Error("the other root was tried and was not healthy: this is the old one", "root", int(disk.Running), "why", site.why())
 	case trial.New:
 		log.Info("this root is on trial", "root", int(disk.Running), "for", trial.Lasts)
-		if err := waitHealthy(ctx, log); err != nil {
+		if err := waitHealthy(ctx, site, log); err != nil {
 			return err
 		}
 		if err := disk.Keep(); err != nil {
 			return err
 		}
 		log.Info("healthy: this root is kept", "root", int(disk.Running))
+		if err := site.forgetUpdate(); err != nil {
+			log.Warn("notes of the update are left behind", "err", err)
+		}
 	}
 	if err := disk.Protect(); err != nil {
 		log.Error("an update might write over what runs", "err", err)
 	}
-	return disk.Watch(ctx, log)
+	return disk.Watch(ctx, site.noteState, log)
 }
 
 // waitHealthy waits until all that an update can break does its work.
-func waitHealthy(ctx context.Context, log *slog.Logger) error {
+func waitHealthy(ctx context.Context, site *site, log *slog.Logger) error {
 	said := ""
 	menuwatch := selftest.NewFeeler(runDir, "menuwatch")
 	for {
-		err := errors.Join(selftest.Pxed(ctx, bundled), menuwatch.Feel(), initOurs(), initAnswers(ctx))
+		_, alive := menuwatch.Feel()
+		err := errors.Join(selftest.Pxed(ctx, bundled, selftest.Progress{}), alive, initOurs(), pageAnswers(ctx), site.asBefore())
 		if err == nil {
 			return nil
 		}
 		if said != err.Error() {
 			said = err.Error()
 			log.Warn("not healthy yet", "err", err)
+			if err := site.noteWhy(err); err != nil {
+				log.Warn("the old root will not know why", "err", err)
+			}
 		}
 		select {
 		case <-ctx.Done():
@@ -92,14 +100,17 @@ func initOurs() error {
 	return nil
 }
 
-// initAnswers checks that gokrazy answers where it takes updates: a root that
-// takes none could never be replaced.
-func initAnswers(ctx context.Context) error {
+// pageAnswers checks that the box takes updates, by the way of those who send
+// them and from gokrazy's init: a root that takes none could never be replaced.
+func pageAnswers(ctx context.Context) error {
+	if err := updatepage.Answers(ctx, updatepage.Socket); err != nil {
+		return fmt.Errorf("gokrazy's init: %w", err)
+	}
 	client := &http.Client{
 		Timeout: 5 * time.Second,
 		Transport: &http.Transport{
 			DisableKeepAlives: true,
-			// Who is on the loopback interface is no question.
+			// There is no doubt who is on the loopback interface.
 			TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
 		},
 	}

@@ -43,6 +43,7 @@ type Catalog struct {
 	// By lower-case name; the views by their own name first.
 	menus, bundled map[string]*InMemory
 	views          map[string]map[string]*InMemory
+	inViews        map[string]bool // the names of all their files
 
 	site     *os.Root
 	stick    string
@@ -53,11 +54,15 @@ type Catalog struct {
 // New makes a catalog.
 func New(c Contents) *Catalog {
 	views := make(map[string]map[string]*InMemory, len(c.Views))
+	inViews := map[string]bool{}
 	for name, files := range c.Views {
 		views[name] = inMemory(files)
+		for file := range views[name] {
+			inViews[file] = true
+		}
 	}
 	return &Catalog{
-		menus: inMemory(c.Menus), bundled: inMemory(c.Bundled), views: views,
+		menus: inMemory(c.Menus), bundled: inMemory(c.Bundled), views: views, inViews: inViews,
 		site: c.Site, stick: c.Stick, names: c.Names,
 	}
 }
@@ -102,6 +107,23 @@ func (c *Catalog) Open(raw string, r Reader) (File, error) {
 		return f, nil
 	}
 	return nil, fmt.Errorf("%s: %w", name, err)
+}
+
+// IsMenu reports whether it may matter for a name which machine asks: the file
+// is a menu, or goes with one.
+func (c *Catalog) IsMenu(raw string) bool {
+	if _, ok := Menu(raw); ok {
+		return true
+	}
+	name, err := Clean(raw)
+	if err != nil {
+		return false
+	}
+	folded := strings.ToLower(name)
+	if f, ok := c.menus[folded]; ok && len(f.marks) > 0 {
+		return true
+	}
+	return c.inViews[folded]
 }
 
 // openMenu finds a rendered menu.

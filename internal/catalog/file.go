@@ -112,12 +112,15 @@ func newPersonal(f *InMemory, r Reader) *Personal {
 // machine's own: to go through a whole menu once more for each machine is a
 // tenth of what it takes to send it.
 func (f *Personal) Hash() [sha256.Size]byte {
-	h := f.menu.Hash()
-	all := h[:]
+	content := f.menu.Hash()
+	h := sha256.New()
+	h.Write(content[:])
+	var own []byte // each in turn: a menu may have very many
 	for _, m := range f.menu.marks {
-		all = append(all, f.own[m.what]...)
+		own = append(own[:0], f.own[m.what]...)
+		h.Write(own)
 	}
-	return sha256.Sum256(all)
+	return [sha256.Size]byte(h.Sum(nil))
 }
 
 // Size is in bytes.

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"container/list"
+	"io"
 	"io/fs"
 	"os"
 	"strings"
@@ -12,8 +13,7 @@ import (
 
 const (
 	// maxFolders is how many folders' names are remembered, and maxNames how
-	// many names in all: some 8 MiB. The folder that was asked for last
-	// stays, be it larger than that.
+	// many names in all, and of one folder: some 8 MiB.
 	maxFolders = 64
 	maxNames   = 1 << 16
 	// settled is how old a folder's last change must be for its time to show
@@ -137,18 +137,25 @@ func (ls *listings) trim(now *listing) {
 	}
 }
 
-// foldedNames reads a folder. Of names that differ in case alone the first is
-// taken.
-func foldedNames(dir *os.File) (map[string]string, error) {
-	all, err := dir.Readdirnames(-1)
-	if err != nil {
-		return nil, err
-	}
-	names := make(map[string]string, len(all))
-	for _, n := range all {
-		low := strings.ToLower(n)
-		if _, ok := names[low]; !ok {
-			names[low] = n
+// foldedNames reads a folder, up to maxNames names: a stick may hold one with
+// millions, and what comes after these is found by its exact name only. Of names
+// that differ in case alone the first is taken.
+func foldedNames(dir interface{ Readdirnames(int) ([]string, error) }) (map[string]string, error) {
+	const batch = 4096
+	names := map[string]string{}
+	for range maxNames / batch { // a damaged folder may begin again where it ends
+		some, err := dir.Readdirnames(batch)
+		for _, n := range some {
+			low := strings.ToLower(n)
+			if _, ok := names[low]; !ok {
+				names[low] = n
+			}
+		}
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return nil, err
 		}
 	}
 	return names, nil

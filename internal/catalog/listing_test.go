@@ -128,6 +128,42 @@ func TestListingsAreBounded(t *testing.T) {
 	check(1, 1)
 }
 
+// endless is a folder without an end: a huge one, or a damaged one that gives
+// the same names again and again.
+type endless struct {
+	name func(i int) string
+	read int
+}
+
+func (e *endless) Readdirnames(n int) (names []string, err error) {
+	if e.read > 4*maxNames {
+		return nil, errors.New("it is read on and on")
+	}
+	for range n {
+		names = append(names, e.name(e.read))
+		e.read++
+	}
+	return names, nil
+}
+
+func TestFolderWithoutAnEnd(t *testing.T) {
+	for _, tt := range []struct {
+		situation string
+		name      func(i int) string
+		known     int
+	}{
+		{"huge", func(i int) string { return fmt.Sprint("File", i) }, maxNames},
+		{"a ring", func(i int) string { return fmt.Sprint("File", i%7) }, 7},
+	} {
+		t.Run(tt.situation, func(t *testing.T) {
+			names, err := foldedNames(&endless{name: tt.name})
+			if err != nil || len(names) != tt.known || names["file5"] != "File5" {
+				t.Errorf("%d names are known, %v", len(names), err)
+			}
+		})
+	}
+}
+
 // Many look for a name at one time, in folders that come, change and go.
 func TestFoldWhileFoldersChange(t *testing.T) {
 	dir := t.TempDir()

@@ -1,19 +1,35 @@
 // Package connlimit bounds how many connections a TCP server has open, in all
-// and from one address, so that no stranger takes all of them. What is said on
-// a connection, and how long that may take, is its callers' business.
+// and from one address, so that no stranger takes all of them. A connection
+// whose client has not logged in yet gives way to a new one; one whose client
+// has is never closed for another. What is said on a connection, and how long
+// that may take, is up to the server.
 package connlimit
 
 import (
+	"context"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 )
 
-// Listener returns l with at most total connections open at one time, and
-// perSource from one address. One above that is closed at once: were it left
-// to wait, those behind it would wait too, whoever they are.
-func Listener(l net.Listener, total, perSource int) net.Listener {
-	return &listener{Listener: l, total: total, perSource: perSource, open: map[netip.Addr]int{}}
+// Limits are those of one listener.
+type Limits struct {
+	Total     int // open connections
+	PerSource int // open connections from one address, or one IPv6 network
+	// Known reports whether an address has logged in before. Connections from
+	// such an address are the last to be closed. Nil knows none.
+	Known func(netip.Addr) bool
+}
+
+// Listener returns l with those limits. A connection above a limit does not
+// wait, since those behind it would wait too: an older one is closed for it, or
+// it is closed itself.
+func Listener(l net.Listener, limits Limits) net.Listener {
+	if limits.Known == nil {
+		limits.Known = func(netip.Addr) bool { return false }
+	}
+	return &listener{Listener: l, limits: limits}
 }
 
 // Source is the address at the other end of a connection.
@@ -22,13 +38,53 @@ func Source(remote net.Addr) netip.Addr {
 	return from.Addr().Unmap()
 }
 
+// Client is what is counted as one client: an IPv4 address, or the /64 network
+// of an IPv6 address, since one machine can use all addresses of that.
+func Client(from netip.Addr) netip.Addr {
+	from = from.Unmap().WithZone("")
+	if from.Is6() {
+		if p, err := from.Prefix(64); err == nil {
+			return p.Addr()
+		}
+	}
+	return from
+}
+
+// LoggedIn marks a connection of such a listener, or a TLS connection over one:
+// its client has proved who it is. It does nothing to other connections.
+func LoggedIn(c net.Conn) {
+	if t, ok := c.(interface{ NetConn() net.Conn }); ok {
+		c = t.NetConn()
+	}
+	if c, ok := c.(*conn); ok {
+		c.l.mu.Lock()
+		defer c.l.mu.Unlock()
+		c.loggedIn = true
+	}
+}
+
+type contextKey struct{}
+
+// Context returns ctx with a connection for RequestLoggedIn. It is an
+// http.Server's ConnContext.
+func Context(ctx context.Context, c net.Conn) context.Context {
+	return context.WithValue(ctx, contextKey{}, c)
+}
+
+// RequestLoggedIn is LoggedIn for the connection of an HTTP request, by the
+// request's context.
+func RequestLoggedIn(ctx context.Context) {
+	if c, ok := ctx.Value(contextKey{}).(net.Conn); ok {
+		LoggedIn(c)
+	}
+}
+
 type listener struct {
 	net.Listener
-	total, perSource int
+	limits Limits
 
 	mu   sync.Mutex
-	all  int
-	open map[netip.Addr]int
+	open []*conn // the oldest first
 }
 
 func (l *listener) Accept() (net.Conn, error) {
@@ -37,42 +93,88 @@ func (l *listener) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		from := Source(c.RemoteAddr())
-		if l.add(from) {
-			return &conn{Conn: c, closed: sync.OnceFunc(func() { l.remove(from) })}, nil
+		added := &conn{Conn: c, l: l, from: Source(c.RemoteAddr())}
+		added.client = Client(added.from)
+		victim := l.add(added)
+		if victim != nil {
+			victim.Conn.Close()
 		}
-		c.Close()
+		if victim != added {
+			return added, nil
+		}
 	}
 }
 
-// add reports whether there is room for one more.
-func (l *listener) add(from netip.Addr) bool {
+// add takes a connection in and returns the one that has to be closed, if any.
+func (l *listener) add(c *conn) (victim *conn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.all >= l.total || l.open[from] >= l.perSource {
-		return false
+	l.open = append(l.open, c)
+	same := 0
+	for _, o := range l.open {
+		if o.client == c.client {
+			same++
+		}
 	}
-	l.all++
-	l.open[from]++
-	return true
+	switch {
+	case same > l.limits.PerSource:
+		victim = l.worst(c, func(o *conn) bool { return o.client == c.client })
+	case len(l.open) > l.limits.Total:
+		victim = l.worst(c, func(*conn) bool { return true })
+	default:
+		return nil
+	}
+	l.drop(victim)
+	return victim
 }
 
-func (l *listener) remove(from netip.Addr) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.all--
-	if l.open[from]--; l.open[from] == 0 {
-		delete(l.open, from)
+// worst picks among the connections that have not logged in: those of unknown
+// addresses first, then those of the client that has the most, then the oldest.
+// A client that opens one connection after the other so pushes out its own. If
+// there are none but the newest, it is that one.
+func (l *listener) worst(newest *conn, among func(*conn) bool) *conn {
+	// The newest comes last, and so loses each comparison that is equal.
+	count := map[netip.Addr]int{}
+	for _, o := range l.open {
+		if !o.loggedIn {
+			count[o.client]++
+		}
+	}
+	victim := newest
+	rank := func(o *conn) (known bool, open int) { return l.limits.Known(o.from), count[o.client] }
+	for _, o := range slices.Backward(l.open) {
+		if o.loggedIn || !among(o) {
+			continue
+		}
+		known, open := rank(o)
+		worstKnown, most := rank(victim)
+		if worstKnown && !known || known == worstKnown && open >= most {
+			victim = o
+		}
+	}
+	return victim
+}
+
+func (l *listener) drop(c *conn) {
+	if i := slices.Index(l.open, c); i >= 0 {
+		l.open = slices.Delete(l.open, i, i+1)
 	}
 }
 
-// conn gives its place back once it is closed, as often as that may be.
+// conn gives its place back once it is closed.
 type conn struct {
 	net.Conn
-	closed func()
+	l        *listener
+	from     netip.Addr
+	client   netip.Addr
+	loggedIn bool // guarded by l.mu
 }
 
 func (c *conn) Close() error {
-	defer c.closed()
+	defer func() {
+		c.l.mu.Lock()
+		defer c.l.mu.Unlock()
+		c.l.drop(c)
+	}()
 	return c.Conn.Close()
 }

@@ -43,8 +43,11 @@ type Answer struct {
 	// has no address yet with which to answer ARP (RFC 2131 §4.1).
 	Link net.HardwareAddr
 	Why  string
-	// Trouble marks a silence that somebody should mend.
+	// Trouble marks a silence whose cause an administrator must fix.
 	Trouble bool
+	// Refused marks the silence toward a packet that cannot come from a
+	// machine of a served network.
+	Refused bool
 	// Addr is the address that is offered or leased; zero for none.
 	Addr netip.Addr
 	// Probe says that the client did not have Addr before: ask on the link
@@ -58,8 +61,10 @@ type Answer struct {
 	Firmware string
 	// Machine is who asks, where it is network-booting firmware, and Has the
 	// address that it has by this packet; zero where that is not known.
+	// Relayed says that a relay agent vouches for both.
 	Machine machine.Machine
 	Has     netip.Addr
+	Relayed bool
 	// Handoff is the menu's entry to whose server the machine is on its way
 	// with this packet.
 	Handoff handoff.Boot
@@ -90,6 +95,11 @@ func Decide(now time.Time, s *Settings, q Question) Answer {
 		return silent("DHCP is off")
 	}
 	client, boots := pxe.Classify(m)
+	if q.Port == ServerPort {
+		if why := s.admit(q); why != "" {
+			return refused(why)
+		}
+	}
 	a := decide(now, s, q, client, boots)
 	if boots {
 		a.Firmware, a.Machine = client.String(), who(m, client)
@@ -110,12 +120,9 @@ func decide(now time.Time, s *Settings, q Question, client pxe.Client, boots boo
 	if q.Port == BootServerPort {
 		return bootServer(now, s, q, client, boots)
 	}
-	sub := s.subnetFor(q.Msg)
 	switch {
-	case sub == nil:
-		return trouble("from a subnet that is not configured: add a [[subnet]] for it")
 	case s.Mode.Leases():
-		return serve(now, s, sub, q, client, boots)
+		return serve(now, s, s.subnetFor(q.Msg), q, client, boots)
 	case !boots:
 		return silent("not network-booting")
 	default:
@@ -140,9 +147,8 @@ func proxy(now time.Time, s *Settings, q Question, client pxe.Client) Answer {
 	case dhcpv4.MessageTypeDiscover:
 	case dhcpv4.MessageTypeRequest:
 		a := silent("for the site's own DHCP server")
-		if s.isNear(q) {
-			a.Has, a.Handoff = addressOption(q.Msg, optRequested), s.takes(now, q, client)
-		}
+		a.Has, a.Relayed = s.learned(q.Msg, addressOption(q.Msg, optRequested))
+		a.Handoff = s.takes(now, q, client)
 		return a
 	default:
 		return silent("for the site's own DHCP server")
@@ -152,6 +158,9 @@ func proxy(now time.Time, s *Settings, q Question, client pxe.Client) Answer {
 		return s.noBootFile(client)
 	}
 	r := newReply(s, q.Msg, dhcpv4.MessageTypeOffer)
+	if s.Rival && boot.NextServer != s.Self.Addr() && pxe.FirmOffer(r, client, boot) {
+		return deliver(q, r, "proxy offer, complete")
+	}
 	pxe.ProxyOffer(r, client, boot)
 	return deliver(q, r, "proxy offer")
 }
@@ -214,23 +223,13 @@ func (s *Settings) noBootFile(client pxe.Client) Answer {
 	return trouble(why + ": [boot] can name one")
 }
 
-// takes notes that the client goes where boot sends it; zero for this box, and
-// for a packet from afar, which uses up nobody's boot.
+// takes notes that the client goes where boot sends it; zero for this box.
 func (s *Settings) takes(now time.Time, q Question, client pxe.Client) handoff.Boot {
-	if client.HTTP || !s.isNear(q) {
+	if client.HTTP {
 		return handoff.Boot{}
 	}
 	b, _ := s.Plan.Takes(now, who(q.Msg, client), q.Msg.TransactionID)
 	return b
-}
-
-// isNear reports whether a question was sent by a machine without an address,
-// which only the link carries, or from a subnet that is served, or through a
-// relay agent. Any packet can say the last of itself, and by its source it
-// cannot be told: a relay agent may send from any of its addresses.
-func (s *Settings) isNear(q Question) bool {
-	from := address(q.From.Addr().AsSlice())
-	return !from.IsValid() || s.Serves(from) || hasAddr(q.Msg.GatewayIPAddr)
 }
 
 // newReply begins an answer with the fields that RFC 2131 table 3 has it

@@ -78,9 +78,19 @@ func server(a netip.Addr) change { return option(54, a.AsSlice()...) }
 
 var unset = netip.MustParseAddrPort("0.0.0.0:68")
 
-// ask sends one packet to port 67.
+// ask sends one packet to port 67, from where it comes: a relay agent, the
+// client's address, or the link.
 func ask(s *Settings, m *dhcpv4.DHCPv4) Answer {
-	return Decide(t0, s, Question{Msg: m, Port: ServerPort, From: unset})
+	return Decide(t0, s, Question{Msg: m, Port: ServerPort, From: source(m)})
+}
+
+func source(m *dhcpv4.DHCPv4) netip.AddrPort {
+	for _, ip := range []net.IP{m.GatewayIPAddr, m.ClientIPAddr} {
+		if a := address(ip); a.IsValid() {
+			return netip.AddrPortFrom(a, ClientPort)
+		}
+	}
+	return unset
 }
 
 // bind gives the client that message makes the first address.

@@ -213,6 +213,12 @@ func checkReply(t *testing.T, what string, a Answer, q Question, want dhcpv4.Mes
 	}
 }
 
+// fuzzSources are a machine of the link with and without an address, one behind
+// a router, and a stranger.
+var fuzzSources = []netip.AddrPort{
+	netip.MustParseAddrPort("192.168.77.9:68"), unset, netip.MustParseAddrPort("10.1.0.100:68"), netip.MustParseAddrPort("10.9.0.66:68"),
+}
+
 // FuzzDecide takes any packet to parse, classify, decide and encode. Nothing
 // in it may panic, and no answer may break what every answer keeps.
 func FuzzDecide(f *testing.F) {
@@ -229,8 +235,10 @@ func FuzzDecide(f *testing.F) {
 		message(dhcpv4.MessageTypeDiscover, giaddr("10.1.0.1"), option(82, 5, 4, 10, 2, 0, 0)),
 		message(dhcpv4.MessageTypeDiscover, option(57, 2, 64), option(51, 0, 0, 0, 60)),
 	} {
-		f.Add(m.ToBytes(), false, uint8(0))
-		f.Add(m.ToBytes(), false, uint8(128))
+		for source := range uint8(len(fuzzSources)) {
+			f.Add(m.ToBytes(), false, source<<2)
+			f.Add(m.ToBytes(), false, 128+source<<2)
+		}
 	}
 	modes := []config.Mode{config.ModeServer, config.ModeAuto, config.ModeProxy, config.ModeOff}
 	f.Fuzz(func(t *testing.T, raw []byte, bootPort bool, mode uint8) {
@@ -246,7 +254,7 @@ func FuzzDecide(f *testing.F) {
 		if mode >= 128 {
 			s.Plan = handoff.NewPlan([]machine.Rule{toWDS}, targets, handoff.NewTable(4), machine.NewOnce(4))
 		}
-		q := Question{m, port, netip.MustParseAddrPort("192.168.77.9:68")}
+		q := Question{m, port, fuzzSources[int(mode>>2)%len(fuzzSources)]}
 		for range 2 { // again: the first may have changed the pool
 			a := Decide(t0, s, q)
 			if a.Why == "" {
@@ -264,7 +272,7 @@ func FuzzDecide(f *testing.F) {
 			if y := address(a.Msg.YourIPAddr); y.IsValid() && port == ServerPort && !s.Serves(y) {
 				t.Fatalf("gave %v, which is in no subnet", y)
 			}
-			if !a.To.IsValid() || a.To.Port() == 0 {
+			if to := a.To.Addr().Unmap(); !a.To.IsValid() || a.To.Port() == 0 || to != broadcast && !s.Serves(to) {
 				t.Fatalf("to %v", a.To)
 			}
 			b := Encode(a.Msg, m)

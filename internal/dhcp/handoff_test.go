@@ -166,6 +166,45 @@ func TestHandoffInProxyMode(t *testing.T) {
 	}
 }
 
+// Beside another PXE server a machine that is handed over is told all in the
+// offer, so that it asks nobody else.
+func TestHandoffBesideAnotherPXEServer(t *testing.T) {
+	http := func(m *dhcpv4.DHCPv4) {
+		option(60, []byte("HTTPClient:Arch:00016:UNDI:003001")...)(m)
+		option(93, 0, 16)(m)
+	}
+	for situation, tc := range map[string]struct {
+		mode        config.Mode
+		client      change
+		rival, goes bool // to WDS
+		want        string
+		vendor      string // option 43
+	}{
+		"UEFI, on its way to WDS":          {config.ModeProxy, pxeArch(7), true, true, efiFromWDS, "\x06\x01\x08\xff"},
+		"UEFI that calls itself byte code": {config.ModeProxy, pxeArch(9), true, true, efiFromWDS, "\x06\x01\x08\xff"},
+		"UEFI, no other PXE server":        {config.ModeProxy, pxeArch(7), false, true, "192.168.77.2 ", ""},
+		"UEFI, to the menu":                {config.ModeProxy, pxeArch(7), true, false, "192.168.77.1 ", ""},
+		"BIOS, on its way to WDS":          {config.ModeProxy, bios, true, true, "192.168.77.2 ", ""},
+		"HTTP boot":                        {config.ModeProxy, http, true, true, "192.168.77.1 http://192.168.77.1/shimx64.efi", ""},
+		"a server that leases":             {config.ModeServer, pxeArch(7), true, true, efiFromWDS, "\x06\x01\x08\xff"},
+	} {
+		t.Run(situation, func(t *testing.T) {
+			s, asked := handingOver(tc.mode)
+			s.Rival = tc.rival
+			if tc.goes {
+				asked.Arm(t0, "52:54:00:77:00:10", "wds")
+			}
+			a := ask(s, message(dhcpv4.MessageTypeDiscover, tc.client))
+			if loads(a) != tc.want || string(a.Msg.Options[optVendor]) != tc.vendor {
+				t.Errorf("%s, option 43 % x; want %s, % x", loads(a), a.Msg.Options[optVendor], tc.want, tc.vendor)
+			}
+			if tc.mode == config.ModeProxy && hasAddr(a.Msg.YourIPAddr) {
+				t.Errorf("a proxy gives %v", a.Msg.YourIPAddr)
+			}
+		})
+	}
+}
+
 func TestNotHandedOver(t *testing.T) {
 	http := func(m *dhcpv4.DHCPv4) {
 		option(60, []byte("HTTPClient:Arch:00016:UNDI:003001")...)(m)
@@ -235,10 +274,11 @@ func TestStrangerUsesNothingUp(t *testing.T) {
 		"4011: from the link, with another's":  {config.ModeProxy, BootServerPort, first.Next(), message(dhcpv4.MessageTypeRequest, bios, ciaddr(first)), false, netip.Addr{}},
 		"4011: by INFORM":                      {config.ModeServer, BootServerPort, stranger, message(dhcpv4.MessageTypeInform, bios, ciaddr(first)), false, netip.Addr{}},
 		"67: the machine itself":               {config.ModeProxy, ServerPort, zero, message(dhcpv4.MessageTypeRequest, bios, wish(first)), true, first},
-		"67: through a relay agent":            {config.ModeProxy, ServerPort, stranger, message(dhcpv4.MessageTypeRequest, bios, wish(behind), giaddr("10.1.0.1")), true, behind},
+		"67: through a relay agent":            {config.ModeProxy, ServerPort, first, message(dhcpv4.MessageTypeRequest, bios, wish(behind), giaddr("10.1.0.1")), true, behind},
+		"67: through an agent from afar":       {config.ModeProxy, ServerPort, stranger, message(dhcpv4.MessageTypeRequest, bios, wish(behind), giaddr("10.1.0.1")), false, netip.Addr{}},
 		"67: from afar":                        {config.ModeProxy, ServerPort, stranger, message(dhcpv4.MessageTypeRequest, bios, wish(first)), false, netip.Addr{}},
 		"67, server: the machine itself":       {config.ModeServer, ServerPort, zero, message(dhcpv4.MessageTypeRequest, bios, server(self.Addr()), wish(first)), true, first},
-		"67, server: from afar":                {config.ModeServer, ServerPort, stranger, message(dhcpv4.MessageTypeRequest, bios, server(self.Addr()), wish(first)), false, first},
+		"67, server: from afar":                {config.ModeServer, ServerPort, stranger, message(dhcpv4.MessageTypeRequest, bios, server(self.Addr()), wish(first)), false, netip.Addr{}},
 	} {
 		t.Run(situation, func(t *testing.T) {
 			s, asked := handingOver(tc.mode)

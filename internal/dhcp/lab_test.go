@@ -274,7 +274,7 @@ func TestRelay(t *testing.T) {
 		}
 	})
 	t.Run("no proxyDHCP to a subnet that is not configured", func(t *testing.T) {
-		if a := ask(settings(config.ModeAuto), message(dhcpv4.MessageTypeDiscover, bios, giaddr("10.1.0.1"))); a.Msg != nil || !a.Trouble {
+		if a := ask(settings(config.ModeAuto), message(dhcpv4.MessageTypeDiscover, bios, giaddr("10.1.0.1"))); a.Msg != nil || !a.Refused {
 			t.Errorf("got %+v", a)
 		}
 	})

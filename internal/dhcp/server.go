@@ -89,15 +89,23 @@ func (x *exchange) discover() Answer {
 	if !a.IsValid() || !x.sub.pool.OfferReserved(x.now, x.id, a) {
 		var ok bool
 		a, fresh, ok = x.sub.pool.Offer(x.now, x.id, address(x.m.RequestedIPAddress()))
+		if !ok && x.canProbe() {
+			// Rather one that was in use than none: the probe tells.
+			a, ok = x.sub.pool.Retry(x.now, x.id)
+			fresh = true
+		}
 		if !ok {
 			return trouble("no address left for " + x.sub.network.String())
 		}
 	}
 	answer := deliver(x.q, x.grant(dhcpv4.MessageTypeOffer, a), "offer")
-	answer.Addr = a
-	answer.Probe = fresh && x.s.probe && x.sub == x.s.local // ARP reaches the link only
+	answer.Addr, answer.Probe = a, fresh && x.canProbe()
 	return answer
 }
+
+// canProbe reports whether the box can find out if an address is in use: ARP
+// reaches the link only.
+func (x *exchange) canProbe() bool { return x.s.probe && x.sub == x.s.local }
 
 // grant is an OFFER or ACK of an address.
 func (x *exchange) grant(t dhcpv4.MessageType, a netip.Addr) *dhcpv4.DHCPv4 {
@@ -252,7 +260,8 @@ func (x *exchange) acknowledge(a netip.Addr, why string) Answer {
 	r := x.grant(dhcpv4.MessageTypeAck, a)
 	r.ClientIPAddr = x.m.ClientIPAddr // table 3
 	answer := deliver(x.q, r, why)
-	answer.Addr, answer.Has, answer.Commit = a, a, true
+	answer.Addr, answer.Commit = a, true
+	answer.Has, answer.Relayed = x.s.learned(x.m, a)
 	if x.boots {
 		answer.Handoff = x.s.takes(x.now, x.q, x.client)
 	}
@@ -326,7 +335,8 @@ func (x *exchange) bootp() Answer {
 		r.ServerIPAddr, r.BootFileName = boot.NextServer.AsSlice(), boot.File
 	}
 	answer := deliver(x.q, r, "bootp")
-	answer.Has, answer.Machine, answer.Handoff = x.fixed, who(x.m, firmware), x.s.takes(x.now, x.q, firmware)
+	answer.Has, answer.Relayed = x.s.learned(x.m, x.fixed)
+	answer.Machine, answer.Handoff = who(x.m, firmware), x.s.takes(x.now, x.q, firmware)
 	return answer
 }
 

@@ -30,6 +30,8 @@ type Settings struct {
 	// machine that has none yet: another DHCP server is on the link. Leases
 	// that are there go on.
 	Hold string
+	// Rival says that another PXE server answers on the link.
+	Rival bool
 	// Plan says which machines boot from a WDS server of the site's rather
 	// than from the box.
 	Plan handoff.Plan
@@ -95,9 +97,12 @@ func NewSettings(c config.DHCP, self netip.Prefix, own []net.HardwareAddr, pools
 	return s
 }
 
-// Serves reports whether an address belongs to a subnet that is served: the
-// link's own, or one behind a relay agent.
-func (s *Settings) Serves(a netip.Addr) bool { return s.subnetOf(a) != nil }
+// Serves reports whether an address is one that a machine of a served subnet
+// can have: the link's own, or one behind a relay agent. The box's own counts
+// too, for it tests itself.
+func (s *Settings) Serves(a netip.Addr) bool { return s.hostSubnet(a) != nil || s.isSelf(a) }
+
+func (s *Settings) isSelf(a netip.Addr) bool { return s.Self.IsValid() && a == s.Self.Addr() }
 
 func (s *Settings) subnetOf(a netip.Addr) *subnet {
 	if s.local != nil && s.local.network.Contains(a) {

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"sync/atomic"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"golang.org/x/net/ipv4"
@@ -36,6 +37,8 @@ type Conn struct {
 	ifindex int
 	servers map[int]*ipv4.PacketConn // by port
 	raw     *os.File                 // AF_PACKET socket, for clients without an address
+
+	taken atomic.Uint64
 }
 
 // Listen opens the DHCP server's and the boot server's port on one
@@ -75,6 +78,10 @@ func ListenUDP(ctx context.Context, ifname string, port int) (net.PacketConn, er
 	return conn, nil
 }
 
+// Taken counts the packets that Receive has taken from the DHCP server's port,
+// whatever was in them.
+func (c *Conn) Taken() uint64 { return c.taken.Load() }
+
 // Close ends all calls to Receive.
 func (c *Conn) Close() error {
 	errs := []error{c.raw.Close()}
@@ -89,11 +96,16 @@ type Receiver struct {
 	port int
 	conn *ipv4.PacketConn
 	msgs []ipv4.Message
+
+	taken *atomic.Uint64 // nil: not counted
 }
 
 // Receiver makes the receiver of a port, for one goroutine.
 func (c *Conn) Receiver(port int) *Receiver {
 	r := &Receiver{port: port, conn: c.servers[port], msgs: make([]ipv4.Message, batch)}
+	if port == dhcp.ServerPort {
+		r.taken = &c.taken
+	}
 	for i := range r.msgs {
 		r.msgs[i].Buffers = [][]byte{make([]byte, maxPacket+1)}
 	}
@@ -108,6 +120,9 @@ func (r *Receiver) Receive() ([]dhcp.Question, error) {
 		n, err := r.conn.ReadBatch(r.msgs, 0)
 		if err != nil {
 			return nil, err
+		}
+		if r.taken != nil {
+			r.taken.Add(uint64(n))
 		}
 		var qs []dhcp.Question
 		for _, msg := range r.msgs[:n] {

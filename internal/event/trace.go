@@ -5,10 +5,13 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/pxebox/pxebox/internal/loglimit"
 )
 
 const (
@@ -38,10 +41,12 @@ type Trace struct {
 
 	byMAC  map[MAC]*machine
 	byAddr map[netip.Addr]*machine
-	// Both of *machine: those of whose boot there is something to tell, the
-	// last heard at the front, and the others, the last told at the front.
-	active, resting list.List
-	leftOut         int // events, of machines that there was no room for
+	// All of *machine. Served are those that boot and were sent a whole file, for
+	// which a forged address is not enough; claimed are those that boot and were
+	// not. Both have the last heard at the front. Resting have no boot to report,
+	// and the last reported at the front.
+	served, claimed, resting list.List
+	leftOut                  int // events, of machines that there was no room for
 }
 
 // machine is what is known of one. Without a MAC it is one whose DHCP
@@ -51,6 +56,7 @@ type machine struct {
 	addr  netip.Addr
 	place *list.Element
 	last  time.Time
+	in    *list.List  // that place is in
 	boot  Boot        // so far; not begun in one that is resting
 	open  []time.Time // when the transfers began that have not ended
 }
@@ -63,6 +69,7 @@ type Boot struct {
 	Began    time.Time
 	Events   []Event // the latest ones, in order
 	Earlier  int     // events before those
+	Served   bool    // a whole file was sent to the machine
 }
 
 // NewTrace makes a trace of no more machines than that, and no more events of
@@ -71,9 +78,11 @@ func NewTrace(machines, events int) *Trace {
 	return &Trace{maxMachines: machines, maxEvents: events, byMAC: map[MAC]*machine{}, byAddr: map[netip.Addr]*machine{}}
 }
 
-// Add takes an event in. Of more machines than there is room for, the one that
-// rests the longest is forgotten; while none rests, new ones are left out, for
-// with half of each boot nothing could be told of any.
+// Add takes an event in. When there is no room for another machine, the one that
+// has rested the longest is forgotten. While none rests, new ones are left out,
+// since with half of each boot there would be nothing to report about any. But one
+// that was sent a whole file takes the place of one that was not: a flood may have
+// invented all of those.
 func (t *Trace) Add(e Event) {
 	m := t.machine(e)
 	if m == nil {
@@ -84,10 +93,13 @@ func (t *Trace) Add(e Event) {
 	b, began := &m.boot, e.Time.Add(-e.Took)
 	if b.Began.IsZero() {
 		b.Began = began
-		t.resting.Remove(m.place)
-		m.place = t.active.PushFront(m)
+		m.put(&t.claimed)
 	}
-	t.active.MoveToFront(m.place)
+	if e.wholeFile() {
+		b.Served = true
+		m.put(&t.served)
+	}
+	m.in.MoveToFront(m.place)
 	if e.Outcome == Begun {
 		m.open = appendBounded(m.open, began, t.maxEvents)
 		return
@@ -104,6 +116,17 @@ func (t *Trace) Add(e Event) {
 	b.Events = appendBounded(b.Events, e, t.maxEvents)
 }
 
+// wholeFile reports whether a client has all of a file that it asked for.
+func (e Event) wholeFile() bool { return e.Protocol != DHCP && e.Outcome == Sent && e.Bytes > 0 }
+
+// put moves a machine to the front of a list.
+func (m *machine) put(l *list.List) {
+	if m.in != nil {
+		m.in.Remove(m.place)
+	}
+	m.in, m.place = l, l.PushFront(m)
+}
+
 // appendBounded appends an element, and drops the first of so many.
 func appendBounded[T any](all []T, one T, most int) []T {
 	if len(all) == most {
@@ -118,14 +141,14 @@ func (t *Trace) machine(e Event) *machine {
 	if e.MAC == (MAC{}) {
 		m, ok := t.byAddr[e.Addr]
 		if !ok {
-			m = t.add(MAC{})
+			m = t.add(MAC{}, e.wholeFile())
 			t.move(m, e.Addr)
 		}
 		return m
 	}
 	m, ok := t.byMAC[e.MAC]
 	if !ok {
-		m = t.add(e.MAC)
+		m = t.add(e.MAC, false)
 	}
 	if e.Addr.IsValid() {
 		t.move(m, e.Addr)
@@ -133,16 +156,19 @@ func (t *Trace) machine(e Event) *machine {
 	return m
 }
 
-func (t *Trace) add(mac MAC) *machine {
-	if t.active.Len()+t.resting.Len() >= t.maxMachines {
+func (t *Trace) add(mac MAC, served bool) *machine {
+	if t.served.Len()+t.claimed.Len()+t.resting.Len() >= t.maxMachines {
 		oldest := t.resting.Back()
+		if oldest == nil && served {
+			oldest = t.claimed.Back()
+		}
 		if oldest == nil {
 			return nil
 		}
 		t.forget(oldest.Value.(*machine))
 	}
 	m := &machine{mac: mac}
-	m.place = t.resting.PushFront(m)
+	m.put(&t.resting)
 	if mac != (MAC{}) {
 		t.byMAC[mac] = m
 	}
@@ -150,7 +176,8 @@ func (t *Trace) add(mac MAC) *machine {
 }
 
 func (t *Trace) forget(m *machine) {
-	t.resting.Remove(m.place)
+	t.leftOut += len(m.boot.Events)
+	m.in.Remove(m.place)
 	delete(t.byMAC, m.mac)
 	if t.byAddr[m.addr] == m {
 		delete(t.byAddr, m.addr)
@@ -179,29 +206,30 @@ func (t *Trace) move(m *machine, a netip.Addr) {
 	t.byAddr[a] = m
 }
 
-// Quiet returns the boots of those who have been quiet for long enough, the
-// oldest first and so many at most, and begins their events anew. The renewals
-// of a running system are no boot: one has an answer to boot firmware in it, or
-// a transfer.
+// Quiet returns the boots of those who have been quiet for long enough, and
+// begins their events anew: so many at most, those that were served first, and the
+// oldest of them first. The renewals of a running system are no boot: one has an
+// answer to boot firmware in it, or a transfer.
 func (t *Trace) Quiet(now time.Time, most int) []Boot {
 	var boots []Boot
-	for p := t.active.Back(); p != nil && len(boots) < most; {
-		m := p.Value.(*machine)
-		p = p.Prev()
-		silent := now.Sub(m.last)
-		if silent < quiet {
-			break
-		}
-		if len(m.open) > 0 && silent < patience {
-			continue
-		}
-		b := m.boot
-		m.boot, m.open = Boot{}, nil
-		t.active.Remove(m.place)
-		m.place = t.resting.PushFront(m)
-		if b.isBoot() {
-			b.MAC, b.Addr = m.mac, m.addr
-			boots = append(boots, b)
+	for _, l := range []*list.List{&t.served, &t.claimed} {
+		for p := l.Back(); p != nil && len(boots) < most; {
+			m := p.Value.(*machine)
+			p = p.Prev()
+			silent := now.Sub(m.last)
+			if silent < quiet {
+				break
+			}
+			if len(m.open) > 0 && silent < patience {
+				continue
+			}
+			b := m.boot
+			m.boot, m.open = Boot{}, nil
+			m.put(&t.resting)
+			if b.isBoot() {
+				b.MAC, b.Addr = m.mac, m.addr
+				boots = append(boots, b)
+			}
 		}
 	}
 	return boots
@@ -308,9 +336,14 @@ func transfer(e Event) string {
 
 func seconds(d time.Duration) string { return d.Round(100 * time.Millisecond).String() }
 
-// LogBoots logs a line for each boot, until ctx ends.
-func LogBoots(ctx context.Context, events <-chan Event, log *slog.Logger) error {
+// LogBoots logs a line for each boot, until ctx ends. The first boot in a while of
+// each address that was sent a file is always logged, since there are only so many
+// addresses. All others are limited like any line that strangers can cause. whose
+// finds the machine at an address, for a boot whose DHCP answers the trace had no
+// room for; it may return the zero MAC.
+func LogBoots(ctx context.Context, events <-chan Event, whose func(netip.Addr) MAC, log *slog.Logger) error {
 	t := NewTrace(maxMachines, maxEvents)
+	trusted, lately := loglimit.Trusted(log), lately{}
 	look := time.NewTicker(lookAgain)
 	defer look.Stop()
 	full := false
@@ -322,15 +355,46 @@ func LogBoots(ctx context.Context, events <-chan Event, log *slog.Logger) error 
 			t.Add(e)
 		case now := <-look.C:
 			for _, b := range t.Quiet(now, atOnce) {
-				log.Info("boot", b.attrs()...)
+				if b.MAC == (MAC{}) {
+					b.MAC = whose(b.Addr)
+				}
+				if b.Served && lately.first(now, b.Addr) {
+					trusted.Info("boot", b.attrs()...)
+				} else {
+					log.Info("boot", b.attrs()...)
+				}
 			}
 			n := t.LeftOut()
 			if n > 0 && !full { // once, until there is room again
-				log.Warn("boot: more machines at a time than are followed: some are not told of", "at_most", maxMachines, "events_left_out", n)
+				log.Warn("boot: too many machines to trace; some boots will not be summarized", "at_most", maxMachines, "events_left_out", n)
 			}
 			full = n > 0
 		}
 	}
+}
+
+// lately are the addresses whose boot was logged in the last oneBootIn.
+type lately map[netip.Addr]time.Time
+
+const (
+	oneBootIn = 10 * time.Minute
+	maxLately = 4096
+)
+
+// first reports whether there was no boot of an address lately, and notes this
+// one.
+func (l lately) first(now time.Time, a netip.Addr) bool {
+	if last, ok := l[a]; ok && now.Sub(last) < oneBootIn {
+		return false
+	}
+	if len(l) >= maxLately {
+		maps.DeleteFunc(l, func(_ netip.Addr, last time.Time) bool { return now.Sub(last) >= oneBootIn })
+	}
+	if len(l) >= maxLately {
+		return false
+	}
+	l[a] = now
+	return true
 }
 
 func (b Boot) attrs() []any {

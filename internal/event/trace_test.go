@@ -191,7 +191,7 @@ func invented(i int) (MAC, netip.Addr) {
 
 // bounded reports what there is more of than there is room for.
 func (t *Trace) bounded() error {
-	if n := t.active.Len() + t.resting.Len(); n > t.maxMachines || len(t.byMAC) > n || len(t.byAddr) > n {
+	if n := t.served.Len() + t.claimed.Len() + t.resting.Len(); n > t.maxMachines || len(t.byMAC) > n || len(t.byAddr) > n {
 		return fmt.Errorf("%d machines by MAC, %d by address, %d in all; the bound is %d", len(t.byMAC), len(t.byAddr), n, t.maxMachines)
 	}
 	for _, m := range t.byAddr {
@@ -230,15 +230,16 @@ func TestTraceIsBounded(t *testing.T) {
 	}
 }
 
-// Machines that boot keep their places; those that rest give theirs up, the
-// one first that rests the longest.
+// Machines that boot keep their places, but one that was sent a whole file gets the
+// place of one that was not. Those that rest give theirs up, the one first that
+// rests the longest.
 func TestTraceMakesRoom(t *testing.T) {
 	trace := NewTrace(2, 16)
 	trace.Add(answer(0, macA, addrA, "bios", "offer"))
 	trace.Add(answer(1, macB, addrB, "bios", "offer"))
 	third, addr := invented(3)
-	trace.Add(answer(2, third, addrA, "bios", "selecting"))
-	trace.Add(file(3, addrA, "of the third, which has the address now"))
+	trace.Add(answer(1, third, addrA, "bios", "selecting"))
+	trace.Add(file(1, addrA, "of the third, which has the address now"))
 	if n := trace.LeftOut(); n != 2 {
 		t.Errorf("%d events are left out while two machines boot, want 2", n)
 	}
@@ -246,11 +247,12 @@ func TestTraceMakesRoom(t *testing.T) {
 	for _, b := range trace.Quiet(at(31), 8) {
 		told = append(told, b.MAC.String()+" "+b.Steps())
 	}
-	if want := []string{macA.String() + " offer", macB.String() + " offer"}; !slices.Equal(told, want) {
+	want := []string{MAC{}.String() + " of the third, which has the address now 100ms", macB.String() + " offer"}
+	if !slices.Equal(told, want) {
 		t.Errorf("told: %q, want %q", told, want)
 	}
 	trace.Add(answer(32, third, addr, "bios", "offer"))
-	if trace.LeftOut() != 0 || trace.byMAC[third] == nil || trace.byMAC[macB] == nil || trace.byMAC[macA] != nil {
+	if trace.LeftOut() != 0 || trace.byMAC[third] == nil || trace.byMAC[macB] == nil || trace.byAddr[addrA] != nil {
 		t.Errorf("the third has not the place of the one that rests the longest: %v", trace.byMAC)
 	}
 	if err := trace.bounded(); err != nil {
@@ -294,6 +296,8 @@ func TestEveryBootOfAStormIsTold(t *testing.T) {
 	}
 }
 
+func unknown(netip.Addr) MAC { return MAC{} }
+
 // The names that clients invent are data in one line of the log.
 func TestLogBoots(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -302,7 +306,7 @@ func TestLogBoots(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		events := bus.Subscribe()
 		done := make(chan error)
-		go func() { done <- LogBoots(ctx, events, slog.New(slog.NewTextHandler(&out, nil))) }()
+		go func() { done <- LogBoots(ctx, events, unknown, slog.New(slog.NewTextHandler(&out, nil))) }()
 		offer, name := answer(0, macA, addrA, "bios", "offer"), missing(0, addrA, "x\ny")
 		offer.Time, name.Time = time.Now(), time.Now()
 		bus.Publish(offer)
@@ -325,7 +329,7 @@ func TestLogBootsOfAStorm(t *testing.T) {
 			var out bytes.Buffer
 			ctx, cancel := context.WithCancel(t.Context())
 			events, done := make(chan Event), make(chan error)
-			go func() { done <- LogBoots(ctx, events, slog.New(loglimit.New(slog.NewTextHandler(&out, nil)))) }()
+			go func() { done <- LogBoots(ctx, events, unknown, slog.New(loglimit.New(slog.NewTextHandler(&out, nil)))) }()
 			begun := time.Now()
 			storm(tc.machines, func(e Event) {
 				e.Time = begun.Add(e.Time.Sub(start))
@@ -340,5 +344,72 @@ func TestLogBootsOfAStorm(t *testing.T) {
 				t.Errorf("of %d machines: %d lines and %d warnings, want %d and %d", tc.machines, boots, warnings, tc.lines, tc.warnings)
 			}
 		})
+	}
+}
+
+// A flood of invented machines and of requests with forged addresses does not keep
+// the boots of real ones out of the log, and each machine has one line of them in
+// ten minutes for certain.
+func TestLogBootsInAFlood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		ctx, cancel := context.WithCancel(t.Context())
+		events, done := make(chan Event), make(chan error)
+		whose := func(a netip.Addr) MAC {
+			if a == addrA {
+				return macA
+			}
+			return MAC{}
+		}
+		go func() {
+			done <- LogBoots(ctx, events, whose, slog.New(loglimit.New(slog.NewTextHandler(&out, nil))))
+		}()
+		n := 0
+		flood := func(seconds int) {
+			for range seconds * 100 {
+				n++
+				mac, addr := invented(n)
+				offer, gone := answer(0, mac, netip.Addr{}, "bios", "proxy offer"), file(0, addr, "menu")
+				gone.Outcome, gone.Bytes, gone.Took = TimedOut, 0, 0
+				offer.Time, gone.Time = time.Now(), time.Now()
+				events <- offer
+				events <- gone
+				time.Sleep(time.Second / 100) // the bubble's clock
+			}
+		}
+		flood(60)
+		for range 5 { // times that the machine boots
+			offer, menu := answer(0, macA, netip.Addr{}, "bios", "proxy offer"), file(0, addrA, "pxelinux.0")
+			offer.Time, menu.Time = time.Now(), time.Now()
+			events <- offer
+			events <- menu
+			flood(40)
+		}
+		cancel()
+		<-done
+		lines, real := strings.Count(out.String(), "msg=boot"), strings.Count(out.String(), "mac="+macA.String())
+		if real < 1 || lines > 60 {
+			t.Errorf("%d lines, %d of the machine:\n%s", lines, real, out.String())
+		}
+	})
+}
+
+func TestLately(t *testing.T) {
+	l := lately{}
+	for i, tc := range []struct {
+		after float64
+		addr  netip.Addr
+		want  bool
+	}{{0, addrA, true}, {1, addrA, false}, {1, addrB, true}, {599, addrA, false}, {600, addrA, true}, {601, addrA, false}} {
+		if got := l.first(at(tc.after), tc.addr); got != tc.want {
+			t.Errorf("step %d: %v", i, got)
+		}
+	}
+	for i := range 2 * maxLately {
+		_, addr := invented(i)
+		l.first(at(700), addr)
+	}
+	if len(l) > maxLately {
+		t.Errorf("%d addresses", len(l))
 	}
 }

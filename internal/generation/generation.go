@@ -26,7 +26,7 @@ const Format = 2
 const FileName = "generation.json"
 
 // maxSize bounds the file, in bytes: it is read into memory whole.
-const maxSize = 16 << 20
+const maxSize = menu.MaxSize / 3 * 4
 
 // Generation is one state of the box: settings, and the menus rendered from
 // the same configuration.
@@ -56,15 +56,14 @@ func Parse(file string, data []byte) (*config.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	var large TooLargeError
-	if _, err = Encode(Build(c, menu.Status{})); errors.As(err, &large) {
+	if _, err = Encode(Build(c, menu.Status{})); errors.As(err, new(TooLargeError)) {
 		line := 1
 		if at := reMachine.FindIndex(data); at != nil {
 			line += bytes.Count(data[:at[0]], []byte("\n"))
 		}
 		return nil, config.Errors{{
 			File: file, Line: line, Key: "machine",
-			Problem: fmt.Sprintf("all menus together have %d MiB, and the box takes %d: each default and each list of entries makes a whole menu more", (large.Size+1<<20-1)>>20, maxSize>>20),
+			Problem: fmt.Sprintf("all menus together have more than the %d MiB that the box takes: each default and each list of entries makes a whole menu more", maxSize>>20),
 			Mend:    "let machines share them, or have fewer entries",
 		}}
 	}
@@ -78,24 +77,47 @@ var reMachine = regexp.MustCompile(`(?m)^[ \t]*\[\[[ \t]*machine\b`)
 func Default() Generation { return Build(config.Default(), menu.Status{}) }
 
 // TooLargeError is the error for a generation that no reader would take.
-type TooLargeError struct{ Size int } // in bytes
+type TooLargeError struct{}
 
-func (e TooLargeError) Error() string {
-	return fmt.Sprintf("generation has %d bytes, at most %d are allowed", e.Size, maxSize)
+func (TooLargeError) Error() string {
+	return fmt.Sprintf("the menus have more than %d bytes together", maxSize)
 }
 
 // Encode returns the file's bytes. The same generation always gives the same.
 // The error is a TooLargeError.
 func Encode(g Generation) ([]byte, error) {
+	if g.TooLarge {
+		return nil, fmt.Errorf("encode generation: %w", TooLargeError{})
+	}
 	b, err := json.MarshalIndent(g, "", " ")
 	if err != nil {
 		return nil, fmt.Errorf("encode generation: %w", err)
 	}
 	b = append(b, '\n')
 	if len(b) > maxSize {
-		return nil, fmt.Errorf("encode generation: %w", TooLargeError{len(b)})
+		return nil, fmt.Errorf("encode generation: %w", TooLargeError{})
 	}
 	return b, nil
+}
+
+// validate reports what Build never makes. Those who use a Generation do not look
+// at its values again: a network that is none would end pxed at each start.
+func (g Generation) validate() error {
+	var errs []error
+	check := func(what string, err error) {
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", what, err))
+		}
+	}
+	check("network", g.Network.Validate())
+	check("dhcp", g.DHCP.Validate())
+	check("tftp", g.TFTP.Validate())
+	for entry, t := range g.Handoffs {
+		for _, name := range t.Programs {
+			check("handoff "+entry, config.ValidateProgram(name))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // Decode is the inverse of Encode, and refuses what Encode does not write.
@@ -121,6 +143,9 @@ func Decode(b []byte) (Generation, error) {
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return Generation{}, errors.New("decode generation: something follows after its end")
+	}
+	if err := g.validate(); err != nil {
+		return Generation{}, fmt.Errorf("decode generation: %w", err)
 	}
 	sum := sha256.Sum256(b)
 	g.ID = hex.EncodeToString(sum[:])[:12]

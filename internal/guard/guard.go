@@ -1,12 +1,14 @@
 package guard
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
@@ -71,7 +73,8 @@ func (g *Guard) Watch(ctx context.Context, ifname string, ifindex int, hw net.Ha
 	}()
 	go func() { failed <- receive(ctx, conn, replies) }()
 
-	me := self{hw: hw, mac: g.mac, own: own}
+	var asked recent
+	me := self{hw: hw, mac: g.mac, own: own, asked: asked.has}
 	s := newState(time.Now(), jitter)
 	last, sick := s.verdict(), false
 	timer := time.NewTimer(0)
@@ -91,7 +94,7 @@ func (g *Guard) Watch(ctx context.Context, ifname string, ifindex int, hw net.Ha
 			}
 		case <-timer.C:
 			if now := time.Now(); s.step(now) {
-				if err := g.discover(conn); err != nil {
+				if err := g.discover(conn, &asked); err != nil {
 					s.unsent(now)
 					if !sick {
 						g.log.Warn("guard: cannot look for other DHCP servers; trying on", "interface", ifname, "err", err)
@@ -122,7 +125,10 @@ func receive(ctx context.Context, conn *clientport.Conn, to chan<- reply) error 
 		if err != nil {
 			continue // anybody can send that
 		}
-		r := reply{msg: m, from: from.(*net.UDPAddr).AddrPort().Addr().Unmap(), sender: conn.Sender()}
+		r := reply{
+			msg: m, from: from.(*net.UDPAddr).AddrPort().Addr().Unmap(),
+			sender: bytes.Clone(conn.Sender()), onLink: conn.Broadcast(),
+		}
 		select {
 		case to <- r:
 		case <-ctx.Done():
@@ -134,15 +140,33 @@ func receive(ctx context.Context, conn *clientport.Conn, to chan<- reply) error 
 // discover sends one question. The frame's own source is the interface's, as
 // a switch may let only that through. The answer is asked for by broadcast
 // (RFC 2131 §4.1), as no interface listens to the address asked for.
-func (g *Guard) discover(conn *clientport.Conn) error {
+func (g *Guard) discover(conn *clientport.Conn, asked *recent) error {
 	m, err := dhcpv4.NewDiscovery(g.mac, dhcpv4.WithBroadcast(true))
 	if err != nil {
 		return fmt.Errorf("make a DISCOVER: %w", err)
 	}
+	asked.add(m.TransactionID)
 	if _, err := conn.WriteTo(m.ToBytes(), &net.UDPAddr{IP: net.IPv4bcast, Port: dhcpv4.ServerPort}); err != nil {
 		return fmt.Errorf("send a DISCOVER: %w", err)
 	}
 	return nil
+}
+
+// recent are the transactions of the last DISCOVERs: those of two probes, since
+// an answer may be late.
+type recent struct {
+	ids  [2 * discovers]dhcpv4.TransactionID
+	next int
+}
+
+func (r *recent) add(id dhcpv4.TransactionID) {
+	r.ids[r.next] = id
+	r.next = (r.next + 1) % len(r.ids)
+}
+
+// has reports whether a transaction is one of them. No DISCOVER has xid 0.
+func (r *recent) has(id dhcpv4.TransactionID) bool {
+	return id != dhcpv4.TransactionID{} && slices.Contains(r.ids[:], id)
 }
 
 // jitter is up to a tenth more or less, so that boxes switched on together do

@@ -30,6 +30,8 @@ type self struct {
 	hw  net.HardwareAddr      // of the interface
 	mac net.HardwareAddr      // that the probes ask for
 	own func(netip.Addr) bool // the box's addresses
+	// asked reports whether a transaction is that of a probe.
+	asked func(dhcpv4.TransactionID) bool
 }
 
 // reply is a packet that came to the DHCP client's port.
@@ -37,6 +39,7 @@ type reply struct {
 	msg    *dhcpv4.DHCPv4
 	from   netip.Addr       // source of the IP packet
 	sender net.HardwareAddr // source of the frame
+	onLink bool             // it was broadcast, so it was sent on this link
 }
 
 // judge says what a packet on the client's port means.
@@ -44,6 +47,13 @@ func judge(me self, r reply) finding {
 	m := r.msg
 	if m.OpCode != dhcpv4.OpcodeBootReply || bytes.Equal(r.sender, me.hw) {
 		return finding{} // our own, sent back by a switch
+	}
+	// A host of another network can send a unicast to this port. Only a server
+	// that was asked, and so is on the link or has a relay agent there, knows
+	// the probe's xid.
+	answersProbe := bytes.Equal(m.ClientHWAddr, me.mac) && me.asked(m.TransactionID)
+	if !r.onLink && !answersProbe {
+		return finding{}
 	}
 	server, ok := netip.AddrFromSlice(m.ServerIdentifier().To4())
 	if !ok || server.IsUnspecified() {

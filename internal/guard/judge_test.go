@@ -15,6 +15,12 @@ var (
 	otherHW  = net.HardwareAddr{0x52, 0x54, 0, 0, 0, 0x99}
 	client   = net.HardwareAddr{0x52, 0x54, 0, 0, 0, 0x50}
 	boxAddr  = netip.MustParseAddr("192.168.77.1")
+
+	probeID = dhcpv4.TransactionID{1, 2, 3, 4}
+	me      = self{
+		hw: boxHW, mac: probeMAC, own: func(a netip.Addr) bool { return a == boxAddr },
+		asked: func(id dhcpv4.TransactionID) bool { return id == probeID },
+	}
 )
 
 func TestJudge(t *testing.T) {
@@ -53,12 +59,51 @@ func TestJudge(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			me := self{hw: boxHW, mac: probeMAC, own: func(a netip.Addr) bool { return a == boxAddr }}
-			f := judge(me, reply{msg: m, from: second, sender: tt.sender})
+			f := judge(me, reply{msg: m, from: second, sender: tt.sender, onLink: true})
 			if f.kind != tt.want || f.kind != nothing && (f.server != tt.server || f.twin != tt.twin) {
 				t.Fatalf("judged %+v; want kind %d, server %v, twin %v", f, tt.want, tt.server, tt.twin)
 			}
 		})
+	}
+}
+
+// A unicast can be any host's that routers lead here, so it counts where it
+// answers the probe, and no other does.
+func TestJudgeUnicast(t *testing.T) {
+	for situation, tt := range map[string]struct {
+		chaddr net.HardwareAddr
+		xid    dhcpv4.TransactionID
+		kind   dhcpv4.MessageType
+		want   kind
+	}{
+		"an offer to another machine":        {client, dhcpv4.TransactionID{9}, dhcpv4.MessageTypeOffer, nothing},
+		"an offer to the probe's MAC":        {probeMAC, dhcpv4.TransactionID{9}, dhcpv4.MessageTypeOffer, nothing},
+		"another machine, the probe's xid":   {client, probeID, dhcpv4.MessageTypeOffer, nothing},
+		"a refusal":                          {client, dhcpv4.TransactionID{9}, dhcpv4.MessageTypeNak, nothing},
+		"a server answers the probe by that": {probeMAC, probeID, dhcpv4.MessageTypeOffer, foreign},
+	} {
+		m, err := dhcpv4.New(dhcpv4.WithMessageType(tt.kind), dhcpv4.WithHwAddr(tt.chaddr), dhcpv4.WithTransactionID(tt.xid),
+			dhcpv4.WithYourIP(net.IPv4(192, 168, 77, 50)), dhcpv4.WithLeaseTime(3600), dhcpv4.WithOption(dhcpv4.OptServerIdentifier(rogue.AsSlice())))
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.OpCode = dhcpv4.OpcodeBootReply
+		if f := judge(me, reply{msg: m, from: rogue, sender: otherHW}); f.kind != tt.want {
+			t.Errorf("%s: %+v", situation, f)
+		}
+	}
+}
+
+func TestRecent(t *testing.T) {
+	var r recent
+	if r.has(dhcpv4.TransactionID{}) {
+		t.Error("nothing was asked, and xid 0 passes")
+	}
+	for i := range byte(2*discovers + 1) {
+		r.add(dhcpv4.TransactionID{1, i})
+	}
+	if r.has(dhcpv4.TransactionID{1, 0}) || !r.has(dhcpv4.TransactionID{1, 1}) || !r.has(dhcpv4.TransactionID{1, 2 * discovers}) {
+		t.Errorf("kept: %v", r.ids)
 	}
 }
 
@@ -75,8 +120,7 @@ func FuzzJudge(f *testing.F) {
 		if err != nil {
 			return
 		}
-		me := self{hw: boxHW, mac: probeMAC, own: func(a netip.Addr) bool { return a == boxAddr }}
-		if got := judge(me, reply{msg: m, from: rogue, sender: otherHW}); got.kind != nothing && !got.server.IsValid() {
+		if got := judge(me, reply{msg: m, from: rogue, sender: otherHW, onLink: true}); got.kind != nothing && !got.server.IsValid() {
 			t.Fatalf("%+v names no server", got)
 		}
 	})

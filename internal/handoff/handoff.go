@@ -101,11 +101,32 @@ func (p Plan) Boot(entry, firmware string) (Boot, bool) {
 // Leads reports whether an entry leads to a server that has an address.
 func (p Plan) Leads(entry string) bool { return p.targets[entry].Server.Is4() }
 
+// Waiting names the view with the general menus in which nothing starts before
+// a key is pressed. It is missing where the general menus are so by themselves.
+const Waiting = "waiting"
+
 // View names the menus that a machine gets now; empty for the general ones.
-func (p Plan) View(now time.Time, m machine.Machine) string {
-	rule, _ := p.reads(now, m)
-	return rule.View
+// known says that it is certain which machine reads: the link, a relay agent or
+// the machine's own request says so, not a DHCP packet that any host can send.
+// Where that is not certain, and there are rules, it may be any machine that
+// one of them is for. It then gets no menu that starts something by itself,
+// neither by a rule nor the general one, from which a rule may protect it.
+func (p Plan) View(now time.Time, m machine.Machine, known bool) string {
+	rule, ok := p.reads(now, m)
+	if known || len(p.rules) == 0 || ok && rule.Waits {
+		return rule.View
+	}
+	return Waiting
 }
+
+// Rules reports whether a rule is for a machine now.
+func (p Plan) Rules(now time.Time, m machine.Machine) bool {
+	_, ok := p.reads(now, m)
+	return ok
+}
+
+// Ruled reports whether it matters which machine reads a menu.
+func (p Plan) Ruled() bool { return len(p.rules) > 0 }
 
 // Spends is what a machine has used up that has read its menu to the end;
 // false where that is no menu for one boot.

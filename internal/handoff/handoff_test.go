@@ -114,13 +114,13 @@ func TestPlanView(t *testing.T) {
 	disk := machine.Rule{Machine: config.Machine{MAC: []string{"52:54:00"}, Boot: "disk", Once: true}, View: "m1"}
 	general := machine.Rule{Machine: config.Machine{Boot: config.BootMenu, Once: true}}
 	p := NewPlan([]machine.Rule{disk, general}, targets, NewTable(4), machine.NewOnce(4))
-	if v := p.View(t0, machine.Machine{}); v != "" {
+	if v := p.View(t0, machine.Machine{}, true); v != "" {
 		t.Errorf("a machine that nobody knows gets %q", v)
 	}
 	if s, ok := p.Spends(t0, machine.Machine{}); ok {
 		t.Errorf("the general menu uses up %v", s)
 	}
-	if v := p.View(t0, uefi); v != "m1" {
+	if v := p.View(t0, uefi, true); v != "m1" {
 		t.Fatalf("got %q", v)
 	}
 	s, ok := p.Spends(t0, uefi)
@@ -128,13 +128,35 @@ func TestPlanView(t *testing.T) {
 		t.Fatalf("uses up %v, %v", s, ok)
 	}
 	p.once.Read(t0, s)
-	if v := p.View(t0.Add(time.Second), uefi); v != "m1" {
+	if v := p.View(t0.Add(time.Second), uefi, true); v != "m1" {
 		t.Errorf("read again in the same boot it is %q", v)
 	}
 	if _, ok := p.For(t0.Add(5*time.Second), uefi, xidB); ok {
 		t.Error("handed over")
 	}
-	if v := p.View(t0.Add(9*time.Second), uefi); v != "" {
+	if v := p.View(t0.Add(9*time.Second), uefi, true); v != "" {
 		t.Errorf("in the next boot it is %q", v)
+	}
+}
+
+// Where it is not certain which machine reads, nothing starts by itself.
+func TestPlanViewOfAnUncertainMachine(t *testing.T) {
+	starts := machine.Rule{Machine: config.Machine{MAC: []string{string(pc)}}, View: "starts"}
+	waits := machine.Rule{Machine: config.Machine{MAC: []string{string(pc)}}, View: "waits", Waits: true}
+	for situation, tc := range map[string]struct {
+		rules []machine.Rule
+		m     machine.Machine
+		want  string
+	}{
+		"no rules":                         {nil, uefi, ""},
+		"a rule that starts something":     {[]machine.Rule{starts}, uefi, Waiting},
+		"a rule whose menu waits":          {[]machine.Rule{waits}, uefi, "waits"},
+		"no rule for it, as far as it is":  {[]machine.Rule{starts}, machine.Machine{MAC: "02:00:00:00:00:01"}, Waiting},
+		"nobody known, and there are some": {[]machine.Rule{starts}, machine.Machine{}, Waiting},
+	} {
+		p := NewPlan(tc.rules, targets, NewTable(4), machine.NewOnce(4))
+		if got := p.View(t0, tc.m, false); got != tc.want {
+			t.Errorf("%s: %q, want %q", situation, got, tc.want)
+		}
 	}
 }

@@ -6,16 +6,14 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"sync"
 )
 
-// conn is a client's connection. It gives its place back when it is closed,
-// and sends an answer in as few packets as it has: net/http writes the header
-// by itself, and each write is a packet, which the client is woken up for.
+// conn is a client's connection. It sends an answer in as few packets as it has:
+// net/http writes the header by itself, and each write is a packet, which the
+// client is woken up for.
 type conn struct {
 	*net.TCPConn
-	leave func()
 
 	// Of the answer under way, which only the goroutine that gives it touches.
 	holding bool
@@ -40,8 +38,8 @@ func connOf(r *http.Request) (*conn, bool) {
 // calls ReadFrom: 512 bytes, for a look at what it may be.
 const maxHeld = 4 << 10
 
-// small is how much of a file on disk is read and sent by one call each, in
-// bytes. Where there is more, sendfile(2) is the shorter way.
+// small is how much of a file is read and sent by one call each, in bytes. Where
+// there is more on disk, sendfile(2) is the shorter way.
 const small = 16 << 10
 
 var buffers = sync.Pool{New: func() any { return new([small]byte) }}
@@ -100,7 +98,7 @@ func (c *conn) ReadFrom(src io.Reader) (int64, error) {
 		part.N -= int64(n)
 		return int64(n), err
 	}
-	if _, ok := part.R.(*os.File); ok && part.N <= small {
+	if part.N <= small {
 		return c.readSmall(part)
 	}
 	return c.readFrom(src)
@@ -143,12 +141,6 @@ func (c *conn) readFrom(src io.Reader) (int64, error) {
 		}
 	}
 	return c.TCPConn.ReadFrom(src)
-}
-
-// Close is net.Conn's.
-func (c *conn) Close() error {
-	defer c.leave()
-	return c.TCPConn.Close()
 }
 
 // memory reads bytes, and shows them: they can be sent without a copy.

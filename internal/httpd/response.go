@@ -12,37 +12,24 @@ import (
 	"github.com/pxebox/pxebox/internal/event"
 )
 
-// piece is how much of a file goes out under one deadline, in bytes. A whole
-// file under one would either break off slow clients or let silent ones wait;
-// each piece costs a turn through the runtime.
-const piece = 1 << 20
-
-// response keeps account of an answer, gives each piece of it a deadline, and
-// leaves the way of the bytes as short as it is.
+// response keeps account of an answer, and leaves the way of the bytes as short as
+// it is.
 type response struct {
 	http.ResponseWriter
-	control *http.ResponseController
-	stall   time.Duration
 
 	status int
 	sent   int64 // of the file, in bytes
 	err    error // the first failure
 }
 
-func newResponse(w http.ResponseWriter, stall time.Duration) *response {
-	r := &response{ResponseWriter: w, control: http.NewResponseController(w), stall: stall, status: http.StatusOK}
-	r.extend() // an answer that is all header is written at the end, by net/http
-	return r
+func newResponse(w http.ResponseWriter) *response {
+	return &response{ResponseWriter: w, status: http.StatusOK}
 }
-
-// extend gives the client time to accept one more piece. What cannot have a
-// deadline is no connection.
-func (w *response) extend() { _ = w.control.SetWriteDeadline(time.Now().Add(w.stall)) }
 
 // refuseBody has the connection closed after the answer, without a look at
 // what the client still sends.
 func (w *response) refuseBody() {
-	_ = w.control.SetReadDeadline(time.Now())
+	_ = http.NewResponseController(w.ResponseWriter).SetReadDeadline(time.Now())
 	w.Header().Set("Connection", "close")
 }
 
@@ -54,46 +41,40 @@ func (w *response) WriteHeader(status int) {
 
 // Write is io.Writer's.
 func (w *response) Write(b []byte) (int, error) {
-	var written int
-	for {
-		next := b[written:min(len(b), written+piece)]
-		w.extend()
-		n, err := w.ResponseWriter.Write(next)
-		written += n
-		w.count(int64(n), err)
-		if err != nil || written == len(b) {
-			return written, err
-		}
-	}
+	n, err := w.ResponseWriter.Write(b)
+	w.count(int64(n), err)
+	return n, err
 }
 
 // ReadFrom takes the content of a file or a part of it from
 // http.ServeContent.
 func (w *response) ReadFrom(src io.Reader) (int64, error) {
 	part, ok := src.(*io.LimitedReader)
+	if ok {
+		switch part.R.(type) {
+		case *os.File, *memory:
+		default:
+			ok = part.N <= small
+		}
+	}
 	if !ok {
-		return io.Copy(writer{w}, src)
+		// A part at a time, and through a small buffer: a client may take as
+		// long as it likes to read, and very many may do so at once.
+		buf := buffers.Get().(*[small]byte)
+		defer buffers.Put(buf)
+		return io.CopyBuffer(writer{w}, reader{src}, buf[:])
 	}
-	var read int64
-	for part.N > 0 {
-		w.extend()
-		// net/http hands it on to the connection's ReadFrom.
-		n, err := io.CopyN(w.ResponseWriter, part.R, min(part.N, piece))
-		read += n
-		part.N -= n
-		if err == io.EOF { // the file is shorter than it was
-			return read, nil
-		}
-		w.count(n, err)
-		if err != nil {
-			return read, err
-		}
-	}
-	return read, nil
+	// net/http hands it on to the connection's ReadFrom.
+	n, err := io.Copy(w.ResponseWriter, part)
+	w.count(n, err)
+	return n, err
 }
 
-// writer hides ReadFrom.
-type writer struct{ io.Writer }
+// writer hides ReadFrom, and reader WriteTo, so that io.CopyBuffer uses the buffer.
+type (
+	writer struct{ io.Writer }
+	reader struct{ io.Reader }
+)
 
 func (w *response) count(n int64, err error) {
 	if w.status < http.StatusBadRequest {
@@ -107,8 +88,6 @@ func (w *response) count(n int64, err error) {
 // outcome is how the answer to a request for a file ended.
 func (w *response) outcome(method string) (event.Outcome, error) {
 	switch {
-	case errors.Is(w.err, os.ErrDeadlineExceeded):
-		return event.TimedOut, nil
 	case isGone(w.err):
 		return event.Aborted, nil
 	case w.err != nil:

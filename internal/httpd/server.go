@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net"
@@ -47,22 +48,24 @@ type Server struct {
 	Limits Limits
 
 	running  atomic.Int64
+	conns    *conns
 	hashes   hashes
 	suspects suspects
 }
 
 // Limits bound what clients can hold of the box.
 type Limits struct {
-	Connections int // at one time; the next ones wait in the kernel. Default 1024
-	PerAddress  int // of them, to one address; the next ones are closed. Default 256
+	// Connections is how many may be open at one time. When one more comes, the
+	// one that makes the least progress is closed. Default 1024.
+	Connections int
 
 	// Header is how long a request may take to come in. Default 10 s.
 	Header time.Duration
 	// Idle is how long a connection may wait for its next request. Default
 	// 15 s: boot loaders ask for the next file at once or not at all.
 	Idle time.Duration
-	// Stall is how long a client may take to accept the next piece of a file.
-	// Default 60 s.
+	// Stall is how far a client may fall behind 1 KiB a second while it is
+	// answered: a minute of silence by default, as with TFTP.
 	Stall time.Duration
 }
 
@@ -78,9 +81,6 @@ func (l Limits) orDefault() Limits {
 	if l.Connections == 0 {
 		l.Connections = 1024
 	}
-	if l.PerAddress == 0 {
-		l.PerAddress = 256
-	}
 	set(&l.Header, 10*time.Second)
 	set(&l.Idle, 15*time.Second)
 	set(&l.Stall, time.Minute)
@@ -91,6 +91,9 @@ func (l Limits) orDefault() Limits {
 // l.
 func (s *Server) Serve(ctx context.Context, l *net.TCPListener) error {
 	limits := s.Limits.orDefault()
+	s.conns = newConns(limits)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	srv := &http.Server{
 		Handler:           s,
 		ReadHeaderTimeout: limits.Header,
@@ -102,16 +105,16 @@ func (s *Server) Serve(ctx context.Context, l *net.TCPListener) error {
 		DisableGeneralOptionsHandler: true,
 		Protocols:                    new(http.Protocols),
 		ConnContext:                  withConn,
+		ConnState:                    func(c net.Conn, state http.ConnState) { s.conns.changed(ctx, c, state) },
 		ErrorLog:                     slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug),
 	}
 	srv.Protocols.SetHTTP1(true)
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	stop := context.AfterFunc(ctx, func() { srv.Close() })
 	defer stop()
 	go s.hashes.run(ctx, s.Open)
+	go s.conns.run(ctx)
 
-	err := srv.Serve(newListener(l, s.Allow, limits))
+	err := srv.Serve(&listener{l, s.Allow})
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -127,7 +130,7 @@ func (s *Server) Running() int { return int(s.running.Load()) }
 // "//boot//linux", which boot loaders make of prefixes, by a redirect, and
 // GRUB follows none.
 func (s *Server) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
-	w := newResponse(rw, s.Limits.orDefault().Stall)
+	w := newResponse(rw)
 	if r.ContentLength != 0 {
 		// net/http would wait for a body before it goes on, without a limit.
 		w.refuseBody()
@@ -186,6 +189,9 @@ func (s *Server) serveFile(w *response, r *http.Request) {
 	}
 	s.send(w, r, f)
 	outcome, err := w.outcome(r.Method)
+	if c, ok := connOf(r); ok && outcome == event.Aborted && s.conns.isCutOff(c) {
+		outcome = event.TimedOut
+	}
 	s.done(w, r, began, outcome, err)
 }
 
@@ -212,11 +218,9 @@ func (s *Server) send(w *response, r *http.Request, f catalog.File) {
 	case *catalog.Personal:
 		hash := f.Hash()
 		h.Set("ETag", etag(hash[:]))
-		// A copy, for as long as it takes to send it: only who holds a
-		// connection has one.
-		content := make([]byte, f.Size())
-		_, _ = f.ReadAt(content, 0) // from memory: all of it comes
-		http.ServeContent(w, r, "", time.Time{}, newMemory(content))
+		// Part by part: a copy for each reader would let those that do not read
+		// fill the memory.
+		http.ServeContent(w, r, "", time.Time{}, io.NewSectionReader(f, 0, f.Size()))
 	case *catalog.OnDisk:
 		if hash, ok := s.hashes.of(r.URL.Path, f.Info(), time.Now()); ok {
 			h.Set("ETag", etag(hash))

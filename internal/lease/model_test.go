@@ -561,7 +561,7 @@ func sound(p *Pool) error {
 			return fmt.Errorf("%v is not in the pool any more, and not at rest", a)
 		}
 	}
-	if n := len(p.idle) + len(p.offers) + len(p.ends); n != queued || held != len(p.held) || offers != len(p.offered) {
+	if n := len(p.idle) + len(p.offers) + len(p.ends) + len(p.rests); n != queued || held != len(p.held) || offers != len(p.offered) {
 		return fmt.Errorf("%d of %d wait, %d of %d clients held, %d of %d offered", queued, n, held, len(p.held), offers, len(p.offered))
 	}
 	return nil

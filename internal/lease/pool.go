@@ -1,7 +1,8 @@
 // Package lease keeps account of addresses: which machine holds which one,
 // until when, and which to give next. The Pool decides that, as a pure
-// function of the times and calls that it is given; the Store keeps its leases
-// through a power cut. Neither knows packets, nor whose a reservation is.
+// function of the times and calls that it is given. It knows neither packets,
+// nor whose a reservation is, nor the disk: package leasedb keeps its leases
+// through a power cut.
 package lease
 
 import (
@@ -41,6 +42,7 @@ type slot struct {
 	rank     int       // its place in the ranges
 	offeree  Client    // while offered
 	made     time.Time // leased: when it was acknowledged last; zero for before the start
+	found    time.Time // declined: when a machine was found using it; zero for another cause
 
 	// last is the lease that runs, or ran last, so that a machine comes back
 	// to its old address (RFC 2131 §4.3.1); nil for none. An offer leaves it
@@ -83,6 +85,7 @@ type Pool struct {
 	idle   queue // free, to be given: never used ones first, then the longest idle
 	offers queue // offered out of the ranges, the oldest first
 	ends   queue // leased, declined, or offered by reservation: the first to end first
+	rests  queue // declined because a machine was found using it, in the ranges: the first to end first
 }
 
 // NewPool makes a pool of the addresses in ranges, to be used in their order,
@@ -126,7 +129,7 @@ func (p *Pool) Resize(ranges []config.Range, reserved []netip.Addr) {
 		isReserved[a] = true
 		take(a)
 	}
-	p.idle, p.offers, p.ends = nil, nil, nil
+	p.idle, p.offers, p.ends, p.rests = nil, nil, nil, nil
 	for a, s := range p.slots {
 		if s.state == offered && s.reserved != isReserved[a] {
 			p.endOffer(s)
@@ -151,6 +154,7 @@ func (p *Pool) Resize(ranges []config.Range, reserved []netip.Addr) {
 	heap.Init(&p.idle)
 	heap.Init(&p.offers)
 	heap.Init(&p.ends)
+	heap.Init(&p.rests)
 }
 
 // Offer picks an address for the client and sets it aside for OfferHold, in
@@ -191,6 +195,25 @@ func (p *Pool) choose(c Client, wish netip.Addr) *slot {
 		return p.offers[0]
 	}
 	return nil
+}
+
+// retryAfter is how long an address at least rests in which a machine was
+// found. It bounds how often Retry has the same one looked at.
+const retryAfter = 5 * time.Second
+
+// Retry is Offer for a client for which no address is left: it ends the rest
+// of the address that has rested longest of those in which a machine was found.
+// Forged answers to ARP, or DECLINEs, can set all addresses of a range aside
+// within seconds. The caller must make sure that the address is free before the
+// client hears of it, and call Taken where it is not.
+func (p *Pool) Retry(now time.Time, c Client) (a netip.Addr, ok bool) {
+	p.expire(now)
+	if len(p.rests) == 0 || now.Sub(p.rests[0].found) < retryAfter {
+		return netip.Addr{}, false
+	}
+	s := p.rests[0]
+	p.offer(now, s, c)
+	return s.addr, true
 }
 
 // OfferReserved sets a reserved address aside for the client whose it is. The
@@ -322,7 +345,7 @@ func (p *Pool) Decline(now time.Time, c Client, a netip.Addr, until time.Time) b
 	if s == nil || !s.leasedTo(c) && !s.offeredTo(c) {
 		return false
 	}
-	p.setAside(s, until)
+	p.rest(now, s, until)
 	return true
 }
 
@@ -331,7 +354,7 @@ func (p *Pool) Decline(now time.Time, c Client, a netip.Addr, until time.Time) b
 func (p *Pool) Taken(now time.Time, a netip.Addr, until time.Time) {
 	p.expire(now)
 	if s := p.slots[a]; s != nil && (s.state == free || s.state == offered) {
-		p.setAside(s, until)
+		p.rest(now, s, until)
 	}
 }
 
@@ -430,6 +453,8 @@ func (p *Pool) absorb(from *Pool, network netip.Prefix) {
 			case declined:
 				p.slots[a] = t
 				p.setAside(t, s.at)
+				t.found = s.found
+				p.move(t, declined, s.at) // to its queue
 			}
 			s.gone = true
 			from.free(s, s.at)
@@ -534,8 +559,16 @@ func (p *Pool) free(s *slot, since time.Time) {
 	}
 }
 
-// setAside rests an address that a machine unknown to the pool uses.
+// rest sets an address aside in which a machine was found now.
+func (p *Pool) rest(now time.Time, s *slot, until time.Time) {
+	p.setAside(s, until)
+	s.found = now
+	p.move(s, declined, until) // to its queue
+}
+
+// setAside rests an address that a machine unknown to the pool may use.
 func (p *Pool) setAside(s *slot, until time.Time) {
+	s.found = time.Time{}
 	p.endOffer(s)
 	p.forget(s)
 	p.changed[s.addr] = s
@@ -561,7 +594,7 @@ func (p *Pool) forget(s *slot) {
 
 // expire frees what has run out by now.
 func (p *Pool) expire(now time.Time) {
-	for _, q := range []*queue{&p.offers, &p.ends} {
+	for _, q := range []*queue{&p.offers, &p.ends, &p.rests} {
 		for len(*q) > 0 && !(*q)[0].at.After(now) {
 			p.free((*q)[0], (*q)[0].at)
 		}

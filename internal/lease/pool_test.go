@@ -234,6 +234,45 @@ func TestDeclinedComesBack(t *testing.T) {
 	}
 }
 
+// Where no address is left, one in which a machine was found is tried again.
+func TestRetry(t *testing.T) {
+	one, two := addr("10.0.0.1"), addr("10.0.0.2")
+	p := NewPool(ranges("10.0.0.1-10.0.0.3"), addrs("10.0.0.3"))
+	if a, ok := p.Retry(t0, "c"); ok {
+		t.Errorf("%v, although none rests", a)
+	}
+	p.Taken(t0, two, t0.Add(10*time.Minute))
+	bind(t, p, t0, "a", "")
+	p.Decline(t0.Add(time.Second), "a", one, t0.Add(10*time.Minute+time.Second))
+	p.Taken(t0, addr("10.0.0.3"), t0.Add(10*time.Minute)) // the reserved one is not for all
+	retry := func(after time.Duration, c Client, want string) {
+		t.Helper()
+		got := ""
+		if a, ok := p.Retry(t0.Add(after), c); ok {
+			got = a.String()
+		}
+		if got != want {
+			t.Errorf("%v later %s is offered %q, want %q", after, c, got, want)
+		}
+	}
+	retry(retryAfter-1, "c", "")
+	retry(retryAfter, "c", "10.0.0.2")
+	p.Taken(t0.Add(retryAfter), two, t0.Add(10*time.Minute+retryAfter)) // a probe is answered
+	retry(retryAfter, "c", "")
+	retry(retryAfter+time.Second, "c", "10.0.0.1")
+	if !p.CommitSelected(t0.Add(retryAfter+2*time.Second), "c", one, hour) {
+		t.Error("the address was offered, and is refused")
+	}
+	retry(time.Minute, "d", "10.0.0.2")
+	if got := offer(p, t0.Add(time.Minute), "e", ""); got != "10.0.0.2" { // an offer that is not taken gives way
+		t.Errorf("offered %q", got)
+	}
+	// What rests because two machines may have leased it is not tried.
+	p = NewPool(ranges("10.0.0.1"), nil)
+	p.setAside(p.slots[one], t0.Add(time.Hour))
+	retry(time.Minute, "c", "")
+}
+
 func TestProbeAnswered(t *testing.T) {
 	p := NewPool(ranges("10.0.0.1-10.0.0.2"), nil)
 	offer(p, t0, "a", "")

@@ -42,6 +42,8 @@ func (p *Pool) queueOf(s *slot) *queue {
 	switch {
 	case s.state == offered && !s.reserved:
 		return &p.offers
+	case s.state == declined && !s.found.IsZero() && s.inPool():
+		return &p.rests
 	case s.state != free:
 		return &p.ends
 	case s.inPool():

@@ -1,61 +1,226 @@
-// Package loglimit keeps a log from being flooded from outside: gokrazy keeps
-// a program's last hundred lines, and whoever can make it write can push out
-// what matters. It counts what it leaves out.
+// Package loglimit keeps a log useful while strangers flood the box with packets.
+// gokrazy keeps the last hundred lines of a program, so whoever can make it write a
+// hundred lines can push out the ones that matter.
+//
+// Lines that packets can cause have a small budget, and that is every line unless
+// its logger says otherwise: Trusted is for lines whose number something else
+// bounds, Keep for those that describe the box's state. A line that is kept is
+// repeated before it leaves the last hundred.
 package loglimit
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
-	"sync/atomic"
-
-	"golang.org/x/time/rate"
+	"slices"
+	"strings"
+	"sync"
+	"time"
 )
 
 const (
-	perSecond = 10
-	burst     = 60
+	// Of lines that strangers can cause.
+	burst, perMinute = 20, 2
+	// Of those lines in a log of their own: see Beside.
+	ownBurst, ownPerMinute = 10, 1
+	// Of kept lines. The latest one is not lost: it is repeated.
+	keptBurst, keptPerMinute = 10, 1
+	// Of trusted lines: a slip of ours is not to fill a disk.
+	trustedBurst, trustedPerMinute = 60, 600
+
+	// repeatAfter is after how many other lines the kept ones are repeated. With
+	// some of them they come to less than a hundred lines.
+	repeatAfter = 50
+	// summarizeAfter is how often a line says what was left out.
+	summarizeAfter = 2 * time.Minute
+	maxSummarized  = 8 // kinds in that line
 )
 
-// Handler passes records on to another handler, as many as the limit allows.
-// Errors have a limit of their own, so that no flood of lesser lines hides
-// one.
+// Handler passes records on to another handler within its budget.
 type Handler struct {
-	slog.Handler
-	limits *limits // shared by all handlers made by With
+	next   slog.Handler
+	log    *log
+	budget *budget // guarded by log.mu
+	topic  string  // of a kept line; "" for all others
 }
 
-type limits struct {
-	lesser, errors *rate.Limiter
-	left           atomic.Int64
+// log is what all handlers of one log share.
+type log struct {
+	mu            sync.Mutex
+	root          slog.Handler
+	strangers     *budget
+	kept, trusted *budget
+	own           []*budget // of handlers made by Beside
+	topics        []topic   // in the order in which they first came up
+	lines         int       // since the topics were last repeated
+	summarized    time.Time
+}
+
+// topic is the latest kept line about one thing.
+type topic struct {
+	name   string
+	to     slog.Handler
+	record slog.Record
+	due    bool // it was left out, and is written with the next summary
 }
 
 // New limits what goes to h.
 func New(h slog.Handler) *Handler {
-	return &Handler{h, &limits{lesser: rate.NewLimiter(perSecond, burst), errors: rate.NewLimiter(perSecond, burst)}}
+	l := &log{
+		root: h, strangers: newBudget(burst, perMinute),
+		kept: newBudget(keptBurst, keptPerMinute), trusted: newBudget(trustedBurst, trustedPerMinute),
+	}
+	return &Handler{next: h, log: l, budget: l.strangers}
+}
+
+// Beside returns a handler for another part of the same log, which goes to next.
+// It has a budget of its own, so that lines of the one part do not use up the
+// other's.
+func (h *Handler) Beside(next slog.Handler) *Handler {
+	h.log.mu.Lock()
+	defer h.log.mu.Unlock()
+	b := newBudget(ownBurst, ownPerMinute)
+	h.log.own = append(h.log.own, b)
+	return &Handler{next: next, log: h.log, budget: b}
+}
+
+// Trusted returns a logger for lines that strangers cannot cause, or only as many
+// as something else allows. A logger without a Handler is returned as it is.
+func Trusted(l *slog.Logger) *slog.Logger {
+	h, ok := l.Handler().(*Handler)
+	if !ok {
+		return l
+	}
+	return slog.New(&Handler{next: h.next, log: h.log, budget: h.log.trusted})
+}
+
+// Keep returns a logger for lines about the state of one thing, such as the
+// network. The latest of them stays within the log's last hundred lines. A logger
+// without a Handler is returned as it is.
+func Keep(l *slog.Logger, topic string) *slog.Logger {
+	h, ok := l.Handler().(*Handler)
+	if !ok {
+		return l
+	}
+	return slog.New(&Handler{next: h.next, log: h.log, budget: h.log.kept, topic: topic})
+}
+
+// Enabled is slog.Handler's.
+func (h *Handler) Enabled(ctx context.Context, level slog.Level) bool {
+	return h.next.Enabled(ctx, level)
+}
+
+// WithAttrs is slog.Handler's.
+func (h *Handler) WithAttrs(as []slog.Attr) slog.Handler { return h.with(h.next.WithAttrs(as)) }
+
+// WithGroup is slog.Handler's.
+func (h *Handler) WithGroup(name string) slog.Handler { return h.with(h.next.WithGroup(name)) }
+
+func (h *Handler) with(next slog.Handler) slog.Handler {
+	n := *h
+	n.next = next
+	return &n
 }
 
 // Handle passes r on or counts it.
 func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
-	limit := h.limits.lesser
-	if r.Level >= slog.LevelError {
-		limit = h.limits.errors
+	l := h.log
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	allowed := h.budget.allow(r.Time, kindOf(r))
+	if h.topic != "" {
+		l.keep(topic{h.topic, h.next, r.Clone(), !allowed})
 	}
-	if !limit.AllowN(r.Time, 1) {
-		h.limits.left.Add(1)
-		return nil
+	var err error
+	if allowed {
+		err = l.write(ctx, h.next, r)
 	}
-	if n := h.limits.left.Swap(0); n > 0 {
-		r.AddAttrs(slog.Int64("lines_left_out_before", n))
+	l.summarize(ctx, r.Time)
+	if l.lines >= repeatAfter {
+		l.repeat(ctx, r.Time, true)
 	}
-	return h.Handler.Handle(ctx, r)
+	return err
 }
 
-// WithAttrs is slog.Handler's.
-func (h *Handler) WithAttrs(as []slog.Attr) slog.Handler {
-	return &Handler{h.Handler.WithAttrs(as), h.limits}
+// kindOf is what lines are told apart by: the message, and of a warning also how
+// its step begins, which says why: the rest of it may be the client's data.
+func kindOf(r slog.Record) string {
+	kind := r.Message
+	if r.Level < slog.LevelWarn {
+		return kind
+	}
+	r.Attrs(func(a slog.Attr) bool {
+		if a.Key != "step" || a.Value.Kind() != slog.KindString {
+			return true
+		}
+		words := strings.Fields(a.Value.String())
+		kind += ": " + strings.Join(words[:min(len(words), 3)], " ")
+		return false
+	})
+	return kind
 }
 
-// WithGroup is slog.Handler's.
-func (h *Handler) WithGroup(name string) slog.Handler {
-	return &Handler{h.Handler.WithGroup(name), h.limits}
+func (l *log) write(ctx context.Context, to slog.Handler, r slog.Record) error {
+	l.lines++
+	return to.Handle(ctx, r)
+}
+
+func (l *log) keep(t topic) {
+	i := slices.IndexFunc(l.topics, func(old topic) bool { return old.name == t.name })
+	if i < 0 {
+		l.topics = append(l.topics, t)
+		return
+	}
+	l.topics[i] = t
+}
+
+// repeat writes the kept lines again, or only those that are due.
+func (l *log) repeat(ctx context.Context, now time.Time, all bool) {
+	for i := range l.topics {
+		t := &l.topics[i]
+		if !all && !t.due {
+			continue
+		}
+		t.due = false
+		r := t.record.Clone()
+		r.AddAttrs(slog.Time("since", r.Time))
+		r.Time = now
+		_ = l.write(ctx, t.to, r) // there is nowhere to report that this fails
+	}
+	if all {
+		l.lines = 0
+	}
+}
+
+// summarize says what was left out, once in a while.
+func (l *log) summarize(ctx context.Context, now time.Time) {
+	if l.summarized.IsZero() {
+		l.summarized = now
+	}
+	if now.Sub(l.summarized) < summarizeAfter {
+		return
+	}
+	l.summarized = now
+	l.repeat(ctx, now, false)
+	var all []count
+	for _, b := range append([]*budget{l.strangers, l.kept, l.trusted}, l.own...) {
+		all = append(all, b.leftOut()...)
+	}
+	if len(all) == 0 {
+		return
+	}
+	slices.SortFunc(all, func(a, b count) int { return cmp.Or(cmp.Compare(b.n, a.n), cmp.Compare(a.kind, b.kind)) })
+	r := slog.NewRecord(now, slog.LevelInfo, "log: lines left out", 0)
+	rest := 0
+	for i, c := range all {
+		if i < maxSummarized {
+			r.AddAttrs(slog.Int(c.kind, c.n))
+		} else {
+			rest += c.n
+		}
+	}
+	if rest > 0 {
+		r.AddAttrs(slog.Int("others", rest))
+	}
+	_ = l.write(ctx, l.root, r)
 }

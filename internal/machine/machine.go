@@ -47,6 +47,8 @@ type Rule struct {
 	// View names the menus that the machine gets in place of the general
 	// ones; empty for those.
 	View string `json:"view,omitempty"`
+	// Waits says that nothing in the View starts before a key is pressed.
+	Waits bool `json:"waits,omitempty"`
 	// Handoff names the target that the machine boots from, without a menu.
 	Handoff string `json:"handoff,omitempty"`
 }

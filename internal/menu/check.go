@@ -2,6 +2,7 @@ package menu
 
 import (
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -11,7 +12,7 @@ import (
 // Note says what the menu of a firmware is without, or cannot do.
 type Note struct {
 	Entry    string // its name; empty where it is the menu as a whole
-	Firmware string // of config.Firmwares
+	Firmware string // of config.Firmwares; empty where it is the same on all
 	Why      string
 }
 
@@ -49,6 +50,7 @@ func Check(c *config.Config) []Note {
 			}
 		}
 	}
+	out = append(out, readable(c)...)
 	if c.Menu.Serial {
 		out = append(out, Note{Firmware: uefi, Why: "the serial port shows the menu where the firmware's setup has its console on it"})
 	}
@@ -63,6 +65,24 @@ func Check(c *config.Config) []Note {
 	}
 	if !c.DHCP.Mode.Answers() {
 		out = append(out, s.unheard()...)
+	}
+	return out
+}
+
+// reSecret is what looks like a secret in the lines of an entry: a key of that
+// meaning with a value, or a URL with a password in it.
+var reSecret = regexp.MustCompile(`(?i)(?:passw|passphrase|pwd|rootpw|secret|token|credential|api.?key|psk)[\w.:/-]*=|\w://[^/\s:@]+:[^/\s@]+@`)
+
+// readable tells what a site may not expect: machines read their menus without
+// any password, and so does everybody else on the network.
+func readable(c *config.Config) (out []Note) {
+	if c.Menu.Password != (config.Password{}) {
+		out = append(out, Note{Why: "anyone on the network can read the hashes of the menu's password, and the files and arguments of entries with locked = true: choose a long password that is used for nothing else"})
+	}
+	for _, e := range c.Entries {
+		if slices.ContainsFunc([]string{e.Append, e.PXELINUX, e.GRUB}, reSecret.MatchString) {
+			out = append(out, Note{Entry: e.Name, Why: "its arguments seem to hold a password or the like, and anyone on the network can read them"})
+		}
 	}
 	return out
 }

@@ -6,6 +6,10 @@ import (
 	"testing"
 )
 
+const bothHashes = "$6$BJAORYq6iYawtBzQ$b7o/f/fTxRtuSpLLgzLQkMxfpMceHX7WRnsug4SEaR7FnLfM8Vf5bzFSG97YZO01cp2nBIKv0O/hc353XIhvY0 " +
+	"grub.pbkdf2.sha512.10000.021ABEDE432EC8E5E7EF81B3B2476F3780D0A78BD59E28E3BBD3946C8E4BDC701042AF50B7705C5C7EC386E42CDC348B83F6A97F4AE579CBB2D02599DC05A343." +
+	"985893ABF274917517081AAF1A9A83EB7BD3E2847EB9E02D9DB3D909318E1DCF6E2E04C21C3220EC83C2643692B5DB17BC9BE00AFBCF3208003B2676AB1D72D0"
+
 func TestCheck(t *testing.T) {
 	const noMenu = " uefi-ia32: no menu: the box has no boot program for it; a [[machine]] can lead it to a WDS server\n" +
 		" uefi-arm64: no menu: the box has no boot program for it; a [[machine]] can lead it to a WDS server\n"
@@ -44,6 +48,15 @@ func TestCheck(t *testing.T) {
 		{"no DHCP to tell a guid by", "[dhcp]\nmode = \"off\"\n[[machine]]\nguid = [\"70786562-6f78-4c61-8000-000000000010\"]\n",
 			unheard + " uefi-x64: no [[machine]] counts: the box would know these machines by DHCP, and dhcp.mode is \"off\"\n" +
 				" bios: no [[machine]] counts that names a guid, or boots from a WDS server: dhcp.mode is \"off\"\n"},
+		{"a password", "[menu]\npassword = \"" + bothHashes + "\"\n[[entry]]\nname = \"d\"\nkernel = \"k\"\nlocked = true\n",
+			" : anyone on the network can read the hashes of the menu's password, and the files and arguments of entries with locked = true: choose a long password that is used for nothing else\n" + noMenu},
+		{"arguments that hold a secret", "[[entry]]\nname = \"a\"\nkernel = \"k\"\nappend = \"auto=true passwd/root-password=x\"\n" +
+			"[[entry]]\nname = \"b\"\nkernel = \"k\"\nappend = \"url=http://me:x@10.0.0.1/preseed\"\n" +
+			"[[entry]]\nname = \"c\"\nkernel = \"k\"\nappend = \"url=http://10.0.0.1:80/a@b quiet console=ttyS0\"\n" +
+			"[[entry]]\nname = \"d\"\npxelinux = \"LINUX k\\nAPPEND rootpw=x\"\ngrub = \"linux /k ssh_token=x\"\n",
+			"a : its arguments seem to hold a password or the like, and anyone on the network can read them\n" +
+				"b : its arguments seem to hold a password or the like, and anyone on the network can read them\n" +
+				"d : its arguments seem to hold a password or the like, and anyone on the network can read them\n" + noMenu},
 		{"a serial port", "[menu]\nserial = true\n",
 			" uefi-x64: the serial port shows the menu where the firmware's setup has its console on it\n" + noMenu},
 	} {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/handoff"
 	"github.com/pxebox/pxebox/internal/machine"
 )
 
@@ -13,10 +14,11 @@ import (
 var disk = config.Entry{Name: config.BootDisk, Label: "This computer's own disk", Disk: true}
 
 // machines says what each [[machine]] leads to, and renders the menus that
-// they need. Machines that are told the same share a view.
-func (s *site) machines() (map[string]map[string][]byte, []machine.Rule) {
-	v := views{site: s, byContent: map[string]string{}}
-	var rules []machine.Rule
+// they need. Machines that are told the same share a view. room is how many
+// bytes these menus may have. Above that tooLarge is true, and there are none:
+// 2,000 entries and 300 machines with a default each would come to gigabytes.
+func (s *site) machines(room int) (rendered map[string]map[string][]byte, rules []machine.Rule, tooLarge bool) {
+	v := views{site: s, byContent: map[string]string{}, wait: map[string]bool{}, room: room}
 	for _, m := range s.Machines {
 		r := machine.Rule{Machine: m}
 		e, starts := s.starts(m.Boot)
@@ -33,11 +35,36 @@ func (s *site) machines() (map[string]map[string][]byte, []machine.Rule) {
 			if preset == "" && slices.Contains(m.Entries, s.Menu.Default) {
 				preset = s.Menu.Default
 			}
-			r.View = v.menu(m.Entries, preset)
+			r.View, r.Waits = v.menu(m.Entries, preset)
 		}
 		rules = append(rules, r)
 	}
-	return v.rendered, rules
+	// Without rules it does not matter which machine reads the menu.
+	if len(rules) > 0 && !v.full() && !s.waits(selection{}, s.Menu.Default) {
+		v.add(handoff.Waiting, "waiting", s.waiting().files(selection{}, s.Menu.Default))
+	}
+	if !v.full() {
+		return v.rendered, rules, false
+	}
+	for i := range rules {
+		rules[i].View, rules[i].Waits = "", false
+	}
+	return nil, rules, true
+}
+
+// waits reports whether nothing in a menu starts before a key is pressed. only
+// and preset are as in page.
+func (s *site) waits(only selection, preset string) bool {
+	return s.page(bios, only, preset).timeout == 0 && s.page(uefi, only, preset).timeout == 0
+}
+
+// waiting is the site with menus that all wait for a key.
+func (s *site) waiting() *site {
+	c := *s.Config
+	c.Menu.Timeout = 0
+	w := *s
+	w.Config = &c
+	return &w
 }
 
 // views are menus of certain machines.
@@ -45,15 +72,22 @@ type views struct {
 	*site
 	rendered  map[string]map[string][]byte
 	byContent map[string]string // what a view is made of → its name; "" for none
+	wait      map[string]bool   // the views that wait for a key
+	room      int               // how many bytes more they may have; below 0 no further one is rendered
 }
 
-// menu returns the name of the view with a menu of its own.
-func (v *views) menu(entries []string, preset string) string {
-	content := "menu " + strings.Join(entries, " ") + ">" + preset
-	if name, ok := v.byContent[content]; ok {
-		return name
+func (v *views) full() bool { return v.room < 0 }
+
+// menu returns the name of the view with such a menu, and whether it waits for
+// a key.
+func (v *views) menu(entries []string, preset string) (name string, waits bool) {
+	content, only := "menu "+strings.Join(entries, " ")+">"+preset, selected(entries)
+	name, ok := v.byContent[content]
+	if !ok && !v.full() {
+		name = v.add(fmt.Sprintf("menu-%d", len(v.rendered)+1), content, v.files(only, preset))
+		v.wait[name] = v.waits(only, preset)
 	}
-	return v.add(fmt.Sprintf("menu-%d", len(v.rendered)+1), content, v.files(selected(entries), preset))
+	return name, v.wait[name]
 }
 
 // start returns the name of the view that starts an entry at once, or "" where
@@ -62,7 +96,7 @@ func (v *views) menu(entries []string, preset string) string {
 // confirmation.
 func (v *views) start(e config.Entry) string {
 	content := "start " + e.Name
-	if name, ok := v.byContent[content]; ok {
+	if name, ok := v.byContent[content]; ok || v.full() {
 		return name
 	}
 	files := map[string][]byte{}
@@ -85,6 +119,7 @@ func (v *views) add(name, content string, files map[string][]byte) string {
 	}
 	v.byContent[content] = name
 	v.rendered[name] = files
+	v.room -= size(files)
 	return name
 }
 

@@ -1,9 +1,15 @@
 package menu
 
 import (
+	"bytes"
 	"fmt"
+	"runtime"
 	"slices"
+	"strings"
 	"testing"
+
+	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/handoff"
 )
 
 const someEntries = twoServers + `
@@ -117,5 +123,87 @@ boot = "debian"
 	}
 	if want := []string{"menu-1", "start-debian", "menu-1", "start-debian"}; !slices.Equal(views, want) {
 		t.Errorf("got views %q, want %q", views, want)
+	}
+}
+
+// Each of these machines has a menu with all entries, which would be hundreds
+// of megabytes together.
+func TestRenderStopsAtTheBound(t *testing.T) {
+	var f strings.Builder
+	f.WriteString("[[wds]]\nname = \"wds\"\nserver = \"192.168.77.2\"\n[[entry]]\nname = \"wds\"\nwds = \"wds\"\n")
+	for i := range 1999 {
+		fmt.Fprintf(&f, "[[entry]]\nname = \"e%d\"\nkernel = \"linux\"\nappend = %q\n", i, strings.Repeat("x", 100))
+	}
+	for i := range 300 {
+		fmt.Fprintf(&f, "[[machine]]\nmac = [\"52:54:00:00:%02x:%02x\"]\ndefault = \"e%d\"\n", i>>8, i&0xff, i)
+	}
+	f.WriteString("[[machine]]\nmac = [\"52:54:01\"]\nboot = \"wds\"\n")
+	c, err := config.Parse("f", []byte(f.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	r := Render(c, Status{})
+	runtime.ReadMemStats(&after)
+	if made := after.TotalAlloc - before.TotalAlloc; made > 50*MaxSize {
+		t.Errorf("rendering took %d MiB of memory in all", made>>20)
+	}
+	if !r.TooLarge || r.Views != nil || len(r.Machines) != 301 || len(r.Files[PXELINUXConfig]) == 0 {
+		t.Errorf("too large: %v, with %d views, %d rules", r.TooLarge, len(r.Views), len(r.Machines))
+	}
+	for _, m := range r.Machines[:300] {
+		if m.View != "" {
+			t.Fatalf("a rule has the view %q, which is not there", m.View)
+		}
+	}
+	if got := r.Machines[300].Handoff; got != "wds" {
+		t.Errorf("the machine for WDS is led to %q", got)
+	}
+}
+
+// The general menu without its countdown is there where it can matter which
+// machine reads it.
+func TestWaitingMenu(t *testing.T) {
+	const counts = "timeout = \"10s\"\n"
+	for situation, tc := range map[string]struct {
+		menu, machine  string
+		waiting, waits bool
+	}{
+		"no rules":                             {counts, "", false, false},
+		"a rule, and a countdown":              {counts, "[[machine]]\nmac = [\"52:54:00\"]\nboot = \"debian\"\n", true, false},
+		"a rule, and no countdown":             {"timeout = \"0s\"\n", "[[machine]]\nmac = [\"52:54:00\"]\nboot = \"debian\"\n", false, false},
+		"a menu of its own that counts down":   {counts, "[[machine]]\nmac = [\"52:54:00\"]\nentries = [\"debian\"]\n", true, false},
+		"a menu of its own that cannot":        {counts, "[[machine]]\nmac = [\"52:54:00\"]\nentries = [\"wipe\"]\n", true, true},
+		"a menu of its own, with no countdown": {"timeout = \"0s\"\n", "[[machine]]\nmac = [\"52:54:00\"]\nentries = [\"debian\"]\n", false, true},
+	} {
+		t.Run(situation, func(t *testing.T) {
+			r := Render(parse(t, "[menu]\n"+tc.menu+`
+[[entry]]
+name = "debian"
+kernel = "debian/linux"
+[[entry]]
+name = "wipe"
+kernel = "wipe/linux"
+erases = true
+`+tc.machine), Status{})
+			view, ok := r.Views[handoff.Waiting]
+			if ok != tc.waiting {
+				t.Fatalf("there is a waiting menu: %v", ok)
+			}
+			for _, m := range r.Machines {
+				if m.Waits != tc.waits {
+					t.Errorf("its menu waits: %v", m.Waits)
+				}
+			}
+			for name, content := range view {
+				if bytes.Contains(content, []byte("\nTIMEOUT 100")) || bytes.Contains(content, []byte("\nset timeout=10")) {
+					t.Errorf("%s counts down:\n%s", name, content)
+				}
+				if general := r.Files[name]; len(general) == 0 || bytes.Equal(general, content) {
+					t.Errorf("%s is as the general one", name)
+				}
+			}
+		})
 	}
 }

@@ -28,6 +28,9 @@ type Server struct {
 	// Addr is its IPv4 address; the zero Addr where its name could not be
 	// found. The configuration's own where that has one.
 	Addr netip.Addr
+	// Wrong says why there is no address, where what was found is one that no
+	// WDS server can have.
+	Wrong string
 	// Programs is what became of asking for its boot programs, by the
 	// firmware that loads them. One that is not there was not asked for.
 	Programs map[string]Health
@@ -65,7 +68,14 @@ type Rendered struct {
 	// Handoffs are the WDS servers that entries lead to, by the entry's
 	// name. An entry whose server has no address is not there.
 	Handoffs map[string]handoff.Target `json:"handoffs,omitempty"`
+	// TooLarge says that all menus together have more than MaxSize. Rendering
+	// stopped there: Views is empty, and no rule has a view.
+	TooLarge bool `json:"-"`
 }
+
+// MaxSize bounds all menus together, in bytes. In the generation's file base64
+// makes 16 MiB of them.
+const MaxSize = 12 << 20
 
 // MACMark is what a menu has where the machine's own MAC address belongs, of
 // the same length. Whoever serves the menu puts it in.
@@ -115,7 +125,7 @@ func Render(c *config.Config, st Status) Rendered {
 		out.Files[handoff.Request{Entry: e.Name}.File()] = restartNotice(e, l)
 		out.Files[handoff.Request{Entry: e.Name, Menu: true}.File()] = restartConfig(e, l)
 	}
-	out.Views, out.Machines = s.machines()
+	out.Views, out.Machines, out.TooLarge = s.machines(MaxSize - size(out.Files))
 	return out
 }
 
@@ -131,4 +141,12 @@ func (s *site) files(only selection, preset string) map[string][]byte {
 		out[grubHelp] = text
 	}
 	return out
+}
+
+// size is how many bytes files have together.
+func size(files map[string][]byte) (n int) {
+	for _, content := range files {
+		n += len(content)
+	}
+	return n
 }

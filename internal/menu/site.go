@@ -38,6 +38,7 @@ type item struct {
 type lead struct {
 	server config.WDS
 	addr   netip.Addr // the zero Addr: its name was not found
+	wrong  string     // as Server's
 	health map[string]Health
 	state  State
 }
@@ -175,6 +176,8 @@ func (s *site) item(e config.Entry, firmware string) (item, bool) {
 	it.lead = s.lead(e)
 	health := it.lead.health[firmware]
 	switch {
+	case it.lead.wrong != "":
+		it.kill("(wrong address)", it.lead.server.Name+": "+it.lead.wrong)
 	case !it.lead.addr.IsValid():
 		it.kill("(name not found)", "No address is known for "+it.lead.server.Server)
 	case it.lead.state == Down && it.lead.server.OnDown == config.OnDownHide:
@@ -253,10 +256,10 @@ func (s *site) lead(e config.Entry) lead {
 
 func (s *site) leadTo(w config.WDS) lead {
 	known := s.status.WDS[w.Name]
-	l := lead{server: w, addr: known.Addr, health: known.Programs, state: overall(known.Programs)}
+	l := lead{server: w, addr: known.Addr, wrong: known.Wrong, health: known.Programs, state: overall(known.Programs)}
 	if !l.addr.Is4() {
 		l.addr = netip.Addr{}
-		if a, ok := w.Addr(); ok {
+		if a, ok := w.Addr(); ok && l.wrong == "" {
 			l.addr = a
 		}
 	}

@@ -47,6 +47,7 @@ type Watcher struct {
 	RunDir     string // where the generation goes
 	Lookup     Lookup
 	Probe      Probe
+	Own        func() []netip.Prefix // the box's addresses, which are no WDS server's
 	Log        *slog.Logger
 }
 
@@ -59,7 +60,7 @@ func (w *Watcher) Run(ctx context.Context) error {
 	results := make(chan result)
 	pulse := selftest.NewPulse(w.RunDir, "menuwatch")
 	for {
-		pulse.Beat() // configPoll brings each loop round
+		pulse.Beat(selftest.Progress{}) // configPoll brings each loop round
 		var alarm <-chan time.Time
 		if at := s.wake(); !at.IsZero() {
 			alarm = time.After(time.Until(at))

@@ -2,6 +2,7 @@ package menuwatch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -25,6 +26,7 @@ type name struct {
 	asked   bool       // there was an answer of some kind
 	askAt   time.Time  // not set while a question is under way
 	problem string     // what was last wrong, so that it is said once
+	wrong   string     // why the menu has no address for it, where the answer was wrong
 }
 
 // names are the hosts that the configuration gives by name.
@@ -68,15 +70,19 @@ func (n names) ready() bool {
 	return true
 }
 
-// addr returns a server's address, or the zero Addr as long as there is none.
-func (n names) addr(w config.WDS) netip.Addr {
+// addr returns a server's address, or the zero Addr as long as there is none,
+// with the reason where it is a wrong one. own are the box's addresses.
+func (n names) addr(w config.WDS, own []netip.Prefix) (a netip.Addr, wrong string) {
 	if a, ok := w.Addr(); ok {
-		return a
+		if why := unusable(a, own); why != "" {
+			return netip.Addr{}, fmt.Sprintf("%v %s: write the WDS server's address", a, why)
+		}
+		return a, ""
 	}
 	if name := n[w.Server]; name != nil {
-		return name.addr
+		return name.addr, name.wrong
 	}
-	return netip.Addr{}
+	return netip.Addr{}, ""
 }
 
 // askNames puts the questions that are due.
@@ -115,7 +121,15 @@ func (s *state) named(now time.Time, n *name, a answer) {
 	}
 	n.asked = true
 	old := n.addr
-	addr, err := choose(old, a)
+	addr, err := choose(old, a, s.own())
+	wrong := ""
+	if errors.As(err, new(*unusableError)) && !old.IsValid() {
+		wrong = err.Error()
+	}
+	if n.wrong != wrong {
+		n.wrong = wrong
+		s.news(now)
+	}
 	if err != nil {
 		n.askAt = now.Add(lookupRetry)
 		if n.problem != err.Error() {
@@ -131,23 +145,34 @@ func (s *state) named(now time.Time, n *name, a answer) {
 	}
 	n.addr = addr
 	s.Log.Info("WDS server found", "step", "lookup", "host", a.host, "addr", addr)
-	s.servers.follow(s.cfg, s.names, now)
+	s.servers.follow(s.cfg, s.names, s.own(), now)
 	s.news(now)
 }
 
 // choose picks one address of an answer: the one in use as long as it is there,
-// because name servers turn the order with each answer.
-func choose(old netip.Addr, a answer) (netip.Addr, error) {
+// because name servers turn the order with each answer. Those that no WDS
+// server can have do not count.
+func choose(old netip.Addr, a answer, own []netip.Prefix) (netip.Addr, error) {
 	if a.err != nil {
 		return old, a.err
 	}
 	var v4 []netip.Addr
+	wrong := &unusableError{host: a.host}
 	for _, addr := range a.addrs {
-		if addr = addr.Unmap(); addr.Is4() {
-			v4 = append(v4, addr)
+		if addr = addr.Unmap(); !addr.Is4() {
+			continue
 		}
+		if why := unusable(addr, own); why != "" {
+			wrong.why = append(wrong.why, fmt.Sprintf("%v, which %s", addr, why))
+			continue
+		}
+		v4 = append(v4, addr)
 	}
 	switch {
+	case len(v4) == 0 && len(wrong.why) > 0:
+		slices.Sort(wrong.why) // in one order, so that it is said once
+		wrong.why = wrong.why[:min(len(wrong.why), 3)]
+		return old, wrong
 	case len(v4) == 0:
 		return old, fmt.Errorf("%s has no IPv4 address", a.host)
 	case slices.Contains(v4, old):

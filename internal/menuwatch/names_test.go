@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 )
@@ -46,9 +47,16 @@ func TestNames(t *testing.T) {
 		{"a lower address comes up beside the one in use", []answer{says("10.0.0.9"), says("10.0.0.7", "10.0.0.9")}, "APPEND 10.0.0.9::", lookupAgain},
 		{"IPv6 only", []answer{says("fd00::9")}, "(name not found)", lookupRetry},
 		{"IPv4 written as IPv6", []answer{says("::ffff:10.0.0.9")}, "APPEND 10.0.0.9::", lookupAgain},
+		{"an address that leads nowhere", []answer{says("0.0.0.0")}, "MENU LABEL a (wrong address)", lookupRetry},
+		{"the box itself", []answer{says("192.168.77.1")}, "which is this box's own\n", lookupRetry},
+		{"right, then wrong", []answer{says("10.0.0.9"), says("127.0.0.1")}, "APPEND 10.0.0.9::", lookupRetry},
+		{"wrong, then right", []answer{says("127.0.0.1"), says("10.0.0.9")}, "APPEND 10.0.0.9::", lookupAgain},
+		{"a wrong one among them", []answer{says("0.0.0.0", "10.0.0.9")}, "APPEND 10.0.0.9::", lookupAgain},
+		{"wrong, then not found", []answer{says("127.0.0.1"), fails}, "(name not found)", lookupRetry},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			m := simulate(t, morning)
+			m.Own = func() []netip.Prefix { return []netip.Prefix{netip.MustParsePrefix("192.168.77.1/24")} }
 			var asked []time.Time
 			m.Lookup = func(_ context.Context, host string) ([]netip.Addr, error) {
 				if host != "wds.example.org" {
@@ -145,4 +153,38 @@ func TestChangedConfigurationAsksAtOnceForWhatWasNotFound(t *testing.T) {
 	if asked != 2 {
 		t.Errorf("asked %d times", asked)
 	}
+}
+
+func TestUnusable(t *testing.T) {
+	own := []netip.Prefix{netip.MustParsePrefix("127.0.0.1/8"), netip.MustParsePrefix("192.168.77.1/24"), netip.MustParsePrefix("10.5.0.0/31")}
+	for a, want := range map[string]string{
+		"0.0.0.0":         "stands for no machine",
+		"0.1.2.3":         "stands for no machine",
+		"127.0.0.1":       "is each machine's own loopback address",
+		"127.8.8.8":       "is each machine's own loopback address",
+		"224.0.0.1":       "is a multicast group",
+		"239.255.255.255": "is a multicast group",
+		"240.0.0.1":       "is a broadcast or reserved address",
+		"255.255.255.255": "is a broadcast or reserved address",
+		"192.168.77.1":    "is this box's own address",
+		"192.168.77.255":  "stands for the whole network 192.168.77.0/24",
+		"192.168.77.0":    "stands for the whole network 192.168.77.0/24",
+		"192.168.77.2":    "",
+		"192.168.78.255":  "", // of another network, whose mask is not known
+		"10.5.0.1":        "", // RFC 3021
+		"10.0.0.9":        "",
+	} {
+		if got := unusable(netip.MustParseAddr(a), own); got != want {
+			t.Errorf("%s: %q, want %q", a, got, want)
+		}
+	}
+}
+
+// A wrong address in the file is refused as the name server's is.
+func TestServerIsTheBoxItself(t *testing.T) {
+	m := simulate(t, morning)
+	m.Own = func() []netip.Prefix { return []netip.Prefix{netip.MustParsePrefix("192.168.77.9/24")} }
+	m.configure(strings.Replace(wdsByName, "wds.example.org", "192.168.77.9", 1))
+	m.run(time.Second)
+	m.expect("with the address in the file", "a: 192.168.77.9 is this box's own address: ")
 }

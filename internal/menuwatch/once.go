@@ -14,7 +14,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/generation"
 	"github.com/pxebox/pxebox/internal/menu"
 )
@@ -34,11 +33,7 @@ func Check(out io.Writer, file, boot string) error {
 	}
 	fmt.Fprintf(out, "%s: OK\n", file)
 	for _, n := range menu.Check(c) {
-		on := n.Firmware
-		if n.Entry != "" {
-			on = fmt.Sprintf("entry %q on %s", n.Entry, n.Firmware)
-		}
-		fmt.Fprintf(out, "%s: note: %s: %s\n", file, on, n.Why)
+		fmt.Fprintf(out, "%s: note: %s%s\n", file, about(n), n.Why)
 	}
 	if boot == "" {
 		return nil
@@ -59,6 +54,19 @@ func Check(out io.Writer, file, boot string) error {
 	return nil
 }
 
+// about says what a note is about, if not all.
+func about(n menu.Note) string {
+	switch {
+	case n.Entry != "" && n.Firmware != "":
+		return fmt.Sprintf("entry %q on %s: ", n.Entry, n.Firmware)
+	case n.Entry != "":
+		return fmt.Sprintf("entry %q: ", n.Entry)
+	case n.Firmware != "":
+		return n.Firmware + ": "
+	}
+	return ""
+}
+
 // Render writes what machines would get into dir, for a person to read: the
 // general menus, and those of certain machines below views. boot is as for
 // Check.
@@ -67,7 +75,7 @@ func Render(ctx context.Context, file, boot, dir string, lookup Lookup) error {
 	if err != nil {
 		return err
 	}
-	c, err := config.Parse(file, data)
+	c, err := generation.Parse(file, data)
 	if err != nil {
 		return err
 	}
@@ -75,15 +83,22 @@ func Render(ctx context.Context, file, boot, dir string, lookup Lookup) error {
 	names := names{}
 	names.follow(c, time.Time{})
 	for host, n := range names {
-		n.addr, _ = choose(n.addr, w.lookup(ctx, host)) // the menu says which were not found
+		var err error
+		n.addr, err = choose(n.addr, w.lookup(ctx, host), nil) // the menu says which were not found
+		if errors.As(err, new(*unusableError)) {
+			n.wrong = err.Error()
+		}
 	}
 	var servers servers
-	st := menu.Status{WDS: servers.status(c, names)}
+	st := menu.Status{WDS: servers.status(c, names, nil)}
 	if boot != "" {
 		found := lookFor(boot, "", c.Files, needed(c))
 		st.Missing = missing(c, func(name string) bool { return found[name].err == nil && found[name].size > 0 })
 	}
 	r := menu.Render(c, st)
+	if r.TooLarge { // what is known of the site has made them longer
+		return fmt.Errorf("render: %w", generation.TooLargeError{})
+	}
 	files := maps.Clone(r.Files)
 	for view, menus := range r.Views {
 		for name, data := range menus {

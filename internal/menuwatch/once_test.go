@@ -37,7 +37,7 @@ func TestRender(t *testing.T) {
 					t.Errorf("%q is not in:\n%s", want, got)
 				}
 			}
-			if views, _ := filepath.Glob(filepath.Join(out, "views", "*", "pxelinux.cfg", "default")); len(views) != 1 {
+			if views, _ := filepath.Glob(filepath.Join(out, "views", "menu-*", "pxelinux.cfg", "default")); len(views) != 1 {
 				t.Errorf("the machine's own menu is not there: %v", views)
 			}
 		})
@@ -52,6 +52,7 @@ func TestCheck(t *testing.T) {
 	for _, tt := range []struct{ name, file, boot, want, err string }{
 		{"right", title("x"), "", ": OK\n", ""},
 		{"an entry that one firmware cannot run", file, "", `entry "x" on uefi-x64: not shown`, ""},
+		{"a secret in the arguments", "[[entry]]\nname = \"x\"\nkernel = \"k\"\nappend = \"password=x\"\n", "", `: note: entry "x": its arguments seem to hold a password`, ""},
 		{"a missing file", file, s.BootDir, filepath.Join(s.BootDir, "x.iso") + " is missing, for entry x\n", ""},
 		{"an empty file", file, s.BootDir, filepath.Join(s.BootDir, "debian", "initrd.gz") + " is empty, for entry debian\n", ""},
 		{"wrong", "[menu]\ntimeout = 10\ntitel = \"x\"\n", "", "", ":2: menu.timeout: "},

@@ -78,10 +78,10 @@ type servers struct {
 
 // follow takes up the servers of a new configuration, or of new addresses.
 // What is known of one that stays the same is kept.
-func (v *servers) follow(c *config.Config, n names, now time.Time) {
+func (v *servers) follow(c *config.Config, n names, own []netip.Prefix, now time.Time) {
 	known := map[string]*server{}
 	for _, w := range c.WDS {
-		addr := n.addr(w)
+		addr, _ := n.addr(w, own)
 		if old := v.known[w.Name]; old != nil && old.addr == addr && same(old.config, w) {
 			known[w.Name] = old
 			continue
@@ -111,10 +111,11 @@ func (v *servers) wake() (at time.Time) {
 }
 
 // status is what menus need to know of the servers.
-func (v *servers) status(c *config.Config, n names) map[string]menu.Server {
+func (v *servers) status(c *config.Config, n names, own []netip.Prefix) map[string]menu.Server {
 	out := map[string]menu.Server{}
 	for _, w := range c.WDS {
-		st := menu.Server{Addr: n.addr(w)}
+		var st menu.Server
+		st.Addr, st.Wrong = n.addr(w, own)
 		if sv := v.known[w.Name]; sv != nil && len(sv.programs) > 0 {
 			st.Programs = map[string]menu.Health{}
 			for firmware, p := range sv.programs {

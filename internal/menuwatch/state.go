@@ -3,6 +3,7 @@ package menuwatch
 import (
 	"errors"
 	"io/fs"
+	"net/netip"
 	"time"
 
 	"github.com/pxebox/pxebox/config"
@@ -130,7 +131,7 @@ func (s *state) read(now time.Time) error {
 	}
 	s.cfg, s.fresh, s.publishAt = cfg, true, now.Add(grace)
 	s.names.follow(cfg, now)
-	s.servers.follow(cfg, s.names, now)
+	s.servers.follow(cfg, s.names, s.own(), now)
 	s.boot.follow(cfg, now)
 	return nil
 }
@@ -191,14 +192,22 @@ func oneMenu(c *config.Config, st menu.Status) generation.Generation {
 	waiting := *c
 	waiting.Menu.Timeout = 0
 	g := generation.Build(&waiting, st)
-	g.Views = nil
+	g.Views, g.TooLarge = nil, false
 	for i := range g.Machines {
 		g.Machines[i].View = ""
 	}
 	return g
 }
 
+// own are the box's addresses, as far as they are known.
+func (s *state) own() []netip.Prefix {
+	if s.Own == nil {
+		return nil
+	}
+	return s.Own()
+}
+
 // status is what menus need to know of the site.
 func (s *state) status() menu.Status {
-	return menu.Status{WDS: s.servers.status(s.cfg, s.names), Missing: s.boot.missing(s.cfg)}
+	return menu.Status{WDS: s.servers.status(s.cfg, s.names, s.own()), Missing: s.boot.missing(s.cfg)}
 }

@@ -69,6 +69,8 @@ type tenure struct {
 	last Link   // as reported
 	kept string // interface that was chosen and has had a carrier
 	told string // interface of the last advice to name one
+
+	fitted netip.Prefix // network that the neighbor table was made large enough for
 }
 
 func (t *tenure) run(ctx context.Context) {
@@ -92,6 +94,10 @@ func (t *tenure) run(ctx context.Context) {
 func (t *tenure) tell(ctx context.Context, l Link) {
 	if !l.Equal(t.last) {
 		t.last = l
+		if l.Addr.IsValid() && l.Addr.Masked() != t.fitted {
+			t.fitted = l.Addr.Masked()
+			t.fitTable(neighborDir, isBox(), l.Addr)
+		}
 		t.report(ctx, l)
 	}
 }

@@ -40,3 +40,13 @@ func Neighbour(index int, a netip.Addr) (net.HardwareAddr, error) {
 	}
 	return nil, nil
 }
+
+// Resolve has the kernel ask by ARP who has an address on the link, and does not
+// wait for the answer. It needs CAP_NET_ADMIN.
+func Resolve(index int, a netip.Addr) error {
+	err := netlink.NeighSet(&netlink.Neigh{LinkIndex: index, Family: unix.AF_INET, State: netlink.NUD_NONE, Flags: netlink.NTF_USE, IP: a.AsSlice()})
+	if err != nil {
+		return fmt.Errorf("look for neighbor %v: %w", a, err)
+	}
+	return nil
+}

@@ -668,4 +668,20 @@ func TestNeighbour(t *testing.T) {
 	}
 	expect("nobody has it", "192.168.77.9", "")
 	expect("on another link", "127.0.0.1", "")
+
+	// Asked to, it finds out without a packet.
+	b.here("ip", "neigh", "flush", "dev", boxIf)
+	expect("forgotten", "192.168.77.2", "")
+	for _, a := range []string{"192.168.77.2", "192.168.77.9"} {
+		if err := Resolve(link.Attrs().Index, netip.MustParseAddr(a)); err != nil {
+			t.Errorf("%s: %v", a, err)
+		}
+	}
+	for end := time.Now().Add(20*time.Second); ; time.Sleep(time.Millisecond) {
+		if hw, err := Neighbour(link.Attrs().Index, netip.MustParseAddr("192.168.77.2")); err != nil || len(hw) > 0 || time.Now().After(end) {
+			break
+		}
+	}
+	expect("looked for", "192.168.77.2", siteMAC)
+	expect("looked for, and nobody has it", "192.168.77.9", "")
 }

@@ -2,6 +2,7 @@ package netif
 
 import (
 	"fmt"
+	"io"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -146,14 +147,27 @@ func (k *Keeper) isOwn(ifname string, p netip.Prefix) bool {
 
 // owned reads the note: a line for each address, "eth0 192.168.77.1/24".
 func (k *Keeper) owned() []owned {
-	b, err := os.ReadFile(k.noteFile())
+	f, err := os.Open(k.noteFile())
 	if err != nil {
 		return nil
 	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxNote))
+	if err != nil {
+		return nil
+	}
+	return parseNote(string(b))
+}
+
+// maxNote is more than the note ever has, in bytes.
+const maxNote = 64 << 10
+
+// parseNote leaves out what this program does not write.
+func parseNote(note string) []owned {
 	var all []owned
-	for line := range strings.Lines(string(b)) {
+	for line := range strings.Lines(note) {
 		name, addr, _ := strings.Cut(strings.TrimSpace(line), " ")
-		if p, err := netip.ParsePrefix(addr); err == nil {
+		if p, err := netip.ParsePrefix(addr); err == nil && p.Addr().Is4() && name != "" {
 			all = append(all, owned{name, p})
 		}
 	}
@@ -180,8 +194,15 @@ func (k *Keeper) noteFile() string { return filepath.Join(k.RunDir, "own-address
 // system name servers are somebody else's care.
 const resolvConf = "/tmp/resolv.conf"
 
+// isBox reports whether this system is gokrazy's, with no programs but the
+// box's.
+func isBox() bool {
+	to, err := os.Readlink("/etc/resolv.conf")
+	return err == nil && to == resolvConf
+}
+
 func setResolver(s setup) error {
-	if to, err := os.Readlink("/etc/resolv.conf"); err != nil || to != resolvConf {
+	if !isBox() {
 		return nil
 	}
 	var b strings.Builder

@@ -56,10 +56,7 @@ func Describe(reply *dhcpv4.DHCPv4, c Client, b Boot) {
 // that server, which names its program itself, as it does beside a DHCP server
 // without this box; firmware that asks option 54 (iPXE) asks us, and finds
 // the server and the program in our ACK. Either way the cached replies that
-// Microsoft's programs look into name their own server. An offer with the
-// file and option 43 = 06 01 08 ff has worked with both as well (flows m16,
-// u3c), but some vendors' UEFI is said to pass over a proxy's offer with
-// option 43, and all of them take this one.
+// Microsoft's programs look into name their own server.
 //
 // HTTP boot and the Raspberry Pi know no port 4011: they get it all here.
 func ProxyOffer(reply *dhcpv4.DHCPv4, c Client, b Boot) {
@@ -73,6 +70,23 @@ func ProxyOffer(reply *dhcpv4.DHCPv4, c Client, b Boot) {
 	default:
 		reply.ServerIPAddr = net.IP(b.NextServer.AsSlice())
 	}
+}
+
+// FirmOffer is a ProxyOffer for a machine that goes to another server, where a
+// second PXE server answers on the link. It is complete, with the file and
+// option 43 = 06 01 08 ff: EDK2 takes it before any offer without option 43,
+// whichever comes first (PxeBcDhcp4.c, PxeBcSelectDhcp4Offer), and asks no server
+// on port 4011. It is not what all machines get: see ProxyOffer about PXELINUX,
+// and some vendors' UEFI is said to pass over a proxy's offer with option 43. It
+// reports false where it has nothing to add: for a BIOS, whose boot program
+// would find no address of its own in it, and for clients that are told all in
+// the ProxyOffer anyway.
+func FirmOffer(reply *dhcpv4.DHCPv4, c Client, b Boot) bool {
+	if c.HTTP || c.Arch == BIOS {
+		return false
+	}
+	Describe(reply, c, b)
+	return true
 }
 
 // BootServerAck fills the ACK on port 4011 (PXE 2.1 §2.2.4) with the file to

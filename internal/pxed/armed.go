@@ -33,7 +33,7 @@ type armedState struct {
 
 // loadArmed reads what saveArmed has written.
 func loadArmed(dir string) (s armedState, err error) {
-	b, err := os.ReadFile(filepath.Join(dir, armedFile))
+	b, err := readState(filepath.Join(dir, armedFile))
 	if err != nil {
 		return s, err
 	}

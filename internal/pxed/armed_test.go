@@ -329,7 +329,7 @@ func TestNobodyGetsAnothersName(t *testing.T) {
 			return d.fetch(forger, "pxelinux.cfg/01-52-54-00-77-00-10")
 		},
 		"its own, after a REQUEST that says it were the machine": func(d *desk) (string, error) {
-			d.machines.Learn(forger.Addr(), biosPC)
+			d.machines.Learn(forger.Addr(), biosPC, false)
 			return d.fetch(forger, "/grub/grub.cfg")
 		},
 		"its own, by HTTP": func(d *desk) (string, error) {
@@ -370,7 +370,7 @@ func TestNobodyGetsAnothersName(t *testing.T) {
 	t.Run("the machine's name, kept by one that had its address before", func(t *testing.T) {
 		d := begin(t)
 		d.neighbours[first] = other
-		d.machines.Learn(first, biosPC) // by a REQUEST, which anybody can send
+		d.machines.Learn(first, biosPC, false) // by a REQUEST, which anybody can send
 		text, err := d.fetch(pcPort, "/grub/grub.cfg")
 		if err != nil {
 			t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
@@ -15,6 +16,8 @@ import (
 	"github.com/pxebox/pxebox/internal/dhcpconn"
 	"github.com/pxebox/pxebox/internal/handoff"
 	"github.com/pxebox/pxebox/internal/lease"
+	"github.com/pxebox/pxebox/internal/leasedb"
+	"github.com/pxebox/pxebox/internal/loglimit"
 	"github.com/pxebox/pxebox/internal/machine"
 	"github.com/pxebox/pxebox/internal/netif"
 	"github.com/pxebox/pxebox/internal/ratelimit"
@@ -34,6 +37,11 @@ const (
 	storeTries = 3
 	// storeAgain is how long a database that cannot be opened is left alone.
 	storeAgain = time.Minute
+	// openWithin is how long the first questions wait for the database. A
+	// dying medium may take minutes to say so, and the box serves meanwhile.
+	openWithin = 10 * time.Second
+
+	leaseLines = "leases" // the topic of lines about the database
 )
 
 // What the server needs of the network.
@@ -49,10 +57,26 @@ type (
 	}
 )
 
-// store is the lease database: *lease.Store.
+// store is the lease database: *leasedb.DB.
 type store interface {
 	Apply([]lease.Change) error
 	Close() error
+}
+
+// opened is how the opening of the lease database ended.
+type opened struct {
+	store   store // nil: it cannot be written
+	records []lease.Record
+	err     error
+}
+
+// openLeases is leasedb.Open.
+func openLeases(dir string, log *slog.Logger) opened {
+	db, records, err := leasedb.Open(dir, log)
+	if err != nil {
+		return opened{records: records, err: err}
+	}
+	return opened{db, records, nil}
 }
 
 // received are packets with the way back.
@@ -83,22 +107,29 @@ type server struct {
 	machines *machine.Table // learns who has which address
 	limit    *ratelimit.Limiter
 	hold     string // why nothing is to be offered; "" to offer
+	rival    bool   // another PXE server answers on the link
 
 	prober  prober
 	waiting map[netip.Addr]*probe // offers that wait for a probe's answer
 	order   []*probe              // the same, soonest first
 	probes  *time.Timer
 
-	path      string
+	dir       string // of the lease database
+	open      func(dir string, log *slog.Logger) opened
 	store     store
-	tryStore  time.Time // not before
-	loaded    bool      // the leases from before the start are in the pools
-	behind    bool      // leases may have been given that the store does not have
+	tryStore  time.Time   // not before
+	opening   bool        // a goroutine opens the database
+	patience  time.Time   // until when the first questions wait for it
+	opened    chan opened // by that goroutine
+	loaded    bool        // the leases from before the start are in the pools
+	behind    bool        // leases may have been given that the store does not have
 	pending   []answer
 	changes   []lease.Change
 	toDisk    chan batch
 	committed chan batch
 	failures  int
+
+	sent atomic.Uint64 // answers that are on the wire
 }
 
 // probe is an offer that waits.
@@ -116,10 +147,10 @@ type batch struct {
 	err     error
 }
 
-func newServer(now time.Time, path string, machines *machine.Table, log *slog.Logger, tell *teller) *server {
+func newServer(now time.Time, dir string, machines *machine.Table, log *slog.Logger, tell *teller) *server {
 	s := &server{
 		log: log, tell: tell, pools: dhcp.Pools{}, machines: machines, limit: ratelimit.New(now), waiting: map[netip.Addr]*probe{},
-		probes: time.NewTimer(time.Hour), path: path,
+		probes: time.NewTimer(time.Hour), dir: dir, open: openLeases, opened: make(chan opened, 1),
 		toDisk: make(chan batch), committed: make(chan batch),
 	}
 	s.probes.Stop()
@@ -129,7 +160,7 @@ func newServer(now time.Time, path string, machines *machine.Table, log *slog.Lo
 // configure makes settings of what is known now.
 func (s *server) configure(now time.Time, c config.DHCP, plan handoff.Plan, l netif.Link, guardMAC net.HardwareAddr) *dhcp.Settings {
 	s.settings = dhcp.NewSettings(c, l.Addr, []net.HardwareAddr{l.HW, guardMAC}, s.pools)
-	s.settings.Hold, s.settings.Plan = s.hold, plan
+	s.settings.Hold, s.settings.Rival, s.settings.Plan = s.hold, s.rival, plan
 	s.count(now)
 	return s.settings
 }
@@ -139,34 +170,45 @@ func (s *server) count(now time.Time) {
 	s.tell.metrics.Leases(s.pools.Leases(now))
 }
 
-// openStore opens the lease database once addresses are to be leased.
+// openStore has the lease database opened once addresses are to be leased. It
+// does not wait: a medium may take its time, and so may a large file.
 func (s *server) openStore(now time.Time, mode config.Mode) {
-	if s.store != nil || !mode.Leases() || now.Before(s.tryStore) {
+	if s.opening && !s.patience.IsZero() && !now.Before(s.patience) {
+		s.patience = time.Time{}
+		loglimit.Keep(s.log, leaseLines).Error("the lease database takes long to open: leases are kept in memory meanwhile, and those from before the start are not known")
+	}
+	if s.store != nil || s.opening || !mode.Leases() || now.Before(s.tryStore) {
 		return
 	}
-	s.tryStore = now.Add(storeAgain)
-	store, err := lease.Open(s.path, s.log)
-	var records []lease.Record
-	if err == nil {
-		if records, err = store.Load(); err != nil {
-			err = errors.Join(err, store.Close())
-		}
+	if s.tryStore.IsZero() {
+		s.patience = now.Add(openWithin)
 	}
-	if err != nil {
-		s.log.Error("leases are kept in memory only, and a power cut forgets them", "err", err)
+	s.tryStore, s.opening = now.Add(storeAgain), true
+	go func() { s.opened <- s.open(s.dir, loglimit.Keep(s.log, "damaged leases")) }()
+}
+
+// storeOpened takes the database into use, or what could be read of it.
+func (s *server) storeOpened(now time.Time, o opened) {
+	s.opening = false
+	var readOnly leasedb.ReadOnlyError
+	if o.err != nil && !errors.As(o.err, &readOnly) {
+		loglimit.Keep(s.log, leaseLines).Error("leases are kept in memory only, and a power cut forgets them", "err", o.err)
 		return
 	}
-	s.log.Info("lease database", "path", s.path, "leases", len(records))
-	s.store, s.failures = store, 0
-	if s.loaded {
-		// The pools know what became of them.
-		s.pools.Stored(records)
-	} else {
-		s.pools.Restore(now, records)
+	if !s.loaded {
+		s.pools.Restore(now, o.records)
 		s.loaded = true
 	}
+	if o.err != nil {
+		loglimit.Keep(s.log, leaseLines).Error("the lease database cannot be written: leases that are in it go on, new ones are kept in memory only, and a power cut forgets them",
+			"leases", len(o.records), "err", o.err)
+		return
+	}
+	loglimit.Keep(s.log, leaseLines).Info("lease database", "path", s.dir, "leases", len(o.records))
+	s.store, s.failures = o.store, 0
 	// What was given while there was no database is written now, and not only
 	// with the next answer. The pools have all of it.
+	s.pools.Stored(o.records)
 	s.changes, s.behind = nil, true
 }
 
@@ -184,7 +226,9 @@ func (s *server) ask(now time.Time, r received) {
 			r.guard.Heard(a.Other)
 		}
 		if a.Machine.MAC != "" && a.Has.IsValid() {
-			s.machines.Learn(a.Has, a.Machine)
+			if was, changed := s.machines.Learn(a.Has, a.Machine, a.Relayed); changed {
+				s.tell.learned(now, a, was)
+			}
 		}
 		if a.Handoff.Entry != "" {
 			s.tell.handedOver(a)
@@ -198,7 +242,7 @@ func (s *server) ask(now time.Time, r received) {
 func (s *server) sort(now time.Time, x answer, ready []answer) []answer {
 	switch {
 	case x.a.Msg == nil:
-		s.tell.silent(x)
+		s.tell.silent(now, x)
 	case x.a.Commit:
 		s.pending = append(s.pending, x)
 	case s.wait(now, x):
@@ -269,8 +313,11 @@ func (s *server) disconnect() {
 	s.order, s.pending = nil, nil
 }
 
-// full reports whether more waits for the disk than is worth keeping.
-func (s *server) full() bool { return len(s.pending) >= maxUncommitted }
+// mustWait reports whether questions wait in the kernel: more answers wait for
+// the disk than are worth keeping, or it is not known yet who has which address.
+func (s *server) mustWait(now time.Time) bool {
+	return len(s.pending) >= maxUncommitted || s.opening && now.Before(s.patience)
+}
 
 // toCommit returns the batch that waits for the disk, and the channel to
 // hand it over by: nil where there is nothing to do. An end of a lease waits
@@ -322,7 +369,7 @@ func (s *server) onDisk(now time.Time, b batch) {
 	s.failures++
 	s.log.Error("leases cannot be written, and were not given", "err", b.err)
 	if s.failures >= storeTries && s.store == b.store {
-		s.log.Error("leases are kept in memory only from now on, and a power cut forgets them")
+		loglimit.Keep(s.log, leaseLines).Error("leases are kept in memory only from now on, and a power cut forgets them")
 		if err := s.store.Close(); err != nil {
 			s.log.Error("lease database", "err", err)
 		}
@@ -347,6 +394,8 @@ func (s *server) send(ready []answer) {
 		}
 		if err := conn.Send(self, out); err != nil {
 			s.log.Error("dhcp: cannot answer", "err", err)
+			continue
 		}
+		s.sent.Add(uint64(len(out)))
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 	"github.com/pxebox/pxebox/internal/dhcpconn"
 	"github.com/pxebox/pxebox/internal/handoff"
 	"github.com/pxebox/pxebox/internal/lease"
+	"github.com/pxebox/pxebox/internal/leasedb"
 	"github.com/pxebox/pxebox/internal/machine"
 	"github.com/pxebox/pxebox/internal/netif"
 )
@@ -65,7 +67,7 @@ func (b *bench) Apply(changes []lease.Change) error {
 }
 
 func newBench(t *testing.T, probe bool) *bench {
-	b := &bench{T: t, server: newServer(t0, filepath.Join(t.TempDir(), "leases.db"), machine.NewTable(8), slog.New(slog.DiscardHandler), newTeller(slog.New(slog.DiscardHandler)))}
+	b := &bench{T: t, server: newServer(t0, t.TempDir(), machine.NewTable(8), slog.New(slog.DiscardHandler), newTeller(slog.New(slog.DiscardHandler)))}
 	b.server.store = b
 	b.network(t0, self, probe)
 	return b
@@ -236,16 +238,15 @@ func TestOfferWaitsForTheProbe(t *testing.T) {
 
 func TestLeasesComeBackFromDisk(t *testing.T) {
 	b := newBench(t, false)
-	b.server.store = nil
-	b.openStore(t0, config.ModeServer)
+	b.opens(t0)
 	b.takes(1, first)
 	b.write()
 	if err := b.server.store.Close(); err != nil {
 		t.Fatal(err)
 	}
 	again := newBench(t, false)
-	again.path, again.server.store = b.path, nil
-	again.openStore(t0, config.ModeServer)
+	again.dir = b.dir
+	again.opens(t0)
 	again.client(t0, 2, dhcpv4.MessageTypeDiscover, dhcpv4.OptRequestedIPAddress(first.AsSlice()))
 	again.wantSent("OFFER 192.168.77.101")
 	again.client(t0, 1, dhcpv4.MessageTypeRequest, dhcpv4.OptRequestedIPAddress(first.AsSlice()))
@@ -259,6 +260,7 @@ func (b *bench) opens(now time.Time) {
 	b.now = now
 	b.server.store, b.tryStore = nil, time.Time{}
 	b.openStore(now, config.ModeServer)
+	b.storeOpened(now, <-b.opened)
 	opened := b.server.store
 	if opened == nil {
 		b.Fatal("the database does not open")
@@ -270,9 +272,9 @@ func (b *bench) opens(now time.Time) {
 func (b *bench) restarts() *bench {
 	b.Helper()
 	again := newBench(b.T, false)
-	disk, err := os.ReadFile(b.path)
+	disk, err := os.ReadFile(filepath.Join(b.dir, leasedb.FileName))
 	if err == nil {
-		err = os.WriteFile(again.path, disk, 0o600)
+		err = os.WriteFile(filepath.Join(again.dir, leasedb.FileName), disk, 0o600)
 	}
 	if err != nil {
 		b.Fatal(err)
@@ -322,7 +324,7 @@ func TestDatabaseOpensAgain(t *testing.T) {
 				t.Fatal(err)
 			}
 			if lose {
-				if err := os.Remove(b.path); err != nil {
+				if err := os.Remove(filepath.Join(b.dir, leasedb.FileName)); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -385,7 +387,7 @@ func TestDatabaseOpensLate(t *testing.T) {
 			before.server.store.Close()
 
 			b := newBench(t, false)
-			b.path, b.server.store = before.path, nil
+			b.dir, b.server.store = before.dir, nil
 			c.meanwhile(b)
 			b.opens(t0.Add(time.Minute))
 			b.keep(t0.Add(2*time.Minute), c.one, c.two)
@@ -414,6 +416,75 @@ func TestMaskChanges(t *testing.T) {
 	}
 }
 
+// A medium that has turned read-only still says who has which address. What is
+// given meanwhile is on it once it can be written again.
+func TestDatabaseIsReadOnly(t *testing.T) {
+	before := newBench(t, false)
+	before.opens(t0)
+	before.takes(1, first)
+	before.write()
+	before.server.store.Close()
+
+	b := newBench(t, false)
+	b.dir, b.server.store = before.dir, nil
+	b.server.open = func(dir string, log *slog.Logger) opened {
+		o := openLeases(dir, log)
+		if o.err == nil {
+			o.err = o.store.Close()
+		}
+		return opened{records: o.records, err: errors.Join(o.err, leasedb.ReadOnlyError{Err: errors.New("read-only file system")})}
+	}
+	b.openStore(t0, config.ModeServer)
+	b.storeOpened(t0, <-b.opened)
+	// A stranger gets another address than the one that is leased.
+	b.takes(2, first.Next())
+	b.write()
+	b.returns(t0, 1, first)
+	b.wantSent("OFFER 192.168.77.101", "ACK 192.168.77.101", "ACK 192.168.77.100")
+	b.client(t0, 3, dhcpv4.MessageTypeDiscover)
+	b.wantSent()
+
+	b.server.open = openLeases
+	b.opens(t0.Add(storeAgain))
+	b.write() // without a question
+	b.server.store.Close()
+	b.restarts().keep(t0, 1, 2)
+}
+
+// The network does not wait for a database that takes long to open, and
+// questions do not for longer than is good for clients.
+func TestDatabaseTakesLong(t *testing.T) {
+	b := newBench(t, false)
+	b.server.store = nil
+	hung := make(chan struct{})
+	b.server.open = func(dir string, log *slog.Logger) opened { <-hung; return openLeases(dir, log) }
+	for _, c := range []struct {
+		situation string
+		at        time.Duration
+		waits     bool
+	}{
+		{"at first", 0, true},
+		{"just short of the limit", openWithin - 1, true},
+		{"at the limit", openWithin, false},
+		{"when it would be opened again", 2 * storeAgain, false},
+	} {
+		b.openStore(t0.Add(c.at), config.ModeServer)
+		if got := b.mustWait(t0.Add(c.at)); got != c.waits {
+			t.Errorf("%s: questions wait: %v", c.situation, got)
+		}
+	}
+	b.now = t0.Add(openWithin)
+	b.takes(1, first)
+	b.write()
+	b.wantSent("OFFER 192.168.77.100", "ACK 192.168.77.100")
+	close(hung)
+	o := <-b.opened
+	b.storeOpened(t0.Add(time.Minute), o)
+	defer o.store.Close()
+	b.write() // what was given meanwhile
+	b.restarts().returns(t0, 1, first)
+}
+
 func TestFloodOfOneClientIsCut(t *testing.T) {
 	b := newBench(t, false)
 	for range 1000 {
@@ -421,5 +492,100 @@ func TestFloodOfOneClientIsCut(t *testing.T) {
 	}
 	if len(b.sent) > 50 {
 		t.Errorf("%d answers to one client at one moment", len(b.sent))
+	}
+}
+
+// For some seconds a machine claims every address that is asked for. Once it is
+// silent, clients get addresses again, and none without a probe.
+func TestForgedARPAnswers(t *testing.T) {
+	b := newBench(t, true)
+	wait := func(d time.Duration) { b.now = b.now.Add(d); b.probesDone(b.now) }
+	claimed := 0
+	for range 6 {
+		b.client(b.now, 1, dhcpv4.MessageTypeDiscover)
+		for ; claimed < len(b.probed); claimed++ {
+			b.addressInUse(b.now, b.probed[claimed])
+		}
+		wait(time.Second)
+	}
+	b.wantSent()
+	if n := len(b.probed); n > 4 {
+		t.Errorf("%d probes of 2 addresses within 6 s", n)
+	}
+	b.probed = nil
+	// From now on nobody claims anything.
+	silent := b.now
+	for len(b.sent) == 0 && b.now.Sub(silent) < time.Hour {
+		b.client(b.now, 1, dhcpv4.MessageTypeDiscover)
+		wait(time.Second)
+	}
+	if after := b.now.Sub(silent); after > 10*time.Second || len(b.probed) == 0 {
+		t.Errorf("no offer for %v; probed %v", after, b.probed)
+	}
+}
+
+// What comes from where no machine is served is logged once for each machine and
+// reason, however often it comes and however many machines it names.
+func TestStrangersAreLoggedOnce(t *testing.T) {
+	b, said := newBench(t, false), &lines{}
+	b.server.tell = newTeller(slog.New(slog.NewTextHandler(said, nil)))
+	ask := func(n int, from string, giaddr ...byte) {
+		m := &dhcpv4.DHCPv4{
+			OpCode: dhcpv4.OpcodeBootRequest, HWType: iana.HWTypeEthernet, GatewayIPAddr: giaddr,
+			ClientHWAddr: net.HardwareAddr{2, 0, 0, 9, byte(n >> 8), byte(n)}, Options: dhcpv4.Options{},
+		}
+		m.UpdateOption(dhcpv4.OptMessageType(dhcpv4.MessageTypeDiscover))
+		q := dhcp.Question{Msg: m, Port: dhcp.ServerPort, From: netip.MustParseAddrPort(from + ":68")}
+		// Another second, or the limit on packets would hide them from the log.
+		b.now = b.now.Add(time.Second)
+		b.ask(b.now, received{[]dhcp.Question{q}, b, b, b})
+	}
+	for range 5 {
+		ask(1, "10.9.0.66")
+		ask(1, "10.9.0.66", 10, 9, 0, 1)
+		ask(2, "10.9.0.66")
+	}
+	if n := strings.Count(said.String(), "dhcp: silent"); n != 3 {
+		t.Errorf("%d lines, want one for each machine and reason:\n%v", n, said)
+	}
+	if want := `mac=02:00:00:09:00:01 asked=DISCOVER step="from an address that is not served" from=10.9.0.66`; !strings.Contains(said.String(), want) {
+		t.Errorf("%s is not in the log:\n%v", want, said)
+	}
+	for n := range 500 {
+		ask(3+n, "10.9.0.66")
+	}
+	if n := strings.Count(said.String(), "dhcp: silent"); n != maxUnanswered {
+		t.Errorf("%d lines for 500 machines", n)
+	}
+	b.wantSent()
+}
+
+// An address that has another machine now is logged, once for each change.
+func TestChangeOfHandsIsLogged(t *testing.T) {
+	b, said := newBench(t, false), &lines{}
+	b.server.tell = newTeller(slog.New(slog.NewTextHandler(said, nil)))
+	c := config.DHCP{Mode: config.ModeProxy}
+	b.configure(b.now, c, handoff.Plan{}, netif.Link{Addr: self, HW: net.HardwareAddr{2, 0, 0, 0, 0, 1}}, nil)
+	pxe := dhcpv4.OptClassIdentifier("PXEClient:Arch:00007:UNDI:003000")
+	request := func(n byte) {
+		b.client(b.now.Add(time.Second), n, dhcpv4.MessageTypeRequest, pxe, dhcpv4.OptRequestedIPAddress(first.AsSlice()))
+	}
+	request(1)
+	request(1)
+	if said := said.String(); strings.Contains(said, "changed hands") {
+		t.Errorf("the log:\n%v", said)
+	}
+	for range 10 {
+		request(2)
+		request(1)
+	}
+	want := `"machine: an address has changed hands" address=192.168.77.100 mac=02:00:00:00:01:02 before=02:00:00:00:01:01`
+	if n := strings.Count(said.String(), "changed hands"); n != 1 || !strings.Contains(said.String(), want) {
+		t.Errorf("%d lines:\n%v", n, said)
+	}
+	b.now = b.now.Add(movedAgain)
+	request(2)
+	if n := strings.Count(said.String(), "changed hands"); n != 2 {
+		t.Errorf("%d lines:\n%v", n, said)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"net/netip"
 	"sync"
 	"time"
@@ -18,11 +19,17 @@ import (
 
 // open finds a file for the machine at an address.
 func (d *daemon) open(client netip.Addr, name string) (catalog.File, error) {
-	m, now := d.reader(client, name), d.served.Load()
-	r := catalog.Reader{View: now.plan.View(time.Now(), m), MAC: m.MAC}
-	if _, ok := catalog.Menu(name); ok {
-		is, _, _ := d.holder(client)
-		r.Token = d.key.Token(client, is)
+	now := d.served.Load()
+	var r catalog.Reader
+	if now.files.IsMenu(name) {
+		// An error leaves it uncertain who reads, and the menu waits for a key.
+		holder, _ := d.holder(client)
+		m, known := reader(holder, name)
+		at := time.Now()
+		if holder.claimed.MAC != "" && m == holder.Machine && !now.plan.Rules(at, m) && now.plan.Rules(at, holder.claimed) {
+			known = false // as behind a bridge that puts its own address into frames
+		}
+		r = catalog.Reader{View: now.plan.View(at, m, known), MAC: m.MAC, Token: d.key.Token(client, holder.MAC)}
 	}
 	f, err := now.files.Open(name, r)
 	var refused catalog.RefusedError
@@ -32,21 +39,48 @@ func (d *daemon) open(client netip.Addr, name string) (catalog.File, error) {
 	return f, err
 }
 
-// reader is who asks for a file: the machine that the name tells of, or the
-// one that has the address by DHCP. The name goes first, so that a person can
-// look at a machine's menu from another.
-func (d *daemon) reader(client netip.Addr, name string) machine.Machine {
-	m, _ := d.machines.At(client)
-	if mac, _ := catalog.Menu(name); mac != "" && mac != m.MAC {
-		return machine.Machine{MAC: mac, Firmware: "bios"} // PXELINUX's name
+// reader is who asks for a menu: the machine that its name tells, or the holder
+// of the address; and whether that is certain. The name goes first, so that a
+// person can look at a machine's menu from another. It is the machine's own
+// word in its own request, which no other host can change; whoever reads with
+// another's name reads another's menu, and no more.
+func reader(h holder, name string) (m machine.Machine, known bool) {
+	switch mac, _ := catalog.Menu(name); mac {
+	case "":
+		return h.Machine, h.by == byLink || h.by == byRelay
+	case h.MAC:
+		return h.Machine, true
+	case h.claimed.MAC:
+		return h.claimed, true
+	default:
+		return machine.Machine{MAC: mac, Firmware: "bios"}, true // PXELINUX's name
 	}
-	return m
+}
+
+// undecided reports whether a request for a menu has to wait, because a rule
+// may be for the machine and the kernel does not know yet who is at the
+// address. It has the kernel ask. No block reaches a machine on the link before
+// the kernel has its answer, so that no machine misses anything: the client
+// repeats its request.
+func (d *daemon) undecided(client netip.Addr, name string) bool {
+	now, l := d.served.Load(), d.link.Load()
+	if !now.plan.Ruled() || !l.Addr.Contains(client) || client == l.Addr.Addr() {
+		return false
+	}
+	if mac, ok := catalog.Menu(name); !ok || mac != "" {
+		return false
+	}
+	h, err := d.holder(client)
+	return err == nil && h.by != byLink && d.resolve(l.Index, client) == nil
 }
 
 // openTFTP is open by TFTP, which also takes the wish to be handed over.
 func (d *daemon) openTFTP(client netip.AddrPort, name string) (tftp.File, error) {
 	r, ok := handoff.Parse(name)
 	if !ok {
+		if d.undecided(client.Addr(), name) {
+			return nil, tftp.ErrLater
+		}
 		f, err := d.open(client.Addr(), name)
 		if errors.Is(err, catalog.ErrName) {
 			return nil, tftp.ErrRefused
@@ -86,17 +120,17 @@ func (d *daemon) mayHandOver(client netip.Addr, r handoff.Request, sent bool) er
 	case !s.Plan.Leads(r.Entry):
 		return errors.New("no WDS server with a known address")
 	}
-	is, by, err := d.holder(client)
+	h, err := d.holder(client)
 	switch {
 	case err != nil:
 		return err
-	case by == byLink && is != r.MAC:
-		return fmt.Errorf("the address belongs to %s", is)
-	case by == byDHCP && is != r.MAC:
-		return fmt.Errorf("the address was given to %s", is)
+	case h.by == byLink && h.MAC != r.MAC:
+		return fmt.Errorf("the address belongs to %s", h.MAC)
+	case h.by != unknown && h.MAC != r.MAC:
+		return fmt.Errorf("the address was given to %s", h.MAC)
 	case !d.key.Gave(client, r):
 		return errors.New("no menu with this name was sent to that address since the box was started")
-	case sent && by != byLink && d.link.Load().Addr.Contains(client):
+	case sent && h.by != byLink && d.link.Load().Addr.Contains(client):
 		return errors.New("nobody on the link answers for the address")
 	}
 	if m, ok := d.machines.At(client); ok && m.MAC == r.MAC && m.Firmware != "" {
@@ -112,27 +146,57 @@ type evidence int
 
 const (
 	unknown evidence = iota
-	byDHCP
-	byLink
+	byDHCP           // by a packet that any host could have sent
+	byRelay          // by one that a relay agent passed on, which answers for its subnet
+	byLink           // by ARP: it is where the kernel sends to
 )
 
-// holder is whose an address is. On the link the kernel knows, for that is
-// where it sends what is read: nothing in a request can change that. Behind a
-// router, and where nobody has been sent anything yet, it is as DHCP saw it.
-func (d *daemon) holder(client netip.Addr) (config.MAC, evidence, error) {
-	if l := d.link.Load(); l.Addr.Contains(client) {
+// holder is whose an address is. The zero holder says that this is not known.
+type holder struct {
+	machine.Machine
+	by evidence
+	// claimed is the machine that has the address by DHCP, where the link says
+	// otherwise.
+	claimed machine.Machine
+}
+
+// holder finds out whose an address is. On the link the kernel knows, for that
+// is where it sends what is read: nothing in a request, and no DHCP packet, can
+// change that. What the same machine has said of itself by DHCP goes along.
+// Behind a router, and where the kernel has sent nothing yet, it is as DHCP saw
+// it.
+func (d *daemon) holder(client netip.Addr) (holder, error) {
+	tenant, ok := d.machines.At(client)
+	l := d.link.Load()
+	if l.Addr.Contains(client) {
 		hw, err := d.neighbour(l.Index, client)
 		if err != nil {
-			return "", unknown, err
+			return holder{}, err
 		}
-		if len(hw) > 0 {
-			return config.MAC(config.NewHex(hw)), byLink, nil
+		if mac := config.MAC(config.NewHex(hw)); len(hw) > 0 && ok && tenant.MAC == mac {
+			return holder{Machine: tenant.Machine, by: byLink}, nil
+		} else if len(hw) > 0 {
+			return holder{Machine: machine.Machine{MAC: mac}, by: byLink, claimed: tenant.Machine}, nil
 		}
 	}
-	if m, ok := d.machines.At(client); ok {
-		return m.MAC, byDHCP, nil
+	switch {
+	case !ok:
+		return holder{}, nil
+	case tenant.Relayed && !l.Addr.Contains(client):
+		return holder{Machine: tenant.Machine, by: byRelay}, nil
 	}
-	return "", unknown, nil
+	return holder{Machine: tenant.Machine, by: byDHCP}, nil
+}
+
+// whose is the MAC of the machine at an address, for the log; zero where it is not
+// known.
+func (d *daemon) whose(a netip.Addr) (mac event.MAC) {
+	if h, err := d.holder(a); err == nil {
+		if hw, err := net.ParseMAC(string(h.MAC)); err == nil {
+			copy(mac[:], hw)
+		}
+	}
+	return mac
 }
 
 // transferred hears of a TFTP transfer that has ended.
@@ -220,12 +284,17 @@ func (d *daemon) read(client netip.Addr, name string) {
 	if _, ok := catalog.Menu(name); !ok {
 		return
 	}
-	m, now := d.reader(client, name), time.Now()
-	spent, ok := d.served.Load().plan.Spends(now, m)
-	if !ok {
+	h, err := d.holder(client)
+	if err != nil || h.MAC == "" {
 		return
 	}
-	if is, _, err := d.holder(client); err != nil || is == "" || is != m.MAC {
+	m, known := reader(h, name)
+	if !known || m.MAC != h.MAC {
+		return
+	}
+	now := time.Now()
+	spent, ok := d.served.Load().plan.Spends(now, m)
+	if !ok {
 		return
 	}
 	if d.once.Read(now, spent) {

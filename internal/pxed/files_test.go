@@ -55,6 +55,7 @@ type desk struct {
 	*testing.T
 	*daemon
 	neighbours map[netip.Addr]config.MAC
+	resolved   []netip.Addr // that the kernel was to ask for
 	said       *lines
 }
 
@@ -68,8 +69,14 @@ func (l *lines) Write(b []byte) (int, error) { l.mu.Lock(); defer l.mu.Unlock();
 func (l *lines) String() string              { l.mu.Lock(); defer l.mu.Unlock(); return l.buf.String() }
 
 func newDesk(t *testing.T, mode config.Mode, rules ...machine.Rule) *desk {
-	d := &desk{T: t, neighbours: map[netip.Addr]config.MAC{}, said: &lines{}}
-	log := slog.New(slog.NewTextHandler(d.said, nil))
+	said := &lines{}
+	return newDeskWith(t, said, slog.NewTextHandler(said, nil), mode, rules...)
+}
+
+// newDeskWith is newDesk with another handler of the log that goes to said.
+func newDeskWith(t *testing.T, said *lines, h slog.Handler, mode config.Mode, rules ...machine.Rule) *desk {
+	d := &desk{T: t, neighbours: map[netip.Addr]config.MAC{}, said: said}
+	log := slog.New(h)
 	d.daemon = &daemon{
 		Options: Options{Log: log, DataDir: t.TempDir(), BootDir: filepath.Join(t.TempDir(), "none")},
 		tell:    newTeller(log), guard: guard.New(log),
@@ -80,8 +87,10 @@ func newDesk(t *testing.T, mode config.Mode, rules ...machine.Rule) *desk {
 			}
 			return d.neighbours[a].Bytes(), nil
 		},
+		resolve: func(_ int, a netip.Addr) error { d.resolved = append(d.resolved, a); return nil },
 	}
-	d.daemon.dhcp = newServer(t0, filepath.Join(d.DataDir, "leases.db"), d.machines, log, d.tell)
+	d.daemon.dhcp = newServer(t0, d.DataDir, d.machines, log, d.tell)
+	d.daemon.dhcp.open = func(string, *slog.Logger) opened { return opened{err: errors.New("a desk has no disk")} }
 	d.daemon.link.Store(&netif.Link{Index: 7, Addr: self})
 	g := generation.Generation{DHCP: config.DHCP{Mode: mode}}
 	g.DHCP.Lease = config.Duration(1 << 40)
@@ -91,7 +100,10 @@ func newDesk(t *testing.T, mode config.Mode, rules ...machine.Rule) *desk {
 			menu.PXELINUXConfig: []byte("for all"), "grub/grub.cfg": []byte("for all"),
 			"handoff/wds": []byte("to WDS, " + menu.MACMark), "handoff/wds.cfg": []byte("reboot.c32 " + menu.MACMark),
 		},
-		Views:    map[string]map[string][]byte{"m1": {menu.PXELINUXConfig: []byte("its own"), "grub/grub.cfg": []byte("its own")}},
+		Views: map[string]map[string][]byte{
+			"m1":            {menu.PXELINUXConfig: []byte("its own"), "grub/grub.cfg": []byte("its own")},
+			handoff.Waiting: {menu.PXELINUXConfig: []byte("waits"), "grub/grub.cfg": []byte("waits")},
+		},
 		Machines: rules,
 		Handoffs: map[string]handoff.Target{"wds": {Server: wds, Programs: map[string]string{"bios": `boot\x64\wdsnbp.com`}}},
 	}
@@ -137,10 +149,10 @@ func TestHandoffIsArmed(t *testing.T) {
 		"GRUB, as the kernel knows the neighbour": {pcPort, asksGRUB,
 			func(d *desk) { d.neighbours[first] = pc }, nil, "to WDS, 52:54:00:77:00:10"},
 		"PXELINUX, whom the kernel has to look for": {pcPort, asks(pcPort, "wds", ".cfg"),
-			func(d *desk) { d.machines.Learn(first, biosPC) },
+			func(d *desk) { d.machines.Learn(first, biosPC, false) },
 			func(d *desk) { d.neighbours[first] = pc }, "reboot.c32 52:54:00:77:00:10"},
 		"behind a router, whose neighbour is the router": {behindPC, asks(behindPC, "wds", ""),
-			func(d *desk) { d.machines.Learn(behind, biosPC) }, nil, "to WDS, 52:54:00:77:00:10"},
+			func(d *desk) { d.machines.Learn(behind, biosPC, true) }, nil, "to WDS, 52:54:00:77:00:10"},
 		"behind a router, after a restart of the program": {behindPC, asks(behindPC, "wds", ""),
 			func(*desk) {}, nil, "to WDS, 52:54:00:77:00:10"},
 	} {
@@ -192,13 +204,13 @@ func TestHandoffIsRefused(t *testing.T) {
 			func(d *desk) { d.neighbours[first] = other }, "the address belongs to 02:00:00:00:00:01"},
 		// DHCP packets can be forged, answers to ARP less so.
 		"DHCP says one thing, the link another": {config.ModeProxy, pcPort, asksGRUB,
-			func(d *desk) { d.neighbours[first] = other; d.machines.Learn(first, biosPC) }, "the address belongs to"},
+			func(d *desk) { d.neighbours[first] = other; d.machines.Learn(first, biosPC, false) }, "the address belongs to"},
 		"another machine, by DHCP": {config.ModeProxy, pcPort, asksGRUB,
-			func(d *desk) { d.machines.Learn(first, machine.Machine{MAC: other}) }, "the address was given to 02:00:00:00:00:01"},
+			func(d *desk) { d.machines.Learn(first, machine.Machine{MAC: other}, false) }, "the address was given to 02:00:00:00:00:01"},
 		"a menu that was read at another address": {config.ModeProxy, pcPort, asks(behindPC, "wds", ""),
 			func(d *desk) { d.neighbours[first] = pc }, "no menu with this name was sent to that address"},
 		"no menu was read behind the router": {config.ModeProxy, behindPC, asksGRUB,
-			func(d *desk) { d.neighbours[behind] = pc; d.machines.Learn(behind, biosPC) }, "no menu with this name"},
+			func(d *desk) { d.neighbours[behind] = pc; d.machines.Learn(behind, biosPC, true) }, "no menu with this name"},
 		"another machine's menu, and its name in ours": {config.ModeProxy, pcPort,
 			strings.Replace(asksGRUB, string(pc), string(other), 1),
 			func(d *desk) { d.neighbours[first] = other }, "no menu with this name"},
@@ -206,7 +218,7 @@ func TestHandoffIsRefused(t *testing.T) {
 			func(d *desk) { d.neighbours[first] = pc }, "no WDS server"},
 		"a server without a program for the firmware": {config.ModeProxy, pcPort, asksGRUB,
 			func(d *desk) {
-				d.machines.Learn(first, machine.Machine{MAC: pc, Firmware: "uefi-x64"})
+				d.machines.Learn(first, machine.Machine{MAC: pc, Firmware: "uefi-x64"}, false)
 			}, "no program for uefi-x64"},
 		"DHCP is off": {config.ModeOff, pcPort, asksGRUB,
 			func(d *desk) { d.neighbours[first] = pc }, "DHCP is off"},
@@ -229,7 +241,7 @@ func TestHandoffIsRefused(t *testing.T) {
 	}
 	t.Run("nobody answers ARP for the address", func(t *testing.T) {
 		d := newDesk(t, config.ModeProxy)
-		d.machines.Learn(first, biosPC) // by a broadcast REQUEST, which anybody can send
+		d.machines.Learn(first, biosPC, false) // by a broadcast REQUEST, which anybody can send
 		if _, err := d.fetch(pcPort, asksGRUB); err != nil {
 			t.Fatal(err)
 		}
@@ -257,15 +269,15 @@ func its(once bool) machine.Rule {
 
 func TestEachMachineReadsItsMenu(t *testing.T) {
 	d := newDesk(t, config.ModeProxy, its(false))
-	d.machines.Learn(first, biosPC)
 	stranger := netip.AddrPortFrom(first.Next(), 2070)
+	d.neighbours[first], d.neighbours[stranger.Addr()] = pc, other
 	for _, tc := range []struct {
 		situation string
 		client    netip.AddrPort
 		name      string
 		want      string
 	}{
-		{"its address, by DHCP", pcPort, "/grub/grub.cfg", "its own"},
+		{"its address, by the link", pcPort, "/grub/grub.cfg", "its own"},
 		{"its name", pcPort, "pxelinux.cfg/01-52-54-00-77-00-10", "its own"},
 		{"its name, though DHCP was not heard", stranger, "pxelinux.cfg/01-52-54-00-77-00-10", "its own"},
 		{"another's name from its address: a person looks", pcPort, "pxelinux.cfg/01-02-00-00-00-00-01", "for all"},
@@ -294,11 +306,93 @@ func TestEachMachineReadsItsMenu(t *testing.T) {
 	})
 }
 
+// What a machine boots is decided by who reads the menu, and not by who says so
+// in a DHCP packet.
+func TestNobodyElsePicksTheMenu(t *testing.T) {
+	const grub = "/grub/grub.cfg"
+	waits := its(false)
+	waits.Waits = true
+	claims := func(a netip.Addr, relayed bool) func(*desk) {
+		return func(d *desk) { d.machines.Learn(a, biosPC, relayed) }
+	}
+	at := func(a netip.Addr, mac config.MAC) func(*desk) { return func(d *desk) { d.neighbours[a] = mac } }
+	for situation, tc := range map[string]struct {
+		rules  []machine.Rule
+		client netip.AddrPort
+		before []func(*desk)
+		want   string // "" for a request that is dropped
+		http   string // by HTTP, where that differs
+	}{
+		"the link says that it is the machine":       {[]machine.Rule{its(false)}, pcPort, []func(*desk){at(first, pc)}, "its own", ""},
+		"link and DHCP say so":                       {[]machine.Rule{its(false)}, pcPort, []func(*desk){at(first, pc), claims(first, false)}, "its own", ""},
+		"a packet in the machine's name":             {[]machine.Rule{its(false)}, pcPort, []func(*desk){at(first, other), claims(first, true)}, "waits", ""},
+		"the link knows nobody yet":                  {[]machine.Rule{its(false)}, pcPort, []func(*desk){claims(first, false)}, "", "waits"},
+		"neither link nor DHCP knows anybody yet":    {[]machine.Rule{its(false)}, pcPort, nil, "", "waits"},
+		"another machine on the link":                {[]machine.Rule{its(false)}, pcPort, []func(*desk){at(first, other)}, "for all", ""},
+		"without rules all get the same":             {nil, pcPort, []func(*desk){claims(first, false)}, "for all", ""},
+		"behind a relay agent, which vouches":        {[]machine.Rule{its(false)}, behindPC, []func(*desk){claims(behind, true)}, "its own", ""},
+		"behind a router, by its own word":           {[]machine.Rule{its(false)}, behindPC, []func(*desk){claims(behind, false)}, "waits", ""},
+		"behind a router, a menu that waits anyway":  {[]machine.Rule{waits}, behindPC, []func(*desk){claims(behind, false)}, "its own", ""},
+		"behind a router, nobody known":              {[]machine.Rule{its(false)}, behindPC, nil, "waits", ""},
+		"behind a router, without rules":             {nil, behindPC, nil, "for all", ""},
+		"behind a relay agent, then its own word":    {[]machine.Rule{its(false)}, behindPC, []func(*desk){claims(behind, true), claims(behind, false)}, "its own", ""},
+		"behind a relay agent, then another's word":  {[]machine.Rule{its(false)}, behindPC, []func(*desk){claims(behind, true), func(d *desk) { d.machines.Learn(behind, machine.Machine{MAC: other}, false) }}, "waits", ""},
+		"the router's MAC is no machine's behind it": {[]machine.Rule{its(false)}, behindPC, []func(*desk){at(behind, pc)}, "waits", ""},
+	} {
+		t.Run(situation, func(t *testing.T) {
+			d := newDesk(t, config.ModeProxy, tc.rules...)
+			for _, f := range tc.before {
+				f(d)
+			}
+			got, err := d.fetch(tc.client, grub)
+			switch {
+			case tc.want == "" && (!errors.Is(err, tftp.ErrLater) || !slices.Equal(d.resolved, []netip.Addr{tc.client.Addr()})):
+				t.Errorf("by TFTP: %q, %v; the kernel was to ask for %v", got, err, d.resolved)
+			case tc.want != "" && (got != tc.want || err != nil):
+				t.Errorf("by TFTP: %q, %v; want %q", got, err, tc.want)
+			}
+			f, err := d.openHTTP(tc.client.Addr(), grub)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := content(t, f); got != tc.want && got != tc.http {
+				t.Errorf("by HTTP: %q, want %q", got, tc.want+tc.http)
+			}
+		})
+	}
+	t.Run("the kernel cannot be asked", func(t *testing.T) {
+		d := newDesk(t, config.ModeProxy, its(false))
+		d.resolve = func(int, netip.Addr) error { return errors.New("not permitted") }
+		if got, err := d.fetch(pcPort, grub); got != "waits" || err != nil {
+			t.Errorf("got %q, %v", got, err)
+		}
+	})
+	t.Run("the box tests itself", func(t *testing.T) {
+		d := newDesk(t, config.ModeProxy, its(false))
+		if _, err := d.fetch(netip.AddrPortFrom(self.Addr(), 2070), grub); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// One that was learned by DHCP alone may be a stranger's packet, so its boot of
+// a rule with once is not used up by it.
+func TestOnceIsUsedUpByItsMachine(t *testing.T) {
+	d := newDesk(t, config.ModeProxy, its(true))
+	d.machines.Learn(behind, biosPC, false)
+	if got, err := d.fetch(behindPC, "grub/grub.cfg"); got != "waits" || err != nil {
+		t.Errorf("got %q, %v", got, err)
+	}
+	if all := d.once.All(); len(all) > 0 {
+		t.Errorf("used up: %v", all)
+	}
+}
+
 // While a generation is swapped in, machines read on. Its menus have the names
 // that other machines' menus had before.
 func TestNobodyReadsAnothersMenuMeanwhile(t *testing.T) {
 	d := newDesk(t, config.ModeProxy, its(false))
-	d.machines.Learn(first, biosPC)
+	d.neighbours[first] = pc
 	next := d.gen
 	others := machine.Rule{Machine: config.Machine{MAC: []string{string(other)}, Boot: "erase"}, View: "m1"}
 	mine := its(false)
@@ -352,7 +446,7 @@ func TestMenuForOneBoot(t *testing.T) {
 	} {
 		t.Run(situation, func(t *testing.T) {
 			d := newDesk(t, config.ModeProxy, its(true))
-			d.machines.Learn(first, biosPC)
+			d.neighbours[first] = pc
 			read(d)
 			again, err := d.open(first, "/grub/grub.cfg") // not to its end, which would count
 			if err != nil {
@@ -376,7 +470,7 @@ func TestMenuForOneBoot(t *testing.T) {
 	} {
 		t.Run(situation, func(t *testing.T) {
 			d := newDesk(t, config.ModeProxy, its(true))
-			d.machines.Learn(first, biosPC)
+			d.neighbours[first] = pc
 			read(d)
 			d.handed(biosPC)
 			if got := menus(d, pcPort, byName); got != "its own" {
@@ -441,6 +535,32 @@ func TestLinkOutOfTheFolder(t *testing.T) {
 	d.transferred(tftp.Event{Client: pcPort, File: "missing", Start: t0, Err: err})
 	if e := <-events; e.Outcome != event.NotFound || d.said.String() != said {
 		t.Errorf("what is not there counts as %q; the log:\n%v", e.Outcome, d.said)
+	}
+}
+
+// Another PXE server is logged once, and machines that go to WDS are answered
+// accordingly for as long as it is heard.
+func TestAnotherPXEServer(t *testing.T) {
+	other := guard.Rival{Server: wds.Next(), MAC: "02:00:00:00:00:02"}
+	d := newDesk(t, config.ModeProxy)
+	for i := range 5 {
+		d.rivalHeard(t0.Add(time.Duration(i)*time.Minute), other)
+	}
+	if n := strings.Count(d.said.String(), "another PXE server answers"); n != 1 || !d.settings.Load().Rival {
+		t.Errorf("%d lines, answered accordingly: %v", n, d.settings.Load().Rival)
+	}
+	d.rivalGone(t0.Add(rivalLasts))
+	if !d.settings.Load().Rival {
+		t.Error("forgotten too soon")
+	}
+	d.rivalGone(t0.Add(4*time.Minute + rivalLasts))
+	if d.settings.Load().Rival {
+		t.Error("it counts as there for ever")
+	}
+	d = newDesk(t, config.ModeOff)
+	d.rivalHeard(t0, other)
+	if said := d.said.String(); strings.Contains(said, "PXE server") {
+		t.Errorf("with DHCP off the site has its own; the log:\n%s", said)
 	}
 }
 

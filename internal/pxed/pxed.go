@@ -14,7 +14,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -32,6 +31,7 @@ import (
 	"github.com/pxebox/pxebox/internal/guard"
 	"github.com/pxebox/pxebox/internal/handoff"
 	"github.com/pxebox/pxebox/internal/httpd"
+	"github.com/pxebox/pxebox/internal/loglimit"
 	"github.com/pxebox/pxebox/internal/machine"
 	"github.com/pxebox/pxebox/internal/netif"
 	"github.com/pxebox/pxebox/internal/selftest"
@@ -83,13 +83,15 @@ type daemon struct {
 	tell     *teller
 	dhcp     *server
 	guard    *guard.Guard
-	guarded  bool // a guard runs
-	restored bool // once has what was written down
+	guarded  bool      // a guard runs
+	rivalEnd time.Time // until when another PXE server counts as there
+	restored bool      // once has what was written down
 
 	served   atomic.Pointer[served]
 	link     atomic.Pointer[netif.Link]
 	settings atomic.Pointer[dhcp.Settings] // who is served
 	tftp     atomic.Pointer[config.TFTP]
+	conn     atomic.Pointer[dhcpconn.Conn]
 
 	// What is known of machines, from one generation to the next.
 	machines  *machine.Table
@@ -98,18 +100,20 @@ type daemon struct {
 	once      *machine.Once
 	refusals  refusals
 	neighbour func(index int, a netip.Addr) (net.HardwareAddr, error) // netif.Neighbour
+	resolve   func(index int, a netip.Addr) error                     // netif.Resolve
 
 	questions chan received
 	inUse     chan netip.Addr
 	verdicts  chan guard.Verdict
+	rivals    chan guard.Rival
 }
 
 // Run serves until ctx ends or a socket fails.
 func Run(ctx context.Context, o Options) error {
 	d := &daemon{
-		Options: o, bundled: assets.Files(), guard: guard.New(o.Log), neighbour: netif.Neighbour,
+		Options: o, bundled: assets.Files(), guard: guard.New(o.Log), neighbour: netif.Neighbour, resolve: netif.Resolve,
 		machines: machine.NewTable(maxMachines), asked: handoff.NewTable(maxHandoffs), once: machine.NewOnce(maxSpent),
-		questions: make(chan received), inUse: make(chan netip.Addr), verdicts: make(chan guard.Verdict),
+		questions: make(chan received), inUse: make(chan netip.Addr), verdicts: make(chan guard.Verdict), rivals: make(chan guard.Rival),
 	}
 	m := assets.Manifest()
 	for _, p := range m.Programs() {
@@ -119,7 +123,7 @@ func Run(ctx context.Context, o Options) error {
 	d.link.Store(&netif.Link{})
 	d.key = restoreArmed(time.Now(), o.RunDir, d.asked, o.Log)
 	d.tell = newTeller(o.Log)
-	d.dhcp = newServer(time.Now(), filepath.Join(o.DataDir, "leases.db"), d.machines, o.Log, d.tell)
+	d.dhcp = newServer(time.Now(), o.DataDir, d.machines, o.Log, d.tell)
 
 	generations := make(chan generation.Generation)
 	network := make(chan config.Network)
@@ -135,7 +139,7 @@ func Run(ctx context.Context, o Options) error {
 		return ctx.Err()
 	})
 	g.Go(func() error { return d.tell.metrics.Count(ctx, d.tell.bus.Subscribe()) })
-	g.Go(func() error { return event.LogBoots(ctx, d.tell.bus.Subscribe(), o.Log) })
+	g.Go(func() error { return event.LogBoots(ctx, d.tell.bus.Subscribe(), d.whose, o.Log) })
 	g.Go(func() error { return d.dhcp.commit(ctx) })
 	g.Go(func() error { return saveSpent(ctx, d.DataDir, d.once, d.Log) })
 	g.Go(func() error { return saveArmed(ctx, d.RunDir, d.key, d.asked, d.Log) })
@@ -171,10 +175,8 @@ func (d *daemon) run(ctx context.Context, generations <-chan generation.Generati
 	d.use(first, guards)
 	give(ctx, network, first.Network)
 	for {
-		// While more answers wait for the disk than are worth keeping, the
-		// questions wait in the kernel.
 		questions := d.questions
-		if d.dhcp.full() {
+		if d.dhcp.mustWait(time.Now()) {
 			questions = nil
 		}
 		waiting, toDisk := d.dhcp.toCommit(time.Now())
@@ -199,16 +201,34 @@ func (d *daemon) run(ctx context.Context, generations <-chan generation.Generati
 			d.dhcp.committing()
 		case done := <-d.dhcp.committed:
 			d.dhcp.onDisk(time.Now(), done)
+		case o := <-d.dhcp.opened:
+			d.dhcp.storeOpened(time.Now(), o)
 		case v := <-d.verdicts:
 			d.verdict(v)
+		case r := <-d.rivals:
+			d.rivalHeard(time.Now(), r)
 		case err := <-sockets.failed:
 			return err
 		case now := <-look.C:
 			d.openSite()
 			d.dhcp.openStore(now, d.gen.DHCP.Mode)
-			pulse.Beat()
+			d.rivalGone(now)
+			pulse.Beat(d.progress())
 		}
 	}
+}
+
+// progress is what the servers of the present link have done, for whoever
+// cannot tell a flood from a program that hangs.
+func (d *daemon) progress() (p selftest.Progress) {
+	p.DHCP.Answered = d.dhcp.sent.Load()
+	if c := d.conn.Load(); c != nil {
+		p.DHCP.Taken = c.Taken()
+	}
+	if s := d.tell.tftp.Load(); s != nil {
+		p.TFTP.Taken, p.TFTP.Answered = s.Progress()
+	}
+	return p
 }
 
 func sameNetwork(a, b config.Network) bool {
@@ -221,7 +241,7 @@ func (d *daemon) use(g generation.Generation, guards *task) {
 	d.gen = g
 	d.tftp.Store(&g.TFTP)
 	d.tell.metrics.Generation(g.ID)
-	d.Log.Info("generation", "id", g.ID, "mode", g.DHCP.Mode, "menus", len(g.Files))
+	loglimit.Keep(d.Log, "generation").Info("generation", "id", g.ID, "mode", g.DHCP.Mode, "menus", len(g.Files))
 	d.dhcp.openStore(time.Now(), g.DHCP.Mode)
 	d.restoreSpent()
 	d.watchOthers(guards, false)
@@ -233,7 +253,7 @@ func (d *daemon) use(g generation.Generation, guards *task) {
 
 func (d *daemon) linkChanged(l netif.Link, sockets, guards *task) {
 	old := d.link.Swap(&l)
-	d.Log.Info("network", "interface", l.Name, "mac", l.HW.String(), "address", l.Addr, "mtu", l.MTU, "carrier", l.Up)
+	loglimit.Keep(d.Log, "network").Info("network", "interface", l.Name, "mac", l.HW.String(), "address", l.Addr, "mtu", l.MTU, "carrier", l.Up)
 	other := old.Index != l.Index || old.Name != l.Name
 	if other || old.MTU != l.MTU || old.HW.String() != l.HW.String() {
 		sockets.stop()
@@ -282,15 +302,62 @@ func (d *daemon) watchOthers(guards *task, again bool) {
 	})
 }
 
+// rivalLasts is how long another PXE server counts as there after it was heard
+// last. It speaks up with each machine that boots.
+const rivalLasts = time.Hour
+
+// rivalHeard takes in that another PXE server answers on the link. Machines take
+// the menu of either then, and a machine that has chosen WDS in ours may be
+// answered by the other at its next boot.
+func (d *daemon) rivalHeard(now time.Time, r guard.Rival) {
+	if !d.gen.DHCP.Mode.Answers() {
+		return
+	}
+	d.tell.rival(now, r)
+	d.rivalEnd = now.Add(rivalLasts)
+	if !d.dhcp.rival {
+		d.dhcp.rival = true
+		d.configure()
+	}
+}
+
+// rivalGone ends what rivalHeard began.
+func (d *daemon) rivalGone(now time.Time) {
+	if d.dhcp.rival && !now.Before(d.rivalEnd) {
+		d.dhcp.rival = false
+		d.Log.Info("no other PXE server was heard on this link for some time")
+		d.configure()
+	}
+}
+
+// watchRivals looks for other PXE servers until ctx ends. Without it the box
+// serves as well.
+func (d *daemon) watchRivals(ctx context.Context, l netif.Link) error {
+	own := func(a netip.Addr) bool { return a == d.link.Load().Addr.Addr() }
+	for {
+		err := d.guard.WatchRivals(ctx, l.Name, l.Index, l.HW, own, func(r guard.Rival) { give(ctx, d.rivals, r) })
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		d.Log.Error("cannot look for other PXE servers", "err", err)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(guardAgain):
+		}
+	}
+}
+
 // verdict takes up what the guard has found.
 func (d *daemon) verdict(v guard.Verdict) {
+	log := loglimit.Keep(d.Log, "leasing")
 	switch {
 	case v.Allowed:
-		d.Log.Info("dhcp: leasing addresses", "why", v.Why)
+		log.Info("dhcp: leasing addresses", "why", v.Why)
 		d.dhcp.hold = ""
 	case v.Foreign.IsValid():
 		d.dhcp.hold = fmt.Sprintf("%s: %v", v.Why, v.Foreign)
-		d.Log.Error("dhcp: not offering addresses; set dhcp.force to offer all the same", "why", v.Why, "server", v.Foreign, "server_mac", v.MAC)
+		log.Error("dhcp: not offering addresses; set dhcp.force to offer all the same", "why", v.Why, "server", v.Foreign, "server_mac", v.MAC)
 	default:
 		d.dhcp.hold = v.Why
 	}
@@ -312,10 +379,11 @@ func (d *daemon) openSite() bool {
 		}
 		return false
 	}
+	log := loglimit.Keep(d.Log, "boot folder")
 	if site == nil {
-		d.Log.Warn("boot folder: gone", "path", d.BootDir)
+		log.Warn("boot folder: gone", "path", d.BootDir)
 	} else {
-		d.Log.Info("boot folder", "path", d.BootDir)
+		log.Info("boot folder", "path", d.BootDir)
 	}
 	d.site = site
 	d.publish()
@@ -357,6 +425,7 @@ func (d *daemon) listen(ctx context.Context, l netif.Link) error {
 	if err != nil {
 		return fmt.Errorf("dhcp: %w", err)
 	}
+	d.conn.Store(conn)
 	prober, err := arp.Open(l.Name, l.Index, l.HW)
 	if err != nil {
 		return errors.Join(fmt.Errorf("dhcp: %w", err), conn.Close())
@@ -377,6 +446,7 @@ func (d *daemon) listen(ctx context.Context, l netif.Link) error {
 			}
 		})
 	}
+	g.Go(func() error { return d.watchRivals(ctx, l) })
 	g.Go(func() error { return d.serveTFTP(ctx, l) })
 	g.Go(func() error { return d.serveHTTP(ctx, l) })
 	return g.Wait()

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -31,10 +32,27 @@ type spentState struct {
 	Spent  []machine.Spent `json:"spent"`
 }
 
+// maxState is more than this program writes into a file that it reads again, in
+// bytes. What is there may be anything.
+const maxState = 64 << 20
+
+func readState(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxState+1))
+	if err == nil && len(b) > maxState {
+		err = fmt.Errorf("%s: more than %d bytes", name, maxState)
+	}
+	return b, err
+}
+
 // loadSpent reads what saveSpent has written. The error is fs.ErrNotExist
 // where there is nothing yet.
 func loadSpent(dir string) ([]machine.Spent, error) {
-	b, err := os.ReadFile(filepath.Join(dir, spentFile))
+	b, err := readState(filepath.Join(dir, spentFile))
 	if err != nil {
 		return nil, err
 	}

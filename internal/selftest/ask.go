@@ -35,12 +35,12 @@ const (
 // Pxed asks pxed on each interface, and returns nil once one has answered all:
 // pxed serves on one only. file is a name to ask for by TFTP. Where it is
 // empty a refusal will do, which even a box that has no place for another
-// transfer sends.
+// transfer sends. What pxed has done since it was asked last excuses silence.
 //
 // A packet from an address of the box to the same never leaves it. The kernel
 // takes it for one that came in on the interface that the sender is bound to,
 // and so it gets to sockets that are bound to that interface.
-func Pxed(ctx context.Context, file string) error {
+func Pxed(ctx context.Context, file string, since Progress) error {
 	links, err := net.Interfaces()
 	if err != nil {
 		return fmt.Errorf("self-test: %w", err)
@@ -59,7 +59,9 @@ func Pxed(ctx context.Context, file string) error {
 			if err != nil || !prefix.Addr().Is4() {
 				continue
 			}
-			err = errors.Join(askDHCP(ctx, l, prefix.Addr()), askTFTP(ctx, l, prefix.Addr(), file))
+			err = errors.Join(
+				since.DHCP.excuse(askDHCP(ctx, l, prefix.Addr())),
+				since.TFTP.excuse(askTFTP(ctx, l, prefix.Addr(), file)))
 			if err == nil {
 				return nil
 			}

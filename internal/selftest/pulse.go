@@ -3,38 +3,39 @@ package selftest
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"time"
 )
 
-// Pulse is a daemon's sign of life: an empty file in memory, touched by the
+// Pulse is a daemon's sign of life: a small file in memory, touched by the
 // goroutine that matters most.
-type Pulse struct {
-	file  string
-	shown bool
-}
+type Pulse struct{ file string }
 
 // NewPulse is the pulse of a daemon, in the folder that the daemons share.
 func NewPulse(runDir, name string) *Pulse {
 	return &Pulse{file: filepath.Join(runDir, name+".alive")}
 }
 
-// Beat shows that the daemon lives. Where it cannot, nobody looks.
-func (p *Pulse) Beat() {
-	if p.shown {
-		now := time.Now()
-		p.shown = os.Chtimes(p.file, now, now) == nil
+// Beat shows that the daemon lives, and what it has done so far. Where it
+// cannot, nobody looks.
+func (p *Pulse) Beat(done Progress) {
+	f, err := os.OpenFile(p.file, os.O_WRONLY|os.O_CREATE, 0o644)
+	if err != nil {
+		return
 	}
-	if !p.shown {
-		p.shown = os.WriteFile(p.file, nil, 0o644) == nil
-	}
+	defer f.Close()
+	_, _ = f.WriteAt([]byte(done.line()), 0)
+	now := time.Now()
+	_ = os.Chtimes(p.file, now, now)
 }
 
 // Feeler feels a daemon's pulse.
 type Feeler struct {
 	file string
 	last time.Time
+	done Progress
 }
 
 // NewFeeler feels what NewPulse with the same arguments shows.
@@ -44,16 +45,28 @@ func NewFeeler(runDir, name string) *Feeler {
 
 var errNoPulse = errors.New("no sign of life")
 
-// Feel returns an error if the daemon has shown no sign of life since the last
-// time. The clock may jump, so only a change counts.
-func (f *Feeler) Feel() error {
-	info, err := os.Stat(f.file)
+// maxPulse is more than the file ever has, in bytes.
+const maxPulse = 4096
+
+// Feel returns what the daemon has done since the last time, and an error if it
+// has shown no sign of life since. The clock may jump, so only a change counts.
+func (f *Feeler) Feel() (Progress, error) {
+	file, err := os.Open(f.file)
 	if err != nil {
-		return fmt.Errorf("%w: %w", errNoPulse, err)
+		return Progress{}, fmt.Errorf("%w: %w", errNoPulse, err)
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return Progress{}, fmt.Errorf("%w: %w", errNoPulse, err)
 	}
 	if info.ModTime().Equal(f.last) {
-		return errNoPulse
+		return Progress{}, errNoPulse
 	}
 	f.last = info.ModTime()
-	return nil
+	// What cannot be read excuses nothing.
+	b, _ := io.ReadAll(io.LimitReader(file, maxPulse))
+	before := f.done
+	f.done = parseProgress(string(b))
+	return Progress{f.done.DHCP.since(before.DHCP), f.done.TFTP.since(before.TFTP)}, nil
 }

@@ -9,33 +9,33 @@ import (
 func TestPulse(t *testing.T) {
 	dir := t.TempDir()
 	p, f := NewPulse(dir, "pxed"), NewFeeler(dir, "pxed")
-	if err := f.Feel(); err == nil {
+	if _, err := f.Feel(); err == nil {
 		t.Error("before the first beat: a pulse is felt")
 	}
-	p.Beat()
-	if err := f.Feel(); err != nil {
+	p.Beat(Progress{})
+	if _, err := f.Feel(); err != nil {
 		t.Errorf("after it: %v", err)
 	}
-	if err := f.Feel(); err == nil {
+	if _, err := f.Feel(); err == nil {
 		t.Error("without another: a pulse is felt")
 	}
-	p.Beat()
-	if err := f.Feel(); err != nil {
+	p.Beat(Progress{})
+	if _, err := f.Feel(); err != nil {
 		t.Errorf("with another: %v", err)
 	}
 	// The clock is set back.
 	if err := os.Chtimes(p.file, time.Unix(0, 0), time.Unix(0, 0)); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Feel(); err != nil {
+	if _, err := f.Feel(); err != nil {
 		t.Errorf("with one of 1970: %v", err)
 	}
 	if err := os.Remove(p.file); err != nil {
 		t.Fatal(err)
 	}
-	p.Beat()
-	p.Beat()
-	if err := f.Feel(); err != nil {
+	p.Beat(Progress{})
+	p.Beat(Progress{})
+	if _, err := f.Feel(); err != nil {
 		t.Errorf("after somebody took the file away: %v", err)
 	}
 }

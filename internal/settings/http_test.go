@@ -61,6 +61,20 @@ func TestHandler(t *testing.T) {
 			}
 		})
 	}
+	r, err := http.NewRequest("PUT", server.URL+"/"+FileName, strings.NewReader(mine))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.SetBasicAuth(access.User, secret)
+	r.Header.Set("Sec-Fetch-Site", "cross-site")
+	resp, err := server.Client().Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if got := b.inForce(t); resp.StatusCode != http.StatusForbidden || got != theirs {
+		t.Errorf("another site's script gets %s, and %q is in force", resp.Status, got)
+	}
 	for range 20 {
 		ask("GET", "guess", "")
 	}

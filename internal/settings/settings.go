@@ -14,7 +14,6 @@ import (
 
 	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/durable"
-	"github.com/pxebox/pxebox/internal/generation"
 )
 
 // FileName is what the settings are called wherever a person meets them.
@@ -24,8 +23,12 @@ const FileName = "pxebox.toml"
 // it, its name with .old behind.
 type Store struct {
 	File string
+	// Check returns what is wrong with settings, as config.Errors; any other
+	// error says why that cannot be told. Nil stands for Parses.
+	Check func(text []byte) error
 
-	mu sync.Mutex
+	checking sync.Mutex // one check at a time: each may take a lot of memory
+	mu       sync.Mutex
 }
 
 // Read returns the settings in force, the built-in ones where there is no file.
@@ -38,10 +41,11 @@ func (s *Store) Read() ([]byte, error) {
 }
 
 // Take puts settings in force. An error of type config.Errors says what is
-// wrong with them, and nothing has changed; any other is the disk's.
+// wrong with them; any other, why they cannot be checked or kept. With either,
+// nothing has changed.
 func (s *Store) Take(text []byte) error {
 	text = plain(text)
-	if err := check(text); err != nil {
+	if err := s.check(text); err != nil {
 		return err
 	}
 	s.mu.Lock()
@@ -61,10 +65,13 @@ func (s *Store) Take(text []byte) error {
 	return durable.WriteFile(s.File, text, 0o644)
 }
 
-// check returns what is wrong with settings, as config.Errors, or nil.
-func check(text []byte) error {
-	_, err := generation.Parse(FileName, text)
-	return err
+func (s *Store) check(text []byte) error {
+	s.checking.Lock()
+	defer s.checking.Unlock()
+	if s.Check == nil {
+		return Parses(text)
+	}
+	return s.Check(text)
 }
 
 // plain is a text as Unix has it: some editors of Windows put a byte order

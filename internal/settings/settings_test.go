@@ -70,7 +70,7 @@ type box struct {
 func newBox(t *testing.T, settings string) box {
 	t.Helper()
 	dir := t.TempDir()
-	b := box{&Store{File: filepath.Join(dir, FileName)}, filepath.Join(dir, "seen")}
+	b := box{&Store{File: filepath.Join(dir, FileName), Check: Parses}, filepath.Join(dir, "seen")}
 	if settings != "" {
 		if err := os.WriteFile(b.File, []byte(settings), 0o644); err != nil {
 			t.Fatal(err)
@@ -81,7 +81,7 @@ func newBox(t *testing.T, settings string) box {
 
 func (b box) start(t *testing.T, m *medium) {
 	t.Helper()
-	if err := Exchange(m, b.Store, b.seen, nil, slog.New(slog.DiscardHandler)); err != nil {
+	if err := Exchange(m, b.Store, b.seen, nil, func() {}, slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -94,6 +94,8 @@ func (b box) inForce(t *testing.T) string {
 	}
 	return string(text)
 }
+
+func stated(text, state string) notes { return notes{{sum([]byte(text)), state}} }
 
 func TestDecide(t *testing.T) {
 	builtIn := string(config.DefaultFile())
@@ -110,7 +112,12 @@ func TestDecide(t *testing.T) {
 		{"nothing changed but the ends of lines", strings.ReplaceAll(mine, "\n", "\r\n"), mine, notesOf([]byte(mine)), leave},
 		{"edited again", theirs, mine, notesOf([]byte(mine)), take},
 		{"edited, with a mistake", wrong, mine, notesOf([]byte(mine)), take},
-		{"the mistake is known", wrong, mine, notesOf([]byte(wrong)), leave},
+		{"the mistake is known", wrong, mine, stated(wrong, refused), leave},
+		{"the mistake is known to an older program", wrong, mine, notesOf([]byte(wrong)), leave},
+		{"the power went during the check", theirs, mine, stated(theirs, checking), take},
+		{"the power went during the check, and twice", theirs, mine, stated(theirs, checkingAgain), giveUp},
+		{"the power went right after they were taken", theirs, theirs, stated(theirs, checking), leave},
+		{"edited after two checks that did not end", mine, theirs, stated(wrong, checkingAgain), take},
 		{"changed over the network", mine, theirs, notesOf([]byte(mine)), show},
 		{"changed over the network, not shown yet for a power cut", mine, theirs, notesOf([]byte(mine), []byte(theirs)), show},
 		{"shown, then a power cut, then changed over the network", theirs, mine, notesOf([]byte(builtIn), []byte(theirs)), show},
@@ -119,7 +126,7 @@ func TestDecide(t *testing.T) {
 		{"emptied by pulling the medium out", "\r\n", mine, notesOf([]byte(mine)), show},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
-			if got := decide([]byte(tt.found), []byte(tt.inForce), tt.known); got != tt.want {
+			if got := decide([]byte(tt.found), []byte(tt.inForce), tt.known, Parses); got != tt.want {
 				t.Errorf("got %d, want %d", got, tt.want)
 			}
 		})
@@ -142,14 +149,14 @@ func TestExchange(t *testing.T) {
 
 	m.files[FileName] = []byte("\xef\xbb\xbf" + strings.ReplaceAll(mine, "\n", "\r\n"))
 	b.start(t, m)
-	if b.inForce(t) != mine || result() != resultTaken || m.writes != 1 {
+	if b.inForce(t) != mine || result() != resultTaken || m.writes != 2 {
 		t.Fatalf("after an edit: %q in force, %d writes, result %q", b.inForce(t), m.writes, result())
 	}
 	if old, err := os.ReadFile(b.File + ".old"); string(old) != string(config.DefaultFile()) {
 		t.Errorf("the settings before are not kept: %v", err)
 	}
 	b.start(t, m)
-	if m.writes != 1 {
+	if m.writes != 2 { // that it is being checked, and the result
 		t.Errorf("a start without an edit writes")
 	}
 
@@ -266,6 +273,14 @@ func TestHistories(t *testing.T) {
 	for seed := range uint64(100) { // each has some sixty writes that wait for the disk
 		chance := rand.New(rand.NewPCG(seed, 0))
 		m, b := fresh(), newBox(t, "")
+		cutCheck, lastCut := false, ""
+		b.Check = func(text []byte) error {
+			if cutCheck {
+				cutCheck = false
+				panic(errPower)
+			}
+			return Parses(text)
+		}
 		// start is one of the box. It reports whether it came to its end.
 		start := func() (whole bool) {
 			defer func() {
@@ -273,7 +288,7 @@ func TestHistories(t *testing.T) {
 					panic(r)
 				}
 			}()
-			Exchange(m, b.Store, b.seen, nil, log)
+			Exchange(m, b.Store, b.seen, nil, func() {}, log)
 			return true
 		}
 		want, made := string(config.DefaultFile()), 0
@@ -289,7 +304,8 @@ func TestHistories(t *testing.T) {
 				history = append(history, "edit "+want)
 			}
 			var fault error
-			switch chance.IntN(3) {
+			cutCheck = false
+			switch chance.IntN(4) {
 			case 0:
 				history = append(history, "start")
 			case 1:
@@ -298,6 +314,11 @@ func TestHistories(t *testing.T) {
 			case 2:
 				fault = fs.ErrPermission
 				history = append(history, "start, write-protected")
+			case 3: // a second time in a row would be taken for the settings' doing
+				if cutCheck = lastCut != want; cutCheck {
+					lastCut = want
+				}
+				history = append(history, fmt.Sprintf("start, check cut: %v", cutCheck))
 			}
 			after := chance.IntN(4)
 			m.fault = func() error {
@@ -309,7 +330,8 @@ func TestHistories(t *testing.T) {
 				}
 				return fault
 			}
-			if !start() {
+			whole := start()
+			if cutCheck = false; !whole {
 				continue
 			}
 			if got := b.inForce(t); got != want {
@@ -323,7 +345,7 @@ func TestHistories(t *testing.T) {
 				history = append(history, "put "+want)
 			}
 		}
-		m.fault = nil
+		m.fault, cutCheck = nil, false
 		if start(); b.inForce(t) != want {
 			t.Fatalf("seed %d: %q in force at the end, want %q, after\n%s", seed, b.inForce(t), want, strings.Join(history, "\n"))
 		}
@@ -333,11 +355,90 @@ func TestHistories(t *testing.T) {
 	}
 }
 
+// A start whose check takes the box down comes twice at most. Then the volume
+// says so, and a person's next edit counts again.
+func TestCheckThatTheBoxDoesNotSurvive(t *testing.T) {
+	m, b := fresh(), newBox(t, mine)
+	checks := 0
+	b.Check = func(text []byte) error {
+		if !strings.Contains(string(text), "Theirs") {
+			return Parses(text)
+		}
+		checks++
+		if r := string(plain(m.files[resultName])); r != resultChecking {
+			t.Errorf("during the check the volume says %q", r)
+		}
+		panic(errPower)
+	}
+	m.files[FileName] = []byte(theirs)
+	for range 5 {
+		func() {
+			defer func() { _ = recover() }()
+			b.start(t, m)
+		}()
+	}
+	if r := string(plain(m.files[resultName])); checks != 2 || r != resultDied || b.inForce(t) != mine {
+		t.Errorf("after %d checks the result is %q, and %q in force", checks, r, b.inForce(t))
+	}
+	const another = "[menu]\ntitle = \"Another\"\n"
+	m.files[FileName] = []byte(another)
+	b.start(t, m)
+	if r := string(plain(m.files[resultName])); r != resultTaken || b.inForce(t) != another {
+		t.Errorf("after an edit the result is %q, and %q in force", r, b.inForce(t))
+	}
+}
+
+// That they cannot be checked is no mistake in the settings: the next start
+// tries again.
+func TestCheckThatCannotBegin(t *testing.T) {
+	m, b := fresh(), newBox(t, mine)
+	b.Check = func([]byte) error { return errors.New("no more processes") }
+	m.files[FileName] = []byte(theirs)
+	err := Exchange(m, b.Store, b.seen, nil, func() {}, slog.New(slog.DiscardHandler))
+	r := string(plain(m.files[resultName]))
+	if err == nil || !strings.Contains(r, "NOT taken") || !strings.Contains(r, "no more processes") {
+		t.Errorf("%v, and the result is %q", err, r)
+	}
+	b.Check = nil
+	b.start(t, m)
+	if r := string(plain(m.files[resultName])); r != resultTaken || b.inForce(t) != theirs {
+		t.Errorf("at the next start the result is %q, and %q in force", r, b.inForce(t))
+	}
+}
+
+// The box serves with the last good settings before it looks at new ones, and
+// waits for that only where there are some.
+func TestServesBeforeItChecks(t *testing.T) {
+	for _, tt := range []struct{ situation, found, want string }{
+		{"edited", theirs, "serves checks"},
+		{"edited, with a mistake", wrong, "serves checks"},
+		{"not edited", mine, ""},
+		{"no file", "", ""},
+	} {
+		t.Run(tt.situation, func(t *testing.T) {
+			m, b := fresh(), newBox(t, mine)
+			m.files[FileName] = []byte(tt.found)
+			var order []string
+			b.Check = func(text []byte) error {
+				order = append(order, "checks")
+				return Parses(text)
+			}
+			serving := func() { order = append(order, "serves") }
+			if err := Exchange(m, b.Store, b.seen, nil, serving, slog.New(slog.DiscardHandler)); err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.Join(order, " "); got != tt.want {
+				t.Errorf("it %s", got)
+			}
+		})
+	}
+}
+
 func TestDamagedPerm(t *testing.T) {
 	m, b := fresh(), newBox(t, "")
 	log := slog.New(slog.DiscardHandler)
 	for range 2 {
-		if err := Exchange(m, b.Store, b.seen, errors.New("read-only file system"), log); err != nil {
+		if err := Exchange(m, b.Store, b.seen, errors.New("read-only file system"), func() {}, log); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -364,8 +465,6 @@ func TestTakeKeepsOldOnMistake(t *testing.T) {
 	}
 }
 
-// The files that Windows shows have its ends of lines, and no letter that an
-// old Notepad would not show.
 // Settings without a mistake, of which the box could make no use.
 func TestTakeRefusesWhatCannotBePublished(t *testing.T) {
 	var f strings.Builder
@@ -385,6 +484,8 @@ func TestTakeRefusesWhatCannotBePublished(t *testing.T) {
 	}
 }
 
+// The files that Windows shows have its ends of lines, and no letter that an
+// old Notepad would not show.
 func TestReadmeIsPlain(t *testing.T) {
 	for i, c := range Readme {
 		if c >= 0x80 || c == '\r' {

@@ -55,6 +55,8 @@ type link struct {
 	spin    bool // there is another processor for what we wait for
 	luck    int  // how well spinning has done of late
 
+	sent int // messages that the kernel took; the reactor counts them and sets it to 0
+
 	in    [inBatch]unix.Mmsghdr
 	names [inBatch]unix.RawSockaddrInet4
 	iovs  [inBatch]unix.Iovec
@@ -395,6 +397,7 @@ func (l *link) flushSocket(s *outbox) {
 		switch {
 		case e == 0:
 			i += n
+			l.sent += n
 		case e == unix.EINTR:
 		case e == unix.EAGAIN && patient:
 			// The interface is the bottleneck: let it drain.

@@ -78,6 +78,8 @@ type reactor struct {
 	began     func(Event)
 	done      func(Event)
 	active    *atomic.Int64
+	answered  *atomic.Uint64
+	turns     atomic.Uint64 // of run
 
 	sessions  map[netip.AddrPort]*session
 	timers    timers
@@ -101,6 +103,7 @@ func newReactor(l *link, s *Server, lim limits, chunks int) *reactor {
 		began:     s.Began,
 		done:      s.Done,
 		active:    &s.active,
+		answered:  &s.answered,
 		sessions:  map[netip.AddrPort]*session{},
 		admission: newAdmission(lim),
 		silent:    list.New(),
@@ -148,6 +151,9 @@ func (r *reactor) run(ctx context.Context) error {
 		r.relieve(now)
 		r.flush()
 		r.readAhead()
+		r.answered.Add(uint64(r.link.sent))
+		r.link.sent = 0
+		r.turns.Add(1)
 	}
 	return ctx.Err()
 }

@@ -29,8 +29,9 @@ const (
 type Server struct {
 	// Open finds the file that a client asks for, by the name as it sent it.
 	// fs.ErrNotExist is told to the client as "not found", ErrRefused as
-	// "access violation", any other error as nothing but "server error". What
-	// it opens is cheap to keep: forged requests hold some thousands.
+	// "access violation", any other error as nothing but "server error". A
+	// request for which it returns ErrLater is dropped. What it opens is cheap
+	// to keep: forged requests hold some thousands.
 	Open func(client netip.AddrPort, name string) (File, error)
 	// Allow says whether a source address is one to answer. TFTP sends more
 	// than it is asked with: it must not be lent to strangers.
@@ -56,11 +57,46 @@ type Server struct {
 	limits   limits // zero: defaultLimits
 	reactors int    // zero: half the processors
 	active   atomic.Int64
+	taken    atomic.Uint64 // datagrams of port 69, whatever was in them
+	answered atomic.Uint64 // messages of all transfers, and refusals
+	running  atomic.Pointer[[]*reactor]
+	progress progress
 	suspects map[netip.Addr]bool // the log has told of a name that they were refused
 }
 
 // Active is how many transfers are running.
 func (s *Server) Active() int { return int(s.active.Load()) }
+
+// progress is what Progress has said last.
+type progress struct {
+	turns           []uint64 // of each reactor
+	taken, answered uint64
+}
+
+// Progress counts the datagrams that were taken from port 69, and those that
+// were sent. Both counts stand still while any of the reactors does: what the
+// others do says nothing of it. It is called by one goroutine, now and then.
+func (s *Server) Progress() (taken, answered uint64) {
+	p := &s.progress
+	rs := s.running.Load()
+	if rs == nil {
+		return p.taken, p.answered
+	}
+	if p.turns == nil {
+		p.turns = make([]uint64, len(*rs))
+	}
+	all := true
+	for i, r := range *rs {
+		turns := r.turns.Load()
+		all = all && turns != p.turns[i]
+		p.turns[i] = turns
+		r.link.wake() // one that has nothing to do turns all the same, until the next call
+	}
+	if all {
+		p.taken, p.answered = s.taken.Load(), s.answered.Load()
+	}
+	return p.taken, p.answered
+}
 
 // Event is a transfer that has ended, or a request that was refused: Err then
 // is ErrRefused, fs.ErrNotExist or what else Open said.
@@ -102,6 +138,9 @@ func (e Event) log(log *slog.Logger) {
 // ErrRefused is for names that Open will not look up.
 var ErrRefused = errors.New("refused")
 
+// ErrLater is for a request that Open cannot decide yet. The client repeats it.
+var ErrLater = errors.New("not known yet")
+
 // Serve answers requests on conn, the socket of port 69, until ctx ends or a
 // socket fails. Transfers have other ports (RFC 1350 §4), on the interface
 // and the address that conn is bound to.
@@ -139,6 +178,7 @@ func (s *Server) Serve(ctx context.Context, conn net.PacketConn) error {
 		}
 		rs[i] = newReactor(l, s, lim.split(n), maxChunks/n)
 	}
+	s.running.Store(&rs)
 	for _, r := range rs {
 		stop := context.AfterFunc(ctx, r.link.wake)
 		defer stop()
@@ -173,6 +213,7 @@ func (s *Server) listen(ctx context.Context, p *ipv4.PacketConn, rs []*reactor) 
 			}
 			return fmt.Errorf("tftp: receive: %w", err)
 		}
+		s.taken.Add(uint64(n))
 		for _, m := range msgs[:n] {
 			from, ok := m.Addr.(*net.UDPAddr)
 			var cm ipv4.ControlMessage
@@ -221,6 +262,8 @@ func (s *Server) arrival(client netip.AddrPort, local netip.Addr, b []byte) (arr
 	switch {
 	case err == nil:
 		a.file = f
+	case errors.Is(err, ErrLater):
+		return arrival{}, false
 	case errors.Is(err, fs.ErrNotExist):
 		a.code = CodeNotFound
 		s.refused(a, slog.LevelDebug, err)

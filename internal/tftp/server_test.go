@@ -239,6 +239,26 @@ func TestRefusalsAreTold(t *testing.T) {
 	}
 }
 
+// A request that cannot be decided yet is dropped, and its repeat is answered.
+func TestLaterIsSilence(t *testing.T) {
+	asked, told := 0, make(chan Event, 4)
+	addr := serveAs(t, &Server{
+		Open: func(netip.AddrPort, string) (File, error) {
+			if asked++; asked == 1 {
+				return nil, ErrLater
+			}
+			return nil, fs.ErrNotExist
+		},
+		Allow: everybody, Done: func(e Event) { told <- e }, Log: slog.New(slog.DiscardHandler),
+	})
+	c := dial(t, addr, "127.0.0.1")
+	c.ask("menu", "octet")
+	c.ask("menu", "octet")
+	if e := <-told; !errors.Is(e.Err, fs.ErrNotExist) || asked != 2 {
+		t.Errorf("told of %+v after %d requests", e, asked)
+	}
+}
+
 // What comes from outside goes unanswered: the next answer is the one to a
 // question asked later, from inside.
 func TestStrangersGetNothing(t *testing.T) {

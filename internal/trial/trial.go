@@ -71,8 +71,9 @@ func (d *Disk) Protect() error { return d.protect(d.Running, true) }
 // Watch turns what names the other root for good into its trial, until ctx
 // ends. gokrazy stops all programs before it restarts the machine, and waits
 // for them; so the last look, after that, comes after the update's last step.
-// The others are for a machine whose power is cut before it gets that far.
-func (d *Disk) Watch(ctx context.Context, log *slog.Logger) error {
+// The others are for a machine whose power is cut before it gets that far. note
+// is called before each trial: what holds now is for the new root to judge by.
+func (d *Disk) Watch(ctx context.Context, note func() error, log *slog.Logger) error {
 	w, err := fsnotify.NewWatcher()
 	if err == nil {
 		defer w.Close()
@@ -89,22 +90,27 @@ func (d *Disk) Watch(ctx context.Context, log *slog.Logger) error {
 		case err := <-w.Errors:
 			return fmt.Errorf("watch the boot partition: %w", err)
 		case <-look.C:
-			d.arm(log)
+			d.arm(note, log)
 		case <-ctx.Done():
-			d.arm(log)
+			d.arm(note, log)
 			return ctx.Err()
 		}
 	}
 }
 
 // arm looks once.
-func (d *Disk) arm(log *slog.Logger) {
+func (d *Disk) arm(note func() error, log *slog.Logger) {
 	armed := false
 	err := d.change(func(text string) (string, error) {
 		if s, err := named(text); err != nil || s == d.Running {
 			return text, err
 		}
-		armed = true
+		if !armed {
+			armed = true
+			if err := note(); err != nil {
+				log.Warn("the new root will not know what held before it", "err", err)
+			}
+		}
 		return tries(text, d.Running)
 	})
 	switch {

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -20,11 +21,12 @@ import (
 
 	"github.com/pxebox/pxebox/internal/access"
 	"github.com/pxebox/pxebox/internal/connlimit"
+	"github.com/pxebox/pxebox/internal/loglimit"
 )
 
 const (
-	maxConns     = 16
-	maxPerSource = 4 // so that nobody takes all of them
+	maxConns     = 64
+	maxPerSource = 8 // so that no client takes all of them
 	maxChannels  = 4 // of a connection
 	// handshake bounds the time until the password is right: the first time a
 	// person compares the box's fingerprint before it. idle is that in which a
@@ -49,12 +51,12 @@ type Server struct {
 // Serve answers on l until ctx ends, or l fails.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	log := s.Log.With("step", "upload")
-	t, err := openTree(s.Boot, s.Staging, log)
+	t, err := openTree(s.Boot, s.Staging, loglimit.Trusted(log)) // the owner's doing
 	if err != nil {
 		return err
 	}
 	defer t.close()
-	l = connlimit.Listener(l, maxConns, maxPerSource)
+	l = connlimit.Listener(l, connlimit.Limits{Total: maxConns, PerSource: maxPerSource, Known: s.Gate.Known})
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	defer running.Wait()
@@ -93,7 +95,9 @@ func (s *Server) serve(conn net.Conn, t *tree, files chan struct{}, log *slog.Lo
 		return err
 	}
 	timed.on.Store(true)
-	log = log.With("client", conn.RemoteAddr())
+	connlimit.LoggedIn(conn)
+	s.Gate.Admit(time.Now(), connlimit.Source(conn.RemoteAddr()))
+	log = loglimit.Trusted(log).With("client", conn.RemoteAddr())
 	log.Info("connected", "by", sc.Permissions.Extensions["by"])
 	go ssh.DiscardRequests(requests)
 	var running sync.WaitGroup
@@ -151,9 +155,17 @@ func serveChannel(channel ssh.Channel, requests <-chan *ssh.Request, t *tree, fi
 var errKey = errors.New("this key is not among those that are allowed")
 
 func (s *Server) config(log *slog.Logger) *ssh.ServerConfig {
+	algorithms := ssh.SupportedAlgorithms()
 	c := &ssh.ServerConfig{
-		ServerVersion: "SSH-2.0-pxebox",
-		MaxAuthTries:  4,
+		Config: ssh.Config{
+			KeyExchanges: withoutSHA1(algorithms.KeyExchanges),
+			Ciphers:      algorithms.Ciphers,
+			MACs:         withoutSHA1(algorithms.MACs),
+		},
+		// A key of type ssh-rsa is accepted, its signature with SHA-1 is not.
+		PublicKeyAuthAlgorithms: algorithms.PublicKeyAuths,
+		ServerVersion:           "SSH-2.0-pxebox",
+		MaxAuthTries:            4,
 		PasswordCallback: func(m ssh.ConnMetadata, password []byte) (*ssh.Permissions, error) {
 			from := connlimit.Source(m.RemoteAddr())
 			if err := s.Gate.Check(time.Now(), from, m.User(), string(password)); err != nil {
@@ -181,6 +193,12 @@ func (s *Server) config(log *slog.Logger) *ssh.ServerConfig {
 	}
 	c.AddHostKey(s.HostKey)
 	return c
+}
+
+// withoutSHA1 leaves out what x/crypto does not count as insecure: no attack on
+// HMAC-SHA-1 is known, but scanners report it, and no client needs it.
+func withoutSHA1(algorithms []string) []string {
+	return slices.DeleteFunc(algorithms, func(a string) bool { return strings.Contains(a, "sha1") })
 }
 
 func by(what string) *ssh.Permissions {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/pem"
@@ -19,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pkg/sftp"
 	"golang.org/x/crypto/ssh"
 )
 
@@ -461,14 +463,109 @@ func TestForgottenParts(t *testing.T) {
 	}
 }
 
+// A client's own connections are never closed for one more of the same client,
+// once it has logged in.
 func TestConnectionsAreBounded(t *testing.T) {
 	b := newBox(t, t.TempDir())
-	for range maxPerSource {
-		b.dial(t)
+	clients := make([]*sftp.Client, maxPerSource)
+	for i := range clients {
+		clients[i], _ = b.dial(t)
 	}
 	if out, err := b.sftp(t, "ls"); err == nil {
 		t.Errorf("one more is let in:\n%s", out)
 	}
+	for i, c := range clients {
+		if _, err := c.ReadDir("/"); err != nil {
+			t.Errorf("connection %d: %v", i, err)
+		}
+	}
+}
+
+// Connections on which a stranger says nothing make room for the owner's.
+func TestStrangersLeaveRoomForTheOwner(t *testing.T) {
+	b := newBox(t, t.TempDir())
+	for i := range 2 * maxConns {
+		from := &net.TCPAddr{IP: net.IPv4(127, 0, 1, byte(1+i%100))}
+		c, err := (&net.Dialer{LocalAddr: from}).DialContext(t.Context(), "tcp", b.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+	}
+	if out, err := b.sftp(t, "ls"); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// What OpenSSH and the SSH of Windows programs can do without SHA-1, and what
+// only SHA-1 would do.
+func TestAlgorithms(t *testing.T) {
+	b := newBox(t, t.TempDir())
+	key := rsaKey(t, b)
+	for _, tt := range []struct {
+		situation string
+		options   []string
+		in        bool
+	}{
+		{"OpenSSH as it comes", nil, true},
+		{"WinSCP and PuTTY", []string{
+			"KexAlgorithms=curve25519-sha256,ecdh-sha2-nistp256", "Ciphers=aes256-ctr", "MACs=hmac-sha2-256",
+		}, true},
+		{"without elliptic curves", []string{
+			"KexAlgorithms=diffie-hellman-group14-sha256", "Ciphers=aes256-ctr", "MACs=hmac-sha2-256",
+		}, true},
+		{"an RSA key with SHA-256", []string{
+			"IdentityFile=" + key, "PubkeyAcceptedAlgorithms=rsa-sha2-256", "PasswordAuthentication=no",
+		}, true},
+		{"MAC with SHA-1", []string{"Ciphers=aes128-ctr", "MACs=hmac-sha1"}, false},
+		{"key exchange with SHA-1", []string{"KexAlgorithms=diffie-hellman-group14-sha1"}, false},
+		{"CBC", []string{"Ciphers=aes128-cbc"}, false},
+		{"an RSA key with SHA-1", []string{
+			"IdentityFile=" + key, "PubkeyAcceptedAlgorithms=ssh-rsa", "PasswordAuthentication=no",
+		}, false},
+	} {
+		t.Run(tt.situation, func(t *testing.T) {
+			var more []string
+			for _, o := range tt.options {
+				more = append(more, "-o", o)
+			}
+			out, err := b.openssh(t, password, "sftp", "ls\n", more...)
+			if (err == nil) != tt.in {
+				t.Errorf("%v\n%s", err, out)
+			}
+		})
+	}
+	out, _ := b.openssh(t, password, "ssh", "", "-vv")
+	_, offer, ok := strings.Cut(out, "peer server KEXINIT proposal")
+	offer, _, _ = strings.Cut(offer, "first_kex_follows")
+	if !ok || !strings.Contains(offer, "hmac-sha2-256") || strings.Contains(offer, "sha1") {
+		t.Errorf("the box offers\n%s", offer)
+	}
+}
+
+// rsaKey is the file of a key that the box allows.
+func rsaKey(t *testing.T, b *box) string {
+	t.Helper()
+	private, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, err := ssh.MarshalPrivateKey(private, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	public, err := ssh.NewPublicKey(private.Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "key")
+	allowed := ssh.MarshalAuthorizedKey(public)
+	for name, text := range map[string][]byte{file: pem.EncodeToMemory(block), b.AuthorizedKeys: allowed} {
+		if err := os.WriteFile(name, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return file
 }
 
 // make upload is OpenSSH's sftp, told what to do.

@@ -146,11 +146,31 @@ func Mount(d Device, f Format, dir string) error {
 const hardened = unix.MS_NODEV | unix.MS_NOEXEC | unix.MS_NOSUID
 
 // options are what a file system needs so that others than its owner may read
-// it and names come in UTF-8. ext4's journal is left alone: a stick that is
-// read only is not written to by its replay either. Where a power cut has left
-// something of a file on a FAT volume that we write to, that goes with the file:
-// by itself the kernel would write nothing there any more, and tell nobody.
-var options = map[string]string{"vfat": "umask=022,utf8=1,errors=continue", "ext4": "noload"}
+// it and names come in UTF-8, and so that damage in it stays its own: the
+// superblock of ext4 may say errors=panic, and a damaged folder would then
+// restart the box, each time that somebody asks for a file. ext4's journal is
+// left alone: a stick that is read only is not written to by its replay either.
+// Where a power cut has left something of a file on a FAT volume that we write
+// to, that goes with the file: by itself the kernel would write nothing there any
+// more, and tell nobody. On what is mounted read-only errors=continue and
+// errors=remount-ro come to the same.
+var options = map[string]string{
+	"vfat":  "umask=022,utf8=1,errors=continue",
+	"exfat": "errors=remount-ro",
+	"ext4":  "noload,errors=continue",
+}
+
+// protect has the kernel refuse every write to a device, as long as it is there.
+// ext4 notes errors in the superblock of a file system that is mounted read-only
+// too (ext4_handle_error). Best effort: the mount is read-only in any case.
+func protect(d Device) {
+	f, err := os.Open(d.Path())
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	_ = unix.IoctlSetPointerInt(int(f.Fd()), unix.BLKROSET, 1)
+}
 
 // Unmount takes a mount away, at once for who looks for its files and later for
 // who still has one open.

@@ -102,6 +102,7 @@ func (w *Watcher) mount(devices []Device) error {
 	if err != nil {
 		return err
 	}
+	protect(d)
 	if err := Mount(d, f, w.Dir); err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -33,8 +34,21 @@ func Open(d Device, f Format) (*Writable, error) {
 	return &Writable{d, f, dir}, nil
 }
 
-// Read returns what is in a file.
-func (w *Writable) Read(name string) ([]byte, error) { return os.ReadFile(filepath.Join(w.dir, name)) }
+// maxFile bounds what is read of a file, in bytes. The clusters of a file on a
+// damaged FAT volume may form a ring, so that gigabytes come from a volume of
+// three megabytes.
+const maxFile = 4 << 20
+
+// Read returns what is in a file, or the beginning of one that is too large to
+// be there.
+func (w *Writable) Read(name string) ([]byte, error) {
+	f, err := os.Open(filepath.Join(w.dir, name))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxFile))
+}
 
 // Write replaces files: each is whole on the medium before it has its name. It
 // has looked at the medium itself before it says that they are there.

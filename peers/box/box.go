@@ -108,6 +108,12 @@ func (b *Box) Stop() error {
 	return err
 }
 
+// Data is the folder of the leases.
+func (b *Box) Data() string { return b.file("data") }
+
+// Run is the folder that the daemons share.
+func (b *Box) Run() string { return b.file("run") }
+
 // PID is pxed's process id.
 func (b *Box) PID() int { return b.pxed.Process.Pid }
 

@@ -240,6 +240,15 @@ func mac(machines int) func(int) [6]byte {
 // warm waits for the server to lease, then sends until most clients had an
 // address.
 func (l *lab) warm(ctx context.Context, clients int) error {
+	if err := l.awaitLease(ctx); err != nil {
+		return err
+	}
+	_, err := l.run(ctx, len(giaddrs), min(clients/3, 3000), 5*time.Second, clients, false)
+	return err
+}
+
+// awaitLease returns when the server leases an address.
+func (l *lab) awaitLease(ctx context.Context) error {
 	ready, cancel := context.WithTimeoutCause(ctx, time.Minute, errors.New("it leases nothing"))
 	defer cancel()
 	for {
@@ -248,11 +257,9 @@ func (l *lab) warm(ctx context.Context, clients int) error {
 			return errors.Join(err, context.Cause(ready))
 		}
 		if r.Acks > 0 {
-			break
+			return nil
 		}
 	}
-	_, err := l.run(ctx, len(giaddrs), min(clients/3, 3000), 5*time.Second, clients, false)
-	return err
 }
 
 // run sends a load from a number of processes at once.

@@ -92,7 +92,8 @@ func command(conf, name string, args ...string) func(context.Context, *netns.Nam
 		}
 		cmd := exec.Command(filepath.Join(dir, name), args...)
 		cmd.Dir = dir
-		cmd.Env = append(os.Environ(), "KEA_PIDFILE_DIR="+dir, "KEA_LOCKFILE_DIR="+dir)
+		// Since 2.6.3 Kea takes a lease file from this folder only.
+		cmd.Env = append(os.Environ(), "KEA_PIDFILE_DIR="+dir, "KEA_LOCKFILE_DIR="+dir, "KEA_DHCP_DATA_DIR="+dir)
 		cmd.Stderr = os.Stderr
 		if err := host.Start(cmd); err != nil {
 			return 0, nil, err
@@ -105,11 +106,11 @@ func command(conf, name string, args ...string) func(context.Context, *netns.Nam
 }
 
 // keaConf is Kea's own default but for what is named; leases.csv is in its
-// working folder.
+// working folder. Since 2.6 Kea requires the subnet's id.
 var keaConf = fmt.Sprintf(`{"Dhcp4": {
 	"interfaces-config": {"interfaces": [%q], "dhcp-socket-type": "udp"},
 	"lease-database": {"type": "memfile", "persist": true, "name": "leases.csv", "lfc-interval": 3600},
 	"valid-lifetime": 3600,
-	"subnet4": [{"subnet": "10.1.0.0/16", "pools": [{"pool": "%v - %v"}]}],
+	"subnet4": [{"id": 1, "subnet": "10.1.0.0/16", "pools": [{"pool": "%v - %v"}]}],
 	"loggers": [{"name": "kea-dhcp4", "severity": "ERROR", "output_options": [{"output": "stderr"}]}]
 }}`, link, first, last)

@@ -170,21 +170,27 @@ func Command(name, conf, program string, args ...string) Server {
 	}}
 }
 
-// Environment has a program of a package that is unpacked, and not installed,
-// find the libraries that are unpacked beside it.
+// Environment lets a program of a package that is unpacked, and not installed,
+// find the libraries that are unpacked with it. Debian 12 has some of them in
+// /lib, Debian 13 all in /usr/lib.
 func Environment(program string) ([]string, error) {
-	found, err := filepath.Glob(filepath.Join(filepath.Dir(program), "../lib/*-linux-gnu"))
-	if err != nil {
-		return nil, err
-	}
-	env := os.Environ()
-	for _, l := range found {
-		if l, err = filepath.Abs(l); err != nil {
+	var folders []string
+	for _, lib := range []string{"../lib", "../../lib"} {
+		found, err := filepath.Glob(filepath.Join(filepath.Dir(program), lib, "*-linux-gnu"))
+		if err != nil {
 			return nil, err
 		}
-		env = append(env, "LD_LIBRARY_PATH="+l)
+		for _, folder := range found {
+			if folder, err = filepath.Abs(folder); err != nil {
+				return nil, err
+			}
+			folders = append(folders, folder)
+		}
 	}
-	return env, nil
+	if len(folders) == 0 {
+		return os.Environ(), nil
+	}
+	return append(os.Environ(), "LD_LIBRARY_PATH="+strings.Join(folders, ":")), nil
 }
 
 // write puts files into a folder. Their names may have folders.

@@ -82,6 +82,8 @@ func (s *show) run(ctx context.Context, limit time.Duration) error {
 	defer l.Close()
 	bounded, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not there after %v", limit))
 	defer cancel()
+	bounded, unwatch := l.Watch(bounded)
+	defer unwatch()
 
 	client, err := s.reachMenu(bounded, l)
 	if err != nil {
@@ -102,7 +104,11 @@ func (s *show) run(ctx context.Context, limit time.Duration) error {
 
 // reachMenu boots the box, waits until it serves, and powers the client on.
 func (s *show) reachMenu(ctx context.Context, l *lab.Lab) (*qemu.Machine, error) {
-	s.say("guests run on", qemu.Accelerator())
+	choice, err := lab.Accelerator()
+	if err != nil {
+		return nil, err
+	}
+	s.say("guests run on", choice)
 	settings := lab.ServerMode + lab.Menu(5*time.Second, "wds", true) + lab.WDSEntry + lab.DebianEntry + lab.DiskEntry
 	title := lab.Title
 	if s.screenshot != "" {
@@ -113,6 +119,10 @@ func (s *show) reachMenu(ctx context.Context, l *lab.Lab) (*qemu.Machine, error)
 		// Nobody starts them, but an entry whose files are missing says so.
 		perm[path.Join(lab.BootDir, "debian", name)] = lab.File{Content: []byte("stands for Debian's\n")}
 	}
+	firmware, err := l.Firmware(qemu.Debian13)
+	if err != nil {
+		return nil, err
+	}
 	if _, err := l.StartBox(s.image, perm); err != nil {
 		return nil, err
 	}
@@ -122,15 +132,16 @@ func (s *show) reachMenu(ctx context.Context, l *lab.Lab) (*qemu.Machine, error)
 	}
 	s.step(handoff.Event{Time: time.Now(), Detail: "the box serves its menu"})
 
-	c := lab.ClientConfig{Display: s.display}
+	c := lab.ClientConfig{Firmware: firmware, Display: s.display}
 	if c.Display == "" && s.screenshot == "" && haveWindow() {
 		c.Display = "gtk"
 	}
 	if c.Display == "" && s.screenshot == "" {
 		c.Serial = indented{os.Stdout}
 	}
-	start := l.StartClient
+	start, name := l.StartClient, firmware.IPXE()
 	if s.uefi {
+		name = firmware.OVMF()
 		start = func(c lab.ClientConfig) (*qemu.Machine, error) {
 			return l.StartUEFI(lab.UEFIConfig{ClientConfig: c, SecureBoot: true})
 		}
@@ -139,7 +150,7 @@ func (s *show) reachMenu(ctx context.Context, l *lab.Lab) (*qemu.Machine, error)
 	if err != nil {
 		return nil, err
 	}
-	s.step(handoff.Event{Time: time.Now(), Detail: "the client is powered on"})
+	s.step(handoff.Event{Time: time.Now(), Detail: "the client is powered on, with " + name})
 	return client, nil
 }
 

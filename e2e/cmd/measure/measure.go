@@ -61,7 +61,15 @@ type box struct {
 
 var boxes = []box{
 	{"PC", "pxebox-amd64.img", (*lab.Lab).StartBox},
-	{"Raspberry Pi", "pxebox-rpi.img", (*lab.Lab).StartARMBox},
+	{"Raspberry Pi", "pxebox-rpi.img", startARMBox},
+}
+
+func startARMBox(l *lab.Lab, image string, perm map[string]lab.File) (*qemu.Machine, error) {
+	f, err := l.Firmware(qemu.Debian13)
+	if err != nil {
+		return nil, err
+	}
+	return l.StartARMBox(f, image, perm)
 }
 
 // figures are what is measured of a box. Times count from the kernel's start,
@@ -85,13 +93,17 @@ func (m *measurement) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	choice, err := lab.Accelerator()
+	if err != nil {
+		return err
+	}
 	all := make([]figures, len(m.boxes))
 	for i, b := range m.boxes {
 		if all[i], err = m.measure(ctx, b); err != nil {
 			return fmt.Errorf("%s: %w", b.image, err)
 		}
 	}
-	text := section(machine, qemu.Accelerator(), m.boxes, all)
+	text := section(machine, string(choice.Accel), m.boxes, all)
 	if m.page != "" {
 		err = report.Write(m.page, "measure", text)
 	}
@@ -122,6 +134,8 @@ func (m *measurement) measure(ctx context.Context, b box) (f figures, err error)
 				return err
 			}
 			defer l.Close()
+			ctx, unwatch := l.Watch(ctx)
+			defer unwatch()
 			settings := boot.settings + lab.Menu(0, "wds", false) + entries
 			perm := map[string]lab.File{lab.SettingsFile: {Content: []byte(settings)}}
 			guest, err := b.start(l, filepath.Join(m.dir, b.image), perm)
@@ -240,7 +254,7 @@ func (m *measurement) idle(ctx context.Context, l *lab.Lab, guest *qemu.Machine,
 	for i, wait := range []time.Duration{settles, idles} {
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return context.Cause(ctx)
 		case <-time.After(wait):
 		}
 		var err error

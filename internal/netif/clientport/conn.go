@@ -6,6 +6,8 @@
 package clientport
 
 import (
+	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
@@ -34,11 +36,11 @@ func Listen(ifname string, ifindex int, hw net.HardwareAddr) (*Conn, error) {
 		return nil, fmt.Errorf("filter for the DHCP client's port: %w", err)
 	}
 	raw, err := packet.Listen(&net.Interface{Name: ifname, Index: ifindex, HardwareAddr: hw},
-		packet.Datagram, unix.ETH_P_IP, &packet.Config{Filter: filter})
+		packet.Raw, unix.ETH_P_IP, &packet.Config{Filter: filter})
 	if err != nil {
 		return nil, fmt.Errorf("DHCP client's port on %s: %w", ifname, err)
 	}
-	f := &frames{PacketConn: raw}
+	f := &frames{PacketConn: raw, hw: hw}
 	return &Conn{
 		PacketConn: nclient4.NewBroadcastUDPConn(f, &net.UDPAddr{Port: dhcpv4.ClientPort}),
 		frames:     f,
@@ -48,34 +50,75 @@ func Listen(ifname string, ifindex int, hw net.HardwareAddr) (*Conn, error) {
 // Sender is the hardware address that the datagram read last came from.
 func (c *Conn) Sender() net.HardwareAddr { return c.frames.sender }
 
-// frames is the packet socket, which remembers who sent the last frame.
+// Broadcast reports whether the datagram read last was sent on this link: to the
+// limited broadcast address, which no router forwards (RFC 1812 §5.3.5.1), in a
+// frame for all. A host of another network can send a unicast here, and where
+// the router allows it a directed broadcast.
+func (c *Conn) Broadcast() bool { return c.frames.broadcast }
+
+// frames is the packet socket without its Ethernet headers. It remembers who
+// sent the last frame, and to whom.
 type frames struct {
 	net.PacketConn
-	sender net.HardwareAddr
+	hw        net.HardwareAddr // its own
+	buf       []byte
+	sender    net.HardwareAddr
+	broadcast bool
 }
 
+// ethernet is the length of a frame's header: to, from, and the protocol
+// (IEEE 802.3 §3.1.1).
+const ethernet = 14
+
 func (f *frames) ReadFrom(b []byte) (int, net.Addr, error) {
+	if len(f.buf) < ethernet+len(b) {
+		f.buf = make([]byte, ethernet+len(b))
+	}
 	for {
-		n, from, err := f.PacketConn.ReadFrom(b)
-		if errors.Is(err, unix.ENETDOWN) {
+		n, from, err := f.PacketConn.ReadFrom(f.buf[:ethernet+len(b)])
+		switch {
+		case errors.Is(err, unix.ENETDOWN):
 			continue // said once when the interface goes down; it may come back
+		case err != nil:
+			return 0, from, err
+		case n < ethernet:
+			continue
 		}
-		if a, ok := from.(*packet.Addr); ok && a != nil {
-			f.sender = a.HardwareAddr
-		}
-		return n, from, err
+		f.sender = net.HardwareAddr(f.buf[6:12:12])
+		f.broadcast = isBroadcast(f.buf[:n])
+		return copy(b, f.buf[ethernet:n]), from, nil
 	}
 }
 
+// isBroadcast reports whether a frame and the IPv4 packet in it are for all on
+// the link.
+func isBroadcast(frame []byte) bool {
+	const toIP = ethernet + 16 // RFC 791 §3.1
+	all := []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
+	return len(frame) >= toIP+4 && bytes.Equal(frame[:6], all) && bytes.Equal(frame[toIP:toIP+4], all[:4])
+}
+
+func (f *frames) WriteTo(b []byte, to net.Addr) (int, error) {
+	a, ok := to.(*packet.Addr)
+	if !ok || len(a.HardwareAddr) != 6 || len(f.hw) != 6 {
+		return 0, fmt.Errorf("send to %v from %v: not Ethernet addresses", to, f.hw)
+	}
+	frame := make([]byte, 0, ethernet+len(b))
+	frame = append(append(frame, a.HardwareAddr...), f.hw...)
+	frame = binary.BigEndian.AppendUint16(frame, unix.ETH_P_IP)
+	n, err := f.PacketConn.WriteTo(append(frame, b...), to)
+	return max(n-ethernet, 0), err
+}
+
 // toPort68 passes UDP datagrams to port 68 that came in one piece (RFC 791
-// §3.1, RFC 768). The first byte is the IP header's.
+// §3.1, RFC 768).
 var toPort68 = []bpf.Instruction{
-	bpf.LoadAbsolute{Off: 9, Size: 1},
+	bpf.LoadAbsolute{Off: ethernet + 9, Size: 1},
 	bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.IPPROTO_UDP, SkipTrue: 6},
-	bpf.LoadAbsolute{Off: 6, Size: 2},
+	bpf.LoadAbsolute{Off: ethernet + 6, Size: 2},
 	bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: 0x3fff, SkipTrue: 4}, // more fragments, or an offset
-	bpf.LoadMemShift{Off: 0},                                    // the header's length
-	bpf.LoadIndirect{Off: 2, Size: 2},
+	bpf.LoadMemShift{Off: ethernet},                             // the IP header's length
+	bpf.LoadIndirect{Off: ethernet + 2, Size: 2},
 	bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: dhcpv4.ClientPort, SkipTrue: 1},
 	bpf.RetConstant{Val: 0x10000},
 	bpf.RetConstant{Val: 0},

@@ -39,10 +39,36 @@ func TestFilterPassesOnlyTheClientsPort(t *testing.T) {
 		{"empty", nil, false},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
-			n, err := vm.Run(tt.packet)
+			n, err := vm.Run(append(make([]byte, ethernet), tt.packet...))
 			if got := n > 0 && err == nil; got != tt.pass {
 				t.Fatalf("passes: %v (%d, %v), want %v", got, n, err, tt.pass)
 			}
 		})
+	}
+}
+
+// Only what both headers address to all on the link was sent there for sure.
+func TestIsBroadcast(t *testing.T) {
+	all, one := [6]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, [6]byte{0x52, 0x54, 0, 0, 0, 1}
+	limited, directed, unicast := [4]byte{255, 255, 255, 255}, [4]byte{192, 168, 77, 255}, [4]byte{192, 168, 77, 1}
+	for situation, tt := range map[string]struct {
+		to   [6]byte
+		ip   [4]byte
+		want bool
+	}{
+		"sent on the link":                     {all, limited, true},
+		"forwarded by a router":                {one, unicast, false},
+		"a directed broadcast":                 {all, directed, false},
+		"a unicast in a broadcast frame":       {all, unicast, false},
+		"a limited broadcast to one host only": {one, limited, false},
+	} {
+		frame := append(append(tt.to[:], make([]byte, 8)...), datagram(5, 17, 0, 68)...)
+		copy(frame[ethernet+16:], tt.ip[:])
+		if got := isBroadcast(frame); got != tt.want {
+			t.Errorf("%s: %v", situation, got)
+		}
+		if isBroadcast(frame[:ethernet+19]) {
+			t.Errorf("%s, cut off: broadcast", situation)
+		}
 	}
 }

@@ -1,0 +1,98 @@
+package dhcp
+
+import (
+	"net/netip"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"github.com/pxebox/pxebox/config"
+)
+
+// refused is the silence toward a packet that comes from where no machine of a
+// served network could have sent it.
+func refused(why string) Answer { return Answer{Why: why, Refused: true} }
+
+// admit decides by the addresses of a packet on port 67 whether it can come
+// from a machine of a network that is served. It returns why not, or "".
+//
+// A source of 0.0.0.0 is the link's: Linux takes it with a limited broadcast
+// only, and no router forwards either (RFC 1812 §5.3.7, §4.2.3.1). Any other
+// source may be a host of another network, whose routers reach this box. Such
+// a host must get no answer, no lease, and no say about another machine. What
+// remains is a host that forges the source address of a served network, where
+// the site's routers let that in (RFC 2827).
+func (s *Settings) admit(q Question) string {
+	from, giaddr, ciaddr := address(q.From.Addr().AsSlice()), address(q.Msg.GatewayIPAddr), address(q.Msg.ClientIPAddr)
+	t := q.Msg.MessageType()
+	switch {
+	case giaddr.IsValid():
+		return s.admitRelayed(from, giaddr, s.subnetFor(q.Msg))
+	case !from.IsValid():
+		switch {
+		case t == dhcpv4.MessageTypeRelease:
+			return "a RELEASE that does not come from the address that it gives back" // RFC 2131 §4.4.6: by unicast
+		case ciaddr.IsValid() && !s.isOnLink(ciaddr):
+			return "a broadcast whose ciaddr is no machine's of the box's network"
+		}
+		return ""
+	}
+	sub := s.hostSubnet(from)
+	switch {
+	case sub == nil:
+		return "from an address that is not served"
+	case t == dhcpv4.MessageTypeDecline:
+		return "a DECLINE that is neither broadcast without an address nor relayed" // RFC 2131 §4.4.4
+	case t == dhcpv4.MessageTypeRelease && ciaddr != from:
+		return "a RELEASE that does not come from the address that it gives back"
+	case !ciaddr.IsValid() && sub != s.local:
+		// The client asks for an address. It does so by broadcast, which only
+		// a relay agent carries further, and that writes its giaddr.
+		return "from behind a router without a relay agent, and without a ciaddr"
+	case ciaddr.IsValid() && s.hostSubnet(ciaddr) != sub:
+		return "a ciaddr that is no machine's of the sender's network"
+	}
+	return ""
+}
+
+// admitRelayed looks at what came by a relay agent, or says so. The agent
+// answers for its machines, so it must be one: the source of its packets is on
+// the link or in a [[subnet]].
+func (s *Settings) admitRelayed(from, giaddr netip.Addr, sub *subnet) string {
+	switch {
+	case sub == nil || s.hostSubnet(giaddr) == nil: // sub is another one where option 82 says so
+		return "from a subnet that is not configured: add a [[subnet]] for it"
+	case (sub == s.local || s.isOnLink(giaddr)) && !s.isOnLink(from):
+		return "relayed for the box's own network, but not from there"
+	case s.hostSubnet(from) == nil:
+		return "relayed by an address that is not served: add a [[subnet]] for its network, without a range"
+	}
+	return ""
+}
+
+// isOnLink reports whether a machine of the box's own network can have an
+// address.
+func (s *Settings) isOnLink(a netip.Addr) bool { return s.local != nil && s.hostSubnet(a) == s.local }
+
+// hostSubnet finds the subnet in which a machine can have an address; nil for
+// the box's own, and for the first and the last one of a network, which reach
+// all of its machines (RFC 1122 §3.2.1.3).
+func (s *Settings) hostSubnet(a netip.Addr) *subnet {
+	sub := s.subnetOf(a)
+	if sub == nil || a == s.Self.Addr() || a == sub.network.Addr() || a == config.Broadcast(sub.network) {
+		return nil
+	}
+	return sub
+}
+
+// learned is the address that a machine has by a packet, where the packet can
+// know, and whether a relay agent vouches for it; the zero Addr where not. An
+// agent knows the machines of its own subnet. For those of the box's own
+// network the link itself says who they are, and no agent does.
+func (s *Settings) learned(m *dhcpv4.DHCPv4, a netip.Addr) (has netip.Addr, relayed bool) {
+	giaddr := address(m.GatewayIPAddr)
+	sub := s.subnetFor(m)
+	if sub == nil || !a.IsValid() || s.hostSubnet(a) != sub || giaddr.IsValid() && (sub == s.local || s.isOnLink(giaddr)) {
+		return netip.Addr{}, false
+	}
+	return a, giaddr.IsValid()
+}

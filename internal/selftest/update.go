@@ -1,0 +1,63 @@
+package selftest
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"github.com/pxebox/pxebox/config"
+)
+
+// Use is what settings make of a box that others on its network notice first.
+type Use struct {
+	Mode    config.Mode  `json:"mode"`
+	Address netip.Prefix `json:"address"` // the zero Prefix: by DHCP
+}
+
+func (u Use) String() string {
+	if !u.Address.IsValid() {
+		return fmt.Sprintf("mode %q and an address by DHCP", u.Mode)
+	}
+	return fmt.Sprintf("mode %q and the address %v", u.Mode, u.Address)
+}
+
+// State is how a box stands to its settings.
+type State struct {
+	// Sum tells the settings apart: it is that of their text.
+	Sum string `json:"sum"`
+	// Refused says why the box's program does not take them; empty where it
+	// does. Settings is then what they say.
+	Refused  string `json:"refused,omitempty"`
+	Settings Use    `json:"settings"`
+	// InForce is what the box works with, which is the built-in default where
+	// the settings are refused.
+	InForce Use `json:"in_force"`
+	// Present reports whether the address of InForce is on an interface; any
+	// address, where that comes by DHCP.
+	Present bool `json:"present"`
+}
+
+// AsBefore returns nil where an update has left a box with the settings that it
+// had, and otherwise what the new root makes of them. before is how the old root
+// left the box, or nil where that is not known: then nothing was wrong.
+//
+// A box that refuses its settings after an update answers at an address by DHCP
+// and leases nothing: to a check that asks only whether it answers, it is well.
+func AsBefore(before *State, now State) error {
+	same := before != nil && before.Sum == now.Sum
+	switch {
+	case now.Refused != "" && same && before.Refused != "":
+		return nil // an update is not to blame
+	case now.Refused != "":
+		return fmt.Errorf("the new program refuses the settings: %s", now.Refused)
+	case now.InForce == Use{}:
+		return errors.New("no settings are in force yet")
+	case now.InForce != now.Settings:
+		return fmt.Errorf("the settings say %v; in force are %v", now.Settings, now.InForce)
+	case same && before.Refused == "" && before.Settings != now.Settings:
+		return fmt.Errorf("the new program reads the settings as %v; the old one read %v", now.Settings, before.Settings)
+	case !now.Present && !(same && !before.Present):
+		return fmt.Errorf("the box has not got %v", now.InForce)
+	}
+	return nil
+}

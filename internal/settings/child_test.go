@@ -1,0 +1,74 @@
+package settings
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pxebox/pxebox/config"
+)
+
+// child builds a program that checks in a process of its own. The race detector
+// reserves more memory than a check may have, so that it is left out.
+func child(t *testing.T) string {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), "child")
+	cmd := exec.Command("go", "build", "-o", program, "./testdata/child")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return program
+}
+
+func TestCheckIn(t *testing.T) {
+	program := child(t)
+	const bounds = "pxebox.toml:1: file: "
+	for _, tt := range []struct {
+		situation, mode, text string
+		limit                 time.Duration
+		mistake, failure      string // that it is a mistake of the settings', or the box's own trouble
+	}{
+		{"right", "check", mine, checkTime, "", ""},
+		{"a mistake", "check", wrong, checkTime, "pxebox.toml:3: menu.timeuot: is not known; write timeout", ""},
+		{"menus without end", "check", manyMenus(), checkTime,
+			"pxebox.toml:8001: machine: all menus together have more than the 16 MiB", ""},
+		{"more memory than it may have", "hog", mine, checkTime,
+			bounds + "takes more than 256 MiB of memory to check; have fewer", ""},
+		{"no end", "hang", mine, time.Second, bounds + "takes longer than 1s to check; have fewer", ""},
+		{"a mistake of the program's", "panic", mine, checkTime,
+			bounds + "cannot be checked: the check ends with exit status 2; have fewer", ""},
+		{"it cannot begin", "fail", mine, checkTime, "", "check the settings: no pipe"},
+	} {
+		t.Run(tt.situation, func(t *testing.T) {
+			err := checkIn(tt.limit, []byte(tt.text), program, tt.mode)
+			want := tt.mistake + tt.failure
+			if (err == nil) != (want == "") || err != nil && !strings.HasPrefix(err.Error(), want) {
+				t.Errorf("got %v", err)
+			}
+			if got := errors.As(err, new(config.Errors)); got != (tt.mistake != "") {
+				t.Errorf("it is a mistake: %v; %v", got, err)
+			}
+		})
+	}
+	if err := CheckIn(filepath.Join(t.TempDir(), "missing"))(nil); err == nil || errors.As(err, new(config.Errors)) {
+		t.Errorf("without the program: %v", err)
+	}
+}
+
+// manyMenus are settings of 345 KiB whose menus have 300 MiB.
+func manyMenus() string {
+	var f strings.Builder
+	for i := range 2000 {
+		fmt.Fprintf(&f, "[[entry]]\nname = \"e%d\"\nkernel = \"linux\"\nappend = %q\n", i, strings.Repeat("x", 110))
+	}
+	for i := range 300 {
+		fmt.Fprintf(&f, "[[machine]]\nmac = [\"52:54:00:00:%02x:%02x\"]\ndefault = \"e%d\"\n", i>>8, i&0xff, i)
+	}
+	return f.String()
+}

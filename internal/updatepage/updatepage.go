@@ -1,0 +1,210 @@
+// Package updatepage serves gokrazy's page, which shows the state of the box and
+// takes updates. gokrazy's init itself answers on a Unix socket only: it is the
+// machine's first program, and must not run out of descriptors or memory for
+// clients on the network. Who may use the page, and how many connections there
+// may be, is decided elsewhere.
+package updatepage
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"path"
+	"strings"
+	"time"
+)
+
+// Socket is where gokrazy's init answers (gokrazy.HTTPUnixSocket).
+const Socket = "/run/gokrazy-http.sock"
+
+const (
+	// pause is how long a client may send nothing of a body. gokrazy takes one
+	// update at a time, and a client that has gone would block the next one.
+	pause = time.Minute
+	// maxForm bounds what is kept of a form, in bytes.
+	maxForm = 64 << 10
+)
+
+// Handler passes requests on to gokrazy's init at socket.
+func Handler(socket string, logger *slog.Logger) http.Handler {
+	h := &handler{
+		proxy: &httputil.ReverseProxy{
+			Rewrite: func(r *httputil.ProxyRequest) {
+				r.SetURL(&url.URL{Scheme: "http", Host: "gokrazy"})
+				r.Out.Host = r.In.Host // its redirects name it
+				r.Out.Header.Del("Authorization")
+			},
+			ModifyResponse: func(r *http.Response) error {
+				// gokrazy lets scripts of all sites read the page.
+				r.Header.Del("Access-Control-Allow-Origin")
+				return nil
+			},
+			FlushInterval: -1, // logs come as they are written
+			Transport:     transport(socket),
+			ErrorLog:      log.New(io.Discard, "", 0),
+			ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
+				if r.Context().Err() == nil {
+					logger.Error("gokrazy's init does not answer", "path", r.URL.Path, "err", err)
+				}
+				http.Error(w, "gokrazy's init does not answer: "+err.Error(), http.StatusBadGateway)
+			},
+		},
+		log: logger,
+	}
+	return http.NewCrossOriginProtection().Handler(h)
+}
+
+func transport(socket string) *http.Transport {
+	return &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			var d net.Dialer
+			return d.DialContext(ctx, "unix", socket)
+		},
+		DisableKeepAlives:  true, // none stays open in init for longer than it is needed
+		DisableCompression: true,
+	}
+}
+
+// Answers checks that gokrazy's init answers at socket where it takes updates.
+func Answers(ctx context.Context, socket string) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://gokrazy/update/features", nil)
+	if err != nil {
+		return err
+	}
+	resp, err := transport(socket).RoundTrip(r)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s: %s", r.URL.Path, resp.Status)
+	}
+	return nil
+}
+
+type handler struct {
+	proxy *httputil.ReverseProxy
+	log   *slog.Logger
+}
+
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	// Another site could put the page into a frame of its own, with buttons that
+	// people are led to press.
+	w.Header().Set("X-Frame-Options", "DENY")
+	// A link on another site leads here with the password too, so no GET may
+	// change anything. gokrazy's /update/bootonly does not look at the method.
+	name := path.Clean(r.URL.Path)
+	if changes(name) && r.Method != http.MethodPut && r.Method != http.MethodPost {
+		w.Header().Set("Allow", "POST, PUT")
+		http.Error(w, r.Method+" is not allowed for "+name, http.StatusMethodNotAllowed)
+		return
+	}
+	if endsUs(name) {
+		h.end(w, r)
+		return
+	}
+	if r.Body != nil {
+		r.Body = &timedBody{ReadCloser: r.Body, control: http.NewResponseController(w)}
+	}
+	h.proxy.ServeHTTP(w, r)
+}
+
+// changes reports whether gokrazy does something at a path other than to show
+// it.
+func changes(name string) bool {
+	return strings.HasPrefix(name, "/update/") && name != "/update/features" ||
+		strings.HasPrefix(name, "/uploadtemp/") || name == "/divert" || endsUs(name)
+}
+
+// endsUs reports whether gokrazy may end this program before it answers a
+// request.
+func endsUs(name string) bool {
+	return name == "/reboot" || name == "/poweroff" || name == "/stop" || name == "/restart"
+}
+
+// end passes on a request for which gokrazy may end this program. gok update
+// waits for the answer, and takes a broken connection for a failure.
+func (h *handler) end(w http.ResponseWriter, r *http.Request) {
+	form, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxForm))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	h.log.Info("asked to restart, switch off or end a program", "path", r.URL.Path, "client", r.RemoteAddr)
+	// Not with the values of r's context: the proxy would then panic where the
+	// answer breaks off, as it may within a server's own goroutine.
+	out := r.Clone(context.Background())
+	out.Body = io.NopCloser(bytes.NewReader(form))
+	answer := &answer{header: http.Header{}}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		h.proxy.ServeHTTP(answer, out)
+	}()
+	select {
+	case <-done:
+		answer.copyTo(w)
+	case <-r.Context().Done():
+		// gokrazy has begun, or the client is gone.
+		io.WriteString(w, "gokrazy ends the programs\n")
+	}
+}
+
+// answer holds a short answer.
+type answer struct {
+	header http.Header
+	code   int
+	body   bytes.Buffer
+}
+
+func (a *answer) Header() http.Header { return a.header }
+
+func (a *answer) WriteHeader(code int) {
+	if a.code == 0 && code >= http.StatusOK {
+		a.code = code
+	}
+}
+
+func (a *answer) Write(b []byte) (int, error) {
+	a.WriteHeader(http.StatusOK)
+	if a.body.Len()+len(b) > maxForm {
+		return 0, errors.New("the answer is too long")
+	}
+	return a.body.Write(b)
+}
+
+func (a *answer) copyTo(w http.ResponseWriter) {
+	for key, values := range a.header {
+		w.Header()[key] = values
+	}
+	w.WriteHeader(max(a.code, http.StatusOK))
+	w.Write(a.body.Bytes())
+}
+
+// timedBody is a request's body that fails where nothing comes for a while.
+type timedBody struct {
+	io.ReadCloser
+	control *http.ResponseController
+}
+
+func (b *timedBody) Read(p []byte) (int, error) {
+	if err := b.control.SetReadDeadline(time.Now().Add(pause)); err != nil {
+		return 0, err
+	}
+	n, err := b.ReadCloser.Read(p)
+	if err != nil {
+		// What follows is gokrazy's own time: it writes to the disk.
+		b.control.SetReadDeadline(time.Time{})
+	}
+	return n, err
+}
