@@ -8,10 +8,11 @@ IMAGE       := build/pxebox-amd64.img
 PI_IMAGE    := build/pxebox-rpi.img
 INSTALLER   := build/cache/debian-installer
 
-# An update of a box with UEFI, new roots that never serve, which a box gives up
-# after two minutes, both of these with the image for the Raspberry Pi, and what
-# a restart of the machine has to heal.
-LONG := TestUpdateForthAndBack/UEFI|TestBrokenUpdateFallsBack|TestUpdateRaspberryPi|TestPxedThatNeverAnswers|TestInitHangs
+# An update of a box with UEFI, and of one from when gokrazy served the update
+# page; new roots that never serve, which a box gives up after two minutes; both
+# with the image for the Raspberry Pi; and what a restart of the machine has to
+# heal.
+LONG := TestUpdateForthAndBack/UEFI|TestUpdateOfBoxFromBefore|TestBrokenUpdateFallsBack|TestUpdateRaspberryPi|TestPxedThatNeverAnswers|TestInitHangs
 
 # gcc and libc6-dev are for the race detector; the rest boots the image: QEMU,
 # nasm and gcc for the stand-ins of wdsnbp.com and wdsmgfw.efi, sbsigntool to

@@ -235,21 +235,35 @@ func (s *site) restart(page *http.Client, program string) (before, after int) {
 }
 
 // TestImagePageAddresses asks for the page where gokrazy itself would not
-// listen: so that a box can be updated at all of its addresses.
+// listen: so that a box can be updated at all of its addresses. One box has a
+// password of its owner's on /perm, which counts; another one that is too short,
+// which does not.
 func TestImagePageAddresses(t *testing.T) {
 	for _, tt := range []struct {
 		situation, settings, host string
 		found                     string // on the console
+		own                       string // the password on /perm
+		counts                    bool
 	}{
-		{"public", "[network]\naddress = \"203.0.113.1/24\"\n", "203.0.113.9/24", `address=(203\.0\.113\.1)/24`},
-		{"link-local", "", "169.254.200.200/16", `address=(169\.254\.\d+\.\d+)/16`},
+		{
+			"public", "[network]\naddress = \"203.0.113.1/24\"\n", "203.0.113.9/24", `address=(203\.0\.113\.1)/24`,
+			"three-words-mine", true,
+		},
+		{"link-local", "", "169.254.200.200/16", `address=(169\.254\.\d+\.\d+)/16`, "short", false},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			t.Parallel()
 			s := newSite(t, "page-"+tt.situation)
-			box, err := s.StartBox(image(t), map[string]lab.File{lab.SettingsFile: {Content: []byte(tt.settings)}})
+			box, err := s.StartBox(image(t), map[string]lab.File{
+				lab.SettingsFile: {Content: []byte(tt.settings)},
+				"gokr-pw.txt":    {Content: []byte(tt.own + "\n")},
+			})
 			if err != nil {
 				t.Fatal(err)
+			}
+			right, wrong := password(t), tt.own
+			if tt.counts {
+				right, wrong = wrong, right
 			}
 			m, err := box.Console.WaitFor(s.within(boxBoots), tt.found)
 			if err != nil {
@@ -269,10 +283,14 @@ func TestImagePageAddresses(t *testing.T) {
 			}
 			ctx := s.within(boxBoots)
 			for {
-				code, err := fetch(ctx, page, http.MethodGet, "update/features", password(t), nil)
+				code, err := fetch(ctx, page, http.MethodGet, "update/features", right, nil)
 				if err == nil {
 					if code != http.StatusOK {
 						t.Errorf("at %v it answers %d", addr, code)
+					}
+					code, err := fetch(ctx, page, http.MethodGet, "update/features", wrong, nil)
+					if err != nil || code != http.StatusUnauthorized {
+						t.Errorf("with the other password it answers %d, %v", code, err)
 					}
 					return
 				}

@@ -213,20 +213,28 @@ func overlaid(t *testing.T, file, old, new string) func(config map[string]any) {
 
 // gok sends a build of the same instance, with a change.
 func (u *updated) gok(ctx context.Context, change func(config map[string]any)) error {
-	dir := filepath.Join(u.t.TempDir(), u.instance)
+	config := maps.Clone(u.config)
+	change(config)
+	return u.run(ctx, "go", "run", "./gokrazy/sendupdate",
+		"-instances", writeInstance(u.t, u.instance, config), u.instance, u.addr.String())
+}
+
+// writeInstance makes an instance for gok, and returns the folder that it is in.
+func writeInstance(t *testing.T, name string, config map[string]any) string {
+	t.Helper()
+	instances := t.TempDir()
+	dir := filepath.Join(instances, name)
 	builddir, err := filepath.Abs("../gokrazy/builddir")
 	if err != nil {
-		return err
+		t.Fatal(err)
 	}
 	build, err := filepath.Abs(buildDir)
 	if err != nil {
-		return err
+		t.Fatal(err)
 	}
-	config := maps.Clone(u.config)
-	change(config)
 	b, err := json.Marshal(config)
 	if err != nil {
-		return err
+		t.Fatal(err)
 	}
 	b = bytes.ReplaceAll(b, []byte("../../"), []byte(build+"/"))
 	if err := errors.Join(
@@ -234,13 +242,13 @@ func (u *updated) gok(ctx context.Context, change func(config map[string]any)) e
 		os.Symlink(builddir, filepath.Join(dir, "builddir")),
 		os.WriteFile(filepath.Join(dir, "config.json"), b, 0o600),
 	); err != nil {
-		return err
+		t.Fatal(err)
 	}
-	return u.run(ctx, "go", "run", "./gokrazy/sendupdate", "-instances", filepath.Dir(dir), u.instance, u.addr.String())
+	return instances
 }
 
 // run runs a program in the checkout.
-func (u *updated) run(ctx context.Context, name string, args ...string) error {
+func (s *site) run(ctx context.Context, name string, args ...string) error {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = ".."
 	// The tests may be run by make themselves.
@@ -305,6 +313,53 @@ func TestUpdateForthAndBack(t *testing.T) {
 			u.wait(fallsBack, wentFor, 2)
 			u.checkIntact()
 		})
+	}
+}
+
+// buildBefore builds an image as it was when gokrazy's init served the update page
+// itself, and returns its file.
+func (s *site) buildBefore() string {
+	s.t.Helper()
+	config := readInstance(s.t, instance)
+	delete(config, "InternalCompatibilityFlags")
+	delete(config["PackageConfig"].(map[string]any), "github.com/pxebox/pxebox/cmd/appliance")
+	config["Update"] = map[string]any{
+		"UseTLS":    "../../update-certificate.pem,../../update-certificate.pem",
+		"HTTPPort":  "-1",
+		"HTTPSPort": "8080", "HTTPPassword": password(s.t),
+	}
+	image := filepath.Join(s.t.TempDir(), "before.img")
+	if err := s.run(s.within(updates), "go", "tool", "-modfile=tools/go.mod", "gok",
+		"--parent_dir", writeInstance(s.t, instance, config), "-i", instance,
+		"overwrite", "--full", image, "--target_storage_bytes=1258299392"); err != nil {
+		s.t.Fatal(err)
+	}
+	return image
+}
+
+// TestUpdateOfBoxFromBefore updates a box whose page gokrazy's init serves, and
+// then the box that it has become.
+func TestUpdateOfBoxFromBefore(t *testing.T) {
+	const byInit = "now listening on 192.168.77.1:8080"
+	p := &powered{site: newSite(t, "update-from-before")}
+	var err error
+	if p.Power, err = p.PowerBox(p.buildBefore(), diskSize, updatePerm()); err != nil {
+		t.Fatal(err)
+	}
+	u := p.toUpdate(instance)
+	if !strings.Contains(u.box.Console.Text(), byInit) {
+		t.Fatal("gokrazy's init does not serve the page: this is no box from before")
+	}
+	for _, root := range []int{3, 2} {
+		restart := len(u.box.Console.Text())
+		if err := u.makeUpdate(u.within(updates + isKept)); err != nil {
+			t.Fatal(err)
+		}
+		u.wait(isKept, keeps, root)
+		u.checkIntact()
+		if strings.Contains(u.box.Console.Text()[restart:], byInit) {
+			t.Error("gokrazy's init serves the page after the update")
+		}
 	}
 }
 

@@ -677,7 +677,7 @@ func TestNeighbour(t *testing.T) {
 			t.Errorf("%s: %v", a, err)
 		}
 	}
-	for end := time.Now().Add(20*time.Second); ; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
 		if hw, err := Neighbour(link.Attrs().Index, netip.MustParseAddr("192.168.77.2")); err != nil || len(hw) > 0 || time.Now().After(end) {
 			break
 		}

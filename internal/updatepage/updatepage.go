@@ -104,10 +104,13 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// A link on another site leads here with the password too, so no GET may
 	// change anything. gokrazy's /update/bootonly does not look at the method.
 	name := path.Clean(r.URL.Path)
-	if changes(name) && r.Method != http.MethodPut && r.Method != http.MethodPost {
-		w.Header().Set("Allow", "POST, PUT")
-		http.Error(w, r.Method+" is not allowed for "+name, http.StatusMethodNotAllowed)
-		return
+	if changes(name) {
+		if r.Method != http.MethodPut && r.Method != http.MethodPost {
+			w.Header().Set("Allow", "POST, PUT")
+			http.Error(w, r.Method+" is not allowed for "+name, http.StatusMethodNotAllowed)
+			return
+		}
+		h.log.Info("the owner changes the box", "path", name, "client", r.RemoteAddr)
 	}
 	if endsUs(name) {
 		h.end(w, r)
@@ -140,7 +143,6 @@ func (h *handler) end(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	h.log.Info("asked to restart, switch off or end a program", "path", r.URL.Path, "client", r.RemoteAddr)
 	// Not with the values of r's context: the proxy would then panic where the
 	// answer breaks off, as it may within a server's own goroutine.
 	out := r.Clone(context.Background())
