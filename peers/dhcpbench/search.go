@@ -11,7 +11,7 @@ import (
 const (
 	maxLoss = 0.01
 	// hopeless is the loss of a rate that is too high without a doubt.
-	hopeless = 0.2
+	hopeless = 0.1
 	// keepsUp is the part of the rate asked for that the load must have begun
 	// for the trial to count as one at that rate.
 	keepsUp = 0.9
