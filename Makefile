@@ -120,13 +120,16 @@ lint: deps assets ## gofmt, go vet, staticcheck
 	go vet ./...
 	go vet -tags e2e ./...
 	go vet -tags peers ./...
+	go -C tools vet ./...
 	$(STATICCHECK) ./...
 	$(STATICCHECK) -tags e2e ./...
 	$(STATICCHECK) -tags peers ./...
+	go -C tools tool staticcheck ./...
 
 .PHONY: unit
 unit: deps assets $(FIRMWARES) ## the tests of the packages, with the race detector
 	go test -race ./...
+	go -C tools test -race ./...
 
 # Each line of the tests has clients with the firmware of one release.
 # FIRMWARE=bookworm or trixie gives all of them that one's, and ACCEL=tcg or kvm
@@ -159,9 +162,9 @@ peers: peer-deps build $(UNPACKED) ## try the programs with the DHCP clients, re
 	go test -tags peers $(if $(SUDO),-exec $(SUDO)) -count=1 -v -timeout 20m -p 1 ./peers/... $(PEERED)
 
 .PHONY: bench-dhcp
-bench-dhcp: peer-deps build ## DHCP servers side by side, into docs/performance.md
+bench-dhcp: peer-deps build ## DHCP servers side by side, into docs/performance.md (RUNS=1 is quick; SERVER=pxed: one, to the screen)
 	go build -o build/bin/ ./peers/cmd/bench-dhcp
-	$(SUDO) build/bin/bench-dhcp -write docs/performance.md
+	$(SUDO) build/bin/bench-dhcp -runs $(or $(RUNS),3) $(if $(SERVER),-server '$(SERVER)',-write docs/performance.md)
 
 # Debian's network installer, the live system that e2e boots: the one of the
 # host's release, since any will do and that one is on every mirror. Its files
@@ -200,17 +203,19 @@ $(UNPACKED):
 		LC_ALL=C apt-get -s --no-install-recommends install $$p 2>/dev/null | sed -n 's/^Inst \([^ ]*\) (.*/\1/p'; done | sort -u)
 	mv $@.new $@
 
-RUNS ?= 5
-
 .PHONY: bench-tftp
 bench-tftp: peer-deps build $(UNPACKED) ## TFTP servers side by side, into docs/performance.md (RUNS=1 is quick)
 	go build -o build/bin/ ./peers/cmd/bench-tftp
-	$(SUDO) build/bin/bench-tftp -runs $(RUNS) -write docs/performance.md
+	$(SUDO) build/bin/bench-tftp -runs $(or $(RUNS),5) -write docs/performance.md
 
 .PHONY: bench-http
 bench-http: peer-deps build $(UNPACKED) ## HTTP beside nginx, into docs/performance.md (RUNS=1 is quick)
 	go build -o build/bin/ ./peers/cmd/bench-http
-	$(SUDO) build/bin/bench-http -runs $(RUNS) -write docs/performance.md
+	$(SUDO) build/bin/bench-http -runs $(or $(RUNS),5) -write docs/performance.md
+
+.PHONY: structure
+structure: go ## print how the code is built: lines, packages, imports between wings, long functions
+	@go -C tools run ./structure $(CURDIR)
 
 .PHONY: measure
 measure: image image-rpi $(FIRMWARES) ## how fast the box boots and how small it is, into README.md

@@ -115,6 +115,22 @@ func TestCommandsAreNotImported(t *testing.T) {
 	}
 }
 
+// Product code links nothing that is for tests and benchmarks only.
+func TestTestCodeIsNotImported(t *testing.T) {
+	forTests := func(name string) bool {
+		return slices.ContainsFunc([]string{"e2e/", "peers/", "internal/test/"}, func(folder string) bool {
+			return strings.HasPrefix(name+"/", folder)
+		})
+	}
+	for name, p := range list(t) {
+		for _, imp := range p.Imports {
+			if ours, ok := strings.CutPrefix(imp, module); ok && forTests(ours) && !forTests(name) {
+				t.Errorf("%s imports %s", name, ours)
+			}
+		}
+	}
+}
+
 // A file that is to outlive a power cut is replaced by package durable: renameio
 // alone leaves the new name to chance. The others write where a power cut takes
 // everything, to /run and /tmp.

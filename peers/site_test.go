@@ -13,13 +13,13 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"golang.org/x/sys/unix"
 
+	"github.com/pxebox/pxebox/internal/sock"
 	"github.com/pxebox/pxebox/peers/box"
 	"github.com/pxebox/pxebox/peers/capture"
 	"github.com/pxebox/pxebox/peers/journal"
@@ -240,14 +240,9 @@ func (g *segment) broadcaster(host *netns.Namespace) *net.UDPConn {
 	g.t.Helper()
 	var conn net.PacketConn
 	g.must(host.Do(func() error {
-		lc := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
-			var err error
-			return errors.Join(c.Control(func(fd uintptr) {
-				err = errors.Join(
-					unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_BROADCAST, 1),
-					unix.BindToDevice(int(fd), link))
-			}), err)
-		}}
+		lc := net.ListenConfig{Control: sock.Control(func(fd int) error {
+			return errors.Join(unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_BROADCAST, 1), sock.OnInterface(link)(fd))
+		})}
 		var err error
 		conn, err = lc.ListenPacket(context.Background(), "udp4", ":68")
 		return err

@@ -43,7 +43,7 @@ func main() {
 	case *check != "":
 		err = menuwatch.Check(os.Stdout, *check, *boot)
 	case *render != "":
-		err = menuwatch.Render(ctx, *config, *boot, *render, resolve.Resolver{}.Lookup)
+		err = menuwatch.Render(ctx, *config, *boot, *render, resolve.Lookup)
 	default:
 		if *boot == "" {
 			*boot = "/perm/pxebox/boot"
@@ -53,7 +53,7 @@ func main() {
 			BootDir:    *boot,
 			StickDir:   *stick,
 			RunDir:     *run,
-			Lookup:     resolve.Resolver{}.Lookup,
+			Lookup:     resolve.Lookup,
 			Probe:      new(wds.Prober).Ask,
 			Own:        menuwatch.OwnAddresses,
 			Log:        slog.New(slog.NewTextHandler(os.Stderr, nil)),

@@ -3,15 +3,13 @@ package lab
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
 	"time"
 
 	"github.com/pxebox/pxebox/e2e/wds"
+	"github.com/pxebox/pxebox/internal/test/tftpclient"
 )
 
 // askAgain is how long a question may stay unanswered before it is asked again,
@@ -47,16 +45,11 @@ func (l *Lab) WaitMenu(ctx context.Context, box netip.Addr, is func(menu []byte)
 	}
 }
 
-// Refusal is a server's error packet (RFC 1350 §5).
-type Refusal struct {
-	Code    uint16
-	Message string
-}
-
-func (r *Refusal) Error() string { return fmt.Sprintf("TFTP error %d: %s", r.Code, r.Message) }
+// Refusal is a server's ERROR packet.
+type Refusal = tftpclient.Error
 
 // Read reads a file by TFTP as the observer, without options (RFC 1350), and
-// asks again where nothing comes. A server that says no gives a *Refusal.
+// asks again where nothing comes. A server that sends an ERROR gives a *Refusal.
 func (l *Lab) Read(server netip.Addr, name string) ([]byte, error) {
 	return l.read(server, name, patience)
 }
@@ -68,57 +61,6 @@ func (l *Lab) read(server netip.Addr, name string, tries int) ([]byte, error) {
 		return nil, err
 	}
 	defer conn.Close()
-	return readFile(conn, server, name, tries)
-}
-
-func readFile(conn net.PacketConn, server netip.Addr, name string, tries int) ([]byte, error) {
-	const opData, opAck, opError = 3, 4, 5
-	to := net.Addr(net.UDPAddrFromAddrPort(netip.AddrPortFrom(server, wds.PortTFTP)))
-	packet := append([]byte{0, 1}, name+"\x00octet\x00"...)
-	var file []byte
-	for next := uint16(1); ; {
-		b, from, err := ask(conn, to, packet, tries)
-		if err != nil {
-			return nil, err
-		}
-		to = from
-		switch {
-		case len(b) < 4:
-			return nil, fmt.Errorf("the server answers with %q", b)
-		case binary.BigEndian.Uint16(b) == opError:
-			return nil, &Refusal{binary.BigEndian.Uint16(b[2:]), string(bytes.TrimRight(b[4:], "\x00"))}
-		case binary.BigEndian.Uint16(b) != opData:
-			return nil, fmt.Errorf("the server answers with %q", b)
-		}
-		block := binary.BigEndian.Uint16(b[2:])
-		packet = binary.BigEndian.AppendUint16([]byte{0, opAck}, block)
-		if block != next {
-			continue // sent again, because our ACK took long
-		}
-		next++
-		if file = append(file, b[4:]...); len(b) < 4+512 {
-			_, err := conn.WriteTo(packet, to)
-			return file, err
-		}
-	}
-}
-
-// ask sends a packet until an answer comes.
-func ask(conn net.PacketConn, to net.Addr, packet []byte, tries int) ([]byte, net.Addr, error) {
-	buf := make([]byte, 1500)
-	for {
-		if _, err := conn.WriteTo(packet, to); err != nil {
-			return nil, nil, err
-		}
-		if err := conn.SetReadDeadline(time.Now().Add(askAgain)); err != nil {
-			return nil, nil, err
-		}
-		n, from, err := conn.ReadFrom(buf)
-		if err == nil {
-			return buf[:n], from, nil
-		}
-		if tries--; tries == 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
-			return nil, nil, err
-		}
-	}
+	to := net.UDPAddrFromAddrPort(netip.AddrPortFrom(server, wds.PortTFTP))
+	return tftpclient.Fetch(conn, to, name, tftpclient.Options{}, tftpclient.Retry{After: askAgain, Tries: tries})
 }

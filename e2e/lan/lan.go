@@ -13,6 +13,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"github.com/pxebox/pxebox/internal/test/pcap"
 )
 
 // queueLen is how many frames a port holds for a guest that is slow to read;
@@ -22,7 +24,7 @@ const queueLen = 4096
 
 // LAN is a running segment. Make one with New.
 type LAN struct {
-	capture io.Writer // may be nil
+	capture *pcap.Writer // may be nil
 
 	mu        sync.Mutex
 	ports     map[*port]bool
@@ -51,13 +53,13 @@ func (p *port) unplug() { p.once.Do(func() { close(p.done) }) }
 // frame, so that a crash leaves a file that can be read; nil means none.
 func New(capture io.Writer) (*LAN, error) {
 	l := &LAN{
-		capture: capture,
 		ports:   make(map[*port]bool),
 		learned: make(map[[6]byte]*port),
 		grown:   make(chan struct{}),
 	}
 	if capture != nil {
-		if err := writePcapHeader(capture); err != nil {
+		var err error
+		if l.capture, err = pcap.NewWriter(capture); err != nil {
 			return nil, err
 		}
 	}
@@ -156,7 +158,7 @@ func (l *LAN) forward(from *port, frame []byte) {
 		return
 	}
 	if l.capture != nil && l.err == nil {
-		l.err = writePcapFrame(l.capture, now, frame)
+		l.err = l.capture.Frame(now, frame)
 	}
 	if d, ok := decodeUDP(frame); ok {
 		d.Time = now

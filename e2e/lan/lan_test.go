@@ -149,22 +149,9 @@ func TestHostsExchangeDatagrams(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if frames := readPcap(t, capture.Bytes()); !bytes.Contains(bytes.Join(frames, nil), []byte("answer")) {
+	if !bytes.Contains(capture.Bytes(), []byte("answer")) {
 		t.Error("the capture lacks the answer")
 	}
-}
-
-func readPcap(t *testing.T, b []byte) (frames [][]byte) {
-	t.Helper()
-	if want := "d4c3b2a1020004000000000000000000"; hex.EncodeToString(b[:16]) != want {
-		t.Fatalf("capture starts with %x, want %s", b[:16], want)
-	}
-	for b = b[24:]; len(b) > 0; {
-		n := binary.LittleEndian.Uint32(b[8:])
-		frames = append(frames, b[16:16+n])
-		b = b[16+n:]
-	}
-	return frames
 }
 
 func TestHostHearsAndSendsBroadcasts(t *testing.T) {

@@ -144,26 +144,18 @@ func replyTo(request *dhcpv4.DHCPv4, from netip.AddrPort) netip.AddrPort {
 }
 
 func (s *Server) serveBINL(conn net.PacketConn) {
-	buf := make([]byte, 1500)
-	for {
-		n, peer, err := conn.ReadFrom(buf)
-		if err != nil {
-			if s.isClosed(err) {
-				return
-			}
-			continue
-		}
+	s.receive(conn, func(b []byte, peer net.Addr) {
 		from := addrPortOf(peer)
-		request, err := dhcpv4.FromBytes(buf[:n])
+		request, err := dhcpv4.FromBytes(b)
 		if err != nil {
 			s.Log.Warn("no DHCP packet on the BINL port", "peer", from, "err", err)
-			continue
+			return
 		}
 		query := Query{Time: time.Now(), From: from, Request: request}
 		if control := request.Options.Get(dhcpv4.GenericOptionCode(OptionControl)); control != nil {
 			if query.Control, err = DecodeControl(control); err != nil {
 				s.Log.Warn("BINL request", "peer", from, "err", err)
-				continue
+				return
 			}
 		}
 		s.mu.Lock()
@@ -173,10 +165,10 @@ func (s *Server) serveBINL(conn net.PacketConn) {
 		answer, ok := Answer(s.Addr, request)
 		s.Log.Info("BINL request", "mac", request.ClientHWAddr.String(), "peer", from, "control", query.Control != nil, "answered", ok)
 		if !ok {
-			continue
+			return
 		}
 		if _, err := conn.WriteTo(answer.ToBytes(), net.UDPAddrFromAddrPort(replyTo(request, from))); err != nil {
 			s.Log.Warn("BINL answer", "peer", from, "err", err)
 		}
-	}
+	})
 }

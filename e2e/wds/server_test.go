@@ -63,6 +63,21 @@ func fetch(addr *net.UDPAddr, name string, blockSize int) ([]byte, error) {
 	return b.Bytes(), err
 }
 
+// expect reads a file, and checks its content, or the text of the error where
+// there should be one.
+func expect(t *testing.T, addr *net.UDPAddr, name string, content []byte, refusal string) {
+	t.Helper()
+	got, err := fetch(addr, name, 0)
+	switch {
+	case refusal != "":
+		if err == nil || !strings.Contains(err.Error(), refusal) {
+			t.Errorf("got %q, %v; want %q", got, err, refusal)
+		}
+	case err != nil || !bytes.Equal(got, content):
+		t.Errorf("got %q, %v", got, err)
+	}
+}
+
 func TestTFTPNames(t *testing.T) {
 	content := []byte("content")
 	s, addrs := loopback(t, map[string][]byte{`boot\x64\wdsnbp.com`: content, `tmp\x.bcd`: content, `other\x`: content})
@@ -81,15 +96,7 @@ func TestTFTPNames(t *testing.T) {
 		{"no such file", `boot\x64\none`, "File not found"},
 	} {
 		t.Run(test.situation, func(t *testing.T) {
-			got, err := fetch(addrs[PortTFTP], test.name, 0)
-			switch {
-			case test.err != "":
-				if err == nil || !strings.Contains(err.Error(), test.err) {
-					t.Errorf("got %q, %v; want %q", got, err, test.err)
-				}
-			case err != nil || !bytes.Equal(got, content):
-				t.Errorf("got %q, %v", got, err)
-			}
+			expect(t, addrs[PortTFTP], test.name, content, test.err)
 			if reads := s.Reads(); reads[len(reads)-1].Name != test.name {
 				t.Errorf("recorded %q", reads[len(reads)-1].Name)
 			}
@@ -112,15 +119,7 @@ func TestSetReadFilter(t *testing.T) {
 	} {
 		t.Run(test.situation, func(t *testing.T) {
 			s.SetReadFilter(test.filter...)
-			got, err := fetch(addrs[PortTFTP], FileEFIFirst, 0)
-			switch {
-			case test.err != "":
-				if err == nil || !strings.Contains(err.Error(), test.err) {
-					t.Errorf("got %q, %v; want %q", got, err, test.err)
-				}
-			case err != nil || !bytes.Equal(got, content):
-				t.Errorf("got %q, %v", got, err)
-			}
+			expect(t, addrs[PortTFTP], FileEFIFirst, content, test.err)
 		})
 	}
 }

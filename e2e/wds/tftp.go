@@ -112,24 +112,16 @@ func parseRead(b []byte, size func(name string) int) (readRequest, error) {
 }
 
 func (s *Server) serveTFTP(conn net.PacketConn) {
-	buf := make([]byte, 1500)
-	for {
-		n, peer, err := conn.ReadFrom(buf)
-		if err != nil {
-			if s.isClosed(err) {
-				return
-			}
-			continue
-		}
+	s.receive(conn, func(b []byte, peer net.Addr) {
 		from := addrPortOf(peer)
-		request, err := parseRead(buf[:n], func(name string) int {
+		request, err := parseRead(b, func(name string) int {
 			content, _ := s.read(name)
 			return len(content)
 		})
 		if err != nil {
 			s.Log.Warn("TFTP", "peer", from, "err", err)
 			conn.WriteTo(errorPacket(codeIllegal, err.Error()), peer)
-			continue
+			return
 		}
 		content, reply := s.read(request.name)
 		s.mu.Lock()
@@ -153,7 +145,7 @@ func (s *Server) serveTFTP(conn net.PacketConn) {
 		if err != nil && !s.isClosed(err) {
 			s.Log.Warn("TFTP transfer", "peer", from, "err", err)
 		}
-	}
+	})
 }
 
 // read finds a file by the name that a client asks for.

@@ -143,6 +143,19 @@ func (s *Server) spawn(port uint16, serve func(net.PacketConn)) error {
 	return nil
 }
 
+// receive passes on each datagram that comes in at a port, until the service is
+// closed. What handle gets is overwritten by the next one.
+func (s *Server) receive(conn net.PacketConn, handle func(b []byte, peer net.Addr)) {
+	for buf := make([]byte, 1500); ; {
+		n, peer, err := conn.ReadFrom(buf)
+		if err == nil {
+			handle(buf[:n], peer)
+		} else if s.isClosed(err) {
+			return
+		}
+	}
+}
+
 // Close stops the service, as an administrator does, and ends the transfers under
 // way. The host stays up: it tells whoever asks that the ports are closed.
 func (s *Server) Close() {

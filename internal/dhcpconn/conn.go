@@ -11,13 +11,13 @@ import (
 	"net/netip"
 	"os"
 	"sync/atomic"
-	"syscall"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"golang.org/x/net/ipv4"
 	"golang.org/x/sys/unix"
 
 	"github.com/pxebox/pxebox/internal/dhcp"
+	"github.com/pxebox/pxebox/internal/sock"
 )
 
 // maxPacket is the largest packet that is looked at. Firmware sends some 550
@@ -64,22 +64,13 @@ func Listen(ctx context.Context, ifname string, ifindex int) (*Conn, error) {
 
 // ListenUDP opens a UDP port on one interface.
 func ListenUDP(ctx context.Context, ifname string, port int) (net.PacketConn, error) {
-	var lc net.ListenConfig
-	lc.Control = func(_, _ string, rc syscall.RawConn) error {
-		var err error
-		if e := rc.Control(func(fd uintptr) {
-			err = errors.Join(
-				unix.SetsockoptString(int(fd), unix.SOL_SOCKET, unix.SO_BINDTODEVICE, ifname),
-				unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_BROADCAST, 1))
-			// FORCE passes the system's limit but wants CAP_NET_ADMIN.
-			if unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer) != nil {
-				_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBuffer)
-			}
-		}); e != nil {
-			return e
+	lc := net.ListenConfig{Control: sock.Control(func(fd int) error {
+		// FORCE passes the system's limit but wants CAP_NET_ADMIN.
+		if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer) != nil {
+			_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBuffer)
 		}
-		return err
-	}
+		return errors.Join(sock.OnInterface(ifname)(fd), unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_BROADCAST, 1))
+	})}
 	conn, err := lc.ListenPacket(ctx, "udp4", fmt.Sprintf(":%d", port))
 	if err != nil {
 		return nil, fmt.Errorf("on %s: %w", ifname, err)

@@ -32,8 +32,8 @@ const (
 	probeTimeout  = 15 * time.Second
 )
 
-// Lookup returns the IPv4 addresses of a host, and how long they hold.
-type Lookup func(ctx context.Context, host string) ([]netip.Addr, time.Duration, error)
+// Lookup returns the IPv4 addresses of a host.
+type Lookup func(ctx context.Context, host string) ([]netip.Addr, error)
 
 // Probe asks a WDS server for its programs, and returns what became of each by
 // firmware. Its error is the box's own: nothing is known of the server then.

@@ -12,10 +12,10 @@ import (
 )
 
 const (
-	// An address is asked for again when its TTL has passed, but within
-	// these bounds: 0 is a common TTL, and so is a week.
-	minTTL = 5 * time.Second
-	maxTTL = time.Hour
+	// lookupAgain is the time to the next question after an answer. A server
+	// that moves is found within it, whatever TTL its old address has in the
+	// caches of name servers.
+	lookupAgain = time.Minute
 	// lookupRetry is the time to the next question after a failure.
 	lookupRetry = 5 * time.Second
 )
@@ -103,15 +103,14 @@ func (s *state) askNames(now time.Time) {
 type answer struct {
 	host  string
 	addrs []netip.Addr
-	ttl   time.Duration
 	err   error
 }
 
 func (w *Watcher) lookup(ctx context.Context, host string) answer {
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
-	addrs, ttl, err := w.Lookup(ctx, host)
-	return answer{host, addrs, ttl, err}
+	addrs, err := w.Lookup(ctx, host)
+	return answer{host, addrs, err}
 }
 
 // named takes up an address. A failure leaves the last known one: a name
@@ -140,7 +139,7 @@ func (s *state) named(now time.Time, n *name, a answer) {
 		return
 	}
 	n.problem = ""
-	n.askAt = now.Add(min(max(a.ttl, minTTL), maxTTL))
+	n.askAt = now.Add(lookupAgain)
 	if addr == old {
 		return
 	}

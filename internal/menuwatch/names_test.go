@@ -30,44 +30,41 @@ func addrs(s ...string) (out []netip.Addr) {
 }
 
 func TestNames(t *testing.T) {
-	says := func(ttl time.Duration, a ...string) answer { return answer{addrs: addrs(a...), ttl: ttl} }
+	says := func(a ...string) answer { return answer{addrs: addrs(a...)} }
 	fails := answer{err: errors.New("no such host")}
-	const minute = time.Minute
 	for _, tt := range []struct {
 		name    string
 		answers []answer
 		want    string        // in the menu
 		again   time.Duration // from the last answer to the next question
 	}{
-		{"found", []answer{says(minute, "10.0.0.9")}, `APPEND 10.0.0.9::boot\x64\wdsnbp.com -W`, minute},
+		{"found", []answer{says("10.0.0.9")}, `APPEND 10.0.0.9::boot\x64\wdsnbp.com -W`, lookupAgain},
 		{"not found", []answer{fails}, "MENU LABEL a (name not found)\n  TEXT HELP", lookupRetry},
-		{"found later", []answer{fails, fails, says(minute, "10.0.0.9")}, "APPEND 10.0.0.9::", minute},
-		{"found, then the name server is down", []answer{says(minute, "10.0.0.9"), fails}, "APPEND 10.0.0.9::", lookupRetry},
-		{"has moved", []answer{says(minute, "10.0.0.9"), says(minute, "10.0.0.7")}, "APPEND 10.0.0.7::", minute},
-		{"two addresses in turning order", []answer{says(minute, "10.0.0.9", "10.0.0.7"), says(minute, "10.0.0.7", "10.0.0.9"), says(minute, "10.0.0.9", "10.0.0.7")}, "APPEND 10.0.0.7::", minute},
-		{"a lower address comes up beside the one in use", []answer{says(minute, "10.0.0.9"), says(minute, "10.0.0.7", "10.0.0.9")}, "APPEND 10.0.0.9::", minute},
-		{"IPv6 only", []answer{says(minute, "fd00::9")}, "(name not found)", lookupRetry},
-		{"IPv4 written as IPv6", []answer{says(minute, "::ffff:10.0.0.9")}, "APPEND 10.0.0.9::", minute},
-		{"an address that leads nowhere", []answer{says(minute, "0.0.0.0")}, "MENU LABEL a (wrong address)", lookupRetry},
-		{"the box itself", []answer{says(minute, "192.168.77.1")}, "which is this box's own\n", lookupRetry},
-		{"right, then wrong", []answer{says(minute, "10.0.0.9"), says(minute, "127.0.0.1")}, "APPEND 10.0.0.9::", lookupRetry},
-		{"wrong, then right", []answer{says(minute, "127.0.0.1"), says(minute, "10.0.0.9")}, "APPEND 10.0.0.9::", minute},
-		{"a wrong one among them", []answer{says(minute, "0.0.0.0", "10.0.0.9")}, "APPEND 10.0.0.9::", minute},
-		{"wrong, then not found", []answer{says(minute, "127.0.0.1"), fails}, "(name not found)", lookupRetry},
-		{"a TTL of nothing", []answer{says(0, "10.0.0.9")}, "APPEND 10.0.0.9::", minTTL},
-		{"a TTL of a week", []answer{says(7*24*time.Hour, "10.0.0.9")}, "APPEND 10.0.0.9::", maxTTL},
+		{"found later", []answer{fails, fails, says("10.0.0.9")}, "APPEND 10.0.0.9::", lookupAgain},
+		{"found, then the name server is down", []answer{says("10.0.0.9"), fails}, "APPEND 10.0.0.9::", lookupRetry},
+		{"has moved", []answer{says("10.0.0.9"), says("10.0.0.7")}, "APPEND 10.0.0.7::", lookupAgain},
+		{"two addresses in turning order", []answer{says("10.0.0.9", "10.0.0.7"), says("10.0.0.7", "10.0.0.9"), says("10.0.0.9", "10.0.0.7")}, "APPEND 10.0.0.7::", lookupAgain},
+		{"a lower address comes up beside the one in use", []answer{says("10.0.0.9"), says("10.0.0.7", "10.0.0.9")}, "APPEND 10.0.0.9::", lookupAgain},
+		{"IPv6 only", []answer{says("fd00::9")}, "(name not found)", lookupRetry},
+		{"IPv4 written as IPv6", []answer{says("::ffff:10.0.0.9")}, "APPEND 10.0.0.9::", lookupAgain},
+		{"an address that leads nowhere", []answer{says("0.0.0.0")}, "MENU LABEL a (wrong address)", lookupRetry},
+		{"the box itself", []answer{says("192.168.77.1")}, "which is this box's own\n", lookupRetry},
+		{"right, then wrong", []answer{says("10.0.0.9"), says("127.0.0.1")}, "APPEND 10.0.0.9::", lookupRetry},
+		{"wrong, then right", []answer{says("127.0.0.1"), says("10.0.0.9")}, "APPEND 10.0.0.9::", lookupAgain},
+		{"a wrong one among them", []answer{says("0.0.0.0", "10.0.0.9")}, "APPEND 10.0.0.9::", lookupAgain},
+		{"wrong, then not found", []answer{says("127.0.0.1"), fails}, "(name not found)", lookupRetry},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			m := simulate(t, morning)
 			m.Own = func() []netip.Prefix { return []netip.Prefix{netip.MustParsePrefix("192.168.77.1/24")} }
 			var asked []time.Time
-			m.Lookup = func(_ context.Context, host string) ([]netip.Addr, time.Duration, error) {
+			m.Lookup = func(_ context.Context, host string) ([]netip.Addr, error) {
 				if host != "wds.example.org" {
 					t.Errorf("asked for %q", host)
 				}
 				asked = append(asked, m.now)
 				a := tt.answers[min(len(asked), len(tt.answers))-1]
-				return a.addrs, a.ttl, a.err
+				return a.addrs, a.err
 			}
 			m.configure(wdsByName)
 			for len(asked) <= len(tt.answers) {
@@ -104,8 +101,8 @@ func TestSlowName(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			m := simulate(t, morning)
-			m.Lookup = func(context.Context, string) ([]netip.Addr, time.Duration, error) {
-				return addrs("10.0.0.9"), time.Minute, nil
+			m.Lookup = func(context.Context, string) ([]netip.Addr, error) {
+				return addrs("10.0.0.9"), nil
 			}
 			m.hold = true
 			m.configure(wdsByName)
@@ -147,9 +144,9 @@ func TestAnswerForANameThatIsNoLongerThere(t *testing.T) {
 func TestChangedConfigurationAsksAtOnceForWhatWasNotFound(t *testing.T) {
 	m := simulate(t, morning)
 	asked := 0
-	m.Lookup = func(context.Context, string) ([]netip.Addr, time.Duration, error) {
+	m.Lookup = func(context.Context, string) ([]netip.Addr, error) {
 		asked++
-		return nil, 0, errors.New("no such host")
+		return nil, errors.New("no such host")
 	}
 	m.configure(wdsByName)
 	m.configure(wdsByName + "# saved again")

@@ -9,7 +9,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/pxebox/pxebox/config"
 )
@@ -23,8 +22,8 @@ func TestRender(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			out := t.TempDir()
-			err := Render(t.Context(), s.ConfigFile, tt.boot, out, func(context.Context, string) ([]netip.Addr, time.Duration, error) {
-				return addrs("10.0.0.9"), time.Minute, nil
+			err := Render(t.Context(), s.ConfigFile, tt.boot, out, func(context.Context, string) ([]netip.Addr, error) {
+				return addrs("10.0.0.9"), nil
 			})
 			if err != nil {
 				t.Fatal(err)

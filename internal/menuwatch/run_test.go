@@ -110,11 +110,11 @@ func TestRunFollowsTheBootFolder(t *testing.T) {
 
 func TestRunLooksNamesUpAndAsksServers(t *testing.T) {
 	s := newSite(t)
-	s.Lookup = func(ctx context.Context, host string) ([]netip.Addr, time.Duration, error) {
+	s.Lookup = func(ctx context.Context, host string) ([]netip.Addr, error) {
 		if _, ok := ctx.Deadline(); !ok {
-			return nil, 0, errors.New("a question without an end")
+			return nil, errors.New("a question without an end")
 		}
-		return addrs("10.0.0.9"), time.Minute, nil
+		return addrs("10.0.0.9"), nil
 	}
 	asked := make(chan netip.Addr, 1)
 	s.Probe = func(ctx context.Context, a netip.Addr, _ config.WDS) (map[string]menu.Health, error) {
@@ -134,9 +134,9 @@ func TestRunLooksNamesUpAndAsksServers(t *testing.T) {
 
 func TestRunWithANameServerThatIsSilent(t *testing.T) {
 	s := newSite(t)
-	s.Lookup = func(ctx context.Context, _ string) ([]netip.Addr, time.Duration, error) {
+	s.Lookup = func(ctx context.Context, _ string) ([]netip.Addr, error) {
 		<-ctx.Done()
-		return nil, 0, ctx.Err()
+		return nil, ctx.Err()
 	}
 	s.write(wdsByName)
 	await(t, s.published(), "(name not found)")

@@ -31,8 +31,8 @@ func newSite(t *testing.T) *site {
 		ConfigFile: filepath.Join(dir, "perm", "pxebox.toml"),
 		BootDir:    filepath.Join(dir, "boot"),
 		RunDir:     filepath.Join(dir, "run"),
-		Lookup: func(context.Context, string) ([]netip.Addr, time.Duration, error) {
-			return nil, 0, errors.New("no name server")
+		Lookup: func(context.Context, string) ([]netip.Addr, error) {
+			return nil, errors.New("no name server")
 		},
 		Probe: func(context.Context, netip.Addr, config.WDS) (map[string]menu.Health, error) {
 			return nil, nil

@@ -5,227 +5,196 @@ import (
 	"errors"
 	"net"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/miekg/dns"
+	"golang.org/x/net/dns/dnsmessage"
 )
 
-// zone is a name server on the loopback interface, by UDP and TCP.
-func zone(t *testing.T, answer dns.HandlerFunc) (port string) {
-	t.Helper()
-	tcp, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	udp, err := net.ListenPacket("udp4", tcp.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, s := range []*dns.Server{{Listener: tcp, Handler: answer}, {PacketConn: udp, Handler: answer}} {
-		up, done := make(chan struct{}), make(chan error, 1)
-		s.NotifyStartedFunc = func() { close(up) }
-		go func() { done <- s.ActivateAndServe() }()
-		<-up
-		t.Cleanup(func() { s.Shutdown(); <-done })
-	}
-	_, port, err = net.SplitHostPort(tcp.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return port
-}
+// answer is what a name server sends back; nil is silence.
+type answer func(q dnsmessage.Question) *dnsmessage.Message
 
-// records answers from a list of resource records; a name that has none is not
-// there.
-func records(t *testing.T, lines ...string) dns.HandlerFunc {
-	var all []dns.RR
-	for _, l := range lines {
-		rr, err := dns.NewRR(l)
-		if err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, rr)
+// nameServer answers on the loopback interface, and returns what dials it in
+// place of the servers in /etc/resolv.conf.
+func nameServer(t *testing.T, say answer) dialer {
+	t.Helper()
+	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
 	}
-	return func(w dns.ResponseWriter, q *dns.Msg) {
-		m := new(dns.Msg).SetReply(q)
-		// A server puts the whole chain of aliases into its answer.
-		name, known := q.Question[0].Name, false
-		for _, rr := range all {
-			if rr.Header().Name != name {
+	done := make(chan struct{})
+	t.Cleanup(func() { conn.Close(); <-done })
+	go func() {
+		defer close(done)
+		for b := make([]byte, 1500); ; {
+			n, from, err := conn.ReadFrom(b)
+			if err != nil {
+				return // the test is over
+			}
+			var q dnsmessage.Message
+			if err := q.Unpack(b[:n]); err != nil || len(q.Questions) != 1 {
+				t.Errorf("the server received %x: %v", b[:n], err)
+				return
+			}
+			m := say(q.Questions[0])
+			if m == nil {
 				continue
 			}
-			known = true
-			if c, ok := rr.(*dns.CNAME); ok {
-				name = c.Target
-				m.Answer = append(m.Answer, rr)
-			} else if rr.Header().Rrtype == dns.TypeA {
-				m.Answer = append(m.Answer, rr)
+			m.ID, m.Response, m.RecursionAvailable, m.Questions = q.ID, true, true, q.Questions
+			out, err := m.Pack()
+			if err != nil {
+				t.Error(err)
+				return
 			}
+			conn.WriteTo(out, from)
 		}
-		if !known {
-			m.Rcode = dns.RcodeNameError
-		}
-		w.WriteMsg(m)
+	}()
+	return dials(conn.LocalAddr().String())
+}
+
+func dials(server string) dialer {
+	return func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, server)
 	}
 }
 
-func files(t *testing.T, port, conf, hosts string) Resolver {
-	t.Helper()
-	dir := t.TempDir()
-	r := Resolver{Conf: filepath.Join(dir, "resolv.conf"), Hosts: filepath.Join(dir, "hosts"), Port: port}
-	for name, text := range map[string]string{r.Conf: conf, r.Hosts: hosts} {
-		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
+// zone answers with the A records of names; the others do not exist. A name
+// without an address exists.
+func zone(names map[string][]string) answer {
+	return func(q dnsmessage.Question) *dnsmessage.Message {
+		m := new(dnsmessage.Message)
+		addrs, ok := names[strings.ToLower(q.Name.String())]
+		if !ok {
+			m.RCode = dnsmessage.RCodeNameError
 		}
+		for _, a := range addrs {
+			m.Answers = append(m.Answers, dnsmessage.Resource{
+				Header: dnsmessage.ResourceHeader{Name: q.Name, Type: dnsmessage.TypeA, Class: dnsmessage.ClassINET},
+				Body:   &dnsmessage.AResource{A: netip.MustParseAddr(a).As4()},
+			})
+		}
+		return m
 	}
-	return r
 }
 
 func TestLookup(t *testing.T) {
-	port := zone(t, records(t,
-		"alias.example.org. 30 CNAME wds.example.org.",
-		"wds.example.org. 300 A 10.0.0.9",
-		"two.example.org. 20 A 10.0.0.9", "two.example.org. 10 A 10.0.0.7",
-		"circle.example.org. 30 CNAME circle.example.org.",
-		"new.example.org. 30 AAAA fd00::9",
-		"brief.example.org. 0 A 10.0.0.9",
-	))
-	const hosts = "127.0.0.1 localhost\n# 10.9.9.9 wds\n10.0.0.1 other wds-hosts wds-hosts.example.org # a note\nfd00::1 wds-hosts six\nnonsense bad\n"
+	dial := nameServer(t, zone(map[string][]string{
+		"wds.example.org.": {"10.0.0.9"},
+		"two.example.org.": {"10.0.0.9", "10.0.0.7"},
+		"six.example.org.": nil,
+	}))
 	for _, tt := range []struct {
-		host  string
-		addrs []string
-		ttl   time.Duration
-		err   string
+		situation, host string
+		want            []string
+		err             string
 	}{
-		{"wds.example.org", []string{"10.0.0.9"}, 300 * time.Second, ""},
-		{"wds.example.org.", []string{"10.0.0.9"}, 300 * time.Second, ""},
-		{"WDS.Example.org", []string{"10.0.0.9"}, 300 * time.Second, ""},
-		{"wds", []string{"10.0.0.9"}, 300 * time.Second, ""}, // by the search list
-		{"two.example.org", []string{"10.0.0.9", "10.0.0.7"}, 10 * time.Second, ""},
-		{"alias.example.org", []string{"10.0.0.9"}, 30 * time.Second, ""},
-		{"brief.example.org", []string{"10.0.0.9"}, 0, ""},
-		{"circle.example.org", nil, 0, "no such name with an IPv4 address"},
-		{"new.example.org", nil, 0, "no such name with an IPv4 address"},
-		{"none.example.org", nil, 0, "look up none.example.org: there is no such name"},
-		{"wds-hosts", []string{"10.0.0.1"}, hostsTTL, ""},
-		{"WDS-Hosts.example.org.", []string{"10.0.0.1"}, hostsTTL, ""},
-		{"six", nil, 0, "no such name"},
-		{"bad", nil, 0, "no such name"},
+		{situation: "one address", host: "wds.example.org.", want: []string{"10.0.0.9"}},
+		{situation: "other case", host: "WDS.example.org.", want: []string{"10.0.0.9"}},
+		{situation: "two addresses", host: "two.example.org.", want: []string{"10.0.0.7", "10.0.0.9"}},
+		{situation: "IPv6 only", host: "six.example.org.",
+			err: "look up six.example.org.: there is no such name with an IPv4 address"},
+		{situation: "no such name", host: "none.example.org.",
+			err: "look up none.example.org.: there is no such name with an IPv4 address"},
+		{situation: "an address", host: "10.0.0.1", want: []string{"10.0.0.1"}},
 	} {
-		t.Run(tt.host, func(t *testing.T) {
-			r := files(t, port, "nameserver 127.0.0.1\nsearch lab.example.org example.org\n", hosts)
-			// Our zone compares names byte by byte, as real ones do not.
-			host := tt.host
-			if host == "WDS.Example.org" {
-				host = strings.ToLower(host)
+		t.Run(tt.situation, func(t *testing.T) {
+			addrs, err := lookup(t.Context(), tt.host, dial)
+			var got []string
+			for _, a := range addrs {
+				got = append(got, a.Unmap().String())
 			}
-			got, ttl, err := r.Lookup(t.Context(), host)
-			if tt.err != "" {
-				if err == nil || !strings.Contains(err.Error(), tt.err) {
-					t.Errorf("error %v, want %q", err, tt.err)
-				}
-				return
-			}
-			var want []netip.Addr
-			for _, a := range tt.addrs {
-				want = append(want, netip.MustParseAddr(a))
-			}
-			if err != nil || !slices.Equal(got, want) || ttl != tt.ttl {
-				t.Errorf("got %v for %v, %v; want %v for %v", got, ttl, err, want, tt.ttl)
+			slices.Sort(got)
+			if message(err) != tt.err || !slices.Equal(got, tt.want) {
+				t.Errorf("got %v, %v; want %v, %s", got, err, tt.want, tt.err)
 			}
 		})
 	}
 }
 
-func TestLookupWithAnAnswerTooLongForADatagram(t *testing.T) {
-	r := files(t, zone(t, func(w dns.ResponseWriter, q *dns.Msg) {
-		m := new(dns.Msg).SetReply(q)
-		if m.Truncated = w.RemoteAddr().Network() == "udp"; !m.Truncated {
-			rr, _ := dns.NewRR(q.Question[0].Name + " 60 A 10.0.0.9")
-			m.Answer = []dns.RR{rr}
-		}
-		w.WriteMsg(m)
-	}), "nameserver 127.0.0.1\n", "")
-	got, ttl, err := r.Lookup(t.Context(), "wds.example.org")
-	if err != nil || len(got) != 1 || ttl != time.Minute {
-		t.Errorf("got %v for %v, %v", got, ttl, err)
+func message(err error) string {
+	if err == nil {
+		return ""
 	}
+	return err.Error()
 }
 
-// The second name server is asked where the first one fails.
-func TestLookupAtTheSecondServer(t *testing.T) {
-	port := zone(t, records(t, "wds.example.org. 300 A 10.0.0.9"))
-	// 127.0.0.2 has nobody on that port: the kernel says so at once.
-	r := files(t, port, "nameserver 127.0.0.2\nnameserver 127.0.0.1\n", "")
-	if got, _, err := r.Lookup(t.Context(), "wds.example.org"); err != nil || len(got) != 1 {
+// Each name server has a second: the next question gets an answer in the time
+// that the caller gives.
+func TestLookupWithAServerThatMissesAQuestion(t *testing.T) {
+	var questions atomic.Int32
+	here := zone(map[string][]string{"wds.example.org.": {"10.0.0.9"}})
+	dial := nameServer(t, func(q dnsmessage.Question) *dnsmessage.Message {
+		if questions.Add(1) == 1 {
+			return nil
+		}
+		return here(q)
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second) // less than Go's resolver waits for one answer
+	defer cancel()
+	if got, err := lookup(ctx, "wds.example.org.", dial); err != nil || len(got) != 1 {
 		t.Errorf("got %v, %v", got, err)
 	}
 }
 
+// A failure reads the same each time, whatever port the question came from.
 func TestLookupFails(t *testing.T) {
+	closed, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed.Close()
 	for _, tt := range []struct {
-		name   string
-		conf   string
-		answer dns.HandlerFunc
-		want   string
+		situation string
+		dial      dialer
+		want      string // between the name of the server and the hint
 	}{
-		{"no name server", "search example.org\n", nil, "knows no name server"},
-		{"server failure", "nameserver 127.0.0.1\n", func(w dns.ResponseWriter, q *dns.Msg) {
-			w.WriteMsg(new(dns.Msg).SetRcode(q, dns.RcodeServerFailure))
-		}, "SERVFAIL"},
-		{"an answer to another question", "nameserver 127.0.0.1\n", func(w dns.ResponseWriter, q *dns.Msg) {
-			m := new(dns.Msg).SetReply(q)
-			m.Question[0].Name = "evil.example.org."
-			rr, _ := dns.NewRR("evil.example.org. 60 A 10.6.6.6")
-			m.Answer = []dns.RR{rr}
-			w.WriteMsg(m)
-		}, "answers another question"},
-		{"an answer about another name", "nameserver 127.0.0.1\n", func(w dns.ResponseWriter, q *dns.Msg) {
-			m := new(dns.Msg).SetReply(q)
-			rr, _ := dns.NewRR("evil.example.org. 60 A 10.6.6.6")
-			m.Answer = []dns.RR{rr}
-			w.WriteMsg(m)
-		}, "no such name with an IPv4 address"},
+		{situation: "nothing listens there", dial: dials(closed.LocalAddr().String()), want: ": connection refused"},
+		{situation: "the server fails", want: ": server misbehaving",
+			dial: nameServer(t, func(dnsmessage.Question) *dnsmessage.Message {
+				return &dnsmessage.Message{Header: dnsmessage.Header{RCode: dnsmessage.RCodeServerFailure}}
+			})},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			port := ""
-			if tt.answer != nil {
-				port = zone(t, tt.answer)
-			}
-			r := files(t, port, tt.conf, "")
-			if got, _, err := r.Lookup(t.Context(), "wds.example.org"); err == nil || !strings.Contains(err.Error(), tt.want) {
-				t.Errorf("got %v, error %v, want %q", got, err, tt.want)
+		t.Run(tt.situation, func(t *testing.T) {
+			_, first := lookup(t.Context(), "wds.example.org.", tt.dial)
+			_, second := lookup(t.Context(), "wds.example.org.", tt.dial)
+			if !strings.Contains(message(first), "look up wds.example.org.: name server ") ||
+				!strings.Contains(message(first), tt.want) || message(first) != message(second) {
+				t.Errorf("first %v, then %v; want %q", first, second, tt.want)
 			}
 		})
 	}
-	t.Run("no resolv.conf", func(t *testing.T) {
-		r := Resolver{Conf: filepath.Join(t.TempDir(), "none"), Hosts: filepath.Join(t.TempDir(), "none")}
-		if _, _, err := r.Lookup(t.Context(), "wds.example.org"); !errors.Is(err, os.ErrNotExist) {
-			t.Errorf("error %v", err)
+	t.Run("the caller gives up", func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+		defer cancel()
+		_, err := lookup(ctx, "wds.example.org.", nameServer(t, func(dnsmessage.Question) *dnsmessage.Message { return nil }))
+		if !strings.HasPrefix(message(err), "look up wds.example.org.: ") || !strings.Contains(message(err), "timeout") {
+			t.Errorf("got %v", err)
 		}
 	})
 }
 
-func TestTheSameFailureReadsTheSame(t *testing.T) {
-	r := files(t, "9", "nameserver 127.0.0.2\n", "") // nobody listens there
-	_, _, first := r.Lookup(t.Context(), "wds.example.org")
-	_, _, second := r.Lookup(t.Context(), "wds.example.org")
-	if first == nil || second == nil || first.Error() != second.Error() || !strings.Contains(first.Error(), "127.0.0.2:9: ") {
-		t.Errorf("first %v, then %v", first, second)
-	}
-}
-
-// A name server that is silent costs no more than the question may take.
-func TestLookupOfASilentServer(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
-	defer cancel()
-	r := files(t, zone(t, func(dns.ResponseWriter, *dns.Msg) {}), "nameserver 127.0.0.1\n", "")
-	if _, _, err := r.Lookup(ctx, "wds.example.org"); err == nil || !strings.Contains(err.Error(), "ask name server") {
-		t.Errorf("error %v", err)
+func TestExplain(t *testing.T) {
+	for _, tt := range []struct {
+		situation string
+		err       error
+		want      string
+	}{
+		{situation: "a refused question",
+			err:  &net.DNSError{Err: "read udp 10.0.0.1:40123->10.0.0.2:53: read: connection refused", Server: "10.0.0.2:53"},
+			want: "look up wds: name server 10.0.0.2:53: connection refused"},
+		{situation: "no name server in resolv.conf",
+			err:  &net.DNSError{Err: "read udp [::1]:40123->[::1]:53: read: connection refused", Server: "[::1]:53"},
+			want: "look up wds: name server [::1]:53: connection refused; if the box should ask another one, set dns in [network]"},
+		{situation: "no time left", err: &net.DNSError{Err: "i/o timeout", IsTimeout: true}, want: "look up wds: i/o timeout"},
+		{situation: "another error", err: errors.New("out of memory"), want: "look up wds: out of memory"},
+	} {
+		t.Run(tt.situation, func(t *testing.T) {
+			if got := explain("wds", tt.err); got.Error() != tt.want {
+				t.Errorf("got  %v\nwant %s", got, tt.want)
+			}
+		})
 	}
 }

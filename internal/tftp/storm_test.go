@@ -3,7 +3,6 @@ package tftp
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
@@ -12,10 +11,11 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/pxebox/pxebox/internal/test/tftpclient"
 )
 
 // client is a small TFTP client with windows, on 127.0.0.1 or another
@@ -54,56 +54,8 @@ func (c *client) next(b []byte) (n int, from netip.AddrPort) {
 // fetch gets a whole file. It asks again for what does not come: within the
 // server's limits a request may have to wait, or be dropped.
 func (c *client) fetch(name string, blockSize, window int) ([]byte, error) {
-	var got []byte
-	var block uint16
-	inWindow := 0
-	c.peer = netip.AddrPort{}
-	again := func() {
-		c.ask(name, "octet", "blksize", strconv.Itoa(blockSize), "windowsize", strconv.Itoa(window))
-	}
-	again()
-	b := make([]byte, 1<<16)
-	for silent := 0; ; {
-		c.conn.SetReadDeadline(time.Now().Add(500 * time.Millisecond))
-		n, from, err := c.conn.ReadFromUDPAddrPort(b)
-		switch {
-		case err != nil && silent == 20:
-			return nil, err
-		case err != nil:
-			if silent++; !c.peer.IsValid() {
-				again()
-			} else {
-				c.conn.WriteToUDPAddrPort(ack(block), c.peer)
-			}
-			continue
-		case c.peer.IsValid() && from != c.peer:
-			continue
-		}
-		c.peer = from
-		switch binary.BigEndian.Uint16(b) {
-		case opERROR:
-			return nil, fmt.Errorf("%q", b[4:n])
-		case opOACK:
-			c.conn.WriteToUDPAddrPort(ack(0), from)
-		case opDATA:
-			if binary.BigEndian.Uint16(b[2:]) != block+1 {
-				c.conn.WriteToUDPAddrPort(ack(block), from)
-				inWindow = 0
-				continue
-			}
-			got = append(got, b[4:n]...)
-			block++
-			inWindow++
-			last := n-4 < blockSize
-			if last || inWindow == window {
-				c.conn.WriteToUDPAddrPort(ack(block), from)
-				inWindow = 0
-			}
-			if last {
-				return got, nil
-			}
-		}
-	}
+	return tftpclient.Fetch(c.conn, net.UDPAddrFromAddrPort(c.server), name,
+		tftpclient.Options{BlockSize: blockSize, Window: window}, tftpclient.Retry{After: 500 * time.Millisecond, Tries: 20})
 }
 
 type diskFile struct {
@@ -178,7 +130,7 @@ func TestFileCutShort(t *testing.T) {
 		Allow: everybody,
 		Done:  func(e Event) { done <- e },
 	})
-	if got, err := dial(t, addr, "127.0.0.1").fetch("file", 512, 4); err == nil || err.Error() != `"server error\x00"` {
+	if got, err := dial(t, addr, "127.0.0.1").fetch("file", 512, 4); err == nil || err.Error() != `TFTP error 0: "server error"` {
 		t.Errorf("got %d bytes, %v", len(got), err)
 	}
 	if e := <-done; e.Err == nil || e.Aborted || e.Sent != 0 {

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/pxebox/pxebox/internal/test/pcap"
 	"github.com/pxebox/pxebox/peers/journal"
 	"github.com/pxebox/pxebox/peers/netns"
 )
@@ -27,6 +28,7 @@ type Capture struct {
 	ended  chan struct{} // closed when it has
 
 	file *bufio.Writer
+	pcap *pcap.Writer
 	disk *os.File
 	err  error // the reader's, once it has ended
 }
@@ -46,7 +48,7 @@ func Start(l *netns.LAN, path string, skip func(Packet) bool) (*Capture, error) 
 		return nil, errors.Join(err, c.socket.Close())
 	}
 	c.file = bufio.NewWriter(c.disk)
-	if err := writeHeader(c.file); err != nil {
+	if c.pcap, err = pcap.NewWriter(c.file); err != nil {
 		return nil, errors.Join(err, c.socket.Close(), c.disk.Close())
 	}
 	go c.read(skip)
@@ -115,7 +117,7 @@ func (c *Capture) read(skip func(Packet) bool) {
 		if skip != nil && skip(p) {
 			continue
 		}
-		if err := writeFrame(c.file, p); err != nil {
+		if err := c.pcap.Frame(p.Time, p.Frame); err != nil {
 			c.err = err
 			return
 		}

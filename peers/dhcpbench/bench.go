@@ -1,12 +1,13 @@
-// Package dhcpbench measures DHCP servers beside each other: how many four-way
-// exchanges a second, how long each takes, and what each costs. The servers
-// run as their packages or our build have them, one at a time, in network
-// namespaces of their own; the load is perfdhcp's and, where that is the slower of the two,
-// our own. It does not judge.
+// Package dhcpbench measures DHCP servers and compares them: how many four-way
+// exchanges a second, how long each takes, and what each costs. The servers run
+// one at a time, as their packages or our build have them, each time in new
+// network namespaces. The load is perfdhcp's and then our own, which is faster.
+// It does not judge.
 package dhcpbench
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -44,8 +46,17 @@ var (
 	first, last = netip.MustParseAddr("10.1.1.0"), netip.MustParseAddr("10.1.255.254")
 )
 
-// period is the length of a trial.
-const period = 6 * time.Second
+const (
+	// The length of a trial, by either load. The shorter it is, the more a server
+	// that queues deep hides that the rate is too high for it. Our own load is
+	// the one to compare by.
+	perfdhcpPeriod = 2 * time.Second
+	ownPeriod      = 3 * time.Second
+	// timed is the length of the load whose answer times count.
+	timed = 4 * time.Second
+	// late is how long the last answers of a load may take, as with our own.
+	late = time.Second
+)
 
 // Rate is the highest at a loss of less than 1%, in exchanges a second.
 type Rate struct {
@@ -54,7 +65,7 @@ type Rate struct {
 	Generator bool
 }
 
-// Result is one server's row.
+// Result is one server's row. Each figure is the median of the runs.
 type Result struct {
 	Name       string
 	Durability string
@@ -96,8 +107,52 @@ func newLab() (*lab, error) {
 
 func (l *lab) close() error { return errors.Join(l.load.Close(), l.server.Close(), l.lan.Close()) }
 
-// Measure runs one server and loads it.
-func Measure(ctx context.Context, s Server, log io.Writer) (Result, error) {
+// Measure runs and loads the servers in turn, a number of times, so that other
+// work on the machine slows them all alike.
+func Measure(ctx context.Context, servers []Server, runs int, log io.Writer) ([]Result, error) {
+	results := make([][]Result, len(servers))
+	for run := range runs {
+		for i, s := range servers {
+			began := time.Now()
+			r, err := measure(ctx, s, log)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", s.Name, err)
+			}
+			results[i] = append(results[i], r)
+			fmt.Fprintf(log, "%s: run %d of %d took %v\n", s.Name, run+1, runs, time.Since(began).Round(time.Second))
+		}
+	}
+	rows := make([]Result, len(servers))
+	for i := range rows {
+		rows[i] = median(results[i])
+	}
+	return rows, nil
+}
+
+// median takes the median of each figure, of one server's runs.
+func median(runs []Result) Result {
+	r := runs[0]
+	r.Perfdhcp = middle(runs, func(r Result) Rate { return r.Perfdhcp }, byRate)
+	r.Own = middle(runs, func(r Result) Rate { return r.Own }, byRate)
+	r.CPU = middle(runs, func(r Result) time.Duration { return r.CPU }, cmp.Compare)
+	r.P50 = middle(runs, func(r Result) time.Duration { return r.P50 }, cmp.Compare)
+	r.P99 = middle(runs, func(r Result) time.Duration { return r.P99 }, cmp.Compare)
+	return r
+}
+
+func byRate(a, b Rate) int { return cmp.Compare(a.PerSecond, b.PerSecond) }
+
+func middle[T any](runs []Result, figure func(Result) T, compare func(a, b T) int) T {
+	var all []T
+	for _, r := range runs {
+		all = append(all, figure(r))
+	}
+	slices.SortFunc(all, compare)
+	return all[len(all)/2]
+}
+
+// measure runs one server and loads it.
+func measure(ctx context.Context, s Server, log io.Writer) (Result, error) {
 	r := Result{Name: s.Name, Durability: s.Durability, Clients: s.Clients}
 	l, err := newLab()
 	if err != nil {
@@ -111,24 +166,24 @@ func Measure(ctx context.Context, s Server, log io.Writer) (Result, error) {
 	defer os.RemoveAll(dir)
 	pid, stop, err := s.start(ctx, l.server, dir)
 	if err != nil {
-		return r, fmt.Errorf("%s: %w", s.Name, err)
+		return r, err
 	}
 	defer stop()
 
 	// A first round has the server know its clients, as a server of some age
 	// does, and the kernels know each other's addresses.
 	if err := l.warm(ctx, s.Clients); err != nil {
-		return r, fmt.Errorf("%s: %w", s.Name, err)
+		return r, err
 	}
-	one, err := l.run(ctx, 1, 1000, 8*time.Second, s.Clients, true)
+	one, err := l.run(ctx, 1, 1000, timed, s.Clients, true)
 	if err != nil {
-		return r, fmt.Errorf("%s: %w", s.Name, err)
+		return r, err
 	}
 	r.P50, r.P99 = percentiles(one)
 	fmt.Fprintf(log, "%s: 1,000 a second: p50 %v, p99 %v, loss %.2f%%\n", s.Name, r.P50, r.P99, 100*one.Loss())
 
-	search := func(load string, run func(rate int) (begun, acks int, err error)) (Rate, time.Duration, error) {
-		best, generator, err := highest(twice(func(rate int) (trial, error) {
+	search := func(load string, from float64, period time.Duration, run func(rate int) (begun, acks int, err error)) (Rate, time.Duration, error) {
+		best, generator, err := highest(from, twice(func(rate int) (trial, error) {
 			before, err := proc.CPU(pid)
 			if err != nil {
 				return trial{}, err
@@ -151,21 +206,22 @@ func Measure(ctx context.Context, s Server, log io.Writer) (Result, error) {
 		}))
 		return Rate{best.begun * (1 - best.loss), generator}, best.cost, err
 	}
-	r.Perfdhcp, _, err = search("perfdhcp", func(rate int) (int, int, error) {
-		report, err := l.run(ctx, len(giaddrs), rate, period, s.Clients, false)
+	r.Perfdhcp, _, err = search("perfdhcp", begin, perfdhcpPeriod, func(rate int) (int, int, error) {
+		report, err := l.run(ctx, len(giaddrs), rate, perfdhcpPeriod, s.Clients, false)
 		return report.Discovers, report.Acks, err
 	})
 	if err != nil {
-		return r, fmt.Errorf("%s: %w", s.Name, err)
+		return r, err
 	}
-	r.Own, r.CPU, err = search("our load", func(rate int) (int, int, error) {
+	// Our load is the faster one: its rate is unlikely to be lower.
+	r.Own, r.CPU, err = search("our load", max(lowest, r.Perfdhcp.PerSecond), ownPeriod, func(rate int) (int, int, error) {
 		report, err := dhcpload.Load{
-			Rate: rate, Period: period, Clients: s.Clients, MAC: mac(s.Clients), From: giaddrs[0].Addr(), Server: serverAddr.Addr(),
+			Rate: rate, Period: ownPeriod, Clients: s.Clients, MAC: mac(s.Clients), From: giaddrs[0].Addr(), Server: serverAddr.Addr(),
 		}.Run(ctx, l.load)
 		return report.Discovers, report.Acks, err
 	})
 	if err != nil {
-		return r, fmt.Errorf("%s: %w", s.Name, err)
+		return r, err
 	}
 	return r, nil
 }
@@ -215,7 +271,7 @@ func (l *lab) run(ctx context.Context, processes, rate int, period time.Duration
 		cmd := perfdhcp.Load{
 			Rate: rate / processes, Period: period,
 			Clients: clients / len(giaddrs), Base: net.HardwareAddr(base[:]).String(),
-			From: giaddrs[i].Addr(), Server: serverAddr.Addr(), Times: times,
+			From: giaddrs[i].Addr(), Server: serverAddr.Addr(), Times: times, Wait: late,
 		}.Command()
 		var out bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &out, &out

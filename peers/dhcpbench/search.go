@@ -10,14 +10,16 @@ import (
 
 const (
 	maxLoss = 0.01
+	// hopeless is the loss of a rate that is too high without a doubt.
+	hopeless = 0.1
 	// keepsUp is the part of the rate asked for that the load must have begun
 	// for the trial to count as one at that rate.
 	keepsUp = 0.9
 	// near is how close the search comes.
 	near = 1.12
 
-	// The search begins at one rate and stays between two others, in exchanges
-	// a second.
+	// The first search begins at one rate, and each stays between two others,
+	// in exchanges a second.
 	begin, lowest, ceiling = 4_000, 100, 256_000
 )
 
@@ -28,26 +30,26 @@ type trial struct {
 	cost  time.Duration // the server's processor time for each exchange
 }
 
-// twice tries once more where much was lost: other work on the machine may be
-// what disturbed it.
+// twice tries once more where too much was lost, but not nearly all that a rate
+// far too high would lose: other work on the machine may have disturbed it.
 func twice(try func(rate int) (trial, error)) func(rate int) (trial, error) {
 	return func(rate int) (trial, error) {
 		t, err := try(rate)
-		if err == nil && t.loss >= maxLoss {
+		if err == nil && t.loss >= maxLoss && t.loss < hopeless {
 			t, err = try(rate)
 		}
 		return t, err
 	}
 }
 
-// highest finds the trial of the highest rate at a loss of less than maxLoss:
-// it doubles or halves the rate until it has one where that is so and one where
-// it is not, then narrows the gap. generator is set
-// where the load could not begin what was asked for, and nothing was lost: the
-// server may be capable of more.
-func highest(try func(rate int) (trial, error)) (best trial, generator bool, err error) {
+// highest finds the trial of the highest rate at a loss of less than maxLoss.
+// From the first rate it doubles or halves until it has one where that is so and
+// one where it is not, then narrows the gap. generator is set where the load
+// could not begin what was asked for, and nothing was lost: the server may be
+// capable of more.
+func highest(from float64, try func(rate int) (trial, error)) (best trial, generator bool, err error) {
 	good, bad := 0.0, 0.0
-	for next := float64(begin); next <= ceiling; {
+	for next := from; next <= ceiling; {
 		t, err := try(int(next))
 		if err != nil {
 			return trial{}, false, err

@@ -8,7 +8,7 @@ import (
 
 // Section is the table of results, each rate also as a part of the first
 // row's, with what one must know to read it.
-func Section(machine string, results []Result) string {
+func Section(machine string, runs int, results []Result) string {
 	var b strings.Builder
 	b.WriteString("## DHCP\n\n")
 	b.WriteString("| server | machines | exchanges/s at < 1% loss, perfdhcp | our load | pxed's is | p50 at 1,000/s | p99 at 1,000/s | CPU an exchange | a power cut leaves |\n")
@@ -23,17 +23,18 @@ func Section(machine string, results []Result) string {
 	}
 	fmt.Fprintf(&b, `
 Measured on %s, shared with other
-work, in one run. The load is in one network namespace, the server in another;
-every exchange is DISCOVER, OFFER, REQUEST, ACK by a relay agent, for a machine
-chosen at random. The servers run one after the other.
+work. Each number is the median of %d runs. The load is in one network namespace,
+the server in another. Every exchange is DISCOVER, OFFER, REQUEST, ACK by a relay
+agent, for a machine chosen at random. The servers run one at a time, in turn.
 
 - perfdhcp is Kea's, %d processes of it. An exchange costs it more processor time
   than it costs most servers, and both share the machine; so there is a load of
   our own as well, which costs a few µs. "pxed's is" compares by that one.
 - No server looks whether an address is in use before it offers it.
-- The rate is the highest of a search, each trial %v long, of which less than 1%%
-  had no ACK within a second; a trial that lost more is made once more. "≥": the
-  load could send no more, and nothing was lost.
+- The rate is the highest that a search finds at which less than 1%% of the
+  exchanges have no ACK within a second. A trial takes %v with perfdhcp and %v
+  with our load; one that loses a little more is repeated once. "≥": the load
+  could send no more, and nothing was lost.
 - p50 and p99 are the server's part of an exchange: the time to the OFFER and
   that to the ACK, as perfdhcp saw them.
 - CPU is the server's, user and system, at the highest rate of our load.
@@ -41,7 +42,7 @@ chosen at random. The servers run one after the other.
   machines: about as many as it leases to by default.
 
 Only the ratios say anything of another machine.
-`, machine, len(giaddrs), period)
+`, machine, runs, len(giaddrs), perfdhcpPeriod, ownPeriod)
 	return b.String()
 }
 

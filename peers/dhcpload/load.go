@@ -7,20 +7,19 @@ package dhcpload
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
 	"net/netip"
 	"os"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"golang.org/x/net/ipv4"
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
+	"github.com/pxebox/pxebox/internal/sock"
 	"github.com/pxebox/pxebox/peers/netns"
 )
 
@@ -204,12 +203,9 @@ func write(conn *ipv4.PacketConn, out []ipv4.Message) error {
 func listen(host *netns.Namespace, from netip.Addr) (*ipv4.PacketConn, error) {
 	var conn net.PacketConn
 	err := host.Do(func() error {
-		lc := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
-			var err error
-			return errors.Join(c.Control(func(fd uintptr) {
-				err = os.NewSyscallError("setsockopt", unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer))
-			}), err)
-		}}
+		lc := net.ListenConfig{Control: sock.Control(func(fd int) error {
+			return os.NewSyscallError("setsockopt", unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer))
+		})}
 		var err error
 		conn, err = lc.ListenPacket(context.Background(), "udp4", netip.AddrPortFrom(from, 67).String())
 		return err

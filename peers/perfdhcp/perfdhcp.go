@@ -5,6 +5,7 @@ package perfdhcp
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"fmt"
 	"math"
 	"net/netip"
@@ -23,6 +24,8 @@ type Load struct {
 	From    netip.Addr    // the host's own address: giaddr
 	Server  netip.Addr
 	Times   bool // report the times of each exchange
+
+	Wait time.Duration // for the last answers; 2 s where it is zero
 }
 
 // Command is the process. It ends some time after the period.
@@ -30,7 +33,7 @@ func (l Load) Command() *exec.Cmd {
 	args := []string{"-4",
 		"-r", strconv.Itoa(l.Rate), "-p", strconv.Itoa(int(l.Period / time.Second)),
 		"-R", strconv.Itoa(l.Clients), "-b", "mac=" + l.Base,
-		"-W", "2000000", // µs for the last answers to come in
+		"-W", strconv.FormatInt(cmp.Or(l.Wait, 2*time.Second).Microseconds(), 10),
 		"-l", l.From.String()}
 	if l.Times {
 		args = append(args, "-x", "t")

@@ -3,6 +3,8 @@ package tftpload
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -13,6 +15,20 @@ type Content interface {
 	Size() int64
 	// Equal reports whether b are the file's bytes from an offset on.
 	Equal(b []byte, offset int64) bool
+}
+
+// errContent says that the server sent what is not in the file.
+var errContent = errors.New("wrong content")
+
+// compare is a tftpclient.Body.
+func (l Load) compare(b []byte, at int64, last bool) error {
+	switch size := at + int64(len(b)); {
+	case !l.Content.Equal(b, at):
+		return fmt.Errorf("%w at byte %d", errContent, at)
+	case last && size != l.Content.Size():
+		return fmt.Errorf("%w: it ends at byte %d of %d", errContent, size, l.Content.Size())
+	}
+	return nil
 }
 
 // Bytes is a content in memory.

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/pxebox/pxebox/internal/test/tftpclient"
 )
 
 // Load is what the clients do.
@@ -52,6 +54,10 @@ type Load struct {
 	Loops int
 	// In calls a function in the namespace to send from; nil: here.
 	In func(func() error) error
+}
+
+func (l Load) options() tftpclient.Options {
+	return tftpclient.Options{BlockSize: l.BlockSize, Window: l.Window}
 }
 
 // Report is what came of it.

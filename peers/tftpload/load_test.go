@@ -115,6 +115,7 @@ func serveWindows(t *testing.T, content []byte) netip.AddrPort {
 	}
 	done := make(chan struct{})
 	t.Cleanup(func() { conn.Close(); <-done })
+	const opRRQ, opDATA, opACK = 1, 3, 4 // RFC 1350 §5
 	go func() {
 		defer close(done)
 		b := make([]byte, 1500)

@@ -10,6 +10,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/pxebox/pxebox/internal/test/tftpclient"
 )
 
 const (
@@ -26,7 +28,7 @@ const (
 
 // client is one machine: the transfer that it is at.
 type client struct {
-	transfer
+	tftpclient.Transfer
 	fd        int  // -1: none, it has ended
 	connected bool // to the server's port for this transfer (RFC 1350 §4)
 	heard     time.Duration
@@ -84,7 +86,7 @@ func newLoop(l Load) (*loop, error) {
 	}
 	w := &loop{
 		Load: l, clients: make([]client, l.Clients),
-		request: request(l.Name, l.BlockSize, l.Window),
+		request: l.options().Request(l.Name),
 		random:  rand.New(rand.NewPCG(l.Seed, 1)),
 	}
 	w.server = unix.RawSockaddrInet4{Family: unix.AF_INET, Addr: l.Server.Addr().As4(), Port: networkOrder(l.Server.Port())}
@@ -165,7 +167,7 @@ func (w *loop) dial(i int) error {
 		return os.NewSyscallError("socket", err)
 	}
 	*c = client{
-		transfer: transfer{content: w.Content, blockSize: w.BlockSize, window: w.Window, next: 1},
+		Transfer: w.options().Begin(w.compare),
 		fd:       fd, heard: w.now, serial: c.serial + 1,
 	}
 	w.running++
@@ -224,16 +226,12 @@ func (w *loop) ack(i int) error {
 		return nil
 	}
 	c := &w.clients[i]
-	packet := ackPacket(c.next - 1)
+	packet := c.ACK()
 	if w.Delay == 0 {
 		return send(c.fd, packet[:], nil)
 	}
 	w.held = append(w.held, held{w.now + w.Delay, i, c.serial, packet})
 	return nil
-}
-
-func ackPacket(block int64) [4]byte {
-	return [4]byte{0, opACK, byte(block >> 8), byte(block)}
 }
 
 // release sends what has been held back for long enough.
@@ -261,13 +259,13 @@ func (w *loop) patrol() error {
 			continue
 		}
 		if c.tries++; c.tries > w.Tries {
-			return fmt.Errorf("tftpload: no answer; %d bytes of the file have come", c.bytes)
+			return fmt.Errorf("tftpload: no answer; %d bytes of the file have come", c.Bytes)
 		}
 		c.heard = w.now
 		w.report.Repeats++
 		var err error
 		if c.connected {
-			c.again()
+			c.Again()
 			err = w.ack(i)
 		} else {
 			err = w.ask(c)
@@ -328,14 +326,14 @@ func (w *loop) datagram(i int, from *unix.RawSockaddrInet4, b []byte) error {
 		}
 		c.connected = true
 	}
-	before := c.bytes
-	ack, done, err := c.receive(b)
+	before := c.Bytes
+	ack, done, err := c.Receive(b)
 	if err != nil {
 		return fmt.Errorf("tftpload: %w", err)
 	}
 	c.heard, c.tries = w.now, 0
-	w.report.Bytes += c.bytes - before
-	w.report.BlockSize, w.report.Window = c.blockSize, c.window
+	w.report.Bytes += c.Bytes - before
+	w.report.BlockSize, w.report.Window = c.BlockSize, c.Window
 	switch {
 	case done:
 		return w.complete(i)
@@ -350,7 +348,7 @@ func (w *loop) complete(i int) error {
 	c := &w.clients[i]
 	w.report.Files++
 	// The last ACK knows no delay: the socket closes behind it.
-	packet := ackPacket(c.next - 1)
+	packet := c.ACK()
 	if !w.lost() {
 		if err := send(c.fd, packet[:], nil); err != nil {
 			return err

@@ -16,35 +16,35 @@ import (
 
 func main() {
 	bin := flag.String("bin", "build/bin", "the `folder` of our programs")
+	runs := flag.Int("runs", 3, "how often each server is measured; the median counts")
 	only := flag.String("server", "", "measure only servers whose name begins with this `text`")
 	page := flag.String("write", "", "the `page` to write into")
 	flag.Parse()
-	if err := bench(*bin, *only, *page); err != nil {
+	if err := bench(*bin, *only, *runs, *page); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func bench(bin, only, page string) error {
+func bench(bin, only string, runs int, page string) error {
 	machine, err := report.Machine()
 	if err != nil {
 		return err
 	}
-	var results []dhcpbench.Result
+	var servers []dhcpbench.Server
 	for _, s := range dhcpbench.Servers(bin) {
-		if !strings.HasPrefix(s.Name, only) {
-			continue
+		if strings.HasPrefix(s.Name, only) {
+			servers = append(servers, s)
 		}
-		r, err := dhcpbench.Measure(context.Background(), s, os.Stderr)
-		if err != nil {
-			return err
-		}
-		results = append(results, r)
 	}
-	if len(results) == 0 {
+	if len(servers) == 0 || runs < 1 {
 		return errors.New("nothing to measure")
 	}
-	text := dhcpbench.Section(machine, results)
+	results, err := dhcpbench.Measure(context.Background(), servers, runs, os.Stderr)
+	if err != nil {
+		return err
+	}
+	text := dhcpbench.Section(machine, runs, results)
 	if page != "" {
 		err = report.Write(page, "bench-dhcp", text)
 	}

@@ -1,0 +1,30 @@
+// Package sock sets the options of sockets that package net opens, before they
+// are bound.
+package sock
+
+import (
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Control makes the Control function of a net.ListenConfig or net.Dialer from
+// one that sets the options of a socket.
+func Control(set func(fd int) error) func(network, address string, c syscall.RawConn) error {
+	return func(_, _ string, c syscall.RawConn) error {
+		var err error
+		if e := c.Control(func(fd uintptr) { err = set(int(fd)) }); e != nil {
+			return e
+		}
+		return err
+	}
+}
+
+// OnInterface binds a socket to a network interface: it receives what comes in
+// there only, and what it sends leaves there.
+func OnInterface(name string) func(fd int) error {
+	return func(fd int) error {
+		return os.NewSyscallError("setsockopt SO_BINDTODEVICE", unix.BindToDevice(fd, name))
+	}
+}

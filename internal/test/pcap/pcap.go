@@ -1,0 +1,42 @@
+// Package pcap writes captures for Wireshark and tcpdump, in the classic format
+// (draft-ietf-opsawg-pcap): Ethernet frames, times in nanoseconds.
+package pcap
+
+import (
+	"encoding/binary"
+	"io"
+	"time"
+)
+
+const (
+	magic        = 0xa1b23c4d // of times in nanoseconds
+	linkEthernet = 1
+	longest      = 256 << 10 // bytes of a frame
+)
+
+// Writer writes one capture.
+type Writer struct{ w io.Writer }
+
+// NewWriter begins a capture with its header (§4).
+func NewWriter(w io.Writer) (*Writer, error) {
+	b := binary.LittleEndian.AppendUint32(nil, magic)
+	b = binary.LittleEndian.AppendUint16(b, 2) // version 2.4
+	b = binary.LittleEndian.AppendUint16(b, 4)
+	b = binary.LittleEndian.AppendUint64(b, 0) // unused
+	b = binary.LittleEndian.AppendUint32(b, longest)
+	b = binary.LittleEndian.AppendUint32(b, linkEthernet)
+	_, err := w.Write(b)
+	return &Writer{w}, err
+}
+
+// Frame adds a packet record (§5) in one Write, so that a capture that ends by a
+// crash ends after a whole frame.
+func (p *Writer) Frame(t time.Time, frame []byte) error {
+	b := make([]byte, 0, 16+len(frame))
+	b = binary.LittleEndian.AppendUint32(b, uint32(t.Unix()))
+	b = binary.LittleEndian.AppendUint32(b, uint32(t.Nanosecond()))
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(frame)))
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(frame)))
+	_, err := p.w.Write(append(b, frame...))
+	return err
+}
