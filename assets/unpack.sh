@@ -28,8 +28,9 @@ trap 'exit 1' HUP INT TERM
 cd "$work"
 command -v apt-get >/dev/null || fail "Debian's boot programs and test programs come by apt-get, which this machine lacks: build on Debian"
 
-# The sources that the machine has, one URI a line.
-mirrors() { apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 2>/dev/null | sed 's:/*$::' | sort -u; }
+# The sources that the machine has, one URI a line, also where apt has no lists
+# of them yet.
+mirrors() { apt-get indextargets --no-release-info --format '$(REPO_URI)' 'Created-By: Packages' 2>/dev/null | sed 's:/*$::' | sort -u; }
 
 private() { # lists of our own: the machine's are not ours to refresh
 	mkdir -p state/lists/partial cache/archives/partial

@@ -23,7 +23,7 @@ fail() {
 # mirror whose path ends so.
 repository() {
 	# shellcheck disable=SC2016 # apt's own variable
-	apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -m1 "/$1/*\$" | sed 's,/*$,,'
+	apt-get indextargets --no-release-info --format '$(REPO_URI)' 'Created-By: Packages' | grep -m1 "/$1/*\$" | sed 's,/*$,,'
 }
 
 # checkout calls git; root may read the checkout of another user.
