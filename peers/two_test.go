@@ -22,7 +22,7 @@ var secondAddr = netip.MustParseAddr("192.168.77.4")
 func (s *site) startSecond(configuration string) *box.Box {
 	s.t.Helper()
 	host := s.plug("02:70:78:65:00:04")
-	configuration = strings.ReplaceAll(configuration, boxAddr.String(), secondAddr.String())
+	configuration = strings.Replace(configuration, boxAddr.String()+"/24", secondAddr.String()+"/24", 1)
 	b, err := box.Start(s.within(patience), host, link, filepath.Join(buildDir, "bin"), s.t.TempDir(), configuration)
 	s.must(err)
 	s.t.Cleanup(func() {
@@ -73,10 +73,7 @@ boot = "wds"
 	m := discover()
 	k.send(m)
 	for _, a := range []netip.Addr{boxAddr, secondAddr} {
-		p, _ := s.await("offer of "+a.String(), 0, func(p capture.Packet) bool { return answers(m)(p) && p.Src.Addr() == a })
-		if p.DHCP.BootFileName != "" {
-			t.Errorf("%v offers %q before it can know of the other", a, p.DHCP.BootFileName)
-		}
+		s.await("offer of "+a.String(), 0, func(p capture.Packet) bool { return answers(m)(p) && p.Src.Addr() == a })
 	}
 	s.saysSoon(s.box, "another PXE server answers on this link")
 	s.saysSoon(second, "another PXE server answers on this link")
