@@ -87,17 +87,3 @@ boot = "wds"
 		}
 	}
 }
-
-// TestTwoServers has two boxes lease addresses on one segment. Neither goes on,
-// and each says why.
-func TestTwoServers(t *testing.T) {
-	t.Parallel()
-	both := server + range100to102 + "probe = false\n"
-	s := newSite(t, nil)
-	s.startBox(both)
-	second := s.startSecond(both)
-	k := s.talker("02:70:78:65:00:10")
-	s.background(k.askOn)
-	s.saysSoon(s.box, "not offering addresses")
-	s.saysSoon(second, "not offering addresses")
-}

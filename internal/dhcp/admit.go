@@ -12,8 +12,13 @@ import (
 // served network could have sent it.
 func refused(why string) Answer { return Answer{Why: why, Refused: true} }
 
-// admit decides by the addresses of a packet on port 67 whether it can come
-// from a machine of a network that is served. It returns why not, or "".
+// Admits reports whether a packet can come from a machine of a network that is
+// served. One that cannot says nothing of the machine that it names, and must
+// not count against it.
+func (s *Settings) Admits(q Question) bool { return s.admit(q) == "" }
+
+// admit decides by the addresses of a packet whether it can come from a machine
+// of a network that is served. It returns why not, or "".
 //
 // A source of 0.0.0.0 is the link's: Linux accepts it with a limited broadcast
 // only, and routers forward neither (RFC 1812 §5.3.7, §5.3.5.1). Any other
@@ -25,6 +30,13 @@ func (s *Settings) admit(q Question) string {
 	from, giaddr, ciaddr := address(q.From.Addr().AsSlice()), address(q.Msg.GatewayIPAddr), address(q.Msg.ClientIPAddr)
 	t := q.Msg.MessageType()
 	switch {
+	case q.Port == BootServerPort:
+		// All firmware asks from the address that it puts into ciaddr, or has
+		// none yet.
+		if from.IsValid() && (from != ciaddr || s.hostSubnet(from) == nil) {
+			return "a boot server request that does not come from its ciaddr, or from an address that is not served"
+		}
+		return ""
 	case giaddr.IsValid():
 		return s.admitRelayed(from, giaddr, s.subnetFor(q.Msg))
 	case !from.IsValid():

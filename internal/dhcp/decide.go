@@ -95,10 +95,8 @@ func Decide(now time.Time, s *Settings, q Question) Answer {
 		return silent("DHCP is off")
 	}
 	client, boots := pxe.Classify(m)
-	if q.Port == ServerPort {
-		if why := s.admit(q); why != "" {
-			return refused(why)
-		}
+	if why := s.admit(q); why != "" {
+		return refused(why)
 	}
 	a := decide(now, s, q, client, boots)
 	if boots {
@@ -175,12 +173,6 @@ func bootServer(now time.Time, s *Settings, q Question, client pxe.Client, boots
 	default:
 		return silent("not a boot server request")
 	}
-	// All firmware asks from the address that it puts into ciaddr, or has none
-	// yet. TFTP answers the same addresses.
-	from := address(q.From.Addr().AsSlice())
-	if from.IsValid() && (from != address(q.Msg.ClientIPAddr) || !s.Serves(from)) {
-		return silent("a boot server request from another address than its ciaddr, or from nowhere that is served")
-	}
 	if client.WDS {
 		return trouble("a WDS boot program takes this box for its server: its cached packets name us")
 	}
@@ -197,7 +189,7 @@ func bootServer(now time.Time, s *Settings, q Question, client pxe.Client, boots
 	}
 	return Answer{
 		Msg: r, To: to, Why: "boot server ack",
-		Has: from, Handoff: s.takes(now, q, client),
+		Has: address(q.From.Addr().AsSlice()), Handoff: s.takes(now, q, client),
 	}
 }
 

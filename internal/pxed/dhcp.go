@@ -221,7 +221,10 @@ func (s *server) ask(now time.Time, r received) {
 	s.prober = r.prober
 	var ready []answer
 	for _, q := range r.questions {
-		if !s.settings.IsSelfTest(q) && !s.limit.Allow(now, q.Msg.ClientHWAddr, q.Msg.MessageType() == dhcpv4.MessageTypeDiscover) {
+		// What a stranger sends in a machine's name is not to use up what the
+		// machine may ask. It is refused at little cost.
+		counts := !s.settings.IsSelfTest(q) && s.settings.Admits(q)
+		if counts && !s.limit.Allow(now, q.Msg.ClientHWAddr, q.Msg.MessageType() == dhcpv4.MessageTypeDiscover) {
 			s.tell.limited()
 			continue
 		}

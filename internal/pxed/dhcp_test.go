@@ -617,3 +617,20 @@ func TestChangeOfHandsIsLogged(t *testing.T) {
 		t.Errorf("%d lines:\n%v", n, said)
 	}
 }
+
+// A flood in a machine's name from another network does not silence the machine.
+func TestStrangersDoNotUseUpTheLimit(t *testing.T) {
+	b := newBench(t, false)
+	for _, port := range []int{dhcp.ServerPort, dhcp.BootServerPort} {
+		for range 100 {
+			m := &dhcpv4.DHCPv4{
+				OpCode: dhcpv4.OpcodeBootRequest, HWType: iana.HWTypeEthernet,
+				ClientHWAddr: net.HardwareAddr{2, 0, 0, 0, 1, 1}, Options: dhcpv4.Options{},
+			}
+			m.UpdateOption(dhcpv4.OptMessageType(dhcpv4.MessageTypeDiscover))
+			b.ask(b.now, received{[]dhcp.Question{{Msg: m, Port: port, From: netip.MustParseAddrPort("10.9.0.66:68")}}, b, b, b})
+		}
+	}
+	b.client(b.now, 1, dhcpv4.MessageTypeDiscover)
+	b.wantSent("OFFER 192.168.77.100")
+}
