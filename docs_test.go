@@ -1,0 +1,47 @@
+package pxebox_test
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestSecurityPageNamesTests has each test that docs/security.md names exist.
+func TestSecurityPageNamesTests(t *testing.T) {
+	page, err := os.ReadFile("docs/security.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	declared := map[string]bool{}
+	function := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\(`)
+	err = filepath.WalkDir(".", func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && d.Name() == "build":
+			return fs.SkipDir
+		case !strings.HasSuffix(name, "_test.go"):
+			return nil
+		}
+		b, err := os.ReadFile(name)
+		for _, m := range function.FindAllSubmatch(b, -1) {
+			declared[string(m[1])] = true
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := regexp.MustCompile(`\b(?:Test|Fuzz)[A-Z]\w+`).FindAllString(string(page), -1)
+	if len(named) < 30 {
+		t.Errorf("the page names %d tests", len(named))
+	}
+	for _, name := range named {
+		if !declared[name] {
+			t.Errorf("there is no test %s", name)
+		}
+	}
+}
