@@ -33,8 +33,15 @@ func (s *site) stranger(number byte) *lan.Host {
 	return h
 }
 
+// as returns the site for a subtest, which then fails by itself.
+func (s *site) as(t *testing.T) *site {
+	sub := *s
+	sub.t = t
+	return &sub
+}
+
 // fetch sends a request to the page with a password, and returns the answer's
-// status and how long it took.
+// status.
 func fetch(ctx context.Context, client *http.Client, method, path, password string, header http.Header) (int, error) {
 	r, err := http.NewRequestWithContext(ctx, method, lab.Page+path, nil)
 	if err != nil {
@@ -77,6 +84,7 @@ func TestImagePageUnderAttack(t *testing.T) {
 	})
 
 	t.Run("another site's form", func(t *testing.T) {
+		s := s.as(t)
 		for _, header := range []http.Header{
 			{"Sec-Fetch-Site": {"cross-site"}, "Origin": {"https://example.org"}},
 			{"Origin": {"https://example.org"}}, // an old browser
@@ -95,6 +103,7 @@ func TestImagePageUnderAttack(t *testing.T) {
 	})
 
 	t.Run("idle connections", func(t *testing.T) {
+		s := s.as(t)
 		// What made a box without limits unable to start a program.
 		const hosts, each = 20, 210
 		var (
@@ -132,6 +141,7 @@ func TestImagePageUnderAttack(t *testing.T) {
 	})
 
 	t.Run("guesses", func(t *testing.T) {
+		s := s.as(t)
 		guesser := s.stranger(190)
 		client, err := s.PageClientOf(guesser, lab.BoxAddr)
 		if err != nil {
