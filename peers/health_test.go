@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pxebox/pxebox/internal/pulse"
 	"github.com/pxebox/pxebox/internal/selftest"
 )
 
@@ -19,17 +20,17 @@ func TestHealthAmidFlood(t *testing.T) {
 	s.must(s.client.Run("ip", "route", "add", "local", crowd.String(), "dev", "lo"))
 	s.must(s.client.Run("sysctl", "-qw", "net.ipv4.icmp_ratelimit=0", "net.ipv4.icmp_ratemask=0"))
 	s.must(os.WriteFile(filepath.Join(s.boot, "boot"), make([]byte, 1<<20), 0o644))
-	feeler := selftest.NewFeeler(s.box.Run(), "pxed")
+	feeler := pulse.NewFeeler(s.box.Run(), "pxed")
 	// Shorter than the appliance's: several beats of pxed all the same.
 	const pause = 5 * time.Second
 	look := func() (err, alone error) {
-		var since selftest.Progress
+		var since pulse.Progress
 		if since, err = feeler.Feel(); err != nil {
 			return err, err
 		}
 		t.Logf("done since the last look: %+v", since)
 		s.must(s.host.Do(func() error {
-			err, alone = selftest.Pxed(t.Context(), "", since), selftest.Pxed(t.Context(), "", selftest.Progress{})
+			err, alone = selftest.Pxed(t.Context(), "", since), selftest.Pxed(t.Context(), "", pulse.Progress{})
 			return nil
 		}))
 		return err, alone

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/pxebox/pxebox/internal/pulse"
 	"github.com/pxebox/pxebox/internal/selftest"
 )
 
@@ -42,11 +43,11 @@ func watchOver(ctx context.Context, site *site, log *slog.Logger) (stop func()) 
 // brought back.
 func heal(ctx context.Context, log *slog.Logger) {
 	daemons := []*daemon{
-		{name: "pxed", ask: func(p selftest.Progress) error { return selftest.Pxed(ctx, "", p) }, judge: selftest.Judge{Reboots: true}},
+		{name: "pxed", ask: func(p pulse.Progress) error { return selftest.Pxed(ctx, "", p) }, judge: selftest.Judge{Reboots: true}},
 		{name: "menuwatch"},
 	}
 	for _, d := range daemons {
-		d.pulse = selftest.NewFeeler(runDir, d.name)
+		d.pulse = pulse.NewFeeler(runDir, d.name)
 	}
 	look := time.NewTicker(selftest.Every)
 	defer look.Stop()
@@ -65,8 +66,8 @@ func heal(ctx context.Context, log *slog.Logger) {
 // daemon is one that is looked after.
 type daemon struct {
 	name  string
-	ask   func(since selftest.Progress) error // nil: it has nothing to answer
-	pulse *selftest.Feeler
+	ask   func(since pulse.Progress) error // nil: it has nothing to answer
+	pulse *pulse.Feeler
 	judge selftest.Judge
 }
 

@@ -23,6 +23,7 @@ import (
 	"github.com/pxebox/pxebox/internal/connlimit"
 	"github.com/pxebox/pxebox/internal/generation"
 	"github.com/pxebox/pxebox/internal/loglimit"
+	"github.com/pxebox/pxebox/internal/pulse"
 	"github.com/pxebox/pxebox/internal/selftest"
 	"github.com/pxebox/pxebox/internal/settings"
 	"github.com/pxebox/pxebox/internal/updatepage"
@@ -76,7 +77,7 @@ func waitServing(ctx context.Context) {
 	defer cancel()
 	for {
 		// Without a generation pxed serves what is built in.
-		if _, err := generation.Read(runDir); err == nil && selftest.Pxed(ctx, "", selftest.Progress{}) == nil {
+		if _, err := generation.Read(runDir); err == nil && selftest.Pxed(ctx, "", pulse.Progress{}) == nil {
 			return
 		}
 		select {

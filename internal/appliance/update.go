@@ -10,6 +10,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/pxebox/pxebox/internal/pulse"
 	"github.com/pxebox/pxebox/internal/selftest"
 	"github.com/pxebox/pxebox/internal/trial"
 	"github.com/pxebox/pxebox/internal/updatepage"
@@ -61,10 +62,10 @@ func update(ctx context.Context, site *site, log *slog.Logger) error {
 // waitHealthy waits until all that an update can break does its work.
 func waitHealthy(ctx context.Context, site *site, log *slog.Logger) error {
 	said := ""
-	menuwatch := selftest.NewFeeler(runDir, "menuwatch")
+	menuwatch := pulse.NewFeeler(runDir, "menuwatch")
 	for {
 		_, alive := menuwatch.Feel()
-		err := errors.Join(selftest.Pxed(ctx, bundled, selftest.Progress{}), alive, initOurs(), pageAnswers(ctx), site.asBefore())
+		err := errors.Join(selftest.Pxed(ctx, bundled, pulse.Progress{}), alive, initOurs(), pageAnswers(ctx), site.asBefore())
 		if err == nil {
 			return nil
 		}

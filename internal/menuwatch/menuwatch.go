@@ -15,7 +15,7 @@ import (
 
 	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/menu"
-	"github.com/pxebox/pxebox/internal/selftest"
+	"github.com/pxebox/pxebox/internal/pulse"
 	"github.com/pxebox/pxebox/internal/watch"
 )
 
@@ -58,9 +58,9 @@ func (w *Watcher) Run(ctx context.Context) error {
 	configHints := watch.Dir(ctx, filepath.Dir(w.ConfigFile), configPoll)
 	bootHints := watch.Tree(ctx, w.BootDir, bootPoll)
 	results := make(chan result)
-	pulse := selftest.NewPulse(w.RunDir, "menuwatch")
+	alive := pulse.New(w.RunDir, "menuwatch")
 	for {
-		pulse.Beat(selftest.Progress{}) // configPoll brings each loop round
+		alive.Beat(pulse.Progress{}) // configPoll brings each loop round
 		var alarm <-chan time.Time
 		if at := s.wake(); !at.IsZero() {
 			alarm = time.After(time.Until(at))

@@ -1,7 +1,7 @@
 // Package selftest tells whether the box's daemons still do their work. It
 // asks pxed by DHCP and TFTP as a machine would, over the sockets that
-// machines use, and it feels the pulse of what cannot be asked. What is done
-// about a daemon that fails is judged here too, but not done.
+// machines use. What is done about a daemon that fails is judged here too, but
+// not done.
 package selftest
 
 import (
@@ -15,8 +15,8 @@ import (
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
-	"github.com/pxebox/pxebox/internal/dhcp"
-	"github.com/pxebox/pxebox/internal/dhcpconn"
+	"github.com/pxebox/pxebox/internal/pulse"
+	"github.com/pxebox/pxebox/internal/sock"
 )
 
 // ErrNoAddress is what Pxed returns as long as there is nobody to ask: no
@@ -40,7 +40,7 @@ const (
 // A packet from an address of the box to the same never leaves it. The kernel
 // takes it for one that came in on the interface that the sender is bound to,
 // and so it gets to sockets that are bound to that interface.
-func Pxed(ctx context.Context, file string, since Progress) error {
+func Pxed(ctx context.Context, file string, since pulse.Progress) error {
 	links, err := net.Interfaces()
 	if err != nil {
 		return fmt.Errorf("self-test: %w", err)
@@ -60,8 +60,8 @@ func Pxed(ctx context.Context, file string, since Progress) error {
 				continue
 			}
 			err = errors.Join(
-				since.DHCP.excuse(askDHCP(ctx, l, prefix.Addr())),
-				since.TFTP.excuse(askTFTP(ctx, l, prefix.Addr(), file)))
+				since.DHCP.Excuse(askDHCP(ctx, l, prefix.Addr())),
+				since.TFTP.Excuse(askTFTP(ctx, l, prefix.Addr(), file)))
 			if err == nil {
 				return nil
 			}
@@ -81,7 +81,7 @@ func askDHCP(ctx context.Context, l net.Interface, self netip.Addr) error {
 	if err != nil {
 		return fmt.Errorf("self-test: dhcp: %w", err)
 	}
-	return ask(ctx, l, self, dhcp.ServerPort, q.ToBytes(), func(b []byte) ([]byte, error) {
+	return ask(ctx, l, self, dhcpv4.ServerPort, q.ToBytes(), func(b []byte) ([]byte, error) {
 		r, err := dhcpv4.FromBytes(b)
 		if err == nil && (r.OpCode != dhcpv4.OpcodeBootReply || r.TransactionID != q.TransactionID) {
 			err = errors.New("that is no answer to the question")
@@ -132,7 +132,8 @@ func ask(ctx context.Context, l net.Interface, self netip.Addr, port int, questi
 			err = fmt.Errorf("self-test: %s, port %d: %w", l.Name, port, err)
 		}
 	}()
-	conn, err := dhcpconn.ListenUDP(ctx, l.Name, 0)
+	lc := net.ListenConfig{Control: sock.Control(sock.OnInterface(l.Name))}
+	conn, err := lc.ListenPacket(ctx, "udp4", ":0")
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package selftest
+package pulse
 
 import (
 	"os"
@@ -8,7 +8,7 @@ import (
 
 func TestPulse(t *testing.T) {
 	dir := t.TempDir()
-	p, f := NewPulse(dir, "pxed"), NewFeeler(dir, "pxed")
+	p, f := New(dir, "pxed"), NewFeeler(dir, "pxed")
 	if _, err := f.Feel(); err == nil {
 		t.Error("before the first beat: a pulse is felt")
 	}

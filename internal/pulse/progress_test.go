@@ -1,4 +1,4 @@
-package selftest
+package pulse
 
 import (
 	"errors"
@@ -30,44 +30,8 @@ func TestExcuse(t *testing.T) {
 		{"a wrong answer, amid a flood", wrong, Work{Taken: 700_000, Answered: 90_000}, false},
 	} {
 		t.Run(c.situation, func(t *testing.T) {
-			if err := c.work.excuse(c.answer); (err == nil) != c.fine {
+			if err := c.work.Excuse(c.answer); (err == nil) != c.fine {
 				t.Errorf("got %v", err)
-			}
-		})
-	}
-}
-
-// The verdicts of ten minutes, by what pxed does in them.
-func TestVerdictsByProgress(t *testing.T) {
-	silence := fmt.Errorf("port 69: %w", os.ErrDeadlineExceeded)
-	for _, c := range []struct {
-		situation string
-		look      func(i int) (Work, error)
-		ends      bool
-		want      Verdict // of the last look
-	}{
-		{"a flood for ten minutes", func(int) (Work, error) { return Work{700_000, 90_000}, silence }, false, Fine},
-		{"a flood, and the answer comes now and then", func(i int) (Work, error) {
-			return Work{700_000, 90_000}, []error{nil, silence}[i%2]
-		}, false, Fine},
-		{"it hangs amid a flood", func(i int) (Work, error) {
-			if i < 10 {
-				return Work{700_000, 90_000}, silence
-			}
-			return Work{}, silence
-		}, true, Reboot},
-		{"it hangs on a quiet network", func(int) (Work, error) { return Work{}, silence }, true, Reboot},
-	} {
-		t.Run(c.situation, func(t *testing.T) {
-			j := Judge{Reboots: true}
-			ends, last := false, Fine
-			for i := range 60 {
-				work, err := c.look(i)
-				last = j.Look(24*time.Hour+time.Duration(i)*Every, work.excuse(err) == nil)
-				ends = ends || last == End
-			}
-			if ends != c.ends || last != c.want {
-				t.Errorf("ended: %v, and at last %v; want %v and %v", ends, last, c.ends, c.want)
 			}
 		})
 	}
@@ -75,7 +39,7 @@ func TestVerdictsByProgress(t *testing.T) {
 
 func TestProgressByPulse(t *testing.T) {
 	dir := t.TempDir()
-	p, f := NewPulse(dir, "pxed"), NewFeeler(dir, "pxed")
+	p, f := New(dir, "pxed"), NewFeeler(dir, "pxed")
 	for _, c := range []struct {
 		situation  string
 		done, want Progress
