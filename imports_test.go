@@ -30,8 +30,9 @@ var pure = map[string][]string{
 	"internal/lease":   {"config"},
 	"internal/pxe":     {"config"},
 	"internal/dhcp":    {"config", "internal/pxe", "internal/lease", "internal/machine", "internal/handoff"},
-	"internal/menu":    {"config", "internal/machine", "internal/handoff"},
+	"internal/menu":    {"config", "internal/bootmenu", "internal/machine", "internal/handoff"},
 
+	"internal/bootmenu":   {},
 	"internal/pxelinux":   {},
 	"internal/secureboot": {},
 }

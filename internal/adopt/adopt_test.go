@@ -16,6 +16,7 @@ import (
 
 	"github.com/pxebox/pxebox/assets"
 	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/bootmenu"
 	"github.com/pxebox/pxebox/internal/menu"
 	"github.com/pxebox/pxebox/internal/pxelinux"
 )
@@ -359,7 +360,7 @@ func TestSideBySide(t *testing.T) {
 	into, _ := adoptSite(t)
 	c := parse(t, filepath.Join(into, "pxebox.toml"))
 	addresses := map[string]string{"wds2.northgate.example": "192.168.77.3"}
-	rendered := menu.Render(c, menu.Status{WDS: map[string]menu.Server{"wds-2": {Addr: netip.MustParseAddr("192.168.77.3")}}})
+	rendered := menu.Render(c, menu.Status{WDS: map[string]bootmenu.Server{"wds-2": {Addr: netip.MustParseAddr("192.168.77.3")}}})
 	site := func(name string) ([]byte, error) { return os.ReadFile(filepath.Join("testdata/site", name)) }
 
 	for _, tt := range []struct{ name, file, mac, golden string }{

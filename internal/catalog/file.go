@@ -11,7 +11,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/pxebox/pxebox/internal/menu"
+	"github.com/pxebox/pxebox/internal/bootmenu"
 )
 
 // InMemory is a file whose bytes are in memory. All who open it share it.
@@ -44,7 +44,7 @@ type mark struct {
 	what int // index in marks
 }
 
-var marks = [...]string{menu.MACMark, menu.TokenMark}
+var marks = [...]string{bootmenu.MACMark, bootmenu.TokenMark}
 
 func marksIn(b []byte) (found []mark) {
 	for what, text := range marks {

@@ -13,6 +13,7 @@ import (
 	"testing/iotest"
 
 	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/bootmenu"
 	"github.com/pxebox/pxebox/internal/menu"
 )
 
@@ -63,11 +64,11 @@ func content(t *testing.T, c *Catalog, name string, r Reader) string {
 func TestMenus(t *testing.T) {
 	c := New(Contents{
 		Menus: map[string][]byte{
-			menu.PXELINUXConfig: []byte("menu of " + menu.MACMark + ", " + menu.MACMark), menu.GRUBConfig: []byte("GRUB's menu"),
-			"theme.txt": []byte("theme " + menu.MACMark), "handoff.txt": []byte("/" + menu.MACMark + "/" + menu.TokenMark + ".cfg"),
+			menu.PXELINUXConfig: []byte("menu of " + bootmenu.MACMark + ", " + bootmenu.MACMark), menu.GRUBConfig: []byte("GRUB's menu"),
+			"theme.txt": []byte("theme " + bootmenu.MACMark), "handoff.txt": []byte("/" + bootmenu.MACMark + "/" + bootmenu.TokenMark + ".cfg"),
 		},
-		Views:   map[string]map[string][]byte{"m1": {menu.PXELINUXConfig: []byte("its own menu, " + menu.MACMark)}},
-		Bundled: map[string][]byte{"pxelinux.cfg/bundled": []byte(menu.MACMark)},
+		Views:   map[string]map[string][]byte{"m1": {menu.PXELINUXConfig: []byte("its own menu, " + bootmenu.MACMark)}},
+		Bundled: map[string][]byte{"pxelinux.cfg/bundled": []byte(bootmenu.MACMark)},
 	})
 	spaces := strings.Repeat(" ", 17)
 	for _, tc := range []struct {
@@ -87,7 +88,7 @@ func TestMenus(t *testing.T) {
 		{"nobody's token", "handoff.txt", Reader{MAC: mac}, "/" + string(mac) + "/" + strings.Repeat(" ", 32) + ".cfg"},
 		{"a view that is no more", "pxelinux.cfg/default", Reader{View: "m9", MAC: mac}, "menu of " + string(mac) + ", " + string(mac)},
 		{"other files that are rendered", "/theme.txt", Reader{MAC: mac}, "theme " + string(mac)},
-		{"what is bundled stays as it is", "pxelinux.cfg/bundled", Reader{MAC: mac}, menu.MACMark},
+		{"what is bundled stays as it is", "pxelinux.cfg/bundled", Reader{MAC: mac}, bootmenu.MACMark},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			if got := content(t, c, tc.name, tc.r); got != tc.want {
@@ -112,7 +113,7 @@ func TestHash(t *testing.T) {
 		}
 		return f.(interface{ Hash() [sha256.Size]byte }).Hash()
 	}
-	const marked = "menu of " + menu.MACMark
+	const marked = "menu of " + bootmenu.MACMark
 	if first, second := hash(marked, Reader{MAC: mac}), hash(marked, Reader{MAC: mac}); first != second {
 		t.Error("the same menu for the same machine has two")
 	}
@@ -122,8 +123,8 @@ func TestHash(t *testing.T) {
 		"for a machine":         hash(marked, Reader{MAC: mac}),
 		"for another":           hash(marked, Reader{MAC: "52:54:00:77:00:11"}),
 		"for nobody":            hash(marked, Reader{}),
-		"with a token":          hash(marked+menu.TokenMark, Reader{MAC: mac, Token: token}),
-		"with another":          hash(marked+menu.TokenMark, Reader{MAC: mac, Token: strings.ToUpper(token)}),
+		"with a token":          hash(marked+bootmenu.TokenMark, Reader{MAC: mac, Token: token}),
+		"with another":          hash(marked+bootmenu.TokenMark, Reader{MAC: mac, Token: strings.ToUpper(token)}),
 		"another menu":          hash(marked+".", Reader{MAC: mac}),
 	} {
 		if other, ok := seen[h]; ok {
@@ -137,19 +138,19 @@ func TestHash(t *testing.T) {
 // read.
 func TestPersonal(t *testing.T) {
 	for situation, text := range map[string]string{
-		"one mark":                      "menu of " + menu.MACMark + "\n",
-		"at both ends":                  menu.MACMark + " and " + menu.MACMark,
-		"nothing between":               menu.MACMark + menu.MACMark,
-		"nothing else":                  menu.MACMark,
-		"and what looks like its begin": "@@:@@:" + menu.MACMark + "@@:@@",
-		"the token's too":               menu.MACMark + "/" + menu.TokenMark + ".cfg " + menu.TokenMark + menu.MACMark,
+		"one mark":                      "menu of " + bootmenu.MACMark + "\n",
+		"at both ends":                  bootmenu.MACMark + " and " + bootmenu.MACMark,
+		"nothing between":               bootmenu.MACMark + bootmenu.MACMark,
+		"nothing else":                  bootmenu.MACMark,
+		"and what looks like its begin": "@@:@@:" + bootmenu.MACMark + "@@:@@",
+		"the token's too":               bootmenu.MACMark + "/" + bootmenu.TokenMark + ".cfg " + bootmenu.TokenMark + bootmenu.MACMark,
 	} {
 		t.Run(situation, func(t *testing.T) {
 			f, err := New(Contents{Menus: map[string][]byte{"menu": []byte(text)}}).Open("menu", Reader{MAC: mac, Token: token})
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := strings.NewReplacer(menu.MACMark, string(mac), menu.TokenMark, token).Replace(text)
+			want := strings.NewReplacer(bootmenu.MACMark, string(mac), bootmenu.TokenMark, token).Replace(text)
 			for from := range want {
 				for to := from + 1; to <= len(want); to++ {
 					got := make([]byte, to-from)
@@ -168,7 +169,7 @@ func TestPersonal(t *testing.T) {
 // Who waits for an answer holds no copy of the menu: requests can be forged.
 func TestOpenCopiesNoMenu(t *testing.T) {
 	const size, readers = 40 << 10, 1000
-	text := append([]byte(menu.MACMark), make([]byte, size)...)
+	text := append([]byte(bootmenu.MACMark), make([]byte, size)...)
 	c := New(Contents{Menus: map[string][]byte{menu.PXELINUXConfig: text}})
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)

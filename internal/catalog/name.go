@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/bootmenu"
 	"github.com/pxebox/pxebox/internal/menu"
 )
 
@@ -96,7 +97,7 @@ func namesMachines(folded string) bool { return reMachines.MatchString(folded) }
 // (doc/pxelinux.txt).
 func pxelinuxMAC(folded string) (config.MAC, bool) {
 	mac, ok := strings.CutPrefix(folded, "pxelinux.cfg/01-")
-	if !ok || len(mac) != len(menu.MACMark) {
+	if !ok || len(mac) != len(bootmenu.MACMark) {
 		return "", false
 	}
 	b, err := config.ParseHex(mac)

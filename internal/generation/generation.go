@@ -15,6 +15,7 @@ import (
 	"regexp"
 
 	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/bootmenu"
 	"github.com/pxebox/pxebox/internal/menu"
 )
 
@@ -26,7 +27,7 @@ const Format = 2
 const FileName = "generation.json"
 
 // maxSize bounds the file, in bytes: it is read into memory whole.
-const maxSize = menu.MaxSize / 3 * 4
+const maxSize = bootmenu.MaxSize / 3 * 4
 
 // Generation is one state of the box: settings, and the menus rendered from
 // the same configuration.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/bootmenu"
 	"github.com/pxebox/pxebox/internal/handoff"
 )
 
@@ -227,7 +228,7 @@ func (w grubWriter) commands(it item) {
 	case config.KindWDS:
 		// The box serves this name only to the machine with that address, and
 		// takes the reading of it for the choice.
-		name := handoff.Request{Entry: it.Name, MAC: "$net_default_mac", Token: TokenMark}.Name()
+		name := handoff.Request{Entry: it.Name, MAC: "$net_default_mac", Token: bootmenu.TokenMark}.Name()
 		w.line(`if cat "/` + name + `"; then`)
 		w.line("  sleep 3")
 		w.line("  reboot")

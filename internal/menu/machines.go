@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/bootmenu"
 	"github.com/pxebox/pxebox/internal/handoff"
 	"github.com/pxebox/pxebox/internal/machine"
 )
@@ -25,7 +26,7 @@ func (s *site) machines(room int) (rendered map[string]map[string][]byte, rules 
 		switch {
 		case starts && e.Kind() == config.KindWDS:
 			// Known to be out of reach, it gets the menu, which says so.
-			if l := s.lead(e); l.addr.IsValid() && l.state != Down {
+			if l := s.lead(e); l.addr.IsValid() && l.state != bootmenu.Down {
 				r.Handoff = e.Name
 			}
 		case starts:

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/bootmenu"
 	"github.com/pxebox/pxebox/internal/handoff"
 )
 
@@ -33,8 +34,8 @@ mac = ["52:54:00"]
 `
 
 func TestMachines(t *testing.T) {
-	up, down := health(Health{State: Up}), health(Health{State: Down})
-	refused := health(Health{State: Refused})
+	up, down := health(bootmenu.Health{State: bootmenu.Up}), health(bootmenu.Health{State: bootmenu.Down})
+	refused := health(bootmenu.Health{State: bootmenu.Refused})
 	for _, tt := range []struct {
 		situation, machine string
 		onDown             string
@@ -146,7 +147,7 @@ func TestRenderStopsAtTheBound(t *testing.T) {
 	runtime.ReadMemStats(&before)
 	r := Render(c, Status{})
 	runtime.ReadMemStats(&after)
-	if made := after.TotalAlloc - before.TotalAlloc; made > 50*MaxSize {
+	if made := after.TotalAlloc - before.TotalAlloc; made > 50*bootmenu.MaxSize {
 		t.Errorf("rendering took %d MiB of memory in all", made>>20)
 	}
 	if !r.TooLarge || r.Views != nil || len(r.Machines) != 301 || len(r.Files[PXELINUXConfig]) == 0 {

@@ -20,6 +20,7 @@ import (
 	"golang.org/x/text/encoding/charmap"
 
 	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/bootmenu"
 	"github.com/pxebox/pxebox/internal/handoff"
 	"github.com/pxebox/pxebox/internal/pxelinux"
 )
@@ -67,15 +68,17 @@ func twoServersThat(onDown string) string { return replaceOnDown(twoServers, onD
 func replaceOnDown(file, onDown string) string { return strings.ReplaceAll(file, "ON_DOWN", onDown) }
 
 var (
-	found = Status{WDS: map[string]Server{"wds": {Addr: netip.MustParseAddr("192.168.77.2")}}}
+	found = Status{WDS: map[string]bootmenu.Server{"wds": {Addr: netip.MustParseAddr("192.168.77.2")}}}
 	since = time.Date(2026, 3, 1, 14, 3, 0, 0, time.UTC)
 )
 
 // health is the status of wds, with the same answer for each firmware, and of
 // wds2, which is up.
-func health(h Health) Status {
-	each := func(h Health) Server { return Server{Programs: map[string]Health{bios: h, uefi: h}} }
-	return Status{WDS: map[string]Server{"wds": each(h), "wds2": each(Health{State: Up})}}
+func health(h bootmenu.Health) Status {
+	each := func(h bootmenu.Health) bootmenu.Server {
+		return bootmenu.Server{Programs: map[string]bootmenu.Health{bios: h, uefi: h}}
+	}
+	return Status{WDS: map[string]bootmenu.Server{"wds": each(h), "wds2": each(bootmenu.Health{State: bootmenu.Up})}}
 }
 
 func everything(t testing.TB) string {
@@ -112,11 +115,12 @@ wds = "wds"
 `, Status{}},
 		{"longest title, western letters", "[menu]\ntitle = \"" + strings.Repeat("Prüf ", 11) + "x\"\n", Status{}},
 		{"default WDS not found, an installer below", wdsByName + "[[entry]]\nname = \"wipe\"\nkernel = \"k\"\n", Status{}},
-		{"WDS down", twoServersThat("mark"), health(Health{State: Down, Since: since})},
-		{"WDS down, no clock", twoServersThat("mark"), health(Health{State: Down})},
-		{"WDS down, hidden", twoServersThat("hide"), health(Health{State: Down, Since: since})},
-		{"WDS down, the next one", twoServersThat("next"), health(Health{State: Down, Since: since})},
-		{"WDS refuses", twoServersThat("mark"), health(Health{State: Refused, Note: "access violation:\nadd it to the ReadFilter"})},
+		{"WDS down", twoServersThat("mark"), health(bootmenu.Health{State: bootmenu.Down, Since: since})},
+		{"WDS down, no clock", twoServersThat("mark"), health(bootmenu.Health{State: bootmenu.Down})},
+		{"WDS down, hidden", twoServersThat("hide"), health(bootmenu.Health{State: bootmenu.Down, Since: since})},
+		{"WDS down, the next one", twoServersThat("next"), health(bootmenu.Health{State: bootmenu.Down, Since: since})},
+		{"WDS refuses", twoServersThat("mark"),
+			health(bootmenu.Health{State: bootmenu.Refused, Note: "access violation:\nadd it to the ReadFilter"})},
 		{"serial port, no timeout", "[menu]\nserial = true\ntimeout = \"0s\"\n", Status{}},
 		{"default is unsigned", "[[entry]]\nname = \"own\"\nkernel = \"own/linux\"\nsigned = false\n", Status{}},
 		{"default runs on a BIOS only", "[[entry]]\nname = \"iso\"\nfile = \"rescue.iso\"\n[[entry]]\nname = \"wipe\"\nkernel = \"k\"\n", Status{}},
@@ -635,9 +639,9 @@ func FuzzRender(f *testing.F) {
 		if err != nil {
 			return
 		}
-		st := Status{WDS: map[string]Server{}}
+		st := Status{WDS: map[string]bootmenu.Server{}}
 		for _, w := range c.WDS {
-			st.WDS[w.Name] = Server{Addr: netip.MustParseAddr("192.168.77.2")}
+			st.WDS[w.Name] = bootmenu.Server{Addr: netip.MustParseAddr("192.168.77.2")}
 		}
 		if slices.ContainsFunc(c.Entries, func(e config.Entry) bool { return e.Kind() == config.KindRaw }) {
 			checkGRUB(t, Render(c, st))
@@ -666,15 +670,15 @@ func TestRenderIsDeterministic(t *testing.T) {
 
 // The one who serves the menu replaces the marks in place.
 func TestMarksAreAsLongAsWhatTheyStandFor(t *testing.T) {
-	if len(MACMark) != len("52:54:00:12:34:56") {
-		t.Errorf("MACMark has %d letters", len(MACMark))
+	if len(bootmenu.MACMark) != len("52:54:00:12:34:56") {
+		t.Errorf("MACMark has %d letters", len(bootmenu.MACMark))
 	}
-	if len(TokenMark) != handoff.TokenLen {
-		t.Errorf("TokenMark has %d letters", len(TokenMark))
+	if len(bootmenu.TokenMark) != handoff.TokenLen {
+		t.Errorf("TokenMark has %d letters", len(bootmenu.TokenMark))
 	}
 	r := Render(parse(t, everything(t)), Status{})
 	for _, name := range []string{PXELINUXConfig, "grub/theme.txt"} {
-		if !bytes.Contains(r.Files[name], []byte(MACMark)) {
+		if !bytes.Contains(r.Files[name], []byte(bootmenu.MACMark)) {
 			t.Errorf("%s has no mark", name)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/text/encoding/charmap"
 
 	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/bootmenu"
 	"github.com/pxebox/pxebox/internal/handoff"
 )
 
@@ -57,8 +58,8 @@ func pxelinuxMenu(c *config.Config, p page) []byte {
 		}
 	}
 	const gap = "  "
-	title := shorten(c.Menu.Title, width-len(gap)-len(MACMark))
-	f.line("MENU TITLE", cp437(title)+gap+MACMark)
+	title := shorten(c.Menu.Title, width-len(gap)-len(bootmenu.MACMark))
+	f.line("MENU TITLE", cp437(title)+gap+bootmenu.MACMark)
 	if c.Menu.Password.Crypt != "" {
 		f.line("MENU MASTER PASSWD", c.Menu.Password.Crypt)
 		f.line("MENU PASSPROMPT Password")
@@ -262,7 +263,7 @@ func (w pxelinuxWriter) directives(it item) []string {
 	switch it.Kind() {
 	case config.KindWDS:
 		if needsRestart(it.lead.server, bios) {
-			return []string{"CONFIG " + handoff.Request{Entry: it.Name, MAC: MACMark, Token: TokenMark, Menu: true}.Name()}
+			return []string{"CONFIG " + handoff.Request{Entry: it.Name, MAC: bootmenu.MACMark, Token: bootmenu.TokenMark, Menu: true}.Name()}
 		}
 		return []string{"COM32 pxechn.c32", "APPEND " + chain(w.c.DHCP.Mode, it.lead)}
 	case config.KindLinux:

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/bootmenu"
 	"github.com/pxebox/pxebox/internal/handoff"
 )
 
@@ -39,8 +40,8 @@ type lead struct {
 	server config.WDS
 	addr   netip.Addr // the zero Addr: its name was not found
 	wrong  string     // as Server's
-	health map[string]Health
-	state  State
+	health map[string]bootmenu.Health
+	state  bootmenu.State
 }
 
 func (l lead) target() handoff.Target {
@@ -48,7 +49,7 @@ func (l lead) target() handoff.Target {
 	for firmware, program := range l.server.Programs {
 		// A refused program would leave the machine without any system. It
 		// gets the menu instead, which says why.
-		if program != "" && l.health[firmware].State != Refused {
+		if program != "" && l.health[firmware].State != bootmenu.Refused {
 			t.Programs[firmware] = program
 		}
 	}
@@ -180,9 +181,9 @@ func (s *site) item(e config.Entry, firmware string) (item, bool) {
 		it.kill("(wrong address)", it.lead.server.Name+": "+it.lead.wrong)
 	case !it.lead.addr.IsValid():
 		it.kill("(name not found)", "No address is known for "+it.lead.server.Server)
-	case it.lead.state == Down && it.lead.server.OnDown == config.OnDownHide:
+	case it.lead.state == bootmenu.Down && it.lead.server.OnDown == config.OnDownHide:
 		return it, false
-	case health.State == Refused:
+	case health.State == bootmenu.Refused:
 		it.kill("(refuses the file)", strings.Join(strings.Fields(it.lead.server.Name+": "+health.Note), " "))
 	case it.lead.state == Down:
 		// It may be chosen all the same: that nobody answers the box's
@@ -243,11 +244,11 @@ func (s *site) lead(e config.Entry) lead {
 		return lead{}
 	}
 	first := s.leadTo(s.WDS[own])
-	if first.server.OnDown != config.OnDownNext || first.addr.IsValid() && first.state != Down && first.state != Refused {
+	if first.server.OnDown != config.OnDownNext || first.addr.IsValid() && first.state != bootmenu.Down && first.state != bootmenu.Refused {
 		return first
 	}
 	for i := 1; i < len(s.WDS); i++ {
-		if l := s.leadTo(s.WDS[(own+i)%len(s.WDS)]); l.addr.IsValid() && l.state == Up {
+		if l := s.leadTo(s.WDS[(own+i)%len(s.WDS)]); l.addr.IsValid() && l.state == bootmenu.Up {
 			return l
 		}
 	}
@@ -268,17 +269,17 @@ func (s *site) leadTo(w config.WDS) lead {
 
 // overall is the state of a server. It need not have a program for every
 // firmware: one is enough, and an answer is one whatever it says.
-func overall(programs map[string]Health) State {
-	found := map[State]bool{}
+func overall(programs map[string]bootmenu.Health) bootmenu.State {
+	found := map[bootmenu.State]bool{}
 	for _, h := range programs {
 		found[h.State] = true
 	}
-	for _, state := range []State{Up, Refused, Down} {
+	for _, state := range []bootmenu.State{bootmenu.Up, bootmenu.Refused, bootmenu.Down} {
 		if found[state] {
 			return state
 		}
 	}
-	return Unknown
+	return bootmenu.Unknown
 }
 
 // way is the way to the entry with that name, or nil where there is none that

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/bootmenu"
 )
 
 // The looks: light letters on a dark blue, the line under the cursor in a
@@ -60,7 +61,7 @@ func theme(c *config.Config) map[string][]byte {
 	var f lines
 	f.line(headline)
 	// A theme knows no way to write a double quote inside of a text.
-	f.line(`title-text: "` + strings.ReplaceAll(c.Menu.Title, `"`, "'") + "  " + MACMark + `"`)
+	f.line(`title-text: "` + strings.ReplaceAll(c.Menu.Title, `"`, "'") + "  " + bootmenu.MACMark + `"`)
 	f.line(`title-color: "#` + colorTitle + `"`)
 	f.line(`title-font: "` + themeFont + `"`)
 	f.line(`message-font: "` + themeFont + `"`)

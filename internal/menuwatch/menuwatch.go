@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/pxebox/pxebox/config"
-	"github.com/pxebox/pxebox/internal/menu"
+	"github.com/pxebox/pxebox/internal/bootmenu"
 	"github.com/pxebox/pxebox/internal/pulse"
 	"github.com/pxebox/pxebox/internal/watch"
 )
@@ -37,7 +37,7 @@ type Lookup func(ctx context.Context, host string) ([]netip.Addr, error)
 
 // Probe asks a WDS server for its programs, and returns what became of each by
 // firmware. Its error is the box's own: nothing is known of the server then.
-type Probe func(ctx context.Context, addr netip.Addr, w config.WDS) (map[string]menu.Health, error)
+type Probe func(ctx context.Context, addr netip.Addr, w config.WDS) (map[string]bootmenu.Health, error)
 
 // Watcher publishes generations for as long as it runs.
 type Watcher struct {

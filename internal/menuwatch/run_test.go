@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/bootmenu"
 	"github.com/pxebox/pxebox/internal/generation"
 	"github.com/pxebox/pxebox/internal/menu"
 )
@@ -117,12 +118,12 @@ func TestRunLooksNamesUpAndAsksServers(t *testing.T) {
 		return addrs("10.0.0.9"), nil
 	}
 	asked := make(chan netip.Addr, 1)
-	s.Probe = func(ctx context.Context, a netip.Addr, _ config.WDS) (map[string]menu.Health, error) {
+	s.Probe = func(ctx context.Context, a netip.Addr, _ config.WDS) (map[string]bootmenu.Health, error) {
 		if _, ok := ctx.Deadline(); !ok {
 			return nil, errors.New("a question without an end")
 		}
 		asked <- a
-		return map[string]menu.Health{"bios": refused}, nil
+		return map[string]bootmenu.Health{"bios": refused}, nil
 	}
 	s.write(wdsAt("wds.example.org"))
 	seen := s.published()

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/pxebox/pxebox/config"
-	"github.com/pxebox/pxebox/internal/menu"
+	"github.com/pxebox/pxebox/internal/bootmenu"
 )
 
 const (
@@ -43,15 +43,15 @@ type server struct {
 
 // program is what is known of one of its programs.
 type program struct {
-	menu.Health
+	bootmenu.Health
 	failures int // questions in a row that nobody answered
 }
 
 // after is what is known when an answer came in at now, by the box's clock.
-func (p program) after(h menu.Health, now time.Time) program {
-	if h.State == menu.Down {
+func (p program) after(h bootmenu.Health, now time.Time) program {
+	if h.State == bootmenu.Down {
 		p.failures++
-		if p.failures < failuresToDown && p.State != menu.Down {
+		if p.failures < failuresToDown && p.State != bootmenu.Down {
 			return p
 		}
 	} else {
@@ -66,7 +66,7 @@ func (p program) after(h menu.Health, now time.Time) program {
 			since = now.Truncate(time.Second)
 		}
 	}
-	p.Health = menu.Health{State: h.State, Note: h.Note, Since: since}
+	p.Health = bootmenu.Health{State: h.State, Note: h.Note, Since: since}
 	return p
 }
 
@@ -111,13 +111,13 @@ func (v *servers) wake() (at time.Time) {
 }
 
 // status is what menus need to know of the servers.
-func (v *servers) status(c *config.Config, n names, own []netip.Prefix) map[string]menu.Server {
-	out := map[string]menu.Server{}
+func (v *servers) status(c *config.Config, n names, own []netip.Prefix) map[string]bootmenu.Server {
+	out := map[string]bootmenu.Server{}
 	for _, w := range c.WDS {
-		var st menu.Server
+		var st bootmenu.Server
 		st.Addr, st.Wrong = n.addr(w, own)
 		if sv := v.known[w.Name]; sv != nil && len(sv.programs) > 0 {
-			st.Programs = map[string]menu.Health{}
+			st.Programs = map[string]bootmenu.Health{}
 			for firmware, p := range sv.programs {
 				st.Programs[firmware] = p.Health
 			}
@@ -151,7 +151,7 @@ func (s *state) askServers(now time.Time) {
 }
 
 // probed takes up what became of a server's programs.
-func (s *state) probed(now time.Time, sv *server, answers map[string]menu.Health, err error) {
+func (s *state) probed(now time.Time, sv *server, answers map[string]bootmenu.Health, err error) {
 	s.servers.rounds--
 	if s.servers.known[sv.config.Name] != sv {
 		return // changed or gone meanwhile
@@ -171,7 +171,7 @@ func (s *state) probed(now time.Time, sv *server, answers map[string]menu.Health
 	for firmware, h := range answers {
 		p := old[firmware].after(h, now)
 		sv.programs[firmware] = p
-		if p.State != menu.Down && p.failures > 0 {
+		if p.State != bootmenu.Down && p.failures > 0 {
 			next = min(next, confirm)
 		}
 	}
@@ -185,7 +185,7 @@ func (s *state) probed(now time.Time, sv *server, answers map[string]menu.Health
 // same of, and reports whether there is something.
 func (s *state) tell(sv *server, old map[string]program) bool {
 	type finding struct {
-		state menu.State
+		state bootmenu.State
 		note  string
 	}
 	found := map[finding][]string{}
@@ -204,9 +204,9 @@ func (s *state) tell(sv *server, old map[string]program) bool {
 	for _, f := range order {
 		level, text := slog.LevelWarn, "WDS server does not answer"
 		switch f.state {
-		case menu.Up:
+		case bootmenu.Up:
 			level, text = slog.LevelInfo, "WDS server gives its boot program"
-		case menu.Refused:
+		case bootmenu.Refused:
 			text = "WDS server refuses its boot program"
 		}
 		attrs := []any{"step", "probe", "server", sv.config.Name, "addr", sv.addr, "firmware", found[f]}

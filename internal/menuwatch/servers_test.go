@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/pxebox/pxebox/config"
-	"github.com/pxebox/pxebox/internal/menu"
+	"github.com/pxebox/pxebox/internal/bootmenu"
 )
 
 func wdsAt(addr string, more ...string) string {
@@ -18,35 +18,35 @@ func wdsAt(addr string, more ...string) string {
 }
 
 var (
-	up      = menu.Health{State: menu.Up}
-	down    = menu.Health{State: menu.Down}
-	refused = menu.Health{State: menu.Refused, Note: "access violation"}
+	up      = bootmenu.Health{State: bootmenu.Up}
+	down    = bootmenu.Health{State: bootmenu.Down}
+	refused = bootmenu.Health{State: bootmenu.Refused, Note: "access violation"}
 )
 
 func TestHealth(t *testing.T) {
 	first, later := morning, morning.Add(30*time.Second)
 	unset := time.Date(1970, 1, 1, 0, 0, 40, 0, time.UTC)
-	at := func(h menu.Health, since time.Time) menu.Health { h.Since = since; return h }
+	at := func(h bootmenu.Health, since time.Time) bootmenu.Health { h.Since = since; return h }
 	for _, tt := range []struct {
 		name    string
-		answers []menu.Health
+		answers []bootmenu.Health
 		now     []time.Time // of each answer; the last holds for the rest
-		want    menu.Health
+		want    bootmenu.Health
 	}{
-		{"up at once", []menu.Health{up}, []time.Time{first}, at(up, first)},
-		{"not down at once", []menu.Health{down}, []time.Time{first}, menu.Health{}},
-		{"down from the start", []menu.Health{down, down}, []time.Time{first, later}, at(down, later)},
-		{"one lost question", []menu.Health{up, down}, []time.Time{first, later}, at(up, first)},
-		{"lost questions, not in a row", []menu.Health{up, down, up, down}, []time.Time{first, later}, at(up, first)},
-		{"went down", []menu.Health{up, down, down}, []time.Time{first, later}, at(down, later)},
-		{"is down for long", []menu.Health{down, down, down, down}, []time.Time{first, first, later}, at(down, first)},
-		{"came back", []menu.Health{down, down, up}, []time.Time{first, first, later}, at(up, later)},
-		{"refuses at once", []menu.Health{up, refused}, []time.Time{first, later}, at(refused, later)},
-		{"refuses for another reason", []menu.Health{{State: menu.Refused, Note: "not found"}, refused}, []time.Time{first, later}, at(refused, first)},
-		{"refused, then one lost question", []menu.Health{refused, down}, []time.Time{first, later}, at(refused, first)},
-		{"the clock was not set", []menu.Health{down, down}, []time.Time{unset}, down},
-		{"the clock was set later", []menu.Health{down, down, down}, []time.Time{unset, unset, first}, down},
-		{"went down after the clock was set", []menu.Health{up, down, down}, []time.Time{unset, first}, at(down, first)},
+		{"up at once", []bootmenu.Health{up}, []time.Time{first}, at(up, first)},
+		{"not down at once", []bootmenu.Health{down}, []time.Time{first}, bootmenu.Health{}},
+		{"down from the start", []bootmenu.Health{down, down}, []time.Time{first, later}, at(down, later)},
+		{"one lost question", []bootmenu.Health{up, down}, []time.Time{first, later}, at(up, first)},
+		{"lost questions, not in a row", []bootmenu.Health{up, down, up, down}, []time.Time{first, later}, at(up, first)},
+		{"went down", []bootmenu.Health{up, down, down}, []time.Time{first, later}, at(down, later)},
+		{"is down for long", []bootmenu.Health{down, down, down, down}, []time.Time{first, first, later}, at(down, first)},
+		{"came back", []bootmenu.Health{down, down, up}, []time.Time{first, first, later}, at(up, later)},
+		{"refuses at once", []bootmenu.Health{up, refused}, []time.Time{first, later}, at(refused, later)},
+		{"refuses for another reason", []bootmenu.Health{{State: bootmenu.Refused, Note: "not found"}, refused}, []time.Time{first, later}, at(refused, first)},
+		{"refused, then one lost question", []bootmenu.Health{refused, down}, []time.Time{first, later}, at(refused, first)},
+		{"the clock was not set", []bootmenu.Health{down, down}, []time.Time{unset}, down},
+		{"the clock was set later", []bootmenu.Health{down, down, down}, []time.Time{unset, unset, first}, down},
+		{"went down after the clock was set", []bootmenu.Health{up, down, down}, []time.Time{unset, first}, at(down, first)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var p program
@@ -62,15 +62,15 @@ func TestHealth(t *testing.T) {
 
 // script has a server answer by a list, and then as it did last.
 type script struct {
-	answers []menu.Health
+	answers []bootmenu.Health
 	asked   []time.Time
 }
 
 func (c *script) attach(m *simulation) {
-	m.Probe = func(_ context.Context, _ netip.Addr, w config.WDS) (map[string]menu.Health, error) {
+	m.Probe = func(_ context.Context, _ netip.Addr, w config.WDS) (map[string]bootmenu.Health, error) {
 		c.asked = append(c.asked, m.now)
 		h := c.answers[min(len(c.asked), len(c.answers))-1]
-		return map[string]menu.Health{"bios": h, "uefi-x64": h}, nil
+		return map[string]bootmenu.Health{"bios": h, "uefi-x64": h}, nil
 	}
 }
 
@@ -86,14 +86,14 @@ func TestWhenServersAreAsked(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		probe   string
-		answers []menu.Health
+		answers []bootmenu.Health
 		want    []time.Duration // between the questions
 	}{
-		{"up", `probe = "30s"`, []menu.Health{up}, []time.Duration{30 * s, 30 * s}},
-		{"the default interval", "", []menu.Health{up}, []time.Duration{30 * s, 30 * s}},
-		{"down: confirmed soon", `probe = "30s"`, []menu.Health{down}, []time.Duration{confirm, 30 * s, 30 * s}},
-		{"one lost question", `probe = "30s"`, []menu.Health{up, down, up}, []time.Duration{30 * s, confirm, 30 * s}},
-		{"down: an interval that is shorter", `probe = "3s"`, []menu.Health{down}, []time.Duration{3 * s, 3 * s}},
+		{"up", `probe = "30s"`, []bootmenu.Health{up}, []time.Duration{30 * s, 30 * s}},
+		{"the default interval", "", []bootmenu.Health{up}, []time.Duration{30 * s, 30 * s}},
+		{"down: confirmed soon", `probe = "30s"`, []bootmenu.Health{down}, []time.Duration{confirm, 30 * s, 30 * s}},
+		{"one lost question", `probe = "30s"`, []bootmenu.Health{up, down, up}, []time.Duration{30 * s, confirm, 30 * s}},
+		{"down: an interval that is shorter", `probe = "3s"`, []bootmenu.Health{down}, []time.Duration{3 * s, 3 * s}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			m, c := simulate(t, morning), &script{answers: tt.answers}
@@ -114,7 +114,7 @@ func TestServersThatAreNotAsked(t *testing.T) {
 		"its name is not found":     wdsAt("wds.example.org"),
 	} {
 		t.Run(name, func(t *testing.T) {
-			m, c := simulate(t, morning), &script{answers: []menu.Health{down}}
+			m, c := simulate(t, morning), &script{answers: []bootmenu.Health{down}}
 			c.attach(m)
 			m.configure(file)
 			m.run(time.Hour)
@@ -127,7 +127,7 @@ func TestServersThatAreNotAsked(t *testing.T) {
 
 func TestQuestionsAreSpread(t *testing.T) {
 	for r, want := range map[float64]time.Duration{0: 27 * time.Second, 0.5: 30 * time.Second, 0.999999: 33 * time.Second} {
-		m, c := simulate(t, morning), &script{answers: []menu.Health{up}}
+		m, c := simulate(t, morning), &script{answers: []bootmenu.Health{up}}
 		m.box.random = func() float64 { return r }
 		c.attach(m)
 		m.configure(wdsAt("10.0.0.9"))
@@ -139,7 +139,7 @@ func TestQuestionsAreSpread(t *testing.T) {
 }
 
 func TestServerGoesDownAndComesBack(t *testing.T) {
-	m, c := simulate(t, morning), &script{answers: []menu.Health{up, down, down, down, up}}
+	m, c := simulate(t, morning), &script{answers: []bootmenu.Health{up, down, down, down, up}}
 	c.attach(m)
 	m.configure(wdsAt("10.0.0.9"))
 	m.run(time.Second)
@@ -165,7 +165,7 @@ func TestServerGoesDownAndComesBack(t *testing.T) {
 }
 
 func TestServerThatRefuses(t *testing.T) {
-	m, c := simulate(t, morning), &script{answers: []menu.Health{refused}}
+	m, c := simulate(t, morning), &script{answers: []bootmenu.Health{refused}}
 	c.attach(m)
 	m.configure(wdsAt("10.0.0.9"))
 	m.run(apart + gather)
@@ -176,8 +176,8 @@ func TestServerThatRefuses(t *testing.T) {
 }
 
 func TestServerThatRefusesForAnotherReason(t *testing.T) {
-	mended := menu.Health{State: menu.Refused, Note: "file not found"}
-	m, c := simulate(t, morning), &script{answers: []menu.Health{refused, mended}}
+	mended := bootmenu.Health{State: bootmenu.Refused, Note: "file not found"}
+	m, c := simulate(t, morning), &script{answers: []bootmenu.Health{refused, mended}}
 	c.attach(m)
 	m.configure(wdsAt("10.0.0.9"))
 	m.run(time.Minute)
@@ -193,11 +193,11 @@ func TestServerThatRefusesForAnotherReason(t *testing.T) {
 func TestServerThatCannotBeAsked(t *testing.T) {
 	m := simulate(t, morning)
 	failing := true
-	m.Probe = func(context.Context, netip.Addr, config.WDS) (map[string]menu.Health, error) {
+	m.Probe = func(context.Context, netip.Addr, config.WDS) (map[string]bootmenu.Health, error) {
 		if failing {
 			return nil, errors.New("network is unreachable")
 		}
-		return map[string]menu.Health{"bios": up}, nil
+		return map[string]bootmenu.Health{"bios": up}, nil
 	}
 	m.configure(wdsAt("10.0.0.9"))
 	m.run(time.Minute)
@@ -215,18 +215,18 @@ func TestServerThatCannotBeAsked(t *testing.T) {
 func TestChangesOfTheConfigurationAndHealth(t *testing.T) {
 	for _, tt := range []struct {
 		name, next string
-		state      menu.State // right after the change
-		asked      int        // in all
+		state      bootmenu.State // right after the change
+		asked      int            // in all
 	}{
-		{"another title", title("x") + wdsAt("10.0.0.9"), menu.Down, 2},
-		{"another address", wdsAt("10.0.0.8"), menu.Unknown, 3},
-		{"another program", wdsAt("10.0.0.9", `bios = 'boot\x86\wdsnbp.com'`), menu.Unknown, 3},
-		{"another interval", wdsAt("10.0.0.9", `probe = "60s"`), menu.Unknown, 3},
-		{"another way to show it", wdsAt("10.0.0.9", `on_down = "hide"`), menu.Down, 2},
-		{"not to be asked any more", wdsAt("10.0.0.9", `probe = "0s"`), menu.Unknown, 2},
+		{"another title", title("x") + wdsAt("10.0.0.9"), bootmenu.Down, 2},
+		{"another address", wdsAt("10.0.0.8"), bootmenu.Unknown, 3},
+		{"another program", wdsAt("10.0.0.9", `bios = 'boot\x86\wdsnbp.com'`), bootmenu.Unknown, 3},
+		{"another interval", wdsAt("10.0.0.9", `probe = "60s"`), bootmenu.Unknown, 3},
+		{"another way to show it", wdsAt("10.0.0.9", `on_down = "hide"`), bootmenu.Down, 2},
+		{"not to be asked any more", wdsAt("10.0.0.9", `probe = "0s"`), bootmenu.Unknown, 2},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			m, c := simulate(t, morning), &script{answers: []menu.Health{down}}
+			m, c := simulate(t, morning), &script{answers: []bootmenu.Health{down}}
 			c.attach(m)
 			m.configure(wdsAt("10.0.0.9"))
 			m.run(2 * confirm)
@@ -243,18 +243,18 @@ func TestChangesOfTheConfigurationAndHealth(t *testing.T) {
 
 // An answer about an address that is the server's no longer.
 func TestLateAnswerOfAFormerServer(t *testing.T) {
-	m, c := simulate(t, morning), &script{answers: []menu.Health{refused}}
+	m, c := simulate(t, morning), &script{answers: []bootmenu.Health{refused}}
 	c.attach(m)
 	m.hold = true
 	m.configure(wdsAt("10.0.0.9"))
 	late := m.held
 	m.hold = false
-	c.answers = []menu.Health{up}
+	c.answers = []bootmenu.Health{up}
 	m.configure(wdsAt("10.0.0.8"))
-	c.answers = []menu.Health{refused}
+	c.answers = []bootmenu.Health{refused}
 	m.box.questions = late
 	m.run(time.Second)
-	if got := m.box.status().WDS["a"].Programs["bios"].State; got != menu.Up {
+	if got := m.box.status().WDS["a"].Programs["bios"].State; got != bootmenu.Up {
 		t.Errorf("state %d", got)
 	}
 	if m.told("refuses") > 0 {
@@ -272,7 +272,7 @@ func TestManyServersAreAskedSomeAtATime(t *testing.T) {
 	}
 	m := simulate(t, morning)
 	asked := map[netip.Addr]bool{}
-	m.Probe = func(_ context.Context, a netip.Addr, _ config.WDS) (map[string]menu.Health, error) {
+	m.Probe = func(_ context.Context, a netip.Addr, _ config.WDS) (map[string]bootmenu.Health, error) {
 		asked[a] = true
 		return nil, nil
 	}
@@ -309,8 +309,8 @@ func TestNewsAreGathered(t *testing.T) {
 		fmt.Fprintf(&file, "[[wds]]\nname = \"w%d\"\nserver = \"10.0.0.%d\"\n[[entry]]\nname = \"e%d\"\nwds = \"w%d\"\n", i, i+1, i, i)
 	}
 	m := simulate(t, morning)
-	m.Probe = func(context.Context, netip.Addr, config.WDS) (map[string]menu.Health, error) {
-		return map[string]menu.Health{"bios": down}, nil
+	m.Probe = func(context.Context, netip.Addr, config.WDS) (map[string]bootmenu.Health, error) {
+		return map[string]bootmenu.Health{"bios": down}, nil
 	}
 	r := 0.0
 	m.box.random = func() float64 { r += 0.05; return r - float64(int(r)) }

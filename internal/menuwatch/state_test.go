@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/bootmenu"
 	"github.com/pxebox/pxebox/internal/generation"
 	"github.com/pxebox/pxebox/internal/menu"
 )
@@ -34,7 +35,7 @@ func newSite(t *testing.T) *site {
 		Lookup: func(context.Context, string) ([]netip.Addr, error) {
 			return nil, errors.New("no name server")
 		},
-		Probe: func(context.Context, netip.Addr, config.WDS) (map[string]menu.Health, error) {
+		Probe: func(context.Context, netip.Addr, config.WDS) (map[string]bootmenu.Health, error) {
 			return nil, nil
 		},
 		Log: slog.New(slog.NewTextHandler(&s.log, nil)),

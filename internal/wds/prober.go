@@ -18,7 +18,7 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
 	"github.com/pxebox/pxebox/config"
-	"github.com/pxebox/pxebox/internal/menu"
+	"github.com/pxebox/pxebox/internal/bootmenu"
 )
 
 // The ports of a WDS server.
@@ -45,11 +45,11 @@ type Prober struct {
 // what became of each, by firmware, without Since. It takes up to twice the
 // sum of the waits. The error is the box's own, such as having no route: then
 // nothing is known of the server.
-func (p *Prober) Ask(ctx context.Context, addr netip.Addr, w config.WDS) (map[string]menu.Health, error) {
+func (p *Prober) Ask(ctx context.Context, addr netip.Addr, w config.WDS) (map[string]bootmenu.Health, error) {
 	var (
 		running sync.WaitGroup
 		mu      sync.Mutex
-		out     = map[string]menu.Health{}
+		out     = map[string]bootmenu.Health{}
 		failed  error
 		service = gives
 	)
@@ -89,8 +89,8 @@ func (p *Prober) Ask(ctx context.Context, addr netip.Addr, w config.WDS) (map[st
 	}
 	if service == silent {
 		for firmware, h := range out {
-			if h.State == menu.Up {
-				out[firmware] = menu.Health{State: menu.Down, Note: fmt.Sprintf("its boot service on UDP port %d does not answer", PortBoot)}
+			if h.State == bootmenu.Up {
+				out[firmware] = bootmenu.Health{State: bootmenu.Down, Note: fmt.Sprintf("its boot service on UDP port %d does not answer", PortBoot)}
 			}
 		}
 	}
@@ -106,15 +106,15 @@ func port(p, standard uint16) uint16 {
 
 // program asks for one program, and for its name with the slashes turned where
 // that can tell what is wrong.
-func (p *Prober) program(ctx context.Context, server netip.AddrPort, name string) (menu.Health, error) {
+func (p *Prober) program(ctx context.Context, server netip.AddrPort, name string) (bootmenu.Health, error) {
 	asked, err := p.read(ctx, server, name)
 	if err != nil {
-		return menu.Health{}, err
+		return bootmenu.Health{}, err
 	}
 	var turned answer
 	if other := otherSlashes(name); asked.kind == refuses && other != "" {
 		if turned, err = p.read(ctx, server, other); err != nil {
-			return menu.Health{}, err
+			return bootmenu.Health{}, err
 		}
 	}
 	return verdict(name, asked, turned), nil

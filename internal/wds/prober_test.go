@@ -18,8 +18,8 @@ import (
 
 	"github.com/pxebox/pxebox/config"
 	standin "github.com/pxebox/pxebox/e2e/wds"
+	"github.com/pxebox/pxebox/internal/bootmenu"
 	"github.com/pxebox/pxebox/internal/catalog"
-	"github.com/pxebox/pxebox/internal/menu"
 	"github.com/pxebox/pxebox/internal/tftp"
 	"github.com/pxebox/pxebox/internal/wds"
 )
@@ -48,7 +48,7 @@ func listen(t *testing.T) (*net.UDPConn, uint16) {
 }
 
 // ask asks for one program, for BIOS.
-func ask(t *testing.T, p *wds.Prober, name string, service bool) menu.Health {
+func ask(t *testing.T, p *wds.Prober, name string, service bool) bootmenu.Health {
 	t.Helper()
 	got, err := p.Ask(t.Context(), localhost, config.WDS{Programs: map[string]string{"bios": name, "uefi-arm64": ""}, Probe4011: service})
 	if err != nil {
@@ -60,7 +60,7 @@ func ask(t *testing.T, p *wds.Prober, name string, service bool) menu.Health {
 	return got["bios"]
 }
 
-func expect(t *testing.T, got menu.Health, state menu.State, note string) {
+func expect(t *testing.T, got bootmenu.Health, state bootmenu.State, note string) {
 	t.Helper()
 	if got.State != state || !strings.Contains(got.Note, note) || (got.Note == "") != (note == "") {
 		t.Errorf("state %d, note %q; want %d, with %q", got.State, got.Note, state, note)
@@ -101,15 +101,15 @@ func TestAskWDS(t *testing.T) {
 	for _, tt := range []struct {
 		name, program string
 		service       bool
-		state         menu.State
+		state         bootmenu.State
 		note          string
 		reads         int
 	}{
-		{"has the program", nbp, false, menu.Up, "", 1},
-		{"has no boot image", mgfw, false, menu.Refused, "file not found; ", 2},
-		{"refuses the folder", `x64\wdsnbp.com`, false, menu.Refused, "ReadFilter", 2},
-		{"named with forward slashes", "boot/x64/wdsnbp.com", false, menu.Refused, `only given as boot\x64\wdsnbp.com`, 2},
-		{"its boot service answers as well", nbp, true, menu.Up, "", 1},
+		{"has the program", nbp, false, bootmenu.Up, "", 1},
+		{"has no boot image", mgfw, false, bootmenu.Refused, "file not found; ", 2},
+		{"refuses the folder", `x64\wdsnbp.com`, false, bootmenu.Refused, "ReadFilter", 2},
+		{"named with forward slashes", "boot/x64/wdsnbp.com", false, bootmenu.Refused, `only given as boot\x64\wdsnbp.com`, 2},
+		{"its boot service answers as well", nbp, true, bootmenu.Up, "", 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s, p := start(t, nbp)
@@ -136,8 +136,8 @@ func TestAllProgramsOfAServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	expect(t, got["bios"], menu.Up, "")
-	expect(t, got["uefi-x64"], menu.Refused, mgfw+": file not found")
+	expect(t, got["bios"], bootmenu.Up, "")
+	expect(t, got["uefi-x64"], bootmenu.Refused, mgfw+": file not found")
 }
 
 // The boot service is what loads the program's next step: without it, the
@@ -156,7 +156,7 @@ func TestBootServiceThatIsSilent(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := &wds.Prober{TFTP: p.TFTP, Boot: port(), Waits: patient}
-			expect(t, ask(t, p, nbp, true), menu.Down, "UDP port 4011 does not answer")
+			expect(t, ask(t, p, nbp, true), bootmenu.Down, "UDP port 4011 does not answer")
 		})
 	}
 }
@@ -176,8 +176,8 @@ func TestAskOtherServers(t *testing.T) {
 		go s.Serve(conn)
 		t.Cleanup(s.Shutdown)
 		p := &wds.Prober{TFTP: port, Waits: patient}
-		expect(t, ask(t, p, "boot/x64/wdsnbp.com", false), menu.Up, "")
-		expect(t, ask(t, p, nbp, false), menu.Refused, "if this is no Windows server")
+		expect(t, ask(t, p, "boot/x64/wdsnbp.com", false), bootmenu.Up, "")
+		expect(t, ask(t, p, nbp, false), bootmenu.Refused, "if this is no Windows server")
 	})
 	t.Run("our own, which must not take it for a broken transfer", func(t *testing.T) {
 		conn, port := listen(t)
@@ -194,7 +194,7 @@ func TestAskOtherServers(t *testing.T) {
 		done := make(chan error)
 		go func() { done <- s.Serve(ctx, conn) }()
 		t.Cleanup(func() { stop(); <-done })
-		expect(t, ask(t, &wds.Prober{TFTP: port, Waits: patient}, nbp, false), menu.Up, "")
+		expect(t, ask(t, &wds.Prober{TFTP: port, Waits: patient}, nbp, false), bootmenu.Up, "")
 		select {
 		case e := <-ended:
 			if !e.Aborted || e.Sent > 0 {
@@ -236,19 +236,19 @@ func TestAskOddServers(t *testing.T) {
 		name  string
 		reply func(n int, b []byte) [][]byte
 		waits []time.Duration
-		state menu.State
+		state bootmenu.State
 	}{
-		{"knows no options", func(int, []byte) [][]byte { return [][]byte{data} }, patient, menu.Up},
-		{"silent", func(int, []byte) [][]byte { return nil }, brief, menu.Down},
+		{"knows no options", func(int, []byte) [][]byte { return [][]byte{data} }, patient, bootmenu.Up},
+		{"silent", func(int, []byte) [][]byte { return nil }, brief, bootmenu.Down},
 		{"the first question is lost", func(n int, _ []byte) [][]byte {
 			if n == 0 {
 				return nil
 			}
 			return [][]byte{data}
-		}, []time.Duration{time.Millisecond, 20 * time.Second}, menu.Up},
-		{"garbage before the answer", func(int, []byte) [][]byte { return append(garbage(3), data) }, patient, menu.Up},
-		{"garbage without end", func(int, []byte) [][]byte { return garbage(100) }, []time.Duration{time.Hour}, menu.Down},
-		{"a packet longer than any", func(int, []byte) [][]byte { return [][]byte{make([]byte, 60_000), data} }, patient, menu.Up},
+		}, []time.Duration{time.Millisecond, 20 * time.Second}, bootmenu.Up},
+		{"garbage before the answer", func(int, []byte) [][]byte { return append(garbage(3), data) }, patient, bootmenu.Up},
+		{"garbage without end", func(int, []byte) [][]byte { return garbage(100) }, []time.Duration{time.Hour}, bootmenu.Down},
+		{"a packet longer than any", func(int, []byte) [][]byte { return [][]byte{make([]byte, 60_000), data} }, patient, bootmenu.Up},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := &wds.Prober{TFTP: serve(t, tt.reply), Waits: tt.waits}
@@ -266,7 +266,7 @@ func TestServerIsToldToStop(t *testing.T) {
 		}
 		return [][]byte{[]byte("\x00\x06tsize\x005\x00")}
 	})
-	expect(t, ask(t, &wds.Prober{TFTP: port, Waits: patient}, nbp, false), menu.Up, "")
+	expect(t, ask(t, &wds.Prober{TFTP: port, Waits: patient}, nbp, false), bootmenu.Up, "")
 	select {
 	case <-stopped:
 	case <-time.After(20 * time.Second):
@@ -292,7 +292,7 @@ func TestAnswerOfAStranger(t *testing.T) {
 			stranger.WriteToUDPAddrPort([]byte("\x00\x06tsize\x005\x00"), from)
 		}
 	}()
-	expect(t, ask(t, &wds.Prober{TFTP: port, Waits: []time.Duration{100 * time.Millisecond}}, nbp, false), menu.Down, "")
+	expect(t, ask(t, &wds.Prober{TFTP: port, Waits: []time.Duration{100 * time.Millisecond}}, nbp, false), bootmenu.Down, "")
 }
 
 func TestAskEndsWithItsContext(t *testing.T) {

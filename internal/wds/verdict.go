@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/pxebox/pxebox/internal/menu"
+	"github.com/pxebox/pxebox/internal/bootmenu"
 )
 
 // readFilter is where a WDS server keeps the patterns of the names that its
@@ -25,15 +25,15 @@ func otherSlashes(name string) string {
 // verdict is what the answers about a program mean: to its name, and to the
 // name with otherSlashes, which is asked for to find out why the first was
 // refused.
-func verdict(name string, asked, turned answer) menu.Health {
+func verdict(name string, asked, turned answer) bootmenu.Health {
 	switch asked.kind {
 	case silent:
-		return menu.Health{State: menu.Down}
+		return bootmenu.Health{State: bootmenu.Down}
 	case gives:
-		return menu.Health{State: menu.Up}
+		return bootmenu.Health{State: bootmenu.Up}
 	}
-	refused := func(what, mend string) menu.Health {
-		return menu.Health{State: menu.Refused, Note: fmt.Sprintf("%s: %s; %s", name, what, mend)}
+	refused := func(what, mend string) bootmenu.Health {
+		return bootmenu.Health{State: bootmenu.Refused, Note: fmt.Sprintf("%s: %s; %s", name, what, mend)}
 	}
 	switch {
 	case turned.kind == gives && strings.Contains(name, `\`):

@@ -7,7 +7,7 @@ import (
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
-	"github.com/pxebox/pxebox/internal/menu"
+	"github.com/pxebox/pxebox/internal/bootmenu"
 )
 
 func TestReadRequest(t *testing.T) {
@@ -53,20 +53,20 @@ func TestVerdict(t *testing.T) {
 	for _, tt := range []struct {
 		name, program string
 		asked, turned answer
-		state         menu.State
+		state         bootmenu.State
 		note          string // what it has to hold
 	}{
-		{"given", name, yes, none, menu.Up, ""},
-		{"silence", name, none, none, menu.Down, ""},
-		{"ReadFilter", name, violation, violation, menu.Refused, `access violation; on the server, add boot\x64\* to HKLM\SYSTEM\`},
-		{"ReadFilter, and silence on the second question", name, violation, none, menu.Refused, "access violation; "},
-		{"ReadFilter, program at the top", "wdsnbp.com", violation, none, menu.Refused, "add * to HKLM"},
-		{"no boot image", name, missing, violation, menu.Refused, "file not found; add a boot image"},
-		{"no Windows server", name, missing, yes, menu.Refused, "only given as boot/x64/wdsnbp.com; if this is no Windows server"},
-		{"forward slashes in the settings, ReadFilter", "boot/x64/wdsnbp.com", violation, yes, menu.Refused, `only given as boot\x64\wdsnbp.com; write the name so`},
-		{"forward slashes in the settings, refused both ways", "boot/x64/wdsnbp.com", violation, violation, menu.Refused, `add boot\x64\* to`},
-		{"another error", name, answer{kind: refuses, code: 0, text: "Too busy"}, none, menu.Refused, "error 0 (Too busy); "},
-		{"another error without a word", name, answer{kind: refuses, code: 7}, none, menu.Refused, "error 7; "},
+		{"given", name, yes, none, bootmenu.Up, ""},
+		{"silence", name, none, none, bootmenu.Down, ""},
+		{"ReadFilter", name, violation, violation, bootmenu.Refused, `access violation; on the server, add boot\x64\* to HKLM\SYSTEM\`},
+		{"ReadFilter, and silence on the second question", name, violation, none, bootmenu.Refused, "access violation; "},
+		{"ReadFilter, program at the top", "wdsnbp.com", violation, none, bootmenu.Refused, "add * to HKLM"},
+		{"no boot image", name, missing, violation, bootmenu.Refused, "file not found; add a boot image"},
+		{"no Windows server", name, missing, yes, bootmenu.Refused, "only given as boot/x64/wdsnbp.com; if this is no Windows server"},
+		{"forward slashes in the settings, ReadFilter", "boot/x64/wdsnbp.com", violation, yes, bootmenu.Refused, `only given as boot\x64\wdsnbp.com; write the name so`},
+		{"forward slashes in the settings, refused both ways", "boot/x64/wdsnbp.com", violation, violation, bootmenu.Refused, `add boot\x64\* to`},
+		{"another error", name, answer{kind: refuses, code: 0, text: "Too busy"}, none, bootmenu.Refused, "error 0 (Too busy); "},
+		{"another error without a word", name, answer{kind: refuses, code: 7}, none, bootmenu.Refused, "error 7; "},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			h := verdict(tt.program, tt.asked, tt.turned)
