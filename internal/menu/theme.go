@@ -1,10 +1,7 @@
 package menu
 
 import (
-	"bytes"
-	"image"
-	"image/color"
-	"image/png"
+	_ "embed" // bar
 	"strings"
 
 	"github.com/pxebox/pxebox/config"
@@ -23,9 +20,7 @@ const (
 	colorCountdown  = "ffc857"
 )
 
-// barColor is that of the line under the cursor.
-var barColor = color.NRGBA{0x2f, 0x6f, 0xb0, 0xff}
-
+// colorBar is that of the line under the cursor, and of bar.
 const colorBar = "2f6fb0"
 
 // vesaColors are for vesamenu.c32: a color's name, its ANSI form for text
@@ -92,15 +87,8 @@ func theme(c *config.Config) map[string][]byte {
 // themeFont is the one font in Debian's signed GRUB.
 const themeFont = "Unifont Regular 16"
 
-// bar is the line under the cursor: GRUB stretches it.
-var bar = func() []byte {
-	img := image.NewNRGBA(image.Rect(0, 0, 4, 4))
-	for i := range 16 {
-		img.Set(i%4, i/4, barColor)
-	}
-	var b bytes.Buffer
-	if err := png.Encode(&b, img); err != nil {
-		panic(err) // a buffer takes everything
-	}
-	return b.Bytes()
-}()
+// bar is the line under the cursor: GRUB stretches it. It is kept as a file so
+// that no program links an image codec.
+//
+//go:embed bar.png
+var bar []byte
