@@ -37,6 +37,60 @@ var pure = map[string][]string{
 	"internal/secureboot": {},
 }
 
+// linked are the third-party packages that the pure ones may reach, directly or
+// not, with what is below them: parsers, code pages, hashes, the coding of DHCP.
+var linked = []string{
+	"github.com/pelletier/go-toml/v2/unstable", "github.com/pelletier/go-toml/v2/internal/parserbridge",
+	"golang.org/x/text/encoding", "golang.org/x/text/transform",
+	"github.com/go-crypt/x",
+	"github.com/smallstep/pkcs7",
+	// dhcpv4 reaches the rest for its names of interfaces and its readers.
+	"github.com/insomniacslk/dhcp/dhcpv4", "github.com/insomniacslk/dhcp/iana",
+	"github.com/insomniacslk/dhcp/interfaces", "github.com/insomniacslk/dhcp/rfc1035label",
+	"github.com/u-root/uio", "github.com/pierrec/lz4/v4", "golang.org/x/sys/unix",
+}
+
+// sockets are third-party packages below those of linked that open sockets.
+var sockets = []string{"github.com/insomniacslk/dhcp/dhcpv4/nclient4", "github.com/insomniacslk/dhcp/dhcpv4/server4"}
+
+// farOutside are the packages of the standard library that a pure package does
+// not reach through others either. The shorter list outside does not do: fmt
+// reaches os, and net/netip the clock.
+var farOutside = []string{"net/http", "net/rpc", "os/exec", "os/signal", "log/slog", "database/sql", "plugin", "testing"}
+
+// notLinked says what each program must not link, directly or not: whole
+// folders of packages.
+var notLinked = map[string][]string{
+	// The settings side: no DHCP, no leases, no packet socket. Without these it
+	// also builds for macOS.
+	"cmd/menuwatch": {
+		module + "internal/dhcp", module + "internal/dhcpconn", module + "internal/lease", module + "internal/leasedb",
+		module + "internal/tftp", module + "internal/httpd", module + "internal/selftest", module + "internal/sock",
+		module + "internal/netif", module + "internal/pxed", module + "internal/appliance",
+		"go.etcd.io/bbolt", "github.com/mdlayher", "github.com/vishvananda", "github.com/prometheus",
+		"golang.org/x/net", "golang.org/x/crypto",
+		"image",
+	},
+	// The serving side: nothing that asks WDS servers, reads a person's menus or
+	// changes the box. It links the TOML parser, because the types of the
+	// configuration share package config with it.
+	"cmd/pxed": {
+		module + "internal/wds", module + "internal/resolve", module + "internal/adopt", module + "internal/menuwatch",
+		module + "internal/settings", module + "internal/upload", module + "internal/access", module + "internal/trial",
+		module + "internal/medium", module + "internal/volume", module + "internal/updatepage", module + "internal/appliance",
+		"go.etcd.io/bbolt", "golang.org/x/crypto", "golang.org/x/term", "github.com/pkg/sftp", "net/http/httputil",
+		"image",
+	},
+	// The box: it asks pxed as a machine does, and serves no machine.
+	"cmd/appliance": {
+		module + "internal/dhcp", module + "internal/dhcpconn", module + "internal/lease", module + "internal/leasedb",
+		module + "internal/tftp", module + "internal/httpd", module + "internal/catalog", module + "internal/netif",
+		module + "internal/wds", module + "internal/adopt", module + "internal/pxed", module + "internal/menuwatch",
+		"go.etcd.io/bbolt", "github.com/mdlayher", "github.com/vishvananda", "github.com/prometheus",
+		"image",
+	},
+}
+
 // outside are the packages through which a program meets the world. net itself
 // is allowed: its types are part of packet libraries. What it can open is
 // forbidden by the names in openers.
@@ -57,12 +111,13 @@ type pkg struct {
 	Dir        string
 	GoFiles    []string
 	Imports    []string
+	Deps       []string // all that it links, itself left out
 }
 
 // list asks the go command about all packages of the module.
 func list(t *testing.T) map[string]pkg {
 	t.Helper()
-	cmd := exec.Command("go", "list", "-e", "-json=ImportPath,Dir,GoFiles,Imports", "./...")
+	cmd := exec.Command("go", "list", "-e", "-json=ImportPath,Dir,GoFiles,Imports,Deps", "./...")
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
@@ -87,7 +142,12 @@ func TestPurePackagesStayPure(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p, ok := all[name]
 			if !ok || len(p.GoFiles) == 0 {
-				t.Fatalf("there is no package %s: take it off the list, or mend its name", name)
+				t.Fatalf("there is no package %s: take it off the list, or correct its name", name)
+			}
+			for _, other := range allowed {
+				if _, ok := pure[other]; !ok {
+					t.Errorf("%s may import %s, which is not on the list of pure packages", name, other)
+				}
 			}
 			for _, imp := range p.Imports {
 				ours, isOurs := strings.CutPrefix(imp, module)
@@ -98,11 +158,68 @@ func TestPurePackagesStayPure(t *testing.T) {
 					t.Errorf("%s imports %s, which reaches outside", name, imp)
 				}
 			}
+			for _, dep := range p.Deps {
+				switch ours := strings.HasPrefix(dep, module); {
+				case slices.Contains(farOutside, dep):
+					t.Errorf("%s reaches %s; `go list -deps` shows through which package", name, dep)
+				case ours || standard(dep):
+				case !under(linked, dep) || under(sockets, dep):
+					t.Errorf("%s reaches %s, which is not on the list of what pure packages may link", name, dep)
+				}
+			}
 			for call, where := range calls(t, p) {
 				t.Errorf("%s: %s is a job for the caller", where, call)
 			}
 		})
 	}
+}
+
+func TestDaemonsLinkNoMoreThanTheyNeed(t *testing.T) {
+	all := list(t)
+	for name, forbidden := range notLinked {
+		t.Run(name, func(t *testing.T) {
+			p, ok := all[name]
+			if !ok {
+				t.Fatalf("there is no program %s: correct its name", name)
+			}
+			for _, dep := range p.Deps {
+				if under(forbidden, dep) {
+					t.Errorf("%s links %s%s", name, dep, through(all, p, dep))
+				}
+			}
+			for _, f := range forbidden {
+				if ours, ok := strings.CutPrefix(f, module); ok && all[ours].ImportPath == "" {
+					t.Errorf("there is no package %s for %s not to link: take it off the list, or correct its name", f, name)
+				}
+			}
+		})
+	}
+}
+
+// through names the packages of this module by which p links dep.
+func through(all map[string]pkg, p pkg, dep string) string {
+	var by []string
+	for _, d := range append(p.Deps, p.ImportPath) {
+		if ours, ok := strings.CutPrefix(d, module); ok && slices.Contains(all[ours].Imports, dep) {
+			by = append(by, ours)
+		}
+	}
+	if by == nil {
+		return ""
+	}
+	return ", which " + strings.Join(by, ", ") + " import"
+}
+
+// under reports whether a package is one of some folders, or below one.
+func under(folders []string, path string) bool {
+	return slices.ContainsFunc(folders, func(f string) bool { return path == f || strings.HasPrefix(path, f+"/") })
+}
+
+// standard reports whether a package is of the standard library, which has no
+// dot in the first part of a path.
+func standard(path string) bool {
+	first, _, _ := strings.Cut(path, "/")
+	return !strings.Contains(first, ".")
 }
 
 // Nothing but a program wires things up, and programs are not imported.
