@@ -20,17 +20,22 @@ const module = "github.com/pxebox/pxebox/"
 // pure are the packages that decide and render over plain values, each with
 // the packages of this module that it may import. The direction is
 //
-//	cmd → edges (sockets, files, clocks) → pure → config
+//	cmd → edges (sockets, files, clocks) → pure → config → loaders
 //
 // so that a decision can be tested, and read, without its surroundings.
 var pure = map[string][]string{
-	"config":           {},
+	"config":           {"internal/loader/grub"},
 	"internal/machine": {"config"},
 	"internal/handoff": {"config", "internal/machine"},
 	"internal/lease":   {"config"},
 	"internal/pxe":     {"config"},
 	"internal/dhcp":    {"config", "internal/pxe", "internal/lease", "internal/machine", "internal/handoff"},
-	"internal/menu":    {"config", "internal/bootmenu", "internal/machine", "internal/handoff"},
+	"internal/menu": {
+		"config", "internal/bootmenu", "internal/machine", "internal/handoff", "internal/loader", "internal/loader/grub",
+	},
+
+	"internal/loader":      {},
+	"internal/loader/grub": {"internal/loader"},
 
 	"internal/bootmenu":   {},
 	"internal/pxelinux":   {},

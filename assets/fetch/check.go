@@ -12,7 +12,7 @@ import (
 	"strings"
 
 	"github.com/pxebox/pxebox/assets/manifest"
-	"github.com/pxebox/pxebox/internal/menu"
+	"github.com/pxebox/pxebox/internal/loader/grub"
 	"github.com/pxebox/pxebox/internal/secureboot"
 )
 
@@ -135,7 +135,7 @@ func checkGRUB(b []byte, shim trust, f *manifest.File, refuse func(problem, do s
 		refuse(err.Error(), takeAnother)
 		return
 	}
-	for _, name := range menu.GRUBModules() {
+	for _, name := range grub.Modules() {
 		if !slices.Contains(modules, name) {
 			refuse("it lacks the module "+name+", which the menus need, and Secure Boot lets it load none", takeAnother)
 		}

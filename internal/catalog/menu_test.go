@@ -14,6 +14,7 @@ import (
 
 	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/bootmenu"
+	"github.com/pxebox/pxebox/internal/loader/grub"
 	"github.com/pxebox/pxebox/internal/menu"
 )
 
@@ -64,7 +65,7 @@ func content(t *testing.T, c *Catalog, name string, r Reader) string {
 func TestMenus(t *testing.T) {
 	c := New(Contents{
 		Menus: map[string][]byte{
-			menu.PXELINUXConfig: []byte("menu of " + bootmenu.MACMark + ", " + bootmenu.MACMark), menu.GRUBConfig: []byte("GRUB's menu"),
+			menu.PXELINUXConfig: []byte("menu of " + bootmenu.MACMark + ", " + bootmenu.MACMark), grub.ConfigFile: []byte("GRUB's menu"),
 			"theme.txt": []byte("theme " + bootmenu.MACMark), "handoff.txt": []byte("/" + bootmenu.MACMark + "/" + bootmenu.TokenMark + ".cfg"),
 		},
 		Views:   map[string]map[string][]byte{"m1": {menu.PXELINUXConfig: []byte("its own menu, " + bootmenu.MACMark)}},
@@ -193,7 +194,7 @@ func TestOwnMenus(t *testing.T) {
 	const byUUID, byOther = "pxelinux.cfg/b8945908-d6a6-41a9-611d-74a6ab80b83d", "pxelinux.cfg/20-01-02-03-04-05-06-07-08"
 	site := boot(t, byIP, byUUID, byOther, "pxelinux.cfg/a-c", "pxelinux.cfg/C0A8", "pxelinux.cfg/01-02-00-00-00-00-01", "grub/grub.cfg-01-02", "grub/grub.cfg", "handoff/wds", "theme.txt")
 	contents := Contents{
-		Menus: map[string][]byte{menu.PXELINUXConfig: []byte("rendered"), menu.GRUBConfig: []byte("rendered"), "theme.txt": []byte("rendered")},
+		Menus: map[string][]byte{menu.PXELINUXConfig: []byte("rendered"), grub.ConfigFile: []byte("rendered"), "theme.txt": []byte("rendered")},
 		Site:  site,
 	}
 	for _, tc := range []struct{ situation, name, own, without string }{
@@ -206,7 +207,7 @@ func TestOwnMenus(t *testing.T) {
 		// PXELINUX goes on to the one for the address, and to the default.
 		{"none for a machine", byMAC, "", "rendered"},
 		{"none for all: the rendered one", menu.PXELINUXConfig, "rendered", "rendered"},
-		{"GRUB's", menu.GRUBConfig, "the site's grub/grub.cfg", "rendered"},
+		{"GRUB's", grub.ConfigFile, "the site's grub/grub.cfg", "rendered"},
 		{"GRUB's for a machine", "grub/grub.cfg-01-02", "the site's grub/grub.cfg-01-02", ""},
 		{"only what is a menu", "theme.txt", "rendered", "rendered"},
 	} {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/bootmenu"
+	"github.com/pxebox/pxebox/internal/loader/grub"
 	"github.com/pxebox/pxebox/internal/menu"
 )
 
@@ -72,13 +73,13 @@ func Menu(raw string) (mac config.MAC, ok bool) {
 	if mac, ok := pxelinuxMAC(name); ok {
 		return mac, true
 	}
-	return "", name == menu.PXELINUXConfig || name == menu.GRUBConfig
+	return "", name == menu.PXELINUXConfig || name == grub.ConfigFile
 }
 
 // isConfiguration reports whether a name is one of those under which
 // PXELINUX and GRUB look for what a site wrote by hand.
 func isConfiguration(folded string) bool {
-	return strings.HasPrefix(folded, "pxelinux.cfg/") || strings.HasPrefix(folded, menu.GRUBConfig)
+	return strings.HasPrefix(folded, "pxelinux.cfg/") || strings.HasPrefix(folded, grub.ConfigFile)
 }
 
 // reMachines are the names under which PXELINUX asks before it asks for the
@@ -86,7 +87,7 @@ func isConfiguration(folded string) bool {
 // address (doc/pxelinux.txt). GRUB has the like behind the name of its menu
 // (net/net.c, grub_net_search_config_file).
 var reMachines = regexp.MustCompile(`^(pxelinux\.cfg/([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{2}(-[0-9a-f]{2})+|[0-9a-f]{1,8})|` +
-	regexp.QuoteMeta(menu.GRUBConfig) + `-.*)$`)
+	regexp.QuoteMeta(grub.ConfigFile) + `-.*)$`)
 
 // namesMachines reports whether a name is one of those for certain machines'
 // menus.

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/pxebox/pxebox/internal/loader/grub"
 )
 
 const bothHashes = "$6$BJAORYq6iYawtBzQ$b7o/f/fTxRtuSpLLgzLQkMxfpMceHX7WRnsug4SEaR7FnLfM8Vf5bzFSG97YZO01cp2nBIKv0O/hc353XIhvY0 " +
@@ -79,7 +81,7 @@ func TestCheckSaysWhatTheMenusDo(t *testing.T) {
 			c := parse(t, tt.file)
 			r := Render(c, Status{})
 			onBIOS, _ := readPXELINUX(t, r.Files[PXELINUXConfig])
-			onUEFI, _ := readGRUB(t, r.Files[GRUBConfig])
+			onUEFI, _ := readGRUB(t, r.Files[grub.ConfigFile])
 			for firmware, lines := range map[string][]line{bios: onBIOS, uefi: onUEFI} {
 				for _, e := range c.Entries {
 					said := slices.ContainsFunc(Check(c), func(n Note) bool {

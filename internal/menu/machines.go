@@ -8,6 +8,7 @@ import (
 	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/bootmenu"
 	"github.com/pxebox/pxebox/internal/handoff"
+	"github.com/pxebox/pxebox/internal/loader/grub"
 	"github.com/pxebox/pxebox/internal/machine"
 )
 
@@ -105,7 +106,7 @@ func (v *views) start(e config.Entry) string {
 		files[PXELINUXConfig] = pxelinuxStart(v.Config, it)
 	}
 	if it, ok := v.item(e, uefi); ok && it.why == "" {
-		files[GRUBConfig] = grubStart(v.Config, it)
+		files[grub.ConfigFile] = grubStart(v.Config, it)
 	}
 	if len(files) == 0 {
 		v.byContent[content] = ""

@@ -11,6 +11,7 @@ import (
 	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/bootmenu"
 	"github.com/pxebox/pxebox/internal/handoff"
+	"github.com/pxebox/pxebox/internal/loader/grub"
 )
 
 const someEntries = twoServers + `
@@ -81,7 +82,7 @@ func TestMachines(t *testing.T) {
 				t.Errorf("there is no target for %q", got.Handoff)
 			}
 			view := r.Views[tt.view]
-			for firmware, file := range map[string]string{bios: PXELINUXConfig, uefi: GRUBConfig} {
+			for firmware, file := range map[string]string{bios: PXELINUXConfig, uefi: grub.ConfigFile} {
 				if _, ok := view[file]; ok != slices.Contains(tt.firmwares, firmware) {
 					t.Errorf("%s has files in the view: %v", firmware, ok)
 				}

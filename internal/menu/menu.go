@@ -8,6 +8,7 @@ import (
 	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/bootmenu"
 	"github.com/pxebox/pxebox/internal/handoff"
+	"github.com/pxebox/pxebox/internal/loader/grub"
 	"github.com/pxebox/pxebox/internal/machine"
 )
 
@@ -45,9 +46,6 @@ const (
 	// PXELINUXConfig is the file that PXELINUX asks for when there is none
 	// for the machine's UUID, MAC or IP address (doc/pxelinux.txt).
 	PXELINUXConfig = "pxelinux.cfg/default"
-	// GRUBConfig is what Debian's signed network GRUB reads: its built-in
-	// prefix is /grub, and its built-in script sources $prefix/grub.cfg.
-	GRUBConfig = "grub/grub.cfg"
 )
 
 // The kinds of firmware that there is a menu for, as config.Firmwares names
@@ -89,8 +87,8 @@ func Render(c *config.Config, st Status) Rendered {
 func (s *site) files(only selection, preset string) map[string][]byte {
 	grubPage := s.page(uefi, only, preset)
 	out := map[string][]byte{
-		PXELINUXConfig: pxelinuxMenu(s.Config, s.page(bios, only, preset)),
-		GRUBConfig:     grubMenu(s.Config, grubPage),
+		PXELINUXConfig:  pxelinuxMenu(s.Config, s.page(bios, only, preset)),
+		grub.ConfigFile: grubMenu(s.Config, grubPage),
 	}
 	if text := helpText(grubPage.items); text != nil {
 		out[grubHelp] = text

@@ -22,6 +22,7 @@ import (
 	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/bootmenu"
 	"github.com/pxebox/pxebox/internal/handoff"
+	"github.com/pxebox/pxebox/internal/loader/grub"
 	"github.com/pxebox/pxebox/internal/pxelinux"
 )
 
@@ -224,9 +225,9 @@ func TestRender(t *testing.T) {
 // checkGRUB has GRUB's own parser read all that was rendered for it.
 func checkGRUB(t *testing.T, r Rendered) {
 	t.Helper()
-	scripts := [][]byte{r.Files[GRUBConfig]}
+	scripts := [][]byte{r.Files[grub.ConfigFile]}
 	for _, view := range r.Views {
-		if b, ok := view[GRUBConfig]; ok {
+		if b, ok := view[grub.ConfigFile]; ok {
 			scripts = append(scripts, b)
 		}
 	}
@@ -525,7 +526,7 @@ func wanted(c *config.Config, firmware string) []line {
 func compare(t *testing.T, c *config.Config, r Rendered) {
 	t.Helper()
 	gotBIOS, biosTimeout := readPXELINUX(t, r.Files[PXELINUXConfig])
-	gotUEFI, uefiTimeout := readGRUB(t, r.Files[GRUBConfig])
+	gotUEFI, uefiTimeout := readGRUB(t, r.Files[grub.ConfigFile])
 	for _, firmware := range []struct {
 		name string
 		got  []line
@@ -681,24 +682,6 @@ func TestMarksAreAsLongAsWhatTheyStandFor(t *testing.T) {
 		if !bytes.Contains(r.Files[name], []byte(bootmenu.MACMark)) {
 			t.Errorf("%s has no mark", name)
 		}
-	}
-}
-
-func TestArguments(t *testing.T) {
-	for _, tt := range []struct{ situation, in, want string }{
-		{"none", "", ""},
-		{"several, odd spacing", " a  b=c ", `'a' 'b=c'`},
-		{"a space in double quotes", `m.p="a b" c`, `'m.p=a b' 'c'`},
-		{"an empty one in double quotes", `a="" ""`, `'a=' ''`},
-		{"a single quote", `it's`, `'it'\''s'`},
-		{"what GRUB would expand", "$root ${x} *", `'$root' '${x}' '*'`},
-		{"a double quote that stays open", `a "b c`, `'a' 'b c'`},
-	} {
-		t.Run(tt.situation, func(t *testing.T) {
-			if got := strings.Join(arguments(tt.in), " "); got != tt.want {
-				t.Errorf("arguments(%q) = %s, want %s", tt.in, got, tt.want)
-			}
-		})
 	}
 }
 

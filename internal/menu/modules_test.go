@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/pxebox/pxebox/internal/loader/grub"
 )
 
 // grubSyntax are the words of GRUB's language itself.
@@ -17,9 +19,9 @@ func TestGRUBCommandsHaveAModule(t *testing.T) {
 		own := map[string]bool{}
 		c := parse(t, s.file)
 		r := Render(c, s.status)
-		scripts := [][]byte{r.Files[GRUBConfig]}
+		scripts := [][]byte{r.Files[grub.ConfigFile]}
 		for _, view := range r.Views {
-			scripts = append(scripts, view[GRUBConfig])
+			scripts = append(scripts, view[grub.ConfigFile])
 		}
 		for _, b := range scripts {
 			for line := range strings.Lines(string(b)) {
@@ -35,21 +37,21 @@ func TestGRUBCommandsHaveAModule(t *testing.T) {
 					words = words[1:]
 				}
 				command := words[0]
-				if len(words) > 1 && grubCommands[command+" "+strings.Split(words[1], "=")[0]] != "" {
+				if len(words) > 1 && grub.Commands[command+" "+strings.Split(words[1], "=")[0]] != "" {
 					used[command+" "+strings.Split(words[1], "=")[0]] = true
 				}
 				if slices.Contains(grubSyntax, command) || own[command] {
 					continue
 				}
 				// The site's own lines (grub = ...) may use what they like.
-				if grubCommands[command] == "" && !strings.Contains(s.file, command) {
+				if grub.Commands[command] == "" && !strings.Contains(s.file, command) {
 					t.Errorf("%s: %q is a command of no known module", s.name, command)
 				}
 				used[command] = true
 			}
 		}
 	}
-	for command := range grubCommands {
+	for command := range grub.Commands {
 		if !used[command] {
 			t.Errorf("no menu uses %q", command)
 		}

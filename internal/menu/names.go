@@ -1,12 +1,17 @@
 package menu
 
-import "github.com/pxebox/pxebox/internal/bootmenu"
+import (
+	"github.com/pxebox/pxebox/internal/bootmenu"
+	"github.com/pxebox/pxebox/internal/loader/grub"
+)
 
-// Names of package bootmenu, under which pxed's tests know them.
+// Names of other packages, under which pxed's tests know them.
 const (
 	MACMark = bootmenu.MACMark
 	Up      = bootmenu.Up
 	Down    = bootmenu.Down
+
+	GRUBConfig = grub.ConfigFile
 )
 
 type (

@@ -1,7 +1,6 @@
 package menu
 
 import (
-	"bytes"
 	"fmt"
 	"path"
 	"strings"
@@ -12,6 +11,7 @@ import (
 	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/bootmenu"
 	"github.com/pxebox/pxebox/internal/handoff"
+	"github.com/pxebox/pxebox/internal/loader"
 )
 
 // The menu is for PXELINUX 6 with vesamenu.c32, or menu.c32 where a serial
@@ -21,63 +21,50 @@ import (
 // headline marks a file as ours.
 const headline = "# Rendered by menuwatch from the box's settings: changes made here are lost."
 
-// lines writes a file with one line for each call.
-type lines struct {
-	bytes.Buffer
-	indent string
-}
-
-func (l *lines) line(words ...string) {
-	if len(words) > 0 {
-		l.WriteString(l.indent)
-	}
-	l.WriteString(strings.Join(words, " ") + "\n")
-}
-
 // pxelinuxMenu renders a menu.
 func pxelinuxMenu(c *config.Config, p page) []byte {
-	var f lines
-	f.line(headline)
+	var f loader.Lines
+	f.Line(headline)
 	if c.Menu.Serial {
 		// SERIAL works for sure only as the first directive (doc/syslinux.txt).
-		f.line("SERIAL 0 115200")
+		f.Line("SERIAL 0 115200")
 	}
 	// UI rather than DEFAULT, or a DEFAULT elsewhere would win
 	// (doc/syslinux.txt, UI).
 	if c.Menu.Serial {
-		f.line("UI menu.c32") // draws in text mode, which a serial port shows too
+		f.Line("UI menu.c32") // draws in text mode, which a serial port shows too
 	} else {
-		f.line("UI vesamenu.c32")
+		f.Line("UI vesamenu.c32")
 	}
 	closed(&f)
 	if p.timeout > 0 {
-		f.line("TIMEOUT", fmt.Sprint(int64(p.timeout/(100*time.Millisecond)))) // 1/10 s
+		f.Line("TIMEOUT", fmt.Sprint(int64(p.timeout/(100*time.Millisecond)))) // 1/10 s
 		if len(p.preset) > 1 {
 			// By itself the menu starts no entry of a submenu.
-			f.line("ONTIMEOUT", p.preset[len(p.preset)-1])
+			f.Line("ONTIMEOUT", p.preset[len(p.preset)-1])
 		}
 	}
 	const gap = "  "
 	title := shorten(c.Menu.Title, width-len(gap)-len(bootmenu.MACMark))
-	f.line("MENU TITLE", cp437(title)+gap+bootmenu.MACMark)
+	f.Line("MENU TITLE", cp437(title)+gap+bootmenu.MACMark)
 	if c.Menu.Password.Crypt != "" {
-		f.line("MENU MASTER PASSWD", c.Menu.Password.Crypt)
-		f.line("MENU PASSPROMPT Password")
+		f.Line("MENU MASTER PASSWD", c.Menu.Password.Crypt)
+		f.Line("MENU PASSPROMPT Password")
 	}
 	layout(&f, c.Menu.Serial, helpLines(p.items))
 	if !c.Menu.Serial {
 		for _, l := range vesaColors {
-			f.line(l)
+			f.Line(l)
 		}
 	}
-	pxelinuxWriter{lines: &f, c: c}.items(p.items, p.preset)
+	pxelinuxWriter{Lines: &f, c: c}.items(p.items, p.preset)
 	if len(p.items) == 0 {
 		// With nothing to choose, the Up key runs the menu off the end of its
 		// table (menumain.c, KEY_UP). A name in capitals is no entry's.
-		f.line()
-		f.line("LABEL AGAIN")
-		f.line("  MENU LABEL", readAgain)
-		f.line("  CONFIG", PXELINUXConfig)
+		f.Line()
+		f.Line("LABEL AGAIN")
+		f.Line("  MENU LABEL", readAgain)
+		f.Line("  CONFIG", PXELINUXConfig)
 	}
 	return f.Bytes()
 }
@@ -85,16 +72,16 @@ func pxelinuxMenu(c *config.Config, p page) []byte {
 // closed shuts the menu: no prompt, not by Shift or Esc either, and no editing
 // of a command line with Tab, which would hand every passer-by the kernel's
 // arguments (doc/menu.txt, last section).
-func closed(f *lines) {
-	f.line("PROMPT 0")
-	f.line("NOESCAPE 1")
-	f.line("ALLOWOPTIONS 0")
+func closed(f *loader.Lines) {
+	f.Line("PROMPT 0")
+	f.Line("NOESCAPE 1")
+	f.Line("ALLOWOPTIONS 0")
 }
 
 // layout shares out the rows of the screen: the menu, the countdown, and the
 // help below it. MENU VSHIFT moves all but the end of the help down
 // (menumain.c).
-func layout(f *lines, text bool, help int) {
+func layout(f *loader.Lines, text bool, help int) {
 	last, shift := 28, 1 // vesamenu.c32: 464 pixels of 16 each, counted from 1, less one
 	if text {
 		last, shift = 24, 0
@@ -102,11 +89,11 @@ func layout(f *lines, text bool, help int) {
 	const most = 16
 	helpRow := last - help + 1 - shift
 	timeoutRow := helpRow - 2
-	f.line("MENU MARGIN", fmt.Sprint(margin))
-	f.line("MENU VSHIFT", fmt.Sprint(shift))
-	f.line("MENU ROWS", fmt.Sprint(min(most, timeoutRow-6))) // the frame takes 3 rows above and 1 below
-	f.line("MENU TIMEOUTROW", fmt.Sprint(timeoutRow))
-	f.line("MENU HELPMSGROW", fmt.Sprint(helpRow))
+	f.Line("MENU MARGIN", fmt.Sprint(margin))
+	f.Line("MENU VSHIFT", fmt.Sprint(shift))
+	f.Line("MENU ROWS", fmt.Sprint(min(most, timeoutRow-6))) // the frame takes 3 rows above and 1 below
+	f.Line("MENU TIMEOUTROW", fmt.Sprint(timeoutRow))
+	f.Line("MENU HELPMSGROW", fmt.Sprint(helpRow))
 }
 
 // helpLines is the number of lines of the longest help.
@@ -122,7 +109,7 @@ func helpLines(items []item) int {
 }
 
 type pxelinuxWriter struct {
-	*lines
+	*loader.Lines
 	c *config.Config
 }
 
@@ -133,7 +120,7 @@ func (w pxelinuxWriter) items(items []item, preset []string) {
 		if len(preset) > 0 && preset[0] == it.Name {
 			inner = preset
 		}
-		w.line()
+		w.Line()
 		switch {
 		case it.Kind() == config.KindSubmenu:
 			w.begin(it, inner != nil)
@@ -146,7 +133,7 @@ func (w pxelinuxWriter) items(items []item, preset []string) {
 		case it.Erases && it.why == "":
 			w.begin(it, inner != nil)
 			w.exit("NO-"+it.Name, answerNo)
-			w.line()
+			w.Line()
 			it.Label, it.Locked = answerYes, false
 			w.entry(it, false)
 			w.end()
@@ -159,53 +146,53 @@ func (w pxelinuxWriter) items(items []item, preset []string) {
 // exit writes the entry that leads out of a submenu. At its beginning it is
 // the default.
 func (w pxelinuxWriter) exit(name, label string) {
-	w.line()
-	w.line("LABEL " + name)
-	w.line("  MENU LABEL", label)
-	w.line("  MENU EXIT")
+	w.Line()
+	w.Line("LABEL " + name)
+	w.Line("  MENU LABEL", label)
+	w.Line("  MENU EXIT")
 }
 
 // begin opens a submenu; end closes it.
 func (w pxelinuxWriter) begin(it item, preset bool) {
-	w.line("MENU BEGIN", it.Name)
-	w.indent += "  "
-	w.line("MENU LABEL", cp437(it.Label))
+	w.Line("MENU BEGIN", it.Name)
+	w.Indent += "  "
+	w.Line("MENU LABEL", cp437(it.Label))
 	if preset {
-		w.line("MENU DEFAULT")
+		w.Line("MENU DEFAULT")
 	}
 	if it.Locked {
-		w.line("MENU PASSWD", w.c.Menu.Password.Crypt)
+		w.Line("MENU PASSWD", w.c.Menu.Password.Crypt)
 	}
 	// TEXT HELP has no effect here (readconfig.c keeps it for a LABEL).
 	// A submenu begins with the countdown of the menu around it.
-	w.line("TIMEOUT 0")
+	w.Line("TIMEOUT 0")
 }
 
 func (w pxelinuxWriter) end() {
-	w.indent = w.indent[2:]
-	w.line("MENU END")
+	w.Indent = w.Indent[2:]
+	w.Line("MENU END")
 }
 
 func (w pxelinuxWriter) entry(it item, preset bool) {
-	w.line("LABEL", it.Name)
-	w.indent += "  "
-	w.line("MENU LABEL", cp437(it.Label))
+	w.Line("LABEL", it.Name)
+	w.Indent += "  "
+	w.Line("MENU LABEL", cp437(it.Label))
 	if preset {
-		w.line("MENU DEFAULT")
+		w.Line("MENU DEFAULT")
 	}
 	if it.Locked && it.why == "" {
-		w.line("MENU PASSWD", w.c.Menu.Password.Crypt)
+		w.Line("MENU PASSWD", w.c.Menu.Password.Crypt)
 	}
 	w.help(it)
 	if it.why != "" {
 		// Not MENU DISABLE: then the help, which has the mend, is never shown.
-		w.line("CONFIG", PXELINUXConfig)
+		w.Line("CONFIG", PXELINUXConfig)
 	} else {
 		for _, d := range w.directives(it) {
-			w.line(d)
+			w.Line(d)
 		}
 	}
-	w.indent = w.indent[2:]
+	w.Indent = w.Indent[2:]
 }
 
 // helpOf is the help of an entry, or why it cannot be chosen.
@@ -247,7 +234,7 @@ func (w pxelinuxWriter) help(it item) {
 	if text == "" {
 		return
 	}
-	w.line("TEXT HELP")
+	w.Line("TEXT HELP")
 	for l := range strings.SplitSeq(text, "\n") {
 		// The one line that would end the text (readconfig.c).
 		if f := strings.Fields(l); len(f) > 0 && strings.EqualFold(f[0], "endtext") {
@@ -255,7 +242,7 @@ func (w pxelinuxWriter) help(it item) {
 		}
 		w.WriteString("   " + cp437(l) + "\n") // below the labels: white space counts here
 	}
-	w.line("ENDTEXT")
+	w.Line("ENDTEXT")
 }
 
 // directives say what an entry does.
@@ -360,36 +347,36 @@ func appendTo(directives []string, arguments string) []string {
 
 // pxelinuxStart starts one entry without a menu.
 func pxelinuxStart(c *config.Config, it item) []byte {
-	var f lines
-	f.line(headline)
+	var f loader.Lines
+	f.Line(headline)
 	if c.Menu.Serial {
-		f.line("SERIAL 0 115200")
+		f.Line("SERIAL 0 115200")
 	}
-	f.line("DEFAULT", it.Name)
+	f.Line("DEFAULT", it.Name)
 	closed(&f)
 	// Without a prompt PXELINUX asks for a missing file a hundred times a
 	// second. A restart tries again.
-	f.line("ONERROR AGAIN")
-	f.line()
+	f.Line("ONERROR AGAIN")
+	f.Line()
 	it.Help, it.Locked = "", false
-	pxelinuxWriter{lines: &f, c: c}.entry(it, false)
-	f.line()
-	f.line("LABEL AGAIN")
-	f.line("  COM32 reboot.c32")
+	pxelinuxWriter{Lines: &f, c: c}.entry(it, false)
+	f.Line()
+	f.Line("LABEL AGAIN")
+	f.Line("  COM32 reboot.c32")
 	return f.Bytes()
 }
 
 // restartConfig is what PXELINUX reads in order to restart for a handoff.
 func restartConfig(e config.Entry, l lead) []byte {
-	var f lines
-	f.line(headline)
-	f.line("DEFAULT RESTART")
+	var f loader.Lines
+	f.Line(headline)
+	f.Line("DEFAULT RESTART")
 	closed(&f)
 	for text := range strings.Lines(string(restartNotice(e, l))) {
-		f.line("SAY", cp437(strings.TrimRight(text, "\n")))
+		f.Line("SAY", cp437(strings.TrimRight(text, "\n")))
 	}
-	f.line("LABEL RESTART")
-	f.line("  COM32 reboot.c32")
+	f.Line("LABEL RESTART")
+	f.Line("  COM32 reboot.c32")
 	return f.Bytes()
 }
 

@@ -6,6 +6,8 @@ import (
 
 	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/bootmenu"
+	"github.com/pxebox/pxebox/internal/loader"
+	"github.com/pxebox/pxebox/internal/loader/grub"
 )
 
 // The looks: light letters on a dark blue, the line under the cursor in a
@@ -53,39 +55,36 @@ func theme(c *config.Config) map[string][]byte {
 	if c.Menu.Serial {
 		return nil // a text menu has none
 	}
-	var f lines
-	f.line(headline)
+	var f loader.Lines
+	f.Line(headline)
 	// A theme knows no way to write a double quote inside of a text.
-	f.line(`title-text: "` + strings.ReplaceAll(c.Menu.Title, `"`, "'") + "  " + bootmenu.MACMark + `"`)
-	f.line(`title-color: "#` + colorTitle + `"`)
-	f.line(`title-font: "` + themeFont + `"`)
-	f.line(`message-font: "` + themeFont + `"`)
-	f.line(`message-color: "#` + colorText + `"`)
-	f.line(`terminal-font: "` + themeFont + `"`)
-	f.line(`desktop-color: "#` + colorBackground + `"`)
-	f.line("+ boot_menu {")
-	f.line("  left = 10%  top = 20%  width = 80%  height = 60%")
-	f.line(`  item_font = "` + themeFont + `"  item_color = "#` + colorText + `"`)
-	f.line("  item_height = 26  item_padding = 6  item_spacing = 2")
-	f.line(`  selected_item_color = "#` + colorSelected + `"  selected_item_pixmap_style = "bar_*.png"`)
-	f.line("}")
-	f.line("+ label {")
-	f.line(`  id = "__timeout__"  text = "Starts by itself in %d seconds..."`)
-	f.line(`  left = 10%  top = 84%  width = 80%  align = "center"`)
-	f.line(`  font = "` + themeFont + `"  color = "#` + colorCountdown + `"`)
-	f.line("}")
+	f.Line(`title-text: "` + strings.ReplaceAll(c.Menu.Title, `"`, "'") + "  " + bootmenu.MACMark + `"`)
+	f.Line(`title-color: "#` + colorTitle + `"`)
+	f.Line(`title-font: "` + grub.ThemeFont + `"`)
+	f.Line(`message-font: "` + grub.ThemeFont + `"`)
+	f.Line(`message-color: "#` + colorText + `"`)
+	f.Line(`terminal-font: "` + grub.ThemeFont + `"`)
+	f.Line(`desktop-color: "#` + colorBackground + `"`)
+	f.Line("+ boot_menu {")
+	f.Line("  left = 10%  top = 20%  width = 80%  height = 60%")
+	f.Line(`  item_font = "` + grub.ThemeFont + `"  item_color = "#` + colorText + `"`)
+	f.Line("  item_height = 26  item_padding = 6  item_spacing = 2")
+	f.Line(`  selected_item_color = "#` + colorSelected + `"  selected_item_pixmap_style = "bar_*.png"`)
+	f.Line("}")
+	f.Line("+ label {")
+	f.Line(`  id = "__timeout__"  text = "Starts by itself in %d seconds..."`)
+	f.Line(`  left = 10%  top = 84%  width = 80%  align = "center"`)
+	f.Line(`  font = "` + grub.ThemeFont + `"  color = "#` + colorCountdown + `"`)
+	f.Line("}")
 	if c.Menu.Password.PBKDF2 != "" {
-		f.line("+ label {")
-		f.line(`  text = "The user name for locked entries is ` + superuser + `."`)
-		f.line(`  left = 10%  top = 92%  width = 80%  align = "center"`)
-		f.line(`  font = "` + themeFont + `"  color = "#` + colorDisabled + `"`)
-		f.line("}")
+		f.Line("+ label {")
+		f.Line(`  text = "The user name for locked entries is ` + grub.Superuser + `."`)
+		f.Line(`  left = 10%  top = 92%  width = 80%  align = "center"`)
+		f.Line(`  font = "` + grub.ThemeFont + `"  color = "#` + colorDisabled + `"`)
+		f.Line("}")
 	}
 	return map[string][]byte{"grub/" + themeFile: f.Bytes(), "grub/bar_c.png": bar}
 }
-
-// themeFont is the one font in Debian's signed GRUB.
-const themeFont = "Unifont Regular 16"
 
 // bar is the line under the cursor: GRUB stretches it. It is kept as a file so
 // that no program links an image codec.

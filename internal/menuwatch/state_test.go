@@ -15,6 +15,7 @@ import (
 	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/bootmenu"
 	"github.com/pxebox/pxebox/internal/generation"
+	"github.com/pxebox/pxebox/internal/loader/grub"
 	"github.com/pxebox/pxebox/internal/menu"
 )
 
@@ -243,7 +244,7 @@ func TestMenusTooLargeToPublish(t *testing.T) {
 	if g.Network.Address.String() != "192.168.77.1/24" || g.DHCP.Mode != config.ModeServer || len(g.DHCP.Ranges) != 1 {
 		t.Errorf("published %+v, %+v", g.Network, g.DHCP)
 	}
-	for name, must := range map[string]string{menu.PXELINUXConfig: "MENU TITLE many", menu.GRUBConfig: "--id='^e499'"} {
+	for name, must := range map[string]string{menu.PXELINUXConfig: "MENU TITLE many", grub.ConfigFile: "--id='^e499'"} {
 		if text := string(g.Files[name]); !strings.Contains(text, must) || strings.Contains(text, "\nTIMEOUT ") || strings.Contains(text, "timeout=") {
 			t.Errorf("%s starts something by itself, or lacks %q", name, must)
 		}

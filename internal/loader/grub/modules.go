@@ -1,14 +1,14 @@
-package menu
+package grub
 
 import (
 	"maps"
 	"slices"
 )
 
-// grubCommands are the commands that menus use, with the module of GRUB that
+// Commands are the commands that menus use, with the module of GRUB that
 // each is in. Under Secure Boot GRUB has no other modules than those built into
 // the signed program.
-var grubCommands = map[string]string{
+var Commands = map[string]string{
 	"[":                       "test",
 	"boot":                    "boot",
 	"cat":                     "cat",
@@ -31,13 +31,13 @@ var grubCommands = map[string]string{
 	"set theme":               "gfxmenu",
 }
 
-// grubDevices are the modules by which GRUB reaches the box, and the disks that
+// devices are the modules by which GRUB reaches the box, and the disks that
 // local_disk looks through; regexp finds those by a pattern.
-var grubDevices = []string{"efinet", "fat", "http", "net", "part_gpt", "part_msdos", "png", "regexp", "tftp"}
+var devices = []string{"efinet", "fat", "http", "net", "part_gpt", "part_msdos", "png", "regexp", "tftp"}
 
-// GRUBModules are the modules that a GRUB needs for the menus, sorted.
-func GRUBModules() []string {
-	all := append(slices.Collect(maps.Values(grubCommands)), grubDevices...)
+// Modules are the modules that a GRUB needs for the menus, sorted.
+func Modules() []string {
+	all := append(slices.Collect(maps.Values(Commands)), devices...)
 	slices.Sort(all)
 	return slices.Compact(all)
 }
