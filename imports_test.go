@@ -24,21 +24,22 @@ const module = "github.com/pxebox/pxebox/"
 //
 // so that a decision can be tested, and read, without its surroundings.
 var pure = map[string][]string{
-	"config":           {"internal/loader/grub"},
+	"config":           {"internal/loader/grub", "internal/loader/pxelinux"},
 	"internal/machine": {"config"},
 	"internal/handoff": {"config", "internal/machine"},
 	"internal/lease":   {"config"},
 	"internal/pxe":     {"config"},
 	"internal/dhcp":    {"config", "internal/pxe", "internal/lease", "internal/machine", "internal/handoff"},
 	"internal/menu": {
-		"config", "internal/bootmenu", "internal/machine", "internal/handoff", "internal/loader", "internal/loader/grub",
+		"config", "internal/bootmenu", "internal/machine", "internal/handoff",
+		"internal/loader", "internal/loader/grub", "internal/loader/pxelinux",
 	},
 
-	"internal/loader":      {},
-	"internal/loader/grub": {"internal/loader"},
+	"internal/loader":          {},
+	"internal/loader/grub":     {"internal/loader"},
+	"internal/loader/pxelinux": {},
 
 	"internal/bootmenu":   {},
-	"internal/pxelinux":   {},
 	"internal/secureboot": {},
 }
 

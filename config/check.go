@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"github.com/pxebox/pxebox/internal/loader/pxelinux"
 )
 
 // ownName is the mend for a name that is taken.
@@ -96,8 +98,8 @@ func (r *reader) checkEntries() {
 		// The menu program ends with "Initial menu has no LABEL entries!".
 		r.root.fail("entry", "is an empty list", "write one [[entry]] at least, or leave it out for the machine's own disk")
 	}
-	if len(blocks) > maxEntries {
-		blocks[maxEntries].fail("", "is one too many", fmt.Sprintf("keep it to %d entries", maxEntries))
+	if len(blocks) > MaxEntries {
+		blocks[MaxEntries].fail("", "is one too many", fmt.Sprintf("keep it to %d entries", MaxEntries))
 		return
 	}
 	var wds []string
@@ -203,8 +205,8 @@ func (r *reader) checkSubmenus(blocks []block) {
 		switch level, round := r.level(i); {
 		case round:
 			b.fail("in", fmt.Sprintf("leads back to %q itself", e.Name), "leave it out for a submenu at the top")
-		case level == maxDepth+1:
-			b.fail("in", fmt.Sprintf("makes it %d submenus, one in the other", level), fmt.Sprintf("keep it to %d", maxDepth))
+		case level == MaxDepth+1:
+			b.fail("in", fmt.Sprintf("makes it %d submenus, one in the other", level), fmt.Sprintf("keep it to %d", MaxDepth))
 		}
 	}
 }
@@ -282,7 +284,7 @@ func checkKind(b block, e Entry) {
 		}
 	}
 	// The menu puts both on one command line (readconfig.c, record).
-	if n := len(e.Kernel) + len(e.File) + len(" initrd=") + len(strings.Join(e.Initrd, ",")) + len(e.Append); n > maxCommand-len(".linux  ") {
-		b.fail("append", fmt.Sprintf("makes a command line of %d characters", n), fmt.Sprintf("keep file names and arguments under %d together", maxCommand-20))
+	if n := len(e.Kernel) + len(e.File) + len(" initrd=") + len(strings.Join(e.Initrd, ",")) + len(e.Append); n > pxelinux.MaxLine-len(".linux  ") {
+		b.fail("append", fmt.Sprintf("makes a command line of %d characters", n), fmt.Sprintf("keep file names and arguments under %d together", pxelinux.MaxLine-20))
 	}
 }

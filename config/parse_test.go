@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 	"unicode"
+
+	"github.com/pxebox/pxebox/internal/loader/pxelinux"
 )
 
 // lab is the file that most sites begin with.
@@ -319,14 +321,14 @@ func checkMenuOf(t *testing.T, c *Config) {
 		for line := range strings.SplitSeq(strings.ToUpper(e.PXELINUX), "\n") {
 			words := strings.Join(strings.Fields(line), " ") + " "
 			for _, d := range []string{"LABEL", "TEXT", "INCLUDE", "UI", "DEFAULT", "MENU LABEL", "MENU BEGIN", "MENU END", "MENU PASSWD", "MENU INCLUDE"} {
-				if strings.HasPrefix(words, d+" ") || len(line) > maxCommand {
+				if strings.HasPrefix(words, d+" ") || len(line) > pxelinux.MaxLine {
 					t.Errorf("accepted the lines %q", e.PXELINUX)
 				}
 			}
 		}
 		depth := 0
 		for at := e.In; at != ""; at = in[at] {
-			if _, ok := in[at]; !ok || depth == maxDepth {
+			if _, ok := in[at]; !ok || depth == MaxDepth {
 				t.Fatalf("accepted an entry in %q: %+v", at, c.Entries)
 			}
 			depth++

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/pxebox/pxebox/internal/loader/pxelinux"
 )
 
 // lines reads a text of several lines, without blanks at the ends of them and
@@ -39,32 +41,22 @@ func (v value) help() string {
 		switch n := utf8.RuneCountInString(l); {
 		case strings.Contains(l, "\t"):
 			v.fail(fmt.Sprintf("line %d holds a tab", i+1), "write spaces")
-		case n > maxHelpColumns:
-			v.fail(fmt.Sprintf("line %d has %d characters", i+1, n), fmt.Sprintf("keep it to %d, and go on in another line", maxHelpColumns))
-		case strings.EqualFold(firstWord(l), "ENDTEXT"):
+		case n > MaxHelpColumns:
+			v.fail(fmt.Sprintf("line %d has %d characters", i+1, n), fmt.Sprintf("keep it to %d, and go on in another line", MaxHelpColumns))
+		case strings.EqualFold(pxelinux.FirstWord(l), "ENDTEXT"):
 			// What follows would be lines of the menu (readconfig.c, TEXT HELP).
-			v.fail(fmt.Sprintf("line %d begins with %s, which ends the text for PXELINUX", i+1, firstWord(l)), "begin it with another word")
+			v.fail(fmt.Sprintf("line %d begins with %s, which ends the text for PXELINUX", i+1, pxelinux.FirstWord(l)), "begin it with another word")
 		case v.shown(l):
 			continue
 		}
 		return ""
 	}
-	if len(lines) > maxHelpLines {
-		v.fail(fmt.Sprintf("has %d lines", len(lines)), fmt.Sprintf("keep it to %d: the screen has room for no more", maxHelpLines))
+	if len(lines) > MaxHelpLines {
+		v.fail(fmt.Sprintf("has %d lines", len(lines)), fmt.Sprintf("keep it to %d: the screen has room for no more", MaxHelpLines))
 		return ""
 	}
 	return strings.Join(lines, "\n")
 }
-
-// inLabel are the PXELINUX directives that say something of the LABEL above
-// them (doc/syslinux.txt; doc/menu.txt for those of the menu), and nothing of
-// the rest of the menu.
-var inLabel = words(`KERNEL LINUX BOOT BSS PXE FDIMAGE COMBOOT COM32 CONFIG LOCALBOOT
-	INITRD APPEND IPAPPEND SYSAPPEND`)
-
-// inMenuLabel are those of them that follow MENU. Not QUIT: the prompt behind
-// the menu starts every entry, also a locked one.
-var inMenuLabel = words(`INDENT DISABLE DISABLED GOTO EXIT`)
 
 // elsewhereInMenu is what to write for directives that have no place in a
 // LABEL.
@@ -87,37 +79,16 @@ var elsewhereInMenu = map[string]string{
 	"TEXT":         "write help",
 }
 
-func words(s string) map[string]bool {
-	out := map[string]bool{}
-	for _, w := range strings.Fields(s) {
-		out[w] = true
-	}
-	return out
-}
-
-// firstWord ends at a blank, as PXELINUX's words do.
-func firstWord(line string) string {
-	if f := strings.Fields(line); len(f) > 0 {
-		return f[0]
-	}
-	return ""
-}
-
 // pxelinux is a piece of a PXELINUX menu that says what one LABEL does.
 func (v value) pxelinux() string {
 	lines := v.lines()
 	some := false
 	for i, l := range lines {
-		if l == "" || strings.HasPrefix(firstWord(l), "#") {
+		if l == "" || strings.HasPrefix(pxelinux.FirstWord(l), "#") {
 			continue
 		}
 		some = true
-		directive := strings.ToUpper(firstWord(l))
-		known := inLabel[directive]
-		if f := strings.Fields(l); directive == "MENU" && len(f) > 1 {
-			directive += " " + strings.ToUpper(f[1])
-			known = inMenuLabel[strings.ToUpper(f[1])]
-		}
+		directive, known := pxelinux.InLabel(l)
 		at := fmt.Sprintf("line %d, %s,", i+1, brief(l))
 		switch {
 		case !known:
@@ -128,10 +99,8 @@ func (v value) pxelinux() string {
 			v.fail(at+" is no directive of one LABEL", mend)
 		case strings.ContainsFunc(l, func(r rune) bool { return r > '~' }):
 			v.fail(at+" holds a character that is not ASCII", "write arguments with plain letters, digits and signs")
-		case len(l) > maxCommand:
-			// It would be cut, and its rest be read as another line
-			// (readconfig.c, MAX_LINE).
-			v.fail(fmt.Sprintf("line %d has %d characters", i+1, len(l)), fmt.Sprintf("keep it to %d", maxCommand))
+		case len(l) > pxelinux.MaxLine:
+			v.fail(fmt.Sprintf("line %d has %d characters", i+1, len(l)), fmt.Sprintf("keep it to %d", pxelinux.MaxLine))
 		default:
 			continue
 		}

@@ -6,14 +6,22 @@ import (
 	"time"
 )
 
-// Bounds. The menu program of PXELINUX draws a box of 80 columns less a margin
-// of 10 on either side and the frame (menumain.c, draw_row): what is longer
-// than 56 is cut off on the screen. Its command line holds 2047 bytes, and the
-// longest TIMEOUT is 35996 tenths of a second, just under the hour.
+// Bounds of a menu. The menu program of PXELINUX draws a box of 80 columns less
+// a margin of 10 on either side and the frame (menumain.c, draw_row): what is
+// longer than 56 is cut off on the screen.
 const (
-	maxLabel   = 56
-	maxName    = 32
-	maxCommand = 2047
+	MaxLabel   = 56
+	MaxName    = 32
+	MaxEntries = 2000
+	MaxDepth   = 4 // submenus around an entry: each is a level to get back from
+	// The help of an entry stands below the menu, on a screen of 80 columns.
+	MaxHelpLines   = 10
+	MaxHelpColumns = 70
+)
+
+// Other bounds. The longest TIMEOUT of PXELINUX is 35996 tenths of a second,
+// just under the hour.
+const (
 	minTimeout = time.Second // anything shorter reaches the menu as 0: for ever
 	maxTimeout = 59 * time.Minute
 	minProbe   = time.Second
@@ -40,13 +48,8 @@ const (
 	maxBlock  = 65464 // RFC 2348
 	maxWindow = 256   // blocks; RFC 7440 has room for more, boot loaders' buffers have not
 
-	maxEntries  = 2000
-	maxDepth    = 4 // submenus around an entry: each is a level to get back from
 	maxMachines = 4096
 	maxWDS      = 64 // the box asks each of them for its programs, every 30 s by default
-	// The help of an entry stands below the menu, on a screen of 80 columns.
-	maxHelpLines   = 10
-	maxHelpColumns = 70
 )
 
 // field is one key: its name, an example for the error about a value of the

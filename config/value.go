@@ -11,7 +11,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/pelletier/go-toml/v2/unstable"
-	"golang.org/x/text/encoding/charmap"
+
+	"github.com/pxebox/pxebox/internal/loader/pxelinux"
 )
 
 // value is the value of one key of the schema. Its methods return the zero
@@ -135,7 +136,7 @@ var reName = regexp.MustCompile(`^[a-z0-9_-]{1,32}$`)
 func (v value) name() string {
 	s, ok := v.text()
 	if ok && !reName.MatchString(s) {
-		v.fail(fmt.Sprintf("%q is no name", s), fmt.Sprintf("use up to %d small letters, digits, - and _, as in %s", maxName, v.field.example))
+		v.fail(fmt.Sprintf("%q is no name", s), fmt.Sprintf("use up to %d small letters, digits, - and _, as in %s", MaxName, v.field.example))
 	}
 	return s
 }
@@ -159,12 +160,10 @@ func control(r rune) bool {
 	return r < ' ' || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029'
 }
 
-// shown reports the first character that the screen of a PC's text mode does
-// not have: it has the 256 of code page 437, and PXELINUX loads no other font
-// by itself.
+// shown reports the first character that a BIOS menu cannot show.
 func (v value) shown(s string) bool {
 	for _, r := range s {
-		if _, ok := charmap.CodePage437.EncodeRune(r); !ok {
+		if !pxelinux.Shown(r) {
 			v.fail(fmt.Sprintf("the character %q cannot be shown by a BIOS menu", r), "use plain letters: code page 437 has those of western Europe, and é, ü, ñ, ß among them")
 			return false
 		}
@@ -185,8 +184,8 @@ func (v value) label() string {
 	switch {
 	case s == "":
 		v.fail("is empty", "write what the machine's screen is to show, or leave the key out")
-	case n > maxLabel:
-		v.fail(fmt.Sprintf("has %d characters", n), fmt.Sprintf("keep it to %d, the width of the menu", maxLabel))
+	case n > MaxLabel:
+		v.fail(fmt.Sprintf("has %d characters", n), fmt.Sprintf("keep it to %d, the width of the menu", MaxLabel))
 	case strings.Contains(s, "^"):
 		// PXELINUX doc/menu.txt, MENU LABEL: it makes the next letter a hot
 		// key, and there is no way to write a real one.

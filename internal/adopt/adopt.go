@@ -20,7 +20,7 @@ import (
 
 	"github.com/pxebox/pxebox/assets"
 	"github.com/pxebox/pxebox/config"
-	"github.com/pxebox/pxebox/internal/pxelinux"
+	"github.com/pxebox/pxebox/internal/loader/pxelinux"
 )
 
 // cfgDir is where PXELINUX looks for its configuration, beside itself.

@@ -17,8 +17,8 @@ import (
 	"github.com/pxebox/pxebox/assets"
 	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/bootmenu"
+	"github.com/pxebox/pxebox/internal/loader/pxelinux"
 	"github.com/pxebox/pxebox/internal/menu"
-	"github.com/pxebox/pxebox/internal/pxelinux"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -274,7 +274,7 @@ type row struct{ title, starts string }
 func rows(t *testing.T, m *pxelinux.Menu, depth string, read func(string) ([]byte, error), addresses map[string]string) []row {
 	var out []row
 	for _, e := range m.Entries {
-		r := row{depth + text(e.Caption()), "the menu above"}
+		r := row{depth + pxelinux.Decode(e.Caption()), "the menu above"}
 		files := strings.Fields(e.Append)
 		switch {
 		case e.Submenu != nil:
@@ -380,7 +380,7 @@ func TestSideBySide(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			after, err := pxelinux.Parse(menu.PXELINUXConfig, func(name string) ([]byte, error) { return files[name], nil })
+			after, err := pxelinux.Parse(pxelinux.ConfigFile, func(name string) ([]byte, error) { return files[name], nil })
 			if err != nil {
 				t.Fatal(err)
 			}

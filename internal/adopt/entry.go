@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"github.com/pxebox/pxebox/config"
-	"github.com/pxebox/pxebox/internal/pxelinux"
+	"github.com/pxebox/pxebox/internal/loader/pxelinux"
 )
 
 // result is what a line of a menu has become.
@@ -83,8 +83,8 @@ func (c *converter) line(e *pxelinux.Entry, in string, unlisted bool) *result {
 		switch {
 		case e.Separator:
 			r = nothing(e) // settings tells of it
-		case len(c.entries) >= maxEntries:
-			c.lost(e.Line, "is one entry too many: a menu has %d", maxEntries)
+		case len(c.entries) >= config.MaxEntries:
+			c.lost(e.Line, "is one entry too many: a menu has %d", config.MaxEntries)
 			r = nothing(e)
 		case e.Submenu != nil:
 			r = c.submenu(e, in, unlisted)
@@ -154,8 +154,8 @@ func (c *converter) submenu(e *pxelinux.Entry, in string, unlisted bool) *result
 
 // nested adds a submenu with the entries that fill makes for it.
 func (c *converter) nested(out config.Entry, e *pxelinux.Entry, labelLine pxelinux.Line, fill func(in string) []*result) *result {
-	if c.depth(out.In) == maxDepth {
-		c.lost(e.Line, "is more than %d submenus deep: its entries are in the one above", maxDepth)
+	if c.depth(out.In) == config.MaxDepth {
+		c.lost(e.Line, "is more than %d submenus deep: its entries are in the one above", config.MaxDepth)
 		if out.Locked {
 			c.lost(e.Line, "is left out: it is locked")
 			return nothing(e)
@@ -485,7 +485,7 @@ func (c *converter) raw(e *pxelinux.Entry) (config.Entry, []used) {
 	})
 	files = append(files, c.filesIn(arguments, by)...)
 	if arguments != "" {
-		lines = append(lines, "APPEND "+text(arguments))
+		lines = append(lines, "APPEND "+pxelinux.Decode(arguments))
 	}
 	if e.SysAppend != 0 {
 		lines = append(lines, fmt.Sprintf("SYSAPPEND %#x", e.SysAppend))
@@ -497,7 +497,7 @@ var reHost = regexp.MustCompile(`\b(?:tftp|https?|ftp|nfs)://([^/\s,]+)`)
 
 // remarkHosts tells of servers that are still needed, once of each.
 func (c *converter) remarkHosts(e *pxelinux.Entry) {
-	for _, m := range reHost.FindAllStringSubmatch(text(e.Append+" "+e.Image), -1) {
+	for _, m := range reHost.FindAllStringSubmatch(pxelinux.Decode(e.Append+" "+e.Image), -1) {
 		if !c.hosts[m[1]] {
 			c.hosts[m[1]] = true
 			c.remark(lineOf(e.Lines, e.Line, "APPEND"), "machines go on to fetch files from %s", brief(m[1]))

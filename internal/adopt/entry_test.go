@@ -11,7 +11,7 @@ import (
 	"github.com/pelletier/go-toml/v2"
 
 	"github.com/pxebox/pxebox/config"
-	"github.com/pxebox/pxebox/internal/pxelinux"
+	"github.com/pxebox/pxebox/internal/loader/pxelinux"
 )
 
 // convert adopts a default file, beside other configuration files, in a folder
@@ -378,7 +378,7 @@ func FuzzQuote(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		s = text(s)
+		s = pxelinux.Decode(s)
 		var got struct{ A string }
 		if err := toml.Unmarshal([]byte("a = "+quote(s)), &got); err != nil || got.A != s {
 			t.Errorf("%q became %s, read as %q (%v)", s, quote(s), got.A, err)

@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"github.com/pxebox/pxebox/config"
-	"github.com/pxebox/pxebox/internal/pxelinux"
+	"github.com/pxebox/pxebox/internal/loader/pxelinux"
 )
 
 // menuFiles are the configuration files that an entry shows the menu of: the
@@ -51,9 +51,9 @@ func (c *converter) fileMenu(e *pxelinux.Entry, files []string, in string, unlis
 		c.entries = append(c.entries, entry{out, e.Line.Place()})
 		return &result{name: out.Name}
 	}
-	if c.fileMenus++; c.fileMenus > maxEntries {
+	if c.fileMenus++; c.fileMenus > config.MaxEntries {
 		// Files without entries that lead to each other would have no end.
-		c.lost(l, "is one menu too many: %d are followed", maxEntries)
+		c.lost(l, "is one menu too many: %d are followed", config.MaxEntries)
 		return nothing(e)
 	}
 	cfg, err := pxelinux.Parse(l.Place(), func(name string) ([]byte, error) {

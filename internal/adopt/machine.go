@@ -9,8 +9,8 @@ import (
 	"strings"
 
 	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/loader/pxelinux"
 	rules "github.com/pxebox/pxebox/internal/machine"
-	"github.com/pxebox/pxebox/internal/pxelinux"
 )
 
 // The names that PXELINUX asks for below pxelinux.cfg (doc/pxelinux.txt): its

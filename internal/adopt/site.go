@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/pxebox/pxebox/config"
-	"github.com/pxebox/pxebox/internal/pxelinux"
+	"github.com/pxebox/pxebox/internal/loader/pxelinux"
 )
 
 // site is what the pxebox.toml is to say, and what there is to tell of it.
@@ -53,11 +53,11 @@ type note struct {
 
 // String is the note as the report has it.
 func (n note) String() string {
-	place := brief(text(n.line.Place()))
+	place := brief(pxelinux.Decode(n.line.Place()))
 	if n.line.Keyword == "" {
-		return place + ": " + oneLine(text(n.why))
+		return place + ": " + oneLine(pxelinux.Decode(n.why))
 	}
-	return place + ": " + shown(n.line) + ": " + oneLine(text(n.why))
+	return place + ": " + shown(n.line) + ": " + oneLine(pxelinux.Decode(n.why))
 }
 
 // converter makes a site of PXELINUX's files. It is pure: what it has to know
@@ -130,7 +130,7 @@ func shown(l pxelinux.Line) string {
 	if strings.HasSuffix(l.Keyword, "PASSWD") {
 		return l.Keyword + " ..."
 	}
-	return brief(text(l.String()))
+	return brief(pxelinux.Decode(l.String()))
 }
 
 // general converts the menu of machines that have no file of their own.

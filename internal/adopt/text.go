@@ -6,43 +6,18 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"golang.org/x/text/encoding/charmap"
-
 	"github.com/pxebox/pxebox/config"
-	"github.com/pxebox/pxebox/internal/pxelinux"
+	"github.com/pxebox/pxebox/internal/loader/pxelinux"
 )
-
-// Bounds of package config.
-const (
-	maxLabel       = 56
-	maxName        = 32
-	maxHelpLines   = 10
-	maxHelpColumns = 70
-	maxDepth       = 4
-	maxEntries     = 2000
-)
-
-// text decodes a piece of a menu. What is no UTF-8 was written for a PC's
-// screen, which shows code page 437.
-func text(s string) string {
-	if utf8.ValidString(s) {
-		return s
-	}
-	out, err := charmap.CodePage437.NewDecoder().String(s)
-	if err != nil {
-		return strings.ToValidUTF8(s, "?")
-	}
-	return out
-}
 
 // onScreen is a text in the characters of a PC's screen, on one line.
 func onScreen(s string) string {
 	return strings.Map(func(r rune) rune {
-		if _, ok := charmap.CodePage437.EncodeRune(r); !ok {
+		if !pxelinux.Shown(r) {
 			return '?'
 		}
 		return r
-	}, oneLine(text(s)))
+	}, oneLine(pxelinux.Decode(s)))
 }
 
 // label is what a menu shows of an entry, or for a title.
@@ -52,12 +27,12 @@ func (c *converter) label(s string, l pxelinux.Line) string {
 	}
 	plain := strings.ReplaceAll(s, "^", "")
 	label := strings.TrimSpace(onScreen(plain))
-	if label != strings.TrimSpace(text(plain)) {
+	if label != strings.TrimSpace(pxelinux.Decode(plain)) {
 		c.remark(l, "has characters that a PC's screen does not")
 	}
-	if n := utf8.RuneCountInString(label); n > maxLabel {
-		c.remark(l, "is cut: the menu has room for %d characters", maxLabel)
-		label = strings.TrimSpace(string([]rune(label)[:maxLabel-2])) + ".."
+	if n := utf8.RuneCountInString(label); n > config.MaxLabel {
+		c.remark(l, "is cut: the menu has room for %d characters", config.MaxLabel)
+		label = strings.TrimSpace(string([]rune(label)[:config.MaxLabel-2])) + ".."
 	}
 	return label
 }
@@ -75,7 +50,7 @@ func (c *converter) help(e *pxelinux.Entry) string {
 	for _, h := range e.Help {
 		var b strings.Builder
 		column := 0
-		for _, r := range text(h) {
+		for _, r := range pxelinux.Decode(h) {
 			if r == '\t' {
 				n := 8 - column%8
 				b.WriteString(strings.Repeat(" ", n))
@@ -86,8 +61,8 @@ func (c *converter) help(e *pxelinux.Entry) string {
 			column++
 		}
 		h := strings.TrimRight(onScreen(b.String()), " ")
-		if letters := []rune(h); len(letters) > maxHelpColumns {
-			h, cut = strings.TrimRight(string(letters[:maxHelpColumns]), " "), true
+		if letters := []rune(h); len(letters) > config.MaxHelpColumns {
+			h, cut = strings.TrimRight(string(letters[:config.MaxHelpColumns]), " "), true
 		}
 		lines = append(lines, h)
 	}
@@ -97,11 +72,11 @@ func (c *converter) help(e *pxelinux.Entry) string {
 	for len(lines) > 0 && lines[len(lines)-1] == "" {
 		lines = lines[:len(lines)-1]
 	}
-	if len(lines) > maxHelpLines {
-		lines, cut = lines[:maxHelpLines], true
+	if len(lines) > config.MaxHelpLines {
+		lines, cut = lines[:config.MaxHelpLines], true
 	}
 	if cut {
-		c.remark(l, "is cut: the screen has room for %d lines of %d characters", maxHelpLines, maxHelpColumns)
+		c.remark(l, "is cut: the screen has room for %d lines of %d characters", config.MaxHelpLines, config.MaxHelpColumns)
 	}
 	return strings.Join(lines, "\n")
 }
@@ -122,7 +97,7 @@ func (c *converter) name(disk bool, texts ...string) string {
 	name := stem
 	for n := 2; c.taken[name] || name == config.BootDisk && !disk; n++ {
 		end := "-" + strconv.Itoa(n)
-		name = strings.TrimRight(stem[:min(len(stem), maxName-len(end))], "-_") + end
+		name = strings.TrimRight(stem[:min(len(stem), config.MaxName-len(end))], "-_") + end
 	}
 	c.taken[name] = true
 	return name
@@ -141,7 +116,7 @@ func nameOf(s string) string {
 		}
 	}
 	out := b.String()
-	return strings.Trim(out[:min(len(out), maxName)], "-_")
+	return strings.Trim(out[:min(len(out), config.MaxName)], "-_")
 }
 
 // oneLine has spaces for control characters.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/loader/pxelinux"
 )
 
 // noPassword fits no password: nobody has found what hashes to zeros alone, or
@@ -118,7 +119,7 @@ func (s *site) rest(b *bytes.Buffer) {
 // comment writes a line that has no effect.
 func comment(b *bytes.Buffer, s string) {
 	if s != "" {
-		b.WriteString("# " + oneLine(text(s)) + "\n")
+		b.WriteString("# " + oneLine(pxelinux.Decode(s)) + "\n")
 	}
 }
 

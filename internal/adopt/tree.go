@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/pxebox/pxebox/internal/loader/pxelinux"
 )
 
 // tree is the folder that a PXELINUX server serves. Nothing outside of it is
@@ -125,7 +127,7 @@ func (c *converter) copyFile(src *tree, dst *os.Root, f used) (bool, error) {
 		in, err = src.root.Open(f.name)
 	}
 	if err != nil {
-		c.remark(f.by, "%s is not copied: %v", brief(text(f.name)), reason(err))
+		c.remark(f.by, "%s is not copied: %v", brief(pxelinux.Decode(f.name)), reason(err))
 		return false, nil
 	}
 	defer in.Close()

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/pxebox/pxebox/config"
-	"github.com/pxebox/pxebox/internal/pxelinux"
+	"github.com/pxebox/pxebox/internal/loader/pxelinux"
 )
 
 // wdsBIOS is the program that a WDS server has for a BIOS unless it says

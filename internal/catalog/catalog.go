@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/pxebox/pxebox/config"
-	"github.com/pxebox/pxebox/internal/menu"
+	"github.com/pxebox/pxebox/internal/loader/pxelinux"
 )
 
 // File is one published file, open for reading: an *InMemory, a *Personal or an
@@ -132,7 +132,7 @@ func (c *Catalog) openMenu(folded string, r Reader) (File, bool) {
 	// by which PXELINUX says who it is: it then need not ask for the nine that
 	// follow. Where the site has menus of its own, one of those may be there.
 	if _, ok := pxelinuxMAC(folded); ok && !c.names.OwnMenus {
-		folded = menu.PXELINUXConfig
+		folded = pxelinux.ConfigFile
 	}
 	f, ok := c.views[r.View][folded]
 	if !ok {

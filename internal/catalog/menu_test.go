@@ -15,7 +15,7 @@ import (
 	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/bootmenu"
 	"github.com/pxebox/pxebox/internal/loader/grub"
-	"github.com/pxebox/pxebox/internal/menu"
+	"github.com/pxebox/pxebox/internal/loader/pxelinux"
 )
 
 const (
@@ -65,10 +65,10 @@ func content(t *testing.T, c *Catalog, name string, r Reader) string {
 func TestMenus(t *testing.T) {
 	c := New(Contents{
 		Menus: map[string][]byte{
-			menu.PXELINUXConfig: []byte("menu of " + bootmenu.MACMark + ", " + bootmenu.MACMark), grub.ConfigFile: []byte("GRUB's menu"),
+			pxelinux.ConfigFile: []byte("menu of " + bootmenu.MACMark + ", " + bootmenu.MACMark), grub.ConfigFile: []byte("GRUB's menu"),
 			"theme.txt": []byte("theme " + bootmenu.MACMark), "handoff.txt": []byte("/" + bootmenu.MACMark + "/" + bootmenu.TokenMark + ".cfg"),
 		},
-		Views:   map[string]map[string][]byte{"m1": {menu.PXELINUXConfig: []byte("its own menu, " + bootmenu.MACMark)}},
+		Views:   map[string]map[string][]byte{"m1": {pxelinux.ConfigFile: []byte("its own menu, " + bootmenu.MACMark)}},
 		Bundled: map[string][]byte{"pxelinux.cfg/bundled": []byte(bootmenu.MACMark)},
 	})
 	spaces := strings.Repeat(" ", 17)
@@ -171,11 +171,11 @@ func TestPersonal(t *testing.T) {
 func TestOpenCopiesNoMenu(t *testing.T) {
 	const size, readers = 40 << 10, 1000
 	text := append([]byte(bootmenu.MACMark), make([]byte, size)...)
-	c := New(Contents{Menus: map[string][]byte{menu.PXELINUXConfig: text}})
+	c := New(Contents{Menus: map[string][]byte{pxelinux.ConfigFile: text}})
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	for range readers {
-		f, err := c.Open(menu.PXELINUXConfig, Reader{MAC: mac})
+		f, err := c.Open(pxelinux.ConfigFile, Reader{MAC: mac})
 		if err != nil || f.Size() != int64(len(text)) {
 			t.Fatalf("%v, %v", f, err)
 		}
@@ -194,7 +194,7 @@ func TestOwnMenus(t *testing.T) {
 	const byUUID, byOther = "pxelinux.cfg/b8945908-d6a6-41a9-611d-74a6ab80b83d", "pxelinux.cfg/20-01-02-03-04-05-06-07-08"
 	site := boot(t, byIP, byUUID, byOther, "pxelinux.cfg/a-c", "pxelinux.cfg/C0A8", "pxelinux.cfg/01-02-00-00-00-00-01", "grub/grub.cfg-01-02", "grub/grub.cfg", "handoff/wds", "theme.txt")
 	contents := Contents{
-		Menus: map[string][]byte{menu.PXELINUXConfig: []byte("rendered"), grub.ConfigFile: []byte("rendered"), "theme.txt": []byte("rendered")},
+		Menus: map[string][]byte{pxelinux.ConfigFile: []byte("rendered"), grub.ConfigFile: []byte("rendered"), "theme.txt": []byte("rendered")},
 		Site:  site,
 	}
 	for _, tc := range []struct{ situation, name, own, without string }{
@@ -206,7 +206,7 @@ func TestOwnMenus(t *testing.T) {
 		{"the site's menu for a machine", "pxelinux.cfg/01-02-00-00-00-00-01", "the site's pxelinux.cfg/01-02-00-00-00-00-01", "rendered"},
 		// PXELINUX goes on to the one for the address, and to the default.
 		{"none for a machine", byMAC, "", "rendered"},
-		{"none for all: the rendered one", menu.PXELINUXConfig, "rendered", "rendered"},
+		{"none for all: the rendered one", pxelinux.ConfigFile, "rendered", "rendered"},
 		{"GRUB's", grub.ConfigFile, "the site's grub/grub.cfg", "rendered"},
 		{"GRUB's for a machine", "grub/grub.cfg-01-02", "the site's grub/grub.cfg-01-02", ""},
 		{"only what is a menu", "theme.txt", "rendered", "rendered"},
@@ -224,7 +224,7 @@ func TestOwnMenus(t *testing.T) {
 
 func TestAnyCase(t *testing.T) {
 	contents := Contents{
-		Menus: map[string][]byte{menu.PXELINUXConfig: []byte("rendered")}, Site: boot(t, "Boot/BCD"),
+		Menus: map[string][]byte{pxelinux.ConfigFile: []byte("rendered")}, Site: boot(t, "Boot/BCD"),
 		Bundled: map[string][]byte{"pxelinux.0": []byte("bundled")},
 	}
 	for _, tc := range []struct{ situation, name, anyCase, exact string }{

@@ -8,13 +8,11 @@ package catalog
 import (
 	"errors"
 	"path"
-	"regexp"
 	"strings"
 
 	"github.com/pxebox/pxebox/config"
-	"github.com/pxebox/pxebox/internal/bootmenu"
 	"github.com/pxebox/pxebox/internal/loader/grub"
-	"github.com/pxebox/pxebox/internal/menu"
+	"github.com/pxebox/pxebox/internal/loader/pxelinux"
 )
 
 // ErrName is the error for a name that may not be asked for at all.
@@ -73,32 +71,25 @@ func Menu(raw string) (mac config.MAC, ok bool) {
 	if mac, ok := pxelinuxMAC(name); ok {
 		return mac, true
 	}
-	return "", name == menu.PXELINUXConfig || name == grub.ConfigFile
+	return "", name == pxelinux.ConfigFile || name == grub.ConfigFile
 }
 
 // isConfiguration reports whether a name is one of those under which
 // PXELINUX and GRUB look for what a site wrote by hand.
 func isConfiguration(folded string) bool {
-	return strings.HasPrefix(folded, "pxelinux.cfg/") || strings.HasPrefix(folded, grub.ConfigFile)
+	return strings.HasPrefix(folded, pxelinux.Folder) || strings.HasPrefix(folded, grub.ConfigFile)
 }
-
-// reMachines are the names under which PXELINUX asks before it asks for the
-// menu of all: its UUID, its hardware type and address, and ever less of its IP
-// address (doc/pxelinux.txt). GRUB has the like behind the name of its menu
-// (net/net.c, grub_net_search_config_file).
-var reMachines = regexp.MustCompile(`^(pxelinux\.cfg/([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{2}(-[0-9a-f]{2})+|[0-9a-f]{1,8})|` +
-	regexp.QuoteMeta(grub.ConfigFile) + `-.*)$`)
 
 // namesMachines reports whether a name is one of those for certain machines'
 // menus.
-func namesMachines(folded string) bool { return reMachines.MatchString(folded) }
+func namesMachines(folded string) bool {
+	return pxelinux.NamesMachine(folded) || grub.NamesMachine(folded)
+}
 
-// pxelinuxMAC reads the name that PXELINUX makes of the machine's hardware
-// type, 01 for Ethernet, and address: "pxelinux.cfg/01-52-54-00-12-34-56"
-// (doc/pxelinux.txt).
+// pxelinuxMAC reads the MAC in the name of a menu.
 func pxelinuxMAC(folded string) (config.MAC, bool) {
-	mac, ok := strings.CutPrefix(folded, "pxelinux.cfg/01-")
-	if !ok || len(mac) != len(bootmenu.MACMark) {
+	mac, ok := pxelinux.MAC(folded)
+	if !ok {
 		return "", false
 	}
 	b, err := config.ParseHex(mac)

@@ -18,6 +18,7 @@ import (
 
 	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/handoff"
+	"github.com/pxebox/pxebox/internal/loader/pxelinux"
 	"github.com/pxebox/pxebox/internal/machine"
 	"github.com/pxebox/pxebox/internal/menu"
 )
@@ -79,7 +80,7 @@ func full(t *testing.T) Generation {
 	g := build(t, "Lab")
 	g.TFTP = config.TFTP{MaxBlock: 1428, MaxWindow: 16}
 	g.Names = config.Files{AnyCase: true, OwnMenus: true}
-	g.Views = map[string]map[string][]byte{"1": {menu.PXELINUXConfig: []byte("DEFAULT x\n")}}
+	g.Views = map[string]map[string][]byte{"1": {pxelinux.ConfigFile: []byte("DEFAULT x\n")}}
 	g.Machines = []machine.Rule{{
 		Machine: config.Machine{
 			MAC: []string{"52:54:00"}, GUID: []string{"70786562-6f78-4c61-8000-000000000010"}, Firmware: []string{"uefi-x64"},
@@ -164,7 +165,7 @@ func TestDecodeGivesBackAllOfDHCP(t *testing.T) {
 
 func TestDefaultServesAMenu(t *testing.T) {
 	g := Default()
-	if g.DHCP.Mode != config.ModeAuto || g.Network.Address != (netip.Prefix{}) || len(g.Files[menu.PXELINUXConfig]) == 0 {
+	if g.DHCP.Mode != config.ModeAuto || g.Network.Address != (netip.Prefix{}) || len(g.Files[pxelinux.ConfigFile]) == 0 {
 		t.Errorf("the default is %+v", g)
 	}
 }
@@ -292,7 +293,7 @@ func TestPublish(t *testing.T) {
 func TestPublishRefusesWhatNobodyWouldRead(t *testing.T) {
 	dir := t.TempDir()
 	g := build(t, "large")
-	g.Views = map[string]map[string][]byte{"all": {menu.PXELINUXConfig: make([]byte, maxSize)}}
+	g.Views = map[string]map[string][]byte{"all": {pxelinux.ConfigFile: make([]byte, maxSize)}}
 	if _, err := Publish(dir, g); !errors.As(err, new(TooLargeError)) {
 		t.Errorf("error %v", err)
 	}

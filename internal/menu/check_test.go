@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/pxebox/pxebox/internal/loader/grub"
+	"github.com/pxebox/pxebox/internal/loader/pxelinux"
 )
 
 const bothHashes = "$6$BJAORYq6iYawtBzQ$b7o/f/fTxRtuSpLLgzLQkMxfpMceHX7WRnsug4SEaR7FnLfM8Vf5bzFSG97YZO01cp2nBIKv0O/hc353XIhvY0 " +
@@ -80,7 +81,7 @@ func TestCheckSaysWhatTheMenusDo(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			c := parse(t, tt.file)
 			r := Render(c, Status{})
-			onBIOS, _ := readPXELINUX(t, r.Files[PXELINUXConfig])
+			onBIOS, _ := readPXELINUX(t, r.Files[pxelinux.ConfigFile])
 			onUEFI, _ := readGRUB(t, r.Files[grub.ConfigFile])
 			for firmware, lines := range map[string][]line{bios: onBIOS, uefi: onUEFI} {
 				for _, e := range c.Entries {

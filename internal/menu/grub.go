@@ -11,6 +11,7 @@ import (
 	"github.com/pxebox/pxebox/internal/handoff"
 	"github.com/pxebox/pxebox/internal/loader"
 	"github.com/pxebox/pxebox/internal/loader/grub"
+	"github.com/pxebox/pxebox/internal/loader/pxelinux"
 )
 
 // grubHelp is where the texts of a menu's help are.
@@ -167,7 +168,7 @@ func grubStart(c *config.Config, it item) []byte {
 	}
 	w.Line()
 	w.Line("set timeout=60")
-	w.Open("menuentry", shorten(it.Label, width-len(notStarted))+notStarted, "AGAIN", "--unrestricted")
+	w.Open("menuentry", shorten(it.Label, pxelinux.Width-len(notStarted))+notStarted, "AGAIN", "--unrestricted")
 	w.Line("reboot")
 	w.Shut()
 	w.Open("menuentry", disk.Label, "DISK", "--unrestricted")

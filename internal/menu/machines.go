@@ -9,6 +9,7 @@ import (
 	"github.com/pxebox/pxebox/internal/bootmenu"
 	"github.com/pxebox/pxebox/internal/handoff"
 	"github.com/pxebox/pxebox/internal/loader/grub"
+	"github.com/pxebox/pxebox/internal/loader/pxelinux"
 	"github.com/pxebox/pxebox/internal/machine"
 )
 
@@ -103,7 +104,7 @@ func (v *views) start(e config.Entry) string {
 	}
 	files := map[string][]byte{}
 	if it, ok := v.item(e, bios); ok && it.why == "" {
-		files[PXELINUXConfig] = pxelinuxStart(v.Config, it)
+		files[pxelinux.ConfigFile] = pxelinuxStart(v.Config, it)
 	}
 	if it, ok := v.item(e, uefi); ok && it.why == "" {
 		files[grub.ConfigFile] = grubStart(v.Config, it)

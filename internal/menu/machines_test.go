@@ -12,6 +12,7 @@ import (
 	"github.com/pxebox/pxebox/internal/bootmenu"
 	"github.com/pxebox/pxebox/internal/handoff"
 	"github.com/pxebox/pxebox/internal/loader/grub"
+	"github.com/pxebox/pxebox/internal/loader/pxelinux"
 )
 
 const someEntries = twoServers + `
@@ -82,7 +83,7 @@ func TestMachines(t *testing.T) {
 				t.Errorf("there is no target for %q", got.Handoff)
 			}
 			view := r.Views[tt.view]
-			for firmware, file := range map[string]string{bios: PXELINUXConfig, uefi: grub.ConfigFile} {
+			for firmware, file := range map[string]string{bios: pxelinux.ConfigFile, uefi: grub.ConfigFile} {
 				if _, ok := view[file]; ok != slices.Contains(tt.firmwares, firmware) {
 					t.Errorf("%s has files in the view: %v", firmware, ok)
 				}
@@ -91,7 +92,7 @@ func TestMachines(t *testing.T) {
 			if tt.entries == nil {
 				return
 			}
-			lines, _ := readPXELINUX(t, view[PXELINUXConfig])
+			lines, _ := readPXELINUX(t, view[pxelinux.ConfigFile])
 			var names []string
 			for _, l := range lines {
 				names = append(names, l.name)
@@ -151,7 +152,7 @@ func TestRenderStopsAtTheBound(t *testing.T) {
 	if made := after.TotalAlloc - before.TotalAlloc; made > 50*bootmenu.MaxSize {
 		t.Errorf("rendering took %d MiB of memory in all", made>>20)
 	}
-	if !r.TooLarge || r.Views != nil || len(r.Machines) != 301 || len(r.Files[PXELINUXConfig]) == 0 {
+	if !r.TooLarge || r.Views != nil || len(r.Machines) != 301 || len(r.Files[pxelinux.ConfigFile]) == 0 {
 		t.Errorf("too large: %v, with %d views, %d rules", r.TooLarge, len(r.Views), len(r.Machines))
 	}
 	for _, m := range r.Machines[:300] {

@@ -9,6 +9,7 @@ import (
 	"github.com/pxebox/pxebox/internal/bootmenu"
 	"github.com/pxebox/pxebox/internal/handoff"
 	"github.com/pxebox/pxebox/internal/loader/grub"
+	"github.com/pxebox/pxebox/internal/loader/pxelinux"
 	"github.com/pxebox/pxebox/internal/machine"
 )
 
@@ -25,7 +26,7 @@ type Status struct {
 // Rendered is what a configuration comes to for machines.
 type Rendered struct {
 	// Files are the menus by the names that boot loaders ask for, such as
-	// PXELINUXConfig. bootmenu.MACMark and TokenMark in them stand for what only the
+	// pxelinux.ConfigFile. bootmenu.MACMark and TokenMark in them stand for what only the
 	// machine's own has.
 	Files map[string][]byte `json:"files"`
 	// Views are the menus of certain machines in place of Files, by name.
@@ -40,13 +41,6 @@ type Rendered struct {
 	// stopped there: Views is empty, and no rule has a view.
 	TooLarge bool `json:"-"`
 }
-
-// The files that a boot loader asks for by itself.
-const (
-	// PXELINUXConfig is the file that PXELINUX asks for when there is none
-	// for the machine's UUID, MAC or IP address (doc/pxelinux.txt).
-	PXELINUXConfig = "pxelinux.cfg/default"
-)
 
 // The kinds of firmware that there is a menu for, as config.Firmwares names
 // them.
@@ -87,8 +81,8 @@ func Render(c *config.Config, st Status) Rendered {
 func (s *site) files(only selection, preset string) map[string][]byte {
 	grubPage := s.page(uefi, only, preset)
 	out := map[string][]byte{
-		PXELINUXConfig:  pxelinuxMenu(s.Config, s.page(bios, only, preset)),
-		grub.ConfigFile: grubMenu(s.Config, grubPage),
+		pxelinux.ConfigFile: pxelinuxMenu(s.Config, s.page(bios, only, preset)),
+		grub.ConfigFile:     grubMenu(s.Config, grubPage),
 	}
 	if text := helpText(grubPage.items); text != nil {
 		out[grubHelp] = text

@@ -23,7 +23,7 @@ import (
 	"github.com/pxebox/pxebox/internal/bootmenu"
 	"github.com/pxebox/pxebox/internal/handoff"
 	"github.com/pxebox/pxebox/internal/loader/grub"
-	"github.com/pxebox/pxebox/internal/pxelinux"
+	"github.com/pxebox/pxebox/internal/loader/pxelinux"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -525,7 +525,7 @@ func wanted(c *config.Config, firmware string) []line {
 // compare says where a rendered menu is not what the configuration asks for.
 func compare(t *testing.T, c *config.Config, r Rendered) {
 	t.Helper()
-	gotBIOS, biosTimeout := readPXELINUX(t, r.Files[PXELINUXConfig])
+	gotBIOS, biosTimeout := readPXELINUX(t, r.Files[pxelinux.ConfigFile])
 	gotUEFI, uefiTimeout := readGRUB(t, r.Files[grub.ConfigFile])
 	for _, firmware := range []struct {
 		name string
@@ -678,7 +678,7 @@ func TestMarksAreAsLongAsWhatTheyStandFor(t *testing.T) {
 		t.Errorf("TokenMark has %d letters", len(bootmenu.TokenMark))
 	}
 	r := Render(parse(t, everything(t)), Status{})
-	for _, name := range []string{PXELINUXConfig, "grub/theme.txt"} {
+	for _, name := range []string{pxelinux.ConfigFile, "grub/theme.txt"} {
 		if !bytes.Contains(r.Files[name], []byte(bootmenu.MACMark)) {
 			t.Errorf("%s has no mark", name)
 		}
@@ -694,7 +694,7 @@ func TestManyLongNamesAreMissing(t *testing.T) {
 	for _, serial := range []bool{false, true} {
 		c := parse(t, fmt.Sprintf("[menu]\nserial = %v\n[[entry]]\nname = \"a\"\nkernel = \"k\"\ninitrd = [\"%s\"]\n", serial, strings.Join(names, `", "`)))
 		r := Render(c, Status{Missing: map[string][]string{"a": names}})
-		m, err := pxelinux.Parse("default", func(string) ([]byte, error) { return r.Files[PXELINUXConfig], nil })
+		m, err := pxelinux.Parse("default", func(string) ([]byte, error) { return r.Files[pxelinux.ConfigFile], nil })
 		if err != nil {
 			t.Fatal(err)
 		}

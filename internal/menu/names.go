@@ -3,6 +3,7 @@ package menu
 import (
 	"github.com/pxebox/pxebox/internal/bootmenu"
 	"github.com/pxebox/pxebox/internal/loader/grub"
+	"github.com/pxebox/pxebox/internal/loader/pxelinux"
 )
 
 // Names of other packages, under which pxed's tests know them.
@@ -11,7 +12,8 @@ const (
 	Up      = bootmenu.Up
 	Down    = bootmenu.Down
 
-	GRUBConfig = grub.ConfigFile
+	PXELINUXConfig = pxelinux.ConfigFile
+	GRUBConfig     = grub.ConfigFile
 )
 
 type (

@@ -6,12 +6,11 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/text/encoding/charmap"
-
 	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/bootmenu"
 	"github.com/pxebox/pxebox/internal/handoff"
 	"github.com/pxebox/pxebox/internal/loader"
+	"github.com/pxebox/pxebox/internal/loader/pxelinux"
 )
 
 // The menu is for PXELINUX 6 with vesamenu.c32, or menu.c32 where a serial
@@ -45,8 +44,8 @@ func pxelinuxMenu(c *config.Config, p page) []byte {
 		}
 	}
 	const gap = "  "
-	title := shorten(c.Menu.Title, width-len(gap)-len(bootmenu.MACMark))
-	f.Line("MENU TITLE", cp437(title)+gap+bootmenu.MACMark)
+	title := shorten(c.Menu.Title, pxelinux.Width-len(gap)-len(bootmenu.MACMark))
+	f.Line("MENU TITLE", pxelinux.Encode(title)+gap+bootmenu.MACMark)
 	if c.Menu.Password.Crypt != "" {
 		f.Line("MENU MASTER PASSWD", c.Menu.Password.Crypt)
 		f.Line("MENU PASSPROMPT Password")
@@ -64,7 +63,7 @@ func pxelinuxMenu(c *config.Config, p page) []byte {
 		f.Line()
 		f.Line("LABEL AGAIN")
 		f.Line("  MENU LABEL", readAgain)
-		f.Line("  CONFIG", PXELINUXConfig)
+		f.Line("  CONFIG", pxelinux.ConfigFile)
 	}
 	return f.Bytes()
 }
@@ -89,7 +88,7 @@ func layout(f *loader.Lines, text bool, help int) {
 	const most = 16
 	helpRow := last - help + 1 - shift
 	timeoutRow := helpRow - 2
-	f.Line("MENU MARGIN", fmt.Sprint(margin))
+	f.Line("MENU MARGIN", fmt.Sprint(pxelinux.Margin))
 	f.Line("MENU VSHIFT", fmt.Sprint(shift))
 	f.Line("MENU ROWS", fmt.Sprint(min(most, timeoutRow-6))) // the frame takes 3 rows above and 1 below
 	f.Line("MENU TIMEOUTROW", fmt.Sprint(timeoutRow))
@@ -156,7 +155,7 @@ func (w pxelinuxWriter) exit(name, label string) {
 func (w pxelinuxWriter) begin(it item, preset bool) {
 	w.Line("MENU BEGIN", it.Name)
 	w.Indent += "  "
-	w.Line("MENU LABEL", cp437(it.Label))
+	w.Line("MENU LABEL", pxelinux.Encode(it.Label))
 	if preset {
 		w.Line("MENU DEFAULT")
 	}
@@ -176,7 +175,7 @@ func (w pxelinuxWriter) end() {
 func (w pxelinuxWriter) entry(it item, preset bool) {
 	w.Line("LABEL", it.Name)
 	w.Indent += "  "
-	w.Line("MENU LABEL", cp437(it.Label))
+	w.Line("MENU LABEL", pxelinux.Encode(it.Label))
 	if preset {
 		w.Line("MENU DEFAULT")
 	}
@@ -186,7 +185,7 @@ func (w pxelinuxWriter) entry(it item, preset bool) {
 	w.help(it)
 	if it.why != "" {
 		// Not MENU DISABLE: then the help, which has the mend, is never shown.
-		w.Line("CONFIG", PXELINUXConfig)
+		w.Line("CONFIG", pxelinux.ConfigFile)
 	} else {
 		for _, d := range w.directives(it) {
 			w.Line(d)
@@ -200,7 +199,7 @@ func helpOf(it item) string {
 	if it.why == "" {
 		return it.Help
 	}
-	return wrap(it.why+". Choose this to read the menu again.", width)
+	return wrap(it.why+". Choose this to read the menu again.", pxelinux.Width)
 }
 
 // wrap breaks a text into lines of at most so many letters: between words, or
@@ -240,7 +239,7 @@ func (w pxelinuxWriter) help(it item) {
 		if f := strings.Fields(l); len(f) > 0 && strings.EqualFold(f[0], "endtext") {
 			l = "- " + l
 		}
-		w.WriteString("   " + cp437(l) + "\n") // below the labels: white space counts here
+		w.WriteString("   " + pxelinux.Encode(l) + "\n") // below the labels: white space counts here
 	}
 	w.Line("ENDTEXT")
 }
@@ -373,19 +372,9 @@ func restartConfig(e config.Entry, l lead) []byte {
 	f.Line("DEFAULT RESTART")
 	closed(&f)
 	for text := range strings.Lines(string(restartNotice(e, l))) {
-		f.Line("SAY", cp437(strings.TrimRight(text, "\n")))
+		f.Line("SAY", pxelinux.Encode(strings.TrimRight(text, "\n")))
 	}
 	f.Line("LABEL RESTART")
 	f.Line("  COM32 reboot.c32")
 	return f.Bytes()
-}
-
-// cp437 encodes a text as a PC's text mode shows it. config.Parse has refused
-// what has no place there.
-func cp437(s string) string {
-	out, err := charmap.CodePage437.NewEncoder().String(s)
-	if err != nil {
-		return "?"
-	}
-	return out
 }

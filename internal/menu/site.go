@@ -11,6 +11,7 @@ import (
 	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/bootmenu"
 	"github.com/pxebox/pxebox/internal/handoff"
+	"github.com/pxebox/pxebox/internal/loader/pxelinux"
 )
 
 // page is one menu as one boot loader shows it.
@@ -324,18 +325,10 @@ func find(items []item, way []string) item {
 	return item{}
 }
 
-// width is what vesamenu.c32 shows of a label: its screen of 640 pixels has 78
-// columns, less the margins and the frame (menumain.c, draw_row). The text
-// menu has two more.
-const (
-	width  = 78 - 2*margin - 4
-	margin = 2
-)
-
 // annotate puts a note behind a label, which it shortens where the screen
 // would cut the note off.
 func annotate(label, note string) string {
-	return shorten(label, width-1-len(note)) + " " + note
+	return shorten(label, pxelinux.Width-1-len(note)) + " " + note
 }
 
 // shorten cuts a text to so many letters.

@@ -15,7 +15,7 @@ import (
 	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/bootmenu"
 	"github.com/pxebox/pxebox/internal/generation"
-	"github.com/pxebox/pxebox/internal/menu"
+	"github.com/pxebox/pxebox/internal/loader/pxelinux"
 )
 
 // published lets Run work, and returns the generations as pxed would see them.
@@ -53,7 +53,7 @@ func await(t *testing.T, seen <-chan generation.Generation, want string) {
 	for {
 		select {
 		case g := <-seen:
-			last = string(g.Files[menu.PXELINUXConfig])
+			last = string(g.Files[pxelinux.ConfigFile])
 			if strings.Contains(last, want) {
 				return
 			}

@@ -16,6 +16,7 @@ import (
 	"github.com/pxebox/pxebox/internal/bootmenu"
 	"github.com/pxebox/pxebox/internal/generation"
 	"github.com/pxebox/pxebox/internal/loader/grub"
+	"github.com/pxebox/pxebox/internal/loader/pxelinux"
 	"github.com/pxebox/pxebox/internal/menu"
 )
 
@@ -67,7 +68,7 @@ func (s *site) menu() string {
 	if err != nil {
 		return ""
 	}
-	return string(g.Files[menu.PXELINUXConfig])
+	return string(g.Files[pxelinux.ConfigFile])
 }
 
 // expect looks for a text in the published menu.
@@ -244,7 +245,7 @@ func TestMenusTooLargeToPublish(t *testing.T) {
 	if g.Network.Address.String() != "192.168.77.1/24" || g.DHCP.Mode != config.ModeServer || len(g.DHCP.Ranges) != 1 {
 		t.Errorf("published %+v, %+v", g.Network, g.DHCP)
 	}
-	for name, must := range map[string]string{menu.PXELINUXConfig: "MENU TITLE many", grub.ConfigFile: "--id='^e499'"} {
+	for name, must := range map[string]string{pxelinux.ConfigFile: "MENU TITLE many", grub.ConfigFile: "--id='^e499'"} {
 		if text := string(g.Files[name]); !strings.Contains(text, must) || strings.Contains(text, "\nTIMEOUT ") || strings.Contains(text, "timeout=") {
 			t.Errorf("%s starts something by itself, or lacks %q", name, must)
 		}

@@ -22,6 +22,11 @@ const (
 	ThemeFont = "Unifont Regular 16"
 )
 
+// NamesMachine reports whether a name in small letters is one under which GRUB
+// asks for the menu of certain machines before it asks for ConfigFile
+// (net/net.c, grub_net_search_config_file).
+func NamesMachine(name string) bool { return strings.HasPrefix(name, ConfigFile+"-") }
+
 // Superuser is the name that GRUB asks for along with the password.
 const Superuser = "admin"
 
