@@ -37,7 +37,7 @@ var pure = map[string][]string{
 
 	"internal/loader":          {},
 	"internal/loader/grub":     {"internal/loader"},
-	"internal/loader/pxelinux": {},
+	"internal/loader/pxelinux": {"internal/loader"},
 
 	"internal/bootmenu":   {},
 	"internal/secureboot": {},

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/loader/pxelinux"
 )
 
 // Note says what the menu of a firmware is without, or cannot do.
@@ -124,10 +125,10 @@ func (s *site) unable(e config.Entry, firmware string) string {
 		if firmware == bios {
 			return "not shown: an EFI program runs on UEFI only"
 		}
-		switch kindOf(e.File) {
-		case module:
+		switch pxelinux.KindOf(e.File) {
+		case pxelinux.Module:
 			return "not shown: " + path.Base(e.File) + " is a module of PXELINUX, which runs on a BIOS only"
-		case cdImage, diskImage:
+		case pxelinux.CDImage, pxelinux.DiskImage:
 			return "not shown: memdisk starts " + path.Base(e.File) + ", and runs on a BIOS only"
 		}
 		return "not shown: " + path.Base(e.File) + " is a program for a BIOS"

@@ -2,7 +2,6 @@ package menu
 
 import (
 	"fmt"
-	"path"
 	"strings"
 	"time"
 
@@ -12,10 +11,6 @@ import (
 	"github.com/pxebox/pxebox/internal/loader"
 	"github.com/pxebox/pxebox/internal/loader/pxelinux"
 )
-
-// The menu is for PXELINUX 6 with vesamenu.c32, or menu.c32 where a serial
-// port is to show it too. Directives are those of the SYSLINUX project's
-// doc/syslinux.txt and doc/menu.txt.
 
 // headline marks a file as ours.
 const headline = "# Rendered by menuwatch from the box's settings: changes made here are lost."
@@ -35,7 +30,7 @@ func pxelinuxMenu(c *config.Config, p page) []byte {
 	} else {
 		f.Line("UI vesamenu.c32")
 	}
-	closed(&f)
+	pxelinux.Closed(&f)
 	if p.timeout > 0 {
 		f.Line("TIMEOUT", fmt.Sprint(int64(p.timeout/(100*time.Millisecond)))) // 1/10 s
 		if len(p.preset) > 1 {
@@ -50,7 +45,7 @@ func pxelinuxMenu(c *config.Config, p page) []byte {
 		f.Line("MENU MASTER PASSWD", c.Menu.Password.Crypt)
 		f.Line("MENU PASSPROMPT Password")
 	}
-	layout(&f, c.Menu.Serial, helpLines(p.items))
+	pxelinux.Layout(&f, c.Menu.Serial, helpLines(p.items))
 	if !c.Menu.Serial {
 		for _, l := range vesaColors {
 			f.Line(l)
@@ -66,33 +61,6 @@ func pxelinuxMenu(c *config.Config, p page) []byte {
 		f.Line("  CONFIG", pxelinux.ConfigFile)
 	}
 	return f.Bytes()
-}
-
-// closed shuts the menu: no prompt, not by Shift or Esc either, and no editing
-// of a command line with Tab, which would hand every passer-by the kernel's
-// arguments (doc/menu.txt, last section).
-func closed(f *loader.Lines) {
-	f.Line("PROMPT 0")
-	f.Line("NOESCAPE 1")
-	f.Line("ALLOWOPTIONS 0")
-}
-
-// layout shares out the rows of the screen: the menu, the countdown, and the
-// help below it. MENU VSHIFT moves all but the end of the help down
-// (menumain.c).
-func layout(f *loader.Lines, text bool, help int) {
-	last, shift := 28, 1 // vesamenu.c32: 464 pixels of 16 each, counted from 1, less one
-	if text {
-		last, shift = 24, 0
-	}
-	const most = 16
-	helpRow := last - help + 1 - shift
-	timeoutRow := helpRow - 2
-	f.Line("MENU MARGIN", fmt.Sprint(pxelinux.Margin))
-	f.Line("MENU VSHIFT", fmt.Sprint(shift))
-	f.Line("MENU ROWS", fmt.Sprint(min(most, timeoutRow-6))) // the frame takes 3 rows above and 1 below
-	f.Line("MENU TIMEOUTROW", fmt.Sprint(timeoutRow))
-	f.Line("MENU HELPMSGROW", fmt.Sprint(helpRow))
 }
 
 // helpLines is the number of lines of the longest help.
@@ -251,13 +219,13 @@ func (w pxelinuxWriter) directives(it item) []string {
 		if needsRestart(it.lead.server, bios) {
 			return []string{"CONFIG " + handoff.Request{Entry: it.Name, MAC: bootmenu.MACMark, Token: bootmenu.TokenMark, Menu: true}.Name()}
 		}
-		return []string{"COM32 pxechn.c32", "APPEND " + chain(w.c.DHCP.Mode, it.lead)}
+		return []string{"COM32 pxechn.c32", "APPEND " + pxelinux.Chain(it.lead.addr, it.lead.server.Programs[bios], !w.c.DHCP.Mode.Leases())}
 	case config.KindLinux:
 		out := []string{"LINUX " + it.Kernel} // whatever its extension
 		if len(it.Initrd) > 0 {
 			out = append(out, "INITRD "+strings.Join(it.Initrd, ","))
 		}
-		return appendTo(out, it.Append)
+		return pxelinux.Append(out, it.Append)
 	case config.KindDisk:
 		// 0 is PXELINUX's "normal boot": it unloads the PXE stack and
 		// returns to the BIOS, which goes on to its next boot device. -1 is
@@ -270,78 +238,7 @@ func (w pxelinuxWriter) directives(it item) []string {
 		}
 		return out
 	}
-	return programDirectives(it.Entry)
-}
-
-// chain are the arguments for pxechn.c32 (doc/pxechn.txt).
-func chain(mode config.Mode, l lead) string {
-	// An address, because a name before :: is looked up by the client, whose
-	// name server may not know it. The two colons leave off the path prefix.
-	// WDS's TFTP server takes backslashes only. -W also rewrites the cached
-	// DHCPACK: wdsnbp.com of Windows 2008 R2 looks for its server there.
-	s := l.addr.String() + "::" + l.server.Programs[bios] + " -W"
-	if !mode.Leases() {
-		// As a proxy's, that packet is as short as the box's answer, and
-		// pxechn.c32 drops options 58 to 60 and 97 for want of room. An
-		// option that nobody reads (254, site-specific) makes it longer.
-		s += " -o 254.s=" + strings.Repeat("x", 80)
-	}
-	return s
-}
-
-// fileKind is what kind of boot file a name is, by its extension.
-type fileKind int
-
-const (
-	other     fileKind = iota
-	module             // a module of PXELINUX
-	nbp                // a network boot program for a BIOS
-	cdImage            // for memdisk
-	diskImage          // for memdisk, a floppy's too
-	kernel             // in the form of Linux's
-)
-
-func kindOf(file string) fileKind {
-	switch strings.ToLower(path.Ext(file)) {
-	case ".c32":
-		return module
-	case ".0", ".pxe", ".kpxe", ".kkpxe", ".com", ".n12":
-		return nbp
-	case ".iso":
-		return cdImage
-	case ".img", ".ima", ".imz":
-		return diskImage
-	case ".bin":
-		return kernel
-	}
-	return other
-}
-
-// programDirectives start a boot file as its extension says. The directive is
-// named each time: KERNEL would guess by a list of its own.
-func programDirectives(e config.Entry) []string {
-	switch kindOf(e.File) {
-	case module:
-		return appendTo([]string{"COM32 " + e.File}, e.Append)
-	case nbp:
-		return appendTo([]string{"PXE " + e.File}, e.Append)
-	case cdImage:
-		// memdisk takes an image for a hard disk unless told (doc/memdisk.txt).
-		return appendTo([]string{"LINUX memdisk", "INITRD " + e.File}, strings.TrimSpace("iso "+e.Append))
-	case diskImage:
-		return appendTo([]string{"LINUX memdisk", "INITRD " + e.File}, e.Append)
-	case kernel:
-		// KERNEL would take it for a boot sector: memtest86+ then hangs.
-		return appendTo([]string{"LINUX " + e.File}, e.Append)
-	}
-	return appendTo([]string{"KERNEL " + e.File}, e.Append)
-}
-
-func appendTo(directives []string, arguments string) []string {
-	if arguments == "" {
-		return directives
-	}
-	return append(directives, "APPEND "+arguments)
+	return pxelinux.Program(it.File, it.Append)
 }
 
 // pxelinuxStart starts one entry without a menu.
@@ -352,7 +249,7 @@ func pxelinuxStart(c *config.Config, it item) []byte {
 		f.Line("SERIAL 0 115200")
 	}
 	f.Line("DEFAULT", it.Name)
-	closed(&f)
+	pxelinux.Closed(&f)
 	// Without a prompt PXELINUX asks for a missing file a hundred times a
 	// second. A restart tries again.
 	f.Line("ONERROR AGAIN")
@@ -370,7 +267,7 @@ func restartConfig(e config.Entry, l lead) []byte {
 	var f loader.Lines
 	f.Line(headline)
 	f.Line("DEFAULT RESTART")
-	closed(&f)
+	pxelinux.Closed(&f)
 	for text := range strings.Lines(string(restartNotice(e, l))) {
 		f.Line("SAY", pxelinux.Encode(strings.TrimRight(text, "\n")))
 	}

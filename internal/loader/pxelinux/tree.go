@@ -1,8 +1,10 @@
-// Package pxelinux reads the configuration files of PXELINUX as its own reader
-// does, into the tree of menus that a machine shows. Each line keeps its file
-// and number, so that a person can be told of it. What a line is worth to
-// somebody is not decided here, nothing is written, and no file is opened: the
-// caller gives the contents by name.
+// Package pxelinux holds what PXELINUX can be told: its directives, the
+// characters and the size of its screen, the names of its menus, and how it
+// starts each kind of boot file. It also reads the configuration files of
+// PXELINUX as PXELINUX does, into the tree of menus that a machine shows. Each
+// line keeps its file and number, for messages to a person. Which entries a menu
+// has is the caller's choice, and no file is opened: the caller gives the
+// contents by name.
 package pxelinux
 
 import (
