@@ -24,14 +24,14 @@ const module = "github.com/pxebox/pxebox/"
 //
 // so that a decision can be tested, and read, without its surroundings.
 var pure = map[string][]string{
-	"config":           {"internal/loader/grub", "internal/loader/pxelinux"},
+	"config":           {"internal/firmware", "internal/loader/grub", "internal/loader/pxelinux"},
 	"internal/machine": {"config"},
 	"internal/handoff": {"config", "internal/machine"},
 	"internal/lease":   {"config"},
-	"internal/pxe":     {"config"},
+	"internal/pxe":     {"internal/firmware"},
 	"internal/dhcp":    {"config", "internal/pxe", "internal/lease", "internal/machine", "internal/handoff"},
 	"internal/menu": {
-		"config", "internal/bootmenu", "internal/machine", "internal/handoff",
+		"config", "internal/bootmenu", "internal/firmware", "internal/machine", "internal/handoff",
 		"internal/loader", "internal/loader/grub", "internal/loader/pxelinux",
 	},
 
@@ -39,6 +39,7 @@ var pure = map[string][]string{
 	"internal/loader/grub":     {"internal/loader"},
 	"internal/loader/pxelinux": {"internal/loader"},
 
+	"internal/firmware":   {},
 	"internal/bootmenu":   {},
 	"internal/secureboot": {},
 }

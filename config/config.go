@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/pxebox/pxebox/internal/firmware"
 )
 
 // Config is one pxebox.toml, checked.
@@ -87,9 +89,9 @@ type DHCP struct {
 // firmware of a Raspberry Pi asks for its files by names of its own: any boot
 // file there says that Pis are to be served.
 var Firmwares = []string{
-	"bios", "uefi-ia32", "uefi-x64", "uefi-arm64",
-	"uefi-ia32-http", "uefi-x64-http", "uefi-arm64-http",
-	"raspberry-pi",
+	string(firmware.BIOS), string(firmware.UEFIIA32), string(firmware.UEFIX64), string(firmware.UEFIARM64),
+	string(firmware.UEFIIA32HTTP), string(firmware.UEFIX64HTTP), string(firmware.UEFIARM64HTTP),
+	string(firmware.RaspberryPi),
 }
 
 // Parameters are what the machines of one subnet are told beside their

@@ -52,8 +52,8 @@ func (s *site) toml() []byte {
 		b.WriteString("\n[[wds]]\n")
 		str("name", w.Name)
 		str("server", w.Server)
-		if p := w.Programs["bios"]; p != wdsBIOS {
-			str("bios", p)
+		if p := w.Programs[bios]; p != wdsBIOS {
+			str(bios, p)
 		}
 	}
 	for _, e := range s.entries {

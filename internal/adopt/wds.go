@@ -6,8 +6,12 @@ import (
 	"strings"
 
 	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/firmware"
 	"github.com/pxebox/pxebox/internal/loader/pxelinux"
 )
+
+// bios is the firmware that PXELINUX runs on.
+const bios = string(firmware.BIOS)
 
 // wdsBIOS is the program that a WDS server has for a BIOS unless it says
 // otherwise.
@@ -33,12 +37,12 @@ func (c *converter) wdsEntry(e *pxelinux.Entry, arguments string) (out config.En
 	if rest := slices.DeleteFunc(options, func(o string) bool { return o == "-W" || strings.HasPrefix(o, "-o 254.") }); len(rest) > 0 {
 		c.remark(l, "the way to WDS is pxebox's own, without %s", strings.Join(rest, " "))
 	}
-	w := config.WDS{Server: server, Programs: map[string]string{"bios": program}}
+	w := config.WDS{Server: server, Programs: map[string]string{bios: program}}
 	if strings.EqualFold(program, wdsBIOS) {
-		w.Programs["bios"] = wdsBIOS
+		w.Programs[bios] = wdsBIOS
 	}
 	for _, known := range c.wds {
-		if known.Server == w.Server && known.Programs["bios"] == w.Programs["bios"] {
+		if known.Server == w.Server && known.Programs[bios] == w.Programs[bios] {
 			return config.Entry{WDS: known.Name}, nil, ""
 		}
 	}

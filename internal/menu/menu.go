@@ -7,6 +7,7 @@ package menu
 import (
 	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/bootmenu"
+	"github.com/pxebox/pxebox/internal/firmware"
 	"github.com/pxebox/pxebox/internal/handoff"
 	"github.com/pxebox/pxebox/internal/loader/grub"
 	"github.com/pxebox/pxebox/internal/loader/pxelinux"
@@ -42,11 +43,11 @@ type Rendered struct {
 	TooLarge bool `json:"-"`
 }
 
-// The kinds of firmware that there is a menu for, as config.Firmwares names
+// The kinds of firmware that there is a menu for, as the settings name
 // them.
 const (
-	bios = "bios"
-	uefi = "uefi-x64"
+	bios = string(firmware.BIOS)
+	uefi = string(firmware.UEFIX64)
 )
 
 // Render returns the menus. c is what config.Parse returned: that is where a

@@ -5,6 +5,8 @@ import (
 	"net/netip"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"github.com/pxebox/pxebox/internal/firmware"
 )
 
 // Boot is what a machine is to load: a file, and the server that has it. For
@@ -19,7 +21,7 @@ type Boot struct {
 const maxFile = 127
 
 // builtIn are the programs that the box brings along.
-var builtIn = map[Firmware]string{"bios": "pxelinux.0", "uefi-x64": "shimx64.efi"}
+var builtIn = map[firmware.Kind]string{firmware.BIOS: "pxelinux.0", firmware.UEFIX64: "shimx64.efi"}
 
 // BootFile is the program that the firmware loads from the box, or "" where
 // there is none for it. What the settings say comes before what is built in.
@@ -36,7 +38,7 @@ func Describe(reply *dhcpv4.DHCPv4, c Client, b Boot) {
 	identify(reply, c)
 	name(reply, b)
 	switch {
-	case c.Firmware == RaspberryPi:
+	case c.Firmware == firmware.RaspberryPi:
 		raspberryPi(reply, b)
 	case !c.HTTP:
 		reply.UpdateOption(dhcpv4.OptGeneric(dhcpv4.OptionVendorSpecificInformation, discoverNothing))
@@ -62,7 +64,7 @@ func Describe(reply *dhcpv4.DHCPv4, c Client, b Boot) {
 func ProxyOffer(reply *dhcpv4.DHCPv4, c Client, b Boot) {
 	identify(reply, c)
 	switch {
-	case c.Firmware == RaspberryPi:
+	case c.Firmware == firmware.RaspberryPi:
 		name(reply, b)
 		raspberryPi(reply, b)
 	case c.HTTP:

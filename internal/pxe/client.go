@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"github.com/pxebox/pxebox/internal/firmware"
 )
 
 // Arch is the client system architecture, option 93 (RFC 4578 §2.1; numbers
@@ -31,22 +33,16 @@ const (
 	EFIARM64HTTP Arch = 0x13 // ARM 64-bit UEFI, by HTTP
 )
 
-// Firmware is a kind of firmware as the settings call it: the keys of [boot].
-type Firmware string
-
-// RaspberryPi is the Pi's own boot ROM, which says that it is a BIOS.
-const RaspberryPi Firmware = "raspberry-pi"
-
-var firmwares = map[Arch]Firmware{
-	BIOS:         "bios",
-	EFIIA32:      "uefi-ia32",
-	EFIX64:       "uefi-x64",
-	EFIBC:        "uefi-x64",
-	EFIARM64:     "uefi-arm64",
-	EFIIA32HTTP:  "uefi-ia32-http",
-	EFIX64HTTP:   "uefi-x64-http",
-	EFIBCHTTP:    "uefi-x64-http",
-	EFIARM64HTTP: "uefi-arm64-http",
+var firmwares = map[Arch]firmware.Kind{
+	BIOS:         firmware.BIOS,
+	EFIIA32:      firmware.UEFIIA32,
+	EFIX64:       firmware.UEFIX64,
+	EFIBC:        firmware.UEFIX64,
+	EFIARM64:     firmware.UEFIARM64,
+	EFIIA32HTTP:  firmware.UEFIIA32HTTP,
+	EFIX64HTTP:   firmware.UEFIX64HTTP,
+	EFIBCHTTP:    firmware.UEFIX64HTTP,
+	EFIARM64HTTP: firmware.UEFIARM64HTTP,
 }
 
 // The classes that firmware names in option 60 and wants to read there.
@@ -76,7 +72,7 @@ const (
 // Client is what one packet says of the machine that sent it.
 type Client struct {
 	Arch     Arch
-	Firmware Firmware // "" for an architecture that the settings have no name for
+	Firmware firmware.Kind // "" for an architecture that the settings have no name for
 	// HTTP is set for a machine that boots by HTTP (option 60 "HTTPClient").
 	HTTP bool
 	// GUID is option 97 as it came, to be echoed (PXE 2.1 §2.2.3); nil where
@@ -111,7 +107,7 @@ func Classify(m *dhcpv4.DHCPv4) (Client, bool) {
 	}
 	c.Firmware = firmwares[c.Arch]
 	if isRaspberryPi(m, c) {
-		c.Firmware = RaspberryPi
+		c.Firmware = firmware.RaspberryPi
 	}
 	c.BootItem = vendorTag(m.Options.Get(dhcpv4.OptionVendorSpecificInformation), tagBootItem)
 	c.WDS = m.Options.Has(dhcpv4.GenericOptionCode(optionWDS))

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"github.com/pxebox/pxebox/internal/firmware"
 )
 
 // hw stands for the hardware address among a packet's options.
@@ -66,9 +68,9 @@ func TestClassify(t *testing.T) {
 			Client{Arch: EFIARM64, Firmware: "uefi-arm64"}},
 		{"an architecture without a name", map[uint8]string{60: "PXEClient", 93: "\x00\x0e"}, true, Client{Arch: 14}},
 		{"Raspberry Pi 4 by its GUID", map[uint8]string{60: "PXEClient:Arch:00000:UNDI:002001", 93: "\x00\x00", 97: piGUID4}, true,
-			Client{Arch: BIOS, Firmware: RaspberryPi, GUID: []byte(piGUID4)}},
+			Client{Arch: BIOS, Firmware: firmware.RaspberryPi, GUID: []byte(piGUID4)}},
 		{"Raspberry Pi 3 by its address block", map[uint8]string{60: "PXEClient:Arch:00000:UNDI:002001", 93: "\x00\x00", hw: "\xb8\x27\xeb\x01\x02\x03"}, true,
-			Client{Arch: BIOS, Firmware: RaspberryPi}},
+			Client{Arch: BIOS, Firmware: firmware.RaspberryPi}},
 		{"UEFI on a Raspberry Pi is UEFI", map[uint8]string{60: "PXEClient:Arch:00011:UNDI:003000", 93: "\x00\x0b", hw: "\xdc\xa6\x32\x01\x02\x03"}, true,
 			Client{Arch: EFIARM64, Firmware: "uefi-arm64"}},
 		{"no option 60, but 93", map[uint8]string{93: "\x00\x00"}, false, Client{}},
@@ -88,7 +90,7 @@ func TestAnswers(t *testing.T) {
 	boot := Boot{NextServer: netip.MustParseAddr("192.0.2.1"), File: "program"}
 	url := Boot{NextServer: boot.NextServer, File: "http://192.0.2.1/" + strings.Repeat("x", 120) + ".efi"}
 	bios, http := Client{Firmware: "bios", GUID: []byte(guid)}, Client{HTTP: true}
-	pi := Client{Firmware: RaspberryPi}
+	pi := Client{Firmware: firmware.RaspberryPi}
 	request := packet(nil)
 	request.ClientIPAddr = net.IP{192, 0, 2, 9}
 
@@ -144,7 +146,7 @@ func TestBootFile(t *testing.T) {
 	for _, tc := range []struct {
 		situation string
 		settings  map[string]string
-		firmware  Firmware
+		firmware  firmware.Kind
 		want      string
 	}{
 		{"built in", nil, "bios", "pxelinux.0"},

@@ -1,0 +1,20 @@
+// Package firmware names the kinds of firmware that a machine boots with, as the
+// settings call them. It holds plain values and imports nothing.
+package firmware
+
+// Kind is a kind of firmware: a key of [boot].
+type Kind string
+
+// The kinds. Those that end in -http boot by HTTP, the others by TFTP.
+const (
+	BIOS          Kind = "bios"
+	UEFIIA32      Kind = "uefi-ia32"
+	UEFIX64       Kind = "uefi-x64"
+	UEFIARM64     Kind = "uefi-arm64"
+	UEFIIA32HTTP  Kind = "uefi-ia32-http"
+	UEFIX64HTTP   Kind = "uefi-x64-http"
+	UEFIARM64HTTP Kind = "uefi-arm64-http"
+
+	// RaspberryPi is the Pi's own boot ROM, which says that it is a BIOS.
+	RaspberryPi Kind = "raspberry-pi"
+)
