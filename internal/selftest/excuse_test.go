@@ -12,19 +12,20 @@ import (
 // The verdicts of ten minutes, by what pxed does in them.
 func TestVerdictsByProgress(t *testing.T) {
 	silence := fmt.Errorf("port 69: %w", os.ErrDeadlineExceeded)
+	busy := pulse.Work{Taken: 700_000, Answered: 90_000}
 	for _, c := range []struct {
 		situation string
 		look      func(i int) (pulse.Work, error)
 		ends      bool
 		want      Verdict // of the last look
 	}{
-		{"a flood for ten minutes", func(int) (pulse.Work, error) { return pulse.Work{Taken: 700_000, Answered: 90_000}, silence }, false, Fine},
+		{"a flood for ten minutes", func(int) (pulse.Work, error) { return busy, silence }, false, Fine},
 		{"a flood, and the answer comes now and then", func(i int) (pulse.Work, error) {
-			return pulse.Work{Taken: 700_000, Answered: 90_000}, []error{nil, silence}[i%2]
+			return busy, []error{nil, silence}[i%2]
 		}, false, Fine},
 		{"it hangs amid a flood", func(i int) (pulse.Work, error) {
 			if i < 10 {
-				return pulse.Work{Taken: 700_000, Answered: 90_000}, silence
+				return busy, silence
 			}
 			return pulse.Work{}, silence
 		}, true, Reboot},
