@@ -76,7 +76,7 @@ func TestAdmit(t *testing.T) {
 		t.Run(situation, func(t *testing.T) {
 			for _, mode := range []config.Mode{config.ModeServer, config.ModeProxy} {
 				bios(tc.msg)
-				q := Question{Msg: tc.msg, Port: ServerPort, From: netip.AddrPortFrom(at(tc.from), ClientPort)}
+				q := NewQuestion(tc.msg, ServerPort, netip.AddrPortFrom(at(tc.from), ClientPort))
 				a := Decide(t0, settings(mode, behindRelays), q)
 				if a.Refused == tc.admit {
 					t.Errorf("%s: refused: %v (%s)", mode, a.Refused, a.Why)
@@ -101,7 +101,7 @@ func TestStrangerTakesNoLease(t *testing.T) {
 		a := netip.AddrFrom4([4]byte{192, 168, 77, 101 + n})
 		for _, more := range [][]change{{ciaddr(a)}, {giaddr("192.168.77.2")}, nil} {
 			m := message(dhcpv4.MessageTypeRequest, append(more, from(2, 6, 6, 6, 6, n), server(self.Addr()), wish(a))...)
-			Decide(t0, s, Question{Msg: m, Port: ServerPort, From: stranger})
+			Decide(t0, s, NewQuestion(m, ServerPort, stranger))
 		}
 	}
 	for _, m := range []*dhcpv4.DHCPv4{
@@ -110,7 +110,7 @@ func TestStrangerTakesNoLease(t *testing.T) {
 		message(dhcpv4.MessageTypeRelease, server(self.Addr()), ciaddr(first), giaddr("192.168.77.2")),
 		message(dhcpv4.MessageTypeDecline, server(self.Addr()), wish(first), giaddr("192.168.77.2")),
 	} {
-		Decide(t0, s, Question{Msg: m, Port: ServerPort, From: stranger})
+		Decide(t0, s, NewQuestion(m, ServerPort, stranger))
 	}
 	if n := s.local.pool.Leases(t0); n != 1 {
 		t.Errorf("%d addresses are leased, want the one of the machine on the link", n)
@@ -142,7 +142,7 @@ func TestLearned(t *testing.T) {
 	} {
 		t.Run(situation, func(t *testing.T) {
 			bios(tc.msg)
-			a := Decide(t0, settings(config.ModeProxy, behindRelays), Question{Msg: tc.msg, Port: ServerPort, From: netip.AddrPortFrom(netip.MustParseAddr(tc.from), ClientPort)})
+			a := Decide(t0, settings(config.ModeProxy, behindRelays), NewQuestion(tc.msg, ServerPort, netip.AddrPortFrom(netip.MustParseAddr(tc.from), ClientPort)))
 			if a.Has != tc.has || a.Relayed != tc.relayed {
 				t.Errorf("it has %v, relayed %v; want %v, %v (%s)", a.Has, a.Relayed, tc.has, tc.relayed, a.Why)
 			}

@@ -31,7 +31,7 @@ func BenchmarkExchange(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			a := Decide(now, s, Question{Msg: m, Port: ServerPort, From: unset})
+			a := Decide(now, s, NewQuestion(m, ServerPort, unset))
 			if a.Msg == nil || a.Msg.MessageType() == dhcpv4.MessageTypeNak {
 				b.Fatalf("%+v", a)
 			}

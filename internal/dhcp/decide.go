@@ -27,11 +27,35 @@ const (
 	BootServerPort = 4011 // PXE 2.1 §2.2.3
 )
 
-// Question is one packet as it came in.
+// Question is one packet as it came in, and what it says of its client.
+// NewQuestion makes one.
 type Question struct {
 	Msg  *dhcpv4.DHCPv4
 	Port int            // ServerPort or BootServerPort: where it arrived
 	From netip.AddrPort // its source
+
+	client  pxe.Client
+	boots   bool            // the client is network-booting firmware
+	machine machine.Machine // of any other client only the MAC is known
+}
+
+// NewQuestion classifies a packet.
+func NewQuestion(m *dhcpv4.DHCPv4, port int, from netip.AddrPort) Question {
+	q := Question{Msg: m, Port: port, From: from, machine: machine.Machine{MAC: config.MAC(config.NewHex(m.ClientHWAddr))}}
+	if q.client, q.boots = pxe.Classify(m); q.boots {
+		q.machine.Firmware = string(q.client.Firmware)
+		if guid := q.client.GUID; len(guid) == 17 {
+			q.machine.GUID = machine.GUID([16]byte(guid[1:])) // behind its type
+		}
+	}
+	return q
+}
+
+// asBIOS is the question of a client from before PXE, which says nothing of
+// its firmware.
+func (q Question) asBIOS() Question {
+	q.client, q.machine = pxe.Client{Firmware: "bios"}, machine.Machine{MAC: q.machine.MAC, Firmware: "bios"}
+	return q
 }
 
 // Answer is what to send, and where. Msg is nil where the box is to stay
@@ -94,37 +118,26 @@ func Decide(now time.Time, s *Settings, q Question) Answer {
 	case !s.Mode.Answers():
 		return silent("DHCP is off")
 	}
-	client, boots := pxe.Classify(m)
 	if why := s.admit(q); why != "" {
 		return refused(why)
 	}
-	a := decide(now, s, q, client, boots)
-	if boots {
-		a.Firmware, a.Machine = client.String(), who(m, client)
+	a := decide(now, s, q)
+	if q.boots {
+		a.Firmware, a.Machine = q.client.String(), q.machine
 	}
 	return a
 }
 
-// who is what firmware says of its machine.
-func who(m *dhcpv4.DHCPv4, client pxe.Client) machine.Machine {
-	w := machine.Machine{MAC: config.MAC(config.NewHex(m.ClientHWAddr)), Firmware: string(client.Firmware)}
-	if len(client.GUID) == 17 {
-		w.GUID = machine.GUID([16]byte(client.GUID[1:])) // behind its type
-	}
-	return w
-}
-
-func decide(now time.Time, s *Settings, q Question, client pxe.Client, boots bool) Answer {
-	if q.Port == BootServerPort {
-		return bootServer(now, s, q, client, boots)
-	}
+func decide(now time.Time, s *Settings, q Question) Answer {
 	switch {
+	case q.Port == BootServerPort:
+		return bootServer(now, s, q)
 	case s.Mode.Leases():
-		return serve(now, s, s.subnetFor(q.Msg), q, client, boots)
-	case !boots:
+		return serve(now, s, s.subnetFor(q.Msg), q)
+	case !q.boots:
 		return silent("not network-booting")
 	default:
-		return proxy(now, s, q, client)
+		return proxy(now, s, q)
 	}
 }
 
@@ -140,32 +153,33 @@ func (s *Settings) isOwn(hw net.HardwareAddr) bool {
 // proxy answers on port 67 beside the site's own server (PXE 2.1 §2.2.3).
 // The client's REQUEST is for the server whose address it takes; but it is
 // broadcast, and tells which address that is, and that the boot goes on.
-func proxy(now time.Time, s *Settings, q Question, client pxe.Client) Answer {
+func proxy(now time.Time, s *Settings, q Question) Answer {
 	switch q.Msg.MessageType() {
 	case dhcpv4.MessageTypeDiscover:
 	case dhcpv4.MessageTypeRequest:
 		a := silent("for the site's own DHCP server")
 		a.Has, a.Relayed = s.learned(q.Msg, addressOption(q.Msg, optRequested))
-		a.Handoff = s.takes(now, q, client)
+		a.Handoff, _ = s.handsOver(now, q)
+		s.takes(now, q, a.Handoff)
 		return a
 	default:
 		return silent("for the site's own DHCP server")
 	}
-	boot, ok := s.boot(now, q.Msg, client)
+	boot, _, ok := s.boot(now, q)
 	if !ok {
-		return s.noBootFile(client)
+		return s.noBootFile(q.client)
 	}
 	r := newReply(s, q.Msg, dhcpv4.MessageTypeOffer)
-	if s.Rival && boot.NextServer != s.Self.Addr() && pxe.FirmOffer(r, client, boot) {
+	if s.Rival && boot.NextServer != s.Self.Addr() && pxe.FirmOffer(r, q.client, boot) {
 		return deliver(q, r, "proxy offer, complete")
 	}
-	pxe.ProxyOffer(r, client, boot)
+	pxe.ProxyOffer(r, q.client, boot)
 	return deliver(q, r, "proxy offer")
 }
 
 // bootServer answers on port 4011 (PXE 2.1 §2.2.4).
-func bootServer(now time.Time, s *Settings, q Question, client pxe.Client, boots bool) Answer {
-	if !boots {
+func bootServer(now time.Time, s *Settings, q Question) Answer {
+	if !q.boots {
 		return silent("not network-booting")
 	}
 	switch q.Msg.MessageType() {
@@ -173,35 +187,44 @@ func bootServer(now time.Time, s *Settings, q Question, client pxe.Client, boots
 	default:
 		return silent("not a boot server request")
 	}
-	if client.WDS {
+	if q.client.WDS {
 		return trouble("a WDS boot program takes this box for its server: its cached packets name us")
 	}
-	boot, ok := s.boot(now, q.Msg, client)
+	boot, to, ok := s.boot(now, q)
 	if !ok {
-		return s.noBootFile(client)
+		return s.noBootFile(q.client)
 	}
+	s.takes(now, q, to)
 	r := newReply(s, q.Msg, dhcpv4.MessageTypeAck)
-	pxe.BootServerAck(r, q.Msg, client, boot)
+	pxe.BootServerAck(r, q.Msg, q.client, boot)
 	// To the port that it came from: iPXE asks from 68, EDK2 from 4011.
-	to := q.From
-	if to.Addr().IsUnspecified() {
-		to = netip.AddrPortFrom(broadcast, to.Port())
+	port := q.From
+	if port.Addr().IsUnspecified() {
+		port = netip.AddrPortFrom(broadcast, port.Port())
 	}
-	return Answer{
-		Msg: r, To: to, Why: "boot server ack",
-		Has: address(q.From.Addr().AsSlice()), Handoff: s.takes(now, q, client),
-	}
+	return Answer{Msg: r, To: port, Why: "boot server ack", Has: address(q.From.Addr().AsSlice()), Handoff: to}
 }
 
 // boot is what the client is to load, and from where; false where there is
-// nothing for it.
-func (s *Settings) boot(now time.Time, m *dhcpv4.DHCPv4, client pxe.Client) (pxe.Boot, bool) {
-	// HTTP boot cannot be sent to WDS, which has no HTTP.
-	if b, ok := s.Plan.For(now, who(m, client), m.TransactionID); ok && !client.HTTP {
-		return pxe.Boot{NextServer: b.Server, File: b.Program}, true
+// nothing for it. to is zero for a client that boots from this box.
+func (s *Settings) boot(now time.Time, q Question) (b pxe.Boot, to handoff.Boot, ok bool) {
+	if to, ok = s.handsOver(now, q); ok {
+		return pxe.Boot{NextServer: to.Server, File: to.Program}, to, true
 	}
-	file := pxe.BootFile(s.bootFiles, client)
-	return pxe.Boot{NextServer: s.Self.Addr(), File: file}, file != ""
+	file := pxe.BootFile(s.bootFiles, q.client)
+	return pxe.Boot{NextServer: s.Self.Addr(), File: file}, handoff.Boot{}, file != ""
+}
+
+// handsOver is the server of the site's that the client boots from instead of
+// this box; the zero Boot and false for this box. Each packet asks the plan once.
+func (s *Settings) handsOver(now time.Time, q Question) (handoff.Boot, bool) {
+	// The plan is asked in any case: a question of firmware is what ends the one
+	// boot before.
+	to, ok := s.Plan.For(now, q.machine, q.Msg.TransactionID)
+	if !ok || q.client.HTTP { // WDS does not support HTTP
+		return handoff.Boot{}, false
+	}
+	return to, true
 }
 
 // noBootFile is the silence where boot has nothing for a machine. Unless the
@@ -215,13 +238,9 @@ func (s *Settings) noBootFile(client pxe.Client) Answer {
 	return trouble(why + ": [boot] can name one")
 }
 
-// takes notes that the client goes where boot sends it; zero for this box.
-func (s *Settings) takes(now time.Time, q Question, client pxe.Client) handoff.Boot {
-	if client.HTTP {
-		return handoff.Boot{}
-	}
-	b, _ := s.Plan.Takes(now, who(q.Msg, client), q.Msg.TransactionID)
-	return b
+// takes notes that the client goes where it is handed over to.
+func (s *Settings) takes(now time.Time, q Question, to handoff.Boot) {
+	s.Plan.Takes(now, q.machine, q.Msg.TransactionID, to)
 }
 
 // newReply begins an answer with the fields that RFC 2131 table 3 has it

@@ -81,7 +81,7 @@ var unset = netip.MustParseAddrPort("0.0.0.0:68")
 // ask sends one packet to port 67, from where it comes: a relay agent, the
 // client's address, or the link.
 func ask(s *Settings, m *dhcpv4.DHCPv4) Answer {
-	return Decide(t0, s, Question{Msg: m, Port: ServerPort, From: source(m)})
+	return Decide(t0, s, NewQuestion(m, ServerPort, source(m)))
 }
 
 func source(m *dhcpv4.DHCPv4) netip.AddrPort {
@@ -238,7 +238,7 @@ func TestRangeRunsOut(t *testing.T) {
 	if a := ask(s, message(dhcpv4.MessageTypeDiscover)); a.Msg != nil || !a.Trouble {
 		t.Fatalf("with all leased a machine gets %+v; want a silence that is reported", a)
 	}
-	late := Decide(t0.Add(time.Hour), s, Question{Msg: message(dhcpv4.MessageTypeDiscover), Port: ServerPort, From: unset})
+	late := Decide(t0.Add(time.Hour), s, NewQuestion(message(dhcpv4.MessageTypeDiscover), ServerPort, unset))
 	if late.Msg == nil {
 		t.Errorf("leases that ran out are still held: %q", late.Why)
 	}
@@ -321,7 +321,7 @@ func TestModes(t *testing.T) {
 		{"off, boot server request", config.ModeOff, message(dhcpv4.MessageTypeRequest, bios, ciaddr(first)), BootServerPort, dhcpv4.MessageTypeNone},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
-			a := Decide(t0, settings(tc.mode), Question{tc.question, tc.port, netip.AddrPortFrom(first, ClientPort)})
+			a := Decide(t0, settings(tc.mode), NewQuestion(tc.question, tc.port, netip.AddrPortFrom(first, ClientPort)))
 			got := dhcpv4.MessageTypeNone
 			if a.Msg != nil {
 				got = a.Msg.MessageType()
@@ -358,7 +358,7 @@ func TestNoBootFile(t *testing.T) {
 			ServerPort:     message(dhcpv4.MessageTypeDiscover, pxeArch(tc.arch)),
 			BootServerPort: message(dhcpv4.MessageTypeRequest, pxeArch(tc.arch), ciaddr(first)),
 		} {
-			a := Decide(t0, settings(config.ModeProxy, tc.change), Question{m, port, netip.AddrPortFrom(first, ClientPort)})
+			a := Decide(t0, settings(config.ModeProxy, tc.change), NewQuestion(m, port, netip.AddrPortFrom(first, ClientPort)))
 			if a.Msg != nil || a.Trouble != tc.trouble || !strings.HasPrefix(a.Why, "no boot file for ") {
 				t.Errorf("%s, on port %d: %+v", tc.situation, port, a)
 			}
@@ -407,7 +407,7 @@ func TestPXEShapes(t *testing.T) {
 		"EDK2 asks 4011 from port 4011": "192.168.77.115:4011",
 	} {
 		t.Run(situation, func(t *testing.T) {
-			q := Question{message(dhcpv4.MessageTypeRequest, bios, ciaddr(netip.MustParseAddr("192.168.77.115"))), BootServerPort, netip.MustParseAddrPort(source)}
+			q := NewQuestion(message(dhcpv4.MessageTypeRequest, bios, ciaddr(netip.MustParseAddr("192.168.77.115"))), BootServerPort, netip.MustParseAddrPort(source))
 			a := Decide(t0, settings(config.ModeProxy), q)
 			check(t, a, "pxelinux.0", "")
 			if a.To.String() != source || address(a.Msg.YourIPAddr).String() != "192.168.77.115" {
@@ -416,7 +416,7 @@ func TestPXEShapes(t *testing.T) {
 		})
 	}
 	t.Run("the boot item asked for comes back", func(t *testing.T) {
-		q := Question{message(dhcpv4.MessageTypeRequest, bios, option(43, 71, 4, 0x80, 0, 0, 0, 255)), BootServerPort, unset}
+		q := NewQuestion(message(dhcpv4.MessageTypeRequest, bios, option(43, 71, 4, 0x80, 0, 0, 0, 255)), BootServerPort, unset)
 		check(t, Decide(t0, settings(config.ModeProxy), q), "pxelinux.0", "\x47\x04\x80\x00\x00\x00\xff")
 	})
 }

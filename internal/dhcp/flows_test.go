@@ -84,7 +84,7 @@ func TestFlows(t *testing.T) {
 					kind = "a system"
 				}
 				asked[kind]++
-				q := Question{p.msg, int(p.Dst.Port()), p.Src}
+				q := NewQuestion(p.msg, int(p.Dst.Port()), p.Src)
 				checkProxy(t, q, client, boots)
 				checkServer(t, q, client, boots)
 				if q.Port == BootServerPort {
@@ -136,11 +136,11 @@ func checkServer(t *testing.T, q Question, client pxe.Client, boots bool) {
 		return
 	}
 	s := settings(config.ModeServer, withUEFI)
-	offer := Decide(t0, s, Question{message(dhcpv4.MessageTypeDiscover, from(q.Msg.ClientHWAddr...), func(m *dhcpv4.DHCPv4) {
+	offer := Decide(t0, s, NewQuestion(message(dhcpv4.MessageTypeDiscover, from(q.Msg.ClientHWAddr...), func(m *dhcpv4.DHCPv4) {
 		if id, ok := q.Msg.Options[optClientID]; ok {
 			set(m, optClientID, id)
 		}
-	}), ServerPort, unset})
+	}), ServerPort, unset))
 	want := dhcpv4.MessageTypeOffer
 	if q.Msg.MessageType() == dhcpv4.MessageTypeRequest {
 		// The flow's server was another: let the client choose ours.
@@ -254,7 +254,7 @@ func FuzzDecide(f *testing.F) {
 		if mode >= 128 {
 			s.Plan = handoff.NewPlan([]machine.Rule{toWDS}, targets, handoff.NewTable(4), machine.NewOnce(4))
 		}
-		q := Question{m, port, fuzzSources[int(mode>>2)%len(fuzzSources)]}
+		q := NewQuestion(m, port, fuzzSources[int(mode>>2)%len(fuzzSources)])
 		for range 2 { // again: the first may have changed the pool
 			a := Decide(t0, s, q)
 			if a.Why == "" {

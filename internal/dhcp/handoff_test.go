@@ -62,7 +62,7 @@ func TestFlowsToWDS(t *testing.T) {
 				if client.HTTP {
 					want = "192.168.77.1 http://192.168.77.1/shimx64.efi"
 				}
-				q := Question{p.msg, int(p.Dst.Port()), p.Src}
+				q := NewQuestion(p.msg, int(p.Dst.Port()), p.Src)
 				discover := p.msg.MessageType() == dhcpv4.MessageTypeDiscover
 
 				s, _ := handingOver(config.ModeProxy, toWDS)
@@ -113,7 +113,7 @@ func TestHandoffInServerMode(t *testing.T) {
 			asked.Arm(t0, "52:54:00:77:00:10", "wds")
 			at := func(after time.Duration, xid byte, m *dhcpv4.DHCPv4) Answer {
 				m.TransactionID = [4]byte{xid}
-				return Decide(t0.Add(after), s, Question{Msg: m, Port: ServerPort, From: unset})
+				return Decide(t0.Add(after), s, NewQuestion(m, ServerPort, unset))
 			}
 			discover := func() *dhcpv4.DHCPv4 { return message(dhcpv4.MessageTypeDiscover, tc.firmware) }
 			request := func() *dhcpv4.DHCPv4 {
@@ -142,7 +142,7 @@ func TestHandoffInProxyMode(t *testing.T) {
 	s, asked := handingOver(config.ModeProxy)
 	asked.Arm(t0, "52:54:00:77:00:10", "wds")
 	at := func(after time.Duration, port int, m *dhcpv4.DHCPv4) Answer {
-		return Decide(t0.Add(after), s, Question{Msg: m, Port: port, From: netip.AddrPortFrom(first, ClientPort)})
+		return Decide(t0.Add(after), s, NewQuestion(m, port, netip.AddrPortFrom(first, ClientPort)))
 	}
 	if a := at(20*time.Second, ServerPort, message(dhcpv4.MessageTypeDiscover, bios)); loads(a) != "192.168.77.2 " {
 		t.Errorf("the offer: %s", loads(a))
@@ -244,7 +244,7 @@ func TestNotHandedOver(t *testing.T) {
 	})
 	t.Run("a WDS boot program that asks here", func(t *testing.T) {
 		s, _ := handingOver(config.ModeProxy, toWDS)
-		q := Question{message(dhcpv4.MessageTypeRequest, bios, ciaddr(first), option(250, 1, 2, 0, 6)), BootServerPort, unset}
+		q := NewQuestion(message(dhcpv4.MessageTypeRequest, bios, ciaddr(first), option(250, 1, 2, 0, 6)), BootServerPort, unset)
 		if a := Decide(t0, s, q); a.Msg != nil || !a.Trouble {
 			t.Errorf("%+v", a)
 		}
@@ -283,7 +283,7 @@ func TestStrangerUsesNothingUp(t *testing.T) {
 		t.Run(situation, func(t *testing.T) {
 			s, asked := handingOver(tc.mode)
 			asked.Arm(t0, "52:54:00:77:00:10", "wds")
-			a := Decide(t0, s, Question{Msg: tc.msg, Port: tc.port, From: netip.AddrPortFrom(tc.from, ClientPort)})
+			a := Decide(t0, s, NewQuestion(tc.msg, tc.port, netip.AddrPortFrom(tc.from, ClientPort)))
 			if (a.Handoff.Entry != "") != tc.uses || a.Has != tc.has {
 				t.Errorf("%+v", a)
 			}
@@ -304,7 +304,7 @@ func TestHandoffByBOOTP(t *testing.T) {
 	delete(bootp.Options, optMessageType)
 	at := func(after time.Duration, xid byte) Answer {
 		bootp.TransactionID = [4]byte{xid}
-		return Decide(t0.Add(after), s, Question{Msg: bootp, Port: ServerPort, From: unset})
+		return Decide(t0.Add(after), s, NewQuestion(bootp, ServerPort, unset))
 	}
 	if a := at(0, 1); loads(a) != biosFromWDS || a.Handoff.Server != wds || a.Has != byBOOTP || a.Machine.MAC != "02:00:00:00:00:99" {
 		t.Errorf("%s, %+v", loads(a), a)
@@ -322,7 +322,7 @@ func TestRuleWithOnce(t *testing.T) {
 	at := func(after time.Duration, xid byte, mt dhcpv4.MessageType, changes ...change) Answer {
 		m := message(mt, append(changes, pxeArch(7))...)
 		m.TransactionID = [4]byte{xid}
-		return Decide(t0.Add(after), s, Question{Msg: m, Port: ServerPort, From: unset})
+		return Decide(t0.Add(after), s, NewQuestion(m, ServerPort, unset))
 	}
 	for range 3 { // cancelled in the firmware's boot menu
 		if a := at(0, 1, dhcpv4.MessageTypeDiscover); loads(a) != efiFromWDS {

@@ -39,7 +39,7 @@ func TestSelfTest(t *testing.T) {
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			s := NewSettings(config.DHCP{Mode: tt.mode}, self, []net.HardwareAddr{hw}, Pools{})
-			q := Question{Msg: tt.msg, Port: ServerPort, From: tt.from}
+			q := NewQuestion(tt.msg, ServerPort, tt.from)
 			a := Decide(time.Now(), s, q)
 			if (a.Msg != nil) != tt.answered {
 				t.Fatalf("got %+v", a)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
+	"github.com/pxebox/pxebox/internal/handoff"
 	"github.com/pxebox/pxebox/internal/lease"
 	"github.com/pxebox/pxebox/internal/pxe"
 )
@@ -33,13 +34,14 @@ type exchange struct {
 	id       lease.Client
 	fixed    netip.Addr // the address reserved for the client here, or zero
 	hostname string     // from the reservation
-	client   pxe.Client
-	boots    bool
+	// to is where the answer sends the client; zero for this box, and until
+	// the answer has its parameters.
+	to handoff.Boot
 }
 
 // serve answers as the server that leases addresses (RFC 2131 §4.3).
-func serve(now time.Time, s *Settings, sub *subnet, q Question, client pxe.Client, boots bool) Answer {
-	x := &exchange{now: now, s: s, sub: sub, q: q, m: q.Msg, client: client, boots: boots}
+func serve(now time.Time, s *Settings, sub *subnet, q Question) Answer {
+	x := &exchange{now: now, s: s, sub: sub, q: q, m: q.Msg}
 	x.identify()
 	switch q.Msg.MessageType() {
 	case dhcpv4.MessageTypeDiscover:
@@ -148,12 +150,13 @@ func (x *exchange) parameters(r *dhcpv4.DHCPv4) {
 	if x.hostname != "" && (asked == nil || slices.Contains(asked, optHostname)) {
 		set(r, optHostname, []byte(x.hostname))
 	}
-	if x.boots {
-		if boot, ok := x.s.boot(x.now, x.m, x.client); ok {
+	if x.q.boots {
+		if boot, to, ok := x.s.boot(x.now, x.q); ok {
+			x.to = to
 			// What the settings say in these options is for other machines.
 			delete(r.Options, optTFTPServer)
 			delete(r.Options, optBootFile)
-			pxe.Describe(r, x.client, boot)
+			pxe.Describe(r, x.q.client, boot)
 		}
 	}
 }
@@ -262,9 +265,8 @@ func (x *exchange) acknowledge(a netip.Addr, why string) Answer {
 	answer := deliver(x.q, r, why)
 	answer.Addr, answer.Commit = a, true
 	answer.Has, answer.Relayed = x.s.learned(x.m, a)
-	if x.boots {
-		answer.Handoff = x.s.takes(x.now, x.q, x.client)
-	}
+	answer.Handoff = x.to
+	x.s.takes(x.now, x.q, x.to)
 	return answer
 }
 
@@ -330,13 +332,15 @@ func (x *exchange) bootp() Answer {
 	for code, v := range x.sub.options {
 		set(r, code, v)
 	}
-	firmware := pxe.Client{Firmware: "bios"}
-	if boot, ok := x.s.boot(x.now, x.m, firmware); ok && x.m.BootFileName == "" {
+	bios := x.q.asBIOS()
+	boot, to, ok := x.s.boot(x.now, bios)
+	if ok && x.m.BootFileName == "" {
 		r.ServerIPAddr, r.BootFileName = boot.NextServer.AsSlice(), boot.File
 	}
 	answer := deliver(x.q, r, "bootp")
 	answer.Has, answer.Relayed = x.s.learned(x.m, x.fixed)
-	answer.Machine, answer.Handoff = who(x.m, firmware), x.s.takes(x.now, x.q, firmware)
+	answer.Machine, answer.Handoff = bios.machine, to
+	x.s.takes(x.now, bios, to)
 	return answer
 }
 

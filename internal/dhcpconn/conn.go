@@ -129,7 +129,7 @@ func (r *Receiver) Receive() ([]dhcp.Question, error) {
 			m, ok := parse(msg.Buffers[0][:msg.N])
 			from, isUDP := msg.Addr.(*net.UDPAddr)
 			if ok && isUDP {
-				qs = append(qs, dhcp.Question{Msg: m, Port: r.port, From: from.AddrPort()})
+				qs = append(qs, dhcp.NewQuestion(m, r.port, from.AddrPort()))
 			}
 		}
 		if len(qs) > 0 {

@@ -26,6 +26,9 @@ type Boot struct {
 	Entry   string // of the menu, that leads there
 	Server  netip.Addr
 	Program string
+
+	asked bool   // the machine asked for it, so that it counts once
+	once  string // the fingerprint of the rule with once that leads there
 }
 
 // Plan says which machines are handed over, and which menus the others get:
@@ -47,28 +50,9 @@ func NewPlan(rules []machine.Rule, targets map[string]Target, asked *Table, once
 // For is what firmware that asks now, with that xid, is to load from
 // elsewhere; false where it boots from the box. A target that has no program
 // for the firmware does not count.
+//
+// What the machine has asked for goes before the site's rule.
 func (p Plan) For(now time.Time, m machine.Machine, xid [4]byte) (Boot, bool) {
-	b, _, ok := p.find(now, m, xid)
-	return b, ok
-}
-
-// Takes is For, of firmware that is on its way there: what counted for this
-// boot only is used up, but for its retries.
-func (p Plan) Takes(now time.Time, m machine.Machine, xid [4]byte) (Boot, bool) {
-	b, rule, ok := p.find(now, m, xid)
-	switch {
-	case !ok:
-	case rule == nil:
-		p.asked.Used(now, m.MAC, xid)
-	case rule.Once:
-		p.once.Boots(now, machine.Spent{Rule: machine.Fingerprint(*rule), MAC: m.MAC}, xid)
-	}
-	return b, ok
-}
-
-// find looks for what the machine has asked for, then for the site's rule,
-// which is nil for the former.
-func (p Plan) find(now time.Time, m machine.Machine, xid [4]byte) (b Boot, by *machine.Rule, ok bool) {
 	// The rules in any case: a question of firmware is what ends the one boot
 	// before.
 	rule, ruled := machine.Match(p.rules, m, func(r machine.Rule) bool {
@@ -77,14 +61,31 @@ func (p Plan) find(now time.Time, m machine.Machine, xid [4]byte) (b Boot, by *m
 	if p.asked != nil {
 		if entry, ok := p.asked.Answer(now, m.MAC, xid); ok {
 			if b, ok := p.Boot(entry, m.Firmware); ok {
-				return b, nil, true
+				b.asked = true
+				return b, true
 			}
 		}
 	}
-	if ruled && rule.Handoff != "" {
-		b, ok = p.Boot(rule.Handoff, m.Firmware)
+	if !ruled || rule.Handoff == "" {
+		return Boot{}, false
 	}
-	return b, &rule, ok
+	b, ok := p.Boot(rule.Handoff, m.Firmware)
+	if ok && rule.Once {
+		b.once = machine.Fingerprint(rule)
+	}
+	return b, ok
+}
+
+// Takes notes that a machine is on its way to b, which For found for the same
+// packet: what counted for this boot only is used up, but for its retries. The
+// zero Boot uses up nothing.
+func (p Plan) Takes(now time.Time, m machine.Machine, xid [4]byte, b Boot) {
+	switch {
+	case b.asked:
+		p.asked.Used(now, m.MAC, xid)
+	case b.once != "":
+		p.once.Boots(now, machine.Spent{Rule: b.once, MAC: m.MAC}, xid)
+	}
 }
 
 // Boot is what a firmware loads from the server that an entry leads to now;
@@ -95,7 +96,7 @@ func (p Plan) Boot(entry, firmware string) (Boot, bool) {
 	if program == "" || !t.Server.Is4() {
 		return Boot{}, false
 	}
-	return Boot{entry, t.Server, program}, true
+	return Boot{Entry: entry, Server: t.Server, Program: program}, true
 }
 
 // Leads reports whether an entry leads to a server that has an address.

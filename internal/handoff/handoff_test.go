@@ -61,10 +61,18 @@ func TestPlanFor(t *testing.T) {
 		})
 	}
 	t.Run("the zero Plan", func(t *testing.T) {
-		if b, ok := (Plan{}).Takes(t0, uefi, xidA); ok {
+		b, ok := (Plan{}).For(t0, uefi, xidA)
+		if ok {
 			t.Errorf("hands over to %+v", b)
 		}
+		(Plan{}).Takes(t0, uefi, xidA, b)
 	})
+}
+
+// take has a machine be answered by a plan, and go there.
+func take(p Plan, m machine.Machine) {
+	b, _ := p.For(t0, m, xidA)
+	p.Takes(t0, m, xidA, b)
 }
 
 func TestPlanTakes(t *testing.T) {
@@ -72,7 +80,7 @@ func TestPlanTakes(t *testing.T) {
 	t.Run("what the machine asked for counts once", func(t *testing.T) {
 		p := NewPlan(nil, targets, NewTable(4), machine.NewOnce(4))
 		p.asked.Arm(t0, pc, "wds")
-		p.Takes(t0, uefi, xidA)
+		take(p, uefi)
 		if _, ok := p.For(t0.Add(time.Second), uefi, xidA); !ok {
 			t.Error("its retry boots from the box")
 		}
@@ -82,7 +90,7 @@ func TestPlanTakes(t *testing.T) {
 	})
 	t.Run("a rule with once, then the next rule", func(t *testing.T) {
 		p := NewPlan([]machine.Rule{straight("wds", true), straight("wds2", false)}, targets, NewTable(4), machine.NewOnce(4))
-		p.Takes(t0, bios, xidA)
+		take(p, bios)
 		if b, _ := p.For(nextBoot, bios, xidB); b.Server != wds2 {
 			t.Errorf("the next boot goes to %+v", b)
 		}
@@ -93,14 +101,14 @@ func TestPlanTakes(t *testing.T) {
 	t.Run("what the machine asked for leaves its rule with once", func(t *testing.T) {
 		p := NewPlan([]machine.Rule{straight("wds2", true)}, targets, NewTable(4), machine.NewOnce(4))
 		p.asked.Arm(t0, pc, "wds")
-		p.Takes(t0, bios, xidA)
+		take(p, bios)
 		if b, _ := p.For(nextBoot, bios, xidB); b.Server != wds2 {
 			t.Errorf("the next boot goes to %+v", b)
 		}
 	})
 	t.Run("a rule without once", func(t *testing.T) {
 		p := NewPlan([]machine.Rule{straight("wds", false)}, targets, NewTable(4), machine.NewOnce(4))
-		p.Takes(t0, uefi, xidA)
+		take(p, uefi)
 		if _, ok := p.For(nextBoot, uefi, xidB); !ok {
 			t.Error("counted once")
 		}

@@ -101,7 +101,7 @@ func (f firmware) asks(d *desk, now time.Time, xid byte, t dhcpv4.MessageType, c
 	for code, v := range map[uint8][]byte{53: {byte(t)}, 60: []byte("PXEClient:Arch:00000:UNDI:002001"), 93: {0, f.arch}, 97: make([]byte, 17)} {
 		m.UpdateOption(dhcpv4.OptGeneric(dhcpv4.GenericOptionCode(code), v))
 	}
-	q := dhcp.Question{Msg: m, Port: dhcp.ServerPort, From: netip.AddrPortFrom(netip.IPv4Unspecified(), dhcp.ClientPort)}
+	q := dhcp.NewQuestion(m, dhcp.ServerPort, netip.AddrPortFrom(netip.IPv4Unspecified(), dhcp.ClientPort))
 	if f.via.IsValid() {
 		m.GatewayIPAddr, q.From = f.via.AsSlice(), netip.AddrPortFrom(f.via, dhcp.ServerPort)
 	}

@@ -92,7 +92,7 @@ func (b *bench) client(now time.Time, n byte, t dhcpv4.MessageType, options ...d
 		m.UpdateOption(o)
 	}
 	b.now = now
-	b.ask(now, received{[]dhcp.Question{{Msg: m, Port: dhcp.ServerPort}}, b, b, b})
+	b.ask(now, received{[]dhcp.Question{dhcp.NewQuestion(m, dhcp.ServerPort, netip.AddrPort{})}, b, b, b})
 }
 
 // takes is a whole exchange up to the moment when the ACK waits for the disk.
@@ -563,7 +563,7 @@ func TestStrangersAreLoggedOnce(t *testing.T) {
 			ClientHWAddr: net.HardwareAddr{2, 0, 0, 9, byte(n >> 8), byte(n)}, Options: dhcpv4.Options{},
 		}
 		m.UpdateOption(dhcpv4.OptMessageType(dhcpv4.MessageTypeDiscover))
-		q := dhcp.Question{Msg: m, Port: dhcp.ServerPort, From: netip.MustParseAddrPort(from + ":68")}
+		q := dhcp.NewQuestion(m, dhcp.ServerPort, netip.MustParseAddrPort(from+":68"))
 		// Another second, or the limit on packets would hide them from the log.
 		b.now = b.now.Add(time.Second)
 		b.ask(b.now, received{[]dhcp.Question{q}, b, b, b})
@@ -628,7 +628,7 @@ func TestStrangersDoNotUseUpTheLimit(t *testing.T) {
 				ClientHWAddr: net.HardwareAddr{2, 0, 0, 0, 1, 1}, Options: dhcpv4.Options{},
 			}
 			m.UpdateOption(dhcpv4.OptMessageType(dhcpv4.MessageTypeDiscover))
-			b.ask(b.now, received{[]dhcp.Question{{Msg: m, Port: port, From: netip.MustParseAddrPort("10.9.0.66:68")}}, b, b, b})
+			b.ask(b.now, received{[]dhcp.Question{dhcp.NewQuestion(m, port, netip.MustParseAddrPort("10.9.0.66:68"))}, b, b, b})
 		}
 	}
 	b.client(b.now, 1, dhcpv4.MessageTypeDiscover)

@@ -50,7 +50,7 @@ func (d *desk) flood(n int, network *slog.Logger) {
 	now := time.Now()
 	invented := net.HardwareAddr{2, 0xf1, byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)}
 	ask := func(m *dhcpv4.DHCPv4) {
-		d.dhcp.ask(now, received{[]dhcp.Question{{Msg: m, Port: dhcp.ServerPort}}, quietWire{}, quietWire{}, quietWire{}})
+		d.dhcp.ask(now, received{[]dhcp.Question{dhcp.NewQuestion(m, dhcp.ServerPort, netip.AddrPort{})}, quietWire{}, quietWire{}, quietWire{}})
 	}
 	for _, arch := range []iana.Arch{iana.INTEL_X86PC, iana.EFI_ARM64, iana.EFI_IA32} {
 		ask(pxePacket(invented, arch, dhcpv4.MessageTypeDiscover))

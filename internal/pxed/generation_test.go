@@ -112,7 +112,7 @@ func serveBy(t *testing.T, g generation.Generation) {
 					m.UpdateOption(dhcpv4.OptRequestedIPAddress(self.Addr().Next().AsSlice()))
 				}
 				for _, port := range []int{dhcp.ServerPort, dhcp.BootServerPort} {
-					if a := dhcp.Decide(time.Now(), d.settings.Load(), dhcp.Question{Msg: m, Port: port}); a.Msg != nil {
+					if a := dhcp.Decide(time.Now(), d.settings.Load(), dhcp.NewQuestion(m, port, netip.AddrPort{})); a.Msg != nil {
 						dhcp.Encode(a.Msg, m)
 					}
 				}
