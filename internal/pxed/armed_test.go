@@ -19,14 +19,15 @@ import (
 	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/dhcp"
 	"github.com/pxebox/pxebox/internal/dhcpconn"
+	"github.com/pxebox/pxebox/internal/dhcpd"
 	"github.com/pxebox/pxebox/internal/generation"
 	"github.com/pxebox/pxebox/internal/handoff"
 	"github.com/pxebox/pxebox/internal/menu"
 	"github.com/pxebox/pxebox/internal/watch"
 )
 
-// toWDS is a site whose menu leads to WDS by a restart, on every firmware.
-const toWDS = `
+// leadsToWDS is a site whose menu leads to WDS by a restart, on every firmware.
+const leadsToWDS = `
 [[subnet]]
 network = "10.1.0.0/24"
 [[wds]]
@@ -46,21 +47,15 @@ var leases = map[config.Mode]string{
 	config.ModeProxy:  "[dhcp]\nmode = \"proxy\"\n",
 }
 
-// reads has the box take up toWDS, with what menuwatch knows of its server.
+// reads has the box take up leadsToWDS, with what menuwatch knows of its server.
 func (d *desk) reads(mode config.Mode, state menu.Health) {
 	d.Helper()
-	c, err := config.Parse("pxebox.toml", []byte("[network]\naddress = \"192.168.77.1/24\"\n"+leases[mode]+toWDS))
+	c, err := config.Parse("pxebox.toml", []byte("[network]\naddress = \"192.168.77.1/24\"\n"+leases[mode]+leadsToWDS))
 	if err != nil {
 		d.Fatal(err)
 	}
 	programs := map[string]menu.Health{"bios": state, "uefi-x64": state}
-	d.use(generation.Build(c, menu.Status{WDS: map[string]menu.Server{"wds": {Programs: programs}}}), newTask(d.Context()))
-	d.Cleanup(func() {
-		if d.daemon.dhcp.store != nil {
-			d.daemon.dhcp.store.Close()
-			d.daemon.dhcp.store = nil
-		}
-	})
+	d.takes(generation.Build(c, menu.Status{WDS: map[string]menu.Server{"wds": {Programs: programs}}}))
 }
 
 // wire is what goes out.
@@ -81,7 +76,6 @@ func (w *wire) Send(_ netip.Addr, replies []dhcpconn.Reply) error {
 }
 
 func (w *wire) Probe(netip.Addr) error { return nil }
-func (w *wire) Heard(netip.Addr)       {}
 
 // firmware is pc's, at an address and behind a relay agent or on the link.
 type firmware struct {
@@ -113,7 +107,7 @@ func (f firmware) asks(d *desk, now time.Time, xid byte, t dhcpv4.MessageType, c
 		q.Port, q.From = dhcp.BootServerPort, netip.AddrPortFrom(f.addr.Addr(), dhcp.BootServerPort)
 	}
 	w := &wire{T: d.T}
-	d.daemon.dhcp.ask(now, received{[]dhcp.Question{q}, w, w, w})
+	d.dhcp.Handle(now, dhcpd.Packets{Questions: []dhcp.Question{q}, Sender: w, Prober: w})
 	if len(w.sent) == 0 {
 		return ""
 	}
@@ -214,16 +208,16 @@ func TestSilentWDSLeadsBackToTheMenu(t *testing.T) {
 				start := func(state menu.State) *desk {
 					d := newDesk(t, config.ModeProxy)
 					d.neighbours[first] = pc
-					d.asked = handoff.NewTable(8)
-					d.key = restoreArmed(now, runDir, d.asked, d.Options.Log)
+					d.wds.asked = handoff.NewTable(8)
+					d.wds.key = restoreArmed(now, runDir, d.wds.asked, d.Options.Log)
 					d.reads(mode, menu.Health{State: state})
 					return d
 				}
 				stop := func(d *desk) {
 					ctx, cancel := context.WithCancel(t.Context())
 					done := make(chan error)
-					go func() { done <- saveArmed(ctx, runDir, d.key, d.asked, d.Options.Log) }()
-					armed(t, runDir, d.asked.All(now))
+					go func() { done <- saveArmed(ctx, runDir, d.wds.key, d.wds.asked, d.Options.Log) }()
+					armed(t, runDir, d.wds.asked.All(now))
 					cancel()
 					<-done
 				}
@@ -329,7 +323,7 @@ func TestNobodyGetsAnothersName(t *testing.T) {
 			return d.fetch(forger, "pxelinux.cfg/01-52-54-00-77-00-10")
 		},
 		"its own, after a REQUEST that says it were the machine": func(d *desk) (string, error) {
-			d.machines.Learn(forger.Addr(), biosPC, false)
+			d.wds.machines.Learn(forger.Addr(), biosPC, false)
 			return d.fetch(forger, "/grub/grub.cfg")
 		},
 		"its own, by HTTP": func(d *desk) (string, error) {
@@ -370,7 +364,7 @@ func TestNobodyGetsAnothersName(t *testing.T) {
 	t.Run("the machine's name, kept by one that had its address before", func(t *testing.T) {
 		d := begin(t)
 		d.neighbours[first] = other
-		d.machines.Learn(first, biosPC, false) // by a REQUEST, which anybody can send
+		d.wds.machines.Learn(first, biosPC, false) // by a REQUEST, which anybody can send
 		text, err := d.fetch(pcPort, "/grub/grub.cfg")
 		if err != nil {
 			t.Fatal(err)

@@ -19,7 +19,7 @@ import (
 
 // open finds a file for the machine at an address.
 func (d *daemon) open(client netip.Addr, name string) (catalog.File, error) {
-	now := d.served.Load()
+	now := d.files.served.Load()
 	var r catalog.Reader
 	if now.files.IsMenu(name) {
 		// An error leaves it uncertain who reads, and the menu waits for a key.
@@ -29,7 +29,7 @@ func (d *daemon) open(client netip.Addr, name string) (catalog.File, error) {
 		if holder.claimed.MAC != "" && m == holder.Machine && !now.plan.Rules(at, m) && now.plan.Rules(at, holder.claimed) {
 			known = false // as behind a bridge that puts its own address into frames
 		}
-		r = catalog.Reader{View: now.plan.View(at, m, known), MAC: m.MAC, Token: d.key.Token(client, holder.MAC)}
+		r = catalog.Reader{View: now.plan.View(at, m, known), MAC: m.MAC, Token: d.wds.key.Token(client, holder.MAC)}
 	}
 	f, err := now.files.Open(name, r)
 	var refused catalog.RefusedError
@@ -63,7 +63,7 @@ func reader(h holder, name string) (m machine.Machine, known bool) {
 // the kernel has its answer, so that no machine misses anything: the client
 // repeats its request.
 func (d *daemon) undecided(client netip.Addr, name string) bool {
-	now, l := d.served.Load(), d.link.Load()
+	now, l := d.files.served.Load(), d.link.Load()
 	if !now.plan.Ruled() || !l.Addr.Contains(client) || client == l.Addr.Addr() {
 		return false
 	}
@@ -71,7 +71,7 @@ func (d *daemon) undecided(client netip.Addr, name string) bool {
 		return false
 	}
 	h, err := d.holder(client)
-	return err == nil && h.by != byLink && d.resolve(l.Index, client) == nil
+	return err == nil && h.by != byLink && d.wds.resolve(l.Index, client) == nil
 }
 
 // openTFTP is open by TFTP, which also takes the wish to be handed over.
@@ -92,7 +92,7 @@ func (d *daemon) openTFTP(client netip.AddrPort, name string) (tftp.File, error)
 		return nil, fmt.Errorf("%w: %w", tftp.ErrRefused, err)
 	}
 	// The name in the menus is one for all machines.
-	return d.served.Load().files.Open(r.File(), catalog.Reader{MAC: r.MAC})
+	return d.files.served.Load().files.Open(r.File(), catalog.Reader{MAC: r.MAC})
 }
 
 // openHTTP is open by HTTP. Nobody is handed over by it: a machine that booted
@@ -113,7 +113,7 @@ func (d *daemon) openHTTP(client netip.Addr, name string) (catalog.File, error) 
 // whose that was when its menu was read. Where nothing is known now, as behind a
 // relay agent after a restart of this program, that is enough.
 func (d *daemon) mayHandOver(client netip.Addr, r handoff.Request, sent bool) error {
-	s := d.settings.Load()
+	s := d.dhcp.Settings()
 	switch {
 	case !s.Mode.Answers():
 		return errors.New("DHCP is off: the next boot would not be answered")
@@ -128,12 +128,12 @@ func (d *daemon) mayHandOver(client netip.Addr, r handoff.Request, sent bool) er
 		return fmt.Errorf("the address belongs to %s", h.MAC)
 	case h.by != unknown && h.MAC != r.MAC:
 		return fmt.Errorf("the address was given to %s", h.MAC)
-	case !d.key.Gave(client, r):
+	case !d.wds.key.Gave(client, r):
 		return errors.New("no menu with this name was sent to that address since the box was started")
 	case sent && h.by != byLink && d.link.Load().Addr.Contains(client):
 		return errors.New("nobody on the link answers for the address")
 	}
-	if m, ok := d.machines.At(client); ok && m.MAC == r.MAC && m.Firmware != "" {
+	if m, ok := d.wds.machines.At(client); ok && m.MAC == r.MAC && m.Firmware != "" {
 		if _, ok := s.Plan.Boot(r.Entry, m.Firmware); !ok {
 			return fmt.Errorf("the WDS server has no program for %s", m.Firmware)
 		}
@@ -166,10 +166,10 @@ type holder struct {
 // Behind a router, and where the kernel has sent nothing yet, it is as DHCP saw
 // it.
 func (d *daemon) holder(client netip.Addr) (holder, error) {
-	tenant, ok := d.machines.At(client)
+	tenant, ok := d.wds.machines.At(client)
 	l := d.link.Load()
 	if l.Addr.Contains(client) {
-		hw, err := d.neighbour(l.Index, client)
+		hw, err := d.wds.neighbour(l.Index, client)
 		if err != nil {
 			return holder{}, err
 		}
@@ -235,7 +235,7 @@ func (d *daemon) answered(e event.Event) {
 // the last block of what it read.
 func (d *daemon) arm(client netip.Addr, r handoff.Request) {
 	err := d.mayHandOver(client, r, true)
-	if err == nil && !d.asked.Arm(time.Now(), r.MAC, r.Entry) {
+	if err == nil && !d.wds.asked.Arm(time.Now(), r.MAC, r.Entry) {
 		err = errors.New("too many machines are on their way already")
 	}
 	if err != nil {
@@ -273,7 +273,7 @@ func (r *refusals) tell(now time.Time, client netip.Addr) bool {
 }
 
 func (d *daemon) refused(client netip.Addr, r handoff.Request, err error) {
-	if d.refusals.tell(time.Now(), client) {
+	if d.wds.refusals.tell(time.Now(), client) {
 		d.Log.Warn("handoff: refused", "mac", r.MAC, "client", client, "entry", r.Entry, "err", err)
 	}
 }
@@ -293,18 +293,18 @@ func (d *daemon) read(client netip.Addr, name string) {
 		return
 	}
 	now := time.Now()
-	spent, ok := d.served.Load().plan.Spends(now, m)
+	spent, ok := d.files.served.Load().plan.Spends(now, m)
 	if !ok {
 		return
 	}
-	if d.once.Read(now, spent) {
+	if d.wds.once.Read(now, spent) {
 		d.Log.Info("machine: its one boot", "mac", m.MAC, "client", client, "rule", spent.Rule)
 	}
 }
 
 // plan makes a generation's rules ready.
 func (d *daemon) plan() handoff.Plan {
-	return handoff.NewPlan(d.gen.Machines, d.gen.Handoffs, d.asked, d.once)
+	return handoff.NewPlan(d.gen.Machines, d.gen.Handoffs, d.wds.asked, d.wds.once)
 }
 
 // tftpBounds are the largest TFTP block, in bytes, and the largest window, in

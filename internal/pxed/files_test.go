@@ -20,7 +20,6 @@ import (
 	"github.com/pxebox/pxebox/internal/catalog"
 	"github.com/pxebox/pxebox/internal/event"
 	"github.com/pxebox/pxebox/internal/generation"
-	"github.com/pxebox/pxebox/internal/guard"
 	"github.com/pxebox/pxebox/internal/handoff"
 	"github.com/pxebox/pxebox/internal/machine"
 	"github.com/pxebox/pxebox/internal/menu"
@@ -34,6 +33,10 @@ const (
 )
 
 var (
+	t0    = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	self  = netip.MustParsePrefix("192.168.77.1/24")
+	first = netip.MustParseAddr("192.168.77.100")
+
 	wds      = netip.MustParseAddr("192.168.77.2")
 	behind   = netip.MustParseAddr("10.1.0.100") // a relay agent
 	pcPort   = netip.AddrPortFrom(first, 2070)
@@ -77,20 +80,16 @@ func newDesk(t *testing.T, mode config.Mode, rules ...machine.Rule) *desk {
 func newDeskWith(t *testing.T, said *lines, h slog.Handler, mode config.Mode, rules ...machine.Rule) *desk {
 	d := &desk{T: t, neighbours: map[netip.Addr]config.MAC{}, said: said}
 	log := slog.New(h)
-	d.daemon = &daemon{
-		Options: Options{Log: log, DataDir: t.TempDir(), BootDir: filepath.Join(t.TempDir(), "none")},
-		tell:    newTeller(log), guard: guard.New(log),
-		machines: machine.NewTable(8), asked: handoff.NewTable(8), key: deskKey, once: machine.NewOnce(8),
-		neighbour: func(index int, a netip.Addr) (net.HardwareAddr, error) {
-			if index != 7 {
-				t.Errorf("asked for neighbours on interface %d", index)
-			}
-			return d.neighbours[a].Bytes(), nil
-		},
-		resolve: func(_ int, a netip.Addr) error { d.resolved = append(d.resolved, a); return nil },
+	dir := t.TempDir()
+	d.daemon = newDaemon(Options{Log: log, RunDir: filepath.Join(dir, "run"), DataDir: dir, BootDir: filepath.Join(dir, "none")})
+	d.wds.key = deskKey
+	d.wds.neighbour = func(index int, a netip.Addr) (net.HardwareAddr, error) {
+		if index != 7 {
+			t.Errorf("asked for neighbours on interface %d", index)
+		}
+		return d.neighbours[a].Bytes(), nil
 	}
-	d.daemon.dhcp = newServer(t0, d.DataDir, d.machines, log, d.tell)
-	d.daemon.dhcp.open = func(string, *slog.Logger) opened { return opened{err: errors.New("a desk has no disk")} }
+	d.wds.resolve = func(_ int, a netip.Addr) error { d.resolved = append(d.resolved, a); return nil }
 	d.daemon.link.Store(&netif.Link{Index: 7, Addr: self})
 	g := generation.Generation{DHCP: config.DHCP{Mode: mode}}
 	g.DHCP.Lease = config.Duration(1 << 40)
@@ -107,8 +106,14 @@ func newDeskWith(t *testing.T, said *lines, h slog.Handler, mode config.Mode, ru
 		Machines: rules,
 		Handoffs: map[string]handoff.Target{"wds": {Server: wds, Programs: map[string]string{"bios": `boot\x64\wdsnbp.com`}}},
 	}
-	d.use(g, newTask(t.Context()))
+	d.takes(g)
 	return d
+}
+
+// takes has the daemon take a generation into use.
+func (d *desk) takes(g generation.Generation) {
+	d.use(g)
+	d.dhcp.Configure(time.Now(), d.dhcpConfig())
 }
 
 // fetch is a whole transfer by TFTP; its error is what the client hears.
@@ -134,7 +139,7 @@ func content(t *testing.T, f io.ReaderAt) string {
 
 // handed reports whether a machine's next boot goes to WDS.
 func (d *desk) handed(m machine.Machine) bool {
-	b, ok := d.settings.Load().Plan.For(time.Now(), m, anyXID)
+	b, ok := d.dhcp.Settings().Plan.For(time.Now(), m, anyXID)
 	return ok && b.Server == wds
 }
 
@@ -149,10 +154,10 @@ func TestHandoffIsArmed(t *testing.T) {
 		"GRUB, as the kernel knows the neighbour": {pcPort, asksGRUB,
 			func(d *desk) { d.neighbours[first] = pc }, nil, "to WDS, 52:54:00:77:00:10"},
 		"PXELINUX, whom the kernel has to look for": {pcPort, asks(pcPort, "wds", ".cfg"),
-			func(d *desk) { d.machines.Learn(first, biosPC, false) },
+			func(d *desk) { d.wds.machines.Learn(first, biosPC, false) },
 			func(d *desk) { d.neighbours[first] = pc }, "reboot.c32 52:54:00:77:00:10"},
 		"behind a router, whose neighbour is the router": {behindPC, asks(behindPC, "wds", ""),
-			func(d *desk) { d.machines.Learn(behind, biosPC, true) }, nil, "to WDS, 52:54:00:77:00:10"},
+			func(d *desk) { d.wds.machines.Learn(behind, biosPC, true) }, nil, "to WDS, 52:54:00:77:00:10"},
 		"behind a router, after a restart of the program": {behindPC, asks(behindPC, "wds", ""),
 			func(*desk) {}, nil, "to WDS, 52:54:00:77:00:10"},
 	} {
@@ -204,13 +209,13 @@ func TestHandoffIsRefused(t *testing.T) {
 			func(d *desk) { d.neighbours[first] = other }, "the address belongs to 02:00:00:00:00:01"},
 		// DHCP packets can be forged, answers to ARP less so.
 		"DHCP says one thing, the link another": {config.ModeProxy, pcPort, asksGRUB,
-			func(d *desk) { d.neighbours[first] = other; d.machines.Learn(first, biosPC, false) }, "the address belongs to"},
+			func(d *desk) { d.neighbours[first] = other; d.wds.machines.Learn(first, biosPC, false) }, "the address belongs to"},
 		"another machine, by DHCP": {config.ModeProxy, pcPort, asksGRUB,
-			func(d *desk) { d.machines.Learn(first, machine.Machine{MAC: other}, false) }, "the address was given to 02:00:00:00:00:01"},
+			func(d *desk) { d.wds.machines.Learn(first, machine.Machine{MAC: other}, false) }, "the address was given to 02:00:00:00:00:01"},
 		"a menu that was read at another address": {config.ModeProxy, pcPort, asks(behindPC, "wds", ""),
 			func(d *desk) { d.neighbours[first] = pc }, "no menu with this name was sent to that address"},
 		"no menu was read behind the router": {config.ModeProxy, behindPC, asksGRUB,
-			func(d *desk) { d.neighbours[behind] = pc; d.machines.Learn(behind, biosPC, true) }, "no menu with this name"},
+			func(d *desk) { d.neighbours[behind] = pc; d.wds.machines.Learn(behind, biosPC, true) }, "no menu with this name"},
 		"another machine's menu, and its name in ours": {config.ModeProxy, pcPort,
 			strings.Replace(asksGRUB, string(pc), string(other), 1),
 			func(d *desk) { d.neighbours[first] = other }, "no menu with this name"},
@@ -218,7 +223,7 @@ func TestHandoffIsRefused(t *testing.T) {
 			func(d *desk) { d.neighbours[first] = pc }, "no WDS server"},
 		"a server without a program for the firmware": {config.ModeProxy, pcPort, asksGRUB,
 			func(d *desk) {
-				d.machines.Learn(first, machine.Machine{MAC: pc, Firmware: "uefi-x64"}, false)
+				d.wds.machines.Learn(first, machine.Machine{MAC: pc, Firmware: "uefi-x64"}, false)
 			}, "no program for uefi-x64"},
 		"DHCP is off": {config.ModeOff, pcPort, asksGRUB,
 			func(d *desk) { d.neighbours[first] = pc }, "DHCP is off"},
@@ -241,7 +246,7 @@ func TestHandoffIsRefused(t *testing.T) {
 	}
 	t.Run("nobody answers ARP for the address", func(t *testing.T) {
 		d := newDesk(t, config.ModeProxy)
-		d.machines.Learn(first, biosPC, false) // by a broadcast REQUEST, which anybody can send
+		d.wds.machines.Learn(first, biosPC, false) // by a broadcast REQUEST, which anybody can send
 		if _, err := d.fetch(pcPort, asksGRUB); err != nil {
 			t.Fatal(err)
 		}
@@ -313,7 +318,7 @@ func TestNobodyElsePicksTheMenu(t *testing.T) {
 	waits := its(false)
 	waits.Waits = true
 	claims := func(a netip.Addr, relayed bool) func(*desk) {
-		return func(d *desk) { d.machines.Learn(a, biosPC, relayed) }
+		return func(d *desk) { d.wds.machines.Learn(a, biosPC, relayed) }
 	}
 	at := func(a netip.Addr, mac config.MAC) func(*desk) { return func(d *desk) { d.neighbours[a] = mac } }
 	for situation, tc := range map[string]struct {
@@ -336,7 +341,7 @@ func TestNobodyElsePicksTheMenu(t *testing.T) {
 		"behind a router, nobody known":              {[]machine.Rule{its(false)}, behindPC, nil, "waits", ""},
 		"behind a router, without rules":             {nil, behindPC, nil, "for all", ""},
 		"behind a relay agent, then its own word":    {[]machine.Rule{its(false)}, behindPC, []func(*desk){claims(behind, true), claims(behind, false)}, "its own", ""},
-		"behind a relay agent, then another's word":  {[]machine.Rule{its(false)}, behindPC, []func(*desk){claims(behind, true), func(d *desk) { d.machines.Learn(behind, machine.Machine{MAC: other}, false) }}, "waits", ""},
+		"behind a relay agent, then another's word":  {[]machine.Rule{its(false)}, behindPC, []func(*desk){claims(behind, true), func(d *desk) { d.wds.machines.Learn(behind, machine.Machine{MAC: other}, false) }}, "waits", ""},
 		"the router's MAC is no machine's behind it": {[]machine.Rule{its(false)}, behindPC, []func(*desk){at(behind, pc)}, "waits", ""},
 	} {
 		t.Run(situation, func(t *testing.T) {
@@ -362,7 +367,7 @@ func TestNobodyElsePicksTheMenu(t *testing.T) {
 	}
 	t.Run("the kernel cannot be asked", func(t *testing.T) {
 		d := newDesk(t, config.ModeProxy, its(false))
-		d.resolve = func(int, netip.Addr) error { return errors.New("not permitted") }
+		d.wds.resolve = func(int, netip.Addr) error { return errors.New("not permitted") }
 		if got, err := d.fetch(pcPort, grub); got != "waits" || err != nil {
 			t.Errorf("got %q, %v", got, err)
 		}
@@ -379,11 +384,11 @@ func TestNobodyElsePicksTheMenu(t *testing.T) {
 // a rule with once is not used up by it.
 func TestOnceIsUsedUpByItsMachine(t *testing.T) {
 	d := newDesk(t, config.ModeProxy, its(true))
-	d.machines.Learn(behind, biosPC, false)
+	d.wds.machines.Learn(behind, biosPC, false)
 	if got, err := d.fetch(behindPC, "grub/grub.cfg"); got != "waits" || err != nil {
 		t.Errorf("got %q, %v", got, err)
 	}
-	if all := d.once.All(); len(all) > 0 {
+	if all := d.wds.once.All(); len(all) > 0 {
 		t.Errorf("used up: %v", all)
 	}
 }
@@ -409,8 +414,8 @@ func TestNobodyReadsAnothersMenuMeanwhile(t *testing.T) {
 		}
 		read = append(read, content(t, f))
 	}), nil))
-	d.Options.Log, d.daemon.dhcp.log = log, log // which use writes to at its work
-	d.use(next, newTask(t.Context()))
+	d.Options.Log, d.dhcp.Log = log, log // which use writes to at its work
+	d.takes(next)
 	log.Info("done")
 	if len(read) < 2 || slices.Contains(read, "another's") || read[len(read)-1] != "its own, new" {
 		t.Errorf("meanwhile and then it reads %q", read)
@@ -512,7 +517,7 @@ func TestLinkOutOfTheFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.openSite()
-	t.Cleanup(func() { d.site.Close() })
+	t.Cleanup(func() { d.files.site.Close() })
 	events := d.tell.bus.Subscribe()
 	for _, name := range []string{"iso/debian/linux", "iso", "/iso/other"} {
 		_, err := d.openTFTP(pcPort, name)
@@ -535,32 +540,6 @@ func TestLinkOutOfTheFolder(t *testing.T) {
 	d.transferred(tftp.Event{Client: pcPort, File: "missing", Start: t0, Err: err})
 	if e := <-events; e.Outcome != event.NotFound || d.said.String() != said {
 		t.Errorf("what is not there counts as %q; the log:\n%v", e.Outcome, d.said)
-	}
-}
-
-// Another PXE server is logged once, and machines that go to WDS are answered
-// accordingly for as long as it is heard.
-func TestAnotherPXEServer(t *testing.T) {
-	other := guard.Rival{Server: wds.Next(), MAC: "02:00:00:00:00:02"}
-	d := newDesk(t, config.ModeProxy)
-	for i := range 5 {
-		d.rivalHeard(t0.Add(time.Duration(i)*time.Minute), other)
-	}
-	if n := strings.Count(d.said.String(), "another PXE server answers"); n != 1 || !d.settings.Load().Rival {
-		t.Errorf("%d lines, answered accordingly: %v", n, d.settings.Load().Rival)
-	}
-	d.rivalGone(t0.Add(rivalLasts))
-	if !d.settings.Load().Rival {
-		t.Error("forgotten too soon")
-	}
-	d.rivalGone(t0.Add(4*time.Minute + rivalLasts))
-	if d.settings.Load().Rival {
-		t.Error("it counts as there for ever")
-	}
-	d = newDesk(t, config.ModeOff)
-	d.rivalHeard(t0, other)
-	if said := d.said.String(); strings.Contains(said, "PXE server") {
-		t.Errorf("with DHCP off the site has its own; the log:\n%s", said)
 	}
 }
 

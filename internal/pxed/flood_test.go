@@ -21,10 +21,10 @@ import (
 	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/dhcp"
 	"github.com/pxebox/pxebox/internal/dhcpconn"
+	"github.com/pxebox/pxebox/internal/dhcpd"
 	"github.com/pxebox/pxebox/internal/event"
 	"github.com/pxebox/pxebox/internal/guard"
 	"github.com/pxebox/pxebox/internal/loglimit"
-	"github.com/pxebox/pxebox/internal/ratelimit"
 	"github.com/pxebox/pxebox/internal/tftp"
 )
 
@@ -50,7 +50,9 @@ func (d *desk) flood(n int, network *slog.Logger) {
 	now := time.Now()
 	invented := net.HardwareAddr{2, 0xf1, byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)}
 	ask := func(m *dhcpv4.DHCPv4) {
-		d.dhcp.ask(now, received{[]dhcp.Question{dhcp.NewQuestion(m, dhcp.ServerPort, netip.AddrPort{})}, quietWire{}, quietWire{}, quietWire{}})
+		d.dhcp.Handle(now, dhcpd.Packets{
+			Questions: []dhcp.Question{dhcp.NewQuestion(m, dhcp.ServerPort, netip.AddrPort{})}, Sender: quietWire{}, Prober: quietWire{},
+		})
 	}
 	for _, arch := range []iana.Arch{iana.INTEL_X86PC, iana.EFI_ARM64, iana.EFI_IA32} {
 		ask(pxePacket(invented, arch, dhcpv4.MessageTypeDiscover))
@@ -81,8 +83,8 @@ func (d *desk) flood(n int, network *slog.Logger) {
 		d.httpServer().ServeHTTP(httptest.NewRecorder(), r)
 	}
 	if n%30 == 0 {
-		d.verdict(guard.Verdict{Foreign: from.Addr(), Why: "another DHCP server answers on this link"})
-		d.verdict(guard.Verdict{Allowed: true, Why: "no other DHCP server answers"})
+		d.dhcp.Verdict(now, guard.Verdict{Foreign: from.Addr(), Why: "another DHCP server answers on this link"})
+		d.dhcp.Verdict(now, guard.Verdict{Allowed: true, Why: "no other DHCP server answers"})
 		network.Warn("network: an offer came to nothing", "err", "refused")
 		network.Warn("network: lease lost")
 		network.Info("network: address leased")
@@ -94,7 +96,6 @@ type quietWire struct{}
 
 func (quietWire) Send(netip.Addr, []dhcpconn.Reply) error { return nil }
 func (quietWire) Probe(netip.Addr) error                  { return nil }
-func (quietWire) Heard(netip.Addr)                        {}
 
 // TestFloodOfTheLog floods the box for ten minutes with all that makes it log
 // something. Of gokrazy's hundred lines strangers get so few that those that a
@@ -142,7 +143,6 @@ func tenMinutesOfFlood(t *testing.T, mode config.Mode) []string {
 		t.Fatal(err)
 	}
 	d.openSite()
-	d.dhcp.limit = ratelimit.New(time.Now())
 	network := slog.New(limited.Beside(slog.NewTextHandler(said, nil)))
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)

@@ -5,19 +5,16 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"github.com/insomniacslk/dhcp/iana"
 
-	"github.com/pxebox/pxebox/assets"
 	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/dhcp"
 	"github.com/pxebox/pxebox/internal/generation"
-	"github.com/pxebox/pxebox/internal/guard"
-	"github.com/pxebox/pxebox/internal/handoff"
-	"github.com/pxebox/pxebox/internal/machine"
 	"github.com/pxebox/pxebox/internal/menu"
 	"github.com/pxebox/pxebox/internal/netif"
 )
@@ -80,20 +77,12 @@ once = true
 // serveBy takes a generation into use, and has machines ask by it.
 func serveBy(t *testing.T, g generation.Generation) {
 	log := slog.New(slog.DiscardHandler)
-	d := &daemon{
-		Options: Options{Log: log}, tell: newTeller(log), guard: guard.New(log), bundled: assets.Files(),
-		machines: machine.NewTable(8), asked: handoff.NewTable(8), key: deskKey, once: machine.NewOnce(8),
-		neighbour: func(int, netip.Addr) (net.HardwareAddr, error) { return nil, errors.New("none") },
-	}
-	d.dhcp = newServer(t0, "", d.machines, log, d.tell)
-	d.dhcp.open = func(string, *slog.Logger) opened { return opened{err: errors.New("none")} }
-	d.link.Store(&netif.Link{})
-	guards := newTask(t.Context())
-	defer guards.stop()
-	d.use(g, guards)
+	d := newDaemon(Options{Log: log, RunDir: filepath.Join(t.TempDir(), "none")})
+	d.wds.neighbour = func(int, netip.Addr) (net.HardwareAddr, error) { return nil, errors.New("none") }
+	d.use(g)
 	for _, self := range []netip.Prefix{{}, self, g.Network.Address, netip.MustParsePrefix("10.0.0.1/8")} {
 		d.link.Store(&netif.Link{Addr: self})
-		d.configure()
+		d.dhcp.Configure(time.Now(), d.dhcpConfig())
 		for _, relay := range []net.IP{nil, {10, 1, 0, 1}} {
 			for _, kind := range []dhcpv4.MessageType{
 				dhcpv4.MessageTypeNone, dhcpv4.MessageTypeDiscover, dhcpv4.MessageTypeRequest, dhcpv4.MessageTypeInform,
@@ -112,7 +101,7 @@ func serveBy(t *testing.T, g generation.Generation) {
 					m.UpdateOption(dhcpv4.OptRequestedIPAddress(self.Addr().Next().AsSlice()))
 				}
 				for _, port := range []int{dhcp.ServerPort, dhcp.BootServerPort} {
-					if a := dhcp.Decide(time.Now(), d.settings.Load(), dhcp.NewQuestion(m, port, netip.AddrPort{})); a.Msg != nil {
+					if a := dhcp.Decide(time.Now(), d.dhcp.Settings(), dhcp.NewQuestion(m, port, netip.AddrPort{})); a.Msg != nil {
 						dhcp.Encode(a.Msg, m)
 					}
 				}
@@ -125,7 +114,7 @@ func serveBy(t *testing.T, g generation.Generation) {
 			}
 		}
 	}
-	if block, window := tftpBounds(*d.tftp.Load(), 1500); block < 1 || window < 1 {
+	if block, window := tftpBounds(*d.files.tftp.Load(), 1500); block < 1 || window < 1 {
 		t.Errorf("blocks of %d bytes in windows of %d", block, window)
 	}
 }

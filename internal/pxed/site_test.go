@@ -50,7 +50,7 @@ func TestBootFolder(t *testing.T) {
 
 		under, err := d.open(first, "linux") // a transfer
 		must(err)
-		before := d.site
+		before := d.files.site
 		must(os.Rename(d.BootDir, d.BootDir+".old"), fill("second"))
 		looked("another in its place", true, "second")
 		must(os.RemoveAll(d.BootDir + ".old"))
@@ -79,6 +79,6 @@ func TestBootFolder(t *testing.T) {
 		if n := strings.Count(d.said.String(), "boot folder: gone"); n != 1 {
 			t.Errorf("told %d times that it has gone; the log:\n%v", n, d.said)
 		}
-		must(d.site.Close())
+		must(d.files.site.Close())
 	})
 }

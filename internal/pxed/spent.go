@@ -105,15 +105,15 @@ func (d *daemon) restoreSpent() {
 			rules[machine.Fingerprint(r)] = true
 		}
 	}
-	if len(rules) > 0 && !d.restored {
-		d.restored = true
+	if len(rules) > 0 && !d.wds.restored {
+		d.wds.restored = true
 		spent, err := loadSpent(d.DataDir)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			d.Log.Error("it is not known which machines have had their one boot: rules with once count anew", "err", err)
 		}
-		d.once.Restore(spent)
+		d.wds.once.Restore(spent)
 	}
-	if !d.once.Keep(rules) {
+	if !d.wds.once.Keep(rules) {
 		d.Log.Error("too many machines have had their one boot: a rule with once counts for no other", "at_most", maxSpent)
 	}
 }

@@ -65,7 +65,7 @@ func TestSpentComesBack(t *testing.T) {
 		}
 		g := d.gen
 		g.Machines = []machine.Rule{its(true)}
-		d.use(g, newTask(t.Context()))
+		d.takes(g)
 		return d
 	}
 	print := machine.Fingerprint(its(true))

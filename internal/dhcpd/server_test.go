@@ -1,6 +1,7 @@
-package pxed
+package dhcpd
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -19,10 +20,11 @@ import (
 	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/dhcp"
 	"github.com/pxebox/pxebox/internal/dhcpconn"
-	"github.com/pxebox/pxebox/internal/handoff"
+	"github.com/pxebox/pxebox/internal/event"
 	"github.com/pxebox/pxebox/internal/lease"
 	"github.com/pxebox/pxebox/internal/leasedb"
 	"github.com/pxebox/pxebox/internal/machine"
+	"github.com/pxebox/pxebox/internal/metrics"
 	"github.com/pxebox/pxebox/internal/netif"
 )
 
@@ -35,13 +37,13 @@ var (
 // bench is a server between a wire and a disk that the test watches.
 type bench struct {
 	*testing.T
-	*server
-	sent   []string // message type and address
-	probed []netip.Addr
-	disk   []lease.Change
-	broken error // what the disk says
-	closed bool
-	now    time.Time // of the last packet
+	*Server
+	sent    []string // message type and address
+	probed  []netip.Addr
+	written []lease.Change
+	broken  error // what the disk says
+	closed  bool
+	now     time.Time // of the last packet
 }
 
 func (b *bench) Send(_ netip.Addr, replies []dhcpconn.Reply) error {
@@ -56,19 +58,23 @@ func (b *bench) Send(_ netip.Addr, replies []dhcpconn.Reply) error {
 }
 
 func (b *bench) Probe(a netip.Addr) error { b.probed = append(b.probed, a); return nil }
-func (b *bench) Heard(netip.Addr)         {}
 func (b *bench) Close() error             { b.closed = true; return nil }
 
 func (b *bench) Apply(changes []lease.Change) error {
 	if b.broken == nil {
-		b.disk = append(b.disk, changes...)
+		b.written = append(b.written, changes...)
 	}
 	return b.broken
 }
 
+// options are those of a server that logs there.
+func options(t *testing.T, log *slog.Logger) Options {
+	return Options{DataDir: t.TempDir(), Clients: machine.NewTable(8), Events: &event.Bus{}, Metrics: metrics.New(), Log: log}
+}
+
 func newBench(t *testing.T, probe bool) *bench {
-	b := &bench{T: t, server: newServer(t0, t.TempDir(), machine.NewTable(8), slog.New(slog.DiscardHandler), newTeller(slog.New(slog.DiscardHandler)))}
-	b.server.store = b
+	b := &bench{T: t, Server: newServer(t0, options(t, slog.New(slog.DiscardHandler)))}
+	b.disk.store = b
 	b.network(t0, self, probe)
 	return b
 }
@@ -78,7 +84,7 @@ func (b *bench) network(now time.Time, self netip.Prefix, probe bool) {
 	c := config.DHCP{Mode: config.ModeServer, Probe: probe, Ranges: []config.Range{{First: first, Last: first.Next()}}}
 	c.Lease = config.Duration(time.Hour)
 	b.now = now
-	b.configure(now, c, handoff.Plan{}, netif.Link{Addr: self, HW: net.HardwareAddr{2, 0, 0, 0, 0, 1}}, nil)
+	b.Configure(now, Config{DHCP: c, Link: netif.Link{Addr: self, HW: net.HardwareAddr{2, 0, 0, 0, 0, 1}}})
 }
 
 // client sends a message of the type from the machine with that number.
@@ -92,7 +98,7 @@ func (b *bench) client(now time.Time, n byte, t dhcpv4.MessageType, options ...d
 		m.UpdateOption(o)
 	}
 	b.now = now
-	b.ask(now, received{[]dhcp.Question{dhcp.NewQuestion(m, dhcp.ServerPort, netip.AddrPort{})}, b, b, b})
+	b.Handle(now, Packets{[]dhcp.Question{dhcp.NewQuestion(m, dhcp.ServerPort, netip.AddrPort{})}, b, b})
 }
 
 // takes is a whole exchange up to the moment when the ACK waits for the disk.
@@ -112,8 +118,8 @@ func (b *bench) write() {
 	ctx, cancel := context.WithCancel(b.Context())
 	ended := make(chan struct{})
 	go func() { b.commit(ctx); close(ended) }()
-	b.server.toDisk <- work
-	b.onDisk(b.now, <-b.committed)
+	b.disk.batches <- work
+	b.onDisk(b.now, <-b.disk.committed)
 	cancel()
 	<-ended // or it might take the next batch
 }
@@ -133,8 +139,8 @@ func TestACKFollowsTheDisk(t *testing.T) {
 	b.wantSent("OFFER 192.168.77.100", "OFFER 192.168.77.101")
 	b.write()
 	b.wantSent("ACK 192.168.77.100", "ACK 192.168.77.101")
-	if len(b.disk) != 2 {
-		t.Errorf("on disk: %+v", b.disk)
+	if len(b.written) != 2 {
+		t.Errorf("on disk: %+v", b.written)
 	}
 	if to, _ := b.toCommit(t0); to != nil {
 		t.Error("an idle server still has something for the disk")
@@ -179,7 +185,7 @@ func TestDiskRefuses(t *testing.T) {
 func TestDiskHangs(t *testing.T) {
 	b := newBench(t, false)
 	h := &hungStore{until: make(chan struct{}), closed: make(chan struct{})}
-	b.server.store, b.patient = h, time.Millisecond
+	b.disk.store, b.disk.patient = h, time.Millisecond
 	b.takes(1, first)
 	b.write()
 	b.wantSent("OFFER 192.168.77.100")
@@ -190,7 +196,7 @@ func TestDiskHangs(t *testing.T) {
 	close(h.until)
 	<-h.closed // once, and not before the write has ended
 
-	b.patient = writeWithin
+	b.disk.patient = writeWithin
 	b.opens(b.now.Add(storeAgain))
 	b.write()
 	b.restarts().returns(t0, 1, first)
@@ -210,8 +216,8 @@ func TestDiskRecovers(t *testing.T) {
 	b.broken = nil
 	b.takes(2, first.Next())
 	b.write()
-	if len(b.disk) != 2 {
-		t.Errorf("after a failure the next batch wrote %+v; both leases are promised or will be asked for again", b.disk)
+	if len(b.written) != 2 {
+		t.Errorf("after a failure the next batch wrote %+v; both leases are promised or will be asked for again", b.written)
 	}
 }
 
@@ -269,11 +275,11 @@ func TestLeasesComeBackFromDisk(t *testing.T) {
 	b.opens(t0)
 	b.takes(1, first)
 	b.write()
-	if err := b.server.store.Close(); err != nil {
+	if err := b.disk.store.Close(); err != nil {
 		t.Fatal(err)
 	}
 	again := newBench(t, false)
-	again.dir = b.dir
+	again.DataDir = b.DataDir
 	again.opens(t0)
 	again.client(t0, 2, dhcpv4.MessageTypeDiscover, dhcpv4.OptRequestedIPAddress(first.AsSlice()))
 	again.wantSent("OFFER 192.168.77.101")
@@ -286,10 +292,10 @@ func TestLeasesComeBackFromDisk(t *testing.T) {
 func (b *bench) opens(now time.Time) {
 	b.Helper()
 	b.now = now
-	b.server.store, b.tryStore = nil, time.Time{}
+	b.disk.store, b.disk.try = nil, time.Time{}
 	b.openStore(now, config.ModeServer)
-	b.storeOpened(now, <-b.opened)
-	opened := b.server.store
+	b.storeOpened(now, <-b.disk.opened)
+	opened := b.disk.store
 	if opened == nil {
 		b.Fatal("the database does not open")
 	}
@@ -300,9 +306,9 @@ func (b *bench) opens(now time.Time) {
 func (b *bench) restarts() *bench {
 	b.Helper()
 	again := newBench(b.T, false)
-	disk, err := os.ReadFile(filepath.Join(b.dir, leasedb.FileName))
+	disk, err := os.ReadFile(filepath.Join(b.DataDir, leasedb.FileName))
 	if err == nil {
-		err = os.WriteFile(filepath.Join(again.dir, leasedb.FileName), disk, 0o600)
+		err = os.WriteFile(filepath.Join(again.DataDir, leasedb.FileName), disk, 0o600)
 	}
 	if err != nil {
 		b.Fatal(err)
@@ -339,8 +345,8 @@ func TestDatabaseOpensAgain(t *testing.T) {
 			b.opens(t0)
 			b.takes(1, first)
 			b.write()
-			real := b.server.store
-			b.server.store, b.broken = b, errors.New("no space left")
+			real := b.disk.store
+			b.disk.store, b.broken = b, errors.New("no space left")
 			for range storeTries {
 				b.returns(t0, 1, first)
 			}
@@ -352,7 +358,7 @@ func TestDatabaseOpensAgain(t *testing.T) {
 				t.Fatal(err)
 			}
 			if lose {
-				if err := os.Remove(filepath.Join(b.dir, leasedb.FileName)); err != nil {
+				if err := os.Remove(filepath.Join(b.DataDir, leasedb.FileName)); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -375,7 +381,7 @@ func TestEndedWhileTheDiskWasAway(t *testing.T) {
 	b.takes(1, first)
 	b.takes(2, first.Next())
 	b.write()
-	b.server.store.Close()
+	b.disk.store.Close()
 	b.opens(t0.Add(time.Hour))
 	b.sent = nil
 	b.takes(3, first)
@@ -412,10 +418,10 @@ func TestDatabaseOpensLate(t *testing.T) {
 			before.takes(1, first)
 			before.takes(2, first.Next())
 			before.write()
-			before.server.store.Close()
+			before.disk.store.Close()
 
 			b := newBench(t, false)
-			b.dir, b.server.store = before.dir, nil
+			b.DataDir, b.disk.store = before.DataDir, nil
 			c.meanwhile(b)
 			b.opens(t0.Add(time.Minute))
 			b.keep(t0.Add(2*time.Minute), c.one, c.two)
@@ -451,11 +457,11 @@ func TestDatabaseIsReadOnly(t *testing.T) {
 	before.opens(t0)
 	before.takes(1, first)
 	before.write()
-	before.server.store.Close()
+	before.disk.store.Close()
 
 	b := newBench(t, false)
-	b.dir, b.server.store = before.dir, nil
-	b.server.open = func(dir string, log *slog.Logger) opened {
+	b.DataDir, b.disk.store = before.DataDir, nil
+	b.disk.open = func(dir string, log *slog.Logger) opened {
 		o := openLeases(dir, log)
 		if o.err == nil {
 			o.err = o.store.Close()
@@ -463,7 +469,7 @@ func TestDatabaseIsReadOnly(t *testing.T) {
 		return opened{records: o.records, err: errors.Join(o.err, leasedb.ReadOnlyError{Err: errors.New("read-only file system")})}
 	}
 	b.openStore(t0, config.ModeServer)
-	b.storeOpened(t0, <-b.opened)
+	b.storeOpened(t0, <-b.disk.opened)
 	// A stranger gets another address than the one that is leased.
 	b.takes(2, first.Next())
 	b.write()
@@ -472,10 +478,10 @@ func TestDatabaseIsReadOnly(t *testing.T) {
 	b.client(t0, 3, dhcpv4.MessageTypeDiscover)
 	b.wantSent()
 
-	b.server.open = openLeases
+	b.disk.open = openLeases
 	b.opens(t0.Add(storeAgain))
 	b.write() // without a question
-	b.server.store.Close()
+	b.disk.store.Close()
 	b.restarts().keep(t0, 1, 2)
 }
 
@@ -483,9 +489,9 @@ func TestDatabaseIsReadOnly(t *testing.T) {
 // questions do not for longer than is good for clients.
 func TestDatabaseTakesLong(t *testing.T) {
 	b := newBench(t, false)
-	b.server.store = nil
+	b.disk.store = nil
 	hung := make(chan struct{})
-	b.server.open = func(dir string, log *slog.Logger) opened { <-hung; return openLeases(dir, log) }
+	b.disk.open = func(dir string, log *slog.Logger) opened { <-hung; return openLeases(dir, log) }
 	for _, c := range []struct {
 		situation string
 		at        time.Duration
@@ -506,7 +512,7 @@ func TestDatabaseTakesLong(t *testing.T) {
 	b.write()
 	b.wantSent("OFFER 192.168.77.100", "ACK 192.168.77.100")
 	close(hung)
-	o := <-b.opened
+	o := <-b.disk.opened
 	b.storeOpened(t0.Add(time.Minute), o)
 	defer o.store.Close()
 	b.write() // what was given meanwhile
@@ -555,8 +561,8 @@ func TestForgedARPAnswers(t *testing.T) {
 // What comes from where no machine is served is logged once for each machine and
 // reason, however often it comes and however many machines it names.
 func TestStrangersAreLoggedOnce(t *testing.T) {
-	b, said := newBench(t, false), &lines{}
-	b.server.tell = newTeller(slog.New(slog.NewTextHandler(said, nil)))
+	b, said := newBench(t, false), &bytes.Buffer{}
+	b.report = newReporter(options(t, slog.New(slog.NewTextHandler(said, nil))))
 	ask := func(n int, from string, giaddr ...byte) {
 		m := &dhcpv4.DHCPv4{
 			OpCode: dhcpv4.OpcodeBootRequest, HWType: iana.HWTypeEthernet, GatewayIPAddr: giaddr,
@@ -566,7 +572,7 @@ func TestStrangersAreLoggedOnce(t *testing.T) {
 		q := dhcp.NewQuestion(m, dhcp.ServerPort, netip.MustParseAddrPort(from+":68"))
 		// Another second, or the limit on packets would hide them from the log.
 		b.now = b.now.Add(time.Second)
-		b.ask(b.now, received{[]dhcp.Question{q}, b, b, b})
+		b.Handle(b.now, Packets{[]dhcp.Question{q}, b, b})
 	}
 	for range 5 {
 		ask(1, "10.9.0.66")
@@ -590,10 +596,10 @@ func TestStrangersAreLoggedOnce(t *testing.T) {
 
 // An address that has another machine now is logged, once for each change.
 func TestChangeOfHandsIsLogged(t *testing.T) {
-	b, said := newBench(t, false), &lines{}
-	b.server.tell = newTeller(slog.New(slog.NewTextHandler(said, nil)))
+	b, said := newBench(t, false), &bytes.Buffer{}
+	b.report = newReporter(options(t, slog.New(slog.NewTextHandler(said, nil))))
 	c := config.DHCP{Mode: config.ModeProxy}
-	b.configure(b.now, c, handoff.Plan{}, netif.Link{Addr: self, HW: net.HardwareAddr{2, 0, 0, 0, 0, 1}}, nil)
+	b.Configure(b.now, Config{DHCP: c, Link: netif.Link{Addr: self, HW: net.HardwareAddr{2, 0, 0, 0, 0, 1}}})
 	pxe := dhcpv4.OptClassIdentifier("PXEClient:Arch:00007:UNDI:003000")
 	request := func(n byte) {
 		b.client(b.now.Add(time.Second), n, dhcpv4.MessageTypeRequest, pxe, dhcpv4.OptRequestedIPAddress(first.AsSlice()))
@@ -628,9 +634,35 @@ func TestStrangersDoNotUseUpTheLimit(t *testing.T) {
 				ClientHWAddr: net.HardwareAddr{2, 0, 0, 0, 1, 1}, Options: dhcpv4.Options{},
 			}
 			m.UpdateOption(dhcpv4.OptMessageType(dhcpv4.MessageTypeDiscover))
-			b.ask(b.now, received{[]dhcp.Question{dhcp.NewQuestion(m, port, netip.MustParseAddrPort("10.9.0.66:68"))}, b, b, b})
+			q := dhcp.NewQuestion(m, port, netip.MustParseAddrPort("10.9.0.66:68"))
+			b.Handle(b.now, Packets{[]dhcp.Question{q}, b, b})
 		}
 	}
 	b.client(b.now, 1, dhcpv4.MessageTypeDiscover)
 	b.wantSent("OFFER 192.168.77.100")
+}
+
+// What Use was given is in force when it returns, and Serve ends with its
+// context.
+func TestServe(t *testing.T) {
+	s := New(options(t, slog.New(slog.DiscardHandler)))
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- s.Serve(ctx) }()
+	for _, p := range []netip.Prefix{self, netip.MustParsePrefix("10.0.0.1/8"), {}} {
+		s.Use(ctx, Config{DHCP: config.DHCP{Mode: config.ModeProxy}, Link: netif.Link{Addr: p}})
+		for a, want := range map[netip.Addr]bool{first: p == self, netip.MustParseAddr("10.1.2.3"): p.IsValid() && p != self} {
+			if got := s.Serves(a); got != want {
+				t.Errorf("the box is %v: it serves %v: %v", p, a, got)
+			}
+		}
+		s.Turn(ctx)
+	}
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	// Without a server that runs, neither waits for ever.
+	s.Use(ctx, Config{})
+	s.Turn(ctx)
 }

@@ -1,0 +1,49 @@
+// Package task runs what lasts as long as something stays as it is, such as
+// the sockets of one link.
+package task
+
+import (
+	"context"
+	"sync"
+)
+
+// Task is stopped and started again when what it rests on changes. One
+// goroutine calls its methods.
+type Task struct {
+	// Failed gets the first failure that Stop did not cause.
+	Failed chan error
+
+	ctx    context.Context
+	cancel context.CancelFunc
+	done   sync.WaitGroup
+}
+
+// New makes a task that does nothing yet. It ends with ctx.
+func New(ctx context.Context) *Task {
+	return &Task{Failed: make(chan error, 1), ctx: ctx, cancel: func() {}}
+}
+
+// Start runs f until Stop.
+func (t *Task) Start(f func(context.Context) error) {
+	ctx, cancel := context.WithCancel(t.ctx)
+	t.cancel = cancel
+	t.done.Go(func() {
+		if err := f(ctx); ctx.Err() == nil {
+			t.Failed <- err
+		}
+	})
+}
+
+// Stop ends what Start began, and waits for it.
+func (t *Task) Stop() {
+	t.cancel()
+	t.done.Wait()
+}
+
+// Give sends v unless ctx ends first.
+func Give[T any](ctx context.Context, c chan<- T, v T) {
+	select {
+	case c <- v:
+	case <-ctx.Done():
+	}
+}
