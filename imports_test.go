@@ -266,7 +266,7 @@ func TestTestCodeIsNotImported(t *testing.T) {
 // alone leaves the new name to chance. The others write where a power cut takes
 // everything, to /run and /tmp.
 func TestFilesAreReplacedDurably(t *testing.T) {
-	may := []string{"internal/durable/durable.go", "internal/generation/file.go", "internal/netif/setup.go", "internal/pxed/armed.go"}
+	may := []string{"internal/durable/durable.go", "internal/generation/file.go", "internal/netif/setup.go", "internal/wdshandoff/armed.go"}
 	for name, p := range list(t) {
 		for _, file := range p.GoFiles {
 			f, err := parser.ParseFile(token.NewFileSet(), filepath.Join(p.Dir, file), nil, parser.ImportsOnly)

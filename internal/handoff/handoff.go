@@ -2,8 +2,8 @@
 // that could take it there: by a rule of the site, or because it has read a
 // file whose name says so and then restarted; either way its firmware is
 // answered with the server itself. It is pure: names of files and the
-// questions of firmware in, what the firmware is told out. Who reads and who
-// boots is package pxed's to know; what a WDS server is told, nobody's here.
+// questions of firmware in, what the firmware is told out. Package wdshandoff
+// knows who reads and who boots.
 package handoff
 
 import (

@@ -2,8 +2,6 @@ package pxed
 
 import (
 	"context"
-	"encoding/json"
-	"log/slog"
 	"net"
 	"net/netip"
 	"os"
@@ -21,7 +19,6 @@ import (
 	"github.com/pxebox/pxebox/internal/dhcpconn"
 	"github.com/pxebox/pxebox/internal/dhcpd"
 	"github.com/pxebox/pxebox/internal/generation"
-	"github.com/pxebox/pxebox/internal/handoff"
 	"github.com/pxebox/pxebox/internal/menu"
 	"github.com/pxebox/pxebox/internal/watch"
 )
@@ -168,24 +165,6 @@ var ways = map[string]struct {
 		[]config.Mode{config.ModeProxy}, "192.168.77.1 shimx64.efi", `192.168.77.2 boot\x64\wdsmgfw.efi`},
 }
 
-// armed waits until those tickets are written.
-func armed(t *testing.T, dir string, want []handoff.Ticket) {
-	t.Helper()
-	text := func(all []handoff.Ticket) string {
-		b, err := json.Marshal(all)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(b)
-	}
-	for range watch.Dir(t.Context(), dir, time.Second) {
-		if s, err := loadArmed(dir); err == nil && text(s.Armed) == text(want) {
-			return
-		}
-	}
-	t.Fatal("never written")
-}
-
 // A machine asks for WDS and restarts, in between this program does, and the
 // server says nothing. The boot after that shows the menu, with the reason.
 func TestSilentWDSLeadsBackToTheMenu(t *testing.T) {
@@ -206,18 +185,21 @@ func TestSilentWDSLeadsBackToTheMenu(t *testing.T) {
 				}
 				now, runDir := time.Now(), t.TempDir()
 				start := func(state menu.State) *desk {
-					d := newDesk(t, config.ModeProxy)
+					d := newDeskIn(t, runDir, config.ModeProxy)
 					d.neighbours[first] = pc
-					d.wds.asked = handoff.NewTable(8)
-					d.wds.key = restoreArmed(now, runDir, d.wds.asked, d.Options.Log)
 					d.reads(mode, menu.Health{State: state})
 					return d
 				}
 				stop := func(d *desk) {
 					ctx, cancel := context.WithCancel(t.Context())
 					done := make(chan error)
-					go func() { done <- saveArmed(ctx, runDir, d.wds.key, d.wds.asked, d.Options.Log) }()
-					armed(t, runDir, d.wds.asked.All(now))
+					os.Remove(filepath.Join(runDir, "handoffs.json"))
+					go func() { done <- d.desk.Serve(ctx) }()
+					for range watch.Dir(ctx, runDir, time.Second) {
+						if _, err := os.Stat(filepath.Join(runDir, "handoffs.json")); err == nil {
+							break
+						}
+					}
 					cancel()
 					<-done
 				}
@@ -252,62 +234,6 @@ func TestSilentWDSLeadsBackToTheMenu(t *testing.T) {
 	}
 }
 
-func TestArmedIsWritten(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "not there yet")
-	asked, key := handoff.NewTable(4), handoff.Key{7}
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error)
-	go func() { done <- saveArmed(ctx, dir, key, asked, slog.New(slog.DiscardHandler)) }()
-	defer func() { cancel(); <-done }()
-	armed(t, dir, nil)
-	now := time.Now()
-	asked.Arm(now, pc, "wds")
-	armed(t, dir, asked.All(now))
-	asked.Used(now, pc, anyXID)
-	armed(t, dir, asked.All(now))
-	again := handoff.NewTable(4)
-	if got := restoreArmed(now, dir, again, slog.New(slog.DiscardHandler)); got != key {
-		t.Errorf("the key was %v and is %v", key, got)
-	}
-	if entry, ok := again.Answer(now, pc, anyXID); entry != "wds" || !ok {
-		t.Errorf("on its way to %q, %v", entry, ok)
-	}
-	if info, err := os.Stat(filepath.Join(dir, armedFile)); err != nil || info.Mode() != 0o600 {
-		t.Errorf("%v, %v: others can read the key", info.Mode(), err)
-	}
-}
-
-func TestArmedIsLost(t *testing.T) {
-	for situation, tc := range map[string]struct {
-		file string
-		says bool
-	}{
-		"the box has been started":         {"", false},
-		"the file is damaged":              {`{"format":1,"ke`, true},
-		"the file is of another shape":     {`{"format":9}`, true},
-		"the file has no key":              {`{"format":1,"armed":[]}`, true},
-		"the file has half a key, or less": {`{"format":1,"key":"AAAA"}`, true},
-	} {
-		t.Run(situation, func(t *testing.T) {
-			dir, said := t.TempDir(), &lines{}
-			if tc.file != "" {
-				if err := os.WriteFile(filepath.Join(dir, armedFile), []byte(tc.file), 0o600); err != nil {
-					t.Fatal(err)
-				}
-			}
-			restore := func() handoff.Key {
-				return restoreArmed(t0, dir, handoff.NewTable(4), slog.New(slog.NewTextHandler(said, nil)))
-			}
-			if a, b := restore(), restore(); a == b || a == (handoff.Key{}) {
-				t.Errorf("the keys are %v and %v", a, b)
-			}
-			if got := strings.Contains(said.String(), "level=ERROR"); got != tc.says {
-				t.Errorf("the log:\n%s", said)
-			}
-		})
-	}
-}
-
 // Whoever reads a menu gets the name for itself, and nobody else's.
 func TestNobodyGetsAnothersName(t *testing.T) {
 	forger := netip.AddrPortFrom(first.Next(), 2070)
@@ -323,7 +249,7 @@ func TestNobodyGetsAnothersName(t *testing.T) {
 			return d.fetch(forger, "pxelinux.cfg/01-52-54-00-77-00-10")
 		},
 		"its own, after a REQUEST that says it were the machine": func(d *desk) (string, error) {
-			d.wds.machines.Learn(forger.Addr(), biosPC, false)
+			d.desk.Clients.Learn(forger.Addr(), biosPC, false)
 			return d.fetch(forger, "/grub/grub.cfg")
 		},
 		"its own, by HTTP": func(d *desk) (string, error) {
@@ -364,7 +290,7 @@ func TestNobodyGetsAnothersName(t *testing.T) {
 	t.Run("the machine's name, kept by one that had its address before", func(t *testing.T) {
 		d := begin(t)
 		d.neighbours[first] = other
-		d.wds.machines.Learn(first, biosPC, false) // by a REQUEST, which anybody can send
+		d.desk.Clients.Learn(first, biosPC, false) // by a REQUEST, which anybody can send
 		text, err := d.fetch(pcPort, "/grub/grub.cfg")
 		if err != nil {
 			t.Fatal(err)

@@ -135,7 +135,7 @@ func TestFloodOfTheLog(t *testing.T) {
 func tenMinutesOfFlood(t *testing.T, mode config.Mode) []string {
 	said := &lines{}
 	limited := loglimit.New(slog.NewTextHandler(said, nil))
-	d := newDeskWith(t, said, limited, mode)
+	d := newDeskWith(t, runDir(t), said, limited, mode)
 	if err := os.Mkdir(d.BootDir, 0o755); err != nil {
 		t.Fatal(err)
 	}

@@ -78,7 +78,7 @@ once = true
 func serveBy(t *testing.T, g generation.Generation) {
 	log := slog.New(slog.DiscardHandler)
 	d := newDaemon(Options{Log: log, RunDir: filepath.Join(t.TempDir(), "none")})
-	d.wds.neighbour = func(int, netip.Addr) (net.HardwareAddr, error) { return nil, errors.New("none") }
+	d.desk.Neighbor = func(int, netip.Addr) (net.HardwareAddr, error) { return nil, errors.New("none") }
 	d.use(g)
 	for _, self := range []netip.Prefix{{}, self, g.Network.Address, netip.MustParsePrefix("10.0.0.1/8")} {
 		d.link.Store(&netif.Link{Addr: self})

@@ -11,8 +11,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"net"
-	"net/netip"
 	"os"
 	"slices"
 	"sync/atomic"
@@ -27,7 +25,6 @@ import (
 	"github.com/pxebox/pxebox/internal/dhcpd"
 	"github.com/pxebox/pxebox/internal/event"
 	"github.com/pxebox/pxebox/internal/generation"
-	"github.com/pxebox/pxebox/internal/handoff"
 	"github.com/pxebox/pxebox/internal/httpd"
 	"github.com/pxebox/pxebox/internal/loglimit"
 	"github.com/pxebox/pxebox/internal/machine"
@@ -35,6 +32,7 @@ import (
 	"github.com/pxebox/pxebox/internal/selftest"
 	"github.com/pxebox/pxebox/internal/task"
 	"github.com/pxebox/pxebox/internal/tftp"
+	"github.com/pxebox/pxebox/internal/wdshandoff"
 )
 
 const (
@@ -51,10 +49,6 @@ const (
 	// maxMachines is how many addresses' machines are known: more than any
 	// site boots at a time. All of them, with a GUID each, take 6 MB.
 	maxMachines = 16384
-	// maxHandoffs is how many machines may be on their way to WDS.
-	maxHandoffs = 4096
-	// maxSpent is how many machines' boots by each rule with once are remembered.
-	maxSpent = 16384
 )
 
 // Options say where things are.
@@ -76,7 +70,7 @@ type daemon struct {
 	tell  *teller
 	dhcp  *dhcpd.Server
 	files files
-	wds   toWDS
+	desk  *wdshandoff.Desk
 
 	gen  generation.Generation // belongs to the goroutine of run
 	link atomic.Pointer[netif.Link]
@@ -90,26 +84,15 @@ type files struct {
 	tftp    atomic.Pointer[config.TFTP]
 }
 
-// toWDS is what is known of machines, from one generation to the next.
-type toWDS struct {
-	machines  *machine.Table
-	asked     *handoff.Table
-	key       handoff.Key
-	once      *machine.Once
-	restored  bool // once has what was written down
-	refusals  refusals
-	neighbour func(index int, a netip.Addr) (net.HardwareAddr, error) // netif.Neighbour
-	resolve   func(index int, a netip.Addr) error                     // netif.Resolve
-}
-
 func newDaemon(o Options) *daemon {
-	d := &daemon{Options: o, tell: newTeller(o.Log), files: files{bundled: assets.Files()}, wds: toWDS{
-		machines: machine.NewTable(maxMachines), asked: handoff.NewTable(maxHandoffs), once: machine.NewOnce(maxSpent),
-		neighbour: netif.Neighbour, resolve: netif.Resolve,
-	}}
-	d.wds.key = restoreArmed(time.Now(), o.RunDir, d.wds.asked, o.Log)
+	d := &daemon{Options: o, tell: newTeller(o.Log), files: files{bundled: assets.Files()}}
+	clients := machine.NewTable(maxMachines)
+	d.desk = wdshandoff.New(time.Now(), wdshandoff.Options{
+		RunDir: o.RunDir, DataDir: o.DataDir, Clients: clients, Neighbor: netif.Neighbour, Resolve: netif.Resolve, Log: o.Log,
+		Link: func() wdshandoff.Link { l := d.link.Load(); return wdshandoff.Link{Index: l.Index, Addr: l.Addr} },
+	})
 	d.dhcp = dhcpd.New(dhcpd.Options{
-		DataDir: o.DataDir, Clients: d.wds.machines, Events: d.tell.bus, Metrics: d.tell.metrics, Log: o.Log,
+		DataDir: o.DataDir, Clients: clients, Events: d.tell.bus, Metrics: d.tell.metrics, Log: o.Log,
 	})
 	d.link.Store(&netif.Link{})
 	return d
@@ -138,8 +121,7 @@ func Run(ctx context.Context, o Options) error {
 	})
 	g.Go(func() error { return d.tell.metrics.Count(ctx, d.tell.bus.Subscribe()) })
 	g.Go(func() error { return event.LogBoots(ctx, d.tell.bus.Subscribe(), d.whose, o.Log) })
-	g.Go(func() error { return saveSpent(ctx, d.DataDir, d.wds.once, d.Log) })
-	g.Go(func() error { return saveArmed(ctx, d.RunDir, d.wds.key, d.wds.asked, d.Log) })
+	g.Go(func() error { return d.desk.Serve(ctx) })
 	g.Go(func() error { return d.dhcp.Serve(ctx) })
 	g.Go(func() error { return d.run(ctx, generations, network, links) })
 	return g.Wait()
@@ -210,7 +192,7 @@ func (d *daemon) use(g generation.Generation) {
 	d.files.tftp.Store(&g.TFTP)
 	d.tell.metrics.Generation(g.ID)
 	loglimit.Keep(d.Log, "generation").Info("generation", "id", g.ID, "mode", g.DHCP.Mode, "menus", len(g.Files))
-	d.restoreSpent()
+	d.desk.Keep(g.Machines)
 	if !d.openSite() {
 		d.publish()
 	}
@@ -218,7 +200,7 @@ func (d *daemon) use(g generation.Generation) {
 
 // dhcpConfig is what the DHCP server answers by now.
 func (d *daemon) dhcpConfig() dhcpd.Config {
-	return dhcpd.Config{DHCP: d.gen.DHCP, Plan: d.plan(), Link: *d.link.Load()}
+	return dhcpd.Config{DHCP: d.gen.DHCP, Plan: d.rules().Plan, Link: *d.link.Load()}
 }
 
 // linkChanged serves on another link, or on one that has changed. The DHCP server
@@ -282,13 +264,18 @@ func sameFolder(a, b *os.Root) bool {
 // one generation: the next one may have another menu under the same name.
 type served struct {
 	files *catalog.Catalog
-	plan  handoff.Plan
+	rules wdshandoff.Rules
+}
+
+// rules makes a generation's rules ready.
+func (d *daemon) rules() wdshandoff.Rules {
+	return d.desk.Rules(d.gen.DHCP.Mode, d.gen.Machines, d.gen.Handoffs)
 }
 
 func (d *daemon) publish() {
 	d.files.served.Store(&served{catalog.New(catalog.Contents{
 		Menus: d.gen.Files, Views: d.gen.Views, Site: d.files.site, Stick: d.StickDir, Bundled: d.files.bundled, Names: d.gen.Names,
-	}), d.plan()})
+	}), d.rules()})
 }
 
 // serveFiles serves on one link until ctx ends or a socket fails.

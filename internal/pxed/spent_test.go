@@ -1,51 +1,14 @@
 package pxed
 
 import (
-	"context"
-	"errors"
-	"io/fs"
-	"log/slog"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/machine"
-	"github.com/pxebox/pxebox/internal/watch"
 )
-
-// written waits until the file holds as many.
-func written(t *testing.T, dir string, n int) []machine.Spent {
-	t.Helper()
-	for range watch.Dir(t.Context(), dir, time.Second) {
-		if all, err := loadSpent(dir); err == nil && len(all) == n {
-			return all
-		}
-	}
-	t.Fatal("never written")
-	return nil
-}
-
-func TestSpentIsWritten(t *testing.T) {
-	dir, once := t.TempDir(), machine.NewOnce(8)
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error)
-	go func() { done <- saveSpent(ctx, dir, once, slog.New(slog.DiscardHandler)) }()
-	defer func() { cancel(); <-done }()
-	if _, err := loadSpent(dir); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("before: %v", err)
-	}
-	a, b := machine.Spent{Rule: "install", MAC: pc}, machine.Spent{Rule: "install", MAC: other}
-	once.Read(t0, a)
-	written(t, dir, 1)
-	once.Boots(t0, b, anyXID)
-	if got := written(t, dir, 2); !slices.Equal(got, []machine.Spent{a, b}) {
-		t.Errorf("written: %v", got)
-	}
-}
 
 func TestSpentComesBack(t *testing.T) {
 	spent := func(d *desk) bool {
@@ -59,7 +22,7 @@ func TestSpentComesBack(t *testing.T) {
 	again := func(t *testing.T, file string) *desk {
 		d := newDesk(t, config.ModeProxy)
 		if file != "" {
-			if err := os.WriteFile(filepath.Join(d.DataDir, spentFile), []byte(file), 0o644); err != nil {
+			if err := os.WriteFile(filepath.Join(d.DataDir, "once.json"), []byte(file), 0o644); err != nil {
 				t.Fatal(err)
 			}
 		}

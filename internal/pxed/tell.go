@@ -46,6 +46,9 @@ func newTeller(log *slog.Logger) *teller {
 	return t
 }
 
+// maxWithheld is how many files are remembered that were logged as not served.
+const maxWithheld = 1024
+
 // notServed tells of a file that is there and not given out: to its client it
 // is only missing, and whoever put it there is to know why. Of each once, be it
 // asked for as often as one likes.
@@ -55,7 +58,7 @@ func (t *teller) notServed(e catalog.RefusedError) {
 	if t.withheld[e.Path] {
 		return
 	}
-	if t.withheld == nil || len(t.withheld) >= maxRefused {
+	if t.withheld == nil || len(t.withheld) >= maxWithheld {
 		t.withheld = map[string]bool{}
 	}
 	t.withheld[e.Path] = true

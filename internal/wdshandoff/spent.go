@@ -1,4 +1,4 @@
-package pxed
+package wdshandoff
 
 import (
 	"context"
@@ -16,9 +16,9 @@ import (
 	"github.com/pxebox/pxebox/internal/machine"
 )
 
-// spentFile is where it stands in the data directory which machines have had
-// their boot of a rule with once, so that a box that is switched off does not
-// install them anew.
+// spentFile lists, in the data directory, the machines that have had their boot
+// of a rule with once, so that a box that was switched off does not install them
+// again.
 const spentFile = "once.json"
 
 // saveAgain is how long a disk that refused is left alone.
@@ -66,8 +66,8 @@ func loadSpent(dir string) ([]machine.Spent, error) {
 	return s.Spent, nil
 }
 
-// saveSpent writes the file anew after each boot that counts, until ctx ends:
-// those that come while it writes go together.
+// saveSpent writes the file after each boot that counts, until ctx ends: those
+// that come while it writes go together.
 //
 // No answer waits for it. Whoever has read a menu needs more files of the box
 // before a disk is erased. Whom DHCP sends to a WDS server is on its way with
@@ -95,25 +95,26 @@ func saveSpent(ctx context.Context, dir string, once *machine.Once, log *slog.Lo
 	}
 }
 
-// restoreSpent takes up what was written down, before the first rule that
-// rests on it counts: the disk that has the rules has this too, and may not
-// have been there at the start.
-func (d *daemon) restoreSpent() {
+// Keep has the desk remember the machines that have had their one boot by these
+// rules, and no others. Before the first such rule counts it reads what is on
+// disk: the disk that has the rules has this too, and may not have been there at
+// the start.
+func (d *Desk) Keep(machines []machine.Rule) {
 	rules := map[string]bool{}
-	for _, r := range d.gen.Machines {
+	for _, r := range machines {
 		if r.Once {
 			rules[machine.Fingerprint(r)] = true
 		}
 	}
-	if len(rules) > 0 && !d.wds.restored {
-		d.wds.restored = true
+	if len(rules) > 0 && !d.restored {
+		d.restored = true
 		spent, err := loadSpent(d.DataDir)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			d.Log.Error("it is not known which machines have had their one boot: rules with once count anew", "err", err)
 		}
-		d.wds.once.Restore(spent)
+		d.once.Restore(spent)
 	}
-	if !d.wds.once.Keep(rules) {
+	if !d.once.Keep(rules) {
 		d.Log.Error("too many machines have had their one boot: a rule with once counts for no other", "at_most", maxSpent)
 	}
 }

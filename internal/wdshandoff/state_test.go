@@ -1,4 +1,4 @@
-package pxed
+package wdshandoff
 
 import (
 	"errors"

@@ -1,4 +1,4 @@
-package pxed
+package wdshandoff
 
 import (
 	"context"
@@ -17,9 +17,9 @@ import (
 	"github.com/pxebox/pxebox/internal/handoff"
 )
 
-// armedFile is where it stands in the run directory which machines are on their
-// way to WDS, and by which key their menus were told from forged ones. It is in
-// memory, as all there: with the box's restart a boot is long over.
+// armedFile lists, in the run directory, the machines that are on their way to
+// WDS, with the key that tells their menus from forged ones. It is in memory, as
+// everything there: a restart of the box takes longer than a boot.
 const armedFile = "handoffs.json"
 
 // armedFormat is the shape of the file.
@@ -46,8 +46,8 @@ func loadArmed(dir string) (s armedState, err error) {
 	return s, nil
 }
 
-// restoreArmed takes up what the program knew before it was restarted. Whatever
-// is wrong with the file, the box goes on with a new key, and says so where
+// restoreArmed restores what the program knew before it was restarted. Whatever
+// is wrong with the file, the box goes on with a new key, and logs that where
 // there was another.
 func restoreArmed(now time.Time, dir string, asked *handoff.Table, log *slog.Logger) (key handoff.Key) {
 	switch s, err := loadArmed(dir); {
@@ -66,7 +66,7 @@ func saveArmed(ctx context.Context, dir string, key handoff.Key, asked *handoff.
 	for {
 		b, err := json.Marshal(armedState{armedFormat, key, asked.All(time.Now())})
 		if err == nil {
-			// Nobody else is to read the key.
+			// No other user may read the key.
 			err = errors.Join(os.MkdirAll(dir, 0o755), renameio.WriteFile(filepath.Join(dir, armedFile), b, 0o600, renameio.WithTempDir(dir)))
 		}
 		if err != nil {
