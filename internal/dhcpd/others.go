@@ -74,7 +74,8 @@ func (s *Server) Verdict(now time.Time, v guard.Verdict) {
 		s.others.hold = ""
 	case v.Foreign.IsValid():
 		s.others.hold = fmt.Sprintf("%s: %v", v.Why, v.Foreign)
-		log.Error("dhcp: not offering addresses; set dhcp.force to offer all the same", "why", v.Why, "server", v.Foreign, "server_mac", v.MAC)
+		log.Error("dhcp: not offering addresses; set dhcp.force to offer all the same",
+			"why", v.Why, "server", v.Foreign, "server_mac", v.MAC)
 	default:
 		s.others.hold = v.Why
 	}

@@ -62,7 +62,9 @@ func (p *reporter) answered(x answer) {
 		p.log.Info("dhcp: answered", "mac", asked.ClientHWAddr.String(), "asked", asked.MessageType(), "step", x.a.Why,
 			"firmware", x.a.Firmware, "address", x.a.Addr, "file", reply.BootFileName)
 	}
-	e := event.Event{Time: time.Now(), Protocol: event.DHCP, Addr: x.a.Addr, Firmware: x.a.Firmware, What: x.a.Why, Outcome: event.Sent}
+	e := event.Event{
+		Time: time.Now(), Protocol: event.DHCP, Addr: x.a.Addr, Firmware: x.a.Firmware, What: x.a.Why, Outcome: event.Sent,
+	}
 	copy(e.MAC[:], asked.ClientHWAddr)
 	if !e.Addr.IsValid() { // on port 4011 the machine has one already
 		if a, ok := netip.AddrFromSlice(asked.ClientIPAddr.To4()); ok && !a.IsUnspecified() {
@@ -91,7 +93,8 @@ func (p *reporter) silent(now time.Time, x answer) {
 	}
 	attrs := []any{"mac", mac, "asked", x.q.Msg.MessageType(), "step", x.a.Why}
 	if x.a.Refused {
-		attrs = append(attrs, "from", x.q.From.Addr().Unmap(), "ciaddr", x.q.Msg.ClientIPAddr, "giaddr", x.q.Msg.GatewayIPAddr)
+		attrs = append(attrs,
+			"from", x.q.From.Addr().Unmap(), "ciaddr", x.q.Msg.ClientIPAddr, "giaddr", x.q.Msg.GatewayIPAddr)
 	}
 	p.log.Log(context.Background(), level, "dhcp: silent", attrs...)
 }

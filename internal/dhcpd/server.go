@@ -100,8 +100,8 @@ func newServer(now time.Time, o Options) *Server {
 		Options: o, pools: dhcp.Pools{}, limit: ratelimit.New(now), report: newReporter(o),
 		probes: newProbes(), disk: newDisk(), others: others{guard: guard.New(o.Log)},
 		inbox: inbox{
-			configs: make(chan configuring), turns: make(chan struct{}), packets: make(chan Packets), inUse: make(chan netip.Addr),
-			verdicts: make(chan guard.Verdict), rivals: make(chan guard.Rival),
+			configs: make(chan configuring), turns: make(chan struct{}), packets: make(chan Packets),
+			inUse: make(chan netip.Addr), verdicts: make(chan guard.Verdict), rivals: make(chan guard.Rival),
 		},
 	}
 	s.Configure(now, Config{})

@@ -74,7 +74,8 @@ type disk struct {
 
 func newDisk() disk {
 	return disk{
-		open: openLeases, opened: make(chan opened, 1), patient: writeWithin, batches: make(chan batch), committed: make(chan batch),
+		open: openLeases, opened: make(chan opened, 1), patient: writeWithin,
+		batches: make(chan batch), committed: make(chan batch),
 	}
 }
 

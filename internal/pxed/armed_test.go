@@ -253,7 +253,7 @@ func TestNobodyGetsAnothersName(t *testing.T) {
 			return d.fetch(forger, "/grub/grub.cfg")
 		},
 		"its own, by HTTP": func(d *desk) (string, error) {
-			f, err := d.openHTTP(forger.Addr(), "grub/grub.cfg")
+			f, err := d.files.openHTTP(forger.Addr(), "grub/grub.cfg")
 			if err != nil {
 				return "", err
 			}
@@ -279,7 +279,7 @@ func TestNobodyGetsAnothersName(t *testing.T) {
 	}
 	t.Run("the machine itself, which has read the menu by HTTP", func(t *testing.T) {
 		d := begin(t)
-		f, err := d.openHTTP(first, "grub/grub.cfg")
+		f, err := d.files.openHTTP(first, "grub/grub.cfg")
 		if err != nil {
 			t.Fatal(err)
 		}

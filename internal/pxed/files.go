@@ -4,86 +4,125 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
+	"log/slog"
 	"net/netip"
+	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/catalog"
 	"github.com/pxebox/pxebox/internal/event"
+	"github.com/pxebox/pxebox/internal/generation"
 	"github.com/pxebox/pxebox/internal/handoff"
 	"github.com/pxebox/pxebox/internal/tftp"
+	"github.com/pxebox/pxebox/internal/wdshandoff"
 )
 
+// files are what TFTP and HTTP serve, and to whom: the callbacks of both.
+type files struct {
+	dir     string // of the site's boot files
+	stick   string // of more of them
+	bundled map[string][]byte
+	desk    *wdshandoff.Desk
+	tell    *teller
+	log     *slog.Logger
+	self    func() netip.Addr // the box's own address
+
+	// These belong to the goroutine that calls use and look.
+	gen   generation.Generation
+	rules wdshandoff.Rules
+	site  *os.Root
+
+	served atomic.Pointer[served]
+	limits atomic.Pointer[config.TFTP]
+}
+
+// served is what is served from now on, and whose menus are whose. They are of
+// one generation: the next one may have another menu under the same name.
+type served struct {
+	files *catalog.Catalog
+	rules wdshandoff.Rules
+}
+
+// use serves a generation's menus from now on.
+func (f *files) use(g generation.Generation, rules wdshandoff.Rules) {
+	f.gen, f.rules = g, rules
+	f.limits.Store(&g.TFTP)
+	if !f.look() {
+		f.publish()
+	}
+}
+
+func (f *files) publish() {
+	f.served.Store(&served{catalog.New(catalog.Contents{
+		Menus: f.gen.Files, Views: f.gen.Views, Site: f.site, Stick: f.stick, Bundled: f.bundled, Names: f.gen.Names,
+	}), f.rules})
+}
+
+// bounds are the largest TFTP block and window on a link with that MTU.
+func (f *files) bounds(mtu int) (block, window int) { return tftpBounds(*f.limits.Load(), mtu) }
+
 // open finds a file for the machine at an address.
-func (d *daemon) open(client netip.Addr, name string) (catalog.File, error) {
-	now := d.files.served.Load()
+func (f *files) open(client netip.Addr, name string) (catalog.File, error) {
+	now := f.served.Load()
 	var r catalog.Reader
 	if now.files.IsMenu(name) {
 		named, _ := catalog.Menu(name)
-		r = catalog.Reader(d.desk.Reader(time.Now(), now.rules, client, named))
+		r = catalog.Reader(f.desk.Reader(time.Now(), now.rules, client, named))
 	}
-	f, err := now.files.Open(name, r)
+	file, err := now.files.Open(name, r)
 	var refused catalog.RefusedError
 	if errors.As(err, &refused) {
-		d.tell.notServed(refused)
+		f.tell.notServed(refused)
 	}
-	return f, err
+	return file, err
 }
 
 // openTFTP is open by TFTP, which also takes the request to be handed over.
-func (d *daemon) openTFTP(client netip.AddrPort, name string) (tftp.File, error) {
-	now := d.files.served.Load()
+func (f *files) openTFTP(client netip.AddrPort, name string) (tftp.File, error) {
+	now := f.served.Load()
 	if r, ok := handoff.Parse(name); ok {
-		if err := d.desk.Ask(time.Now(), now.rules, client.Addr(), r); err != nil {
+		if err := f.desk.Ask(time.Now(), now.rules, client.Addr(), r); err != nil {
 			return nil, fmt.Errorf("%w: %w", tftp.ErrRefused, err)
 		}
 		// The name in the menus is one for all machines.
 		return now.files.Open(r.File(), catalog.Reader{MAC: r.MAC})
 	}
-	if named, ok := catalog.Menu(name); ok && d.desk.Undecided(now.rules, client.Addr(), named) {
+	if named, ok := catalog.Menu(name); ok && f.desk.Undecided(now.rules, client.Addr(), named) {
 		return nil, tftp.ErrLater
 	}
-	f, err := d.open(client.Addr(), name)
+	file, err := f.open(client.Addr(), name)
 	if errors.Is(err, catalog.ErrName) {
 		return nil, tftp.ErrRefused
 	}
-	return f, err
+	return file, err
 }
 
 // openHTTP is open by HTTP. No machine is handed over by it: one that booted by
 // HTTP would boot by HTTP again, which WDS does not support.
-func (d *daemon) openHTTP(client netip.Addr, name string) (catalog.File, error) {
+func (f *files) openHTTP(client netip.Addr, name string) (catalog.File, error) {
 	if r, ok := handoff.Parse(name); ok {
-		d.desk.Refuse(time.Now(), client, r, errors.New("asked for by HTTP, which WDS has not"))
+		f.desk.Refuse(time.Now(), client, r, errors.New("asked for by HTTP, which WDS has not"))
 		return nil, fs.ErrNotExist
 	}
-	return d.open(client, name)
-}
-
-// whose is the MAC of the machine at an address, for the log; zero where it is not
-// known.
-func (d *daemon) whose(a netip.Addr) (mac event.MAC) {
-	if hw, err := net.ParseMAC(string(d.desk.Holder(a))); err == nil {
-		copy(mac[:], hw)
-	}
-	return mac
+	return f.open(client, name)
 }
 
 // transferred is called when a TFTP transfer has ended.
-func (d *daemon) transferred(e tftp.Event) {
+func (f *files) transferred(e tftp.Event) {
 	client := e.Client.Addr().Unmap()
-	if client == d.link.Load().Addr.Addr() {
+	if client == f.self() {
 		return // a self-test is no news
 	}
-	d.tell.transferred(e)
+	f.tell.transferred(e)
 	r, ok := handoff.Parse(e.File)
 	switch {
 	case ok && e.Err == nil:
-		d.desk.Arm(time.Now(), d.files.served.Load().rules, client, r)
+		f.desk.Arm(time.Now(), f.served.Load().rules, client, r)
 	case ok:
 	case e.Err == nil, errors.Is(e.Err, tftp.ErrGaveUp) && lastWasSent(e):
-		d.read(client, e.File)
+		f.read(client, e.File)
 	}
 }
 
@@ -95,17 +134,17 @@ func (d *daemon) transferred(e tftp.Event) {
 func lastWasSent(e tftp.Event) bool { return e.Sent+int64(e.Window)*int64(e.BlockSize) > e.Size }
 
 // answered is called when an HTTP request has ended.
-func (d *daemon) answered(e event.Event) {
-	d.tell.bus.Publish(e)
+func (f *files) answered(e event.Event) {
+	f.tell.bus.Publish(e)
 	if e.Outcome == event.Sent {
-		d.read(e.Addr, e.What)
+		f.read(e.Addr, e.What)
 	}
 }
 
 // read notes that a file was read to its end: a menu may be there for one boot.
-func (d *daemon) read(client netip.Addr, name string) {
+func (f *files) read(client netip.Addr, name string) {
 	if named, ok := catalog.Menu(name); ok {
-		d.desk.Read(time.Now(), d.files.served.Load().rules, client, named)
+		f.desk.Read(time.Now(), f.served.Load().rules, client, named)
 	}
 }
 

@@ -137,12 +137,12 @@ func (d *desk) takes(g generation.Generation) {
 // fetch is a whole transfer by TFTP; its error is what the client hears.
 func (d *desk) fetch(client netip.AddrPort, name string) (string, error) {
 	d.Helper()
-	f, err := d.openTFTP(client, name)
+	f, err := d.files.openTFTP(client, name)
 	if err != nil {
 		return "", err
 	}
 	s := content(d.T, f)
-	d.transferred(tftp.Event{Client: client, File: name, Size: int64(len(s)), Sent: int64(len(s)), Start: t0})
+	d.files.transferred(tftp.Event{Client: client, File: name, Size: int64(len(s)), Sent: int64(len(s)), Start: t0})
 	return s, nil
 }
 
@@ -182,7 +182,7 @@ func TestHandoffIsArmed(t *testing.T) {
 		t.Run(situation, func(t *testing.T) {
 			d := newDesk(t, config.ModeProxy)
 			tc.before(d)
-			f, err := d.openTFTP(tc.client, tc.name)
+			f, err := d.files.openTFTP(tc.client, tc.name)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -195,13 +195,13 @@ func TestHandoffIsArmed(t *testing.T) {
 			e := tftp.Event{Client: tc.client, File: tc.name, Size: 10, BlockSize: 512, Window: 1, Start: t0}
 			for _, err := range []error{tftp.ErrNoAnswer, tftp.ErrGaveUp} {
 				e.Err = err
-				d.transferred(e)
+				d.files.transferred(e)
 			}
 			if d.handed(biosPC) {
 				t.Fatal("handed over though the file did not arrive")
 			}
 			e.Err = nil
-			d.transferred(e)
+			d.files.transferred(e)
 			if !d.handed(biosPC) {
 				t.Errorf("not handed over; the log:\n%v", d.said)
 			}
@@ -256,7 +256,7 @@ func TestHandoffIsRefused(t *testing.T) {
 				t.Errorf("the log:\n%v", said)
 			}
 			// As where the link changed its mind while the file was sent.
-			d.transferred(tftp.Event{Client: tc.client, File: tc.name, Start: t0})
+			d.files.transferred(tftp.Event{Client: tc.client, File: tc.name, Start: t0})
 			if d.handed(biosPC) {
 				t.Error("armed all the same")
 			}
@@ -275,10 +275,10 @@ func TestHandoffIsRefused(t *testing.T) {
 	t.Run("by HTTP", func(t *testing.T) {
 		d := newDesk(t, config.ModeProxy)
 		d.neighbours[first] = pc
-		if _, err := d.openHTTP(first, asksGRUB); !errors.Is(err, fs.ErrNotExist) {
+		if _, err := d.files.openHTTP(first, asksGRUB); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("got %v", err)
 		}
-		d.answered(event.Event{Protocol: event.HTTP, Addr: first, What: strings.TrimPrefix(asksGRUB, "/"), Outcome: event.Sent})
+		d.files.answered(event.Event{Protocol: event.HTTP, Addr: first, What: strings.TrimPrefix(asksGRUB, "/"), Outcome: event.Sent})
 		if d.handed(biosPC) {
 			t.Error("armed")
 		}
@@ -310,7 +310,7 @@ func TestEachMachineReadsItsMenu(t *testing.T) {
 			if got, err := d.fetch(tc.client, tc.name); got != tc.want || err != nil {
 				t.Errorf("by TFTP: %q, %v; want %q", got, err, tc.want)
 			}
-			f, err := d.openHTTP(tc.client.Addr(), "/"+tc.name)
+			f, err := d.files.openHTTP(tc.client.Addr(), "/"+tc.name)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -323,7 +323,7 @@ func TestEachMachineReadsItsMenu(t *testing.T) {
 		if _, err := d.fetch(pcPort, "../etc/passwd"); !errors.Is(err, tftp.ErrRefused) {
 			t.Errorf("by TFTP: %v", err)
 		}
-		if _, err := d.openHTTP(first, "/../etc/passwd"); !errors.Is(err, catalog.ErrName) {
+		if _, err := d.files.openHTTP(first, "/../etc/passwd"); !errors.Is(err, catalog.ErrName) {
 			t.Errorf("by HTTP: %v", err)
 		}
 	})
@@ -374,7 +374,7 @@ func TestNobodyElsePicksTheMenu(t *testing.T) {
 			case tc.want != "" && (got != tc.want || err != nil):
 				t.Errorf("by TFTP: %q, %v; want %q", got, err, tc.want)
 			}
-			f, err := d.openHTTP(tc.client.Addr(), grub)
+			f, err := d.files.openHTTP(tc.client.Addr(), grub)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -403,7 +403,7 @@ func TestNobodyElsePicksTheMenu(t *testing.T) {
 func TestNobodyReadsAnothersMenuMeanwhile(t *testing.T) {
 	d := newDesk(t, config.ModeProxy, its(false))
 	d.neighbours[first] = pc
-	next := d.gen
+	next := d.now.Generation
 	others := machine.Rule{Machine: config.Machine{MAC: []string{string(other)}, Boot: "erase"}, View: "m1"}
 	mine := its(false)
 	mine.View = "m2"
@@ -413,13 +413,13 @@ func TestNobodyReadsAnothersMenuMeanwhile(t *testing.T) {
 	}
 	var read []string
 	log := slog.New(slog.NewTextHandler(writer(func() {
-		f, err := d.open(first, "grub/grub.cfg")
+		f, err := d.files.open(first, "grub/grub.cfg")
 		if err != nil {
 			t.Fatal(err)
 		}
 		read = append(read, content(t, f))
 	}), nil))
-	d.Options.Log, d.dhcp.Log = log, log // which use writes to at its work
+	d.Options.Log, d.dhcp.Log, d.files.log = log, log, log // which use writes to at its work
 	d.takes(next)
 	log.Info("done")
 	if len(read) < 2 || slices.Contains(read, "another's") || read[len(read)-1] != "its own, new" {
@@ -444,21 +444,21 @@ func TestMenuForOneBoot(t *testing.T) {
 	// gaveUp is a transfer of 1,000 bytes in blocks of 512 whose client is heard
 	// of no more.
 	gaveUp := func(d *desk, acknowledged int64, window int, err error) {
-		d.transferred(tftp.Event{Client: pcPort, File: byName, Size: 1000, Sent: acknowledged, BlockSize: 512, Window: window, Err: err})
+		d.files.transferred(tftp.Event{Client: pcPort, File: byName, Size: 1000, Sent: acknowledged, BlockSize: 512, Window: window, Err: err})
 	}
 	for situation, read := range map[string]func(*desk){
 		"by TFTP":                                func(d *desk) { menus(d, pcPort, byName) },
 		"by TFTP, its last acknowledgement lost": func(d *desk) { gaveUp(d, 512, 1, tftp.ErrGaveUp) },
 		"by TFTP, the acknowledgement of all of it lost": func(d *desk) { gaveUp(d, 0, 2, tftp.ErrGaveUp) },
 		"by HTTP": func(d *desk) {
-			d.answered(event.Event{Protocol: event.HTTP, Addr: first, What: "grub/grub.cfg", Outcome: event.Sent})
+			d.files.answered(event.Event{Protocol: event.HTTP, Addr: first, What: "grub/grub.cfg", Outcome: event.Sent})
 		},
 	} {
 		t.Run(situation, func(t *testing.T) {
 			d := newDesk(t, config.ModeProxy, its(true))
 			d.neighbours[first] = pc
 			read(d)
-			again, err := d.open(first, "/grub/grub.cfg") // not to its end, which would count
+			again, err := d.files.open(first, "/grub/grub.cfg") // not to its end, which would count
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -509,19 +509,19 @@ func TestLinkOutOfTheFolder(t *testing.T) {
 	if err := errors.Join(os.MkdirAll(d.BootDir, 0o755), os.Symlink("/mnt/usb", filepath.Join(d.BootDir, "iso"))); err != nil {
 		t.Fatal(err)
 	}
-	d.openSite()
+	d.files.look()
 	t.Cleanup(func() { d.files.site.Close() })
 	events := d.tell.bus.Subscribe()
 	for _, name := range []string{"iso/debian/linux", "iso", "/iso/other"} {
-		_, err := d.openTFTP(pcPort, name)
+		_, err := d.files.openTFTP(pcPort, name)
 		if !errors.Is(err, fs.ErrNotExist) || errors.Is(err, tftp.ErrRefused) {
 			t.Errorf("%s by TFTP: %v; the client is to hear that it is not there", name, err)
 		}
-		d.transferred(tftp.Event{Client: pcPort, File: name, Start: t0, Err: err})
+		d.files.transferred(tftp.Event{Client: pcPort, File: name, Start: t0, Err: err})
 		if e := <-events; e.Outcome != event.Refused {
 			t.Errorf("%s counts as %q", name, e.Outcome)
 		}
-		if _, err := d.openHTTP(first, name); !errors.Is(err, fs.ErrNotExist) {
+		if _, err := d.files.openHTTP(first, name); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%s by HTTP: %v", name, err)
 		}
 	}
@@ -529,8 +529,8 @@ func TestLinkOutOfTheFolder(t *testing.T) {
 	if n := strings.Count(said, "not served"); n != 1 || !strings.Contains(said, `file=iso why="is a link that leads out`) {
 		t.Errorf("told %d times; the log:\n%v", n, said)
 	}
-	_, err := d.openTFTP(pcPort, "missing")
-	d.transferred(tftp.Event{Client: pcPort, File: "missing", Start: t0, Err: err})
+	_, err := d.files.openTFTP(pcPort, "missing")
+	d.files.transferred(tftp.Event{Client: pcPort, File: "missing", Start: t0, Err: err})
 	if e := <-events; e.Outcome != event.NotFound || d.said.String() != said {
 		t.Errorf("what is not there counts as %q; the log:\n%v", e.Outcome, d.said)
 	}

@@ -67,12 +67,12 @@ func (d *desk) flood(n int, network *slog.Logger) {
 
 	from := netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 168, 77, byte(150 + n%100)}), 2070)
 	for _, name := range []string{"missing", "../../etc/shadow", "link", asks(pcPort, "wds", "")} {
-		f, err := d.openTFTP(from, name)
+		f, err := d.files.openTFTP(from, name)
 		if err == nil {
 			f.Close()
 		}
 	}
-	d.transferred(tftp.Event{Client: from, File: "linux", Start: now, Err: tftp.ErrGaveUp})
+	d.files.transferred(tftp.Event{Client: from, File: "linux", Start: now, Err: tftp.ErrGaveUp})
 	// What package tftp logs.
 	d.Options.Log.Warn("tftp: broken off", "client", from.Addr())
 	d.Options.Log.Warn("tftp: refused", "client", from.Addr())
@@ -142,7 +142,7 @@ func tenMinutesOfFlood(t *testing.T, mode config.Mode) []string {
 	if err := os.Symlink("/etc/passwd", filepath.Join(d.BootDir, "link")); err != nil {
 		t.Fatal(err)
 	}
-	d.openSite()
+	d.files.look()
 	network := slog.New(limited.Beside(slog.NewTextHandler(said, nil)))
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
@@ -153,7 +153,7 @@ func tenMinutesOfFlood(t *testing.T, mode config.Mode) []string {
 	for second := range lasts {
 		if second == lasts/2 {
 			d.neighbours[pcPort.Addr()] = pc
-			d.transferred(tftp.Event{Client: pcPort, File: "pxelinux.0", Size: 1000, Sent: 1000, Start: time.Now()})
+			d.files.transferred(tftp.Event{Client: pcPort, File: "pxelinux.0", Size: 1000, Sent: 1000, Start: time.Now()})
 		}
 		for i := range eachSecond {
 			d.flood(second*eachSecond+i, network)

@@ -109,12 +109,12 @@ func serveBy(t *testing.T, g generation.Generation) {
 		}
 		client := netip.AddrPortFrom(first, 1234)
 		for _, name := range []string{menu.PXELINUXConfig, menu.GRUBConfig, "pxelinux.cfg/01-02-00-00-00-01-01", ""} {
-			if f, err := d.openTFTP(client, name); err == nil {
+			if f, err := d.files.openTFTP(client, name); err == nil {
 				f.Close()
 			}
 		}
 	}
-	if block, window := tftpBounds(*d.files.tftp.Load(), 1500); block < 1 || window < 1 {
+	if block, window := d.files.bounds(1500); block < 1 || window < 1 {
 		t.Errorf("blocks of %d bytes in windows of %d", block, window)
 	}
 }

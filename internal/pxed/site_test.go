@@ -27,7 +27,7 @@ func TestBootFolder(t *testing.T) {
 			return errors.Join(os.Mkdir(d.BootDir, 0o755), os.WriteFile(filepath.Join(d.BootDir, "linux"), []byte(text), 0o644))
 		}
 		read := func() string {
-			f, err := d.open(first, "linux")
+			f, err := d.files.open(first, "linux")
 			if err != nil {
 				return "missing"
 			}
@@ -36,7 +36,7 @@ func TestBootFolder(t *testing.T) {
 		}
 		looked := func(situation string, news bool, want string) {
 			t.Helper()
-			if got := d.openSite(); got != news {
+			if got := d.files.look(); got != news {
 				t.Errorf("%s: news: %v, want %v", situation, got, news)
 			}
 			if got := read(); got != want {
@@ -48,7 +48,7 @@ func TestBootFolder(t *testing.T) {
 		looked("it has come", true, "first")
 		looked("nothing has changed", false, "first")
 
-		under, err := d.open(first, "linux") // a transfer
+		under, err := d.files.open(first, "linux") // a transfer
 		must(err)
 		before := d.files.site
 		must(os.Rename(d.BootDir, d.BootDir+".old"), fill("second"))

@@ -26,7 +26,7 @@ func TestSpentComesBack(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		g := d.gen
+		g := d.now.Generation
 		g.Machines = []machine.Rule{its(true)}
 		d.takes(g)
 		return d

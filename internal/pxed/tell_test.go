@@ -45,7 +45,7 @@ func TestOutcomesOfTransfers(t *testing.T) {
 			e := tc.e
 			e.Client, e.File, e.Start, e.Duration = pcPort, "a", t0, time.Second
 			d.tell.began(e)
-			d.transferred(e)
+			d.files.transferred(e)
 			want := event.Event{Time: t0, Protocol: event.TFTP, Addr: first, What: "a", Outcome: event.Begun}
 			if got := <-events; got != want {
 				t.Errorf("it begins: %+v, want %+v", got, want)
