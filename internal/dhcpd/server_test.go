@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
@@ -665,4 +666,22 @@ func TestServe(t *testing.T) {
 	// Without a server that runs, neither waits for ever.
 	s.Use(ctx, Config{})
 	s.Turn(ctx)
+}
+
+// A server that hangs keeps Turn waiting, so that its daemon shows no sign of
+// life.
+func TestTurnWaitsForTheServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := New(options(t, slog.New(slog.DiscardHandler)))
+		turned := make(chan struct{})
+		go func() { s.Turn(t.Context()); close(turned) }()
+		time.Sleep(time.Hour) // the bubble's clock
+		select {
+		case <-turned:
+			t.Error("it has not even started")
+		default:
+		}
+		go s.Serve(t.Context())
+		<-turned
+	})
 }

@@ -45,7 +45,7 @@ var leases = map[config.Mode]string{
 }
 
 // reads has the box take up leadsToWDS, with what menuwatch knows of its server.
-func (d *desk) reads(mode config.Mode, state menu.Health) {
+func (d *box) reads(mode config.Mode, state menu.Health) {
 	d.Helper()
 	c, err := config.Parse("pxebox.toml", []byte("[network]\naddress = \"192.168.77.1/24\"\n"+leases[mode]+leadsToWDS))
 	if err != nil {
@@ -83,7 +83,7 @@ type firmware struct {
 
 // asks is one packet of it to the box, and what it is answered: the server and
 // the file to load, or nothing.
-func (f firmware) asks(d *desk, now time.Time, xid byte, t dhcpv4.MessageType, change func(*dhcpv4.DHCPv4)) string {
+func (f firmware) asks(d *box, now time.Time, xid byte, t dhcpv4.MessageType, change func(*dhcpv4.DHCPv4)) string {
 	d.Helper()
 	m := &dhcpv4.DHCPv4{
 		OpCode: dhcpv4.OpcodeBootRequest, HWType: iana.HWTypeEthernet, Flags: 0x8000, TransactionID: [4]byte{xid},
@@ -113,7 +113,7 @@ func (f firmware) asks(d *desk, now time.Time, xid byte, t dhcpv4.MessageType, c
 
 // boots is a boot of it by DHCP. It returns what the OFFER, and where the box
 // leases nothing the answer on port 4011, has it load.
-func (f firmware) boots(d *desk, mode config.Mode, now time.Time, xid byte) (offer, bootServer string) {
+func (f firmware) boots(d *box, mode config.Mode, now time.Time, xid byte) (offer, bootServer string) {
 	d.Helper()
 	offer = f.asks(d, now, xid, dhcpv4.MessageTypeDiscover, nil)
 	server := self.Addr()
@@ -171,7 +171,7 @@ func TestSilentWDSLeadsBackToTheMenu(t *testing.T) {
 	for situation, way := range ways {
 		for _, mode := range way.modes {
 			t.Run(situation+", "+string(mode), func(t *testing.T) {
-				leads := func(d *desk, step string, at time.Time, xid byte, want string) {
+				leads := func(d *box, step string, at time.Time, xid byte, want string) {
 					t.Helper()
 					offer, bootServer := way.boots(d, mode, at, xid)
 					if !mode.Leases() { // its OFFER names the server alone
@@ -184,13 +184,13 @@ func TestSilentWDSLeadsBackToTheMenu(t *testing.T) {
 					}
 				}
 				now, runDir := time.Now(), t.TempDir()
-				start := func(state menu.State) *desk {
-					d := newDeskIn(t, runDir, config.ModeProxy)
+				start := func(state menu.State) *box {
+					d := newBoxIn(t, runDir, config.ModeProxy)
 					d.neighbours[first] = pc
 					d.reads(mode, menu.Health{State: state})
 					return d
 				}
-				stop := func(d *desk) {
+				stop := func(d *box) {
 					ctx, cancel := context.WithCancel(t.Context())
 					done := make(chan error)
 					os.Remove(filepath.Join(runDir, "handoffs.json"))
@@ -237,22 +237,22 @@ func TestSilentWDSLeadsBackToTheMenu(t *testing.T) {
 // Whoever reads a menu gets the name for itself, and nobody else's.
 func TestNobodyGetsAnothersName(t *testing.T) {
 	forger := netip.AddrPortFrom(first.Next(), 2070)
-	begin := func(t *testing.T) *desk {
-		d := newDesk(t, config.ModeProxy)
+	begin := func(t *testing.T) *box {
+		d := newBox(t, config.ModeProxy)
 		d.reads(config.ModeProxy, menu.Health{State: menu.Up})
 		d.neighbours[first], d.neighbours[forger.Addr()] = pc, other
 		return d
 	}
-	for situation, read := range map[string]func(d *desk) (string, error){
-		"its own menu": func(d *desk) (string, error) { return d.fetch(forger, "/grub/grub.cfg") },
-		"the machine's, by PXELINUX's name": func(d *desk) (string, error) {
+	for situation, read := range map[string]func(d *box) (string, error){
+		"its own menu": func(d *box) (string, error) { return d.fetch(forger, "/grub/grub.cfg") },
+		"the machine's, by PXELINUX's name": func(d *box) (string, error) {
 			return d.fetch(forger, "pxelinux.cfg/01-52-54-00-77-00-10")
 		},
-		"its own, after a REQUEST that says it were the machine": func(d *desk) (string, error) {
+		"its own, after a REQUEST that says it were the machine": func(d *box) (string, error) {
 			d.desk.Clients.Learn(forger.Addr(), biosPC, false)
 			return d.fetch(forger, "/grub/grub.cfg")
 		},
-		"its own, by HTTP": func(d *desk) (string, error) {
+		"its own, by HTTP": func(d *box) (string, error) {
 			f, err := d.files.openHTTP(forger.Addr(), "grub/grub.cfg")
 			if err != nil {
 				return "", err

@@ -44,18 +44,18 @@ var (
 	behindPC = netip.AddrPortFrom(behind, 2070)
 	biosPC   = machine.Machine{MAC: pc, Firmware: "bios"}
 	anyXID   = [4]byte{1}
-	deskKey  = handoff.Key{1}
+	boxKey   = handoff.Key{1}
 	asksGRUB = asks(pcPort, "wds", "")
 )
 
 // asks is the name that pc's menu has, as GRUB sends it, or PXELINUX with ".cfg",
 // where it was read at that address.
 func asks(readAt netip.AddrPort, entry, suffix string) string {
-	return "/" + handoff.Request{Entry: entry, MAC: pc, Token: deskKey.Token(readAt.Addr(), pc)}.Name() + suffix
+	return "/" + handoff.Request{Entry: entry, MAC: pc, Token: boxKey.Token(readAt.Addr(), pc)}.Name() + suffix
 }
 
-// desk is a daemon that has a generation, and neither sockets nor a disk.
-type desk struct {
+// box is a daemon that has a generation, and neither sockets nor a disk.
+type box struct {
 	*testing.T
 	*daemon
 	neighbours map[netip.Addr]config.MAC
@@ -72,21 +72,21 @@ type lines struct {
 func (l *lines) Write(b []byte) (int, error) { l.mu.Lock(); defer l.mu.Unlock(); return l.buf.Write(b) }
 func (l *lines) String() string              { l.mu.Lock(); defer l.mu.Unlock(); return l.buf.String() }
 
-func newDesk(t *testing.T, mode config.Mode, rules ...machine.Rule) *desk {
-	return newDeskIn(t, runDir(t), mode, rules...)
+func newBox(t *testing.T, mode config.Mode, rules ...machine.Rule) *box {
+	return newBoxIn(t, runDir(t), mode, rules...)
 }
 
-// newDeskIn is newDesk in a run directory that a desk before it may have used.
-func newDeskIn(t *testing.T, runDir string, mode config.Mode, rules ...machine.Rule) *desk {
+// newBoxIn is newBox in a run directory that a box before it may have used.
+func newBoxIn(t *testing.T, runDir string, mode config.Mode, rules ...machine.Rule) *box {
 	said := &lines{}
-	return newDeskWith(t, runDir, said, slog.NewTextHandler(said, nil), mode, rules...)
+	return newBoxWith(t, runDir, said, slog.NewTextHandler(said, nil), mode, rules...)
 }
 
-// runDir is where pxed was before, whose tokens deskKey made.
+// runDir is where pxed was before, whose tokens boxKey made.
 func runDir(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	b, err := json.Marshal(map[string]any{"format": 1, "key": deskKey})
+	b, err := json.Marshal(map[string]any{"format": 1, "key": boxKey})
 	if err == nil {
 		err = os.WriteFile(filepath.Join(dir, "handoffs.json"), b, 0o600)
 	}
@@ -96,9 +96,9 @@ func runDir(t *testing.T) string {
 	return dir
 }
 
-// newDeskWith is newDeskIn with another handler of the log that goes to said.
-func newDeskWith(t *testing.T, runDir string, said *lines, h slog.Handler, mode config.Mode, rules ...machine.Rule) *desk {
-	d := &desk{T: t, neighbours: map[netip.Addr]config.MAC{}, said: said}
+// newBoxWith is newBoxIn with another handler of the log that goes to said.
+func newBoxWith(t *testing.T, runDir string, said *lines, h slog.Handler, mode config.Mode, rules ...machine.Rule) *box {
+	d := &box{T: t, neighbours: map[netip.Addr]config.MAC{}, said: said}
 	dir := t.TempDir()
 	d.daemon = newDaemon(Options{Log: slog.New(h), RunDir: runDir, DataDir: dir, BootDir: filepath.Join(dir, "none")})
 	d.desk.Neighbor = func(index int, a netip.Addr) (net.HardwareAddr, error) {
@@ -129,13 +129,13 @@ func newDeskWith(t *testing.T, runDir string, said *lines, h slog.Handler, mode 
 }
 
 // takes has the daemon take a generation into use.
-func (d *desk) takes(g generation.Generation) {
+func (d *box) takes(g generation.Generation) {
 	d.use(g)
 	d.dhcp.Configure(time.Now(), d.dhcpConfig())
 }
 
 // fetch is a whole transfer by TFTP; its error is what the client hears.
-func (d *desk) fetch(client netip.AddrPort, name string) (string, error) {
+func (d *box) fetch(client netip.AddrPort, name string) (string, error) {
 	d.Helper()
 	f, err := d.files.openTFTP(client, name)
 	if err != nil {
@@ -156,7 +156,7 @@ func content(t *testing.T, f io.ReaderAt) string {
 }
 
 // handed reports whether a machine's next boot goes to WDS.
-func (d *desk) handed(m machine.Machine) bool {
+func (d *box) handed(m machine.Machine) bool {
 	b, ok := d.dhcp.Settings().Plan.For(time.Now(), m, anyXID)
 	return ok && b.Server == wds
 }
@@ -165,22 +165,22 @@ func TestHandoffIsArmed(t *testing.T) {
 	for situation, tc := range map[string]struct {
 		client netip.AddrPort
 		name   string
-		before func(*desk)
-		sent   func(*desk) // what the kernel learns by sending the file; nil for nothing
+		before func(*box)
+		sent   func(*box) // what the kernel learns by sending the file; nil for nothing
 		want   string
 	}{
 		"GRUB, as the kernel knows the neighbour": {pcPort, asksGRUB,
-			func(d *desk) { d.neighbours[first] = pc }, nil, "to WDS, 52:54:00:77:00:10"},
+			func(d *box) { d.neighbours[first] = pc }, nil, "to WDS, 52:54:00:77:00:10"},
 		"PXELINUX, whom the kernel has to look for": {pcPort, asks(pcPort, "wds", ".cfg"),
-			func(d *desk) { d.desk.Clients.Learn(first, biosPC, false) },
-			func(d *desk) { d.neighbours[first] = pc }, "reboot.c32 52:54:00:77:00:10"},
+			func(d *box) { d.desk.Clients.Learn(first, biosPC, false) },
+			func(d *box) { d.neighbours[first] = pc }, "reboot.c32 52:54:00:77:00:10"},
 		"behind a router, whose neighbour is the router": {behindPC, asks(behindPC, "wds", ""),
-			func(d *desk) { d.desk.Clients.Learn(behind, biosPC, true) }, nil, "to WDS, 52:54:00:77:00:10"},
+			func(d *box) { d.desk.Clients.Learn(behind, biosPC, true) }, nil, "to WDS, 52:54:00:77:00:10"},
 		"behind a router, after a restart of the program": {behindPC, asks(behindPC, "wds", ""),
-			func(*desk) {}, nil, "to WDS, 52:54:00:77:00:10"},
+			func(*box) {}, nil, "to WDS, 52:54:00:77:00:10"},
 	} {
 		t.Run(situation, func(t *testing.T) {
-			d := newDesk(t, config.ModeProxy)
+			d := newBox(t, config.ModeProxy)
 			tc.before(d)
 			f, err := d.files.openTFTP(tc.client, tc.name)
 			if err != nil {
@@ -220,34 +220,34 @@ func TestHandoffIsRefused(t *testing.T) {
 		mode   config.Mode
 		client netip.AddrPort
 		name   string
-		before func(*desk)
+		before func(*box)
 		why    string
 	}{
 		"another machine on the link": {config.ModeProxy, pcPort, asksGRUB,
-			func(d *desk) { d.neighbours[first] = other }, "the address belongs to 02:00:00:00:00:01"},
+			func(d *box) { d.neighbours[first] = other }, "the address belongs to 02:00:00:00:00:01"},
 		// DHCP packets can be forged, answers to ARP less so.
 		"DHCP says one thing, the link another": {config.ModeProxy, pcPort, asksGRUB,
-			func(d *desk) { d.neighbours[first] = other; d.desk.Clients.Learn(first, biosPC, false) }, "the address belongs to"},
+			func(d *box) { d.neighbours[first] = other; d.desk.Clients.Learn(first, biosPC, false) }, "the address belongs to"},
 		"another machine, by DHCP": {config.ModeProxy, pcPort, asksGRUB,
-			func(d *desk) { d.desk.Clients.Learn(first, machine.Machine{MAC: other}, false) }, "the address was given to 02:00:00:00:00:01"},
+			func(d *box) { d.desk.Clients.Learn(first, machine.Machine{MAC: other}, false) }, "the address was given to 02:00:00:00:00:01"},
 		"a menu that was read at another address": {config.ModeProxy, pcPort, asks(behindPC, "wds", ""),
-			func(d *desk) { d.neighbours[first] = pc }, "no menu with this name was sent to that address"},
+			func(d *box) { d.neighbours[first] = pc }, "no menu with this name was sent to that address"},
 		"no menu was read behind the router": {config.ModeProxy, behindPC, asksGRUB,
-			func(d *desk) { d.neighbours[behind] = pc; d.desk.Clients.Learn(behind, biosPC, true) }, "no menu with this name"},
+			func(d *box) { d.neighbours[behind] = pc; d.desk.Clients.Learn(behind, biosPC, true) }, "no menu with this name"},
 		"another machine's menu, and its name in ours": {config.ModeProxy, pcPort,
 			strings.Replace(asksGRUB, string(pc), string(other), 1),
-			func(d *desk) { d.neighbours[first] = other }, "no menu with this name"},
+			func(d *box) { d.neighbours[first] = other }, "no menu with this name"},
 		"an entry that leads to no server": {config.ModeProxy, pcPort, asks(pcPort, "debian", ""),
-			func(d *desk) { d.neighbours[first] = pc }, "no WDS server"},
+			func(d *box) { d.neighbours[first] = pc }, "no WDS server"},
 		"a server without a program for the firmware": {config.ModeProxy, pcPort, asksGRUB,
-			func(d *desk) {
+			func(d *box) {
 				d.desk.Clients.Learn(first, machine.Machine{MAC: pc, Firmware: "uefi-x64"}, false)
 			}, "no program for uefi-x64"},
 		"DHCP is off": {config.ModeOff, pcPort, asksGRUB,
-			func(d *desk) { d.neighbours[first] = pc }, "DHCP is off"},
+			func(d *box) { d.neighbours[first] = pc }, "DHCP is off"},
 	} {
 		t.Run(situation, func(t *testing.T) {
-			d := newDesk(t, tc.mode)
+			d := newBox(t, tc.mode)
 			tc.before(d)
 			if s, err := d.fetch(tc.client, tc.name); !errors.Is(err, tftp.ErrRefused) {
 				t.Errorf("reads %q, %v", s, err)
@@ -263,7 +263,7 @@ func TestHandoffIsRefused(t *testing.T) {
 		})
 	}
 	t.Run("nobody answers ARP for the address", func(t *testing.T) {
-		d := newDesk(t, config.ModeProxy)
+		d := newBox(t, config.ModeProxy)
 		d.desk.Clients.Learn(first, biosPC, false) // by a broadcast REQUEST, which anybody can send
 		if _, err := d.fetch(pcPort, asksGRUB); err != nil {
 			t.Fatal(err)
@@ -273,7 +273,7 @@ func TestHandoffIsRefused(t *testing.T) {
 		}
 	})
 	t.Run("by HTTP", func(t *testing.T) {
-		d := newDesk(t, config.ModeProxy)
+		d := newBox(t, config.ModeProxy)
 		d.neighbours[first] = pc
 		if _, err := d.files.openHTTP(first, asksGRUB); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("got %v", err)
@@ -291,7 +291,7 @@ func its(once bool) machine.Rule {
 }
 
 func TestEachMachineReadsItsMenu(t *testing.T) {
-	d := newDesk(t, config.ModeProxy, its(false))
+	d := newBox(t, config.ModeProxy, its(false))
 	stranger := netip.AddrPortFrom(first.Next(), 2070)
 	d.neighbours[first], d.neighbours[stranger.Addr()] = pc, other
 	for _, tc := range []struct {
@@ -335,35 +335,35 @@ func TestNobodyElsePicksTheMenu(t *testing.T) {
 	const grub = "/grub/grub.cfg"
 	waits := its(false)
 	waits.Waits = true
-	claims := func(a netip.Addr, relayed bool) func(*desk) {
-		return func(d *desk) { d.desk.Clients.Learn(a, biosPC, relayed) }
+	claims := func(a netip.Addr, relayed bool) func(*box) {
+		return func(d *box) { d.desk.Clients.Learn(a, biosPC, relayed) }
 	}
-	at := func(a netip.Addr, mac config.MAC) func(*desk) { return func(d *desk) { d.neighbours[a] = mac } }
+	at := func(a netip.Addr, mac config.MAC) func(*box) { return func(d *box) { d.neighbours[a] = mac } }
 	for situation, tc := range map[string]struct {
 		rules  []machine.Rule
 		client netip.AddrPort
-		before []func(*desk)
+		before []func(*box)
 		want   string // "" for a request that is dropped
 		http   string // by HTTP, where that differs
 	}{
-		"the link says that it is the machine":       {[]machine.Rule{its(false)}, pcPort, []func(*desk){at(first, pc)}, "its own", ""},
-		"link and DHCP say so":                       {[]machine.Rule{its(false)}, pcPort, []func(*desk){at(first, pc), claims(first, false)}, "its own", ""},
-		"a packet in the machine's name":             {[]machine.Rule{its(false)}, pcPort, []func(*desk){at(first, other), claims(first, true)}, "waits", ""},
-		"the link knows nobody yet":                  {[]machine.Rule{its(false)}, pcPort, []func(*desk){claims(first, false)}, "", "waits"},
+		"the link says that it is the machine":       {[]machine.Rule{its(false)}, pcPort, []func(*box){at(first, pc)}, "its own", ""},
+		"link and DHCP say so":                       {[]machine.Rule{its(false)}, pcPort, []func(*box){at(first, pc), claims(first, false)}, "its own", ""},
+		"a packet in the machine's name":             {[]machine.Rule{its(false)}, pcPort, []func(*box){at(first, other), claims(first, true)}, "waits", ""},
+		"the link knows nobody yet":                  {[]machine.Rule{its(false)}, pcPort, []func(*box){claims(first, false)}, "", "waits"},
 		"neither link nor DHCP knows anybody yet":    {[]machine.Rule{its(false)}, pcPort, nil, "", "waits"},
-		"another machine on the link":                {[]machine.Rule{its(false)}, pcPort, []func(*desk){at(first, other)}, "for all", ""},
-		"without rules all get the same":             {nil, pcPort, []func(*desk){claims(first, false)}, "for all", ""},
-		"behind a relay agent, which vouches":        {[]machine.Rule{its(false)}, behindPC, []func(*desk){claims(behind, true)}, "its own", ""},
-		"behind a router, by its own word":           {[]machine.Rule{its(false)}, behindPC, []func(*desk){claims(behind, false)}, "waits", ""},
-		"behind a router, a menu that waits anyway":  {[]machine.Rule{waits}, behindPC, []func(*desk){claims(behind, false)}, "its own", ""},
+		"another machine on the link":                {[]machine.Rule{its(false)}, pcPort, []func(*box){at(first, other)}, "for all", ""},
+		"without rules all get the same":             {nil, pcPort, []func(*box){claims(first, false)}, "for all", ""},
+		"behind a relay agent, which vouches":        {[]machine.Rule{its(false)}, behindPC, []func(*box){claims(behind, true)}, "its own", ""},
+		"behind a router, by its own word":           {[]machine.Rule{its(false)}, behindPC, []func(*box){claims(behind, false)}, "waits", ""},
+		"behind a router, a menu that waits anyway":  {[]machine.Rule{waits}, behindPC, []func(*box){claims(behind, false)}, "its own", ""},
 		"behind a router, nobody known":              {[]machine.Rule{its(false)}, behindPC, nil, "waits", ""},
 		"behind a router, without rules":             {nil, behindPC, nil, "for all", ""},
-		"behind a relay agent, then its own word":    {[]machine.Rule{its(false)}, behindPC, []func(*desk){claims(behind, true), claims(behind, false)}, "its own", ""},
-		"behind a relay agent, then another's word":  {[]machine.Rule{its(false)}, behindPC, []func(*desk){claims(behind, true), func(d *desk) { d.desk.Clients.Learn(behind, machine.Machine{MAC: other}, false) }}, "waits", ""},
-		"the router's MAC is no machine's behind it": {[]machine.Rule{its(false)}, behindPC, []func(*desk){at(behind, pc)}, "waits", ""},
+		"behind a relay agent, then its own word":    {[]machine.Rule{its(false)}, behindPC, []func(*box){claims(behind, true), claims(behind, false)}, "its own", ""},
+		"behind a relay agent, then another's word":  {[]machine.Rule{its(false)}, behindPC, []func(*box){claims(behind, true), func(d *box) { d.desk.Clients.Learn(behind, machine.Machine{MAC: other}, false) }}, "waits", ""},
+		"the router's MAC is no machine's behind it": {[]machine.Rule{its(false)}, behindPC, []func(*box){at(behind, pc)}, "waits", ""},
 	} {
 		t.Run(situation, func(t *testing.T) {
-			d := newDesk(t, config.ModeProxy, tc.rules...)
+			d := newBox(t, config.ModeProxy, tc.rules...)
 			for _, f := range tc.before {
 				f(d)
 			}
@@ -384,14 +384,14 @@ func TestNobodyElsePicksTheMenu(t *testing.T) {
 		})
 	}
 	t.Run("the kernel cannot be asked", func(t *testing.T) {
-		d := newDesk(t, config.ModeProxy, its(false))
+		d := newBox(t, config.ModeProxy, its(false))
 		d.desk.Resolve = func(int, netip.Addr) error { return errors.New("not permitted") }
 		if got, err := d.fetch(pcPort, grub); got != "waits" || err != nil {
 			t.Errorf("got %q, %v", got, err)
 		}
 	})
 	t.Run("the box tests itself", func(t *testing.T) {
-		d := newDesk(t, config.ModeProxy, its(false))
+		d := newBox(t, config.ModeProxy, its(false))
 		if _, err := d.fetch(netip.AddrPortFrom(self.Addr(), 2070), grub); err != nil {
 			t.Error(err)
 		}
@@ -401,7 +401,7 @@ func TestNobodyElsePicksTheMenu(t *testing.T) {
 // While a generation is swapped in, machines read on. Its menus have the names
 // that other machines' menus had before.
 func TestNobodyReadsAnothersMenuMeanwhile(t *testing.T) {
-	d := newDesk(t, config.ModeProxy, its(false))
+	d := newBox(t, config.ModeProxy, its(false))
 	d.neighbours[first] = pc
 	next := d.now.Generation
 	others := machine.Rule{Machine: config.Machine{MAC: []string{string(other)}, Boot: "erase"}, View: "m1"}
@@ -433,7 +433,7 @@ type writer func()
 func (w writer) Write(b []byte) (int, error) { w(); return len(b), nil }
 
 func TestMenuForOneBoot(t *testing.T) {
-	menus := func(d *desk, client netip.AddrPort, name string) string {
+	menus := func(d *box, client netip.AddrPort, name string) string {
 		s, err := d.fetch(client, name)
 		if err != nil {
 			t.Fatal(err)
@@ -443,19 +443,19 @@ func TestMenuForOneBoot(t *testing.T) {
 	const byName = "pxelinux.cfg/01-52-54-00-77-00-10"
 	// gaveUp is a transfer of 1,000 bytes in blocks of 512 whose client is heard
 	// of no more.
-	gaveUp := func(d *desk, acknowledged int64, window int, err error) {
+	gaveUp := func(d *box, acknowledged int64, window int, err error) {
 		d.files.transferred(tftp.Event{Client: pcPort, File: byName, Size: 1000, Sent: acknowledged, BlockSize: 512, Window: window, Err: err})
 	}
-	for situation, read := range map[string]func(*desk){
-		"by TFTP":                                func(d *desk) { menus(d, pcPort, byName) },
-		"by TFTP, its last acknowledgement lost": func(d *desk) { gaveUp(d, 512, 1, tftp.ErrGaveUp) },
-		"by TFTP, the acknowledgement of all of it lost": func(d *desk) { gaveUp(d, 0, 2, tftp.ErrGaveUp) },
-		"by HTTP": func(d *desk) {
+	for situation, read := range map[string]func(*box){
+		"by TFTP":                                func(d *box) { menus(d, pcPort, byName) },
+		"by TFTP, its last acknowledgement lost": func(d *box) { gaveUp(d, 512, 1, tftp.ErrGaveUp) },
+		"by TFTP, the acknowledgement of all of it lost": func(d *box) { gaveUp(d, 0, 2, tftp.ErrGaveUp) },
+		"by HTTP": func(d *box) {
 			d.files.answered(event.Event{Protocol: event.HTTP, Addr: first, What: "grub/grub.cfg", Outcome: event.Sent})
 		},
 	} {
 		t.Run(situation, func(t *testing.T) {
-			d := newDesk(t, config.ModeProxy, its(true))
+			d := newBox(t, config.ModeProxy, its(true))
 			d.neighbours[first] = pc
 			read(d)
 			again, err := d.files.open(first, "/grub/grub.cfg") // not to its end, which would count
@@ -471,15 +471,15 @@ func TestMenuForOneBoot(t *testing.T) {
 			}
 		})
 	}
-	for situation, read := range map[string]func(*desk){
-		"a person has looked at it from elsewhere": func(d *desk) { menus(d, netip.AddrPortFrom(first.Next(), 2070), byName) },
-		"its last block was not sent":              func(d *desk) { gaveUp(d, 0, 1, tftp.ErrGaveUp) },
-		"nobody acknowledged anything":             func(d *desk) { gaveUp(d, 0, 2, tftp.ErrNoAnswer) },
-		"it was broken off":                        func(d *desk) { gaveUp(d, 512, 1, errors.New("the disk")) },
-		"another file arrived":                     func(d *desk) { menus(d, pcPort, "handoff/wds") },
+	for situation, read := range map[string]func(*box){
+		"a person has looked at it from elsewhere": func(d *box) { menus(d, netip.AddrPortFrom(first.Next(), 2070), byName) },
+		"its last block was not sent":              func(d *box) { gaveUp(d, 0, 1, tftp.ErrGaveUp) },
+		"nobody acknowledged anything":             func(d *box) { gaveUp(d, 0, 2, tftp.ErrNoAnswer) },
+		"it was broken off":                        func(d *box) { gaveUp(d, 512, 1, errors.New("the disk")) },
+		"another file arrived":                     func(d *box) { menus(d, pcPort, "handoff/wds") },
 	} {
 		t.Run(situation, func(t *testing.T) {
-			d := newDesk(t, config.ModeProxy, its(true))
+			d := newBox(t, config.ModeProxy, its(true))
 			d.neighbours[first] = pc
 			read(d)
 			d.handed(biosPC)
@@ -492,7 +492,7 @@ func TestMenuForOneBoot(t *testing.T) {
 
 // Whoever is refused again and again is told of once in a while.
 func TestRefusalsDoNotFloodTheLog(t *testing.T) {
-	d := newDesk(t, config.ModeProxy)
+	d := newBox(t, config.ModeProxy)
 	d.neighbours[first] = other
 	for range 100 {
 		d.fetch(pcPort, asksGRUB)
@@ -505,7 +505,7 @@ func TestRefusalsDoNotFloodTheLog(t *testing.T) {
 // A link that leaves the boot folder is not there for a client. It counts as
 // refused, and the log tells why, once.
 func TestLinkOutOfTheFolder(t *testing.T) {
-	d := newDesk(t, config.ModeProxy)
+	d := newBox(t, config.ModeProxy)
 	if err := errors.Join(os.MkdirAll(d.BootDir, 0o755), os.Symlink("/mnt/usb", filepath.Join(d.BootDir, "iso"))); err != nil {
 		t.Fatal(err)
 	}

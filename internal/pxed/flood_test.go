@@ -46,7 +46,7 @@ func pxePacket(mac net.HardwareAddr, arch iana.Arch, t dhcpv4.MessageType, optio
 }
 
 // flood is everything that strangers can make the box log, a few times.
-func (d *desk) flood(n int, network *slog.Logger) {
+func (d *box) flood(n int, network *slog.Logger) {
 	now := time.Now()
 	invented := net.HardwareAddr{2, 0xf1, byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)}
 	ask := func(m *dhcpv4.DHCPv4) {
@@ -135,7 +135,7 @@ func TestFloodOfTheLog(t *testing.T) {
 func tenMinutesOfFlood(t *testing.T, mode config.Mode) []string {
 	said := &lines{}
 	limited := loglimit.New(slog.NewTextHandler(said, nil))
-	d := newDeskWith(t, runDir(t), said, limited, mode)
+	d := newBoxWith(t, runDir(t), said, limited, mode)
 	if err := os.Mkdir(d.BootDir, 0o755); err != nil {
 		t.Fatal(err)
 	}

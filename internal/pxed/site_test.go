@@ -16,7 +16,7 @@ import (
 // now, and pxed serves that one.
 func TestBootFolder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := newDesk(t, config.ModeProxy)
+		d := newBox(t, config.ModeProxy)
 		must := func(errs ...error) {
 			t.Helper()
 			if err := errors.Join(errs...); err != nil {

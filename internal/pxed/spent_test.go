@@ -11,7 +11,7 @@ import (
 )
 
 func TestSpentComesBack(t *testing.T) {
-	spent := func(d *desk) bool {
+	spent := func(d *box) bool {
 		d.handed(biosPC)
 		s, err := d.fetch(pcPort, "pxelinux.cfg/01-52-54-00-77-00-10")
 		if err != nil {
@@ -19,8 +19,8 @@ func TestSpentComesBack(t *testing.T) {
 		}
 		return s == "for all"
 	}
-	again := func(t *testing.T, file string) *desk {
-		d := newDesk(t, config.ModeProxy)
+	again := func(t *testing.T, file string) *box {
+		d := newBox(t, config.ModeProxy)
 		if file != "" {
 			if err := os.WriteFile(filepath.Join(d.DataDir, "once.json"), []byte(file), 0o644); err != nil {
 				t.Fatal(err)

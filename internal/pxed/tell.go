@@ -14,8 +14,8 @@ import (
 	"github.com/pxebox/pxebox/internal/tftp"
 )
 
-// teller tells of what the servers did: in the log, in the metrics, and on
-// the bus from which a machine's boot can be followed.
+// teller reports what TFTP and HTTP did: in the log, in the metrics, and on the
+// bus by which a machine's boot can be followed.
 type teller struct {
 	log     *slog.Logger
 	bus     *event.Bus
@@ -25,7 +25,7 @@ type teller struct {
 	tftp atomic.Pointer[tftp.Server]
 
 	mu       sync.Mutex
-	withheld map[string]bool // what the log has told of as not served
+	withheld map[string]bool // files that were logged as not served
 }
 
 func newTeller(log *slog.Logger) *teller {
@@ -49,9 +49,9 @@ func newTeller(log *slog.Logger) *teller {
 // maxWithheld is how many files are remembered that were logged as not served.
 const maxWithheld = 1024
 
-// notServed tells of a file that is there and not given out: to its client it
-// is only missing, and whoever put it there is to know why. Of each once, be it
-// asked for as often as one likes.
+// notServed logs a file that exists and is not served: to its client it is only
+// missing, and the administrator who put it there needs the reason. Each file is
+// logged once, however often it is requested.
 func (t *teller) notServed(e catalog.RefusedError) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -65,14 +65,14 @@ func (t *teller) notServed(e catalog.RefusedError) {
 	t.log.Warn("files: not served", "file", e.Path, "why", e.Why)
 }
 
-// began tells of a TFTP transfer that begins.
+// began reports a TFTP transfer that begins.
 func (t *teller) began(e tftp.Event) {
 	t.bus.Publish(event.Event{
 		Time: e.Start, Protocol: event.TFTP, Addr: e.Client.Addr().Unmap(), What: event.Name(e.File), Outcome: event.Begun,
 	})
 }
 
-// transferred tells of a TFTP transfer that has ended, or was refused.
+// transferred reports a TFTP transfer that has ended, or was refused.
 func (t *teller) transferred(e tftp.Event) {
 	outcome := event.Sent
 	switch {
