@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/pxebox/pxebox/assets/manifest"
+	"github.com/pxebox/pxebox/assets/names"
 )
 
 func TestEmbeddedFilesAreThoseOfTheManifest(t *testing.T) {
@@ -35,14 +36,7 @@ func TestEmbeddedFilesAreThoseOfTheManifest(t *testing.T) {
 
 // The names are an interface: the menus and the boot file option use them.
 func TestFilesByTheNamesClientsAskFor(t *testing.T) {
-	want := []string{
-		"chain.c32", "grubx64.efi", "ldlinux.c32", "libcom32.c32", "libutil.c32",
-		"licenses/grub-common/copyright", "licenses/grub-efi-amd64-signed/copyright",
-		"licenses/pxelinux/copyright", "licenses/shim-signed/copyright",
-		"licenses/shim-unsigned/copyright", "licenses/syslinux-common/copyright",
-		"linux.c32", "lpxelinux.0", "memdisk", "menu.c32", "poweroff.c32",
-		"pxechn.c32", "pxelinux.0", "reboot.c32", "shimx64.efi", "vesamenu.c32",
-	}
+	want := names.All()
 	files := Files()
 	if got := slices.Sorted(maps.Keys(files)); !slices.Equal(got, want) {
 		t.Errorf("Files() names\n got %q\nwant %q", got, want)

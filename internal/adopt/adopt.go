@@ -18,7 +18,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/pxebox/pxebox/assets"
+	"github.com/pxebox/pxebox/assets/names"
 	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/loader/pxelinux"
 )
@@ -83,10 +83,8 @@ func Run(dir, into string, out io.Writer) error {
 // bundled are the boot programs that pxebox brings.
 func bundled() map[string]bool {
 	out := map[string]bool{}
-	for name := range assets.Files() {
-		if !strings.Contains(name, "/") { // no licence text
-			out[name] = true
-		}
+	for _, name := range names.Programs() {
+		out[name] = true
 	}
 	return out
 }

@@ -7,7 +7,6 @@ import (
 	"os"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -34,9 +33,6 @@ type listings struct {
 	names    int
 }
 
-// folder is the same one for as long as its file system is mounted.
-type folder struct{ device, inode uint64 }
-
 // listing is the names in a folder, by the lower case.
 type listing struct {
 	folder folder
@@ -58,11 +54,7 @@ func (ls *listings) find(dir *os.File, name string, now time.Time) (string, erro
 	if !info.IsDir() {
 		return "", fs.ErrNotExist
 	}
-	var id folder
-	if st, ok := info.Sys().(*syscall.Stat_t); ok {
-		id = folder{uint64(st.Dev), st.Ino}
-	}
-	l := ls.of(id)
+	l := ls.of(folderOf(dir, info))
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.holds(info.ModTime(), now) {

@@ -1,3 +1,7 @@
+//go:build !windows
+
+// No daemon runs on Windows, and renameio replaces no file there.
+
 package generation
 
 import (
