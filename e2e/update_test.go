@@ -27,6 +27,7 @@ import (
 
 	"github.com/pxebox/pxebox/e2e/lab"
 	"github.com/pxebox/pxebox/e2e/qemu"
+	"github.com/pxebox/pxebox/internal/trial/verdict"
 )
 
 const (
@@ -42,8 +43,8 @@ const (
 
 // What the appliance writes to the console about an update.
 const (
-	keeps   = `msg="healthy: this root is kept"[^\n]*root=%d`
-	wentFor = `msg="the other root was tried and was not healthy: this is the old one"[^\n]*root=%d`
+	keeps   = `msg="` + verdict.Kept + `"[^\n]*root=%d`
+	wentFor = `msg="` + verdict.FellBack + `"[^\n]*root=%d`
 )
 
 // bootFile is one of the site's own, which an update must leave alone.
@@ -215,8 +216,8 @@ func overlaid(t *testing.T, file, old, new string) func(config map[string]any) {
 func (u *updated) gok(ctx context.Context, change func(config map[string]any)) error {
 	config := maps.Clone(u.config)
 	change(config)
-	return u.run(ctx, "go", "run", "./gokrazy/sendupdate",
-		"-instances", writeInstance(u.t, u.instance, config), u.instance, u.addr.String())
+	return u.run(ctx, "go", "run", "./cmd/pxebox", "update",
+		"--instances", writeInstance(u.t, u.instance, config), "--instance", u.instance, u.addr.String())
 }
 
 // writeInstance makes an instance for gok, and returns the folder that it is in.

@@ -13,6 +13,7 @@ import (
 	"github.com/pxebox/pxebox/internal/pulse"
 	"github.com/pxebox/pxebox/internal/selftest"
 	"github.com/pxebox/pxebox/internal/trial"
+	"github.com/pxebox/pxebox/internal/trial/verdict"
 	"github.com/pxebox/pxebox/internal/updatepage"
 )
 
@@ -39,7 +40,7 @@ func update(ctx context.Context, site *site, log *slog.Logger) error {
 	}
 	switch kind {
 	case trial.Failed:
-		log.Error("the other root was tried and was not healthy: this is the old one", "root", int(disk.Running), "why", site.why())
+		log.Error(verdict.FellBack, "root", int(disk.Running), "why", site.why())
 	case trial.New:
 		log.Info("this root is on trial", "root", int(disk.Running), "for", trial.Lasts)
 		if err := waitHealthy(ctx, site, log); err != nil {
@@ -48,7 +49,7 @@ func update(ctx context.Context, site *site, log *slog.Logger) error {
 		if err := disk.Keep(); err != nil {
 			return err
 		}
-		log.Info("healthy: this root is kept", "root", int(disk.Running))
+		log.Info(verdict.Kept, "root", int(disk.Running))
 		if err := site.forgetUpdate(); err != nil {
 			log.Warn("notes of the update are left behind", "err", err)
 		}
