@@ -18,7 +18,7 @@ LONG := TestUpdateForthAndBack/UEFI|TestUpdateOfBoxFromBefore|TestBrokenUpdateFa
 # nasm and gcc for the stand-ins of wdsnbp.com and wdsmgfw.efi, sbsigntool to
 # sign the latter, busybox for a DHCP client that is not ours, grub-common for
 # its check of a GRUB script, mtools to write the image's volume for settings,
-# openssh-client to upload.
+# openssh-client as a client of the box's SFTP.
 # Only where there is a display does make run want a QEMU that can open a window.
 PACKAGES := busybox-static ca-certificates curl e2fsprogs gcc git grub-common libc6-dev \
 	mtools nasm openssh-client qemu-system-arm qemu-system-x86 sbsigntool \
@@ -36,6 +36,9 @@ UNPACKED := build/peers
 
 # The packages that are tried with them on their own.
 PEERED := $(addprefix ./,$(dir $(wildcard internal/*/*_peers_test.go)))
+
+# What make cli builds for, and other systems on which code for people must build.
+CLI := linux-amd64 linux-arm64 darwin-arm64 darwin-amd64 windows-amd64
 
 # The firmware of the machines that boot in QEMU: that of two Debian releases,
 # on a host of either. Both are in the field.
@@ -88,8 +91,18 @@ tested: ## after make test has passed: note the boot loaders' versions in assets
 	@go run ./assets/fetch -tested
 
 .PHONY: build
-build: assets ## build both daemons into build/bin
-	CGO_ENABLED=0 go build -trimpath -o build/bin/ ./cmd/pxed ./cmd/menuwatch
+build: assets ## build both daemons, and pxebox for people, into build/bin
+	CGO_ENABLED=0 go build -trimpath -o build/bin/ ./cmd/pxed ./cmd/menuwatch ./cmd/pxebox
+
+# It needs no boot loaders: none is in it.
+.PHONY: cli
+cli: go ## build pxebox, the tool for people, for Linux, macOS and Windows into build/cli
+	@for target in $(CLI); do \
+		os=$${target%-*} arch=$${target#*-}; \
+		file=build/cli/pxebox-$$target$$([ $$os != windows ] || echo .exe); \
+		CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch go build -trimpath -ldflags '-s -w' -o $$file ./cmd/pxebox && \
+		ls -sh $$file || exit 1; \
+	done
 
 .PHONY: image
 image: deps assets ## build the appliance's disk image, build/pxebox-amd64.img
@@ -120,6 +133,8 @@ lint: deps assets ## gofmt, go vet, staticcheck
 	go vet ./...
 	go vet -tags e2e ./...
 	go vet -tags peers ./...
+	GOOS=darwin go vet ./cmd/pxebox ./internal/cli ./internal/boxclient
+	GOOS=windows go vet ./cmd/pxebox ./internal/cli ./internal/boxclient
 	CGO_ENABLED=0 GOOS=darwin go build -o /dev/null ./cmd/menuwatch # for people who write settings on a Mac
 	go -C tools vet ./...
 	$(STATICCHECK) ./...
@@ -223,29 +238,29 @@ measure: image image-rpi $(FIRMWARES) ## how fast the box boots and how small it
 	go run ./e2e/cmd/measure -write README.md
 
 .PHONY: check
-check: assets ## check a configuration: make check CONFIG=pxebox.toml
+check: go ## check a configuration: make check CONFIG=pxebox.toml
 	@[ -n "$(CONFIG)" ] || { echo "which file? make check CONFIG=pxebox.toml" >&2; exit 1; }
-	go run ./cmd/menuwatch -check $(CONFIG)
+	go run ./cmd/pxebox check $(CONFIG)
 
 .PHONY: update
 update: image ## send this build to a running box, which goes back if it is not healthy: make update HOST=192.168.77.1
 	@[ -n "$(HOST)" ] || { echo "which box? make update HOST=192.168.77.1" >&2; exit 1; }
-	@go run ./gokrazy/sendupdate pxebox-amd64 $(HOST)
+	@go run ./cmd/pxebox update $(HOST)
 
 .PHONY: update-rpi
 update-rpi: image-rpi ## the same for a box that is a Raspberry Pi
 	@[ -n "$(HOST)" ] || { echo "which box? make update-rpi HOST=192.168.77.1" >&2; exit 1; }
-	@go run ./gokrazy/sendupdate pxebox-rpi $(HOST)
+	@go run ./cmd/pxebox update --instance pxebox-rpi $(HOST)
 
 .PHONY: config
 config: ## send settings to a running box: make config HOST=192.168.77.1 FILE=pxebox.toml
 	@[ -n "$(HOST)" ] && [ -n "$(FILE)" ] || { echo "make config HOST=192.168.77.1 FILE=pxebox.toml" >&2; exit 1; }
-	@go run ./gokrazy/sendsettings $(HOST) $(FILE)
+	@go run ./cmd/pxebox settings --known-boxes build/known_boxes $(HOST) $(FILE)
 
 .PHONY: upload
 upload: ## send a boot file to a running box: make upload HOST=192.168.77.1 FILE=linux [TO=debian]
 	@[ -n "$(HOST)" ] && [ -n "$(FILE)" ] || { echo "make upload HOST=192.168.77.1 FILE=linux [TO=debian]" >&2; exit 1; }
-	@gokrazy/upload.sh $(HOST) $(FILE) $(TO)
+	@go run ./cmd/pxebox upload --known-hosts build/known_hosts $(if $(TO),--to '$(TO)') $(HOST) $(FILE)
 
 .PHONY: tidy
 tidy: assets ## go mod tidy, also for tools and the image's builddir

@@ -138,7 +138,7 @@ func (r *reader) checkMarks(b block, e Entry) {
 		b.fail("signed", "goes with a kernel or an efi program only", "leave it out")
 	}
 	if e.Locked && b.ok("locked") && !r.root.table("menu").has("password") {
-		b.fail("locked", "asks for a password, and there is none", "make one with: menuwatch -hash-password; and write it below [menu]")
+		b.fail("locked", "asks for a password, and there is none", "make one with: pxebox hash-password; and write it below [menu]")
 	}
 	if e.Erases && b.ok("erases") && (e.Disk || e.Submenu) {
 		b.fail("erases", "has no use: this entry changes nothing on the machine", "leave it out")

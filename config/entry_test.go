@@ -161,7 +161,7 @@ func TestParseAcceptsOfAMenu(t *testing.T) {
 func TestParseRefusesOfAMenu(t *testing.T) {
 	const (
 		wds     = "[[wds]]\nname = \"w\"\nserver = \"w\"\n" // 3 lines
-		hashing = "; make it with: menuwatch -hash-password"
+		hashing = "; make it with: pxebox hash-password"
 	)
 	entry := func(lines string) string { return "[[entry]]\nname = \"a\"\n" + lines }
 	submenu := func(name, in string) string {
@@ -205,7 +205,7 @@ func TestParseRefusesOfAMenu(t *testing.T) {
 		{"three hashes", "[menu]\npassword = \"" + crypt + " " + pbkdf2 + " " + crypt + "\"", []string{"2: menu.password: has more than two hashes" + hashing}},
 		{"menu injection by a password", "[menu]\npassword = \"" + crypt + "\\nLABEL " + pbkdf2 + "\"", []string{"2: menu.password: has more than two hashes"}},
 		{"a password that is a number", "[menu]\npassword = 1234", []string{"2: menu.password: is a number, not a text in quotes" + hashing}},
-		{"a lock without a password", entry("disk = true\nlocked = true"), []string{`4: entry "a".locked: asks for a password, and there is none; make one with: menuwatch -hash-password`}},
+		{"a lock without a password", entry("disk = true\nlocked = true"), []string{`4: entry "a".locked: asks for a password, and there is none; make one with: pxebox hash-password`}},
 
 		{"an entry that is called as the menu", "[[entry]]\nname = \"menu\"\ndisk = true", []string{`2: entry "menu".name: "menu" is taken: below [[machine]] it stands for the menu; write another name`}},
 		{"a signature of nothing", entry("file = \"a.c32\"\nsigned = false"), []string{`4: entry "a".signed: goes with a kernel or an efi program only; leave it out`}},

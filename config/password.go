@@ -20,7 +20,7 @@ var (
 // password reads both hashes of one password, in either order. A boot loader
 // without its hash would let everybody in, or nobody.
 func (v value) password() Password {
-	const mend = "make it with: menuwatch -hash-password"
+	const mend = "make it with: pxebox hash-password"
 	if v.n.kind != unstable.String {
 		v.fail("is "+describe(v.n)+", not a text in quotes", mend)
 		return Password{}

@@ -65,8 +65,8 @@ append = "console=ttyS0,115200"
 `
 )
 
-// Password is the menu's, as a person types it, and PasswordHash what menuwatch
-// -hash-password makes of it.
+// Password is the menu's, as a person types it, and PasswordHash what pxebox
+// hash-password makes of it.
 const (
 	Password     = "secret"
 	PasswordHash = "$6$GpQDWF.KogrXAczV$hB3fy0MPnyP0Tr9xZk1YRgJPchZbae9Cg0/a0yb.Bo11TtvDJwNNq0k4GFNnPx8M9i3FbGytfsUWi0TIOePrd/ " +

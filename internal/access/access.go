@@ -7,19 +7,16 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
-	"fmt"
-	"io/fs"
 	"net/netip"
-	"os"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/pxebox/pxebox/internal/connlimit"
+	"github.com/pxebox/pxebox/internal/credential"
 )
 
 // User is the name that goes with the password, as gok update sends it.
-const User = "gokrazy"
+const User = credential.User
 
 // MinPassword is the least length of a password that a person chooses: that of
 // three words. One address may guess 1,440 times a day, all addresses together
@@ -193,23 +190,4 @@ func (g *Gate) Known(from netip.Addr) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.owners[from.Unmap()] != nil
-}
-
-// ReadPassword returns the password from the first of the files that is there.
-// The error is fs.ErrNotExist if none is.
-func ReadPassword(files ...string) (string, error) {
-	for _, name := range files {
-		b, err := os.ReadFile(name)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return "", err
-		}
-		if password := strings.TrimSpace(string(b)); password != "" {
-			return password, nil
-		}
-		return "", fmt.Errorf("%s is empty: write the password into it", name)
-	}
-	return "", fmt.Errorf("there is no password in %s: %w", strings.Join(files, " or "), fs.ErrNotExist)
 }

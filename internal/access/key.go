@@ -5,11 +5,9 @@ import (
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/base64"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -21,6 +19,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"github.com/pxebox/pxebox/internal/credential"
 	"github.com/pxebox/pxebox/internal/durable"
 )
 
@@ -107,10 +106,7 @@ func parseCertificate(file string, b []byte) (tls.Certificate, error) {
 }
 
 // Pin is what curl --pinnedpubkey knows a certificate by.
-func Pin(c tls.Certificate) string {
-	sum := sha256.Sum256(c.Leaf.RawSubjectPublicKeyInfo)
-	return "sha256//" + base64.StdEncoding.EncodeToString(sum[:])
-}
+func Pin(c tls.Certificate) string { return credential.Pin(c.Leaf) }
 
 // readOrMake reads a file that only the box may read. One that is not there
 // is made; one that cannot be read stays: whoever trusts what was in it would

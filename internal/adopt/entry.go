@@ -198,7 +198,7 @@ const topTag = ".top"
 // are of kinds that are easily guessed.
 func (c *converter) lock(l pxelinux.Line) {
 	c.locked = true
-	c.lost(l, "stays locked until the menu has a password: make one with menuwatch -hash-password")
+	c.lost(l, "stays locked until the menu has a password: make one with pxebox hash-password")
 }
 
 // entry makes an entry of a LABEL: one that all firmware can have, where there

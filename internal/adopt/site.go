@@ -328,7 +328,7 @@ func setting(l pxelinux.Line) string {
 		}
 		return "the menu is closed: there is no boot: prompt behind it, and nobody edits a command line"
 	case "MENU MASTER PASSWD":
-		return "the menu has one password: make it with menuwatch -hash-password"
+		return "the menu has one password: make it with pxebox hash-password"
 	case "MENU SEPARATOR":
 		return "the menu has no empty lines"
 	case "MENU HIDDEN", "MENU HIDDENKEY", "MENU SHIFTKEY":

@@ -37,15 +37,15 @@ func (s *site) toml() []byte {
 		}
 	}
 
-	b.WriteString("# Made by menuwatch -adopt from the menus of a PXELINUX server. Each part says\n" +
-		"# the line that it comes from. Check it with: menuwatch -check FILE\n\n" +
+	b.WriteString("# Made by pxebox adopt from the menus of a PXELINUX server. Each part says\n" +
+		"# the line that it comes from. Check it with: pxebox check FILE\n\n" +
 		"[menu]\n")
 	str("title", s.title)
 	put("timeout", quote(duration(s.timeout)))
 	str("default", s.preset)
 	set("serial", s.serial)
 	if s.locked || len(s.entries) == 1 && s.entries[0].Locked {
-		b.WriteString("# This fits no password: put what menuwatch -hash-password prints in its place.\n")
+		b.WriteString("# This fits no password: put what pxebox hash-password prints in its place.\n")
 		str("password", noPassword)
 	}
 	for _, w := range s.wds {

@@ -21,6 +21,7 @@ import (
 
 	"github.com/pxebox/pxebox/internal/access"
 	"github.com/pxebox/pxebox/internal/connlimit"
+	"github.com/pxebox/pxebox/internal/credential"
 	"github.com/pxebox/pxebox/internal/generation"
 	"github.com/pxebox/pxebox/internal/loglimit"
 	"github.com/pxebox/pxebox/internal/pulse"
@@ -122,7 +123,7 @@ func (s *site) exchangeSettings(ctx context.Context, store *settings.Store) erro
 func (s *site) gate(image string) (*access.Gate, error) {
 	log := s.log.With("step", "access")
 	own := filepath.Join(s.perm, "gokr-pw.txt")
-	password, err := access.ReadPassword(own)
+	password, err := credential.ReadPassword(own)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
@@ -133,7 +134,7 @@ func (s *site) gate(image string) (*access.Gate, error) {
 	default:
 		return access.NewGate(password), nil
 	}
-	password, err = access.ReadPassword(image)
+	password, err = credential.ReadPassword(image)
 	if err != nil {
 		return nil, err
 	}

@@ -3,18 +3,12 @@ package menuwatch
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
-	"slices"
-	"strings"
-	"sync"
 	"time"
 
-	"github.com/pxebox/pxebox/assets"
 	"github.com/pxebox/pxebox/config"
-	"github.com/pxebox/pxebox/internal/catalog"
+	"github.com/pxebox/pxebox/internal/sitefiles"
 )
 
 const (
@@ -32,16 +26,7 @@ const (
 	// maxTold bounds the lines about files that one look can log: a boot
 	// folder that is not mounted lacks them all.
 	maxTold = 10
-	// maxUsers bounds what a line says of who needs the file.
-	maxUsers = 3
 )
-
-// bootFile is one file that an entry needs, as a look found it.
-type bootFile struct {
-	err     error // why it cannot be had; fs.ErrNotExist where it is not there
-	size    int64 // bytes
-	changed time.Time
-}
 
 // bootFiles follows the files that the configuration's entries need.
 type bootFiles struct {
@@ -58,49 +43,14 @@ type bootFiles struct {
 
 // known is what is known of a file.
 type known struct {
-	bootFile
+	sitefiles.File
 	since time.Time // it has been like this
 	whole bool      // it does not change any more
 }
 
-// needs returns the boot files of an entry. What lines for a boot loader of the
-// site's own name is not known.
-func needs(e config.Entry) []string {
-	var out []string
-	for _, name := range append(append([]string{e.Kernel}, e.Initrd...), e.File, e.EFI) {
-		if name != "" {
-			out = append(out, name)
-		}
-	}
-	return out
-}
-
-// needed returns all boot files that a configuration names, each once.
-func needed(c *config.Config) []string {
-	seen := map[string]bool{}
-	var out []string
-	add := func(name string) {
-		if !seen[name] {
-			seen[name] = true
-			out = append(out, name)
-		}
-	}
-	for _, e := range c.Entries {
-		for _, name := range needs(e) {
-			add(name)
-		}
-	}
-	for _, firmware := range config.Firmwares {
-		if name := c.DHCP.BootFiles[firmware]; name != "" && !strings.Contains(name, "://") {
-			add(name)
-		}
-	}
-	return out
-}
-
 // follow takes up the files of a new configuration.
 func (b *bootFiles) follow(c *config.Config, now time.Time) {
-	b.cfg, b.needed, b.lookAt = c, needed(c), now
+	b.cfg, b.needed, b.lookAt = c, sitefiles.Needed(c), now
 }
 
 func (b *bootFiles) ready() bool { return b.looked == b.cfg }
@@ -137,49 +87,13 @@ func (s *state) look(now time.Time) {
 	b.looking, b.lookAt, b.lastAt = true, time.Time{}, now
 	cfg, names := b.cfg, b.needed
 	s.questions = append(s.questions, func(context.Context) result {
-		found := lookFor(s.BootDir, s.StickDir, cfg.Files, names)
+		found := sitefiles.Look(s.BootDir, s.StickDir, cfg.Files, names)
 		return func(now time.Time) { s.lookedAt(now, cfg, found) }
 	})
 }
 
-// lookFor looks for boot files as pxed will: those of the box itself count as
-// well, and so may a name that differs in case.
-func lookFor(dir, stick string, as config.Files, names []string) map[string]bootFile {
-	contents := catalog.Contents{Stick: stick, Bundled: bundled(), Names: as}
-	if root, err := os.OpenRoot(dir); err == nil { // else there is none, and its files are missing
-		defer root.Close()
-		contents.Site = root
-	}
-	files := catalog.New(contents)
-	out := make(map[string]bootFile, len(names))
-	for _, name := range names {
-		f, err := files.Open(name, catalog.Reader{})
-		if err != nil {
-			out[name] = bootFile{err: err}
-			continue
-		}
-		found := bootFile{size: f.Size()}
-		if onDisk, ok := f.(*catalog.OnDisk); ok {
-			found.changed = onDisk.Info().ModTime()
-		}
-		f.Close()
-		out[name] = found
-	}
-	return out
-}
-
-// bundled are the names of the box's own boot files. A byte stands for what is
-// in them: pxed has that in memory, and once is enough.
-var bundled = sync.OnceValue(func() map[string][]byte {
-	files := assets.Files()
-	for name := range files {
-		files[name] = []byte{0}
-	}
-	return files
-})
-
 // lookedAt takes up what a look has found.
-func (s *state) lookedAt(now time.Time, cfg *config.Config, found map[string]bootFile) {
+func (s *state) lookedAt(now time.Time, cfg *config.Config, found map[string]sitefiles.File) {
 	b := &s.boot
 	b.looking, b.looked, b.took = false, cfg, now.Sub(b.lastAt)
 	if cfg != b.cfg {
@@ -193,11 +107,11 @@ func (s *state) lookedAt(now time.Time, cfg *config.Config, found map[string]boo
 		was, seen := old[name]
 		is := was.after(found[name], now, !seen)
 		b.known[name] = is
-		if is.err == nil && is.size > 0 && !is.whole {
+		if is.Err == nil && is.Size > 0 && !is.whole {
 			b.lookNotBefore(is.since.Add(steady))
 		}
 		changed = changed || was.usable() != is.usable()
-		sameAsBefore := was.usable() == is.usable() && (was.err == nil) == (is.err == nil)
+		sameAsBefore := was.usable() == is.usable() && (was.Err == nil) == (is.Err == nil)
 		if seen && sameAsBefore || !seen && is.usable() {
 			continue
 		}
@@ -215,74 +129,43 @@ func (s *state) lookedAt(now time.Time, cfg *config.Config, found map[string]boo
 
 // after is what is known of a file when a look at now has found f. first says
 // that nothing was known: what is there then counts at once.
-func (k known) after(f bootFile, now time.Time, first bool) known {
+func (k known) after(f sitefiles.File, now time.Time, first bool) known {
 	switch {
-	case f.err != nil:
-		return known{bootFile: f, since: now}
-	case f.size == 0: // copying begins with an empty file
-		return known{bootFile: f, since: now}
+	case f.Err != nil:
+		return known{File: f, since: now}
+	case f.Size == 0: // copying begins with an empty file
+		return known{File: f, since: now}
 	case first:
-		return known{bootFile: f, since: now, whole: true}
-	case k.err != nil || k.size != f.size || !k.changed.Equal(f.changed):
-		return known{bootFile: f, since: now}
+		return known{File: f, since: now, whole: true}
+	case k.Err != nil || k.Size != f.Size || !k.Changed.Equal(f.Changed):
+		return known{File: f, since: now}
 	}
 	k.whole = k.whole || now.Sub(k.since) >= steady
 	return k
 }
 
 // usable reports whether machines may be sent for the file.
-func (k known) usable() bool { return k.err == nil && k.whole }
+func (k known) usable() bool { return k.Err == nil && k.whole }
 
 func (s *state) tellFile(name string, k known) {
 	file := filepath.Join(s.BootDir, filepath.FromSlash(name))
-	users := users(s.cfg, name)
+	users := sitefiles.Users(s.cfg, name)
 	switch {
 	case k.usable():
 		s.Log.Info("boot file is there", "step", "files", "file", file, "used", users)
-	case k.err == nil:
-		s.Log.Info("boot file is still being written", "step", "files", "file", file, "bytes", k.size, "used", users)
-	case errors.Is(k.err, fs.ErrNotExist):
+	case k.Err == nil:
+		s.Log.Info("boot file is still being written", "step", "files", "file", file, "bytes", k.Size, "used", users)
+	case errors.Is(k.Err, fs.ErrNotExist):
 		s.Log.Warn("boot file is missing", "step", "files", "file", file, "used", users)
 	default:
-		s.Log.Error("boot file cannot be read", "step", "files", "file", file, "used", users, "err", k.err)
+		s.Log.Error("boot file cannot be read", "step", "files", "file", file, "used", users, "err", k.Err)
 	}
-}
-
-// users says what a file is for.
-func users(c *config.Config, file string) string {
-	var out []string
-	for _, e := range c.Entries {
-		if slices.Contains(needs(e), file) {
-			out = append(out, "entry "+e.Name)
-		}
-	}
-	for _, firmware := range config.Firmwares {
-		if c.DHCP.BootFiles[firmware] == file {
-			out = append(out, "boot."+firmware)
-		}
-	}
-	if n := len(out); n > maxUsers {
-		return fmt.Sprintf("%s and %d more", strings.Join(out[:maxUsers], ", "), n-maxUsers)
-	}
-	return strings.Join(out, ", ")
 }
 
 // missing returns the files that entries lack, by the entry's name.
 func (b *bootFiles) missing(c *config.Config) map[string][]string {
-	return missing(c, func(name string) bool {
+	return sitefiles.Missing(c, func(name string) bool {
 		k, ok := b.known[name]
 		return !ok || k.usable() // what nobody has looked at is not called missing
 	})
-}
-
-func missing(c *config.Config, there func(name string) bool) map[string][]string {
-	out := map[string][]string{}
-	for _, e := range c.Entries {
-		for _, name := range needs(e) {
-			if !there(name) && !slices.Contains(out[e.Name], name) {
-				out[e.Name] = append(out[e.Name], name)
-			}
-		}
-	}
-	return out
 }

@@ -3,12 +3,12 @@ package menuwatch
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/netip"
 	"slices"
 	"time"
 
 	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/resolve"
 )
 
 const (
@@ -74,10 +74,7 @@ func (n names) ready() bool {
 // with the reason where it is a wrong one. own are the box's addresses.
 func (n names) addr(w config.WDS, own []netip.Prefix) (a netip.Addr, wrong string) {
 	if a, ok := w.Addr(); ok {
-		if why := unusable(a, own); why != "" {
-			return netip.Addr{}, fmt.Sprintf("%v %s: write the WDS server's address", a, why)
-		}
-		return a, ""
+		return resolve.Configured(a, own)
 	}
 	if name := n[w.Server]; name != nil {
 		return name.addr, name.wrong
@@ -121,9 +118,12 @@ func (s *state) named(now time.Time, n *name, a answer) {
 	}
 	n.asked = true
 	old := n.addr
-	addr, err := choose(old, a, s.own())
+	addr, err := old, a.err
+	if err == nil {
+		addr, err = resolve.Choose(old, a.host, a.addrs, s.own())
+	}
 	wrong := ""
-	if errors.As(err, new(*unusableError)) && !old.IsValid() {
+	if errors.As(err, new(*resolve.UnusableError)) && !old.IsValid() {
 		wrong = err.Error()
 	}
 	if n.wrong != wrong {
@@ -147,36 +147,4 @@ func (s *state) named(now time.Time, n *name, a answer) {
 	s.Log.Info("WDS server found", "step", "lookup", "host", a.host, "addr", addr)
 	s.servers.follow(s.cfg, s.names, s.own(), now)
 	s.news(now)
-}
-
-// choose picks one address of an answer: the one in use as long as it is there,
-// because name servers turn the order with each answer. Those that no WDS
-// server can have do not count.
-func choose(old netip.Addr, a answer, own []netip.Prefix) (netip.Addr, error) {
-	if a.err != nil {
-		return old, a.err
-	}
-	var v4 []netip.Addr
-	wrong := &unusableError{host: a.host}
-	for _, addr := range a.addrs {
-		if addr = addr.Unmap(); !addr.Is4() {
-			continue
-		}
-		if why := unusable(addr, own); why != "" {
-			wrong.why = append(wrong.why, fmt.Sprintf("%v, which %s", addr, why))
-			continue
-		}
-		v4 = append(v4, addr)
-	}
-	switch {
-	case len(v4) == 0 && len(wrong.why) > 0:
-		slices.Sort(wrong.why) // in one order, so that it is said once
-		wrong.why = wrong.why[:min(len(wrong.why), 3)]
-		return old, wrong
-	case len(v4) == 0:
-		return old, fmt.Errorf("%s has no IPv4 address", a.host)
-	case slices.Contains(v4, old):
-		return old, nil
-	}
-	return slices.MinFunc(v4, netip.Addr.Compare), nil
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/pxebox/pxebox/internal/bootmenu"
 	"github.com/pxebox/pxebox/internal/generation"
 	"github.com/pxebox/pxebox/internal/loader/pxelinux"
+	"github.com/pxebox/pxebox/internal/sitefiles"
 )
 
 // published lets Run work, and returns the generations as pxed would see them.
@@ -187,7 +188,7 @@ func BenchmarkPublish(b *testing.B) {
 	})
 	b.Run("look at the boot folder", func(b *testing.B) {
 		for b.Loop() {
-			s.lookedAt(morning, c, lookFor(dir, "", c.Files, s.boot.needed))
+			s.lookedAt(morning, c, sitefiles.Look(dir, "", c.Files, s.boot.needed))
 		}
 		if n := len(s.status().Missing); n > 0 {
 			b.Fatalf("%d entries lack something", n)
@@ -195,7 +196,7 @@ func BenchmarkPublish(b *testing.B) {
 	})
 	b.Run("look at a boot folder without them", func(b *testing.B) {
 		for b.Loop() {
-			lookFor(filepath.Join(dir, "k"), "", c.Files, s.boot.needed)
+			sitefiles.Look(filepath.Join(dir, "k"), "", c.Files, s.boot.needed)
 		}
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/configfile"
 	"github.com/pxebox/pxebox/internal/generation"
 	"github.com/pxebox/pxebox/internal/menu"
 )
@@ -103,7 +104,7 @@ func (s *state) configChanged(now time.Time) {
 // read looks at the configuration file and takes it up where it has changed
 // and is right. Otherwise the last good generation stays.
 func (s *state) read(now time.Time) error {
-	data, err := readFile(s.ConfigFile)
+	data, err := configfile.Read(s.ConfigFile)
 	seen := string(data)
 	if err != nil {
 		seen = "\x00" + err.Error() // no file that is read begins with NUL

@@ -13,7 +13,6 @@ import (
 	"io/fs"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -566,57 +565,4 @@ func rsaKey(t *testing.T, b *box) string {
 		}
 	}
 	return file
-}
-
-// make upload is OpenSSH's sftp, told what to do.
-func TestUploadScript(t *testing.T) {
-	b := newBox(t, t.TempDir())
-	dir := t.TempDir()
-	linux := write(t, dir, "linux image", big)
-	run := func() string {
-		t.Helper()
-		host, port, err := net.SplitHostPort(b.addr)
-		if err != nil {
-			t.Fatal(err)
-		}
-		cmd := exec.CommandContext(t.Context(), "../../gokrazy/upload.sh", host, linux, "debian/12")
-		cmd.Env = append(os.Environ(), "PORT="+port, "PXEBOX_PASSWORD="+password, "KNOWN_HOSTS="+filepath.Join(dir, "known"))
-		out, err := cmd.CombinedOutput()
-		if err != nil {
-			t.Fatalf("%v\n%s", err, out)
-		}
-		return string(out)
-	}
-	check := func() {
-		t.Helper()
-		if b.published(t, "debian/12/linux image") != string(big) {
-			t.Error("another content is published")
-		}
-		b.absent(t, "debian/12/linux image.sha256")
-	}
-	if out := run(); strings.Contains(out, "going on") {
-		t.Errorf("the first time it says\n%s", out)
-	}
-	check()
-	run()
-	check()
-
-	for situation, sent := range map[string]int{"broke halfway": len(big) / 2, "broke before the close": len(big)} {
-		t.Run(situation, func(t *testing.T) {
-			c, conn := b.dial(t)
-			f, err := c.OpenFile("debian/12/linux image", os.O_WRONLY|os.O_CREATE|os.O_TRUNC)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, err := f.Write(big[:sent]); err != nil {
-				t.Fatal(err)
-			}
-			conn.Close()
-			c.Wait()
-			if out := run(); !strings.Contains(out, "going on") {
-				t.Errorf("it does not go on:\n%s", out)
-			}
-			check()
-		})
-	}
 }

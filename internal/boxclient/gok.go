@@ -1,4 +1,4 @@
-package main
+package boxclient
 
 import (
 	"bufio"
@@ -20,7 +20,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pxebox/pxebox/internal/access"
+	"github.com/pxebox/pxebox/internal/credential"
 )
 
 // dials is how long a box may take to accept a connection: while it restarts
@@ -129,7 +129,7 @@ func (b *box) get(ctx context.Context, path string) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.SetBasicAuth(access.User, b.password)
+	r.SetBasicAuth(credential.User, b.password)
 	resp, err := b.client.Do(r)
 	if err != nil {
 		return nil, err

@@ -1,4 +1,4 @@
-package main
+package boxclient
 
 import (
 	"bytes"
@@ -17,12 +17,13 @@ import (
 	"testing"
 
 	"github.com/pxebox/pxebox/internal/access"
+	"github.com/pxebox/pxebox/internal/trial/verdict"
 )
 
 const password = "correct-horse"
 
 // asGok is set where this program is to behave as gok: it asks the URL.
-const asGok = "SENDUPDATE_TEST_ASKS"
+const asGok = "BOXCLIENT_TEST_ASKS"
 
 func TestMain(m *testing.M) {
 	url := os.Getenv(asGok)
@@ -137,10 +138,10 @@ func TestStrangersGetNoPassword(t *testing.T) {
 // What the appliance logs of an update.
 const (
 	trial = `time=2026-01-02T03:04:05.678Z level=INFO msg="this root is on trial" root=3`
-	kept  = `time=2026-01-02T03:04:15.678Z level=INFO msg="healthy: this root is kept" root=3`
-	back  = `time=2026-01-02T03:04:25.678Z level=ERROR msg="the other root was tried and was not healthy: this is the old one" root=2`
+	kept  = `time=2026-01-02T03:04:15.678Z level=INFO msg="` + verdict.Kept + `" root=3`
+	back  = `time=2026-01-02T03:04:25.678Z level=ERROR msg="` + verdict.FellBack + `" root=2`
 	// The same at another start.
-	backAgain = `time=2026-03-02T03:04:25.678Z level=ERROR msg="the other root was tried and was not healthy: this is the old one" root=2`
+	backAgain = `time=2026-03-02T03:04:25.678Z level=ERROR msg="` + verdict.FellBack + `" root=2`
 )
 
 func TestOutcome(t *testing.T) {
@@ -202,7 +203,10 @@ func TestGokFails(t *testing.T) {
 				}
 				page(log).ServeHTTP(w, r)
 			}))
-			err := send(dir, "pxebox-amd64", s.Listener.Addr().String(), filepath.Join(dir, "certificate.pem"))
+			err := Update{
+				Host: s.Listener.Addr().String(), Instances: dir, Instance: "pxebox-amd64",
+				Certificate: filepath.Join(dir, "certificate.pem"), Out: io.Discard,
+			}.Send(t.Context())
 			if !errors.Is(err, tt.want) || errors.Is(err, tt.not) {
 				t.Errorf("got %v", err)
 			}

@@ -1,4 +1,4 @@
-package menuwatch
+package cli
 
 import (
 	"bufio"

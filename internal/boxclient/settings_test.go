@@ -1,4 +1,4 @@
-package main
+package boxclient
 
 import (
 	"log/slog"
@@ -12,7 +12,7 @@ import (
 	"github.com/pxebox/pxebox/internal/settings"
 )
 
-func TestSend(t *testing.T) {
+func TestSettings(t *testing.T) {
 	dir := t.TempDir()
 	file := func(name, content string) string {
 		name = filepath.Join(dir, name)
@@ -22,23 +22,31 @@ func TestSend(t *testing.T) {
 		return name
 	}
 	store := &settings.Store{File: file("box.toml", "# old\n")}
-	h := settings.Handler(store, access.NewGate("correct horse"), slog.New(slog.DiscardHandler))
+	h := settings.Handler(store, access.NewGate(password), slog.New(slog.DiscardHandler))
 	box := httptest.NewTLSServer(h)
 	defer box.Close()
 	host := box.Listener.Addr().String()
-	known, password := filepath.Join(dir, "build", "known"), file("password", "correct horse\n")
-	right, wrong := file("right", "[menu]\ntitle = \"Mine\"\n"), file("wrong", "[menu]\ntitel = \"Mine\"\n")
+	known := filepath.Join(dir, "build", "known")
+	const right, wrong = "[menu]\ntitle = \"Mine\"\n", "[menu]\ntitel = \"Mine\"\n"
+	var out strings.Builder
+	send := func(text, password string) error {
+		out.Reset()
+		return Settings{Host: host, Password: password, Known: known, Out: &out}.Send(t.Context(), []byte(text))
+	}
 
-	if err := send(host, right, password, known); err != nil {
+	if err := send(right, password); err != nil {
 		t.Fatal(err)
+	}
+	if !strings.Contains(out.String(), host+" is new: it is known by sha256//") {
+		t.Errorf("a new box: it says %q", &out)
 	}
 	if got, err := store.Read(); err != nil || string(got) != "[menu]\ntitle = \"Mine\"\n" {
 		t.Errorf("the box has %q, %v", got, err)
 	}
-	if err := send(host, wrong, password, known); err == nil || !strings.Contains(err.Error(), "pxebox.toml:2: menu.titel") {
+	if err := send(wrong, password); err == nil || !strings.Contains(err.Error(), "pxebox.toml:2: menu.titel") {
 		t.Errorf("a mistake: %v", err)
 	}
-	if err := send(host, right, file("guess", "guess"), known); err == nil || !strings.Contains(err.Error(), "wrong user or password") {
+	if err := send(right, "guess"); err == nil || !strings.Contains(err.Error(), "wrong user or password") {
 		t.Errorf("a wrong password: %v", err)
 	}
 	if b, err := os.ReadFile(known); err != nil || strings.Count(string(b), host) != 1 {
@@ -47,7 +55,7 @@ func TestSend(t *testing.T) {
 	if err := os.WriteFile(known, []byte(host+" sha256//another\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := send(host, right, password, known); err == nil || !strings.Contains(err.Error(), "this is not the box") {
+	if err := send(right, password); err == nil || !strings.Contains(err.Error(), "this is not the box") {
 		t.Errorf("another box: %v", err)
 	}
 }

@@ -1,0 +1,53 @@
+package cli
+
+import (
+	"io"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/pxebox/pxebox/config"
+)
+
+// line takes the password out of what HashPassword prints, by way of the
+// configuration that it is for.
+func line(t *testing.T, out string) config.Password {
+	t.Helper()
+	c, err := config.Parse("f", []byte("[menu]\n"+out))
+	if err != nil {
+		t.Fatalf("%v, from:\n%s", err, out)
+	}
+	return c.Menu.Password
+}
+
+func TestHashPasswordFromAPipe(t *testing.T) {
+	for _, tt := range []struct{ name, in, err string }{
+		{"a line", "secret\nnothing\n", ""},
+		{"a line of Windows", "secret\r\n", ""},
+		{"no end of the line", "secret", ""},
+		{"nothing", "", "EOF"},
+		{"an empty line", "\n", "empty"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r, w, err := os.Pipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer r.Close()
+			io.WriteString(w, tt.in)
+			w.Close()
+			var out, prompt strings.Builder
+			err = HashPassword(r, &out, &prompt)
+			if (err != nil) != (tt.err != "") || err != nil && !strings.Contains(err.Error(), tt.err) {
+				t.Fatalf("error %v, want %q", err, tt.err)
+			}
+			if prompt.Len() > 0 {
+				t.Errorf("a pipe was asked: %q", &prompt)
+			}
+			if err == nil && !regexp.MustCompile(`^\$6\$`).MatchString(line(t, out.String()).Crypt) {
+				t.Errorf("it printed %q", &out)
+			}
+		})
+	}
+}

@@ -1,0 +1,113 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/term"
+)
+
+const (
+	// redraw is the least time between two pictures of a bar.
+	redraw = 100 * time.Millisecond
+	// barWidth is that of the bar alone, in characters.
+	barWidth = 30
+)
+
+// bar shows how much of a file is sent, in the last line of a terminal. Lines
+// that are written to it come above. Where there is no terminal it shows lines
+// alone.
+type bar struct {
+	out      io.Writer
+	terminal bool
+	now      func() time.Time
+
+	shown   bool // the last line is a picture
+	name    string
+	first   int64 // bytes that were there at the start
+	started time.Time
+	drawn   time.Time
+}
+
+func newBar(out io.Writer) *bar {
+	b := &bar{out: out, now: time.Now}
+	if f, ok := out.(*os.File); ok {
+		b.terminal = term.IsTerminal(int(f.Fd()))
+	}
+	return b
+}
+
+// show draws progress, in bytes.
+func (b *bar) show(name string, done, total int64) {
+	if !b.terminal {
+		return
+	}
+	now := b.now()
+	if name != b.name || done < b.first {
+		b.name, b.first, b.started, b.drawn = name, done, now, time.Time{}
+	}
+	if done < total && now.Sub(b.drawn) < redraw {
+		return
+	}
+	b.drawn = now
+	part := 1.0
+	if total > 0 {
+		part = float64(done) / float64(total)
+	}
+	rate := ""
+	if took := now.Sub(b.started); took > 0 {
+		rate = fmt.Sprintf("  %.1f MiB/s", float64(done-b.first)/(1<<20)/took.Seconds())
+	}
+	b.draw(name, part, fmt.Sprintf("%.1f of %.1f MiB%s", float64(done)/(1<<20), float64(total)/(1<<20), rate))
+}
+
+// draw replaces the last line.
+func (b *bar) draw(name string, part float64, text string) {
+	full := int(min(max(part, 0), 1) * barWidth)
+	// Spaces at the end hide what is longer there.
+	fmt.Fprintf(b.out, "\r%s [%s%s] %3.0f%%  %s   ", name,
+		strings.Repeat("#", full), strings.Repeat(".", barWidth-full), 100*part, text)
+	b.shown = true
+}
+
+// end leaves the picture, and begins a new line.
+func (b *bar) end() {
+	if b.shown {
+		fmt.Fprintln(b.out)
+		b.shown = false
+	}
+	b.name = ""
+}
+
+// Write writes whole lines.
+func (b *bar) Write(lines []byte) (int, error) {
+	b.end()
+	return b.out.Write(lines)
+}
+
+// gokOutput is what gok prints, as a bar shows it. What gok itself would write
+// over ends with a carriage return.
+type gokOutput struct{ bar *bar }
+
+var gokProgress = regexp.MustCompile(`^\[(.+)\] ([0-9.]+)% of (.+, uploading at .+?)\s*$`)
+
+// Write takes a line, or what stands in its place for a while.
+func (g gokOutput) Write(line []byte) (int, error) {
+	text := strings.TrimRight(string(line), "\r\n")
+	if m := gokProgress.FindStringSubmatch(text); m != nil {
+		if percent, err := strconv.ParseFloat(m[2], 64); err == nil && g.bar.terminal {
+			g.bar.draw(m[1], percent/100, m[3])
+		}
+		return len(line), nil
+	}
+	if strings.HasSuffix(string(line), "\r") || text == "" {
+		return len(line), nil
+	}
+	_, err := g.bar.Write([]byte(text + "\n"))
+	return len(line), err
+}

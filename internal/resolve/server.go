@@ -1,0 +1,84 @@
+package resolve
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/pxebox/pxebox/config"
+)
+
+// UnusableError is the error for a name whose addresses no WDS server can have.
+// A machine that is sent there loses its boot, or comes back to this box.
+type UnusableError struct {
+	host string
+	why  []string // of each address
+}
+
+func (e *UnusableError) Error() string {
+	return fmt.Sprintf("%s resolves to %s: correct the name server's record, or write the WDS server's IPv4 address as server", e.host, strings.Join(e.why, ", and to "))
+}
+
+// unusable returns why no WDS server can have an address, or "". own are the
+// box's addresses with their networks.
+func unusable(a netip.Addr, own []netip.Prefix) string {
+	b := a.As4()
+	switch {
+	case b[0] == 0:
+		return "stands for no machine"
+	case a.IsLoopback():
+		return "is each machine's own loopback address"
+	case a.IsMulticast():
+		return "is a multicast group"
+	case b[0] >= 240:
+		return "is a broadcast or reserved address"
+	}
+	for _, p := range own {
+		switch {
+		case a == p.Addr():
+			return "is this box's own address"
+		case p.Bits() <= 30 && (a == config.Broadcast(p) || a == p.Masked().Addr()):
+			return fmt.Sprintf("stands for the whole network %v", p.Masked())
+		}
+	}
+	return ""
+}
+
+// Configured returns an address that the configuration gives a WDS server, or
+// the zero Addr and what is wrong with it. own is as for Choose.
+func Configured(a netip.Addr, own []netip.Prefix) (_ netip.Addr, wrong string) {
+	if why := unusable(a, own); why != "" {
+		return netip.Addr{}, fmt.Sprintf("%v %s: write the WDS server's address", a, why)
+	}
+	return a, ""
+}
+
+// Choose picks one address of an answer: the one in use as long as it is there,
+// because name servers turn the order with each answer. Those that no WDS
+// server can have do not count.
+func Choose(old netip.Addr, host string, addrs []netip.Addr, own []netip.Prefix) (netip.Addr, error) {
+	var v4 []netip.Addr
+	wrong := &UnusableError{host: host}
+	for _, addr := range addrs {
+		if addr = addr.Unmap(); !addr.Is4() {
+			continue
+		}
+		if why := unusable(addr, own); why != "" {
+			wrong.why = append(wrong.why, fmt.Sprintf("%v, which %s", addr, why))
+			continue
+		}
+		v4 = append(v4, addr)
+	}
+	switch {
+	case len(v4) == 0 && len(wrong.why) > 0:
+		slices.Sort(wrong.why) // in one order, so that it is said once
+		wrong.why = wrong.why[:min(len(wrong.why), 3)]
+		return old, wrong
+	case len(v4) == 0:
+		return old, fmt.Errorf("%s has no IPv4 address", host)
+	case slices.Contains(v4, old):
+		return old, nil
+	}
+	return slices.MinFunc(v4, netip.Addr.Compare), nil
+}
