@@ -106,6 +106,15 @@ func TestPlanTakes(t *testing.T) {
 			t.Errorf("the next boot goes to %+v", b)
 		}
 	})
+	t.Run("the machine asks while a packet of its last boot is answered", func(t *testing.T) {
+		p := NewPlan(nil, targets, NewTable(4), machine.NewOnce(4))
+		b, _ := p.For(t0, bios, xidA)
+		p.asked.Arm(t0, pc, "wds")
+		p.Takes(t0, bios, xidA, b)
+		if b, _ := p.For(nextBoot, bios, xidB); b.Server != wds {
+			t.Errorf("the next boot goes to %+v", b)
+		}
+	})
 	t.Run("a rule without once", func(t *testing.T) {
 		p := NewPlan([]machine.Rule{straight("wds", false)}, targets, NewTable(4), machine.NewOnce(4))
 		take(p, uefi)
