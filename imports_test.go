@@ -88,6 +88,17 @@ var notLinked = map[string][]string{
 		"go.etcd.io/bbolt", "golang.org/x/crypto", "golang.org/x/term", "github.com/pkg/sftp", "net/http/httputil",
 		"image",
 	},
+	// The tool for people: nothing of the box's side, which runs on Linux alone.
+	// make lint builds it for other systems.
+	"cmd/pxebox": {
+		module + "internal/dhcp", module + "internal/dhcpconn", module + "internal/lease", module + "internal/leasedb",
+		module + "internal/tftp", module + "internal/httpd", module + "internal/selftest", module + "internal/sock",
+		module + "internal/netif", module + "internal/pxed", module + "internal/menuwatch", module + "internal/appliance",
+		module + "internal/upload", module + "internal/settings", module + "internal/access", module + "internal/durable",
+		module + "internal/medium", module + "internal/volume", module + "internal/wds",
+		"go.etcd.io/bbolt", "github.com/mdlayher", "github.com/vishvananda", "github.com/prometheus",
+		"image",
+	},
 	// The box: it asks pxed as a machine does, and serves no machine.
 	"cmd/appliance": {
 		module + "internal/dhcp", module + "internal/dhcpconn", module + "internal/lease", module + "internal/leasedb",
