@@ -186,6 +186,10 @@ func TestUploadGoesOn(t *testing.T) {
 			if from != tt.from || !strings.Contains(s.out.String(), tt.says) {
 				t.Errorf("sent from byte %d, want %d; it says\n%s", from, tt.from, &s.out)
 			}
+			const twice = "from the beginning"
+			if strings.Contains(s.out.String(), twice) != strings.Contains(tt.says, twice) {
+				t.Errorf("it says\n%s", &s.out)
+			}
 		})
 	}
 }

@@ -179,6 +179,14 @@ func TestBar(t *testing.T) {
 	if got := out.String(); got != want {
 		t.Errorf("then %q, want %q", got, want)
 	}
+	out.Reset()
+	b = newBar(&out)
+	b.show("linux", 0, mib)
+	b.show("linux", mib, mib)
+	b.end()
+	if out.Len() > 0 {
+		t.Errorf("where there is no terminal it draws %q", &out)
+	}
 }
 
 // Without a terminal there are whole lines alone: of ours, and of gok's.
