@@ -151,7 +151,7 @@ unit: deps assets $(FIRMWARES) ## the tests of the packages, with the race detec
 # replaces the trial of KVM; both reach the tests through the environment.
 .PHONY: e2e
 e2e: image image-rpi $(INSTALLER) $(FIRMWARES) ## boot the image and clients in QEMU, and watch them reach WDS (ACCEL=tcg: without KVM)
-	go test -tags e2e -count=1 -v -timeout 35m -skip '$(LONG)' ./e2e/...
+	go test -tags e2e -count=1 -v -timeout 45m -skip '$(LONG)' ./e2e/...
 
 .PHONY: e2e-generations
 e2e-generations: image $(INSTALLER) $(FIRMWARES) ## the clients of make e2e with the firmware of Debian 12, then of Debian 13
@@ -174,7 +174,7 @@ power-cuts: image $(FIRMWARES) ## cut the power of boxes at work, CUTS=200 times
 
 .PHONY: peers
 peers: peer-deps build $(UNPACKED) ## try the programs with the DHCP clients, relays and servers of others
-	go test -tags peers $(if $(SUDO),-exec $(SUDO)) -count=1 -v -timeout 20m -p 1 ./peers/... $(PEERED)
+	go test -tags peers $(if $(SUDO),-exec $(SUDO)) -count=1 -v -timeout 30m -p 1 ./peers/... $(PEERED)
 
 .PHONY: bench-dhcp
 bench-dhcp: peer-deps build ## DHCP servers side by side, into docs/performance.md (RUNS=1 is quick; SERVER=pxed: one, to the screen)
