@@ -5,7 +5,6 @@
 package appliance
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -54,7 +53,11 @@ func Run(ctx context.Context, o Options) error {
 		// gokrazy's init mounts /perm before it starts any program, or not at all.
 		switch err := medium.Grow(ctx, o.Perm, o.Log); {
 		case ctx.Err() != nil: // the machine is about to go off
-			return cmp.Or(err, ctx.Err())
+			if err != nil {
+				// Run returns the error of the task that ended first.
+				o.Log.Warn("not grown yet", "step", "medium", "dir", o.Perm, "err", err)
+			}
+			return ctx.Err()
 		case err != nil:
 			// The box serves what it can, if need be the built-in default.
 			o.Log.Error("not grown", "step", "medium", "dir", o.Perm, "err", err)
