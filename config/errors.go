@@ -34,7 +34,7 @@ func (es Errors) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Bounds of what is said about a file: whoever reads it corrects a few mistakes
+// Bounds of what is said about a file: a reader corrects a few mistakes
 // at a time, and the small volume that the settings come on has no room for a
 // mebibyte of them.
 const (

@@ -13,7 +13,7 @@ import (
 )
 
 // TestReadOnlyMedium has the medium turn read-only, as ext4 does at an error,
-// and pxed be started again. What is leased stays so, whoever asks.
+// and pxed be started again. What is leased stays so, whichever client asks.
 func TestReadOnlyMedium(t *testing.T) {
 	const machines = 33
 	s := newSite(t, nil)

@@ -72,7 +72,7 @@ func (s set) present(list []listed) (manifest.Manifest, bool) {
 // puts them in place. The manifest comes last: without it nothing counts as
 // verified.
 func (s set) download(list []listed) (manifest.Manifest, error) {
-	// Beside the files' final place, so that moving them there is a rename.
+	// Next to the files' final place, so that moving them there is a rename.
 	work, err := os.MkdirTemp(s.dir, ".fetch")
 	if err != nil {
 		return manifest.Manifest{}, err

@@ -176,7 +176,7 @@ func TestFetch(t *testing.T) {
 	}{
 		{situation: "verified programs are there, no network", from: down},
 		{
-			situation: "the archive has a newer GRUB, and nobody asks for it",
+			situation: "the archive has a newer GRUB, without -refresh",
 			from:      other,
 		},
 		{
@@ -452,7 +452,7 @@ func TestGRUBLacksAModule(t *testing.T) {
 	}
 }
 
-// TestUnsignedArchive has the real apt read an archive that nobody signed.
+// TestUnsignedArchive has the real apt read an archive without a signature.
 func TestUnsignedArchive(t *testing.T) {
 	apt, err := exec.LookPath("apt-get")
 	if err != nil {

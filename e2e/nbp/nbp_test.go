@@ -91,7 +91,7 @@ func TestCompile(t *testing.T) {
 }
 
 // checkNX checks that firmware can protect a program's pages: no section can be
-// written to and run, each has pages of its own, and gnu-efi's first code has
+// written to and run, each has its own pages, and gnu-efi's first code has
 // something to relocate only where it may write.
 func checkNX(t *testing.T, program []byte) {
 	t.Helper()

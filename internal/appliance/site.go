@@ -71,7 +71,7 @@ func (s *site) store() *settings.Store {
 const CheckFlag = "check-settings"
 
 // waitServing waits until machines are served with the settings in force, but
-// not for ever: those may be why they are not.
+// within limits: those settings may be why they are not.
 func waitServing(ctx context.Context) {
 	const longest, again = 15 * time.Second, 500 * time.Millisecond
 	ctx, cancel := context.WithTimeout(ctx, longest)

@@ -15,7 +15,7 @@ import (
 const MaxSize = 12 << 20
 
 // MACMark is what a menu has where the machine's own MAC address belongs, of
-// the same length. Whoever serves the menu puts it in.
+// the same length. The server of the menu puts it in.
 const MACMark = "@@:@@:@@:@@:@@:@@"
 
 // TokenMark is what it has where the token of a handoff.Request belongs, again

@@ -53,7 +53,7 @@ func InCheckout(dir string) error {
 
 // Send sends the build by gok update, and waits until the box has kept the new
 // root or has gone back to its old one. The box decides that by itself within two
-// minutes, whether somebody waits or not. It runs in the root of the checkout.
+// minutes, whether a client waits or not. It runs in the root of the checkout.
 //
 // gok knows a box by a certificate, and so by the name in it. That name is in no
 // DNS, and the box may have any address: gok is led there by a proxy.

@@ -166,8 +166,8 @@ func TestHandoffInProxyMode(t *testing.T) {
 	}
 }
 
-// Beside another PXE server a machine that is handed over is told all in the
-// offer, so that it asks nobody else.
+// Next to another PXE server a machine that is handed over is told all in the
+// offer, so that it asks no other server.
 func TestHandoffBesideAnotherPXEServer(t *testing.T) {
 	http := func(m *dhcpv4.DHCPv4) {
 		option(60, []byte("HTTPClient:Arch:00016:UNDI:003001")...)(m)

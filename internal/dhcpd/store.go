@@ -155,7 +155,7 @@ func (s *Server) toCommit(now time.Time) (chan<- batch, batch) {
 func (s *Server) committing() { s.disk.pending, s.disk.changes, s.disk.behind = nil, nil, false }
 
 // commit writes batches, one transaction each, and sends their answers: a
-// lease is on disk before the client hears of it (RFC 2131 §3.1 step 4).
+// lease is on disk before the client is answered (RFC 2131 §3.1 step 4).
 func (s *Server) commit(ctx context.Context) error {
 	for {
 		select {
@@ -195,7 +195,7 @@ func applyWithin(store store, changes []lease.Change, d time.Duration) error {
 	return errHangs
 }
 
-// onDisk hears how a batch ended. Where the disk refused it, nobody was
+// onDisk takes the result of a batch. Where the disk refused it, no client was
 // answered, the clients ask again, and the next batch has its changes too.
 func (s *Server) onDisk(now time.Time, b batch) {
 	if b.err == nil {

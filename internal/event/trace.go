@@ -207,7 +207,7 @@ func (t *Trace) move(m *machine, a netip.Addr) {
 }
 
 // Quiet returns the boots of those who have been quiet for long enough, and
-// begins their events anew: so many at most, those that were served first, and the
+// begins their events again: so many at most, those that were served first, and the
 // oldest of them first. The renewals of a running system are no boot: one has an
 // answer to boot firmware in it, or a transfer.
 func (t *Trace) Quiet(now time.Time, most int) []Boot {

@@ -1,5 +1,5 @@
 // Package loglimit keeps a log useful while strangers flood the box with packets.
-// gokrazy keeps the last hundred lines of a program, so whoever can make it write a
+// gokrazy keeps the last hundred lines of a program, so a stranger who can make it write a
 // hundred lines can push out the ones that matter.
 //
 // Lines that packets can cause have a small budget, and that is every line unless
@@ -21,7 +21,7 @@ import (
 const (
 	// Of lines that strangers can cause.
 	burst, perMinute = 20, 2
-	// Of those lines in a log of their own: see Beside.
+	// Of those lines in a part with its own budget: see Beside.
 	ownBurst, ownPerMinute = 10, 1
 	// Of kept lines. The latest one is not lost: it is repeated.
 	keptBurst, keptPerMinute = 10, 1
@@ -74,7 +74,7 @@ func New(h slog.Handler) *Handler {
 }
 
 // Beside returns a handler for another part of the same log, which goes to next.
-// It has a budget of its own, so that lines of the one part do not use up the
+// It has its own budget, so that lines of the one part do not use up the
 // other's.
 func (h *Handler) Beside(next slog.Handler) *Handler {
 	h.log.mu.Lock()

@@ -9,8 +9,8 @@ import (
 	"fmt"
 )
 
-// Vendor is what a shim brings along: what it trusts beside the firmware's own
-// database, and what it refuses in spite of all.
+// Vendor is what a shim brings along: what it trusts in addition to the
+// firmware's database, and what it refuses in spite of a valid signature.
 type Vendor struct {
 	// Authority issued the certificates of the programs that shim starts.
 	Authority *x509.Certificate

@@ -28,7 +28,7 @@ const (
 	checkTime   = 30 * time.Second
 )
 
-// CheckIn returns a check of settings that runs in a process of its own: argv
+// CheckIn returns a check of settings that runs in a separate process: argv
 // is the command line of a program that calls CheckStdin. Whatever settings do
 // to that process, the box goes on. Settings that are too much for it are
 // refused like any other mistake.

@@ -13,7 +13,7 @@ import (
 	"github.com/pxebox/pxebox/config"
 )
 
-// child builds a program that checks in a process of its own. The race detector
+// child builds a program that checks in a separate process. The race detector
 // reserves more memory than a check may have, so that it is left out.
 func child(t *testing.T) string {
 	t.Helper()

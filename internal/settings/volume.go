@@ -164,9 +164,9 @@ type step int
 
 const (
 	leave  step = iota
-	take        // somebody has changed them
+	take        // a person has changed them
 	show        // they are not those in force
-	giveUp      // somebody has changed them, and the box did not survive their check
+	giveUp      // a person has changed them, and the box did not survive their check
 )
 
 // decide compares the settings on the volume with those in force. An empty
@@ -185,7 +185,7 @@ func decide(found, inForce []byte, known notes, check func([]byte) error) step {
 	case state == checking:
 		return take // most likely it was the power that went
 	case state == refused:
-		return leave // somebody's work still
+		return leave // a person still works on it
 	case !isKnown && !bytes.Equal(text, plain(config.DefaultFile())):
 		return take
 	case check(text) != nil: // refused by a program that noted no states

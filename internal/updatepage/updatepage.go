@@ -98,7 +98,7 @@ type handler struct {
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	// Another site could put the page into a frame of its own, with buttons that
+	// Another site could put the page into its own frame, with buttons that
 	// people are led to press.
 	w.Header().Set("X-Frame-Options", "DENY")
 	// A link on another site leads here with the password too, so no GET may

@@ -148,11 +148,11 @@ const hardened = unix.MS_NODEV | unix.MS_NOEXEC | unix.MS_NOSUID
 // options are what a file system needs so that others than its owner may read
 // it and names come in UTF-8, and so that damage in it stays its own: the
 // superblock of ext4 may say errors=panic, and a damaged folder would then
-// restart the box, each time that somebody asks for a file. ext4's journal is
+// restart the box, each time that a client asks for a file. ext4's journal is
 // left alone: a stick that is read only is not written to by its replay either.
 // Where a power cut has left something of a file on a FAT volume that we write
 // to, that goes with the file: by itself the kernel would write nothing there any
-// more, and tell nobody. On what is mounted read-only errors=continue and
+// more, and report nothing. On what is mounted read-only errors=continue and
 // errors=remount-ro come to the same.
 var options = map[string]string{
 	"vfat":  "umask=022,utf8=1,errors=continue",

@@ -29,7 +29,7 @@ type holder struct {
 // reads is who asks for a menu: the machine that its name tells, or the holder
 // of the address; and whether that is certain. The name goes first, so that a
 // person can look at a machine's menu from another. It is the machine's own
-// word in its own request, which no other host can change; whoever reads with
+// word in its own request, which no other host can change; a client that reads with
 // another's name reads another's menu, and no more.
 func (h holder) reads(named config.MAC) (m machine.Machine, known bool) {
 	switch named {
