@@ -9,15 +9,14 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"syscall"
 	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"github.com/insomniacslk/dhcp/dhcpv4/nclient4"
 	"github.com/vishvananda/netlink"
-	"golang.org/x/sys/unix"
 
 	"github.com/pxebox/pxebox/internal/netif/clientport"
+	"github.com/pxebox/pxebox/internal/sock"
 )
 
 // fallbackAfter is how long no server may answer before the box takes a
@@ -421,15 +420,7 @@ type wire struct {
 // kernel finds the way to the server and does not refuse its answer. The
 // function closes it again.
 func (w *wire) openUnicast(ctx context.Context, ifname string, a netip.Addr) (func(), error) {
-	lc := net.ListenConfig{Control: func(_, _ string, rc syscall.RawConn) error {
-		var err error
-		if e := rc.Control(func(fd uintptr) {
-			err = unix.SetsockoptString(int(fd), unix.SOL_SOCKET, unix.SO_BINDTODEVICE, ifname)
-		}); e != nil {
-			return e
-		}
-		return err
-	}}
+	lc := net.ListenConfig{Control: sock.Control(sock.OnInterface(ifname))}
 	p, err := lc.ListenPacket(ctx, "udp4", netip.AddrPortFrom(a, dhcpv4.ClientPort).String())
 	if err != nil {
 		return nil, err
