@@ -370,7 +370,7 @@ func TestBrokenUpdateFallsBack(t *testing.T) {
 		change          func(config map[string]any)
 		why             string // the old root knows
 	}{
-		{"a root whose pxed is missing", "without-pxed", without("pxed"), "self-test"},
+		{"a root whose pxed is missing", "without-pxed", without("pxed"), "the box has no address on a network"},
 		{"a root that nothing looks after", "without-appliance", without("appliance"), ""},
 		// The settings of the lab have this key. The box would answer, by what
 		// is built in.
