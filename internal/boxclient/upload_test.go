@@ -332,7 +332,7 @@ func TestUploadRefuses(t *testing.T) {
 	}
 }
 
-// What does not answer like a box does not hold a person up for ever.
+// What does not answer like a box does not keep a person waiting without end.
 func TestUploadToSomethingElse(t *testing.T) {
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {

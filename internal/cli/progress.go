@@ -96,7 +96,7 @@ type gokOutput struct{ bar *bar }
 
 var gokProgress = regexp.MustCompile(`^\[(.+)\] ([0-9.]+)% of (.+, uploading at .+?)\s*$`)
 
-// Write takes a line, or what stands in its place for a while.
+// Write takes a line, or what is shown in its place for a while.
 func (g gokOutput) Write(line []byte) (int, error) {
 	text := strings.TrimRight(string(line), "\r\n")
 	if m := gokProgress.FindStringSubmatch(text); m != nil {

@@ -35,7 +35,7 @@ func TestAnotherPXEServer(t *testing.T) {
 	}
 	b.rivalGone(t0.Add(4*time.Minute + rivalLasts))
 	if b.Settings().Rival {
-		t.Error("it counts as there for ever")
+		t.Error("it counts as there without end")
 	}
 	said = &bytes.Buffer{}
 	b = begin(config.ModeOff)

@@ -548,7 +548,7 @@ func TestForgedARPAnswers(t *testing.T) {
 		t.Errorf("%d probes of 2 addresses within 6 s", n)
 	}
 	b.probed = nil
-	// From now on nobody claims anything.
+	// From now on no machine claims an address.
 	silent := b.now
 	for len(b.sent) == 0 && b.now.Sub(silent) < time.Hour {
 		b.client(b.now, 1, dhcpv4.MessageTypeDiscover)
@@ -663,7 +663,7 @@ func TestServe(t *testing.T) {
 	if err := <-done; !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
-	// Without a server that runs, neither waits for ever.
+	// Without a server that runs, neither waits without end.
 	s.Use(ctx, Config{})
 	s.Turn(ctx)
 }

@@ -24,7 +24,7 @@ import (
 	"github.com/pxebox/pxebox/internal/loglimit"
 	"github.com/pxebox/pxebox/internal/machine"
 	"github.com/pxebox/pxebox/internal/netif"
-	"github.com/pxebox/pxebox/internal/selftest"
+	"github.com/pxebox/pxebox/internal/pulse"
 	"github.com/pxebox/pxebox/internal/task"
 	"github.com/pxebox/pxebox/internal/wdshandoff"
 )
@@ -137,7 +137,7 @@ func (d *daemon) run(
 	defer sockets.Stop()
 	look := time.NewTicker(lookAgain)
 	defer look.Stop()
-	pulse := selftest.NewPulse(d.RunDir, "pxed")
+	alive := pulse.New(d.RunDir, "pxed")
 
 	d.use(first)
 	d.dhcp.Use(ctx, d.dhcpConfig())
@@ -160,14 +160,14 @@ func (d *daemon) run(
 		case <-look.C:
 			d.files.look()
 			d.dhcp.Turn(ctx)
-			pulse.Beat(d.progress())
+			alive.Beat(d.progress())
 		}
 	}
 }
 
 // progress is what the servers of the present link have done, for a caller that
 // cannot tell a flood from a program that hangs.
-func (d *daemon) progress() (p selftest.Progress) {
+func (d *daemon) progress() (p pulse.Progress) {
 	p.DHCP.Taken, p.DHCP.Answered = d.dhcp.Progress()
 	if s := d.tell.tftp.Load(); s != nil {
 		p.TFTP.Taken, p.TFTP.Answered = s.Progress()
