@@ -35,7 +35,7 @@ SERVERS  := atftp atftpd nginx tftp-hpa tftpd-hpa wrk
 UNPACKED := build/peers
 
 # The packages that are tried with them on their own.
-PEERED := $(addprefix ./,$(dir $(wildcard internal/*/*_peers_test.go)))
+PEERED := $(addprefix ./,$(dir $(wildcard internal/*/*/*_peers_test.go)))
 
 # What make cli builds for.
 CLI := linux-amd64 linux-arm64 darwin-arm64 darwin-amd64 windows-amd64

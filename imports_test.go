@@ -8,6 +8,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io"
+	"maps"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -24,24 +25,24 @@ const module = "github.com/pxebox/pxebox/"
 //
 // so that a decision can be tested, and read, without its surroundings.
 var pure = map[string][]string{
-	"config":           {"internal/firmware", "internal/loader/grub", "internal/loader/pxelinux"},
-	"internal/machine": {"config"},
-	"internal/handoff": {"config", "internal/machine"},
-	"internal/lease":   {"config"},
-	"internal/pxe":     {"internal/firmware"},
-	"internal/dhcp":    {"config", "internal/pxe", "internal/lease", "internal/machine", "internal/handoff"},
-	"internal/menu": {
-		"config", "internal/bootmenu", "internal/firmware", "internal/machine", "internal/handoff",
-		"internal/loader", "internal/loader/grub", "internal/loader/pxelinux",
+	"config":                {"internal/boot/firmware", "internal/boot/loader/grub", "internal/boot/loader/pxelinux"},
+	"internal/boot/clients": {"config"},
+	"internal/boot/handoff": {"config", "internal/boot/clients"},
+	"internal/serve/lease":  {"config"},
+	"internal/serve/pxe":    {"internal/boot/firmware"},
+	"internal/serve/dhcp":   {"config", "internal/serve/pxe", "internal/serve/lease", "internal/boot/clients", "internal/boot/handoff"},
+	"internal/control/menu": {
+		"config", "internal/boot/bootmenu", "internal/boot/firmware", "internal/boot/clients", "internal/boot/handoff",
+		"internal/boot/loader", "internal/boot/loader/grub", "internal/boot/loader/pxelinux",
 	},
 
-	"internal/loader":          {},
-	"internal/loader/grub":     {"internal/loader"},
-	"internal/loader/pxelinux": {"internal/loader"},
+	"internal/boot/loader":          {},
+	"internal/boot/loader/grub":     {"internal/boot/loader"},
+	"internal/boot/loader/pxelinux": {"internal/boot/loader"},
 
-	"internal/firmware":   {},
-	"internal/bootmenu":   {},
-	"internal/secureboot": {},
+	"internal/boot/firmware": {},
+	"internal/boot/bootmenu": {},
+	"internal/secureboot":    {},
 }
 
 // linked are the third-party packages that the pure ones may reach, directly or
@@ -65,54 +66,48 @@ var sockets = []string{"github.com/insomniacslk/dhcp/dhcpv4/nclient4", "github.c
 // reaches os, and net/netip the clock.
 var farOutside = []string{"net/http", "net/rpc", "os/exec", "os/signal", "log/slog", "database/sql", "plugin", "testing"}
 
-// notLinked says what each program, and some packages, must not link, directly
-// or not: whole folders of packages.
+// notLinked says what the packages of a folder must not link, directly or not:
+// whole folders of packages.
 var notLinked = map[string][]string{
-	// The settings side: no DHCP, no leases, no packet socket. Without these it
+	// The control plane: no DHCP, no leases, no packet socket. Without these it
 	// also builds for macOS.
 	"cmd/menuwatch": {
-		module + "internal/dhcp", module + "internal/dhcpconn", module + "internal/lease", module + "internal/leasedb",
-		module + "internal/tftp", module + "internal/httpd", module + "internal/selftest", module + "internal/sock",
-		module + "internal/netif", module + "internal/pxed", module + "internal/appliance",
+		module + "internal/serve", module + "internal/box", module + "internal/net", module + "internal/tool/adopt",
 		"go.etcd.io/bbolt", "github.com/mdlayher", "github.com/vishvananda", "github.com/prometheus",
 		"golang.org/x/net", "golang.org/x/crypto",
 		"image",
 	},
-	// The serving side: nothing that asks WDS servers, reads a person's menus or
+	// The data plane: nothing that asks WDS servers, reads a person's menus or
 	// changes the box. It links the TOML parser, because the types of the
 	// configuration share package config with it.
 	"cmd/pxed": {
-		module + "internal/wds", module + "internal/resolve", module + "internal/adopt", module + "internal/menuwatch",
-		module + "internal/settings", module + "internal/upload", module + "internal/access", module + "internal/trial",
-		module + "internal/medium", module + "internal/volume", module + "internal/updatepage", module + "internal/appliance",
+		module + "internal/control/wdsprobe", module + "internal/control/resolve", module + "internal/control/menuwatch",
+		module + "internal/tool", module + "internal/box",
 		"go.etcd.io/bbolt", "golang.org/x/crypto", "golang.org/x/term", "github.com/pkg/sftp", "net/http/httputil",
 		"image",
 	},
-	// The tool for people: nothing of the box's side, which runs on Linux alone.
-	// make lint builds it for other systems.
+	// The tool for people: nothing that runs on Linux alone. make lint builds it
+	// for other systems.
 	"cmd/pxebox": {
-		module + "internal/dhcp", module + "internal/dhcpconn", module + "internal/lease", module + "internal/leasedb",
-		module + "internal/tftp", module + "internal/httpd", module + "internal/selftest", module + "internal/sock",
-		module + "internal/netif", module + "internal/pxed", module + "internal/menuwatch", module + "internal/appliance",
-		module + "internal/upload", module + "internal/settings", module + "internal/access", module + "internal/durable",
-		module + "internal/medium", module + "internal/volume", module + "internal/wds",
+		module + "internal/serve", module + "internal/box", module + "internal/net", module + "internal/base/durable",
+		module + "internal/control/menuwatch", module + "internal/control/wdsprobe",
 		"go.etcd.io/bbolt", "github.com/mdlayher", "github.com/vishvananda", "github.com/prometheus",
 		"image",
 	},
 	// The box: it asks pxed as a machine does, and serves no machine.
 	"cmd/appliance": {
-		module + "internal/dhcp", module + "internal/dhcpconn", module + "internal/lease", module + "internal/leasedb",
-		module + "internal/tftp", module + "internal/httpd", module + "internal/catalog", module + "internal/netif",
-		module + "internal/wds", module + "internal/adopt", module + "internal/pxed", module + "internal/menuwatch",
+		module + "internal/serve", module + "internal/tool", module + "internal/boot/bootfiles", module + "internal/net/netif",
+		module + "internal/control/menuwatch", module + "internal/control/wdsprobe",
 		"go.etcd.io/bbolt", "github.com/mdlayher", "github.com/vishvananda", "github.com/prometheus",
 		"image",
 	},
 
 	// Those that work with a menu's names and health need no renderer.
-	"internal/wds":     {module + "internal/menu", module + "internal/handoff"},
-	"internal/catalog": {module + "internal/menu", module + "internal/handoff"},
-	"assets/fetch":     {module + "internal/menu", module + "config"},
-	"internal/pulse":   {module[:len(module)-1]},
+	"internal/control/wdsprobe": {module + "internal/control/menu", module + "internal/boot/handoff"},
+	"internal/boot/bootfiles":   {module + "internal/control", module + "internal/boot/handoff"},
+	"assets/fetch":              {module + "internal/control", module + "config"},
+	// What serves every wing knows none of them.
+	"internal/base": {module[:len(module)-1]},
 }
 
 // outside are the packages through which a program meets the world. net itself
@@ -200,20 +195,25 @@ func TestPurePackagesStayPure(t *testing.T) {
 
 func TestNoMoreIsLinkedThanNeeded(t *testing.T) {
 	all := list(t)
-	for name, forbidden := range notLinked {
-		t.Run(name, func(t *testing.T) {
-			p, ok := all[name]
-			if !ok {
-				t.Fatalf("there is no package %s: correct its name", name)
+	below := func(folder string) []string {
+		return slices.DeleteFunc(slices.Sorted(maps.Keys(all)), func(name string) bool { return !under([]string{folder}, name) })
+	}
+	for folder, forbidden := range notLinked {
+		t.Run(folder, func(t *testing.T) {
+			names := below(folder)
+			if len(names) == 0 {
+				t.Fatalf("there is no package in %s: correct its name", folder)
 			}
-			for _, dep := range p.Deps {
-				if under(forbidden, dep) {
-					t.Errorf("%s links %s%s", name, dep, through(all, p, dep))
+			for _, name := range names {
+				for _, dep := range all[name].Deps {
+					if under(forbidden, dep) {
+						t.Errorf("%s links %s%s", name, dep, through(all, all[name], dep))
+					}
 				}
 			}
 			for _, f := range forbidden {
-				if ours, ok := strings.CutPrefix(f, module); ok && all[ours].ImportPath == "" {
-					t.Errorf("there is no package %s for %s not to link: take it off the list, or correct its name", f, name)
+				if ours, ok := strings.CutPrefix(f, module); ok && len(below(ours)) == 0 {
+					t.Errorf("there is no package in %s for %s not to link: take it off the list, or correct its name", f, folder)
 				}
 			}
 		})
@@ -277,7 +277,7 @@ func TestTestCodeIsNotImported(t *testing.T) {
 // alone leaves the new name to chance. The others write where a power cut takes
 // everything, to /run and /tmp.
 func TestFilesAreReplacedDurably(t *testing.T) {
-	may := []string{"internal/durable/durable.go", "internal/generation/file.go", "internal/netif/setup.go", "internal/wdshandoff/armed.go"}
+	may := []string{"internal/base/durable/durable.go", "internal/generation/file.go", "internal/net/netif/setup.go", "internal/serve/wdshandoff/armed.go"}
 	for name, p := range list(t) {
 		for _, file := range p.GoFiles {
 			f, err := parser.ParseFile(token.NewFileSet(), filepath.Join(p.Dir, file), nil, parser.ImportsOnly)

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/pxebox/pxebox/internal/loader/pxelinux"
+	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
 )
 
 // ownName is the mend for a name that is taken.

@@ -14,7 +14,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pxebox/pxebox/internal/firmware"
+	"github.com/pxebox/pxebox/internal/boot/firmware"
 )
 
 // Config is one pxebox.toml, checked.

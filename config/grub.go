@@ -3,7 +3,7 @@ package config
 import (
 	"strings"
 
-	"github.com/pxebox/pxebox/internal/loader/grub"
+	"github.com/pxebox/pxebox/internal/boot/loader/grub"
 )
 
 // grub is a piece of a GRUB script. It stands between the braces of a

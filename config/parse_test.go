@@ -10,7 +10,7 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/pxebox/pxebox/internal/loader/pxelinux"
+	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
 )
 
 // lab is the file that most sites begin with.

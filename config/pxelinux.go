@@ -5,7 +5,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/pxebox/pxebox/internal/loader/pxelinux"
+	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
 )
 
 // lines reads a text of several lines, without blanks at the ends of them and

@@ -12,7 +12,7 @@ import (
 
 	"github.com/pelletier/go-toml/v2/unstable"
 
-	"github.com/pxebox/pxebox/internal/loader/pxelinux"
+	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
 )
 
 // value is the value of one key of the schema. Its methods return the zero

@@ -27,7 +27,7 @@ import (
 
 	"github.com/pxebox/pxebox/e2e/lab"
 	"github.com/pxebox/pxebox/e2e/qemu"
-	"github.com/pxebox/pxebox/internal/trial/verdict"
+	"github.com/pxebox/pxebox/internal/base/verdict"
 )
 
 const (

@@ -73,7 +73,7 @@ settings_offset=1048576
 settings_sectors=6144
 go run ./gokrazy/addsettings "$work/image"
 sed 's/$/\r/' config/default.toml >"$work/pxebox.toml"
-sed 's/$/\r/' internal/settings/README.txt >"$work/README.txt"
+sed 's/$/\r/' internal/box/settings/README.txt >"$work/README.txt"
 mformat -i "$work/image@@$settings_offset" -T $settings_sectors -h 16 -s 32 -v PXEBOX-CFG -N 70786562 ::
 mcopy -i "$work/image@@$settings_offset" "$work/pxebox.toml" "$work/README.txt" ::
 

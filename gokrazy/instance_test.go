@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pxebox/pxebox/internal/access"
+	"github.com/pxebox/pxebox/internal/box/access"
 )
 
 // A build must not change, without a word, the password of boxes built before.

@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pxebox/pxebox/internal/pulse"
-	"github.com/pxebox/pxebox/internal/selftest"
+	"github.com/pxebox/pxebox/internal/base/pulse"
+	"github.com/pxebox/pxebox/internal/box/selftest"
 )
 
 // TestHealthAmidFlood looks at pxed as the appliance does while port 69 is

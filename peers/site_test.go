@@ -19,7 +19,7 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"golang.org/x/sys/unix"
 
-	"github.com/pxebox/pxebox/internal/sock"
+	"github.com/pxebox/pxebox/internal/net/sock"
 	"github.com/pxebox/pxebox/peers/box"
 	"github.com/pxebox/pxebox/peers/capture"
 	"github.com/pxebox/pxebox/peers/journal"

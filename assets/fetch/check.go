@@ -12,7 +12,7 @@ import (
 	"strings"
 
 	"github.com/pxebox/pxebox/assets/manifest"
-	"github.com/pxebox/pxebox/internal/loader/grub"
+	"github.com/pxebox/pxebox/internal/boot/loader/grub"
 	"github.com/pxebox/pxebox/internal/secureboot"
 )
 

@@ -13,9 +13,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/pxebox/pxebox/internal/appliance"
-	"github.com/pxebox/pxebox/internal/settings"
-	"github.com/pxebox/pxebox/internal/trial"
+	"github.com/pxebox/pxebox/internal/box/appliance"
+	"github.com/pxebox/pxebox/internal/box/settings"
+	"github.com/pxebox/pxebox/internal/box/updatetrial"
 )
 
 func main() {
@@ -30,7 +30,7 @@ func main() {
 		Log:     slog.New(slog.NewTextHandler(out, nil)).With("program", "appliance"),
 	}
 	if os.Getpid() == 1 {
-		trial.First(o.Log.With("step", "update"), "/user/appliance", "-guard")
+		updatetrial.First(o.Log.With("step", "update"), "/user/appliance", "-guard")
 	}
 	guard := flag.Bool("guard", false, "stand by while another root is tried")
 	check := flag.Bool(appliance.CheckFlag, false, "check the settings of the standard input, and stop")
@@ -44,7 +44,7 @@ func main() {
 		return
 	}
 	if *guard {
-		trial.Guard(o.Log.With("step", "update"))
+		updatetrial.Guard(o.Log.With("step", "update"))
 		return
 	}
 

@@ -8,9 +8,9 @@ import (
 	"log/slog"
 	"os"
 
-	"github.com/pxebox/pxebox/internal/menuwatch"
-	"github.com/pxebox/pxebox/internal/resolve"
-	"github.com/pxebox/pxebox/internal/wds"
+	"github.com/pxebox/pxebox/internal/control/menuwatch"
+	"github.com/pxebox/pxebox/internal/control/resolve"
+	"github.com/pxebox/pxebox/internal/control/wdsprobe"
 )
 
 func main() {
@@ -29,7 +29,7 @@ func main() {
 		StickDir:   *stick,
 		RunDir:     *run,
 		Lookup:     resolve.Lookup,
-		Probe:      new(wds.Prober).Ask,
+		Probe:      new(wdsprobe.Prober).Ask,
 		Own:        menuwatch.OwnAddresses,
 		Log:        slog.New(slog.NewTextHandler(os.Stderr, nil)),
 	}

@@ -5,7 +5,7 @@ package main
 import (
 	"os"
 
-	"github.com/pxebox/pxebox/internal/cli"
+	"github.com/pxebox/pxebox/internal/tool/cli"
 )
 
 func main() { os.Exit(cli.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }

@@ -12,8 +12,8 @@ import (
 	"runtime/debug"
 
 	"github.com/pxebox/pxebox/assets"
-	"github.com/pxebox/pxebox/internal/loglimit"
-	"github.com/pxebox/pxebox/internal/pxed"
+	"github.com/pxebox/pxebox/internal/base/loglimit"
+	"github.com/pxebox/pxebox/internal/serve/pxed"
 )
 
 func main() {

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/pxebox/pxebox/internal/medium"
+	"github.com/pxebox/pxebox/internal/box/disk"
 )
 
 func main() {
@@ -14,7 +14,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: addsettings IMAGE")
 		os.Exit(2)
 	}
-	if err := medium.AddSettings(os.Args[1]); err != nil {
+	if err := disk.AddSettings(os.Args[1]); err != nil {
 		fmt.Fprintln(os.Stderr, "addsettings:", err)
 		os.Exit(1)
 	}

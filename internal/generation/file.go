@@ -18,7 +18,7 @@ import (
 
 	"github.com/google/renameio/v2"
 
-	"github.com/pxebox/pxebox/internal/watch"
+	"github.com/pxebox/pxebox/internal/control/filewatch"
 )
 
 // poll is how often the file is read without a hint of a change.
@@ -66,7 +66,7 @@ func Read(dir string) (Generation, error) {
 // need not be there: menuwatch may be the second to start.
 func Watch(ctx context.Context, dir string, log *slog.Logger, use func(Generation)) {
 	os.MkdirAll(dir, 0o755) // a hint comes sooner from a directory that is there; the poll finds it anyway
-	follow(ctx, watch.Dir(ctx, dir, poll), dir, log, use)
+	follow(ctx, filewatch.Dir(ctx, dir, poll), dir, log, use)
 }
 
 // follow reads the file at each hint.

@@ -15,8 +15,8 @@ import (
 	"regexp"
 
 	"github.com/pxebox/pxebox/config"
-	"github.com/pxebox/pxebox/internal/bootmenu"
-	"github.com/pxebox/pxebox/internal/menu"
+	"github.com/pxebox/pxebox/internal/boot/bootmenu"
+	"github.com/pxebox/pxebox/internal/control/menu"
 )
 
 // Format is the shape of the file. pxed refuses any other: after an update

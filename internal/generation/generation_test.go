@@ -17,10 +17,10 @@ import (
 	"time"
 
 	"github.com/pxebox/pxebox/config"
-	"github.com/pxebox/pxebox/internal/handoff"
-	"github.com/pxebox/pxebox/internal/loader/pxelinux"
-	"github.com/pxebox/pxebox/internal/machine"
-	"github.com/pxebox/pxebox/internal/menu"
+	"github.com/pxebox/pxebox/internal/boot/clients"
+	"github.com/pxebox/pxebox/internal/boot/handoff"
+	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
+	"github.com/pxebox/pxebox/internal/control/menu"
 )
 
 // build makes a generation that has the given title in its menu.
@@ -81,7 +81,7 @@ func full(t *testing.T) Generation {
 	g.TFTP = config.TFTP{MaxBlock: 1428, MaxWindow: 16}
 	g.Names = config.Files{AnyCase: true, OwnMenus: true}
 	g.Views = map[string]map[string][]byte{"1": {pxelinux.ConfigFile: []byte("DEFAULT x\n")}}
-	g.Machines = []machine.Rule{{
+	g.Machines = []clients.Rule{{
 		Machine: config.Machine{
 			MAC: []string{"52:54:00"}, GUID: []string{"70786562-6f78-4c61-8000-000000000010"}, Firmware: []string{"uefi-x64"},
 			Boot: "wds", Once: true, Entries: []string{"wds"}, Default: "wds",

@@ -19,7 +19,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
-	"github.com/pxebox/pxebox/internal/sock"
+	"github.com/pxebox/pxebox/internal/net/sock"
 	"github.com/pxebox/pxebox/peers/netns"
 )
 

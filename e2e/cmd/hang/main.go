@@ -14,7 +14,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/pxebox/pxebox/internal/selftest"
+	"github.com/pxebox/pxebox/internal/box/selftest"
 )
 
 func main() {

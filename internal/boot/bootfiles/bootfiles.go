@@ -1,0 +1,170 @@
+package bootfiles
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
+)
+
+// File is one published file, open for reading: an *InMemory, a *Personal or an
+// *OnDisk.
+type File interface {
+	io.ReaderAt
+	io.Closer
+	Size() int64
+}
+
+// Contents are what a catalog is made of.
+type Contents struct {
+	// Menus are the rendered ones, and Views those of certain machines in
+	// their place.
+	Menus map[string][]byte
+	Views map[string]map[string][]byte
+	// Site is the folder with the site's boot files; nil for none. It stays
+	// the caller's to close.
+	Site *os.Root
+	// Stick is the path of a second such folder, for what Site does not
+	// have: a medium that comes and goes, so it is opened for each name.
+	// Empty for none.
+	Stick   string
+	Bundled map[string][]byte
+	Names   config.Files
+}
+
+// Catalog is what one generation publishes. It does not change: a transfer
+// that began with one generation ends with it.
+type Catalog struct {
+	// By lower-case name; the views by their own name first.
+	menus, bundled map[string]*InMemory
+	views          map[string]map[string]*InMemory
+	inViews        map[string]bool // the names of all their files
+
+	site     *os.Root
+	stick    string
+	names    config.Files
+	listings listings
+}
+
+// New makes a catalog.
+func New(c Contents) *Catalog {
+	views := make(map[string]map[string]*InMemory, len(c.Views))
+	inViews := map[string]bool{}
+	for name, files := range c.Views {
+		views[name] = inMemory(files)
+		for file := range views[name] {
+			inViews[file] = true
+		}
+	}
+	return &Catalog{
+		menus: inMemory(c.Menus), bundled: inMemory(c.Bundled), views: views, inViews: inViews,
+		site: c.Site, stick: c.Stick, names: c.Names,
+	}
+}
+
+// Reader is what is known of the machine that asks. The zero Reader is
+// anybody.
+type Reader struct {
+	View  string // the menus that it gets before the general ones
+	MAC   config.MAC
+	Token string // as in handoff.Request
+}
+
+// Open finds the file for a name as firmware sent it. Its errors are ErrName
+// and fs.ErrNotExist, which may be a RefusedError as well; any other is the
+// disk's.
+func (c *Catalog) Open(raw string, r Reader) (File, error) {
+	name, err := Clean(raw)
+	if err != nil {
+		return nil, err
+	}
+	folded := strings.ToLower(name)
+	ownFirst := c.names.OwnMenus && isConfiguration(folded)
+	if !ownFirst {
+		if f, ok := c.openMenu(folded, r); ok {
+			return f, nil
+		}
+	}
+	if !c.names.OwnMenus && namesMachines(folded) {
+		// The loader goes on to the rendered menu.
+		return nil, fmt.Errorf("%s: %w", name, fs.ErrNotExist)
+	}
+	f, err := c.openSite(name)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return f, err
+	}
+	if ownFirst {
+		if f, ok := c.openMenu(folded, r); ok {
+			return f, nil
+		}
+	}
+	if f, ok := c.bundled[folded]; ok {
+		return f, nil
+	}
+	return nil, fmt.Errorf("%s: %w", name, err)
+}
+
+// IsMenu reports whether it may matter for a name which machine asks: the file
+// is a menu, or goes with one.
+func (c *Catalog) IsMenu(raw string) bool {
+	if _, ok := Menu(raw); ok {
+		return true
+	}
+	name, err := Clean(raw)
+	if err != nil {
+		return false
+	}
+	folded := strings.ToLower(name)
+	if f, ok := c.menus[folded]; ok && len(f.marks) > 0 {
+		return true
+	}
+	return c.inViews[folded]
+}
+
+// openMenu finds a rendered menu.
+func (c *Catalog) openMenu(folded string, r Reader) (File, bool) {
+	// The menu is answered to the name with the machine's own address already,
+	// by which PXELINUX says who it is: it then need not ask for the nine that
+	// follow. Where the site has menus of its own, one of those may be there.
+	if _, ok := pxelinuxMAC(folded); ok && !c.names.OwnMenus {
+		folded = pxelinux.ConfigFile
+	}
+	f, ok := c.views[r.View][folded]
+	if !ok {
+		f, ok = c.menus[folded]
+	}
+	if ok && len(f.marks) > 0 {
+		return newPersonal(f, r), true
+	}
+	return f, ok
+}
+
+// openSite finds one of the site's files. A refusal in the site's own folder
+// is told where the stick has no such file either.
+func (c *Catalog) openSite(name string) (File, error) {
+	err := fs.ErrNotExist
+	if c.site != nil {
+		var f File
+		if f, err = c.openIn(c.site, name); !errors.Is(err, fs.ErrNotExist) {
+			return f, err
+		}
+	}
+	if c.stick == "" {
+		return nil, err
+	}
+	stick, rootErr := os.OpenRoot(c.stick)
+	if rootErr != nil {
+		return nil, err
+	}
+	defer stick.Close()
+	f, stickErr := c.openIn(stick, name)
+	if errors.As(err, new(RefusedError)) && errors.Is(stickErr, fs.ErrNotExist) {
+		return nil, err
+	}
+	return f, stickErr
+}

@@ -1,0 +1,339 @@
+package bootfiles
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+	"testing/iotest"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pxebox/pxebox/config"
+)
+
+func TestClean(t *testing.T) {
+	for _, tc := range []struct{ situation, raw, want string }{
+		{"as it is", "pxelinux.cfg/default", "pxelinux.cfg/default"},
+		{"GRUB's leading slash", "/grub/grub.cfg", "grub/grub.cfg"},
+		{"a prefix that ends in a slash", "//boot//linux", "boot/linux"},
+		{"Windows backslashes", `boot\x64\wdsnbp.com`, "boot/x64/wdsnbp.com"},
+		{"leading backslash", `\boot\bcd`, "boot/bcd"},
+		{"ROM that pads with 0xFF", "pxelinux.0\xff", "pxelinux.0"},
+		{"ROM that pads with NUL and 0xFF", "pxelinux.0\x00\xff\xff", "pxelinux.0"},
+		{"dot parts", "./a/./b", "a/b"},
+		{"dots in a name", "a..b/c...", "a..b/c..."},
+		{"space and umlaut", "Tests für X/a b", "Tests für X/a b"},
+	} {
+		t.Run(tc.situation, func(t *testing.T) {
+			got, err := Clean(tc.raw)
+			if err != nil || got != tc.want {
+				t.Errorf("Clean(%q) = %q, %v; want %q", tc.raw, got, err, tc.want)
+			}
+		})
+	}
+}
+
+var hostileNames = map[string]string{
+	"parent":               "../etc/passwd",
+	"parent, backslashes":  `..\..\etc\passwd`,
+	"parent in the middle": "boot/../../etc/passwd",
+	"parent that stays in": "boot/../linux",
+	"parent at the end":    "boot/..",
+	"NUL in the middle":    "linux\x00.png",
+	"newline":              "linux\nx",
+	"escape":               "\x1b[2J",
+	"drive letter":         `C:\boot\bcd`,
+	"URL":                  "tftp://192.0.2.1/x",
+	"empty":                "",
+	"only a slash":         "/",
+	"only padding":         "\xff\xff",
+	"only dots":            "././.",
+	"longer than a packet": string(make([]byte, 2000)),
+}
+
+func TestCleanRefuses(t *testing.T) {
+	for situation, raw := range hostileNames {
+		t.Run(situation, func(t *testing.T) {
+			if got, err := Clean(raw); !errors.Is(err, ErrName) {
+				t.Errorf("Clean(%q) = %q, %v; want ErrName", raw, got, err)
+			}
+		})
+	}
+}
+
+// site lays out a boot folder and opens it; outside/secret lies beside it.
+func site(t *testing.T) *os.Root {
+	t.Helper()
+	top := t.TempDir()
+	boot := filepath.Join(top, "boot")
+	for name, body := range map[string]string{
+		"boot/debian/linux":         "kernel",
+		"boot/Boot/X64/WDSNBP.COM":  "nbp",
+		"boot/pxelinux.cfg/default": "the site's own menu",
+		"boot/memdisk":              "the site's own memdisk",
+		"outside/secret":            "secret",
+	} {
+		p := filepath.Join(top, name)
+		if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(p, []byte(body), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for link, target := range map[string]string{
+		"inside":  "debian/linux",
+		"outside": "../outside/secret",
+		"abs":     filepath.Join(top, "outside/secret"),
+		"dirlink": "../outside",
+		"loop":    "loop",
+		"nowhere": "debian/nowhere",
+		"memtest": "../outside/secret",
+	} {
+		if err := os.Symlink(target, filepath.Join(boot, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := unix.Mkfifo(filepath.Join(boot, "fifo"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	root, err := os.OpenRoot(boot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { root.Close() })
+	return root
+}
+
+func testCatalog(t *testing.T) *Catalog {
+	return New(Contents{
+		Menus:   map[string][]byte{"pxelinux.cfg/default": []byte("rendered menu")},
+		Site:    site(t),
+		Bundled: map[string][]byte{"pxelinux.0": []byte("bundled pxelinux"), "memdisk": []byte("bundled memdisk"), "memtest": []byte("bundled memtest")},
+		Names:   config.Files{AnyCase: true},
+	})
+}
+
+func TestOpen(t *testing.T) {
+	c := testCatalog(t)
+	for _, tc := range []struct{ situation, name, want string }{
+		{"rendered menu before the site's file", "pxelinux.cfg/default", "rendered menu"},
+		{"rendered menu in other case", `\PXELINUX.CFG\DEFAULT`, "rendered menu"},
+		{"site file", "/debian/linux", "kernel"},
+		{"site file in other case", "Debian/LINUX", "kernel"},
+		{"site file in other case, backslashes", `boot\x64\wdsnbp.com`, "nbp"},
+		{"site file before the bundled one", "memdisk", "the site's own memdisk"},
+		{"bundled file in the place of a link that leads out", "memtest", "bundled memtest"},
+		{"bundled file", "pxelinux.0", "bundled pxelinux"},
+		{"bundled file, padded and in capitals", "PXELINUX.0\xff", "bundled pxelinux"},
+		{"link that stays in the folder", "inside", "kernel"},
+	} {
+		t.Run(tc.situation, func(t *testing.T) {
+			f, err := c.Open(tc.name, Reader{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			b, err := io.ReadAll(io.NewSectionReader(f, 0, f.Size()))
+			if err != nil || string(b) != tc.want {
+				t.Errorf("got %q, %v; want %q", b, err, tc.want)
+			}
+		})
+	}
+}
+
+// A stick adds what the site's folder does not have, for as long as it is in.
+func TestOpenOnStick(t *testing.T) {
+	stick := filepath.Join(t.TempDir(), "stick")
+	c := New(Contents{
+		Site: site(t), Stick: stick, Bundled: map[string][]byte{"memtest.bin": []byte("bundled")},
+		Names: config.Files{AnyCase: true},
+	})
+	read := func(name string) string { t.Helper(); return content(t, c, name, Reader{}) }
+	if got := read("memtest.bin"); got != "bundled" {
+		t.Errorf("without the stick: %q", got)
+	}
+	for range 2 { // it comes, goes, and comes again
+		for name, body := range map[string]string{"debian/linux": "another", "IMAGES/Big.iso": "image", "memtest.bin": "newer"} {
+			p := filepath.Join(stick, name)
+			if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(p, []byte(body), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for name, want := range map[string]string{
+			"debian/linux": "kernel", "images/big.iso": "image", "memtest.bin": "newer", "IMAGES": "", "not/there": "",
+		} {
+			if got := read(name); got != want {
+				t.Errorf("with the stick, %s: %q, want %q", name, got, want)
+			}
+		}
+		if err := os.RemoveAll(stick); err != nil {
+			t.Fatal(err)
+		}
+		if got := read("images/big.iso"); got != "" {
+			t.Errorf("after the stick has gone: %q", got)
+		}
+	}
+}
+
+// What a server needs in order to send a file without copying it.
+func TestOpenInMemory(t *testing.T) {
+	content := []byte("bundled pxelinux")
+	f, err := New(Contents{Bundled: map[string][]byte{"pxelinux.0": content}}).Open("pxelinux.0", Reader{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, ok := f.(*InMemory)
+	if !ok {
+		t.Fatalf("it is a %T", f)
+	}
+	if b := m.Bytes(); len(b) != len(content) || &b[0] != &content[0] {
+		t.Errorf("Bytes %q are not the bytes that the catalog was given", b)
+	}
+	if m.Hash() != sha256.Sum256(content) {
+		t.Errorf("hash %x", m.Hash())
+	}
+	if err := iotest.TestReader(io.NewSectionReader(f, 0, f.Size()), content); err != nil {
+		t.Error(err)
+	}
+	if n, err := f.ReadAt(make([]byte, 1), -1); err == nil {
+		t.Errorf("before the start: read %d bytes", n)
+	}
+	if n, err := f.ReadAt(make([]byte, 1), 1<<40); n != 0 || err != io.EOF {
+		t.Errorf("far behind the end: read %d bytes, %v", n, err)
+	}
+}
+
+func TestOpenOnDisk(t *testing.T) {
+	root := site(t)
+	f, err := New(Contents{Site: root}).Open("debian/linux", Reader{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, ok := f.(*OnDisk)
+	if !ok {
+		t.Fatalf("it is a %T", f)
+	}
+	b, err := io.ReadAll(d.File())
+	if err != nil || !bytes.Equal(b, []byte("kernel")) {
+		t.Errorf("File reads %q, %v", b, err)
+	}
+	want, err := root.Stat("debian/linux")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !os.SameFile(d.Info(), want) || d.Size() != want.Size() {
+		t.Errorf("Info is of another file: %v", d.Info())
+	}
+	if err := f.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := d.File().Stat(); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("after Close the file is still open: %v", err)
+	}
+}
+
+func TestOpenRefuses(t *testing.T) {
+	c := testCatalog(t)
+	for _, tc := range []struct{ situation, name, refused string }{
+		{"not there", "pxelinux.cfg/C0A84D10", ""},
+		{"a folder", "debian", ""},
+		{"a pipe", "fifo", "fifo"},
+		{"a pipe, other case", "FIFO", "fifo"},
+		{"a path through a pipe", "fifo/x", ""},
+		{"a path through a pipe, other case", "FIFO/x", ""},
+		{"a path through a file", "debian/linux/x", ""},
+		{"a path through a file, other case", "Debian/linux/x", ""},
+		{"a link to nothing", "nowhere", ""},
+		{"a link out of the folder", "outside", "outside"},
+		{"an absolute link", "abs", "abs"},
+		{"a linked folder outside", "dirlink/secret", "dirlink"},
+		{"a linked folder, other case", "DIRLINK/secret", "dirlink"},
+		{"a linked folder, and nothing there", "dirlink/nothing", "dirlink"},
+		{"a link to itself", "loop", "loop"},
+		{"a name longer than disks take", string(bytesOf('a', 400)), ""},
+	} {
+		t.Run(tc.situation, func(t *testing.T) {
+			f, err := c.Open(tc.name, Reader{})
+			if !errors.Is(err, fs.ErrNotExist) {
+				t.Fatalf("Open(%q) = %v, %v; want fs.ErrNotExist", tc.name, f, err)
+			}
+			var refused RefusedError
+			if errors.As(err, &refused); refused.Path != tc.refused {
+				t.Errorf("Open(%q): %v; it is to be a refusal of %q", tc.name, err, tc.refused)
+			}
+		})
+	}
+	for situation, name := range hostileNames {
+		t.Run(situation, func(t *testing.T) {
+			if f, err := c.Open(name, Reader{}); !errors.Is(err, ErrName) {
+				t.Errorf("Open(%q) = %v, %v; want ErrName", name, f, err)
+			}
+		})
+	}
+}
+
+func bytesOf(b byte, n int) []byte {
+	s := make([]byte, n)
+	for i := range s {
+		s[i] = b
+	}
+	return s
+}
+
+// A running transfer goes on with the generation that it began with.
+func TestOpenFileOutlivesItsCatalog(t *testing.T) {
+	menus := map[string][]byte{"pxelinux.cfg/default": []byte("old")}
+	f, err := New(Contents{Menus: menus}).Open("pxelinux.cfg/default", Reader{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	menus["pxelinux.cfg/default"] = []byte("new")
+	if b, _ := io.ReadAll(io.NewSectionReader(f, 0, f.Size())); string(b) != "old" {
+		t.Errorf("got %q", b)
+	}
+}
+
+func FuzzOpen(f *testing.F) {
+	for _, n := range hostileNames {
+		f.Add(n)
+	}
+	f.Add(`boot\x64\wdsnbp.com`)
+	top := f.TempDir()
+	if err := os.WriteFile(filepath.Join(top, "secret"), []byte("secret"), 0o644); err != nil {
+		f.Fatal(err)
+	}
+	boot := filepath.Join(top, "boot")
+	if err := os.MkdirAll(filepath.Join(boot, "sub"), 0o755); err != nil {
+		f.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(boot, "sub/file"), []byte("public"), 0o644); err != nil {
+		f.Fatal(err)
+	}
+	root, err := os.OpenRoot(boot)
+	if err != nil {
+		f.Fatal(err)
+	}
+	c := New(Contents{Site: root, Names: config.Files{AnyCase: true}})
+	f.Fuzz(func(t *testing.T, raw string) {
+		if name, err := Clean(raw); err == nil && !fs.ValidPath(name) {
+			t.Fatalf("Clean(%q) = %q, which is no clean relative path", raw, name)
+		}
+		file, err := c.Open(raw, Reader{})
+		if err != nil {
+			return
+		}
+		defer file.Close()
+		if b, _ := io.ReadAll(io.NewSectionReader(file, 0, file.Size())); string(b) != "public" {
+			t.Fatalf("Open(%q) read %q", raw, b)
+		}
+	})
+}

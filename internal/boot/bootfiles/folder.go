@@ -1,0 +1,118 @@
+package bootfiles
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// RefusedError is for what stands in a folder of boot files and is not given
+// out: a link that leads out of the folder or to itself, a device, a pipe. To a
+// client it is not there, so that it is an fs.ErrNotExist as well.
+type RefusedError struct {
+	Path string // of the file or the link, in its folder
+	Why  string
+}
+
+func (e RefusedError) Error() string { return e.Path + " " + e.Why }
+
+// Is is errors.Is's.
+func (RefusedError) Is(target error) bool { return target == fs.ErrNotExist }
+
+func (c *Catalog) openIn(folder *os.Root, name string) (File, error) {
+	f, err := openFile(folder, name)
+	if errors.Is(err, fs.ErrNotExist) && c.names.AnyCase {
+		if name, err = c.fold(folder, name); err == nil {
+			f, err = openFile(folder, name)
+		}
+	}
+	if err != nil {
+		return nil, missing(folder, name, err)
+	}
+	st, err := f.Stat()
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	switch {
+	case st.Mode().IsRegular():
+		return &OnDisk{f, st}, nil
+	case st.IsDir():
+		err = fs.ErrNotExist
+	default:
+		err = RefusedError{name, "is no regular file"}
+	}
+	f.Close()
+	return nil, err
+}
+
+// openFile opens without waiting: a pipe in the folder would otherwise hold
+// the transfer until somebody writes to it.
+func openFile(folder *os.Root, name string) (*os.File, error) {
+	return folder.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+}
+
+// fold finds the name that differs from the one asked for in case alone:
+// Windows' programs ask as they please. Where several differ so, the first
+// in the folder's order is taken. With an error, it is as far as it came.
+func (c *Catalog) fold(folder *os.Root, name string) (string, error) {
+	found := "."
+	for part := range strings.SplitSeq(name, "/") {
+		dir, err := openFile(folder, found)
+		if err != nil {
+			return found, err
+		}
+		match, err := c.listings.find(dir, part, time.Now())
+		dir.Close()
+		if err != nil {
+			return found, err
+		}
+		found = path.Join(found, match)
+	}
+	return found, nil
+}
+
+// missing makes "not there" of all that a client is not to tell apart from
+// it: a path through a file, a link that leaves the folder or leads to
+// itself. The box's own troubles stay what they are.
+func missing(folder *os.Root, name string, err error) error {
+	for _, own := range []error{syscall.EIO, syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, fs.ErrPermission} {
+		if errors.Is(err, own) {
+			return err
+		}
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if link, ok := leadsOut(folder, name); ok {
+		return RefusedError{link, "is a link that leads out of the folder, or to itself"}
+	}
+	return fmt.Errorf("%w (%v)", fs.ErrNotExist, err)
+}
+
+// leadsOut finds the link on a path that os.Root does not follow. It is asked
+// only about a path that is there and cannot be opened.
+func leadsOut(folder *os.Root, name string) (string, bool) {
+	for i := 0; i <= len(name); i++ {
+		if i < len(name) && name[i] != '/' {
+			continue
+		}
+		st, err := folder.Lstat(name[:i])
+		if err != nil {
+			return "", false
+		}
+		if st.Mode()&fs.ModeSymlink == 0 {
+			continue
+		}
+		_, err = folder.Stat(name[:i])
+		if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
+			return name[:i], true
+		}
+	}
+	return "", false
+}

@@ -1,0 +1,288 @@
+package bootfiles
+
+import (
+	"crypto/sha256"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/bootmenu"
+	"github.com/pxebox/pxebox/internal/boot/loader/grub"
+	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
+)
+
+const (
+	mac   = config.MAC("52:54:00:77:00:10")
+	token = "0123456789abcdef0123456789abcdef"
+)
+
+// boot is a boot folder with those files.
+func boot(t *testing.T, files ...string) *os.Root {
+	t.Helper()
+	dir := t.TempDir()
+	for _, name := range files {
+		p := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(p, []byte("the site's "+name), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { root.Close() })
+	return root
+}
+
+// content is what a reader gets, or "" for a file that is not there.
+func content(t *testing.T, c *Catalog, name string, r Reader) string {
+	t.Helper()
+	f, err := c.Open(name, r)
+	if errors.Is(err, fs.ErrNotExist) {
+		return ""
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.NewSectionReader(f, 0, f.Size()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func TestMenus(t *testing.T) {
+	c := New(Contents{
+		Menus: map[string][]byte{
+			pxelinux.ConfigFile: []byte("menu of " + bootmenu.MACMark + ", " + bootmenu.MACMark), grub.ConfigFile: []byte("GRUB's menu"),
+			"theme.txt": []byte("theme " + bootmenu.MACMark), "handoff.txt": []byte("/" + bootmenu.MACMark + "/" + bootmenu.TokenMark + ".cfg"),
+		},
+		Views:   map[string]map[string][]byte{"m1": {pxelinux.ConfigFile: []byte("its own menu, " + bootmenu.MACMark)}},
+		Bundled: map[string][]byte{"pxelinux.cfg/bundled": []byte(bootmenu.MACMark)},
+	})
+	spaces := strings.Repeat(" ", 17)
+	for _, tc := range []struct {
+		situation, name string
+		r               Reader
+		want            string
+	}{
+		{"nobody that is known", "pxelinux.cfg/default", Reader{}, "menu of " + spaces + ", " + spaces},
+		{"a machine", "pxelinux.cfg/default", Reader{MAC: mac}, "menu of " + string(mac) + ", " + string(mac)},
+		{"PXELINUX's name for a machine", "pxelinux.cfg/01-52-54-00-77-00-10", Reader{MAC: mac}, "menu of " + string(mac) + ", " + string(mac)},
+		{"in capitals, with backslashes", `PXELINUX.CFG\01-52-54-00-77-00-1A`, Reader{MAC: mac}, "menu of " + string(mac) + ", " + string(mac)},
+		{"PXELINUX's name for a GUID", "pxelinux.cfg/70786562-6f78-4c61-8000-000000000010", Reader{MAC: mac}, ""},
+		{"its name for another kind of hardware", "pxelinux.cfg/06-52-54-00-77-00-10", Reader{MAC: mac}, ""},
+		{"a machine with a menu of its own", "pxelinux.cfg/01-52-54-00-77-00-10", Reader{View: "m1", MAC: mac}, "its own menu, " + string(mac)},
+		{"and the rest from all", "grub/grub.cfg", Reader{View: "m1", MAC: mac}, "GRUB's menu"},
+		{"a token", "handoff.txt", Reader{MAC: mac, Token: token}, "/" + string(mac) + "/" + token + ".cfg"},
+		{"nobody's token", "handoff.txt", Reader{MAC: mac}, "/" + string(mac) + "/" + strings.Repeat(" ", 32) + ".cfg"},
+		{"a view that is no more", "pxelinux.cfg/default", Reader{View: "m9", MAC: mac}, "menu of " + string(mac) + ", " + string(mac)},
+		{"other files that are rendered", "/theme.txt", Reader{MAC: mac}, "theme " + string(mac)},
+		{"what is bundled stays as it is", "pxelinux.cfg/bundled", Reader{MAC: mac}, bootmenu.MACMark},
+	} {
+		t.Run(tc.situation, func(t *testing.T) {
+			if got := content(t, c, tc.name, tc.r); got != tc.want {
+				t.Errorf("got %q, want %q", got, tc.want)
+			}
+		})
+	}
+	t.Run("no menu at all", func(t *testing.T) {
+		if got := content(t, New(Contents{}), "pxelinux.cfg/01-52-54-00-77-00-10", Reader{MAC: mac}); got != "" {
+			t.Errorf("got %q", got)
+		}
+	})
+}
+
+// The hash stands for the content: it is the same for the same bytes, and
+// another for each machine and each menu.
+func TestHash(t *testing.T) {
+	hash := func(text string, r Reader) [sha256.Size]byte {
+		f, err := New(Contents{Menus: map[string][]byte{"theme.txt": []byte(text)}}).Open("theme.txt", r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f.(interface{ Hash() [sha256.Size]byte }).Hash()
+	}
+	const marked = "menu of " + bootmenu.MACMark
+	if first, second := hash(marked, Reader{MAC: mac}), hash(marked, Reader{MAC: mac}); first != second {
+		t.Error("the same menu for the same machine has two")
+	}
+	seen := map[[sha256.Size]byte]string{}
+	for situation, h := range map[string][sha256.Size]byte{
+		"a menu without a mark": hash("menu", Reader{MAC: mac}),
+		"for a machine":         hash(marked, Reader{MAC: mac}),
+		"for another":           hash(marked, Reader{MAC: "52:54:00:77:00:11"}),
+		"for nobody":            hash(marked, Reader{}),
+		"with a token":          hash(marked+bootmenu.TokenMark, Reader{MAC: mac, Token: token}),
+		"with another":          hash(marked+bootmenu.TokenMark, Reader{MAC: mac, Token: strings.ToUpper(token)}),
+		"another menu":          hash(marked+".", Reader{MAC: mac}),
+	} {
+		if other, ok := seen[h]; ok {
+			t.Errorf("%s and %s have the same", situation, other)
+		}
+		seen[h] = situation
+	}
+}
+
+// What is a machine's own stands where the mark was, whichever part of the menu is
+// read.
+func TestPersonal(t *testing.T) {
+	for situation, text := range map[string]string{
+		"one mark":                      "menu of " + bootmenu.MACMark + "\n",
+		"at both ends":                  bootmenu.MACMark + " and " + bootmenu.MACMark,
+		"nothing between":               bootmenu.MACMark + bootmenu.MACMark,
+		"nothing else":                  bootmenu.MACMark,
+		"and what looks like its begin": "@@:@@:" + bootmenu.MACMark + "@@:@@",
+		"the token's too":               bootmenu.MACMark + "/" + bootmenu.TokenMark + ".cfg " + bootmenu.TokenMark + bootmenu.MACMark,
+	} {
+		t.Run(situation, func(t *testing.T) {
+			f, err := New(Contents{Menus: map[string][]byte{"menu": []byte(text)}}).Open("menu", Reader{MAC: mac, Token: token})
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := strings.NewReplacer(bootmenu.MACMark, string(mac), bootmenu.TokenMark, token).Replace(text)
+			for from := range want {
+				for to := from + 1; to <= len(want); to++ {
+					got := make([]byte, to-from)
+					if n, err := f.ReadAt(got, int64(from)); err != nil || string(got[:n]) != want[from:to] {
+						t.Fatalf("from %d to %d: %q, %v; want %q", from, to, got[:n], err, want[from:to])
+					}
+				}
+			}
+			if err := iotest.TestReader(io.NewSectionReader(f, 0, f.Size()), []byte(want)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// Who waits for an answer holds no copy of the menu: requests can be forged.
+func TestOpenCopiesNoMenu(t *testing.T) {
+	const size, readers = 40 << 10, 1000
+	text := append([]byte(bootmenu.MACMark), make([]byte, size)...)
+	c := New(Contents{Menus: map[string][]byte{pxelinux.ConfigFile: text}})
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range readers {
+		f, err := c.Open(pxelinux.ConfigFile, Reader{MAC: mac})
+		if err != nil || f.Size() != int64(len(text)) {
+			t.Fatalf("%v, %v", f, err)
+		}
+		if _, ok := f.(interface{ Bytes() []byte }); ok {
+			t.Fatal("it has its bytes in memory")
+		}
+	}
+	runtime.ReadMemStats(&after)
+	if each := (after.TotalAlloc - before.TotalAlloc) / readers; each > size/10 {
+		t.Errorf("each takes %d bytes", each)
+	}
+}
+
+func TestOwnMenus(t *testing.T) {
+	const byIP, byMAC = "pxelinux.cfg/C0A84D10", "pxelinux.cfg/01-52-54-00-77-00-10"
+	const byUUID, byOther = "pxelinux.cfg/b8945908-d6a6-41a9-611d-74a6ab80b83d", "pxelinux.cfg/20-01-02-03-04-05-06-07-08"
+	site := boot(t, byIP, byUUID, byOther, "pxelinux.cfg/a-c", "pxelinux.cfg/C0A8", "pxelinux.cfg/01-02-00-00-00-00-01", "grub/grub.cfg-01-02", "grub/grub.cfg", "handoff/wds", "theme.txt")
+	contents := Contents{
+		Menus: map[string][]byte{pxelinux.ConfigFile: []byte("rendered"), grub.ConfigFile: []byte("rendered"), "theme.txt": []byte("rendered")},
+		Site:  site,
+	}
+	for _, tc := range []struct{ situation, name, own, without string }{
+		{"the site's menu for a UUID, which PXELINUX asks for first", byUUID, "the site's " + byUUID, ""},
+		{"the site's menu for an address", byIP, "the site's " + byIP, ""},
+		{"the site's menu for several addresses", "pxelinux.cfg/C0A8", "the site's pxelinux.cfg/C0A8", ""},
+		{"the site's menu for a machine of no Ethernet", byOther, "the site's " + byOther, ""},
+		{"a file that menus name", "pxelinux.cfg/a-c", "the site's pxelinux.cfg/a-c", "the site's pxelinux.cfg/a-c"},
+		{"the site's menu for a machine", "pxelinux.cfg/01-02-00-00-00-00-01", "the site's pxelinux.cfg/01-02-00-00-00-00-01", "rendered"},
+		// PXELINUX goes on to the one for the address, and to the default.
+		{"none for a machine", byMAC, "", "rendered"},
+		{"none for all: the rendered one", pxelinux.ConfigFile, "rendered", "rendered"},
+		{"GRUB's", grub.ConfigFile, "the site's grub/grub.cfg", "rendered"},
+		{"GRUB's for a machine", "grub/grub.cfg-01-02", "the site's grub/grub.cfg-01-02", ""},
+		{"only what is a menu", "theme.txt", "rendered", "rendered"},
+	} {
+		t.Run(tc.situation, func(t *testing.T) {
+			for own, want := range map[bool]string{true: tc.own, false: tc.without} {
+				contents.Names.OwnMenus = own
+				if got := content(t, New(contents), tc.name, Reader{MAC: mac}); got != want {
+					t.Errorf("own_menus = %v: got %q, want %q", own, got, want)
+				}
+			}
+		})
+	}
+}
+
+func TestAnyCase(t *testing.T) {
+	contents := Contents{
+		Menus: map[string][]byte{pxelinux.ConfigFile: []byte("rendered")}, Site: boot(t, "Boot/BCD"),
+		Bundled: map[string][]byte{"pxelinux.0": []byte("bundled")},
+	}
+	for _, tc := range []struct{ situation, name, anyCase, exact string }{
+		{"the site's file as it is", "Boot/BCD", "the site's Boot/BCD", "the site's Boot/BCD"},
+		{"in other letters", `\boot\bcd`, "the site's Boot/BCD", ""},
+		{"a menu in other letters", "PXELINUX.CFG/DEFAULT", "rendered", "rendered"},
+		{"a bundled file in other letters", "PXELINUX.0", "bundled", "bundled"},
+	} {
+		t.Run(tc.situation, func(t *testing.T) {
+			for anyCase, want := range map[bool]string{true: tc.anyCase, false: tc.exact} {
+				contents.Names.AnyCase = anyCase
+				if got := content(t, New(contents), tc.name, Reader{}); got != want {
+					t.Errorf("any_case = %v: got %q, want %q", anyCase, got, want)
+				}
+			}
+		})
+	}
+}
+
+func TestMenuNames(t *testing.T) {
+	for _, tc := range []struct {
+		raw  string
+		mac  config.MAC
+		want bool
+	}{
+		{"pxelinux.cfg/default", "", true},
+		{"/grub/grub.cfg", "", true},
+		{"//PXELINUX.CFG/01-52-54-00-77-00-10", mac, true},
+		{"pxelinux.cfg/01-52:54:00:77:00:10", "", false}, // no name has a colon
+		{"pxelinux.cfg/01-52-54-00-77-00-1x", "", false},
+		{"pxelinux.cfg/C0A84D10", "", false},
+		{"grub/grub.cfg-01-52", "", false},
+		{"../pxelinux.cfg/default", "", false},
+		{"pxelinux.0", "", false},
+	} {
+		if got, ok := Menu(tc.raw); got != tc.mac || ok != tc.want {
+			t.Errorf("Menu(%q) = %q, %v", tc.raw, got, ok)
+		}
+	}
+}
+
+// By Stat, a server finds out that it has the same file open already.
+func TestOnDiskIsRecognised(t *testing.T) {
+	c := New(Contents{Site: boot(t, "linux")})
+	var infos []fs.FileInfo
+	for range 2 {
+		f, err := c.Open("linux", Reader{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		info, err := f.(interface{ Stat() (fs.FileInfo, error) }).Stat()
+		if err != nil {
+			t.Fatal(err)
+		}
+		infos = append(infos, info)
+	}
+	if !os.SameFile(infos[0], infos[1]) {
+		t.Error("opened twice, it is two files")
+	}
+}

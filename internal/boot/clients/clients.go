@@ -1,0 +1,83 @@
+// Package clients tells the machines of a site apart: who has which address,
+// as DHCP saw it, which of the site's rules fits whom, and which of them have
+// had their one boot. It is pure, and what a rule leads to is decided
+// elsewhere.
+package clients
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"slices"
+	"strings"
+
+	"github.com/pxebox/pxebox/config"
+)
+
+// Machine is what is known of one machine.
+type Machine struct {
+	MAC config.MAC
+	// GUID is as the firmware's setup shows it, in small letters; empty where
+	// the firmware does not say.
+	GUID string
+	// Firmware is one of config.Firmwares, or empty.
+	Firmware string
+}
+
+// GUID writes the 16 bytes of a GUID as firmware's setup and Windows show
+// them. The first three fields are numbers, and on the wire, as in SMBIOS,
+// the low byte stands first (SMBIOS 3.2 §7.2.1; RFC 4578 §2.3 has the bytes
+// come from there). It is empty for what SMBIOS has for "none": all zeros, or
+// all ones.
+func GUID(b [16]byte) string {
+	if b == [16]byte{} || b == [16]byte(slices.Repeat([]byte{0xff}, 16)) {
+		return ""
+	}
+	var g [16]byte
+	binary.BigEndian.PutUint32(g[0:], binary.LittleEndian.Uint32(b[0:]))
+	binary.BigEndian.PutUint16(g[4:], binary.LittleEndian.Uint16(b[4:]))
+	binary.BigEndian.PutUint16(g[6:], binary.LittleEndian.Uint16(b[6:]))
+	copy(g[8:], b[8:])
+	s := hex.EncodeToString(g[:])
+	return strings.Join([]string{s[:8], s[8:12], s[12:16], s[16:20], s[20:]}, "-")
+}
+
+// Rule is a [[machine]] with what it leads to.
+type Rule struct {
+	config.Machine
+	// View names the menus that the machine gets in place of the general
+	// ones; empty for those.
+	View string `json:"view,omitempty"`
+	// Waits says that nothing in the View starts before a key is pressed.
+	Waits bool `json:"waits,omitempty"`
+	// Handoff names the target that the machine boots from, without a menu.
+	Handoff string `json:"handoff,omitempty"`
+}
+
+// Fits reports whether the rule is for this machine: of the fields that say
+// which, all that are there, and in each one of its values. What a machine
+// does not say of itself fits no value.
+func (r Rule) Fits(m Machine) bool {
+	return fits(r.MAC, func(begins string) bool { return isMAC(string(m.MAC), begins) }) &&
+		fits(r.GUID, func(v string) bool { return v == m.GUID }) &&
+		fits(r.Firmware, func(v string) bool { return v == m.Firmware })
+}
+
+func fits(values []string, is func(string) bool) bool {
+	return len(values) == 0 || slices.ContainsFunc(values, is)
+}
+
+// isMAC compares whole bytes: "52:54:0" is not how 52:54:00 begins.
+func isMAC(mac, begins string) bool {
+	rest, ok := strings.CutPrefix(mac, begins)
+	return ok && begins != "" && (rest == "" || rest[0] == ':')
+}
+
+// Match finds the first rule that fits a machine and is not spent.
+func Match(rules []Rule, m Machine, spent func(Rule) bool) (Rule, bool) {
+	for _, r := range rules {
+		if r.Fits(m) && !(r.Once && spent(r)) {
+			return r, true
+		}
+	}
+	return Rule{}, false
+}

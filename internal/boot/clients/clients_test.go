@@ -1,0 +1,88 @@
+package clients
+
+import (
+	"encoding/hex"
+	"testing"
+
+	"github.com/pxebox/pxebox/config"
+)
+
+func TestGUID(t *testing.T) {
+	for _, tc := range []struct{ situation, wire, want string }{
+		// QEMU's -uuid 70786562-6f78-4c61-8000-000000000010, as its SMBIOS has it.
+		{"the low byte first, in the first three fields", "62657870786f614c8000000000000010", "70786562-6f78-4c61-8000-000000000010"},
+		{"none was set", "00000000000000000000000000000000", ""},
+		{"there is none", "ffffffffffffffffffffffffffffffff", ""},
+	} {
+		t.Run(tc.situation, func(t *testing.T) {
+			b, err := hex.DecodeString(tc.wire)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := GUID([16]byte(b)); got != tc.want {
+				t.Errorf("got %q, want %q", got, tc.want)
+			}
+		})
+	}
+}
+
+var pc = Machine{MAC: "52:54:00:77:00:10", GUID: "70786562-6f78-4c61-8000-000000000010", Firmware: "uefi-x64"}
+
+func TestFits(t *testing.T) {
+	for _, tc := range []struct {
+		situation string
+		rule      config.Machine
+		m         Machine
+		want      bool
+	}{
+		{"a rule for all", config.Machine{}, pc, true},
+		{"a rule for all, and nothing known", config.Machine{}, Machine{}, true},
+		{"its MAC", config.Machine{MAC: []string{"52:54:00:77:00:10"}}, pc, true},
+		{"another's", config.Machine{MAC: []string{"52:54:00:77:00:11"}}, pc, false},
+		{"one of several", config.Machine{MAC: []string{"52:54:00:77:00:11", "52:54:00:77:00:10"}}, pc, true},
+		{"its maker's prefix", config.Machine{MAC: []string{"52:54:00"}}, pc, true},
+		{"a prefix of half a byte", config.Machine{MAC: []string{"52:54:0"}}, pc, false},
+		{"an empty prefix is nobody's", config.Machine{MAC: []string{""}}, pc, false},
+		{"a MAC, and nothing known", config.Machine{MAC: []string{"52:54:00"}}, Machine{}, false},
+		{"its GUID", config.Machine{GUID: []string{pc.GUID}}, pc, true},
+		{"a GUID, and the firmware does not say", config.Machine{GUID: []string{pc.GUID}}, Machine{MAC: pc.MAC}, false},
+		{"its firmware", config.Machine{Firmware: []string{"bios", "uefi-x64"}}, pc, true},
+		{"another firmware", config.Machine{Firmware: []string{"bios"}}, pc, false},
+		{"by HTTP it is another firmware", config.Machine{Firmware: []string{"uefi-x64-http"}}, pc, false},
+		{"all that is there has to fit", config.Machine{MAC: []string{"52:54:00"}, Firmware: []string{"bios"}}, pc, false},
+		{"and does", config.Machine{MAC: []string{"52:54:00"}, GUID: []string{pc.GUID}, Firmware: []string{"uefi-x64"}}, pc, true},
+	} {
+		t.Run(tc.situation, func(t *testing.T) {
+			if got := (Rule{Machine: tc.rule}).Fits(tc.m); got != tc.want {
+				t.Errorf("got %v", got)
+			}
+		})
+	}
+}
+
+func TestMatch(t *testing.T) {
+	rules := []Rule{
+		{Machine: config.Machine{Firmware: []string{"bios"}}, View: "bios"},
+		{Machine: config.Machine{MAC: []string{"52:54:00:77:00:10"}, Once: true}, View: "once"},
+		{Machine: config.Machine{MAC: []string{"52:54:00"}}, View: "all of them"},
+		{Machine: config.Machine{MAC: []string{"52:54:00:77:00:10"}}, View: "too late"},
+	}
+	for _, tc := range []struct {
+		situation string
+		m         Machine
+		spent     bool
+		want      string
+	}{
+		{"the first that fits", pc, false, "once"},
+		{"which is spent: the next", pc, true, "all of them"},
+		{"only a rule with once can be spent", Machine{MAC: "52:54:00:00:00:01"}, true, "all of them"},
+		{"none", Machine{MAC: "02:00:00:00:00:01"}, false, ""},
+	} {
+		t.Run(tc.situation, func(t *testing.T) {
+			r, ok := Match(rules, tc.m, func(Rule) bool { return tc.spent })
+			if r.View != tc.want || ok != (tc.want != "") {
+				t.Errorf("got %q, %v", r.View, ok)
+			}
+		})
+	}
+}

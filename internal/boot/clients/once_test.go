@@ -1,0 +1,210 @@
+package clients
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/pxebox/pxebox/config"
+)
+
+var (
+	t0         = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	xidA, xidB = [4]byte{1}, [4]byte{2}
+	install    = Spent{Rule: "install", MAC: pc.MAC}
+)
+
+func TestOver(t *testing.T) {
+	type packet struct {
+		at  time.Duration
+		xid [4]byte
+	}
+	for _, tc := range []struct {
+		situation string
+		before    []packet // after the first REQUEST
+		at        time.Duration
+		xid       [4]byte
+		want      bool
+	}{
+		{"the same question again", nil, 32 * time.Second, xidA, false},
+		{"on port 4011, by another xid", nil, 4 * time.Second, [4]byte{}, false},
+		{"on port 4011, when the site's server has answered the third REQUEST",
+			[]packet{{4 * time.Second, xidA}, {12 * time.Second, xidA}}, 13 * time.Second, [4]byte{}, false},
+		{"on port 4011, long after the third REQUEST",
+			[]packet{{4 * time.Second, xidA}, {12 * time.Second, xidA}}, 22 * time.Second, [4]byte{}, true},
+		{"questions on port 4011 make it no longer", []packet{{9 * time.Second, [4]byte{}}}, 10 * time.Second, [4]byte{}, true},
+		{"another boot", nil, 10 * time.Second, xidB, true},
+		{"another boot of a ROM whose xid is always the same", nil, time.Minute, xidA, true},
+		{"and of one that never stops asking",
+			[]packet{{20 * time.Second, xidA}, {59 * time.Second, xidA}}, time.Minute, xidA, true},
+		{"a late packet of the transaction does not bring the boot back",
+			[]packet{{61 * time.Second, xidA}}, 62 * time.Second, xidB, true},
+	} {
+		t.Run(tc.situation, func(t *testing.T) {
+			use := NewUse(t0, xidA)
+			for _, p := range tc.before {
+				use.Again(t0.Add(p.at), p.xid)
+			}
+			if got := use.Over(t0.Add(tc.at), tc.xid); got != tc.want {
+				t.Errorf("got %v", got)
+			}
+		})
+	}
+	if !(Use{}).Over(t0, [4]byte{}) {
+		t.Error("the zero Use goes on")
+	}
+}
+
+func TestOnce(t *testing.T) {
+	later := t0.Add(time.Hour)
+	t.Run("nobody has used it", func(t *testing.T) {
+		o := NewOnce(4)
+		if o.Asks(t0, install, xidA) || o.Reads(t0, install) || len(o.All()) > 0 {
+			t.Error("spent")
+		}
+	})
+	t.Run("firmware asks again, then boots again", func(t *testing.T) {
+		o := NewOnce(4)
+		o.Boots(t0, install, xidA)
+		o.Boots(t0.Add(time.Second), install, xidA) // the answer was lost
+		if o.Asks(t0.Add(2*time.Second), install, xidA) {
+			t.Error("spent for the boot that uses it")
+		}
+		if !o.Asks(t0.Add(time.Minute), install, xidB) || !o.Reads(t0.Add(time.Minute), install) {
+			t.Error("not spent for the next boot")
+		}
+		if !o.Asks(t0.Add(61*time.Second), install, xidA) {
+			t.Error("a late packet of the old boot brings it back")
+		}
+	})
+	t.Run("the site's server answers the third REQUEST, then firmware asks on port 4011", func(t *testing.T) {
+		o := NewOnce(4)
+		for _, at := range []time.Duration{0, 4 * time.Second, 12 * time.Second} {
+			o.Boots(t0.Add(at), install, xidA)
+		}
+		if o.Asks(t0.Add(13*time.Second), install, [4]byte{}) {
+			t.Error("spent for the boot that uses it")
+		}
+		if !o.Asks(t0.Add(23*time.Second), install, xidB) {
+			t.Error("not spent for the next boot")
+		}
+		o.Boots(t0.Add(24*time.Second), install, xidA)
+		if !o.Asks(t0.Add(25*time.Second), install, xidA) {
+			t.Error("a late packet of the old boot brings it back")
+		}
+	})
+	t.Run("a menu is read again, then the machine boots again at once", func(t *testing.T) {
+		o := NewOnce(4)
+		if !o.Read(t0, install) || o.Read(t0, install) {
+			t.Error("the first reading is news, the second is not")
+		}
+		if o.Reads(t0.Add(4*time.Minute), install) {
+			t.Error("back from a submenu it gets another menu")
+		}
+		if !o.Asks(t0.Add(4*time.Second), install, xidB) || !o.Reads(t0.Add(5*time.Second), install) {
+			t.Error("not spent for the next boot")
+		}
+	})
+	t.Run("a menu, and no DHCP packet ever", func(t *testing.T) {
+		o := NewOnce(4)
+		o.Read(t0, install)
+		if !o.Reads(later, install) {
+			t.Error("goes on for ever")
+		}
+	})
+	t.Run("another machine's, and another rule", func(t *testing.T) {
+		o := NewOnce(4)
+		o.Read(t0, install)
+		for _, s := range []Spent{{"install", "02:00:00:00:00:01"}, {"another", pc.MAC}} {
+			if o.Asks(later, s, xidB) || o.Reads(later, s) {
+				t.Errorf("%v is spent", s)
+			}
+		}
+	})
+	t.Run("after a power cut", func(t *testing.T) {
+		o, again := NewOnce(4), NewOnce(4)
+		o.Boots(t0, install, xidA)
+		again.Restore(o.All())
+		if !again.Asks(t0, install, xidA) || !again.Reads(t0, install) {
+			t.Error("counts again")
+		}
+		select {
+		case <-again.Changed():
+			t.Error("what was read is to be written")
+		default:
+		}
+	})
+	t.Run("what is new is told once", func(t *testing.T) {
+		o := NewOnce(4)
+		o.Boots(t0, install, xidA)
+		<-o.Changed()
+		o.Boots(t0, install, xidA)
+		o.Asks(later, install, xidB)
+		select {
+		case <-o.Changed():
+			t.Error("told again, and nothing is new")
+		default:
+		}
+	})
+}
+
+func TestOnceFull(t *testing.T) {
+	by := func(rule string, n byte) Spent {
+		return Spent{rule, config.MAC(config.NewHex([]byte{2, 0, 0, 0, 0, n}))}
+	}
+	o := NewOnce(2)
+	for n := range byte(5) { // a stranger, who invents machines
+		o.Boots(t0, by("wide", n), xidA)
+	}
+	if !o.Asks(t0, by("wide", 4), xidA) || !o.Reads(t0, by("wide", 4)) {
+		t.Error("a boot that cannot be remembered is given: it would come again and again")
+	}
+	if o.Asks(t0, install, xidA) || o.Reads(t0, install) || !o.Read(t0, install) || !o.Asks(t0, install, xidB) {
+		t.Error("another rule is closed, or does not count once")
+	}
+	live := map[string]bool{"wide": true, install.Rule: true}
+	if o.Keep(live) {
+		t.Error("room, with a rule that has none")
+	}
+	if got, want := o.All(), []Spent{by("wide", 0), by("wide", 1), install}; !slices.Equal(got, want) {
+		t.Errorf("left are %v, want %v", got, want)
+	}
+	t.Run("after a start", func(t *testing.T) {
+		again := NewOnce(2)
+		again.Restore([]Spent{by("wide", 0), by("wide", 1), by("wide", 2), install})
+		if len(again.All()) != 3 || !again.Asks(t0, install, xidA) || !again.Asks(t0, by("wide", 3), xidA) {
+			t.Errorf("there are %v", again.All())
+		}
+	})
+	t.Run("the wide rule is edited", func(t *testing.T) {
+		if !o.Keep(map[string]bool{"wide, edited": true, install.Rule: true}) {
+			t.Error("no room")
+		}
+		if got := o.All(); !slices.Equal(got, []Spent{install}) {
+			t.Errorf("left are %v", got)
+		}
+		if o.Asks(t0, by("wide", 3), xidA) {
+			t.Error("a rule that was forgotten is closed")
+		}
+	})
+	t.Run("with room, a rule that is gone for a moment is not forgotten", func(t *testing.T) {
+		o := NewOnce(2)
+		o.Read(t0, install)
+		if !o.Keep(nil) || !o.Asks(t0.Add(time.Hour), install, xidB) {
+			t.Error("it counts again")
+		}
+	})
+}
+
+func TestFingerprint(t *testing.T) {
+	r := Rule{Machine: config.Machine{MAC: []string{"52:54:00"}, Boot: "debian", Once: true}, View: "m1"}
+	moved, edited := r, r
+	moved.View = "m2"
+	edited.MAC = []string{"52:54:00", "02"}
+	if Fingerprint(r) != Fingerprint(moved) {
+		t.Error("the same rule at another place is another one")
+	}
+	if Fingerprint(r) == Fingerprint(edited) {
+		t.Error("an edited rule is the same")
+	}
+}

@@ -1,0 +1,179 @@
+package handoff
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/clients"
+)
+
+var (
+	wds  = netip.MustParseAddr("192.168.77.2")
+	wds2 = netip.MustParseAddr("192.168.77.5")
+
+	targets = map[string]Target{
+		"wds":     {wds, map[string]string{"bios": `boot\x64\wdsnbp.com`, "uefi-x64": `boot\x64\wdsmgfw.efi`, "uefi-arm64": ""}},
+		"wds2":    {wds2, map[string]string{"bios": `boot\x64\wdsnbp.com`}},
+		"unknown": {Programs: map[string]string{"bios": `boot\x64\wdsnbp.com`}},
+	}
+	uefi = clients.Machine{MAC: pc, Firmware: "uefi-x64"}
+	bios = clients.Machine{MAC: pc, Firmware: "bios"}
+)
+
+func straight(entry string, once bool, firmware ...string) clients.Rule {
+	return clients.Rule{Machine: config.Machine{Firmware: firmware, Boot: entry, Once: once}, Handoff: entry}
+}
+
+func TestPlanFor(t *testing.T) {
+	for _, tc := range []struct {
+		situation string
+		rules     []clients.Rule
+		asked     string
+		m         clients.Machine
+		want      netip.Addr
+	}{
+		{"no rule", nil, "", uefi, netip.Addr{}},
+		{"a rule", []clients.Rule{straight("wds", false)}, "", uefi, wds},
+		{"a rule for another firmware", []clients.Rule{straight("wds", false, "bios")}, "", uefi, netip.Addr{}},
+		{"a rule with menus before it", []clients.Rule{{View: "m1"}, straight("wds", false)}, "", uefi, netip.Addr{}},
+		{"a rule, and no program for the firmware", []clients.Rule{straight("wds2", false)}, "", uefi, netip.Addr{}},
+		{"the settings say that there is none", []clients.Rule{straight("wds", false)}, "", clients.Machine{MAC: pc, Firmware: "uefi-arm64"}, netip.Addr{}},
+		{"HTTP boot", []clients.Rule{straight("wds", false)}, "wds", clients.Machine{MAC: pc, Firmware: "uefi-x64-http"}, netip.Addr{}},
+		{"a firmware without a name", []clients.Rule{straight("wds", false)}, "", clients.Machine{MAC: pc}, netip.Addr{}},
+		{"an entry that leads nowhere by now", []clients.Rule{straight("gone", false)}, "", uefi, netip.Addr{}},
+		{"a server without an address", []clients.Rule{straight("unknown", false)}, "", bios, netip.Addr{}},
+		{"the machine asked", nil, "wds", uefi, wds},
+		{"the machine asked: before the rules", []clients.Rule{straight("wds2", false)}, "wds", bios, wds},
+		{"it asked for what its firmware cannot load", []clients.Rule{straight("wds", false)}, "wds2", uefi, wds},
+	} {
+		t.Run(tc.situation, func(t *testing.T) {
+			asked := NewTable(4)
+			if tc.asked != "" {
+				asked.Arm(t0, pc, tc.asked)
+			}
+			p := NewPlan(tc.rules, targets, asked, clients.NewOnce(4))
+			b, ok := p.For(t0, tc.m, xidA)
+			if b.Server != tc.want && ok || ok != tc.want.IsValid() || ok && b.Program != targets[b.Entry].Programs[tc.m.Firmware] {
+				t.Errorf("got %+v, %v", b, ok)
+			}
+		})
+	}
+	t.Run("the zero Plan", func(t *testing.T) {
+		b, ok := (Plan{}).For(t0, uefi, xidA)
+		if ok {
+			t.Errorf("hands over to %+v", b)
+		}
+		(Plan{}).Takes(t0, uefi, xidA, b)
+	})
+}
+
+// take has a machine be answered by a plan, and go there.
+func take(p Plan, m clients.Machine) {
+	b, _ := p.For(t0, m, xidA)
+	p.Takes(t0, m, xidA, b)
+}
+
+func TestPlanTakes(t *testing.T) {
+	nextBoot := t0.Add(time.Minute)
+	t.Run("what the machine asked for counts once", func(t *testing.T) {
+		p := NewPlan(nil, targets, NewTable(4), clients.NewOnce(4))
+		p.asked.Arm(t0, pc, "wds")
+		take(p, uefi)
+		if _, ok := p.For(t0.Add(time.Second), uefi, xidA); !ok {
+			t.Error("its retry boots from the box")
+		}
+		if b, ok := p.For(nextBoot, uefi, xidB); ok {
+			t.Errorf("the next boot goes to %+v", b)
+		}
+	})
+	t.Run("a rule with once, then the next rule", func(t *testing.T) {
+		p := NewPlan([]clients.Rule{straight("wds", true), straight("wds2", false)}, targets, NewTable(4), clients.NewOnce(4))
+		take(p, bios)
+		if b, _ := p.For(nextBoot, bios, xidB); b.Server != wds2 {
+			t.Errorf("the next boot goes to %+v", b)
+		}
+		if b, _ := p.For(nextBoot, clients.Machine{MAC: "02:00:00:00:00:01", Firmware: "bios"}, xidB); b.Server != wds {
+			t.Errorf("another machine's first boot goes to %+v", b)
+		}
+	})
+	t.Run("what the machine asked for leaves its rule with once", func(t *testing.T) {
+		p := NewPlan([]clients.Rule{straight("wds2", true)}, targets, NewTable(4), clients.NewOnce(4))
+		p.asked.Arm(t0, pc, "wds")
+		take(p, bios)
+		if b, _ := p.For(nextBoot, bios, xidB); b.Server != wds2 {
+			t.Errorf("the next boot goes to %+v", b)
+		}
+	})
+	t.Run("the machine asks while a packet of its last boot is answered", func(t *testing.T) {
+		p := NewPlan(nil, targets, NewTable(4), clients.NewOnce(4))
+		b, _ := p.For(t0, bios, xidA)
+		p.asked.Arm(t0, pc, "wds")
+		p.Takes(t0, bios, xidA, b)
+		if b, _ := p.For(nextBoot, bios, xidB); b.Server != wds {
+			t.Errorf("the next boot goes to %+v", b)
+		}
+	})
+	t.Run("a rule without once", func(t *testing.T) {
+		p := NewPlan([]clients.Rule{straight("wds", false)}, targets, NewTable(4), clients.NewOnce(4))
+		take(p, uefi)
+		if _, ok := p.For(nextBoot, uefi, xidB); !ok {
+			t.Error("counted once")
+		}
+		if got := p.once.All(); len(got) > 0 {
+			t.Errorf("remembered: %v", got)
+		}
+	})
+}
+
+func TestPlanView(t *testing.T) {
+	disk := clients.Rule{Machine: config.Machine{MAC: []string{"52:54:00"}, Boot: "disk", Once: true}, View: "m1"}
+	general := clients.Rule{Machine: config.Machine{Boot: config.BootMenu, Once: true}}
+	p := NewPlan([]clients.Rule{disk, general}, targets, NewTable(4), clients.NewOnce(4))
+	if v := p.View(t0, clients.Machine{}, true); v != "" {
+		t.Errorf("a machine that nobody knows gets %q", v)
+	}
+	if s, ok := p.Spends(t0, clients.Machine{}); ok {
+		t.Errorf("the general menu uses up %v", s)
+	}
+	if v := p.View(t0, uefi, true); v != "m1" {
+		t.Fatalf("got %q", v)
+	}
+	s, ok := p.Spends(t0, uefi)
+	if !ok || s.MAC != pc {
+		t.Fatalf("uses up %v, %v", s, ok)
+	}
+	p.once.Read(t0, s)
+	if v := p.View(t0.Add(time.Second), uefi, true); v != "m1" {
+		t.Errorf("read again in the same boot it is %q", v)
+	}
+	if _, ok := p.For(t0.Add(5*time.Second), uefi, xidB); ok {
+		t.Error("handed over")
+	}
+	if v := p.View(t0.Add(9*time.Second), uefi, true); v != "" {
+		t.Errorf("in the next boot it is %q", v)
+	}
+}
+
+// Where it is not certain which machine reads, nothing starts by itself.
+func TestPlanViewOfAnUncertainMachine(t *testing.T) {
+	starts := clients.Rule{Machine: config.Machine{MAC: []string{string(pc)}}, View: "starts"}
+	waits := clients.Rule{Machine: config.Machine{MAC: []string{string(pc)}}, View: "waits", Waits: true}
+	for situation, tc := range map[string]struct {
+		rules []clients.Rule
+		m     clients.Machine
+		want  string
+	}{
+		"no rules":                         {nil, uefi, ""},
+		"a rule that starts something":     {[]clients.Rule{starts}, uefi, Waiting},
+		"a rule whose menu waits":          {[]clients.Rule{waits}, uefi, "waits"},
+		"no rule for it, as far as it is":  {[]clients.Rule{starts}, clients.Machine{MAC: "02:00:00:00:00:01"}, Waiting},
+		"nobody known, and there are some": {[]clients.Rule{starts}, clients.Machine{}, Waiting},
+	} {
+		p := NewPlan(tc.rules, targets, NewTable(4), clients.NewOnce(4))
+		if got := p.View(t0, tc.m, false); got != tc.want {
+			t.Errorf("%s: %q, want %q", situation, got, tc.want)
+		}
+	}
+}

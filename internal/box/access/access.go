@@ -1,0 +1,193 @@
+// Package access says who may change the box over the network, and proves to
+// them that it is the box: the box's password, a limit on guessing it, and the
+// keys of the box. What is changed, and by which protocol, is decided elsewhere.
+package access
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/pxebox/pxebox/internal/base/credential"
+	"github.com/pxebox/pxebox/internal/box/connlimit"
+)
+
+// User is the name that goes with the password, as gok update sends it.
+const User = credential.User
+
+// MinPassword is the least length of a password that a person chooses: that of
+// three words. One address may guess 1,440 times a day, all addresses together
+// 283 times a second (see below). At that rate all 4.7e11 combinations of three
+// words from a list of 7,776 take 52 years, and all passwords of six random
+// letters take two weeks.
+const MinPassword = 12
+
+const (
+	// A person who mistypes gets it right before the tenth time; an address
+	// that guesses has 1,440 tries a day after that.
+	burst = 10
+	every = time.Minute
+	// maxSources is how many addresses have a limit each, about 1.5 MiB. All
+	// others share one limit, so that memory stays bounded.
+	maxSources = 16384
+	restBurst  = 10
+	restEvery  = 100 * time.Millisecond
+	// maxOwners is how many addresses that have logged in are remembered. Their
+	// limits are apart from those of strangers: however many addresses guess,
+	// the owner is let in.
+	maxOwners = 64
+)
+
+// The errors of Check.
+var (
+	ErrWrong = errors.New("wrong user or password")
+	ErrWait  = errors.New("too many wrong passwords from this address: wait a minute")
+)
+
+// Gate checks passwords. Any goroutine may use it.
+type Gate struct {
+	want [sha256.Size]byte
+
+	mu      sync.Mutex
+	sources map[netip.Addr]limit // of those that were wrong, by connlimit.Client
+	purged  time.Time            // when sources was last cleaned up
+	rest    limit                // of those that sources has no room for
+	owners  map[netip.Addr]*owner
+}
+
+// owner is an address that has logged in.
+type owner struct {
+	limit limit
+	seen  time.Time
+}
+
+// NewGate makes a gate that opens to a password, which is not empty.
+func NewGate(password string) *Gate {
+	return &Gate{
+		want:    credentials(User, password),
+		sources: map[netip.Addr]limit{},
+		owners:  map[netip.Addr]*owner{},
+	}
+}
+
+// credentials are hashed so that a comparison takes as long whatever their
+// lengths are.
+func credentials(user, password string) [sha256.Size]byte {
+	return sha256.Sum256([]byte(user + "\x00" + password))
+}
+
+// limit is the time at which all wrong passwords are forgiven: each adds to it.
+type limit time.Time
+
+// reached reports whether there were as many wrong passwords as may be.
+func (l limit) reached(now time.Time, burst int, every time.Duration) bool {
+	return time.Time(l).Sub(now) > time.Duration(burst-1)*every
+}
+
+// wrong returns the limit after one more.
+func (l limit) wrong(now time.Time, every time.Duration) limit {
+	if time.Time(l).Before(now) {
+		l = limit(now)
+	}
+	return limit(time.Time(l).Add(every))
+}
+
+// Check returns nil for the right user and password, and else ErrWrong or
+// ErrWait. After ErrWait even the right ones have to wait: otherwise a guess
+// would be told apart all the same.
+func (g *Gate) Check(now time.Time, from netip.Addr, user, password string) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	from = from.Unmap()
+	counted, burst, every := g.limit(now, from)
+	if counted.reached(now, burst, every) {
+		return ErrWait
+	}
+	got := credentials(user, password)
+	if subtle.ConstantTimeCompare(got[:], g.want[:]) == 1 {
+		g.admit(now, from)
+		return nil
+	}
+	g.count(from, counted.wrong(now, every))
+	return ErrWrong
+}
+
+// limit is the one that counts for an address.
+func (g *Gate) limit(now time.Time, from netip.Addr) (l limit, most int, pause time.Duration) {
+	if o := g.owners[from]; o != nil {
+		return o.limit, burst, every
+	}
+	if l, ok := g.sources[connlimit.Client(from)]; ok {
+		return l, burst, every
+	}
+	if len(g.sources) >= maxSources {
+		g.forget(now)
+	}
+	if len(g.sources) >= maxSources {
+		return g.rest, restBurst, restEvery
+	}
+	return limit{}, burst, every
+}
+
+// count stores the limit of an address.
+func (g *Gate) count(from netip.Addr, l limit) {
+	client := connlimit.Client(from)
+	_, counted := g.sources[client]
+	switch o := g.owners[from]; {
+	case o != nil:
+		o.limit = l
+	case counted || len(g.sources) < maxSources:
+		g.sources[client] = l
+	default:
+		g.rest = l
+	}
+}
+
+// forget drops the addresses whose wrong passwords are forgiven. It looks at
+// all, and so no more often than once a second.
+func (g *Gate) forget(now time.Time) {
+	if now.Sub(g.purged) < time.Second {
+		return
+	}
+	g.purged = now
+	for from, l := range g.sources {
+		if !time.Time(l).After(now) {
+			delete(g.sources, from)
+		}
+	}
+}
+
+// Admit remembers an address that has logged in by other means, as by a key.
+func (g *Gate) Admit(now time.Time, from netip.Addr) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.admit(now, from.Unmap())
+}
+
+func (g *Gate) admit(now time.Time, from netip.Addr) {
+	if o := g.owners[from]; o != nil {
+		o.seen = now
+		return
+	}
+	if len(g.owners) >= maxOwners {
+		var oldest netip.Addr
+		for a, o := range g.owners {
+			if !oldest.IsValid() || o.seen.Before(g.owners[oldest].seen) {
+				oldest = a
+			}
+		}
+		delete(g.owners, oldest)
+	}
+	g.owners[from] = &owner{seen: now}
+}
+
+// Known reports whether an address has logged in before, since the program's
+// start.
+func (g *Gate) Known(from netip.Addr) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.owners[from.Unmap()] != nil
+}

@@ -1,0 +1,44 @@
+package access
+
+import (
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/pxebox/pxebox/internal/box/connlimit"
+)
+
+// Require passes on to next the requests that have the right user and password
+// (RFC 7617), and marks their connections for package connlimit. It logs the
+// wrong ones.
+func Require(gate *Gate, next http.Handler, log *slog.Logger) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		from, err := netip.ParseAddrPort(r.RemoteAddr)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		user, password, ok := r.BasicAuth()
+		if !ok {
+			ask(w, "the user is "+User+", the password that of the box")
+			return
+		}
+		switch err := gate.Check(time.Now(), from.Addr(), user, password); err {
+		case nil:
+			connlimit.RequestLoggedIn(r.Context())
+			next.ServeHTTP(w, r)
+		case ErrWait:
+			w.Header().Set("Retry-After", "60")
+			http.Error(w, err.Error(), http.StatusTooManyRequests)
+		default:
+			log.Warn("refused", "client", from.Addr(), "err", err)
+			ask(w, err.Error())
+		}
+	})
+}
+
+func ask(w http.ResponseWriter, why string) {
+	w.Header().Set("WWW-Authenticate", `Basic realm="pxebox"`)
+	http.Error(w, why, http.StatusUnauthorized)
+}

@@ -1,0 +1,126 @@
+package access
+
+import (
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/big"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"github.com/pxebox/pxebox/internal/base/credential"
+	"github.com/pxebox/pxebox/internal/base/durable"
+)
+
+// HostKey reads the box's SSH key from a file, or makes both.
+func HostKey(file string) (ssh.Signer, error) {
+	b, err := readOrMake(file, func() ([]byte, error) {
+		_, key, err := ed25519.GenerateKey(rand.Reader)
+		if err != nil {
+			return nil, err
+		}
+		block, err := ssh.MarshalPrivateKey(key, "pxebox")
+		if err != nil {
+			return nil, err
+		}
+		return pem.EncodeToMemory(block), nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	key, err := ssh.ParsePrivateKey(b)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return key, nil
+}
+
+// Certificate reads the box's certificate and its key from a file, or makes
+// all. Nobody vouches for it: who talks to the box knows it by Pin.
+func Certificate(file string) (tls.Certificate, error) {
+	b, err := readOrMake(file, func() ([]byte, error) {
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			return nil, err
+		}
+		serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
+		if err != nil {
+			return nil, err
+		}
+		template := x509.Certificate{
+			SerialNumber: serial,
+			Subject:      pkix.Name{CommonName: "pxebox"},
+			DNSNames:     []string{"pxebox"},
+			// The box may have no clock. RFC 5280 §4.1.2.5 gives the last of
+			// these to certificates without a good end.
+			NotBefore:   time.Unix(0, 0),
+			NotAfter:    time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC),
+			KeyUsage:    x509.KeyUsageDigitalSignature,
+			ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		}
+		der, err := x509.CreateCertificate(rand.Reader, &template, &template, key.Public(), key)
+		if err != nil {
+			return nil, err
+		}
+		private, err := x509.MarshalPKCS8PrivateKey(key)
+		if err != nil {
+			return nil, err
+		}
+		// gok, which puts such a file into an image, looks at the first block only.
+		return append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
+			pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})...), nil
+	})
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	return parseCertificate(file, b)
+}
+
+// ReadCertificate reads such a file, and makes none.
+func ReadCertificate(file string) (tls.Certificate, error) {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	return parseCertificate(file, b)
+}
+
+// One file holds certificate and key, so that a power cut leaves both or none.
+func parseCertificate(file string, b []byte) (tls.Certificate, error) {
+	c, err := tls.X509KeyPair(b, b)
+	if err != nil {
+		return tls.Certificate{}, fmt.Errorf("%s: %w", file, err)
+	}
+	return c, nil
+}
+
+// Pin is what curl --pinnedpubkey knows a certificate by.
+func Pin(c tls.Certificate) string { return credential.Pin(c.Leaf) }
+
+// readOrMake reads a file that only the box may read. One that is not there
+// is made; one that cannot be read stays: whoever trusts what was in it would
+// take a new one for a stranger's.
+func readOrMake(file string, generate func() ([]byte, error)) ([]byte, error) {
+	b, err := os.ReadFile(file)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return b, err
+	}
+	if b, err = generate(); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		return nil, err
+	}
+	return b, durable.WriteFile(file, b, 0o600)
+}

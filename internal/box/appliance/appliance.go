@@ -1,0 +1,68 @@
+// Package appliance ties together what only the appliance needs and a plain
+// Linux host does not: the care of its own medium, and the ways by which its
+// owner changes settings and boot files. No packet of a booting machine comes
+// here, and pxed and menuwatch run without it.
+package appliance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/pxebox/pxebox/internal/box/disk"
+)
+
+// Options say where things are.
+type Options struct {
+	Perm    string       // what the box keeps is mounted here
+	Restart func() error // restarts the machine at once; it does not return
+	Log     *slog.Logger
+}
+
+// Run does the appliance's tasks until ctx ends.
+func Run(ctx context.Context, o Options) error {
+	// Before all that writes to /perm.
+	if err := disk.CheckMount(o.Perm); errors.Is(err, disk.ErrRestart) {
+		o.Log.Warn("the box restarts", "step", "medium", "why", err)
+		return fmt.Errorf("restart: %w", o.Restart())
+	} else if err != nil {
+		o.Log.Error("cannot tell whether growing was interrupted", "step", "medium", "dir", o.Perm, "err", err)
+	}
+	site := newSite(o)
+	defer watchOver(ctx, site, o.Log)()
+	gate, err := site.gate(imagePassword)
+	if err != nil {
+		// No restart would help, and machines boot all the same.
+		o.Log.Error("the box cannot be changed over the network", "step", "access", "err", err)
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	if gate != nil {
+		// At once: growing may take long, or fail.
+		g.Go(func() error { return site.servePage(ctx, gate) })
+	}
+	g.Go(func() error {
+		store := site.store()
+		// Early: new settings may hold the address of the box. Until they are taken
+		// the other programs serve with those in force.
+		if err := site.exchangeSettings(ctx, store); err != nil {
+			o.Log.Error("the medium's volume for settings is not used", "step", "settings", "err", err)
+		}
+		// gokrazy's init mounts /perm before it starts any program, or not at all.
+		switch err := disk.Grow(ctx, o.Perm, o.Log); {
+		case ctx.Err() != nil: // the machine is about to go off
+			if err != nil {
+				// Run returns the error of the task that ended first.
+				o.Log.Warn("not grown yet", "step", "medium", "dir", o.Perm, "err", err)
+			}
+			return ctx.Err()
+		case err != nil:
+			// The box serves what it can, if need be the built-in default.
+			o.Log.Error("not grown", "step", "medium", "dir", o.Perm, "err", err)
+		}
+		return site.serve(ctx, store, gate)
+	})
+	return g.Wait()
+}

@@ -1,0 +1,132 @@
+package appliance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pxebox/pxebox/internal/base/pulse"
+	"github.com/pxebox/pxebox/internal/box/selftest"
+)
+
+// runDir is the folder that pxed and menuwatch share.
+const runDir = "/run/pxebox"
+
+// lastSync is how long a machine that is to be restarted may write what it
+// still has to.
+const lastSync = 10 * time.Second
+
+// watchOver looks after the daemons and after updates, until the function that
+// it returns is called. A box for which it can do nothing serves all the same.
+func watchOver(ctx context.Context, site *site, log *slog.Logger) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var tasks sync.WaitGroup
+	tasks.Go(func() {
+		log := log.With("step", "update")
+		if err := update(ctx, site, log); ctx.Err() == nil {
+			log.Error("updates are not looked after", "err", err)
+		}
+	})
+	tasks.Go(func() { heal(ctx, log.With("step", "health")) })
+	return func() {
+		cancel()
+		tasks.Wait()
+	}
+}
+
+// heal ends a daemon that hangs, and restarts a machine whose pxed cannot be
+// brought back.
+func heal(ctx context.Context, log *slog.Logger) {
+	daemons := []*daemon{
+		{name: "pxed", ask: func(p pulse.Progress) error { return selftest.Pxed(ctx, "", p) }, judge: selftest.Judge{Reboots: true}},
+		{name: "menuwatch"},
+	}
+	for _, d := range daemons {
+		d.pulse = pulse.NewFeeler(runDir, d.name)
+	}
+	look := time.NewTicker(selftest.Every)
+	defer look.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-look.C:
+		}
+		for _, d := range daemons {
+			d.look(ctx, log.With("daemon", d.name))
+		}
+	}
+}
+
+// daemon is one that is looked after.
+type daemon struct {
+	name  string
+	ask   func(since pulse.Progress) error // nil: it has nothing to answer
+	pulse *pulse.Feeler
+	judge selftest.Judge
+}
+
+func (d *daemon) look(ctx context.Context, log *slog.Logger) {
+	progress, err := d.pulse.Feel()
+	if err == nil && d.ask != nil {
+		// Without an address there is nothing to ask; its pulse has to do.
+		if e := d.ask(progress); !errors.Is(e, selftest.ErrNoAddress) {
+			err = e
+		}
+	}
+	if ctx.Err() != nil {
+		return
+	}
+	var up unix.Timespec
+	if e := unix.ClockGettime(unix.CLOCK_BOOTTIME, &up); e != nil {
+		log.Error("uptime", "err", e)
+	}
+	switch d.judge.Look(time.Duration(up.Nano()), err == nil) {
+	case selftest.Wait:
+		log.Warn("does not answer", "err", err)
+	case selftest.End:
+		log.Error("does not answer and is ended; gokrazy starts it again", "err", err)
+		if err := end(d.name); err != nil {
+			log.Error("cannot be ended", "err", err)
+		}
+	case selftest.Reboot:
+		log.Error("does not answer, and starting it again has not helped: the machine is restarted", "err", err)
+		syncFor(lastSync)
+		if err := unix.Reboot(unix.LINUX_REBOOT_CMD_RESTART); err != nil {
+			log.Error("cannot restart the machine", "err", err)
+		}
+	}
+}
+
+// end kills the processes of a program of this image. A signal that could be
+// handled would not end one that hangs.
+func end(program string) error {
+	pids := selftest.Processes("/user/" + program)
+	if len(pids) == 0 {
+		return fmt.Errorf("%s does not run", program)
+	}
+	var err error
+	for _, pid := range pids {
+		err = errors.Join(err, unix.Kill(pid, unix.SIGKILL))
+	}
+	return err
+}
+
+// syncFor brings what was written to the disk, if that takes no longer: a disk
+// that has died may be why nothing helps, and would never be done.
+func syncFor(d time.Duration) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		unix.Sync()
+	}()
+	select {
+	case <-done:
+	case <-time.After(d):
+	}
+}

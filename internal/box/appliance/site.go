@@ -1,0 +1,279 @@
+package appliance
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
+
+	"github.com/pxebox/pxebox/internal/base/credential"
+	"github.com/pxebox/pxebox/internal/base/loglimit"
+	"github.com/pxebox/pxebox/internal/base/pulse"
+	"github.com/pxebox/pxebox/internal/box/access"
+	"github.com/pxebox/pxebox/internal/box/connlimit"
+	"github.com/pxebox/pxebox/internal/box/selftest"
+	"github.com/pxebox/pxebox/internal/box/settings"
+	"github.com/pxebox/pxebox/internal/box/updatepage"
+	"github.com/pxebox/pxebox/internal/box/upload"
+	"github.com/pxebox/pxebox/internal/box/volume"
+	"github.com/pxebox/pxebox/internal/generation"
+)
+
+const (
+	// settingsLabel is what gokrazy/image.sh calls the volume for settings,
+	// usbLabel what a person calls a medium with boot files.
+	settingsLabel = "PXEBOX-CFG"
+	usbLabel      = "PXEBOX"
+
+	settingsPort = "8443"
+	uploadPort   = "22"
+
+	// What the image brings: gokrazy/NAME/config.json. gokrazy's init would open
+	// TCP ports by itself if it found a password in /etc/gokr-pw.txt.
+	imagePassword    = "/etc/pxebox/password"
+	imageCertificate = "/etc/pxebox/update-certificate.pem"
+)
+
+// site is where the box keeps what is the site's own.
+type site struct {
+	perm    string
+	dir     string // in perm
+	log     *slog.Logger
+	limited *slog.Logger // for what strangers can cause: all ports share the lines that they may fill
+}
+
+func newSite(o Options) *site {
+	return &site{o.Perm, filepath.Join(o.Perm, "pxebox"), o.Log, slog.New(loglimit.New(o.Log.Handler()))}
+}
+
+func (s *site) store() *settings.Store {
+	return &settings.Store{
+		File:  filepath.Join(s.dir, settings.FileName),
+		Check: settings.CheckIn("/proc/self/exe", "-"+CheckFlag),
+	}
+}
+
+// CheckFlag is the flag with which this program calls settings.CheckStdin and
+// does nothing else.
+const CheckFlag = "check-settings"
+
+// waitServing waits until machines are served with the settings in force, but
+// within limits: those settings may be why they are not.
+func waitServing(ctx context.Context) {
+	const longest, again = 15 * time.Second, 500 * time.Millisecond
+	ctx, cancel := context.WithTimeout(ctx, longest)
+	defer cancel()
+	for {
+		// Without a generation pxed serves what is built in.
+		if _, err := generation.Read(runDir); err == nil && selftest.Pxed(ctx, "", pulse.Progress{}) == nil {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(again):
+		}
+	}
+}
+
+// exchangeSettings takes over what was written on the medium's volume for
+// settings while the medium was in a computer.
+func (s *site) exchangeSettings(ctx context.Context, store *settings.Store) error {
+	own, err := volume.RootDisk()
+	if err != nil {
+		return err
+	}
+	devices, err := volume.Devices(os.DirFS("/sys"))
+	if err != nil {
+		return err
+	}
+	d, f, err := volume.Find(devices, settingsLabel, func(d volume.Device) bool { return d.Disk == own && d.Name != own })
+	if err != nil {
+		return err
+	}
+	v, err := volume.Open(d, f)
+	if err != nil {
+		return err
+	}
+	// gokrazy mounts /perm, or leaves a folder there that nobody can write to.
+	broken := unix.Access(s.perm, unix.W_OK)
+	if broken == nil {
+		broken = os.MkdirAll(s.dir, 0o755)
+	}
+	err = settings.Exchange(v, store, filepath.Join(s.dir, "settings-volume.sha256"), broken, func() { waitServing(ctx) }, s.log)
+	return errors.Join(err, v.Close())
+}
+
+// gate reads the password. The owner's, on /perm, counts in place of that in the
+// file image. One that is too short is refused: the image's is what make update
+// sends, and lets the owner in.
+func (s *site) gate(image string) (*access.Gate, error) {
+	log := s.log.With("step", "access")
+	own := filepath.Join(s.perm, "gokr-pw.txt")
+	password, err := credential.ReadPassword(own)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return nil, err
+	case len(password) < access.MinPassword:
+		log.Error("the password is too short and not used, the image's counts: write a longer one and restart the box",
+			"file", own, "characters", len(password), "at_least", access.MinPassword)
+	default:
+		return access.NewGate(password), nil
+	}
+	password, err = credential.ReadPassword(image)
+	if err != nil {
+		return nil, err
+	}
+	if len(password) < access.MinPassword {
+		// The build warned of it, and there is no other.
+		log.Error("the image's password is too short: write a longer one and restart the box",
+			"file", own, "characters", len(password), "at_least", access.MinPassword)
+	}
+	return access.NewGate(password), nil
+}
+
+// servePage serves gokrazy's page, by which the box is updated, until ctx ends.
+func (s *site) servePage(ctx context.Context, gate *access.Gate) error {
+	log := s.limited.With("step", "page")
+	certificate, err := access.ReadCertificate(imageCertificate)
+	if err != nil {
+		loglimit.Keep(log, "page").Error("the update page is not served", "err", err)
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	loglimit.Keep(log, "page").Info("the update page is known by", "port", updatePort, "https", access.Pin(certificate))
+	l, err := net.Listen("tcp", ":"+updatePort)
+	if err != nil {
+		return err
+	}
+	h := access.Require(gate, updatepage.Handler(updatepage.Socket, log), log)
+	return serveHTTPS(ctx, l, certificate, gate, 0, h)
+}
+
+// serve lets the owner change settings and boot files over the network, unless
+// there is no gate, and mounts a medium that is plugged in.
+func (s *site) serve(ctx context.Context, store *settings.Store, gate *access.Gate) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		w := &volume.Watcher{Label: usbLabel, Dir: "/run/pxebox/usb", Log: s.log.With("step", "usb")}
+		if err := w.Run(ctx); err != nil && ctx.Err() == nil {
+			w.Log.Error("no medium with boot files will be used", "err", err)
+		}
+		<-ctx.Done()
+		return ctx.Err()
+	})
+	if gate == nil {
+		return g.Wait()
+	}
+	certificate, host, err := s.keys()
+	if err != nil {
+		// No restart would help, and machines boot all the same.
+		s.log.Error("settings and boot files cannot be changed over the network", "step", "access", "err", err)
+		return g.Wait()
+	}
+	g.Go(func() error {
+		l, err := net.Listen("tcp4", ":"+settingsPort)
+		if err != nil {
+			return err
+		}
+		return serveHTTPS(ctx, l, certificate, gate, settingsLast, settings.Handler(store, gate, s.limited))
+	})
+	g.Go(func() error {
+		l, err := net.Listen("tcp4", ":"+uploadPort)
+		if err != nil {
+			return err
+		}
+		return (&upload.Server{
+			Boot:           filepath.Join(s.dir, "boot"),
+			Staging:        filepath.Join(s.dir, "staging"),
+			Gate:           gate,
+			HostKey:        host,
+			AuthorizedKeys: filepath.Join(s.dir, "authorized_keys"),
+			Log:            s.limited,
+		}).Serve(ctx, l)
+	})
+	return g.Wait()
+}
+
+// keys reads the box's own keys, which are made at the first start, and logs
+// what the box is known by.
+func (s *site) keys() (c tls.Certificate, host ssh.Signer, err error) {
+	dir := filepath.Join(s.dir, "keys")
+	if c, err = access.Certificate(filepath.Join(dir, "https.pem")); err != nil {
+		return c, host, fmt.Errorf("certificate: %w", err)
+	}
+	if host, err = access.HostKey(filepath.Join(dir, "ssh.pem")); err != nil {
+		return c, host, fmt.Errorf("host key: %w", err)
+	}
+	loglimit.Keep(s.limited, "keys").Info("the box is known by", "step", "access",
+		"https", access.Pin(c), "ssh", ssh.FingerprintSHA256(host.PublicKey()))
+	return c, host, nil
+}
+
+const (
+	// A browser opens six connections at one time. Each that has not logged in
+	// costs some 20 KiB.
+	maxConns, maxPerSource = 64, 16
+	// headers is how long a client may take for the TLS handshake and a
+	// request's header.
+	headers = 15 * time.Second
+	// settingsLast is how long a request for settings may take.
+	settingsLast = time.Minute
+	// lastAnswers is how long requests have to end once this program has to.
+	lastAnswers = 3 * time.Second
+)
+
+// serveHTTPS serves HTTPS on l until ctx ends. A request may take as long as
+// limit, or as long as the handler sees fit if that is 0. What clients do wrong
+// below HTTP is not worth a line.
+func serveHTTPS(
+	ctx context.Context, l net.Listener, certificate tls.Certificate, gate *access.Gate,
+	limit time.Duration, h http.Handler,
+) error {
+	server := &http.Server{
+		Handler:           h,
+		TLSConfig:         &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12},
+		ReadHeaderTimeout: headers,
+		ReadTimeout:       limit,
+		WriteTimeout:      limit,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          log.New(io.Discard, "", 0),
+		ConnContext:       connlimit.Context,
+		BaseContext:       func(net.Listener) context.Context { return ctx },
+		// One request at a time is what a connection is counted for.
+		Protocols: &http.Protocols{},
+	}
+	server.Protocols.SetHTTP1(true)
+	// A client that has asked, with the password or without, gives its place back.
+	server.SetKeepAlivesEnabled(false)
+	closed := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(closed)
+		last, cancel := context.WithTimeout(context.Background(), lastAnswers)
+		defer cancel()
+		if server.Shutdown(last) != nil {
+			server.Close()
+		}
+	})
+	l = connlimit.Listener(l, connlimit.Limits{Total: maxConns, PerSource: maxPerSource, Known: gate.Known})
+	err := server.ServeTLS(l, "", "")
+	if !stop() {
+		<-closed // ServeTLS returns before the last requests have their answers
+		return ctx.Err()
+	}
+	return err
+}

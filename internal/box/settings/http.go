@@ -1,0 +1,70 @@
+package settings
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+
+	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/base/loglimit"
+	"github.com/pxebox/pxebox/internal/box/access"
+)
+
+// maxBody bounds what is read of a request, in bytes: more than config.Parse
+// takes, so that it is the one to say so.
+const maxBody = 2 << 20
+
+// Handler serves the settings by HTTP to clients that the gate lets in: GET, and
+// PUT of new ones. Mistakes in those are answered with 422 and a line for each.
+// A browser sends the password along with what other sites ask it for: such
+// requests are refused.
+func Handler(s *Store, gate *access.Gate, log *slog.Logger) http.Handler {
+	log = log.With("step", "settings")
+	h := &handler{s, log}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /"+FileName, h.get)
+	mux.HandleFunc("PUT /"+FileName, h.put)
+	return http.NewCrossOriginProtection().Handler(access.Require(gate, mux, log))
+}
+
+type handler struct {
+	store *Store
+	log   *slog.Logger
+}
+
+func (h *handler) get(w http.ResponseWriter, r *http.Request) {
+	b, err := h.store.Read()
+	if err != nil {
+		h.fail(w, "the settings cannot be read", err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/toml")
+	w.Write(b)
+}
+
+func (h *handler) put(w http.ResponseWriter, r *http.Request) {
+	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	err = h.store.Take(b)
+	var mistakes config.Errors
+	switch {
+	case errors.As(err, &mistakes):
+		loglimit.Trusted(h.log).Warn("settings with mistakes: not taken", "client", r.RemoteAddr, "mistakes", len(mistakes))
+		http.Error(w, mistakes.Error(), http.StatusUnprocessableEntity)
+	case err != nil:
+		h.fail(w, "the settings cannot be checked or kept, and the old ones stay", err)
+	default:
+		loglimit.Trusted(h.log).Info("settings are taken", "client", r.RemoteAddr, "bytes", len(b))
+		fmt.Fprintln(w, "taken")
+	}
+}
+
+func (h *handler) fail(w http.ResponseWriter, what string, err error) {
+	h.log.Error(what, "err", err)
+	http.Error(w, what+": "+err.Error(), http.StatusInternalServerError)
+}

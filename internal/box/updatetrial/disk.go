@@ -1,0 +1,167 @@
+package updatetrial
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pxebox/pxebox/internal/box/volume"
+)
+
+// Disk is the disk that the running root is on.
+type Disk struct {
+	Running Slot
+	parts   map[int]string // device files by partition
+}
+
+// Find looks where the running root came from. It needs /sys.
+func Find() (*Disk, error) {
+	dir, err := volume.RootDevice()
+	if err != nil {
+		return nil, err
+	}
+	running, err := number(dir)
+	if err != nil {
+		return nil, err
+	}
+	d := &Disk{Running: Slot(running), parts: map[int]string{}}
+	siblings, err := filepath.Glob(filepath.Dir(dir) + "/*/partition")
+	if err != nil {
+		return nil, err
+	}
+	for _, file := range siblings {
+		part := filepath.Dir(file)
+		n, err := number(part)
+		if err != nil {
+			return nil, err
+		}
+		d.parts[n] = "/dev/" + filepath.Base(part)
+	}
+	for _, n := range []int{bootPartition, 2, 3} {
+		if d.parts[n] == "" {
+			return nil, fmt.Errorf("%s has no partition %d", filepath.Dir(dir), n)
+		}
+	}
+	if running != 2 && running != 3 {
+		return nil, fmt.Errorf("the root is on partition %d, not 2 or 3", running)
+	}
+	return d, nil
+}
+
+func number(dir string) (int, error) {
+	b, err := os.ReadFile(dir + "/partition")
+	if err != nil {
+		return 0, fmt.Errorf("%s is no partition: %w", filepath.Base(dir), err)
+	}
+	return strconv.Atoi(strings.TrimSpace(string(b)))
+}
+
+const bootPartition = 1
+
+// mountPoint is an empty folder that every root has.
+const mountPoint = "/mnt"
+
+// The files that name the root: the MBR's boot loader, the Raspberry Pi and
+// kexec read the first, systemd-boot (UEFI) the second, which an image with no
+// GPT lacks.
+var bootFiles = []string{"cmdline.txt", "loader/entries/gokrazy.conf"}
+
+// change replaces the texts in the boot files by what f makes of them. Each is
+// less than one sector, so that a power cut leaves the old or the new one; no
+// firmware reads both.
+func (d *Disk) change(f func(text string) (string, error)) (err error) {
+	dev := d.parts[bootPartition]
+	// gokrazy writes the partition below the file system.
+	if err := flush(dev); err != nil {
+		return err
+	}
+	if err := unix.Mount(dev, mountPoint, "vfat", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC|unix.MS_NOATIME, ""); err != nil {
+		return fmt.Errorf("mount %s: %w", dev, err)
+	}
+	defer func() {
+		if e := unix.Unmount(mountPoint, 0); e != nil {
+			err = errors.Join(err, fmt.Errorf("unmount %s: %w", dev, e))
+		}
+	}()
+	for i, name := range bootFiles {
+		e := changeFile(filepath.Join(mountPoint, name), f)
+		if i > 0 && errors.Is(e, os.ErrNotExist) {
+			continue
+		}
+		err = errors.Join(err, e)
+	}
+	return err
+}
+
+// changeFile writes over a file in place: the MBR's boot loader knows it by
+// its sector.
+func changeFile(name string, f func(string) (string, error)) (err error) {
+	file, err := os.OpenFile(name, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	const most = 512 // more than one sector could be torn
+	if info.Size() > most {
+		return fmt.Errorf("%s has %d bytes", name, info.Size())
+	}
+	old := make([]byte, info.Size())
+	if _, err := file.ReadAt(old, 0); err != nil {
+		return err
+	}
+	text, err := f(string(old))
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	if text == string(old) {
+		return nil
+	}
+	if len(text) != len(old) {
+		return fmt.Errorf("%s: %d bytes in the place of %d", name, len(text), len(old))
+	}
+	if _, err := file.WriteAt([]byte(text), 0); err != nil {
+		return err
+	}
+	return file.Sync()
+}
+
+// flush writes what the kernel has cached of a partition, and forgets it.
+func flush(dev string) error {
+	f, err := os.Open(dev)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := unix.IoctlSetInt(int(f.Fd()), unix.BLKFLSBUF, 0); err != nil {
+		return fmt.Errorf("flush %s: %w", dev, err)
+	}
+	return nil
+}
+
+// protect has the kernel refuse writing to a root's partition, or take it
+// again. What runs from there would not survive an update, nor could a trial
+// that fails go back to it.
+func (d *Disk) protect(s Slot, protected bool) error {
+	f, err := os.Open(d.parts[int(s)])
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	v := 0
+	if protected {
+		v = 1
+	}
+	if err := unix.IoctlSetPointerInt(int(f.Fd()), unix.BLKROSET, v); err != nil {
+		return fmt.Errorf("protect %s: %w", f.Name(), err)
+	}
+	return nil
+}

@@ -1,0 +1,36 @@
+package updatetrial
+
+import (
+	"io"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestWithin(t *testing.T) {
+	for _, tt := range []struct {
+		situation string
+		takes     time.Duration
+		result    error
+		want      string
+	}{
+		{"answers", time.Second, nil, ""},
+		{"answers with an error", time.Second, io.ErrUnexpectedEOF, "unexpected EOF"},
+		{"hangs", time.Hour, nil, "does not answer"},
+	} {
+		t.Run(tt.situation, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				defer time.Sleep(tt.takes) // until nothing is left of it
+				start := time.Now()
+				err := within(answers, func() error { time.Sleep(tt.takes); return tt.result })
+				if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
+					t.Errorf("got %v", err)
+				}
+				if took := time.Since(start); took != min(tt.takes, answers) {
+					t.Errorf("it took %v", took)
+				}
+			})
+		})
+	}
+}

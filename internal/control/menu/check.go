@@ -1,0 +1,144 @@
+package menu
+
+import (
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
+)
+
+// Note says what the menu of a firmware is without, or cannot do.
+type Note struct {
+	Entry    string // its name; empty where it is the menu as a whole
+	Firmware string // of config.Firmwares; empty where it is the same on all
+	Why      string
+}
+
+// Check tells what is not shown where, in the order of the configuration.
+// None of it is a mistake: a menu for two kinds of firmware has entries for
+// one.
+func Check(c *config.Config) []Note {
+	s := newSite(c, Status{})
+	var out []Note
+	for i, e := range c.Entries {
+		for _, firmware := range []string{bios, uefi} {
+			note := func(why string) { out = append(out, Note{e.Name, firmware, why}) }
+			if why := s.unable(e, firmware); why != "" {
+				if c.Menu.Default == e.Name {
+					why += "; it is the default, so the menu there waits for a key"
+				}
+				note(why)
+				continue
+			}
+			if e.Kind() == config.KindSubmenu && len(s.list(firmware, []int{i}, selection{})) == 0 {
+				note("not shown: none of its entries is")
+				continue
+			}
+			if firmware == bios {
+				if e.Kind() == config.KindSubmenu && e.Help != "" {
+					note("its help is not shown: PXELINUX has none for a submenu")
+				}
+				continue
+			}
+			if e.Unsigned {
+				note("not shown with Secure Boot: it is not signed")
+			}
+			if e.Kind() == config.KindLinux && strings.ContainsAny(e.Append, `\'`) {
+				note(`GRUB puts a \ before each \ and ' of its arguments`)
+			}
+		}
+	}
+	out = append(out, readable(c)...)
+	if c.Menu.Serial {
+		out = append(out, Note{Firmware: uefi, Why: "the serial port shows the menu where the firmware's setup has its console on it"})
+	}
+	why := "no menu: the box has no boot program for it"
+	if c.DHCP.Mode.Answers() {
+		why += "; a [[machine]] can lead it to a WDS server"
+	}
+	for _, firmware := range []string{"uefi-ia32", "uefi-arm64"} {
+		if c.DHCP.BootFiles[firmware] == "" {
+			out = append(out, Note{Firmware: firmware, Why: why})
+		}
+	}
+	if !c.DHCP.Mode.Answers() {
+		out = append(out, s.unheard()...)
+	}
+	return out
+}
+
+// reSecret is what looks like a secret in the lines of an entry: a key of that
+// meaning with a value, or a URL with a password in it.
+var reSecret = regexp.MustCompile(`(?i)(?:passw|passphrase|pwd|rootpw|secret|token|credential|api.?key|psk)[\w.:/-]*=|\w://[^/\s:@]+:[^/\s@]+@`)
+
+// readable tells what a site may not expect: machines read their menus without
+// any password, and so does everybody else on the network.
+func readable(c *config.Config) (out []Note) {
+	if c.Menu.Password != (config.Password{}) {
+		out = append(out, Note{Why: "anyone on the network can read the hashes of the menu's password, and the files and arguments of entries with locked = true: choose a long password that is used for nothing else"})
+	}
+	for _, e := range c.Entries {
+		if slices.ContainsFunc([]string{e.Append, e.PXELINUX, e.GRUB}, reSecret.MatchString) {
+			out = append(out, Note{Entry: e.Name, Why: "its arguments seem to hold a password or the like, and anyone on the network can read them"})
+		}
+	}
+	return out
+}
+
+// unheard tells which [[machine]] does not count where the box hears no DHCP.
+// Then it knows a machine only by the name under which PXELINUX asks for its
+// menu: that holds the MAC.
+func (s *site) unheard() (out []Note) {
+	const off = `dhcp.mode is "off"`
+	if len(s.Machines) > 0 {
+		out = append(out, Note{Firmware: uefi, Why: "no [[machine]] counts: the box would know these machines by DHCP, and " + off})
+	}
+	if slices.ContainsFunc(s.Machines, func(m config.Machine) bool {
+		e, starts := s.starts(m.Boot)
+		return len(m.GUID) > 0 || starts && e.Kind() == config.KindWDS
+	}) {
+		out = append(out, Note{Firmware: bios, Why: "no [[machine]] counts that names a guid, or boots from a WDS server: " + off})
+	}
+	return out
+}
+
+// unable says why a firmware cannot run an entry at all; empty where it can.
+func (s *site) unable(e config.Entry, firmware string) string {
+	switch e.Kind() {
+	case config.KindWDS:
+		i := slices.IndexFunc(s.WDS, func(w config.WDS) bool { return w.Name == e.WDS })
+		switch {
+		case i < 0:
+			return ""
+		case s.WDS[i].Programs[firmware] == "":
+			return "not shown: " + e.WDS + " has no program for it"
+		case needsRestart(s.WDS[i], firmware) && !s.DHCP.Mode.Answers():
+			return `not shown: it goes by a restart that the box's DHCP has to answer, and dhcp.mode is "off"`
+		}
+	case config.KindProgram:
+		if program(e, firmware) != "" {
+			return ""
+		}
+		if firmware == bios {
+			return "not shown: an EFI program runs on UEFI only"
+		}
+		switch pxelinux.KindOf(e.File) {
+		case pxelinux.Module:
+			return "not shown: " + path.Base(e.File) + " is a module of PXELINUX, which runs on a BIOS only"
+		case pxelinux.CDImage, pxelinux.DiskImage:
+			return "not shown: memdisk starts " + path.Base(e.File) + ", and runs on a BIOS only"
+		}
+		return "not shown: " + path.Base(e.File) + " is a program for a BIOS"
+	case config.KindRaw:
+		if firmware == bios && e.PXELINUX == "" {
+			return "not shown: it has no lines for PXELINUX"
+		}
+		if firmware != bios && e.GRUB == "" {
+			return "not shown: it has no lines for GRUB"
+		}
+	}
+	return ""
+}

@@ -1,0 +1,99 @@
+package menu
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pxebox/pxebox/internal/boot/loader/grub"
+	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
+)
+
+const bothHashes = "$6$BJAORYq6iYawtBzQ$b7o/f/fTxRtuSpLLgzLQkMxfpMceHX7WRnsug4SEaR7FnLfM8Vf5bzFSG97YZO01cp2nBIKv0O/hc353XIhvY0 " +
+	"grub.pbkdf2.sha512.10000.021ABEDE432EC8E5E7EF81B3B2476F3780D0A78BD59E28E3BBD3946C8E4BDC701042AF50B7705C5C7EC386E42CDC348B83F6A97F4AE579CBB2D02599DC05A343." +
+	"985893ABF274917517081AAF1A9A83EB7BD3E2847EB9E02D9DB3D909318E1DCF6E2E04C21C3220EC83C2643692B5DB17BC9BE00AFBCF3208003B2676AB1D72D0"
+
+func TestCheck(t *testing.T) {
+	const noMenu = " uefi-ia32: no menu: the box has no boot program for it; a [[machine]] can lead it to a WDS server\n" +
+		" uefi-arm64: no menu: the box has no boot program for it; a [[machine]] can lead it to a WDS server\n"
+	const unheard = " uefi-ia32: no menu: the box has no boot program for it\n uefi-arm64: no menu: the box has no boot program for it\n"
+	for _, tt := range []struct{ situation, file, want string }{
+		{"what runs everywhere", "[[entry]]\nname = \"d\"\nkernel = \"k\"\n", noMenu},
+		{"the site's own programs for the other firmwares", "[boot]\nuefi-ia32 = \"a.efi\"\nuefi-arm64 = \"b.efi\"\n", ""},
+		{"a module of PXELINUX", "[[entry]]\nname = \"hdt\"\nfile = \"x/hdt.c32\"\n",
+			"hdt uefi-x64: not shown: hdt.c32 is a module of PXELINUX, which runs on a BIOS only\n" + noMenu},
+		{"an image for memdisk, which is the default", "[menu]\ndefault = \"iso\"\n[[entry]]\nname = \"iso\"\nfile = \"a.iso\"\n",
+			"iso uefi-x64: not shown: memdisk starts a.iso, and runs on a BIOS only; it is the default, so the menu there waits for a key\n" + noMenu},
+		{"a boot program for a BIOS", "[[entry]]\nname = \"nbp\"\nfile = \"a.0\"\n",
+			"nbp uefi-x64: not shown: a.0 is a program for a BIOS\n" + noMenu},
+		{"an EFI program, unsigned", "[[entry]]\nname = \"efi\"\nefi = \"a.efi\"\nsigned = false\n",
+			"efi bios: not shown: an EFI program runs on UEFI only\n" +
+				"efi uefi-x64: not shown with Secure Boot: it is not signed\n" + noMenu},
+		{"an EFI program as file", "[[entry]]\nname = \"efi\"\nfile = \"a.EFI\"\n",
+			"efi bios: not shown: an EFI program runs on UEFI only\n" + noMenu},
+		{"lines for one boot loader", "[[entry]]\nname = \"setup\"\ngrub = \"fwsetup\"\n[[entry]]\nname = \"local\"\npxelinux = \"LOCALBOOT -1\"\n",
+			"setup bios: not shown: it has no lines for PXELINUX\nlocal uefi-x64: not shown: it has no lines for GRUB\n" + noMenu},
+		{"a submenu of them", "[[entry]]\nname = \"tools\"\nsubmenu = true\nhelp = \"x\"\n[[entry]]\nname = \"a\"\nfile = \"a.iso\"\nin = \"tools\"\n",
+			"tools bios: its help is not shown: PXELINUX has none for a submenu\n" +
+				"tools uefi-x64: not shown: none of its entries is\na uefi-x64: not shown: memdisk starts a.iso, and runs on a BIOS only\n" + noMenu},
+		{"arguments that GRUB changes", "[[entry]]\nname = \"d\"\nkernel = \"k\"\nappend = 'a=b\\c'\n",
+			"d uefi-x64: GRUB puts a \\ before each \\ and ' of its arguments\n" + noMenu},
+		{"a server without a program for UEFI", "[[wds]]\nname = \"w\"\nserver = \"192.168.77.2\"\nuefi-x64 = \"\"\n[[entry]]\nname = \"w\"\nwds = \"w\"\n",
+			"w uefi-x64: not shown: w has no program for it\n" + noMenu},
+		{"no DHCP to answer the restart", "[dhcp]\nmode = \"off\"\n[[wds]]\nname = \"w\"\nserver = \"192.168.77.2\"\n[[entry]]\nname = \"w\"\nwds = \"w\"\n",
+			"w uefi-x64: not shown: it goes by a restart that the box's DHCP has to answer, and dhcp.mode is \"off\"\n" + unheard},
+		{"no DHCP to know machines by", "[dhcp]\nmode = \"off\"\n[[entry]]\nname = \"d\"\nkernel = \"k\"\n[[machine]]\nmac = [\"52:54:00\"]\nboot = \"d\"\n",
+			unheard + " uefi-x64: no [[machine]] counts: the box would know these machines by DHCP, and dhcp.mode is \"off\"\n"},
+		{"no DHCP to lead machines to WDS", "[dhcp]\nmode = \"off\"\n[[wds]]\nname = \"w\"\nserver = \"192.168.77.2\"\nuefi-x64 = \"\"\n[[entry]]\nname = \"w\"\nwds = \"w\"\n[[machine]]\nfirmware = [\"uefi-x64\"]\nboot = \"w\"\n",
+			"w uefi-x64: not shown: w has no program for it\n" + unheard +
+				" uefi-x64: no [[machine]] counts: the box would know these machines by DHCP, and dhcp.mode is \"off\"\n" +
+				" bios: no [[machine]] counts that names a guid, or boots from a WDS server: dhcp.mode is \"off\"\n"},
+		{"no DHCP to tell a guid by", "[dhcp]\nmode = \"off\"\n[[machine]]\nguid = [\"70786562-6f78-4c61-8000-000000000010\"]\n",
+			unheard + " uefi-x64: no [[machine]] counts: the box would know these machines by DHCP, and dhcp.mode is \"off\"\n" +
+				" bios: no [[machine]] counts that names a guid, or boots from a WDS server: dhcp.mode is \"off\"\n"},
+		{"a password", "[menu]\npassword = \"" + bothHashes + "\"\n[[entry]]\nname = \"d\"\nkernel = \"k\"\nlocked = true\n",
+			" : anyone on the network can read the hashes of the menu's password, and the files and arguments of entries with locked = true: choose a long password that is used for nothing else\n" + noMenu},
+		{"arguments that hold a secret", "[[entry]]\nname = \"a\"\nkernel = \"k\"\nappend = \"auto=true passwd/root-password=x\"\n" +
+			"[[entry]]\nname = \"b\"\nkernel = \"k\"\nappend = \"url=http://me:x@10.0.0.1/preseed\"\n" +
+			"[[entry]]\nname = \"c\"\nkernel = \"k\"\nappend = \"url=http://10.0.0.1:80/a@b quiet console=ttyS0\"\n" +
+			"[[entry]]\nname = \"d\"\npxelinux = \"LINUX k\\nAPPEND rootpw=x\"\ngrub = \"linux /k ssh_token=x\"\n",
+			"a : its arguments seem to hold a password or the like, and anyone on the network can read them\n" +
+				"b : its arguments seem to hold a password or the like, and anyone on the network can read them\n" +
+				"d : its arguments seem to hold a password or the like, and anyone on the network can read them\n" + noMenu},
+		{"a serial port", "[menu]\nserial = true\n",
+			" uefi-x64: the serial port shows the menu where the firmware's setup has its console on it\n" + noMenu},
+	} {
+		t.Run(tt.situation, func(t *testing.T) {
+			var got strings.Builder
+			for _, n := range Check(parse(t, tt.file)) {
+				got.WriteString(n.Entry + " " + n.Firmware + ": " + n.Why + "\n")
+			}
+			if got.String() != tt.want {
+				t.Errorf("got\n%swant\n%s", &got, tt.want)
+			}
+		})
+	}
+}
+
+// What Check says is not shown is not, and the rest is.
+func TestCheckSaysWhatTheMenusDo(t *testing.T) {
+	for _, tt := range situations(t) {
+		t.Run(tt.name, func(t *testing.T) {
+			c := parse(t, tt.file)
+			r := Render(c, Status{})
+			onBIOS, _ := readPXELINUX(t, r.Files[pxelinux.ConfigFile])
+			onUEFI, _ := readGRUB(t, r.Files[grub.ConfigFile])
+			for firmware, lines := range map[string][]line{bios: onBIOS, uefi: onUEFI} {
+				for _, e := range c.Entries {
+					said := slices.ContainsFunc(Check(c), func(n Note) bool {
+						return n.Entry == e.Name && n.Firmware == firmware && strings.HasPrefix(n.Why, "not shown: ")
+					})
+					shown := slices.ContainsFunc(lines, func(l line) bool { return l.name == e.Name })
+					if shown == said && !e.Unlisted {
+						t.Errorf("%s on %s: shown is %v, and Check says that it is not: %v", e.Name, firmware, shown, said)
+					}
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,214 @@
+package menu
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/bootmenu"
+	"github.com/pxebox/pxebox/internal/boot/handoff"
+	"github.com/pxebox/pxebox/internal/boot/loader"
+	"github.com/pxebox/pxebox/internal/boot/loader/grub"
+	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
+)
+
+// grubHelp is where the texts of a menu's help are.
+const grubHelp = "grub/help.txt"
+
+// What the menus of all boot loaders say alike.
+const (
+	answerNo   = "No, go back"
+	answerYes  = "Yes, start it: this may erase the disks of this computer"
+	answerBack = "Back"
+	readAgain  = "Read the menu again"
+)
+
+// grubMenu renders a menu.
+func grubMenu(c *config.Config, p page) []byte {
+	w := grubWriter{grub.NewWriter()}
+	w.Head(headline, c.Menu.Password.PBKDF2, c.Menu.Serial, themeFile)
+	if p.preset != nil {
+		var ids []string
+		for _, name := range p.preset {
+			ids = append(ids, grub.ID(name))
+		}
+		w.Line("set default=" + grub.Quote(strings.Join(ids, ">")))
+	}
+	if p.timeout > 0 {
+		seconds := fmt.Sprint(int64((p.timeout + time.Second - 1) / time.Second))
+		// Not where it is the default that is left out, nor a second time
+		// for somebody who has chosen to come back.
+		condition := `"$again" != y`
+		if find(p.items, p.preset).Unsigned {
+			condition += ` -a "$lockdown" != y`
+		}
+		w.Line("if [ " + condition + " ]; then")
+		w.Line("  set timeout=" + seconds)
+		w.Line("fi")
+	}
+	w.items(p.items)
+	if !slices.ContainsFunc(p.items, func(it item) bool { return it.why == "" && !unsigned(it) }) {
+		// Without any entry GRUB asks for a command, and for a login first.
+		w.Line()
+		w.Back(readAgain, "AGAIN")
+	}
+	if helpText(p.items) != nil {
+		w.Line()
+		w.Open("menuentry", "Help (h)", "HELP", "--unrestricted", "--hotkey=h")
+		w.Line("set pager=1")
+		w.Line("cat " + grub.Quote("/"+grubHelp))
+		w.Line("set pager=0")
+		w.Line("go_back")
+		w.Shut()
+	}
+	return w.Bytes()
+}
+
+type grubWriter struct{ grub.Writer }
+
+// items writes one menu.
+func (w grubWriter) items(items []item) {
+	for _, it := range items {
+		w.Line()
+		if unsigned(it) {
+			w.Line(`if [ "$lockdown" != y ]; then`) // Secure Boot is off
+			w.item(it)
+			w.Line("fi")
+		} else {
+			w.item(it)
+		}
+	}
+}
+
+// unsigned reports whether Secure Boot leaves nothing of an item.
+func unsigned(it item) bool {
+	if it.Kind() == config.KindSubmenu {
+		return !slices.ContainsFunc(it.items, func(it item) bool { return !unsigned(it) })
+	}
+	return it.Unsigned
+}
+
+func (w grubWriter) item(it item) {
+	access := []string{"--unrestricted"}
+	if it.Locked && it.why == "" {
+		access = nil // superusers only
+	}
+	switch {
+	case it.Kind() == config.KindSubmenu:
+		w.Open("submenu", it.Label, it.Name, access...)
+		w.items(it.items)
+		w.Line()
+		w.Back(answerBack, "BACK-"+it.Name)
+	case it.why != "":
+		w.Open("menuentry", it.Label, it.Name, access...)
+		w.Line("echo " + grub.Quote(it.why))
+		w.Line("go_back")
+	case it.Erases:
+		w.Open("submenu", it.Label, it.Name, access...)
+		w.Back(answerNo, "NO-"+it.Name)
+		w.Open("menuentry", answerYes, it.Name, "--unrestricted")
+		w.commands(it)
+		w.Shut()
+	default:
+		w.Open("menuentry", it.Label, it.Name, access...)
+		w.commands(it)
+	}
+	w.Shut()
+}
+
+// commands say what an entry does.
+func (w grubWriter) commands(it item) {
+	switch it.Kind() {
+	case config.KindWDS:
+		// The box serves this name only to the machine with that address, and
+		// takes the reading of it for the choice.
+		name := handoff.Request{Entry: it.Name, MAC: "$net_default_mac", Token: bootmenu.TokenMark}.Name()
+		w.Line(`if cat "/` + name + `"; then`)
+		w.Line("  sleep 3")
+		w.Line("  reboot")
+		w.Line("else")
+		w.Line("  echo 'The box does not let this computer go there. Its log says why.'")
+		w.Line("  go_back")
+		w.Line("fi")
+	case config.KindLinux:
+		w.Line("echo " + grub.Quote("Loading "+it.Kernel+" ..."))
+		w.Line(strings.Join(append([]string{"linux", grub.Quote("/" + it.Kernel)}, grub.Arguments(it.Append)...), " "))
+		if len(it.Initrd) > 0 {
+			var names []string
+			for _, name := range it.Initrd {
+				names = append(names, grub.Quote("/"+name))
+			}
+			w.Line("initrd", strings.Join(names, " "))
+		}
+	case config.KindDisk:
+		w.Line("local_disk")
+	case config.KindProgram:
+		w.Line("terminal_output console") // where the program writes
+		w.Line(strings.Join(append([]string{"chainloader", grub.Quote("/" + program(it.Entry, uefi))}, grub.Arguments(it.Append)...), " "))
+	case config.KindRaw:
+		// As it is: within a quote that goes on, white space counts.
+		w.WriteString(strings.Trim(it.GRUB, "\n") + "\n")
+	}
+}
+
+// grubStart starts one entry without a menu. Where it does not start, the
+// machine tries again by itself.
+func grubStart(c *config.Config, it item) []byte {
+	w := grubWriter{grub.NewWriter()}
+	w.Head(headline, c.Menu.Password.PBKDF2, c.Menu.Serial, themeFile)
+	if it.Unsigned {
+		w.Line(`if [ "$lockdown" != y ]; then`)
+	}
+	w.commands(it)
+	w.Line("boot")
+	if it.Unsigned {
+		w.Line("fi")
+	}
+	w.Line()
+	w.Line("set timeout=60")
+	w.Open("menuentry", shorten(it.Label, pxelinux.Width-len(notStarted))+notStarted, "AGAIN", "--unrestricted")
+	w.Line("reboot")
+	w.Shut()
+	w.Open("menuentry", disk.Label, "DISK", "--unrestricted")
+	w.Line("local_disk")
+	w.Shut()
+	return w.Bytes()
+}
+
+const notStarted = " did not start: restart"
+
+// helpText is what Help shows; nil where no entry has any.
+func helpText(items []item) []byte {
+	var f loader.Lines
+	var write func(items []item)
+	write = func(items []item) {
+		for _, it := range items {
+			if it.Help != "" {
+				f.Line(it.Label)
+				for l := range strings.SplitSeq(strings.TrimRight(it.Help, "\n"), "\n") {
+					f.Line("    " + l)
+				}
+				f.Line()
+			}
+			write(it.items)
+		}
+	}
+	write(items)
+	return f.Bytes()
+}
+
+// restartNotice is what a person sees before the machine restarts.
+func restartNotice(e config.Entry, l lead) []byte {
+	var f loader.Lines
+	f.Line()
+	f.Line(e.Label)
+	f.Line("WDS server " + l.server.Name + ", " + l.addr.String())
+	f.Line()
+	f.Line("This computer restarts now. Let it boot from the network once more:")
+	f.Line("it then goes straight to that server. If it starts something else,")
+	f.Line(fmt.Sprintf("choose the network in its boot menu, within %.0f minutes.", handoff.Lasts.Minutes()))
+	f.Line()
+	return f.Bytes()
+}

@@ -1,0 +1,100 @@
+// Package menu renders the boot menu of a configuration into the files that
+// boot loaders ask for: PXELINUX on a BIOS, GRUB on UEFI. What a menu looks
+// like on each firmware is decided here and nowhere else. It reads no files,
+// sends nothing, and knows nothing of how a machine came to ask.
+package menu
+
+import (
+	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/bootmenu"
+	"github.com/pxebox/pxebox/internal/boot/clients"
+	"github.com/pxebox/pxebox/internal/boot/firmware"
+	"github.com/pxebox/pxebox/internal/boot/handoff"
+	"github.com/pxebox/pxebox/internal/boot/loader/grub"
+	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
+)
+
+// Status is what is known of the site at the time of rendering.
+type Status struct {
+	// WDS holds what is known of each WDS server, by its name in the
+	// configuration.
+	WDS map[string]bootmenu.Server
+	// Missing are the boot files that an entry needs and that are not there,
+	// by the entry's name.
+	Missing map[string][]string
+}
+
+// Rendered is what a configuration comes to for machines.
+type Rendered struct {
+	// Files are the menus by the names that boot loaders ask for, such as
+	// pxelinux.ConfigFile. bootmenu.MACMark and TokenMark in them stand for what only the
+	// machine's own has.
+	Files map[string][]byte `json:"files"`
+	// Views are the menus of certain machines in place of Files, by name.
+	// What a view lacks is as in Files.
+	Views map[string]map[string][]byte `json:"views,omitempty"`
+	// Machines say which, in their order.
+	Machines []clients.Rule `json:"machines,omitempty"`
+	// Handoffs are the WDS servers that entries lead to, by the entry's
+	// name. An entry whose server has no address is not there.
+	Handoffs map[string]handoff.Target `json:"handoffs,omitempty"`
+	// TooLarge says that all menus together have more than bootmenu.MaxSize. Rendering
+	// stopped there: Views is empty, and no rule has a view.
+	TooLarge bool `json:"-"`
+}
+
+// The kinds of firmware that there is a menu for, as the settings name
+// them.
+const (
+	bios = string(firmware.BIOS)
+	uefi = string(firmware.UEFIX64)
+)
+
+// Render returns the menus. c is what config.Parse returned: that is where a
+// text is refused that would end its line.
+func Render(c *config.Config, st Status) Rendered {
+	s := newSite(c, st)
+	out := Rendered{Files: s.files(selection{}, c.Menu.Default)}
+	for name, content := range theme(c) {
+		out.Files[name] = content
+	}
+	for _, e := range c.Entries {
+		if e.Kind() != config.KindWDS {
+			continue
+		}
+		l := s.lead(e)
+		if !l.addr.IsValid() {
+			continue
+		}
+		if out.Handoffs == nil {
+			out.Handoffs = map[string]handoff.Target{}
+		}
+		out.Handoffs[e.Name] = l.target()
+		out.Files[handoff.Request{Entry: e.Name}.File()] = restartNotice(e, l)
+		out.Files[handoff.Request{Entry: e.Name, Menu: true}.File()] = restartConfig(e, l)
+	}
+	out.Views, out.Machines, out.TooLarge = s.machines(bootmenu.MaxSize - size(out.Files))
+	return out
+}
+
+// files renders one menu for each boot loader. only and preset are as in
+// page.
+func (s *site) files(only selection, preset string) map[string][]byte {
+	grubPage := s.page(uefi, only, preset)
+	out := map[string][]byte{
+		pxelinux.ConfigFile: pxelinuxMenu(s.Config, s.page(bios, only, preset)),
+		grub.ConfigFile:     grubMenu(s.Config, grubPage),
+	}
+	if text := helpText(grubPage.items); text != nil {
+		out[grubHelp] = text
+	}
+	return out
+}
+
+// size is how many bytes files have together.
+func size(files map[string][]byte) (n int) {
+	for _, content := range files {
+		n += len(content)
+	}
+	return n
+}

@@ -1,0 +1,349 @@
+package menu
+
+import (
+	"fmt"
+	"net/netip"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/bootmenu"
+	"github.com/pxebox/pxebox/internal/boot/handoff"
+	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
+)
+
+// page is one menu as one boot loader shows it.
+type page struct {
+	items []item
+	// preset is the way to the default entry, by names from the top; nil
+	// where there is none that could be chosen.
+	preset []string
+	// timeout is after how long that one starts; 0 waits for a key.
+	timeout time.Duration
+}
+
+// item is one line of a menu.
+type item struct {
+	config.Entry // Label has the note behind it
+	// why says why the entry cannot be chosen; empty where it can.
+	why string
+	// doubtful is an entry that a person may choose, but that nobody is sent
+	// to unasked.
+	doubtful bool
+	lead     lead   // KindWDS
+	items    []item // KindSubmenu
+}
+
+// lead is the WDS server that an entry leads to now.
+type lead struct {
+	server config.WDS
+	addr   netip.Addr // the zero Addr: its name was not found
+	wrong  string     // as Server's
+	health map[string]bootmenu.Health
+	state  bootmenu.State
+}
+
+func (l lead) target() handoff.Target {
+	t := handoff.Target{Server: l.addr, Programs: map[string]string{}}
+	for firmware, program := range l.server.Programs {
+		// A refused program would leave the machine without any system. It
+		// gets the menu instead, which says why.
+		if program != "" && l.health[firmware].State != bootmenu.Refused {
+			t.Programs[firmware] = program
+		}
+	}
+	return t
+}
+
+// site is a configuration and what is known of the site.
+type site struct {
+	*config.Config
+	status Status
+	byName map[string]int   // index of an entry
+	inside map[string][]int // indices of the entries in a submenu; "" is the top
+}
+
+func newSite(c *config.Config, st Status) *site {
+	s := &site{Config: c, status: st, byName: map[string]int{}, inside: map[string][]int{}}
+	for i, e := range c.Entries {
+		s.byName[e.Name] = i
+		s.inside[e.In] = append(s.inside[e.In], i)
+	}
+	return s
+}
+
+// selection are the entries that a menu has, by name, in their order. The zero
+// selection is all that are listed. A submenu brings its entries along.
+type selection struct {
+	names []string
+	has   map[string]bool
+}
+
+func selected(names []string) selection {
+	sel := selection{has: map[string]bool{}}
+	for _, n := range names {
+		if !sel.has[n] {
+			sel.has[n] = true
+			sel.names = append(sel.names, n)
+		}
+	}
+	return sel
+}
+
+// page is the menu for a firmware. preset is the name of the default entry;
+// empty stands for the first one.
+func (s *site) page(firmware string, only selection, preset string) page {
+	top := s.top(only)
+	p := page{items: s.list(firmware, top, only)}
+	if preset == "" && len(top) > 0 {
+		// Not the first that is shown: where the firmware leaves out the
+		// first, the next one may be an installer.
+		preset = s.Entries[top[0]].Name
+	}
+	if p.preset = way(p.items, preset); p.preset != nil && unasked(p.items, p.preset) {
+		p.timeout = time.Duration(s.Menu.Timeout)
+	}
+	return p
+}
+
+// top are the entries that a menu begins with.
+func (s *site) top(only selection) []int {
+	var out []int
+	if len(only.names) == 0 {
+		for _, i := range s.inside[""] {
+			if !s.Entries[i].Unlisted {
+				out = append(out, i)
+			}
+		}
+		return out
+	}
+	for _, name := range only.names {
+		// What a submenu of the same menu has is shown there.
+		if i, ok := s.byName[name]; ok && !s.within(s.Entries[i], only) {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// within reports whether an entry is in a submenu that the selection has. An
+// entry whose submenu is not there is shown at the top.
+func (s *site) within(e config.Entry, only selection) bool {
+	i, ok := s.byName[e.In]
+	return ok && (only.has[e.In] || !s.Entries[i].Unlisted && s.within(s.Entries[i], only))
+}
+
+// list are the items of some entries, without those that the firmware cannot
+// run.
+func (s *site) list(firmware string, indices []int, only selection) []item {
+	var out []item
+	for _, i := range indices {
+		it, ok := s.item(s.Entries[i], firmware)
+		if ok && it.Kind() == config.KindSubmenu {
+			var inner []int
+			for _, j := range s.inside[it.Name] {
+				if e := s.Entries[j]; !e.Unlisted || only.has[e.Name] {
+					inner = append(inner, j)
+				}
+			}
+			it.items = s.list(firmware, inner, only)
+			ok = len(it.items) > 0
+		}
+		if ok {
+			out = append(out, it)
+		}
+	}
+	return out
+}
+
+// item is an entry as it is now, and whether it is shown.
+func (s *site) item(e config.Entry, firmware string) (item, bool) {
+	it := item{Entry: e}
+	if s.unable(e, firmware) != "" {
+		return it, false
+	}
+	if missing := s.missing(e, firmware); len(missing) > 0 {
+		why := "The box does not have: "
+		const most = 3 // the menu leaves the rows of the longest help free
+		if n := len(missing) - most; n > 0 {
+			missing = append(missing[:most:most], fmt.Sprintf("and %d more", n))
+		}
+		it.kill("(file missing)", why+strings.Join(missing, ", "))
+	}
+	if e.Kind() != config.KindWDS {
+		return it, true
+	}
+	it.lead = s.lead(e)
+	health := it.lead.health[firmware]
+	switch {
+	case it.lead.wrong != "":
+		it.kill("(wrong address)", it.lead.server.Name+": "+it.lead.wrong)
+	case !it.lead.addr.IsValid():
+		it.kill("(name not found)", "No address is known for "+it.lead.server.Server)
+	case it.lead.state == bootmenu.Down && it.lead.server.OnDown == config.OnDownHide:
+		return it, false
+	case health.State == bootmenu.Refused:
+		it.kill("(refuses the file)", strings.Join(strings.Fields(it.lead.server.Name+": "+health.Note), " "))
+	case it.lead.state == Down:
+		// It may be chosen all the same: that nobody answers the box's
+		// question does not mean that nobody answers the machine.
+		it.doubtful = true
+		note := "(down)"
+		if !health.Since.IsZero() {
+			note = health.Since.Format("(down since 15:04)")
+		}
+		it.Label = annotate(e.Label, note)
+	case it.lead.server.Name != e.WDS:
+		it.Label = annotate(e.Label, "(by "+it.lead.server.Name+")")
+	}
+	return it, true
+}
+
+func (it *item) kill(note, why string) {
+	it.Label = annotate(it.Label, note)
+	it.why = why
+}
+
+// missing are the files of an entry that the firmware would load and that are
+// not there.
+func (s *site) missing(e config.Entry, firmware string) []string {
+	needed := append([]string{e.Kernel}, e.Initrd...)
+	if e.Kind() == config.KindProgram {
+		needed = []string{program(e, firmware)}
+	}
+	var out []string
+	for _, name := range s.status.Missing[e.Name] {
+		if slices.Contains(needed, name) {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// program is the file that a firmware starts for an entry of KindProgram;
+// empty where there is none.
+func program(e config.Entry, firmware string) string {
+	isEFI := strings.EqualFold(path.Ext(e.File), ".efi")
+	switch {
+	case firmware == bios && !isEFI:
+		return e.File
+	case firmware != bios && e.EFI == "" && isEFI:
+		return e.File
+	case firmware != bios:
+		return e.EFI
+	}
+	return ""
+}
+
+// lead finds the server that an entry leads to: its own, or with on_down =
+// "next" the next in the file that answers.
+func (s *site) lead(e config.Entry) lead {
+	own := slices.IndexFunc(s.WDS, func(w config.WDS) bool { return w.Name == e.WDS })
+	if own < 0 {
+		return lead{}
+	}
+	first := s.leadTo(s.WDS[own])
+	if first.server.OnDown != config.OnDownNext || first.addr.IsValid() && first.state != bootmenu.Down && first.state != bootmenu.Refused {
+		return first
+	}
+	for i := 1; i < len(s.WDS); i++ {
+		if l := s.leadTo(s.WDS[(own+i)%len(s.WDS)]); l.addr.IsValid() && l.state == bootmenu.Up {
+			return l
+		}
+	}
+	return first
+}
+
+func (s *site) leadTo(w config.WDS) lead {
+	known := s.status.WDS[w.Name]
+	l := lead{server: w, addr: known.Addr, wrong: known.Wrong, health: known.Programs, state: overall(known.Programs)}
+	if !l.addr.Is4() {
+		l.addr = netip.Addr{}
+		if a, ok := w.Addr(); ok && l.wrong == "" {
+			l.addr = a
+		}
+	}
+	return l
+}
+
+// overall is the state of a server. It need not have a program for every
+// firmware: one is enough, and an answer is one whatever it says.
+func overall(programs map[string]bootmenu.Health) bootmenu.State {
+	found := map[bootmenu.State]bool{}
+	for _, h := range programs {
+		found[h.State] = true
+	}
+	for _, state := range []bootmenu.State{bootmenu.Up, bootmenu.Refused, bootmenu.Down} {
+		if found[state] {
+			return state
+		}
+	}
+	return bootmenu.Unknown
+}
+
+// way is the way to the entry with that name, or nil where there is none that
+// can be chosen.
+func way(items []item, name string) []string {
+	for _, it := range items {
+		if it.Name == name && it.why == "" {
+			return []string{name}
+		}
+		if inner := way(it.items, name); inner != nil && it.why == "" {
+			return append([]string{it.Name}, inner...)
+		}
+	}
+	return nil
+}
+
+// unasked reports whether the entry at the end of a way may start because
+// nobody pressed a key. menu.c32 asks for no password then ("a timeout will
+// boot the default entry without any password", menumain.c).
+func unasked(items []item, way []string) bool {
+	i := slices.IndexFunc(items, func(it item) bool { return it.Name == way[0] })
+	it := items[i]
+	if it.Locked {
+		return false
+	}
+	if len(way) > 1 {
+		return unasked(it.items, way[1:])
+	}
+	return !it.doubtful && !it.Erases && it.Kind() != config.KindSubmenu
+}
+
+// find is the item at the end of a way.
+func find(items []item, way []string) item {
+	for _, it := range items {
+		if it.Name == way[0] {
+			if len(way) == 1 {
+				return it
+			}
+			return find(it.items, way[1:])
+		}
+	}
+	return item{}
+}
+
+// annotate puts a note behind a label, which it shortens where the screen
+// would cut the note off.
+func annotate(label, note string) string {
+	return shorten(label, pxelinux.Width-1-len(note)) + " " + note
+}
+
+// shorten cuts a text to so many letters.
+func shorten(text string, room int) string {
+	const cut = ".."
+	if letters := []rune(text); len(letters) > room {
+		return string(letters[:max(room-len(cut), 0)]) + cut
+	}
+	return text
+}
+
+// needsRestart reports whether the way to an entry's WDS server is a restart
+// that the box answers. No boot loader for UEFI hands over what WDS's program
+// looks for: GRUB's chainloader leaves it without the firmware's
+// EFI_PXE_BASE_CODE_PROTOCOL.
+func needsRestart(w config.WDS, firmware string) bool {
+	return firmware != bios || w.BIOSRoute == config.RouteReboot
+}

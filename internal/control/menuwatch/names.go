@@ -1,0 +1,150 @@
+package menuwatch
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/control/resolve"
+)
+
+const (
+	// lookupAgain is the time to the next question after an answer. A server
+	// that moves is found within it, whatever TTL its old address has in the
+	// caches of name servers.
+	lookupAgain = time.Minute
+	// lookupRetry is the time to the next question after a failure.
+	lookupRetry = 5 * time.Second
+)
+
+// name is what is known of one host.
+type name struct {
+	addr    netip.Addr // the last known one
+	asked   bool       // there was an answer of some kind
+	askAt   time.Time  // not set while a question is under way
+	problem string     // what was last wrong, so that it is said once
+	wrong   string     // why the menu has no address for it, where the answer was wrong
+}
+
+// names are the hosts that the configuration gives by name.
+type names map[string]*name
+
+// follow takes up the names of a new configuration. What is known of a name
+// that stays is kept; one that was not found is asked for at once.
+func (n names) follow(c *config.Config, now time.Time) {
+	wanted := hosts(c)
+	for host := range n {
+		if !slices.Contains(wanted, host) {
+			delete(n, host)
+		}
+	}
+	for _, host := range wanted {
+		if n[host] == nil {
+			n[host] = &name{askAt: now}
+		} else if n[host].problem != "" && !n[host].askAt.IsZero() {
+			n[host].askAt = now
+		}
+	}
+}
+
+// hosts returns the names to look up, each once.
+func hosts(c *config.Config) (out []string) {
+	for _, w := range c.WDS {
+		if _, ok := w.Addr(); !ok && !slices.Contains(out, w.Server) {
+			out = append(out, w.Server)
+		}
+	}
+	return out
+}
+
+// ready reports whether each name has had its first answer.
+func (n names) ready() bool {
+	for _, name := range n {
+		if !name.asked {
+			return false
+		}
+	}
+	return true
+}
+
+// addr returns a server's address, or the zero Addr as long as there is none,
+// with the reason where it is a wrong one. own are the box's addresses.
+func (n names) addr(w config.WDS, own []netip.Prefix) (a netip.Addr, wrong string) {
+	if a, ok := w.Addr(); ok {
+		return resolve.Configured(a, own)
+	}
+	if name := n[w.Server]; name != nil {
+		return name.addr, name.wrong
+	}
+	return netip.Addr{}, ""
+}
+
+// askNames puts the questions that are due.
+func (s *state) askNames(now time.Time) {
+	for host, n := range s.names {
+		if !due(n.askAt, now) {
+			continue
+		}
+		n.askAt = time.Time{}
+		s.questions = append(s.questions, func(ctx context.Context) result {
+			a := s.lookup(ctx, host)
+			return func(now time.Time) { s.named(now, n, a) }
+		})
+	}
+}
+
+// answer is what a name server said of a host.
+type answer struct {
+	host  string
+	addrs []netip.Addr
+	err   error
+}
+
+func (w *Watcher) lookup(ctx context.Context, host string) answer {
+	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+	defer cancel()
+	addrs, err := w.Lookup(ctx, host)
+	return answer{host, addrs, err}
+}
+
+// named takes up an address. A failure leaves the last known one: a name
+// server that is down does not take the WDS server down.
+func (s *state) named(now time.Time, n *name, a answer) {
+	if s.names[a.host] != n {
+		return // no longer in the configuration
+	}
+	n.asked = true
+	old := n.addr
+	addr, err := old, a.err
+	if err == nil {
+		addr, err = resolve.Choose(old, a.host, a.addrs, s.own())
+	}
+	wrong := ""
+	if errors.As(err, new(*resolve.UnusableError)) && !old.IsValid() {
+		wrong = err.Error()
+	}
+	if n.wrong != wrong {
+		n.wrong = wrong
+		s.news(now)
+	}
+	if err != nil {
+		n.askAt = now.Add(lookupRetry)
+		if n.problem != err.Error() {
+			n.problem = err.Error()
+			s.Log.Error("WDS server not found", "step", "lookup", "host", a.host, "err", err, "last", old)
+		}
+		return
+	}
+	n.problem = ""
+	n.askAt = now.Add(lookupAgain)
+	if addr == old {
+		return
+	}
+	n.addr = addr
+	s.Log.Info("WDS server found", "step", "lookup", "host", a.host, "addr", addr)
+	s.servers.follow(s.cfg, s.names, s.own(), now)
+	s.news(now)
+}

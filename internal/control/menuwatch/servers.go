@@ -1,0 +1,219 @@
+package menuwatch
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/bootmenu"
+)
+
+const (
+	// confirm is the time to the next question after a first one without an
+	// answer, so that the menu says soon what is down.
+	confirm = 5 * time.Second
+	// failuresToDown is how many questions in a row go unanswered before a
+	// server counts as down. Each is repeated by itself; but a server that
+	// restarts, or a switch that learns, takes longer.
+	failuresToDown = 2
+	// maxRounds bounds the servers that are asked at one time.
+	maxRounds = 16
+	// spread is by how much questions come earlier or later than their
+	// interval says, as a part of it: a box with many servers does not ask
+	// them all in one breath.
+	spread = 0.1
+	// clockSet is the first year that a clock shows which somebody has set.
+	// Boxes without a battery start in 1970, and some in the year that their
+	// system was built.
+	clockSet = 2025
+)
+
+// server is what is known of one WDS server at one address.
+type server struct {
+	config   config.WDS
+	addr     netip.Addr
+	askAt    time.Time          // not set while a question is under way
+	programs map[string]program // by firmware
+	problem  string             // what kept the box from asking, so that it is said once
+}
+
+// program is what is known of one of its programs.
+type program struct {
+	bootmenu.Health
+	failures int // questions in a row that nobody answered
+}
+
+// after is what is known when an answer came in at now, by the box's clock.
+func (p program) after(h bootmenu.Health, now time.Time) program {
+	if h.State == bootmenu.Down {
+		p.failures++
+		if p.failures < failuresToDown && p.State != bootmenu.Down {
+			return p
+		}
+	} else {
+		p.failures = 0
+	}
+	since := p.Since
+	if h.State != p.State {
+		since = time.Time{}
+		if now.Year() >= clockSet {
+			// As people are shown it, and without the monotonic clock: it
+			// is compared.
+			since = now.Truncate(time.Second)
+		}
+	}
+	p.Health = bootmenu.Health{State: h.State, Note: h.Note, Since: since}
+	return p
+}
+
+// servers are the WDS servers of the configuration.
+type servers struct {
+	known  map[string]*server // by name
+	rounds int                // that are under way
+}
+
+// follow takes up the servers of a new configuration, or of new addresses.
+// What is known of one that stays the same is kept.
+func (v *servers) follow(c *config.Config, n names, own []netip.Prefix, now time.Time) {
+	known := map[string]*server{}
+	for _, w := range c.WDS {
+		addr, _ := n.addr(w, own)
+		if old := v.known[w.Name]; old != nil && old.addr == addr && same(old.config, w) {
+			known[w.Name] = old
+			continue
+		}
+		fresh := &server{config: w, addr: addr, programs: map[string]program{}}
+		if addr.IsValid() && w.Probe > 0 {
+			fresh.askAt = now
+		}
+		known[w.Name] = fresh
+	}
+	v.known = known
+}
+
+// same reports whether two servers are asked the same questions.
+func same(a, b config.WDS) bool {
+	return a.Server == b.Server && a.Probe == b.Probe && a.Probe4011 == b.Probe4011 && maps.Equal(a.Programs, b.Programs)
+}
+
+func (v *servers) wake() (at time.Time) {
+	if v.rounds == maxRounds {
+		return time.Time{} // the end of one wakes us
+	}
+	for _, sv := range v.known {
+		at = earliest(at, sv.askAt)
+	}
+	return at
+}
+
+// status is what menus need to know of the servers.
+func (v *servers) status(c *config.Config, n names, own []netip.Prefix) map[string]bootmenu.Server {
+	out := map[string]bootmenu.Server{}
+	for _, w := range c.WDS {
+		var st bootmenu.Server
+		st.Addr, st.Wrong = n.addr(w, own)
+		if sv := v.known[w.Name]; sv != nil && len(sv.programs) > 0 {
+			st.Programs = map[string]bootmenu.Health{}
+			for firmware, p := range sv.programs {
+				st.Programs[firmware] = p.Health
+			}
+		}
+		out[w.Name] = st
+	}
+	return out
+}
+
+// askServers puts the questions that are due, the oldest first.
+func (s *state) askServers(now time.Time) {
+	for s.servers.rounds < maxRounds {
+		var sv *server
+		for _, other := range s.servers.known {
+			if due(other.askAt, now) && (sv == nil || other.askAt.Before(sv.askAt)) {
+				sv = other
+			}
+		}
+		if sv == nil {
+			return
+		}
+		sv.askAt = time.Time{}
+		s.servers.rounds++
+		s.questions = append(s.questions, func(ctx context.Context) result {
+			ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+			defer cancel()
+			answers, err := s.Probe(ctx, sv.addr, sv.config)
+			return func(now time.Time) { s.probed(now, sv, answers, err) }
+		})
+	}
+}
+
+// probed takes up what became of a server's programs.
+func (s *state) probed(now time.Time, sv *server, answers map[string]bootmenu.Health, err error) {
+	s.servers.rounds--
+	if s.servers.known[sv.config.Name] != sv {
+		return // changed or gone meanwhile
+	}
+	next := time.Duration(float64(sv.config.Probe) * (1 + spread*(2*s.random()-1)))
+	if err != nil {
+		// Nothing is known of the server then: what was, stays.
+		sv.askAt = now.Add(min(next, confirm))
+		if sv.problem != err.Error() {
+			sv.problem = err.Error()
+			s.Log.Error("WDS server cannot be asked", "step", "probe", "server", sv.config.Name, "err", err)
+		}
+		return
+	}
+	sv.problem = ""
+	old := maps.Clone(sv.programs)
+	for firmware, h := range answers {
+		p := old[firmware].after(h, now)
+		sv.programs[firmware] = p
+		if p.State != bootmenu.Down && p.failures > 0 {
+			next = min(next, confirm)
+		}
+	}
+	sv.askAt = now.Add(next)
+	if s.tell(sv, old) {
+		s.news(now)
+	}
+}
+
+// tell logs what is new about a server, a line for all programs that it is the
+// same of, and reports whether there is something.
+func (s *state) tell(sv *server, old map[string]program) bool {
+	type finding struct {
+		state bootmenu.State
+		note  string
+	}
+	found := map[finding][]string{}
+	var order []finding
+	for _, firmware := range slices.Sorted(maps.Keys(sv.programs)) {
+		was, is := old[firmware], sv.programs[firmware]
+		if was.Health == is.Health {
+			continue
+		}
+		f := finding{is.State, is.Note}
+		if found[f] == nil {
+			order = append(order, f)
+		}
+		found[f] = append(found[f], firmware)
+	}
+	for _, f := range order {
+		level, text := slog.LevelWarn, "WDS server does not answer"
+		switch f.state {
+		case bootmenu.Up:
+			level, text = slog.LevelInfo, "WDS server gives its boot program"
+		case bootmenu.Refused:
+			text = "WDS server refuses its boot program"
+		}
+		attrs := []any{"step", "probe", "server", sv.config.Name, "addr", sv.addr, "firmware", found[f]}
+		if f.note != "" {
+			attrs = append(attrs, "note", f.note)
+		}
+		s.Log.Log(context.Background(), level, text, attrs...)
+	}
+	return len(order) > 0
+}

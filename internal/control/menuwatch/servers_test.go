@@ -1,0 +1,323 @@
+package menuwatch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/bootmenu"
+)
+
+func wdsAt(addr string, more ...string) string {
+	return "[[wds]]\nname = \"a\"\nserver = \"" + addr + "\"\n" + strings.Join(more, "\n") + "\n[[entry]]\nname = \"a\"\nwds = \"a\"\n"
+}
+
+var (
+	up      = bootmenu.Health{State: bootmenu.Up}
+	down    = bootmenu.Health{State: bootmenu.Down}
+	refused = bootmenu.Health{State: bootmenu.Refused, Note: "access violation"}
+)
+
+func TestHealth(t *testing.T) {
+	first, later := morning, morning.Add(30*time.Second)
+	unset := time.Date(1970, 1, 1, 0, 0, 40, 0, time.UTC)
+	at := func(h bootmenu.Health, since time.Time) bootmenu.Health { h.Since = since; return h }
+	for _, tt := range []struct {
+		name    string
+		answers []bootmenu.Health
+		now     []time.Time // of each answer; the last holds for the rest
+		want    bootmenu.Health
+	}{
+		{"up at once", []bootmenu.Health{up}, []time.Time{first}, at(up, first)},
+		{"not down at once", []bootmenu.Health{down}, []time.Time{first}, bootmenu.Health{}},
+		{"down from the start", []bootmenu.Health{down, down}, []time.Time{first, later}, at(down, later)},
+		{"one lost question", []bootmenu.Health{up, down}, []time.Time{first, later}, at(up, first)},
+		{"lost questions, not in a row", []bootmenu.Health{up, down, up, down}, []time.Time{first, later}, at(up, first)},
+		{"went down", []bootmenu.Health{up, down, down}, []time.Time{first, later}, at(down, later)},
+		{"is down for long", []bootmenu.Health{down, down, down, down}, []time.Time{first, first, later}, at(down, first)},
+		{"came back", []bootmenu.Health{down, down, up}, []time.Time{first, first, later}, at(up, later)},
+		{"refuses at once", []bootmenu.Health{up, refused}, []time.Time{first, later}, at(refused, later)},
+		{"refuses for another reason", []bootmenu.Health{{State: bootmenu.Refused, Note: "not found"}, refused}, []time.Time{first, later}, at(refused, first)},
+		{"refused, then one lost question", []bootmenu.Health{refused, down}, []time.Time{first, later}, at(refused, first)},
+		{"the clock was not set", []bootmenu.Health{down, down}, []time.Time{unset}, down},
+		{"the clock was set later", []bootmenu.Health{down, down, down}, []time.Time{unset, unset, first}, down},
+		{"went down after the clock was set", []bootmenu.Health{up, down, down}, []time.Time{unset, first}, at(down, first)},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var p program
+			for i, h := range tt.answers {
+				p = p.after(h, tt.now[min(i, len(tt.now)-1)])
+			}
+			if p.Health != tt.want {
+				t.Errorf("got %+v, want %+v", p.Health, tt.want)
+			}
+		})
+	}
+}
+
+// script has a server answer by a list, and then as it did last.
+type script struct {
+	answers []bootmenu.Health
+	asked   []time.Time
+}
+
+func (c *script) attach(m *simulation) {
+	m.Probe = func(_ context.Context, _ netip.Addr, w config.WDS) (map[string]bootmenu.Health, error) {
+		c.asked = append(c.asked, m.now)
+		h := c.answers[min(len(c.asked), len(c.answers))-1]
+		return map[string]bootmenu.Health{"bios": h, "uefi-x64": h}, nil
+	}
+}
+
+func (c *script) gaps() (out []time.Duration) {
+	for i := 1; i < len(c.asked); i++ {
+		out = append(out, c.asked[i].Sub(c.asked[i-1]))
+	}
+	return out
+}
+
+func TestWhenServersAreAsked(t *testing.T) {
+	const s = time.Second
+	for _, tt := range []struct {
+		name    string
+		probe   string
+		answers []bootmenu.Health
+		want    []time.Duration // between the questions
+	}{
+		{"up", `probe = "30s"`, []bootmenu.Health{up}, []time.Duration{30 * s, 30 * s}},
+		{"the default interval", "", []bootmenu.Health{up}, []time.Duration{30 * s, 30 * s}},
+		{"down: confirmed soon", `probe = "30s"`, []bootmenu.Health{down}, []time.Duration{confirm, 30 * s, 30 * s}},
+		{"one lost question", `probe = "30s"`, []bootmenu.Health{up, down, up}, []time.Duration{30 * s, confirm, 30 * s}},
+		{"down: an interval that is shorter", `probe = "3s"`, []bootmenu.Health{down}, []time.Duration{3 * s, 3 * s}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			m, c := simulate(t, morning), &script{answers: tt.answers}
+			c.attach(m)
+			m.configure(wdsAt("10.0.0.9", tt.probe))
+			m.run(100 * time.Second)
+			got := c.gaps()
+			if len(got) < len(tt.want) || fmt.Sprint(got[:len(tt.want)]) != fmt.Sprint(tt.want) {
+				t.Errorf("asked at intervals of %v, want them to begin with %v", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestServersThatAreNotAsked(t *testing.T) {
+	for name, file := range map[string]string{
+		"the site does not want it": wdsAt("10.0.0.9", `probe = "0s"`),
+		"its name is not found":     wdsAt("wds.example.org"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			m, c := simulate(t, morning), &script{answers: []bootmenu.Health{down}}
+			c.attach(m)
+			m.configure(file)
+			m.run(time.Hour)
+			if len(c.asked) > 0 {
+				t.Errorf("asked at %v", c.asked)
+			}
+		})
+	}
+}
+
+func TestQuestionsAreSpread(t *testing.T) {
+	for r, want := range map[float64]time.Duration{0: 27 * time.Second, 0.5: 30 * time.Second, 0.999999: 33 * time.Second} {
+		m, c := simulate(t, morning), &script{answers: []bootmenu.Health{up}}
+		m.box.random = func() float64 { return r }
+		c.attach(m)
+		m.configure(wdsAt("10.0.0.9"))
+		m.run(time.Minute)
+		if got := c.gaps(); len(got) == 0 || got[0].Round(time.Millisecond) != want {
+			t.Errorf("random number %v: asked at intervals of %v, want %v", r, got, want)
+		}
+	}
+}
+
+func TestServerGoesDownAndComesBack(t *testing.T) {
+	m, c := simulate(t, morning), &script{answers: []bootmenu.Health{up, down, down, down, up}}
+	c.attach(m)
+	m.configure(wdsAt("10.0.0.9"))
+	m.run(time.Second)
+	m.expect("at first", "MENU LABEL a\n")
+	if n := m.told("gives its boot program"); n != 1 {
+		t.Errorf("told %d times that it is there, want once for all programs", n)
+	}
+	m.run(30 * time.Second)
+	m.expect("after one lost question", "MENU LABEL a\n")
+	if log := m.log.String(); log != "" {
+		t.Errorf("one lost question was told:\n%s", log)
+	}
+	m.run(10 * time.Second)
+	m.expect("after two", "MENU LABEL a (down since 08:00)")
+	if log := m.log.String(); m.told("does not answer") != 1 {
+		t.Errorf("want one line that it is down:\n%s", log)
+	}
+	m.run(time.Minute)
+	m.expect("when it is back", "MENU LABEL a\n")
+	if log := m.log.String(); m.told("msg=published") != 1 {
+		t.Errorf("want one generation:\n%s", log)
+	}
+}
+
+func TestServerThatRefuses(t *testing.T) {
+	m, c := simulate(t, morning), &script{answers: []bootmenu.Health{refused}}
+	c.attach(m)
+	m.configure(wdsAt("10.0.0.9"))
+	m.run(apart + gather)
+	m.expect("after the first answer", "(refuses the file)")
+	if log := m.log.String(); m.told(`note="access violation"`) != 1 {
+		t.Errorf("the log is:\n%s", log)
+	}
+}
+
+func TestServerThatRefusesForAnotherReason(t *testing.T) {
+	mended := bootmenu.Health{State: bootmenu.Refused, Note: "file not found"}
+	m, c := simulate(t, morning), &script{answers: []bootmenu.Health{refused, mended}}
+	c.attach(m)
+	m.configure(wdsAt("10.0.0.9"))
+	m.run(time.Minute)
+	if got := m.box.status().WDS["a"].Programs["bios"].Note; got != mended.Note {
+		t.Errorf("menus are told %q", got)
+	}
+	if log := m.log.String(); m.told(`note="file not found"`) != 1 {
+		t.Errorf("the log is:\n%s", log)
+	}
+}
+
+// The box's own trouble says nothing of the server.
+func TestServerThatCannotBeAsked(t *testing.T) {
+	m := simulate(t, morning)
+	failing := true
+	m.Probe = func(context.Context, netip.Addr, config.WDS) (map[string]bootmenu.Health, error) {
+		if failing {
+			return nil, errors.New("network is unreachable")
+		}
+		return map[string]bootmenu.Health{"bios": up}, nil
+	}
+	m.configure(wdsAt("10.0.0.9"))
+	m.run(time.Minute)
+	m.expect("without a network", "MENU LABEL a\n")
+	if n := m.told("cannot be asked"); n != 1 {
+		t.Errorf("told %d times", n)
+	}
+	failing = false
+	m.run(confirm)
+	if n := m.told("gives its boot program"); n != 1 {
+		t.Errorf("with the network back it was not asked soon")
+	}
+}
+
+func TestChangesOfTheConfigurationAndHealth(t *testing.T) {
+	for _, tt := range []struct {
+		name, next string
+		state      bootmenu.State // right after the change
+		asked      int            // in all
+	}{
+		{"another title", title("x") + wdsAt("10.0.0.9"), bootmenu.Down, 2},
+		{"another address", wdsAt("10.0.0.8"), bootmenu.Unknown, 3},
+		{"another program", wdsAt("10.0.0.9", `bios = 'boot\x86\wdsnbp.com'`), bootmenu.Unknown, 3},
+		{"another interval", wdsAt("10.0.0.9", `probe = "60s"`), bootmenu.Unknown, 3},
+		{"another way to show it", wdsAt("10.0.0.9", `on_down = "hide"`), bootmenu.Down, 2},
+		{"not to be asked any more", wdsAt("10.0.0.9", `probe = "0s"`), bootmenu.Unknown, 2},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			m, c := simulate(t, morning), &script{answers: []bootmenu.Health{down}}
+			c.attach(m)
+			m.configure(wdsAt("10.0.0.9"))
+			m.run(2 * confirm)
+			m.configure(tt.next)
+			if got := m.box.status().WDS["a"].Programs["bios"].State; got != tt.state {
+				t.Errorf("state %d, want %d", got, tt.state)
+			}
+			if len(c.asked) != tt.asked {
+				t.Errorf("asked %d times, want %d", len(c.asked), tt.asked)
+			}
+		})
+	}
+}
+
+// An answer about an address that is the server's no longer.
+func TestLateAnswerOfAFormerServer(t *testing.T) {
+	m, c := simulate(t, morning), &script{answers: []bootmenu.Health{refused}}
+	c.attach(m)
+	m.hold = true
+	m.configure(wdsAt("10.0.0.9"))
+	late := m.held
+	m.hold = false
+	c.answers = []bootmenu.Health{up}
+	m.configure(wdsAt("10.0.0.8"))
+	c.answers = []bootmenu.Health{refused}
+	m.box.questions = late
+	m.run(time.Second)
+	if got := m.box.status().WDS["a"].Programs["bios"].State; got != bootmenu.Up {
+		t.Errorf("state %d", got)
+	}
+	if m.told("refuses") > 0 {
+		t.Error("the answer was told")
+	}
+	if m.box.servers.rounds != 0 {
+		t.Errorf("%d questions are thought to be under way", m.box.servers.rounds)
+	}
+}
+
+func TestManyServersAreAskedSomeAtATime(t *testing.T) {
+	var file strings.Builder
+	for i := range 3 * maxRounds {
+		fmt.Fprintf(&file, "[[wds]]\nname = \"w%d\"\nserver = \"10.0.0.%d\"\n", i, i+1)
+	}
+	m := simulate(t, morning)
+	asked := map[netip.Addr]bool{}
+	m.Probe = func(_ context.Context, a netip.Addr, _ config.WDS) (map[string]bootmenu.Health, error) {
+		asked[a] = true
+		return nil, nil
+	}
+	m.hold = true
+	m.configure(file.String() + "[[entry]]\nname = \"disk\"\ndisk = true\n")
+	if n := m.box.servers.rounds; n != maxRounds {
+		t.Errorf("%d are asked at one time, want %d", n, maxRounds)
+	}
+	m.box.questions, m.hold = m.held, false
+	m.run(0)
+	if len(asked) != 3*maxRounds {
+		t.Errorf("%d were asked, want all", len(asked))
+	}
+}
+
+func TestNewsComeApart(t *testing.T) {
+	m := simulate(t, morning)
+	m.configure(title("one"))
+	m.box.news(m.now)
+	if got := m.box.publishAt.Sub(m.box.publishedAt); got != apart {
+		t.Errorf("right after a generation, the next comes after %v, want %v", got, apart)
+	}
+	m.run(time.Minute)
+	m.box.news(m.now)
+	if got := m.box.publishAt.Sub(m.now); got != gather {
+		t.Errorf("long after a generation, news wait for %v, want %v", got, gather)
+	}
+}
+
+// Twenty servers that go down one after the other are no twenty generations.
+func TestNewsAreGathered(t *testing.T) {
+	var file strings.Builder
+	for i := range 20 {
+		fmt.Fprintf(&file, "[[wds]]\nname = \"w%d\"\nserver = \"10.0.0.%d\"\n[[entry]]\nname = \"e%d\"\nwds = \"w%d\"\n", i, i+1, i, i)
+	}
+	m := simulate(t, morning)
+	m.Probe = func(context.Context, netip.Addr, config.WDS) (map[string]bootmenu.Health, error) {
+		return map[string]bootmenu.Health{"bios": down}, nil
+	}
+	r := 0.0
+	m.box.random = func() float64 { r += 0.05; return r - float64(int(r)) }
+	m.configure(file.String())
+	m.told("")
+	m.run(time.Minute)
+	if log := m.log.String(); strings.Count(log, "does not answer") != 20 || m.told("msg=published") > 2 {
+		t.Errorf("the log is:\n%s", log)
+	}
+}

@@ -1,0 +1,214 @@
+package menuwatch
+
+import (
+	"errors"
+	"io/fs"
+	"net/netip"
+	"time"
+
+	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/control/menu"
+	"github.com/pxebox/pxebox/internal/generation"
+	"github.com/pxebox/pxebox/internal/tool/configfile"
+)
+
+const (
+	// settle is how long a changed file is left alone: editors and copy
+	// programs write in several steps.
+	settle = 100 * time.Millisecond
+	// grace is how long a new configuration waits for the first answers
+	// about names and boot files, so that the menu does not flash "not found".
+	grace = 500 * time.Millisecond
+	// gather is how long news wait for others, and apart the least time
+	// from one generation to the next that news have made: pxed reads each
+	// of them whole.
+	gather = 200 * time.Millisecond
+	apart  = time.Second
+)
+
+// state is what Run's one goroutine owns. Its methods take the time, and wait
+// for nothing: what takes long they leave to Run as questions. A time that is
+// zero is not set.
+type state struct {
+	*Watcher
+	random func() float64 // from 0 up to 1
+
+	cfg       *config.Config // the last good one; nil before the first
+	seen      string         // the file's content, or why it could not be read
+	published bool           // there is a generation, ours or a former run's
+	fresh     bool           // cfg has not been published yet
+
+	readAt      time.Time // when to read the configuration
+	publishAt   time.Time
+	publishedAt time.Time
+
+	names   names
+	servers servers
+	boot    bootFiles
+
+	questions []question
+}
+
+func newState(w *Watcher, random func() float64) *state {
+	return &state{Watcher: w, random: random, names: names{}, servers: servers{known: map[string]*server{}}}
+}
+
+// wake is when tick has something to do next.
+func (s *state) wake() time.Time {
+	at := earliest(s.readAt, s.publishAt, s.boot.wake(), s.servers.wake())
+	for _, n := range s.names {
+		at = earliest(at, n.askAt)
+	}
+	return at
+}
+
+// earliest returns the first of the times that are set.
+func earliest(times ...time.Time) (first time.Time) {
+	for _, t := range times {
+		if first.IsZero() || !t.IsZero() && t.Before(first) {
+			first = t
+		}
+	}
+	return first
+}
+
+// due reports whether a time is set and has come.
+func due(at, now time.Time) bool { return !at.IsZero() && !at.After(now) }
+
+// tick does what is due. The error is that of publishing.
+func (s *state) tick(now time.Time) error {
+	if due(s.readAt, now) {
+		s.readAt = time.Time{}
+		if err := s.read(now); err != nil {
+			return err
+		}
+	}
+	s.askNames(now)
+	s.askServers(now)
+	s.look(now)
+	if s.fresh && s.ready() {
+		s.publishAt = now
+	}
+	if due(s.publishAt, now) {
+		return s.publish(now)
+	}
+	return nil
+}
+
+func (s *state) configChanged(now time.Time) {
+	if s.readAt.IsZero() {
+		s.readAt = now.Add(settle)
+	}
+}
+
+// read looks at the configuration file and takes it up where it has changed
+// and is right. Otherwise the last good generation stays.
+func (s *state) read(now time.Time) error {
+	data, err := configfile.Read(s.ConfigFile)
+	seen := string(data)
+	if err != nil {
+		seen = "\x00" + err.Error() // no file that is read begins with NUL
+	}
+	if seen == s.seen {
+		return nil
+	}
+	s.seen = seen
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) && s.cfg == nil {
+			s.Log.Info("no configuration file yet", "step", "config", "file", s.ConfigFile)
+		} else {
+			s.Log.Error("configuration file cannot be used", "step", "config", "err", err)
+		}
+		return s.fallBack()
+	}
+	cfg, err := config.Parse(s.ConfigFile, data)
+	if err != nil {
+		var each config.Errors
+		errors.As(err, &each)
+		for _, e := range each {
+			s.Log.Error("configuration is wrong", "step", "config", "err", e)
+		}
+		return s.fallBack()
+	}
+	s.cfg, s.fresh, s.publishAt = cfg, true, now.Add(grace)
+	s.names.follow(cfg, now)
+	s.servers.follow(cfg, s.names, s.own(), now)
+	s.boot.follow(cfg, now)
+	return nil
+}
+
+// ready reports whether all is known that a new configuration waits for.
+func (s *state) ready() bool { return s.names.ready() && s.boot.ready() }
+
+// news has the configuration published again, with others of its kind.
+func (s *state) news(now time.Time) {
+	if s.publishAt.IsZero() {
+		s.publishAt = now.Add(gather)
+		if next := s.publishedAt.Add(apart); next.After(s.publishAt) {
+			s.publishAt = next
+		}
+	}
+}
+
+// fallBack makes sure that there is some generation: the one that is published
+// already, by this run or by one before, or else the built-in default.
+func (s *state) fallBack() error {
+	if s.published {
+		s.Log.Warn("the last good configuration stays in use", "step", "config")
+		return nil
+	}
+	s.published = true
+	if g, err := generation.Read(s.RunDir); err == nil {
+		s.Log.Warn("the last good configuration stays in use", "step", "config", "generation", g.ID)
+		return nil
+	}
+	s.Log.Warn("the built-in default is in use", "step", "config")
+	_, err := generation.Publish(s.RunDir, generation.Default())
+	return err
+}
+
+// publish renders the configuration with what is known now.
+func (s *state) publish(now time.Time) error {
+	s.fresh, s.publishAt, s.publishedAt = false, time.Time{}, now
+	g := generation.Build(s.cfg, s.status())
+	changed, err := generation.Publish(s.RunDir, g)
+	if errors.As(err, new(generation.TooLargeError)) {
+		s.Log.Error("the menus are too large to be published: all machines get the same one, and it waits for a key", "step", "publish", "err", err, "entries", len(s.cfg.Entries), "views", len(g.Views))
+		changed, err = generation.Publish(s.RunDir, oneMenu(s.cfg, s.status()))
+	}
+	if err != nil {
+		return err
+	}
+	s.published = true
+	if changed {
+		s.Log.Info("published", "step", "publish", "entries", len(s.cfg.Entries), "mode", s.cfg.DHCP.Mode)
+	}
+	return nil
+}
+
+// oneMenu is the generation of a configuration whose menus for certain machines
+// are left out. Nothing starts by itself then: what is the default of others
+// may not be meant for these. A configuration has 1 MiB at most, so it fits.
+func oneMenu(c *config.Config, st menu.Status) generation.Generation {
+	waiting := *c
+	waiting.Menu.Timeout = 0
+	g := generation.Build(&waiting, st)
+	g.Views, g.TooLarge = nil, false
+	for i := range g.Machines {
+		g.Machines[i].View = ""
+	}
+	return g
+}
+
+// own are the box's addresses, as far as they are known.
+func (s *state) own() []netip.Prefix {
+	if s.Own == nil {
+		return nil
+	}
+	return s.Own()
+}
+
+// status is what menus need to know of the site.
+func (s *state) status() menu.Status {
+	return menu.Status{WDS: s.servers.status(s.cfg, s.names, s.own()), Missing: s.boot.missing(s.cfg)}
+}

@@ -1,0 +1,258 @@
+package menuwatch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/bootmenu"
+	"github.com/pxebox/pxebox/internal/boot/loader/grub"
+	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
+	"github.com/pxebox/pxebox/internal/control/menu"
+	"github.com/pxebox/pxebox/internal/generation"
+)
+
+// site is a box's folders, with a log that tests read.
+type site struct {
+	*Watcher
+	t   *testing.T
+	log strings.Builder
+}
+
+func newSite(t *testing.T) *site {
+	dir := t.TempDir()
+	s := &site{t: t}
+	s.Watcher = &Watcher{
+		ConfigFile: filepath.Join(dir, "perm", "pxebox.toml"),
+		BootDir:    filepath.Join(dir, "boot"),
+		RunDir:     filepath.Join(dir, "run"),
+		Lookup: func(context.Context, string) ([]netip.Addr, error) {
+			return nil, errors.New("no name server")
+		},
+		Probe: func(context.Context, netip.Addr, config.WDS) (map[string]bootmenu.Health, error) {
+			return nil, nil
+		},
+		Log: slog.New(slog.NewTextHandler(&s.log, nil)),
+	}
+	for _, d := range []string{filepath.Dir(s.ConfigFile), s.BootDir} {
+		if err := os.Mkdir(d, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return s
+}
+
+// write writes the configuration; "-" removes it.
+func (s *site) write(text string) {
+	s.t.Helper()
+	if text == "-" {
+		os.Remove(s.ConfigFile)
+		return
+	}
+	if err := os.WriteFile(s.ConfigFile, []byte(text), 0o644); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// menu is the published PXELINUX menu, or "" for none.
+func (s *site) menu() string {
+	g, err := generation.Read(s.RunDir)
+	if err != nil {
+		return ""
+	}
+	return string(g.Files[pxelinux.ConfigFile])
+}
+
+// expect looks for a text in the published menu.
+func (s *site) expect(when, want string) {
+	s.t.Helper()
+	if got := s.menu(); !strings.Contains(got, want) {
+		s.t.Errorf("%s: %q is not in the menu:\n%s", when, want, got)
+	}
+}
+
+// told counts the lines of the log that hold a text, and forgets the log.
+func (s *site) told(text string) (n int) {
+	for line := range strings.Lines(s.log.String()) {
+		if strings.Contains(line, text) {
+			n++
+		}
+	}
+	s.log.Reset()
+	return n
+}
+
+// morning is when the clock of a simulated box begins.
+var morning = time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC)
+
+// simulation runs a state by a clock of its own, which jumps from one event to
+// the next. Questions are answered at once, or held.
+type simulation struct {
+	*site
+	box  *state
+	now  time.Time
+	hold bool
+	held []question
+}
+
+func simulate(t *testing.T, now time.Time) *simulation {
+	s := newSite(t)
+	return &simulation{site: s, box: newState(s.Watcher, func() float64 { return 0.5 }), now: now}
+}
+
+// run lets time pass.
+func (m *simulation) run(d time.Duration) {
+	m.t.Helper()
+	end := m.now.Add(d)
+	for {
+		if err := m.box.tick(m.now); err != nil {
+			m.t.Fatal(err)
+		}
+		if m.hold {
+			m.held, m.box.questions = append(m.held, m.box.questions...), nil
+		}
+		if len(m.box.questions) > 0 {
+			ask := m.box.questions[0]
+			m.box.questions = m.box.questions[1:]
+			ask(m.t.Context())(m.now)
+			continue
+		}
+		at := m.box.wake()
+		if at.IsZero() || at.After(end) {
+			break
+		}
+		if at.After(m.now) {
+			m.now = at
+		}
+	}
+	m.now = end
+}
+
+// configure has a configuration read, and all that follows at once.
+func (m *simulation) configure(text string) {
+	m.t.Helper()
+	m.write(text)
+	m.box.configChanged(m.now)
+	m.run(settle)
+}
+
+func title(s string) string { return "[menu]\ntitle = \"" + s + "\"\n" }
+
+// Each situation is a series of steps; after each of them the menu holds a
+// text, and a given number of lines were logged as errors.
+func TestConfigurationFile(t *testing.T) {
+	type step struct {
+		file   string // "-" removes it
+		want   string // in the menu
+		errors int
+	}
+	builtIn := "MENU TITLE Network boot"
+	broken := "[menu]\ntitel = \"x\"\ntimeout = 1\n"
+	for _, tt := range []struct {
+		name   string
+		former string // title of the generation of a run before
+		steps  []step
+	}{
+		{"none at first, then it appears", "", []step{{"-", builtIn, 0}, {"-", builtIn, 0}, {title("one"), "MENU TITLE one", 0}}},
+		{"changed", "", []step{{title("one"), "MENU TITLE one", 0}, {title("two"), "MENU TITLE two", 0}}},
+		{"broken and mended", "", []step{{title("one"), "MENU TITLE one", 0}, {broken, "MENU TITLE one", 2}, {broken, "MENU TITLE one", 0}, {title("two"), "MENU TITLE two", 0}}},
+		{"broken and put back as it was", "", []step{{title("one"), "MENU TITLE one", 0}, {broken, "MENU TITLE one", 2}, {title("one"), "MENU TITLE one", 0}, {broken, "MENU TITLE one", 2}}},
+		{"deleted", "", []step{{title("one"), "MENU TITLE one", 0}, {"-", "MENU TITLE one", 1}, {"-", "MENU TITLE one", 0}}},
+		{"emptied, as by an editor half-way", "", []step{{title("one"), "MENU TITLE one", 0}, {"\n", "MENU TITLE one", 1}}},
+		{"broken from the start", "", []step{{broken, builtIn, 2}, {title("one"), "MENU TITLE one", 0}}},
+		{"broken from the start, after a restart", "former", []step{{broken, "MENU TITLE former", 2}}},
+		{"gone from the start, after a restart", "former", []step{{"-", "MENU TITLE former", 0}}},
+		{"good from the start, after a restart", "former", []step{{title("one"), "MENU TITLE one", 0}}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			m := simulate(t, morning)
+			if tt.former != "" {
+				c, err := config.Parse("f", []byte(title(tt.former)))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err := generation.Publish(m.RunDir, generation.Build(c, menu.Status{})); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for i, step := range tt.steps {
+				m.configure(step.file)
+				m.expect(fmt.Sprint("step ", i), step.want)
+				if log := m.log.String(); m.told("level=ERROR") != step.errors {
+					t.Errorf("step %d: want %d errors in the log:\n%s", i, step.errors, log)
+				}
+			}
+		})
+	}
+}
+
+func TestBadFormerGenerationIsReplaced(t *testing.T) {
+	m := simulate(t, morning)
+	if err := os.MkdirAll(m.RunDir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(m.RunDir, generation.FileName), []byte(`{"format": 0}`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	m.configure("-")
+	m.expect("after the start", "This computer's own disk")
+}
+
+// A line of the log for each generation, and none for what changes nothing.
+func TestTheSameIsPublishedOnce(t *testing.T) {
+	m := simulate(t, morning)
+	m.configure(title("one"))
+	m.configure(title("one") + "# a comment")
+	if n := m.told("msg=published"); n != 1 {
+		t.Errorf("published %d times", n)
+	}
+}
+
+// manyMenus is a configuration as long as can be, which grows most as it is
+// rendered. In it each machine has a menu with all of the entries.
+func manyMenus() string {
+	var f strings.Builder
+	f.WriteString("[network]\naddress = \"192.168.77.1/24\"\n[dhcp]\nmode = \"server\"\nrange = [\"192.168.77.100-192.168.77.150\"]\n" + title("many") +
+		"[[wds]]\nname = \"wds\"\nserver = \"192.168.77.2\"\n[[entry]]\nname = \"wds\"\nwds = \"wds\"\n[[machine]]\nmac = [\"52:54:00:00:00:ff\"]\nboot = \"wds\"\n")
+	for i := range 500 {
+		fmt.Fprintf(&f, "[[entry]]\nname = \"e%d\"\nkernel = \"k\"\nappend = %q\n", i, strings.Repeat("'", 1950))
+	}
+	for i := range 2 {
+		fmt.Fprintf(&f, "[[machine]]\nmac = [\"52:54:00:00:00:%02x\"]\nboot = \"menu\"\ndefault = \"e%d\"\n", i, i)
+	}
+	return f.String()
+}
+
+func TestMenusTooLargeToPublish(t *testing.T) {
+	m := simulate(t, morning)
+	m.put("k", 1) // an entry without its file is short
+	m.configure(manyMenus())
+	if log := m.log.String(); m.told("too large to be published") != 1 {
+		t.Errorf("the log is:\n%s", log)
+	}
+	g, err := generation.Read(m.RunDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if g.Network.Address.String() != "192.168.77.1/24" || g.DHCP.Mode != config.ModeServer || len(g.DHCP.Ranges) != 1 {
+		t.Errorf("published %+v, %+v", g.Network, g.DHCP)
+	}
+	for name, must := range map[string]string{pxelinux.ConfigFile: "MENU TITLE many", grub.ConfigFile: "--id='^e499'"} {
+		if text := string(g.Files[name]); !strings.Contains(text, must) || strings.Contains(text, "\nTIMEOUT ") || strings.Contains(text, "timeout=") {
+			t.Errorf("%s starts something by itself, or lacks %q", name, must)
+		}
+	}
+	if len(g.Views) > 0 || len(g.Machines) != 3 || g.Machines[0].Handoff != "wds" || g.Machines[1].View != "" {
+		t.Errorf("views %d, machines %+v", len(g.Views), g.Machines)
+	}
+	m.configure(title("two"))
+	m.expect("mended", "\nTIMEOUT 100\nMENU TITLE two")
+}

@@ -1,0 +1,225 @@
+// Package wdsprobe asks a WDS server whether it gives its boot programs: by TFTP,
+// as a machine would, and if the site wants it at its boot service. What the
+// answers mean is decided here over plain values; how often to ask, and what
+// becomes of a menu, is not.
+package wdsprobe
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/bootmenu"
+)
+
+// The ports of a WDS server.
+const (
+	PortTFTP = 69
+	PortBoot = 4011
+)
+
+// waits are how long to listen after each sending of a question: a lost packet
+// is no server that is down, and half a second is a long time on any link.
+var waits = []time.Duration{500 * time.Millisecond, time.Second, 2 * time.Second}
+
+// maxStray is how many datagrams that are no answer are looked at. A server
+// that sends more is treated as one that does not answer.
+const maxStray = 32
+
+// Prober asks WDS servers. The zero Prober is ready for use.
+type Prober struct {
+	TFTP, Boot uint16          // ports; 0 means PortTFTP and PortBoot
+	Waits      []time.Duration // in place of waits, if any
+}
+
+// Ask asks the server at addr for all of its programs at once, and returns
+// what became of each, by firmware, without Since. It takes up to twice the
+// sum of the waits. The error is the box's own, such as having no route: then
+// nothing is known of the server.
+func (p *Prober) Ask(ctx context.Context, addr netip.Addr, w config.WDS) (map[string]bootmenu.Health, error) {
+	var (
+		running sync.WaitGroup
+		mu      sync.Mutex
+		out     = map[string]bootmenu.Health{}
+		failed  error
+		service = gives
+	)
+	for firmware, name := range w.Programs {
+		if name == "" {
+			continue
+		}
+		running.Go(func() {
+			h, err := p.program(ctx, netip.AddrPortFrom(addr, port(p.TFTP, PortTFTP)), name)
+			mu.Lock()
+			defer mu.Unlock()
+			out[firmware] = h
+			if err != nil { // all of them fail alike
+				failed = err
+			}
+		})
+	}
+	if w.Probe4011 {
+		running.Go(func() {
+			k, err := p.bootService(ctx, netip.AddrPortFrom(addr, port(p.Boot, PortBoot)))
+			mu.Lock()
+			defer mu.Unlock()
+			service = k
+			if err != nil {
+				failed = err
+			}
+		})
+	}
+	running.Wait()
+	if failed != nil {
+		// Without our own port, which differs each time: whoever logs the
+		// error can tell that it is the same.
+		if op := new(net.OpError); errors.As(failed, &op) {
+			failed = op.Err
+		}
+		return nil, fmt.Errorf("ask WDS server %s: %w", w.Name, failed)
+	}
+	if service == silent {
+		for firmware, h := range out {
+			if h.State == bootmenu.Up {
+				out[firmware] = bootmenu.Health{State: bootmenu.Down, Note: fmt.Sprintf("its boot service on UDP port %d does not answer", PortBoot)}
+			}
+		}
+	}
+	return out, nil
+}
+
+func port(p, standard uint16) uint16 {
+	if p == 0 {
+		return standard
+	}
+	return p
+}
+
+// program asks for one program, and for its name with the slashes turned where
+// that can tell what is wrong.
+func (p *Prober) program(ctx context.Context, server netip.AddrPort, name string) (bootmenu.Health, error) {
+	asked, err := p.read(ctx, server, name)
+	if err != nil {
+		return bootmenu.Health{}, err
+	}
+	var turned answer
+	if other := otherSlashes(name); asked.kind == refuses && other != "" {
+		if turned, err = p.read(ctx, server, other); err != nil {
+			return bootmenu.Health{}, err
+		}
+	}
+	return verdict(name, asked, turned), nil
+}
+
+// read asks for one file and leaves it at the answer.
+func (p *Prober) read(ctx context.Context, server netip.AddrPort, name string) (answer, error) {
+	// Not connected: the answer comes from a port of its own (RFC 1350 §4).
+	conn, err := net.ListenUDP("udp4", nil)
+	if err != nil {
+		return answer{}, err
+	}
+	defer conn.Close()
+	var a answer
+	_, err = p.exchange(ctx, conn, func() error {
+		_, err := conn.WriteToUDPAddrPort(readRequest(name), server)
+		return err
+	}, func(b []byte, from netip.AddrPort) (ok bool) {
+		if from.Addr().Unmap() != server.Addr() {
+			return false
+		}
+		if a, ok = parseAnswer(b); ok && a.kind == gives {
+			conn.WriteToUDPAddrPort(abort(), from) // if it is lost, the server gives up by itself
+		}
+		return ok
+	})
+	return a, err
+}
+
+// bootService asks whether somebody answers on the boot service's port.
+func (p *Prober) bootService(ctx context.Context, server netip.AddrPort) (kind, error) {
+	// Connected: the kernel then knows our own address, and drops what others
+	// send.
+	conn, err := net.DialUDP("udp4", nil, net.UDPAddrFromAddrPort(server))
+	if err != nil {
+		return silent, err
+	}
+	defer conn.Close()
+	own := conn.LocalAddr().(*net.UDPAddr).AddrPort().Addr().Unmap()
+	id, err := dhcpv4.GenerateTransactionID()
+	if err != nil {
+		return silent, err
+	}
+	answered, err := p.exchange(ctx, conn, func() error {
+		_, err := conn.Write(bootRequest(id, own))
+		return err
+	}, func(b []byte, _ netip.AddrPort) bool { return isBootReply(b, id) })
+	if answered {
+		return gives, err
+	}
+	return silent, err
+}
+
+// socket is what exchange needs of a *net.UDPConn.
+type socket interface {
+	ReadFromUDPAddrPort(b []byte) (int, netip.AddrPort, error)
+	SetReadDeadline(t time.Time) error
+	Close() error
+}
+
+// exchange sends a question until a datagram is its answer, or all waits are
+// over. The error is the box's own, or that of ctx.
+func (p *Prober) exchange(ctx context.Context, conn socket, send func() error, isAnswer func([]byte, netip.AddrPort) bool) (answered bool, err error) {
+	// Closing ends a read under way.
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	all := p.Waits
+	if len(all) == 0 {
+		all = waits
+	}
+	buf := make([]byte, maxPacket)
+	stray := 0
+	for _, wait := range all {
+		err := send()
+		if err != nil {
+			// What came back to an earlier question by ICMP may be waiting,
+			// and is told once (Linux, udp(7)).
+			err = send()
+		}
+		if err == nil {
+			err = conn.SetReadDeadline(time.Now().Add(wait))
+		}
+		if err != nil {
+			return false, cmp.Or(ctx.Err(), err)
+		}
+		for err == nil {
+			var n int
+			var from netip.AddrPort
+			if n, from, err = conn.ReadFromUDPAddrPort(buf); err != nil {
+				break
+			}
+			if isAnswer(buf[:n], from) {
+				return true, nil
+			}
+			if stray++; stray > maxStray {
+				return false, nil
+			}
+		}
+		if ctx.Err() != nil {
+			return false, ctx.Err()
+		}
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			// What went out came back by ICMP: nobody listens there, or a
+			// router or a firewall on the way lets nothing through.
+			return false, nil
+		}
+	}
+	return false, nil
+}

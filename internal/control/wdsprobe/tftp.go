@@ -1,0 +1,86 @@
+package wdsprobe
+
+import (
+	"bytes"
+	"encoding/binary"
+	"strings"
+)
+
+// TFTP opcodes (RFC 1350 §5, RFC 2347).
+const (
+	opRead  = 1
+	opData  = 3
+	opError = 5
+	opOACK  = 6
+)
+
+// Error codes of TFTP that a WDS server sends (RFC 1350, appendix).
+const (
+	codeNotFound  = 1
+	codeViolation = 2
+)
+
+// readRequest asks for a file and its size (RFC 2349). The size is not what
+// the question is about: it makes the server answer with an OACK, which can be
+// refused before a single block was sent.
+func readRequest(name string) []byte {
+	b := binary.BigEndian.AppendUint16(nil, opRead)
+	return append(b, name+"\x00octet\x00tsize\x000\x00"...)
+}
+
+// abort ends a transfer that the server has begun. Without it the server would
+// repeat itself for half a minute, at each question.
+func abort() []byte {
+	b := binary.BigEndian.AppendUint16(nil, opError)
+	b = binary.BigEndian.AppendUint16(b, 0)
+	return append(b, "only asked whether it is there\x00"...)
+}
+
+// answer is what came back to a readRequest. The zero answer is silence.
+type answer struct {
+	kind kind
+	code uint16 // refuses
+	text string // refuses: the server's own words, made safe
+}
+
+type kind int
+
+const (
+	silent kind = iota
+	gives
+	refuses
+)
+
+// parseAnswer reads the first packet of a server. ok is false for one that is
+// no answer to a readRequest.
+func parseAnswer(b []byte) (a answer, ok bool) {
+	if len(b) < 4 {
+		return answer{}, false
+	}
+	number := binary.BigEndian.Uint16(b[2:])
+	switch binary.BigEndian.Uint16(b) {
+	case opOACK:
+		return answer{kind: gives}, true
+	case opData: // of a server that knows no options (RFC 2347 §2)
+		return answer{kind: gives}, number == 1
+	case opError:
+		text, _, _ := bytes.Cut(b[4:], []byte{0})
+		return answer{kind: refuses, code: number, text: harmless(text)}, true
+	}
+	return answer{}, false
+}
+
+// maxText is what is kept of a server's words, in bytes.
+const maxText = 60
+
+// harmless keeps of a server's words what means nothing to a boot loader, a
+// terminal or a log: they end up in a menu.
+func harmless(b []byte) string {
+	return strings.Join(strings.Fields(strings.Map(func(r rune) rune {
+		switch {
+		case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9', strings.ContainsRune(".,:-", r):
+			return r
+		}
+		return ' '
+	}, string(b[:min(len(b), maxText)]))), " ")
+}

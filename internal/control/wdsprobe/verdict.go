@@ -1,0 +1,60 @@
+package wdsprobe
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/pxebox/pxebox/internal/boot/bootmenu"
+)
+
+// readFilter is where a WDS server keeps the patterns of the names that its
+// TFTP gives out.
+const readFilter = `HKLM\SYSTEM\CurrentControlSet\Services\WDSServer\Providers\WDSTFTP\ReadFilter`
+
+// otherSlashes is a name with its separators turned, or "" where it has none.
+func otherSlashes(name string) string {
+	switch {
+	case strings.Contains(name, `\`):
+		return strings.ReplaceAll(name, `\`, "/")
+	case strings.Contains(name, "/"):
+		return strings.ReplaceAll(name, "/", `\`)
+	}
+	return ""
+}
+
+// verdict is what the answers about a program mean: to its name, and to the
+// name with otherSlashes, which is asked for to find out why the first was
+// refused.
+func verdict(name string, asked, turned answer) bootmenu.Health {
+	switch asked.kind {
+	case silent:
+		return bootmenu.Health{State: bootmenu.Down}
+	case gives:
+		return bootmenu.Health{State: bootmenu.Up}
+	}
+	refused := func(what, mend string) bootmenu.Health {
+		return bootmenu.Health{State: bootmenu.Refused, Note: fmt.Sprintf("%s: %s; %s", name, what, mend)}
+	}
+	switch {
+	case turned.kind == gives && strings.Contains(name, `\`):
+		// Windows' ReadFilter lets no forward slash through.
+		return refused("only given as "+otherSlashes(name), "if this is no Windows server, write the name so under [[wds]]")
+	case turned.kind == gives:
+		return refused("only given as "+otherSlashes(name), "write the name so under [[wds]]")
+	case asked.code == codeViolation:
+		return refused("access violation", "on the server, add "+pattern(name)+" to "+readFilter+" and restart the service WDSServer")
+	case asked.code == codeNotFound:
+		return refused("file not found", "add a boot image for this kind of machine on the server, or mend the name under [[wds]]")
+	}
+	said := fmt.Sprintf("error %d", asked.code)
+	if asked.text != "" {
+		said += " (" + asked.text + ")"
+	}
+	return refused(said, "see the server's event log")
+}
+
+// pattern is what lets a name through readFilter, with all in its folder.
+func pattern(name string) string {
+	name = strings.ReplaceAll(name, "/", `\`)
+	return name[:strings.LastIndex(name, `\`)+1] + "*"
+}

@@ -1,0 +1,110 @@
+package wdsprobe
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"github.com/pxebox/pxebox/internal/boot/bootmenu"
+)
+
+func TestReadRequest(t *testing.T) {
+	const want = "\x00\x01boot\\x64\\wdsnbp.com\x00octet\x00tsize\x000\x00"
+	if got := string(readRequest(`boot\x64\wdsnbp.com`)); got != want {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
+
+func TestParseAnswer(t *testing.T) {
+	for _, tt := range []struct {
+		name, packet string
+		want         answer
+		ok           bool
+	}{
+		{"OACK", "\x00\x06tsize\x0031124\x00", answer{kind: gives}, true},
+		{"first block of a server without options", "\x00\x03\x00\x01MZ", answer{kind: gives}, true},
+		{"first block of an empty file", "\x00\x03\x00\x01", answer{kind: gives}, true},
+		{"another block", "\x00\x03\x00\x02MZ", answer{kind: gives}, false},
+		{"not found", "\x00\x05\x00\x01File not found\x00", answer{kind: refuses, code: 1, text: "File not found"}, true},
+		{"error without a text", "\x00\x05\x00\x02", answer{kind: refuses, code: 2}, true},
+		{"error whose text has no end", "\x00\x05\x00\x00busy", answer{kind: refuses, text: "busy"}, true},
+		{"error whose text would be a menu's line", "\x00\x05\x00\x00a\nLABEL b\n\x1b[2J${x}\x00", answer{kind: refuses, text: "a LABEL b 2J x"}, true},
+		{"error whose text is no UTF-8", "\x00\x05\x00\x00a\xff\xfe\x00", answer{kind: refuses, text: "a"}, true},
+		{"error with a long text", "\x00\x05\x00\x00" + strings.Repeat("a", 1000) + "\x00", answer{kind: refuses, text: strings.Repeat("a", maxText)}, true},
+		{"nothing", "", answer{}, false},
+		{"cut short", "\x00\x05\x00", answer{}, false},
+		{"another opcode", "\x00\x04\x00\x00", answer{}, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			a, ok := parseAnswer([]byte(tt.packet))
+			if ok != tt.ok || ok && a != tt.want {
+				t.Errorf("got %+v %v, want %+v %v", a, ok, tt.want, tt.ok)
+			}
+		})
+	}
+}
+
+func TestVerdict(t *testing.T) {
+	const name = `boot\x64\wdsnbp.com`
+	yes, none := answer{kind: gives}, answer{}
+	violation, missing := answer{kind: refuses, code: 2}, answer{kind: refuses, code: 1}
+	for _, tt := range []struct {
+		name, program string
+		asked, turned answer
+		state         bootmenu.State
+		note          string // what it has to hold
+	}{
+		{"given", name, yes, none, bootmenu.Up, ""},
+		{"silence", name, none, none, bootmenu.Down, ""},
+		{"ReadFilter", name, violation, violation, bootmenu.Refused, `access violation; on the server, add boot\x64\* to HKLM\SYSTEM\`},
+		{"ReadFilter, and silence on the second question", name, violation, none, bootmenu.Refused, "access violation; "},
+		{"ReadFilter, program at the top", "wdsnbp.com", violation, none, bootmenu.Refused, "add * to HKLM"},
+		{"no boot image", name, missing, violation, bootmenu.Refused, "file not found; add a boot image"},
+		{"no Windows server", name, missing, yes, bootmenu.Refused, "only given as boot/x64/wdsnbp.com; if this is no Windows server"},
+		{"forward slashes in the settings, ReadFilter", "boot/x64/wdsnbp.com", violation, yes, bootmenu.Refused, `only given as boot\x64\wdsnbp.com; write the name so`},
+		{"forward slashes in the settings, refused both ways", "boot/x64/wdsnbp.com", violation, violation, bootmenu.Refused, `add boot\x64\* to`},
+		{"another error", name, answer{kind: refuses, code: 0, text: "Too busy"}, none, bootmenu.Refused, "error 0 (Too busy); "},
+		{"another error without a word", name, answer{kind: refuses, code: 7}, none, bootmenu.Refused, "error 7; "},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			h := verdict(tt.program, tt.asked, tt.turned)
+			if h.State != tt.state || !strings.Contains(h.Note, tt.note) || (h.Note == "") != (tt.note == "") {
+				t.Errorf("got state %d, note %q; want %d, with %q", h.State, h.Note, tt.state, tt.note)
+			}
+			if tt.note != "" && !strings.HasPrefix(h.Note, tt.program+": ") {
+				t.Errorf("the note does not begin with the program: %q", h.Note)
+			}
+		})
+	}
+}
+
+func TestBootRequestIsFirmwares(t *testing.T) {
+	p, err := dhcpv4.FromBytes(bootRequest(dhcpv4.TransactionID{1, 2, 3, 4}, netip.MustParseAddr("192.168.77.1")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.MessageType() != dhcpv4.MessageTypeRequest || p.ClientIPAddr.String() != "192.168.77.1" || p.ClientHWAddr.String() != MAC.String() {
+		t.Errorf("type %v, ciaddr %v, chaddr %v", p.MessageType(), p.ClientIPAddr, p.ClientHWAddr)
+	}
+	if p.Options.Has(dhcpv4.GenericOptionCode(250)) {
+		t.Error("option 250 is there: the server would take it for a network boot program")
+	}
+}
+
+func FuzzParseAnswer(f *testing.F) {
+	f.Add([]byte("\x00\x06tsize\x0031124\x00"))
+	f.Add([]byte("\x00\x05\x00\x00a\nLABEL b\x00"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		a, _ := parseAnswer(b)
+		for _, r := range a.text {
+			if r < ' ' || r > '~' || strings.ContainsRune(`"'$\{}`+"`", r) {
+				t.Errorf("%q got through", r)
+			}
+		}
+		if len(a.text) > maxText {
+			t.Errorf("a text of %d bytes", len(a.text))
+		}
+	})
+}

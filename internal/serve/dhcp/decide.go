@@ -1,0 +1,319 @@
+// Package dhcp decides what a DHCP packet is answered: RFC 2131 for the
+// server that leases addresses, PXE 2.1 for the proxy beside somebody else's
+// server. Decide is a pure function over the packet, the settings and the
+// pools; sockets, clocks and the disk stand outside. What firmware needs to
+// read in an answer is package pxe's to know.
+package dhcp
+
+import (
+	"bytes"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+	"github.com/insomniacslk/dhcp/iana"
+
+	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/clients"
+	"github.com/pxebox/pxebox/internal/boot/handoff"
+	"github.com/pxebox/pxebox/internal/serve/pxe"
+)
+
+// The ports that questions come in on.
+const (
+	ServerPort     = 67   // RFC 2131 §4.1
+	ClientPort     = 68   // RFC 2131 §4.1
+	BootServerPort = 4011 // PXE 2.1 §2.2.3
+)
+
+// Question is one packet as it came in, and what it says of its client.
+// NewQuestion makes one.
+type Question struct {
+	Msg  *dhcpv4.DHCPv4
+	Port int            // ServerPort or BootServerPort: where it arrived
+	From netip.AddrPort // its source
+
+	client  pxe.Client
+	boots   bool            // the client is network-booting firmware
+	machine clients.Machine // of any other client only the MAC is known
+}
+
+// NewQuestion classifies a packet.
+func NewQuestion(m *dhcpv4.DHCPv4, port int, from netip.AddrPort) Question {
+	q := Question{Msg: m, Port: port, From: from, machine: clients.Machine{MAC: config.MAC(config.NewHex(m.ClientHWAddr))}}
+	if q.client, q.boots = pxe.Classify(m); q.boots {
+		q.machine.Firmware = string(q.client.Firmware)
+		if guid := q.client.GUID; len(guid) == 17 {
+			q.machine.GUID = clients.GUID([16]byte(guid[1:])) // behind its type
+		}
+	}
+	return q
+}
+
+// asBIOS is the question of a client from before PXE, which says nothing of
+// its firmware.
+func (q Question) asBIOS() Question {
+	q.client, q.machine = pxe.Client{Firmware: "bios"}, clients.Machine{MAC: q.machine.MAC, Firmware: "bios"}
+	return q
+}
+
+// Answer is what to send, and where. Msg is nil where the box is to stay
+// silent; Why says why in either case, for the log.
+type Answer struct {
+	Msg *dhcpv4.DHCPv4
+	To  netip.AddrPort
+	// Link, where it is set, is the hardware address to send to: the client
+	// has no address yet with which to answer ARP (RFC 2131 §4.1).
+	Link net.HardwareAddr
+	Why  string
+	// Trouble marks a silence whose cause an administrator must fix.
+	Trouble bool
+	// Refused marks the silence toward a packet that cannot come from a
+	// machine of a served network.
+	Refused bool
+	// Addr is the address that is offered or leased; zero for none.
+	Addr netip.Addr
+	// Probe says that the client did not have Addr before: ask on the link
+	// whether somebody uses it before this is sent (RFC 2131 §2.2).
+	Probe bool
+	// Commit says that a lease stands behind this answer: it must be on disk
+	// before this is sent (RFC 2131 §3.1 step 4).
+	Commit bool
+	// Firmware is what network-booting firmware says it is, in the words of
+	// the settings; empty for every other client.
+	Firmware string
+	// Machine is who asks, where it is network-booting firmware, and Has the
+	// address that it has by this packet; zero where that is not known.
+	// Relayed says that a relay agent vouches for both.
+	Machine clients.Machine
+	Has     netip.Addr
+	Relayed bool
+	// Handoff is the menu's entry to whose server the machine is on its way
+	// with this packet.
+	Handoff handoff.Boot
+	// Other is the server that the client has chosen instead of this one.
+	Other netip.Addr
+}
+
+func silent(why string) Answer  { return Answer{Why: why} }
+func trouble(why string) Answer { return Answer{Why: why, Trouble: true} }
+
+// Decide answers one question. It changes the pool of the client's subnet
+// where the answer promises an address, and uses up what counts for one boot
+// where the client takes it. now is the monotonic time.
+func Decide(now time.Time, s *Settings, q Question) Answer {
+	m := q.Msg
+	switch {
+	case m.OpCode != dhcpv4.OpcodeBootRequest:
+		return silent("not a request")
+	case m.HWType != iana.HWTypeEthernet || len(m.ClientHWAddr) != 6:
+		return silent("not an Ethernet client")
+	case s.IsSelfTest(q):
+		return selfTest(s, q)
+	case s.isOwn(m.ClientHWAddr):
+		return silent("the box's own request")
+	case !s.Self.IsValid():
+		return silent("the box has no address yet")
+	case !s.Mode.Answers():
+		return silent("DHCP is off")
+	}
+	if why := s.admit(q); why != "" {
+		return refused(why)
+	}
+	a := decide(now, s, q)
+	if q.boots {
+		a.Firmware, a.Machine = q.client.String(), q.machine
+	}
+	return a
+}
+
+func decide(now time.Time, s *Settings, q Question) Answer {
+	switch {
+	case q.Port == BootServerPort:
+		return bootServer(now, s, q)
+	case s.Mode.Leases():
+		return serve(now, s, s.subnetFor(q.Msg), q)
+	case !q.boots:
+		return silent("not network-booting")
+	default:
+		return proxy(now, s, q)
+	}
+}
+
+func (s *Settings) isOwn(hw net.HardwareAddr) bool {
+	for _, own := range s.Own {
+		if bytes.Equal(hw, own) {
+			return true
+		}
+	}
+	return false
+}
+
+// proxy answers on port 67 beside the site's own server (PXE 2.1 §2.2.3).
+// The client's REQUEST is for the server whose address it takes; but it is
+// broadcast, and tells which address that is, and that the boot goes on.
+func proxy(now time.Time, s *Settings, q Question) Answer {
+	switch q.Msg.MessageType() {
+	case dhcpv4.MessageTypeDiscover:
+	case dhcpv4.MessageTypeRequest:
+		a := silent("for the site's own DHCP server")
+		a.Has, a.Relayed = s.learned(q.Msg, addressOption(q.Msg, optRequested))
+		a.Handoff, _ = s.handsOver(now, q)
+		s.takes(now, q, a.Handoff)
+		return a
+	default:
+		return silent("for the site's own DHCP server")
+	}
+	boot, _, ok := s.boot(now, q)
+	if !ok {
+		return s.noBootFile(q.client)
+	}
+	r := newReply(s, q.Msg, dhcpv4.MessageTypeOffer)
+	if s.Rival && boot.NextServer != s.Self.Addr() && pxe.FirmOffer(r, q.client, boot) {
+		return deliver(q, r, "proxy offer, complete")
+	}
+	pxe.ProxyOffer(r, q.client, boot)
+	return deliver(q, r, "proxy offer")
+}
+
+// bootServer answers on port 4011 (PXE 2.1 §2.2.4).
+func bootServer(now time.Time, s *Settings, q Question) Answer {
+	if !q.boots {
+		return silent("not network-booting")
+	}
+	switch q.Msg.MessageType() {
+	case dhcpv4.MessageTypeRequest, dhcpv4.MessageTypeInform:
+	default:
+		return silent("not a boot server request")
+	}
+	if q.client.WDS {
+		return trouble("a WDS boot program takes this box for its server: its cached packets name us")
+	}
+	boot, to, ok := s.boot(now, q)
+	if !ok {
+		return s.noBootFile(q.client)
+	}
+	s.takes(now, q, to)
+	r := newReply(s, q.Msg, dhcpv4.MessageTypeAck)
+	pxe.BootServerAck(r, q.Msg, q.client, boot)
+	// To the port that it came from: iPXE asks from 68, EDK2 from 4011.
+	port := q.From
+	if port.Addr().IsUnspecified() {
+		port = netip.AddrPortFrom(broadcast, port.Port())
+	}
+	return Answer{Msg: r, To: port, Why: "boot server ack", Has: address(q.From.Addr().AsSlice()), Handoff: to}
+}
+
+// boot is what the client is to load, and from where; false where there is
+// nothing for it. to is zero for a client that boots from this box.
+func (s *Settings) boot(now time.Time, q Question) (b pxe.Boot, to handoff.Boot, ok bool) {
+	if to, ok = s.handsOver(now, q); ok {
+		return pxe.Boot{NextServer: to.Server, File: to.Program}, to, true
+	}
+	file := pxe.BootFile(s.bootFiles, q.client)
+	return pxe.Boot{NextServer: s.Self.Addr(), File: file}, handoff.Boot{}, file != ""
+}
+
+// handsOver is the server of the site's that the client boots from instead of
+// this box; the zero Boot and false for this box. Each packet asks the plan once.
+func (s *Settings) handsOver(now time.Time, q Question) (handoff.Boot, bool) {
+	// The plan is asked in any case: a question of firmware is what ends the one
+	// boot before.
+	to, ok := s.Plan.For(now, q.machine, q.Msg.TransactionID)
+	if !ok || q.client.HTTP { // WDS does not support HTTP
+		return handoff.Boot{}, false
+	}
+	return to, true
+}
+
+// noBootFile is the silence where boot has nothing for a machine. Unless the
+// settings want it so, by "" in [boot], somebody stands before that machine
+// and should find in the log that it was heard.
+func (s *Settings) noBootFile(client pxe.Client) Answer {
+	why := "no boot file for " + client.String()
+	if _, ok := s.bootFiles[string(client.Firmware)]; ok {
+		return silent(why)
+	}
+	return trouble(why + ": [boot] can name one")
+}
+
+// takes notes that the client goes where it is handed over to.
+func (s *Settings) takes(now time.Time, q Question, to handoff.Boot) {
+	s.Plan.Takes(now, q.machine, q.Msg.TransactionID, to)
+}
+
+// newReply begins an answer with the fields that RFC 2131 table 3 has it
+// repeat.
+func newReply(s *Settings, m *dhcpv4.DHCPv4, t dhcpv4.MessageType) *dhcpv4.DHCPv4 {
+	r := &dhcpv4.DHCPv4{
+		OpCode:        dhcpv4.OpcodeBootReply,
+		HWType:        m.HWType,
+		TransactionID: m.TransactionID,
+		Flags:         m.Flags,
+		GatewayIPAddr: m.GatewayIPAddr,
+		ClientHWAddr:  m.ClientHWAddr,
+		Options:       make(dhcpv4.Options, 16),
+	}
+	if t != dhcpv4.MessageTypeNone {
+		set(r, optMessageType, []byte{byte(t)})
+		set(r, optServerID, s.Self.Addr().AsSlice())
+	}
+	// RFC 6842 §3: the client identifier comes back as it went. RFC 3046
+	// §2.2: so does the relay agent's option.
+	for _, code := range []uint8{optClientID, optRelayAgent} {
+		if v, ok := m.Options[code]; ok {
+			set(r, code, v)
+		}
+	}
+	return r
+}
+
+// deliver addresses a reply by RFC 2131 §4.1.
+func deliver(q Question, r *dhcpv4.DHCPv4, why string) Answer {
+	a := Answer{Msg: r, To: netip.AddrPortFrom(broadcast, ClientPort), Why: why}
+	yiaddr, giaddr := address(r.YourIPAddr), address(q.Msg.GatewayIPAddr)
+	nak := r.MessageType() == dhcpv4.MessageTypeNak
+	switch {
+	case giaddr.IsValid():
+		// "to the 'DHCP server' port on the BOOTP relay agent". The client's
+		// idea of its address is what a NAK is about, so the relay is told to
+		// broadcast it.
+		if nak {
+			r.SetBroadcast()
+		}
+		a.To = netip.AddrPortFrom(giaddr, ServerPort)
+	case nak:
+		// "the server broadcasts any DHCPNAK messages"
+	case hasAddr(q.Msg.ClientIPAddr):
+		a.To = netip.AddrPortFrom(address(q.Msg.ClientIPAddr), ClientPort)
+	case q.Msg.IsBroadcast() || !yiaddr.IsValid():
+		// A proxy's offer has no yiaddr to send to, whatever the flag says.
+	default:
+		a.To = netip.AddrPortFrom(yiaddr, ClientPort)
+		a.Link = q.Msg.ClientHWAddr
+	}
+	return a
+}
+
+var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
+
+// address turns the codec's form of an address into ours; the zero Addr
+// stands for 0.0.0.0 and for what is no IPv4 address.
+func address(ip net.IP) netip.Addr {
+	a, ok := netip.AddrFromSlice(ip.To4())
+	if !ok || a.IsUnspecified() {
+		return netip.Addr{}
+	}
+	return a
+}
+
+func hasAddr(ip net.IP) bool { return address(ip).IsValid() }
+
+// addressOption reads an option that holds one address.
+func addressOption(m *dhcpv4.DHCPv4, code uint8) netip.Addr {
+	if v := m.Options[code]; len(v) == 4 {
+		return address(v)
+	}
+	return netip.Addr{}
+}

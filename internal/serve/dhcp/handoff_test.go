@@ -1,0 +1,341 @@
+package dhcp
+
+import (
+	"net/netip"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/clients"
+	"github.com/pxebox/pxebox/internal/boot/handoff"
+	"github.com/pxebox/pxebox/internal/serve/pxe"
+)
+
+var (
+	wds      = netip.MustParseAddr("192.168.77.2")
+	byBOOTP  = netip.MustParseAddr("192.168.77.20")
+	programs = map[string]string{"bios": `boot\x64\wdsnbp.com`, "uefi-x64": `boot\x64\wdsmgfw.efi`}
+	targets  = map[string]handoff.Target{"wds": {Server: wds, Programs: programs}}
+	toWDS    = clients.Rule{Machine: config.Machine{Boot: "wds"}, Handoff: "wds"}
+)
+
+// handingOver are settings whose machines with that rule boot from WDS.
+func handingOver(mode config.Mode, rules ...clients.Rule) (*Settings, *handoff.Table) {
+	asked := handoff.NewTable(4)
+	s := settings(mode, withUEFI, behindRelays, func(c *config.DHCP) {
+		c.Reservations = []config.Reservation{{MAC: "02:00:00:00:00:99", Address: byBOOTP}}
+	})
+	s.Plan = handoff.NewPlan(rules, targets, asked, clients.NewOnce(4))
+	return s, asked
+}
+
+// loads is what firmware takes from an answer: server and file.
+func loads(a Answer) string {
+	if a.Msg == nil {
+		return "silence"
+	}
+	return address(a.Msg.ServerIPAddr).String() + " " + a.Msg.BootFileName
+}
+
+const (
+	efiFromWDS  = `192.168.77.2 boot\x64\wdsmgfw.efi`
+	biosFromWDS = `192.168.77.2 boot\x64\wdsnbp.com`
+	efiFromBox  = "192.168.77.1 shimx64.efi"
+	biosFromBox = "192.168.77.1 pxelinux.0"
+)
+
+// TestFlowsToWDS answers each packet that real firmware sent as for a machine
+// that boots from WDS.
+func TestFlowsToWDS(t *testing.T) {
+	for _, file := range flows(t) {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".jsonl"), func(t *testing.T) {
+			for _, p := range flow(t, file) {
+				client, boots := pxe.Classify(p.msg)
+				if p.msg.OpCode != dhcpv4.OpcodeBootRequest || !boots || client.WDS {
+					continue
+				}
+				want := wds.String() + " " + programs[string(client.Firmware)]
+				if client.HTTP {
+					want = "192.168.77.1 http://192.168.77.1/shimx64.efi"
+				}
+				q := NewQuestion(p.msg, int(p.Dst.Port()), p.Src)
+				discover := p.msg.MessageType() == dhcpv4.MessageTypeDiscover
+
+				s, _ := handingOver(config.ModeProxy, toWDS)
+				a := Decide(t0, s, q)
+				switch {
+				case q.Port == ServerPort && !discover:
+					if a.Msg != nil || !client.HTTP && (a.Handoff.Server != wds || a.Has != addressOption(p.msg, optRequested)) {
+						t.Errorf("proxy, the request to the site's server: %+v", a)
+					}
+				case q.Port == ServerPort && !client.HTTP:
+					// Who asks siaddr next finds WDS, who asks option 54 finds us.
+					if loads(a) != "192.168.77.2 " || a.Msg.Options.Has(dhcpv4.OptionVendorSpecificInformation) ||
+						address(a.Msg.ServerIdentifier()) != self.Addr() {
+						t.Errorf("proxy's offer: %s, %+v", loads(a), a)
+					}
+				default:
+					if loads(a) != want {
+						t.Errorf("proxy on port %d: %s, want %s", q.Port, loads(a), want)
+					}
+				}
+				if q.Port == BootServerPort && a.Has != address(p.msg.ClientIPAddr) {
+					t.Errorf("4011: the machine has %v", a.Has)
+				}
+
+				s, _ = handingOver(config.ModeServer, toWDS)
+				if a := Decide(t0, s, q); q.Port == ServerPort && discover {
+					if loads(a) != want || !client.HTTP && string(a.Msg.Options[optVendor]) != "\x06\x01\x08\xff" {
+						t.Errorf("server: %s, option 43 % x; want %s", loads(a), a.Msg.Options[optVendor], want)
+					}
+				}
+			}
+		})
+	}
+}
+
+// A machine that has asked for it boots from WDS once.
+func TestHandoffInServerMode(t *testing.T) {
+	for situation, tc := range map[string]struct {
+		firmware     change
+		wds, thenBox string
+	}{
+		"BIOS":                             {bios, biosFromWDS, biosFromBox},
+		"UEFI":                             {pxeArch(7), efiFromWDS, efiFromBox},
+		"UEFI that calls itself byte code": {pxeArch(9), efiFromWDS, efiFromBox},
+	} {
+		t.Run(situation, func(t *testing.T) {
+			s, asked := handingOver(config.ModeServer)
+			asked.Arm(t0, "52:54:00:77:00:10", "wds")
+			at := func(after time.Duration, xid byte, m *dhcpv4.DHCPv4) Answer {
+				m.TransactionID = [4]byte{xid}
+				return Decide(t0.Add(after), s, NewQuestion(m, ServerPort, unset))
+			}
+			discover := func() *dhcpv4.DHCPv4 { return message(dhcpv4.MessageTypeDiscover, tc.firmware) }
+			request := func() *dhcpv4.DHCPv4 {
+				return message(dhcpv4.MessageTypeRequest, tc.firmware, server(self.Addr()), wish(first))
+			}
+			if a := at(20*time.Second, 1, discover()); loads(a) != tc.wds || a.Handoff.Entry != "" {
+				t.Errorf("the offer: %s, already on its way: %+v", loads(a), a.Handoff)
+			}
+			for _, after := range []time.Duration{24 * time.Second, 28 * time.Second} { // and its retry
+				if a := at(after, 1, request()); loads(a) != tc.wds || a.Handoff.Server != wds || a.Has != first {
+					t.Errorf("the ACK: %s, %+v", loads(a), a)
+				}
+			}
+			if a := at(29*time.Second, 2, message(dhcpv4.MessageTypeDiscover)); a.Msg == nil || a.Msg.BootFileName != "" {
+				t.Errorf("its system is told of a boot file: %s", loads(a))
+			}
+			if a := at(60*time.Second, 3, discover()); loads(a) != tc.thenBox {
+				t.Errorf("the boot after that: %s", loads(a))
+			}
+		})
+	}
+}
+
+func TestHandoffInProxyMode(t *testing.T) {
+	guid := option(97, append([]byte{0}, "bexpxoaL\x80\x00\x00\x00\x00\x00\x00\x10"...)...)
+	s, asked := handingOver(config.ModeProxy)
+	asked.Arm(t0, "52:54:00:77:00:10", "wds")
+	at := func(after time.Duration, port int, m *dhcpv4.DHCPv4) Answer {
+		return Decide(t0.Add(after), s, NewQuestion(m, port, netip.AddrPortFrom(first, ClientPort)))
+	}
+	if a := at(20*time.Second, ServerPort, message(dhcpv4.MessageTypeDiscover, bios)); loads(a) != "192.168.77.2 " {
+		t.Errorf("the offer: %s", loads(a))
+	}
+	site := netip.MustParseAddr("192.168.77.3")
+	a := at(21*time.Second, ServerPort, message(dhcpv4.MessageTypeRequest, bios, guid, server(site), wish(first)))
+	if a.Msg != nil || a.Handoff.Server != wds || a.Has != first {
+		t.Errorf("the request to the site's server: %+v", a)
+	}
+	if want := (clients.Machine{MAC: "52:54:00:77:00:10", GUID: "70786562-6f78-4c61-8000-000000000010", Firmware: "bios"}); a.Machine != want {
+		t.Errorf("it is from %+v", a.Machine)
+	}
+	ask4011 := func() *dhcpv4.DHCPv4 {
+		return message(dhcpv4.MessageTypeRequest, bios, ciaddr(first), func(m *dhcpv4.DHCPv4) { m.TransactionID = [4]byte{} })
+	}
+	if a := at(25*time.Second, BootServerPort, ask4011()); loads(a) != biosFromWDS || a.Has != first {
+		t.Errorf("on port 4011: %s", loads(a))
+	}
+	if a := at(50*time.Second, BootServerPort, ask4011()); loads(a) != biosFromBox {
+		t.Errorf("on port 4011, long after: %s", loads(a))
+	}
+}
+
+// Next to another PXE server a machine that is handed over is told all in the
+// offer, so that it asks no other server.
+func TestHandoffBesideAnotherPXEServer(t *testing.T) {
+	http := func(m *dhcpv4.DHCPv4) {
+		option(60, []byte("HTTPClient:Arch:00016:UNDI:003001")...)(m)
+		option(93, 0, 16)(m)
+	}
+	for situation, tc := range map[string]struct {
+		mode        config.Mode
+		client      change
+		rival, goes bool // to WDS
+		want        string
+		vendor      string // option 43
+	}{
+		"UEFI, on its way to WDS":          {config.ModeProxy, pxeArch(7), true, true, efiFromWDS, "\x06\x01\x08\xff"},
+		"UEFI that calls itself byte code": {config.ModeProxy, pxeArch(9), true, true, efiFromWDS, "\x06\x01\x08\xff"},
+		"UEFI, no other PXE server":        {config.ModeProxy, pxeArch(7), false, true, "192.168.77.2 ", ""},
+		"UEFI, to the menu":                {config.ModeProxy, pxeArch(7), true, false, "192.168.77.1 ", ""},
+		"BIOS, on its way to WDS":          {config.ModeProxy, bios, true, true, "192.168.77.2 ", ""},
+		"HTTP boot":                        {config.ModeProxy, http, true, true, "192.168.77.1 http://192.168.77.1/shimx64.efi", ""},
+		"a server that leases":             {config.ModeServer, pxeArch(7), true, true, efiFromWDS, "\x06\x01\x08\xff"},
+	} {
+		t.Run(situation, func(t *testing.T) {
+			s, asked := handingOver(tc.mode)
+			s.Rival = tc.rival
+			if tc.goes {
+				asked.Arm(t0, "52:54:00:77:00:10", "wds")
+			}
+			a := ask(s, message(dhcpv4.MessageTypeDiscover, tc.client))
+			if loads(a) != tc.want || string(a.Msg.Options[optVendor]) != tc.vendor {
+				t.Errorf("%s, option 43 % x; want %s, % x", loads(a), a.Msg.Options[optVendor], tc.want, tc.vendor)
+			}
+			if tc.mode == config.ModeProxy && hasAddr(a.Msg.YourIPAddr) {
+				t.Errorf("a proxy gives %v", a.Msg.YourIPAddr)
+			}
+		})
+	}
+}
+
+func TestNotHandedOver(t *testing.T) {
+	http := func(m *dhcpv4.DHCPv4) {
+		option(60, []byte("HTTPClient:Arch:00016:UNDI:003001")...)(m)
+		option(93, 0, 16)(m)
+	}
+	// It says PXE's architecture with HTTP's class.
+	muddled := func(m *dhcpv4.DHCPv4) { http(m); option(93, 0, 7)(m) }
+	for situation, tc := range map[string]struct {
+		client change
+		want   string
+	}{
+		"HTTP boot":                              {http, "192.168.77.1 http://192.168.77.1/shimx64.efi"},
+		"HTTP boot that calls itself PXE's":      {muddled, efiFromBox},
+		"a firmware that WDS has no program for": {pxeArch(6), "silence"},
+	} {
+		t.Run(situation, func(t *testing.T) {
+			s, asked := handingOver(config.ModeProxy, toWDS)
+			asked.Arm(t0, "52:54:00:77:00:10", "wds")
+			if a := ask(s, message(dhcpv4.MessageTypeDiscover, tc.client)); loads(a) != tc.want || a.Handoff.Entry != "" {
+				t.Errorf("%s, %+v", loads(a), a.Handoff)
+			}
+			if a := ask(s, message(dhcpv4.MessageTypeRequest, tc.client, wish(first))); a.Handoff.Entry != "" {
+				t.Errorf("on its way to %+v", a.Handoff)
+			}
+			if _, ok := asked.Answer(t0.Add(time.Minute), "52:54:00:77:00:10", [4]byte{9}); !ok {
+				t.Error("what the machine asked for is used up")
+			}
+		})
+	}
+	t.Run("a client that took another server's address", func(t *testing.T) {
+		s, asked := handingOver(config.ModeServer)
+		asked.Arm(t0, "52:54:00:77:00:10", "wds")
+		a := ask(s, message(dhcpv4.MessageTypeRequest, bios, server(netip.MustParseAddr("192.168.77.3")), wish(first)))
+		if a.Msg != nil || a.Handoff.Entry != "" || a.Has.IsValid() {
+			t.Errorf("%+v", a)
+		}
+	})
+	t.Run("a WDS boot program that asks here", func(t *testing.T) {
+		s, _ := handingOver(config.ModeProxy, toWDS)
+		q := NewQuestion(message(dhcpv4.MessageTypeRequest, bios, ciaddr(first), option(250, 1, 2, 0, 6)), BootServerPort, unset)
+		if a := Decide(t0, s, q); a.Msg != nil || !a.Trouble {
+			t.Errorf("%+v", a)
+		}
+	})
+}
+
+// Who is not on the link, nor on a subnet that is served, uses up nobody's boot,
+// and is not taken for anybody.
+func TestStrangerUsesNothingUp(t *testing.T) {
+	stranger, behind := netip.MustParseAddr("198.51.100.7"), netip.MustParseAddr("10.1.0.100")
+	zero := netip.IPv4Unspecified()
+	for situation, tc := range map[string]struct {
+		mode config.Mode
+		port int
+		from netip.Addr
+		msg  *dhcpv4.DHCPv4
+		uses bool
+		has  netip.Addr
+	}{
+		"4011: the machine itself":             {config.ModeProxy, BootServerPort, first, message(dhcpv4.MessageTypeRequest, bios, ciaddr(first)), true, first},
+		"4011: its address in 16 bytes":        {config.ModeProxy, BootServerPort, netip.AddrFrom16(first.As16()), message(dhcpv4.MessageTypeRequest, bios, ciaddr(first)), true, first},
+		"4011: behind a router":                {config.ModeProxy, BootServerPort, behind, message(dhcpv4.MessageTypeRequest, bios, ciaddr(behind)), true, behind},
+		"4011: without an address yet":         {config.ModeProxy, BootServerPort, zero, message(dhcpv4.MessageTypeRequest, bios), true, netip.Addr{}},
+		"4011: no address, and yet it says so": {config.ModeProxy, BootServerPort, zero, message(dhcpv4.MessageTypeRequest, bios, ciaddr(first)), true, netip.Addr{}},
+		"4011: from afar":                      {config.ModeProxy, BootServerPort, stranger, message(dhcpv4.MessageTypeRequest, bios, ciaddr(stranger)), false, netip.Addr{}},
+		"4011: from afar, in another's name":   {config.ModeProxy, BootServerPort, stranger, message(dhcpv4.MessageTypeRequest, bios, ciaddr(first)), false, netip.Addr{}},
+		"4011: from the link, with another's":  {config.ModeProxy, BootServerPort, first.Next(), message(dhcpv4.MessageTypeRequest, bios, ciaddr(first)), false, netip.Addr{}},
+		"4011: by INFORM":                      {config.ModeServer, BootServerPort, stranger, message(dhcpv4.MessageTypeInform, bios, ciaddr(first)), false, netip.Addr{}},
+		"67: the machine itself":               {config.ModeProxy, ServerPort, zero, message(dhcpv4.MessageTypeRequest, bios, wish(first)), true, first},
+		"67: through a relay agent":            {config.ModeProxy, ServerPort, first, message(dhcpv4.MessageTypeRequest, bios, wish(behind), giaddr("10.1.0.1")), true, behind},
+		"67: through an agent from afar":       {config.ModeProxy, ServerPort, stranger, message(dhcpv4.MessageTypeRequest, bios, wish(behind), giaddr("10.1.0.1")), false, netip.Addr{}},
+		"67: from afar":                        {config.ModeProxy, ServerPort, stranger, message(dhcpv4.MessageTypeRequest, bios, wish(first)), false, netip.Addr{}},
+		"67, server: the machine itself":       {config.ModeServer, ServerPort, zero, message(dhcpv4.MessageTypeRequest, bios, server(self.Addr()), wish(first)), true, first},
+		"67, server: from afar":                {config.ModeServer, ServerPort, stranger, message(dhcpv4.MessageTypeRequest, bios, server(self.Addr()), wish(first)), false, netip.Addr{}},
+	} {
+		t.Run(situation, func(t *testing.T) {
+			s, asked := handingOver(tc.mode)
+			asked.Arm(t0, "52:54:00:77:00:10", "wds")
+			a := Decide(t0, s, NewQuestion(tc.msg, tc.port, netip.AddrPortFrom(tc.from, ClientPort)))
+			if (a.Handoff.Entry != "") != tc.uses || a.Has != tc.has {
+				t.Errorf("%+v", a)
+			}
+			if tc.port == BootServerPort && (a.Msg != nil) != tc.uses {
+				t.Errorf("answered: %v", a.Msg)
+			}
+			_, left := asked.Answer(t0.Add(time.Minute), "52:54:00:77:00:10", [4]byte{9})
+			if left == tc.uses {
+				t.Errorf("what the machine asked for is left: %v", left)
+			}
+		})
+	}
+}
+
+func TestHandoffByBOOTP(t *testing.T) {
+	s, _ := handingOver(config.ModeServer, clients.Rule{Machine: config.Machine{Firmware: []string{"bios"}, Boot: "wds", Once: true}, Handoff: "wds"})
+	bootp := message(dhcpv4.MessageTypeNone, from(2, 0, 0, 0, 0, 0x99))
+	delete(bootp.Options, optMessageType)
+	at := func(after time.Duration, xid byte) Answer {
+		bootp.TransactionID = [4]byte{xid}
+		return Decide(t0.Add(after), s, NewQuestion(bootp, ServerPort, unset))
+	}
+	if a := at(0, 1); loads(a) != biosFromWDS || a.Handoff.Server != wds || a.Has != byBOOTP || a.Machine.MAC != "02:00:00:00:00:99" {
+		t.Errorf("%s, %+v", loads(a), a)
+	}
+	if a := at(time.Minute, 2); loads(a) != biosFromBox {
+		t.Errorf("the boot after that: %s", loads(a))
+	}
+}
+
+// What counts for one boot is spent on a machine, and not on a packet.
+func TestRuleWithOnce(t *testing.T) {
+	once := toWDS
+	once.Once = true
+	s, _ := handingOver(config.ModeServer, once)
+	at := func(after time.Duration, xid byte, mt dhcpv4.MessageType, changes ...change) Answer {
+		m := message(mt, append(changes, pxeArch(7))...)
+		m.TransactionID = [4]byte{xid}
+		return Decide(t0.Add(after), s, NewQuestion(m, ServerPort, unset))
+	}
+	for range 3 { // cancelled in the firmware's boot menu
+		if a := at(0, 1, dhcpv4.MessageTypeDiscover); loads(a) != efiFromWDS {
+			t.Errorf("an offer: %s", loads(a))
+		}
+	}
+	if a := at(time.Second, 2, dhcpv4.MessageTypeRequest, server(self.Addr()), wish(first)); loads(a) != efiFromWDS {
+		t.Errorf("the ACK: %s", loads(a))
+	}
+	if a := at(time.Minute, 3, dhcpv4.MessageTypeDiscover); loads(a) != efiFromBox {
+		t.Errorf("the boot after that: %s", loads(a))
+	}
+	if a := at(time.Minute, 3, dhcpv4.MessageTypeDiscover, from(2, 2, 2, 2, 2, 2)); loads(a) != efiFromWDS {
+		t.Errorf("another machine: %s", loads(a))
+	}
+}

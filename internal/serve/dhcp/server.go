@@ -1,0 +1,353 @@
+package dhcp
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"github.com/pxebox/pxebox/internal/boot/handoff"
+	"github.com/pxebox/pxebox/internal/serve/lease"
+	"github.com/pxebox/pxebox/internal/serve/pxe"
+)
+
+const (
+	// declineFor is how long an address stays unused after somebody was
+	// found using it (RFC 2131 §4.3.3 gives no time; dnsmasq uses ten minutes
+	// too).
+	declineFor = 10 * time.Minute
+	// shortestLease is the least that a client gets by asking for less than
+	// the settings give it.
+	shortestLease = 5 * time.Second
+)
+
+// exchange is one question to the server that leases addresses, with what is
+// known of who asks.
+type exchange struct {
+	now      time.Time
+	s        *Settings
+	sub      *subnet
+	q        Question
+	m        *dhcpv4.DHCPv4
+	id       lease.Client
+	fixed    netip.Addr // the address reserved for the client here, or zero
+	hostname string     // from the reservation
+	// to is where the answer sends the client; zero for this box, and until
+	// the answer has its parameters.
+	to handoff.Boot
+}
+
+// serve answers as the server that leases addresses (RFC 2131 §4.3).
+func serve(now time.Time, s *Settings, sub *subnet, q Question) Answer {
+	x := &exchange{now: now, s: s, sub: sub, q: q, m: q.Msg}
+	x.identify()
+	switch q.Msg.MessageType() {
+	case dhcpv4.MessageTypeDiscover:
+		return x.discover()
+	case dhcpv4.MessageTypeRequest:
+		return x.request()
+	case dhcpv4.MessageTypeInform:
+		return x.inform()
+	case dhcpv4.MessageTypeDecline:
+		return x.decline()
+	case dhcpv4.MessageTypeRelease:
+		return x.release()
+	case dhcpv4.MessageTypeNone:
+		return x.bootp()
+	}
+	return silent("not a question")
+}
+
+// identify finds the client's identity (RFC 2131 §4.2) and what is reserved
+// for it. A reservation by MAC holds whatever client identifier comes with
+// it: a machine's firmware, its installer and its system each send another.
+func (x *exchange) identify() {
+	x.id = hwClient(x.m.ClientHWAddr)
+	r, ok := x.s.reserved[x.id]
+	// RFC 2132 §9.14: at least 2 bytes. What is longer than an option was sent
+	// in pieces, to make us remember more.
+	if id := x.m.Options[optClientID]; len(id) > 1 && len(id) <= 255 && !ok {
+		x.id = idClient(id)
+		r, ok = x.s.reserved[x.id]
+	}
+	if ok && x.sub.network.Contains(r.Address) {
+		x.fixed, x.hostname = r.Address, r.Hostname
+	}
+}
+
+// The prefixes keep a hardware address apart from a client identifier of the
+// same bytes.
+func hwClient(hw []byte) lease.Client { return lease.Client("hw" + string(hw)) }
+func idClient(id []byte) lease.Client { return lease.Client("id" + string(id)) }
+
+// discover is §4.3.1.
+func (x *exchange) discover() Answer {
+	if x.s.Hold != "" {
+		return trouble(x.s.Hold)
+	}
+	a, fresh := x.fixed, false
+	if !a.IsValid() || !x.sub.pool.OfferReserved(x.now, x.id, a) {
+		var ok bool
+		a, fresh, ok = x.sub.pool.Offer(x.now, x.id, address(x.m.RequestedIPAddress()))
+		if !ok && x.canProbe() {
+			// Rather one that was in use than none: the probe tells.
+			a, ok = x.sub.pool.Retry(x.now, x.id)
+			fresh = true
+		}
+		if !ok {
+			return trouble("no address left for " + x.sub.network.String())
+		}
+	}
+	answer := deliver(x.q, x.grant(dhcpv4.MessageTypeOffer, a), "offer")
+	answer.Addr, answer.Probe = a, fresh && x.canProbe()
+	return answer
+}
+
+// canProbe reports whether the box can find out if an address is in use: ARP
+// reaches the link only.
+func (x *exchange) canProbe() bool { return x.s.probe && x.sub == x.s.local }
+
+// grant is an OFFER or ACK of an address.
+func (x *exchange) grant(t dhcpv4.MessageType, a netip.Addr) *dhcpv4.DHCPv4 {
+	r := newReply(x.s, x.m, t)
+	r.YourIPAddr = a.AsSlice()
+	x.times(r)
+	x.parameters(r)
+	return r
+}
+
+// leaseTime is the configured time, or less where the client asks for less
+// (§4.3.1).
+func (x *exchange) leaseTime() time.Duration {
+	if v := x.m.Options[optLeaseTime]; len(v) == 4 {
+		wish := time.Duration(binary.BigEndian.Uint32(v)) * time.Second
+		return min(max(wish, shortestLease), x.sub.lease)
+	}
+	return x.sub.lease
+}
+
+// times writes options 51, 58 and 59, T1 and T2 at the fractions of §4.4.5.
+func (x *exchange) times(r *dhcpv4.DHCPv4) {
+	d := x.leaseTime()
+	seconds := func(d time.Duration) []byte { return binary.BigEndian.AppendUint32(nil, uint32(d/time.Second)) }
+	set(r, optLeaseTime, seconds(d))
+	set(r, optT1, seconds(d/2))
+	set(r, optT2, seconds(d*7/8))
+}
+
+// parameters writes what the client asks for in option 55, and all there is
+// where it asks for nothing (§4.3.1). The mask goes out unasked too: an
+// address is no use without it.
+func (x *exchange) parameters(r *dhcpv4.DHCPv4) {
+	asked := x.m.Options[uint8(dhcpv4.OptionParameterRequestList)]
+	for code, v := range x.sub.options {
+		if asked == nil || code == optSubnetMask || slices.Contains(asked, code) {
+			set(r, code, v)
+		}
+	}
+	if x.hostname != "" && (asked == nil || slices.Contains(asked, optHostname)) {
+		set(r, optHostname, []byte(x.hostname))
+	}
+	if x.q.boots {
+		if boot, to, ok := x.s.boot(x.now, x.q); ok {
+			x.to = to
+			// What the settings say in these options is for other machines.
+			delete(r.Options, optTFTPServer)
+			delete(r.Options, optBootFile)
+			pxe.Describe(r, x.q.client, boot)
+		}
+	}
+}
+
+// request tells the four kinds of DHCPREQUEST apart by the fields that
+// §4.3.2 and table 4 name.
+func (x *exchange) request() Answer {
+	ciaddr, wish := address(x.m.ClientIPAddr), address(x.m.RequestedIPAddress())
+	switch {
+	case x.m.Options.Has(dhcpv4.OptionServerIdentifier):
+		if !wish.IsValid() { // seen from clients that put it in ciaddr
+			wish = ciaddr
+		}
+		return x.selecting(wish)
+	case wish.IsValid() && !ciaddr.IsValid():
+		return x.initReboot(wish)
+	case ciaddr.IsValid():
+		return x.renewing(ciaddr)
+	}
+	return silent("a request that names no address")
+}
+
+func (x *exchange) selecting(wish netip.Addr) Answer {
+	if other := addressOption(x.m, optServerID); other != x.s.Self.Addr() {
+		x.sub.pool.Withdraw(x.now, x.id)
+		a := silent("the client took another server's offer")
+		a.Other = other
+		return a
+	}
+	if x.isOthers(wish) || !x.commitSelected(wish) {
+		return x.refuse("not the address that was offered")
+	}
+	return x.acknowledge(wish, "selecting")
+}
+
+// initReboot is a client that remembers an address from before.
+func (x *exchange) initReboot(wish netip.Addr) Answer {
+	if !x.sub.network.Contains(wish) {
+		// "Server SHOULD send a DHCPNAK message to the client if the
+		// 'requested IP address' is incorrect, or is on the wrong network."
+		return x.refuse("init-reboot: an address of another network")
+	}
+	known, ok := x.known()
+	switch {
+	case !ok:
+		// "it MUST remain silent": another server may know the client.
+		return silent("init-reboot: not known here")
+	case known != wish || x.isOthers(wish):
+		return x.refuse("init-reboot: not the address on record")
+	case !x.commit(wish):
+		return x.refuse("init-reboot: the address has another holder by now")
+	}
+	return x.acknowledge(wish, "init-reboot")
+}
+
+// renewing is RENEWING by unicast or REBINDING by broadcast.
+func (x *exchange) renewing(ciaddr netip.Addr) Answer {
+	known, ok := x.known()
+	switch {
+	case !ok:
+		return silent("renewal: not known here")
+	case known != ciaddr || x.isOthers(ciaddr):
+		return x.refuse("renewal: not the address on record")
+	case !x.commit(ciaddr):
+		return x.refuse("renewal: the address has another holder by now")
+	}
+	return x.acknowledge(ciaddr, "renewal")
+}
+
+// known is the address that is reserved for the client, or that it holds or
+// is to come back to. A reservation moves a client that has another address:
+// its next renewal is refused, and it starts again.
+func (x *exchange) known() (netip.Addr, bool) {
+	if x.fixed.IsValid() && x.sub.pool.OfferReserved(x.now, x.id, x.fixed) {
+		return x.fixed, true
+	}
+	return x.sub.pool.Known(x.now, x.id)
+}
+
+// isOthers reports whether an address is reserved for another machine. Who
+// leased it before the reservation was written has to give it up.
+func (x *exchange) isOthers(a netip.Addr) bool {
+	owner, ok := x.s.owners[a]
+	return ok && owner != x.id
+}
+
+func (x *exchange) record() lease.Record {
+	host := x.m.Options[optHostname]
+	return lease.Record{HW: string(x.m.ClientHWAddr), Length: x.leaseTime(), Hostname: string(host[:min(len(host), 64)])}
+}
+
+func (x *exchange) commit(a netip.Addr) bool {
+	return x.sub.pool.Commit(x.now, x.id, a, x.record())
+}
+
+func (x *exchange) commitSelected(a netip.Addr) bool {
+	if a == x.fixed { // the offer may have been lost with the power
+		x.sub.pool.OfferReserved(x.now, x.id, a)
+	}
+	return x.sub.pool.CommitSelected(x.now, x.id, a, x.record())
+}
+
+func (x *exchange) acknowledge(a netip.Addr, why string) Answer {
+	r := x.grant(dhcpv4.MessageTypeAck, a)
+	r.ClientIPAddr = x.m.ClientIPAddr // table 3
+	answer := deliver(x.q, r, why)
+	answer.Addr, answer.Commit = a, true
+	answer.Has, answer.Relayed = x.s.learned(x.m, a)
+	answer.Handoff = x.to
+	x.s.takes(x.now, x.q, x.to)
+	return answer
+}
+
+// refuse is a DHCPNAK. While another server is on the link its clients look
+// to this one as if they had the wrong address: then it refuses nobody.
+func (x *exchange) refuse(why string) Answer {
+	if x.s.Hold != "" {
+		return silent(why + ", and another server may know better")
+	}
+	return deliver(x.q, newReply(x.s, x.m, dhcpv4.MessageTypeNak), why)
+}
+
+// inform is §4.3.5: parameters, and neither an address nor times.
+func (x *exchange) inform() Answer {
+	if to := address(x.m.ClientIPAddr); !to.IsValid() || !x.sub.network.Contains(to) {
+		return silent("INFORM from an address that is not of this subnet")
+	}
+	r := newReply(x.s, x.m, dhcpv4.MessageTypeAck)
+	r.ClientIPAddr = x.m.ClientIPAddr
+	x.parameters(r)
+	answer := deliver(x.q, r, "inform")
+	if !hasAddr(x.m.GatewayIPAddr) {
+		answer.To, answer.Link = netip.AddrPortFrom(address(x.m.ClientIPAddr), ClientPort), nil
+	}
+	return answer
+}
+
+// decline is §4.3.3.
+func (x *exchange) decline() Answer {
+	a := address(x.m.RequestedIPAddress())
+	if x.meant() && x.sub.pool.Decline(x.now, x.id, a, x.now.Add(declineFor)) {
+		return trouble("declined: another machine uses " + a.String())
+	}
+	return silent("decline of what was not given")
+}
+
+// release is §4.3.4.
+func (x *exchange) release() Answer {
+	if x.meant() && x.sub.pool.Release(x.now, x.id, address(x.m.ClientIPAddr)) {
+		return silent("released")
+	}
+	return silent("release of what was not given")
+}
+
+// meant reports whether option 54 names this box.
+func (x *exchange) meant() bool { return addressOption(x.m, optServerID) == x.s.Self.Addr() }
+
+// bootp answers a client from before DHCP (RFC 951, RFC 1534 §2): it has no
+// way to renew or to give back, so only what is reserved for it is its own.
+func (x *exchange) bootp() Answer {
+	if !x.fixed.IsValid() {
+		return silent("BOOTP without a reservation")
+	}
+	if x.s.Hold != "" {
+		return trouble(x.s.Hold)
+	}
+	if !x.sub.pool.OfferReserved(x.now, x.id, x.fixed) {
+		return silent("BOOTP: another machine still has the reserved address")
+	}
+	r := newReply(x.s, x.m, dhcpv4.MessageTypeNone)
+	r.YourIPAddr = x.fixed.AsSlice()
+	r.ClientIPAddr = x.m.ClientIPAddr
+	for code, v := range x.sub.options {
+		set(r, code, v)
+	}
+	bios := x.q.asBIOS()
+	boot, to, ok := x.s.boot(x.now, bios)
+	if ok && x.m.BootFileName == "" {
+		r.ServerIPAddr, r.BootFileName = boot.NextServer.AsSlice(), boot.File
+	}
+	answer := deliver(x.q, r, "bootp")
+	answer.Has, answer.Relayed = x.s.learned(x.m, x.fixed)
+	answer.Machine, answer.Handoff = bios.machine, to
+	x.s.takes(x.now, bios, to)
+	return answer
+}
+
+// InUse tells the pool that somebody else on the link uses an address that
+// was to be offered. The question can then be decided anew.
+func InUse(now time.Time, s *Settings, a netip.Addr) {
+	if sub := s.subnetOf(a); sub != nil {
+		sub.pool.Taken(now, a, now.Add(declineFor))
+	}
+}

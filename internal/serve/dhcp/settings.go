@@ -1,0 +1,216 @@
+package dhcp
+
+import (
+	"encoding/binary"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/handoff"
+	"github.com/pxebox/pxebox/internal/serve/lease"
+)
+
+// Settings are what decisions rest on, made ready once for many packets.
+type Settings struct {
+	Mode config.Mode
+	// Self is the box's address, with its subnet, on the link that heard the
+	// question. The zero Prefix means that the box has none yet: it is
+	// silent.
+	Self netip.Prefix
+	// Own are the hardware addresses that the box itself asks with: its DHCP
+	// client's, and that of the search for other servers. Its broadcasts come
+	// back to its own sockets.
+	Own []net.HardwareAddr
+	// Hold, where it is not empty, is why no address is to be given to a
+	// machine that has none yet: another DHCP server is on the link. Leases
+	// that are there go on.
+	Hold string
+	// Rival says that another PXE server answers on the link.
+	Rival bool
+	// Plan says which machines boot from a WDS server of the site's rather
+	// than from the box.
+	Plan handoff.Plan
+
+	probe     bool
+	bootFiles map[string]string
+	local     *subnet
+	remote    []*subnet
+	// reserved are the reservations by the identities of their machines,
+	// owners the other way round.
+	reserved map[lease.Client]config.Reservation
+	owners   map[netip.Addr]lease.Client
+}
+
+// subnet is one network that is served.
+type subnet struct {
+	network netip.Prefix
+	pool    *lease.Pool
+	lease   time.Duration
+	// options are the parameters as they go onto the wire, by code.
+	options map[uint8][]byte
+}
+
+// Pools are the leases of all subnets. They live longer than any Settings.
+type Pools = lease.Pools
+
+// NewSettings makes settings ready. Pools becomes what they say.
+func NewSettings(c config.DHCP, self netip.Prefix, own []net.HardwareAddr, pools Pools) *Settings {
+	s := &Settings{
+		Mode: c.Mode, Self: self, Own: own,
+		probe: c.Probe, bootFiles: c.BootFiles,
+		reserved: map[lease.Client]config.Reservation{}, owners: map[netip.Addr]lease.Client{},
+	}
+	var addrs []netip.Addr
+	for _, r := range c.Reservations {
+		addrs = append(addrs, r.Address)
+		owner := hwClient(r.MAC.Bytes())
+		if r.Client != "" {
+			owner = idClient(r.Client.Bytes())
+		}
+		s.reserved[owner], s.owners[r.Address] = r, owner
+	}
+	var networks []lease.Subnet
+	var subnets []*subnet
+	add := func(network netip.Prefix, ranges []config.Range, p config.Parameters) *subnet {
+		networks = append(networks, lease.Subnet{Network: network, Ranges: ranges, Reserved: addrs})
+		sub := &subnet{network: network, lease: time.Duration(p.Lease), options: parameters(network, p)}
+		subnets = append(subnets, sub)
+		return sub
+	}
+	if self.IsValid() {
+		s.local = add(self.Masked(), c.Ranges, c.Parameters)
+	}
+	for _, sub := range c.Subnets {
+		network := sub.Network.Masked()
+		if !slices.ContainsFunc(subnets, func(other *subnet) bool { return other.network == network }) {
+			s.remote = append(s.remote, add(network, sub.Ranges, sub.Parameters))
+		}
+	}
+	for i, pool := range pools.Configure(networks) {
+		subnets[i].pool = pool
+	}
+	return s
+}
+
+// Serves reports whether an address is one that a machine of a served subnet
+// can have: the link's own, or one behind a relay agent. The box's own counts
+// too, for it tests itself.
+func (s *Settings) Serves(a netip.Addr) bool { return s.hostSubnet(a) != nil || s.isSelf(a) }
+
+func (s *Settings) isSelf(a netip.Addr) bool { return s.Self.IsValid() && a == s.Self.Addr() }
+
+func (s *Settings) subnetOf(a netip.Addr) *subnet {
+	if s.local != nil && s.local.network.Contains(a) {
+		return s.local
+	}
+	for _, sub := range s.remote {
+		if sub.network.Contains(a) {
+			return sub
+		}
+	}
+	return nil
+}
+
+// parameters writes what every client of a subnet is told, by option code.
+func parameters(network netip.Prefix, p config.Parameters) map[uint8][]byte {
+	o := map[uint8][]byte{
+		optSubnetMask: net.CIDRMask(network.Bits(), 32),
+		optBroadcast:  config.Broadcast(network).AsSlice(),
+	}
+	set := func(code uint8, v []byte) {
+		if len(v) > 0 {
+			o[code] = v
+		}
+	}
+	if p.Router.IsValid() {
+		set(optRouter, p.Router.AsSlice())
+	}
+	set(optDNS, flat(p.DNS))
+	set(optNTP, flat(p.NTP))
+	set(optDomain, []byte(p.Domain))
+	set(optSearch, searchList(p.Search))
+	set(optRoutes, routes(p.Routes, p.Router))
+	if p.MTU > 0 {
+		set(optMTU, binary.BigEndian.AppendUint16(nil, uint16(p.MTU)))
+	}
+	for _, x := range p.Options {
+		o[x.Code] = x.Value // after the rest: it takes its place
+	}
+	return o
+}
+
+func flat(addrs []netip.Addr) (b []byte) {
+	for _, a := range addrs {
+		b = append(b, a.AsSlice()...)
+	}
+	return b
+}
+
+// searchList is option 119 (RFC 3397), without the compression that it
+// allows: clients get that wrong more often than they miss it.
+func searchList(domains []string) (b []byte) {
+	for _, d := range domains {
+		for label := range strings.SplitSeq(strings.TrimSuffix(d, "."), ".") {
+			b = append(append(b, byte(len(label))), label...)
+		}
+		b = append(b, 0)
+	}
+	return b
+}
+
+// routes is option 121 (RFC 3442): each destination as its prefix length and
+// no more bytes than that needs, then the router. A client that takes it must
+// ignore option 3, so the default route has to be in it as well.
+func routes(rs []config.Route, router netip.Addr) (b []byte) {
+	if len(rs) == 0 {
+		return nil
+	}
+	for _, r := range rs {
+		bits := r.To.Bits()
+		b = append(b, byte(bits))
+		b = append(b, r.To.Masked().Addr().AsSlice()[:(bits+7)/8]...)
+		b = append(b, r.Via.AsSlice()...)
+	}
+	if router.IsValid() {
+		b = append(append(b, 0), router.AsSlice()...)
+	}
+	return b
+}
+
+// The options that this package writes itself (RFC 2132).
+const (
+	optPad         = 0
+	optSubnetMask  = 1
+	optRouter      = 3
+	optDNS         = 6
+	optHostname    = 12
+	optDomain      = 15
+	optMTU         = 26
+	optBroadcast   = 28
+	optNTP         = 42
+	optVendor      = 43
+	optRequested   = 50
+	optLeaseTime   = 51
+	optOverload    = 52
+	optMessageType = 53
+	optServerID    = 54
+	optT1          = 58
+	optT2          = 59
+	optClass       = 60
+	optClientID    = 61
+	optTFTPServer  = 66
+	optBootFile    = 67
+	optRelayAgent  = 82 // RFC 3046
+	optGUID        = 97
+	optSearch      = 119
+	optRoutes      = 121
+	optEnd         = 255
+)
+
+// set writes one option of a reply.
+func set(r *dhcpv4.DHCPv4, code uint8, v []byte) { r.Options[code] = v }

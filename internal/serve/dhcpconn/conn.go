@@ -1,0 +1,211 @@
+// Package dhcpconn is the wire under DHCP on Linux: the sockets that hear
+// ports 67 and 4011 on one interface, and the ways to reach a machine that
+// has no address yet. It decides nothing.
+package dhcpconn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"sync/atomic"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+	"golang.org/x/net/ipv4"
+	"golang.org/x/sys/unix"
+
+	"github.com/pxebox/pxebox/internal/net/sock"
+	"github.com/pxebox/pxebox/internal/serve/dhcp"
+)
+
+// maxPacket is the largest packet that is looked at. Firmware sends some 550
+// bytes, and nothing on an Ethernet link needs more; what is longer was made
+// to keep a parser busy.
+const maxPacket = 1500
+
+// receiveBuffer is asked of the kernel for each socket. With the usual 208
+// KiB a classroom that is switched on at once loses most of its packets.
+const receiveBuffer = 4 << 20
+
+// batch is how many packets one system call may bring or take.
+const batch = 64
+
+// Conn is the box's DHCP presence on one interface.
+type Conn struct {
+	ifindex int
+	servers map[int]*ipv4.PacketConn // by port
+	raw     *os.File                 // AF_PACKET socket, for clients without an address
+
+	taken atomic.Uint64
+}
+
+// Listen opens the DHCP server's and the boot server's port on one
+// interface. It needs CAP_NET_RAW and CAP_NET_BIND_SERVICE.
+func Listen(ctx context.Context, ifname string, ifindex int) (*Conn, error) {
+	// SOCK_DGRAM leaves the Ethernet header to the kernel; protocol 0
+	// receives nothing.
+	raw, err := unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("packet socket: %w", err)
+	}
+	c := &Conn{ifindex: ifindex, raw: os.NewFile(uintptr(raw), "packet socket"), servers: map[int]*ipv4.PacketConn{}}
+	for _, port := range []int{dhcp.ServerPort, dhcp.BootServerPort} {
+		p, err := ListenUDP(ctx, ifname, port)
+		if err != nil {
+			c.Close()
+			return nil, err
+		}
+		c.servers[port] = ipv4.NewPacketConn(p)
+	}
+	return c, nil
+}
+
+// ListenUDP opens a UDP port on one interface.
+func ListenUDP(ctx context.Context, ifname string, port int) (net.PacketConn, error) {
+	lc := net.ListenConfig{Control: sock.Control(func(fd int) error {
+		// FORCE passes the system's limit but wants CAP_NET_ADMIN.
+		if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer) != nil {
+			_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBuffer)
+		}
+		return errors.Join(sock.OnInterface(ifname)(fd), unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_BROADCAST, 1))
+	})}
+	conn, err := lc.ListenPacket(ctx, "udp4", fmt.Sprintf(":%d", port))
+	if err != nil {
+		return nil, fmt.Errorf("on %s: %w", ifname, err)
+	}
+	return conn, nil
+}
+
+// Taken counts the packets that Receive has taken from the DHCP server's port,
+// whatever was in them.
+func (c *Conn) Taken() uint64 { return c.taken.Load() }
+
+// Close ends all calls to Receive.
+func (c *Conn) Close() error {
+	errs := []error{c.raw.Close()}
+	for _, p := range c.servers {
+		errs = append(errs, p.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Receiver hears one port.
+type Receiver struct {
+	port int
+	conn *ipv4.PacketConn
+	msgs []ipv4.Message
+
+	taken *atomic.Uint64 // nil: not counted
+}
+
+// Receiver makes the receiver of a port, for one goroutine.
+func (c *Conn) Receiver(port int) *Receiver {
+	r := &Receiver{port: port, conn: c.servers[port], msgs: make([]ipv4.Message, batch)}
+	if port == dhcp.ServerPort {
+		r.taken = &c.taken
+	}
+	for i := range r.msgs {
+		r.msgs[i].Buffers = [][]byte{make([]byte, maxPacket+1)}
+	}
+	return r
+}
+
+// Receive waits for well-formed DHCP packets and returns those that are
+// there. What is malformed or too long is dropped without a word: anybody can
+// send it. The error is the socket's own.
+func (r *Receiver) Receive() ([]dhcp.Question, error) {
+	for {
+		n, err := r.conn.ReadBatch(r.msgs, 0)
+		if err != nil {
+			return nil, err
+		}
+		if r.taken != nil {
+			r.taken.Add(uint64(n))
+		}
+		var qs []dhcp.Question
+		for _, msg := range r.msgs[:n] {
+			m, ok := parse(msg.Buffers[0][:msg.N])
+			from, isUDP := msg.Addr.(*net.UDPAddr)
+			if ok && isUDP {
+				qs = append(qs, dhcp.NewQuestion(m, r.port, from.AddrPort()))
+			}
+		}
+		if len(qs) > 0 {
+			return qs, nil
+		}
+	}
+}
+
+// parse reads a packet of at most maxPacket bytes whose hardware address has
+// the six bytes of Ethernet. The codec would take any length.
+func parse(b []byte) (*dhcpv4.DHCPv4, bool) {
+	const atHlen, ethernet = 2, 6
+	if len(b) > maxPacket || len(b) <= atHlen || b[atHlen] != ethernet {
+		return nil, false
+	}
+	m, err := dhcpv4.FromBytes(b)
+	return m, err == nil
+}
+
+// Reply is an answer ready for the wire, and the port that it goes out from:
+// the one that the question came to.
+type Reply struct {
+	Port int
+	To   netip.AddrPort
+	Link net.HardwareAddr // as dhcp.Answer's
+	Data []byte
+}
+
+// Send puts replies on the wire, from the address self. It tries them all;
+// the error is about those that failed.
+func (c *Conn) Send(self netip.Addr, replies []Reply) error {
+	var errs []error
+	cm := (&ipv4.ControlMessage{Src: self.AsSlice(), IfIndex: c.ifindex}).Marshal()
+	byPort := map[int][]ipv4.Message{}
+	for _, r := range replies {
+		if r.Link != nil {
+			errs = append(errs, c.sendLink(self, r))
+			continue
+		}
+		byPort[r.Port] = append(byPort[r.Port], ipv4.Message{
+			Buffers: [][]byte{r.Data}, OOB: cm, Addr: net.UDPAddrFromAddrPort(r.To),
+		})
+	}
+	for port, msgs := range byPort {
+		for len(msgs) > 0 {
+			n, err := c.servers[port].WriteBatch(msgs, 0)
+			if err != nil {
+				// The first could not be sent; the others may.
+				errs = append(errs, fmt.Errorf("send to %v: %w", msgs[0].Addr, err))
+				n = max(n, 1)
+			}
+			msgs = msgs[n:]
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// sendLink sends to a hardware address. The kernel would first ask by ARP
+// who has the address, and the client does not know yet that it does (RFC
+// 2131 §4.1).
+func (c *Conn) sendLink(self netip.Addr, r Reply) error {
+	to := unix.SockaddrLinklayer{
+		Protocol: 0x0008, // ETH_P_IP in network order
+		Ifindex:  c.ifindex,
+		Halen:    uint8(len(r.Link)),
+	}
+	copy(to.Addr[:], r.Link)
+	frame := udp4(netip.AddrPortFrom(self, uint16(r.Port)), r.To, r.Data)
+	rc, err := c.raw.SyscallConn()
+	if err == nil {
+		if e := rc.Control(func(fd uintptr) { err = unix.Sendto(int(fd), frame, 0, &to) }); e != nil {
+			err = e // closed
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("send to %v at %v: %w", r.To, r.Link, err)
+	}
+	return nil
+}

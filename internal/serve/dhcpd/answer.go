@@ -1,0 +1,190 @@
+package dhcpd
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"github.com/pxebox/pxebox/internal/serve/dhcp"
+	"github.com/pxebox/pxebox/internal/serve/dhcpconn"
+)
+
+const (
+	// probeWait is how long a fresh offer waits for a machine to say that the
+	// address is in use. A machine that is awake answers ARP within
+	// milliseconds; RFC 5227's seconds would outlast some firmware's patience.
+	probeWait = 250 * time.Millisecond
+	// maxProbes is how many offers may wait so. Beyond it they go out at once.
+	maxProbes = 1024
+)
+
+// What the server needs of the network.
+type (
+	// Sender sends answers: *dhcpconn.Conn.
+	Sender interface {
+		Send(self netip.Addr, replies []dhcpconn.Reply) error
+	}
+	// Prober asks whether an address is in use: *arp.Prober.
+	Prober interface {
+		Probe(netip.Addr) error
+	}
+)
+
+// Packets are questions with the way back.
+type Packets struct {
+	Questions []dhcp.Question
+	Sender    Sender
+	Prober    Prober
+}
+
+// answer is a decision that has not been sent yet.
+type answer struct {
+	conn Sender
+	self netip.Addr
+	q    dhcp.Question
+	a    dhcp.Answer
+}
+
+// probes are the offers that wait for an address to be known to be free.
+type probes struct {
+	by      Prober
+	waiting map[netip.Addr]*probe
+	order   []*probe // the same, soonest first
+	timer   *time.Timer
+}
+
+func newProbes() probes {
+	p := probes{waiting: map[netip.Addr]*probe{}, timer: time.NewTimer(time.Hour)}
+	p.timer.Stop()
+	return p
+}
+
+// probe is an offer that waits.
+type probe struct {
+	answer
+	due  time.Time
+	done bool
+}
+
+// Handle decides packets, and sends what can go at once.
+func (s *Server) Handle(now time.Time, p Packets) {
+	settings := s.settings.Load()
+	s.probes.by = p.Prober
+	var ready []answer
+	for _, q := range p.Questions {
+		// What a stranger sends in a machine's name is not to use up what the
+		// machine may ask. It is refused at little cost.
+		counts := !settings.IsSelfTest(q) && settings.Admits(q)
+		if counts && !s.limit.Allow(now, q.Msg.ClientHWAddr, q.Msg.MessageType() == dhcpv4.MessageTypeDiscover) {
+			s.report.limited()
+			continue
+		}
+		a := dhcp.Decide(now, settings, q)
+		if a.Other.IsValid() {
+			s.others.guard.Heard(a.Other)
+		}
+		if a.Machine.MAC != "" && a.Has.IsValid() {
+			if was, changed := s.Clients.Learn(a.Has, a.Machine, a.Relayed); changed {
+				s.report.learned(now, a, was)
+			}
+		}
+		if a.Handoff.Entry != "" {
+			s.report.handedOver(a)
+		}
+		ready = s.sort(now, answer{p.Sender, settings.Self.Addr(), q, a}, ready)
+	}
+	s.send(ready)
+}
+
+// sort puts an answer where it has to wait, or to those that are ready.
+func (s *Server) sort(now time.Time, x answer, ready []answer) []answer {
+	switch {
+	case x.a.Msg == nil:
+		s.report.silent(now, x)
+	case x.a.Commit:
+		s.disk.pending = append(s.disk.pending, x)
+	case s.wait(now, x):
+	default:
+		ready = append(ready, x)
+	}
+	return ready
+}
+
+// wait keeps a fresh offer back until its address is known to be free, and
+// reports whether it does. A client that asks again meanwhile goes on waiting.
+func (s *Server) wait(now time.Time, x answer) bool {
+	if p, ok := s.probes.waiting[x.a.Addr]; ok {
+		p.answer = x
+		return true
+	}
+	if !x.a.Probe || len(s.probes.waiting) >= maxProbes {
+		return false
+	}
+	if err := s.probes.by.Probe(x.a.Addr); err != nil {
+		s.Log.Warn("dhcp: offers without a probe", "err", err)
+		return false
+	}
+	p := &probe{answer: x, due: now.Add(probeWait)}
+	s.probes.waiting[x.a.Addr] = p
+	s.probes.order = append(s.probes.order, p)
+	if len(s.probes.order) == 1 {
+		s.probes.timer.Reset(probeWait)
+	}
+	return true
+}
+
+// addressInUse is called where a machine has an address that was to be offered.
+// The client is offered another.
+func (s *Server) addressInUse(now time.Time, a netip.Addr) {
+	p, ok := s.probes.waiting[a]
+	if !ok {
+		return
+	}
+	s.Log.Warn("dhcp: not offered, another machine uses it", "address", a)
+	delete(s.probes.waiting, a)
+	p.done = true
+	dhcp.InUse(now, s.settings.Load(), a)
+	p.answer.a = dhcp.Decide(now, s.settings.Load(), p.q)
+	s.send(s.sort(now, p.answer, nil))
+}
+
+// probesDone sends the offers whose time has passed in silence.
+func (s *Server) probesDone(now time.Time) {
+	var ready []answer
+	for len(s.probes.order) > 0 && (s.probes.order[0].done || !s.probes.order[0].due.After(now)) {
+		p := s.probes.order[0]
+		s.probes.order = s.probes.order[1:]
+		if !p.done {
+			delete(s.probes.waiting, p.a.Addr)
+			ready = append(ready, p.answer)
+		}
+	}
+	if len(s.probes.order) > 0 {
+		s.probes.timer.Reset(s.probes.order[0].due.Sub(now))
+	}
+	s.send(ready)
+}
+
+// send puts answers on the wire.
+func (s *Server) send(ready []answer) {
+	for len(ready) > 0 {
+		// Those of one socket go together; another follows only when the
+		// link has changed.
+		conn, self := ready[0].conn, ready[0].self
+		var out []dhcpconn.Reply
+		for len(ready) > 0 && ready[0].conn == conn && ready[0].self == self {
+			x := ready[0]
+			ready = ready[1:]
+			out = append(out, dhcpconn.Reply{Port: x.q.Port, To: x.a.To, Link: x.a.Link, Data: dhcp.Encode(x.a.Msg, x.q.Msg)})
+			if x.q.From.Addr().Unmap() != self { // a self-test is no news
+				s.report.answered(x)
+			}
+		}
+		if err := conn.Send(self, out); err != nil {
+			s.Log.Error("dhcp: cannot answer", "err", err)
+			continue
+		}
+		s.progress.sent.Add(uint64(len(out)))
+	}
+}

@@ -1,0 +1,126 @@
+package dhcpd
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/pxebox/pxebox/internal/base/loglimit"
+	"github.com/pxebox/pxebox/internal/base/task"
+	"github.com/pxebox/pxebox/internal/net/netif"
+	"github.com/pxebox/pxebox/internal/serve/otherdhcp"
+)
+
+const (
+	// guardAgain is the pause after a guard's socket has failed.
+	guardAgain = 2 * time.Second
+	// rivalLasts is how long another PXE server counts as there after it was
+	// heard last. It sends something with each machine that boots.
+	rivalLasts = time.Hour
+)
+
+// others are the other servers on the link.
+type others struct {
+	guard    *otherdhcp.Guard
+	guarded  bool      // the guard runs
+	hold     string    // why nothing is to be offered; "" to offer
+	rival    bool      // another PXE server answers
+	rivalEnd time.Time // until when it counts as there
+}
+
+// watchOthers keeps the search for other DHCP servers running where addresses
+// are to be leased, and starts it again where again is set.
+func (s *Server) watchOthers(c Config, guards *task.Task, again bool) {
+	l := c.Link
+	wanted := c.DHCP.Mode.Leases() && !c.DHCP.Force && l.Index != 0
+	if wanted == s.others.guarded && !again {
+		return
+	}
+	guards.Stop()
+	s.others.guarded = wanted
+	if !wanted {
+		s.others.hold = ""
+		return
+	}
+	s.others.hold = "still looking for other DHCP servers"
+	guards.Start(func(ctx context.Context) error {
+		for {
+			err := s.others.guard.Watch(ctx, l.Name, l.Index, l.HW, s.isSelf, func(v otherdhcp.Verdict) {
+				task.Give(ctx, s.inbox.verdicts, v)
+			})
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			s.Log.Error("guard: cannot look for other DHCP servers", "err", err)
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(guardAgain):
+			}
+		}
+	})
+}
+
+// isSelf reports whether an address is the box's own at this moment.
+func (s *Server) isSelf(a netip.Addr) bool { return a == s.settings.Load().Self.Addr() }
+
+// Verdict takes in what the search for other DHCP servers has found.
+func (s *Server) Verdict(now time.Time, v otherdhcp.Verdict) {
+	log := loglimit.Keep(s.Log, "leasing")
+	switch {
+	case v.Allowed:
+		log.Info("dhcp: leasing addresses", "why", v.Why)
+		s.others.hold = ""
+	case v.Foreign.IsValid():
+		s.others.hold = fmt.Sprintf("%s: %v", v.Why, v.Foreign)
+		log.Error("dhcp: not offering addresses; set dhcp.force to offer all the same",
+			"why", v.Why, "server", v.Foreign, "server_mac", v.MAC)
+	default:
+		s.others.hold = v.Why
+	}
+	s.Configure(now, s.config)
+}
+
+// rivalHeard takes in that another PXE server answers on the link. Machines take
+// the menu of either then, and a machine that has chosen WDS in ours may be
+// answered by the other at its next boot.
+func (s *Server) rivalHeard(now time.Time, r otherdhcp.Rival) {
+	if !s.config.DHCP.Mode.Answers() {
+		return
+	}
+	s.report.rival(now, r)
+	s.others.rivalEnd = now.Add(rivalLasts)
+	if !s.others.rival {
+		s.others.rival = true
+		s.Configure(now, s.config)
+	}
+}
+
+// rivalGone ends what rivalHeard began.
+func (s *Server) rivalGone(now time.Time) {
+	if s.others.rival && !now.Before(s.others.rivalEnd) {
+		s.others.rival = false
+		s.Log.Info("no other PXE server was heard on this link for some time")
+		s.Configure(now, s.config)
+	}
+}
+
+// watchRivals looks for other PXE servers until ctx ends. The box serves
+// without it as well.
+func (s *Server) watchRivals(ctx context.Context, l netif.Link) error {
+	for {
+		err := s.others.guard.WatchRivals(ctx, l.Name, l.Index, l.HW, s.isSelf, func(r otherdhcp.Rival) {
+			task.Give(ctx, s.inbox.rivals, r)
+		})
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		s.Log.Error("cannot look for other PXE servers", "err", err)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(guardAgain):
+		}
+	}
+}

@@ -1,0 +1,125 @@
+package dhcpd
+
+import (
+	"context"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/base/loglimit"
+	"github.com/pxebox/pxebox/internal/serve/dhcp"
+	"github.com/pxebox/pxebox/internal/serve/event"
+	"github.com/pxebox/pxebox/internal/serve/metrics"
+	"github.com/pxebox/pxebox/internal/serve/otherdhcp"
+)
+
+// reporter reports what the server did: in the log, in the metrics, and on the
+// bus by which a machine's boot can be followed.
+type reporter struct {
+	log     *slog.Logger
+	bus     *event.Bus
+	metrics *metrics.Metrics
+
+	refused *loglimit.Once[refusal]    // machines that are not answered
+	moved   *loglimit.Once[netip.Addr] // addresses that have another machine now
+	rivals  *loglimit.Once[netip.Addr] // other PXE servers
+}
+
+// refusal is a machine, as a packet names it, and why it is not answered.
+type refusal struct{ mac, why string }
+
+const (
+	// unansweredAgain is how long the log says no more about a machine that was
+	// refused for one reason, and maxUnanswered how many it names in that time.
+	// Packets from other networks name machines as they like, and the box's log
+	// is short.
+	unansweredAgain = 10 * time.Minute
+	maxUnanswered   = 32
+	// movedAgain and maxMoved are the same for addresses that change hands.
+	movedAgain = time.Minute
+	maxMoved   = 64
+	// rivalsAgain and maxRivals are the same for other PXE servers.
+	rivalsAgain = time.Hour
+	maxRivals   = 8
+)
+
+func newReporter(o Options) *reporter {
+	return &reporter{
+		log: o.Log, bus: o.Events, metrics: o.Metrics,
+		refused: &loglimit.Once[refusal]{Most: maxUnanswered, Again: unansweredAgain},
+		moved:   &loglimit.Once[netip.Addr]{Most: maxMoved, Again: movedAgain},
+		rivals:  &loglimit.Once[netip.Addr]{Most: maxRivals, Again: rivalsAgain},
+	}
+}
+
+// answered reports a DHCP answer that is on its way.
+func (p *reporter) answered(x answer) {
+	asked, reply := x.q.Msg, x.a.Msg
+	if p.log.Enabled(context.Background(), slog.LevelInfo) {
+		p.log.Info("dhcp: answered", "mac", asked.ClientHWAddr.String(), "asked", asked.MessageType(), "step", x.a.Why,
+			"firmware", x.a.Firmware, "address", x.a.Addr, "file", reply.BootFileName)
+	}
+	e := event.Event{
+		Time: time.Now(), Protocol: event.DHCP, Addr: x.a.Addr, Firmware: x.a.Firmware, What: x.a.Why, Outcome: event.Sent,
+	}
+	copy(e.MAC[:], asked.ClientHWAddr)
+	if !e.Addr.IsValid() { // on port 4011 the machine has one already
+		if a, ok := netip.AddrFromSlice(asked.ClientIPAddr.To4()); ok && !a.IsUnspecified() {
+			e.Addr = a
+		}
+	}
+	if reply.MessageType() == dhcpv4.MessageTypeNak {
+		e.Outcome = event.Refused
+	}
+	p.bus.Publish(e)
+}
+
+// silent reports a DHCP packet that gets no answer.
+func (p *reporter) silent(now time.Time, x answer) {
+	level, class := slog.LevelDebug, metrics.Ignored
+	mac := x.q.Msg.ClientHWAddr.String()
+	switch {
+	case x.a.Trouble:
+		level, class = slog.LevelWarn, metrics.Trouble
+	case x.a.Refused && p.refused.First(now, refusal{mac, x.a.Why}):
+		level = slog.LevelWarn
+	}
+	p.metrics.Silent(class)
+	if !p.log.Enabled(context.Background(), level) {
+		return
+	}
+	attrs := []any{"mac", mac, "asked", x.q.Msg.MessageType(), "step", x.a.Why}
+	if x.a.Refused {
+		attrs = append(attrs,
+			"from", x.q.From.Addr().Unmap(), "ciaddr", x.q.Msg.ClientIPAddr, "giaddr", x.q.Msg.GatewayIPAddr)
+	}
+	p.log.Log(context.Background(), level, "dhcp: silent", attrs...)
+}
+
+// learned logs that an address has another machine than before: a lease that
+// went on to the next, or a packet in another machine's name.
+func (p *reporter) learned(now time.Time, a dhcp.Answer, was config.MAC) {
+	if p.moved.First(now, a.Has) {
+		p.log.Info("machine: an address has changed hands", "address", a.Has, "mac", a.Machine.MAC, "before", was, "relayed", a.Relayed)
+	}
+}
+
+// rival logs another PXE server on the link.
+func (p *reporter) rival(now time.Time, r otherdhcp.Rival) {
+	if p.rivals.First(now, r.Server) {
+		p.log.Warn("another PXE server answers on this link: machines boot from either, and may miss the way to WDS; let one of them leave these machines alone",
+			"server", r.Server, "server_mac", r.MAC)
+	}
+}
+
+// handedOver logs a machine that is on its way to a WDS server.
+func (p *reporter) handedOver(a dhcp.Answer) {
+	p.log.Info("handoff: sent to WDS", "mac", a.Machine.MAC, "firmware", a.Firmware, "address", a.Has,
+		"entry", a.Handoff.Entry, "server", a.Handoff.Server, "file", a.Handoff.Program)
+}
+
+// limited counts a packet of a flood that was not even looked at.
+func (p *reporter) limited() { p.metrics.Silent(metrics.Limited) }

@@ -1,0 +1,687 @@
+package dhcpd
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+	"github.com/insomniacslk/dhcp/iana"
+
+	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/clients"
+	"github.com/pxebox/pxebox/internal/net/netif"
+	"github.com/pxebox/pxebox/internal/serve/dhcp"
+	"github.com/pxebox/pxebox/internal/serve/dhcpconn"
+	"github.com/pxebox/pxebox/internal/serve/event"
+	"github.com/pxebox/pxebox/internal/serve/lease"
+	"github.com/pxebox/pxebox/internal/serve/leasedb"
+	"github.com/pxebox/pxebox/internal/serve/metrics"
+)
+
+var (
+	t0    = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	self  = netip.MustParsePrefix("192.168.77.1/24")
+	first = netip.MustParseAddr("192.168.77.100")
+)
+
+// bench is a server between a wire and a disk that the test watches.
+type bench struct {
+	*testing.T
+	*Server
+	sent    []string // message type and address
+	probed  []netip.Addr
+	written []lease.Change
+	broken  error // what the disk says
+	closed  bool
+	now     time.Time // of the last packet
+}
+
+func (b *bench) Send(_ netip.Addr, replies []dhcpconn.Reply) error {
+	for _, r := range replies {
+		m, err := dhcpv4.FromBytes(r.Data)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.sent = append(b.sent, m.MessageType().String()+" "+m.YourIPAddr.String())
+	}
+	return nil
+}
+
+func (b *bench) Probe(a netip.Addr) error { b.probed = append(b.probed, a); return nil }
+func (b *bench) Close() error             { b.closed = true; return nil }
+
+func (b *bench) Apply(changes []lease.Change) error {
+	if b.broken == nil {
+		b.written = append(b.written, changes...)
+	}
+	return b.broken
+}
+
+// options are those of a server that logs there.
+func options(t *testing.T, log *slog.Logger) Options {
+	return Options{DataDir: t.TempDir(), Clients: clients.NewTable(8), Events: &event.Bus{}, Metrics: metrics.New(), Log: log}
+}
+
+func newBench(t *testing.T, probe bool) *bench {
+	b := &bench{T: t, Server: newServer(t0, options(t, slog.New(slog.DiscardHandler)))}
+	b.disk.store = b
+	b.network(t0, self, probe)
+	return b
+}
+
+// network makes it the box's, and leases two addresses of it.
+func (b *bench) network(now time.Time, self netip.Prefix, probe bool) {
+	c := config.DHCP{Mode: config.ModeServer, Probe: probe, Ranges: []config.Range{{First: first, Last: first.Next()}}}
+	c.Lease = config.Duration(time.Hour)
+	b.now = now
+	b.Configure(now, Config{DHCP: c, Link: netif.Link{Addr: self, HW: net.HardwareAddr{2, 0, 0, 0, 0, 1}}})
+}
+
+// client sends a message of the type from the machine with that number.
+func (b *bench) client(now time.Time, n byte, t dhcpv4.MessageType, options ...dhcpv4.Option) {
+	m := &dhcpv4.DHCPv4{
+		OpCode: dhcpv4.OpcodeBootRequest, HWType: iana.HWTypeEthernet, Flags: 0x8000,
+		ClientHWAddr: net.HardwareAddr{2, 0, 0, 0, 1, n}, Options: dhcpv4.Options{},
+	}
+	m.UpdateOption(dhcpv4.OptMessageType(t))
+	for _, o := range options {
+		m.UpdateOption(o)
+	}
+	b.now = now
+	b.Handle(now, Packets{[]dhcp.Question{dhcp.NewQuestion(m, dhcp.ServerPort, netip.AddrPort{})}, b, b})
+}
+
+// takes is a whole exchange up to the moment when the ACK waits for the disk.
+func (b *bench) takes(n byte, a netip.Addr) {
+	b.client(b.now, n, dhcpv4.MessageTypeDiscover)
+	b.client(b.now, n, dhcpv4.MessageTypeRequest, dhcpv4.OptServerIdentifier(self.Addr().AsSlice()), dhcpv4.OptRequestedIPAddress(a.AsSlice()))
+}
+
+// write is one turn of the committer, with what waits for it.
+func (b *bench) write() {
+	b.Helper()
+	to, work := b.toCommit(b.now)
+	if to == nil {
+		b.Fatal("nothing waits for the disk")
+	}
+	b.committing()
+	ctx, cancel := context.WithCancel(b.Context())
+	ended := make(chan struct{})
+	go func() { b.commit(ctx); close(ended) }()
+	b.disk.batches <- work
+	b.onDisk(b.now, <-b.disk.committed)
+	cancel()
+	<-ended // or it might take the next batch
+}
+
+func (b *bench) wantSent(want ...string) {
+	b.Helper()
+	if !slices.Equal(b.sent, want) {
+		b.Fatalf("sent %q, want %q", b.sent, want)
+	}
+	b.sent = nil
+}
+
+func TestACKFollowsTheDisk(t *testing.T) {
+	b := newBench(t, false)
+	b.takes(1, first)
+	b.takes(2, first.Next())
+	b.wantSent("OFFER 192.168.77.100", "OFFER 192.168.77.101")
+	b.write()
+	b.wantSent("ACK 192.168.77.100", "ACK 192.168.77.101")
+	if len(b.written) != 2 {
+		t.Errorf("on disk: %+v", b.written)
+	}
+	if to, _ := b.toCommit(t0); to != nil {
+		t.Error("an idle server still has something for the disk")
+	}
+}
+
+// A renewal changes nothing on disk, but must not overtake the lease that it
+// renews on its way there.
+func TestRenewalWaitsItsTurn(t *testing.T) {
+	b := newBench(t, false)
+	b.takes(1, first)
+	_, onItsWay := b.toCommit(t0)
+	b.committing()
+	b.sent = nil
+	b.client(t0, 1, dhcpv4.MessageTypeRequest, dhcpv4.OptRequestedIPAddress(first.AsSlice()))
+	b.wantSent()
+	if _, next := b.toCommit(t0); len(next.answers) != 1 || len(next.changes) != 0 || len(onItsWay.changes) != 1 {
+		t.Errorf("first %d changes, then %d answers with %d changes", len(onItsWay.changes), len(next.answers), len(next.changes))
+	}
+}
+
+func TestDiskRefuses(t *testing.T) {
+	b := newBench(t, false)
+	b.broken = errors.New("no space left")
+	for try := range storeTries {
+		b.takes(1, first)
+		b.sent = nil
+		b.write()
+		b.wantSent() // the client is not told of what is not kept
+		if b.closed != (try == storeTries-1) {
+			t.Fatalf("after failure %d: database closed: %v", try+1, b.closed)
+		}
+	}
+	b.takes(1, first)
+	b.sent = nil
+	b.write()
+	b.wantSent("ACK 192.168.77.100") // from memory, rather than nobody boots
+}
+
+// A disk that says neither yes nor no is given up at once: with each further
+// try the clients would wait as long again.
+func TestDiskHangs(t *testing.T) {
+	b := newBench(t, false)
+	h := &hungStore{until: make(chan struct{}), closed: make(chan struct{})}
+	b.disk.store, b.disk.patient = h, time.Millisecond
+	b.takes(1, first)
+	b.write()
+	b.wantSent("OFFER 192.168.77.100")
+	b.takes(1, first) // it asks again
+	b.sent = nil
+	b.write()
+	b.wantSent("ACK 192.168.77.100")
+	close(h.until)
+	<-h.closed // once, and not before the write has ended
+
+	b.disk.patient = writeWithin
+	b.opens(b.now.Add(storeAgain))
+	b.write()
+	b.restarts().returns(t0, 1, first)
+}
+
+// hungStore is on a disk that does not answer.
+type hungStore struct{ until, closed chan struct{} }
+
+func (h *hungStore) Apply([]lease.Change) error { <-h.until; return nil }
+func (h *hungStore) Close() error               { close(h.closed); return nil }
+
+func TestDiskRecovers(t *testing.T) {
+	b := newBench(t, false)
+	b.broken = errors.New("for a moment")
+	b.takes(1, first)
+	b.write()
+	b.broken = nil
+	b.takes(2, first.Next())
+	b.write()
+	if len(b.written) != 2 {
+		t.Errorf("after a failure the next batch wrote %+v; both leases are promised or will be asked for again", b.written)
+	}
+}
+
+func TestOfferWaitsForTheProbe(t *testing.T) {
+	due := t0.Add(probeWait)
+	t.Run("nobody answers", func(t *testing.T) {
+		b := newBench(t, true)
+		b.client(t0, 1, dhcpv4.MessageTypeDiscover)
+		b.wantSent()
+		if !slices.Equal(b.probed, []netip.Addr{first}) {
+			t.Errorf("probed %v", b.probed)
+		}
+		b.client(t0.Add(time.Millisecond), 1, dhcpv4.MessageTypeDiscover) // impatient
+		b.wantSent()
+		b.probesDone(due.Add(-1))
+		b.wantSent()
+		b.probesDone(due)
+		b.wantSent("OFFER 192.168.77.100")
+		b.probesDone(due.Add(time.Hour))
+		b.wantSent()
+	})
+	t.Run("somebody has it: the next one, probed as well", func(t *testing.T) {
+		b := newBench(t, true)
+		b.client(t0, 1, dhcpv4.MessageTypeDiscover)
+		b.addressInUse(t0.Add(time.Millisecond), first)
+		b.addressInUse(t0.Add(time.Millisecond), first) // says so twice
+		b.probesDone(due)
+		b.wantSent()
+		b.probesDone(due.Add(time.Millisecond))
+		b.wantSent("OFFER 192.168.77.101")
+	})
+	t.Run("nobody else waits", func(t *testing.T) {
+		b := newBench(t, true)
+		b.client(t0, 1, dhcpv4.MessageTypeDiscover)
+		b.probesDone(due)
+		b.takes(1, first) // now its own: no second probe
+		b.sent = nil
+		b.client(t0, 2, dhcpv4.MessageTypeDiscover)
+		b.write()
+		b.wantSent("ACK 192.168.77.100")
+	})
+	t.Run("the link changes: nothing goes out by a closed socket", func(t *testing.T) {
+		b := newBench(t, true)
+		b.client(t0, 1, dhcpv4.MessageTypeDiscover)
+		b.disconnect()
+		b.probesDone(due)
+		b.wantSent()
+		b.addressInUse(due, first)
+		b.wantSent()
+	})
+}
+
+func TestLeasesComeBackFromDisk(t *testing.T) {
+	b := newBench(t, false)
+	b.opens(t0)
+	b.takes(1, first)
+	b.write()
+	if err := b.disk.store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again := newBench(t, false)
+	again.DataDir = b.DataDir
+	again.opens(t0)
+	again.client(t0, 2, dhcpv4.MessageTypeDiscover, dhcpv4.OptRequestedIPAddress(first.AsSlice()))
+	again.wantSent("OFFER 192.168.77.101")
+	again.client(t0, 1, dhcpv4.MessageTypeRequest, dhcpv4.OptRequestedIPAddress(first.AsSlice()))
+	again.write()
+	again.wantSent("ACK 192.168.77.100")
+}
+
+// opens opens the true database, which may have been there before.
+func (b *bench) opens(now time.Time) {
+	b.Helper()
+	b.now = now
+	b.disk.store, b.disk.try = nil, time.Time{}
+	b.openStore(now, config.ModeServer)
+	b.storeOpened(now, <-b.disk.opened)
+	opened := b.disk.store
+	if opened == nil {
+		b.Fatal("the database does not open")
+	}
+	b.Cleanup(func() { opened.Close() })
+}
+
+// restarts is the box after a power cut at this moment.
+func (b *bench) restarts() *bench {
+	b.Helper()
+	again := newBench(b.T, false)
+	disk, err := os.ReadFile(filepath.Join(b.DataDir, leasedb.FileName))
+	if err == nil {
+		err = os.WriteFile(filepath.Join(again.DataDir, leasedb.FileName), disk, 0o600)
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	again.opens(t0)
+	return again
+}
+
+// returns is a machine that asks to go on with its address.
+func (b *bench) returns(now time.Time, n byte, a netip.Addr) {
+	b.client(now, n, dhcpv4.MessageTypeRequest, dhcpv4.OptRequestedIPAddress(a.AsSlice()))
+	b.write()
+}
+
+// keep checks that two machines may go on with both addresses.
+func (b *bench) keep(now time.Time, one, two byte) {
+	b.Helper()
+	if to, _ := b.toCommit(now); to != nil {
+		b.write()
+	}
+	b.sent = nil
+	b.client(now, 9, dhcpv4.MessageTypeDiscover)
+	b.returns(now, one, first)
+	b.returns(now, two, first.Next())
+	b.wantSent("ACK "+first.String(), "ACK "+first.Next().String())
+}
+
+// What was leased before the disk failed and while it did goes on when it is
+// there again, and is on it before anybody asks.
+func TestDatabaseOpensAgain(t *testing.T) {
+	for situation, lose := range map[string]bool{"with what it had": false, "empty": true} {
+		t.Run(situation, func(t *testing.T) {
+			b := newBench(t, false)
+			b.opens(t0)
+			b.takes(1, first)
+			b.write()
+			real := b.disk.store
+			b.disk.store, b.broken = b, errors.New("no space left")
+			for range storeTries {
+				b.returns(t0, 1, first)
+			}
+			b.wantSent("OFFER 192.168.77.100", "ACK 192.168.77.100")
+			b.takes(2, first.Next())
+			b.write()
+			b.wantSent("OFFER 192.168.77.101", "ACK 192.168.77.101")
+			if err := real.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if lose {
+				if err := os.Remove(filepath.Join(b.DataDir, leasedb.FileName)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			b.opens(t0.Add(2 * time.Minute))
+			b.write()
+			if to, work := b.toCommit(b.now); to != nil {
+				t.Errorf("all is written, and %v waits for the disk", work.changes)
+			}
+			b.restarts().keep(t0, 1, 2)
+			b.keep(t0.Add(4*time.Minute), 1, 2)
+		})
+	}
+}
+
+// Leases that ended while the disk was away are not taken up again: in a full
+// room there would be no address left.
+func TestEndedWhileTheDiskWasAway(t *testing.T) {
+	b := newBench(t, false)
+	b.opens(t0)
+	b.takes(1, first)
+	b.takes(2, first.Next())
+	b.write()
+	b.disk.store.Close()
+	b.opens(t0.Add(time.Hour))
+	b.sent = nil
+	b.takes(3, first)
+	b.takes(4, first.Next())
+	b.write()
+	b.wantSent("OFFER 192.168.77.100", "OFFER 192.168.77.101", "ACK 192.168.77.100", "ACK 192.168.77.101")
+	b.restarts().keep(t0, 3, 4)
+}
+
+// The database opens when leases have been given from memory already.
+func TestDatabaseOpensLate(t *testing.T) {
+	for _, c := range []struct {
+		situation string
+		meanwhile func(b *bench)
+		one, two  byte // who has the addresses in the end
+	}{
+		{"nobody asks", func(*bench) {}, 1, 2},
+		{"the first one is offered to another", func(b *bench) { b.client(t0, 3, dhcpv4.MessageTypeDiscover) }, 1, 2},
+		{"their machines ask again", func(b *bench) { b.takes(1, first); b.takes(2, first.Next()); b.write() }, 1, 2},
+		{"in another order", func(b *bench) { b.takes(2, first); b.takes(1, first.Next()); b.write() }, 2, 1},
+		{"another machine has one", func(b *bench) { b.takes(3, first); b.write() }, 3, 2},
+		{"and its ACK waits for the disk", func(b *bench) { b.takes(3, first) }, 3, 2},
+		{"another machine had one, and its end waits for the disk", func(b *bench) {
+			b.takes(3, first)
+			b.write()
+			b.client(b.now, 3, dhcpv4.MessageTypeDecline, dhcpv4.OptServerIdentifier(self.Addr().AsSlice()), dhcpv4.OptRequestedIPAddress(first.AsSlice()))
+			b.takes(2, first.Next())
+			b.toCommit(b.now)
+		}, 1, 2},
+	} {
+		t.Run(c.situation, func(t *testing.T) {
+			before := newBench(t, false)
+			before.opens(t0)
+			before.takes(1, first)
+			before.takes(2, first.Next())
+			before.write()
+			before.disk.store.Close()
+
+			b := newBench(t, false)
+			b.DataDir, b.disk.store = before.DataDir, nil
+			c.meanwhile(b)
+			b.opens(t0.Add(time.Minute))
+			b.keep(t0.Add(2*time.Minute), c.one, c.two)
+			b.restarts().keep(t0, c.one, c.two)
+		})
+	}
+}
+
+// "We ran out of addresses": the network is made wider while machines use it.
+func TestMaskChanges(t *testing.T) {
+	wide, narrow := netip.MustParsePrefix("192.168.77.1/23"), netip.MustParsePrefix("192.168.77.1/25")
+	for _, masks := range [][]netip.Prefix{{wide}, {narrow}, {wide, self}, {narrow, self}, {{}, wide}} {
+		b := newBench(t, false)
+		b.opens(t0)
+		b.takes(1, first)
+		b.write()
+		b.takes(2, first.Next())
+		for _, p := range masks { // before the second one is on disk
+			b.network(t0, p, false)
+		}
+		b.write()
+		b.keep(t0.Add(50*time.Minute), 1, 2)
+		// The leases of before would have ended by now.
+		b.keep(t0.Add(100*time.Minute), 1, 2)
+		b.restarts().keep(t0, 1, 2)
+	}
+}
+
+// A medium that has turned read-only still says who has which address. What is
+// given meanwhile is on it once it can be written again.
+func TestDatabaseIsReadOnly(t *testing.T) {
+	before := newBench(t, false)
+	before.opens(t0)
+	before.takes(1, first)
+	before.write()
+	before.disk.store.Close()
+
+	b := newBench(t, false)
+	b.DataDir, b.disk.store = before.DataDir, nil
+	b.disk.open = func(dir string, log *slog.Logger) opened {
+		o := openLeases(dir, log)
+		if o.err == nil {
+			o.err = o.store.Close()
+		}
+		return opened{records: o.records, err: errors.Join(o.err, leasedb.ReadOnlyError{Err: errors.New("read-only file system")})}
+	}
+	b.openStore(t0, config.ModeServer)
+	b.storeOpened(t0, <-b.disk.opened)
+	// A stranger gets another address than the one that is leased.
+	b.takes(2, first.Next())
+	b.write()
+	b.returns(t0, 1, first)
+	b.wantSent("OFFER 192.168.77.101", "ACK 192.168.77.101", "ACK 192.168.77.100")
+	b.client(t0, 3, dhcpv4.MessageTypeDiscover)
+	b.wantSent()
+
+	b.disk.open = openLeases
+	b.opens(t0.Add(storeAgain))
+	b.write() // without a question
+	b.disk.store.Close()
+	b.restarts().keep(t0, 1, 2)
+}
+
+// The network does not wait for a database that takes long to open, and
+// questions do not for longer than is good for clients.
+func TestDatabaseTakesLong(t *testing.T) {
+	b := newBench(t, false)
+	b.disk.store = nil
+	hung := make(chan struct{})
+	b.disk.open = func(dir string, log *slog.Logger) opened { <-hung; return openLeases(dir, log) }
+	for _, c := range []struct {
+		situation string
+		at        time.Duration
+		waits     bool
+	}{
+		{"at first", 0, true},
+		{"just short of the limit", openWithin - 1, true},
+		{"at the limit", openWithin, false},
+		{"when it would be opened again", 2 * storeAgain, false},
+	} {
+		b.openStore(t0.Add(c.at), config.ModeServer)
+		if got := b.mustWait(t0.Add(c.at)); got != c.waits {
+			t.Errorf("%s: questions wait: %v", c.situation, got)
+		}
+	}
+	b.now = t0.Add(openWithin)
+	b.takes(1, first)
+	b.write()
+	b.wantSent("OFFER 192.168.77.100", "ACK 192.168.77.100")
+	close(hung)
+	o := <-b.disk.opened
+	b.storeOpened(t0.Add(time.Minute), o)
+	defer o.store.Close()
+	b.write() // what was given meanwhile
+	b.restarts().returns(t0, 1, first)
+}
+
+func TestFloodOfOneClientIsCut(t *testing.T) {
+	b := newBench(t, false)
+	for range 1000 {
+		b.client(t0, 1, dhcpv4.MessageTypeDiscover)
+	}
+	if len(b.sent) > 50 {
+		t.Errorf("%d answers to one client at one moment", len(b.sent))
+	}
+}
+
+// For some seconds a machine claims every address that is asked for. Once it is
+// silent, clients get addresses again, and none without a probe.
+func TestForgedARPAnswers(t *testing.T) {
+	b := newBench(t, true)
+	wait := func(d time.Duration) { b.now = b.now.Add(d); b.probesDone(b.now) }
+	claimed := 0
+	for range 6 {
+		b.client(b.now, 1, dhcpv4.MessageTypeDiscover)
+		for ; claimed < len(b.probed); claimed++ {
+			b.addressInUse(b.now, b.probed[claimed])
+		}
+		wait(time.Second)
+	}
+	b.wantSent()
+	if n := len(b.probed); n > 4 {
+		t.Errorf("%d probes of 2 addresses within 6 s", n)
+	}
+	b.probed = nil
+	// From now on no machine claims an address.
+	silent := b.now
+	for len(b.sent) == 0 && b.now.Sub(silent) < time.Hour {
+		b.client(b.now, 1, dhcpv4.MessageTypeDiscover)
+		wait(time.Second)
+	}
+	if after := b.now.Sub(silent); after > 10*time.Second || len(b.probed) == 0 {
+		t.Errorf("no offer for %v; probed %v", after, b.probed)
+	}
+}
+
+// What comes from where no machine is served is logged once for each machine and
+// reason, however often it comes and however many machines it names.
+func TestStrangersAreLoggedOnce(t *testing.T) {
+	b, said := newBench(t, false), &bytes.Buffer{}
+	b.report = newReporter(options(t, slog.New(slog.NewTextHandler(said, nil))))
+	ask := func(n int, from string, giaddr ...byte) {
+		m := &dhcpv4.DHCPv4{
+			OpCode: dhcpv4.OpcodeBootRequest, HWType: iana.HWTypeEthernet, GatewayIPAddr: giaddr,
+			ClientHWAddr: net.HardwareAddr{2, 0, 0, 9, byte(n >> 8), byte(n)}, Options: dhcpv4.Options{},
+		}
+		m.UpdateOption(dhcpv4.OptMessageType(dhcpv4.MessageTypeDiscover))
+		q := dhcp.NewQuestion(m, dhcp.ServerPort, netip.MustParseAddrPort(from+":68"))
+		// Another second, or the limit on packets would hide them from the log.
+		b.now = b.now.Add(time.Second)
+		b.Handle(b.now, Packets{[]dhcp.Question{q}, b, b})
+	}
+	for range 5 {
+		ask(1, "10.9.0.66")
+		ask(1, "10.9.0.66", 10, 9, 0, 1)
+		ask(2, "10.9.0.66")
+	}
+	if n := strings.Count(said.String(), "dhcp: silent"); n != 3 {
+		t.Errorf("%d lines, want one for each machine and reason:\n%v", n, said)
+	}
+	if want := `mac=02:00:00:09:00:01 asked=DISCOVER step="from an address that is not served" from=10.9.0.66`; !strings.Contains(said.String(), want) {
+		t.Errorf("%s is not in the log:\n%v", want, said)
+	}
+	for n := range 500 {
+		ask(3+n, "10.9.0.66")
+	}
+	if n := strings.Count(said.String(), "dhcp: silent"); n != maxUnanswered {
+		t.Errorf("%d lines for 500 machines", n)
+	}
+	b.wantSent()
+}
+
+// An address that has another machine now is logged, once for each change.
+func TestChangeOfHandsIsLogged(t *testing.T) {
+	b, said := newBench(t, false), &bytes.Buffer{}
+	b.report = newReporter(options(t, slog.New(slog.NewTextHandler(said, nil))))
+	c := config.DHCP{Mode: config.ModeProxy}
+	b.Configure(b.now, Config{DHCP: c, Link: netif.Link{Addr: self, HW: net.HardwareAddr{2, 0, 0, 0, 0, 1}}})
+	pxe := dhcpv4.OptClassIdentifier("PXEClient:Arch:00007:UNDI:003000")
+	request := func(n byte) {
+		b.client(b.now.Add(time.Second), n, dhcpv4.MessageTypeRequest, pxe, dhcpv4.OptRequestedIPAddress(first.AsSlice()))
+	}
+	request(1)
+	request(1)
+	if said := said.String(); strings.Contains(said, "changed hands") {
+		t.Errorf("the log:\n%v", said)
+	}
+	for range 10 {
+		request(2)
+		request(1)
+	}
+	want := `"machine: an address has changed hands" address=192.168.77.100 mac=02:00:00:00:01:02 before=02:00:00:00:01:01`
+	if n := strings.Count(said.String(), "changed hands"); n != 1 || !strings.Contains(said.String(), want) {
+		t.Errorf("%d lines:\n%v", n, said)
+	}
+	b.now = b.now.Add(movedAgain)
+	request(2)
+	if n := strings.Count(said.String(), "changed hands"); n != 2 {
+		t.Errorf("%d lines:\n%v", n, said)
+	}
+}
+
+// A flood in a machine's name from another network does not silence the machine.
+func TestStrangersDoNotUseUpTheLimit(t *testing.T) {
+	b := newBench(t, false)
+	for _, port := range []int{dhcp.ServerPort, dhcp.BootServerPort} {
+		for range 100 {
+			m := &dhcpv4.DHCPv4{
+				OpCode: dhcpv4.OpcodeBootRequest, HWType: iana.HWTypeEthernet,
+				ClientHWAddr: net.HardwareAddr{2, 0, 0, 0, 1, 1}, Options: dhcpv4.Options{},
+			}
+			m.UpdateOption(dhcpv4.OptMessageType(dhcpv4.MessageTypeDiscover))
+			q := dhcp.NewQuestion(m, port, netip.MustParseAddrPort("10.9.0.66:68"))
+			b.Handle(b.now, Packets{[]dhcp.Question{q}, b, b})
+		}
+	}
+	b.client(b.now, 1, dhcpv4.MessageTypeDiscover)
+	b.wantSent("OFFER 192.168.77.100")
+}
+
+// What Use was given is in force when it returns, and Serve ends with its
+// context.
+func TestServe(t *testing.T) {
+	s := New(options(t, slog.New(slog.DiscardHandler)))
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- s.Serve(ctx) }()
+	for _, p := range []netip.Prefix{self, netip.MustParsePrefix("10.0.0.1/8"), {}} {
+		s.Use(ctx, Config{DHCP: config.DHCP{Mode: config.ModeProxy}, Link: netif.Link{Addr: p}})
+		for a, want := range map[netip.Addr]bool{first: p == self, netip.MustParseAddr("10.1.2.3"): p.IsValid() && p != self} {
+			if got := s.Serves(a); got != want {
+				t.Errorf("the box is %v: it serves %v: %v", p, a, got)
+			}
+		}
+		s.Turn(ctx)
+	}
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	// Without a server that runs, neither waits without end.
+	s.Use(ctx, Config{})
+	s.Turn(ctx)
+}
+
+// A server that hangs keeps Turn waiting, so that its daemon shows no sign of
+// life.
+func TestTurnWaitsForTheServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := New(options(t, slog.New(slog.DiscardHandler)))
+		turned := make(chan struct{})
+		go func() { s.Turn(t.Context()); close(turned) }()
+		time.Sleep(time.Hour) // the bubble's clock
+		select {
+		case <-turned:
+			t.Error("it has not even started")
+		default:
+		}
+		go s.Serve(t.Context())
+		<-turned
+	})
+}

@@ -1,0 +1,406 @@
+package event
+
+import (
+	"container/list"
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pxebox/pxebox/internal/base/loglimit"
+)
+
+const (
+	// quiet is how long a machine must be silent before its boot counts as
+	// over. Firmware that is not answered asks again sooner than that.
+	quiet = 30 * time.Second
+	// patience is how long a transfer may hold a boot open with nothing else
+	// to be heard of it. Five hundred machines that load Windows over one
+	// Gbit/s take half an hour for it.
+	patience = time.Hour
+	// lookAgain is how often silence is looked for, and atOnce how many boots
+	// are told then: a log that is limited takes ten lines a second.
+	lookAgain = time.Second
+	atOnce    = 8
+
+	// Twice as many machines as a large site boots at a time, and what one
+	// asks for until a menu waits or a system runs: some 25 files. An event has
+	// 150 bytes, and a name: 18 MB at most, where all of it is invented.
+	maxMachines = 1024
+	maxEvents   = 64
+)
+
+// Trace puts the events of each machine together, and tells a boot from them
+// once the machine is quiet. It belongs to one goroutine.
+type Trace struct {
+	maxMachines, maxEvents int
+
+	byMAC  map[MAC]*machine
+	byAddr map[netip.Addr]*machine
+	// All of *machine. Served are those that boot and were sent a whole file, for
+	// which a forged address is not enough; claimed are those that boot and were
+	// not. Both have the last heard at the front. Resting have no boot to report,
+	// and the last reported at the front.
+	served, claimed, resting list.List
+	leftOut                  int // events, of machines that there was no room for
+}
+
+// machine is what is known of one. Without a MAC it is one whose DHCP
+// exchange was not heard, or held no address.
+type machine struct {
+	mac   MAC
+	addr  netip.Addr
+	place *list.Element
+	last  time.Time
+	in    *list.List  // that place is in
+	boot  Boot        // so far; not begun in one that is resting
+	open  []time.Time // when the transfers began that have not ended
+}
+
+// Boot is what one machine was answered until it was quiet.
+type Boot struct {
+	MAC      MAC
+	Addr     netip.Addr
+	Firmware string
+	Began    time.Time
+	Events   []Event // the latest ones, in order
+	Earlier  int     // events before those
+	Served   bool    // a whole file was sent to the machine
+}
+
+// NewTrace makes a trace of no more machines than that, and no more events of
+// each.
+func NewTrace(machines, events int) *Trace {
+	return &Trace{maxMachines: machines, maxEvents: events, byMAC: map[MAC]*machine{}, byAddr: map[netip.Addr]*machine{}}
+}
+
+// Add takes an event in. When there is no room for another machine, the one that
+// has rested the longest is forgotten. While none rests, new ones are left out,
+// since with half of each boot there would be nothing to report about any. But one
+// that was sent a whole file takes the place of one that was not: a flood may have
+// invented all of those.
+func (t *Trace) Add(e Event) {
+	m := t.machine(e)
+	if m == nil {
+		t.leftOut++
+		return
+	}
+	m.last = e.Time
+	b, began := &m.boot, e.Time.Add(-e.Took)
+	if b.Began.IsZero() {
+		b.Began = began
+		m.put(&t.claimed)
+	}
+	if e.wholeFile() {
+		b.Served = true
+		m.put(&t.served)
+	}
+	m.in.MoveToFront(m.place)
+	if e.Outcome == Begun {
+		m.open = appendBounded(m.open, began, t.maxEvents)
+		return
+	}
+	if i := slices.IndexFunc(m.open, began.Equal); i >= 0 {
+		m.open = slices.Delete(m.open, i, i+1)
+	}
+	if e.Firmware != "" {
+		b.Firmware = e.Firmware
+	}
+	if len(b.Events) == t.maxEvents {
+		b.Earlier++
+	}
+	b.Events = appendBounded(b.Events, e, t.maxEvents)
+}
+
+// wholeFile reports whether a client has all of a file that it asked for.
+func (e Event) wholeFile() bool { return e.Protocol != DHCP && e.Outcome == Sent && e.Bytes > 0 }
+
+// put moves a machine to the front of a list.
+func (m *machine) put(l *list.List) {
+	if m.in != nil {
+		m.in.Remove(m.place)
+	}
+	m.in, m.place = l, l.PushFront(m)
+}
+
+// appendBounded appends an element, and drops the first of so many.
+func appendBounded[T any](all []T, one T, most int) []T {
+	if len(all) == most {
+		all = slices.Delete(all, 0, 1)
+	}
+	return append(all, one)
+}
+
+// machine finds whose event it is: nil for one that there is no room for. DHCP
+// knows the MAC, and which address goes with it; transfers know the address.
+func (t *Trace) machine(e Event) *machine {
+	if e.MAC == (MAC{}) {
+		m, ok := t.byAddr[e.Addr]
+		if !ok {
+			m = t.add(MAC{}, e.wholeFile())
+			t.move(m, e.Addr)
+		}
+		return m
+	}
+	m, ok := t.byMAC[e.MAC]
+	if !ok {
+		m = t.add(e.MAC, false)
+	}
+	if e.Addr.IsValid() {
+		t.move(m, e.Addr)
+	}
+	return m
+}
+
+func (t *Trace) add(mac MAC, served bool) *machine {
+	if t.served.Len()+t.claimed.Len()+t.resting.Len() >= t.maxMachines {
+		oldest := t.resting.Back()
+		if oldest == nil && served {
+			oldest = t.claimed.Back()
+		}
+		if oldest == nil {
+			return nil
+		}
+		t.forget(oldest.Value.(*machine))
+	}
+	m := &machine{mac: mac}
+	m.put(&t.resting)
+	if mac != (MAC{}) {
+		t.byMAC[mac] = m
+	}
+	return m
+}
+
+func (t *Trace) forget(m *machine) {
+	t.leftOut += len(m.boot.Events)
+	m.in.Remove(m.place)
+	delete(t.byMAC, m.mac)
+	if t.byAddr[m.addr] == m {
+		delete(t.byAddr, m.addr)
+	}
+}
+
+// move notes that an address is this machine's from now on; nil stands for one
+// that is left out. What was under way to either is not heard of again: the end
+// would be taken for the new owner's.
+func (t *Trace) move(m *machine, a netip.Addr) {
+	old := t.byAddr[a]
+	if old == m {
+		return
+	}
+	delete(t.byAddr, a)
+	if old != nil {
+		old.open = nil
+	}
+	if m == nil {
+		return
+	}
+	if t.byAddr[m.addr] == m {
+		delete(t.byAddr, m.addr)
+	}
+	m.addr, m.open = a, nil
+	t.byAddr[a] = m
+}
+
+// Quiet returns the boots of those who have been quiet for long enough, and
+// begins their events again: so many at most, those that were served first, and the
+// oldest of them first. The renewals of a running system are no boot: one has an
+// answer to boot firmware in it, or a transfer.
+func (t *Trace) Quiet(now time.Time, most int) []Boot {
+	var boots []Boot
+	for _, l := range []*list.List{&t.served, &t.claimed} {
+		for p := l.Back(); p != nil && len(boots) < most; {
+			m := p.Value.(*machine)
+			p = p.Prev()
+			silent := now.Sub(m.last)
+			if silent < quiet {
+				break
+			}
+			if len(m.open) > 0 && silent < patience {
+				continue
+			}
+			b := m.boot
+			m.boot, m.open = Boot{}, nil
+			m.put(&t.resting)
+			if b.isBoot() {
+				b.MAC, b.Addr = m.mac, m.addr
+				boots = append(boots, b)
+			}
+		}
+	}
+	return boots
+}
+
+// LeftOut is how many events were left out since it was last asked.
+func (t *Trace) LeftOut() int {
+	n := t.leftOut
+	t.leftOut = 0
+	return n
+}
+
+func (b Boot) isBoot() bool {
+	if b.Firmware != "" {
+		return true
+	}
+	for _, e := range b.Events {
+		if e.Protocol != DHCP {
+			return true
+		}
+	}
+	return false
+}
+
+// Took is the time from the first request to the last answer.
+func (b Boot) Took() time.Duration { return b.Events[len(b.Events)-1].Time.Sub(b.Began) }
+
+// Bytes is how much the machine was sent.
+func (b Boot) Bytes() int64 {
+	var n int64
+	for _, e := range b.Events {
+		n += e.Bytes
+	}
+	return n
+}
+
+// Steps tells the boot in one line:
+//
+//	offer→selecting 1.2s, pxelinux.0 0.1s, 3 not found, pxelinux.cfg/default 0s
+func (b Boot) Steps() string {
+	var steps []string
+	if b.Earlier > 0 {
+		steps = append(steps, fmt.Sprintf("%d earlier", b.Earlier))
+	}
+	for rest := b.Events; len(rest) > 0; {
+		var n int // events that make one step
+		var step string
+		switch e := rest[0]; {
+		case e.Protocol == DHCP:
+			n = run(rest, func(x Event) bool { return x.Protocol == DHCP })
+			step = dialogue(rest[:n])
+		case e.Outcome == NotFound:
+			// PXELINUX asks for up to eleven names before it finds its menu.
+			n = run(rest, func(x Event) bool { return x.Outcome == NotFound })
+			step = e.What + " not found"
+			if n > 1 {
+				step = fmt.Sprintf("%d not found", n)
+			}
+		default:
+			n, step = 1, transfer(e)
+		}
+		steps, rest = append(steps, step), rest[n:]
+	}
+	return strings.Join(steps, ", ")
+}
+
+// run is how many events from the first on are alike.
+func run(events []Event, alike func(Event) bool) int {
+	for i, e := range events {
+		if !alike(e) {
+			return i
+		}
+	}
+	return len(events)
+}
+
+func dialogue(answers []Event) string {
+	var s strings.Builder
+	for i, e := range answers {
+		if i > 0 && e.What == answers[i-1].What {
+			continue // asked again
+		}
+		if i > 0 {
+			s.WriteString("→")
+		}
+		s.WriteString(e.What)
+	}
+	if took := answers[len(answers)-1].Time.Sub(answers[0].Time); took > 0 {
+		s.WriteString(" " + seconds(took))
+	}
+	return s.String()
+}
+
+func transfer(e Event) string {
+	s := e.What + " " + seconds(e.Took)
+	if e.Retransmits > 0 {
+		s += fmt.Sprintf(" %d retransmits", e.Retransmits)
+	}
+	if e.Outcome != Sent {
+		s += " " + string(e.Outcome)
+	}
+	return s
+}
+
+func seconds(d time.Duration) string { return d.Round(100 * time.Millisecond).String() }
+
+// LogBoots logs a line for each boot, until ctx ends. The first boot in a while of
+// each address that was sent a file is always logged, since there are only so many
+// addresses. All others are limited like any line that strangers can cause. whose
+// finds the machine at an address, for a boot whose DHCP answers the trace had no
+// room for; it may return the zero MAC.
+func LogBoots(ctx context.Context, events <-chan Event, whose func(netip.Addr) MAC, log *slog.Logger) error {
+	t := NewTrace(maxMachines, maxEvents)
+	trusted, lately := loglimit.Trusted(log), lately{}
+	look := time.NewTicker(lookAgain)
+	defer look.Stop()
+	full := false
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case e := <-events:
+			t.Add(e)
+		case now := <-look.C:
+			for _, b := range t.Quiet(now, atOnce) {
+				if b.MAC == (MAC{}) {
+					b.MAC = whose(b.Addr)
+				}
+				if b.Served && lately.first(now, b.Addr) {
+					trusted.Info("boot", b.attrs()...)
+				} else {
+					log.Info("boot", b.attrs()...)
+				}
+			}
+			n := t.LeftOut()
+			if n > 0 && !full { // once, until there is room again
+				log.Warn("boot: too many machines to trace; some boots will not be summarized", "at_most", maxMachines, "events_left_out", n)
+			}
+			full = n > 0
+		}
+	}
+}
+
+// lately are the addresses whose boot was logged in the last oneBootIn.
+type lately map[netip.Addr]time.Time
+
+const (
+	oneBootIn = 10 * time.Minute
+	maxLately = 4096
+)
+
+// first reports whether there was no boot of an address lately, and notes this
+// one.
+func (l lately) first(now time.Time, a netip.Addr) bool {
+	if last, ok := l[a]; ok && now.Sub(last) < oneBootIn {
+		return false
+	}
+	if len(l) >= maxLately {
+		maps.DeleteFunc(l, func(_ netip.Addr, last time.Time) bool { return now.Sub(last) >= oneBootIn })
+	}
+	if len(l) >= maxLately {
+		return false
+	}
+	l[a] = now
+	return true
+}
+
+func (b Boot) attrs() []any {
+	var who []any
+	if b.MAC != (MAC{}) {
+		who = append(who, "mac", b.MAC.String())
+	}
+	return append(who, "address", b.Addr, "arch", b.Firmware, "steps", b.Steps(), "bytes", b.Bytes(), "time", b.Took().Round(100*time.Millisecond))
+}

@@ -1,0 +1,415 @@
+package event
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/pxebox/pxebox/internal/base/loglimit"
+)
+
+var (
+	start = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	macA  = MAC{0x52, 0x54, 0, 0, 0, 0xa}
+	macB  = MAC{0x52, 0x54, 0, 0, 0, 0xb}
+	addrA = netip.MustParseAddr("192.0.2.10")
+	addrB = netip.MustParseAddr("192.0.2.11")
+)
+
+// at is a time of the test, in seconds since its start.
+func at(seconds float64) time.Time { return start.Add(time.Duration(seconds * float64(time.Second))) }
+
+func answer(t float64, mac MAC, addr netip.Addr, firmware, what string) Event {
+	return Event{Time: at(t), Protocol: DHCP, MAC: mac, Addr: addr, Firmware: firmware, What: what, Outcome: Sent}
+}
+
+func file(t float64, addr netip.Addr, name string) Event {
+	return Event{Time: at(t), Protocol: TFTP, Addr: addr, What: name, Outcome: Sent, Bytes: 1000, Took: 100 * time.Millisecond}
+}
+
+// begins tells of the beginning of a transfer whose end another event tells.
+func begins(end Event) Event {
+	return Event{Time: end.Time.Add(-end.Took), Protocol: end.Protocol, Addr: end.Addr, What: end.What, Outcome: Begun}
+}
+
+func missing(t float64, addr netip.Addr, name string) Event {
+	return Event{Time: at(t), Protocol: TFTP, Addr: addr, What: name, Outcome: NotFound}
+}
+
+func TestTrace(t *testing.T) {
+	slow := file(9, addrA, "linux")
+	slow.Took, slow.Retransmits = 8*time.Second, 12
+	gone := slow
+	gone.Outcome, gone.Retransmits = TimedOut, 0
+	for _, tc := range []struct {
+		situation string
+		events    []Event
+		want      []string // mac address firmware time: steps
+	}{
+		{"BIOS machine, by lease, to the menu", []Event{
+			answer(0, macA, addrA, "bios", "offer"), answer(1.2, macA, addrA, "bios", "selecting"),
+			file(2, addrA, "pxelinux.0"), file(2.2, addrA, "ldlinux.c32"),
+			missing(2.3, addrA, "pxelinux.cfg/01-52"), missing(2.4, addrA, "pxelinux.cfg/C0"), file(2.5, addrA, "pxelinux.cfg/default"),
+		}, []string{"52:54:00:00:00:0a 192.0.2.10 bios 2.5s: offer→selecting 1.2s, pxelinux.0 100ms, ldlinux.c32 100ms, 2 not found, pxelinux.cfg/default 100ms"}},
+		{"proxy: the offer holds no address, the boot server's answer does", []Event{
+			answer(0, macA, netip.Addr{}, "bios", "proxy offer"), answer(4, macA, addrA, "bios", "boot server ack"), file(5, addrA, "pxelinux.0"),
+		}, []string{"52:54:00:00:00:0a 192.0.2.10 bios 5s: proxy offer→boot server ack 4s, pxelinux.0 100ms"}},
+		{"an offer that is not taken", []Event{
+			answer(0, macA, addrA, "uefi-x64", "offer"), answer(4, macA, addrA, "uefi-x64", "offer"), answer(12, macA, addrA, "uefi-x64", "offer"),
+		}, []string{"52:54:00:00:00:0a 192.0.2.10 uefi-x64 12s: offer 12s"}},
+		{"the boot file is missing", []Event{
+			answer(0, macA, addrA, "uefi-x64", "selecting"), missing(1, addrA, "shimx64.efi"),
+		}, []string{"52:54:00:00:00:0a 192.0.2.10 uefi-x64 1s: selecting, shimx64.efi not found"}},
+		{"a lossy line, and a machine that is switched off", []Event{slow, gone},
+			[]string{"00:00:00:00:00:00 192.0.2.10  8s: linux 8s 12 retransmits, linux 8s timed out"}},
+		{"the installer's own lease belongs to the boot", []Event{
+			answer(0, macA, addrA, "bios", "selecting"), answer(20, macA, addrA, "", "selecting"),
+		}, []string{"52:54:00:00:00:0a 192.0.2.10 bios 20s: selecting 20s"}},
+		{"a running system that renews", []Event{answer(0, macA, addrA, "", "renewal")}, nil},
+		{"an address without DHCP", []Event{file(1, addrB, "memtest.efi")},
+			[]string{"00:00:00:00:00:00 192.0.2.11  100ms: memtest.efi 100ms"}},
+		{"an address goes from one machine to the other", []Event{
+			answer(0, macA, addrA, "bios", "selecting"), file(1, addrA, "one"),
+			answer(2, macB, addrA, "bios", "selecting"), file(3, addrA, "two"),
+		}, []string{
+			"52:54:00:00:00:0a 192.0.2.10 bios 1s: selecting, one 100ms",
+			"52:54:00:00:00:0b 192.0.2.10 bios 1s: selecting, two 100ms",
+		}},
+		{"a machine that moves to another address", []Event{
+			answer(0, macA, addrA, "bios", "selecting"), answer(1, macA, addrB, "bios", "selecting"),
+			file(2, addrB, "one"), file(3, addrA, "another machine's"),
+		}, []string{
+			"52:54:00:00:00:0a 192.0.2.11 bios 2s: selecting 1s, one 100ms",
+			"00:00:00:00:00:00 192.0.2.10  100ms: another machine's 100ms",
+		}},
+	} {
+		t.Run(tc.situation, func(t *testing.T) {
+			trace := NewTrace(8, 16)
+			for _, e := range tc.events {
+				trace.Add(e)
+			}
+			last := tc.events[len(tc.events)-1].Time
+			var got []string
+			for _, b := range trace.Quiet(last.Add(quiet), 8) {
+				got = append(got, fmt.Sprintf("%v %v %s %v: %s", b.MAC, b.Addr, b.Firmware, b.Took(), b.Steps()))
+			}
+			if !slices.Equal(got, tc.want) {
+				t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(tc.want, "\n"))
+			}
+		})
+	}
+}
+
+func TestTraceTellsABootOnce(t *testing.T) {
+	trace := NewTrace(8, 16)
+	trace.Add(answer(0, macA, addrA, "bios", "selecting"))
+	trace.Add(file(1, addrA, "pxelinux.0"))
+	trace.Add(file(20, addrB, "of another machine"))
+	for _, tc := range []struct {
+		now  float64
+		want int
+	}{{30, 0}, {30.9, 0}, {31, 1}, {32, 0}, {50, 1}, {90, 0}} {
+		if got := trace.Quiet(at(tc.now), 8); len(got) != tc.want {
+			t.Errorf("after %v s: %d boots, want %d", tc.now, len(got), tc.want)
+		}
+	}
+	// Its address is known still when it comes back for more.
+	trace.Add(file(600, addrA, "packages.iso"))
+	again := trace.Quiet(at(630), 8)
+	if len(again) != 1 || again[0].MAC != macA || again[0].Steps() != "packages.iso 100ms" {
+		t.Errorf("the second time: %+v", again)
+	}
+}
+
+// What a machine loads may take longer than its silence may last.
+func TestLongTransferBelongsToItsBoot(t *testing.T) {
+	long := func(end float64, addr netip.Addr, name string, took float64) Event {
+		e := file(end, addr, name)
+		e.Took = time.Duration(took * float64(time.Second))
+		return e
+	}
+	selecting := answer(0, macA, addrA, "uefi-x64", "selecting")
+	initrd := long(52, addrA, "initrd", 50)
+	byHTTP := initrd
+	byHTTP.Protocol = HTTP
+	gone := initrd
+	gone.Outcome, gone.Bytes = Aborted, 0
+	packages := long(40, addrA, "packages", 30)
+	for _, tc := range []struct {
+		situation string
+		events    []Event // in order
+		want      []string
+	}{
+		{"by TFTP", []Event{selecting, begins(initrd), initrd}, []string{"82 uefi-x64: selecting, initrd 50s"}},
+		{"by HTTP", []Event{selecting, begins(byHTTP), byHTTP}, []string{"82 uefi-x64: selecting, initrd 50s"}},
+		{"that is broken off", []Event{selecting, begins(gone), gone}, []string{"82 uefi-x64: selecting, initrd 50s aborted"}},
+		{"two at one time", []Event{selecting, begins(initrd), begins(packages), packages, initrd}, []string{"82 uefi-x64: selecting, packages 30s, initrd 50s"}},
+		{"two that began at the same moment", []Event{selecting, begins(initrd), begins(initrd), file(2, addrA, "refused meanwhile"), initrd, long(90, addrA, "initrd", 88)},
+			[]string{"120 uefi-x64: selecting, refused meanwhile 100ms, initrd 50s, initrd 1m28s"}},
+		{"that never ends", []Event{selecting, begins(initrd)}, []string{"3602 uefi-x64: selecting"}},
+		{"that never ends, and nothing else", []Event{begins(initrd)}, nil},
+		{"that ends after its boot was told", []Event{selecting, begins(long(5002, addrA, "initrd", 5000)), long(5002, addrA, "initrd", 5000)},
+			[]string{"3602 uefi-x64: selecting", "5032 : initrd 1h23m20s"}},
+		{"whose beginning was not heard of", []Event{selecting, initrd}, []string{"30 uefi-x64: selecting", "82 : initrd 50s"}},
+		{"of one whose address another machine has now", []Event{selecting, begins(initrd), answer(10, macB, addrA, "bios", "selecting"), initrd},
+			[]string{"32 uefi-x64: selecting", "40 bios: selecting", "82 : initrd 50s"}},
+		{"of one that has another address now", []Event{selecting, begins(initrd), answer(10, macA, addrB, "", "selecting"), initrd},
+			[]string{"40 uefi-x64: selecting 10s", "82 : initrd 50s"}},
+		{"of one that has its address anew", []Event{selecting, begins(initrd), answer(10, macA, addrA, "", "selecting"), initrd},
+			[]string{"82 uefi-x64: selecting 10s, initrd 50s"}},
+	} {
+		t.Run(tc.situation, func(t *testing.T) {
+			trace := NewTrace(8, 16)
+			var got []string
+			for now := 0.0; now < 6000; now++ {
+				for len(tc.events) > 0 && !tc.events[0].Time.After(at(now)) {
+					trace.Add(tc.events[0])
+					tc.events = tc.events[1:]
+				}
+				for _, b := range trace.Quiet(at(now), 8) {
+					got = append(got, fmt.Sprintf("%v %s: %s", now, b.Firmware, b.Steps()))
+				}
+			}
+			if !slices.Equal(got, tc.want) {
+				t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(tc.want, "\n"))
+			}
+		})
+	}
+}
+
+// invented is one of many machines.
+func invented(i int) (MAC, netip.Addr) {
+	return MAC{2, 0, 0, 0, byte(i >> 8), byte(i)}, netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)})
+}
+
+// bounded reports what there is more of than there is room for.
+func (t *Trace) bounded() error {
+	if n := t.served.Len() + t.claimed.Len() + t.resting.Len(); n > t.maxMachines || len(t.byMAC) > n || len(t.byAddr) > n {
+		return fmt.Errorf("%d machines by MAC, %d by address, %d in all; the bound is %d", len(t.byMAC), len(t.byAddr), n, t.maxMachines)
+	}
+	for _, m := range t.byAddr {
+		if len(m.boot.Events) > t.maxEvents || len(m.open) > t.maxEvents {
+			return fmt.Errorf("%d events, %d transfers; the bound is %d", len(m.boot.Events), len(m.open), t.maxEvents)
+		}
+	}
+	return nil
+}
+
+func TestTraceIsBounded(t *testing.T) {
+	trace := NewTrace(2, 3)
+	for i := range 5 {
+		trace.Add(file(float64(i), addrA, fmt.Sprint("file", i)))
+		trace.Add(begins(file(float64(i)+0.5, addrA, "and never the end")))
+	}
+	trace.Add(answer(5, macB, addrB, "bios", "offer"))
+	for i := range 1000 { // a flood of invented machines
+		mac, addr := invented(i)
+		trace.Add(answer(6, mac, addr, "bios", "offer"))
+		trace.Add(answer(6, macB, netip.Addr{}, "bios", "offer"))
+	}
+	if err := trace.bounded(); err != nil {
+		t.Fatal(err)
+	}
+	if n := trace.LeftOut(); n != 1000 {
+		t.Errorf("%d events were left out, want 1000", n)
+	}
+	if n := trace.LeftOut(); n != 0 {
+		t.Errorf("%d events were left out since", n)
+	}
+	boots := trace.Quiet(at(100), 8)
+	b := boots[slices.IndexFunc(boots, func(b Boot) bool { return b.MAC == macB })]
+	if len(b.Events) != 3 || b.Earlier != 998 || b.Steps() != "998 earlier, offer" || b.Took() != time.Second {
+		t.Errorf("of 1001 events: %d, %q in %v", len(b.Events), b.Steps(), b.Took())
+	}
+}
+
+// Machines that boot keep their places, but one that was sent a whole file gets the
+// place of one that was not. Those that rest give theirs up, the one first that
+// rests the longest.
+func TestTraceMakesRoom(t *testing.T) {
+	trace := NewTrace(2, 16)
+	trace.Add(answer(0, macA, addrA, "bios", "offer"))
+	trace.Add(answer(1, macB, addrB, "bios", "offer"))
+	third, addr := invented(3)
+	trace.Add(answer(1, third, addrA, "bios", "selecting"))
+	trace.Add(file(1, addrA, "of the third, which has the address now"))
+	if n := trace.LeftOut(); n != 2 {
+		t.Errorf("%d events are left out while two machines boot, want 2", n)
+	}
+	var told []string
+	for _, b := range trace.Quiet(at(31), 8) {
+		told = append(told, b.MAC.String()+" "+b.Steps())
+	}
+	want := []string{MAC{}.String() + " of the third, which has the address now 100ms", macB.String() + " offer"}
+	if !slices.Equal(told, want) {
+		t.Errorf("told: %q, want %q", told, want)
+	}
+	trace.Add(answer(32, third, addr, "bios", "offer"))
+	if trace.LeftOut() != 0 || trace.byMAC[third] == nil || trace.byMAC[macB] == nil || trace.byAddr[addrA] != nil {
+		t.Errorf("the third has not the place of the one that rests the longest: %v", trace.byMAC)
+	}
+	if err := trace.bounded(); err != nil {
+		t.Error(err)
+	}
+}
+
+// storm has so many machines boot in step, and calls say with each event.
+func storm(machines int, say func(Event)) {
+	for step := range 25 {
+		for i := range machines {
+			mac, addr := invented(i)
+			if step == 0 {
+				say(answer(0, mac, addr, "bios", "selecting"))
+				continue
+			}
+			say(file(float64(step), addr, fmt.Sprint("file", step)))
+		}
+	}
+}
+
+func TestEveryBootOfAStormIsTold(t *testing.T) {
+	const machines = 500
+	trace := NewTrace(maxMachines, maxEvents)
+	storm(machines, trace.Add)
+	told := map[MAC]bool{}
+	for now := 24 + quiet.Seconds(); now < 200; now += lookAgain.Seconds() {
+		boots := trace.Quiet(at(now), atOnce)
+		if len(boots) > atOnce {
+			t.Fatalf("%d are told at once", len(boots))
+		}
+		for _, b := range boots {
+			if b.Firmware != "bios" || len(b.Events) != 25 || told[b.MAC] {
+				t.Fatalf("%v: %q, %d events; told before: %v", b.MAC, b.Firmware, len(b.Events), told[b.MAC])
+			}
+			told[b.MAC] = true
+		}
+	}
+	if len(told) != machines || told[MAC{}] || trace.LeftOut() != 0 {
+		t.Errorf("of %d machines %d are told", machines, len(told))
+	}
+}
+
+func unknown(netip.Addr) MAC { return MAC{} }
+
+// The names that clients invent are data in one line of the log.
+func TestLogBoots(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		var bus Bus
+		ctx, cancel := context.WithCancel(t.Context())
+		events := bus.Subscribe()
+		done := make(chan error)
+		go func() { done <- LogBoots(ctx, events, unknown, slog.New(slog.NewTextHandler(&out, nil))) }()
+		offer, name := answer(0, macA, addrA, "bios", "offer"), missing(0, addrA, "x\ny")
+		offer.Time, name.Time = time.Now(), time.Now()
+		bus.Publish(offer)
+		bus.Publish(name)
+		time.Sleep(quiet + lookAgain) // the bubble's clock: no time passes outside
+		cancel()
+		<-done
+		const want = `level=INFO msg=boot mac=52:54:00:00:00:0a address=192.0.2.10 arch=bios steps="offer, x\ny not found" bytes=0 time=0s` + "\n"
+		if got := out.String(); strings.Count(got, "\n") != 1 || !strings.HasSuffix(got, want) {
+			t.Errorf("got %q, want one line that ends with %q", got, want)
+		}
+	})
+}
+
+// All lines of a storm get through the limit that keeps others from flooding
+// the log, and one says when there are more machines than are followed.
+func TestLogBootsOfAStorm(t *testing.T) {
+	for _, tc := range []struct{ machines, lines, warnings int }{{200, 200, 0}, {maxMachines + 100, maxMachines, 1}} {
+		synctest.Test(t, func(t *testing.T) {
+			var out bytes.Buffer
+			ctx, cancel := context.WithCancel(t.Context())
+			events, done := make(chan Event), make(chan error)
+			go func() { done <- LogBoots(ctx, events, unknown, slog.New(loglimit.New(slog.NewTextHandler(&out, nil)))) }()
+			begun := time.Now()
+			storm(tc.machines, func(e Event) {
+				e.Time = begun.Add(e.Time.Sub(start))
+				time.Sleep(time.Until(e.Time)) // the bubble's clock
+				events <- e
+			})
+			time.Sleep(quiet + maxMachines/atOnce*lookAgain)
+			cancel()
+			<-done
+			boots, warnings := strings.Count(out.String(), "msg=boot mac="), strings.Count(out.String(), "level=WARN")
+			if boots != tc.lines || warnings != tc.warnings {
+				t.Errorf("of %d machines: %d lines and %d warnings, want %d and %d", tc.machines, boots, warnings, tc.lines, tc.warnings)
+			}
+		})
+	}
+}
+
+// A flood of invented machines and of requests with forged addresses does not keep
+// the boots of real ones out of the log, and each machine has one line of them in
+// ten minutes for certain.
+func TestLogBootsInAFlood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		ctx, cancel := context.WithCancel(t.Context())
+		events, done := make(chan Event), make(chan error)
+		whose := func(a netip.Addr) MAC {
+			if a == addrA {
+				return macA
+			}
+			return MAC{}
+		}
+		go func() {
+			done <- LogBoots(ctx, events, whose, slog.New(loglimit.New(slog.NewTextHandler(&out, nil))))
+		}()
+		n := 0
+		flood := func(seconds int) {
+			for range seconds * 100 {
+				n++
+				mac, addr := invented(n)
+				offer, gone := answer(0, mac, netip.Addr{}, "bios", "proxy offer"), file(0, addr, "menu")
+				gone.Outcome, gone.Bytes, gone.Took = TimedOut, 0, 0
+				offer.Time, gone.Time = time.Now(), time.Now()
+				events <- offer
+				events <- gone
+				time.Sleep(time.Second / 100) // the bubble's clock
+			}
+		}
+		flood(60)
+		for range 5 { // times that the machine boots
+			offer, menu := answer(0, macA, netip.Addr{}, "bios", "proxy offer"), file(0, addrA, "pxelinux.0")
+			offer.Time, menu.Time = time.Now(), time.Now()
+			events <- offer
+			events <- menu
+			flood(40)
+		}
+		cancel()
+		<-done
+		lines, real := strings.Count(out.String(), "msg=boot"), strings.Count(out.String(), "mac="+macA.String())
+		if real < 1 || lines > 60 {
+			t.Errorf("%d lines, %d of the machine:\n%s", lines, real, out.String())
+		}
+	})
+}
+
+func TestLately(t *testing.T) {
+	l := lately{}
+	for i, tc := range []struct {
+		after float64
+		addr  netip.Addr
+		want  bool
+	}{{0, addrA, true}, {1, addrA, false}, {1, addrB, true}, {599, addrA, false}, {600, addrA, true}, {601, addrA, false}} {
+		if got := l.first(at(tc.after), tc.addr); got != tc.want {
+			t.Errorf("step %d: %v", i, got)
+		}
+	}
+	for i := range 2 * maxLately {
+		_, addr := invented(i)
+		l.first(at(700), addr)
+	}
+	if len(l) > maxLately {
+		t.Errorf("%d addresses", len(l))
+	}
+}

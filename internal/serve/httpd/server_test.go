@@ -1,0 +1,476 @@
+package httpd
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/bootfiles"
+	rendered "github.com/pxebox/pxebox/internal/control/menu"
+	"github.com/pxebox/pxebox/internal/serve/event"
+)
+
+const (
+	menu   = "MENU TITLE a menu\n"
+	marked = "a menu of " + rendered.MACMark + "\n"
+	forMAC = "a menu of " + mac + "\n"
+	mac    = "52:54:00:77:00:10"
+	kernel = "0123456789"
+	piece  = 1 << 20 // more than any buffer on the way holds
+)
+
+// patience is far more than anything here takes; it ends a test that hangs.
+const patience = 30 * time.Second
+
+var longAgo = time.Date(2020, 1, 2, 3, 4, 5, 0, time.UTC)
+
+// newServer makes a server of a menu, a bundled program and a boot folder,
+// which it returns too. Events go to the channel.
+func newServer(t *testing.T) (s *Server, boot string, events chan event.Event) {
+	t.Helper()
+	top := t.TempDir()
+	boot = filepath.Join(top, "boot")
+	for name, content := range map[string]string{
+		"secret":                "secret",
+		"boot/debian/linux":     kernel,
+		"boot/Windows/boot.wim": "wim",
+		"boot/a b.efi":          "program",
+		"boot/disk.ISO":         "iso",
+		"boot/index.html":       "no index",
+		"boot/empty":            "",
+	} {
+		p := filepath.Join(top, name)
+		if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(p, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(p, longAgo, longAgo); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink("../secret", filepath.Join(boot, "link")); err != nil {
+		t.Fatal(err)
+	}
+	root, err := os.OpenRoot(boot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { root.Close() })
+	files := bootfiles.New(bootfiles.Contents{
+		Menus:   map[string][]byte{"pxelinux.cfg/default": []byte(menu), "grub/grub.cfg": []byte(marked)},
+		Site:    root,
+		Bundled: map[string][]byte{"pxelinux.0": bytes.Repeat([]byte("pxe"), piece)},
+		Names:   config.Files{AnyCase: true},
+	})
+	events = make(chan event.Event, 256) // more than a test makes
+	return &Server{
+		Open: func(_ netip.Addr, name string) (bootfiles.File, error) {
+			if name == "/broken" {
+				return nil, errors.New("open /dev/sda: inner text")
+			}
+			return files.Open(name, bootfiles.Reader{MAC: mac})
+		},
+		Allow: func(netip.Addr) bool { return true },
+		Done:  func(e event.Event) { events <- e },
+		Log:   slog.New(slog.DiscardHandler),
+	}, boot, events
+}
+
+// start runs a server on loopback and returns its address.
+func start(t *testing.T, s *Server) string {
+	t.Helper()
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error)
+	go func() { done <- s.Serve(ctx, l.(*net.TCPListener)) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != context.Canceled {
+			t.Errorf("Serve ends with %v", err)
+		}
+	})
+	return l.Addr().String()
+}
+
+// dial connects; what it returns fails, rather than waits for ever.
+func dial(t *testing.T, addr string) *net.TCPConn {
+	t.Helper()
+	c, err := net.Dial("tcp4", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	return c.(*net.TCPConn)
+}
+
+// reply is an answer as it came.
+type reply struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// ask sends a request as a boot loader writes it: no library mends the name.
+func ask(t *testing.T, addr, method, target string, header ...string) reply {
+	t.Helper()
+	c := dial(t, addr)
+	lines := append([]string{method + " " + target + " HTTP/1.1", "Host: box", "Connection: close"}, header...)
+	// In one piece: net/http refuses a broken first line before it has read the
+	// rest, and what comes after its close resets the connection.
+	io.WriteString(c, strings.Join(lines, "\r\n")+"\r\n\r\n")
+	r, err := http.ReadResponse(bufio.NewReader(c), &http.Request{Method: method})
+	if err != nil {
+		t.Fatalf("%s %s: %v", method, target, err)
+	}
+	defer r.Body.Close()
+	b, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Fatalf("%s %s: %v", method, target, err)
+	}
+	return reply{r.StatusCode, r.Header, string(b)}
+}
+
+func TestNames(t *testing.T) {
+	s, _, _ := newServer(t)
+	addr := start(t, s)
+	for _, tc := range []struct {
+		situation, target string
+		status            int
+		body              string
+	}{
+		{"a menu, in memory", "/pxelinux.cfg/default", 200, menu},
+		{"a menu with the machine's address", "/grub/grub.cfg", 200, forMAC},
+		{"a site file", "/debian/linux", 200, kernel},
+		{"a prefix that ends in a slash", "//debian//linux", 200, kernel},
+		{"Windows' backslashes", `/windows\boot.wim`, 200, "wim"},
+		{"backslashes, encoded", "/WINDOWS%5CBOOT.WIM", 200, "wim"},
+		{"a space, encoded", "/a%20b.efi", 200, "program"},
+		{"with the server's name, as to a proxy", "http://box/debian/linux", 200, kernel},
+		{"a query", "/debian/linux?uuid=1", 200, kernel},
+		{"an empty file", "/empty", 200, ""},
+		{"an index is a file like any other", "/index.html", 200, "no index"},
+
+		{"not there", "/pxelinux.cfg/C0A84D10", 404, "not found\n"},
+		{"a folder", "/debian", 404, "not found\n"},
+		{"a folder, with a slash", "/debian/", 404, "not found\n"},
+		{"a link that leaves the folder", "/link", 404, "not found\n"},
+		{"encoded twice", "/%2564ebian/linux", 404, "not found\n"},
+		{"the root", "/", 403, "forbidden\n"},
+		{"the parent", "/../secret", 403, "forbidden\n"},
+		{"the parent, encoded", "/%2e%2e/secret", 403, "forbidden\n"},
+		{"the parent, its slash encoded", "/debian/..%2f..%2fsecret", 403, "forbidden\n"},
+		{"the parent by backslashes", `/..\secret`, 403, "forbidden\n"},
+		{"a drive", "/C:/secret", 403, "forbidden\n"},
+		{"a control character", "/debian/linux%0a", 403, "forbidden\n"},
+		{"NUL in the middle", "/debian%00/linux", 403, "forbidden\n"},
+		{"too long a name", "/" + strings.Repeat("x", 2000), 403, "forbidden\n"},
+		{"a broken encoding", "/%zz", 400, "400 Bad Request"},
+		{"too long a header", "/" + strings.Repeat("x", 2*maxHeader), 431, "431 Request Header Fields Too Large"},
+		{"the box's own trouble keeps its inner text", "/broken", 500, "internal server error\n"},
+	} {
+		t.Run(tc.situation, func(t *testing.T) {
+			got := ask(t, addr, "GET", tc.target)
+			if got.status != tc.status || got.body != tc.body {
+				t.Errorf("GET %s: %d %q, want %d %q", tc.target, got.status, got.body, tc.status, tc.body)
+			}
+		})
+	}
+}
+
+// PXELINUX speaks HTTP/1.0, and does not say to whom.
+func TestHTTP10(t *testing.T) {
+	s, _, _ := newServer(t)
+	c := dial(t, start(t, s))
+	io.WriteString(c, "GET /debian/linux HTTP/1.0\r\n\r\n")
+	b, err := io.ReadAll(c) // the end of the file is the connection's
+	if err != nil || !strings.HasPrefix(string(b), "HTTP/1.0 200 OK\r\n") || !strings.HasSuffix(string(b), "\r\n\r\n"+kernel) {
+		t.Errorf("got %q, %v", b, err)
+	}
+}
+
+func TestMethods(t *testing.T) {
+	s, _, _ := newServer(t)
+	addr := start(t, s)
+	for _, tc := range []struct {
+		method, target string
+		header         []string
+		status         int
+		allow, body    string
+	}{
+		{"GET", "/debian/linux", nil, 200, "", kernel},
+		{"HEAD", "/debian/linux", nil, 200, "", ""},
+		{"HEAD", "/nothing", nil, 404, "", ""},
+		{"POST", "/debian/linux", nil, 405, "GET, HEAD", "method not allowed\n"},
+		{"PUT", "/new", []string{"Content-Length: 1000"}, 405, "GET, HEAD", "method not allowed\n"},
+		{"PUT", "/new", []string{"Transfer-Encoding: chunked"}, 405, "GET, HEAD", "method not allowed\n"},
+		{"DELETE", "/debian/linux", nil, 405, "GET, HEAD", "method not allowed\n"},
+		{"OPTIONS", "*", nil, 405, "GET, HEAD", "method not allowed\n"},
+		{"PROPFIND", "/", nil, 405, "GET, HEAD", "method not allowed\n"},
+		{"CONNECT", "/debian/linux", nil, 405, "GET, HEAD", "method not allowed\n"},
+		{"get", "/debian/linux", nil, 405, "GET, HEAD", "method not allowed\n"},
+		{"GET", "/debian/linux", []string{"Content-Length: 1000"}, 400, "", "bad request\n"},
+	} {
+		t.Run(strings.Join(append([]string{tc.method, tc.target}, tc.header...), " "), func(t *testing.T) {
+			// The body is never sent: who waits for it hangs.
+			got := ask(t, addr, tc.method, tc.target, tc.header...)
+			if got.status != tc.status || got.header.Get("Allow") != tc.allow || got.body != tc.body {
+				t.Errorf("%d, Allow %q, %q; want %d, %q, %q", got.status, got.header.Get("Allow"), got.body, tc.status, tc.allow, tc.body)
+			}
+		})
+	}
+}
+
+func TestContentType(t *testing.T) {
+	s, _, _ := newServer(t)
+	addr := start(t, s)
+	for target, want := range map[string]string{
+		"/a%20b.efi":            "application/efi",
+		"/A%20B.EFI":            "application/efi", // EDK2 would not know it by this extension
+		"/disk.iso":             "application/vnd.efi-iso",
+		"/debian/linux":         "application/octet-stream",
+		"/index.html":           "application/octet-stream", // a boot file, not a page
+		"/pxelinux.cfg/default": "application/octet-stream",
+		"/empty":                "application/octet-stream",
+	} {
+		for _, method := range []string{"GET", "HEAD"} {
+			if got := ask(t, addr, method, target).header.Get("Content-Type"); got != want {
+				t.Errorf("%s %s is %q, want %q", method, target, got, want)
+			}
+		}
+	}
+}
+
+// Ranges and conditions, in memory and on disk alike.
+func TestRangesAndConditions(t *testing.T) {
+	s, _, _ := newServer(t)
+	// The hash of the file on disk as it is after a first request.
+	s.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/debian/linux", nil))
+	s.hashes.compute(t.Context(), s.Open, <-s.hashes.queue)
+	addr := start(t, s)
+
+	sum := sha256.Sum256([]byte(menu))
+	menuTag := etag(sum[:])
+	sum = sha256.Sum256([]byte(marked))
+	sum = sha256.Sum256(append(sum[:], mac...))
+	markedTag := etag(sum[:])
+	sum = sha256.Sum256([]byte(kernel))
+	kernelTag := etag(sum[:])
+	const date = "Thu, 02 Jan 2020 03:04:05 GMT"
+	for _, file := range []struct{ target, content, tag, modified string }{
+		{"/pxelinux.cfg/default", menu, menuTag, ""},
+		{"/grub/grub.cfg", forMAC, markedTag, ""},
+		{"/debian/linux", kernel, kernelTag, date},
+	} {
+		whole, size := file.content, len(file.content)
+		for _, tc := range []struct {
+			situation     string
+			method        string
+			header        []string
+			status        int
+			body          string
+			length        string
+			contentRanges string
+		}{
+			{"all", "GET", nil, 200, whole, fmt.Sprint(size), ""},
+			{"the size", "HEAD", nil, 200, "", fmt.Sprint(size), ""},
+			{"the start", "GET", []string{"Range: bytes=0-3"}, 206, whole[:4], "4", fmt.Sprintf("bytes 0-3/%d", size)},
+			{"the middle", "GET", []string{"Range: bytes=2-4"}, 206, whole[2:5], "3", fmt.Sprintf("bytes 2-4/%d", size)},
+			{"resumed", "GET", []string{"Range: bytes=6-"}, 206, whole[6:], fmt.Sprint(size - 6), fmt.Sprintf("bytes 6-%d/%d", size-1, size)},
+			{"the last bytes", "GET", []string{"Range: bytes=-2"}, 206, whole[size-2:], "2", fmt.Sprintf("bytes %d-%d/%d", size-2, size-1, size)},
+			{"more than there is", "GET", []string{"Range: bytes=6-999"}, 206, whole[6:], fmt.Sprint(size - 6), fmt.Sprintf("bytes 6-%d/%d", size-1, size)},
+			{"behind the end", "GET", []string{"Range: bytes=100-"}, 416, "invalid range: failed to overlap\n", "", fmt.Sprintf("bytes */%d", size)},
+			{"several ranges are answered by all", "GET", []string{"Range: bytes=0-0,2-2"}, 200, whole, fmt.Sprint(size), ""},
+			{"known already", "GET", []string{"If-None-Match: " + file.tag}, 304, "", "", ""},
+			{"another is known", "GET", []string{`If-None-Match: "other"`}, 200, whole, fmt.Sprint(size), ""},
+			{"resumed, unchanged", "GET", []string{"Range: bytes=6-", "If-Range: " + file.tag}, 206, whole[6:], fmt.Sprint(size - 6), fmt.Sprintf("bytes 6-%d/%d", size-1, size)},
+			{"resumed, changed", "GET", []string{"Range: bytes=6-", `If-Range: "other"`}, 200, whole, fmt.Sprint(size), ""},
+			{"only if unchanged, and it is not", "GET", []string{`If-Match: "other"`}, 412, "", "", ""},
+		} {
+			t.Run(file.target+" "+tc.situation, func(t *testing.T) {
+				got := ask(t, addr, tc.method, file.target, tc.header...)
+				if got.status != tc.status || got.body != tc.body || got.header.Get("Content-Range") != tc.contentRanges {
+					t.Errorf("%d %q %q, want %d %q %q", got.status, got.body, got.header.Get("Content-Range"), tc.status, tc.body, tc.contentRanges)
+				}
+				if tc.length != "" && got.header.Get("Content-Length") != tc.length {
+					t.Errorf("Content-Length %q, want %q", got.header.Get("Content-Length"), tc.length)
+				}
+				if got.status < 400 && got.header.Get("ETag") != file.tag {
+					t.Errorf("ETag %q, want %q", got.header.Get("ETag"), file.tag)
+				}
+				if got.status == 200 && (got.header.Get("Last-Modified") != file.modified || got.header.Get("Accept-Ranges") != "bytes") {
+					t.Errorf("Last-Modified %q, want %q; Accept-Ranges %q", got.header.Get("Last-Modified"), file.modified, got.header.Get("Accept-Ranges"))
+				}
+			})
+		}
+	}
+	// Before a file on disk has its hash, its time will do.
+	got := ask(t, addr, "GET", "/disk.iso", "If-Modified-Since: "+date)
+	if got.status != 304 || got.header.Get("ETag") != "" {
+		t.Errorf("not modified since: %d, ETag %q", got.status, got.header.Get("ETag"))
+	}
+}
+
+func TestEvents(t *testing.T) {
+	s, _, events := newServer(t)
+	begun := make(chan event.Event, 1)
+	s.Began = func(e event.Event) { begun <- e }
+	addr := start(t, s)
+	for _, tc := range []struct {
+		situation, method, target string
+		header                    []string
+		what                      string
+		outcome                   event.Outcome
+		bytes                     int64
+		begins                    bool
+	}{
+		{"a file on disk", "GET", "/debian/linux", nil, "debian/linux", event.Sent, 10, true},
+		{"a part of it", "GET", "/debian/linux", []string{"Range: bytes=1-3"}, "debian/linux", event.Sent, 3, true},
+		{"a file in memory of several pieces", "GET", "/pxelinux.0", nil, "pxelinux.0", event.Sent, 3 * piece, true},
+		{"a part of it", "GET", "/pxelinux.0", []string{fmt.Sprintf("Range: bytes=5-%d", 2*piece)}, "pxelinux.0", event.Sent, 2*piece - 4, true},
+		{"not there", "GET", "/Nothing%20here", nil, "Nothing here", event.NotFound, 0, false},
+		{"not there, by HEAD", "HEAD", "/nothing", nil, "nothing", event.NotFound, 0, false},
+		{"a link that leaves the folder", "GET", "/link", nil, "link", event.Refused, 0, false},
+		{"a hostile name", "GET", "/../" + strings.Repeat("x", 1000), nil, "../" + strings.Repeat("x", 125), event.Refused, 0, false},
+		{"a range that is not there", "GET", "/debian/linux", []string{"Range: bytes=99-"}, "debian/linux", event.Refused, 0, true},
+		{"a write", "PUT", "/debian/linux", nil, "debian/linux", event.Refused, 0, false},
+		{"the box's own trouble", "GET", "/broken", nil, "broken", event.Failed, 0, false},
+	} {
+		t.Run(tc.situation, func(t *testing.T) {
+			ask(t, addr, "HEAD", "/debian/linux") // is no transfer
+			ask(t, addr, tc.method, tc.target, tc.header...)
+			e := <-events
+			if e.Protocol != event.HTTP || e.What != tc.what || e.Outcome != tc.outcome || e.Bytes != tc.bytes || e.Addr != netip.MustParseAddr("127.0.0.1") || e.Took <= 0 || e.Time.IsZero() {
+				t.Errorf("got %+v, want %q, %q, %d bytes", e, tc.what, tc.outcome, tc.bytes)
+			}
+			if !tc.begins {
+				if len(begun) != 0 {
+					t.Errorf("it begins: %+v", <-begun)
+				}
+				return
+			}
+			want := event.Event{Time: e.Time.Add(-e.Took), Protocol: e.Protocol, Addr: e.Addr, What: e.What, Outcome: event.Begun}
+			if b := <-begun; !b.Time.Equal(want.Time) {
+				t.Errorf("begins at %v, want %v", b.Time, want.Time)
+			} else if b.Time = want.Time; b != want {
+				t.Errorf("begins: %+v, want %+v", b, want)
+			}
+		})
+	}
+	if n := s.Running(); n != 0 {
+		t.Errorf("%d are still running", n)
+	}
+}
+
+func TestMetricsPath(t *testing.T) {
+	s, _, events := newServer(t)
+	h := httptest.NewRequest("GET", "/metrics", nil)
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, h)
+	if w.Code != 404 || (<-events).Outcome != event.NotFound {
+		t.Errorf("without metrics: %d", w.Code)
+	}
+	s.Metrics = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "up 1\n") })
+	w = httptest.NewRecorder()
+	s.ServeHTTP(w, h)
+	if w.Code != 200 || w.Body.String() != "up 1\n" || len(events) != 0 {
+		t.Errorf("with metrics: %d %q, %d events", w.Code, w.Body, len(events))
+	}
+}
+
+// spy is a connection's end of net/http, which tells how it was fed.
+type spy struct {
+	header http.Header
+	writes [][]byte
+	reads  []io.Reader
+}
+
+func (s *spy) Header() http.Header { return s.header }
+func (s *spy) WriteHeader(int)     {}
+func (s *spy) Write(b []byte) (int, error) {
+	s.writes = append(s.writes, b)
+	return len(b), nil
+}
+func (s *spy) ReadFrom(r io.Reader) (int64, error) {
+	s.reads = append(s.reads, r)
+	return io.Copy(io.Discard, r)
+}
+
+// A file on disk reaches net/http as an *os.File, from which the kernel sends
+// by itself; one in memory as the very bytes of the catalog.
+func TestNothingIsCopied(t *testing.T) {
+	s, _, _ := newServer(t)
+	for target, header := range map[string]string{"/debian/linux": "", "/debian/linux ": "bytes=2-5"} {
+		w, r := &spy{header: http.Header{}}, httptest.NewRequest("GET", strings.TrimSpace(target), nil)
+		r.Header.Set("Range", header)
+		s.ServeHTTP(w, r)
+		if len(w.writes) != 0 || len(w.reads) != 1 {
+			t.Fatalf("on disk, range %q: %d writes and %d reads", header, len(w.writes), len(w.reads))
+		}
+		limited, ok := w.reads[0].(*io.LimitedReader)
+		if !ok {
+			t.Fatalf("on disk, range %q: fed from a %T", header, w.reads[0])
+		}
+		if _, ok := limited.R.(*os.File); !ok {
+			t.Errorf("on disk, range %q: fed from a part of a %T", header, limited.R)
+		}
+	}
+	f, err := s.Open(netip.Addr{}, "/pxelinux.0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	content := f.(*bootfiles.InMemory).Bytes()
+	w := &spy{header: http.Header{}}
+	s.ServeHTTP(w, httptest.NewRequest("GET", "/pxelinux.0", nil))
+	if len(w.writes) != 0 || len(w.reads) != 1 {
+		t.Fatalf("in memory: %d writes and %d reads", len(w.writes), len(w.reads))
+	}
+	if m, ok := w.reads[0].(*io.LimitedReader).R.(*memory); !ok || &m.all[0] != &content[0] {
+		t.Error("in memory: it is fed from a copy")
+	}
+}
+
+// The connections that net/http is given can still be fed by the kernel.
+var _ io.ReaderFrom = (*conn)(nil)
+
+// BenchmarkMenu is all that is ours between net/http and a file in memory.
+func BenchmarkMenu(b *testing.B) {
+	files := bootfiles.New(bootfiles.Contents{Menus: map[string][]byte{"menu": make([]byte, 4096)}})
+	open := func(_ netip.Addr, name string) (bootfiles.File, error) { return files.Open(name, bootfiles.Reader{}) }
+	s := &Server{Open: open, Done: func(event.Event) {}, Log: slog.New(slog.DiscardHandler)}
+	r := httptest.NewRequest("GET", "/menu", nil)
+	w := &discard{header: http.Header{}}
+	b.ReportAllocs()
+	for b.Loop() {
+		clear(w.header)
+		s.ServeHTTP(w, r)
+	}
+}
+
+type discard struct{ header http.Header }
+
+func (d *discard) Header() http.Header         { return d.header }
+func (d *discard) WriteHeader(int)             {}
+func (d *discard) Write(b []byte) (int, error) { return len(b), nil }

@@ -1,0 +1,100 @@
+package leasedb
+
+import (
+	"encoding/hex"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pxebox/pxebox/internal/serve/lease"
+)
+
+var someRecord = lease.Record{
+	Addr: netip.MustParseAddr("192.168.77.100"), Client: "hw\x52\x54\x00\x12\x34\x56", HW: "\x52\x54\x00\x12\x34\x56",
+	Length: time.Hour, Hostname: "lab-1",
+}
+
+func TestRecordEncoding(t *testing.T) {
+	value := appendRecord(nil, &someRecord)
+	// Databases in the field have this form: a change of it needs another
+	// recordVersion.
+	const want = "01" + "901c" + "08" + "6877525400123456" + "06" + "525400123456" + "05" + "6c61622d31"
+	if got := hex.EncodeToString(value); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	got, err := decodeRecord([]byte{192, 168, 77, 100}, value)
+	if err != nil || got != someRecord {
+		t.Errorf("read back as %+v, %v", got, err)
+	}
+}
+
+func TestRecordLengthIsRoundedUp(t *testing.T) {
+	r := someRecord
+	r.Length = time.Second + 1
+	got, err := decodeRecord(r.Addr.AsSlice(), appendRecord(nil, &r))
+	if err != nil || got.Length != 2*time.Second {
+		t.Errorf("%v was read back as %v, %v", r.Length, got.Length, err)
+	}
+}
+
+func TestNotARecord(t *testing.T) {
+	key := "c0a84d64"
+	for _, c := range []struct{ situation, key, value, want string }{
+		{"a key of another length", "c0a84d", "01901c01610000", "key c0a84d"},
+		{"an IPv6 key", strings.Repeat("00", 16), "01901c01610000", "key 00"},
+		{"nothing", key, "", "version"},
+		{"a later version", key, "02901c01610000", "version"},
+		{"no length", key, "01", "length"},
+		{"a length of zero", key, "010001610000", "length"},
+		{"more seconds than option 51 has", key, "01808080801001610000", "length"},
+		{"a length without end", key, "01ffffffffffffffffffff01", "length"},
+		{"no client", key, "01901c000000", "no client"},
+		{"cut in the client", key, "01901c0261", "ends early"},
+		{"cut before the host name", key, "01901c016100", "ends early"},
+		{"a text longer than anything", key, "01901cffffffffffffffffff01", "ends early"},
+		{"a text longer than any", key, "01901c8104" + strings.Repeat("61", 513) + "0000", "too long"},
+		{"more behind it", key, "01901c0161000000", "ends late"},
+	} {
+		t.Run(c.situation, func(t *testing.T) {
+			k, _ := hex.DecodeString(c.key)
+			v, err := hex.DecodeString(c.value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = decodeRecord(k, v)
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v, want an error about %q", err, c.want)
+			}
+		})
+	}
+}
+
+// FuzzRecord reads any value: what passes for a record is one that append
+// could have written.
+func FuzzRecord(f *testing.F) {
+	f.Add(appendRecord(nil, &someRecord))
+	for _, s := range []string{"", "01", "010001610000", "01901c0261", "01901cffffffffffffffffff01", "02901c01610000"} {
+		b, _ := hex.DecodeString(s)
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, value []byte) {
+		r, err := decodeRecord([]byte{10, 0, 0, 1}, value)
+		if err != nil {
+			return
+		}
+		again, err := decodeRecord([]byte{10, 0, 0, 1}, appendRecord(nil, &r))
+		if err != nil || again != r {
+			t.Errorf("%x is %+v, and that is written as %+v, %v", value, r, again, err)
+		}
+	})
+}
+
+func BenchmarkRecord(b *testing.B) {
+	key := someRecord.Addr.AsSlice()
+	for b.Loop() {
+		if _, err := decodeRecord(key, appendRecord(nil, &someRecord)); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

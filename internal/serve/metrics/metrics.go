@@ -1,0 +1,144 @@
+// Package metrics counts what the servers do, for Prometheus. No label holds
+// what a client chose, such as a name or an address: whoever can send packets
+// could otherwise fill the memory with time series.
+package metrics
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/pxebox/pxebox/internal/serve/event"
+)
+
+// What a scrape may cost: there is one collector at a site, and a second by
+// way of change.
+const (
+	maxScrapes  = 2
+	scrapeLimit = 5 * time.Second
+)
+
+// durations are the buckets of a transfer's time, in seconds: a menu takes
+// milliseconds, an installer's image over a busy link minutes.
+var durations = []float64{.001, .01, .1, .5, 1, 2.5, 5, 10, 30, 60, 300, 1800}
+
+// Metrics is a set of counters of its own. Its methods may be called from
+// everywhere.
+type Metrics struct {
+	registry    *prometheus.Registry
+	answers     *prometheus.CounterVec
+	silences    *prometheus.CounterVec
+	transfers   *prometheus.CounterVec
+	bytes       *prometheus.CounterVec
+	retransmits *prometheus.CounterVec
+	duration    *prometheus.HistogramVec
+	leases      prometheus.Gauge
+	generation  *prometheus.GaugeVec
+}
+
+// New makes the counters, all at zero.
+func New() *Metrics {
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "pxebox", Name: name, Help: help}, labels)
+	}
+	gauge := func(name, help string) prometheus.GaugeOpts {
+		return prometheus.GaugeOpts{Namespace: "pxebox", Name: name, Help: help}
+	}
+	m := &Metrics{
+		registry:    prometheus.NewRegistry(),
+		answers:     counter("dhcp_answers_total", "DHCP packets answered, by the step of the dialogue.", "step", "outcome"),
+		silences:    counter("dhcp_silences_total", "DHCP packets that were not answered; the log says why.", "class"),
+		transfers:   counter("transfers_total", "Requests for files, by how they ended.", "protocol", "outcome"),
+		bytes:       counter("transfer_bytes_total", "Bytes of files that clients were sent.", "protocol"),
+		retransmits: counter("retransmits_total", "Packets of files that were sent again.", "protocol"),
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Namespace: "pxebox", Name: "transfer_seconds", Help: "Time that complete transfers took.", Buckets: durations,
+		}, []string{"protocol"}),
+		leases:     prometheus.NewGauge(gauge("leases", "Addresses that are leased.")),
+		generation: prometheus.NewGaugeVec(gauge("generation_info", "The configuration in use, by its ID; always 1."), []string{"id"}),
+	}
+	m.registry.MustRegister(
+		m.answers, m.silences, m.transfers, m.bytes, m.retransmits, m.duration, m.leases, m.generation,
+		// Of the process: its memory, its CPU time, its open files. The Go
+		// runtime's own set is four times as long, and tells an operator
+		// little.
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// Handler answers a scrape.
+func (m *Metrics) Handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: maxScrapes, Timeout: scrapeLimit})
+}
+
+// Dropped has the count of events that were lost on their way here shown. It
+// is called once at most.
+func (m *Metrics) Dropped(count func() uint64) {
+	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Namespace: "pxebox", Name: "events_dropped_total", Help: "Events that a subscriber had no room for, and that the other counters may lack.",
+	}, func() float64 { return float64(count()) }))
+}
+
+// Running has the number of a protocol's transfers under way shown. It is
+// called once at most for each protocol.
+func (m *Metrics) Running(p event.Protocol, count func() int) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Namespace: "pxebox", Name: "transfers_running", Help: "Transfers under way.", ConstLabels: prometheus.Labels{"protocol": string(p)},
+	}, func() float64 { return float64(count()) }))
+}
+
+// Leases sets how many addresses are leased.
+func (m *Metrics) Leases(n int) { m.leases.Set(float64(n)) }
+
+// Generation says which generation is served from now on.
+func (m *Metrics) Generation(id string) {
+	m.generation.Reset()
+	m.generation.WithLabelValues(id).Set(1)
+}
+
+// Class says of a packet that was not answered whose business that is.
+type Class string
+
+// The classes.
+const (
+	Ignored Class = "ignored" // it was not for this box
+	Trouble Class = "trouble" // somebody should mend something
+	Limited Class = "limited" // it was part of a flood
+)
+
+// Silent counts a DHCP packet that was not answered.
+func (m *Metrics) Silent(c Class) { m.silences.WithLabelValues(string(c)).Inc() }
+
+// Count counts events until ctx ends.
+func (m *Metrics) Count(ctx context.Context, events <-chan event.Event) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case e := <-events:
+			m.Event(e)
+		}
+	}
+}
+
+// Event counts one event.
+func (m *Metrics) Event(e event.Event) {
+	if e.Protocol == event.DHCP {
+		m.answers.WithLabelValues(e.What, string(e.Outcome)).Inc()
+		return
+	}
+	if e.Outcome == event.Begun {
+		return // it counts when it has ended
+	}
+	protocol := string(e.Protocol)
+	m.transfers.WithLabelValues(protocol, string(e.Outcome)).Inc()
+	m.bytes.WithLabelValues(protocol).Add(float64(e.Bytes))
+	m.retransmits.WithLabelValues(protocol).Add(float64(e.Retransmits))
+	if e.Outcome == event.Sent {
+		m.duration.WithLabelValues(protocol).Observe(e.Took.Seconds())
+	}
+}

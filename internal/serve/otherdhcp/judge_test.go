@@ -1,0 +1,127 @@
+package otherdhcp
+
+import (
+	"net"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+)
+
+var (
+	boxHW    = net.HardwareAddr{0x52, 0x54, 0, 0, 0, 1}
+	probeMAC = net.HardwareAddr{2, 0, 0, 0, 0, 7}
+	otherHW  = net.HardwareAddr{0x52, 0x54, 0, 0, 0, 0x99}
+	client   = net.HardwareAddr{0x52, 0x54, 0, 0, 0, 0x50}
+	boxAddr  = netip.MustParseAddr("192.168.77.1")
+
+	probeID = dhcpv4.TransactionID{1, 2, 3, 4}
+	me      = self{
+		hw: boxHW, mac: probeMAC, own: func(a netip.Addr) bool { return a == boxAddr },
+		asked: func(id dhcpv4.TransactionID) bool { return id == probeID },
+	}
+)
+
+func TestJudge(t *testing.T) {
+	leased := dhcpv4.WithLeaseTime(uint32(time.Hour / time.Second))
+	you := dhcpv4.WithYourIP(net.IPv4(192, 168, 77, 50))
+	by := func(a netip.Addr) dhcpv4.Modifier {
+		return dhcpv4.WithOption(dhcpv4.OptServerIdentifier(a.AsSlice()))
+	}
+	is := dhcpv4.WithMessageType
+	to := dhcpv4.WithHwAddr
+	for _, tt := range []struct {
+		situation string
+		sender    net.HardwareAddr
+		msg       []dhcpv4.Modifier
+		want      kind
+		server    netip.Addr
+		twin      bool
+	}{
+		{"an offer to the probe", otherHW, []dhcpv4.Modifier{is(dhcpv4.MessageTypeOffer), to(probeMAC), you, by(rogue), leased}, foreign, rogue, false},
+		{"an offer to the probe without a lease time", otherHW, []dhcpv4.Modifier{is(dhcpv4.MessageTypeOffer), to(probeMAC), you, by(rogue)}, foreign, rogue, false},
+		{"an offer to the probe without a server identifier", otherHW, []dhcpv4.Modifier{is(dhcpv4.MessageTypeOffer), to(probeMAC), you}, foreign, second, false},
+		{"an offer to the probe by a relay agent", otherHW, []dhcpv4.Modifier{is(dhcpv4.MessageTypeOffer), to(probeMAC), you, by(rogue), leased, dhcpv4.WithGatewayIP(net.IPv4(192, 168, 77, 254))}, foreign, rogue, false},
+		{"a BOOTP server's reply to the probe", otherHW, []dhcpv4.Modifier{to(probeMAC), you}, foreign, second, false},
+		{"a lease for another machine", otherHW, []dhcpv4.Modifier{is(dhcpv4.MessageTypeAck), to(client), you, by(rogue), leased}, foreign, rogue, false},
+		{"a lease for another machine from the box's own address", otherHW, []dhcpv4.Modifier{is(dhcpv4.MessageTypeAck), to(client), you, by(boxAddr), leased}, foreign, boxAddr, true},
+		{"the box's own, sent back by a switch", boxHW, []dhcpv4.Modifier{is(dhcpv4.MessageTypeAck), to(client), you, by(boxAddr), leased}, nothing, netip.Addr{}, false},
+		{"the box's own, by a relay agent", otherHW, []dhcpv4.Modifier{is(dhcpv4.MessageTypeAck), to(client), you, by(boxAddr), leased, dhcpv4.WithGatewayIP(net.IPv4(192, 168, 77, 254))}, nothing, netip.Addr{}, false},
+		{"a proxyDHCP offer to a PXE client", otherHW, []dhcpv4.Modifier{is(dhcpv4.MessageTypeOffer), to(client), by(rogue), dhcpv4.WithOption(dhcpv4.OptClassIdentifier("PXEClient"))}, nothing, netip.Addr{}, false},
+		{"a WDS server's acknowledgement of a boot request", otherHW, []dhcpv4.Modifier{is(dhcpv4.MessageTypeAck), to(client), you, by(rogue), dhcpv4.WithOption(dhcpv4.OptClassIdentifier("PXEClient"))}, nothing, netip.Addr{}, false},
+		{"the answer to an INFORM", otherHW, []dhcpv4.Modifier{is(dhcpv4.MessageTypeAck), to(client), by(rogue)}, nothing, netip.Addr{}, false},
+		{"another server refuses a client", otherHW, []dhcpv4.Modifier{is(dhcpv4.MessageTypeNak), to(client), by(rogue)}, suspect, rogue, false},
+		{"a question, not an answer", otherHW, []dhcpv4.Modifier{is(dhcpv4.MessageTypeDiscover), to(client), you, leased, func(m *dhcpv4.DHCPv4) { m.OpCode = dhcpv4.OpcodeBootRequest }}, nothing, netip.Addr{}, false},
+	} {
+		t.Run(tt.situation, func(t *testing.T) {
+			m, err := dhcpv4.New(append([]dhcpv4.Modifier{func(m *dhcpv4.DHCPv4) { m.OpCode = dhcpv4.OpcodeBootReply }}, tt.msg...)...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f := judge(me, reply{msg: m, from: second, sender: tt.sender, onLink: true})
+			if f.kind != tt.want || f.kind != nothing && (f.server != tt.server || f.twin != tt.twin) {
+				t.Fatalf("judged %+v; want kind %d, server %v, twin %v", f, tt.want, tt.server, tt.twin)
+			}
+		})
+	}
+}
+
+// A unicast can be any host's that routers lead here, so it counts where it
+// answers the probe, and no other does.
+func TestJudgeUnicast(t *testing.T) {
+	for situation, tt := range map[string]struct {
+		chaddr net.HardwareAddr
+		xid    dhcpv4.TransactionID
+		kind   dhcpv4.MessageType
+		want   kind
+	}{
+		"an offer to another machine":        {client, dhcpv4.TransactionID{9}, dhcpv4.MessageTypeOffer, nothing},
+		"an offer to the probe's MAC":        {probeMAC, dhcpv4.TransactionID{9}, dhcpv4.MessageTypeOffer, nothing},
+		"another machine, the probe's xid":   {client, probeID, dhcpv4.MessageTypeOffer, nothing},
+		"a refusal":                          {client, dhcpv4.TransactionID{9}, dhcpv4.MessageTypeNak, nothing},
+		"a server answers the probe by that": {probeMAC, probeID, dhcpv4.MessageTypeOffer, foreign},
+	} {
+		m, err := dhcpv4.New(dhcpv4.WithMessageType(tt.kind), dhcpv4.WithHwAddr(tt.chaddr), dhcpv4.WithTransactionID(tt.xid),
+			dhcpv4.WithYourIP(net.IPv4(192, 168, 77, 50)), dhcpv4.WithLeaseTime(3600), dhcpv4.WithOption(dhcpv4.OptServerIdentifier(rogue.AsSlice())))
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.OpCode = dhcpv4.OpcodeBootReply
+		if f := judge(me, reply{msg: m, from: rogue, sender: otherHW}); f.kind != tt.want {
+			t.Errorf("%s: %+v", situation, f)
+		}
+	}
+}
+
+func TestRecent(t *testing.T) {
+	var r recent
+	if r.has(dhcpv4.TransactionID{}) {
+		t.Error("nothing was asked, and xid 0 passes")
+	}
+	for i := range byte(2*discovers + 1) {
+		r.add(dhcpv4.TransactionID{1, i})
+	}
+	if r.has(dhcpv4.TransactionID{1, 0}) || !r.has(dhcpv4.TransactionID{1, 1}) || !r.has(dhcpv4.TransactionID{1, 2 * discovers}) {
+		t.Errorf("kept: %v", r.ids)
+	}
+}
+
+// What comes off the wire is anybody's.
+func FuzzJudge(f *testing.F) {
+	m, err := dhcpv4.New(dhcpv4.WithMessageType(dhcpv4.MessageTypeOffer), dhcpv4.WithHwAddr(probeMAC))
+	if err != nil {
+		f.Fatal(err)
+	}
+	m.OpCode = dhcpv4.OpcodeBootReply
+	f.Add(m.ToBytes())
+	f.Fuzz(func(t *testing.T, b []byte) {
+		m, err := dhcpv4.FromBytes(b)
+		if err != nil {
+			return
+		}
+		if got := judge(me, reply{msg: m, from: rogue, sender: otherHW, onLink: true}); got.kind != nothing && !got.server.IsValid() {
+			t.Fatalf("%+v names no server", got)
+		}
+	})
+}

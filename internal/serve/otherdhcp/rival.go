@@ -1,0 +1,81 @@
+package otherdhcp
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"github.com/pxebox/pxebox/internal/base/loglimit"
+	"github.com/pxebox/pxebox/internal/net/netif/clientport"
+)
+
+// Rival is another PXE server that offers machines on the link something to
+// boot: a second box, a WDS server that was not told to leave them alone, or the
+// site's deployment system. It leases nothing.
+type Rival struct {
+	Server netip.Addr
+	MAC    string // where its packet came from: the server, or a relay agent
+}
+
+const (
+	// rivalsAgain is how often the same one is reported, and maxRivals how many
+	// are in that time: their packets are easily forged.
+	rivalsAgain = time.Minute
+	maxRivals   = 16
+)
+
+// rival reads an offer of another PXE server (PXE 2.1 §2.2.3): it names itself
+// one in option 60, and gives no address.
+func rival(me self, r reply) (Rival, bool) {
+	m := r.msg
+	if !r.onLink || m.OpCode != dhcpv4.OpcodeBootReply || bytes.Equal(r.sender, me.hw) || m.MessageType() != dhcpv4.MessageTypeOffer {
+		return Rival{}, false
+	}
+	if class := m.ClassIdentifier(); !strings.HasPrefix(class, "PXEClient") || m.YourIPAddr.To4() != nil && !m.YourIPAddr.IsUnspecified() {
+		return Rival{}, false
+	}
+	server, ok := netip.AddrFromSlice(m.ServerIdentifier().To4())
+	if !ok || server.IsUnspecified() {
+		server = r.from
+	}
+	if me.own(server) {
+		return Rival{}, false // our own, which a relay agent passed on
+	}
+	return Rival{server, r.sender.String()}, true
+}
+
+// WatchRivals reports other PXE servers on one interface until ctx ends or the
+// socket fails. It only listens: each machine that boots has them all speak up.
+// The functions are as Watch's.
+func (g *Guard) WatchRivals(ctx context.Context, ifname string, ifindex int, hw net.HardwareAddr, own func(netip.Addr) bool, report func(Rival)) error {
+	conn, err := clientport.Listen(ifname, ifindex, hw)
+	if err != nil {
+		return fmt.Errorf("search for other PXE servers: %w", err)
+	}
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	defer conn.Close()
+	me := self{hw: hw, own: own}
+	recent := loglimit.Once[Rival]{Most: maxRivals, Again: rivalsAgain}
+	replies, failed := make(chan reply), make(chan error, 1)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() { failed <- receive(ctx, conn, replies) }()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case err := <-failed:
+			return fmt.Errorf("search for other PXE servers: %w", err)
+		case r := <-replies:
+			if found, ok := rival(me, r); ok && recent.First(time.Now(), found) {
+				report(found)
+			}
+		}
+	}
+}

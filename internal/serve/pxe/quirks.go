@@ -1,0 +1,75 @@
+package pxe
+
+import (
+	"bytes"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+)
+
+// What firmware says or wants against the specifications, all in one place.
+// "Tried" is iPXE 1.0.0+git-20190125 (the ROM that Debian 12's QEMU has for
+// its network cards), EDK2 2022.11 (OVMF) and PXELINUX 6.04; a flow is a
+// capture in internal/serve/dhcp/testdata/flows.
+//
+//	who            what                                             source
+//	iPXE           ignores a proxy's offer without option 60        tried
+//	               waits 2 s more where a server's offer has none   tried; flow a1
+//	               asks port 4011 from port 68, at option 54        flow m1
+//	EDK2           asks port 4011 from port 4011, at siaddr, and    flow u2c
+//	               at option 54 only where siaddr is zero           tried
+//	               needs an answer on 4011 to a proxy's offer with  tried: PXE-E16
+//	               option 60 and without 43
+//	               ignores options 66 and 67 where siaddr is zero   tried
+//	               puts option 43 before 53; says 57 = 65280        flow u4
+//	PXELINUX       hands on the 4011 ACK as the cached reply, and   flows m1, m7
+//	               pxechn.c32 -W takes the client's address from
+//	               its yiaddr
+//	some ROMs      leave option 97 out, or send another length;     reports
+//	               send option 60 as the bare class, without 93
+//	x64 firmware   says architecture 9 (byte code) for 7            reports; IANA's registry
+//	Raspberry Pi   says that it is a BIOS; wants the text           Raspberry Pi documentation,
+//	               "Raspberry Pi Boot" in option 43                 PXE_OPTION43
+//	some UEFI      passes over a proxy's offer with option 43       reports
+//	HP UEFI        asks for ever where a proxy's and a server's     reports
+//	               offer come both: give it mode = "server"
+
+// discoverNothing is option 43 for firmware that is to boot the file named in
+// the packet. Without it the iPXE in Debian's ROMs waits for a proxy's offer.
+var discoverNothing = []byte{tagDiscoveryControl, 1, discoveryBootFile, tagEnd}
+
+// raspberryPiBoot is option 43 as the Pi's boot ROM looks for it: a boot menu
+// with one item of that name. The ROM reads no more than the text.
+var raspberryPiBoot = func() []byte {
+	const item = "Raspberry Pi Boot"
+	v := []byte{tagDiscoveryControl, 1, 0x03, tagMenuPrompt, 4, 0, 'P', 'X', 'E', tagBootMenu, 3 + byte(len(item)), 0, 0, byte(len(item))}
+	return append(append(v, item...), tagEnd)
+}()
+
+// piGUID is what the GUID of a Raspberry Pi 4 or later begins with ("RPi4",
+// "RPi5"; setting DHCP_OPTION97 of its boot loader).
+var piGUID = []byte("\x00RPi")
+
+// piPrefixes are the address blocks of Raspberry Pi in IEEE's registry. The
+// boot ROM of a Pi 2 or 3, and older loaders of the Pi 4, make the GUID of
+// the serial number, which tells nothing.
+var piPrefixes = [][]byte{
+	{0xb8, 0x27, 0xeb}, {0xdc, 0xa6, 0x32}, {0xe4, 0x5f, 0x01},
+	{0x28, 0xcd, 0xc1}, {0xd8, 0x3a, 0xdd}, {0x2c, 0xcf, 0x67},
+}
+
+// isRaspberryPi tells a Pi's own boot ROM from a BIOS. UEFI on a Pi says what
+// it is by its architecture.
+func isRaspberryPi(m *dhcpv4.DHCPv4, c Client) bool {
+	if c.Arch != BIOS || c.HTTP {
+		return false
+	}
+	if bytes.HasPrefix(c.GUID, piGUID) {
+		return true
+	}
+	for _, p := range piPrefixes {
+		if bytes.HasPrefix(m.ClientHWAddr, p) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,303 @@
+package pxed
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+	"github.com/insomniacslk/dhcp/iana"
+
+	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/control/filewatch"
+	"github.com/pxebox/pxebox/internal/control/menu"
+	"github.com/pxebox/pxebox/internal/generation"
+	"github.com/pxebox/pxebox/internal/serve/dhcp"
+	"github.com/pxebox/pxebox/internal/serve/dhcpconn"
+	"github.com/pxebox/pxebox/internal/serve/dhcpd"
+)
+
+// leadsToWDS is a site whose menu leads to WDS by a restart, on every firmware.
+const leadsToWDS = `
+[[subnet]]
+network = "10.1.0.0/24"
+[[wds]]
+name = "wds"
+server = "192.168.77.2"
+bios_route = "reboot"
+[[entry]]
+name = "wds"
+label = "Windows"
+wds = "wds"
+`
+
+// leases are the settings of a box that gives addresses, or beside another
+// server none.
+var leases = map[config.Mode]string{
+	config.ModeServer: "[dhcp]\nmode = \"server\"\nforce = true\nprobe = false\nrange = [\"192.168.77.100-192.168.77.101\"]\n",
+	config.ModeProxy:  "[dhcp]\nmode = \"proxy\"\n",
+}
+
+// reads has the box take up leadsToWDS, with what menuwatch knows of its server.
+func (d *box) reads(mode config.Mode, state menu.Health) {
+	d.Helper()
+	c, err := config.Parse("pxebox.toml", []byte("[network]\naddress = \"192.168.77.1/24\"\n"+leases[mode]+leadsToWDS))
+	if err != nil {
+		d.Fatal(err)
+	}
+	programs := map[string]menu.Health{"bios": state, "uefi-x64": state}
+	d.takes(generation.Build(c, menu.Status{WDS: map[string]menu.Server{"wds": {Programs: programs}}}))
+}
+
+// wire is what goes out.
+type wire struct {
+	*testing.T
+	sent []*dhcpv4.DHCPv4
+}
+
+func (w *wire) Send(_ netip.Addr, replies []dhcpconn.Reply) error {
+	for _, r := range replies {
+		m, err := dhcpv4.FromBytes(r.Data)
+		if err != nil {
+			w.Fatal(err)
+		}
+		w.sent = append(w.sent, m)
+	}
+	return nil
+}
+
+func (w *wire) Probe(netip.Addr) error { return nil }
+
+// firmware is pc's, at an address and behind a relay agent or on the link.
+type firmware struct {
+	arch byte // option 93
+	addr netip.AddrPort
+	via  netip.Addr
+}
+
+// asks is one packet of it to the box, and what it is answered: the server and
+// the file to load, or nothing.
+func (f firmware) asks(d *box, now time.Time, xid byte, t dhcpv4.MessageType, change func(*dhcpv4.DHCPv4)) string {
+	d.Helper()
+	m := &dhcpv4.DHCPv4{
+		OpCode: dhcpv4.OpcodeBootRequest, HWType: iana.HWTypeEthernet, Flags: 0x8000, TransactionID: [4]byte{xid},
+		ClientHWAddr: net.HardwareAddr(pc.Bytes()), Options: dhcpv4.Options{},
+	}
+	for code, v := range map[uint8][]byte{53: {byte(t)}, 60: []byte("PXEClient:Arch:00000:UNDI:002001"), 93: {0, f.arch}, 97: make([]byte, 17)} {
+		m.UpdateOption(dhcpv4.OptGeneric(dhcpv4.GenericOptionCode(code), v))
+	}
+	q := dhcp.NewQuestion(m, dhcp.ServerPort, netip.AddrPortFrom(netip.IPv4Unspecified(), dhcp.ClientPort))
+	if f.via.IsValid() {
+		m.GatewayIPAddr, q.From = f.via.AsSlice(), netip.AddrPortFrom(f.via, dhcp.ServerPort)
+	}
+	if change != nil {
+		change(m)
+	}
+	if a := m.ClientIPAddr; a != nil { // it has an address: to the boot server
+		m.GatewayIPAddr = nil
+		q.Port, q.From = dhcp.BootServerPort, netip.AddrPortFrom(f.addr.Addr(), dhcp.BootServerPort)
+	}
+	w := &wire{T: d.T}
+	d.dhcp.Handle(now, dhcpd.Packets{Questions: []dhcp.Question{q}, Sender: w, Prober: w})
+	if len(w.sent) == 0 {
+		return ""
+	}
+	return strings.TrimSpace(w.sent[0].ServerIPAddr.String() + " " + w.sent[0].BootFileName)
+}
+
+// boots is a boot of it by DHCP. It returns what the OFFER, and where the box
+// leases nothing the answer on port 4011, has it load.
+func (f firmware) boots(d *box, mode config.Mode, now time.Time, xid byte) (offer, bootServer string) {
+	d.Helper()
+	offer = f.asks(d, now, xid, dhcpv4.MessageTypeDiscover, nil)
+	server := self.Addr()
+	if !mode.Leases() {
+		server = netip.MustParseAddr("192.168.77.3") // the site's own
+	}
+	f.asks(d, now.Add(time.Second), xid, dhcpv4.MessageTypeRequest, func(m *dhcpv4.DHCPv4) {
+		m.UpdateOption(dhcpv4.OptServerIdentifier(server.AsSlice()))
+		m.UpdateOption(dhcpv4.OptRequestedIPAddress(f.addr.Addr().AsSlice()))
+	})
+	if !mode.Leases() {
+		bootServer = f.asks(d, now.Add(2*time.Second), xid+100, dhcpv4.MessageTypeRequest, func(m *dhcpv4.DHCPv4) {
+			m.ClientIPAddr = f.addr.Addr().AsSlice()
+		})
+	}
+	return offer, bootServer
+}
+
+// reHandoff is the name in a menu that asks for a handoff.
+var reHandoff = regexp.MustCompile(`handoff/wds/[^" \n]+`)
+
+// chosen is what a boot loader asks for when somebody chooses the way to WDS in
+// the menu that it has read.
+func chosen(t *testing.T, menu string) string {
+	t.Helper()
+	name := reHandoff.FindString(menu)
+	if name == "" {
+		t.Fatalf("no way to WDS in this menu:\n%s", menu)
+	}
+	return strings.Replace(name, "$net_default_mac", string(pc), 1)
+}
+
+// ways are the firmwares and the places from which a machine gets to WDS by a
+// restart.
+var ways = map[string]struct {
+	firmware
+	menu  string
+	modes []config.Mode
+	// What leads to the box, and to WDS: in a server's OFFER, and on port 4011.
+	box, wds string
+}{
+	"BIOS": {firmware{0, pcPort, netip.Addr{}}, "pxelinux.cfg/01-52-54-00-77-00-10",
+		[]config.Mode{config.ModeServer, config.ModeProxy}, "192.168.77.1 pxelinux.0", `192.168.77.2 boot\x64\wdsnbp.com`},
+	"UEFI": {firmware{7, pcPort, netip.Addr{}}, "/grub/grub.cfg",
+		[]config.Mode{config.ModeServer, config.ModeProxy}, "192.168.77.1 shimx64.efi", `192.168.77.2 boot\x64\wdsmgfw.efi`},
+	"BIOS behind a relay agent": {firmware{0, behindPC, netip.MustParseAddr("10.1.0.1")}, "pxelinux.cfg/01-52-54-00-77-00-10",
+		[]config.Mode{config.ModeProxy}, "192.168.77.1 pxelinux.0", `192.168.77.2 boot\x64\wdsnbp.com`},
+	"UEFI behind a relay agent": {firmware{7, behindPC, netip.MustParseAddr("10.1.0.1")}, "/grub/grub.cfg",
+		[]config.Mode{config.ModeProxy}, "192.168.77.1 shimx64.efi", `192.168.77.2 boot\x64\wdsmgfw.efi`},
+}
+
+// A machine asks for WDS and restarts, in between this program does, and the
+// server says nothing. The boot after that shows the menu, with the reason.
+func TestSilentWDSLeadsBackToTheMenu(t *testing.T) {
+	for situation, way := range ways {
+		for _, mode := range way.modes {
+			t.Run(situation+", "+string(mode), func(t *testing.T) {
+				leads := func(d *box, step string, at time.Time, xid byte, want string) {
+					t.Helper()
+					offer, bootServer := way.boots(d, mode, at, xid)
+					if !mode.Leases() { // its OFFER names the server alone
+						server, _, _ := strings.Cut(want, " ")
+						if offer != server || bootServer != want {
+							t.Fatalf("%s: the offer is %q, port 4011 says %q; want %q\n%v", step, offer, bootServer, want, d.said)
+						}
+					} else if offer != want {
+						t.Fatalf("%s: the offer is %q, want %q\n%v", step, offer, want, d.said)
+					}
+				}
+				now, runDir := time.Now(), t.TempDir()
+				start := func(state menu.State) *box {
+					d := newBoxIn(t, runDir, config.ModeProxy)
+					d.neighbours[first] = pc
+					d.reads(mode, menu.Health{State: state})
+					return d
+				}
+				stop := func(d *box) {
+					ctx, cancel := context.WithCancel(t.Context())
+					done := make(chan error)
+					os.Remove(filepath.Join(runDir, "handoffs.json"))
+					go func() { done <- d.desk.Serve(ctx) }()
+					for range filewatch.Dir(ctx, runDir, time.Second) {
+						if _, err := os.Stat(filepath.Join(runDir, "handoffs.json")); err == nil {
+							break
+						}
+					}
+					cancel()
+					<-done
+				}
+
+				d := start(menu.Up)
+				leads(d, "the first boot", now, 1, way.box)
+				text, err := d.fetch(way.addr, way.menu)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if strings.Contains(text, "(down") {
+					t.Errorf("the menu says that the server is down:\n%s", text)
+				}
+				stop(d)
+				d = start(menu.Up) // the menu stays on the screen
+				if notice, err := d.fetch(way.addr, chosen(t, text)); err != nil || !strings.Contains(notice, "restarts now") {
+					t.Fatalf("the choice: %q, %v\n%v", notice, err, d.said)
+				}
+				stop(d)
+				d = start(menu.Up)
+				leads(d, "the boot that was chosen", now.Add(30*time.Second), 2, way.wds)
+				stop(d)
+				d = start(menu.Up)
+
+				d.reads(mode, menu.Health{State: menu.Down, Since: time.Date(2026, 1, 1, 14, 5, 0, 0, time.UTC)})
+				leads(d, "the boot after that", now.Add(90*time.Second), 3, way.box)
+				if text, err := d.fetch(way.addr, way.menu); err != nil || !strings.Contains(text, "Windows (down since 14:05)") {
+					t.Errorf("its menu, %v:\n%s", err, text)
+				}
+			})
+		}
+	}
+}
+
+// Whoever reads a menu gets the name for itself, and nobody else's.
+func TestNobodyGetsAnothersName(t *testing.T) {
+	forger := netip.AddrPortFrom(first.Next(), 2070)
+	begin := func(t *testing.T) *box {
+		d := newBox(t, config.ModeProxy)
+		d.reads(config.ModeProxy, menu.Health{State: menu.Up})
+		d.neighbours[first], d.neighbours[forger.Addr()] = pc, other
+		return d
+	}
+	for situation, read := range map[string]func(d *box) (string, error){
+		"its own menu": func(d *box) (string, error) { return d.fetch(forger, "/grub/grub.cfg") },
+		"the machine's, by PXELINUX's name": func(d *box) (string, error) {
+			return d.fetch(forger, "pxelinux.cfg/01-52-54-00-77-00-10")
+		},
+		"its own, after a REQUEST that says it were the machine": func(d *box) (string, error) {
+			d.desk.Clients.Learn(forger.Addr(), biosPC, false)
+			return d.fetch(forger, "/grub/grub.cfg")
+		},
+		"its own, by HTTP": func(d *box) (string, error) {
+			f, err := d.files.openHTTP(forger.Addr(), "grub/grub.cfg")
+			if err != nil {
+				return "", err
+			}
+			return content(d.T, f), nil
+		},
+	} {
+		t.Run(situation, func(t *testing.T) {
+			d := begin(t)
+			text, err := read(d)
+			if err != nil {
+				t.Fatal(err)
+			}
+			name := chosen(t, text)
+			for from, client := range map[string]netip.AddrPort{"its own": forger, "the machine's": pcPort} {
+				if s, err := d.fetch(client, name); err == nil {
+					t.Errorf("from %s address it reads %q", from, s)
+				}
+			}
+			if d.handed(biosPC) {
+				t.Error("the machine is handed over")
+			}
+		})
+	}
+	t.Run("the machine itself, which has read the menu by HTTP", func(t *testing.T) {
+		d := begin(t)
+		f, err := d.files.openHTTP(first, "grub/grub.cfg")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.fetch(pcPort, chosen(t, content(t, f))); err != nil || !d.handed(biosPC) {
+			t.Errorf("%v; the log:\n%v", err, d.said)
+		}
+	})
+	t.Run("the machine's name, kept by one that had its address before", func(t *testing.T) {
+		d := begin(t)
+		d.neighbours[first] = other
+		d.desk.Clients.Learn(first, biosPC, false) // by a REQUEST, which anybody can send
+		text, err := d.fetch(pcPort, "/grub/grub.cfg")
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.neighbours[first] = pc
+		if s, err := d.fetch(pcPort, chosen(t, text)); err == nil {
+			t.Errorf("it reads %q", s)
+		}
+	})
+}

@@ -1,0 +1,163 @@
+package pxed
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/netip"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/bootfiles"
+	"github.com/pxebox/pxebox/internal/boot/handoff"
+	"github.com/pxebox/pxebox/internal/generation"
+	"github.com/pxebox/pxebox/internal/serve/event"
+	"github.com/pxebox/pxebox/internal/serve/tftp"
+	"github.com/pxebox/pxebox/internal/serve/wdshandoff"
+)
+
+// files are what TFTP and HTTP serve, and to whom: the callbacks of both.
+type files struct {
+	dir     string // of the site's boot files
+	stick   string // of more of them
+	bundled map[string][]byte
+	desk    *wdshandoff.Desk
+	tell    *teller
+	log     *slog.Logger
+	self    func() netip.Addr // the box's own address
+
+	// These belong to the goroutine that calls use and look.
+	gen   generation.Generation
+	rules wdshandoff.Rules
+	site  *os.Root
+
+	served atomic.Pointer[served]
+	limits atomic.Pointer[config.TFTP]
+}
+
+// served is what is served from now on, and whose menus are whose. They are of
+// one generation: the next one may have another menu under the same name.
+type served struct {
+	files *bootfiles.Catalog
+	rules wdshandoff.Rules
+}
+
+// use serves a generation's menus from now on.
+func (f *files) use(g generation.Generation, rules wdshandoff.Rules) {
+	f.gen, f.rules = g, rules
+	f.limits.Store(&g.TFTP)
+	if !f.look() {
+		f.publish()
+	}
+}
+
+func (f *files) publish() {
+	f.served.Store(&served{bootfiles.New(bootfiles.Contents{
+		Menus: f.gen.Files, Views: f.gen.Views, Site: f.site, Stick: f.stick, Bundled: f.bundled, Names: f.gen.Names,
+	}), f.rules})
+}
+
+// bounds are the largest TFTP block and window on a link with that MTU.
+func (f *files) bounds(mtu int) (block, window int) { return tftpBounds(*f.limits.Load(), mtu) }
+
+// open finds a file for the machine at an address.
+func (f *files) open(client netip.Addr, name string) (bootfiles.File, error) {
+	now := f.served.Load()
+	var r bootfiles.Reader
+	if now.files.IsMenu(name) {
+		named, _ := bootfiles.Menu(name)
+		r = bootfiles.Reader(f.desk.Reader(time.Now(), now.rules, client, named))
+	}
+	file, err := now.files.Open(name, r)
+	var refused bootfiles.RefusedError
+	if errors.As(err, &refused) {
+		f.tell.notServed(refused)
+	}
+	return file, err
+}
+
+// openTFTP is open by TFTP, which also takes the request to be handed over.
+func (f *files) openTFTP(client netip.AddrPort, name string) (tftp.File, error) {
+	now := f.served.Load()
+	if r, ok := handoff.Parse(name); ok {
+		if err := f.desk.Ask(time.Now(), now.rules, client.Addr(), r); err != nil {
+			return nil, fmt.Errorf("%w: %w", tftp.ErrRefused, err)
+		}
+		// The name in the menus is one for all machines.
+		return now.files.Open(r.File(), bootfiles.Reader{MAC: r.MAC})
+	}
+	if named, ok := bootfiles.Menu(name); ok && f.desk.Undecided(now.rules, client.Addr(), named) {
+		return nil, tftp.ErrLater
+	}
+	file, err := f.open(client.Addr(), name)
+	if errors.Is(err, bootfiles.ErrName) {
+		return nil, tftp.ErrRefused
+	}
+	return file, err
+}
+
+// openHTTP is open by HTTP. No machine is handed over by it: one that booted by
+// HTTP would boot by HTTP again, which WDS does not support.
+func (f *files) openHTTP(client netip.Addr, name string) (bootfiles.File, error) {
+	if r, ok := handoff.Parse(name); ok {
+		f.desk.Refuse(time.Now(), client, r, errors.New("asked for by HTTP, which WDS has not"))
+		return nil, fs.ErrNotExist
+	}
+	return f.open(client, name)
+}
+
+// transferred is called when a TFTP transfer has ended.
+func (f *files) transferred(e tftp.Event) {
+	client := e.Client.Addr().Unmap()
+	if client == f.self() {
+		return // a self-test is no news
+	}
+	f.tell.transferred(e)
+	r, ok := handoff.Parse(e.File)
+	switch {
+	case ok && e.Err == nil:
+		f.desk.Arm(time.Now(), f.served.Load().rules, client, r)
+	case ok:
+	case e.Err == nil, errors.Is(e.Err, tftp.ErrGaveUp) && lastWasSent(e):
+		f.read(client, e.File)
+	}
+}
+
+// lastWasSent reports whether the last block of a file was sent: the window
+// behind what was acknowledged was, and that block is not full. PXELINUX and
+// GRUB do not stay to acknowledge it a second time, so that all may have
+// arrived, and the menu does its work, where that acknowledgement is lost. Where
+// the client has acknowledged nothing at all, it is tftp.ErrNoAnswer.
+func lastWasSent(e tftp.Event) bool { return e.Sent+int64(e.Window)*int64(e.BlockSize) > e.Size }
+
+// answered is called when an HTTP request has ended.
+func (f *files) answered(e event.Event) {
+	f.tell.bus.Publish(e)
+	if e.Outcome == event.Sent {
+		f.read(e.Addr, e.What)
+	}
+}
+
+// read notes that a file was read to its end: a menu may be there for one boot.
+func (f *files) read(client netip.Addr, name string) {
+	if named, ok := bootfiles.Menu(name); ok {
+		f.desk.Read(time.Now(), f.served.Load().rules, client, named)
+	}
+}
+
+// tftpBounds are the largest TFTP block, in bytes, and the largest window, in
+// blocks: as the settings say, or a block that fits one packet, and a window
+// that fits the buffers of common network cards.
+func tftpBounds(c config.TFTP, mtu int) (block, window int) {
+	block, window = c.MaxBlock, c.MaxWindow
+	if block == 0 {
+		block = mtu - blockOverhead
+	}
+	if window == 0 {
+		window = 64
+	}
+	return block, window
+}

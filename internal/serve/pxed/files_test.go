@@ -1,0 +1,555 @@
+package pxed
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/bootfiles"
+	"github.com/pxebox/pxebox/internal/boot/clients"
+	"github.com/pxebox/pxebox/internal/boot/handoff"
+	"github.com/pxebox/pxebox/internal/control/menu"
+	"github.com/pxebox/pxebox/internal/generation"
+	"github.com/pxebox/pxebox/internal/net/netif"
+	"github.com/pxebox/pxebox/internal/serve/event"
+	"github.com/pxebox/pxebox/internal/serve/tftp"
+)
+
+const (
+	pc    = config.MAC("52:54:00:77:00:10")
+	other = config.MAC("02:00:00:00:00:01")
+)
+
+var (
+	t0    = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	self  = netip.MustParsePrefix("192.168.77.1/24")
+	first = netip.MustParseAddr("192.168.77.100")
+
+	wds      = netip.MustParseAddr("192.168.77.2")
+	behind   = netip.MustParseAddr("10.1.0.100") // a relay agent
+	pcPort   = netip.AddrPortFrom(first, 2070)
+	behindPC = netip.AddrPortFrom(behind, 2070)
+	biosPC   = clients.Machine{MAC: pc, Firmware: "bios"}
+	anyXID   = [4]byte{1}
+	boxKey   = handoff.Key{1}
+	asksGRUB = asks(pcPort, "wds", "")
+)
+
+// asks is the name that pc's menu has, as GRUB sends it, or PXELINUX with ".cfg",
+// where it was read at that address.
+func asks(readAt netip.AddrPort, entry, suffix string) string {
+	return "/" + handoff.Request{Entry: entry, MAC: pc, Token: boxKey.Token(readAt.Addr(), pc)}.Name() + suffix
+}
+
+// box is a daemon that has a generation, and neither sockets nor a disk.
+type box struct {
+	*testing.T
+	*daemon
+	neighbours map[netip.Addr]config.MAC
+	resolved   []netip.Addr // that the kernel was to ask for
+	said       *lines
+}
+
+// lines is a log that a test reads.
+type lines struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (l *lines) Write(b []byte) (int, error) { l.mu.Lock(); defer l.mu.Unlock(); return l.buf.Write(b) }
+func (l *lines) String() string              { l.mu.Lock(); defer l.mu.Unlock(); return l.buf.String() }
+
+func newBox(t *testing.T, mode config.Mode, rules ...clients.Rule) *box {
+	return newBoxIn(t, runDir(t), mode, rules...)
+}
+
+// newBoxIn is newBox in a run directory that a box before it may have used.
+func newBoxIn(t *testing.T, runDir string, mode config.Mode, rules ...clients.Rule) *box {
+	said := &lines{}
+	return newBoxWith(t, runDir, said, slog.NewTextHandler(said, nil), mode, rules...)
+}
+
+// runDir is where pxed was before, whose tokens boxKey made.
+func runDir(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	b, err := json.Marshal(map[string]any{"format": 1, "key": boxKey})
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "handoffs.json"), b, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// newBoxWith is newBoxIn with another handler of the log that goes to said.
+func newBoxWith(t *testing.T, runDir string, said *lines, h slog.Handler, mode config.Mode, rules ...clients.Rule) *box {
+	d := &box{T: t, neighbours: map[netip.Addr]config.MAC{}, said: said}
+	dir := t.TempDir()
+	d.daemon = newDaemon(Options{Log: slog.New(h), RunDir: runDir, DataDir: dir, BootDir: filepath.Join(dir, "none")})
+	d.desk.Neighbor = func(index int, a netip.Addr) (net.HardwareAddr, error) {
+		if index != 7 {
+			t.Errorf("asked for neighbours on interface %d", index)
+		}
+		return d.neighbours[a].Bytes(), nil
+	}
+	d.desk.Resolve = func(_ int, a netip.Addr) error { d.resolved = append(d.resolved, a); return nil }
+	d.daemon.link.Store(&netif.Link{Index: 7, Addr: self})
+	g := generation.Generation{DHCP: config.DHCP{Mode: mode}}
+	g.DHCP.Lease = config.Duration(1 << 40)
+	g.DHCP.Subnets = []config.Subnet{{Network: netip.MustParsePrefix("10.1.0.0/24"), Parameters: g.DHCP.Parameters}}
+	g.Rendered = menu.Rendered{
+		Files: map[string][]byte{
+			menu.PXELINUXConfig: []byte("for all"), "grub/grub.cfg": []byte("for all"),
+			"handoff/wds": []byte("to WDS, " + menu.MACMark), "handoff/wds.cfg": []byte("reboot.c32 " + menu.MACMark),
+		},
+		Views: map[string]map[string][]byte{
+			"m1":            {menu.PXELINUXConfig: []byte("its own"), "grub/grub.cfg": []byte("its own")},
+			handoff.Waiting: {menu.PXELINUXConfig: []byte("waits"), "grub/grub.cfg": []byte("waits")},
+		},
+		Machines: rules,
+		Handoffs: map[string]handoff.Target{"wds": {Server: wds, Programs: map[string]string{"bios": `boot\x64\wdsnbp.com`}}},
+	}
+	d.takes(g)
+	return d
+}
+
+// takes has the daemon take a generation into use.
+func (d *box) takes(g generation.Generation) {
+	d.use(g)
+	d.dhcp.Configure(time.Now(), d.dhcpConfig())
+}
+
+// fetch is a whole transfer by TFTP; its error is what the client hears.
+func (d *box) fetch(client netip.AddrPort, name string) (string, error) {
+	d.Helper()
+	f, err := d.files.openTFTP(client, name)
+	if err != nil {
+		return "", err
+	}
+	s := content(d.T, f)
+	d.files.transferred(tftp.Event{Client: client, File: name, Size: int64(len(s)), Sent: int64(len(s)), Start: t0})
+	return s, nil
+}
+
+func content(t *testing.T, f io.ReaderAt) string {
+	t.Helper()
+	b, err := io.ReadAll(io.NewSectionReader(f, 0, 1<<20))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// handed reports whether a machine's next boot goes to WDS.
+func (d *box) handed(m clients.Machine) bool {
+	b, ok := d.dhcp.Settings().Plan.For(time.Now(), m, anyXID)
+	return ok && b.Server == wds
+}
+
+func TestHandoffIsArmed(t *testing.T) {
+	for situation, tc := range map[string]struct {
+		client netip.AddrPort
+		name   string
+		before func(*box)
+		sent   func(*box) // what the kernel learns by sending the file; nil for nothing
+		want   string
+	}{
+		"GRUB, as the kernel knows the neighbour": {pcPort, asksGRUB,
+			func(d *box) { d.neighbours[first] = pc }, nil, "to WDS, 52:54:00:77:00:10"},
+		"PXELINUX, whom the kernel has to look for": {pcPort, asks(pcPort, "wds", ".cfg"),
+			func(d *box) { d.desk.Clients.Learn(first, biosPC, false) },
+			func(d *box) { d.neighbours[first] = pc }, "reboot.c32 52:54:00:77:00:10"},
+		"behind a router, whose neighbour is the router": {behindPC, asks(behindPC, "wds", ""),
+			func(d *box) { d.desk.Clients.Learn(behind, biosPC, true) }, nil, "to WDS, 52:54:00:77:00:10"},
+		"behind a router, after a restart of the program": {behindPC, asks(behindPC, "wds", ""),
+			func(*box) {}, nil, "to WDS, 52:54:00:77:00:10"},
+	} {
+		t.Run(situation, func(t *testing.T) {
+			d := newBox(t, config.ModeProxy)
+			tc.before(d)
+			f, err := d.files.openTFTP(tc.client, tc.name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := content(t, f); got != tc.want {
+				t.Errorf("it reads %q, want %q", got, tc.want)
+			}
+			if tc.sent != nil {
+				tc.sent(d)
+			}
+			e := tftp.Event{Client: tc.client, File: tc.name, Size: 10, BlockSize: 512, Window: 1, Start: t0}
+			for _, err := range []error{tftp.ErrNoAnswer, tftp.ErrGaveUp} {
+				e.Err = err
+				d.files.transferred(e)
+			}
+			if d.handed(biosPC) {
+				t.Fatal("handed over though the file did not arrive")
+			}
+			e.Err = nil
+			d.files.transferred(e)
+			if !d.handed(biosPC) {
+				t.Errorf("not handed over; the log:\n%v", d.said)
+			}
+			if d.handed(clients.Machine{MAC: other, Firmware: "bios"}) {
+				t.Error("another machine is handed over")
+			}
+			if !strings.Contains(d.said.String(), `"handoff: armed" mac=52:54:00:77:00:10`) {
+				t.Errorf("the log:\n%v", d.said)
+			}
+		})
+	}
+}
+
+func TestHandoffIsRefused(t *testing.T) {
+	for situation, tc := range map[string]struct {
+		mode   config.Mode
+		client netip.AddrPort
+		name   string
+		before func(*box)
+		why    string
+	}{
+		"another machine on the link": {config.ModeProxy, pcPort, asksGRUB,
+			func(d *box) { d.neighbours[first] = other }, "the address belongs to 02:00:00:00:00:01"},
+		// DHCP packets can be forged, answers to ARP less so.
+		"DHCP says one thing, the link another": {config.ModeProxy, pcPort, asksGRUB,
+			func(d *box) { d.neighbours[first] = other; d.desk.Clients.Learn(first, biosPC, false) }, "the address belongs to"},
+		"another machine, by DHCP": {config.ModeProxy, pcPort, asksGRUB,
+			func(d *box) { d.desk.Clients.Learn(first, clients.Machine{MAC: other}, false) }, "the address was given to 02:00:00:00:00:01"},
+		"a menu that was read at another address": {config.ModeProxy, pcPort, asks(behindPC, "wds", ""),
+			func(d *box) { d.neighbours[first] = pc }, "no menu with this name was sent to that address"},
+		"no menu was read behind the router": {config.ModeProxy, behindPC, asksGRUB,
+			func(d *box) { d.neighbours[behind] = pc; d.desk.Clients.Learn(behind, biosPC, true) }, "no menu with this name"},
+		"another machine's menu, and its name in ours": {config.ModeProxy, pcPort,
+			strings.Replace(asksGRUB, string(pc), string(other), 1),
+			func(d *box) { d.neighbours[first] = other }, "no menu with this name"},
+		"an entry that leads to no server": {config.ModeProxy, pcPort, asks(pcPort, "debian", ""),
+			func(d *box) { d.neighbours[first] = pc }, "no WDS server"},
+		"a server without a program for the firmware": {config.ModeProxy, pcPort, asksGRUB,
+			func(d *box) {
+				d.desk.Clients.Learn(first, clients.Machine{MAC: pc, Firmware: "uefi-x64"}, false)
+			}, "no program for uefi-x64"},
+		"DHCP is off": {config.ModeOff, pcPort, asksGRUB,
+			func(d *box) { d.neighbours[first] = pc }, "DHCP is off"},
+	} {
+		t.Run(situation, func(t *testing.T) {
+			d := newBox(t, tc.mode)
+			tc.before(d)
+			if s, err := d.fetch(tc.client, tc.name); !errors.Is(err, tftp.ErrRefused) {
+				t.Errorf("reads %q, %v", s, err)
+			}
+			if said := d.said.String(); !strings.Contains(said, "handoff: refused") || !strings.Contains(said, tc.why) {
+				t.Errorf("the log:\n%v", said)
+			}
+			// As where the link changed its mind while the file was sent.
+			d.files.transferred(tftp.Event{Client: tc.client, File: tc.name, Start: t0})
+			if d.handed(biosPC) {
+				t.Error("armed all the same")
+			}
+		})
+	}
+	t.Run("nobody answers ARP for the address", func(t *testing.T) {
+		d := newBox(t, config.ModeProxy)
+		d.desk.Clients.Learn(first, biosPC, false) // by a broadcast REQUEST, which anybody can send
+		if _, err := d.fetch(pcPort, asksGRUB); err != nil {
+			t.Fatal(err)
+		}
+		if d.handed(biosPC) || !strings.Contains(d.said.String(), "nobody on the link answers") {
+			t.Errorf("handed over: %v; the log:\n%v", d.handed(biosPC), d.said)
+		}
+	})
+	t.Run("by HTTP", func(t *testing.T) {
+		d := newBox(t, config.ModeProxy)
+		d.neighbours[first] = pc
+		if _, err := d.files.openHTTP(first, asksGRUB); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("got %v", err)
+		}
+		d.files.answered(event.Event{Protocol: event.HTTP, Addr: first, What: strings.TrimPrefix(asksGRUB, "/"), Outcome: event.Sent})
+		if d.handed(biosPC) {
+			t.Error("armed")
+		}
+	})
+}
+
+// its are the rules that give pc menus of its own.
+func its(once bool) clients.Rule {
+	return clients.Rule{Machine: config.Machine{MAC: []string{string(pc)}, Boot: "debian", Once: once}, View: "m1"}
+}
+
+func TestEachMachineReadsItsMenu(t *testing.T) {
+	d := newBox(t, config.ModeProxy, its(false))
+	stranger := netip.AddrPortFrom(first.Next(), 2070)
+	d.neighbours[first], d.neighbours[stranger.Addr()] = pc, other
+	for _, tc := range []struct {
+		situation string
+		client    netip.AddrPort
+		name      string
+		want      string
+	}{
+		{"its address, by the link", pcPort, "/grub/grub.cfg", "its own"},
+		{"its name", pcPort, "pxelinux.cfg/01-52-54-00-77-00-10", "its own"},
+		{"its name, though DHCP was not heard", stranger, "pxelinux.cfg/01-52-54-00-77-00-10", "its own"},
+		{"another's name from its address: a person looks", pcPort, "pxelinux.cfg/01-02-00-00-00-00-01", "for all"},
+		{"another machine", stranger, "/grub/grub.cfg", "for all"},
+	} {
+		t.Run(tc.situation, func(t *testing.T) {
+			if got, err := d.fetch(tc.client, tc.name); got != tc.want || err != nil {
+				t.Errorf("by TFTP: %q, %v; want %q", got, err, tc.want)
+			}
+			f, err := d.files.openHTTP(tc.client.Addr(), "/"+tc.name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := content(t, f); got != tc.want {
+				t.Errorf("by HTTP: %q, want %q", got, tc.want)
+			}
+		})
+	}
+	t.Run("a hostile name", func(t *testing.T) {
+		if _, err := d.fetch(pcPort, "../etc/passwd"); !errors.Is(err, tftp.ErrRefused) {
+			t.Errorf("by TFTP: %v", err)
+		}
+		if _, err := d.files.openHTTP(first, "/../etc/passwd"); !errors.Is(err, bootfiles.ErrName) {
+			t.Errorf("by HTTP: %v", err)
+		}
+	})
+}
+
+// What a machine boots is decided by who reads the menu, and not by who says so
+// in a DHCP packet.
+func TestNobodyElsePicksTheMenu(t *testing.T) {
+	const grub = "/grub/grub.cfg"
+	waits := its(false)
+	waits.Waits = true
+	claims := func(a netip.Addr, relayed bool) func(*box) {
+		return func(d *box) { d.desk.Clients.Learn(a, biosPC, relayed) }
+	}
+	at := func(a netip.Addr, mac config.MAC) func(*box) { return func(d *box) { d.neighbours[a] = mac } }
+	for situation, tc := range map[string]struct {
+		rules  []clients.Rule
+		client netip.AddrPort
+		before []func(*box)
+		want   string // "" for a request that is dropped
+		http   string // by HTTP, where that differs
+	}{
+		"the link says that it is the machine":       {[]clients.Rule{its(false)}, pcPort, []func(*box){at(first, pc)}, "its own", ""},
+		"link and DHCP say so":                       {[]clients.Rule{its(false)}, pcPort, []func(*box){at(first, pc), claims(first, false)}, "its own", ""},
+		"a packet in the machine's name":             {[]clients.Rule{its(false)}, pcPort, []func(*box){at(first, other), claims(first, true)}, "waits", ""},
+		"the link knows nobody yet":                  {[]clients.Rule{its(false)}, pcPort, []func(*box){claims(first, false)}, "", "waits"},
+		"neither link nor DHCP knows anybody yet":    {[]clients.Rule{its(false)}, pcPort, nil, "", "waits"},
+		"another machine on the link":                {[]clients.Rule{its(false)}, pcPort, []func(*box){at(first, other)}, "for all", ""},
+		"without rules all get the same":             {nil, pcPort, []func(*box){claims(first, false)}, "for all", ""},
+		"behind a relay agent, which vouches":        {[]clients.Rule{its(false)}, behindPC, []func(*box){claims(behind, true)}, "its own", ""},
+		"behind a router, by its own word":           {[]clients.Rule{its(false)}, behindPC, []func(*box){claims(behind, false)}, "waits", ""},
+		"behind a router, a menu that waits anyway":  {[]clients.Rule{waits}, behindPC, []func(*box){claims(behind, false)}, "its own", ""},
+		"behind a router, nobody known":              {[]clients.Rule{its(false)}, behindPC, nil, "waits", ""},
+		"behind a router, without rules":             {nil, behindPC, nil, "for all", ""},
+		"behind a relay agent, then its own word":    {[]clients.Rule{its(false)}, behindPC, []func(*box){claims(behind, true), claims(behind, false)}, "its own", ""},
+		"behind a relay agent, then another's word":  {[]clients.Rule{its(false)}, behindPC, []func(*box){claims(behind, true), func(d *box) { d.desk.Clients.Learn(behind, clients.Machine{MAC: other}, false) }}, "waits", ""},
+		"the router's MAC is no machine's behind it": {[]clients.Rule{its(false)}, behindPC, []func(*box){at(behind, pc)}, "waits", ""},
+	} {
+		t.Run(situation, func(t *testing.T) {
+			d := newBox(t, config.ModeProxy, tc.rules...)
+			for _, f := range tc.before {
+				f(d)
+			}
+			got, err := d.fetch(tc.client, grub)
+			switch {
+			case tc.want == "" && (!errors.Is(err, tftp.ErrLater) || !slices.Equal(d.resolved, []netip.Addr{tc.client.Addr()})):
+				t.Errorf("by TFTP: %q, %v; the kernel was to ask for %v", got, err, d.resolved)
+			case tc.want != "" && (got != tc.want || err != nil):
+				t.Errorf("by TFTP: %q, %v; want %q", got, err, tc.want)
+			}
+			f, err := d.files.openHTTP(tc.client.Addr(), grub)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := content(t, f); got != tc.want && got != tc.http {
+				t.Errorf("by HTTP: %q, want %q", got, tc.want+tc.http)
+			}
+		})
+	}
+	t.Run("the kernel cannot be asked", func(t *testing.T) {
+		d := newBox(t, config.ModeProxy, its(false))
+		d.desk.Resolve = func(int, netip.Addr) error { return errors.New("not permitted") }
+		if got, err := d.fetch(pcPort, grub); got != "waits" || err != nil {
+			t.Errorf("got %q, %v", got, err)
+		}
+	})
+	t.Run("the box tests itself", func(t *testing.T) {
+		d := newBox(t, config.ModeProxy, its(false))
+		if _, err := d.fetch(netip.AddrPortFrom(self.Addr(), 2070), grub); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// While a generation is swapped in, machines read on. Its menus have the names
+// that other machines' menus had before.
+func TestNobodyReadsAnothersMenuMeanwhile(t *testing.T) {
+	d := newBox(t, config.ModeProxy, its(false))
+	d.neighbours[first] = pc
+	next := d.now.Generation
+	others := clients.Rule{Machine: config.Machine{MAC: []string{string(other)}, Boot: "erase"}, View: "m1"}
+	mine := its(false)
+	mine.View = "m2"
+	next.Machines = []clients.Rule{others, mine}
+	next.Views = map[string]map[string][]byte{
+		"m1": {"grub/grub.cfg": []byte("another's")}, "m2": {"grub/grub.cfg": []byte("its own, new")},
+	}
+	var read []string
+	log := slog.New(slog.NewTextHandler(writer(func() {
+		f, err := d.files.open(first, "grub/grub.cfg")
+		if err != nil {
+			t.Fatal(err)
+		}
+		read = append(read, content(t, f))
+	}), nil))
+	d.Options.Log, d.dhcp.Log, d.files.log = log, log, log // which use writes to at its work
+	d.takes(next)
+	log.Info("done")
+	if len(read) < 2 || slices.Contains(read, "another's") || read[len(read)-1] != "its own, new" {
+		t.Errorf("meanwhile and then it reads %q", read)
+	}
+}
+
+// writer is a log, called with each line.
+type writer func()
+
+func (w writer) Write(b []byte) (int, error) { w(); return len(b), nil }
+
+func TestMenuForOneBoot(t *testing.T) {
+	menus := func(d *box, client netip.AddrPort, name string) string {
+		s, err := d.fetch(client, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	const byName = "pxelinux.cfg/01-52-54-00-77-00-10"
+	// gaveUp is a transfer of 1,000 bytes in blocks of 512 whose client is heard
+	// of no more.
+	gaveUp := func(d *box, acknowledged int64, window int, err error) {
+		d.files.transferred(tftp.Event{Client: pcPort, File: byName, Size: 1000, Sent: acknowledged, BlockSize: 512, Window: window, Err: err})
+	}
+	for situation, read := range map[string]func(*box){
+		"by TFTP":                                func(d *box) { menus(d, pcPort, byName) },
+		"by TFTP, its last acknowledgement lost": func(d *box) { gaveUp(d, 512, 1, tftp.ErrGaveUp) },
+		"by TFTP, the acknowledgement of all of it lost": func(d *box) { gaveUp(d, 0, 2, tftp.ErrGaveUp) },
+		"by HTTP": func(d *box) {
+			d.files.answered(event.Event{Protocol: event.HTTP, Addr: first, What: "grub/grub.cfg", Outcome: event.Sent})
+		},
+	} {
+		t.Run(situation, func(t *testing.T) {
+			d := newBox(t, config.ModeProxy, its(true))
+			d.neighbours[first] = pc
+			read(d)
+			again, err := d.files.open(first, "/grub/grub.cfg") // not to its end, which would count
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := content(t, again); got != "its own" {
+				t.Errorf("read again in the same boot: %q", got)
+			}
+			d.handed(biosPC) // its firmware asks
+			if got := menus(d, pcPort, byName); got != "for all" {
+				t.Errorf("in the next boot: %q", got)
+			}
+		})
+	}
+	for situation, read := range map[string]func(*box){
+		"a person has looked at it from elsewhere": func(d *box) { menus(d, netip.AddrPortFrom(first.Next(), 2070), byName) },
+		"its last block was not sent":              func(d *box) { gaveUp(d, 0, 1, tftp.ErrGaveUp) },
+		"nobody acknowledged anything":             func(d *box) { gaveUp(d, 0, 2, tftp.ErrNoAnswer) },
+		"it was broken off":                        func(d *box) { gaveUp(d, 512, 1, errors.New("the disk")) },
+		"another file arrived":                     func(d *box) { menus(d, pcPort, "handoff/wds") },
+	} {
+		t.Run(situation, func(t *testing.T) {
+			d := newBox(t, config.ModeProxy, its(true))
+			d.neighbours[first] = pc
+			read(d)
+			d.handed(biosPC)
+			if got := menus(d, pcPort, byName); got != "its own" {
+				t.Errorf("its one boot has the menu %q", got)
+			}
+		})
+	}
+}
+
+// Whoever is refused again and again is told of once in a while.
+func TestRefusalsDoNotFloodTheLog(t *testing.T) {
+	d := newBox(t, config.ModeProxy)
+	d.neighbours[first] = other
+	for range 100 {
+		d.fetch(pcPort, asksGRUB)
+	}
+	if n := strings.Count(d.said.String(), "handoff: refused"); n != 1 {
+		t.Errorf("%d lines", n)
+	}
+}
+
+// A link that leaves the boot folder is not there for a client. It counts as
+// refused, and the log tells why, once.
+func TestLinkOutOfTheFolder(t *testing.T) {
+	d := newBox(t, config.ModeProxy)
+	if err := errors.Join(os.MkdirAll(d.BootDir, 0o755), os.Symlink("/mnt/usb", filepath.Join(d.BootDir, "iso"))); err != nil {
+		t.Fatal(err)
+	}
+	d.files.look()
+	t.Cleanup(func() { d.files.site.Close() })
+	events := d.tell.bus.Subscribe()
+	for _, name := range []string{"iso/debian/linux", "iso", "/iso/other"} {
+		_, err := d.files.openTFTP(pcPort, name)
+		if !errors.Is(err, fs.ErrNotExist) || errors.Is(err, tftp.ErrRefused) {
+			t.Errorf("%s by TFTP: %v; the client is to hear that it is not there", name, err)
+		}
+		d.files.transferred(tftp.Event{Client: pcPort, File: name, Start: t0, Err: err})
+		if e := <-events; e.Outcome != event.Refused {
+			t.Errorf("%s counts as %q", name, e.Outcome)
+		}
+		if _, err := d.files.openHTTP(first, name); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s by HTTP: %v", name, err)
+		}
+	}
+	said := d.said.String()
+	if n := strings.Count(said, "not served"); n != 1 || !strings.Contains(said, `file=iso why="is a link that leads out`) {
+		t.Errorf("told %d times; the log:\n%v", n, said)
+	}
+	_, err := d.files.openTFTP(pcPort, "missing")
+	d.files.transferred(tftp.Event{Client: pcPort, File: "missing", Start: t0, Err: err})
+	if e := <-events; e.Outcome != event.NotFound || d.said.String() != said {
+		t.Errorf("what is not there counts as %q; the log:\n%v", e.Outcome, d.said)
+	}
+}
+
+func TestTFTPBounds(t *testing.T) {
+	for _, tc := range []struct {
+		situation     string
+		c             config.TFTP
+		block, window int
+	}{
+		{"as the link has it", config.TFTP{}, 1468, 64},
+		{"lower", config.TFTP{MaxBlock: 1024, MaxWindow: 4}, 1024, 4},
+		{"lifted", config.TFTP{MaxBlock: 65464, MaxWindow: 256}, 65464, 256},
+	} {
+		t.Run(tc.situation, func(t *testing.T) {
+			if block, window := tftpBounds(tc.c, 1500); block != tc.block || window != tc.window {
+				t.Errorf("got %d and %d", block, window)
+			}
+		})
+	}
+}

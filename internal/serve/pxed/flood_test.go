@@ -1,0 +1,167 @@
+package pxed
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http/httptest"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+	"github.com/insomniacslk/dhcp/iana"
+
+	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/base/loglimit"
+	"github.com/pxebox/pxebox/internal/serve/dhcp"
+	"github.com/pxebox/pxebox/internal/serve/dhcpconn"
+	"github.com/pxebox/pxebox/internal/serve/dhcpd"
+	"github.com/pxebox/pxebox/internal/serve/event"
+	"github.com/pxebox/pxebox/internal/serve/otherdhcp"
+	"github.com/pxebox/pxebox/internal/serve/tftp"
+)
+
+// hundred is how many lines gokrazy keeps of a program's log.
+const hundred = 100
+
+// pxePacket is a packet of network-booting firmware.
+func pxePacket(mac net.HardwareAddr, arch iana.Arch, t dhcpv4.MessageType, options ...dhcpv4.Option) *dhcpv4.DHCPv4 {
+	m := &dhcpv4.DHCPv4{
+		OpCode: dhcpv4.OpcodeBootRequest, HWType: iana.HWTypeEthernet, Flags: 0x8000, ClientHWAddr: mac, Options: dhcpv4.Options{},
+	}
+	m.UpdateOption(dhcpv4.OptMessageType(t))
+	m.UpdateOption(dhcpv4.OptClassIdentifier(fmt.Sprintf("PXEClient:Arch:%05d:UNDI:003000", arch)))
+	m.UpdateOption(dhcpv4.OptClientArch(arch))
+	for _, o := range options {
+		m.UpdateOption(o)
+	}
+	return m
+}
+
+// flood is everything that strangers can make the box log, a few times.
+func (d *box) flood(n int, network *slog.Logger) {
+	now := time.Now()
+	invented := net.HardwareAddr{2, 0xf1, byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)}
+	ask := func(m *dhcpv4.DHCPv4) {
+		d.dhcp.Handle(now, dhcpd.Packets{
+			Questions: []dhcp.Question{dhcp.NewQuestion(m, dhcp.ServerPort, netip.AddrPort{})}, Sender: quietWire{}, Prober: quietWire{},
+		})
+	}
+	for _, arch := range []iana.Arch{iana.INTEL_X86PC, iana.EFI_ARM64, iana.EFI_IA32} {
+		ask(pxePacket(invented, arch, dhcpv4.MessageTypeDiscover))
+	}
+	offered := dhcpv4.OptRequestedIPAddress(netip.AddrFrom4([4]byte{192, 168, 77, byte(100 + n%50)}).AsSlice())
+	us := dhcpv4.OptServerIdentifier(self.Addr().AsSlice())
+	ask(pxePacket(invented, iana.INTEL_X86PC, dhcpv4.MessageTypeRequest, offered, us))
+	ask(pxePacket(invented, iana.INTEL_X86PC, dhcpv4.MessageTypeDecline, offered, us))
+	relayed := pxePacket(invented, iana.INTEL_X86PC, dhcpv4.MessageTypeDiscover)
+	relayed.GatewayIPAddr = net.IPv4(10, 9, 9, 9)
+	ask(relayed)
+
+	from := netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 168, 77, byte(150 + n%100)}), 2070)
+	for _, name := range []string{"missing", "../../etc/shadow", "link", asks(pcPort, "wds", "")} {
+		f, err := d.files.openTFTP(from, name)
+		if err == nil {
+			f.Close()
+		}
+	}
+	d.files.transferred(tftp.Event{Client: from, File: "linux", Start: now, Err: tftp.ErrGaveUp})
+	// What package tftp logs.
+	d.Options.Log.Warn("tftp: broken off", "client", from.Addr())
+	d.Options.Log.Warn("tftp: refused", "client", from.Addr())
+	d.Options.Log.Info("tftp: sent", "client", from.Addr())
+	for _, name := range []string{"/missing", "/../secret", "/grub/grub.cfg"} {
+		r := httptest.NewRequest("GET", name, nil)
+		r.RemoteAddr = from.String()
+		d.httpServer().ServeHTTP(httptest.NewRecorder(), r)
+	}
+	if n%30 == 0 {
+		d.dhcp.Verdict(now, otherdhcp.Verdict{Foreign: from.Addr(), Why: "another DHCP server answers on this link"})
+		d.dhcp.Verdict(now, otherdhcp.Verdict{Allowed: true, Why: "no other DHCP server answers"})
+		network.Warn("network: an offer came to nothing", "err", "refused")
+		network.Warn("network: lease lost")
+		network.Info("network: address leased")
+	}
+}
+
+// quietWire is a network that takes what it gets.
+type quietWire struct{}
+
+func (quietWire) Send(netip.Addr, []dhcpconn.Reply) error { return nil }
+func (quietWire) Probe(netip.Addr) error                  { return nil }
+
+// TestFloodOfTheLog floods the box for ten minutes with all that makes it log
+// something. Of gokrazy's hundred lines strangers get so few that those that a
+// technician looks for are still there.
+func TestFloodOfTheLog(t *testing.T) {
+	always := []string{
+		"msg=generation", `msg="boot folder"`, `msg="log: lines left out"`, "msg=boot mac=" + string(pc),
+		// Of the README's table.
+		"from a subnet that is not configured", `msg="handoff: refused"`, `msg="files: not served"`, `msg="network: `,
+	}
+	for mode, more := range map[config.Mode][]string{
+		config.ModeServer: {`msg="dhcp: leasing addresses"`, "another DHCP server answers on this link", "no address left for"},
+		config.ModeProxy:  {"no boot file for uefi-arm64"},
+	} {
+		t.Run(string(mode), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				all := tenMinutesOfFlood(t, mode)
+				last := strings.Join(all[max(0, len(all)-hundred):], "")
+				t.Logf("%d lines in ten minutes of a flood", len(all))
+				if len(all) > 3*hundred/2 {
+					t.Errorf("%d lines in ten minutes", len(all))
+				}
+				for _, line := range append(more, always...) {
+					if !strings.Contains(last, line) {
+						t.Errorf("%s is not in the last %d lines", line, hundred)
+					}
+				}
+				if t.Failed() {
+					t.Log(last)
+				}
+			})
+		})
+	}
+}
+
+// tenMinutesOfFlood returns the lines of a log. Halfway a machine boots.
+func tenMinutesOfFlood(t *testing.T, mode config.Mode) []string {
+	said := &lines{}
+	limited := loglimit.New(slog.NewTextHandler(said, nil))
+	d := newBoxWith(t, runDir(t), said, limited, mode)
+	if err := os.Mkdir(d.BootDir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("/etc/passwd", filepath.Join(d.BootDir, "link")); err != nil {
+		t.Fatal(err)
+	}
+	d.files.look()
+	network := slog.New(limited.Beside(slog.NewTextHandler(said, nil)))
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	events := d.tell.bus.Subscribe()
+	go func() { done <- event.LogBoots(ctx, events, d.whose, d.Options.Log) }()
+
+	const lasts, eachSecond = 600, 5
+	for second := range lasts {
+		if second == lasts/2 {
+			d.neighbours[pcPort.Addr()] = pc
+			d.files.transferred(tftp.Event{Client: pcPort, File: "pxelinux.0", Size: 1000, Sent: 1000, Start: time.Now()})
+		}
+		for i := range eachSecond {
+			d.flood(second*eachSecond+i, network)
+			synctest.Wait() // the bus drops what nobody takes
+		}
+		time.Sleep(time.Second) // the bubble's clock
+	}
+	cancel()
+	<-done
+	return slices.Collect(strings.Lines(said.String()))
+}

@@ -1,0 +1,220 @@
+// Package pxed is the data plane's daemon: three servers, for DHCP, TFTP and
+// HTTP, around one table of clients and one desk for the way to WDS. It hands
+// them each generation and each change of the link. What they answer is in the
+// packages that it ties together.
+package pxed
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"net"
+	"net/netip"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/pxebox/pxebox/assets"
+	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/base/loglimit"
+	"github.com/pxebox/pxebox/internal/base/pulse"
+	"github.com/pxebox/pxebox/internal/base/task"
+	"github.com/pxebox/pxebox/internal/boot/clients"
+	"github.com/pxebox/pxebox/internal/generation"
+	"github.com/pxebox/pxebox/internal/net/netif"
+	"github.com/pxebox/pxebox/internal/serve/dhcpd"
+	"github.com/pxebox/pxebox/internal/serve/event"
+	"github.com/pxebox/pxebox/internal/serve/wdshandoff"
+)
+
+const (
+	// firstGeneration is how long a start waits for menuwatch before the
+	// built-in default serves. Both start at once, and without the wait a box
+	// with a fixed address would ask for one by DHCP first.
+	firstGeneration = 5 * time.Second
+	// lookAgain is how often the boot folder is looked for: /perm may be
+	// mounted late, and a folder moved away for another.
+	lookAgain = 2 * time.Second
+
+	// maxMachines is how many addresses' machines are known: more than any
+	// site boots at a time. All of them, with a GUID each, take 6 MB.
+	maxMachines = 16384
+)
+
+// Options say where things are.
+type Options struct {
+	RunDir    string // the generation; and a note of the address that was set
+	BootDir   string // the site's boot files
+	StickDir  string // more of them, on a medium that comes and goes; empty for none
+	DataDir   string // the lease database; which machines have had their one boot
+	Interface string // network interface; empty: as the generation says
+	Log       *slog.Logger
+	// NetworkLog gets the lines about how the box gets onto the network, and
+	// why it does not; nil: Log does.
+	NetworkLog *slog.Logger
+}
+
+// daemon is what the servers share. The DHCP server runs as long as the program;
+// those for TFTP and HTTP are made for each link (serveFiles).
+type daemon struct {
+	Options
+	tell  *teller
+	desk  *wdshandoff.Desk
+	dhcp  *dhcpd.Server
+	files *files // what TFTP and HTTP serve
+	now   current
+	link  atomic.Pointer[netif.Link]
+}
+
+// current is the generation in use. It belongs to the goroutine of run.
+type current struct {
+	generation.Generation
+	rules wdshandoff.Rules // of this generation
+}
+
+func newDaemon(o Options) *daemon {
+	d := &daemon{Options: o, tell: newTeller(o.Log)}
+	d.link.Store(&netif.Link{})
+	clients := clients.NewTable(maxMachines)
+	d.desk = wdshandoff.New(time.Now(), wdshandoff.Options{
+		RunDir: o.RunDir, DataDir: o.DataDir, Clients: clients, Neighbor: netif.Neighbour, Resolve: netif.Resolve, Log: o.Log,
+		Link: func() wdshandoff.Link { l := d.link.Load(); return wdshandoff.Link{Index: l.Index, Addr: l.Addr} },
+	})
+	d.dhcp = dhcpd.New(dhcpd.Options{
+		DataDir: o.DataDir, Clients: clients, Events: d.tell.bus, Metrics: d.tell.metrics, Log: o.Log,
+	})
+	d.files = &files{
+		dir: o.BootDir, stick: o.StickDir, bundled: assets.Files(), desk: d.desk, tell: d.tell, log: o.Log,
+		self: func() netip.Addr { return d.link.Load().Addr.Addr() },
+	}
+	return d
+}
+
+// Run serves until ctx ends or a socket fails.
+func Run(ctx context.Context, o Options) error {
+	m := assets.Manifest()
+	for _, p := range m.Programs() {
+		facts := append([]any{"name", p.Program, "package", p.Name, "version", p.Version}, m.Facts(p)...)
+		o.Log.Info("boot program built in", facts...)
+	}
+	d := newDaemon(o)
+	generations := make(chan generation.Generation)
+	network := make(chan config.Network)
+	links := make(chan netif.Link)
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		generation.Watch(ctx, o.RunDir, o.Log, func(gen generation.Generation) { task.Give(ctx, generations, gen) })
+		return ctx.Err()
+	})
+	g.Go(func() error {
+		k := &netif.Keeper{Interface: o.Interface, RunDir: o.RunDir, Log: cmp.Or(o.NetworkLog, o.Log)}
+		k.Run(ctx, network, func(ctx context.Context, l netif.Link) { task.Give(ctx, links, l) })
+		return ctx.Err()
+	})
+	g.Go(func() error { return d.tell.metrics.Count(ctx, d.tell.bus.Subscribe()) })
+	g.Go(func() error { return event.LogBoots(ctx, d.tell.bus.Subscribe(), d.whose, o.Log) })
+	g.Go(func() error { return d.desk.Serve(ctx) })
+	g.Go(func() error { return d.dhcp.Serve(ctx) })
+	g.Go(func() error { return d.run(ctx, generations, network, links) })
+	return g.Wait()
+}
+
+// run hands each generation and each change of the link to the servers.
+func (d *daemon) run(
+	ctx context.Context, generations <-chan generation.Generation, network chan<- config.Network, links <-chan netif.Link,
+) error {
+	first := generation.Default()
+	select {
+	case first = <-generations:
+	case <-time.After(firstGeneration):
+		d.Log.Warn("no generation from menuwatch: serving the built-in default")
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	sockets := task.New(ctx)
+	defer sockets.Stop()
+	look := time.NewTicker(lookAgain)
+	defer look.Stop()
+	alive := pulse.New(d.RunDir, "pxed")
+
+	d.use(first)
+	d.dhcp.Use(ctx, d.dhcpConfig())
+	task.Give(ctx, network, first.Network)
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case gen := <-generations:
+			old := d.now.Network
+			d.use(gen)
+			d.dhcp.Use(ctx, d.dhcpConfig())
+			if !sameNetwork(old, gen.Network) {
+				task.Give(ctx, network, gen.Network)
+			}
+		case l := <-links:
+			d.linkChanged(ctx, l, sockets)
+		case err := <-sockets.Failed:
+			return err
+		case <-look.C:
+			d.files.look()
+			d.dhcp.Turn(ctx)
+			alive.Beat(d.progress())
+		}
+	}
+}
+
+// progress is what the servers of the present link have done, for a caller that
+// cannot tell a flood from a program that hangs.
+func (d *daemon) progress() (p pulse.Progress) {
+	p.DHCP.Taken, p.DHCP.Answered = d.dhcp.Progress()
+	if s := d.tell.tftp.Load(); s != nil {
+		p.TFTP.Taken, p.TFTP.Answered = s.Progress()
+	}
+	return p
+}
+
+func sameNetwork(a, b config.Network) bool {
+	return a.Interface == b.Interface && a.Address == b.Address && a.Gateway == b.Gateway && slices.Equal(a.DNS, b.DNS)
+}
+
+// use swaps a generation in. Transfers under way keep the files that they
+// began with.
+func (d *daemon) use(g generation.Generation) {
+	d.tell.metrics.Generation(g.ID)
+	loglimit.Keep(d.Log, "generation").Info("generation", "id", g.ID, "mode", g.DHCP.Mode, "menus", len(g.Files))
+	d.desk.Keep(g.Machines)
+	d.now = current{g, d.desk.Rules(g.DHCP.Mode, g.Machines, g.Handoffs)}
+	d.files.use(g, d.now.rules)
+}
+
+// dhcpConfig is what the DHCP server answers by now.
+func (d *daemon) dhcpConfig() dhcpd.Config {
+	return dhcpd.Config{DHCP: d.now.DHCP, Plan: d.now.rules.Plan, Link: *d.link.Load()}
+}
+
+// linkChanged serves on another link, or on one that has changed. The DHCP server
+// knows it first: it decides which addresses are served.
+func (d *daemon) linkChanged(ctx context.Context, l netif.Link, sockets *task.Task) {
+	old := d.link.Swap(&l)
+	loglimit.Keep(d.Log, "network").Info("network",
+		"interface", l.Name, "mac", l.HW.String(), "address", l.Addr, "mtu", l.MTU, "carrier", l.Up)
+	reopen := old.Index != l.Index || old.Name != l.Name || old.MTU != l.MTU || old.HW.String() != l.HW.String()
+	if reopen {
+		sockets.Stop()
+	}
+	d.dhcp.Use(ctx, d.dhcpConfig())
+	if reopen {
+		sockets.Start(func(ctx context.Context) error { return d.serveFiles(ctx, l) })
+	}
+}
+
+// whose is the MAC of the machine at an address, for the log; zero where it is not
+// known.
+func (d *daemon) whose(a netip.Addr) (mac event.MAC) {
+	if hw, err := net.ParseMAC(string(d.desk.Holder(a))); err == nil {
+		copy(mac[:], hw)
+	}
+	return mac
+}

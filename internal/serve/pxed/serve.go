@@ -1,0 +1,63 @@
+package pxed
+
+import (
+	"context"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/pxebox/pxebox/internal/net/netif"
+	"github.com/pxebox/pxebox/internal/serve/dhcpconn"
+	"github.com/pxebox/pxebox/internal/serve/httpd"
+	"github.com/pxebox/pxebox/internal/serve/tftp"
+)
+
+// serveFiles serves on one link until ctx ends or a socket fails.
+func (d *daemon) serveFiles(ctx context.Context, l netif.Link) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return d.serveTFTP(ctx, l) })
+	g.Go(func() error { return d.serveHTTP(ctx, l) })
+	return g.Wait()
+}
+
+const (
+	tftpPort = 69
+	httpPort = 80
+	// blockOverhead is what a TFTP block has around it: IP 20, UDP 8, TFTP 4.
+	blockOverhead = 32
+	maxWindow     = 256 // that the settings can say
+)
+
+func (d *daemon) serveTFTP(ctx context.Context, l netif.Link) error {
+	conn, err := dhcpconn.ListenUDP(ctx, l.Name, tftpPort)
+	if err != nil {
+		return fmt.Errorf("tftp: %w", err)
+	}
+	s := d.tftpServer(l.MTU)
+	d.tell.tftp.Store(s)
+	return s.Serve(ctx, conn)
+}
+
+func (d *daemon) tftpServer(mtu int) *tftp.Server {
+	return &tftp.Server{
+		Open: d.files.openTFTP, Allow: d.dhcp.Serves, Log: d.Log, Began: d.tell.began, Done: d.files.transferred,
+		Bounds: func() (int, int) { return d.files.bounds(mtu) }, MaxWindow: maxWindow,
+	}
+}
+
+func (d *daemon) serveHTTP(ctx context.Context, l netif.Link) error {
+	listener, err := httpd.Listen(ctx, l.Name, httpPort)
+	if err != nil {
+		return fmt.Errorf("http: %w", err)
+	}
+	s := d.httpServer()
+	d.tell.http.Store(s)
+	return s.Serve(ctx, listener)
+}
+
+func (d *daemon) httpServer() *httpd.Server {
+	return &httpd.Server{
+		Open: d.files.openHTTP, Allow: d.dhcp.Serves, Log: d.Log, Began: d.tell.bus.Publish, Done: d.files.answered,
+		Metrics: d.tell.metrics.Handler(),
+	}
+}

@@ -1,0 +1,94 @@
+package pxed
+
+import (
+	"errors"
+	"io/fs"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	"github.com/pxebox/pxebox/internal/boot/bootfiles"
+	"github.com/pxebox/pxebox/internal/serve/event"
+	"github.com/pxebox/pxebox/internal/serve/httpd"
+	"github.com/pxebox/pxebox/internal/serve/metrics"
+	"github.com/pxebox/pxebox/internal/serve/tftp"
+)
+
+// teller reports what TFTP and HTTP did: in the log, in the metrics, and on the
+// bus by which a machine's boot can be followed.
+type teller struct {
+	log     *slog.Logger
+	bus     *event.Bus
+	metrics *metrics.Metrics
+	// Those of the present link.
+	http atomic.Pointer[httpd.Server]
+	tftp atomic.Pointer[tftp.Server]
+
+	mu       sync.Mutex
+	withheld map[string]bool // files that were logged as not served
+}
+
+func newTeller(log *slog.Logger) *teller {
+	t := &teller{log: log, bus: &event.Bus{}, metrics: metrics.New()}
+	t.metrics.Dropped(t.bus.Dropped)
+	t.metrics.Running(event.HTTP, func() int {
+		if s := t.http.Load(); s != nil {
+			return s.Running()
+		}
+		return 0
+	})
+	t.metrics.Running(event.TFTP, func() int {
+		if s := t.tftp.Load(); s != nil {
+			return s.Active()
+		}
+		return 0
+	})
+	return t
+}
+
+// maxWithheld is how many files are remembered that were logged as not served.
+const maxWithheld = 1024
+
+// notServed logs a file that exists and is not served: to its client it is only
+// missing, and the administrator who put it there needs the reason. Each file is
+// logged once, however often it is requested.
+func (t *teller) notServed(e bootfiles.RefusedError) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.withheld[e.Path] {
+		return
+	}
+	if t.withheld == nil || len(t.withheld) >= maxWithheld {
+		t.withheld = map[string]bool{}
+	}
+	t.withheld[e.Path] = true
+	t.log.Warn("files: not served", "file", e.Path, "why", e.Why)
+}
+
+// began reports a TFTP transfer that begins.
+func (t *teller) began(e tftp.Event) {
+	t.bus.Publish(event.Event{
+		Time: e.Start, Protocol: event.TFTP, Addr: e.Client.Addr().Unmap(), What: event.Name(e.File), Outcome: event.Begun,
+	})
+}
+
+// transferred reports a TFTP transfer that has ended, or was refused.
+func (t *teller) transferred(e tftp.Event) {
+	outcome := event.Sent
+	switch {
+	case e.Aborted:
+		outcome = event.Aborted
+	case errors.Is(e.Err, tftp.ErrRefused), errors.As(e.Err, new(bootfiles.RefusedError)):
+		outcome = event.Refused
+	case errors.Is(e.Err, fs.ErrNotExist):
+		outcome = event.NotFound
+	case errors.Is(e.Err, tftp.ErrGaveUp), errors.Is(e.Err, tftp.ErrNoAnswer):
+		outcome = event.TimedOut
+	case e.Err != nil:
+		outcome = event.Failed
+	}
+	t.bus.Publish(event.Event{
+		Time: e.Start.Add(e.Duration), Protocol: event.TFTP, Addr: e.Client.Addr().Unmap(), What: event.Name(e.File),
+		Outcome: outcome, Bytes: e.Sent, Took: e.Duration, Retransmits: e.Retransmits,
+	})
+}

@@ -1,0 +1,122 @@
+package pxed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http/httptest"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/bootfiles"
+	"github.com/pxebox/pxebox/internal/control/menu"
+	"github.com/pxebox/pxebox/internal/serve/event"
+	"github.com/pxebox/pxebox/internal/serve/tftp"
+)
+
+// What clients do at will must not count as the box's own trouble, which is
+// what an operator has himself woken for.
+func TestOutcomesOfTransfers(t *testing.T) {
+	for _, tc := range []struct {
+		situation string
+		e         tftp.Event
+		want      event.Outcome
+	}{
+		{"all is sent", tftp.Event{}, event.Sent},
+		{"the client hangs up, or asks anew", tftp.Event{Err: errors.New("bye"), Aborted: true}, event.Aborted},
+		{"no such name", tftp.Event{Err: fs.ErrNotExist}, event.NotFound},
+		{"no such name, with its path", tftp.Event{Err: &fs.PathError{Op: "openat", Path: "x", Err: fs.ErrNotExist}}, event.NotFound},
+		{"a link out of the folder", tftp.Event{Err: bootfiles.RefusedError{Path: "x"}}, event.Refused},
+		{"a hostile name", tftp.Event{Err: tftp.ErrRefused}, event.Refused},
+		{"a handoff that is refused", tftp.Event{Err: fmt.Errorf("%w: DHCP is off", tftp.ErrRefused)}, event.Refused},
+		{"the client stops answering", tftp.Event{Err: tftp.ErrGaveUp}, event.TimedOut},
+		{"the client is too slow, or too lossy", tftp.Event{Err: fmt.Errorf("%w", tftp.ErrGaveUp)}, event.TimedOut},
+		{"the client never answers", tftp.Event{Err: tftp.ErrNoAnswer}, event.TimedOut},
+		{"the disk fails", tftp.Event{Err: errors.New("read at 0: input/output error")}, event.Failed},
+		{"the box stops serving", tftp.Event{Err: context.Canceled}, event.Failed},
+	} {
+		t.Run(tc.situation, func(t *testing.T) {
+			d := newBox(t, config.ModeProxy)
+			events := d.tell.bus.Subscribe()
+			e := tc.e
+			e.Client, e.File, e.Start, e.Duration = pcPort, "a", t0, time.Second
+			d.tell.began(e)
+			d.files.transferred(e)
+			want := event.Event{Time: t0, Protocol: event.TFTP, Addr: first, What: "a", Outcome: event.Begun}
+			if got := <-events; got != want {
+				t.Errorf("it begins: %+v, want %+v", got, want)
+			}
+			want.Time, want.Took, want.Outcome = t0.Add(time.Second), time.Second, tc.want
+			if got := <-events; got != want {
+				t.Errorf("it ends: %+v, want %+v", got, want)
+			}
+		})
+	}
+}
+
+// What both servers tell of a file that is loaded: that it begins, so that its
+// machine does not count as silent, and how it ends.
+func TestBothServersTellOfTransfers(t *testing.T) {
+	d := newBox(t, config.ModeProxy)
+	events := d.tell.bus.Subscribe()
+	heard := func(p event.Protocol, what string, ends event.Outcome) {
+		t.Helper()
+		for _, want := range []event.Outcome{event.Begun, ends} {
+			select {
+			case e := <-events:
+				if e.Protocol != p || e.What != what || e.Outcome != want {
+					t.Errorf("told of %+v, want %s of %q by %s", e, want, what, p)
+				}
+			case <-time.After(10 * time.Second):
+				t.Fatalf("not told of %s of %q by %s", want, what, p)
+			}
+		}
+	}
+	r := httptest.NewRequest("GET", "/grub/grub.cfg", nil)
+	r.RemoteAddr = pcPort.String()
+	d.httpServer().ServeHTTP(httptest.NewRecorder(), r)
+	heard(event.HTTP, "grub/grub.cfg", event.Sent)
+
+	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := c.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	s := d.tftpServer(1500)
+	s.Allow = func(netip.Addr) bool { return true }
+	go func() { done <- s.Serve(ctx, conn) }()
+	defer func() { cancel(); <-done }()
+	reply := make([]byte, 600)
+	ask := func(name string) net.Addr {
+		if _, err := c.WriteTo([]byte("\x00\x01"+name+"\x00octet\x00"), conn.LocalAddr()); err != nil {
+			t.Fatal(err)
+		}
+		_, from, err := c.ReadFrom(reply)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return from
+	}
+	// The Raspberry Pi asks from one port for ever, the next time as well that
+	// it is switched on.
+	ask("grub/grub.cfg")
+	from := ask(menu.PXELINUXConfig)
+	heard(event.TFTP, "grub/grub.cfg", event.Aborted)
+	if _, err := c.WriteTo([]byte{0, 4, 0, 1}, from); err != nil {
+		t.Fatal(err)
+	}
+	heard(event.TFTP, menu.PXELINUXConfig, event.Sent)
+}

@@ -1,0 +1,231 @@
+// Package wdshandoff decides which client may have its next boot handed over to
+// a WDS server, and whose menu a client reads: both rest on who holds an
+// address. It keeps what was decided, on disk where a power cut must not lose
+// it. Tokens, tickets and the plan themselves are package handoff's.
+package wdshandoff
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/clients"
+	"github.com/pxebox/pxebox/internal/boot/handoff"
+)
+
+const (
+	// maxHandoffs is how many machines may be on their way to WDS.
+	maxHandoffs = 4096
+	// maxSpent is how many machines' boots by each rule with once are remembered.
+	maxSpent = 16384
+)
+
+// Link is the network on which the box is.
+type Link struct {
+	Index int
+	Addr  netip.Prefix // the box's address there
+}
+
+// Options are what a desk has from its surroundings.
+type Options struct {
+	RunDir  string         // of the machines that are on their way
+	DataDir string         // of those that have had their one boot
+	Clients *clients.Table // which machine has which address, by DHCP
+	Link    func() Link    // at this moment
+	// Neighbor is whose an address is on the link, as the kernel knows;
+	// empty where it does not know yet.
+	Neighbor func(ifindex int, a netip.Addr) (net.HardwareAddr, error)
+	Resolve  func(ifindex int, a netip.Addr) error // has the kernel ask
+	Log      *slog.Logger
+}
+
+// Desk is where clients ask to be handed over. Its methods may be called from
+// everywhere, but for Keep.
+type Desk struct {
+	Options
+	key      handoff.Key
+	asked    *handoff.Table
+	once     *clients.Once
+	restored bool // once has what was on disk; belongs to the caller of Keep
+	refusals refusals
+}
+
+// Rules are what one generation says of machines.
+type Rules struct {
+	handoff.Plan
+	Answers bool // DHCP is not off
+}
+
+// New makes a desk that knows what the last one in RunDir did.
+func New(now time.Time, o Options) *Desk {
+	d := &Desk{Options: o, asked: handoff.NewTable(maxHandoffs), once: clients.NewOnce(maxSpent)}
+	d.key = restoreArmed(now, o.RunDir, d.asked, o.Log)
+	return d
+}
+
+// Serve writes down what the desk decides, until ctx ends.
+func (d *Desk) Serve(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return saveSpent(ctx, d.DataDir, d.once, d.Log) })
+	g.Go(func() error { return saveArmed(ctx, d.RunDir, d.key, d.asked, d.Log) })
+	return g.Wait()
+}
+
+// Rules makes one generation's rules ready.
+func (d *Desk) Rules(mode config.Mode, rules []clients.Rule, targets map[string]handoff.Target) Rules {
+	return Rules{handoff.NewPlan(rules, targets, d.asked, d.once), mode.Answers()}
+}
+
+// Reader is whom a menu is for.
+type Reader struct {
+	View  string // the menus that it gets before the general ones
+	MAC   config.MAC
+	Token string // as in handoff.Request
+}
+
+// Reader is who reads a menu at an address. named is the machine that the name
+// of the menu tells; empty for none.
+func (d *Desk) Reader(now time.Time, r Rules, client netip.Addr, named config.MAC) Reader {
+	// An error leaves it uncertain who reads, and the menu waits for a key.
+	h, _ := d.holder(client)
+	m, known := h.reads(named)
+	if h.claimed.MAC != "" && m == h.Machine && !r.Plan.Rules(now, m) && r.Plan.Rules(now, h.claimed) {
+		known = false // as behind a bridge that puts its own address into frames
+	}
+	return Reader{View: r.View(now, m, known), MAC: m.MAC, Token: d.key.Token(client, h.MAC)}
+}
+
+// Undecided reports whether a request for a menu has to wait, because a rule
+// may be for the machine and the kernel does not know yet who is at the
+// address. It has the kernel ask. No block reaches a machine on the link before
+// the kernel has its answer, so that no machine misses anything: the client
+// repeats its request.
+func (d *Desk) Undecided(r Rules, client netip.Addr, named config.MAC) bool {
+	l := d.Link()
+	if !r.Ruled() || !l.Addr.Contains(client) || client == l.Addr.Addr() || named != "" {
+		return false
+	}
+	h, err := d.holder(client)
+	return err == nil && h.by != byLink && d.Resolve(l.Index, client) == nil
+}
+
+// Ask is a client's request for the file by which it is handed over. The error
+// says why it is refused.
+func (d *Desk) Ask(now time.Time, rules Rules, client netip.Addr, r handoff.Request) error {
+	err := d.mayHandOver(rules, client, r, false)
+	if err != nil {
+		d.Refuse(now, client, r, err)
+	}
+	return err
+}
+
+// Arm has the next boot of a machine handed over, once it has acknowledged
+// the last block of what it read.
+func (d *Desk) Arm(now time.Time, rules Rules, client netip.Addr, r handoff.Request) {
+	err := d.mayHandOver(rules, client, r, true)
+	if err == nil && !d.asked.Arm(now, r.MAC, r.Entry) {
+		err = errors.New("too many machines are on their way already")
+	}
+	if err != nil {
+		d.Refuse(now, client, r, err)
+		return
+	}
+	d.Log.Info("handoff: armed", "mac", r.MAC, "client", client, "entry", r.Entry, "for", handoff.Lasts)
+}
+
+// mayHandOver reports why a machine's next boot cannot be handed over, or nil.
+// It is asked before the file is sent and again after that, when the kernel
+// has had to ask by ARP where the packets go.
+//
+// The token shows that the client receives what is sent to its address, and
+// whose that was when its menu was read. Where nothing is known now, as behind a
+// relay agent after a restart of this program, that is enough.
+func (d *Desk) mayHandOver(rules Rules, client netip.Addr, r handoff.Request, sent bool) error {
+	switch {
+	case !rules.Answers:
+		return errors.New("DHCP is off: the next boot would not be answered")
+	case !rules.Leads(r.Entry):
+		return errors.New("no WDS server with a known address")
+	}
+	h, err := d.holder(client)
+	switch {
+	case err != nil:
+		return err
+	case h.by == byLink && h.MAC != r.MAC:
+		return fmt.Errorf("the address belongs to %s", h.MAC)
+	case h.by != unknown && h.MAC != r.MAC:
+		return fmt.Errorf("the address was given to %s", h.MAC)
+	case !d.key.Gave(client, r):
+		return errors.New("no menu with this name was sent to that address since the box was started")
+	case sent && h.by != byLink && d.Link().Addr.Contains(client):
+		return errors.New("nobody on the link answers for the address")
+	}
+	if m, ok := d.Clients.At(client); ok && m.MAC == r.MAC && m.Firmware != "" {
+		if _, ok := rules.Boot(r.Entry, m.Firmware); !ok {
+			return fmt.Errorf("the WDS server has no program for %s", m.Firmware)
+		}
+	}
+	return nil
+}
+
+const (
+	// refusedAgain is how long the log is silent about a client after it was
+	// refused a handoff. A machine that asks again has been restarted.
+	refusedAgain = 10 * time.Second
+	maxRefused   = 1024
+)
+
+// refusals are the clients that were refused a handoff lately.
+type refusals struct {
+	mu   sync.Mutex
+	last map[netip.Addr]time.Time
+}
+
+// first reports whether a refusal of the client is to be logged.
+func (r *refusals) first(now time.Time, client netip.Addr) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if last, ok := r.last[client]; ok && now.Sub(last) < refusedAgain {
+		return false
+	}
+	if r.last == nil || len(r.last) >= maxRefused {
+		r.last = map[netip.Addr]time.Time{}
+	}
+	r.last[client] = now
+	return true
+}
+
+// Refuse logs that a client is refused a handoff.
+func (d *Desk) Refuse(now time.Time, client netip.Addr, r handoff.Request, err error) {
+	if d.refusals.first(now, client) {
+		d.Log.Warn("handoff: refused", "mac", r.MAC, "client", client, "entry", r.Entry, "err", err)
+	}
+}
+
+// Read notes that a menu was read to its end: with the menu of a machine that
+// has it for one boot, that boot is on its way. Others may look at it.
+func (d *Desk) Read(now time.Time, r Rules, client netip.Addr, named config.MAC) {
+	h, err := d.holder(client)
+	if err != nil || h.MAC == "" {
+		return
+	}
+	m, known := h.reads(named)
+	if !known || m.MAC != h.MAC {
+		return
+	}
+	spent, ok := r.Spends(now, m)
+	if !ok {
+		return
+	}
+	if d.once.Read(now, spent) {
+		d.Log.Info("machine: its one boot", "mac", m.MAC, "client", client, "rule", spent.Rule)
+	}
+}

@@ -1,0 +1,72 @@
+package wdshandoff
+
+import (
+	"errors"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/pxebox/pxebox/internal/boot/clients"
+	"github.com/pxebox/pxebox/internal/boot/handoff"
+)
+
+// FuzzState: whatever is in the files that this program reads again, it starts,
+// and what it then remembers is bounded.
+func FuzzState(f *testing.F) {
+	for _, s := range []string{
+		"", "{", "null", "[]", `{"format":1}`, `{"format":1,"spent":null,"armed":null}`,
+		`{"format":1,"spent":[{},null,{"rule":"x","mac":"no address"}]}`,
+		`{"format":1,"key":null,"armed":[{}]}`,
+		`{"format":1,"armed":[{"MAC":"x","Entry":"y","Ends":"9999-12-31T23:59:59Z","Used":true},null]}`,
+		`{"format":1,"armed":[{"Ends":"0000-01-01T00:00:00Z","Use":{"At":"0001-01-01T00:00:00Z"}}]}`,
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		dir := t.TempDir()
+		for _, name := range []string{spentFile, armedFile} {
+			if err := os.WriteFile(filepath.Join(dir, name), b, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		now := time.Now()
+		once := clients.NewOnce(2)
+		if spent, err := loadSpent(dir); err == nil {
+			once.Restore(spent)
+			for _, s := range spent {
+				if !once.Asks(now, s, anyXID) {
+					t.Errorf("%+v counts again", s)
+				}
+			}
+		}
+		asked := handoff.NewTable(2)
+		restoreArmed(now, dir, asked, slog.New(slog.DiscardHandler))
+		all := asked.All(now)
+		if len(all) > 2 {
+			t.Errorf("%d tickets", len(all))
+		}
+		for _, x := range all {
+			asked.Answer(now, x.MAC, anyXID)
+			asked.Used(now, x.MAC, anyXID)
+			if x.Ends.After(now.Add(handoff.Lasts)) {
+				t.Errorf("%+v lasts for too long", x)
+			}
+		}
+	})
+}
+
+func TestStateIsTooLarge(t *testing.T) {
+	name := filepath.Join(t.TempDir(), spentFile)
+	if err := os.WriteFile(name, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(name, maxState+1); err != nil { // takes no room
+		t.Fatal(err)
+	}
+	if _, err := loadSpent(filepath.Dir(name)); err == nil || errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("got %v", err)
+	}
+}

@@ -1,0 +1,194 @@
+// Package adopt makes a pxebox.toml of the folder that a PXELINUX server
+// serves, and copies the boot files that its menus use. What the file cannot
+// say is told line by line. The reading of PXELINUX's language is package
+// pxelinux's; nothing is served or rendered here, and nothing that exists is
+// changed.
+package adopt
+
+import (
+	"bufio"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/pxebox/pxebox/assets/names"
+	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
+)
+
+// cfgDir is where PXELINUX looks for its configuration, beside itself.
+const cfgDir = "pxelinux.cfg"
+
+// Names in the folder that is written.
+const (
+	configFile = "pxebox.toml"
+	bootDir    = "boot"
+)
+
+// Run reads the folder that has pxelinux.0 and pxelinux.cfg, and writes
+// pxebox.toml and boot/ into another one, which is made if need be. A line to
+// out tells of each line that the pxebox.toml says otherwise or not at all, and
+// of each boot file that is missing. Files that are there already are not
+// touched; a pxebox.toml that is there is an error.
+func Run(dir, into string, out io.Writer) error {
+	src, err := openTree(dir)
+	if err != nil {
+		return fmt.Errorf("adopt: %w", err)
+	}
+	defer src.root.Close()
+	c := newConverter()
+	c.find, c.read, c.bundled = src.find, src.readConfig, bundled()
+	if err := c.tree(src); err != nil {
+		return fmt.Errorf("adopt: %w", err)
+	}
+	if _, err := config.Parse(configFile, c.toml()); err != nil {
+		return fmt.Errorf("adopt: the menu cannot be written so that it is read again: %w", err)
+	}
+	if err := os.MkdirAll(into, 0o755); err != nil {
+		return fmt.Errorf("adopt: %w", err)
+	}
+	dst, err := os.OpenRoot(into)
+	if err != nil {
+		return fmt.Errorf("adopt: %w", err)
+	}
+	defer dst.Close()
+	if _, err := dst.Lstat(configFile); !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("adopt: %s is there already: name another folder, or move it away", filepath.Join(into, configFile))
+	}
+	copied, err := c.copyFiles(src, dst)
+	if err != nil {
+		return fmt.Errorf("adopt: %w", err)
+	}
+	c.sortNotes(src.order)
+	// Last: whoever watches the folder finds the boot files there.
+	if err := create(dst, configFile, strings.NewReader(string(c.toml()))); err != nil {
+		return fmt.Errorf("adopt: %w", err)
+	}
+	w := bufio.NewWriter(out)
+	for _, n := range c.notes {
+		fmt.Fprintln(w, n)
+	}
+	fmt.Fprintf(w, "%s: %d entries, %d rules for machines\n", filepath.Join(into, configFile), len(c.entries), len(c.machines))
+	fmt.Fprintf(w, "%s: %d files copied\n", filepath.Join(into, bootDir), copied)
+	return w.Flush()
+}
+
+// bundled are the boot programs that pxebox brings.
+func bundled() map[string]bool {
+	out := map[string]bool{}
+	for _, name := range names.Programs() {
+		out[name] = true
+	}
+	return out
+}
+
+// tree converts all files that PXELINUX would read.
+func (c *converter) tree(src *tree) error {
+	files, err := fs.ReadDir(src.root.FS(), cfgDir)
+	if err != nil {
+		return fmt.Errorf("%w: name the folder that has pxelinux.0 and %s", err, cfgDir)
+	}
+	type found struct {
+		name  string
+		m     config.Machine
+		order int
+	}
+	var machines []found
+	var others []string
+	general := false
+	for _, f := range files {
+		if st, err := src.root.Stat(path.Join(cfgDir, f.Name())); err != nil || !st.Mode().IsRegular() {
+			if err != nil {
+				c.lost(pxelinux.Line{File: path.Join(cfgDir, f.Name()), Number: 1}, "cannot be read: %v", reason(err))
+			}
+			continue
+		}
+		if m, order, ok := whose(f.Name()); ok {
+			machines = append(machines, found{f.Name(), m, order})
+		} else if f.Name() == "default" {
+			general = true
+		} else {
+			others = append(others, f.Name())
+		}
+	}
+	slices.SortStableFunc(machines, func(a, b found) int { return cmp.Compare(a.order, b.order) })
+
+	var menu *pxelinux.Config
+	if general {
+		file := cfgDir + "/default"
+		if menu, err = pxelinux.Parse(file, src.readConfig); err != nil {
+			return err
+		}
+		c.open = []shownFile{{file, topTag}}
+		c.general(menu)
+	}
+	for _, f := range machines {
+		file := cfgDir + "/" + f.name
+		cfg, err := pxelinux.Parse(file, src.readConfig)
+		if err != nil {
+			c.lost(pxelinux.Line{File: file, Number: 1}, "cannot be read: %v", err)
+			continue
+		}
+		c.open = []shownFile{{file, topTag}}
+		c.machine(f.name, f.m, menu, cfg)
+	}
+	for _, name := range others {
+		c.other(src, name)
+	}
+	if len(c.entries) == 0 {
+		return fmt.Errorf("%s has no menu with an entry", filepath.Join(src.root.Name(), cfgDir))
+	}
+	if len(c.listed()) == 0 {
+		// Nothing would be left for machines without a rule.
+		c.entries = append(c.entries, entry{Entry: config.Entry{Name: c.name(true, config.BootDisk), Label: "This computer's own disk", Disk: true}})
+	}
+	return nil
+}
+
+// other tells of a file that no machine's MAC address or UUID leads to.
+func (c *converter) other(src *tree, name string) {
+	file := cfgDir + "/" + name
+	if src.was[file] && !reHex.MatchString(name) {
+		return // included
+	}
+	at := pxelinux.Line{File: file, Number: 1}
+	if !reHex.MatchString(name) {
+		c.lost(at, "is left out: PXELINUX asks for no such name, and no other file for this one")
+		return
+	}
+	c.lost(at, "is left out: it is for %s, and machines are told apart by their MAC address or GUID", network(name))
+	cfg, err := pxelinux.Parse(file, src.readConfig)
+	if err != nil {
+		c.lost(at, "cannot be read: %v", err)
+		return
+	}
+	for _, l := range cfg.Lines {
+		if l.File == file {
+			c.remains = append(c.remains, l)
+		}
+	}
+}
+
+// sortNotes puts what is told of one file together, in the order of its lines.
+func (c *converter) sortNotes(order []string) {
+	place := map[string]int{}
+	for i, name := range order {
+		place[name] = i
+	}
+	at := func(n note) int {
+		if i, ok := place[n.line.File]; ok {
+			return i
+		}
+		return len(order)
+	}
+	slices.SortStableFunc(c.notes, func(a, b note) int {
+		return cmp.Or(cmp.Compare(at(a), at(b)), cmp.Compare(a.line.File, b.line.File), cmp.Compare(a.line.Number, b.line.Number))
+	})
+}

@@ -1,0 +1,457 @@
+package adopt
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/pxebox/pxebox/assets"
+	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/bootmenu"
+	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
+	"github.com/pxebox/pxebox/internal/control/menu"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	file := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(file, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("got:\n%s\nwant (%s):\n%s", got, file, want)
+	}
+}
+
+// adoptSite adopts testdata/site.
+func adoptSite(t *testing.T) (into, report string) {
+	t.Helper()
+	into = filepath.Join(t.TempDir(), "new")
+	var out bytes.Buffer
+	if err := Run("testdata/site", into, &out); err != nil {
+		t.Fatal(err)
+	}
+	return into, strings.ReplaceAll(out.String(), into, "INTO")
+}
+
+// A site with all that has grown in ten years.
+func TestRun(t *testing.T) {
+	into, report := adoptSite(t)
+	toml, err := os.ReadFile(filepath.Join(into, "pxebox.toml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "site.toml", toml)
+	golden(t, "site.report", []byte(report))
+
+	var copied bytes.Buffer
+	boot := filepath.Join(into, "boot")
+	err = filepath.WalkDir(boot, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		rel, _ := filepath.Rel(boot, name)
+		got, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		if want, err := os.ReadFile(filepath.Join("testdata/site", rel)); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s is not as in the site's folder (%v)", rel, err)
+		}
+		fmt.Fprintln(&copied, filepath.ToSlash(rel))
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "site.files", copied.Bytes())
+}
+
+func TestRunIsDeterministic(t *testing.T) {
+	into, report := adoptSite(t)
+	again, same := adoptSite(t)
+	a, err := os.ReadFile(filepath.Join(into, "pxebox.toml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(filepath.Join(again, "pxebox.toml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(a, b) || report != same {
+		t.Error("two runs differ")
+	}
+}
+
+func TestRunTouchesNothing(t *testing.T) {
+	t.Run("a pxebox.toml is there", func(t *testing.T) {
+		into := t.TempDir()
+		file := filepath.Join(into, "pxebox.toml")
+		if err := os.WriteFile(file, []byte("mine"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := Run("testdata/site", into, new(bytes.Buffer)); err == nil || !strings.Contains(err.Error(), "is there already") {
+			t.Errorf("got %v", err)
+		}
+		if b, err := os.ReadFile(file); string(b) != "mine" || err != nil {
+			t.Errorf("it holds %q (%v)", b, err)
+		}
+		if files, err := os.ReadDir(into); len(files) != 1 || err != nil {
+			t.Errorf("the folder has %v (%v)", files, err)
+		}
+	})
+	t.Run("a boot file is there", func(t *testing.T) {
+		into := t.TempDir()
+		file := filepath.Join(into, "boot/debian/12/linux")
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte("mine"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		if err := Run("testdata/site", into, &out); err != nil {
+			t.Fatal(err)
+		}
+		if b, err := os.ReadFile(file); string(b) != "mine" || err != nil {
+			t.Errorf("it holds %q (%v)", b, err)
+		}
+		if !strings.Contains(out.String(), "boot/debian/12/linux is there already, and stays as it is") {
+			t.Errorf("the report does not say so:\n%s", &out)
+		}
+	})
+	t.Run("what is to be written leads elsewhere", func(t *testing.T) {
+		into, elsewhere := t.TempDir(), t.TempDir()
+		if err := os.Symlink(elsewhere, filepath.Join(into, "boot")); err != nil {
+			t.Fatal(err)
+		}
+		if err := Run("testdata/site", into, new(bytes.Buffer)); err == nil {
+			t.Error("no error")
+		}
+		if files, err := os.ReadDir(elsewhere); len(files) != 0 || err != nil {
+			t.Errorf("the other folder has %v (%v)", files, err)
+		}
+	})
+}
+
+// write makes a tree of files; a value that begins with -> is a link.
+func write(t *testing.T, files map[string]string) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "tftpboot")
+	for name, content := range files {
+		file := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		to, link := strings.CutPrefix(content, "->")
+		var err error
+		if link {
+			err = os.Symlink(to, file)
+		} else {
+			err = os.WriteFile(file, []byte(content), 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// Nothing outside of the folder is read, and nothing that would block.
+func TestRunStaysInside(t *testing.T) {
+	secret := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(secret, []byte("LABEL stolen\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	dir := write(t, map[string]string{
+		"pxelinux.cfg/default": "INCLUDE ../../secret\nINCLUDE pxelinux.cfg/link\nINCLUDE pxelinux.cfg\nINCLUDE pipe\n" +
+			"LABEL a\nKERNEL inside\nLABEL b\nKERNEL outside\nLABEL c\nKERNEL pipe\nLABEL d\nKERNEL ../../secret\nLABEL e\nKERNEL folder\nLABEL f\nKERNEL loop\n",
+		"pxelinux.cfg/link":                 "->" + secret,
+		"pxelinux.cfg/01-52-54-00-00-00-01": "->" + secret,
+		"pxelinux.cfg/01-52-54-00-00-00-02": "->01-52-54-00-00-00-02",
+		"pxelinux.cfg/01-52-54-00-00-00-03": "->default",
+		"inside":                            "->real/linux",
+		"outside":                           "->" + secret,
+		"loop":                              "->loop",
+		"real/linux":                        "kernel",
+		"folder/x":                          "x",
+	})
+	if err := syscall.Mkfifo(filepath.Join(dir, "pipe"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	into := t.TempDir()
+	var out bytes.Buffer
+	if err := Run(dir, into, &out); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "inside.report", []byte(strings.ReplaceAll(out.String(), into, "INTO")))
+	var files []string
+	filepath.WalkDir(filepath.Join(into, "boot"), func(name string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			files = append(files, filepath.Base(name))
+		}
+		return err
+	})
+	if !slices.Equal(files, []string{"inside"}) {
+		t.Errorf("copied %v", files)
+	}
+	if b, err := os.ReadFile(filepath.Join(into, "boot/inside")); string(b) != "kernel" || err != nil {
+		t.Errorf("what the link leads to is %q (%v)", b, err)
+	}
+}
+
+func TestRunRefuses(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		files map[string]string
+		want  string
+	}{
+		{"a folder without configuration", map[string]string{"pxelinux.0": ""}, "name the folder that has pxelinux.0 and pxelinux.cfg"},
+		{"a menu without entries", map[string]string{"pxelinux.cfg/default": "UI menu.c32\n"}, "has no menu with an entry"},
+		{"a file of another kind", map[string]string{"pxelinux.cfg/default": strings.Repeat("x", 3<<20)}, "3145728 bytes"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			into := filepath.Join(t.TempDir(), "into")
+			err := Run(write(t, tt.files), into, new(bytes.Buffer))
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v", err)
+			}
+			if _, err := os.Stat(into); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("something was written (%v)", err)
+			}
+		})
+	}
+}
+
+// A machine that has only a file of its own leaves the others a menu.
+func TestRunMachinesOnly(t *testing.T) {
+	into := t.TempDir()
+	dir := write(t, map[string]string{"pxelinux.cfg/01-52-54-00-00-00-01": "DEFAULT a\nLABEL a\nKERNEL k\n"})
+	if err := Run(dir, into, new(bytes.Buffer)); err != nil {
+		t.Fatal(err)
+	}
+	c := parse(t, filepath.Join(into, "pxebox.toml"))
+	if len(c.Entries) != 2 || !c.Entries[0].Unlisted || !c.Entries[1].Disk || c.Machines[0].Boot != "a" {
+		t.Errorf("got %+v, %+v", c.Entries, c.Machines)
+	}
+}
+
+func parse(t *testing.T, file string) *config.Config {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := config.Parse(file, data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// row is a line of a menu as a person at the machine knows it.
+type row struct{ title, starts string }
+
+// rows are the lines of a menu, with a mark for each submenu around them. They
+// are read from what PXELINUX gets, before and after.
+func rows(t *testing.T, m *pxelinux.Menu, depth string, read func(string) ([]byte, error), addresses map[string]string) []row {
+	var out []row
+	for _, e := range m.Entries {
+		r := row{depth + pxelinux.Decode(e.Caption()), "the menu above"}
+		files := strings.Fields(e.Append)
+		switch {
+		case e.Submenu != nil:
+			r.starts = "submenu"
+			out = append(out, r)
+			out = append(out, rows(t, e.Submenu, depth+"> ", read, addresses)...)
+			continue
+		case e.Separator:
+			r.starts = "empty line"
+		case e.Disabled:
+			r.starts = "nothing"
+		case e.Action == pxelinux.Quit:
+			r.starts = "boot: prompt"
+		case e.Action != pxelinux.Boot || slices.Contains(files, "~"):
+		case e.Image == "vesamenu.c32":
+			r.starts = "submenu"
+			out = append(out, r)
+			c, err := pxelinux.Parse(files[1], read) // the first is of colours
+			if err != nil {
+				t.Fatal(err)
+			}
+			out = append(out, rows(t, c.Top, depth+"> ", read, addresses)...)
+			continue
+		default:
+			r.starts = starts(e, addresses)
+		}
+		if e.Password != nil {
+			r.starts += " (password)"
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+// starts is what an entry starts, in one form for all that mean the same.
+func starts(e *pxelinux.Entry, addresses map[string]string) string {
+	kind, image := e.Type, e.Image
+	if kind == "LOCALBOOT" {
+		return "the local disk"
+	}
+	name := image[strings.LastIndex(image, "/")+1:]
+	if kind == "KERNEL" {
+		kind = "LINUX"
+		if strings.HasSuffix(name, ".c32") {
+			kind = "COM32"
+		}
+	}
+	initrd := e.Initrd
+	var words []string
+	for _, w := range strings.Fields(e.Append) {
+		if v, ok := strings.CutPrefix(w, "initrd="); ok {
+			initrd = v
+		} else {
+			words = append(words, w)
+		}
+	}
+	if name == "pxechn.c32" {
+		host, program, _ := strings.Cut(words[0], "::")
+		if a, ok := addresses[host]; ok {
+			host = a
+		}
+		return fmt.Sprintf("%s of the WDS server %s, %s", program, host, words[1])
+	}
+	if name == "memdisk" {
+		slices.Sort(words)
+	}
+	if name == "memdisk" || name == "poweroff.c32" {
+		image = name
+	}
+	image, initrd = strings.TrimPrefix(image, "/site/"), strings.ReplaceAll(initrd, "/site/", "")
+	s := fmt.Sprintf("%s %s [%s]", kind, image, strings.Join(words, " "))
+	if initrd != "" {
+		s += " " + initrd
+	}
+	if e.SysAppend != 0 {
+		s += fmt.Sprintf(" + %#x", e.SysAppend)
+	}
+	return s
+}
+
+// The menus before and after, as PXELINUX reads the two.
+func TestSideBySide(t *testing.T) {
+	into, _ := adoptSite(t)
+	c := parse(t, filepath.Join(into, "pxebox.toml"))
+	addresses := map[string]string{"wds2.northgate.example": "192.168.77.3"}
+	rendered := menu.Render(c, menu.Status{WDS: map[string]bootmenu.Server{"wds-2": {Addr: netip.MustParseAddr("192.168.77.3")}}})
+	site := func(name string) ([]byte, error) { return os.ReadFile(filepath.Join("testdata/site", name)) }
+
+	for _, tt := range []struct{ name, file, mac, golden string }{
+		{"the menu of all machines", "default", "", "site.menu"},
+		{"a menu of its own", "01-52-54-00-12-34-59", "52:54:00:12:34:59", "kiosk.menu"},
+		{"the menu of all with another default", "01-52-54-00-12-34-5a", "52:54:00:12:34:5a", "site.menu"},
+		{"an entry at once", "01-52-54-00-12-34-56", "52:54:00:12:34:56", "reinstall.menu"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			files := rendered.Files
+			for _, r := range rendered.Machines {
+				if slices.Contains(r.MAC, tt.mac) && r.View != "" {
+					files = rendered.Views[r.View]
+				}
+			}
+			before, err := pxelinux.Parse("pxelinux.cfg/"+tt.file, site)
+			if err != nil {
+				t.Fatal(err)
+			}
+			after, err := pxelinux.Parse(pxelinux.ConfigFile, func(name string) ([]byte, error) { return files[name], nil })
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range after.Faults {
+				t.Errorf("the new menu: %v", f)
+			}
+			golden(t, tt.golden, []byte(sideBySide(t, rows(t, before.Top, "", site, addresses), rows(t, after.Top, "", nil, addresses))))
+			if was, is := first(line(before, "DEFAULT").Args), after.Start.Default; is == nil && was != "" || is != nil && was != "" && was != is.Name {
+				t.Errorf("the default was %q and is %v", was, is)
+			}
+		})
+	}
+}
+
+// sideBySide sets two menus side by side, line by line in their order. What is
+// on one side alone may be what the report says is lost, or the way out of a
+// submenu, or of a machine that found nothing to start; and nothing else.
+func sideBySide(t *testing.T, left, right []row) string {
+	t.Helper()
+	dropped := []string{"empty line", "the menu above", "boot: prompt"}
+	added := []string{"the menu above", "COM32 reboot.c32 []"}
+	var b strings.Builder
+	for len(left)+len(right) > 0 {
+		switch {
+		case len(left) > 0 && slices.Contains(dropped, left[0].starts):
+			fmt.Fprintf(&b, "%-62s < %s\n", left[0].title, left[0].starts)
+			left = left[1:]
+		case len(right) > 0 && slices.Contains(added, right[0].starts):
+			fmt.Fprintf(&b, "%-62s > %s\n", right[0].title, right[0].starts)
+			right = right[1:]
+		case len(left) == 0 || len(right) == 0 || left[0].starts != right[0].starts ||
+			left[0].title != right[0].title && !strings.HasPrefix(left[0].title, strings.TrimSuffix(right[0].title, "..")):
+			t.Fatalf("the menus part here:\n%s\nbefore: %q\nafter:  %q", &b, left, right)
+		default:
+			fmt.Fprintf(&b, "%-62s = %s\n", right[0].title, right[0].starts)
+			left, right = left[1:], right[1:]
+		}
+	}
+	return b.String()
+}
+
+// PXELINUX's modules bring the libraries that they load.
+func TestRunCopiesLibraries(t *testing.T) {
+	// A real module, which loads a library that pxebox does not bring.
+	module := strings.ReplaceAll(string(assets.Files()["menu.c32"]), "libutil.c32", "libmine.c32")
+	another := strings.ReplaceAll(module, "libmine.c32", "libgone.c32")
+	library := string(assets.Files()["libutil.c32"])
+	dir := write(t, map[string]string{
+		"pxelinux.cfg/default": "UI menu.c32\nLABEL a\nCOM32 modules/a.c32\nLABEL b\nCOM32 modules/b.c32\n",
+		"modules/a.c32":        module,
+		"modules/b.c32":        another,
+		"libmine.c32":          library,
+		"libcom32.c32":         "of another version",
+		"menu.c32":             "of another version",
+	})
+	into := t.TempDir()
+	var out bytes.Buffer
+	if err := Run(dir, into, &out); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"modules/a.c32": module, "libmine.c32": library} {
+		if b, err := os.ReadFile(filepath.Join(into, "boot", name)); err != nil || string(b) != want {
+			t.Errorf("%s is not copied as it is (%v)", name, err)
+		}
+	}
+	for _, name := range []string{"libcom32.c32", "menu.c32"} {
+		if _, err := os.Stat(filepath.Join(into, "boot", name)); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s would be in the way of pxebox's own", name)
+		}
+	}
+	if !strings.Contains(out.String(), "LABEL b: libgone.c32 is not copied: it is not there") {
+		t.Errorf("the report does not say what is missing:\n%s", &out)
+	}
+}

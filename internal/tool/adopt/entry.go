@@ -1,0 +1,516 @@
+package adopt
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
+)
+
+// result is what a line of a menu has become.
+type result struct {
+	name     string // of the entry; empty for none
+	children []*result
+}
+
+// all are the names of the entry and of those below.
+func (r *result) all() []string {
+	var out []string
+	if r.name != "" {
+		out = append(out, r.name)
+	}
+	for _, c := range r.children {
+		out = append(out, c.all()...)
+	}
+	return out
+}
+
+// nothing is the result of a line that has become no entry, and none below.
+func nothing(e *pxelinux.Entry) *result {
+	r := &result{}
+	if e.Submenu != nil {
+		for _, below := range e.Submenu.Entries {
+			r.children = append(r.children, nothing(below))
+		}
+	}
+	return r
+}
+
+// convert makes entries of all menus of a file. They are in the submenu in,
+// which is empty for the top.
+func (c *converter) convert(cfg *pxelinux.Config, in string, unlisted bool) []*result {
+	tags, jumps := c.tags, c.jumps
+	defer func() { c.tags, c.jumps = tags, jumps }()
+	c.tags, c.jumps = map[string]string{cfg.Top.Tag: in}, nil
+	if in == "" {
+		c.tags[cfg.Top.Tag] = topTag
+	}
+	results := c.menu(cfg.Top, in, unlisted)
+	for _, e := range cfg.Hidden {
+		c.line(e, in, true)
+	}
+	for _, j := range c.jumps {
+		if to, ok := c.tags[j.tag]; ok {
+			c.entries[j.entry].PXELINUX += " " + to
+		} else {
+			c.remark(j.from.Line, "leads to a menu that is not there: it is shown, and cannot be chosen")
+			c.entries[j.entry].PXELINUX = "MENU DISABLE"
+		}
+	}
+	return results
+}
+
+func (c *converter) menu(m *pxelinux.Menu, in string, unlisted bool) []*result {
+	var out []*result
+	for _, e := range m.Entries {
+		out = append(out, c.line(e, in, unlisted))
+	}
+	return out
+}
+
+// line makes what a line of a menu comes to. A machine's own menu takes those
+// that are there already.
+func (c *converter) line(e *pxelinux.Entry, in string, unlisted bool) *result {
+	key := in + "\n" + signature(e)
+	r := c.known[key]
+	if r == nil || !unlisted {
+		switch {
+		case e.Separator:
+			r = nothing(e) // settings tells of it
+		case len(c.entries) >= config.MaxEntries:
+			c.lost(e.Line, "is one entry too many: a menu has %d", config.MaxEntries)
+			r = nothing(e)
+		case e.Submenu != nil:
+			r = c.submenu(e, in, unlisted)
+		default:
+			r = c.entry(e, in, unlisted)
+		}
+		if c.known[key] == nil {
+			c.known[key] = r
+		}
+	}
+	c.assign(e, r)
+	return r
+}
+
+// assign notes the names of what a line and those below have become.
+func (c *converter) assign(e *pxelinux.Entry, r *result) {
+	c.names[e] = r.name
+	if e.Submenu != nil {
+		for i, below := range e.Submenu.Entries {
+			c.assign(below, r.children[i])
+		}
+	}
+}
+
+// signature is all that a line of a menu shows and does, without its place.
+func signature(e *pxelinux.Entry) string {
+	s := fmt.Sprintf("%q", []any{e.Name, e.Label, e.Action, e.Target, e.Type, e.Image, e.Append, e.Initrd, e.SysAppend,
+		e.Help, e.Password != nil, e.Indent, e.Disabled, e.Separator})
+	if e.Submenu != nil {
+		s += fmt.Sprintf("%q{", e.Submenu.Title)
+		for _, below := range e.Submenu.Entries {
+			s += signature(below)
+		}
+		s += "}"
+	}
+	return s
+}
+
+// depth counts the submenus from the top down to the one of that name.
+func (c *converter) depth(in string) int {
+	n := 0
+	for ; in != ""; in = c.named(in).In {
+		n++
+	}
+	return n
+}
+
+func (c *converter) submenu(e *pxelinux.Entry, in string, unlisted bool) *result {
+	m := e.Submenu
+	titleLine := lineOf(m.Lines, e.Line, "MENU TITLE")
+	labelLine := lineOf(m.Lines, titleLine, "MENU LABEL")
+	if m.Title != "" && m.Title != e.Caption() {
+		c.lost(titleLine, "a submenu has the label of its entry for a title")
+	}
+	if m.Default != nil && c.started != m.Default && m.Default != m.Entries[0] {
+		c.lost(lineOf(m.Default.Lines, m.Default.Line, "MENU DEFAULT"), "the cursor of a submenu begins at its first entry")
+	}
+	if e.Password != nil {
+		c.lock(lineOf(m.Lines, e.Line, "MENU PASSWD"))
+	}
+	return c.nested(config.Entry{In: in, Locked: e.Password != nil, Unlisted: unlisted}, e, labelLine,
+		func(in string) []*result {
+			c.tags[m.Tag] = in
+			return c.menu(m, in, unlisted)
+		})
+}
+
+// nested adds a submenu with the entries that fill makes for it.
+func (c *converter) nested(out config.Entry, e *pxelinux.Entry, labelLine pxelinux.Line, fill func(in string) []*result) *result {
+	if c.depth(out.In) == config.MaxDepth {
+		c.lost(e.Line, "is more than %d submenus deep: its entries are in the one above", config.MaxDepth)
+		if out.Locked {
+			c.lost(e.Line, "is left out: it is locked")
+			return nothing(e)
+		}
+		return &result{children: fill(out.In)}
+	}
+	out.Submenu = true
+	out.Label = c.label(e.Label, labelLine)
+	out.Name = c.name(false, e.Name, e.Label)
+	if out.Label == "" {
+		out.Label = out.Name
+	}
+	at := len(c.entries)
+	c.entries = append(c.entries, entry{out, e.Line.Place()})
+	r := &result{name: out.Name, children: fill(out.Name)}
+	if len(c.entries) == at+1 {
+		c.entries = c.entries[:at]
+		c.lost(e.Line, "has no entries")
+		r.name = ""
+	}
+	return r
+}
+
+// back is why a menu's own way back is left out.
+const back = "leads back, as an entry does that each submenu gets"
+
+// above is the tag of the menu above a submenu. A hidden entry counts as one at
+// the top, wherever it stands.
+func (c *converter) above(in string) string {
+	if in != "" {
+		in = c.named(in).In
+	}
+	return cmp.Or(in, topTag)
+}
+
+// topTag is PXELINUX's own tag for the top menu (doc/menu.txt, MENU GOTO).
+const topTag = ".top"
+
+// lock tells of a password: PXELINUX's own hash says nothing to GRUB, and most
+// are of kinds that are easily guessed.
+func (c *converter) lock(l pxelinux.Line) {
+	c.locked = true
+	c.lost(l, "stays locked until the menu has a password: make one with pxebox hash-password")
+}
+
+// entry makes an entry of a LABEL: one that all firmware can have, where there
+// is one, or its lines.
+func (c *converter) entry(e *pxelinux.Entry, in string, unlisted bool) *result {
+	for _, l := range e.Lines {
+		if !l.Known() {
+			c.lost(l, notKnown)
+		}
+	}
+	if files, ok := c.menuFiles(e); ok {
+		return c.fileMenu(e, files, in, unlisted)
+	}
+	imageLine := lineOf(e.Lines, e.Line, e.Type)
+	if e.Action == pxelinux.Quit {
+		c.lost(lineOf(e.Lines, e.Line, "MENU QUIT"), "the menu is closed: there is no boot: prompt behind it")
+		return nothing(e)
+	}
+	if e.Action == pxelinux.Exit && (e.Target == "" || c.tags[e.Target] == c.above(in)) {
+		c.remark(e.Line, back)
+		return nothing(e)
+	}
+	out, files, why := c.action(e)
+	if why == "" {
+		why = c.refused(out)
+	}
+	if why == "" && e.Indent > 0 {
+		c.lost(lineOf(e.Lines, e.Line, "MENU INDENT"), "labels begin at the margin")
+	}
+	if why != "" {
+		out, files = c.raw(e)
+		if refused := c.refused(out); refused != "" {
+			c.lost(imageLine, "is left out: %s", refused)
+			c.lost(e.Line, "is left out with it")
+			for _, l := range e.Lines {
+				if l != imageLine && l.Keyword != "#" && l.Keyword != "MENU PASSWD" {
+					c.lost(l, "is left out with it")
+				}
+			}
+			return nothing(e)
+		}
+		if !e.Disabled {
+			c.remark(imageLine, "kept as lines for PXELINUX, which a menu on UEFI does not have: %s", why)
+		}
+	}
+	c.files = append(c.files, files...)
+	c.remarkHosts(e)
+	if e.Password != nil {
+		out.Locked = true
+		c.lock(lineOf(e.Lines, e.Line, "MENU PASSWD"))
+	}
+	out.In, out.Unlisted = in, unlisted
+	out.Label = c.label(e.Label, lineOf(e.Lines, e.Line, "MENU LABEL"))
+	out.Help = c.help(e)
+	out.Name = c.name(out.Disk, e.Name, e.Label)
+	if out.Label == "" {
+		out.Label = out.Name
+	}
+	c.entries = append(c.entries, entry{out, e.Line.Place()})
+	if e.Action != pxelinux.Boot && e.Target != "" {
+		c.jumps = append(c.jumps, jump{len(c.entries) - 1, e.Target, e})
+	}
+	return &result{name: out.Name}
+}
+
+// refused is why a configuration may not have such an entry; "" where it may.
+func (c *converter) refused(e config.Entry) string {
+	s := site{wds: c.wds, entries: []entry{{Entry: e}}}
+	s.entries[0].Name, s.entries[0].Label = "entry", "entry"
+	return strings.TrimPrefix(s.refused(), `entry "entry".`)
+}
+
+// refused is the first thing that is wrong with the pxebox.toml; "" for
+// nothing.
+func (s *site) refused() string {
+	_, err := config.Parse(configFile, s.toml())
+	var errs config.Errors
+	if errors.As(err, &errs) {
+		return errs[0].Key + " " + errs[0].Problem
+	}
+	return ""
+}
+
+// extensions by which PXELINUX tells what a KERNEL is (doc/syslinux.txt,
+// "Booting other operating systems"). What has none of them is Linux.
+var extensions = map[string]string{
+	".c32": "COM32", ".0": "PXE", ".com": "COMBOOT", ".cbt": "COMBOOT", ".bin": "BOOT", ".bs": "BOOT", ".bss": "BSS", ".img": "FDIMAGE",
+}
+
+// programs are the extensions by which an entry tells how to start its file.
+var programs = map[string][]string{
+	"COM32": {".c32"},
+	"PXE":   {".0", ".pxe", ".kpxe", ".kkpxe", ".n12"},
+}
+
+// action is an entry that starts what e does, on any firmware that can. why
+// tells what stands against it.
+func (c *converter) action(e *pxelinux.Entry) (out config.Entry, files []used, why string) {
+	if e.Disabled || e.Action != pxelinux.Boot {
+		return out, nil, "it starts nothing"
+	}
+	if e.Type == "LOCALBOOT" {
+		if n := first(e.Image); n != "0" && n != "-1" {
+			c.remark(lineOf(e.Lines, e.Line, e.Type), "starts what the BIOS has next in its order")
+		}
+		return config.Entry{Disk: true}, nil, ""
+	}
+	image, arguments := c.image(e)
+	kind := e.Type
+	if kind == "KERNEL" {
+		if kind = extensions[strings.ToLower(path.Ext(image))]; kind == "" {
+			kind = "LINUX"
+		}
+	}
+	if chain := base(image); chain == "pxechn.c32" || chain == "pxechain.com" {
+		return c.wdsEntry(e, arguments)
+	}
+	if e.SysAppend != 0 {
+		return out, nil, "its arguments tell of the machine (SYSAPPEND)"
+	}
+	file, ok := c.local(image)
+	if !ok {
+		return out, nil, fmt.Sprintf("%q is no file of the boot folder", brief(image))
+	}
+	by := e.Line
+	if kind != "LINUX" {
+		// Others than these are started as they would be by KERNEL, but for a
+		// .bin, which an entry starts as a Linux kernel.
+		byKernel := e.Type == "KERNEL" && (kind == "BOOT" || kind == "BSS") && !strings.EqualFold(path.Ext(file), ".bin")
+		if !byKernel && !slices.Contains(programs[kind], strings.ToLower(path.Ext(file))) {
+			return out, nil, "no entry starts a file of that name so"
+		}
+		files = append(c.filesIn(arguments, by), used{file, by})
+		return config.Entry{File: file, Append: arguments}, files, ""
+	}
+	arguments, initrd := splitInitrd(arguments, e.Initrd)
+	var loaded []string
+	for _, name := range initrd {
+		f, ok := c.local(name)
+		if !ok {
+			return out, nil, fmt.Sprintf("%q is no file of the boot folder", brief(name))
+		}
+		loaded, files = append(loaded, f), append(files, used{f, by})
+	}
+	if base(file) == "memdisk" {
+		return disk(loaded, arguments, files)
+	}
+	return config.Entry{Kernel: file, Initrd: loaded, Append: arguments}, append(files, used{file, by}), ""
+}
+
+// disk is what memdisk starts: a file by its extension, with what an entry adds
+// to it by itself taken away.
+func disk(loaded []string, arguments string, files []used) (out config.Entry, _ []used, why string) {
+	if len(loaded) != 1 {
+		return out, nil, "memdisk takes one image"
+	}
+	words := strings.Fields(arguments)
+	iso := slices.Index(words, "iso")
+	switch strings.ToLower(path.Ext(loaded[0])) {
+	case ".iso":
+		if iso < 0 {
+			return out, nil, "an .iso is started as one, and here is none of the word iso"
+		}
+		words = slices.Delete(words, iso, iso+1)
+	case ".img", ".ima", ".imz":
+		if iso >= 0 {
+			return out, nil, "only an .iso is started as one"
+		}
+	default:
+		return out, nil, "memdisk is used for .iso, .img, .ima and .imz"
+	}
+	return config.Entry{File: loaded[0], Append: strings.Join(words, " ")}, files, ""
+}
+
+// image is the file that an entry starts, and its arguments: there may be some
+// behind the file already.
+func (c *converter) image(e *pxelinux.Entry) (file, arguments string) {
+	file = first(e.Image)
+	return file, tidy(strings.TrimSpace(e.Image)[len(file):] + " " + e.Append)
+}
+
+var reSpaces = regexp.MustCompile(`[\t\v\f ]+`)
+
+// tidy makes one space of several, but for a text that has quotes.
+func tidy(s string) string {
+	if strings.ContainsAny(s, `"'`) {
+		return strings.TrimSpace(strings.ReplaceAll(s, "\t", " "))
+	}
+	return strings.TrimSpace(reSpaces.ReplaceAllString(s, " "))
+}
+
+var reInitrd = regexp.MustCompile(`(^| )initrd=(\S*)`)
+
+// splitInitrd takes the files for the kernel's first file system out of its
+// arguments. The last initrd= counts, and a directive of that name stands
+// behind the arguments.
+func splitInitrd(arguments, directive string) (rest string, files []string) {
+	list := directive
+	if all := reInitrd.FindAllStringSubmatch(arguments, -1); list == "" && len(all) > 0 {
+		list = all[len(all)-1][2]
+	}
+	for name := range strings.SplitSeq(list, ",") {
+		if name = strings.TrimSpace(name); name != "" {
+			files = append(files, name)
+		}
+	}
+	return strings.TrimSpace(reInitrd.ReplaceAllString(arguments, "")), files
+}
+
+// local is a boot file's name as seen from the boot folder. It is none for a
+// URL, a file of another server, and one outside of the folder. Programs that
+// pxebox brings are its own, wherever the site had them: a module of another
+// version stops PXELINUX.
+func (c *converter) local(name string) (string, bool) {
+	name = strings.TrimPrefix(name, "::") // no prefix: pxebox has none
+	clean := strings.ReplaceAll(name, `\`, "/")
+	if strings.Contains(clean, ":") || slices.Contains(strings.Split(clean, "/"), "..") {
+		return "", false
+	}
+	if c.bundled[base(clean)] {
+		return base(clean), true
+	}
+	found, _ := c.find(clean)
+	return found, found != ""
+}
+
+// filesIn are the words of an argument list that name files of the tree.
+func (c *converter) filesIn(arguments string, by pxelinux.Line) []used {
+	var out []used
+	for _, word := range strings.FieldsFunc(arguments, func(r rune) bool { return r <= ' ' || r == '=' || r == ',' }) {
+		name := strings.ReplaceAll(strings.TrimPrefix(word, "::"), `\`, "/")
+		if strings.Contains(name, ":") || slices.Contains(strings.Split(name, "/"), "..") {
+			continue
+		}
+		if f, found := c.find(name); found {
+			out = append(out, used{f, by})
+		}
+	}
+	return out
+}
+
+// raw is an entry with the lines of e, complete without those around it.
+func (c *converter) raw(e *pxelinux.Entry) (config.Entry, []used) {
+	var lines []string
+	if e.Indent > 0 {
+		lines = append(lines, fmt.Sprintf("MENU INDENT %d", e.Indent))
+	}
+	switch {
+	case e.Disabled:
+		lines = append(lines, "MENU DISABLE")
+	case e.Action == pxelinux.Goto:
+		lines = append(lines, "MENU GOTO") // and the name, once it is known
+	case e.Action == pxelinux.Exit:
+		lines = append(lines, "MENU EXIT")
+	}
+	if e.Disabled || e.Action != pxelinux.Boot {
+		return config.Entry{PXELINUX: strings.Join(lines, "\n")}, nil
+	}
+	by := e.Line
+	var files []used
+	file := func(name string) string {
+		f, ok := c.local(name)
+		if !ok {
+			return name
+		}
+		files = append(files, used{f, by})
+		return f
+	}
+	image, arguments := c.image(e)
+	lines = append(lines, e.Type+" "+file(image))
+	list := func(names string) string {
+		parts := strings.Split(names, ",")
+		for i, p := range parts {
+			parts[i] = file(strings.TrimSpace(p))
+		}
+		return strings.Join(parts, ",")
+	}
+	if e.Initrd != "" {
+		lines = append(lines, "INITRD "+list(e.Initrd))
+	}
+	arguments = reInitrd.ReplaceAllStringFunc(arguments, func(s string) string {
+		key, names, _ := strings.Cut(s, "=")
+		return key + "=" + list(names)
+	})
+	files = append(files, c.filesIn(arguments, by)...)
+	if arguments != "" {
+		lines = append(lines, "APPEND "+pxelinux.Decode(arguments))
+	}
+	if e.SysAppend != 0 {
+		lines = append(lines, fmt.Sprintf("SYSAPPEND %#x", e.SysAppend))
+	}
+	return config.Entry{PXELINUX: strings.Join(lines, "\n")}, files
+}
+
+var reHost = regexp.MustCompile(`\b(?:tftp|https?|ftp|nfs)://([^/\s,]+)`)
+
+// remarkHosts tells of servers that are still needed, once of each.
+func (c *converter) remarkHosts(e *pxelinux.Entry) {
+	for _, m := range reHost.FindAllStringSubmatch(pxelinux.Decode(e.Append+" "+e.Image), -1) {
+		if !c.hosts[m[1]] {
+			c.hosts[m[1]] = true
+			c.remark(lineOf(e.Lines, e.Line, "APPEND"), "machines go on to fetch files from %s", brief(m[1]))
+		}
+	}
+}
+
+// lineOf is the last line with the keyword, or another.
+func lineOf(lines []pxelinux.Line, other pxelinux.Line, keyword string) pxelinux.Line {
+	for _, l := range slices.Backward(lines) {
+		if l.Keyword == keyword {
+			return l
+		}
+	}
+	return other
+}

@@ -1,0 +1,173 @@
+package adopt
+
+import (
+	"encoding/hex"
+	"fmt"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/pxebox/pxebox/config"
+	rules "github.com/pxebox/pxebox/internal/boot/clients"
+	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
+)
+
+// The names that PXELINUX asks for below pxelinux.cfg (doc/pxelinux.txt): its
+// machine's UUID, the type and address of its network card, and its IPv4
+// address, of which it takes away the last digit until there is a file.
+var (
+	reUUID = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
+	reMAC  = regexp.MustCompile(`^01(-[0-9a-f]{2}){6}$`) // 01 is Ethernet
+	reHex  = regexp.MustCompile(`^[0-9A-F]{1,8}$`)
+)
+
+// whose tells which machines a file is for. The order is PXELINUX's.
+func whose(name string) (m config.Machine, order int, ok bool) {
+	switch {
+	case reUUID.MatchString(name):
+		b, _ := hex.DecodeString(strings.ReplaceAll(name, "-", ""))
+		// PXELINUX writes the bytes as they are in the packet (sysappend.c,
+		// sysappend_set_uuid), and not as firmware's setup shows them.
+		return config.Machine{GUID: []string{rules.GUID([16]byte(b))}}, 0, true
+	case reMAC.MatchString(name):
+		return config.Machine{MAC: []string{strings.ReplaceAll(name[3:], "-", ":")}}, 1, true
+	}
+	return config.Machine{}, 0, false
+}
+
+// network is the address, or the addresses, whose machines ask for a file with
+// a hexadecimal name.
+func network(name string) string {
+	digits, _ := hex.DecodeString(name + strings.Repeat("0", 8-len(name)))
+	p := netip.PrefixFrom(netip.AddrFrom4([4]byte(digits)), 4*len(name))
+	if p.IsSingleIP() {
+		return p.Addr().String()
+	}
+	return p.String()
+}
+
+// machine makes a rule of the file of certain machines.
+func (c *converter) machine(name string, m config.Machine, general, cfg *pxelinux.Config) {
+	at := pxelinux.Line{File: cfgDir + "/" + name, Number: 1}
+	if len(cfg.Lines) > 0 {
+		at = cfg.Lines[0]
+		at.Keyword, at.Args = "", ""
+	}
+	if why := conditions(m); why != "" {
+		c.lost(at, "is left out: %s", why)
+		return
+	}
+	c.settings(cfg)
+	preset := c.start(cfg)
+	c.started = preset
+	menu := showsMenu(cfg) || prompts(cfg) && len(cfg.All()) > 1
+	if !menu && preset == nil && len(cfg.All()) == 1 {
+		preset = cfg.All()[0]
+	}
+	var names []string
+	for _, r := range c.convert(cfg, "", true) {
+		for _, n := range r.all() {
+			if !slices.Contains(names, n) { // the same LABEL may stand there twice
+				names = append(names, n)
+			}
+		}
+	}
+	start := c.starts(preset)
+	switch {
+	case !menu && start == "":
+		c.lost(at, "is left out: it starts nothing that an entry could")
+		return
+	case !menu:
+		m.Boot = start
+		if c.isDisk(start) {
+			m.Boot = config.BootDisk
+		}
+		for _, n := range names {
+			if e := c.named(n); e.Unlisted && n != start {
+				c.remark(at, "has more than what it starts: entry %q, which is in no menu", n)
+			}
+		}
+	case len(names) == 0:
+		c.lost(at, "is left out: its menu has no entries")
+		return
+	default:
+		m.Boot = config.BootMenu
+		if start != "" && !slices.Contains(names, start) {
+			names = append(names, start)
+			c.remark(preset.Line, hiddenDefault)
+		}
+		if names = c.brought(names); !slices.Equal(names, c.brought(c.listed())) {
+			m.Entries = names
+		}
+		if start != c.preset {
+			m.Default = start
+			if len(m.Entries) > 0 && start != "" && !slices.Contains(m.Entries, start) {
+				m.Entries = append(m.Entries, start) // it stays in its submenu
+			}
+		}
+		if start == "" {
+			c.remark(at, "has no default that could be started: it is that of all machines")
+		}
+		for _, keyword := range []string{"MENU TITLE", "TIMEOUT"} {
+			if l, ok := cfg.Last(keyword); (general == nil || line(general, keyword).Args != l.Args) && ok {
+				c.lost(l, "it is that of all machines")
+			} else if !ok && c.timeout > 0 && keyword == "TIMEOUT" {
+				c.remark(at, "has no TIMEOUT: it is that of all machines")
+			}
+		}
+	}
+	c.rule(m, cfgDir+"/"+name)
+}
+
+// rule adds a rule. Machines that get the same share one.
+func (c *converter) rule(m config.Machine, from string) {
+	key := fmt.Sprint(len(m.GUID) > 0, m.Boot, m.Entries, m.Default)
+	if i, ok := c.rules[key]; ok {
+		same := &c.machines[i]
+		same.MAC, same.GUID = append(same.MAC, m.MAC...), append(same.GUID, m.GUID...)
+		same.from = append(same.from, from)
+		return
+	}
+	c.rules[key] = len(c.machines)
+	c.machines = append(c.machines, machine{m, []string{from}})
+}
+
+// conditions is why a configuration may not have a rule for such machines; ""
+// where it may.
+func conditions(m config.Machine) string {
+	m.Boot = config.BootDisk
+	s := site{machines: []machine{{Machine: m}}}
+	return s.refused()
+}
+
+// listed are the names of all entries that the menu has for every machine.
+func (c *converter) listed() []string {
+	var out []string
+	for _, e := range c.entries {
+		if !e.Unlisted {
+			out = append(out, e.Name)
+		}
+	}
+	return out
+}
+
+// brought leaves out what a submenu brings along.
+func (c *converter) brought(names []string) []string {
+	var out []string
+	for _, n := range names {
+		if e := c.named(n); e.Unlisted || !slices.Contains(names, e.In) {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+func (c *converter) named(name string) entry {
+	return c.entries[slices.IndexFunc(c.entries, func(e entry) bool { return e.Name == name })]
+}
+
+func (c *converter) isDisk(name string) bool {
+	e := c.named(name)
+	return e.Disk && !e.Locked
+}

@@ -1,0 +1,380 @@
+package adopt
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
+)
+
+// site is what the pxebox.toml is to say, and what there is to tell of it.
+type site struct {
+	title    string
+	timeout  time.Duration
+	preset   string // name of the default entry
+	serial   bool
+	locked   bool // an entry asks for a password
+	wds      []config.WDS
+	entries  []entry
+	machines []machine
+	files    []used // boot files, in the order of the entries
+	notes    []note
+	remains  []pxelinux.Line // all those of files that are not taken over
+}
+
+// entry is one of the site's with the place that it comes from.
+type entry struct {
+	config.Entry
+	from string
+}
+
+// machine is a rule with the files that it comes from.
+type machine struct {
+	config.Machine
+	from []string
+}
+
+// used is a boot file that an entry needs, by its name in the tree.
+type used struct {
+	name string
+	by   pxelinux.Line
+}
+
+// note is what there is to tell of a line.
+type note struct {
+	line pxelinux.Line // without a Keyword: the file
+	why  string
+	lost bool // the pxebox.toml has nothing of it
+}
+
+// String is the note as the report has it.
+func (n note) String() string {
+	place := brief(pxelinux.Decode(n.line.Place()))
+	if n.line.Keyword == "" {
+		return place + ": " + oneLine(pxelinux.Decode(n.why))
+	}
+	return place + ": " + shown(n.line) + ": " + oneLine(pxelinux.Decode(n.why))
+}
+
+// converter makes a site of PXELINUX's files. It is pure: what it has to know
+// of the tree, find tells.
+type converter struct {
+	site
+	// find returns the name of a boot file in the tree for one that a menu
+	// has, and whether it is there.
+	find func(name string) (path string, found bool)
+	// read returns a configuration file.
+	read func(name string) ([]byte, error)
+	// bundled are the boot programs that pxebox brings.
+	bundled map[string]bool
+
+	taken     map[string]bool            // names of entries
+	known     map[string]*result         // what a line of a menu became, by how it is written
+	started   *pxelinux.Entry            // what the file being converted starts by itself
+	names     map[*pxelinux.Entry]string // of what became an entry
+	tags      map[string]string          // names of submenus by their tags, in the file being converted
+	jumps     []jump                     // that wait for the tags
+	hosts     map[string]bool            // that were told of
+	told      map[note]bool              // a file that is included twice has its lines told once
+	open      []shownFile                // those of the menus around, the innermost last
+	fileMenus int                        // that were followed
+	rules     map[string]int             // machines by what they get
+}
+
+// shownFile is a configuration file whose menu is being converted, and the
+// menu that it has become.
+type shownFile struct{ name, tag string }
+
+// jump is an entry that leads to a menu by its tag.
+type jump struct {
+	entry int
+	tag   string
+	from  *pxelinux.Entry
+}
+
+func newConverter() *converter {
+	return &converter{
+		taken: map[string]bool{config.BootMenu: true}, // stands for the menu itself below [[machine]]
+		known: map[string]*result{},
+		told:  map[note]bool{},
+		hosts: map[string]bool{},
+		names: map[*pxelinux.Entry]string{},
+		rules: map[string]int{},
+	}
+}
+
+// lost tells of a line that the file does not have.
+func (c *converter) lost(l pxelinux.Line, format string, args ...any) {
+	c.tell(note{l, fmt.Sprintf(format, args...), true})
+}
+
+// remark tells of a line that is not quite the same any more.
+func (c *converter) remark(l pxelinux.Line, format string, args ...any) {
+	c.tell(note{l, fmt.Sprintf(format, args...), false})
+}
+
+func (c *converter) tell(n note) {
+	if !c.told[n] {
+		c.told[n] = true
+		c.notes = append(c.notes, n)
+	}
+}
+
+// shown is a line as a person may see it: not the password, which need not be
+// hashed.
+func shown(l pxelinux.Line) string {
+	if strings.HasSuffix(l.Keyword, "PASSWD") {
+		return l.Keyword + " ..."
+	}
+	return brief(pxelinux.Decode(l.String()))
+}
+
+// general converts the menu of machines that have no file of their own.
+func (c *converter) general(cfg *pxelinux.Config) {
+	c.settings(cfg)
+	c.title = c.label(cfg.Top.Title, line(cfg, "MENU TITLE"))
+	if l, ok := cfg.Last("SERIAL"); ok {
+		c.serial = c.serialPort(l)
+	}
+	c.timeout = c.wait(cfg)
+	preset := c.start(cfg)
+	c.started = preset
+	c.convert(cfg, "", false)
+	c.preset = c.starts(preset)
+	if i := slices.IndexFunc(c.entries, func(e entry) bool { return e.Name == c.preset && e.Unlisted }); i >= 0 {
+		c.entries[i].Unlisted = false
+		c.remark(preset.Line, hiddenDefault)
+	}
+	if preset != nil && c.preset == "" {
+		c.remark(preset.Line, "is the default, and has become no entry that starts something: the menu waits for a key")
+		c.timeout = 0
+	}
+	if c.preset != "" && !showsMenu(cfg) && !prompts(cfg) {
+		c.remark(line(cfg, "DEFAULT"), "starts at once there; here the menu is shown for a second")
+		c.timeout = time.Second
+	}
+}
+
+const hiddenDefault = "is hidden, and the default: the menu shows it"
+
+// line is the last line with the keyword; where there is none, it has no place
+// either.
+func line(cfg *pxelinux.Config, keyword string) pxelinux.Line {
+	l, _ := cfg.Last(keyword)
+	return l
+}
+
+// isMenu reports whether a program shows a menu.
+func isMenu(program string) bool {
+	return slices.Contains([]string{"menu.c32", "vesamenu.c32"}, base(program))
+}
+
+// showsMenu reports whether a machine gets a menu, and not the boot: prompt.
+// DEFAULT with the menu's program is what UI was before there was UI.
+func showsMenu(cfg *pxelinux.Config) bool {
+	l, ok := cfg.Last("UI")
+	if !ok {
+		l = line(cfg, "DEFAULT")
+	}
+	return isMenu(first(l.Args))
+}
+
+// prompts reports whether the boot: prompt is shown, and waits.
+func prompts(cfg *pxelinux.Config) bool {
+	l, ok := cfg.Last("PROMPT")
+	return ok && atoi(l.Args) != 0 || line(cfg, "DEFAULT").Args == ""
+}
+
+// start is the entry that the file starts by itself: what DEFAULT names, or
+// where the cursor stands. It is nil where there is none.
+func (c *converter) start(cfg *pxelinux.Config) *pxelinux.Entry {
+	if l, ok := cfg.Last("DEFAULT"); ok && !showsMenu(cfg) {
+		for _, e := range cfg.All() {
+			if e.Submenu != nil || e.Separator || e.Disabled || e.Name != first(l.Args) {
+				continue
+			}
+			if args := strings.TrimSpace(l.Args[len(e.Name):]); args != "" {
+				e.Append = strings.TrimSpace(e.Append + " " + args)
+				c.remark(l, "its arguments have become those of the entry, which the menu started without them")
+			}
+			return e
+		}
+		// DEFAULT may name a kernel as well (doc/syslinux.txt, DEFAULT).
+		e := &pxelinux.Entry{Line: l, Name: first(l.Args), Label: first(l.Args), Type: "KERNEL", Image: l.Args}
+		cfg.Top.Entries = append([]*pxelinux.Entry{e}, cfg.Top.Entries...)
+		return e
+	}
+	if l, ok := cfg.Last("ONTIMEOUT"); ok {
+		i := slices.IndexFunc(cfg.All(), func(e *pxelinux.Entry) bool {
+			return e.Name == first(l.Args) && e.Submenu == nil && !e.Separator && !e.Disabled && !e.Hidden
+		})
+		if i < 0 {
+			c.lost(l, "the menu starts its default: this is no entry of it")
+		} else {
+			e := cfg.All()[i]
+			if e != cfg.Start.Default {
+				c.remark(l, "is the default now, and the cursor begins there")
+			}
+			return e
+		}
+	}
+	menu := cfg.Start
+	for {
+		e := menu.Default
+		if i := slices.IndexFunc(menu.Entries, func(e *pxelinux.Entry) bool { return !e.Separator && !e.Disabled }); e == nil && i >= 0 {
+			e = menu.Entries[i]
+		}
+		if e == nil || e.Submenu == nil {
+			return e
+		}
+		// Its time up, the menu opens the submenu, and waits again.
+		if menu.Default != nil {
+			c.remark(e.Line, "is the default, and a submenu: the menu starts that one's own default")
+		}
+		menu = e.Submenu
+	}
+}
+
+// starts is the name of what e has become; empty where that starts nothing.
+func (c *converter) starts(e *pxelinux.Entry) string {
+	if name := c.names[e]; name != "" && !c.named(name).Submenu {
+		return name
+	}
+	return ""
+}
+
+// wait is how long the menu waits. PXELINUX counts tenths of a second, 0 is
+// for ever.
+func (c *converter) wait(cfg *pxelinux.Config) time.Duration {
+	l, ok := cfg.Last("TIMEOUT")
+	d := time.Duration(atoi(l.Args)) * time.Second / 10
+	const shortest, longest = time.Second, 59 * time.Minute
+	switch {
+	case !ok || d <= 0:
+		return 0
+	case d < shortest:
+		c.remark(l, "is less than a second, which the menu cannot wait: it is one now")
+		return shortest
+	case d > longest:
+		c.remark(l, "is longer than the menu can wait: it is 59 minutes now")
+		return longest
+	}
+	return d
+}
+
+// serialPort reports whether the menu is on the first serial port.
+func (c *converter) serialPort(l pxelinux.Line) bool {
+	f := strings.Fields(l.Args)
+	if len(f) == 0 || f[0] != "0" && strings.ToLower(f[0]) != "0x3f8" {
+		c.lost(l, "the menu is on the first serial port, or on none")
+		return false
+	}
+	if len(f) != 2 || f[1] != "115200" {
+		c.remark(l, "the port has 115200 baud now, without flow control")
+	}
+	return true
+}
+
+// settings tells of all lines that stand for a whole menu and that no key
+// stands for.
+func (c *converter) settings(cfg *pxelinux.Config) {
+	for _, f := range cfg.Faults {
+		c.lost(f.Line, "%s", f.Why)
+	}
+	var walk func(*pxelinux.Menu)
+	walk = func(m *pxelinux.Menu) {
+		for _, l := range m.Lines {
+			if why := setting(l); why != "" {
+				c.lost(l, "%s", why)
+			}
+		}
+		for _, e := range m.Entries {
+			if e.Submenu != nil {
+				walk(e.Submenu)
+			}
+		}
+	}
+	walk(cfg.Top)
+}
+
+// setting tells why a line has no place in the file; "" where it has, or
+// where it changes nothing.
+func setting(l pxelinux.Line) string {
+	yes := atoi(l.Args) != 0
+	switch l.Keyword {
+	case "UI", "DEFAULT":
+		if l.Keyword == "DEFAULT" && !isMenu(first(l.Args)) {
+			return ""
+		}
+		if !isMenu(first(l.Args)) {
+			return "the menu has a program of its own"
+		}
+		if len(strings.Fields(l.Args)) > 1 {
+			return "the files behind the menu's program are not read"
+		}
+		return ""
+	case "NOESCAPE":
+		if yes {
+			return ""
+		}
+		return "the menu is closed: there is no boot: prompt behind it"
+	case "PROMPT", "ALLOWOPTIONS":
+		if !yes {
+			return ""
+		}
+		return "the menu is closed: there is no boot: prompt behind it, and nobody edits a command line"
+	case "MENU MASTER PASSWD":
+		return "the menu has one password: make it with pxebox hash-password"
+	case "MENU SEPARATOR":
+		return "the menu has no empty lines"
+	case "MENU HIDDEN", "MENU HIDDENKEY", "MENU SHIFTKEY":
+		return "the menu is always shown"
+	case "MENU HELP":
+		return "there is no such entry: write help below an entry"
+	case "TOTALTIMEOUT":
+		return "the menu has no such limit: a key stops its timeout for good"
+	case "ONERROR":
+		return "the menu comes back after an error"
+	case "DISPLAY", "SAY", "FONT", "KBDMAP", "CONSOLE", "PATH", "NOHALT", "PXERETRY", "SENDCOOKIES",
+		"F0", "F1", "F2", "F3", "F4", "F5", "F6", "F7", "F8", "F9", "F10", "F11", "F12":
+		return "there is no key for it"
+	case "#", "LABEL", "INCLUDE", "APPEND", "IPAPPEND", "SYSAPPEND", "TIMEOUT", "ONTIMEOUT", "SERIAL", "IMPLICIT", "NOCOMPLETE",
+		"TEXT", "TEXT HELP", "ENDTEXT", "MENU BEGIN", "MENU END", "MENU TITLE", "MENU LABEL", "MENU INCLUDE",
+		"MENU START", "MENU PASSWD", "MENU DEFAULT",
+		// PXELINUX takes them, and cannot do it (doc/menu.txt, MENU SAVE).
+		"MENU SAVE", "MENU NOSAVE":
+		return ""
+	}
+	switch {
+	case !l.Known():
+		return notKnown
+	case strings.HasPrefix(l.Keyword, "MENU "):
+		return "the menu's look and its words are its own"
+	}
+	return "stands below no LABEL, where it does nothing"
+}
+
+const notKnown = "PXELINUX does not know it"
+
+// first is the first word of a text.
+func first(s string) string {
+	if f := strings.Fields(s); len(f) > 0 {
+		return f[0]
+	}
+	return ""
+}
+
+// atoi reads the number that a text begins with, as C's atoi does.
+func atoi(s string) int {
+	s = first(s)
+	for end := len(s); end > 0; end-- {
+		if n, err := strconv.Atoi(s[:end]); err == nil {
+			return n
+		}
+	}
+	return 0
+}

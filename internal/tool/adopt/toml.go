@@ -1,0 +1,170 @@
+package adopt
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
+)
+
+// noPassword fits no password: nobody has found what hashes to zeros alone, or
+// would tell.
+const noPassword = "$6$none$......................................................................................" +
+	" grub.pbkdf2.sha512.10000.0000000000000000." +
+	"0000000000000000000000000000000000000000000000000000000000000000" +
+	"0000000000000000000000000000000000000000000000000000000000000000"
+
+// toml writes the pxebox.toml.
+func (s *site) toml() []byte {
+	var b bytes.Buffer
+	put := func(key, value string) { fmt.Fprintf(&b, "%s = %s\n", key, value) }
+	set := func(key string, value bool) {
+		if value {
+			put(key, "true")
+		}
+	}
+	str := func(key, value string) {
+		if value != "" {
+			put(key, quote(value))
+		}
+	}
+	list := func(key string, values []string) {
+		if len(values) > 0 {
+			put(key, quoteAll(values))
+		}
+	}
+
+	b.WriteString("# Made by pxebox adopt from the menus of a PXELINUX server. Each part says\n" +
+		"# the line that it comes from. Check it with: pxebox check FILE\n\n" +
+		"[menu]\n")
+	str("title", s.title)
+	put("timeout", quote(duration(s.timeout)))
+	str("default", s.preset)
+	set("serial", s.serial)
+	if s.locked || len(s.entries) == 1 && s.entries[0].Locked {
+		b.WriteString("# This fits no password: put what pxebox hash-password prints in its place.\n")
+		str("password", noPassword)
+	}
+	for _, w := range s.wds {
+		b.WriteString("\n[[wds]]\n")
+		str("name", w.Name)
+		str("server", w.Server)
+		if p := w.Programs[bios]; p != wdsBIOS {
+			str(bios, p)
+		}
+	}
+	for _, e := range s.entries {
+		b.WriteString("\n")
+		comment(&b, e.from)
+		b.WriteString("[[entry]]\n")
+		str("name", e.Name)
+		if e.Label != e.Name {
+			str("label", e.Label)
+		}
+		str("in", e.In)
+		str("wds", e.WDS)
+		set("disk", e.Disk)
+		set("submenu", e.Submenu)
+		str("kernel", e.Kernel)
+		list("initrd", e.Initrd)
+		str("file", e.File)
+		str("append", e.Append)
+		str("pxelinux", e.PXELINUX)
+		set("locked", e.Locked)
+		if e.Unlisted {
+			put("listed", "false")
+		}
+		str("help", e.Help)
+	}
+	for _, m := range s.machines {
+		b.WriteString("\n")
+		for _, from := range m.from {
+			comment(&b, from)
+		}
+		b.WriteString("[[machine]]\n")
+		list("guid", m.GUID)
+		list("mac", m.MAC)
+		str("boot", m.Boot)
+		list("entries", m.Entries)
+		str("default", m.Default)
+	}
+	s.rest(&b)
+	return b.Bytes()
+}
+
+// rest writes down what is lost, for a person to go through.
+func (s *site) rest(b *bytes.Buffer) {
+	head := "\n# What this file has nothing of:\n"
+	for _, n := range s.notes {
+		if n.lost {
+			b.WriteString(head)
+			comment(b, n.String())
+			head = ""
+		}
+	}
+	file := ""
+	for _, l := range s.remains {
+		if l.File != file {
+			file = l.File
+			b.WriteString("\n")
+			comment(b, file)
+		}
+		comment(b, "    "+shown(l))
+	}
+}
+
+// comment writes a line that has no effect.
+func comment(b *bytes.Buffer, s string) {
+	if s != "" {
+		b.WriteString("# " + oneLine(pxelinux.Decode(s)) + "\n")
+	}
+}
+
+// duration is a time as a person writes it.
+func duration(d time.Duration) string {
+	if d >= time.Minute && d%time.Minute == 0 {
+		return fmt.Sprintf("%dm", d/time.Minute)
+	}
+	return config.Duration(d).String()
+}
+
+// quote writes a text as TOML has it: between single quotes where there are
+// backslashes, which mean nothing there, and on several lines as they are.
+func quote(s string) string {
+	literal := strings.Contains(s, `\`) && !strings.Contains(s, "'") && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' && r != '\n' || r == 0x7f })
+	switch {
+	case strings.Contains(s, "\n") && literal:
+		return "'''\n" + s + "'''"
+	case literal:
+		return "'" + s + "'"
+	}
+	var b strings.Builder
+	lines := strings.Contains(s, "\n")
+	for _, r := range s {
+		switch {
+		case r == '\n' && lines:
+			b.WriteRune(r)
+		case r == '"' || r == '\\':
+			b.WriteString(`\` + string(r))
+		case r < ' ' || r == 0x7f:
+			fmt.Fprintf(&b, `\u%04X`, r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	if lines {
+		return "\"\"\"\n" + b.String() + `"""`
+	}
+	return `"` + b.String() + `"`
+}
+
+func quoteAll(values []string) string {
+	out := make([]string, len(values))
+	for i, v := range values {
+		out[i] = quote(v)
+	}
+	return "[" + strings.Join(out, ", ") + "]"
+}

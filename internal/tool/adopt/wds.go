@@ -1,0 +1,82 @@
+package adopt
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/firmware"
+	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
+)
+
+// bios is the firmware that PXELINUX runs on.
+const bios = string(firmware.BIOS)
+
+// wdsBIOS is the program that a WDS server has for a BIOS unless it says
+// otherwise.
+const wdsBIOS = `boot\x64\wdsnbp.com`
+
+// wdsEntry makes an entry of pxechn.c32 that leads to a WDS server, on any
+// firmware. To another server it leads as before.
+func (c *converter) wdsEntry(e *pxelinux.Entry, arguments string) (out config.Entry, _ []used, why string) {
+	file, options := chained(arguments)
+	server, program, ok := strings.Cut(file, "::")
+	if !ok {
+		server, program, ok = strings.Cut(file, ":")
+		if strings.HasPrefix(program, "//") {
+			ok = false
+		}
+	}
+	program = strings.ReplaceAll(program, "/", `\`)
+	isWDS := slices.Contains(options, "-W") || base(program) == "wdsnbp.com" || strings.HasPrefix(strings.ToLower(strings.TrimPrefix(program, `\`)), `boot\`)
+	if !ok || server == "" || program == "" || !isWDS {
+		return out, nil, "it leads to another server, which is none of WDS"
+	}
+	l := lineOf(e.Lines, e.Line, "APPEND")
+	if rest := slices.DeleteFunc(options, func(o string) bool { return o == "-W" || strings.HasPrefix(o, "-o 254.") }); len(rest) > 0 {
+		c.remark(l, "the way to WDS is pxebox's own, without %s", strings.Join(rest, " "))
+	}
+	w := config.WDS{Server: server, Programs: map[string]string{bios: program}}
+	if strings.EqualFold(program, wdsBIOS) {
+		w.Programs[bios] = wdsBIOS
+	}
+	for _, known := range c.wds {
+		if known.Server == w.Server && known.Programs[bios] == w.Programs[bios] {
+			return config.Entry{WDS: known.Name}, nil, ""
+		}
+	}
+	w.Name = "wds"
+	if n := len(c.wds); n > 0 {
+		w.Name += "-" + strconv.Itoa(n+1)
+	}
+	// A server that a configuration cannot name is told by the entry that is
+	// refused with it.
+	c.wds = append(c.wds, w)
+	if why := c.refused(config.Entry{WDS: w.Name}); why != "" {
+		c.wds = c.wds[:len(c.wds)-1]
+		return out, nil, why
+	}
+	return config.Entry{WDS: w.Name}, nil, ""
+}
+
+// chained reads the arguments of pxechn.c32: a file and its options, each with
+// its value (pxechn.txt). pxechain.com takes the file alone.
+func chained(arguments string) (file string, options []string) {
+	words := strings.Fields(arguments)
+	for i := 0; i < len(words); i++ {
+		w := words[i]
+		switch {
+		case !strings.HasPrefix(w, "-"):
+			if file == "" {
+				file = w
+			}
+		case slices.Contains([]string{"-c", "-g", "-o", "-p", "-t", "-x"}, w) && i+1 < len(words):
+			i++
+			options = append(options, w+" "+words[i])
+		default:
+			options = append(options, w)
+		}
+	}
+	return file, options
+}

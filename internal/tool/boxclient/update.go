@@ -1,0 +1,146 @@
+package boxclient
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/pxebox/pxebox/internal/base/verdict"
+)
+
+const (
+	// tells is how long a box that gok has done with may take to say what
+	// became of the update.
+	tells = 5 * time.Minute
+	// looks is how often it is asked.
+	looks = 2 * time.Second
+	// reads is how long is listened each time: the log has no end.
+	reads = 3 * time.Second
+)
+
+var (
+	errFellBack = errors.New("the update was not healthy, and the box is back on its old root")
+	// gokrazy writes the boot partition in place: half of another kernel may be
+	// there, and the one that runs does not mind.
+	errBrokeOff = errors.New("if this broke off while it was sending: " +
+		"do not switch the box off, which may not start again; send the update again first")
+)
+
+// Update is a build of the checkout, and where it goes.
+type Update struct {
+	Host        string // or HOST:PORT
+	Instances   string // the folder of the instances, filled in for gok
+	Instance    string // pxebox-amd64, or pxebox-rpi
+	Certificate string // the file with the certificate that the box has
+	Out         io.Writer
+}
+
+// InCheckout returns an error where a folder is not the source tree, which an
+// update is built of.
+func InCheckout(dir string) error {
+	if _, err := os.Stat(filepath.Join(dir, "tools", "go.mod")); err != nil {
+		return errors.New("an update is built of the source: run this in the root of a checkout of pxebox, " +
+			"with Go installed and after make image; or run make update HOST=... there")
+	}
+	return nil
+}
+
+// Send sends the build by gok update, and waits until the box has kept the new
+// root or has gone back to its old one. The box decides that by itself within two
+// minutes, whether a client waits or not. It runs in the root of the checkout.
+//
+// gok knows a box by a certificate, and so by the name in it. That name is in no
+// DNS, and the box may have any address: gok is led there by a proxy.
+func (u Update) Send(ctx context.Context) error {
+	b, err := newBox(u.Instances, u.Instance, u.Host, u.Certificate)
+	if err != nil {
+		return err
+	}
+	if err := b.known(ctx); err != nil {
+		return err
+	}
+	// A box logs at each start how the last update ended.
+	before, err := b.log(ctx)
+	if err != nil {
+		return err
+	}
+	if err := leaveEEPROM(u.Instances, u.Instance); err != nil {
+		return err
+	}
+	// Ctrl-C gets to gok as well: what to do then is said here.
+	err = b.gok(u.Out, "go", "tool", "-modfile=tools/go.mod", "gok",
+		"--parent_dir", u.Instances, "-i", u.Instance, "update")
+	if err != nil {
+		// It waits for the new root, which may be gone by now.
+		if found, e := b.verdict(ctx, before); e == nil && found == verdict.FellBack {
+			return errors.Join(err, errFellBack)
+		}
+		return errors.Join(err, errBrokeOff)
+	}
+	fmt.Fprintln(u.Out, "waiting for the box to find itself healthy")
+	ctx, cancel := context.WithTimeoutCause(ctx, tells, fmt.Errorf("%s does not say how the update ended", u.Host))
+	defer cancel()
+	if err := b.outcome(ctx, before); err != nil {
+		return err
+	}
+	fmt.Fprintln(u.Out, "the box keeps the update")
+	return nil
+}
+
+// outcome waits until the box has kept the new root, or has not.
+func (b *box) outcome(ctx context.Context, before string) error {
+	for {
+		found, err := b.verdict(ctx, before)
+		switch found {
+		case verdict.Kept:
+			return nil
+		case verdict.FellBack:
+			return errFellBack
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(context.Cause(ctx), err)
+		case <-time.After(looks):
+		}
+	}
+}
+
+// verdict is verdict.Kept, verdict.FellBack, or nothing yet: what the log says, and did not
+// say before. Each line of it has its time.
+func (b *box) verdict(ctx context.Context, before string) (string, error) {
+	log, err := b.log(ctx)
+	for line := range strings.Lines(log) {
+		if strings.Contains(before, line) {
+			continue
+		}
+		for _, message := range []string{verdict.Kept, verdict.FellBack} {
+			if strings.Contains(line, message) {
+				return message, err
+			}
+		}
+	}
+	return "", err
+}
+
+// log is what the appliance has written since the box started. gokrazy sends
+// what there is, and goes on with what comes.
+func (b *box) log(ctx context.Context) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, reads)
+	defer cancel()
+	resp, err := b.get(ctx, "log?path=/user/appliance&stream=stderr")
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	var text bytes.Buffer
+	if _, err := io.Copy(&text, resp.Body); err != nil && ctx.Err() == nil {
+		return "", err
+	}
+	return text.String(), nil
+}

@@ -1,0 +1,178 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/pxebox/pxebox/internal/base/credential"
+	"github.com/pxebox/pxebox/internal/tool/boxclient"
+	"github.com/pxebox/pxebox/internal/tool/configfile"
+)
+
+const (
+	// passwordEnv has the box's password.
+	passwordEnv = "PXEBOX_PASSWORD"
+	// builtPassword is where a build keeps the password of its images.
+	builtPassword = "build/update-password"
+)
+
+const aboutPassword = `
+The password is that of the box: from the environment variable ` + passwordEnv + `, else
+from the file of --password-file, else from the terminal. The first time, the box
+that answers is trusted, and its fingerprint is printed: compare it with what the
+box shows on its console. From then on it has to be the same box.`
+
+func (a *app) settings() *cobra.Command {
+	var passwordFile, known string
+	cmd := &cobra.Command{
+		Use:   "settings HOST[:PORT] FILE",
+		Short: "send a pxebox.toml to a running box",
+		Long: `Settings sends a pxebox.toml by HTTPS (port 8443). The box checks it first: one
+with a mistake changes nothing, and the mistakes are printed.
+` + aboutPassword,
+		Example: `  pxebox settings 192.168.77.1 pxebox.toml
+  PXEBOX_PASSWORD=... pxebox settings pxebox.example.org pxebox.toml`,
+		Args: cobra.ExactArgs(2),
+	}
+	flagPassword(cmd, &passwordFile)
+	cmd.Flags().StringVar(&known, "known-boxes", "",
+		"the `file` of the boxes that are known (default \"pxebox/known_boxes\" in the user's configuration folder)")
+	cmd.RunE = run(func(args []string) error {
+		text, err := configfile.Read(args[1])
+		if err != nil {
+			return err
+		}
+		if known, err = inConfigDir(known, "known_boxes", "--known-boxes"); err != nil {
+			return err
+		}
+		password, err := a.password(passwordFile, cmd.Flags().Changed("password-file"))
+		if err != nil {
+			return err
+		}
+		ctx, stop := interruptible()
+		defer stop()
+		return boxclient.Settings{Host: args[0], Password: password, Known: known, Out: a.out}.Send(ctx, text)
+	})
+	return cmd
+}
+
+func (a *app) upload() *cobra.Command {
+	var passwordFile, known, to string
+	cmd := &cobra.Command{
+		Use:   "upload HOST[:PORT] FILE...",
+		Short: "send boot files to a running box",
+		Long: `Upload sends boot files by SFTP (port 22), each with its SHA-256 first: machines see
+a file only once the box has all of it and has compared the sum. After a break, the
+same command goes on where it was.
+` + aboutPassword,
+		Example: `  pxebox upload 192.168.77.1 debian/linux debian/initrd.gz --to debian
+  pxebox upload 192.168.77.1 memtest.efi`,
+		Args: cobra.MinimumNArgs(2),
+	}
+	flagPassword(cmd, &passwordFile)
+	cmd.Flags().StringVar(&to, "to", "", "the `folder` on the box, below its boot folder; made where it is not there")
+	cmd.Flags().StringVar(&known, "known-hosts", "",
+		"the `file` of the boxes that are known, as OpenSSH has it "+
+			"(default \"pxebox/known_hosts\" in the user's configuration folder)")
+	cmd.RunE = run(func(args []string) (err error) {
+		if known, err = inConfigDir(known, "known_hosts", "--known-hosts"); err != nil {
+			return err
+		}
+		password, err := a.password(passwordFile, cmd.Flags().Changed("password-file"))
+		if err != nil {
+			return err
+		}
+		ctx, stop := interruptible()
+		defer stop()
+		bar := newBar(a.out)
+		defer bar.end()
+		return boxclient.Upload{
+			Host: args[0], Password: password, KnownHosts: known, Folder: to,
+			Out: bar, Progress: bar.show,
+		}.Send(ctx, args[1:]...)
+	})
+	return cmd
+}
+
+func (a *app) update() *cobra.Command {
+	var u boxclient.Update
+	cmd := &cobra.Command{
+		Use:   "update HOST[:PORT]",
+		Short: "send the build of this checkout to a running box",
+		Long: `Update sends a new system to a box (port 8080), and waits until the box has kept it
+or has gone back to its old one: the box does that unless the new system is healthy
+within two minutes. Settings, boot files and leases stay.
+
+It builds the system of the source tree, by gok: run it in the root of a checkout,
+with Go installed, after "make image" (or "make image-rpi"). "make update HOST=..."
+does both. The box is known by its certificate, in build/update-certificate.pem.`,
+		Example: `  pxebox update 192.168.77.1
+  pxebox update --instance pxebox-rpi 192.168.77.1   # a Raspberry Pi`,
+		Args: cobra.ExactArgs(1),
+	}
+	cmd.Flags().StringVar(&u.Instance, "instance", "pxebox-amd64", "the `name` of the system: pxebox-amd64 or pxebox-rpi")
+	cmd.Flags().StringVar(&u.Instances, "instances", "build/gokrazy", "the `folder` of the instances, filled in for gok")
+	cmd.Flags().StringVar(&u.Certificate, "certificate", "build/update-certificate.pem",
+		"the `file` with the certificate that the box has")
+	cmd.RunE = run(func(args []string) error {
+		if err := boxclient.InCheckout("."); err != nil {
+			return err
+		}
+		ctx, stop := interruptible()
+		defer stop()
+		bar := newBar(a.out)
+		defer bar.end()
+		u.Host, u.Out = args[0], gokOutput{bar}
+		return u.Send(ctx)
+	})
+	return cmd
+}
+
+func flagPassword(cmd *cobra.Command, file *string) {
+	cmd.Flags().StringVar(file, "password-file", builtPassword,
+		"the `file` with the box's password; the default counts where it is there")
+}
+
+// password is the box's. named says that a person named the file.
+func (a *app) password(file string, named bool) (string, error) {
+	if password := os.Getenv(passwordEnv); password != "" {
+		return password, nil
+	}
+	password, err := credential.ReadPassword(file)
+	if err == nil {
+		return password, nil
+	}
+	if named || !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("%w; or set %s", err, passwordEnv)
+	}
+	fd := int(a.in.Fd())
+	if !term.IsTerminal(fd) {
+		return "", fmt.Errorf("no password: set %s, or name a file that has it with --password-file", passwordEnv)
+	}
+	fmt.Fprint(a.err, "Password of the box: ")
+	typed, err := term.ReadPassword(fd)
+	fmt.Fprintln(a.err) // the Enter key was not shown either
+	if err != nil {
+		return "", fmt.Errorf("read password: %w", err)
+	}
+	return string(typed), nil
+}
+
+// inConfigDir is a file that a person named by a flag, or else the one in the
+// user's configuration folder.
+func inConfigDir(named, name, flag string) (string, error) {
+	if named != "" {
+		return named, nil
+	}
+	dir, err := os.UserConfigDir()
+	if err != nil {
+		return "", fmt.Errorf("no folder for the boxes that are known: %w; name a file with %s", err, flag)
+	}
+	return filepath.Join(dir, "pxebox", name), nil
+}

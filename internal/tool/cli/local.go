@@ -1,0 +1,99 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pxebox/pxebox/internal/control/resolve"
+	"github.com/pxebox/pxebox/internal/tool/adopt"
+	"github.com/pxebox/pxebox/internal/tool/preview"
+)
+
+func (a *app) check() *cobra.Command {
+	var boot string
+	cmd := &cobra.Command{
+		Use:   "check FILE",
+		Short: "check a pxebox.toml",
+		Long: `Check reads a configuration as a box does. It prints each mistake with its line,
+and how to fix it; and what is to be known of a right one, such as an entry that
+some firmware does not show.`,
+		Example: `  pxebox check pxebox.toml
+  pxebox check --boot /srv/boot pxebox.toml`,
+		Args: cobra.ExactArgs(1),
+		RunE: run(func(args []string) error { return preview.Check(a.out, args[0], boot) }),
+	}
+	cmd.Flags().StringVar(&boot, "boot", "", "check for the boot files in this `folder` as well")
+	return cmd
+}
+
+func (a *app) render() *cobra.Command {
+	var boot string
+	cmd := &cobra.Command{
+		Use:   "render FILE DIR",
+		Short: "write the menus of a pxebox.toml into a folder, to look at",
+		Long: `Render writes the menus that machines get into a folder: the general ones, and
+those of certain machines below "views". It looks up the names of WDS servers.`,
+		Example: `  pxebox render pxebox.toml /tmp/menus
+  pxebox render --boot /srv/boot pxebox.toml /tmp/menus`,
+		Args: cobra.ExactArgs(2),
+		RunE: run(func(args []string) error {
+			return preview.Render(context.Background(), args[0], boot, args[1], resolve.Lookup)
+		}),
+	}
+	cmd.Flags().StringVar(&boot, "boot", "", "mark the entries whose boot files are not in this `folder`")
+	return cmd
+}
+
+func (a *app) adopt() *cobra.Command {
+	return &cobra.Command{
+		Use:   "adopt TREE DIR",
+		Short: "make a pxebox.toml and a boot folder of a PXELINUX server's folder",
+		Long: `Adopt reads the folder that a PXELINUX server serves, the one with pxelinux.0 and
+pxelinux.cfg, and writes pxebox.toml and boot/ into another folder. It prints each
+line that the pxebox.toml cannot express, and each boot file that is missing.
+It changes nothing that exists: a pxebox.toml that is there is an error.`,
+		Example: `  pxebox adopt /var/lib/tftpboot/pxelinux site
+  pxebox check --boot site/boot site/pxebox.toml`,
+		Args: cobra.ExactArgs(2),
+		RunE: run(func(args []string) error { return adopt.Run(args[0], args[1], a.out) }),
+	}
+}
+
+func (a *app) hashPassword() *cobra.Command {
+	return &cobra.Command{
+		Use:   "hash-password",
+		Short: "ask for a menu's password, and print the line of it for [menu]",
+		Long: `Hash-password asks for a password twice, and prints its hash as the line to put
+below [menu]. Where its input is not a terminal, the password is the first line.`,
+		Example: `  pxebox hash-password >>pxebox.toml   # where [menu] is the last table
+  pxebox hash-password <password.txt`,
+		Args: cobra.NoArgs,
+		RunE: run(func([]string) error { return HashPassword(a.in, a.out, a.err) }),
+	}
+}
+
+func (a *app) version() *cobra.Command {
+	return &cobra.Command{
+		Use:     "version",
+		Short:   "print what this program was built of",
+		Example: "  pxebox version",
+		Args:    cobra.NoArgs,
+		RunE: run(func([]string) error {
+			_, err := fmt.Fprintf(a.out, "pxebox %s %s %s/%s\n", builtOf(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			return err
+		}),
+	}
+}
+
+// builtOf is the version of the source, with the commit where Go noted it.
+func builtOf() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "(devel)"
+	}
+	return info.Main.Version
+}
