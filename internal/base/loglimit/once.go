@@ -14,6 +14,7 @@ type Once[K comparable] struct {
 
 	mu     sync.Mutex
 	logged map[K]time.Time
+	full   time.Time // until then none of Most things is old enough to make room
 }
 
 // First reports whether a thing is to be logged: it was not within Again, and
@@ -24,19 +25,34 @@ func (o *Once[K]) First(now time.Time, thing K) bool {
 	if last, ok := o.logged[thing]; ok && now.Sub(last) < o.Again {
 		return false
 	}
-	if len(o.logged) >= max(o.Most, 1) {
-		for k, last := range o.logged {
-			if now.Sub(last) >= o.Again {
-				delete(o.logged, k)
-			}
-		}
-		if len(o.logged) >= max(o.Most, 1) {
-			return false
-		}
+	if len(o.logged) >= max(o.Most, 1) && !o.makeRoom(now) {
+		return false
 	}
 	if o.logged == nil {
 		o.logged = map[K]time.Time{}
 	}
 	o.logged[thing] = now
 	return true
+}
+
+// makeRoom forgets what is older than Again. In a flood it does not look at
+// every thing for every packet: it remembers when the oldest will be that old.
+func (o *Once[K]) makeRoom(now time.Time) bool {
+	if now.Before(o.full) {
+		return false
+	}
+	oldest := now
+	for k, last := range o.logged {
+		switch {
+		case now.Sub(last) >= o.Again:
+			delete(o.logged, k)
+		case last.Before(oldest):
+			oldest = last
+		}
+	}
+	if len(o.logged) < max(o.Most, 1) {
+		return true
+	}
+	o.full = oldest.Add(o.Again)
+	return false
 }

@@ -18,6 +18,7 @@ func TestOnce(t *testing.T) {
 		{"the same", time.Second, "a", false},
 		{"another", 2 * time.Second, "b", true},
 		{"one more than fit", 3 * time.Second, "c", false},
+		{"still one more than fit", 4 * time.Second, "c", false},
 		{"the first is old, and makes room", time.Minute, "c", true},
 		{"no room yet", time.Minute, "a", false},
 		{"news again", time.Minute + 2*time.Second, "b", true},

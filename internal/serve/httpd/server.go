@@ -16,11 +16,11 @@ import (
 	"net/netip"
 	"path"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
 
+	"github.com/pxebox/pxebox/internal/base/loglimit"
 	"github.com/pxebox/pxebox/internal/boot/bootfiles"
 	"github.com/pxebox/pxebox/internal/serve/event"
 )
@@ -47,10 +47,10 @@ type Server struct {
 	// Limits are what clients may take; the zero Limits are the defaults.
 	Limits Limits
 
-	running  atomic.Int64
-	conns    *conns
-	hashes   hashes
-	suspects suspects
+	running atomic.Int64
+	conns   *conns
+	hashes  hashes
+	refused loglimit.Once[netip.Addr] // clients that were logged as refused
 }
 
 // Limits bound what clients can hold of the box.
@@ -68,6 +68,14 @@ type Limits struct {
 	// answered: a minute of silence by default, as with TFTP.
 	Stall time.Duration
 }
+
+const (
+	// refusedAgain is how long the log does not warn again of a client that was
+	// refused something, for a client that tries one name tries many. maxRefused
+	// is of how many clients it warns in that time.
+	refusedAgain = time.Hour
+	maxRefused   = 4096
+)
 
 // maxHeader bounds a request's header, in bytes; net/http adds 4096.
 const maxHeader = 4 << 10
@@ -92,6 +100,7 @@ func (l Limits) orDefault() Limits {
 func (s *Server) Serve(ctx context.Context, l *net.TCPListener) error {
 	limits := s.Limits.orDefault()
 	s.conns = newConns(limits)
+	s.refused = loglimit.Once[netip.Addr]{Most: maxRefused, Again: refusedAgain}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	srv := &http.Server{
@@ -274,8 +283,8 @@ func (s *Server) done(w *response, r *http.Request, began time.Time, outcome eve
 		level = slog.LevelInfo
 	case event.Refused:
 		// Of what is there and not given out, Open has told why.
-		if !errors.Is(err, fs.ErrNotExist) {
-			level = s.suspects.level(e.Addr)
+		if !errors.Is(err, fs.ErrNotExist) && s.refused.First(now, e.Addr) {
+			level = slog.LevelWarn
 		}
 	case event.TimedOut:
 		level = slog.LevelWarn
@@ -307,28 +316,4 @@ func source(r *http.Request) netip.Addr {
 // isGone reports whether an error of a connection is the client's doing.
 func isGone(err error) bool {
 	return errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, net.ErrClosed)
-}
-
-// maxSuspects bounds how many clients are remembered for what they asked for.
-const maxSuspects = 4096
-
-// suspects are the clients of whom the log has told that they were refused
-// something: of each once, for whoever tries one name tries many.
-type suspects struct {
-	mu    sync.Mutex
-	known map[netip.Addr]bool
-}
-
-// level is how loudly to tell of it.
-func (s *suspects) level(client netip.Addr) slog.Level {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.known[client] {
-		return slog.LevelDebug
-	}
-	if s.known == nil || len(s.known) >= maxSuspects {
-		s.known = map[netip.Addr]bool{}
-	}
-	s.known[client] = true
-	return slog.LevelWarn
 }

@@ -4,9 +4,10 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
-	"sync"
 	"sync/atomic"
+	"time"
 
+	"github.com/pxebox/pxebox/internal/base/loglimit"
 	"github.com/pxebox/pxebox/internal/boot/bootfiles"
 	"github.com/pxebox/pxebox/internal/serve/event"
 	"github.com/pxebox/pxebox/internal/serve/httpd"
@@ -24,12 +25,14 @@ type teller struct {
 	http atomic.Pointer[httpd.Server]
 	tftp atomic.Pointer[tftp.Server]
 
-	mu       sync.Mutex
-	withheld map[string]bool // files that were logged as not served
+	withheld *loglimit.Once[string] // files that were logged as not served
 }
 
 func newTeller(log *slog.Logger) *teller {
-	t := &teller{log: log, bus: &event.Bus{}, metrics: metrics.New()}
+	t := &teller{
+		log: log, bus: &event.Bus{}, metrics: metrics.New(),
+		withheld: &loglimit.Once[string]{Most: maxWithheld, Again: withheldAgain},
+	}
 	t.metrics.Dropped(t.bus.Dropped)
 	t.metrics.Running(event.HTTP, func() int {
 		if s := t.http.Load(); s != nil {
@@ -46,23 +49,20 @@ func newTeller(log *slog.Logger) *teller {
 	return t
 }
 
-// maxWithheld is how many files are remembered that were logged as not served.
-const maxWithheld = 1024
+const (
+	// withheldAgain is how long the log says no more about a file that is not
+	// served, and maxWithheld how many it names in that time.
+	withheldAgain = 24 * time.Hour
+	maxWithheld   = 1024
+)
 
 // notServed logs a file that exists and is not served: to its client it is only
 // missing, and the administrator who put it there needs the reason. Each file is
-// logged once, however often it is requested.
+// logged once a day, however often it is requested.
 func (t *teller) notServed(e bootfiles.RefusedError) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.withheld[e.Path] {
-		return
+	if t.withheld.First(time.Now(), e.Path) {
+		t.log.Warn("files: not served", "file", e.Path, "why", e.Why)
 	}
-	if t.withheld == nil || len(t.withheld) >= maxWithheld {
-		t.withheld = map[string]bool{}
-	}
-	t.withheld[e.Path] = true
-	t.log.Warn("files: not served", "file", e.Path, "why", e.Why)
 }
 
 // began reports a TFTP transfer that begins.

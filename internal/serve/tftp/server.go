@@ -14,6 +14,8 @@ import (
 
 	"golang.org/x/net/ipv4"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/pxebox/pxebox/internal/base/loglimit"
 )
 
 const (
@@ -23,6 +25,9 @@ const (
 	maxRequest    = 1500 // bytes; what is longer was not made by firmware
 	requestBatch  = 64
 	maxReactors   = 4
+	// refusedAgain is how long the log does not warn again of a client that asks
+	// for names that no boot loader asks for: a client that tries one tries many.
+	refusedAgain = time.Hour
 )
 
 // Server answers read requests.
@@ -61,7 +66,7 @@ type Server struct {
 	answered atomic.Uint64 // messages of all transfers, and refusals
 	running  atomic.Pointer[[]*reactor]
 	progress progress
-	suspects map[netip.Addr]bool // the log has told of a name that they were refused
+	refusals loglimit.Once[netip.Addr] // clients that were logged as refused
 }
 
 // Active is how many transfers are running.
@@ -160,7 +165,7 @@ func (s *Server) Serve(ctx context.Context, conn net.PacketConn) error {
 	if lim == (limits{}) {
 		lim = defaultLimits()
 	}
-	s.suspects = map[netip.Addr]bool{}
+	s.refusals = loglimit.Once[netip.Addr]{Most: maxRemembered, Again: refusedAgain}
 	n := s.reactors
 	if n == 0 {
 		n = min(max(runtime.GOMAXPROCS(0)/2, 1), maxReactors)
@@ -269,7 +274,11 @@ func (s *Server) arrival(client netip.AddrPort, local netip.Addr, b []byte) (arr
 		s.refused(a, slog.LevelDebug, err)
 	case errors.Is(err, ErrRefused):
 		a.code = CodeAccess
-		s.refused(a, s.suspicion(client.Addr()), err)
+		level := slog.LevelDebug
+		if s.refusals.First(time.Now(), client.Addr()) {
+			level = slog.LevelWarn
+		}
+		s.refused(a, level, err)
 	default:
 		a.code = CodeUndefined
 		s.refused(a, slog.LevelError, err)
@@ -283,17 +292,4 @@ func (s *Server) refused(a arrival, level slog.Level, err error) {
 	if s.Done != nil {
 		s.Done(Event{Client: a.client, File: a.Name, Start: time.Now(), Err: err})
 	}
-}
-
-// suspicion is how loudly to tell of a name that no boot loader asks for: of
-// each client once, for whoever tries one tries many.
-func (s *Server) suspicion(client netip.Addr) slog.Level {
-	if s.suspects[client] {
-		return slog.LevelDebug
-	}
-	if len(s.suspects) >= maxRemembered {
-		clear(s.suspects)
-	}
-	s.suspects[client] = true
-	return slog.LevelWarn
 }

@@ -11,12 +11,12 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/base/loglimit"
 	"github.com/pxebox/pxebox/internal/boot/clients"
 	"github.com/pxebox/pxebox/internal/boot/handoff"
 )
@@ -54,8 +54,8 @@ type Desk struct {
 	key      handoff.Key
 	asked    *handoff.Table
 	once     *clients.Once
-	restored bool // once has what was on disk; belongs to the caller of Keep
-	refusals refusals
+	restored bool                      // once has what was on disk; belongs to the caller of Keep
+	refused  loglimit.Once[netip.Addr] // clients that were refused a handoff
 }
 
 // Rules are what one generation says of machines.
@@ -66,7 +66,10 @@ type Rules struct {
 
 // New makes a desk that knows what the last one in RunDir did.
 func New(now time.Time, o Options) *Desk {
-	d := &Desk{Options: o, asked: handoff.NewTable(maxHandoffs), once: clients.NewOnce(maxSpent)}
+	d := &Desk{
+		Options: o, asked: handoff.NewTable(maxHandoffs), once: clients.NewOnce(maxSpent),
+		refused: loglimit.Once[netip.Addr]{Most: maxRefused, Again: refusedAgain},
+	}
 	d.key = restoreArmed(now, o.RunDir, d.asked, o.Log)
 	return d
 }
@@ -183,29 +186,9 @@ const (
 	maxRefused   = 1024
 )
 
-// refusals are the clients that were refused a handoff lately.
-type refusals struct {
-	mu   sync.Mutex
-	last map[netip.Addr]time.Time
-}
-
-// first reports whether a refusal of the client is to be logged.
-func (r *refusals) first(now time.Time, client netip.Addr) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if last, ok := r.last[client]; ok && now.Sub(last) < refusedAgain {
-		return false
-	}
-	if r.last == nil || len(r.last) >= maxRefused {
-		r.last = map[netip.Addr]time.Time{}
-	}
-	r.last[client] = now
-	return true
-}
-
 // Refuse logs that a client is refused a handoff.
 func (d *Desk) Refuse(now time.Time, client netip.Addr, r handoff.Request, err error) {
-	if d.refusals.first(now, client) {
+	if d.refused.First(now, client) {
 		d.Log.Warn("handoff: refused", "mac", r.MAC, "client", client, "entry", r.Entry, "err", err)
 	}
 }

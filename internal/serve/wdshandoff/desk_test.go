@@ -1,11 +1,15 @@
 package wdshandoff
 
 import (
+	"bytes"
+	"errors"
 	"log/slog"
 	"net"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/boot/clients"
@@ -70,19 +74,27 @@ func TestOnceIsUsedUpByItsMachine(t *testing.T) {
 	}
 }
 
-// A client that is refused again and again is logged once in a while, and what
-// is remembered of clients is bounded.
+// A machine retries at once when its handoff is refused; the log reports it
+// again when the machine has been restarted.
 func TestRefusalsDoNotFloodTheLog(t *testing.T) {
-	var r refusals
-	for n := range 2 * maxRefused {
-		if !r.first(t0, netip.AddrFrom4([4]byte{10, 0, byte(n >> 8), byte(n)})) {
-			t.Fatal("a new client is not told of")
+	var out bytes.Buffer
+	d := newDesk(t, nil)
+	d.Log = slog.New(slog.NewTextHandler(&out, nil))
+	for _, step := range []struct {
+		situation string
+		after     time.Duration
+		client    netip.Addr
+		lines     int
+	}{
+		{"the first", 0, first, 1},
+		{"its retry", refusedAgain - 1, first, 0},
+		{"another client", refusedAgain - 1, behind, 1},
+		{"after a restart", refusedAgain, first, 1},
+	} {
+		out.Reset()
+		d.Refuse(t0.Add(step.after), step.client, handoff.Request{MAC: pc, Entry: "wds"}, errors.New("some reason"))
+		if n := strings.Count(out.String(), "handoff: refused"); n != step.lines {
+			t.Errorf("%s: %d lines, want %d: %s", step.situation, n, step.lines, &out)
 		}
-	}
-	if len(r.last) > maxRefused {
-		t.Errorf("%d are remembered", len(r.last))
-	}
-	if last := netip.AddrFrom4([4]byte{10, 0, 7, 255}); r.first(t0.Add(refusedAgain-1), last) || !r.first(t0.Add(refusedAgain), last) {
-		t.Error("told of too soon, or never again")
 	}
 }
