@@ -3,16 +3,12 @@ package wdshandoff
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"time"
-
-	"github.com/google/renameio/v2"
 
 	"github.com/pxebox/pxebox/internal/boot/handoff"
 )
@@ -22,35 +18,27 @@ import (
 // everything there: a restart of the box takes longer than a boot.
 const armedFile = "handoffs.json"
 
-// armedFormat is the shape of the file.
-const armedFormat = 1
-
 type armedState struct {
 	Format int              `json:"format"`
 	Key    handoff.Key      `json:"key"`
 	Armed  []handoff.Ticket `json:"armed"`
 }
 
-// loadArmed reads what saveArmed has written.
-func loadArmed(dir string) (s armedState, err error) {
-	b, err := readState(filepath.Join(dir, armedFile))
-	if err != nil {
-		return s, err
-	}
-	if err := json.Unmarshal(b, &s); err != nil {
-		return s, fmt.Errorf("%s: %w", armedFile, err)
-	}
-	if s.Format != armedFormat || s.Key == (handoff.Key{}) {
-		return s, fmt.Errorf("%s: format %d, this program reads %d", armedFile, s.Format, armedFormat)
-	}
-	return s, nil
+// armedIn is the file, which no other user may read, for the key's sake. It is
+// there before anything is armed: the menus that are sent need the key.
+func armedIn(dir string) stateFile[armedState] {
+	return stateFile[armedState]{dir: dir, name: armedFile, perm: 0o600, atOnce: true}
 }
 
 // restoreArmed restores what the program knew before it was restarted. Whatever
 // is wrong with the file, the box goes on with a new key, and logs that where
 // there was another.
 func restoreArmed(now time.Time, dir string, asked *handoff.Table, log *slog.Logger) (key handoff.Key) {
-	switch s, err := loadArmed(dir); {
+	s, err := armedIn(dir).load()
+	if err == nil && s.Key == (handoff.Key{}) {
+		err = fmt.Errorf("%s: no key", armedFile)
+	}
+	switch {
 	case err == nil:
 		asked.Restore(now, s.Armed)
 		return s.Key
@@ -63,19 +51,8 @@ func restoreArmed(now time.Time, dir string, asked *handoff.Table, log *slog.Log
 
 // saveArmed writes the file, and again after each change, until ctx ends.
 func saveArmed(ctx context.Context, dir string, key handoff.Key, asked *handoff.Table, log *slog.Logger) error {
-	for {
-		b, err := json.Marshal(armedState{armedFormat, key, asked.All(time.Now())})
-		if err == nil {
-			// No other user may read the key.
-			err = errors.Join(os.MkdirAll(dir, 0o755), renameio.WriteFile(filepath.Join(dir, armedFile), b, 0o600, renameio.WithTempDir(dir)))
-		}
-		if err != nil {
-			log.Error("handoff: a restart of this program would forget who is on the way to WDS", "err", err)
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-asked.Changed():
-		}
-	}
+	os.MkdirAll(dir, 0o755) // where this fails, so does the writing, which is logged
+	return armedIn(dir).keep(ctx, asked.Changed(),
+		func() armedState { return armedState{stateFormat, key, asked.All(time.Now())} },
+		log, "handoff: a restart of this program would forget who is on the way to WDS")
 }

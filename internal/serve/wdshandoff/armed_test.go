@@ -26,7 +26,7 @@ func armed(t *testing.T, dir string, want []handoff.Ticket) {
 		return string(b)
 	}
 	for range filewatch.Dir(t.Context(), dir, time.Second) {
-		if s, err := loadArmed(dir); err == nil && text(s.Armed) == text(want) {
+		if s, err := armedIn(dir).load(); err == nil && text(s.Armed) == text(want) {
 			return
 		}
 	}

@@ -2,17 +2,10 @@ package wdshandoff
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
-	"os"
-	"path/filepath"
-	"time"
 
-	"github.com/pxebox/pxebox/internal/base/durable"
 	"github.com/pxebox/pxebox/internal/boot/clients"
 )
 
@@ -21,53 +14,16 @@ import (
 // again.
 const spentFile = "once.json"
 
-// saveAgain is how long a disk that refused is left alone.
-const saveAgain = time.Minute
-
-// spentFormat is the shape of the file.
-const spentFormat = 1
-
 type spentState struct {
 	Format int             `json:"format"`
 	Spent  []clients.Spent `json:"spent"`
 }
 
-// maxState is more than this program writes into a file that it reads again, in
-// bytes. What is there may be anything.
-const maxState = 64 << 20
-
-func readState(name string) ([]byte, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxState+1))
-	if err == nil && len(b) > maxState {
-		err = fmt.Errorf("%s: more than %d bytes", name, maxState)
-	}
-	return b, err
+func spentIn(dir string) stateFile[spentState] {
+	return stateFile[spentState]{dir: dir, name: spentFile, perm: 0o644}
 }
 
-// loadSpent reads what saveSpent has written. The error is fs.ErrNotExist
-// where there is nothing yet.
-func loadSpent(dir string) ([]clients.Spent, error) {
-	b, err := readState(filepath.Join(dir, spentFile))
-	if err != nil {
-		return nil, err
-	}
-	var s spentState
-	if err := json.Unmarshal(b, &s); err != nil {
-		return nil, fmt.Errorf("%s: %w", spentFile, err)
-	}
-	if s.Format != spentFormat {
-		return nil, fmt.Errorf("%s: format %d, this program reads %d", spentFile, s.Format, spentFormat)
-	}
-	return s.Spent, nil
-}
-
-// saveSpent writes the file after each boot that counts, until ctx ends: those
-// that come while it writes go together.
+// saveSpent writes the file after each boot that counts, until ctx ends.
 //
 // No answer waits for it. Whoever has read a menu needs more files of the box
 // before a disk is erased. Whom DHCP sends to a WDS server is on its way with
@@ -75,24 +31,8 @@ func loadSpent(dir string) ([]clients.Spent, error) {
 // an ACK waits for its lease to be written meanwhile. What is left is a box that
 // loses its power, and the machine not, in the moment that the disk takes.
 func saveSpent(ctx context.Context, dir string, once *clients.Once, log *slog.Logger) error {
-	var again <-chan time.Time // after a failure
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-once.Changed():
-		case <-again:
-		}
-		again = nil
-		b, err := json.Marshal(spentState{spentFormat, once.All()})
-		if err == nil {
-			err = durable.WriteFile(filepath.Join(dir, spentFile), b, 0o644)
-		}
-		if err != nil {
-			log.Error("machines that have had their one boot are known in memory only, and a power cut forgets them", "err", err)
-			again = time.After(saveAgain)
-		}
-	}
+	return spentIn(dir).keep(ctx, once.Changed(), func() spentState { return spentState{stateFormat, once.All()} },
+		log, "machines that have had their one boot are known in memory only, and a power cut forgets them")
 }
 
 // Keep has the desk remember the machines that have had their one boot by these
@@ -108,11 +48,11 @@ func (d *Desk) Keep(machines []clients.Rule) {
 	}
 	if len(rules) > 0 && !d.restored {
 		d.restored = true
-		spent, err := loadSpent(d.DataDir)
+		had, err := spentIn(d.DataDir).load()
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			d.Log.Error("it is not known which machines have had their one boot: rules with once count anew", "err", err)
 		}
-		d.once.Restore(spent)
+		d.once.Restore(had.Spent)
 	}
 	if !d.once.Keep(rules) {
 		d.Log.Error("too many machines have had their one boot: a rule with once counts for no other", "at_most", maxSpent)

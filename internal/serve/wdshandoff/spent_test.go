@@ -28,8 +28,8 @@ var (
 func written(t *testing.T, dir string, n int) []clients.Spent {
 	t.Helper()
 	for range filewatch.Dir(t.Context(), dir, time.Second) {
-		if all, err := loadSpent(dir); err == nil && len(all) == n {
-			return all
+		if s, err := spentIn(dir).load(); err == nil && len(s.Spent) == n {
+			return s.Spent
 		}
 	}
 	t.Fatal("never written")
@@ -42,7 +42,7 @@ func TestSpentIsWritten(t *testing.T) {
 	done := make(chan error)
 	go func() { done <- saveSpent(ctx, dir, once, slog.New(slog.DiscardHandler)) }()
 	defer func() { cancel(); <-done }()
-	if _, err := loadSpent(dir); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := spentIn(dir).load(); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("before: %v", err)
 	}
 	a, b := clients.Spent{Rule: "install", MAC: pc}, clients.Spent{Rule: "install", MAC: other}

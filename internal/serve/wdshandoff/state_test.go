@@ -1,12 +1,16 @@
 package wdshandoff
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/pxebox/pxebox/internal/boot/clients"
@@ -34,9 +38,9 @@ func FuzzState(f *testing.F) {
 		}
 		now := time.Now()
 		once := clients.NewOnce(2)
-		if spent, err := loadSpent(dir); err == nil {
-			once.Restore(spent)
-			for _, s := range spent {
+		if had, err := spentIn(dir).load(); err == nil {
+			once.Restore(had.Spent)
+			for _, s := range had.Spent {
 				if !once.Asks(now, s, anyXID) {
 					t.Errorf("%+v counts again", s)
 				}
@@ -66,7 +70,31 @@ func TestStateIsTooLarge(t *testing.T) {
 	if err := os.Truncate(name, maxState+1); err != nil { // takes no room
 		t.Fatal(err)
 	}
-	if _, err := loadSpent(filepath.Dir(name)); err == nil || errors.Is(err, fs.ErrNotExist) {
+	if _, err := spentIn(filepath.Dir(name)).load(); err == nil || errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v", err)
 	}
+}
+
+func TestSaveIsTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := filepath.Join(t.TempDir(), "not there yet")
+		f := stateFile[spentState]{dir: dir, name: spentFile, perm: 0o600, atOnce: true}
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		var said bytes.Buffer
+		go f.keep(ctx, nil, func() spentState { return spentState{Format: stateFormat} },
+			slog.New(slog.NewTextHandler(&said, nil)), "known in memory only")
+		synctest.Wait()
+		if !strings.Contains(said.String(), "known in memory only") {
+			t.Errorf("the log: %s", &said)
+		}
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(saveAgain)
+		synctest.Wait()
+		if _, err := f.load(); err != nil {
+			t.Error(err)
+		}
+	})
 }

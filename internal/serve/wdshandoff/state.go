@@ -1,0 +1,93 @@
+package wdshandoff
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/pxebox/pxebox/internal/base/durable"
+)
+
+const (
+	// stateFormat is the shape of the files.
+	stateFormat = 1
+	// maxState is more than this program writes into a file that it reads again,
+	// in bytes. What is there may be anything.
+	maxState = 64 << 20
+	// saveAgain is how long a disk that refused is left alone.
+	saveAgain = time.Minute
+)
+
+// stateFile holds what the desk remembers, as JSON.
+type stateFile[T any] struct {
+	dir, name string
+	perm      fs.FileMode
+	atOnce    bool // keep saves what there is before anything changes
+}
+
+// load reads what save has written. The error is fs.ErrNotExist where there is
+// nothing yet.
+func (f stateFile[T]) load() (state T, err error) {
+	file, err := os.Open(filepath.Join(f.dir, f.name))
+	if err != nil {
+		return state, err
+	}
+	defer file.Close()
+	b, err := io.ReadAll(io.LimitReader(file, maxState+1))
+	if err != nil {
+		return state, err
+	}
+	if len(b) > maxState {
+		return state, fmt.Errorf("%s: more than %d bytes", f.name, maxState)
+	}
+	shape := struct {
+		Format int `json:"format"`
+	}{}
+	if err := json.Unmarshal(b, &shape); err != nil {
+		return state, fmt.Errorf("%s: %w", f.name, err)
+	}
+	if shape.Format != stateFormat {
+		return state, fmt.Errorf("%s: format %d, this program reads %d", f.name, shape.Format, stateFormat)
+	}
+	var whole T
+	if err := json.Unmarshal(b, &whole); err != nil {
+		return state, fmt.Errorf("%s: %w", f.name, err)
+	}
+	return whole, nil
+}
+
+func (f stateFile[T]) save(state T) error {
+	b, err := json.Marshal(state)
+	if err != nil {
+		return err
+	}
+	return durable.WriteFile(filepath.Join(f.dir, f.name), b, f.perm)
+}
+
+// keep saves the state after each change, until ctx ends: changes that come
+// while it writes go together. lost is what it logs where it cannot.
+func (f stateFile[T]) keep(ctx context.Context, changed <-chan struct{}, state func() T, log *slog.Logger, lost string) error {
+	var again <-chan time.Time // after a failure
+	if f.atOnce {
+		again = time.After(0)
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-changed:
+		case <-again:
+		}
+		again = nil
+		if err := f.save(state()); err != nil {
+			log.Error(lost, "err", err)
+			again = time.After(saveAgain)
+		}
+	}
+}
