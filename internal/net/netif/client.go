@@ -15,6 +15,7 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4/nclient4"
 	"github.com/vishvananda/netlink"
 
+	"github.com/pxebox/pxebox/internal/base/jitter"
 	"github.com/pxebox/pxebox/internal/net/netif/clientport"
 	"github.com/pxebox/pxebox/internal/net/sock"
 )
@@ -164,7 +165,7 @@ func (c *client) acquire(ctx context.Context) error {
 	began := time.Now()
 	for n := 0; ; n++ {
 		passed := time.Since(began)
-		wait := jitter(backoff(n))
+		wait := jitter.Tenth(backoff(n))
 		if c.stop == nil {
 			if passed >= fallbackAfter {
 				c.startLinkLocal(ctx)
@@ -192,7 +193,7 @@ func (c *client) acquire(ctx context.Context) error {
 		}
 		for try := range ownTries {
 			var ack *dhcpv4.DHCPv4
-			ack, err = c.ask(ctx, jitter(backoff(try)), netip.Addr{}, c.selecting(offer, passed), answers(offer.ServerIdentifier()))
+			ack, err = c.ask(ctx, jitter.Tenth(backoff(try)), netip.Addr{}, c.selecting(offer, passed), answers(offer.ServerIdentifier()))
 			if err == nil {
 				return c.bind(ctx, ack, asked)
 			}
@@ -220,7 +221,7 @@ func (c *client) reboot(ctx context.Context) error {
 	for try := range ownTries {
 		asked := time.Now()
 		m := c.request(dhcpv4.WithOption(dhcpv4.OptRequestedIPAddress(c.held.addr.Addr().AsSlice())))
-		ack, err := c.ask(ctx, jitter(backoff(try)), netip.Addr{}, m, answers(nil))
+		ack, err := c.ask(ctx, jitter.Tenth(backoff(try)), netip.Addr{}, m, answers(nil))
 		switch {
 		case err == nil:
 			return c.bind(ctx, ack, asked)
@@ -434,9 +435,4 @@ func (w *wire) WriteTo(b []byte, to net.Addr) (int, error) {
 		return w.unicast.WriteTo(b, to)
 	}
 	return w.Conn.WriteTo(b, to)
-}
-
-// jitter is up to a tenth more or less (RFC 2131 §4.1: "randomized").
-func jitter(d time.Duration) time.Duration {
-	return d - d/10 + rand.N(d/5)
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
+	"github.com/pxebox/pxebox/internal/base/jitter"
 	"github.com/pxebox/pxebox/internal/net/netif/clientport"
 )
 
@@ -75,7 +76,7 @@ func (g *Guard) Watch(ctx context.Context, ifname string, ifindex int, hw net.Ha
 
 	var asked recent
 	me := self{hw: hw, mac: g.mac, own: own, asked: asked.has}
-	s := newState(time.Now(), jitter)
+	s := newState(time.Now(), jitter.Tenth)
 	last, sick := s.verdict(), false
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -167,10 +168,4 @@ func (r *recent) add(id dhcpv4.TransactionID) {
 // has reports whether a transaction is one of them. No DISCOVER has xid 0.
 func (r *recent) has(id dhcpv4.TransactionID) bool {
 	return id != dhcpv4.TransactionID{} && slices.Contains(r.ids[:], id)
-}
-
-// jitter is up to a tenth more or less, so that boxes switched on together do
-// not ask together.
-func jitter(d time.Duration) time.Duration {
-	return d - d/10 + rand.N(d/5)
 }
