@@ -2,7 +2,6 @@ package menu
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -24,9 +23,8 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/handoff"
 	"github.com/pxebox/pxebox/internal/boot/loader/grub"
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
+	"github.com/pxebox/pxebox/internal/test/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 func parse(t testing.TB, file string) *config.Config {
 	t.Helper()
@@ -170,8 +168,8 @@ type situation struct {
 	status     Status
 }
 
-// golden writes all that was rendered as one text.
-func golden(r Rendered) []byte {
+// asText writes all that was rendered as one text.
+func asText(r Rendered) []byte {
 	var b bytes.Buffer
 	files := func(view string, files map[string][]byte) {
 		for _, name := range slices.Sorted(maps.Keys(files)) {
@@ -203,20 +201,8 @@ func TestRender(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			c := parse(t, tt.file)
 			rendered := Render(c, tt.status)
-			got := golden(rendered)
 			file := filepath.Join("testdata", strings.NewReplacer(" ", "-", ",", "").Replace(tt.name)+".txt")
-			if *update {
-				if err := os.WriteFile(file, got, 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if !bytes.Equal(got, want) {
-				t.Errorf("got:\n%s\nwant (%s):\n%s", got, file, want)
-			}
+			golden.Compare(t, file, asText(rendered))
 			checkGRUB(t, rendered)
 		})
 	}
@@ -624,7 +610,7 @@ func TestHostileTexts(t *testing.T) {
 		compare(t, c, r)
 		checkGRUB(t, r)
 		if t.Failed() {
-			t.Fatalf("at number %d:\n%s", n, golden(r))
+			t.Fatalf("at number %d:\n%s", n, asText(r))
 		}
 	}
 }
@@ -661,9 +647,9 @@ func FuzzRender(f *testing.F) {
 
 func TestRenderIsDeterministic(t *testing.T) {
 	c := parse(t, everything(t))
-	first := golden(Render(c, found))
+	first := asText(Render(c, found))
 	for range 20 {
-		if !bytes.Equal(golden(Render(c, found)), first) {
+		if !bytes.Equal(asText(Render(c, found)), first) {
 			t.Fatal("two renderings of the same settings differ")
 		}
 	}

@@ -13,6 +13,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/pxebox/pxebox/internal/net/sock"
 )
 
 const (
@@ -164,7 +166,7 @@ func openSocket(device string, local [4]byte) (int, error) {
 		return -1, fmt.Errorf("socket: %w", err)
 	}
 	if device != "" {
-		err = unix.SetsockoptString(fd, unix.SOL_SOCKET, unix.SO_BINDTODEVICE, device)
+		err = sock.OnInterface(device)(fd)
 	}
 	// Without it a forged ICMP message could make the kernel believe in a
 	// small path MTU, and refuse to segment.

@@ -3,7 +3,6 @@ package adopt
 import (
 	"bytes"
 	"errors"
-	"flag"
 	"fmt"
 	"io/fs"
 	"net/netip"
@@ -19,26 +18,8 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/bootmenu"
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
 	"github.com/pxebox/pxebox/internal/control/menu"
+	"github.com/pxebox/pxebox/internal/test/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
-
-func golden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	file := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(file, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("got:\n%s\nwant (%s):\n%s", got, file, want)
-	}
-}
 
 // adoptSite adopts testdata/site.
 func adoptSite(t *testing.T) (into, report string) {
@@ -58,8 +39,8 @@ func TestRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "site.toml", toml)
-	golden(t, "site.report", []byte(report))
+	golden.Compare(t, "testdata/site.toml", toml)
+	golden.Compare(t, "testdata/site.report", []byte(report))
 
 	var copied bytes.Buffer
 	boot := filepath.Join(into, "boot")
@@ -81,7 +62,7 @@ func TestRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "site.files", copied.Bytes())
+	golden.Compare(t, "testdata/site.files", copied.Bytes())
 }
 
 func TestRunIsDeterministic(t *testing.T) {
@@ -201,7 +182,7 @@ func TestRunStaysInside(t *testing.T) {
 	if err := Run(dir, into, &out); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "inside.report", []byte(strings.ReplaceAll(out.String(), into, "INTO")))
+	golden.Compare(t, "testdata/inside.report", []byte(strings.ReplaceAll(out.String(), into, "INTO")))
 	var files []string
 	filepath.WalkDir(filepath.Join(into, "boot"), func(name string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() {
@@ -387,7 +368,7 @@ func TestSideBySide(t *testing.T) {
 			for _, f := range after.Faults {
 				t.Errorf("the new menu: %v", f)
 			}
-			golden(t, tt.golden, []byte(sideBySide(t, rows(t, before.Top, "", site, addresses), rows(t, after.Top, "", nil, addresses))))
+			golden.Compare(t, "testdata/"+tt.golden, []byte(sideBySide(t, rows(t, before.Top, "", site, addresses), rows(t, after.Top, "", nil, addresses))))
 			if was, is := first(line(before, "DEFAULT").Args), after.Start.Default; is == nil && was != "" || is != nil && was != "" && was != is.Name {
 				t.Errorf("the default was %q and is %v", was, is)
 			}
