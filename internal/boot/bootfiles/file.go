@@ -3,13 +3,11 @@ package bootfiles
 import (
 	"bytes"
 	"cmp"
-	"crypto/sha256"
 	"io"
 	"io/fs"
 	"os"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/pxebox/pxebox/internal/boot/bootmenu"
 )
@@ -17,23 +15,14 @@ import (
 // InMemory is a file whose bytes are in memory. All who open it share it.
 type InMemory struct {
 	content []byte
-	hash    func() [sha256.Size]byte
 	marks   []mark // in order
-}
-
-func newInMemory(b []byte) *InMemory {
-	// Hashed when it is first asked for: a catalog is made by the goroutine
-	// that also answers DHCP, which is not to wait for that.
-	return &InMemory{content: b, hash: sync.OnceValue(func() [sha256.Size]byte { return sha256.Sum256(b) })}
 }
 
 // inMemory makes the files of a map by name, under their lower-case names.
 func inMemory(content map[string][]byte) map[string]*InMemory {
 	files := make(map[string]*InMemory, len(content))
 	for name, b := range content {
-		f := newInMemory(b)
-		f.marks = marksIn(b)
-		files[strings.ToLower(name)] = f
+		files[strings.ToLower(name)] = &InMemory{content: b, marks: marksIn(b)}
 	}
 	return files
 }
@@ -64,9 +53,6 @@ func marksIn(b []byte) (found []mark) {
 // Bytes is the whole content, to be sent without a copy. It must not be
 // changed.
 func (f *InMemory) Bytes() []byte { return f.content }
-
-// Hash is the content's SHA-256, computed once.
-func (f *InMemory) Hash() [sha256.Size]byte { return f.hash() }
 
 // Size is in bytes.
 func (f *InMemory) Size() int64 { return int64(len(f.content)) }
@@ -106,21 +92,6 @@ func newPersonal(f *InMemory, r Reader) *Personal {
 		}
 	}
 	return p
-}
-
-// Hash tells contents apart. It is made of the menu's and of what is the
-// machine's own: to go through a whole menu once more for each machine is a
-// tenth of what it takes to send it.
-func (f *Personal) Hash() [sha256.Size]byte {
-	content := f.menu.Hash()
-	h := sha256.New()
-	h.Write(content[:])
-	var own []byte // each in turn: a menu may have very many
-	for _, m := range f.menu.marks {
-		own = append(own[:0], f.own[m.what]...)
-		h.Write(own)
-	}
-	return [sha256.Size]byte(h.Sum(nil))
 }
 
 // Size is in bytes.

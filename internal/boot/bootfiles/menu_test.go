@@ -1,7 +1,6 @@
 package bootfiles
 
 import (
-	"crypto/sha256"
 	"errors"
 	"io"
 	"io/fs"
@@ -102,37 +101,6 @@ func TestMenus(t *testing.T) {
 			t.Errorf("got %q", got)
 		}
 	})
-}
-
-// The hash stands for the content: it is the same for the same bytes, and
-// another for each machine and each menu.
-func TestHash(t *testing.T) {
-	hash := func(text string, r Reader) [sha256.Size]byte {
-		f, err := New(Contents{Menus: map[string][]byte{"theme.txt": []byte(text)}}).Open("theme.txt", r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return f.(interface{ Hash() [sha256.Size]byte }).Hash()
-	}
-	const marked = "menu of " + bootmenu.MACMark
-	if first, second := hash(marked, Reader{MAC: mac}), hash(marked, Reader{MAC: mac}); first != second {
-		t.Error("the same menu for the same machine has two")
-	}
-	seen := map[[sha256.Size]byte]string{}
-	for situation, h := range map[string][sha256.Size]byte{
-		"a menu without a mark": hash("menu", Reader{MAC: mac}),
-		"for a machine":         hash(marked, Reader{MAC: mac}),
-		"for another":           hash(marked, Reader{MAC: "52:54:00:77:00:11"}),
-		"for nobody":            hash(marked, Reader{}),
-		"with a token":          hash(marked+bootmenu.TokenMark, Reader{MAC: mac, Token: token}),
-		"with another":          hash(marked+bootmenu.TokenMark, Reader{MAC: mac, Token: strings.ToUpper(token)}),
-		"another menu":          hash(marked+".", Reader{MAC: mac}),
-	} {
-		if other, ok := seen[h]; ok {
-			t.Errorf("%s and %s have the same", situation, other)
-		}
-		seen[h] = situation
-	}
 }
 
 // What is a machine's own stands where the mark was, whichever part of the menu is

@@ -5,7 +5,6 @@ package httpd
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -32,8 +31,7 @@ const metricsPath = "/metrics"
 // Server answers requests. Its fields are set before Serve.
 type Server struct {
 	// Open finds the file that a client asks for, by the name as it sent it,
-	// decoded. The client may be the zero Addr: the server itself, which wants
-	// to hash a file on disk. Its errors are those of bootfiles.Catalog's Open.
+	// decoded. Its errors are those of bootfiles.Catalog's Open.
 	Open func(client netip.Addr, name string) (bootfiles.File, error)
 	// Allow says whether a source address is one to answer.
 	Allow func(netip.Addr) bool
@@ -47,9 +45,9 @@ type Server struct {
 	// Limits are what clients may take; the zero Limits are the defaults.
 	Limits Limits
 
+	now     func() time.Time // for ETags; nil for time.Now
 	running atomic.Int64
 	conns   *conns
-	hashes  hashes
 	refused loglimit.Once[netip.Addr] // clients that were logged as refused
 }
 
@@ -120,7 +118,6 @@ func (s *Server) Serve(ctx context.Context, l *net.TCPListener) error {
 	srv.Protocols.SetHTTP1(true)
 	stop := context.AfterFunc(ctx, func() { srv.Close() })
 	defer stop()
-	go s.hashes.run(ctx, s.Open)
 	go s.conns.run(ctx)
 
 	err := srv.Serve(&listener{l, s.Allow})
@@ -205,7 +202,7 @@ func (s *Server) serveFile(w *response, r *http.Request) {
 }
 
 // send lets net/http answer: it knows ranges (RFC 9110 §14) and conditions
-// (§13).
+// (§13). What is in memory is small and has no validator: no client resumes it.
 func (s *Server) send(w *response, r *http.Request, f bootfiles.File) {
 	if c, ok := connOf(r); ok {
 		c.hold()
@@ -221,27 +218,24 @@ func (s *Server) send(w *response, r *http.Request, f bootfiles.File) {
 	}
 	switch f := f.(type) {
 	case *bootfiles.InMemory:
-		hash := f.Hash()
-		h.Set("ETag", etag(hash[:]))
 		http.ServeContent(w, r, "", time.Time{}, newMemory(f.Bytes()))
 	case *bootfiles.Personal:
-		hash := f.Hash()
-		h.Set("ETag", etag(hash[:]))
 		// Part by part: a copy for each reader would let those that do not read
 		// fill the memory.
 		http.ServeContent(w, r, "", time.Time{}, io.NewSectionReader(f, 0, f.Size()))
 	case *bootfiles.OnDisk:
-		if hash, ok := s.hashes.of(r.URL.Path, f.Info(), time.Now()); ok {
-			h.Set("ETag", etag(hash))
+		now := time.Now
+		if s.now != nil {
+			now = s.now
+		}
+		if tag := etag(f.Info(), now()); tag != "" {
+			h.Set("ETag", tag)
 		}
 		// The *os.File itself: through any wrapper the kernel could not send
 		// it by sendfile(2).
 		http.ServeContent(w, r, "", f.Info().ModTime(), f.File())
 	}
 }
-
-// etag is a strong one (RFC 9110 §8.8.3): other bytes have another tag.
-func etag(hash []byte) string { return `"` + hex.EncodeToString(hash[:16]) + `"` }
 
 // contentTypes are by extension, in lower case. EDK2 looks at the type first,
 // and only then at the extension, which it knows in lower case alone; without

@@ -1,0 +1,105 @@
+package httpd
+
+import (
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// ctime is when the kernel says that a file was last changed.
+func ctime(t *testing.T, name string) time.Time {
+	t.Helper()
+	info, err := os.Stat(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return time.Unix(info.Sys().(*syscall.Stat_t).Ctim.Unix())
+}
+
+func TestETag(t *testing.T) {
+	for _, tc := range []struct {
+		situation string
+		change    func(name string) error
+		same      bool
+	}{
+		{"nothing happens", func(string) error { return nil }, true},
+		{"it is read", func(name string) error { _, err := os.ReadFile(name); return err }, true},
+		{"another content of the same size and time", func(name string) error {
+			if err := os.WriteFile(name, []byte("9876543210"), 0o644); err != nil {
+				return err
+			}
+			return os.Chtimes(name, longAgo, longAgo)
+		}, false},
+		{"another file of the same size and time in its place", func(name string) error {
+			if err := os.WriteFile(name+".part", []byte("9876543210"), 0o644); err != nil {
+				return err
+			}
+			if err := os.Chtimes(name+".part", longAgo, longAgo); err != nil {
+				return err
+			}
+			return os.Rename(name+".part", name)
+		}, false},
+	} {
+		t.Run(tc.situation, func(t *testing.T) {
+			name := filepath.Join(t.TempDir(), "linux")
+			if err := os.WriteFile(name, []byte(kernel), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Chtimes(name, longAgo, longAgo); err != nil {
+				t.Fatal(err)
+			}
+			tag := func() string {
+				info, err := os.Stat(name)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return etag(info, ctime(t, name).Add(settled))
+			}
+			before, at := tag(), ctime(t, name)
+			if before == "" {
+				t.Fatal("a settled file has no tag")
+			}
+			// A change within one tick of the kernel's clock does not show: that
+			// is why a file must be settled.
+			for next := filepath.Join(t.TempDir(), "tick"); !tc.same; {
+				if err := os.WriteFile(next, nil, 0o644); err != nil {
+					t.Fatal(err)
+				}
+				if ctime(t, next).After(at) {
+					break
+				}
+			}
+			if err := tc.change(name); err != nil {
+				t.Fatal(err)
+			}
+			if after := tag(); (after == before) != tc.same {
+				t.Errorf("its tag was %s and is %s", before, after)
+			}
+		})
+	}
+}
+
+// A file that has just changed may change again with nothing to show for it.
+func TestNoETagOfFreshFile(t *testing.T) {
+	name := t.TempDir()
+	info, err := os.Stat(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		situation string
+		age       time.Duration
+		has       bool
+	}{
+		{"just written", 0, false},
+		{"a second old", time.Second, false},
+		{"settled", settled, true},
+		{"of next year, by a clock without a battery", -settled, true},
+	} {
+		if tag := etag(info, ctime(t, name).Add(tc.age)); (tag != "") != tc.has {
+			t.Errorf("%s: its tag is %q", tc.situation, tag)
+		}
+	}
+}
