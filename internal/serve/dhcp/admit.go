@@ -12,11 +12,6 @@ import (
 // served network could have sent it.
 func refused(why string) Answer { return Answer{Why: why, Refused: true} }
 
-// Admits reports whether a packet can come from a machine of a network that is
-// served. One that cannot says nothing of the machine that it names, and must
-// not count against it.
-func (s *Settings) Admits(q Question) bool { return s.admit(q) == "" }
-
 // admit decides by the addresses of a packet whether it can come from a machine
 // of a network that is served. It returns why not, or "".
 //

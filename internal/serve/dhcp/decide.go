@@ -33,6 +33,9 @@ type Question struct {
 	Msg  *dhcpv4.DHCPv4
 	Port int            // ServerPort or BootServerPort: where it arrived
 	From netip.AddrPort // its source
+	// Again marks a question that was decided before: it does not count as
+	// another packet.
+	Again bool
 
 	client  pxe.Client
 	boots   bool            // the client is network-booting firmware
@@ -72,6 +75,8 @@ type Answer struct {
 	// Refused marks the silence toward a packet that cannot come from a
 	// machine of a served network.
 	Refused bool
+	// Limited marks the silence toward a packet of a flood.
+	Limited bool
 	// Addr is the address that is offered or leased; zero for none.
 	Addr netip.Addr
 	// Probe says that the client did not have Addr before: ask on the link
@@ -120,6 +125,11 @@ func Decide(now time.Time, s *Settings, q Question) Answer {
 	}
 	if why := s.admit(q); why != "" {
 		return refused(why)
+	}
+	// What a stranger sends in a machine's name is refused above, and does not
+	// use up what the machine may ask.
+	if s.Allow != nil && !q.Again && !s.Allow(now, m.ClientHWAddr, m.MessageType() == dhcpv4.MessageTypeDiscover) {
+		return Answer{Why: "one of too many", Limited: true}
 	}
 	a := decide(now, s, q)
 	if q.boots {

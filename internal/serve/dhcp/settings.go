@@ -35,6 +35,9 @@ type Settings struct {
 	// Plan says which machines boot from a WDS server of the site's rather
 	// than from the box.
 	Plan handoff.Plan
+	// Allow says whether a machine may ask once more; nil for always. A flood
+	// is what it keeps out: ratelimit.Limiter's Allow.
+	Allow func(now time.Time, hw []byte, discover bool) bool
 
 	probe     bool
 	bootFiles map[string]string

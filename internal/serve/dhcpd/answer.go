@@ -4,8 +4,6 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/insomniacslk/dhcp/dhcpv4"
-
 	"github.com/pxebox/pxebox/internal/serve/dhcp"
 	"github.com/pxebox/pxebox/internal/serve/dhcpconn"
 )
@@ -73,14 +71,11 @@ func (s *Server) Handle(now time.Time, p Packets) {
 	s.probes.by = p.Prober
 	var ready []answer
 	for _, q := range p.Questions {
-		// What a stranger sends in a machine's name is not to use up what the
-		// machine may ask. It is refused at little cost.
-		counts := !settings.IsSelfTest(q) && settings.Admits(q)
-		if counts && !s.limit.Allow(now, q.Msg.ClientHWAddr, q.Msg.MessageType() == dhcpv4.MessageTypeDiscover) {
+		a := dhcp.Decide(now, settings, q)
+		if a.Limited {
 			s.report.limited()
 			continue
 		}
-		a := dhcp.Decide(now, settings, q)
 		if a.Other.IsValid() {
 			s.others.guard.Heard(a.Other)
 		}
@@ -145,6 +140,7 @@ func (s *Server) addressInUse(now time.Time, a netip.Addr) {
 	delete(s.probes.waiting, a)
 	p.done = true
 	dhcp.InUse(now, s.settings.Load(), a)
+	p.q.Again = true
 	p.answer.a = dhcp.Decide(now, s.settings.Load(), p.q)
 	s.send(s.sort(now, p.answer, nil))
 }

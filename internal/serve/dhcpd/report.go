@@ -121,5 +121,5 @@ func (p *reporter) handedOver(a dhcp.Answer) {
 		"entry", a.Handoff.Entry, "server", a.Handoff.Server, "file", a.Handoff.Program)
 }
 
-// limited counts a packet of a flood that was not even looked at.
+// limited counts a packet of a flood.
 func (p *reporter) limited() { p.metrics.Silent(metrics.Limited) }

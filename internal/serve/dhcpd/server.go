@@ -217,6 +217,7 @@ func (s *Server) Configure(now time.Time, c Config) {
 	own := []net.HardwareAddr{c.Link.HW, s.others.guard.MAC()}
 	settings := dhcp.NewSettings(c.DHCP, c.Link.Addr, own, s.pools)
 	settings.Hold, settings.Rival, settings.Plan = s.others.hold, s.others.rival, c.Plan
+	settings.Allow = s.limit.Allow
 	s.settings.Store(settings)
 	s.count(now)
 }
