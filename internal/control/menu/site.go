@@ -186,7 +186,7 @@ func (s *site) item(e config.Entry, firmware string) (item, bool) {
 		return it, false
 	case health.State == bootmenu.Refused:
 		it.kill("(refuses the file)", strings.Join(strings.Fields(it.lead.server.Name+": "+health.Note), " "))
-	case it.lead.state == Down:
+	case it.lead.state == bootmenu.Down:
 		// It may be chosen all the same: that nobody answers the box's
 		// question does not mean that nobody answers the machine.
 		it.doubtful = true

@@ -18,7 +18,7 @@ import (
 	"time"
 
 	"github.com/pxebox/pxebox/internal/boot/bootfiles"
-	rendered "github.com/pxebox/pxebox/internal/control/menu"
+	"github.com/pxebox/pxebox/internal/boot/bootmenu"
 	"github.com/pxebox/pxebox/internal/serve/event"
 )
 
@@ -342,7 +342,7 @@ func fill(c net.Conn) error {
 
 // A menu with the machine's own address in it is sent part by part.
 func TestNoCopyForEachReader(t *testing.T) {
-	big := []byte(strings.Repeat("LABEL x\n"+rendered.MACMark+"\n", 40_000))
+	big := []byte(strings.Repeat("LABEL x\n"+bootmenu.MACMark+"\n", 40_000))
 	files := bootfiles.New(bootfiles.Contents{Menus: map[string][]byte{"menu": big}})
 	s := &Server{
 		Open: func(_ netip.Addr, name string) (bootfiles.File, error) {

@@ -20,13 +20,13 @@ import (
 
 	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/boot/bootfiles"
-	rendered "github.com/pxebox/pxebox/internal/control/menu"
+	"github.com/pxebox/pxebox/internal/boot/bootmenu"
 	"github.com/pxebox/pxebox/internal/serve/event"
 )
 
 const (
 	menu   = "MENU TITLE a menu\n"
-	marked = "a menu of " + rendered.MACMark + "\n"
+	marked = "a menu of " + bootmenu.MACMark + "\n"
 	forMAC = "a menu of " + mac + "\n"
 	mac    = "52:54:00:77:00:10"
 	kernel = "0123456789"

@@ -15,6 +15,7 @@ import (
 	"github.com/insomniacslk/dhcp/iana"
 
 	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/bootmenu"
 	"github.com/pxebox/pxebox/internal/control/filewatch"
 	"github.com/pxebox/pxebox/internal/control/menu"
 	"github.com/pxebox/pxebox/internal/generation"
@@ -45,14 +46,14 @@ var leases = map[config.Mode]string{
 }
 
 // reads has the box take up leadsToWDS, with what menuwatch knows of its server.
-func (d *box) reads(mode config.Mode, state menu.Health) {
+func (d *box) reads(mode config.Mode, state bootmenu.Health) {
 	d.Helper()
 	c, err := config.Parse("pxebox.toml", []byte("[network]\naddress = \"192.168.77.1/24\"\n"+leases[mode]+leadsToWDS))
 	if err != nil {
 		d.Fatal(err)
 	}
-	programs := map[string]menu.Health{"bios": state, "uefi-x64": state}
-	d.takes(generation.Build(c, menu.Status{WDS: map[string]menu.Server{"wds": {Programs: programs}}}))
+	programs := map[string]bootmenu.Health{"bios": state, "uefi-x64": state}
+	d.takes(generation.Build(c, menu.Status{WDS: map[string]bootmenu.Server{"wds": {Programs: programs}}}))
 }
 
 // wire is what goes out.
@@ -184,10 +185,10 @@ func TestSilentWDSLeadsBackToTheMenu(t *testing.T) {
 					}
 				}
 				now, runDir := time.Now(), t.TempDir()
-				start := func(state menu.State) *box {
+				start := func(state bootmenu.State) *box {
 					d := newBoxIn(t, runDir, config.ModeProxy)
 					d.neighbours[first] = pc
-					d.reads(mode, menu.Health{State: state})
+					d.reads(mode, bootmenu.Health{State: state})
 					return d
 				}
 				stop := func(d *box) {
@@ -204,7 +205,7 @@ func TestSilentWDSLeadsBackToTheMenu(t *testing.T) {
 					<-done
 				}
 
-				d := start(menu.Up)
+				d := start(bootmenu.Up)
 				leads(d, "the first boot", now, 1, way.box)
 				text, err := d.fetch(way.addr, way.menu)
 				if err != nil {
@@ -214,17 +215,17 @@ func TestSilentWDSLeadsBackToTheMenu(t *testing.T) {
 					t.Errorf("the menu says that the server is down:\n%s", text)
 				}
 				stop(d)
-				d = start(menu.Up) // the menu stays on the screen
+				d = start(bootmenu.Up) // the menu stays on the screen
 				if notice, err := d.fetch(way.addr, chosen(t, text)); err != nil || !strings.Contains(notice, "restarts now") {
 					t.Fatalf("the choice: %q, %v\n%v", notice, err, d.said)
 				}
 				stop(d)
-				d = start(menu.Up)
+				d = start(bootmenu.Up)
 				leads(d, "the boot that was chosen", now.Add(30*time.Second), 2, way.wds)
 				stop(d)
-				d = start(menu.Up)
+				d = start(bootmenu.Up)
 
-				d.reads(mode, menu.Health{State: menu.Down, Since: time.Date(2026, 1, 1, 14, 5, 0, 0, time.UTC)})
+				d.reads(mode, bootmenu.Health{State: bootmenu.Down, Since: time.Date(2026, 1, 1, 14, 5, 0, 0, time.UTC)})
 				leads(d, "the boot after that", now.Add(90*time.Second), 3, way.box)
 				if text, err := d.fetch(way.addr, way.menu); err != nil || !strings.Contains(text, "Windows (down since 14:05)") {
 					t.Errorf("its menu, %v:\n%s", err, text)
@@ -239,7 +240,7 @@ func TestNobodyGetsAnothersName(t *testing.T) {
 	forger := netip.AddrPortFrom(first.Next(), 2070)
 	begin := func(t *testing.T) *box {
 		d := newBox(t, config.ModeProxy)
-		d.reads(config.ModeProxy, menu.Health{State: menu.Up})
+		d.reads(config.ModeProxy, bootmenu.Health{State: bootmenu.Up})
 		d.neighbours[first], d.neighbours[forger.Addr()] = pc, other
 		return d
 	}

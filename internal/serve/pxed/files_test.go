@@ -19,8 +19,10 @@ import (
 
 	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/boot/bootfiles"
+	"github.com/pxebox/pxebox/internal/boot/bootmenu"
 	"github.com/pxebox/pxebox/internal/boot/clients"
 	"github.com/pxebox/pxebox/internal/boot/handoff"
+	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
 	"github.com/pxebox/pxebox/internal/control/menu"
 	"github.com/pxebox/pxebox/internal/generation"
 	"github.com/pxebox/pxebox/internal/net/netif"
@@ -114,12 +116,12 @@ func newBoxWith(t *testing.T, runDir string, said *lines, h slog.Handler, mode c
 	g.DHCP.Subnets = []config.Subnet{{Network: netip.MustParsePrefix("10.1.0.0/24"), Parameters: g.DHCP.Parameters}}
 	g.Rendered = menu.Rendered{
 		Files: map[string][]byte{
-			menu.PXELINUXConfig: []byte("for all"), "grub/grub.cfg": []byte("for all"),
-			"handoff/wds": []byte("to WDS, " + menu.MACMark), "handoff/wds.cfg": []byte("reboot.c32 " + menu.MACMark),
+			pxelinux.ConfigFile: []byte("for all"), "grub/grub.cfg": []byte("for all"),
+			"handoff/wds": []byte("to WDS, " + bootmenu.MACMark), "handoff/wds.cfg": []byte("reboot.c32 " + bootmenu.MACMark),
 		},
 		Views: map[string]map[string][]byte{
-			"m1":            {menu.PXELINUXConfig: []byte("its own"), "grub/grub.cfg": []byte("its own")},
-			handoff.Waiting: {menu.PXELINUXConfig: []byte("waits"), "grub/grub.cfg": []byte("waits")},
+			"m1":            {pxelinux.ConfigFile: []byte("its own"), "grub/grub.cfg": []byte("its own")},
+			handoff.Waiting: {pxelinux.ConfigFile: []byte("waits"), "grub/grub.cfg": []byte("waits")},
 		},
 		Machines: rules,
 		Handoffs: map[string]handoff.Target{"wds": {Server: wds, Programs: map[string]string{"bios": `boot\x64\wdsnbp.com`}}},

@@ -13,6 +13,8 @@ import (
 	"github.com/insomniacslk/dhcp/iana"
 
 	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/loader/grub"
+	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
 	"github.com/pxebox/pxebox/internal/control/menu"
 	"github.com/pxebox/pxebox/internal/generation"
 	"github.com/pxebox/pxebox/internal/net/netif"
@@ -108,7 +110,7 @@ func serveBy(t *testing.T, g generation.Generation) {
 			}
 		}
 		client := netip.AddrPortFrom(first, 1234)
-		for _, name := range []string{menu.PXELINUXConfig, menu.GRUBConfig, "pxelinux.cfg/01-02-00-00-00-01-01", ""} {
+		for _, name := range []string{pxelinux.ConfigFile, grub.ConfigFile, "pxelinux.cfg/01-02-00-00-00-01-01", ""} {
 			if f, err := d.files.openTFTP(client, name); err == nil {
 				f.Close()
 			}

@@ -13,7 +13,7 @@ import (
 
 	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/boot/bootfiles"
-	"github.com/pxebox/pxebox/internal/control/menu"
+	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
 	"github.com/pxebox/pxebox/internal/serve/event"
 	"github.com/pxebox/pxebox/internal/serve/tftp"
 )
@@ -113,10 +113,10 @@ func TestBothServersTellOfTransfers(t *testing.T) {
 	// The Raspberry Pi asks from one port for ever, the next time as well that
 	// it is switched on.
 	ask("grub/grub.cfg")
-	from := ask(menu.PXELINUXConfig)
+	from := ask(pxelinux.ConfigFile)
 	heard(event.TFTP, "grub/grub.cfg", event.Aborted)
 	if _, err := c.WriteTo([]byte{0, 4, 0, 1}, from); err != nil {
 		t.Fatal(err)
 	}
-	heard(event.TFTP, menu.PXELINUXConfig, event.Sent)
+	heard(event.TFTP, pxelinux.ConfigFile, event.Sent)
 }

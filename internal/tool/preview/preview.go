@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/bootmenu"
 	"github.com/pxebox/pxebox/internal/control/menu"
 	"github.com/pxebox/pxebox/internal/control/resolve"
 	"github.com/pxebox/pxebox/internal/control/sitefiles"
@@ -121,12 +122,12 @@ func Render(ctx context.Context, file, boot, dir string, lookup Lookup) error {
 
 // servers returns the addresses of the WDS servers. The menu says which were not
 // found, and which address is a wrong one.
-func servers(ctx context.Context, c *config.Config, lookup Lookup) map[string]menu.Server {
-	asked := map[string]menu.Server{} // by host
-	out := map[string]menu.Server{}
+func servers(ctx context.Context, c *config.Config, lookup Lookup) map[string]bootmenu.Server {
+	asked := map[string]bootmenu.Server{} // by host
+	out := map[string]bootmenu.Server{}
 	for _, w := range c.WDS {
 		if a, ok := w.Addr(); ok {
-			var st menu.Server
+			var st bootmenu.Server
 			st.Addr, st.Wrong = resolve.Configured(a, nil)
 			out[w.Name] = st
 			continue
@@ -141,16 +142,16 @@ func servers(ctx context.Context, c *config.Config, lookup Lookup) map[string]me
 	return out
 }
 
-func find(ctx context.Context, host string, lookup Lookup) menu.Server {
+func find(ctx context.Context, host string, lookup Lookup) bootmenu.Server {
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
 	addrs, err := lookup(ctx, host)
 	if err != nil {
-		return menu.Server{}
+		return bootmenu.Server{}
 	}
 	addr, err := resolve.Choose(netip.Addr{}, host, addrs, nil)
 	if errors.As(err, new(*resolve.UnusableError)) {
-		return menu.Server{Wrong: err.Error()}
+		return bootmenu.Server{Wrong: err.Error()}
 	}
-	return menu.Server{Addr: addr}
+	return bootmenu.Server{Addr: addr}
 }
