@@ -30,7 +30,7 @@ func main() {
 		Log:     slog.New(slog.NewTextHandler(out, nil)).With("program", "appliance"),
 	}
 	if os.Getpid() == 1 {
-		updatetrial.First(o.Log.With("step", "update"), "/user/appliance", "-guard")
+		updatetrial.First(o.Log.With("part", "update"), "/user/appliance", "-guard")
 	}
 	guard := flag.Bool("guard", false, "stand by while another root is tried")
 	check := flag.Bool(appliance.CheckFlag, false, "check the settings of the standard input, and stop")
@@ -44,7 +44,7 @@ func main() {
 		return
 	}
 	if *guard {
-		updatetrial.Guard(o.Log.With("step", "update"))
+		updatetrial.Guard(o.Log.With("part", "update"))
 		return
 	}
 

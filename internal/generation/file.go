@@ -83,9 +83,9 @@ func follow(ctx context.Context, hints <-chan struct{}, dir string, log *slog.Lo
 			if err.Error() != problem { // once, not at each poll
 				problem = err.Error()
 				if errors.Is(err, fs.ErrNotExist) && id == "" {
-					log.Info("no generation yet", "step", "generation", "dir", dir)
+					log.Info("no generation yet", "dir", dir)
 				} else {
-					log.Error("generation not usable, the last good one stays", "step", "generation", "err", err, "generation", id)
+					log.Error("generation not usable, the last good one stays", "err", err, "generation", id)
 				}
 			}
 			continue

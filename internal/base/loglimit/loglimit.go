@@ -143,14 +143,14 @@ func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 }
 
 // kindOf is what lines are told apart by: the message, and of a warning also how
-// its step begins, which says why: the rest of it may be the client's data.
+// its attribute why begins: the rest of it may be the client's data.
 func kindOf(r slog.Record) string {
 	kind := r.Message
 	if r.Level < slog.LevelWarn {
 		return kind
 	}
 	r.Attrs(func(a slog.Attr) bool {
-		if a.Key != "step" || a.Value.Kind() != slog.KindString {
+		if a.Key != "why" || a.Value.Kind() != slog.KindString {
 			return true
 		}
 		words := strings.Fields(a.Value.String())

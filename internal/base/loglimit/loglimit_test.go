@@ -126,9 +126,9 @@ func TestKindsAreBounded(t *testing.T) {
 // says of itself is not.
 func TestKindOf(t *testing.T) {
 	for _, tc := range []struct {
-		level     slog.Level
-		msg, step string
-		want      string
+		level    slog.Level
+		msg, why string
+		want     string
 	}{
 		{slog.LevelInfo, "dhcp: answered", "offer", "dhcp: answered"},
 		{slog.LevelWarn, "dhcp: silent", "no boot file for uefi-arm64: [boot] can name one", "dhcp: silent: no boot file"},
@@ -137,9 +137,9 @@ func TestKindOf(t *testing.T) {
 		{slog.LevelWarn, "dhcp: silent", "", "dhcp: silent: "},
 	} {
 		r := slog.NewRecord(time.Time{}, tc.level, tc.msg, 0)
-		r.Add("mac", "x", "step", tc.step)
+		r.Add("mac", "x", "why", tc.why)
 		if got := kindOf(r); got != tc.want {
-			t.Errorf("%s, %s: %q, want %q", tc.msg, tc.step, got, tc.want)
+			t.Errorf("%s, %s: %q, want %q", tc.msg, tc.why, got, tc.want)
 		}
 	}
 }

@@ -25,18 +25,19 @@ type Options struct {
 // Run does the appliance's tasks until ctx ends.
 func Run(ctx context.Context, o Options) error {
 	// Before all that writes to /perm.
+	medium := o.Log.With("part", "medium")
 	if err := disk.CheckMount(o.Perm); errors.Is(err, disk.ErrRestart) {
-		o.Log.Warn("the box restarts", "step", "medium", "why", err)
+		medium.Warn("the box restarts", "why", err)
 		return fmt.Errorf("restart: %w", o.Restart())
 	} else if err != nil {
-		o.Log.Error("cannot tell whether growing was interrupted", "step", "medium", "dir", o.Perm, "err", err)
+		medium.Error("cannot tell whether growing was interrupted", "dir", o.Perm, "err", err)
 	}
 	site := newSite(o)
 	defer watchOver(ctx, site, o.Log)()
 	gate, err := site.gate(imagePassword)
 	if err != nil {
 		// No restart would help, and machines boot all the same.
-		o.Log.Error("the box cannot be changed over the network", "step", "access", "err", err)
+		o.Log.With("part", "access").Error("the box cannot be changed over the network", "err", err)
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	if gate != nil {
@@ -48,19 +49,19 @@ func Run(ctx context.Context, o Options) error {
 		// Early: new settings may hold the address of the box. Until they are taken
 		// the other programs serve with those in force.
 		if err := site.exchangeSettings(ctx, store); err != nil {
-			o.Log.Error("the medium's volume for settings is not used", "step", "settings", "err", err)
+			o.Log.With("part", "settings").Error("the medium's volume for settings is not used", "err", err)
 		}
 		// gokrazy's init mounts /perm before it starts any program, or not at all.
-		switch err := disk.Grow(ctx, o.Perm, o.Log); {
+		switch err := disk.Grow(ctx, o.Perm, medium); {
 		case ctx.Err() != nil: // the machine is about to go off
 			if err != nil {
 				// Run returns the error of the task that ended first.
-				o.Log.Warn("not grown yet", "step", "medium", "dir", o.Perm, "err", err)
+				medium.Warn("not grown yet", "dir", o.Perm, "err", err)
 			}
 			return ctx.Err()
 		case err != nil:
 			// The box serves what it can, if need be the built-in default.
-			o.Log.Error("not grown", "step", "medium", "dir", o.Perm, "err", err)
+			medium.Error("not grown", "dir", o.Perm, "err", err)
 		}
 		return site.serve(ctx, store, gate)
 	})

@@ -27,12 +27,12 @@ func watchOver(ctx context.Context, site *site, log *slog.Logger) (stop func()) 
 	ctx, cancel := context.WithCancel(ctx)
 	var tasks sync.WaitGroup
 	tasks.Go(func() {
-		log := log.With("step", "update")
+		log := log.With("part", "update")
 		if err := update(ctx, site, log); ctx.Err() == nil {
 			log.Error("updates are not looked after", "err", err)
 		}
 	})
-	tasks.Go(func() { heal(ctx, log.With("step", "health")) })
+	tasks.Go(func() { heal(ctx, log.With("part", "health")) })
 	return func() {
 		cancel()
 		tasks.Wait()

@@ -121,7 +121,7 @@ func (s *site) exchangeSettings(ctx context.Context, store *settings.Store) erro
 // file image. One that is too short is refused: the image's is what make update
 // sends, and lets the owner in.
 func (s *site) gate(image string) (*access.Gate, error) {
-	log := s.log.With("step", "access")
+	log := s.log.With("part", "access")
 	own := filepath.Join(s.perm, "gokr-pw.txt")
 	password, err := credential.ReadPassword(own)
 	switch {
@@ -148,7 +148,7 @@ func (s *site) gate(image string) (*access.Gate, error) {
 
 // servePage serves gokrazy's page, by which the box is updated, until ctx ends.
 func (s *site) servePage(ctx context.Context, gate *access.Gate) error {
-	log := s.limited.With("step", "page")
+	log := s.limited.With("part", "page")
 	certificate, err := access.ReadCertificate(imageCertificate)
 	if err != nil {
 		loglimit.Keep(log, "page").Error("the update page is not served", "err", err)
@@ -169,7 +169,7 @@ func (s *site) servePage(ctx context.Context, gate *access.Gate) error {
 func (s *site) serve(ctx context.Context, store *settings.Store, gate *access.Gate) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
-		w := &volume.Watcher{Label: usbLabel, Dir: "/run/pxebox/usb", Log: s.log.With("step", "usb")}
+		w := &volume.Watcher{Label: usbLabel, Dir: "/run/pxebox/usb", Log: s.log.With("part", "usb")}
 		if err := w.Run(ctx); err != nil && ctx.Err() == nil {
 			w.Log.Error("no medium with boot files will be used", "err", err)
 		}
@@ -182,7 +182,7 @@ func (s *site) serve(ctx context.Context, store *settings.Store, gate *access.Ga
 	certificate, host, err := s.keys()
 	if err != nil {
 		// No restart would help, and machines boot all the same.
-		s.log.Error("settings and boot files cannot be changed over the network", "step", "access", "err", err)
+		s.log.With("part", "access").Error("settings and boot files cannot be changed over the network", "err", err)
 		return g.Wait()
 	}
 	g.Go(func() error {
@@ -219,7 +219,7 @@ func (s *site) keys() (c tls.Certificate, host ssh.Signer, err error) {
 	if host, err = access.HostKey(filepath.Join(dir, "ssh.pem")); err != nil {
 		return c, host, fmt.Errorf("host key: %w", err)
 	}
-	loglimit.Keep(s.limited, "keys").Info("the box is known by", "step", "access",
+	loglimit.Keep(s.limited.With("part", "access"), "keys").Info("the box is known by",
 		"https", access.Pin(c), "ssh", ssh.FingerprintSHA256(host.PublicKey()))
 	return c, host, nil
 }

@@ -116,7 +116,7 @@ func Grow(ctx context.Context, dir string, log *slog.Logger) error {
 	if err := d.clearRecord(); err != nil {
 		return err
 	}
-	log.Info("file system fills its disk", "step", "medium", "dir", dir, "bytes", to*blockSize)
+	log.Info("file system fills its disk", "dir", dir, "bytes", to*blockSize)
 	return nil
 }
 
@@ -140,7 +140,7 @@ func growPartition(d disk, p *partition, log *slog.Logger) error {
 		return err
 	}
 	if len(batches) > 0 {
-		log.Info("partition grows", "step", "medium", "disk", d.Name(), "partition", permNumber)
+		log.Info("partition grows", "disk", d.Name(), "partition", permNumber)
 		if err := d.apply(batches); err != nil {
 			return err
 		}
@@ -162,7 +162,7 @@ func growPartition(d disk, p *partition, log *slog.Logger) error {
 // superblock before it, and on the medium before the next begins.
 func growFileSystem(ctx context.Context, dir string, d disk, p partition, from fileSystem, to uint64, log *slog.Logger) error {
 	start := time.Now()
-	log.Info("file system grows", "step", "medium", "dir", dir, "bytes", from.blocks*blockSize, "to", to*blockSize)
+	log.Info("file system grows", "dir", dir, "bytes", from.blocks*blockSize, "to", to*blockSize)
 	var stop error // why no further step is taken
 	for was := from; was.blocks < to; {
 		if err := settle(dir, p); err != nil {
@@ -204,6 +204,6 @@ func growFileSystem(ctx context.Context, dir string, d disk, p partition, from f
 	if err := settle(dir, p); err != nil {
 		return err
 	}
-	log.Info("file system has grown", "step", "medium", "dir", dir, "bytes", to*blockSize, "took", time.Since(start).Round(time.Millisecond))
+	log.Info("file system has grown", "dir", dir, "bytes", to*blockSize, "took", time.Since(start).Round(time.Millisecond))
 	return nil
 }

@@ -21,7 +21,7 @@ const maxBody = 2 << 20
 // A browser sends the password along with what other sites ask it for: such
 // requests are refused.
 func Handler(s *Store, gate *access.Gate, log *slog.Logger) http.Handler {
-	log = log.With("step", "settings")
+	log = log.With("part", "settings")
 	h := &handler{s, log}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /"+FileName, h.get)

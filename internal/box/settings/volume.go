@@ -44,7 +44,7 @@ type Volume interface {
 // New settings are looked at once serving has returned: the box serves with the
 // last good ones by then, whatever the new ones do.
 func Exchange(v Volume, s *Store, seen string, broken error, serving func(), log *slog.Logger) error {
-	log = log.With("step", "settings")
+	log = log.With("part", "settings")
 	if broken != nil {
 		log.Error("nothing can be kept, and the settings of the medium are not read", "err", broken)
 		return report(v, nil, damaged(broken))

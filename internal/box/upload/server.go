@@ -50,7 +50,7 @@ type Server struct {
 
 // Serve answers on l until ctx ends, or l fails.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
-	log := s.Log.With("step", "upload")
+	log := s.Log.With("part", "upload")
 	t, err := openTree(s.Boot, s.Staging, loglimit.Trusted(log)) // the owner's doing
 	if err != nil {
 		return err

@@ -120,7 +120,7 @@ func (s *state) lookedAt(now time.Time, cfg *config.Config, found map[string]sit
 		}
 	}
 	if told > maxTold {
-		s.Log.Warn("the same of more boot files", "step", "files", "count", told-maxTold)
+		s.log.files.Warn("the same of more boot files", "count", told-maxTold)
 	}
 	if changed {
 		s.news(now)
@@ -152,13 +152,13 @@ func (s *state) tellFile(name string, k known) {
 	users := sitefiles.Users(s.cfg, name)
 	switch {
 	case k.usable():
-		s.Log.Info("boot file is there", "step", "files", "file", file, "used", users)
+		s.log.files.Info("boot file is there", "file", file, "used", users)
 	case k.Err == nil:
-		s.Log.Info("boot file is still being written", "step", "files", "file", file, "bytes", k.Size, "used", users)
+		s.log.files.Info("boot file is still being written", "file", file, "bytes", k.Size, "used", users)
 	case errors.Is(k.Err, fs.ErrNotExist):
-		s.Log.Warn("boot file is missing", "step", "files", "file", file, "used", users)
+		s.log.files.Warn("boot file is missing", "file", file, "used", users)
 	default:
-		s.Log.Error("boot file cannot be read", "step", "files", "file", file, "used", users, "err", k.Err)
+		s.log.files.Error("boot file cannot be read", "file", file, "used", users, "err", k.Err)
 	}
 }
 

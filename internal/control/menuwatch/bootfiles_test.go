@@ -100,7 +100,7 @@ func TestBootFiles(t *testing.T) {
 				m.box.bootChanged(m.now)
 				m.run(step.after)
 				m.expect(fmt.Sprint("step ", i), step.want)
-				if log := m.log.String(); step.told == "" && strings.Contains(log, "step=files") || m.told(step.told) == 0 && step.told != "" {
+				if log := m.log.String(); step.told == "" && strings.Contains(log, "part=files") || m.told(step.told) == 0 && step.told != "" {
 					t.Errorf("step %d: the log is %q, want %q", i, log, step.told)
 				}
 			}
@@ -130,7 +130,7 @@ func TestFilesOfTheBoxItself(t *testing.T) {
 	if got := m.box.status().Missing; len(got) > 0 {
 		t.Errorf("missing are %v", got)
 	}
-	if log := m.log.String(); strings.Count(log, "step=files") != 1 || m.told("none.efi used=boot.uefi-x64") != 1 {
+	if log := m.log.String(); strings.Count(log, "part=files") != 1 || m.told("none.efi used=boot.uefi-x64") != 1 {
 		t.Errorf("the log is:\n%s", log)
 	}
 }
@@ -145,7 +145,7 @@ func TestManyMissingFiles(t *testing.T) {
 	m := simulate(t, morning)
 	m.configure(file.String())
 	log := m.log.String()
-	if n := strings.Count(log, "step=files"); n != maxTold+1 || !strings.Contains(log, "count=190") {
+	if n := strings.Count(log, "part=files"); n != maxTold+1 || !strings.Contains(log, "count=190") {
 		t.Errorf("%d lines:\n%s", n, log)
 	}
 	if n := len(m.box.status().Missing); n != 200 {
@@ -205,7 +205,7 @@ func TestLookForTheConfigurationBefore(t *testing.T) {
 	m.configure(debian)
 	m.box.questions, m.hold = m.held, false
 	m.run(time.Second)
-	if log := m.log.String(); m.told("step=files") > 0 {
+	if log := m.log.String(); m.told("part=files") > 0 {
 		t.Errorf("the log is:\n%s", log)
 	}
 	m.expect("in the end", "MENU LABEL debian\n")

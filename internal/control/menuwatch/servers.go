@@ -162,7 +162,7 @@ func (s *state) probed(now time.Time, sv *server, answers map[string]bootmenu.He
 		sv.askAt = now.Add(min(next, confirm))
 		if sv.problem != err.Error() {
 			sv.problem = err.Error()
-			s.Log.Error("WDS server cannot be asked", "step", "probe", "server", sv.config.Name, "err", err)
+			s.log.probe.Error("WDS server cannot be asked", "server", sv.config.Name, "err", err)
 		}
 		return
 	}
@@ -209,11 +209,11 @@ func (s *state) tell(sv *server, old map[string]program) bool {
 		case bootmenu.Refused:
 			text = "WDS server refuses its boot program"
 		}
-		attrs := []any{"step", "probe", "server", sv.config.Name, "addr", sv.addr, "firmware", found[f]}
+		attrs := []any{"server", sv.config.Name, "address", sv.addr, "firmware", found[f]}
 		if f.note != "" {
 			attrs = append(attrs, "note", f.note)
 		}
-		s.Log.Log(context.Background(), level, text, attrs...)
+		s.log.probe.Log(context.Background(), level, text, attrs...)
 	}
 	return len(order) > 0
 }

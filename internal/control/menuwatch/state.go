@@ -3,6 +3,7 @@ package menuwatch
 import (
 	"errors"
 	"io/fs"
+	"log/slog"
 	"net/netip"
 	"time"
 
@@ -32,6 +33,7 @@ const (
 type state struct {
 	*Watcher
 	random func() float64 // from 0 up to 1
+	log    logs
 
 	cfg       *config.Config // the last good one; nil before the first
 	seen      string         // the file's content, or why it could not be read
@@ -49,8 +51,15 @@ type state struct {
 	questions []question
 }
 
+// logs are the loggers of the parts.
+type logs struct{ config, lookup, probe, files, publish *slog.Logger }
+
 func newState(w *Watcher, random func() float64) *state {
-	return &state{Watcher: w, random: random, names: names{}, servers: servers{known: map[string]*server{}}}
+	part := func(name string) *slog.Logger { return w.Log.With("part", name) }
+	return &state{
+		Watcher: w, random: random, names: names{}, servers: servers{known: map[string]*server{}},
+		log: logs{part("config"), part("lookup"), part("probe"), part("files"), part("publish")},
+	}
 }
 
 // wake is when tick has something to do next.
@@ -115,9 +124,9 @@ func (s *state) read(now time.Time) error {
 	s.seen = seen
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) && s.cfg == nil {
-			s.Log.Info("no configuration file yet", "step", "config", "file", s.ConfigFile)
+			s.log.config.Info("no configuration file yet", "file", s.ConfigFile)
 		} else {
-			s.Log.Error("configuration file cannot be used", "step", "config", "err", err)
+			s.log.config.Error("configuration file cannot be used", "err", err)
 		}
 		return s.fallBack()
 	}
@@ -126,7 +135,7 @@ func (s *state) read(now time.Time) error {
 		var each config.Errors
 		errors.As(err, &each)
 		for _, e := range each {
-			s.Log.Error("configuration is wrong", "step", "config", "err", e)
+			s.log.config.Error("configuration is wrong", "err", e)
 		}
 		return s.fallBack()
 	}
@@ -154,15 +163,15 @@ func (s *state) news(now time.Time) {
 // already, by this run or by one before, or else the built-in default.
 func (s *state) fallBack() error {
 	if s.published {
-		s.Log.Warn("the last good configuration stays in use", "step", "config")
+		s.log.config.Warn("the last good configuration stays in use")
 		return nil
 	}
 	s.published = true
 	if g, err := generation.Read(s.RunDir); err == nil {
-		s.Log.Warn("the last good configuration stays in use", "step", "config", "generation", g.ID)
+		s.log.config.Warn("the last good configuration stays in use", "generation", g.ID)
 		return nil
 	}
-	s.Log.Warn("the built-in default is in use", "step", "config")
+	s.log.config.Warn("the built-in default is in use")
 	_, err := generation.Publish(s.RunDir, generation.Default())
 	return err
 }
@@ -173,7 +182,7 @@ func (s *state) publish(now time.Time) error {
 	g := generation.Build(s.cfg, s.status())
 	changed, err := generation.Publish(s.RunDir, g)
 	if errors.As(err, new(generation.TooLargeError)) {
-		s.Log.Error("the menus are too large to be published: all machines get the same one, and it waits for a key", "step", "publish", "err", err, "entries", len(s.cfg.Entries), "views", len(g.Views))
+		s.log.publish.Error("the menus are too large to be published: all machines get the same one, and it waits for a key", "err", err, "entries", len(s.cfg.Entries), "views", len(g.Views))
 		changed, err = generation.Publish(s.RunDir, oneMenu(s.cfg, s.status()))
 	}
 	if err != nil {
@@ -181,7 +190,7 @@ func (s *state) publish(now time.Time) error {
 	}
 	s.published = true
 	if changed {
-		s.Log.Info("published", "step", "publish", "entries", len(s.cfg.Entries), "mode", s.cfg.DHCP.Mode)
+		s.log.publish.Info("published", "entries", len(s.cfg.Entries), "mode", s.cfg.DHCP.Mode)
 	}
 	return nil
 }

@@ -59,7 +59,7 @@ func newReporter(o Options) *reporter {
 func (p *reporter) answered(x answer) {
 	asked, reply := x.q.Msg, x.a.Msg
 	if p.log.Enabled(context.Background(), slog.LevelInfo) {
-		p.log.Info("dhcp: answered", "mac", asked.ClientHWAddr.String(), "asked", asked.MessageType(), "step", x.a.Why,
+		p.log.Info("dhcp: answered", "mac", asked.ClientHWAddr.String(), "asked", asked.MessageType(), "why", x.a.Why,
 			"firmware", x.a.Firmware, "address", x.a.Addr, "file", reply.BootFileName)
 	}
 	e := event.Event{
@@ -91,7 +91,7 @@ func (p *reporter) silent(now time.Time, x answer) {
 	if !p.log.Enabled(context.Background(), level) {
 		return
 	}
-	attrs := []any{"mac", mac, "asked", x.q.Msg.MessageType(), "step", x.a.Why}
+	attrs := []any{"mac", mac, "asked", x.q.Msg.MessageType(), "why", x.a.Why}
 	if x.a.Refused {
 		attrs = append(attrs,
 			"from", x.q.From.Addr().Unmap(), "ciaddr", x.q.Msg.ClientIPAddr, "giaddr", x.q.Msg.GatewayIPAddr)

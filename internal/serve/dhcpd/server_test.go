@@ -583,7 +583,7 @@ func TestStrangersAreLoggedOnce(t *testing.T) {
 	if n := strings.Count(said.String(), "dhcp: silent"); n != 3 {
 		t.Errorf("%d lines, want one for each machine and reason:\n%v", n, said)
 	}
-	if want := `mac=02:00:00:09:00:01 asked=DISCOVER step="from an address that is not served" from=10.9.0.66`; !strings.Contains(said.String(), want) {
+	if want := `mac=02:00:00:09:00:01 asked=DISCOVER why="from an address that is not served" from=10.9.0.66`; !strings.Contains(said.String(), want) {
 		t.Errorf("%s is not in the log:\n%v", want, said)
 	}
 	for n := range 500 {

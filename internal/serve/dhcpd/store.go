@@ -121,7 +121,7 @@ func (s *Server) storeOpened(now time.Time, o opened) {
 			"leases", len(o.records), "err", o.err)
 		return
 	}
-	loglimit.Keep(s.Log, leaseLines).Info("lease database", "path", s.DataDir, "leases", len(o.records))
+	loglimit.Keep(s.Log, leaseLines).Info("lease database", "dir", s.DataDir, "leases", len(o.records))
 	s.disk.store, s.disk.failures = o.store, 0
 	// What was given while there was no database is written now, and not only
 	// with the next answer. The pools have all of it.

@@ -402,5 +402,5 @@ func (b Boot) attrs() []any {
 	if b.MAC != (MAC{}) {
 		who = append(who, "mac", b.MAC.String())
 	}
-	return append(who, "address", b.Addr, "arch", b.Firmware, "steps", b.Steps(), "bytes", b.Bytes(), "time", b.Took().Round(100*time.Millisecond))
+	return append(who, "address", b.Addr, "firmware", b.Firmware, "steps", b.Steps(), "bytes", b.Bytes(), "took", b.Took().Round(100*time.Millisecond))
 }

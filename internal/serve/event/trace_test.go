@@ -314,7 +314,7 @@ func TestLogBoots(t *testing.T) {
 		time.Sleep(quiet + lookAgain) // the bubble's clock: no time passes outside
 		cancel()
 		<-done
-		const want = `level=INFO msg=boot mac=52:54:00:00:00:0a address=192.0.2.10 arch=bios steps="offer, x\ny not found" bytes=0 time=0s` + "\n"
+		const want = `level=INFO msg=boot mac=52:54:00:00:00:0a address=192.0.2.10 firmware=bios steps="offer, x\ny not found" bytes=0 took=0s` + "\n"
 		if got := out.String(); strings.Count(got, "\n") != 1 || !strings.HasSuffix(got, want) {
 			t.Errorf("got %q, want one line that ends with %q", got, want)
 		}

@@ -287,7 +287,7 @@ func (s *Server) done(w *response, r *http.Request, began time.Time, outcome eve
 	}
 	attrs := []slog.Attr{
 		slog.Any("client", e.Addr), slog.String("file", e.What), slog.Int64("bytes", e.Bytes),
-		slog.Duration("time", e.Took.Round(time.Millisecond)),
+		slog.Duration("took", e.Took.Round(time.Millisecond)),
 	}
 	if err != nil {
 		attrs = append(attrs, slog.Any("err", err))

@@ -320,7 +320,7 @@ func (c contents) setAside(path string, log *slog.Logger) error {
 			return fmt.Errorf("%w; and it cannot be set aside: %w", c.reason, err)
 		}
 		log.Error("the lease database cannot be read: starting with an empty one; addresses that are leased may be offered again",
-			"path", path, "kept", bad, "err", c.reason)
+			"file", path, "kept", bad, "err", c.reason)
 	case c.lost > 0:
 		// A copy, and not the file: it is in its place until a fresh one is.
 		bad, err := nextAside(path)
@@ -328,9 +328,9 @@ func (c contents) setAside(path string, log *slog.Logger) error {
 			err = durable.WriteFile(bad, c.data, 0o600)
 		}
 		log.Error("the lease database is damaged: some leases may be lost, and their addresses offered again",
-			"path", path, "kept", bad, "leases", len(c.records), "damaged_bytes", c.lost, "err", err)
+			"file", path, "kept", bad, "leases", len(c.records), "damaged_bytes", c.lost, "err", err)
 	case c.end < c.size:
-		log.Warn("lease database: the last write was interrupted; no client was answered for it", "path", path, "bytes", c.size-c.end)
+		log.Warn("lease database: the last write was interrupted; no client was answered for it", "file", path, "bytes", c.size-c.end)
 	}
 	return nil
 }

@@ -86,11 +86,11 @@ func (l legacy) done(log *slog.Logger) {
 	switch {
 	case !l.found:
 	case l.damage == nil:
-		log.Info("lease database: read that of an older version", "path", l.path, "leases", len(l.records))
+		log.Info("lease database: read that of an older version", "file", l.path, "leases", len(l.records))
 	default:
 		bad, err := moveAside(l.path)
 		log.Error("the lease database of an older version is damaged: some leases may be lost, and their addresses offered again",
-			"path", l.path, "kept", bad, "leases", len(l.records), "damage", l.damage, "err", err)
+			"file", l.path, "kept", bad, "leases", len(l.records), "damage", l.damage, "err", err)
 	}
 }
 

@@ -210,7 +210,7 @@ func TestHandoffIsArmed(t *testing.T) {
 			if d.handed(clients.Machine{MAC: other, Firmware: "bios"}) {
 				t.Error("another machine is handed over")
 			}
-			if !strings.Contains(d.said.String(), `"handoff: armed" mac=52:54:00:77:00:10`) {
+			if !strings.Contains(d.said.String(), `"handoff: armed" part=handoff mac=52:54:00:77:00:10`) {
 				t.Errorf("the log:\n%v", d.said)
 			}
 		})

@@ -74,9 +74,10 @@ func (d *box) flood(n int, network *slog.Logger) {
 	}
 	d.files.transferred(tftp.Event{Client: from, File: "linux", Start: now, Err: tftp.ErrGaveUp})
 	// What package tftp logs.
-	d.Options.Log.Warn("tftp: broken off", "client", from.Addr())
-	d.Options.Log.Warn("tftp: refused", "client", from.Addr())
-	d.Options.Log.Info("tftp: sent", "client", from.Addr())
+	log := d.tftpServer(1500).Log
+	log.Warn("tftp: broken off", "client", from.Addr())
+	log.Warn("tftp: refused", "client", from.Addr())
+	log.Info("tftp: sent", "client", from.Addr())
 	for _, name := range []string{"/missing", "/../secret", "/grub/grub.cfg"} {
 		r := httptest.NewRequest("GET", name, nil)
 		r.RemoteAddr = from.String()
@@ -102,7 +103,7 @@ func (quietWire) Probe(netip.Addr) error                  { return nil }
 // technician looks for are still there.
 func TestFloodOfTheLog(t *testing.T) {
 	always := []string{
-		"msg=generation", `msg="boot folder"`, `msg="log: lines left out"`, "msg=boot mac=" + string(pc),
+		"msg=generation", `msg="boot folder"`, `msg="log: lines left out"`, "msg=boot part=boot mac=" + string(pc),
 		// Of the README's table.
 		"from a subnet that is not configured", `msg="handoff: refused"`, `msg="files: not served"`, `msg="network: `,
 	}
@@ -117,6 +118,11 @@ func TestFloodOfTheLog(t *testing.T) {
 				t.Logf("%d lines in ten minutes of a flood", len(all))
 				if len(all) > 3*hundred/2 {
 					t.Errorf("%d lines in ten minutes", len(all))
+				}
+				for _, line := range all {
+					if !strings.Contains(line, " part=") && !strings.Contains(line, `msg="log: lines left out"`) {
+						t.Errorf("the line does not say of which part it is: %s", line)
+					}
 				}
 				for _, line := range append(more, always...) {
 					if !strings.Contains(last, line) {
@@ -143,11 +149,11 @@ func tenMinutesOfFlood(t *testing.T, mode config.Mode) []string {
 		t.Fatal(err)
 	}
 	d.files.look()
-	network := slog.New(limited.Beside(slog.NewTextHandler(said, nil)))
+	network := slog.New(limited.Beside(slog.NewTextHandler(said, nil))).With("part", "network")
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
 	events := d.tell.bus.Subscribe()
-	go func() { done <- event.LogBoots(ctx, events, d.whose, d.Options.Log) }()
+	go func() { done <- event.LogBoots(ctx, events, d.whose, d.part("boot")) }()
 
 	const lasts, eachSecond = 600, 5
 	for second := range lasts {

@@ -56,6 +56,9 @@ type Options struct {
 	NetworkLog *slog.Logger
 }
 
+// part is the logger of one part of the program.
+func (o Options) part(name string) *slog.Logger { return o.Log.With("part", name) }
+
 // daemon is what the servers share. The DHCP server runs as long as the program;
 // those for TFTP and HTTP are made for each link (serveFiles).
 type daemon struct {
@@ -75,18 +78,18 @@ type current struct {
 }
 
 func newDaemon(o Options) *daemon {
-	d := &daemon{Options: o, tell: newTeller(o.Log)}
+	d := &daemon{Options: o, tell: newTeller(o.part("files"))}
 	d.link.Store(&netif.Link{})
 	clients := clients.NewTable(maxMachines)
 	d.desk = wdshandoff.New(time.Now(), wdshandoff.Options{
-		RunDir: o.RunDir, DataDir: o.DataDir, Clients: clients, Neighbor: netif.Neighbour, Resolve: netif.Resolve, Log: o.Log,
+		RunDir: o.RunDir, DataDir: o.DataDir, Clients: clients, Neighbor: netif.Neighbour, Resolve: netif.Resolve, Log: o.part("handoff"),
 		Link: func() wdshandoff.Link { l := d.link.Load(); return wdshandoff.Link{Index: l.Index, Addr: l.Addr} },
 	})
 	d.dhcp = dhcpd.New(dhcpd.Options{
-		DataDir: o.DataDir, Clients: clients, Events: d.tell.bus, Metrics: d.tell.metrics, Log: o.Log,
+		DataDir: o.DataDir, Clients: clients, Events: d.tell.bus, Metrics: d.tell.metrics, Log: o.part("dhcp"),
 	})
 	d.files = &files{
-		dir: o.BootDir, stick: o.StickDir, bundled: assets.Files(), desk: d.desk, tell: d.tell, log: o.Log,
+		dir: o.BootDir, stick: o.StickDir, bundled: assets.Files(), desk: d.desk, tell: d.tell, log: o.part("files"),
 		self: func() netip.Addr { return d.link.Load().Addr.Addr() },
 	}
 	return d
@@ -105,16 +108,16 @@ func Run(ctx context.Context, o Options) error {
 	links := make(chan netif.Link)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
-		generation.Watch(ctx, o.RunDir, o.Log, func(gen generation.Generation) { task.Give(ctx, generations, gen) })
+		generation.Watch(ctx, o.RunDir, o.part("generation"), func(gen generation.Generation) { task.Give(ctx, generations, gen) })
 		return ctx.Err()
 	})
 	g.Go(func() error {
-		k := &netif.Keeper{Interface: o.Interface, RunDir: o.RunDir, Log: cmp.Or(o.NetworkLog, o.Log)}
+		k := &netif.Keeper{Interface: o.Interface, RunDir: o.RunDir, Log: cmp.Or(o.NetworkLog, o.Log).With("part", "network")}
 		k.Run(ctx, network, func(ctx context.Context, l netif.Link) { task.Give(ctx, links, l) })
 		return ctx.Err()
 	})
 	g.Go(func() error { return d.tell.metrics.Count(ctx, d.tell.bus.Subscribe()) })
-	g.Go(func() error { return event.LogBoots(ctx, d.tell.bus.Subscribe(), d.whose, o.Log) })
+	g.Go(func() error { return event.LogBoots(ctx, d.tell.bus.Subscribe(), d.whose, o.part("boot")) })
 	g.Go(func() error { return d.desk.Serve(ctx) })
 	g.Go(func() error { return d.dhcp.Serve(ctx) })
 	g.Go(func() error { return d.run(ctx, generations, network, links) })
@@ -129,7 +132,7 @@ func (d *daemon) run(
 	select {
 	case first = <-generations:
 	case <-time.After(firstGeneration):
-		d.Log.Warn("no generation from menuwatch: serving the built-in default")
+		d.part("generation").Warn("no generation from menuwatch: serving the built-in default")
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -183,7 +186,7 @@ func sameNetwork(a, b config.Network) bool {
 // began with.
 func (d *daemon) use(g generation.Generation) {
 	d.tell.metrics.Generation(g.ID)
-	loglimit.Keep(d.Log, "generation").Info("generation", "id", g.ID, "mode", g.DHCP.Mode, "menus", len(g.Files))
+	loglimit.Keep(d.part("generation"), "generation").Info("generation", "generation", g.ID, "mode", g.DHCP.Mode, "menus", len(g.Files))
 	d.desk.Keep(g.Machines)
 	d.now = current{g, d.desk.Rules(g.DHCP.Mode, g.Machines, g.Handoffs)}
 	d.files.use(g, d.now.rules)
@@ -198,7 +201,7 @@ func (d *daemon) dhcpConfig() dhcpd.Config {
 // knows it first: it decides which addresses are served.
 func (d *daemon) linkChanged(ctx context.Context, l netif.Link, sockets *task.Task) {
 	old := d.link.Swap(&l)
-	loglimit.Keep(d.Log, "network").Info("network",
+	loglimit.Keep(d.part("network"), "network").Info("network",
 		"interface", l.Name, "mac", l.HW.String(), "address", l.Addr, "mtu", l.MTU, "carrier", l.Up)
 	reopen := old.Index != l.Index || old.Name != l.Name || old.MTU != l.MTU || old.HW.String() != l.HW.String()
 	if reopen {

@@ -40,7 +40,7 @@ func (d *daemon) serveTFTP(ctx context.Context, l netif.Link) error {
 
 func (d *daemon) tftpServer(mtu int) *tftp.Server {
 	return &tftp.Server{
-		Open: d.files.openTFTP, Allow: d.dhcp.Serves, Log: d.Log, Began: d.tell.began, Done: d.files.transferred,
+		Open: d.files.openTFTP, Allow: d.dhcp.Serves, Log: d.part("tftp"), Began: d.tell.began, Done: d.files.transferred,
 		Bounds: func() (int, int) { return d.files.bounds(mtu) }, MaxWindow: maxWindow,
 	}
 }
@@ -57,7 +57,7 @@ func (d *daemon) serveHTTP(ctx context.Context, l netif.Link) error {
 
 func (d *daemon) httpServer() *httpd.Server {
 	return &httpd.Server{
-		Open: d.files.openHTTP, Allow: d.dhcp.Serves, Log: d.Log, Began: d.tell.bus.Publish, Done: d.files.answered,
+		Open: d.files.openHTTP, Allow: d.dhcp.Serves, Log: d.part("http"), Began: d.tell.bus.Publish, Done: d.files.answered,
 		Metrics: d.tell.metrics.Handler(),
 	}
 }

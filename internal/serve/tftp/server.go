@@ -132,7 +132,7 @@ func (e Event) log(log *slog.Logger) {
 	}
 	attrs := []slog.Attr{
 		slog.Any("client", e.Client.Addr()), slog.String("file", e.File), slog.Int64("bytes", e.Size),
-		slog.Duration("time", e.Duration.Round(time.Millisecond)), slog.Int("retransmits", e.Retransmits),
+		slog.Duration("took", e.Duration.Round(time.Millisecond)), slog.Int("retransmits", e.Retransmits),
 	}
 	if e.Err != nil {
 		attrs = append(attrs, slog.Any("err", e.Err))
