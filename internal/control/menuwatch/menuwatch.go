@@ -8,12 +8,12 @@ package menuwatch
 import (
 	"context"
 	"log/slog"
-	"math/rand/v2"
 	"net/netip"
 	"path/filepath"
 	"time"
 
 	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/base/jitter"
 	"github.com/pxebox/pxebox/internal/base/pulse"
 	"github.com/pxebox/pxebox/internal/boot/bootmenu"
 	"github.com/pxebox/pxebox/internal/control/filewatch"
@@ -54,7 +54,7 @@ type Watcher struct {
 // Run publishes until ctx ends, and then returns nil. It returns an error when
 // a generation cannot be published.
 func (w *Watcher) Run(ctx context.Context) error {
-	s := newState(w, rand.Float64)
+	s := newState(w, jitter.Tenth)
 	configHints := filewatch.Dir(ctx, filepath.Dir(w.ConfigFile), configPoll)
 	bootHints := filewatch.Tree(ctx, w.BootDir, bootPoll)
 	results := make(chan result)

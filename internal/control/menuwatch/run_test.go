@@ -176,7 +176,7 @@ func BenchmarkPublish(b *testing.B) {
 		b.Fatal(err)
 	}
 	w := &Watcher{BootDir: dir, RunDir: b.TempDir(), Log: slog.New(slog.DiscardHandler)}
-	s := newState(w, func() float64 { return 0.5 })
+	s := newState(w, exactly)
 	s.cfg, s.published = c, true
 	s.boot.follow(c, morning)
 	b.Run("render and publish", func(b *testing.B) {

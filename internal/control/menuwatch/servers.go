@@ -22,10 +22,6 @@ const (
 	failuresToDown = 2
 	// maxRounds bounds the servers that are asked at one time.
 	maxRounds = 16
-	// spread is by how much questions come earlier or later than their
-	// interval says, as a part of it: a box with many servers does not ask
-	// them all in one breath.
-	spread = 0.1
 	// clockSet is the first year that a clock shows which somebody has set.
 	// Boxes without a battery start in 1970, and some in the year that their
 	// system was built.
@@ -156,7 +152,8 @@ func (s *state) probed(now time.Time, sv *server, answers map[string]bootmenu.He
 	if s.servers.known[sv.config.Name] != sv {
 		return // changed or gone meanwhile
 	}
-	next := time.Duration(float64(sv.config.Probe) * (1 + spread*(2*s.random()-1)))
+	// A box with many servers does not ask them all at the same moment.
+	next := s.jitter(time.Duration(sv.config.Probe))
 	if err != nil {
 		// Nothing is known of the server then: what was, stays.
 		sv.askAt = now.Add(min(next, confirm))

@@ -126,15 +126,13 @@ func TestServersThatAreNotAsked(t *testing.T) {
 }
 
 func TestQuestionsAreSpread(t *testing.T) {
-	for r, want := range map[float64]time.Duration{0: 27 * time.Second, 0.5: 30 * time.Second, 0.999999: 33 * time.Second} {
-		m, c := simulate(t, morning), &script{answers: []bootmenu.Health{up}}
-		m.box.random = func() float64 { return r }
-		c.attach(m)
-		m.configure(wdsAt("10.0.0.9"))
-		m.run(time.Minute)
-		if got := c.gaps(); len(got) == 0 || got[0].Round(time.Millisecond) != want {
-			t.Errorf("random number %v: asked at intervals of %v, want %v", r, got, want)
-		}
+	m, c := simulate(t, morning), &script{answers: []bootmenu.Health{up}}
+	m.box.jitter = func(d time.Duration) time.Duration { return d - d/10 }
+	c.attach(m)
+	m.configure(wdsAt("10.0.0.9"))
+	m.run(time.Minute)
+	if got := c.gaps(); len(got) == 0 || got[0].Round(time.Millisecond) != 27*time.Second {
+		t.Errorf("asked at intervals of %v, want 27s", got)
 	}
 }
 
@@ -312,8 +310,8 @@ func TestNewsAreGathered(t *testing.T) {
 	m.Probe = func(context.Context, netip.Addr, config.WDS) (map[string]bootmenu.Health, error) {
 		return map[string]bootmenu.Health{"bios": down}, nil
 	}
-	r := 0.0
-	m.box.random = func() float64 { r += 0.05; return r - float64(int(r)) }
+	n := time.Duration(0)
+	m.box.jitter = func(d time.Duration) time.Duration { n = (n + 1) % 20; return d - d/10 + n*d/100 }
 	m.configure(file.String())
 	m.told("")
 	m.run(time.Minute)

@@ -32,7 +32,7 @@ const (
 // zero is not set.
 type state struct {
 	*Watcher
-	random func() float64 // from 0 up to 1
+	jitter func(time.Duration) time.Duration // a duration near the given one
 	log    logs
 
 	cfg       *config.Config // the last good one; nil before the first
@@ -54,10 +54,10 @@ type state struct {
 // logs are the loggers of the parts.
 type logs struct{ config, lookup, probe, files, publish *slog.Logger }
 
-func newState(w *Watcher, random func() float64) *state {
+func newState(w *Watcher, jitter func(time.Duration) time.Duration) *state {
 	part := func(name string) *slog.Logger { return w.Log.With("part", name) }
 	return &state{
-		Watcher: w, random: random, names: names{}, servers: servers{known: map[string]*server{}},
+		Watcher: w, jitter: jitter, names: names{}, servers: servers{known: map[string]*server{}},
 		log: logs{part("config"), part("lookup"), part("probe"), part("files"), part("publish")},
 	}
 }

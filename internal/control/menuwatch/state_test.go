@@ -105,7 +105,7 @@ type simulation struct {
 
 func simulate(t *testing.T, now time.Time) *simulation {
 	s := newSite(t)
-	return &simulation{site: s, box: newState(s.Watcher, func() float64 { return 0.5 }), now: now}
+	return &simulation{site: s, box: newState(s.Watcher, exactly), now: now}
 }
 
 // run lets time pass.
@@ -145,6 +145,9 @@ func (m *simulation) configure(text string) {
 }
 
 func title(s string) string { return "[menu]\ntitle = \"" + s + "\"\n" }
+
+// exactly is no jitter.
+func exactly(d time.Duration) time.Duration { return d }
 
 // Each situation is a series of steps; after each of them the menu holds a
 // text, and a given number of lines were logged as errors.
