@@ -26,10 +26,24 @@ func (v value) address() netip.Addr {
 	}
 	a, err := netip.ParseAddr(s)
 	if err != nil || !host4(a) {
-		v.fail(fmt.Sprintf("%q is no IPv4 address of a machine", s), "write one such as "+strings.Trim(v.field.example, "[]"))
+		v.fail(fmt.Sprintf("%q is no IPv4 address of a machine", s), v.addressMend(s))
 		return netip.Addr{}
 	}
 	return a
+}
+
+// addressMend tells what to write for a text that is not an address.
+func (v value) addressMend(s string) string {
+	if a, ok := addressIn(s); ok {
+		return fmt.Sprintf("write %q", a)
+	}
+	if all := addressesIn(s); len(all) > 1 && strings.HasPrefix(v.field.example, "[") {
+		return "write each in quotes: " + strings.Join(all, ", ")
+	}
+	if reHost.MatchString(s) {
+		return "write the address of that machine, such as " + strings.Trim(v.field.example, "[]")
+	}
+	return "write one such as " + strings.Trim(v.field.example, "[]")
 }
 
 func (v value) addresses() []netip.Addr { return each(v, value.address) }
@@ -46,7 +60,13 @@ func (v value) ownAddress() netip.Prefix {
 	}
 	switch {
 	case err != nil || !host4(p.Addr()):
-		v.fail(fmt.Sprintf("%q is no IPv4 address with a prefix length", s), `write one such as `+v.field.example+`, or "dhcp"`)
+		mend := `write one such as ` + v.field.example + `, or "dhcp"`
+		if p, ok := prefixIn(s); ok {
+			mend = fmt.Sprintf("write %q", p)
+		} else if strings.EqualFold(plainText(s), "dhcp") {
+			mend = `write "dhcp"`
+		}
+		v.fail(fmt.Sprintf("%q is no IPv4 address with a prefix length", s), mend)
 	case p.Bits() < 8 || p.Bits() > 30:
 		v.fail(fmt.Sprintf("the prefix length /%d leaves no usable network", p.Bits()), "write one from /8 to /30")
 	case p.Addr() == p.Masked().Addr():
@@ -68,7 +88,11 @@ func (v value) network() netip.Prefix {
 	p, err := netip.ParsePrefix(s)
 	switch {
 	case err != nil || !host4(p.Addr()):
-		v.fail(fmt.Sprintf("%q is no IPv4 network with its prefix length", s), "write one such as "+v.field.example)
+		mend := "write one such as " + v.field.example
+		if p, ok := prefixIn(s); ok {
+			mend = fmt.Sprintf("write %q", p.Masked())
+		}
+		v.fail(fmt.Sprintf("%q is no IPv4 network with its prefix length", s), mend)
 	case p.Bits() < 8 || p.Bits() > 30:
 		v.fail(fmt.Sprintf("the prefix length /%d leaves no usable network", p.Bits()), "write one from /8 to /30")
 	case p != p.Masked():
@@ -89,7 +113,7 @@ func Broadcast(p netip.Prefix) netip.Addr {
 }
 
 func (v value) ranges() []Range {
-	return each(v, func(v value) Range {
+	ranges := each(v, func(v value) Range {
 		s, ok := v.text()
 		if !ok {
 			return Range{}
@@ -99,11 +123,37 @@ func (v value) ranges() []Range {
 			err = fmt.Errorf("%q holds addresses that no machine can have", s)
 		}
 		if err != nil {
-			v.fail(err.Error(), "write the first address, a hyphen, and the last, as in "+v.field.example)
+			mend := "write the first address, a hyphen, and the last, as in " + v.field.example
+			if meant, ok := rangeIn(s); ok && host4(meant.First) && host4(meant.Last) {
+				mend = fmt.Sprintf("write %q", meant)
+			}
+			v.fail(err.Error(), mend)
 			return Range{}
 		}
 		return rg
 	})
+	if v.in.ok(v.field.name) && len(ranges) == 2 && ranges[0].Size() == 1 && ranges[1].Size() == 1 {
+		return v.twoAddresses(ranges)
+	}
+	return ranges
+}
+
+// twoAddresses refuses two single addresses that may be meant as the first and
+// the last, as dnsmasq and ISC dhcpd have them: all machines but two would get
+// none.
+func (v value) twoAddresses(ranges []Range) []Range {
+	first, last := ranges[0].First, ranges[1].First
+	if last.Less(first) {
+		first, last = last, first
+	}
+	hyphens := v.n.items[0].text != ranges[0].String() && v.n.items[1].text != ranges[1].String()
+	if hyphens || first == last || first.Next() == last {
+		return ranges
+	}
+	v.fail(fmt.Sprintf("lists two single addresses, %v and %v", ranges[0].First, ranges[1].First),
+		fmt.Sprintf("write range = [%q] for all from the first to the last, or %q, %q for these two alone",
+			Range{first, last}, first.String()+"-"+first.String(), last.String()+"-"+last.String()))
+	return nil
 }
 
 func (v value) routes() []Route {
@@ -159,7 +209,11 @@ func (v value) mac() MAC {
 	}
 	switch {
 	case err != nil || len(hw) != 6:
-		v.fail(fmt.Sprintf("%q is no hardware address of six bytes", s), "write one such as "+v.field.example)
+		mend := "write one such as " + v.field.example
+		if m, ok := macIn(s); ok {
+			mend = fmt.Sprintf("write %q", m)
+		}
+		v.fail(fmt.Sprintf("%q is no hardware address of six bytes", s), mend)
 	case hw[0]&1 != 0: // IEEE 802 §8.2.2: the group bit
 		v.fail(fmt.Sprintf("%q is the address of a group", s), "write that of one machine, as its firmware or ipconfig /all shows it")
 	default:
@@ -204,7 +258,13 @@ func (v value) host() string {
 	case err == nil && !host4(a):
 		v.fail(fmt.Sprintf("%v is the address of no other machine", a), "write the server's own IPv4 address, such as "+v.field.example+`, or its name`)
 	case err != nil && (len(s) > 253 || !reHost.MatchString(s)):
-		v.fail(fmt.Sprintf("%q is neither an IPv4 address nor a host name", s), `write one such as `+v.field.example+` or "wds.example.org"`)
+		mend := `write one such as ` + v.field.example + ` or "wds.example.org"`
+		if host := hostIn(s); reHost.MatchString(host) {
+			mend = fmt.Sprintf("write %q", host)
+		} else if a, ok := addressIn(s); ok {
+			mend = fmt.Sprintf("write %q", a)
+		}
+		v.fail(fmt.Sprintf("%q is neither an IPv4 address nor a host name", s), mend)
 	}
 	return s
 }
@@ -249,6 +309,8 @@ func (v value) hostname() string {
 	mend := "use up to 63 letters, digits and hyphens, as in " + v.field.example
 	if first, _, dotted := strings.Cut(s, "."); dotted && reLabel.MatchString(first) {
 		mend = fmt.Sprintf("write %q: what follows the dot is the domain", first)
+	} else if n := strings.ReplaceAll(plainText(s), "_", "-"); reLabel.MatchString(strings.ReplaceAll(n, " ", "-")) {
+		mend = fmt.Sprintf("write %q: letters, digits and hyphens", strings.ReplaceAll(n, " ", "-"))
 	}
 	v.fail(fmt.Sprintf("%q is no name of a machine", s), mend)
 	return ""

@@ -88,7 +88,11 @@ func (r *reader) noEntry(b block, key, name string, others ...string) {
 			names = append(names, e.Name)
 		}
 	}
-	refers(b, key, name, "[[entry]]", append(names, others...))
+	meant := ""
+	if r.errs.more == 0 {
+		meant = labelled(r.cfg.Entries, name)
+	}
+	refers(b, key, name, meant, "[[entry]]", append(names, others...))
 }
 
 // checkEntries looks at each [[entry]] as a whole, and at what it refers to.
@@ -123,7 +127,7 @@ func (r *reader) checkEntries() {
 		checkKind(b, *e)
 		r.checkMarks(b, *e)
 		if e.WDS != "" && b.ok("wds") {
-			refers(b, "wds", e.WDS, "[[wds]]", wds)
+			refers(b, "wds", e.WDS, r.serverNamed(e.WDS), "[[wds]]", wds)
 		}
 	}
 	r.checkSubmenus(blocks)
@@ -184,7 +188,14 @@ func (r *reader) checkSubmenus(blocks []block) {
 					submenus = append(submenus, e.Name)
 				}
 			}
-			refers(b, "in", in, "submenu", submenus)
+			meant := ""
+			if r.errs.more == 0 {
+				meant = labelled(r.cfg.Entries, in)
+			}
+			if e := r.entry(meant); e == nil || !e.Submenu {
+				meant = ""
+			}
+			refers(b, "in", in, meant, "submenu", submenus)
 			sound = false
 		case !e.Submenu:
 			b.fail("in", fmt.Sprintf("%q is no submenu", in), "write submenu = true there in place of what it starts, or the name of a submenu")
@@ -231,17 +242,32 @@ func (r *reader) level(i int) (level int, round bool) {
 	return 0, false
 }
 
-// refers reports a name that nothing has.
-func refers(b block, key, name, to string, names []string) {
+// serverNamed returns the name of the WDS server with that address or host
+// name, or "".
+func (r *reader) serverNamed(server string) string {
+	for _, w := range r.cfg.WDS {
+		if strings.EqualFold(w.Server, server) {
+			return w.Name
+		}
+	}
+	return ""
+}
+
+// refers reports a name that nothing has. meant is the one that was meant, if
+// that is known.
+func refers(b block, key, name, meant, to string, names []string) {
 	for _, n := range names {
 		if n == name {
 			return
 		}
 	}
 	mend := "write the name of one"
-	n := ""
-	if b.r.errs.more == 0 { // a long file, all wrong, would take seconds
-		n = nearest(name, names)
+	n := meant
+	if n == "" && b.r.errs.more == 0 { // a long file, all wrong, would take seconds
+		n = wordIn(name, names)
+	}
+	if slug := nameIn(name); n == "" && slices.Contains(names, slug) {
+		n = slug
 	}
 	if n != "" {
 		mend = fmt.Sprintf("write %q", n)

@@ -179,7 +179,7 @@ func TestParseRefusesOfAMenu(t *testing.T) {
 		{"a block larger than a datagram", "[tftp]\nmax_block = 65465", []string{"2: tftp.max_block: 65465 is out of bounds"}},
 		{"a window of none", "[tftp]\nmax_window = 0", []string{"2: tftp.max_window: 0 is out of bounds; write a number from 1 to 256"}},
 		{"a window without an end", "[tftp]\nmax_window = 257", []string{"2: tftp.max_window: 257 is out of bounds"}},
-		{"a text for a switch of names", "[files]\nany_case = \"no\"", []string{"2: files.any_case: is a text, not true or false without quotes; write any_case = true"}},
+		{"a text for a switch of names", "[files]\nany_case = \"no\"", []string{"2: files.any_case: is a text, not true or false without quotes; write any_case = false"}},
 
 		{"a program with forward slashes", wds + "bios = \"boot/x64/wdsnbp.com\"", []string{`4: wds "w".bios: holds a forward slash, which the ReadFilter of a WDS server refuses; write 'boot\x64\wdsnbp.com'`}},
 		{"a program with both slashes and a space", wds + `bios = 'boot/x 64\wdsnbp.com'`, []string{`4: wds "w".bios: holds a forward slash, which the ReadFilter of a WDS server refuses; write backslashes`}},
@@ -230,7 +230,7 @@ func TestParseRefusesOfAMenu(t *testing.T) {
 
 		{"help that PXELINUX takes for lines of the menu", entry("disk = true\nhelp = \"Help\\n  EndText now\\nLABEL x\""), []string{`4: entry "a".help: line 2 begins with EndText, which ends the text for PXELINUX; begin it with another word`}},
 		{"help with a carriage return of its own", entry("disk = true\nhelp = \"a\\rENDTEXT\""), []string{`4: entry "a".help: line 1 holds the control character U+000D; leave it out`}},
-		{"help with a tab", entry("disk = true\nhelp = \"a\\tb\""), []string{`4: entry "a".help: line 1 holds a tab; write spaces`}},
+		{"help with a tab", entry("disk = true\nhelp = \"a\\tb\""), []string{"4: entry \"a\".help: holds \\t, which between double quotes stands for a tab; write it between single"}},
 		{"help too wide", entry("disk = true\nhelp = \"\\n" + strings.Repeat("x", 71) + "\""), []string{`4: entry "a".help: line 2 has 71 characters; keep it to 70`}},
 		{"help too long", entry("disk = true\nhelp = \"" + strings.Repeat("x\\n", 11) + "\""), []string{`4: entry "a".help: has 11 lines; keep it to 10`}},
 		{"help that a BIOS cannot show", entry("disk = true\nhelp = \"ok\\nПомощь\""), []string{`4: entry "a".help: the character 'П' cannot be shown by a BIOS menu`}},

@@ -75,35 +75,3 @@ func clip(s string) string {
 	}
 	return strings.ToValidUTF8(s[:maxText], "") + "..."
 }
-
-// nearest returns the word of known that was most likely meant by word, or "".
-func nearest(word string, known []string) string {
-	best, at := "", 3 // more than two slips are another word
-	for _, k := range known {
-		if d := distance(strings.ToLower(word), k); d < at && d < len(k) {
-			best, at = k, d
-		}
-	}
-	return best
-}
-
-// distance is the edit distance of two words (Levenshtein): how many bytes to
-// insert, drop or replace.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			d := diagonal
-			if a[i] != b[j] {
-				d = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], d
-		}
-	}
-	return row[len(b)]
-}

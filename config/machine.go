@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"net"
 	"regexp"
 	"slices"
 	"strings"
@@ -16,9 +17,18 @@ func (v value) macBeginnings() []string {
 			return ""
 		}
 		b, err := ParseHex(s)
+		if hw, macErr := net.ParseMAC(s); err != nil && macErr == nil {
+			b, err = hw, nil // with dots, as Cisco writes it
+		}
 		switch {
 		case err != nil || len(b) < 1 || len(b) > 6:
-			v.fail(fmt.Sprintf("%q is no hardware address, nor the beginning of one", s), `write whole bytes, as in "52:54:00:12:34:56" or "52:54:00"`)
+			mend := `write whole bytes, as in "52:54:00:12:34:56" or "52:54:00"`
+			if m, ok := macIn(s); ok {
+				mend = fmt.Sprintf("write %q", m)
+			} else if h, ok := beginningIn(s); ok {
+				mend = fmt.Sprintf("write %q: the beginning fits every address that has it", h)
+			}
+			v.fail(fmt.Sprintf("%q is no hardware address, nor the beginning of one", s), mend)
 		case b[0]&1 != 0: // IEEE 802 §8.2.2: the group bit
 			v.fail(fmt.Sprintf("%q is the address of a group", s), "write that of one machine, as its firmware or ipconfig /all shows it")
 		default:
@@ -55,13 +65,23 @@ func (v value) firmwares() []string {
 		s, ok := v.text()
 		if ok && !slices.Contains(Firmwares, s) {
 			mend := "write one of " + strings.Join(Firmwares, ", ")
-			if n := nearest(s, Firmwares); n != "" {
+			if n := firmwareIn(s); n != "" {
 				mend = fmt.Sprintf("write %q", n)
 			}
 			v.fail(fmt.Sprintf("%q is no firmware", s), mend)
 		}
 		return s
 	})
+}
+
+// firmwareIn is the one of Firmwares that is meant by another word, or "".
+func firmwareIn(s string) string {
+	for _, f := range Firmwares {
+		if isOneOf(plainName(s), firmwareNames[f]) {
+			return f
+		}
+	}
+	return wordIn(s, Firmwares)
 }
 
 // checkMachines looks at each [[machine]] as a whole, at the entries that it

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/pelletier/go-toml/v2/unstable"
@@ -85,19 +84,30 @@ func (r *reader) fail(line int, key, problem, mend string) {
 
 // read fills the Config from one block and what is inside of it.
 func (r *reader) read(b block) {
-	for _, key := range b.node.keys {
-		n := b.node.get(key)
+	for _, written := range b.node.keys {
+		n := b.node.get(written)
+		key, guessed := written, false
+		if !b.section.has(key) {
+			var mend string
+			key, mend = b.section.meant(written, n)
+			r.fail(n.line, b.key(printKey(written)), "is not known", mend)
+			if key == "" || b.has(key) {
+				continue
+			}
+			// Read as what it was meant for: otherwise that one would be
+			// missing, and what refers to it would be wrong as well.
+			n.guessed, guessed = true, true
+			b.node.table[key] = n
+		}
 		if i := slices.IndexFunc(b.section.fields, func(f field) bool { return f.name == key }); i >= 0 {
-			f := b.section.fields[i]
+			f, errs := b.section.fields[i], r.errs
 			f.read(r, value{b, n, f})
+			if guessed {
+				r.errs, r.bad[b.key(key)] = errs, true // its one error is told
+			}
 			continue
 		}
-		i := slices.IndexFunc(b.section.inner, func(s section) bool { return s.key() == key })
-		if i < 0 {
-			r.fail(n.line, b.key(printKey(key)), "is not known", b.section.meant(key))
-			continue
-		}
-		in := &b.section.inner[i]
+		in := b.section.in(key)
 		blocks := b.items(key)
 		if !in.many {
 			blocks = []block{b.table(key)}
@@ -153,7 +163,7 @@ func (b block) items(key string) []block {
 	out := make([]block, len(n.items))
 	for i, item := range n.items {
 		name := fmt.Sprintf("%s %d", b.key(key), i+1)
-		if by := item.get(s.by); by != nil && by.kind == unstable.String && reItem.MatchString(by.text) {
+		if by := item.get(s.by); by != nil && !by.guessed && by.kind == unstable.String && reItem.MatchString(by.text) {
 			name = fmt.Sprintf("%s %q", b.key(key), by.text)
 		}
 		out[i] = block{b.r, s, item, name}
@@ -219,38 +229,4 @@ func describe(n *node) string {
 		return "a table"
 	}
 	return "a date or time"
-}
-
-// meant tells what to write for a key that the section does not have.
-func (s *section) meant(key string) string {
-	written := map[string]string{} // what to write for each name
-	var names []string
-	for _, f := range s.fields {
-		names, written[f.name] = append(names, f.name), f.name
-	}
-	for _, in := range s.inner {
-		names, written[in.key()] = append(names, in.key()), in.header()
-	}
-	if k := nearest(key, names); k != "" {
-		return "write " + written[k]
-	}
-	if others := headersWith(schema, key); len(others) > 0 {
-		return "write it below " + strings.Join(others, " or ")
-	}
-	for i, name := range names {
-		names[i] = written[name]
-	}
-	return "use one of " + strings.Join(names, ", ")
-}
-
-// headersWith returns the headers of the sections that have a key.
-func headersWith(sections []section, key string) []string {
-	var out []string
-	for _, s := range sections {
-		if slices.ContainsFunc(s.fields, func(f field) bool { return f.name == key }) {
-			out = append(out, s.header())
-		}
-		out = append(out, headersWith(s.inner, key)...)
-	}
-	return out
 }

@@ -151,7 +151,7 @@ func TestParseRefuses(t *testing.T) {
 		{"a timeout that PXELINUX would take for none", "[menu]\ntimeout = \"10ms\"", []string{`2: menu.timeout: "10ms" is too short; write 1s or more`}},
 		{"a timeout beyond PXELINUX's longest", "[menu]\ntimeout = \"1h\"", []string{`2: menu.timeout: "1h" is too long; write 59m0s or less`}},
 		{"a lease too short to live with", "[dhcp]\nlease = \"5s\"", []string{`2: dhcp.lease: "5s" is too short; write 1m0s or more`}},
-		{"a text for a list", "[dhcp]\nrange = \"192.168.77.5\"", []string{"2: dhcp.range: is a text, not a list in brackets; write range = [\"192.168.77.100-"}},
+		{"a text for a list", "[dhcp]\nrange = \"192.168.77.5\"", []string{"2: dhcp.range: is a text, not a list in brackets; write range = [\"192.168.77.5\"]"}},
 		{"a text for a switch", "[menu]\nserial = \"true\"", []string{"2: menu.serial: is a text, not true or false without quotes; write serial = true"}},
 		{"a list of lists", "[dhcp]\ndns = [[\"192.168.77.1\"]]", []string{"2: dhcp.dns: is a list, not a text in quotes"}},
 		{"a date", "[menu]\ntitle = 2026-01-01", []string{"2: menu.title: is a date or time, not a text in quotes"}},

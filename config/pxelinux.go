@@ -16,11 +16,19 @@ func (v value) lines() []string {
 	if !ok {
 		return nil
 	}
+	if reTabInWord.MatchString(v.n.escape) {
+		v.fail(`holds \t, which between double quotes stands for a tab`, singleQuotes(v.n.escape))
+		return nil
+	}
 	lines := strings.Split(strings.ReplaceAll(s, "\r\n", "\n"), "\n")
 	for i, l := range lines {
 		if at := strings.IndexFunc(l, func(r rune) bool { return r != '\t' && control(r) }); at >= 0 {
 			r, _ := utf8.DecodeRuneInString(l[at:])
-			v.fail(fmt.Sprintf("line %d holds the control character %U", i+1, r), "leave it out")
+			mend := "leave it out"
+			if e := firstEscape(v.n.escape); strings.Contains(`\b\f\e`, e) && e != "" {
+				mend = singleQuotes(v.n.escape)
+			}
+			v.fail(fmt.Sprintf("line %d holds the control character %U", i+1, r), mend)
 			return nil
 		}
 		lines[i] = strings.TrimRight(l, " \t")
@@ -98,7 +106,8 @@ func (v value) pxelinux() string {
 			}
 			v.fail(at+" is no directive of one LABEL", mend)
 		case strings.ContainsFunc(l, func(r rune) bool { return r > '~' }):
-			v.fail(at+" holds a character that is not ASCII", "write arguments with plain letters, digits and signs")
+			problem, mend := notASCII(l)
+			v.fail(at+" "+problem, mend)
 		case len(l) > pxelinux.MaxLine:
 			v.fail(fmt.Sprintf("line %d has %d characters", i+1, len(l)), fmt.Sprintf("keep it to %d", pxelinux.MaxLine))
 		default:

@@ -131,7 +131,7 @@ var schema = []section{
 	{name: "menu", fields: []field{
 		{"title", `"Network boot"`, func(r *reader, v value) { r.cfg.Menu.Title = v.label() }},
 		{"timeout", `"10s"`, func(r *reader, v value) { r.cfg.Menu.Timeout = v.durationOrNever(minTimeout, maxTimeout) }},
-		{"default", `"disk"`, func(r *reader, v value) { r.cfg.Menu.Default = v.name() }},
+		{"default", `"disk"`, func(r *reader, v value) { r.cfg.Menu.Default = v.ref() }},
 		{"serial", `true`, func(r *reader, v value) { r.cfg.Menu.Serial = v.flag() }},
 		{"password", examplePassword, func(r *reader, v value) { r.cfg.Menu.Password = v.password() }},
 	}},
@@ -139,8 +139,8 @@ var schema = []section{
 		{"name", `"debian"`, func(r *reader, v value) { last(r.cfg.Entries).Name = v.name() }},
 		{"label", `"Debian installer"`, func(r *reader, v value) { last(r.cfg.Entries).Label = v.label() }},
 		{"help", `"Asks nothing."`, func(r *reader, v value) { last(r.cfg.Entries).Help = v.help() }},
-		{"in", `"tools"`, func(r *reader, v value) { last(r.cfg.Entries).In = v.name() }},
-		{"wds", `"wds"`, func(r *reader, v value) { last(r.cfg.Entries).WDS = v.name() }},
+		{"in", `"tools"`, func(r *reader, v value) { last(r.cfg.Entries).In = v.ref() }},
+		{"wds", `"wds"`, func(r *reader, v value) { last(r.cfg.Entries).WDS = v.ref() }},
 		{"kernel", `"debian/linux"`, func(r *reader, v value) { last(r.cfg.Entries).Kernel = v.path() }},
 		{"initrd", `["debian/initrd.gz"]`, func(r *reader, v value) { last(r.cfg.Entries).Initrd = v.paths() }},
 		{"append", `"console=ttyS0,115200"`, func(r *reader, v value) { last(r.cfg.Entries).Append = v.arguments() }},
@@ -159,10 +159,10 @@ var schema = []section{
 		{"mac", `["52:54:00:12:34:56"]`, func(r *reader, v value) { last(r.cfg.Machines).MAC = v.macBeginnings() }},
 		{"guid", `["70786562-6f78-4c61-8000-000000000010"]`, func(r *reader, v value) { last(r.cfg.Machines).GUID = v.guids() }},
 		{"firmware", `["uefi-x64"]`, func(r *reader, v value) { last(r.cfg.Machines).Firmware = v.firmwares() }},
-		{"boot", `"disk"`, func(r *reader, v value) { last(r.cfg.Machines).Boot = v.name() }},
+		{"boot", `"disk"`, func(r *reader, v value) { last(r.cfg.Machines).Boot = v.ref() }},
 		{"once", `true`, func(r *reader, v value) { last(r.cfg.Machines).Once = v.flag() }},
-		{"entries", `["debian"]`, func(r *reader, v value) { last(r.cfg.Machines).Entries = v.names() }},
-		{"default", `"debian"`, func(r *reader, v value) { last(r.cfg.Machines).Default = v.name() }},
+		{"entries", `["debian"]`, func(r *reader, v value) { last(r.cfg.Machines).Entries = v.refs() }},
+		{"default", `"debian"`, func(r *reader, v value) { last(r.cfg.Machines).Default = v.ref() }},
 	}},
 }
 

@@ -21,10 +21,13 @@ type node struct {
 	kind   unstable.Kind // String, Bool, Array, Table, or a kind that no key has
 	line   int           // of the key, or of the [header]
 	text   string        // String: its value; other scalars: as written
+	escape string        // String between double quotes with backslashes: as written
 	items  []*node       // Array
 	keys   []string      // Table: in the order of the file
 	table  map[string]*node
 	header bool // Table: has had its [header]; Array: grows by [[header]]
+
+	guessed bool // written under a key that is not known, and read as another
 }
 
 func newTable(line int) *node {
@@ -211,6 +214,10 @@ func (t *treeReader) set(n *node, path []string, v *node, line int) {
 func (t *treeReader) value(v *unstable.Node, line int) *node {
 	n := &node{kind: v.Kind, line: line, text: string(v.Data)}
 	switch v.Kind {
+	case unstable.String:
+		if raw := t.parser.Raw(v.Raw); raw[0] == '"' && bytes.IndexByte(raw, '\\') >= 0 {
+			n.escape = strings.Trim(string(raw), `"`)
+		}
 	case unstable.Array:
 		for it := v.Children(); it.Next(); {
 			item := it.Node()

@@ -28,12 +28,16 @@ func (v value) fail(problem, mend string) {
 }
 
 func (v value) wrongType(want string) {
-	v.fail("is "+describe(v.n)+", not "+want, "write "+v.field.name+" = "+v.field.example)
+	v.fail("is "+describe(v.n)+", not "+want, "write "+v.field.name+" = "+v.retyped())
 }
 
 func (v value) text() (string, bool) {
 	if v.n.kind != unstable.String {
 		v.wrongType("a text in quotes")
+		return "", false
+	}
+	if m := reByteEscape.FindStringSubmatch(v.n.escape); m != nil {
+		v.fail("holds "+m[1]+", which between double quotes stands for another character", singleQuotes(v.n.escape))
 		return "", false
 	}
 	return v.n.text, true
@@ -83,7 +87,13 @@ func (v value) duration(shortest, longest time.Duration) Duration {
 	d, err := time.ParseDuration(v.n.text)
 	switch {
 	case err != nil:
-		v.fail(fmt.Sprintf("%q is no length of time", v.n.text), "write a number and h, m or s, as in "+v.field.example)
+		mend := "write a number and h, m or s, as in " + v.field.example
+		if d, seconds, ok := durationIn(v.n.text); ok && seconds {
+			mend = fmt.Sprintf("write a number and h, m or s, as in %q for %s seconds", v.n.text+"s", v.n.text)
+		} else if ok {
+			mend = fmt.Sprintf("write %q", shortDuration(d))
+		}
+		v.fail(fmt.Sprintf("%q is no length of time", v.n.text), mend)
 	case d < shortest:
 		v.fail(fmt.Sprintf("%q is too short", v.n.text), fmt.Sprintf("write %v or more", shortest))
 	case d > longest:
@@ -99,6 +109,10 @@ func (v value) durationOrNever(shortest, longest time.Duration) Duration {
 	if d, err := time.ParseDuration(v.n.text); v.n.kind == unstable.String && err == nil && d == 0 {
 		return 0
 	}
+	if v.n.kind == unstable.String && slices.Contains([]string{"never", "off", "none", "no", "forever", "infinite", ""}, strings.ToLower(v.n.text)) {
+		v.fail(fmt.Sprintf("%q is no length of time", v.n.text), `write "0s" for never`)
+		return 0
+	}
 	return v.duration(shortest, longest)
 }
 
@@ -106,12 +120,16 @@ func (v value) durationOrNever(shortest, longest time.Duration) Duration {
 func choice[T ~string](v value, words ...T) T {
 	s, ok := v.text()
 	if ok && !slices.Contains(words, T(s)) {
-		quoted := make([]string, len(words))
+		quoted, plain := make([]string, len(words)), make([]string, len(words))
 		for i, w := range words {
-			quoted[i] = strconv.Quote(string(w))
+			quoted[i], plain[i] = strconv.Quote(string(w)), string(w)
 		}
 		most, least := quoted[:len(quoted)-1], quoted[len(quoted)-1]
-		v.fail(fmt.Sprintf("%q is no %s", s, v.field.name), "write "+strings.Join(most, ", ")+" or "+least)
+		mend := strings.Join(most, ", ") + " or " + least
+		if w := wordIn(s, plain); w != "" && len(words) > 2 {
+			mend = strconv.Quote(w)
+		}
+		v.fail(fmt.Sprintf("%q is no %s", s, v.field.name), "write "+mend)
 	}
 	return T(s)
 }
@@ -122,7 +140,10 @@ func (v value) device() string {
 		return ""
 	}
 	bad := strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' || r == '/' || r == ':' })
+	port, _, alias := strings.Cut(s, ":")
 	switch {
+	case alias && port != "":
+		v.fail(fmt.Sprintf("%q is a second name of an interface", s), fmt.Sprintf("write %q: the box has one address", port))
 	case s == "" || s == "." || s == ".." || bad:
 		v.fail(fmt.Sprintf("%q is no name of a network interface", s), "write one as the system names it, such as "+v.field.example)
 	case len(s) > maxDevice:
@@ -136,18 +157,36 @@ var reName = regexp.MustCompile(`^[a-z0-9_-]{1,32}$`)
 func (v value) name() string {
 	s, ok := v.text()
 	if ok && !reName.MatchString(s) {
-		v.fail(fmt.Sprintf("%q is no name", s), fmt.Sprintf("use up to %d small letters, digits, - and _, as in %s", MaxName, v.field.example))
+		mend := fmt.Sprintf("use up to %d small letters, digits, - and _, as in %s", MaxName, strings.Trim(v.field.example, "[]"))
+		if n := nameIn(s); n != "" {
+			mend = fmt.Sprintf("use up to %d small letters, digits, - and _, as in %q", MaxName, n)
+		}
+		v.fail(fmt.Sprintf("%q is no name", s), mend)
 	}
 	return s
 }
 
-func (v value) names() []string { return each(v, value.name) }
+// ref is the name of something else in the file. What it is not the name of is
+// looked for when all of the file has been read: it may be a label.
+func (v value) ref() string {
+	s, ok := v.text()
+	if ok && s == "" {
+		return v.name()
+	}
+	return s
+}
+
+func (v value) refs() []string { return each(v, value.ref) }
 
 // printable reports the first control character of a text. A line break would
 // let a label or an argument write menu lines of its own.
 func (v value) printable(s string) bool {
 	if i := strings.IndexFunc(s, control); i >= 0 {
 		r, _ := utf8.DecodeRuneInString(s[i:])
+		if e := firstEscape(v.n.escape); e != "" && e != `\n` && e != `\r` {
+			v.fail("holds "+e+", which between double quotes stands for the control character "+fmt.Sprintf("%U", r), singleQuotes(v.n.escape))
+			return false
+		}
 		v.fail(fmt.Sprintf("holds the control character %U", r), "write it on one line, with spaces for tabs and line breaks")
 		return false
 	}
@@ -164,7 +203,13 @@ func control(r rune) bool {
 func (v value) shown(s string) bool {
 	for _, r := range s {
 		if !pxelinux.Shown(r) {
-			v.fail(fmt.Sprintf("the character %q cannot be shown by a BIOS menu", r), "use plain letters: code page 437 has those of western Europe, and é, ü, ñ, ß among them")
+			mend := "use plain letters: code page 437 has those of western Europe, and é, ü, ñ, ß among them"
+			if plain, ok := typographic[r]; ok && plain != "" {
+				mend = "write " + plain + " for it"
+			} else if ok {
+				mend = "delete it: it is not to be seen"
+			}
+			v.fail(fmt.Sprintf("the character %q cannot be shown by a BIOS menu", r), mend)
 			return false
 		}
 	}
@@ -202,7 +247,7 @@ func (v value) arguments() string {
 	s = strings.TrimSpace(s)
 	switch {
 	case strings.ContainsFunc(s, func(r rune) bool { return r > '~' }):
-		v.fail("holds a character that is not ASCII", "write arguments with plain letters, digits and signs")
+		v.fail(notASCII(s))
 	case s == "-":
 		// doc/syslinux.txt, APPEND: a single hyphen means "nothing".
 		v.fail(`is "-"`, "leave the key out for no arguments")
@@ -217,6 +262,14 @@ var rePath = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._+~@=-]*(/[A-Za-z0-9_][
 
 func (v value) path() string {
 	s, ok := v.text()
+	if ok && strings.Contains(s, "://") {
+		v.fail(fmt.Sprintf("%q is the address of a file on another server", s), v.instead(s))
+		return ""
+	}
+	if ok && strings.ContainsFunc(s, control) && v.n.escape != "" {
+		v.fail("holds "+firstEscape(v.n.escape)+", which between double quotes stands for a control character", "write "+pathFix(v.n.escape, v.field.example)+"; a backslash is kept between single quotes only")
+		return ""
+	}
 	if !ok || !v.printable(s) {
 		return ""
 	}
@@ -227,18 +280,54 @@ func (v value) path() string {
 	if rePath.MatchString(s) {
 		return s
 	}
-	var clean []string
-	for part := range strings.SplitSeq(strings.ReplaceAll(s, `\`, "/"), "/") {
-		if part != "" && part != "." && part != ".." {
-			clean = append(clean, part)
-		}
-	}
 	mend := "write it as seen from the boot folder, with letters, digits, . _ - + and /, as in " + strings.Trim(v.field.example, "[]")
-	if p := strings.Join(clean, "/"); rePath.MatchString(p) {
+	if reDrive.MatchString(s) {
+		mend = "put the file into the boot folder, and " + mend
+	} else if p := pathIn(s); p != "" {
 		mend = fmt.Sprintf("write %q: as seen from the boot folder, with forward slashes", p)
 	}
 	v.fail(fmt.Sprintf("%q is no name of a boot file", s), mend)
 	return ""
+}
+
+// reDrive is what a path of Windows begins with: a drive or a server.
+var reDrive = regexp.MustCompile(`^(?:[A-Za-z]:[\\/]|\\\\)`)
+
+// pathIn is a boot file's name with other slashes, or with dots or blanks
+// around it.
+func pathIn(s string) string {
+	var clean []string
+	for part := range strings.SplitSeq(strings.ReplaceAll(plainText(s), `\`, "/"), "/") {
+		if part != "" && part != "." && part != ".." {
+			clean = append(clean, part)
+		}
+	}
+	if p := strings.Join(clean, "/"); rePath.MatchString(p) {
+		return p
+	}
+	return ""
+}
+
+func pathFix(s, example string) string {
+	if p := pathIn(s); p != "" && !reDrive.MatchString(s) {
+		return fmt.Sprintf("%q, with forward slashes", p)
+	}
+	return "it as seen from the boot folder, as in " + strings.Trim(example, "[]")
+}
+
+// instead tells how to start what lies on another server.
+func (v value) instead(address string) string {
+	switch v.field.name {
+	case "kernel", "initrd":
+		mend := "put the file into the boot folder and write its name there"
+		if u, err := url.Parse(address); err == nil && pathIn(u.Path) != "" {
+			mend += fmt.Sprintf(", such as %q", pathIn(u.Path))
+		}
+		return mend + "; or write the entry as pxelinux and grub lines, which can load it from there"
+	case "uefi-ia32", "uefi-x64", "uefi-arm64":
+		return "put the file into the boot folder and write its name there; for firmware that is set to HTTP boot, write " + v.field.name + "-http"
+	}
+	return "put the file into the boot folder and write its name there"
 }
 
 func (v value) paths() []string { return each(v, value.path) }

@@ -1,0 +1,266 @@
+package config
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// messages reads a file and compares all of its errors, without the file's name,
+// with what is wanted.
+func messages(t *testing.T, file string, want []string) {
+	t.Helper()
+	_, err := Parse("f.toml", []byte(file))
+	if err == nil {
+		t.Fatal("accepted")
+	}
+	checkForm(t, err)
+	got := strings.Split(strings.ReplaceAll("\n"+err.Error(), "\nf.toml:", "\n"), "\n")[1:]
+	if !slices.Equal(got, want) {
+		t.Errorf("got:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// Keys that have other names in other programs, or in other sections.
+func TestUnknownKeys(t *testing.T) {
+	const reservation = "[[reservation]]\nmac = \"52:54:00:12:34:56\"\n"
+	entry := func(lines string) string { return "[[entry]]\nname = \"a\"\n" + lines }
+	for _, tt := range []struct {
+		name, file string
+		want       []string
+	}{
+		{"ip of a reservation", reservation + `ip = "192.168.1.20"`, []string{"3: reservation 1.ip: is not known; write address"}},
+		{"name of a reservation", reservation + "address = \"192.168.1.20\"\nname = \"pc2\"",
+			[]string{`4: reservation "192.168.1.20".name: is not known; write hostname`}},
+		{"hardware ethernet, as in dhcpd.conf", "[[reservation]]\nhardware-ethernet = \"52:54:00:12:34:56\"\naddress = \"192.168.1.20\"",
+			[]string{`2: reservation "192.168.1.20".hardware-ethernet: is not known; write mac`}},
+		{"a plural section", "[[entries]]\nname = \"a\"\ndisk = true", []string{"1: entries: is not known; write [[entry]]"}},
+		{"two plural sections", "[[machines]]\nmac = [\"52:54:00\"]\n[[reservations]]\nmac = \"52:54:00:12:34:56\"\naddress = \"10.0.0.9\"",
+			[]string{"1: machines: is not known; write [[machine]]", "3: reservations: is not known; write [[reservation]]"}},
+		{"a section in capitals", "[Network]\nAddress = \"192.168.77.1/24\"\n[DHCP]\nmode = \"server\"\nrange = [\"192.168.77.5\"]",
+			[]string{"1: Network: is not known; write [network]", "2: network.Address: is not known; write address", "3: DHCP: is not known; write [dhcp]"}},
+		{"a section inside of another", "[[menu.entry]]\nname = \"a\"", []string{"1: menu.entry: is not known; write a block [[entry]] for each"}},
+		{"a host, as in dhcpd.conf", "[[host]]\nmac = \"52:54:00:12:34:56\"",
+			[]string{"1: host: is not known; write [[reservation]] for a machine's address, or [[machine]] for what it boots"}},
+		{"ip of the box", "[network]\nip = \"192.168.77.1/24\"", []string{"2: network.ip: is not known; write address"}},
+		{"a netmask", "[network]\naddress = \"192.168.77.1/24\"\nnetmask = \"255.255.255.0\"",
+			[]string{`3: network.netmask: is not known; write it behind the address, as in address = "192.168.77.1/24"`}},
+		{"a VLAN", "[network]\nvlan = 10",
+			[]string{"2: network.vlan: is not known; leave it out: the box has no VLANs; let the switch deliver its VLAN untagged"}},
+		{"iso of an entry", entry(`iso = "x.iso"`), []string{`3: entry "a".iso: is not known; write file`}},
+		{"ip of an entry", entry("ip = \"10.0.0.1\"\ndisk = true"),
+			[]string{`3: entry "a".ip: is not known; write it below [[dhcp.option]] or [[subnet.option]]`}},
+		{"cmdline of an entry", entry("kernel = \"k\"\ncmdline = \"quiet\""), []string{`4: entry "a".cmdline: is not known; write append`}},
+		{"a title of an entry", entry("disk = true\ntitle = \"x\""), []string{`4: entry "a".title: is not known; write label`}},
+		{"name of a machine", "[[machine]]\nmac = [\"52:54:00\"]\nname = \"pc\"",
+			[]string{"3: machine 1.name: is not known; leave it out: a [[machine]] is known by mac, guid or firmware"}},
+		{"ip of a machine", "[[machine]]\nmac = [\"52:54:00\"]\nip = \"10.0.0.9\"",
+			[]string{"3: machine 1.ip: is not known; write it below [[reservation]], which gives machines their addresses and names"}},
+		{"uuid of a machine", "[[machine]]\nuuid = [\"70786562-6f78-4c61-8000-000000000010\"]", []string{"2: machine 1.uuid: is not known; write guid"}},
+		{"address of WDS", "[[wds]]\nname = \"w\"\nip = \"10.0.0.9\"", []string{`3: wds "w".ip: is not known; write server`}},
+		{"lease time", "[dhcp]\nlease_time = \"1h\"", []string{"2: dhcp.lease_time: is not known; write lease"}},
+		{"next-server", "[dhcp]\nnext-server = \"10.0.0.9\"",
+			[]string{"2: dhcp.next-server: is not known; leave it out: machines load their files from this box"}},
+		{"filename", "[dhcp]\nfilename = \"pxelinux.0\"",
+			[]string{`2: dhcp.filename: is not known; write it below [boot], by firmware, as in bios = "pxelinux.0"`}},
+		{"the ends of a range", "[dhcp]\nstart = \"10.0.0.9\"\nend = \"10.0.0.20\"", []string{
+			`2: dhcp.start: is not known; write range = ["192.168.77.100-192.168.77.150"]`,
+			`3: dhcp.end: is not known; write range = ["192.168.77.100-192.168.77.150"]`}},
+		{"UEFI's boot file", "[boot]\nuefi = \"a.efi\"", []string{"2: boot.uefi: is not known; write uefi-x64"}},
+		{"the block size", "[tftp]\nblksize = 1024", []string{"2: tftp.blksize: is not known; write max_block"}},
+		{"two letters swapped", "[mneu]\ntilte = \"x\"", []string{"1: mneu: is not known; write [menu]", "2: menu.tilte: is not known; write title"}},
+		{"a short word unlike any", entry("disk = true\nxyz = 1"), []string{`4: entry "a".xyz: is not known; use one of name, label, help, in, wds, kernel, ` +
+			"initrd, append, file, efi, pxelinux, grub, disk, submenu, signed, locked, erases, listed"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) { messages(t, tt.file, tt.want) })
+	}
+}
+
+// The words of the tables lead to keys that there are, and each to one.
+func TestOtherNames(t *testing.T) {
+	sections := map[string]*section{"": {inner: schema}}
+	var collect func([]section)
+	collect = func(in []section) {
+		for i := range in {
+			sections[in[i].name] = &in[i]
+			collect(in[i].inner)
+		}
+	}
+	collect(schema)
+	for name, s := range sections {
+		seen := map[string]string{}
+		add := func(words, to string) {
+			for _, w := range strings.Fields(words) {
+				plain := plainName(w)
+				if other, ok := seen[plain]; ok {
+					t.Errorf("[%s] %s stands for %q and for %q", name, w, other, to)
+				}
+				seen[plain] = to
+				if s.has(w) {
+					t.Errorf("[%s] %s is a key", name, w)
+				}
+			}
+		}
+		for key, words := range otherNames[name] {
+			if !s.has(key) {
+				t.Errorf("[%s] has no key %s", name, key)
+			}
+			add(words, key)
+		}
+		for hint, words := range hints[name] {
+			add(words, hint)
+		}
+	}
+	for _, tables := range []map[string]map[string]string{otherNames, hints} {
+		for name := range tables {
+			if sections[name] == nil {
+				t.Errorf("there is no section %q", name)
+			}
+		}
+	}
+}
+
+// Values that are written as other programs want them.
+func TestValuesOfOtherPrograms(t *testing.T) {
+	const server = "[network]\naddress = \"10.20.30.1/22\"\n[dhcp]\nmode = \"server\"\n"
+	entry := func(lines string) string { return "[[entry]]\nname = \"a\"\n" + lines }
+	const debian = "[[entry]]\nname = \"debian\"\nlabel = \"Debian installer\"\nkernel = \"k\"\n"
+	machine := func(lines string) string { return "[[machine]]\n" + lines }
+	reserved := func(lines string) string { return "[[reservation]]\naddress = \"10.0.0.9\"\n" + lines }
+	const notRange = "; write the first address, a hyphen, and the last, as in [\"192.168.77.100-192.168.77.150\"]"
+	for _, tt := range []struct {
+		name, file string
+		want       []string
+	}{
+		{"first and last of a range, as in dnsmasq.conf", server + `range = ["10.20.28.100", "10.20.31.200"]`, []string{
+			`5: dhcp.range: lists two single addresses, 10.20.28.100 and 10.20.31.200; write range = ["10.20.28.100-10.20.31.200"] ` +
+				`for all from the first to the last, or "10.20.28.100-10.20.28.100", "10.20.31.200-10.20.31.200" for these two alone`}},
+		{"last and first of a range", server + `range = ["10.20.31.200", "10.20.28.100"]`, []string{
+			`5: dhcp.range: lists two single addresses, 10.20.31.200 and 10.20.28.100; write range = ["10.20.28.100-10.20.31.200"] ` +
+				`for all from the first to the last, or "10.20.28.100-10.20.28.100", "10.20.31.200-10.20.31.200" for these two alone`}},
+		{"a range with a dash", server + `range = ["10.20.28.100–10.20.31.200"]`,
+			[]string{`5: dhcp.range: "10.20.28.100–10.20.31.200" is no IPv4 address; write "10.20.28.100-10.20.31.200"`}},
+		{"a range with a comma", server + `range = ["10.20.28.100,10.20.31.200"]`,
+			[]string{`5: dhcp.range: "10.20.28.100,10.20.31.200" is no IPv4 address; write "10.20.28.100-10.20.31.200"`}},
+		{"a range with a blank", server + `range = ["10.20.28.100 10.20.31.200"]`,
+			[]string{`5: dhcp.range: "10.20.28.100 10.20.31.200" is no IPv4 address; write "10.20.28.100-10.20.31.200"`}},
+		{"a range with the last byte", server + `range = ["10.20.28.100-200"]`, []string{`5: dhcp.range: "200" is no IPv4 address; write "10.20.28.100-10.20.28.200"`}},
+		{"a network as range", server + `range = ["10.20.28.0/24"]`, []string{`5: dhcp.range: "10.20.28.0/24" is no IPv4 address; write "10.20.28.1-10.20.28.254"`}},
+		{"words as range", server + `range = ["all"]`, []string{`5: dhcp.range: "all" is no IPv4 address` + notRange}},
+
+		{"a netmask behind the address", "[network]\naddress = \"192.168.77.1/255.255.255.0\"",
+			[]string{`2: network.address: "192.168.77.1/255.255.255.0" is no IPv4 address with a prefix length; write "192.168.77.1/24"`}},
+		{"blanks around an address", "[network]\naddress = \"192.168.77.1/24\u00a0\"",
+			[]string{`2: network.address: "192.168.77.1/24\u00a0" is no IPv4 address with a prefix length; write "192.168.77.1/24"`}},
+		{"a netmask behind a subnet", "[[subnet]]\nnetwork = \"10.1.0.0/255.255.0.0\"",
+			[]string{`2: subnet "10.1.0.0/255.255.0.0".network: "10.1.0.0/255.255.0.0" is no IPv4 network with its prefix length; write "10.1.0.0/16"`}},
+		{"an address with its prefix length", "[[reservation]]\nmac = \"52:54:00:12:34:56\"\naddress = \"10.0.0.9/24\"",
+			[]string{`3: reservation "10.0.0.9/24".address: "10.0.0.9/24" is no IPv4 address of a machine; write "10.0.0.9"`}},
+		{"an address with leading zeros", "[dhcp]\nrouter = \"192.168.077.001\"",
+			[]string{`2: dhcp.router: "192.168.077.001" is no IPv4 address of a machine; write "192.168.77.1"`}},
+		{"two addresses in one text", "[dhcp]\ndns = [\"9.9.9.9, 1.1.1.1\"]",
+			[]string{`2: dhcp.dns: "9.9.9.9, 1.1.1.1" is no IPv4 address of a machine; write each in quotes: "9.9.9.9", "1.1.1.1"`}},
+		{"two addresses without a list", "[dhcp]\ndns = \"9.9.9.9, 1.1.1.1\"",
+			[]string{`2: dhcp.dns: is a text, not a list in brackets; write dns = ["9.9.9.9", "1.1.1.1"]`}},
+		{"a time server by name", "[dhcp]\nntp = [\"pool.ntp.org\"]",
+			[]string{`2: dhcp.ntp: "pool.ntp.org" is no IPv4 address of a machine; write the address of that machine, such as "192.168.77.1"`}},
+		{"a WDS server with its port", "[[wds]]\nname = \"w\"\nserver = \"10.0.0.9:4011\"",
+			[]string{`3: wds "w".server: "10.0.0.9:4011" is neither an IPv4 address nor a host name; write "10.0.0.9"`}},
+		{"a WDS server as a share", "[[wds]]\nname = \"w\"\nserver = '\\\\wds1\\REMINST'",
+			[]string{`3: wds "w".server: "\\\\wds1\\REMINST" is neither an IPv4 address nor a host name; write "wds1"`}},
+
+		{"a hardware address with dashes of a word processor", reserved(`mac = "52–54–00–12–34–56"`),
+			[]string{`3: reservation "10.0.0.9".mac: "52–54–00–12–34–56" is no hardware address of six bytes; write "52:54:00:12:34:56"`}},
+		{"a hardware address without zeros", reserved(`mac = "52:54:0:12:34:56"`),
+			[]string{`3: reservation "10.0.0.9".mac: "52:54:0:12:34:56" is no hardware address of six bytes; write "52:54:00:12:34:56"`}},
+		{"a hardware address as a number", reserved(`mac = 525400123456`),
+			[]string{`3: reservation "10.0.0.9".mac: is a number, not a text in quotes; write mac = "525400123456"`}},
+		{"a maker's addresses with a *", machine(`mac = ["52:54:00:*"]`),
+			[]string{`2: machine 1.mac: "52:54:00:*" is no hardware address, nor the beginning of one; write "52:54:00": the beginning fits every address that has it`}},
+		{"a firmware by another name", machine(`firmware = ["uefi", "legacy"]`), []string{
+			`2: machine 1.firmware: "uefi" is no firmware; write "uefi-x64"`, `2: machine 1.firmware: "legacy" is no firmware; write "bios"`}},
+
+		{"a time with a longer unit", "[dhcp]\nlease = \"90 min\"", []string{`2: dhcp.lease: "90 min" is no length of time; write "90m"`}},
+		{"a time in days", "[dhcp]\nlease = \"2 days\"", []string{`2: dhcp.lease: "2 days" is no length of time; write "48h"`}},
+		{"a time in seconds", "[dhcp]\nlease = \"3600\"",
+			[]string{`2: dhcp.lease: "3600" is no length of time; write a number and h, m or s, as in "3600s" for 3600 seconds`}},
+		{"a number for a time", "[dhcp]\nlease = 3600", []string{`2: dhcp.lease: is a number, not a time in quotes with its unit; write lease = "3600s"`}},
+		{"a time that never comes", "[menu]\ntimeout = \"never\"", []string{`2: menu.timeout: "never" is no length of time; write "0s" for never`}},
+		{"true as text", "[menu]\nserial = \"true\"", []string{"2: menu.serial: is a text, not true or false without quotes; write serial = true"}},
+		{"no as text", "[files]\nany_case = \"no\"", []string{"2: files.any_case: is a text, not true or false without quotes; write any_case = false"}},
+		{"0 for false", "[files]\nany_case = 0", []string{"2: files.any_case: is a number, not true or false without quotes; write any_case = false"}},
+		{"a number as text", "[tftp]\nmax_block = \"1024\"", []string{"2: tftp.max_block: is a text, not a whole number without quotes; write max_block = 1024"}},
+		{"a list for a text", "[dhcp]\nrouter = [\"10.0.0.1\"]", []string{`2: dhcp.router: is a list, not a text in quotes; write router = "10.0.0.1"`}},
+		{"a mode in capitals", "[dhcp]\nmode = \"Server\"", []string{`2: dhcp.mode: "Server" is no mode; write "server"`}},
+
+		{"a URL as kernel", entry("kernel = \"http://192.168.77.5/fedora/vmlinuz\"\ninitrd = [\"http://192.168.77.5/initrd.img\"]"), []string{
+			`3: entry "a".kernel: "http://192.168.77.5/fedora/vmlinuz" is the address of a file on another server; put the file into the boot folder and ` +
+				`write its name there, such as "fedora/vmlinuz"; or write the entry as pxelinux and grub lines, which can load it from there`,
+			`4: entry "a".initrd: "http://192.168.77.5/initrd.img" is the address of a file on another server; put the file into the boot folder and ` +
+				`write its name there, such as "initrd.img"; or write the entry as pxelinux and grub lines, which can load it from there`}},
+		{"a URL as file", entry(`file = "tftp://10.0.0.9/x.iso"`), []string{
+			`3: entry "a".file: "tftp://10.0.0.9/x.iso" is the address of a file on another server; put the file into the boot folder and write its name there`}},
+		{"a URL for firmware that loads by TFTP", "[boot]\nuefi-x64 = \"http://a/b.efi\"", []string{`2: boot.uefi-x64: "http://a/b.efi" is the address of a file ` +
+			`on another server; put the file into the boot folder and write its name there; for firmware that is set to HTTP boot, write uefi-x64-http`}},
+		{"a file on a drive", entry(`kernel = 'C:\boot\linux'`), []string{`3: entry "a".kernel: "C:\\boot\\linux" is no name of a boot file; ` +
+			`put the file into the boot folder, and write it as seen from the boot folder, with letters, digits, . _ - + and /, as in "debian/linux"`}},
+		{`\t in a file's name`, entry(`file = "tools\test.bin"`), []string{`3: entry "a".file: holds \t, which between double quotes stands for a control character; ` +
+			`write "tools/test.bin", with forward slashes; a backslash is kept between single quotes only`}},
+		{`\f in arguments`, entry("kernel = \"k\"\nappend = \"path=C:\\files\\boot\""), []string{`4: entry "a".append: holds \f, which between double quotes stands for ` +
+			`the control character U+000C; write it between single quotes, which keep each backslash: 'path=C:\files\boot'`}},
+		{`\x64 in a file's name`, entry(`file = "tools\x64"`), []string{`3: entry "a".file: holds \x64, which between double quotes stands for another character; ` +
+			`write it between single quotes, which keep each backslash: 'tools\x64'`}},
+		{`\x64 in arguments`, entry("kernel = \"k\"\nappend = \"a=b\\x64\""), []string{`4: entry "a".append: holds \x64, which between double quotes stands for another ` +
+			`character; write it between single quotes, which keep each backslash: 'a=b\x64'`}},
+		{`\t in lines`, entry("pxelinux = \"\"\"\nLINUX k\nAPPEND path=C:\\temp\"\"\""), []string{`3: entry "a".pxelinux: holds \t, which between double quotes stands for ` +
+			`a tab; write it between single quotes, or '''three of them''' for several lines: they keep each backslash`}},
+		{"a quote of a word processor in arguments", entry("kernel = \"k\"\nappend = \"x=“y”\""),
+			[]string{`4: entry "a".append: holds a character that is not ASCII, '“'; write " for it`}},
+		{"a dash of a word processor in a label", entry("disk = true\nlabel = \"a – b\""),
+			[]string{`4: entry "a".label: the character '–' cannot be shown by a BIOS menu; write - for it`}},
+
+		{"a label as default", "[menu]\ndefault = \"Debian installer\"\n" + debian,
+			[]string{`2: menu.default: there is no [[entry]] with the name "Debian installer"; write "debian"`}},
+		{"a label to boot", debian + machine("mac = [\"52:54:00\"]\nboot = \"debian Installer\""),
+			[]string{`7: machine 1.boot: there is no [[entry]] with the name "debian Installer"; write "debian"`}},
+		{"labels as entries", debian + machine("mac = [\"52:54:00\"]\nentries = [\"Debian installer\"]"),
+			[]string{`7: machine 1.entries: there is no [[entry]] with the name "Debian installer"; write "debian"`}},
+		{"a label as submenu", "[[entry]]\nname = \"t\"\nlabel = \"Tools\"\nsubmenu = true\n[[entry]]\nname = \"b\"\ndisk = true\nin = \"t\"\n" + entry("disk = true\nin = \"Tools\""),
+			[]string{`12: entry "a".in: there is no submenu with the name "Tools"; write "t"`}},
+		{"a WDS server's address for its name", "[[wds]]\nname = \"win\"\nserver = \"10.0.0.9\"\n" + entry(`wds = "10.0.0.9"`),
+			[]string{`6: entry "a".wds: there is no [[wds]] with the name "10.0.0.9"; write "win"`}},
+		{"a label as name", "[[entry]]\nname = \"Debian 12\"\ndisk = true",
+			[]string{`2: entry 1.name: "Debian 12" is no name; use up to 32 small letters, digits, - and _, as in "debian-12"`}},
+		{"a second name of the interface", "[network]\ninterface = \"eth0:1\"",
+			[]string{`2: network.interface: "eth0:1" is a second name of an interface; write "eth0": the box has one address`}},
+		{"a machine's name with an underscore", reserved("mac = \"52:54:00:12:34:56\"\nhostname = \"lab_pc 1\""),
+			[]string{`4: reservation "10.0.0.9".hostname: "lab_pc 1" is no name of a machine; write "lab-pc-1": letters, digits and hyphens`}},
+	} {
+		t.Run(tt.name, func(t *testing.T) { messages(t, tt.file, tt.want) })
+	}
+}
+
+// Values that only look like those of other programs.
+func TestValuesAreAccepted(t *testing.T) {
+	const server = "[network]\naddress = \"10.20.30.1/22\"\n[dhcp]\nmode = \"server\"\n"
+	entry := func(lines string) string { return "[[entry]]\nname = \"a\"\n" + lines }
+	for _, tt := range []struct{ name, file string }{
+		{"two addresses next to each other", server + `range = ["10.20.28.100", "10.20.28.101"]`},
+		{"two single addresses, each as a range", server + `range = ["10.20.28.100-10.20.28.100", "10.20.28.200-10.20.28.200"]`},
+		{"three addresses", server + `range = ["10.20.28.100", "10.20.28.110", "10.20.28.120"]`},
+		{"an address and a range", server + `range = ["10.20.28.100", "10.20.28.110-10.20.28.120"]`},
+		{"a hardware address as Cisco writes it", "[[machine]]\nmac = [\"5254.0012.3456\"]"},
+		{"a hardware address with hyphens", "[[machine]]\nmac = [\"52-54-00-12-34-56\"]"},
+		{"backslashes written twice", entry("kernel = \"k\"\nappend = \"path=C:\\\\temp\\\\x64\"")},
+		{"quotes with backslashes", entry("kernel = \"k\"\nappend = \"a=\\\"b\\\"\"")},
+		{"a letter by its number", entry("disk = true\nlabel = \"caf\\u00e9\"")},
+		{"lines that begin with a tab", entry("pxelinux = \"LINUX k\\n\\tAPPEND quiet\"")},
+		{"backslashes between single quotes", entry("pxelinux = '''\nLINUX k\nAPPEND path=C:\\temp'''")},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if _, err := Parse("f.toml", []byte(tt.file)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
