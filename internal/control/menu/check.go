@@ -38,6 +38,9 @@ func Check(c *config.Config) []Note {
 				continue
 			}
 			if firmware == bios {
+				if needsLPXELINUX(c, e) {
+					note(`its lines name a URL, which pxelinux.0 cannot load: put lpxelinux.0 into the boot folder, and write bios = "lpxelinux.0" below [boot]`)
+				}
 				if e.Kind() == config.KindSubmenu && e.Help != "" {
 					note("its help is not shown: PXELINUX has none for a submenu")
 				}
@@ -68,6 +71,19 @@ func Check(c *config.Config) []Note {
 		out = append(out, s.unheard()...)
 	}
 	return out
+}
+
+// reURL is a file on another server. Only lpxelinux.0 has HTTP and FTP;
+// pxelinux.0 takes the whole URL for a file's name (doc/pxelinux.txt,
+// core/fs/pxe/pxe.c).
+var reURL = regexp.MustCompile(`(?im)^\s*(?:kernel|linux|boot|bss|pxe|fdimage|comboot|com32|config|initrd)\s+(?:\S*,)?(?:https?|ftp)://` +
+	`|\binitrd=(?:\S*,)?(?:https?|ftp)://`)
+
+// needsLPXELINUX reports whether an entry's lines load files by URL on a BIOS
+// that loads pxelinux.0. What another program of the site can load is not known.
+func needsLPXELINUX(c *config.Config, e config.Entry) bool {
+	program := path.Base(c.DHCP.BootFiles[bios])
+	return (program == "." || strings.EqualFold(program, "pxelinux.0")) && reURL.MatchString(e.PXELINUX)
 }
 
 // reSecret is what looks like a secret in the lines of an entry: a key of that

@@ -13,6 +13,11 @@ const bothHashes = "$6$BJAORYq6iYawtBzQ$b7o/f/fTxRtuSpLLgzLQkMxfpMceHX7WRnsug4SE
 	"grub.pbkdf2.sha512.10000.021ABEDE432EC8E5E7EF81B3B2476F3780D0A78BD59E28E3BBD3946C8E4BDC701042AF50B7705C5C7EC386E42CDC348B83F6A97F4AE579CBB2D02599DC05A343." +
 	"985893ABF274917517081AAF1A9A83EB7BD3E2847EB9E02D9DB3D909318E1DCF6E2E04C21C3220EC83C2643692B5DB17BC9BE00AFBCF3208003B2676AB1D72D0"
 
+// byURL is an entry with one line for PXELINUX, or several.
+func byURL(lines string) string {
+	return "[[entry]]\nname = \"u\"\npxelinux = \"" + lines + "\"\n"
+}
+
 func TestCheck(t *testing.T) {
 	const noMenu = " uefi-ia32: no menu: the box has no boot program for it; a [[machine]] can lead it to a WDS server\n" +
 		" uefi-arm64: no menu: the box has no boot program for it; a [[machine]] can lead it to a WDS server\n"
@@ -33,6 +38,16 @@ func TestCheck(t *testing.T) {
 			"efi bios: not shown: an EFI program runs on UEFI only\n" + noMenu},
 		{"lines for one boot loader", "[[entry]]\nname = \"setup\"\ngrub = \"fwsetup\"\n[[entry]]\nname = \"local\"\npxelinux = \"LOCALBOOT -1\"\n",
 			"setup bios: not shown: it has no lines for PXELINUX\nlocal uefi-x64: not shown: it has no lines for GRUB\n" + noMenu},
+		{"lines with URLs, and pxelinux.0", byURL("LINUX http://192.168.77.5/vmlinuz"),
+			"u bios: its lines name a URL, which pxelinux.0 cannot load: put lpxelinux.0 into the boot folder, " +
+				"and write bios = \"lpxelinux.0\" below [boot]\nu uefi-x64: not shown: it has no lines for GRUB\n" + noMenu},
+		{"an initrd by URL among the arguments", byURL("kernel k\\nappend initrd=a.gz,ftp://a/b.gz"),
+			"u bios: its lines name a URL, which pxelinux.0 cannot load: put lpxelinux.0 into the boot folder, " +
+				"and write bios = \"lpxelinux.0\" below [boot]\nu uefi-x64: not shown: it has no lines for GRUB\n" + noMenu},
+		{"lines with URLs, and lpxelinux.0", "[boot]\nbios = \"lpxelinux.0\"\n" + byURL("LINUX http://192.168.77.5/vmlinuz"),
+			"u uefi-x64: not shown: it has no lines for GRUB\n" + noMenu},
+		{"a URL for the program that starts", byURL("LINUX k url=http://a/b\\nAPPEND url=http://a/b"),
+			"u uefi-x64: not shown: it has no lines for GRUB\n" + noMenu},
 		{"a submenu of them", "[[entry]]\nname = \"tools\"\nsubmenu = true\nhelp = \"x\"\n[[entry]]\nname = \"a\"\nfile = \"a.iso\"\nin = \"tools\"\n",
 			"tools bios: its help is not shown: PXELINUX has none for a submenu\n" +
 				"tools uefi-x64: not shown: none of its entries is\na uefi-x64: not shown: memdisk starts a.iso, and runs on a BIOS only\n" + noMenu},

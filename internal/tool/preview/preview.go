@@ -40,6 +40,9 @@ func Check(out io.Writer, file, boot string) error {
 		return err
 	}
 	fmt.Fprintf(out, "%s: OK\n", file)
+	for _, n := range networkNotes(c.Network) {
+		fmt.Fprintf(out, "%s: note: %s\n", file, n)
+	}
 	for _, n := range menu.Check(c) {
 		fmt.Fprintf(out, "%s: note: %s%s\n", file, about(n), n.Why)
 	}

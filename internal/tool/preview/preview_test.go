@@ -101,6 +101,9 @@ func TestCheck(t *testing.T) {
 		{"right", "[menu]\ntitle = \"x\"\n", "", ": OK\n", ""},
 		{"an entry that one firmware cannot run", text, "", `entry "x" on uefi-x64: not shown`, ""},
 		{"a secret in the arguments", "[[entry]]\nname = \"x\"\nkernel = \"k\"\nappend = \"password=x\"\n", "", `: note: entry "x": its arguments seem to hold a password`, ""},
+		{"a VLAN", "[network]\ninterface = \"eth0.10\"\n", "", ": note: network.interface: eth0.10 is the name of a VLAN, which the kernel of the appliance lacks: " +
+			`write the interface itself, such as "eth0", and let the switch deliver that VLAN untagged` + "\n", ""},
+		{"a VLAN by its number", "[network]\ninterface = \"vlan10\"\n", "", ": note: network.interface: vlan10 is the name of a VLAN", ""},
 		{"a missing file", text, boot, filepath.Join(boot, "x.iso") + " is missing, for entry x\n", ""},
 		{"an empty file", text, boot, filepath.Join(boot, "debian", "initrd.gz") + " is empty, for entry debian\n", ""},
 		{"wrong", "[menu]\ntimeout = 10\ntitel = \"x\"\n", "", "", ":2: menu.timeout: "},
