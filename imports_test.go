@@ -21,19 +21,24 @@ const module = "github.com/pxebox/pxebox/"
 // pure are the packages that decide and render over plain values, each with
 // the packages of this module that it may import. The direction is
 //
-//	cmd → edges (sockets, files, clocks) → pure → config → loaders
+//	cmd → edges (sockets, files, clocks) → pure → spec, loaders
 //
 // so that a decision can be tested, and read, without its surroundings.
 var pure = map[string][]string{
-	"config":                {"internal/boot/firmware", "internal/boot/loader/grub", "internal/boot/loader/pxelinux"},
-	"internal/boot/clients": {"config"},
-	"internal/boot/handoff": {"config", "internal/boot/clients"},
-	"internal/serve/lease":  {"config"},
+	"config": {
+		"internal/boot/firmware", "internal/boot/spec", "internal/boot/loader/grub", "internal/boot/loader/pxelinux",
+	},
+	"internal/boot/spec":    {},
+	"internal/boot/clients": {"internal/boot/spec"},
+	"internal/boot/handoff": {"internal/boot/spec", "internal/boot/clients"},
+	"internal/serve/lease":  {"internal/boot/spec"},
 	"internal/serve/pxe":    {"internal/boot/firmware"},
-	"internal/serve/dhcp":   {"config", "internal/serve/pxe", "internal/serve/lease", "internal/boot/clients", "internal/boot/handoff"},
+	"internal/serve/dhcp": {
+		"internal/boot/spec", "internal/serve/pxe", "internal/serve/lease", "internal/boot/clients", "internal/boot/handoff",
+	},
 	"internal/control/menu": {
 		"config", "internal/boot/bootmenu", "internal/boot/firmware", "internal/boot/clients", "internal/boot/handoff",
-		"internal/boot/loader", "internal/boot/loader/grub", "internal/boot/loader/pxelinux",
+		"internal/boot/loader", "internal/boot/loader/grub", "internal/boot/loader/pxelinux", "internal/boot/spec",
 	},
 
 	"internal/boot/loader":          {},
@@ -77,13 +82,12 @@ var notLinked = map[string][]string{
 		"golang.org/x/net", "golang.org/x/crypto",
 		"image",
 	},
-	// The data plane: nothing that asks WDS servers, reads a person's menus or
-	// changes the box. It links the TOML parser, because the types of the
-	// configuration share package config with it.
+	// The data plane: nothing that reads or renders what a person writes, asks WDS
+	// servers or changes the box.
 	"cmd/pxed": {
-		module + "internal/control/wdsprobe", module + "internal/control/resolve", module + "internal/control/menuwatch",
-		module + "internal/tool", module + "internal/box",
-		"go.etcd.io/bbolt", "golang.org/x/crypto", "golang.org/x/term", "github.com/pkg/sftp", "net/http/httputil",
+		module + "config", module + "internal/control", module + "internal/tool", module + "internal/box",
+		"github.com/pelletier", "github.com/go-crypt", "go.etcd.io/bbolt",
+		"golang.org/x/crypto", "golang.org/x/term", "github.com/pkg/sftp", "net/http/httputil",
 		"image",
 	},
 	// The tool for people: nothing that runs on Linux alone. make lint builds it
@@ -98,13 +102,21 @@ var notLinked = map[string][]string{
 	"cmd/appliance": {
 		module + "internal/serve", module + "internal/tool", module + "internal/boot/bootfiles", module + "internal/net/netif",
 		module + "internal/control/menuwatch", module + "internal/control/wdsprobe",
+		module + "internal/control/resolve", module + "internal/control/sitefiles",
 		"go.etcd.io/bbolt", "github.com/mdlayher", "github.com/vishvananda", "github.com/prometheus",
 		"image",
 	},
 
+	// What the servers work with are types of their own, not those of the file
+	// that a person writes.
+	"internal/serve":      {module + "config", module + "internal/control"},
+	"internal/boot":       {module + "config", module + "internal/control", module + "internal/serve"},
+	"internal/net":        {module + "config", module + "internal/control", module + "internal/serve"},
+	"internal/generation": {module + "config", module + "internal/control", module + "internal/serve"},
+
 	// Those that work with a menu's names and health need no renderer.
 	"internal/control/wdsprobe": {module + "internal/control/menu", module + "internal/boot/handoff"},
-	"internal/boot/bootfiles":   {module + "internal/control", module + "internal/boot/handoff"},
+	"internal/boot/bootfiles":   {module + "internal/boot/handoff"},
 	"assets/fetch":              {module + "internal/control", module + "config"},
 	// What serves every wing knows none of them.
 	"internal/base": {module[:len(module)-1]},

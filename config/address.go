@@ -7,16 +7,13 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-)
 
-// host4 reports whether a is an IPv4 address that a machine can have.
-func host4(a netip.Addr) bool {
-	return a.Is4() && !a.IsUnspecified() && !a.IsLoopback() && !a.IsMulticast() && a.As4()[0] != 0 && a.As4()[0] < 240
-}
+	"github.com/pxebox/pxebox/internal/boot/spec"
+)
 
 func isHost4(s string) bool {
 	a, err := netip.ParseAddr(s)
-	return err == nil && host4(a)
+	return err == nil && spec.IsHost(a)
 }
 
 func (v value) address() netip.Addr {
@@ -25,7 +22,7 @@ func (v value) address() netip.Addr {
 		return netip.Addr{}
 	}
 	a, err := netip.ParseAddr(s)
-	if err != nil || !host4(a) {
+	if err != nil || !spec.IsHost(a) {
 		v.fail(fmt.Sprintf("%q is no IPv4 address of a machine", s), v.addressMend(s))
 		return netip.Addr{}
 	}
@@ -59,7 +56,7 @@ func (v value) ownAddress() netip.Prefix {
 		return netip.Prefix{}
 	}
 	switch {
-	case err != nil || !host4(p.Addr()):
+	case err != nil || !spec.IsHost(p.Addr()):
 		mend := `write one such as ` + v.field.example + `, or "dhcp"`
 		if p, ok := prefixIn(s); ok {
 			mend = fmt.Sprintf("write %q", p)
@@ -71,7 +68,7 @@ func (v value) ownAddress() netip.Prefix {
 		v.fail(fmt.Sprintf("the prefix length /%d leaves no usable network", p.Bits()), "write one from /8 to /30")
 	case p.Addr() == p.Masked().Addr():
 		v.fail(fmt.Sprintf("%v is the network itself", p.Addr()), fmt.Sprintf("write an address inside of it, such as %q", fmt.Sprintf("%v/%d", p.Addr().Next(), p.Bits())))
-	case p.Addr() == Broadcast(p):
+	case p.Addr() == spec.Broadcast(p):
 		v.fail(fmt.Sprintf("%v is the network's broadcast address", p.Addr()), fmt.Sprintf("write an address inside of it, such as %q", fmt.Sprintf("%v/%d", p.Addr().Prev(), p.Bits())))
 	default:
 		return p
@@ -87,7 +84,7 @@ func (v value) network() netip.Prefix {
 	}
 	p, err := netip.ParsePrefix(s)
 	switch {
-	case err != nil || !host4(p.Addr()):
+	case err != nil || !spec.IsHost(p.Addr()):
 		mend := "write one such as " + v.field.example
 		if p, ok := prefixIn(s); ok {
 			mend = fmt.Sprintf("write %q", p.Masked())
@@ -103,32 +100,23 @@ func (v value) network() netip.Prefix {
 	return netip.Prefix{}
 }
 
-// Broadcast returns the last address of an IPv4 network.
-func Broadcast(p netip.Prefix) netip.Addr {
-	a := p.Masked().Addr().As4()
-	for bit := p.Bits(); bit < 32; bit++ {
-		a[bit/8] |= 0x80 >> (bit % 8)
-	}
-	return netip.AddrFrom4(a)
-}
-
-func (v value) ranges() []Range {
-	ranges := each(v, func(v value) Range {
+func (v value) ranges() []spec.Range {
+	ranges := each(v, func(v value) spec.Range {
 		s, ok := v.text()
 		if !ok {
-			return Range{}
+			return spec.Range{}
 		}
-		rg, err := ParseRange(s)
-		if err == nil && !(host4(rg.First) && host4(rg.Last)) {
+		rg, err := spec.ParseRange(s)
+		if err == nil && !(spec.IsHost(rg.First) && spec.IsHost(rg.Last)) {
 			err = fmt.Errorf("%q holds addresses that no machine can have", s)
 		}
 		if err != nil {
 			mend := "write the first address, a hyphen, and the last, as in " + v.field.example
-			if meant, ok := rangeIn(s); ok && host4(meant.First) && host4(meant.Last) {
+			if meant, ok := rangeIn(s); ok && spec.IsHost(meant.First) && spec.IsHost(meant.Last) {
 				mend = fmt.Sprintf("write %q", meant)
 			}
 			v.fail(err.Error(), mend)
-			return Range{}
+			return spec.Range{}
 		}
 		return rg
 	})
@@ -141,7 +129,7 @@ func (v value) ranges() []Range {
 // twoAddresses refuses two single addresses that may be meant as the first and
 // the last, as dnsmasq and ISC dhcpd have them: all machines but two would get
 // none.
-func (v value) twoAddresses(ranges []Range) []Range {
+func (v value) twoAddresses(ranges []spec.Range) []spec.Range {
 	first, last := ranges[0].First, ranges[1].First
 	if last.Less(first) {
 		first, last = last, first
@@ -152,11 +140,11 @@ func (v value) twoAddresses(ranges []Range) []Range {
 	}
 	v.fail(fmt.Sprintf("lists two single addresses, %v and %v", ranges[0].First, ranges[1].First),
 		fmt.Sprintf("write range = [%q] for all from the first to the last, or %q, %q for these two alone",
-			Range{first, last}, first.String()+"-"+first.String(), last.String()+"-"+last.String()))
+			spec.Range{First: first, Last: last}, first.String()+"-"+first.String(), last.String()+"-"+last.String()))
 	return nil
 }
 
-func (v value) routes() []Route {
+func (v value) routes() []spec.Route {
 	routes := each(v, value.route)
 	size := 5 // for the router, which clients want to see here again (RFC 3442, "DHCP Client Behavior")
 	for _, rt := range routes {
@@ -167,7 +155,7 @@ func (v value) routes() []Route {
 		return nil
 	}
 	for i, rt := range routes {
-		if slices.ContainsFunc(routes[:i], func(other Route) bool { return rt.To.IsValid() && rt.To == other.To }) {
+		if slices.ContainsFunc(routes[:i], func(other spec.Route) bool { return rt.To.IsValid() && rt.To == other.To }) {
 			v.fail(fmt.Sprintf("there are two routes to %v", rt.To), "keep one of them")
 			return nil
 		}
@@ -175,36 +163,36 @@ func (v value) routes() []Route {
 	return routes
 }
 
-func (v value) route() Route {
+func (v value) route() spec.Route {
 	s, ok := v.text()
 	if !ok {
-		return Route{}
+		return spec.Route{}
 	}
 	to, via, _ := strings.Cut(s, " via ")
 	p, err := netip.ParsePrefix(strings.TrimSpace(to))
 	a, aerr := netip.ParseAddr(strings.TrimSpace(via))
 	switch {
-	case err != nil || aerr != nil || !p.Addr().Is4() || !host4(a):
+	case err != nil || aerr != nil || !p.Addr().Is4() || !spec.IsHost(a):
 		v.fail(fmt.Sprintf("%q is no route", s), `write the network, "via", and the router to it, as in `+strings.Trim(v.field.example, "[]"))
 	case p.Bits() == 0:
 		v.fail("is the route to everywhere else", fmt.Sprintf("write router = %q", a))
 	case p != p.Masked():
 		v.fail(fmt.Sprintf("%v is an address inside of the network", p.Addr()), fmt.Sprintf("write %q", fmt.Sprintf("%v via %v", p.Masked(), a)))
 	default:
-		return Route{To: p, Via: a}
+		return spec.Route{To: p, Via: a}
 	}
-	return Route{}
+	return spec.Route{}
 }
 
 // mac reads a hardware address with colons, or with hyphens as Windows shows
 // it.
-func (v value) mac() MAC {
+func (v value) mac() spec.MAC {
 	s, ok := v.text()
 	if !ok {
 		return ""
 	}
 	hw, err := net.ParseMAC(s)
-	if b, berr := ParseHex(s); err != nil && berr == nil {
+	if b, berr := spec.ParseHex(s); err != nil && berr == nil {
 		hw, err = b, nil // without any separators, as some labels have it
 	}
 	switch {
@@ -217,26 +205,26 @@ func (v value) mac() MAC {
 	case hw[0]&1 != 0: // IEEE 802 §8.2.2: the group bit
 		v.fail(fmt.Sprintf("%q is the address of a group", s), "write that of one machine, as its firmware or ipconfig /all shows it")
 	default:
-		return MAC(hw.String())
+		return spec.MAC(hw.String())
 	}
 	return ""
 }
 
 // clientID is a client identifier (option 61): at least a type and one byte
 // (RFC 2132 §9.14).
-func (v value) clientID() Hex {
+func (v value) clientID() spec.Hex {
 	s, ok := v.text()
 	if !ok {
 		return ""
 	}
-	b, err := ParseHex(s)
+	b, err := spec.ParseHex(s)
 	switch {
 	case err != nil:
 		v.fail(fmt.Sprintf("%q is no row of bytes", s), "write two hexadecimal digits for each byte, as in "+v.field.example)
 	case len(b) < 2 || len(b) > maxOption:
 		v.fail(fmt.Sprintf("has %d bytes", len(b)), fmt.Sprintf("write 2 to %d: its type first, then the rest", maxOption))
 	default:
-		return NewHex(b)
+		return spec.NewHex(b)
 	}
 	return ""
 }
@@ -255,7 +243,7 @@ func (v value) host() string {
 	case err == nil && a.Is6():
 		// PXE clients with a BIOS have no IPv6 (PXE 2.1 §2.2).
 		v.fail(fmt.Sprintf("%q is an IPv6 address", s), "write the server's IPv4 address or its name")
-	case err == nil && !host4(a):
+	case err == nil && !spec.IsHost(a):
 		v.fail(fmt.Sprintf("%v is the address of no other machine", a), "write the server's own IPv4 address, such as "+v.field.example+`, or its name`)
 	case err != nil && (len(s) > 253 || !reHost.MatchString(s)):
 		mend := `write one such as ` + v.field.example + ` or "wds.example.org"`

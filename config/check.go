@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
 // ownName is the mend for a name that is taken.
@@ -55,7 +56,7 @@ func (r *reader) checkServer(b block, w WDS) {
 		case !p.IsValid():
 		case i == 0 && a == p.Addr():
 			b.fail("server", fmt.Sprintf("%v is the box's own address", a), "write the address of the WDS server")
-		case a == p.Masked().Addr() || a == Broadcast(p):
+		case a == p.Masked().Addr() || a == spec.Broadcast(p):
 			b.fail("server", fmt.Sprintf("%v stands for the whole network %v", a, p.Masked()), "write the address of the WDS server")
 		}
 	}

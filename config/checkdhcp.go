@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+
+	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
 // checkNetwork looks at [network] as a whole.
@@ -36,7 +38,7 @@ type lan struct {
 	block               // [dhcp], or the [[subnet]]
 	title  string       // what errors call it
 	net    netip.Prefix // the box's own with its address; zero: not known
-	ranges []Range
+	ranges []spec.Range
 	*Parameters
 }
 
@@ -111,7 +113,7 @@ func inherit(b block, p *Parameters, from Parameters) {
 		p.MTU = from.MTU
 	}
 	for _, o := range from.Options {
-		if !slices.ContainsFunc(p.Options, func(own Option) bool { return own.Code == o.Code }) {
+		if !slices.ContainsFunc(p.Options, func(own spec.Option) bool { return own.Code == o.Code }) {
 			p.Options = append(p.Options, o)
 		}
 	}
@@ -152,7 +154,7 @@ func checkSize(lans []lan) {
 // checkOverlaps looks at the ranges in the order of their first addresses: one
 // that overlaps an earlier one overlaps the one of those that reaches furthest.
 func (l lan) checkOverlaps() {
-	sorted := slices.SortedFunc(slices.Values(l.ranges), func(a, b Range) int { return cmp.Or(a.First.Compare(b.First), a.Last.Compare(b.Last)) })
+	sorted := slices.SortedFunc(slices.Values(l.ranges), func(a, b spec.Range) int { return cmp.Or(a.First.Compare(b.First), a.Last.Compare(b.Last)) })
 	for i, furthest := 1, 0; i < len(sorted); i++ {
 		if sorted[furthest].Contains(sorted[i].First) {
 			l.fail("range", fmt.Sprintf("%v and %v overlap", sorted[furthest], sorted[i]), "name each address once")
@@ -167,7 +169,7 @@ func (l lan) checkRanges() {
 	if !l.net.IsValid() {
 		return
 	}
-	net, bcast := l.net.Masked(), Broadcast(l.net)
+	net, bcast := l.net.Masked(), spec.Broadcast(l.net)
 	for _, rg := range l.ranges {
 		switch {
 		case !net.Contains(rg.First) || !net.Contains(rg.Last):
@@ -228,7 +230,7 @@ func (r *reader) checkReservations(lans []lan) {
 		blocks[maxReservations].fail("", "is one too many", fmt.Sprintf("keep it to %d reservations", maxReservations))
 		return
 	}
-	machines, addresses := map[Hex]int{}, map[string]int{} // lines
+	machines, addresses := map[spec.Hex]int{}, map[string]int{} // lines
 	for i, b := range blocks {
 		if !b.ok("") {
 			continue
@@ -258,9 +260,9 @@ func (r *reader) checkReservations(lans []lan) {
 // machine tells by which key a reservation names its machine, and which client
 // identifier that is: of a hardware address, the one of type 1 (RFC 2132
 // §9.14).
-func machine(res Reservation) (key string, id Hex) {
+func machine(res Reservation) (key string, id spec.Hex) {
 	if res.MAC != "" {
-		return "mac", "01:" + Hex(res.MAC)
+		return "mac", "01:" + spec.Hex(res.MAC)
 	}
 	return "client", res.Client
 }
@@ -280,7 +282,7 @@ func (r *reader) checkReserved(b block, a netip.Addr, lans []lan) {
 		switch a {
 		case l.net.Masked().Addr():
 			b.fail("address", fmt.Sprintf("%v is the network itself", a), mend)
-		case Broadcast(l.net):
+		case spec.Broadcast(l.net):
 			b.fail("address", fmt.Sprintf("%v is the network's broadcast address", a), mend)
 		case l.net.Addr():
 			b.fail("address", fmt.Sprintf("%v is the box's own address", a), mend)

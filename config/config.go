@@ -5,16 +5,10 @@
 package config
 
 import (
-	"encoding/binary"
-	"encoding/hex"
-	"fmt"
-	"net"
 	"net/netip"
-	"slices"
-	"strings"
-	"time"
 
 	"github.com/pxebox/pxebox/internal/boot/firmware"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
 // Config is one pxebox.toml, checked.
@@ -33,56 +27,40 @@ type Config struct {
 type Network struct {
 	// Interface is the network interface to serve on; empty means the only
 	// wired one there is.
-	Interface string `json:"interface,omitempty"`
+	Interface string
 	// Address is the box's own address with its prefix length, as in
 	// 192.168.77.1/24. The zero Prefix means "ask a DHCP server".
-	Address netip.Prefix `json:"address"`
+	Address netip.Prefix
 	// Gateway is the box's own default router. Only with a fixed Address;
 	// the zero Addr means none.
-	Gateway netip.Addr `json:"gateway"`
+	Gateway netip.Addr
 	// DNS are the name servers that the box itself asks. Only with a fixed
 	// Address.
-	DNS []netip.Addr `json:"dns,omitempty"`
+	DNS []netip.Addr
 }
-
-// Mode is what the box does with DHCP questions.
-type Mode string
-
-const (
-	ModeAuto   Mode = "auto"   // proxyDHCP beside the site's server; never leases
-	ModeProxy  Mode = "proxy"  // proxyDHCP (PXE 2.1 §2.2.3)
-	ModeServer Mode = "server" // leases addresses (RFC 2131)
-	ModeOff    Mode = "off"    // answers no DHCP at all
-)
-
-// Leases reports whether the mode hands out addresses.
-func (m Mode) Leases() bool { return m == ModeServer }
-
-// Answers reports whether the mode answers DHCP questions at all.
-func (m Mode) Answers() bool { return m != ModeOff }
 
 // DHCP is what machines are told.
 type DHCP struct {
-	Mode Mode `json:"mode"`
+	Mode spec.Mode
 	// Force leases although another DHCP server answers on the link. Counts
 	// in ModeServer.
-	Force bool `json:"force,omitempty"`
+	Force bool
 	// Probe asks by ARP whether an address is in use before it is offered to
 	// a machine that did not have it last.
-	Probe bool `json:"probe"`
+	Probe bool
 	// Ranges are the addresses to lease on the box's own subnet in
 	// ModeServer, in the order they are to be used.
-	Ranges []Range `json:"range,omitempty"`
+	Ranges []spec.Range
 	Parameters
 	// Subnets are those behind relay agents.
-	Subnets []Subnet `json:"subnet,omitempty"`
+	Subnets []Subnet
 	// Reservations are addresses that belong to one machine each.
-	Reservations []Reservation `json:"reservation,omitempty"`
+	Reservations []Reservation
 	// BootFiles are the programs that firmware loads, by the names in
 	// Firmwares: a boot file, or an http:// URL for those that end in -http.
 	// A name that is not there gets the built-in program, an empty file
 	// none.
-	BootFiles map[string]string `json:"boot,omitempty"`
+	BootFiles map[string]string
 }
 
 // Firmwares are the kinds of firmware whose program BootFiles can name. The
@@ -98,38 +76,26 @@ var Firmwares = []string{
 // address. A zero value leaves the option out.
 type Parameters struct {
 	// Lease is how long an address is leased (option 51).
-	Lease  Duration     `json:"lease"`
-	Router netip.Addr   `json:"router"`           // option 3
-	DNS    []netip.Addr `json:"dns,omitempty"`    // option 6
-	Domain string       `json:"domain,omitempty"` // option 15
-	Search []string     `json:"search,omitempty"` // option 119
-	NTP    []netip.Addr `json:"ntp,omitempty"`    // option 42
-	MTU    int          `json:"mtu,omitempty"`    // option 26, bytes
+	Lease  spec.Duration
+	Router netip.Addr   // option 3
+	DNS    []netip.Addr // option 6
+	Domain string       // option 15
+	Search []string     // option 119
+	NTP    []netip.Addr // option 42
+	MTU    int          // option 26, bytes
 	// Routes are option 121, without the default route. A client that reads
 	// it takes no notice of option 3 (RFC 3442), so Router belongs in both.
-	Routes []Route `json:"routes,omitempty"`
+	Routes []spec.Route
 	// Options are any others, ready for the wire: none of the codes that the
 	// fields above stand for, and each code once.
-	Options []Option `json:"option,omitempty"`
-}
-
-// Route is one classless static route (RFC 3442): "10.0.0.0/8 via 192.168.77.254".
-type Route struct {
-	To  netip.Prefix `json:"to"`
-	Via netip.Addr   `json:"via"`
-}
-
-// Option is a DHCP option by its code, with its value of 1 to 255 bytes.
-type Option struct {
-	Code  uint8  `json:"code"`
-	Value []byte `json:"value"`
+	Options []spec.Option
 }
 
 // Subnet is a network behind a relay agent. Its Parameters are complete: what
 // the file leaves out is as in DHCP, but for the router and the routes.
 type Subnet struct {
-	Network netip.Prefix `json:"network"`
-	Ranges  []Range      `json:"range,omitempty"`
+	Network netip.Prefix
+	Ranges  []spec.Range
 	Parameters
 }
 
@@ -137,47 +103,10 @@ type Subnet struct {
 // ranges.
 type Reservation struct {
 	// MAC or Client names the machine; the other is empty.
-	MAC      MAC        `json:"mac,omitempty"`
-	Client   Hex        `json:"client,omitempty"` // option 61 as it is on the wire
-	Address  netip.Addr `json:"address"`
-	Hostname string     `json:"hostname,omitempty"` // option 12
-}
-
-// MAC is a hardware address of six bytes, "52:54:00:12:34:56", with small
-// letters: it can be compared.
-type MAC string
-
-// Bytes are those of the wire.
-func (m MAC) Bytes() []byte { return Hex(m).Bytes() }
-
-// Hex is a run of bytes, written as hexadecimal pairs with colons:
-// "01:52:54:00". What NewHex returns can be compared.
-type Hex string
-
-// NewHex writes bytes, with small letters.
-func NewHex(b []byte) Hex {
-	return Hex(net.HardwareAddr(b).String()) // the same form, for any length
-}
-
-// Bytes are those that NewHex was given.
-func (h Hex) Bytes() []byte {
-	b, _ := ParseHex(string(h)) // no other text gets past Parse
-	return b
-}
-
-// ParseHex reads pairs of hexadecimal digits, with a colon, a hyphen or
-// nothing between them.
-func ParseHex(s string) ([]byte, error) {
-	digits := s
-	for _, sep := range []string{":", "-"} {
-		if pairs := strings.Split(s, sep); len(pairs) > 1 {
-			if slices.ContainsFunc(pairs, func(p string) bool { return len(p) != 2 }) {
-				return nil, fmt.Errorf("%q has a byte that is not two digits", s)
-			}
-			digits = strings.Join(pairs, "")
-		}
-	}
-	return hex.DecodeString(digits)
+	MAC      spec.MAC
+	Client   spec.Hex // option 61 as it is on the wire
+	Address  netip.Addr
+	Hostname string // option 12
 }
 
 // TFTP bounds what machines may ask for.
@@ -185,20 +114,20 @@ type TFTP struct {
 	// MaxBlock is the largest block, in bytes; 0 is what fits into one
 	// packet of the link. More is sent in fragments, which some ROMs cannot
 	// put together.
-	MaxBlock int `json:"max_block,omitempty"`
+	MaxBlock int
 	// MaxWindow is the largest window, in blocks (RFC 7440); 0 is the
 	// server's own choice.
-	MaxWindow int `json:"max_window,omitempty"`
+	MaxWindow int
 }
 
 // Files says how names find the site's boot files.
 type Files struct {
 	// AnyCase lets a name find a file that differs from it in case alone, as
 	// on Windows.
-	AnyCase bool `json:"any_case"`
+	AnyCase bool
 	// OwnMenus puts menus that the site wrote by hand before the rendered
 	// ones: pxelinux.cfg/* and grub/grub.cfg* in the boot folder.
-	OwnMenus bool `json:"own_menus,omitempty"`
+	OwnMenus bool
 }
 
 // WDS is one Windows Deployment Services server.
@@ -213,7 +142,7 @@ type WDS struct {
 	Programs map[string]string
 	// Probe is how often the server is asked whether it is there; 0 is
 	// never.
-	Probe Duration
+	Probe spec.Duration
 	// Probe4011 asks its boot service too, which may leave a pending device
 	// in the server's list.
 	Probe4011 bool
@@ -250,10 +179,10 @@ func (w WDS) Addr() (netip.Addr, bool) {
 // Menu is what every machine shows.
 type Menu struct {
 	Title    string
-	Timeout  Duration // 0 waits for a key for ever
-	Default  string   // name of an Entry; empty means the first
-	Serial   bool     // also on the first serial port, at 115200 baud; then as text
-	Password Password // asked for by entries that are Locked
+	Timeout  spec.Duration // 0 waits for a key for ever
+	Default  string        // name of an Entry; empty means the first
+	Serial   bool          // also on the first serial port, at 115200 baud; then as text
+	Password Password      // asked for by entries that are Locked
 }
 
 // Password is one password in the forms that the boot loaders compare with.
@@ -321,21 +250,21 @@ func (e Entry) Kind() Kind {
 // that are there have to fit; in each, one of its values. The first Machine
 // that fits counts.
 type Machine struct {
-	MAC      []string `json:"mac,omitempty"`      // "52:54:00:12:34:56", or its beginning "52:54:00", in small letters
-	GUID     []string `json:"guid,omitempty"`     // as in the firmware's setup: "70786562-6f78-4c61-8000-000000000010", in small letters
-	Firmware []string `json:"firmware,omitempty"` // of Firmwares
+	MAC      []string // "52:54:00:12:34:56", or its beginning "52:54:00", in small letters
+	GUID     []string // as in the firmware's setup: "70786562-6f78-4c61-8000-000000000010", in small letters
+	Firmware []string // of Firmwares
 
 	// Boot is BootMenu, BootDisk or the name of an Entry that is started
 	// without a menu.
-	Boot string `json:"boot"`
+	Boot string
 	// Once makes Boot count for one boot. After that the next Machine that
 	// fits counts, or the menu.
-	Once bool `json:"once,omitempty"`
+	Once bool
 	// Entries are the names of those that the machine's menu has; empty
 	// means all that are not Unlisted.
-	Entries []string `json:"entries,omitempty"`
+	Entries []string
 	// Default is as Menu.Default, for this machine's menu.
-	Default string `json:"default,omitempty"`
+	Default string
 }
 
 // Values of Machine.Boot beside the names of entries.
@@ -343,63 +272,3 @@ const (
 	BootMenu = "menu"
 	BootDisk = "disk" // an Entry of that name, or the machine's own disk
 )
-
-// Range is a run of addresses, both ends included: "192.168.77.100-192.168.77.150".
-type Range struct{ First, Last netip.Addr }
-
-// ParseRange reads "first-last", or a single address.
-func ParseRange(s string) (Range, error) {
-	first, last, ok := strings.Cut(s, "-")
-	if !ok {
-		last = first
-	}
-	a, err := netip.ParseAddr(strings.TrimSpace(first))
-	if err != nil || !a.Is4() {
-		return Range{}, fmt.Errorf("%q is no IPv4 address", strings.TrimSpace(first))
-	}
-	b, err := netip.ParseAddr(strings.TrimSpace(last))
-	if err != nil || !b.Is4() {
-		return Range{}, fmt.Errorf("%q is no IPv4 address", strings.TrimSpace(last))
-	}
-	if b.Less(a) {
-		return Range{}, fmt.Errorf("its last address %v is below its first %v", b, a)
-	}
-	return Range{a, b}, nil
-}
-
-// Contains reports whether a lies in the range.
-func (r Range) Contains(a netip.Addr) bool { return !a.Less(r.First) && !r.Last.Less(a) }
-
-// Size is the number of addresses in the range.
-func (r Range) Size() int {
-	first, last := r.First.As4(), r.Last.As4()
-	return int(binary.BigEndian.Uint32(last[:])-binary.BigEndian.Uint32(first[:])) + 1
-}
-
-func (r Range) String() string {
-	if r.First == r.Last {
-		return r.First.String()
-	}
-	return r.First.String() + "-" + r.Last.String()
-}
-
-// MarshalText writes what ParseRange reads.
-func (r Range) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
-
-// UnmarshalText is ParseRange.
-func (r *Range) UnmarshalText(b []byte) (err error) { *r, err = ParseRange(string(b)); return err }
-
-// Duration is a time.Duration that is written as people write it: "1h", "10s".
-type Duration time.Duration
-
-func (d Duration) String() string { return time.Duration(d).String() }
-
-// MarshalText writes "1h0m0s".
-func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
-
-// UnmarshalText reads what time.ParseDuration reads.
-func (d *Duration) UnmarshalText(b []byte) error {
-	v, err := time.ParseDuration(string(b))
-	*d = Duration(v)
-	return err
-}

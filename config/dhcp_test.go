@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
 // school is a file with all that a DHCP server can be told.
@@ -82,35 +84,35 @@ address = "10.2.0.100"
 
 func TestParseOfADHCPServer(t *testing.T) {
 	addr, prefix := netip.MustParseAddr, netip.MustParsePrefix
-	tftp := Option{150, []byte{192, 168, 77, 9, 192, 168, 77, 10}}
-	wpad := Option{252, []byte("http://192.168.77.9/wpad.dat")}
+	tftp := spec.Option{Code: 150, Value: []byte{192, 168, 77, 9, 192, 168, 77, 10}}
+	wpad := spec.Option{Code: 252, Value: []byte("http://192.168.77.9/wpad.dat")}
 	own := Parameters{
-		Lease:   Duration(2 * time.Hour),
+		Lease:   spec.Duration(2 * time.Hour),
 		Router:  addr("192.168.77.254"),
 		DNS:     []netip.Addr{addr("192.168.77.2"), addr("192.168.77.3")},
 		Domain:  "lab.example.org",
 		Search:  []string{"lab.example.org", "example.org"},
 		NTP:     []netip.Addr{addr("192.168.77.4")},
 		MTU:     1400,
-		Routes:  []Route{{prefix("10.0.0.0/8"), addr("192.168.77.253")}},
-		Options: []Option{tftp, {23, []byte{64}}, wpad},
+		Routes:  []spec.Route{{To: prefix("10.0.0.0/8"), Via: addr("192.168.77.253")}},
+		Options: []spec.Option{tftp, {Code: 23, Value: []byte{64}}, wpad},
 	}
 	inherited := own
 	inherited.Router, inherited.Routes = addr("10.1.0.1"), nil
 	want := DHCP{
-		Mode: ModeServer, Force: true, Probe: false,
-		Ranges:     []Range{{addr("192.168.77.100"), addr("192.168.77.150")}},
+		Mode: spec.ModeServer, Force: true, Probe: false,
+		Ranges:     []spec.Range{{First: addr("192.168.77.100"), Last: addr("192.168.77.150")}},
 		Parameters: own,
 		Subnets: []Subnet{
-			{prefix("10.1.0.0/24"), []Range{{addr("10.1.0.100"), addr("10.1.0.200")}, {addr("10.1.0.20"), addr("10.1.0.20")}}, inherited},
+			{prefix("10.1.0.0/24"), []spec.Range{{First: addr("10.1.0.100"), Last: addr("10.1.0.200")}, {First: addr("10.1.0.20"), Last: addr("10.1.0.20")}}, inherited},
 			{prefix("10.2.0.0/16"), nil, Parameters{
-				Lease:   Duration(8 * time.Hour),
+				Lease:   spec.Duration(8 * time.Hour),
 				Domain:  "floor2.example.org",
 				Search:  []string{"floor2.example.org"},
 				NTP:     []netip.Addr{addr("10.2.0.4")},
 				MTU:     1500,
-				Routes:  []Route{{prefix("10.3.0.0/16"), addr("10.2.0.2")}},
-				Options: []Option{{23, []byte{32}}, {2, []byte{0xff, 0xff, 0xf1, 0xf0}}, tftp, wpad},
+				Routes:  []spec.Route{{To: prefix("10.3.0.0/16"), Via: addr("10.2.0.2")}},
+				Options: []spec.Option{{Code: 23, Value: []byte{32}}, {Code: 2, Value: []byte{0xff, 0xff, 0xf1, 0xf0}}, tftp, wpad},
 			}},
 		},
 		Reservations: []Reservation{
@@ -289,11 +291,13 @@ func TestOptionCodes(t *testing.T) {
 		c, err := Parse("f.toml", []byte(file))
 		_, refused := elsewhere[uint8(code)]
 		switch {
+		case refused != spec.IsOwnOption(uint8(code)):
+			t.Errorf("option %d: refused is %v, and the DHCP server differs", code, refused)
 		case refused != (err != nil):
 			t.Errorf("option %d: %v", code, err)
 		case err != nil:
 			checkForm(t, err)
-		case !reflect.DeepEqual(c.DHCP.Options, []Option{{uint8(code), []byte{0}}}):
+		case !reflect.DeepEqual(c.DHCP.Options, []spec.Option{{Code: uint8(code), Value: []byte{0}}}):
 			t.Errorf("option %d: %v", code, c.DHCP.Options)
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
 // pool is a file with all that a menu can have.
@@ -97,12 +99,12 @@ func TestParseOfAMenu(t *testing.T) {
 		}, {
 			Name: "new", Server: "wds2.example.org",
 			Programs:  map[string]string{"bios": `boot\x64\wdsnbp.com`, "uefi-ia32": `boot\x86\wdsmgfw.efi`, "uefi-x64": `\boot\x64\wdsmgfw.efi`, "uefi-arm64": `boot\arm64\wdsmgfw.efi`},
-			Probe:     Duration(5 * time.Second),
+			Probe:     spec.Duration(5 * time.Second),
 			Probe4011: true,
 			OnDown:    OnDownNext,
 			BIOSRoute: RouteChain,
 		}},
-		Menu: Menu{Title: "Network boot", Timeout: Duration(10 * time.Second), Default: "memtest", Password: Password{Crypt: crypt, PBKDF2: pbkdf2}},
+		Menu: Menu{Title: "Network boot", Timeout: spec.Duration(10 * time.Second), Default: "memtest", Password: Password{Crypt: crypt, PBKDF2: pbkdf2}},
 		Entries: []Entry{
 			{Name: "tools", Label: "tools", Submenu: true, Locked: true},
 			{Name: "memtest", Label: "memtest", In: "tools", Help: "Tests the memory.\n\nTakes a night, ^C ends it.", File: "tools/memtest.bin", EFI: "tools/memtest.efi", Unsigned: true},

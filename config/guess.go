@@ -12,6 +12,8 @@ import (
 	"unicode"
 
 	"github.com/pelletier/go-toml/v2/unstable"
+
+	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
 // The functions of this file find what a value was meant to be, for the last
@@ -155,7 +157,7 @@ func addressIn(s string) (netip.Addr, bool) {
 		s = strings.Join(m[1:], ".")
 	}
 	a, err := netip.ParseAddr(s)
-	return a, err == nil && host4(a)
+	return a, err == nil && spec.IsHost(a)
 }
 
 // hostIn is what a URL, a share of Windows, or an address with a port or a
@@ -209,18 +211,18 @@ var reBetween = regexp.MustCompile(`^([0-9.]+) *(?:-|,|;|\.\.+|to|until| ) *([0-
 
 // rangeIn reads a range with something else than one hyphen between its ends, or
 // without the parts that both have in common.
-func rangeIn(s string) (Range, bool) {
+func rangeIn(s string) (spec.Range, bool) {
 	s = plainText(s)
-	if p, err := netip.ParsePrefix(s); err == nil && network4(p) {
-		return Range{p.Masked().Addr().Next(), Broadcast(p).Prev()}, true
+	if p, err := netip.ParsePrefix(s); err == nil && spec.IsNetwork(p) {
+		return spec.Range{First: p.Masked().Addr().Next(), Last: spec.Broadcast(p).Prev()}, true
 	}
 	m := reBetween.FindStringSubmatch(s)
 	if m == nil {
-		return Range{}, false
+		return spec.Range{}, false
 	}
 	first, ok := addressIn(m[1])
 	if !ok {
-		return Range{}, false
+		return spec.Range{}, false
 	}
 	last := strings.TrimLeft(m[2], ".")
 	if parts := strings.Split(first.String(), "."); strings.Count(last, ".") < 3 {
@@ -229,15 +231,15 @@ func rangeIn(s string) (Range, bool) {
 	b, ok := addressIn(last)
 	switch {
 	case !ok:
-		return Range{}, false
+		return spec.Range{}, false
 	case b.Less(first):
-		return Range{b, first}, true
+		return spec.Range{First: b, Last: first}, true
 	}
-	return Range{first, b}, true
+	return spec.Range{First: first, Last: b}, true
 }
 
 // macIn reads a hardware address with any separators, or without leading zeros.
-func macIn(s string) (MAC, bool) {
+func macIn(s string) (spec.MAC, bool) {
 	digits := strings.FieldsFunc(plainText(s), func(r rune) bool { return strings.ContainsRune(":-. _", r) })
 	if len(digits) == 6 {
 		for i, d := range digits {
@@ -246,22 +248,22 @@ func macIn(s string) (MAC, bool) {
 			}
 		}
 	}
-	b, err := ParseHex(strings.TrimPrefix(strings.Join(digits, ""), "0x"))
+	b, err := spec.ParseHex(strings.TrimPrefix(strings.Join(digits, ""), "0x"))
 	if err != nil || len(b) != 6 || b[0]&1 != 0 {
 		return "", false
 	}
-	return MAC(NewHex(b)), true
+	return spec.MAC(spec.NewHex(b)), true
 }
 
 var reWild = regexp.MustCompile(`^(?:[:. -]?(?:\*|[xX?]{1,2}))+$`)
 
 // beginningIn reads the beginning of a hardware address with the rest left open,
 // as in 52:54:00:*.
-func beginningIn(s string) (Hex, bool) {
+func beginningIn(s string) (spec.Hex, bool) {
 	s = plainText(s)
 	for i := range s {
-		if b, err := ParseHex(strings.TrimRight(s[:i], ":-. ")); err == nil && len(b) > 0 && reWild.MatchString(s[i:]) {
-			return NewHex(b), true
+		if b, err := spec.ParseHex(strings.TrimRight(s[:i], ":-. ")); err == nil && len(b) > 0 && reWild.MatchString(s[i:]) {
+			return spec.NewHex(b), true
 		}
 	}
 	return "", false

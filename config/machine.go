@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
 // macBeginnings are hardware addresses, or their first bytes, which tell the
@@ -16,7 +18,7 @@ func (v value) macBeginnings() []string {
 		if !ok {
 			return ""
 		}
-		b, err := ParseHex(s)
+		b, err := spec.ParseHex(s)
 		if hw, macErr := net.ParseMAC(s); err != nil && macErr == nil {
 			b, err = hw, nil // with dots, as Cisco writes it
 		}
@@ -32,7 +34,7 @@ func (v value) macBeginnings() []string {
 		case b[0]&1 != 0: // IEEE 802 §8.2.2: the group bit
 			v.fail(fmt.Sprintf("%q is the address of a group", s), "write that of one machine, as its firmware or ipconfig /all shows it")
 		default:
-			return string(NewHex(b))
+			return string(spec.NewHex(b))
 		}
 		return ""
 	})

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/pelletier/go-toml/v2/unstable"
+
+	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
 // elsewhere are the option codes that no [[option]] can set, each with the
@@ -94,7 +96,7 @@ func (v value) optionHex() []byte {
 	if !ok {
 		return nil
 	}
-	b, err := ParseHex(s)
+	b, err := spec.ParseHex(s)
 	if err != nil {
 		v.fail(fmt.Sprintf("%q is no row of bytes", s), "write two hexadecimal digits for each byte, as in "+v.field.example)
 	}
@@ -133,7 +135,7 @@ func (v value) optionAddresses() []netip.Addr {
 
 // checkOptions looks at the [[option]]s inside of [dhcp] or a [[subnet]], and
 // at the bytes that all options make, inherited ones included.
-func checkOptions(b block, options []Option) {
+func checkOptions(b block, options []spec.Option) {
 	lines := map[uint8]int{}
 	for i, o := range b.items("option") {
 		if !o.ok("") {

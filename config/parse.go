@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/pelletier/go-toml/v2/unstable"
+
+	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
 // defaultFile is the reference of every key, and the settings of a box that
@@ -41,9 +43,9 @@ func Parse(name string, data []byte) (*Config, error) {
 	r := newReader(name, root)
 	r.errs = errs
 	r.cfg = Config{
-		DHCP:  DHCP{Mode: ModeAuto, Probe: true, Parameters: Parameters{Lease: Duration(time.Hour)}},
+		DHCP:  DHCP{Mode: spec.ModeAuto, Probe: true, Parameters: Parameters{Lease: spec.Duration(time.Hour)}},
 		Files: Files{AnyCase: true},
-		Menu:  Menu{Title: "Network boot", Timeout: Duration(10 * time.Second)},
+		Menu:  Menu{Title: "Network boot", Timeout: spec.Duration(10 * time.Second)},
 	}
 	r.read(r.root)
 	if root.get("entry") == nil {

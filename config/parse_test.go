@@ -11,6 +11,7 @@ import (
 	"unicode"
 
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
 // lab is the file that most sites begin with.
@@ -52,11 +53,11 @@ func TestParse(t *testing.T) {
 	want := &Config{
 		Network: Network{Interface: "eth0", Address: netip.MustParsePrefix("192.168.77.1/24")},
 		DHCP: DHCP{
-			Mode:   ModeServer,
+			Mode:   spec.ModeServer,
 			Probe:  true,
-			Ranges: []Range{{addr("192.168.77.100"), addr("192.168.77.150")}},
+			Ranges: []spec.Range{{First: addr("192.168.77.100"), Last: addr("192.168.77.150")}},
 			Parameters: Parameters{
-				Lease:  Duration(time.Hour),
+				Lease:  spec.Duration(time.Hour),
 				Router: addr("192.168.77.1"),
 				DNS:    []netip.Addr{addr("192.168.77.1")},
 			},
@@ -68,9 +69,9 @@ func TestParse(t *testing.T) {
 				"bios": `boot\x64\wdsnbp.com`, "uefi-ia32": `boot\x86\wdsmgfw.efi`,
 				"uefi-x64": `boot\x64\wdsmgfw.efi`, "uefi-arm64": `boot\arm64\wdsmgfw.efi`,
 			},
-			Probe: Duration(30 * time.Second), OnDown: OnDownMark, BIOSRoute: RouteChain,
+			Probe: spec.Duration(30 * time.Second), OnDown: OnDownMark, BIOSRoute: RouteChain,
 		}},
-		Menu: Menu{Title: "Lab", Timeout: Duration(10 * time.Second), Default: "wds"},
+		Menu: Menu{Title: "Lab", Timeout: spec.Duration(10 * time.Second), Default: "wds"},
 		Entries: []Entry{
 			{Name: "wds", Label: "Windows Deployment Services", WDS: "wds"},
 			{Name: "debian", Label: "Debian installer", Kernel: "debian/linux", Initrd: []string{"debian/initrd.gz"}, Append: "console=ttyS0,115200"},
@@ -100,7 +101,7 @@ func TestParseAccepts(t *testing.T) {
 		{"address from a DHCP server", "[network]\naddress = \"dhcp\"", func(c *Config) any { return c.Network.Address.IsValid() }, false},
 		{"gateway and name servers of a fixed address", "[network]\naddress = \"10.0.0.2/8\"\ngateway = \"10.255.0.1\"\ndns = [\"9.9.9.9\"]",
 			func(c *Config) any { return []any{c.Network.Gateway.String(), c.Network.DNS[0].String()} }, []any{"10.255.0.1", "9.9.9.9"}},
-		{"no timeout", "[menu]\ntimeout = \"0s\"", func(c *Config) any { return c.Menu.Timeout }, Duration(0)},
+		{"no timeout", "[menu]\ntimeout = \"0s\"", func(c *Config) any { return c.Menu.Timeout }, spec.Duration(0)},
 		{"serial menu", "[menu]\nserial = true", func(c *Config) any { return c.Menu.Serial }, true},
 		{"a host name for WDS", "[[wds]]\nname = \"w\"\nserver = \"wds-1.ad.example.org\"", func(c *Config) any { return c.WDS[0].Server }, "wds-1.ad.example.org"},
 		{"a host name that begins with a digit", "[[wds]]\nname = \"w\"\nserver = \"3com\"", func(c *Config) any { return c.WDS[0].Server }, "3com"},
@@ -109,9 +110,9 @@ func TestParseAccepts(t *testing.T) {
 		{"another boot file with arguments", "[[entry]]\nname = \"a\"\nfile = \"x.c32\"\nappend = \"-v\"", func(c *Config) any { return c.Entries[0].Kind() }, KindProgram},
 		{"entries as a list in one line", "entry = [{name = \"a\", disk = true}, {name = \"b\", file = \"x\"}]", func(c *Config) any { return c.Entries[1].Name }, "b"},
 		{"western letters in a label", "[[entry]]\nname = \"a\"\nlabel = \"Rechner löschen: é ñ ß\"\ndisk = true", func(c *Config) any { return c.Entries[0].Label }, "Rechner löschen: é ñ ß"},
-		{"a table as dotted keys", "dhcp.mode = \"proxy\"\ndhcp.lease = \"2h\"", func(c *Config) any { return c.DHCP.Mode }, ModeProxy},
-		{"a file from Windows' Notepad", "\ufeff[dhcp]\r\nmode = \"off\"\r\n", func(c *Config) any { return c.DHCP.Mode }, ModeOff},
-		{"a file with carriage returns", "[dhcp]\r\nmode = \"off\"\r\n", func(c *Config) any { return c.DHCP.Mode }, ModeOff},
+		{"a table as dotted keys", "dhcp.mode = \"proxy\"\ndhcp.lease = \"2h\"", func(c *Config) any { return c.DHCP.Mode }, spec.ModeProxy},
+		{"a file from Windows' Notepad", "\ufeff[dhcp]\r\nmode = \"off\"\r\n", func(c *Config) any { return c.DHCP.Mode }, spec.ModeOff},
+		{"a file with carriage returns", "[dhcp]\r\nmode = \"off\"\r\n", func(c *Config) any { return c.DHCP.Mode }, spec.ModeOff},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c, err := Parse("f", []byte(tt.file))

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
 // Bounds of a menu. The menu program of PXELINUX draws a box of 80 columns less
@@ -26,27 +28,24 @@ const (
 	maxTimeout = 59 * time.Minute
 	minProbe   = time.Second
 	maxProbe   = 24 * time.Hour
-	minLease   = time.Minute
-	maxLease   = 365 * 24 * time.Hour
-	maxDevice  = 15 // IFNAMSIZ - 1, linux/if.h
+	minLease   = spec.MinLease
+	maxLease   = spec.MaxLease
+	maxDevice  = spec.MaxDevice
 
-	maxLeases       = 1 << 16 // the pool keeps a record of every address in memory
-	maxSubnets      = 256
-	maxReservations = 4096
+	maxLeases       = spec.MaxLeases
+	maxSubnets      = spec.MaxSubnets
+	maxReservations = spec.MaxReservations
 
-	minMTU       = 576  // what every IPv4 host can receive (RFC 791 §3.1)
-	maxMTU       = 9216 // jumbo frames, as switches count them
-	maxOption    = 255  // bytes of one option: its length is a byte (RFC 2132 §2)
-	maxAddresses = maxOption / 4
-	// maxOptions bounds all [[option]]s of one network together, in bytes
-	// with codes and lengths. An Ethernet frame has room for 1,232 of them
-	// behind the headers and the fixed fields.
-	maxOptions  = 1024
-	maxBootFile = 127 // the packet's file field is 128 bytes with its NUL (RFC 2131 §2)
+	minMTU       = spec.MinMTU
+	maxMTU       = spec.MaxMTU
+	maxOption    = spec.MaxOption
+	maxAddresses = spec.MaxAddresses
+	maxOptions   = spec.MaxOptions
+	maxBootFile  = spec.MaxBootFile
 
-	minBlock  = 512   // what TFTP sends when nobody asks for another size (RFC 1350 §2)
-	maxBlock  = 65464 // RFC 2348
-	maxWindow = 256   // blocks; RFC 7440 has room for more, boot loaders' buffers have not
+	minBlock  = spec.MinBlock
+	maxBlock  = spec.MaxBlock
+	maxWindow = spec.MaxWindow
 
 	maxMachines = 4096
 	maxWDS      = 64 // the box asks each of them for its programs, every 30 s by default
@@ -95,7 +94,9 @@ var schema = []section{
 		{"dns", `["192.168.77.254"]`, func(r *reader, v value) { r.cfg.Network.DNS = v.addresses() }},
 	}},
 	{name: "dhcp", fields: append([]field{
-		{"mode", `"auto"`, func(r *reader, v value) { r.cfg.DHCP.Mode = choice(v, ModeAuto, ModeProxy, ModeServer, ModeOff) }},
+		{"mode", `"auto"`, func(r *reader, v value) {
+			r.cfg.DHCP.Mode = choice(v, spec.ModeAuto, spec.ModeProxy, spec.ModeServer, spec.ModeOff)
+		}},
 		{"force", `true`, func(r *reader, v value) { r.cfg.DHCP.Force = v.flag() }},
 		{"probe", `false`, func(r *reader, v value) { r.cfg.DHCP.Probe = v.flag() }},
 		{"range", `["192.168.77.100-192.168.77.150"]`, func(r *reader, v value) { r.cfg.DHCP.Ranges = v.ranges() }},
@@ -188,10 +189,10 @@ func parameters(p func(*reader) *Parameters) []field {
 // options is the [[option]] of [dhcp] and of [[subnet]]. Whichever key says
 // the value, it is kept as bytes.
 func options(in string, p func(*reader) *Parameters) section {
-	o := func(r *reader) *Option { return last(p(r).Options) }
+	o := func(r *reader) *spec.Option { return last(p(r).Options) }
 	return section{
 		name: in + ".option", many: true,
-		add: func(r *reader) { p(r).Options = append(p(r).Options, Option{}) },
+		add: func(r *reader) { p(r).Options = append(p(r).Options, spec.Option{}) },
 		fields: []field{
 			{"code", `150`, func(r *reader, v value) { o(r).Code = v.code() }},
 			{"ip", `["192.168.77.9"]`, func(r *reader, v value) { o(r).Value = v.optionIP() }},
@@ -236,7 +237,7 @@ var programs = []struct{ firmware, file string }{
 }
 
 func newWDS() WDS {
-	w := WDS{Programs: map[string]string{}, Probe: Duration(30 * time.Second), OnDown: OnDownMark, BIOSRoute: RouteChain}
+	w := WDS{Programs: map[string]string{}, Probe: spec.Duration(30 * time.Second), OnDown: OnDownMark, BIOSRoute: RouteChain}
 	for _, p := range programs {
 		w.Programs[p.firmware] = p.file
 	}

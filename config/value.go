@@ -13,6 +13,7 @@ import (
 	"github.com/pelletier/go-toml/v2/unstable"
 
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
 // value is the value of one key of the schema. Its methods return the zero
@@ -79,7 +80,7 @@ func each[T any](v value, read func(value) T) []T {
 	return out
 }
 
-func (v value) duration(shortest, longest time.Duration) Duration {
+func (v value) duration(shortest, longest time.Duration) spec.Duration {
 	if v.n.kind != unstable.String {
 		v.wrongType("a time in quotes with its unit")
 		return 0
@@ -99,13 +100,13 @@ func (v value) duration(shortest, longest time.Duration) Duration {
 	case d > longest:
 		v.fail(fmt.Sprintf("%q is too long", v.n.text), fmt.Sprintf("write %v or less", longest))
 	default:
-		return Duration(d)
+		return spec.Duration(d)
 	}
 	return 0
 }
 
 // durationOrNever is a duration, or 0 for what is never to happen.
-func (v value) durationOrNever(shortest, longest time.Duration) Duration {
+func (v value) durationOrNever(shortest, longest time.Duration) spec.Duration {
 	if d, err := time.ParseDuration(v.n.text); v.n.kind == unstable.String && err == nil && d == 0 {
 		return 0
 	}

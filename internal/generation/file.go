@@ -18,7 +18,7 @@ import (
 
 	"github.com/google/renameio/v2"
 
-	"github.com/pxebox/pxebox/internal/control/filewatch"
+	"github.com/pxebox/pxebox/internal/base/filewatch"
 )
 
 // poll is how often the file is read without a hint of a change.
@@ -54,7 +54,7 @@ func Read(dir string) (Generation, error) {
 		return Generation{}, fmt.Errorf("read generation: %w", err)
 	}
 	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxSize+1))
+	b, err := io.ReadAll(io.LimitReader(f, MaxSize+1))
 	if err != nil {
 		return Generation{}, fmt.Errorf("read generation: %w", err)
 	}

@@ -7,16 +7,17 @@ package generation
 import (
 	"bytes"
 	"crypto/sha256"
+	_ "embed"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 
-	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/boot/bootmenu"
-	"github.com/pxebox/pxebox/internal/control/menu"
+	"github.com/pxebox/pxebox/internal/boot/clients"
+	"github.com/pxebox/pxebox/internal/boot/handoff"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
 // Format is the shape of the file. pxed refuses any other: after an update
@@ -26,62 +27,60 @@ const Format = 2
 // FileName is the generation's name in the run directory.
 const FileName = "generation.json"
 
-// maxSize bounds the file, in bytes: it is read into memory whole.
-const maxSize = bootmenu.MaxSize / 3 * 4
+// MaxSize bounds the file, in bytes: it is read into memory whole.
+const MaxSize = bootmenu.MaxSize / 3 * 4
 
 // Generation is one state of the box: settings, and the menus rendered from
 // the same configuration.
 type Generation struct {
-	Format  int            `json:"format"`
-	Network config.Network `json:"network"`
-	DHCP    config.DHCP    `json:"dhcp"`
-	TFTP    config.TFTP    `json:"tftp"`
-	Names   config.Files   `json:"names"`
-	menu.Rendered
+	Format  int          `json:"format"`
+	Network spec.Network `json:"network"`
+	DHCP    spec.DHCP    `json:"dhcp"`
+	TFTP    spec.TFTP    `json:"tftp"`
+	Names   spec.Files   `json:"names"`
+	// Files are the menus by the names that boot loaders ask for, such as
+	// pxelinux.ConfigFile. bootmenu.MACMark and TokenMark in them stand for
+	// what only the machine's own has.
+	Files map[string][]byte `json:"files"`
+	// Views are the menus of certain machines in place of Files, by name.
+	// What a view lacks is as in Files.
+	Views map[string]map[string][]byte `json:"views,omitempty"`
+	// Machines say which, in their order.
+	Machines []clients.Rule `json:"machines,omitempty"`
+	// Handoffs are the WDS servers that entries lead to, by the entry's
+	// name. An entry whose server has no address is not there.
+	Handoffs map[string]handoff.Target `json:"handoffs,omitempty"`
+	// TooLarge says that all menus together have more than bootmenu.MaxSize.
+	// Such a generation is not whole, and is not encoded.
+	TooLarge bool `json:"-"`
 
 	// ID tells generations apart in logs: the start of the SHA-256 of the
 	// published bytes, set by Decode.
 	ID string `json:"-"`
 }
 
-// Build makes the generation of a configuration and of what is known of the
-// site.
-func Build(c *config.Config, st menu.Status) Generation {
-	return Generation{Format: Format, Network: c.Network, DHCP: c.DHCP, TFTP: c.TFTP, Names: c.Files, Rendered: menu.Render(c, st)}
-}
+// defaultFile is the generation of a box that is not configured. A test of
+// package compile compares it with what becomes of the built-in configuration.
+//
+//go:embed default.json
+var defaultFile []byte
 
-// Parse reads a configuration as config.Parse does, and takes none whose
-// generation no reader would take. The error is of type config.Errors.
-func Parse(file string, data []byte) (*config.Config, error) {
-	c, err := config.Parse(file, data)
+// Default is the generation of a box that is not configured. pxed serves it
+// where menuwatch has published none, without a compiler and a renderer.
+func Default() Generation {
+	g, err := Decode(defaultFile)
 	if err != nil {
-		return nil, err
+		panic(err) // the file is part of the program
 	}
-	if _, err = Encode(Build(c, menu.Status{})); errors.As(err, new(TooLargeError)) {
-		line := 1
-		if at := reMachine.FindIndex(data); at != nil {
-			line += bytes.Count(data[:at[0]], []byte("\n"))
-		}
-		return nil, config.Errors{{
-			File: file, Line: line, Key: "machine",
-			Problem: fmt.Sprintf("all menus together have more than the %d MiB that the box takes: each default and each list of entries makes a whole menu more", maxSize>>20),
-			Mend:    "let machines share them, or have fewer entries",
-		}}
-	}
-	return c, err
+	g.ID = "" // it was not published
+	return g
 }
-
-var reMachine = regexp.MustCompile(`(?m)^[ \t]*\[\[[ \t]*machine\b`)
-
-// Default is the generation of a box that nobody has configured. pxed serves
-// it where menuwatch has published none.
-func Default() Generation { return Build(config.Default(), menu.Status{}) }
 
 // TooLargeError is the error for a generation that no reader would take.
 type TooLargeError struct{}
 
 func (TooLargeError) Error() string {
-	return fmt.Sprintf("the menus have more than %d bytes together", maxSize)
+	return fmt.Sprintf("the menus have more than %d bytes together", MaxSize)
 }
 
 // Encode returns the file's bytes. The same generation always gives the same.
@@ -95,13 +94,13 @@ func Encode(g Generation) ([]byte, error) {
 		return nil, fmt.Errorf("encode generation: %w", err)
 	}
 	b = append(b, '\n')
-	if len(b) > maxSize {
+	if len(b) > MaxSize {
 		return nil, fmt.Errorf("encode generation: %w", TooLargeError{})
 	}
 	return b, nil
 }
 
-// validate reports what Build never makes. Those who use a Generation do not look
+// validate reports what the compiler never makes. Those who use a Generation do not look
 // at its values again: a network that is none would end pxed at each start.
 func (g Generation) validate() error {
 	var errs []error
@@ -115,7 +114,7 @@ func (g Generation) validate() error {
 	check("tftp", g.TFTP.Validate())
 	for entry, t := range g.Handoffs {
 		for _, name := range t.Programs {
-			check("handoff "+entry, config.ValidateProgram(name))
+			check("handoff "+entry, spec.ValidateProgram(name))
 		}
 	}
 	return errors.Join(errs...)
@@ -123,8 +122,8 @@ func (g Generation) validate() error {
 
 // Decode is the inverse of Encode, and refuses what Encode does not write.
 func Decode(b []byte) (Generation, error) {
-	if len(b) > maxSize {
-		return Generation{}, fmt.Errorf("decode generation: %d bytes or more, at most %d are allowed", len(b), maxSize)
+	if len(b) > MaxSize {
+		return Generation{}, fmt.Errorf("decode generation: %d bytes or more, at most %d are allowed", len(b), MaxSize)
 	}
 	var head struct {
 		Format int `json:"format"`

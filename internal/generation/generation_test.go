@@ -4,44 +4,41 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"log/slog"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"reflect"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/boot/clients"
 	"github.com/pxebox/pxebox/internal/boot/handoff"
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
-	"github.com/pxebox/pxebox/internal/control/menu"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
 // build makes a generation that has the given title in its menu.
-func build(t *testing.T, title string) Generation {
-	t.Helper()
-	c, err := config.Parse("f", []byte(`
-[network]
-address = "192.168.77.1/24"
-gateway = "192.168.77.254"
-[dhcp]
-mode = "server"
-range = ["192.168.77.100-192.168.77.150", "192.168.77.9"]
-lease = "90m"
-dns = ["192.168.77.2"]
-[menu]
-title = "`+title+`"
-`))
-	if err != nil {
-		t.Fatal(err)
+func build(_ *testing.T, title string) Generation {
+	return Generation{
+		Format: Format,
+		Network: spec.Network{
+			Address: netip.MustParsePrefix("192.168.77.1/24"), Gateway: netip.MustParseAddr("192.168.77.254"),
+		},
+		DHCP: spec.DHCP{
+			Mode: spec.ModeServer, Probe: true,
+			Ranges: []spec.Range{
+				{First: netip.MustParseAddr("192.168.77.100"), Last: netip.MustParseAddr("192.168.77.150")},
+				{First: netip.MustParseAddr("192.168.77.9"), Last: netip.MustParseAddr("192.168.77.9")},
+			},
+			Parameters: spec.Parameters{
+				Lease: spec.Duration(90 * time.Minute), DNS: []netip.Addr{netip.MustParseAddr("192.168.77.2")},
+			},
+		},
+		Files: map[string][]byte{pxelinux.ConfigFile: []byte("MENU TITLE " + title + "\n")},
 	}
-	return Build(c, menu.Status{})
 }
 
 func encode(t *testing.T, g Generation) []byte {
@@ -78,11 +75,11 @@ func TestDecodeGivesBackWhatWasEncoded(t *testing.T) {
 // full is a generation with something in every field.
 func full(t *testing.T) Generation {
 	g := build(t, "Lab")
-	g.TFTP = config.TFTP{MaxBlock: 1428, MaxWindow: 16}
-	g.Names = config.Files{AnyCase: true, OwnMenus: true}
+	g.TFTP = spec.TFTP{MaxBlock: 1428, MaxWindow: 16}
+	g.Names = spec.Files{AnyCase: true, OwnMenus: true}
 	g.Views = map[string]map[string][]byte{"1": {pxelinux.ConfigFile: []byte("DEFAULT x\n")}}
 	g.Machines = []clients.Rule{{
-		Machine: config.Machine{
+		Machine: spec.Machine{
 			MAC: []string{"52:54:00"}, GUID: []string{"70786562-6f78-4c61-8000-000000000010"}, Firmware: []string{"uefi-x64"},
 			Boot: "wds", Once: true, Entries: []string{"wds"}, Default: "wds",
 		},
@@ -96,7 +93,7 @@ func full(t *testing.T) Generation {
 
 func TestFullGenerationLeavesNothingOut(t *testing.T) {
 	g := full(t)
-	for _, v := range []any{g, g.Rendered, g.TFTP, g.Names, g.Machines[0], g.Machines[0].Machine, g.Handoffs["wds"]} {
+	for _, v := range []any{g, g.TFTP, g.Names, g.Machines[0], g.Machines[0].Machine, g.Handoffs["wds"]} {
 		for i, v := 0, reflect.ValueOf(v); i < v.NumField(); i++ {
 			if name := v.Type().Field(i).Name; v.Field(i).IsZero() && name != "ID" && name != "TooLarge" {
 				t.Errorf("%s of %s is empty: nothing is shown of it", name, v.Type())
@@ -105,67 +102,9 @@ func TestFullGenerationLeavesNothingOut(t *testing.T) {
 	}
 }
 
-// allOfDHCP sets every key of [dhcp] and what belongs to it.
-const allOfDHCP = `
-[network]
-address = "192.168.77.1/24"
-[dhcp]
-mode = "server"
-force = true
-probe = false
-range = ["192.168.77.100-192.168.77.150"]
-lease = "90m"
-router = "192.168.77.254"
-dns = ["192.168.77.2"]
-domain = "lab.example.org"
-search = ["lab.example.org"]
-ntp = ["192.168.77.3"]
-mtu = 1400
-routes = ["10.0.0.0/8 via 192.168.77.253"]
-option = [{code = 150, hex = "00:ff"}]
-[boot]
-bios = ""
-uefi-x64 = "efi/bootx64.efi"
-[[subnet]]
-network = "10.1.0.0/24"
-range = ["10.1.0.9"]
-router = "10.1.0.1"
-routes = ["10.2.0.0/16 via 10.1.0.2"]
-[[reservation]]
-mac = "52:54:00:12:34:56"
-address = "192.168.77.20"
-hostname = "pc1"
-[[reservation]]
-client = "00:70:63"
-address = "10.1.0.20"
-`
-
-// A generation holds every setting of [dhcp] and what belongs to it: a field
-// that its file loses would change what machines are told.
-func TestDecodeGivesBackAllOfDHCP(t *testing.T) {
-	c, err := config.Parse("f", []byte(allOfDHCP))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, v := range []any{c.DHCP, c.DHCP.Subnets[0], c.DHCP.Parameters, c.DHCP.Subnets[0].Parameters} {
-		for i, v := 0, reflect.ValueOf(v); i < v.NumField(); i++ {
-			if name := v.Type().Field(i).Name; v.Field(i).IsZero() && name != "Probe" { // true is the default
-				t.Errorf("the file leaves %s of %s as it is: nothing is shown of it", name, v.Type())
-			}
-		}
-	}
-	got, err := Decode(encode(t, Build(c, menu.Status{})))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !reflect.DeepEqual(got.DHCP, c.DHCP) {
-		t.Errorf("got %+v\nwant %+v", got.DHCP, c.DHCP)
-	}
-}
-
 func TestDefaultServesAMenu(t *testing.T) {
 	g := Default()
-	if g.DHCP.Mode != config.ModeAuto || g.Network.Address != (netip.Prefix{}) || len(g.Files[pxelinux.ConfigFile]) == 0 {
+	if g.DHCP.Mode != spec.ModeAuto || g.Network.Address != (netip.Prefix{}) || len(g.Files[pxelinux.ConfigFile]) == 0 {
 		t.Errorf("the default is %+v", g)
 	}
 }
@@ -199,61 +138,13 @@ func TestDecodeRefuses(t *testing.T) {
 		{"a mode that is none", strings.Replace(good, `"mode": "auto"`, `"mode": "on"`, 1), `mode: "on" is none`},
 		{"an address of another kind", strings.Replace(good, `"address": ""`, `"address": "fd00::1/64"`, 1), "network: address: fd00::1/64"},
 		{"a block of one byte", strings.Replace(good, `"tftp": {`, `"tftp": {"max_block": 1`, 1), "tftp: max_block"},
-		{"too large", strings.Repeat(" ", maxSize) + good, "at most 16777216"},
+		{"too large", strings.Repeat(" ", MaxSize) + good, "at most 16777216"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if _, err := Decode([]byte(tt.file)); err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("error %v, want %q in it", err, tt.want)
 			}
 		})
-	}
-}
-
-// FuzzBuild: what a site can write is never refused by the program that is to
-// serve it.
-func FuzzBuild(f *testing.F) {
-	f.Add([]byte(""))
-	f.Add([]byte(allOfDHCP))
-	f.Add([]byte("[network]\naddress = \"10.0.0.1/8\"\n[dhcp]\nmode = \"server\"\nrange = [\"10.1.0.0-10.1.255.255\"]\nlease = \"8760h\""))
-	f.Add([]byte("[dhcp]\nsearch = [\"" + strings.Repeat("a.", 126) + "b\"]\nmtu = 9216\nlease = \"1m\"\n[tftp]\nmax_block = 65464\nmax_window = 256"))
-	f.Add([]byte("[[wds]]\nname = \"w\"\nserver = \"wds.example.org\"\n[[entry]]\nname = \"e\"\nwds = \"w\""))
-	f.Fuzz(func(t *testing.T, file []byte) {
-		c, err := config.Parse("f", file)
-		if err != nil {
-			return
-		}
-		b, err := Encode(Build(c, menu.Status{}))
-		if err != nil {
-			return // too large
-		}
-		if _, err := Decode(b); err != nil {
-			t.Errorf("%s\n%v", file, err)
-		}
-	})
-}
-
-// A default of its own gives a machine a menu of its own, with all entries.
-func TestParse(t *testing.T) {
-	file := func(machines int) []byte {
-		b := []byte("[menu]\ntitle = \"Lab\"\n")
-		for i := range 400 {
-			b = fmt.Appendf(b, "[[entry]]\nname = \"e%d\"\nkernel = \"k\"\nappend = %q\n", i, strings.Repeat("x", 90))
-		}
-		for i := range machines {
-			b = fmt.Appendf(b, "[[machine]]\nmac = [\"52:54:00:00:00:%02x\"]\ndefault = \"e%d\"\n", i, i)
-		}
-		return b
-	}
-	if c, err := Parse("f.toml", file(2)); err != nil || len(c.Entries) != 400 {
-		t.Errorf("a few machines: %v", err)
-	}
-	const want = `^f\.toml:1603: machine: all menus together have more than the 16 MiB that the box takes: .+; let machines share them, or have fewer entries$`
-	c, err := Parse("f.toml", file(150))
-	if !errors.As(err, new(config.Errors)) || !regexp.MustCompile(want).MatchString(err.Error()) || c != nil {
-		t.Errorf("many: %v, %v", c, err)
-	}
-	if _, err := Parse("f.toml", []byte("[menu]\ntitel = \"x\"\n")); !errors.As(err, new(config.Errors)) {
-		t.Errorf("a mistake: %v", err)
 	}
 }
 
@@ -293,7 +184,7 @@ func TestPublish(t *testing.T) {
 func TestPublishRefusesWhatNobodyWouldRead(t *testing.T) {
 	dir := t.TempDir()
 	g := build(t, "large")
-	g.Views = map[string]map[string][]byte{"all": {pxelinux.ConfigFile: make([]byte, maxSize)}}
+	g.Views = map[string]map[string][]byte{"all": {pxelinux.ConfigFile: make([]byte, MaxSize)}}
 	if _, err := Publish(dir, g); !errors.As(err, new(TooLargeError)) {
 		t.Errorf("error %v", err)
 	}

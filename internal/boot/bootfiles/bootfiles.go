@@ -8,8 +8,8 @@ import (
 	"os"
 	"strings"
 
-	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
 // File is one published file, open for reading: an *InMemory, a *Personal or an
@@ -34,7 +34,7 @@ type Contents struct {
 	// Empty for none.
 	Stick   string
 	Bundled map[string][]byte
-	Names   config.Files
+	Names   spec.Files
 }
 
 // Catalog is what one generation publishes. It does not change: a transfer
@@ -47,7 +47,7 @@ type Catalog struct {
 
 	site     *os.Root
 	stick    string
-	names    config.Files
+	names    spec.Files
 	listings listings
 }
 
@@ -71,7 +71,7 @@ func New(c Contents) *Catalog {
 // anybody.
 type Reader struct {
 	View  string // the menus that it gets before the general ones
-	MAC   config.MAC
+	MAC   spec.MAC
 	Token string // as in handoff.Request
 }
 

@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
 func TestClean(t *testing.T) {
@@ -114,7 +114,7 @@ func testCatalog(t *testing.T) *Catalog {
 		Menus:   map[string][]byte{"pxelinux.cfg/default": []byte("rendered menu")},
 		Site:    site(t),
 		Bundled: map[string][]byte{"pxelinux.0": []byte("bundled pxelinux"), "memdisk": []byte("bundled memdisk"), "memtest": []byte("bundled memtest")},
-		Names:   config.Files{AnyCase: true},
+		Names:   spec.Files{AnyCase: true},
 	})
 }
 
@@ -151,7 +151,7 @@ func TestOpenOnStick(t *testing.T) {
 	stick := filepath.Join(t.TempDir(), "stick")
 	c := New(Contents{
 		Site: site(t), Stick: stick, Bundled: map[string][]byte{"memtest.bin": []byte("bundled")},
-		Names: config.Files{AnyCase: true},
+		Names: spec.Files{AnyCase: true},
 	})
 	read := func(name string) string { t.Helper(); return content(t, c, name, Reader{}) }
 	if got := read("memtest.bin"); got != "bundled" {
@@ -318,7 +318,7 @@ func FuzzOpen(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	c := New(Contents{Site: root, Names: config.Files{AnyCase: true}})
+	c := New(Contents{Site: root, Names: spec.Files{AnyCase: true}})
 	f.Fuzz(func(t *testing.T, raw string) {
 		if name, err := Clean(raw); err == nil && !fs.ValidPath(name) {
 			t.Fatalf("Clean(%q) = %q, which is no clean relative path", raw, name)

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
 var t0 = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -173,7 +173,7 @@ func TestFoldWhileFoldersChange(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer root.Close()
-	c := New(Contents{Site: root, Names: config.Files{AnyCase: true}})
+	c := New(Contents{Site: root, Names: spec.Files{AnyCase: true}})
 	var all sync.WaitGroup
 	for worker := range 8 {
 		all.Go(func() {
@@ -226,7 +226,7 @@ func BenchmarkMissing(b *testing.B) {
 				b.Fatal(err)
 			}
 			defer root.Close()
-			c := New(Contents{Site: root, Names: config.Files{AnyCase: true}})
+			c := New(Contents{Site: root, Names: spec.Files{AnyCase: true}})
 			for b.Loop() {
 				if _, err := c.Open("x", Reader{}); !errors.Is(err, fs.ErrNotExist) {
 					b.Fatal(err)

@@ -11,14 +11,14 @@ import (
 	"testing"
 	"testing/iotest"
 
-	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/boot/bootmenu"
 	"github.com/pxebox/pxebox/internal/boot/loader/grub"
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
 const (
-	mac   = config.MAC("52:54:00:77:00:10")
+	mac   = spec.MAC("52:54:00:77:00:10")
 	token = "0123456789abcdef0123456789abcdef"
 )
 
@@ -215,7 +215,7 @@ func TestAnyCase(t *testing.T) {
 func TestMenuNames(t *testing.T) {
 	for _, tc := range []struct {
 		raw  string
-		mac  config.MAC
+		mac  spec.MAC
 		want bool
 	}{
 		{"pxelinux.cfg/default", "", true},

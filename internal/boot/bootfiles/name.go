@@ -10,9 +10,9 @@ import (
 	"path"
 	"strings"
 
-	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/boot/loader/grub"
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
 // ErrName is the error for a name that may not be asked for at all.
@@ -62,7 +62,7 @@ func Clean(raw string) (string, error) {
 
 // Menu reports whether a name as it was sent is that of the menu that a boot
 // loader begins with, and whose it is where the name tells.
-func Menu(raw string) (mac config.MAC, ok bool) {
+func Menu(raw string) (mac spec.MAC, ok bool) {
 	name, err := Clean(raw)
 	if err != nil {
 		return "", false
@@ -87,14 +87,14 @@ func namesMachines(folded string) bool {
 }
 
 // pxelinuxMAC reads the MAC in the name of a menu.
-func pxelinuxMAC(folded string) (config.MAC, bool) {
+func pxelinuxMAC(folded string) (spec.MAC, bool) {
 	mac, ok := pxelinux.MAC(folded)
 	if !ok {
 		return "", false
 	}
-	b, err := config.ParseHex(mac)
+	b, err := spec.ParseHex(mac)
 	if err != nil || len(b) != 6 {
 		return "", false
 	}
-	return config.MAC(config.NewHex(b)), true
+	return spec.MAC(spec.NewHex(b)), true
 }

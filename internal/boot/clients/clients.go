@@ -10,16 +10,16 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
 // Machine is what is known of one machine.
 type Machine struct {
-	MAC config.MAC
+	MAC spec.MAC
 	// GUID is as the firmware's setup shows it, in small letters; empty where
 	// the firmware does not say.
 	GUID string
-	// Firmware is one of config.Firmwares, or empty.
+	// Firmware is one of those of package firmware, or empty.
 	Firmware string
 }
 
@@ -43,7 +43,7 @@ func GUID(b [16]byte) string {
 
 // Rule is a [[machine]] with what it leads to.
 type Rule struct {
-	config.Machine
+	spec.Machine
 	// View names the menus that the machine gets in place of the general
 	// ones; empty for those.
 	View string `json:"view,omitempty"`

@@ -4,7 +4,7 @@ import (
 	"encoding/hex"
 	"testing"
 
-	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
 func TestGUID(t *testing.T) {
@@ -31,26 +31,26 @@ var pc = Machine{MAC: "52:54:00:77:00:10", GUID: "70786562-6f78-4c61-8000-000000
 func TestFits(t *testing.T) {
 	for _, tc := range []struct {
 		situation string
-		rule      config.Machine
+		rule      spec.Machine
 		m         Machine
 		want      bool
 	}{
-		{"a rule for all", config.Machine{}, pc, true},
-		{"a rule for all, and nothing known", config.Machine{}, Machine{}, true},
-		{"its MAC", config.Machine{MAC: []string{"52:54:00:77:00:10"}}, pc, true},
-		{"another's", config.Machine{MAC: []string{"52:54:00:77:00:11"}}, pc, false},
-		{"one of several", config.Machine{MAC: []string{"52:54:00:77:00:11", "52:54:00:77:00:10"}}, pc, true},
-		{"its maker's prefix", config.Machine{MAC: []string{"52:54:00"}}, pc, true},
-		{"a prefix of half a byte", config.Machine{MAC: []string{"52:54:0"}}, pc, false},
-		{"an empty prefix is nobody's", config.Machine{MAC: []string{""}}, pc, false},
-		{"a MAC, and nothing known", config.Machine{MAC: []string{"52:54:00"}}, Machine{}, false},
-		{"its GUID", config.Machine{GUID: []string{pc.GUID}}, pc, true},
-		{"a GUID, and the firmware does not say", config.Machine{GUID: []string{pc.GUID}}, Machine{MAC: pc.MAC}, false},
-		{"its firmware", config.Machine{Firmware: []string{"bios", "uefi-x64"}}, pc, true},
-		{"another firmware", config.Machine{Firmware: []string{"bios"}}, pc, false},
-		{"by HTTP it is another firmware", config.Machine{Firmware: []string{"uefi-x64-http"}}, pc, false},
-		{"all that is there has to fit", config.Machine{MAC: []string{"52:54:00"}, Firmware: []string{"bios"}}, pc, false},
-		{"and does", config.Machine{MAC: []string{"52:54:00"}, GUID: []string{pc.GUID}, Firmware: []string{"uefi-x64"}}, pc, true},
+		{"a rule for all", spec.Machine{}, pc, true},
+		{"a rule for all, and nothing known", spec.Machine{}, Machine{}, true},
+		{"its MAC", spec.Machine{MAC: []string{"52:54:00:77:00:10"}}, pc, true},
+		{"another's", spec.Machine{MAC: []string{"52:54:00:77:00:11"}}, pc, false},
+		{"one of several", spec.Machine{MAC: []string{"52:54:00:77:00:11", "52:54:00:77:00:10"}}, pc, true},
+		{"its maker's prefix", spec.Machine{MAC: []string{"52:54:00"}}, pc, true},
+		{"a prefix of half a byte", spec.Machine{MAC: []string{"52:54:0"}}, pc, false},
+		{"an empty prefix is nobody's", spec.Machine{MAC: []string{""}}, pc, false},
+		{"a MAC, and nothing known", spec.Machine{MAC: []string{"52:54:00"}}, Machine{}, false},
+		{"its GUID", spec.Machine{GUID: []string{pc.GUID}}, pc, true},
+		{"a GUID, and the firmware does not say", spec.Machine{GUID: []string{pc.GUID}}, Machine{MAC: pc.MAC}, false},
+		{"its firmware", spec.Machine{Firmware: []string{"bios", "uefi-x64"}}, pc, true},
+		{"another firmware", spec.Machine{Firmware: []string{"bios"}}, pc, false},
+		{"by HTTP it is another firmware", spec.Machine{Firmware: []string{"uefi-x64-http"}}, pc, false},
+		{"all that is there has to fit", spec.Machine{MAC: []string{"52:54:00"}, Firmware: []string{"bios"}}, pc, false},
+		{"and does", spec.Machine{MAC: []string{"52:54:00"}, GUID: []string{pc.GUID}, Firmware: []string{"uefi-x64"}}, pc, true},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			if got := (Rule{Machine: tc.rule}).Fits(tc.m); got != tc.want {
@@ -62,10 +62,10 @@ func TestFits(t *testing.T) {
 
 func TestMatch(t *testing.T) {
 	rules := []Rule{
-		{Machine: config.Machine{Firmware: []string{"bios"}}, View: "bios"},
-		{Machine: config.Machine{MAC: []string{"52:54:00:77:00:10"}, Once: true}, View: "once"},
-		{Machine: config.Machine{MAC: []string{"52:54:00"}}, View: "all of them"},
-		{Machine: config.Machine{MAC: []string{"52:54:00:77:00:10"}}, View: "too late"},
+		{Machine: spec.Machine{Firmware: []string{"bios"}}, View: "bios"},
+		{Machine: spec.Machine{MAC: []string{"52:54:00:77:00:10"}, Once: true}, View: "once"},
+		{Machine: spec.Machine{MAC: []string{"52:54:00"}}, View: "all of them"},
+		{Machine: spec.Machine{MAC: []string{"52:54:00:77:00:10"}}, View: "too late"},
 	}
 	for _, tc := range []struct {
 		situation string

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
 var (
@@ -150,7 +150,7 @@ func TestOnce(t *testing.T) {
 
 func TestOnceFull(t *testing.T) {
 	by := func(rule string, n byte) Spent {
-		return Spent{rule, config.MAC(config.NewHex([]byte{2, 0, 0, 0, 0, n}))}
+		return Spent{rule, spec.MAC(spec.NewHex([]byte{2, 0, 0, 0, 0, n}))}
 	}
 	o := NewOnce(2)
 	for n := range byte(5) { // a stranger, who invents machines
@@ -197,7 +197,7 @@ func TestOnceFull(t *testing.T) {
 }
 
 func TestFingerprint(t *testing.T) {
-	r := Rule{Machine: config.Machine{MAC: []string{"52:54:00"}, Boot: "debian", Once: true}, View: "m1"}
+	r := Rule{Machine: spec.Machine{MAC: []string{"52:54:00"}, Boot: "debian", Once: true}, View: "m1"}
 	moved, edited := r, r
 	moved.View = "m2"
 	edited.MAC = []string{"52:54:00", "02"}
@@ -206,5 +206,15 @@ func TestFingerprint(t *testing.T) {
 	}
 	if Fingerprint(r) == Fingerprint(edited) {
 		t.Error("an edited rule is the same")
+	}
+	// once.json outlives an update: with another fingerprint, the rules would
+	// count again, and a machine would be installed a second time.
+	const stored = "fb51fe5a8bc593bd"
+	all := Rule{Machine: spec.Machine{
+		MAC: []string{"52:54:00"}, GUID: []string{pc.GUID}, Firmware: []string{"uefi-x64"},
+		Boot: "debian", Once: true, Entries: []string{"debian"}, Default: "debian",
+	}}
+	if got := Fingerprint(all); got != stored {
+		t.Errorf("the fingerprint is %s, and was %s in earlier versions", got, stored)
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/boot/clients"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
 var (
@@ -23,7 +24,7 @@ var (
 )
 
 func straight(entry string, once bool, firmware ...string) clients.Rule {
-	return clients.Rule{Machine: config.Machine{Firmware: firmware, Boot: entry, Once: once}, Handoff: entry}
+	return clients.Rule{Machine: spec.Machine{Firmware: firmware, Boot: entry, Once: once}, Handoff: entry}
 }
 
 func TestPlanFor(t *testing.T) {
@@ -128,8 +129,8 @@ func TestPlanTakes(t *testing.T) {
 }
 
 func TestPlanView(t *testing.T) {
-	disk := clients.Rule{Machine: config.Machine{MAC: []string{"52:54:00"}, Boot: "disk", Once: true}, View: "m1"}
-	general := clients.Rule{Machine: config.Machine{Boot: config.BootMenu, Once: true}}
+	disk := clients.Rule{Machine: spec.Machine{MAC: []string{"52:54:00"}, Boot: "disk", Once: true}, View: "m1"}
+	general := clients.Rule{Machine: spec.Machine{Boot: config.BootMenu, Once: true}}
 	p := NewPlan([]clients.Rule{disk, general}, targets, NewTable(4), clients.NewOnce(4))
 	if v := p.View(t0, clients.Machine{}, true); v != "" {
 		t.Errorf("a machine that nobody knows gets %q", v)
@@ -158,8 +159,8 @@ func TestPlanView(t *testing.T) {
 
 // Where it is not certain which machine reads, nothing starts by itself.
 func TestPlanViewOfAnUncertainMachine(t *testing.T) {
-	starts := clients.Rule{Machine: config.Machine{MAC: []string{string(pc)}}, View: "starts"}
-	waits := clients.Rule{Machine: config.Machine{MAC: []string{string(pc)}}, View: "waits", Waits: true}
+	starts := clients.Rule{Machine: spec.Machine{MAC: []string{string(pc)}}, View: "starts"}
+	waits := clients.Rule{Machine: spec.Machine{MAC: []string{string(pc)}}, View: "waits", Waits: true}
 	for situation, tc := range map[string]struct {
 		rules []clients.Rule
 		m     clients.Machine

@@ -3,7 +3,7 @@ package handoff
 import (
 	"strings"
 
-	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
 // folder holds the files that ask for a handoff. Nothing of that name on disk
@@ -16,9 +16,9 @@ const suffix = ".cfg"
 // Request is what the name of a file asks for.
 type Request struct {
 	Entry string
-	MAC   config.MAC // whose next boot it is about
-	Token string     // as its menu had it
-	Menu  bool       // the file is for PXELINUX
+	MAC   spec.MAC // whose next boot it is about
+	Token string   // as its menu had it
+	Menu  bool     // the file is for PXELINUX
 }
 
 // File is the rendered file that the request is answered with.
@@ -30,7 +30,7 @@ func (r Request) File() string {
 }
 
 // Name is what the machine with that address reads: by GRUB, whose
-// $net_default_mac has the form of a config.MAC.
+// $net_default_mac has the form of a spec.MAC.
 func (r Request) Name() string {
 	name := folder + "/" + r.Entry + "/" + string(r.MAC) + "/" + r.Token
 	if r.Menu {
@@ -52,9 +52,9 @@ func Parse(raw string) (Request, bool) {
 	if len(mac) != len("52:54:00:12:34:56") || len(token) != TokenLen {
 		return Request{}, false
 	}
-	b, err := config.ParseHex(mac)
+	b, err := spec.ParseHex(mac)
 	if err != nil || len(b) != 6 {
 		return Request{}, false
 	}
-	return Request{Entry: parts[1], MAC: config.MAC(config.NewHex(b)), Token: token, Menu: menu}, true
+	return Request{Entry: parts[1], MAC: spec.MAC(spec.NewHex(b)), Token: token, Menu: menu}, true
 }

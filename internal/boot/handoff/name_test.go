@@ -5,10 +5,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
-const pc = config.MAC("52:54:00:77:00:10")
+const pc = spec.MAC("52:54:00:77:00:10")
 
 func TestParse(t *testing.T) {
 	const token = "0123456789abcdef0123456789abcdef"
@@ -68,7 +68,7 @@ func FuzzParse(f *testing.F) {
 		if again, ok := Parse(r.Name()); !ok || again != r {
 			t.Errorf("%q is %+v, whose name is %q, which is %+v", raw, r, r.Name(), again)
 		}
-		if b := r.MAC.Bytes(); len(b) != 6 || config.MAC(config.NewHex(b)) != r.MAC || strings.Contains(r.Entry, "/") {
+		if b := r.MAC.Bytes(); len(b) != 6 || spec.MAC(spec.NewHex(b)) != r.MAC || strings.Contains(r.Entry, "/") {
 			t.Errorf("%q is %+v", raw, r)
 		}
 	})
@@ -76,7 +76,7 @@ func FuzzParse(f *testing.F) {
 
 func TestToken(t *testing.T) {
 	here, there := netip.MustParseAddr("192.168.77.100"), netip.MustParseAddr("192.168.77.101")
-	const other = config.MAC("02:00:00:00:00:01")
+	const other = spec.MAC("02:00:00:00:00:01")
 	key := Key{1}
 	token := key.Token(here, pc)
 	if len(token) != TokenLen {

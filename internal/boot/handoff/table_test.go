@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
 var (
@@ -19,10 +19,10 @@ func TestTable(t *testing.T) {
 		at   time.Duration
 		do   string // arm, arm2 (another entry), used, or a question
 		xid  [4]byte
-		mac  config.MAC
+		mac  spec.MAC
 		want string // the answer to a question
 	}
-	const other = config.MAC("02:00:00:00:00:01")
+	const other = spec.MAC("02:00:00:00:00:01")
 	for situation, steps := range map[string][]step{
 		"nobody asked": {{0, "?", xidA, pc, ""}},
 		"the next boot": {
@@ -114,7 +114,7 @@ func TestTable(t *testing.T) {
 
 func TestTableIsBounded(t *testing.T) {
 	table := NewTable(2)
-	mac := func(n int) config.MAC { return config.MAC(fmt.Sprintf("02:00:00:00:00:%02x", n)) }
+	mac := func(n int) spec.MAC { return spec.MAC(fmt.Sprintf("02:00:00:00:00:%02x", n)) }
 	for n, want := range []bool{true, true, false} {
 		if table.Arm(t0, mac(n), "wds") != want {
 			t.Errorf("machine %d: %v", n, !want)
@@ -147,7 +147,7 @@ func FuzzTable(f *testing.F) {
 			do, who := history[0]>>4, int(history[0])%3
 			xid := [4]byte{history[0] >> 2 & 3}
 			now = now.Add(time.Duration(history[1]) * time.Second)
-			mac := config.MAC(fmt.Sprintf("02:00:00:00:00:%02x", who))
+			mac := spec.MAC(fmt.Sprintf("02:00:00:00:00:%02x", who))
 			m := &machines[who]
 			switch do % 4 {
 			case 0:
@@ -190,7 +190,7 @@ func FuzzTable(f *testing.F) {
 
 // A program that is restarted between the choice and the boot goes on.
 func TestTableIsRestored(t *testing.T) {
-	const other = config.MAC("02:00:00:00:00:01")
+	const other = spec.MAC("02:00:00:00:00:01")
 	before := NewTable(4)
 	before.Arm(t0, pc, "wds")
 	if !told(before) {
@@ -216,7 +216,7 @@ func TestTableIsRestored(t *testing.T) {
 		situation string
 		restart   time.Duration // after t0, by the wall clock
 		at        time.Duration // after the restart
-		mac       config.MAC
+		mac       spec.MAC
 		xid       [4]byte
 		want      string
 	}{

@@ -16,6 +16,7 @@ import (
 	"github.com/pxebox/pxebox/internal/base/durable"
 	"github.com/pxebox/pxebox/internal/box/selftest"
 	"github.com/pxebox/pxebox/internal/box/settings"
+	"github.com/pxebox/pxebox/internal/control/compile"
 	"github.com/pxebox/pxebox/internal/generation"
 )
 
@@ -35,7 +36,7 @@ func (s *site) state(addresses []netip.Prefix) selftest.State {
 	st := selftest.State{Sum: hex.EncodeToString(sum[:])}
 	if err != nil {
 		st.Refused = err.Error()
-	} else if c, err := generation.Parse(settings.FileName, text); err != nil {
+	} else if c, err := compile.Parse(settings.FileName, text); err != nil {
 		st.Refused = err.Error()
 	} else {
 		st.Settings = selftest.Use{Mode: c.DHCP.Mode, Address: c.Network.Address}

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 	"github.com/pxebox/pxebox/internal/box/selftest"
 )
 
@@ -20,9 +20,9 @@ func TestNoteState(t *testing.T) {
 		situation, settings, refused string
 		use                          selftest.Use
 	}{
-		{"right", fixed, "", selftest.Use{Mode: config.ModeServer, Address: netip.MustParsePrefix("192.168.77.1/24")}},
+		{"right", fixed, "", selftest.Use{Mode: spec.ModeServer, Address: netip.MustParsePrefix("192.168.77.1/24")}},
 		{"a mistake", "[menu]\ntitel = \"x\"\n", "pxebox.toml:2: menu.titel: is not known", selftest.Use{}},
-		{"none: the built-in ones", "", "", selftest.Use{Mode: config.ModeAuto}},
+		{"none: the built-in ones", "", "", selftest.Use{Mode: spec.ModeAuto}},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			dir := t.TempDir()

@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"net/netip"
 
-	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
 // Use is what settings make of a box that others on its network notice first.
 type Use struct {
-	Mode    config.Mode  `json:"mode"`
+	Mode    spec.Mode    `json:"mode"`
 	Address netip.Prefix `json:"address"` // the zero Prefix: by DHCP
 }
 

@@ -5,12 +5,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
 func TestAsBefore(t *testing.T) {
-	server := Use{config.ModeServer, netip.MustParsePrefix("192.168.77.1/24")}
-	builtIn := Use{Mode: config.ModeAuto}
+	server := Use{spec.ModeServer, netip.MustParsePrefix("192.168.77.1/24")}
+	builtIn := Use{Mode: spec.ModeAuto}
 	well := State{Sum: "1", Settings: server, InForce: server, Present: true}
 	refused := State{Sum: "1", Refused: "menu.serial is not known", InForce: builtIn, Present: true}
 	with := func(s State, change func(*State)) State { change(&s); return s }
@@ -38,10 +38,10 @@ func TestAsBefore(t *testing.T) {
 			`in force are mode "auto" and an address by DHCP`},
 		{"nothing is in force yet", &well, with(well, func(s *State) { s.InForce, s.Present = Use{}, false }),
 			"no settings are in force yet"},
-		{"another mode is in force", &well, with(well, func(s *State) { s.InForce.Mode = config.ModeProxy }),
+		{"another mode is in force", &well, with(well, func(s *State) { s.InForce.Mode = spec.ModeProxy }),
 			`in force are mode "proxy"`},
 		{"the new program takes them for another mode", &well, with(well, func(s *State) {
-			s.Settings.Mode, s.InForce.Mode = config.ModeProxy, config.ModeProxy
+			s.Settings.Mode, s.InForce.Mode = spec.ModeProxy, spec.ModeProxy
 		}), `reads the settings as mode "proxy"`},
 		{"the new program overlooks the address", &well, with(well, func(s *State) {
 			s.Settings.Address, s.InForce.Address = netip.Prefix{}, netip.Prefix{}

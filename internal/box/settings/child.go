@@ -18,7 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/pxebox/pxebox/config"
-	"github.com/pxebox/pxebox/internal/generation"
+	"github.com/pxebox/pxebox/internal/control/compile"
 )
 
 // Bounds of one check. The largest settings that the box takes need 100 MB, and
@@ -94,7 +94,7 @@ func CheckStdin(in io.Reader, out io.Writer) error {
 // Parses returns what is wrong with settings, as config.Errors, or nil. It does
 // so in this process.
 func Parses(text []byte) error {
-	_, err := generation.Parse(FileName, text)
+	_, err := compile.Parse(FileName, text)
 	return err
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/handoff"
 	"github.com/pxebox/pxebox/internal/boot/loader/grub"
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
 // disk is what boot = "disk" means where no entry has that name.
@@ -23,7 +24,7 @@ var disk = config.Entry{Name: config.BootDisk, Label: "This computer's own disk"
 func (s *site) machines(room int) (rendered map[string]map[string][]byte, rules []clients.Rule, tooLarge bool) {
 	v := views{site: s, byContent: map[string]string{}, wait: map[string]bool{}, room: room}
 	for _, m := range s.Machines {
-		r := clients.Rule{Machine: m}
+		r := clients.Rule{Machine: spec.Machine(m)}
 		e, starts := s.starts(m.Boot)
 		switch {
 		case starts && e.Kind() == config.KindWDS:

@@ -23,6 +23,7 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/handoff"
 	"github.com/pxebox/pxebox/internal/boot/loader/grub"
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 	"github.com/pxebox/pxebox/internal/test/golden"
 )
 
@@ -484,7 +485,7 @@ func wanted(c *config.Config, firmware string) []line {
 			case config.KindWDS:
 				i := slices.IndexFunc(c.WDS, func(w config.WDS) bool { return w.Name == e.WDS })
 				runs = c.WDS[i].Programs[firmware] != "" &&
-					(c.DHCP.Mode != config.ModeOff || firmware == bios && c.WDS[i].BIOSRoute == config.RouteChain)
+					(c.DHCP.Mode != spec.ModeOff || firmware == bios && c.WDS[i].BIOSRoute == config.RouteChain)
 			}
 			if !runs {
 				continue

@@ -10,6 +10,7 @@ import (
 	"testing/iotest"
 
 	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
 // salts is what the tests take for random.
@@ -53,7 +54,7 @@ func TestPasswordForGRUBIsWhatGrubMkpasswdMakes(t *testing.T) {
 	if len(parts) != 6 {
 		t.Fatalf("grub-mkpasswd-pbkdf2 says %q", out)
 	}
-	random := append(make([]byte, cryptSalt), config.Hex(pairs(parts[4])).Bytes()...)
+	random := append(make([]byte, cryptSalt), spec.Hex(pairs(parts[4])).Bytes()...)
 	both, err := HashPassword(password, bytes.NewReader(random))
 	if err != nil {
 		t.Fatal(err)

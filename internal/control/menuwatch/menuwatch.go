@@ -13,10 +13,10 @@ import (
 	"time"
 
 	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/base/filewatch"
 	"github.com/pxebox/pxebox/internal/base/jitter"
 	"github.com/pxebox/pxebox/internal/base/pulse"
 	"github.com/pxebox/pxebox/internal/boot/bootmenu"
-	"github.com/pxebox/pxebox/internal/control/filewatch"
 )
 
 const (

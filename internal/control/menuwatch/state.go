@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/control/compile"
 	"github.com/pxebox/pxebox/internal/control/menu"
 	"github.com/pxebox/pxebox/internal/generation"
 	"github.com/pxebox/pxebox/internal/tool/configfile"
@@ -179,7 +180,7 @@ func (s *state) fallBack() error {
 // publish renders the configuration with what is known now.
 func (s *state) publish(now time.Time) error {
 	s.fresh, s.publishAt, s.publishedAt = false, time.Time{}, now
-	g := generation.Build(s.cfg, s.status())
+	g := compile.Generation(s.cfg, s.status())
 	changed, err := generation.Publish(s.RunDir, g)
 	if errors.As(err, new(generation.TooLargeError)) {
 		s.log.publish.Error("the menus are too large to be published: all machines get the same one, and it waits for a key", "err", err, "entries", len(s.cfg.Entries), "views", len(g.Views))
@@ -201,7 +202,7 @@ func (s *state) publish(now time.Time) error {
 func oneMenu(c *config.Config, st menu.Status) generation.Generation {
 	waiting := *c
 	waiting.Menu.Timeout = 0
-	g := generation.Build(&waiting, st)
+	g := compile.Generation(&waiting, st)
 	g.Views, g.TooLarge = nil, false
 	for i := range g.Machines {
 		g.Machines[i].View = ""

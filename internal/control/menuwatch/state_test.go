@@ -16,6 +16,8 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/bootmenu"
 	"github.com/pxebox/pxebox/internal/boot/loader/grub"
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
+	"github.com/pxebox/pxebox/internal/boot/spec"
+	"github.com/pxebox/pxebox/internal/control/compile"
 	"github.com/pxebox/pxebox/internal/control/menu"
 	"github.com/pxebox/pxebox/internal/generation"
 )
@@ -182,7 +184,7 @@ func TestConfigurationFile(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if _, err := generation.Publish(m.RunDir, generation.Build(c, menu.Status{})); err != nil {
+				if _, err := generation.Publish(m.RunDir, compile.Generation(c, menu.Status{})); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -245,7 +247,7 @@ func TestMenusTooLargeToPublish(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if g.Network.Address.String() != "192.168.77.1/24" || g.DHCP.Mode != config.ModeServer || len(g.DHCP.Ranges) != 1 {
+	if g.Network.Address.String() != "192.168.77.1/24" || g.DHCP.Mode != spec.ModeServer || len(g.DHCP.Ranges) != 1 {
 		t.Errorf("published %+v, %+v", g.Network, g.DHCP)
 	}
 	for name, must := range map[string]string{pxelinux.ConfigFile: "MENU TITLE many", grub.ConfigFile: "--id='^e499'"} {

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
 // UnusableError is the error for a name whose addresses no WDS server can have.
@@ -38,7 +38,7 @@ func unusable(a netip.Addr, own []netip.Prefix) string {
 		switch {
 		case a == p.Addr():
 			return "is this box's own address"
-		case p.Bits() <= 30 && (a == config.Broadcast(p) || a == p.Masked().Addr()):
+		case p.Bits() <= 30 && (a == spec.Broadcast(p) || a == p.Masked().Addr()):
 			return fmt.Sprintf("stands for the whole network %v", p.Masked())
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/pxebox/pxebox/assets/names"
 	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/boot/bootfiles"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
 // File is a boot file that an entry needs, as a look found it.
@@ -64,7 +65,7 @@ func Needed(c *config.Config) []string {
 // Look looks for boot files as pxed will: those of the box itself count as
 // well, and so may a name that differs in case.
 func Look(dir, stick string, as config.Files, wanted []string) map[string]File {
-	contents := bootfiles.Contents{Stick: stick, Bundled: bundled(), Names: as}
+	contents := bootfiles.Contents{Stick: stick, Bundled: bundled(), Names: spec.Files(as)}
 	if root, err := os.OpenRoot(dir); err == nil { // else there is none, and its files are missing
 		defer root.Close()
 		contents.Site = root

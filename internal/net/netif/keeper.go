@@ -13,7 +13,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 
-	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
 const (
@@ -41,7 +41,7 @@ type Keeper struct {
 //
 // An address that is set stays when Run ends: the box is to be reachable
 // while its program restarts.
-func (k *Keeper) Run(ctx context.Context, settings <-chan config.Network, report func(context.Context, Link)) {
+func (k *Keeper) Run(ctx context.Context, settings <-chan spec.Network, report func(context.Context, Link)) {
 	stop := func() {}
 	defer func() { stop() }()
 	for {
@@ -63,7 +63,7 @@ func (k *Keeper) Run(ctx context.Context, settings <-chan config.Network, report
 // belong to the goroutine of run.
 type tenure struct {
 	*Keeper
-	settings config.Network
+	settings spec.Network
 	report   func(context.Context, Link)
 
 	last Link   // as reported

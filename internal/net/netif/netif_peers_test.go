@@ -23,7 +23,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
-	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 	"github.com/pxebox/pxebox/peers/journal"
 	"github.com/pxebox/pxebox/peers/netns"
 )
@@ -85,7 +85,7 @@ type bench struct {
 	links    journal.Journal[Link]
 	log      journal.Journal[string]
 	seen     int
-	settings chan config.Network
+	settings chan spec.Network
 	runDir   string
 	stop     func()
 }
@@ -93,7 +93,7 @@ type bench struct {
 // newBench wires box and site together; the Keeper is not running yet.
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	b := &bench{t: t, settings: make(chan config.Network), runDir: t.TempDir(), stop: func() {}}
+	b := &bench{t: t, settings: make(chan spec.Network), runDir: t.TempDir(), stop: func() {}}
 	var err error
 	if b.site, err = netns.New(); err != nil {
 		t.Fatal(err)
@@ -143,7 +143,7 @@ func run(name string, args ...string) error {
 }
 
 // start runs a Keeper. The interface is found by itself.
-func (b *bench) start(s config.Network) {
+func (b *bench) start(s spec.Network) {
 	ctx, cancel := context.WithCancel(context.Background())
 	k := &Keeper{RunDir: b.runDir, Log: slog.New(slog.NewTextHandler(journal.Lines(&b.log), &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	var done sync.WaitGroup
@@ -376,7 +376,7 @@ func TestALeaseIsTakenAndRenewedAtItsServer(t *testing.T) {
 	b := newBench(t)
 	s := b.serve("192.168.77.100,192.168.77.110,2m", "--dhcp-option=3,192.168.77.2", "--dhcp-option=58,4", "--dhcp-option=59,8")
 	q := b.questions()
-	b.start(config.Network{})
+	b.start(spec.Network{})
 	l := b.await("with a lease", leasedFrom("192.168.77.0/24"))
 	b.awaitRouter("192.168.77.2")
 	place := s.says("DHCPACK")
@@ -394,7 +394,7 @@ func TestALeaseIsReboundWhereItsServerIsSilent(t *testing.T) {
 	b := newBench(t)
 	b.serveBriefly()
 	q := b.questions()
-	b.start(config.Network{})
+	b.start(spec.Network{})
 	l := b.await("with a lease", leasedFrom("192.168.77.0/24"))
 	// Only its broadcasts reach the server from now on.
 	b.here("ip", "neigh", "replace", "192.168.77.2", "lladdr", "02:00:00:00:00:99", "nud", "permanent", "dev", boxIf)
@@ -420,7 +420,7 @@ func TestALeaseIsReboundWhereItsServerIsSilent(t *testing.T) {
 
 func TestNoServerThenOne(t *testing.T) {
 	b := newBench(t)
-	b.start(config.Network{})
+	b.start(spec.Network{})
 	l := b.await("with a link-local address", linkLocal)
 	b.logged("no DHCP server answers")
 	b.have(l.Addr.String())
@@ -437,7 +437,7 @@ func TestTheLinkLocalAddressIsTaken(t *testing.T) {
 	}
 	first, second := linkLocalAddr(l.HardwareAddr, 0), linkLocalAddr(l.HardwareAddr, 1)
 	b.ok("ip", "addr", "add", first.String()+"/16", "dev", siteIf)
-	b.start(config.Network{})
+	b.start(spec.Network{})
 	if got := b.await("with a link-local address", linkLocal); got.Addr.Addr() != second {
 		t.Fatalf("took %v, want %v, as %v is in use", got.Addr, second, first)
 	}
@@ -446,7 +446,7 @@ func TestTheLinkLocalAddressIsTaken(t *testing.T) {
 func TestTheServerGoesAndComesBack(t *testing.T) {
 	b := newBench(t)
 	s := b.serveBriefly()
-	b.start(config.Network{})
+	b.start(spec.Network{})
 	b.await("with a lease", leasedFrom("192.168.77.0/24"))
 	s.stop()
 	b.await("without an address", func(l Link) bool { return l.Up && !l.Addr.IsValid() })
@@ -460,7 +460,7 @@ func TestTheServerGoesAndComesBack(t *testing.T) {
 func TestTheCarrierGoesAndComesBack(t *testing.T) {
 	b := newBench(t)
 	s := b.serve("192.168.77.100,192.168.77.110,1h")
-	b.start(config.Network{})
+	b.start(spec.Network{})
 	l := b.await("with a lease", leasedFrom("192.168.77.0/24"))
 	place := s.says("DHCPACK")
 	b.ok("ip", "link", "set", siteIf, "down")
@@ -473,7 +473,7 @@ func TestTheCarrierGoesAndComesBack(t *testing.T) {
 func TestTheCableMovesToAnotherNetwork(t *testing.T) {
 	b := newBench(t)
 	s := b.serve("192.168.77.100,192.168.77.110,1h")
-	b.start(config.Network{})
+	b.start(spec.Network{})
 	b.await("with a lease", leasedFrom("192.168.77.0/24"))
 	b.ok("ip", "link", "set", siteIf, "down")
 	b.await("without a carrier", func(l Link) bool { return !l.Up })
@@ -489,7 +489,7 @@ func TestTheCableMovesToAnotherNetwork(t *testing.T) {
 func TestTheInterfaceVanishesAndComesBack(t *testing.T) {
 	b := newBench(t)
 	s := b.serve("192.168.77.100,192.168.77.110,1h")
-	b.start(config.Network{})
+	b.start(spec.Network{})
 	old := b.await("with a lease", leasedFrom("192.168.77.0/24"))
 	s.stop()
 	b.here("ip", "link", "del", boxIf)
@@ -506,12 +506,12 @@ func TestTheInterfaceVanishesAndComesBack(t *testing.T) {
 func TestARestartKeepsTheLease(t *testing.T) {
 	b := newBench(t)
 	s := b.serve("192.168.77.100,192.168.77.110,1h")
-	b.start(config.Network{})
+	b.start(spec.Network{})
 	l := b.await("with a lease", leasedFrom("192.168.77.0/24"))
 	b.stop()
 	b.have(l.Addr.String())
 	place := s.says("DHCPACK")
-	b.start(config.Network{})
+	b.start(spec.Network{})
 	s.saysAfter(s.saysAfter(place, "DHCPREQUEST"), "DHCPACK")
 	for _, line := range s.log.From(place) {
 		if strings.Contains(line, "DHCPDISCOVER") {
@@ -523,7 +523,7 @@ func TestARestartKeepsTheLease(t *testing.T) {
 
 func TestAFixedAddress(t *testing.T) {
 	b := newBench(t)
-	fixed := func(s string) config.Network { return config.Network{Address: netip.MustParsePrefix(s)} }
+	fixed := func(s string) spec.Network { return spec.Network{Address: netip.MustParsePrefix(s)} }
 	is := func(s string) func(Link) bool {
 		return func(l Link) bool { return l.Up && l.Addr == netip.MustParsePrefix(s) }
 	}
@@ -574,7 +574,7 @@ func TestAFixedAddress(t *testing.T) {
 
 func TestTheInterfaceIsSwitchedOffAndOn(t *testing.T) {
 	b := newBench(t)
-	b.start(config.Network{Address: netip.MustParsePrefix("192.168.77.1/24"), Gateway: netip.MustParseAddr("192.168.77.2")})
+	b.start(spec.Network{Address: netip.MustParsePrefix("192.168.77.1/24"), Gateway: netip.MustParseAddr("192.168.77.2")})
 	b.logged("fixed address")
 	b.await("up", func(l Link) bool { return l.Up && l.Addr.IsValid() })
 	b.here("ip", "link", "set", boxIf, "down")
@@ -588,7 +588,7 @@ func TestOfTwoInterfacesTheOneWithACarrier(t *testing.T) {
 	b := newBench(t)
 	b.second("a0") // the first by name
 	b.serve("192.168.77.100,192.168.77.110,1h")
-	b.start(config.Network{})
+	b.start(spec.Network{})
 	if l := b.await("with a lease", leasedFrom("192.168.77.0/24")); l.Name != boxIf {
 		t.Fatalf("lease on %s, want %s", l.Name, boxIf)
 	}
@@ -599,7 +599,7 @@ func TestOfTwoInterfacesTheOneThatGetsACarrier(t *testing.T) {
 	b := newBench(t)
 	b.second("a0")
 	b.ok("ip", "link", "set", siteIf, "down")
-	b.start(config.Network{})
+	b.start(spec.Network{})
 	b.await("of the first by name", func(l Link) bool { return l.Name == "a0" && !l.Up })
 	b.ok("ip", "link", "set", siteIf, "up")
 	b.await("of the one with a carrier", func(l Link) bool { return l.Name == boxIf && l.Up })

@@ -5,7 +5,7 @@ import (
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
-	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
 // refused is the silence toward a packet that comes from where no machine of a
@@ -85,7 +85,7 @@ func (s *Settings) isOnLink(a netip.Addr) bool { return s.local != nil && s.host
 // all of its machines (RFC 1122 §3.2.1.3).
 func (s *Settings) hostSubnet(a netip.Addr) *subnet {
 	sub := s.subnetOf(a)
-	if sub == nil || a == s.Self.Addr() || a == sub.network.Addr() || a == config.Broadcast(sub.network) {
+	if sub == nil || a == s.Self.Addr() || a == sub.network.Addr() || a == spec.Broadcast(sub.network) {
 		return nil
 	}
 	return sub

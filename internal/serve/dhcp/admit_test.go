@@ -6,7 +6,7 @@ import (
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
-	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
 // Who may say what, by the addresses of a packet on port 67.
@@ -74,7 +74,7 @@ func TestAdmit(t *testing.T) {
 		"relayed by nobody":                              {"0.0.0.0", message(discover, giaddr("10.1.0.1")), false},
 	} {
 		t.Run(situation, func(t *testing.T) {
-			for _, mode := range []config.Mode{config.ModeServer, config.ModeProxy} {
+			for _, mode := range []spec.Mode{spec.ModeServer, spec.ModeProxy} {
 				bios(tc.msg)
 				q := NewQuestion(tc.msg, ServerPort, netip.AddrPortFrom(at(tc.from), ClientPort))
 				a := Decide(t0, settings(mode, behindRelays), q)
@@ -92,10 +92,10 @@ func TestAdmit(t *testing.T) {
 // A host of another network takes no address, gives none back, and spoils none.
 func TestStrangerTakesNoLease(t *testing.T) {
 	stranger := netip.MustParseAddrPort("10.9.0.66:68")
-	wide := func(c *config.DHCP) {
-		c.Ranges = []config.Range{{First: first, Last: netip.MustParseAddr("192.168.77.119")}}
+	wide := func(c *spec.DHCP) {
+		c.Ranges = []spec.Range{{First: first, Last: netip.MustParseAddr("192.168.77.119")}}
 	}
-	s := settings(config.ModeServer, wide, behindRelays)
+	s := settings(spec.ModeServer, wide, behindRelays)
 	bind(t, s)
 	for n := range byte(19) {
 		a := netip.AddrFrom4([4]byte{192, 168, 77, 101 + n})
@@ -142,7 +142,7 @@ func TestLearned(t *testing.T) {
 	} {
 		t.Run(situation, func(t *testing.T) {
 			bios(tc.msg)
-			a := Decide(t0, settings(config.ModeProxy, behindRelays), NewQuestion(tc.msg, ServerPort, netip.AddrPortFrom(netip.MustParseAddr(tc.from), ClientPort)))
+			a := Decide(t0, settings(spec.ModeProxy, behindRelays), NewQuestion(tc.msg, ServerPort, netip.AddrPortFrom(netip.MustParseAddr(tc.from), ClientPort)))
 			if a.Has != tc.has || a.Relayed != tc.relayed {
 				t.Errorf("it has %v, relayed %v; want %v, %v (%s)", a.Has, a.Relayed, tc.has, tc.relayed, a.Why)
 			}
@@ -153,7 +153,7 @@ func TestLearned(t *testing.T) {
 // Which sources TFTP and HTTP answer, too: no address stands for more than one
 // machine.
 func TestServes(t *testing.T) {
-	s := settings(config.ModeServer, behindRelays)
+	s := settings(spec.ModeServer, behindRelays)
 	for a, want := range map[string]bool{
 		"192.168.77.9": true, "10.1.0.100": true, "192.168.77.1": true, // the box tests itself
 		"192.168.77.0": false, "192.168.77.255": false, "10.1.0.0": false, "10.1.0.255": false,

@@ -9,14 +9,14 @@ import (
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
-	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
 // BenchmarkExchange is all that the processor does for one client's lease,
 // but for the sockets and the disk: two packets parsed, decided and encoded.
 func BenchmarkExchange(b *testing.B) {
-	s := NewSettings(lab(config.ModeServer, func(c *config.DHCP) {
-		c.Ranges = []config.Range{{First: netip.MustParseAddr("10.0.0.1"), Last: netip.MustParseAddr("10.0.255.254")}}
+	s := NewSettings(lab(spec.ModeServer, func(c *spec.DHCP) {
+		c.Ranges = []spec.Range{{First: netip.MustParseAddr("10.0.0.1"), Last: netip.MustParseAddr("10.0.255.254")}}
 	}), netip.MustParsePrefix("10.0.255.255/8"), nil, Pools{})
 	discover := message(dhcpv4.MessageTypeDiscover, option(55, 1, 3, 6, 15)).ToBytes()
 	request := message(dhcpv4.MessageTypeRequest, option(55, 1, 3, 6, 15), server(s.Self.Addr()), wish(first)).ToBytes()

@@ -10,7 +10,7 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"github.com/insomniacslk/dhcp/iana"
 
-	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
 var (
@@ -21,9 +21,9 @@ var (
 )
 
 // lab is a configuration with two addresses to lease.
-func lab(mode config.Mode, changes ...func(*config.DHCP)) config.DHCP {
-	c := config.DHCP{Mode: mode, Ranges: []config.Range{{First: first, Last: first.Next()}}}
-	c.Lease = config.Duration(time.Hour)
+func lab(mode spec.Mode, changes ...func(*spec.DHCP)) spec.DHCP {
+	c := spec.DHCP{Mode: mode, Ranges: []spec.Range{{First: first, Last: first.Next()}}}
+	c.Lease = spec.Duration(time.Hour)
 	c.Router = netip.MustParseAddr("192.168.77.254")
 	c.DNS = []netip.Addr{netip.MustParseAddr("192.168.77.253"), netip.MustParseAddr("192.168.77.252")}
 	for _, change := range changes {
@@ -32,7 +32,7 @@ func lab(mode config.Mode, changes ...func(*config.DHCP)) config.DHCP {
 	return c
 }
 
-func settings(mode config.Mode, changes ...func(*config.DHCP)) *Settings {
+func settings(mode spec.Mode, changes ...func(*spec.DHCP)) *Settings {
 	return NewSettings(lab(mode, changes...), self, []net.HardwareAddr{{2, 0, 0, 0, 0, 1}, {2, 0, 0, 0, 0, 2}}, Pools{})
 }
 
@@ -160,7 +160,7 @@ func TestServerDecides(t *testing.T) {
 		{"relayed from a subnet that is not configured", nil, message(dhcpv4.MessageTypeDiscover, giaddr("10.0.0.1")), none, netip.Addr{}, toAll, false},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
-			s := settings(config.ModeServer)
+			s := settings(spec.ModeServer)
 			if tc.before != nil {
 				tc.before(t, s)
 			}
@@ -200,7 +200,7 @@ func TestServerDecides(t *testing.T) {
 }
 
 func TestParameters(t *testing.T) {
-	a := ask(settings(config.ModeServer), message(dhcpv4.MessageTypeDiscover, option(61, 1, 9, 9)))
+	a := ask(settings(spec.ModeServer), message(dhcpv4.MessageTypeDiscover, option(61, 1, 9, 9)))
 	for code, want := range map[uint8]string{
 		1:  "\xff\xff\xff\x00",
 		3:  "\xc0\xa8\x4d\xfe",
@@ -223,7 +223,7 @@ func TestParameters(t *testing.T) {
 }
 
 func TestRangeRunsOut(t *testing.T) {
-	s := settings(config.ModeServer)
+	s := settings(spec.ModeServer)
 	stranger := func(n byte) change { return from(2, 9, 9, 9, 9, n) }
 	for n := range byte(200) {
 		if a := ask(s, message(dhcpv4.MessageTypeDiscover, stranger(n))); a.Msg == nil {
@@ -247,7 +247,7 @@ func TestRangeRunsOut(t *testing.T) {
 func TestDeclineAndRelease(t *testing.T) {
 	other := from(2, 2, 2, 2, 2, 2)
 	t.Run("a declined address rests, and the client gets another", func(t *testing.T) {
-		s := settings(config.ModeServer)
+		s := settings(spec.ModeServer)
 		bind(t, s)
 		if a := ask(s, message(dhcpv4.MessageTypeDecline, server(self.Addr()), wish(first))); a.Msg != nil || !a.Trouble {
 			t.Errorf("decline got %+v", a)
@@ -258,7 +258,7 @@ func TestDeclineAndRelease(t *testing.T) {
 		}
 	})
 	t.Run("another machine cannot decline it", func(t *testing.T) {
-		s := settings(config.ModeServer)
+		s := settings(spec.ModeServer)
 		bind(t, s)
 		ask(s, message(dhcpv4.MessageTypeDecline, other, server(self.Addr()), wish(first)))
 		if a := ask(s, message(dhcpv4.MessageTypeRequest, ciaddr(first))); a.Msg == nil || a.Msg.MessageType() != dhcpv4.MessageTypeAck {
@@ -266,7 +266,7 @@ func TestDeclineAndRelease(t *testing.T) {
 		}
 	})
 	t.Run("a released address is free", func(t *testing.T) {
-		s := settings(config.ModeServer)
+		s := settings(spec.ModeServer)
 		bind(t, s)
 		ask(s, message(dhcpv4.MessageTypeRelease, server(self.Addr()), ciaddr(first)))
 		a := ask(s, message(dhcpv4.MessageTypeDiscover, other, wish(first)))
@@ -275,7 +275,7 @@ func TestDeclineAndRelease(t *testing.T) {
 		}
 	})
 	t.Run("a release meant for another server", func(t *testing.T) {
-		s := settings(config.ModeServer)
+		s := settings(spec.ModeServer)
 		bind(t, s)
 		ask(s, message(dhcpv4.MessageTypeRelease, server(first), ciaddr(first)))
 		a := ask(s, message(dhcpv4.MessageTypeDiscover, other, wish(first)))
@@ -286,7 +286,7 @@ func TestDeclineAndRelease(t *testing.T) {
 }
 
 func TestClientIdentity(t *testing.T) {
-	s := settings(config.ModeServer)
+	s := settings(spec.ModeServer)
 	given := func(m *dhcpv4.DHCPv4) netip.Addr { return address(ask(s, m).Msg.YourIPAddr) }
 	byID := given(message(dhcpv4.MessageTypeDiscover, option(61, 0, 7, 7)))
 	if again := given(message(dhcpv4.MessageTypeDiscover, option(61, 0, 7, 7), from(4, 4, 4, 4, 4, 4))); again != byID {
@@ -300,25 +300,25 @@ func TestClientIdentity(t *testing.T) {
 func TestModes(t *testing.T) {
 	for _, tc := range []struct {
 		situation string
-		mode      config.Mode
+		mode      spec.Mode
 		question  *dhcpv4.DHCPv4
 		port      int
 		want      dhcpv4.MessageType
 	}{
-		{"auto, BIOS client", config.ModeAuto, message(dhcpv4.MessageTypeDiscover, bios), ServerPort, dhcpv4.MessageTypeOffer},
-		{"auto never leases", config.ModeAuto, message(dhcpv4.MessageTypeDiscover), ServerPort, dhcpv4.MessageTypeNone},
-		{"proxy, BIOS client", config.ModeProxy, message(dhcpv4.MessageTypeDiscover, bios), ServerPort, dhcpv4.MessageTypeOffer},
-		{"proxy, not network-booting", config.ModeProxy, message(dhcpv4.MessageTypeDiscover), ServerPort, dhcpv4.MessageTypeNone},
-		{"proxy, the client's request is the other server's", config.ModeProxy, message(dhcpv4.MessageTypeRequest, bios, wish(first)), ServerPort, dhcpv4.MessageTypeNone},
-		{"proxy, a firmware that there is no file for", config.ModeProxy, message(dhcpv4.MessageTypeDiscover, pxeArch(6)), ServerPort, dhcpv4.MessageTypeNone},
-		{"proxy, boot server request", config.ModeProxy, message(dhcpv4.MessageTypeRequest, bios, ciaddr(first)), BootServerPort, dhcpv4.MessageTypeAck},
-		{"proxy, boot server request by INFORM", config.ModeProxy, message(dhcpv4.MessageTypeInform, bios, ciaddr(first)), BootServerPort, dhcpv4.MessageTypeAck},
-		{"server, boot server request", config.ModeServer, message(dhcpv4.MessageTypeRequest, bios, ciaddr(first)), BootServerPort, dhcpv4.MessageTypeAck},
-		{"4011, not network-booting", config.ModeProxy, message(dhcpv4.MessageTypeRequest, ciaddr(first)), BootServerPort, dhcpv4.MessageTypeNone},
-		{"4011, a discover", config.ModeProxy, message(dhcpv4.MessageTypeDiscover, bios), BootServerPort, dhcpv4.MessageTypeNone},
-		{"4011, a WDS boot program gone astray", config.ModeProxy, message(dhcpv4.MessageTypeRequest, bios, ciaddr(first), option(250, 1, 2, 0, 6)), BootServerPort, dhcpv4.MessageTypeNone},
-		{"off, BIOS client", config.ModeOff, message(dhcpv4.MessageTypeDiscover, bios), ServerPort, dhcpv4.MessageTypeNone},
-		{"off, boot server request", config.ModeOff, message(dhcpv4.MessageTypeRequest, bios, ciaddr(first)), BootServerPort, dhcpv4.MessageTypeNone},
+		{"auto, BIOS client", spec.ModeAuto, message(dhcpv4.MessageTypeDiscover, bios), ServerPort, dhcpv4.MessageTypeOffer},
+		{"auto never leases", spec.ModeAuto, message(dhcpv4.MessageTypeDiscover), ServerPort, dhcpv4.MessageTypeNone},
+		{"proxy, BIOS client", spec.ModeProxy, message(dhcpv4.MessageTypeDiscover, bios), ServerPort, dhcpv4.MessageTypeOffer},
+		{"proxy, not network-booting", spec.ModeProxy, message(dhcpv4.MessageTypeDiscover), ServerPort, dhcpv4.MessageTypeNone},
+		{"proxy, the client's request is the other server's", spec.ModeProxy, message(dhcpv4.MessageTypeRequest, bios, wish(first)), ServerPort, dhcpv4.MessageTypeNone},
+		{"proxy, a firmware that there is no file for", spec.ModeProxy, message(dhcpv4.MessageTypeDiscover, pxeArch(6)), ServerPort, dhcpv4.MessageTypeNone},
+		{"proxy, boot server request", spec.ModeProxy, message(dhcpv4.MessageTypeRequest, bios, ciaddr(first)), BootServerPort, dhcpv4.MessageTypeAck},
+		{"proxy, boot server request by INFORM", spec.ModeProxy, message(dhcpv4.MessageTypeInform, bios, ciaddr(first)), BootServerPort, dhcpv4.MessageTypeAck},
+		{"server, boot server request", spec.ModeServer, message(dhcpv4.MessageTypeRequest, bios, ciaddr(first)), BootServerPort, dhcpv4.MessageTypeAck},
+		{"4011, not network-booting", spec.ModeProxy, message(dhcpv4.MessageTypeRequest, ciaddr(first)), BootServerPort, dhcpv4.MessageTypeNone},
+		{"4011, a discover", spec.ModeProxy, message(dhcpv4.MessageTypeDiscover, bios), BootServerPort, dhcpv4.MessageTypeNone},
+		{"4011, a WDS boot program gone astray", spec.ModeProxy, message(dhcpv4.MessageTypeRequest, bios, ciaddr(first), option(250, 1, 2, 0, 6)), BootServerPort, dhcpv4.MessageTypeNone},
+		{"off, BIOS client", spec.ModeOff, message(dhcpv4.MessageTypeDiscover, bios), ServerPort, dhcpv4.MessageTypeNone},
+		{"off, boot server request", spec.ModeOff, message(dhcpv4.MessageTypeRequest, bios, ciaddr(first)), BootServerPort, dhcpv4.MessageTypeNone},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			a := Decide(t0, settings(tc.mode), NewQuestion(tc.question, tc.port, netip.AddrPortFrom(first, ClientPort)))
@@ -332,7 +332,7 @@ func TestModes(t *testing.T) {
 		})
 	}
 	t.Run("no address yet: silent", func(t *testing.T) {
-		s := settings(config.ModeProxy)
+		s := settings(spec.ModeProxy)
 		s.Self = netip.Prefix{}
 		if a := ask(s, message(dhcpv4.MessageTypeDiscover, bios)); a.Msg != nil {
 			t.Errorf("got %+v", a)
@@ -343,14 +343,14 @@ func TestModes(t *testing.T) {
 // A machine that is heard and cannot be served must not look like one that is
 // not heard at all.
 func TestNoBootFile(t *testing.T) {
-	none := func(c *config.DHCP) { c.BootFiles = map[string]string{"uefi-ia32": ""} }
+	none := func(c *spec.DHCP) { c.BootFiles = map[string]string{"uefi-ia32": ""} }
 	for _, tc := range []struct {
 		situation string
 		arch      byte
-		change    func(*config.DHCP)
+		change    func(*spec.DHCP)
 		trouble   bool
 	}{
-		{"a firmware that nothing is built in for", 6, func(*config.DHCP) {}, true},
+		{"a firmware that nothing is built in for", 6, func(*spec.DHCP) {}, true},
 		{"one that the settings do not know", 2, none, true},
 		{"one that the settings want left alone", 6, none, false},
 	} {
@@ -358,7 +358,7 @@ func TestNoBootFile(t *testing.T) {
 			ServerPort:     message(dhcpv4.MessageTypeDiscover, pxeArch(tc.arch)),
 			BootServerPort: message(dhcpv4.MessageTypeRequest, pxeArch(tc.arch), ciaddr(first)),
 		} {
-			a := Decide(t0, settings(config.ModeProxy, tc.change), NewQuestion(m, port, netip.AddrPortFrom(first, ClientPort)))
+			a := Decide(t0, settings(spec.ModeProxy, tc.change), NewQuestion(m, port, netip.AddrPortFrom(first, ClientPort)))
 			if a.Msg != nil || a.Trouble != tc.trouble || !strings.HasPrefix(a.Why, "no boot file for ") {
 				t.Errorf("%s, on port %d: %+v", tc.situation, port, a)
 			}
@@ -387,16 +387,16 @@ func TestPXEShapes(t *testing.T) {
 		}
 	}
 	t.Run("server's offer names the file and ends discovery", func(t *testing.T) {
-		check(t, ask(settings(config.ModeServer), message(dhcpv4.MessageTypeDiscover, bios)), "pxelinux.0", "\x06\x01\x08\xff")
+		check(t, ask(settings(spec.ModeServer), message(dhcpv4.MessageTypeDiscover, bios)), "pxelinux.0", "\x06\x01\x08\xff")
 	})
 	t.Run("server's offer to a firmware without a file is a plain lease", func(t *testing.T) {
-		a := ask(settings(config.ModeServer), message(dhcpv4.MessageTypeDiscover, pxeArch(6)))
+		a := ask(settings(spec.ModeServer), message(dhcpv4.MessageTypeDiscover, pxeArch(6)))
 		if siaddr, name, class, vendor := file(a.Msg); siaddr.IsValid() || name+class+vendor != "" {
 			t.Errorf("got siaddr %v, file %q, option 60 %q, option 43 % x", siaddr, name, class, vendor)
 		}
 	})
 	t.Run("proxy's offer has no address, no file, and is broadcast", func(t *testing.T) {
-		a := ask(settings(config.ModeProxy), message(dhcpv4.MessageTypeDiscover, bios))
+		a := ask(settings(spec.ModeProxy), message(dhcpv4.MessageTypeDiscover, bios))
 		check(t, a, "", "")
 		if hasAddr(a.Msg.YourIPAddr) || a.To.Addr() != broadcast || a.Msg.Options.Has(dhcpv4.OptionIPAddressLeaseTime) {
 			t.Errorf("yiaddr %v to %v", a.Msg.YourIPAddr, a.To)
@@ -408,7 +408,7 @@ func TestPXEShapes(t *testing.T) {
 	} {
 		t.Run(situation, func(t *testing.T) {
 			q := NewQuestion(message(dhcpv4.MessageTypeRequest, bios, ciaddr(netip.MustParseAddr("192.168.77.115"))), BootServerPort, netip.MustParseAddrPort(source))
-			a := Decide(t0, settings(config.ModeProxy), q)
+			a := Decide(t0, settings(spec.ModeProxy), q)
 			check(t, a, "pxelinux.0", "")
 			if a.To.String() != source || address(a.Msg.YourIPAddr).String() != "192.168.77.115" {
 				t.Errorf("yiaddr %v to %v; pxechn -W hands on yiaddr", a.Msg.YourIPAddr, a.To)
@@ -417,6 +417,6 @@ func TestPXEShapes(t *testing.T) {
 	}
 	t.Run("the boot item asked for comes back", func(t *testing.T) {
 		q := NewQuestion(message(dhcpv4.MessageTypeRequest, bios, option(43, 71, 4, 0x80, 0, 0, 0, 255)), BootServerPort, unset)
-		check(t, Decide(t0, settings(config.ModeProxy), q), "pxelinux.0", "\x47\x04\x80\x00\x00\x00\xff")
+		check(t, Decide(t0, settings(spec.ModeProxy), q), "pxelinux.0", "\x47\x04\x80\x00\x00\x00\xff")
 	})
 }

@@ -13,9 +13,9 @@ import (
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
-	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/boot/clients"
 	"github.com/pxebox/pxebox/internal/boot/handoff"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 	"github.com/pxebox/pxebox/internal/serve/pxe"
 )
 
@@ -64,7 +64,7 @@ func flows(t testing.TB) []string {
 }
 
 // withUEFI are settings that have a program for every firmware in the flows.
-func withUEFI(c *config.DHCP) {
+func withUEFI(c *spec.DHCP) {
 	c.BootFiles = map[string]string{"uefi-x64": "shimx64.efi", "uefi-x64-http": "http://192.168.77.1/shimx64.efi"}
 }
 
@@ -106,7 +106,7 @@ func TestFlows(t *testing.T) {
 
 func checkProxy(t *testing.T, q Question, client pxe.Client, boots bool) {
 	t.Helper()
-	a := Decide(t0, settings(config.ModeAuto, withUEFI), q)
+	a := Decide(t0, settings(spec.ModeAuto, withUEFI), q)
 	discover := q.Msg.MessageType() == dhcpv4.MessageTypeDiscover
 	switch {
 	case q.Port == BootServerPort && client.WDS, q.Port == ServerPort && (!boots || !discover):
@@ -135,7 +135,7 @@ func checkServer(t *testing.T, q Question, client pxe.Client, boots bool) {
 	if q.Port != ServerPort {
 		return
 	}
-	s := settings(config.ModeServer, withUEFI)
+	s := settings(spec.ModeServer, withUEFI)
 	offer := Decide(t0, s, NewQuestion(message(dhcpv4.MessageTypeDiscover, from(q.Msg.ClientHWAddr...), func(m *dhcpv4.DHCPv4) {
 		if id, ok := q.Msg.Options[optClientID]; ok {
 			set(m, optClientID, id)
@@ -240,7 +240,7 @@ func FuzzDecide(f *testing.F) {
 			f.Add(m.ToBytes(), false, 128+source<<2)
 		}
 	}
-	modes := []config.Mode{config.ModeServer, config.ModeAuto, config.ModeProxy, config.ModeOff}
+	modes := []spec.Mode{spec.ModeServer, spec.ModeAuto, spec.ModeProxy, spec.ModeOff}
 	f.Fuzz(func(t *testing.T, raw []byte, bootPort bool, mode uint8) {
 		m, err := dhcpv4.FromBytes(raw)
 		if err != nil {
@@ -266,7 +266,7 @@ func FuzzDecide(f *testing.F) {
 			if m.OpCode != dhcpv4.OpcodeBootRequest || a.Msg.OpCode != dhcpv4.OpcodeBootReply || a.Msg.TransactionID != m.TransactionID {
 				t.Fatalf("answered %v with %v", m.OpCode, a.Msg.OpCode)
 			}
-			if y := address(a.Msg.YourIPAddr); y.IsValid() && s.Mode != config.ModeServer && port == ServerPort {
+			if y := address(a.Msg.YourIPAddr); y.IsValid() && s.Mode != spec.ModeServer && port == ServerPort {
 				t.Fatalf("%s gave the address %v", s.Mode, y)
 			}
 			if y := address(a.Msg.YourIPAddr); y.IsValid() && port == ServerPort && !s.Serves(y) {

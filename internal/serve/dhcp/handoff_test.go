@@ -9,9 +9,9 @@ import (
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
-	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/boot/clients"
 	"github.com/pxebox/pxebox/internal/boot/handoff"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 	"github.com/pxebox/pxebox/internal/serve/pxe"
 )
 
@@ -20,14 +20,14 @@ var (
 	byBOOTP  = netip.MustParseAddr("192.168.77.20")
 	programs = map[string]string{"bios": `boot\x64\wdsnbp.com`, "uefi-x64": `boot\x64\wdsmgfw.efi`}
 	targets  = map[string]handoff.Target{"wds": {Server: wds, Programs: programs}}
-	toWDS    = clients.Rule{Machine: config.Machine{Boot: "wds"}, Handoff: "wds"}
+	toWDS    = clients.Rule{Machine: spec.Machine{Boot: "wds"}, Handoff: "wds"}
 )
 
 // handingOver are settings whose machines with that rule boot from WDS.
-func handingOver(mode config.Mode, rules ...clients.Rule) (*Settings, *handoff.Table) {
+func handingOver(mode spec.Mode, rules ...clients.Rule) (*Settings, *handoff.Table) {
 	asked := handoff.NewTable(4)
-	s := settings(mode, withUEFI, behindRelays, func(c *config.DHCP) {
-		c.Reservations = []config.Reservation{{MAC: "02:00:00:00:00:99", Address: byBOOTP}}
+	s := settings(mode, withUEFI, behindRelays, func(c *spec.DHCP) {
+		c.Reservations = []spec.Reservation{{MAC: "02:00:00:00:00:99", Address: byBOOTP}}
 	})
 	s.Plan = handoff.NewPlan(rules, targets, asked, clients.NewOnce(4))
 	return s, asked
@@ -65,7 +65,7 @@ func TestFlowsToWDS(t *testing.T) {
 				q := NewQuestion(p.msg, int(p.Dst.Port()), p.Src)
 				discover := p.msg.MessageType() == dhcpv4.MessageTypeDiscover
 
-				s, _ := handingOver(config.ModeProxy, toWDS)
+				s, _ := handingOver(spec.ModeProxy, toWDS)
 				a := Decide(t0, s, q)
 				switch {
 				case q.Port == ServerPort && !discover:
@@ -87,7 +87,7 @@ func TestFlowsToWDS(t *testing.T) {
 					t.Errorf("4011: the machine has %v", a.Has)
 				}
 
-				s, _ = handingOver(config.ModeServer, toWDS)
+				s, _ = handingOver(spec.ModeServer, toWDS)
 				if a := Decide(t0, s, q); q.Port == ServerPort && discover {
 					if loads(a) != want || !client.HTTP && string(a.Msg.Options[optVendor]) != "\x06\x01\x08\xff" {
 						t.Errorf("server: %s, option 43 % x; want %s", loads(a), a.Msg.Options[optVendor], want)
@@ -109,7 +109,7 @@ func TestHandoffInServerMode(t *testing.T) {
 		"UEFI that calls itself byte code": {pxeArch(9), efiFromWDS, efiFromBox},
 	} {
 		t.Run(situation, func(t *testing.T) {
-			s, asked := handingOver(config.ModeServer)
+			s, asked := handingOver(spec.ModeServer)
 			asked.Arm(t0, "52:54:00:77:00:10", "wds")
 			at := func(after time.Duration, xid byte, m *dhcpv4.DHCPv4) Answer {
 				m.TransactionID = [4]byte{xid}
@@ -139,7 +139,7 @@ func TestHandoffInServerMode(t *testing.T) {
 
 func TestHandoffInProxyMode(t *testing.T) {
 	guid := option(97, append([]byte{0}, "bexpxoaL\x80\x00\x00\x00\x00\x00\x00\x10"...)...)
-	s, asked := handingOver(config.ModeProxy)
+	s, asked := handingOver(spec.ModeProxy)
 	asked.Arm(t0, "52:54:00:77:00:10", "wds")
 	at := func(after time.Duration, port int, m *dhcpv4.DHCPv4) Answer {
 		return Decide(t0.Add(after), s, NewQuestion(m, port, netip.AddrPortFrom(first, ClientPort)))
@@ -174,19 +174,19 @@ func TestHandoffBesideAnotherPXEServer(t *testing.T) {
 		option(93, 0, 16)(m)
 	}
 	for situation, tc := range map[string]struct {
-		mode        config.Mode
+		mode        spec.Mode
 		client      change
 		rival, goes bool // to WDS
 		want        string
 		vendor      string // option 43
 	}{
-		"UEFI, on its way to WDS":          {config.ModeProxy, pxeArch(7), true, true, efiFromWDS, "\x06\x01\x08\xff"},
-		"UEFI that calls itself byte code": {config.ModeProxy, pxeArch(9), true, true, efiFromWDS, "\x06\x01\x08\xff"},
-		"UEFI, no other PXE server":        {config.ModeProxy, pxeArch(7), false, true, "192.168.77.2 ", ""},
-		"UEFI, to the menu":                {config.ModeProxy, pxeArch(7), true, false, "192.168.77.1 ", ""},
-		"BIOS, on its way to WDS":          {config.ModeProxy, bios, true, true, "192.168.77.2 ", ""},
-		"HTTP boot":                        {config.ModeProxy, http, true, true, "192.168.77.1 http://192.168.77.1/shimx64.efi", ""},
-		"a server that leases":             {config.ModeServer, pxeArch(7), true, true, efiFromWDS, "\x06\x01\x08\xff"},
+		"UEFI, on its way to WDS":          {spec.ModeProxy, pxeArch(7), true, true, efiFromWDS, "\x06\x01\x08\xff"},
+		"UEFI that calls itself byte code": {spec.ModeProxy, pxeArch(9), true, true, efiFromWDS, "\x06\x01\x08\xff"},
+		"UEFI, no other PXE server":        {spec.ModeProxy, pxeArch(7), false, true, "192.168.77.2 ", ""},
+		"UEFI, to the menu":                {spec.ModeProxy, pxeArch(7), true, false, "192.168.77.1 ", ""},
+		"BIOS, on its way to WDS":          {spec.ModeProxy, bios, true, true, "192.168.77.2 ", ""},
+		"HTTP boot":                        {spec.ModeProxy, http, true, true, "192.168.77.1 http://192.168.77.1/shimx64.efi", ""},
+		"a server that leases":             {spec.ModeServer, pxeArch(7), true, true, efiFromWDS, "\x06\x01\x08\xff"},
 	} {
 		t.Run(situation, func(t *testing.T) {
 			s, asked := handingOver(tc.mode)
@@ -198,7 +198,7 @@ func TestHandoffBesideAnotherPXEServer(t *testing.T) {
 			if loads(a) != tc.want || string(a.Msg.Options[optVendor]) != tc.vendor {
 				t.Errorf("%s, option 43 % x; want %s, % x", loads(a), a.Msg.Options[optVendor], tc.want, tc.vendor)
 			}
-			if tc.mode == config.ModeProxy && hasAddr(a.Msg.YourIPAddr) {
+			if tc.mode == spec.ModeProxy && hasAddr(a.Msg.YourIPAddr) {
 				t.Errorf("a proxy gives %v", a.Msg.YourIPAddr)
 			}
 		})
@@ -221,7 +221,7 @@ func TestNotHandedOver(t *testing.T) {
 		"a firmware that WDS has no program for": {pxeArch(6), "silence"},
 	} {
 		t.Run(situation, func(t *testing.T) {
-			s, asked := handingOver(config.ModeProxy, toWDS)
+			s, asked := handingOver(spec.ModeProxy, toWDS)
 			asked.Arm(t0, "52:54:00:77:00:10", "wds")
 			if a := ask(s, message(dhcpv4.MessageTypeDiscover, tc.client)); loads(a) != tc.want || a.Handoff.Entry != "" {
 				t.Errorf("%s, %+v", loads(a), a.Handoff)
@@ -235,7 +235,7 @@ func TestNotHandedOver(t *testing.T) {
 		})
 	}
 	t.Run("a client that took another server's address", func(t *testing.T) {
-		s, asked := handingOver(config.ModeServer)
+		s, asked := handingOver(spec.ModeServer)
 		asked.Arm(t0, "52:54:00:77:00:10", "wds")
 		a := ask(s, message(dhcpv4.MessageTypeRequest, bios, server(netip.MustParseAddr("192.168.77.3")), wish(first)))
 		if a.Msg != nil || a.Handoff.Entry != "" || a.Has.IsValid() {
@@ -243,7 +243,7 @@ func TestNotHandedOver(t *testing.T) {
 		}
 	})
 	t.Run("a WDS boot program that asks here", func(t *testing.T) {
-		s, _ := handingOver(config.ModeProxy, toWDS)
+		s, _ := handingOver(spec.ModeProxy, toWDS)
 		q := NewQuestion(message(dhcpv4.MessageTypeRequest, bios, ciaddr(first), option(250, 1, 2, 0, 6)), BootServerPort, unset)
 		if a := Decide(t0, s, q); a.Msg != nil || !a.Trouble {
 			t.Errorf("%+v", a)
@@ -257,28 +257,28 @@ func TestStrangerUsesNothingUp(t *testing.T) {
 	stranger, behind := netip.MustParseAddr("198.51.100.7"), netip.MustParseAddr("10.1.0.100")
 	zero := netip.IPv4Unspecified()
 	for situation, tc := range map[string]struct {
-		mode config.Mode
+		mode spec.Mode
 		port int
 		from netip.Addr
 		msg  *dhcpv4.DHCPv4
 		uses bool
 		has  netip.Addr
 	}{
-		"4011: the machine itself":             {config.ModeProxy, BootServerPort, first, message(dhcpv4.MessageTypeRequest, bios, ciaddr(first)), true, first},
-		"4011: its address in 16 bytes":        {config.ModeProxy, BootServerPort, netip.AddrFrom16(first.As16()), message(dhcpv4.MessageTypeRequest, bios, ciaddr(first)), true, first},
-		"4011: behind a router":                {config.ModeProxy, BootServerPort, behind, message(dhcpv4.MessageTypeRequest, bios, ciaddr(behind)), true, behind},
-		"4011: without an address yet":         {config.ModeProxy, BootServerPort, zero, message(dhcpv4.MessageTypeRequest, bios), true, netip.Addr{}},
-		"4011: no address, and yet it says so": {config.ModeProxy, BootServerPort, zero, message(dhcpv4.MessageTypeRequest, bios, ciaddr(first)), true, netip.Addr{}},
-		"4011: from afar":                      {config.ModeProxy, BootServerPort, stranger, message(dhcpv4.MessageTypeRequest, bios, ciaddr(stranger)), false, netip.Addr{}},
-		"4011: from afar, in another's name":   {config.ModeProxy, BootServerPort, stranger, message(dhcpv4.MessageTypeRequest, bios, ciaddr(first)), false, netip.Addr{}},
-		"4011: from the link, with another's":  {config.ModeProxy, BootServerPort, first.Next(), message(dhcpv4.MessageTypeRequest, bios, ciaddr(first)), false, netip.Addr{}},
-		"4011: by INFORM":                      {config.ModeServer, BootServerPort, stranger, message(dhcpv4.MessageTypeInform, bios, ciaddr(first)), false, netip.Addr{}},
-		"67: the machine itself":               {config.ModeProxy, ServerPort, zero, message(dhcpv4.MessageTypeRequest, bios, wish(first)), true, first},
-		"67: through a relay agent":            {config.ModeProxy, ServerPort, first, message(dhcpv4.MessageTypeRequest, bios, wish(behind), giaddr("10.1.0.1")), true, behind},
-		"67: through an agent from afar":       {config.ModeProxy, ServerPort, stranger, message(dhcpv4.MessageTypeRequest, bios, wish(behind), giaddr("10.1.0.1")), false, netip.Addr{}},
-		"67: from afar":                        {config.ModeProxy, ServerPort, stranger, message(dhcpv4.MessageTypeRequest, bios, wish(first)), false, netip.Addr{}},
-		"67, server: the machine itself":       {config.ModeServer, ServerPort, zero, message(dhcpv4.MessageTypeRequest, bios, server(self.Addr()), wish(first)), true, first},
-		"67, server: from afar":                {config.ModeServer, ServerPort, stranger, message(dhcpv4.MessageTypeRequest, bios, server(self.Addr()), wish(first)), false, netip.Addr{}},
+		"4011: the machine itself":             {spec.ModeProxy, BootServerPort, first, message(dhcpv4.MessageTypeRequest, bios, ciaddr(first)), true, first},
+		"4011: its address in 16 bytes":        {spec.ModeProxy, BootServerPort, netip.AddrFrom16(first.As16()), message(dhcpv4.MessageTypeRequest, bios, ciaddr(first)), true, first},
+		"4011: behind a router":                {spec.ModeProxy, BootServerPort, behind, message(dhcpv4.MessageTypeRequest, bios, ciaddr(behind)), true, behind},
+		"4011: without an address yet":         {spec.ModeProxy, BootServerPort, zero, message(dhcpv4.MessageTypeRequest, bios), true, netip.Addr{}},
+		"4011: no address, and yet it says so": {spec.ModeProxy, BootServerPort, zero, message(dhcpv4.MessageTypeRequest, bios, ciaddr(first)), true, netip.Addr{}},
+		"4011: from afar":                      {spec.ModeProxy, BootServerPort, stranger, message(dhcpv4.MessageTypeRequest, bios, ciaddr(stranger)), false, netip.Addr{}},
+		"4011: from afar, in another's name":   {spec.ModeProxy, BootServerPort, stranger, message(dhcpv4.MessageTypeRequest, bios, ciaddr(first)), false, netip.Addr{}},
+		"4011: from the link, with another's":  {spec.ModeProxy, BootServerPort, first.Next(), message(dhcpv4.MessageTypeRequest, bios, ciaddr(first)), false, netip.Addr{}},
+		"4011: by INFORM":                      {spec.ModeServer, BootServerPort, stranger, message(dhcpv4.MessageTypeInform, bios, ciaddr(first)), false, netip.Addr{}},
+		"67: the machine itself":               {spec.ModeProxy, ServerPort, zero, message(dhcpv4.MessageTypeRequest, bios, wish(first)), true, first},
+		"67: through a relay agent":            {spec.ModeProxy, ServerPort, first, message(dhcpv4.MessageTypeRequest, bios, wish(behind), giaddr("10.1.0.1")), true, behind},
+		"67: through an agent from afar":       {spec.ModeProxy, ServerPort, stranger, message(dhcpv4.MessageTypeRequest, bios, wish(behind), giaddr("10.1.0.1")), false, netip.Addr{}},
+		"67: from afar":                        {spec.ModeProxy, ServerPort, stranger, message(dhcpv4.MessageTypeRequest, bios, wish(first)), false, netip.Addr{}},
+		"67, server: the machine itself":       {spec.ModeServer, ServerPort, zero, message(dhcpv4.MessageTypeRequest, bios, server(self.Addr()), wish(first)), true, first},
+		"67, server: from afar":                {spec.ModeServer, ServerPort, stranger, message(dhcpv4.MessageTypeRequest, bios, server(self.Addr()), wish(first)), false, netip.Addr{}},
 	} {
 		t.Run(situation, func(t *testing.T) {
 			s, asked := handingOver(tc.mode)
@@ -299,7 +299,7 @@ func TestStrangerUsesNothingUp(t *testing.T) {
 }
 
 func TestHandoffByBOOTP(t *testing.T) {
-	s, _ := handingOver(config.ModeServer, clients.Rule{Machine: config.Machine{Firmware: []string{"bios"}, Boot: "wds", Once: true}, Handoff: "wds"})
+	s, _ := handingOver(spec.ModeServer, clients.Rule{Machine: spec.Machine{Firmware: []string{"bios"}, Boot: "wds", Once: true}, Handoff: "wds"})
 	bootp := message(dhcpv4.MessageTypeNone, from(2, 0, 0, 0, 0, 0x99))
 	delete(bootp.Options, optMessageType)
 	at := func(after time.Duration, xid byte) Answer {
@@ -318,7 +318,7 @@ func TestHandoffByBOOTP(t *testing.T) {
 func TestRuleWithOnce(t *testing.T) {
 	once := toWDS
 	once.Once = true
-	s, _ := handingOver(config.ModeServer, once)
+	s, _ := handingOver(spec.ModeServer, once)
 	at := func(after time.Duration, xid byte, mt dhcpv4.MessageType, changes ...change) Answer {
 		m := message(mt, append(changes, pxeArch(7))...)
 		m.TransactionID = [4]byte{xid}

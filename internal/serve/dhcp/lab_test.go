@@ -11,7 +11,7 @@ import (
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
-	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
 // discoverAnd is a whole exchange: the address that the client ends up with.
@@ -31,14 +31,14 @@ func discoverAnd(t *testing.T, s *Settings, changes ...change) netip.Addr {
 
 func TestReservations(t *testing.T) {
 	outside, inside, byID := netip.MustParseAddr("192.168.77.20"), first, netip.MustParseAddr("192.168.77.21")
-	reserve := func(c *config.DHCP) {
-		c.Reservations = []config.Reservation{
+	reserve := func(c *spec.DHCP) {
+		c.Reservations = []spec.Reservation{
 			{MAC: "52:54:00:77:00:10", Address: outside, Hostname: "pc1"},
 			{MAC: "02:00:00:00:00:99", Address: inside},
 			{Client: "00:07:07", Address: byID},
 		}
 	}
-	s := settings(config.ModeServer, reserve)
+	s := settings(spec.ModeServer, reserve)
 	t.Run("by MAC, outside the range", func(t *testing.T) {
 		if a := discoverAnd(t, s); a != outside {
 			t.Errorf("got %v", a)
@@ -71,7 +71,7 @@ func TestReservations(t *testing.T) {
 		}
 	})
 	t.Run("it is known without a lease: after a power cut of an empty database", func(t *testing.T) {
-		s := settings(config.ModeServer, reserve)
+		s := settings(spec.ModeServer, reserve)
 		for situation, m := range map[string]*dhcpv4.DHCPv4{
 			"init-reboot": message(dhcpv4.MessageTypeRequest, wish(outside)),
 			"renewing":    message(dhcpv4.MessageTypeRequest, ciaddr(outside)),
@@ -84,9 +84,9 @@ func TestReservations(t *testing.T) {
 	})
 	t.Run("one written later moves its machine, and who had the address", func(t *testing.T) {
 		pools := Pools{}
-		before := NewSettings(lab(config.ModeServer), self, nil, pools)
+		before := NewSettings(lab(spec.ModeServer), self, nil, pools)
 		discoverAnd(t, before) // first, which is to be another's
-		after := NewSettings(lab(config.ModeServer, reserve), self, nil, pools)
+		after := NewSettings(lab(spec.ModeServer, reserve), self, nil, pools)
 		if a := ask(after, message(dhcpv4.MessageTypeRequest, ciaddr(first))); a.Msg == nil || a.Msg.MessageType() != dhcpv4.MessageTypeNak {
 			t.Errorf("the renewal of what is another's got %+v", a)
 		}
@@ -121,11 +121,11 @@ func TestReservations(t *testing.T) {
 			"another machine leased it, and still does": nil,
 		} {
 			pools := Pools{}
-			before := NewSettings(lab(config.ModeServer), self, nil, pools)
+			before := NewSettings(lab(spec.ModeServer), self, nil, pools)
 			if meanwhile == nil {
 				discoverAnd(t, before)
 			}
-			after := NewSettings(lab(config.ModeServer, reserve), self, nil, pools)
+			after := NewSettings(lab(spec.ModeServer, reserve), self, nil, pools)
 			if meanwhile != nil {
 				if a := ask(after, bootp); a.Msg == nil || address(a.Msg.YourIPAddr) != inside {
 					t.Errorf("before: %+v", a)
@@ -140,13 +140,13 @@ func TestReservations(t *testing.T) {
 }
 
 func TestParametersAreThoseAskedFor(t *testing.T) {
-	full := func(c *config.DHCP) {
+	full := func(c *spec.DHCP) {
 		c.Domain, c.Search, c.MTU = "lab.example", []string{"lab.example", "example"}, 1400
 		c.NTP = []netip.Addr{self.Addr()}
-		c.Routes = []config.Route{{To: netip.MustParsePrefix("10.0.0.0/8"), Via: first}, {To: netip.MustParsePrefix("172.16.12.0/22"), Via: first}}
-		c.Options = []config.Option{{Code: 150, Value: []byte{1, 2, 3, 4}}, {Code: 66, Value: []byte("tftp")}, {Code: 67, Value: []byte("file")}, {Code: 19, Value: nil}}
+		c.Routes = []spec.Route{{To: netip.MustParsePrefix("10.0.0.0/8"), Via: first}, {To: netip.MustParsePrefix("172.16.12.0/22"), Via: first}}
+		c.Options = []spec.Option{{Code: 150, Value: []byte{1, 2, 3, 4}}, {Code: 66, Value: []byte("tftp")}, {Code: 67, Value: []byte("file")}, {Code: 19, Value: nil}}
 	}
-	s := settings(config.ModeServer, full)
+	s := settings(spec.ModeServer, full)
 	want := map[uint8]string{
 		1: "ffffff00", 3: "c0a84dfe", 6: "c0a84dfdc0a84dfc", 15: hex.EncodeToString([]byte("lab.example")), 19: "",
 		26: "0578", 28: "c0a84dff", 42: "c0a84d01", 66: "74667470", 67: "66696c65",
@@ -202,7 +202,7 @@ func TestLeaseTime(t *testing.T) {
 	} {
 		t.Run(situation, func(t *testing.T) {
 			v := []byte{byte(tc.asks >> 24), byte(tc.asks >> 16), byte(tc.asks >> 8), byte(tc.asks)}
-			a := ask(settings(config.ModeServer), message(dhcpv4.MessageTypeDiscover, option(51, v...)))
+			a := ask(settings(spec.ModeServer), message(dhcpv4.MessageTypeDiscover, option(51, v...)))
 			if got := a.Msg.IPAddressLeaseTime(0); got != time.Duration(tc.want)*time.Second {
 				t.Errorf("got %v", got)
 			}
@@ -211,11 +211,11 @@ func TestLeaseTime(t *testing.T) {
 }
 
 // behindRelays has two more subnets.
-func behindRelays(c *config.DHCP) {
+func behindRelays(c *spec.DHCP) {
 	for _, n := range []string{"10.1.0", "10.2.0"} {
-		sub := config.Subnet{Network: netip.MustParsePrefix(n + ".0/24")}
-		sub.Ranges = []config.Range{{First: netip.MustParseAddr(n + ".100"), Last: netip.MustParseAddr(n + ".101")}}
-		sub.Lease, sub.Router = config.Duration(time.Minute), netip.MustParseAddr(n+".1")
+		sub := spec.Subnet{Network: netip.MustParsePrefix(n + ".0/24")}
+		sub.Ranges = []spec.Range{{First: netip.MustParseAddr(n + ".100"), Last: netip.MustParseAddr(n + ".101")}}
+		sub.Lease, sub.Router = spec.Duration(time.Minute), netip.MustParseAddr(n+".1")
 		c.Subnets = append(c.Subnets, sub)
 	}
 }
@@ -223,7 +223,7 @@ func behindRelays(c *config.DHCP) {
 func TestRelay(t *testing.T) {
 	circuit := []byte{1, 4, 'p', 'o', 'r', 't'}
 	t.Run("giaddr chooses the subnet; the reply goes there, with option 82", func(t *testing.T) {
-		s := settings(config.ModeServer, behindRelays)
+		s := settings(spec.ModeServer, behindRelays)
 		a := ask(s, message(dhcpv4.MessageTypeDiscover, giaddr("10.2.0.1"), option(82, circuit...)))
 		if a.Msg == nil || a.To.String() != "10.2.0.1:67" || a.Link != nil {
 			t.Fatalf("got %+v", a)
@@ -239,14 +239,14 @@ func TestRelay(t *testing.T) {
 		}
 	})
 	t.Run("link selection names another subnet than giaddr (RFC 3527)", func(t *testing.T) {
-		s := settings(config.ModeServer, behindRelays)
+		s := settings(spec.ModeServer, behindRelays)
 		a := ask(s, message(dhcpv4.MessageTypeDiscover, giaddr("10.2.0.1"), option(82, append(circuit, 5, 4, 10, 1, 0, 0)...)))
 		if a.Msg == nil || address(a.Msg.YourIPAddr).String() != "10.1.0.100" || a.To.String() != "10.2.0.1:67" {
 			t.Errorf("got %+v", a)
 		}
 	})
 	t.Run("a renewal from behind a router comes without the relay", func(t *testing.T) {
-		s := settings(config.ModeServer, behindRelays)
+		s := settings(spec.ModeServer, behindRelays)
 		a := discoverAnd(t, s, giaddr("10.1.0.1"))
 		r := ask(s, message(dhcpv4.MessageTypeRequest, ciaddr(a)))
 		if r.Msg == nil || r.Msg.MessageType() != dhcpv4.MessageTypeAck || r.To != netip.AddrPortFrom(a, ClientPort) {
@@ -254,27 +254,27 @@ func TestRelay(t *testing.T) {
 		}
 	})
 	t.Run("a NAK goes to the relay, which is told to broadcast it", func(t *testing.T) {
-		s := settings(config.ModeServer, behindRelays)
+		s := settings(spec.ModeServer, behindRelays)
 		r := ask(s, message(dhcpv4.MessageTypeRequest, giaddr("10.1.0.1"), wish(first)))
 		if r.Msg == nil || r.Msg.MessageType() != dhcpv4.MessageTypeNak || r.To.String() != "10.1.0.1:67" || !r.Msg.IsBroadcast() {
 			t.Errorf("got %+v", r)
 		}
 	})
 	t.Run("one client has a lease in each subnet", func(t *testing.T) {
-		s := settings(config.ModeServer, behindRelays)
+		s := settings(spec.ModeServer, behindRelays)
 		if a, b := discoverAnd(t, s), discoverAnd(t, s, giaddr("10.1.0.1")); a != first || b.String() != "10.1.0.100" {
 			t.Errorf("got %v and %v", a, b)
 		}
 	})
 	t.Run("proxyDHCP through a relay", func(t *testing.T) {
-		s := settings(config.ModeAuto, behindRelays)
+		s := settings(spec.ModeAuto, behindRelays)
 		a := ask(s, message(dhcpv4.MessageTypeDiscover, bios, giaddr("10.1.0.1"), option(82, circuit...)))
 		if a.Msg == nil || a.To.String() != "10.1.0.1:67" || hasAddr(a.Msg.YourIPAddr) || !a.Msg.Options.Has(dhcpv4.OptionRelayAgentInformation) {
 			t.Errorf("got %+v", a)
 		}
 	})
 	t.Run("no proxyDHCP to a subnet that is not configured", func(t *testing.T) {
-		if a := ask(settings(config.ModeAuto), message(dhcpv4.MessageTypeDiscover, bios, giaddr("10.1.0.1"))); a.Msg != nil || !a.Refused {
+		if a := ask(settings(spec.ModeAuto), message(dhcpv4.MessageTypeDiscover, bios, giaddr("10.1.0.1"))); a.Msg != nil || !a.Refused {
 			t.Errorf("got %+v", a)
 		}
 	})
@@ -283,7 +283,7 @@ func TestRelay(t *testing.T) {
 // While another server is on the link nothing new is given, and what was
 // given goes on.
 func TestHold(t *testing.T) {
-	s := settings(config.ModeServer)
+	s := settings(spec.ModeServer)
 	bind(t, s)
 	s.Hold = "another DHCP server answers: 192.168.77.3"
 	other := from(2, 2, 2, 2, 2, 2)
@@ -316,8 +316,8 @@ func TestHold(t *testing.T) {
 }
 
 func TestProbe(t *testing.T) {
-	on := func(c *config.DHCP) { c.Probe = true }
-	s := settings(config.ModeServer, on, behindRelays)
+	on := func(c *spec.DHCP) { c.Probe = true }
+	s := settings(spec.ModeServer, on, behindRelays)
 	a := ask(s, message(dhcpv4.MessageTypeDiscover))
 	if !a.Probe || a.Addr != first {
 		t.Fatalf("a fresh offer: %+v", a)
@@ -328,13 +328,13 @@ func TestProbe(t *testing.T) {
 	}
 	for situation, a := range map[string]Answer{
 		"through a relay ARP does not reach": ask(s, message(dhcpv4.MessageTypeDiscover, giaddr("10.1.0.1"))),
-		"not wanted":                         ask(settings(config.ModeServer), message(dhcpv4.MessageTypeDiscover)),
+		"not wanted":                         ask(settings(spec.ModeServer), message(dhcpv4.MessageTypeDiscover)),
 	} {
 		if a.Probe || a.Msg == nil {
 			t.Errorf("%s: %+v", situation, a)
 		}
 	}
-	known := settings(config.ModeServer, on)
+	known := settings(spec.ModeServer, on)
 	bind(t, known)
 	if a := ask(known, message(dhcpv4.MessageTypeDiscover)); a.Probe {
 		t.Error("probes an address that the client itself uses")
@@ -342,7 +342,7 @@ func TestProbe(t *testing.T) {
 }
 
 func TestAnotherServerIsHeardOf(t *testing.T) {
-	a := ask(settings(config.ModeServer), message(dhcpv4.MessageTypeRequest, server(netip.MustParseAddr("192.168.77.3")), wish(first)))
+	a := ask(settings(spec.ModeServer), message(dhcpv4.MessageTypeRequest, server(netip.MustParseAddr("192.168.77.3")), wish(first)))
 	if a.Other.String() != "192.168.77.3" {
 		t.Errorf("got %+v", a)
 	}
@@ -352,35 +352,35 @@ func TestAnotherServerIsHeardOf(t *testing.T) {
 func TestNewSettingsKeepLeases(t *testing.T) {
 	pools := Pools{}
 	own := []net.HardwareAddr{}
-	s := NewSettings(lab(config.ModeServer), self, own, pools)
+	s := NewSettings(lab(spec.ModeServer), self, own, pools)
 	a := discoverAnd(t, s)
 	wider, narrower := netip.MustParsePrefix("192.168.77.1/20"), netip.MustParsePrefix("192.168.77.1/25")
 	for _, next := range []struct {
 		situation string
 		self      netip.Prefix
-		change    func(*config.DHCP)
+		change    func(*spec.DHCP)
 	}{
-		{"another lease time", self, func(c *config.DHCP) { c.Lease = config.Duration(time.Minute) }},
-		{"no address for the moment", netip.Prefix{}, func(*config.DHCP) {}},
+		{"another lease time", self, func(c *spec.DHCP) { c.Lease = spec.Duration(time.Minute) }},
+		{"no address for the moment", netip.Prefix{}, func(*spec.DHCP) {}},
 		{"a subnet more", self, behindRelays},
-		{"a wider mask", wider, func(*config.DHCP) {}},
-		{"the subnet is behind a relay for the moment", netip.MustParsePrefix("10.9.0.1/24"), func(c *config.DHCP) {
-			c.Subnets = []config.Subnet{{Network: wider.Masked(), Ranges: c.Ranges, Parameters: c.Parameters}}
+		{"a wider mask", wider, func(*spec.DHCP) {}},
+		{"the subnet is behind a relay for the moment", netip.MustParsePrefix("10.9.0.1/24"), func(c *spec.DHCP) {
+			c.Subnets = []spec.Subnet{{Network: wider.Masked(), Ranges: c.Ranges, Parameters: c.Parameters}}
 			c.Ranges = nil
 		}},
-		{"a narrower mask", narrower, func(*config.DHCP) {}},
+		{"a narrower mask", narrower, func(*spec.DHCP) {}},
 	} {
-		s := NewSettings(lab(config.ModeServer, next.change), next.self, own, pools)
+		s := NewSettings(lab(spec.ModeServer, next.change), next.self, own, pools)
 		if !next.self.IsValid() {
-			s = NewSettings(lab(config.ModeServer), self, own, pools)
+			s = NewSettings(lab(spec.ModeServer), self, own, pools)
 		}
 		if r := ask(s, message(dhcpv4.MessageTypeRequest, ciaddr(a))); r.Msg == nil || r.Msg.MessageType() != dhcpv4.MessageTypeAck {
 			t.Errorf("%s: the renewal got %+v", next.situation, r)
 		}
 	}
-	a = discoverAnd(t, NewSettings(lab(config.ModeServer, behindRelays), self, own, pools), giaddr("10.1.0.1"))
-	NewSettings(lab(config.ModeServer), self, own, pools)
-	back := NewSettings(lab(config.ModeServer, behindRelays), self, own, pools)
+	a = discoverAnd(t, NewSettings(lab(spec.ModeServer, behindRelays), self, own, pools), giaddr("10.1.0.1"))
+	NewSettings(lab(spec.ModeServer), self, own, pools)
+	back := NewSettings(lab(spec.ModeServer, behindRelays), self, own, pools)
 	if r := ask(back, message(dhcpv4.MessageTypeDiscover, from(2, 2, 2, 2, 2, 2), giaddr("10.1.0.1"), wish(a))); address(r.Msg.YourIPAddr) == a {
 		t.Errorf("a subnet that was gone for a moment offers %v, which is leased", a)
 	}

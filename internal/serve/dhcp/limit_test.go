@@ -7,7 +7,7 @@ import (
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
-	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
 // Which packets count toward the limit of the machine that they name.
@@ -23,7 +23,7 @@ func TestLimit(t *testing.T) {
 		"the box's own address, as a self-test": {from: "192.168.77.1"},
 	} {
 		t.Run(situation, func(t *testing.T) {
-			s := settings(config.ModeServer)
+			s := settings(spec.ModeServer)
 			s.Allow = func(time.Time, []byte, bool) bool { return false }
 			q := NewQuestion(message(dhcpv4.MessageTypeDiscover), ServerPort, netip.AddrPortFrom(netip.MustParseAddr(tc.from), ClientPort))
 			q.Again = tc.again

@@ -8,7 +8,7 @@ import (
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
-	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
 func TestSelfTest(t *testing.T) {
@@ -25,20 +25,20 @@ func TestSelfTest(t *testing.T) {
 	own, other := netip.AddrPortFrom(self.Addr(), 40000), netip.MustParseAddrPort("192.168.77.9:40000")
 	for _, tt := range []struct {
 		situation string
-		mode      config.Mode
+		mode      spec.Mode
 		msg       *dhcpv4.DHCPv4
 		from      netip.AddrPort
 		answered  bool
 	}{
-		{"from the box's own address", config.ModeServer, inform, own, true},
-		{"beside the site's DHCP server", config.ModeProxy, inform, own, true},
-		{"DHCP is off", config.ModeOff, inform, own, true},
-		{"its own address in the form of IPv6", config.ModeServer, inform, netip.AddrPortFrom(netip.AddrFrom16(self.Addr().As16()), 40000), true},
-		{"another machine with the box's hardware address", config.ModeServer, inform, other, false},
-		{"a DISCOVER of the box", config.ModeServer, discover, own, false},
+		{"from the box's own address", spec.ModeServer, inform, own, true},
+		{"beside the site's DHCP server", spec.ModeProxy, inform, own, true},
+		{"DHCP is off", spec.ModeOff, inform, own, true},
+		{"its own address in the form of IPv6", spec.ModeServer, inform, netip.AddrPortFrom(netip.AddrFrom16(self.Addr().As16()), 40000), true},
+		{"another machine with the box's hardware address", spec.ModeServer, inform, other, false},
+		{"a DISCOVER of the box", spec.ModeServer, discover, own, false},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
-			s := NewSettings(config.DHCP{Mode: tt.mode}, self, []net.HardwareAddr{hw}, Pools{})
+			s := NewSettings(spec.DHCP{Mode: tt.mode}, self, []net.HardwareAddr{hw}, Pools{})
 			q := NewQuestion(tt.msg, ServerPort, tt.from)
 			a := Decide(time.Now(), s, q)
 			if (a.Msg != nil) != tt.answered {

@@ -10,14 +10,14 @@ import (
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
-	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/boot/handoff"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 	"github.com/pxebox/pxebox/internal/serve/lease"
 )
 
 // Settings are what decisions rest on, made ready once for many packets.
 type Settings struct {
-	Mode config.Mode
+	Mode spec.Mode
 	// Self is the box's address, with its subnet, on the link that heard the
 	// question. The zero Prefix means that the box has none yet: it is
 	// silent.
@@ -45,7 +45,7 @@ type Settings struct {
 	remote    []*subnet
 	// reserved are the reservations by the identities of their machines,
 	// owners the other way round.
-	reserved map[lease.Client]config.Reservation
+	reserved map[lease.Client]spec.Reservation
 	owners   map[netip.Addr]lease.Client
 }
 
@@ -62,11 +62,11 @@ type subnet struct {
 type Pools = lease.Pools
 
 // NewSettings makes settings ready. Pools becomes what they say.
-func NewSettings(c config.DHCP, self netip.Prefix, own []net.HardwareAddr, pools Pools) *Settings {
+func NewSettings(c spec.DHCP, self netip.Prefix, own []net.HardwareAddr, pools Pools) *Settings {
 	s := &Settings{
 		Mode: c.Mode, Self: self, Own: own,
 		probe: c.Probe, bootFiles: c.BootFiles,
-		reserved: map[lease.Client]config.Reservation{}, owners: map[netip.Addr]lease.Client{},
+		reserved: map[lease.Client]spec.Reservation{}, owners: map[netip.Addr]lease.Client{},
 	}
 	var addrs []netip.Addr
 	for _, r := range c.Reservations {
@@ -79,7 +79,7 @@ func NewSettings(c config.DHCP, self netip.Prefix, own []net.HardwareAddr, pools
 	}
 	var networks []lease.Subnet
 	var subnets []*subnet
-	add := func(network netip.Prefix, ranges []config.Range, p config.Parameters) *subnet {
+	add := func(network netip.Prefix, ranges []spec.Range, p spec.Parameters) *subnet {
 		networks = append(networks, lease.Subnet{Network: network, Ranges: ranges, Reserved: addrs})
 		sub := &subnet{network: network, lease: time.Duration(p.Lease), options: parameters(network, p)}
 		subnets = append(subnets, sub)
@@ -120,10 +120,10 @@ func (s *Settings) subnetOf(a netip.Addr) *subnet {
 }
 
 // parameters writes what every client of a subnet is told, by option code.
-func parameters(network netip.Prefix, p config.Parameters) map[uint8][]byte {
+func parameters(network netip.Prefix, p spec.Parameters) map[uint8][]byte {
 	o := map[uint8][]byte{
 		optSubnetMask: net.CIDRMask(network.Bits(), 32),
-		optBroadcast:  config.Broadcast(network).AsSlice(),
+		optBroadcast:  spec.Broadcast(network).AsSlice(),
 	}
 	set := func(code uint8, v []byte) {
 		if len(v) > 0 {
@@ -169,7 +169,7 @@ func searchList(domains []string) (b []byte) {
 // routes is option 121 (RFC 3442): each destination as its prefix length and
 // no more bytes than that needs, then the router. A client that takes it must
 // ignore option 3, so the default route has to be in it as well.
-func routes(rs []config.Route, router netip.Addr) (b []byte) {
+func routes(rs []spec.Route, router netip.Addr) (b []byte) {
 	if len(rs) == 0 {
 		return nil
 	}

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 	"github.com/pxebox/pxebox/internal/serve/otherdhcp"
 )
 
@@ -17,12 +17,12 @@ import (
 func TestAnotherPXEServer(t *testing.T) {
 	said := &bytes.Buffer{}
 	other := otherdhcp.Rival{Server: netip.MustParseAddr("192.168.77.3"), MAC: "02:00:00:00:00:02"}
-	begin := func(mode config.Mode) *Server {
+	begin := func(mode spec.Mode) *Server {
 		s := newServer(t0, options(t, slog.New(slog.NewTextHandler(said, nil))))
-		s.Configure(t0, Config{DHCP: config.DHCP{Mode: mode}})
+		s.Configure(t0, Config{DHCP: spec.DHCP{Mode: mode}})
 		return s
 	}
-	b := begin(config.ModeProxy)
+	b := begin(spec.ModeProxy)
 	for i := range 5 {
 		b.rivalHeard(t0.Add(time.Duration(i)*time.Minute), other)
 	}
@@ -38,7 +38,7 @@ func TestAnotherPXEServer(t *testing.T) {
 		t.Error("it counts as there without end")
 	}
 	said = &bytes.Buffer{}
-	b = begin(config.ModeOff)
+	b = begin(spec.ModeOff)
 	b.rivalHeard(t0, other)
 	if said := said.String(); strings.Contains(said, "PXE server") {
 		t.Errorf("with DHCP off the site has its own; the log:\n%s", said)

@@ -8,8 +8,8 @@ import (
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
-	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/base/loglimit"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 	"github.com/pxebox/pxebox/internal/serve/dhcp"
 	"github.com/pxebox/pxebox/internal/serve/event"
 	"github.com/pxebox/pxebox/internal/serve/metrics"
@@ -101,7 +101,7 @@ func (p *reporter) silent(now time.Time, x answer) {
 
 // learned logs that an address has another machine than before: a lease that
 // went on to the next, or a packet in another machine's name.
-func (p *reporter) learned(now time.Time, a dhcp.Answer, was config.MAC) {
+func (p *reporter) learned(now time.Time, a dhcp.Answer, was spec.MAC) {
 	if p.moved.First(now, a.Has) {
 		p.log.Info("machine: an address has changed hands", "address", a.Has, "mac", a.Machine.MAC, "before", was, "relayed", a.Relayed)
 	}

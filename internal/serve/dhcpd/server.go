@@ -14,10 +14,10 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/base/task"
 	"github.com/pxebox/pxebox/internal/boot/clients"
 	"github.com/pxebox/pxebox/internal/boot/handoff"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 	"github.com/pxebox/pxebox/internal/net/netif"
 	"github.com/pxebox/pxebox/internal/serve/dhcp"
 	"github.com/pxebox/pxebox/internal/serve/dhcpconn"
@@ -42,7 +42,7 @@ type Options struct {
 
 // Config is what the server answers by, until the next one.
 type Config struct {
-	DHCP config.DHCP
+	DHCP spec.DHCP
 	Plan handoff.Plan // which machines boot from a WDS server
 	Link netif.Link   // with Index 0 for none yet
 }

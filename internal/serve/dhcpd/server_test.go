@@ -18,8 +18,8 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"github.com/insomniacslk/dhcp/iana"
 
-	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/boot/clients"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 	"github.com/pxebox/pxebox/internal/net/netif"
 	"github.com/pxebox/pxebox/internal/serve/dhcp"
 	"github.com/pxebox/pxebox/internal/serve/dhcpconn"
@@ -82,8 +82,8 @@ func newBench(t *testing.T, probe bool) *bench {
 
 // network makes it the box's, and leases two addresses of it.
 func (b *bench) network(now time.Time, self netip.Prefix, probe bool) {
-	c := config.DHCP{Mode: config.ModeServer, Probe: probe, Ranges: []config.Range{{First: first, Last: first.Next()}}}
-	c.Lease = config.Duration(time.Hour)
+	c := spec.DHCP{Mode: spec.ModeServer, Probe: probe, Ranges: []spec.Range{{First: first, Last: first.Next()}}}
+	c.Lease = spec.Duration(time.Hour)
 	b.now = now
 	b.Configure(now, Config{DHCP: c, Link: netif.Link{Addr: self, HW: net.HardwareAddr{2, 0, 0, 0, 0, 1}}})
 }
@@ -294,7 +294,7 @@ func (b *bench) opens(now time.Time) {
 	b.Helper()
 	b.now = now
 	b.disk.store, b.disk.try = nil, time.Time{}
-	b.openStore(now, config.ModeServer)
+	b.openStore(now, spec.ModeServer)
 	b.storeOpened(now, <-b.disk.opened)
 	opened := b.disk.store
 	if opened == nil {
@@ -469,7 +469,7 @@ func TestDatabaseIsReadOnly(t *testing.T) {
 		}
 		return opened{records: o.records, err: errors.Join(o.err, leasedb.ReadOnlyError{Err: errors.New("read-only file system")})}
 	}
-	b.openStore(t0, config.ModeServer)
+	b.openStore(t0, spec.ModeServer)
 	b.storeOpened(t0, <-b.disk.opened)
 	// A stranger gets another address than the one that is leased.
 	b.takes(2, first.Next())
@@ -503,7 +503,7 @@ func TestDatabaseTakesLong(t *testing.T) {
 		{"at the limit", openWithin, false},
 		{"when it would be opened again", 2 * storeAgain, false},
 	} {
-		b.openStore(t0.Add(c.at), config.ModeServer)
+		b.openStore(t0.Add(c.at), spec.ModeServer)
 		if got := b.mustWait(t0.Add(c.at)); got != c.waits {
 			t.Errorf("%s: questions wait: %v", c.situation, got)
 		}
@@ -599,7 +599,7 @@ func TestStrangersAreLoggedOnce(t *testing.T) {
 func TestChangeOfHandsIsLogged(t *testing.T) {
 	b, said := newBench(t, false), &bytes.Buffer{}
 	b.report = newReporter(options(t, slog.New(slog.NewTextHandler(said, nil))))
-	c := config.DHCP{Mode: config.ModeProxy}
+	c := spec.DHCP{Mode: spec.ModeProxy}
 	b.Configure(b.now, Config{DHCP: c, Link: netif.Link{Addr: self, HW: net.HardwareAddr{2, 0, 0, 0, 0, 1}}})
 	pxe := dhcpv4.OptClassIdentifier("PXEClient:Arch:00007:UNDI:003000")
 	request := func(n byte) {
@@ -651,7 +651,7 @@ func TestServe(t *testing.T) {
 	done := make(chan error)
 	go func() { done <- s.Serve(ctx) }()
 	for _, p := range []netip.Prefix{self, netip.MustParsePrefix("10.0.0.1/8"), {}} {
-		s.Use(ctx, Config{DHCP: config.DHCP{Mode: config.ModeProxy}, Link: netif.Link{Addr: p}})
+		s.Use(ctx, Config{DHCP: spec.DHCP{Mode: spec.ModeProxy}, Link: netif.Link{Addr: p}})
 		for a, want := range map[netip.Addr]bool{first: p == self, netip.MustParseAddr("10.1.2.3"): p.IsValid() && p != self} {
 			if got := s.Serves(a); got != want {
 				t.Errorf("the box is %v: it serves %v: %v", p, a, got)

@@ -6,9 +6,9 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/base/loglimit"
 	"github.com/pxebox/pxebox/internal/base/task"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 	"github.com/pxebox/pxebox/internal/serve/lease"
 	"github.com/pxebox/pxebox/internal/serve/leasedb"
 )
@@ -89,7 +89,7 @@ type batch struct {
 
 // openStore has the lease database opened once addresses are to be leased. It
 // does not wait: a medium may take its time, and so may a large file.
-func (s *Server) openStore(now time.Time, mode config.Mode) {
+func (s *Server) openStore(now time.Time, mode spec.Mode) {
 	if s.disk.opening && !s.disk.patience.IsZero() && !now.Before(s.disk.patience) {
 		s.disk.patience = time.Time{}
 		loglimit.Keep(s.Log, leaseLines).Error("the lease database takes long to open: leases are kept in memory meanwhile, and those from before the start are not known")

@@ -18,9 +18,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/boot/bootfiles"
 	"github.com/pxebox/pxebox/internal/boot/bootmenu"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 	"github.com/pxebox/pxebox/internal/serve/event"
 )
 
@@ -76,7 +76,7 @@ func newServer(t *testing.T) (s *Server, boot string, events chan event.Event) {
 		Menus:   map[string][]byte{"pxelinux.cfg/default": []byte(menu), "grub/grub.cfg": []byte(marked)},
 		Site:    root,
 		Bundled: map[string][]byte{"pxelinux.0": bytes.Repeat([]byte("pxe"), piece)},
-		Names:   config.Files{AnyCase: true},
+		Names:   spec.Files{AnyCase: true},
 	})
 	events = make(chan event.Event, 256) // more than a test makes
 	return &Server{

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
 var histories = flag.Int("histories", 20_000, "how many random histories TestHistories plays")
@@ -79,7 +79,7 @@ func (p plan) has(i int, a netip.Addr) bool {
 	if i < 0 || i > 0 && p.subnets[0].Network.Overlaps(p.subnets[i].Network) || !p.subnets[i].Network.Contains(a) {
 		return false
 	}
-	if a == config.Broadcast(p.subnets[i].Network) {
+	if a == spec.Broadcast(p.subnets[i].Network) {
 		return false
 	}
 	for _, r := range p.subnets[i].Ranges {

@@ -10,7 +10,7 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
 // Client names a machine to the pool: the bytes of its option 61, or its
@@ -90,7 +90,7 @@ type Pool struct {
 
 // NewPool makes a pool of the addresses in ranges, to be used in their order,
 // and of reserved ones, which may lie inside or outside.
-func NewPool(ranges []config.Range, reserved []netip.Addr) *Pool {
+func NewPool(ranges []spec.Range, reserved []netip.Addr) *Pool {
 	p := &Pool{
 		slots: map[netip.Addr]*slot{}, held: map[Client]*slot{},
 		offered: map[Client]*slot{}, changed: map[netip.Addr]*slot{},
@@ -103,7 +103,7 @@ func NewPool(ranges []config.Range, reserved []netip.Addr) *Pool {
 // goes on. A lease in an address that leaves can no longer be renewed, but is
 // remembered to its end: the address may come back while its holder still
 // uses it. The same goes for one that is now reserved for somebody else.
-func (p *Pool) Resize(ranges []config.Range, reserved []netip.Addr) {
+func (p *Pool) Resize(ranges []spec.Range, reserved []netip.Addr) {
 	old := p.slots
 	p.slots = make(map[netip.Addr]*slot, len(old))
 	take := func(a netip.Addr) *slot {

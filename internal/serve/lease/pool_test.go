@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
 var t0 = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -23,10 +23,10 @@ func addrs(s ...string) []netip.Addr {
 	return out
 }
 
-func ranges(s ...string) []config.Range {
-	var out []config.Range
+func ranges(s ...string) []spec.Range {
+	var out []spec.Range
 	for _, x := range s {
-		r, err := config.ParseRange(x)
+		r, err := spec.ParseRange(x)
 		if err != nil {
 			panic(err)
 		}

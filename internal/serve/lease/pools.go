@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
 // Subnet is what the settings say of the addresses of one network. Those that
@@ -14,7 +14,7 @@ import (
 // address is what they say.
 type Subnet struct {
 	Network  netip.Prefix // without host bits
-	Ranges   []config.Range
+	Ranges   []spec.Range
 	Reserved []netip.Addr
 }
 
@@ -61,9 +61,9 @@ func (ps Pools) Configure(subnets []Subnet) []*Pool {
 }
 
 // clip leaves of the ranges what machines of the network can have.
-func clip(ranges []config.Range, network netip.Prefix) []config.Range {
-	first, last := network.Addr().Next(), config.Broadcast(network).Prev()
-	var out []config.Range
+func clip(ranges []spec.Range, network netip.Prefix) []spec.Range {
+	first, last := network.Addr().Next(), spec.Broadcast(network).Prev()
+	var out []spec.Range
 	for _, r := range ranges {
 		if r.First.Less(first) {
 			r.First = first

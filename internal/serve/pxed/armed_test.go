@@ -15,10 +15,11 @@ import (
 	"github.com/insomniacslk/dhcp/iana"
 
 	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/base/filewatch"
 	"github.com/pxebox/pxebox/internal/boot/bootmenu"
-	"github.com/pxebox/pxebox/internal/control/filewatch"
+	"github.com/pxebox/pxebox/internal/boot/spec"
+	"github.com/pxebox/pxebox/internal/control/compile"
 	"github.com/pxebox/pxebox/internal/control/menu"
-	"github.com/pxebox/pxebox/internal/generation"
 	"github.com/pxebox/pxebox/internal/serve/dhcp"
 	"github.com/pxebox/pxebox/internal/serve/dhcpconn"
 	"github.com/pxebox/pxebox/internal/serve/dhcpd"
@@ -40,20 +41,20 @@ wds = "wds"
 
 // leases are the settings of a box that gives addresses, or beside another
 // server none.
-var leases = map[config.Mode]string{
-	config.ModeServer: "[dhcp]\nmode = \"server\"\nforce = true\nprobe = false\nrange = [\"192.168.77.100-192.168.77.101\"]\n",
-	config.ModeProxy:  "[dhcp]\nmode = \"proxy\"\n",
+var leases = map[spec.Mode]string{
+	spec.ModeServer: "[dhcp]\nmode = \"server\"\nforce = true\nprobe = false\nrange = [\"192.168.77.100-192.168.77.101\"]\n",
+	spec.ModeProxy:  "[dhcp]\nmode = \"proxy\"\n",
 }
 
 // reads has the box take up leadsToWDS, with what menuwatch knows of its server.
-func (d *box) reads(mode config.Mode, state bootmenu.Health) {
+func (d *box) reads(mode spec.Mode, state bootmenu.Health) {
 	d.Helper()
 	c, err := config.Parse("pxebox.toml", []byte("[network]\naddress = \"192.168.77.1/24\"\n"+leases[mode]+leadsToWDS))
 	if err != nil {
 		d.Fatal(err)
 	}
 	programs := map[string]bootmenu.Health{"bios": state, "uefi-x64": state}
-	d.takes(generation.Build(c, menu.Status{WDS: map[string]bootmenu.Server{"wds": {Programs: programs}}}))
+	d.takes(compile.Generation(c, menu.Status{WDS: map[string]bootmenu.Server{"wds": {Programs: programs}}}))
 }
 
 // wire is what goes out.
@@ -114,7 +115,7 @@ func (f firmware) asks(d *box, now time.Time, xid byte, t dhcpv4.MessageType, ch
 
 // boots is a boot of it by DHCP. It returns what the OFFER, and where the box
 // leases nothing the answer on port 4011, has it load.
-func (f firmware) boots(d *box, mode config.Mode, now time.Time, xid byte) (offer, bootServer string) {
+func (f firmware) boots(d *box, mode spec.Mode, now time.Time, xid byte) (offer, bootServer string) {
 	d.Helper()
 	offer = f.asks(d, now, xid, dhcpv4.MessageTypeDiscover, nil)
 	server := self.Addr()
@@ -152,18 +153,18 @@ func chosen(t *testing.T, menu string) string {
 var ways = map[string]struct {
 	firmware
 	menu  string
-	modes []config.Mode
+	modes []spec.Mode
 	// What leads to the box, and to WDS: in a server's OFFER, and on port 4011.
 	box, wds string
 }{
 	"BIOS": {firmware{0, pcPort, netip.Addr{}}, "pxelinux.cfg/01-52-54-00-77-00-10",
-		[]config.Mode{config.ModeServer, config.ModeProxy}, "192.168.77.1 pxelinux.0", `192.168.77.2 boot\x64\wdsnbp.com`},
+		[]spec.Mode{spec.ModeServer, spec.ModeProxy}, "192.168.77.1 pxelinux.0", `192.168.77.2 boot\x64\wdsnbp.com`},
 	"UEFI": {firmware{7, pcPort, netip.Addr{}}, "/grub/grub.cfg",
-		[]config.Mode{config.ModeServer, config.ModeProxy}, "192.168.77.1 shimx64.efi", `192.168.77.2 boot\x64\wdsmgfw.efi`},
+		[]spec.Mode{spec.ModeServer, spec.ModeProxy}, "192.168.77.1 shimx64.efi", `192.168.77.2 boot\x64\wdsmgfw.efi`},
 	"BIOS behind a relay agent": {firmware{0, behindPC, netip.MustParseAddr("10.1.0.1")}, "pxelinux.cfg/01-52-54-00-77-00-10",
-		[]config.Mode{config.ModeProxy}, "192.168.77.1 pxelinux.0", `192.168.77.2 boot\x64\wdsnbp.com`},
+		[]spec.Mode{spec.ModeProxy}, "192.168.77.1 pxelinux.0", `192.168.77.2 boot\x64\wdsnbp.com`},
 	"UEFI behind a relay agent": {firmware{7, behindPC, netip.MustParseAddr("10.1.0.1")}, "/grub/grub.cfg",
-		[]config.Mode{config.ModeProxy}, "192.168.77.1 shimx64.efi", `192.168.77.2 boot\x64\wdsmgfw.efi`},
+		[]spec.Mode{spec.ModeProxy}, "192.168.77.1 shimx64.efi", `192.168.77.2 boot\x64\wdsmgfw.efi`},
 }
 
 // A machine asks for WDS and restarts, in between this program does, and the
@@ -186,7 +187,7 @@ func TestSilentWDSLeadsBackToTheMenu(t *testing.T) {
 				}
 				now, runDir := time.Now(), t.TempDir()
 				start := func(state bootmenu.State) *box {
-					d := newBoxIn(t, runDir, config.ModeProxy)
+					d := newBoxIn(t, runDir, spec.ModeProxy)
 					d.neighbours[first] = pc
 					d.reads(mode, bootmenu.Health{State: state})
 					return d
@@ -239,8 +240,8 @@ func TestSilentWDSLeadsBackToTheMenu(t *testing.T) {
 func TestNobodyGetsAnothersName(t *testing.T) {
 	forger := netip.AddrPortFrom(first.Next(), 2070)
 	begin := func(t *testing.T) *box {
-		d := newBox(t, config.ModeProxy)
-		d.reads(config.ModeProxy, bootmenu.Health{State: bootmenu.Up})
+		d := newBox(t, spec.ModeProxy)
+		d.reads(spec.ModeProxy, bootmenu.Health{State: bootmenu.Up})
 		d.neighbours[first], d.neighbours[forger.Addr()] = pc, other
 		return d
 	}

@@ -10,9 +10,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/boot/bootfiles"
 	"github.com/pxebox/pxebox/internal/boot/handoff"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 	"github.com/pxebox/pxebox/internal/generation"
 	"github.com/pxebox/pxebox/internal/serve/event"
 	"github.com/pxebox/pxebox/internal/serve/tftp"
@@ -35,7 +35,7 @@ type files struct {
 	site  *os.Root
 
 	served atomic.Pointer[served]
-	limits atomic.Pointer[config.TFTP]
+	limits atomic.Pointer[spec.TFTP]
 }
 
 // served is what is served from now on, and whose menus are whose. They are of
@@ -151,7 +151,7 @@ func (f *files) read(client netip.Addr, name string) {
 // tftpBounds are the largest TFTP block, in bytes, and the largest window, in
 // blocks: as the settings say, or a block that fits one packet, and a window
 // that fits the buffers of common network cards.
-func tftpBounds(c config.TFTP, mtu int) (block, window int) {
+func tftpBounds(c spec.TFTP, mtu int) (block, window int) {
 	block, window = c.MaxBlock, c.MaxWindow
 	if block == 0 {
 		block = mtu - blockOverhead

@@ -17,13 +17,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/boot/bootfiles"
 	"github.com/pxebox/pxebox/internal/boot/bootmenu"
 	"github.com/pxebox/pxebox/internal/boot/clients"
 	"github.com/pxebox/pxebox/internal/boot/handoff"
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
-	"github.com/pxebox/pxebox/internal/control/menu"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 	"github.com/pxebox/pxebox/internal/generation"
 	"github.com/pxebox/pxebox/internal/net/netif"
 	"github.com/pxebox/pxebox/internal/serve/event"
@@ -31,8 +30,8 @@ import (
 )
 
 const (
-	pc    = config.MAC("52:54:00:77:00:10")
-	other = config.MAC("02:00:00:00:00:01")
+	pc    = spec.MAC("52:54:00:77:00:10")
+	other = spec.MAC("02:00:00:00:00:01")
 )
 
 var (
@@ -60,7 +59,7 @@ func asks(readAt netip.AddrPort, entry, suffix string) string {
 type box struct {
 	*testing.T
 	*daemon
-	neighbours map[netip.Addr]config.MAC
+	neighbours map[netip.Addr]spec.MAC
 	resolved   []netip.Addr // that the kernel was to ask for
 	said       *lines
 }
@@ -74,12 +73,12 @@ type lines struct {
 func (l *lines) Write(b []byte) (int, error) { l.mu.Lock(); defer l.mu.Unlock(); return l.buf.Write(b) }
 func (l *lines) String() string              { l.mu.Lock(); defer l.mu.Unlock(); return l.buf.String() }
 
-func newBox(t *testing.T, mode config.Mode, rules ...clients.Rule) *box {
+func newBox(t *testing.T, mode spec.Mode, rules ...clients.Rule) *box {
 	return newBoxIn(t, runDir(t), mode, rules...)
 }
 
 // newBoxIn is newBox in a run directory that a box before it may have used.
-func newBoxIn(t *testing.T, runDir string, mode config.Mode, rules ...clients.Rule) *box {
+func newBoxIn(t *testing.T, runDir string, mode spec.Mode, rules ...clients.Rule) *box {
 	said := &lines{}
 	return newBoxWith(t, runDir, said, slog.NewTextHandler(said, nil), mode, rules...)
 }
@@ -99,8 +98,8 @@ func runDir(t *testing.T) string {
 }
 
 // newBoxWith is newBoxIn with another handler of the log that goes to said.
-func newBoxWith(t *testing.T, runDir string, said *lines, h slog.Handler, mode config.Mode, rules ...clients.Rule) *box {
-	d := &box{T: t, neighbours: map[netip.Addr]config.MAC{}, said: said}
+func newBoxWith(t *testing.T, runDir string, said *lines, h slog.Handler, mode spec.Mode, rules ...clients.Rule) *box {
+	d := &box{T: t, neighbours: map[netip.Addr]spec.MAC{}, said: said}
 	dir := t.TempDir()
 	d.daemon = newDaemon(Options{Log: slog.New(h), RunDir: runDir, DataDir: dir, BootDir: filepath.Join(dir, "none")})
 	d.desk.Neighbor = func(index int, a netip.Addr) (net.HardwareAddr, error) {
@@ -111,21 +110,19 @@ func newBoxWith(t *testing.T, runDir string, said *lines, h slog.Handler, mode c
 	}
 	d.desk.Resolve = func(_ int, a netip.Addr) error { d.resolved = append(d.resolved, a); return nil }
 	d.daemon.link.Store(&netif.Link{Index: 7, Addr: self})
-	g := generation.Generation{DHCP: config.DHCP{Mode: mode}}
-	g.DHCP.Lease = config.Duration(1 << 40)
-	g.DHCP.Subnets = []config.Subnet{{Network: netip.MustParsePrefix("10.1.0.0/24"), Parameters: g.DHCP.Parameters}}
-	g.Rendered = menu.Rendered{
-		Files: map[string][]byte{
-			pxelinux.ConfigFile: []byte("for all"), "grub/grub.cfg": []byte("for all"),
-			"handoff/wds": []byte("to WDS, " + bootmenu.MACMark), "handoff/wds.cfg": []byte("reboot.c32 " + bootmenu.MACMark),
-		},
-		Views: map[string]map[string][]byte{
-			"m1":            {pxelinux.ConfigFile: []byte("its own"), "grub/grub.cfg": []byte("its own")},
-			handoff.Waiting: {pxelinux.ConfigFile: []byte("waits"), "grub/grub.cfg": []byte("waits")},
-		},
-		Machines: rules,
-		Handoffs: map[string]handoff.Target{"wds": {Server: wds, Programs: map[string]string{"bios": `boot\x64\wdsnbp.com`}}},
+	g := generation.Generation{DHCP: spec.DHCP{Mode: mode}}
+	g.DHCP.Lease = spec.Duration(1 << 40)
+	g.DHCP.Subnets = []spec.Subnet{{Network: netip.MustParsePrefix("10.1.0.0/24"), Parameters: g.DHCP.Parameters}}
+	g.Files = map[string][]byte{
+		pxelinux.ConfigFile: []byte("for all"), "grub/grub.cfg": []byte("for all"),
+		"handoff/wds": []byte("to WDS, " + bootmenu.MACMark), "handoff/wds.cfg": []byte("reboot.c32 " + bootmenu.MACMark),
 	}
+	g.Views = map[string]map[string][]byte{
+		"m1":            {pxelinux.ConfigFile: []byte("its own"), "grub/grub.cfg": []byte("its own")},
+		handoff.Waiting: {pxelinux.ConfigFile: []byte("waits"), "grub/grub.cfg": []byte("waits")},
+	}
+	g.Machines = rules
+	g.Handoffs = map[string]handoff.Target{"wds": {Server: wds, Programs: map[string]string{"bios": `boot\x64\wdsnbp.com`}}}
 	d.takes(g)
 	return d
 }
@@ -182,7 +179,7 @@ func TestHandoffIsArmed(t *testing.T) {
 			func(*box) {}, nil, "to WDS, 52:54:00:77:00:10"},
 	} {
 		t.Run(situation, func(t *testing.T) {
-			d := newBox(t, config.ModeProxy)
+			d := newBox(t, spec.ModeProxy)
 			tc.before(d)
 			f, err := d.files.openTFTP(tc.client, tc.name)
 			if err != nil {
@@ -219,33 +216,33 @@ func TestHandoffIsArmed(t *testing.T) {
 
 func TestHandoffIsRefused(t *testing.T) {
 	for situation, tc := range map[string]struct {
-		mode   config.Mode
+		mode   spec.Mode
 		client netip.AddrPort
 		name   string
 		before func(*box)
 		why    string
 	}{
-		"another machine on the link": {config.ModeProxy, pcPort, asksGRUB,
+		"another machine on the link": {spec.ModeProxy, pcPort, asksGRUB,
 			func(d *box) { d.neighbours[first] = other }, "the address belongs to 02:00:00:00:00:01"},
 		// DHCP packets can be forged, answers to ARP less so.
-		"DHCP says one thing, the link another": {config.ModeProxy, pcPort, asksGRUB,
+		"DHCP says one thing, the link another": {spec.ModeProxy, pcPort, asksGRUB,
 			func(d *box) { d.neighbours[first] = other; d.desk.Clients.Learn(first, biosPC, false) }, "the address belongs to"},
-		"another machine, by DHCP": {config.ModeProxy, pcPort, asksGRUB,
+		"another machine, by DHCP": {spec.ModeProxy, pcPort, asksGRUB,
 			func(d *box) { d.desk.Clients.Learn(first, clients.Machine{MAC: other}, false) }, "the address was given to 02:00:00:00:00:01"},
-		"a menu that was read at another address": {config.ModeProxy, pcPort, asks(behindPC, "wds", ""),
+		"a menu that was read at another address": {spec.ModeProxy, pcPort, asks(behindPC, "wds", ""),
 			func(d *box) { d.neighbours[first] = pc }, "no menu with this name was sent to that address"},
-		"no menu was read behind the router": {config.ModeProxy, behindPC, asksGRUB,
+		"no menu was read behind the router": {spec.ModeProxy, behindPC, asksGRUB,
 			func(d *box) { d.neighbours[behind] = pc; d.desk.Clients.Learn(behind, biosPC, true) }, "no menu with this name"},
-		"another machine's menu, and its name in ours": {config.ModeProxy, pcPort,
+		"another machine's menu, and its name in ours": {spec.ModeProxy, pcPort,
 			strings.Replace(asksGRUB, string(pc), string(other), 1),
 			func(d *box) { d.neighbours[first] = other }, "no menu with this name"},
-		"an entry that leads to no server": {config.ModeProxy, pcPort, asks(pcPort, "debian", ""),
+		"an entry that leads to no server": {spec.ModeProxy, pcPort, asks(pcPort, "debian", ""),
 			func(d *box) { d.neighbours[first] = pc }, "no WDS server"},
-		"a server without a program for the firmware": {config.ModeProxy, pcPort, asksGRUB,
+		"a server without a program for the firmware": {spec.ModeProxy, pcPort, asksGRUB,
 			func(d *box) {
 				d.desk.Clients.Learn(first, clients.Machine{MAC: pc, Firmware: "uefi-x64"}, false)
 			}, "no program for uefi-x64"},
-		"DHCP is off": {config.ModeOff, pcPort, asksGRUB,
+		"DHCP is off": {spec.ModeOff, pcPort, asksGRUB,
 			func(d *box) { d.neighbours[first] = pc }, "DHCP is off"},
 	} {
 		t.Run(situation, func(t *testing.T) {
@@ -265,7 +262,7 @@ func TestHandoffIsRefused(t *testing.T) {
 		})
 	}
 	t.Run("nobody answers ARP for the address", func(t *testing.T) {
-		d := newBox(t, config.ModeProxy)
+		d := newBox(t, spec.ModeProxy)
 		d.desk.Clients.Learn(first, biosPC, false) // by a broadcast REQUEST, which anybody can send
 		if _, err := d.fetch(pcPort, asksGRUB); err != nil {
 			t.Fatal(err)
@@ -275,7 +272,7 @@ func TestHandoffIsRefused(t *testing.T) {
 		}
 	})
 	t.Run("by HTTP", func(t *testing.T) {
-		d := newBox(t, config.ModeProxy)
+		d := newBox(t, spec.ModeProxy)
 		d.neighbours[first] = pc
 		if _, err := d.files.openHTTP(first, asksGRUB); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("got %v", err)
@@ -289,11 +286,11 @@ func TestHandoffIsRefused(t *testing.T) {
 
 // its are the rules that give pc menus of its own.
 func its(once bool) clients.Rule {
-	return clients.Rule{Machine: config.Machine{MAC: []string{string(pc)}, Boot: "debian", Once: once}, View: "m1"}
+	return clients.Rule{Machine: spec.Machine{MAC: []string{string(pc)}, Boot: "debian", Once: once}, View: "m1"}
 }
 
 func TestEachMachineReadsItsMenu(t *testing.T) {
-	d := newBox(t, config.ModeProxy, its(false))
+	d := newBox(t, spec.ModeProxy, its(false))
 	stranger := netip.AddrPortFrom(first.Next(), 2070)
 	d.neighbours[first], d.neighbours[stranger.Addr()] = pc, other
 	for _, tc := range []struct {
@@ -340,7 +337,7 @@ func TestNobodyElsePicksTheMenu(t *testing.T) {
 	claims := func(a netip.Addr, relayed bool) func(*box) {
 		return func(d *box) { d.desk.Clients.Learn(a, biosPC, relayed) }
 	}
-	at := func(a netip.Addr, mac config.MAC) func(*box) { return func(d *box) { d.neighbours[a] = mac } }
+	at := func(a netip.Addr, mac spec.MAC) func(*box) { return func(d *box) { d.neighbours[a] = mac } }
 	for situation, tc := range map[string]struct {
 		rules  []clients.Rule
 		client netip.AddrPort
@@ -365,7 +362,7 @@ func TestNobodyElsePicksTheMenu(t *testing.T) {
 		"the router's MAC is no machine's behind it": {[]clients.Rule{its(false)}, behindPC, []func(*box){at(behind, pc)}, "waits", ""},
 	} {
 		t.Run(situation, func(t *testing.T) {
-			d := newBox(t, config.ModeProxy, tc.rules...)
+			d := newBox(t, spec.ModeProxy, tc.rules...)
 			for _, f := range tc.before {
 				f(d)
 			}
@@ -386,14 +383,14 @@ func TestNobodyElsePicksTheMenu(t *testing.T) {
 		})
 	}
 	t.Run("the kernel cannot be asked", func(t *testing.T) {
-		d := newBox(t, config.ModeProxy, its(false))
+		d := newBox(t, spec.ModeProxy, its(false))
 		d.desk.Resolve = func(int, netip.Addr) error { return errors.New("not permitted") }
 		if got, err := d.fetch(pcPort, grub); got != "waits" || err != nil {
 			t.Errorf("got %q, %v", got, err)
 		}
 	})
 	t.Run("the box tests itself", func(t *testing.T) {
-		d := newBox(t, config.ModeProxy, its(false))
+		d := newBox(t, spec.ModeProxy, its(false))
 		if _, err := d.fetch(netip.AddrPortFrom(self.Addr(), 2070), grub); err != nil {
 			t.Error(err)
 		}
@@ -403,10 +400,10 @@ func TestNobodyElsePicksTheMenu(t *testing.T) {
 // While a generation is swapped in, machines read on. Its menus have the names
 // that other machines' menus had before.
 func TestNobodyReadsAnothersMenuMeanwhile(t *testing.T) {
-	d := newBox(t, config.ModeProxy, its(false))
+	d := newBox(t, spec.ModeProxy, its(false))
 	d.neighbours[first] = pc
 	next := d.now.Generation
-	others := clients.Rule{Machine: config.Machine{MAC: []string{string(other)}, Boot: "erase"}, View: "m1"}
+	others := clients.Rule{Machine: spec.Machine{MAC: []string{string(other)}, Boot: "erase"}, View: "m1"}
 	mine := its(false)
 	mine.View = "m2"
 	next.Machines = []clients.Rule{others, mine}
@@ -457,7 +454,7 @@ func TestMenuForOneBoot(t *testing.T) {
 		},
 	} {
 		t.Run(situation, func(t *testing.T) {
-			d := newBox(t, config.ModeProxy, its(true))
+			d := newBox(t, spec.ModeProxy, its(true))
 			d.neighbours[first] = pc
 			read(d)
 			again, err := d.files.open(first, "/grub/grub.cfg") // not to its end, which would count
@@ -481,7 +478,7 @@ func TestMenuForOneBoot(t *testing.T) {
 		"another file arrived":                     func(d *box) { menus(d, pcPort, "handoff/wds") },
 	} {
 		t.Run(situation, func(t *testing.T) {
-			d := newBox(t, config.ModeProxy, its(true))
+			d := newBox(t, spec.ModeProxy, its(true))
 			d.neighbours[first] = pc
 			read(d)
 			d.handed(biosPC)
@@ -494,7 +491,7 @@ func TestMenuForOneBoot(t *testing.T) {
 
 // Whoever is refused again and again is told of once in a while.
 func TestRefusalsDoNotFloodTheLog(t *testing.T) {
-	d := newBox(t, config.ModeProxy)
+	d := newBox(t, spec.ModeProxy)
 	d.neighbours[first] = other
 	for range 100 {
 		d.fetch(pcPort, asksGRUB)
@@ -507,7 +504,7 @@ func TestRefusalsDoNotFloodTheLog(t *testing.T) {
 // A link that leaves the boot folder is not there for a client. It counts as
 // refused, and the log tells why, once.
 func TestLinkOutOfTheFolder(t *testing.T) {
-	d := newBox(t, config.ModeProxy)
+	d := newBox(t, spec.ModeProxy)
 	if err := errors.Join(os.MkdirAll(d.BootDir, 0o755), os.Symlink("/mnt/usb", filepath.Join(d.BootDir, "iso"))); err != nil {
 		t.Fatal(err)
 	}
@@ -541,12 +538,12 @@ func TestLinkOutOfTheFolder(t *testing.T) {
 func TestTFTPBounds(t *testing.T) {
 	for _, tc := range []struct {
 		situation     string
-		c             config.TFTP
+		c             spec.TFTP
 		block, window int
 	}{
-		{"as the link has it", config.TFTP{}, 1468, 64},
-		{"lower", config.TFTP{MaxBlock: 1024, MaxWindow: 4}, 1024, 4},
-		{"lifted", config.TFTP{MaxBlock: 65464, MaxWindow: 256}, 65464, 256},
+		{"as the link has it", spec.TFTP{}, 1468, 64},
+		{"lower", spec.TFTP{MaxBlock: 1024, MaxWindow: 4}, 1024, 4},
+		{"lifted", spec.TFTP{MaxBlock: 65464, MaxWindow: 256}, 65464, 256},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			if block, window := tftpBounds(tc.c, 1500); block != tc.block || window != tc.window {

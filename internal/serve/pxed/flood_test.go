@@ -18,8 +18,8 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"github.com/insomniacslk/dhcp/iana"
 
-	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/base/loglimit"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 	"github.com/pxebox/pxebox/internal/serve/dhcp"
 	"github.com/pxebox/pxebox/internal/serve/dhcpconn"
 	"github.com/pxebox/pxebox/internal/serve/dhcpd"
@@ -107,9 +107,9 @@ func TestFloodOfTheLog(t *testing.T) {
 		// Of the README's table.
 		"from a subnet that is not configured", `msg="handoff: refused"`, `msg="files: not served"`, `msg="network: `,
 	}
-	for mode, more := range map[config.Mode][]string{
-		config.ModeServer: {`msg="dhcp: leasing addresses"`, "another DHCP server answers on this link", "no address left for"},
-		config.ModeProxy:  {"no boot file for uefi-arm64"},
+	for mode, more := range map[spec.Mode][]string{
+		spec.ModeServer: {`msg="dhcp: leasing addresses"`, "another DHCP server answers on this link", "no address left for"},
+		spec.ModeProxy:  {"no boot file for uefi-arm64"},
 	} {
 		t.Run(string(mode), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -138,7 +138,7 @@ func TestFloodOfTheLog(t *testing.T) {
 }
 
 // tenMinutesOfFlood returns the lines of a log. Halfway a machine boots.
-func tenMinutesOfFlood(t *testing.T, mode config.Mode) []string {
+func tenMinutesOfFlood(t *testing.T, mode spec.Mode) []string {
 	said := &lines{}
 	limited := loglimit.New(slog.NewTextHandler(said, nil))
 	d := newBoxWith(t, runDir(t), said, limited, mode)

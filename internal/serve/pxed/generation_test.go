@@ -15,6 +15,7 @@ import (
 	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/boot/loader/grub"
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
+	"github.com/pxebox/pxebox/internal/control/compile"
 	"github.com/pxebox/pxebox/internal/control/menu"
 	"github.com/pxebox/pxebox/internal/generation"
 	"github.com/pxebox/pxebox/internal/net/netif"
@@ -54,7 +55,7 @@ once = true
 	if err != nil {
 		f.Fatal(err)
 	}
-	for _, g := range []generation.Generation{generation.Default(), generation.Build(c, menu.Status{})} {
+	for _, g := range []generation.Generation{generation.Default(), compile.Generation(c, menu.Status{})} {
 		b, err := generation.Encode(g)
 		if err != nil {
 			f.Fatal(err)

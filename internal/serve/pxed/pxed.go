@@ -17,11 +17,11 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/pxebox/pxebox/assets"
-	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/base/loglimit"
 	"github.com/pxebox/pxebox/internal/base/pulse"
 	"github.com/pxebox/pxebox/internal/base/task"
 	"github.com/pxebox/pxebox/internal/boot/clients"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 	"github.com/pxebox/pxebox/internal/generation"
 	"github.com/pxebox/pxebox/internal/net/netif"
 	"github.com/pxebox/pxebox/internal/serve/dhcpd"
@@ -104,7 +104,7 @@ func Run(ctx context.Context, o Options) error {
 	}
 	d := newDaemon(o)
 	generations := make(chan generation.Generation)
-	network := make(chan config.Network)
+	network := make(chan spec.Network)
 	links := make(chan netif.Link)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
@@ -126,7 +126,7 @@ func Run(ctx context.Context, o Options) error {
 
 // run hands each generation and each change of the link to the servers.
 func (d *daemon) run(
-	ctx context.Context, generations <-chan generation.Generation, network chan<- config.Network, links <-chan netif.Link,
+	ctx context.Context, generations <-chan generation.Generation, network chan<- spec.Network, links <-chan netif.Link,
 ) error {
 	first := generation.Default()
 	select {
@@ -178,7 +178,7 @@ func (d *daemon) progress() (p pulse.Progress) {
 	return p
 }
 
-func sameNetwork(a, b config.Network) bool {
+func sameNetwork(a, b spec.Network) bool {
 	return a.Interface == b.Interface && a.Address == b.Address && a.Gateway == b.Gateway && slices.Equal(a.DNS, b.DNS)
 }
 

@@ -9,14 +9,14 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
 // What menuwatch says of the boot folder is true of the one that has its path
 // now, and pxed serves that one.
 func TestBootFolder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := newBox(t, config.ModeProxy)
+		d := newBox(t, spec.ModeProxy)
 		must := func(errs ...error) {
 			t.Helper()
 			if err := errors.Join(errs...); err != nil {

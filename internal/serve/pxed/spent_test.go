@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/boot/clients"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
 func TestSpentComesBack(t *testing.T) {
@@ -20,7 +20,7 @@ func TestSpentComesBack(t *testing.T) {
 		return s == "for all"
 	}
 	again := func(t *testing.T, file string) *box {
-		d := newBox(t, config.ModeProxy)
+		d := newBox(t, spec.ModeProxy)
 		if file != "" {
 			if err := os.WriteFile(filepath.Join(d.DataDir, "once.json"), []byte(file), 0o644); err != nil {
 				t.Fatal(err)

@@ -11,9 +11,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/boot/bootfiles"
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 	"github.com/pxebox/pxebox/internal/serve/event"
 	"github.com/pxebox/pxebox/internal/serve/tftp"
 )
@@ -40,7 +40,7 @@ func TestOutcomesOfTransfers(t *testing.T) {
 		{"the box stops serving", tftp.Event{Err: context.Canceled}, event.Failed},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
-			d := newBox(t, config.ModeProxy)
+			d := newBox(t, spec.ModeProxy)
 			events := d.tell.bus.Subscribe()
 			e := tc.e
 			e.Client, e.File, e.Start, e.Duration = pcPort, "a", t0, time.Second
@@ -61,7 +61,7 @@ func TestOutcomesOfTransfers(t *testing.T) {
 // What both servers tell of a file that is loaded: that it begins, so that its
 // machine does not count as silent, and how it ends.
 func TestBothServersTellOfTransfers(t *testing.T) {
-	d := newBox(t, config.ModeProxy)
+	d := newBox(t, spec.ModeProxy)
 	events := d.tell.bus.Subscribe()
 	heard := func(p event.Protocol, what string, ends event.Outcome) {
 		t.Helper()

@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pxebox/pxebox/internal/base/filewatch"
 	"github.com/pxebox/pxebox/internal/boot/handoff"
-	"github.com/pxebox/pxebox/internal/control/filewatch"
 )
 
 // armed waits until those tickets are written.

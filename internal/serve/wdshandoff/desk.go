@@ -15,10 +15,10 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/base/loglimit"
 	"github.com/pxebox/pxebox/internal/boot/clients"
 	"github.com/pxebox/pxebox/internal/boot/handoff"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
 const (
@@ -83,20 +83,20 @@ func (d *Desk) Serve(ctx context.Context) error {
 }
 
 // Rules makes one generation's rules ready.
-func (d *Desk) Rules(mode config.Mode, rules []clients.Rule, targets map[string]handoff.Target) Rules {
+func (d *Desk) Rules(mode spec.Mode, rules []clients.Rule, targets map[string]handoff.Target) Rules {
 	return Rules{handoff.NewPlan(rules, targets, d.asked, d.once), mode.Answers()}
 }
 
 // Reader is whom a menu is for.
 type Reader struct {
 	View  string // the menus that it gets before the general ones
-	MAC   config.MAC
+	MAC   spec.MAC
 	Token string // as in handoff.Request
 }
 
 // Reader is who reads a menu at an address. named is the machine that the name
 // of the menu tells; empty for none.
-func (d *Desk) Reader(now time.Time, r Rules, client netip.Addr, named config.MAC) Reader {
+func (d *Desk) Reader(now time.Time, r Rules, client netip.Addr, named spec.MAC) Reader {
 	// An error leaves it uncertain who reads, and the menu waits for a key.
 	h, _ := d.holder(client)
 	m, known := h.reads(named)
@@ -111,7 +111,7 @@ func (d *Desk) Reader(now time.Time, r Rules, client netip.Addr, named config.MA
 // address. It has the kernel ask. No block reaches a machine on the link before
 // the kernel has its answer, so that no machine misses anything: the client
 // repeats its request.
-func (d *Desk) Undecided(r Rules, client netip.Addr, named config.MAC) bool {
+func (d *Desk) Undecided(r Rules, client netip.Addr, named spec.MAC) bool {
 	l := d.Link()
 	if !r.Ruled() || !l.Addr.Contains(client) || client == l.Addr.Addr() || named != "" {
 		return false
@@ -195,7 +195,7 @@ func (d *Desk) Refuse(now time.Time, client netip.Addr, r handoff.Request, err e
 
 // Read notes that a menu was read to its end: with the menu of a machine that
 // has it for one boot, that boot is on its way. Others may look at it.
-func (d *Desk) Read(now time.Time, r Rules, client netip.Addr, named config.MAC) {
+func (d *Desk) Read(now time.Time, r Rules, client netip.Addr, named spec.MAC) {
 	h, err := d.holder(client)
 	if err != nil || h.MAC == "" {
 		return

@@ -11,9 +11,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/boot/clients"
 	"github.com/pxebox/pxebox/internal/boot/handoff"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
 var (
@@ -23,7 +23,7 @@ var (
 )
 
 // newDesk is a desk on a link whose neighbors the kernel knows.
-func newDesk(t *testing.T, neighbors map[netip.Addr]config.MAC) *Desk {
+func newDesk(t *testing.T, neighbors map[netip.Addr]spec.MAC) *Desk {
 	return New(t0, Options{
 		RunDir: t.TempDir(), DataDir: t.TempDir(), Clients: clients.NewTable(8), Log: slog.New(slog.DiscardHandler),
 		Link:     func() Link { return Link{7, netip.MustParsePrefix("192.168.77.1/24")} },
@@ -35,12 +35,12 @@ func newDesk(t *testing.T, neighbors map[netip.Addr]config.MAC) *Desk {
 // A client that was learned by DHCP alone may be a stranger's packet, so its
 // boot of a rule with once is not used up by it.
 func TestOnceIsUsedUpByItsMachine(t *testing.T) {
-	rule := clients.Rule{Machine: config.Machine{MAC: []string{string(pc)}, Boot: "debian", Once: true}, View: "m1"}
+	rule := clients.Rule{Machine: spec.Machine{MAC: []string{string(pc)}, Boot: "debian", Once: true}, View: "m1"}
 	for _, tc := range []struct {
 		situation string
 		client    netip.Addr
 		learn     func(*clients.Table)
-		neighbors map[netip.Addr]config.MAC
+		neighbors map[netip.Addr]spec.MAC
 		view      string
 		spent     []clients.Spent
 	}{
@@ -55,14 +55,14 @@ func TestOnceIsUsedUpByItsMachine(t *testing.T) {
 		},
 		{
 			situation: "on the link", client: first, learn: func(*clients.Table) {},
-			neighbors: map[netip.Addr]config.MAC{first: pc}, view: "m1",
+			neighbors: map[netip.Addr]spec.MAC{first: pc}, view: "m1",
 			spent: []clients.Spent{{Rule: clients.Fingerprint(rule), MAC: pc}},
 		},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			d := newDesk(t, tc.neighbors)
 			tc.learn(d.Clients)
-			rules := d.Rules(config.ModeProxy, []clients.Rule{rule}, nil)
+			rules := d.Rules(spec.ModeProxy, []clients.Rule{rule}, nil)
 			if got := d.Reader(t0, rules, tc.client, "").View; got != tc.view {
 				t.Errorf("it reads %q", got)
 			}

@@ -3,8 +3,8 @@ package wdshandoff
 import (
 	"net/netip"
 
-	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/boot/clients"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
 // evidence is how it is known whose an address is.
@@ -31,7 +31,7 @@ type holder struct {
 // person can look at a machine's menu from another. It is the machine's own
 // word in its own request, which no other host can change; a client that reads with
 // another's name reads another's menu, and no more.
-func (h holder) reads(named config.MAC) (m clients.Machine, known bool) {
+func (h holder) reads(named spec.MAC) (m clients.Machine, known bool) {
 	switch named {
 	case "":
 		return h.Machine, h.by == byLink || h.by == byRelay
@@ -57,7 +57,7 @@ func (d *Desk) holder(client netip.Addr) (holder, error) {
 		if err != nil {
 			return holder{}, err
 		}
-		if mac := config.MAC(config.NewHex(hw)); len(hw) > 0 && ok && tenant.MAC == mac {
+		if mac := spec.MAC(spec.NewHex(hw)); len(hw) > 0 && ok && tenant.MAC == mac {
 			return holder{Machine: tenant.Machine, by: byLink}, nil
 		} else if len(hw) > 0 {
 			return holder{Machine: clients.Machine{MAC: mac}, by: byLink, claimed: tenant.Machine}, nil
@@ -73,7 +73,7 @@ func (d *Desk) holder(client netip.Addr) (holder, error) {
 }
 
 // Holder is the MAC of the machine at an address; empty where it is not known.
-func (d *Desk) Holder(a netip.Addr) config.MAC {
+func (d *Desk) Holder(a netip.Addr) spec.MAC {
 	h, _ := d.holder(a)
 	return h.MAC
 }

@@ -9,14 +9,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/base/filewatch"
 	"github.com/pxebox/pxebox/internal/boot/clients"
-	"github.com/pxebox/pxebox/internal/control/filewatch"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
 const (
-	pc    = config.MAC("52:54:00:77:00:10")
-	other = config.MAC("02:00:00:00:00:01")
+	pc    = spec.MAC("52:54:00:77:00:10")
+	other = spec.MAC("02:00:00:00:00:01")
 )
 
 var (

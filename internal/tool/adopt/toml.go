@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
 )
 
@@ -128,7 +127,7 @@ func duration(d time.Duration) string {
 	if d >= time.Minute && d%time.Minute == 0 {
 		return fmt.Sprintf("%dm", d/time.Minute)
 	}
-	return config.Duration(d).String()
+	return d.String()
 }
 
 // quote writes a text as TOML has it: between single quotes where there are

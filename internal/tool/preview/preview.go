@@ -19,6 +19,7 @@ import (
 
 	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/boot/bootmenu"
+	"github.com/pxebox/pxebox/internal/control/compile"
 	"github.com/pxebox/pxebox/internal/control/menu"
 	"github.com/pxebox/pxebox/internal/control/resolve"
 	"github.com/pxebox/pxebox/internal/control/sitefiles"
@@ -35,7 +36,7 @@ func Check(out io.Writer, file, boot string) error {
 	if err != nil {
 		return err
 	}
-	c, err := generation.Parse(file, data)
+	c, err := compile.Parse(file, data)
 	if err != nil {
 		return err
 	}
@@ -92,7 +93,7 @@ func Render(ctx context.Context, file, boot, dir string, lookup Lookup) error {
 	if err != nil {
 		return err
 	}
-	c, err := generation.Parse(file, data)
+	c, err := compile.Parse(file, data)
 	if err != nil {
 		return err
 	}

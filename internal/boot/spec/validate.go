@@ -1,4 +1,4 @@
-package config
+package spec
 
 import (
 	"errors"
@@ -8,15 +8,14 @@ import (
 	"time"
 )
 
-// Validate reports what Parse would not have let through, in settings that came
-// another way, as from one program to another. It looks for what a reader cannot
-// use: where Parse asks whether a site can have meant something, it does not.
+// Validate reports what a reader cannot use. Whether a site can have meant it is
+// not asked here: that is the job of those who read the site's file.
 func (n Network) Validate() error {
 	var errs []error
-	if n.Address != (netip.Prefix{}) && (!network4(n.Address) || !host4(n.Address.Addr())) {
+	if n.Address != (netip.Prefix{}) && (!IsNetwork(n.Address) || !IsHost(n.Address.Addr())) {
 		errs = append(errs, fmt.Errorf("address: %v is no address with a prefix length", n.Address))
 	}
-	if len(n.Interface) > maxDevice {
+	if len(n.Interface) > MaxDevice {
 		errs = append(errs, fmt.Errorf("interface: the name has %d bytes", len(n.Interface)))
 	}
 	return errors.Join(append(errs, optional("gateway", n.Gateway), all("dns", n.DNS))...)
@@ -29,7 +28,7 @@ func (d DHCP) Validate() error {
 	if !slices.Contains([]Mode{ModeAuto, ModeProxy, ModeServer, ModeOff}, d.Mode) {
 		fail("mode: %q is none", d.Mode)
 	}
-	if len(d.Subnets) > maxSubnets || len(d.Reservations) > maxReservations {
+	if len(d.Subnets) > MaxSubnets || len(d.Reservations) > MaxReservations {
 		fail("%d subnets and %d reservations are too many", len(d.Subnets), len(d.Reservations))
 		return errors.Join(errs...)
 	}
@@ -46,7 +45,7 @@ func (d DHCP) Validate() error {
 	ranges(d.Ranges)
 	errs = append(errs, d.Parameters.validate())
 	for i, s := range d.Subnets {
-		if !network4(s.Network) || s.Network != s.Network.Masked() {
+		if !IsNetwork(s.Network) || s.Network != s.Network.Masked() {
 			fail("subnet %d: network: %v is none", i+1, s.Network)
 		}
 		ranges(s.Ranges)
@@ -54,7 +53,7 @@ func (d DHCP) Validate() error {
 			fail("subnet %d: %w", i+1, err)
 		}
 	}
-	if leases > maxLeases {
+	if leases > MaxLeases {
 		fail("range: %d addresses are too many", leases)
 	}
 	for i, r := range d.Reservations {
@@ -63,7 +62,7 @@ func (d DHCP) Validate() error {
 		}
 	}
 	for firmware, file := range d.BootFiles {
-		if len(file) > maxBootFile {
+		if len(file) > MaxBootFile {
 			fail("boot: %s: the name has %d bytes", firmware, len(file))
 		}
 	}
@@ -73,23 +72,23 @@ func (d DHCP) Validate() error {
 func (p Parameters) validate() error {
 	var errs []error
 	fail := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	if d := time.Duration(p.Lease); d < minLease || d > maxLease {
-		fail("lease: %v is not from %v to %v", d, minLease, maxLease)
+	if d := time.Duration(p.Lease); d < MinLease || d > MaxLease {
+		fail("lease: %v is not from %v to %v", d, MinLease, MaxLease)
 	}
-	if p.MTU != 0 && (p.MTU < minMTU || p.MTU > maxMTU) {
-		fail("mtu: %d is not from %d to %d", p.MTU, minMTU, maxMTU)
+	if p.MTU != 0 && (p.MTU < MinMTU || p.MTU > MaxMTU) {
+		fail("mtu: %d is not from %d to %d", p.MTU, MinMTU, MaxMTU)
 	}
-	if len(p.DNS) > maxAddresses || len(p.NTP) > maxAddresses {
+	if len(p.DNS) > MaxAddresses || len(p.NTP) > MaxAddresses {
 		fail("dns, ntp: %d and %d addresses are too many", len(p.DNS), len(p.NTP))
 	}
-	if len(p.Domain) > maxOption {
+	if len(p.Domain) > MaxOption {
 		fail("domain: the name has %d bytes", len(p.Domain))
 	}
 	search := 0
 	for _, s := range p.Search {
 		search += len(s) + 2
 	}
-	if search > maxOption+1 {
+	if search > MaxOption+1 {
 		fail("search: the names have %d bytes", search)
 	}
 	routes := 5
@@ -100,17 +99,17 @@ func (p Parameters) validate() error {
 		}
 		routes += 1 + (r.To.Bits()+7)/8 + 4
 	}
-	if routes > maxOption {
+	if routes > MaxOption {
 		fail("routes: they have %d bytes", routes)
 	}
 	size := 0
 	for _, o := range p.Options {
 		size += 2 + len(o.Value)
-		if _, ok := elsewhere[o.Code]; ok || len(o.Value) == 0 || len(o.Value) > maxOption {
+		if IsOwnOption(o.Code) || len(o.Value) == 0 || len(o.Value) > MaxOption {
 			fail("option %d: its %d bytes are not to be written so", o.Code, len(o.Value))
 		}
 	}
-	if size > maxOptions {
+	if size > MaxOptions {
 		fail("option: they have %d bytes", size)
 	}
 	return errors.Join(append(errs, optional("router", p.Router), all("dns", p.DNS), all("ntp", p.NTP))...)
@@ -123,13 +122,13 @@ func (r Reservation) validate() error {
 	}
 	b, err := ParseHex(string(id))
 	switch {
-	case !host4(r.Address):
+	case !IsHost(r.Address):
 		return fmt.Errorf("address: %v is none of a machine", r.Address)
 	case err != nil:
 		return err
-	case r.MAC != "" && (len(b) != 6 || r.Client != ""), r.MAC == "" && (len(b) < 2 || len(b) > maxOption):
+	case r.MAC != "" && (len(b) != 6 || r.Client != ""), r.MAC == "" && (len(b) < 2 || len(b) > MaxOption):
 		return fmt.Errorf("mac, client: %q and %q name no machine", r.MAC, r.Client)
-	case len(r.Hostname) > maxOption:
+	case len(r.Hostname) > MaxOption:
 		return fmt.Errorf("hostname: the name has %d bytes", len(r.Hostname))
 	}
 	return nil
@@ -137,7 +136,7 @@ func (r Reservation) validate() error {
 
 // Validate is as that of Network.
 func (t TFTP) Validate() error {
-	if t.MaxBlock != 0 && (t.MaxBlock < minBlock || t.MaxBlock > maxBlock) || t.MaxWindow < 0 || t.MaxWindow > maxWindow {
+	if t.MaxBlock != 0 && (t.MaxBlock < MinBlock || t.MaxBlock > MaxBlock) || t.MaxWindow < 0 || t.MaxWindow > MaxWindow {
 		return fmt.Errorf("max_block, max_window: %d and %d are out of bounds", t.MaxBlock, t.MaxWindow)
 	}
 	return nil
@@ -145,14 +144,14 @@ func (t TFTP) Validate() error {
 
 // ValidateProgram reports whether a DHCP packet has room for a program's name.
 func ValidateProgram(name string) error {
-	if len(name) > maxBootFile {
+	if len(name) > MaxBootFile {
 		return fmt.Errorf("the name of a program has %d bytes", len(name))
 	}
 	return nil
 }
 
-// network4 reports whether p is a network that can be served.
-func network4(p netip.Prefix) bool {
+// IsNetwork reports whether p is a network that can be served.
+func IsNetwork(p netip.Prefix) bool {
 	return p.IsValid() && p.Addr().Is4() && p.Bits() >= 8 && p.Bits() <= 30
 }
 
@@ -166,9 +165,23 @@ func optional(key string, a netip.Addr) error {
 
 func all(key string, addrs []netip.Addr) error {
 	for _, a := range addrs {
-		if !host4(a) {
+		if !IsHost(a) {
 			return fmt.Errorf("%s: %v is no IPv4 address of a machine", key, a)
 		}
 	}
 	return nil
+}
+
+// IsHost reports whether a is an IPv4 address that a machine can have.
+func IsHost(a netip.Addr) bool {
+	return a.Is4() && !a.IsUnspecified() && !a.IsLoopback() && !a.IsMulticast() && a.As4()[0] != 0 && a.As4()[0] < 240
+}
+
+// Broadcast returns the last address of an IPv4 network.
+func Broadcast(p netip.Prefix) netip.Addr {
+	a := p.Masked().Addr().As4()
+	for bit := p.Bits(); bit < 32; bit++ {
+		a[bit/8] |= 0x80 >> (bit % 8)
+	}
+	return netip.AddrFrom4(a)
 }

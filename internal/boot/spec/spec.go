@@ -1,0 +1,260 @@
+// Package spec holds what the servers know of a site: its networks, its
+// machines and what they are told. These are plain values, and the form in which
+// package generation passes them from menuwatch to pxed. What a person writes in
+// pxebox.toml has types of its own, in package config.
+package spec
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Network says how the box itself gets onto the wire.
+type Network struct {
+	// Interface is the network interface to serve on; empty means the only
+	// wired one there is.
+	Interface string `json:"interface,omitempty"`
+	// Address is the box's own address with its prefix length, as in
+	// 192.168.77.1/24. The zero Prefix means "ask a DHCP server".
+	Address netip.Prefix `json:"address"`
+	// Gateway is the box's own default router. Only with a fixed Address;
+	// the zero Addr means none.
+	Gateway netip.Addr `json:"gateway"`
+	// DNS are the name servers that the box itself asks. Only with a fixed
+	// Address.
+	DNS []netip.Addr `json:"dns,omitempty"`
+}
+
+// Mode is what the box does with DHCP questions.
+type Mode string
+
+const (
+	ModeAuto   Mode = "auto"   // proxyDHCP beside the site's server; never leases
+	ModeProxy  Mode = "proxy"  // proxyDHCP (PXE 2.1 §2.2.3)
+	ModeServer Mode = "server" // leases addresses (RFC 2131)
+	ModeOff    Mode = "off"    // answers no DHCP at all
+)
+
+// Leases reports whether the mode hands out addresses.
+func (m Mode) Leases() bool { return m == ModeServer }
+
+// Answers reports whether the mode answers DHCP questions at all.
+func (m Mode) Answers() bool { return m != ModeOff }
+
+// DHCP is what machines are told.
+type DHCP struct {
+	Mode Mode `json:"mode"`
+	// Force leases although another DHCP server answers on the link. Counts
+	// in ModeServer.
+	Force bool `json:"force,omitempty"`
+	// Probe asks by ARP whether an address is in use before it is offered to
+	// a machine that did not have it last.
+	Probe bool `json:"probe"`
+	// Ranges are the addresses to lease on the box's own subnet in
+	// ModeServer, in the order they are to be used.
+	Ranges []Range `json:"range,omitempty"`
+	Parameters
+	// Subnets are those behind relay agents.
+	Subnets []Subnet `json:"subnet,omitempty"`
+	// Reservations are addresses that belong to one machine each.
+	Reservations []Reservation `json:"reservation,omitempty"`
+	// BootFiles are the programs that firmware loads, by the names of
+	// package firmware: a boot file, or an http:// URL for those that end in -http.
+	// A name that is not there gets the built-in program, an empty file
+	// none.
+	BootFiles map[string]string `json:"boot,omitempty"`
+}
+
+// Parameters are what the machines of one subnet are told beside their
+// address. A zero value leaves the option out.
+type Parameters struct {
+	// Lease is how long an address is leased (option 51).
+	Lease  Duration     `json:"lease"`
+	Router netip.Addr   `json:"router"`           // option 3
+	DNS    []netip.Addr `json:"dns,omitempty"`    // option 6
+	Domain string       `json:"domain,omitempty"` // option 15
+	Search []string     `json:"search,omitempty"` // option 119
+	NTP    []netip.Addr `json:"ntp,omitempty"`    // option 42
+	MTU    int          `json:"mtu,omitempty"`    // option 26, bytes
+	// Routes are option 121, without the default route. A client that reads
+	// it takes no notice of option 3 (RFC 3442), so Router belongs in both.
+	Routes []Route `json:"routes,omitempty"`
+	// Options are any others, ready for the wire: none of the codes that the
+	// fields above stand for, and each code once.
+	Options []Option `json:"option,omitempty"`
+}
+
+// Route is one classless static route (RFC 3442): "10.0.0.0/8 via 192.168.77.254".
+type Route struct {
+	To  netip.Prefix `json:"to"`
+	Via netip.Addr   `json:"via"`
+}
+
+// Option is a DHCP option by its code, with its value of 1 to 255 bytes.
+type Option struct {
+	Code  uint8  `json:"code"`
+	Value []byte `json:"value"`
+}
+
+// Subnet is a network behind a relay agent. Its Parameters are complete:
+// nothing in them comes from those of DHCP.
+type Subnet struct {
+	Network netip.Prefix `json:"network"`
+	Ranges  []Range      `json:"range,omitempty"`
+	Parameters
+}
+
+// Reservation is an address that is one machine's own, in or outside the
+// ranges.
+type Reservation struct {
+	// MAC or Client names the machine; the other is empty.
+	MAC      MAC        `json:"mac,omitempty"`
+	Client   Hex        `json:"client,omitempty"` // option 61 as it is on the wire
+	Address  netip.Addr `json:"address"`
+	Hostname string     `json:"hostname,omitempty"` // option 12
+}
+
+// MAC is a hardware address of six bytes, "52:54:00:12:34:56", with small
+// letters: it can be compared.
+type MAC string
+
+// Bytes are those of the wire.
+func (m MAC) Bytes() []byte { return Hex(m).Bytes() }
+
+// Hex is a run of bytes, written as hexadecimal pairs with colons:
+// "01:52:54:00". What NewHex returns can be compared.
+type Hex string
+
+// NewHex writes bytes, with small letters.
+func NewHex(b []byte) Hex {
+	return Hex(net.HardwareAddr(b).String()) // the same form, for any length
+}
+
+// Bytes are those that NewHex was given.
+func (h Hex) Bytes() []byte {
+	b, _ := ParseHex(string(h)) // no other text gets past Validate
+	return b
+}
+
+// ParseHex reads pairs of hexadecimal digits, with a colon, a hyphen or
+// nothing between them.
+func ParseHex(s string) ([]byte, error) {
+	digits := s
+	for _, sep := range []string{":", "-"} {
+		if pairs := strings.Split(s, sep); len(pairs) > 1 {
+			if slices.ContainsFunc(pairs, func(p string) bool { return len(p) != 2 }) {
+				return nil, fmt.Errorf("%q has a byte that is not two digits", s)
+			}
+			digits = strings.Join(pairs, "")
+		}
+	}
+	return hex.DecodeString(digits)
+}
+
+// TFTP bounds what machines may ask for.
+type TFTP struct {
+	// MaxBlock is the largest block, in bytes; 0 is what fits into one
+	// packet of the link. More is sent in fragments, which some ROMs cannot
+	// put together.
+	MaxBlock int `json:"max_block,omitempty"`
+	// MaxWindow is the largest window, in blocks (RFC 7440); 0 is the
+	// server's own choice.
+	MaxWindow int `json:"max_window,omitempty"`
+}
+
+// Files says how names find the site's boot files.
+type Files struct {
+	// AnyCase lets a name find a file that differs from it in case alone, as
+	// on Windows.
+	AnyCase bool `json:"any_case"`
+	// OwnMenus puts menus that the site wrote by hand before the rendered
+	// ones: pxelinux.cfg/* and grub/grub.cfg* in the boot folder.
+	OwnMenus bool `json:"own_menus,omitempty"`
+}
+
+// Machine says what certain machines boot. Of the fields that say which, all
+// that are there have to fit; in each, one of its values. The first Machine
+// that fits counts.
+type Machine struct {
+	MAC      []string `json:"mac,omitempty"`      // "52:54:00:12:34:56", or its beginning "52:54:00", in small letters
+	GUID     []string `json:"guid,omitempty"`     // as in the firmware's setup: "70786562-6f78-4c61-8000-000000000010", in small letters
+	Firmware []string `json:"firmware,omitempty"` // of package firmware
+
+	// Boot is BootMenu, BootDisk or the name of an Entry that is started
+	// without a menu.
+	Boot string `json:"boot"`
+	// Once makes Boot count for one boot. After that the next Machine that
+	// fits counts, or the menu.
+	Once bool `json:"once,omitempty"`
+	// Entries are the names of those that the machine's menu has; empty
+	// means all that are not Unlisted.
+	Entries []string `json:"entries,omitempty"`
+	// Default is as Menu.Default, for this machine's menu.
+	Default string `json:"default,omitempty"`
+}
+
+// Range is a run of addresses, both ends included: "192.168.77.100-192.168.77.150".
+type Range struct{ First, Last netip.Addr }
+
+// ParseRange reads "first-last", or a single address.
+func ParseRange(s string) (Range, error) {
+	first, last, ok := strings.Cut(s, "-")
+	if !ok {
+		last = first
+	}
+	a, err := netip.ParseAddr(strings.TrimSpace(first))
+	if err != nil || !a.Is4() {
+		return Range{}, fmt.Errorf("%q is no IPv4 address", strings.TrimSpace(first))
+	}
+	b, err := netip.ParseAddr(strings.TrimSpace(last))
+	if err != nil || !b.Is4() {
+		return Range{}, fmt.Errorf("%q is no IPv4 address", strings.TrimSpace(last))
+	}
+	if b.Less(a) {
+		return Range{}, fmt.Errorf("its last address %v is below its first %v", b, a)
+	}
+	return Range{a, b}, nil
+}
+
+// Contains reports whether a lies in the range.
+func (r Range) Contains(a netip.Addr) bool { return !a.Less(r.First) && !r.Last.Less(a) }
+
+// Size is the number of addresses in the range.
+func (r Range) Size() int {
+	first, last := r.First.As4(), r.Last.As4()
+	return int(binary.BigEndian.Uint32(last[:])-binary.BigEndian.Uint32(first[:])) + 1
+}
+
+func (r Range) String() string {
+	if r.First == r.Last {
+		return r.First.String()
+	}
+	return r.First.String() + "-" + r.Last.String()
+}
+
+// MarshalText writes what ParseRange reads.
+func (r Range) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+
+// UnmarshalText is ParseRange.
+func (r *Range) UnmarshalText(b []byte) (err error) { *r, err = ParseRange(string(b)); return err }
+
+// Duration is a time.Duration that is written as people write it: "1h", "10s".
+type Duration time.Duration
+
+func (d Duration) String() string { return time.Duration(d).String() }
+
+// MarshalText writes "1h0m0s".
+func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// UnmarshalText reads what time.ParseDuration reads.
+func (d *Duration) UnmarshalText(b []byte) error {
+	v, err := time.ParseDuration(string(b))
+	*d = Duration(v)
+	return err
+}

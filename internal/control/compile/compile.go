@@ -1,0 +1,64 @@
+// Package compile makes the generation that pxed serves out of a configuration
+// and of what is known of the site: it is the one place where the types of
+// pxebox.toml become those of the servers.
+package compile
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"regexp"
+
+	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/spec"
+	"github.com/pxebox/pxebox/internal/control/menu"
+	"github.com/pxebox/pxebox/internal/generation"
+)
+
+// Generation makes the generation of a configuration and of what is known of
+// the site.
+func Generation(c *config.Config, st menu.Status) generation.Generation {
+	r := menu.Render(c, st)
+	return generation.Generation{
+		Format:  generation.Format,
+		Network: spec.Network(c.Network), DHCP: dhcp(c.DHCP), TFTP: spec.TFTP(c.TFTP), Names: spec.Files(c.Files),
+		Files: r.Files, Views: r.Views, Machines: r.Machines, Handoffs: r.Handoffs, TooLarge: r.TooLarge,
+	}
+}
+
+func dhcp(c config.DHCP) spec.DHCP {
+	d := spec.DHCP{
+		Mode: c.Mode, Force: c.Force, Probe: c.Probe,
+		Ranges: c.Ranges, Parameters: spec.Parameters(c.Parameters), BootFiles: c.BootFiles,
+	}
+	for _, s := range c.Subnets {
+		d.Subnets = append(d.Subnets, spec.Subnet{Network: s.Network, Ranges: s.Ranges, Parameters: spec.Parameters(s.Parameters)})
+	}
+	for _, r := range c.Reservations {
+		d.Reservations = append(d.Reservations, spec.Reservation(r))
+	}
+	return d
+}
+
+// Parse reads a configuration as config.Parse does, and takes none whose
+// generation no reader would take. The error is of type config.Errors.
+func Parse(file string, data []byte) (*config.Config, error) {
+	c, err := config.Parse(file, data)
+	if err != nil {
+		return nil, err
+	}
+	if _, err = generation.Encode(Generation(c, menu.Status{})); errors.As(err, new(generation.TooLargeError)) {
+		line := 1
+		if at := reMachine.FindIndex(data); at != nil {
+			line += bytes.Count(data[:at[0]], []byte("\n"))
+		}
+		return nil, config.Errors{{
+			File: file, Line: line, Key: "machine",
+			Problem: fmt.Sprintf("all menus together have more than the %d MiB that the box takes: each default and each list of entries makes a whole menu more", generation.MaxSize>>20),
+			Mend:    "let machines share them, or have fewer entries",
+		}}
+	}
+	return c, err
+}
+
+var reMachine = regexp.MustCompile(`(?m)^[ \t]*\[\[[ \t]*machine\b`)

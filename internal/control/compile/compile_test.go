@@ -1,0 +1,182 @@
+package compile
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/spec"
+	"github.com/pxebox/pxebox/internal/control/menu"
+	"github.com/pxebox/pxebox/internal/generation"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+func encode(t *testing.T, g generation.Generation) []byte {
+	t.Helper()
+	b, err := generation.Encode(g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// pxed has the generation of the built-in configuration as a file, because it
+// links no compiler.
+func TestDefaultOfPxedIsThatOfTheConfiguration(t *testing.T) {
+	const golden = "../../generation/default.json"
+	want := encode(t, Generation(config.Default(), menu.Status{}))
+	if *update {
+		if err := os.WriteFile(golden, want, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		t.Skip("run the test again: it has the former file in it")
+	}
+	if got := encode(t, generation.Default()); string(got) != string(want) {
+		t.Errorf("%s is not what becomes of the built-in configuration; "+
+			"run go test ./internal/control/compile -update\ngot  %s\nwant %s", golden, got, want)
+	}
+}
+
+// all sets every key that pxed has to know.
+const all = `
+[network]
+interface = "eth0"
+address = "192.168.77.1/24"
+gateway = "192.168.77.254"
+dns = ["192.168.77.2"]
+[tftp]
+max_block = 1428
+max_window = 16
+[files]
+any_case = true
+own_menus = true
+[[machine]]
+mac = ["52:54:00"]
+guid = ["70786562-6f78-4c61-8000-000000000010"]
+firmware = ["uefi-x64"]
+boot = "disk"
+once = true
+[[machine]]
+mac = ["52:54:01"]
+entries = ["disk"]
+default = "disk"
+[dhcp]
+mode = "server"
+force = true
+probe = false
+range = ["192.168.77.100-192.168.77.150"]
+lease = "90m"
+router = "192.168.77.254"
+dns = ["192.168.77.2"]
+domain = "lab.example.org"
+search = ["lab.example.org"]
+ntp = ["192.168.77.3"]
+mtu = 1400
+routes = ["10.0.0.0/8 via 192.168.77.253"]
+option = [{code = 150, hex = "00:ff"}]
+[boot]
+bios = ""
+uefi-x64 = "efi/bootx64.efi"
+[[subnet]]
+network = "10.1.0.0/24"
+range = ["10.1.0.9"]
+router = "10.1.0.1"
+routes = ["10.2.0.0/16 via 10.1.0.2"]
+[[reservation]]
+mac = "52:54:00:12:34:56"
+address = "192.168.77.20"
+hostname = "pc1"
+[[reservation]]
+client = "00:70:63"
+address = "10.1.0.20"
+`
+
+// A generation holds every setting that pxed has to know: one that is lost on
+// the way would change what machines are told.
+func TestGenerationHoldsEverySetting(t *testing.T) {
+	c, err := config.Parse("f", []byte(all))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range []any{
+		c.Network, c.DHCP, c.DHCP.Subnets[0], c.DHCP.Parameters, c.DHCP.Subnets[0].Parameters, c.TFTP, c.Files,
+	} {
+		for i, v := 0, reflect.ValueOf(v); i < v.NumField(); i++ {
+			if name := v.Type().Field(i).Name; v.Field(i).IsZero() && name != "Probe" { // true is the default
+				t.Errorf("the file leaves %s of %s as it is: nothing is shown of it", name, v.Type())
+			}
+		}
+	}
+	got, err := generation.Decode(encode(t, Generation(c, menu.Status{})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	machines := make([]spec.Machine, len(got.Machines))
+	for i, r := range got.Machines {
+		machines[i] = r.Machine
+	}
+	for of, v := range map[string][2]any{
+		"network": {got.Network, c.Network}, "dhcp": {got.DHCP, c.DHCP}, "tftp": {got.TFTP, c.TFTP},
+		"files": {got.Names, c.Files}, "machine": {machines, c.Machines},
+	} {
+		// The types have the same fields, and are printed alike.
+		if got, want := fmt.Sprintf("%+v", v[0]), fmt.Sprintf("%+v", v[1]); got != want {
+			t.Errorf("%s:\ngot  %s\nwant %s", of, got, want)
+		}
+	}
+}
+
+// FuzzGeneration: what a site can write is never refused by the program that is to
+// serve it.
+func FuzzGeneration(f *testing.F) {
+	f.Add([]byte(""))
+	f.Add([]byte(all))
+	f.Add([]byte("[network]\naddress = \"10.0.0.1/8\"\n[dhcp]\nmode = \"server\"\nrange = [\"10.1.0.0-10.1.255.255\"]\nlease = \"8760h\""))
+	f.Add([]byte("[dhcp]\nsearch = [\"" + strings.Repeat("a.", 126) + "b\"]\nmtu = 9216\nlease = \"1m\"\n[tftp]\nmax_block = 65464\nmax_window = 256"))
+	f.Add([]byte("[[wds]]\nname = \"w\"\nserver = \"wds.example.org\"\n[[entry]]\nname = \"e\"\nwds = \"w\""))
+	f.Fuzz(func(t *testing.T, file []byte) {
+		c, err := config.Parse("f", file)
+		if err != nil {
+			return
+		}
+		b, err := generation.Encode(Generation(c, menu.Status{}))
+		if err != nil {
+			return // too large
+		}
+		if _, err := generation.Decode(b); err != nil {
+			t.Errorf("%s\n%v", file, err)
+		}
+	})
+}
+
+// A default of its own gives a machine a menu of its own, with all entries.
+func TestParse(t *testing.T) {
+	file := func(machines int) []byte {
+		b := []byte("[menu]\ntitle = \"Lab\"\n")
+		for i := range 400 {
+			b = fmt.Appendf(b, "[[entry]]\nname = \"e%d\"\nkernel = \"k\"\nappend = %q\n", i, strings.Repeat("x", 90))
+		}
+		for i := range machines {
+			b = fmt.Appendf(b, "[[machine]]\nmac = [\"52:54:00:00:00:%02x\"]\ndefault = \"e%d\"\n", i, i)
+		}
+		return b
+	}
+	if c, err := Parse("f.toml", file(2)); err != nil || len(c.Entries) != 400 {
+		t.Errorf("a few machines: %v", err)
+	}
+	const want = `^f\.toml:1603: machine: all menus together have more than the 16 MiB that the box takes: .+; let machines share them, or have fewer entries$`
+	c, err := Parse("f.toml", file(150))
+	if !errors.As(err, new(config.Errors)) || !regexp.MustCompile(want).MatchString(err.Error()) || c != nil {
+		t.Errorf("many: %v, %v", c, err)
+	}
+	if _, err := Parse("f.toml", []byte("[menu]\ntitel = \"x\"\n")); !errors.As(err, new(config.Errors)) {
+		t.Errorf("a mistake: %v", err)
+	}
+}
