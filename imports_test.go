@@ -26,15 +26,18 @@ const module = "github.com/pxebox/pxebox/"
 // so that a decision can be tested, and read, without its surroundings.
 var pure = map[string][]string{
 	"config": {
-		"internal/boot/firmware", "internal/boot/spec", "internal/boot/loader/grub", "internal/boot/loader/pxelinux",
+		"internal/boot/ether", "internal/boot/firmware", "internal/boot/spec",
+		"internal/boot/loader/grub", "internal/boot/loader/pxelinux",
 	},
-	"internal/boot/spec":    {},
-	"internal/boot/clients": {"internal/boot/spec"},
-	"internal/boot/handoff": {"internal/boot/spec", "internal/boot/clients"},
+	"internal/boot/ether":   {},
+	"internal/boot/spec":    {"internal/boot/ether"},
+	"internal/boot/clients": {"internal/boot/ether", "internal/boot/spec"},
+	"internal/boot/handoff": {"internal/boot/ether", "internal/boot/spec", "internal/boot/clients"},
 	"internal/serve/lease":  {"internal/boot/spec"},
 	"internal/serve/pxe":    {"internal/boot/firmware"},
 	"internal/serve/dhcp": {
-		"internal/boot/spec", "internal/serve/pxe", "internal/serve/lease", "internal/boot/clients", "internal/boot/handoff",
+		"internal/boot/ether", "internal/boot/spec", "internal/boot/clients", "internal/boot/handoff",
+		"internal/serve/pxe", "internal/serve/lease",
 	},
 	"internal/control/menu": {
 		"config", "internal/boot/bootmenu", "internal/boot/firmware", "internal/boot/clients", "internal/boot/handoff",

@@ -2,12 +2,12 @@ package config
 
 import (
 	"fmt"
-	"net"
 	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/pxebox/pxebox/internal/boot/ether"
 	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
@@ -186,28 +186,27 @@ func (v value) route() spec.Route {
 
 // mac reads a hardware address with colons, or with hyphens as Windows shows
 // it.
-func (v value) mac() spec.MAC {
+func (v value) mac() ether.MAC {
 	s, ok := v.text()
 	if !ok {
-		return ""
+		return ether.MAC{}
 	}
-	hw, err := net.ParseMAC(s)
-	if b, berr := spec.ParseHex(s); err != nil && berr == nil {
-		hw, err = b, nil // without any separators, as some labels have it
-	}
+	mac, err := ether.ParseMAC(s)
 	switch {
-	case err != nil || len(hw) != 6:
+	case err != nil:
 		mend := "write one such as " + v.field.example
 		if m, ok := macIn(s); ok {
 			mend = fmt.Sprintf("write %q", m)
 		}
 		v.fail(fmt.Sprintf("%q is no hardware address of six bytes", s), mend)
-	case hw[0]&1 != 0: // IEEE 802 §8.2.2: the group bit
+	case !mac.IsValid():
+		v.fail(fmt.Sprintf("%q is the address of no machine", s), "write that of one, as its firmware or ipconfig /all shows it")
+	case mac[0]&1 != 0: // IEEE 802 §8.2.2: the group bit
 		v.fail(fmt.Sprintf("%q is the address of a group", s), "write that of one machine, as its firmware or ipconfig /all shows it")
 	default:
-		return spec.MAC(hw.String())
+		return mac
 	}
-	return ""
+	return ether.MAC{}
 }
 
 // clientID is a client identifier (option 61): at least a type and one byte

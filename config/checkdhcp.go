@@ -261,8 +261,8 @@ func (r *reader) checkReservations(lans []lan) {
 // identifier that is: of a hardware address, the one of type 1 (RFC 2132
 // §9.14).
 func machine(res Reservation) (key string, id spec.Hex) {
-	if res.MAC != "" {
-		return "mac", "01:" + spec.Hex(res.MAC)
+	if res.MAC.IsValid() {
+		return "mac", spec.NewHex(append([]byte{1}, res.MAC[:]...))
 	}
 	return "client", res.Client
 }

@@ -7,6 +7,7 @@ package config
 import (
 	"net/netip"
 
+	"github.com/pxebox/pxebox/internal/boot/ether"
 	"github.com/pxebox/pxebox/internal/boot/firmware"
 	"github.com/pxebox/pxebox/internal/boot/spec"
 )
@@ -103,7 +104,7 @@ type Subnet struct {
 // ranges.
 type Reservation struct {
 	// MAC or Client names the machine; the other is empty.
-	MAC      spec.MAC
+	MAC      ether.MAC
 	Client   spec.Hex // option 61 as it is on the wire
 	Address  netip.Addr
 	Hostname string // option 12

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pxebox/pxebox/internal/boot/ether"
 	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
@@ -116,7 +117,7 @@ func TestParseOfADHCPServer(t *testing.T) {
 			}},
 		},
 		Reservations: []Reservation{
-			{MAC: "52:54:00:ab:cd:ef", Address: addr("192.168.77.20"), Hostname: "pc1"},
+			{MAC: ether.MustParseMAC("52:54:00:ab:cd:ef"), Address: addr("192.168.77.20"), Hostname: "pc1"},
 			{Client: "00:70:50:31", Address: addr("10.2.0.100")},
 		},
 		BootFiles: map[string]string{"bios": "", "uefi-x64-http": "http://192.168.77.9/bootx64.efi", "raspberry-pi": "start4.elf"},
@@ -128,7 +129,7 @@ func TestParseOfADHCPServer(t *testing.T) {
 	if !reflect.DeepEqual(c.DHCP, want) {
 		t.Errorf("got %+v\nwant %+v", c.DHCP, want)
 	}
-	if b := c.DHCP.Reservations[0].MAC.Bytes(); string(b) != "\x52\x54\x00\xab\xcd\xef" {
+	if b := c.DHCP.Reservations[0].MAC; string(b[:]) != "\x52\x54\x00\xab\xcd\xef" {
 		t.Errorf("MAC % x", b)
 	}
 	if b := c.DHCP.Reservations[1].Client.Bytes(); string(b) != "\x00pP1" {
@@ -264,6 +265,7 @@ func TestParseRefusesOfDHCP(t *testing.T) {
 		{"a reservation for nobody", "[[reservation]]\naddress = \"192.168.77.20\"", []string{`1: reservation "192.168.77.20".mac: is missing; write mac = "52:54:00:12:34:56", or client`}},
 		{"a reservation for two", r1 + "client = \"01:02\"", []string{`4: reservation "192.168.77.20".client: is there beside mac; keep one`}},
 		{"a hardware address of eight bytes", "[[reservation]]\naddress = \"192.168.77.20\"\nmac = \"52:54:00:00:00:01:02:03\"", []string{`3: reservation "192.168.77.20".mac: "52:54:00:00:00:01:02:03" is no hardware address of six bytes; write one such as "52:54:00:12:34:56"`}},
+		{"a hardware address of zeros", "[[reservation]]\naddress = \"192.168.77.20\"\nmac = \"00:00:00:00:00:00\"", []string{`3: reservation "192.168.77.20".mac: "00:00:00:00:00:00" is the address of no machine; write that of one`}},
 		{"the hardware address of a group", "[[reservation]]\naddress = \"192.168.77.20\"\nmac = \"ff:ff:ff:ff:ff:ff\"", []string{`3: reservation "192.168.77.20".mac: "ff:ff:ff:ff:ff:ff" is the address of a group`}},
 		{"a client identifier of one byte", "[[reservation]]\naddress = \"192.168.77.20\"\nclient = \"01\"", []string{`3: reservation "192.168.77.20".client: has 1 bytes; write 2 to 255`}},
 		{"a client identifier as text", "[[reservation]]\naddress = \"192.168.77.20\"\nclient = \"pc1\"", []string{`3: reservation "192.168.77.20".client: "pc1" is no row of bytes`}},

@@ -13,6 +13,7 @@ import (
 
 	"github.com/pelletier/go-toml/v2/unstable"
 
+	"github.com/pxebox/pxebox/internal/boot/ether"
 	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
@@ -239,7 +240,7 @@ func rangeIn(s string) (spec.Range, bool) {
 }
 
 // macIn reads a hardware address with any separators, or without leading zeros.
-func macIn(s string) (spec.MAC, bool) {
+func macIn(s string) (ether.MAC, bool) {
 	digits := strings.FieldsFunc(plainText(s), func(r rune) bool { return strings.ContainsRune(":-. _", r) })
 	if len(digits) == 6 {
 		for i, d := range digits {
@@ -249,10 +250,8 @@ func macIn(s string) (spec.MAC, bool) {
 		}
 	}
 	b, err := spec.ParseHex(strings.TrimPrefix(strings.Join(digits, ""), "0x"))
-	if err != nil || len(b) != 6 || b[0]&1 != 0 {
-		return "", false
-	}
-	return spec.MAC(spec.NewHex(b)), true
+	mac := ether.From(b)
+	return mac, err == nil && mac.IsValid() && mac[0]&1 == 0
 }
 
 var reWild = regexp.MustCompile(`^(?:[:. -]?(?:\*|[xX?]{1,2}))+$`)

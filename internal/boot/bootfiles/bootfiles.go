@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/pxebox/pxebox/internal/boot/ether"
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
 	"github.com/pxebox/pxebox/internal/boot/spec"
 )
@@ -71,7 +72,7 @@ func New(c Contents) *Catalog {
 // anybody.
 type Reader struct {
 	View  string // the menus that it gets before the general ones
-	MAC   spec.MAC
+	MAC   ether.MAC
 	Token string // as in handoff.Request
 }
 

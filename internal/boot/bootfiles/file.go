@@ -85,7 +85,7 @@ type Personal struct {
 
 // newPersonal writes spaces for what is not known.
 func newPersonal(f *InMemory, r Reader) *Personal {
-	p := &Personal{f, [...]string{string(r.MAC), r.Token}}
+	p := &Personal{f, [...]string{r.MAC.String(), r.Token}}
 	for what, text := range marks {
 		if len(p.own[what]) != len(text) {
 			p.own[what] = strings.Repeat(" ", len(text))

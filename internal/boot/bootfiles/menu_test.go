@@ -12,15 +12,14 @@ import (
 	"testing/iotest"
 
 	"github.com/pxebox/pxebox/internal/boot/bootmenu"
+	"github.com/pxebox/pxebox/internal/boot/ether"
 	"github.com/pxebox/pxebox/internal/boot/loader/grub"
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
-	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
-const (
-	mac   = spec.MAC("52:54:00:77:00:10")
-	token = "0123456789abcdef0123456789abcdef"
-)
+const token = "0123456789abcdef0123456789abcdef"
+
+var mac = ether.MustParseMAC("52:54:00:77:00:10")
 
 // boot is a boot folder with those files.
 func boot(t *testing.T, files ...string) *os.Root {
@@ -77,17 +76,17 @@ func TestMenus(t *testing.T) {
 		want            string
 	}{
 		{"nobody that is known", "pxelinux.cfg/default", Reader{}, "menu of " + spaces + ", " + spaces},
-		{"a machine", "pxelinux.cfg/default", Reader{MAC: mac}, "menu of " + string(mac) + ", " + string(mac)},
-		{"PXELINUX's name for a machine", "pxelinux.cfg/01-52-54-00-77-00-10", Reader{MAC: mac}, "menu of " + string(mac) + ", " + string(mac)},
-		{"in capitals, with backslashes", `PXELINUX.CFG\01-52-54-00-77-00-1A`, Reader{MAC: mac}, "menu of " + string(mac) + ", " + string(mac)},
+		{"a machine", "pxelinux.cfg/default", Reader{MAC: mac}, "menu of " + mac.String() + ", " + mac.String()},
+		{"PXELINUX's name for a machine", "pxelinux.cfg/01-52-54-00-77-00-10", Reader{MAC: mac}, "menu of " + mac.String() + ", " + mac.String()},
+		{"in capitals, with backslashes", `PXELINUX.CFG\01-52-54-00-77-00-1A`, Reader{MAC: mac}, "menu of " + mac.String() + ", " + mac.String()},
 		{"PXELINUX's name for a GUID", "pxelinux.cfg/70786562-6f78-4c61-8000-000000000010", Reader{MAC: mac}, ""},
 		{"its name for another kind of hardware", "pxelinux.cfg/06-52-54-00-77-00-10", Reader{MAC: mac}, ""},
-		{"a machine with a menu of its own", "pxelinux.cfg/01-52-54-00-77-00-10", Reader{View: "m1", MAC: mac}, "its own menu, " + string(mac)},
+		{"a machine with a menu of its own", "pxelinux.cfg/01-52-54-00-77-00-10", Reader{View: "m1", MAC: mac}, "its own menu, " + mac.String()},
 		{"and the rest from all", "grub/grub.cfg", Reader{View: "m1", MAC: mac}, "GRUB's menu"},
-		{"a token", "handoff.txt", Reader{MAC: mac, Token: token}, "/" + string(mac) + "/" + token + ".cfg"},
-		{"nobody's token", "handoff.txt", Reader{MAC: mac}, "/" + string(mac) + "/" + strings.Repeat(" ", 32) + ".cfg"},
-		{"a view that is no more", "pxelinux.cfg/default", Reader{View: "m9", MAC: mac}, "menu of " + string(mac) + ", " + string(mac)},
-		{"other files that are rendered", "/theme.txt", Reader{MAC: mac}, "theme " + string(mac)},
+		{"a token", "handoff.txt", Reader{MAC: mac, Token: token}, "/" + mac.String() + "/" + token + ".cfg"},
+		{"nobody's token", "handoff.txt", Reader{MAC: mac}, "/" + mac.String() + "/" + strings.Repeat(" ", 32) + ".cfg"},
+		{"a view that is no more", "pxelinux.cfg/default", Reader{View: "m9", MAC: mac}, "menu of " + mac.String() + ", " + mac.String()},
+		{"other files that are rendered", "/theme.txt", Reader{MAC: mac}, "theme " + mac.String()},
 		{"what is bundled stays as it is", "pxelinux.cfg/bundled", Reader{MAC: mac}, bootmenu.MACMark},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
@@ -119,7 +118,7 @@ func TestPersonal(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := strings.NewReplacer(bootmenu.MACMark, string(mac), bootmenu.TokenMark, token).Replace(text)
+			want := strings.NewReplacer(bootmenu.MACMark, mac.String(), bootmenu.TokenMark, token).Replace(text)
 			for from := range want {
 				for to := from + 1; to <= len(want); to++ {
 					got := make([]byte, to-from)
@@ -215,18 +214,18 @@ func TestAnyCase(t *testing.T) {
 func TestMenuNames(t *testing.T) {
 	for _, tc := range []struct {
 		raw  string
-		mac  spec.MAC
+		mac  ether.MAC
 		want bool
 	}{
-		{"pxelinux.cfg/default", "", true},
-		{"/grub/grub.cfg", "", true},
+		{"pxelinux.cfg/default", ether.MAC{}, true},
+		{"/grub/grub.cfg", ether.MAC{}, true},
 		{"//PXELINUX.CFG/01-52-54-00-77-00-10", mac, true},
-		{"pxelinux.cfg/01-52:54:00:77:00:10", "", false}, // no name has a colon
-		{"pxelinux.cfg/01-52-54-00-77-00-1x", "", false},
-		{"pxelinux.cfg/C0A84D10", "", false},
-		{"grub/grub.cfg-01-52", "", false},
-		{"../pxelinux.cfg/default", "", false},
-		{"pxelinux.0", "", false},
+		{"pxelinux.cfg/01-52:54:00:77:00:10", ether.MAC{}, false}, // no name has a colon
+		{"pxelinux.cfg/01-52-54-00-77-00-1x", ether.MAC{}, false},
+		{"pxelinux.cfg/C0A84D10", ether.MAC{}, false},
+		{"grub/grub.cfg-01-52", ether.MAC{}, false},
+		{"../pxelinux.cfg/default", ether.MAC{}, false},
+		{"pxelinux.0", ether.MAC{}, false},
 	} {
 		if got, ok := Menu(tc.raw); got != tc.mac || ok != tc.want {
 			t.Errorf("Menu(%q) = %q, %v", tc.raw, got, ok)

@@ -10,9 +10,9 @@ import (
 	"path"
 	"strings"
 
+	"github.com/pxebox/pxebox/internal/boot/ether"
 	"github.com/pxebox/pxebox/internal/boot/loader/grub"
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
-	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
 // ErrName is the error for a name that may not be asked for at all.
@@ -62,16 +62,16 @@ func Clean(raw string) (string, error) {
 
 // Menu reports whether a name as it was sent is that of the menu that a boot
 // loader begins with, and whose it is where the name tells.
-func Menu(raw string) (mac spec.MAC, ok bool) {
+func Menu(raw string) (mac ether.MAC, ok bool) {
 	name, err := Clean(raw)
 	if err != nil {
-		return "", false
+		return ether.MAC{}, false
 	}
 	name = strings.ToLower(name)
 	if mac, ok := pxelinuxMAC(name); ok {
 		return mac, true
 	}
-	return "", name == pxelinux.ConfigFile || name == grub.ConfigFile
+	return ether.MAC{}, name == pxelinux.ConfigFile || name == grub.ConfigFile
 }
 
 // isConfiguration reports whether a name is one of those under which
@@ -87,14 +87,11 @@ func namesMachines(folded string) bool {
 }
 
 // pxelinuxMAC reads the MAC in the name of a menu.
-func pxelinuxMAC(folded string) (spec.MAC, bool) {
-	mac, ok := pxelinux.MAC(folded)
+func pxelinuxMAC(folded string) (ether.MAC, bool) {
+	text, ok := pxelinux.MAC(folded)
 	if !ok {
-		return "", false
+		return ether.MAC{}, false
 	}
-	b, err := spec.ParseHex(mac)
-	if err != nil || len(b) != 6 {
-		return "", false
-	}
-	return spec.MAC(spec.NewHex(b)), true
+	mac, err := ether.ParseMAC(text)
+	return mac, err == nil && mac.IsValid()
 }

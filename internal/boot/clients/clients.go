@@ -10,12 +10,13 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pxebox/pxebox/internal/boot/ether"
 	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
 // Machine is what is known of one machine.
 type Machine struct {
-	MAC spec.MAC
+	MAC ether.MAC
 	// GUID is as the firmware's setup shows it, in small letters; empty where
 	// the firmware does not say.
 	GUID string
@@ -57,7 +58,7 @@ type Rule struct {
 // which, all that are there, and in each one of its values. What a machine
 // does not say of itself fits no value.
 func (r Rule) Fits(m Machine) bool {
-	return fits(r.MAC, func(begins string) bool { return isMAC(string(m.MAC), begins) }) &&
+	return fits(r.MAC, func(begins string) bool { return isMAC(m.MAC.String(), begins) }) &&
 		fits(r.GUID, func(v string) bool { return v == m.GUID }) &&
 		fits(r.Firmware, func(v string) bool { return v == m.Firmware })
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"testing"
 
+	"github.com/pxebox/pxebox/internal/boot/ether"
 	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
@@ -26,7 +27,7 @@ func TestGUID(t *testing.T) {
 	}
 }
 
-var pc = Machine{MAC: "52:54:00:77:00:10", GUID: "70786562-6f78-4c61-8000-000000000010", Firmware: "uefi-x64"}
+var pc = Machine{MAC: ether.MustParseMAC("52:54:00:77:00:10"), GUID: "70786562-6f78-4c61-8000-000000000010", Firmware: "uefi-x64"}
 
 func TestFits(t *testing.T) {
 	for _, tc := range []struct {
@@ -75,8 +76,8 @@ func TestMatch(t *testing.T) {
 	}{
 		{"the first that fits", pc, false, "once"},
 		{"which is spent: the next", pc, true, "all of them"},
-		{"only a rule with once can be spent", Machine{MAC: "52:54:00:00:00:01"}, true, "all of them"},
-		{"none", Machine{MAC: "02:00:00:00:00:01"}, false, ""},
+		{"only a rule with once can be spent", Machine{MAC: ether.MustParseMAC("52:54:00:00:00:01")}, true, "all of them"},
+		{"none", Machine{MAC: ether.MustParseMAC("02:00:00:00:00:01")}, false, ""},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			r, ok := Match(rules, tc.m, func(Rule) bool { return tc.spent })

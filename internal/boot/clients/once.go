@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/pxebox/pxebox/internal/boot/spec"
+	"github.com/pxebox/pxebox/internal/boot/ether"
 )
 
 // menuLasts is how long a machine that no DHCP packet is heard of keeps the
@@ -17,8 +17,8 @@ const menuLasts = 5 * time.Minute
 
 // Spent is a rule for one boot, and a machine that has had it.
 type Spent struct {
-	Rule string   `json:"rule"` // Fingerprint
-	MAC  spec.MAC `json:"mac"`
+	Rule string    `json:"rule"` // Fingerprint
+	MAC  ether.MAC `json:"mac"`
 }
 
 // Fingerprint names a rule by all that it says: one that was edited is a new

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pxebox/pxebox/internal/boot/ether"
 	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
@@ -115,7 +116,7 @@ func TestOnce(t *testing.T) {
 	t.Run("another machine's, and another rule", func(t *testing.T) {
 		o := NewOnce(4)
 		o.Read(t0, install)
-		for _, s := range []Spent{{"install", "02:00:00:00:00:01"}, {"another", pc.MAC}} {
+		for _, s := range []Spent{{"install", ether.MustParseMAC("02:00:00:00:00:01")}, {"another", pc.MAC}} {
 			if o.Asks(later, s, xidB) || o.Reads(later, s) {
 				t.Errorf("%v is spent", s)
 			}
@@ -150,7 +151,7 @@ func TestOnce(t *testing.T) {
 
 func TestOnceFull(t *testing.T) {
 	by := func(rule string, n byte) Spent {
-		return Spent{rule, spec.MAC(spec.NewHex([]byte{2, 0, 0, 0, 0, n}))}
+		return Spent{rule, ether.From([]byte{2, 0, 0, 0, 0, n})}
 	}
 	o := NewOnce(2)
 	for n := range byte(5) { // a stranger, who invents machines

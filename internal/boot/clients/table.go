@@ -5,7 +5,7 @@ import (
 	"net/netip"
 	"sync"
 
-	"github.com/pxebox/pxebox/internal/boot/spec"
+	"github.com/pxebox/pxebox/internal/boot/ether"
 )
 
 // Table says which machine has which address. Its methods may be called from
@@ -40,7 +40,7 @@ func NewTable(most int) *Table { return &Table{max: most, byAddr: map[netip.Addr
 // and leaves out now stays, and so does a relay agent's word for it. Another
 // machine that no agent answers for takes that away. It returns which machine
 // had the address before, where that is another one.
-func (t *Table) Learn(a netip.Addr, m Machine, relayed bool) (was spec.MAC, changed bool) {
+func (t *Table) Learn(a netip.Addr, m Machine, relayed bool) (was ether.MAC, changed bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	e, ok := t.byAddr[a]

@@ -3,6 +3,8 @@ package clients
 import (
 	"net/netip"
 	"testing"
+
+	"github.com/pxebox/pxebox/internal/boot/ether"
 )
 
 func TestTable(t *testing.T) {
@@ -24,11 +26,11 @@ func TestTable(t *testing.T) {
 	t.Run("another machine has the address now", func(t *testing.T) {
 		table := NewTable(2)
 		table.Learn(a, pc, false)
-		table.Learn(a, Machine{MAC: "02:00:00:00:00:01"}, false)
-		expect(t, table, a, Machine{MAC: "02:00:00:00:00:01"})
+		table.Learn(a, Machine{MAC: ether.MustParseMAC("02:00:00:00:00:01")}, false)
+		expect(t, table, a, Machine{MAC: ether.MustParseMAC("02:00:00:00:00:01")})
 	})
 	t.Run("for whom a relay agent answers", func(t *testing.T) {
-		one, two := Machine{MAC: "02:00:00:00:00:01"}, Machine{MAC: "02:00:00:00:00:02"}
+		one, two := Machine{MAC: ether.MustParseMAC("02:00:00:00:00:01")}, Machine{MAC: ether.MustParseMAC("02:00:00:00:00:02")}
 		table := NewTable(2)
 		for i, step := range []struct {
 			m                Machine
@@ -43,14 +45,14 @@ func TestTable(t *testing.T) {
 			{one, true, "02:00:00:00:00:02", true, true},
 		} {
 			was, changed := table.Learn(a, step.m, step.relayed)
-			if got, _ := table.At(a); string(was) != step.was || changed != step.changed || got != (Tenant{step.m, step.vouched}) {
+			if got, _ := table.At(a); was.String() != step.was || changed != step.changed || got != (Tenant{step.m, step.vouched}) {
 				t.Errorf("step %d: before it was %q, changed %v; now %+v", i, was, changed, got)
 			}
 		}
 	})
 	t.Run("full: who was not asked for the longest goes", func(t *testing.T) {
 		table := NewTable(2)
-		first, second, third := Machine{MAC: "02:00:00:00:00:01"}, Machine{MAC: "02:00:00:00:00:02"}, Machine{MAC: "02:00:00:00:00:03"}
+		first, second, third := Machine{MAC: ether.MustParseMAC("02:00:00:00:00:01")}, Machine{MAC: ether.MustParseMAC("02:00:00:00:00:02")}, Machine{MAC: ether.MustParseMAC("02:00:00:00:00:03")}
 		table.Learn(a, first, false)
 		table.Learn(b, second, false)
 		expect(t, table, a, first)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/boot/clients"
+	"github.com/pxebox/pxebox/internal/boot/ether"
 	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
@@ -95,7 +96,7 @@ func TestPlanTakes(t *testing.T) {
 		if b, _ := p.For(nextBoot, bios, xidB); b.Server != wds2 {
 			t.Errorf("the next boot goes to %+v", b)
 		}
-		if b, _ := p.For(nextBoot, clients.Machine{MAC: "02:00:00:00:00:01", Firmware: "bios"}, xidB); b.Server != wds {
+		if b, _ := p.For(nextBoot, clients.Machine{MAC: ether.MustParseMAC("02:00:00:00:00:01"), Firmware: "bios"}, xidB); b.Server != wds {
 			t.Errorf("another machine's first boot goes to %+v", b)
 		}
 	})
@@ -159,8 +160,8 @@ func TestPlanView(t *testing.T) {
 
 // Where it is not certain which machine reads, nothing starts by itself.
 func TestPlanViewOfAnUncertainMachine(t *testing.T) {
-	starts := clients.Rule{Machine: spec.Machine{MAC: []string{string(pc)}}, View: "starts"}
-	waits := clients.Rule{Machine: spec.Machine{MAC: []string{string(pc)}}, View: "waits", Waits: true}
+	starts := clients.Rule{Machine: spec.Machine{MAC: []string{pc.String()}}, View: "starts"}
+	waits := clients.Rule{Machine: spec.Machine{MAC: []string{pc.String()}}, View: "waits", Waits: true}
 	for situation, tc := range map[string]struct {
 		rules []clients.Rule
 		m     clients.Machine
@@ -169,7 +170,7 @@ func TestPlanViewOfAnUncertainMachine(t *testing.T) {
 		"no rules":                         {nil, uefi, ""},
 		"a rule that starts something":     {[]clients.Rule{starts}, uefi, Waiting},
 		"a rule whose menu waits":          {[]clients.Rule{waits}, uefi, "waits"},
-		"no rule for it, as far as it is":  {[]clients.Rule{starts}, clients.Machine{MAC: "02:00:00:00:00:01"}, Waiting},
+		"no rule for it, as far as it is":  {[]clients.Rule{starts}, clients.Machine{MAC: ether.MustParseMAC("02:00:00:00:00:01")}, Waiting},
 		"nobody known, and there are some": {[]clients.Rule{starts}, clients.Machine{}, Waiting},
 	} {
 		p := NewPlan(tc.rules, targets, NewTable(4), clients.NewOnce(4))

@@ -3,7 +3,7 @@ package handoff
 import (
 	"strings"
 
-	"github.com/pxebox/pxebox/internal/boot/spec"
+	"github.com/pxebox/pxebox/internal/boot/ether"
 )
 
 // folder holds the files that ask for a handoff. Nothing of that name on disk
@@ -16,9 +16,9 @@ const suffix = ".cfg"
 // Request is what the name of a file asks for.
 type Request struct {
 	Entry string
-	MAC   spec.MAC // whose next boot it is about
-	Token string   // as its menu had it
-	Menu  bool     // the file is for PXELINUX
+	MAC   ether.MAC // whose next boot it is about
+	Token string    // as its menu had it
+	Menu  bool      // the file is for PXELINUX
 }
 
 // File is the rendered file that the request is answered with.
@@ -29,11 +29,15 @@ func (r Request) File() string {
 	return folder + "/" + r.Entry
 }
 
-// Name is what the machine with that address reads: by GRUB, whose
-// $net_default_mac has the form of a spec.MAC.
-func (r Request) Name() string {
-	name := folder + "/" + r.Entry + "/" + string(r.MAC) + "/" + r.Token
-	if r.Menu {
+// Name is what the machine with that address reads.
+func (r Request) Name() string { return Name(r.Entry, r.MAC.String(), r.Token, r.Menu) }
+
+// Name is what a menu asks for a handoff with. In place of the address and the
+// token it may have what stands for them until the menu is read, such as GRUB's
+// $net_default_mac, which has the form of an ether.MAC.
+func Name(entry, mac, token string, menu bool) string {
+	name := folder + "/" + entry + "/" + mac + "/" + token
+	if menu {
 		name += suffix
 	}
 	return name
@@ -47,14 +51,10 @@ func Parse(raw string) (Request, bool) {
 	if len(parts) != 4 || parts[0] != folder || parts[1] == "" {
 		return Request{}, false
 	}
-	mac := parts[2]
 	token, menu := strings.CutSuffix(parts[3], suffix)
-	if len(mac) != len("52:54:00:12:34:56") || len(token) != TokenLen {
+	mac, err := ether.ParseMAC(parts[2])
+	if err != nil || !mac.IsValid() || len(parts[2]) != len("52:54:00:12:34:56") || len(token) != TokenLen {
 		return Request{}, false
 	}
-	b, err := spec.ParseHex(mac)
-	if err != nil || len(b) != 6 {
-		return Request{}, false
-	}
-	return Request{Entry: parts[1], MAC: spec.MAC(spec.NewHex(b)), Token: token, Menu: menu}, true
+	return Request{Entry: parts[1], MAC: mac, Token: token, Menu: menu}, true
 }

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/pxebox/pxebox/internal/boot/clients"
-	"github.com/pxebox/pxebox/internal/boot/spec"
+	"github.com/pxebox/pxebox/internal/boot/ether"
 )
 
 // Lasts is how long a machine that asked to be handed over may take to its
@@ -19,13 +19,13 @@ type Table struct {
 	max int
 
 	mu      sync.Mutex
-	byMAC   map[spec.MAC]*Ticket
+	byMAC   map[ether.MAC]*Ticket
 	changed chan struct{}
 }
 
 // Ticket is what a machine has asked for. It is good for one boot.
 type Ticket struct {
-	MAC   spec.MAC
+	MAC   ether.MAC
 	Entry string
 	Ends  time.Time
 	Used  bool
@@ -34,12 +34,12 @@ type Ticket struct {
 
 // NewTable makes a table of no more machines than that.
 func NewTable(most int) *Table {
-	return &Table{max: most, byMAC: map[spec.MAC]*Ticket{}, changed: make(chan struct{}, 1)}
+	return &Table{max: most, byMAC: map[ether.MAC]*Ticket{}, changed: make(chan struct{}, 1)}
 }
 
 // Arm has a machine's next boot go where the entry leads. It reports false
 // where too many machines are on their way already.
-func (t *Table) Arm(now time.Time, mac spec.MAC, entry string) bool {
+func (t *Table) Arm(now time.Time, mac ether.MAC, entry string) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if _, ok := t.byMAC[mac]; !ok && len(t.byMAC) >= t.max {
@@ -60,7 +60,7 @@ func (t *Table) Arm(now time.Time, mac spec.MAC, entry string) bool {
 // Answer is the entry whose server firmware that asks now, with that xid, is
 // to be answered with. It is so until the next boot after the one that used
 // it, and no longer than Lasts.
-func (t *Table) Answer(now time.Time, mac spec.MAC, xid [4]byte) (entry string, ok bool) {
+func (t *Table) Answer(now time.Time, mac ether.MAC, xid [4]byte) (entry string, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	x, ok := t.byMAC[mac]
@@ -75,7 +75,7 @@ func (t *Table) Answer(now time.Time, mac spec.MAC, xid [4]byte) (entry string, 
 }
 
 // Used notes that the machine is on its way: it has taken the answer.
-func (t *Table) Used(now time.Time, mac spec.MAC, xid [4]byte) {
+func (t *Table) Used(now time.Time, mac ether.MAC, xid [4]byte) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	x, ok := t.byMAC[mac]

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pxebox/pxebox/internal/boot/spec"
+	"github.com/pxebox/pxebox/internal/boot/ether"
 )
 
 var (
@@ -19,10 +19,10 @@ func TestTable(t *testing.T) {
 		at   time.Duration
 		do   string // arm, arm2 (another entry), used, or a question
 		xid  [4]byte
-		mac  spec.MAC
+		mac  ether.MAC
 		want string // the answer to a question
 	}
-	const other = spec.MAC("02:00:00:00:00:01")
+	var other = ether.MustParseMAC("02:00:00:00:00:01")
 	for situation, steps := range map[string][]step{
 		"nobody asked": {{0, "?", xidA, pc, ""}},
 		"the next boot": {
@@ -114,7 +114,7 @@ func TestTable(t *testing.T) {
 
 func TestTableIsBounded(t *testing.T) {
 	table := NewTable(2)
-	mac := func(n int) spec.MAC { return spec.MAC(fmt.Sprintf("02:00:00:00:00:%02x", n)) }
+	mac := func(n int) ether.MAC { return ether.MustParseMAC(fmt.Sprintf("02:00:00:00:00:%02x", n)) }
 	for n, want := range []bool{true, true, false} {
 		if table.Arm(t0, mac(n), "wds") != want {
 			t.Errorf("machine %d: %v", n, !want)
@@ -147,11 +147,11 @@ func FuzzTable(f *testing.F) {
 			do, who := history[0]>>4, int(history[0])%3
 			xid := [4]byte{history[0] >> 2 & 3}
 			now = now.Add(time.Duration(history[1]) * time.Second)
-			mac := spec.MAC(fmt.Sprintf("02:00:00:00:00:%02x", who))
+			mac := ether.MustParseMAC(fmt.Sprintf("02:00:00:00:00:%02x", who))
 			m := &machines[who]
 			switch do % 4 {
 			case 0:
-				if !table.Arm(now, mac, string(mac)) {
+				if !table.Arm(now, mac, mac.String()) {
 					t.Fatal("no room for three machines")
 				}
 				*m = past{armed: now, wasArmed: true}
@@ -168,7 +168,7 @@ func FuzzTable(f *testing.F) {
 			default:
 				got, ok := table.Answer(now, mac, xid)
 				switch {
-				case ok && got != string(mac):
+				case ok && got != mac.String():
 					t.Fatalf("%s is answered what %s asked for", mac, got)
 				case ok && !m.wasArmed:
 					t.Fatalf("%s did not ask", mac)
@@ -190,7 +190,7 @@ func FuzzTable(f *testing.F) {
 
 // A program that is restarted between the choice and the boot goes on.
 func TestTableIsRestored(t *testing.T) {
-	const other = spec.MAC("02:00:00:00:00:01")
+	var other = ether.MustParseMAC("02:00:00:00:00:01")
 	before := NewTable(4)
 	before.Arm(t0, pc, "wds")
 	if !told(before) {
@@ -202,7 +202,7 @@ func TestTableIsRestored(t *testing.T) {
 	if !told(before) {
 		t.Error("that it was used is not to be written")
 	}
-	before.Arm(t0.Add(-Lasts), "02:00:00:00:00:02", "wds")
+	before.Arm(t0.Add(-Lasts), ether.MustParseMAC("02:00:00:00:00:02"), "wds")
 
 	b, err := json.Marshal(before.All(t0.Add(20 * time.Second)))
 	if err != nil {
@@ -216,7 +216,7 @@ func TestTableIsRestored(t *testing.T) {
 		situation string
 		restart   time.Duration // after t0, by the wall clock
 		at        time.Duration // after the restart
-		mac       spec.MAC
+		mac       ether.MAC
 		xid       [4]byte
 		want      string
 	}{

@@ -7,7 +7,7 @@ import (
 	"io"
 	"net/netip"
 
-	"github.com/pxebox/pxebox/internal/boot/spec"
+	"github.com/pxebox/pxebox/internal/boot/ether"
 )
 
 // Key is a secret of the box, by which it knows its tokens again.
@@ -23,10 +23,10 @@ const TokenLen = 32
 //
 // It holds for the machine too. An address goes from one machine to another,
 // and somebody who had it first may have kept a token.
-func (k Key) Token(client netip.Addr, mac spec.MAC) string {
+func (k Key) Token(client netip.Addr, mac ether.MAC) string {
 	h := hmac.New(sha256.New, k[:])
 	h.Write(client.Unmap().AsSlice())
-	io.WriteString(h, string(mac))
+	io.WriteString(h, mac.String())
 	return hex.EncodeToString(h.Sum(nil)[:TokenLen/2])
 }
 

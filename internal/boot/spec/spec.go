@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/pxebox/pxebox/internal/boot/ether"
 )
 
 // Network says how the box itself gets onto the wire.
@@ -114,18 +116,11 @@ type Subnet struct {
 // ranges.
 type Reservation struct {
 	// MAC or Client names the machine; the other is empty.
-	MAC      MAC        `json:"mac,omitempty"`
+	MAC      ether.MAC  `json:"mac,omitzero"`
 	Client   Hex        `json:"client,omitempty"` // option 61 as it is on the wire
 	Address  netip.Addr `json:"address"`
 	Hostname string     `json:"hostname,omitempty"` // option 12
 }
-
-// MAC is a hardware address of six bytes, "52:54:00:12:34:56", with small
-// letters: it can be compared.
-type MAC string
-
-// Bytes are those of the wire.
-func (m MAC) Bytes() []byte { return Hex(m).Bytes() }
 
 // Hex is a run of bytes, written as hexadecimal pairs with colons:
 // "01:52:54:00". What NewHex returns can be compared.

@@ -116,17 +116,13 @@ func (p Parameters) validate() error {
 }
 
 func (r Reservation) validate() error {
-	id := Hex(r.MAC)
-	if r.MAC == "" {
-		id = r.Client
-	}
-	b, err := ParseHex(string(id))
+	id, err := ParseHex(string(r.Client))
 	switch {
 	case !IsHost(r.Address):
 		return fmt.Errorf("address: %v is none of a machine", r.Address)
 	case err != nil:
 		return err
-	case r.MAC != "" && (len(b) != 6 || r.Client != ""), r.MAC == "" && (len(b) < 2 || len(b) > MaxOption):
+	case r.MAC.IsValid() == (r.Client != ""), !r.MAC.IsValid() && (len(id) < 2 || len(id) > MaxOption):
 		return fmt.Errorf("mac, client: %q and %q name no machine", r.MAC, r.Client)
 	case len(r.Hostname) > MaxOption:
 		return fmt.Errorf("hostname: the name has %d bytes", len(r.Hostname))

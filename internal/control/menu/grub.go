@@ -124,7 +124,7 @@ func (w grubWriter) commands(it item) {
 	case config.KindWDS:
 		// The box serves this name only to the machine with that address, and
 		// takes the reading of it for the choice.
-		name := handoff.Request{Entry: it.Name, MAC: "$net_default_mac", Token: bootmenu.TokenMark}.Name()
+		name := handoff.Name(it.Name, "$net_default_mac", bootmenu.TokenMark, false)
 		w.Line(`if cat "/` + name + `"; then`)
 		w.Line("  sleep 3")
 		w.Line("  reboot")

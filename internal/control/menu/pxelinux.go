@@ -217,7 +217,7 @@ func (w pxelinuxWriter) directives(it item) []string {
 	switch it.Kind() {
 	case config.KindWDS:
 		if needsRestart(it.lead.server, bios) {
-			return []string{"CONFIG " + handoff.Request{Entry: it.Name, MAC: bootmenu.MACMark, Token: bootmenu.TokenMark, Menu: true}.Name()}
+			return []string{"CONFIG " + handoff.Name(it.Name, bootmenu.MACMark, bootmenu.TokenMark, true)}
 		}
 		return []string{"COM32 pxechn.c32", "APPEND " + pxelinux.Chain(it.lead.addr, it.lead.server.Programs[bios], !w.c.DHCP.Mode.Leases())}
 	case config.KindLinux:

@@ -678,7 +678,7 @@ func TestNeighbour(t *testing.T) {
 		}
 	}
 	for end := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
-		if hw, err := Neighbour(link.Attrs().Index, netip.MustParseAddr("192.168.77.2")); err != nil || len(hw) > 0 || time.Now().After(end) {
+		if hw, err := Neighbour(link.Attrs().Index, netip.MustParseAddr("192.168.77.2")); err != nil || hw.IsValid() || time.Now().After(end) {
 			break
 		}
 	}

@@ -15,8 +15,8 @@ import (
 	"github.com/insomniacslk/dhcp/iana"
 
 	"github.com/pxebox/pxebox/internal/boot/clients"
+	"github.com/pxebox/pxebox/internal/boot/ether"
 	"github.com/pxebox/pxebox/internal/boot/handoff"
-	"github.com/pxebox/pxebox/internal/boot/spec"
 	"github.com/pxebox/pxebox/internal/serve/pxe"
 )
 
@@ -44,7 +44,7 @@ type Question struct {
 
 // NewQuestion classifies a packet.
 func NewQuestion(m *dhcpv4.DHCPv4, port int, from netip.AddrPort) Question {
-	q := Question{Msg: m, Port: port, From: from, machine: clients.Machine{MAC: spec.MAC(spec.NewHex(m.ClientHWAddr))}}
+	q := Question{Msg: m, Port: port, From: from, machine: clients.Machine{MAC: ether.From(m.ClientHWAddr)}}
 	if q.client, q.boots = pxe.Classify(m); q.boots {
 		q.machine.Firmware = string(q.client.Firmware)
 		if guid := q.client.GUID; len(guid) == 17 {

@@ -10,6 +10,7 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
 	"github.com/pxebox/pxebox/internal/boot/clients"
+	"github.com/pxebox/pxebox/internal/boot/ether"
 	"github.com/pxebox/pxebox/internal/boot/handoff"
 	"github.com/pxebox/pxebox/internal/boot/spec"
 	"github.com/pxebox/pxebox/internal/serve/pxe"
@@ -27,7 +28,7 @@ var (
 func handingOver(mode spec.Mode, rules ...clients.Rule) (*Settings, *handoff.Table) {
 	asked := handoff.NewTable(4)
 	s := settings(mode, withUEFI, behindRelays, func(c *spec.DHCP) {
-		c.Reservations = []spec.Reservation{{MAC: "02:00:00:00:00:99", Address: byBOOTP}}
+		c.Reservations = []spec.Reservation{{MAC: ether.MustParseMAC("02:00:00:00:00:99"), Address: byBOOTP}}
 	})
 	s.Plan = handoff.NewPlan(rules, targets, asked, clients.NewOnce(4))
 	return s, asked
@@ -110,7 +111,7 @@ func TestHandoffInServerMode(t *testing.T) {
 	} {
 		t.Run(situation, func(t *testing.T) {
 			s, asked := handingOver(spec.ModeServer)
-			asked.Arm(t0, "52:54:00:77:00:10", "wds")
+			asked.Arm(t0, ether.MustParseMAC("52:54:00:77:00:10"), "wds")
 			at := func(after time.Duration, xid byte, m *dhcpv4.DHCPv4) Answer {
 				m.TransactionID = [4]byte{xid}
 				return Decide(t0.Add(after), s, NewQuestion(m, ServerPort, unset))
@@ -140,7 +141,7 @@ func TestHandoffInServerMode(t *testing.T) {
 func TestHandoffInProxyMode(t *testing.T) {
 	guid := option(97, append([]byte{0}, "bexpxoaL\x80\x00\x00\x00\x00\x00\x00\x10"...)...)
 	s, asked := handingOver(spec.ModeProxy)
-	asked.Arm(t0, "52:54:00:77:00:10", "wds")
+	asked.Arm(t0, ether.MustParseMAC("52:54:00:77:00:10"), "wds")
 	at := func(after time.Duration, port int, m *dhcpv4.DHCPv4) Answer {
 		return Decide(t0.Add(after), s, NewQuestion(m, port, netip.AddrPortFrom(first, ClientPort)))
 	}
@@ -152,7 +153,7 @@ func TestHandoffInProxyMode(t *testing.T) {
 	if a.Msg != nil || a.Handoff.Server != wds || a.Has != first {
 		t.Errorf("the request to the site's server: %+v", a)
 	}
-	if want := (clients.Machine{MAC: "52:54:00:77:00:10", GUID: "70786562-6f78-4c61-8000-000000000010", Firmware: "bios"}); a.Machine != want {
+	if want := (clients.Machine{MAC: ether.MustParseMAC("52:54:00:77:00:10"), GUID: "70786562-6f78-4c61-8000-000000000010", Firmware: "bios"}); a.Machine != want {
 		t.Errorf("it is from %+v", a.Machine)
 	}
 	ask4011 := func() *dhcpv4.DHCPv4 {
@@ -192,7 +193,7 @@ func TestHandoffBesideAnotherPXEServer(t *testing.T) {
 			s, asked := handingOver(tc.mode)
 			s.Rival = tc.rival
 			if tc.goes {
-				asked.Arm(t0, "52:54:00:77:00:10", "wds")
+				asked.Arm(t0, ether.MustParseMAC("52:54:00:77:00:10"), "wds")
 			}
 			a := ask(s, message(dhcpv4.MessageTypeDiscover, tc.client))
 			if loads(a) != tc.want || string(a.Msg.Options[optVendor]) != tc.vendor {
@@ -222,21 +223,21 @@ func TestNotHandedOver(t *testing.T) {
 	} {
 		t.Run(situation, func(t *testing.T) {
 			s, asked := handingOver(spec.ModeProxy, toWDS)
-			asked.Arm(t0, "52:54:00:77:00:10", "wds")
+			asked.Arm(t0, ether.MustParseMAC("52:54:00:77:00:10"), "wds")
 			if a := ask(s, message(dhcpv4.MessageTypeDiscover, tc.client)); loads(a) != tc.want || a.Handoff.Entry != "" {
 				t.Errorf("%s, %+v", loads(a), a.Handoff)
 			}
 			if a := ask(s, message(dhcpv4.MessageTypeRequest, tc.client, wish(first))); a.Handoff.Entry != "" {
 				t.Errorf("on its way to %+v", a.Handoff)
 			}
-			if _, ok := asked.Answer(t0.Add(time.Minute), "52:54:00:77:00:10", [4]byte{9}); !ok {
+			if _, ok := asked.Answer(t0.Add(time.Minute), ether.MustParseMAC("52:54:00:77:00:10"), [4]byte{9}); !ok {
 				t.Error("what the machine asked for is used up")
 			}
 		})
 	}
 	t.Run("a client that took another server's address", func(t *testing.T) {
 		s, asked := handingOver(spec.ModeServer)
-		asked.Arm(t0, "52:54:00:77:00:10", "wds")
+		asked.Arm(t0, ether.MustParseMAC("52:54:00:77:00:10"), "wds")
 		a := ask(s, message(dhcpv4.MessageTypeRequest, bios, server(netip.MustParseAddr("192.168.77.3")), wish(first)))
 		if a.Msg != nil || a.Handoff.Entry != "" || a.Has.IsValid() {
 			t.Errorf("%+v", a)
@@ -282,7 +283,7 @@ func TestStrangerUsesNothingUp(t *testing.T) {
 	} {
 		t.Run(situation, func(t *testing.T) {
 			s, asked := handingOver(tc.mode)
-			asked.Arm(t0, "52:54:00:77:00:10", "wds")
+			asked.Arm(t0, ether.MustParseMAC("52:54:00:77:00:10"), "wds")
 			a := Decide(t0, s, NewQuestion(tc.msg, tc.port, netip.AddrPortFrom(tc.from, ClientPort)))
 			if (a.Handoff.Entry != "") != tc.uses || a.Has != tc.has {
 				t.Errorf("%+v", a)
@@ -290,7 +291,7 @@ func TestStrangerUsesNothingUp(t *testing.T) {
 			if tc.port == BootServerPort && (a.Msg != nil) != tc.uses {
 				t.Errorf("answered: %v", a.Msg)
 			}
-			_, left := asked.Answer(t0.Add(time.Minute), "52:54:00:77:00:10", [4]byte{9})
+			_, left := asked.Answer(t0.Add(time.Minute), ether.MustParseMAC("52:54:00:77:00:10"), [4]byte{9})
 			if left == tc.uses {
 				t.Errorf("what the machine asked for is left: %v", left)
 			}
@@ -306,7 +307,7 @@ func TestHandoffByBOOTP(t *testing.T) {
 		bootp.TransactionID = [4]byte{xid}
 		return Decide(t0.Add(after), s, NewQuestion(bootp, ServerPort, unset))
 	}
-	if a := at(0, 1); loads(a) != biosFromWDS || a.Handoff.Server != wds || a.Has != byBOOTP || a.Machine.MAC != "02:00:00:00:00:99" {
+	if a := at(0, 1); loads(a) != biosFromWDS || a.Handoff.Server != wds || a.Has != byBOOTP || a.Machine.MAC != ether.MustParseMAC("02:00:00:00:00:99") {
 		t.Errorf("%s, %+v", loads(a), a)
 	}
 	if a := at(time.Minute, 2); loads(a) != biosFromBox {

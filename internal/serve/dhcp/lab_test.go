@@ -11,6 +11,7 @@ import (
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
+	"github.com/pxebox/pxebox/internal/boot/ether"
 	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
@@ -33,8 +34,8 @@ func TestReservations(t *testing.T) {
 	outside, inside, byID := netip.MustParseAddr("192.168.77.20"), first, netip.MustParseAddr("192.168.77.21")
 	reserve := func(c *spec.DHCP) {
 		c.Reservations = []spec.Reservation{
-			{MAC: "52:54:00:77:00:10", Address: outside, Hostname: "pc1"},
-			{MAC: "02:00:00:00:00:99", Address: inside},
+			{MAC: ether.MustParseMAC("52:54:00:77:00:10"), Address: outside, Hostname: "pc1"},
+			{MAC: ether.MustParseMAC("02:00:00:00:00:99"), Address: inside},
 			{Client: "00:07:07", Address: byID},
 		}
 	}

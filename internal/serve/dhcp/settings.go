@@ -71,7 +71,7 @@ func NewSettings(c spec.DHCP, self netip.Prefix, own []net.HardwareAddr, pools P
 	var addrs []netip.Addr
 	for _, r := range c.Reservations {
 		addrs = append(addrs, r.Address)
-		owner := hwClient(r.MAC.Bytes())
+		owner := hwClient(r.MAC[:])
 		if r.Client != "" {
 			owner = idClient(r.Client.Bytes())
 		}

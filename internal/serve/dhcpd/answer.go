@@ -79,7 +79,7 @@ func (s *Server) Handle(now time.Time, p Packets) {
 		if a.Other.IsValid() {
 			s.others.guard.Heard(a.Other)
 		}
-		if a.Machine.MAC != "" && a.Has.IsValid() {
+		if a.Machine.MAC.IsValid() && a.Has.IsValid() {
 			if was, changed := s.Clients.Learn(a.Has, a.Machine, a.Relayed); changed {
 				s.report.learned(now, a, was)
 			}

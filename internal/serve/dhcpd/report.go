@@ -9,7 +9,7 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
 	"github.com/pxebox/pxebox/internal/base/loglimit"
-	"github.com/pxebox/pxebox/internal/boot/spec"
+	"github.com/pxebox/pxebox/internal/boot/ether"
 	"github.com/pxebox/pxebox/internal/serve/dhcp"
 	"github.com/pxebox/pxebox/internal/serve/event"
 	"github.com/pxebox/pxebox/internal/serve/metrics"
@@ -65,7 +65,7 @@ func (p *reporter) answered(x answer) {
 	e := event.Event{
 		Time: time.Now(), Protocol: event.DHCP, Addr: x.a.Addr, Firmware: x.a.Firmware, What: x.a.Why, Outcome: event.Sent,
 	}
-	copy(e.MAC[:], asked.ClientHWAddr)
+	e.MAC = ether.From(asked.ClientHWAddr)
 	if !e.Addr.IsValid() { // on port 4011 the machine has one already
 		if a, ok := netip.AddrFromSlice(asked.ClientIPAddr.To4()); ok && !a.IsUnspecified() {
 			e.Addr = a
@@ -101,7 +101,7 @@ func (p *reporter) silent(now time.Time, x answer) {
 
 // learned logs that an address has another machine than before: a lease that
 // went on to the next, or a packet in another machine's name.
-func (p *reporter) learned(now time.Time, a dhcp.Answer, was spec.MAC) {
+func (p *reporter) learned(now time.Time, a dhcp.Answer, was ether.MAC) {
 	if p.moved.First(now, a.Has) {
 		p.log.Info("machine: an address has changed hands", "address", a.Has, "mac", a.Machine.MAC, "before", was, "relayed", a.Relayed)
 	}

@@ -5,10 +5,11 @@
 package event
 
 import (
-	"net"
 	"net/netip"
 	"strings"
 	"time"
+
+	"github.com/pxebox/pxebox/internal/boot/ether"
 )
 
 // Protocol says which server speaks.
@@ -43,7 +44,7 @@ type Event struct {
 	Protocol Protocol
 	// MAC is the machine's, as DHCP knows it; the zero MAC in events of
 	// transfers, which know an address only.
-	MAC MAC
+	MAC ether.MAC
 	// Addr is the machine's address, or the one that it was just given. It is
 	// zero where a proxy's answer goes to a machine that has none yet.
 	Addr netip.Addr
@@ -59,11 +60,6 @@ type Event struct {
 	Took        time.Duration // since the request
 	Retransmits int           // packets sent more than once
 }
-
-// MAC is an Ethernet address.
-type MAC [6]byte
-
-func (m MAC) String() string { return net.HardwareAddr(m[:]).String() }
 
 // maxName is how much of a file's name an event keeps, in bytes.
 const maxName = 128

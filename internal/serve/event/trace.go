@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/pxebox/pxebox/internal/base/loglimit"
+	"github.com/pxebox/pxebox/internal/boot/ether"
 )
 
 const (
@@ -39,7 +40,7 @@ const (
 type Trace struct {
 	maxMachines, maxEvents int
 
-	byMAC  map[MAC]*machine
+	byMAC  map[ether.MAC]*machine
 	byAddr map[netip.Addr]*machine
 	// All of *machine. Served are those that boot and were sent a whole file, for
 	// which a forged address is not enough; claimed are those that boot and were
@@ -52,7 +53,7 @@ type Trace struct {
 // machine is what is known of one. Without a MAC it is one whose DHCP
 // exchange was not heard, or held no address.
 type machine struct {
-	mac   MAC
+	mac   ether.MAC
 	addr  netip.Addr
 	place *list.Element
 	last  time.Time
@@ -63,7 +64,7 @@ type machine struct {
 
 // Boot is what one machine was answered until it was quiet.
 type Boot struct {
-	MAC      MAC
+	MAC      ether.MAC
 	Addr     netip.Addr
 	Firmware string
 	Began    time.Time
@@ -75,7 +76,7 @@ type Boot struct {
 // NewTrace makes a trace of no more machines than that, and no more events of
 // each.
 func NewTrace(machines, events int) *Trace {
-	return &Trace{maxMachines: machines, maxEvents: events, byMAC: map[MAC]*machine{}, byAddr: map[netip.Addr]*machine{}}
+	return &Trace{maxMachines: machines, maxEvents: events, byMAC: map[ether.MAC]*machine{}, byAddr: map[netip.Addr]*machine{}}
 }
 
 // Add takes an event in. When there is no room for another machine, the one that
@@ -138,10 +139,10 @@ func appendBounded[T any](all []T, one T, most int) []T {
 // machine finds whose event it is: nil for one that there is no room for. DHCP
 // knows the MAC, and which address goes with it; transfers know the address.
 func (t *Trace) machine(e Event) *machine {
-	if e.MAC == (MAC{}) {
+	if !e.MAC.IsValid() {
 		m, ok := t.byAddr[e.Addr]
 		if !ok {
-			m = t.add(MAC{}, e.wholeFile())
+			m = t.add(ether.MAC{}, e.wholeFile())
 			t.move(m, e.Addr)
 		}
 		return m
@@ -156,7 +157,7 @@ func (t *Trace) machine(e Event) *machine {
 	return m
 }
 
-func (t *Trace) add(mac MAC, served bool) *machine {
+func (t *Trace) add(mac ether.MAC, served bool) *machine {
 	if t.served.Len()+t.claimed.Len()+t.resting.Len() >= t.maxMachines {
 		oldest := t.resting.Back()
 		if oldest == nil && served {
@@ -169,7 +170,7 @@ func (t *Trace) add(mac MAC, served bool) *machine {
 	}
 	m := &machine{mac: mac}
 	m.put(&t.resting)
-	if mac != (MAC{}) {
+	if mac.IsValid() {
 		t.byMAC[mac] = m
 	}
 	return m
@@ -341,7 +342,7 @@ func seconds(d time.Duration) string { return d.Round(100 * time.Millisecond).St
 // addresses. All others are limited like any line that strangers can cause. whose
 // finds the machine at an address, for a boot whose DHCP answers the trace had no
 // room for; it may return the zero MAC.
-func LogBoots(ctx context.Context, events <-chan Event, whose func(netip.Addr) MAC, log *slog.Logger) error {
+func LogBoots(ctx context.Context, events <-chan Event, whose func(netip.Addr) ether.MAC, log *slog.Logger) error {
 	t := NewTrace(maxMachines, maxEvents)
 	trusted, lately := loglimit.Trusted(log), lately{}
 	look := time.NewTicker(lookAgain)
@@ -355,7 +356,7 @@ func LogBoots(ctx context.Context, events <-chan Event, whose func(netip.Addr) M
 			t.Add(e)
 		case now := <-look.C:
 			for _, b := range t.Quiet(now, atOnce) {
-				if b.MAC == (MAC{}) {
+				if !b.MAC.IsValid() {
 					b.MAC = whose(b.Addr)
 				}
 				if b.Served && lately.first(now, b.Addr) {
@@ -399,7 +400,7 @@ func (l lately) first(now time.Time, a netip.Addr) bool {
 
 func (b Boot) attrs() []any {
 	var who []any
-	if b.MAC != (MAC{}) {
+	if b.MAC.IsValid() {
 		who = append(who, "mac", b.MAC.String())
 	}
 	return append(who, "address", b.Addr, "firmware", b.Firmware, "steps", b.Steps(), "bytes", b.Bytes(), "took", b.Took().Round(100*time.Millisecond))

@@ -13,12 +13,13 @@ import (
 	"time"
 
 	"github.com/pxebox/pxebox/internal/base/loglimit"
+	"github.com/pxebox/pxebox/internal/boot/ether"
 )
 
 var (
 	start = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	macA  = MAC{0x52, 0x54, 0, 0, 0, 0xa}
-	macB  = MAC{0x52, 0x54, 0, 0, 0, 0xb}
+	macA  = ether.MAC{0x52, 0x54, 0, 0, 0, 0xa}
+	macB  = ether.MAC{0x52, 0x54, 0, 0, 0, 0xb}
 	addrA = netip.MustParseAddr("192.0.2.10")
 	addrB = netip.MustParseAddr("192.0.2.11")
 )
@@ -26,7 +27,7 @@ var (
 // at is a time of the test, in seconds since its start.
 func at(seconds float64) time.Time { return start.Add(time.Duration(seconds * float64(time.Second))) }
 
-func answer(t float64, mac MAC, addr netip.Addr, firmware, what string) Event {
+func answer(t float64, mac ether.MAC, addr netip.Addr, firmware, what string) Event {
 	return Event{Time: at(t), Protocol: DHCP, MAC: mac, Addr: addr, Firmware: firmware, What: what, Outcome: Sent}
 }
 
@@ -68,13 +69,13 @@ func TestTrace(t *testing.T) {
 			answer(0, macA, addrA, "uefi-x64", "selecting"), missing(1, addrA, "shimx64.efi"),
 		}, []string{"52:54:00:00:00:0a 192.0.2.10 uefi-x64 1s: selecting, shimx64.efi not found"}},
 		{"a lossy line, and a machine that is switched off", []Event{slow, gone},
-			[]string{"00:00:00:00:00:00 192.0.2.10  8s: linux 8s 12 retransmits, linux 8s timed out"}},
+			[]string{" 192.0.2.10  8s: linux 8s 12 retransmits, linux 8s timed out"}},
 		{"the installer's own lease belongs to the boot", []Event{
 			answer(0, macA, addrA, "bios", "selecting"), answer(20, macA, addrA, "", "selecting"),
 		}, []string{"52:54:00:00:00:0a 192.0.2.10 bios 20s: selecting 20s"}},
 		{"a running system that renews", []Event{answer(0, macA, addrA, "", "renewal")}, nil},
 		{"an address without DHCP", []Event{file(1, addrB, "memtest.efi")},
-			[]string{"00:00:00:00:00:00 192.0.2.11  100ms: memtest.efi 100ms"}},
+			[]string{" 192.0.2.11  100ms: memtest.efi 100ms"}},
 		{"an address goes from one machine to the other", []Event{
 			answer(0, macA, addrA, "bios", "selecting"), file(1, addrA, "one"),
 			answer(2, macB, addrA, "bios", "selecting"), file(3, addrA, "two"),
@@ -87,7 +88,7 @@ func TestTrace(t *testing.T) {
 			file(2, addrB, "one"), file(3, addrA, "another machine's"),
 		}, []string{
 			"52:54:00:00:00:0a 192.0.2.11 bios 2s: selecting 1s, one 100ms",
-			"00:00:00:00:00:00 192.0.2.10  100ms: another machine's 100ms",
+			" 192.0.2.10  100ms: another machine's 100ms",
 		}},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
@@ -185,8 +186,8 @@ func TestLongTransferBelongsToItsBoot(t *testing.T) {
 }
 
 // invented is one of many machines.
-func invented(i int) (MAC, netip.Addr) {
-	return MAC{2, 0, 0, 0, byte(i >> 8), byte(i)}, netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)})
+func invented(i int) (ether.MAC, netip.Addr) {
+	return ether.MAC{2, 0, 0, 0, byte(i >> 8), byte(i)}, netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)})
 }
 
 // bounded reports what there is more of than there is room for.
@@ -247,7 +248,7 @@ func TestTraceMakesRoom(t *testing.T) {
 	for _, b := range trace.Quiet(at(31), 8) {
 		told = append(told, b.MAC.String()+" "+b.Steps())
 	}
-	want := []string{MAC{}.String() + " of the third, which has the address now 100ms", macB.String() + " offer"}
+	want := []string{ether.MAC{}.String() + " of the third, which has the address now 100ms", macB.String() + " offer"}
 	if !slices.Equal(told, want) {
 		t.Errorf("told: %q, want %q", told, want)
 	}
@@ -278,7 +279,7 @@ func TestEveryBootOfAStormIsTold(t *testing.T) {
 	const machines = 500
 	trace := NewTrace(maxMachines, maxEvents)
 	storm(machines, trace.Add)
-	told := map[MAC]bool{}
+	told := map[ether.MAC]bool{}
 	for now := 24 + quiet.Seconds(); now < 200; now += lookAgain.Seconds() {
 		boots := trace.Quiet(at(now), atOnce)
 		if len(boots) > atOnce {
@@ -291,12 +292,12 @@ func TestEveryBootOfAStormIsTold(t *testing.T) {
 			told[b.MAC] = true
 		}
 	}
-	if len(told) != machines || told[MAC{}] || trace.LeftOut() != 0 {
+	if len(told) != machines || told[ether.MAC{}] || trace.LeftOut() != 0 {
 		t.Errorf("of %d machines %d are told", machines, len(told))
 	}
 }
 
-func unknown(netip.Addr) MAC { return MAC{} }
+func unknown(netip.Addr) ether.MAC { return ether.MAC{} }
 
 // The names that clients invent are data in one line of the log.
 func TestLogBoots(t *testing.T) {
@@ -355,11 +356,11 @@ func TestLogBootsInAFlood(t *testing.T) {
 		var out bytes.Buffer
 		ctx, cancel := context.WithCancel(t.Context())
 		events, done := make(chan Event), make(chan error)
-		whose := func(a netip.Addr) MAC {
+		whose := func(a netip.Addr) ether.MAC {
 			if a == addrA {
 				return macA
 			}
-			return MAC{}
+			return ether.MAC{}
 		}
 		go func() {
 			done <- LogBoots(ctx, events, whose, slog.New(loglimit.New(slog.NewTextHandler(&out, nil))))

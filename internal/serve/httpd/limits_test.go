@@ -19,6 +19,7 @@ import (
 
 	"github.com/pxebox/pxebox/internal/boot/bootfiles"
 	"github.com/pxebox/pxebox/internal/boot/bootmenu"
+	"github.com/pxebox/pxebox/internal/boot/ether"
 	"github.com/pxebox/pxebox/internal/serve/event"
 )
 
@@ -346,7 +347,7 @@ func TestNoCopyForEachReader(t *testing.T) {
 	files := bootfiles.New(bootfiles.Contents{Menus: map[string][]byte{"menu": big}})
 	s := &Server{
 		Open: func(_ netip.Addr, name string) (bootfiles.File, error) {
-			return files.Open(name, bootfiles.Reader{MAC: mac})
+			return files.Open(name, bootfiles.Reader{MAC: ether.MustParseMAC(mac)})
 		},
 		Done: func(event.Event) {}, Log: slog.New(slog.DiscardHandler),
 	}

@@ -20,6 +20,7 @@ import (
 
 	"github.com/pxebox/pxebox/internal/boot/bootfiles"
 	"github.com/pxebox/pxebox/internal/boot/bootmenu"
+	"github.com/pxebox/pxebox/internal/boot/ether"
 	"github.com/pxebox/pxebox/internal/boot/spec"
 	"github.com/pxebox/pxebox/internal/serve/event"
 )
@@ -84,7 +85,7 @@ func newServer(t *testing.T) (s *Server, boot string, events chan event.Event) {
 			if name == "/broken" {
 				return nil, errors.New("open /dev/sda: inner text")
 			}
-			return files.Open(name, bootfiles.Reader{MAC: mac})
+			return files.Open(name, bootfiles.Reader{MAC: ether.MustParseMAC(mac)})
 		},
 		Allow: func(netip.Addr) bool { return true },
 		Done:  func(e event.Event) { events <- e },

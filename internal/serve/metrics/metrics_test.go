@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pxebox/pxebox/internal/boot/ether"
 	"github.com/pxebox/pxebox/internal/serve/event"
 )
 
@@ -99,7 +100,7 @@ func TestMetrics(t *testing.T) {
 // What clients choose, a name or an address, must not make time series.
 func TestLabelsHoldNothingOfTheClient(t *testing.T) {
 	m := New()
-	send := func(what string, addr netip.Addr, mac event.MAC) {
+	send := func(what string, addr netip.Addr, mac ether.MAC) {
 		for _, p := range []event.Protocol{event.TFTP, event.HTTP} {
 			for _, o := range []event.Outcome{event.Begun, event.Sent, event.NotFound, event.Refused, event.Aborted, event.TimedOut, event.Failed} {
 				m.Event(event.Event{Protocol: p, Outcome: o, What: what, Addr: addr, MAC: mac})
@@ -107,9 +108,9 @@ func TestLabelsHoldNothingOfTheClient(t *testing.T) {
 		}
 		m.Event(event.Event{Protocol: event.DHCP, Outcome: event.Sent, What: "offer", Firmware: what, Addr: addr, MAC: mac})
 	}
-	send("one", netip.MustParseAddr("192.0.2.10"), event.MAC{1})
+	send("one", netip.MustParseAddr("192.0.2.10"), ether.MAC{1})
 	before := len(scrape(t, m))
-	send("another", netip.MustParseAddr("192.0.2.11"), event.MAC{2})
+	send("another", netip.MustParseAddr("192.0.2.11"), ether.MAC{2})
 	if after := len(scrape(t, m)); after != before {
 		t.Errorf("another client, and %d series are %d", before, after)
 	}

@@ -89,7 +89,7 @@ func (f firmware) asks(d *box, now time.Time, xid byte, t dhcpv4.MessageType, ch
 	d.Helper()
 	m := &dhcpv4.DHCPv4{
 		OpCode: dhcpv4.OpcodeBootRequest, HWType: iana.HWTypeEthernet, Flags: 0x8000, TransactionID: [4]byte{xid},
-		ClientHWAddr: net.HardwareAddr(pc.Bytes()), Options: dhcpv4.Options{},
+		ClientHWAddr: net.HardwareAddr(pc[:]), Options: dhcpv4.Options{},
 	}
 	for code, v := range map[uint8][]byte{53: {byte(t)}, 60: []byte("PXEClient:Arch:00000:UNDI:002001"), 93: {0, f.arch}, 97: make([]byte, 17)} {
 		m.UpdateOption(dhcpv4.OptGeneric(dhcpv4.GenericOptionCode(code), v))
@@ -145,7 +145,7 @@ func chosen(t *testing.T, menu string) string {
 	if name == "" {
 		t.Fatalf("no way to WDS in this menu:\n%s", menu)
 	}
-	return strings.Replace(name, "$net_default_mac", string(pc), 1)
+	return strings.Replace(name, "$net_default_mac", pc.String(), 1)
 }
 
 // ways are the firmwares and the places from which a machine gets to WDS by a

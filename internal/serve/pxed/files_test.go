@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
-	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -20,6 +19,7 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/bootfiles"
 	"github.com/pxebox/pxebox/internal/boot/bootmenu"
 	"github.com/pxebox/pxebox/internal/boot/clients"
+	"github.com/pxebox/pxebox/internal/boot/ether"
 	"github.com/pxebox/pxebox/internal/boot/handoff"
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
 	"github.com/pxebox/pxebox/internal/boot/spec"
@@ -29,9 +29,9 @@ import (
 	"github.com/pxebox/pxebox/internal/serve/tftp"
 )
 
-const (
-	pc    = spec.MAC("52:54:00:77:00:10")
-	other = spec.MAC("02:00:00:00:00:01")
+var (
+	pc    = ether.MustParseMAC("52:54:00:77:00:10")
+	other = ether.MustParseMAC("02:00:00:00:00:01")
 )
 
 var (
@@ -59,7 +59,7 @@ func asks(readAt netip.AddrPort, entry, suffix string) string {
 type box struct {
 	*testing.T
 	*daemon
-	neighbours map[netip.Addr]spec.MAC
+	neighbours map[netip.Addr]ether.MAC
 	resolved   []netip.Addr // that the kernel was to ask for
 	said       *lines
 }
@@ -99,14 +99,14 @@ func runDir(t *testing.T) string {
 
 // newBoxWith is newBoxIn with another handler of the log that goes to said.
 func newBoxWith(t *testing.T, runDir string, said *lines, h slog.Handler, mode spec.Mode, rules ...clients.Rule) *box {
-	d := &box{T: t, neighbours: map[netip.Addr]spec.MAC{}, said: said}
+	d := &box{T: t, neighbours: map[netip.Addr]ether.MAC{}, said: said}
 	dir := t.TempDir()
 	d.daemon = newDaemon(Options{Log: slog.New(h), RunDir: runDir, DataDir: dir, BootDir: filepath.Join(dir, "none")})
-	d.desk.Neighbor = func(index int, a netip.Addr) (net.HardwareAddr, error) {
+	d.desk.Neighbor = func(index int, a netip.Addr) (ether.MAC, error) {
 		if index != 7 {
 			t.Errorf("asked for neighbours on interface %d", index)
 		}
-		return d.neighbours[a].Bytes(), nil
+		return d.neighbours[a], nil
 	}
 	d.desk.Resolve = func(_ int, a netip.Addr) error { d.resolved = append(d.resolved, a); return nil }
 	d.daemon.link.Store(&netif.Link{Index: 7, Addr: self})
@@ -234,7 +234,7 @@ func TestHandoffIsRefused(t *testing.T) {
 		"no menu was read behind the router": {spec.ModeProxy, behindPC, asksGRUB,
 			func(d *box) { d.neighbours[behind] = pc; d.desk.Clients.Learn(behind, biosPC, true) }, "no menu with this name"},
 		"another machine's menu, and its name in ours": {spec.ModeProxy, pcPort,
-			strings.Replace(asksGRUB, string(pc), string(other), 1),
+			strings.Replace(asksGRUB, pc.String(), other.String(), 1),
 			func(d *box) { d.neighbours[first] = other }, "no menu with this name"},
 		"an entry that leads to no server": {spec.ModeProxy, pcPort, asks(pcPort, "debian", ""),
 			func(d *box) { d.neighbours[first] = pc }, "no WDS server"},
@@ -286,7 +286,7 @@ func TestHandoffIsRefused(t *testing.T) {
 
 // its are the rules that give pc menus of its own.
 func its(once bool) clients.Rule {
-	return clients.Rule{Machine: spec.Machine{MAC: []string{string(pc)}, Boot: "debian", Once: once}, View: "m1"}
+	return clients.Rule{Machine: spec.Machine{MAC: []string{pc.String()}, Boot: "debian", Once: once}, View: "m1"}
 }
 
 func TestEachMachineReadsItsMenu(t *testing.T) {
@@ -337,7 +337,7 @@ func TestNobodyElsePicksTheMenu(t *testing.T) {
 	claims := func(a netip.Addr, relayed bool) func(*box) {
 		return func(d *box) { d.desk.Clients.Learn(a, biosPC, relayed) }
 	}
-	at := func(a netip.Addr, mac spec.MAC) func(*box) { return func(d *box) { d.neighbours[a] = mac } }
+	at := func(a netip.Addr, mac ether.MAC) func(*box) { return func(d *box) { d.neighbours[a] = mac } }
 	for situation, tc := range map[string]struct {
 		rules  []clients.Rule
 		client netip.AddrPort
@@ -403,7 +403,7 @@ func TestNobodyReadsAnothersMenuMeanwhile(t *testing.T) {
 	d := newBox(t, spec.ModeProxy, its(false))
 	d.neighbours[first] = pc
 	next := d.now.Generation
-	others := clients.Rule{Machine: spec.Machine{MAC: []string{string(other)}, Boot: "erase"}, View: "m1"}
+	others := clients.Rule{Machine: spec.Machine{MAC: []string{other.String()}, Boot: "erase"}, View: "m1"}
 	mine := its(false)
 	mine.View = "m2"
 	next.Machines = []clients.Rule{others, mine}

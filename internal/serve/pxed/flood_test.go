@@ -103,7 +103,7 @@ func (quietWire) Probe(netip.Addr) error                  { return nil }
 // technician looks for are still there.
 func TestFloodOfTheLog(t *testing.T) {
 	always := []string{
-		"msg=generation", `msg="boot folder"`, `msg="log: lines left out"`, "msg=boot part=boot mac=" + string(pc),
+		"msg=generation", `msg="boot folder"`, `msg="log: lines left out"`, "msg=boot part=boot mac=" + pc.String(),
 		// Of the README's table.
 		"from a subnet that is not configured", `msg="handoff: refused"`, `msg="files: not served"`, `msg="network: `,
 	}

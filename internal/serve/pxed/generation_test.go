@@ -13,6 +13,7 @@ import (
 	"github.com/insomniacslk/dhcp/iana"
 
 	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/ether"
 	"github.com/pxebox/pxebox/internal/boot/loader/grub"
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
 	"github.com/pxebox/pxebox/internal/control/compile"
@@ -81,7 +82,7 @@ once = true
 func serveBy(t *testing.T, g generation.Generation) {
 	log := slog.New(slog.DiscardHandler)
 	d := newDaemon(Options{Log: log, RunDir: filepath.Join(t.TempDir(), "none")})
-	d.desk.Neighbor = func(int, netip.Addr) (net.HardwareAddr, error) { return nil, errors.New("none") }
+	d.desk.Neighbor = func(int, netip.Addr) (ether.MAC, error) { return ether.MAC{}, errors.New("none") }
 	d.use(g)
 	for _, self := range []netip.Prefix{{}, self, g.Network.Address, netip.MustParsePrefix("10.0.0.1/8")} {
 		d.link.Store(&netif.Link{Addr: self})

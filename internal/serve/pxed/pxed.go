@@ -8,7 +8,6 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
-	"net"
 	"net/netip"
 	"slices"
 	"sync/atomic"
@@ -21,6 +20,7 @@ import (
 	"github.com/pxebox/pxebox/internal/base/pulse"
 	"github.com/pxebox/pxebox/internal/base/task"
 	"github.com/pxebox/pxebox/internal/boot/clients"
+	"github.com/pxebox/pxebox/internal/boot/ether"
 	"github.com/pxebox/pxebox/internal/boot/spec"
 	"github.com/pxebox/pxebox/internal/generation"
 	"github.com/pxebox/pxebox/internal/net/netif"
@@ -215,9 +215,4 @@ func (d *daemon) linkChanged(ctx context.Context, l netif.Link, sockets *task.Ta
 
 // whose is the MAC of the machine at an address, for the log; zero where it is not
 // known.
-func (d *daemon) whose(a netip.Addr) (mac event.MAC) {
-	if hw, err := net.ParseMAC(string(d.desk.Holder(a))); err == nil {
-		copy(mac[:], hw)
-	}
-	return mac
-}
+func (d *daemon) whose(a netip.Addr) ether.MAC { return d.desk.Holder(a) }

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/netip"
 	"time"
 
@@ -17,6 +16,7 @@ import (
 
 	"github.com/pxebox/pxebox/internal/base/loglimit"
 	"github.com/pxebox/pxebox/internal/boot/clients"
+	"github.com/pxebox/pxebox/internal/boot/ether"
 	"github.com/pxebox/pxebox/internal/boot/handoff"
 	"github.com/pxebox/pxebox/internal/boot/spec"
 )
@@ -41,8 +41,8 @@ type Options struct {
 	Clients *clients.Table // which machine has which address, by DHCP
 	Link    func() Link    // at this moment
 	// Neighbor is whose an address is on the link, as the kernel knows;
-	// empty where it does not know yet.
-	Neighbor func(ifindex int, a netip.Addr) (net.HardwareAddr, error)
+	// zero where it does not know yet.
+	Neighbor func(ifindex int, a netip.Addr) (ether.MAC, error)
 	Resolve  func(ifindex int, a netip.Addr) error // has the kernel ask
 	Log      *slog.Logger
 }
@@ -90,17 +90,17 @@ func (d *Desk) Rules(mode spec.Mode, rules []clients.Rule, targets map[string]ha
 // Reader is whom a menu is for.
 type Reader struct {
 	View  string // the menus that it gets before the general ones
-	MAC   spec.MAC
+	MAC   ether.MAC
 	Token string // as in handoff.Request
 }
 
 // Reader is who reads a menu at an address. named is the machine that the name
 // of the menu tells; empty for none.
-func (d *Desk) Reader(now time.Time, r Rules, client netip.Addr, named spec.MAC) Reader {
+func (d *Desk) Reader(now time.Time, r Rules, client netip.Addr, named ether.MAC) Reader {
 	// An error leaves it uncertain who reads, and the menu waits for a key.
 	h, _ := d.holder(client)
 	m, known := h.reads(named)
-	if h.claimed.MAC != "" && m == h.Machine && !r.Plan.Rules(now, m) && r.Plan.Rules(now, h.claimed) {
+	if h.claimed.MAC.IsValid() && m == h.Machine && !r.Plan.Rules(now, m) && r.Plan.Rules(now, h.claimed) {
 		known = false // as behind a bridge that puts its own address into frames
 	}
 	return Reader{View: r.View(now, m, known), MAC: m.MAC, Token: d.key.Token(client, h.MAC)}
@@ -111,9 +111,9 @@ func (d *Desk) Reader(now time.Time, r Rules, client netip.Addr, named spec.MAC)
 // address. It has the kernel ask. No block reaches a machine on the link before
 // the kernel has its answer, so that no machine misses anything: the client
 // repeats its request.
-func (d *Desk) Undecided(r Rules, client netip.Addr, named spec.MAC) bool {
+func (d *Desk) Undecided(r Rules, client netip.Addr, named ether.MAC) bool {
 	l := d.Link()
-	if !r.Ruled() || !l.Addr.Contains(client) || client == l.Addr.Addr() || named != "" {
+	if !r.Ruled() || !l.Addr.Contains(client) || client == l.Addr.Addr() || named.IsValid() {
 		return false
 	}
 	h, err := d.holder(client)
@@ -195,9 +195,9 @@ func (d *Desk) Refuse(now time.Time, client netip.Addr, r handoff.Request, err e
 
 // Read notes that a menu was read to its end: with the menu of a machine that
 // has it for one boot, that boot is on its way. Others may look at it.
-func (d *Desk) Read(now time.Time, r Rules, client netip.Addr, named spec.MAC) {
+func (d *Desk) Read(now time.Time, r Rules, client netip.Addr, named ether.MAC) {
 	h, err := d.holder(client)
-	if err != nil || h.MAC == "" {
+	if err != nil || !h.MAC.IsValid() {
 		return
 	}
 	m, known := h.reads(named)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"log/slog"
-	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"github.com/pxebox/pxebox/internal/boot/clients"
+	"github.com/pxebox/pxebox/internal/boot/ether"
 	"github.com/pxebox/pxebox/internal/boot/handoff"
 	"github.com/pxebox/pxebox/internal/boot/spec"
 )
@@ -23,11 +23,11 @@ var (
 )
 
 // newDesk is a desk on a link whose neighbors the kernel knows.
-func newDesk(t *testing.T, neighbors map[netip.Addr]spec.MAC) *Desk {
+func newDesk(t *testing.T, neighbors map[netip.Addr]ether.MAC) *Desk {
 	return New(t0, Options{
 		RunDir: t.TempDir(), DataDir: t.TempDir(), Clients: clients.NewTable(8), Log: slog.New(slog.DiscardHandler),
 		Link:     func() Link { return Link{7, netip.MustParsePrefix("192.168.77.1/24")} },
-		Neighbor: func(_ int, a netip.Addr) (net.HardwareAddr, error) { return neighbors[a].Bytes(), nil },
+		Neighbor: func(_ int, a netip.Addr) (ether.MAC, error) { return neighbors[a], nil },
 		Resolve:  func(int, netip.Addr) error { return nil },
 	})
 }
@@ -35,12 +35,12 @@ func newDesk(t *testing.T, neighbors map[netip.Addr]spec.MAC) *Desk {
 // A client that was learned by DHCP alone may be a stranger's packet, so its
 // boot of a rule with once is not used up by it.
 func TestOnceIsUsedUpByItsMachine(t *testing.T) {
-	rule := clients.Rule{Machine: spec.Machine{MAC: []string{string(pc)}, Boot: "debian", Once: true}, View: "m1"}
+	rule := clients.Rule{Machine: spec.Machine{MAC: []string{pc.String()}, Boot: "debian", Once: true}, View: "m1"}
 	for _, tc := range []struct {
 		situation string
 		client    netip.Addr
 		learn     func(*clients.Table)
-		neighbors map[netip.Addr]spec.MAC
+		neighbors map[netip.Addr]ether.MAC
 		view      string
 		spent     []clients.Spent
 	}{
@@ -55,7 +55,7 @@ func TestOnceIsUsedUpByItsMachine(t *testing.T) {
 		},
 		{
 			situation: "on the link", client: first, learn: func(*clients.Table) {},
-			neighbors: map[netip.Addr]spec.MAC{first: pc}, view: "m1",
+			neighbors: map[netip.Addr]ether.MAC{first: pc}, view: "m1",
 			spent: []clients.Spent{{Rule: clients.Fingerprint(rule), MAC: pc}},
 		},
 	} {
@@ -63,10 +63,10 @@ func TestOnceIsUsedUpByItsMachine(t *testing.T) {
 			d := newDesk(t, tc.neighbors)
 			tc.learn(d.Clients)
 			rules := d.Rules(spec.ModeProxy, []clients.Rule{rule}, nil)
-			if got := d.Reader(t0, rules, tc.client, "").View; got != tc.view {
+			if got := d.Reader(t0, rules, tc.client, ether.MAC{}).View; got != tc.view {
 				t.Errorf("it reads %q", got)
 			}
-			d.Read(t0, rules, tc.client, "")
+			d.Read(t0, rules, tc.client, ether.MAC{})
 			if got := d.once.All(); !slices.Equal(got, tc.spent) {
 				t.Errorf("used up: %v", got)
 			}

@@ -4,7 +4,7 @@ import (
 	"net/netip"
 
 	"github.com/pxebox/pxebox/internal/boot/clients"
-	"github.com/pxebox/pxebox/internal/boot/spec"
+	"github.com/pxebox/pxebox/internal/boot/ether"
 )
 
 // evidence is how it is known whose an address is.
@@ -31,9 +31,9 @@ type holder struct {
 // person can look at a machine's menu from another. It is the machine's own
 // word in its own request, which no other host can change; a client that reads with
 // another's name reads another's menu, and no more.
-func (h holder) reads(named spec.MAC) (m clients.Machine, known bool) {
+func (h holder) reads(named ether.MAC) (m clients.Machine, known bool) {
 	switch named {
-	case "":
+	case ether.MAC{}:
 		return h.Machine, h.by == byLink || h.by == byRelay
 	case h.MAC:
 		return h.Machine, true
@@ -53,13 +53,13 @@ func (d *Desk) holder(client netip.Addr) (holder, error) {
 	tenant, ok := d.Clients.At(client)
 	l := d.Link()
 	if l.Addr.Contains(client) {
-		hw, err := d.Neighbor(l.Index, client)
+		mac, err := d.Neighbor(l.Index, client)
 		if err != nil {
 			return holder{}, err
 		}
-		if mac := spec.MAC(spec.NewHex(hw)); len(hw) > 0 && ok && tenant.MAC == mac {
+		if mac.IsValid() && ok && tenant.MAC == mac {
 			return holder{Machine: tenant.Machine, by: byLink}, nil
-		} else if len(hw) > 0 {
+		} else if mac.IsValid() {
 			return holder{Machine: clients.Machine{MAC: mac}, by: byLink, claimed: tenant.Machine}, nil
 		}
 	}
@@ -72,8 +72,8 @@ func (d *Desk) holder(client netip.Addr) (holder, error) {
 	return holder{Machine: tenant.Machine, by: byDHCP}, nil
 }
 
-// Holder is the MAC of the machine at an address; empty where it is not known.
-func (d *Desk) Holder(a netip.Addr) spec.MAC {
+// Holder is the MAC of the machine at an address; zero where it is not known.
+func (d *Desk) Holder(a netip.Addr) ether.MAC {
 	h, _ := d.holder(a)
 	return h.MAC
 }

@@ -11,12 +11,12 @@ import (
 
 	"github.com/pxebox/pxebox/internal/base/filewatch"
 	"github.com/pxebox/pxebox/internal/boot/clients"
-	"github.com/pxebox/pxebox/internal/boot/spec"
+	"github.com/pxebox/pxebox/internal/boot/ether"
 )
 
-const (
-	pc    = spec.MAC("52:54:00:77:00:10")
-	other = spec.MAC("02:00:00:00:00:01")
+var (
+	pc    = ether.MustParseMAC("52:54:00:77:00:10")
+	other = ether.MustParseMAC("02:00:00:00:00:01")
 )
 
 var (
