@@ -2,9 +2,7 @@ package compile
 
 import (
 	"errors"
-	"flag"
 	"fmt"
-	"os"
 	"reflect"
 	"regexp"
 	"strings"
@@ -14,9 +12,8 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/spec"
 	"github.com/pxebox/pxebox/internal/control/menu"
 	"github.com/pxebox/pxebox/internal/generation"
+	"github.com/pxebox/pxebox/internal/test/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 func encode(t *testing.T, g generation.Generation) []byte {
 	t.Helper()
@@ -30,18 +27,7 @@ func encode(t *testing.T, g generation.Generation) []byte {
 // pxed has the generation of the built-in configuration as a file, because it
 // links no compiler.
 func TestDefaultOfPxedIsThatOfTheConfiguration(t *testing.T) {
-	const golden = "../../generation/default.json"
-	want := encode(t, Generation(config.Default(), menu.Status{}))
-	if *update {
-		if err := os.WriteFile(golden, want, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		t.Skip("run the test again: it has the former file in it")
-	}
-	if got := encode(t, generation.Default()); string(got) != string(want) {
-		t.Errorf("%s is not what becomes of the built-in configuration; "+
-			"run go test ./internal/control/compile -update\ngot  %s\nwant %s", golden, got, want)
-	}
+	golden.Compare(t, "../../generation/default.json", encode(t, Generation(config.Default(), menu.Status{})))
 }
 
 // all sets every key that pxed has to know.
