@@ -59,10 +59,14 @@ type DHCP struct {
 	Reservations []Reservation
 	// BootFiles are the programs that firmware loads, by the names in
 	// Firmwares: a boot file, or an http:// URL for those that end in -http.
-	// A name that is not there gets the built-in program, an empty file
-	// none.
+	// Firmware without a name there is named by its number, as firmware.Arch's
+	// Kind does. A name that is not there gets the built-in program, an empty
+	// file none. IPXE is what iPXE loads, whatever firmware it runs on.
 	BootFiles map[string]string
 }
+
+// IPXE is the key of BootFiles for machines that run iPXE already.
+const IPXE = "ipxe"
 
 // Firmwares are the kinds of firmware whose program BootFiles can name. The
 // firmware of a Raspberry Pi asks for its files by names of its own: any boot

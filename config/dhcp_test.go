@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"reflect"
 	"strings"
@@ -137,6 +138,25 @@ func TestParseOfADHCPServer(t *testing.T) {
 	}
 }
 
+// A boot file for firmware that has no name here, and for iPXE.
+func TestBootFilesByNumber(t *testing.T) {
+	want := map[string]string{
+		"arch-0x0a": "efi/bootarm.efi", "arch-0x12": "http://192.168.77.9/bootarm.efi", "arch-0x1b": "", "ipxe": "http://192.168.77.9/boot.ipxe",
+	}
+	var file strings.Builder
+	file.WriteString("[boot]\n")
+	for key, v := range want {
+		fmt.Fprintf(&file, "%s = %q\n", key, v)
+	}
+	c, err := Parse("f", []byte(file.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !maps.Equal(c.DHCP.BootFiles, want) {
+		t.Errorf("got %v, want %v", c.DHCP.BootFiles, want)
+	}
+}
+
 func TestParseAcceptsOfDHCP(t *testing.T) {
 	const server = "[network]\naddress = \"192.168.77.1/24\"\n[dhcp]\nmode = \"server\"\n"
 	for _, tt := range []struct{ name, file string }{
@@ -240,6 +260,18 @@ func TestParseRefusesOfDHCP(t *testing.T) {
 		{"a web address with a password", "[boot]\nuefi-x64-http = \"http://u:p@a/b\"", []string{"2: boot.uefi-x64-http: "}},
 		{"a web address with a space", "[boot]\nuefi-x64-http = \"http://a/b c\"", []string{"2: boot.uefi-x64-http: "}},
 		{"a web address for TFTP", "[boot]\nuefi-x64 = \"http://a/b\"", []string{"2: boot.uefi-x64: "}},
+		{"a number that has a name", "[boot]\narch-0x07 = \"a\"", []string{"2: boot.arch-0x07: is the number of uefi-x64; write uefi-x64"}},
+		{"another number of the same name", "[boot]\narch-0x09 = \"a\"", []string{"2: boot.arch-0x09: is the number of uefi-x64; write uefi-x64"}},
+		{"the number of a Raspberry Pi", "[boot]\n41 = \"a\"", []string{"2: boot.41: is the number of raspberry-pi; write raspberry-pi"}},
+		{"a number in capital letters", "[boot]\narch-0x0A = \"a\"", []string{"2: boot.arch-0x0A: is not known; write arch-0x0a"}},
+		{"a number alone", "[boot]\n0x27 = \"a\"", []string{"2: boot.0x27: is not known; write arch-0x27"}},
+		{"a number as option 60 has it", "[boot]\narch-00010 = \"a\"", []string{"2: boot.arch-00010: is not known; write arch-0x0a"}},
+		{"a number that is too large", "[boot]\narch-0x10000 = \"a\"", []string{"2: boot.arch-0x10000: is not known"}},
+		{"a name of the registry", "[boot]\nuefi-riscv64 = \"a\"", []string{"2: boot.uefi-riscv64: is not known; write arch-0x1b"}},
+		{"a number that boots by HTTP", "[boot]\narch-0x12 = \"a.efi\"", []string{`2: boot.arch-0x12: "a.efi" is no http:// address of a file`}},
+		{"a web address for a number", "[boot]\narch-0x0a = \"http://a/b\"", []string{"2: boot.arch-0x0a: "}},
+		{"a number that is no text", "[boot]\narch-0x0a = 1", []string{`2: boot.arch-0x0a: is a number, not a text in quotes; write arch-0x0a = "1"`}},
+		{"a script that no packet holds", "[boot]\nipxe = \"" + strings.Repeat("x", 128) + "\"", []string{"2: boot.ipxe: has 128 characters; keep it to 127"}},
 		{"a firmware that is not known", "[boot]\nuefi-x86 = \"a\"", []string{"2: boot.uefi-x86: is not known; write uefi-x64"}},
 
 		{"a subnet without a network", server + "[[subnet]]\nrange = [\"10.1.0.9\"]", []string{`6: subnet 1.network: is missing; write network = "10.1.0.0/24"`}},

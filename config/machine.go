@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pxebox/pxebox/internal/boot/firmware"
 	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
@@ -65,9 +66,12 @@ func (v value) guids() []string {
 func (v value) firmwares() []string {
 	return each(v, func(v value) string {
 		s, ok := v.text()
-		if ok && !slices.Contains(Firmwares, s) {
+		arch, isNumber := firmware.ParseArch(s)
+		if ok && !slices.Contains(Firmwares, s) && !(isNumber && s == string(arch.Kind())) {
 			mend := "write one of " + strings.Join(Firmwares, ", ")
-			if n := firmwareIn(s); n != "" {
+			if isNumber {
+				mend = fmt.Sprintf("write %q", arch.Kind())
+			} else if n := firmwareIn(s); n != "" {
 				mend = fmt.Sprintf("write %q", n)
 			}
 			v.fail(fmt.Sprintf("%q is no firmware", s), mend)

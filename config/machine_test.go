@@ -73,6 +73,7 @@ func TestParseAcceptsOfMachines(t *testing.T) {
 		{"one machine of a maker before all of them", some + "[[machine]]\nmac = [\"52:54:00:00:00:01\"]\n[[machine]]\nmac = [\"52:54:00\"]"},
 		{"a maker's machines with one firmware before all", some + "[[machine]]\nmac = [\"52:54\"]\nfirmware = [\"bios\"]\n[[machine]]\nmac = [\"52:54:00\"]"},
 		{"a maker's machines, one of which has had its turn", some + "[[machine]]\nmac = [\"52:54:00\"]\n[[machine]]\nmac = [\"52:54:00:00:00:01\", \"52:55:00:00:00:01\"]"},
+		{"a firmware by its number", some + "[[machine]]\nfirmware = [\"arch-0x0a\"]"},
 		{"firmware of two machines", some + "[[machine]]\nfirmware = [\"bios\"]\nmac = [\"52\"]\n[[machine]]\nfirmware = [\"bios\"]\nmac = [\"54\"]"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -104,6 +105,8 @@ func TestParseRefusesOfMachines(t *testing.T) {
 		{"an empty list of machines", some + "[[machine]]\nmac = []", []string{`17: machine 1.mac: is an empty list; write one at least, or leave it out`}},
 		{"a GUID without hyphens", some + "[[machine]]\nguid = [\"707865626f784c618000000000000010\"]", []string{`17: machine 1.guid: "707865626f784c618000000000000010" is no GUID; write it as the firmware's setup shows it, with its hyphens`}},
 		{"a GUID that was never set", some + "[[machine]]\nguid = [\"FFFFFFFF-ffff-ffff-ffff-ffffffffffff\"]", []string{`17: machine 1.guid: "FFFFFFFF-ffff-ffff-ffff-ffffffffffff" is what a mainboard says that was given no GUID; write mac`}},
+		{"a firmware by a number that has a name", some + "[[machine]]\nfirmware = [\"arch-0x0b\", \"10\"]", []string{
+			`17: machine 1.firmware: "arch-0x0b" is no firmware; write "uefi-arm64"`, `17: machine 1.firmware: "10" is no firmware; write "arch-0x0a"`}},
 		{"an unknown firmware", some + "[[machine]]\nfirmware = [\"uefi_x64\", \"coreboot\"]", []string{`17: machine 1.firmware: "uefi_x64" is no firmware; write "uefi-x64"`, `17: machine 1.firmware: "coreboot" is no firmware; write one of bios, uefi-ia32`}},
 		{"an entry that is not there", machine("boot = \"debain\""), []string{`18: machine 1.boot: there is no [[entry]] with the name "debain"; write "debian"`}},
 		{"the menu with a slip", machine("boot = \"manu\""), []string{`18: machine 1.boot: there is no [[entry]] with the name "manu"; write "menu"`}},

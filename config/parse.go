@@ -88,6 +88,9 @@ func (r *reader) fail(line int, key, problem, mend string) {
 func (r *reader) read(b block) {
 	for _, written := range b.node.keys {
 		n := b.node.get(written)
+		if b.section.other != nil && !b.section.has(written) && b.section.other(r, value{b, n, field{name: written}}) {
+			continue
+		}
 		key, guessed := written, false
 		if !b.section.has(key) {
 			var mend string

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pxebox/pxebox/internal/boot/firmware"
 	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
@@ -67,6 +68,8 @@ type section struct {
 	add    func(*reader) // many: makes room for one more
 	fields []field
 	inner  []section
+	// other reads a key that is none of fields; false where it cannot.
+	other func(r *reader, v value) bool
 }
 
 // key is the section's name inside of the one that holds it.
@@ -101,7 +104,7 @@ var schema = []section{
 		{"probe", `false`, func(r *reader, v value) { r.cfg.DHCP.Probe = v.flag() }},
 		{"range", `["192.168.77.100-192.168.77.150"]`, func(r *reader, v value) { r.cfg.DHCP.Ranges = v.ranges() }},
 	}, parameters(ownParameters)...), inner: []section{options("dhcp", ownParameters)}},
-	{name: "boot", fields: bootFiles()},
+	{name: "boot", fields: bootFiles(), other: bootByArch},
 	{name: "tftp", fields: []field{
 		{"max_block", `1468`, func(r *reader, v value) { r.cfg.TFTP.MaxBlock = int(v.integer(minBlock, maxBlock)) }},
 		{"max_window", `16`, func(r *reader, v value) { r.cfg.TFTP.MaxWindow = int(v.integer(1, maxWindow)) }},
@@ -204,7 +207,8 @@ func options(in string, p func(*reader) *Parameters) section {
 	}
 }
 
-// bootFiles are the keys of [boot], one for each of Firmwares.
+// bootFiles are the keys of [boot] that have a name: one for each of Firmwares,
+// and IPXE.
 func bootFiles() []field {
 	file := func(r *reader, v value) { r.boot(v.field.name, v.bootFile()) }
 	url := func(r *reader, v value) { r.boot(v.field.name, v.bootURL()) }
@@ -217,14 +221,47 @@ func bootFiles() []field {
 		{"uefi-x64-http", `"http://192.168.77.1/efi/bootx64.efi"`, url},
 		{"uefi-arm64-http", `"http://192.168.77.1/efi/bootaa64.efi"`, url},
 		{"raspberry-pi", `"start4.elf"`, file},
+		{IPXE, `"boot.ipxe"`, func(r *reader, v value) { r.boot(IPXE, v.ipxeScript()) }},
 	}
 }
 
-func (r *reader) boot(firmware, file string) {
+// registered are types that have no key of their own here, as people write them
+// who know the registry or another boot server.
+var registered = map[string]firmware.Arch{
+	"uefi-arm32": 0x0a, "opal": 0x0e, "uefi-arm32-http": 0x12, "bios-http": 0x14, "uboot-arm32": 0x15, "uboot-arm64": 0x16,
+	"uefi-riscv64": 0x1b, "uefi-riscv64-http": 0x1c, "uefi-loongarch64": 0x27, "uefi-loongarch64-http": 0x28, "rpiboot": 0x29,
+}
+
+// bootByArch reads a key of [boot] that is the number of an architecture.
+func bootByArch(r *reader, v value) bool {
+	arch, isNumber := firmware.ParseArch(v.field.name)
+	if !isNumber {
+		var ok bool
+		if arch, ok = registered[v.field.name]; !ok {
+			return false
+		}
+	}
+	key := string(arch.Kind())
+	switch {
+	case key != v.field.name && slices.Contains(Firmwares, key) && isNumber:
+		v.fail("is the number of "+key, "write "+key)
+	case key != v.field.name:
+		v.fail("is not known", "write "+key)
+	case arch.IsHTTP():
+		v.field.example = `"http://192.168.77.1/efi/boot.efi"`
+		r.boot(key, v.bootURL())
+	default:
+		v.field.example = `"efi/boot.efi"`
+		r.boot(key, v.bootFile())
+	}
+	return true
+}
+
+func (r *reader) boot(key, file string) {
 	if r.cfg.DHCP.BootFiles == nil {
 		r.cfg.DHCP.BootFiles = map[string]string{}
 	}
-	r.cfg.DHCP.BootFiles[firmware] = file
+	r.cfg.DHCP.BootFiles[key] = file
 }
 
 // programs are those of a WDS server that was set up as Microsoft does it, in

@@ -381,6 +381,14 @@ func (v value) bootURL() string {
 	return v.bootName(s)
 }
 
+// ipxeScript is what iPXE loads: a boot file or a URL; "" is none.
+func (v value) ipxeScript() string {
+	if strings.Contains(v.n.text, "://") {
+		return v.bootURL()
+	}
+	return v.bootFile()
+}
+
 func (v value) bootName(s string) string {
 	if len(s) > maxBootFile {
 		v.fail(fmt.Sprintf("has %d characters", len(s)), fmt.Sprintf("keep it to %d: a DHCP packet has room for no more", maxBootFile))

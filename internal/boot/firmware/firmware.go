@@ -1,5 +1,6 @@
 // Package firmware names the kinds of firmware that a machine boots with, as the
-// settings call them. It holds plain values and imports nothing.
+// settings call them, and the numbers by which firmware says its own. It holds
+// plain values.
 package firmware
 
 // Kind is a kind of firmware: a key of [boot].

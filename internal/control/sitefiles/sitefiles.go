@@ -5,6 +5,7 @@ package sitefiles
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -54,8 +55,8 @@ func Needed(c *config.Config) []string {
 			add(name)
 		}
 	}
-	for _, firmware := range config.Firmwares {
-		if name := c.DHCP.BootFiles[firmware]; name != "" && !strings.Contains(name, "://") {
+	for _, key := range slices.Sorted(maps.Keys(c.DHCP.BootFiles)) {
+		if name := c.DHCP.BootFiles[key]; name != "" && !strings.Contains(name, "://") {
 			add(name)
 		}
 	}
@@ -106,9 +107,9 @@ func Users(c *config.Config, file string) string {
 			out = append(out, "entry "+e.Name)
 		}
 	}
-	for _, firmware := range config.Firmwares {
-		if c.DHCP.BootFiles[firmware] == file {
-			out = append(out, "boot."+firmware)
+	for _, key := range slices.Sorted(maps.Keys(c.DHCP.BootFiles)) {
+		if c.DHCP.BootFiles[key] == file {
+			out = append(out, "boot."+key)
 		}
 	}
 	if n := len(out); n > maxUsers {
