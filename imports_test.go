@@ -36,6 +36,7 @@ var pure = map[string][]string{
 	"internal/serve/lease":  {"internal/boot/spec"},
 	"internal/serve/pxe":    {"internal/boot/firmware"},
 	"internal/serve/dhcp": {
+		"internal/boot/firmware",
 		"internal/boot/ether", "internal/boot/spec", "internal/boot/clients", "internal/boot/handoff",
 		"internal/serve/pxe", "internal/serve/lease",
 	},

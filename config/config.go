@@ -66,7 +66,7 @@ type DHCP struct {
 }
 
 // IPXE is the key of BootFiles for machines that run iPXE already.
-const IPXE = "ipxe"
+const IPXE = string(firmware.IPXE)
 
 // Firmwares are the kinds of firmware whose program BootFiles can name. The
 // firmware of a Raspberry Pi asks for its files by names of its own: any boot

@@ -77,6 +77,9 @@ func (a Arch) Kind() Kind {
 
 const archPrefix = "arch-"
 
+// IsNumber reports whether a kind is the number of a type that has no name.
+func (k Kind) IsNumber() bool { return strings.HasPrefix(string(k), archPrefix) }
+
 // ParseArch reads a type by its number, as in arch-0x0a. It also takes other ways
 // to write that, such as 0xA and arch-00010: Kind has the right one.
 func ParseArch(s string) (Arch, bool) {

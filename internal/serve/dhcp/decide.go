@@ -16,6 +16,7 @@ import (
 
 	"github.com/pxebox/pxebox/internal/boot/clients"
 	"github.com/pxebox/pxebox/internal/boot/ether"
+	"github.com/pxebox/pxebox/internal/boot/firmware"
 	"github.com/pxebox/pxebox/internal/boot/handoff"
 	"github.com/pxebox/pxebox/internal/serve/pxe"
 )
@@ -36,10 +37,12 @@ type Question struct {
 	// Again marks a question that was decided before: it does not count as
 	// another packet.
 	Again bool
+	Bare  bool // BOOTP without the magic cookie (RFC 951)
 
 	client  pxe.Client
 	boots   bool            // the client is network-booting firmware
 	machine clients.Machine // of any other client only the MAC is known
+	plain   pxe.Plain       // what a client that is not PXE firmware says
 }
 
 // NewQuestion classifies a packet.
@@ -50,6 +53,9 @@ func NewQuestion(m *dhcpv4.DHCPv4, port int, from netip.AddrPort) Question {
 		if guid := q.client.GUID; len(guid) == 17 {
 			q.machine.GUID = clients.GUID([16]byte(guid[1:])) // behind its type
 		}
+	}
+	if !q.boots {
+		q.plain = pxe.ClassifyPlain(m)
 	}
 	return q
 }
@@ -72,6 +78,12 @@ type Answer struct {
 	Why  string
 	// Trouble marks a silence whose cause an administrator must fix.
 	Trouble bool
+	// Heard marks any other silence toward a machine that asks this box, or
+	// that boots from the network: the log has to show that it was heard.
+	Heard bool
+	// Lacks says why a machine that is answered has nothing to boot by the
+	// answer; empty for all others.
+	Lacks string
 	// Refused marks the silence toward a packet that cannot come from a
 	// machine of a served network.
 	Refused bool
@@ -82,6 +94,9 @@ type Answer struct {
 	// Probe says that the client did not have Addr before: ask on the link
 	// whether somebody uses it before this is sent (RFC 2131 §2.2).
 	Probe bool
+	// Delay is how long the answer waits before it is sent, for firmware that
+	// misses one that comes at once.
+	Delay time.Duration
 	// Commit says that a lease stands behind this answer: it must be on disk
 	// before this is sent (RFC 2131 §3.1 step 4).
 	Commit bool
@@ -102,6 +117,7 @@ type Answer struct {
 }
 
 func silent(why string) Answer  { return Answer{Why: why} }
+func heard(why string) Answer   { return Answer{Why: why, Heard: true} }
 func trouble(why string) Answer { return Answer{Why: why, Trouble: true} }
 
 // Decide answers one question. It changes the pool of the client's subnet
@@ -113,13 +129,15 @@ func Decide(now time.Time, s *Settings, q Question) Answer {
 	case m.OpCode != dhcpv4.OpcodeBootRequest:
 		return silent("not a request")
 	case m.HWType != iana.HWTypeEthernet || len(m.ClientHWAddr) != 6:
-		return silent("not an Ethernet client")
+		return heard("not an Ethernet client")
 	case s.IsSelfTest(q):
 		return selfTest(s, q)
 	case s.isOwn(m.ClientHWAddr):
 		return silent("the box's own request")
 	case !s.Self.IsValid():
-		return silent("the box has no address yet")
+		return heard("the box has no address yet")
+	case !s.Mode.Answers() && q.boots:
+		return heard(`not answered: dhcp.mode is "off"`)
 	case !s.Mode.Answers():
 		return silent("DHCP is off")
 	}
@@ -131,6 +149,7 @@ func Decide(now time.Time, s *Settings, q Question) Answer {
 	if s.Allow != nil && !q.Again && !s.Allow(now, m.ClientHWAddr, m.MessageType() == dhcpv4.MessageTypeDiscover) {
 		return Answer{Why: "one of too many", Limited: true}
 	}
+	q = s.prefer(s.Stages.complete(now, q))
 	a := decide(now, s, q)
 	if q.boots {
 		a.Firmware, a.Machine = q.client.String(), q.machine
@@ -145,10 +164,23 @@ func decide(now time.Time, s *Settings, q Question) Answer {
 	case s.Mode.Leases():
 		return serve(now, s, s.subnetFor(q.Msg), q)
 	case !q.boots:
-		return silent("not network-booting")
+		return notBooting(q)
 	default:
 		return proxy(now, s, q)
 	}
+}
+
+// notBooting is the silence of a proxy toward a client that is not PXE firmware.
+// Most are running systems. The others boot from the network in another way, and
+// cannot use a proxy's offer: it has no address for them.
+func notBooting(q Question) Answer {
+	switch t := q.Msg.MessageType(); {
+	case t == dhcpv4.MessageTypeNone:
+		return heard("BOOTP, which takes its address and its boot file from one server")
+	case t == dhcpv4.MessageTypeDiscover && q.plain.Loads:
+		return heard("boots from the network, but not by PXE (option 60): the DHCP server has to name its boot file")
+	}
+	return silent("not network-booting")
 }
 
 func (s *Settings) isOwn(hw net.HardwareAddr) bool {
@@ -177,32 +209,34 @@ func proxy(now time.Time, s *Settings, q Question) Answer {
 	}
 	boot, _, ok := s.boot(now, q)
 	if !ok {
-		return s.noBootFile(q.client)
+		return s.noBootFile(q)
 	}
 	r := newReply(s, q.Msg, dhcpv4.MessageTypeOffer)
 	if s.Rival && boot.NextServer != s.Self.Addr() && pxe.FirmOffer(r, q.client, boot) {
 		return deliver(q, r, "proxy offer, complete")
 	}
 	pxe.ProxyOffer(r, q.client, boot)
-	return deliver(q, r, "proxy offer")
+	a := deliver(q, r, "proxy offer")
+	a.Delay = pxe.OfferDelay(q.Msg, q.client)
+	return a
 }
 
 // bootServer answers on port 4011 (PXE 2.1 §2.2.4).
 func bootServer(now time.Time, s *Settings, q Question) Answer {
 	if !q.boots {
-		return silent("not network-booting")
+		return heard("asks a boot server, and not as PXE or HTTP boot do (option 60)")
 	}
 	switch q.Msg.MessageType() {
 	case dhcpv4.MessageTypeRequest, dhcpv4.MessageTypeInform:
 	default:
-		return silent("not a boot server request")
+		return heard("not a boot server request")
 	}
 	if q.client.WDS {
 		return trouble("a WDS boot program takes this box for its server: its cached packets name us")
 	}
 	boot, to, ok := s.boot(now, q)
 	if !ok {
-		return s.noBootFile(q.client)
+		return s.noBootFile(q)
 	}
 	s.takes(now, q, to)
 	r := newReply(s, q.Msg, dhcpv4.MessageTypeAck)
@@ -215,14 +249,46 @@ func bootServer(now time.Time, s *Settings, q Question) Answer {
 	return Answer{Msg: r, To: port, Why: "boot server ack", Has: address(q.From.Addr().AsSlice()), Handoff: to}
 }
 
+// prefer settles which firmware a machine counts as that says it can run the
+// programs of several: the first for which there is one.
+func (s *Settings) prefer(q Question) Question {
+	for _, k := range q.client.Others {
+		if pxe.BootFile(s.bootFiles, q.client.Firmware) != "" {
+			break
+		}
+		if pxe.BootFile(s.bootFiles, k) != "" {
+			q.client.Firmware, q.machine.Firmware = k, string(k)
+		}
+	}
+	return q
+}
+
 // boot is what the client is to load, and from where; false where there is
 // nothing for it. to is zero for a client that boots from this box.
 func (s *Settings) boot(now time.Time, q Question) (b pxe.Boot, to handoff.Boot, ok bool) {
 	if to, ok = s.handsOver(now, q); ok {
 		return pxe.Boot{NextServer: to.Server, File: to.Program}, to, true
 	}
-	file := pxe.BootFile(s.bootFiles, q.client)
+	file := s.file(q)
+	if s.Stages.startsItself(now, q, file) {
+		file = ""
+	}
+	if file != "" {
+		s.Stages.told(now, q, file)
+	}
 	return pxe.Boot{NextServer: s.Self.Addr(), File: file}, handoff.Boot{}, file != ""
+}
+
+// file is the boot file that the settings, or the box itself, have for firmware.
+func (s *Settings) file(q Question) string {
+	if file, ok := s.bootFiles[string(firmware.IPXE)]; ok && q.client.IPXE {
+		return file
+	}
+	file := pxe.BootFile(s.bootFiles, q.client.Firmware)
+	if pxe.IsURL(file) != q.client.HTTP {
+		return "" // a number that stands for HTTP in one of the two only
+	}
+	return file
 }
 
 // handsOver is the server of the site's that the client boots from instead of
@@ -237,13 +303,22 @@ func (s *Settings) handsOver(now time.Time, q Question) (handoff.Boot, bool) {
 	return to, true
 }
 
-// noBootFile is the silence where boot has nothing for a machine. Unless the
-// settings want it so, by "" in [boot], somebody stands before that machine
-// and should find in the log that it was heard.
-func (s *Settings) noBootFile(client pxe.Client) Answer {
-	why := "no boot file for " + client.String()
-	if _, ok := s.bootFiles[string(client.Firmware)]; ok {
-		return silent(why)
+// noBootFile is the silence where boot has nothing for a machine: somebody stands
+// before that machine and should find in the log that it was heard. Where the
+// settings want it so, by "" in [boot], that is no trouble.
+func (s *Settings) noBootFile(q Question) Answer {
+	key := string(q.client.Firmware)
+	if q.client.IPXE {
+		if file := s.file(q); file != "" {
+			return trouble("no boot file for ipxe: " + file + " would start iPXE again; [boot] can name a script: " + string(firmware.IPXE))
+		}
+		if _, ok := s.bootFiles[string(firmware.IPXE)]; ok {
+			key = string(firmware.IPXE)
+		}
+	}
+	why := "no boot file for " + key
+	if file, ok := s.bootFiles[key]; ok && file == "" {
+		return heard(why + ", as [boot] says")
 	}
 	return trouble(why + ": [boot] can name one")
 }

@@ -27,6 +27,9 @@ const (
 	// bootpSize is RFC 951's packet; relay agents and old clients drop what is
 	// shorter, and a BOOTP client has no room for more.
 	bootpSize = 300
+
+	// What option 52 says (RFC 2132 §9.3).
+	overloadFile, overloadSname = 1, 2
 )
 
 var cookie = []byte{99, 130, 83, 99}
@@ -62,10 +65,19 @@ func Encode(reply, request *dhcpv4.DHCPv4) []byte {
 	return pad(w.field)
 }
 
+// Encode writes the reply to q. A client that does not know the magic cookie
+// cannot read what follows it, and gets a vendor area of zeros.
+func (q Question) Encode(reply *dhcpv4.DHCPv4) []byte {
+	b := Encode(reply, q.Msg)
+	if q.Bare {
+		clear(b[atOptions-len(cookie):])
+	}
+	return b
+}
+
 // overload spreads the options over the options field and those that the
 // file and the server's name leave free (RFC 2131 §4.1).
 func overload(b []byte, reply *dhcpv4.DHCPv4, codes []uint8, room int) writer {
-	const useFile, useSname = 1, 2
 	const length = 3 // of option 52 itself
 	w := writer{field: b[:atOptions], room: room - length}
 	left := w.all(reply, codes)
@@ -78,10 +90,10 @@ func overload(b []byte, reply *dhcpv4.DHCPv4, codes []uint8, room int) writer {
 		}
 	}
 	if reply.BootFileName == "" {
-		spill(atFile, lenFile, useFile)
+		spill(atFile, lenFile, overloadFile)
 	}
 	if reply.ServerHostName == "" {
-		spill(atSname, lenSname, useSname)
+		spill(atSname, lenSname, overloadSname)
 	}
 	if used != 0 {
 		w.field = append(w.field, optOverload, 1, used)

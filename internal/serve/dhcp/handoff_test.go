@@ -218,7 +218,7 @@ func TestNotHandedOver(t *testing.T) {
 		want   string
 	}{
 		"HTTP boot":                              {http, "192.168.77.1 http://192.168.77.1/shimx64.efi"},
-		"HTTP boot that calls itself PXE's":      {muddled, efiFromBox},
+		"HTTP boot that says PXE's architecture": {muddled, "192.168.77.1 http://192.168.77.1/shimx64.efi"},
 		"a firmware that WDS has no program for": {pxeArch(6), "silence"},
 	} {
 		t.Run(situation, func(t *testing.T) {

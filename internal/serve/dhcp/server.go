@@ -2,12 +2,14 @@ package dhcp
 
 import (
 	"encoding/binary"
+	"net"
 	"net/netip"
 	"slices"
 	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
+	"github.com/pxebox/pxebox/internal/boot/firmware"
 	"github.com/pxebox/pxebox/internal/boot/handoff"
 	"github.com/pxebox/pxebox/internal/serve/lease"
 	"github.com/pxebox/pxebox/internal/serve/pxe"
@@ -37,13 +39,23 @@ type exchange struct {
 	// to is where the answer sends the client; zero for this box, and until
 	// the answer has its parameters.
 	to handoff.Boot
+	// lacks is why the answer names nothing to boot, for firmware.
+	lacks string
 }
 
 // serve answers as the server that leases addresses (RFC 2131 §4.3).
 func serve(now time.Time, s *Settings, sub *subnet, q Question) Answer {
 	x := &exchange{now: now, s: s, sub: sub, q: q, m: q.Msg}
 	x.identify()
-	switch q.Msg.MessageType() {
+	a := x.answer()
+	if a.Msg != nil {
+		a.Lacks = x.lacks
+	}
+	return a
+}
+
+func (x *exchange) answer() Answer {
+	switch x.m.MessageType() {
 	case dhcpv4.MessageTypeDiscover:
 		return x.discover()
 	case dhcpv4.MessageTypeRequest:
@@ -57,7 +69,7 @@ func serve(now time.Time, s *Settings, sub *subnet, q Question) Answer {
 	case dhcpv4.MessageTypeNone:
 		return x.bootp()
 	}
-	return silent("not a question")
+	return heard("not a question")
 }
 
 // identify finds the client's identity (RFC 2131 §4.2) and what is reserved
@@ -102,6 +114,9 @@ func (x *exchange) discover() Answer {
 	}
 	answer := deliver(x.q, x.grant(dhcpv4.MessageTypeOffer, a), "offer")
 	answer.Addr, answer.Probe = a, fresh && x.canProbe()
+	if x.q.boots {
+		answer.Delay = pxe.OfferDelay(x.m, x.q.client)
+	}
 	return answer
 }
 
@@ -150,15 +165,89 @@ func (x *exchange) parameters(r *dhcpv4.DHCPv4) {
 	if x.hostname != "" && (asked == nil || slices.Contains(asked, optHostname)) {
 		set(r, optHostname, []byte(x.hostname))
 	}
-	if x.q.boots {
-		if boot, to, ok := x.s.boot(x.now, x.q); ok {
-			x.to = to
-			// What the settings say in these options is for other machines.
-			delete(r.Options, optTFTPServer)
-			delete(r.Options, optBootFile)
-			pxe.Describe(r, x.q.client, boot)
+	if !x.q.boots {
+		x.plain(r)
+		return
+	}
+	boot, to, ok := x.s.boot(x.now, x.q)
+	if !ok {
+		if !x.siteFile(r) {
+			x.lacks = x.s.noBootFile(x.q).Why
+		}
+		return
+	}
+	x.to = to
+	// What the settings say in these options is for other machines.
+	delete(r.Options, optTFTPServer)
+	delete(r.Options, optBootFile)
+	pxe.Describe(r, x.q.client, boot)
+}
+
+// plain tells a client that is not PXE firmware what to load, and from where:
+// the file that [boot] has for its type, or what the settings say in options.
+// siaddr is "the next server to use in bootstrap" (RFC 2131 §2). U-Boot reads no
+// other.
+func (x *exchange) plain(r *dhcpv4.DHCPv4) {
+	file := x.s.plainFile(x.q.plain)
+	switch {
+	case file != "":
+		delete(r.Options, optTFTPServer)
+		delete(r.Options, optBootFile)
+		pxe.Name(r, pxe.Boot{NextServer: x.s.Self.Addr(), File: file})
+	case !x.siteFile(r) && x.q.plain.Loads:
+		r.ServerIPAddr = nextServer(x.sub.options, x.s.Self.Addr())
+	}
+}
+
+// plainFile is what [boot] has for a client that is not PXE firmware: only what
+// is written there for exactly its type, since a file for a PC's firmware is of
+// no use to it.
+func (s *Settings) plainFile(p pxe.Plain) string {
+	if file := s.bootFiles[string(firmware.IPXE)]; p.IPXE && file != "" {
+		return file
+	}
+	for _, k := range p.Kinds {
+		if file := s.bootFiles[string(k)]; file != "" && k.IsNumber() {
+			return file
 		}
 	}
+	return ""
+}
+
+// siteFile fills in siaddr where the settings name a boot file or its server in
+// options, as dnsmasq does; and the file field, for a client that does not ask for
+// option 67, and for firmware, which often heeds the field alone. It reports
+// whether they name a file.
+func (x *exchange) siteFile(r *dhcpv4.DHCPv4) bool {
+	file := string(x.sub.options[optBootFile])
+	if x.s.Stages.startsItself(x.now, x.q, file) {
+		delete(r.Options, optBootFile)
+		return false
+	}
+	if file == "" && x.sub.options[optTFTPServer] == nil && x.sub.options[optTFTPAddress] == nil {
+		return false
+	}
+	r.ServerIPAddr = nextServer(x.sub.options, x.s.Self.Addr())
+	if _, asked := r.Options[optBootFile]; (!asked || x.q.boots) && len(file) <= pxe.MaxFile {
+		r.BootFileName = file
+	}
+	return file != ""
+}
+
+// nextServer is the TFTP server that options name, in the form that siaddr has
+// room for; else this box. It is nil where they name a host, which the client has
+// to look up.
+func nextServer(options map[uint8][]byte, self netip.Addr) net.IP {
+	if name := string(options[optTFTPServer]); name != "" {
+		if a, err := netip.ParseAddr(name); err == nil && a.Is4() {
+			return a.AsSlice()
+		}
+		return nil
+	}
+	if v := options[optTFTPAddress]; len(v) >= net.IPv4len {
+		return net.IP(v[:net.IPv4len])
+	}
+	return self.AsSlice()
 }
 
 // request tells the four kinds of DHCPREQUEST apart by the fields that
@@ -176,7 +265,7 @@ func (x *exchange) request() Answer {
 	case ciaddr.IsValid():
 		return x.renewing(ciaddr)
 	}
-	return silent("a request that names no address")
+	return heard("a request that names no address")
 }
 
 func (x *exchange) selecting(wish netip.Addr) Answer {
@@ -203,7 +292,7 @@ func (x *exchange) initReboot(wish netip.Addr) Answer {
 	switch {
 	case !ok:
 		// "it MUST remain silent": another server may know the client.
-		return silent("init-reboot: not known here")
+		return heard("init-reboot: not known here")
 	case known != wish || x.isOthers(wish):
 		return x.refuse("init-reboot: not the address on record")
 	case !x.commit(wish):
@@ -217,7 +306,7 @@ func (x *exchange) renewing(ciaddr netip.Addr) Answer {
 	known, ok := x.known()
 	switch {
 	case !ok:
-		return silent("renewal: not known here")
+		return heard("renewal: not known here")
 	case known != ciaddr || x.isOthers(ciaddr):
 		return x.refuse("renewal: not the address on record")
 	case !x.commit(ciaddr):
@@ -274,7 +363,7 @@ func (x *exchange) acknowledge(a netip.Addr, why string) Answer {
 // to this one as if they had the wrong address: then it refuses nobody.
 func (x *exchange) refuse(why string) Answer {
 	if x.s.Hold != "" {
-		return silent(why + ", and another server may know better")
+		return heard(why + ", and another server may know better")
 	}
 	return deliver(x.q, newReply(x.s, x.m, dhcpv4.MessageTypeNak), why)
 }
@@ -282,7 +371,7 @@ func (x *exchange) refuse(why string) Answer {
 // inform is §4.3.5: parameters, and neither an address nor times.
 func (x *exchange) inform() Answer {
 	if to := address(x.m.ClientIPAddr); !to.IsValid() || !x.sub.network.Contains(to) {
-		return silent("INFORM from an address that is not of this subnet")
+		return heard("INFORM from an address that is not of this subnet")
 	}
 	r := newReply(x.s, x.m, dhcpv4.MessageTypeAck)
 	r.ClientIPAddr = x.m.ClientIPAddr
@@ -300,7 +389,7 @@ func (x *exchange) decline() Answer {
 	if x.meant() && x.sub.pool.Decline(x.now, x.id, a, x.now.Add(declineFor)) {
 		return trouble("declined: another machine uses " + a.String())
 	}
-	return silent("decline of what was not given")
+	return heard("decline of what was not given")
 }
 
 // release is §4.3.4.
@@ -318,13 +407,13 @@ func (x *exchange) meant() bool { return addressOption(x.m, optServerID) == x.s.
 // way to renew or to give back, so only what is reserved for it is its own.
 func (x *exchange) bootp() Answer {
 	if !x.fixed.IsValid() {
-		return silent("BOOTP without a reservation")
+		return heard("BOOTP without a reservation")
 	}
 	if x.s.Hold != "" {
 		return trouble(x.s.Hold)
 	}
 	if !x.sub.pool.OfferReserved(x.now, x.id, x.fixed) {
-		return silent("BOOTP: another machine still has the reserved address")
+		return heard("BOOTP: another machine still has the reserved address")
 	}
 	r := newReply(x.s, x.m, dhcpv4.MessageTypeNone)
 	r.YourIPAddr = x.fixed.AsSlice()
@@ -334,8 +423,13 @@ func (x *exchange) bootp() Answer {
 	}
 	bios := x.q.asBIOS()
 	boot, to, ok := x.s.boot(x.now, bios)
-	if ok && x.m.BootFileName == "" {
+	switch {
+	case x.m.BootFileName != "": // RFC 951 §7: the client names the file
+		r.ServerIPAddr, r.BootFileName = x.s.Self.Addr().AsSlice(), x.m.BootFileName
+	case ok:
 		r.ServerIPAddr, r.BootFileName = boot.NextServer.AsSlice(), boot.File
+	default:
+		x.siteFile(r)
 	}
 	answer := deliver(x.q, r, "bootp")
 	answer.Has, answer.Relayed = x.s.learned(x.m, x.fixed)

@@ -38,6 +38,8 @@ type Settings struct {
 	// Allow says whether a machine may ask once more; nil for always. A flood
 	// is what it keeps out: ratelimit.Limiter's Allow.
 	Allow func(now time.Time, hw []byte, discover bool) bool
+	// Stages are what machines said in the packets before; nil for nothing.
+	Stages *Stages
 
 	probe     bool
 	bootFiles map[string]string
@@ -209,9 +211,13 @@ const (
 	optTFTPServer  = 66
 	optBootFile    = 67
 	optRelayAgent  = 82 // RFC 3046
+	optUserClass   = 77
+	optArch        = 93
 	optGUID        = 97
 	optSearch      = 119
 	optRoutes      = 121
+	optTFTPAddress = 150 // RFC 5859
+	optIPXE        = 175
 	optEnd         = 255
 )
 

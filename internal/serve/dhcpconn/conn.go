@@ -12,7 +12,6 @@ import (
 	"os"
 	"sync/atomic"
 
-	"github.com/insomniacslk/dhcp/dhcpv4"
 	"golang.org/x/net/ipv4"
 	"golang.org/x/sys/unix"
 
@@ -20,10 +19,9 @@ import (
 	"github.com/pxebox/pxebox/internal/serve/dhcp"
 )
 
-// maxPacket is the largest packet that is looked at. Firmware sends some 550
-// bytes, and nothing on an Ethernet link needs more; what is longer was made
-// to keep a parser busy.
-const maxPacket = 1500
+// room is what a packet may take: one byte more than dhcp.Parse reads, so that
+// it sees what is too long.
+const room = 1501
 
 // receiveBuffer is asked of the kernel for each socket. With the usual 208
 // KiB a classroom that is switched on at once loses most of its packets.
@@ -107,46 +105,50 @@ func (c *Conn) Receiver(port int) *Receiver {
 		r.taken = &c.taken
 	}
 	for i := range r.msgs {
-		r.msgs[i].Buffers = [][]byte{make([]byte, maxPacket+1)}
+		r.msgs[i].Buffers = [][]byte{make([]byte, room)}
 	}
 	return r
 }
 
-// Receive waits for well-formed DHCP packets and returns those that are
-// there. What is malformed or too long is dropped without a word: anybody can
-// send it. The error is the socket's own.
-func (r *Receiver) Receive() ([]dhcp.Question, error) {
-	for {
-		n, err := r.conn.ReadBatch(r.msgs, 0)
-		if err != nil {
-			return nil, err
-		}
-		if r.taken != nil {
-			r.taken.Add(uint64(n))
-		}
-		var qs []dhcp.Question
-		for _, msg := range r.msgs[:n] {
-			m, ok := parse(msg.Buffers[0][:msg.N])
-			from, isUDP := msg.Addr.(*net.UDPAddr)
-			if ok && isUDP {
-				qs = append(qs, dhcp.NewQuestion(m, r.port, from.AddrPort()))
-			}
-		}
-		if len(qs) > 0 {
-			return qs, nil
-		}
-	}
+// Malformed is a packet that cannot be read, and where it came from.
+type Malformed struct {
+	dhcp.MalformedError
+	From netip.Addr
 }
 
-// parse reads a packet of at most maxPacket bytes whose hardware address has
-// the six bytes of Ethernet. The codec would take any length.
-func parse(b []byte) (*dhcpv4.DHCPv4, bool) {
-	const atHlen, ethernet = 2, 6
-	if len(b) > maxPacket || len(b) <= atHlen || b[atHlen] != ethernet {
-		return nil, false
+// Receive waits for packets and returns those that are there. The error is the
+// socket's own.
+func (r *Receiver) Receive() ([]dhcp.Question, []Malformed, error) {
+	n, err := r.conn.ReadBatch(r.msgs, 0)
+	if err != nil {
+		return nil, nil, err
 	}
-	m, err := dhcpv4.FromBytes(b)
-	return m, err == nil
+	if r.taken != nil {
+		r.taken.Add(uint64(n))
+	}
+	qs, bad := read(r.port, r.msgs[:n])
+	return qs, bad, nil
+}
+
+// read takes packets that came in on a port apart.
+func read(port int, msgs []ipv4.Message) (qs []dhcp.Question, bad []Malformed) {
+	for _, msg := range msgs {
+		from, isUDP := msg.Addr.(*net.UDPAddr)
+		if !isUDP {
+			continue
+		}
+		m, bare, err := dhcp.Parse(msg.Buffers[0][:msg.N])
+		if err != nil {
+			var why dhcp.MalformedError
+			errors.As(err, &why)
+			bad = append(bad, Malformed{why, from.AddrPort().Addr().Unmap()})
+			continue
+		}
+		q := dhcp.NewQuestion(m, port, from.AddrPort())
+		q.Bare = bare
+		qs = append(qs, q)
+	}
+	return qs, bad
 }
 
 // Reply is an answer ready for the wire, and the port that it goes out from:

@@ -15,6 +15,9 @@ const (
 	probeWait = 250 * time.Millisecond
 	// maxProbes is how many offers may wait so. Beyond it they go out at once.
 	maxProbes = 1024
+	// maxLate is how many offers may wait for their client to listen. Beyond it
+	// they go out at once.
+	maxLate = 1024
 )
 
 // What the server needs of the network.
@@ -32,6 +35,7 @@ type (
 // Packets are questions with the way back.
 type Packets struct {
 	Questions []dhcp.Question
+	Malformed []dhcpconn.Malformed
 	Sender    Sender
 	Prober    Prober
 }
@@ -58,6 +62,19 @@ func newProbes() probes {
 	return p
 }
 
+// delays are the offers that wait for their client to listen, by its MAC.
+type delays struct {
+	waiting map[string]*probe
+	order   []*probe // the same, soonest first
+	timer   *time.Timer
+}
+
+func newDelays() delays {
+	d := delays{waiting: map[string]*probe{}, timer: time.NewTimer(time.Hour)}
+	d.timer.Stop()
+	return d
+}
+
 // probe is an offer that waits.
 type probe struct {
 	answer
@@ -69,11 +86,14 @@ type probe struct {
 func (s *Server) Handle(now time.Time, p Packets) {
 	settings := s.settings.Load()
 	s.probes.by = p.Prober
+	for _, m := range p.Malformed {
+		s.report.malformed(now, m)
+	}
 	var ready []answer
 	for _, q := range p.Questions {
 		a := dhcp.Decide(now, settings, q)
 		if a.Limited {
-			s.report.limited()
+			s.report.limited(now, q)
 			continue
 		}
 		if a.Other.IsValid() {
@@ -87,7 +107,9 @@ func (s *Server) Handle(now time.Time, p Packets) {
 		if a.Handoff.Entry != "" {
 			s.report.handedOver(a)
 		}
-		ready = s.sort(now, answer{p.Sender, settings.Self.Addr(), q, a}, ready)
+		x := answer{p.Sender, settings.Self.Addr(), q, a}
+		s.report.lacks(now, x)
+		ready = s.sort(now, x, ready)
 	}
 	s.send(ready)
 }
@@ -99,7 +121,7 @@ func (s *Server) sort(now time.Time, x answer, ready []answer) []answer {
 		s.report.silent(now, x)
 	case x.a.Commit:
 		s.disk.pending = append(s.disk.pending, x)
-	case s.wait(now, x):
+	case s.wait(now, x), s.late(now, x):
 	default:
 		ready = append(ready, x)
 	}
@@ -129,6 +151,49 @@ func (s *Server) wait(now time.Time, x answer) bool {
 	return true
 }
 
+// late keeps an offer back that its client would miss, and reports whether it
+// does. A client that asks again meanwhile goes on waiting, for the answer to its
+// last question.
+func (s *Server) late(now time.Time, x answer) bool {
+	if x.a.Delay == 0 {
+		return false
+	}
+	mac := string(x.q.Msg.ClientHWAddr)
+	if l, ok := s.delays.waiting[mac]; ok {
+		l.answer = x
+		return true
+	}
+	if len(s.delays.waiting) >= maxLate {
+		return false
+	}
+	wait := x.a.Delay
+	if x.a.Probe { // it has waited already
+		wait = max(wait-probeWait, 0)
+	}
+	l := &probe{answer: x, due: now.Add(wait)}
+	s.delays.waiting[mac] = l
+	s.delays.order = append(s.delays.order, l)
+	if len(s.delays.order) == 1 {
+		s.delays.timer.Reset(wait)
+	}
+	return true
+}
+
+// delaysDone sends the offers that have waited for their client.
+func (s *Server) delaysDone(now time.Time) {
+	var ready []answer
+	for len(s.delays.order) > 0 && !s.delays.order[0].due.After(now) {
+		l := s.delays.order[0]
+		s.delays.order = s.delays.order[1:]
+		delete(s.delays.waiting, string(l.q.Msg.ClientHWAddr))
+		ready = append(ready, l.answer)
+	}
+	if len(s.delays.order) > 0 {
+		s.delays.timer.Reset(s.delays.order[0].due.Sub(now))
+	}
+	s.send(ready)
+}
+
 // addressInUse is called where a machine has an address that was to be offered.
 // The client is offered another.
 func (s *Server) addressInUse(now time.Time, a netip.Addr) {
@@ -153,7 +218,9 @@ func (s *Server) probesDone(now time.Time) {
 		s.probes.order = s.probes.order[1:]
 		if !p.done {
 			delete(s.probes.waiting, p.a.Addr)
-			ready = append(ready, p.answer)
+			if !s.late(now, p.answer) {
+				ready = append(ready, p.answer)
+			}
 		}
 	}
 	if len(s.probes.order) > 0 {
@@ -172,7 +239,7 @@ func (s *Server) send(ready []answer) {
 		for len(ready) > 0 && ready[0].conn == conn && ready[0].self == self {
 			x := ready[0]
 			ready = ready[1:]
-			out = append(out, dhcpconn.Reply{Port: x.q.Port, To: x.a.To, Link: x.a.Link, Data: dhcp.Encode(x.a.Msg, x.q.Msg)})
+			out = append(out, dhcpconn.Reply{Port: x.q.Port, To: x.a.To, Link: x.a.Link, Data: x.q.Encode(x.a.Msg)})
 			if x.q.From.Addr().Unmap() != self { // a self-test is no news
 				s.report.answered(x)
 			}

@@ -35,11 +35,11 @@ func (s *Server) listen(ctx context.Context, l netif.Link) error {
 	for _, port := range []int{dhcp.ServerPort, dhcp.BootServerPort} {
 		g.Go(func() error {
 			for r := conn.Receiver(port); ; {
-				qs, err := r.Receive()
+				qs, bad, err := r.Receive()
 				if err != nil {
 					return fmt.Errorf("dhcp: receive on port %d: %w", port, err)
 				}
-				task.Give(ctx, s.inbox.packets, Packets{qs, conn, prober})
+				task.Give(ctx, s.inbox.packets, Packets{qs, bad, conn, prober})
 			}
 		})
 	}

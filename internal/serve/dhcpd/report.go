@@ -11,6 +11,7 @@ import (
 	"github.com/pxebox/pxebox/internal/base/loglimit"
 	"github.com/pxebox/pxebox/internal/boot/ether"
 	"github.com/pxebox/pxebox/internal/serve/dhcp"
+	"github.com/pxebox/pxebox/internal/serve/dhcpconn"
 	"github.com/pxebox/pxebox/internal/serve/event"
 	"github.com/pxebox/pxebox/internal/serve/metrics"
 	"github.com/pxebox/pxebox/internal/serve/otherdhcp"
@@ -23,7 +24,10 @@ type reporter struct {
 	bus     *event.Bus
 	metrics *metrics.Metrics
 
-	refused *loglimit.Once[refusal]    // machines that are not answered
+	refused *loglimit.Once[refusal]    // machines of networks that are not served
+	heard   *loglimit.Once[refusal]    // machines that are served, and get no answer or no boot file
+	limits  *loglimit.Once[string]     // machines that ask too often, by MAC
+	garbled *loglimit.Once[refusal]    // packets that cannot be read
 	moved   *loglimit.Once[netip.Addr] // addresses that have another machine now
 	rivals  *loglimit.Once[netip.Addr] // other PXE servers
 }
@@ -38,6 +42,12 @@ const (
 	// is short.
 	unansweredAgain = 10 * time.Minute
 	maxUnanswered   = 32
+	// maxHeard is the same for machines of the networks that are served. A
+	// classroom has to be named in full, and the log has its limit for floods.
+	maxHeard = 512
+	// maxLimited and maxGarbled are the same for floods and malformed packets.
+	maxLimited = 8
+	maxGarbled = 16
 	// movedAgain and maxMoved are the same for addresses that change hands.
 	movedAgain = time.Minute
 	maxMoved   = 64
@@ -50,6 +60,9 @@ func newReporter(o Options) *reporter {
 	return &reporter{
 		log: o.Log, bus: o.Events, metrics: o.Metrics,
 		refused: &loglimit.Once[refusal]{Most: maxUnanswered, Again: unansweredAgain},
+		heard:   &loglimit.Once[refusal]{Most: maxHeard, Again: unansweredAgain},
+		limits:  &loglimit.Once[string]{Most: maxLimited, Again: unansweredAgain},
+		garbled: &loglimit.Once[refusal]{Most: maxGarbled, Again: unansweredAgain},
 		moved:   &loglimit.Once[netip.Addr]{Most: maxMoved, Again: movedAgain},
 		rivals:  &loglimit.Once[netip.Addr]{Most: maxRivals, Again: rivalsAgain},
 	}
@@ -81,11 +94,15 @@ func (p *reporter) answered(x answer) {
 func (p *reporter) silent(now time.Time, x answer) {
 	level, class := slog.LevelDebug, metrics.Ignored
 	mac := x.q.Msg.ClientHWAddr.String()
+	r := refusal{mac, x.a.Why}
+	if x.a.Trouble {
+		class = metrics.Trouble
+	}
 	switch {
-	case x.a.Trouble:
-		level, class = slog.LevelWarn, metrics.Trouble
-	case x.a.Refused && p.refused.First(now, refusal{mac, x.a.Why}):
+	case x.a.Trouble && p.heard.First(now, r), x.a.Refused && p.refused.First(now, r):
 		level = slog.LevelWarn
+	case x.a.Heard && p.heard.First(now, r):
+		level = slog.LevelInfo
 	}
 	p.metrics.Silent(class)
 	if !p.log.Enabled(context.Background(), level) {
@@ -121,5 +138,26 @@ func (p *reporter) handedOver(a dhcp.Answer) {
 		"entry", a.Handoff.Entry, "server", a.Handoff.Server, "file", a.Handoff.Program)
 }
 
-// limited counts a packet of a flood.
-func (p *reporter) limited() { p.metrics.Silent(metrics.Limited) }
+// lacks logs an answered machine that has no boot file by the answer.
+func (p *reporter) lacks(now time.Time, x answer) {
+	mac := x.q.Msg.ClientHWAddr.String()
+	if x.a.Lacks != "" && p.heard.First(now, refusal{mac, x.a.Lacks}) {
+		p.log.Warn("dhcp: nothing to boot", "mac", mac, "asked", x.q.Msg.MessageType(), "why", x.a.Lacks)
+	}
+}
+
+// limited reports a packet of a flood that was not even looked at.
+func (p *reporter) limited(now time.Time, q dhcp.Question) {
+	p.metrics.Silent(metrics.Limited)
+	if mac := q.Msg.ClientHWAddr.String(); p.limits.First(now, mac) {
+		p.log.Warn("dhcp: silent", "mac", mac, "asked", q.Msg.MessageType(), "why", "asks more often than the box answers one machine")
+	}
+}
+
+// malformed reports a packet that cannot be read.
+func (p *reporter) malformed(now time.Time, m dhcpconn.Malformed) {
+	p.metrics.Silent(metrics.Ignored)
+	if mac := m.MAC.String(); p.garbled.First(now, refusal{mac, m.Why}) {
+		p.log.Warn("dhcp: silent", "mac", mac, "why", "malformed: "+m.Why, "from", m.From)
+	}
+}

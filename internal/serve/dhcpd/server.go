@@ -60,10 +60,12 @@ type Server struct {
 	config   Config
 	settings atomic.Pointer[dhcp.Settings] // made of config and others
 	pools    dhcp.Pools
+	stages   dhcp.Stages
 	limit    *ratelimit.Limiter
 	report   *reporter
 
 	probes   probes
+	delays   delays
 	disk     disk
 	others   others
 	inbox    inbox
@@ -98,7 +100,7 @@ func New(o Options) *Server { return newServer(time.Now(), o) }
 func newServer(now time.Time, o Options) *Server {
 	s := &Server{
 		Options: o, pools: dhcp.Pools{}, limit: ratelimit.New(now), report: newReporter(o),
-		probes: newProbes(), disk: newDisk(), others: others{guard: otherdhcp.New(o.Log)},
+		probes: newProbes(), delays: newDelays(), disk: newDisk(), others: others{guard: otherdhcp.New(o.Log)},
 		inbox: inbox{
 			configs: make(chan configuring), turns: make(chan struct{}), packets: make(chan Packets),
 			inUse: make(chan netip.Addr), verdicts: make(chan otherdhcp.Verdict), rivals: make(chan otherdhcp.Rival),
@@ -173,6 +175,8 @@ func (s *Server) own(ctx context.Context) error {
 			s.addressInUse(time.Now(), a)
 		case now := <-s.probes.timer.C:
 			s.probesDone(now)
+		case now := <-s.delays.timer.C:
+			s.delaysDone(now)
 		case batches <- toDisk:
 			s.committing()
 		case done := <-s.disk.committed:
@@ -216,7 +220,7 @@ func (s *Server) Configure(now time.Time, c Config) {
 	s.config = c
 	own := []net.HardwareAddr{c.Link.HW, s.others.guard.MAC()}
 	settings := dhcp.NewSettings(c.DHCP, c.Link.Addr, own, s.pools)
-	settings.Hold, settings.Rival, settings.Plan = s.others.hold, s.others.rival, c.Plan
+	settings.Hold, settings.Rival, settings.Plan, settings.Stages = s.others.hold, s.others.rival, c.Plan, &s.stages
 	settings.Allow = s.limit.Allow
 	s.settings.Store(settings)
 	s.count(now)
@@ -228,5 +232,6 @@ func (s *Server) count(now time.Time) { s.Metrics.Leases(s.pools.Leases(now)) }
 // disconnect drops what was to go out by sockets that are closed now.
 func (s *Server) disconnect() {
 	clear(s.probes.waiting)
-	s.probes.order, s.disk.pending = nil, nil
+	clear(s.delays.waiting)
+	s.probes.order, s.delays.order, s.disk.pending = nil, nil, nil
 }

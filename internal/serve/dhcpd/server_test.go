@@ -99,7 +99,7 @@ func (b *bench) client(now time.Time, n byte, t dhcpv4.MessageType, options ...d
 		m.UpdateOption(o)
 	}
 	b.now = now
-	b.Handle(now, Packets{[]dhcp.Question{dhcp.NewQuestion(m, dhcp.ServerPort, netip.AddrPort{})}, b, b})
+	b.Handle(now, Packets{Questions: []dhcp.Question{dhcp.NewQuestion(m, dhcp.ServerPort, netip.AddrPort{})}, Sender: b, Prober: b})
 }
 
 // takes is a whole exchange up to the moment when the ACK waits for the disk.
@@ -573,7 +573,7 @@ func TestStrangersAreLoggedOnce(t *testing.T) {
 		q := dhcp.NewQuestion(m, dhcp.ServerPort, netip.MustParseAddrPort(from+":68"))
 		// Another second, or the limit on packets would hide them from the log.
 		b.now = b.now.Add(time.Second)
-		b.Handle(b.now, Packets{[]dhcp.Question{q}, b, b})
+		b.Handle(b.now, Packets{Questions: []dhcp.Question{q}, Sender: b, Prober: b})
 	}
 	for range 5 {
 		ask(1, "10.9.0.66")
@@ -636,7 +636,7 @@ func TestStrangersDoNotUseUpTheLimit(t *testing.T) {
 			}
 			m.UpdateOption(dhcpv4.OptMessageType(dhcpv4.MessageTypeDiscover))
 			q := dhcp.NewQuestion(m, port, netip.MustParseAddrPort("10.9.0.66:68"))
-			b.Handle(b.now, Packets{[]dhcp.Question{q}, b, b})
+			b.Handle(b.now, Packets{Questions: []dhcp.Question{q}, Sender: b, Prober: b})
 		}
 	}
 	b.client(b.now, 1, dhcpv4.MessageTypeDiscover)
@@ -684,4 +684,107 @@ func TestTurnWaitsForTheServer(t *testing.T) {
 		go s.Serve(t.Context())
 		<-turned
 	})
+}
+
+// logTo has the bench log into a buffer.
+func (b *bench) logTo() *bytes.Buffer {
+	said := &bytes.Buffer{}
+	b.report = newReporter(options(b.T, slog.New(slog.NewTextHandler(said, nil))))
+	return said
+}
+
+// pxeClass is option 60 of firmware of a type.
+func pxeClass(arch string) dhcpv4.Option {
+	return dhcpv4.OptClassIdentifier("PXEClient:Arch:" + arch + ":UNDI:003000")
+}
+
+// A machine that asks and has nothing to boot, or gets no answer, is in the log:
+// once for each machine and reason, for a while.
+func TestMachinesAreLoggedOnce(t *testing.T) {
+	for situation, tc := range map[string]struct {
+		packet func(b *bench, now time.Time, n byte)
+		want   string // in the line
+	}{
+		"answered, and nothing to boot": {func(b *bench, now time.Time, n byte) {
+			b.client(now, n, dhcpv4.MessageTypeDiscover, pxeClass("00011"))
+		}, `why="no boot file for uefi-arm64: [boot] can name one"`},
+		"not answered": {func(b *bench, now time.Time, n byte) {
+			b.client(now, n, dhcpv4.MessageTypeRequest)
+		}, `why="a request that names no address"`},
+		"malformed": {func(b *bench, now time.Time, n byte) {
+			b.now = now
+			why := dhcp.MalformedError{MAC: net.HardwareAddr{2, 0, 0, 0, 1, n}, Why: "cut off"}
+			b.Handle(now, Packets{Malformed: []dhcpconn.Malformed{{MalformedError: why, From: first}}})
+		}, `why="malformed: cut off" from=192.168.77.100`},
+	} {
+		t.Run(situation, func(t *testing.T) {
+			b := newBench(t, false)
+			said := b.logTo()
+			for range 3 {
+				for n := range byte(2) {
+					tc.packet(b, b.now.Add(time.Second), n)
+				}
+			}
+			if n := strings.Count(said.String(), tc.want); n != 2 || !strings.Contains(said.String(), "mac=02:00:00:00:01:01") {
+				t.Errorf("%d lines of two machines:\n%v", n, said)
+			}
+			tc.packet(b, b.now.Add(unansweredAgain), 1)
+			if n := strings.Count(said.String(), tc.want); n != 3 {
+				t.Errorf("%d lines ten minutes later:\n%v", n, said)
+			}
+		})
+	}
+}
+
+// A machine that asks too often hears nothing, and the log says why.
+func TestLimitIsLogged(t *testing.T) {
+	b := newBench(t, false)
+	said := b.logTo()
+	for range 100 {
+		b.client(b.now, 1, dhcpv4.MessageTypeDiscover)
+	}
+	if n := strings.Count(said.String(), "asks more often"); n != 1 {
+		t.Errorf("%d lines:\n%v", n, said)
+	}
+}
+
+// The ROM of a Pi 3 hears an offer only after a while. Whatever else it asks
+// meanwhile, it has one answer, to its last question.
+func TestOfferWaitsForThePi(t *testing.T) {
+	for situation, probe := range map[string]bool{"not probed": false, "probed": true} {
+		t.Run(situation, func(t *testing.T) {
+			b := newBench(t, probe)
+			c := b.config
+			c.DHCP.BootFiles = map[string]string{"raspberry-pi": "start4.elf"}
+			b.Configure(b.now, c)
+			asks := func(now time.Time, xid byte) {
+				m := &dhcpv4.DHCPv4{
+					OpCode: dhcpv4.OpcodeBootRequest, HWType: iana.HWTypeEthernet, TransactionID: [4]byte{xid},
+					ClientHWAddr: net.HardwareAddr{0xb8, 0x27, 0xeb, 0, 0, 1}, Options: dhcpv4.Options{},
+				}
+				m.UpdateOption(dhcpv4.OptMessageType(dhcpv4.MessageTypeDiscover))
+				m.UpdateOption(pxeClass("00000"))
+				b.now = now
+				b.Handle(now, Packets{Questions: []dhcp.Question{dhcp.NewQuestion(m, dhcp.ServerPort, netip.AddrPort{})}, Sender: b, Prober: b})
+			}
+			asks(t0, 1)
+			asks(t0.Add(100*time.Millisecond), 2)
+			b.probesDone(t0.Add(probeWait))
+			b.delaysDone(t0.Add(900 * time.Millisecond))
+			b.client(t0.Add(900*time.Millisecond), 9, dhcpv4.MessageTypeDiscover)
+			b.probesDone(t0.Add(1200 * time.Millisecond))
+			b.wantSent("OFFER 192.168.77.101") // another machine does not wait
+			b.delaysDone(t0.Add(time.Second))
+			b.wantSent("OFFER 192.168.77.100")
+			if b.delaysDone(t0.Add(time.Hour)); len(b.sent)+len(b.delays.waiting)+len(b.delays.order) > 0 {
+				t.Errorf("then %q", b.sent)
+			}
+			for n := range byte(3) {
+				asks(t0.Add(time.Hour), n)
+			}
+			b.disconnect()
+			b.delaysDone(t0.Add(2 * time.Hour))
+			b.wantSent()
+		})
+	}
 }

@@ -3,6 +3,9 @@ package pxe
 import (
 	"net"
 	"net/netip"
+	"path"
+	"slices"
+	"strings"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
@@ -16,27 +19,58 @@ type Boot struct {
 	File       string
 }
 
-// maxFile is the room for a name in a packet's file field, which ends with a
+// MaxFile is the room for a name in a packet's file field, which ends with a
 // NUL (RFC 2131 §2).
-const maxFile = 127
+const MaxFile = 127
 
 // builtIn are the programs that the box brings along.
 var builtIn = map[firmware.Kind]string{firmware.BIOS: "pxelinux.0", firmware.UEFIX64: "shimx64.efi"}
 
 // BootFile is the program that the firmware loads from the box, or "" where
 // there is none for it. What the settings say comes before what is built in.
-func BootFile(settings map[string]string, c Client) string {
-	if file, ok := settings[string(c.Firmware)]; ok {
+func BootFile(settings map[string]string, k firmware.Kind) string {
+	if file, ok := settings[string(k)]; ok {
 		return file
 	}
-	return builtIn[c.Firmware]
+	return builtIn[k]
+}
+
+// IsURL reports whether a file is fetched by HTTP.
+func IsURL(file string) bool { return strings.Contains(file, "://") }
+
+// LoadsIPXE reports whether a boot file is iPXE, or a program that is built on it,
+// as its name says. iPXE that is told such a file starts itself again for ever.
+func LoadsIPXE(file string) bool {
+	name := strings.ToLower(path.Base(file))
+	switch path.Ext(name) {
+	case ".ipxe", ".gpxe", ".cfg", ".txt", ".php": // a script
+		return false
+	case ".kpxe", ".kkpxe", ".kkkpxe", ".lkrn": // only iPXE is built so
+		return true
+	}
+	if strings.Contains(name, "gpxelinux") {
+		return false
+	}
+	return slices.ContainsFunc([]string{"ipxe", "gpxe", "undionly", "snponly", "snp.efi", "netboot.xyz"}, func(s string) bool {
+		return strings.Contains(name, s)
+	})
+}
+
+// isLoader are boot loaders that are not iPXE. From their menus a person may have
+// started iPXE, which then boots as the machine's firmware does.
+var isLoader = []string{"pxelinux", "shim", "grub", "syslinux", "bootmgfw", "wdsmgfw", "wdsnbp", "pxeboot"}
+
+// MayLoadIPXE reports whether a boot file may be iPXE by another name.
+func MayLoadIPXE(file string) bool {
+	name := strings.ToLower(path.Base(file))
+	return !slices.ContainsFunc(isLoader, func(s string) bool { return strings.Contains(name, s) })
 }
 
 // Describe adds to a DHCP server's own OFFER or ACK what the firmware needs
 // in order to boot b (PXE 2.1 §2.2.2, the combined DHCP and PXE server).
 func Describe(reply *dhcpv4.DHCPv4, c Client, b Boot) {
 	identify(reply, c)
-	name(reply, b)
+	Name(reply, b)
 	switch {
 	case c.Firmware == firmware.RaspberryPi:
 		raspberryPi(reply, b)
@@ -65,10 +99,10 @@ func ProxyOffer(reply *dhcpv4.DHCPv4, c Client, b Boot) {
 	identify(reply, c)
 	switch {
 	case c.Firmware == firmware.RaspberryPi:
-		name(reply, b)
+		Name(reply, b)
 		raspberryPi(reply, b)
 	case c.HTTP:
-		name(reply, b)
+		Name(reply, b)
 	default:
 		reply.ServerIPAddr = net.IP(b.NextServer.AsSlice())
 	}
@@ -84,7 +118,7 @@ func ProxyOffer(reply *dhcpv4.DHCPv4, c Client, b Boot) {
 // would find no address of its own in it, and for clients that are told all in
 // the ProxyOffer anyway.
 func FirmOffer(reply *dhcpv4.DHCPv4, c Client, b Boot) bool {
-	if c.HTTP || c.Arch == BIOS {
+	if c.HTTP || c.Arch == archBIOS {
 		return false
 	}
 	Describe(reply, c, b)
@@ -98,7 +132,7 @@ func FirmOffer(reply *dhcpv4.DHCPv4, c Client, b Boot) bool {
 // has a boot server leave it zero: see PXELINUX among the quirks.
 func BootServerAck(reply, request *dhcpv4.DHCPv4, c Client, b Boot) {
 	identify(reply, c)
-	name(reply, b)
+	Name(reply, b)
 	reply.ClientIPAddr = request.ClientIPAddr
 	reply.YourIPAddr = request.ClientIPAddr
 	if c.BootItem != nil {
@@ -121,11 +155,11 @@ func identify(reply *dhcpv4.DHCPv4, c Client) {
 	}
 }
 
-// name fills both siaddr and the file field, whatever options say the same.
+// Name fills both siaddr and the file field, whatever options say the same.
 // A URL may be too long for the field; it then goes into option 67.
-func name(reply *dhcpv4.DHCPv4, b Boot) {
+func Name(reply *dhcpv4.DHCPv4, b Boot) {
 	reply.ServerIPAddr = net.IP(b.NextServer.AsSlice())
-	if len(b.File) <= maxFile {
+	if len(b.File) <= MaxFile {
 		reply.BootFileName = b.File
 	} else {
 		reply.UpdateOption(dhcpv4.OptBootFileName(b.File))

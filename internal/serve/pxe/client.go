@@ -8,7 +8,7 @@ package pxe
 import (
 	"bytes"
 	"encoding/binary"
-	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
@@ -16,39 +16,13 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/firmware"
 )
 
-// Arch is the client system architecture, option 93 (RFC 4578 §2.1; numbers
-// from IANA's registry "Processor Architecture Types").
-type Arch uint16
-
-// The architectures that machines of a lab show.
-const (
-	BIOS         Arch = 0x00 // x86 BIOS
-	EFIIA32      Arch = 0x06 // x86 UEFI
-	EFIX64       Arch = 0x07 // x64 UEFI; what the firmware of x64 machines sends
-	EFIBC        Arch = 0x09 // EFI byte code; some x64 firmware says this instead of 7
-	EFIARM64     Arch = 0x0b // ARM 64-bit UEFI
-	EFIIA32HTTP  Arch = 0x0f // x86 UEFI, by HTTP
-	EFIX64HTTP   Arch = 0x10 // x64 UEFI, by HTTP
-	EFIBCHTTP    Arch = 0x11 // EFI byte code, by HTTP
-	EFIARM64HTTP Arch = 0x13 // ARM 64-bit UEFI, by HTTP
-)
-
-var firmwares = map[Arch]firmware.Kind{
-	BIOS:         firmware.BIOS,
-	EFIIA32:      firmware.UEFIIA32,
-	EFIX64:       firmware.UEFIX64,
-	EFIBC:        firmware.UEFIX64,
-	EFIARM64:     firmware.UEFIARM64,
-	EFIIA32HTTP:  firmware.UEFIIA32HTTP,
-	EFIX64HTTP:   firmware.UEFIX64HTTP,
-	EFIBCHTTP:    firmware.UEFIX64HTTP,
-	EFIARM64HTTP: firmware.UEFIARM64HTTP,
-}
-
 // The classes that firmware names in option 60 and wants to read there.
 const (
 	classPXE  = "PXEClient"  // PXE 2.1 table 2-1
 	classHTTP = "HTTPClient" // UEFI 2.10 §24.7.2
+
+	// classUBoot begins the class of U-Boot: "U-Boot.armv8".
+	classUBoot = "U-Boot"
 )
 
 // Tags of option 43 and their values (PXE 2.1 table 2-1), and other codes
@@ -66,15 +40,24 @@ const (
 	// server (wdsbp.h, WDSBP_OPT_*).
 	optionWDS = 250
 
+	// optionIPXE encapsulates the options that only iPXE knows (DHCP_EB_ENCAP in
+	// its source).
+	optionIPXE = 175
+
 	guidSize = 17 // option 97: type 0, then 16 bytes (RFC 4578 §2.3)
 )
 
 // Client is what one packet says of the machine that sent it.
 type Client struct {
-	Arch     Arch
-	Firmware firmware.Kind // "" for an architecture that the settings have no name for
+	Arch     firmware.Arch
+	Firmware firmware.Kind
+	// Others are further kinds of firmware whose programs the machine says that
+	// it can run; mostly none.
+	Others []firmware.Kind
 	// HTTP is set for a machine that boots by HTTP (option 60 "HTTPClient").
 	HTTP bool
+	// IPXE is set where iPXE asks, which the firmware or the box has loaded.
+	IPXE bool
 	// GUID is option 97 as it came, to be echoed (PXE 2.1 §2.2.3); nil where
 	// the firmware leaves it out or garbles it, as some ROMs do.
 	GUID []byte
@@ -86,51 +69,119 @@ type Client struct {
 	WDS bool
 }
 
-func (c Client) String() string {
-	if c.Firmware != "" {
-		return string(c.Firmware)
-	}
-	return fmt.Sprintf("architecture %d", c.Arch)
-}
+func (c Client) String() string { return string(c.Firmware) }
 
 // Classify reads the packet of a network-booting machine. It reports false
 // for every other packet.
 func Classify(m *dhcpv4.DHCPv4) (Client, bool) {
 	class := m.Options.Get(dhcpv4.OptionClassIdentifier)
-	c := Client{HTTP: bytes.HasPrefix(class, []byte(classHTTP))}
+	c := Client{HTTP: bytes.HasPrefix(class, []byte(classHTTP)), IPXE: isIPXE(m)}
 	if !c.HTTP && !bytes.HasPrefix(class, []byte(classPXE)) {
 		return Client{}, false
 	}
-	c.Arch = arch(m, class)
 	if guid := m.Options.Get(dhcpv4.OptionClientMachineIdentifier); len(guid) == guidSize && guid[0] == 0 {
 		c.GUID = guid
 	}
-	c.Firmware = firmwares[c.Arch]
+	all := archs(m, class)
+	c.Arch, c.Firmware = all[0], all[0].Kind()
 	if isRaspberryPi(m, c) {
 		c.Firmware = firmware.RaspberryPi
+	}
+	for _, a := range all[1:] {
+		c.Others = append(c.Others, a.Kind())
 	}
 	c.BootItem = vendorTag(m.Options.Get(dhcpv4.OptionVendorSpecificInformation), tagBootItem)
 	c.WDS = m.Options.Has(dhcpv4.GenericOptionCode(optionWDS))
 	return c, true
 }
 
-// arch is the first type in option 93. Firmware older than RFC 4578 has no
-// option 93 but says the same in option 60, "PXEClient:Arch:xxxxx:UNDI:yyyzzz"
-// (PXE 2.1 table 2-1); where that is missing too it is a BIOS, for UEFI has
-// sent option 93 from its start.
-func arch(m *dhcpv4.DHCPv4, class []byte) Arch {
-	if v := m.Options.Get(dhcpv4.OptionClientSystemArchitectureType); len(v) >= 2 {
-		return Arch(binary.BigEndian.Uint16(v))
+// archs are the types of a client, the likeliest first: at least one.
+//
+// Option 93 is a list (RFC 4578 §2.1). Firmware older than that RFC says the same
+// in option 60, "PXEClient:Arch:xxxxx:UNDI:yyyzzz" (PXE 2.1 table 2-1); where that
+// is missing too it is a BIOS, for UEFI has sent option 93 from its start. Where
+// both are there and differ, the class says which type of the list asks, and
+// whether it loads by HTTP: firmware is about to do one or the other, and the
+// type says the processor.
+func archs(m *dhcpv4.DHCPv4, class []byte) []firmware.Arch {
+	byHTTP := bytes.HasPrefix(class, []byte(classHTTP))
+	inClass, isInClass := classArch(class)
+	var all []firmware.Arch
+	for _, a := range listed(m) {
+		if a = a.By(byHTTP); slices.Contains(all, a) {
+			continue
+		}
+		if isInClass && a == inClass.By(byHTTP) {
+			all = slices.Insert(all, 0, a)
+		} else {
+			all = append(all, a)
+		}
 	}
+	if len(all) == 0 {
+		all = append(all, inClass.By(byHTTP)) // 0, a BIOS, where it is not in the class either
+	}
+	return all
+}
+
+// maxArchs bounds the types that are looked at. The option has room for 127.
+const maxArchs = 8
+
+// listed are the types of option 93, in their order.
+func listed(m *dhcpv4.DHCPv4) (all []firmware.Arch) {
+	for v := m.Options.Get(dhcpv4.OptionClientSystemArchitectureType); len(v) >= 2 && len(all) < maxArchs; v = v[2:] {
+		all = append(all, firmware.Arch(binary.BigEndian.Uint16(v)))
+	}
+	return all
+}
+
+// classArch is the type in option 60: five decimal digits.
+func classArch(class []byte) (n firmware.Arch, ok bool) {
 	_, rest, _ := strings.Cut(string(class), ":Arch:")
-	var n Arch
-	for i := 0; i < len(rest) && i < 5; i++ { // five decimal digits
+	for i := 0; i < len(rest) && i < 5; i++ {
 		if rest[i] < '0' || rest[i] > '9' {
 			break
 		}
-		n = n*10 + Arch(rest[i]-'0')
+		n, ok = n*10+firmware.Arch(rest[i]-'0'), true
 	}
-	return n
+	return n, ok
+}
+
+// isIPXE reports whether iPXE asks, or gPXE, its predecessor. Both say so in the
+// user class, without the length that RFC 3004 has before each class, and send
+// option 175.
+func isIPXE(m *dhcpv4.DHCPv4) bool {
+	says := func(class []byte) bool { return string(class) == "iPXE" || string(class) == "gPXE" }
+	user := m.Options.Get(dhcpv4.OptionUserClassInformation)
+	if says(user) || m.Options.Has(dhcpv4.GenericOptionCode(optionIPXE)) {
+		return true
+	}
+	for len(user) > 0 && int(user[0]) < len(user) {
+		n := 1 + int(user[0])
+		if says(user[1:n]) {
+			return true
+		}
+		user = user[n:]
+	}
+	return false
+}
+
+// Plain is what a client says that is not PXE firmware. U-Boot and Petitboot
+// (OPAL) load from the network too, and say their type.
+type Plain struct {
+	Loads bool            // it loads something from the network
+	Kinds []firmware.Kind // its types (option 93)
+	IPXE  bool
+}
+
+// ClassifyPlain reads the packet of a client that Classify reports false for.
+func ClassifyPlain(m *dhcpv4.DHCPv4) Plain {
+	p := Plain{IPXE: isIPXE(m)}
+	for _, a := range listed(m) {
+		p.Kinds = append(p.Kinds, a.Kind())
+	}
+	p.Loads = p.IPXE || len(p.Kinds) > 0 ||
+		bytes.HasPrefix(m.Options.Get(dhcpv4.OptionClassIdentifier), []byte(classUBoot))
+	return p
 }
 
 // vendorTag finds one tag in option 43 as PXE lays it out: tag, length,

@@ -2,8 +2,14 @@ package pxe
 
 import (
 	"bytes"
+	"encoding/hex"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"github.com/pxebox/pxebox/internal/boot/firmware"
 )
 
 // What firmware says or wants against the specifications, all in one place.
@@ -26,9 +32,15 @@ import (
 //	               its yiaddr
 //	some ROMs      leave option 97 out, or send another length;     reports
 //	               send option 60 as the bare class, without 93
+//	some UEFI      says an HTTP architecture with PXE's class       reports
 //	x64 firmware   says architecture 9 (byte code) for 7            reports; IANA's registry
 //	Raspberry Pi   says that it is a BIOS; wants the text           Raspberry Pi documentation,
 //	               "Raspberry Pi Boot" in option 43                 PXE_OPTION43
+//	Pi 2 and 3B    their ROM misses an offer that comes at once     openSUSE/netboot-rpi3b;
+//	                                                                dnsmasq's dhcp-reply-delay
+//	iPXE           started by a file of the box, asks as the        ipxe.org, "Breaking the
+//	               firmware did, and would load that file again     infinite loop"
+//	U-Boot         reads siaddr and no option 66; is no PXE client  its source, net/bootp.c
 //	some UEFI      passes over a proxy's offer with option 43       reports
 //	HP UEFI        asks for ever where a proxy's and a server's     reports
 //	               offer come both: give it mode = "server"
@@ -49,27 +61,44 @@ var raspberryPiBoot = func() []byte {
 // "RPi5"; setting DHCP_OPTION97 of its boot loader).
 var piGUID = []byte("\x00RPi")
 
-// piPrefixes are the address blocks of Raspberry Pi in IEEE's registry. The
-// boot ROM of a Pi 2 or 3, and older loaders of the Pi 4, make the GUID of
+// piPrefixes are the address blocks of Raspberry Pi in IEEE's registry, as of
+// November 2026: six hexadecimal digits, or seven and nine for its smaller blocks.
+// The boot ROM of a Pi 2 or 3, and older loaders of the Pi 4, make the GUID of
 // the serial number, which tells nothing.
-var piPrefixes = [][]byte{
-	{0xb8, 0x27, 0xeb}, {0xdc, 0xa6, 0x32}, {0xe4, 0x5f, 0x01},
-	{0x28, 0xcd, 0xc1}, {0xd8, 0x3a, 0xdd}, {0x2c, 0xcf, 0x67},
+var piPrefixes = []string{
+	"b827eb", "dca632", "e45f01", "28cdc1", "d83add", "2ccf67", "88a29e", "98fe54", "f040af9", "8c1f6434a",
 }
+
+// archBIOS is what a Pi's ROM says as well.
+const archBIOS firmware.Arch = 0x00
 
 // isRaspberryPi tells a Pi's own boot ROM from a BIOS. UEFI on a Pi says what
 // it is by its architecture.
 func isRaspberryPi(m *dhcpv4.DHCPv4, c Client) bool {
-	if c.Arch != BIOS || c.HTTP {
+	if c.Arch != archBIOS || c.HTTP {
 		return false
 	}
 	if bytes.HasPrefix(c.GUID, piGUID) {
 		return true
 	}
-	for _, p := range piPrefixes {
-		if bytes.HasPrefix(m.ClientHWAddr, p) {
-			return true
-		}
+	mac := hex.EncodeToString(m.ClientHWAddr)
+	return slices.ContainsFunc(piPrefixes, func(p string) bool { return strings.HasPrefix(mac, p) })
+}
+
+// pi3Prefix is the address block of the Pis up to the 3B. The ROM of the 3B+, which
+// has newer blocks as well, is a corrected one.
+const pi3Prefix = "b827eb"
+
+// slowOffer is a second, as sites set dnsmasq's dhcp-reply-delay for that ROM; a
+// little less, for a client that listens for just a second.
+const slowOffer = 990 * time.Millisecond
+
+// OfferDelay is how long an offer waits for the client to listen: the boot ROM of
+// a Pi 2 or 3 misses one that comes at once.
+func OfferDelay(m *dhcpv4.DHCPv4, c Client) time.Duration {
+	if c.Firmware == firmware.RaspberryPi && c.Arch == archBIOS && !bytes.HasPrefix(c.GUID, piGUID) &&
+		strings.HasPrefix(hex.EncodeToString(m.ClientHWAddr), pi3Prefix) {
+		return slowOffer
 	}
-	return false
+	return 0
 }
