@@ -1,6 +1,7 @@
 package otherdhcp
 
 import (
+	"bytes"
 	"net"
 	"net/netip"
 	"testing"
@@ -108,6 +109,24 @@ func TestRecent(t *testing.T) {
 }
 
 // What comes off the wire is anybody's.
+// A server whose offer lacks the end option leases addresses all the same.
+func TestServerWithoutEndOption(t *testing.T) {
+	m, err := dhcpv4.New(dhcpv4.WithMessageType(dhcpv4.MessageTypeOffer), dhcpv4.WithServerIP(net.IP{192, 168, 77, 3}),
+		dhcpv4.WithOption(dhcpv4.OptServerIdentifier(net.IP{192, 168, 77, 3})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.OpCode = dhcpv4.OpcodeBootReply
+	b := bytes.TrimRight(m.ToBytes(), "\x00")
+	if b[len(b)-1] != 255 {
+		t.Fatalf("it ends with % x", b[len(b)-8:])
+	}
+	got, ok := read(b[:len(b)-1])
+	if !ok || !got.ServerIdentifier().Equal(net.IP{192, 168, 77, 3}) {
+		t.Errorf("got %v, %v", got, ok)
+	}
+}
+
 func FuzzJudge(f *testing.F) {
 	m, err := dhcpv4.New(dhcpv4.WithMessageType(dhcpv4.MessageTypeOffer), dhcpv4.WithHwAddr(probeMAC))
 	if err != nil {
@@ -116,8 +135,8 @@ func FuzzJudge(f *testing.F) {
 	m.OpCode = dhcpv4.OpcodeBootReply
 	f.Add(m.ToBytes())
 	f.Fuzz(func(t *testing.T, b []byte) {
-		m, err := dhcpv4.FromBytes(b)
-		if err != nil {
+		m, ok := read(b)
+		if !ok {
 			return
 		}
 		if got := judge(me, reply{msg: m, from: rogue, sender: otherHW, onLink: true}); got.kind != nothing && !got.server.IsValid() {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/pxebox/pxebox/internal/base/jitter"
 	"github.com/pxebox/pxebox/internal/net/netif/clientport"
+	"github.com/pxebox/pxebox/internal/serve/dhcp"
 )
 
 // maxPacket is the largest packet that is looked at, in bytes; see the same
@@ -114,6 +115,13 @@ func (g *Guard) Watch(ctx context.Context, ifname string, ifindex int, hw net.Ha
 	}
 }
 
+// read reads a reply of a server, as tolerantly as a client may: a server that
+// leaves out the end option is one all the same.
+func read(b []byte) (*dhcpv4.DHCPv4, bool) {
+	m, bare, err := dhcp.Parse(b)
+	return m, err == nil && !bare
+}
+
 // receive hands over the packets that come to the client's port.
 func receive(ctx context.Context, conn *clientport.Conn, to chan<- reply) error {
 	buf := make([]byte, maxPacket)
@@ -122,8 +130,8 @@ func receive(ctx context.Context, conn *clientport.Conn, to chan<- reply) error 
 		if err != nil {
 			return err
 		}
-		m, err := dhcpv4.FromBytes(buf[:n])
-		if err != nil {
+		m, ok := read(buf[:n])
+		if !ok {
 			continue // anybody can send that
 		}
 		r := reply{
