@@ -39,7 +39,8 @@ var (
 type bench struct {
 	*testing.T
 	*Server
-	sent    []string // message type and address
+	sent    []string             // message type and address
+	xid     dhcpv4.TransactionID // of the last of them
 	probed  []netip.Addr
 	written []lease.Change
 	broken  error // what the disk says
@@ -54,6 +55,7 @@ func (b *bench) Send(_ netip.Addr, replies []dhcpconn.Reply) error {
 			b.Fatal(err)
 		}
 		b.sent = append(b.sent, m.MessageType().String()+" "+m.YourIPAddr.String())
+		b.xid = m.TransactionID
 	}
 	return nil
 }
@@ -711,6 +713,11 @@ func TestMachinesAreLoggedOnce(t *testing.T) {
 		"not answered": {func(b *bench, now time.Time, n byte) {
 			b.client(now, n, dhcpv4.MessageTypeRequest)
 		}, `why="a request that names no address"`},
+		"a trouble": {func(b *bench, now time.Time, n byte) {
+			b.others.hold = "another DHCP server answers on this link"
+			b.Configure(now, b.config)
+			b.client(now, n, dhcpv4.MessageTypeDiscover)
+		}, `why="another DHCP server answers on this link"`},
 		"malformed": {func(b *bench, now time.Time, n byte) {
 			b.now = now
 			why := dhcp.MalformedError{MAC: net.HardwareAddr{2, 0, 0, 0, 1, n}, Why: "cut off"}
@@ -776,6 +783,9 @@ func TestOfferWaitsForThePi(t *testing.T) {
 			b.wantSent("OFFER 192.168.77.101") // another machine does not wait
 			b.delaysDone(t0.Add(time.Second))
 			b.wantSent("OFFER 192.168.77.100")
+			if b.xid[0] != 2 {
+				t.Errorf("it answers question %d", b.xid[0])
+			}
 			if b.delaysDone(t0.Add(time.Hour)); len(b.sent)+len(b.delays.waiting)+len(b.delays.order) > 0 {
 				t.Errorf("then %q", b.sent)
 			}
