@@ -64,11 +64,11 @@ type parser struct {
 	menu  *Menu
 	entry *Entry // the LABEL being read; nil between two
 	// ownAppend tells an empty APPEND from none.
-	ownAppend   bool
-	isDefault   bool
-	append      string // global
-	sysAppend   uint64 // global
-	defaultName string
+	ownAppend bool
+	isDefault bool
+	append    string // global
+	sysAppend uint64 // global
+	menuOnly  int    // how many of files are inside of a MENU INCLUDE
 }
 
 func (p *parser) fault(l Line, format string, args ...any) {
@@ -87,7 +87,7 @@ func (p *parser) file(name string, data []byte) {
 		if !ok {
 			continue
 		}
-		l.File, l.Number = name, s.number
+		l.File, l.Number, l.MenuOnly = name, s.number, p.menuOnly > 0
 		if s.cut {
 			p.fault(l, "longer than %d bytes: PXELINUX takes the rest for a line of its own", maxLine)
 		}
@@ -109,9 +109,15 @@ func (p *parser) line(l Line, s *scanner) {
 		p.text(l, s)
 	case l.Keyword == "LABEL":
 		p.close()
-		name := firstWord(l.Args)
+		// PXELINUX itself takes one word for the label, its menu program the
+		// whole line, with the spaces at its end (readconfig.c of both).
+		full := strings.TrimLeftFunc(s.text, space)[len(l.Keyword):]
+		full = strings.TrimLeftFunc(full, space)
 		// An entry without a KERNEL starts what its label names.
-		p.entry = &Entry{Line: l, Name: name, Label: name, Type: "KERNEL", Image: name, SysAppend: p.sysAppend}
+		p.entry = &Entry{
+			Line: l, Name: firstWord(l.Args), FullName: full, Label: l.Args,
+			Type: "KERNEL", Image: l.Args, SysAppend: p.sysAppend,
+		}
 	case l.Keyword == "INCLUDE":
 		p.include(l)
 	case l.Keyword == "APPEND" && p.entry == nil:
@@ -129,8 +135,10 @@ func (p *parser) line(l Line, s *scanner) {
 		p.entry.Initrd = l.Args
 	case slices.Contains(imageTypes, l.Keyword) && p.entry != nil:
 		p.entry.Type, p.entry.Image = l.Keyword, l.Args
-	case l.Keyword == "DEFAULT":
-		p.defaultName = firstWord(l.Args)
+	case l.Keyword == "TIMEOUT":
+		p.menu.Timeout = l
+	case l.Keyword == "ONTIMEOUT":
+		p.menu.OnTimeout = l
 	}
 }
 
@@ -142,7 +150,9 @@ func (p *parser) menuLine(l Line) {
 	case "MENU END":
 		p.end()
 	case "MENU INCLUDE":
+		p.menuOnly++
 		p.include(l)
+		p.menuOnly--
 	case "MENU SEPARATOR":
 		p.close()
 		p.entry = &Entry{Line: l, Separator: true}
@@ -151,14 +161,14 @@ func (p *parser) menuLine(l Line) {
 		p.cfg.Start = p.menu
 	case "MENU TITLE":
 		p.menu.Title = l.Args
-		if opener != nil && opener.Label == p.menu.Tag {
-			opener.Label = l.Args
+		if opener != nil && !p.menu.labeled {
+			opener.Label, p.menu.labeled = l.Args, true
 		}
 	case "MENU LABEL":
 		if e != nil {
 			e.Label = l.Args
 		} else if opener != nil {
-			opener.Label = l.Args
+			opener.Label, p.menu.labeled = l.Args, true
 			if p.menu.Title == "" {
 				p.menu.Title = opener.Caption()
 			}
@@ -221,7 +231,7 @@ func (p *parser) include(l Line) {
 	case len(p.files) >= maxDepth:
 		p.fault(l, "is %d files deep: PXELINUX follows no more", maxDepth)
 		return
-	case slices.Contains(p.files, name):
+	case slices.ContainsFunc(p.files, func(f string) bool { return CleanName(f) == CleanName(name) }):
 		p.fault(l, "includes a file that is being read already")
 		return
 	}
@@ -245,9 +255,12 @@ func (p *parser) include(l Line) {
 
 func (p *parser) begin(l Line, tag string) {
 	p.close()
-	m := &Menu{Tag: tag, above: p.menu}
+	// A submenu has what the one above has said so far (readconfig.c,
+	// new_menu).
+	m := &Menu{Tag: tag, above: p.menu, Timeout: p.menu.Timeout, OnTimeout: p.menu.OnTimeout}
 	m.parent = &Entry{Line: l, Name: tag, Label: tag, Submenu: m}
 	p.menu.Entries = append(p.menu.Entries, m.parent)
+	p.cfg.all = append(p.cfg.all, m.parent)
 	p.menu = m
 }
 
@@ -270,39 +283,34 @@ func (p *parser) close() {
 	if e.Append == "-" {
 		e.Append = "" // APPEND - overrides a global one with nothing
 	}
+	p.cfg.all = append(p.cfg.all, e)
 	if e.Hidden {
 		p.cfg.Hidden = append(p.cfg.Hidden, e)
 	} else {
 		p.menu.Entries = append(p.menu.Entries, e)
-		if p.isDefault && !e.Disabled && e.Action == Boot {
+		if p.isDefault && !e.Disabled && (e.Action == Boot || e.Action == Goto) {
 			p.menu.Default = e
 		}
 	}
 	p.entry, p.ownAppend, p.isDefault = nil, false, false
 }
 
-// resolve finds the entry that DEFAULT names. It wins over MENU DEFAULT, and
-// shows the submenu that it is in (doc/menu.txt, DEFAULT).
+// resolve finds the entry that DEFAULT names. Where there is a UI, it wins over
+// MENU DEFAULT, and shows the submenu that it is in (doc/menu.txt, DEFAULT).
 func (p *parser) resolve() {
-	if p.defaultName == "" {
+	l, ok := p.cfg.Last("DEFAULT")
+	if _, ui := p.cfg.Last("UI"); !ui || !ok {
 		return
 	}
-	var find func(m *Menu) bool
-	find = func(m *Menu) bool {
-		for _, e := range m.Entries {
-			switch {
-			case e.Submenu != nil:
-				if find(e.Submenu) {
-					return true
-				}
-			case !e.Separator && !e.Disabled && e.Name == p.defaultName:
-				m.Default, p.cfg.Start = e, m
-				return true
-			}
-		}
-		return false
+	e, _ := p.cfg.InMenu(l.Args)
+	if e == nil || e.Hidden {
+		return
 	}
-	find(p.cfg.Top)
+	for _, m := range p.cfg.menus() {
+		if slices.Contains(m.Entries, e) {
+			m.Default, p.cfg.Start = e, m
+		}
+	}
 }
 
 // number reads as C's strtoul does with base 0: decimal, 0x hexadecimal, 0

@@ -23,6 +23,10 @@ type Line struct {
 	// Args is the rest, without white space at its ends. Bytes as they are in
 	// the file.
 	Args string
+	// MenuOnly says that the line is inside of a MENU INCLUDE. Up to version 4
+	// only the menu's program reads it (doc/menu.txt); version 6 itself does,
+	// too (elflink/ldlinux/readconfig.c, do_include_menu).
+	MenuOnly bool
 }
 
 // String is the line without the spacing of its file.
@@ -39,8 +43,8 @@ func (l Line) Place() string { return fmt.Sprintf("%s:%d", l.File, l.Number) }
 // Config is a configuration file with all that it includes.
 type Config struct {
 	Top *Menu
-	// Start is the menu that is shown first: Top, or what MENU START or
-	// DEFAULT say.
+	// Start is the menu that is shown first: Top, or what MENU START says, or
+	// UI and DEFAULT.
 	Start *Menu
 	// Hidden are the entries with MENU HIDE: they can be the default, but no
 	// screen has them.
@@ -50,6 +54,8 @@ type Config struct {
 	Lines []Line
 	// Faults are the lines that could not be followed.
 	Faults []Fault
+
+	all []*Entry
 }
 
 // Fault is a line that could not be followed.
@@ -70,14 +76,15 @@ func (c *Config) Last(keyword string) (Line, bool) {
 }
 
 // All returns every entry in the order of the files: those of submenus, and
-// the hidden ones last.
-func (c *Config) All() []*Entry { return append(c.Top.all(nil), c.Hidden...) }
+// the hidden ones.
+func (c *Config) All() []*Entry { return c.all }
 
-func (m *Menu) all(out []*Entry) []*Entry {
-	for _, e := range m.Entries {
-		out = append(out, e)
+// menus are all menus, the top first.
+func (c *Config) menus() []*Menu {
+	out := []*Menu{c.Top}
+	for _, e := range c.all {
 		if e.Submenu != nil {
-			out = e.Submenu.all(out)
+			out = append(out, e.Submenu)
 		}
 	}
 	return out
@@ -91,12 +98,17 @@ type Menu struct {
 	Entries []*Entry
 	// Default is the entry that the cursor stands on; nil is the first.
 	Default *Entry
+	// Timeout and OnTimeout are the lines that count for this menu: its last
+	// ones, or those of the menus above in front of it. They have no Keyword
+	// where there is none.
+	Timeout, OnTimeout Line
 	// Lines are those of the menu itself, and the settings that stand for
 	// all menus.
 	Lines []Line
 
-	parent *Entry // the entry that opens it; nil for the top
-	above  *Menu
+	parent  *Entry // the entry that opens it; nil for the top
+	above   *Menu
+	labeled bool // a line has given parent its label
 }
 
 // Action is what choosing an Entry does, unless it has a Submenu.
@@ -113,8 +125,11 @@ const (
 // Entry is a line of a menu: a LABEL, a MENU BEGIN, or a MENU SEPARATOR.
 type Entry struct {
 	Line Line // that it begins with
-	// Name is the word behind LABEL.
+	// Name is the word behind LABEL, by which PXELINUX itself finds the entry.
 	Name string
+	// FullName is all that stands behind LABEL, by which the menu's program
+	// finds the entry. There may be spaces at its end.
+	FullName string
 	// Label is what the screen shows. A ^ before its hot key is still there.
 	Label string
 	// Submenu is the menu that the entry opens; nil for all but MENU BEGIN.
