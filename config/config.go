@@ -270,6 +270,8 @@ type Machine struct {
 	Entries []string
 	// Default is as Menu.Default, for this machine's menu.
 	Default string
+	// Timeout is as Menu.Timeout, for this machine's menu; nil is the same.
+	Timeout *spec.Duration
 }
 
 // Values of Machine.Boot beside the names of entries.

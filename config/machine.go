@@ -144,7 +144,7 @@ func (r *reader) checkBoot(b block, m Machine) {
 			b.fail("once", "has no use with a menu", "write boot = with the name of an entry as well, or leave it out")
 		}
 	} else {
-		for _, key := range []string{"entries", "default"} {
+		for _, key := range []string{"entries", "default", "timeout"} {
 			if b.has(key) {
 				b.fail(key, fmt.Sprintf("has no use: %q starts without a menu", m.Boot), `write boot = "menu", or leave it out`)
 			}

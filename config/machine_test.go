@@ -112,8 +112,10 @@ func TestParseRefusesOfMachines(t *testing.T) {
 		{"the menu with a slip", machine("boot = \"manu\""), []string{`18: machine 1.boot: there is no [[entry]] with the name "manu"; write "menu"`}},
 		{"a submenu to boot", machine("boot = \"tools\""), []string{`18: machine 1.boot: "tools" is a submenu, which starts nothing; write the name of an entry in it, or boot = "menu"`}},
 		{"once with a menu", machine("once = true"), []string{`18: machine 1.once: has no use with a menu; write boot = with the name of an entry as well`}},
-		{"a menu that is not shown", machine("boot = \"debian\"\nentries = [\"disk\"]\ndefault = \"disk\""), []string{
-			`19: machine 1.entries: has no use: "debian" starts without a menu; write boot = "menu", or leave it out`, `20: machine 1.default: has no use`}},
+		{"a menu that is not shown", machine("boot = \"debian\"\nentries = [\"disk\"]\ndefault = \"disk\"\ntimeout = \"5s\""), []string{
+			`19: machine 1.entries: has no use: "debian" starts without a menu; write boot = "menu", or leave it out`, `20: machine 1.default: has no use`,
+			`21: machine 1.timeout: has no use`}},
+		{"a timeout that is too short", machine("timeout = \"10ms\""), []string{`18: machine 1.timeout: "10ms" is too short; write 1s or more`}},
 		{"a menu of entries that are not there", machine("entries = [\"disk\", \"dibian\"]"), []string{`18: machine 1.entries: there is no [[entry]] with the name "dibian"; write "debian"`}},
 		{"a menu of an entry twice", machine("entries = [\"disk\", \"disk\"]"), []string{`18: machine 1.entries: names "disk" twice; name each entry once`}},
 		{"a menu of nothing", machine("entries = []"), []string{`18: machine 1.entries: is an empty list`}},

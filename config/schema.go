@@ -167,6 +167,10 @@ var schema = []section{
 		{"once", `true`, func(r *reader, v value) { last(r.cfg.Machines).Once = v.flag() }},
 		{"entries", `["debian"]`, func(r *reader, v value) { last(r.cfg.Machines).Entries = v.refs() }},
 		{"default", `"debian"`, func(r *reader, v value) { last(r.cfg.Machines).Default = v.ref() }},
+		{"timeout", `"10s"`, func(r *reader, v value) {
+			d := v.durationOrNever(minTimeout, maxTimeout)
+			last(r.cfg.Machines).Timeout = &d
+		}},
 	}},
 }
 

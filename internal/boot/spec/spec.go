@@ -192,6 +192,8 @@ type Machine struct {
 	Entries []string `json:"entries,omitempty"`
 	// Default is as Menu.Default, for this machine's menu.
 	Default string `json:"default,omitempty"`
+	// Timeout is as Menu.Timeout, for this machine's menu; nil is the same.
+	Timeout *Duration `json:"timeout,omitempty"`
 }
 
 // Range is a run of addresses, both ends included: "192.168.77.100-192.168.77.150".

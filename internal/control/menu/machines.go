@@ -34,18 +34,22 @@ func (s *site) machines(room int) (rendered map[string]map[string][]byte, rules 
 			}
 		case starts:
 			r.View = v.start(e)
-		case len(m.Entries) > 0 || m.Default != "":
+		case len(m.Entries) > 0 || m.Default != "" || m.Timeout != nil:
 			preset := m.Default
-			if preset == "" && slices.Contains(m.Entries, s.Menu.Default) {
+			if preset == "" && (len(m.Entries) == 0 || slices.Contains(m.Entries, s.Menu.Default)) {
 				preset = s.Menu.Default
 			}
-			r.View, r.Waits = v.menu(m.Entries, preset)
+			timeout := s.Menu.Timeout
+			if m.Timeout != nil {
+				timeout = *m.Timeout
+			}
+			r.View, r.Waits = v.menu(m.Entries, preset, timeout)
 		}
 		rules = append(rules, r)
 	}
 	// Without rules it does not matter which machine reads the menu.
 	if len(rules) > 0 && !v.full() && !s.waits(selection{}, s.Menu.Default) {
-		v.add(handoff.Waiting, "waiting", s.waiting().files(selection{}, s.Menu.Default))
+		v.add(handoff.Waiting, "waiting", s.after(0).files(selection{}, s.Menu.Default))
 	}
 	if !v.full() {
 		return v.rendered, rules, false
@@ -62,10 +66,10 @@ func (s *site) waits(only selection, preset string) bool {
 	return s.page(bios, only, preset).timeout == 0 && s.page(uefi, only, preset).timeout == 0
 }
 
-// waiting is the site with menus that all wait for a key.
-func (s *site) waiting() *site {
+// after is the site with menus that all wait so long; 0 waits for a key.
+func (s *site) after(timeout spec.Duration) *site {
 	c := *s.Config
-	c.Menu.Timeout = 0
+	c.Menu.Timeout = timeout
 	w := *s
 	w.Config = &c
 	return &w
@@ -84,12 +88,13 @@ func (v *views) full() bool { return v.room < 0 }
 
 // menu returns the name of the view with such a menu, and whether it waits for
 // a key.
-func (v *views) menu(entries []string, preset string) (name string, waits bool) {
-	content, only := "menu "+strings.Join(entries, " ")+">"+preset, selected(entries)
+func (v *views) menu(entries []string, preset string, timeout spec.Duration) (name string, waits bool) {
+	content := fmt.Sprintf("menu %s>%s %v", strings.Join(entries, " "), preset, timeout)
+	only, s := selected(entries), v.after(timeout)
 	name, ok := v.byContent[content]
 	if !ok && !v.full() {
-		name = v.add(fmt.Sprintf("menu-%d", len(v.rendered)+1), content, v.files(only, preset))
-		v.wait[name] = v.waits(only, preset)
+		name = v.add(fmt.Sprintf("menu-%d", len(v.rendered)+1), content, s.files(only, preset))
+		v.wait[name] = s.waits(only, preset)
 	}
 	return name, v.wait[name]
 }

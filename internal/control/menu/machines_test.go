@@ -107,6 +107,42 @@ func TestMachines(t *testing.T) {
 	}
 }
 
+// A machine's menu may have another timeout than that of all machines, and none.
+func TestMachineTimeout(t *testing.T) {
+	for _, tt := range []struct{ situation, machine, timeout, preset string }{
+		{"as for all machines", `entries = ["disk", "debian"]`, "TIMEOUT 100", "disk"},
+		{"another one", "entries = [\"disk\", \"debian\"]\ntimeout = \"5s\"", "TIMEOUT 50", "disk"},
+		{"none", "entries = [\"disk\", \"debian\"]\ntimeout = \"0s\"", "", "disk"},
+		{"none, in the menu of all", `timeout = "0s"`, "", "disk"},
+		{"another one, and another default", "default = \"wds\"\ntimeout = \"1m\"", "TIMEOUT 600", "wds"},
+	} {
+		t.Run(tt.situation, func(t *testing.T) {
+			settings := replaceOnDown(someEntries, "mark") + tt.machine + "\n[menu]\ntimeout = \"10s\"\ndefault = \"disk\"\n"
+			r := Render(parse(t, settings), Status{})
+			rule := r.Machines[0]
+			file := string(r.Views[rule.View][pxelinux.ConfigFile])
+			timeout := ""
+			for l := range strings.Lines(file) {
+				if strings.HasPrefix(l, "TIMEOUT ") {
+					timeout = strings.TrimSpace(l)
+				}
+			}
+			if timeout != tt.timeout || rule.Waits != (tt.timeout == "") {
+				t.Errorf("%q, waits %v\n%s", timeout, rule.Waits, file)
+			}
+			if grub := string(r.Views[rule.View][grub.ConfigFile]); strings.Contains(grub, "set timeout=") == rule.Waits {
+				t.Errorf("on UEFI:\n%s", grub)
+			}
+			lines, _ := readPXELINUX(t, []byte(file))
+			for _, l := range lines {
+				if l.isDefault && l.name != tt.preset {
+					t.Errorf("the default is %s, want %s", l.name, tt.preset)
+				}
+			}
+		})
+	}
+}
+
 func TestMachinesThatAreToldTheSameShareAView(t *testing.T) {
 	r := Render(parse(t, replaceOnDown(someEntries, "mark")+`
 entries = ["disk"]
