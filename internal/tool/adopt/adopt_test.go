@@ -369,7 +369,11 @@ func TestSideBySide(t *testing.T) {
 				t.Errorf("the new menu: %v", f)
 			}
 			golden.Compare(t, "testdata/"+tt.golden, []byte(sideBySide(t, rows(t, before.Top, "", site, addresses), rows(t, after.Top, "", nil, addresses))))
-			if was, is := first(line(before, "DEFAULT").Args), after.Start.Default; is == nil && was != "" || is != nil && was != "" && was != is.Name {
+			is := after.Start.Default
+			if s := after.Startup(true); !s.IsUI {
+				is, _ = after.AtPrompt(s.Command, true)
+			}
+			if was := first(line(before, "DEFAULT").Args); is == nil && was != "" || is != nil && was != "" && was != is.Name {
 				t.Errorf("the default was %q and is %v", was, is)
 			}
 		})

@@ -151,14 +151,58 @@ func TestEntry(t *testing.T) {
 func TestStart(t *testing.T) {
 	const entries = "label a\nkernel linux\nlabel b\nkernel linux\nlabel c\nmenu hide\nkernel linux\nmenu begin m\nlabel d\nkernel linux\nlabel e\nmenu default\nkernel linux\nmenu end\n"
 	for _, tt := range []struct{ name, file, preset, timeout string }{
-		{"a menu without DEFAULT begins with the first that can be chosen", "ui menu.c32\ntimeout 50\nlabel x\nmenu disable\n" + entries, "a", "5s"},
+		{"a menu without DEFAULT begins with the first", "ui menu.c32\ntimeout 50\n" + entries, "a", "5s"},
+		{"a menu that begins with a heading never times out", "ui menu.c32\ntimeout 50\nlabel x\nmenu disable\n" + entries, "a", "0s"},
+		{"a menu that begins with an empty line, and ONTIMEOUT", "ui menu.c32\ntimeout 50\nontimeout b\nmenu separator\n" + entries, "a", "0s"},
+		{"a heading, and MENU DEFAULT behind it", "ui menu.c32\ntimeout 50\nlabel x\nmenu disable\nlabel y\nmenu default\n" + entries, "y", "5s"},
 		{"DEFAULT in a menu", "ui menu.c32\ndefault b\ntimeout 50\n" + entries, "b", "5s"},
 		{"DEFAULT with the menu's program, and MENU DEFAULT", "default vesamenu.c32\ntimeout 600\nlabel x\nlabel y\nmenu default\n", "y", "1m"},
 		{"DEFAULT in a submenu", "ui menu.c32\ndefault d\n" + entries, "d", "0s"},
-		{"a submenu is the default", "ui menu.c32\nlabel x\nmenu begin m\nmenu default\nlabel d\nlabel e\nmenu default\n", "e", "0s"},
+		{"a submenu is the default", "ui menu.c32\nlabel x\nmenu begin m\nmenu default\nlabel d\nlabel e\nmenu default\n", "", "0s"},
+		{"a submenu is the default, and its time is up", "ui menu.c32\ntimeout 50\nlabel x\nmenu begin m\nmenu default\nlabel d\n", "", "0s"},
 		{"DEFAULT is hidden, a prompt that times out", "default c\nprompt 1\ntimeout 100\n" + entries, "c", "10s"},
 		{"ONTIMEOUT", "ui menu.c32\nontimeout b\ntimeout 10\n" + entries, "b", "1s"},
-		{"ONTIMEOUT names no entry", "ui menu.c32\nontimeout zz\ntimeout 10\n" + entries, "a", "1s"},
+		{"ONTIMEOUT names no entry and no file", "ui menu.c32\nontimeout zz\ntimeout 10\n" + entries, "a", "0s"},
+		{"ONTIMEOUT names an entry by other letters", "ui menu.c32\nontimeout B\ntimeout 10\n" + entries, "a", "0s"},
+		{"ONTIMEOUT names the first word of a LABEL", "ui menu.c32\nontimeout b\ntimeout 10\nlabel b c\nkernel linux\n", "b", "0s"},
+		{"ONTIMEOUT names a LABEL with spaces at its end", "ui menu.c32\nontimeout b\ntimeout 10\nlabel a\nlabel b  \nkernel linux\n", "a", "0s"},
+		{"ONTIMEOUT names a hidden entry", "ui menu.c32\nontimeout c\ntimeout 50\n" + entries, "c", "5s"},
+		{"ONTIMEOUT names a heading", "ui menu.c32\nontimeout x\ntimeout 50\n" + entries + "label x\nmenu disable\n", "a", "0s"},
+		{"ONTIMEOUT names an entry that leads elsewhere", "ui menu.c32\nontimeout x\ntimeout 50\n" + entries + "label x\nmenu goto m\n", "a", "0s"},
+		{"ONTIMEOUT is a command line", "ui menu.c32\nontimeout linux initrd=initrd.gz x\ntimeout 50\n" + entries, "linux", "5s"},
+		{"ONTIMEOUT is the command line of an entry", "ui menu.c32\nontimeout ::linux  initrd=/initrd.gz x\ntimeout 50\n" + entries +
+			"label y\nlinux linux\ninitrd initrd.gz\nappend x\n", "y", "5s"},
+		{"ONTIMEOUT is an entry with arguments", "ui menu.c32\nontimeout b x\ntimeout 50\n" + entries, "b-2", "5s"},
+		{"ONTIMEOUT is the disk with arguments", "ui menu.c32\nontimeout d x\ntimeout 50\nlabel a\nlabel d\nlocalboot 0\n", "d", "5s"},
+		{"ONTIMEOUT shows the menu again", "ui menu.c32\nontimeout vesamenu.c32 other\ntimeout 50\n" + entries, "a", "0s"},
+		{"ONTIMEOUT starts a module that may ask", "ui menu.c32\nontimeout a.c32\ntimeout 50\n" + entries, "a", "0s"},
+		{"ONTIMEOUT starts a module of another server", "ui menu.c32\nontimeout pxechn.c32 10.0.0.1::pxelinux.0\ntimeout 50\n" + entries, "pxechn-c32", "5s"},
+		{"ONTIMEOUT without TIMEOUT", "ui menu.c32\nontimeout b\n" + entries, "a", "0s"},
+		{"ONTIMEOUT of nothing", "ui menu.c32\nontimeout\ntimeout 50\n" + entries, "a", "0s"},
+		{"TIMEOUT and ONTIMEOUT of a submenu", "ui menu.c32\nontimeout b\ntimeout 50\nlabel a\nlabel b\nmenu begin m\ntimeout 10\nontimeout d\nlabel d\nmenu end\n", "b", "5s"},
+		{"the submenu that is shown first has its own", "ui menu.c32\nontimeout b\ntimeout 50\nlabel a\nlabel b\nmenu begin m\nmenu start\ntimeout 20\nontimeout d\nlabel d\nmenu end\n", "d", "2s"},
+		{"TIMEOUT in an included file, and 0 behind it", "default menu.c32\ninclude t\ntimeout 0\n" + entries, "a", "0s"},
+		{"MENU SHIFTKEY", "ui menu.c32\nmenu shiftkey\nontimeout b\n" + entries, "a", "1s"},
+		{"MENU SHIFTKEY in front of a heading", "ui menu.c32\nmenu shiftkey\nlabel x\nmenu disable\n" + entries, "a", "0s"},
+		{"TOTALTIMEOUT alone", "ui menu.c32\ntotaltimeout 50\n" + entries, "a", "0s"},
+		{"the default is locked", "ui menu.c32\ntimeout 50\nlabel a\nmenu passwd x\nkernel linux\n", "a", "0s"},
+		{"the menu's program by its name alone", "default menu\nprompt 0\ntimeout 50\nontimeout b\n" + entries, "b", "5s"},
+		{"the menu's program by its name alone, in UI and in a folder", "ui boot/vesamenu\ntimeout 50\ndefault b\n" + entries, "b", "5s"},
+		{"an entry that is called menu", "default menu\ntimeout 50\n" + entries + "label menu\nkernel linux\nappend z\n", "menu-2", "1s"},
+		{"an entry that shows the menu", "default menu\ntimeout 50\nontimeout b\n" + entries + "label menu\nkernel vesamenu.c32\n", "b", "5s"},
+		{"another menu program", "ui gfxboot.c32 bootlogo\ndefault a\ntimeout 50\n" + entries, "", "0s"},
+		{"another menu program as the default", "default gfxboot.c32 bootlogo\ntimeout 50\n" + entries, "", "0s"},
+		{"the default is a menu, a prompt waits before it", "default menu.c32\nprompt 1\n" + entries, "a", "0s"},
+		{"the default is a menu, a prompt waits a while before it", "default menu.c32\nprompt 1\ntimeout 50\n" + entries, "a", "5s"},
+		{"the default is a menu, and the prompt's time starts something else", "default menu.c32\nprompt 1\ntimeout 50\nontimeout b\n" + entries, "b", "5s"},
+		{"no DEFAULT: a prompt", "timeout 50\n" + entries, "", "0s"},
+		{"no DEFAULT: a prompt with ONTIMEOUT", "timeout 50\nontimeout b\n" + entries, "b", "5s"},
+		{"DEFAULT names no entry and no file", "default zz\n" + entries, "", "0s"},
+		{"DEFAULT in a MENU INCLUDE, and a menu", "default menu.c32\nmenu include d\ntimeout 50\n" + entries, "a", "0s"},
+		{"DEFAULT in a MENU INCLUDE, and a menu that starts the disk", "default menu.c32\nmenu include d\ntimeout 50\nlabel hd\nlocalboot 0\n" + entries, "hd", "5s"},
+		{"DEFAULT in a MENU INCLUDE, and an entry", "default a\nmenu include d\n" + entries, "a", "0s"},
+		{"DEFAULT in a MENU INCLUDE alone", "menu include d\n" + entries, "b", "1s"},
+		{"the entry of DEFAULT in a MENU INCLUDE", "default x\nmenu include x\n" + entries, "", "0s"},
 		{"no menu: DEFAULT starts at once", "default b\n" + entries, "b", "1s"},
 		{"no menu, a prompt", "default b\nprompt 1\n" + entries, "b", "0s"},
 		{"no menu, a prompt that times out", "default b\nprompt 1\ntimeout 100\n" + entries, "b", "10s"},
@@ -167,7 +211,7 @@ func TestStart(t *testing.T) {
 		{"the default has become no entry", "ui menu.c32\ntimeout 50\nlabel q\nmenu quit\nlabel b\n", "", "0s"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			c, _, err := convert(tt.file, nil)
+			c, _, err := convert(tt.file, map[string]string{"t": "timeout 50\n", "d": "default b\n", "x": "label x\nkernel linux\n"})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -185,7 +229,8 @@ func TestMachine(t *testing.T) {
 	const general = "ui menu.c32\ndefault b\nlabel a\nkernel linux\nlabel b\nlocalboot 0\nmenu begin m\nlabel c\nkernel linux\nmenu end\n"
 	for _, tt := range []struct{ name, file, boot, entries, preset, new string }{
 		{"one entry, no menu", "default x\nlabel x\nkernel linux\nappend 1", "x", "", "", "x"},
-		{"one entry, no menu, no DEFAULT", "label x\nkernel linux", "x", "", "", "x"},
+		{"one entry, no menu, no DEFAULT", "label x\nkernel linux", "menu", "x", "", "x"},
+		{"one entry, and a prompt that waits", "default x\nprompt 1\nlabel x\nkernel linux", "menu", "x", "x", "x"},
 		{"the disk", "default x\nlabel x\nlocalboot 0", "disk", "", "", "x"},
 		{"an entry of the general menu", "default a\nlabel a\nkernel linux", "a", "", "", ""},
 		{"several, no menu", "default y\nlabel x\nkernel linux\nlabel y\nkernel linux\nappend 2", "y", "", "", "x y"},

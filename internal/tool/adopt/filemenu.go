@@ -23,7 +23,7 @@ func (c *converter) menuFiles(e *pxelinux.Entry) ([]string, bool) {
 	if len(files) == 0 {
 		files = []string{"~"} // the main configuration file
 	}
-	return files, (e.Type == "COM32" || e.Type == "KERNEL") && isMenu(image)
+	return files, (e.Type == "COM32" || e.Type == "KERNEL") && pxelinux.IsMenu(image)
 }
 
 // fileMenu makes a submenu of an entry that shows the menu of other files. One
@@ -56,20 +56,10 @@ func (c *converter) fileMenu(e *pxelinux.Entry, files []string, in string, unlis
 		c.lost(l, "is one menu too many: %d are followed", config.MaxEntries)
 		return nothing(e)
 	}
-	cfg, err := pxelinux.Parse(l.Place(), func(name string) ([]byte, error) {
-		if name == l.Place() { // one file that includes them in their order
-			return []byte("INCLUDE " + strings.Join(files, "\nINCLUDE ") + "\n"), nil
-		}
-		return c.read(name)
-	})
+	cfg, err := c.parse(l, files)
 	if err != nil {
 		c.lost(l, "is left out: %v", err)
 		return nothing(e)
-	}
-	for i, f := range cfg.Faults {
-		if f.Line.File == l.Place() {
-			cfg.Faults[i] = pxelinux.Fault{Line: l, Why: f.Line.Args + " " + f.Why}
-		}
 	}
 	c.settings(cfg)
 	if t, ok := cfg.Last("MENU TITLE"); ok && cfg.Top.Title != e.Caption() {
@@ -77,9 +67,6 @@ func (c *converter) fileMenu(e *pxelinux.Entry, files []string, in string, unlis
 	}
 	if t, ok := cfg.Last("TIMEOUT"); ok {
 		c.lost(t, "a submenu has the timeout of the menu")
-	}
-	if d, ok := cfg.Last("DEFAULT"); ok && !isMenu(first(d.Args)) {
-		c.lost(d, "the cursor of a submenu begins at its first entry")
 	}
 	open := c.open
 	defer func() { c.open = open }()
@@ -102,4 +89,31 @@ func (c *converter) around(file string) (tag string, ok bool) {
 		}
 	}
 	return c.open[0].tag, file == "~"
+}
+
+// parse reads the files that a line names as one menu.
+func (c *converter) parse(l pxelinux.Line, files []string) (*pxelinux.Config, error) {
+	cfg, err := pxelinux.Parse(l.Place(), func(name string) ([]byte, error) {
+		switch {
+		case name == l.Place(): // one file that includes them in their order
+			return []byte("INCLUDE " + strings.Join(files, "\nINCLUDE ") + "\n"), nil
+		case name == "~" && len(c.open) > 0:
+			name = c.open[0].name
+		}
+		return c.read(name)
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i, f := range cfg.Faults {
+		if f.Line.File == l.Place() {
+			cfg.Faults[i] = pxelinux.Fault{Line: l, Why: f.Line.Args + " " + f.Why}
+		}
+	}
+	return cfg, nil
+}
+
+// isMain reports whether a name is the one of the main configuration file.
+func (c *converter) isMain(name string) bool {
+	return name == "~" || len(c.open) > 0 && pxelinux.CleanName(name) == pxelinux.CleanName(c.open[0].name)
 }

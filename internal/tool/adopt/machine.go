@@ -7,10 +7,12 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/pxebox/pxebox/config"
 	rules "github.com/pxebox/pxebox/internal/boot/clients"
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
 // The names that PXELINUX asks for below pxelinux.cfg (doc/pxelinux.txt): its
@@ -58,27 +60,30 @@ func (c *converter) machine(name string, m config.Machine, general, cfg *pxelinu
 		c.lost(at, "is left out: %s", why)
 		return
 	}
+	u := c.unattended(cfg)
 	c.settings(cfg)
-	preset := c.start(cfg)
-	c.started = preset
-	menu := showsMenu(cfg) || prompts(cfg) && len(cfg.All()) > 1
-	if !menu && preset == nil && len(cfg.All()) == 1 {
-		preset = cfg.All()[0]
+	if u.menu != cfg {
+		c.settings(u.menu)
 	}
+	c.started = u.entry
 	var names []string
-	for _, r := range c.convert(cfg, "", true) {
+	for _, r := range c.convert(u.menu, "", true) {
 		for _, n := range r.all() {
 			if !slices.Contains(names, n) { // the same LABEL may stand there twice
 				names = append(names, n)
 			}
 		}
 	}
-	start := c.starts(preset)
+	cursor := u.cursor
+	if u.entry != nil {
+		cursor = u.entry
+	}
+	start := c.starts(cursor)
 	switch {
-	case !menu && start == "":
-		c.lost(at, "is left out: it starts nothing that an entry could")
+	case u.atOnce && start == "":
+		c.starting(at, "is left out: it starts nothing that an entry could, and its machines get the menu of all")
 		return
-	case !menu:
+	case u.atOnce:
 		m.Boot = start
 		if c.isDisk(start) {
 			m.Boot = config.BootDisk
@@ -89,13 +94,13 @@ func (c *converter) machine(name string, m config.Machine, general, cfg *pxelinu
 			}
 		}
 	case len(names) == 0:
-		c.lost(at, "is left out: its menu has no entries")
+		c.starting(at, "is left out: its menu has no entries, and its machines get the menu of all")
 		return
 	default:
 		m.Boot = config.BootMenu
 		if start != "" && !slices.Contains(names, start) {
 			names = append(names, start)
-			c.remark(preset.Line, hiddenDefault)
+			c.remark(cursor.Line, hiddenDefault)
 		}
 		if names = c.brought(names); !slices.Equal(names, c.brought(c.listed())) {
 			m.Entries = names
@@ -106,15 +111,11 @@ func (c *converter) machine(name string, m config.Machine, general, cfg *pxelinu
 				m.Entries = append(m.Entries, start) // it stays in its submenu
 			}
 		}
-		if start == "" {
-			c.remark(at, "has no default that could be started: it is that of all machines")
+		if l, ok := u.menu.Last("MENU TITLE"); ok && (general == nil || line(general, "MENU TITLE").Args != l.Args) {
+			c.lost(l, "it is that of all machines")
 		}
-		for _, keyword := range []string{"MENU TITLE", "TIMEOUT"} {
-			if l, ok := cfg.Last(keyword); (general == nil || line(general, keyword).Args != l.Args) && ok {
-				c.lost(l, "it is that of all machines")
-			} else if !ok && c.timeout > 0 && keyword == "TIMEOUT" {
-				c.remark(at, "has no TIMEOUT: it is that of all machines")
-			}
+		if d := spec.Duration(c.after(u, start)); time.Duration(d) != c.timeout {
+			m.Timeout = &d
 		}
 	}
 	c.rule(m, cfgDir+"/"+name)
@@ -122,7 +123,10 @@ func (c *converter) machine(name string, m config.Machine, general, cfg *pxelinu
 
 // rule adds a rule. Machines that get the same share one.
 func (c *converter) rule(m config.Machine, from string) {
-	key := fmt.Sprint(len(m.GUID) > 0, m.Boot, m.Entries, m.Default)
+	key := fmt.Sprint(len(m.GUID) > 0, m.Boot, m.Entries, m.Default, m.Timeout != nil)
+	if m.Timeout != nil {
+		key += m.Timeout.String()
+	}
 	if i, ok := c.rules[key]; ok {
 		same := &c.machines[i]
 		same.MAC, same.GUID = append(same.MAC, m.MAC...), append(same.GUID, m.GUID...)

@@ -3,7 +3,6 @@ package adopt
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -49,6 +48,8 @@ type note struct {
 	line pxelinux.Line // without a Keyword: the file
 	why  string
 	lost bool // the pxebox.toml has nothing of it
+	// first says that it changes what starts by itself, or after which time.
+	first bool
 }
 
 // String is the note as the report has it.
@@ -109,12 +110,18 @@ func newConverter() *converter {
 
 // lost tells of a line that the file does not have.
 func (c *converter) lost(l pxelinux.Line, format string, args ...any) {
-	c.tell(note{l, fmt.Sprintf(format, args...), true})
+	c.tell(note{line: l, why: fmt.Sprintf(format, args...), lost: true})
 }
 
 // remark tells of a line that is not quite the same any more.
 func (c *converter) remark(l pxelinux.Line, format string, args ...any) {
-	c.tell(note{l, fmt.Sprintf(format, args...), false})
+	c.tell(note{line: l, why: fmt.Sprintf(format, args...)})
+}
+
+// starting tells of what starts by itself now, and did not, or of what does not
+// any more. The report begins with it.
+func (c *converter) starting(l pxelinux.Line, format string, args ...any) {
+	c.tell(note{line: l, why: fmt.Sprintf(format, args...), first: true})
 }
 
 func (c *converter) tell(n note) {
@@ -135,28 +142,63 @@ func shown(l pxelinux.Line) string {
 
 // general converts the menu of machines that have no file of their own.
 func (c *converter) general(cfg *pxelinux.Config) {
+	u := c.unattended(cfg)
 	c.settings(cfg)
-	c.title = c.label(cfg.Top.Title, line(cfg, "MENU TITLE"))
+	if u.menu != cfg {
+		c.settings(u.menu)
+	}
+	c.title = c.label(u.menu.Top.Title, line(u.menu, "MENU TITLE"))
 	if l, ok := cfg.Last("SERIAL"); ok {
 		c.serial = c.serialPort(l)
 	}
-	c.timeout = c.wait(cfg)
-	preset := c.start(cfg)
-	c.started = preset
-	c.convert(cfg, "", false)
-	c.preset = c.starts(preset)
+	c.started = u.entry
+	c.convert(u.menu, "", false)
+	cursor := u.cursor
+	if u.entry != nil {
+		cursor = u.entry
+	}
+	c.preset = c.starts(cursor)
 	if i := slices.IndexFunc(c.entries, func(e entry) bool { return e.Name == c.preset && e.Unlisted }); i >= 0 {
 		c.entries[i].Unlisted = false
-		c.remark(preset.Line, hiddenDefault)
+		c.remark(cursor.Line, hiddenDefault)
 	}
-	if preset != nil && c.preset == "" {
-		c.remark(preset.Line, "is the default, and has become no entry that starts something: the menu waits for a key")
-		c.timeout = 0
+	c.timeout = c.after(u, c.preset)
+}
+
+// after is the time after which a menu starts the entry of that name by itself;
+// 0 waits for a key.
+func (c *converter) after(u unattended, name string) time.Duration {
+	const shortest, longest = time.Second, 59 * time.Minute
+	switch {
+	case u.entry == nil:
+		return 0
+	case name == "":
+		c.starting(u.entry.Line, "would start by itself, and has become no entry that starts something: the menu waits for a key")
+		return 0
+	case c.isLocked(name):
+		c.starting(u.entry.Line, "starts by itself there, and is locked: the menu waits for a key")
+		return 0
+	case u.atOnce:
+		c.starting(u.by, "starts %q at once there; here the menu is shown for a second", brief(pxelinux.Decode(u.entry.Caption())))
+		return shortest
+	case u.wait < shortest:
+		c.starting(u.by, "comes after less than a second, which the menu cannot wait: it is one now")
+		return shortest
+	case u.wait > longest:
+		c.starting(u.by, "comes after more than the menu can wait: it is 59 minutes now")
+		return longest
 	}
-	if c.preset != "" && !showsMenu(cfg) && !prompts(cfg) {
-		c.remark(line(cfg, "DEFAULT"), "starts at once there; here the menu is shown for a second")
-		c.timeout = time.Second
+	return u.wait
+}
+
+// isLocked reports whether an entry, or a submenu that it is in, is locked.
+func (c *converter) isLocked(name string) bool {
+	for ; name != ""; name = c.named(name).In {
+		if c.named(name).Locked {
+			return true
+		}
 	}
+	return false
 }
 
 const hiddenDefault = "is hidden, and the default: the menu shows it"
@@ -168,102 +210,12 @@ func line(cfg *pxelinux.Config, keyword string) pxelinux.Line {
 	return l
 }
 
-// isMenu reports whether a program shows a menu.
-func isMenu(program string) bool {
-	return slices.Contains([]string{"menu.c32", "vesamenu.c32"}, base(program))
-}
-
-// showsMenu reports whether a machine gets a menu, and not the boot: prompt.
-// DEFAULT with the menu's program is what UI was before there was UI.
-func showsMenu(cfg *pxelinux.Config) bool {
-	l, ok := cfg.Last("UI")
-	if !ok {
-		l = line(cfg, "DEFAULT")
-	}
-	return isMenu(first(l.Args))
-}
-
-// prompts reports whether the boot: prompt is shown, and waits.
-func prompts(cfg *pxelinux.Config) bool {
-	l, ok := cfg.Last("PROMPT")
-	return ok && atoi(l.Args) != 0 || line(cfg, "DEFAULT").Args == ""
-}
-
-// start is the entry that the file starts by itself: what DEFAULT names, or
-// where the cursor stands. It is nil where there is none.
-func (c *converter) start(cfg *pxelinux.Config) *pxelinux.Entry {
-	if l, ok := cfg.Last("DEFAULT"); ok && !showsMenu(cfg) {
-		for _, e := range cfg.All() {
-			if e.Submenu != nil || e.Separator || e.Disabled || e.Name != first(l.Args) {
-				continue
-			}
-			if args := strings.TrimSpace(l.Args[len(e.Name):]); args != "" {
-				e.Append = strings.TrimSpace(e.Append + " " + args)
-				c.remark(l, "its arguments have become those of the entry, which the menu started without them")
-			}
-			return e
-		}
-		// DEFAULT may name a kernel as well (doc/syslinux.txt, DEFAULT).
-		e := &pxelinux.Entry{Line: l, Name: first(l.Args), Label: first(l.Args), Type: "KERNEL", Image: l.Args}
-		cfg.Top.Entries = append([]*pxelinux.Entry{e}, cfg.Top.Entries...)
-		return e
-	}
-	if l, ok := cfg.Last("ONTIMEOUT"); ok {
-		i := slices.IndexFunc(cfg.All(), func(e *pxelinux.Entry) bool {
-			return e.Name == first(l.Args) && e.Submenu == nil && !e.Separator && !e.Disabled && !e.Hidden
-		})
-		if i < 0 {
-			c.lost(l, "the menu starts its default: this is no entry of it")
-		} else {
-			e := cfg.All()[i]
-			if e != cfg.Start.Default {
-				c.remark(l, "is the default now, and the cursor begins there")
-			}
-			return e
-		}
-	}
-	menu := cfg.Start
-	for {
-		e := menu.Default
-		if i := slices.IndexFunc(menu.Entries, func(e *pxelinux.Entry) bool { return !e.Separator && !e.Disabled }); e == nil && i >= 0 {
-			e = menu.Entries[i]
-		}
-		if e == nil || e.Submenu == nil {
-			return e
-		}
-		// Its time up, the menu opens the submenu, and waits again.
-		if menu.Default != nil {
-			c.remark(e.Line, "is the default, and a submenu: the menu starts that one's own default")
-		}
-		menu = e.Submenu
-	}
-}
-
 // starts is the name of what e has become; empty where that starts nothing.
 func (c *converter) starts(e *pxelinux.Entry) string {
 	if name := c.names[e]; name != "" && !c.named(name).Submenu {
 		return name
 	}
 	return ""
-}
-
-// wait is how long the menu waits. PXELINUX counts tenths of a second, 0 is
-// for ever.
-func (c *converter) wait(cfg *pxelinux.Config) time.Duration {
-	l, ok := cfg.Last("TIMEOUT")
-	d := time.Duration(atoi(l.Args)) * time.Second / 10
-	const shortest, longest = time.Second, 59 * time.Minute
-	switch {
-	case !ok || d <= 0:
-		return 0
-	case d < shortest:
-		c.remark(l, "is less than a second, which the menu cannot wait: it is one now")
-		return shortest
-	case d > longest:
-		c.remark(l, "is longer than the menu can wait: it is 59 minutes now")
-		return longest
-	}
-	return d
 }
 
 // serialPort reports whether the menu is on the first serial port.
@@ -304,19 +256,8 @@ func (c *converter) settings(cfg *pxelinux.Config) {
 // setting tells why a line has no place in the file; "" where it has, or
 // where it changes nothing.
 func setting(l pxelinux.Line) string {
-	yes := atoi(l.Args) != 0
+	yes := pxelinux.Atoi(l.Args) != 0
 	switch l.Keyword {
-	case "UI", "DEFAULT":
-		if l.Keyword == "DEFAULT" && !isMenu(first(l.Args)) {
-			return ""
-		}
-		if !isMenu(first(l.Args)) {
-			return "the menu has a program of its own"
-		}
-		if len(strings.Fields(l.Args)) > 1 {
-			return "the files behind the menu's program are not read"
-		}
-		return ""
 	case "NOESCAPE":
 		if yes {
 			return ""
@@ -342,7 +283,7 @@ func setting(l pxelinux.Line) string {
 	case "DISPLAY", "SAY", "FONT", "KBDMAP", "CONSOLE", "PATH", "NOHALT", "PXERETRY", "SENDCOOKIES",
 		"F0", "F1", "F2", "F3", "F4", "F5", "F6", "F7", "F8", "F9", "F10", "F11", "F12":
 		return "there is no key for it"
-	case "#", "LABEL", "INCLUDE", "APPEND", "IPAPPEND", "SYSAPPEND", "TIMEOUT", "ONTIMEOUT", "SERIAL", "IMPLICIT", "NOCOMPLETE",
+	case "#", "UI", "DEFAULT", "LABEL", "INCLUDE", "APPEND", "IPAPPEND", "SYSAPPEND", "TIMEOUT", "ONTIMEOUT", "SERIAL", "IMPLICIT", "NOCOMPLETE",
 		"TEXT", "TEXT HELP", "ENDTEXT", "MENU BEGIN", "MENU END", "MENU TITLE", "MENU LABEL", "MENU INCLUDE",
 		"MENU START", "MENU PASSWD", "MENU DEFAULT",
 		// PXELINUX takes them, and cannot do it (doc/menu.txt, MENU SAVE).
@@ -366,15 +307,4 @@ func first(s string) string {
 		return f[0]
 	}
 	return ""
-}
-
-// atoi reads the number that a text begins with, as C's atoi does.
-func atoi(s string) int {
-	s = first(s)
-	for end := len(s); end > 0; end-- {
-		if n, err := strconv.Atoi(s[:end]); err == nil {
-			return n
-		}
-	}
-	return 0
 }

@@ -89,6 +89,9 @@ func (s *site) toml() []byte {
 		str("boot", m.Boot)
 		list("entries", m.Entries)
 		str("default", m.Default)
+		if m.Timeout != nil {
+			put("timeout", quote(duration(time.Duration(*m.Timeout))))
+		}
 	}
 	s.rest(&b)
 	return b.Bytes()

@@ -34,13 +34,15 @@ func (c *Config) Startup(menuIncludes bool) Startup {
 			last[l.Keyword] = l
 		}
 	}
-	b := Startup{Line: last["DEFAULT"], Timeout: last["TIMEOUT"], OnTimeout: last["ONTIMEOUT"]}
+	b := Startup{Line: last["DEFAULT"]}
 	ui, isUI := last["UI"]
 	if isUI {
 		b.Line, b.IsUI = ui, true
 	}
 	b.Command = b.Line.Args
-	b.Prompt = !isUI && (atoi(last["PROMPT"].Args) != 0 || b.Line.Keyword == "")
+	if b.Prompt = !isUI && (Atoi(last["PROMPT"].Args) != 0 || b.Line.Keyword == ""); b.Prompt {
+		b.Timeout, b.OnTimeout = last["TIMEOUT"], last["ONTIMEOUT"]
+	}
 	return b
 }
 
@@ -98,7 +100,7 @@ func (m *Menu) Moves() bool {
 // Wait is the time that a line counts in tenths of a second, as TIMEOUT does; 0
 // is for ever.
 func (l Line) Wait() time.Duration {
-	return max(0, time.Duration(min(atoi(l.Args), 1<<30))*time.Second/10)
+	return max(0, time.Duration(min(Atoi(l.Args), 1<<30))*time.Second/10)
 }
 
 // IsMenu reports whether a program shows the menu. At the boot: prompt its
@@ -118,8 +120,8 @@ func CleanName(name string) string {
 	return strings.TrimPrefix(path.Clean("/"+name), "/")
 }
 
-// atoi reads the number that a text begins with, as C's atoi does.
-func atoi(s string) int {
+// Atoi reads the number that a text begins with, as C's atoi does.
+func Atoi(s string) int {
 	s = firstWord(s)
 	for end := len(s); end > 0; end-- {
 		if n, err := strconv.Atoi(s[:end]); err == nil {

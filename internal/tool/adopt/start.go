@@ -1,0 +1,270 @@
+package adopt
+
+import (
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
+)
+
+// unattended is what a machine does that is left alone.
+type unattended struct {
+	menu *pxelinux.Config // the entries that a person may choose from
+	// cursor is the entry that one key starts; nil for none.
+	cursor *pxelinux.Entry
+	// entry is what starts by itself; nil for nothing. by is the line that
+	// says so, and wait the time before it, in which menu is shown, or with
+	// atOnce is not.
+	entry  *pxelinux.Entry
+	by     pxelinux.Line
+	wait   time.Duration
+	atOnce bool
+}
+
+// nothing is u for a machine that waits for a person.
+func (u unattended) nothing() unattended { return unattended{menu: u.menu, cursor: u.cursor} }
+
+// unattended reads what a configuration starts by itself. A wrong guess may
+// erase a disk, so that in doubt it is nothing.
+func (c *converter) unattended(cfg *pxelinux.Config) unattended {
+	now, before := cfg.Startup(true), cfg.Startup(false)
+	named, _ := cfg.AtPrompt(now.Command, true)
+	namedBefore, _ := cfg.AtPrompt(before.Command, false)
+	if before.Command == "" || now == before && named == namedBefore {
+		return c.startup(cfg, now, true)
+	}
+	// What is in the tree is as old as its pxelinux.0, which may not be there.
+	u := c.startup(cfg, before, false)
+	if u.entry != nil && u.entry.Type != "LOCALBOOT" {
+		u = u.nothing()
+	}
+	what := "nothing starts by itself"
+	if u.entry != nil {
+		what = "what starts by itself is the disk, as before version 5"
+	}
+	c.starting(now.Line, "is inside of a MENU INCLUDE, where PXELINUX heeds it since version 5, and before did not: %s", what)
+	return u
+}
+
+// startup is what PXELINUX comes to that begins so. heeded is Startup's and
+// AtPrompt's menuIncludes.
+func (c *converter) startup(cfg *pxelinux.Config, s pxelinux.Startup, heeded bool) unattended {
+	e, arguments := cfg.AtPrompt(s.Command, heeded)
+	files, shows := strings.Fields(arguments), e == nil && pxelinux.IsMenu(first(s.Command))
+	if shows {
+		files = strings.Fields(s.Command)[1:]
+	} else if e != nil && e.Type != "CONFIG" {
+		// LABEL menu, KERNEL menu.c32, DEFAULT menu.
+		var own []string
+		own, shows = c.menuFiles(e)
+		files = append(own, files...)
+	}
+	u := unattended{menu: cfg}
+	switch {
+	case shows && s.Prompt:
+		u = unattended{menu: c.shownBy(cfg, s.Line, files)}
+		if s.Timeout.Wait() > 0 && s.OnTimeout.Args == "" {
+			return c.countdown(u.menu)
+		}
+		u.cursor = u.menu.Start.First()
+	case shows:
+		return c.countdown(c.shownBy(cfg, s.Line, files))
+	case s.IsUI:
+		c.starting(s.Line, "is another program than menu.c32 and vesamenu.c32: nothing starts by itself")
+		return u
+	case s.Command != "":
+		u.entry = c.command(cfg, cfg, command{s.Line, e, arguments, true, !s.Prompt})
+		u.by, u.wait, u.atOnce, u.cursor = s.Line, s.Timeout.Wait(), !s.Prompt, u.entry
+	}
+	if s.Prompt && s.OnTimeout.Args != "" && s.Timeout.Wait() > 0 {
+		e, arguments := cfg.AtPrompt(s.OnTimeout.Args, heeded)
+		u.entry = c.command(cfg, u.menu, command{s.OnTimeout, e, arguments, true, false})
+		u.by, u.wait = s.OnTimeout, s.Timeout.Wait()
+	}
+	if u.entry == nil || s.Prompt && u.wait == 0 {
+		return u.nothing()
+	}
+	return u
+}
+
+// shownBy is what a menu's program shows that is started with some files.
+func (c *converter) shownBy(cfg *pxelinux.Config, l pxelinux.Line, files []string) *pxelinux.Config {
+	if !slices.ContainsFunc(files, func(f string) bool { return !c.isMain(f) }) {
+		return cfg // PXELINUX's own
+	}
+	menu, err := c.parse(l, files)
+	if err == nil && len(menu.All()) == 0 {
+		for _, f := range menu.Faults {
+			c.starting(f.Line, "%s", f.Why)
+		}
+	}
+	if err != nil || len(menu.All()) == 0 {
+		c.starting(l, "shows files without an entry: the menu has those of this file, and nothing starts by itself")
+		without := *cfg
+		without.Start = &pxelinux.Menu{Entries: cfg.Start.Entries, Default: cfg.Start.Default, Lines: cfg.Start.Lines}
+		without.Lines = nil
+		return &without
+	}
+	return menu
+}
+
+// countdown is what a menu starts once its time is up (menumain.c, run_menu).
+func (c *converter) countdown(cfg *pxelinux.Config) unattended {
+	m := cfg.Start
+	cursor := m.First()
+	u := unattended{menu: cfg, cursor: cursor, by: m.Timeout, wait: m.Timeout.Wait()}
+	if l, ok := cfg.Last("MENU SHIFTKEY"); ok {
+		if cursor == nil || m.Moves() || !hasCommand(cursor) {
+			return u.nothing()
+		}
+		return unattended{menu: cfg, cursor: cursor, entry: cursor, by: l, atOnce: true}
+	}
+	switch {
+	case u.wait == 0 || cursor == nil:
+	case m.Moves():
+		c.starting(m.Timeout, "never ends there, since the menu begins with a line that cannot be chosen: nothing starts by itself")
+	case m.OnTimeout.Keyword != "":
+		e, arguments := cfg.InMenu(m.OnTimeout.Args)
+		u.by = m.OnTimeout
+		u.entry = c.command(cfg, cfg, command{m.OnTimeout, e, arguments, false, false})
+		if u.entry != nil && u.entry != cursor {
+			c.starting(m.OnTimeout, "is the default now, and the cursor begins there")
+		}
+	case hasCommand(cursor):
+		u.entry = cursor
+	default:
+		c.starting(cursor.Line, "is the default, and no command: its time up, the menu begins again, and nothing starts by itself")
+	}
+	if u.entry == nil {
+		return u.nothing()
+	}
+	return u
+}
+
+// hasCommand reports whether an entry has a command.
+func hasCommand(e *pxelinux.Entry) bool {
+	return e.Submenu == nil && !e.Separator && !e.Disabled && e.Action == pxelinux.Boot
+}
+
+// command is a command line that starts by itself.
+type command struct {
+	line      pxelinux.Line
+	entry     *pxelinux.Entry // that it names; nil for none
+	arguments string          // behind its name
+	prompt    bool            // PXELINUX itself runs it, which finds files without their extension
+	atOnce    bool            // nothing is shown before, so that it alone starts the entry
+}
+
+// command is the entry for a command line: that of its name, or one that is
+// added to the menu. It is nil where none is sure to start what the command
+// line does.
+func (c *converter) command(cfg, menu *pxelinux.Config, cmd command) *pxelinux.Entry {
+	if cmd.entry != nil {
+		switch {
+		case !hasCommand(cmd.entry):
+			c.starting(cmd.line, "names an entry without a command: nothing starts by itself")
+			return nil
+		case cmd.arguments == "" || cmd.entry.Type == "LOCALBOOT":
+			return cmd.entry
+		}
+		if cmd.atOnce {
+			cmd.entry.Append = strings.TrimSpace(cmd.entry.Append + " " + cmd.arguments)
+			c.remark(cmd.line, "its arguments have become those of the entry")
+			return cmd.entry
+		}
+		e := *cmd.entry
+		e.Append = strings.TrimSpace(e.Append + " " + cmd.arguments)
+		e.Label, e.Hidden = e.Label+" "+cmd.arguments, false
+		return c.added(cfg, menu, &e, cmd)
+	}
+	word := first(cmd.line.Args)
+	image, ok := c.commandFile(word, cmd.prompt)
+	switch {
+	case word == "":
+		return nil
+	case pxelinux.IsMenu(word):
+		c.starting(cmd.line, "shows the menu again: nothing starts by itself")
+		return nil
+	case !ok:
+		hint := ""
+		for _, e := range cfg.All() {
+			if hasCommand(e) && strings.EqualFold(strings.TrimSpace(e.FullName), strings.TrimSpace(cmd.line.Args)) {
+				hint = "; letters count, and there is " + e.Line.String()
+			}
+		}
+		c.starting(cmd.line, "names no entry and no file of this folder: nothing starts by itself%s", hint)
+		return nil
+	case strings.EqualFold(path.Ext(image), ".c32") && !slices.Contains(starters, base(image)):
+		// gfxboot.c32, for one, shows a menu.
+		c.starting(cmd.line, "starts a module, which may wait for a key: nothing starts by itself")
+		return nil
+	}
+	e := &pxelinux.Entry{Line: cmd.line, Name: word, Label: word, Type: "KERNEL", Image: image, Append: strings.TrimSpace(cmd.line.Args[len(word):])}
+	return c.added(cfg, menu, e, cmd)
+}
+
+// starters are modules that start something else, and wait for nothing.
+var starters = []string{"chain.c32", "pxechn.c32", "linux.c32", "mboot.c32", "reboot.c32", "poweroff.c32"}
+
+// added adds an entry to the menu, unless it has one that does the same.
+func (c *converter) added(cfg, menu *pxelinux.Config, e *pxelinux.Entry, cmd command) *pxelinux.Entry {
+	for _, other := range menu.All() {
+		if hasCommand(other) && c.does(other) == c.does(e) {
+			return other
+		}
+	}
+	c.starting(cmd.line, "is a command line, which has become an entry")
+	if cmd.atOnce {
+		menu.Top.Entries = slices.Insert(menu.Top.Entries, 0, e)
+		return e
+	}
+	menu.Top.Entries = append(menu.Top.Entries, e)
+	return e
+}
+
+// does is what an entry starts, in a form that is the same where two entries
+// start the same.
+func (c *converter) does(e *pxelinux.Entry) string {
+	image, arguments := c.image(e)
+	kind := e.Type
+	if kind == "KERNEL" {
+		if kind = extensions[strings.ToLower(path.Ext(image))]; kind == "" {
+			kind = "LINUX"
+		}
+	}
+	arguments, initrd := splitInitrd(arguments, e.Initrd)
+	for i, f := range append([]string{image}, initrd...) {
+		if clean, ok := c.local(f); ok {
+			f = clean
+		}
+		if i == 0 {
+			image = f
+		} else {
+			initrd[i-1] = f
+		}
+	}
+	return strings.Join([]string{kind, image, strings.Join(initrd, ","), arguments}, "\n")
+}
+
+// commandFile is the file that a command line starts. The prompt finds one without
+// its extension, and before one that has none (elflink/ldlinux,
+// get_extension). A file of another server is taken to be there.
+func (c *converter) commandFile(word string, prompt bool) (string, bool) {
+	name := strings.ReplaceAll(strings.TrimPrefix(word, "::"), `\`, "/")
+	if strings.Contains(name, ":") {
+		return word, true
+	}
+	names := []string{""}
+	if prompt && extensions[strings.ToLower(path.Ext(name))] == "" {
+		names = []string{".c32", ".img", ".bss", ".bin", ".bs", ".0", ""}
+	}
+	for _, ext := range names {
+		_, found := c.find(name + ext)
+		if found || ext == "" && c.bundled[base(name)] {
+			return word + ext, true
+		}
+	}
+	return "", false
+}
