@@ -45,11 +45,15 @@ func Run(dir, into string, out io.Writer) error {
 	defer src.root.Close()
 	c := newConverter()
 	c.find, c.read, c.bundled = src.find, src.readConfig, bundled()
-	if err := c.tree(src); err != nil {
-		return fmt.Errorf("adopt: %w", err)
+	err = c.tree(src)
+	if err == nil {
+		if _, err = config.Parse(configFile, c.toml()); err != nil {
+			err = fmt.Errorf("the menu cannot be written so that it is read again: %w", err)
+		}
 	}
-	if _, err := config.Parse(configFile, c.toml()); err != nil {
-		return fmt.Errorf("adopt: the menu cannot be written so that it is read again: %w", err)
+	if err != nil {
+		c.finish(src.order)
+		return errors.Join(c.report(out), fmt.Errorf("adopt: %w", err)) // the notes say why
 	}
 	if err := os.MkdirAll(into, 0o755); err != nil {
 		return fmt.Errorf("adopt: %w", err)
@@ -66,18 +70,34 @@ func Run(dir, into string, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("adopt: %w", err)
 	}
-	c.sortNotes(src.order)
+	c.finish(src.order)
 	// Last: whoever watches the folder finds the boot files there.
 	if err := create(dst, configFile, strings.NewReader(string(c.toml()))); err != nil {
 		return fmt.Errorf("adopt: %w", err)
 	}
+	if err := c.report(out); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "%s: %d entries, %d rules for machines; %s\n%s: %d files copied\n",
+		filepath.Join(into, configFile), len(c.entries), len(c.machines), c.summary(), filepath.Join(into, bootDir), copied)
+	return err
+}
+
+// report writes the notes.
+func (c *converter) report(out io.Writer) error {
 	w := bufio.NewWriter(out)
 	for _, n := range c.notes {
 		fmt.Fprintln(w, n)
 	}
-	fmt.Fprintf(w, "%s: %d entries, %d rules for machines\n", filepath.Join(into, configFile), len(c.entries), len(c.machines))
-	fmt.Fprintf(w, "%s: %d files copied\n", filepath.Join(into, bootDir), copied)
 	return w.Flush()
+}
+
+// summary is what the menu of all machines starts by itself.
+func (c *converter) summary() string {
+	if c.timeout == 0 {
+		return "nothing starts by itself"
+	}
+	return fmt.Sprintf("by itself, %q starts after %s", c.preset, duration(c.timeout))
 }
 
 // bundled are the boot programs that pxebox brings.
@@ -174,21 +194,4 @@ func (c *converter) other(src *tree, name string) {
 			c.remains = append(c.remains, l)
 		}
 	}
-}
-
-// sortNotes puts what is told of one file together, in the order of its lines.
-func (c *converter) sortNotes(order []string) {
-	place := map[string]int{}
-	for i, name := range order {
-		place[name] = i
-	}
-	at := func(n note) int {
-		if i, ok := place[n.line.File]; ok {
-			return i
-		}
-		return len(order)
-	}
-	slices.SortStableFunc(c.notes, func(a, b note) int {
-		return cmp.Or(cmp.Compare(at(a), at(b)), cmp.Compare(a.line.File, b.line.File), cmp.Compare(a.line.Number, b.line.Number))
-	})
 }

@@ -206,7 +206,7 @@ func (c *converter) lock(l pxelinux.Line) {
 func (c *converter) entry(e *pxelinux.Entry, in string, unlisted bool) *result {
 	for _, l := range e.Lines {
 		if !l.Known() {
-			c.lost(l, notKnown)
+			c.lost(l, "%s", unknown(l))
 		}
 	}
 	if files, ok := c.menuFiles(e); ok {
@@ -218,7 +218,7 @@ func (c *converter) entry(e *pxelinux.Entry, in string, unlisted bool) *result {
 		return nothing(e)
 	}
 	if e.Action == pxelinux.Exit && (e.Target == "" || c.tags[e.Target] == c.above(in)) {
-		c.remark(e.Line, back)
+		c.noted(wayBack, e.Line, false)
 		return nothing(e)
 	}
 	out, files, why := c.action(e)
@@ -226,11 +226,14 @@ func (c *converter) entry(e *pxelinux.Entry, in string, unlisted bool) *result {
 		why = c.refused(out)
 	}
 	if why == "" && e.Indent > 0 {
-		c.lost(lineOf(e.Lines, e.Line, "MENU INDENT"), "labels begin at the margin")
+		c.noted(look, lineOf(e.Lines, e.Line, "MENU INDENT"), true)
 	}
 	if why != "" {
 		out, files = c.raw(e)
 		if refused := c.refused(out); refused != "" {
+			if refused != why {
+				refused = why + "; and as lines for PXELINUX: " + refused
+			}
 			c.lost(imageLine, "is left out: %s", refused)
 			c.lost(e.Line, "is left out with it")
 			for _, l := range e.Lines {

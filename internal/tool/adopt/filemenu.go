@@ -42,7 +42,7 @@ func (c *converter) fileMenu(e *pxelinux.Entry, files []string, in string, unlis
 			c.lost(l, "leads to the menu that it is in")
 			return nothing(e)
 		case up:
-			c.remark(l, back)
+			c.noted(wayBack, l, false)
 			return nothing(e)
 		}
 		out := config.Entry{PXELINUX: "MENU EXIT " + to, In: in, Unlisted: unlisted}

@@ -49,16 +49,9 @@ type note struct {
 	why  string
 	lost bool // the pxebox.toml has nothing of it
 	// first says that it changes what starts by itself, or after which time.
-	first bool
-}
-
-// String is the note as the report has it.
-func (n note) String() string {
-	place := brief(pxelinux.Decode(n.line.Place()))
-	if n.line.Keyword == "" {
-		return place + ": " + oneLine(pxelinux.Decode(n.why))
-	}
-	return place + ": " + shown(n.line) + ": " + oneLine(pxelinux.Decode(n.why))
+	first  bool
+	kind   kind
+	others []note // of the same kind, told with this one
 }
 
 // converter makes a site of PXELINUX's files. It is pure: what it has to know
@@ -80,7 +73,7 @@ type converter struct {
 	tags      map[string]string          // names of submenus by their tags, in the file being converted
 	jumps     []jump                     // that wait for the tags
 	hosts     map[string]bool            // that were told of
-	told      map[note]bool              // a file that is included twice has its lines told once
+	told      map[string]bool            // a file that is included twice has its lines told once
 	open      []shownFile                // those of the menus around, the innermost last
 	fileMenus int                        // that were followed
 	rules     map[string]int             // machines by what they get
@@ -101,7 +94,7 @@ func newConverter() *converter {
 	return &converter{
 		taken: map[string]bool{config.BootMenu: true}, // stands for the menu itself below [[machine]]
 		known: map[string]*result{},
-		told:  map[note]bool{},
+		told:  map[string]bool{},
 		hosts: map[string]bool{},
 		names: map[*pxelinux.Entry]string{},
 		rules: map[string]int{},
@@ -118,6 +111,11 @@ func (c *converter) remark(l pxelinux.Line, format string, args ...any) {
 	c.tell(note{line: l, why: fmt.Sprintf(format, args...)})
 }
 
+// noted tells of a line of a kind.
+func (c *converter) noted(k kind, l pxelinux.Line, lost bool) {
+	c.tell(note{line: l, why: together[k], lost: lost, kind: k})
+}
+
 // starting tells of what starts by itself now, and did not, or of what does not
 // any more. The report begins with it.
 func (c *converter) starting(l pxelinux.Line, format string, args ...any) {
@@ -125,8 +123,8 @@ func (c *converter) starting(l pxelinux.Line, format string, args ...any) {
 }
 
 func (c *converter) tell(n note) {
-	if !c.told[n] {
-		c.told[n] = true
+	if key := n.String(); !c.told[key] {
+		c.told[key] = true
 		c.notes = append(c.notes, n)
 	}
 }
@@ -240,8 +238,8 @@ func (c *converter) settings(cfg *pxelinux.Config) {
 	var walk func(*pxelinux.Menu)
 	walk = func(m *pxelinux.Menu) {
 		for _, l := range m.Lines {
-			if why := setting(l); why != "" {
-				c.lost(l, "%s", why)
+			if n := setting(l); n.why != "" {
+				c.tell(n)
 			}
 		}
 		for _, e := range m.Entries {
@@ -253,53 +251,76 @@ func (c *converter) settings(cfg *pxelinux.Config) {
 	walk(cfg.Top)
 }
 
-// setting tells why a line has no place in the file; "" where it has, or
-// where it changes nothing.
-func setting(l pxelinux.Line) string {
+// setting tells why a line has no place in the file; the note is empty where it
+// has, or where it changes nothing.
+func setting(l pxelinux.Line) note {
 	yes := pxelinux.Atoi(l.Args) != 0
+	lost := func(why string) note { return note{line: l, why: why, lost: true} }
+	of := func(k kind) note { return note{line: l, why: together[k], lost: true, kind: k} }
 	switch l.Keyword {
 	case "NOESCAPE":
 		if yes {
-			return ""
+			return note{}
 		}
-		return "the menu is closed: there is no boot: prompt behind it"
+		return lost("the menu is closed: there is no boot: prompt behind it")
 	case "PROMPT", "ALLOWOPTIONS":
 		if !yes {
-			return ""
+			return note{}
 		}
-		return "the menu is closed: there is no boot: prompt behind it, and nobody edits a command line"
+		return lost("the menu is closed: there is no boot: prompt behind it, and command lines cannot be edited")
 	case "MENU MASTER PASSWD":
-		return "the menu has one password: make it with pxebox hash-password"
-	case "MENU SEPARATOR":
-		return "the menu has no empty lines"
-	case "MENU HIDDEN", "MENU HIDDENKEY", "MENU SHIFTKEY":
-		return "the menu is always shown"
+		return lost("the menu has one password: make it with pxebox hash-password")
+	case "MENU HIDDEN", "MENU SHIFTKEY":
+		return lost("the menu is always shown")
+	case "MENU HIDDENKEY":
+		return lost("the menu is always shown, and the key starts nothing")
 	case "MENU HELP":
-		return "there is no such entry: write help below an entry"
+		return lost("there is no such entry: write help below an entry")
 	case "TOTALTIMEOUT":
-		return "the menu has no such limit: a key stops its timeout for good"
+		if !yes {
+			return note{}
+		}
+		n := lost("nothing starts by itself once a key is pressed: the menu has no such limit")
+		n.first = true
+		return n
 	case "ONERROR":
-		return "the menu comes back after an error"
-	case "DISPLAY", "SAY", "FONT", "KBDMAP", "CONSOLE", "PATH", "NOHALT", "PXERETRY", "SENDCOOKIES",
+		return lost("the menu comes back after an error")
+	case "PATH", "NOHALT", "PXERETRY", "SENDCOOKIES":
+		return lost("there is no key for it")
+	case "DISPLAY", "SAY", "FONT", "KBDMAP", "CONSOLE",
 		"F0", "F1", "F2", "F3", "F4", "F5", "F6", "F7", "F8", "F9", "F10", "F11", "F12":
-		return "there is no key for it"
-	case "#", "UI", "DEFAULT", "LABEL", "INCLUDE", "APPEND", "IPAPPEND", "SYSAPPEND", "TIMEOUT", "ONTIMEOUT", "SERIAL", "IMPLICIT", "NOCOMPLETE",
+		return of(screens)
+	case "MENU SEPARATOR":
+		return of(look)
+	case "#", "UI", "DEFAULT", "LABEL", "INCLUDE", "APPEND", "IPAPPEND", "SYSAPPEND", "TIMEOUT", "ONTIMEOUT", "SERIAL",
+		"IMPLICIT", "NOCOMPLETE",
 		"TEXT", "TEXT HELP", "ENDTEXT", "MENU BEGIN", "MENU END", "MENU TITLE", "MENU LABEL", "MENU INCLUDE",
 		"MENU START", "MENU PASSWD", "MENU DEFAULT",
 		// PXELINUX takes them, and cannot do it (doc/menu.txt, MENU SAVE).
 		"MENU SAVE", "MENU NOSAVE":
-		return ""
+		return note{}
 	}
 	switch {
 	case !l.Known():
-		return notKnown
+		n := lost(unknown(l))
+		n.first = strings.HasPrefix(l.Keyword, byteOrderMark) // it may be DEFAULT
+		return n
 	case strings.HasPrefix(l.Keyword, "MENU "):
-		return "the menu's look and its words are its own"
+		return of(look)
 	}
-	return "stands below no LABEL, where it does nothing"
+	return lost("stands below no LABEL, where it does nothing")
 }
 
-const notKnown = "PXELINUX does not know it"
+// unknown is why a line has no effect whose keyword PXELINUX does not know.
+func unknown(l pxelinux.Line) string {
+	if strings.HasPrefix(l.Keyword, byteOrderMark) {
+		return "PXELINUX does not know it, since the file begins with a byte order mark: save it as UTF-8 without one"
+	}
+	return "PXELINUX does not know it"
+}
+
+// byteOrderMark is what Windows' Notepad begins a file with.
+const byteOrderMark = "\ufeff"
 
 // first is the first word of a text.
 func first(s string) string {

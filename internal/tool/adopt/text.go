@@ -2,6 +2,7 @@ package adopt
 
 import (
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -23,7 +24,7 @@ func onScreen(s string) string {
 // label is what a menu shows of an entry, or for a title.
 func (c *converter) label(s string, l pxelinux.Line) string {
 	if strings.Contains(s, "^") && l.Keyword != "MENU TITLE" {
-		c.remark(l, "an entry has no hot key")
+		c.noted(look, l, false)
 	}
 	plain := strings.ReplaceAll(s, "^", "")
 	label := strings.TrimSpace(onScreen(plain))
@@ -46,7 +47,6 @@ func (c *converter) help(e *pxelinux.Entry) string {
 		}
 	}
 	var lines []string
-	cut := false
 	for _, h := range e.Help {
 		var b strings.Builder
 		column := 0
@@ -60,11 +60,17 @@ func (c *converter) help(e *pxelinux.Entry) string {
 			b.WriteRune(r)
 			column++
 		}
-		h := strings.TrimRight(onScreen(b.String()), " ")
-		if letters := []rune(h); len(letters) > config.MaxHelpColumns {
-			h, cut = strings.TrimRight(string(letters[:config.MaxHelpColumns]), " "), true
+		lines = append(lines, strings.TrimRight(onScreen(b.String()), " "))
+	}
+	tooLong := func(h string) bool { return utf8.RuneCountInString(h) > config.MaxHelpColumns }
+	if slices.ContainsFunc(lines, tooLong) {
+		outdent(lines)
+	}
+	cut := false
+	for i, h := range lines {
+		if tooLong(h) {
+			lines[i], cut = strings.TrimRight(string([]rune(h)[:config.MaxHelpColumns]), " "), true
 		}
-		lines = append(lines, h)
 	}
 	for len(lines) > 0 && lines[0] == "" {
 		lines = lines[1:]
@@ -79,6 +85,19 @@ func (c *converter) help(e *pxelinux.Entry) string {
 		c.remark(l, "is cut: the screen has room for %d lines of %d characters", config.MaxHelpLines, config.MaxHelpColumns)
 	}
 	return strings.Join(lines, "\n")
+}
+
+// outdent takes away the spaces that all lines begin with.
+func outdent(lines []string) {
+	least := -1
+	for _, h := range lines {
+		if n := len(h) - len(strings.TrimLeft(h, " ")); h != "" && (least < 0 || n < least) {
+			least = n
+		}
+	}
+	for i, h := range lines {
+		lines[i] = h[min(max(least, 0), len(h)):]
+	}
 }
 
 // name makes a name of the first of some texts that has letters for one, and
