@@ -44,7 +44,7 @@ func Run(dir, into string, out io.Writer) error {
 	}
 	defer src.root.Close()
 	c := newConverter()
-	c.find, c.read, c.bundled = src.find, src.readConfig, bundled()
+	c.find, c.read, c.same, c.bundled = src.find, src.readConfig, src.same, bundled()
 	err = c.tree(src)
 	if err == nil {
 		if _, err = config.Parse(configFile, c.toml()); err != nil {
@@ -146,7 +146,7 @@ func (c *converter) tree(src *tree) error {
 		if menu, err = pxelinux.Parse(file, src.readConfig); err != nil {
 			return err
 		}
-		c.open = []shownFile{{file, topTag}}
+		c.open = []shownFile{{name: file, tag: topTag}}
 		c.general(menu)
 	}
 	for _, f := range machines {
@@ -156,7 +156,7 @@ func (c *converter) tree(src *tree) error {
 			c.lost(pxelinux.Line{File: file, Number: 1}, "cannot be read: %v", err)
 			continue
 		}
-		c.open = []shownFile{{file, topTag}}
+		c.open = []shownFile{{name: file, tag: topTag}}
 		c.machine(f.name, f.m, menu, cfg)
 	}
 	for _, name := range others {

@@ -17,6 +17,12 @@ import (
 type result struct {
 	name     string // of the entry; empty for none
 	children []*result
+	leads    bool // to a submenu that another menu need not have
+}
+
+// travels reports whether another menu may have what a line has become.
+func (r *result) travels() bool {
+	return !r.leads && !slices.ContainsFunc(r.children, func(r *result) bool { return !r.travels() })
 }
 
 // all are the names of the entry and of those below.
@@ -79,7 +85,7 @@ func (c *converter) menu(m *pxelinux.Menu, in string, unlisted bool) []*result {
 func (c *converter) line(e *pxelinux.Entry, in string, unlisted bool) *result {
 	key := in + "\n" + signature(e)
 	r := c.known[key]
-	if r == nil || !unlisted {
+	if r == nil || !unlisted || !r.travels() {
 		switch {
 		case e.Separator:
 			r = nothing(e) // settings tells of it
@@ -178,9 +184,6 @@ func (c *converter) nested(out config.Entry, e *pxelinux.Entry, labelLine pxelin
 	}
 	return r
 }
-
-// back is why a menu's own way back is left out.
-const back = "leads back, as an entry does that each submenu gets"
 
 // above is the tag of the menu above a submenu. A hidden entry counts as one at
 // the top, wherever it stands.

@@ -36,7 +36,7 @@ func convert(file string, others map[string]string) (*converter, *pxelinux.Confi
 	if err != nil {
 		return nil, nil, err
 	}
-	c.open = []shownFile{{"default", topTag}}
+	c.open = []shownFile{{name: "default", tag: topTag}}
 	c.general(cfg)
 	return c, cfg, nil
 }
@@ -119,7 +119,7 @@ func TestEntry(t *testing.T) {
 		{"menus in other files with the same colours, and ways back from inside", "label a\nkernel menu.c32\nappend look g\nmenu begin m\nlabel linux\nlabel up\nkernel menu.c32\nappend look default\nmenu begin n\nlabel linux\nlabel top\nkernel menu.c32\nappend look ~\n", []string{
 			"submenu", "a/kernel linux []", "a/submenu", "b/kernel x []", "b/MENU EXIT .top", "submenu", "m/kernel linux []", "m/submenu", "n/kernel linux []", "n/MENU EXIT .top"}},
 		{"a menu by CONFIG; one that is not there; one that is itself", "label a\nconfig h\nlabel b\nconfig nowhere\nlabel c\nconfig default\nlabel d\nconfig h\nappend dir/", []string{
-			"submenu", "a/kernel x []", "a/submenu", "back/kernel linux []", "back/MENU EXIT .top", "CONFIG h | APPEND dir/"}},
+			"submenu", "a/kernel x []", "a/submenu", "back/kernel linux []", "submenu", "d/kernel dir/x []", "d/submenu", "back-2/kernel linux []"}},
 		{"letters that no boot loader takes", "label a\nkernel linux\nappend \xe4", []string(nil)},
 		{"DEFAULT is a kernel", "default linux one\nlabel a\nlocalboot 0", []string{"kernel linux [] (one)", "disk"}},
 	} {
@@ -349,18 +349,22 @@ func TestFileMenusAreBounded(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		to   func(from, to int) bool
+		lock string // a submenu that is locked is made anew each time
 		want string
 	}{
-		{"each to all", func(int, int) bool { return true }, "is one entry too many"},
-		{"each to all that follow, without an entry in any", func(from, to int) bool { return to > from }, "is one menu too many"},
+		{"each to all", func(int, int) bool { return true }, "menu passwd x\n", "is one entry too many"},
+		{"each to all that follow, without an entry in any", func(from, to int) bool { return to > from }, "", "is one menu too many"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			files := map[string]string{}
 			for i := range 16 {
 				files[fmt.Sprint(i)] = "menu title m\n"
+				if tt.lock != "" {
+					files[fmt.Sprint(i)] += strings.Repeat("label linux\n", 16)
+				}
 				for j := range 16 {
 					if tt.to(i, j) {
-						files[fmt.Sprint(i)] += fmt.Sprintf("label l\nconfig %d\n", j)
+						files[fmt.Sprint(i)] += fmt.Sprintf("label l\n%skernel menu.c32\nappend %d\n", tt.lock, j)
 					}
 				}
 			}

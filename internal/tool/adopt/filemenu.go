@@ -1,6 +1,7 @@
 package adopt
 
 import (
+	"path"
 	"slices"
 	"strings"
 
@@ -8,34 +9,44 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
 )
 
+// menuFiles are configuration files that an entry shows the menu of.
+type menuFiles struct {
+	files []string
+	// restarts says that PXELINUX begins anew with the file, as CONFIG has it
+	// do. Names in it are seen from the folder; an empty one changes nothing
+	// (doc/syslinux.txt, CONFIG).
+	restarts bool
+	folder   string
+}
+
 // menuFiles are the configuration files that an entry shows the menu of: the
 // menu's program with files for arguments, or CONFIG (doc/menu.txt, "Using an
 // alternate configuration file").
-func (c *converter) menuFiles(e *pxelinux.Entry) ([]string, bool) {
+func (c *converter) menuFiles(e *pxelinux.Entry) (menuFiles, bool) {
 	if e.Disabled || e.Action != pxelinux.Boot {
-		return nil, false
+		return menuFiles{}, false
 	}
 	image, arguments := c.image(e)
-	if e.Type == "CONFIG" && arguments == "" { // APPEND would change the folder
-		return []string{image}, image != ""
+	if e.Type == "CONFIG" {
+		return menuFiles{[]string{image}, true, first(arguments)}, image != ""
 	}
 	files := strings.Fields(arguments)
 	if len(files) == 0 {
 		files = []string{"~"} // the main configuration file
 	}
-	return files, (e.Type == "COM32" || e.Type == "KERNEL") && pxelinux.IsMenu(image)
+	return menuFiles{files: files}, (e.Type == "COM32" || e.Type == "KERNEL") && pxelinux.IsMenu(image)
 }
 
 // fileMenu makes a submenu of an entry that shows the menu of other files. One
 // that leads to a menu around it leads back there.
-func (c *converter) fileMenu(e *pxelinux.Entry, files []string, in string, unlisted bool) *result {
+func (c *converter) fileMenu(e *pxelinux.Entry, m menuFiles, in string, unlisted bool) *result {
 	l := lineOf(e.Lines, e.Line, "APPEND")
 	here, up := topTag, ""
 	if in != "" {
 		here, up = in, c.above(in)
 	}
 	// The last file has the menu; those before it, colours and the like.
-	last := files[len(files)-1]
+	last := m.files[len(m.files)-1]
 	if to, ok := c.around(last); ok {
 		switch to {
 		case here:
@@ -45,60 +56,193 @@ func (c *converter) fileMenu(e *pxelinux.Entry, files []string, in string, unlis
 			c.noted(wayBack, l, false)
 			return nothing(e)
 		}
-		out := config.Entry{PXELINUX: "MENU EXIT " + to, In: in, Unlisted: unlisted}
-		out.Label = c.label(e.Label, lineOf(e.Lines, e.Line, "MENU LABEL"))
-		out.Name = c.name(false, e.Name, e.Label)
-		c.entries = append(c.entries, entry{out, e.Line.Place()})
-		return &result{name: out.Name}
+		return c.leads(e, "MENU EXIT "+to, in, unlisted)
+	}
+	key := c.identity(last) + "\n" + m.folder
+	if to, ok := c.copies[key]; ok && e.Password == nil {
+		c.remark(l, "leads to the submenu %q, which has the same file: a menu on UEFI has it there only", to)
+		r := c.leads(e, "MENU GOTO "+to, in, unlisted)
+		r.leads = true
+		return r
 	}
 	if c.fileMenus++; c.fileMenus > config.MaxEntries {
 		// Files without entries that lead to each other would have no end.
 		c.lost(l, "is one menu too many: %d are followed", config.MaxEntries)
 		return nothing(e)
 	}
-	cfg, err := c.parse(l, files)
+	open, find, read := c.open, c.find, c.read
+	defer func() { c.open, c.find, c.read = open, find, read }()
+	if m.folder != "" {
+		c.find, c.read = within(c.find, c.read, m)
+	}
+	cfg, err := c.parse(l, m.files)
 	if err != nil {
 		c.lost(l, "is left out: %v", err)
 		return nothing(e)
 	}
 	c.settings(cfg)
+	shown := shownFile{last, in, cfg, m.restarts}
+	if m.restarts {
+		var r *result
+		if cfg, r = c.restarted(e, l, shown, in, unlisted); r != nil {
+			return r
+		}
+	}
 	if t, ok := cfg.Last("MENU TITLE"); ok && cfg.Top.Title != e.Caption() {
 		c.lost(t, "a submenu has the label of its entry for a title")
 	}
-	if t, ok := cfg.Last("TIMEOUT"); ok {
-		c.lost(t, "a submenu has the timeout of the menu")
+	if t := cfg.Start.Timeout; t.Wait() > 0 {
+		c.lost(t, "a submenu waits for a key")
 	}
-	open := c.open
-	defer func() { c.open = open }()
 	if e.Password != nil {
 		c.lock(lineOf(e.Lines, e.Line, "MENU PASSWD"))
 	}
-	return c.nested(config.Entry{In: in, Help: c.help(e), Locked: e.Password != nil, Unlisted: unlisted}, e, lineOf(e.Lines, e.Line, "MENU LABEL"),
-		func(in string) []*result {
-			c.open = append(slices.Clip(c.open), shownFile{last, in})
-			return c.convert(cfg, in, unlisted)
-		})
+	out := config.Entry{In: in, Help: c.help(e), Locked: e.Password != nil, Unlisted: unlisted}
+	r := c.nested(out, e, lineOf(e.Lines, e.Line, "MENU LABEL"), func(in string) []*result {
+		c.open = append(slices.Clip(c.open), shownFile{last, in, cfg, m.restarts})
+		return c.convert(cfg, in, unlisted)
+	})
+	if r.name != "" && !c.isLocked(r.name) {
+		c.copies[key] = r.name
+	}
+	return r
+}
+
+// restarted is what an entry comes to with which PXELINUX begins anew with a
+// configuration: the menu that this shows, or a result without one.
+func (c *converter) restarted(e *pxelinux.Entry, l pxelinux.Line, f shownFile, in string, unlisted bool) (*pxelinux.Config, *result) {
+	s := f.cfg.Startup(true)
+	named, arguments := f.cfg.AtPrompt(s.Command, true)
+	files, shows := c.menuOf(named, arguments, s.Command)
+	switch {
+	case shows:
+		open := c.open
+		defer func() { c.open = open }()
+		c.open = append(slices.Clip(c.open), f)
+		if !slices.ContainsFunc(files, func(f string) bool { return !c.isMain(f) }) {
+			return f.cfg, nil
+		}
+		if cfg, err := c.parse(l, files); err == nil {
+			c.settings(cfg)
+			return cfg, nil
+		}
+	case s.Prompt && (len(f.cfg.All()) > 0 || len(f.cfg.Faults) == 0) && c.repeats(f):
+		c.lost(l, "is left out: it shows help at the boot: prompt, and no menu")
+		return nil, nothing(e)
+	case !s.Prompt && !s.IsUI && named != nil && hasCommand(named):
+		// The entry there starts at once, in the place of this one.
+		one := *e
+		one.Type, one.Image, one.Initrd, one.SysAppend = named.Type, named.Image, named.Initrd, named.SysAppend
+		one.Append = strings.TrimSpace(named.Append + " " + arguments)
+		c.open = append(slices.Clip(c.open), f)
+		return nil, c.entry(&one, in, unlisted)
+	}
+	return f.cfg, nil
+}
+
+// repeats reports whether a configuration has no entry that the menus around
+// it do not have, and that does not lead there.
+func (c *converter) repeats(f shownFile) bool {
+	shown := map[string]bool{}
+	for _, o := range c.open {
+		for _, e := range o.cfg.All() {
+			shown[signature(e)] = true
+		}
+	}
+	for _, e := range f.cfg.All() {
+		if e.Submenu != nil || shown[signature(e)] {
+			continue
+		}
+		m, ok := c.menuFiles(e)
+		if !ok {
+			return false
+		}
+		last := m.files[len(m.files)-1]
+		if _, ok := c.around(last); !ok && c.identity(last) != c.identity(f.name) {
+			return false
+		}
+	}
+	return true
+}
+
+// leads makes an entry that leads to another menu.
+func (c *converter) leads(e *pxelinux.Entry, line, in string, unlisted bool) *result {
+	out := config.Entry{PXELINUX: line, In: in, Unlisted: unlisted}
+	out.Label = c.label(e.Label, lineOf(e.Lines, e.Line, "MENU LABEL"))
+	out.Name = c.name(false, e.Name, e.Label)
+	if out.Label == "" {
+		out.Label = out.Name
+	}
+	c.entries = append(c.entries, entry{out, e.Line.Place()})
+	return &result{name: out.Name}
+}
+
+// within are find and read as seen from a folder. Up to version 4 a name that
+// begins with a slash was not, so that what is not in the folder is looked for
+// above. The configuration itself is read before PXELINUX goes there.
+func within(find func(string) (string, bool), read func(string) ([]byte, error), m menuFiles) (
+	func(string) (string, bool), func(string) ([]byte, error)) {
+	folder := pxelinux.CleanName(m.folder)
+	return func(name string) (string, bool) {
+			if f, ok := find(path.Join(folder, name)); ok {
+				return f, ok
+			}
+			if f, ok := find(name); ok {
+				return f, ok
+			}
+			return find(path.Join(folder, name))
+		}, func(name string) ([]byte, error) {
+			if !slices.Contains(m.files, name) && !strings.Contains(name, ":") {
+				if b, err := read(path.Join(folder, name)); err == nil {
+					return b, nil
+				}
+			}
+			return read(name)
+		}
 }
 
 // around is the tag of the menu around that a file has become. ~ is the main
 // configuration file.
 func (c *converter) around(file string) (tag string, ok bool) {
 	for _, f := range slices.Backward(c.open) {
-		if f.name == file {
+		if file == "~" && f.restarts || file != "~" && c.identity(f.name) == c.identity(file) {
 			return f.tag, true
 		}
 	}
-	return c.open[0].tag, file == "~"
+	return "", false
 }
+
+// identity is one name for all spellings of a configuration file's.
+func (c *converter) identity(name string) string {
+	if name == "~" {
+		name = c.main()
+	}
+	name = strings.ReplaceAll(strings.TrimPrefix(name, "::"), `\`, "/")
+	found, _ := c.find(name)
+	return c.same(found)
+}
+
+// main is the file that ~ stands for.
+func (c *converter) main() string {
+	for _, f := range slices.Backward(c.open) {
+		if f.restarts {
+			return f.name
+		}
+	}
+	return c.open[0].name
+}
+
+// isMain reports whether a name is that of the main configuration file.
+func (c *converter) isMain(name string) bool { return c.identity(name) == c.identity("~") }
 
 // parse reads the files that a line names as one menu.
 func (c *converter) parse(l pxelinux.Line, files []string) (*pxelinux.Config, error) {
 	cfg, err := pxelinux.Parse(l.Place(), func(name string) ([]byte, error) {
-		switch {
-		case name == l.Place(): // one file that includes them in their order
+		switch name {
+		case l.Place(): // one file that includes them in their order
 			return []byte("INCLUDE " + strings.Join(files, "\nINCLUDE ") + "\n"), nil
-		case name == "~" && len(c.open) > 0:
-			name = c.open[0].name
+		case "~":
+			name = c.main()
 		}
 		return c.read(name)
 	})
@@ -111,9 +255,4 @@ func (c *converter) parse(l pxelinux.Line, files []string) (*pxelinux.Config, er
 		}
 	}
 	return cfg, nil
-}
-
-// isMain reports whether a name is the one of the main configuration file.
-func (c *converter) isMain(name string) bool {
-	return name == "~" || len(c.open) > 0 && pxelinux.CleanName(name) == pxelinux.CleanName(c.open[0].name)
 }

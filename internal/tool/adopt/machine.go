@@ -65,7 +65,7 @@ func (c *converter) machine(name string, m config.Machine, general, cfg *pxelinu
 	if u.menu != cfg {
 		c.settings(u.menu)
 	}
-	c.started = u.entry
+	c.began(u)
 	var names []string
 	for _, r := range c.convert(u.menu, "", true) {
 		for _, n := range r.all() {

@@ -20,12 +20,19 @@ const (
 	wayBack      // entries that lead back
 )
 
-// together is what is told of all lines of a kind.
-var together = map[kind]string{
-	look:    "the menu has its own colors, layout and words, and no hot keys, indentation or empty lines",
-	screens: "there are no keys for these",
-	wayBack: back,
-}
+// whyOne is what is told of a line of a kind, and whyAll of several.
+var (
+	whyOne = map[kind]string{
+		look:    "the menu has its own colors, layout and words, and no hot keys, indentation or empty lines",
+		screens: "there is no key for it",
+		wayBack: "leads back, as an entry does that each submenu gets",
+	}
+	whyAll = map[kind]string{
+		look:    whyOne[look],
+		screens: "there are no keys for them",
+		wayBack: "lead back, as an entry does that each submenu gets",
+	}
+)
 
 // finish puts the notes into the order of the report: first what changes what
 // starts by itself, then file by file as they were read, and at the end the
@@ -64,7 +71,7 @@ func gathered(notes []note) []note {
 		}
 		one := notes[0]
 		if n > 1 {
-			one.why = together[one.kind]
+			one.why = whyAll[one.kind]
 			one.others = notes[1:n]
 		}
 		for _, o := range one.others {

@@ -63,6 +63,8 @@ type converter struct {
 	find func(name string) (path string, found bool)
 	// read returns a configuration file.
 	read func(name string) ([]byte, error)
+	// same returns one name for all names of the tree that lead to a file.
+	same func(path string) string
 	// bundled are the boot programs that pxebox brings.
 	bundled map[string]bool
 
@@ -76,12 +78,18 @@ type converter struct {
 	told      map[string]bool            // a file that is included twice has its lines told once
 	open      []shownFile                // those of the menus around, the innermost last
 	fileMenus int                        // that were followed
+	copies    map[string]string          // submenus that files have become, by what they are made of
 	rules     map[string]int             // machines by what they get
 }
 
-// shownFile is a configuration file whose menu is being converted, and the
-// menu that it has become.
-type shownFile struct{ name, tag string }
+// shownFile is a configuration file whose menu is being converted, the menu
+// that it has become, and what it holds.
+type shownFile struct {
+	name, tag string
+	cfg       *pxelinux.Config
+	// restarts says that PXELINUX begins anew with it: ~ is this file then.
+	restarts bool
+}
 
 // jump is an entry that leads to a menu by its tag.
 type jump struct {
@@ -98,6 +106,7 @@ func newConverter() *converter {
 		hosts: map[string]bool{},
 		names: map[*pxelinux.Entry]string{},
 		rules: map[string]int{},
+		same:  func(path string) string { return path },
 	}
 }
 
@@ -113,7 +122,7 @@ func (c *converter) remark(l pxelinux.Line, format string, args ...any) {
 
 // noted tells of a line of a kind.
 func (c *converter) noted(k kind, l pxelinux.Line, lost bool) {
-	c.tell(note{line: l, why: together[k], lost: lost, kind: k})
+	c.tell(note{line: l, why: whyOne[k], lost: lost, kind: k})
 }
 
 // starting tells of what starts by itself now, and did not, or of what does not
@@ -149,7 +158,7 @@ func (c *converter) general(cfg *pxelinux.Config) {
 	if l, ok := cfg.Last("SERIAL"); ok {
 		c.serial = c.serialPort(l)
 	}
-	c.started = u.entry
+	c.began(u)
 	c.convert(u.menu, "", false)
 	cursor := u.cursor
 	if u.entry != nil {
@@ -161,6 +170,15 @@ func (c *converter) general(cfg *pxelinux.Config) {
 		c.remark(cursor.Line, hiddenDefault)
 	}
 	c.timeout = c.after(u, c.preset)
+}
+
+// began gets ready to convert what a configuration shows.
+func (c *converter) began(u unattended) {
+	c.started, c.copies = u.entry, map[string]string{}
+	c.open = []shownFile{{c.open[0].name, topTag, u.menu, true}}
+	if len(u.files) > 0 {
+		c.open = append(c.open, shownFile{name: u.files[len(u.files)-1], tag: topTag, cfg: u.menu})
+	}
 }
 
 // after is the time after which a menu starts the entry of that name by itself;
@@ -256,7 +274,7 @@ func (c *converter) settings(cfg *pxelinux.Config) {
 func setting(l pxelinux.Line) note {
 	yes := pxelinux.Atoi(l.Args) != 0
 	lost := func(why string) note { return note{line: l, why: why, lost: true} }
-	of := func(k kind) note { return note{line: l, why: together[k], lost: true, kind: k} }
+	of := func(k kind) note { return note{line: l, why: whyOne[k], lost: true, kind: k} }
 	switch l.Keyword {
 	case "NOESCAPE":
 		if yes {

@@ -12,6 +12,8 @@ import (
 // unattended is what a machine does that is left alone.
 type unattended struct {
 	menu *pxelinux.Config // the entries that a person may choose from
+	// files are those of menu, where the menu's program is told of some.
+	files []string
 	// cursor is the entry that one key starts; nil for none.
 	cursor *pxelinux.Entry
 	// entry is what starts by itself; nil for nothing. by is the line that
@@ -24,7 +26,9 @@ type unattended struct {
 }
 
 // nothing is u for a machine that waits for a person.
-func (u unattended) nothing() unattended { return unattended{menu: u.menu, cursor: u.cursor} }
+func (u unattended) nothing() unattended {
+	return unattended{menu: u.menu, files: u.files, cursor: u.cursor}
+}
 
 // unattended reads what a configuration starts by itself. A wrong guess may
 // erase a disk, so that in doubt it is nothing.
@@ -52,25 +56,16 @@ func (c *converter) unattended(cfg *pxelinux.Config) unattended {
 // AtPrompt's menuIncludes.
 func (c *converter) startup(cfg *pxelinux.Config, s pxelinux.Startup, heeded bool) unattended {
 	e, arguments := cfg.AtPrompt(s.Command, heeded)
-	files, shows := strings.Fields(arguments), e == nil && pxelinux.IsMenu(first(s.Command))
-	if shows {
-		files = strings.Fields(s.Command)[1:]
-	} else if e != nil && e.Type != "CONFIG" {
-		// LABEL menu, KERNEL menu.c32, DEFAULT menu.
-		var own []string
-		own, shows = c.menuFiles(e)
-		files = append(own, files...)
-	}
 	u := unattended{menu: cfg}
+	files, shows := c.menuOf(e, arguments, s.Command)
+	if shows {
+		u.menu, u.files = c.shownBy(cfg, s.Line, files)
+	}
 	switch {
-	case shows && s.Prompt:
-		u = unattended{menu: c.shownBy(cfg, s.Line, files)}
-		if s.Timeout.Wait() > 0 && s.OnTimeout.Args == "" {
-			return c.countdown(u.menu)
-		}
-		u.cursor = u.menu.Start.First()
+	case shows && (!s.Prompt || s.Timeout.Wait() > 0 && s.OnTimeout.Args == ""):
+		return c.countdown(u)
 	case shows:
-		return c.countdown(c.shownBy(cfg, s.Line, files))
+		u.cursor = u.menu.Start.First()
 	case s.IsUI:
 		c.starting(s.Line, "is another program than menu.c32 and vesamenu.c32: nothing starts by itself")
 		return u
@@ -89,10 +84,26 @@ func (c *converter) startup(cfg *pxelinux.Config, s pxelinux.Startup, heeded boo
 	return u
 }
 
-// shownBy is what a menu's program shows that is started with some files.
-func (c *converter) shownBy(cfg *pxelinux.Config, l pxelinux.Line, files []string) *pxelinux.Config {
+// menuOf are the files behind the menu's program, where a command line starts
+// that. e is the entry that it names, and arguments what stands behind the
+// name.
+func (c *converter) menuOf(e *pxelinux.Entry, arguments, command string) (files []string, ok bool) {
+	switch {
+	case e == nil && pxelinux.IsMenu(first(command)):
+		return strings.Fields(command)[1:], true
+	case e != nil && e.Type != "CONFIG":
+		// LABEL menu, KERNEL menu.c32, DEFAULT menu.
+		m, ok := c.menuFiles(e)
+		return append(m.files, strings.Fields(arguments)...), ok
+	}
+	return nil, false
+}
+
+// shownBy is what a menu's program shows that is started with some files. It
+// returns none of them where that is PXELINUX's own file.
+func (c *converter) shownBy(cfg *pxelinux.Config, l pxelinux.Line, files []string) (*pxelinux.Config, []string) {
 	if !slices.ContainsFunc(files, func(f string) bool { return !c.isMain(f) }) {
-		return cfg // PXELINUX's own
+		return cfg, nil
 	}
 	menu, err := c.parse(l, files)
 	if err == nil && len(menu.All()) == 0 {
@@ -105,21 +116,23 @@ func (c *converter) shownBy(cfg *pxelinux.Config, l pxelinux.Line, files []strin
 		without := *cfg
 		without.Start = &pxelinux.Menu{Entries: cfg.Start.Entries, Default: cfg.Start.Default, Lines: cfg.Start.Lines}
 		without.Lines = nil
-		return &without
+		return &without, nil
 	}
-	return menu
+	return menu, files
 }
 
-// countdown is what a menu starts once its time is up (menumain.c, run_menu).
-func (c *converter) countdown(cfg *pxelinux.Config) unattended {
+// countdown is what u's menu starts once its time is up (menumain.c, run_menu).
+func (c *converter) countdown(u unattended) unattended {
+	cfg := u.menu
 	m := cfg.Start
 	cursor := m.First()
-	u := unattended{menu: cfg, cursor: cursor, by: m.Timeout, wait: m.Timeout.Wait()}
+	u.cursor, u.by, u.wait = cursor, m.Timeout, m.Timeout.Wait()
 	if l, ok := cfg.Last("MENU SHIFTKEY"); ok {
 		if cursor == nil || m.Moves() || !hasCommand(cursor) {
 			return u.nothing()
 		}
-		return unattended{menu: cfg, cursor: cursor, entry: cursor, by: l, atOnce: true}
+		u.entry, u.by, u.wait, u.atOnce = cursor, l, 0, true
+		return u
 	}
 	switch {
 	case u.wait == 0 || cursor == nil:

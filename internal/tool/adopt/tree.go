@@ -22,6 +22,13 @@ type tree struct {
 	name  string          // of the folder itself
 	was   map[string]bool // configuration files that were read
 	order []string        // of them, as they were written
+	files []namedFile     // that same was asked for
+}
+
+// namedFile is a file by the first of its names.
+type namedFile struct {
+	name string
+	info fs.FileInfo
 }
 
 // maxConfig is the largest configuration file that is read, in bytes.
@@ -52,6 +59,21 @@ func (t *tree) find(name string) (clean string, found bool) {
 		return below, t.isFile(below)
 	}
 	return clean, false
+}
+
+// same returns one name for all names that lead to a file, by links.
+func (t *tree) same(name string) string {
+	st, err := t.root.Stat(name)
+	if err != nil {
+		return name
+	}
+	for _, f := range t.files {
+		if os.SameFile(f.info, st) {
+			return f.name
+		}
+	}
+	t.files = append(t.files, namedFile{name, st})
+	return name
 }
 
 func (t *tree) isFile(name string) bool {
