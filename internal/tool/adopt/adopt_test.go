@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -218,6 +219,103 @@ func TestRunRefuses(t *testing.T) {
 				t.Errorf("something was written (%v)", err)
 			}
 		})
+	}
+}
+
+// A tree that is refused is refused with its reason, whatever that is.
+func TestRunRefusesWithNotes(t *testing.T) {
+	for _, tt := range []struct {
+		situation string
+		files     map[string]string
+		want      string
+	}{
+		{"the menu is in a file that is missing", map[string]string{"pxelinux.cfg/default": "default menu.c32\ninclude boot/menu.cfg\n"},
+			"pxelinux.cfg/default:2: INCLUDE boot/menu.cfg: cannot be read: it is not there\n"},
+		{"the file behind the menu's program is missing", map[string]string{"pxelinux.cfg/default": "default menu.c32 boot/menu.cfg\n"},
+			"pxelinux.cfg/default:1: DEFAULT menu.c32 boot/menu.cfg: boot/menu.cfg cannot be read: it is not there\n"},
+		{"the only entry is left out", map[string]string{"pxelinux.cfg/default": "ui menu.c32\nlabel a\nmenu quit\n"},
+			"pxelinux.cfg/default:3: MENU QUIT: the menu is closed"},
+		{"the only entry cannot be written", map[string]string{"pxelinux.cfg/default": "ui menu.c32\nlabel a\nkernel k\nappend \xe4\n"},
+			"pxelinux.cfg/default:3: KERNEL k: is left out: append"},
+		{"no file can be read", map[string]string{"pxelinux.cfg/01-52-54-00-00-00-01": "->gone"},
+			"pxelinux.cfg/01-52-54-00-00-00-01:1: cannot be read: it is not there\n"},
+	} {
+		t.Run(tt.situation, func(t *testing.T) {
+			var out bytes.Buffer
+			err := Run(write(t, tt.files), filepath.Join(t.TempDir(), "into"), &out)
+			if err == nil || !strings.Contains(out.String(), tt.want) {
+				t.Errorf("%v, and the notes:\n%s", err, &out)
+			}
+		})
+	}
+}
+
+// The report begins with what changes what starts by itself. Looks are one line.
+func TestReport(t *testing.T) {
+	var out bytes.Buffer
+	into := t.TempDir()
+	err := Run(write(t, map[string]string{
+		"pxelinux.cfg/default": "\ufeffmenu title x\nui menu.c32\ninclude look\n\nonerror x\ntimeout 50\ntotaltimeout 900\nontimeout A\n" +
+			"label a\nmenu label ^A\nmenu indent 2\nkernel k\ntext help\n\t\tOne line that the screen has room for without the two tabs.\n\t\tTwo\nendtext\nmenu separator\n",
+		"look": strings.Repeat("menu color title * #ffffffff *\n", 9) + "menu background x.png\nf1 a.txt\nf2 b.txt\n",
+		"k":    "kernel",
+	}), into, &out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "pxelinux.cfg/default:1: \ufeffMENU title x: PXELINUX does not know it, since the file begins with a byte order mark: " +
+		"save it as UTF-8 without one\n" +
+		"pxelinux.cfg/default:7: TOTALTIMEOUT 900: nothing starts by itself once a key is pressed: the menu has no such limit\n" +
+		"pxelinux.cfg/default:8: ONTIMEOUT A: names no entry and no file of this folder: nothing starts by itself; letters count, " +
+		"and there is LABEL a\n" +
+		"pxelinux.cfg/default:5: ONERROR x: the menu comes back after an error\n" +
+		"pxelinux.cfg/default:10 and 12 more (MENU LABEL, MENU INDENT, MENU SEPARATOR, MENU COLOR, MENU BACKGROUND): " +
+		"the menu has its own colors, layout and words, and no hot keys, indentation or empty lines\n" +
+		"look:11 and 1 more (F1, F2): there are no keys for them\n" +
+		"INTO/pxebox.toml: 1 entries, 0 rules for machines; nothing starts by itself\n" +
+		"INTO/boot: 1 files copied\n"
+	if got := strings.ReplaceAll(out.String(), into, "INTO"); got != want {
+		t.Errorf("got:\n%swant:\n%s", got, want)
+	}
+	c := parse(t, filepath.Join(into, "pxebox.toml"))
+	if help := "One line that the screen has room for without the two tabs.\nTwo"; c.Entries[0].Help != help {
+		t.Errorf("the help is %q", c.Entries[0].Help)
+	}
+}
+
+// A machine's menu waits as long as it does there, whatever the menu of all
+// does.
+func TestRunMachineTimeouts(t *testing.T) {
+	const entries = "label wipe\nkernel k\nlabel hd\nlocalboot 0\n"
+	into := t.TempDir()
+	err := Run(write(t, map[string]string{
+		"pxelinux.cfg/default":              "ui menu.c32\ntimeout 100\nontimeout hd\n" + entries,
+		"pxelinux.cfg/01-52-54-00-00-00-01": "ui menu.c32\n" + entries,
+		"pxelinux.cfg/01-52-54-00-00-00-02": "default wipe\nprompt 1\n" + entries,
+		"pxelinux.cfg/01-52-54-00-00-00-03": "ui menu.c32\ntimeout 50\nontimeout gone\n" + entries,
+		"pxelinux.cfg/01-52-54-00-00-00-04": "ui menu.c32\ntimeout 50\n" + entries,
+		"pxelinux.cfg/01-52-54-00-00-00-05": "ui menu.c32\ntimeout 100\nontimeout hd\n" + entries,
+		"pxelinux.cfg/01-52-54-00-00-00-06": "default wipe\n" + entries,
+		"pxelinux.cfg/01-52-54-00-00-00-07": "default menu\n" + entries,
+		"pxelinux.cfg/01-52-54-00-00-00-08": entries,
+		"k":                                 "kernel",
+	}), into, new(bytes.Buffer))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := parse(t, filepath.Join(into, "pxebox.toml"))
+	got := map[string]string{}
+	for _, m := range c.Machines {
+		for _, mac := range m.MAC {
+			got[mac[len("52:54:00:00:00:"):]] = fmt.Sprintf("%s %s %v", m.Boot, m.Default, m.Timeout)
+		}
+	}
+	want := map[string]string{
+		"01": "menu wipe 0s", "02": "menu wipe 0s", "03": "menu wipe 0s", "04": "menu wipe 5s", "05": "menu  <nil>",
+		"06": "wipe  <nil>", "07": "menu wipe 0s", "08": "menu  0s",
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
 	}
 }
 

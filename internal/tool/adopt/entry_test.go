@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/pelletier/go-toml/v2"
 
@@ -433,4 +434,33 @@ func FuzzQuote(f *testing.F) {
 			t.Errorf("%q became %s, read as %q (%v)", s, quote(s), got.A, err)
 		}
 	})
+}
+
+func TestCutLabels(t *testing.T) {
+	const long = "Clonezilla: restore the image of the computers in room "
+	for situation, tt := range map[string]struct{ labels, want []string }{
+		"short ones": {[]string{"a", "a"}, []string{"a", "a"}},
+		"a long one": {[]string{long + "12 on the second floor"}, []string{"Clonezilla: restore the image of the computers in room.."}},
+		"the same text twice": {[]string{long + "12", long + "12"},
+			[]string{"Clonezilla: restore the image of the computers in room..", "Clonezilla: restore the image of the computers in room.."}},
+		"two that differ at the end": {[]string{long + "12, first disk", long + "12, second disk"},
+			[]string{"Clonezilla: restore the image of the comput.. first disk", "Clonezilla: restore the image of the compu.. second disk"}},
+		"one that ends where the other goes on": {[]string{long + "12", long + "12 and 13"},
+			[]string{"Clonezilla: restore the image of the computers in r.. 12", "Clonezilla: restore the image of the compute.. 12 and 13"}},
+		"two that differ in the middle of a long word": {[]string{strings.Repeat("x", 60) + "a", strings.Repeat("x", 60) + "b"},
+			[]string{strings.Repeat("x", 54) + "..", strings.Repeat("x", 50) + ".. (2)"}},
+		"two pairs, far apart": {[]string{long + "12 " + strings.Repeat("y", 60) + "1", long + "12 " + strings.Repeat("y", 60) + "2", long + "13"},
+			[]string{"Clonezilla: restor.. 12 yyyyyyyyyyyyyyyyyyyyyyyyyyyyyy..", "Clonezilla: restor.. 12 yyyyyyyyyyyyyyyyyyyyyyyyyy.. (2)",
+				"Clonezilla: restore the image of the computers in r.. 13"}},
+	} {
+		got := cutLabels(tt.labels)
+		if !slices.Equal(got, tt.want) {
+			t.Errorf("%s:\n%q, want\n%q", situation, got, tt.want)
+		}
+		for _, l := range got {
+			if utf8.RuneCountInString(l) > config.MaxLabel {
+				t.Errorf("%s: %q is too long", situation, l)
+			}
+		}
+	}
 }

@@ -154,7 +154,7 @@ func (c *converter) general(cfg *pxelinux.Config) {
 	if u.menu != cfg {
 		c.settings(u.menu)
 	}
-	c.title = c.label(u.menu.Top.Title, line(u.menu, "MENU TITLE"))
+	c.title = cut(c.label(u.menu.Top.Title, line(u.menu, "MENU TITLE")), config.MaxLabel)
 	if l, ok := cfg.Last("SERIAL"); ok {
 		c.serial = c.serialPort(l)
 	}

@@ -1,6 +1,7 @@
 package adopt
 
 import (
+	"fmt"
 	"path"
 	"slices"
 	"strconv"
@@ -21,7 +22,7 @@ func onScreen(s string) string {
 	}, oneLine(pxelinux.Decode(s)))
 }
 
-// label is what a menu shows of an entry, or for a title.
+// label is what a menu shows of an entry, or for a title, before it is cut.
 func (c *converter) label(s string, l pxelinux.Line) string {
 	if strings.Contains(s, "^") && l.Keyword != "MENU TITLE" {
 		c.noted(look, l, false)
@@ -33,9 +34,93 @@ func (c *converter) label(s string, l pxelinux.Line) string {
 	}
 	if n := utf8.RuneCountInString(label); n > config.MaxLabel {
 		c.remark(l, "is cut: the menu has room for %d characters", config.MaxLabel)
-		label = strings.TrimSpace(string([]rune(label)[:config.MaxLabel-2])) + ".."
 	}
 	return label
+}
+
+// cut is the beginning of a label that is longer than the menu has room for.
+func cut(label string, room int) string {
+	letters := []rune(label)
+	if len(letters) <= room {
+		return label
+	}
+	return strings.TrimSpace(string(letters[:room-len(dots)])) + dots
+}
+
+const dots = ".."
+
+// cutLabels are the labels of one menu, cut to what the menu has room for. Those
+// that would be the same keep the part that tells them apart.
+func cutLabels(labels []string) []string {
+	out := make([]string, len(labels))
+	same := map[string][]int{}
+	for i, l := range labels {
+		out[i] = cut(l, config.MaxLabel)
+		if out[i] != l {
+			same[out[i]] = append(same[out[i]], i)
+		}
+	}
+	for _, group := range same {
+		if start := differ(labels, group); start >= 0 {
+			for _, i := range group {
+				out[i] = cutMiddle(labels[i], start)
+			}
+		}
+	}
+	// Where that is not enough, they are numbered.
+	taken := map[string]int{}
+	for i, l := range labels {
+		if out[i] == l {
+			continue
+		}
+		if other, ok := taken[out[i]]; ok && labels[other] != l {
+			for n := 2; ok; n++ {
+				end := fmt.Sprintf(" (%d)", n)
+				numbered := cut(out[i], config.MaxLabel-len(end)) + end
+				if _, ok = taken[numbered]; !ok {
+					out[i] = numbered
+				}
+			}
+		}
+		taken[out[i]] = i
+	}
+	return out
+}
+
+// differ is where some labels begin to differ, in letters, and at the
+// beginning of a word; -1 where they do not.
+func differ(labels []string, group []int) int {
+	one := []rune(labels[group[0]])
+	end := len(one)
+	different := false
+	for _, i := range group[1:] {
+		other := []rune(labels[i])
+		n := 0
+		for n < min(end, len(other)) && one[n] == other[n] {
+			n++
+		}
+		different = different || labels[i] != labels[group[0]]
+		end = n
+	}
+	if !different {
+		return -1
+	}
+	for end > 0 && (end >= len(one) || one[end-1] != ' ') {
+		end--
+	}
+	return end
+}
+
+// cutMiddle has the beginning of a label, and what follows start.
+func cutMiddle(label string, start int) string {
+	letters := []rune(label)
+	const least = config.MaxLabel / 3 // of the beginning
+	if start <= least {
+		return cut(label, config.MaxLabel)
+	}
+	tail := cut(string(letters[start:]), config.MaxLabel-least-len(dots)-1)
+	head := config.MaxLabel - utf8.RuneCountInString(tail) - len(dots) - 1
+	return strings.TrimSpace(string(letters[:min(head, start)])) + dots + " " + tail
 }
 
 // help is the text of an entry for the screen below the menu.

@@ -55,13 +55,14 @@ func (s *site) toml() []byte {
 			str(bios, p)
 		}
 	}
-	for _, e := range s.entries {
+	labels := s.labels()
+	for i, e := range s.entries {
 		b.WriteString("\n")
 		comment(&b, e.from)
 		b.WriteString("[[entry]]\n")
 		str("name", e.Name)
-		if e.Label != e.Name {
-			str("label", e.Label)
+		if labels[i] != e.Name {
+			str("label", labels[i])
 		}
 		str("in", e.In)
 		str("wds", e.WDS)
@@ -95,6 +96,26 @@ func (s *site) toml() []byte {
 	}
 	s.rest(&b)
 	return b.Bytes()
+}
+
+// labels are those of all entries, as the menus that they are in have room for
+// them.
+func (s *site) labels() []string {
+	out := make([]string, len(s.entries))
+	menus := map[string][]int{}
+	for i, e := range s.entries {
+		menus[e.In] = append(menus[e.In], i)
+	}
+	for _, entries := range menus {
+		var full []string
+		for _, i := range entries {
+			full = append(full, s.entries[i].Label)
+		}
+		for n, l := range cutLabels(full) {
+			out[entries[n]] = l
+		}
+	}
+	return out
 }
 
 // rest writes down what is lost, for a person to go through.
