@@ -419,15 +419,14 @@ func splitInitrd(arguments, directive string) (rest string, files []string) {
 // pxebox brings are its own, wherever the site had them: a module of another
 // version stops PXELINUX.
 func (c *converter) local(name string) (string, bool) {
-	name = strings.TrimPrefix(name, "::") // no prefix: pxebox has none
-	clean := strings.ReplaceAll(name, `\`, "/")
+	clean := strings.ReplaceAll(strings.TrimPrefix(name, "::"), `\`, "/") // no prefix: pxebox has none
 	if strings.Contains(clean, ":") || slices.Contains(strings.Split(clean, "/"), "..") {
 		return "", false
 	}
 	if c.bundled[base(clean)] {
 		return base(clean), true
 	}
-	found, _ := c.find(clean)
+	found, _ := c.lookup(name)
 	return found, found != ""
 }
 
@@ -439,7 +438,7 @@ func (c *converter) filesIn(arguments string, by pxelinux.Line) []used {
 		if strings.Contains(name, ":") || slices.Contains(strings.Split(name, "/"), "..") {
 			continue
 		}
-		if f, found := c.find(name); found {
+		if f, found := c.lookup(word); found {
 			out = append(out, used{f, by})
 		}
 	}

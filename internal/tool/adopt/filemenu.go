@@ -58,7 +58,7 @@ func (c *converter) fileMenu(e *pxelinux.Entry, m menuFiles, in string, unlisted
 		}
 		return c.leads(e, "MENU EXIT "+to, in, unlisted)
 	}
-	key := c.identity(last) + "\n" + m.folder
+	key := c.identity(last) + "\n" + pxelinux.CleanName(m.folder)
 	if to, ok := c.copies[key]; ok && e.Password == nil {
 		c.remark(l, "leads to the submenu %q, which has the same file: a menu on UEFI has it there only", to)
 		r := c.leads(e, "MENU GOTO "+to, in, unlisted)
@@ -70,10 +70,10 @@ func (c *converter) fileMenu(e *pxelinux.Entry, m menuFiles, in string, unlisted
 		c.lost(l, "is one menu too many: %d are followed", config.MaxEntries)
 		return nothing(e)
 	}
-	open, find, read := c.open, c.find, c.read
-	defer func() { c.open, c.find, c.read = open, find, read }()
+	open, find, read, top := c.open, c.find, c.read, c.top
+	defer func() { c.open, c.find, c.read, c.top = open, find, read, top }()
 	if m.folder != "" {
-		c.find, c.read = within(c.find, c.read, m)
+		c.enter(m)
 	}
 	cfg, err := c.parse(l, m.files)
 	if err != nil {
@@ -177,28 +177,43 @@ func (c *converter) leads(e *pxelinux.Entry, line, in string, unlisted bool) *re
 	return &result{name: out.Name}
 }
 
-// within are find and read as seen from a folder. Up to version 4 a name that
-// begins with a slash was not, so that what is not in the folder is looked for
-// above. The configuration itself is read before PXELINUX goes there.
-func within(find func(string) (string, bool), read func(string) ([]byte, error), m menuFiles) (
-	func(string) (string, bool), func(string) ([]byte, error)) {
-	folder := pxelinux.CleanName(m.folder)
-	return func(name string) (string, bool) {
-			if f, ok := find(path.Join(folder, name)); ok {
-				return f, ok
+// enter makes find and read see names as from a folder. Up to version 4 a name
+// that begins with a slash was not, so that what is not in the folder is looked
+// for above. The configuration itself is read before PXELINUX goes there.
+func (c *converter) enter(m menuFiles) {
+	find, read, folder := c.find, c.read, pxelinux.CleanName(m.folder)
+	if c.top == nil {
+		c.top = find
+	} else if strings.HasPrefix(m.folder, "::") {
+		find = c.top
+	}
+	c.find = func(name string) (string, bool) {
+		below, ok := find(path.Join(folder, name))
+		if !ok {
+			if above, ok := find(name); ok {
+				return above, true
 			}
-			if f, ok := find(name); ok {
-				return f, ok
-			}
-			return find(path.Join(folder, name))
-		}, func(name string) ([]byte, error) {
-			if !slices.Contains(m.files, name) && !strings.Contains(name, ":") {
-				if b, err := read(path.Join(folder, name)); err == nil {
-					return b, nil
-				}
-			}
-			return read(name)
 		}
+		return below, ok
+	}
+	c.read = func(name string) ([]byte, error) {
+		if !slices.Contains(m.files, name) && !strings.Contains(name, ":") {
+			if below, ok := c.find(strings.ReplaceAll(name, `\`, "/")); ok {
+				name = below
+			}
+		}
+		return read(name)
+	}
+}
+
+// lookup is find for a name as a menu has it. Two colons in front of it leave
+// off the folder that a CONFIG has gone to.
+func (c *converter) lookup(name string) (path string, found bool) {
+	clean := strings.ReplaceAll(strings.TrimPrefix(name, "::"), `\`, "/")
+	if c.top != nil && strings.HasPrefix(name, "::") {
+		return c.top(clean)
+	}
+	return c.find(clean)
 }
 
 // around is the tag of the menu around that a file has become. ~ is the main
@@ -217,8 +232,7 @@ func (c *converter) identity(name string) string {
 	if name == "~" {
 		name = c.main()
 	}
-	name = strings.ReplaceAll(strings.TrimPrefix(name, "::"), `\`, "/")
-	found, _ := c.find(name)
+	found, _ := c.lookup(name)
 	return c.same(found)
 }
 

@@ -274,7 +274,7 @@ func (c *converter) commandFile(word string, prompt bool) (string, bool) {
 		names = []string{".c32", ".img", ".bss", ".bin", ".bs", ".0", ""}
 	}
 	for _, ext := range names {
-		_, found := c.find(name + ext)
+		_, found := c.lookup(word + ext)
 		if found || ext == "" && c.bundled[base(name)] {
 			return word + ext, true
 		}

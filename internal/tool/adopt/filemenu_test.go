@@ -1,0 +1,115 @@
+package adopt
+
+import (
+	"bytes"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Menus that lead to each other: each entry is there once, in the menu that it
+// is in.
+func TestMenusThatLeadToEachOther(t *testing.T) {
+	for _, tt := range []struct {
+		situation string
+		files     map[string]string
+		want      []string // what each entry has become
+		note      string   // "" for none
+	}{
+		{"ways back by other spellings", map[string]string{
+			"pxelinux.cfg/default": "ui menu.c32\nlabel t\nkernel menu.c32\nappend pxelinux.cfg/tools\n",
+			"pxelinux.cfg/tools": "label k\nkernel k\nlabel a\nkernel menu.c32\nappend /pxelinux.cfg/default\nlabel b\nkernel menu.c32\n" +
+				"append ::pxelinux.cfg//default\nlabel c\nconfig ./pxelinux.cfg/../pxelinux.cfg/default\nlabel d\ncom32 vesamenu\nappend pxelinux.cfg\\default\n" +
+				"label e\nconfig /tftpboot/pxelinux.cfg/default\nlabel f\nconfig pxelinux.cfg/tools\n",
+		}, []string{"submenu", "t/kernel k []"}, "lead back, as an entry does that each submenu gets"},
+		{"a way back by a link", map[string]string{
+			"pxelinux.cfg/default": "->../boot/main.cfg",
+			"boot/main.cfg":        "ui menu.c32\nlabel t\nconfig boot/t.cfg\n",
+			"boot/t.cfg":           "ui menu.c32\nlabel k\nkernel k\nlabel m\nconfig boot/main.cfg\n",
+		}, []string{"submenu", "t/kernel k []"}, "leads back"},
+		{"one file from several places", map[string]string{
+			"pxelinux.cfg/default": "ui menu.c32\nlabel a\nkernel menu.c32\nappend a.cfg\nlabel b\nkernel menu.c32\nappend look b.cfg\nlabel c\nconfig /a.cfg\n",
+			"a.cfg":                "label tools\nkernel menu.c32\nappend t.cfg\nlabel k\nkernel k\n",
+			"b.cfg":                "label tools\nkernel menu.c32\nappend ./t.cfg\n",
+			"t.cfg":                "ui menu.c32\nlabel k2\nkernel k\nlabel a\nkernel menu.c32\nappend a.cfg\n",
+		}, []string{"submenu", "a/submenu", "tools/kernel k []", "a/kernel k []", "submenu", "b/MENU GOTO tools", "MENU GOTO a"},
+			`leads to the submenu "tools", which has the same file: a menu on UEFI has it there only`},
+		{"one file from two places, of which one is locked", map[string]string{
+			"pxelinux.cfg/default": "ui menu.c32\nlabel a\nmenu passwd x\nkernel menu.c32\nappend t.cfg\nlabel b\nkernel menu.c32\nappend t.cfg\n",
+			"t.cfg":                "label k\nkernel k\n",
+		}, []string{"submenu locked", "a/kernel k []", "submenu", "b/kernel k []"}, ""},
+		{"CONFIG with a folder", map[string]string{
+			"pxelinux.cfg/default":          "ui menu.c32\nlabel d\nconfig ::d/12/pxelinux.cfg/default ::d/12/\nlabel e\nconfig d/12/pxelinux.cfg/default\nappend d/12\n",
+			"d/12/pxelinux.cfg/default":     "default boot/vesamenu.c32\ninclude boot/menu.cfg\n",
+			"d/12/boot/menu.cfg":            "label k\nkernel linux\nappend initrd=/gz\nlabel b\nconfig pxelinux.cfg/default\nlabel o\nkernel ::d/12/linux\nlabel up\nconfig ::pxelinux.cfg/default\n",
+			"d/12/linux":                    "x",
+			"d/12/gz":                       "x",
+			"linux":                         "another",
+			"pxelinux.cfg/boot/unused.file": "x",
+		}, []string{"submenu", "d/kernel d/12/linux [d/12/gz]", "d/kernel d/12/linux []", "MENU GOTO d"}, "which has the same file"},
+		{"a CONFIG with a folder inside of another", map[string]string{
+			"pxelinux.cfg/default": "ui menu.c32\nlabel d\nconfig d/c d\n",
+			"d/c":                  "ui menu.c32\nlabel k\nkernel k\nlabel e\nconfig e/c e\nlabel f\nconfig ::f/c ::f\n",
+			"d/e/c":                "ui menu.c32\nlabel k\nkernel k\n",
+			"f/c":                  "ui menu.c32\nlabel k\nkernel k\n",
+			"d/k":                  "x",
+			"d/e/k":                "x",
+			"f/k":                  "x",
+		}, []string{"submenu", "d/kernel d/k []", "d/submenu", "e/kernel d/e/k []", "d/submenu", "f/kernel f/k []"}, ""},
+		{"CONFIG shows help at the prompt", map[string]string{
+			"pxelinux.cfg/default": "default menu.c32\ninclude m.cfg\n",
+			"m.cfg":                "label k\nkernel k\nlabel help\nconfig p.cfg\n",
+			"p.cfg":                "prompt 1\ndisplay f1\ntimeout 0\ninclude m.cfg\nlabel menu\nkernel menu.c32\nconfig pxelinux.cfg/default\n",
+		}, []string{"kernel k []"}, "is left out: it shows help at the boot: prompt, and no menu"},
+		{"CONFIG shows a prompt with entries of its own", map[string]string{
+			"pxelinux.cfg/default": "default menu.c32\nlabel k\nkernel k\nlabel help\nconfig p.cfg\n",
+			"p.cfg":                "prompt 1\nlabel k\nkernel k\nlabel more\nkernel k\nappend more\n",
+		}, []string{"kernel k []", "submenu", "help/kernel k []", "help/kernel k [] (more)"}, ""},
+		{"CONFIG starts an entry", map[string]string{
+			"pxelinux.cfg/default": "default menu.c32\nlabel k\nmenu label ^Install\nconfig i.cfg\n",
+			"i.cfg":                "default i more\nlabel h\nlocalboot 0\nlabel i\nkernel k\nappend initrd=gz\n",
+		}, []string{"kernel k [gz] (more)"}, ""},
+		{"CONFIG shows a menu of another file", map[string]string{
+			"pxelinux.cfg/default": "default menu.c32\nlabel o\nconfig o.cfg\n",
+			"o.cfg":                "default menu.c32 m.cfg\nlabel not\nkernel shown\n",
+			"m.cfg":                "label k\nkernel k\n",
+		}, []string{"submenu", "o/kernel k []"}, ""},
+		{"CONFIG leads from one to the other without an end", map[string]string{
+			"pxelinux.cfg/default": "default menu.c32\nlabel k\nkernel k\nlabel a\nconfig a.cfg\n",
+			"a.cfg":                "default b\nlabel b\nconfig b.cfg\n",
+			"b.cfg":                "default a\nlabel a\nconfig a.cfg\n",
+		}, []string{"kernel k []"}, ""},
+		{"the menu's program with a file that is the main one", map[string]string{
+			"pxelinux.cfg/default": "default menu.c32 /pxelinux.cfg/default\nlabel k\nkernel k\n",
+		}, []string{"kernel k []"}, ""},
+		{"the menu's program with several files, and the main one among them", map[string]string{
+			"pxelinux.cfg/default": "default menu.c32 look ~\nlabel k\nkernel k\nlabel m\nkernel menu.c32\n",
+			"look":                 "menu title Title\n",
+		}, []string{"kernel k []"}, ""},
+	} {
+		t.Run(tt.situation, func(t *testing.T) {
+			for _, name := range []string{"k", "gz", "look"} {
+				if _, ok := tt.files[name]; !ok {
+					tt.files[name] = "# nothing\n"
+				}
+			}
+			var out bytes.Buffer
+			into := t.TempDir()
+			if err := Run(write(t, tt.files), into, &out); err != nil {
+				t.Fatal(err, out.String())
+			}
+			c := parse(t, filepath.Join(into, "pxebox.toml"))
+			var got []string
+			for _, e := range c.Entries {
+				got = append(got, became(entry{Entry: e}))
+			}
+			if !slices.Equal(got, tt.want) {
+				t.Errorf("got:\n%q\nwant:\n%q", got, tt.want)
+			}
+			if !strings.Contains(out.String(), tt.note) || strings.Contains(out.String(), "is not copied") {
+				t.Errorf("the notes:\n%s", &out)
+			}
+		})
+	}
+}
