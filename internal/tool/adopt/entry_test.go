@@ -176,6 +176,7 @@ func TestStart(t *testing.T) {
 		{"ONTIMEOUT is an entry with arguments", "ui menu.c32\nontimeout b x\ntimeout 50\n" + entries, "b-2", "5s"},
 		{"ONTIMEOUT is the disk with arguments", "ui menu.c32\nontimeout d x\ntimeout 50\nlabel a\nlabel d\nlocalboot 0\n", "d", "5s"},
 		{"ONTIMEOUT shows the menu again", "ui menu.c32\nontimeout vesamenu.c32 other\ntimeout 50\n" + entries, "a", "0s"},
+		{"ONTIMEOUT names an entry that shows a menu that another shows too", "ui menu.c32\nontimeout b\ntimeout 50\nlabel c\nkernel menu.c32\nappend x\nlabel b\nkernel menu.c32\nappend x\n", "", "0s"},
 		{"ONTIMEOUT starts a module that may ask", "ui menu.c32\nontimeout a.c32\ntimeout 50\n" + entries, "a", "0s"},
 		{"ONTIMEOUT starts a module of another server", "ui menu.c32\nontimeout pxechn.c32 10.0.0.1::pxelinux.0\ntimeout 50\n" + entries, "pxechn-c32", "5s"},
 		{"ONTIMEOUT without TIMEOUT", "ui menu.c32\nontimeout b\n" + entries, "a", "0s"},
@@ -202,7 +203,10 @@ func TestStart(t *testing.T) {
 		{"DEFAULT in a MENU INCLUDE, and a menu", "default menu.c32\nmenu include d\ntimeout 50\n" + entries, "a", "0s"},
 		{"DEFAULT in a MENU INCLUDE, and a menu that starts the disk", "default menu.c32\nmenu include d\ntimeout 50\nlabel hd\nlocalboot 0\n" + entries, "hd", "5s"},
 		{"DEFAULT in a MENU INCLUDE, and an entry", "default a\nmenu include d\n" + entries, "a", "0s"},
-		{"DEFAULT in a MENU INCLUDE alone", "menu include d\n" + entries, "b", "1s"},
+		{"DEFAULT in a MENU INCLUDE alone", "menu include d\n" + entries, "b", "0s"},
+		{"DEFAULT of the menu's program in a MENU INCLUDE, too", "default vesamenu.c32\nmenu include m\ntimeout 50\n" + entries, "a", "5s"},
+		{"the prompt's time starts an entry that the menu has by another name", "default menu.c32 x\nprompt 1\ntimeout 50\nontimeout b\n" + entries, "x", "5s"},
+		{"an entry of a file without its extension", "default menu\ntimeout 50\n" + entries + "label menu\nkernel menu\n", "a", "0s"},
 		{"the entry of DEFAULT in a MENU INCLUDE", "default x\nmenu include x\n" + entries, "", "0s"},
 		{"no menu: DEFAULT starts at once", "default b\n" + entries, "b", "1s"},
 		{"no menu, a prompt", "default b\nprompt 1\n" + entries, "b", "0s"},
@@ -212,7 +216,7 @@ func TestStart(t *testing.T) {
 		{"the default has become no entry", "ui menu.c32\ntimeout 50\nlabel q\nmenu quit\nlabel b\n", "", "0s"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			c, _, err := convert(tt.file, map[string]string{"t": "timeout 50\n", "d": "default b\n", "x": "label x\nkernel linux\n"})
+			c, _, err := convert(tt.file, map[string]string{"t": "timeout 50\n", "d": "default b\n", "m": "default menu\n", "x": "label x\nkernel linux\n"})
 			if err != nil {
 				t.Fatal(err)
 			}

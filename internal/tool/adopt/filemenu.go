@@ -80,14 +80,17 @@ func (c *converter) fileMenu(e *pxelinux.Entry, m menuFiles, in string, unlisted
 		c.lost(l, "is left out: %v", err)
 		return nothing(e)
 	}
-	c.settings(cfg)
-	shown := shownFile{last, in, cfg, m.restarts}
 	if m.restarts {
-		var r *result
-		if cfg, r = c.restarted(e, l, shown, in, unlisted); r != nil {
+		shown, r := c.restarted(e, l, shownFile{last, in, cfg, true}, in, unlisted)
+		if r != nil {
 			return r
 		}
+		if shown != cfg {
+			c.settings(cfg)
+			cfg = shown
+		}
 	}
+	c.settings(cfg)
 	if t, ok := cfg.Last("MENU TITLE"); ok && cfg.Top.Title != e.Caption() {
 		c.lost(t, "a submenu has the label of its entry for a title")
 	}
@@ -123,7 +126,6 @@ func (c *converter) restarted(e *pxelinux.Entry, l pxelinux.Line, f shownFile, i
 			return f.cfg, nil
 		}
 		if cfg, err := c.parse(l, files); err == nil {
-			c.settings(cfg)
 			return cfg, nil
 		}
 	case s.Prompt && (len(f.cfg.All()) > 0 || len(f.cfg.Faults) == 0) && c.repeats(f):

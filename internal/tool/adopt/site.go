@@ -231,10 +231,11 @@ func line(cfg *pxelinux.Config, keyword string) pxelinux.Line {
 
 // starts is the name of what e has become; empty where that starts nothing.
 func (c *converter) starts(e *pxelinux.Entry) string {
-	if name := c.names[e]; name != "" && !c.named(name).Submenu {
-		return name
+	name := c.names[e]
+	if name == "" || c.named(name).Submenu || strings.HasPrefix(c.named(name).PXELINUX, "MENU ") {
+		return ""
 	}
-	return ""
+	return name
 }
 
 // serialPort reports whether the menu is on the first serial port.
@@ -313,6 +314,8 @@ func setting(l pxelinux.Line) note {
 		return of(screens)
 	case "MENU SEPARATOR":
 		return of(look)
+	case "MENU GOTO", "MENU EXIT", "MENU QUIT", "MENU HIDE", "MENU DISABLE", "MENU DISABLED", "MENU INDENT":
+		return lost(noLabel)
 	case "#", "UI", "DEFAULT", "LABEL", "INCLUDE", "APPEND", "IPAPPEND", "SYSAPPEND", "TIMEOUT", "ONTIMEOUT", "SERIAL",
 		"IMPLICIT", "NOCOMPLETE",
 		"TEXT", "TEXT HELP", "ENDTEXT", "MENU BEGIN", "MENU END", "MENU TITLE", "MENU LABEL", "MENU INCLUDE",
@@ -329,8 +332,10 @@ func setting(l pxelinux.Line) note {
 	case strings.HasPrefix(l.Keyword, "MENU "):
 		return of(look)
 	}
-	return lost("stands below no LABEL, where it does nothing")
+	return lost(noLabel)
 }
+
+const noLabel = "stands below no LABEL, where it does nothing"
 
 // unknown is why a line has no effect whose keyword PXELINUX does not know.
 func unknown(l pxelinux.Line) string {

@@ -36,20 +36,35 @@ func (c *converter) unattended(cfg *pxelinux.Config) unattended {
 	now, before := cfg.Startup(true), cfg.Startup(false)
 	named, _ := cfg.AtPrompt(now.Command, true)
 	namedBefore, _ := cfg.AtPrompt(before.Command, false)
-	if before.Command == "" || now == before && named == namedBefore {
+	if same(now, before) && named == namedBefore {
 		return c.startup(cfg, now, true)
 	}
-	// What is in the tree is as old as its pxelinux.0, which may not be there.
+	// A tree is as old as its pxelinux.0, which need not be in it.
 	u := c.startup(cfg, before, false)
+	if before.Command == "" {
+		u = c.startup(cfg, now, true)
+	}
 	if u.entry != nil && u.entry.Type != "LOCALBOOT" {
 		u = u.nothing()
 	}
 	what := "nothing starts by itself"
 	if u.entry != nil {
-		what = "what starts by itself is the disk, as before version 5"
+		what = "by itself the disk starts, and nothing else"
 	}
 	c.starting(now.Line, "is inside of a MENU INCLUDE, where PXELINUX heeds it since version 5, and before did not: %s", what)
 	return u
+}
+
+// same reports whether PXELINUX does the same, whichever line says it.
+func same(a, b pxelinux.Startup) bool {
+	command := func(s string) string {
+		if pxelinux.IsMenu(first(s)) {
+			return strings.Join(strings.Fields(s)[1:], " ")
+		}
+		return "command " + s
+	}
+	return a.Prompt == b.Prompt && a.IsUI == b.IsUI && a.Timeout.Wait() == b.Timeout.Wait() &&
+		a.OnTimeout.Args == b.OnTimeout.Args && command(a.Command) == command(b.Command)
 }
 
 // startup is what PXELINUX comes to that begins so. heeded is Startup's and
@@ -60,6 +75,12 @@ func (c *converter) startup(cfg *pxelinux.Config, s pxelinux.Startup, heeded boo
 	files, shows := c.menuOf(e, arguments, s.Command)
 	if shows {
 		u.menu, u.files = c.shownBy(cfg, s.Line, files)
+	}
+	if shows && e != nil && e.Type == "KERNEL" && path.Ext(first(e.Image)) == "" {
+		// Only up to version 4 the file of a LABEL is found without it.
+		c.starting(e.Line, "starts a file without its extension, which PXELINUX finds no more since version 5: nothing starts by itself")
+		u.cursor = u.menu.Start.First()
+		return u
 	}
 	switch {
 	case shows && (!s.Prompt || s.Timeout.Wait() > 0 && s.OnTimeout.Args == ""):
@@ -93,8 +114,9 @@ func (c *converter) menuOf(e *pxelinux.Entry, arguments, command string) (files 
 		return strings.Fields(command)[1:], true
 	case e != nil && e.Type != "CONFIG":
 		// LABEL menu, KERNEL menu.c32, DEFAULT menu.
-		m, ok := c.menuFiles(e)
-		return append(m.files, strings.Fields(arguments)...), ok
+		_, ok := c.menuFiles(e)
+		_, own := c.image(e)
+		return strings.Fields(own + " " + arguments), ok
 	}
 	return nil, false
 }
@@ -143,7 +165,7 @@ func (c *converter) countdown(u unattended) unattended {
 		u.by = m.OnTimeout
 		u.entry = c.command(cfg, cfg, command{m.OnTimeout, e, arguments, false, false})
 		if u.entry != nil && u.entry != cursor {
-			c.starting(m.OnTimeout, "is the default now, and the cursor begins there")
+			c.starting(m.OnTimeout, "starts %q, which is the default now: the cursor begins there", brief(pxelinux.Decode(u.entry.Caption())))
 		}
 	case hasCommand(cursor):
 		u.entry = cursor
@@ -179,6 +201,10 @@ func (c *converter) command(cfg, menu *pxelinux.Config, cmd command) *pxelinux.E
 		case !hasCommand(cmd.entry):
 			c.starting(cmd.line, "names an entry without a command: nothing starts by itself")
 			return nil
+		case menu != cfg: // which need not have the entry
+			e := *cmd.entry
+			e.Append, e.Hidden = strings.TrimSpace(e.Append+" "+cmd.arguments), false
+			return c.added(menu, &e, cmd)
 		case cmd.arguments == "" || cmd.entry.Type == "LOCALBOOT":
 			return cmd.entry
 		}
@@ -190,7 +216,7 @@ func (c *converter) command(cfg, menu *pxelinux.Config, cmd command) *pxelinux.E
 		e := *cmd.entry
 		e.Append = strings.TrimSpace(e.Append + " " + cmd.arguments)
 		e.Label, e.Hidden = e.Label+" "+cmd.arguments, false
-		return c.added(cfg, menu, &e, cmd)
+		return c.added(menu, &e, cmd)
 	}
 	word := first(cmd.line.Args)
 	image, ok := c.commandFile(word, cmd.prompt)
@@ -215,14 +241,14 @@ func (c *converter) command(cfg, menu *pxelinux.Config, cmd command) *pxelinux.E
 		return nil
 	}
 	e := &pxelinux.Entry{Line: cmd.line, Name: word, Label: word, Type: "KERNEL", Image: image, Append: strings.TrimSpace(cmd.line.Args[len(word):])}
-	return c.added(cfg, menu, e, cmd)
+	return c.added(menu, e, cmd)
 }
 
 // starters are modules that start something else, and wait for nothing.
 var starters = []string{"chain.c32", "pxechn.c32", "linux.c32", "mboot.c32", "reboot.c32", "poweroff.c32"}
 
 // added adds an entry to the menu, unless it has one that does the same.
-func (c *converter) added(cfg, menu *pxelinux.Config, e *pxelinux.Entry, cmd command) *pxelinux.Entry {
+func (c *converter) added(menu *pxelinux.Config, e *pxelinux.Entry, cmd command) *pxelinux.Entry {
 	for _, other := range menu.All() {
 		if hasCommand(other) && c.does(other) == c.does(e) {
 			return other
