@@ -371,6 +371,8 @@ func adopted(t *testing.T, c *config.Config, files map[string]string) string {
 			return ""
 		case e.Disk:
 			return "disk"
+		case e.File != "":
+			return fmt.Sprintf("%s [] %s", e.File, e.Append)
 		case e.Kernel != "":
 			if _, ok := files[e.Kernel]; !ok {
 				return ""
