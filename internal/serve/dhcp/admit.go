@@ -3,8 +3,6 @@ package dhcp
 import (
 	"net/netip"
 
-	"github.com/insomniacslk/dhcp/dhcpv4"
-
 	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
@@ -22,23 +20,22 @@ func refused(why string) Answer { return Answer{Why: why, Refused: true} }
 // another machine counts. What remains is a host that forges a source address
 // of a served network, where the site's routers let that in (RFC 2827).
 func (s *Settings) admit(q Question) string {
-	from, giaddr, ciaddr := address(q.From.Addr().AsSlice()), address(q.Msg.GatewayIPAddr), address(q.Msg.ClientIPAddr)
-	t := q.Msg.MessageType()
+	from, giaddr := address(q.From.Addr().AsSlice()), address(q.Msg.GatewayIPAddr)
 	switch {
 	case q.Port == BootServerPort:
 		// All firmware asks from the address that it puts into ciaddr, or has
 		// none yet.
-		if from.IsValid() && (from != ciaddr || s.hostSubnet(from) == nil) {
+		if from.IsValid() && (from != q.has || s.hostSubnet(from) == nil) {
 			return "a boot server request that does not come from its ciaddr, or from an address that is not served"
 		}
 		return ""
 	case giaddr.IsValid():
-		return s.admitRelayed(from, giaddr, s.subnetFor(q.Msg))
+		return s.admitRelayed(from, giaddr, s.subnetFor(q))
 	case !from.IsValid():
 		switch {
-		case t == dhcpv4.MessageTypeRelease:
+		case q.state == stateRelease:
 			return "a RELEASE that does not come from the address that it gives back" // RFC 2131 §4.4.6: by unicast
-		case ciaddr.IsValid() && !s.isOnLink(ciaddr):
+		case q.has.IsValid() && !s.isOnLink(q.has):
 			return "a broadcast whose ciaddr is no machine's of the box's network"
 		}
 		return ""
@@ -47,15 +44,15 @@ func (s *Settings) admit(q Question) string {
 	switch {
 	case sub == nil:
 		return "from an address that is not served"
-	case t == dhcpv4.MessageTypeDecline:
+	case q.state == stateDecline:
 		return "a DECLINE that is neither broadcast without an address nor relayed" // RFC 2131 §4.4.4
-	case t == dhcpv4.MessageTypeRelease && ciaddr != from:
+	case q.state == stateRelease && q.has != from:
 		return "a RELEASE that does not come from the address that it gives back"
-	case !ciaddr.IsValid() && sub != s.local:
+	case !q.has.IsValid() && sub != s.local:
 		// The client asks for an address. It does so by broadcast, which only
 		// a relay agent carries further, and that writes its giaddr.
 		return "from behind a router without a relay agent, and without a ciaddr"
-	case ciaddr.IsValid() && s.hostSubnet(ciaddr) != sub:
+	case q.has.IsValid() && s.hostSubnet(q.has) != sub:
 		return "a ciaddr that is no machine's of the sender's network"
 	}
 	return ""
@@ -95,9 +92,9 @@ func (s *Settings) hostSubnet(a netip.Addr) *subnet {
 // know, and whether a relay agent vouches for it; the zero Addr where not. An
 // agent knows the machines of its own subnet. For those of the box's own
 // network the link itself says who they are, and no agent does.
-func (s *Settings) learned(m *dhcpv4.DHCPv4, a netip.Addr) (has netip.Addr, relayed bool) {
-	giaddr := address(m.GatewayIPAddr)
-	sub := s.subnetFor(m)
+func (s *Settings) learned(q Question, a netip.Addr) (has netip.Addr, relayed bool) {
+	giaddr := address(q.Msg.GatewayIPAddr)
+	sub := s.subnetFor(q)
 	if sub == nil || !a.IsValid() || s.hostSubnet(a) != sub || giaddr.IsValid() && (sub == s.local || s.isOnLink(giaddr)) {
 		return netip.Addr{}, false
 	}

@@ -39,6 +39,7 @@ type Question struct {
 	Again bool
 	Bare  bool // BOOTP without the magic cookie (RFC 951)
 
+	fields
 	client  pxe.Client
 	boots   bool            // the client is network-booting firmware
 	machine clients.Machine // of any other client only the MAC is known
@@ -47,7 +48,7 @@ type Question struct {
 
 // NewQuestion classifies a packet.
 func NewQuestion(m *dhcpv4.DHCPv4, port int, from netip.AddrPort) Question {
-	q := Question{Msg: m, Port: port, From: from, machine: clients.Machine{MAC: ether.From(m.ClientHWAddr)}}
+	q := Question{Msg: m, Port: port, From: from, fields: readFields(m, port, from), machine: clients.Machine{MAC: ether.From(m.ClientHWAddr)}}
 	if q.client, q.boots = pxe.Classify(m); q.boots {
 		q.machine.Firmware = string(q.client.Firmware)
 		if guid := q.client.GUID; len(guid) == 17 {
@@ -59,6 +60,10 @@ func NewQuestion(m *dhcpv4.DHCPv4, port int, from netip.AddrPort) Question {
 	}
 	return q
 }
+
+// Has is the address that the client uses, as far as the packet can say so; the
+// zero Addr where the client has none yet.
+func (q Question) Has() netip.Addr { return q.has }
 
 // asBIOS is the question of a client from before PXE, which says nothing of
 // its firmware.
@@ -130,6 +135,8 @@ func Decide(now time.Time, s *Settings, q Question) Answer {
 		return silent("not a request")
 	case m.HWType != iana.HWTypeEthernet || len(m.ClientHWAddr) != 6:
 		return heard("not an Ethernet client")
+	case m.ClientHWAddr[0]&1 != 0: // IEEE 802 §8.2.2: the group bit
+		return refused("a hardware address that no single machine has")
 	case s.IsSelfTest(q):
 		return selfTest(s, q)
 	case s.isOwn(m.ClientHWAddr):
@@ -162,7 +169,7 @@ func decide(now time.Time, s *Settings, q Question) Answer {
 	case q.Port == BootServerPort:
 		return bootServer(now, s, q)
 	case s.Mode.Leases():
-		return serve(now, s, s.subnetFor(q.Msg), q)
+		return serve(now, s, s.subnetFor(q), q)
 	case !q.boots:
 		return notBooting(q)
 	default:
@@ -200,7 +207,7 @@ func proxy(now time.Time, s *Settings, q Question) Answer {
 	case dhcpv4.MessageTypeDiscover:
 	case dhcpv4.MessageTypeRequest:
 		a := silent("for the site's own DHCP server")
-		a.Has, a.Relayed = s.learned(q.Msg, addressOption(q.Msg, optRequested))
+		a.Has, a.Relayed = s.learned(q, q.wish)
 		a.Handoff, _ = s.handsOver(now, q)
 		s.takes(now, q, a.Handoff)
 		return a
@@ -361,17 +368,17 @@ func deliver(q Question, r *dhcpv4.DHCPv4, why string) Answer {
 	nak := r.MessageType() == dhcpv4.MessageTypeNak
 	switch {
 	case giaddr.IsValid():
-		// "to the 'DHCP server' port on the BOOTP relay agent". The client's
-		// idea of its address is what a NAK is about, so the relay is told to
-		// broadcast it.
-		if nak {
+		// "to the 'DHCP server' port on the BOOTP relay agent", which sends it
+		// on to yiaddr unless the broadcast bit is set (RFC 1542 §4.1.2). A NAK
+		// (RFC 2131 §4.3.2) and a proxy's offer have no yiaddr to send to.
+		if !yiaddr.IsValid() {
 			r.SetBroadcast()
 		}
 		a.To = netip.AddrPortFrom(giaddr, ServerPort)
 	case nak:
 		// "the server broadcasts any DHCPNAK messages"
-	case hasAddr(q.Msg.ClientIPAddr):
-		a.To = netip.AddrPortFrom(address(q.Msg.ClientIPAddr), ClientPort)
+	case q.has.IsValid():
+		a.To = netip.AddrPortFrom(q.has, ClientPort)
 	case q.Msg.IsBroadcast() || !yiaddr.IsValid():
 		// A proxy's offer has no yiaddr to send to, whatever the flag says.
 	default:

@@ -151,7 +151,7 @@ func checkServer(t *testing.T, q Question, client pxe.Client, boots bool) {
 		}
 		set(&m, optServerID, self.Addr().AsSlice())
 		set(&m, 50, offer.Msg.YourIPAddr)
-		q.Msg, want = &m, dhcpv4.MessageTypeAck
+		q, want = NewQuestion(&m, q.Port, q.From), dhcpv4.MessageTypeAck
 	}
 	a := Decide(t0, s, q)
 	checkReply(t, "server", a, q, want)

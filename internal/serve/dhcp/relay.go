@@ -11,19 +11,17 @@ import (
 const subLinkSelection = 5
 
 // subnetFor finds the subnet that a client is on (RFC 2131 §4.3.1): as its
-// relay agent says; else, for a client that renews from behind a router
-// without a relay, the one of its own address; else the link's.
-func (s *Settings) subnetFor(m *dhcpv4.DHCPv4) *subnet {
-	if giaddr := address(m.GatewayIPAddr); giaddr.IsValid() {
-		if link := linkSelection(m); link.IsValid() {
+// relay agent says; else, for a client that has an address and asks from behind
+// a router without a relay, the one of that address; else the link's.
+func (s *Settings) subnetFor(q Question) *subnet {
+	if giaddr := address(q.Msg.GatewayIPAddr); giaddr.IsValid() {
+		if link := linkSelection(q.Msg); link.IsValid() {
 			return s.subnetOf(link)
 		}
 		return s.subnetOf(giaddr)
 	}
-	if ciaddr := address(m.ClientIPAddr); ciaddr.IsValid() {
-		if sub := s.subnetOf(ciaddr); sub != nil {
-			return sub
-		}
+	if sub := s.subnetOf(q.has); sub != nil {
+		return sub
 	}
 	return s.local
 }

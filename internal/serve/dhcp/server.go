@@ -55,19 +55,26 @@ func serve(now time.Time, s *Settings, sub *subnet, q Question) Answer {
 }
 
 func (x *exchange) answer() Answer {
-	switch x.m.MessageType() {
-	case dhcpv4.MessageTypeDiscover:
+	switch x.q.state {
+	case stateInit:
 		return x.discover()
-	case dhcpv4.MessageTypeRequest:
-		return x.request()
-	case dhcpv4.MessageTypeInform:
+	case stateSelecting:
+		return x.selecting(x.q.wish)
+	case stateInitReboot:
+		return x.initReboot(x.q.wish)
+	case stateBound:
+		return x.renewing(x.q.has)
+	case stateInform:
 		return x.inform()
-	case dhcpv4.MessageTypeDecline:
+	case stateDecline:
 		return x.decline()
-	case dhcpv4.MessageTypeRelease:
+	case stateRelease:
 		return x.release()
-	case dhcpv4.MessageTypeNone:
+	case stateBOOTP:
 		return x.bootp()
+	}
+	if x.m.MessageType() == dhcpv4.MessageTypeRequest {
+		return heard("a request that names no address")
 	}
 	return heard("not a question")
 }
@@ -102,7 +109,7 @@ func (x *exchange) discover() Answer {
 	a, fresh := x.fixed, false
 	if !a.IsValid() || !x.sub.pool.OfferReserved(x.now, x.id, a) {
 		var ok bool
-		a, fresh, ok = x.sub.pool.Offer(x.now, x.id, address(x.m.RequestedIPAddress()))
+		a, fresh, ok = x.sub.pool.Offer(x.now, x.id, x.q.wish)
 		if !ok && x.canProbe() {
 			// Rather one that was in use than none: the probe tells.
 			a, ok = x.sub.pool.Retry(x.now, x.id)
@@ -250,29 +257,11 @@ func nextServer(options map[uint8][]byte, self netip.Addr) net.IP {
 	return self.AsSlice()
 }
 
-// request tells the four kinds of DHCPREQUEST apart by the fields that
-// §4.3.2 and table 4 name.
-func (x *exchange) request() Answer {
-	ciaddr, wish := address(x.m.ClientIPAddr), address(x.m.RequestedIPAddress())
-	switch {
-	case x.m.Options.Has(dhcpv4.OptionServerIdentifier):
-		if !wish.IsValid() { // seen from clients that put it in ciaddr
-			wish = ciaddr
-		}
-		return x.selecting(wish)
-	case wish.IsValid() && !ciaddr.IsValid():
-		return x.initReboot(wish)
-	case ciaddr.IsValid():
-		return x.renewing(ciaddr)
-	}
-	return heard("a request that names no address")
-}
-
 func (x *exchange) selecting(wish netip.Addr) Answer {
-	if other := addressOption(x.m, optServerID); other != x.s.Self.Addr() {
+	if !x.meant() {
 		x.sub.pool.Withdraw(x.now, x.id)
 		a := silent("the client took another server's offer")
-		a.Other = other
+		a.Other = x.q.server
 		return a
 	}
 	if x.isOthers(wish) || !x.commitSelected(wish) {
@@ -303,6 +292,11 @@ func (x *exchange) initReboot(wish netip.Addr) Answer {
 
 // renewing is RENEWING by unicast or REBINDING by broadcast.
 func (x *exchange) renewing(ciaddr netip.Addr) Answer {
+	if x.q.server.IsValid() && !x.meant() {
+		a := silent("renewal: the client asks another server")
+		a.Other = x.q.server
+		return a
+	}
 	known, ok := x.known()
 	switch {
 	case !ok:
@@ -350,10 +344,10 @@ func (x *exchange) commitSelected(a netip.Addr) bool {
 
 func (x *exchange) acknowledge(a netip.Addr, why string) Answer {
 	r := x.grant(dhcpv4.MessageTypeAck, a)
-	r.ClientIPAddr = x.m.ClientIPAddr // table 3
+	r.ClientIPAddr = x.q.has.AsSlice() // table 3
 	answer := deliver(x.q, r, why)
 	answer.Addr, answer.Commit = a, true
-	answer.Has, answer.Relayed = x.s.learned(x.m, a)
+	answer.Has, answer.Relayed = x.s.learned(x.q, a)
 	answer.Handoff = x.to
 	x.s.takes(x.now, x.q, x.to)
 	return answer
@@ -370,22 +364,19 @@ func (x *exchange) refuse(why string) Answer {
 
 // inform is §4.3.5: parameters, and neither an address nor times.
 func (x *exchange) inform() Answer {
-	if to := address(x.m.ClientIPAddr); !to.IsValid() || !x.sub.network.Contains(to) {
+	if x.s.hostSubnet(x.q.has) != x.sub {
 		return heard("INFORM from an address that is not of this subnet")
 	}
 	r := newReply(x.s, x.m, dhcpv4.MessageTypeAck)
-	r.ClientIPAddr = x.m.ClientIPAddr
+	r.ClientIPAddr = x.q.has.AsSlice()
 	x.parameters(r)
-	answer := deliver(x.q, r, "inform")
-	if !hasAddr(x.m.GatewayIPAddr) {
-		answer.To, answer.Link = netip.AddrPortFrom(address(x.m.ClientIPAddr), ClientPort), nil
-	}
-	return answer
+	// "directly to the address given in the 'ciaddr' field", past the agent.
+	return Answer{Msg: r, To: netip.AddrPortFrom(x.q.has, ClientPort), Why: "inform"}
 }
 
 // decline is §4.3.3.
 func (x *exchange) decline() Answer {
-	a := address(x.m.RequestedIPAddress())
+	a := x.q.wish
 	if x.meant() && x.sub.pool.Decline(x.now, x.id, a, x.now.Add(declineFor)) {
 		return trouble("declined: another machine uses " + a.String())
 	}
@@ -394,14 +385,14 @@ func (x *exchange) decline() Answer {
 
 // release is §4.3.4.
 func (x *exchange) release() Answer {
-	if x.meant() && x.sub.pool.Release(x.now, x.id, address(x.m.ClientIPAddr)) {
+	if x.meant() && x.sub.pool.Release(x.now, x.id, x.q.has) {
 		return silent("released")
 	}
 	return silent("release of what was not given")
 }
 
 // meant reports whether option 54 names this box.
-func (x *exchange) meant() bool { return addressOption(x.m, optServerID) == x.s.Self.Addr() }
+func (x *exchange) meant() bool { return x.q.server == x.s.Self.Addr() }
 
 // bootp answers a client from before DHCP (RFC 951, RFC 1534 §2): it has no
 // way to renew or to give back, so only what is reserved for it is its own.
@@ -432,7 +423,7 @@ func (x *exchange) bootp() Answer {
 		x.siteFile(r)
 	}
 	answer := deliver(x.q, r, "bootp")
-	answer.Has, answer.Relayed = x.s.learned(x.m, x.fixed)
+	answer.Has, answer.Relayed = x.s.learned(x.q, x.fixed)
 	answer.Machine, answer.Handoff = bios.machine, to
 	x.s.takes(x.now, bios, to)
 	return answer

@@ -88,8 +88,7 @@ func follows(q Question) bool {
 	if hasClass && !q.boots {
 		return false
 	}
-	return q.Port == BootServerPort ||
-		q.Msg.MessageType() == dhcpv4.MessageTypeRequest && q.Msg.Options.Has(dhcpv4.OptionServerIdentifier)
+	return q.state == stateBootServer || q.state == stateSelecting
 }
 
 // told notes which file the firmware of a machine was told to load.

@@ -80,9 +80,7 @@ func (p *reporter) answered(x answer) {
 	}
 	e.MAC = ether.From(asked.ClientHWAddr)
 	if !e.Addr.IsValid() { // on port 4011 the machine has one already
-		if a, ok := netip.AddrFromSlice(asked.ClientIPAddr.To4()); ok && !a.IsUnspecified() {
-			e.Addr = a
-		}
+		e.Addr = x.q.Has()
 	}
 	if reply.MessageType() == dhcpv4.MessageTypeNak {
 		e.Outcome = event.Refused
