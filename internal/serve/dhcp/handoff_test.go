@@ -340,3 +340,23 @@ func TestRuleWithOnce(t *testing.T) {
 		t.Errorf("another machine: %s", loads(a))
 	}
 }
+
+// A machine that boots from a server of another network is told its router,
+// whatever its option 55 asks for.
+func TestRouterToServerOfAnotherNetwork(t *testing.T) {
+	for situation, tc := range map[string]struct {
+		server string
+		router bool
+	}{
+		"on the machine's network": {"192.168.77.2", false},
+		"elsewhere":                {"10.9.0.5", true},
+	} {
+		s, _ := handingOver(spec.ModeServer)
+		there := map[string]handoff.Target{"wds": {Server: netip.MustParseAddr(tc.server), Programs: programs}}
+		s.Plan = handoff.NewPlan([]clients.Rule{toWDS}, there, handoff.NewTable(4), clients.NewOnce(4))
+		a := ask(s, message(dhcpv4.MessageTypeDiscover, bios, option(55, 1, 43, 60)))
+		if got := a.Msg.Options.Has(dhcpv4.OptionRouter); got != tc.router || a.Msg.ServerIPAddr.String() != tc.server {
+			t.Errorf("%s: option 3 there: %v; boots from %v", situation, got, a.Msg.ServerIPAddr)
+		}
+	}
+}

@@ -179,6 +179,18 @@ func TestParametersAreThoseAskedFor(t *testing.T) {
 	t.Run("a list: those and the mask", func(t *testing.T) {
 		check(t, ask(s, message(dhcpv4.MessageTypeDiscover, option(55, 121, 15, 42, 99))).Msg, 1, 15, 42, 121)
 	})
+	t.Run("a machine of the box's network needs no router to boot", func(t *testing.T) {
+		check(t, ask(s, message(dhcpv4.MessageTypeDiscover, bios, option(55, 43, 60, 66))).Msg, 1, 43, 60, 97)
+	})
+	t.Run("one behind a router does: a Raspberry Pi 3's list lacks it", func(t *testing.T) {
+		s := settings(spec.ModeServer, behindRelays)
+		for what, pi := range map[string][]change{"firmware": {bios}, "a board that names no class": nil} {
+			m := message(dhcpv4.MessageTypeDiscover, append(pi, option(55, 43, 60, 66), giaddr("10.1.0.1"))...)
+			if got := ask(s, m).Msg.Options.Get(dhcpv4.OptionRouter); !bytes.Equal(got, []byte{10, 1, 0, 1}) {
+				t.Errorf("%s: option 3 is % x", what, got)
+			}
+		}
+	})
 	t.Run("no list: all there is", func(t *testing.T) {
 		check(t, ask(s, message(dhcpv4.MessageTypeDiscover)).Msg, 1, 3, 6, 15, 19, 26, 28, 42, 66, 67, 119, 121, 150)
 	})

@@ -160,8 +160,8 @@ func (x *exchange) times(r *dhcpv4.DHCPv4) {
 }
 
 // parameters writes what the client asks for in option 55, and all there is
-// where it asks for nothing (§4.3.1). The mask goes out unasked too: an
-// address is no use without it.
+// where it asks for nothing (§4.3.1). The mask goes out unasked too: an address
+// is no use without it.
 func (x *exchange) parameters(r *dhcpv4.DHCPv4) {
 	asked := x.m.Options[uint8(dhcpv4.OptionParameterRequestList)]
 	for code, v := range x.sub.options {
@@ -172,6 +172,12 @@ func (x *exchange) parameters(r *dhcpv4.DHCPv4) {
 	if x.hostname != "" && (asked == nil || slices.Contains(asked, optHostname)) {
 		set(r, optHostname, []byte(x.hostname))
 	}
+	x.load(r)
+	x.way(r)
+}
+
+// load tells the client what to load, where it is one that boots.
+func (x *exchange) load(r *dhcpv4.DHCPv4) {
 	if !x.q.boots {
 		x.plain(r)
 		return
@@ -188,6 +194,19 @@ func (x *exchange) parameters(r *dhcpv4.DHCPv4) {
 	delete(r.Options, optTFTPServer)
 	delete(r.Options, optBootFile)
 	pxe.Describe(r, x.q.client, boot)
+}
+
+// way adds the router, asked for or not, where the server that the client boots
+// from, or the box itself, is on another network. A Raspberry Pi 3 does not ask
+// for it, and could not answer that server.
+func (x *exchange) way(r *dhcpv4.DHCPv4) {
+	server := address(r.ServerIPAddr)
+	if !server.IsValid() {
+		server = x.s.Self.Addr()
+	}
+	if v, ok := x.sub.options[optRouter]; ok && !x.sub.network.Contains(server) {
+		set(r, optRouter, v)
+	}
 }
 
 // plain tells a client that is not PXE firmware what to load, and from where:
