@@ -282,6 +282,9 @@ func (c *client) bind(ctx context.Context, ack *dhcpv4.DHCPv4, asked time.Time) 
 	log("network: address leased", "interface", c.link.Attrs().Name, "address", s.addr, "server", server, "for", life.end)
 	c.held = held{setup: s, lifetime: life, asked: asked, server: server}
 	c.unasked, c.said = false, ""
+	if c.Leased != nil {
+		c.Leased(ctx, ack)
+	}
 	return nil
 }
 
@@ -398,7 +401,9 @@ func (c *client) message(t dhcpv4.MessageType, mods ...dhcpv4.Modifier) *dhcpv4.
 			dhcpv4.OptMessageType(t),
 			dhcpv4.OptMaxMessageSize(nclient4.MaxMessageSize),
 			dhcpv4.OptParameterRequestList(dhcpv4.OptionSubnetMask, dhcpv4.OptionRouter, dhcpv4.OptionDomainNameServer,
-				dhcpv4.OptionDomainName, dhcpv4.OptionRenewTimeValue, dhcpv4.OptionRebindingTimeValue)),
+				dhcpv4.OptionDomainName, dhcpv4.OptionRenewTimeValue, dhcpv4.OptionRebindingTimeValue,
+				// The box uses none of these. It reports them: Leased.
+				dhcpv4.OptionClassIdentifier, dhcpv4.OptionTFTPServerName, dhcpv4.OptionBootfileName)),
 	}
 	for _, mod := range append(c.host, mods...) {
 		mod(m)

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/insomniacslk/dhcp/dhcpv4"
 	"github.com/vishvananda/netlink"
 
 	"github.com/pxebox/pxebox/internal/boot/spec"
@@ -32,6 +33,9 @@ type Keeper struct {
 	// RunDir is where the Keeper notes which address it set, so that after a
 	// restart it knows it from one that the system's own network setup made.
 	RunDir string
+	// Leased, where it is set, is called with each answer by which the site's
+	// DHCP server gives the box an address.
+	Leased func(context.Context, *dhcpv4.DHCPv4)
 	Log    *slog.Logger
 }
 

@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/insomniacslk/dhcp/dhcpv4"
+
 	"github.com/pxebox/pxebox/internal/base/loglimit"
 	"github.com/pxebox/pxebox/internal/base/task"
 	"github.com/pxebox/pxebox/internal/net/netif"
@@ -106,12 +108,28 @@ func (s *Server) rivalGone(now time.Time) {
 	}
 }
 
+// Leased takes in the lease by which the site's DHCP server gave the box its
+// address: what that tells of a boot, it tells other machines too.
+func (s *Server) Leased(ctx context.Context, ack *dhcpv4.DHCPv4) {
+	if site, ok := otherdhcp.ReadSite(ack); ok {
+		task.Give(ctx, s.inbox.sites, site)
+	}
+}
+
+// siteHeard takes in that the site's DHCP server tells machines what to boot.
+func (s *Server) siteHeard(now time.Time, site otherdhcp.Site) {
+	if s.config.DHCP.Mode.Answers() {
+		s.report.site(now, site)
+	}
+}
+
 // watchRivals looks for other PXE servers until ctx ends. The box serves
 // without it as well.
 func (s *Server) watchRivals(ctx context.Context, l netif.Link) error {
 	for {
-		err := s.others.guard.WatchRivals(ctx, l.Name, l.Index, l.HW, s.isSelf, func(r otherdhcp.Rival) {
-			task.Give(ctx, s.inbox.rivals, r)
+		err := s.others.guard.WatchRivals(ctx, l.Name, l.Index, l.HW, s.isSelf, otherdhcp.Heard{
+			Rival: func(r otherdhcp.Rival) { task.Give(ctx, s.inbox.rivals, r) },
+			Site:  func(site otherdhcp.Site) { task.Give(ctx, s.inbox.sites, site) },
 		})
 		if ctx.Err() != nil {
 			return ctx.Err()

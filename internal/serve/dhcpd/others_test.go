@@ -2,11 +2,17 @@ package dhcpd
 
 import (
 	"bytes"
+	"context"
 	"log/slog"
+	"maps"
+	"net"
 	"net/netip"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
 
 	"github.com/pxebox/pxebox/internal/boot/spec"
 	"github.com/pxebox/pxebox/internal/serve/otherdhcp"
@@ -42,5 +48,54 @@ func TestAnotherPXEServer(t *testing.T) {
 	b.rivalHeard(t0, other)
 	if said := said.String(); strings.Contains(said, "PXE server") {
 		t.Errorf("with DHCP off the site has its own; the log:\n%s", said)
+	}
+}
+
+// A site's DHCP server that sends boot options is logged once, with what it sends
+// and what to remove; not where it is the one that is to send them.
+func TestSiteThatSendsBootOptions(t *testing.T) {
+	server := netip.MustParseAddr("192.168.77.2")
+	lease, err := dhcpv4.New(dhcpv4.WithMessageType(dhcpv4.MessageTypeAck), dhcpv4.WithYourIP(net.IPv4(192, 168, 77, 50)),
+		dhcpv4.WithLeaseTime(3600), dhcpv4.WithOption(dhcpv4.OptServerIdentifier(server.AsSlice())),
+		dhcpv4.WithOption(dhcpv4.OptClassIdentifier("PXEClient")),
+		func(m *dhcpv4.DHCPv4) { m.OpCode, m.BootFileName = dhcpv4.OpcodeBootReply, "other.efi" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain := *lease
+	plain.BootFileName, plain.Options = "", maps.Clone(lease.Options)
+	delete(plain.Options, uint8(dhcpv4.OptionClassIdentifier))
+	for situation, tc := range map[string]struct {
+		mode  spec.Mode
+		lease *dhcpv4.DHCPv4
+		lines int
+	}{
+		"proxy":                     {spec.ModeProxy, lease, 1},
+		"auto":                      {spec.ModeAuto, lease, 1},
+		"off":                       {spec.ModeOff, lease, 0},
+		"a server that leases only": {spec.ModeAuto, &plain, 0},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			said := &bytes.Buffer{}
+			s := newServer(time.Now(), options(t, slog.New(slog.NewTextHandler(said, nil))))
+			s.Configure(time.Now(), Config{DHCP: spec.DHCP{Mode: tc.mode}})
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan struct{})
+			go func() { s.own(ctx); close(done) }()
+			for range 3 { // it is renewed
+				s.Leased(ctx, tc.lease)
+			}
+			synctest.Wait()
+			cancel()
+			<-done
+			if n := strings.Count(said.String(), "sends boot options"); n != tc.lines {
+				t.Errorf("%s: %d lines: %s", situation, n, said)
+			}
+			for _, want := range []string{"server=192.168.77.2", "PXEClient", "other.efi", "option 60", "option 67"} {
+				if tc.lines > 0 && !strings.Contains(said.String(), want) {
+					t.Errorf("%s: nothing about %s: %s", situation, want, said)
+				}
+			}
+		})
 	}
 }

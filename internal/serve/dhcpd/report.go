@@ -30,6 +30,7 @@ type reporter struct {
 	garbled *loglimit.Once[refusal]    // packets that cannot be read
 	moved   *loglimit.Once[netip.Addr] // addresses that have another machine now
 	rivals  *loglimit.Once[netip.Addr] // other PXE servers
+	sites   *loglimit.Once[netip.Addr] // DHCP servers that tell machines what to boot
 }
 
 // refusal is a machine, as a packet names it, and why it is not answered.
@@ -54,6 +55,9 @@ const (
 	// rivalsAgain and maxRivals are the same for other PXE servers.
 	rivalsAgain = time.Hour
 	maxRivals   = 8
+	// sitesAgain is the same for the site's DHCP servers: to change them may take
+	// days.
+	sitesAgain = 24 * time.Hour
 )
 
 func newReporter(o Options) *reporter {
@@ -65,6 +69,7 @@ func newReporter(o Options) *reporter {
 		garbled: &loglimit.Once[refusal]{Most: maxGarbled, Again: unansweredAgain},
 		moved:   &loglimit.Once[netip.Addr]{Most: maxMoved, Again: movedAgain},
 		rivals:  &loglimit.Once[netip.Addr]{Most: maxRivals, Again: rivalsAgain},
+		sites:   &loglimit.Once[netip.Addr]{Most: maxRivals, Again: sitesAgain},
 	}
 }
 
@@ -127,6 +132,14 @@ func (p *reporter) rival(now time.Time, r otherdhcp.Rival) {
 	if p.rivals.First(now, r.Server) {
 		p.log.Warn("another PXE server answers on this link: machines boot from either, and may miss the way to WDS; let one of them leave these machines alone",
 			"server", r.Server, "server_mac", r.MAC)
+	}
+}
+
+// site logs a DHCP server of the site's that tells machines what to boot.
+func (p *reporter) site(now time.Time, s otherdhcp.Site) {
+	if p.sites.First(now, s.Server) {
+		p.log.Warn("the site's DHCP server sends boot options, which many machines heed before this box; remove them on that server",
+			"server", s.Server, "server_mac", s.MAC, "sends", s.Options, "remove", s.Remove)
 	}
 }
 

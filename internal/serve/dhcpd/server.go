@@ -80,6 +80,7 @@ type inbox struct {
 	inUse    chan netip.Addr
 	verdicts chan otherdhcp.Verdict
 	rivals   chan otherdhcp.Rival
+	sites    chan otherdhcp.Site
 }
 
 // configuring is a Config, and who waits until it is in use.
@@ -104,6 +105,7 @@ func newServer(now time.Time, o Options) *Server {
 		inbox: inbox{
 			configs: make(chan configuring), turns: make(chan struct{}), packets: make(chan Packets),
 			inUse: make(chan netip.Addr), verdicts: make(chan otherdhcp.Verdict), rivals: make(chan otherdhcp.Rival),
+			sites: make(chan otherdhcp.Site),
 		},
 	}
 	s.Configure(now, Config{})
@@ -187,6 +189,8 @@ func (s *Server) own(ctx context.Context) error {
 			s.Verdict(time.Now(), v)
 		case r := <-s.inbox.rivals:
 			s.rivalHeard(time.Now(), r)
+		case site := <-s.inbox.sites:
+			s.siteHeard(time.Now(), site)
 		case err := <-sockets.Failed:
 			return err
 		case now := <-look.C:

@@ -50,10 +50,19 @@ func rival(me self, r reply) (Rival, bool) {
 	return Rival{server, r.sender.String()}, true
 }
 
-// WatchRivals reports other PXE servers on one interface until ctx ends or the
-// socket fails. It only listens: each machine that boots has them all speak up.
-// The functions are as Watch's.
-func (g *Guard) WatchRivals(ctx context.Context, ifname string, ifindex int, hw net.HardwareAddr, own func(netip.Addr) bool, report func(Rival)) error {
+// Heard is what is called for each server that speaks to other machines.
+type Heard struct {
+	Rival func(Rival)
+	Site  func(Site)
+}
+
+// WatchRivals reports other servers that tell machines what to boot, on one
+// interface until ctx ends or the socket fails. It only listens: each machine
+// that boots has them all speak up, and what they broadcast is heard. own is as
+// Watch's. The functions of report are called one at a time.
+func (g *Guard) WatchRivals(
+	ctx context.Context, ifname string, ifindex int, hw net.HardwareAddr, own func(netip.Addr) bool, report Heard,
+) error {
 	conn, err := clientport.Listen(ifname, ifindex, hw)
 	if err != nil {
 		return fmt.Errorf("search for other PXE servers: %w", err)
@@ -61,7 +70,8 @@ func (g *Guard) WatchRivals(ctx context.Context, ifname string, ifindex int, hw 
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	defer conn.Close()
 	me := self{hw: hw, own: own}
-	recent := loglimit.Once[Rival]{Most: maxRivals, Again: rivalsAgain}
+	rivals := loglimit.Once[Rival]{Most: maxRivals, Again: rivalsAgain}
+	sites := loglimit.Once[netip.Addr]{Most: maxRivals, Again: rivalsAgain}
 	replies, failed := make(chan reply), make(chan error, 1)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -73,8 +83,11 @@ func (g *Guard) WatchRivals(ctx context.Context, ifname string, ifindex int, hw 
 		case err := <-failed:
 			return fmt.Errorf("search for other PXE servers: %w", err)
 		case r := <-replies:
-			if found, ok := rival(me, r); ok && recent.First(time.Now(), found) {
-				report(found)
+			if found, ok := rival(me, r); ok && rivals.First(time.Now(), found) {
+				report.Rival(found)
+			}
+			if found, ok := site(me, r); ok && sites.First(time.Now(), found.Server) {
+				report.Site(found)
 			}
 		}
 	}

@@ -94,17 +94,18 @@ func (f firmware) asks(d *box, now time.Time, xid byte, t dhcpv4.MessageType, ch
 	for code, v := range map[uint8][]byte{53: {byte(t)}, 60: []byte("PXEClient:Arch:00000:UNDI:002001"), 93: {0, f.arch}, 97: make([]byte, 17)} {
 		m.UpdateOption(dhcpv4.OptGeneric(dhcpv4.GenericOptionCode(code), v))
 	}
-	q := dhcp.NewQuestion(m, dhcp.ServerPort, netip.AddrPortFrom(netip.IPv4Unspecified(), dhcp.ClientPort))
+	port, from := dhcp.ServerPort, netip.AddrPortFrom(netip.IPv4Unspecified(), dhcp.ClientPort)
 	if f.via.IsValid() {
-		m.GatewayIPAddr, q.From = f.via.AsSlice(), netip.AddrPortFrom(f.via, dhcp.ServerPort)
+		m.GatewayIPAddr, from = f.via.AsSlice(), netip.AddrPortFrom(f.via, dhcp.ServerPort)
 	}
 	if change != nil {
 		change(m)
 	}
 	if a := m.ClientIPAddr; a != nil { // it has an address: to the boot server
 		m.GatewayIPAddr = nil
-		q.Port, q.From = dhcp.BootServerPort, netip.AddrPortFrom(f.addr.Addr(), dhcp.BootServerPort)
+		port, from = dhcp.BootServerPort, netip.AddrPortFrom(f.addr.Addr(), dhcp.BootServerPort)
 	}
+	q := dhcp.NewQuestion(m, port, from)
 	w := &wire{T: d.T}
 	d.dhcp.Handle(now, dhcpd.Packets{Questions: []dhcp.Question{q}, Sender: w, Prober: w})
 	if len(w.sent) == 0 {

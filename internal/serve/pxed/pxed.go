@@ -112,7 +112,10 @@ func Run(ctx context.Context, o Options) error {
 		return ctx.Err()
 	})
 	g.Go(func() error {
-		k := &netif.Keeper{Interface: o.Interface, RunDir: o.RunDir, Log: cmp.Or(o.NetworkLog, o.Log).With("part", "network")}
+		k := &netif.Keeper{
+			Interface: o.Interface, RunDir: o.RunDir, Leased: d.dhcp.Leased,
+			Log: cmp.Or(o.NetworkLog, o.Log).With("part", "network"),
+		}
 		k.Run(ctx, network, func(ctx context.Context, l netif.Link) { task.Give(ctx, links, l) })
 		return ctx.Err()
 	})
