@@ -64,6 +64,7 @@ func (r *reader) checkDHCP() {
 		checkOptions(sb, s.Options)
 		lans = append(lans, lan{sb, "the subnet", s.Network, s.Ranges, &s.Parameters})
 	}
+	r.lans = lans
 	checkNetworks(lans)
 	checkSize(lans)
 	for _, l := range lans {

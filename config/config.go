@@ -22,6 +22,9 @@ type Config struct {
 	Menu     Menu
 	Entries  []Entry
 	Machines []Machine
+	// Warnings are what is right by itself and will hardly work as it is, in the
+	// order of the lines.
+	Warnings Errors
 }
 
 // Network says how the box itself gets onto the wire.

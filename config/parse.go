@@ -60,6 +60,8 @@ func Parse(name string, data []byte) (*Config, error) {
 	if errs := r.errs.list(); errs != nil {
 		return nil, errs
 	}
+	r.checkReach()
+	r.cfg.Warnings = r.warnings.list()
 	return &r.cfg, nil
 }
 
@@ -69,8 +71,11 @@ type reader struct {
 	root    block
 	cfg     Config
 	errs    mistakes
+	lans    []lan           // what checkDHCP found
 	entryAt map[string]int  // cfg.Entries by name
 	bad     map[string]bool // printed keys with an error: nothing is concluded from them
+
+	warnings mistakes
 }
 
 func newReader(file string, root *node) *reader {
@@ -82,6 +87,11 @@ func newReader(file string, root *node) *reader {
 func (r *reader) fail(line int, key, problem, mend string) {
 	r.errs.add(Error{r.file, line, key, problem, mend})
 	r.bad[key] = true
+}
+
+// warn is fail for what is not refused.
+func (r *reader) warn(line int, key, problem, mend string) {
+	r.warnings.add(Error{r.file, line, key, problem, mend})
 }
 
 // read fills the Config from one block and what is inside of it.
@@ -192,6 +202,10 @@ func (b block) line(key string) int {
 
 func (b block) fail(key, problem, mend string) {
 	b.r.fail(b.line(key), b.key(key), problem, mend)
+}
+
+func (b block) warn(key, problem, mend string) {
+	b.r.warn(b.line(key), b.key(key), problem, mend)
 }
 
 // ok reports whether nothing was wrong with the keys.

@@ -27,10 +27,10 @@ import (
 	"github.com/pxebox/pxebox/internal/tool/configfile"
 )
 
-// Check reads a configuration file and says what is to be known of it: what is
-// not shown on which firmware, and which boot files are missing in boot; an
-// empty boot leaves these out. None of this is a mistake. The error holds a
-// line for each that is one.
+// Check reads a configuration file and says what is to be known of it: what will
+// hardly work as it is, what is not shown on which firmware, and which boot files
+// are missing in boot; an empty boot leaves these out. None of this is a mistake.
+// The error holds a line for each that is one.
 func Check(out io.Writer, file, boot string) error {
 	data, err := configfile.Read(file)
 	if err != nil {
@@ -41,6 +41,9 @@ func Check(out io.Writer, file, boot string) error {
 		return err
 	}
 	fmt.Fprintf(out, "%s: OK\n", file)
+	for _, w := range c.Warnings {
+		fmt.Fprintf(out, "%s:%d: warning: %s: %s; %s\n", file, w.Line, w.Key, w.Problem, w.Mend)
+	}
 	for _, n := range networkNotes(c.Network) {
 		fmt.Fprintf(out, "%s: note: %s\n", file, n)
 	}

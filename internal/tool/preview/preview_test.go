@@ -96,6 +96,7 @@ func TestRender(t *testing.T) {
 func TestCheck(t *testing.T) {
 	dir := t.TempDir()
 	boot := newBoot(t, dir)
+	lost := "[network]\naddress = \"192.168.77.1/24\"\n[[subnet]]\nnetwork = \"10.1.0.0/24\"\n"
 	text := debian + "[[entry]]\nname = \"m\"\nfile = \"memdisk\"\n[[entry]]\nname = \"x\"\nfile = \"x.iso\"\n"
 	for _, tt := range []struct{ name, file, boot, want, err string }{
 		{"right", "[menu]\ntitle = \"x\"\n", "", ": OK\n", ""},
@@ -104,6 +105,7 @@ func TestCheck(t *testing.T) {
 		{"a VLAN", "[network]\ninterface = \"eth0.10\"\n", "", ": note: network.interface: eth0.10 is the name of a VLAN, which the kernel of the appliance lacks: " +
 			`write the interface itself, such as "eth0", and let the switch deliver that VLAN untagged` + "\n", ""},
 		{"a VLAN by its number", "[network]\ninterface = \"vlan10\"\n", "", ": note: network.interface: vlan10 is the name of a VLAN", ""},
+		{"a subnet that the box cannot reach", lost, "", `:2: warning: network.gateway: is missing, and `, ""},
 		{"a missing file", text, boot, filepath.Join(boot, "x.iso") + " is missing, for entry x\n", ""},
 		{"an empty file", text, boot, filepath.Join(boot, "debian", "initrd.gz") + " is empty, for entry debian\n", ""},
 		{"wrong", "[menu]\ntimeout = 10\ntitel = \"x\"\n", "", "", ":2: menu.timeout: "},
@@ -120,7 +122,7 @@ func TestCheck(t *testing.T) {
 			if !strings.Contains(out.String(), tt.want) {
 				t.Errorf("%q is not in what it says:\n%s", tt.want, &out)
 			}
-			if got := strings.Contains(out.String(), "missing"); got && tt.boot == "" {
+			if got := strings.Contains(out.String(), "missing, for"); got && tt.boot == "" {
 				t.Errorf("files are named although nobody asked:\n%s", &out)
 			}
 		})
