@@ -68,6 +68,7 @@ type daemon struct {
 	dhcp  *dhcpd.Server
 	files *files // what TFTP and HTTP serve
 	now   current
+	reach reach
 	link  atomic.Pointer[netif.Link]
 }
 
@@ -78,7 +79,7 @@ type current struct {
 }
 
 func newDaemon(o Options) *daemon {
-	d := &daemon{Options: o, tell: newTeller(o.part("files"))}
+	d := &daemon{Options: o, tell: newTeller(o.part("files")), reach: newReach()}
 	d.link.Store(&netif.Link{})
 	clients := clients.NewTable(maxMachines)
 	d.desk = wdshandoff.New(time.Now(), wdshandoff.Options{
@@ -165,6 +166,7 @@ func (d *daemon) run(
 			return err
 		case <-look.C:
 			d.files.look()
+			d.lookForRoutes()
 			d.dhcp.Turn(ctx)
 			alive.Beat(d.progress())
 		}
@@ -193,6 +195,7 @@ func (d *daemon) use(g generation.Generation) {
 	d.desk.Keep(g.Machines)
 	d.now = current{g, d.desk.Rules(g.DHCP.Mode, g.Machines, g.Handoffs)}
 	d.files.use(g, d.now.rules)
+	d.reach.changed()
 }
 
 // dhcpConfig is what the DHCP server answers by now.
@@ -204,6 +207,7 @@ func (d *daemon) dhcpConfig() dhcpd.Config {
 // knows it first: it decides which addresses are served.
 func (d *daemon) linkChanged(ctx context.Context, l netif.Link, sockets *task.Task) {
 	old := d.link.Swap(&l)
+	d.reach.changed()
 	loglimit.Keep(d.part("network"), "network").Info("network",
 		"interface", l.Name, "mac", l.HW.String(), "address", l.Addr, "mtu", l.MTU, "carrier", l.Up)
 	reopen := old.Index != l.Index || old.Name != l.Name || old.MTU != l.MTU || old.HW.String() != l.HW.String()
@@ -213,6 +217,24 @@ func (d *daemon) linkChanged(ctx context.Context, l netif.Link, sockets *task.Ta
 	d.dhcp.Use(ctx, d.dhcpConfig())
 	if reopen {
 		sockets.Start(func(ctx context.Context) error { return d.serveFiles(ctx, l) })
+	}
+}
+
+// lookForRoutes logs the networks behind routers that the box cannot reach.
+func (d *daemon) lookForRoutes() {
+	var networks []netip.Prefix
+	for _, s := range d.now.DHCP.Subnets {
+		networks = append(networks, s.Network.Masked())
+	}
+	l := d.link.Load()
+	lost, err := d.reach.look(*l, networks)
+	log := cmp.Or(d.NetworkLog, d.Log).With("part", "network")
+	if err != nil {
+		log.Error("network: cannot look for routes", "err", err)
+	}
+	for _, n := range lost {
+		log.Warn("network: no route to a network that is served, so no file arrives there;"+
+			" write gateway below [network], or have the site's DHCP server name a router", "interface", l.Name, "network", n)
 	}
 }
 
