@@ -19,15 +19,15 @@ import (
 // foreignAddr is where a DHCP server is that is not ours.
 var foreignAddr = netip.MustParseAddr("192.168.77.3")
 
-// startForeign starts dnsmasq as that server, and returns when it serves. stop
-// ends it.
-func (s *site) startForeign() (stop func()) {
+// startForeign starts dnsmasq as that server, with more of its arguments, and
+// returns when it serves. stop ends it.
+func (s *site) startForeign(more ...string) (stop func()) {
 	s.t.Helper()
 	host := s.plug("02:70:78:65:00:03")
 	s.must(host.Run("ip", "addr", "add", foreignAddr.String()+"/24", "dev", link))
-	cmd := s.start(host, "dnsmasq", "dnsmasq", "--keep-in-foreground", "--log-facility=-", "--log-dhcp", "--conf-file=/dev/null",
+	cmd := s.start(host, "dnsmasq", "dnsmasq", append(more, "--keep-in-foreground", "--log-facility=-", "--log-dhcp", "--conf-file=/dev/null",
 		"--port=0", "--user=root", "--pid-file=", "--interface="+link, "--no-ping",
-		"--dhcp-leasefile="+filepath.Join(s.t.TempDir(), "leases"), "--dhcp-range=192.168.77.200,192.168.77.250,1h")
+		"--dhcp-leasefile="+filepath.Join(s.t.TempDir(), "leases"), "--dhcp-range=192.168.77.200,192.168.77.250,1h")...)
 	_, _, err := s.notes["dnsmasq"].Await(s.within(patience), 0, func(line string) bool { return strings.Contains(line, "DHCP, IP range") })
 	s.must(err)
 	return func() {

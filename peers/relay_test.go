@@ -129,13 +129,32 @@ func TestRelay(t *testing.T) {
 			r := newRelaySite(t)
 			r.start(r.router, agent.name, agent.command[0], agent.command[1:]...)
 			r.startBox(withGateway(proxy + behindRouter))
-			k := r.behind[0].talker("02:70:78:65:00:10")
-			offer := k.ask(k.message(dhcpv4.MessageTypeDiscover, biosROM)).DHCP
-			checkProxyOffer(t, offer)
+			// An offer without yiaddr reaches a machine by broadcast only,
+			// whatever flag the machine sets.
+			for i, flag := range []bool{false, true} {
+				k := r.behind[i].talker(fmt.Sprintf("02:70:78:65:00:1%d", i))
+				offer := k.ask(k.message(dhcpv4.MessageTypeDiscover, biosROM, dhcpv4.WithBroadcast(flag)))
+				checkProxyOffer(t, offer.DHCP)
+				if offer.Dst.Addr() != netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
+					t.Errorf("broadcast flag %v: the agent sends the offer to %v", flag, offer.Dst)
+				}
+			}
 			if agent.circuit {
 				r.checkCircuits()
 			}
 		})
+	}
+}
+
+// A box that has no router answers DHCP by the agent, and reports that no file
+// gets there.
+func TestRelayWithoutRouteBack(t *testing.T) {
+	t.Parallel()
+	r := newRelaySite(t)
+	r.start(r.router, "dhcrelay", agents[0].command[0], agents[0].command[1:]...)
+	r.startBox(server + range100to102 + behindRouter)
+	for _, n := range []string{"10.1.0.0/24", "10.2.0.0/24"} {
+		r.saysSoon(r.box, "interface=eth0 network="+n)
 	}
 }
 

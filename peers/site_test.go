@@ -261,11 +261,12 @@ func (k *talker) send(m *dhcpv4.DHCPv4) {
 	}
 }
 
-// message makes one, to be answered by broadcast: the talker has no address.
+// message makes one as most firmware sends it: without an address, and without
+// the broadcast flag.
 func (k *talker) message(t dhcpv4.MessageType, more ...dhcpv4.Modifier) *dhcpv4.DHCPv4 {
 	k.t.Helper()
 	m, err := dhcpv4.New(append([]dhcpv4.Modifier{
-		dhcpv4.WithHwAddr(k.mac), dhcpv4.WithMessageType(t), dhcpv4.WithBroadcast(true),
+		dhcpv4.WithHwAddr(k.mac), dhcpv4.WithMessageType(t),
 	}, more...)...)
 	k.must(err)
 	return m

@@ -1,0 +1,68 @@
+//go:build peers
+
+package peers
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"github.com/pxebox/pxebox/peers/capture"
+)
+
+// A site's DHCP server that sends boot options is reported, by the box's own
+// lease or by an offer that it overhears. One that only names itself in siaddr, as
+// dnsmasq and ISC's server do for every client, is not.
+func TestSiteServerSendsBootOptions(t *testing.T) {
+	const reported = "the site's DHCP server sends boot options"
+	options := []string{"--dhcp-option-force=60,PXEClient", "--dhcp-boot=other.efi,,192.168.77.9"}
+	const leased = "[network]\n[dhcp]\nmode = \"auto\"\n"
+	for _, tc := range []struct {
+		situation, configuration string
+		server                   []string
+		want                     []string
+	}{
+		{"by the lease", leased, options, []string{"server=192.168.77.3", "PXEClient", "other.efi", "192.168.77.9"}},
+		{"in an offer", proxy, options, []string{"server=192.168.77.3", "server_mac=02:70:78:65:00:03", "PXEClient", "other.efi"}},
+		{"siaddr alone", leased, nil, nil},
+		{"siaddr alone, in an offer", proxy, nil, nil},
+	} {
+		t.Run(tc.situation, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, nil)
+			s.startForeign(tc.server...)
+			s.startBox(tc.configuration)
+			// Each machine hears both servers. The first sets the flag, so that the
+			// box overhears what the site's server answers it.
+			for i, flag := range []bool{true, false} {
+				k := s.talker(fmt.Sprintf("02:70:78:65:00:1%d", i))
+				m := k.message(dhcpv4.MessageTypeDiscover, biosROM, dhcpv4.WithBroadcast(flag))
+				k.ask(m)
+				s.await("offer of the site's server", 0, func(p capture.Packet) bool { return answers(m)(p) && p.Src.Addr() == foreignAddr })
+				s.await("offer of the box", 0, func(p capture.Packet) bool { return answers(m)(p) && !address(p.DHCP.YourIPAddr).IsValid() })
+			}
+			lines := func() []string {
+				return slices.DeleteFunc(s.box.Log.From(0), func(line string) bool { return !strings.Contains(line, reported) })
+			}
+			if tc.want == nil {
+				if said := lines(); len(said) > 0 {
+					t.Errorf("it is reported: %q", said)
+				}
+				return
+			}
+			s.saysSoon(s.box, reported)
+			said := lines()
+			for _, want := range tc.want {
+				if !strings.Contains(said[0], want) {
+					t.Errorf("nothing about %s: %s", want, said[0])
+				}
+			}
+			if len(said) > 1 {
+				t.Errorf("reported more than once: %q", said)
+			}
+		})
+	}
+}
