@@ -44,7 +44,8 @@ func isOffer(from netip.Addr) func(capture.Packet) bool {
 	}
 }
 
-// askOn broadcasts a new DISCOVER every 200 ms until ctx ends.
+// askOn broadcasts a new DISCOVER every 200 ms until ctx ends. It sets the
+// broadcast flag, as UEFI does, so that a server hears what another one answers.
 func (k *talker) askOn(ctx context.Context) {
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
@@ -53,7 +54,7 @@ func (k *talker) askOn(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			k.send(k.message(dhcpv4.MessageTypeDiscover))
+			k.send(k.message(dhcpv4.MessageTypeDiscover, dhcpv4.WithBroadcast(true)))
 		}
 	}
 }
