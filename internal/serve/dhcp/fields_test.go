@@ -19,6 +19,8 @@ import (
 //	e  the reply alone differs: it repeats the field, or gives what that asks for
 //	.  nothing changes: no such client can have filled it in
 //
+// Option 61 is not here: who a client is has tests elsewhere.
+//
 // A DISCOVER and a REQUEST are the columns "proxy" and "proxy req" in mode
 // "proxy", where the REQUEST gets no answer but says who has which address.
 const meaning = `
@@ -42,6 +44,11 @@ file                           .        .         .      .     .      .       . 
 82-snooping-with-another-link  e        e         e      e     e      .       .       e     e     .         e
 118-subnet-selection           .        .         .      .     .      .       .       .     .     .         .
 43-boot-item                   .        .         .      .     .      .       .       .     .     .         e
+60-no-boot-client              x        x         x      x     x      x       x       .     x     x         x
+93-another-type                x        x         x      x     x      x       x       .     x     x         x
+97-guid                        x        x         x      x     x      x       x       .     x     x         x
+77-ipxe                        e        e         e      e     e      .       .       .     .     .         e
+175-ipxe                       e        e         e      e     e      .       .       .     .     .         e
 `
 
 // plants are the fields with a value that misleads who heeds it too early.
@@ -65,6 +72,11 @@ var plants = map[string]change{
 	"82-snooping-with-another-link": option(82, 5, 4, 10, 1, 0, 0),
 	"118-subnet-selection":          option(118, 10, 1, 0, 0),
 	"43-boot-item":                  option(43, 71, 4, 0x80, 0, 0, 0, 255),
+	"60-no-boot-client":             option(60, []byte("MSFT 5.0")...),
+	"93-another-type":               option(93, 0, 7),
+	"97-guid":                       option(97, append([]byte{0}, "bexpxoaL\x80\x00\x00\x00\x00\x00\x00\x10"...)...),
+	"77-ipxe":                       option(77, []byte("iPXE")...),
+	"175-ipxe":                      option(175, 0xb1, 1, 1),
 }
 
 // situation is a client in one state.
@@ -109,6 +121,7 @@ func situations() map[string]situation {
 func (s situation) decide(t *testing.T, more ...change) (decided Answer, reply []byte) {
 	t.Helper()
 	settings := settings(s.mode, behindRelays, func(c *spec.DHCP) {
+		c.BootFiles = map[string]string{"ipxe": "boot.ipxe"}
 		c.Reservations = append(c.Reservations,
 			spec.Reservation{MAC: ether.MustParseMAC("02:00:00:00:00:99"), Address: netip.MustParseAddr("192.168.77.20")})
 	})
