@@ -126,7 +126,11 @@ func (c *converter) tree(src *tree) error {
 	for _, f := range files {
 		if st, err := src.root.Stat(path.Join(cfgDir, f.Name())); err != nil || !st.Mode().IsRegular() {
 			if err != nil {
-				c.lost(pxelinux.Line{File: path.Join(cfgDir, f.Name()), Number: 1}, "cannot be read: %v", reason(err))
+				tell := c.lost
+				if _, _, ok := whose(f.Name()); ok || reHex.MatchString(f.Name()) {
+					tell = c.without
+				}
+				tell(pxelinux.Line{File: path.Join(cfgDir, f.Name()), Number: 1}, "cannot be read: %v", reason(err))
 			}
 			continue
 		}
@@ -153,7 +157,7 @@ func (c *converter) tree(src *tree) error {
 		file := cfgDir + "/" + f.name
 		cfg, err := pxelinux.Parse(file, src.readConfig)
 		if err != nil {
-			c.lost(pxelinux.Line{File: file, Number: 1}, "cannot be read: %v", err)
+			c.without(pxelinux.Line{File: file, Number: 1}, "cannot be read: %v", err)
 			continue
 		}
 		c.open = []shownFile{{name: file, tag: topTag}}
@@ -183,7 +187,7 @@ func (c *converter) other(src *tree, name string) {
 		c.lost(at, "is left out: PXELINUX asks for no such name, and no other file for this one")
 		return
 	}
-	c.lost(at, "is left out: it is for %s, and machines are told apart by their MAC address or GUID", network(name))
+	c.without(at, "is left out, so that %s gets the menu of all: machines are told apart by their MAC address or GUID", network(name))
 	cfg, err := pxelinux.Parse(file, src.readConfig)
 	if err != nil {
 		c.lost(at, "cannot be read: %v", err)

@@ -267,7 +267,7 @@ func (c *converter) parse(l pxelinux.Line, files []string) (*pxelinux.Config, er
 	}
 	for i, f := range cfg.Faults {
 		if f.Line.File == l.Place() {
-			cfg.Faults[i] = pxelinux.Fault{Line: l, Why: f.Line.Args + " " + f.Why}
+			cfg.Faults[i].Line, cfg.Faults[i].Why = l, f.Line.Args+" "+f.Why
 		}
 	}
 	return cfg, nil

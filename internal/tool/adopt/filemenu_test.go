@@ -113,3 +113,29 @@ func TestMenusThatLeadToEachOther(t *testing.T) {
 		})
 	}
 }
+
+// A machine's own menu leads to no submenu that it does not have.
+func TestMachineMenuHasWhereItLeads(t *testing.T) {
+	into := t.TempDir()
+	err := Run(write(t, map[string]string{
+		"pxelinux.cfg/default":              "ui menu.c32\nlabel a\nkernel menu.c32\nappend a.cfg\nlabel b\nkernel menu.c32\nappend b.cfg\n",
+		"pxelinux.cfg/01-52-54-00-00-00-01": "ui menu.c32\nlabel b\nkernel menu.c32\nappend b.cfg\n",
+		"a.cfg":                             "label tools\nkernel menu.c32\nappend t.cfg\n",
+		"b.cfg":                             "label tools\nkernel menu.c32\nappend t.cfg\n",
+		"t.cfg":                             "label k\nkernel k\n",
+		"k":                                 "x",
+	}), into, new(bytes.Buffer))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := parse(t, filepath.Join(into, "pxebox.toml"))
+	var own []string
+	for _, e := range c.Entries {
+		if slices.Contains(c.Machines[0].Entries, e.Name) || e.Unlisted {
+			own = append(own, became(entry{Entry: e}))
+		}
+	}
+	if want := []string{"submenu unlisted", "b-2/submenu unlisted", "tools-3/kernel k [] unlisted"}; !slices.Equal(own, want) {
+		t.Errorf("the machine's menu has %q, want %q", own, want)
+	}
+}

@@ -57,7 +57,7 @@ func (c *converter) machine(name string, m config.Machine, general, cfg *pxelinu
 		at.Keyword, at.Args = "", ""
 	}
 	if why := conditions(m); why != "" {
-		c.lost(at, "is left out: %s", why)
+		c.without(at, "is left out: %s", why)
 		return
 	}
 	u := c.unattended(cfg)
@@ -81,7 +81,7 @@ func (c *converter) machine(name string, m config.Machine, general, cfg *pxelinu
 	start := c.starts(cursor)
 	switch {
 	case u.atOnce && start == "":
-		c.starting(at, "is left out: it starts nothing that an entry could, and its machines get the menu of all")
+		c.without(at, "is left out: it starts nothing that an entry could, and its machines get the menu of all")
 		return
 	case u.atOnce:
 		m.Boot = start
@@ -94,7 +94,7 @@ func (c *converter) machine(name string, m config.Machine, general, cfg *pxelinu
 			}
 		}
 	case len(names) == 0:
-		c.starting(at, "is left out: its menu has no entries, and its machines get the menu of all")
+		c.without(at, "is left out: its menu has no entries, and its machines get the menu of all")
 		return
 	default:
 		m.Boot = config.BootMenu

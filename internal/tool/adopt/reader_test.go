@@ -2,6 +2,7 @@ package adopt
 
 import (
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"path"
 	"slices"
@@ -403,7 +404,7 @@ func agrees(t *testing.T, files map[string]string) string {
 	c.read = func(name string) ([]byte, error) {
 		s, ok := files[pxelinux.CleanName(name)]
 		if !ok {
-			return nil, fmt.Errorf("%s is not there", name)
+			return nil, fs.ErrNotExist
 		}
 		return []byte(s), nil
 	}

@@ -123,6 +123,12 @@ func (c *converter) remark(l pxelinux.Line, format string, args ...any) {
 	c.tell(note{line: l, why: fmt.Sprintf(format, args...)})
 }
 
+// without tells of a file of certain machines that is left out: they get the
+// menu of all, and what that starts.
+func (c *converter) without(l pxelinux.Line, format string, args ...any) {
+	c.tell(note{line: l, why: fmt.Sprintf(format, args...), lost: true, first: true})
+}
+
 // noted tells of a line of a kind.
 func (c *converter) noted(k kind, l pxelinux.Line, lost bool) {
 	c.tell(note{line: l, why: whyOne[k], lost: lost, kind: k})

@@ -31,8 +31,20 @@ func (u unattended) nothing() unattended {
 }
 
 // unattended reads what a configuration starts by itself. A wrong guess may
-// erase a disk, so that in doubt it is nothing.
+// erase a disk, so that in doubt it is nothing, or the disk alone.
 func (c *converter) unattended(cfg *pxelinux.Config) unattended {
+	u := c.byVersions(cfg)
+	for _, f := range slices.Concat(cfg.Faults, u.menu.Faults) {
+		if f.Unread && u.entry != nil && u.entry.Type != "LOCALBOOT" {
+			c.starting(f.Line, "%s; it may say what starts, so that nothing starts by itself", f.Why)
+			return u.nothing()
+		}
+	}
+	return u
+}
+
+// byVersions is unattended for what was read, by PXELINUX's versions.
+func (c *converter) byVersions(cfg *pxelinux.Config) unattended {
 	now, before := cfg.Startup(true), cfg.Startup(false)
 	named, _ := cfg.AtPrompt(now.Command, true)
 	namedBefore, _ := cfg.AtPrompt(before.Command, false)

@@ -103,13 +103,21 @@ func (t *tree) readConfig(name string) ([]byte, error) {
 	return data, reason(err)
 }
 
+// errMissing is fs.ErrNotExist in the words of the report.
+var errMissing error = missingFile{}
+
+type missingFile struct{}
+
+func (missingFile) Error() string        { return "it is not there" }
+func (missingFile) Is(target error) bool { return target == fs.ErrNotExist }
+
 // reason is an error of a file as a person is told: its name stands beside it.
 func reason(err error) error {
 	switch e := (*fs.PathError)(nil); {
 	case err == nil:
 		return nil
 	case errors.Is(err, fs.ErrNotExist):
-		return errors.New("it is not there")
+		return errMissing
 	case errors.As(err, &e) && strings.Contains(e.Err.Error(), "escapes"):
 		return errors.New("it leads out of the folder")
 	case errors.As(err, &e):

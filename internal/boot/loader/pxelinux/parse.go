@@ -1,7 +1,9 @@
 package pxelinux
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strconv"
 	"strings"
@@ -72,7 +74,13 @@ type parser struct {
 }
 
 func (p *parser) fault(l Line, format string, args ...any) {
-	p.cfg.Faults = append(p.cfg.Faults, Fault{l, fmt.Sprintf(format, args...)})
+	p.cfg.Faults = append(p.cfg.Faults, Fault{Line: l, Why: fmt.Sprintf(format, args...)})
+}
+
+// unread is fault for a file that PXELINUX may have read.
+func (p *parser) unread(l Line, format string, args ...any) {
+	p.fault(l, format, args...)
+	p.cfg.Faults[len(p.cfg.Faults)-1].Unread = true
 }
 
 // file reads one file. An entry may begin in one file and end in another:
@@ -237,11 +245,14 @@ func (p *parser) include(l Line) {
 	}
 	data, err := p.read(name)
 	switch {
-	case err != nil:
+	case errors.Is(err, fs.ErrNotExist) && !strings.Contains(strings.TrimPrefix(name, "::"), ":"):
 		p.fault(l, "cannot be read: %v", err)
 		return
+	case err != nil: // another server's, for one
+		p.unread(l, "cannot be read: %v", err)
+		return
 	case len(data) > p.left:
-		p.fault(l, "is too much: %d bytes with all that is included are read at most", maxBytes)
+		p.unread(l, "is too much: %d bytes with all that is included are read at most", maxBytes)
 		return
 	}
 	if tag == "" {

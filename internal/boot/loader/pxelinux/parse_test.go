@@ -218,6 +218,32 @@ func TestParseHelp(t *testing.T) {
 	}
 }
 
+// A file that PXELINUX may have read is told apart from one that is missing,
+// which PXELINUX skips.
+func TestParseUnread(t *testing.T) {
+	c, err := Parse("f", func(name string) ([]byte, error) {
+		switch name {
+		case "f":
+			return []byte("include gone\ninclude ::gone\ninclude denied\ninclude http://x/gone\ninclude 10.0.0.1::gone\ninclude large\n"), nil
+		case "denied":
+			return nil, fs.ErrPermission
+		case "large":
+			return make([]byte, maxBytes+1), nil
+		}
+		return nil, fs.ErrNotExist
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := ""
+	for _, f := range c.Faults {
+		got += fmt.Sprintf("%s %v\n", f.Line.Args, f.Unread)
+	}
+	if want := "gone false\n::gone false\ndenied true\nhttp://x/gone true\n10.0.0.1::gone true\nlarge true\n"; got != want {
+		t.Errorf("got:\n%swant:\n%s", got, want)
+	}
+}
+
 // Every line is in the tree with its place, where it belongs.
 func TestParseLines(t *testing.T) {
 	c, err := Parse("f", files{

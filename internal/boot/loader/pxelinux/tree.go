@@ -62,6 +62,9 @@ type Config struct {
 type Fault struct {
 	Line Line
 	Why  string
+	// Unread says that PXELINUX may have read what the line includes. What it
+	// does then is not known.
+	Unread bool
 }
 
 // Last returns the last line with a keyword: of a setting that stands for the
