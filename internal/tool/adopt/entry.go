@@ -143,7 +143,7 @@ func (c *converter) submenu(e *pxelinux.Entry, in string, unlisted bool) *result
 	titleLine := lineOf(m.Lines, e.Line, "MENU TITLE")
 	labelLine := lineOf(m.Lines, titleLine, "MENU LABEL")
 	if m.Title != "" && m.Title != e.Caption() {
-		c.lost(titleLine, "a submenu has the label of its entry for a title")
+		c.noted(look, titleLine, true)
 	}
 	if m.Default != nil && c.started != m.Default && m.Default != m.Entries[0] {
 		c.lost(lineOf(m.Default.Lines, m.Default.Line, "MENU DEFAULT"), "the cursor of a submenu begins at its first entry")

@@ -92,7 +92,7 @@ func (c *converter) fileMenu(e *pxelinux.Entry, m menuFiles, in string, unlisted
 	}
 	c.settings(cfg)
 	if t, ok := cfg.Last("MENU TITLE"); ok && cfg.Top.Title != e.Caption() {
-		c.lost(t, "a submenu has the label of its entry for a title")
+		c.noted(look, t, true)
 	}
 	if t := cfg.Start.Timeout; t.Wait() > 0 {
 		c.lost(t, "a submenu waits for a key")

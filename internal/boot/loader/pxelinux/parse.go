@@ -1,6 +1,7 @@
 package pxelinux
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -89,6 +90,11 @@ func (p *parser) file(name string, data []byte) {
 	p.files = append(p.files, name)
 	p.left -= len(data)
 	defer func() { p.files = p.files[:len(p.files)-1] }()
+	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
+		l := Line{File: name, Number: 1, MenuOnly: p.menuOnly > 0}
+		p.fault(l, "is written in UTF-16, of which PXELINUX reads nothing: save the file as UTF-8 without a byte order mark")
+		return
+	}
 	s := &scanner{file: name, data: data}
 	for s.next() {
 		l, ok := parseLine(s.text)
