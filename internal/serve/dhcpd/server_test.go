@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
-	"github.com/insomniacslk/dhcp/iana"
 
 	"github.com/pxebox/pxebox/internal/boot/clients"
 	"github.com/pxebox/pxebox/internal/boot/spec"
@@ -27,6 +26,7 @@ import (
 	"github.com/pxebox/pxebox/internal/serve/lease"
 	"github.com/pxebox/pxebox/internal/serve/leasedb"
 	"github.com/pxebox/pxebox/internal/serve/metrics"
+	"github.com/pxebox/pxebox/internal/test/dhcptest"
 )
 
 var (
@@ -92,14 +92,7 @@ func (b *bench) network(now time.Time, self netip.Prefix, probe bool) {
 
 // client sends a message of the type from the machine with that number.
 func (b *bench) client(now time.Time, n byte, t dhcpv4.MessageType, options ...dhcpv4.Option) {
-	m := &dhcpv4.DHCPv4{
-		OpCode: dhcpv4.OpcodeBootRequest, HWType: iana.HWTypeEthernet, Flags: 0x8000,
-		ClientHWAddr: net.HardwareAddr{2, 0, 0, 0, 1, n}, Options: dhcpv4.Options{},
-	}
-	m.UpdateOption(dhcpv4.OptMessageType(t))
-	for _, o := range options {
-		m.UpdateOption(o)
-	}
+	m := dhcptest.Message(net.HardwareAddr{2, 0, 0, 0, 1, n}, t, options...)
 	b.now = now
 	b.Handle(now, Packets{Questions: []dhcp.Question{dhcp.NewQuestion(m, dhcp.ServerPort, netip.AddrPort{})}, Sender: b, Prober: b})
 }
@@ -567,11 +560,8 @@ func TestStrangersAreLoggedOnce(t *testing.T) {
 	b, said := newBench(t, false), &bytes.Buffer{}
 	b.report = newReporter(options(t, slog.New(slog.NewTextHandler(said, nil))))
 	ask := func(n int, from string, giaddr ...byte) {
-		m := &dhcpv4.DHCPv4{
-			OpCode: dhcpv4.OpcodeBootRequest, HWType: iana.HWTypeEthernet, GatewayIPAddr: giaddr,
-			ClientHWAddr: net.HardwareAddr{2, 0, 0, 9, byte(n >> 8), byte(n)}, Options: dhcpv4.Options{},
-		}
-		m.UpdateOption(dhcpv4.OptMessageType(dhcpv4.MessageTypeDiscover))
+		m := dhcptest.Message(net.HardwareAddr{2, 0, 0, 9, byte(n >> 8), byte(n)}, dhcpv4.MessageTypeDiscover)
+		m.GatewayIPAddr = giaddr
 		q := dhcp.NewQuestion(m, dhcp.ServerPort, netip.MustParseAddrPort(from+":68"))
 		// Another second, or the limit on packets would hide them from the log.
 		b.now = b.now.Add(time.Second)
@@ -632,11 +622,7 @@ func TestStrangersDoNotUseUpTheLimit(t *testing.T) {
 	b := newBench(t, false)
 	for _, port := range []int{dhcp.ServerPort, dhcp.BootServerPort} {
 		for range 100 {
-			m := &dhcpv4.DHCPv4{
-				OpCode: dhcpv4.OpcodeBootRequest, HWType: iana.HWTypeEthernet,
-				ClientHWAddr: net.HardwareAddr{2, 0, 0, 0, 1, 1}, Options: dhcpv4.Options{},
-			}
-			m.UpdateOption(dhcpv4.OptMessageType(dhcpv4.MessageTypeDiscover))
+			m := dhcptest.Message(net.HardwareAddr{2, 0, 0, 0, 1, 1}, dhcpv4.MessageTypeDiscover)
 			q := dhcp.NewQuestion(m, port, netip.MustParseAddrPort("10.9.0.66:68"))
 			b.Handle(b.now, Packets{Questions: []dhcp.Question{q}, Sender: b, Prober: b})
 		}
@@ -765,12 +751,8 @@ func TestOfferWaitsForThePi(t *testing.T) {
 			c.DHCP.BootFiles = map[string]string{"raspberry-pi": "start4.elf"}
 			b.Configure(b.now, c)
 			asks := func(now time.Time, xid byte) {
-				m := &dhcpv4.DHCPv4{
-					OpCode: dhcpv4.OpcodeBootRequest, HWType: iana.HWTypeEthernet, TransactionID: [4]byte{xid},
-					ClientHWAddr: net.HardwareAddr{0xb8, 0x27, 0xeb, 0, 0, 1}, Options: dhcpv4.Options{},
-				}
-				m.UpdateOption(dhcpv4.OptMessageType(dhcpv4.MessageTypeDiscover))
-				m.UpdateOption(pxeClass("00000"))
+				m := dhcptest.Message(net.HardwareAddr{0xb8, 0x27, 0xeb, 0, 0, 1}, dhcpv4.MessageTypeDiscover, pxeClass("00000"))
+				m.TransactionID = [4]byte{xid}
 				b.now = now
 				b.Handle(now, Packets{Questions: []dhcp.Question{dhcp.NewQuestion(m, dhcp.ServerPort, netip.AddrPort{})}, Sender: b, Prober: b})
 			}

@@ -23,6 +23,7 @@ import (
 	"github.com/pxebox/pxebox/internal/serve/dhcp"
 	"github.com/pxebox/pxebox/internal/serve/dhcpconn"
 	"github.com/pxebox/pxebox/internal/serve/dhcpd"
+	"github.com/pxebox/pxebox/internal/test/dhcptest"
 )
 
 // leadsToWDS is a site whose menu leads to WDS by a restart, on every firmware.
@@ -78,7 +79,7 @@ func (w *wire) Probe(netip.Addr) error { return nil }
 
 // firmware is pc's, at an address and behind a relay agent or on the link.
 type firmware struct {
-	arch byte // option 93
+	arch iana.Arch
 	addr netip.AddrPort
 	via  netip.Addr
 }
@@ -87,13 +88,9 @@ type firmware struct {
 // the file to load, or nothing.
 func (f firmware) asks(d *box, now time.Time, xid byte, t dhcpv4.MessageType, change func(*dhcpv4.DHCPv4)) string {
 	d.Helper()
-	m := &dhcpv4.DHCPv4{
-		OpCode: dhcpv4.OpcodeBootRequest, HWType: iana.HWTypeEthernet, Flags: 0x8000, TransactionID: [4]byte{xid},
-		ClientHWAddr: net.HardwareAddr(pc[:]), Options: dhcpv4.Options{},
-	}
-	for code, v := range map[uint8][]byte{53: {byte(t)}, 60: []byte("PXEClient:Arch:00000:UNDI:002001"), 93: {0, f.arch}, 97: make([]byte, 17)} {
-		m.UpdateOption(dhcpv4.OptGeneric(dhcpv4.GenericOptionCode(code), v))
-	}
+	guid := dhcpv4.OptGeneric(dhcpv4.OptionClientMachineIdentifier, make([]byte, 17))
+	m := dhcptest.PXE(net.HardwareAddr(pc[:]), f.arch, t, guid)
+	m.TransactionID = [4]byte{xid}
 	port, from := dhcp.ServerPort, netip.AddrPortFrom(netip.IPv4Unspecified(), dhcp.ClientPort)
 	if f.via.IsValid() {
 		m.GatewayIPAddr, from = f.via.AsSlice(), netip.AddrPortFrom(f.via, dhcp.ServerPort)
@@ -101,7 +98,7 @@ func (f firmware) asks(d *box, now time.Time, xid byte, t dhcpv4.MessageType, ch
 	if change != nil {
 		change(m)
 	}
-	if a := m.ClientIPAddr; a != nil { // it has an address: to the boot server
+	if m.ClientIPAddr != nil { // it has an address: to the boot server
 		m.GatewayIPAddr = nil
 		port, from = dhcp.BootServerPort, netip.AddrPortFrom(f.addr.Addr(), dhcp.BootServerPort)
 	}
@@ -158,13 +155,13 @@ var ways = map[string]struct {
 	// What leads to the box, and to WDS: in a server's OFFER, and on port 4011.
 	box, wds string
 }{
-	"BIOS": {firmware{0, pcPort, netip.Addr{}}, "pxelinux.cfg/01-52-54-00-77-00-10",
+	"BIOS": {firmware{iana.INTEL_X86PC, pcPort, netip.Addr{}}, "pxelinux.cfg/01-52-54-00-77-00-10",
 		[]spec.Mode{spec.ModeServer, spec.ModeProxy}, "192.168.77.1 pxelinux.0", `192.168.77.2 boot\x64\wdsnbp.com`},
-	"UEFI": {firmware{7, pcPort, netip.Addr{}}, "/grub/grub.cfg",
+	"UEFI": {firmware{iana.EFI_X86_64, pcPort, netip.Addr{}}, "/grub/grub.cfg",
 		[]spec.Mode{spec.ModeServer, spec.ModeProxy}, "192.168.77.1 shimx64.efi", `192.168.77.2 boot\x64\wdsmgfw.efi`},
-	"BIOS behind a relay agent": {firmware{0, behindPC, netip.MustParseAddr("10.1.0.1")}, "pxelinux.cfg/01-52-54-00-77-00-10",
+	"BIOS behind a relay agent": {firmware{iana.INTEL_X86PC, behindPC, netip.MustParseAddr("10.1.0.1")}, "pxelinux.cfg/01-52-54-00-77-00-10",
 		[]spec.Mode{spec.ModeProxy}, "192.168.77.1 pxelinux.0", `192.168.77.2 boot\x64\wdsnbp.com`},
-	"UEFI behind a relay agent": {firmware{7, behindPC, netip.MustParseAddr("10.1.0.1")}, "/grub/grub.cfg",
+	"UEFI behind a relay agent": {firmware{iana.EFI_X86_64, behindPC, netip.MustParseAddr("10.1.0.1")}, "/grub/grub.cfg",
 		[]spec.Mode{spec.ModeProxy}, "192.168.77.1 shimx64.efi", `192.168.77.2 boot\x64\wdsmgfw.efi`},
 }
 

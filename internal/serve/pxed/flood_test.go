@@ -2,7 +2,6 @@ package pxed
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http/httptest"
@@ -26,24 +25,11 @@ import (
 	"github.com/pxebox/pxebox/internal/serve/event"
 	"github.com/pxebox/pxebox/internal/serve/otherdhcp"
 	"github.com/pxebox/pxebox/internal/serve/tftp"
+	"github.com/pxebox/pxebox/internal/test/dhcptest"
 )
 
 // hundred is how many lines gokrazy keeps of a program's log.
 const hundred = 100
-
-// pxePacket is a packet of network-booting firmware.
-func pxePacket(mac net.HardwareAddr, arch iana.Arch, t dhcpv4.MessageType, options ...dhcpv4.Option) *dhcpv4.DHCPv4 {
-	m := &dhcpv4.DHCPv4{
-		OpCode: dhcpv4.OpcodeBootRequest, HWType: iana.HWTypeEthernet, Flags: 0x8000, ClientHWAddr: mac, Options: dhcpv4.Options{},
-	}
-	m.UpdateOption(dhcpv4.OptMessageType(t))
-	m.UpdateOption(dhcpv4.OptClassIdentifier(fmt.Sprintf("PXEClient:Arch:%05d:UNDI:003000", arch)))
-	m.UpdateOption(dhcpv4.OptClientArch(arch))
-	for _, o := range options {
-		m.UpdateOption(o)
-	}
-	return m
-}
 
 // flood is everything that strangers can make the box log, a few times.
 func (d *box) flood(n int, network *slog.Logger) {
@@ -55,13 +41,13 @@ func (d *box) flood(n int, network *slog.Logger) {
 		})
 	}
 	for _, arch := range []iana.Arch{iana.INTEL_X86PC, iana.EFI_ARM64, iana.EFI_IA32} {
-		ask(pxePacket(invented, arch, dhcpv4.MessageTypeDiscover))
+		ask(dhcptest.PXE(invented, arch, dhcpv4.MessageTypeDiscover))
 	}
 	offered := dhcpv4.OptRequestedIPAddress(netip.AddrFrom4([4]byte{192, 168, 77, byte(100 + n%50)}).AsSlice())
 	us := dhcpv4.OptServerIdentifier(self.Addr().AsSlice())
-	ask(pxePacket(invented, iana.INTEL_X86PC, dhcpv4.MessageTypeRequest, offered, us))
-	ask(pxePacket(invented, iana.INTEL_X86PC, dhcpv4.MessageTypeDecline, offered, us))
-	relayed := pxePacket(invented, iana.INTEL_X86PC, dhcpv4.MessageTypeDiscover)
+	ask(dhcptest.PXE(invented, iana.INTEL_X86PC, dhcpv4.MessageTypeRequest, offered, us))
+	ask(dhcptest.PXE(invented, iana.INTEL_X86PC, dhcpv4.MessageTypeDecline, offered, us))
+	relayed := dhcptest.PXE(invented, iana.INTEL_X86PC, dhcpv4.MessageTypeDiscover)
 	relayed.GatewayIPAddr = net.IPv4(10, 9, 9, 9)
 	ask(relayed)
 

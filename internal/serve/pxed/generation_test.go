@@ -21,6 +21,7 @@ import (
 	"github.com/pxebox/pxebox/internal/generation"
 	"github.com/pxebox/pxebox/internal/net/netif"
 	"github.com/pxebox/pxebox/internal/serve/dhcp"
+	"github.com/pxebox/pxebox/internal/test/dhcptest"
 )
 
 // FuzzGeneration: a file that Decode takes ends no daemon, neither as it is
@@ -91,15 +92,8 @@ func serveBy(t *testing.T, g generation.Generation) {
 			for _, kind := range []dhcpv4.MessageType{
 				dhcpv4.MessageTypeNone, dhcpv4.MessageTypeDiscover, dhcpv4.MessageTypeRequest, dhcpv4.MessageTypeInform,
 			} {
-				m := &dhcpv4.DHCPv4{
-					OpCode: dhcpv4.OpcodeBootRequest, HWType: iana.HWTypeEthernet, ClientHWAddr: net.HardwareAddr{2, 0, 0, 0, 1, 1},
-					GatewayIPAddr: relay, Options: dhcpv4.Options{},
-				}
-				if kind != dhcpv4.MessageTypeNone {
-					m.UpdateOption(dhcpv4.OptMessageType(kind))
-				}
-				m.UpdateOption(dhcpv4.OptClassIdentifier("PXEClient:Arch:00007:UNDI:003000"))
-				m.UpdateOption(dhcpv4.OptClientArch(iana.EFI_X86_64))
+				m := dhcptest.PXE(net.HardwareAddr{2, 0, 0, 0, 1, 1}, iana.EFI_X86_64, kind)
+				m.GatewayIPAddr = relay
 				if kind == dhcpv4.MessageTypeRequest && self.IsValid() {
 					m.UpdateOption(dhcpv4.OptServerIdentifier(self.Addr().AsSlice()))
 					m.UpdateOption(dhcpv4.OptRequestedIPAddress(self.Addr().Next().AsSlice()))
