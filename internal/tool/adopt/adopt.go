@@ -32,28 +32,37 @@ const (
 	bootDir    = "boot"
 )
 
+// Job is what a person asks for.
+type Job struct {
+	Tree string // the folder of a TFTP server
+	// Menus is the folder of PXELINUX as seen from Tree; "": it is found.
+	Menus string
+	Into  string // the folder that is written
+}
+
 // Run reads the folder that has pxelinux.0 and pxelinux.cfg, and writes
 // pxebox.toml and boot/ into another one, which is made if need be. A line to
 // out tells of each line that the pxebox.toml says otherwise or not at all, and
 // of each boot file that is missing. Files that are there already are not
 // touched; a pxebox.toml that is there is an error.
-func Run(dir, into string, out io.Writer) error {
-	src, err := openTree(dir)
-	if err != nil {
-		return fmt.Errorf("adopt: %w", err)
+func (j Job) Run(out io.Writer) error {
+	into := j.Into
+	src, c, err := read(j.Tree, j.Menus)
+	if src != nil {
+		defer src.root.Close()
 	}
-	defer src.root.Close()
-	c := newConverter()
-	c.find, c.read, c.same, c.bundled = src.find, src.readConfig, src.same, bundled()
-	err = c.tree(src)
 	if err == nil {
 		if _, err = config.Parse(configFile, c.toml()); err != nil {
 			err = fmt.Errorf("the menu cannot be written so that it is read again: %w", err)
 		}
 	}
 	if err != nil {
+		err = fmt.Errorf("adopt: %w", err)
+		if src == nil {
+			return err
+		}
 		c.finish(src.order)
-		return errors.Join(c.report(out), fmt.Errorf("adopt: %w", err)) // the notes say why
+		return errors.Join(c.report(out, src), err) // the notes say why
 	}
 	if err := os.MkdirAll(into, 0o755); err != nil {
 		return fmt.Errorf("adopt: %w", err)
@@ -75,17 +84,24 @@ func Run(dir, into string, out io.Writer) error {
 	if err := create(dst, configFile, strings.NewReader(string(c.toml()))); err != nil {
 		return fmt.Errorf("adopt: %w", err)
 	}
-	if err := c.report(out); err != nil {
+	if err := c.report(out, src); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "%s: %d entries, %d rules for machines; %s\n%s: %d files copied\n",
+	w := bufio.NewWriter(out)
+	for _, l := range src.leftBehind(c.isTaken(src)) {
+		fmt.Fprintln(w, l)
+	}
+	fmt.Fprintf(w, "%s: %d entries, %d rules for machines; %s\n%s: %d files copied\n",
 		filepath.Join(into, configFile), len(c.entries), len(c.machines), c.summary(), filepath.Join(into, bootDir), copied)
-	return err
+	return w.Flush()
 }
 
 // report writes the notes.
-func (c *converter) report(out io.Writer) error {
+func (c *converter) report(out io.Writer, src *tree) error {
 	w := bufio.NewWriter(out)
+	if src.menus != "" {
+		fmt.Fprintf(w, "%s: the folder of the TFTP server, with PXELINUX in %s\n", src.abs, src.menus)
+	}
 	for _, n := range c.notes {
 		fmt.Fprintln(w, n)
 	}
@@ -100,6 +116,35 @@ func (c *converter) summary() string {
 	return fmt.Sprintf("by itself, %q starts after %s", c.preset, duration(c.timeout))
 }
 
+// read converts a tree. Where names in its menus lead out of it, into the folder
+// above, the TFTP server's folder is that one. With an error, what there is of
+// the tree and the notes says why.
+func read(dir, menus string) (*tree, *converter, error) {
+	src, err := locate(dir, menus)
+	if err != nil {
+		return nil, nil, err
+	}
+	c, err := convertTree(src)
+	if len(src.outside) > 0 && menus == "" {
+		if up := src.above(); up != nil {
+			if up.hasAny(src.outside) {
+				if wider, err := convertTree(up); err == nil {
+					src.root.Close()
+					return up, wider, nil
+				}
+			}
+			up.root.Close()
+		}
+	}
+	return src, c, err
+}
+
+func convertTree(src *tree) (*converter, error) {
+	c := newConverter()
+	c.find, c.read, c.same, c.bundled = src.find, src.readConfig, src.same, bundled()
+	return c, c.tree(src)
+}
+
 // bundled are the boot programs that pxebox brings.
 func bundled() map[string]bool {
 	out := map[string]bool{}
@@ -111,7 +156,7 @@ func bundled() map[string]bool {
 
 // tree converts all files that PXELINUX would read.
 func (c *converter) tree(src *tree) error {
-	files, err := fs.ReadDir(src.root.FS(), cfgDir)
+	files, err := fs.ReadDir(src.root.FS(), src.real(src.cfg()))
 	if err != nil {
 		return fmt.Errorf("%w: name the folder that has pxelinux.0 and %s", err, cfgDir)
 	}
@@ -124,7 +169,7 @@ func (c *converter) tree(src *tree) error {
 	var others []string
 	general := false
 	for _, f := range files {
-		if st, err := src.root.Stat(path.Join(cfgDir, f.Name())); err != nil || !st.Mode().IsRegular() {
+		if st, err := src.root.Stat(src.real(path.Join(src.cfg(), f.Name()))); err != nil || !st.Mode().IsRegular() {
 			if err != nil {
 				tell := c.lost
 				if _, _, ok := whose(f.Name()); ok || reHex.MatchString(f.Name()) {
@@ -167,7 +212,7 @@ func (c *converter) tree(src *tree) error {
 		c.other(src, name)
 	}
 	if len(c.entries) == 0 {
-		return fmt.Errorf("%s has no menu with an entry", filepath.Join(src.root.Name(), cfgDir))
+		return fmt.Errorf("%s has no menu with an entry", filepath.Join(src.abs, filepath.FromSlash(src.cfg())))
 	}
 	if len(c.listed()) == 0 {
 		// Nothing would be left for machines without a rule.
@@ -176,10 +221,20 @@ func (c *converter) tree(src *tree) error {
 	return nil
 }
 
+// isTaken tells of a file of the tree whether the box gets it, has its own in its
+// place, or has what it says.
+func (c *converter) isTaken(src *tree) func(string) bool {
+	taken := map[string]bool{}
+	for _, f := range c.files {
+		taken[f.name], taken[src.resolve(f.name)] = true, true
+	}
+	return func(name string) bool { return taken[name] || src.was[name] || c.bundled[base(name)] }
+}
+
 // other tells of a file that no machine's MAC address or UUID leads to.
 func (c *converter) other(src *tree, name string) {
 	file := cfgDir + "/" + name
-	if src.was[file] && !reHex.MatchString(name) {
+	if src.was[path.Join(src.menus, file)] && !reHex.MatchString(name) {
 		return // included
 	}
 	at := pxelinux.Line{File: file, Number: 1}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"net/netip"
@@ -21,6 +22,9 @@ import (
 	"github.com/pxebox/pxebox/internal/control/menu"
 	"github.com/pxebox/pxebox/internal/test/golden"
 )
+
+// Run adopts a tree.
+func Run(dir, into string, out io.Writer) error { return Job{Tree: dir, Into: into}.Run(out) }
 
 // adoptSite adopts testdata/site.
 func adoptSite(t *testing.T) (into, report string) {

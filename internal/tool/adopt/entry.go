@@ -215,6 +215,9 @@ func (c *converter) entry(e *pxelinux.Entry, in string, unlisted bool) *result {
 	if files, ok := c.menuFiles(e); ok {
 		return c.fileMenu(e, files, in, unlisted)
 	}
+	if dir, ok := c.nextPXELINUX(e); ok {
+		return c.nextMenu(e, dir, in, unlisted)
+	}
 	imageLine := lineOf(e.Lines, e.Line, e.Type)
 	if e.Action == pxelinux.Quit {
 		c.lost(lineOf(e.Lines, e.Line, "MENU QUIT"), "the menu is closed: there is no boot: prompt behind it")
@@ -322,6 +325,9 @@ func (c *converter) action(e *pxelinux.Entry) (out config.Entry, files []used, w
 	if chain := base(image); chain == "pxechn.c32" || chain == "pxechain.com" {
 		return c.wdsEntry(e, arguments)
 	}
+	if out, files, ok := c.program(e, image, arguments); ok {
+		return out, files, ""
+	}
 	if e.SysAppend != 0 {
 		return out, nil, "its arguments tell of the machine (SYSAPPEND)"
 	}
@@ -400,9 +406,10 @@ var reInitrd = regexp.MustCompile(`(^| )initrd=(\S*)`)
 
 // splitInitrd takes the files for the kernel's first file system out of its
 // arguments. The last initrd= counts, and a directive of that name stands
-// behind the arguments.
+// behind the arguments, with what follows its files (doc/syslinux.txt, INITRD).
 func splitInitrd(arguments, directive string) (rest string, files []string) {
-	list := directive
+	list := first(directive)
+	arguments = tidy(arguments + " " + strings.TrimSpace(directive)[len(list):])
 	if all := reInitrd.FindAllStringSubmatch(arguments, -1); list == "" && len(all) > 0 {
 		list = all[len(all)-1][2]
 	}
@@ -419,12 +426,13 @@ func splitInitrd(arguments, directive string) (rest string, files []string) {
 // pxebox brings are its own, wherever the site had them: a module of another
 // version stops PXELINUX.
 func (c *converter) local(name string) (string, bool) {
-	clean := strings.ReplaceAll(strings.TrimPrefix(name, "::"), `\`, "/") // no prefix: pxebox has none
-	if strings.Contains(clean, ":") || slices.Contains(strings.Split(clean, "/"), "..") {
+	clean := strings.ReplaceAll(name, `\`, "/")
+	plain := strings.TrimPrefix(clean, "::") // no prefix: pxebox has none
+	if strings.Contains(plain, ":") {
 		return "", false
 	}
-	if c.bundled[base(clean)] {
-		return base(clean), true
+	if c.bundled[base(plain)] {
+		return base(plain), true
 	}
 	found, _ := c.lookup(name)
 	return found, found != ""
@@ -434,8 +442,8 @@ func (c *converter) local(name string) (string, bool) {
 func (c *converter) filesIn(arguments string, by pxelinux.Line) []used {
 	var out []used
 	for _, word := range strings.FieldsFunc(arguments, func(r rune) bool { return r <= ' ' || r == '=' || r == ',' }) {
-		name := strings.ReplaceAll(strings.TrimPrefix(word, "::"), `\`, "/")
-		if strings.Contains(name, ":") || slices.Contains(strings.Split(name, "/"), "..") {
+		name := strings.ReplaceAll(word, `\`, "/")
+		if strings.Contains(strings.TrimPrefix(name, "::"), ":") {
 			continue
 		}
 		if f, found := c.lookup(word); found {
@@ -467,6 +475,7 @@ func (c *converter) raw(e *pxelinux.Entry) (config.Entry, []used) {
 	file := func(name string) string {
 		f, ok := c.local(name)
 		if !ok {
+			c.url(name, by)
 			return name
 		}
 		files = append(files, used{f, by})
@@ -482,7 +491,8 @@ func (c *converter) raw(e *pxelinux.Entry) (config.Entry, []used) {
 		return strings.Join(parts, ",")
 	}
 	if e.Initrd != "" {
-		lines = append(lines, "INITRD "+list(e.Initrd))
+		names := first(e.Initrd)
+		lines = append(lines, "INITRD "+tidy(list(names)+strings.TrimSpace(e.Initrd)[len(names):]))
 	}
 	arguments = reInitrd.ReplaceAllStringFunc(arguments, func(s string) string {
 		key, names, _ := strings.Cut(s, "=")

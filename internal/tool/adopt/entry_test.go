@@ -21,7 +21,11 @@ func convert(file string, others map[string]string) (*converter, *pxelinux.Confi
 	c := newConverter()
 	c.bundled = bundled()
 	c.find = func(name string) (string, bool) {
-		name = strings.TrimLeft(name, "/")
+		names := candidates(name, "", "/srv/tftp")
+		if len(names) == 0 {
+			return "", false
+		}
+		name = names[0]
 		return name, slices.Contains([]string{"linux", "initrd.gz", "more.gz", "a.c32", "data.txt"}, name)
 	}
 	c.read = func(name string) ([]byte, error) {
@@ -58,6 +62,9 @@ func became(e entry) string {
 		s = "submenu"
 	case config.KindRaw:
 		s = strings.ReplaceAll(e.PXELINUX, "\n", " | ")
+		if e.GRUB != "" {
+			s += "; GRUB: " + e.GRUB
+		}
 	}
 	if e.Append != "" {
 		s += " (" + e.Append + ")"
@@ -94,7 +101,7 @@ func TestEntry(t *testing.T) {
 		{"a name that a boot file cannot have", "label a\nkernel .hidden", []string{"KERNEL .hidden"}},
 		{"outside of the folder", "label a\nkernel ../linux", []string{"KERNEL ../linux"}},
 		{"the disk, its name, and another", "label linux\nkernel linux\nlabel hd\nlocalboot 0\nlabel hd2\nlocalboot -1", []string{"kernel linux []", "disk", "disk"}},
-		{"a module, and bundled ones wherever they were", "label a\ncom32 a.c32\nlabel b\nkernel mods/Reboot.c32\nlabel c\nkernel x/chain.c32\nappend hd0 1", []string{"file a.c32", "file reboot.c32", "file chain.c32 (hd0 1)"}},
+		{"a module, and bundled ones wherever they were", "label a\ncom32 a.c32\nlabel b\nkernel mods/Reboot.c32\nlabel c\nkernel x/chain.c32\nappend hd0 1", []string{"file a.c32", "COM32 reboot.c32; GRUB: reboot", "file chain.c32 (hd0 1)"}},
 		{"a module of another extension", "label a\ncom32 linux", []string{"COM32 linux"}},
 		{"a boot program by its extension and by its keyword", "label a\nkernel b.0\nlabel b\npxe b.kpxe\nlabel c\npxe b.bin", []string{"file b.0", "file b.kpxe", "PXE b.bin"}},
 		{"boot sectors", "label a\nkernel b.bin\nlabel b\nkernel b.bss\nlabel c\nboot b.bin\nlabel d\nkernel b.bs", []string{"KERNEL b.bin", "file b.bss", "BOOT b.bin", "file b.bs"}},

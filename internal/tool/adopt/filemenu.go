@@ -211,7 +211,7 @@ func (c *converter) enter(m menuFiles) {
 // lookup is find for a name as a menu has it. Two colons in front of it leave
 // off the folder that a CONFIG has gone to.
 func (c *converter) lookup(name string) (path string, found bool) {
-	clean := strings.ReplaceAll(strings.TrimPrefix(name, "::"), `\`, "/")
+	clean := strings.ReplaceAll(name, `\`, "/")
 	if c.top != nil && strings.HasPrefix(name, "::") {
 		return c.top(clean)
 	}

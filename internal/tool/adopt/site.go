@@ -17,6 +17,7 @@ type site struct {
 	preset   string // name of the default entry
 	serial   bool
 	locked   bool // an entry asks for a password
+	http     bool // an entry loads a file by HTTP or FTP
 	wds      []config.WDS
 	entries  []entry
 	machines []machine
@@ -80,6 +81,7 @@ type converter struct {
 	hosts     map[string]bool            // that were told of
 	told      map[string]bool            // a file that is included twice has its lines told once
 	open      []shownFile                // those of the menus around, the innermost last
+	esxi      map[string]bool            // the mboot.c32 of ESXi
 	fileMenus int                        // that were followed
 	copies    map[string]string          // submenus that files have become, by what they are made of
 	rules     map[string]int             // machines by what they get
@@ -110,6 +112,7 @@ func newConverter() *converter {
 		names: map[*pxelinux.Entry]string{},
 		rules: map[string]int{},
 		same:  func(path string) string { return path },
+		esxi:  map[string]bool{},
 	}
 }
 

@@ -47,8 +47,16 @@ func (s *site) toml() []byte {
 		b.WriteString("# This fits no password: put what pxebox hash-password prints in its place.\n")
 		str("password", noPassword)
 	}
+	if s.http {
+		b.WriteString("\n[boot]\n")
+		str(bios, httpLoader)
+	}
 	for _, w := range s.wds {
-		b.WriteString("\n[[wds]]\n")
+		b.WriteString("\n")
+		if w.Server == noServer {
+			comment(&b, "There is no such server: write the name or the address of the WDS server in its place.")
+		}
+		b.WriteString("[[wds]]\n")
 		str("name", w.Name)
 		str("server", w.Server)
 		if p := w.Programs[bios]; p != wdsBIOS {
@@ -73,6 +81,7 @@ func (s *site) toml() []byte {
 		str("file", e.File)
 		str("append", e.Append)
 		str("pxelinux", e.PXELINUX)
+		str("grub", e.GRUB)
 		set("locked", e.Locked)
 		if e.Unlisted {
 			put("listed", "false")

@@ -15,14 +15,22 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
 )
 
-// tree is the folder that a PXELINUX server serves. Nothing outside of it is
-// read, whatever a name or a link says.
+// tree is the folder that a TFTP server serves. Nothing outside of it is read,
+// whatever a name or a link says.
 type tree struct {
-	root  *os.Root
-	name  string          // of the folder itself
-	was   map[string]bool // configuration files that were read
-	order []string        // of them, as they were written
-	files []namedFile     // that same was asked for
+	root *os.Root
+	abs  string // the folder itself, without links
+	// menus is the folder of PXELINUX and its pxelinux.cfg, as seen from the
+	// root; "" where that is the root. PXELINUX puts it in front of the names in
+	// its menus (doc/pxelinux.txt, "path prefix").
+	menus string
+	// within is the folder that a person named, where the root is the one above.
+	within string
+	was    map[string]bool // configuration files that were read
+	order  []string        // of them, as they were written
+	// outside are the names that led out of the tree.
+	outside map[string]bool
+	files   []namedFile // that same was asked for
 }
 
 // namedFile is a file by the first of its names.
@@ -31,34 +39,102 @@ type namedFile struct {
 	info fs.FileInfo
 }
 
-// maxConfig is the largest configuration file that is read, in bytes.
-const maxConfig = 4 << 20
+// Bounds.
+const (
+	maxConfig = 4 << 20 // bytes of a configuration file
+	maxAbove  = 8       // folders above the root that a name may begin with
+)
 
-func openTree(dir string) (*tree, error) {
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return nil, err
-	}
+func openTree(dir, menus string) (*tree, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
-		root.Close()
 		return nil, err
 	}
-	return &tree{root: root, name: filepath.Base(abs), was: map[string]bool{}}, nil
+	if abs, err = filepath.EvalSymlinks(abs); err != nil {
+		return nil, err
+	}
+	root, err := os.OpenRoot(abs)
+	if err != nil {
+		return nil, err
+	}
+	return &tree{root: root, abs: abs, menus: menus, was: map[string]bool{}, outside: map[string]bool{}}, nil
 }
 
-// find returns the name in the tree for one that a menu has. The TFTP server's
-// folder may be the one above: then names that begin with a slash have the
-// name of this one in front.
+// cfg is the folder with the menus, as seen from the root.
+func (t *tree) cfg() string { return path.Join(t.menus, cfgDir) }
+
+// find returns the name in the tree for one that a menu has. The name is "" where
+// it leads out of the tree.
 func (t *tree) find(name string) (clean string, found bool) {
-	clean = strings.TrimPrefix(path.Clean("/"+name), "/")
-	if t.isFile(clean) {
-		return clean, true
+	names := candidates(name, t.menus, filepath.ToSlash(t.abs))
+	for _, n := range names {
+		if t.leadsOut(n) && t.leadsOut(t.real(n)) {
+			t.outside[name] = true
+		}
+		if real := t.real(n); real != "" && t.isFile(real) {
+			return n, true
+		}
 	}
-	if below, ok := strings.CutPrefix(clean, t.name+"/"); ok && strings.HasPrefix(name, "/") {
-		return below, t.isFile(below)
+	if len(names) == 0 {
+		if strings.Contains(name, "..") {
+			t.outside[name] = true
+		}
+		return "", false
 	}
-	return clean, false
+	return names[0], false
+}
+
+// candidates are the files of a tree that a name in a menu can mean, the
+// likeliest first. menus is the folder of PXELINUX, abs the tree's path.
+func candidates(name, menus, abs string) []string {
+	name = strings.ReplaceAll(name, `\`, "/")
+	rest, fromRoot := strings.CutPrefix(name, "::") // no path prefix
+	fromRoot = fromRoot || strings.HasPrefix(rest, "/")
+	var out []string
+	add := func(n string) {
+		if n = strings.TrimLeft(path.Clean(n), "/"); n != "" && n != "." && n != ".." && !strings.HasPrefix(n, "../") && !slices.Contains(out, n) {
+			out = append(out, n)
+		}
+	}
+	below, atRoot := path.Join(menus, rest), strings.TrimLeft(rest, "/")
+	if fromRoot {
+		add(atRoot)
+		add(below)
+	} else {
+		add(below)
+		add(atRoot)
+	}
+	// The TFTP server's folder may be one of those above: then names begin with
+	// the names of these.
+	above := strings.Split(strings.Trim(abs, "/"), "/")
+	for i := len(above) - 1; i >= max(0, len(above)-maxAbove); i-- {
+		if n, ok := strings.CutPrefix(path.Clean(atRoot), strings.Join(above[i:], "/")+"/"); ok {
+			add(n)
+		}
+	}
+	return out
+}
+
+// real is the name of a file without a link whose target is an absolute path
+// within the tree: os.Root follows none of these.
+func (t *tree) real(name string) string {
+	if _, err := t.root.Stat(name); err == nil || errors.Is(err, fs.ErrNotExist) {
+		return name
+	}
+	return t.resolve(name)
+}
+
+// resolve is the name of what the links in a name lead to; the name itself where
+// that is not in the tree.
+func (t *tree) resolve(name string) string {
+	target, err := filepath.EvalSymlinks(filepath.Join(t.abs, filepath.FromSlash(name)))
+	if err != nil {
+		return name
+	}
+	if rel, err := filepath.Rel(t.abs, target); err == nil && filepath.IsLocal(rel) {
+		return filepath.ToSlash(rel)
+	}
+	return name
 }
 
 // same returns one name for all names that lead to a file, by links.
@@ -85,7 +161,13 @@ func (t *tree) isFile(name string) bool {
 }
 
 func (t *tree) readConfig(name string) ([]byte, error) {
-	clean, _ := t.find(strings.ReplaceAll(strings.TrimPrefix(name, "::"), `\`, "/"))
+	clean, found := t.find(name)
+	if clean == "" {
+		return nil, errOutside
+	}
+	if found {
+		clean = t.real(clean)
+	}
 	st, err := t.root.Stat(clean)
 	switch {
 	case err != nil:
@@ -111,6 +193,8 @@ type missingFile struct{}
 func (missingFile) Error() string        { return "it is not there" }
 func (missingFile) Is(target error) bool { return target == fs.ErrNotExist }
 
+var errOutside = errors.New("it leads out of the folder")
+
 // reason is an error of a file as a person is told: its name stands beside it.
 func reason(err error) error {
 	switch e := (*fs.PathError)(nil); {
@@ -119,7 +203,7 @@ func reason(err error) error {
 	case errors.Is(err, fs.ErrNotExist):
 		return errMissing
 	case errors.As(err, &e) && strings.Contains(e.Err.Error(), "escapes"):
-		return errors.New("it leads out of the folder")
+		return errOutside
 	case errors.As(err, &e):
 		return e.Err
 	}
@@ -148,13 +232,14 @@ func (c *converter) copyFiles(src *tree, dst *os.Root) (copied int, err error) {
 }
 
 func (c *converter) copyFile(src *tree, dst *os.Root, f used) (bool, error) {
-	st, err := src.root.Stat(f.name)
+	real := src.real(f.name)
+	st, err := src.root.Stat(real)
 	if err == nil && !st.Mode().IsRegular() {
 		err = errors.New("it is no file")
 	}
 	var in *os.File
 	if err == nil {
-		in, err = src.root.Open(f.name)
+		in, err = src.root.Open(real)
 	}
 	if err != nil {
 		c.remark(f.by, "%s is not copied: %v", brief(pxelinux.Decode(f.name)), reason(err))
@@ -183,6 +268,9 @@ func (c *converter) copyFile(src *tree, dst *os.Root, f used) (bool, error) {
 func (c *converter) libraries(src *tree, f used, module io.ReaderAt) {
 	e, err := elf.NewFile(module)
 	if err != nil {
+		if base(f.name) == "mboot.c32" && c.esxi[f.name] {
+			return // action tells of it
+		}
 		// Before version 5 modules were no ELF files.
 		c.remark(f.by, "%s is of an older PXELINUX, and will not start: take the one of version 6.04", f.name)
 		return

@@ -37,6 +37,11 @@ func (c *converter) wdsEntry(e *pxelinux.Entry, arguments string) (out config.En
 	if rest := slices.DeleteFunc(options, func(o string) bool { return o == "-W" || strings.HasPrefix(o, "-o 254.") }); len(rest) > 0 {
 		c.remark(l, "the way to WDS is pxebox's own, without %s", strings.Join(rest, " "))
 	}
+	return c.wdsAt(server, program)
+}
+
+// wdsAt is an entry that leads to a server's program, or why there is none.
+func (c *converter) wdsAt(server, program string) (out config.Entry, _ []used, why string) {
 	w := config.WDS{Server: server, Programs: map[string]string{bios: program}}
 	if strings.EqualFold(program, wdsBIOS) {
 		w.Programs[bios] = wdsBIOS

@@ -44,6 +44,7 @@ func TestExitCodes(t *testing.T) {
 	t.Setenv("PXEBOX_PASSWORD", "")
 	t.Setenv("XDG_CONFIG_HOME", dir)
 	right := write(t, dir, "right.toml", "[menu]\ntitle = \"x\"\n")
+	elsewhere := write(t, t.TempDir(), "readme.txt", "no menus\n")
 	wrong := write(t, dir, "wrong.toml", "[menu]\ntitel = \"x\"\n")
 	for _, tt := range []struct {
 		situation    string
@@ -61,7 +62,7 @@ func TestExitCodes(t *testing.T) {
 		{situation: "a boot folder", args: []string{"check", "--boot", dir, right}, code: 0, out: ": OK\n"},
 		{situation: "render", args: []string{"render", right, filepath.Join(dir, "menus")}, code: 0},
 		{
-			situation: "adopt what is no tree", args: []string{"adopt", dir, filepath.Join(dir, "site")},
+			situation: "adopt what is no tree", args: []string{"adopt", filepath.Dir(elsewhere), filepath.Join(dir, "site")},
 			code: 1, problem: "adopt: ",
 		},
 		{situation: "an empty password", args: []string{"hash-password"}, code: 1, problem: "EOF"},

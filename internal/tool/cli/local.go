@@ -49,18 +49,28 @@ those of certain machines below "views". It looks up the names of WDS servers.`,
 }
 
 func (a *app) adopt() *cobra.Command {
-	return &cobra.Command{
+	var menus string
+	cmd := &cobra.Command{
 		Use:   "adopt TREE DIR",
 		Short: "make a pxebox.toml and a boot folder of a PXELINUX server's folder",
 		Long: `Adopt reads the folder that a PXELINUX server serves, the one with pxelinux.0 and
 pxelinux.cfg, and writes pxebox.toml and boot/ into another folder. It prints each
 line that the pxebox.toml cannot express, and each boot file that is missing.
-It changes nothing that exists: a pxebox.toml that is there is an error.`,
+It changes nothing that exists: a pxebox.toml that is there is an error.
+
+TREE is best the folder of the TFTP server itself: PXELINUX may be in a folder below
+it, such as bios.`,
 		Example: `  pxebox adopt /var/lib/tftpboot/pxelinux site
+  pxebox adopt --menus bios /srv/tftp site
   pxebox check --boot site/boot site/pxebox.toml`,
 		Args: cobra.ExactArgs(2),
-		RunE: run(func(args []string) error { return adopt.Run(args[0], args[1], a.out) }),
+		RunE: run(func(args []string) error {
+			return adopt.Job{Tree: args[0], Menus: menus, Into: args[1]}.Run(a.out)
+		}),
 	}
+	cmd.Flags().StringVar(&menus, "menus", "",
+		"the `folder` of PXELINUX below TREE, such as bios, where several have menus")
+	return cmd
 }
 
 func (a *app) hashPassword() *cobra.Command {

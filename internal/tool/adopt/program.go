@@ -1,0 +1,177 @@
+package adopt
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
+)
+
+// httpLoader is the PXELINUX that loads from URLs of HTTP and FTP
+// (doc/pxelinux.txt, "lpxelinux.0").
+const httpLoader = "lpxelinux.0"
+
+// noServer is in the place of a WDS server that the menus do not name. No name
+// server knows it (RFC 2606 §2).
+const noServer = "wds.invalid"
+
+// program is an entry of a program that does what an entry of the box has
+// another way for. ok is false for all other programs.
+func (c *converter) program(e *pxelinux.Entry, image, arguments string) (out config.Entry, files []used, ok bool) {
+	name := base(image)
+	by := lineOf(e.Lines, e.Line, e.Type)
+	stem := strings.TrimSuffix(name, path.Ext(name))
+	switch {
+	case name == "chain.c32" && wholeDisk(arguments), stem == "abortpxe" && isNBP(name):
+		// Windows' abortpxe ends the network boot, and the BIOS goes on to the disk.
+		return config.Entry{Disk: true}, nil, true
+	case name == "chain.c32":
+		c.remark(by, "a menu on UEFI does not have it: it starts another disk, or a part of one")
+	case name == "reboot.c32" || name == "reboot.com":
+		return power("reboot", arguments), nil, true
+	case name == "poweroff.c32" || name == "poweroff.com":
+		return power("poweroff", arguments), nil, true
+	case stem == "wdsnbp" && isNBP(name), isNBP(name) && slices.Contains(windows, stem) && c.isWDSFolder(image):
+		c.lost(by, "is the boot program of the WDS server that this folder is from: write that server below [[wds]]")
+		out, files, why := c.wdsAt(noServer, wdsBIOS)
+		return out, files, why == ""
+	case isNBP(name) && slices.Contains(windows, stem):
+		c.remark(by, "is Windows' boot program, which loads bootmgr.exe, Boot/BCD and what that names by itself: copy them")
+	case name == "mboot.c32":
+		return c.mboot(image, arguments, by)
+	}
+	return out, nil, false
+}
+
+// windows are Windows' boot programs for a BIOS, those of RIS among them.
+var windows = []string{"pxeboot", "startrom", "hdlscom1", "hdlscom2"}
+
+func isNBP(name string) bool {
+	return slices.Contains([]string{".com", ".n12", ".0"}, strings.ToLower(path.Ext(name)))
+}
+
+// isWDSFolder reports whether a program's folder is that of a WDS server, which
+// has wdsnbp.com next to it; some guides have it renamed for PXELINUX.
+func (c *converter) isWDSFolder(image string) bool {
+	dir := path.Dir(strings.ReplaceAll(image, `\`, "/"))
+	for _, name := range []string{"wdsnbp.com", "wdsnbp.0", "wdsmgfw.efi"} {
+		if _, ok := c.lookup(path.Join(dir, name)); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// wholeDisk reports whether chain.c32 starts the first disk, as firmware does
+// (doc/chain.txt): partition 0 is the disk's own boot record.
+func wholeDisk(arguments string) bool {
+	words := slices.DeleteFunc(strings.Fields(strings.ToLower(arguments)), func(w string) bool {
+		return w == "swap" || w == "keeppxe" || w == "0"
+	})
+	return len(words) == 1 && slices.Contains([]string{"hd0", "hd0,0", "0x80", "boot", "boot,0"}, words[0]) ||
+		len(words) == 0 && strings.TrimSpace(arguments) != ""
+}
+
+// power restarts or switches off the machine, on each firmware.
+func power(what, arguments string) config.Entry {
+	lines := pxelinux.Append([]string{"COM32 " + what + ".c32"}, pxelinux.Decode(arguments))
+	command := map[string]string{"reboot": "reboot", "poweroff": "halt"}[what] // GRUB's
+	return config.Entry{PXELINUX: strings.Join(lines, "\n"), GRUB: command}
+}
+
+// mboot adds the files that the mboot.c32 of ESXi loads by itself: boot.cfg
+// names them. SYSLINUX has another program of that name, which knows no
+// boot.cfg.
+func (c *converter) mboot(image, arguments string, by pxelinux.Line) (out config.Entry, files []used, ok bool) {
+	module, there := c.lookup(image)
+	dir := path.Dir(strings.ReplaceAll(image, `\`, "/"))
+	list := path.Join(dir, "boot.cfg")
+	words := strings.Fields(arguments)
+	if i := slices.Index(words, "-c"); i >= 0 && i+1 < len(words) {
+		list = strings.ReplaceAll(words[i+1], `\`, "/")
+	}
+	cfg, found := c.lookup(list)
+	if !there || !found {
+		return out, nil, false
+	}
+	data, err := c.read(list)
+	if err != nil {
+		c.lost(by, "%s cannot be read: %v", list, err)
+		return out, nil, false
+	}
+	c.esxi[module] = true
+	c.remark(by, "is VMware's own, for PXELINUX 3.86: the box's PXELINUX 6 does not start it; %s and what it names are copied",
+		path.Base(list))
+	files = []used{{module, by}, {cfg, by}}
+	prefix, modules := bootCfg(string(data))
+	for _, m := range modules {
+		name, found := "", false
+		for _, folder := range []string{prefix, dir, ""} {
+			if name, found = c.lookup(path.Join(folder, strings.TrimLeft(m, "/"))); found {
+				break
+			}
+		}
+		if !found {
+			c.remark(by, "%s names %s, which is not there", list, brief(m))
+			continue
+		}
+		files = append(files, used{name, by})
+	}
+	return config.Entry{File: module, Append: arguments}, files, true
+}
+
+// bootCfg reads the files in ESXi's boot.cfg, and the folder that they are in.
+func bootCfg(text string) (prefix string, files []string) {
+	for line := range strings.Lines(text) {
+		key, value, _ := strings.Cut(line, "=")
+		value = strings.TrimSpace(value)
+		switch strings.TrimSpace(key) {
+		case "prefix":
+			prefix = value
+		case "kernel":
+			files = append(files, first(value))
+		case "modules":
+			for m := range strings.SplitSeq(value, "---") {
+				files = append(files, first(m))
+			}
+		}
+	}
+	return prefix, slices.DeleteFunc(files, func(s string) bool { return s == "" || s == "/" })
+}
+
+// url notes a name that only httpLoader can load.
+func (c *converter) url(name string, by pxelinux.Line) {
+	scheme, _, ok := strings.Cut(strings.ToLower(name), "://")
+	if ok && !c.http && slices.Contains([]string{"http", "ftp"}, scheme) {
+		c.http = true
+		c.remark(by, "%s loads from a URL, and pxelinux.0 does not: [boot] names it", httpLoader)
+	}
+}
+
+// nextPXELINUX tells the folder of another PXELINUX that an entry starts.
+func (c *converter) nextPXELINUX(e *pxelinux.Entry) (dir string, ok bool) {
+	if e.Disabled || e.Action != pxelinux.Boot || e.Type != "KERNEL" && e.Type != "PXE" {
+		return "", false
+	}
+	image, _ := c.image(e)
+	if !slices.Contains([]string{"pxelinux.0", "lpxelinux.0", "gpxelinux.0"}, base(image)) {
+		return "", false
+	}
+	file, found := c.lookup(image)
+	return path.Dir(file), found
+}
+
+// nextMenu makes a submenu of the menus of another PXELINUX.
+func (c *converter) nextMenu(e *pxelinux.Entry, dir, in string, unlisted bool) *result {
+	l := lineOf(e.Lines, e.Line, e.Type)
+	file := path.Join(dir, cfgDir, "default")
+	if _, ok := c.find(file); !ok {
+		c.lost(l, "starts another PXELINUX, which has no menus there: it would show this menu again")
+		return nothing(e)
+	}
+	c.remark(l, "starts another PXELINUX: the menu of all machines in %s is a submenu here", path.Join(dir, cfgDir))
+	// That PXELINUX puts its folder in front of the names in its menus.
+	return c.fileMenu(e, menuFiles{[]string{file}, true, dir}, in, unlisted)
+}
