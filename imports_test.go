@@ -49,6 +49,10 @@ var pure = map[string][]string{
 	"internal/boot/loader/grub":     {"internal/boot/loader"},
 	"internal/boot/loader/pxelinux": {"internal/boot/loader"},
 
+	"internal/tool/adopt/dhcpconf": {"internal/boot/spec"},
+	"internal/tool/adopt/dnsmasq":  {"internal/boot/spec", "internal/tool/adopt/dhcpconf"},
+	"internal/tool/adopt/iscdhcp":  {"internal/boot/spec", "internal/tool/adopt/dhcpconf"},
+
 	"internal/boot/firmware": {},
 	"internal/boot/bootmenu": {},
 	"internal/secureboot":    {},

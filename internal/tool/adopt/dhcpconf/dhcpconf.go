@@ -1,0 +1,201 @@
+// Package dhcpconf holds what the configuration of another DHCP server says, in
+// whichever language: networks, ranges, options, reservations and boot programs,
+// each with the line that it comes from. The languages are those of the packages
+// that fill it in; what a pxebox.toml makes of it is package adopt's business.
+package dhcpconf
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/pxebox/pxebox/internal/boot/spec"
+)
+
+// Config is what a DHCP server's configuration says.
+type Config struct {
+	// Address is the server's own; the zero Addr where the file does not say.
+	Address netip.Addr
+	// NamesItself says that machines are told this server as their router, or as
+	// their name server, where no option says otherwise.
+	NamesItself struct{ Router, DNS bool }
+	NoProbe     bool // leases addresses without asking whether they are in use
+	Networks    []Network
+	Hosts       []Host
+	Boots       []Boot
+	TFTPRoot    Text
+	Notes       []Note
+}
+
+// Line is a line of a file, or what begins there.
+type Line struct {
+	File   string
+	Number int
+	Text   string // as a person may see it; "" for the whole line's place alone
+}
+
+// Text is a text with its line.
+type Text struct {
+	Value string
+	Line  Line
+}
+
+// Note is what there is to tell of a line.
+type Note struct {
+	Line Line
+	Why  string
+	Lost bool // the Config has nothing of it
+}
+
+// Lost adds a note of a line that the Config has nothing of.
+func (c *Config) Lost(l Line, format string, args ...any) {
+	c.note(Note{l, fmt.Sprintf(format, args...), true})
+}
+
+// Remark adds a note of a line that is not quite the same any more.
+func (c *Config) Remark(l Line, format string, args ...any) {
+	c.note(Note{l, fmt.Sprintf(format, args...), false})
+}
+
+func (c *Config) note(n Note) {
+	switch {
+	case len(c.Notes) < MaxNotes:
+		c.Notes = append(c.Notes, n)
+	case len(c.Notes) == MaxNotes:
+		c.Notes = append(c.Notes, Note{n.Line, "from here on lines are not told: there are too many", true})
+	}
+}
+
+// Network is a network whose machines are served.
+type Network struct {
+	Line   Line
+	Prefix netip.Prefix
+	// Guessed says that the file leaves the size of the network to the server's
+	// interface, and Prefix is the likeliest one.
+	Guessed bool
+	Proxy   bool // machines have their addresses from another server
+	Ranges  []Range
+	Options []Option
+	Lease   time.Duration // 0: not said
+	LeaseAt Line
+}
+
+// Range is a run of addresses to lease.
+type Range struct {
+	spec.Range
+	Line Line
+}
+
+// Option is a DHCP option. One field of its value counts: the first that is not
+// empty.
+type Option struct {
+	Code  uint8
+	Line  Line
+	None  bool // the option is not sent
+	IPs   []netip.Addr
+	Names []string // domain names
+	Text  string
+	Size  int // bytes of Number; 0: it is none
+	Num   int64
+	Bytes []byte
+}
+
+// Host is an address that is one machine's own.
+type Host struct {
+	Line     Line
+	Name     string // of the declaration: for people
+	MAC      string
+	Client   []byte // option 61; counts where there is no MAC
+	Address  netip.Addr
+	Hostname string // option 12
+}
+
+// Boot is a boot program that machines are told.
+type Boot struct {
+	Line   Line
+	File   string
+	Server string // address or name; "": this server
+	Label  string // in a menu; "": machines load it at once
+}
+
+// Files are the files that a configuration includes.
+type Files interface {
+	Read(name string) ([]byte, error)
+	// List returns the names of a folder's files, with the folder's in front,
+	// sorted.
+	List(folder string) ([]string, error)
+}
+
+// Bounds of a configuration with all that it includes.
+const (
+	MaxFiles = 256
+	MaxDepth = 16
+	MaxBytes = 8 << 20
+	MaxNotes = 20_000
+	// MaxItems is the most that is taken of a kind: ranges, networks, options.
+	MaxItems = 4096
+)
+
+// Prefix returns the network of an address with a netmask. It reports false for
+// a mask with gaps.
+func Prefix(a, mask netip.Addr) (netip.Prefix, bool) {
+	if !a.Is4() || !mask.Is4() {
+		return netip.Prefix{}, false
+	}
+	bits, zero := 0, false
+	for _, b := range mask.As4() {
+		for bit := 7; bit >= 0; bit-- {
+			one := b>>bit&1 == 1
+			if one && zero {
+				return netip.Prefix{}, false
+			}
+			if one {
+				bits++
+			}
+			zero = zero || !one
+		}
+	}
+	return netip.PrefixFrom(a, bits).Masked(), true
+}
+
+// Guess returns the likeliest network of a range whose file does not say it: a
+// /24, or a larger one where that does not hold both ends.
+func Guess(first, last netip.Addr) netip.Prefix {
+	for bits := 24; bits > 8; bits-- {
+		if p := netip.PrefixFrom(first, bits).Masked(); p.Contains(last) {
+			return p
+		}
+	}
+	return netip.PrefixFrom(first, 8).Masked()
+}
+
+// Routes reads option 121: the routes, and the router of the default route.
+// RFC 3442, "Classless Route Option Format".
+func Routes(b []byte) (routes []spec.Route, router netip.Addr, ok bool) {
+	for len(b) > 0 {
+		bits := int(b[0])
+		n := (bits + 7) / 8
+		if bits > 32 || len(b) < 1+n+4 {
+			return nil, netip.Addr{}, false
+		}
+		var to [4]byte
+		copy(to[:], b[1:1+n])
+		p := netip.PrefixFrom(netip.AddrFrom4(to), bits).Masked()
+		via := netip.AddrFrom4([4]byte(b[1+n : 1+n+4]))
+		if bits == 0 {
+			router = via
+		} else {
+			routes = append(routes, spec.Route{To: p, Via: via})
+		}
+		b = b[1+n+4:]
+	}
+	return routes, router, true
+}
+
+// AppendRoute adds a route to the bytes of option 121.
+func AppendRoute(b []byte, r spec.Route) []byte {
+	to, n := r.To.Masked().Addr().As4(), (r.To.Bits()+7)/8
+	b = append(b, byte(r.To.Bits()))
+	b = append(b, to[:n]...)
+	return append(b, r.Via.AsSlice()...)
+}
