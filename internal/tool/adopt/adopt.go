@@ -34,34 +34,54 @@ const (
 
 // Job is what a person asks for.
 type Job struct {
-	Tree string // the folder of a TFTP server
-	// Menus is the folder of PXELINUX as seen from Tree; "": it is found.
+	// Sources are the folder of a TFTP server, and configurations of DHCP servers:
+	// dnsmasq's, ISC's, or a table of machines.
+	Sources []string
+	// Menus is the folder of PXELINUX as seen from the TFTP server's; "": it is
+	// found.
 	Menus string
-	Into  string // the folder that is written
+	// Address is the box's own, with the length of its network; "": the server's
+	// that the box replaces, or one from a DHCP server.
+	Address string
+	Into    string // the folder that is written
 }
 
-// Run reads the folder that has pxelinux.0 and pxelinux.cfg, and writes
-// pxebox.toml and boot/ into another one, which is made if need be. A line to
-// out tells of each line that the pxebox.toml says otherwise or not at all, and
-// of each boot file that is missing. Files that are there already are not
-// touched; a pxebox.toml that is there is an error.
+// Run reads the folder that has pxelinux.0 and pxelinux.cfg, and the
+// configurations, and writes pxebox.toml and boot/ into another folder, which is
+// made if need be. A line to out tells of each line that the pxebox.toml says
+// otherwise or not at all, and of each boot file that is missing. Files that are
+// there already are not touched; a pxebox.toml that is there is an error.
 func (j Job) Run(out io.Writer) error {
 	into := j.Into
-	src, c, err := read(j.Tree, j.Menus)
+	own, err := parseOwn(j.Address)
+	if err != nil {
+		return fmt.Errorf("adopt: %w", err)
+	}
+	s, err := readSources(j.Sources)
+	if err != nil {
+		return fmt.Errorf("adopt: %w", err)
+	}
+	if s.tree == "" {
+		if root, menus, ok := s.tftpRoot(); ok {
+			s.tree, j.Menus = root, cmp.Or(j.Menus, menus)
+		}
+	}
+	src, c := (*tree)(nil), newConverter()
+	if s.tree != "" {
+		src, c, err = read(s.tree, j.Menus)
+	}
 	if src != nil {
 		defer src.root.Close()
 	}
 	if err == nil {
-		if _, err = config.Parse(configFile, c.toml()); err != nil {
-			err = fmt.Errorf("the menu cannot be written so that it is read again: %w", err)
-		}
+		err = c.takeDHCP(s, own)
 	}
 	if err != nil {
 		err = fmt.Errorf("adopt: %w", err)
-		if src == nil {
+		if c == nil {
 			return err
 		}
-		c.finish(src.order)
+		c.finish(s.order(src))
 		return errors.Join(c.report(out, src), err) // the notes say why
 	}
 	if err := os.MkdirAll(into, 0o755); err != nil {
@@ -75,11 +95,13 @@ func (j Job) Run(out io.Writer) error {
 	if _, err := dst.Lstat(configFile); !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("adopt: %s is there already: name another folder, or move it away", filepath.Join(into, configFile))
 	}
-	copied, err := c.copyFiles(src, dst)
-	if err != nil {
-		return fmt.Errorf("adopt: %w", err)
+	copied := 0
+	if src != nil {
+		if copied, err = c.copyFiles(src, dst); err != nil {
+			return fmt.Errorf("adopt: %w", err)
+		}
 	}
-	c.finish(src.order)
+	c.finish(s.order(src))
 	// Last: whoever watches the folder finds the boot files there.
 	if err := create(dst, configFile, strings.NewReader(string(c.toml()))); err != nil {
 		return fmt.Errorf("adopt: %w", err)
@@ -88,18 +110,23 @@ func (j Job) Run(out io.Writer) error {
 		return err
 	}
 	w := bufio.NewWriter(out)
-	for _, l := range src.leftBehind(c.isTaken(src)) {
-		fmt.Fprintln(w, l)
+	if src != nil {
+		for _, l := range src.leftBehind(c.isTaken(src)) {
+			fmt.Fprintln(w, l)
+		}
 	}
-	fmt.Fprintf(w, "%s: %d entries, %d rules for machines; %s\n%s: %d files copied\n",
-		filepath.Join(into, configFile), len(c.entries), len(c.machines), c.summary(), filepath.Join(into, bootDir), copied)
+	fmt.Fprintf(w, "%s: %d entries, %d rules for machines%s; %s\n",
+		filepath.Join(into, configFile), len(c.entries), len(c.machines), c.counted(), c.summary())
+	if src != nil {
+		fmt.Fprintf(w, "%s: %d files copied\n", filepath.Join(into, bootDir), copied)
+	}
 	return w.Flush()
 }
 
 // report writes the notes.
 func (c *converter) report(out io.Writer, src *tree) error {
 	w := bufio.NewWriter(out)
-	if src.menus != "" {
+	if src != nil && src.menus != "" {
 		fmt.Fprintf(w, "%s: the folder of the TFTP server, with PXELINUX in %s\n", src.abs, src.menus)
 	}
 	for _, n := range c.notes {
@@ -110,7 +137,10 @@ func (c *converter) report(out io.Writer, src *tree) error {
 
 // summary is what the menu of all machines starts by itself.
 func (c *converter) summary() string {
-	if c.timeout == 0 {
+	switch {
+	case len(c.entries) == 0:
+		return "the menu is the built-in one"
+	case c.timeout == 0:
 		return "nothing starts by itself"
 	}
 	return fmt.Sprintf("by itself, %q starts after %s", c.preset, duration(c.timeout))

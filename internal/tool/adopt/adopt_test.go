@@ -24,7 +24,9 @@ import (
 )
 
 // Run adopts a tree.
-func Run(dir, into string, out io.Writer) error { return Job{Tree: dir, Into: into}.Run(out) }
+func Run(dir, into string, out io.Writer) error {
+	return Job{Sources: []string{dir}, Into: into}.Run(out)
+}
 
 // adoptSite adopts testdata/site.
 func adoptSite(t *testing.T) (into, report string) {

@@ -31,24 +31,29 @@ func TestLocate(t *testing.T) {
 			tree:  "bios", want: "kernel linux []", copied: "linux", menusFound: "bios",
 		},
 		"a link to the folder above": {
-			files: map[string]string{"bios/pxelinux.cfg/default": menu("images/linux"), "bios/images": "->../images", "images/linux": ""},
-			tree:  "bios", want: "kernel bios/images/linux []", copied: "bios/images/linux", menusFound: "bios",
+			files: map[string]string{"bios/pxelinux.cfg/default": menu("images/linux"), "bios/images": "->../images",
+				"images/linux": ""},
+			tree: "bios", want: "kernel bios/images/linux []", copied: "bios/images/linux", menusFound: "bios",
 		},
 		"names from the server's folder, two folders above": {
-			files: map[string]string{"d-i/n-a/pxelinux.cfg/default": menu("::/d-i/n-a/stable/linux"), "d-i/n-a/stable/linux": ""},
-			tree:  "d-i/n-a", want: "kernel stable/linux []", copied: "stable/linux",
+			files: map[string]string{"d-i/n-a/pxelinux.cfg/default": menu("::/d-i/n-a/stable/linux"),
+				"d-i/n-a/stable/linux": ""},
+			tree: "d-i/n-a", want: "kernel stable/linux []", copied: "stable/linux",
 		},
 		"the same without a slash in front": {
 			files: map[string]string{
-				"debian-installer/amd64/pxelinux.cfg/default": menu("debian-installer/amd64/linux"), "debian-installer/amd64/linux": "",
+				"debian-installer/amd64/pxelinux.cfg/default": menu("debian-installer/amd64/linux"),
+				"debian-installer/amd64/linux":                "",
 			},
 			tree: "debian-installer/amd64", want: "kernel linux []", copied: "linux",
 		},
 		"the same, the server's folder named": {
 			files: map[string]string{
-				"debian-installer/amd64/pxelinux.cfg/default": menu("debian-installer/amd64/linux"), "debian-installer/amd64/linux": "",
+				"debian-installer/amd64/pxelinux.cfg/default": menu("debian-installer/amd64/linux"),
+				"debian-installer/amd64/linux":                "",
 			},
-			want: "kernel debian-installer/amd64/linux []", copied: "debian-installer/amd64/linux", menusFound: "debian-installer/amd64",
+			want: "kernel debian-installer/amd64/linux []", copied: "debian-installer/amd64/linux",
+			menusFound: "debian-installer/amd64",
 		},
 		"names from PXELINUX's folder": {
 			files: map[string]string{"bios/pxelinux.cfg/default": menu("linux"), "bios/linux": "", "linux": "another"},
@@ -72,7 +77,7 @@ func TestLocate(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := write(t, tt.files)
-			a := adoptTree(t, Job{Tree: filepath.Join(dir, tt.tree), Menus: tt.menus})
+			a := adoptTree(t, Job{Sources: []string{filepath.Join(dir, tt.tree)}, Menus: tt.menus})
 			if got := a.became(); !slices.Equal(got, []string{tt.want}) {
 				t.Errorf("got %q, want %q; notes:\n%s", got, tt.want, a.notes)
 			}
@@ -98,7 +103,7 @@ func TestAbsoluteLinks(t *testing.T) {
 		"12/linux":             "kernel", "stolen": "->" + outside,
 	})
 	link(t, filepath.Join(dir, "12"), filepath.Join(dir, "current"))
-	a := adoptTree(t, Job{Tree: dir})
+	a := adoptTree(t, Job{Sources: []string{dir}})
 	if !slices.Equal(a.files, []string{"current/linux"}) {
 		t.Errorf("copied %q; notes:\n%s", a.files, a.notes)
 	}
@@ -121,14 +126,17 @@ func TestLocateRefuses(t *testing.T) {
 		menus string
 		want  string
 	}{
-		"no menus":                       {map[string]string{"a/b": ""}, "", "name the folder that has pxelinux.0 and pxelinux.cfg"},
-		"several folders with menus":     {two, "", "has menus in a, b: name one of these with --menus"},
-		"a folder without menus":         {two, "c", "has no pxelinux.cfg: name the folder of PXELINUX with --menus"},
-		"a folder that is not below it":  {two, "../a", "leads out of"},
-		"too deep for a search to be of": {map[string]string{"a/b/c/d/pxelinux.cfg/default": ""}, "", "has no pxelinux.cfg"},
+		"no menus": {map[string]string{"a/b": ""}, "",
+			"name the folder that has pxelinux.0 and pxelinux.cfg"},
+		"several folders with menus":    {two, "", "has menus in a, b: name one of these with --menus"},
+		"a folder without menus":        {two, "c", "has no pxelinux.cfg: name the folder of PXELINUX with --menus"},
+		"a folder that is not below it": {two, "../a", "leads out of"},
+		"too deep for a search to be of": {map[string]string{"a/b/c/d/pxelinux.cfg/default": ""}, "",
+			"has no pxelinux.cfg"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := Job{Tree: write(t, tt.files), Menus: tt.menus, Into: filepath.Join(t.TempDir(), "new")}.Run(new(strings.Builder))
+			err := Job{Sources: []string{write(t, tt.files)}, Menus: tt.menus, Into: filepath.Join(t.TempDir(),
+				"new")}.Run(new(strings.Builder))
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v, want %q", err, tt.want)
 			}
@@ -144,8 +152,9 @@ func TestLeftBehindIsShort(t *testing.T) {
 			files[d+"/"+f] = ""
 		}
 	}
-	a := adoptTree(t, Job{Tree: write(t, files)})
-	for _, want := range []string{"daa/: in no menu, and not copied: 1, 2, 3, 4, 5, 6, 7, 8 and 2 more\n", "... and files of 20 more folders\n"} {
+	a := adoptTree(t, Job{Sources: []string{write(t, files)}})
+	for _, want := range []string{"daa/: in no menu, and not copied: 1, 2, 3, 4, 5, 6, 7, 8 and 2 more\n",
+		"... and files of 20 more folders\n"} {
 		if !strings.Contains(a.notes, want) {
 			t.Errorf("no %q in:\n%s", want, a.notes)
 		}

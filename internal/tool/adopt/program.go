@@ -102,7 +102,8 @@ func (c *converter) mboot(image, arguments string, by pxelinux.Line) (out config
 		return out, nil, false
 	}
 	c.esxi[module] = true
-	c.remark(by, "is VMware's own, for PXELINUX 3.86: the box's PXELINUX 6 does not start it; %s and what it names are copied",
+	c.remark(by, "is VMware's own, for PXELINUX 3.86: the box's PXELINUX 6 does not start it; "+
+		"%s and what it names are copied",
 		path.Base(list))
 	files = []used{{module, by}, {cfg, by}}
 	prefix, modules := bootCfg(string(data))

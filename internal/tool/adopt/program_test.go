@@ -73,8 +73,9 @@ func TestPrograms(t *testing.T) {
 			note:    "default:2: COM32 chain.c32: a menu on UEFI does not have it",
 		},
 		"restart and switch off": {
-			menu:    "LABEL a\nCOM32 reboot.c32\nAPPEND -w\nLABEL b\nKERNEL x/poweroff.c32\nLABEL c\nKERNEL poweroff.com\n",
-			entries: []string{"COM32 reboot.c32 | APPEND -w; GRUB: reboot", "COM32 poweroff.c32; GRUB: halt", "COM32 poweroff.c32; GRUB: halt"},
+			menu: "LABEL a\nCOM32 reboot.c32\nAPPEND -w\nLABEL b\nKERNEL x/poweroff.c32\nLABEL c\nKERNEL poweroff.com\n",
+			entries: []string{"COM32 reboot.c32 | APPEND -w; GRUB: reboot", "COM32 poweroff.c32; GRUB: halt",
+				"COM32 poweroff.c32; GRUB: halt"},
 		},
 		"INITRD with arguments behind the files": {
 			menu:    "LABEL a\nLINUX linux\nINITRD i.gz,j.gz splash=verbose x\nAPPEND quiet\n",
@@ -178,7 +179,7 @@ func TestPrograms(t *testing.T) {
 				file, content, _ := strings.Cut(strings.TrimSpace(f), "=")
 				tree[file] = content
 			}
-			a := adoptTree(t, Job{Tree: write(t, tree)})
+			a := adoptTree(t, Job{Sources: []string{write(t, tree)}})
 			if got := a.became(); !slices.Equal(got, tt.entries) {
 				t.Errorf("got  %q\nwant %q", got, tt.entries)
 			}

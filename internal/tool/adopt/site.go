@@ -16,8 +16,10 @@ type site struct {
 	timeout  time.Duration
 	preset   string // name of the default entry
 	serial   bool
-	locked   bool // an entry asks for a password
-	http     bool // an entry loads a file by HTTP or FTP
+	locked   bool     // an entry asks for a password
+	sources  []string // configurations of DHCP servers
+	blocks   []block  // what they say
+	http     bool     // an entry loads a file by HTTP or FTP
 	wds      []config.WDS
 	entries  []entry
 	machines []machine
@@ -138,7 +140,7 @@ func (c *converter) noted(k kind, l pxelinux.Line, lost bool) {
 }
 
 // starting tells of what starts by itself now, and did not, or of what does not
-// any more. The report begins with it.
+// any more; or whether the box leases addresses. The report begins with it.
 func (c *converter) starting(l pxelinux.Line, format string, args ...any) {
 	c.tell(note{line: l, why: fmt.Sprintf(format, args...), first: true})
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
 )
 
@@ -36,20 +37,22 @@ func (s *site) toml() []byte {
 		}
 	}
 
-	b.WriteString("# Made by pxebox adopt from the menus of a PXELINUX server. Each part says\n" +
-		"# the line that it comes from. Check it with: pxebox check FILE\n\n" +
-		"[menu]\n")
-	str("title", s.title)
-	put("timeout", quote(duration(s.timeout)))
-	str("default", s.preset)
-	set("serial", s.serial)
-	if s.locked || len(s.entries) == 1 && s.entries[0].Locked {
-		b.WriteString("# This fits no password: put what pxebox hash-password prints in its place.\n")
-		str("password", noPassword)
-	}
+	b.WriteString(s.header())
+	b.WriteString(s.dhcpTOML())
 	if s.http {
 		b.WriteString("\n[boot]\n")
 		str(bios, httpLoader)
+	}
+	if len(s.entries) > 0 || len(s.sources) == 0 { // else it is the built-in menu
+		b.WriteString("\n[menu]\n")
+		str("title", s.title)
+		put("timeout", quote(duration(s.timeout)))
+		str("default", s.preset)
+		set("serial", s.serial)
+	}
+	if s.locked || len(s.entries) == 1 && s.entries[0].Locked {
+		b.WriteString("# This fits no password: put what pxebox hash-password prints in its place.\n")
+		str("password", noPassword)
 	}
 	for _, w := range s.wds {
 		b.WriteString("\n")
@@ -59,8 +62,10 @@ func (s *site) toml() []byte {
 		b.WriteString("[[wds]]\n")
 		str("name", w.Name)
 		str("server", w.Server)
-		if p := w.Programs[bios]; p != wdsBIOS {
-			str(bios, p)
+		for _, kind := range config.Firmwares {
+			if p, ok := w.Programs[kind]; ok && p != wdsDefaults[kind] {
+				put(kind, quote(p))
+			}
 		}
 	}
 	labels := s.labels()
@@ -125,6 +130,16 @@ func (s *site) labels() []string {
 		}
 	}
 	return out
+}
+
+// header is what the file begins with.
+func (s *site) header() string {
+	from := "the menus of a PXELINUX server"
+	if len(s.sources) > 0 {
+		from = "the files of other servers"
+	}
+	return "# Made by pxebox adopt from " + from + ". Each part says\n" +
+		"# the line that it comes from. Check it with: pxebox check FILE\n"
 }
 
 // rest writes down what is lost, for a person to go through.

@@ -92,7 +92,8 @@ func candidates(name, menus, abs string) []string {
 	fromRoot = fromRoot || strings.HasPrefix(rest, "/")
 	var out []string
 	add := func(n string) {
-		if n = strings.TrimLeft(path.Clean(n), "/"); n != "" && n != "." && n != ".." && !strings.HasPrefix(n, "../") && !slices.Contains(out, n) {
+		if n = strings.TrimLeft(path.Clean(n), "/"); n != "" && n != "." && n != ".." && !strings.HasPrefix(n, "../") &&
+			!slices.Contains(out, n) {
 			out = append(out, n)
 		}
 	}

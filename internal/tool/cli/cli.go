@@ -20,7 +20,7 @@ const (
 	exitUsage  = 2
 )
 
-const about = `pxebox checks and shows settings of a box, makes them of a PXELINUX server,
+const about = `pxebox checks and shows settings of a box, makes them of a PXELINUX or DHCP server,
 and sends settings, boot files and updates to a running box.
 
 Exit codes:

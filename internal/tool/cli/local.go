@@ -49,27 +49,40 @@ those of certain machines below "views". It looks up the names of WDS servers.`,
 }
 
 func (a *app) adopt() *cobra.Command {
-	var menus string
+	var job adopt.Job
 	cmd := &cobra.Command{
-		Use:   "adopt TREE DIR",
-		Short: "make a pxebox.toml and a boot folder of a PXELINUX server's folder",
-		Long: `Adopt reads the folder that a PXELINUX server serves, the one with pxelinux.0 and
-pxelinux.cfg, and writes pxebox.toml and boot/ into another folder. It prints each
-line that the pxebox.toml cannot express, and each boot file that is missing.
-It changes nothing that exists: a pxebox.toml that is there is an error.
+		Use:   "adopt SOURCE... DIR",
+		Short: "make a pxebox.toml and a boot folder of a PXELINUX or DHCP server's files",
+		Long: `Adopt reads what other servers have, and writes pxebox.toml and boot/ into DIR. A
+SOURCE is one of these, told apart by its content:
 
-TREE is best the folder of the TFTP server itself: PXELINUX may be in a folder below
-it, such as bios.`,
-		Example: `  pxebox adopt /var/lib/tftpboot/pxelinux site
+  a folder      that a TFTP server serves, with pxelinux.0 and pxelinux.cfg in it or
+                in a folder below, such as bios: its menus and boot files
+  dnsmasq.conf  or a file of dnsmasq.d: ranges, reservations, options, networks, WDS
+  dhcpd.conf    of ISC's DHCP server: the same
+  a table       with rows of mac,address,hostname: reservations
+
+Files that a configuration includes are read in its folder and below. A tftp-root
+is read where it is there and no folder is named.
+
+It prints each line that the pxebox.toml cannot express, and each boot file that is
+missing. It changes nothing that exists: a pxebox.toml that is there is an error.`,
+		Example: `  pxebox adopt /var/lib/tftpboot site
   pxebox adopt --menus bios /srv/tftp site
+  pxebox adopt /etc/dnsmasq.conf /etc/dnsmasq.d/lab.conf site
+  pxebox adopt --address 192.168.77.1/24 /etc/dhcp/dhcpd.conf /srv/tftp site
+  pxebox adopt machines.csv site
   pxebox check --boot site/boot site/pxebox.toml`,
-		Args: cobra.ExactArgs(2),
+		Args: cobra.MinimumNArgs(2),
 		RunE: run(func(args []string) error {
-			return adopt.Job{Tree: args[0], Menus: menus, Into: args[1]}.Run(a.out)
+			job.Sources, job.Into = args[:len(args)-1], args[len(args)-1]
+			return job.Run(a.out)
 		}),
 	}
-	cmd.Flags().StringVar(&menus, "menus", "",
-		"the `folder` of PXELINUX below TREE, such as bios, where several have menus")
+	cmd.Flags().StringVar(&job.Menus, "menus", "",
+		"the `folder` of PXELINUX below the TFTP server's, such as bios, where several have menus")
+	cmd.Flags().StringVar(&job.Address, "address", "",
+		"the box's own `address` with the length of its network, with which it leases addresses")
 	return cmd
 }
 
