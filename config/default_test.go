@@ -34,7 +34,7 @@ func TestDefaultFileExamplesAreRight(t *testing.T) {
 }
 
 func TestDefaultFileNamesEveryKey(t *testing.T) {
-	root, errs := readTree("default.toml", []byte(uncommented()))
+	root, _, errs := readTree("default.toml", []byte(uncommented()))
 	if errs := errs.list(); errs != nil {
 		t.Fatal(errs)
 	}
@@ -72,7 +72,7 @@ func examplesOf(t *testing.T, sections []section, above string) {
 	for _, s := range sections {
 		for _, f := range s.fields {
 			text := above + s.header() + "\n" + f.name + " = " + f.example
-			root, errs := readTree("f.toml", []byte(text))
+			root, _, errs := readTree("f.toml", []byte(text))
 			if errs := errs.list(); errs != nil {
 				t.Fatal(errs)
 			}

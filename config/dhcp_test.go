@@ -243,7 +243,7 @@ func TestParseRefusesOfDHCP(t *testing.T) {
 		{"a number that its size has no room for", option("number = 256\nsize = 1"), []string{"3: dhcp.option 1.number: 256 is out of bounds; write a number from -128 to 255"}},
 		{"more options than a packet holds", option("text = \"" + strings.Repeat("x", 254) + "\"\n" + strings.Repeat("[[dhcp.option]]\ntext = \""+strings.Repeat("x", 254)+"\"\n", 4)),
 			[]string{"1: dhcp.option: all options make 1280 bytes; keep them to 1024", "4: dhcp.option 2.code: ", "6: ", "8: ", "10: "}},
-		{"one pair of brackets for an option", "[dhcp.option]\ncode = 150\nhex = \"00\"", []string{"1: dhcp.option: is a table; write [[dhcp.option]] on a line of its own"}},
+		{"one pair of brackets for an option", "[dhcp.option]\ncode = 150\nhex = \"00\"", []string{"1: [dhcp.option]: has one pair of brackets; write [[dhcp.option]]"}},
 		{"options that are no tables", "dhcp.option = [150]", []string{"1: dhcp.option 1: is a number; write [[dhcp.option]]"}},
 		{"an option of no network", "[[option]]\ncode = 150", []string{"1: option: is not known; write [[dhcp.option]] or [[subnet.option]]"}},
 		{"an option's misspelt table", "[[dhcp.options]]\ncode = 150\nhex = \"00\"", []string{"1: dhcp.options: is not known; write [[dhcp.option]]"}},

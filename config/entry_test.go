@@ -185,7 +185,7 @@ func TestParseRefusesOfAMenu(t *testing.T) {
 
 		{"a program with forward slashes", wds + "bios = \"boot/x64/wdsnbp.com\"", []string{`4: wds "w".bios: holds a forward slash, which the ReadFilter of a WDS server refuses; write 'boot\x64\wdsnbp.com'`}},
 		{"a program with both slashes and a space", wds + `bios = 'boot/x 64\wdsnbp.com'`, []string{`4: wds "w".bios: holds a forward slash, which the ReadFilter of a WDS server refuses; write backslashes`}},
-		{"a program between double quotes", wds + `uefi-x64 = "boot\x64\wdsmgfw.efi"`, []string{`4: uefi-x64: invalid escape character U+0077 'w'; write a text with backslashes between single quotes, as in 'boot\x64\wdsnbp.com'`}},
+		{"a program between double quotes", wds + `uefi-x64 = "boot\x64\wdsmgfw.efi"`, []string{`4: wds "w".uefi-x64: has a backslash between double quotes, where it begins an escape such as \n; write it between single quotes: uefi-x64 = 'boot\x64\wdsmgfw.efi'`}},
 		{"a program between double quotes that make a control character", wds + `uefi-x64 = "boot\bootmgfw.efi"`, []string{`4: wds "w".uefi-x64: holds a control character; write a name with backslashes between single quotes, as in 'boot\x64\wdsmgfw.efi'`}},
 		{"a program with a space", wds + `bios = 'boot\x64\wds nbp.com'`, []string{`4: wds "w".bios: 'boot\x64\wds nbp.com' is no name of a program on a WDS server; write its folders`}},
 		{"a program out of the folder", wds + `bios = 'boot\..\wdsnbp.com'`, []string{`4: wds "w".bios: 'boot\..\wdsnbp.com' is no name`}},

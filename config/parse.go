@@ -36,7 +36,7 @@ func DefaultFile() []byte { return slices.Clone(defaultFile) }
 // are not there have the values of Default. The error, if any, is of type
 // Errors and holds everything that is wrong, up to a hundred mistakes.
 func Parse(name string, data []byte) (*Config, error) {
-	root, errs := readTree(name, data)
+	root, whole, errs := readTree(name, data)
 	if root == nil {
 		return nil, errs.list()
 	}
@@ -48,6 +48,9 @@ func Parse(name string, data []byte) (*Config, error) {
 		Menu:  Menu{Title: "Network boot", Timeout: spec.Duration(10 * time.Second)},
 	}
 	r.read(r.root)
+	if !whole {
+		return nil, r.errs.list() // what else is wrong may follow from what was not read
+	}
 	if root.get("entry") == nil {
 		r.cfg.Entries = []Entry{{Name: "disk", Label: "This computer's own disk", Disk: true}}
 	}
@@ -123,6 +126,10 @@ func (r *reader) read(b block) {
 			continue
 		}
 		in := b.section.in(key)
+		if guessed && in.many != (n.kind == unstable.Array) {
+			r.bad[b.key(key)] = true
+			continue
+		}
 		blocks := b.items(key)
 		if !in.many {
 			blocks = []block{b.table(key)}
@@ -177,13 +184,17 @@ func (b block) items(key string) []block {
 	s := b.section.in(key)
 	out := make([]block, len(n.items))
 	for i, item := range n.items {
-		name := fmt.Sprintf("%s %d", b.key(key), i+1)
-		if by := item.get(s.by); by != nil && !by.guessed && by.kind == unstable.String && reItem.MatchString(by.text) {
-			name = fmt.Sprintf("%s %q", b.key(key), by.text)
-		}
-		out[i] = block{b.r, s, item, name}
+		out[i] = block{b.r, s, item, itemName(b.key(key), i+1, item, s)}
 	}
 	return out
+}
+
+// itemName names the item of that number.
+func itemName(key string, number int, item *node, s *section) string {
+	if by := item.get(s.by); by != nil && !by.guessed && by.kind == unstable.String && reItem.MatchString(by.text) {
+		return fmt.Sprintf("%s %q", key, by.text)
+	}
+	return fmt.Sprintf("%s %d", key, number)
 }
 
 // has reports whether the file has the key.

@@ -133,14 +133,14 @@ func TestParseRefuses(t *testing.T) {
 		name, file string
 		want       []string // each begins a line of the error, behind the file's name
 	}{
-		{"no TOML", "[dhcp]\nmode = auto\n", []string{`2: mode: unexpected character U+0061 'a' at start of value; write key = "value"`}},
-		{"an open bracket at the end", "[dhcp]\nrange = [\"192.168.77.5\"", []string{"2: range: array is incomplete"}},
+		{"no TOML", "[dhcp]\nmode = auto\n", []string{`2: dhcp.mode: auto is a text without quotes; write mode = "auto"`}},
+		{"an open bracket at the end", "[dhcp]\nrange = [\"192.168.77.5\"", []string{`2: dhcp.range: has a list that is not closed; write range = ["192.168.77.5"]`}},
 		{"not UTF-8", "[menu]\ntitle = \"B\xfcro\"", []string{"2: title: is not UTF-8 text; save the file"}},
 		{"a key twice", "[dhcp]\nmode = \"auto\"\nmode = \"off\"", []string{"3: mode: is there twice, first on line 2; keep one"}},
 		{"a table twice", "[dhcp]\nmode = \"auto\"\n[menu]\n[dhcp]\nlease = \"1h\"", []string{"4: [dhcp]: is there twice, first on line 1; put all its keys under one [dhcp]"}},
-		{"one pair of brackets, then two", "[entry]\nname = \"a\"\n[[entry]]\nname=\"b\"", []string{"1: entry: is a table; write [[entry]]", "3: [[entry]]: is written with one pair of brackets on line 1"}},
-		{"one pair of brackets for an entry", "[entry]\nname = \"a\"", []string{"1: entry: is a table; write [[entry]] on a line of its own"}},
-		{"two pairs for a table", "[[dhcp]]\nmode = \"auto\"", []string{"1: dhcp: is a list; write [dhcp] on a line of its own"}},
+		{"one pair of brackets, then two", "[entry]\nname = \"a\"\ndisk = true\n[[entry]]\nname=\"b\"\ndisk = true", []string{"1: [entry]: has one pair of brackets; write [[entry]]"}},
+		{"one pair of brackets for an entry", "[entry]\nname = \"a\"\ndisk = true", []string{"1: [entry]: has one pair of brackets; write [[entry]]"}},
+		{"two pairs for a table", "[[dhcp]]\nmode = \"auto\"", []string{"1: [[dhcp]]: has two pairs of brackets; write [dhcp]"}},
 		{"a misspelt table", "[dchp]\nmode = \"auto\"", []string{"1: dchp: is not known; write [dhcp]"}},
 		{"a key in no table", "timeout = \"10s\"", []string{"1: timeout: is not known; write it below [menu]"}},
 		{"a misspelt key", "[dhcp]\nroute = \"192.168.77.1\"", []string{"2: dhcp.route: is not known; write router"}},

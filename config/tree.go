@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -53,55 +54,274 @@ type treeReader struct {
 	parser unstable.Parser
 	errs   mistakes
 
+	root    *node
+	here    *node    // that the next key belongs to
+	path    []string // of the header above it
+	section *section // of that header; nil: not known
+	broken  int      // statements that are not TOML
+	braces  int      // that were opened, as in other languages
+
 	// Lines are counted from where the last one was, because expressions
 	// come in the file's order.
 	data   []byte
+	base   int // where the parser began
 	offset int
 	line   int
 }
 
-// readTree reads the file's syntax. Where that is broken, the rest cannot be
-// trusted, so the one error is all there is.
-func readTree(file string, data []byte) (*node, mistakes) {
+// readTree reads the file's syntax. A statement that is not TOML is an error and
+// left out; whole reports that there is none. Without a root, nothing could be
+// read.
+func readTree(file string, data []byte) (root *node, whole bool, errs mistakes) {
 	data = bytes.TrimPrefix(data, []byte("\uFEFF")) // the mark that Windows' Notepad begins a file with
-	t := &treeReader{file: file, data: data, line: 1}
-	one := func(e Error) (*node, mistakes) {
-		var m mistakes
-		m.add(e)
-		return nil, m
+	t := &treeReader{file: file, line: 1}
+	if problem, mend := unreadable(data); problem != "" {
+		t.fail(1, "file", problem, mend)
+		return nil, false, t.errs
 	}
-	if len(data) > maxSize {
-		return one(Error{file, 1, "file", fmt.Sprintf("has %d bytes", len(data)), fmt.Sprintf("keep it under %d", maxSize)})
+	t.data = t.plainData(data)
+	t.root = newTable(1)
+	t.here, t.section = t.root, &section{inner: schema}
+	t.read()
+	return t.root, t.broken == 0, t.errs
+}
+
+// unreadable tells why none of a file can be read.
+func unreadable(data []byte) (problem, mend string) {
+	text := bytes.TrimSpace(data[:min(len(data), maxStatement)])
+	switch {
+	case len(data) > maxSize:
+		return fmt.Sprintf("has %d bytes", len(data)), fmt.Sprintf("keep it under %d", maxSize)
+	case bytes.HasPrefix(data, []byte("\xff\xfe")), bytes.HasPrefix(data, []byte("\xfe\xff")),
+		len(data) > 1 && (data[0] == 0) != (data[1] == 0):
+		return "is UTF-16 text, which Windows also calls Unicode", "save the file with the encoding UTF-8"
+	case bytes.HasPrefix(text, []byte("{")):
+		return "begins with {, as JSON does", "write TOML, as the built-in default file does: [network], and below it key = value"
+	case bytes.HasPrefix(text, []byte("<?xml")):
+		return "begins with <?xml", "write TOML, as the built-in default file does: [network], and below it key = value"
 	}
+	return "", ""
+}
+
+// plainData reports characters and line ends that TOML does not have, and puts
+// others in their place.
+func (t *treeReader) plainData(data []byte) []byte {
 	if !utf8.Valid(data) {
+		t.broken++
 		line := 1
-		for rest := data; ; line++ {
-			text, after, more := bytes.Cut(rest, []byte("\n"))
-			if !utf8.Valid(text) || !more {
-				return one(Error{file, line, keyOnLine(data, line), "is not UTF-8 text", "save the file with the encoding UTF-8"})
+		for text := range bytes.SplitSeq(data, []byte("\n")) {
+			if !utf8.Valid(text) {
+				t.fail(line, keyOnLine(string(text)), "is not UTF-8 text", "save the file with the encoding UTF-8")
 			}
-			rest = after
+			line++
+		}
+		data = bytes.ToValidUTF8(data, []byte("?"))
+	}
+	ends := bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n\n"))
+	i := bytes.IndexByte(ends, '\r')
+	if i < 0 {
+		return data
+	}
+	t.broken++
+	t.fail(1+bytes.Count(data[:i], []byte("\n")), "file", "has a carriage return that does not belong to the end of a line", "save the file with the line ends of Windows or of Unix")
+	if !bytes.Contains(data, []byte("\n")) { // an old Mac
+		return bytes.ReplaceAll(data, []byte("\r"), []byte("\n"))
+	}
+	data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
+	return bytes.ReplaceAll(data, []byte("\r"), []byte(" "))
+}
+
+// read reads statement by statement. Behind one that is not TOML the parser
+// begins again.
+func (t *treeReader) read() {
+	for t.base < len(t.data) {
+		t.parser.Reset(t.data[t.base:])
+		behind, next := t.base, -1
+		for next < 0 && t.parser.NextExpression() {
+			e := t.parser.Expression()
+			if t.swallows(e) {
+				next = t.skip(t.base+int(e.Raw.Offset), t.base+int(e.Raw.Offset), nil)
+				break
+			}
+			behind = t.expression(e)
+		}
+		err := t.parser.Error()
+		if next < 0 && err == nil {
+			return
+		}
+		if next < 0 {
+			next = t.skip(behind, t.errorAt(err), err)
+		}
+		if t.broken++; t.broken > maxErrors {
+			t.fail(t.lineAt(next), "file", "is not read any further", "correct the mistakes above first")
+			return
+		}
+		t.base = next
+	}
+}
+
+// expression adds one to the tree, and returns where it ends.
+func (t *treeReader) expression(e *unstable.Node) int {
+	path, line := t.keyPath(e.Key())
+	end := int(e.Raw.Offset + e.Raw.Length)
+	switch e.Kind {
+	case unstable.Table, unstable.ArrayTable:
+		for it := e.Key(); it.Next(); {
+			end = int(it.Node().Raw.Offset + it.Node().Raw.Length)
+		}
+		t.header(e.Kind, path, line)
+	case unstable.KeyValue:
+		t.set(t.here, path, t.value(e.Value(), line), line)
+	}
+	return lineEnd(t.data, t.base+end)
+}
+
+// header begins a section.
+func (t *treeReader) header(kind unstable.Kind, path []string, line int) {
+	if s := sectionAt(path); s != nil && s.many != (kind == unstable.ArrayTable) && t.inItem(path) {
+		if kind = unstable.Table; s.many {
+			t.fail(line, "["+s.name+"]", "has one pair of brackets", "write "+s.header())
+			kind = unstable.ArrayTable
+		} else {
+			t.fail(line, "[["+s.name+"]]", "has two pairs of brackets", "write "+s.header())
 		}
 	}
-	t.parser.Reset(data)
-	root := newTable(1)
-	here := root
-	for t.parser.NextExpression() {
-		e := t.parser.Expression()
-		path, line := t.path(e.Key())
-		switch e.Kind {
-		case unstable.Table:
-			here = t.open(root, path, line)
-		case unstable.ArrayTable:
-			here = t.openItem(root, path, line)
-		case unstable.KeyValue:
-			t.set(here, path, t.value(e.Value(), line), line)
+	if kind == unstable.Table {
+		t.here = t.open(t.root, path, line)
+	} else {
+		t.here = t.openItem(t.root, path, line)
+	}
+	t.path, t.section = path, sectionMeant(strings.Join(path, "."))
+}
+
+// sectionAt returns the section with exactly that path, or nil.
+func sectionAt(path []string) *section {
+	s := &section{inner: schema}
+	for _, part := range path {
+		if !slices.ContainsFunc(s.inner, func(in section) bool { return in.key() == part }) {
+			return nil
+		}
+		s = s.in(part)
+	}
+	return s
+}
+
+// inItem reports whether a section inside of a [[table]] has an item to be in.
+func (t *treeReader) inItem(path []string) bool {
+	outer := path[:len(path)-1]
+	if s := sectionAt(outer); len(outer) == 0 || s == nil || !s.many {
+		return true
+	}
+	n := t.root.get(outer[0])
+	return n != nil && n.kind == unstable.Array && n.header
+}
+
+// swallows reports whether a value is a text whose end is missing, so that it
+// goes on up to the quotes that begin another one.
+func (t *treeReader) swallows(e *unstable.Node) bool {
+	if e.Kind != unstable.KeyValue || e.Value().Kind != unstable.String {
+		return false
+	}
+	raw := t.parser.Raw(e.Value().Raw)
+	if !bytes.HasPrefix(raw, []byte(`"""`)) && !bytes.HasPrefix(raw, []byte("'''")) {
+		return false
+	}
+	for line := range bytes.SplitSeq(raw, []byte("\n")) {
+		if len(line) < maxStatement && startsSection(strings.TrimRight(string(line), "\r")) {
+			return true
 		}
 	}
-	if err := t.parser.Error(); err != nil {
-		return one(t.syntax(err))
+	return false
+}
+
+// errorAt is where the parser gave up.
+func (t *treeReader) errorAt(err error) int {
+	var p *unstable.ParserError
+	if errors.As(err, &p) {
+		return t.base + int(t.parser.Range(p.Highlight).Offset)
 	}
-	return root, t.errs
+	return t.base
+}
+
+// skip reports the statement that is not TOML, and returns where the next one
+// begins. at is where the parser gave up, if it did.
+func (t *treeReader) skip(begin, at int, err error) int {
+	for {
+		end := lineEnd(t.data, begin)
+		line := strings.Trim(string(t.data[begin:min(end, begin+maxStatement)]), " \t\r\n")
+		if end == len(t.data) || end > at || line != "" && line[0] != '#' {
+			break
+		}
+		begin = end
+	}
+	end := begin + extent(t.data[begin:])
+	text := strings.TrimRight(string(t.data[begin:end]), "\r\n")
+	line := t.lineAt(begin)
+	r := repairOf(text, t.section)
+	if i := strings.IndexFunc(text, func(c rune) bool { return control(c) && !strings.ContainsRune("\t\n\r", c) }); i >= 0 {
+		c, _ := utf8.DecodeRuneInString(text[i:])
+		r.flaws = []flaw{{i, fmt.Sprintf("holds the control character %U", c), "delete it", "-"}}
+	}
+	if r.closes && t.braces > 0 {
+		t.braces-- // of a block that was reported
+		return end
+	}
+	if r.opens {
+		t.braces++
+	}
+	if len(r.flaws) > 0 {
+		key := r.key
+		if key == "" {
+			key = keyOnLine(text)
+		} else if r.isKey {
+			key = t.where(key)
+		}
+		t.fail(line+strings.Count(text[:r.flaws[0].at], "\n"), key, r.flaws[0].problem, r.mend())
+	} else {
+		t.syntax(line, begin, at, text, err)
+	}
+	if strings.HasPrefix(r.fixed, "[") {
+		var p unstable.Parser
+		p.Reset([]byte(r.fixed))
+		if p.NextExpression() {
+			path, _ := t.parts(p.Expression().Key())
+			t.header(p.Expression().Kind, path, line)
+		}
+	} else if strings.HasPrefix(strings.TrimSpace(text), "[") {
+		t.here, t.path, t.section = newTable(line), nil, nil // what follows is read, and forgotten
+	}
+	return end
+}
+
+// syntax reports a statement of which nobody knows what was meant.
+func (t *treeReader) syntax(line, begin, at int, text string, err error) {
+	problem, mend := `has """ before its text and not behind it`, `write """ behind the last line of the text`
+	if err != nil {
+		problem, mend = err.Error(), `write key = "value", one on a line, as the built-in default file does`
+		line += bytes.Count(t.data[begin:max(begin, at)], []byte("\n"))
+	}
+	first, _, _ := strings.Cut(text, "\n")
+	t.fail(line, keyOnLine(first), problem, mend)
+}
+
+// where names a key of the section that is being read, as a block does.
+func (t *treeReader) where(key string) string {
+	var names []string
+	n, s := t.root, &section{inner: schema}
+	for i, part := range t.path {
+		if n = n.get(part); n == nil || s == nil || !s.has(part) {
+			names = append(names, printKey(t.path[i:]...))
+			break
+		}
+		s = s.in(part)
+		name := part
+		if n.kind == unstable.Array && len(n.items) > 0 {
+			name = itemName(part, len(n.items), n.items[len(n.items)-1], s)
+			n = n.items[len(n.items)-1]
+		}
+		names = append(names, name)
+	}
+	return strings.Join(append(names, key), ".")
 }
 
 // maxParts bounds the parts of a key, such as a.b.c, that are looked at. No key
@@ -109,22 +329,29 @@ func readTree(file string, data []byte) (*node, mistakes) {
 // way; half a million of them would take a table each.
 const maxParts = 8
 
-// path returns the parts of a key and the line of the first.
-func (t *treeReader) path(it unstable.Iterator) (path []string, line int) {
+// keyPath returns the parts of a key and the line of the first.
+func (t *treeReader) keyPath(it unstable.Iterator) (path []string, line int) {
+	path, at := t.parts(it)
+	return path, t.lineAt(t.base + at)
+}
+
+// parts returns the parts of a key, and where the first begins.
+func (t *treeReader) parts(it unstable.Iterator) (path []string, at int) {
 	for it.Next() {
 		n := it.Node()
 		if path == nil {
-			line = t.lineOf(n)
+			at = int(n.Raw.Offset)
 		}
 		if len(path) < maxParts {
 			path = append(path, string(n.Data))
 		}
 	}
-	return path, line
+	return path, at
 }
 
-func (t *treeReader) lineOf(n *unstable.Node) int {
-	to := int(n.Raw.Offset)
+// lineAt is the line of a place in the file, behind those that were asked for
+// before.
+func (t *treeReader) lineAt(to int) int {
 	if to > t.offset {
 		t.line += bytes.Count(t.data[t.offset:to], []byte("\n"))
 		t.offset = to
@@ -223,7 +450,7 @@ func (t *treeReader) value(v *unstable.Node, line int) *node {
 			item := it.Node()
 			at := line
 			if item.Raw.Length > 0 {
-				at = t.lineOf(item)
+				at = t.lineAt(t.base + int(item.Raw.Offset))
 			}
 			n.items = append(n.items, t.value(item, at))
 		}
@@ -231,7 +458,7 @@ func (t *treeReader) value(v *unstable.Node, line int) *node {
 		n = newTable(line)
 		n.header = true
 		for it := v.Children(); it.Next(); {
-			path, at := t.path(it.Node().Key())
+			path, at := t.keyPath(it.Node().Key())
 			t.set(n, path, t.value(it.Node().Value(), at), at)
 		}
 	}
@@ -242,24 +469,9 @@ func (t *treeReader) fail(line int, key, problem, mend string) {
 	t.errs.add(Error{t.file, line, key, problem, mend})
 }
 
-// syntax tells where the library gave up.
-func (t *treeReader) syntax(err error) Error {
-	e := Error{File: t.file, Line: 1, Problem: err.Error(), Mend: `write key = "value", one on a line, as the built-in default file does`}
-	if strings.Contains(e.Problem, "escape") { // Windows' backslashes between double quotes
-		e.Mend = `write a text with backslashes between single quotes, as in 'boot\x64\wdsnbp.com'`
-	}
-	var p *unstable.ParserError
-	if errors.As(err, &p) {
-		e.Line = t.parser.Shape(t.parser.Range(p.Highlight)).Start.Line
-	}
-	e.Key = keyOnLine(t.data, e.Line)
-	return e
-}
-
 // keyOnLine names what stands on a line which is no TOML.
-func keyOnLine(data []byte, line int) string {
-	lines := bytes.SplitN(data, []byte("\n"), line+1)
-	text := strings.TrimSpace(strings.ToValidUTF8(string(lines[line-1]), "?"))
+func keyOnLine(line string) string {
+	text := strings.TrimSpace(strings.ToValidUTF8(line, "?"))
 	key, _, ok := strings.Cut(text, "=")
 	key = strings.TrimSpace(key)
 	if strings.HasPrefix(text, "[") {
