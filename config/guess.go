@@ -66,7 +66,7 @@ func (v value) retyped() string {
 		return strconv.Quote(text)
 	case strings.HasPrefix(example, `"`):
 		return strconv.Quote(text)
-	case strings.HasPrefix(example, "[") && v.n.kind == unstable.String:
+	case strings.HasPrefix(example, "["):
 		var items []string
 		for item := range strings.SplitSeq(text, ",") {
 			items = append(items, strconv.Quote(strings.TrimSpace(item)))
@@ -77,12 +77,16 @@ func (v value) retyped() string {
 			return strconv.FormatBool(b)
 		}
 	default:
-		if _, err := strconv.ParseInt(text, 10, 64); err == nil && v.n.kind == unstable.String {
-			return text
+		number := reLeading.FindString(strings.NewReplacer(",", "", "'", "", "_", "", " ", "").Replace(text))
+		if n, err := strconv.ParseInt(number, 10, 64); err == nil {
+			return strconv.FormatInt(n, 10)
 		}
 	}
 	return example
 }
+
+// reLeading is the number that a text begins with.
+var reLeading = regexp.MustCompile(`^[0-9]+`)
 
 // flagIn reads the words that people write for true and false.
 func flagIn(s string) (value, ok bool) {
@@ -96,7 +100,7 @@ func flagIn(s string) (value, ok bool) {
 }
 
 var (
-	reNumberUnit = regexp.MustCompile(`^([0-9]{1,9})([a-z]*)\.?$`)
+	reNumberUnit = regexp.MustCompile(`^([0-9]{1,6})([a-z]*)[.,]?`)
 	timeUnits    = map[string]string{
 		"": "1s", "s": "1s", "sec": "1s", "second": "1s", "m": "1m", "min": "1m", "minute": "1m",
 		"h": "1h", "hr": "1h", "hour": "1h", "d": "24h", "day": "24h", "w": "168h", "week": "168h", "month": "720h", "y": "8760h", "year": "8760h",
@@ -110,20 +114,29 @@ func durationIn(s string) (d time.Duration, seconds, ok bool) {
 	if d, err := time.ParseDuration(s); err == nil {
 		return d, false, true
 	}
-	m := reNumberUnit.FindStringSubmatch(s)
-	if m == nil {
+	if len(s) > 40 {
 		return 0, false, false
 	}
-	unit, ok := timeUnits[m[2]]
-	if !ok {
-		unit, ok = timeUnits[strings.TrimSuffix(m[2], "s")]
+	rest := s
+	for rest != "" {
+		m := reNumberUnit.FindStringSubmatch(rest)
+		if m == nil {
+			return 0, false, false
+		}
+		unit, ok := timeUnits[m[2]]
+		if !ok {
+			unit, ok = timeUnits[strings.TrimSuffix(m[2], "s")]
+		}
+		n, err := strconv.Atoi(m[1])
+		if !ok || err != nil {
+			return 0, false, false
+		}
+		one, _ := time.ParseDuration(unit)
+		d += time.Duration(n) * one
+		seconds = m[2] == ""
+		rest = rest[len(m[0]):]
 	}
-	if !ok {
-		return 0, false, false
-	}
-	n, _ := strconv.Atoi(m[1])
-	one, _ := time.ParseDuration(unit)
-	return time.Duration(n) * one, m[2] == "", n < 1e6
+	return d, seconds, s != ""
 }
 
 // shortDuration is "90m" for the "1h30m0s" of package time, and "1h" for "1h0m0s".

@@ -278,6 +278,10 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte("[[entry]]\n[entry.x]\n[[entry.y]]\nentry.z = [[]]"))
 	f.Add([]byte("\xff"))
 	f.Add([]byte("x = '''\n\n"))
+	f.Add([]byte("[[wds]\nname = “wds”\nserver: a\n; b\n[dhcp]]\nrange = [\"a\" b,\nlease = 1h // c\n/* d\n*/ foo bar {\n}"))
+	f.Add([]byte("[menu]\ntitle = \"a \\\n b\"\ndefault = ‘x\npassword = ''y''\nserial yes\n\u00a0timeout =\n- a: b"))
+	f.Add([]byte("[[entry]]\npxelinux = \"\"\"\nLINUX x\n[[entry]]\nname = \"b\"\ngrub = \"\"\"\nreboot\n\"\"\""))
+	f.Add([]byte("[[entries]]\nname = \"a b\"\niso = \"c:\\temp\"\n[[reservation]]\nip = \"1.2.3.4-5\"\nmac = \"52:*\""))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c, err := Parse("f.toml", data)
 		if err != nil {

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"bytes"
 	"fmt"
 	"regexp"
 	"slices"
@@ -11,6 +10,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/pelletier/go-toml/v2/unstable"
+
+	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
 )
 
 // The TOML library stops at the first statement that it cannot read. This file
@@ -54,9 +55,55 @@ func repairOf(text string, s *section) *repair {
 	}
 	fixed := r.statement()
 	if len(r.flaws) > 0 && isTOML(fixed) {
-		r.fixed = fixed
+		r.fixed = r.right(fixed)
 	}
 	return r
+}
+
+// right returns a statement with a value that the key can have, where it is
+// known what was meant: for lease = 12 h, the text "12 h" is no better.
+func (r *repair) right(fixed string) string {
+	key, _, ok := strings.Cut(fixed, " = ")
+	if !ok || r.section == nil || !r.hasField(key) || secretKey(key) {
+		return fixed
+	}
+	errs := r.section.mistakesIn(fixed)
+	if len(errs) != 1 {
+		return fixed
+	}
+	mend, _ := strings.CutPrefix(errs[0].Mend, "write ")
+	switch {
+	case strings.HasPrefix(mend, key+" = "):
+	case reOneText.MatchString(mend) && strings.HasPrefix(r.example(key), "["):
+		mend = key + " = [" + mend + "]"
+	case reOneText.MatchString(mend):
+		mend = key + " = " + mend
+	default:
+		return fixed
+	}
+	if !isTOML(mend) || len(r.section.mistakesIn(mend)) > 0 {
+		return fixed
+	}
+	return mend
+}
+
+// reOneText is a text between quotes.
+var reOneText = regexp.MustCompile(`^"[^"\\]*"$`)
+
+// mistakesIn reads one statement in the section.
+func (s *section) mistakesIn(statement string) Errors {
+	text := s.header() + "\n" + statement
+	if outer, _, ok := strings.Cut(s.name, "."); ok {
+		text = sectionMeant(outer).header() + "\n" + text
+	}
+	root, whole, errs := readTree("", []byte(text))
+	if !whole {
+		return errs.first
+	}
+	r := newReader("", root)
+	r.errs = errs
+	r.read(r.root)
+	return r.errs.first
 }
 
 // mend is what to write.
@@ -334,6 +381,10 @@ func (r *repair) withoutSign(begin int, line string) string {
 		r.flaw(begin, "has no brackets around "+shown(name), "write "+sectionMeant(name).header(), "-")
 		return sectionMeant(name).header()
 	}
+	if directive, in := pxelinux.InLabel(text); (in || elsewhereInMenu[directive] != "") && word == strings.ToUpper(word) {
+		r.flaw(begin, shown(text)+" is a line of PXELINUX", "write what it starts as an [[entry]], or have its menu converted: pxebox adopt", "-")
+		return ""
+	}
 	r.flaw(begin, shown(text)+" is neither a key with its value nor a header", `write key = "value", or # before a comment`, "-")
 	return ""
 }
@@ -354,7 +405,20 @@ func (r *repair) example(key string) string {
 func (r *repair) assignment(begin int, key string) string {
 	example := r.example(key)
 	r.blanks()
+	if line, next, more := strings.Cut(r.in[r.at:], "\n"); more && (line == "" || line[0] == '#' || line == "\r") {
+		if strings.HasPrefix(strings.TrimLeft(next, " \t"), "- ") {
+			return r.items(begin, key, next)
+		}
+		r.at += len(line)
+		reading{r, example, false}.skipLines()
+		if len(r.flaws) == 0 {
+			r.flaw(begin, "has its value on the next line", "write the value on the line of its key", "")
+		}
+	}
 	if r.at == len(r.in) || strings.ContainsRune("\n#", rune(r.in[r.at])) || strings.Trim(r.in[r.at:], ",; \t\r\n") == "" {
+		if key == "" {
+			return ""
+		}
 		r.flaws = nil
 		r.flaw(begin, "has no value", "write "+key+" = "+example+", or delete the line", "-")
 		return ""
@@ -367,10 +431,11 @@ func (r *repair) assignment(begin int, key string) string {
 	out := key + " = " + value
 	r.blanks()
 	rest := strings.TrimSpace(r.in[r.at:])
-	switch {
-	case rest == "" || strings.HasPrefix(rest, "#"):
-	case strings.Trim(rest, ",;") == "":
-		r.flaw(r.at, "ends in "+rest, "delete the "+rest+" at its end", "")
+	signs, _, _ := strings.Cut(rest, "#")
+	switch signs = strings.TrimSpace(signs); {
+	case signs == "":
+	case strings.Trim(signs, ",;") == "":
+		r.flaw(r.at, "ends in "+signs, "delete the "+signs+" at its end", "")
 	case startsStatement(strings.TrimLeft(rest, ",; "), false):
 		r.flaw(r.at, "has another key on its line", "write each key on a line by itself", "-")
 	case strings.HasPrefix(rest, ";") || strings.HasPrefix(rest, "//") || strings.HasPrefix(rest, "--") || strings.HasPrefix(rest, "/*"):
@@ -385,578 +450,23 @@ func (r *repair) assignment(begin int, key string) string {
 	return out
 }
 
-// secretKey reports whether a key's value may be a password, which no message
-// repeats.
-func secretKey(key string) bool {
-	return strings.Contains(strings.ToLower(key), "pass") || plainName(key) == "pw"
-}
-
-// shown is a piece of the file as a message shows it.
-func shown(s string) string {
-	s = strings.TrimSpace(s)
-	line, _, _ := strings.Cut(s, "\n")
-	if letters := []rune(line); len(letters) > 40 {
-		line = string(letters[:40]) + "..."
-	}
-	if line = strings.TrimSpace(line); line == "" {
-		return "syntax"
-	}
-	if strings.ContainsFunc(line, func(c rune) bool { return !strconv.IsPrint(c) }) {
-		return strconv.Quote(line)
-	}
-	return line
-}
-
-// reading reads values.
-type reading struct {
-	*repair
-	example string
-	secret  bool
-}
-
-// piece is a part of a value in a message.
-func (v reading) piece(s string) string {
-	if v.secret {
-		return ""
-	}
-	return shown(s) + " "
-}
-
-// maxNested bounds lists in lists.
-const maxNested = 8
-
-// value reads one value and returns it as TOML, or "" where it is not to be
-// known.
-func (v reading) value(depth int) string {
-	rest := v.in[v.at:]
-	first, _ := utf8.DecodeRuneInString(rest)
-	switch {
-	case strings.HasPrefix(rest, `"""`) || strings.HasPrefix(rest, "'''"):
-		return v.lines(rest[:3])
-	case first == '"' || first == '\'':
-		return v.quoted(byte(first), depth)
-	case first == '[' || first == '［', (first == '(' || first == '{') && strings.HasPrefix(v.example, "["):
-		return v.list(depth)
-	case first == '{':
-		return ""
-	case typographicQuote(first):
-		return v.typographic(depth)
-	}
-	return v.bare(depth)
-}
-
-// reNumeric is an address, or a time.
-var reNumeric = regexp.MustCompile(`[0-9]`)
-
-func typographicQuote(c rune) bool {
-	q := typographic[c]
-	return q == `"` || q == `'`
-}
-
-// ends reports whether a value can end before s.
-func ends(s string, depth int) bool {
-	s = strings.TrimLeft(s, " \t\r\u00a0")
-	if s == "" || s[0] == '\n' || s[0] == '#' {
-		return true
-	}
-	if depth > 0 {
-		return strings.ContainsRune(",;])}", rune(s[0]))
-	}
-	line, _, _ := strings.Cut(s, "\n")
-	return strings.Trim(line, ",; \t\r") == "" || s[0] == ';' || strings.HasPrefix(s, "//") || strings.HasPrefix(s, "--")
-}
-
-// quoted reads a text that begins with a plain quote.
-func (v reading) quoted(q byte, depth int) string {
-	begin := v.at
-	line, more, _ := strings.Cut(v.in[begin+1:], "\n")
-	if strings.HasPrefix(line, string(q)) && !ends(line[1:], depth) && !strings.HasPrefix(strings.TrimSpace(line[1:]), string(q)) {
-		// Two quotes for one, as in ''text'' or ""text"".
-		if text, after, ok := strings.Cut(line[1:], string([]byte{q, q})); ok && ends(after, depth) {
-			v.at = begin + 2 + len(text) + 2
-			v.flaw(begin, "has two quotes for one", "write one", "")
-			return quoteText(text)
-		}
-	}
-	first, last := -1, -1 // the first quote, and the last that a text can end with
-	for i := 0; i < len(line); i++ {
-		if q == '"' && line[i] == '\\' && i+1 < len(line) && (line[i+1] == '\\' || line[i+1] == '"' && !ends(line[i+2:], depth)) {
-			i++
-			continue
-		}
-		if line[i] != q {
-			continue
-		}
-		if first < 0 {
-			first = i
-		}
-		if ends(line[i+1:], depth) {
-			last = i
-			if depth > 0 {
-				break
-			}
-		}
-	}
-	switch {
-	case first < 0:
-		return v.unclosed(q, line, more, depth)
-	case ends(line[first+1:], depth):
-		last = first
-	case depth > 0 && nextItem(line[first+1:]), depth == 0 && (last < 0 || startsStatement(strings.TrimLeft(line[first+1:], ",; \t"), true)):
-		last = first // what follows is another item, another key, or no text
-	case last < 0:
-		last = first
-	default:
-		v.flaw(begin, "has the quote "+string(q)+" inside of a text that begins with it", "write the text between the other quotes", "")
-	}
-	text := line[:last]
-	v.at = begin + 1 + last + 1
-	if q == '\'' {
-		return quoteText(text)
-	}
-	if isTOML(`x = "` + text + `"`) {
-		return `"` + text + `"`
-	}
-	if strings.ContainsRune(text, '\\') {
-		v.flaw(begin, "has a backslash between double quotes, where it begins an escape such as \\n", "write the text between single quotes", "it between single quotes: ")
-	}
-	return quoteText(text)
-}
-
-// nextItem reports whether another item of a list begins without a comma.
-func nextItem(s string) bool {
-	s = strings.TrimLeft(s, " \t")
-	return s != "" && (s[0] == '"' || s[0] == '\'')
-}
-
-// unclosed reads a text that does not end on its line.
-func (v reading) unclosed(q byte, line, more string, depth int) string {
-	begin := v.at
-	v.at = begin + 1 + len(line)
-	trimmed := strings.TrimRight(line, " \t\r,;")
-	last, size := utf8.DecodeLastRuneInString(trimmed)
-	other := last == '"' || last == '\'' || last >= 0x80 && typographicQuote(last)
-	// A text of several lines between single quotes.
-	if text, after, ok := strings.Cut(more, string(q)); depth == 0 && ok && ends(after, 0) && !other {
-		v.at += 1 + len(text) + 1
-		if strings.TrimRight(line, " \t\r") == "" { // as a text in three quotes begins
-			v.flaw(begin, "has one quote before a text of several lines", `begin and end it with three: """`, "-")
-			return quoteLines(text)
-		}
-		parts := []string{strings.TrimRight(trimmed, `\ `)}
-		for part := range strings.SplitSeq(text, "\n") {
-			parts = append(parts, strings.TrimSpace(strings.TrimRight(strings.TrimSpace(part), `\`)))
-		}
-		v.flaw(begin, "goes on in the next line, which a text between single or double quotes does not",
-			`write it on one line, or begin and end it with three quotes: """`, "it on one line: ")
-		return quoteText(strings.Join(parts, " "))
-	}
-	text := line
-	switch i := strings.Index(line, " #"); {
-	case other:
-		text = trimmed[:len(trimmed)-size]
-		v.flaw(begin, fmt.Sprintf("begins with the quote %c and ends with %c", q, last), "write the same plain quote twice", "")
-		return quoteText(text)
-	case depth > 0 && strings.ContainsAny(line, ",]"):
-		i = strings.IndexAny(line, ",]")
-		text, v.at = line[:i], begin+1+i
-	case i >= 0:
-		text = line[:i]
-	}
-	v.flaw(begin, "has a quote that is not closed", "write "+string(q)+" at the end of the text", "")
-	return quoteText(strings.TrimRight(text, " \t\r,;"))
-}
-
-// typographic reads a text between quotes that are not plain.
-func (v reading) typographic(depth int) string {
-	begin := v.at
-	open, size := utf8.DecodeRuneInString(v.in[begin:])
-	line, _, _ := strings.Cut(v.in[begin+size:], "\n")
-	text, end := strings.TrimRight(line, " \t\r"), len(line)
-	for i, c := range line {
-		if after := i + utf8.RuneLen(c); (typographicQuote(c) || c == '"' || c == '\'') && ends(line[after:], depth) {
-			text, end = line[:i], after
-			break
-		}
-	}
-	v.at = begin + size + end
-	v.flaw(begin, fmt.Sprintf("has the typographic quote %c, which is not the plain one", open), `write the plain quote " before and behind the text`, "")
-	if reNumeric.MatchString(v.example) {
-		text = plainText(text) // its dashes are not plain, either
-	}
-	return quoteText(text)
-}
-
-// lines reads a text between three quotes. A statement ends before the next
-// header, so that the closing ones may be missing.
-func (v reading) lines(quotes string) string {
-	begin := v.at
-	text, _, ok := strings.Cut(v.in[begin+3:], quotes)
-	v.at = begin + 3 + len(text)
-	if !ok {
-		v.flaw(begin, "begins with "+quotes+" and does not end with them", "write "+quotes+" behind its last line", "-")
-		return quoteLines(text)
-	}
-	v.at += 3
-	for strings.HasPrefix(v.in[v.at:], quotes[:1]) {
-		text += quotes[:1]
-		v.at++
-	}
-	if quotes == `"""` && !isTOML(`x = """`+text+`"""`) && strings.ContainsRune(text, '\\') {
-		v.flaw(begin, "has a backslash between double quotes, where it begins an escape such as \\n", "begin and end the text with three single quotes: '''", "-")
-		return quoteLines(text)
-	}
-	return quotes + text + quotes
-}
-
-// bare reads a value without quotes.
-func (v reading) bare(depth int) string {
-	begin := v.at
-	text, more, _ := strings.Cut(v.in[begin:], "\n")
-	end := len(text)
-	if words := strings.TrimRight(text, " \t\r"); depth == 0 && more != "" && strings.HasSuffix(words, `\`) {
-		for part := range strings.SplitSeq(more, "\n") {
-			words = strings.TrimSpace(strings.TrimSuffix(words, `\`)) + " " + strings.TrimSpace(part)
-		}
-		v.at = len(v.in)
-		v.flaw(begin, "goes on in the next line, which a text without three quotes does not", `write it on one line`, "it on one line: ")
-		return quoteText(strings.Trim(words, `"`))
-	}
-	if depth > 0 {
-		if i := strings.IndexAny(text, ",]#;"); i >= 0 {
-			end = i
-		}
-	} else {
-		for _, sign := range []string{"#", " ;", "\t;", " //", "\t//"} {
-			if i := strings.Index(text[:end], sign); i >= 0 {
-				end = i
-			}
-		}
-	}
-	text = strings.TrimSpace(text[:end])
-	v.at = begin + end
-	bare := strings.TrimSpace(strings.TrimRight(text, ",;"))
-	if bare == "" || strings.HasSuffix(bare, "{") {
-		return ""
-	}
-	if isTOML("x = " + bare) {
-		if bare != text {
-			v.flaw(begin, "ends in "+text[len(text)-1:], "delete the "+text[len(text)-1:]+" at its end", "")
-		}
-		return bare
-	}
-	bare = strings.TrimRight(bare, `\ `)
-	if v.example == "true" || v.example == "false" {
-		b, ok := flagIn(bare)
-		if n := nearest(bare, []string{"true", "false"}); !ok && n != "" {
-			b, ok = n == "true", true
-		}
-		if !ok {
-			v.flaw(begin, v.piece(bare)+"is neither true nor false", "write true or false, without quotes", "-")
-			return ""
-		}
-		v.flaw(begin, v.piece(bare)+"is neither true nor false", "write true or false, in small letters and without quotes", "")
-		return strconv.FormatBool(b)
-	}
-	if last, size := utf8.DecodeLastRuneInString(bare); last == '"' || last == '\'' || typographicQuote(last) {
-		bare = bare[:len(bare)-size]
-		v.flaw(begin, "has a quote at its end and none before it", `write " before the text`, "")
-	} else {
-		v.flaw(begin, v.piece(bare)+"is a text without quotes", `write " before and behind the text`, "")
-	}
-	if depth == 0 && strings.HasPrefix(v.example, "[") {
-		var items []string
-		for item := range strings.SplitSeq(bare, ",") {
-			items = append(items, quoteText(plainText(strings.Trim(item, `"' `))))
-		}
-		return "[" + strings.Join(items, ", ") + "]"
-	}
-	return quoteText(plainText(bare))
-}
-
-// list reads [ ... ].
-func (v reading) list(depth int) string {
-	begin := v.at
-	open, size := utf8.DecodeRuneInString(v.in[begin:])
-	if open != '[' {
-		v.flaw(begin, fmt.Sprintf("has %c where a list begins", open), "write [ and ]", "")
-	}
-	v.at += size
-	if depth == maxNested {
-		return ""
-	}
+// items reads a list as YAML has it: a line for each item.
+func (r *repair) items(begin int, key, lines string) string {
+	r.flaws = nil
+	r.flaw(begin, "has a list of YAML", "write "+key+" = "+r.example(key), "")
 	var items []string
-	comma := true // before the next item
-	end := v.at   // of the last one
-	for {
-		v.skipLines()
-		rest := v.in[v.at:]
-		switch {
-		case rest == "":
-			v.flaw(begin, "has a list that is not closed", "write ] behind its last value", "")
-			return "[" + strings.Join(items, ", ") + "]"
-		case rest[0] == ']':
-			v.at++
-			return "[" + strings.Join(items, ", ") + "]"
-		case rest[0] == ')' || rest[0] == '}' || strings.HasPrefix(rest, "］"):
-			_, size := utf8.DecodeRuneInString(rest)
-			if open == '[' {
-				v.flaw(v.at, "has a list that ends in "+rest[:size], "write ] in its place", "")
-			}
-			v.at += size
-			return "[" + strings.Join(items, ", ") + "]"
-		case rest[0] == ',' || rest[0] == ';' || strings.HasPrefix(rest, "，"):
-			_, size := utf8.DecodeRuneInString(rest)
-			if rest[0] != ',' {
-				v.flaw(v.at, "has "+rest[:size]+" where a comma belongs", "write a comma in its place", "")
-			} else if comma {
-				v.flaw(v.at, "has a comma too many", "delete it", "")
-			}
-			comma = true
-			v.at += size
+	for line := range strings.SplitSeq(lines, "\n") {
+		line, ok := strings.CutPrefix(strings.TrimSpace(line), "- ")
+		if line == "" {
 			continue
 		}
-		if rest[0] == '\\' {
-			v.flaw(v.at, "has a \\ at the end of its line, which a list does not need", "delete it", "")
-			v.at++
-			continue
-		}
-		if !comma {
-			v.flaw(end, strings.TrimSpace("has no comma behind "+v.piece(items[len(items)-1])), "write a comma between two values", "")
-		}
-		at := v.at
-		item := v.value(depth + 1)
-		if item == "" || v.at == at {
+		v := reading{&repair{section: r.section, in: line}, r.example(key), secretKey(key)}
+		v.blanks()
+		item := v.value(1)
+		if !ok || item == "" || !ends(line[v.at:], 1) {
 			return ""
 		}
-		items, comma, end = append(items, item), false, v.at
+		items = append(items, item)
 	}
-}
-
-// skipLines skips blanks, line ends and comments.
-func (v reading) skipLines() {
-	for {
-		v.blanks()
-		switch rest := v.in[v.at:]; {
-		case strings.HasPrefix(rest, "\n"):
-			v.at++
-		case strings.HasPrefix(rest, "#"):
-			line, _, _ := strings.Cut(rest, "\n")
-			v.at += len(line)
-		default:
-			return
-		}
-	}
-}
-
-// quoteText writes a text of one line as TOML.
-func quoteText(s string) string {
-	s = strings.TrimRight(s, "\r")
-	switch {
-	case !strings.ContainsAny(s, `"\`):
-		return `"` + s + `"`
-	case !strings.Contains(s, "'"):
-		return "'" + s + "'"
-	}
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
-}
-
-// quoteLines writes a text of several lines as TOML, as far as it is known.
-func quoteLines(s string) string {
-	if strings.Contains(s, "'''") {
-		return ""
-	}
-	return "'''" + s + "'''"
-}
-
-// reKnownHeader is a line that begins a section, with any brackets.
-var reKnownHeader = regexp.MustCompile(`^\[{1,2}[ \t]*([A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)?)[ \t]*\]{1,2}[ \t\r]*(?:#.*)?$`)
-
-func startsSection(line string) bool {
-	m := reKnownHeader.FindStringSubmatch(line)
-	if m == nil {
-		return false
-	}
-	first, _, _ := strings.Cut(m[1], ".")
-	return (&section{inner: schema}).has(first)
-}
-
-// startsStatement reports whether a line begins a section, or a key and its
-// value. A word with = behind it may also be in a text, as in the arguments of a
-// kernel, but not in a list.
-func startsStatement(line string, inText bool) bool {
-	line = strings.Trim(line, " \t\r\n")
-	if startsSection(line) || reStatement.MatchString(line) {
-		return true
-	}
-	keyed := reLoosely
-	if inText {
-		keyed = reKeyed
-	}
-	m := keyed.FindStringSubmatch(line)
-	return m != nil && knownKey(m[1])
-}
-
-// knownKey reports whether any section has the key.
-func knownKey(key string) bool {
-	var look func([]section) bool
-	look = func(in []section) bool {
-		for i := range in {
-			if in[i].has(key) || look(in[i].inner) {
-				return true
-			}
-		}
-		return false
-	}
-	return look(schema)
-}
-
-// extent returns the length of the statement that data begins with, in whole
-// lines. It is not TOML.
-func extent(data []byte) int {
-	end := lineEnd(data, 0)
-	line := string(data[:end])
-	text := strings.TrimLeft(line, " \t\u00a0")
-	for begin, close := range map[string]string{"/*": "*/", "<!--": "-->"} {
-		if strings.HasPrefix(text, begin) {
-			if i := bytes.Index(data, []byte(close)); i >= 0 && i < maxStatement {
-				return lineEnd(data, i)
-			}
-			return end
-		}
-	}
-	if strings.HasPrefix(text, "[") {
-		return end
-	}
-	x := scan{data: data}
-	if at, sign := signIn(strings.TrimRight(line, "\r\n")); sign != "" {
-		x.at = at + len(sign)
-	}
-	return x.run()
-}
-
-// lineEnd is behind the line that has data[at].
-func lineEnd(data []byte, at int) int {
-	if i := bytes.IndexByte(data[at:], '\n'); i >= 0 {
-		return at + i + 1
-	}
-	return len(data)
-}
-
-// scan looks for the end of a value.
-type scan struct {
-	data  []byte
-	at    int
-	depth int // of brackets
-	end   int // of the line that at is on, if that is known
-}
-
-// lineEnd is behind the line that at is on.
-func (x *scan) lineEnd() int {
-	if x.at >= x.end {
-		x.end = lineEnd(x.data, x.at)
-	}
-	return x.end
-}
-
-func (x *scan) run() int {
-	for x.at < len(x.data) {
-		rest := x.data[x.at:]
-		switch c := rest[0]; {
-		case c == '\n':
-			x.at++
-			next := x.data[x.at:x.lineEnd()]
-			continued := x.at > 1 && bytes.HasSuffix(bytes.TrimRight(x.data[max(0, x.at-maxStatement):x.at], " \t\r\n"), []byte(`\`))
-			if x.depth <= 0 && !continued || len(next) > maxStatement || startsStatement(string(next), x.depth <= 0) {
-				return x.at
-			}
-		case c == '#':
-			x.at = x.lineBreak()
-		case c == '[':
-			x.depth++
-			x.at++
-		case c == ']':
-			x.depth--
-			x.at++
-		case bytes.HasPrefix(rest, []byte(`"""`)) || bytes.HasPrefix(rest, []byte("'''")):
-			if x.lines(rest[:3]) {
-				return x.at
-			}
-		case c == '"' || c == '\'':
-			if x.quoted(c) {
-				return x.at
-			}
-		default:
-			x.at++
-		}
-	}
-	return len(x.data)
-}
-
-// lineBreak is where the line ends.
-func (x *scan) lineBreak() int {
-	if end := x.lineEnd(); x.data[end-1] == '\n' {
-		return end - 1
-	}
-	return x.end
-}
-
-// lines skips a text between three quotes. It reports whether the statement ends
-// with it, because the next section begins before its last quotes.
-func (x *scan) lines(quotes []byte) bool {
-	x.at += 3
-	for x.at < len(x.data) {
-		end := x.lineEnd()
-		line := x.data[x.at:end]
-		if x.data[x.at-1] == '\n' && len(line) < maxStatement && startsSection(strings.TrimRight(string(line), "\n")) {
-			return true
-		}
-		if i := bytes.Index(line, quotes); i >= 0 {
-			x.at += i + 3
-			return false
-		}
-		x.at = end
-	}
-	return true
-}
-
-// maxContinued bounds the lines of a text that goes on in the next line.
-const maxContinued = 40
-
-// quoted skips a text between quotes. It reports whether the statement ends with
-// it, because the text is not closed on its line.
-func (x *scan) quoted(q byte) bool {
-	end := x.lineEnd()
-	for i := x.at + 1; i < end; i++ {
-		switch {
-		case x.data[i] == '\\' && q == '"' && i+1 < end && (x.data[i+1] == '"' || x.data[i+1] == '\\'):
-			i++
-		case x.data[i] == q:
-			x.at = i + 1
-			return false
-		}
-	}
-	if x.depth > 0 {
-		x.at = x.lineBreak()
-		return false
-	}
-	x.at = end
-	// It may go on: up to the quote that ends a line, if no statement begins
-	// before that.
-	at := end
-	for range maxContinued {
-		next := lineEnd(x.data, at)
-		line := strings.TrimRight(string(x.data[at:next]), "\r\n")
-		if next == at || len(line) > maxStatement || startsStatement(line, true) {
-			return true
-		}
-		if i := strings.IndexByte(line, q); i >= 0 {
-			if ends(line[i+1:], 0) {
-				x.at = next
-			}
-			return true
-		}
-		at = next
-	}
-	return true
+	return key + " = [" + strings.Join(items, ", ") + "]"
 }

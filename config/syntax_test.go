@@ -16,7 +16,7 @@ func TestSyntax(t *testing.T) {
 		{"quotes of a word processor", "[[wds]]\nname = “wds”\nserver = “192.168.77.2”\nprobe = “1 s", []string{
 			`2: wds 1.name: has the typographic quote “, which is not the plain one; write name = "wds"`,
 			`3: wds 1.server: has the typographic quote “, which is not the plain one; write server = "192.168.77.2"`,
-			`4: wds 1.probe: has the typographic quote “, which is not the plain one; write probe = "1 s"`}},
+			`4: wds 1.probe: has the typographic quote “, which is not the plain one; write probe = "1s"`}},
 		{"one quote of a word processor", "[menu]\ntitle = \"Lab”\n", []string{`2: menu.title: begins with the quote " and ends with ”; write title = "Lab"`}},
 		{"single quotes of a word processor", "[menu]\ntitle = ‘Bob’s lab’", []string{
 			`2: menu.title: has the typographic quote ‘, which is not the plain one; write title = "Bob’s lab"`}},
@@ -102,16 +102,40 @@ func TestSyntax(t *testing.T) {
 			`3: dhcp.lease: 1h is a text without quotes; write lease = "1h"`,
 			`4: dhcp.ntp: has a list that is not closed; write ntp = ["9.9.9.9", "1.1.1.1"]`,
 			`7: menu.timeout: 10s is a text without quotes; write timeout = "10s"`}},
-		{"a comma or a semicolon at the end", "[menu]\ntitle = \"x\",\ntimeout = \"10s\";\nserial = true,", []string{
+		{"texts without the brackets of a list", "[dhcp]\nrange = \"10.0.0.5\", \"10.0.0.9\"\ndns = \"9.9.9.9\" \"1.1.1.1\"\nntp = [9.9.9.9 1.1.1.1]", []string{
+			`2: dhcp.range: has several texts without brackets around them; write range = ["10.0.0.5-10.0.0.9"]`,
+			`3: dhcp.dns: has several texts without brackets around them; write dns = ["9.9.9.9", "1.1.1.1"]`,
+			`4: dhcp.ntp: 9.9.9.9 1.1.1.1 are texts without quotes; write ntp = ["9.9.9.9", "1.1.1.1"]`}},
+		{"a range of two texts", "[dhcp]\nrange = [\"10.0.0.5\" – \"10.0.0.9\"]", []string{
+			`2: dhcp.range: has – between two texts; write range = ["10.0.0.5-10.0.0.9"]`}},
+		{"a value on the next line", "[dhcp]\ndns =\n  [\"9.9.9.9\",\n   \"1.1.1.1\"]\nmode = # what\n\"server\"\nlease = 1h", []string{
+			`2: dhcp.dns: has its value on the next line; write dns = ["9.9.9.9", "1.1.1.1"]`,
+			`5: dhcp.mode: has its value on the next line; write mode = "server"`, `7: dhcp.lease: 1h is a text without quotes; write lease = "1h"`}},
+		{"values that would be wrong in quotes, too", "[dhcp]\nlease = 12 h\nmtu = 1500 bytes\nrouter = 10.0.0.1/24\n[[machine]]\nfirmware = uefi\nmac = 5254.0012.3456", []string{
+			`2: dhcp.lease: 12 h is a text without quotes; write lease = "12h"`, "3: dhcp.mtu: 1500 bytes is a text without quotes; write mtu = 1500",
+			`4: dhcp.router: 10.0.0.1/24 is a text without quotes; write router = "10.0.0.1"`,
+			`6: machine 1.firmware: uefi is a text without quotes; write firmware = ["uefi-x64"]`,
+			`7: machine 1.mac: 5254.0012.3456 is a text without quotes; write mac = ["5254.0012.3456"]`}},
+		{"sections in braces", "dhcp = { mode = server, lease: \"1h\" }", []string{
+			`1: dhcp: server is a text without quotes; write dhcp = { mode = "server", lease = "1h" }`}},
+		{"lines of PXELINUX", "DEFAULT linux\nLABEL linux\n  KERNEL vmlinuz", []string{
+			"1: syntax: DEFAULT linux is a line of PXELINUX; write what it starts as an [[entry]], or have its menu converted: pxebox adopt",
+			"2: syntax: LABEL linux is a line of PXELINUX; write what it starts as an [[entry]], or have its menu converted: pxebox adopt",
+			"3: syntax: KERNEL vmlinuz is a line of PXELINUX; write what it starts as an [[entry]], or have its menu converted: pxebox adopt"}},
+		{"names in headers", "[entry.debian]\nkernel = \"k\"\n[entry.disk]\ndisk = true\n[[machine]]\nmac = [\"52:54:00\"]\nboot = \"debian\"", []string{
+			`1: [entry.debian]: has the name of the entry in its header; write [[entry]], and name = "debian" below it`,
+			`3: [entry.disk]: has the name of the entry in its header; write [[entry]], and name = "disk" below it`}},
+		{"a comma or a semicolon at the end", "[menu]\ntitle = \"x\",\ntimeout = \"10s\"; # b\nserial = true,", []string{
 			`2: menu.title: ends in ,; write title = "x"`, `3: menu.timeout: ends in ;; write timeout = "10s"`, "4: menu.serial: ends in ,; write serial = true"}},
 
-		{"YAML", "network:\n  address: 192.168.1.1/24\ndhcp:\n  mode: server\n  range:\n    - 192.168.1.5", []string{
+		{"YAML", "network:\n  address: 192.168.1.1/24\ndhcp:\n  mode: server\n  range:\n    - 192.168.1.5-192.168.1.9\nmachine:\n  - mac: x", []string{
 			"1: network: has : where TOML has brackets; write [network]",
 			`2: network.address: has : where TOML has =; write address = "192.168.1.1/24"`,
 			"3: dhcp: has : where TOML has brackets; write [dhcp]",
 			`4: dhcp.mode: has : where TOML has =; write mode = "server"`,
-			`5: dhcp.range: has no value; write range = ["192.168.77.100-192.168.77.150"], or delete the line`,
-			`6: syntax: begins with -, as an item of YAML does; write a list as key = ["value", "value"], and a block as [[entry]] with its keys below it`}},
+			`5: dhcp.range: has a list of YAML; write range = ["192.168.1.5-192.168.1.9"]`,
+			"7: machine: has : where TOML has brackets; write [[machine]]",
+			`8: syntax: begins with -, as an item of YAML does; write a list as key = ["value", "value"], and a block as [[entry]] with its keys below it`}},
 		{"JSON", "{ \"network\": {} }\n", []string{
 			"1: file: begins with {, as JSON does; write TOML, as the built-in default file does: [network], and below it key = value"}},
 		{"dhcpd.conf", "subnet 10.0.0.0 netmask 255.0.0.0 {\n  range 10.0.0.5 10.0.0.9;\n}\n[menu]\ntitle = x", []string{

@@ -186,6 +186,15 @@ func (t *treeReader) header(kind unstable.Kind, path []string, line int) {
 			t.fail(line, "[["+s.name+"]]", "has two pairs of brackets", "write "+s.header())
 		}
 	}
+	if name, s := path[len(path)-1], sectionAt(path[:1]); len(path) == 2 && s != nil && s.by == "name" && len(s.inner) == 0 {
+		t.fail(line, "["+printKey(path...)+"]", "has the name of the "+s.name+" in its header", fmt.Sprintf("write %s, and name = %q below it", s.header(), name))
+		kind, path = unstable.ArrayTable, path[:1]
+		defer func() {
+			if t.here.get("name") == nil {
+				t.here.add("name", &node{kind: unstable.String, line: line, text: name})
+			}
+		}()
+	}
 	if kind == unstable.Table {
 		t.here = t.open(t.root, path, line)
 	} else {
