@@ -267,7 +267,11 @@ func (r *repair) keyValue() string {
 		r.flaw(begin+end, "has "+sign+" where TOML has =", "write = in place of "+sign, "")
 	}
 	if s := sectionMeant(key); sign == ":" && s != nil && strings.TrimSpace(line[end+1:]) == "" && !r.hasField(key) {
-		r.flaws, r.isKey = []flaw{{begin, "has : where TOML has brackets", "write " + s.header(), "-"}}, false
+		mend := "write " + s.header()
+		if strings.Contains(r.in[begin:], "\n") {
+			mend += " for each of its items, and below it a line key = value for each key"
+		}
+		r.flaws, r.isKey = []flaw{{begin, "has : where TOML has brackets", mend, "-"}}, false
 		return s.header()
 	}
 	return r.assignment(begin, key)

@@ -134,8 +134,9 @@ func TestSyntax(t *testing.T) {
 			"3: dhcp: has : where TOML has brackets; write [dhcp]",
 			`4: dhcp.mode: has : where TOML has =; write mode = "server"`,
 			`5: dhcp.range: has a list of YAML; write range = ["192.168.1.5-192.168.1.9"]`,
-			"7: machine: has : where TOML has brackets; write [[machine]]",
-			`8: syntax: begins with -, as an item of YAML does; write a list as key = ["value", "value"], and a block as [[entry]] with its keys below it`}},
+			"7: machine: has : where TOML has brackets; write [[machine]] for each of its items, and below it a line key = value for each key"}},
+		{"an item of YAML", "[menu]\n- title: x", []string{
+			`2: menu.title: begins with -, as an item of YAML does; write a list as key = ["value", "value"], and a block as [[entry]] with its keys below it`}},
 		{"JSON", "{ \"network\": {} }\n", []string{
 			"1: file: begins with {, as JSON does; write TOML, as the built-in default file does: [network], and below it key = value"}},
 		{"dhcpd.conf", "subnet 10.0.0.0 netmask 255.0.0.0 {\n  range 10.0.0.5 10.0.0.9;\n}\n[menu]\ntitle = x", []string{
