@@ -164,6 +164,7 @@ func (x *scan) lines(quotes []byte) bool {
 		}
 		if i := bytes.Index(line, quotes); i >= 0 {
 			x.at += i + 3
+			x.at += len(line[i+3:]) - len(bytes.TrimLeft(line[i+3:], string(quotes[:1])))
 			return false
 		}
 		x.at = end

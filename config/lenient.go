@@ -156,7 +156,7 @@ func (v reading) quoted(q byte, depth int) string {
 }
 
 var (
-	reSeveral = regexp.MustCompile(`^\s*[,;–—-]?\s*["\']`) // another text follows
+	reSeveral = regexp.MustCompile(`^\s*[,;|+–—-]?\s*["\']`) // another text follows
 	reDash    = regexp.MustCompile(`^\s*[–—-]\s*["\']`)
 )
 
@@ -193,9 +193,9 @@ func (v reading) unclosed(q byte, line, more string, depth int) string {
 	// A text of several lines between single quotes.
 	if text, after, ok := strings.Cut(more, string(q)); depth == 0 && ok && ends(after, 0) && !other {
 		v.at += 1 + len(text) + 1
-		if strings.TrimRight(line, " \t\r") == "" { // as a text in three quotes begins
+		if v.key == "pxelinux" || v.key == "grub" || v.key == "help" || strings.TrimRight(line, " \t\r") == "" {
 			v.flaw(begin, "has one quote before a text of several lines", `begin and end it with three: """`, "-")
-			return quoteLines(text)
+			return quoteLines(line + "\n" + text)
 		}
 		parts := []string{strings.TrimRight(trimmed, `\ `)}
 		for part := range strings.SplitSeq(text, "\n") {
@@ -252,10 +252,13 @@ func (v reading) lines(quotes string) string {
 		return quoteLines(text)
 	}
 	v.at += 3
-	for strings.HasPrefix(v.in[v.at:], quotes[:1]) {
-		text += quotes[:1]
-		v.at++
+	more := len(v.in[v.at:]) - len(strings.TrimLeft(v.in[v.at:], quotes[:1]))
+	v.at += more
+	if more > 2 {
+		v.flaw(begin, "has more than three quotes behind its text", "write "+quotes+" behind its last line", "-")
+		more = 0
 	}
+	text += strings.Repeat(quotes[:1], more)
 	if quotes == `"""` && !isTOML(`x = """`+text+`"""`) && strings.ContainsRune(text, '\\') {
 		v.flaw(begin, "has a backslash between double quotes, where it begins an escape such as \\n", "begin and end the text with three single quotes: '''", "-")
 		return quoteLines(text)

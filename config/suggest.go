@@ -107,6 +107,7 @@ var otherNames = map[string]map[string]string{
 		"guid":     "uuid systemuuid smbios",
 		"firmware": "arch architecture type bios uefi class",
 		"boot":     "start action target",
+		"timeout":  "time wait delay seconds",
 	},
 }
 

@@ -64,8 +64,15 @@ func repairOf(text string, s *section) *repair {
 // known what was meant: for lease = 12 h, the text "12 h" is no better.
 func (r *repair) right(fixed string) string {
 	key, _, ok := strings.Cut(fixed, " = ")
-	if !ok || r.section == nil || !r.hasField(key) || secretKey(key) {
+	if !ok || r.section == nil || secretKey(key) {
 		return fixed
+	}
+	if !r.hasField(key) {
+		k := r.fieldMeant(key)
+		if k == "" {
+			return fixed
+		}
+		fixed, key = k+strings.TrimPrefix(fixed, key), k
 	}
 	errs := r.section.mistakesIn(fixed)
 	if len(errs) != 1 {
@@ -263,6 +270,10 @@ func (r *repair) keyValue() string {
 	r.key, r.isKey = shown(head), true
 	r.at = begin + end + len(sign)
 	key := r.readKey(begin, head)
+	if sign == ":" && !r.hasField(key) && strings.Contains(line[end:], "=") {
+		r.flaw(begin, "is not a key", "write a key as one word of letters, digits, - and _, and = behind it", "-")
+		return ""
+	}
 	if sign != "=" {
 		r.flaw(begin+end, "has "+sign+" where TOML has =", "write = in place of "+sign, "")
 	}
@@ -440,7 +451,7 @@ func (r *repair) assignment(begin int, key string) string {
 	case signs == "":
 	case strings.Trim(signs, ",;") == "":
 		r.flaw(r.at, "ends in "+signs, "delete the "+signs+" at its end", "")
-	case startsStatement(strings.TrimLeft(rest, ",; "), false):
+	case startsStatement(strings.TrimLeft(rest, ",; "), false) && strings.TrimSpace(r.in[r.at:lineBreakIn(r.in, r.at)]) != "":
 		r.flaw(r.at, "has another key on its line", "write each key on a line by itself", "-")
 	case strings.HasPrefix(rest, ";") || strings.HasPrefix(rest, "//") || strings.HasPrefix(rest, "--") || strings.HasPrefix(rest, "/*"):
 		sign := ";"
@@ -452,6 +463,14 @@ func (r *repair) assignment(begin int, key string) string {
 		r.flaw(r.at, "has more behind its value", "delete what follows it, or put # before a comment", "-")
 	}
 	return out
+}
+
+// lineBreakIn is where the line ends that has text[at].
+func lineBreakIn(text string, at int) int {
+	if i := strings.IndexByte(text[at:], '\n'); i >= 0 {
+		return at + i
+	}
+	return len(text)
 }
 
 // items reads a list as YAML has it: a line for each item.

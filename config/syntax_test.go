@@ -76,6 +76,11 @@ func TestSyntax(t *testing.T) {
 		{"lines between single quotes", entry("pxelinux = \"\nLINUX x\nAPPEND a=b\n\"\nhelp = x"), []string{
 			`3: entry "a".pxelinux: has one quote before a text of several lines; begin and end it with three: """`,
 			`7: entry "a".help: x is a text without quotes; write help = "x"`}},
+		{"lines between double quotes", entry("pxelinux = \"LINUX x\nAPPEND y\""), []string{
+			`3: entry "a".pxelinux: has one quote before a text of several lines; begin and end it with three: """`}},
+		{"lines with quotes too many", entry("grub = '''\nreboot\n''''''\nhelp = x"), []string{
+			"3: entry \"a\".grub: has more than three quotes behind its text; write ''' behind its last line",
+			`6: entry "a".help: x is a text without quotes; write help = "x"`}},
 		{"lines that do not end", entry("pxelinux = \"\"\"\nLINUX x\n\n[[entry]]\nname = \"b\"\nkernel = k"), []string{
 			`3: entry "a".pxelinux: begins with """ and does not end with them; write """ behind its last line`,
 			`8: entry "b".kernel: k is a text without quotes; write kernel = "k"`}},
@@ -156,6 +161,12 @@ func TestSyntax(t *testing.T) {
 		{"keys of two words", "[tftp]\nmax block = 1024\nset max_window = 5\n[menu]\nfoo bar = 1", []string{
 			"2: tftp.max block: is not a key; write max_block = 1024", "3: tftp.set max_window: is not a key; write max_window = 5",
 			"5: menu.foo bar: is not a key; write a key as one word of letters, digits, - and _"}},
+		{"keys in capitals", "[dhcp]\nMODE=server\nLease-Time: 1h", []string{
+			`2: dhcp.MODE: server is a text without quotes; write mode = "server"`, `3: dhcp.Lease-Time: has : where TOML has =; write lease = "1h"`}},
+		{"a hardware address as key", "[[reservation]]\n52:54:00:12:34:56 = \"10.0.0.9\"", []string{
+			"2: reservation 1.52: is not a key; write a key as one word of letters, digits, - and _, and = behind it"}},
+		{"two texts for one", "[dhcp]\nmode = \"server\" | \"proxy\"", []string{
+			"2: dhcp.mode: has more behind its value; delete what follows it, or put # before a comment"}},
 		{"two keys on one line", "[menu]\ntitle = \"x\" timeout = \"10s\"\ndefault = \"x\"; serial = true", []string{
 			"2: menu.title: has another key on its line; write each key on a line by itself",
 			"3: menu.default: has another key on its line; write each key on a line by itself"}},
