@@ -236,7 +236,7 @@ func (c *converter) subnet(networks []lan, i int, own netip.Prefix) {
 		}
 		return
 	}
-	c.without(n, first, l)
+	c.withoutInherited(n, first, l)
 	for _, o := range n.options {
 		if !slices.ContainsFunc(first.options, func(f block) bool { return f.text == o.text }) {
 			c.blocks = append(c.blocks, block{text: "\n[[subnet.option]]\n" + o.text, from: o.from})
@@ -244,8 +244,8 @@ func (c *converter) subnet(networks []lan, i int, own netip.Prefix) {
 	}
 }
 
-// without keeps from a subnet what [dhcp] has and the subnet has not.
-func (c *converter) without(n, first lan, l pxelinux.Line) {
+// withoutInherited keeps from a subnet what [dhcp] has and the subnet has not.
+func (c *converter) withoutInherited(n, first lan, l pxelinux.Line) {
 	for _, k := range first.keys {
 		name, _, _ := strings.Cut(k.text, " ")
 		if _, has := n.byName[name]; has || !slices.Contains(inherited, name) {
