@@ -75,13 +75,14 @@ func TestDecodeGivesBackWhatWasEncoded(t *testing.T) {
 // full is a generation with something in every field.
 func full(t *testing.T) Generation {
 	g := build(t, "Lab")
+	timeout := spec.Duration(5 * time.Second)
 	g.TFTP = spec.TFTP{MaxBlock: 1428, MaxWindow: 16}
 	g.Names = spec.Files{AnyCase: true, OwnMenus: true}
 	g.Views = map[string]map[string][]byte{"1": {pxelinux.ConfigFile: []byte("DEFAULT x\n")}}
 	g.Machines = []clients.Rule{{
 		Machine: spec.Machine{
 			MAC: []string{"52:54:00"}, GUID: []string{"70786562-6f78-4c61-8000-000000000010"}, Firmware: []string{"uefi-x64"},
-			Boot: "wds", Once: true, Entries: []string{"wds"}, Default: "wds",
+			Boot: "wds", Once: true, Entries: []string{"wds"}, Default: "wds", Timeout: &timeout,
 		},
 		View: "1", Waits: true, Handoff: "wds",
 	}}
