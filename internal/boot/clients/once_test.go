@@ -116,7 +116,7 @@ func TestOnce(t *testing.T) {
 	t.Run("another machine's, and another rule", func(t *testing.T) {
 		o := NewOnce(4)
 		o.Read(t0, install)
-		for _, s := range []Spent{{"install", ether.MustParseMAC("02:00:00:00:00:01")}, {"another", pc.MAC}} {
+		for _, s := range []Spent{{Rule: "install", MAC: ether.MustParseMAC("02:00:00:00:00:01")}, {Rule: "another", MAC: pc.MAC}} {
 			if o.Asks(later, s, xidB) || o.Reads(later, s) {
 				t.Errorf("%v is spent", s)
 			}
@@ -125,7 +125,7 @@ func TestOnce(t *testing.T) {
 	t.Run("after a power cut", func(t *testing.T) {
 		o, again := NewOnce(4), NewOnce(4)
 		o.Boots(t0, install, xidA)
-		again.Restore(o.All())
+		again.Restore(o.All(), o.Closed())
 		if !again.Asks(t0, install, xidA) || !again.Reads(t0, install) {
 			t.Error("counts again")
 		}
@@ -149,9 +149,97 @@ func TestOnce(t *testing.T) {
 	})
 }
 
+// What counts once counts for a machine: for all of its network ports, and for
+// each machine behind one USB adapter.
+func TestOnceIsForAMachine(t *testing.T) {
+	const (
+		usual = "70786562-6f78-4c61-8000-000000000010"
+		other = "70786562-6f78-4c61-8000-000000000011"
+		batch = "03000200-0400-0500-0006-000700080009"
+	)
+	port1, port2 := ether.MustParseMAC("02:00:00:00:00:01"), ether.MustParseMAC("02:00:00:00:00:02")
+	by := func(mac ether.MAC, guid string) Spent { return Spent{"install", mac, guid} }
+	for situation, tc := range map[string]struct {
+		had, asks Spent
+		spent     bool
+	}{
+		"the same machine":                             {by(port1, usual), by(port1, usual), true},
+		"its other network port":                       {by(port1, usual), by(port2, usual), true},
+		"another machine behind the same USB adapter":  {by(port1, usual), by(port1, other), false},
+		"another machine":                              {by(port1, usual), by(port2, other), false},
+		"the same MAC, without a GUID now":             {by(port1, usual), by(port1, ""), true},
+		"the same MAC, without a GUID then":            {by(port1, ""), by(port1, usual), true},
+		"another MAC, without a GUID now":              {by(port1, usual), by(port2, ""), false},
+		"another MAC, without a GUID then":             {by(port1, ""), by(port2, usual), false},
+		"another machine of a batch with one GUID":     {by(port1, batch), by(port2, batch), false},
+		"the same machine of such a batch":             {by(port1, batch), by(port1, batch), true},
+		"the same MAC, with a batch's GUID then":       {by(port1, batch), by(port1, usual), true},
+		"a batch's GUID in the other byte order":       {by(port1, batch), by(port2, "00020003-0004-0005-0006-000700080009"), false},
+		"its boot program sends it in the other order": {by(port1, usual), by(port1, "62657870-786f-614c-8000-000000000010"), true},
+		"and by the other port":                        {by(port1, usual), by(port2, "62657870-786f-614c-8000-000000000010"), true},
+		"what was written by an earlier version":       {by(port1, ""), by(port1, other), true},
+	} {
+		t.Run(situation, func(t *testing.T) {
+			booted, read, restored := NewOnce(4), NewOnce(4), NewOnce(4)
+			booted.Boots(t0, tc.had, xidA)
+			read.Read(t0, tc.had)
+			restored.Restore([]Spent{tc.had}, nil)
+			for how, o := range map[string]*Once{"by firmware": booted, "by its menu": read, "before the start": restored} {
+				if got := o.Reads(t0.Add(menuLasts), tc.asks); got != tc.spent {
+					t.Errorf("used %s, for who reads it is spent: %v", how, got)
+				}
+				if got := o.Asks(t0.Add(time.Minute), tc.asks, xidB); got != tc.spent {
+					t.Errorf("used %s, for who asks it is spent: %v", how, got)
+				}
+				if got := o.Read(t0.Add(time.Minute), tc.asks); got == tc.spent {
+					t.Errorf("used %s, news: %v", how, got)
+				}
+			}
+		})
+	}
+	t.Run("the other port asks at once", func(t *testing.T) {
+		o := NewOnce(4)
+		o.Boots(t0, by(port1, usual), xidA)
+		if !o.Asks(t0.Add(time.Second), by(port2, usual), xidB) || !o.Reads(t0.Add(time.Second), by(port2, usual)) {
+			t.Error("it counts for the port that firmware goes on to")
+		}
+		if !o.Asks(t0.Add(2*time.Second), by(port1, usual), xidA) {
+			t.Error("and again for the first one")
+		}
+	})
+	t.Run("two machines behind one USB adapter, then one that has no GUID", func(t *testing.T) {
+		o := NewOnce(4)
+		o.Read(t0, by(port1, usual))
+		o.Read(t0, by(port1, other))
+		if o.Reads(t0, by(port1, other)) || o.Reads(t0, by(port1, usual)) {
+			t.Error("spent for the boot that uses it")
+		}
+		if !o.Reads(t0, by(port1, "")) || !o.Asks(t0, by(port1, ""), xidA) {
+			t.Error("it may be either of them, and it counts")
+		}
+	})
+	t.Run("closed", func(t *testing.T) {
+		o, again := NewOnce(4), NewOnce(4)
+		o.Close("install")
+		<-o.Changed()
+		again.Restore(o.All(), o.Closed())
+		for _, o := range []*Once{o, again} {
+			if !o.Asks(t0, by(port1, usual), xidA) || !o.Reads(t0, by(port1, "")) {
+				t.Error("it counts")
+			}
+			if o.Asks(t0, Spent{"edited", port1, usual}, xidA) {
+				t.Error("another rule is closed")
+			}
+			if !o.Keep(map[string]bool{"install": true}) || len(o.Closed()) != 1 {
+				t.Errorf("closed are %v", o.Closed())
+			}
+		}
+	})
+}
+
 func TestOnceFull(t *testing.T) {
 	by := func(rule string, n byte) Spent {
-		return Spent{rule, ether.From([]byte{2, 0, 0, 0, 0, n})}
+		return Spent{Rule: rule, MAC: ether.From([]byte{2, 0, 0, 0, 0, n})}
 	}
 	o := NewOnce(2)
 	for n := range byte(5) { // a stranger, who invents machines
@@ -172,7 +260,7 @@ func TestOnceFull(t *testing.T) {
 	}
 	t.Run("after a start", func(t *testing.T) {
 		again := NewOnce(2)
-		again.Restore([]Spent{by("wide", 0), by("wide", 1), by("wide", 2), install})
+		again.Restore([]Spent{by("wide", 0), by("wide", 1), by("wide", 2), install}, nil)
 		if len(again.All()) != 3 || !again.Asks(t0, install, xidA) || !again.Asks(t0, by("wide", 3), xidA) {
 			t.Errorf("there are %v", again.All())
 		}

@@ -27,8 +27,8 @@ type Boot struct {
 	Server  netip.Addr
 	Program string
 
-	asked bool   // the machine asked for it, so that it counts once
-	once  string // the fingerprint of the rule with once that leads there
+	asked bool          // the machine asked for it, so that it counts once
+	once  clients.Spent // the rule with once that leads there, and the machine; zero for none
 }
 
 // Plan says which machines are handed over, and which menus the others get:
@@ -56,10 +56,10 @@ func (p Plan) For(now time.Time, m clients.Machine, xid [4]byte) (Boot, bool) {
 	// The rules in any case: a question of firmware is what ends the one boot
 	// before.
 	rule, ruled := clients.Match(p.rules, m, func(r clients.Rule) bool {
-		return p.once.Asks(now, clients.Spent{Rule: clients.Fingerprint(r), MAC: m.MAC}, xid)
+		return p.once.Asks(now, r.Spends(m), xid)
 	})
 	if p.asked != nil {
-		if entry, ok := p.asked.Answer(now, m.MAC, xid); ok {
+		if entry, ok := p.asked.Answer(now, m, xid); ok {
 			if b, ok := p.Boot(entry, m.Firmware); ok {
 				b.asked = true
 				return b, true
@@ -71,7 +71,7 @@ func (p Plan) For(now time.Time, m clients.Machine, xid [4]byte) (Boot, bool) {
 	}
 	b, ok := p.Boot(rule.Handoff, m.Firmware)
 	if ok && rule.Once {
-		b.once = clients.Fingerprint(rule)
+		b.once = rule.Spends(m)
 	}
 	return b, ok
 }
@@ -82,9 +82,9 @@ func (p Plan) For(now time.Time, m clients.Machine, xid [4]byte) (Boot, bool) {
 func (p Plan) Takes(now time.Time, m clients.Machine, xid [4]byte, b Boot) {
 	switch {
 	case b.asked:
-		p.asked.Used(now, m.MAC, xid)
-	case b.once != "":
-		p.once.Boots(now, clients.Spent{Rule: b.once, MAC: m.MAC}, xid)
+		p.asked.Used(now, m, xid)
+	case b.once != (clients.Spent{}):
+		p.once.Boots(now, b.once, xid)
 	}
 }
 
@@ -136,11 +136,11 @@ func (p Plan) Spends(now time.Time, m clients.Machine) (clients.Spent, bool) {
 	if !ok || !rule.Once || rule.View == "" {
 		return clients.Spent{}, false
 	}
-	return clients.Spent{Rule: clients.Fingerprint(rule), MAC: m.MAC}, true
+	return rule.Spends(m), true
 }
 
 func (p Plan) reads(now time.Time, m clients.Machine) (clients.Rule, bool) {
 	return clients.Match(p.rules, m, func(r clients.Rule) bool {
-		return p.once.Reads(now, clients.Spent{Rule: clients.Fingerprint(r), MAC: m.MAC})
+		return p.once.Reads(now, r.Spends(m))
 	})
 }

@@ -53,7 +53,7 @@ func TestPlanFor(t *testing.T) {
 		t.Run(tc.situation, func(t *testing.T) {
 			asked := NewTable(4)
 			if tc.asked != "" {
-				asked.Arm(t0, pc, tc.asked)
+				asked.Arm(t0, machine(pc), tc.asked)
 			}
 			p := NewPlan(tc.rules, targets, asked, clients.NewOnce(4))
 			b, ok := p.For(t0, tc.m, xidA)
@@ -81,7 +81,7 @@ func TestPlanTakes(t *testing.T) {
 	nextBoot := t0.Add(time.Minute)
 	t.Run("what the machine asked for counts once", func(t *testing.T) {
 		p := NewPlan(nil, targets, NewTable(4), clients.NewOnce(4))
-		p.asked.Arm(t0, pc, "wds")
+		p.asked.Arm(t0, machine(pc), "wds")
 		take(p, uefi)
 		if _, ok := p.For(t0.Add(time.Second), uefi, xidA); !ok {
 			t.Error("its retry boots from the box")
@@ -102,7 +102,7 @@ func TestPlanTakes(t *testing.T) {
 	})
 	t.Run("what the machine asked for leaves its rule with once", func(t *testing.T) {
 		p := NewPlan([]clients.Rule{straight("wds2", true)}, targets, NewTable(4), clients.NewOnce(4))
-		p.asked.Arm(t0, pc, "wds")
+		p.asked.Arm(t0, machine(pc), "wds")
 		take(p, bios)
 		if b, _ := p.For(nextBoot, bios, xidB); b.Server != wds2 {
 			t.Errorf("the next boot goes to %+v", b)
@@ -111,7 +111,7 @@ func TestPlanTakes(t *testing.T) {
 	t.Run("the machine asks while a packet of its last boot is answered", func(t *testing.T) {
 		p := NewPlan(nil, targets, NewTable(4), clients.NewOnce(4))
 		b, _ := p.For(t0, bios, xidA)
-		p.asked.Arm(t0, pc, "wds")
+		p.asked.Arm(t0, machine(pc), "wds")
 		p.Takes(t0, bios, xidA, b)
 		if b, _ := p.For(nextBoot, bios, xidB); b.Server != wds {
 			t.Errorf("the next boot goes to %+v", b)

@@ -23,9 +23,13 @@ type Table struct {
 	changed chan struct{}
 }
 
-// Ticket is what a machine has asked for. It is good for one boot.
+// Ticket is what a machine has asked for. It is good for one boot of that
+// machine, by the network port with which it asked: a GUID is a packet's own
+// word, so it takes the ticket from another machine that has the MAC by now, as
+// behind a USB adapter, and gives none to another MAC.
 type Ticket struct {
 	MAC   ether.MAC
+	GUID  string `json:",omitempty"` // empty where it is not known
 	Entry string
 	Ends  time.Time
 	Used  bool
@@ -39,10 +43,10 @@ func NewTable(most int) *Table {
 
 // Arm has a machine's next boot go where the entry leads. It reports false
 // where too many machines are on their way already.
-func (t *Table) Arm(now time.Time, mac ether.MAC, entry string) bool {
+func (t *Table) Arm(now time.Time, m clients.Machine, entry string) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if _, ok := t.byMAC[mac]; !ok && len(t.byMAC) >= t.max {
+	if _, ok := t.byMAC[m.MAC]; !ok && len(t.byMAC) >= t.max {
 		for mac, x := range t.byMAC {
 			if !now.Before(x.Ends) {
 				delete(t.byMAC, mac)
@@ -52,7 +56,7 @@ func (t *Table) Arm(now time.Time, mac ether.MAC, entry string) bool {
 			return false
 		}
 	}
-	t.byMAC[mac] = &Ticket{MAC: mac, Entry: entry, Ends: now.Add(Lasts)}
+	t.byMAC[m.MAC] = &Ticket{MAC: m.MAC, GUID: m.GUID, Entry: entry, Ends: now.Add(Lasts)}
 	t.tell()
 	return true
 }
@@ -60,27 +64,30 @@ func (t *Table) Arm(now time.Time, mac ether.MAC, entry string) bool {
 // Answer is the entry whose server firmware that asks now, with that xid, is
 // to be answered with. It is so until the next boot after the one that used
 // it, and no longer than Lasts.
-func (t *Table) Answer(now time.Time, mac ether.MAC, xid [4]byte) (entry string, ok bool) {
+func (t *Table) Answer(now time.Time, m clients.Machine, xid [4]byte) (entry string, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	x, ok := t.byMAC[mac]
+	x, ok := t.of(m)
 	if !ok {
 		return "", false
 	}
 	if !now.Before(x.Ends) || x.Used && x.Use.Over(now, xid) {
-		delete(t.byMAC, mac)
+		delete(t.byMAC, m.MAC)
 		return "", false
 	}
 	return x.Entry, true
 }
 
 // Used notes that the machine is on its way: it has taken the answer.
-func (t *Table) Used(now time.Time, mac ether.MAC, xid [4]byte) {
+func (t *Table) Used(now time.Time, m clients.Machine, xid [4]byte) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	x, ok := t.byMAC[mac]
+	x, ok := t.of(m)
 	if !ok {
 		return
+	}
+	if x.GUID == "" {
+		x.GUID = m.GUID
 	}
 	if x.Used {
 		x.Use.Again(now, xid)
@@ -88,6 +95,15 @@ func (t *Table) Used(now time.Time, mac ether.MAC, xid [4]byte) {
 		x.Used, x.Use = true, clients.NewUse(now, xid)
 	}
 	t.tell()
+}
+
+// of is the ticket of a machine. The caller holds the lock.
+func (t *Table) of(m clients.Machine) (*Ticket, bool) {
+	x, ok := t.byMAC[m.MAC]
+	if !ok || !m.Same(clients.Machine{MAC: x.MAC, GUID: x.GUID}) {
+		return nil, false
+	}
+	return x, true
 }
 
 func (t *Table) tell() {

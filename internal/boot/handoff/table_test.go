@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pxebox/pxebox/internal/boot/clients"
 	"github.com/pxebox/pxebox/internal/boot/ether"
 )
 
@@ -13,6 +14,9 @@ var (
 	t0         = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	xidA, xidB = [4]byte{1}, [4]byte{2}
 )
+
+// machine is one of which only the MAC is known.
+func machine(mac ether.MAC) clients.Machine { return clients.Machine{MAC: mac} }
 
 func TestTable(t *testing.T) {
 	type step struct {
@@ -97,16 +101,49 @@ func TestTable(t *testing.T) {
 				now := t0.Add(s.at)
 				switch s.do {
 				case "arm":
-					table.Arm(now, s.mac, "wds")
+					table.Arm(now, machine(s.mac), "wds")
 				case "arm2":
-					table.Arm(now, s.mac, "wds2")
+					table.Arm(now, machine(s.mac), "wds2")
 				case "used":
-					table.Used(now, s.mac, s.xid)
+					table.Used(now, machine(s.mac), s.xid)
 				default:
-					if got, ok := table.Answer(now, s.mac, s.xid); got != s.want || ok != (s.want != "") {
+					if got, ok := table.Answer(now, machine(s.mac), s.xid); got != s.want || ok != (s.want != "") {
 						t.Errorf("after %v %s is answered %q (%v), want %q", s.at, s.mac, got, ok, s.want)
 					}
 				}
+			}
+		})
+	}
+}
+
+// A ticket is one machine's, although others may have its MAC.
+func TestTicketIsAMachines(t *testing.T) {
+	by := func(mac ether.MAC, guid string) clients.Machine { return clients.Machine{MAC: mac, GUID: guid} }
+	const one, two = "70786562-6f78-4c61-8000-000000000010", "70786562-6f78-4c61-8000-000000000011"
+	const batch = "03000200-0400-0500-0006-000700080009"
+	for situation, tc := range map[string]struct {
+		asked, boots clients.Machine
+		want         bool
+	}{
+		"the same machine": {by(pc, one), by(pc, one), true},
+		"another machine behind the same USB adapter": {by(pc, one), by(pc, two), false},
+		"another port, whose packet says so":          {by(pc, one), by(ether.MustParseMAC("02:00:00:00:00:01"), one), false},
+		"no GUID was known when it asked":             {by(pc, ""), by(pc, one), true},
+		"its ROM sends no GUID":                       {by(pc, one), by(pc, ""), true},
+		"a batch's GUID":                              {by(pc, batch), by(pc, two), true},
+	} {
+		t.Run(situation, func(t *testing.T) {
+			table := NewTable(2)
+			table.Arm(t0, tc.asked, "wds")
+			table.Used(t0, tc.boots, xidA)
+			if _, got := table.Answer(t0, tc.boots, xidA); got != tc.want {
+				t.Errorf("answered: %v", got)
+			}
+			if _, ok := table.Answer(t0, tc.asked, xidA); !ok {
+				t.Error("who asked is not answered")
+			}
+			if used := table.All(t0)[0].Used; used != tc.want {
+				t.Errorf("used: %v", used)
 			}
 		})
 	}
@@ -116,14 +153,14 @@ func TestTableIsBounded(t *testing.T) {
 	table := NewTable(2)
 	mac := func(n int) ether.MAC { return ether.MustParseMAC(fmt.Sprintf("02:00:00:00:00:%02x", n)) }
 	for n, want := range []bool{true, true, false} {
-		if table.Arm(t0, mac(n), "wds") != want {
+		if table.Arm(t0, machine(mac(n)), "wds") != want {
 			t.Errorf("machine %d: %v", n, !want)
 		}
 	}
-	if !table.Arm(t0, mac(1), "wds2") {
+	if !table.Arm(t0, machine(mac(1)), "wds2") {
 		t.Error("one that is there cannot ask again")
 	}
-	if !table.Arm(t0.Add(Lasts), mac(2), "wds") || len(table.byMAC) != 1 {
+	if !table.Arm(t0.Add(Lasts), machine(mac(2)), "wds") || len(table.byMAC) != 1 {
 		t.Errorf("when the others are over there are %d", len(table.byMAC))
 	}
 }
@@ -151,13 +188,13 @@ func FuzzTable(f *testing.F) {
 			m := &machines[who]
 			switch do % 4 {
 			case 0:
-				if !table.Arm(now, mac, mac.String()) {
+				if !table.Arm(now, machine(mac), mac.String()) {
 					t.Fatal("no room for three machines")
 				}
 				*m = past{armed: now, wasArmed: true}
 			case 2:
-				if _, ok := table.Answer(now, mac, xid); ok { // as firmware: it takes what it was offered
-					table.Used(now, mac, xid)
+				if _, ok := table.Answer(now, machine(mac), xid); ok { // as firmware: it takes what it was offered
+					table.Used(now, machine(mac), xid)
 					switch {
 					case !m.wasUsed:
 						m.used, m.last, m.wasUsed, m.xid = now, now, true, xid
@@ -166,7 +203,7 @@ func FuzzTable(f *testing.F) {
 					}
 				}
 			default:
-				got, ok := table.Answer(now, mac, xid)
+				got, ok := table.Answer(now, machine(mac), xid)
 				switch {
 				case ok && got != mac.String():
 					t.Fatalf("%s is answered what %s asked for", mac, got)
@@ -192,17 +229,17 @@ func FuzzTable(f *testing.F) {
 func TestTableIsRestored(t *testing.T) {
 	var other = ether.MustParseMAC("02:00:00:00:00:01")
 	before := NewTable(4)
-	before.Arm(t0, pc, "wds")
+	before.Arm(t0, machine(pc), "wds")
 	if !told(before) {
 		t.Error("what is new is not to be written")
 	}
-	before.Arm(t0, other, "wds2")
+	before.Arm(t0, machine(other), "wds2")
 	told(before)
-	before.Used(t0.Add(20*time.Second), other, xidA)
+	before.Used(t0.Add(20*time.Second), machine(other), xidA)
 	if !told(before) {
 		t.Error("that it was used is not to be written")
 	}
-	before.Arm(t0.Add(-Lasts), ether.MustParseMAC("02:00:00:00:00:02"), "wds")
+	before.Arm(t0.Add(-Lasts), machine(ether.MustParseMAC("02:00:00:00:00:02")), "wds")
 
 	b, err := json.Marshal(before.All(t0.Add(20 * time.Second)))
 	if err != nil {
@@ -234,7 +271,7 @@ func TestTableIsRestored(t *testing.T) {
 		t.Run(tc.situation, func(t *testing.T) {
 			again, now := NewTable(4), t0.Add(tc.restart)
 			again.Restore(now, all)
-			if got, ok := again.Answer(now.Add(tc.at), tc.mac, tc.xid); got != tc.want || ok != (tc.want != "") {
+			if got, ok := again.Answer(now.Add(tc.at), machine(tc.mac), tc.xid); got != tc.want || ok != (tc.want != "") {
 				t.Errorf("it is answered %q (%v), want %q", got, ok, tc.want)
 			}
 		})

@@ -111,7 +111,7 @@ func TestHandoffInServerMode(t *testing.T) {
 	} {
 		t.Run(situation, func(t *testing.T) {
 			s, asked := handingOver(spec.ModeServer)
-			asked.Arm(t0, ether.MustParseMAC("52:54:00:77:00:10"), "wds")
+			asked.Arm(t0, clients.Machine{MAC: ether.MustParseMAC("52:54:00:77:00:10")}, "wds")
 			at := func(after time.Duration, xid byte, m *dhcpv4.DHCPv4) Answer {
 				m.TransactionID = [4]byte{xid}
 				return Decide(t0.Add(after), s, NewQuestion(m, ServerPort, unset))
@@ -141,7 +141,7 @@ func TestHandoffInServerMode(t *testing.T) {
 func TestHandoffInProxyMode(t *testing.T) {
 	guid := option(97, append([]byte{0}, "bexpxoaL\x80\x00\x00\x00\x00\x00\x00\x10"...)...)
 	s, asked := handingOver(spec.ModeProxy)
-	asked.Arm(t0, ether.MustParseMAC("52:54:00:77:00:10"), "wds")
+	asked.Arm(t0, clients.Machine{MAC: ether.MustParseMAC("52:54:00:77:00:10")}, "wds")
 	at := func(after time.Duration, port int, m *dhcpv4.DHCPv4) Answer {
 		return Decide(t0.Add(after), s, NewQuestion(m, port, netip.AddrPortFrom(first, ClientPort)))
 	}
@@ -193,7 +193,7 @@ func TestHandoffBesideAnotherPXEServer(t *testing.T) {
 			s, asked := handingOver(tc.mode)
 			s.Rival = tc.rival
 			if tc.goes {
-				asked.Arm(t0, ether.MustParseMAC("52:54:00:77:00:10"), "wds")
+				asked.Arm(t0, clients.Machine{MAC: ether.MustParseMAC("52:54:00:77:00:10")}, "wds")
 			}
 			a := ask(s, message(dhcpv4.MessageTypeDiscover, tc.client))
 			if loads(a) != tc.want || string(a.Msg.Options[optVendor]) != tc.vendor {
@@ -223,21 +223,21 @@ func TestNotHandedOver(t *testing.T) {
 	} {
 		t.Run(situation, func(t *testing.T) {
 			s, asked := handingOver(spec.ModeProxy, toWDS)
-			asked.Arm(t0, ether.MustParseMAC("52:54:00:77:00:10"), "wds")
+			asked.Arm(t0, clients.Machine{MAC: ether.MustParseMAC("52:54:00:77:00:10")}, "wds")
 			if a := ask(s, message(dhcpv4.MessageTypeDiscover, tc.client)); loads(a) != tc.want || a.Handoff.Entry != "" {
 				t.Errorf("%s, %+v", loads(a), a.Handoff)
 			}
 			if a := ask(s, message(dhcpv4.MessageTypeRequest, tc.client, wish(first))); a.Handoff.Entry != "" {
 				t.Errorf("on its way to %+v", a.Handoff)
 			}
-			if _, ok := asked.Answer(t0.Add(time.Minute), ether.MustParseMAC("52:54:00:77:00:10"), [4]byte{9}); !ok {
+			if _, ok := asked.Answer(t0.Add(time.Minute), clients.Machine{MAC: ether.MustParseMAC("52:54:00:77:00:10")}, [4]byte{9}); !ok {
 				t.Error("what the machine asked for is used up")
 			}
 		})
 	}
 	t.Run("a client that took another server's address", func(t *testing.T) {
 		s, asked := handingOver(spec.ModeServer)
-		asked.Arm(t0, ether.MustParseMAC("52:54:00:77:00:10"), "wds")
+		asked.Arm(t0, clients.Machine{MAC: ether.MustParseMAC("52:54:00:77:00:10")}, "wds")
 		a := ask(s, message(dhcpv4.MessageTypeRequest, bios, server(netip.MustParseAddr("192.168.77.3")), wish(first)))
 		if a.Msg != nil || a.Handoff.Entry != "" || a.Has.IsValid() {
 			t.Errorf("%+v", a)
@@ -283,7 +283,7 @@ func TestStrangerUsesNothingUp(t *testing.T) {
 	} {
 		t.Run(situation, func(t *testing.T) {
 			s, asked := handingOver(tc.mode)
-			asked.Arm(t0, ether.MustParseMAC("52:54:00:77:00:10"), "wds")
+			asked.Arm(t0, clients.Machine{MAC: ether.MustParseMAC("52:54:00:77:00:10")}, "wds")
 			a := Decide(t0, s, NewQuestion(tc.msg, tc.port, netip.AddrPortFrom(tc.from, ClientPort)))
 			if (a.Handoff.Entry != "") != tc.uses || a.Has != tc.has {
 				t.Errorf("%+v", a)
@@ -291,7 +291,7 @@ func TestStrangerUsesNothingUp(t *testing.T) {
 			if tc.port == BootServerPort && (a.Msg != nil) != tc.uses {
 				t.Errorf("answered: %v", a.Msg)
 			}
-			_, left := asked.Answer(t0.Add(time.Minute), ether.MustParseMAC("52:54:00:77:00:10"), [4]byte{9})
+			_, left := asked.Answer(t0.Add(time.Minute), clients.Machine{MAC: ether.MustParseMAC("52:54:00:77:00:10")}, [4]byte{9})
 			if left == tc.uses {
 				t.Errorf("what the machine asked for is left: %v", left)
 			}

@@ -234,6 +234,36 @@ func TestSilentWDSLeadsBackToTheMenu(t *testing.T) {
 	}
 }
 
+// Behind a USB adapter that goes from one tablet to the next, the boot that one
+// has asked for is not the next one's.
+func TestChoiceIsNotTheNextMachinesBehindAnAdapter(t *testing.T) {
+	for situation, guid := range map[string]string{
+		"told by DHCP": "70786562-6f78-4c61-8000-000000000010", "not known": "",
+	} {
+		t.Run(situation, func(t *testing.T) {
+			d := newBox(t, spec.ModeProxy)
+			d.reads(spec.ModeProxy, bootmenu.Health{State: bootmenu.Up})
+			d.neighbours[first] = pc
+			one, two := biosPC, biosPC
+			one.GUID, two.GUID = guid, "70786562-6f78-4c61-8000-000000000011"
+			d.desk.Clients.Learn(first, one, false)
+			text, err := d.fetch(pcPort, "/grub/grub.cfg")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := d.fetch(pcPort, chosen(t, text)); err != nil {
+				t.Fatal(err)
+			}
+			if got := d.handed(two); got != (guid == "") {
+				t.Errorf("the next one is handed over: %v", got)
+			}
+			if !d.handed(one) {
+				t.Error("the one that asked is not")
+			}
+		})
+	}
+}
+
 // Whoever reads a menu gets the name for itself, and nobody else's.
 func TestNobodyGetsAnothersName(t *testing.T) {
 	forger := netip.AddrPortFrom(first.Next(), 2070)

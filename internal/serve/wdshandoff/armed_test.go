@@ -42,15 +42,15 @@ func TestArmedIsWritten(t *testing.T) {
 	defer func() { cancel(); <-done }()
 	armed(t, dir, nil)
 	now := time.Now()
-	asked.Arm(now, pc, "wds")
+	asked.Arm(now, biosPC, "wds")
 	armed(t, dir, asked.All(now))
-	asked.Used(now, pc, anyXID)
+	asked.Used(now, biosPC, anyXID)
 	armed(t, dir, asked.All(now))
 	again := handoff.NewTable(4)
 	if got := restoreArmed(now, dir, again, slog.New(slog.DiscardHandler)); got != key {
 		t.Errorf("the key was %v and is %v", key, got)
 	}
-	if entry, ok := again.Answer(now, pc, anyXID); entry != "wds" || !ok {
+	if entry, ok := again.Answer(now, biosPC, anyXID); entry != "wds" || !ok {
 		t.Errorf("on its way to %q, %v", entry, ok)
 	}
 	if info, err := os.Stat(filepath.Join(dir, armedFile)); err != nil || info.Mode() != 0o600 {

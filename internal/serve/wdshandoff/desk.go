@@ -134,7 +134,7 @@ func (d *Desk) Ask(now time.Time, rules Rules, client netip.Addr, r handoff.Requ
 // the last block of what it read.
 func (d *Desk) Arm(now time.Time, rules Rules, client netip.Addr, r handoff.Request) {
 	err := d.mayHandOver(rules, client, r, true)
-	if err == nil && !d.asked.Arm(now, r.MAC, r.Entry) {
+	if err == nil && !d.asked.Arm(now, d.machine(client, r.MAC), r.Entry) {
 		err = errors.New("too many machines are on their way already")
 	}
 	if err != nil {
@@ -171,12 +171,21 @@ func (d *Desk) mayHandOver(rules Rules, client netip.Addr, r handoff.Request, se
 	case sent && h.by != byLink && d.Link().Addr.Contains(client):
 		return errors.New("nobody on the link answers for the address")
 	}
-	if m, ok := d.Clients.At(client); ok && m.MAC == r.MAC && m.Firmware != "" {
+	if m := d.machine(client, r.MAC); m.Firmware != "" {
 		if _, ok := rules.Boot(r.Entry, m.Firmware); !ok {
 			return fmt.Errorf("the WDS server has no program for %s", m.Firmware)
 		}
 	}
 	return nil
+}
+
+// machine is what the machine with that MAC, which has that address, has said of
+// itself by DHCP.
+func (d *Desk) machine(client netip.Addr, mac ether.MAC) clients.Machine {
+	if m, ok := d.Clients.At(client); ok && m.MAC == mac {
+		return m.Machine
+	}
+	return clients.Machine{MAC: mac}
 }
 
 const (

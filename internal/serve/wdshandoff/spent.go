@@ -5,6 +5,9 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
 
 	"github.com/pxebox/pxebox/internal/boot/clients"
 )
@@ -17,6 +20,7 @@ const spentFile = "once.json"
 type spentState struct {
 	Format int             `json:"format"`
 	Spent  []clients.Spent `json:"spent"`
+	Closed []string        `json:"closed,omitempty"` // rules that count for no machine
 }
 
 func spentIn(dir string) stateFile[spentState] {
@@ -31,7 +35,7 @@ func spentIn(dir string) stateFile[spentState] {
 // an ACK waits for its lease to be written meanwhile. What is left is a box that
 // loses its power, and the machine not, in the moment that the disk takes.
 func saveSpent(ctx context.Context, dir string, once *clients.Once, log *slog.Logger) error {
-	return spentIn(dir).keep(ctx, once.Changed(), func() spentState { return spentState{stateFormat, once.All()} },
+	return spentIn(dir).keep(ctx, once.Changed(), func() spentState { return spentState{stateFormat, once.All(), once.Closed()} },
 		log, "machines that have had their one boot are known in memory only, and a power cut forgets them")
 }
 
@@ -48,13 +52,37 @@ func (d *Desk) Keep(machines []clients.Rule) {
 	}
 	if len(rules) > 0 && !d.restored {
 		d.restored = true
-		had, err := spentIn(d.DataDir).load()
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			d.Log.Error("it is not known which machines have had their one boot: rules with once count anew", "err", err)
-		}
-		d.once.Restore(had.Spent)
+		d.restoreSpent(rules)
 	}
 	if !d.once.Keep(rules) {
 		d.Log.Error("too many machines have had their one boot: a rule with once counts for no other", "at_most", maxSpent)
 	}
+	closed := slices.DeleteFunc(d.once.Closed(), func(rule string) bool { return !rules[rule] })
+	if len(closed) > 0 {
+		d.Log.Warn("rules with once count for no machine, because the list of machines that have had their one boot was lost; "+
+			"to have one count again, change the values of its mac, guid or firmware", "rules", len(closed))
+	}
+}
+
+// restoreSpent reads what is on disk. Where that cannot be read, any machine may
+// have had its boot by any of the rules, and one more may erase its disk. So the
+// rules count for no machine until an administrator changes them, which makes
+// them new ones. The next write replaces the file, which is kept under another name.
+func (d *Desk) restoreSpent(rules map[string]bool) {
+	s, err := spentIn(d.DataDir).load()
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return
+	case err == nil:
+		d.once.Restore(s.Spent, s.Closed)
+		return
+	}
+	name := filepath.Join(d.DataDir, spentFile)
+	kept := name + ".bad"
+	os.Remove(kept) // of the time before
+	err = errors.Join(err, os.Link(name, kept))
+	for rule := range rules {
+		d.once.Close(rule)
+	}
+	d.Log.Error("it is not known which machines have had their one boot", "path", name, "kept", kept, "err", err)
 }

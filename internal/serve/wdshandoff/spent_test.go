@@ -1,17 +1,23 @@
 package wdshandoff
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io/fs"
 	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/pxebox/pxebox/internal/base/filewatch"
 	"github.com/pxebox/pxebox/internal/boot/clients"
 	"github.com/pxebox/pxebox/internal/boot/ether"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
 var (
@@ -51,5 +57,54 @@ func TestSpentIsWritten(t *testing.T) {
 	once.Boots(t0, b, anyXID)
 	if got := written(t, dir, 2); !slices.Equal(got, []clients.Spent{a, b}) {
 		t.Errorf("written: %v", got)
+	}
+}
+
+// Where the list of machines that have had their one boot is lost, no machine
+// gets another one by the rules of that time, until they are changed.
+func TestLostListClosesItsRules(t *testing.T) {
+	rule := func(mac ...string) clients.Rule {
+		return clients.Rule{Machine: spec.Machine{MAC: mac, Boot: "debian", Once: true}, View: "m1"}
+	}
+	view := func(d *Desk, r clients.Rule) string {
+		d.Keep([]clients.Rule{r})
+		return d.Reader(t0, d.Rules(spec.ModeProxy, []clients.Rule{r}, nil), first, ether.MAC{}).View
+	}
+	dir := t.TempDir()
+	name := filepath.Join(dir, spentFile)
+	if err := os.WriteFile(name, []byte("damaged"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var said bytes.Buffer
+	desk := func() *Desk {
+		d := newDesk(t, map[netip.Addr]ether.MAC{first: pc})
+		d.DataDir, d.Log = dir, slog.New(slog.NewTextHandler(&said, nil))
+		return d
+	}
+	d := desk()
+	if got := view(d, rule(pc.String())); got != "" {
+		t.Errorf("it reads %q", got)
+	}
+	if b, err := os.ReadFile(name + ".bad"); string(b) != "damaged" {
+		t.Errorf("the copy: %q, %v", b, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- saveSpent(ctx, dir, d.once, d.Log) }()
+	written(t, dir, 0)
+	cancel()
+	<-done
+
+	said.Reset()
+	d = desk()
+	if got := view(d, rule(pc.String())); got != "" {
+		t.Errorf("after a restart it reads %q", got)
+	}
+	if !strings.Contains(said.String(), "change the values of its mac, guid or firmware") {
+		t.Errorf("the log:\n%s", &said)
+	}
+	said.Reset()
+	if got := view(d, rule(pc.String(), other.String())); got != "m1" || said.Len() > 0 {
+		t.Errorf("by the edited rule it reads %q; the log:\n%s", got, &said)
 	}
 }

@@ -22,7 +22,7 @@ import (
 func FuzzState(f *testing.F) {
 	for _, s := range []string{
 		"", "{", "null", "[]", `{"format":1}`, `{"format":1,"spent":null,"armed":null}`,
-		`{"format":1,"spent":[{},null,{"rule":"x","mac":"no address"}]}`,
+		`{"format":1,"spent":[{},null,{"rule":"x","mac":"no address"},{"rule":"x","guid":"y"}],"closed":["x",null]}`,
 		`{"format":1,"key":null,"armed":[{}]}`,
 		`{"format":1,"armed":[{"MAC":"x","Entry":"y","Ends":"9999-12-31T23:59:59Z","Used":true},null]}`,
 		`{"format":1,"armed":[{"Ends":"0000-01-01T00:00:00Z","Use":{"At":"0001-01-01T00:00:00Z"}}]}`,
@@ -39,7 +39,7 @@ func FuzzState(f *testing.F) {
 		now := time.Now()
 		once := clients.NewOnce(2)
 		if had, err := spentIn(dir).load(); err == nil {
-			once.Restore(had.Spent)
+			once.Restore(had.Spent, had.Closed)
 			for _, s := range had.Spent {
 				if !once.Asks(now, s, anyXID) {
 					t.Errorf("%+v counts again", s)
@@ -53,8 +53,8 @@ func FuzzState(f *testing.F) {
 			t.Errorf("%d tickets", len(all))
 		}
 		for _, x := range all {
-			asked.Answer(now, x.MAC, anyXID)
-			asked.Used(now, x.MAC, anyXID)
+			asked.Answer(now, clients.Machine{MAC: x.MAC, GUID: x.GUID}, anyXID)
+			asked.Used(now, clients.Machine{MAC: x.MAC, GUID: x.GUID}, anyXID)
 			if x.Ends.After(now.Add(handoff.Lasts)) {
 				t.Errorf("%+v lasts for too long", x)
 			}
