@@ -95,6 +95,9 @@ func (r *reader) checkDHCP() {
 // inherit gives a subnet what it leaves out. A router and the routes through
 // others are of one network only.
 func inherit(b block, p *Parameters, from Parameters) {
+	if !b.has("identify") {
+		p.Identify = from.Identify
+	}
 	if !b.has("lease") {
 		p.Lease = from.Lease
 	}
@@ -253,7 +256,7 @@ func (r *reader) checkReservations(lans []lan) {
 			}
 		}
 		if res.Address.IsValid() {
-			r.checkReserved(b, res.Address, lans)
+			r.checkReserved(b, res, lans)
 		}
 	}
 }
@@ -269,8 +272,8 @@ func machine(res Reservation) (key string, id spec.Hex) {
 }
 
 // checkReserved makes sure that a machine can have its address.
-func (r *reader) checkReserved(b block, a netip.Addr, lans []lan) {
-	known := true // all networks
+func (r *reader) checkReserved(b block, res Reservation, lans []lan) {
+	a, known := res.Address, true // known: all networks
 	for _, l := range lans {
 		if !l.net.IsValid() {
 			known = false
@@ -289,6 +292,9 @@ func (r *reader) checkReserved(b block, a netip.Addr, lans []lan) {
 			b.fail("address", fmt.Sprintf("%v is the box's own address", a), mend)
 		case l.Router:
 			b.fail("address", fmt.Sprintf("%v is the router's address", a), mend)
+		}
+		if res.Client != "" && l.Identify == spec.IdentifyMAC {
+			b.fail("client", `names no machine of `+l.title+`, which has identify = "mac"`, `write mac = "52:54:00:12:34:56" instead`)
 		}
 		return
 	}

@@ -83,6 +83,9 @@ var Firmwares = []string{
 // Parameters are what the machines of one subnet are told beside their
 // address. A zero value leaves the option out.
 type Parameters struct {
+	// Identify says by what leases tell machines apart; empty is
+	// spec.IdentifyClient.
+	Identify spec.Identify
 	// Lease is how long an address is leased (option 51).
 	Lease  spec.Duration
 	Router netip.Addr   // option 3

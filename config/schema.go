@@ -182,6 +182,7 @@ func subnetParameters(r *reader) *Parameters { return &last(r.cfg.DHCP.Subnets).
 // parameters are the keys that [dhcp] and [[subnet]] have in common.
 func parameters(p func(*reader) *Parameters) []field {
 	return []field{
+		{"identify", `"mac"`, func(r *reader, v value) { p(r).Identify = choice(v, spec.IdentifyClient, spec.IdentifyMAC) }},
 		{"lease", `"1h"`, func(r *reader, v value) { p(r).Lease = v.duration(minLease, maxLease) }},
 		{"router", `"192.168.77.1"`, func(r *reader, v value) { p(r).Router = v.address() }},
 		{"dns", `["192.168.77.1"]`, func(r *reader, v value) { p(r).DNS = v.optionAddresses() }},

@@ -131,6 +131,7 @@ func TestDecodeRefuses(t *testing.T) {
 		{"a router of another kind", strings.Replace(good, `"router": ""`, `"router": "fe80::1%x"`, 1), "router: fe80::1%x is no IPv4"},
 		{"a name server that is nothing", with(`"dns": [null]`), "dns: invalid IP is no IPv4"},
 		{"a route of another kind", with(`"routes": [{"to": "fd00::/8", "via": "fd00::1"}]`), "routes: fd00::/8 via fd00::1 is none"},
+		{"a third way to know machines", with(`"identify": "guid"`), `identify: "guid" is none`},
 		{"an option that the box writes itself", with(`"option": [{"code": 53, "value": "AA=="}]`), "option 53"},
 		{"an option without a value", with(`"option": [{"code": 150, "value": null}]`), "option 150"},
 		{"a reservation that is nothing", with(`"reservation": [{}]`), "reservation 1: address: invalid IP"},

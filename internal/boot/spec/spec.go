@@ -76,6 +76,9 @@ type DHCP struct {
 // Parameters are what the machines of one subnet are told beside their
 // address. A zero value leaves the option out.
 type Parameters struct {
+	// Identify says by what leases tell machines apart; empty is
+	// IdentifyClient.
+	Identify Identify `json:"identify,omitempty"`
 	// Lease is how long an address is leased (option 51).
 	Lease  Duration     `json:"lease"`
 	Router netip.Addr   `json:"router"`           // option 3
@@ -91,6 +94,14 @@ type Parameters struct {
 	// fields above stand for, and each code once.
 	Options []Option `json:"option,omitempty"`
 }
+
+// Identify is by what leases tell the machines of a network apart.
+type Identify string
+
+const (
+	IdentifyClient Identify = "client" // the client identifier, option 61; the MAC of a machine that sends none
+	IdentifyMAC    Identify = "mac"    // the MAC alone
+)
 
 // Route is one classless static route (RFC 3442): "10.0.0.0/8 via 192.168.77.254".
 type Route struct {

@@ -72,6 +72,9 @@ func (d DHCP) Validate() error {
 func (p Parameters) validate() error {
 	var errs []error
 	fail := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	if !slices.Contains([]Identify{"", IdentifyClient, IdentifyMAC}, p.Identify) {
+		fail("identify: %q is none", p.Identify)
+	}
 	if d := time.Duration(p.Lease); d < MinLease || d > MaxLease {
 		fail("lease: %v is not from %v to %v", d, MinLease, MaxLease)
 	}

@@ -58,6 +58,7 @@ mode = "server"
 force = true
 probe = false
 range = ["192.168.77.100-192.168.77.150"]
+identify = "mac"
 lease = "90m"
 router = "192.168.77.254"
 dns = ["192.168.77.2"]
@@ -75,6 +76,7 @@ network = "10.1.0.0/24"
 range = ["10.1.0.9"]
 router = "10.1.0.1"
 routes = ["10.2.0.0/16 via 10.1.0.2"]
+identify = "client"
 [[reservation]]
 mac = "52:54:00:12:34:56"
 address = "192.168.77.20"

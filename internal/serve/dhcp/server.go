@@ -5,12 +5,14 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
 	"github.com/pxebox/pxebox/internal/boot/firmware"
 	"github.com/pxebox/pxebox/internal/boot/handoff"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 	"github.com/pxebox/pxebox/internal/serve/lease"
 	"github.com/pxebox/pxebox/internal/serve/pxe"
 )
@@ -34,6 +36,7 @@ type exchange struct {
 	q        Question
 	m        *dhcpv4.DHCPv4
 	id       lease.Client
+	cloned   bool       // another machine holds a lease under the client's identifier
 	fixed    netip.Addr // the address reserved for the client here, or zero
 	hostname string     // from the reservation
 	// to is where the answer sends the client; zero for this box, and until
@@ -87,19 +90,66 @@ func (x *exchange) identify() {
 	r, ok := x.s.reserved[x.id]
 	// RFC 2132 §9.14: at least 2 bytes. What is longer than an option was sent
 	// in pieces, to make us remember more.
-	if id := x.m.Options[optClientID]; len(id) > 1 && len(id) <= 255 && !ok {
-		x.id = idClient(id)
-		r, ok = x.s.reserved[x.id]
+	id := x.m.Options[optClientID]
+	if !ok && !x.sub.byMAC && len(id) > 1 && len(id) <= 255 {
+		r, ok = x.identifyBy(idClient(id))
 	}
 	if ok && x.sub.network.Contains(r.Address) {
 		x.fixed, x.hostname = r.Address, r.Hostname
 	}
 }
 
+// identifyBy takes the client by its identifier, unless that is another
+// machine's by now: disks are cloned with it. It returns what is reserved for
+// the identifier.
+//
+// The settings may say that an identifier is one machine's, whatever its network
+// cards. What is reserved for it then goes from one card to the other, where no
+// probe finds the first one.
+func (x *exchange) identifyBy(claimed lease.Client) (r spec.Reservation, ok bool) {
+	pool, own := x.sub.pool, x.id
+	x.id = pool.Identity(x.now, claimed, own, x.hw(), address(x.m.ClientIPAddr))
+	r, ok = x.s.reserved[claimed]
+	switch {
+	case x.id == claimed:
+	case ok && x.m.MessageType() == dhcpv4.MessageTypeDiscover && x.sub.network.Contains(r.Address) && !pool.InUse(x.now, r.Address):
+		pool.PassOn(x.now, r.Address)
+		x.id = claimed
+	default:
+		x.cloned = true
+		return spec.Reservation{}, false
+	}
+	return r, ok
+}
+
+func (x *exchange) hw() string { return string(x.m.ClientHWAddr) }
+
 // The prefixes keep a hardware address apart from a client identifier of the
 // same bytes.
 func hwClient(hw []byte) lease.Client { return lease.Client("hw" + string(hw)) }
-func idClient(id []byte) lease.Client { return lease.Client("id" + string(id)) }
+
+// idClient is the client with an identifier. One that is a hardware type and
+// address names the client that sends none and has this address (RFC 2131
+// §4.2): firmware leaves out what iPXE and Windows write there.
+func idClient(id []byte) lease.Client {
+	const ethernet = 1
+	if len(id) == 7 && id[0] == ethernet {
+		return hwClient(id[1:])
+	}
+	return lease.Client("id" + string(id))
+}
+
+// Restored are leases from before the start by the names that clients have now:
+// earlier versions kept a hardware address in an identifier apart.
+func Restored(records []lease.Record) []lease.Record {
+	out := slices.Clone(records)
+	for i := range out {
+		if id, ok := strings.CutPrefix(string(out[i].Client), "id"); ok {
+			out[i].Client = idClient([]byte(id))
+		}
+	}
+	return out
+}
 
 // discover is §4.3.1.
 func (x *exchange) discover() Answer {
@@ -109,7 +159,13 @@ func (x *exchange) discover() Answer {
 	a, fresh := x.fixed, false
 	if !a.IsValid() || !x.sub.pool.OfferReserved(x.now, x.id, a) {
 		var ok bool
-		a, fresh, ok = x.sub.pool.Offer(x.now, x.id, x.q.wish)
+		a, fresh, ok = x.sub.pool.Offer(x.now, x.id, x.q.wish, x.sub.pool.Spare(x.now, x.hw()))
+		if !ok {
+			// The machine has one, if under another name.
+			if own := x.sub.pool.GiveBack(x.now, x.id, x.hw()); own.IsValid() {
+				a, fresh, ok = x.sub.pool.Offer(x.now, x.id, own)
+			}
+		}
 		if !ok && x.canProbe() {
 			// Rather one that was in use than none: the probe tells.
 			a, ok = x.sub.pool.Retry(x.now, x.id)
@@ -120,6 +176,9 @@ func (x *exchange) discover() Answer {
 		}
 	}
 	answer := deliver(x.q, x.grant(dhcpv4.MessageTypeOffer, a), "offer")
+	if hw := x.sub.pool.HeldBy(a); hw != "" && hw != x.hw() {
+		fresh = true // the identifier's, with another machine's hardware address
+	}
 	answer.Addr, answer.Probe = a, fresh && x.canProbe()
 	if x.q.boots {
 		answer.Delay = pxe.OfferDelay(x.m, x.q.client)
@@ -286,8 +345,13 @@ func (x *exchange) selecting(wish netip.Addr) Answer {
 	if x.isOthers(wish) || !x.commitSelected(wish) {
 		return x.refuse("not the address that was offered")
 	}
+	x.begins()
 	return x.acknowledge(wish, "selecting")
 }
+
+// begins notes that the machine has begun to use an address: it asked without
+// one, so that it has no other on this network, under whatever name.
+func (x *exchange) begins() { x.sub.pool.GiveBack(x.now, x.id, x.hw()) }
 
 // initReboot is a client that remembers an address from before.
 func (x *exchange) initReboot(wish netip.Addr) Answer {
@@ -298,6 +362,8 @@ func (x *exchange) initReboot(wish netip.Addr) Answer {
 	}
 	known, ok := x.known()
 	switch {
+	case !ok && x.cloned:
+		return x.refuse("init-reboot: another machine has the client identifier")
 	case !ok:
 		// "it MUST remain silent": another server may know the client.
 		return heard("init-reboot: not known here")
@@ -306,6 +372,7 @@ func (x *exchange) initReboot(wish netip.Addr) Answer {
 	case !x.commit(wish):
 		return x.refuse("init-reboot: the address has another holder by now")
 	}
+	x.begins()
 	return x.acknowledge(wish, "init-reboot")
 }
 
@@ -318,6 +385,8 @@ func (x *exchange) renewing(ciaddr netip.Addr) Answer {
 	}
 	known, ok := x.known()
 	switch {
+	case !ok && x.cloned:
+		return x.refuse("renewal: another machine has the client identifier")
 	case !ok:
 		return heard("renewal: not known here")
 	case known != ciaddr || x.isOthers(ciaddr):

@@ -56,6 +56,7 @@ type subnet struct {
 	network netip.Prefix
 	pool    *lease.Pool
 	lease   time.Duration
+	byMAC   bool // a machine is known by its MAC alone
 	// options are the parameters as they go onto the wire, by code.
 	options map[uint8][]byte
 }
@@ -83,7 +84,7 @@ func NewSettings(c spec.DHCP, self netip.Prefix, own []net.HardwareAddr, pools P
 	var subnets []*subnet
 	add := func(network netip.Prefix, ranges []spec.Range, p spec.Parameters) *subnet {
 		networks = append(networks, lease.Subnet{Network: network, Ranges: ranges, Reserved: addrs})
-		sub := &subnet{network: network, lease: time.Duration(p.Lease), options: parameters(network, p)}
+		sub := &subnet{network: network, lease: time.Duration(p.Lease), byMAC: p.Identify == spec.IdentifyMAC, options: parameters(network, p)}
 		subnets = append(subnets, sub)
 		return sub
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/pxebox/pxebox/internal/base/loglimit"
 	"github.com/pxebox/pxebox/internal/base/task"
 	"github.com/pxebox/pxebox/internal/boot/spec"
+	"github.com/pxebox/pxebox/internal/serve/dhcp"
 	"github.com/pxebox/pxebox/internal/serve/lease"
 	"github.com/pxebox/pxebox/internal/serve/leasedb"
 )
@@ -107,6 +108,7 @@ func (s *Server) openStore(now time.Time, mode spec.Mode) {
 // storeOpened takes the database into use, or what could be read of it.
 func (s *Server) storeOpened(now time.Time, o opened) {
 	s.disk.opening = false
+	o.records = dhcp.Restored(o.records)
 	var readOnly leasedb.ReadOnlyError
 	if o.err != nil && !errors.As(o.err, &readOnly) {
 		loglimit.Keep(s.Log, leaseLines).Error("leases are kept in memory only, and a power cut forgets them", "err", o.err)

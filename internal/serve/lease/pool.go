@@ -42,7 +42,11 @@ type slot struct {
 	rank     int       // its place in the ranges
 	offeree  Client    // while offered
 	made     time.Time // leased: when it was acknowledged last; zero for before the start
-	found    time.Time // declined: when a machine was found using it; zero for another cause
+	found    time.Time // declined, leased: when a machine was found using it; zero for another cause
+	// back is until when the lease would have run that its hardware address
+	// has given back; zero where it has not, and once it is leased again.
+	back time.Time
+	hw   string // while leased: under which it is in Pool.byHW
 
 	// last is the lease that runs, or ran last, so that a machine comes back
 	// to its old address (RFC 2131 §4.3.1); nil for none. An offer leaves it
@@ -79,6 +83,10 @@ type Pool struct {
 	held    map[Client]*slot     // by last.Client: each slot with a last is here once
 	offered map[Client]*slot     // by offeree: each offered slot is here once
 	changed map[netip.Addr]*slot // may differ from what the store holds
+	// byHW are the leased slots by the hardware address of their holders, and
+	// spare is the one that each has given back last.
+	byHW  map[string]map[*slot]bool
+	spare map[string]*slot
 
 	leases int // slots that are leased
 
@@ -94,6 +102,7 @@ func NewPool(ranges []spec.Range, reserved []netip.Addr) *Pool {
 	p := &Pool{
 		slots: map[netip.Addr]*slot{}, held: map[Client]*slot{},
 		offered: map[Client]*slot{}, changed: map[netip.Addr]*slot{},
+		byHW: map[string]map[*slot]bool{}, spare: map[string]*slot{},
 	}
 	p.Resize(ranges, reserved)
 	return p
@@ -159,16 +168,15 @@ func (p *Pool) Resize(ranges []spec.Range, reserved []netip.Addr) {
 
 // Offer picks an address for the client and sets it aside for OfferHold, in
 // the order of RFC 2131 §4.3.1: the one it holds, the one it held last, the
-// one it wishes for (the zero Addr for none), the one longest unused. Where
-// none is left it takes over the oldest offer that nobody has come back for:
+// first of its wishes that is free, the one longest unused. Where none is left it takes over the oldest offer that nobody has come back for:
 // strangers who ask and never take must not keep a real client waiting.
 //
 // fresh says that the client has never leased the address, so that somebody
 // else may be using it; ok is false when all addresses are leased or set
 // aside.
-func (p *Pool) Offer(now time.Time, c Client, wish netip.Addr) (a netip.Addr, fresh, ok bool) {
+func (p *Pool) Offer(now time.Time, c Client, wishes ...netip.Addr) (a netip.Addr, fresh, ok bool) {
 	p.expire(now)
-	s := p.choose(c, wish)
+	s := p.choose(c, wishes)
 	if s == nil {
 		return netip.Addr{}, false, false
 	}
@@ -178,15 +186,17 @@ func (p *Pool) Offer(now time.Time, c Client, wish netip.Addr) (a netip.Addr, fr
 	return s.addr, s.last == nil || s.last.Client != c, true
 }
 
-func (p *Pool) choose(c Client, wish netip.Addr) *slot {
+func (p *Pool) choose(c Client, wishes []netip.Addr) *slot {
 	if s := p.held[c]; s != nil && s.inPool() && (s.state != offered || s.offeree == c) {
 		return s
 	}
 	if s := p.offered[c]; s != nil && s.inPool() {
 		return s
 	}
-	if s := p.slots[wish]; s != nil && s.inPool() && s.state == free {
-		return s
+	for _, wish := range wishes {
+		if s := p.slots[wish]; s != nil && s.inPool() && s.state == free {
+			return s
+		}
 	}
 	if len(p.idle) > 0 {
 		return p.idle[0]
@@ -350,10 +360,22 @@ func (p *Pool) Decline(now time.Time, c Client, a netip.Addr, until time.Time) b
 }
 
 // Taken sets a aside until the given time, because a probe found it in use. A
-// lease of it stays: its holder may be who answered the probe.
+// lease of it stays: its holder may be who answered the probe. One that was
+// given back goes on for the same reason.
 func (p *Pool) Taken(now time.Time, a netip.Addr, until time.Time) {
 	p.expire(now)
-	if s := p.slots[a]; s != nil && (s.state == free || s.state == offered) {
+	s := p.slots[a]
+	switch {
+	case s == nil:
+	case s.state == leased:
+		s.found = now
+	case s.state == declined:
+	case s.back.After(now):
+		p.endOffer(s)
+		delete(p.spare, s.last.HW)
+		s.found, p.changed[a] = now, s
+		p.move(s, leased, s.back)
+	default:
 		p.rest(now, s, until)
 	}
 }
@@ -495,7 +517,7 @@ func (p *Pool) takeUp(s *slot, r *Record, until, made time.Time) {
 	}
 	p.endOffer(s)
 	p.forget(s)
-	s.last, s.made = r, made
+	s.last, s.made, s.found = r, made, time.Time{}
 	p.held[r.Client] = s
 	p.changed[s.addr] = s
 	p.move(s, leased, until)
@@ -531,10 +553,11 @@ func (p *Pool) lease(now time.Time, s *slot, c Client, r Record) {
 			p.free(h, now)
 		}
 	}
-	if s.last != nil && s.last.Client != c {
+	if s.last != nil && (s.last.Client != c || s.last.HW != r.HW) {
 		p.forget(s)
 	}
 	p.endOffer(s)
+	s.back, s.found = time.Time{}, time.Time{}
 	r.Addr, r.Client = s.addr, c
 	if s.last == nil || *s.last != r {
 		s.last = &r
@@ -588,7 +611,10 @@ func (p *Pool) endOffer(s *slot) {
 func (p *Pool) forget(s *slot) {
 	if s.last != nil {
 		delete(p.held, s.last.Client)
-		s.last = nil
+		if p.spare[s.last.HW] == s {
+			delete(p.spare, s.last.HW)
+		}
+		s.last, s.back = nil, time.Time{}
 	}
 }
 

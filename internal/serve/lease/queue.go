@@ -61,6 +61,7 @@ func (p *Pool) move(s *slot, st state, at time.Time) {
 		p.leases++
 	}
 	s.state, s.at = st, at
+	p.index(s)
 	q := p.queueOf(s)
 	switch {
 	case q == s.queue && q != nil:
@@ -71,6 +72,29 @@ func (p *Pool) move(s *slot, st state, at time.Time) {
 	}
 	if s.queue = q; q != nil {
 		heap.Push(q, s)
+	}
+}
+
+// index keeps byHW true of a slot.
+func (p *Pool) index(s *slot) {
+	hw := ""
+	if s.state == leased {
+		hw = s.last.HW
+	}
+	if hw == s.hw {
+		return
+	}
+	if s.hw != "" {
+		delete(p.byHW[s.hw], s)
+		if len(p.byHW[s.hw]) == 0 {
+			delete(p.byHW, s.hw)
+		}
+	}
+	if s.hw = hw; hw != "" {
+		if p.byHW[hw] == nil {
+			p.byHW[hw] = map[*slot]bool{}
+		}
+		p.byHW[hw][s] = true
 	}
 }
 
