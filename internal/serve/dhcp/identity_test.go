@@ -7,6 +7,7 @@ import (
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
+	"github.com/pxebox/pxebox/internal/boot/ether"
 	"github.com/pxebox/pxebox/internal/boot/spec"
 	"github.com/pxebox/pxebox/internal/serve/lease"
 )
@@ -85,6 +86,15 @@ func TestMachineGivesBack(t *testing.T) {
 		}
 		discoverAnd(t, s, pc2) // of two addresses one is left
 	})
+	t.Run("a range with room is not used up by it", func(t *testing.T) {
+		s := settings(spec.ModeServer, func(c *spec.DHCP) { c.Ranges[0].Last = netip.MustParseAddr("192.168.77.150") })
+		for boot := range byte(5) {
+			discoverAnd(t, s, bios)
+			if b := discoverAnd(t, s, option(61, 0xff, boot)); b != second {
+				t.Errorf("boot %d: the system has %v", boot, b)
+			}
+		}
+	})
 	t.Run("no address is left but the machine's own", func(t *testing.T) {
 		s := settings(spec.ModeServer)
 		discoverAnd(t, s, pc2)
@@ -154,6 +164,34 @@ func TestMachineGivesBack(t *testing.T) {
 			t.Errorf("another machine with the same identifier got %v", a)
 		}
 	})
+}
+
+// Whatever a machine calls itself later, the lease of the address that it uses is
+// its own, by its MAC.
+func TestLeaseGoesOnUnderAnotherName(t *testing.T) {
+	t.Run("the initial RAM disk has asked without an identifier", func(t *testing.T) {
+		s := settings(spec.ModeServer)
+		a := discoverAnd(t, s)
+		answers(t, reboot(s, a, byDUID), dhcpv4.MessageTypeAck)
+		answers(t, renew(s, a, byDUID), dhcpv4.MessageTypeAck)
+		answers(t, renew(s, a, byDUID, pc2), dhcpv4.MessageTypeNone)
+	})
+	for situation, change := range map[string]func(*spec.DHCP){
+		"the settings know machines by MAC from now on": func(c *spec.DHCP) { c.Identify = spec.IdentifyMAC },
+		"its address is reserved for it from now on": func(c *spec.DHCP) {
+			c.Reservations = []spec.Reservation{{MAC: ether.MustParseMAC("52:54:00:77:00:10"), Address: first}}
+		},
+	} {
+		t.Run(situation, func(t *testing.T) {
+			pools := Pools{}
+			a := discoverAnd(t, NewSettings(lab(spec.ModeServer), self, nil, pools), byDUID)
+			s := NewSettings(lab(spec.ModeServer, change), self, nil, pools)
+			answers(t, renew(s, a, byDUID), dhcpv4.MessageTypeAck)
+			if b := discoverAnd(t, s, byDUID); b != a {
+				t.Errorf("then it got %v", b)
+			}
+		})
+	}
 }
 
 // A cloned disk brings its client identifier along.

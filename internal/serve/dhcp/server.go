@@ -91,11 +91,15 @@ func (x *exchange) identify() {
 	// RFC 2132 §9.14: at least 2 bytes. What is longer than an option was sent
 	// in pieces, to make us remember more.
 	id := x.m.Options[optClientID]
-	if !ok && !x.sub.byMAC && len(id) > 1 && len(id) <= 255 {
+	switch {
+	case ok || x.sub.byMAC:
+		x.sub.pool.Rename(x.now, x.id, x.hw(), x.uses())
+	case len(id) > 1 && len(id) <= 255:
 		r, ok = x.identifyBy(idClient(id))
 	}
 	if ok && x.sub.network.Contains(r.Address) {
 		x.fixed, x.hostname = r.Address, r.Hostname
+		x.sub.pool.Rename(x.now, x.id, x.hw(), x.fixed)
 	}
 }
 
@@ -108,21 +112,30 @@ func (x *exchange) identify() {
 // probe finds the first one.
 func (x *exchange) identifyBy(claimed lease.Client) (r spec.Reservation, ok bool) {
 	pool, own := x.sub.pool, x.id
-	x.id = pool.Identity(x.now, claimed, own, x.hw(), address(x.m.ClientIPAddr))
+	x.id = pool.Identity(x.now, claimed, own, x.hw(), x.uses())
 	r, ok = x.s.reserved[claimed]
-	switch {
-	case x.id == claimed:
-	case ok && x.m.MessageType() == dhcpv4.MessageTypeDiscover && x.sub.network.Contains(r.Address) && !pool.InUse(x.now, r.Address):
+	if x.id == claimed {
+		return r, ok
+	}
+	offers := x.q.state == stateInit && x.s.Hold == ""
+	if ok && offers && x.sub.network.Contains(r.Address) && !pool.InUse(x.now, r.Address) {
 		pool.PassOn(x.now, r.Address)
 		x.id = claimed
-	default:
-		x.cloned = true
-		return spec.Reservation{}, false
+		return r, true
 	}
-	return r, ok
+	x.cloned = x.id == own
+	return spec.Reservation{}, false
 }
 
 func (x *exchange) hw() string { return string(x.m.ClientHWAddr) }
+
+// uses is the address that the client says it has or wants.
+func (x *exchange) uses() netip.Addr {
+	if x.q.has.IsValid() {
+		return x.q.has
+	}
+	return x.q.wish
+}
 
 // The prefixes keep a hardware address apart from a client identifier of the
 // same bytes.

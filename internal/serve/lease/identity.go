@@ -11,29 +11,42 @@ import (
 
 // Identity is the name by which the pool is to know the client that calls itself
 // c and has that hardware address. own is its name by that address alone, and
-// uses is the address that it says it has; the zero Addr for none. It is own
-// where c is another machine's by now: that has another hardware address, and
-// holds a lease. Two machines of one name are so told apart, and the second one
-// keeps what it got, whatever becomes of the first.
+// uses is the address that it says it has or wants; the zero Addr for none.
+//
+// A lease of uses with this hardware address is the client's, by whatever name.
+// Else it is own where c is another machine's by now: one that has another
+// hardware address, and holds a lease. Two machines of one name are so told
+// apart, and the second one keeps what it got, whatever becomes of the first.
 func (p *Pool) Identity(now time.Time, c, own Client, hw string, uses netip.Addr) Client {
-	if c == own {
-		return c
-	}
 	p.expire(now)
+	if s := p.slots[uses]; s != nil && s.state == leased && s.last.HW == hw {
+		return s.last.Client
+	}
 	s, mine := p.held[c], p.held[own]
-	holds := mine != nil && mine.leasedTo(own) && mine.last.HW == hw
 	switch {
-	case s == nil:
-		if holds && mine.addr == uses {
-			return own
-		}
+	case c == own || s == nil || s.last.HW == hw:
 		return c
-	case s.last.HW == hw:
+	case s.state == leased:
+		return own
+	case s.offeredTo(c) && s.addr == uses:
 		return c
-	case s.state == leased || holds && (mine.addr == uses || !s.offeredTo(c)):
+	case mine != nil && mine.leasedTo(own) && mine.last.HW == hw:
 		return own
 	}
 	return c
+}
+
+// Rename has a lease of a that this hardware address holds go on as c's, unless
+// c holds another: a is reserved for c by now.
+func (p *Pool) Rename(now time.Time, c Client, hw string, a netip.Addr) {
+	p.expire(now)
+	s, h := p.slots[a], p.held[c]
+	if s == nil || s.state != leased || s.last.HW != hw || s.last.Client == c || h != nil && h.state == leased {
+		return
+	}
+	r := *s.last
+	r.Client = c
+	p.takeUp(s, &r, s.at, s.made)
 }
 
 // HeldBy is the hardware address with which a was leased last; empty where it is
@@ -102,4 +115,12 @@ func (p *Pool) PassOn(now time.Time, a netip.Addr) {
 func (p *Pool) giveBack(now time.Time, s *slot) {
 	s.back = s.at
 	p.free(s, now)
+}
+
+// keep takes it back that a lease was given back, if it was.
+func (p *Pool) keep(s *slot) {
+	if s.last != nil && p.spare[s.last.HW] == s {
+		delete(p.spare, s.last.HW)
+	}
+	s.back = time.Time{}
 }

@@ -21,6 +21,9 @@ var histories = flag.Int("histories", 20_000, "how many random histories TestHis
 
 const historySteps = 60
 
+// clone is what machines call themselves that run a cloned disk.
+const clone Client = "clone"
+
 // plan is one configuration of the model's networks: one for all machines, or
 // one for each of the two links.
 type plan struct {
@@ -97,7 +100,10 @@ func (p plan) of(a netip.Addr) int {
 
 // machine is a client as it sees itself.
 type machine struct {
-	id       Client
+	id       Client     // by its hardware address
+	hw       string     // of it
+	calls    Client     // what it calls itself now: one of its systems'
+	as       Client     // under which it holds its address
 	link     int        // that its cable is in
 	exchange int        // the answers to earlier ones do not count (xid)
 	offer    netip.Addr // of the last OFFER that arrived
@@ -118,6 +124,7 @@ type ack struct {
 	m        *machine
 	exchange int
 	addr     netip.Addr
+	as       Client
 	until    time.Duration
 }
 
@@ -151,15 +158,15 @@ func (w *world) boot() {
 	w.clock = time.Unix(w.random.Int64N(1<<32), 0)
 	w.booted = w.now
 	w.pools, w.waiting, w.loaded, w.noDisk = Pools{}, nil, false, true
-	of := map[Client]int{}
+	of := map[string]int{}
 	for _, r := range w.disk {
-		of[r.Client]++
+		of[r.HW]++
 	}
 	for _, m := range w.machines {
 		if m.unsaved {
 			m.lose()
 		}
-		m.either = of[m.id] > 1
+		m.either = of[m.hw] > 1
 	}
 	if w.chance(50) { // before the box has its address
 		w.openDisk()
@@ -249,11 +256,25 @@ func (w *world) discover(m *machine) error {
 		wish = anyAddr(w.random)
 	}
 	now := w.boxNow()
-	a, fresh, ok := w.reserved(m, i), false, true
-	if !a.IsValid() || !pool.OfferReserved(now, m.id, a) {
-		a, fresh, ok = pool.Offer(now, m.id, wish)
+	id := w.identity(m, i, wish)
+	if id != m.as {
+		m.holds = netip.Addr{} // as another system
 	}
-	w.trace("%s in %d DISCOVER (wish %v): %v, fresh %v, %v", m.id, i, wish, a, fresh, ok)
+	a, fresh, ok := w.reserved(m, i), false, true
+	if !a.IsValid() || !pool.OfferReserved(now, id, a) {
+		spare := pool.Spare(now, m.hw)
+		a, fresh, ok = pool.Offer(now, id, wish, spare)
+		if ok && a == spare {
+			w.seen["offered what it gave back"]++
+		}
+		if !ok {
+			if own := pool.GiveBack(now, id, m.hw); own.IsValid() {
+				w.seen["offered its own for want of others"]++
+				a, fresh, ok = pool.Offer(now, id, own)
+			}
+		}
+	}
+	w.trace("%s as %s in %d DISCOVER (wish %v): %v, fresh %v, %v", m.id, id, i, wish, a, fresh, ok)
 	if !ok {
 		w.seen["nothing to offer"]++
 		for _, r := range w.plan.subnets[i].Ranges {
@@ -282,6 +303,28 @@ func (w *world) discover(m *machine) error {
 		m.offer = a
 	}
 	return nil
+}
+
+// identity is the name that a machine goes by in a subnet, as package dhcp has it
+// for a reservation by hardware address.
+func (w *world) identity(m *machine, i int, uses netip.Addr) Client {
+	pool, now := w.subnets[i], w.boxNow()
+	if a, ok := w.plan.reserved[m.id]; ok {
+		pool.Rename(now, m.id, m.hw, uses)
+		if w.plan.subnets[i].Network.Contains(a) {
+			pool.Rename(now, m.id, m.hw, a)
+		}
+		return m.id
+	}
+	id := pool.Identity(now, m.calls, m.id, m.hw, uses)
+	switch id {
+	case m.calls:
+	case m.id:
+		w.seen["known by its MAC"]++
+	default:
+		w.seen["another name of its own"]++
+	}
+	return id
 }
 
 // reserved is the address that is reserved for a machine in a subnet.
@@ -313,16 +356,26 @@ func (w *world) request(m *machine, kind string, a netip.Addr) error {
 		return nil
 	}
 	now := w.boxNow()
-	r := Record{HW: string(m.id), Length: time.Duration(1+w.random.IntN(60)) * time.Minute}
-	given, why := w.decide(now, m, i, kind, a, r)
-	w.trace("%s in %d REQUEST %s %v for %v: %v %s", m.id, i, kind, a, r.Length, given, why)
+	id := w.identity(m, i, a)
+	r := Record{HW: m.hw, Length: time.Duration(1+w.random.IntN(60)) * time.Minute}
+	given, why := w.decide(now, m, id, i, kind, a, r)
+	w.trace("%s as %s in %d REQUEST %s %v for %v: %v %s", m.id, id, i, kind, a, r.Length, given, why)
 	switch {
 	case given && !w.plan.has(i, a):
 		return fmt.Errorf("%v is leased, and the configuration does not have it", a)
 	case given:
 		w.seen[kind]++
 		w.given(m, a)
-		w.waiting = append(w.waiting, ack{m, m.exchange, a, w.now + r.Length})
+		if kind != "renewing" {
+			if back := w.subnets[i].GiveBack(now, id, m.hw); back.IsValid() {
+				w.trace("%s gives %v back", m.id, back)
+				w.seen["given back"]++
+			}
+			if n := len(w.subnets[i].byHW[m.hw]); n != 1 && !w.found(i, m) {
+				return fmt.Errorf("%s has %d leases", m.id, n)
+			}
+		}
+		w.waiting = append(w.waiting, ack{m, m.exchange, a, id, w.now + r.Length})
 		return nil
 	case kind != "selecting" && a == m.holds && m.until > w.now && w.keeps(m, i):
 		return fmt.Errorf("%s holds %v, and its %s is refused: %s", m.id, a, kind, why)
@@ -334,27 +387,37 @@ func (w *world) request(m *machine, kind string, a netip.Addr) error {
 	return nil
 }
 
-func (w *world) decide(now time.Time, m *machine, i int, kind string, a netip.Addr, r Record) (bool, string) {
+// found reports whether a machine was found using a lease that m is to give back.
+func (w *world) found(i int, m *machine) bool {
+	for s := range w.subnets[i].byHW[m.hw] {
+		if !s.found.IsZero() {
+			return true
+		}
+	}
+	return false
+}
+
+func (w *world) decide(now time.Time, m *machine, id Client, i int, kind string, a netip.Addr, r Record) (bool, string) {
 	pool := w.subnets[i]
 	if o := w.plan.owner(a); o != "" && o != m.id {
 		return false, "nak"
 	}
-	if own := w.reserved(m, i); own.IsValid() && pool.OfferReserved(now, m.id, own) && own != a {
+	if own := w.reserved(m, i); own.IsValid() && pool.OfferReserved(now, id, own) && own != a {
 		return false, "nak"
 	}
 	if kind == "selecting" {
-		return pool.CommitSelected(now, m.id, a, r), "nak"
+		return pool.CommitSelected(now, id, a, r), "nak"
 	}
 	if kind == "init-reboot" && !w.plan.subnets[i].Network.Contains(a) {
 		return false, "nak"
 	}
-	switch known, ok := pool.Known(now, m.id); {
+	switch known, ok := pool.Known(now, id); {
 	case !ok:
 		return false, "silence"
 	case known != a:
 		return false, "nak"
 	}
-	return pool.Commit(now, m.id, a, r), "nak"
+	return pool.Commit(now, id, a, r), "nak"
 }
 
 // flush is one batch to the disk, and then the ACKs that waited for it.
@@ -408,7 +471,7 @@ func (w *world) flush() error {
 		if o := w.holder(k.addr, k.m); o != nil && k.until > w.now {
 			return fmt.Errorf("%v is leased to %s, and %s holds it", k.addr, k.m.id, o.id)
 		}
-		k.m.holds, k.m.until, k.m.offer = k.addr, k.until, netip.Addr{}
+		k.m.holds, k.m.as, k.m.until, k.m.offer = k.addr, k.as, k.until, netip.Addr{}
 		k.m.unsaved, k.m.either = w.noDisk, false
 		if w.chance(5) {
 			w.decline(k.m)
@@ -429,6 +492,11 @@ func (w *world) reconfigure() {
 	w.trace("configuration %v", w.plan)
 	w.seen["configuration"]++
 	w.configure()
+	// The networks of two clones may have become one: of the leases under their
+	// name the earlier one rests, as if it were the same machine's.
+	for _, m := range w.machines {
+		m.either = m.either || m.as == clone
+	}
 }
 
 func (w *world) decline(m *machine) {
@@ -436,7 +504,7 @@ func (w *world) decline(m *machine) {
 	w.seen["decline"]++
 	m.exchange++
 	if i := w.plan.of(m.holds); i >= 0 && w.chance(80) {
-		w.subnets[i].Decline(w.boxNow(), m.id, m.holds, w.boxNow().Add(10*time.Minute))
+		w.subnets[i].Decline(w.boxNow(), w.identity(m, i, m.holds), m.holds, w.boxNow().Add(10*time.Minute))
 	}
 	m.holds = netip.Addr{}
 }
@@ -453,6 +521,9 @@ func (w *world) step() error {
 	m := w.machines[w.random.IntN(len(w.machines))]
 	switch n := w.random.IntN(100); {
 	case n < 20:
+		if w.chance(20) {
+			m.boots(w)
+		}
 		return w.discover(m)
 	case n < 38:
 		a := m.offer
@@ -485,14 +556,14 @@ func (w *world) step() error {
 			w.seen["release"]++
 			m.exchange++
 			if i := w.plan.of(m.holds); i >= 0 && w.chance(80) {
-				w.subnets[i].Release(w.boxNow(), m.id, m.holds)
+				w.subnets[i].Release(w.boxNow(), w.identity(m, i, m.holds), m.holds)
 			}
 			m.holds = netip.Addr{}
 		}
 	case n < 91:
 		w.trace("%s takes another server's offer", m.id)
 		if i := w.subnet(m); i >= 0 {
-			w.subnets[i].Withdraw(w.boxNow(), m.id)
+			w.subnets[i].Withdraw(w.boxNow(), w.identity(m, i, netip.Addr{}))
 		}
 	case n < 93:
 		m.link = 1 - m.link
@@ -519,6 +590,23 @@ func (w *world) step() error {
 	return nil
 }
 
+// boots has a machine run another of its systems: without an identifier, with one
+// that is new, or with one from a cloned disk. It has no address then.
+func (m *machine) boots(w *world) {
+	m.exchange++
+	m.holds, m.offer, m.unsaved = netip.Addr{}, netip.Addr{}, false
+	switch w.random.IntN(3) {
+	case 0:
+		m.calls = m.id
+	case 1:
+		m.calls = Client(fmt.Sprint(m.id, "'s ", w.random.IntN(1000)))
+	case 2:
+		m.calls = clone
+	}
+	w.trace("%s boots as %s", m.id, m.calls)
+	w.seen["boot"]++
+}
+
 func anyAddr(random *rand.Rand) netip.Addr {
 	return netip.AddrFrom4([4]byte{10, 0, 0, byte(1 + random.IntN(10))})
 }
@@ -538,6 +626,8 @@ func sound(p *Pool) error {
 			return fmt.Errorf("%v is leased to nobody", a)
 		case s.last != nil && p.held[s.last.Client] != s:
 			return fmt.Errorf("%v is %s's, who has another", a, s.last.Client)
+		case s.state == leased && (s.hw != s.last.HW || s.hw != "" && !p.byHW[s.hw][s]) || s.state != leased && s.hw != "":
+			return fmt.Errorf("%v is kept under hardware address %q", a, s.hw)
 		case s.gone && (s.reserved || s.state == free || s.state == offered):
 			return fmt.Errorf("%v left and stays for nothing", a)
 		}
@@ -556,6 +646,21 @@ func sound(p *Pool) error {
 			held++
 		}
 	}
+	for hw, slots := range p.byHW {
+		if len(slots) == 0 {
+			return fmt.Errorf("hardware address %q is kept for nothing", hw)
+		}
+		for s := range slots {
+			if s.hw != hw {
+				return fmt.Errorf("%v is kept under hardware address %q, and has %q", s.addr, hw, s.hw)
+			}
+		}
+	}
+	for hw, s := range p.spare {
+		if s.last == nil || s.last.HW != hw || s.state == leased || s.state == declined || p.slots[s.addr] != s {
+			return fmt.Errorf("%v is kept for hardware address %q", s.addr, hw)
+		}
+	}
 	for a, s := range p.changed {
 		if p.slots[a] != s && (s.queue != nil || s.state != free || s.last != nil || !s.gone) {
 			return fmt.Errorf("%v is not in the pool any more, and not at rest", a)
@@ -572,7 +677,8 @@ func history(seed uint64, seen map[string]int, trace func(string, ...any)) error
 	random := rand.New(rand.NewPCG(seed, 0))
 	w := &world{random: random, disk: map[netip.Addr]Record{}, seen: seen, trace: trace}
 	for i := range 6 {
-		w.machines = append(w.machines, &machine{id: Client(fmt.Sprint("m", i)), link: i % 2})
+		id := Client(fmt.Sprint("m", i))
+		w.machines = append(w.machines, &machine{id: id, hw: fmt.Sprint("hw", i), calls: id, link: i % 2})
 	}
 	for i := range w.plans {
 		w.plans[i] = plans[random.IntN(len(plans))]
@@ -603,7 +709,8 @@ func history(seed uint64, seen map[string]int, trace func(string, ...any)) error
 }
 
 // TestHistories plays random histories: machines that ask, renew, give back,
-// move and are lost; packets that do not arrive; a box that loses power
+// move and are lost, and boot under another name each time, or under the same one
+// as others; packets that do not arrive; a box that loses power
 // between its disk and its answers, and boots with any time on its clock; a
 // disk that fails, comes back, or is there late; ranges and networks that
 // change. What an acknowledged machine was promised is
@@ -648,6 +755,8 @@ func TestHistories(t *testing.T) {
 		"offer", "nothing to offer", "selecting", "renewing", "init-reboot", "nak", "silence", "release",
 		"decline", "probe answered", "ack", "ack lost", "disk failure", "power cut", "configuration",
 		"disk given up", "ack from memory", "database again", "database late", "lost to a late database",
+		"boot", "known by its MAC", "another name of its own", "given back", "offered what it gave back",
+		"offered its own for want of others",
 	} {
 		if total[k] == 0 {
 			t.Errorf("no history has seen %q: this test tests less than it says", k)

@@ -371,10 +371,11 @@ func (p *Pool) Taken(now time.Time, a netip.Addr, until time.Time) {
 		s.found = now
 	case s.state == declined:
 	case s.back.After(now):
+		until := s.back
 		p.endOffer(s)
-		delete(p.spare, s.last.HW)
+		p.keep(s)
 		s.found, p.changed[a] = now, s
-		p.move(s, leased, s.back)
+		p.move(s, leased, until)
 	default:
 		p.rest(now, s, until)
 	}
@@ -441,7 +442,7 @@ func (p *Pool) Restore(now time.Time, records []Record) {
 	for _, r := range records {
 		s, h, until := p.find(r.Addr), p.held[r.Client], now.Add(r.Length)
 		switch {
-		case s.leasedTo(r.Client):
+		case s.leasedTo(r.Client) && s.last.HW == r.HW:
 			// Not shortened: it may not have heard the later word.
 			if s.at.Before(until) {
 				s.last = &r
@@ -557,7 +558,8 @@ func (p *Pool) lease(now time.Time, s *slot, c Client, r Record) {
 		p.forget(s)
 	}
 	p.endOffer(s)
-	s.back, s.found = time.Time{}, time.Time{}
+	p.keep(s)
+	s.found = time.Time{}
 	r.Addr, r.Client = s.addr, c
 	if s.last == nil || *s.last != r {
 		s.last = &r
@@ -611,10 +613,8 @@ func (p *Pool) endOffer(s *slot) {
 func (p *Pool) forget(s *slot) {
 	if s.last != nil {
 		delete(p.held, s.last.Client)
-		if p.spare[s.last.HW] == s {
-			delete(p.spare, s.last.HW)
-		}
-		s.last, s.back = nil, time.Time{}
+		p.keep(s)
+		s.last = nil
 	}
 }
 
