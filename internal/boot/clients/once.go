@@ -49,7 +49,8 @@ type Once struct {
 	// the MAC that each had; the others by MAC.
 	byGUID, byMAC, unnamed map[Spent]*turn
 
-	changed chan struct{}
+	withheld chan Withheld
+	changed  chan struct{}
 }
 
 // turn is the state of one Spent.
@@ -58,6 +59,14 @@ type turn struct {
 	mac  ether.MAC // that used it
 	menu bool      // used by reading a menu, which firmware does not do: its next question is another boot's
 	over bool
+	told bool // it was withheld from another MAC
+}
+
+// Withheld is a rule that does not count for a machine, because one with another
+// MAC and the same GUID has had its boot.
+type Withheld struct {
+	Spent
+	By ether.MAC
 }
 
 // NewOnce makes one that remembers no more machines of each rule than that.
@@ -67,7 +76,7 @@ func NewOnce(most int) *Once {
 	return &Once{
 		max: most, closed: map[string]bool{}, count: map[string]int{},
 		byGUID: map[Spent]*turn{}, byMAC: map[Spent]*turn{}, unnamed: map[Spent]*turn{},
-		changed: make(chan struct{}, 1),
+		withheld: make(chan Withheld, 16), changed: make(chan struct{}, 1),
 	}
 }
 
@@ -108,6 +117,13 @@ func (o *Once) Asks(now time.Time, s Spent, xid [4]byte) bool {
 	for _, t := range turns {
 		t.over = t.over || t.menu || t.mac != s.MAC || t.Over(now, xid)
 		spent = spent || t.over
+		if t.mac != s.MAC && !t.told {
+			t.told = true
+			select {
+			case o.withheld <- Withheld{s, t.mac}:
+			default: // a log of so many says enough
+			}
+		}
 	}
 	return spent
 }
@@ -194,6 +210,11 @@ func (o *Once) add(s Spent, t turn) bool {
 	o.order = append(o.order, s)
 	return true
 }
+
+// Withheld tells of rules that are withheld from firmware that asks, once for
+// each machine that has had its boot. An administrator may have to know: a batch
+// of machines with one GUID looks like one with many network ports.
+func (o *Once) Withheld() <-chan Withheld { return o.withheld }
 
 // Changed tells that there is something to write down.
 func (o *Once) Changed() <-chan struct{} { return o.changed }

@@ -206,6 +206,10 @@ func TestOnceIsForAMachine(t *testing.T) {
 		if !o.Asks(t0.Add(2*time.Second), by(port1, usual), xidA) {
 			t.Error("and again for the first one")
 		}
+		o.Asks(t0.Add(3*time.Second), by(port2, usual), xidB)
+		if got := <-o.Withheld(); got != (Withheld{by(port2, usual), port1}) || len(o.Withheld()) > 0 {
+			t.Errorf("told: %+v, and %d more", got, len(o.Withheld()))
+		}
 	})
 	t.Run("two machines behind one USB adapter, then one that has no GUID", func(t *testing.T) {
 		o := NewOnce(4)

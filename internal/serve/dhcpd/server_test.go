@@ -481,6 +481,23 @@ func TestDatabaseIsReadOnly(t *testing.T) {
 	b.restarts().keep(t0, 1, 2)
 }
 
+// An earlier version has kept what a system leased by 01 and its MAC under another
+// name than its firmware's.
+func TestDatabaseOfAnEarlierVersion(t *testing.T) {
+	b := newBench(t, false)
+	b.disk.store = nil
+	mac := string([]byte{2, 0, 0, 0, 1, 1})
+	b.disk.open = func(string, *slog.Logger) opened {
+		return opened{store: b, records: []lease.Record{
+			{Addr: first, Client: lease.Client("id\x01" + mac), HW: mac, Length: time.Hour},
+		}}
+	}
+	b.opens(t0)
+	b.returns(t0, 1, first)
+	b.write()
+	b.wantSent("ACK 192.168.77.100")
+}
+
 // The network does not wait for a database that takes long to open, and
 // questions do not for longer than is good for clients.
 func TestDatabaseTakesLong(t *testing.T) {

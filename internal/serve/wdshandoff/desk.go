@@ -78,6 +78,7 @@ func New(now time.Time, o Options) *Desk {
 func (d *Desk) Serve(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return saveSpent(ctx, d.DataDir, d.once, d.Log) })
+	g.Go(func() error { return d.logWithheld(ctx) })
 	g.Go(func() error { return saveArmed(ctx, d.RunDir, d.key, d.asked, d.Log) })
 	return g.Wait()
 }

@@ -39,6 +39,20 @@ func saveSpent(ctx context.Context, dir string, once *clients.Once, log *slog.Lo
 		log, "machines that have had their one boot are known in memory only, and a power cut forgets them")
 }
 
+// logWithheld logs, until ctx ends, which machines a rule does not count for
+// because of another one's boot.
+func (d *Desk) logWithheld(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case w := <-d.once.Withheld():
+			d.Log.Warn("machine: its one boot was used by another MAC with its GUID; machines that share a GUID each need a rule by mac",
+				"mac", w.MAC, "by", w.By, "guid", w.GUID, "rule", w.Rule)
+		}
+	}
+}
+
 // Keep has the desk remember the machines that have had their one boot by these
 // rules, and no others. Before the first such rule counts it reads what is on
 // disk: the disk that has the rules has this too, and may not have been there at
