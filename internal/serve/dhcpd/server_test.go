@@ -494,7 +494,6 @@ func TestDatabaseOfAnEarlierVersion(t *testing.T) {
 	}
 	b.opens(t0)
 	b.returns(t0, 1, first)
-	b.write()
 	b.wantSent("ACK 192.168.77.100")
 }
 
