@@ -9,7 +9,8 @@ import (
 // This file finds where a statement ends that is not TOML.
 
 // reKnownHeader is a line that begins a section, with any brackets.
-var reKnownHeader = regexp.MustCompile(`^\[{1,2}[ \t]*([A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)?)[ \t]*\]{1,2}[ \t\r]*(?:#.*)?$`)
+var reKnownHeader = regexp.MustCompile(
+	`^\[{1,2}[ \t]*([A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)?)[ \t]*\]{1,2}[ \t\r]*(?:#.*)?$`)
 
 func startsSection(line string) bool {
 	m := reKnownHeader.FindStringSubmatch(line)
@@ -108,15 +109,14 @@ func (x *scan) run() int {
 		case c == '\n':
 			x.at++
 			next := x.data[x.at:x.lineEnd()]
-			trimmed := bytes.TrimLeft(next, " \t")
-			if x.depth <= 0 && !x.value && len(trimmed) > 0 && len(trimmed) < maxStatement &&
-				(trimmed[0] == '"' || trimmed[0] == '\'' || trimmed[0] == '[' && !startsStatement(string(next), true) || bytes.HasPrefix(trimmed, []byte("- "))) {
-				if x.items = trimmed[0] == '-'; x.items {
+			if x.depth <= 0 && !x.value && beginsValue(next) {
+				if x.items = bytes.HasPrefix(bytes.TrimLeft(next, " \t"), []byte("- ")); x.items {
 					x.at = x.lineBreak()
 				}
 				continue
 			}
-			continued := x.at > 1 && bytes.HasSuffix(bytes.TrimRight(x.data[max(0, x.at-maxStatement):x.at], " \t\r\n"), []byte(`\`))
+			line := bytes.TrimRight(x.data[max(0, x.at-maxStatement):x.at], " \t\r\n")
+			continued := bytes.HasSuffix(line, []byte(`\`))
 			if x.depth <= 0 && !continued || len(next) > maxStatement || startsStatement(string(next), x.depth <= 0) {
 				return x.at
 			}
@@ -142,6 +142,18 @@ func (x *scan) run() int {
 		}
 	}
 	return len(x.data)
+}
+
+// beginsValue reports whether a line can be the value of the key above it.
+func beginsValue(line []byte) bool {
+	text := bytes.TrimLeft(line, " \t")
+	switch {
+	case len(text) == 0 || len(text) > maxStatement:
+		return false
+	case text[0] == '[':
+		return !startsStatement(string(text), true)
+	}
+	return text[0] == '"' || text[0] == '\'' || bytes.HasPrefix(text, []byte("- "))
 }
 
 // lineBreak is where the line ends.

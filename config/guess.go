@@ -103,7 +103,8 @@ var (
 	reNumberUnit = regexp.MustCompile(`^([0-9]{1,6})([a-z]*)[.,]?`)
 	timeUnits    = map[string]string{
 		"": "1s", "s": "1s", "sec": "1s", "second": "1s", "m": "1m", "min": "1m", "minute": "1m",
-		"h": "1h", "hr": "1h", "hour": "1h", "d": "24h", "day": "24h", "w": "168h", "week": "168h", "month": "720h", "y": "8760h", "year": "8760h",
+		"h": "1h", "hr": "1h", "hour": "1h", "d": "24h", "day": "24h",
+		"w": "168h", "week": "168h", "month": "720h", "y": "8760h", "year": "8760h",
 	}
 )
 
@@ -319,7 +320,8 @@ func notASCII(s string) (problem, mend string) {
 // WDS.
 var reByteEscape = regexp.MustCompile(`^(?:[^\\]|\\[^x])*(\\x[0-9A-Fa-f]{2})`)
 
-// reInWord is an escape that a path of Windows has made.
+// reTabInWord is a tab in the middle of a word: in "C:\temp" it stands for the
+// letter t of a path.
 var reTabInWord = regexp.MustCompile(`^(?:[^\\]|\\[^t])*[^\s\\](\\t)`)
 
 // singleQuotes tells how to write a text whose backslashes were taken for

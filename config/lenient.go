@@ -95,7 +95,8 @@ func ends(s string, depth int) bool {
 func (v reading) quoted(q byte, depth int) string {
 	begin := v.at
 	line, more, _ := strings.Cut(v.in[begin+1:], "\n")
-	if strings.HasPrefix(line, string(q)) && !ends(line[1:], depth) && !strings.HasPrefix(strings.TrimSpace(line[1:]), string(q)) {
+	twice := strings.HasPrefix(line, string(q)) && !ends(line[1:], depth)
+	if twice && !strings.HasPrefix(strings.TrimSpace(line[1:]), string(q)) {
 		// Two quotes for one, as in ''text'' or ""text"".
 		if text, after, ok := strings.Cut(line[1:], string([]byte{q, q})); ok && ends(after, depth) {
 			v.at = begin + 2 + len(text) + 2
@@ -105,7 +106,8 @@ func (v reading) quoted(q byte, depth int) string {
 	}
 	first, last := -1, -1 // the first quote, and the last that a text can end with
 	for i := 0; i < len(line); i++ {
-		if q == '"' && line[i] == '\\' && i+1 < len(line) && (line[i+1] == '\\' || line[i+1] == '"' && !ends(line[i+2:], depth)) {
+		if q == '"' && line[i] == '\\' && i+1 < len(line) &&
+			(line[i+1] == '\\' || line[i+1] == '"' && !ends(line[i+2:], depth)) {
 			i++
 			continue
 		}
@@ -134,12 +136,14 @@ func (v reading) quoted(q byte, depth int) string {
 		last = first
 	case ends(line[first+1:], depth):
 		last = first
-	case depth > 0 && nextItem(line[first+1:]), depth == 0 && (last < 0 || startsStatement(strings.TrimLeft(line[first+1:], ",; \t"), true)):
+	case depth > 0 && nextItem(line[first+1:]),
+		depth == 0 && (last < 0 || startsStatement(strings.TrimLeft(line[first+1:], ",; \t"), true)):
 		last = first // what follows is another item, another key, or no text
 	case last < 0:
 		last = first
 	default:
-		v.flaw(begin, "has the quote "+string(q)+" inside of a text that begins with it", "write the text between the other quotes", "")
+		v.flaw(begin, "has the quote "+string(q)+" inside of a text that begins with it",
+			"write the text between the other quotes", "")
 	}
 	text := line[:last]
 	v.at = begin + 1 + last + 1
@@ -150,7 +154,8 @@ func (v reading) quoted(q byte, depth int) string {
 		return `"` + text + `"`
 	}
 	if strings.ContainsRune(text, '\\') {
-		v.flaw(begin, "has a backslash between double quotes, where it begins an escape such as \\n", "write the text between single quotes", "it between single quotes: ")
+		v.flaw(begin, "has a backslash between double quotes, where it begins an escape such as \\n",
+			"write the text between single quotes", "it between single quotes: ")
 	}
 	return quoteText(text)
 }
@@ -171,8 +176,9 @@ func (v reading) several(depth int) string {
 	}
 	v.at = begin + len(line)
 	v.flaw(begin, "has several texts without brackets around them", "write [ before and ] behind them", "")
-	if parts := strings.Split(strings.Trim(list, "[]"), `", "`); len(parts) == 2 && strings.Contains(v.example, "-") && reNumeric.MatchString(v.example) {
-		return "[" + strings.Join(parts, "-") + "]" // the first and the last of a range
+	parts := strings.Split(strings.Trim(list, "[]"), `", "`)
+	if len(parts) == 2 && strings.Contains(v.example, "-") && reNumeric.MatchString(v.example) {
+		return "[" + strings.Join(parts, alone) + "]" // the first and the last of a range
 	}
 	return list
 }
@@ -194,7 +200,7 @@ func (v reading) unclosed(q byte, line, more string, depth int) string {
 	if text, after, ok := strings.Cut(more, string(q)); depth == 0 && ok && ends(after, 0) && !other {
 		v.at += 1 + len(text) + 1
 		if v.key == "pxelinux" || v.key == "grub" || v.key == "help" || strings.TrimRight(line, " \t\r") == "" {
-			v.flaw(begin, "has one quote before a text of several lines", `begin and end it with three: """`, "-")
+			v.flaw(begin, "has one quote before a text of several lines", `begin and end it with three: """`, alone)
 			return quoteLines(line + "\n" + text)
 		}
 		parts := []string{strings.TrimRight(trimmed, `\ `)}
@@ -209,7 +215,8 @@ func (v reading) unclosed(q byte, line, more string, depth int) string {
 	switch i := strings.Index(line, " #"); {
 	case other:
 		text = trimmed[:len(trimmed)-size]
-		v.flaw(begin, fmt.Sprintf("begins with the quote %c and ends with %c", q, last), "write the same plain quote twice", "")
+		v.flaw(begin, fmt.Sprintf("begins with the quote %c and ends with %c", q, last),
+			"write the same plain quote twice", "")
 		return quoteText(text)
 	case depth > 0 && strings.ContainsAny(line, ",]"):
 		i = strings.IndexAny(line, ",]")
@@ -234,7 +241,8 @@ func (v reading) typographic(depth int) string {
 		}
 	}
 	v.at = begin + size + end
-	v.flaw(begin, fmt.Sprintf("has the typographic quote %c, which is not the plain one", open), `write the plain quote " before and behind the text`, "")
+	v.flaw(begin, fmt.Sprintf("has the typographic quote %c, which is not the plain one", open),
+		`write the plain quote " before and behind the text`, "")
 	if reNumeric.MatchString(v.example) {
 		text = plainText(text) // its dashes are not plain, either
 	}
@@ -248,19 +256,20 @@ func (v reading) lines(quotes string) string {
 	text, _, ok := strings.Cut(v.in[begin+3:], quotes)
 	v.at = begin + 3 + len(text)
 	if !ok {
-		v.flaw(begin, "begins with "+quotes+" and does not end with them", "write "+quotes+" behind its last line", "-")
+		v.flaw(begin, "begins with "+quotes+" and does not end with them", "write "+quotes+" behind its last line", alone)
 		return quoteLines(text)
 	}
 	v.at += 3
 	more := len(v.in[v.at:]) - len(strings.TrimLeft(v.in[v.at:], quotes[:1]))
 	v.at += more
 	if more > 2 {
-		v.flaw(begin, "has more than three quotes behind its text", "write "+quotes+" behind its last line", "-")
+		v.flaw(begin, "has more than three quotes behind its text", "write "+quotes+" behind its last line", alone)
 		more = 0
 	}
 	text += strings.Repeat(quotes[:1], more)
 	if quotes == `"""` && !isTOML(`x = """`+text+`"""`) && strings.ContainsRune(text, '\\') {
-		v.flaw(begin, "has a backslash between double quotes, where it begins an escape such as \\n", "begin and end the text with three single quotes: '''", "-")
+		v.flaw(begin, "has a backslash between double quotes, where it begins an escape such as \\n",
+			"begin and end the text with three single quotes: '''", alone)
 		return quoteLines(text)
 	}
 	return quotes + text + quotes
@@ -276,7 +285,8 @@ func (v reading) bare(depth int) string {
 			words = strings.TrimSpace(strings.TrimSuffix(words, `\`)) + " " + strings.TrimSpace(part)
 		}
 		v.at = len(v.in)
-		v.flaw(begin, "goes on in the next line, which a text without three quotes does not", `write it on one line`, "it on one line: ")
+		v.flaw(begin, "goes on in the next line, which a text without three quotes does not",
+			"write it on one line", "it on one line: ")
 		return quoteText(strings.Trim(words, `"`))
 	}
 	if depth > 0 {
@@ -313,10 +323,11 @@ func (v reading) bare(depth int) string {
 			b, ok = n == "true", true
 		}
 		if !ok {
-			v.flaw(begin, v.piece(bare)+"is neither true nor false", "write true or false, without quotes", "-")
+			v.flaw(begin, v.piece(bare)+"is neither true nor false", "write true or false, without quotes", alone)
 			return ""
 		}
-		v.flaw(begin, v.piece(bare)+"is neither true nor false", "write true or false, in small letters and without quotes", "")
+		v.flaw(begin, v.piece(bare)+"is neither true nor false",
+			"write true or false, in small letters and without quotes", "")
 		return strconv.FormatBool(b)
 	}
 	if last, size := utf8.DecodeLastRuneInString(bare); last == '"' || last == '\'' || typographicQuote(last) {
@@ -394,7 +405,8 @@ func (v reading) list(depth int) string {
 			continue
 		}
 		if !comma {
-			v.flaw(end, strings.TrimSpace("has no comma behind "+v.piece(items[len(items)-1])), "write a comma between two values", "")
+			v.flaw(end, strings.TrimSpace("has no comma behind "+v.piece(items[len(items)-1])),
+				"write a comma between two values", "")
 		}
 		at := v.at
 		item := v.value(depth + 1)
@@ -439,6 +451,7 @@ func (v reading) table(depth int) string {
 			example = (&repair{section: s.in(v.key)}).example(key)
 		}
 		at := v.at
+		v.hide = v.hide || secretKey(key)
 		item := reading{v.repair, example, v.secret || secretKey(key)}.value(depth + 1)
 		if item == "" || v.at == at {
 			return ""

@@ -30,6 +30,9 @@ type flaw struct {
 	how     string // how the statement that is shown is written
 }
 
+// alone is the how of a flaw whose statement is not shown: its mend says it all.
+const alone = "-"
+
 // repair is a statement that is not TOML, read as it was meant.
 type repair struct {
 	section *section // that it is in; nil where that is not known
@@ -39,6 +42,7 @@ type repair struct {
 	key     string // as written; or the header, or what else it is
 	isKey   bool
 	opens   bool   // ends in {
+	hide    bool   // it may hold a password
 	closes  bool   // has nothing but brackets that close something
 	fixed   string // TOML, where it is known
 }
@@ -117,7 +121,7 @@ func (s *section) mistakesIn(statement string) Errors {
 func (r *repair) mend() string {
 	f := r.flaws[0]
 	odd := strings.ContainsFunc(r.fixed, func(c rune) bool { return !strconv.IsPrint(c) })
-	if f.how == "-" || r.fixed == "" || odd || len(r.fixed) > 120 || secretKey(r.key) {
+	if f.how == alone || r.fixed == "" || odd || len(r.fixed) > 120 || r.hide || secretKey(r.key) {
 		return f.mend
 	}
 	return "write " + f.how + r.fixed
@@ -131,6 +135,9 @@ func isTOML(text string) bool {
 	return p.Error() == nil
 }
 
+// reCommentSign begins a comment behind a value in other languages.
+var reCommentSign = regexp.MustCompile(`^(?:;|//|--|/\*)`)
+
 // commentSigns begin a comment in other languages.
 var commentSigns = []string{";", "//", "--", "/*", "<!--", "!", "REM ", "rem ", "::"}
 
@@ -139,14 +146,14 @@ func (r *repair) statement() string {
 	rest := r.in[r.at:]
 	if strings.Trim(rest, "]})>,;- \t\r\n") == "" {
 		r.key, r.closes = "syntax", true
-		r.flaw(r.at, shown(rest)+" is neither a key with its value nor a header", "delete it", "-")
+		r.flaw(r.at, shown(rest)+" is neither a key with its value nor a header", "delete it", alone)
 		return ""
 	}
 	for _, sign := range commentSigns {
 		if strings.HasPrefix(rest, sign) {
 			sign = strings.TrimSpace(sign)
 			r.key = "comment"
-			r.flaw(r.at, sign+" does not begin a comment", "write # in place of "+sign, "-")
+			r.flaw(r.at, sign+" does not begin a comment", "write # in place of "+sign, alone)
 			return "#"
 		}
 	}
@@ -179,9 +186,10 @@ var (
 	reHeader = regexp.MustCompile(`^([\[(<{［ \t]+)([^\[\](){}<>［］\n]*)([\])>}］ \t]*)([^\n]*)`)
 	reDotted = regexp.MustCompile(`^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*$`)
 	// A key with a whole value, and one with any.
-	reStatement = regexp.MustCompile(`^([A-Za-z0-9_.-]+)\s*=\s*(?:"[^"]*"|'[^']*'|true|false|[0-9]+|\[.*|"""|\'\'\')[ \t,;]*(?:#.*)?$`)
-	reKeyed     = regexp.MustCompile(`^([A-Za-z0-9_.-]+)(?:\s+[=:]|\s*[=:]\s*["'\[]|:\s|[=:]$)`)
-	reLoosely   = regexp.MustCompile(`^([A-Za-z0-9_.-]+)\s*[=:]`)
+	reStatement = regexp.MustCompile(`^([A-Za-z0-9_.-]+)\s*=\s*` +
+		`(?:"[^"]*"|'[^']*'|true|false|[0-9]+|\[.*|"""|\'\'\')[ \t,;]*(?:#.*)?$`)
+	reKeyed   = regexp.MustCompile(`^([A-Za-z0-9_.-]+)(?:\s+[=:]|\s*[=:]\s*["'\[]|:\s|[=:]$)`)
+	reLoosely = regexp.MustCompile(`^([A-Za-z0-9_.-]+)\s*[=:]`)
 )
 
 // sectionMeant returns the section whose header is meant by a name, or nil.
@@ -225,8 +233,10 @@ func (r *repair) header() string {
 		name, more, _ = strings.Cut(name, " ")
 	}
 	if !reDotted.MatchString(name) {
-		r.key = shown(strings.TrimSpace(m[0]))
-		r.flaw(begin, "is not the header of a section", "write one such as [network] or [[entry]]", "-")
+		if r.key = shown(m[0]); secretKey(m[0]) {
+			r.key = "syntax"
+		}
+		r.flaw(begin, "is not the header of a section", "write one such as [network] or [[entry]]", alone)
 		return ""
 	}
 	fixed := strings.Repeat("[", min(max(opened, 1), 2)) + name + strings.Repeat("]", min(max(opened, 1), 2))
@@ -236,13 +246,14 @@ func (r *repair) header() string {
 	r.key = shown(strings.TrimSpace(m[1] + name + m[3]))
 	switch {
 	case more != "":
-		r.flaw(begin, "has more than a name between its brackets", "write "+fixed+", and its keys on the lines below", "-")
-	case rest != "" && !strings.HasPrefix(rest, "#") && strings.Trim(rest, ":;,.") != "" && strings.HasSuffix(strings.TrimRight(m[3], " \t"), "]"):
-		r.flaw(begin, "has more behind it", "write "+fixed+" on a line by itself, and its keys on the lines below", "-")
+		r.flaw(begin, "has more than a name between its brackets", "write "+fixed+", and its keys on the lines below", alone)
+	case rest != "" && rest[0] != '#' && strings.Trim(rest, ":;,.") != "" &&
+		strings.HasSuffix(strings.TrimRight(m[3], " \t"), "]"):
+		r.flaw(begin, "has more behind it", "write "+fixed+" on a line by itself, and its keys on the lines below", alone)
 	case rest != "" && !strings.HasPrefix(rest, "#") && strings.Trim(rest, ":;,.") == "":
-		r.flaw(begin, "ends in "+rest, "write "+fixed, "-")
+		r.flaw(begin, "ends in "+rest, "write "+fixed, alone)
 	default:
-		r.flaw(begin, "has brackets that do not match", "write "+fixed, "-")
+		r.flaw(begin, "has brackets that do not match", "write "+fixed, alone)
 	}
 	return fixed
 }
@@ -256,7 +267,8 @@ func (r *repair) keyValue() string {
 	begin := r.at
 	if strings.HasPrefix(r.in[r.at:], "- ") {
 		r.key = "syntax"
-		r.flaw(begin, "begins with -, as an item of YAML does", `write a list as key = ["value", "value"], and a block as [[entry]] with its keys below it`, "-")
+		r.flaw(begin, "begins with -, as an item of YAML does",
+			`write a list as key = ["value", "value"], and a block as [[entry]] with its keys below it`, alone)
 		r.at += 2
 		r.blanks()
 		begin = r.at
@@ -271,7 +283,7 @@ func (r *repair) keyValue() string {
 	r.at = begin + end + len(sign)
 	key := r.readKey(begin, head)
 	if sign == ":" && !r.hasField(key) && strings.Contains(line[end:], "=") {
-		r.flaw(begin, "is not a key", "write a key as one word of letters, digits, - and _, and = behind it", "-")
+		r.flaw(begin, "is not a key", "write a key as one word of letters, digits, - and _, and = behind it", alone)
 		return ""
 	}
 	if sign != "=" {
@@ -282,7 +294,7 @@ func (r *repair) keyValue() string {
 		if strings.Contains(r.in[begin:], "\n") {
 			mend += " for each of its items, and below it a line key = value for each key"
 		}
-		r.flaws, r.isKey = []flaw{{begin, "has : where TOML has brackets", mend, "-"}}, false
+		r.flaws, r.isKey = []flaw{{begin, "has : where TOML has brackets", mend, alone}}, false
 		return s.header()
 	}
 	return r.assignment(begin, key)
@@ -324,10 +336,11 @@ func (r *repair) readKey(at int, head string) string {
 	switch {
 	case key == "":
 		r.key, r.isKey = "syntax", false
-		r.flaw(at, "has no key before its value", `write key = "value"`, "-")
+		r.flaw(at, "has no key before its value", `write key = "value"`, alone)
 	case strings.HasPrefix(key, "#"), reDotted.MatchString(key):
 		if key != strings.TrimSpace(head) {
-			r.flaw(at, "has a character in its key that looks like a plain one and is none", "write the key with plain letters", "")
+			r.flaw(at, "has a character in its key that looks like a plain one and is none",
+				"write the key with plain letters", "")
 		}
 	case reDotted.MatchString(plain):
 		key = plain
@@ -336,7 +349,7 @@ func (r *repair) readKey(at int, head string) string {
 			r.flaw(at, "is not a key", "write "+name, "")
 			return name
 		}
-		r.flaw(at, "is not a key", "write a key as one word of letters, digits, - and _", "-")
+		r.flaw(at, "is not a key", "write a key as one word of letters, digits, - and _", alone)
 	}
 	return key
 }
@@ -371,17 +384,23 @@ func (r *repair) fieldMeant(words string) string {
 func (r *repair) withoutSign(begin int, line string) string {
 	text := strings.TrimSpace(line)
 	word := text
-	if i := strings.IndexFunc(text, func(c rune) bool { return unicode.IsSpace(c) || c == '"' || c == '\'' || c == '[' }); i > 0 {
+	ends := func(c rune) bool { return unicode.IsSpace(c) || strings.ContainsRune(`"'[`, c) }
+	if i := strings.IndexFunc(text, ends); i > 0 {
 		word = text[:i]
 	}
 	name := plainText(word)
 	rest := strings.TrimSpace(text[len(word):])
 	known := r.hasField(name)
 	r.key = "syntax"
+	label := shown(text)
+	if secretKey(text) {
+		label = "this"
+	}
 	switch {
 	case strings.HasSuffix(text, "{"):
 		r.opens = true
-		r.flaw(begin, "ends in {, which begins no block here", "write a header such as [network] or [[entry]] on a line, and its keys below it", "-")
+		r.flaw(begin, "ends in {, which begins no block here",
+			"write a header such as [network] or [[entry]] on a line, and its keys below it", alone)
 		return ""
 	case known && rest != "" && !strings.HasPrefix(rest, "#"):
 		r.key, r.isKey = name, true
@@ -390,17 +409,20 @@ func (r *repair) withoutSign(begin int, line string) string {
 		return r.assignment(begin, name)
 	case known:
 		r.key, r.isKey = name, true
-		r.flaw(begin, "has no value", "write "+name+" = "+r.example(name)+", or delete the line", "-")
+		r.flaw(begin, "has no value", "write "+name+" = "+r.example(name)+", or delete the line", alone)
 		return ""
 	case rest == "" && sectionMeant(name) != nil:
-		r.flaw(begin, "has no brackets around "+shown(name), "write "+sectionMeant(name).header(), "-")
+		r.flaw(begin, "has no brackets around "+shown(name), "write "+sectionMeant(name).header(), alone)
 		return sectionMeant(name).header()
 	}
-	if directive, in := pxelinux.InLabel(text); (in || elsewhereInMenu[directive] != "") && word == strings.ToUpper(word) {
-		r.flaw(begin, shown(text)+" is a line of PXELINUX", "write what it starts as an [[entry]], or have its menu converted: pxebox adopt", "-")
+	directive, in := pxelinux.InLabel(text)
+	if (in || elsewhereInMenu[directive] != "") && word == strings.ToUpper(word) {
+		r.flaw(begin, label+" is a line of PXELINUX",
+			"write what it starts as an [[entry]], or have its menu converted: pxebox adopt", alone)
 		return ""
 	}
-	r.flaw(begin, shown(text)+" is neither a key with its value nor a header", `write key = "value", or # before a comment`, "-")
+	r.flaw(begin, label+" is neither a key with its value nor a header",
+		`write key = "value", or # before a comment`, alone)
 	return ""
 }
 
@@ -430,12 +452,13 @@ func (r *repair) assignment(begin int, key string) string {
 			r.flaw(begin, "has its value on the next line", "write the value on the line of its key", "")
 		}
 	}
-	if r.at == len(r.in) || strings.ContainsRune("\n#", rune(r.in[r.at])) || strings.Trim(r.in[r.at:], ",; \t\r\n") == "" {
+	none := strings.Trim(r.in[r.at:], ",; \t\r\n") == ""
+	if none || r.in[r.at] == '\n' || r.in[r.at] == '#' {
 		if key == "" {
 			return ""
 		}
 		r.flaws = nil
-		r.flaw(begin, "has no value", "write "+key+" = "+example+", or delete the line", "-")
+		r.flaw(begin, "has no value", "write "+key+" = "+example+", or delete the line", alone)
 		return ""
 	}
 	v := reading{r, example, secretKey(key)}
@@ -451,16 +474,17 @@ func (r *repair) assignment(begin int, key string) string {
 	case signs == "":
 	case strings.Trim(signs, ",;") == "":
 		r.flaw(r.at, "ends in "+signs, "delete the "+signs+" at its end", "")
-	case startsStatement(strings.TrimLeft(rest, ",; "), false) && strings.TrimSpace(r.in[r.at:lineBreakIn(r.in, r.at)]) != "":
-		r.flaw(r.at, "has another key on its line", "write each key on a line by itself", "-")
-	case strings.HasPrefix(rest, ";") || strings.HasPrefix(rest, "//") || strings.HasPrefix(rest, "--") || strings.HasPrefix(rest, "/*"):
+	case strings.TrimSpace(r.in[r.at:lineBreakIn(r.in, r.at)]) != "" &&
+		startsStatement(strings.TrimLeft(rest, ",; "), false):
+		r.flaw(r.at, "has another key on its line", "write each key on a line by itself", alone)
+	case reCommentSign.MatchString(rest):
 		sign := ";"
 		if rest[0] != ';' {
 			sign = rest[:2]
 		}
-		r.flaw(r.at, sign+" does not begin a comment", "write # in place of "+sign, "-")
+		r.flaw(r.at, sign+" does not begin a comment", "write # in place of "+sign, alone)
 	default:
-		r.flaw(r.at, "has more behind its value", "delete what follows it, or put # before a comment", "-")
+		r.flaw(r.at, "has more behind its value", "delete what follows it, or put # before a comment", alone)
 	}
 	return out
 }

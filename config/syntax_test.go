@@ -215,6 +215,9 @@ func TestSyntax(t *testing.T) {
 			"2: title: is not UTF-8 text; save the file with the encoding UTF-8", "5: label: is not UTF-8 text; save the file with the encoding UTF-8"}},
 
 		{"a password, which no error repeats", "[menu]\npassword = hunter2", []string{`2: menu.password: is a text without quotes; write " before and behind the text`}},
+		{"a password in braces", "menu = { password = hunter2 }", []string{`1: menu: is a text without quotes; write " before and behind the text`}},
+		{"a password in another section", "[dhcp]\npassword hunter2", []string{
+			`2: syntax: this is neither a key with its value nor a header; write key = "value", or # before a comment`}},
 		{"a password that is not closed", "[menu]\npassword = \"hunter2", []string{`2: menu.password: has a quote that is not closed; write " at the end of the text`}},
 		{"values besides syntax", "[menu]\ntimeout = 10\ntitle = x\n[dhcp]\nmode = \"sever\"", []string{
 			`2: menu.timeout: is a number, not a time in quotes with its unit; write timeout = "10s"`, `3: menu.title: x is a text without quotes; write title = "x"`,
