@@ -63,7 +63,7 @@ func (j Job) Run(out io.Writer) error {
 	}
 	if s.tree == "" {
 		if root, menus, ok := s.tftpRoot(); ok {
-			s.tree, j.Menus = root, cmp.Or(j.Menus, menus)
+			s.tree, s.fromRoot, j.Menus = root, true, cmp.Or(j.Menus, menus)
 		}
 	}
 	src, c := (*tree)(nil), newConverter()

@@ -288,9 +288,14 @@ func TestTreeAndDHCP(t *testing.T) {
 	if err := os.WriteFile(conf, bytes.Replace(text, []byte("TFTP"), []byte(tftp), 1), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	relative := filepath.Join(dir, "etc/relative.conf")
+	if err := os.WriteFile(relative, bytes.Replace(text, []byte("TFTP"), []byte("../tftp"), 1), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for name, sources := range map[string][]string{
-		"the folder is that of tftp-root": {conf, filepath.Join(dir, "machines.csv")},
-		"the folder is named":             {conf, filepath.Join(tftp, "bios"), filepath.Join(dir, "machines.csv")},
+		"the folder is that of tftp-root, seen from the configuration": {relative, filepath.Join(dir, "machines.csv")},
+		"the folder is that of tftp-root":                              {conf, filepath.Join(dir, "machines.csv")},
+		"the folder is named":                                          {conf, filepath.Join(tftp, "bios"), filepath.Join(dir, "machines.csv")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := adoptTree(t, Job{Sources: sources, Address: "192.168.1.1/24"})

@@ -157,7 +157,7 @@ func (c *converter) tftpRoots(s sources) {
 		case s.tree == "":
 			c.lost(lineFrom(root.Line),
 				"there are no menus of PXELINUX: name the folder of the TFTP server as well, for its menus and boot files")
-		case s.tree == root.Value:
+		case s.fromRoot:
 			c.remark(lineFrom(root.Line), "its menus and boot files are taken")
 		}
 	}

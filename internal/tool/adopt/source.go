@@ -19,9 +19,12 @@ import (
 
 // sources are what a person names, told apart.
 type sources struct {
-	tree  string // folder of a TFTP server; "": none
-	dhcp  []*dhcpconf.Config
-	files []string // names of the dhcp, as notes have them
+	tree     string // folder of a TFTP server; "": none
+	dhcp     []*dhcpconf.Config
+	files    []string // names of the dhcp, as notes have them
+	fromRoot bool     // the tree is that of a tftp-root
+	// folders are those of the files.
+	folders []string
 }
 
 // readSources reads the configurations of DHCP servers. A folder is the tree of a
@@ -46,6 +49,7 @@ func readSources(names []string) (sources, error) {
 			return s, err
 		}
 		s.dhcp, s.files = append(s.dhcp, cfg), append(s.files, filepath.Base(name))
+		s.folders = append(s.folders, filepath.Dir(name))
 	}
 	return s, nil
 }
@@ -190,10 +194,13 @@ func (f included) List(folder string) ([]string, error) {
 // tftpRoot is the folder that a configuration says is the TFTP server's, and the
 // folder of PXELINUX in it, where both are there.
 func (s sources) tftpRoot() (root, menus string, ok bool) {
-	for _, cfg := range s.dhcp {
+	for i, cfg := range s.dhcp {
 		dir := cfg.TFTPRoot.Value
 		if dir == "" {
 			continue
+		}
+		if !filepath.IsAbs(dir) {
+			dir = filepath.Join(s.folders[i], dir)
 		}
 		for _, b := range cfg.Boots {
 			file := strings.TrimPrefix(filepath.ToSlash(b.File), "/")

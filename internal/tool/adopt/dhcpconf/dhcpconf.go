@@ -25,6 +25,8 @@ type Config struct {
 	Boots       []Boot
 	TFTPRoot    Text
 	Notes       []Note
+
+	notes map[alike][]int // places in Notes
 }
 
 // Line is a line of a file, or what begins there.
@@ -45,24 +47,45 @@ type Note struct {
 	Line Line
 	Why  string
 	Lost bool // the Config has nothing of it
+
+	others int // that say the same, and have no note
 }
 
 // Lost adds a note of a line that the Config has nothing of.
 func (c *Config) Lost(l Line, format string, args ...any) {
-	c.note(Note{l, fmt.Sprintf(format, args...), true})
+	c.note(Note{Line: l, Why: fmt.Sprintf(format, args...), Lost: true})
 }
 
 // Remark adds a note of a line that is not quite the same any more.
 func (c *Config) Remark(l Line, format string, args ...any) {
-	c.note(Note{l, fmt.Sprintf(format, args...), false})
+	c.note(Note{Line: l, Why: fmt.Sprintf(format, args...)})
 }
 
+// alike are notes of a file that say the same.
+type alike struct {
+	file, why string
+	lost      bool
+}
+
+// note adds a note. Of those that say the same, as of a long list of names for a
+// name server, the first ones have a note each.
 func (c *Config) note(n Note) {
+	k := alike{n.Line.File, n.Why, n.Lost}
+	if c.notes == nil {
+		c.notes = map[alike][]int{}
+	}
+	if seen := c.notes[k]; len(seen) > MaxAlike {
+		all := &c.Notes[seen[MaxAlike]]
+		all.others++
+		all.Why = fmt.Sprintf("and %d more lines up to line %d: %s", all.others, n.Line.Number, k.why)
+		return
+	}
 	switch {
 	case len(c.Notes) < MaxNotes:
+		c.notes[k] = append(c.notes[k], len(c.Notes))
 		c.Notes = append(c.Notes, n)
 	case len(c.Notes) == MaxNotes:
-		c.Notes = append(c.Notes, Note{n.Line, "from here on lines are not told: there are too many", true})
+		c.Notes = append(c.Notes, Note{Line: n.Line, Why: "from here on lines are not told: there are too many", Lost: true})
 	}
 }
 
@@ -132,6 +155,7 @@ const (
 	MaxDepth = 16
 	MaxBytes = 8 << 20
 	MaxNotes = 20_000
+	MaxAlike = 20 // notes of one file that say the same
 	// MaxItems is the most that is taken of a kind: ranges, networks, options.
 	MaxItems = 4096
 )

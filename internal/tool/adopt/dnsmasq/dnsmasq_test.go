@@ -282,6 +282,19 @@ func TestIncludesAreBounded(t *testing.T) {
 	}
 }
 
+// A list of names for a name server, as ad blockers have it, is told in short.
+func TestLinesAlikeAreTold(t *testing.T) {
+	c, err := Parse("main", files{"main": strings.Repeat("address=/a.example.org/0.0.0.0\n", 50_000) + "dhcp-relay=10.0.0.1,10.0.0.2\n"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := len(c.Notes)
+	if n != dhcpconf.MaxAlike+2 || c.Notes[n-2].Why != "and 49979 more lines up to line 50000: the box is no name server" ||
+		c.Notes[n-1].Line.Number != 50_001 {
+		t.Errorf("%d notes, at the end %v", n, c.Notes[n-2:])
+	}
+}
+
 // Whatever a line says, it is taken or told.
 func FuzzParse(f *testing.F) {
 	f.Add("dhcp-range=set:a,10.0.0.1,10.0.0.9,255.255.255.0,1h\ndhcp-option=tag:a,3,10.0.0.1\n")
