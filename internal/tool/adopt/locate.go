@@ -26,7 +26,14 @@ func locate(dir, menus string) (*tree, error) {
 		return nil, err
 	}
 	if err := t.locate(); err != nil {
-		t.root.Close()
+		defer t.root.Close()
+		// The menus may be those of a folder next to it, by a link.
+		if up := t.above(); up != nil && menus == "" {
+			if _, err := t.root.Lstat(cfgDir); err == nil && up.hasMenus(up.menus) {
+				return up, nil
+			}
+			up.root.Close()
+		}
 		return nil, err
 	}
 	return t, nil
@@ -156,8 +163,8 @@ func (t *tree) leftBehind(taken func(name string) bool) []string {
 			return nil
 		case d.IsDir() && name == t.cfg():
 			return fs.SkipDir // each file there has its notes
-		case d.IsDir():
-			return nil
+		case d.IsDir(), d.Type()&fs.ModeSymlink != 0 && t.resolve(name) != name:
+			return nil // a link's target has its own place
 		case taken(name):
 			for dir := path.Dir(name); ; dir = path.Dir(dir) {
 				at(dir).taken = true

@@ -70,6 +70,12 @@ func TestLocate(t *testing.T) {
 			},
 			menus: "new", want: "kernel new/b []", copied: "new/b", menusFound: "new",
 		},
+		"the folder named has the menus of another one": {
+			files: map[string]string{
+				"bios/pxelinux.cfg/default": menu("../linux"), "linux": "", "efi64/pxelinux.cfg": "->../bios/pxelinux.cfg",
+			},
+			tree: "efi64", want: "kernel linux []", copied: "linux", menusFound: "efi64",
+		},
 		"pxelinux.cfg is a link": {
 			files: map[string]string{"bios/pxelinux.cfg": "->../cfg", "cfg/default": menu("linux"), "bios/linux": ""},
 			want:  "kernel bios/linux []", copied: "bios/linux", menusFound: "bios",
@@ -88,7 +94,7 @@ func TestLocate(t *testing.T) {
 			if found, _, _ = strings.Cut(found, "\n"); found != tt.menusFound {
 				t.Errorf("PXELINUX is found in %q, want %q", found, tt.menusFound)
 			}
-			if strings.Contains(a.notes, "other/") {
+			if strings.Contains(a.notes, "other/") || strings.Contains(a.notes, "not copied: pxelinux.cfg") {
 				t.Errorf("what is next to the folder that was named is told:\n%s", a.notes)
 			}
 		})
