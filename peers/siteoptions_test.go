@@ -66,3 +66,13 @@ func TestSiteServerSendsBootOptions(t *testing.T) {
 		})
 	}
 }
+
+// A box whose lease names no router reports the networks behind routers that it
+// cannot reach.
+func TestLeaseWithoutRouter(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	s.startForeign("--dhcp-option=option:router") // sends none
+	s.startBox("[network]\n[dhcp]\nmode = \"auto\"\n" + behindRouter)
+	s.saysSoon(s.box, "interface=eth0 network=10.1.0.0/24")
+}
