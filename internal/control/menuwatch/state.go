@@ -140,6 +140,9 @@ func (s *state) read(now time.Time) error {
 		}
 		return s.fallBack()
 	}
+	for _, w := range cfg.Warnings {
+		s.log.config.Warn("configuration is used, and some of it will hardly work", "why", w)
+	}
 	s.cfg, s.fresh, s.publishAt = cfg, true, now.Add(grace)
 	s.names.follow(cfg, now)
 	s.servers.follow(cfg, s.names, s.own(), now)

@@ -199,6 +199,17 @@ func TestConfigurationFile(t *testing.T) {
 	}
 }
 
+// What will hardly work is logged once, and used.
+func TestWarningsAreLogged(t *testing.T) {
+	m := simulate(t, morning)
+	m.configure(title("one") + "[network]\naddress = \"192.168.77.1/24\"\n[[subnet]]\nnetwork = \"10.1.0.0/24\"\n")
+	m.configure("-")
+	m.expect("after the warning", "MENU TITLE one")
+	if n := m.told(":4: network.gateway: is missing"); n != 1 {
+		t.Errorf("logged %d times:\n%s", n, m.log.String())
+	}
+}
+
 func TestBadFormerGenerationIsReplaced(t *testing.T) {
 	m := simulate(t, morning)
 	if err := os.MkdirAll(m.RunDir, 0o755); err != nil {
