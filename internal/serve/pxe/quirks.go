@@ -89,9 +89,9 @@ func isRaspberryPi(m *dhcpv4.DHCPv4, c Client) bool {
 // has newer blocks as well, is a corrected one.
 const pi3Prefix = "b827eb"
 
-// slowOffer is what sites set dnsmasq's dhcp-reply-delay to for that ROM; dnsmasq
-// waits that long at least.
-const slowOffer = time.Second
+// slowOffer is a second, as sites set dnsmasq's dhcp-reply-delay for that ROM; a
+// little less, for a client that listens for just a second.
+const slowOffer = 990 * time.Millisecond
 
 // OfferDelay is how long an offer waits for the client to listen: the boot ROM of
 // a Pi 2 or 3 misses one that comes at once.
