@@ -363,7 +363,7 @@ func (c *converter) reservations(hosts []dhcpconf.Host, networks []lan, own neti
 			if dhcpconf.IsHostname(h.Hostname) {
 				fmt.Fprintf(&b, "hostname = %s\n", quote(h.Hostname))
 			} else {
-				c.remark(l, "%q is no name of a machine, and is left out", printable(h.Hostname))
+				c.remark(l, "%q is not a valid name of a machine, and is left out", printable(h.Hostname))
 			}
 		}
 		c.blocks = append(c.blocks, block{text: b.String(), from: []pxelinux.Line{l}})

@@ -35,7 +35,7 @@ func TestRunDHCP(t *testing.T) {
 			golden.Compare(t, "testdata/dhcp/"+name+".report", bytes.ReplaceAll(out.Bytes(), []byte(into), []byte("INTO")))
 			parse(t, filepath.Join(into, configFile))
 			if strings.Contains(out.String()+string(toml), "c2VjcmV0") {
-				t.Error("a key is told")
+				t.Error("a key is shown")
 			}
 		})
 	}
@@ -191,7 +191,7 @@ func TestDHCP(t *testing.T) {
 			notes: []string{"1", "2"},
 			check: func(c *config.Config) bool { return c.DHCP.BootFiles["bios"] == "lpxelinux.0" },
 		},
-		"dnsmasq: what the product refuses is told with its reason": {
+		"dnsmasq: what the product refuses is listed with its reason": {
 			file: "dnsmasq.conf", text: "listen-address=192.168.1.2\nport=0\n" +
 				"dhcp-range=192.168.1.50,192.168.1.60,255.255.255.0\ndhcp-option=3,10.0.0.1\n" +
 				"dhcp-option=option:domain-name,not_a.domain\ndhcp-host=52:54:00:00:00:01,10.9.9.9\ndhcp-option=26,60\n",
@@ -366,11 +366,11 @@ func TestSourcesRefuse(t *testing.T) {
 	dir := write(t, map[string]string{"a/pxelinux.cfg/default": "LABEL a", "b/pxelinux.cfg/default": "LABEL a",
 		"notes.txt": "Hello\n"})
 	for want, j := range map[string]Job{
-		"is a second folder":                 {Sources: []string{dir + "/a", dir + "/b"}},
-		"is not a dnsmasq.conf":              {Sources: []string{dir + "/notes.txt"}},
-		"no such file":                       {Sources: []string{dir + "/gone"}},
-		"is neither a file nor a folder":     {Sources: []string{os.DevNull}},
-		"is no IPv4 address with the length": {Sources: []string{dir + "/a"}, Address: "192.168.1.1"},
+		"is a second folder":                     {Sources: []string{dir + "/a", dir + "/b"}},
+		"is not a dnsmasq.conf":                  {Sources: []string{dir + "/notes.txt"}},
+		"no such file":                           {Sources: []string{dir + "/gone"}},
+		"is neither a file nor a folder":         {Sources: []string{os.DevNull}},
+		"is not an IPv4 address with the length": {Sources: []string{dir + "/a"}, Address: "192.168.1.1"},
 	} {
 		j.Into = filepath.Join(t.TempDir(), "new")
 		if err := j.Run(new(strings.Builder)); err == nil || !strings.Contains(err.Error(), want) {

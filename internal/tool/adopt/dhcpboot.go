@@ -149,7 +149,7 @@ var wdsDefaults = map[string]string{
 	string(firmware.UEFIARM64): `boot\arm64\wdsmgfw.efi`,
 }
 
-// tftpRoots tells of folders of TFTP servers whose menus are not read.
+// tftpRoots reports the folders of TFTP servers whose menus are not read.
 func (c *converter) tftpRoots(s sources) {
 	for _, cfg := range s.dhcp {
 		switch root := cfg.TFTPRoot; {

@@ -131,7 +131,7 @@ func (c *converter) routes(n *lan, o dhcpconf.Option) {
 	l := lineFrom(o.Line)
 	routes, router, ok := dhcpconf.Routes(o.Bytes)
 	if !ok || len(routes) == 0 && !router.IsValid() {
-		c.lost(l, "is no list of routes (RFC 3442)")
+		c.lost(l, "is not a list of routes (RFC 3442)")
 		return
 	}
 	list := make([]string, len(routes))

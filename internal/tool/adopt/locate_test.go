@@ -95,7 +95,7 @@ func TestLocate(t *testing.T) {
 				t.Errorf("PXELINUX is found in %q, want %q", found, tt.menusFound)
 			}
 			if strings.Contains(a.notes, "other/") || strings.Contains(a.notes, "not copied: pxelinux.cfg") {
-				t.Errorf("what is next to the folder that was named is told:\n%s", a.notes)
+				t.Errorf("the notes are about what is next to the folder that was named:\n%s", a.notes)
 			}
 		})
 	}

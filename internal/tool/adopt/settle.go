@@ -36,7 +36,7 @@ func (s *site) dhcpTOML() string {
 	return b.String()
 }
 
-// settle leaves out what a configuration must not have, and tells of it: the
+// settle leaves out what a configuration must not have, and reports it: the
 // check of the product knows more rules than are looked at here.
 func (c *converter) settle() error {
 	for {

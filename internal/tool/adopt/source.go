@@ -229,7 +229,7 @@ func parseOwn(s string) (netip.Prefix, error) {
 	p, err := netip.ParsePrefix(s)
 	if err != nil || !p.Addr().Is4() {
 		return netip.Prefix{},
-			fmt.Errorf("--address %s is no IPv4 address with the length of its network, such as 192.168.77.1/24", s)
+			fmt.Errorf("--address %s is not an IPv4 address with the length of its network, such as 192.168.77.1/24", s)
 	}
 	return p, nil
 }

@@ -99,7 +99,7 @@ func (p *parser) dhcpRange(l dhcpconf.Line, args []string) {
 		p.cfg.Lost(l, "the box serves IPv4 only")
 		return
 	case err != nil || !first.Is4():
-		p.cfg.Lost(l, "%q is no IPv4 address", unhide(rest[0]))
+		p.cfg.Lost(l, "%q is not an IPv4 address", unhide(rest[0]))
 		return
 	case len(need) > 0:
 		p.cfg.Lost(l, "is for certain machines, and the box leases a range to all of its network")
@@ -138,7 +138,7 @@ func (p *parser) dhcpRange(l dhcpconf.Line, args []string) {
 	if len(dotted) > 0 {
 		prefix, ok := dhcpconf.Prefix(first, dotted[0])
 		if !ok {
-			p.cfg.Lost(l, "%v is no netmask", dotted[0])
+			p.cfg.Lost(l, "%v is not a netmask", dotted[0])
 			return
 		}
 		r.Prefix, r.Guessed = prefix, false
@@ -197,7 +197,7 @@ func (p *parser) host(l dhcpconf.Line, args []string) {
 		default:
 			name, domain, _ := strings.Cut(unhide(a), ".")
 			if !dhcpconf.IsHostname(name) {
-				p.cfg.Lost(l, "%q is no name of a machine", unhide(a))
+				p.cfg.Lost(l, "%q is not a valid name of a machine", unhide(a))
 				return
 			}
 			if h.Hostname = name; domain != "" {

@@ -295,13 +295,13 @@ func why(key string) string {
 	}
 	switch {
 	case has(nameServer):
-		return "the box is no name server"
+		return "the box is not a name server"
 	case has(conditions):
 		return "the box knows each kind of firmware by itself, and has no conditions of other kinds"
 	case has(ipv6):
 		return "the box serves IPv4 only"
 	case key == "dhcp-relay":
-		return "the box is no relay agent"
+		return "the box is not a relay agent"
 	case key == "shared-network":
 		return "the box serves one network directly, and others by relay agents"
 	}

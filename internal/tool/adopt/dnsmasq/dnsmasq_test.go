@@ -126,8 +126,8 @@ func TestParse(t *testing.T) {
 			"dhcp-range=10.0.0.9,10.0.0.1\ndhcp-range=x.y\ndhcp-range=\ndhcp-range=10.0.0.1,10.0.0.9,255.0.255.0\n" +
 				"dhcp-range=tag:a,10.0.0.1,10.0.0.9\ndhcp-range=2001:db8::1,ra-only\ndhcp-range=10.0.0.1,10.0.0.2,forever\n",
 			[]string{
-				"1: its last address comes before its first", `2: "x.y" is no IPv4 address`, "3: names no address",
-				"4: 255.0.255.0 is no netmask",
+				"1: its last address comes before its first", `2: "x.y" is not an IPv4 address`, "3: names no address",
+				"4: 255.0.255.0 is not a netmask",
 				"5: is for certain machines, and the box leases a range to all of its network", "6: the box serves IPv4 only",
 				`7: "forever" is not known`,
 			},
@@ -179,9 +179,9 @@ func TestParse(t *testing.T) {
 				is, "2: the box has its own vendor options for PXE",
 				"3: pxebox has no options inside of others: write the bytes of option 43 or 125",
 				"4: pxebox has no options inside of others: write the bytes of option 43 or 125", "5: the box serves IPv4 only",
-				`6: "nothing" is no option that dnsmasq knows`, `7: "300" is no number of an option`, "8: names no option",
-				"9: is no number",
-				"10: is no list of networks, each with a router",
+				`6: "nothing" is not an option that dnsmasq knows`, `7: "300" is not the number of an option`, "8: names no option",
+				"9: is not a number",
+				"10: is not a list of networks, each with a router",
 				"11: 0.0.0.0 is the old server's address, which listen-address does not name",
 			},
 		},
@@ -207,7 +207,7 @@ func TestParse(t *testing.T) {
 				"2: has no MAC address and no client identifier: a reservation needs one",
 				"3: is for several machines: a reservation is for one",
 				"4: is for a machine in certain networks only: a reservation has no conditions",
-				`5: "a_b" is no name of a machine`, "6: the box answers every machine",
+				`5: "a_b" is not a valid name of a machine`, "6: the box answers every machine",
 			},
 		},
 		"boot programs": {
@@ -222,15 +222,15 @@ func TestParse(t *testing.T) {
 				"8: is not a whole one", "9: names no file",
 			},
 		},
-		"each other line is told": {
+		"each other line is listed": {
 			"interface=eth0\nserver=1.1.1.1\ndhcp-match=set:x,93,7\nenable-ra\ndhcp-relay=10.0.0.1,10.0.0.2\nauth-zone=x\n" +
 				"nonsense\ntftp-root=\n" +
 				"dhcp-ignore=tag:x\nenable-tftp\nport=0\nno-ping\n",
 			[]string{
-				"1: pxebox has no key for it", "2: the box is no name server",
+				"1: pxebox has no key for it", "2: the box is not a name server",
 				"3: the box knows each kind of firmware by itself, and has no conditions of other kinds",
 				"4: the box serves IPv4 only",
-				"5: the box is no relay agent", "6: the box is no name server", "7: pxebox has no key for it",
+				"5: the box is not a relay agent", "6: the box is not a name server", "7: pxebox has no key for it",
 				"8: names no folder",
 				"9: the box answers every machine",
 			},
@@ -282,20 +282,20 @@ func TestIncludesAreBounded(t *testing.T) {
 	}
 }
 
-// A list of names for a name server, as ad blockers have it, is told in short.
-func TestLinesAlikeAreTold(t *testing.T) {
+// A list of names for a name server, as ad blockers have it, is listed in short.
+func TestLinesAlikeAreListed(t *testing.T) {
 	c, err := Parse("main", files{"main": strings.Repeat("address=/a.example.org/0.0.0.0\n", 50_000) + "dhcp-relay=10.0.0.1,10.0.0.2\n"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	n := len(c.Notes)
-	if n != dhcpconf.MaxAlike+2 || c.Notes[n-2].Why != "and 49979 more lines up to line 50000: the box is no name server" ||
+	if n != dhcpconf.MaxAlike+2 || c.Notes[n-2].Why != "and 49979 more lines up to line 50000: the box is not a name server" ||
 		c.Notes[n-1].Line.Number != 50_001 {
 		t.Errorf("%d notes, at the end %v", n, c.Notes[n-2:])
 	}
 }
 
-// Whatever a line says, it is taken or told.
+// Whatever a line says, it is taken or listed.
 func FuzzParse(f *testing.F) {
 	f.Add("dhcp-range=set:a,10.0.0.1,10.0.0.9,255.255.255.0,1h\ndhcp-option=tag:a,3,10.0.0.1\n")
 	f.Add("dhcp-host=52:54:00:00:00:01,id:01:02,10.0.0.1,\"a,b\",set:x\nconf-file=main\n")

@@ -63,7 +63,7 @@ func (p *parser) option(l dhcpconf.Line, args []string) {
 		case ok && kind == "option":
 			code, known := names[name]
 			if !known {
-				p.cfg.Lost(l, "%q is no option that dnsmasq knows", name)
+				p.cfg.Lost(l, "%q is not an option that dnsmasq knows", name)
 				return
 			}
 			p.add(l, need, code, rest[1:])
@@ -74,7 +74,7 @@ func (p *parser) option(l dhcpconf.Line, args []string) {
 		}
 		code, err := strconv.ParseUint(rest[0], 10, 8)
 		if err != nil {
-			p.cfg.Lost(l, "%q is no number of an option", unhide(rest[0]))
+			p.cfg.Lost(l, "%q is not the number of an option", unhide(rest[0]))
 			return
 		}
 		p.add(l, need, uint8(code), rest[1:])
@@ -126,12 +126,12 @@ func value(code uint8, values []string) (o dhcpconf.Option, why string) {
 			to, err := prefix(values[i])
 			via, verr := netip.ParseAddr(values[i+1])
 			if err != nil || verr != nil || !to.Addr().Is4() || !via.Is4() {
-				return o, "is no list of networks, each with a router"
+				return o, "is not a list of networks, each with a router"
 			}
 			o.Bytes = dhcpconf.AppendRoute(o.Bytes, spec.Route{To: to, Via: via})
 		}
 		if len(values)%2 != 0 {
-			return o, "is no list of networks, each with a router"
+			return o, "is not a list of networks, each with a router"
 		}
 		return o, ""
 	case texts[code]:
@@ -143,7 +143,7 @@ func value(code uint8, values []string) (o dhcpconf.Option, why string) {
 	if size := sizes[code]; size > 0 {
 		n, err := number(text)
 		if err != nil {
-			return o, "is no number"
+			return o, "is not a number"
 		}
 		o.Num, o.Size = n, size
 		return o, ""

@@ -84,8 +84,8 @@ func TestParse(t *testing.T) {
 				"range 10.9.0.1 10.9.0.2;\nsubnet 10.7.0.0 netmask 255.0.255.0 { }\nsubnet x { }\n",
 			[]string{
 				"10.0.0.0/16 10.0.0.1 10.0.1.1-10.0.1.9 10.0.2.1-10.0.2.9",
-				"3: subnet 10.7.0.0 netmask 255.0.255.0 {: is no network with its netmask",
-				"4: subnet x {: is no network with its netmask", "2: range 10.9.0.1 10.9.0.2;: is in no subnet",
+				"3: subnet 10.7.0.0 netmask 255.0.255.0 {: is not a network with its netmask",
+				"4: subnet x {: is not a network with its netmask", "2: range 10.9.0.1 10.9.0.2;: is in no subnet",
 			},
 		},
 		"scopes: global, shared network, subnet, pool": {
@@ -164,7 +164,7 @@ func TestParse(t *testing.T) {
 				"20: option g 10.0.0.1 5;: pxebox has no key for a value of this kind: write its bytes",
 				`21: option h 1 "a";: pxebox has no key for a value of this kind: write its bytes`,
 				`22: option x.y "z";: pxebox has no options inside of others: write the bytes of option 43 or 125`,
-				`23: option nothing 1;: "nothing" is no option that is known`,
+				`23: option nothing 1;: "nothing" is not a known option`,
 				`24: option a = concat ( "x", "y" );: pxebox computes no values`,
 				"25: option i 1, 2;: pxebox has no key for a value of this kind: write its bytes",
 			},
@@ -175,7 +175,7 @@ func TestParse(t *testing.T) {
 				"option ntp-servers 10.0.0.2;"),
 			[]string{
 				is, "  42: [10.0.0.2]",
-				"3: option routers gateway.example.org;: gateway.example.org is no IPv4 address: write it in place of the name",
+				"3: option routers gateway.example.org;: gateway.example.org is not an IPv4 address: write it in place of the name",
 				"4: option interface-mtu big;: pxebox has no key for a value of this kind: write its bytes",
 				"5: option routers;: has no value",
 				"6: option ip-forwarding maybe;: pxebox has no key for a value of this kind: write its bytes",
@@ -203,7 +203,7 @@ func TestParse(t *testing.T) {
 				"1: host a {: has no fixed-address with an IPv4 address: a reservation needs one",
 				"2: host b {: has no hardware address of Ethernet and no client identifier: a reservation needs one",
 				"3: hardware token-ring 1:2:3:4:5:6;: the box serves machines on Ethernet only",
-				"3: fixed-address c.example.org;: c.example.org is no IPv4 address: write it in place of the name",
+				"3: fixed-address c.example.org;: c.example.org is not an IPv4 address: write it in place of the name",
 				"3: host c {: has no hardware address of Ethernet and no client identifier: a reservation needs one",
 			},
 		},
@@ -222,7 +222,7 @@ func TestParse(t *testing.T) {
 		},
 		"a server without a program": {"next-server 10.0.0.1;",
 			[]string{"1: next-server 10.0.0.1;: names no boot program: the box names its own"}},
-		"each other statement is told": {
+		"each other statement is listed": {
 			"authoritative;\nddns-update-style none;\nmax-lease-time 9;\nlog-facility local7;\n" +
 				"failover peer \"x\" { primary; }\nsubnet6 2001:db8::/32 { range6 x; }\n" +
 				"deny bootp;\nallow client-updates;\nallow booting;\nserver-identifier h;\n" +
@@ -237,7 +237,7 @@ func TestParse(t *testing.T) {
 				"10: server-identifier h;: is not taken: the box has one address",
 				"11: hardware ethernet 52:54:00:00:00:01;: stands in no host",
 				`12: subclass "x" 1:52;: the box knows each kind of firmware by itself, and has no conditions of other kinds`,
-				`13: default-lease-time soon;: "soon" is no number of seconds`,
+				`13: default-lease-time soon;: "soon" is not a number of seconds`,
 				"14: omapi-port 7911;: pxebox has no key for it: it has pxebox.toml alone",
 				`5: failover peer "x" {: is left out with its block: pxebox has no key for it`,
 				"6: subnet6 2001:db8::/32 {: the box serves IPv4 only",
@@ -292,7 +292,7 @@ func TestParseIsBounded(t *testing.T) {
 	}
 }
 
-// Whatever a file says, it is taken or told.
+// Whatever a file says, it is taken or listed.
 func FuzzParse(f *testing.F) {
 	f.Add("subnet 10.0.0.0 netmask 255.255.255.0 { range 10.0.0.1 10.0.0.9;" +
 		"pool { deny unknown-clients; range 10.0.0.20; } option routers 10.0.0.1; }")

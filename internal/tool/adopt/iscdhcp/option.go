@@ -73,7 +73,7 @@ func (p *parser) option(sc *scope, s *statement) {
 		p.cfg.Lost(s.line, "pxebox has no options inside of others: write the bytes of option 43 or 125")
 		return
 	case !known:
-		p.cfg.Lost(s.line, "%q is no option that is known", name)
+		p.cfg.Lost(s.line, "%q is not a known option", name)
 		return
 	case len(s.words) > 2 && s.words[2].is("="):
 		p.cfg.Lost(s.line, "pxebox computes no values")
@@ -131,7 +131,7 @@ func (p *parser) define(name string, s *statement) {
 	}
 	code, err := strconv.ParseUint(s.text(3), 10, 8)
 	if err != nil || s.text(4) != "=" {
-		p.cfg.Lost(s.line, "is no definition of an option with its code")
+		p.cfg.Lost(s.line, "is not a definition of an option with its code")
 		return
 	}
 	var words []string
@@ -186,7 +186,7 @@ func value(t optionType, words []token) (o dhcpconf.Option, why string) {
 		for _, w := range parts {
 			a, err := netip.ParseAddr(w.text)
 			if err != nil || !a.Is4() {
-				return o, w.text + " is no IPv4 address: write it in place of the name"
+				return o, w.text + " is not an IPv4 address: write it in place of the name"
 			}
 			o.IPs = append(o.IPs, a)
 		}
@@ -220,7 +220,7 @@ func value(t optionType, words []token) (o dhcpconf.Option, why string) {
 			for part := range strings.SplitSeq(w.text, ".") {
 				n, err := strconv.ParseUint(part, 0, 8)
 				if err != nil {
-					return o, w.text + " is no number of a byte"
+					return o, w.text + " is not a byte"
 				}
 				o.Bytes = append(o.Bytes, byte(n))
 			}
@@ -231,7 +231,7 @@ func value(t optionType, words []token) (o dhcpconf.Option, why string) {
 			if one.quoted {
 				o.Text = one.text
 			} else if o.Bytes = clientID(parts); len(o.Bytes) == 0 {
-				return o, "is no row of bytes"
+				return o, "is not a row of bytes"
 			}
 			return o, ""
 		}

@@ -108,7 +108,7 @@ func (p *parser) parameter(sc *scope, s *statement) {
 	case "default-lease-time":
 		n, err := strconv.ParseUint(s.text(1), 10, 32)
 		if err != nil {
-			p.cfg.Lost(s.line, "%q is no number of seconds", s.text(1))
+			p.cfg.Lost(s.line, "%q is not a number of seconds", s.text(1))
 			return
 		}
 		sc.lease, sc.leaseAt = time.Duration(n)*time.Second, s.line
@@ -176,7 +176,7 @@ func (p *parser) addRange(sc *scope, s *statement) {
 		last, err = netip.ParseAddr(s.text(at + 1))
 	}
 	if err != nil || !first.Is4() || !last.Is4() {
-		p.cfg.Lost(s.line, "is no range of IPv4 addresses")
+		p.cfg.Lost(s.line, "is not a range of IPv4 addresses")
 		return
 	}
 	if last.Less(first) {
@@ -227,7 +227,7 @@ func (p *parser) block(sc *scope, s *statement) {
 			in.network, _ = dhcpconf.Prefix(a, mask)
 		}
 		if !in.network.IsValid() || s.word(2) != "netmask" {
-			p.cfg.Lost(s.line, "is no network with its netmask")
+			p.cfg.Lost(s.line, "is not a network with its netmask")
 			return
 		}
 		if len(p.networks) == dhcpconf.MaxItems {
@@ -337,7 +337,7 @@ func (p *parser) fixed(h *dhcpconf.Host, s *statement) {
 		a, err := netip.ParseAddr(t.text)
 		switch {
 		case err != nil || !a.Is4():
-			p.cfg.Lost(s.line, "%s is no IPv4 address: write it in place of the name", t.text)
+			p.cfg.Lost(s.line, "%s is not an IPv4 address: write it in place of the name", t.text)
 		case h.Address.IsValid():
 			p.cfg.Lost(s.line, "a reservation has one address: %v is left out", a)
 		default:
