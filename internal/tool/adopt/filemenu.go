@@ -58,7 +58,7 @@ func (c *converter) fileMenu(e *pxelinux.Entry, m menuFiles, in string, unlisted
 		}
 		return c.leads(e, "MENU EXIT "+to, in, unlisted)
 	}
-	key := c.identity(last) + "\n" + pxelinux.CleanName(m.folder)
+	key := c.identity(last) + "\n" + c.folder(m)
 	if to, ok := c.copies[key]; ok && e.Password == nil {
 		c.remark(l, "leads to the submenu %q, which has the same file: a menu on UEFI has it there only", to)
 		r := c.leads(e, "MENU GOTO "+to, in, unlisted)
@@ -70,8 +70,8 @@ func (c *converter) fileMenu(e *pxelinux.Entry, m menuFiles, in string, unlisted
 		c.lost(l, "is one menu too many: %d are followed", config.MaxEntries)
 		return nothing(e)
 	}
-	open, find, read, top := c.open, c.find, c.read, c.top
-	defer func() { c.open, c.find, c.read, c.top = open, find, read, top }()
+	open, find, read, seen := c.open, c.find, c.read, c.seen
+	defer func() { c.open, c.find, c.read, c.seen = open, find, read, seen }()
 	if m.folder != "" {
 		c.enter(m)
 	}
@@ -179,32 +179,51 @@ func (c *converter) leads(e *pxelinux.Entry, line, in string, unlisted bool) *re
 	return &result{name: out.Name}
 }
 
+// view is how names are seen where a CONFIG has gone to a folder.
+type view struct {
+	folder string // "" for that of PXELINUX
+	// find and read are the ones without a folder.
+	find func(name string) (path string, found bool)
+	read func(name string) ([]byte, error)
+}
+
+// folder is where names are seen from in some files.
+func (c *converter) folder(m menuFiles) string {
+	if strings.HasPrefix(m.folder, "::") {
+		return pxelinux.CleanName(m.folder)
+	}
+	return path.Join(c.seen.folder, pxelinux.CleanName(m.folder))
+}
+
 // enter makes find and read see names as from a folder. Up to version 4 a name
 // that begins with a slash was not, so that what is not in the folder is looked
 // for above. The configuration itself is read before PXELINUX goes there.
 func (c *converter) enter(m menuFiles) {
-	find, read, folder := c.find, c.read, pxelinux.CleanName(m.folder)
-	if c.top == nil {
-		c.top = find
-	} else if strings.HasPrefix(m.folder, "::") {
-		find = c.top
+	before := c.read
+	if c.seen.find == nil {
+		c.seen.find, c.seen.read = c.find, c.read
 	}
+	c.seen.folder = c.folder(m)
+	v := c.seen
 	c.find = func(name string) (string, bool) {
-		below, ok := find(path.Join(folder, name))
+		below, ok := v.find(path.Join(v.folder, name))
 		if !ok {
-			if above, ok := find(name); ok {
+			if above, ok := v.find(name); ok {
 				return above, true
 			}
 		}
 		return below, ok
 	}
 	c.read = func(name string) ([]byte, error) {
-		if !slices.Contains(m.files, name) && !strings.Contains(name, ":") {
-			if below, ok := c.find(strings.ReplaceAll(name, `\`, "/")); ok {
+		if slices.Contains(m.files, name) {
+			return before(name)
+		}
+		if !strings.Contains(name, ":") {
+			if below, ok := v.find(path.Join(v.folder, strings.ReplaceAll(name, `\`, "/"))); ok {
 				name = below
 			}
 		}
-		return read(name)
+		return v.read(name)
 	}
 }
 
@@ -212,8 +231,8 @@ func (c *converter) enter(m menuFiles) {
 // off the folder that a CONFIG has gone to.
 func (c *converter) lookup(name string) (path string, found bool) {
 	clean := strings.ReplaceAll(name, `\`, "/")
-	if c.top != nil && strings.HasPrefix(name, "::") {
-		return c.top(clean)
+	if c.seen.find != nil && strings.HasPrefix(name, "::") {
+		return c.seen.find(clean)
 	}
 	return c.find(clean)
 }

@@ -57,6 +57,13 @@ func TestMenusThatLeadToEachOther(t *testing.T) {
 			"d/e/k":                "x",
 			"f/k":                  "x",
 		}, []string{"submenu", "d/kernel d/k []", "d/submenu", "e/kernel d/e/k []", "d/submenu", "f/kernel f/k []"}, ""},
+		{"CONFIGs that lead ever deeper", map[string]string{
+			"pxelinux.cfg/default": "ui menu.c32\nlabel k\nkernel k\nlabel a\nconfig a d\nlabel b\nconfig b d\n",
+			"a":                    "ui menu.c32\nlabel k\nkernel k\nlabel b\nconfig b d\n",
+			"b":                    "ui menu.c32\nlabel k\nkernel k\nlabel a\nconfig a d\nlabel c\nconfig gone d\n",
+			"d/k":                  "x",
+		}, []string{"kernel k []", "submenu", "a/kernel d/k []", "a/submenu", "b/kernel k []", "submenu", "b-2/kernel d/k []", "b-2/submenu",
+			"a-2/kernel k []"}, ""},
 		{"CONFIG shows help at the prompt", map[string]string{
 			"pxelinux.cfg/default": "default menu.c32\ninclude m.cfg\n",
 			"m.cfg":                "label k\nkernel k\nlabel help\nconfig p.cfg\n",

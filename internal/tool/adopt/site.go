@@ -64,9 +64,7 @@ type converter struct {
 	// find returns the name of a boot file in the tree for one that a menu
 	// has, and whether it is there.
 	find func(name string) (path string, found bool)
-	// top is find without the folder that a CONFIG has gone to; nil where none
-	// has.
-	top func(name string) (path string, found bool)
+	seen view // by find and read
 	// read returns a configuration file.
 	read func(name string) ([]byte, error)
 	// same returns one name for all names of the tree that lead to a file.
