@@ -19,8 +19,6 @@ import (
 //	e  the reply alone differs: it repeats the field, or gives what that asks for
 //	.  nothing changes: no such client can have filled it in
 //
-// Option 61 is not here: who a client is has tests elsewhere.
-//
 // A DISCOVER and a REQUEST are the columns "proxy" and "proxy req" in mode
 // "proxy", where the REQUEST gets no answer but says who has which address.
 const meaning = `
@@ -44,6 +42,7 @@ file                           .        .         .      .     .      .       . 
 82-snooping-with-another-link  e        e         e      e     e      .       .       e     e     .         e
 118-subnet-selection           .        .         .      .     .      .       .       .     .     .         .
 43-boot-item                   .        .         .      .     .      .       .       .     .     .         e
+61-of-the-hardware-address     e        e         e      e     e      .       .       e     e     .         e
 60-no-boot-client              x        x         x      x     x      x       x       .     x     x         x
 93-another-type                x        x         x      x     x      x       x       .     x     x         x
 97-guid                        x        x         x      x     x      x       x       .     x     x         x
@@ -72,6 +71,7 @@ var plants = map[string]change{
 	"82-snooping-with-another-link": option(82, 5, 4, 10, 1, 0, 0),
 	"118-subnet-selection":          option(118, 10, 1, 0, 0),
 	"43-boot-item":                  option(43, 71, 4, 0x80, 0, 0, 0, 255),
+	"61-of-the-hardware-address":    option(61, append([]byte{1}, mac...)...),
 	"60-no-boot-client":             option(60, []byte("MSFT 5.0")...),
 	"93-another-type":               option(93, 0, 7),
 	"97-guid":                       option(97, append([]byte{0}, "bexpxoaL\x80\x00\x00\x00\x00\x00\x00\x10"...)...),
