@@ -81,7 +81,8 @@ type Answer struct {
 	// has no address yet with which to answer ARP (RFC 2131 §4.1).
 	Link net.HardwareAddr
 	Why  string
-	// Trouble marks a silence whose cause an administrator must fix.
+	// Trouble marks a silence, or what an answer Lacks, whose cause an
+	// administrator must fix.
 	Trouble bool
 	// Heard marks any other silence toward a machine that asks this box, or
 	// that boots from the network: the log has to show that it was heard.

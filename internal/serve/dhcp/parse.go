@@ -67,6 +67,10 @@ func Parse(b []byte) (m *dhcpv4.DHCPv4, bare bool, err error) {
 	if err != nil {
 		return malformed(err.Error())
 	}
+	// A message type that is there twice, or is longer than it may be, is no BOOTP.
+	if t := m.Options[optMessageType]; len(t) > 1 {
+		m.Options[optMessageType] = t[:1]
+	}
 	return m, !hasCookie, nil
 }
 

@@ -31,6 +31,7 @@ func TestParse(t *testing.T) {
 		"it ends inside an option":             {raw(append(class, optClientID, 7, 1, 2)...), "PXE", ""},
 		"more options behind the end mark":     {raw(append([]byte{optEnd}, class...)...), "", ""},
 		"options go on in the file field":      {raw(append(class, optOverload, 1, 1)...), "PXE", "pc"},
+		"two message types":                    {raw(append(class, optMessageType, 1, 1, optEnd)...), "PXE", ""},
 		"option 52 is cut off":                 {raw(append(class, optOverload, 1)...), "PXE", ""},
 	} {
 		t.Run(situation, func(t *testing.T) {

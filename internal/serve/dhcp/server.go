@@ -43,7 +43,7 @@ type exchange struct {
 	// the answer has its parameters.
 	to handoff.Boot
 	// lacks is why the answer names nothing to boot, for firmware.
-	lacks string
+	lacks Answer
 }
 
 // serve answers as the server that leases addresses (RFC 2131 §4.3).
@@ -52,7 +52,7 @@ func serve(now time.Time, s *Settings, sub *subnet, q Question) Answer {
 	x.identify()
 	a := x.answer()
 	if a.Msg != nil {
-		a.Lacks = x.lacks
+		a.Lacks, a.Trouble = x.lacks.Why, x.lacks.Trouble
 	}
 	return a
 }
@@ -257,7 +257,7 @@ func (x *exchange) load(r *dhcpv4.DHCPv4) {
 	boot, to, ok := x.s.boot(x.now, x.q)
 	if !ok {
 		if !x.siteFile(r) {
-			x.lacks = x.s.noBootFile(x.q).Why
+			x.lacks = x.s.noBootFile(x.q)
 		}
 		return
 	}
@@ -321,6 +321,9 @@ func (x *exchange) siteFile(r *dhcpv4.DHCPv4) bool {
 	if x.s.Stages.startsItself(x.now, x.q, file) {
 		delete(r.Options, optBootFile)
 		return false
+	}
+	if file != "" && x.q.boots {
+		x.s.Stages.told(x.now, x.q, file)
 	}
 	if file == "" && x.sub.options[optTFTPServer] == nil && x.sub.options[optTFTPAddress] == nil {
 		return false

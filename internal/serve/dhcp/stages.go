@@ -105,7 +105,7 @@ func (s *Stages) told(now time.Time, q Question, file string) {
 // startsItself reports whether iPXE, told to load a file, would start itself: by
 // the file's name, or because iPXE came out of that file a moment ago.
 func (s *Stages) startsItself(now time.Time, q Question, file string) bool {
-	if !q.client.IPXE || file == "" {
+	if !q.client.IPXE && !q.plain.IPXE || file == "" {
 		return false
 	}
 	if pxe.LoadsIPXE(file) {
@@ -119,10 +119,9 @@ func (s *Stages) startsItself(now time.Time, q Question, file string) bool {
 }
 
 func (s *Stages) get(now time.Time, q Question) (stage, bool) {
-	mac := string(q.Msg.ClientHWAddr)
-	is, ok := s.now[mac]
+	is, ok := s.now[string(q.Msg.ClientHWAddr)]
 	if !ok {
-		is, ok = s.before[mac]
+		is, ok = s.before[string(q.Msg.ClientHWAddr)]
 	}
 	if !ok || is.said == nil || now.Sub(is.at) >= stageLasts {
 		return stage{}, false

@@ -121,6 +121,22 @@ func TestIPXEIsNotToldToLoadIPXE(t *testing.T) {
 			}
 		}
 	})
+	t.Run("another name, as option 67", func(t *testing.T) {
+		s := untidy(spec.ModeServer, boots("bios", ""), siteOption(67, "lab.0"))
+		if got := file(ask(s, message(dhcpv4.MessageTypeDiscover, bios))); got != fromBox+" lab.0" {
+			t.Errorf("the firmware got %s", got)
+		}
+		if got := file(ask(s, message(dhcpv4.MessageTypeDiscover, bios, ipxe))); got != noServer {
+			t.Errorf("iPXE got %s", got)
+		}
+	})
+	t.Run("as option 67, with a class of the site's", func(t *testing.T) {
+		s := untidy(spec.ModeServer, siteOption(67, "undionly.kpxe"))
+		a := ask(s, message(dhcpv4.MessageTypeDiscover, ipxe, option(60, []byte("lab")...)))
+		if file(a) != fromBox || a.Msg.Options.Has(dhcpv4.OptionBootfileName) {
+			t.Errorf("got %s and option 67 %q", file(a), a.Msg.Options[optBootFile])
+		}
+	})
 	t.Run("on port 4011", func(t *testing.T) {
 		q := NewQuestion(message(dhcpv4.MessageTypeRequest, bios, ipxe, ciaddr(first)), BootServerPort, netip.AddrPortFrom(first, ClientPort))
 		if a := Decide(t0, untidy(spec.ModeProxy, byName), q); a.Msg != nil || !strings.Contains(a.Why, "ipxe") {

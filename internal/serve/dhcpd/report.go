@@ -151,9 +151,12 @@ func (p *reporter) handedOver(a dhcp.Answer) {
 
 // lacks logs an answered machine that has no boot file by the answer.
 func (p *reporter) lacks(now time.Time, x answer) {
-	mac := x.q.Msg.ClientHWAddr.String()
+	mac, level := x.q.Msg.ClientHWAddr.String(), slog.LevelInfo
+	if x.a.Trouble {
+		level = slog.LevelWarn
+	}
 	if x.a.Lacks != "" && p.heard.First(now, refusal{mac, x.a.Lacks}) {
-		p.log.Warn("dhcp: nothing to boot", "mac", mac, "asked", x.q.Msg.MessageType(), "why", x.a.Lacks)
+		p.log.Log(context.Background(), level, "dhcp: nothing to boot", "mac", mac, "asked", x.q.Msg.MessageType(), "why", x.a.Lacks)
 	}
 }
 
