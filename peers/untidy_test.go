@@ -1,0 +1,67 @@
+//go:build peers
+
+package peers
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+)
+
+func class(c string) dhcpv4.Modifier { return dhcpv4.WithOption(dhcpv4.OptClassIdentifier(c)) }
+
+func archType(n byte) dhcpv4.Modifier {
+	return dhcpv4.WithOption(dhcpv4.OptGeneric(dhcpv4.OptionClientSystemArchitectureType, []byte{0, n}))
+}
+
+// TestUntidyClients has one machine boot in stages that each say something else of
+// it, and a board that is not PXE.
+func TestUntidyClients(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	s.startBox(server + range100to102 + `probe = false
+
+[boot]
+uefi-x64 = "ipxe.efi"
+ipxe = "boot.ipxe"
+arch-0x16 = "board.scr"
+`)
+	pc, board := s.talker("02:70:78:65:00:10"), s.talker("02:70:78:65:00:11")
+	firmware := []dhcpv4.Modifier{class("PXEClient:Arch:00007:UNDI:003000"), archType(7)}
+	const fromBox = "192.168.77.1"
+	for _, stage := range []struct {
+		name   string
+		who    *talker
+		kind   dhcpv4.MessageType
+		says   []dhcpv4.Modifier
+		server string // siaddr
+		file   string
+	}{
+		{"firmware", pc, dhcpv4.MessageTypeDiscover, firmware, fromBox, "ipxe.efi"},
+		{"its REQUEST, without class and type", pc, dhcpv4.MessageTypeRequest, []dhcpv4.Modifier{byServer()}, fromBox, "ipxe.efi"},
+		{"iPXE", pc, dhcpv4.MessageTypeDiscover, append(firmware, dhcpv4.WithUserClass("iPXE", false)), fromBox, "boot.ipxe"},
+		{"iPXE's REQUEST", pc, dhcpv4.MessageTypeRequest, append(firmware, byServer(), dhcpv4.WithUserClass("iPXE", false)), fromBox, "boot.ipxe"},
+		{"the installer", pc, dhcpv4.MessageTypeDiscover, []dhcpv4.Modifier{class("d-i")}, "0.0.0.0", ""},
+		{"the installer's REQUEST", pc, dhcpv4.MessageTypeRequest, []dhcpv4.Modifier{class("d-i"), byServer()}, "0.0.0.0", ""},
+		{"U-Boot", board, dhcpv4.MessageTypeDiscover, []dhcpv4.Modifier{class("U-Boot.armv8"), archType(0x16)}, fromBox, "board.scr"},
+	} {
+		m := stage.who.message(stage.kind, stage.says...)
+		if stage.kind == dhcpv4.MessageTypeRequest {
+			m.UpdateOption(dhcpv4.OptRequestedIPAddress([]byte{192, 168, 77, 100}))
+		}
+		got := stage.who.ask(m).DHCP
+		if got.ServerIPAddr.String() != stage.server || got.BootFileName != stage.file {
+			t.Errorf("%s got the file %q at %v, want %q at %s", stage.name, got.BootFileName, got.ServerIPAddr, stage.file, stage.server)
+		}
+	}
+
+	// A packet that ends with its last option, without the end mark.
+	m := board.message(dhcpv4.MessageTypeDiscover)
+	raw := bytes.TrimRight(m.ToBytes(), "\x00")
+	place := s.wire.Len()
+	if _, err := board.conn.WriteTo(raw[:len(raw)-1], everybody); err != nil {
+		t.Fatal(err)
+	}
+	s.await("offer to a client that leaves out the end mark", place, answers(m))
+}
