@@ -64,11 +64,11 @@ type DHCP struct {
 	// Firmwares: a boot file, or an http:// URL for those that end in -http.
 	// Firmware without a name there is named by its number, as firmware.Arch's
 	// Kind does. A name that is not there gets the built-in program, an empty
-	// file none. IPXE is what iPXE loads, whatever firmware it runs on.
+	// file none. IPXE is what iPXE loads, on any firmware.
 	BootFiles map[string]string
 }
 
-// IPXE is the key of BootFiles for machines that run iPXE already.
+// IPXE is the key of BootFiles for machines that already run iPXE.
 const IPXE = string(firmware.IPXE)
 
 // Firmwares are the kinds of firmware whose program BootFiles can name. The

@@ -230,8 +230,8 @@ func bootFiles() []field {
 	}
 }
 
-// registered are types that have no key of their own here, as people write them
-// who know the registry or another boot server.
+// registered are types without a name here, as people write them who know the
+// registry or another boot server.
 var registered = map[string]firmware.Arch{
 	"uefi-arm32": 0x0a, "opal": 0x0e, "uefi-arm32-http": 0x12, "bios-http": 0x14, "uboot-arm32": 0x15, "uboot-arm64": 0x16,
 	"uefi-riscv64": 0x1b, "uefi-riscv64-http": 0x1c, "uefi-loongarch64": 0x27, "uefi-loongarch64-http": 0x28, "rpiboot": 0x29,

@@ -19,7 +19,7 @@ const (
 	// RaspberryPi is the Pi's own boot ROM, which says that it is a BIOS.
 	RaspberryPi Kind = "raspberry-pi"
 
-	// IPXE is what loads the script of a machine that runs iPXE already, on
-	// whatever firmware. It is a key of [boot], and no kind of machine.
+	// IPXE is iPXE itself, on any firmware. It is a key of [boot] for what iPXE
+	// loads, and not a kind of machine.
 	IPXE Kind = "ipxe"
 )

@@ -257,8 +257,8 @@ func bootServer(now time.Time, s *Settings, q Question) Answer {
 	return Answer{Msg: r, To: port, Why: "boot server ack", Has: address(q.From.Addr().AsSlice()), Handoff: to}
 }
 
-// prefer settles which firmware a machine counts as that says it can run the
-// programs of several: the first for which there is one.
+// prefer chooses the firmware of a machine that names several types: the first
+// with a boot file.
 func (s *Settings) prefer(q Question) Question {
 	for _, k := range q.client.Others {
 		if pxe.BootFile(s.bootFiles, q.client.Firmware) != "" {
@@ -294,7 +294,7 @@ func (s *Settings) file(q Question) string {
 	}
 	file := pxe.BootFile(s.bootFiles, q.client.Firmware)
 	if pxe.IsURL(file) != q.client.HTTP {
-		return "" // a number that stands for HTTP in one of the two only
+		return "" // a type that the registry has once, for TFTP or for HTTP
 	}
 	return file
 }
@@ -311,9 +311,8 @@ func (s *Settings) handsOver(now time.Time, q Question) (handoff.Boot, bool) {
 	return to, true
 }
 
-// noBootFile is the silence where boot has nothing for a machine: somebody stands
-// before that machine and should find in the log that it was heard. Where the
-// settings want it so, by "" in [boot], that is no trouble.
+// noBootFile is the silence where boot has nothing for a machine. The log has to
+// show that the box heard it. An empty file in [boot] is intended, and no trouble.
 func (s *Settings) noBootFile(q Question) Answer {
 	key := string(q.client.Firmware)
 	if q.client.IPXE {

@@ -81,9 +81,9 @@ func TestBOOTPWithoutCookie(t *testing.T) {
 	packet := raw()[:atOptions-len(cookie)]
 	clear(packet[atFile:])
 	for situation, vendor := range map[string][]byte{
-		"an empty vendor area":      make([]byte, 64),
-		"another vendor's cookie":   append([]byte("CMU\x00"), make([]byte, 60)...),
-		"no vendor area whatsoever": nil,
+		"an empty vendor area":    make([]byte, 64),
+		"another vendor's cookie": append([]byte("CMU\x00"), make([]byte, 60)...),
+		"no vendor area":          nil,
 	} {
 		t.Run(situation, func(t *testing.T) {
 			m, bare, err := Parse(append(bytes.Clone(packet), vendor...))

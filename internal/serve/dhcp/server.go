@@ -283,8 +283,8 @@ func (x *exchange) way(r *dhcpv4.DHCPv4) {
 
 // plain tells a client that is not PXE firmware what to load, and from where:
 // the file that [boot] has for its type, or what the settings say in options.
-// siaddr is "the next server to use in bootstrap" (RFC 2131 §2). U-Boot reads no
-// other.
+// siaddr is the next server to use in bootstrap (RFC 2131 §2), and the only one
+// that U-Boot reads.
 func (x *exchange) plain(r *dhcpv4.DHCPv4) {
 	file := x.s.plainFile(x.q.plain)
 	switch {
@@ -298,8 +298,8 @@ func (x *exchange) plain(r *dhcpv4.DHCPv4) {
 }
 
 // plainFile is what [boot] has for a client that is not PXE firmware: only what
-// is written there for exactly its type, since a file for a PC's firmware is of
-// no use to it.
+// is written there by the number of its type. A program for a PC's firmware does
+// not run on U-Boot.
 func (s *Settings) plainFile(p pxe.Plain) string {
 	if file := s.bootFiles[string(firmware.IPXE)]; p.IPXE && file != "" {
 		return file
@@ -314,7 +314,7 @@ func (s *Settings) plainFile(p pxe.Plain) string {
 
 // siteFile fills in siaddr where the settings name a boot file or its server in
 // options, as dnsmasq does; and the file field, for a client that does not ask for
-// option 67, and for firmware, which often heeds the field alone. It reports
+// option 67, and for firmware, which often reads the field alone. It reports
 // whether they name a file.
 func (x *exchange) siteFile(r *dhcpv4.DHCPv4) bool {
 	file := string(x.sub.options[optBootFile])

@@ -11,28 +11,28 @@ import (
 )
 
 const (
-	// stageLasts is how long what a machine said counts for the packets that
-	// follow. Firmware repeats a DISCOVER for a minute (PXE 2.1 §2.2.1), and what
+	// stageLasts is how long a DISCOVER counts for the packets that follow it.
+	// Firmware repeats a DISCOVER for a minute (PXE 2.1 §2.2.1), and what
 	// it loads asks again within seconds.
 	stageLasts = 2 * time.Minute
-	// maxStages is how many machines are remembered: twice that many, when a
-	// flood invents them.
+	// maxStages is how many machines are remembered at least; at most twice as
+	// many.
 	maxStages = 2048
 )
 
-// Stages remembers what machines that boot have said a moment ago. A boot has
-// several stages, each of which asks by DHCP, and not every packet says all that
-// the one before said. The zero Stages is ready; nil remembers nothing.
+// Stages remembers what booting machines said a moment ago. A boot has several
+// stages, each of which asks by DHCP, and a packet may leave out what the one
+// before it said. The zero Stages is ready; nil remembers nothing.
 //
-// What is remembered is lost at a restart: a machine that boots at that moment is
-// then judged by each packet alone.
+// A restart loses this: a machine that boots at that moment is then classified by
+// each packet alone.
 type Stages struct {
 	now, before map[string]stage // by MAC
 	turned      time.Time
 }
 
-// stage is what a machine's last DISCOVER said, and which file its firmware was
-// told to load.
+// stage is what a machine's last DISCOVER said, and the file that its firmware
+// was answered with.
 type stage struct {
 	at    time.Time
 	said  map[uint8][]byte
@@ -91,7 +91,7 @@ func follows(q Question) bool {
 	return q.state == stateBootServer || q.state == stateSelecting
 }
 
-// told notes which file the firmware of a machine was told to load.
+// told notes the file that a machine's firmware is answered with.
 func (s *Stages) told(now time.Time, q Question, file string) {
 	if s == nil || q.client.IPXE {
 		return
@@ -102,8 +102,8 @@ func (s *Stages) told(now time.Time, q Question, file string) {
 	}
 }
 
-// startsItself reports whether iPXE, told to load a file, would start itself: by
-// the file's name, or because iPXE came out of that file a moment ago.
+// startsItself reports whether a file would load iPXE into iPXE: its name says so,
+// or the machine's firmware loaded that file a moment ago and now iPXE asks.
 func (s *Stages) startsItself(now time.Time, q Question, file string) bool {
 	if !q.client.IPXE && !q.plain.IPXE || file == "" {
 		return false

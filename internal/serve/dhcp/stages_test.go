@@ -71,7 +71,7 @@ const (
 	noServer = "invalid IP"
 )
 
-// iPXE that is told to load iPXE starts itself again for ever.
+// iPXE that is answered with iPXE loads itself again and again.
 func TestIPXEIsNotToldToLoadIPXE(t *testing.T) {
 	byName, renamed := boots("bios", "undionly.kpxe"), boots("bios", "lab.0")
 	for situation, tc := range map[string]struct {
@@ -162,7 +162,7 @@ func TestRequestSaysLessThanDiscover(t *testing.T) {
 		"no class and no type":              {request(without(60, 93, 97)), shim},
 		"a bare class, and no type":         {request(option(60, []byte("PXEClient")...), without(93)), shim},
 		"another transaction":               {request(without(60), func(m *dhcpv4.DHCPv4) { m.TransactionID[0]++ }), shim},
-		"a class of its own: a system":      {request(option(60, []byte("MSFT 5.0")...), without(93, 97)), noServer},
+		"another class: a system":           {request(option(60, []byte("MSFT 5.0")...), without(93, 97)), noServer},
 		"a renewal: a system":               {message(dhcpv4.MessageTypeRequest, ciaddr(first)), noServer},
 		"a lease that a system remembers":   {message(dhcpv4.MessageTypeRequest, wish(first)), noServer},
 		"firmware's type with U-Boot's own": {request(uboot), fromBox},
@@ -301,8 +301,8 @@ func TestNextServer(t *testing.T) {
 	})
 }
 
-// Whoever asks the box and gets no answer, or nothing to boot, is in the log.
-// What is nobody's question is not.
+// A machine that asks the box and gets no answer, or nothing to boot, is in the
+// log. A packet that needs no answer is not.
 func TestNoSilenceIsUnheard(t *testing.T) {
 	none := boots("bios", "")
 	for situation, tc := range map[string]struct {
@@ -325,7 +325,7 @@ func TestNoSilenceIsUnheard(t *testing.T) {
 		"server, a request to another server":           {spec.ModeServer, message(dhcpv4.MessageTypeRequest, server(first), wish(first)), ServerPort, nil, false},
 		"proxy, a boot file that [boot] takes away":     {spec.ModeProxy, message(dhcpv4.MessageTypeDiscover, bios), ServerPort, none, true},
 		"proxy, U-Boot":                                 {spec.ModeProxy, message(dhcpv4.MessageTypeDiscover, uboot), ServerPort, nil, true},
-		"proxy, firmware with a class of its own":       {spec.ModeProxy, message(dhcpv4.MessageTypeDiscover, pxeArch(0), option(60, []byte("Acme")...)), ServerPort, nil, true},
+		"proxy, firmware with another class":            {spec.ModeProxy, message(dhcpv4.MessageTypeDiscover, pxeArch(0), option(60, []byte("Acme")...)), ServerPort, nil, true},
 		"proxy, BOOTP":                                  {spec.ModeProxy, message(dhcpv4.MessageTypeNone), ServerPort, nil, true},
 		"proxy, a system":                               {spec.ModeProxy, message(dhcpv4.MessageTypeDiscover), ServerPort, nil, false},
 		"proxy, a system's renewal":                     {spec.ModeProxy, message(dhcpv4.MessageTypeRequest, ciaddr(first)), ServerPort, nil, false},

@@ -757,8 +757,8 @@ func TestLimitIsLogged(t *testing.T) {
 	}
 }
 
-// The ROM of a Pi 3 hears an offer only after a while. Whatever else it asks
-// meanwhile, it has one answer, to its last question.
+// The ROM of a Pi 3 hears an offer only after a while. However often it asks
+// meanwhile, it gets one answer, to its last question.
 func TestOfferWaitsForThePi(t *testing.T) {
 	for situation, probe := range map[string]bool{"not probed": false, "probed": true} {
 		t.Run(situation, func(t *testing.T) {

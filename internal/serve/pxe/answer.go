@@ -39,7 +39,7 @@ func BootFile(settings map[string]string, k firmware.Kind) string {
 func IsURL(file string) bool { return strings.Contains(file, "://") }
 
 // LoadsIPXE reports whether a boot file is iPXE, or a program that is built on it,
-// as its name says. iPXE that is told such a file starts itself again for ever.
+// by its name. iPXE that is answered with such a file loads itself again and again.
 func LoadsIPXE(file string) bool {
 	name := strings.ToLower(path.Base(file))
 	switch path.Ext(name) {
@@ -56,14 +56,14 @@ func LoadsIPXE(file string) bool {
 	})
 }
 
-// isLoader are boot loaders that are not iPXE. From their menus a person may have
-// started iPXE, which then boots as the machine's firmware does.
-var isLoader = []string{"pxelinux", "shim", "grub", "syslinux", "bootmgfw", "wdsmgfw", "wdsnbp", "pxeboot"}
+// loaders are how the names of boot loaders read that are not iPXE. A person may
+// start iPXE from their menus, and it then boots as the machine's firmware does.
+var loaders = []string{"pxelinux", "shim", "grub", "syslinux", "bootmgfw", "wdsmgfw", "wdsnbp", "pxeboot"}
 
 // MayLoadIPXE reports whether a boot file may be iPXE by another name.
 func MayLoadIPXE(file string) bool {
 	name := strings.ToLower(path.Base(file))
-	return !slices.ContainsFunc(isLoader, func(s string) bool { return strings.Contains(name, s) })
+	return !slices.ContainsFunc(loaders, func(s string) bool { return strings.Contains(name, s) })
 }
 
 // Describe adds to a DHCP server's own OFFER or ACK what the firmware needs
