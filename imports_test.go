@@ -30,9 +30,9 @@ var pure = map[string][]string{
 		"internal/boot/loader/grub", "internal/boot/loader/pxelinux",
 	},
 	"internal/boot/ether":   {},
-	"internal/boot/spec":    {"internal/boot/ether"},
-	"internal/boot/clients": {"internal/boot/ether", "internal/boot/spec"},
-	"internal/boot/handoff": {"internal/boot/ether", "internal/boot/spec", "internal/boot/clients"},
+	"internal/boot/spec":    {"internal/boot/ether", "internal/boot/firmware"},
+	"internal/boot/clients": {"internal/boot/ether", "internal/boot/firmware", "internal/boot/spec"},
+	"internal/boot/handoff": {"internal/boot/ether", "internal/boot/firmware", "internal/boot/spec", "internal/boot/clients"},
 	"internal/serve/lease":  {"internal/boot/spec"},
 	"internal/serve/pxe":    {"internal/boot/firmware"},
 	"internal/serve/dhcp": {
@@ -54,7 +54,7 @@ var pure = map[string][]string{
 	"internal/tool/adopt/iscdhcp":  {"internal/boot/spec", "internal/tool/adopt/dhcpconf"},
 
 	"internal/boot/firmware": {},
-	"internal/boot/bootmenu": {},
+	"internal/boot/bootmenu": {"internal/boot/firmware"},
 	"internal/secureboot":    {},
 }
 

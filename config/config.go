@@ -60,24 +60,12 @@ type DHCP struct {
 	Subnets []Subnet
 	// Reservations are addresses that belong to one machine each.
 	Reservations []Reservation
-	// BootFiles are the programs that firmware loads, by the names in
-	// Firmwares: a boot file, or an http:// URL for those that end in -http.
-	// Firmware without a name there is named by its number, as firmware.Arch's
-	// Kind does. A name that is not there gets the built-in program, an empty
-	// file none. IPXE is what iPXE loads, on any firmware.
-	BootFiles map[string]string
-}
-
-// IPXE is the key of BootFiles for machines that already run iPXE.
-const IPXE = string(firmware.IPXE)
-
-// Firmwares are the kinds of firmware whose program BootFiles can name. The
-// firmware of a Raspberry Pi asks for its files by names of its own: any boot
-// file there says that Pis are to be served.
-var Firmwares = []string{
-	string(firmware.BIOS), string(firmware.UEFIIA32), string(firmware.UEFIX64), string(firmware.UEFIARM64),
-	string(firmware.UEFIIA32HTTP), string(firmware.UEFIX64HTTP), string(firmware.UEFIARM64HTTP),
-	string(firmware.RaspberryPi),
+	// BootFiles are the programs that firmware loads, by its kind: a boot file,
+	// or an http:// URL for those that end in -http. Firmware without a name in
+	// firmware.Kinds is named by its number, as firmware.Arch's Kind does. A kind
+	// that is not there gets the built-in program, an empty file none.
+	// firmware.IPXE is what iPXE loads, on any firmware.
+	BootFiles map[firmware.Kind]string
 }
 
 // Parameters are what the machines of one subnet are told beside their
@@ -146,11 +134,11 @@ type WDS struct {
 	Name   string
 	Server string // IP address or host name
 	// Programs are the network boot programs by the firmware that loads
-	// them, for those of Firmwares that boot by TFTP from WDS: "bios",
+	// them, for those that boot by TFTP from WDS: "bios",
 	// "uefi-ia32", "uefi-x64", "uefi-arm64". With backslashes, which are all
 	// that WDS's ReadFilter lets through. Parse fills in the defaults; an
 	// empty one says that the server has none for this firmware.
-	Programs map[string]string
+	Programs map[firmware.Kind]string
 	// Probe is how often the server is asked whether it is there; 0 is
 	// never.
 	Probe spec.Duration
@@ -263,7 +251,7 @@ func (e Entry) Kind() Kind {
 type Machine struct {
 	MAC      []string // "52:54:00:12:34:56", or its beginning "52:54:00", in small letters
 	GUID     []string // as in the firmware's setup: "70786562-6f78-4c61-8000-000000000010", in small letters
-	Firmware []string // of Firmwares
+	Firmware []firmware.Kind
 
 	// Boot is BootMenu, BootDisk or the name of an Entry that is started
 	// without a menu.

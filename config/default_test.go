@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"testing"
+
+	"github.com/pxebox/pxebox/internal/boot/firmware"
 )
 
 func TestDefaultIsWhatAnEmptyFileMeans(t *testing.T) {
@@ -28,7 +30,7 @@ func TestDefaultFileExamplesAreRight(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := []int{len(c.WDS), len(c.Entries), len(c.DHCP.Options), len(c.DHCP.Subnets), len(c.DHCP.Reservations), len(c.DHCP.BootFiles), len(c.Machines)}
-	if want := []int{1, 7, 4, 1, 2, len(Firmwares) + 2, 3}; !slices.Equal(got, want) {
+	if want := []int{1, 7, 4, 1, 2, len(firmwareWords) + 2, 3}; !slices.Equal(got, want) {
 		t.Errorf("the examples make %v WDS servers, entries, options, subnets, reservations, boot files and machines, want %v", got, want)
 	}
 }
@@ -91,7 +93,7 @@ func TestBootHasEveryFirmware(t *testing.T) {
 	for _, f := range (&section{inner: schema}).in("boot").fields {
 		got = append(got, f.name)
 	}
-	if want := append(slices.Clone(Firmwares), IPXE); !slices.Equal(got, want) {
+	if want := append(slices.Clone(firmwareWords), string(firmware.IPXE)); !slices.Equal(got, want) {
 		t.Errorf("[boot] has the keys %v, want %v", got, want)
 	}
 }

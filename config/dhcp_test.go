@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/pxebox/pxebox/internal/boot/ether"
+	"github.com/pxebox/pxebox/internal/boot/firmware"
 	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
@@ -121,7 +122,7 @@ func TestParseOfADHCPServer(t *testing.T) {
 			{MAC: ether.MustParseMAC("52:54:00:ab:cd:ef"), Address: addr("192.168.77.20"), Hostname: "pc1"},
 			{Client: "00:70:50:31", Address: addr("10.2.0.100")},
 		},
-		BootFiles: map[string]string{"bios": "", "uefi-x64-http": "http://192.168.77.9/bootx64.efi", "raspberry-pi": "start4.elf"},
+		BootFiles: map[firmware.Kind]string{"bios": "", "uefi-x64-http": "http://192.168.77.9/bootx64.efi", "raspberry-pi": "start4.elf"},
 	}
 	c, err := Parse("pxebox.toml", []byte(school))
 	if err != nil {
@@ -140,7 +141,7 @@ func TestParseOfADHCPServer(t *testing.T) {
 
 // A boot file for firmware that has no name here, and for iPXE.
 func TestBootFilesByNumber(t *testing.T) {
-	want := map[string]string{
+	want := map[firmware.Kind]string{
 		"arch-0x0a": "efi/bootarm.efi", "arch-0x12": "http://192.168.77.9/bootarm.efi", "arch-0x1b": "", "ipxe": "http://192.168.77.9/boot.ipxe",
 	}
 	var file strings.Builder

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pxebox/pxebox/internal/boot/firmware"
 	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
@@ -93,12 +94,12 @@ func TestParseOfAMenu(t *testing.T) {
 		Files: Files{AnyCase: false, OwnMenus: true},
 		WDS: []WDS{{
 			Name: "old", Server: "192.168.77.2",
-			Programs:  map[string]string{"bios": `BOOT\x86\wdsnbp.com`, "uefi-ia32": `boot\x86\wdsmgfw.efi`, "uefi-x64": `boot\x64\wdsmgfw.efi`, "uefi-arm64": ""},
+			Programs:  map[firmware.Kind]string{"bios": `BOOT\x86\wdsnbp.com`, "uefi-ia32": `boot\x86\wdsmgfw.efi`, "uefi-x64": `boot\x64\wdsmgfw.efi`, "uefi-arm64": ""},
 			OnDown:    OnDownMark,
 			BIOSRoute: RouteReboot,
 		}, {
 			Name: "new", Server: "wds2.example.org",
-			Programs:  map[string]string{"bios": `boot\x64\wdsnbp.com`, "uefi-ia32": `boot\x86\wdsmgfw.efi`, "uefi-x64": `\boot\x64\wdsmgfw.efi`, "uefi-arm64": `boot\arm64\wdsmgfw.efi`},
+			Programs:  map[firmware.Kind]string{"bios": `boot\x64\wdsnbp.com`, "uefi-ia32": `boot\x86\wdsmgfw.efi`, "uefi-x64": `\boot\x64\wdsmgfw.efi`, "uefi-arm64": `boot\arm64\wdsmgfw.efi`},
 			Probe:     spec.Duration(5 * time.Second),
 			Probe4011: true,
 			OnDown:    OnDownNext,

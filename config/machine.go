@@ -63,12 +63,20 @@ func (v value) guids() []string {
 	})
 }
 
-func (v value) firmwares() []string {
-	return each(v, func(v value) string {
+// firmwareWords are the kinds of firmware as a file has them.
+var firmwareWords = func() (words []string) {
+	for _, k := range firmware.Kinds {
+		words = append(words, string(k))
+	}
+	return words
+}()
+
+func (v value) firmwares() []firmware.Kind {
+	return each(v, func(v value) firmware.Kind {
 		s, ok := v.text()
 		arch, isNumber := firmware.ParseArch(s)
-		if ok && !slices.Contains(Firmwares, s) && !(isNumber && s == string(arch.Kind())) {
-			mend := "write one of " + strings.Join(Firmwares, ", ")
+		if ok && !slices.Contains(firmwareWords, s) && !(isNumber && s == string(arch.Kind())) {
+			mend := "write one of " + strings.Join(firmwareWords, ", ")
 			if isNumber {
 				mend = fmt.Sprintf("write %q", arch.Kind())
 			} else if n := firmwareIn(s); n != "" {
@@ -76,18 +84,18 @@ func (v value) firmwares() []string {
 			}
 			v.fail(fmt.Sprintf("%q is no firmware", s), mend)
 		}
-		return s
+		return firmware.Kind(s)
 	})
 }
 
-// firmwareIn is the one of Firmwares that is meant by another word, or "".
+// firmwareIn is the one of firmwareWords that is meant by another word, or "".
 func firmwareIn(s string) string {
-	for _, f := range Firmwares {
+	for _, f := range firmwareWords {
 		if isOneOf(plainName(s), firmwareNames[f]) {
 			return f
 		}
 	}
-	return wordIn(s, Firmwares)
+	return wordIn(s, firmwareWords)
 }
 
 // checkMachines looks at each [[machine]] as a whole, at the entries that it
@@ -179,10 +187,10 @@ type rule struct {
 	line                int
 }
 
-func set(values []string) map[string]bool {
+func set[T ~string](values []T) map[string]bool {
 	s := make(map[string]bool, len(values))
 	for _, v := range values {
-		s[v] = true
+		s[string(v)] = true
 	}
 	return s
 }
@@ -208,15 +216,17 @@ func (rs rules) cover(m Machine) (line int, ok bool) {
 	if len(m.MAC) > 0 {
 		first = append(first, beginnings(m.MAC[0])...)
 	}
-	for _, values := range [][]string{m.GUID, m.Firmware} {
-		if len(values) > 0 {
-			first = append(first, values[0])
-		}
+	if len(m.GUID) > 0 {
+		first = append(first, m.GUID[0])
+	}
+	if len(m.Firmware) > 0 {
+		first = append(first, string(m.Firmware[0]))
 	}
 	itself := func(v string) []string { return []string{v} }
+	kind := func(k firmware.Kind) []string { return []string{string(k)} }
 	for _, v := range first {
 		for _, r := range rs[v] {
-			if within(m.MAC, r.mac, beginnings) && within(m.GUID, r.guid, itself) && within(m.Firmware, r.firmware, itself) {
+			if within(m.MAC, r.mac, beginnings) && within(m.GUID, r.guid, itself) && within(m.Firmware, r.firmware, kind) {
 				return r.line, true
 			}
 		}
@@ -236,12 +246,12 @@ func beginnings(mac string) (out []string) {
 // within reports whether each value is one of those that a condition names, by
 // one of the forms that the condition may have it in. Without values everything
 // has to fit.
-func within(values []string, condition map[string]bool, forms func(value string) []string) bool {
+func within[T ~string](values []T, condition map[string]bool, forms func(value T) []string) bool {
 	if len(condition) == 0 {
 		return true
 	}
 	named := func(form string) bool { return condition[form] }
-	return len(values) > 0 && !slices.ContainsFunc(values, func(v string) bool {
+	return len(values) > 0 && !slices.ContainsFunc(values, func(v T) bool {
 		return !slices.ContainsFunc(forms(v), named)
 	})
 }

@@ -5,6 +5,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/pxebox/pxebox/internal/boot/firmware"
 )
 
 // some entries for machines to boot; 15 lines.
@@ -56,7 +58,7 @@ guid = ["70786562-6f78-4c61-8000-000000000011"]
 	}
 	want := []Machine{
 		{MAC: []string{"52:54:00:ab:cd:ef", "00:50:56", "00:1b"}, GUID: []string{"70786562-6f78-4c61-8000-000000000010"}, Boot: "debian", Once: true},
-		{Firmware: []string{"uefi-arm64", "bios"}, Boot: BootMenu, Entries: []string{"memtest", "debian"}, Default: "debian"},
+		{Firmware: []firmware.Kind{"uefi-arm64", "bios"}, Boot: BootMenu, Entries: []string{"memtest", "debian"}, Default: "debian"},
 		{MAC: []string{"52:54:00"}, Boot: BootDisk},
 		{GUID: []string{"70786562-6f78-4c61-8000-000000000011"}, Boot: BootMenu},
 	}

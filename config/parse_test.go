@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/pxebox/pxebox/internal/boot/firmware"
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
 	"github.com/pxebox/pxebox/internal/boot/spec"
 )
@@ -65,7 +66,7 @@ func TestParse(t *testing.T) {
 		Files: Files{AnyCase: true},
 		WDS: []WDS{{
 			Name: "wds", Server: "192.168.77.2",
-			Programs: map[string]string{
+			Programs: map[firmware.Kind]string{
 				"bios": `boot\x64\wdsnbp.com`, "uefi-ia32": `boot\x86\wdsmgfw.efi`,
 				"uefi-x64": `boot\x64\wdsmgfw.efi`, "uefi-arm64": `boot\arm64\wdsmgfw.efi`,
 			},

@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/pxebox/pxebox/internal/boot/firmware"
 )
 
 // checkReach warns of what finds no way to its network: the answers of the box,
@@ -103,7 +105,7 @@ func (r *reader) servers() (to places) {
 // by their address.
 func (r *reader) bootsFrom(l lan) places {
 	to := r.servers()
-	for _, name := range Firmwares {
+	for _, name := range firmware.Kinds {
 		u, err := url.Parse(r.cfg.DHCP.BootFiles[name])
 		if err != nil {
 			continue

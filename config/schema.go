@@ -212,11 +212,11 @@ func options(in string, p func(*reader) *Parameters) section {
 	}
 }
 
-// bootFiles are the keys of [boot] that have a name: one for each of Firmwares,
-// and IPXE.
+// bootFiles are the keys of [boot] that have a name: one for each of
+// firmware.Kinds, and firmware.IPXE.
 func bootFiles() []field {
-	file := func(r *reader, v value) { r.boot(v.field.name, v.bootFile()) }
-	url := func(r *reader, v value) { r.boot(v.field.name, v.bootURL()) }
+	file := func(r *reader, v value) { r.boot(firmware.Kind(v.field.name), v.bootFile()) }
+	url := func(r *reader, v value) { r.boot(firmware.Kind(v.field.name), v.bootURL()) }
 	return []field{
 		{"bios", `"pxelinux.0"`, file},
 		{"uefi-ia32", `"efi/bootia32.efi"`, file},
@@ -226,7 +226,7 @@ func bootFiles() []field {
 		{"uefi-x64-http", `"http://192.168.77.1/efi/bootx64.efi"`, url},
 		{"uefi-arm64-http", `"http://192.168.77.1/efi/bootaa64.efi"`, url},
 		{"raspberry-pi", `"start4.elf"`, file},
-		{IPXE, `"boot.ipxe"`, func(r *reader, v value) { r.boot(IPXE, v.ipxeScript()) }},
+		{string(firmware.IPXE), `"boot.ipxe"`, func(r *reader, v value) { r.boot(firmware.IPXE, v.ipxeScript()) }},
 	}
 }
 
@@ -246,32 +246,36 @@ func bootByArch(r *reader, v value) bool {
 			return false
 		}
 	}
-	key := string(arch.Kind())
+	kind := arch.Kind()
+	key := string(kind)
 	switch {
-	case key != v.field.name && slices.Contains(Firmwares, key) && isNumber:
+	case key != v.field.name && slices.Contains(firmwareWords, key) && isNumber:
 		v.fail("is the number of "+key, "write "+key)
 	case key != v.field.name:
 		v.fail("is not known", "write "+key)
 	case arch.IsHTTP():
 		v.field.example = `"http://192.168.77.1/efi/boot.efi"`
-		r.boot(key, v.bootURL())
+		r.boot(kind, v.bootURL())
 	default:
 		v.field.example = `"efi/boot.efi"`
-		r.boot(key, v.bootFile())
+		r.boot(kind, v.bootFile())
 	}
 	return true
 }
 
-func (r *reader) boot(key, file string) {
+func (r *reader) boot(kind firmware.Kind, file string) {
 	if r.cfg.DHCP.BootFiles == nil {
-		r.cfg.DHCP.BootFiles = map[string]string{}
+		r.cfg.DHCP.BootFiles = map[firmware.Kind]string{}
 	}
-	r.cfg.DHCP.BootFiles[key] = file
+	r.cfg.DHCP.BootFiles[kind] = file
 }
 
 // programs are those of a WDS server that was set up as Microsoft does it, in
-// the order of Firmwares.
-var programs = []struct{ firmware, file string }{
+// the order of firmware.Kinds.
+var programs = []struct {
+	firmware firmware.Kind
+	file     string
+}{
 	{"bios", `boot\x64\wdsnbp.com`},
 	{"uefi-ia32", `boot\x86\wdsmgfw.efi`},
 	{"uefi-x64", `boot\x64\wdsmgfw.efi`},
@@ -279,7 +283,7 @@ var programs = []struct{ firmware, file string }{
 }
 
 func newWDS() WDS {
-	w := WDS{Programs: map[string]string{}, Probe: spec.Duration(30 * time.Second), OnDown: OnDownMark, BIOSRoute: RouteChain}
+	w := WDS{Programs: map[firmware.Kind]string{}, Probe: spec.Duration(30 * time.Second), OnDown: OnDownMark, BIOSRoute: RouteChain}
 	for _, p := range programs {
 		w.Programs[p.firmware] = p.file
 	}
@@ -290,8 +294,8 @@ func newWDS() WDS {
 func wdsPrograms() []field {
 	var out []field
 	for _, p := range programs {
-		out = append(out, field{p.firmware, "'" + p.file + "'", func(r *reader, v value) {
-			last(r.cfg.WDS).Programs[v.field.name] = v.wdsProgram()
+		out = append(out, field{string(p.firmware), "'" + p.file + "'", func(r *reader, v value) {
+			last(r.cfg.WDS).Programs[p.firmware] = v.wdsProgram()
 		}})
 	}
 	return out

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/pxebox/pxebox/internal/boot/clients"
+	"github.com/pxebox/pxebox/internal/boot/firmware"
 	"github.com/pxebox/pxebox/internal/boot/handoff"
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
 	"github.com/pxebox/pxebox/internal/boot/spec"
@@ -81,13 +82,13 @@ func full(t *testing.T) Generation {
 	g.Views = map[string]map[string][]byte{"1": {pxelinux.ConfigFile: []byte("DEFAULT x\n")}}
 	g.Machines = []clients.Rule{{
 		Machine: spec.Machine{
-			MAC: []string{"52:54:00"}, GUID: []string{"70786562-6f78-4c61-8000-000000000010"}, Firmware: []string{"uefi-x64"},
+			MAC: []string{"52:54:00"}, GUID: []string{"70786562-6f78-4c61-8000-000000000010"}, Firmware: []firmware.Kind{"uefi-x64"},
 			Boot: "wds", Once: true, Entries: []string{"wds"}, Default: "wds", Timeout: &timeout,
 		},
 		View: "1", Waits: true, Handoff: "wds",
 	}}
 	g.Handoffs = map[string]handoff.Target{"wds": {
-		Server: netip.MustParseAddr("192.168.77.2"), Programs: map[string]string{"bios": `boot\x64\wdsnbp.com`},
+		Server: netip.MustParseAddr("192.168.77.2"), Programs: map[firmware.Kind]string{"bios": `boot\x64\wdsnbp.com`},
 	}}
 	return g
 }

@@ -8,6 +8,8 @@ package bootmenu
 import (
 	"net/netip"
 	"time"
+
+	"github.com/pxebox/pxebox/internal/boot/firmware"
 )
 
 // MaxSize bounds all menus together, in bytes. In the generation's file base64
@@ -32,7 +34,7 @@ type Server struct {
 	Wrong string
 	// Programs is the result of asking for its boot programs, by the
 	// firmware that loads them. One that is not there was not asked for.
-	Programs map[string]Health
+	Programs map[firmware.Kind]Health
 }
 
 // Health is the answer to the question for a boot program.

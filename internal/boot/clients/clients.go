@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/pxebox/pxebox/internal/boot/ether"
+	"github.com/pxebox/pxebox/internal/boot/firmware"
 	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
@@ -20,8 +21,8 @@ type Machine struct {
 	// GUID is as the firmware's setup shows it, in small letters; empty where
 	// the firmware does not say.
 	GUID string
-	// Firmware is one of those of package firmware, or empty.
-	Firmware string
+	// Firmware is empty where it is not known.
+	Firmware firmware.Kind
 }
 
 // GUID writes the 16 bytes of a GUID as firmware's setup and Windows show
@@ -60,10 +61,10 @@ type Rule struct {
 func (r Rule) Fits(m Machine) bool {
 	return fits(r.MAC, func(begins string) bool { return isMAC(m.MAC.String(), begins) }) &&
 		fits(r.GUID, func(v string) bool { return v == m.GUID }) &&
-		fits(r.Firmware, func(v string) bool { return v == m.Firmware })
+		fits(r.Firmware, func(v firmware.Kind) bool { return v == m.Firmware })
 }
 
-func fits(values []string, is func(string) bool) bool {
+func fits[T any](values []T, is func(T) bool) bool {
 	return len(values) == 0 || slices.ContainsFunc(values, is)
 }
 

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/pxebox/pxebox/internal/boot/ether"
+	"github.com/pxebox/pxebox/internal/boot/firmware"
 	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
@@ -47,11 +48,11 @@ func TestFits(t *testing.T) {
 		{"a MAC, and nothing known", spec.Machine{MAC: []string{"52:54:00"}}, Machine{}, false},
 		{"its GUID", spec.Machine{GUID: []string{pc.GUID}}, pc, true},
 		{"a GUID, and the firmware does not say", spec.Machine{GUID: []string{pc.GUID}}, Machine{MAC: pc.MAC}, false},
-		{"its firmware", spec.Machine{Firmware: []string{"bios", "uefi-x64"}}, pc, true},
-		{"another firmware", spec.Machine{Firmware: []string{"bios"}}, pc, false},
-		{"by HTTP it is another firmware", spec.Machine{Firmware: []string{"uefi-x64-http"}}, pc, false},
-		{"all that is there has to fit", spec.Machine{MAC: []string{"52:54:00"}, Firmware: []string{"bios"}}, pc, false},
-		{"and does", spec.Machine{MAC: []string{"52:54:00"}, GUID: []string{pc.GUID}, Firmware: []string{"uefi-x64"}}, pc, true},
+		{"its firmware", spec.Machine{Firmware: []firmware.Kind{"bios", "uefi-x64"}}, pc, true},
+		{"another firmware", spec.Machine{Firmware: []firmware.Kind{"bios"}}, pc, false},
+		{"by HTTP it is another firmware", spec.Machine{Firmware: []firmware.Kind{"uefi-x64-http"}}, pc, false},
+		{"all that is there has to fit", spec.Machine{MAC: []string{"52:54:00"}, Firmware: []firmware.Kind{"bios"}}, pc, false},
+		{"and does", spec.Machine{MAC: []string{"52:54:00"}, GUID: []string{pc.GUID}, Firmware: []firmware.Kind{"uefi-x64"}}, pc, true},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			if got := (Rule{Machine: tc.rule}).Fits(tc.m); got != tc.want {
@@ -63,7 +64,7 @@ func TestFits(t *testing.T) {
 
 func TestMatch(t *testing.T) {
 	rules := []Rule{
-		{Machine: spec.Machine{Firmware: []string{"bios"}}, View: "bios"},
+		{Machine: spec.Machine{Firmware: []firmware.Kind{"bios"}}, View: "bios"},
 		{Machine: spec.Machine{MAC: []string{"52:54:00:77:00:10"}, Once: true}, View: "once"},
 		{Machine: spec.Machine{MAC: []string{"52:54:00"}}, View: "all of them"},
 		{Machine: spec.Machine{MAC: []string{"52:54:00:77:00:10"}}, View: "too late"},

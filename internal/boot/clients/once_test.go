@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/pxebox/pxebox/internal/boot/ether"
+	"github.com/pxebox/pxebox/internal/boot/firmware"
 	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
@@ -304,7 +305,7 @@ func TestFingerprint(t *testing.T) {
 	// count again, and a machine would be installed a second time.
 	const stored = "fb51fe5a8bc593bd"
 	all := Rule{Machine: spec.Machine{
-		MAC: []string{"52:54:00"}, GUID: []string{pc.GUID}, Firmware: []string{"uefi-x64"},
+		MAC: []string{"52:54:00"}, GUID: []string{pc.GUID}, Firmware: []firmware.Kind{"uefi-x64"},
 		Boot: "debian", Once: true, Entries: []string{"debian"}, Default: "debian",
 	}}
 	if got := Fingerprint(all); got != stored {

@@ -23,3 +23,10 @@ const (
 	// loads, and not a kind of machine.
 	IPXE Kind = "ipxe"
 )
+
+// Kinds are all of them, in the order of the settings. The firmware of a
+// Raspberry Pi asks for its files by names of its own: any boot file of that
+// kind says that Pis are to be served.
+var Kinds = []Kind{
+	BIOS, UEFIIA32, UEFIX64, UEFIARM64, UEFIIA32HTTP, UEFIX64HTTP, UEFIARM64HTTP, RaspberryPi,
+}

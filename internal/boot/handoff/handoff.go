@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/pxebox/pxebox/internal/boot/clients"
+	"github.com/pxebox/pxebox/internal/boot/firmware"
 )
 
 // Target is a boot server of others that machines are handed over to.
@@ -18,7 +19,7 @@ type Target struct {
 	Server netip.Addr `json:"server"`
 	// Programs are the server's network boot programs, as it wants to be
 	// asked for them, by the firmware that loads them.
-	Programs map[string]string `json:"programs"`
+	Programs map[firmware.Kind]string `json:"programs"`
 }
 
 // Boot is what a machine that is handed over loads.
@@ -90,9 +91,9 @@ func (p Plan) Takes(now time.Time, m clients.Machine, xid [4]byte, b Boot) {
 
 // Boot is what a firmware loads from the server that an entry leads to now;
 // false where the server has no address, or nothing for this firmware.
-func (p Plan) Boot(entry, firmware string) (Boot, bool) {
+func (p Plan) Boot(entry string, by firmware.Kind) (Boot, bool) {
 	t := p.targets[entry]
-	program := t.Programs[firmware]
+	program := t.Programs[by]
 	if program == "" || !t.Server.Is4() {
 		return Boot{}, false
 	}

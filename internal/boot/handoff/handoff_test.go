@@ -8,6 +8,7 @@ import (
 	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/boot/clients"
 	"github.com/pxebox/pxebox/internal/boot/ether"
+	"github.com/pxebox/pxebox/internal/boot/firmware"
 	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
@@ -16,16 +17,16 @@ var (
 	wds2 = netip.MustParseAddr("192.168.77.5")
 
 	targets = map[string]Target{
-		"wds":     {wds, map[string]string{"bios": `boot\x64\wdsnbp.com`, "uefi-x64": `boot\x64\wdsmgfw.efi`, "uefi-arm64": ""}},
-		"wds2":    {wds2, map[string]string{"bios": `boot\x64\wdsnbp.com`}},
-		"unknown": {Programs: map[string]string{"bios": `boot\x64\wdsnbp.com`}},
+		"wds":     {wds, map[firmware.Kind]string{"bios": `boot\x64\wdsnbp.com`, "uefi-x64": `boot\x64\wdsmgfw.efi`, "uefi-arm64": ""}},
+		"wds2":    {wds2, map[firmware.Kind]string{"bios": `boot\x64\wdsnbp.com`}},
+		"unknown": {Programs: map[firmware.Kind]string{"bios": `boot\x64\wdsnbp.com`}},
 	}
 	uefi = clients.Machine{MAC: pc, Firmware: "uefi-x64"}
 	bios = clients.Machine{MAC: pc, Firmware: "bios"}
 )
 
-func straight(entry string, once bool, firmware ...string) clients.Rule {
-	return clients.Rule{Machine: spec.Machine{Firmware: firmware, Boot: entry, Once: once}, Handoff: entry}
+func straight(entry string, once bool, only ...firmware.Kind) clients.Rule {
+	return clients.Rule{Machine: spec.Machine{Firmware: only, Boot: entry, Once: once}, Handoff: entry}
 }
 
 func TestPlanFor(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/pxebox/pxebox/internal/boot/ether"
+	"github.com/pxebox/pxebox/internal/boot/firmware"
 )
 
 // Network says how the box itself gets onto the wire.
@@ -66,11 +67,11 @@ type DHCP struct {
 	Subnets []Subnet `json:"subnet,omitempty"`
 	// Reservations are addresses that belong to one machine each.
 	Reservations []Reservation `json:"reservation,omitempty"`
-	// BootFiles are the programs that firmware loads, by the names of
-	// package firmware: a boot file, or an http:// URL for those that end in -http.
+	// BootFiles are the programs that firmware loads, by the kind of
+	// firmware: a boot file, or an http:// URL for those that end in -http.
 	// A name that is not there gets the built-in program, an empty file
 	// none.
-	BootFiles map[string]string `json:"boot,omitempty"`
+	BootFiles map[firmware.Kind]string `json:"boot,omitempty"`
 }
 
 // Parameters are what the machines of one subnet are told beside their
@@ -188,9 +189,9 @@ type Files struct {
 // that are there have to fit; in each, one of its values. The first Machine
 // that fits counts.
 type Machine struct {
-	MAC      []string `json:"mac,omitempty"`      // "52:54:00:12:34:56", or its beginning "52:54:00", in small letters
-	GUID     []string `json:"guid,omitempty"`     // as in the firmware's setup: "70786562-6f78-4c61-8000-000000000010", in small letters
-	Firmware []string `json:"firmware,omitempty"` // of package firmware
+	MAC      []string        `json:"mac,omitempty"`  // "52:54:00:12:34:56", or its beginning "52:54:00", in small letters
+	GUID     []string        `json:"guid,omitempty"` // as in the firmware's setup: "70786562-6f78-4c61-8000-000000000010", in small letters
+	Firmware []firmware.Kind `json:"firmware,omitempty"`
 
 	// Boot is BootMenu, BootDisk or the name of an Entry that is started
 	// without a menu.

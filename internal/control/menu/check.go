@@ -7,13 +7,14 @@ import (
 	"strings"
 
 	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/firmware"
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
 )
 
 // Note says what the menu of a firmware is without, or cannot do.
 type Note struct {
-	Entry    string // its name; empty where it is the menu as a whole
-	Firmware string // of config.Firmwares; empty where it is the same on all
+	Entry    string        // its name; empty where it is the menu as a whole
+	Firmware firmware.Kind // empty where it is the same on all
 	Why      string
 }
 
@@ -24,7 +25,7 @@ func Check(c *config.Config) []Note {
 	s := newSite(c, Status{})
 	var out []Note
 	for i, e := range c.Entries {
-		for _, firmware := range []string{bios, uefi} {
+		for _, firmware := range []firmware.Kind{bios, uefi} {
 			note := func(why string) { out = append(out, Note{e.Name, firmware, why}) }
 			if why := s.unable(e, firmware); why != "" {
 				if c.Menu.Default == e.Name {
@@ -62,7 +63,7 @@ func Check(c *config.Config) []Note {
 	if c.DHCP.Mode.Answers() {
 		why += "; a [[machine]] can lead it to a WDS server"
 	}
-	for _, firmware := range []string{"uefi-ia32", "uefi-arm64"} {
+	for _, firmware := range []firmware.Kind{firmware.UEFIIA32, firmware.UEFIARM64} {
 		if c.DHCP.BootFiles[firmware] == "" {
 			out = append(out, Note{Firmware: firmware, Why: why})
 		}
@@ -122,7 +123,7 @@ func (s *site) unheard() (out []Note) {
 }
 
 // unable says why a firmware cannot run an entry at all; empty where it can.
-func (s *site) unable(e config.Entry, firmware string) string {
+func (s *site) unable(e config.Entry, firmware firmware.Kind) string {
 	switch e.Kind() {
 	case config.KindWDS:
 		i := slices.IndexFunc(s.WDS, func(w config.WDS) bool { return w.Name == e.WDS })

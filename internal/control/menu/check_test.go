@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pxebox/pxebox/internal/boot/firmware"
 	"github.com/pxebox/pxebox/internal/boot/loader/grub"
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
 )
@@ -81,7 +82,7 @@ func TestCheck(t *testing.T) {
 		t.Run(tt.situation, func(t *testing.T) {
 			var got strings.Builder
 			for _, n := range Check(parse(t, tt.file)) {
-				got.WriteString(n.Entry + " " + n.Firmware + ": " + n.Why + "\n")
+				got.WriteString(n.Entry + " " + string(n.Firmware) + ": " + n.Why + "\n")
 			}
 			if got.String() != tt.want {
 				t.Errorf("got\n%swant\n%s", &got, tt.want)
@@ -98,7 +99,7 @@ func TestCheckSaysWhatTheMenusDo(t *testing.T) {
 			r := Render(c, Status{})
 			onBIOS, _ := readPXELINUX(t, r.Files[pxelinux.ConfigFile])
 			onUEFI, _ := readGRUB(t, r.Files[grub.ConfigFile])
-			for firmware, lines := range map[string][]line{bios: onBIOS, uefi: onUEFI} {
+			for firmware, lines := range map[firmware.Kind][]line{bios: onBIOS, uefi: onUEFI} {
 				for _, e := range c.Entries {
 					said := slices.ContainsFunc(Check(c), func(n Note) bool {
 						return n.Entry == e.Name && n.Firmware == firmware && strings.HasPrefix(n.Why, "not shown: ")

@@ -10,6 +10,7 @@ import (
 
 	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/boot/bootmenu"
+	"github.com/pxebox/pxebox/internal/boot/firmware"
 	"github.com/pxebox/pxebox/internal/boot/handoff"
 	"github.com/pxebox/pxebox/internal/boot/loader/grub"
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
@@ -43,8 +44,8 @@ func TestMachines(t *testing.T) {
 		onDown             string
 		status             Status
 		view, handoff      string
-		firmwares          []string // for which the view has files
-		entries            []string // of the view, in PXELINUX
+		firmwares          []firmware.Kind // for which the view has files
+		entries            []string        // of the view, in PXELINUX
 		preset             string
 	}{
 		{situation: "the general menu", machine: `boot = "menu"`},
@@ -54,18 +55,18 @@ func TestMachines(t *testing.T) {
 		{situation: "straight to WDS, which is down", machine: `boot = "wds"`, status: down},
 		{situation: "straight to WDS, which is down, the next one is up", machine: `boot = "wds"`, onDown: "next", status: down, handoff: "wds"},
 		{situation: "straight to WDS, which refuses", machine: `boot = "wds"`, status: refused, handoff: "wds"}, // for firmware that it does not refuse
-		{situation: "straight to the disk", machine: `boot = "disk"`, view: "start-disk", firmwares: []string{bios, uefi}},
-		{situation: "straight to an entry of a submenu", machine: `boot = "debian"`, view: "start-debian", firmwares: []string{bios, uefi}},
-		{situation: "straight to an entry that is not listed", machine: `boot = "rare"`, view: "start-rare", firmwares: []string{bios, uefi}},
-		{situation: "straight to what a BIOS cannot", machine: `boot = "setup"`, view: "start-setup", firmwares: []string{uefi}},
+		{situation: "straight to the disk", machine: `boot = "disk"`, view: "start-disk", firmwares: []firmware.Kind{bios, uefi}},
+		{situation: "straight to an entry of a submenu", machine: `boot = "debian"`, view: "start-debian", firmwares: []firmware.Kind{bios, uefi}},
+		{situation: "straight to an entry that is not listed", machine: `boot = "rare"`, view: "start-rare", firmwares: []firmware.Kind{bios, uefi}},
+		{situation: "straight to what a BIOS cannot", machine: `boot = "setup"`, view: "start-setup", firmwares: []firmware.Kind{uefi}},
 		{situation: "straight to an entry whose file is missing", machine: `boot = "debian"`, status: Status{Missing: map[string][]string{"debian": {"debian/linux"}}}},
-		{situation: "a menu in an order of its own", machine: `entries = ["debian", "disk"]`, view: "menu-1", firmwares: []string{bios, uefi},
+		{situation: "a menu in an order of its own", machine: `entries = ["debian", "disk"]`, view: "menu-1", firmwares: []firmware.Kind{bios, uefi},
 			entries: []string{"debian", "disk"}, preset: "debian"},
-		{situation: "a menu with a submenu", machine: `entries = ["disk", "linux"]`, view: "menu-1", firmwares: []string{bios, uefi},
+		{situation: "a menu with a submenu", machine: `entries = ["disk", "linux"]`, view: "menu-1", firmwares: []firmware.Kind{bios, uefi},
 			entries: []string{"disk", "linux", "debian", "BACK-linux"}, preset: "disk"},
-		{situation: "a menu with a submenu and what is not listed in it", machine: `entries = ["rare", "linux"]`, view: "menu-1", firmwares: []string{bios, uefi},
+		{situation: "a menu with a submenu and what is not listed in it", machine: `entries = ["rare", "linux"]`, view: "menu-1", firmwares: []firmware.Kind{bios, uefi},
 			entries: []string{"linux", "debian", "rare", "BACK-linux"}, preset: "linux"},
-		{situation: "another default", machine: `default = "disk"`, view: "menu-1", firmwares: []string{bios, uefi},
+		{situation: "another default", machine: `default = "disk"`, view: "menu-1", firmwares: []firmware.Kind{bios, uefi},
 			entries: []string{"wds", "disk", "linux", "debian", "BACK-linux"}, preset: "disk"},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
@@ -83,7 +84,7 @@ func TestMachines(t *testing.T) {
 				t.Errorf("there is no target for %q", got.Handoff)
 			}
 			view := r.Views[tt.view]
-			for firmware, file := range map[string]string{bios: pxelinux.ConfigFile, uefi: grub.ConfigFile} {
+			for firmware, file := range map[firmware.Kind]string{bios: pxelinux.ConfigFile, uefi: grub.ConfigFile} {
 				if _, ok := view[file]; ok != slices.Contains(tt.firmwares, firmware) {
 					t.Errorf("%s has files in the view: %v", firmware, ok)
 				}

@@ -46,8 +46,8 @@ type Rendered struct {
 // The kinds of firmware that there is a menu for, as the settings name
 // them.
 const (
-	bios = string(firmware.BIOS)
-	uefi = string(firmware.UEFIX64)
+	bios = firmware.BIOS
+	uefi = firmware.UEFIX64
 )
 
 // Render returns the menus. c is what config.Parse returned: that is where a

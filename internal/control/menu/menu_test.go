@@ -20,6 +20,7 @@ import (
 
 	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/boot/bootmenu"
+	"github.com/pxebox/pxebox/internal/boot/firmware"
 	"github.com/pxebox/pxebox/internal/boot/handoff"
 	"github.com/pxebox/pxebox/internal/boot/loader/grub"
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
@@ -76,7 +77,7 @@ var (
 // wds2, which is up.
 func health(h bootmenu.Health) Status {
 	each := func(h bootmenu.Health) bootmenu.Server {
-		return bootmenu.Server{Programs: map[string]bootmenu.Health{bios: h, uefi: h}}
+		return bootmenu.Server{Programs: map[firmware.Kind]bootmenu.Health{bios: h, uefi: h}}
 	}
 	return Status{WDS: map[string]bootmenu.Server{"wds": each(h), "wds2": each(bootmenu.Health{State: bootmenu.Up})}}
 }
@@ -467,7 +468,7 @@ func grubDefault(lines []line, path string) int {
 
 // wanted is the general menu that a configuration asks for, where all servers
 // are up and all files there. It is written from the configuration's side.
-func wanted(c *config.Config, firmware string) []line {
+func wanted(c *config.Config, firmware firmware.Kind) []line {
 	var out []line
 	var walk func(in string, depth int)
 	walk = func(in string, depth int) {
@@ -515,7 +516,7 @@ func compare(t *testing.T, c *config.Config, r Rendered) {
 	gotBIOS, biosTimeout := readPXELINUX(t, r.Files[pxelinux.ConfigFile])
 	gotUEFI, uefiTimeout := readGRUB(t, r.Files[grub.ConfigFile])
 	for _, firmware := range []struct {
-		name string
+		name firmware.Kind
 		got  []line
 	}{{bios, gotBIOS}, {uefi, gotUEFI}} {
 		want := wanted(c, firmware.name)

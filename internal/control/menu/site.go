@@ -10,6 +10,7 @@ import (
 
 	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/boot/bootmenu"
+	"github.com/pxebox/pxebox/internal/boot/firmware"
 	"github.com/pxebox/pxebox/internal/boot/handoff"
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
 )
@@ -41,12 +42,12 @@ type lead struct {
 	server config.WDS
 	addr   netip.Addr // the zero Addr: its name was not found
 	wrong  string     // as Server's
-	health map[string]bootmenu.Health
+	health map[firmware.Kind]bootmenu.Health
 	state  bootmenu.State
 }
 
 func (l lead) target() handoff.Target {
-	t := handoff.Target{Server: l.addr, Programs: map[string]string{}}
+	t := handoff.Target{Server: l.addr, Programs: map[firmware.Kind]string{}}
 	for firmware, program := range l.server.Programs {
 		// A refused program would leave the machine without any system. It
 		// gets the menu instead, which says why.
@@ -94,7 +95,7 @@ func selected(names []string) selection {
 
 // page is the menu for a firmware. preset is the name of the default entry;
 // empty stands for the first one.
-func (s *site) page(firmware string, only selection, preset string) page {
+func (s *site) page(firmware firmware.Kind, only selection, preset string) page {
 	top := s.top(only)
 	p := page{items: s.list(firmware, top, only)}
 	if preset == "" && len(top) > 0 {
@@ -137,7 +138,7 @@ func (s *site) within(e config.Entry, only selection) bool {
 
 // list are the items of some entries, without those that the firmware cannot
 // run.
-func (s *site) list(firmware string, indices []int, only selection) []item {
+func (s *site) list(firmware firmware.Kind, indices []int, only selection) []item {
 	var out []item
 	for _, i := range indices {
 		it, ok := s.item(s.Entries[i], firmware)
@@ -159,7 +160,7 @@ func (s *site) list(firmware string, indices []int, only selection) []item {
 }
 
 // item is an entry as it is now, and whether it is shown.
-func (s *site) item(e config.Entry, firmware string) (item, bool) {
+func (s *site) item(e config.Entry, firmware firmware.Kind) (item, bool) {
 	it := item{Entry: e}
 	if s.unable(e, firmware) != "" {
 		return it, false
@@ -208,7 +209,7 @@ func (it *item) kill(note, why string) {
 
 // missing are the files of an entry that the firmware would load and that are
 // not there.
-func (s *site) missing(e config.Entry, firmware string) []string {
+func (s *site) missing(e config.Entry, firmware firmware.Kind) []string {
 	needed := append([]string{e.Kernel}, e.Initrd...)
 	if e.Kind() == config.KindProgram {
 		needed = []string{program(e, firmware)}
@@ -224,7 +225,7 @@ func (s *site) missing(e config.Entry, firmware string) []string {
 
 // program is the file that a firmware starts for an entry of KindProgram;
 // empty where there is none.
-func program(e config.Entry, firmware string) string {
+func program(e config.Entry, firmware firmware.Kind) string {
 	isEFI := strings.EqualFold(path.Ext(e.File), ".efi")
 	switch {
 	case firmware == bios && !isEFI:
@@ -270,7 +271,7 @@ func (s *site) leadTo(w config.WDS) lead {
 
 // overall is the state of a server. It need not have a program for every
 // firmware: one is enough, and an answer is one whatever it says.
-func overall(programs map[string]bootmenu.Health) bootmenu.State {
+func overall(programs map[firmware.Kind]bootmenu.Health) bootmenu.State {
 	found := map[bootmenu.State]bool{}
 	for _, h := range programs {
 		found[h.State] = true
@@ -344,6 +345,6 @@ func shorten(text string, room int) string {
 // that the box answers. No boot loader for UEFI hands over what WDS's program
 // looks for: GRUB's chainloader leaves it without the firmware's
 // EFI_PXE_BASE_CODE_PROTOCOL.
-func needsRestart(w config.WDS, firmware string) bool {
+func needsRestart(w config.WDS, firmware firmware.Kind) bool {
 	return firmware != bios || w.BIOSRoute == config.RouteReboot
 }

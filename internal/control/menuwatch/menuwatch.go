@@ -17,6 +17,7 @@ import (
 	"github.com/pxebox/pxebox/internal/base/jitter"
 	"github.com/pxebox/pxebox/internal/base/pulse"
 	"github.com/pxebox/pxebox/internal/boot/bootmenu"
+	"github.com/pxebox/pxebox/internal/boot/firmware"
 )
 
 const (
@@ -37,7 +38,7 @@ type Lookup func(ctx context.Context, host string) ([]netip.Addr, error)
 
 // Probe asks a WDS server for its programs, and returns what became of each by
 // firmware. Its error is the box's own: nothing is known of the server then.
-type Probe func(ctx context.Context, addr netip.Addr, w config.WDS) (map[string]bootmenu.Health, error)
+type Probe func(ctx context.Context, addr netip.Addr, w config.WDS) (map[firmware.Kind]bootmenu.Health, error)
 
 // Watcher publishes generations for as long as it runs.
 type Watcher struct {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/boot/bootmenu"
+	"github.com/pxebox/pxebox/internal/boot/firmware"
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
 	"github.com/pxebox/pxebox/internal/control/sitefiles"
 	"github.com/pxebox/pxebox/internal/generation"
@@ -119,12 +120,12 @@ func TestRunLooksNamesUpAndAsksServers(t *testing.T) {
 		return addrs("10.0.0.9"), nil
 	}
 	asked := make(chan netip.Addr, 1)
-	s.Probe = func(ctx context.Context, a netip.Addr, _ config.WDS) (map[string]bootmenu.Health, error) {
+	s.Probe = func(ctx context.Context, a netip.Addr, _ config.WDS) (map[firmware.Kind]bootmenu.Health, error) {
 		if _, ok := ctx.Deadline(); !ok {
 			return nil, errors.New("a question without an end")
 		}
 		asked <- a
-		return map[string]bootmenu.Health{"bios": refused}, nil
+		return map[firmware.Kind]bootmenu.Health{"bios": refused}, nil
 	}
 	s.write(wdsAt("wds.example.org"))
 	seen := s.published()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/boot/bootmenu"
+	"github.com/pxebox/pxebox/internal/boot/firmware"
 )
 
 const (
@@ -32,9 +33,9 @@ const (
 type server struct {
 	config   config.WDS
 	addr     netip.Addr
-	askAt    time.Time          // not set while a question is under way
-	programs map[string]program // by firmware
-	problem  string             // what kept the box from asking, so that it is said once
+	askAt    time.Time // not set while a question is under way
+	programs map[firmware.Kind]program
+	problem  string // what kept the box from asking, so that it is said once
 }
 
 // program is what is known of one of its programs.
@@ -82,7 +83,7 @@ func (v *servers) follow(c *config.Config, n names, own []netip.Prefix, now time
 			known[w.Name] = old
 			continue
 		}
-		fresh := &server{config: w, addr: addr, programs: map[string]program{}}
+		fresh := &server{config: w, addr: addr, programs: map[firmware.Kind]program{}}
 		if addr.IsValid() && w.Probe > 0 {
 			fresh.askAt = now
 		}
@@ -113,7 +114,7 @@ func (v *servers) status(c *config.Config, n names, own []netip.Prefix) map[stri
 		var st bootmenu.Server
 		st.Addr, st.Wrong = n.addr(w, own)
 		if sv := v.known[w.Name]; sv != nil && len(sv.programs) > 0 {
-			st.Programs = map[string]bootmenu.Health{}
+			st.Programs = map[firmware.Kind]bootmenu.Health{}
 			for firmware, p := range sv.programs {
 				st.Programs[firmware] = p.Health
 			}
@@ -147,7 +148,7 @@ func (s *state) askServers(now time.Time) {
 }
 
 // probed takes up what became of a server's programs.
-func (s *state) probed(now time.Time, sv *server, answers map[string]bootmenu.Health, err error) {
+func (s *state) probed(now time.Time, sv *server, answers map[firmware.Kind]bootmenu.Health, err error) {
 	s.servers.rounds--
 	if s.servers.known[sv.config.Name] != sv {
 		return // changed or gone meanwhile
@@ -180,12 +181,12 @@ func (s *state) probed(now time.Time, sv *server, answers map[string]bootmenu.He
 
 // tell logs what is new about a server, a line for all programs that it is the
 // same of, and reports whether there is something.
-func (s *state) tell(sv *server, old map[string]program) bool {
+func (s *state) tell(sv *server, old map[firmware.Kind]program) bool {
 	type finding struct {
 		state bootmenu.State
 		note  string
 	}
-	found := map[finding][]string{}
+	found := map[finding][]firmware.Kind{}
 	var order []finding
 	for _, firmware := range slices.Sorted(maps.Keys(sv.programs)) {
 		was, is := old[firmware], sv.programs[firmware]

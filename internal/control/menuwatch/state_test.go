@@ -14,6 +14,7 @@ import (
 
 	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/boot/bootmenu"
+	"github.com/pxebox/pxebox/internal/boot/firmware"
 	"github.com/pxebox/pxebox/internal/boot/loader/grub"
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
 	"github.com/pxebox/pxebox/internal/boot/spec"
@@ -39,7 +40,7 @@ func newSite(t *testing.T) *site {
 		Lookup: func(context.Context, string) ([]netip.Addr, error) {
 			return nil, errors.New("no name server")
 		},
-		Probe: func(context.Context, netip.Addr, config.WDS) (map[string]bootmenu.Health, error) {
+		Probe: func(context.Context, netip.Addr, config.WDS) (map[firmware.Kind]bootmenu.Health, error) {
 			return nil, nil
 		},
 		Log: slog.New(slog.NewTextHandler(&s.log, nil)),

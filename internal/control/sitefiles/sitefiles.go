@@ -109,7 +109,7 @@ func Users(c *config.Config, file string) string {
 	}
 	for _, key := range slices.Sorted(maps.Keys(c.DHCP.BootFiles)) {
 		if c.DHCP.BootFiles[key] == file {
-			out = append(out, "boot."+key)
+			out = append(out, "boot."+string(key))
 		}
 	}
 	if n := len(out); n > maxUsers {

@@ -19,6 +19,7 @@ import (
 
 	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/boot/bootmenu"
+	"github.com/pxebox/pxebox/internal/boot/firmware"
 )
 
 // The ports of a WDS server.
@@ -45,11 +46,11 @@ type Prober struct {
 // what became of each, by firmware, without Since. It takes up to twice the
 // sum of the waits. The error is the box's own, such as having no route: then
 // nothing is known of the server.
-func (p *Prober) Ask(ctx context.Context, addr netip.Addr, w config.WDS) (map[string]bootmenu.Health, error) {
+func (p *Prober) Ask(ctx context.Context, addr netip.Addr, w config.WDS) (map[firmware.Kind]bootmenu.Health, error) {
 	var (
 		running sync.WaitGroup
 		mu      sync.Mutex
-		out     = map[string]bootmenu.Health{}
+		out     = map[firmware.Kind]bootmenu.Health{}
 		failed  error
 		service = gives
 	)

@@ -20,6 +20,7 @@ import (
 	standin "github.com/pxebox/pxebox/e2e/wds"
 	"github.com/pxebox/pxebox/internal/boot/bootfiles"
 	"github.com/pxebox/pxebox/internal/boot/bootmenu"
+	"github.com/pxebox/pxebox/internal/boot/firmware"
 	"github.com/pxebox/pxebox/internal/control/wdsprobe"
 	"github.com/pxebox/pxebox/internal/serve/tftp"
 )
@@ -50,7 +51,7 @@ func listen(t *testing.T) (*net.UDPConn, uint16) {
 // ask asks for one program, for BIOS.
 func ask(t *testing.T, p *wdsprobe.Prober, name string, service bool) bootmenu.Health {
 	t.Helper()
-	got, err := p.Ask(t.Context(), localhost, config.WDS{Programs: map[string]string{"bios": name, "uefi-arm64": ""}, Probe4011: service})
+	got, err := p.Ask(t.Context(), localhost, config.WDS{Programs: map[firmware.Kind]string{"bios": name, "uefi-arm64": ""}, Probe4011: service})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +133,7 @@ func TestAskWDS(t *testing.T) {
 
 func TestAllProgramsOfAServer(t *testing.T) {
 	_, p := start(t, nbp)
-	got, err := p.Ask(t.Context(), localhost, config.WDS{Programs: map[string]string{"bios": nbp, "uefi-x64": mgfw}})
+	got, err := p.Ask(t.Context(), localhost, config.WDS{Programs: map[firmware.Kind]string{"bios": nbp, "uefi-x64": mgfw}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -299,7 +300,7 @@ func TestAskEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	port := serve(t, func(int, []byte) [][]byte { cancel(); return nil })
 	p := &wdsprobe.Prober{TFTP: port, Waits: []time.Duration{time.Hour}}
-	if _, err := p.Ask(ctx, localhost, config.WDS{Programs: map[string]string{"bios": nbp}}); !errors.Is(err, context.Canceled) {
+	if _, err := p.Ask(ctx, localhost, config.WDS{Programs: map[firmware.Kind]string{"bios": nbp}}); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want the context's", err)
 	}
 }
@@ -310,7 +311,7 @@ func TestTroubleOfOurOwn(t *testing.T) {
 	noRoute := netip.MustParseAddr("::1") // none from an IPv4 socket
 	var texts []string
 	for range 2 {
-		got, err := p.Ask(t.Context(), noRoute, config.WDS{Name: "a", Programs: map[string]string{"bios": nbp}})
+		got, err := p.Ask(t.Context(), noRoute, config.WDS{Name: "a", Programs: map[firmware.Kind]string{"bios": nbp}})
 		if err == nil {
 			t.Fatalf("no error, but %v", got)
 		}

@@ -50,7 +50,7 @@ type Question struct {
 func NewQuestion(m *dhcpv4.DHCPv4, port int, from netip.AddrPort) Question {
 	q := Question{Msg: m, Port: port, From: from, fields: readFields(m, port, from), machine: clients.Machine{MAC: ether.From(m.ClientHWAddr)}}
 	if q.client, q.boots = pxe.Classify(m); q.boots {
-		q.machine.Firmware = string(q.client.Firmware)
+		q.machine.Firmware = q.client.Firmware
 		if guid := q.client.GUID; len(guid) == 17 {
 			q.machine.GUID = clients.GUID([16]byte(guid[1:])) // behind its type
 		}
@@ -265,7 +265,7 @@ func (s *Settings) prefer(q Question) Question {
 			break
 		}
 		if pxe.BootFile(s.bootFiles, k) != "" {
-			q.client.Firmware, q.machine.Firmware = k, string(k)
+			q.client.Firmware, q.machine.Firmware = k, k
 		}
 	}
 	return q
@@ -289,7 +289,7 @@ func (s *Settings) boot(now time.Time, q Question) (b pxe.Boot, to handoff.Boot,
 
 // file is the boot file that the settings, or the box itself, have for firmware.
 func (s *Settings) file(q Question) string {
-	if file, ok := s.bootFiles[string(firmware.IPXE)]; ok && q.client.IPXE {
+	if file, ok := s.bootFiles[firmware.IPXE]; ok && q.client.IPXE {
 		return file
 	}
 	file := pxe.BootFile(s.bootFiles, q.client.Firmware)
@@ -314,16 +314,16 @@ func (s *Settings) handsOver(now time.Time, q Question) (handoff.Boot, bool) {
 // noBootFile is the silence where boot has nothing for a machine. The log has to
 // show that the box heard it. An empty file in [boot] is intended, and no trouble.
 func (s *Settings) noBootFile(q Question) Answer {
-	key := string(q.client.Firmware)
+	key := q.client.Firmware
 	if q.client.IPXE {
 		if file := s.file(q); file != "" {
 			return trouble("no boot file for ipxe: " + file + " would start iPXE again; [boot] can name a script: " + string(firmware.IPXE))
 		}
-		if _, ok := s.bootFiles[string(firmware.IPXE)]; ok {
-			key = string(firmware.IPXE)
+		if _, ok := s.bootFiles[firmware.IPXE]; ok {
+			key = firmware.IPXE
 		}
 	}
-	why := "no boot file for " + key
+	why := "no boot file for " + string(key)
 	if file, ok := s.bootFiles[key]; ok && file == "" {
 		return heard(why + ", as [boot] says")
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"github.com/insomniacslk/dhcp/iana"
 
+	"github.com/pxebox/pxebox/internal/boot/firmware"
 	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
@@ -343,7 +344,7 @@ func TestModes(t *testing.T) {
 // A machine that is heard and cannot be served must not look like one that is
 // not heard at all.
 func TestNoBootFile(t *testing.T) {
-	none := func(c *spec.DHCP) { c.BootFiles = map[string]string{"uefi-ia32": ""} }
+	none := func(c *spec.DHCP) { c.BootFiles = map[firmware.Kind]string{"uefi-ia32": ""} }
 	for _, tc := range []struct {
 		situation string
 		arch      byte

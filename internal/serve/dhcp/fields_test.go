@@ -1,6 +1,7 @@
 package dhcp
 
 import (
+	"github.com/pxebox/pxebox/internal/boot/firmware"
 	"bytes"
 	"net/netip"
 	"strings"
@@ -121,7 +122,7 @@ func situations() map[string]situation {
 func (s situation) decide(t *testing.T, more ...change) (decided Answer, reply []byte) {
 	t.Helper()
 	settings := settings(s.mode, behindRelays, func(c *spec.DHCP) {
-		c.BootFiles = map[string]string{"ipxe": "boot.ipxe"}
+		c.BootFiles = map[firmware.Kind]string{"ipxe": "boot.ipxe"}
 		c.Reservations = append(c.Reservations,
 			spec.Reservation{MAC: ether.MustParseMAC("02:00:00:00:00:99"), Address: netip.MustParseAddr("192.168.77.20")})
 	})

@@ -14,6 +14,7 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
 	"github.com/pxebox/pxebox/internal/boot/clients"
+	"github.com/pxebox/pxebox/internal/boot/firmware"
 	"github.com/pxebox/pxebox/internal/boot/handoff"
 	"github.com/pxebox/pxebox/internal/boot/spec"
 	"github.com/pxebox/pxebox/internal/serve/pxe"
@@ -65,7 +66,7 @@ func flows(t testing.TB) []string {
 
 // withUEFI are settings that have a program for every firmware in the flows.
 func withUEFI(c *spec.DHCP) {
-	c.BootFiles = map[string]string{"uefi-x64": "shimx64.efi", "uefi-x64-http": "http://192.168.77.1/shimx64.efi"}
+	c.BootFiles = map[firmware.Kind]string{"uefi-x64": "shimx64.efi", "uefi-x64-http": "http://192.168.77.1/shimx64.efi"}
 }
 
 // TestFlows answers each packet that real firmware sent, in each mode, and

@@ -11,6 +11,7 @@ import (
 
 	"github.com/pxebox/pxebox/internal/boot/clients"
 	"github.com/pxebox/pxebox/internal/boot/ether"
+	"github.com/pxebox/pxebox/internal/boot/firmware"
 	"github.com/pxebox/pxebox/internal/boot/handoff"
 	"github.com/pxebox/pxebox/internal/boot/spec"
 	"github.com/pxebox/pxebox/internal/serve/pxe"
@@ -19,7 +20,7 @@ import (
 var (
 	wds      = netip.MustParseAddr("192.168.77.2")
 	byBOOTP  = netip.MustParseAddr("192.168.77.20")
-	programs = map[string]string{"bios": `boot\x64\wdsnbp.com`, "uefi-x64": `boot\x64\wdsmgfw.efi`}
+	programs = map[firmware.Kind]string{"bios": `boot\x64\wdsnbp.com`, "uefi-x64": `boot\x64\wdsmgfw.efi`}
 	targets  = map[string]handoff.Target{"wds": {Server: wds, Programs: programs}}
 	toWDS    = clients.Rule{Machine: spec.Machine{Boot: "wds"}, Handoff: "wds"}
 )
@@ -59,7 +60,7 @@ func TestFlowsToWDS(t *testing.T) {
 				if p.msg.OpCode != dhcpv4.OpcodeBootRequest || !boots || client.WDS {
 					continue
 				}
-				want := wds.String() + " " + programs[string(client.Firmware)]
+				want := wds.String() + " " + programs[client.Firmware]
 				if client.HTTP {
 					want = "192.168.77.1 http://192.168.77.1/shimx64.efi"
 				}
@@ -300,7 +301,7 @@ func TestStrangerUsesNothingUp(t *testing.T) {
 }
 
 func TestHandoffByBOOTP(t *testing.T) {
-	s, _ := handingOver(spec.ModeServer, clients.Rule{Machine: spec.Machine{Firmware: []string{"bios"}, Boot: "wds", Once: true}, Handoff: "wds"})
+	s, _ := handingOver(spec.ModeServer, clients.Rule{Machine: spec.Machine{Firmware: []firmware.Kind{"bios"}, Boot: "wds", Once: true}, Handoff: "wds"})
 	bootp := message(dhcpv4.MessageTypeNone, from(2, 0, 0, 0, 0, 0x99))
 	delete(bootp.Options, optMessageType)
 	at := func(after time.Duration, xid byte) Answer {

@@ -301,11 +301,11 @@ func (x *exchange) plain(r *dhcpv4.DHCPv4) {
 // is written there by the number of its type. A program for a PC's firmware does
 // not run on U-Boot.
 func (s *Settings) plainFile(p pxe.Plain) string {
-	if file := s.bootFiles[string(firmware.IPXE)]; p.IPXE && file != "" {
+	if file := s.bootFiles[firmware.IPXE]; p.IPXE && file != "" {
 		return file
 	}
 	for _, k := range p.Kinds {
-		if file := s.bootFiles[string(k)]; file != "" && k.IsNumber() {
+		if file := s.bootFiles[k]; file != "" && k.IsNumber() {
 			return file
 		}
 	}

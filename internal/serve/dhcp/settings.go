@@ -10,6 +10,7 @@ import (
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
+	"github.com/pxebox/pxebox/internal/boot/firmware"
 	"github.com/pxebox/pxebox/internal/boot/handoff"
 	"github.com/pxebox/pxebox/internal/boot/spec"
 	"github.com/pxebox/pxebox/internal/serve/lease"
@@ -42,7 +43,7 @@ type Settings struct {
 	Stages *Stages
 
 	probe     bool
-	bootFiles map[string]string
+	bootFiles map[firmware.Kind]string
 	local     *subnet
 	remote    []*subnet
 	// reserved are the reservations by the identities of their machines,

@@ -10,6 +10,7 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
 	"github.com/pxebox/pxebox/internal/boot/ether"
+	"github.com/pxebox/pxebox/internal/boot/firmware"
 	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
@@ -20,10 +21,10 @@ func untidy(mode spec.Mode, changes ...func(*spec.DHCP)) *Settings {
 	return s
 }
 
-func boots(key, file string) func(*spec.DHCP) {
+func boots(key firmware.Kind, file string) func(*spec.DHCP) {
 	return func(c *spec.DHCP) {
 		if c.BootFiles == nil {
-			c.BootFiles = map[string]string{}
+			c.BootFiles = map[firmware.Kind]string{}
 		}
 		c.BootFiles[key] = file
 	}
@@ -235,7 +236,7 @@ func TestSeveralTypes(t *testing.T) {
 		client change
 		boot   func(*spec.DHCP)
 		want   string
-		as     string
+		as     firmware.Kind
 	}{
 		"the first has none": {several(0, 0x0e, 0, 7), boots("uefi-x64", "shim.efi"), fromBox + " shim.efi", "uefi-x64"},
 		"both have one":      {several(0, 0x0e, 0, 7), boots("arch-0x0e", "petitboot"), fromBox + " petitboot", "arch-0x0e"},
@@ -245,7 +246,7 @@ func TestSeveralTypes(t *testing.T) {
 	} {
 		t.Run(situation, func(t *testing.T) {
 			a := ask(untidy(spec.ModeServer, tc.boot), message(dhcpv4.MessageTypeDiscover, tc.client))
-			if file(a) != tc.want || a.Firmware != tc.as || a.Machine.Firmware != tc.as {
+			if file(a) != tc.want || a.Firmware != string(tc.as) || a.Machine.Firmware != tc.as {
 				t.Errorf("%s got %s", a.Firmware, file(a))
 			}
 		})

@@ -18,6 +18,7 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
 	"github.com/pxebox/pxebox/internal/boot/clients"
+	"github.com/pxebox/pxebox/internal/boot/firmware"
 	"github.com/pxebox/pxebox/internal/boot/spec"
 	"github.com/pxebox/pxebox/internal/net/netif"
 	"github.com/pxebox/pxebox/internal/serve/dhcp"
@@ -764,7 +765,7 @@ func TestOfferWaitsForThePi(t *testing.T) {
 		t.Run(situation, func(t *testing.T) {
 			b := newBench(t, probe)
 			c := b.config
-			c.DHCP.BootFiles = map[string]string{"raspberry-pi": "start4.elf"}
+			c.DHCP.BootFiles = map[firmware.Kind]string{"raspberry-pi": "start4.elf"}
 			b.Configure(b.now, c)
 			asks := func(now time.Time, xid byte) {
 				m := dhcptest.Message(net.HardwareAddr{0xb8, 0x27, 0xeb, 0, 0, 1}, dhcpv4.MessageTypeDiscover, pxeClass("00000"))

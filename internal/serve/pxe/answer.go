@@ -28,8 +28,8 @@ var builtIn = map[firmware.Kind]string{firmware.BIOS: "pxelinux.0", firmware.UEF
 
 // BootFile is the program that the firmware loads from the box, or "" where
 // there is none for it. What the settings say comes before what is built in.
-func BootFile(settings map[string]string, k firmware.Kind) string {
-	if file, ok := settings[string(k)]; ok {
+func BootFile(settings map[firmware.Kind]string, k firmware.Kind) string {
+	if file, ok := settings[k]; ok {
 		return file
 	}
 	return builtIn[k]

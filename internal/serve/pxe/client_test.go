@@ -178,17 +178,17 @@ func TestAnswers(t *testing.T) {
 const piMenu = "\x06\x01\x03" + "\x0a\x04\x00PXE" + "\x09\x14\x00\x00\x11Raspberry Pi Boot" + "\xff"
 
 func TestBootFile(t *testing.T) {
-	settings := map[string]string{"uefi-x64": "shim.efi", "bios": "lpxelinux.0", "uefi-ia32": ""}
+	settings := map[firmware.Kind]string{"uefi-x64": "shim.efi", "bios": "lpxelinux.0", "uefi-ia32": ""}
 	for _, tc := range []struct {
 		situation string
-		settings  map[string]string
+		settings  map[firmware.Kind]string
 		firmware  firmware.Kind
 		want      string
 	}{
 		{"built in", nil, "bios", "pxelinux.0"},
 		{"the settings before what is built in", settings, "bios", "lpxelinux.0"},
 		{"only in the settings", settings, "uefi-x64", "shim.efi"},
-		{"turned off", map[string]string{"bios": ""}, "bios", ""},
+		{"turned off", map[firmware.Kind]string{"bios": ""}, "bios", ""},
 		{"in neither", settings, "uefi-arm64", ""},
 		{"no name for it", settings, "", ""},
 	} {

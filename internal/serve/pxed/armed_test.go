@@ -17,6 +17,7 @@ import (
 	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/base/filewatch"
 	"github.com/pxebox/pxebox/internal/boot/bootmenu"
+	"github.com/pxebox/pxebox/internal/boot/firmware"
 	"github.com/pxebox/pxebox/internal/boot/spec"
 	"github.com/pxebox/pxebox/internal/control/compile"
 	"github.com/pxebox/pxebox/internal/control/menu"
@@ -54,7 +55,7 @@ func (d *box) reads(mode spec.Mode, state bootmenu.Health) {
 	if err != nil {
 		d.Fatal(err)
 	}
-	programs := map[string]bootmenu.Health{"bios": state, "uefi-x64": state}
+	programs := map[firmware.Kind]bootmenu.Health{"bios": state, "uefi-x64": state}
 	d.takes(compile.Generation(c, menu.Status{WDS: map[string]bootmenu.Server{"wds": {Programs: programs}}}))
 }
 
@@ -77,8 +78,8 @@ func (w *wire) Send(_ netip.Addr, replies []dhcpconn.Reply) error {
 
 func (w *wire) Probe(netip.Addr) error { return nil }
 
-// firmware is pc's, at an address and behind a relay agent or on the link.
-type firmware struct {
+// rom is pc's firmware, at an address and behind a relay agent or on the link.
+type rom struct {
 	arch iana.Arch
 	addr netip.AddrPort
 	via  netip.Addr
@@ -86,7 +87,7 @@ type firmware struct {
 
 // asks is one packet of it to the box, and what it is answered: the server and
 // the file to load, or nothing.
-func (f firmware) asks(d *box, now time.Time, xid byte, t dhcpv4.MessageType, change func(*dhcpv4.DHCPv4)) string {
+func (f rom) asks(d *box, now time.Time, xid byte, t dhcpv4.MessageType, change func(*dhcpv4.DHCPv4)) string {
 	d.Helper()
 	guid := dhcpv4.OptGeneric(dhcpv4.OptionClientMachineIdentifier, make([]byte, 17))
 	m := dhcptest.PXE(net.HardwareAddr(pc[:]), f.arch, t, guid)
@@ -113,7 +114,7 @@ func (f firmware) asks(d *box, now time.Time, xid byte, t dhcpv4.MessageType, ch
 
 // boots is a boot of it by DHCP. It returns what the OFFER, and where the box
 // leases nothing the answer on port 4011, has it load.
-func (f firmware) boots(d *box, mode spec.Mode, now time.Time, xid byte) (offer, bootServer string) {
+func (f rom) boots(d *box, mode spec.Mode, now time.Time, xid byte) (offer, bootServer string) {
 	d.Helper()
 	offer = f.asks(d, now, xid, dhcpv4.MessageTypeDiscover, nil)
 	server := self.Addr()
@@ -149,19 +150,19 @@ func chosen(t *testing.T, menu string) string {
 // ways are the firmwares and the places from which a machine gets to WDS by a
 // restart.
 var ways = map[string]struct {
-	firmware
+	rom
 	menu  string
 	modes []spec.Mode
 	// What leads to the box, and to WDS: in a server's OFFER, and on port 4011.
 	box, wds string
 }{
-	"BIOS": {firmware{iana.INTEL_X86PC, pcPort, netip.Addr{}}, "pxelinux.cfg/01-52-54-00-77-00-10",
+	"BIOS": {rom{iana.INTEL_X86PC, pcPort, netip.Addr{}}, "pxelinux.cfg/01-52-54-00-77-00-10",
 		[]spec.Mode{spec.ModeServer, spec.ModeProxy}, "192.168.77.1 pxelinux.0", `192.168.77.2 boot\x64\wdsnbp.com`},
-	"UEFI": {firmware{iana.EFI_X86_64, pcPort, netip.Addr{}}, "/grub/grub.cfg",
+	"UEFI": {rom{iana.EFI_X86_64, pcPort, netip.Addr{}}, "/grub/grub.cfg",
 		[]spec.Mode{spec.ModeServer, spec.ModeProxy}, "192.168.77.1 shimx64.efi", `192.168.77.2 boot\x64\wdsmgfw.efi`},
-	"BIOS behind a relay agent": {firmware{iana.INTEL_X86PC, behindPC, netip.MustParseAddr("10.1.0.1")}, "pxelinux.cfg/01-52-54-00-77-00-10",
+	"BIOS behind a relay agent": {rom{iana.INTEL_X86PC, behindPC, netip.MustParseAddr("10.1.0.1")}, "pxelinux.cfg/01-52-54-00-77-00-10",
 		[]spec.Mode{spec.ModeProxy}, "192.168.77.1 pxelinux.0", `192.168.77.2 boot\x64\wdsnbp.com`},
-	"UEFI behind a relay agent": {firmware{iana.EFI_X86_64, behindPC, netip.MustParseAddr("10.1.0.1")}, "/grub/grub.cfg",
+	"UEFI behind a relay agent": {rom{iana.EFI_X86_64, behindPC, netip.MustParseAddr("10.1.0.1")}, "/grub/grub.cfg",
 		[]spec.Mode{spec.ModeProxy}, "192.168.77.1 shimx64.efi", `192.168.77.2 boot\x64\wdsmgfw.efi`},
 }
 

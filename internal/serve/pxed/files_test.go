@@ -20,6 +20,7 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/bootmenu"
 	"github.com/pxebox/pxebox/internal/boot/clients"
 	"github.com/pxebox/pxebox/internal/boot/ether"
+	"github.com/pxebox/pxebox/internal/boot/firmware"
 	"github.com/pxebox/pxebox/internal/boot/handoff"
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
 	"github.com/pxebox/pxebox/internal/boot/spec"
@@ -122,7 +123,7 @@ func newBoxWith(t *testing.T, runDir string, said *lines, h slog.Handler, mode s
 		handoff.Waiting: {pxelinux.ConfigFile: []byte("waits"), "grub/grub.cfg": []byte("waits")},
 	}
 	g.Machines = rules
-	g.Handoffs = map[string]handoff.Target{"wds": {Server: wds, Programs: map[string]string{"bios": `boot\x64\wdsnbp.com`}}}
+	g.Handoffs = map[string]handoff.Target{"wds": {Server: wds, Programs: map[firmware.Kind]string{"bios": `boot\x64\wdsnbp.com`}}}
 	d.takes(g)
 	return d
 }

@@ -99,7 +99,7 @@ func (c *converter) bootWDS(b dhcpconf.Boot) {
 		}
 		return
 	}
-	w := config.WDS{Server: server, Programs: map[string]string{kind: program}, Name: "wds"}
+	w := config.WDS{Server: server, Programs: map[firmware.Kind]string{kind: program}, Name: "wds"}
 	if n := len(c.wds); n > 0 {
 		w.Name += "-" + strconv.Itoa(n+1)
 	}
@@ -121,18 +121,18 @@ func (c *converter) bootWDS(b dhcpconf.Boot) {
 
 // wdsProgram is the firmware that a program of WDS is for, and the program as a
 // pxebox.toml has it.
-func wdsProgram(file string) (kind, program string) {
+func wdsProgram(file string) (kind firmware.Kind, program string) {
 	program = strings.TrimLeft(strings.ReplaceAll(file, "/", `\`), `\`)
 	lower := strings.ToLower(program)
 	switch {
 	case !strings.HasSuffix(lower, ".efi"):
 		kind = bios
 	case strings.Contains(lower, `\x86\`):
-		kind = string(firmware.UEFIIA32)
+		kind = firmware.UEFIIA32
 	case strings.Contains(lower, `\arm64\`):
-		kind = string(firmware.UEFIARM64)
+		kind = firmware.UEFIARM64
 	default:
-		kind = string(firmware.UEFIX64)
+		kind = firmware.UEFIX64
 	}
 	if strings.EqualFold(program, wdsDefaults[kind]) || !strings.Contains(program, `\`) {
 		program = wdsDefaults[kind] // a name alone is that of a folder of WDS
@@ -142,11 +142,11 @@ func wdsProgram(file string) (kind, program string) {
 
 // wdsDefaults are the programs of a WDS server that a configuration need not
 // name.
-var wdsDefaults = map[string]string{
-	bios:                       wdsBIOS,
-	string(firmware.UEFIIA32):  `boot\x86\wdsmgfw.efi`,
-	string(firmware.UEFIX64):   `boot\x64\wdsmgfw.efi`,
-	string(firmware.UEFIARM64): `boot\arm64\wdsmgfw.efi`,
+var wdsDefaults = map[firmware.Kind]string{
+	bios:               wdsBIOS,
+	firmware.UEFIIA32:  `boot\x86\wdsmgfw.efi`,
+	firmware.UEFIX64:   `boot\x64\wdsmgfw.efi`,
+	firmware.UEFIARM64: `boot\arm64\wdsmgfw.efi`,
 }
 
 // tftpRoots reports the folders of TFTP servers whose menus are not read.

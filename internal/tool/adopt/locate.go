@@ -62,7 +62,7 @@ func (t *tree) locate() error {
 		func(dir string) bool {
 			return t.isFile(path.Join(dir, "pxelinux.0")) || t.isFile(path.Join(dir, "lpxelinux.0"))
 		},
-		func(dir string) bool { return path.Base(dir) == bios },
+		func(dir string) bool { return path.Base(dir) == "bios" },
 	} {
 		if left := slices.DeleteFunc(slices.Clone(found), func(dir string) bool { return !better(dir) }); len(left) > 0 {
 			found = left

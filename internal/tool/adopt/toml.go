@@ -3,10 +3,10 @@ package adopt
 import (
 	"bytes"
 	"fmt"
+	"github.com/pxebox/pxebox/internal/boot/firmware"
 	"strings"
 	"time"
 
-	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
 )
 
@@ -41,7 +41,7 @@ func (s *site) toml() []byte {
 	b.WriteString(s.dhcpTOML())
 	if s.http {
 		b.WriteString("\n[boot]\n")
-		str(bios, httpLoader)
+		str(string(bios), httpLoader)
 	}
 	if len(s.entries) > 0 || len(s.sources) == 0 { // else it is the built-in menu
 		b.WriteString("\n[menu]\n")
@@ -62,9 +62,9 @@ func (s *site) toml() []byte {
 		b.WriteString("[[wds]]\n")
 		str("name", w.Name)
 		str("server", w.Server)
-		for _, kind := range config.Firmwares {
+		for _, kind := range firmware.Kinds {
 			if p, ok := w.Programs[kind]; ok && p != wdsDefaults[kind] {
-				put(kind, quote(p))
+				put(string(kind), quote(p))
 			}
 		}
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 // bios is the firmware that PXELINUX runs on.
-const bios = string(firmware.BIOS)
+const bios = firmware.BIOS
 
 // wdsBIOS is the program that a WDS server has for a BIOS unless it says
 // otherwise.
@@ -42,7 +42,7 @@ func (c *converter) wdsEntry(e *pxelinux.Entry, arguments string) (out config.En
 
 // wdsAt is an entry that leads to a server's program, or why there is none.
 func (c *converter) wdsAt(server, program string) (out config.Entry, _ []used, why string) {
-	w := config.WDS{Server: server, Programs: map[string]string{bios: program}}
+	w := config.WDS{Server: server, Programs: map[firmware.Kind]string{bios: program}}
 	if strings.EqualFold(program, wdsBIOS) {
 		w.Programs[bios] = wdsBIOS
 	}

@@ -77,7 +77,7 @@ func about(n menu.Note) string {
 	case n.Entry != "":
 		return fmt.Sprintf("entry %q: ", n.Entry)
 	case n.Firmware != "":
-		return n.Firmware + ": "
+		return string(n.Firmware) + ": "
 	}
 	return ""
 }
