@@ -233,8 +233,8 @@ structure: go ## print how the code is built: lines, packages, imports between w
 	@go -C tools run ./structure $(CURDIR)
 
 .PHONY: measure
-measure: image image-rpi $(FIRMWARES) ## how fast the box boots and how small it is, into README.md
-	go run ./e2e/cmd/measure -write README.md
+measure: image image-rpi $(FIRMWARES) ## how fast the box boots and how small it is, into docs/performance.md
+	go run ./e2e/cmd/measure -write docs/performance.md
 
 .PHONY: check
 check: go ## check a configuration: make check CONFIG=pxebox.toml
