@@ -1,8 +1,8 @@
 package dhcp
 
 import (
-	"github.com/pxebox/pxebox/internal/boot/firmware"
 	"bytes"
+	"github.com/pxebox/pxebox/internal/boot/firmware"
 	"net/netip"
 	"strings"
 	"testing"
