@@ -2,7 +2,6 @@ package dhcp
 
 import (
 	"bytes"
-	"github.com/pxebox/pxebox/internal/boot/firmware"
 	"net/netip"
 	"strings"
 	"testing"
@@ -10,6 +9,7 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
 	"github.com/pxebox/pxebox/internal/boot/ether"
+	"github.com/pxebox/pxebox/internal/boot/firmware"
 	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 

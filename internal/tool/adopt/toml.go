@@ -3,10 +3,10 @@ package adopt
 import (
 	"bytes"
 	"fmt"
-	"github.com/pxebox/pxebox/internal/boot/firmware"
 	"strings"
 	"time"
 
+	"github.com/pxebox/pxebox/internal/boot/firmware"
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
 )
 
