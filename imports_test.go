@@ -25,8 +25,9 @@ const module = "github.com/pxebox/pxebox/"
 //
 // so that a decision can be tested, and read, without its surroundings.
 var pure = map[string][]string{
-	"config": {
-		"internal/boot/ether", "internal/boot/firmware", "internal/boot/spec",
+	"config": {"internal/boot/ether", "internal/boot/firmware", "internal/boot/spec"},
+	"config/parser": {
+		"config", "internal/boot/ether", "internal/boot/firmware", "internal/boot/spec",
 		"internal/boot/loader/grub", "internal/boot/loader/pxelinux",
 	},
 	"internal/boot/ether":   {},
@@ -122,8 +123,12 @@ var notLinked = map[string][]string{
 	"internal/net":        {module + "config", module + "internal/control", module + "internal/serve"},
 	"internal/generation": {module + "config", module + "internal/control", module + "internal/serve"},
 
+	// The types of the configuration, and what is made of them, need no parser.
+	"internal/control/menu":      {module + "config/parser", "github.com/pelletier"},
+	"internal/control/sitefiles": {module + "config/parser", "github.com/pelletier"},
+
 	// Those that work with a menu's names and health need no renderer.
-	"internal/control/wdsprobe": {module + "internal/control/menu", module + "internal/boot/handoff"},
+	"internal/control/wdsprobe": {module + "internal/control/menu", module + "internal/boot/handoff", module + "config/parser"},
 	"internal/boot/bootfiles":   {module + "internal/boot/handoff"},
 	"assets/fetch":              {module + "internal/control", module + "config"},
 	// What serves every wing knows none of them.

@@ -1,7 +1,6 @@
-// Package config holds what a site writes in pxebox.toml: its types, its
-// built-in default, and the strict reading of it. Nothing here touches the
-// network or knows what a firmware wants; a value that got past Parse can be
-// used without looking at it again.
+// Package config holds what a site writes in pxebox.toml: its types, the file
+// that explains every key, and what is wrong in a file. Package parser reads it. A
+// value that got past that can be used without looking at it again.
 package config
 
 import (

@@ -374,7 +374,7 @@ func TestBrokenUpdateFallsBack(t *testing.T) {
 		{"a root that nothing looks after", "without-appliance", without("appliance"), ""},
 		// The settings of the lab have this key. The box would answer, by what
 		// is built in.
-		{"a root that refuses the settings", "refuses-settings", overlaid(t, "config/schema.go", `{"serial", `, `{"serial_port", `), "the new program refuses the settings: pxebox.toml:\\d+: menu.serial: is not known"},
+		{"a root that refuses the settings", "refuses-settings", overlaid(t, "config/parser/schema.go", `{"serial", `, `{"serial_port", `), "the new program refuses the settings: pxebox.toml:\\d+: menu.serial: is not known"},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			t.Parallel() // for most of the time they wait

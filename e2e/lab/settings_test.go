@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/config/parser"
 )
 
 func TestSettingsAreValid(t *testing.T) {
@@ -13,7 +13,7 @@ func TestSettingsAreValid(t *testing.T) {
 		"proxy":  ProxyMode + Menu(0, "debian", false) + WDSEntry + DebianEntry,
 	} {
 		t.Run(situation, func(t *testing.T) {
-			c, err := config.Parse(SettingsFile, []byte(text))
+			c, err := parser.Parse(SettingsFile, []byte(text))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/config/parser"
 )
 
 const (
@@ -207,7 +208,7 @@ func TestExchange(t *testing.T) {
 // do it, nor none, and the result says what does.
 func TestBackToBuiltIn(t *testing.T) {
 	const sign = "#\n"
-	if c, err := config.Parse(FileName, []byte(sign)); err != nil || !reflect.DeepEqual(c, config.Default()) {
+	if c, err := parser.Parse(FileName, []byte(sign)); err != nil || !reflect.DeepEqual(c, parser.Default()) {
 		t.Fatalf("%q is not what is built in: %v", sign, err)
 	}
 	m, b := fresh(), newBox(t, string(config.DefaultFile()))

@@ -10,6 +10,7 @@ import (
 	"regexp"
 
 	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/config/parser"
 	"github.com/pxebox/pxebox/internal/boot/spec"
 	"github.com/pxebox/pxebox/internal/control/menu"
 	"github.com/pxebox/pxebox/internal/generation"
@@ -40,10 +41,10 @@ func dhcp(c config.DHCP) spec.DHCP {
 	return d
 }
 
-// Parse reads a configuration as config.Parse does, and takes none whose
+// Parse reads a configuration as parser.Parse does, and takes none whose
 // generation no reader would take. The error is of type config.Errors.
 func Parse(file string, data []byte) (*config.Config, error) {
-	c, err := config.Parse(file, data)
+	c, err := parser.Parse(file, data)
 	if err != nil {
 		return nil, err
 	}

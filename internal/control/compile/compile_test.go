@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/config/parser"
 	"github.com/pxebox/pxebox/internal/boot/spec"
 	"github.com/pxebox/pxebox/internal/control/menu"
 	"github.com/pxebox/pxebox/internal/generation"
@@ -27,7 +28,7 @@ func encode(t *testing.T, g generation.Generation) []byte {
 // pxed has the generation of the built-in configuration as a file, because it
 // links no compiler.
 func TestDefaultOfPxedIsThatOfTheConfiguration(t *testing.T) {
-	golden.Compare(t, "../../generation/default.json", encode(t, Generation(config.Default(), menu.Status{})))
+	golden.Compare(t, "../../generation/default.json", encode(t, Generation(parser.Default(), menu.Status{})))
 }
 
 // all sets every key that pxed has to know.
@@ -89,7 +90,7 @@ address = "10.1.0.20"
 // A generation holds every setting that pxed has to know: one that is lost on
 // the way would change what machines are told.
 func TestGenerationHoldsEverySetting(t *testing.T) {
-	c, err := config.Parse("f", []byte(all))
+	c, err := parser.Parse("f", []byte(all))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +131,7 @@ func FuzzGeneration(f *testing.F) {
 	f.Add([]byte("[dhcp]\nsearch = [\"" + strings.Repeat("a.", 126) + "b\"]\nmtu = 9216\nlease = \"1m\"\n[tftp]\nmax_block = 65464\nmax_window = 256"))
 	f.Add([]byte("[[wds]]\nname = \"w\"\nserver = \"wds.example.org\"\n[[entry]]\nname = \"e\"\nwds = \"w\""))
 	f.Fuzz(func(t *testing.T, file []byte) {
-		c, err := config.Parse("f", file)
+		c, err := parser.Parse("f", file)
 		if err != nil {
 			return
 		}

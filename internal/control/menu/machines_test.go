@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/config/parser"
 	"github.com/pxebox/pxebox/internal/boot/bootmenu"
 	"github.com/pxebox/pxebox/internal/boot/firmware"
 	"github.com/pxebox/pxebox/internal/boot/handoff"
@@ -178,7 +178,7 @@ func TestRenderStopsAtTheBound(t *testing.T) {
 		fmt.Fprintf(&f, "[[machine]]\nmac = [\"52:54:00:00:%02x:%02x\"]\ndefault = \"e%d\"\n", i>>8, i&0xff, i)
 	}
 	f.WriteString("[[machine]]\nmac = [\"52:54:01\"]\nboot = \"wds\"\n")
-	c, err := config.Parse("f", []byte(f.String()))
+	c, err := parser.Parse("f", []byte(f.String()))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -50,7 +50,7 @@ const (
 	uefi = firmware.UEFIX64
 )
 
-// Render returns the menus. c is what config.Parse returned: that is where a
+// Render returns the menus. c is what parser.Parse returned: that is where a
 // text is refused that would end its line.
 func Render(c *config.Config, st Status) Rendered {
 	s := newSite(c, st)

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/text/encoding/charmap"
 
 	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/config/parser"
 	"github.com/pxebox/pxebox/internal/boot/bootmenu"
 	"github.com/pxebox/pxebox/internal/boot/firmware"
 	"github.com/pxebox/pxebox/internal/boot/handoff"
@@ -30,7 +31,7 @@ import (
 
 func parse(t testing.TB, file string) *config.Config {
 	t.Helper()
-	c, err := config.Parse("f.toml", []byte(file))
+	c, err := parser.Parse("f.toml", []byte(file))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -624,7 +625,7 @@ func FuzzRender(f *testing.F) {
 	f.Add([]byte("[[entry]]\nname = \"a\"\nkernel = \"k\"\nlabel = \"x\\u0085LABEL y\"\nappend = \"x\\nLABEL y\""))
 	f.Add([]byte("[menu]\ntitle = \"\u00a0 MENU\"\n[[entry]]\nname = \"a\"\nfile = \".com32\""))
 	f.Fuzz(func(t *testing.T, file []byte) {
-		c, err := config.Parse("f.toml", file)
+		c, err := parser.Parse("f.toml", file)
 		if err != nil {
 			return
 		}

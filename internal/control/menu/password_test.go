@@ -9,7 +9,7 @@ import (
 	"testing"
 	"testing/iotest"
 
-	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/config/parser"
 	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
@@ -74,7 +74,7 @@ func TestPasswordIsWhatTheConfigurationTakes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := config.Parse("f.toml", []byte("[menu]\npassword = \""+both+"\"\n"))
+	c, err := parser.Parse("f.toml", []byte("[menu]\npassword = \""+both+"\"\n"))
 	if err != nil {
 		t.Fatal(err)
 	}

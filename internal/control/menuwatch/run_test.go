@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/config/parser"
 	"github.com/pxebox/pxebox/internal/boot/bootmenu"
 	"github.com/pxebox/pxebox/internal/boot/firmware"
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
@@ -172,7 +173,7 @@ func BenchmarkPublish(b *testing.B) {
 			}
 		}
 	}
-	c, err := config.Parse("f", []byte(file.String()))
+	c, err := parser.Parse("f", []byte(file.String()))
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/config/parser"
 	"github.com/pxebox/pxebox/internal/control/compile"
 	"github.com/pxebox/pxebox/internal/control/menu"
 	"github.com/pxebox/pxebox/internal/generation"
@@ -131,7 +132,7 @@ func (s *state) read(now time.Time) error {
 		}
 		return s.fallBack()
 	}
-	cfg, err := config.Parse(s.ConfigFile, data)
+	cfg, err := parser.Parse(s.ConfigFile, data)
 	if err != nil {
 		var each config.Errors
 		errors.As(err, &each)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/config/parser"
 	"github.com/pxebox/pxebox/internal/boot/bootmenu"
 	"github.com/pxebox/pxebox/internal/boot/firmware"
 	"github.com/pxebox/pxebox/internal/boot/loader/grub"
@@ -181,7 +182,7 @@ func TestConfigurationFile(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			m := simulate(t, morning)
 			if tt.former != "" {
-				c, err := config.Parse("f", []byte(title(tt.former)))
+				c, err := parser.Parse("f", []byte(title(tt.former)))
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -12,7 +12,7 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"github.com/insomniacslk/dhcp/iana"
 
-	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/config/parser"
 	"github.com/pxebox/pxebox/internal/boot/ether"
 	"github.com/pxebox/pxebox/internal/boot/loader/grub"
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
@@ -27,7 +27,7 @@ import (
 // FuzzGeneration: a file that Decode takes ends no daemon, neither as it is
 // taken into use nor as machines are served by it.
 func FuzzGeneration(f *testing.F) {
-	c, err := config.Parse("f", []byte(`
+	c, err := parser.Parse("f", []byte(`
 [network]
 address = "192.168.77.1/24"
 [dhcp]

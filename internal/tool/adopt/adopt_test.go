@@ -17,6 +17,7 @@ import (
 
 	"github.com/pxebox/pxebox/assets"
 	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/config/parser"
 	"github.com/pxebox/pxebox/internal/boot/bootmenu"
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
 	"github.com/pxebox/pxebox/internal/control/menu"
@@ -344,7 +345,7 @@ func parse(t *testing.T, file string) *config.Config {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := config.Parse(file, data)
+	c, err := parser.Parse(file, data)
 	if err != nil {
 		t.Fatal(err)
 	}

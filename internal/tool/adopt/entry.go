@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/config/parser"
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
 )
 
@@ -283,7 +284,7 @@ func (c *converter) refused(e config.Entry) string {
 // refused is the first thing that is wrong with the pxebox.toml; "" for
 // nothing.
 func (s *site) refused() string {
-	_, err := config.Parse(configFile, s.toml())
+	_, err := parser.Parse(configFile, s.toml())
 	var errs config.Errors
 	if errors.As(err, &errs) {
 		return errs[0].Key + " " + errs[0].Problem

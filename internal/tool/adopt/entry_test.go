@@ -12,6 +12,7 @@ import (
 	"github.com/pelletier/go-toml/v2"
 
 	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/config/parser"
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
 )
 
@@ -148,7 +149,7 @@ func TestEntry(t *testing.T) {
 				t.Errorf("got:\n%q\nwant:\n%q\nnotes: %v", got, tt.want, c.notes)
 			}
 			if len(c.entries) > 0 {
-				if _, err := config.Parse("f", c.toml()); err != nil {
+				if _, err := parser.Parse("f", c.toml()); err != nil {
 					t.Errorf("%v\n%s", err, c.toml())
 				}
 			}
@@ -233,7 +234,7 @@ func TestStart(t *testing.T) {
 			if got := duration(c.timeout); c.preset != tt.preset || got != tt.timeout {
 				t.Errorf("default %q after %s, notes %v", c.preset, got, c.notes)
 			}
-			if _, err := config.Parse("f", c.toml()); err != nil {
+			if _, err := parser.Parse("f", c.toml()); err != nil {
 				t.Errorf("%v\n%s", err, c.toml())
 			}
 		})
@@ -294,7 +295,7 @@ func TestMachine(t *testing.T) {
 			if got.Boot != tt.boot || strings.Join(got.Entries, " ") != tt.entries || got.Default != tt.preset || strings.Join(added, " ") != tt.new {
 				t.Errorf("got %+v, new entries %q, notes %v", got, added, c.notes)
 			}
-			if _, err := config.Parse("f", c.toml()); err != nil {
+			if _, err := parser.Parse("f", c.toml()); err != nil {
 				t.Errorf("%v\n%s", err, c.toml())
 			}
 		})
@@ -390,7 +391,7 @@ func TestFileMenusAreBounded(t *testing.T) {
 			if !slices.ContainsFunc(c.notes, func(n note) bool { return strings.Contains(n.why, tt.want) }) {
 				t.Errorf("%d entries, %d menus, and no note says %q", len(c.entries), c.fileMenus, tt.want)
 			}
-			if _, err := config.Parse("f", c.toml()); err != nil {
+			if _, err := parser.Parse("f", c.toml()); err != nil {
 				t.Error(err)
 			}
 		})
@@ -431,7 +432,7 @@ func FuzzConvert(f *testing.F) {
 		if len(c.entries) == 0 {
 			return
 		}
-		if _, err := config.Parse("f", c.toml()); err != nil {
+		if _, err := parser.Parse("f", c.toml()); err != nil {
 			t.Errorf("%v\n%s", err, c.toml())
 		}
 	})

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/config/parser"
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
 )
 
@@ -417,7 +418,7 @@ func agrees(t *testing.T, files map[string]string) string {
 	if len(c.entries) == 0 {
 		return ""
 	}
-	cfg, err := config.Parse("f", c.toml())
+	cfg, err := parser.Parse("f", c.toml())
 	if err != nil {
 		t.Fatal(err)
 	}

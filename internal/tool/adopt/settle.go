@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/config/parser"
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
 	"github.com/pxebox/pxebox/internal/boot/spec"
 )
@@ -40,7 +41,7 @@ func (s *site) dhcpTOML() string {
 // check of the product knows more rules than are looked at here.
 func (c *converter) settle() error {
 	for {
-		_, err := config.Parse(configFile, c.toml())
+		_, err := parser.Parse(configFile, c.toml())
 		var errs config.Errors
 		if err == nil || !errors.As(err, &errs) {
 			return err

@@ -8,13 +8,14 @@ import (
 	"testing"
 
 	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/config/parser"
 )
 
 // line takes the password out of what HashPassword prints, by way of the
 // configuration that it is for.
 func line(t *testing.T, out string) config.Password {
 	t.Helper()
-	c, err := config.Parse("f", []byte("[menu]\n"+out))
+	c, err := parser.Parse("f", []byte("[menu]\n"+out))
 	if err != nil {
 		t.Fatalf("%v, from:\n%s", err, out)
 	}

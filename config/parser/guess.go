@@ -1,4 +1,4 @@
-package config
+package parser
 
 import (
 	"fmt"
@@ -13,6 +13,7 @@ import (
 
 	"github.com/pelletier/go-toml/v2/unstable"
 
+	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/boot/ether"
 	"github.com/pxebox/pxebox/internal/boot/spec"
 )
@@ -347,8 +348,8 @@ func firstEscape(escaped string) string {
 }
 
 // labelled returns the name of the entry that a text is the label of, or "".
-func labelled(entries []Entry, text string) string {
-	i := slices.IndexFunc(entries, func(e Entry) bool {
+func labelled(entries []config.Entry, text string) string {
+	i := slices.IndexFunc(entries, func(e config.Entry) bool {
 		return e.Name != "" && strings.EqualFold(plainText(e.Label), plainText(text))
 	})
 	if i < 0 {

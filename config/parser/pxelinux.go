@@ -1,10 +1,11 @@
-package config
+package parser
 
 import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
 )
 
@@ -49,8 +50,8 @@ func (v value) help() string {
 		switch n := utf8.RuneCountInString(l); {
 		case strings.Contains(l, "\t"):
 			v.fail(fmt.Sprintf("line %d holds a tab", i+1), "write spaces")
-		case n > MaxHelpColumns:
-			v.fail(fmt.Sprintf("line %d has %d characters", i+1, n), fmt.Sprintf("keep it to %d, and go on in another line", MaxHelpColumns))
+		case n > config.MaxHelpColumns:
+			v.fail(fmt.Sprintf("line %d has %d characters", i+1, n), fmt.Sprintf("keep it to %d, and go on in another line", config.MaxHelpColumns))
 		case strings.EqualFold(pxelinux.FirstWord(l), "ENDTEXT"):
 			// What follows would be lines of the menu (readconfig.c, TEXT HELP).
 			v.fail(fmt.Sprintf("line %d begins with %s, which ends the text for PXELINUX", i+1, pxelinux.FirstWord(l)), "begin it with another word")
@@ -59,8 +60,8 @@ func (v value) help() string {
 		}
 		return ""
 	}
-	if len(lines) > MaxHelpLines {
-		v.fail(fmt.Sprintf("has %d lines", len(lines)), fmt.Sprintf("keep it to %d: the screen has room for no more", MaxHelpLines))
+	if len(lines) > config.MaxHelpLines {
+		v.fail(fmt.Sprintf("has %d lines", len(lines)), fmt.Sprintf("keep it to %d: the screen has room for no more", config.MaxHelpLines))
 		return ""
 	}
 	return strings.Join(lines, "\n")

@@ -1,7 +1,9 @@
-package config
+// Package parser reads a pxebox.toml strictly: TOML, then the values of each key,
+// then the rules that values have to keep among each other. Each mistake is
+// reported with its line, its key and what to write instead.
+package parser
 
 import (
-	_ "embed"
 	"fmt"
 	"regexp"
 	"slices"
@@ -9,50 +11,41 @@ import (
 
 	"github.com/pelletier/go-toml/v2/unstable"
 
+	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
-// defaultFile is the reference of every key, and the settings of a box that
-// nobody has configured.
-//
-//go:embed default.toml
-var defaultFile []byte
-
 // Default returns the settings of a box that nobody has configured: it answers
 // as proxyDHCP and offers each machine its own disk.
-func Default() *Config {
-	c, err := Parse("default.toml", defaultFile)
+func Default() *config.Config {
+	c, err := Parse("default.toml", config.DefaultFile())
 	if err != nil {
 		panic(err) // the file is part of the program
 	}
 	return c
 }
 
-// DefaultFile returns the file that Default is read from, which explains every
-// key.
-func DefaultFile() []byte { return slices.Clone(defaultFile) }
-
 // Parse reads a pxebox.toml. name is what its errors call the file. Keys that
 // are not there have the values of Default. The error, if any, is of type
 // Errors and holds everything that is wrong, up to a hundred mistakes.
-func Parse(name string, data []byte) (*Config, error) {
+func Parse(name string, data []byte) (*config.Config, error) {
 	root, whole, errs := readTree(name, data)
 	if root == nil {
 		return nil, errs.list()
 	}
 	r := newReader(name, root)
 	r.errs = errs
-	r.cfg = Config{
-		DHCP:  DHCP{Mode: spec.ModeAuto, Probe: true, Parameters: Parameters{Lease: spec.Duration(time.Hour)}},
-		Files: Files{AnyCase: true},
-		Menu:  Menu{Title: "Network boot", Timeout: spec.Duration(10 * time.Second)},
+	r.cfg = config.Config{
+		DHCP:  config.DHCP{Mode: spec.ModeAuto, Probe: true, Parameters: config.Parameters{Lease: spec.Duration(time.Hour)}},
+		Files: config.Files{AnyCase: true},
+		Menu:  config.Menu{Title: "Network boot", Timeout: spec.Duration(10 * time.Second)},
 	}
 	r.read(r.root)
 	if !whole {
 		return nil, r.errs.list() // what else is wrong may follow from what was not read
 	}
 	if root.get("entry") == nil {
-		r.cfg.Entries = []Entry{{Name: "disk", Label: "This computer's own disk", Disk: true}}
+		r.cfg.Entries = []config.Entry{{Name: "disk", Label: "This computer's own disk", Disk: true}}
 	}
 	r.indexEntries()
 	r.checkNetwork()
@@ -72,7 +65,7 @@ func Parse(name string, data []byte) (*Config, error) {
 type reader struct {
 	file    string
 	root    block
-	cfg     Config
+	cfg     config.Config
 	errs    mistakes
 	lans    []lan           // what checkDHCP found
 	entryAt map[string]int  // cfg.Entries by name
@@ -88,13 +81,13 @@ func newReader(file string, root *node) *reader {
 }
 
 func (r *reader) fail(line int, key, problem, mend string) {
-	r.errs.add(Error{r.file, line, key, problem, mend})
+	r.errs.add(config.Error{File: r.file, Line: line, Key: key, Problem: problem, Mend: mend})
 	r.bad[key] = true
 }
 
 // warn is fail for what is not refused.
 func (r *reader) warn(line int, key, problem, mend string) {
-	r.warnings.add(Error{r.file, line, key, problem, mend})
+	r.warnings.add(config.Error{File: r.file, Line: line, Key: key, Problem: problem, Mend: mend})
 }
 
 // read fills the Config from one block and what is inside of it.

@@ -1,28 +1,16 @@
-package config
+package parser
 
 import (
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/boot/firmware"
 	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
-// Bounds of a menu. The menu program of PXELINUX draws a box of 80 columns less
-// a margin of 10 on either side and the frame (menumain.c, draw_row): what is
-// longer than 56 is cut off on the screen.
-const (
-	MaxLabel   = 56
-	MaxName    = 32
-	MaxEntries = 2000
-	MaxDepth   = 4 // submenus around an entry: each is a level to get back from
-	// The help of an entry stands below the menu, on a screen of 80 columns.
-	MaxHelpLines   = 10
-	MaxHelpColumns = 70
-)
-
-// Other bounds. The longest TIMEOUT of PXELINUX is 35996 tenths of a second,
+// Bounds of values. The longest TIMEOUT of PXELINUX is 35996 tenths of a second,
 // just under the hour.
 const (
 	minTimeout = time.Second // anything shorter reaches the menu as 0: for ever
@@ -113,12 +101,12 @@ var schema = []section{
 		{"any_case", `true`, func(r *reader, v value) { r.cfg.Files.AnyCase = v.flag() }},
 		{"own_menus", `true`, func(r *reader, v value) { r.cfg.Files.OwnMenus = v.flag() }},
 	}},
-	{name: "subnet", many: true, by: "network", add: func(r *reader) { r.cfg.DHCP.Subnets = append(r.cfg.DHCP.Subnets, Subnet{}) },
+	{name: "subnet", many: true, by: "network", add: func(r *reader) { r.cfg.DHCP.Subnets = append(r.cfg.DHCP.Subnets, config.Subnet{}) },
 		fields: append([]field{
 			{"network", `"10.1.0.0/24"`, func(r *reader, v value) { last(r.cfg.DHCP.Subnets).Network = v.network() }},
 			{"range", `["10.1.0.100-10.1.0.150"]`, func(r *reader, v value) { last(r.cfg.DHCP.Subnets).Ranges = v.ranges() }},
 		}, parameters(subnetParameters)...), inner: []section{options("subnet", subnetParameters)}},
-	{name: "reservation", many: true, by: "address", add: func(r *reader) { r.cfg.DHCP.Reservations = append(r.cfg.DHCP.Reservations, Reservation{}) }, fields: []field{
+	{name: "reservation", many: true, by: "address", add: func(r *reader) { r.cfg.DHCP.Reservations = append(r.cfg.DHCP.Reservations, config.Reservation{}) }, fields: []field{
 		{"mac", `"52:54:00:12:34:56"`, func(r *reader, v value) { last(r.cfg.DHCP.Reservations).MAC = v.mac() }},
 		{"client", `"01:52:54:00:12:34:57"`, func(r *reader, v value) { last(r.cfg.DHCP.Reservations).Client = v.clientID() }},
 		{"address", `"192.168.77.20"`, func(r *reader, v value) { last(r.cfg.DHCP.Reservations).Address = v.address() }},
@@ -129,8 +117,10 @@ var schema = []section{
 		{"server", `"192.168.77.2"`, func(r *reader, v value) { last(r.cfg.WDS).Server = v.host() }},
 		{"probe", `"30s"`, func(r *reader, v value) { last(r.cfg.WDS).Probe = v.durationOrNever(minProbe, maxProbe) }},
 		{"probe_4011", `true`, func(r *reader, v value) { last(r.cfg.WDS).Probe4011 = v.flag() }},
-		{"on_down", `"mark"`, func(r *reader, v value) { last(r.cfg.WDS).OnDown = choice(v, OnDownMark, OnDownHide, OnDownNext) }},
-		{"bios_route", `"chain"`, func(r *reader, v value) { last(r.cfg.WDS).BIOSRoute = choice(v, RouteChain, RouteReboot) }},
+		{"on_down", `"mark"`, func(r *reader, v value) {
+			last(r.cfg.WDS).OnDown = choice(v, config.OnDownMark, config.OnDownHide, config.OnDownNext)
+		}},
+		{"bios_route", `"chain"`, func(r *reader, v value) { last(r.cfg.WDS).BIOSRoute = choice(v, config.RouteChain, config.RouteReboot) }},
 	}, wdsPrograms()...)},
 	{name: "menu", fields: []field{
 		{"title", `"Network boot"`, func(r *reader, v value) { r.cfg.Menu.Title = v.label() }},
@@ -139,7 +129,7 @@ var schema = []section{
 		{"serial", `true`, func(r *reader, v value) { r.cfg.Menu.Serial = v.flag() }},
 		{"password", examplePassword, func(r *reader, v value) { r.cfg.Menu.Password = v.password() }},
 	}},
-	{name: "entry", many: true, by: "name", add: func(r *reader) { r.cfg.Entries = append(r.cfg.Entries, Entry{}) }, fields: []field{
+	{name: "entry", many: true, by: "name", add: func(r *reader) { r.cfg.Entries = append(r.cfg.Entries, config.Entry{}) }, fields: []field{
 		{"name", `"debian"`, func(r *reader, v value) { last(r.cfg.Entries).Name = v.name() }},
 		{"label", `"Debian installer"`, func(r *reader, v value) { last(r.cfg.Entries).Label = v.label() }},
 		{"help", `"Asks nothing."`, func(r *reader, v value) { last(r.cfg.Entries).Help = v.help() }},
@@ -159,7 +149,7 @@ var schema = []section{
 		{"erases", `true`, func(r *reader, v value) { last(r.cfg.Entries).Erases = v.flag() }},
 		{"listed", `false`, func(r *reader, v value) { last(r.cfg.Entries).Unlisted = !v.flag() }},
 	}},
-	{name: "machine", many: true, add: func(r *reader) { r.cfg.Machines = append(r.cfg.Machines, Machine{Boot: BootMenu}) }, fields: []field{
+	{name: "machine", many: true, add: func(r *reader) { r.cfg.Machines = append(r.cfg.Machines, config.Machine{Boot: config.BootMenu}) }, fields: []field{
 		{"mac", `["52:54:00:12:34:56"]`, func(r *reader, v value) { last(r.cfg.Machines).MAC = v.macBeginnings() }},
 		{"guid", `["70786562-6f78-4c61-8000-000000000010"]`, func(r *reader, v value) { last(r.cfg.Machines).GUID = v.guids() }},
 		{"firmware", `["uefi-x64"]`, func(r *reader, v value) { last(r.cfg.Machines).Firmware = v.firmwares() }},
@@ -176,11 +166,11 @@ var schema = []section{
 
 func last[T any](s []T) *T { return &s[len(s)-1] }
 
-func ownParameters(r *reader) *Parameters    { return &r.cfg.DHCP.Parameters }
-func subnetParameters(r *reader) *Parameters { return &last(r.cfg.DHCP.Subnets).Parameters }
+func ownParameters(r *reader) *config.Parameters    { return &r.cfg.DHCP.Parameters }
+func subnetParameters(r *reader) *config.Parameters { return &last(r.cfg.DHCP.Subnets).Parameters }
 
 // parameters are the keys that [dhcp] and [[subnet]] have in common.
-func parameters(p func(*reader) *Parameters) []field {
+func parameters(p func(*reader) *config.Parameters) []field {
 	return []field{
 		{"identify", `"mac"`, func(r *reader, v value) { p(r).Identify = choice(v, spec.IdentifyClient, spec.IdentifyMAC) }},
 		{"lease", `"1h"`, func(r *reader, v value) { p(r).Lease = v.duration(minLease, maxLease) }},
@@ -196,7 +186,7 @@ func parameters(p func(*reader) *Parameters) []field {
 
 // options is the [[option]] of [dhcp] and of [[subnet]]. Whichever key says
 // the value, it is kept as bytes.
-func options(in string, p func(*reader) *Parameters) section {
+func options(in string, p func(*reader) *config.Parameters) section {
 	o := func(r *reader) *spec.Option { return last(p(r).Options) }
 	return section{
 		name: in + ".option", many: true,
@@ -282,8 +272,8 @@ var programs = []struct {
 	{"uefi-arm64", `boot\arm64\wdsmgfw.efi`},
 }
 
-func newWDS() WDS {
-	w := WDS{Programs: map[firmware.Kind]string{}, Probe: spec.Duration(30 * time.Second), OnDown: OnDownMark, BIOSRoute: RouteChain}
+func newWDS() config.WDS {
+	w := config.WDS{Programs: map[firmware.Kind]string{}, Probe: spec.Duration(30 * time.Second), OnDown: config.OnDownMark, BIOSRoute: config.RouteChain}
 	for _, p := range programs {
 		w.Programs[p.firmware] = p.file
 	}

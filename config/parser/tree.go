@@ -1,4 +1,4 @@
-package config
+package parser
 
 import (
 	"bytes"
@@ -10,6 +10,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/pelletier/go-toml/v2/unstable"
+
+	"github.com/pxebox/pxebox/config"
 )
 
 // maxSize bounds a configuration file, in bytes. A long one has a few kilobytes.
@@ -475,7 +477,7 @@ func (t *treeReader) value(v *unstable.Node, line int) *node {
 }
 
 func (t *treeReader) fail(line int, key, problem, mend string) {
-	t.errs.add(Error{t.file, line, key, problem, mend})
+	t.errs.add(config.Error{File: t.file, Line: line, Key: key, Problem: problem, Mend: mend})
 }
 
 // keyOnLine names what stands on a line which is no TOML.

@@ -1,4 +1,4 @@
-package config
+package parser
 
 import (
 	"bytes"
@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/boot/firmware"
 	"github.com/pxebox/pxebox/internal/boot/spec"
 )
@@ -89,24 +90,24 @@ const (
 )
 
 func TestParseOfAMenu(t *testing.T) {
-	want := Config{
-		TFTP:  TFTP{MaxBlock: 1024, MaxWindow: 4},
-		Files: Files{AnyCase: false, OwnMenus: true},
-		WDS: []WDS{{
+	want := config.Config{
+		TFTP:  config.TFTP{MaxBlock: 1024, MaxWindow: 4},
+		Files: config.Files{AnyCase: false, OwnMenus: true},
+		WDS: []config.WDS{{
 			Name: "old", Server: "192.168.77.2",
 			Programs:  map[firmware.Kind]string{"bios": `BOOT\x86\wdsnbp.com`, "uefi-ia32": `boot\x86\wdsmgfw.efi`, "uefi-x64": `boot\x64\wdsmgfw.efi`, "uefi-arm64": ""},
-			OnDown:    OnDownMark,
-			BIOSRoute: RouteReboot,
+			OnDown:    config.OnDownMark,
+			BIOSRoute: config.RouteReboot,
 		}, {
 			Name: "new", Server: "wds2.example.org",
 			Programs:  map[firmware.Kind]string{"bios": `boot\x64\wdsnbp.com`, "uefi-ia32": `boot\x86\wdsmgfw.efi`, "uefi-x64": `\boot\x64\wdsmgfw.efi`, "uefi-arm64": `boot\arm64\wdsmgfw.efi`},
 			Probe:     spec.Duration(5 * time.Second),
 			Probe4011: true,
-			OnDown:    OnDownNext,
-			BIOSRoute: RouteChain,
+			OnDown:    config.OnDownNext,
+			BIOSRoute: config.RouteChain,
 		}},
-		Menu: Menu{Title: "Network boot", Timeout: spec.Duration(10 * time.Second), Default: "memtest", Password: Password{Crypt: crypt, PBKDF2: pbkdf2}},
-		Entries: []Entry{
+		Menu: config.Menu{Title: "Network boot", Timeout: spec.Duration(10 * time.Second), Default: "memtest", Password: config.Password{Crypt: crypt, PBKDF2: pbkdf2}},
+		Entries: []config.Entry{
 			{Name: "tools", Label: "tools", Submenu: true, Locked: true},
 			{Name: "memtest", Label: "memtest", In: "tools", Help: "Tests the memory.\n\nTakes a night, ^C ends it.", File: "tools/memtest.bin", EFI: "tools/memtest.efi", Unsigned: true},
 			{Name: "wipe", Label: "wipe", Kernel: "debian/linux", Erases: true, Locked: true, Unlisted: true},
@@ -120,11 +121,11 @@ func TestParseOfAMenu(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := Config{TFTP: c.TFTP, Files: c.Files, WDS: c.WDS, Menu: c.Menu, Entries: c.Entries}
+			got := config.Config{TFTP: c.TFTP, Files: c.Files, WDS: c.WDS, Menu: c.Menu, Entries: c.Entries}
 			if !reflect.DeepEqual(got, want) {
 				t.Errorf("got %+v\nwant %+v", got, want)
 			}
-			for i, k := range []Kind{KindSubmenu, KindProgram, KindLinux, KindRaw} {
+			for i, k := range []config.Kind{config.KindSubmenu, config.KindProgram, config.KindLinux, config.KindRaw} {
 				if got.Entries[i].Kind() != k {
 					t.Errorf("entry %s is of kind %v, want %v", got.Entries[i].Name, got.Entries[i].Kind(), k)
 				}

@@ -1,4 +1,4 @@
-package config
+package parser
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/boot/firmware"
 	"github.com/pxebox/pxebox/internal/boot/spec"
 )
@@ -132,22 +133,22 @@ func (r *reader) checkMachines() {
 }
 
 // checkBoot looks at what a machine boots, and at the menu that it gets.
-func (r *reader) checkBoot(b block, m Machine) {
+func (r *reader) checkBoot(b block, m config.Machine) {
 	if !b.ok("boot") {
 		return
 	}
 	e := r.entry(m.Boot)
 	switch {
-	case m.Boot != BootMenu && m.Boot != BootDisk && e == nil:
-		words := []string{BootMenu}
-		if r.entry(BootDisk) == nil { // it is among the entries otherwise
-			words = append(words, BootDisk)
+	case m.Boot != config.BootMenu && m.Boot != config.BootDisk && e == nil:
+		words := []string{config.BootMenu}
+		if r.entry(config.BootDisk) == nil { // it is among the entries otherwise
+			words = append(words, config.BootDisk)
 		}
 		r.noEntry(b, "boot", m.Boot, words...)
 	case e != nil && e.Submenu:
 		b.fail("boot", fmt.Sprintf("%q is a submenu, which starts nothing", m.Boot), `write the name of an entry in it, or boot = "menu"`)
 	}
-	if m.Boot == BootMenu {
+	if m.Boot == config.BootMenu {
 		if m.Once && b.ok("once") {
 			b.fail("once", "has no use with a menu", "write boot = with the name of an entry as well, or leave it out")
 		}
@@ -195,7 +196,7 @@ func set[T ~string](values []T) map[string]bool {
 	return s
 }
 
-func (rs rules) add(m Machine, line int) {
+func (rs rules) add(m config.Machine, line int) {
 	r := rule{set(m.MAC), set(m.GUID), set(m.Firmware), line}
 	values := r.mac
 	if len(values) == 0 {
@@ -210,7 +211,7 @@ func (rs rules) add(m Machine, line int) {
 }
 
 // cover returns the line of a rule that fits all machines which m fits.
-func (rs rules) cover(m Machine) (line int, ok bool) {
+func (rs rules) cover(m config.Machine) (line int, ok bool) {
 	// It fits the first value of each condition too.
 	var first []string
 	if len(m.MAC) > 0 {

@@ -1,4 +1,4 @@
-package config
+package parser
 
 import (
 	"fmt"
@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/boot/ether"
 	"github.com/pxebox/pxebox/internal/boot/firmware"
 	"github.com/pxebox/pxebox/internal/boot/spec"
@@ -89,7 +90,7 @@ func TestParseOfADHCPServer(t *testing.T) {
 	addr, prefix := netip.MustParseAddr, netip.MustParsePrefix
 	tftp := spec.Option{Code: 150, Value: []byte{192, 168, 77, 9, 192, 168, 77, 10}}
 	wpad := spec.Option{Code: 252, Value: []byte("http://192.168.77.9/wpad.dat")}
-	own := Parameters{
+	own := config.Parameters{
 		Lease:   spec.Duration(2 * time.Hour),
 		Router:  addr("192.168.77.254"),
 		DNS:     []netip.Addr{addr("192.168.77.2"), addr("192.168.77.3")},
@@ -102,13 +103,13 @@ func TestParseOfADHCPServer(t *testing.T) {
 	}
 	inherited := own
 	inherited.Router, inherited.Routes = addr("10.1.0.1"), nil
-	want := DHCP{
+	want := config.DHCP{
 		Mode: spec.ModeServer, Force: true, Probe: false,
 		Ranges:     []spec.Range{{First: addr("192.168.77.100"), Last: addr("192.168.77.150")}},
 		Parameters: own,
-		Subnets: []Subnet{
-			{prefix("10.1.0.0/24"), []spec.Range{{First: addr("10.1.0.100"), Last: addr("10.1.0.200")}, {First: addr("10.1.0.20"), Last: addr("10.1.0.20")}}, inherited},
-			{prefix("10.2.0.0/16"), nil, Parameters{
+		Subnets: []config.Subnet{
+			{Network: prefix("10.1.0.0/24"), Ranges: []spec.Range{{First: addr("10.1.0.100"), Last: addr("10.1.0.200")}, {First: addr("10.1.0.20"), Last: addr("10.1.0.20")}}, Parameters: inherited},
+			{Network: prefix("10.2.0.0/16"), Parameters: config.Parameters{
 				Lease:   spec.Duration(8 * time.Hour),
 				Domain:  "floor2.example.org",
 				Search:  []string{"floor2.example.org"},
@@ -118,7 +119,7 @@ func TestParseOfADHCPServer(t *testing.T) {
 				Options: []spec.Option{{Code: 23, Value: []byte{32}}, {Code: 2, Value: []byte{0xff, 0xff, 0xf1, 0xf0}}, tftp, wpad},
 			}},
 		},
-		Reservations: []Reservation{
+		Reservations: []config.Reservation{
 			{MAC: ether.MustParseMAC("52:54:00:ab:cd:ef"), Address: addr("192.168.77.20"), Hostname: "pc1"},
 			{Client: "00:70:50:31", Address: addr("10.2.0.100")},
 		},

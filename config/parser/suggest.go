@@ -1,10 +1,12 @@
-package config
+package parser
 
 import (
 	"slices"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2/unstable"
+
+	"github.com/pxebox/pxebox/config"
 )
 
 // otherNames are words that people write for a key or a section because other
@@ -250,7 +252,7 @@ func isOneOf(word, words string) bool {
 // plainName is a key without what people write in different ways: capitals,
 // hyphens, and the plural.
 func plainName(key string) string {
-	if len(key) > MaxName { // longer than all that are known
+	if len(key) > config.MaxName { // longer than all that are known
 		return key
 	}
 	key = strings.NewReplacer("-", "", "_", "", " ", "", ".", "").Replace(strings.ToLower(key))

@@ -1,4 +1,4 @@
-package config
+package parser
 
 import (
 	"fmt"
@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
 	"github.com/pxebox/pxebox/internal/boot/spec"
 )
@@ -33,7 +34,7 @@ func (r *reader) checkWDS() {
 			if w.Probe4011 {
 				b.fail("probe_4011", `has no use: with probe = "0s" the server is never asked`, "leave one of them out")
 			}
-			if w.OnDown != OnDownMark {
+			if w.OnDown != config.OnDownMark {
 				b.fail("on_down", `has no use: with probe = "0s" nobody knows whether the server is there`, "leave one of them out")
 			}
 		}
@@ -42,7 +43,7 @@ func (r *reader) checkWDS() {
 
 // checkServer refuses an address that leads a machine to this box, or to all of
 // a network.
-func (r *reader) checkServer(b block, w WDS) {
+func (r *reader) checkServer(b block, w config.WDS) {
 	a, ok := w.Addr()
 	if !ok || !b.ok("server") {
 		return
@@ -73,7 +74,7 @@ func (r *reader) indexEntries() {
 }
 
 // entry returns the entry of that name, or nil.
-func (r *reader) entry(name string) *Entry {
+func (r *reader) entry(name string) *config.Entry {
 	if i, ok := r.entryAt[name]; ok {
 		return &r.cfg.Entries[i]
 	}
@@ -103,8 +104,8 @@ func (r *reader) checkEntries() {
 		// The menu program ends with "Initial menu has no LABEL entries!".
 		r.root.fail("entry", "is an empty list", "write one [[entry]] at least, or leave it out for the machine's own disk")
 	}
-	if len(blocks) > MaxEntries {
-		blocks[MaxEntries].fail("", "is one too many", fmt.Sprintf("keep it to %d entries", MaxEntries))
+	if len(blocks) > config.MaxEntries {
+		blocks[config.MaxEntries].fail("", "is one too many", fmt.Sprintf("keep it to %d entries", config.MaxEntries))
 		return
 	}
 	var wds []string
@@ -122,7 +123,7 @@ func (r *reader) checkEntries() {
 		}
 		b.require("name", `write name = "debian"`)
 		b.unique("name", e.Name, seen, ownName)
-		if e.Name == BootMenu {
+		if e.Name == config.BootMenu {
 			b.fail("name", fmt.Sprintf("%q is taken: below [[machine]] it stands for the menu", e.Name), "write another name")
 		}
 		checkKind(b, *e)
@@ -138,7 +139,7 @@ func (r *reader) checkEntries() {
 }
 
 // checkMarks looks at what an entry asks for before it starts.
-func (r *reader) checkMarks(b block, e Entry) {
+func (r *reader) checkMarks(b block, e config.Entry) {
 	if e.Unsigned && b.ok("signed") && e.Kernel == "" && e.EFI == "" {
 		b.fail("signed", "goes with a kernel or an efi program only", "leave it out")
 	}
@@ -217,8 +218,8 @@ func (r *reader) checkSubmenus(blocks []block) {
 		switch level, round := r.level(i); {
 		case round:
 			b.fail("in", fmt.Sprintf("leads back to %q itself", e.Name), "leave it out for a submenu at the top")
-		case level == MaxDepth+1:
-			b.fail("in", fmt.Sprintf("makes it %d submenus, one in the other", level), fmt.Sprintf("keep it to %d", MaxDepth))
+		case level == config.MaxDepth+1:
+			b.fail("in", fmt.Sprintf("makes it %d submenus, one in the other", level), fmt.Sprintf("keep it to %d", config.MaxDepth))
 		}
 	}
 }
@@ -281,7 +282,7 @@ func refers(b block, key, name, meant, to string, names []string) {
 }
 
 // checkKind makes sure that an entry does one thing.
-func checkKind(b block, e Entry) {
+func checkKind(b block, e config.Entry) {
 	kinds := []string{} // one key of each
 	for _, keys := range [][]string{{"wds"}, {"kernel"}, {"file", "efi"}, {"pxelinux", "grub"}} {
 		if i := slices.IndexFunc(keys, b.has); i >= 0 {

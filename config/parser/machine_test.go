@@ -1,4 +1,4 @@
-package config
+package parser
 
 import (
 	"fmt"
@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/boot/firmware"
 )
 
@@ -56,11 +57,11 @@ guid = ["70786562-6f78-4c61-8000-000000000011"]
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []Machine{
+	want := []config.Machine{
 		{MAC: []string{"52:54:00:ab:cd:ef", "00:50:56", "00:1b"}, GUID: []string{"70786562-6f78-4c61-8000-000000000010"}, Boot: "debian", Once: true},
-		{Firmware: []firmware.Kind{"uefi-arm64", "bios"}, Boot: BootMenu, Entries: []string{"memtest", "debian"}, Default: "debian"},
-		{MAC: []string{"52:54:00"}, Boot: BootDisk},
-		{GUID: []string{"70786562-6f78-4c61-8000-000000000011"}, Boot: BootMenu},
+		{Firmware: []firmware.Kind{"uefi-arm64", "bios"}, Boot: config.BootMenu, Entries: []string{"memtest", "debian"}, Default: "debian"},
+		{MAC: []string{"52:54:00"}, Boot: config.BootDisk},
+		{GUID: []string{"70786562-6f78-4c61-8000-000000000011"}, Boot: config.BootMenu},
 	}
 	if !reflect.DeepEqual(c.Machines, want) {
 		t.Errorf("got %+v\nwant %+v", c.Machines, want)

@@ -1,4 +1,4 @@
-package config
+package parser
 
 import (
 	"errors"
@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/boot/firmware"
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
 	"github.com/pxebox/pxebox/internal/boot/spec"
@@ -51,29 +52,29 @@ append = "console=ttyS0,115200"
 
 func TestParse(t *testing.T) {
 	addr := netip.MustParseAddr
-	want := &Config{
-		Network: Network{Interface: "eth0", Address: netip.MustParsePrefix("192.168.77.1/24")},
-		DHCP: DHCP{
+	want := &config.Config{
+		Network: config.Network{Interface: "eth0", Address: netip.MustParsePrefix("192.168.77.1/24")},
+		DHCP: config.DHCP{
 			Mode:   spec.ModeServer,
 			Probe:  true,
 			Ranges: []spec.Range{{First: addr("192.168.77.100"), Last: addr("192.168.77.150")}},
-			Parameters: Parameters{
+			Parameters: config.Parameters{
 				Lease:  spec.Duration(time.Hour),
 				Router: addr("192.168.77.1"),
 				DNS:    []netip.Addr{addr("192.168.77.1")},
 			},
 		},
-		Files: Files{AnyCase: true},
-		WDS: []WDS{{
+		Files: config.Files{AnyCase: true},
+		WDS: []config.WDS{{
 			Name: "wds", Server: "192.168.77.2",
 			Programs: map[firmware.Kind]string{
 				"bios": `boot\x64\wdsnbp.com`, "uefi-ia32": `boot\x86\wdsmgfw.efi`,
 				"uefi-x64": `boot\x64\wdsmgfw.efi`, "uefi-arm64": `boot\arm64\wdsmgfw.efi`,
 			},
-			Probe: spec.Duration(30 * time.Second), OnDown: OnDownMark, BIOSRoute: RouteChain,
+			Probe: spec.Duration(30 * time.Second), OnDown: config.OnDownMark, BIOSRoute: config.RouteChain,
 		}},
-		Menu: Menu{Title: "Lab", Timeout: spec.Duration(10 * time.Second), Default: "wds"},
-		Entries: []Entry{
+		Menu: config.Menu{Title: "Lab", Timeout: spec.Duration(10 * time.Second), Default: "wds"},
+		Entries: []config.Entry{
 			{Name: "wds", Label: "Windows Deployment Services", WDS: "wds"},
 			{Name: "debian", Label: "Debian installer", Kernel: "debian/linux", Initrd: []string{"debian/initrd.gz"}, Append: "console=ttyS0,115200"},
 		},
@@ -85,7 +86,7 @@ func TestParse(t *testing.T) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v\nwant %+v", got, want)
 	}
-	for i, k := range []Kind{KindWDS, KindLinux} {
+	for i, k := range []config.Kind{config.KindWDS, config.KindLinux} {
 		if got.Entries[i].Kind() != k {
 			t.Errorf("entry %s is of kind %v, want %v", got.Entries[i].Name, got.Entries[i].Kind(), k)
 		}
@@ -96,24 +97,24 @@ func TestParse(t *testing.T) {
 func TestParseAccepts(t *testing.T) {
 	for _, tt := range []struct {
 		name, file string
-		got        func(c *Config) any
+		got        func(c *config.Config) any
 		want       any
 	}{
-		{"address from a DHCP server", "[network]\naddress = \"dhcp\"", func(c *Config) any { return c.Network.Address.IsValid() }, false},
+		{"address from a DHCP server", "[network]\naddress = \"dhcp\"", func(c *config.Config) any { return c.Network.Address.IsValid() }, false},
 		{"gateway and name servers of a fixed address", "[network]\naddress = \"10.0.0.2/8\"\ngateway = \"10.255.0.1\"\ndns = [\"9.9.9.9\"]",
-			func(c *Config) any { return []any{c.Network.Gateway.String(), c.Network.DNS[0].String()} }, []any{"10.255.0.1", "9.9.9.9"}},
-		{"no timeout", "[menu]\ntimeout = \"0s\"", func(c *Config) any { return c.Menu.Timeout }, spec.Duration(0)},
-		{"serial menu", "[menu]\nserial = true", func(c *Config) any { return c.Menu.Serial }, true},
-		{"a host name for WDS", "[[wds]]\nname = \"w\"\nserver = \"wds-1.ad.example.org\"", func(c *Config) any { return c.WDS[0].Server }, "wds-1.ad.example.org"},
-		{"a host name that begins with a digit", "[[wds]]\nname = \"w\"\nserver = \"3com\"", func(c *Config) any { return c.WDS[0].Server }, "3com"},
-		{"an entry without a label shows its name", "[[entry]]\nname = \"a\"\ndisk = true", func(c *Config) any { return c.Entries[0].Label }, "a"},
-		{"disk = false beside a kernel", "[[entry]]\nname = \"a\"\nkernel = \"k\"\ndisk = false", func(c *Config) any { return c.Entries[0].Kind() }, KindLinux},
-		{"another boot file with arguments", "[[entry]]\nname = \"a\"\nfile = \"x.c32\"\nappend = \"-v\"", func(c *Config) any { return c.Entries[0].Kind() }, KindProgram},
-		{"entries as a list in one line", "entry = [{name = \"a\", disk = true}, {name = \"b\", file = \"x\"}]", func(c *Config) any { return c.Entries[1].Name }, "b"},
-		{"western letters in a label", "[[entry]]\nname = \"a\"\nlabel = \"Rechner löschen: é ñ ß\"\ndisk = true", func(c *Config) any { return c.Entries[0].Label }, "Rechner löschen: é ñ ß"},
-		{"a table as dotted keys", "dhcp.mode = \"proxy\"\ndhcp.lease = \"2h\"", func(c *Config) any { return c.DHCP.Mode }, spec.ModeProxy},
-		{"a file from Windows' Notepad", "\ufeff[dhcp]\r\nmode = \"off\"\r\n", func(c *Config) any { return c.DHCP.Mode }, spec.ModeOff},
-		{"a file with carriage returns", "[dhcp]\r\nmode = \"off\"\r\n", func(c *Config) any { return c.DHCP.Mode }, spec.ModeOff},
+			func(c *config.Config) any { return []any{c.Network.Gateway.String(), c.Network.DNS[0].String()} }, []any{"10.255.0.1", "9.9.9.9"}},
+		{"no timeout", "[menu]\ntimeout = \"0s\"", func(c *config.Config) any { return c.Menu.Timeout }, spec.Duration(0)},
+		{"serial menu", "[menu]\nserial = true", func(c *config.Config) any { return c.Menu.Serial }, true},
+		{"a host name for WDS", "[[wds]]\nname = \"w\"\nserver = \"wds-1.ad.example.org\"", func(c *config.Config) any { return c.WDS[0].Server }, "wds-1.ad.example.org"},
+		{"a host name that begins with a digit", "[[wds]]\nname = \"w\"\nserver = \"3com\"", func(c *config.Config) any { return c.WDS[0].Server }, "3com"},
+		{"an entry without a label shows its name", "[[entry]]\nname = \"a\"\ndisk = true", func(c *config.Config) any { return c.Entries[0].Label }, "a"},
+		{"disk = false beside a kernel", "[[entry]]\nname = \"a\"\nkernel = \"k\"\ndisk = false", func(c *config.Config) any { return c.Entries[0].Kind() }, config.KindLinux},
+		{"another boot file with arguments", "[[entry]]\nname = \"a\"\nfile = \"x.c32\"\nappend = \"-v\"", func(c *config.Config) any { return c.Entries[0].Kind() }, config.KindProgram},
+		{"entries as a list in one line", "entry = [{name = \"a\", disk = true}, {name = \"b\", file = \"x\"}]", func(c *config.Config) any { return c.Entries[1].Name }, "b"},
+		{"western letters in a label", "[[entry]]\nname = \"a\"\nlabel = \"Rechner löschen: é ñ ß\"\ndisk = true", func(c *config.Config) any { return c.Entries[0].Label }, "Rechner löschen: é ñ ß"},
+		{"a table as dotted keys", "dhcp.mode = \"proxy\"\ndhcp.lease = \"2h\"", func(c *config.Config) any { return c.DHCP.Mode }, spec.ModeProxy},
+		{"a file from Windows' Notepad", "\ufeff[dhcp]\r\nmode = \"off\"\r\n", func(c *config.Config) any { return c.DHCP.Mode }, spec.ModeOff},
+		{"a file with carriage returns", "[dhcp]\r\nmode = \"off\"\r\n", func(c *config.Config) any { return c.DHCP.Mode }, spec.ModeOff},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c, err := Parse("f", []byte(tt.file))
@@ -252,7 +253,7 @@ var reError = regexp.MustCompile(`^f\.toml:[1-9][0-9]*: [^\n]+: [^\n]+; [^\n]+$`
 // file:line: key: what is wrong; what to write instead
 func checkForm(t *testing.T, err error) {
 	t.Helper()
-	var es Errors
+	var es config.Errors
 	if !errors.As(err, &es) || len(es) == 0 {
 		t.Fatalf("the error is a %T, want Errors", err)
 	}
@@ -268,7 +269,7 @@ func checkForm(t *testing.T, err error) {
 
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(lab))
-	f.Add(defaultFile)
+	f.Add(config.DefaultFile())
 	f.Add([]byte(uncommented()))
 	f.Add([]byte(school))
 	f.Add([]byte(pool))
@@ -295,10 +296,10 @@ func FuzzParse(f *testing.F) {
 }
 
 // checkMenuOf makes sure of what those who render menus rely on.
-func checkMenuOf(t *testing.T, c *Config) {
+func checkMenuOf(t *testing.T, c *config.Config) {
 	t.Helper()
 	in := map[string]string{} // what each submenu is in
-	entries := map[string]Entry{}
+	entries := map[string]config.Entry{}
 	for _, e := range c.Entries {
 		entries[e.Name] = e
 		if e.Submenu {
@@ -306,7 +307,7 @@ func checkMenuOf(t *testing.T, c *Config) {
 		}
 	}
 	for _, e := range c.Entries {
-		if e.Kind() == KindWDS && len(c.WDS) == 0 || e.Name == "" || e.Label == "" || e.Locked && c.Menu.Password == (Password{}) {
+		if e.Kind() == config.KindWDS && len(c.WDS) == 0 || e.Name == "" || e.Label == "" || e.Locked && c.Menu.Password == (config.Password{}) {
 			t.Errorf("accepted %+v", e)
 		}
 		for _, s := range append([]string{c.Menu.Title, c.Menu.Password.Crypt, c.Menu.Password.PBKDF2, e.Label, e.Append, e.Kernel, e.File, e.EFI}, e.Initrd...) {
@@ -334,7 +335,7 @@ func checkMenuOf(t *testing.T, c *Config) {
 		}
 		depth := 0
 		for at := e.In; at != ""; at = in[at] {
-			if _, ok := in[at]; !ok || depth == MaxDepth {
+			if _, ok := in[at]; !ok || depth == config.MaxDepth {
 				t.Fatalf("accepted an entry in %q: %+v", at, c.Entries)
 			}
 			depth++
@@ -352,7 +353,7 @@ func checkMenuOf(t *testing.T, c *Config) {
 	}
 	for _, m := range c.Machines {
 		_, known := entries[m.Boot]
-		if len(m.MAC)+len(m.GUID)+len(m.Firmware) == 0 || !known && m.Boot != BootMenu && m.Boot != BootDisk {
+		if len(m.MAC)+len(m.GUID)+len(m.Firmware) == 0 || !known && m.Boot != config.BootMenu && m.Boot != config.BootDisk {
 			t.Errorf("accepted %+v", m)
 		}
 		for _, mac := range m.MAC {
@@ -364,12 +365,12 @@ func checkMenuOf(t *testing.T, c *Config) {
 }
 
 // checkDHCPOf makes sure of what those who lease and encode rely on.
-func checkDHCPOf(t *testing.T, c *Config) {
+func checkDHCPOf(t *testing.T, c *config.Config) {
 	t.Helper()
 	d := c.DHCP
 	leases := len(d.Ranges) + len(d.Reservations)
 	nets := []netip.Prefix{c.Network.Address}
-	parameters := []Parameters{d.Parameters}
+	parameters := []config.Parameters{d.Parameters}
 	size := 0
 	for _, rg := range d.Ranges {
 		size += rg.Size()

@@ -1,4 +1,4 @@
-package config
+package parser
 
 import (
 	"cmp"
@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
@@ -39,7 +40,7 @@ type lan struct {
 	title  string       // what errors call it
 	net    netip.Prefix // the box's own with its address; zero: not known
 	ranges []spec.Range
-	*Parameters
+	*config.Parameters
 }
 
 // checkDHCP looks at what [dhcp], [[subnet]] and [[reservation]] say of each
@@ -94,7 +95,7 @@ func (r *reader) checkDHCP() {
 
 // inherit gives a subnet what it leaves out. A router and the routes through
 // others are of one network only.
-func inherit(b block, p *Parameters, from Parameters) {
+func inherit(b block, p *config.Parameters, from config.Parameters) {
 	if !b.has("identify") {
 		p.Identify = from.Identify
 	}
@@ -264,7 +265,7 @@ func (r *reader) checkReservations(lans []lan) {
 // machine tells by which key a reservation names its machine, and which client
 // identifier that is: of a hardware address, the one of type 1 (RFC 2132
 // §9.14).
-func machine(res Reservation) (key string, id spec.Hex) {
+func machine(res config.Reservation) (key string, id spec.Hex) {
 	if res.MAC.IsValid() {
 		return "mac", spec.NewHex(append([]byte{1}, res.MAC[:]...))
 	}
@@ -272,7 +273,7 @@ func machine(res Reservation) (key string, id spec.Hex) {
 }
 
 // checkReserved makes sure that a machine can have its address.
-func (r *reader) checkReserved(b block, res Reservation, lans []lan) {
+func (r *reader) checkReserved(b block, res config.Reservation, lans []lan) {
 	a, known := res.Address, true // known: all networks
 	for _, l := range lans {
 		if !l.net.IsValid() {

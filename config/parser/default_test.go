@@ -1,4 +1,4 @@
-package config
+package parser
 
 import (
 	"reflect"
@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/boot/firmware"
 )
 
@@ -22,7 +23,7 @@ func TestDefaultIsWhatAnEmptyFileMeans(t *testing.T) {
 // example is a commented-out line of default.toml: no space after the #.
 var example = regexp.MustCompile(`(?m)^#([^ \n])`)
 
-func uncommented() string { return example.ReplaceAllString(string(defaultFile), "$1") }
+func uncommented() string { return example.ReplaceAllString(string(config.DefaultFile()), "$1") }
 
 func TestDefaultFileExamplesAreRight(t *testing.T) {
 	c, err := Parse("default.toml", []byte(uncommented()))

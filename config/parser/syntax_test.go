@@ -1,8 +1,10 @@
-package config
+package parser
 
 import (
 	"strings"
 	"testing"
+
+	"github.com/pxebox/pxebox/config"
 )
 
 // Statements that are not TOML, as people write them. None of the errors follows
@@ -270,7 +272,7 @@ func TestSyntaxOfLongFiles(t *testing.T) {
 				t.Fatal("accepted")
 			}
 			checkForm(t, err)
-			if n := len(err.(Errors)); n > maxErrors+1 {
+			if n := len(err.(config.Errors)); n > maxErrors+1 {
 				t.Errorf("%d errors", n)
 			}
 		})
@@ -288,7 +290,7 @@ func TestSyntaxMends(t *testing.T) {
 			t.Errorf("%s: accepted", tt)
 			continue
 		}
-		mend, ok := strings.CutPrefix(err.(Errors)[0].Mend, "write ")
+		mend, ok := strings.CutPrefix(err.(config.Errors)[0].Mend, "write ")
 		if !ok {
 			t.Errorf("%s: tells %q", tt, err)
 		}

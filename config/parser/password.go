@@ -1,10 +1,12 @@
-package config
+package parser
 
 import (
 	"regexp"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2/unstable"
+
+	"github.com/pxebox/pxebox/config"
 )
 
 // Either hash of the menu's password is written to a menu as it is: these
@@ -19,13 +21,13 @@ var (
 
 // password reads both hashes of one password, in either order. A boot loader
 // without its hash would let everybody in, or nobody.
-func (v value) password() Password {
+func (v value) password() config.Password {
 	const mend = "make it with: pxebox hash-password"
 	if v.n.kind != unstable.String {
 		v.fail("is "+describe(v.n)+", not a text in quotes", mend)
-		return Password{}
+		return config.Password{}
 	}
-	var p Password
+	var p config.Password
 	words := strings.Fields(v.n.text)
 	for _, w := range words {
 		switch {
@@ -48,7 +50,7 @@ func (v value) password() Password {
 	default:
 		return p
 	}
-	return Password{}
+	return config.Password{}
 }
 
 // examplePassword is made of random bytes that nobody has kept.

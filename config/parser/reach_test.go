@@ -1,4 +1,4 @@
-package config
+package parser
 
 import (
 	"os"
@@ -106,7 +106,7 @@ func TestReach(t *testing.T) {
 
 // The examples that people copy work as they are.
 func TestExamplesReach(t *testing.T) {
-	page, err := os.ReadFile("../README.md")
+	page, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}

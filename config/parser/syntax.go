@@ -1,4 +1,4 @@
-package config
+package parser
 
 import (
 	"fmt"
@@ -11,6 +11,7 @@ import (
 
 	"github.com/pelletier/go-toml/v2/unstable"
 
+	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
 )
 
@@ -102,7 +103,7 @@ func (r *repair) right(fixed string) string {
 var reOneText = regexp.MustCompile(`^"[^"\\]*"$`)
 
 // mistakesIn reads one statement in the section.
-func (s *section) mistakesIn(statement string) Errors {
+func (s *section) mistakesIn(statement string) config.Errors {
 	text := s.header() + "\n" + statement
 	if outer, _, ok := strings.Cut(s.name, "."); ok {
 		text = sectionMeant(outer).header() + "\n" + text

@@ -1,4 +1,4 @@
-package config
+package parser
 
 import (
 	"fmt"
@@ -12,6 +12,7 @@ import (
 
 	"github.com/pelletier/go-toml/v2/unstable"
 
+	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
 	"github.com/pxebox/pxebox/internal/boot/spec"
 )
@@ -158,9 +159,9 @@ var reName = regexp.MustCompile(`^[a-z0-9_-]{1,32}$`)
 func (v value) name() string {
 	s, ok := v.text()
 	if ok && !reName.MatchString(s) {
-		mend := fmt.Sprintf("use up to %d small letters, digits, - and _, as in %s", MaxName, strings.Trim(v.field.example, "[]"))
+		mend := fmt.Sprintf("use up to %d small letters, digits, - and _, as in %s", config.MaxName, strings.Trim(v.field.example, "[]"))
 		if n := nameIn(s); n != "" {
-			mend = fmt.Sprintf("use up to %d small letters, digits, - and _, as in %q", MaxName, n)
+			mend = fmt.Sprintf("use up to %d small letters, digits, - and _, as in %q", config.MaxName, n)
 		}
 		v.fail(fmt.Sprintf("%q is no name", s), mend)
 	}
@@ -230,8 +231,8 @@ func (v value) label() string {
 	switch {
 	case s == "":
 		v.fail("is empty", "write what the machine's screen is to show, or leave the key out")
-	case n > MaxLabel:
-		v.fail(fmt.Sprintf("has %d characters", n), fmt.Sprintf("keep it to %d, the width of the menu", MaxLabel))
+	case n > config.MaxLabel:
+		v.fail(fmt.Sprintf("has %d characters", n), fmt.Sprintf("keep it to %d, the width of the menu", config.MaxLabel))
 	case strings.Contains(s, "^"):
 		// PXELINUX doc/menu.txt, MENU LABEL: it makes the next letter a hot
 		// key, and there is no way to write a real one.

@@ -1,4 +1,4 @@
-package config
+package parser
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/boot/firmware"
 )
 
@@ -19,7 +20,7 @@ func (r *reader) checkReach() {
 		return // the routers of machines are the site's
 	}
 	for i, l := range r.lans {
-		inside := func(res Reservation) bool { return l.net.Contains(res.Address) }
+		inside := func(res config.Reservation) bool { return l.net.Contains(res.Address) }
 		leases := len(l.ranges) > 0 || slices.ContainsFunc(r.cfg.DHCP.Reservations, inside)
 		if !leases || l.Router.IsValid() || !l.net.IsValid() {
 			continue
