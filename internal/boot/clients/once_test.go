@@ -208,8 +208,11 @@ func TestOnceIsForAMachine(t *testing.T) {
 			t.Error("and again for the first one")
 		}
 		o.Asks(t0.Add(3*time.Second), by(port2, usual), xidB)
-		if got := <-o.Withheld(); got != (Withheld{by(port2, usual), port1}) || len(o.Withheld()) > 0 {
-			t.Errorf("told: %+v, and %d more", got, len(o.Withheld()))
+		if n := len(o.Withheld()); n != 1 {
+			t.Fatalf("told %d times", n)
+		}
+		if got := <-o.Withheld(); got != (Withheld{by(port2, usual), port1}) {
+			t.Errorf("told: %+v", got)
 		}
 	})
 	t.Run("two machines behind one USB adapter, then one that has no GUID", func(t *testing.T) {
