@@ -17,99 +17,117 @@ const noPassword = "$6$none$....................................................
 	"0000000000000000000000000000000000000000000000000000000000000000" +
 	"0000000000000000000000000000000000000000000000000000000000000000"
 
+// tomlFile is a file as it is written: keys without a value are left out.
+type tomlFile struct{ bytes.Buffer }
+
+func (f *tomlFile) put(key, value string) { fmt.Fprintf(f, "%s = %s\n", key, value) }
+
+func (f *tomlFile) set(key string, value bool) {
+	if value {
+		f.put(key, "true")
+	}
+}
+
+func (f *tomlFile) str(key, value string) {
+	if value != "" {
+		f.put(key, quote(value))
+	}
+}
+
+func (f *tomlFile) list(key string, values []string) {
+	if len(values) > 0 {
+		f.put(key, quoteAll(values))
+	}
+}
+
 // toml writes the pxebox.toml.
 func (s *site) toml() []byte {
-	var b bytes.Buffer
-	put := func(key, value string) { fmt.Fprintf(&b, "%s = %s\n", key, value) }
-	set := func(key string, value bool) {
-		if value {
-			put(key, "true")
-		}
-	}
-	str := func(key, value string) {
-		if value != "" {
-			put(key, quote(value))
-		}
-	}
-	list := func(key string, values []string) {
-		if len(values) > 0 {
-			put(key, quoteAll(values))
-		}
-	}
-
-	b.WriteString(s.header())
-	b.WriteString(s.dhcpTOML())
-	if s.http {
-		b.WriteString("\n[boot]\n")
-		str(string(bios), httpLoader)
-	}
-	if len(s.entries) > 0 || len(s.sources) == 0 { // else it is the built-in menu
-		b.WriteString("\n[menu]\n")
-		str("title", s.title)
-		put("timeout", quote(duration(s.timeout)))
-		str("default", s.preset)
-		set("serial", s.serial)
-	}
-	if s.locked || len(s.entries) == 1 && s.entries[0].Locked {
-		b.WriteString("# This fits no password: put what pxebox hash-password prints in its place.\n")
-		str("password", noPassword)
-	}
+	var f tomlFile
+	f.WriteString(s.header())
+	f.WriteString(s.dhcpTOML())
+	s.writeMenu(&f)
 	for _, w := range s.wds {
-		b.WriteString("\n")
+		f.WriteString("\n")
 		if w.Server == noServer {
-			comment(&b, "There is no such server: write the name or the address of the WDS server in its place.")
+			comment(&f.Buffer, "There is no such server: write the name or the address of the WDS server in its place.")
 		}
-		b.WriteString("[[wds]]\n")
-		str("name", w.Name)
-		str("server", w.Server)
+		f.WriteString("[[wds]]\n")
+		f.str("name", w.Name)
+		f.str("server", w.Server)
 		for _, kind := range firmware.Kinds {
 			if p, ok := w.Programs[kind]; ok && p != wdsDefaults[kind] {
-				put(string(kind), quote(p))
+				f.put(string(kind), quote(p))
 			}
 		}
 	}
+	s.writeEntries(&f)
+	s.writeMachines(&f)
+	s.rest(&f.Buffer)
+	return f.Bytes()
+}
+
+func (s *site) writeMenu(f *tomlFile) {
+	if s.http {
+		f.WriteString("\n[boot]\n")
+		f.str(string(bios), httpLoader)
+	}
+	if len(s.entries) > 0 || len(s.sources) == 0 { // else it is the built-in menu
+		f.WriteString("\n[menu]\n")
+		f.str("title", s.title)
+		f.put("timeout", quote(duration(s.timeout)))
+		f.str("default", s.preset)
+		f.set("serial", s.serial)
+	}
+	if s.locked || len(s.entries) == 1 && s.entries[0].Locked {
+		f.WriteString("# This fits no password: put what pxebox hash-password prints in its place.\n")
+		f.str("password", noPassword)
+	}
+}
+
+func (s *site) writeEntries(f *tomlFile) {
 	labels := s.labels()
 	for i, e := range s.entries {
-		b.WriteString("\n")
-		comment(&b, e.from)
-		b.WriteString("[[entry]]\n")
-		str("name", e.Name)
+		f.WriteString("\n")
+		comment(&f.Buffer, e.from)
+		f.WriteString("[[entry]]\n")
+		f.str("name", e.Name)
 		if labels[i] != e.Name {
-			str("label", labels[i])
+			f.str("label", labels[i])
 		}
-		str("in", e.In)
-		str("wds", e.WDS)
-		set("disk", e.Disk)
-		set("submenu", e.Submenu)
-		str("kernel", e.Kernel)
-		list("initrd", e.Initrd)
-		str("file", e.File)
-		str("append", e.Append)
-		str("pxelinux", e.PXELINUX)
-		str("grub", e.GRUB)
-		set("locked", e.Locked)
+		f.str("in", e.In)
+		f.str("wds", e.WDS)
+		f.set("disk", e.Disk)
+		f.set("submenu", e.Submenu)
+		f.str("kernel", e.Kernel)
+		f.list("initrd", e.Initrd)
+		f.str("file", e.File)
+		f.str("append", e.Append)
+		f.str("pxelinux", e.PXELINUX)
+		f.str("grub", e.GRUB)
+		f.set("locked", e.Locked)
 		if e.Unlisted {
-			put("listed", "false")
+			f.put("listed", "false")
 		}
-		str("help", e.Help)
+		f.str("help", e.Help)
 	}
+}
+
+func (s *site) writeMachines(f *tomlFile) {
 	for _, m := range s.machines {
-		b.WriteString("\n")
+		f.WriteString("\n")
 		for _, from := range m.from {
-			comment(&b, from)
+			comment(&f.Buffer, from)
 		}
-		b.WriteString("[[machine]]\n")
-		list("guid", m.GUID)
-		list("mac", m.MAC)
-		str("boot", m.Boot)
-		list("entries", m.Entries)
-		str("default", m.Default)
+		f.WriteString("[[machine]]\n")
+		f.list("guid", m.GUID)
+		f.list("mac", m.MAC)
+		f.str("boot", m.Boot)
+		f.list("entries", m.Entries)
+		f.str("default", m.Default)
 		if m.Timeout != nil {
-			put("timeout", quote(duration(time.Duration(*m.Timeout))))
+			f.put("timeout", quote(duration(time.Duration(*m.Timeout))))
 		}
 	}
-	s.rest(&b)
-	return b.Bytes()
 }
 
 // labels are those of all entries, as the menus that they are in have room for
