@@ -65,3 +65,58 @@ arch-0x16 = "board.scr"
 	}
 	s.await("offer to a client that leaves out the end mark", place, answers(m))
 }
+
+// TestOneMachineOfManyNames has a machine whose firmware boots on both of its
+// network ports, and whose live system sends another client identifier at each
+// boot, as one with a new DUID does.
+func TestOneMachineOfManyNames(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	const wdsServer, fromBox = "192.168.77.9", "192.168.77.1"
+	s.startBox(server + range100to102 + `probe = false
+
+[[wds]]
+name = "wds"
+server = "` + wdsServer + `"
+probe = "0s"
+
+[[entry]]
+name = "wds"
+wds = "wds"
+
+[[machine]]
+firmware = ["uefi-x64"]
+boot = "wds"
+once = true
+`)
+	guid := dhcpv4.WithOption(dhcpv4.OptGeneric(dhcpv4.OptionClientMachineIdentifier, []byte("\x00pxebox-has-ports")))
+	firmware := []dhcpv4.Modifier{class("PXEClient:Arch:00007:UNDI:003000"), archType(7), guid}
+	boot := func(k *talker, says []dhcpv4.Modifier) (offer, ack *dhcpv4.DHCPv4) {
+		offer = k.ask(k.message(dhcpv4.MessageTypeDiscover, says...)).DHCP
+		request := append([]dhcpv4.Modifier{wish(address(offer.YourIPAddr)), byServer()}, says...)
+		return offer, k.ask(k.message(dhcpv4.MessageTypeRequest, request...)).DHCP
+	}
+
+	// The boot may be what erases a disk: it comes once, whichever port asks first.
+	first, second := s.talker("02:70:78:65:00:10"), s.talker("02:70:78:65:00:11")
+	for _, turn := range []struct {
+		name string
+		port *talker
+		want string // siaddr
+	}{
+		{"the first port", first, wdsServer},
+		{"the second port", second, fromBox},
+	} {
+		if _, ack := boot(turn.port, firmware); ack.ServerIPAddr.String() != turn.want {
+			t.Errorf("%s is told to boot from %v, want %s", turn.name, ack.ServerIPAddr, turn.want)
+		}
+	}
+
+	// The range has three addresses. Six boots of one system do not use them up.
+	for n := range byte(6) {
+		duid := dhcpv4.WithOption(dhcpv4.OptClientIdentifier([]byte{0xff, 1, 2, 3, 4, 0, 4, n}))
+		if offer, ack := boot(first, []dhcpv4.Modifier{duid}); ack.MessageType() != dhcpv4.MessageTypeAck {
+			t.Errorf("boot %d: the answer to a REQUEST for %v is %v", n+1, offer.YourIPAddr, ack.MessageType())
+		}
+	}
+}
