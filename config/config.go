@@ -67,7 +67,7 @@ type DHCP struct {
 	BootFiles map[firmware.Kind]string
 }
 
-// Parameters are what the machines of one subnet are told beside their
+// Parameters are what the machines of one subnet are told along with their
 // address. A zero value leaves the option out.
 type Parameters struct {
 	// Identify says by what leases tell machines apart; empty is
@@ -144,13 +144,13 @@ type WDS struct {
 	// Probe4011 asks its boot service too, which may leave a pending device
 	// in the server's list.
 	Probe4011 bool
-	// OnDown is what becomes of entries of a server that does not answer.
+	// OnDown is what happens to entries of a server that does not answer.
 	OnDown OnDown
 	// BIOSRoute is how a PC with a BIOS gets to the server from the menu.
 	BIOSRoute BIOSRoute
 }
 
-// OnDown is what becomes of an entry whose WDS server does not answer.
+// OnDown is what happens to an entry whose WDS server does not answer.
 type OnDown string
 
 const (
@@ -168,7 +168,7 @@ const (
 )
 
 // Addr returns the server's address where the configuration has it. A host
-// name has none until somebody has looked it up.
+// name has none until it has been looked up.
 func (w WDS) Addr() (netip.Addr, bool) {
 	a, err := netip.ParseAddr(w.Server)
 	return a, err == nil
@@ -177,7 +177,7 @@ func (w WDS) Addr() (netip.Addr, bool) {
 // Menu is what every machine shows.
 type Menu struct {
 	Title    string
-	Timeout  spec.Duration // 0 waits for a key for ever
+	Timeout  spec.Duration // 0 waits for a key without end
 	Default  string        // name of an Entry; empty means the first
 	Serial   bool          // also on the first serial port, at 115200 baud; then as text
 	Password Password      // asked for by entries that are Locked
@@ -267,7 +267,7 @@ type Machine struct {
 	Timeout *spec.Duration
 }
 
-// Values of Machine.Boot beside the names of entries.
+// Values of Machine.Boot other than the names of entries.
 const (
 	BootMenu = "menu"
 	BootDisk = "disk" // an Entry of that name, or the machine's own disk

@@ -5,18 +5,18 @@ import (
 	"strings"
 )
 
-// Error is one thing that is wrong in a configuration file, told so that it
-// can be put right without reading anything else.
+// Error is one mistake in a configuration file, described so that a person can fix it
+// without reading anything else.
 type Error struct {
 	File    string
 	Line    int    // counted from 1
 	Key     string // as in dhcp.mode, or entry "debian".kernel
 	Problem string // what is wrong
-	Mend    string // what to write instead
+	Fix     string // what to write instead
 }
 
 func (e Error) Error() string {
-	return fmt.Sprintf("%s:%d: %s: %s; %s", e.File, e.Line, e.Key, e.Problem, e.Mend)
+	return fmt.Sprintf("%s:%d: %s: %s; %s", e.File, e.Line, e.Key, e.Problem, e.Fix)
 }
 
 // Errors is what is wrong in a configuration file, in the order of its lines. Of

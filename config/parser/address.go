@@ -23,7 +23,7 @@ func (v value) address() netip.Addr {
 	}
 	a, err := netip.ParseAddr(s)
 	if err != nil || !spec.IsHost(a) {
-		v.fail(fmt.Sprintf("%q is no IPv4 address of a machine", s), v.addressMend(s))
+		v.fail(fmt.Sprintf("%q is not an IPv4 address of a machine", s), v.addressMend(s))
 		return netip.Addr{}
 	}
 	return a
@@ -57,13 +57,13 @@ func (v value) ownAddress() netip.Prefix {
 	}
 	switch {
 	case err != nil || !spec.IsHost(p.Addr()):
-		mend := `write one such as ` + v.field.example + `, or "dhcp"`
+		fix := `write one such as ` + v.field.example + `, or "dhcp"`
 		if p, ok := prefixIn(s); ok {
-			mend = fmt.Sprintf("write %q", p)
+			fix = fmt.Sprintf("write %q", p)
 		} else if strings.EqualFold(plainText(s), "dhcp") {
-			mend = `write "dhcp"`
+			fix = `write "dhcp"`
 		}
-		v.fail(fmt.Sprintf("%q is no IPv4 address with a prefix length", s), mend)
+		v.fail(fmt.Sprintf("%q is not an IPv4 address with a prefix length", s), fix)
 	case p.Bits() < 8 || p.Bits() > 30:
 		v.fail(fmt.Sprintf("the prefix length /%d leaves no usable network", p.Bits()), "write one from /8 to /30")
 	case p.Addr() == p.Masked().Addr():
@@ -85,11 +85,11 @@ func (v value) network() netip.Prefix {
 	p, err := netip.ParsePrefix(s)
 	switch {
 	case err != nil || !spec.IsHost(p.Addr()):
-		mend := "write one such as " + v.field.example
+		fix := "write one such as " + v.field.example
 		if p, ok := prefixIn(s); ok {
-			mend = fmt.Sprintf("write %q", p.Masked())
+			fix = fmt.Sprintf("write %q", p.Masked())
 		}
-		v.fail(fmt.Sprintf("%q is no IPv4 network with its prefix length", s), mend)
+		v.fail(fmt.Sprintf("%q is not an IPv4 network with its prefix length", s), fix)
 	case p.Bits() < 8 || p.Bits() > 30:
 		v.fail(fmt.Sprintf("the prefix length /%d leaves no usable network", p.Bits()), "write one from /8 to /30")
 	case p != p.Masked():
@@ -111,11 +111,11 @@ func (v value) ranges() []spec.Range {
 			err = fmt.Errorf("%q holds addresses that no machine can have", s)
 		}
 		if err != nil {
-			mend := "write the first address, a hyphen, and the last, as in " + v.field.example
+			fix := "write the first address, a hyphen, and the last, as in " + v.field.example
 			if meant, ok := rangeIn(s); ok && spec.IsHost(meant.First) && spec.IsHost(meant.Last) {
-				mend = fmt.Sprintf("write %q", meant)
+				fix = fmt.Sprintf("write %q", meant)
 			}
-			v.fail(err.Error(), mend)
+			v.fail(err.Error(), fix)
 			return spec.Range{}
 		}
 		return rg
@@ -173,7 +173,7 @@ func (v value) route() spec.Route {
 	a, aerr := netip.ParseAddr(strings.TrimSpace(via))
 	switch {
 	case err != nil || aerr != nil || !p.Addr().Is4() || !spec.IsHost(a):
-		v.fail(fmt.Sprintf("%q is no route", s), `write the network, "via", and the router to it, as in `+strings.Trim(v.field.example, "[]"))
+		v.fail(fmt.Sprintf("%q is not a route", s), `write the network, "via", and the router to it, as in `+strings.Trim(v.field.example, "[]"))
 	case p.Bits() == 0:
 		v.fail("is the route to everywhere else", fmt.Sprintf("write router = %q", a))
 	case p != p.Masked():
@@ -194,11 +194,11 @@ func (v value) mac() ether.MAC {
 	mac, err := ether.ParseMAC(s)
 	switch {
 	case err != nil:
-		mend := "write one such as " + v.field.example
+		fix := "write one such as " + v.field.example
 		if m, ok := macIn(s); ok {
-			mend = fmt.Sprintf("write %q", m)
+			fix = fmt.Sprintf("write %q", m)
 		}
-		v.fail(fmt.Sprintf("%q is no hardware address of six bytes", s), mend)
+		v.fail(fmt.Sprintf("%q is not a hardware address of six bytes", s), fix)
 	case !mac.IsValid():
 		v.fail(fmt.Sprintf("%q is the address of no machine", s), "write that of one, as its firmware or ipconfig /all shows it")
 	case mac[0]&1 != 0: // IEEE 802 §8.2.2: the group bit
@@ -219,7 +219,7 @@ func (v value) clientID() spec.Hex {
 	b, err := spec.ParseHex(s)
 	switch {
 	case err != nil:
-		v.fail(fmt.Sprintf("%q is no row of bytes", s), "write two hexadecimal digits for each byte, as in "+v.field.example)
+		v.fail(fmt.Sprintf("%q is not a row of bytes", s), "write two hexadecimal digits for each byte, as in "+v.field.example)
 	case len(b) < 2 || len(b) > maxOption:
 		v.fail(fmt.Sprintf("has %d bytes", len(b)), fmt.Sprintf("write 2 to %d: its type first, then the rest", maxOption))
 	default:
@@ -245,13 +245,13 @@ func (v value) host() string {
 	case err == nil && !spec.IsHost(a):
 		v.fail(fmt.Sprintf("%v is the address of no other machine", a), "write the server's own IPv4 address, such as "+v.field.example+`, or its name`)
 	case err != nil && (len(s) > 253 || !reHost.MatchString(s)):
-		mend := `write one such as ` + v.field.example + ` or "wds.example.org"`
+		fix := `write one such as ` + v.field.example + ` or "wds.example.org"`
 		if host := hostIn(s); reHost.MatchString(host) {
-			mend = fmt.Sprintf("write %q", host)
+			fix = fmt.Sprintf("write %q", host)
 		} else if a, ok := addressIn(s); ok {
-			mend = fmt.Sprintf("write %q", a)
+			fix = fmt.Sprintf("write %q", a)
 		}
-		v.fail(fmt.Sprintf("%q is neither an IPv4 address nor a host name", s), mend)
+		v.fail(fmt.Sprintf("%q is neither an IPv4 address nor a host name", s), fix)
 	}
 	return s
 }
@@ -265,7 +265,7 @@ func (v value) domain() string {
 	}
 	s = strings.TrimSuffix(s, ".")
 	if len(s) > 253 || !reHost.MatchString(s) {
-		v.fail(fmt.Sprintf("%q is no domain name", s), "write one such as "+strings.Trim(v.field.example, "[]"))
+		v.fail(fmt.Sprintf("%q is not a domain name", s), "write one such as "+strings.Trim(v.field.example, "[]"))
 		return ""
 	}
 	return s
@@ -293,12 +293,12 @@ func (v value) hostname() string {
 	if !ok || reLabel.MatchString(s) {
 		return s
 	}
-	mend := "use up to 63 letters, digits and hyphens, as in " + v.field.example
+	fix := "use up to 63 letters, digits and hyphens, as in " + v.field.example
 	if first, _, dotted := strings.Cut(s, "."); dotted && reLabel.MatchString(first) {
-		mend = fmt.Sprintf("write %q: what follows the dot is the domain", first)
+		fix = fmt.Sprintf("write %q: what follows the dot is the domain", first)
 	} else if n := strings.ReplaceAll(plainText(s), "_", "-"); reLabel.MatchString(strings.ReplaceAll(n, " ", "-")) {
-		mend = fmt.Sprintf("write %q: letters, digits and hyphens", strings.ReplaceAll(n, " ", "-"))
+		fix = fmt.Sprintf("write %q: letters, digits and hyphens", strings.ReplaceAll(n, " ", "-"))
 	}
-	v.fail(fmt.Sprintf("%q is no name of a machine", s), mend)
+	v.fail(fmt.Sprintf("%q is not a name of a machine", s), fix)
 	return ""
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
-// ownName is the mend for a name that is taken.
-const ownName = "give each one a name of its own"
+// ownName is the fix for a name that is taken.
+const ownName = "give each one a name that no other has"
 
 // checkWDS looks at each [[wds]] as a whole.
 func (r *reader) checkWDS() {
@@ -35,7 +35,7 @@ func (r *reader) checkWDS() {
 				b.fail("probe_4011", `has no use: with probe = "0s" the server is never asked`, "leave one of them out")
 			}
 			if w.OnDown != config.OnDownMark {
-				b.fail("on_down", `has no use: with probe = "0s" nobody knows whether the server is there`, "leave one of them out")
+				b.fail("on_down", `has no use: with probe = "0s" the box does not know whether the server is there`, "leave one of them out")
 			}
 		}
 	}
@@ -200,7 +200,7 @@ func (r *reader) checkSubmenus(blocks []block) {
 			refers(b, "in", in, meant, "submenu", submenus)
 			sound = false
 		case !e.Submenu:
-			b.fail("in", fmt.Sprintf("%q is no submenu", in), "write submenu = true there in place of what it starts, or the name of a submenu")
+			b.fail("in", fmt.Sprintf("%q is not a submenu", in), "write submenu = true there in place of what it starts, or the name of a submenu")
 			sound = false
 		}
 	}
@@ -263,7 +263,7 @@ func refers(b block, key, name, meant, to string, names []string) {
 			return
 		}
 	}
-	mend := "write the name of one"
+	fix := "write the name of one"
 	n := meant
 	if n == "" && b.r.errs.more == 0 { // a long file, all wrong, would take seconds
 		n = wordIn(name, names)
@@ -272,13 +272,13 @@ func refers(b block, key, name, meant, to string, names []string) {
 		n = slug
 	}
 	if n != "" {
-		mend = fmt.Sprintf("write %q", n)
+		fix = fmt.Sprintf("write %q", n)
 	} else if len(names) == 0 {
-		mend = "add one"
+		fix = "add one"
 	} else if len(names) <= 8 {
-		mend = "write one of " + strings.Join(names, ", ")
+		fix = "write one of " + strings.Join(names, ", ")
 	}
-	b.fail(key, fmt.Sprintf("there is no %s with the name %q", to, name), mend)
+	b.fail(key, fmt.Sprintf("there is no %s with the name %q", to, name), fix)
 }
 
 // checkKind makes sure that an entry does one thing.

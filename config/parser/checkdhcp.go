@@ -243,10 +243,10 @@ func (r *reader) checkReservations(lans []lan) {
 		res := r.cfg.DHCP.Reservations[i]
 		b.require("address", `write address = "192.168.77.20"`)
 		if res.Address.IsValid() {
-			b.unique("address", res.Address.String(), addresses, "give each machine an address of its own")
+			b.unique("address", res.Address.String(), addresses, "give each machine an address that no other has")
 		}
 		if b.has("mac") && b.has("client") {
-			b.fail("client", "is there beside mac", "keep one of them")
+			b.fail("client", "is there as well as mac", "keep one of them")
 		} else if !b.has("mac") && !b.has("client") {
 			b.fail("mac", "is missing", `write mac = "52:54:00:12:34:56", or client`)
 		} else if key, id := machine(res); id != "" {
@@ -283,16 +283,16 @@ func (r *reader) checkReserved(b block, res config.Reservation, lans []lan) {
 		if !l.net.Contains(a) {
 			continue
 		}
-		mend := "write another one of " + l.net.Masked().String()
+		fix := "write another one of " + l.net.Masked().String()
 		switch a {
 		case l.net.Masked().Addr():
-			b.fail("address", fmt.Sprintf("%v is the network itself", a), mend)
+			b.fail("address", fmt.Sprintf("%v is the network itself", a), fix)
 		case spec.Broadcast(l.net):
-			b.fail("address", fmt.Sprintf("%v is the network's broadcast address", a), mend)
+			b.fail("address", fmt.Sprintf("%v is the network's broadcast address", a), fix)
 		case l.net.Addr():
-			b.fail("address", fmt.Sprintf("%v is the box's own address", a), mend)
+			b.fail("address", fmt.Sprintf("%v is the box's own address", a), fix)
 		case l.Router:
-			b.fail("address", fmt.Sprintf("%v is the router's address", a), mend)
+			b.fail("address", fmt.Sprintf("%v is the router's address", a), fix)
 		}
 		if res.Client != "" && l.Identify == spec.IdentifyMAC {
 			b.fail("client", `names no machine of `+l.title+`, which has identify = "mac"`, `write mac = "52:54:00:12:34:56" instead`)

@@ -28,7 +28,7 @@ func (m *mistakes) add(e config.Error) {
 		m.more++
 		return
 	}
-	e.Key, e.Problem, e.Mend = clip(e.Key), clip(e.Problem), clip(e.Mend)
+	e.Key, e.Problem, e.Fix = clip(e.Key), clip(e.Problem), clip(e.Fix)
 	m.first = append(m.first, e)
 }
 
@@ -40,7 +40,7 @@ func (m *mistakes) list() config.Errors {
 		end := es[len(es)-1]
 		es = append(es, config.Error{
 			File: end.File, Line: end.Line, Key: "file",
-			Problem: fmt.Sprintf("has %d more mistakes", m.more), Mend: "correct those above first",
+			Problem: fmt.Sprintf("has %d more mistakes", m.more), Fix: "correct those above first",
 		})
 	}
 	return es

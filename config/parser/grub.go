@@ -15,8 +15,8 @@ func (v value) grub() string {
 	if s == "" || !v.in.ok(v.field.name) {
 		return ""
 	}
-	if problem, mend := grub.CheckScript(s); problem != "" {
-		v.fail(problem, mend)
+	if problem, fix := grub.CheckScript(s); problem != "" {
+		v.fail(problem, fix)
 		return ""
 	}
 	return s

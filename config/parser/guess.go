@@ -302,7 +302,7 @@ func nameIn(s string) string {
 }
 
 // notASCII names the first character of a text that is not ASCII.
-func notASCII(s string) (problem, mend string) {
+func notASCII(s string) (problem, fix string) {
 	i := strings.IndexFunc(s, func(r rune) bool { return r > '~' })
 	r := []rune(s[i:])[0]
 	problem = fmt.Sprintf("holds a character that is not ASCII, %q", r)
@@ -317,7 +317,7 @@ func notASCII(s string) (problem, mend string) {
 	return problem, "write arguments with plain letters, digits and signs"
 }
 
-// reByteEscape is an escape of TOML that nobody means: \x64 is in the paths of
+// reByteEscape is an escape of TOML that is never meant: \x64 is in the paths of
 // WDS.
 var reByteEscape = regexp.MustCompile(`^(?:[^\\]|\\[^x])*(\\x[0-9A-Fa-f]{2})`)
 

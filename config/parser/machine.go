@@ -26,13 +26,13 @@ func (v value) macBeginnings() []string {
 		}
 		switch {
 		case err != nil || len(b) < 1 || len(b) > 6:
-			mend := `write whole bytes, as in "52:54:00:12:34:56" or "52:54:00"`
+			fix := `write whole bytes, as in "52:54:00:12:34:56" or "52:54:00"`
 			if m, ok := macIn(s); ok {
-				mend = fmt.Sprintf("write %q", m)
+				fix = fmt.Sprintf("write %q", m)
 			} else if h, ok := beginningIn(s); ok {
-				mend = fmt.Sprintf("write %q: the beginning fits every address that has it", h)
+				fix = fmt.Sprintf("write %q: the beginning fits every address that has it", h)
 			}
-			v.fail(fmt.Sprintf("%q is no hardware address, nor the beginning of one", s), mend)
+			v.fail(fmt.Sprintf("%q is not a hardware address, nor the beginning of one", s), fix)
 		case b[0]&1 != 0: // IEEE 802 §8.2.2: the group bit
 			v.fail(fmt.Sprintf("%q is the address of a group", s), "write that of one machine, as its firmware or ipconfig /all shows it")
 		default:
@@ -54,7 +54,7 @@ func (v value) guids() []string {
 		id := strings.ToLower(strings.TrimSuffix(strings.TrimPrefix(s, "{"), "}"))
 		switch {
 		case !reGUID.MatchString(id):
-			v.fail(fmt.Sprintf("%q is no GUID", s), "write it as the firmware's setup shows it, with its hyphens, as in "+strings.Trim(v.field.example, "[]"))
+			v.fail(fmt.Sprintf("%q is not a GUID", s), "write it as the firmware's setup shows it, with its hyphens, as in "+strings.Trim(v.field.example, "[]"))
 		case strings.Trim(id, "0-") == "" || strings.Trim(id, "f-") == "":
 			v.fail(fmt.Sprintf("%q is what a mainboard says that was given no GUID", s), "write mac in its place")
 		default:
@@ -77,13 +77,13 @@ func (v value) firmwares() []firmware.Kind {
 		s, ok := v.text()
 		arch, isNumber := firmware.ParseArch(s)
 		if ok && !slices.Contains(firmwareWords, s) && !(isNumber && s == string(arch.Kind())) {
-			mend := "write one of " + strings.Join(firmwareWords, ", ")
+			fix := "write one of " + strings.Join(firmwareWords, ", ")
 			if isNumber {
-				mend = fmt.Sprintf("write %q", arch.Kind())
+				fix = fmt.Sprintf("write %q", arch.Kind())
 			} else if n := firmwareIn(s); n != "" {
-				mend = fmt.Sprintf("write %q", n)
+				fix = fmt.Sprintf("write %q", n)
 			}
-			v.fail(fmt.Sprintf("%q is no firmware", s), mend)
+			v.fail(fmt.Sprintf("%q is not a kind of firmware", s), fix)
 		}
 		return firmware.Kind(s)
 	})

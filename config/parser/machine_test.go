@@ -34,8 +34,8 @@ mac = ["52-54-00-AB-CD-EF", "0050569", "00:50:56", "0"]
 [[machine]]
 `
 	refuses(t, file, []string{
-		`17: machine 1.mac: "0050569" is no hardware address, nor the beginning of one; write whole bytes, as in "52:54:00:12:34:56" or "52:54:00"`,
-		`17: machine 1.mac: "0" is no hardware address`,
+		`17: machine 1.mac: "0050569" is not a hardware address, nor the beginning of one; write whole bytes, as in "52:54:00:12:34:56" or "52:54:00"`,
+		`17: machine 1.mac: "0" is not a hardware address`,
 		`18: machine 2: would fit every machine; write mac, guid or firmware; what all machines get is written below [menu]`,
 	})
 
@@ -102,15 +102,15 @@ func TestParseRefusesOfMachines(t *testing.T) {
 		want       []string // each begins a line of the error, behind the file's name
 	}{
 		{"the address of a group", some + "[[machine]]\nmac = [\"01:00:5e\"]", []string{`17: machine 1.mac: "01:00:5e" is the address of a group; write that of one machine`}},
-		{"an address of seven bytes", some + "[[machine]]\nmac = [\"52:54:00:00:00:00:01\"]", []string{`17: machine 1.mac: "52:54:00:00:00:00:01" is no hardware address`}},
-		{"an address of none", some + "[[machine]]\nmac = [\"\"]", []string{`17: machine 1.mac: "" is no hardware address`}},
+		{"an address of seven bytes", some + "[[machine]]\nmac = [\"52:54:00:00:00:00:01\"]", []string{`17: machine 1.mac: "52:54:00:00:00:00:01" is not a hardware address`}},
+		{"an address of none", some + "[[machine]]\nmac = [\"\"]", []string{`17: machine 1.mac: "" is not a hardware address`}},
 		{"an address without a list", some + "[[machine]]\nmac = \"52:54:00\"", []string{`17: machine 1.mac: is a text, not a list in brackets; write mac = ["52:54:00"]`}},
 		{"an empty list of machines", some + "[[machine]]\nmac = []", []string{`17: machine 1.mac: is an empty list; write one at least, or leave it out`}},
-		{"a GUID without hyphens", some + "[[machine]]\nguid = [\"707865626f784c618000000000000010\"]", []string{`17: machine 1.guid: "707865626f784c618000000000000010" is no GUID; write it as the firmware's setup shows it, with its hyphens`}},
+		{"a GUID without hyphens", some + "[[machine]]\nguid = [\"707865626f784c618000000000000010\"]", []string{`17: machine 1.guid: "707865626f784c618000000000000010" is not a GUID; write it as the firmware's setup shows it, with its hyphens`}},
 		{"a GUID that was never set", some + "[[machine]]\nguid = [\"FFFFFFFF-ffff-ffff-ffff-ffffffffffff\"]", []string{`17: machine 1.guid: "FFFFFFFF-ffff-ffff-ffff-ffffffffffff" is what a mainboard says that was given no GUID; write mac`}},
 		{"a firmware by a number that has a name", some + "[[machine]]\nfirmware = [\"arch-0x0b\", \"10\"]", []string{
-			`17: machine 1.firmware: "arch-0x0b" is no firmware; write "uefi-arm64"`, `17: machine 1.firmware: "10" is no firmware; write "arch-0x0a"`}},
-		{"an unknown firmware", some + "[[machine]]\nfirmware = [\"uefi_x64\", \"coreboot\"]", []string{`17: machine 1.firmware: "uefi_x64" is no firmware; write "uefi-x64"`, `17: machine 1.firmware: "coreboot" is no firmware; write one of bios, uefi-ia32`}},
+			`17: machine 1.firmware: "arch-0x0b" is not a kind of firmware; write "uefi-arm64"`, `17: machine 1.firmware: "10" is not a kind of firmware; write "arch-0x0a"`}},
+		{"an unknown firmware", some + "[[machine]]\nfirmware = [\"uefi_x64\", \"coreboot\"]", []string{`17: machine 1.firmware: "uefi_x64" is not a kind of firmware; write "uefi-x64"`, `17: machine 1.firmware: "coreboot" is not a kind of firmware; write one of bios, uefi-ia32`}},
 		{"an entry that is not there", machine("boot = \"debain\""), []string{`18: machine 1.boot: there is no [[entry]] with the name "debain"; write "debian"`}},
 		{"the menu with a slip", machine("boot = \"manu\""), []string{`18: machine 1.boot: there is no [[entry]] with the name "manu"; write "menu"`}},
 		{"a submenu to boot", machine("boot = \"tools\""), []string{`18: machine 1.boot: "tools" is a submenu, which starts nothing; write the name of an entry in it, or boot = "menu"`}},
@@ -138,7 +138,7 @@ func TestParseRefusesOfMachines(t *testing.T) {
 	}
 }
 
-// The mend names each word that can be written once.
+// The fix names each word that can be written once.
 func TestWordsForBoot(t *testing.T) {
 	for situation, tt := range map[string]struct{ file, words string }{
 		"an entry is called disk": {some, "disk, debian, tools, memtest, menu"},

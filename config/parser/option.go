@@ -13,7 +13,7 @@ import (
 )
 
 // elsewhere are the option codes that no [[option]] can set, each with the
-// mend. The server writes them itself, from the packet or from other keys.
+// fix. The server writes them itself, from the packet or from other keys.
 var elsewhere = map[uint8]string{
 	0:   "leave it out: it fills gaps",
 	1:   "leave it out: the netmask is that of the network",
@@ -47,8 +47,8 @@ func (v value) code() uint8 {
 	if !v.in.ok("code") {
 		return 0
 	}
-	if mend, ok := elsewhere[code]; ok {
-		v.fail(fmt.Sprintf("option %d is the box's own to write", code), mend)
+	if fix, ok := elsewhere[code]; ok {
+		v.fail(fmt.Sprintf("option %d is written by the box itself", code), fix)
 	}
 	return code
 }
@@ -74,7 +74,7 @@ func (v value) optionIP() []byte {
 		s, ok := v.text()
 		a, err := netip.ParseAddr(s)
 		if ok && (err != nil || !a.Is4()) {
-			v.fail(fmt.Sprintf("%q is no IPv4 address", s), "write one such as "+strings.Trim(v.field.example, "[]"))
+			v.fail(fmt.Sprintf("%q is not an IPv4 address", s), "write one such as "+strings.Trim(v.field.example, "[]"))
 		}
 		return a
 	}) {
@@ -98,14 +98,13 @@ func (v value) optionHex() []byte {
 	}
 	b, err := spec.ParseHex(s)
 	if err != nil {
-		v.fail(fmt.Sprintf("%q is no row of bytes", s), "write two hexadecimal digits for each byte, as in "+v.field.example)
+		v.fail(fmt.Sprintf("%q is not a row of bytes", s), "write two hexadecimal digits for each byte, as in "+v.field.example)
 	}
 	return v.optionValue(b)
 }
 
-// optionNumber is a number in network byte order, as wide as the key size
-// beside it says, with a sign or without. Where there is no usable size, that
-// is an error of its own.
+// optionNumber is a number in network byte order, with a sign or without, and as
+// wide as the key size says. A size that cannot be used is a separate error.
 func (v value) optionNumber() []byte {
 	size := 4
 	if n := v.in.node.get("size"); n != nil && n.kind == unstable.Integer && slices.Contains(sizes, n.text) {
@@ -152,7 +151,7 @@ func checkOptions(b block, options []spec.Option) {
 		case len(values) == 0:
 			o.fail("", "has no value", `write one of ip, text, hex, or number and size`)
 		case len(values) > 1:
-			o.fail(values[1], "is a second value, beside "+values[0], "keep one")
+			o.fail(values[1], "is a second value, next to "+values[0], "keep one")
 		case values[0] == "number":
 			o.require("size", "write size = 1, 2 or 4: how many bytes the number takes")
 		case o.has("size"):
@@ -172,7 +171,7 @@ func checkOptions(b block, options []spec.Option) {
 	for _, o := range options {
 		size += 2 + len(o.Value)
 	}
-	// A subnet without any of its own has those of [dhcp], where this is told.
+	// A subnet without options has those of [dhcp], where this is reported.
 	if size > maxOptions && b.has("option") {
 		b.fail("option", fmt.Sprintf("all options make %d bytes", size), fmt.Sprintf("keep them to %d: a packet has room for no more", maxOptions))
 	}

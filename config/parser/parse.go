@@ -15,7 +15,7 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
-// Default returns the settings of a box that nobody has configured: it answers
+// Default returns the settings of a box without a configuration: it answers
 // as proxyDHCP and offers each machine its own disk.
 func Default() *config.Config {
 	c, err := Parse("default.toml", config.DefaultFile())
@@ -80,14 +80,14 @@ func newReader(file string, root *node) *reader {
 	return r
 }
 
-func (r *reader) fail(line int, key, problem, mend string) {
-	r.errs.add(config.Error{File: r.file, Line: line, Key: key, Problem: problem, Mend: mend})
+func (r *reader) fail(line int, key, problem, fix string) {
+	r.errs.add(config.Error{File: r.file, Line: line, Key: key, Problem: problem, Fix: fix})
 	r.bad[key] = true
 }
 
 // warn is fail for what is not refused.
-func (r *reader) warn(line int, key, problem, mend string) {
-	r.warnings.add(config.Error{File: r.file, Line: line, Key: key, Problem: problem, Mend: mend})
+func (r *reader) warn(line int, key, problem, fix string) {
+	r.warnings.add(config.Error{File: r.file, Line: line, Key: key, Problem: problem, Fix: fix})
 }
 
 // read fills the Config from one block and what is inside of it.
@@ -99,9 +99,9 @@ func (r *reader) read(b block) {
 		}
 		key, guessed := written, false
 		if !b.section.has(key) {
-			var mend string
-			key, mend = b.section.meant(written, n)
-			r.fail(n.line, b.key(printKey(written)), "is not known", mend)
+			var fix string
+			key, fix = b.section.meant(written, n)
+			r.fail(n.line, b.key(printKey(written)), "is not known", fix)
 			if key == "" || b.has(key) {
 				continue
 			}
@@ -127,14 +127,14 @@ func (r *reader) read(b block) {
 		if !in.many {
 			blocks = []block{b.table(key)}
 		} else if n.kind != unstable.Array {
-			r.fail(n.line, b.key(key), "is "+describe(n), "write "+in.header()+" on a line of its own, and its keys below it")
+			r.fail(n.line, b.key(key), "is "+describe(n), "write "+in.header()+" on a separate line, and its keys below it")
 		}
 		for _, c := range blocks {
 			if in.add != nil {
 				in.add(r) // for an item that is no table too, so that the two count alike
 			}
 			if c.node.kind != unstable.Table {
-				r.fail(c.node.line, c.name, "is "+describe(c.node), "write "+in.header()+" on a line of its own, and its keys below it")
+				r.fail(c.node.line, c.name, "is "+describe(c.node), "write "+in.header()+" on a separate line, and its keys below it")
 				continue
 			}
 			r.read(c)
@@ -204,12 +204,12 @@ func (b block) line(key string) int {
 	return 1
 }
 
-func (b block) fail(key, problem, mend string) {
-	b.r.fail(b.line(key), b.key(key), problem, mend)
+func (b block) fail(key, problem, fix string) {
+	b.r.fail(b.line(key), b.key(key), problem, fix)
 }
 
-func (b block) warn(key, problem, mend string) {
-	b.r.warn(b.line(key), b.key(key), problem, mend)
+func (b block) warn(key, problem, fix string) {
+	b.r.warn(b.line(key), b.key(key), problem, fix)
 }
 
 // ok reports whether nothing was wrong with the keys.
@@ -218,20 +218,20 @@ func (b block) ok(keys ...string) bool {
 }
 
 // require reports a key that must be there and is not.
-func (b block) require(key, mend string) {
+func (b block) require(key, fix string) {
 	if !b.has(key) {
-		b.fail(key, "is missing", mend)
+		b.fail(key, "is missing", fix)
 	}
 }
 
 // unique reports a value that an earlier block had; seen has the lines of
 // those.
-func (b block) unique(key, value string, seen map[string]int, mend string) {
+func (b block) unique(key, value string, seen map[string]int, fix string) {
 	if value == "" || !b.ok(key) {
 		return
 	}
 	if line, ok := seen[value]; ok {
-		b.fail(key, fmt.Sprintf("%q is taken by the %s of line %d", value, b.section.header(), line), mend)
+		b.fail(key, fmt.Sprintf("%q is taken by the %s of line %d", value, b.section.header(), line), fix)
 		return
 	}
 	seen[value] = b.node.line

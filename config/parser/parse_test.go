@@ -93,7 +93,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// Everything else that a file may say, each beside the value it stands for.
+// Everything else that a file may say, each with the value that it stands for.
 func TestParseAccepts(t *testing.T) {
 	for _, tt := range []struct {
 		name, file string
@@ -150,7 +150,7 @@ func TestParseRefuses(t *testing.T) {
 		{"a key unlike any", "[menu]\nxyzzyx = 1", []string{"2: menu.xyzzyx: is not known; use one of title, timeout, default, serial"}},
 		{"a key with a line break in it", "[menu]\n\"a\\nb\" = 1", []string{`2: menu."a\nb": is not known; use one of`}},
 		{"a number for a time", "[menu]\ntimeout = 10", []string{`2: menu.timeout: is a number, not a time in quotes with its unit; write timeout = "10s"`}},
-		{"a time without its unit", "[menu]\ntimeout = \"10\"", []string{`2: menu.timeout: "10" is no length of time; write a number and h, m or s, as in "10s"`}},
+		{"a time without its unit", "[menu]\ntimeout = \"10\"", []string{`2: menu.timeout: "10" is not a length of time; write a number and h, m or s, as in "10s"`}},
 		{"a timeout that PXELINUX would take for none", "[menu]\ntimeout = \"10ms\"", []string{`2: menu.timeout: "10ms" is too short; write 1s or more`}},
 		{"a timeout beyond PXELINUX's longest", "[menu]\ntimeout = \"1h\"", []string{`2: menu.timeout: "1h" is too long; write 59m0s or less`}},
 		{"a lease too short to live with", "[dhcp]\nlease = \"5s\"", []string{`2: dhcp.lease: "5s" is too short; write 1m0s or more`}},
@@ -158,13 +158,13 @@ func TestParseRefuses(t *testing.T) {
 		{"a text for a switch", "[menu]\nserial = \"true\"", []string{"2: menu.serial: is a text, not true or false without quotes; write serial = true"}},
 		{"a list of lists", "[dhcp]\ndns = [[\"192.168.77.1\"]]", []string{"2: dhcp.dns: is a list, not a text in quotes"}},
 		{"a date", "[menu]\ntitle = 2026-01-01", []string{"2: menu.title: is a date or time, not a text in quotes"}},
-		{"an unknown mode", "[dhcp]\nmode = \"on\"", []string{`2: dhcp.mode: "on" is no mode; write "auto", "proxy", "server" or "off"`}},
+		{"an unknown mode", "[dhcp]\nmode = \"on\"", []string{`2: dhcp.mode: "on" is not a valid mode; write "auto", "proxy", "server" or "off"`}},
 		{"an interface name that Linux has no room for", "[network]\ninterface = \"enx00005e005301ffff\"", []string{`2: network.interface: "enx00005e005301ffff" has 19 characters; an interface has 15 at most`}},
-		{"a path as interface", "[network]\ninterface = \"../eth0\"", []string{`2: network.interface: "../eth0" is no name of a network interface`}},
+		{"a path as interface", "[network]\ninterface = \"../eth0\"", []string{`2: network.interface: "../eth0" is not a name of a network interface`}},
 		{"an address without its prefix", "[network]\naddress = \"192.168.77.1\"", []string{`2: network.address: "192.168.77.1" does not say how large the network is; write it with its prefix length, as in "192.168.77.1/24"`}},
 		{"the network as address", "[network]\naddress = \"192.168.77.0/24\"", []string{`2: network.address: 192.168.77.0 is the network itself; write an address inside of it, such as "192.168.77.1/24"`}},
 		{"the broadcast address", "[network]\naddress = \"192.168.79.255/22\"", []string{`2: network.address: 192.168.79.255 is the network's broadcast address`}},
-		{"an IPv6 address", "[network]\naddress = \"fd00::1/64\"", []string{`2: network.address: "fd00::1/64" is no IPv4 address with a prefix length`}},
+		{"an IPv6 address", "[network]\naddress = \"fd00::1/64\"", []string{`2: network.address: "fd00::1/64" is not an IPv4 address with a prefix length`}},
 		{"a network of one", "[network]\naddress = \"192.168.77.1/32\"", []string{"2: network.address: the prefix length /32 leaves no usable network"}},
 		{"a gateway without a fixed address", "[network]\ngateway = \"192.168.77.254\"", []string{"2: network.gateway: has no use while the box asks a DHCP server"}},
 		{"a gateway on another network", "[network]\naddress = \"192.168.77.1/24\"\ngateway = \"192.168.78.1\"", []string{"3: network.gateway: 192.168.78.1 is not in the box's network 192.168.77.0/24"}},
@@ -173,7 +173,7 @@ func TestParseRefuses(t *testing.T) {
 		{"server mode without a fixed address", "[dhcp]\nmode = \"server\"\nrange = [\"192.168.77.5\"]", []string{`2: dhcp.mode: is "server", but the box has no fixed address; write address = "192.168.77.1/24" below [network]`}},
 		{"a range with its ends swapped", server + "range = [\"192.168.77.9-192.168.77.5\"]", []string{"5: dhcp.range: its last address 192.168.77.5 is below its first 192.168.77.9"}},
 		{"ranges that overlap", server + "range = [\"192.168.77.5-192.168.77.9\",\n \"192.168.77.9-192.168.77.12\"]", []string{"5: dhcp.range: 192.168.77.5-192.168.77.9 and 192.168.77.9-192.168.77.12 overlap; name each address once"}},
-		{"a bad address on the list's second line", server + "range = [\"192.168.77.5\",\n \"192.168.77.256\"]", []string{`6: dhcp.range: "192.168.77.256" is no IPv4 address`}},
+		{"a bad address on the list's second line", server + "range = [\"192.168.77.5\",\n \"192.168.77.256\"]", []string{`6: dhcp.range: "192.168.77.256" is not an IPv4 address`}},
 		{"a range on another network", server + "range = [\"192.168.78.5-192.168.78.9\"]", []string{"5: dhcp.range: 192.168.78.5-192.168.78.9 is not in the box's network 192.168.77.0/24; write addresses from 192.168.77.1 to 192.168.77.254"}},
 		{"a range with the box in it", server + "range = [\"192.168.77.1-192.168.77.9\"]", []string{"5: dhcp.range: 192.168.77.1-192.168.77.9 holds the box's own address 192.168.77.1"}},
 		{"a range from the network's own address", server + "range = [\"192.168.77.0-192.168.77.9\"]", []string{"5: dhcp.range: 192.168.77.0-192.168.77.9 holds 192.168.77.0, which is the network itself"}},
@@ -181,9 +181,9 @@ func TestParseRefuses(t *testing.T) {
 		{"a range with the router in it", server + "range = [\"192.168.77.9-192.168.77.20\"]\nrouter = \"192.168.77.10\"", []string{"5: dhcp.range: 192.168.77.9-192.168.77.20 would lease 192.168.77.10, which dhcp.router gives to another machine"}},
 		{"more addresses than the pool takes", "[network]\naddress = \"10.0.0.1/8\"\n[dhcp]\nmode = \"server\"\nrange = [\"10.1.0.0-10.1.255.255\", \"10.2.0.0\"]", []string{"5: dhcp.range: makes it 65537 addresses to lease; keep all ranges together to 65536"}},
 		{"a router on another network", server + "range = [\"192.168.77.9\"]\nrouter = \"10.0.0.1\"", []string{"6: dhcp.router: 10.0.0.1 is not in the box's network"}},
-		{"a name server that is none", "[dhcp]\ndns = [\"192.168.77.1\", \"::1\"]", []string{`2: dhcp.dns: "::1" is no IPv4 address of a machine`}},
+		{"a name server that is none", "[dhcp]\ndns = [\"192.168.77.1\", \"::1\"]", []string{`2: dhcp.dns: "::1" is not an IPv4 address of a machine`}},
 		{"WDS without a server", "[[wds]]\nname = \"wds\"", []string{`1: wds "wds".server: is missing; write server = "192.168.77.2"`}},
-		{"a WDS name twice", "[[wds]]\nname = \"w\"\nserver = \"a\"\n[[wds]]\nname = \"w\"\nserver = \"b\"", []string{`5: wds "w".name: "w" is taken by the [[wds]] of line 1; give each one a name of its own`}},
+		{"a WDS name twice", "[[wds]]\nname = \"w\"\nserver = \"a\"\n[[wds]]\nname = \"w\"\nserver = \"b\"", []string{`5: wds "w".name: "w" is taken by the [[wds]] of line 1; give each one a name that no other has`}},
 		{"a WDS address that is no machine's", "[[wds]]\nname = \"w\"\nserver = \"127.0.0.1\"", []string{`3: wds "w".server: 127.0.0.1 is the address of no other machine; write the server's own IPv4 address, such as`}},
 		{"the box as WDS server", "[network]\naddress = \"192.168.77.1/24\"\n[[wds]]\nname = \"w\"\nserver = \"192.168.77.1\"", []string{`5: wds "w".server: 192.168.77.1 is the box's own address`}},
 		{"a network as WDS server", "[network]\naddress = \"192.168.77.1/24\"\n[[wds]]\nname = \"w\"\nserver = \"192.168.77.255\"", []string{`5: wds "w".server: 192.168.77.255 stands for the whole network 192.168.77.0/24`}},
@@ -201,25 +201,25 @@ func TestParseRefuses(t *testing.T) {
 		{"arguments longer than PXELINUX's command line", entry("kernel = \"k\"\nappend = \"" + strings.Repeat("x", 2040) + "\""), []string{`4: entry "a".append: makes a command line of 20`}},
 		{"arguments that are not ASCII", entry("kernel = \"k\"\nappend = \"host=büro\""), []string{`4: entry "a".append: holds a character that is not ASCII`}},
 		{"arguments that PXELINUX takes for none", entry("kernel = \"k\"\nappend = \"-\""), []string{`4: entry "a".append: is "-"; leave the key out`}},
-		{"a path with backslashes", entry(`kernel = 'debian\linux'`), []string{`3: entry "a".kernel: "debian\\linux" is no name of a boot file; write "debian/linux": as seen from the boot folder`}},
-		{"a path from the root", entry("kernel = \"/debian/linux\""), []string{`3: entry "a".kernel: "/debian/linux" is no name of a boot file; write "debian/linux"`}},
-		{"a path out of the folder", entry("kernel = \"../linux\""), []string{`3: entry "a".kernel: "../linux" is no name of a boot file; write "linux"`}},
-		{"a path with a space", entry("kernel = \"my linux\""), []string{`3: entry "a".kernel: "my linux" is no name of a boot file; write it as seen from the boot folder, with letters`}},
-		{"a path on another server", entry("file = \"10.0.0.1::x.0\""), []string{`3: entry "a".file: "10.0.0.1::x.0" is no name of a boot file`}},
-		{"a path that PXELINUX takes for a command", entry("file = \".com32\""), []string{`3: entry "a".file: ".com32" is no name of a boot file`}},
-		{"two initrds in one text", entry("kernel = \"k\"\ninitrd = [\"a,b\"]"), []string{`4: entry "a".initrd: "a,b" is no name of a boot file`}},
+		{"a path with backslashes", entry(`kernel = 'debian\linux'`), []string{`3: entry "a".kernel: "debian\\linux" is not the name of a boot file; write "debian/linux": as seen from the boot folder`}},
+		{"a path from the root", entry("kernel = \"/debian/linux\""), []string{`3: entry "a".kernel: "/debian/linux" is not the name of a boot file; write "debian/linux"`}},
+		{"a path out of the folder", entry("kernel = \"../linux\""), []string{`3: entry "a".kernel: "../linux" is not the name of a boot file; write "linux"`}},
+		{"a path with a space", entry("kernel = \"my linux\""), []string{`3: entry "a".kernel: "my linux" is not the name of a boot file; write it as seen from the boot folder, with letters`}},
+		{"a path on another server", entry("file = \"10.0.0.1::x.0\""), []string{`3: entry "a".file: "10.0.0.1::x.0" is not the name of a boot file`}},
+		{"a path that PXELINUX takes for a command", entry("file = \".com32\""), []string{`3: entry "a".file: ".com32" is not the name of a boot file`}},
+		{"two initrds in one text", entry("kernel = \"k\"\ninitrd = [\"a,b\"]"), []string{`4: entry "a".initrd: "a,b" is not the name of a boot file`}},
 		{"an entry that does nothing", entry("label = \"x\""), []string{`1: entry "a": does not say what to start; write one of wds, kernel, file, efi, pxelinux, grub, disk = true, or submenu = true`}},
 		{"an entry that does two things", entry("kernel = \"k\"\ndisk = true"), []string{`4: entry "a".disk: is one thing too many: the entry has kernel and disk; keep one`}},
 		{"an initrd without a kernel", entry("initrd = [\"i\"]"), []string{`3: entry "a".initrd: is there without a kernel`}},
 		{"an initrd beside a file", entry("file = \"f\"\ninitrd = [\"i\"]"), []string{`4: entry "a".initrd: goes with a kernel only`}},
 		{"arguments for a disk", entry("disk = true\nappend = \"x\""), []string{`4: entry "a".append: goes with a kernel or a file only`}},
 		{"an entry without a name", "[[entry]]\ndisk = true\n[[entry]]\nlabel = \"x\"\nkernel = \"k\"", []string{"1: entry 1.name: is missing", "3: entry 2.name: is missing"}},
-		{"an entry name in capitals", "[[entry]]\nname = \"Debian\"\ndisk = true", []string{`2: entry 1.name: "Debian" is no name; use up to 32 small letters`}},
+		{"an entry name in capitals", "[[entry]]\nname = \"Debian\"\ndisk = true", []string{`2: entry 1.name: "Debian" is not a valid name; use up to 32 small letters`}},
 		{"an entry name twice", entry("disk = true\n") + entry("disk = true"), []string{`5: entry "a".name: "a" is taken by the [[entry]] of line 1`}},
 		{"an entry for a WDS that is not there", "[[wds]]\nname = \"wds\"\nserver = \"w\"\n" + entry("wds = \"wsd\""), []string{`6: entry "a".wds: there is no [[wds]] with the name "wsd"; write "wds"`}},
 		{"an entry for a WDS, and none at all", entry("wds = \"wds\""), []string{`3: entry "a".wds: there is no [[wds]] with the name "wds"; add one`}},
 		{"a default that is no entry", "[menu]\ndefault = \"windows\"\n" + entry("disk = true"), []string{`2: menu.default: there is no [[entry]] with the name "windows"; write one of a`}},
-		{"a table as an empty list", "network = []", []string{"1: network: is a list; write [network] on a line of its own"}},
+		{"a table as an empty list", "network = []", []string{"1: network: is a list; write [network] on a separate line"}},
 		{"a menu without entries", "entry = []", []string{"1: entry: is an empty list"}},
 		{"entries that are no tables", "entry = [1]", []string{"1: entry 1: is a number; write [[entry]]"}},
 		{"all mistakes at once, in the order of lines", "[network]\naddress = \"192.168.77.1\"\n[dhcp]\nmode = \"sever\"\nlaese = \"1h\"\n[[wds]]\nname = \"w\"\n[menu]\ntimeout = 10\ndefault = \"x\"\n" + entry("kernel = \"/k\""),
@@ -258,8 +258,8 @@ func checkForm(t *testing.T, err error) {
 		t.Fatalf("the error is a %T, want Errors", err)
 	}
 	for i, e := range es {
-		if !reError.MatchString(e.Error()) || e.Key == "" || e.Problem == "" || e.Mend == "" {
-			t.Errorf("error has not the form file:line: key: problem; mend:\n%s", e)
+		if !reError.MatchString(e.Error()) || e.Key == "" || e.Problem == "" || e.Fix == "" {
+			t.Errorf("error has not the form file:line: key: problem; fix:\n%s", e)
 		}
 		if i > 0 && e.Line < es[i-1].Line {
 			t.Errorf("line %d comes after line %d", e.Line, es[i-1].Line)

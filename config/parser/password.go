@@ -20,11 +20,11 @@ var (
 )
 
 // password reads both hashes of one password, in either order. A boot loader
-// without its hash would let everybody in, or nobody.
+// without its hash would let everyone in, or no one.
 func (v value) password() config.Password {
-	const mend = "make it with: pxebox hash-password"
+	const fix = "make it with: pxebox hash-password"
 	if v.n.kind != unstable.String {
-		v.fail("is "+describe(v.n)+", not a text in quotes", mend)
+		v.fail("is "+describe(v.n)+", not a text in quotes", fix)
 		return config.Password{}
 	}
 	var p config.Password
@@ -40,19 +40,19 @@ func (v value) password() config.Password {
 	// None of the text is repeated: it may be the password itself.
 	switch {
 	case p.Crypt == "" && p.PBKDF2 == "":
-		v.fail("is not the hashes of a password", mend)
+		v.fail("is not the hashes of a password", fix)
 	case p.Crypt == "":
-		v.fail("lacks the hash for PXELINUX, $6$SALT$HASH", mend)
+		v.fail("lacks the hash for PXELINUX, $6$SALT$HASH", fix)
 	case p.PBKDF2 == "":
-		v.fail("lacks the hash for GRUB, grub.pbkdf2.sha512.ROUNDS.SALT.HASH", mend)
+		v.fail("lacks the hash for GRUB, grub.pbkdf2.sha512.ROUNDS.SALT.HASH", fix)
 	case len(words) > 2:
-		v.fail("has more than two hashes", mend)
+		v.fail("has more than two hashes", fix)
 	default:
 		return p
 	}
 	return config.Password{}
 }
 
-// examplePassword is made of random bytes that nobody has kept.
+// examplePassword is made of random bytes that were not kept.
 const examplePassword = `"$6$BJAORYq6iYawtBzQ$b7o/f/fTxRtuSpLLgzLQkMxfpMceHX7WRnsug4SEaR7FnLfM8Vf5bzFSG97YZO01cp2nBIKv0O/hc353XIhvY0 ` +
 	`grub.pbkdf2.sha512.10000.021ABEDE432EC8E5E7EF81B3B2476F3780D0A78BD59E28E3BBD3946C8E4BDC701042AF50B7705C5C7EC386E42CDC348B83F6A97F4AE579CBB2D02599DC05A343.985893ABF274917517081AAF1A9A83EB7BD3E2847EB9E02D9DB3D909318E1DCF6E2E04C21C3220EC83C2643692B5DB17BC9BE00AFBCF3208003B2676AB1D72D0"`

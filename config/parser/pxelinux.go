@@ -25,11 +25,11 @@ func (v value) lines() []string {
 	for i, l := range lines {
 		if at := strings.IndexFunc(l, func(r rune) bool { return r != '\t' && control(r) }); at >= 0 {
 			r, _ := utf8.DecodeRuneInString(l[at:])
-			mend := "leave it out"
+			fix := "leave it out"
 			if e := firstEscape(v.n.escape); strings.Contains(`\b\f\e`, e) && e != "" {
-				mend = singleQuotes(v.n.escape)
+				fix = singleQuotes(v.n.escape)
 			}
-			v.fail(fmt.Sprintf("line %d holds the control character %U", i+1, r), mend)
+			v.fail(fmt.Sprintf("line %d holds the control character %U", i+1, r), fix)
 			return nil
 		}
 		lines[i] = strings.TrimRight(l, " \t")
@@ -101,14 +101,14 @@ func (v value) pxelinux() string {
 		at := fmt.Sprintf("line %d, %s,", i+1, brief(l))
 		switch {
 		case !known:
-			mend := elsewhereInMenu[directive]
-			if mend == "" {
-				mend = "leave it out"
+			fix := elsewhereInMenu[directive]
+			if fix == "" {
+				fix = "leave it out"
 			}
-			v.fail(at+" is no directive of one LABEL", mend)
+			v.fail(at+" is not a directive of one LABEL", fix)
 		case strings.ContainsFunc(l, func(r rune) bool { return r > '~' }):
-			problem, mend := notASCII(l)
-			v.fail(at+" "+problem, mend)
+			problem, fix := notASCII(l)
+			v.fail(at+" "+problem, fix)
 		case len(l) > pxelinux.MaxLine:
 			v.fail(fmt.Sprintf("line %d has %d characters", i+1, len(l)), fmt.Sprintf("keep it to %d", pxelinux.MaxLine))
 		default:

@@ -11,9 +11,8 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/firmware"
 )
 
-// checkReach warns of what finds no way to its network: the answers of the box,
-// and those of machines. None of it is refused: routers that answer ARP for what
-// is behind them do without, and so does a system with routes of its own.
+// checkReach warns if the box or the machines have no route to a network that they
+// answer. It refuses nothing: proxy ARP or the system's own routes may cover it.
 func (r *reader) checkReach() {
 	r.checkGateway()
 	if !r.cfg.DHCP.Mode.Leases() {
@@ -102,8 +101,8 @@ func (r *reader) servers() (to places) {
 	return to
 }
 
-// bootsFrom is what the machines of a network load something from, or are told of
-// by their address.
+// bootsFrom lists the servers that the machines of a network load something from,
+// or are given the address of.
 func (r *reader) bootsFrom(l lan) places {
 	to := r.servers()
 	for _, name := range firmware.Kinds {

@@ -13,7 +13,7 @@ import (
 // Bounds of values. The longest TIMEOUT of PXELINUX is 35996 tenths of a second,
 // just under the hour.
 const (
-	minTimeout = time.Second // anything shorter reaches the menu as 0: for ever
+	minTimeout = time.Second // anything shorter reaches the menu as 0, which waits without end
 	maxTimeout = 59 * time.Minute
 	minProbe   = time.Second
 	maxProbe   = 24 * time.Hour

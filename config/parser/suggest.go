@@ -196,7 +196,7 @@ var optionHints = map[string]string{
 // meant tells what to write for a key that the section does not have. name is
 // the key or the section in it that n was meant for, or "" where that is not
 // sure.
-func (s *section) meant(key string, n *node) (name, mend string) {
+func (s *section) meant(key string, n *node) (name, fix string) {
 	table := n.kind == unstable.Table || n.kind == unstable.Array && n.header
 	written := map[string]string{} // what to write for each name
 	var keys, sections, all []string
@@ -211,16 +211,16 @@ func (s *section) meant(key string, n *node) (name, mend string) {
 		same, other = sections, keys
 	}
 	plain := plainName(key)
-	for mend, words := range hints[s.name] {
+	for fix, words := range hints[s.name] {
 		if isOneOf(plain, words) {
-			return "", mend
+			return "", fix
 		}
 	}
 	if k := s.closest(key, same); k != "" {
 		return k, "write " + written[k]
 	}
-	if mend := elsewhereInFile(plain, table); mend != "" {
-		return "", mend
+	if fix := elsewhereInFile(plain, table); fix != "" {
+		return "", fix
 	}
 	if k := s.closest(key, other); k != "" {
 		return "", "write " + written[k]

@@ -27,11 +27,11 @@ const maxStatement = 4096
 type flaw struct {
 	at      int    // where, in bytes
 	problem string // what is wrong
-	mend    string // what to write, where the statement itself cannot be shown
+	fix     string // what to write, where the statement itself cannot be shown
 	how     string // how the statement that is shown is written
 }
 
-// alone is the how of a flaw whose statement is not shown: its mend says it all.
+// alone is the how of a flaw whose statement is not shown: its fix says it all.
 const alone = "-"
 
 // repair is a statement that is not TOML, read as it was meant.
@@ -48,8 +48,8 @@ type repair struct {
 	fixed   string // TOML, where it is known
 }
 
-func (r *repair) flaw(at int, problem, mend, how string) {
-	r.flaws = append(r.flaws, flaw{at, problem, mend, how})
+func (r *repair) flaw(at int, problem, fix, how string) {
+	r.flaws = append(r.flaws, flaw{at, problem, fix, how})
 }
 
 // repairOf reads a statement. Its fixed text is empty or is TOML.
@@ -83,20 +83,20 @@ func (r *repair) right(fixed string) string {
 	if len(errs) != 1 {
 		return fixed
 	}
-	mend, _ := strings.CutPrefix(errs[0].Mend, "write ")
+	fix, _ := strings.CutPrefix(errs[0].Fix, "write ")
 	switch {
-	case strings.HasPrefix(mend, key+" = "):
-	case reOneText.MatchString(mend) && strings.HasPrefix(r.example(key), "["):
-		mend = key + " = [" + mend + "]"
-	case reOneText.MatchString(mend):
-		mend = key + " = " + mend
+	case strings.HasPrefix(fix, key+" = "):
+	case reOneText.MatchString(fix) && strings.HasPrefix(r.example(key), "["):
+		fix = key + " = [" + fix + "]"
+	case reOneText.MatchString(fix):
+		fix = key + " = " + fix
 	default:
 		return fixed
 	}
-	if !isTOML(mend) || len(r.section.mistakesIn(mend)) > 0 {
+	if !isTOML(fix) || len(r.section.mistakesIn(fix)) > 0 {
 		return fixed
 	}
-	return mend
+	return fix
 }
 
 // reOneText is a text between quotes.
@@ -118,12 +118,12 @@ func (s *section) mistakesIn(statement string) config.Errors {
 	return r.errs.first
 }
 
-// mend is what to write.
-func (r *repair) mend() string {
+// fix is what to write.
+func (r *repair) fix() string {
 	f := r.flaws[0]
 	odd := strings.ContainsFunc(r.fixed, func(c rune) bool { return !strconv.IsPrint(c) })
 	if f.how == alone || r.fixed == "" || odd || len(r.fixed) > 120 || r.hide || secretKey(r.key) {
-		return f.mend
+		return f.fix
 	}
 	return "write " + f.how + r.fixed
 }
@@ -291,11 +291,11 @@ func (r *repair) keyValue() string {
 		r.flaw(begin+end, "has "+sign+" where TOML has =", "write = in place of "+sign, "")
 	}
 	if s := sectionMeant(key); sign == ":" && s != nil && strings.TrimSpace(line[end+1:]) == "" && !r.hasField(key) {
-		mend := "write " + s.header()
+		fix := "write " + s.header()
 		if strings.Contains(r.in[begin:], "\n") {
-			mend += " for each of its items, and below it a line key = value for each key"
+			fix += " for each of its items, and below it a line key = value for each key"
 		}
-		r.flaws, r.isKey = []flaw{{begin, "has : where TOML has brackets", mend, alone}}, false
+		r.flaws, r.isKey = []flaw{{begin, "has : where TOML has brackets", fix, alone}}, false
 		return s.header()
 	}
 	return r.assignment(begin, key)

@@ -223,7 +223,7 @@ func TestSyntax(t *testing.T) {
 		{"a password that is not closed", "[menu]\npassword = \"hunter2", []string{`2: menu.password: has a quote that is not closed; write " at the end of the text`}},
 		{"values besides syntax", "[menu]\ntimeout = 10\ntitle = x\n[dhcp]\nmode = \"sever\"", []string{
 			`2: menu.timeout: is a number, not a time in quotes with its unit; write timeout = "10s"`, `3: menu.title: x is a text without quotes; write title = "x"`,
-			`5: dhcp.mode: "sever" is no mode; write "server"`}},
+			`5: dhcp.mode: "sever" is not a valid mode; write "server"`}},
 		{"nothing that follows from a line", "[dhcp]\nmode = \"server\"\nrange = [192.168.77.5]\n[[entry]]\nname = debian\n[menu]\ndefault = \"debian\"", []string{
 			`3: dhcp.range: 192.168.77.5 is a text without quotes; write range = ["192.168.77.5"]`, `5: entry 1.name: debian is a text without quotes; write name = "debian"`}},
 	} {
@@ -290,11 +290,11 @@ func TestSyntaxMends(t *testing.T) {
 			t.Errorf("%s: accepted", tt)
 			continue
 		}
-		mend, ok := strings.CutPrefix(err.(config.Errors)[0].Mend, "write ")
+		fix, ok := strings.CutPrefix(err.(config.Errors)[0].Fix, "write ")
 		if !ok {
 			t.Errorf("%s: tells %q", tt, err)
 		}
-		if _, err := Parse("f.toml", []byte("[menu]\n"+mend)); err != nil {
+		if _, err := Parse("f.toml", []byte("[menu]\n"+fix)); err != nil {
 			t.Errorf("%s: what it tells to write is wrong, too: %v", tt, err)
 		}
 	}

@@ -77,8 +77,8 @@ type treeReader struct {
 func readTree(file string, data []byte) (root *node, whole bool, errs mistakes) {
 	data = bytes.TrimPrefix(data, []byte("\uFEFF")) // the mark that Windows' Notepad begins a file with
 	t := &treeReader{file: file, line: 1}
-	if problem, mend := unreadable(data); problem != "" {
-		t.fail(1, "file", problem, mend)
+	if problem, fix := unreadable(data); problem != "" {
+		t.fail(1, "file", problem, fix)
 		return nil, false, t.errs
 	}
 	t.data = t.plainData(data)
@@ -89,7 +89,7 @@ func readTree(file string, data []byte) (root *node, whole bool, errs mistakes) 
 }
 
 // unreadable tells why none of a file can be read.
-func unreadable(data []byte) (problem, mend string) {
+func unreadable(data []byte) (problem, fix string) {
 	text := bytes.TrimSpace(data[:min(len(data), maxStatement)])
 	switch {
 	case len(data) > maxSize:
@@ -287,7 +287,7 @@ func (t *treeReader) skip(begin, at int, err error) int {
 		} else if r.isKey {
 			key = t.where(key)
 		}
-		t.fail(line+strings.Count(text[:r.flaws[0].at], "\n"), key, r.flaws[0].problem, r.mend())
+		t.fail(line+strings.Count(text[:r.flaws[0].at], "\n"), key, r.flaws[0].problem, r.fix())
 	} else {
 		t.syntax(line, begin, at, text, err)
 	}
@@ -304,15 +304,15 @@ func (t *treeReader) skip(begin, at int, err error) int {
 	return end
 }
 
-// syntax reports a statement of which nobody knows what was meant.
+// syntax reports a statement whose meaning cannot be guessed.
 func (t *treeReader) syntax(line, begin, at int, text string, err error) {
-	problem, mend := `has """ before its text and not behind it`, `write """ behind the last line of the text`
+	problem, fix := `has """ before its text and not behind it`, `write """ behind the last line of the text`
 	if err != nil {
-		problem, mend = err.Error(), `write key = "value", one on a line, as the built-in default file does`
+		problem, fix = err.Error(), `write key = "value", one on a line, as the built-in default file does`
 		line += bytes.Count(t.data[begin:max(begin, at)], []byte("\n"))
 	}
 	first, _, _ := strings.Cut(text, "\n")
-	t.fail(line, keyOnLine(first), problem, mend)
+	t.fail(line, keyOnLine(first), problem, fix)
 }
 
 // where names a key of the section that is being read, as a block does.
@@ -476,8 +476,8 @@ func (t *treeReader) value(v *unstable.Node, line int) *node {
 	return n
 }
 
-func (t *treeReader) fail(line int, key, problem, mend string) {
-	t.errs.add(config.Error{File: t.file, Line: line, Key: key, Problem: problem, Mend: mend})
+func (t *treeReader) fail(line int, key, problem, fix string) {
+	t.errs.add(config.Error{File: t.file, Line: line, Key: key, Problem: problem, Fix: fix})
 }
 
 // keyOnLine names what stands on a line which is no TOML.

@@ -25,8 +25,8 @@ type value struct {
 	field field
 }
 
-func (v value) fail(problem, mend string) {
-	v.in.r.fail(v.n.line, v.in.key(v.field.name), problem, mend)
+func (v value) fail(problem, fix string) {
+	v.in.r.fail(v.n.line, v.in.key(v.field.name), problem, fix)
 }
 
 func (v value) wrongType(want string) {
@@ -89,13 +89,13 @@ func (v value) duration(shortest, longest time.Duration) spec.Duration {
 	d, err := time.ParseDuration(v.n.text)
 	switch {
 	case err != nil:
-		mend := "write a number and h, m or s, as in " + v.field.example
+		fix := "write a number and h, m or s, as in " + v.field.example
 		if d, seconds, ok := durationIn(v.n.text); ok && seconds {
-			mend = fmt.Sprintf("write a number and h, m or s, as in %q for %s seconds", v.n.text+"s", v.n.text)
+			fix = fmt.Sprintf("write a number and h, m or s, as in %q for %s seconds", v.n.text+"s", v.n.text)
 		} else if ok {
-			mend = fmt.Sprintf("write %q", shortDuration(d))
+			fix = fmt.Sprintf("write %q", shortDuration(d))
 		}
-		v.fail(fmt.Sprintf("%q is no length of time", v.n.text), mend)
+		v.fail(fmt.Sprintf("%q is not a length of time", v.n.text), fix)
 	case d < shortest:
 		v.fail(fmt.Sprintf("%q is too short", v.n.text), fmt.Sprintf("write %v or more", shortest))
 	case d > longest:
@@ -112,7 +112,7 @@ func (v value) durationOrNever(shortest, longest time.Duration) spec.Duration {
 		return 0
 	}
 	if v.n.kind == unstable.String && slices.Contains([]string{"never", "off", "none", "no", "forever", "infinite", ""}, strings.ToLower(v.n.text)) {
-		v.fail(fmt.Sprintf("%q is no length of time", v.n.text), `write "0s" for never`)
+		v.fail(fmt.Sprintf("%q is not a length of time", v.n.text), `write "0s" for never`)
 		return 0
 	}
 	return v.duration(shortest, longest)
@@ -127,11 +127,11 @@ func choice[T ~string](v value, words ...T) T {
 			quoted[i], plain[i] = strconv.Quote(string(w)), string(w)
 		}
 		most, least := quoted[:len(quoted)-1], quoted[len(quoted)-1]
-		mend := strings.Join(most, ", ") + " or " + least
+		fix := strings.Join(most, ", ") + " or " + least
 		if w := wordIn(s, plain); w != "" && len(words) > 2 {
-			mend = strconv.Quote(w)
+			fix = strconv.Quote(w)
 		}
-		v.fail(fmt.Sprintf("%q is no %s", s, v.field.name), "write "+mend)
+		v.fail(fmt.Sprintf("%q is not a valid %s", s, v.field.name), "write "+fix)
 	}
 	return T(s)
 }
@@ -147,7 +147,7 @@ func (v value) device() string {
 	case alias && port != "":
 		v.fail(fmt.Sprintf("%q is a second name of an interface", s), fmt.Sprintf("write %q: the box has one address", port))
 	case s == "" || s == "." || s == ".." || bad:
-		v.fail(fmt.Sprintf("%q is no name of a network interface", s), "write one as the system names it, such as "+v.field.example)
+		v.fail(fmt.Sprintf("%q is not a name of a network interface", s), "write one as the system names it, such as "+v.field.example)
 	case len(s) > maxDevice:
 		v.fail(fmt.Sprintf("%q has %d characters", s, len(s)), fmt.Sprintf("an interface has %d at most: write its name as the system has it", maxDevice))
 	}
@@ -159,11 +159,11 @@ var reName = regexp.MustCompile(`^[a-z0-9_-]{1,32}$`)
 func (v value) name() string {
 	s, ok := v.text()
 	if ok && !reName.MatchString(s) {
-		mend := fmt.Sprintf("use up to %d small letters, digits, - and _, as in %s", config.MaxName, strings.Trim(v.field.example, "[]"))
+		fix := fmt.Sprintf("use up to %d small letters, digits, - and _, as in %s", config.MaxName, strings.Trim(v.field.example, "[]"))
 		if n := nameIn(s); n != "" {
-			mend = fmt.Sprintf("use up to %d small letters, digits, - and _, as in %q", config.MaxName, n)
+			fix = fmt.Sprintf("use up to %d small letters, digits, - and _, as in %q", config.MaxName, n)
 		}
-		v.fail(fmt.Sprintf("%q is no name", s), mend)
+		v.fail(fmt.Sprintf("%q is not a valid name", s), fix)
 	}
 	return s
 }
@@ -181,7 +181,7 @@ func (v value) ref() string {
 func (v value) refs() []string { return each(v, value.ref) }
 
 // printable reports the first control character of a text. A line break would
-// let a label or an argument write menu lines of its own.
+// let a label or an argument add lines to a menu.
 func (v value) printable(s string) bool {
 	if i := strings.IndexFunc(s, control); i >= 0 {
 		r, _ := utf8.DecodeRuneInString(s[i:])
@@ -205,13 +205,13 @@ func control(r rune) bool {
 func (v value) shown(s string) bool {
 	for _, r := range s {
 		if !pxelinux.Shown(r) {
-			mend := "use plain letters: code page 437 has those of western Europe, and é, ü, ñ, ß among them"
+			fix := "use plain letters: code page 437 has those of western Europe, and é, ü, ñ, ß among them"
 			if plain, ok := typographic[r]; ok && plain != "" {
-				mend = "write " + plain + " for it"
+				fix = "write " + plain + " for it"
 			} else if ok {
-				mend = "delete it: it is not to be seen"
+				fix = "delete it: it is not to be seen"
 			}
-			v.fail(fmt.Sprintf("the character %q cannot be shown by a BIOS menu", r), mend)
+			v.fail(fmt.Sprintf("the character %q cannot be shown by a BIOS menu", r), fix)
 			return false
 		}
 	}
@@ -282,13 +282,13 @@ func (v value) path() string {
 	if rePath.MatchString(s) {
 		return s
 	}
-	mend := "write it as seen from the boot folder, with letters, digits, . _ - + and /, as in " + strings.Trim(v.field.example, "[]")
+	fix := "write it as seen from the boot folder, with letters, digits, . _ - + and /, as in " + strings.Trim(v.field.example, "[]")
 	if reDrive.MatchString(s) {
-		mend = "put the file into the boot folder, and " + mend
+		fix = "put the file into the boot folder, and " + fix
 	} else if p := pathIn(s); p != "" {
-		mend = fmt.Sprintf("write %q: as seen from the boot folder, with forward slashes", p)
+		fix = fmt.Sprintf("write %q: as seen from the boot folder, with forward slashes", p)
 	}
-	v.fail(fmt.Sprintf("%q is no name of a boot file", s), mend)
+	v.fail(fmt.Sprintf("%q is not the name of a boot file", s), fix)
 	return ""
 }
 
@@ -321,11 +321,11 @@ func pathFix(s, example string) string {
 func (v value) instead(address string) string {
 	switch v.field.name {
 	case "kernel", "initrd":
-		mend := "put the file into the boot folder and write its name there"
+		fix := "put the file into the boot folder and write its name there"
 		if u, err := url.Parse(address); err == nil && pathIn(u.Path) != "" {
-			mend += fmt.Sprintf(", such as %q", pathIn(u.Path))
+			fix += fmt.Sprintf(", such as %q", pathIn(u.Path))
 		}
-		return mend + "; or write the entry as pxelinux and grub lines, which can load it from there"
+		return fix + "; or write the entry as pxelinux and grub lines, which can load it from there"
 	case "uefi-ia32", "uefi-x64", "uefi-arm64":
 		return "put the file into the boot folder and write its name there; for firmware that is set to HTTP boot, write " + v.field.name + "-http"
 	}
@@ -346,13 +346,13 @@ func (v value) wdsProgram() string {
 		// "\b" between double quotes is one (TOML, String).
 		v.fail("holds a control character", "write a name with backslashes between single quotes, as in "+v.field.example)
 	case strings.Contains(s, "/"):
-		mend := "write backslashes"
+		fix := "write backslashes"
 		if rePath.MatchString(strings.TrimPrefix(strings.ReplaceAll(s, `\`, "/"), "/")) {
-			mend = "write '" + strings.ReplaceAll(s, "/", `\`) + "'"
+			fix = "write '" + strings.ReplaceAll(s, "/", `\`) + "'"
 		}
-		v.fail("holds a forward slash, which the ReadFilter of a WDS server refuses", mend)
+		v.fail("holds a forward slash, which the ReadFilter of a WDS server refuses", fix)
 	case !rePath.MatchString(file):
-		v.fail(fmt.Sprintf("'%s' is no name of a program on a WDS server", strings.ToValidUTF8(s, "?")), "write its folders and its file, with letters, digits and . _ -, as in "+v.field.example)
+		v.fail(fmt.Sprintf("'%s' is not a name of a program on a WDS server", strings.ToValidUTF8(s, "?")), "write its folders and its file, with letters, digits and . _ -, as in "+v.field.example)
 	default:
 		return v.bootName(s)
 	}
@@ -376,7 +376,7 @@ func (v value) bootURL() string {
 	}
 	u, err := url.Parse(s)
 	if err != nil || u.Scheme != "http" || !reHost.MatchString(u.Hostname()) && !isHost4(u.Hostname()) || u.User != nil || u.Fragment != "" || len(u.Path) < 2 || u.String() != s {
-		v.fail(fmt.Sprintf("%q is no http:// address of a file", s), "write one such as "+v.field.example)
+		v.fail(fmt.Sprintf("%q is not an http:// address of a file", s), "write one such as "+v.field.example)
 		return ""
 	}
 	return v.bootName(s)

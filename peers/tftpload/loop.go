@@ -82,7 +82,7 @@ type mmsghdr struct {
 
 func newLoop(l Load) (*loop, error) {
 	if !l.Server.Addr().Is4() {
-		return nil, fmt.Errorf("%v is no IPv4 address", l.Server)
+		return nil, fmt.Errorf("%v is not an IPv4 address", l.Server)
 	}
 	w := &loop{
 		Load: l, clients: make([]client, l.Clients),

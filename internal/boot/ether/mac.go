@@ -29,7 +29,7 @@ func ParseMAC(s string) (MAC, error) {
 	}
 	hw, err := net.ParseMAC(s)
 	if err != nil || len(hw) != len(MAC{}) {
-		return MAC{}, fmt.Errorf("%q is no hardware address of six bytes", s)
+		return MAC{}, fmt.Errorf("%q is not a hardware address of six bytes", s)
 	}
 	return MAC(hw), nil
 }

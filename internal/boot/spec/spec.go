@@ -219,11 +219,11 @@ func ParseRange(s string) (Range, error) {
 	}
 	a, err := netip.ParseAddr(strings.TrimSpace(first))
 	if err != nil || !a.Is4() {
-		return Range{}, fmt.Errorf("%q is no IPv4 address", strings.TrimSpace(first))
+		return Range{}, fmt.Errorf("%q is not an IPv4 address", strings.TrimSpace(first))
 	}
 	b, err := netip.ParseAddr(strings.TrimSpace(last))
 	if err != nil || !b.Is4() {
-		return Range{}, fmt.Errorf("%q is no IPv4 address", strings.TrimSpace(last))
+		return Range{}, fmt.Errorf("%q is not an IPv4 address", strings.TrimSpace(last))
 	}
 	if b.Less(a) {
 		return Range{}, fmt.Errorf("its last address %v is below its first %v", b, a)

@@ -165,7 +165,7 @@ func optional(key string, a netip.Addr) error {
 func all(key string, addrs []netip.Addr) error {
 	for _, a := range addrs {
 		if !IsHost(a) {
-			return fmt.Errorf("%s: %v is no IPv4 address of a machine", key, a)
+			return fmt.Errorf("%s: %v is not an IPv4 address of a machine", key, a)
 		}
 	}
 	return nil

@@ -70,8 +70,8 @@ func checkIn(limit time.Duration, text []byte, argv ...string) error {
 }
 
 func tooMuch(problem string) error {
-	const mend = "have fewer entries and machines, or shorter lists"
-	return config.Errors{{File: FileName, Line: 1, Key: "file", Problem: problem, Mend: mend}}
+	const fix = "have fewer entries and machines, or shorter lists"
+	return config.Errors{{File: FileName, Line: 1, Key: "file", Problem: problem, Fix: fix}}
 }
 
 // CheckStdin is the process of CheckIn: it reads settings and writes what is

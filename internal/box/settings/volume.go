@@ -300,7 +300,7 @@ func told(mistakes config.Errors) string {
 	b.WriteString("pxebox.toml has mistakes, so the box did NOT take it, and works with the\n" +
 		"settings that it had before. Correct these lines, and start the box again:\n\n")
 	for _, m := range mistakes {
-		fmt.Fprintf(&b, "line %d: %s: %s\n    %s\n", m.Line, m.Key, m.Problem, m.Mend)
+		fmt.Fprintf(&b, "line %d: %s: %s\n    %s\n", m.Line, m.Key, m.Problem, m.Fix)
 	}
 	return b.String()
 }

@@ -56,7 +56,7 @@ func Parse(file string, data []byte) (*config.Config, error) {
 		return nil, config.Errors{{
 			File: file, Line: line, Key: "machine",
 			Problem: fmt.Sprintf("all menus together have more than the %d MiB that the box takes: each default and each list of entries makes a whole menu more", generation.MaxSize>>20),
-			Mend:    "let machines share them, or have fewer entries",
+			Fix:     "let machines share them, or have fewer entries",
 		}}
 	}
 	return c, err

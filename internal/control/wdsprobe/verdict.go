@@ -32,8 +32,8 @@ func verdict(name string, asked, turned answer) bootmenu.Health {
 	case gives:
 		return bootmenu.Health{State: bootmenu.Up}
 	}
-	refused := func(what, mend string) bootmenu.Health {
-		return bootmenu.Health{State: bootmenu.Refused, Note: fmt.Sprintf("%s: %s; %s", name, what, mend)}
+	refused := func(what, fix string) bootmenu.Health {
+		return bootmenu.Health{State: bootmenu.Refused, Note: fmt.Sprintf("%s: %s; %s", name, what, fix)}
 	}
 	switch {
 	case turned.kind == gives && strings.Contains(name, `\`):
@@ -44,7 +44,7 @@ func verdict(name string, asked, turned answer) bootmenu.Health {
 	case asked.code == codeViolation:
 		return refused("access violation", "on the server, add "+pattern(name)+" to "+readFilter+" and restart the service WDSServer")
 	case asked.code == codeNotFound:
-		return refused("file not found", "add a boot image for this kind of machine on the server, or mend the name under [[wds]]")
+		return refused("file not found", "add a boot image for this kind of machine on the server, or correct the name under [[wds]]")
 	}
 	said := fmt.Sprintf("error %d", asked.code)
 	if asked.text != "" {

@@ -334,7 +334,7 @@ func (c *converter) action(e *pxelinux.Entry) (out config.Entry, files []used, w
 	}
 	file, ok := c.local(image)
 	if !ok {
-		return out, nil, fmt.Sprintf("%q is no file of the boot folder", brief(image))
+		return out, nil, fmt.Sprintf("%q is not a file of the boot folder", brief(image))
 	}
 	by := e.Line
 	if kind != "LINUX" {
@@ -352,7 +352,7 @@ func (c *converter) action(e *pxelinux.Entry) (out config.Entry, files []used, w
 	for _, name := range initrd {
 		f, ok := c.local(name)
 		if !ok {
-			return out, nil, fmt.Sprintf("%q is no file of the boot folder", brief(name))
+			return out, nil, fmt.Sprintf("%q is not a file of the boot folder", brief(name))
 		}
 		loaded, files = append(loaded, f), append(files, used{f, by})
 	}

@@ -332,7 +332,7 @@ func TestName(t *testing.T) {
 	for _, tt := range []struct{ in, want string }{
 		{"Debian 12", "debian-12"},
 		{"debian--12", "debian-12-2"},
-		{"^Menu", "menu-2"}, // "menu" is no name of an entry
+		{"^Menu", "menu-2"}, // "menu" is not a name of an entry
 		{"---", "entry"},
 		{"", "entry-2"},
 		{"Prüfstand", "pr-fstand"},

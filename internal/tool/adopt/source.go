@@ -164,7 +164,7 @@ func (f included) Read(name string) ([]byte, error) {
 	case err != nil:
 		return nil, reason(err)
 	case !st.Mode().IsRegular():
-		return nil, errors.New("it is no file")
+		return nil, errors.New("it is not a file")
 	case st.Size() > maxConfig:
 		return nil, fmt.Errorf("it has %d bytes", st.Size())
 	}

@@ -174,7 +174,7 @@ func (t *tree) readConfig(name string) ([]byte, error) {
 	case err != nil:
 		return nil, reason(err)
 	case !st.Mode().IsRegular():
-		return nil, errors.New("it is no file")
+		return nil, errors.New("it is not a file")
 	case st.Size() > maxConfig:
 		return nil, fmt.Errorf("it has %d bytes", st.Size())
 	}
@@ -236,7 +236,7 @@ func (c *converter) copyFile(src *tree, dst *os.Root, f used) (bool, error) {
 	real := src.real(f.name)
 	st, err := src.root.Stat(real)
 	if err == nil && !st.Mode().IsRegular() {
-		err = errors.New("it is no file")
+		err = errors.New("it is not a file")
 	}
 	var in *os.File
 	if err == nil {

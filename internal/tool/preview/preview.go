@@ -42,7 +42,7 @@ func Check(out io.Writer, file, boot string) error {
 	}
 	fmt.Fprintf(out, "%s: OK\n", file)
 	for _, w := range c.Warnings {
-		fmt.Fprintf(out, "%s:%d: warning: %s: %s; %s\n", file, w.Line, w.Key, w.Problem, w.Mend)
+		fmt.Fprintf(out, "%s:%d: warning: %s: %s; %s\n", file, w.Line, w.Key, w.Problem, w.Fix)
 	}
 	for _, n := range networkNotes(c.Network) {
 		fmt.Fprintf(out, "%s: note: %s\n", file, n)

@@ -8,7 +8,7 @@ import (
 )
 
 // CheckScript returns the first mistake of a script, or nothing.
-func CheckScript(text string) (problem, mend string) {
+func CheckScript(text string) (problem, fix string) {
 	g := script{text: text, line: 1}
 	g.advance()
 	g.lines()
@@ -16,7 +16,7 @@ func CheckScript(text string) (problem, mend string) {
 		g.fail("has no command", "write one, or leave the key out")
 	}
 	g.commands(opened{})
-	return g.problem, g.mend
+	return g.problem, g.fix
 }
 
 // script reads one by the grammar of the commands in a block (GRUB,
@@ -27,7 +27,7 @@ type script struct {
 	next token
 	deep int // blocks that are open
 
-	problem, mend string // the first mistake: nothing is read after it
+	problem, fix string // the first mistake: nothing is read after it
 }
 
 // token is a word, or one of the signs { } ; and the end of a line.
@@ -64,9 +64,9 @@ var (
 	keywords = slices.Concat(closing, reserved, []string{"if", "while", "until", "for"})
 )
 
-func (g *script) fail(problem, mend string) {
+func (g *script) fail(problem, fix string) {
 	if g.problem == "" {
-		g.problem, g.mend = problem, mend
+		g.problem, g.fix = problem, fix
 	}
 	g.text, g.next = "", token{}
 }
@@ -123,7 +123,7 @@ func (g *script) command() {
 	case t.kind == '{':
 		g.fail(fmt.Sprintf("line %d has a { without a command before it", t.line), "leave it out, and its }")
 	case slices.Contains(reserved, t.word):
-		g.fail(fmt.Sprintf("line %d has %s, which is no command within an entry", t.line, t.word), "write it another way")
+		g.fail(fmt.Sprintf("line %d has %s, which is not a command within an entry", t.line, t.word), "write it another way")
 	}
 	g.advance()
 	switch t.word {

@@ -110,11 +110,11 @@ func TestGRUBScript(t *testing.T) {
 		{"if [[ -e /site/tool.efi ]]; then\n  reboot\nfi", "line 1 has [[, which GRUB has no use for"},
 		{"echo a ]]", "line 1 has ]], which GRUB has no use for"},
 		{"echo '[[' ]]a a[[", ""},
-		{"case a", "line 1 has case, which is no command within an entry"},
-		{"echo a\nesac", "line 2 has esac, which is no command within an entry"},
-		{"in a", "line 1 has in, which is no command within an entry"},
-		{"select a", "line 1 has select, which is no command within an entry"},
-		{"function f { echo a; }", "line 1 has function, which is no command within an entry"},
+		{"case a", "line 1 has case, which is not a command within an entry"},
+		{"echo a\nesac", "line 2 has esac, which is not a command within an entry"},
+		{"in a", "line 1 has in, which is not a command within an entry"},
+		{"select a", "line 1 has select, which is not a command within an entry"},
+		{"function f { echo a; }", "line 1 has function, which is not a command within an entry"},
 		{"echo case esac in select function time; time; ! a", ""},
 		{"{ echo a; }", "line 1 has a { without a command before it"},
 		{"echo a {\necho b\n}", ""},
@@ -144,8 +144,8 @@ func TestGRUBScript(t *testing.T) {
 		{"echo" + strings.Repeat(" a", 1000), "line 1 has a command of more than 1000 words"},
 	} {
 		t.Run(tt.script[:min(len(tt.script), 60)], func(t *testing.T) {
-			if problem, mend := CheckScript(tt.script); problem != tt.problem || (problem == "") != (mend == "") {
-				t.Errorf("%q; %q, want %q", problem, mend, tt.problem)
+			if problem, fix := CheckScript(tt.script); problem != tt.problem || (problem == "") != (fix == "") {
+				t.Errorf("%q; %q, want %q", problem, fix, tt.problem)
 			}
 			// GRUB takes a few things that can only be meant otherwise.
 			stricter := regexp.MustCompile("a [$] that begins|ends the text in a backslash|more than").MatchString(tt.problem)
