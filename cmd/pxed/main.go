@@ -41,7 +41,7 @@ func main() {
 			network = io.MultiWriter(os.Stderr, f)
 		}
 	}
-	o.NetworkLog = slog.New(limited.Beside(slog.NewTextHandler(network, nil))).With("program", "pxed")
+	o.NetworkLog = slog.New(limited.Part(slog.NewTextHandler(network, nil))).With("program", "pxed")
 
 	// SIGTERM ends the program as it is: nothing waits to be written, and a
 	// tidy exit with status 0 would tell gokrazy never to start it again.

@@ -41,7 +41,7 @@ func Servers(bin string) []Server {
 		{"pxed", "every ACK: fsync of the database before it leaves", many, pxed(bin)},
 		{kea + ", memfile", "what the kernel had written by itself: no fsync", many,
 			command(keaConf, "kea-dhcp4", "-c", "kea.json")},
-		{dnsmasqName + ", lease file", "as Kea; the file is written anew for each lease", few,
+		{dnsmasqName + ", lease file", "as Kea; the file is written again for each lease", few,
 			dnsmasq("--dhcp-leasefile=leases")},
 		{dnsmasqName + ", no lease file", "nothing", few, dnsmasq("--leasefile-ro")},
 	}

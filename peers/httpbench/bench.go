@@ -260,7 +260,7 @@ func Section(machine, nginx, congestion string, runs int, length time.Duration, 
 	}
 	fmt.Fprintf(&b, `
 Measured on %s. Each number is the median of %d runs
-of %v by wrk, on two threads at most, over a veth pair of its own for each
+of %v by wrk, on two threads at most, over a separate veth pair for each
 server. nginx has a worker for each core, sendfile and open_file_cache on, and
 no log. The large file has 64 MiB. The file in memory is one that pxed renders;
 nginx has the same bytes on disk. What both serve is fetched and compared

@@ -36,7 +36,7 @@ with the file's.
   netem.
 - A client that hears nothing for 250 ms repeats its last packet, as iPXE does.
 - What a server sends as one segmented message (UDP_SEGMENT) arrives as one: the
-  cable is virtual, nobody cuts it, and the load takes it so (UDP_GRO). A
+  cable is virtual, nothing cuts it, and the load takes it so (UDP_GRO). A
   network card cuts it, most without the processor.
 - For blksize 65464 pxed is told to grant it ([tftp] max_block), since by itself
   it grants what one packet holds. No other case asks for more than that.

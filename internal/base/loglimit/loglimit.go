@@ -21,7 +21,7 @@ import (
 const (
 	// Of lines that strangers can cause.
 	burst, perMinute = 20, 2
-	// Of those lines in a part with its own budget: see Beside.
+	// Of those lines in a part with its own budget: see Part.
 	ownBurst, ownPerMinute = 10, 1
 	// Of kept lines. The latest one is not lost: it is repeated.
 	keptBurst, keptPerMinute = 10, 1
@@ -50,7 +50,7 @@ type log struct {
 	root          slog.Handler
 	strangers     *budget
 	kept, trusted *budget
-	own           []*budget // of handlers made by Beside
+	own           []*budget // of handlers made by Part
 	topics        []topic   // in the order in which they first came up
 	lines         int       // since the topics were last repeated
 	summarized    time.Time
@@ -73,10 +73,10 @@ func New(h slog.Handler) *Handler {
 	return &Handler{next: h, log: l, budget: l.strangers}
 }
 
-// Beside returns a handler for another part of the same log, which goes to next.
+// Part returns a handler for another part of the same log, which goes to next.
 // It has its own budget, so that lines of the one part do not use up the
 // other's.
-func (h *Handler) Beside(next slog.Handler) *Handler {
+func (h *Handler) Part(next slog.Handler) *Handler {
 	h.log.mu.Lock()
 	defer h.log.mu.Unlock()
 	b := newBudget(ownBurst, ownPerMinute)

@@ -189,10 +189,10 @@ func TestOtherHandlers(t *testing.T) {
 }
 
 // Two parts of one log have budgets of their own and count its lines together.
-func TestBeside(t *testing.T) {
+func TestPart(t *testing.T) {
 	l := newTestLog(t)
 	var console bytes.Buffer
-	network := slog.New(l.Beside(slog.NewTextHandler(&console, nil)))
+	network := slog.New(l.Part(slog.NewTextHandler(&console, nil)))
 	l.say(Keep(slog.New(l.Handler), "settings"), slog.LevelInfo, "generation")
 	for range 1000 {
 		l.say(nil, slog.LevelInfo, "flood")

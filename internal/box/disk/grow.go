@@ -17,7 +17,7 @@ import (
 
 // ErrRestart means that the machine has to be restarted at once, before
 // anything is written to the file system: a power cut interrupted its growth.
-var ErrRestart = errors.New("a power cut interrupted the growth of the file system, which has to be mounted anew")
+var ErrRestart = errors.New("a power cut interrupted the growth of the file system, which has to be mounted again")
 
 // CheckMount returns ErrRestart where the file system that belongs on dir
 // cannot be relied on in this boot, or not be mounted, and the next one will

@@ -273,7 +273,7 @@ const (
 		"because they were changed over the network, or the box was updated.\n" + nowShows
 	resultNone    = "There was no pxebox.toml here, or an empty one. That changes nothing.\n" + nowShows + wayBack
 	resultBuiltIn = "pxebox.toml here was the one that comes with a new image. The box does not take\n" +
-		"that one for somebody's wish, and goes on with the settings that it has.\n" + nowShows + wayBack
+		"that one for a change, and keeps the settings that it has.\n" + nowShows + wayBack
 	nowShows = "pxebox.toml here now shows the settings that the box works with.\n"
 	wayBack  = "\nTo go back to the built-in settings, replace all that is in pxebox.toml by one\n" +
 		"line with nothing but # in it, and start the box again.\n"

@@ -267,7 +267,7 @@ func (t *tree) makeRoom(need space, keep string) error {
 			return errors.Join(err, e)
 		}
 		t.removeEmpty(path.Dir(name))
-		t.log.Warn("part of a boot file is removed: nobody goes on with it, and its room is needed", "file", name)
+		t.log.Warn("an incomplete boot file is removed: no client resumes it, and its space is needed", "file", name)
 	}
 }
 

@@ -108,7 +108,7 @@ func (t *tenure) tell(ctx context.Context, l Link) {
 
 var (
 	errCarrierElsewhere = errors.New("another network interface has a carrier, this one has not had any")
-	errAddressGone      = errors.New("somebody has removed the address")
+	errAddressGone      = errors.New("the address was removed")
 	errNewHardware      = errors.New("the interface has another hardware address now")
 )
 

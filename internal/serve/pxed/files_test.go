@@ -268,7 +268,7 @@ func TestHandoffIsRefused(t *testing.T) {
 		if _, err := d.fetch(pcPort, asksGRUB); err != nil {
 			t.Fatal(err)
 		}
-		if d.handed(biosPC) || !strings.Contains(d.said.String(), "nobody on the link answers") {
+		if d.handed(biosPC) || !strings.Contains(d.said.String(), "no host on the link answers") {
 			t.Errorf("handed over: %v; the log:\n%v", d.handed(biosPC), d.said)
 		}
 	})

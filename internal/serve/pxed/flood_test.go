@@ -135,7 +135,7 @@ func tenMinutesOfFlood(t *testing.T, mode spec.Mode) []string {
 		t.Fatal(err)
 	}
 	d.files.look()
-	network := slog.New(limited.Beside(slog.NewTextHandler(said, nil))).With("part", "network")
+	network := slog.New(limited.Part(slog.NewTextHandler(said, nil))).With("part", "network")
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
 	events := d.tell.bus.Subscribe()

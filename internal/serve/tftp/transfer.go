@@ -50,7 +50,7 @@ var (
 	errTooSlow  = error(gaveUp("the client is too slow"))
 	errTooLossy = error(gaveUp("the client misses nearly everything"))
 	// errSuperseded: from the same port, so that it waits for the new one.
-	errSuperseded = errors.New("the client asked anew")
+	errSuperseded = errors.New("the client asked again")
 )
 
 // gaveUp is an ErrGaveUp that says what the client did instead of nothing.

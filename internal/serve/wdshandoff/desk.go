@@ -170,7 +170,7 @@ func (d *Desk) mayHandOver(rules Rules, client netip.Addr, r handoff.Request, se
 	case !d.key.Gave(client, r):
 		return errors.New("no menu with this name was sent to that address since the box was started")
 	case sent && h.by != byLink && d.Link().Addr.Contains(client):
-		return errors.New("nobody on the link answers for the address")
+		return errors.New("no host on the link answers for the address")
 	}
 	if m := d.machine(client, r.MAC); m.Firmware != "" {
 		if _, ok := rules.Boot(r.Entry, m.Firmware); !ok {

@@ -103,7 +103,7 @@ func (p *parser) file(name string, data []byte) {
 		}
 		l.File, l.Number, l.MenuOnly = name, s.number, p.menuOnly > 0
 		if s.cut {
-			p.fault(l, "longer than %d bytes: PXELINUX takes the rest for a line of its own", maxLine)
+			p.fault(l, "longer than %d bytes: PXELINUX reads the rest as another line", maxLine)
 		}
 		p.cfg.Lines = append(p.cfg.Lines, l)
 		if p.entry != nil && (slices.Contains(ofEntry, l.Keyword) || !l.Known()) {

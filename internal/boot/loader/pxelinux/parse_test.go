@@ -168,7 +168,7 @@ func TestParse(t *testing.T) {
 		{"a line longer than the reader's buffer",
 			files{"f": "label a\nappend " + strings.Repeat("x", 4095-7) + "kernel k"},
 			[]string{"a = KERNEL k [" + strings.Repeat("x", 4095-7) + "]"},
-			[]string{"f:2: APPEND …: longer than 4095 bytes: PXELINUX takes the rest for a line of its own"}},
+			[]string{"f:2: APPEND …: longer than 4095 bytes: PXELINUX reads the rest as another line"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c, err := Parse("f", tt.files.read)
