@@ -224,7 +224,7 @@ bench-tftp: peer-deps build $(UNPACKED) ## TFTP servers side by side, into docs/
 	$(SUDO) build/bin/bench-tftp -runs $(or $(RUNS),5) -write docs/performance.md
 
 .PHONY: bench-http
-bench-http: peer-deps build $(UNPACKED) ## HTTP beside nginx, into docs/performance.md (RUNS=1 is quick)
+bench-http: peer-deps build $(UNPACKED) ## HTTP next to nginx, into docs/performance.md (RUNS=1 is quick)
 	go build -o build/bin/ ./peers/cmd/bench-http
 	$(SUDO) build/bin/bench-http -runs $(or $(RUNS),5) -write docs/performance.md
 
