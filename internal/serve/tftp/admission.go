@@ -6,15 +6,15 @@ import (
 	"time"
 )
 
-// limits bound what clients can make the server hold.
+// limits bound what the server holds for clients.
 type limits struct {
-	running    int           // transfers at one time
+	running    int           // transfers that run at a time
 	perAddress int           // of them, for one address; as many more may wait
-	backlog    int           // requests that wait for a place
-	patience   time.Duration // how long they wait: later, the client has asked anew or gone
-	// grace is how long a transfer that its client has not answered keeps
-	// its place while others wait for one. Whoever is on the link
-	// answers in far less; a forged request never does.
+	backlog    int           // requests that wait for a slot
+	patience   time.Duration // how long they wait: after that, the client has asked again or has gone
+	// grace is how long an unanswered transfer keeps its slot while other
+	// requests wait for one. A client on the link answers much sooner. A forged
+	// request is never answered.
 	grace time.Duration
 }
 
@@ -22,7 +22,8 @@ func defaultLimits() limits {
 	return limits{running: 1000, perAddress: 16, backlog: 512, patience: 10 * time.Second, grace: 100 * time.Millisecond}
 }
 
-// split is each reactor's part: clients are spread over them by port.
+// split returns the limits of each reactor. Clients are spread over the
+// reactors by port.
 func (l limits) split(reactors int) limits {
 	l.running = max(l.running/reactors, 1)
 	l.perAddress = max(l.perAddress/reactors, 1)
@@ -30,17 +31,17 @@ func (l limits) split(reactors int) limits {
 	return l
 }
 
-// verdict is what becomes of a request.
+// verdict is the decision about a request.
 type verdict int
 
 const (
 	run   verdict = iota
-	queue         // for a place, first come, first served
+	queue         // until a slot is free, first come, first served
 	drop          // the client will ask again
 )
 
-// admission decides which requests run, which wait and which are dropped.
-// Nobody is told that the server is busy: firmware takes an ERROR for the end.
+// admission decides which requests run, which wait and which are dropped. A
+// busy server sends no error, because firmware does not retry after an ERROR.
 type admission struct {
 	limits
 	total int
@@ -60,7 +61,7 @@ func newAdmission(l limits) *admission {
 	return &admission{limits: l, share: map[netip.Addr]share{}}
 }
 
-// admit judges a request. The caller follows it by begin or push.
+// admit judges a request. The caller then calls begin or push.
 func (a *admission) admit(from netip.Addr) verdict {
 	sh := a.share[from]
 	switch {
@@ -92,8 +93,8 @@ func (a *admission) push(w waiting) {
 	a.change(w.client.Addr(), 0, 1)
 }
 
-// waits finds a client's request in the queue, or nil: a repeat of it is not
-// to stand there twice. It is good until the queue changes.
+// waits returns a client's request in the queue, or nil, so that a repeat is
+// not queued a second time. The pointer is valid until the queue changes.
 func (a *admission) waits(client netip.AddrPort) *waiting {
 	i := slices.IndexFunc(a.queue, func(w waiting) bool { return w.client == client })
 	if i < 0 {
@@ -102,7 +103,7 @@ func (a *admission) waits(client netip.AddrPort) *waiting {
 	return &a.queue[i]
 }
 
-// next takes the first request out of the queue that may run now.
+// next removes the first request that may run now from the queue.
 func (a *admission) next() (waiting, bool) {
 	if a.total >= a.running {
 		return waiting{}, false
@@ -115,12 +116,12 @@ func (a *admission) next() (waiting, bool) {
 	return waiting{}, false
 }
 
-// wanted tells whether somebody waits for a place that this address has.
+// wanted reports whether a request waits for a slot that this address holds.
 func (a *admission) wanted(from netip.Addr) bool {
 	return len(a.queue) > 0 && (a.total >= a.running || a.share[from].waiting > 0)
 }
 
-// expired takes a request out of the queue that has waited too long.
+// expired removes a request that has waited too long from the queue.
 func (a *admission) expired(now time.Time) (waiting, bool) {
 	if len(a.queue) == 0 || now.Sub(a.queue[0].since) < a.patience {
 		return waiting{}, false

@@ -18,22 +18,22 @@ import (
 )
 
 const (
-	inBatch  = 64  // datagrams a system call may bring
-	outBatch = 64  // datagrams, or windows, a system call may take
-	inSize   = 600 // an ACK has four bytes; the text of an ERROR may be cut
+	inBatch  = 64  // datagrams that one system call may receive
+	outBatch = 64  // datagrams, or windows, that one system call may send
+	inSize   = 600 // an ACK has four bytes; the text of an ERROR may be truncated
 	maxIOV   = 1024
-	// A message is segmented by the kernel into at most maxSegments datagrams
-	// (UDP_MAX_SEGMENTS) of maxMessage bytes together (an IP packet's, less
-	// its header and UDP's).
+	// The kernel segments a message into at most maxSegments datagrams
+	// (UDP_MAX_SEGMENTS). A message has at most maxMessage bytes: the limit of
+	// an IP packet, less its header and UDP's.
 	maxSegments = 64
 	maxMessage  = 65535 - 20 - 8
 
 	receiveBuffer = 4 << 20
 	sendBuffer    = 4 << 20
 
-	// spinTime is how long a busy reactor looks for packets before it goes to
-	// sleep: to be woken takes about as long as a client on the same switch
-	// takes to answer.
+	// spinTime is how long a busy reactor polls for packets before it sleeps.
+	// Waking it up takes about as long as a client on the same switch takes to
+	// answer.
 	spinTime = 30 * time.Microsecond
 	maxLuck  = 8
 )
@@ -42,22 +42,22 @@ const (
 // goroutine.
 type link struct {
 	socks []*outbox
-	gso   int // the largest datagram, in bytes, that the kernel cuts out of a message; 0: none
-	// sendmmsg is the system call: how many messages went, or the errno of
-	// the first.
+	gso   int // the largest datagram, in bytes, that the kernel segments a message into; 0: it cannot
+	// sendmmsg is the system call. It returns how many messages were sent, or
+	// the errno of the first one.
 	sendmmsg func(fd int, msgs []unix.Mmsghdr) (int, unix.Errno)
 
-	// The sockets have a poller of their own. In the Go runtime's, each packet
-	// would wake one of its threads, even while we are at work.
+	// The sockets have a separate poller. In the Go runtime's poller, each
+	// packet would wake a runtime thread, even while this one is at work.
 	epoll   int
 	events  [8]unix.EpollEvent
 	nEvents int
 	wakeup  *os.File // an eventfd; a File, so that wake is safe after close
 	wakeFD  int
-	spin    bool // there is another processor for what we wait for
-	luck    int  // how well spinning has done of late
+	spin    bool // another processor can run the client while this one spins
+	luck    int  // how well spinning has worked lately
 
-	sent int // messages that the kernel took; the reactor counts them and sets it to 0
+	sent int // messages that the kernel accepted; the reactor counts them and sets it to 0
 
 	in    [inBatch]unix.Mmsghdr
 	names [inBatch]unix.RawSockaddrInet4
@@ -66,7 +66,7 @@ type link struct {
 	got   []datagram
 }
 
-// outbox is a socket, and what waits to be sent from it.
+// outbox is a socket, and the messages that wait to be sent from it.
 type outbox struct {
 	fd     int
 	msgs   [outBatch]unix.Mmsghdr
@@ -74,7 +74,7 @@ type outbox struct {
 	ctl    [outBatch][ctlSize]byte
 	bytes  [outBatch]int // in the message
 	blocks [outBatch]int
-	size   [outBatch]int // of the first DATA packet, and all others but a file's last
+	size   [outBatch]int // of the first DATA packet; only a file's last packet is shorter
 	n      int           // messages
 	iov    [maxIOV]unix.Iovec
 	nIOV   int
@@ -82,11 +82,11 @@ type outbox struct {
 	plain  []byte // packets that are not DATA, one after the other
 }
 
-// ctlSize has room for IP_PKTINFO (12 bytes) and UDP_SEGMENT (2), each with
-// its header and padding.
+// ctlSize fits IP_PKTINFO (12 bytes) and UDP_SEGMENT (2), each with its header
+// and padding.
 const ctlSize = 64
 
-// openLink opens the sockets of one reactor: on the interface and the address
+// openLink opens the sockets of one reactor, on the interface and the address
 // that conn is bound to.
 func openLink(conn net.PacketConn, sockets int) (l *link, err error) {
 	device, local, err := binding(conn)
@@ -135,7 +135,7 @@ func openLink(conn net.PacketConn, sockets int) (l *link, err error) {
 	return l, nil
 }
 
-// binding asks a socket for its interface and address.
+// binding returns the interface and address that a socket is bound to.
 func binding(conn net.PacketConn) (device string, local [4]byte, err error) {
 	sc, ok := conn.(syscall.Conn)
 	if !ok {
@@ -168,10 +168,10 @@ func openSocket(device string, local [4]byte) (int, error) {
 	if device != "" {
 		err = sock.OnInterface(device)(fd)
 	}
-	// Without it a forged ICMP message could make the kernel believe in a
-	// small path MTU, and refuse to segment.
+	// Without this, a forged ICMP message could make the kernel assume a small
+	// path MTU and refuse to segment.
 	err = errors.Join(err, unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_OMIT))
-	// FORCE passes the system's limit but wants CAP_NET_ADMIN.
+	// FORCE exceeds the system's limit but needs CAP_NET_ADMIN.
 	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer) != nil {
 		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBuffer)
 	}
@@ -185,7 +185,7 @@ func openSocket(device string, local [4]byte) (int, error) {
 	return fd, nil
 }
 
-// watch has the poller report fd, as event number i.
+// watch makes the poller report fd, as event number i.
 func (l *link) watch(fd, i int) error {
 	ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(i)}
 	if err := unix.EpollCtl(l.epoll, unix.EPOLL_CTL_ADD, fd, &ev); err != nil {
@@ -206,14 +206,14 @@ func (l *link) close() {
 	}
 }
 
-// wake ends the wait of receive; on a closed link it does nothing.
+// wake ends the wait of receive. On a closed link it does nothing.
 func (l *link) wake() {
 	var one [8]byte
 	binary.NativeEndian.PutUint64(one[:], 1)
 	_, _ = l.wakeup.Write(one[:])
 }
 
-// look asks which sockets have something, without waiting.
+// look polls which sockets are readable, without waiting.
 func (l *link) look() {
 	n, _, e := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(l.epoll),
 		uintptr(unsafe.Pointer(&l.events[0])), uintptr(len(l.events)), 0, 0, 0)
@@ -222,10 +222,10 @@ func (l *link) look() {
 	}
 }
 
-// receive waits for packets until the deadline, without one (zero) for ever,
-// or not at all (poll), and returns what is there: nothing after the deadline
-// and after wake. busy says that clients are about to answer. more says that
-// this was not all. The packets are valid until the next call.
+// receive waits for packets until the deadline, or without limit if it is zero,
+// or not at all (poll). It returns the packets that have arrived: none after
+// the deadline and after wake. busy says that clients are about to answer. more
+// says that other packets wait. The packets are valid until the next call.
 func (l *link) receive(deadline time.Time, poll, busy bool) (got []datagram, more bool, err error) {
 	l.look()
 	if l.nEvents == 0 && !poll {
@@ -236,8 +236,8 @@ func (l *link) receive(deadline time.Time, poll, busy bool) (got []datagram, mor
 	l.got = l.got[:0]
 	for _, ev := range l.events[:l.nEvents] {
 		if ev.Fd >= 0 {
-			// One socket's packets may fill all buffers. The poller
-			// takes turns: the next call has the next one's.
+			// The packets of one socket may fill all buffers. The poller takes
+			// turns: the next call reads the next socket.
 			l.read(int(ev.Fd))
 			more = l.nEvents > 1 || len(l.got) == inBatch
 			break
@@ -248,9 +248,9 @@ func (l *link) receive(deadline time.Time, poll, busy bool) (got []datagram, mor
 	return l.got, more, nil
 }
 
-// await waits until a socket has something. It spins where that has paid
-// lately: a client that is waited for on a fast link answers before the
-// runtime could put us to sleep and wake us.
+// await waits until a socket is readable. It spins if that has worked lately:
+// on a fast link, a client answers before the runtime could put the thread to
+// sleep and wake it.
 func (l *link) await(deadline time.Time, busy bool) error {
 	busy = busy && l.spin
 	var began time.Time
@@ -268,7 +268,7 @@ func (l *link) await(deadline time.Time, busy bool) error {
 	}
 	timeout := -1
 	if !deadline.IsZero() {
-		// Rounded up: a deadline is not to be waited for twice.
+		// Rounded up, so that it waits only once for a deadline.
 		timeout = max(int((time.Until(deadline)+time.Millisecond-1)/time.Millisecond), 0)
 	}
 	n, err := unix.EpollWait(l.epoll, l.events[:], timeout)
@@ -282,7 +282,7 @@ func (l *link) await(deadline time.Time, busy bool) error {
 	return nil
 }
 
-// read takes what one socket has.
+// read receives the packets of one socket.
 func (l *link) read(i int) {
 	for j := range l.in {
 		l.in[j].Hdr.Namelen = unix.SizeofSockaddrInet4
@@ -290,7 +290,7 @@ func (l *link) read(i int) {
 	n, _, e := unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(l.socks[i].fd),
 		uintptr(unsafe.Pointer(&l.in[0])), inBatch, unix.MSG_DONTWAIT, 0, 0)
 	if e != 0 {
-		return // nothing there, or an error of one packet: the next call has the rest
+		return // no packet, or an error of one packet: the next call reads the rest
 	}
 	for j := range int(n) {
 		name := &l.names[j]
@@ -319,7 +319,7 @@ func (l *link) message(p peer) *outbox {
 	h.Namelen = unix.SizeofSockaddrInet4
 	h.Iov = &s.iov[s.nIOV]
 	h.SetIovlen(0)
-	// The answer comes from the address that was asked.
+	// The answer must come from the address that was asked.
 	ctl := s.ctl[s.n][:]
 	c := (*unix.Cmsghdr)(unsafe.Pointer(&ctl[0]))
 	c.Level, c.Type = unix.IPPROTO_IP, unix.IP_PKTINFO
@@ -331,7 +331,7 @@ func (l *link) message(p peer) *outbox {
 	return s
 }
 
-// add puts b, which must stay as it is until flush, behind the newest message.
+// add appends b to the newest message. b must not change until flush.
 func (s *outbox) add(b []byte) {
 	if len(b) == 0 {
 		return
@@ -345,7 +345,7 @@ func (s *outbox) add(b []byte) {
 	s.msgs[m].Hdr.SetIovlen(int(s.msgs[m].Hdr.Iovlen) + 1)
 }
 
-// packet sends one that is not DATA.
+// packet sends a packet that is not DATA.
 func (l *link) packet(p peer, b []byte) {
 	s := l.message(p)
 	at := len(s.plain)
@@ -353,9 +353,9 @@ func (l *link) packet(p peer, b []byte) {
 	s.add(s.plain[at:])
 }
 
-// block begins a DATA packet. size is that of the whole packet when it is
-// full. It rides in the same message as the one before it where more says so
-// and the kernel can cut them apart.
+// block begins a DATA packet. size is the size of a full packet. The block
+// joins the previous one's message if more is set and the kernel can segment
+// that message.
 func (l *link) block(p peer, number uint16, size int, more bool) {
 	s := l.socks[p.socket]
 	m := s.n - 1
@@ -381,11 +381,11 @@ func (l *link) block(p peer, number uint16, size int, more bool) {
 	s.add(head)
 }
 
-// bytes puts a part of a block behind the header.
+// bytes appends a part of a block after the header.
 func (l *link) bytes(p peer, b []byte) { l.socks[p.socket].add(b) }
 
-// flush sends all that waits. What the system does not take is as lost as a
-// datagram on the wire.
+// flush sends everything that waits. What the system does not accept is lost,
+// like a datagram on the wire.
 func (l *link) flush() {
 	for _, s := range l.socks {
 		l.flushSocket(s)
@@ -408,8 +408,8 @@ func (l *link) flushSocket(s *outbox) {
 		case e == unix.EAGAIN:
 			i = s.n
 		default:
-			// Another message is not to fail for this one, which is sent again
-			// when its time is out, in single datagrams.
+			// The other messages must not fail with this one. Its blocks are
+			// sent again after the time-out, in single datagrams.
 			if s.blocks[i] > 1 {
 				l.gso = min(l.gso, segmentable(e, s.size[i]))
 			}
@@ -419,29 +419,30 @@ func (l *link) flushSocket(s *outbox) {
 	s.n, s.nIOV, s.plain = 0, 0, s.plain[:0]
 }
 
-// segmentable is the largest datagram, in bytes, that may still be cut out of a
-// message after one with datagrams of a size was refused.
+// segmentable returns the largest datagram, in bytes, that a message may still
+// be segmented into after the kernel refused a message with datagrams of the
+// given size.
 func segmentable(e unix.Errno, size int) int {
 	switch e {
-	case unix.EIO, unix.EOPNOTSUPP, unix.ENOPROTOOPT: // the interface leaves checksums to us, or knows nothing of it
+	case unix.EIO, unix.EOPNOTSUPP, unix.ENOPROTOOPT: // the interface leaves checksums to the kernel, or does not segment
 		return 0
-	case unix.EINVAL, unix.EMSGSIZE: // they do not fit the MTU; the errno depends on the kernel's age
+	case unix.EINVAL, unix.EMSGSIZE: // they do not fit the MTU; the errno depends on the kernel's version
 		return size - 1
 	}
-	return maxMessage // it was not for that
+	return maxMessage // it failed for another reason
 }
 
-// sendmmsg never waits, so that the runtime's scheduler need not know of it.
+// sendmmsg never blocks, so the runtime's scheduler need not know about it.
 func sendmmsg(fd int, msgs []unix.Mmsghdr) (int, unix.Errno) {
 	n, _, e := unix.RawSyscall6(unix.SYS_SENDMMSG, uintptr(fd), uintptr(unsafe.Pointer(&msgs[0])), uintptr(len(msgs)), unix.MSG_DONTWAIT, 0, 0)
 	return int(n), e
 }
 
-// toBroadcast tells of a datagram that was sent to many: "A TFTP request
-// directed to a broadcast address SHOULD be silently ignored" (RFC 1123
-// §4.2.3.5). It is the kernel that knows the broadcast addresses of its
-// networks. Beside the destination it names the address that it would answer
-// from (ip(7), ipi_spec_dst), which is another then.
+// toBroadcast reports whether a datagram was sent to a broadcast address: "A
+// TFTP request directed to a broadcast address SHOULD be silently ignored" (RFC
+// 1123 §4.2.3.5). Only the kernel knows the broadcast addresses of its
+// networks. Next to the destination it gives the address that it would answer
+// from (ip(7), ipi_spec_dst). For a broadcast, the two differ.
 func toBroadcast(control []byte) bool {
 	msgs, err := unix.ParseSocketControlMessage(control)
 	if err != nil {

@@ -26,14 +26,14 @@ func openTestLink(t *testing.T, sockets int) *link {
 	return l
 }
 
-// A kernel or an interface that refuses to segment costs one message, and not
+// A kernel or an interface that refuses to segment costs one message, but not
 // the transfers.
 func TestSegmentationRefused(t *testing.T) {
 	const small, large = 1472, 4004
 	for _, tc := range []struct {
 		situation    string
 		errno        unix.Errno
-		small, large []int // blocks in each message of three, from then on
+		small, large []int // how three blocks are split into messages after the refusal
 	}{
 		{"nothing is refused", 0, []int{3}, []int{3}},
 		{"the interface leaves checksums to us", unix.EIO, []int{1, 1, 1}, []int{1, 1, 1}},
@@ -48,7 +48,7 @@ func TestSegmentationRefused(t *testing.T) {
 			three := func(size int) (blocks []int) {
 				for i := range 3 {
 					l.block(to, uint16(i+1), size, i > 0)
-					if i < 2 { // the last one is empty: a file's end
+					if i < 2 { // the last one is empty, like a file's last block
 						l.bytes(to, make([]byte, size-dataHeader))
 					}
 				}
@@ -113,7 +113,7 @@ func TestReceiveSaysThatThereIsMore(t *testing.T) {
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			for i, n := range tc.packets {
-				send(i, n) // on loopback they are there when the call returns
+				send(i, n) // on loopback they have arrived when the call returns
 			}
 			for i, want := range tc.want {
 				got, more, err := l.receive(t0, true, false)
@@ -125,7 +125,7 @@ func TestReceiveSaysThatThereIsMore(t *testing.T) {
 	}
 }
 
-// Who asks all hosts of a network at once gets no answer from this one.
+// A request to the broadcast address of a network gets no answer.
 func TestBroadcastIsIgnored(t *testing.T) {
 	asked := make(chan string, 8)
 	conn, err := net.ListenPacket("udp4", ":0")
@@ -147,7 +147,7 @@ func TestBroadcastIsIgnored(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	ask("127.0.0.1", "first") // what comes before the server is ready is not known to be a broadcast
+	ask("127.0.0.1", "first") // a request from before the server is ready is not recognized as a broadcast
 	<-asked
 	for _, to := range []string{"127.255.255.255", "255.255.255.255"} {
 		ask(to, to)

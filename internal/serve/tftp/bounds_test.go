@@ -7,8 +7,7 @@ import (
 	"testing"
 )
 
-// Bounds are those of the moment: a change of them counts from the next
-// request on.
+// A change of Bounds takes effect with the next request.
 func TestBounds(t *testing.T) {
 	block, window := 1468, 64
 	s := &Server{

@@ -9,16 +9,16 @@ import (
 )
 
 const (
-	// chunkSize is how much of a file is read at a time. It is some eleven
-	// blocks of an Ethernet frame's size.
+	// chunkSize is how much of a file is read at a time: about eleven blocks of
+	// an Ethernet frame's size.
 	chunkSize = 16 << 10
-	// maxChunks bounds what all reactors together hold of files: 8 MiB.
+	// maxChunks limits how much file data all reactors together hold: 8 MiB.
 	maxChunks = 512
 )
 
-// File is a file to send. One that is in memory says so by a method Bytes()
-// []byte, and is sent from there. One whose method Stat() (fs.FileInfo, error)
-// shows it to be the same as another's (os.SameFile) is read once for both.
+// File is a file to send. A file in memory has a method Bytes() []byte, and is
+// sent from there. If two files are the same by their method Stat()
+// (fs.FileInfo, error) and os.SameFile, the file is read once for both.
 type File interface {
 	io.ReaderAt
 	io.Closer
@@ -31,7 +31,7 @@ type source struct {
 	bytes []byte      // in memory
 	info  fs.FileInfo // on disk
 	users int
-	chunk map[int64]*list.Element // by number; the values are *chunk
+	chunk map[int64]*list.Element // by number; the values hold *chunk
 }
 
 // chunk is a part of a file in memory.
@@ -39,23 +39,25 @@ type chunk struct {
 	of     *source // nil: free
 	number int64
 	data   []byte
-	turn   uint64 // when it was last asked for
+	turn   uint64 // when it was last used
 }
 
 // store holds the open files of one reactor, and the parts of them that were
-// read last. Files on disk are read, not mapped: a mapping of a file that is
-// cut short meanwhile is a fault in whoever touches it, its pages count as
-// ours, and a system call for each chunkSize costs no more than the faults.
+// read last. Files on disk are read, not mapped. If a mapped file is truncated,
+// access to the mapping faults. Mapped pages also count as memory of this
+// process, and a system call for each chunkSize costs no more than the page
+// faults.
 type store struct {
 	sources []*source  // on disk
-	chunks  *list.List // of *chunk, the one used last first
+	chunks  *list.List // of *chunk, most recently used first
 	limit   int
 	turn    uint64
 }
 
 func newStore(limit int) *store { return &store{chunks: list.New(), limit: limit} }
 
-// open takes a file over. Where it is open already, that one serves.
+// open takes ownership of f. If the file is already open, it uses that one and
+// closes f.
 func (st *store) open(f File) *source {
 	src := &source{file: f, users: 1}
 	if m, ok := f.(interface{ Bytes() []byte }); ok {
@@ -104,13 +106,13 @@ func (st *store) release(src *source) {
 	}
 }
 
-// sent says that nothing waits to be sent any more: all chunks may be used
-// for something else.
+// sent says that nothing waits to be sent any more, so all chunks may be
+// reused.
 func (st *store) sent() { st.turn++ }
 
-// at returns the bytes of a file from off on, at most n and as many as lie
-// together. They stay until sent is called. full says that nothing was
-// returned since too much waits to be sent.
+// at returns the bytes of a file from off on: at most n, and as many as are
+// contiguous in memory. They are valid until sent is called. full says that
+// nothing was returned because too much waits to be sent.
 func (st *store) at(src *source, off int64, n int) (b []byte, full bool, err error) {
 	if src.bytes != nil {
 		return src.bytes[off : off+int64(n)], false, nil
@@ -136,8 +138,8 @@ func (st *store) at(src *source, off int64, n int) (b []byte, full bool, err err
 	return c.data[within:min(within+n, len(c.data))], false, nil
 }
 
-// fetch reads n bytes of a file from off on, or as many as there are and there
-// is room for. What fails is tried again, and told of, when it is asked for.
+// fetch reads n bytes of a file from off on, or as many as there are and fit.
+// It ignores errors: at reads those bytes again and reports the error.
 func (st *store) fetch(src *source, off int64, n int) {
 	if src.bytes != nil {
 		return
@@ -152,14 +154,14 @@ func (st *store) fetch(src *source, off int64, n int) {
 	}
 }
 
-// spare finds a chunk to fill: a new one, or the one whose use lies longest
-// back. It is nil where that still waits to be sent.
+// spare returns a chunk to fill: a new one, or the least recently used. It
+// returns nil if that one still waits to be sent.
 func (st *store) spare() *list.Element {
 	if st.chunks.Len() < st.limit {
 		return st.chunks.PushBack(&chunk{data: make([]byte, chunkSize), turn: st.turn - 1})
 	}
-	// Free chunks are at the back, where one released in this turn may stand
-	// before another that is not: no harm, the next turn has it.
+	// Free chunks are at the back. One that was released in this turn may hide
+	// another that is usable. That is harmless: the next turn finds it.
 	e := st.chunks.Back()
 	c := e.Value.(*chunk)
 	if c.turn == st.turn {

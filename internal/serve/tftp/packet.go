@@ -1,10 +1,9 @@
-// Package tftp serves files by TFTP, read-only: RFC 1350 with the option
-// extension (RFC 2347), block size (RFC 2348), timeout and transfer size
-// (RFC 2349) and windows (RFC 7440). A transfer's protocol is a pure state
-// machine (Transfer). A few reactors drive all transfers, each over a few
-// sockets of its own; what the system offers to send and receive many
-// datagrams at a time stays in batch_linux.go. What may be fetched is for the
-// caller's Open to say, never for this package.
+// Package tftp is a read-only TFTP server: RFC 1350 with the option extension
+// (RFC 2347), block size (RFC 2348), timeout and transfer size (RFC 2349) and
+// windows (RFC 7440). Transfer is the protocol as a pure state machine. A few
+// reactors drive all transfers, each over a few sockets. The system calls that
+// send and receive many datagrams at a time are in batch_linux.go. The caller's
+// Open decides which files a client may fetch; this package never does.
 package tftp
 
 import (
@@ -38,8 +37,8 @@ const (
 	CodeBadOptions ErrorCode = 8
 )
 
-// The texts that go with them. They are ours and fixed: nothing of the box's
-// inside goes out to strangers.
+// errorTexts are the messages that go with the codes. They are fixed, so that
+// no internal detail of the box reaches a client.
 var errorTexts = map[ErrorCode]string{
 	CodeUndefined:  "server error",
 	CodeNotFound:   "file not found",
@@ -48,9 +47,9 @@ var errorTexts = map[ErrorCode]string{
 	CodeBadOptions: "bad options",
 }
 
-// Request is a read request (RFC 1350 §5, RFC 2347). An option that is
-// missing, unknown or out of its range is zero: the server then answers as if
-// it had not been asked (RFC 2347, "must be ignored").
+// Request is a read request (RFC 1350 §5, RFC 2347). An option that is missing,
+// unknown or out of range is zero, and the server ignores it (RFC 2347, "must
+// be ignored").
 type Request struct {
 	Name      string // as sent
 	BlockSize int    // RFC 2348: 8 to 65464 bytes
@@ -59,22 +58,22 @@ type Request struct {
 	Window    int    // RFC 7440: 1 to 65535 blocks
 }
 
-// The reasons to refuse a request, each with the code to refuse it by.
+// The reasons to refuse a request.
 var (
 	errMalformed = errors.New("malformed request")
 	errWrite     = fmt.Errorf("%w: this server is read-only", ErrRefused)
 	errNetascii  = fmt.Errorf("%w: only octet mode is served", ErrRefused)
 )
 
-// maxBlockSize is the largest block there is, in bytes (RFC 2348).
+// maxBlockSize is the largest block size, in bytes (RFC 2348).
 const maxBlockSize = 65464
 
-// maxOptions bounds what one request can ask for. No client sends more than
-// five.
+// maxOptions limits how many options are read from a request. No client sends
+// more than five.
 const maxOptions = 16
 
-// parseRequest reads the first packet of a transfer. errMalformed goes
-// unanswered, the others are the client's to hear.
+// parseRequest parses the first packet of a transfer. A packet that fails with
+// errMalformed is not answered; the client is sent any other error.
 func parseRequest(b []byte) (Request, error) {
 	if len(b) < 2 {
 		return Request{}, errMalformed
@@ -111,8 +110,8 @@ func parseRequest(b []byte) (Request, error) {
 	return r, nil
 }
 
-// set takes one option over. Names are case-insensitive (RFC 2347). A value
-// out of range is as if it had not been sent.
+// set stores one option. Names are case-insensitive (RFC 2347). A value that is
+// out of range is ignored.
 func (r *Request) set(option, value string) {
 	n, err := strconv.ParseUint(value, 10, 31)
 	if err != nil {
@@ -153,7 +152,7 @@ func appendOACK(b []byte, options [][2]string) []byte {
 	return b
 }
 
-// dataHeader is what stands before a block's bytes.
+// dataHeader is the length of a DATA packet's header.
 const dataHeader = 4
 
 // putDATA writes the header of a DATA packet; the block's bytes follow.

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// rrq joins its parts with NULs behind the opcode.
+// rrq joins its parts with NULs after the opcode.
 func rrq(parts ...string) []byte {
 	return []byte("\x00\x01" + strings.Join(parts, "\x00") + "\x00")
 }

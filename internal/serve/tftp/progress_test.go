@@ -17,8 +17,8 @@ func (hanging) Size() int64 { return 1 << 20 }
 
 func (f hanging) ReadAt([]byte, int64) (int, error) { <-f.until; return 0, fs.ErrInvalid }
 
-// The counts go on while a server works, with something to do or without, and
-// stand still as soon as a part of it hangs.
+// The counts grow while a server works, idle or not, and stand still as soon as
+// a part of it hangs.
 func TestProgress(t *testing.T) {
 	until := make(chan struct{})
 	s := &Server{
@@ -31,17 +31,18 @@ func TestProgress(t *testing.T) {
 		Allow: everybody, reactors: 2,
 	}
 	addr := serveAs(t, s)
-	t.Cleanup(func() { close(until) }) // before the server is waited for
+	t.Cleanup(func() { close(until) }) // before the cleanup that waits for the server
 	b := make([]byte, 600)
 	clients := []*client{dial(t, addr, "127.0.0.1"), dial(t, addr, "127.0.0.1")}
-	// One for each reactor, which goes by address and port.
+	// One client for each reactor. The address and port select the reactor.
 	for port(clients[0])%2 == port(clients[1])%2 {
 		clients[1] = dial(t, addr, "127.0.0.1")
 	}
-	// ask is refused by the client's reactor, which then is known to turn.
+	// ask sends a request that the client's reactor refuses. After that, the
+	// reactor is known to run.
 	ask := func(c *client) { c.ask("absent", "octet"); c.next(b) }
-	// moves waits until the counts have gone on; they do so only after each
-	// reactor's next turn.
+	// moves waits until the counts have grown, which takes a turn of each
+	// reactor.
 	moves := func(than uint64) (answered uint64) {
 		for answered <= than {
 			_, answered = s.Progress()
@@ -55,18 +56,18 @@ func TestProgress(t *testing.T) {
 	if answered := moves(1); answered != 2 {
 		t.Errorf("%d answers, want 2", answered)
 	}
-	// One reactor alone has something to do.
+	// Only one reactor has work to do.
 	ask(clients[0])
 	moves(2)
 
 	clients[1].ask("hangs", "octet")
-	ask(clients[0]) // so the request before has been taken
+	ask(clients[0]) // so that the previous request has been received
 	for _, r := range *s.running.Load() {
 		for len(r.arrivals) > 0 {
 			time.Sleep(time.Millisecond)
 		}
 	}
-	s.Progress() // its last turn may have been after the call before
+	s.Progress() // its last turn may have been after the previous call
 	_, before := s.Progress()
 	for range 20 {
 		ask(clients[0])

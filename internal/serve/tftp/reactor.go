@@ -12,26 +12,29 @@ import (
 
 const (
 	// socketsPerReactor is how many ports a reactor's transfers use in turn.
-	// The Raspberry Pi's boot ROM asks from one port for ever: a late packet
-	// of its last transfer must not come from the port of this one.
+	// The Raspberry Pi's boot ROM asks from the same port every time, so a late
+	// packet of its last transfer must not come from the port of the current
+	// one.
 	socketsPerReactor = 2
-	// arrivalsPerTurn bounds how many requests are begun between two looks at
-	// the running transfers, so that a flood of them starves nobody.
+	// arrivalsPerTurn limits how many requests begin before the running
+	// transfers get their turn, so that a flood of requests does not starve
+	// them.
 	arrivalsPerTurn = 8
-	maxArrivals     = 256 // requests that may wait for their reactor
+	maxArrivals     = 256 // requests that may wait for a reactor
 	maxRemembered   = 4096
-	// maxAside bounds the transfers that run without a place.
+	// maxAside limits the transfers that run without a slot.
 	maxAside = 1024
-	// maxBehind bounds by how much a flood of packets can put the timers off.
+	// maxBehind limits how far a flood of packets can delay the timers.
 	maxBehind = 200 * time.Millisecond
 	maxParts  = maxBlockSize/chunkSize + 2 // of a block
-	// readsAhead is up to how many sessions what comes next is read before it
-	// is asked for. Few wait for us; many would push each other's parts out of
-	// the store before their turn.
+	// readsAhead is the largest number of sessions for which the next blocks
+	// are read before the client asks for them. A few sessions would otherwise
+	// wait for the disk. Many would evict each other's chunks before their
+	// turn.
 	readsAhead = 8
 )
 
-// peer is where a transfer's packets go, and whence.
+// peer is the transfer's remote and local address, and its socket.
 type peer struct {
 	addr   netip.AddrPort
 	local  netip.Addr // 0.0.0.0: the kernel's choice
@@ -45,16 +48,16 @@ type datagram struct {
 	data   []byte
 }
 
-// arrival is a request on its way to a reactor.
+// arrival is a request that is handed to a reactor.
 type arrival struct {
 	Request
 	client netip.AddrPort
 	local  netip.Addr
-	file   File // nil: refused, by code
+	file   File // nil: refused with code
 	code   ErrorCode
 }
 
-// session is a running transfer and all that belongs to it.
+// session is a running transfer and its state.
 type session struct {
 	*Transfer
 	peer
@@ -62,13 +65,14 @@ type session struct {
 	src      *source
 	start    time.Time
 	deadline time.Time
-	wake     time.Time     // in timers, deadline or earlier
+	wake     time.Time     // its place in timers: the deadline or earlier
 	index    int           // in timers
 	silent   *list.Element // in silent or aside, while the client has not answered
 	aside    bool
 }
 
-// reactor runs the transfers of its clients, alone: nothing in it is shared.
+// reactor runs the transfers of its clients in one goroutine, and shares no
+// sessions or files with other reactors.
 type reactor struct {
 	link      *link
 	arrivals  chan arrival
@@ -84,13 +88,13 @@ type reactor struct {
 	sessions  map[netip.AddrPort]*session
 	timers    timers
 	admission *admission
-	silent    *list.List // of *session: not answered yet, the oldest first
-	aside     *list.List // of them: those that had to give up their places
+	silent    *list.List // of *session: not answered yet, oldest first
+	aside     *list.List // of *session: not answered yet, and without a slot
 	store     *store
-	socket    int                    // the one used last
-	used      map[netip.AddrPort]int // by which client, so that it has another now
+	socket    int                    // the last one used
+	used      map[netip.AddrPort]int // the last socket of each client, so that its next transfer uses another
 	out       []byte
-	sent      []*session // in this turn, where few are running
+	sent      []*session // in this turn, if few are running
 }
 
 func newReactor(l *link, s *Server, lim limits, chunks int) *reactor {
@@ -113,7 +117,7 @@ func newReactor(l *link, s *Server, lim limits, chunks int) *reactor {
 	}
 }
 
-// offer hands a request over; false says that too many wait already.
+// offer hands over a request. It returns false if too many wait already.
 func (r *reactor) offer(a arrival) bool {
 	select {
 	case r.arrivals <- a:
@@ -124,7 +128,7 @@ func (r *reactor) offer(a arrival) bool {
 	}
 }
 
-// run works until ctx ends, or its sockets fail.
+// run works until ctx ends or a socket fails.
 func (r *reactor) run(ctx context.Context) error {
 	now := time.Now()
 	heard := now
@@ -136,7 +140,7 @@ func (r *reactor) run(ctx context.Context) error {
 		now = time.Now()
 		heard = heardUntil(heard, now, more)
 		for _, d := range got {
-			// A packet to another port than its transfer's is a late one.
+			// A packet to a port that is not its transfer's is a late one.
 			if s := r.sessions[d.from]; s != nil && s.socket == d.socket {
 				r.do(now, s, s.Receive(now, d.data))
 			}
@@ -158,8 +162,8 @@ func (r *reactor) run(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// readAhead reads what those sessions will send next that have just sent:
-// their ACKs are on the way, and are not to wait for a disk.
+// readAhead reads the next blocks of the sessions that have just sent. Their
+// ACKs are on the way, and must not wait for a disk.
 func (r *reactor) readAhead() {
 	for _, s := range r.sent {
 		if r.sessions[s.addr] == s {
@@ -171,10 +175,10 @@ func (r *reactor) readAhead() {
 	r.sent = r.sent[:0]
 }
 
-// heardUntil is the time that deadlines are measured by: all packets that had
-// come in by then have been dealt with. Where more wait, an answer may be among
-// them that is late for no fault of its client's: after whatever has kept us
-// from work, all would be sent again for nothing.
+// heardUntil returns the time that deadlines are compared with: all packets
+// that had arrived by then are handled. If more packets wait, one of them may
+// be an answer that is late through no fault of the client. Without this,
+// everything would be sent again for nothing whenever the reactor was held up.
 func heardUntil(last, now time.Time, more bool) time.Time {
 	if !more {
 		return now
@@ -190,7 +194,7 @@ func (r *reactor) flush() {
 	r.store.sent()
 }
 
-// arrive refuses a request, begins its transfer or lets it wait.
+// arrive refuses a request, begins its transfer or queues it.
 func (r *reactor) arrive(now time.Time, a arrival) {
 	if a.file == nil {
 		r.out = appendERROR(r.out[:0], a.code)
@@ -198,11 +202,11 @@ func (r *reactor) arrive(now time.Time, a arrival) {
 		return
 	}
 	if old := r.sessions[a.client]; old != nil {
-		// The request comes again, for our answer has been slow or is lost. But
-		// who asks for something else has started anew: with other options too,
-		// for one to whom our OACK is lost may try without; they may only be
-		// late where it has answered since. So has who asks for the same after
-		// a silence.
+		// The same request again, before the client has answered, is a repeat:
+		// our answer is slow or lost. After an answer, any request for the same
+		// file is a late packet. Everything else starts a new transfer: another
+		// file; other options before an answer, because a client that lost our
+		// OACK may try without them; or the same file after a silence.
 		if old.request == a.Request && !old.answered || old.request.Name == a.Name && old.answered && old.tries == 1 {
 			a.file.Close()
 			r.do(now, old, old.Again(now))
@@ -229,8 +233,8 @@ func (r *reactor) arrive(now time.Time, a arrival) {
 	}
 }
 
-// relieve sets transfers aside that their clients leave unanswered while others
-// wait for their places: a flood of forged requests is not to hold them.
+// relieve sets aside transfers that their clients leave unanswered while others
+// wait for a slot: a flood of forged requests must not hold all of them.
 func (r *reactor) relieve(now time.Time) {
 	for e := r.silent.Front(); e != nil; {
 		s := e.Value.(*session)
@@ -244,8 +248,9 @@ func (r *reactor) relieve(now time.Time) {
 	}
 }
 
-// setAside gives a transfer's place to the next one. Its client may only be
-// slow, or the answer lost: it goes on as before, as soon as it is heard from.
+// setAside gives a transfer's slot to the next request. The client may only be
+// slow, or the answer lost: the transfer goes on as before as soon as the
+// client answers.
 func (r *reactor) setAside(now time.Time, s *session) {
 	if r.aside.Len() >= maxAside {
 		r.finish(now, r.aside.Front().Value.(*session), ErrNoAnswer)
@@ -256,8 +261,8 @@ func (r *reactor) setAside(now time.Time, s *session) {
 	r.letIn(now)
 }
 
-// speaks notes that a client has answered. One without a place takes one, be
-// there any or not: it is no forgery.
+// speaks notes that a client has answered. A transfer without a slot takes one,
+// even if none is free, because its request is not forged.
 func (r *reactor) speaks(s *session) {
 	if s.aside {
 		r.admission.begin(s.addr.Addr())
@@ -265,7 +270,7 @@ func (r *reactor) speaks(s *session) {
 	r.unlist(s)
 }
 
-// unlist takes a session off the list of those that wait for an answer.
+// unlist removes a session from the list of those that wait for an answer.
 func (r *reactor) unlist(s *session) {
 	switch {
 	case s.silent == nil:
@@ -278,15 +283,15 @@ func (r *reactor) unlist(s *session) {
 	s.silent, s.aside = nil, false
 }
 
-// letIn begins the next transfer of those that wait, if there is a place.
+// letIn begins the next transfer that waits, if there is a slot.
 func (r *reactor) letIn(now time.Time) {
 	if w, ok := r.admission.next(); ok {
 		r.begin(now, w.arrival, w.src)
 	}
 }
 
-// deadline is when there is something to do though nothing comes in, all
-// that was due by now being done.
+// deadline returns when there is work even if no packet arrives. Everything
+// that was due by now has been done.
 func (r *reactor) deadline(now time.Time) time.Time {
 	next := r.timers.next()
 	if len(r.admission.queue) == 0 {
@@ -335,7 +340,7 @@ func (r *reactor) begin(now time.Time, a arrival, src *source) {
 	r.do(now, s, s.Start(now))
 }
 
-// do carries an action out.
+// do carries out an action.
 func (r *reactor) do(now time.Time, s *session, a Action) {
 	if a.Done {
 		r.finish(now, s, a.Err)
@@ -391,7 +396,7 @@ func (r *reactor) send(s *session, a Action) error {
 	return nil
 }
 
-// finish ends a session, tells of it, and lets the next one in.
+// finish ends a session, reports it, and lets the next one in.
 func (r *reactor) finish(now time.Time, s *session, err error) {
 	r.timers.remove(s)
 	delete(r.sessions, s.addr)
@@ -422,14 +427,14 @@ func (r *reactor) finish(now time.Time, s *session, err error) {
 	r.letIn(now)
 }
 
-// expire forgets requests that have waited too long.
+// expire drops requests that have waited too long.
 func (r *reactor) expire(now time.Time) {
 	for w, ok := r.admission.expired(now); ok; w, ok = r.admission.expired(now) {
 		r.store.release(w.src)
 	}
 }
 
-// close ends all transfers, and those that wait.
+// close ends all transfers and drops the requests that wait.
 func (r *reactor) close(reason error) {
 	for len(r.admission.queue) > 0 {
 		r.store.release(r.admission.take(0).src)

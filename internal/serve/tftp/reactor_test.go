@@ -31,7 +31,7 @@ func TestHeardUntil(t *testing.T) {
 	}
 }
 
-// idleReactor is one that nobody runs but the test.
+// idleReactor returns a reactor that only the test drives.
 func idleReactor(t *testing.T, lim limits) *reactor {
 	t.Helper()
 	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
@@ -52,7 +52,7 @@ func clientAt(i byte) netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, i}), 1000)
 }
 
-// requestFrom is a client's for a file of 600 bytes.
+// requestFrom returns a client's request for a file of 600 bytes.
 func requestFrom(i byte) arrival {
 	return arrival{
 		Request: Request{Name: "a", WantSize: true}, client: clientAt(i), local: netip.IPv4Unspecified(),
@@ -60,7 +60,7 @@ func requestFrom(i byte) arrival {
 	}
 }
 
-// A request that comes again is answered again, and begins no second transfer.
+// A repeated request is answered again, and begins no second transfer.
 func TestRequestArrivesAgain(t *testing.T) {
 	r := idleReactor(t, defaultLimits())
 	r.arrive(t0, requestFrom(1))
@@ -71,8 +71,8 @@ func TestRequestArrivesAgain(t *testing.T) {
 	}
 }
 
-// With other options it is another request: a client to whom the OACK is lost
-// may try without, and would not know what to do with one.
+// With other options it is a new request. A client that lost the OACK may try
+// without options, and could not handle an OACK then.
 func TestRequestArrivesWithOtherOptions(t *testing.T) {
 	plain := func() arrival {
 		a := requestFrom(1)
@@ -113,8 +113,8 @@ func TestRequestArrivesWithOtherOptions(t *testing.T) {
 	})
 }
 
-// Each place is taken once and given back once, by those too that had to give
-// theirs up before they answered.
+// Each slot is taken once and released once, also by transfers that had to give
+// up their slots before they were answered.
 func TestPlaces(t *testing.T) {
 	r := idleReactor(t, limits{running: 1, perAddress: 1, backlog: 10, patience: time.Minute, grace: time.Second})
 	check := func(situation string, running, aside, waiting int) {

@@ -20,67 +20,70 @@ import (
 
 const (
 	// defaultWindow is the largest window that is granted unless the Server
-	// says otherwise. It is what fits the buffers of common network cards.
+	// sets another. It fits the buffers of common network cards.
 	defaultWindow = 64
-	maxRequest    = 1500 // bytes; what is longer was not made by firmware
+	maxRequest    = 1500 // bytes; firmware sends nothing longer
 	requestBatch  = 64
 	maxReactors   = 4
-	// refusedAgain is how long the log does not warn again of a client that asks
-	// for names that no boot loader asks for: a client that tries one tries many.
+	// refusedAgain is how long the log does not warn again about a client that
+	// asks for names that no boot loader asks for. A client that tries one such
+	// name tries many.
 	refusedAgain = time.Hour
 )
 
 // Server answers read requests.
 type Server struct {
-	// Open finds the file that a client asks for, by the name as it sent it.
-	// fs.ErrNotExist is told to the client as "not found", ErrRefused as
-	// "access violation", any other error as nothing but "server error". A
-	// request for which it returns ErrLater is dropped. What it opens is cheap
-	// to keep: forged requests hold some thousands.
+	// Open returns the file that a client asks for, by the name as the client
+	// sent it. The client is sent "not found" for fs.ErrNotExist, "access
+	// violation" for ErrRefused, and "server error" for any other error. A
+	// request for which Open returns ErrLater is dropped. An open file must be
+	// cheap to keep, because forged requests can hold thousands of them.
 	Open func(client netip.AddrPort, name string) (File, error)
-	// Allow says whether a source address is one to answer. TFTP sends more
-	// than it is asked with: it must not be lent to strangers.
+	// Allow reports whether to answer a source address. TFTP sends more than it
+	// receives, so strangers must not be able to use the server for
+	// amplification.
 	Allow func(netip.Addr) bool
 	// MaxBlockSize is the largest block, in bytes. The link's MTU less 32 (IP
-	// 20, UDP 8, TFTP 4) keeps each in one packet; 65464, which is RFC 2348's
-	// own limit, where it is zero.
+	// 20, UDP 8, TFTP 4) keeps each block in one packet. Zero means 65464, the
+	// limit of RFC 2348.
 	MaxBlockSize int
-	// MaxWindow is the largest window, in blocks; 64 where it is zero.
+	// MaxWindow is the largest window, in blocks. Zero means 64.
 	MaxWindow int
-	// Bounds, where it is set, is asked with each request, and may be lower
-	// than those two: they may change while transfers run.
+	// Bounds, if set, is called for each request and may return lower limits
+	// than those two. The limits may change while transfers run.
 	Bounds func() (blockSize, window int)
 
 	Log *slog.Logger
-	// Began, where it is set, is told of each transfer that begins, and of
-	// nothing but what Done will be told of it: Client, File, Size and Start.
-	// Done, where it is set, is told of each transfer that has ended, and of
-	// each request that was refused. They are called from several goroutines
-	// and must not wait.
+	// Began, if set, is called for each transfer that begins. Its Event has
+	// only Client, File, Size and Start, with the values that Done gets later.
+	// Done, if set, is called for each transfer that has ended, and for each
+	// request that was refused. Both are called from several goroutines and
+	// must not block.
 	Began, Done func(Event)
 
 	limits   limits // zero: defaultLimits
 	reactors int    // zero: half the processors
 	active   atomic.Int64
-	taken    atomic.Uint64 // datagrams of port 69, whatever was in them
+	taken    atomic.Uint64 // datagrams received on port 69, whatever was in them
 	answered atomic.Uint64 // messages of all transfers, and refusals
 	running  atomic.Pointer[[]*reactor]
 	progress progress
 	refusals loglimit.Once[netip.Addr] // clients that were logged as refused
 }
 
-// Active is how many transfers are running.
+// Active returns how many transfers are running.
 func (s *Server) Active() int { return int(s.active.Load()) }
 
-// progress is what Progress has said last.
+// progress is the last result of Progress.
 type progress struct {
 	turns           []uint64 // of each reactor
 	taken, answered uint64
 }
 
-// Progress counts the datagrams that were taken from port 69, and those that
-// were sent. Both counts stand still while any of the reactors does: what the
-// others do says nothing of it. It is called by one goroutine, now and then.
+// Progress returns how many datagrams were received on port 69, and how many
+// were sent. Both counts stand still while any reactor does, because the
+// progress of the others says nothing about it. One goroutine calls Progress
+// now and then.
 func (s *Server) Progress() (taken, answered uint64) {
 	p := &s.progress
 	rs := s.running.Load()
@@ -95,7 +98,7 @@ func (s *Server) Progress() (taken, answered uint64) {
 		turns := r.turns.Load()
 		all = all && turns != p.turns[i]
 		p.turns[i] = turns
-		r.link.wake() // one that has nothing to do turns all the same, until the next call
+		r.link.wake() // so that an idle reactor takes a turn before the next call
 	}
 	if all {
 		p.taken, p.answered = s.taken.Load(), s.answered.Load()
@@ -103,20 +106,20 @@ func (s *Server) Progress() (taken, answered uint64) {
 	return p.taken, p.answered
 }
 
-// Event is a transfer that has ended, or a request that was refused: Err then
-// is ErrRefused, fs.ErrNotExist or what else Open said.
+// Event is a transfer that has ended, or a request that was refused. In a
+// refused request, Err is ErrRefused, fs.ErrNotExist or another error of Open.
 type Event struct {
 	Client      netip.AddrPort
 	File        string // as the client asked for it
 	Size        int64  // bytes
-	Sent        int64  // of them, those that the client acknowledged
+	Sent        int64  // bytes that the client acknowledged
 	Start       time.Time
 	Duration    time.Duration
 	Retransmits int // datagrams sent again
 	BlockSize   int // bytes
 	Window      int // blocks
 	Err         error
-	Aborted     bool // Err is the client's own doing: it may have wanted no more than the size, or asks anew
+	Aborted     bool // the client caused Err: it may have wanted only the size, or has sent a new request
 }
 
 func (e Event) log(log *slog.Logger) {
@@ -147,8 +150,8 @@ var ErrRefused = errors.New("refused")
 var ErrLater = errors.New("not known yet")
 
 // Serve answers requests on conn, the socket of port 69, until ctx ends or a
-// socket fails. Transfers have other ports (RFC 1350 §4), on the interface
-// and the address that conn is bound to.
+// socket fails. Transfers use other ports (RFC 1350 §4), on the interface and
+// the address that conn is bound to.
 func (s *Server) Serve(ctx context.Context, conn net.PacketConn) error {
 	p := ipv4.NewPacketConn(conn)
 	// The answer must come from the address that was asked.
@@ -202,8 +205,8 @@ func (s *Server) Serve(ctx context.Context, conn net.PacketConn) error {
 	return err
 }
 
-// listen takes the requests of port 69 and opens their files, so that a slow
-// disk holds up new transfers only.
+// listen receives the requests of port 69 and opens their files, so that a slow
+// disk delays only new transfers.
 func (s *Server) listen(ctx context.Context, p *ipv4.PacketConn, rs []*reactor) error {
 	msgs := make([]ipv4.Message, requestBatch)
 	for i := range msgs {
@@ -227,7 +230,7 @@ func (s *Server) listen(ctx context.Context, p *ipv4.PacketConn, rs []*reactor) 
 			}
 			local, _ := netip.AddrFromSlice(cm.Dst.To4())
 			if a, ok := s.arrival(from.AddrPort(), local, m.Buffers[0][:m.N]); ok {
-				// A request and its repeat have one reactor.
+				// A request and its repeats go to the same reactor.
 				b := a.client.Addr().As4()
 				if !rs[(int(b[3])+int(a.client.Port()))%len(rs)].offer(a) && a.file != nil {
 					a.file.Close()
@@ -237,10 +240,10 @@ func (s *Server) listen(ctx context.Context, p *ipv4.PacketConn, rs []*reactor) 
 	}
 }
 
-// arrival makes a request of a packet, where it is one to be answered.
+// arrival parses a packet. It returns false if the packet must not be answered.
 func (s *Server) arrival(client netip.AddrPort, local netip.Addr, b []byte) (arrival, bool) {
 	client = netip.AddrPortFrom(client.Addr().Unmap(), client.Port())
-	if client.Port() == 0 { // it cannot be sent to
+	if client.Port() == 0 { // nothing can be sent to port 0
 		return arrival{}, false
 	}
 	if !client.Addr().Is4() || !s.Allow(client.Addr()) {
@@ -286,7 +289,7 @@ func (s *Server) arrival(client netip.AddrPort, local netip.Addr, b []byte) (arr
 	return a, true
 }
 
-// refused tells of a request that is answered by an ERROR.
+// refused logs and reports a request that is answered with an ERROR.
 func (s *Server) refused(a arrival, level slog.Level, err error) {
 	s.Log.Log(context.Background(), level, "tftp: refused", "client", a.client.Addr(), "file", a.Name, "err", err)
 	if s.Done != nil {

@@ -68,7 +68,7 @@ func serveOn(t *testing.T, conn net.PacketConn, s *Server) string {
 	return conn.LocalAddr().String()
 }
 
-// watched tells of each part of it that is read.
+// watched reports each read.
 type watched struct {
 	memFile
 	reads chan int64
@@ -79,8 +79,7 @@ func (w watched) ReadAt(b []byte, off int64) (int, error) {
 	return w.memFile.ReadAt(b, off)
 }
 
-// What comes after the blocks that are on their way is read before the client
-// asks for it.
+// The blocks after those in flight are read before the client asks for them.
 func TestReadsAhead(t *testing.T) {
 	const size = 4 * chunkSize
 	reads := make(chan int64, 16)
@@ -104,7 +103,8 @@ func TestReadsAhead(t *testing.T) {
 
 func everybody(netip.Addr) bool { return true }
 
-// Another implementation's client gets the right bytes, many at a time.
+// The client of another implementation gets the right bytes, with many clients
+// at a time.
 func TestFetchWithPinClient(t *testing.T) {
 	files := map[string][]byte{}
 	random := rand.New(rand.NewPCG(1, 2))
@@ -192,7 +192,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// lines is a log that a test may look at while it is written.
+// lines is a log that a test may read while it is written.
 type lines chan string
 
 func (l lines) Write(b []byte) (int, error) {
@@ -200,8 +200,8 @@ func (l lines) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// Refusals are told of like transfers; in the log, of each client once that
-// tries names which no boot loader asks for.
+// Refusals are reported like transfers. The log has one line for each client
+// that tries names that no boot loader asks for.
 func TestRefusalsAreTold(t *testing.T) {
 	done, log := make(chan Event, 1), make(lines, 10)
 	addr := serveAs(t, &Server{
@@ -259,13 +259,13 @@ func TestLaterIsSilence(t *testing.T) {
 	}
 }
 
-// What comes from outside goes unanswered: the next answer is the one to a
-// question asked later, from inside.
+// A request from outside gets no answer: the next answer is for a later request
+// from inside.
 func TestStrangersGetNothing(t *testing.T) {
 	var mu sync.Mutex
 	heard := make(chan struct{})
-	// Both are on loopback, so the address cannot tell them apart; the
-	// server asks Allow once a packet, and the first is the stranger's.
+	// Both clients are on loopback, so the address cannot tell them apart. The
+	// server calls Allow once for each packet, and the stranger's is the first.
 	first := true
 	addr := serve(t, map[string][]byte{"a": []byte("a")}, func(netip.Addr) bool {
 		mu.Lock()

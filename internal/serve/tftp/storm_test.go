@@ -23,7 +23,7 @@ import (
 type client struct {
 	t      testing.TB
 	conn   *net.UDPConn
-	server netip.AddrPort // port 69's stand-in
+	server netip.AddrPort // for port 69
 	peer   netip.AddrPort // the transfer's
 }
 
@@ -41,8 +41,8 @@ func (c *client) ask(parts ...string) {
 	c.conn.WriteToUDPAddrPort(rrq(parts...), c.server)
 }
 
-// next waits for a packet. A server that says nothing fails the test when it
-// comes to its end, by the time limit of go test.
+// next waits for a packet. If the server sends nothing, the test fails at the
+// time limit of go test.
 func (c *client) next(b []byte) (n int, from netip.AddrPort) {
 	n, from, err := c.conn.ReadFromUDPAddrPort(b)
 	if err != nil {
@@ -51,7 +51,7 @@ func (c *client) next(b []byte) (n int, from netip.AddrPort) {
 	return n, from
 }
 
-// fetch gets a whole file. It asks again for what does not come: within the
+// fetch gets a whole file. It repeats requests without an answer: within the
 // server's limits a request may have to wait, or be dropped.
 func (c *client) fetch(name string, blockSize, window int) ([]byte, error) {
 	return tftpclient.Fetch(c.conn, net.UDPAddrFromAddrPort(c.server), name,
@@ -73,7 +73,7 @@ type byteFile struct {
 func (f byteFile) Bytes() []byte { return f.b }
 
 // The same bytes arrive from memory, from a reader and from the disk, in
-// windows of any length, over the edges of what is read at a time.
+// windows of any length, across the boundaries of the chunks.
 func TestFetchWindows(t *testing.T) {
 	content := make([]byte, 5*chunkSize+77)
 	random := rand.New(rand.NewPCG(3, 4))
@@ -207,7 +207,7 @@ func TestEvents(t *testing.T) {
 	})
 }
 
-// With all places taken, requests wait for them, and nobody hears an error.
+// With all slots taken, requests wait, and no client gets an error.
 func TestStorm(t *testing.T) {
 	content := make([]byte, 20_000)
 	addr := serveAs(t, &Server{
@@ -228,8 +228,8 @@ func TestStorm(t *testing.T) {
 	wg.Wait()
 }
 
-// Forged requests in a client's name, or in many names, take no place for
-// long: without that, they would outlast the client's patience here.
+// Forged requests in one client's name, or in many names, hold no slot for
+// long. Otherwise they would outlast the client's patience here.
 func TestForgedRequestsGiveWay(t *testing.T) {
 	for _, tc := range []struct{ situation, forged string }{
 		{"in the client's own name", "127.0.0.%[2]d"},
@@ -254,8 +254,8 @@ func TestForgedRequestsGiveWay(t *testing.T) {
 	}
 }
 
-// A client that was slow to answer, or whose answer was lost, while others
-// waited for its place, has its file all the same.
+// A client that answered slowly, or whose answer was lost, still gets its file,
+// even if others waited for its slot.
 func TestSlowToAnswer(t *testing.T) {
 	content := make([]byte, 5000)
 	done := make(chan Event, 8)
@@ -270,7 +270,7 @@ func TestSlowToAnswer(t *testing.T) {
 	slow := dial(t, addr, "127.0.0.1")
 	slow.ask("slow", "octet", "tsize", "0")
 	_, slow.peer = slow.next(b)
-	// This one has its place meanwhile.
+	// Meanwhile this client has its slot.
 	if got, err := dial(t, addr, "127.0.0.2").fetch("a", 512, 4); err != nil || len(got) != len(content) {
 		t.Fatalf("%d bytes, %v", len(got), err)
 	}
@@ -288,15 +288,14 @@ func TestSlowToAnswer(t *testing.T) {
 	if e := <-done; e.File != "slow" || e.Err != nil || e.Sent != int64(len(content)) {
 		t.Errorf("%+v", e)
 	}
-	// And all places are given back.
+	// All slots are released.
 	if got, err := dial(t, addr, "127.0.0.2").fetch("b", 512, 4); err != nil || len(got) != len(content) {
 		t.Errorf("%d bytes, %v", len(got), err)
 	}
 }
 
-// A hundred thousand packets of no good: malformed ones, and requests that
-// nobody stands to. Memory stays bounded and a real client is served
-// meanwhile.
+// A hundred thousand useless packets: malformed ones, and requests that no
+// client follows up. Memory stays bounded, and a real client is served meanwhile.
 func TestFlood(t *testing.T) {
 	content := make([]byte, 50_000)
 	addr := serveAs(t, &Server{

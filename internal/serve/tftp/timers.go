@@ -5,12 +5,12 @@ import (
 	"time"
 )
 
-// timers orders the sessions by when each is to be looked at. Most deadlines
-// only move away, a little with each packet: such a session stays where it is
-// and is put off when its turn comes, so that a packet costs no reordering.
+// timers orders the sessions by when each is checked. Most deadlines only move
+// later, a little with each packet. Such a session stays in its place and is
+// rescheduled when its turn comes, so that a packet costs no reordering.
 type timers []*session
 
-// set makes sure that s is looked at by its deadline.
+// set makes sure that s is checked by its deadline.
 func (h *timers) set(s *session) {
 	switch {
 	case s.index < 0:
@@ -28,7 +28,7 @@ func (h *timers) remove(s *session) {
 	}
 }
 
-// next is when the first session is to be looked at; zero where there is none.
+// next returns when the first session is checked, or zero if there is none.
 func (h timers) next() time.Time {
 	if len(h) == 0 {
 		return time.Time{}
@@ -36,8 +36,8 @@ func (h timers) next() time.Time {
 	return h[0].wake
 }
 
-// due returns a session whose deadline has passed, or nil. Its deadline must
-// be set anew before the next call.
+// due returns a session whose deadline has passed, or nil. The caller must set
+// a new deadline before the next call.
 func (h *timers) due(now time.Time) *session {
 	for len(*h) > 0 && !(*h)[0].wake.After(now) {
 		s := (*h)[0]
@@ -50,7 +50,7 @@ func (h *timers) due(now time.Time) *session {
 	return nil
 }
 
-// Len, Less, Swap, Push and Pop are heap.Interface's.
+// Len, Less, Swap, Push and Pop implement heap.Interface.
 func (h timers) Len() int           { return len(h) }
 func (h timers) Less(i, j int) bool { return h[i].wake.Before(h[j].wake) }
 func (h timers) Swap(i, j int) {

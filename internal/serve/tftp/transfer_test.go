@@ -15,7 +15,7 @@ func ack(block uint16) []byte {
 	return binary.BigEndian.AppendUint16([]byte{0, opACK}, block)
 }
 
-// brief writes an action down as a table can hold it.
+// brief formats an action for a table.
 func brief(a Action) string {
 	switch {
 	case a.Done && a.Err == nil:
@@ -131,8 +131,8 @@ func TestTransfer(t *testing.T) {
 	}
 }
 
-// A client that hears nothing asks again, iPXE four times a second at first. It
-// is answered each time, and not at the server's own pace.
+// A client that gets no answer repeats its request, iPXE four times a second at
+// first. Each repeat is answered at once, not when the server's timer expires.
 func TestRequestComesAgain(t *testing.T) {
 	for _, tc := range []struct {
 		situation string
@@ -204,8 +204,8 @@ func TestOptionsAcknowledged(t *testing.T) {
 	}
 }
 
-// A file of more than 65,535 blocks: the number goes on from 0, within a
-// window as well as between two.
+// In a file of more than 65,535 blocks, the number wraps to 0, within a window
+// as well as between two.
 func TestBlockNumberWraps(t *testing.T) {
 	const blocks = 1<<16 + 3
 	for _, window := range []int64{1, 7} {
@@ -272,7 +272,7 @@ func TestRetransmissionTimer(t *testing.T) {
 	})
 }
 
-// Whatever time-out a client asks for, a packet that is lost is sent again.
+// Whatever time-out a client requests, a lost packet is sent again.
 func TestTimeoutLeavesRoomForRepeats(t *testing.T) {
 	for timeout := 1; timeout <= 255; timeout++ {
 		tr := NewTransfer(Request{WantSize: true, Timeout: timeout}, 1<<20, 1468, 64)
@@ -290,8 +290,9 @@ func TestTimeoutLeavesRoomForRepeats(t *testing.T) {
 	}
 }
 
-// What an unanswered request draws is a small multiple of it, whatever it asks
-// for; a block is the least that one without options can be answered by.
+// The answers to an unanswered request are a small multiple of its size,
+// whatever it requests. Without options, one block is the smallest possible
+// answer.
 func TestUnansweredBytes(t *testing.T) {
 	const most = 4
 	for _, options := range [][]string{
@@ -322,8 +323,8 @@ func TestUnansweredBytes(t *testing.T) {
 	}
 }
 
-// FuzzTransfer lets a hostile client choose packets and silences: the
-// machine must end, stay inside the file, and send little for what it gets.
+// FuzzTransfer lets a hostile client choose packets and silences. The transfer
+// must end, stay inside the file, and send little for what it receives.
 func FuzzTransfer(f *testing.F) {
 	f.Add(rrq("a", "octet", "blksize", "8"), int64(100), []byte{0, 1, 2, 3})
 	f.Add(rrq("a", "octet"), int64(0), []byte{255, 255})
@@ -350,15 +351,15 @@ func FuzzTransfer(f *testing.F) {
 				a.Length > a.Count*tr.blockSize || a.Length < (a.Count-1)*tr.blockSize) {
 				t.Fatalf("of a file of %d bytes: %+v", size, a)
 			}
-			most := requests // a block for each
+			most := requests // a block for each request
 			if tr.oack {
 				most += unansweredTries - 1
 			}
 			if !tr.answered && sent > most {
 				t.Fatalf("%d datagrams for %d requests that nobody stands to", sent, requests)
 			}
-			// What a window's worth of blocks can draw without progress, and
-			// what an acknowledged one may have cost.
+			// What one window of blocks can draw without progress, and the most
+			// that an acknowledged block may have cost.
 			most = int64(maxSentPerAcked+1)*(tr.acked+int64(tr.window)) + 2*unansweredTries + requests
 			if sent > most {
 				t.Fatalf("%d datagrams for %d blocks acknowledged, window %d", sent, tr.acked, tr.window)

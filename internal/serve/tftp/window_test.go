@@ -9,12 +9,12 @@ import (
 	"time"
 )
 
-// The same story for each: a window of four blocks of 512 bytes, a file of
-// ten blocks and a bit, a round trip of 1 ms.
+// Each case has the same setting: a window of four blocks of 512 bytes, a file
+// of a little more than ten blocks, a round trip of 1 ms.
 func TestWindow(t *testing.T) {
 	const rtt = time.Millisecond
 	type step struct {
-		after time.Duration // since the step before; 0: the deadline passes
+		after time.Duration // since the previous step; 0: the deadline passes
 		ack   uint16
 		want  string
 	}
@@ -127,8 +127,8 @@ func TestWindow(t *testing.T) {
 	}
 }
 
-// The first silence in a window is asked about soon; in a transfer block by
-// block it would be a repeat, which some ROMs take ill.
+// The first silence in a window leads to a probe soon. In a transfer block by
+// block the probe would be a duplicate, which some ROMs mishandle.
 func TestProbeTimer(t *testing.T) {
 	for _, tc := range []struct {
 		situation string
@@ -202,10 +202,10 @@ func TestPatienceEnds(t *testing.T) {
 	})
 }
 
-// receiver is a client as RFC 7440 §4 has it: it acknowledges a whole window,
-// and what it has where a block is not the next one.
+// receiver is a client that follows RFC 7440 §4: it acknowledges a whole
+// window, and what it has in sequence when a block is missing.
 type receiver struct {
-	eager             bool // complains of each such block, not once in 50 ms
+	eager             bool // acknowledges each block out of sequence, not once in 50 ms
 	blockSize, window int
 	got               []byte
 	block             uint16
@@ -237,8 +237,8 @@ func (c *receiver) receive(now time.Duration, b []byte) (reply []byte) {
 	return nil
 }
 
-// Thousands of histories over a link that loses, doubles and reorders: the
-// file arrives whole.
+// Thousands of runs over a link that loses, duplicates and reorders packets:
+// the file arrives whole.
 func TestLossyLink(t *testing.T) {
 	type packet struct {
 		at       time.Duration
@@ -294,7 +294,7 @@ func TestLossyLink(t *testing.T) {
 			if steps > 1_000_000 {
 				t.Fatalf("seed %d: does not end", seed)
 			}
-			if a.Err == ErrNoAnswer { // a client asks anew, as ever
+			if a.Err == ErrNoAnswer { // a client sends its request again
 				tr = NewTransfer(r, int64(size), 1468, 64)
 				do(tr.Start(t0.Add(now)))
 			}
@@ -319,15 +319,15 @@ func TestLossyLink(t *testing.T) {
 				send(true, reply)
 			}
 		}
-		// The last ACK may be lost for good: the client has all and has gone.
+		// The last ACK may be lost: the client has everything and has gone.
 		if !bytes.Equal(c.got, file[:size]) || !c.done {
 			t.Fatalf("seed %d: %+v, loss %.3f: %d of %d bytes, ended with %v, after %d of %d blocks", seed, r, loss, len(c.got), size, a.Err, tr.total, tr.acked)
 		}
 	}
 }
 
-// BenchmarkTransfer is the state machine alone: a block sent and its part of
-// an acknowledgement.
+// BenchmarkTransfer measures only the state machine: a block sent and its part
+// of an acknowledgement.
 func BenchmarkTransfer(b *testing.B) {
 	for _, bc := range []struct {
 		situation string
