@@ -6,9 +6,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// sentBytes asks the kernel how much the peer has acknowledged, and whether more
-// waits to be sent or acknowledged (tcp(7), TCP_INFO). What a program has written
-// says less: the socket's buffer may still hold it.
+// sentBytes asks the kernel how much the peer has acknowledged, and whether
+// more waits to be sent or acknowledged (tcp(7), TCP_INFO). The bytes that a
+// program has written say less, because they may still be in the socket's
+// buffer.
 func sentBytes(c syscall.Conn) (acked uint64, waits bool, err error) {
 	raw, err := c.SyscallConn()
 	if err != nil {

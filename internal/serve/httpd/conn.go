@@ -9,46 +9,47 @@ import (
 	"sync"
 )
 
-// conn is a client's connection. It sends an answer in as few packets as it has:
-// net/http writes the header by itself, and each write is a packet, which the
-// client is woken up for.
+// conn is a client's connection. It sends an answer in as few packets as
+// possible. net/http writes the header separately, and each write is a packet
+// that wakes the client up.
 type conn struct {
 	*net.TCPConn
 
-	// Of the answer under way, which only the goroutine that gives it touches.
+	// The state of the current answer. Only the goroutine that sends the answer
+	// uses it.
 	holding bool
-	held    []byte // its beginning, to go out with what follows
+	held    []byte // its beginning, to be sent with what follows
 	corked  bool
 }
 
 type connKey struct{}
 
-// withConn is http.Server's ConnContext.
+// withConn implements ConnContext of http.Server.
 func withConn(ctx context.Context, c net.Conn) context.Context {
 	return context.WithValue(ctx, connKey{}, c)
 }
 
-// connOf is the connection that a request came by.
+// connOf returns the connection of a request.
 func connOf(r *http.Request) (*conn, bool) {
 	c, ok := r.Context().Value(connKey{}).(*conn)
 	return c, ok
 }
 
-// maxHeld is room for the header and what net/http sends of a file before it
-// calls ReadFrom: 512 bytes, for a look at what it may be.
+// maxHeld fits the header, and the 512 bytes of a file that net/http sends, to
+// detect the type, before it calls ReadFrom.
 const maxHeld = 4 << 10
 
-// small is how much of a file is read and sent by one call each, in bytes. Where
-// there is more on disk, sendfile(2) is the shorter way.
+// small is the largest part of a file, in bytes, that is read with one call and
+// sent with another. For larger parts on disk, sendfile(2) is faster.
 const small = 16 << 10
 
 var buffers = sync.Pool{New: func() any { return new([small]byte) }}
 
-// hold keeps back what is written from now on until more comes by ReadFrom,
-// or release is called.
+// hold keeps back what is written until more comes through ReadFrom, or release
+// is called.
 func (c *conn) hold() { c.holding = true }
 
-// release sends what is left, and ends hold.
+// release sends what is held, and ends hold.
 func (c *conn) release() error {
 	c.holding = false
 	var err error
@@ -62,7 +63,7 @@ func (c *conn) release() error {
 	return err
 }
 
-// Write is net.Conn's.
+// Write implements net.Conn.
 func (c *conn) Write(b []byte) (int, error) {
 	if c.holding && len(c.held)+len(b) <= maxHeld {
 		c.held = append(c.held, b...)
@@ -71,7 +72,7 @@ func (c *conn) Write(b []byte) (int, error) {
 	return c.send(b)
 }
 
-// send writes what is held, and b, in one call.
+// send writes what is held and b in one call.
 func (c *conn) send(b []byte) (int, error) {
 	if len(c.held) == 0 {
 		return c.TCPConn.Write(b)
@@ -83,8 +84,8 @@ func (c *conn) send(b []byte) (int, error) {
 	return max(0, int(n)-before), err
 }
 
-// ReadFrom is io.ReaderFrom's: net/http calls it with a part of a file, once
-// the header is written.
+// ReadFrom implements io.ReaderFrom. net/http calls it with a part of a file
+// after it has written the header.
 func (c *conn) ReadFrom(src io.Reader) (int64, error) {
 	part, ok := src.(*io.LimitedReader)
 	if !ok {
@@ -104,7 +105,7 @@ func (c *conn) ReadFrom(src io.Reader) (int64, error) {
 	return c.readFrom(src)
 }
 
-// readSmall has the whole of a small part read before it is sent.
+// readSmall reads a whole small part before it sends it.
 func (c *conn) readSmall(part *io.LimitedReader) (int64, error) {
 	buf := buffers.Get().(*[small]byte)
 	defer buffers.Put(buf)
@@ -119,7 +120,8 @@ func (c *conn) readSmall(part *io.LimitedReader) (int64, error) {
 	return int64(sent), ignoreEOF(err)
 }
 
-// ignoreEOF makes no error of a file's end: to a ReaderFrom it is none.
+// ignoreEOF drops the error of a file's end: it is not an error to a
+// ReaderFrom.
 func ignoreEOF(err error) error {
 	if err == io.EOF || err == io.ErrUnexpectedEOF {
 		return nil
@@ -127,9 +129,10 @@ func ignoreEOF(err error) error {
 	return err
 }
 
-// readFrom has the kernel send a file by sendfile(2). That takes 16 pages at a
-// time, which is 45 packets' worth and a rest: corked, the rest waits for the
-// next ones, and most packets that leave are of 64 KiB.
+// readFrom makes the kernel send a file with sendfile(2). sendfile takes 16
+// pages at a time, which make 45 packets and a remainder. On a corked socket,
+// the remainder waits for the next pages, and most packets that leave have 64
+// KiB.
 func (c *conn) readFrom(src io.Reader) (int64, error) {
 	if c.holding && !c.corked {
 		c.corked = true
@@ -143,7 +146,7 @@ func (c *conn) readFrom(src io.Reader) (int64, error) {
 	return c.TCPConn.ReadFrom(src)
 }
 
-// memory reads bytes, and shows them: they can be sent without a copy.
+// memory reads bytes and exposes them, so that they can be sent without a copy.
 type memory struct {
 	bytes.Reader
 	all []byte
@@ -155,11 +158,11 @@ func newMemory(b []byte) *memory {
 	return m
 }
 
-// rest is what was not read yet.
+// rest returns what has not been read yet.
 func (m *memory) rest() []byte { return m.all[len(m.all)-m.Len():] }
 
-// skip takes n bytes of the rest as read.
+// skip marks n bytes of the rest as read.
 func (m *memory) skip(n int) {
-	// Within the rest a seek cannot fail.
+	// A seek within the rest cannot fail.
 	_, _ = m.Seek(int64(n), io.SeekCurrent)
 }

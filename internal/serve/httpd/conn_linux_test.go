@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// packets is how many packets with data a client has received.
+// packets returns how many packets with data a client has received.
 func packets(t *testing.T, c *net.TCPConn) uint32 {
 	t.Helper()
 	raw, err := c.SyscallConn()
@@ -26,7 +26,7 @@ func packets(t *testing.T, c *net.TCPConn) uint32 {
 	return info.Data_segs_in
 }
 
-// A small file comes in one packet, with its header.
+// A small file arrives in one packet, with its header.
 func TestOnePacket(t *testing.T) {
 	s, boot, _ := newServer(t)
 	addr := start(t, s)
@@ -44,7 +44,7 @@ func TestOnePacket(t *testing.T) {
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			c := dial(t, addr)
-			for n := uint32(1); n <= 3; n++ { // the connection stays
+			for n := uint32(1); n <= 3; n++ { // on the same connection
 				io.WriteString(c, tc.request)
 				var got []byte
 				buf := make([]byte, 64<<10)
@@ -63,8 +63,8 @@ func TestOnePacket(t *testing.T) {
 	}
 }
 
-// What comes of a larger file is all there, whatever was held and corked, and
-// the answer after it on the same connection too.
+// A larger file arrives whole, whatever was held and corked, and so does the
+// answer after it on the same connection.
 func TestSizes(t *testing.T) {
 	s, boot, _ := newServer(t)
 	addr := start(t, s)
@@ -88,7 +88,7 @@ func TestSizes(t *testing.T) {
 	}
 }
 
-// One in memory goes out in pieces, too, whole or from anywhere on.
+// A file in memory is also sent in pieces, whole or from any offset.
 func TestSizesInMemory(t *testing.T) {
 	s, _, _ := newServer(t)
 	addr := start(t, s)
@@ -101,7 +101,7 @@ func TestSizesInMemory(t *testing.T) {
 	}
 }
 
-// A file that has become shorter meanwhile ends what is sent of it.
+// A file that is shorter than expected ends what is sent of it.
 func TestFileShrinks(t *testing.T) {
 	s, _, _ := newServer(t)
 	addr := start(t, s)

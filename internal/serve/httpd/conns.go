@@ -19,8 +19,8 @@ const (
 	fresh = 100 * time.Millisecond
 )
 
-// conns are the open connections, of which there are at most limit. When one
-// more comes, the one that makes the least progress makes room for it.
+// conns holds the open connections, at most limit of them. When one more comes,
+// the one that makes the least progress is closed.
 type conns struct {
 	limit int
 	stall time.Duration // how far behind a client may be before it is cut off
@@ -28,7 +28,7 @@ type conns struct {
 
 	mu       sync.Mutex
 	open     map[net.Conn]*openConn
-	ending   int // of them, those that are cut off and have not ended yet
+	ending   int // of them, those that are cut off but have not ended yet
 	measured time.Time
 }
 
@@ -70,8 +70,9 @@ func (t *conns) cutOffStalled(now time.Time) {
 	}
 }
 
-// changed is http.Server's ConnState. For a new connection it returns when there
-// is room, or ctx has ended: the next ones wait in the kernel meanwhile.
+// changed implements ConnState of http.Server. For a new connection it returns
+// when there is room, or when ctx has ended. Meanwhile the next connections
+// wait in the kernel.
 func (t *conns) changed(ctx context.Context, c net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:
@@ -90,21 +91,21 @@ func (t *conns) changed(ctx context.Context, c net.Conn, state http.ConnState) {
 	}
 }
 
-// admit adds a new connection, or closes it. It reports false when the new one has
-// to wait: each client has one connection and keeps up.
+// admit adds a new connection, or closes it. It returns false if the new one
+// has to wait, because each client has one connection and keeps up.
 func (t *conns) admit(now time.Time, c net.Conn) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	newest := candidate{remote(c), progress{at: now}}
 	switch {
 	case len(t.open) >= 2*t.limit:
-		return false // those that were cut off hang, perhaps on the disk
+		return false // connections that were cut off hang, perhaps on the disk
 	case len(t.open)-t.ending >= t.limit:
 		if now.Sub(t.measured) >= fresh {
 			t.measure(now)
 		}
 		all, whose := make([]candidate, 0, t.limit+1), make([]net.Conn, 0, t.limit)
-		only := true // connection of its address
+		only := true // whether the new one is the only connection of its address
 		for c, o := range t.open {
 			if !o.cutOff {
 				all, whose = append(all, o.candidate), append(whose, c)
@@ -125,8 +126,8 @@ func (t *conns) admit(now time.Time, c net.Conn) bool {
 	return true
 }
 
-// answering notes that a request has come in, or has been answered. A client
-// starts each answer with a clean slate.
+// answering notes that a request has come in, or has been answered. A client is
+// not behind when an answer starts.
 func (t *conns) answering(now time.Time, c net.Conn, is bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -167,9 +168,10 @@ func (t *conns) measure(now time.Time) {
 	for c, o := range t.open {
 		acked, waits, err := sent(c)
 		switch {
-		case err != nil: // it is closed already, or there is no way to tell
+		case err != nil: // it is closed already, or cannot be measured
 		case o.answering && !waits:
-			// It has accepted all that there is, and waits for us: for a disk.
+			// The client has accepted everything so far, and waits for the
+			// server to read from a disk.
 			o.at, o.acked = now, acked
 		default:
 			o.progress = o.advance(now, acked)
@@ -185,8 +187,8 @@ func (t *conns) cutOff(c net.Conn) {
 	}
 }
 
-// reset closes a connection at once, with all that waits to be sent: the client
-// does not read it.
+// reset closes a connection at once. It discards the data that waits to be
+// sent, because the client does not read it.
 func reset(c net.Conn) {
 	if l, ok := c.(interface{ SetLinger(int) error }); ok {
 		_ = l.SetLinger(0) // best effort: without it the kernel keeps the data a while
@@ -194,7 +196,8 @@ func reset(c net.Conn) {
 	c.Close()
 }
 
-// sent is how many bytes a client has acknowledged, and whether more wait for it.
+// sent returns how many bytes a client has acknowledged, and whether more wait
+// for it.
 func sent(c net.Conn) (acked uint64, waits bool, err error) {
 	s, ok := c.(syscall.Conn)
 	if !ok {

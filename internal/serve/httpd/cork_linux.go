@@ -6,8 +6,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// setCork has the kernel keep back packets that are not full, or send what it
-// kept (tcp(7), TCP_CORK). Should it refuse, the answer is only slower.
+// setCork makes the kernel hold back packets that are not full, or send what it
+// held back (tcp(7), TCP_CORK). Best effort: without it, the answer is only
+// slower.
 func setCork(c *net.TCPConn, on bool) {
 	raw, err := c.SyscallConn()
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// ctime is when the kernel says that a file was last changed.
+// ctime returns when a file was last changed, according to the kernel.
 func ctime(t *testing.T, name string) time.Time {
 	t.Helper()
 	info, err := os.Stat(name)
@@ -61,8 +61,8 @@ func TestETag(t *testing.T) {
 			if before == "" {
 				t.Fatal("a settled file has no tag")
 			}
-			// A change within one tick of the kernel's clock does not show: that
-			// is why a file must be settled.
+			// A change within one tick of the kernel's clock does not show, so
+			// a file must be settled.
 			for next := filepath.Join(t.TempDir(), "tick"); !tc.same; {
 				if err := os.WriteFile(next, nil, 0o644); err != nil {
 					t.Fatal(err)
@@ -81,7 +81,7 @@ func TestETag(t *testing.T) {
 	}
 }
 
-// A file that has just changed may change again with nothing to show for it.
+// A file that has just changed may change again without a visible difference.
 func TestNoETagOfFreshFile(t *testing.T) {
 	name := t.TempDir()
 	info, err := os.Stat(name)

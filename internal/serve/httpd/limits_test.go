@@ -54,7 +54,7 @@ func TestSlowClientsAreLetGo(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			// net/http says 408 to a header that does not end; then it closes.
+			// net/http answers an endless header with 408 and then closes.
 			if _, err := io.Copy(io.Discard, in); errors.Is(err, os.ErrDeadlineExceeded) {
 				t.Error("the connection is still open")
 			}
@@ -62,8 +62,8 @@ func TestSlowClientsAreLetGo(t *testing.T) {
 	}
 }
 
-// large puts a file into the boot folder that no socket buffer holds, and
-// that takes no room on the disk.
+// large creates a sparse file in the boot folder that is larger than any socket
+// buffer.
 func large(t *testing.T, boot string, size int64) {
 	t.Helper()
 	f, err := os.Create(filepath.Join(boot, "large"))
@@ -76,7 +76,7 @@ func large(t *testing.T, boot string, size int64) {
 	}
 }
 
-// Those that do not take what they asked for.
+// These clients do not read the whole answer.
 func TestTransfersThatEndEarly(t *testing.T) {
 	const size = 1 << 30
 	for _, tc := range []struct {
@@ -94,7 +94,7 @@ func TestTransfersThatEndEarly(t *testing.T) {
 			s.Limits = tc.limits
 			c := dial(t, start(t, s))
 			fmt.Fprint(c, "GET /large HTTP/1.1\r\nHost: box\r\n\r\n")
-			if _, err := io.ReadFull(c, make([]byte, 1000)); err != nil { // it has begun
+			if _, err := io.ReadFull(c, make([]byte, 1000)); err != nil { // the answer has begun
 				t.Fatal(err)
 			}
 			tc.then(c)
@@ -131,7 +131,7 @@ func TestOutcome(t *testing.T) {
 	}
 }
 
-// dialFrom is dial from another address of this machine.
+// dialFrom is dial from another local address.
 func dialFrom(t *testing.T, from, addr string) *net.TCPConn {
 	t.Helper()
 	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
@@ -175,8 +175,8 @@ func TestStrangersAreClosed(t *testing.T) {
 	}
 }
 
-// Many connections that make no progress, from a few addresses, do not keep
-// another client out.
+// Many connections that make no progress, from a few addresses, do not lock out
+// another client.
 func TestStalledClientsMakeRoom(t *testing.T) {
 	const places, strangers = 16, 4
 	for situation, send := range map[string]string{
@@ -190,7 +190,7 @@ func TestStalledClientsMakeRoom(t *testing.T) {
 			large(t, boot, 1<<30)
 			s.Limits = Limits{Connections: places, Header: time.Hour, Idle: time.Hour, Stall: time.Hour}
 			addr := start(t, s)
-			// A download that goes on all the time.
+			// A download that never stops.
 			download := dialFrom(t, "127.0.0.2", addr)
 			fmt.Fprint(download, "GET /large HTTP/1.1\r\nHost: box\r\n\r\n")
 			some := func() {
@@ -220,8 +220,8 @@ func TestStalledClientsMakeRoom(t *testing.T) {
 	}
 }
 
-// held is a connection as the server has it, with data that its client does not
-// read.
+// held returns the server's end of a connection, with data that the client does
+// not read.
 func held(t *testing.T, from string) net.Conn {
 	t.Helper()
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
@@ -253,11 +253,12 @@ func TestAdmit(t *testing.T) {
 			}
 			conns.answering(at(0), c, true)
 		}
-		// Nothing waits to be sent to the first: it is the box that is slow.
+		// No data waits to be sent to the first client, so the box is slow and
+		// not the client.
 		if err := fill(second); err != nil {
 			t.Fatal(err)
 		}
-		conns.measure(at(time.Millisecond)) // what the buffers took
+		conns.measure(at(time.Millisecond)) // the bytes that the buffers accepted
 		if !conns.admit(at(grace+time.Second), third) || isClosed(first) || !isClosed(second) || isClosed(third) {
 			t.Errorf("closed: %v, %v, %v; want the second only", isClosed(first), isClosed(second), isClosed(third))
 		}
@@ -317,7 +318,7 @@ func TestAdmit(t *testing.T) {
 		if err := fill(c); err != nil {
 			t.Fatal(err)
 		}
-		conns.measure(at(time.Millisecond)) // what the buffers took
+		conns.measure(at(time.Millisecond)) // the bytes that the buffers accepted
 		if conns.cutOffStalled(at(59 * time.Second)); isClosed(c) {
 			t.Error("it is closed early")
 		}
@@ -341,7 +342,7 @@ func fill(c net.Conn) error {
 	}
 }
 
-// A menu with the machine's own address in it is sent part by part.
+// A menu that contains the machine's address is sent in parts.
 func TestNoCopyForEachReader(t *testing.T) {
 	big := []byte(strings.Repeat("LABEL x\n"+bootmenu.MACMark+"\n", 40_000))
 	files := bootfiles.New(bootfiles.Contents{Menus: map[string][]byte{"menu": big}})

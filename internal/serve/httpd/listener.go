@@ -5,13 +5,13 @@ import (
 	"net/netip"
 )
 
-// listener accepts the connections of those who may be answered.
+// listener accepts connections from the addresses that allow permits.
 type listener struct {
 	*net.TCPListener
 	allow func(netip.Addr) bool
 }
 
-// Accept is net.Listener's.
+// Accept implements net.Listener.
 func (l *listener) Accept() (net.Conn, error) {
 	for {
 		c, err := l.AcceptTCP()
@@ -21,6 +21,6 @@ func (l *listener) Accept() (net.Conn, error) {
 		if l.allow(remote(c)) {
 			return &conn{TCPConn: c}, nil
 		}
-		reset(c) // nothing is kept of a stranger
+		reset(c) // no state is kept for a stranger
 	}
 }

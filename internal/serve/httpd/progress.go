@@ -7,11 +7,11 @@ import (
 )
 
 const (
-	// minRate is what a client must accept of an answer, in bytes a second. It
-	// is the same as TFTP's.
+	// minRate is how much of an answer a client must accept, in bytes a second.
+	// It is the same as TFTP's.
 	minRate = 1 << 10
 	// grace is how far behind minRate a client may be before it counts as
-	// stalled. One that reads slowly opens its TCP window in steps, so its
+	// stalled. A client that reads slowly opens its TCP window in steps, so its
 	// acknowledgements come in bursts of several seconds' worth.
 	grace = 10 * time.Second
 )
@@ -20,11 +20,11 @@ const (
 type progress struct {
 	at     time.Time     // when it was measured
 	acked  uint64        // bytes that the client has acknowledged in total
-	behind time.Duration // by how much it is late; zero when it keeps up
+	behind time.Duration // how late the client is; zero when it keeps up
 }
 
 // advance returns the progress at a later measurement. A client cannot save up:
-// one that was fast and stops is behind from that moment on.
+// if a fast client stops, it is behind from that moment on.
 func (p progress) advance(now time.Time, acked uint64) progress {
 	worth := time.Duration(min(acked-p.acked, 1<<33)) * time.Second / minRate // 1<<33: no overflow
 	return progress{now, acked, max(0, p.behind+now.Sub(p.at)-worth)}
@@ -44,10 +44,10 @@ type candidate struct {
 //     connection that has received nothing yet may still be a good one;
 //  3. else, when all keep up, one of the address that has the most connections.
 //
-// Of one address it is the connection that is furthest behind, then the one that
-// has received the least, then the last one in the list. A site behind NAT has
-// many connections from one address, but as long as they keep up only rule 3
-// applies to it.
+// Within an address it chooses the connection that is furthest behind, then the
+// one that has received the least, then the last one in the list. A site behind
+// NAT has many connections from one address, but as long as they keep up only
+// rule 3 applies to it.
 func victim(all []candidate) int {
 	worst := 0
 	for i, c := range all {
@@ -61,7 +61,7 @@ func victim(all []candidate) int {
 	type count struct{ behind, total int }
 	counts := make([]count, 0, len(all)) // by address
 	index := make(map[netip.Addr]int, len(all))
-	of := make([]int, len(all)) // index of each one's count
+	of := make([]int, len(all)) // the index into counts of each connection
 	for i, c := range all {
 		k, ok := index[c.from]
 		if !ok {

@@ -10,7 +10,7 @@ func TestAdvance(t *testing.T) {
 	t0 := time.Unix(0, 0)
 	type step struct {
 		after  time.Duration
-		acked  uint64 // since the step before
+		acked  uint64 // since the previous step
 		behind time.Duration
 	}
 	for situation, steps := range map[string][]step{
@@ -43,7 +43,7 @@ func TestVictim(t *testing.T) {
 		acked  uint64
 	}
 	for situation, tc := range map[string]struct {
-		all  []conn // the new one at the end
+		all  []conn // the new one is the last
 		want int
 	}{
 		"one has stalled": {[]conn{{a, 0, 9}, {b, 11 * s, 9}, {c, 0, 0}}, 1},
@@ -76,7 +76,7 @@ func TestVictim(t *testing.T) {
 	}
 }
 
-// BenchmarkVictim is what each connection of a flood costs.
+// BenchmarkVictim measures the cost of each connection of a flood.
 func BenchmarkVictim(b *testing.B) {
 	var all []candidate
 	for i := range 1025 {

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// A client that tries one name which no boot loader asks for tries many: the
-// log warns of each client once.
+// A client that tries one name that no boot loader asks for tries many. The log
+// warns once about each client.
 func TestRefusalsDoNotFloodTheLog(t *testing.T) {
 	s, _, _ := newServer(t)
 	var out bytes.Buffer
@@ -31,7 +31,7 @@ func TestRefusalsDoNotFloodTheLog(t *testing.T) {
 			t.Fatal(err)
 		}
 		fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: box\r\nConnection: close\r\n\r\n", step.target)
-		// The server closes the connection after it has logged.
+		// The server logs before it closes the connection.
 		answer, err := io.ReadAll(c)
 		if err != nil || !strings.Contains(string(answer), " 403 ") {
 			t.Fatalf("%s: %v %s", step.situation, err, answer)

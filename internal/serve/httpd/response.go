@@ -12,8 +12,8 @@ import (
 	"github.com/pxebox/pxebox/internal/serve/event"
 )
 
-// response keeps account of an answer, and leaves the way of the bytes as short as
-// it is.
+// response records how an answer went. It keeps the fast path that net/http has
+// for the bytes.
 type response struct {
 	http.ResponseWriter
 
@@ -26,28 +26,27 @@ func newResponse(w http.ResponseWriter) *response {
 	return &response{ResponseWriter: w, status: http.StatusOK}
 }
 
-// refuseBody has the connection closed after the answer, without a look at
-// what the client still sends.
+// refuseBody closes the connection after the answer, without reading what the
+// client still sends.
 func (w *response) refuseBody() {
 	_ = http.NewResponseController(w.ResponseWriter).SetReadDeadline(time.Now())
 	w.Header().Set("Connection", "close")
 }
 
-// WriteHeader is http.ResponseWriter's.
+// WriteHeader implements http.ResponseWriter.
 func (w *response) WriteHeader(status int) {
 	w.status = status
 	w.ResponseWriter.WriteHeader(status)
 }
 
-// Write is io.Writer's.
+// Write implements io.Writer.
 func (w *response) Write(b []byte) (int, error) {
 	n, err := w.ResponseWriter.Write(b)
 	w.count(int64(n), err)
 	return n, err
 }
 
-// ReadFrom takes the content of a file or a part of it from
-// http.ServeContent.
+// ReadFrom sends the content of a file, or a part of it, for http.ServeContent.
 func (w *response) ReadFrom(src io.Reader) (int64, error) {
 	part, ok := src.(*io.LimitedReader)
 	if ok {
@@ -58,19 +57,20 @@ func (w *response) ReadFrom(src io.Reader) (int64, error) {
 		}
 	}
 	if !ok {
-		// A part at a time, and through a small buffer: a client may take as
-		// long as it likes to read, and very many may do so at once.
+		// Copy it in parts, through a small buffer: a client may read as slowly
+		// as it likes, and very many may do so at once.
 		buf := buffers.Get().(*[small]byte)
 		defer buffers.Put(buf)
 		return io.CopyBuffer(writer{w}, reader{src}, buf[:])
 	}
-	// net/http hands it on to the connection's ReadFrom.
+	// net/http passes it on to the connection's ReadFrom.
 	n, err := io.Copy(w.ResponseWriter, part)
 	w.count(n, err)
 	return n, err
 }
 
-// writer hides ReadFrom, and reader WriteTo, so that io.CopyBuffer uses the buffer.
+// writer hides ReadFrom, and reader hides WriteTo, so that io.CopyBuffer uses
+// the buffer.
 type (
 	writer struct{ io.Writer }
 	reader struct{ io.Reader }
@@ -85,7 +85,7 @@ func (w *response) count(n int64, err error) {
 	}
 }
 
-// outcome is how the answer to a request for a file ended.
+// outcome returns how the answer to a request for a file ended.
 func (w *response) outcome(method string) (event.Outcome, error) {
 	switch {
 	case isGone(w.err):
@@ -94,7 +94,7 @@ func (w *response) outcome(method string) (event.Outcome, error) {
 		return event.Failed, w.err
 	case w.status == http.StatusInternalServerError:
 		return event.Failed, errors.New("the file cannot be read")
-	case w.status >= http.StatusBadRequest: // a range that is not there
+	case w.status >= http.StatusBadRequest: // a range outside the file
 		return event.Refused, nil
 	}
 	want, err := strconv.ParseInt(w.Header().Get("Content-Length"), 10, 64)

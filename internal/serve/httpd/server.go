@@ -1,6 +1,6 @@
-// Package httpd answers HTTP requests for boot files: PXELINUX's, GRUB's,
-// iPXE's and UEFI's own. What is published, and under which names, is the
-// catalog's to know; nothing is listed, and nothing can be written.
+// Package httpd answers HTTP requests for boot files from PXELINUX, GRUB, iPXE
+// and UEFI firmware. The catalog (bootfiles) decides which files are published,
+// and under which names. Nothing is listed, and nothing can be written.
 package httpd
 
 import (
@@ -24,34 +24,34 @@ import (
 	"github.com/pxebox/pxebox/internal/serve/event"
 )
 
-// metricsPath is where a scrape finds the metrics. A boot file of that name
-// cannot be had by HTTP.
+// metricsPath is the path of the metrics. A boot file of that name is not
+// available over HTTP.
 const metricsPath = "/metrics"
 
 // Server answers requests. Its fields are set before Serve.
 type Server struct {
-	// Open finds the file that a client asks for, by the name as it sent it,
-	// decoded. Its errors are those of bootfiles.Catalog's Open.
+	// Open returns the file that a client asks for, by the name as the client
+	// sent it, decoded. Its errors are those of bootfiles.Catalog's Open.
 	Open func(client netip.Addr, name string) (bootfiles.File, error)
-	// Allow says whether a source address is one to answer.
+	// Allow reports whether to answer a source address.
 	Allow func(netip.Addr) bool
-	// Began hears of each file that begins to be sent; nil for nobody. Done
-	// hears of each request that has ended, but for those that only asked what
-	// there is. They must not wait.
+	// Began, if not nil, is called for each file that begins to be sent. Done is
+	// called for each request that has ended, except HEAD requests that succeed.
+	// Neither may block.
 	Began, Done func(event.Event)
-	// Metrics answers at /metrics; nil for nothing there.
+	// Metrics answers at /metrics. Nil means that there are no metrics.
 	Metrics http.Handler
 	Log     *slog.Logger
-	// Limits are what clients may take; the zero Limits are the defaults.
+	// Limits bound what clients may use. The zero value means the defaults.
 	Limits Limits
 
-	now     func() time.Time // for ETags; nil for time.Now
+	now     func() time.Time // for ETags; nil means time.Now
 	running atomic.Int64
 	conns   *conns
 	refused loglimit.Once[netip.Addr] // clients that were logged as refused
 }
 
-// Limits bound what clients can hold of the box.
+// Limits bound the resources of the box that clients can hold.
 type Limits struct {
 	// Connections is how many may be open at one time. When one more comes, the
 	// one that makes the least progress is closed. Default 1024.
@@ -62,15 +62,15 @@ type Limits struct {
 	// Idle is how long a connection may wait for its next request. Default
 	// 15 s: boot loaders ask for the next file at once or not at all.
 	Idle time.Duration
-	// Stall is how far a client may fall behind 1 KiB a second while it is
-	// answered: a minute of silence by default, as with TFTP.
+	// Stall is how far a client may fall behind 1 KiB a second during an
+	// answer. Default one minute of silence, as with TFTP.
 	Stall time.Duration
 }
 
 const (
-	// refusedAgain is how long the log does not warn again of a client that was
-	// refused something, for a client that tries one name tries many. maxRefused
-	// is of how many clients it warns in that time.
+	// refusedAgain is how long the log does not warn again about a client that
+	// was refused something, because a client that tries one name tries many.
+	// maxRefused is the number of clients that it warns about in that time.
 	refusedAgain = time.Hour
 	maxRefused   = 4096
 )
@@ -104,8 +104,8 @@ func (s *Server) Serve(ctx context.Context, l *net.TCPListener) error {
 	srv := &http.Server{
 		Handler:           s,
 		ReadHeaderTimeout: limits.Header,
-		// No ReadTimeout: net/http goes on reading while it answers, and would
-		// take the time-out there for the end of the connection.
+		// No ReadTimeout: net/http keeps reading while it answers, and would
+		// treat the time-out as the end of the connection.
 		IdleTimeout:    limits.Idle,
 		MaxHeaderBytes: maxHeader,
 		// "OPTIONS *" is refused like every other method.
@@ -127,18 +127,17 @@ func (s *Server) Serve(ctx context.Context, l *net.TCPListener) error {
 	return fmt.Errorf("http: %w", err)
 }
 
-// Running is how many requests are being answered.
+// Running returns how many requests are being answered.
 func (s *Server) Running() int { return int(s.running.Load()) }
 
-// ServeHTTP is http.Handler's.
+// ServeHTTP implements http.Handler.
 //
-// There is no http.ServeMux before it: that answers a name such as
-// "//boot//linux", which boot loaders make of prefixes, by a redirect, and
-// GRUB follows none.
+// It uses no http.ServeMux. A ServeMux redirects a name like "//boot//linux",
+// which boot loaders build from prefixes, and GRUB does not follow redirects.
 func (s *Server) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	w := newResponse(rw)
 	if r.ContentLength != 0 {
-		// net/http would wait for a body before it goes on, without a limit.
+		// net/http would wait for a body without a limit before it goes on.
 		w.refuseBody()
 	}
 	switch {
@@ -160,8 +159,7 @@ func (s *Server) refuse(w *response, r *http.Request, status int) {
 	s.done(w, r, began, event.Refused, nil)
 }
 
-// fail answers with a status and its standard text, and nothing of what went
-// wrong inside.
+// fail answers with a status and its standard text, without internal details.
 func fail(w http.ResponseWriter, status int) {
 	http.Error(w, strings.ToLower(http.StatusText(status)), status)
 }
@@ -201,8 +199,9 @@ func (s *Server) serveFile(w *response, r *http.Request) {
 	s.done(w, r, began, outcome, err)
 }
 
-// send lets net/http answer: it knows ranges (RFC 9110 §14) and conditions
-// (§13). What is in memory is small and has no validator: no client resumes it.
+// send lets net/http answer, which handles ranges (RFC 9110 §14) and conditions
+// (§13). A file in memory is small and has no validator, because no client
+// resumes it.
 func (s *Server) send(w *response, r *http.Request, f bootfiles.File) {
 	if c, ok := connOf(r); ok {
 		c.hold()
@@ -211,8 +210,8 @@ func (s *Server) send(w *response, r *http.Request, f bootfiles.File) {
 	h := w.Header()
 	h.Set("Content-Type", contentType(r.URL.Path))
 	if strings.Contains(r.Header.Get("Range"), ",") {
-		// Several ranges make an answer of many parts, put together by copying.
-		// "A server MAY ignore the Range header field" (§14.2): no boot loader
+		// Several ranges make a multipart answer, which is built by copying. "A
+		// server MAY ignore the Range header field" (§14.2), and no boot loader
 		// asks for more than one.
 		r.Header.Del("Range")
 	}
@@ -220,8 +219,8 @@ func (s *Server) send(w *response, r *http.Request, f bootfiles.File) {
 	case *bootfiles.InMemory:
 		http.ServeContent(w, r, "", time.Time{}, newMemory(f.Bytes()))
 	case *bootfiles.Personal:
-		// Part by part: a copy for each reader would let those that do not read
-		// fill the memory.
+		// Read it in parts. With a copy for each client, clients that do not
+		// read could fill the memory.
 		http.ServeContent(w, r, "", time.Time{}, io.NewSectionReader(f, 0, f.Size()))
 	case *bootfiles.OnDisk:
 		now := time.Now
@@ -231,16 +230,15 @@ func (s *Server) send(w *response, r *http.Request, f bootfiles.File) {
 		if tag := etag(f.Info(), now()); tag != "" {
 			h.Set("ETag", tag)
 		}
-		// The *os.File itself: through any wrapper the kernel could not send
-		// it by sendfile(2).
+		// Pass the *os.File itself. Through a wrapper, the kernel could not
+		// send it with sendfile(2).
 		http.ServeContent(w, r, "", f.Info().ModTime(), f.File())
 	}
 }
 
-// contentTypes are by extension, in lower case. EDK2 looks at the type first,
-// and only then at the extension, which it knows in lower case alone; without
-// either it refuses the file. "application/efi" must stand for itself, with
-// no parameter.
+// contentTypes maps extensions, in lower case, to types. EDK2 looks at the type
+// first, and then at the extension, which it knows only in lower case. Without
+// either it refuses the file. "application/efi" must have no parameter.
 var contentTypes = map[string]string{
 	".efi":  "application/efi",
 	".iso":  "application/vnd.efi-iso",
@@ -250,8 +248,8 @@ var contentTypes = map[string]string{
 	".txt":  "text/plain; charset=utf-8",
 }
 
-// contentType never leaves the type to a guess from the content, which would
-// read the file's start once more.
+// contentType always returns a type. Otherwise net/http would guess it from the
+// content, and read the start of the file once more.
 func contentType(name string) string {
 	if t, ok := contentTypes[strings.ToLower(path.Ext(name))]; ok {
 		return t
@@ -259,8 +257,8 @@ func contentType(name string) string {
 	return "application/octet-stream"
 }
 
-// done tells of a request that has ended. A HEAD that is answered is not
-// told: EDK2 asks so for the size before each file.
+// done logs and reports a request that has ended. A HEAD that succeeds is not
+// reported: EDK2 sends one before each file to get its size.
 func (s *Server) done(w *response, r *http.Request, began time.Time, outcome event.Outcome, err error) {
 	if r.Method == http.MethodHead && outcome == event.Sent {
 		return
@@ -276,7 +274,7 @@ func (s *Server) done(w *response, r *http.Request, began time.Time, outcome eve
 	case event.Sent:
 		level = slog.LevelInfo
 	case event.Refused:
-		// Of what is there and not given out, Open has told why.
+		// If a file exists and is not given out, Open has logged why.
 		if !errors.Is(err, fs.ErrNotExist) && s.refused.First(now, e.Addr) {
 			level = slog.LevelWarn
 		}
@@ -295,10 +293,10 @@ func (s *Server) done(w *response, r *http.Request, began time.Time, outcome eve
 	s.Log.LogAttrs(context.Background(), level, text, attrs...)
 }
 
-// fileOf is the name that a client asks for, as an event keeps it.
+// fileOf returns the name that a client asks for, as an event keeps it.
 func fileOf(r *http.Request) string { return event.Name(strings.TrimPrefix(r.URL.Path, "/")) }
 
-// source is the client's address.
+// source returns the client's address.
 func source(r *http.Request) netip.Addr {
 	a, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
@@ -307,7 +305,7 @@ func source(r *http.Request) netip.Addr {
 	return a.Addr().Unmap()
 }
 
-// isGone reports whether an error of a connection is the client's doing.
+// isGone reports whether the client caused a connection's error.
 func isGone(err error) bool {
 	return errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, net.ErrClosed)
 }

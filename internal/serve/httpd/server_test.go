@@ -31,16 +31,16 @@ const (
 	forMAC = "a menu of " + mac + "\n"
 	mac    = "52:54:00:77:00:10"
 	kernel = "0123456789"
-	piece  = 1 << 20 // more than any buffer on the way holds
+	piece  = 1 << 20 // larger than any buffer on the way
 )
 
-// patience is far more than anything here takes; it ends a test that hangs.
+// patience is much longer than any test here takes. It ends a test that hangs.
 const patience = 30 * time.Second
 
 var longAgo = time.Date(2020, 1, 2, 3, 4, 5, 0, time.UTC)
 
-// newServer makes a server of a menu, a bundled program and a boot folder,
-// which it returns too. Events go to the channel.
+// newServer returns a server of a menu, a bundled program and a boot folder. It
+// also returns the boot folder, and the channel that receives the events.
 func newServer(t *testing.T) (s *Server, boot string, events chan event.Event) {
 	t.Helper()
 	top := t.TempDir()
@@ -79,7 +79,7 @@ func newServer(t *testing.T) (s *Server, boot string, events chan event.Event) {
 		Bundled: map[string][]byte{"pxelinux.0": bytes.Repeat([]byte("pxe"), piece)},
 		Names:   spec.Files{AnyCase: true},
 	})
-	events = make(chan event.Event, 256) // more than a test makes
+	events = make(chan event.Event, 256) // more than any test causes
 	return &Server{
 		Open: func(_ netip.Addr, name string) (bootfiles.File, error) {
 			if name == "/broken" {
@@ -112,7 +112,8 @@ func start(t *testing.T, s *Server) string {
 	return l.Addr().String()
 }
 
-// dial connects; what it returns fails, rather than waits for ever.
+// dial connects. The connection has a deadline, so that a test fails instead of
+// hanging.
 func dial(t *testing.T, addr string) *net.TCPConn {
 	t.Helper()
 	c, err := net.Dial("tcp4", addr)
@@ -126,20 +127,21 @@ func dial(t *testing.T, addr string) *net.TCPConn {
 	return c.(*net.TCPConn)
 }
 
-// reply is an answer as it came.
+// reply is an answer as received.
 type reply struct {
 	status int
 	header http.Header
 	body   string
 }
 
-// ask sends a request as a boot loader writes it: no library mends the name.
+// ask sends a request as a boot loader writes it: no library corrects the name.
 func ask(t *testing.T, addr, method, target string, header ...string) reply {
 	t.Helper()
 	c := dial(t, addr)
 	lines := append([]string{method + " " + target + " HTTP/1.1", "Host: box", "Connection: close"}, header...)
-	// In one piece: net/http refuses a broken first line before it has read the
-	// rest, and what comes after its close resets the connection.
+	// Send the request in one piece. net/http refuses a broken first line
+	// before it has read the rest, and data after its close resets the
+	// connection.
 	io.WriteString(c, strings.Join(lines, "\r\n")+"\r\n\r\n")
 	r, err := http.ReadResponse(bufio.NewReader(c), &http.Request{Method: method})
 	if err != nil {
@@ -200,12 +202,12 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// PXELINUX speaks HTTP/1.0, and does not say to whom.
+// PXELINUX speaks HTTP/1.0 and sends no Host header.
 func TestHTTP10(t *testing.T) {
 	s, _, _ := newServer(t)
 	c := dial(t, start(t, s))
 	io.WriteString(c, "GET /debian/linux HTTP/1.0\r\n\r\n")
-	b, err := io.ReadAll(c) // the end of the file is the connection's
+	b, err := io.ReadAll(c) // the end of the connection ends the file
 	if err != nil || !strings.HasPrefix(string(b), "HTTP/1.0 200 OK\r\n") || !strings.HasSuffix(string(b), "\r\n\r\n"+kernel) {
 		t.Errorf("got %q, %v", b, err)
 	}
@@ -234,7 +236,7 @@ func TestMethods(t *testing.T) {
 		{"GET", "/debian/linux", []string{"Content-Length: 1000"}, 400, "", "bad request\n"},
 	} {
 		t.Run(strings.Join(append([]string{tc.method, tc.target}, tc.header...), " "), func(t *testing.T) {
-			// The body is never sent: who waits for it hangs.
+			// The body is never sent, so a server that waits for it hangs.
 			got := ask(t, addr, tc.method, tc.target, tc.header...)
 			if got.status != tc.status || got.header.Get("Allow") != tc.allow || got.body != tc.body {
 				t.Errorf("%d, Allow %q, %q; want %d, %q, %q", got.status, got.header.Get("Allow"), got.body, tc.status, tc.allow, tc.body)
@@ -248,7 +250,7 @@ func TestContentType(t *testing.T) {
 	addr := start(t, s)
 	for target, want := range map[string]string{
 		"/a%20b.efi":            "application/efi",
-		"/A%20B.EFI":            "application/efi", // EDK2 would not know it by this extension
+		"/A%20B.EFI":            "application/efi", // EDK2 does not recognize this extension
 		"/disk.iso":             "application/vnd.efi-iso",
 		"/debian/linux":         "application/octet-stream",
 		"/index.html":           "application/octet-stream", // a boot file, not a page
@@ -263,7 +265,7 @@ func TestContentType(t *testing.T) {
 	}
 }
 
-// Ranges and conditions, in memory and on disk alike. What is in memory has no
+// Ranges and conditions work in memory and on disk. A file in memory has no
 // validator.
 func TestRangesAndConditions(t *testing.T) {
 	s, boot, _ := newServer(t)
@@ -331,8 +333,8 @@ func TestRangesAndConditions(t *testing.T) {
 	}
 }
 
-// A client that resumes with the ETag of a file that was replaced meanwhile by one
-// of the same size and time gets the new one from its start.
+// A client resumes with an ETag, but a file of the same size and time has
+// replaced the original. The client gets the new file from its start.
 func TestResumedAfterReplacement(t *testing.T) {
 	s, boot, _ := newServer(t)
 	s.now = func() time.Time { return time.Now().Add(settled) }
@@ -380,7 +382,7 @@ func TestEvents(t *testing.T) {
 		{"the box's own trouble", "GET", "/broken", nil, "broken", event.Failed, 0, false},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
-			ask(t, addr, "HEAD", "/debian/linux") // is no transfer
+			ask(t, addr, "HEAD", "/debian/linux") // not a transfer
 			ask(t, addr, tc.method, tc.target, tc.header...)
 			e := <-events
 			if e.Protocol != event.HTTP || e.What != tc.what || e.Outcome != tc.outcome || e.Bytes != tc.bytes || e.Addr != netip.MustParseAddr("127.0.0.1") || e.Took <= 0 || e.Time.IsZero() {
@@ -421,7 +423,7 @@ func TestMetricsPath(t *testing.T) {
 	}
 }
 
-// spy is a connection's end of net/http, which tells how it was fed.
+// spy is an http.ResponseWriter that records how it was fed.
 type spy struct {
 	header http.Header
 	writes [][]byte
@@ -439,8 +441,8 @@ func (s *spy) ReadFrom(r io.Reader) (int64, error) {
 	return io.Copy(io.Discard, r)
 }
 
-// A file on disk reaches net/http as an *os.File, from which the kernel sends
-// by itself; one in memory as the very bytes of the catalog.
+// A file on disk reaches net/http as an *os.File, which the kernel can send
+// directly. A file in memory reaches it as the catalog's bytes.
 func TestNothingIsCopied(t *testing.T) {
 	s, _, _ := newServer(t)
 	for target, header := range map[string]string{"/debian/linux": "", "/debian/linux ": "bytes=2-5"} {
@@ -473,10 +475,10 @@ func TestNothingIsCopied(t *testing.T) {
 	}
 }
 
-// The connections that net/http is given can still be fed by the kernel.
+// The kernel can still feed the connections that net/http gets.
 var _ io.ReaderFrom = (*conn)(nil)
 
-// BenchmarkMenu is all that is ours between net/http and a file in memory.
+// BenchmarkMenu measures our code between net/http and a file in memory.
 func BenchmarkMenu(b *testing.B) {
 	files := bootfiles.New(bootfiles.Contents{Menus: map[string][]byte{"menu": make([]byte, 4096)}})
 	open := func(_ netip.Addr, name string) (bootfiles.File, error) { return files.Open(name, bootfiles.Reader{}) }
