@@ -5,20 +5,20 @@ import (
 	"sync/atomic"
 )
 
-// queue is how many events wait for one subscriber. At ten thousand answers a
-// second it may be away for a tenth of one.
+// queue is how many events may wait for one subscriber. At ten thousand answers
+// a second, that is a tenth of a second.
 const queue = 1024
 
 // Bus carries events from every server to every subscriber. The zero Bus has
 // no subscribers.
 type Bus struct {
-	mu          sync.Mutex                   // of Subscribe
-	subscribers atomic.Pointer[[]chan Event] // what Publish reads is never changed
+	mu          sync.Mutex                   // serializes Subscribe
+	subscribers atomic.Pointer[[]chan Event] // the slice that Publish reads is never modified
 	dropped     atomic.Uint64
 }
 
-// Subscribe returns the events that are published from now on. There is no
-// end to a subscription: subscribers live as long as the program.
+// Subscribe returns the events that are published from now on. A subscription
+// has no end: subscribers live as long as the program.
 func (b *Bus) Subscribe() <-chan Event {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -32,8 +32,8 @@ func (b *Bus) Subscribe() <-chan Event {
 	return c
 }
 
-// Publish hands e to each subscriber that has room for it, and never waits: a
-// machine's boot is worth more than the tale of it.
+// Publish hands e to each subscriber that has room for it. It never blocks,
+// because a machine's boot matters more than the report about it.
 func (b *Bus) Publish(e Event) {
 	all := b.subscribers.Load()
 	if all == nil {
@@ -48,5 +48,5 @@ func (b *Bus) Publish(e Event) {
 	}
 }
 
-// Dropped is how many events a subscriber had no room for.
+// Dropped returns how many events were lost because a subscriber had no room.
 func (b *Bus) Dropped() uint64 { return b.dropped.Load() }

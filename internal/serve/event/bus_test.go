@@ -29,7 +29,8 @@ func TestBusTellsEverySubscriber(t *testing.T) {
 	}
 }
 
-// A subscriber that hears nothing costs neither the publisher nor the others.
+// A subscriber that does not read delays neither the publisher nor the other
+// subscribers.
 func TestBusDoesNotWait(t *testing.T) {
 	var b Bus
 	deaf, heard := b.Subscribe(), b.Subscribe()

@@ -17,52 +17,54 @@ import (
 
 const (
 	// quiet is how long a machine must be silent before its boot counts as
-	// over. Firmware that is not answered asks again sooner than that.
+	// over. Firmware that gets no answer asks again sooner than that.
 	quiet = 30 * time.Second
-	// patience is how long a transfer may hold a boot open with nothing else
-	// to be heard of it. Five hundred machines that load Windows over one
-	// Gbit/s take half an hour for it.
+	// patience is how long a transfer may keep a boot open if no other event
+	// arrives. Five hundred machines that load Windows over 1 Gbit/s take half
+	// an hour.
 	patience = time.Hour
-	// lookAgain is how often silence is looked for, and atOnce how many boots
-	// are told then: a log that is limited takes ten lines a second.
+	// lookAgain is how often to look for quiet machines, and atOnce how many
+	// boots to report each time. The limited log takes ten lines a second.
 	lookAgain = time.Second
 	atOnce    = 8
 
-	// Twice as many machines as a large site boots at a time, and what one
-	// asks for until a menu waits or a system runs: some 25 files. An event has
-	// 150 bytes, and a name: 18 MB at most, where all of it is invented.
+	// Twice as many machines as a large site boots at a time, and the events of
+	// one machine until a menu waits or a system runs, which are some 25 files.
+	// An event has 150 bytes and a name: at most 18 MB, if a flood invents
+	// everything.
 	maxMachines = 1024
 	maxEvents   = 64
 )
 
-// Trace puts the events of each machine together, and tells a boot from them
-// once the machine is quiet. It belongs to one goroutine.
+// Trace collects the events of each machine, and makes a boot of them once the
+// machine is quiet. One goroutine owns it.
 type Trace struct {
 	maxMachines, maxEvents int
 
 	byMAC  map[ether.MAC]*machine
 	byAddr map[netip.Addr]*machine
-	// All of *machine. Served are those that boot and were sent a whole file, for
-	// which a forged address is not enough; claimed are those that boot and were
-	// not. Both have the last heard at the front. Resting have no boot to report,
-	// and the last reported at the front.
+	// The lists hold *machine. served has the machines that boot and were sent
+	// a whole file, which takes more than a forged address. claimed has the
+	// machines that boot and were not. In both, the last active machine is at
+	// the front. resting has the machines with no boot to report, the last
+	// reported one at the front.
 	served, claimed, resting list.List
-	leftOut                  int // events, of machines that there was no room for
+	leftOut                  int // events of machines that there was no room for
 }
 
-// machine is what is known of one. Without a MAC it is one whose DHCP
-// exchange was not heard, or held no address.
+// machine is what is known about one machine. It has no MAC if its DHCP
+// exchange was not seen, or contained no address.
 type machine struct {
 	mac   ether.MAC
 	addr  netip.Addr
 	place *list.Element
 	last  time.Time
-	in    *list.List  // that place is in
-	boot  Boot        // so far; not begun in one that is resting
-	open  []time.Time // when the transfers began that have not ended
+	in    *list.List  // the list that place is in
+	boot  Boot        // so far; empty in a resting machine
+	open  []time.Time // the start times of transfers that have not ended
 }
 
-// Boot is what one machine was answered until it was quiet.
+// Boot is what one machine was sent until it was quiet.
 type Boot struct {
 	MAC      ether.MAC
 	Addr     netip.Addr
@@ -73,17 +75,17 @@ type Boot struct {
 	Served   bool    // a whole file was sent to the machine
 }
 
-// NewTrace makes a trace of no more machines than that, and no more events of
-// each.
+// NewTrace returns a Trace of at most so many machines, with at most so many
+// events for each.
 func NewTrace(machines, events int) *Trace {
 	return &Trace{maxMachines: machines, maxEvents: events, byMAC: map[ether.MAC]*machine{}, byAddr: map[netip.Addr]*machine{}}
 }
 
-// Add takes an event in. When there is no room for another machine, the one that
-// has rested the longest is forgotten. While none rests, new ones are left out,
-// since with half of each boot there would be nothing to report about any. But one
-// that was sent a whole file takes the place of one that was not: a flood may have
-// invented all of those.
+// Add adds an event. When there is no room for another machine, the one that
+// has rested the longest is evicted. While none rests, new machines are left
+// out: with half of each boot there would be nothing to report about any. But a
+// machine that was sent a whole file replaces one that was not, because a flood
+// may have invented all of those.
 func (t *Trace) Add(e Event) {
 	m := t.machine(e)
 	if m == nil {
@@ -117,7 +119,7 @@ func (t *Trace) Add(e Event) {
 	b.Events = appendBounded(b.Events, e, t.maxEvents)
 }
 
-// wholeFile reports whether a client has all of a file that it asked for.
+// wholeFile reports whether a client received a whole file.
 func (e Event) wholeFile() bool { return e.Protocol != DHCP && e.Outcome == Sent && e.Bytes > 0 }
 
 // put moves a machine to the front of a list.
@@ -128,7 +130,8 @@ func (m *machine) put(l *list.List) {
 	m.in, m.place = l, l.PushFront(m)
 }
 
-// appendBounded appends an element, and drops the first of so many.
+// appendBounded appends an element. If the slice is full, it drops the first
+// one.
 func appendBounded[T any](all []T, one T, most int) []T {
 	if len(all) == most {
 		all = slices.Delete(all, 0, 1)
@@ -136,8 +139,8 @@ func appendBounded[T any](all []T, one T, most int) []T {
 	return append(all, one)
 }
 
-// machine finds whose event it is: nil for one that there is no room for. DHCP
-// knows the MAC, and which address goes with it; transfers know the address.
+// machine returns the machine of an event, or nil if there is no room for it.
+// DHCP knows the MAC and its address. Transfers know only the address.
 func (t *Trace) machine(e Event) *machine {
 	if !e.MAC.IsValid() {
 		m, ok := t.byAddr[e.Addr]
@@ -185,9 +188,9 @@ func (t *Trace) forget(m *machine) {
 	}
 }
 
-// move notes that an address is this machine's from now on; nil stands for one
-// that is left out. What was under way to either is not heard of again: the end
-// would be taken for the new owner's.
+// move notes that an address belongs to m from now on. m is nil if the new
+// owner is left out. Transfers under way to the old and the new owner are
+// forgotten: their end would be attributed to the new owner.
 func (t *Trace) move(m *machine, a netip.Addr) {
 	old := t.byAddr[a]
 	if old == m {
@@ -207,10 +210,10 @@ func (t *Trace) move(m *machine, a netip.Addr) {
 	t.byAddr[a] = m
 }
 
-// Quiet returns the boots of those who have been quiet for long enough, and
-// begins their events again: so many at most, those that were served first, and the
-// oldest of them first. The renewals of a running system are no boot: one has an
-// answer to boot firmware in it, or a transfer.
+// Quiet returns the boots of machines that have been quiet for long enough, and
+// clears their events. It returns at most that many boots: served machines
+// first, and the oldest of those first. Renewals of a running system are not a
+// boot: a boot has an answer to boot firmware, or a transfer.
 func (t *Trace) Quiet(now time.Time, most int) []Boot {
 	var boots []Boot
 	for _, l := range []*list.List{&t.served, &t.claimed} {
@@ -236,7 +239,7 @@ func (t *Trace) Quiet(now time.Time, most int) []Boot {
 	return boots
 }
 
-// LeftOut is how many events were left out since it was last asked.
+// LeftOut returns how many events were left out since the last call.
 func (t *Trace) LeftOut() int {
 	n := t.leftOut
 	t.leftOut = 0
@@ -255,10 +258,10 @@ func (b Boot) isBoot() bool {
 	return false
 }
 
-// Took is the time from the first request to the last answer.
+// Took returns the time from the first request to the last answer.
 func (b Boot) Took() time.Duration { return b.Events[len(b.Events)-1].Time.Sub(b.Began) }
 
-// Bytes is how much the machine was sent.
+// Bytes returns how much the machine was sent.
 func (b Boot) Bytes() int64 {
 	var n int64
 	for _, e := range b.Events {
@@ -267,7 +270,7 @@ func (b Boot) Bytes() int64 {
 	return n
 }
 
-// Steps tells the boot in one line:
+// Steps describes the boot in one line:
 //
 //	offer→selecting 1.2s, pxelinux.0 0.1s, 3 not found, pxelinux.cfg/default 0s
 func (b Boot) Steps() string {
@@ -297,7 +300,7 @@ func (b Boot) Steps() string {
 	return strings.Join(steps, ", ")
 }
 
-// run is how many events from the first on are alike.
+// run returns how many events, from the first on, are alike.
 func run(events []Event, alike func(Event) bool) int {
 	for i, e := range events {
 		if !alike(e) {
@@ -337,11 +340,11 @@ func transfer(e Event) string {
 
 func seconds(d time.Duration) string { return d.Round(100 * time.Millisecond).String() }
 
-// LogBoots logs a line for each boot, until ctx ends. The first boot in a while of
-// each address that was sent a file is always logged, since there are only so many
-// addresses. All others are limited like any line that strangers can cause. whose
-// finds the machine at an address, for a boot whose DHCP answers the trace had no
-// room for; it may return the zero MAC.
+// LogBoots logs a line for each boot, until ctx ends. For each address that was
+// sent a file, it always logs the first boot in a while: the number of such
+// addresses is limited. All other lines are limited like any line that
+// strangers can cause. whose returns the machine at an address, for a boot
+// whose DHCP answers the trace had no room for. It may return the zero MAC.
 func LogBoots(ctx context.Context, events <-chan Event, whose func(netip.Addr) ether.MAC, log *slog.Logger) error {
 	t := NewTrace(maxMachines, maxEvents)
 	trusted, lately := loglimit.Trusted(log), lately{}
@@ -374,7 +377,7 @@ func LogBoots(ctx context.Context, events <-chan Event, whose func(netip.Addr) e
 	}
 }
 
-// lately are the addresses whose boot was logged in the last oneBootIn.
+// lately has the addresses whose boot was logged in the last oneBootIn.
 type lately map[netip.Addr]time.Time
 
 const (
@@ -382,8 +385,7 @@ const (
 	maxLately = 4096
 )
 
-// first reports whether there was no boot of an address lately, and notes this
-// one.
+// first reports whether an address had no boot lately, and notes this one.
 func (l lately) first(now time.Time, a netip.Addr) bool {
 	if last, ok := l[a]; ok && now.Sub(last) < oneBootIn {
 		return false

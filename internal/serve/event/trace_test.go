@@ -24,7 +24,7 @@ var (
 	addrB = netip.MustParseAddr("192.0.2.11")
 )
 
-// at is a time of the test, in seconds since its start.
+// at returns a time, in seconds since the start of the test.
 func at(seconds float64) time.Time { return start.Add(time.Duration(seconds * float64(time.Second))) }
 
 func answer(t float64, mac ether.MAC, addr netip.Addr, firmware, what string) Event {
@@ -35,7 +35,7 @@ func file(t float64, addr netip.Addr, name string) Event {
 	return Event{Time: at(t), Protocol: TFTP, Addr: addr, What: name, Outcome: Sent, Bytes: 1000, Took: 100 * time.Millisecond}
 }
 
-// begins tells of the beginning of a transfer whose end another event tells.
+// begins returns the event that reports the beginning of end's transfer.
 func begins(end Event) Event {
 	return Event{Time: end.Time.Add(-end.Took), Protocol: end.Protocol, Addr: end.Addr, What: end.What, Outcome: Begun}
 }
@@ -121,7 +121,7 @@ func TestTraceTellsABootOnce(t *testing.T) {
 			t.Errorf("after %v s: %d boots, want %d", tc.now, len(got), tc.want)
 		}
 	}
-	// Its address is known still when it comes back for more.
+	// The address is still known when the machine asks for more.
 	trace.Add(file(600, addrA, "packages.iso"))
 	again := trace.Quiet(at(630), 8)
 	if len(again) != 1 || again[0].MAC != macA || again[0].Steps() != "packages.iso 100ms" {
@@ -129,7 +129,7 @@ func TestTraceTellsABootOnce(t *testing.T) {
 	}
 }
 
-// What a machine loads may take longer than its silence may last.
+// A transfer may take longer than quiet.
 func TestLongTransferBelongsToItsBoot(t *testing.T) {
 	long := func(end float64, addr netip.Addr, name string, took float64) Event {
 		e := file(end, addr, name)
@@ -185,12 +185,12 @@ func TestLongTransferBelongsToItsBoot(t *testing.T) {
 	}
 }
 
-// invented is one of many machines.
+// invented returns one of many machines.
 func invented(i int) (ether.MAC, netip.Addr) {
 	return ether.MAC{2, 0, 0, 0, byte(i >> 8), byte(i)}, netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)})
 }
 
-// bounded reports what there is more of than there is room for.
+// bounded returns an error if a limit is exceeded.
 func (t *Trace) bounded() error {
 	if n := t.served.Len() + t.claimed.Len() + t.resting.Len(); n > t.maxMachines || len(t.byMAC) > n || len(t.byAddr) > n {
 		return fmt.Errorf("%d machines by MAC, %d by address, %d in all; the bound is %d", len(t.byMAC), len(t.byAddr), n, t.maxMachines)
@@ -231,9 +231,9 @@ func TestTraceIsBounded(t *testing.T) {
 	}
 }
 
-// Machines that boot keep their places, but one that was sent a whole file gets the
-// place of one that was not. Those that rest give theirs up, the one first that
-// rests the longest.
+// Machines that boot keep their places, but one that was sent a whole file
+// replaces one that was not. Resting machines are evicted, the one that has
+// rested the longest first.
 func TestTraceMakesRoom(t *testing.T) {
 	trace := NewTrace(2, 16)
 	trace.Add(answer(0, macA, addrA, "bios", "offer"))
@@ -261,7 +261,7 @@ func TestTraceMakesRoom(t *testing.T) {
 	}
 }
 
-// storm has so many machines boot in step, and calls say with each event.
+// storm makes that many machines boot in step, and calls say with each event.
 func storm(machines int, say func(Event)) {
 	for step := range 25 {
 		for i := range machines {
@@ -312,7 +312,7 @@ func TestLogBoots(t *testing.T) {
 		offer.Time, name.Time = time.Now(), time.Now()
 		bus.Publish(offer)
 		bus.Publish(name)
-		time.Sleep(quiet + lookAgain) // the bubble's clock: no time passes outside
+		time.Sleep(quiet + lookAgain) // the bubble's clock: no real time passes
 		cancel()
 		<-done
 		const want = `level=INFO msg=boot mac=52:54:00:00:00:0a address=192.0.2.10 firmware=bios steps="offer, x\ny not found" bytes=0 took=0s` + "\n"
@@ -322,8 +322,8 @@ func TestLogBoots(t *testing.T) {
 	})
 }
 
-// All lines of a storm get through the limit that keeps others from flooding
-// the log, and one says when there are more machines than are followed.
+// All lines of a storm pass the limit that protects the log from floods. One
+// line says when there are too many machines to trace.
 func TestLogBootsOfAStorm(t *testing.T) {
 	for _, tc := range []struct{ machines, lines, warnings int }{{200, 200, 0}, {maxMachines + 100, maxMachines, 1}} {
 		synctest.Test(t, func(t *testing.T) {
@@ -348,9 +348,9 @@ func TestLogBootsOfAStorm(t *testing.T) {
 	}
 }
 
-// A flood of invented machines and of requests with forged addresses does not keep
-// the boots of real ones out of the log, and each machine has one line of them in
-// ten minutes for certain.
+// A flood of invented machines, and of requests with forged addresses, does not
+// keep the boots of real machines out of the log. Each real machine is sure of
+// one line in ten minutes.
 func TestLogBootsInAFlood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
@@ -379,7 +379,7 @@ func TestLogBootsInAFlood(t *testing.T) {
 			}
 		}
 		flood(60)
-		for range 5 { // times that the machine boots
+		for range 5 { // the machine boots five times
 			offer, menu := answer(0, macA, netip.Addr{}, "bios", "proxy offer"), file(0, addrA, "pxelinux.0")
 			offer.Time, menu.Time = time.Now(), time.Now()
 			events <- offer
