@@ -1,6 +1,6 @@
 // Package metrics counts what the servers do, for Prometheus. No label holds
-// what a client chose, such as a name or an address: whoever can send packets
-// could otherwise fill the memory with time series.
+// what a client chose, such as a name or an address. Otherwise anyone who can
+// send packets could fill the memory with time series.
 package metrics
 
 import (
@@ -15,19 +15,19 @@ import (
 	"github.com/pxebox/pxebox/internal/serve/event"
 )
 
-// What a scrape may cost: there is one collector at a site, and a second by
-// way of change.
+// What a scrape may cost. A site has one collector, and two while it replaces
+// one.
 const (
 	maxScrapes  = 2
 	scrapeLimit = 5 * time.Second
 )
 
-// durations are the buckets of a transfer's time, in seconds: a menu takes
-// milliseconds, an installer's image over a busy link minutes.
+// durations are the buckets of a transfer's time, in seconds. A menu takes
+// milliseconds. An installer's image over a busy link takes minutes.
 var durations = []float64{.001, .01, .1, .5, 1, 2.5, 5, 10, 30, 60, 300, 1800}
 
-// Metrics is a set of counters of its own. Its methods may be called from
-// everywhere.
+// Metrics is an independent set of counters. Its methods may be called from any
+// goroutine.
 type Metrics struct {
 	registry    *prometheus.Registry
 	answers     *prometheus.CounterVec
@@ -40,7 +40,7 @@ type Metrics struct {
 	generation  *prometheus.GaugeVec
 }
 
-// New makes the counters, all at zero.
+// New returns Metrics with all counters at zero.
 func New() *Metrics {
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "pxebox", Name: name, Help: help}, labels)
@@ -63,8 +63,8 @@ func New() *Metrics {
 	}
 	m.registry.MustRegister(
 		m.answers, m.silences, m.transfers, m.bytes, m.retransmits, m.duration, m.leases, m.generation,
-		// Of the process: its memory, its CPU time, its open files. The Go
-		// runtime's own set is four times as long, and tells an operator
+		// The process's memory, CPU time and open files. The Go runtime's
+		// collector has four times as many metrics, and they help an operator
 		// little.
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
@@ -75,16 +75,16 @@ func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: maxScrapes, Timeout: scrapeLimit})
 }
 
-// Dropped has the count of events that were lost on their way here shown. It
-// is called once at most.
+// Dropped adds a counter of the events that were lost before they were counted.
+// It is called at most once.
 func (m *Metrics) Dropped(count func() uint64) {
 	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Namespace: "pxebox", Name: "events_dropped_total", Help: "Events that a subscriber had no room for, and that the other counters may lack.",
 	}, func() float64 { return float64(count()) }))
 }
 
-// Running has the number of a protocol's transfers under way shown. It is
-// called once at most for each protocol.
+// Running adds a gauge of a protocol's transfers under way. It is called at
+// most once for each protocol.
 func (m *Metrics) Running(p event.Protocol, count func() int) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Namespace: "pxebox", Name: "transfers_running", Help: "Transfers under way.", ConstLabels: prometheus.Labels{"protocol": string(p)},
@@ -94,19 +94,19 @@ func (m *Metrics) Running(p event.Protocol, count func() int) {
 // Leases sets how many addresses are leased.
 func (m *Metrics) Leases(n int) { m.leases.Set(float64(n)) }
 
-// Generation says which generation is served from now on.
+// Generation sets the generation that is served from now on.
 func (m *Metrics) Generation(id string) {
 	m.generation.Reset()
 	m.generation.WithLabelValues(id).Set(1)
 }
 
-// Class says of a packet that was not answered whose business that is.
+// Class says why a packet was not answered.
 type Class string
 
 // The classes.
 const (
 	Ignored Class = "ignored" // it was not for this box
-	Trouble Class = "trouble" // somebody should mend something
+	Trouble Class = "trouble" // an administrator must fix something
 	Limited Class = "limited" // it was part of a flood
 )
 
@@ -132,7 +132,7 @@ func (m *Metrics) Event(e event.Event) {
 		return
 	}
 	if e.Outcome == event.Begun {
-		return // it counts when it has ended
+		return // counted when it has ended
 	}
 	protocol := string(e.Protocol)
 	m.transfers.WithLabelValues(protocol, string(e.Outcome)).Inc()

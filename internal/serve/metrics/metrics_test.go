@@ -72,7 +72,7 @@ func TestMetrics(t *testing.T) {
 		`pxebox_dhcp_silences_total{class="trouble"}`:                                            "1",
 		`pxebox_dhcp_silences_total{class="limited"}`:                                            "2",
 		`pxebox_transfers_total{outcome="sent",protocol="tftp"}`:                                 "1",
-		`pxebox_transfers_total{outcome="begun",protocol="tftp"}`:                                "", // each counts once
+		`pxebox_transfers_total{outcome="begun",protocol="tftp"}`:                                "", // each transfer counts once
 		`pxebox_transfers_total{outcome="timed out",protocol="tftp"}`:                            "1",
 		`pxebox_transfers_total{outcome="not found",protocol="tftp"}`:                            "1",
 		`pxebox_transfer_bytes_total{protocol="tftp"}`:                                           "1500",
@@ -85,7 +85,7 @@ func TestMetrics(t *testing.T) {
 		`pxebox_transfers_running{protocol="http"}`:                                              "8",
 		`pxebox_leases`:                    "42",
 		`pxebox_generation_info{id="new"}`: "1",
-		`pxebox_generation_info{id="old"}`: "", // one at a time
+		`pxebox_generation_info{id="old"}`: "", // one generation at a time
 		`pxebox_events_dropped_total`:      "3",
 	} {
 		if got[name] != want {
@@ -97,7 +97,8 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
-// What clients choose, a name or an address, must not make time series.
+// A value that a client chooses, such as a name or an address, must not create
+// time series.
 func TestLabelsHoldNothingOfTheClient(t *testing.T) {
 	m := New()
 	send := func(what string, addr netip.Addr, mac ether.MAC) {
