@@ -1,7 +1,7 @@
-// Package ratelimit says which packets of a flood are still answered: a token
-// bucket for each hardware address, and one for all discovers together. It is
-// pure; it takes the time as an argument. Its memory does not grow, whatever
-// addresses are made up.
+// Package ratelimit decides which packets of a flood are still answered. It has
+// a token bucket for each hardware address, and one for all discovers together.
+// It is pure: it takes the time as an argument. Its memory does not grow,
+// whatever addresses an attacker invents.
 package ratelimit
 
 import (
@@ -11,23 +11,23 @@ import (
 
 const (
 	// A client asks once or twice a second while it boots, through three
-	// programs in a row; 20 at once and 5 a second leave room for all of
-	// them.
+	// programs in a row. 20 at once and 5 a second leave room for all of them.
 	clientBurst = 20
 	clientRate  = 5 // a second
 
-	// discoverRate is far above a site's busiest moment, and below what
-	// would keep a small machine from its other work.
+	// discoverRate is far above a site's peak, and low enough to leave a small
+	// machine time for its other work.
 	discoverRate  = 100_000 // a second
 	discoverBurst = discoverRate / 4
 
-	// buckets is how many hardware addresses are told apart. Two that share a
-	// bucket share its tokens: at 10,000 invented addresses a second a real
-	// client shares its bucket with one of them every six seconds.
+	// buckets is how many hardware addresses are distinguished. Two addresses
+	// that share a bucket share its tokens: at 10,000 invented addresses a
+	// second, a real client shares its bucket with one of them every six
+	// seconds.
 	buckets = 1 << 16
 )
 
-// bucket is a token bucket, in a form of 16 bytes.
+// bucket is a token bucket in 16 bytes.
 type bucket struct {
 	tokens float64
 	filled time.Duration // since the Limiter's start
@@ -43,15 +43,15 @@ func (b *bucket) take(now time.Duration, rate, burst float64) bool {
 	return true
 }
 
-// Limiter belongs to one goroutine.
+// Limiter holds the token buckets. One goroutine owns it.
 type Limiter struct {
 	start     time.Time
-	seed      maphash.Seed // nobody can choose addresses that share a bucket
+	seed      maphash.Seed // random: an attacker cannot choose addresses that share a bucket
 	clients   []bucket
 	discovers bucket
 }
 
-// New makes a limiter with all buckets full. now is the monotonic time.
+// New returns a Limiter with full buckets. now is the monotonic time.
 func New(now time.Time) *Limiter {
 	l := &Limiter{start: now, seed: maphash.MakeSeed(), clients: make([]bucket, buckets)}
 	for i := range l.clients {
@@ -61,10 +61,9 @@ func New(now time.Time) *Limiter {
 	return l
 }
 
-// Allow reports whether a packet of the hardware address is to be looked at,
-// and takes its token. Discovers are counted together as well: they are what
-// an attacker can invent, while any other message only says something to the
-// machine whose lease it names.
+// Allow reports whether to process a packet of the hardware address, and takes
+// its token. Discovers are also counted together: an attacker can invent them,
+// while any other message only affects the machine whose lease it names.
 func (l *Limiter) Allow(now time.Time, hw []byte, discover bool) bool {
 	at := now.Sub(l.start)
 	if !l.clients[maphash.Bytes(l.seed, hw)%buckets].take(at, clientRate, clientBurst) {

@@ -10,7 +10,8 @@ var t0 = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func mac(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n)[2:] }
 
-// count asks n times, evenly spread over d, and counts the yeses.
+// count calls Allow n times, spread evenly over d, and returns how often it
+// allowed the packet.
 func count(l *Limiter, from time.Time, d time.Duration, n int, hw func(i int) []byte) (yes int) {
 	for i := range n {
 		if l.Allow(from.Add(d*time.Duration(i)/time.Duration(n)), hw(i), true) {
@@ -34,8 +35,8 @@ func TestOneClient(t *testing.T) {
 	}
 }
 
-// A client that boots by the book is not held up by 10,000 invented
-// addresses a second.
+// A client that boots normally is not held up by 10,000 invented addresses a
+// second.
 func TestRealClientInAFlood(t *testing.T) {
 	l := New(t0)
 	for s := range 60 {
