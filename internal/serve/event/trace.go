@@ -75,8 +75,8 @@ type Boot struct {
 	Served   bool    // a whole file was sent to the machine
 }
 
-// NewTrace returns a Trace of at most so many machines, with at most so many
-// events for each.
+// NewTrace returns a Trace of at most the given number of machines, and of
+// events for each machine.
 func NewTrace(machines, events int) *Trace {
 	return &Trace{maxMachines: machines, maxEvents: events, byMAC: map[ether.MAC]*machine{}, byAddr: map[netip.Addr]*machine{}}
 }
@@ -211,8 +211,8 @@ func (t *Trace) move(m *machine, a netip.Addr) {
 }
 
 // Quiet returns the boots of machines that have been quiet for long enough, and
-// clears their events. It returns at most that many boots: served machines
-// first, and the oldest of those first. Renewals of a running system are not a
+// clears their events. It returns at most the given number of boots: served
+// machines first, and the oldest of those first. Renewals of a running system are not a
 // boot: a boot has an answer to boot firmware, or a transfer.
 func (t *Trace) Quiet(now time.Time, most int) []Boot {
 	var boots []Boot

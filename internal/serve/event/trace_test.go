@@ -349,7 +349,7 @@ func TestLogBootsOfAStorm(t *testing.T) {
 }
 
 // A flood of invented machines, and of requests with forged addresses, does not
-// keep the boots of real machines out of the log. Each real machine is sure of
+// keep the boots of real machines out of the log. Each real machine gets at least
 // one line in ten minutes.
 func TestLogBootsInAFlood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -48,7 +48,7 @@ type link struct {
 	sendmmsg func(fd int, msgs []unix.Mmsghdr) (int, unix.Errno)
 
 	// The sockets have a separate poller. In the Go runtime's poller, each
-	// packet would wake a runtime thread, even while this one is at work.
+	// packet would wake a runtime thread, even while the reactor is at work.
 	epoll   int
 	events  [8]unix.EpollEvent
 	nEvents int

@@ -396,7 +396,7 @@ func (r *reactor) send(s *session, a Action) error {
 	return nil
 }
 
-// finish ends a session, reports it, and lets the next one in.
+// finish ends a session, reports it, and begins the next one that waits.
 func (r *reactor) finish(now time.Time, s *session, err error) {
 	r.timers.remove(s)
 	delete(r.sessions, s.addr)

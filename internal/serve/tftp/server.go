@@ -81,7 +81,7 @@ type progress struct {
 }
 
 // Progress returns how many datagrams were received on port 69, and how many
-// were sent. Both counts stand still while any reactor does, because the
+// were sent. Both counts stand still while any reactor hangs, because the
 // progress of the others says nothing about it. One goroutine calls Progress
 // now and then.
 func (s *Server) Progress() (taken, answered uint64) {
@@ -106,7 +106,7 @@ func (s *Server) Progress() (taken, answered uint64) {
 	return p.taken, p.answered
 }
 
-// Event is a transfer that has ended, or a request that was refused. In a
+// Event is a transfer that has ended, or a request that was refused. For a
 // refused request, Err is ErrRefused, fs.ErrNotExist or another error of Open.
 type Event struct {
 	Client      netip.AddrPort
