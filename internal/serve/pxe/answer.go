@@ -12,22 +12,22 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/firmware"
 )
 
-// Boot is what a machine is to load: a file, and the server that has it. For
+// Boot is what a machine must load: a file, and the server that has it. For
 // HTTP boot the file is a URL.
 type Boot struct {
 	NextServer netip.Addr // siaddr
 	File       string
 }
 
-// MaxFile is the room for a name in a packet's file field, which ends with a
-// NUL (RFC 2131 §2).
+// MaxFile is the longest name that fits into a packet's file field, which ends
+// with a NUL (RFC 2131 §2).
 const MaxFile = 127
 
-// builtIn are the programs that the box brings along.
+// builtIn are the programs that come with the box.
 var builtIn = map[firmware.Kind]string{firmware.BIOS: "pxelinux.0", firmware.UEFIX64: "shimx64.efi"}
 
-// BootFile is the program that the firmware loads from the box, or "" where
-// there is none for it. What the settings say comes before what is built in.
+// BootFile returns the program that the firmware loads from the box, or "" if
+// there is none. The settings take precedence over the built-in programs.
 func BootFile(settings map[firmware.Kind]string, k firmware.Kind) string {
 	if file, ok := settings[k]; ok {
 		return file
@@ -38,14 +38,15 @@ func BootFile(settings map[firmware.Kind]string, k firmware.Kind) string {
 // IsURL reports whether a file is fetched by HTTP.
 func IsURL(file string) bool { return strings.Contains(file, "://") }
 
-// LoadsIPXE reports whether a boot file is iPXE, or a program that is built on it,
-// by its name. iPXE that is answered with such a file loads itself again and again.
+// LoadsIPXE reports whether a boot file's name says that it is iPXE, or a
+// program built on it. If iPXE is answered with such a file, it loads itself in
+// an endless loop.
 func LoadsIPXE(file string) bool {
 	name := strings.ToLower(path.Base(file))
 	switch path.Ext(name) {
 	case ".ipxe", ".gpxe", ".cfg", ".txt", ".php": // a script
 		return false
-	case ".kpxe", ".kkpxe", ".kkkpxe", ".lkrn": // only iPXE is built so
+	case ".kpxe", ".kkpxe", ".kkkpxe", ".lkrn": // only iPXE builds have these
 		return true
 	}
 	if strings.Contains(name, "gpxelinux") {
@@ -56,18 +57,19 @@ func LoadsIPXE(file string) bool {
 	})
 }
 
-// loaders are how the names of boot loaders read that are not iPXE. A person may
-// start iPXE from their menus, and it then boots as the machine's firmware does.
+// loaders are parts of the names of boot loaders other than iPXE. A user may
+// start iPXE from the menus of one; iPXE then boots as the machine's firmware
+// does.
 var loaders = []string{"pxelinux", "shim", "grub", "syslinux", "bootmgfw", "wdsmgfw", "wdsnbp", "pxeboot"}
 
-// MayLoadIPXE reports whether a boot file may be iPXE by another name.
+// MayLoadIPXE reports whether a boot file may be iPXE under another name.
 func MayLoadIPXE(file string) bool {
 	name := strings.ToLower(path.Base(file))
 	return !slices.ContainsFunc(loaders, func(s string) bool { return strings.Contains(name, s) })
 }
 
-// Describe adds to a DHCP server's own OFFER or ACK what the firmware needs
-// in order to boot b (PXE 2.1 §2.2.2, the combined DHCP and PXE server).
+// Describe adds to an OFFER or ACK of a DHCP server what the firmware needs to
+// boot b (PXE 2.1 §2.2.2, the combined DHCP and PXE server).
 func Describe(reply *dhcpv4.DHCPv4, c Client, b Boot) {
 	identify(reply, c)
 	Name(reply, b)
@@ -79,22 +81,22 @@ func Describe(reply *dhcpv4.DHCPv4, c Client, b Boot) {
 	}
 }
 
-// ProxyOffer fills the OFFER of a proxyDHCP server on port 67 (PXE 2.1
-// §2.2.3).
+// ProxyOffer fills the OFFER of a proxyDHCP server on port 67 (PXE 2.1 §2.2.3).
 //
-// For PXE it names the server and no file, and option 60 without option 43
-// obliges the client to ask on port 4011 for the rest. A file here would
-// spare that round trip, but PXELINUX hands this packet on as the cached
-// reply, with yiaddr 0, and what pxechn.c32 chains to with -W is then a
-// machine with no address. The answer on 4011 can carry the address.
+// For PXE it names the server and no file. Option 60 without option 43 makes
+// the client ask on port 4011 for the rest. A file here would save that round
+// trip, but PXELINUX passes this packet on as the cached reply, with yiaddr 0,
+// and a program that pxechn.c32 -W chains to would then have no address. The
+// answer on 4011 can carry the address.
 //
-// Where b is at a WDS server, firmware that asks siaddr on 4011 (EDK2) asks
-// that server, which names its program itself, as it does beside a DHCP server
-// without this box; firmware that asks option 54 (iPXE) asks us, and finds
-// the server and the program in our ACK. Either way the cached replies that
-// Microsoft's programs look into name their own server.
+// If b is at a WDS server, firmware that asks siaddr on 4011 (EDK2) asks that
+// server, which names its program itself, as it does next to a DHCP server
+// without this box. Firmware that asks option 54 (iPXE) asks us, and finds the
+// server and the program in our ACK. In both cases the cached replies that
+// Microsoft's programs read name their own server.
 //
-// HTTP boot and the Raspberry Pi know no port 4011: they get it all here.
+// HTTP boot and the Raspberry Pi do not use port 4011: they get everything
+// here.
 func ProxyOffer(reply *dhcpv4.DHCPv4, c Client, b Boot) {
 	identify(reply, c)
 	switch {
@@ -108,15 +110,15 @@ func ProxyOffer(reply *dhcpv4.DHCPv4, c Client, b Boot) {
 	}
 }
 
-// FirmOffer is a ProxyOffer for a machine that goes to another server, where a
-// second PXE server answers on the link. It is complete, with the file and
-// option 43 = 06 01 08 ff: EDK2 takes it before any offer without option 43,
-// whichever comes first (PxeBcDhcp4.c, PxeBcSelectDhcp4Offer), and asks no server
-// on port 4011. It is not what all machines get: see ProxyOffer about PXELINUX,
-// and some vendors' UEFI is said to pass over a proxy's offer with option 43. It
-// reports false where it has nothing to add: for a BIOS, whose boot program
-// would find no address of its own in it, and for clients that are told all in
-// the ProxyOffer anyway.
+// FirmOffer is a ProxyOffer for a machine that boots from another server while
+// a second PXE server answers on the link. It is complete, with the file and
+// option 43 = 06 01 08 ff. EDK2 prefers it to any offer without option 43,
+// whichever comes first (PxeBcDhcp4.c, PxeBcSelectDhcp4Offer), and asks no
+// server on port 4011. Not all machines get it: see ProxyOffer about PXELINUX,
+// and some vendors' UEFI is said to ignore a proxy's offer with option 43. It
+// returns false if it has nothing to add: for a BIOS, whose boot program would
+// find no client address in it, and for clients that get everything in the
+// ProxyOffer anyway.
 func FirmOffer(reply *dhcpv4.DHCPv4, c Client, b Boot) bool {
 	if c.HTTP || c.Arch == archBIOS {
 		return false
@@ -128,8 +130,8 @@ func FirmOffer(reply *dhcpv4.DHCPv4, c Client, b Boot) bool {
 // BootServerAck fills the ACK on port 4011 (PXE 2.1 §2.2.4) with the file to
 // load.
 //
-// yiaddr repeats the client's own address, against the specification, which
-// has a boot server leave it zero: see PXELINUX among the quirks.
+// yiaddr repeats the client's address, although the specification has a boot
+// server leave it zero: see PXELINUX among the quirks.
 func BootServerAck(reply, request *dhcpv4.DHCPv4, c Client, b Boot) {
 	identify(reply, c)
 	Name(reply, b)
@@ -142,8 +144,8 @@ func BootServerAck(reply, request *dhcpv4.DHCPv4, c Client, b Boot) {
 	}
 }
 
-// identify makes the reply one that the firmware will look at, and returns
-// its GUID as it came (PXE 2.1 §2.2.3).
+// identify adds what the firmware needs to accept the reply, and echoes its
+// GUID unchanged (PXE 2.1 §2.2.3).
 func identify(reply *dhcpv4.DHCPv4, c Client) {
 	class := classPXE
 	if c.HTTP {
@@ -155,8 +157,8 @@ func identify(reply *dhcpv4.DHCPv4, c Client) {
 	}
 }
 
-// Name fills both siaddr and the file field, whatever options say the same.
-// A URL may be too long for the field; it then goes into option 67.
+// Name fills siaddr and the file field, even if options say the same. A URL may
+// be too long for the field; it then goes into option 67.
 func Name(reply *dhcpv4.DHCPv4, b Boot) {
 	reply.ServerIPAddr = net.IP(b.NextServer.AsSlice())
 	if len(b.File) <= MaxFile {
@@ -166,8 +168,8 @@ func Name(reply *dhcpv4.DHCPv4, b Boot) {
 	}
 }
 
-// raspberryPi adds what the Pi's boot ROM looks for. It asks for option 66;
-// newer loaders take siaddr as well.
+// raspberryPi adds what the Pi's boot ROM looks for. The ROM asks for option
+// 66; newer loaders also accept siaddr.
 func raspberryPi(reply *dhcpv4.DHCPv4, b Boot) {
 	reply.UpdateOption(dhcpv4.OptGeneric(dhcpv4.OptionVendorSpecificInformation, raspberryPiBoot))
 	reply.UpdateOption(dhcpv4.OptTFTPServerName(b.NextServer.String()))

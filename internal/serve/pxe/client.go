@@ -1,8 +1,8 @@
-// Package pxe reads what a network-booting machine's firmware says of itself
-// and writes what that firmware must be told: options 43, 60, 93, 94 and 97
-// of PXE 2.1, UEFI's HTTP boot, and the quirks of those who speak them. It is
-// pure: packets in, packets out. Addresses are leased elsewhere (package
-// dhcp), and what a boot file holds is not known here.
+// Package pxe reads what the firmware of a network-booting machine says about
+// itself and writes what that firmware needs in an answer: options 43, 60, 93,
+// 94 and 97 of PXE 2.1, UEFI HTTP boot, and the quirks of both. It is pure:
+// packets in, packets out. Package dhcp leases addresses; the contents of boot
+// files do not matter here.
 package pxe
 
 import (
@@ -16,17 +16,17 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/firmware"
 )
 
-// The classes that firmware names in option 60 and wants to read there.
+// The classes that firmware sends in option 60 and expects back there.
 const (
 	classPXE  = "PXEClient"  // PXE 2.1 table 2-1
 	classHTTP = "HTTPClient" // UEFI 2.10 §24.7.2
 
-	// classUBoot begins the class of U-Boot: "U-Boot.armv8".
+	// classUBoot is the prefix of U-Boot's class, for example "U-Boot.armv8".
 	classUBoot = "U-Boot"
 )
 
-// Tags of option 43 and their values (PXE 2.1 table 2-1), and other codes
-// that the DHCP codec has no names for.
+// Tags of option 43 and their values (PXE 2.1 table 2-1), and other codes that
+// the DHCP codec does not name.
 const (
 	tagDiscoveryControl = 6  // how boot servers are found
 	tagBootMenu         = 9  // {type u16, length, text}…
@@ -36,43 +36,44 @@ const (
 
 	discoveryBootFile = 0x08 // tag 6, bit 3: boot the file named here, discover nothing
 
-	// optionWDS carries the dialogue of Microsoft's boot programs with their
-	// server (wdsbp.h, WDSBP_OPT_*).
+	// optionWDS carries the dialogue between Microsoft's boot programs and
+	// their server (wdsbp.h, WDSBP_OPT_*).
 	optionWDS = 250
 
-	// optionIPXE encapsulates the options that only iPXE knows (DHCP_EB_ENCAP in
-	// its source).
+	// optionIPXE encapsulates the options that only iPXE knows (DHCP_EB_ENCAP
+	// in its source).
 	optionIPXE = 175
 
 	guidSize = 17 // option 97: type 0, then 16 bytes (RFC 4578 §2.3)
 )
 
-// Client is what one packet says of the machine that sent it.
+// Client is what one packet says about its sender.
 type Client struct {
 	Arch     firmware.Arch
 	Firmware firmware.Kind
-	// Others are further kinds of firmware whose programs the machine says that
-	// it can run; mostly none.
+	// Others are the other kinds of firmware whose programs the machine says it
+	// can run; usually none.
 	Others []firmware.Kind
 	// HTTP is set for a machine that boots by HTTP (option 60 "HTTPClient").
 	HTTP bool
-	// IPXE is set where iPXE asks, which the firmware or the box has loaded.
+	// IPXE is set if the client is iPXE, loaded by the firmware or from the
+	// box.
 	IPXE bool
-	// GUID is option 97 as it came, to be echoed (PXE 2.1 §2.2.3); nil where
-	// the firmware leaves it out or garbles it, as some ROMs do.
+	// GUID is option 97 as received, to be echoed (PXE 2.1 §2.2.3). It is nil
+	// if the firmware omits or garbles it, as some ROMs do.
 	GUID []byte
-	// BootItem is tag 71 of option 43 as it came: the menu item and layer
-	// that a boot server is asked for. Nil outside a discovery.
+	// BootItem is tag 71 of option 43 as received: the menu item and layer that
+	// the client requests from a boot server. Nil outside a discovery.
 	BootItem []byte
-	// WDS is set when a Microsoft boot program is speaking, which is looking
-	// for its own server and can do nothing with an answer of ours.
+	// WDS is set if the client is a Microsoft boot program. It looks for its
+	// own server and cannot use our answers.
 	WDS bool
 }
 
 func (c Client) String() string { return string(c.Firmware) }
 
-// Classify reads the packet of a network-booting machine. It reports false
-// for every other packet.
+// Classify reads the packet of a network-booting machine. It returns false for
+// every other packet.
 func Classify(m *dhcpv4.DHCPv4) (Client, bool) {
 	class := m.Options.Get(dhcpv4.OptionClassIdentifier)
 	c := Client{HTTP: bytes.HasPrefix(class, []byte(classHTTP)), IPXE: isIPXE(m)}
@@ -95,14 +96,15 @@ func Classify(m *dhcpv4.DHCPv4) (Client, bool) {
 	return c, true
 }
 
-// archs are the types of a client, the likeliest first: at least one.
+// archs returns the client's types, the most likely first. There is at least
+// one.
 //
-// Option 93 is a list (RFC 4578 §2.1). Firmware older than that RFC says the same
-// in option 60, "PXEClient:Arch:xxxxx:UNDI:yyyzzz" (PXE 2.1 table 2-1); where that
-// is missing too it is a BIOS, for UEFI has sent option 93 from its start. Where
-// both are there and differ, the class says which type of the list asks, and
-// whether it loads by HTTP: firmware is about to do one or the other, and the
-// type says the processor.
+// Option 93 is a list (RFC 4578 §2.1). Firmware older than that RFC says the
+// same in option 60, "PXEClient:Arch:xxxxx:UNDI:yyyzzz" (PXE 2.1 table 2-1). If
+// that is missing too, the client is a BIOS, because UEFI has always sent
+// option 93. If both are present and differ, the class says which type in the
+// list is asking, and whether it loads by HTTP: firmware is about to do one or
+// the other, and the type gives the processor.
 func archs(m *dhcpv4.DHCPv4, class []byte) []firmware.Arch {
 	byHTTP := bytes.HasPrefix(class, []byte(classHTTP))
 	inClass, isInClass := classArch(class)
@@ -118,15 +120,15 @@ func archs(m *dhcpv4.DHCPv4, class []byte) []firmware.Arch {
 		}
 	}
 	if len(all) == 0 {
-		all = append(all, inClass.By(byHTTP)) // 0, a BIOS, where it is not in the class either
+		all = append(all, inClass.By(byHTTP)) // 0, a BIOS, if the class has none either
 	}
 	return all
 }
 
-// maxArchs bounds the types that are looked at. The option has room for 127.
+// maxArchs limits how many types are read. The option has room for 127.
 const maxArchs = 8
 
-// listed are the types of option 93, in their order.
+// listed returns the types in option 93, in their order.
 func listed(m *dhcpv4.DHCPv4) (all []firmware.Arch) {
 	for v := m.Options.Get(dhcpv4.OptionClientSystemArchitectureType); len(v) >= 2 && len(all) < maxArchs; v = v[2:] {
 		all = append(all, firmware.Arch(binary.BigEndian.Uint16(v)))
@@ -134,7 +136,7 @@ func listed(m *dhcpv4.DHCPv4) (all []firmware.Arch) {
 	return all
 }
 
-// classArch is the type in option 60: five decimal digits.
+// classArch returns the type in option 60: five decimal digits.
 func classArch(class []byte) (n firmware.Arch, ok bool) {
 	_, rest, _ := strings.Cut(string(class), ":Arch:")
 	for i := 0; i < len(rest) && i < 5; i++ {
@@ -146,9 +148,9 @@ func classArch(class []byte) (n firmware.Arch, ok bool) {
 	return n, ok
 }
 
-// isIPXE reports whether iPXE asks, or gPXE, its predecessor. Both say so in the
-// user class, without the length that RFC 3004 has before each class, and send
-// option 175.
+// isIPXE reports whether the client is iPXE or its predecessor, gPXE. Both send
+// their name in the user class, without the length byte that RFC 3004 puts
+// before each class, and both send option 175.
 func isIPXE(m *dhcpv4.DHCPv4) bool {
 	says := func(class []byte) bool { return string(class) == "iPXE" || string(class) == "gPXE" }
 	user := m.Options.Get(dhcpv4.OptionUserClassInformation)
@@ -165,15 +167,15 @@ func isIPXE(m *dhcpv4.DHCPv4) bool {
 	return false
 }
 
-// Plain is what a client says that is not PXE firmware. U-Boot and Petitboot
-// (OPAL) load from the network too, and say their type.
+// Plain is what a client that is not PXE firmware says. U-Boot and Petitboot
+// (OPAL) load from the network too, and send their type.
 type Plain struct {
 	Loads bool            // it loads something from the network
 	Kinds []firmware.Kind // its types (option 93)
 	IPXE  bool
 }
 
-// ClassifyPlain reads the packet of a client that Classify reports false for.
+// ClassifyPlain reads the packet of a client for which Classify returns false.
 func ClassifyPlain(m *dhcpv4.DHCPv4) Plain {
 	p := Plain{IPXE: isIPXE(m)}
 	for _, a := range listed(m) {
@@ -184,9 +186,9 @@ func ClassifyPlain(m *dhcpv4.DHCPv4) Plain {
 	return p
 }
 
-// vendorTag finds one tag in option 43 as PXE lays it out: tag, length,
-// value, ended by 255 (RFC 2132 §8.4). It returns nil where the tag is
-// missing or cut off.
+// vendorTag finds a tag in option 43 as PXE encodes it: tag, length, value,
+// terminated by 255 (RFC 2132 §8.4). It returns nil if the tag is missing or
+// truncated.
 func vendorTag(v []byte, tag byte) []byte {
 	for len(v) > 0 && v[0] != tagEnd {
 		if v[0] == 0 { // padding has no length byte

@@ -14,10 +14,10 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/firmware"
 )
 
-// hw stands for the hardware address among a packet's options.
+// hw is the key of the hardware address among a packet's options.
 const hw = 0
 
-// packet has the given options, each as code and value.
+// packet makes a packet with the given options, each as code and value.
 func packet(options map[uint8]string) *dhcpv4.DHCPv4 {
 	m := &dhcpv4.DHCPv4{Options: dhcpv4.Options{}}
 	for code, v := range options {
@@ -121,7 +121,8 @@ func TestClassify(t *testing.T) {
 	}
 }
 
-// What each firmware must find in each of our packets, and what it must not.
+// Each of our packets has what the firmware must find, and nothing that it must
+// not find.
 func TestAnswers(t *testing.T) {
 	boot := Boot{NextServer: netip.MustParseAddr("192.0.2.1"), File: "program"}
 	url := Boot{NextServer: boot.NextServer, File: "http://192.0.2.1/" + strings.Repeat("x", 120) + ".efi"}
@@ -174,7 +175,7 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-// piMenu is a boot menu of one item, byte by byte.
+// piMenu is a boot menu with one item, byte by byte.
 const piMenu = "\x06\x01\x03" + "\x0a\x04\x00PXE" + "\x09\x14\x00\x00\x11Raspberry Pi Boot" + "\xff"
 
 func TestBootFile(t *testing.T) {
