@@ -6,25 +6,25 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
-// refused is the silence toward a packet that comes from where no machine of a
-// served network could have sent it.
+// refused is the silence toward a packet whose source address no machine of a
+// served network can have.
 func refused(why string) Answer { return Answer{Why: why, Refused: true} }
 
 // admit decides by the addresses of a packet whether it can come from a machine
-// of a network that is served. It returns why not, or "".
+// of a served network. It returns the reason if not, or "".
 //
-// A source of 0.0.0.0 is the link's: Linux accepts it with a limited broadcast
-// only, and routers forward neither (RFC 1812 §5.3.7, §5.3.5.1). Any other
-// source may be a host of another network that can reach this box through
-// routers. Such a host gets no answer and no lease, and nothing that it says of
-// another machine counts. What remains is a host that forges a source address
-// of a served network, where the site's routers let that in (RFC 2827).
+// A packet with source 0.0.0.0 comes from the link: Linux accepts it only with
+// a limited broadcast, and routers forward neither (RFC 1812 §5.3.7, §5.3.5.1).
+// Any other source may be a host of another network that can reach this box
+// through routers. Such a host gets no answer and no lease, and what it says
+// about other machines is ignored. The remaining risk is a host that forges a
+// source address of a served network, if the site's routers let that in (RFC
+// 2827).
 func (s *Settings) admit(q Question) string {
 	from, giaddr := address(q.From.Addr().AsSlice()), address(q.Msg.GatewayIPAddr)
 	switch {
 	case q.Port == BootServerPort:
-		// All firmware asks from the address that it puts into ciaddr, or has
-		// none yet.
+		// All firmware asks from the address in its ciaddr, or has none yet.
 		if from.IsValid() && (from != q.has || s.hostSubnet(from) == nil) {
 			return "a boot server request that does not come from its ciaddr, or from an address that is not served"
 		}
@@ -49,8 +49,8 @@ func (s *Settings) admit(q Question) string {
 	case q.state == stateRelease && q.has != from:
 		return "a RELEASE that does not come from the address that it gives back"
 	case !q.has.IsValid() && sub != s.local:
-		// The client asks for an address. It does so by broadcast, which only
-		// a relay agent carries further, and that writes its giaddr.
+		// The client asks for an address by broadcast. Only a relay agent
+		// carries that further, and the agent sets giaddr.
 		return "from behind a router without a relay agent, and without a ciaddr"
 	case q.has.IsValid() && s.hostSubnet(q.has) != sub:
 		return "a ciaddr that is no machine's of the sender's network"
@@ -58,12 +58,12 @@ func (s *Settings) admit(q Question) string {
 	return ""
 }
 
-// admitRelayed looks at what came by a relay agent, or says so. The agent
-// answers for its machines, so it must be one: the source of its packets is on
-// the link or in a [[subnet]].
+// admitRelayed checks a packet that a relay agent forwarded, or that claims so.
+// The agent answers for its machines, so it must be a real one: the source of
+// its packets must be on the link or in a [[subnet]].
 func (s *Settings) admitRelayed(from, giaddr netip.Addr, sub *subnet) string {
 	switch {
-	case sub == nil || s.hostSubnet(giaddr) == nil: // sub is another one where option 82 says so
+	case sub == nil || s.hostSubnet(giaddr) == nil: // sub differs if option 82 names another subnet
 		return "from a subnet that is not configured: add a [[subnet]] for it"
 	case (sub == s.local || s.isOnLink(giaddr)) && !s.isOnLink(from):
 		return "relayed for the box's own network, but not from there"
@@ -73,13 +73,12 @@ func (s *Settings) admitRelayed(from, giaddr netip.Addr, sub *subnet) string {
 	return ""
 }
 
-// isOnLink reports whether a machine of the box's own network can have an
-// address.
+// isOnLink reports whether a machine of the box's network can have the address.
 func (s *Settings) isOnLink(a netip.Addr) bool { return s.local != nil && s.hostSubnet(a) == s.local }
 
-// hostSubnet finds the subnet in which a machine can have an address; nil for
-// the box's own, and for the first and the last one of a network, which reach
-// all of its machines (RFC 1122 §3.2.1.3).
+// hostSubnet finds the subnet in which a machine can have the address. It
+// returns nil for the box's address, and for the first and last address of a
+// network, which reach all of its machines (RFC 1122 §3.2.1.3).
 func (s *Settings) hostSubnet(a netip.Addr) *subnet {
 	sub := s.subnetOf(a)
 	if sub == nil || a == s.Self.Addr() || a == sub.network.Addr() || a == spec.Broadcast(sub.network) {
@@ -88,10 +87,10 @@ func (s *Settings) hostSubnet(a netip.Addr) *subnet {
 	return sub
 }
 
-// learned is the address that a machine has by a packet, where the packet can
-// know, and whether a relay agent vouches for it; the zero Addr where not. An
-// agent knows the machines of its own subnet. For those of the box's own
-// network the link itself says who they are, and no agent does.
+// learned returns the address that the packet shows a machine to have, if the
+// packet is trustworthy about it, and whether a relay agent vouches for it; the
+// zero Addr otherwise. An agent knows the machines of its subnet. For the box's
+// network only the link identifies machines, not an agent.
 func (s *Settings) learned(q Question, a netip.Addr) (has netip.Addr, relayed bool) {
 	giaddr := address(q.Msg.GatewayIPAddr)
 	sub := s.subnetFor(q)

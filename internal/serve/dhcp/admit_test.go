@@ -9,7 +9,7 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
-// Who may say what, by the addresses of a packet on port 67.
+// The addresses of a packet on port 67 decide what it may say.
 func TestAdmit(t *testing.T) {
 	const (
 		discover = dhcpv4.MessageTypeDiscover
@@ -94,7 +94,7 @@ func TestAdmit(t *testing.T) {
 	}
 }
 
-// A host of another network takes no address, gives none back, and spoils none.
+// A host of another network leases no address, releases none, and spoils none.
 func TestStrangerTakesNoLease(t *testing.T) {
 	stranger := netip.MustParseAddrPort("10.9.0.66:68")
 	wide := func(c *spec.DHCP) {
@@ -125,8 +125,8 @@ func TestStrangerTakesNoLease(t *testing.T) {
 	}
 }
 
-// Which packets say who has an address, and for which of them a relay agent
-// answers.
+// Only some packets show who has an address, and a relay agent vouches only for
+// some of these.
 func TestLearned(t *testing.T) {
 	behind := netip.MustParseAddr("10.1.0.100")
 	for situation, tc := range map[string]struct {
@@ -155,7 +155,7 @@ func TestLearned(t *testing.T) {
 	}
 }
 
-// Which sources TFTP and HTTP answer, too: no address stands for more than one
+// TFTP and HTTP answer these sources too: no address stands for more than one
 // machine.
 func TestServes(t *testing.T) {
 	s := settings(spec.ModeServer, behindRelays)

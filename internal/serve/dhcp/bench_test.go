@@ -12,8 +12,9 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
-// BenchmarkExchange is all that the processor does for one client's lease,
-// but for the sockets and the disk: two packets parsed, decided and encoded.
+// BenchmarkExchange measures all of the processor's work for one client's
+// lease, except for the sockets and the disk: two packets parsed, decided and
+// encoded.
 func BenchmarkExchange(b *testing.B) {
 	s := NewSettings(lab(spec.ModeServer, func(c *spec.DHCP) {
 		c.Ranges = []spec.Range{{First: netip.MustParseAddr("10.0.0.1"), Last: netip.MustParseAddr("10.0.255.254")}}

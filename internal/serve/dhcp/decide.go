@@ -1,8 +1,8 @@
-// Package dhcp decides what a DHCP packet is answered: RFC 2131 for the
-// server that leases addresses, PXE 2.1 for the proxy beside somebody else's
-// server. Decide is a pure function over the packet, the settings and the
-// pools; sockets, clocks and the disk stand outside. What firmware needs to
-// read in an answer is package pxe's to know.
+// Package dhcp decides how to answer a DHCP packet: RFC 2131 for the server
+// that leases addresses, PXE 2.1 for the proxy alongside another server. Decide
+// is a pure function of the packet, the settings and the pools; sockets, clocks
+// and the disk are elsewhere. Package pxe knows what firmware needs in an
+// answer.
 package dhcp
 
 import (
@@ -21,20 +21,20 @@ import (
 	"github.com/pxebox/pxebox/internal/serve/pxe"
 )
 
-// The ports that questions come in on.
+// The ports that questions arrive on.
 const (
 	ServerPort     = 67   // RFC 2131 §4.1
 	ClientPort     = 68   // RFC 2131 §4.1
 	BootServerPort = 4011 // PXE 2.1 §2.2.3
 )
 
-// Question is one packet as it came in, and what it says of its client.
-// NewQuestion makes one.
+// Question is a received packet, and what it says about its client. NewQuestion
+// makes one.
 type Question struct {
 	Msg  *dhcpv4.DHCPv4
 	Port int            // ServerPort or BootServerPort: where it arrived
 	From netip.AddrPort // its source
-	// Again marks a question that was decided before: it does not count as
+	// Again marks a question that was decided before: it is not counted as
 	// another packet.
 	Again bool
 	Bare  bool // BOOTP without the magic cookie (RFC 951)
@@ -42,7 +42,7 @@ type Question struct {
 	fields
 	client  pxe.Client
 	boots   bool            // the client is network-booting firmware
-	machine clients.Machine // of any other client only the MAC is known
+	machine clients.Machine // for any other client only the MAC is known
 	plain   pxe.Plain       // what a client that is not PXE firmware says
 }
 
@@ -61,62 +61,63 @@ func NewQuestion(m *dhcpv4.DHCPv4, port int, from netip.AddrPort) Question {
 	return q
 }
 
-// Has is the address that the client uses, as far as the packet can say so; the
-// zero Addr where the client has none yet.
+// Has returns the address that the client uses, as far as the packet shows it.
+// It is the zero Addr if the client has none yet.
 func (q Question) Has() netip.Addr { return q.has }
 
-// asBIOS is the question of a client from before PXE, which says nothing of
-// its firmware.
+// asBIOS returns the question of a client that predates PXE and says nothing
+// about its firmware.
 func (q Question) asBIOS() Question {
 	q.client, q.machine = pxe.Client{Firmware: "bios"}, clients.Machine{MAC: q.machine.MAC, Firmware: "bios"}
 	return q
 }
 
-// Answer is what to send, and where. Msg is nil where the box is to stay
-// silent; Why says why in either case, for the log.
+// Answer is what to send, and where. Msg is nil if the box stays silent; Why
+// gives the reason in either case, for the log.
 type Answer struct {
 	Msg *dhcpv4.DHCPv4
 	To  netip.AddrPort
-	// Link, where it is set, is the hardware address to send to: the client
-	// has no address yet with which to answer ARP (RFC 2131 §4.1).
+	// Link, if set, is the hardware address to send to: the client has no
+	// address yet and cannot answer ARP (RFC 2131 §4.1).
 	Link net.HardwareAddr
 	Why  string
-	// Trouble marks a silence, or what an answer Lacks, whose cause an
-	// administrator must fix.
+	// Trouble marks a silence, or what an answer Lacks, that an administrator
+	// must fix.
 	Trouble bool
 	// Heard marks any other silence toward a machine that asks this box, or
-	// that boots from the network: the log has to show that it was heard.
+	// that boots from the network. The log must show that the box received the
+	// packet.
 	Heard bool
-	// Lacks says why a machine that is answered has nothing to boot by the
-	// answer; empty for all others.
+	// Lacks says why an answered machine gets nothing to boot; empty for all
+	// others.
 	Lacks string
-	// Refused marks the silence toward a packet that cannot come from a
-	// machine of a served network.
+	// Refused marks the silence toward a packet that cannot come from a machine
+	// of a served network.
 	Refused bool
 	// Limited marks the silence toward a packet of a flood.
 	Limited bool
-	// Addr is the address that is offered or leased; zero for none.
+	// Addr is the offered or leased address; the zero Addr if there is none.
 	Addr netip.Addr
-	// Probe says that the client did not have Addr before: ask on the link
-	// whether somebody uses it before this is sent (RFC 2131 §2.2).
+	// Probe says that the client did not have Addr before. The server must
+	// check on the link that no other machine uses it before it sends this (RFC
+	// 2131 §2.2).
 	Probe bool
-	// Delay is how long the answer waits before it is sent, for firmware that
-	// misses one that comes at once.
+	// Delay is how long to hold the answer back, for firmware that misses an
+	// immediate one.
 	Delay time.Duration
-	// Commit says that a lease stands behind this answer: it must be on disk
-	// before this is sent (RFC 2131 §3.1 step 4).
+	// Commit says that the answer grants a lease, which must be on disk before
+	// this is sent (RFC 2131 §3.1 step 4).
 	Commit bool
-	// Firmware is what network-booting firmware says it is, in the words of
-	// the settings; empty for every other client.
+	// Firmware is the kind of firmware, as the settings name it; empty for a
+	// client that is not network-booting firmware.
 	Firmware string
-	// Machine is who asks, where it is network-booting firmware, and Has the
-	// address that it has by this packet; zero where that is not known.
-	// Relayed says that a relay agent vouches for both.
+	// Machine is the client, if it is network-booting firmware, and Has is the
+	// address that this packet shows it has; zero if not known. Relayed says
+	// that a relay agent vouches for both.
 	Machine clients.Machine
 	Has     netip.Addr
 	Relayed bool
-	// Handoff is the menu's entry to whose server the machine is on its way
-	// with this packet.
+	// Handoff is the menu entry whose server this packet sends the machine to.
 	Handoff handoff.Boot
 	// Other is the server that the client has chosen instead of this one.
 	Other netip.Addr
@@ -126,9 +127,9 @@ func silent(why string) Answer  { return Answer{Why: why} }
 func heard(why string) Answer   { return Answer{Why: why, Heard: true} }
 func trouble(why string) Answer { return Answer{Why: why, Trouble: true} }
 
-// Decide answers one question. It changes the pool of the client's subnet
-// where the answer promises an address, and uses up what counts for one boot
-// where the client takes it. now is the monotonic time.
+// Decide answers one question. It changes the pool of the client's subnet if
+// the answer promises an address, and uses up a one-time boot when the client
+// accepts it. now is the monotonic time.
 func Decide(now time.Time, s *Settings, q Question) Answer {
 	m := q.Msg
 	switch {
@@ -152,8 +153,8 @@ func Decide(now time.Time, s *Settings, q Question) Answer {
 	if why := s.admit(q); why != "" {
 		return refused(why)
 	}
-	// What a stranger sends in a machine's name is refused above, and does not
-	// use up what the machine may ask.
+	// Packets that a stranger sends in a machine's name are refused above, and
+	// do not use up the machine's allowance.
 	if s.Allow != nil && !q.Again && !s.Allow(now, m.ClientHWAddr, m.MessageType() == dhcpv4.MessageTypeDiscover) {
 		return Answer{Why: "one of too many", Limited: true}
 	}
@@ -178,9 +179,9 @@ func decide(now time.Time, s *Settings, q Question) Answer {
 	}
 }
 
-// notBooting is the silence of a proxy toward a client that is not PXE firmware.
-// Most are running systems. The others boot from the network in another way, and
-// cannot use a proxy's offer: it has no address for them.
+// notBooting is the silence of a proxy toward a client that is not PXE
+// firmware. Most of these are running systems. The others boot from the network
+// in another way, and cannot use a proxy's offer: it has no address for them.
 func notBooting(q Question) Answer {
 	switch t := q.Msg.MessageType(); {
 	case t == dhcpv4.MessageTypeNone:
@@ -200,9 +201,9 @@ func (s *Settings) isOwn(hw net.HardwareAddr) bool {
 	return false
 }
 
-// proxy answers on port 67 beside the site's own server (PXE 2.1 §2.2.3).
-// The client's REQUEST is for the server whose address it takes; but it is
-// broadcast, and tells which address that is, and that the boot goes on.
+// proxy answers on port 67 alongside the site's DHCP server (PXE 2.1 §2.2.3).
+// The client's REQUEST is for the server whose address it accepts. But it is
+// broadcast, and shows which address that is and that the boot goes on.
 func proxy(now time.Time, s *Settings, q Question) Answer {
 	switch q.Msg.MessageType() {
 	case dhcpv4.MessageTypeDiscover:
@@ -249,7 +250,8 @@ func bootServer(now time.Time, s *Settings, q Question) Answer {
 	s.takes(now, q, to)
 	r := newReply(s, q.Msg, dhcpv4.MessageTypeAck)
 	pxe.BootServerAck(r, q.Msg, q.client, boot)
-	// To the port that it came from: iPXE asks from 68, EDK2 from 4011.
+	// To the port that the request came from: iPXE asks from 68, EDK2 from
+	// 4011.
 	port := q.From
 	if port.Addr().IsUnspecified() {
 		port = netip.AddrPortFrom(broadcast, port.Port())
@@ -258,7 +260,7 @@ func bootServer(now time.Time, s *Settings, q Question) Answer {
 }
 
 // prefer chooses the firmware of a machine that names several types: the first
-// with a boot file.
+// type with a boot file.
 func (s *Settings) prefer(q Question) Question {
 	for _, k := range q.client.Others {
 		if pxe.BootFile(s.bootFiles, q.client.Firmware) != "" {
@@ -271,7 +273,7 @@ func (s *Settings) prefer(q Question) Question {
 	return q
 }
 
-// boot is what the client is to load, and from where; false where there is
+// boot returns what the client must load, and from where; false if there is
 // nothing for it. to is zero for a client that boots from this box.
 func (s *Settings) boot(now time.Time, q Question) (b pxe.Boot, to handoff.Boot, ok bool) {
 	if to, ok = s.handsOver(now, q); ok {
@@ -287,23 +289,23 @@ func (s *Settings) boot(now time.Time, q Question) (b pxe.Boot, to handoff.Boot,
 	return pxe.Boot{NextServer: s.Self.Addr(), File: file}, handoff.Boot{}, file != ""
 }
 
-// file is the boot file that the settings, or the box itself, have for firmware.
+// file returns the boot file for the firmware, from the settings or built in.
 func (s *Settings) file(q Question) string {
 	if file, ok := s.bootFiles[firmware.IPXE]; ok && q.client.IPXE {
 		return file
 	}
 	file := pxe.BootFile(s.bootFiles, q.client.Firmware)
 	if pxe.IsURL(file) != q.client.HTTP {
-		return "" // a type that the registry has once, for TFTP or for HTTP
+		return "" // the registry has this type only once, for TFTP or for HTTP
 	}
 	return file
 }
 
-// handsOver is the server of the site's that the client boots from instead of
-// this box; the zero Boot and false for this box. Each packet asks the plan once.
+// handsOver returns the WDS server that the client boots from instead of this
+// box; the zero Boot and false for this box. Each packet asks the plan once.
 func (s *Settings) handsOver(now time.Time, q Question) (handoff.Boot, bool) {
-	// The plan is asked in any case: a question of firmware is what ends the one
-	// boot before.
+	// Ask the plan in any case: a request from firmware ends the previous
+	// one-time boot.
 	to, ok := s.Plan.For(now, q.machine, q.Msg.TransactionID)
 	if !ok || q.client.HTTP { // WDS does not support HTTP
 		return handoff.Boot{}, false
@@ -311,8 +313,9 @@ func (s *Settings) handsOver(now time.Time, q Question) (handoff.Boot, bool) {
 	return to, true
 }
 
-// noBootFile is the silence where boot has nothing for a machine. The log has to
-// show that the box heard it. An empty file in [boot] is intended, and no trouble.
+// noBootFile is the silence if boot has nothing for a machine. The log must
+// show that the box received the packet. An empty file in [boot] is
+// intentional, not a problem.
 func (s *Settings) noBootFile(q Question) Answer {
 	key := q.client.Firmware
 	if q.client.IPXE {
@@ -330,13 +333,13 @@ func (s *Settings) noBootFile(q Question) Answer {
 	return trouble(why + ": [boot] can name one")
 }
 
-// takes notes that the client goes where it is handed over to.
+// takes records that the client goes to the server that it is handed over to.
 func (s *Settings) takes(now time.Time, q Question, to handoff.Boot) {
 	s.Plan.Takes(now, q.machine, q.Msg.TransactionID, to)
 }
 
-// newReply begins an answer with the fields that RFC 2131 table 3 has it
-// repeat.
+// newReply starts an answer with the fields that it must repeat (RFC 2131 table
+// 3).
 func newReply(s *Settings, m *dhcpv4.DHCPv4, t dhcpv4.MessageType) *dhcpv4.DHCPv4 {
 	r := &dhcpv4.DHCPv4{
 		OpCode:        dhcpv4.OpcodeBootReply,
@@ -351,8 +354,8 @@ func newReply(s *Settings, m *dhcpv4.DHCPv4, t dhcpv4.MessageType) *dhcpv4.DHCPv
 		set(r, optMessageType, []byte{byte(t)})
 		set(r, optServerID, s.Self.Addr().AsSlice())
 	}
-	// RFC 6842 §3: the client identifier comes back as it went. RFC 3046
-	// §2.2: so does the relay agent's option.
+	// RFC 6842 §3: echo the client identifier unchanged. RFC 3046 §2.2:
+	// likewise the relay agent's option.
 	for _, code := range []uint8{optClientID, optRelayAgent} {
 		if v, ok := m.Options[code]; ok {
 			set(r, code, v)
@@ -361,15 +364,15 @@ func newReply(s *Settings, m *dhcpv4.DHCPv4, t dhcpv4.MessageType) *dhcpv4.DHCPv
 	return r
 }
 
-// deliver addresses a reply by RFC 2131 §4.1.
+// deliver addresses a reply as RFC 2131 §4.1 requires.
 func deliver(q Question, r *dhcpv4.DHCPv4, why string) Answer {
 	a := Answer{Msg: r, To: netip.AddrPortFrom(broadcast, ClientPort), Why: why}
 	yiaddr, giaddr := address(r.YourIPAddr), address(q.Msg.GatewayIPAddr)
 	nak := r.MessageType() == dhcpv4.MessageTypeNak
 	switch {
 	case giaddr.IsValid():
-		// "to the 'DHCP server' port on the BOOTP relay agent", which sends it
-		// on to yiaddr unless the broadcast bit is set (RFC 1542 §4.1.2). A NAK
+		// "to the 'DHCP server' port on the BOOTP relay agent", which forwards
+		// it to yiaddr unless the broadcast bit is set (RFC 1542 §4.1.2). A NAK
 		// (RFC 2131 §4.3.2) and a proxy's offer have no yiaddr to send to.
 		if !yiaddr.IsValid() {
 			r.SetBroadcast()
@@ -390,8 +393,8 @@ func deliver(q Question, r *dhcpv4.DHCPv4, why string) Answer {
 
 var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
 
-// address turns the codec's form of an address into ours; the zero Addr
-// stands for 0.0.0.0 and for what is no IPv4 address.
+// address converts the codec's form of an address into ours. It returns the
+// zero Addr for 0.0.0.0 and for anything that is not an IPv4 address.
 func address(ip net.IP) netip.Addr {
 	a, ok := netip.AddrFromSlice(ip.To4())
 	if !ok || a.IsUnspecified() {

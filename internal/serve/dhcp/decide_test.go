@@ -37,7 +37,7 @@ func settings(mode spec.Mode, changes ...func(*spec.DHCP)) *Settings {
 	return NewSettings(lab(mode, changes...), self, []net.HardwareAddr{{2, 0, 0, 0, 0, 1}, {2, 0, 0, 0, 0, 2}}, Pools{})
 }
 
-// message makes a client's packet. Each change is applied in order.
+// message makes a client's packet. It applies the changes in order.
 func message(t dhcpv4.MessageType, changes ...func(*dhcpv4.DHCPv4)) *dhcpv4.DHCPv4 {
 	m := &dhcpv4.DHCPv4{
 		OpCode: dhcpv4.OpcodeBootRequest, HWType: iana.HWTypeEthernet, ClientHWAddr: mac,
@@ -79,7 +79,7 @@ func server(a netip.Addr) change { return option(54, a.AsSlice()...) }
 
 var unset = netip.MustParseAddrPort("0.0.0.0:68")
 
-// ask sends one packet to port 67, from where it comes: a relay agent, the
+// ask sends one packet to port 67, from its proper source: a relay agent, the
 // client's address, or the link.
 func ask(s *Settings, m *dhcpv4.DHCPv4) Answer {
 	return Decide(t0, s, NewQuestion(m, ServerPort, source(m)))
@@ -94,7 +94,7 @@ func source(m *dhcpv4.DHCPv4) netip.AddrPort {
 	return unset
 }
 
-// bind gives the client that message makes the first address.
+// bind gives the first address to the client of message.
 func bind(t *testing.T, s *Settings) {
 	t.Helper()
 	ask(s, message(dhcpv4.MessageTypeDiscover))
@@ -181,7 +181,8 @@ func TestServerDecides(t *testing.T) {
 			if a.To != tc.to || (a.Link != nil) != tc.byLink {
 				t.Errorf("sent to %v (by hardware address: %v), want %v (%v)", a.To, a.Link != nil, tc.to, tc.byLink)
 			}
-			// RFC 2131 table 3: what no reply may lack, and none may have.
+			// RFC 2131 table 3: what every reply must have, and what none may
+			// have.
 			if a.Msg.TransactionID != tc.question.TransactionID || a.Msg.Flags != tc.question.Flags ||
 				a.Msg.OpCode != dhcpv4.OpcodeBootReply || a.Msg.ClientHWAddr.String() != tc.question.ClientHWAddr.String() {
 				t.Errorf("header does not repeat the question's: %+v", a.Msg)
@@ -341,8 +342,8 @@ func TestModes(t *testing.T) {
 	})
 }
 
-// A machine that is heard and cannot be served must not look like one that is
-// not heard at all.
+// A machine that the box receives but cannot serve must not look like one that
+// it never received.
 func TestNoBootFile(t *testing.T) {
 	none := func(c *spec.DHCP) { c.BootFiles = map[firmware.Kind]string{"uefi-ia32": ""} }
 	for _, tc := range []struct {
@@ -367,7 +368,7 @@ func TestNoBootFile(t *testing.T) {
 	}
 }
 
-// What BIOS firmware needs to find in each answer.
+// BIOS firmware must find these in each answer.
 func TestPXEShapes(t *testing.T) {
 	file := func(m *dhcpv4.DHCPv4) (netip.Addr, string, string, string) {
 		return address(m.ServerIPAddr), m.BootFileName,

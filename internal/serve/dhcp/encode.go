@@ -14,40 +14,41 @@ const (
 	lenSname  = 64
 	atFile    = 108
 	lenFile   = 128
-	atOptions = 240 // behind the magic cookie
+	atOptions = 240 // after the magic cookie
 
-	// ipUDP is what a maximum message size (option 57) has in it beside the
-	// message: it counts the whole datagram (RFC 2131 §2, "576 octets").
+	// ipUDP is the part of a maximum message size (option 57) that is not the
+	// message: the option counts the whole datagram (RFC 2131 §2, "576
+	// octets").
 	ipUDP = 28
-	// smallest is what every client takes (RFC 2131 §2), and is assumed where
-	// option 57 is missing.
+	// smallest is the size that every client accepts (RFC 2131 §2). It is the
+	// default if option 57 is missing.
 	smallest = 576
-	// largest keeps a reply in one Ethernet frame, whatever EDK2 says.
+	// largest keeps a reply in one Ethernet frame, whatever EDK2 announces.
 	largest = 1500
-	// bootpSize is RFC 951's packet; relay agents and old clients drop what is
-	// shorter, and a BOOTP client has no room for more.
+	// bootpSize is the size of RFC 951's packet. Relay agents and old clients
+	// drop anything shorter, and a BOOTP client has no room for more.
 	bootpSize = 300
 
-	// What option 52 says (RFC 2132 §9.3).
+	// The values of option 52 (RFC 2132 §9.3).
 	overloadFile, overloadSname = 1, 2
 )
 
 var cookie = []byte{99, 130, 83, 99}
 
-// always are the options that go first, where they cannot be crowded out:
-// what makes the reply a DHCP reply, and what firmware cannot boot without.
-// The mask stands before the router (RFC 2132 §3.3).
+// always are the options that are written first, so that nothing crowds them
+// out: those that make the reply a DHCP reply, and those that firmware cannot
+// boot without. The mask comes before the router (RFC 2132 §3.3).
 var always = []uint8{optMessageType, optServerID, optLeaseTime, optSubnetMask, optT1, optT2, optClass, optVendor, optGUID, optRouter, optDNS}
 
-// Encode writes a reply as the client that sent request can take it: not
-// larger than its option 57 allows, the options in the order of its option
-// 55 (RFC 2131 §4.3.1), what does not fit moved into the file and sname
-// fields by option 52 (RFC 2132 §9.3). The DHCP codec knows none of these.
-// Options for which there is no room at all are left out, from the end of
-// that order.
+// Encode writes a reply in a form that the sender of request accepts. The reply
+// is not larger than the request's option 57 allows, and its options are in the
+// order of the request's option 55 (RFC 2131 §4.3.1). Options that do not fit
+// move into the file and sname fields by option 52 (RFC 2132 §9.3). The DHCP
+// codec does none of this. Options for which there is no room at all are left
+// out, from the end of that order.
 func Encode(reply, request *dhcpv4.DHCPv4) []byte {
-	// The capacity is for the longest reply: the fields that overload uses
-	// are parts of the same array.
+	// The capacity is for the longest reply: the fields that overload uses are
+	// parts of the same array.
 	b := make([]byte, atOptions, largest)
 	header(b, reply)
 	codes, tail := order(reply, request), relayAgent(reply)
@@ -75,8 +76,8 @@ func (q Question) Encode(reply *dhcpv4.DHCPv4) []byte {
 	return b
 }
 
-// overload spreads the options over the options field and those that the
-// file and the server's name leave free (RFC 2131 §4.1).
+// overload spreads the options over the options field and over the file and
+// sname fields if they are free (RFC 2131 §4.1).
 func overload(b []byte, reply *dhcpv4.DHCPv4, codes []uint8, room int) writer {
 	const length = 3 // of option 52 itself
 	w := writer{field: b[:atOptions], room: room - length}
@@ -101,7 +102,8 @@ func overload(b []byte, reply *dhcpv4.DHCPv4, codes []uint8, room int) writer {
 	return w
 }
 
-// relayAgent is option 82 as it goes back: behind all others (RFC 3046 §2.1).
+// relayAgent returns option 82 for the reply: it goes after all others (RFC
+// 3046 §2.1).
 func relayAgent(reply *dhcpv4.DHCPv4) []byte {
 	v, ok := reply.Options[optRelayAgent]
 	if !ok || len(v) > 255 {
@@ -113,10 +115,10 @@ func relayAgent(reply *dhcpv4.DHCPv4) []byte {
 // writer appends options to one field as long as there is room.
 type writer struct {
 	field []byte
-	room  int // length that the field may grow to, with its end mark
+	room  int // maximum length of the field, with its end mark
 }
 
-// all writes what fits, and returns the codes of what does not.
+// all writes the options that fit, and returns the codes of those that do not.
 func (w *writer) all(reply *dhcpv4.DHCPv4, codes []uint8) (left []uint8) {
 	for _, code := range codes {
 		v := reply.Options[code]
@@ -125,7 +127,7 @@ func (w *writer) all(reply *dhcpv4.DHCPv4, codes []uint8) (left []uint8) {
 			left = append(left, code)
 			continue
 		}
-		for range pieces { // RFC 3396: a long value in several of the same code
+		for range pieces { // RFC 3396: a long value is split into several options of the same code
 			n := min(len(v), 255)
 			w.field = append(append(w.field, code, byte(n)), v[:n]...)
 			v = v[n:]
@@ -136,7 +138,7 @@ func (w *writer) all(reply *dhcpv4.DHCPv4, codes []uint8) (left []uint8) {
 
 func (w *writer) end() { w.field = append(w.field, optEnd) }
 
-// order lists a reply's options as they are to be written, but for the relay
+// order lists a reply's options in the order of writing, except the relay
 // agent's.
 func order(reply, request *dhcpv4.DHCPv4) []uint8 {
 	codes := make([]uint8, 0, len(reply.Options))

@@ -8,7 +8,7 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 )
 
-// reply makes an ACK with these options, each value a run of its own code.
+// reply makes an ACK with these options, each value a run of its code.
 func reply(lengths map[uint8]int, changes ...change) *dhcpv4.DHCPv4 {
 	r := message(dhcpv4.MessageTypeAck, changes...)
 	r.OpCode = dhcpv4.OpcodeBootReply
@@ -31,13 +31,13 @@ func asking(max uint16, codes ...byte) *dhcpv4.DHCPv4 {
 	return m
 }
 
-// decoded is a reply as a client reads it: options of all fields put
-// together as RFC 2131 §4.1 has it, by a reader of our own, for the codec
-// knows no overload.
+// decoded is a reply as a client reads it: the options of all fields put
+// together as RFC 2131 §4.1 requires. It has its own reader because the codec
+// does not know overload.
 type decoded struct {
 	order       []uint8
 	options     map[uint8][]byte
-	file, sname []byte // where they are not overloaded
+	file, sname []byte // if not overloaded
 }
 
 func decode(t *testing.T, b []byte) decoded {
@@ -180,8 +180,8 @@ func TestEncodeBOOTP(t *testing.T) {
 	}
 }
 
-// FuzzEncode: whatever is in a reply, what goes out is a packet of the size
-// that the client takes, and holds what no reply may lack.
+// FuzzEncode checks that any reply is encoded as a packet of the size that the
+// client accepts, with everything that every reply needs.
 func FuzzEncode(f *testing.F) {
 	f.Add([]byte{119, 100, 121, 60}, uint16(0), []byte{1, 3}, "pxelinux.0")
 	f.Add([]byte{200, 255, 201, 255, 202, 255, 82, 255}, uint16(0xff00), []byte(nil), "")

@@ -6,28 +6,28 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 )
 
-// state is what a client is about when it sends a packet (RFC 2131 figure 5).
+// state is the state of a client when it sends a packet (RFC 2131 figure 5).
 type state int
 
 const (
-	stateNone       state = iota // not a question that a client may ask
+	stateNone       state = iota // not a packet that a client may send
 	stateInit                    // DISCOVER: it looks for servers
-	stateSelecting               // it takes an offer
+	stateSelecting               // it accepts an offer
 	stateInitReboot              // it remembers an address
 	stateBound                   // RENEWING or REBINDING: it uses its address
 	stateInform                  // it has an address by other means
-	stateDecline                 // it has found its address in use
+	stateDecline                 // it found its address in use
 	stateRelease                 // it gives its address back
 	stateBOOTP                   // RFC 951: no states
 	stateBootServer              // PXE 2.1 §2.2.4: it has its address and asks for a file
 )
 
-// fields are those of a packet that mean something in the client's state. A
-// value that the state has no use for is what a sloppy client left there: an
-// answer that heeds it goes where no one hears it.
+// fields are the fields of a packet that have a meaning in the client's state.
+// A value that the state does not use is a leftover of a sloppy client: an
+// answer based on it goes to the wrong place.
 type fields struct {
 	state state
-	// has is the address that the client uses, so that it answers ARP for it.
+	// has is the address that the client uses; it answers ARP for this address.
 	has netip.Addr
 	// wish is the address that the client wants (option 50).
 	wish netip.Addr
@@ -35,8 +35,9 @@ type fields struct {
 	server netip.Addr
 }
 
-// readFields tells the states apart by what RFC 2131 §4.3.2 and tables 4 and 5
-// have a client fill in, and reads no more than its state has.
+// readFields determines the state from the fields that RFC 2131 §4.3.2 and
+// tables 4 and 5 have a client fill in, and reads only the fields of that
+// state.
 //
 // ciaddr is "filled in only if client is in BOUND, RENEW or REBINDING state and
 // can respond to ARP requests" (§2), and in INFORM and RELEASE (table 5).
@@ -66,7 +67,7 @@ func readFields(m *dhcpv4.DHCPv4, port int, from netip.AddrPort) fields {
 	return fields{}
 }
 
-// requestFields tells the kinds of DHCPREQUEST apart (RFC 2131 §4.3.2).
+// requestFields distinguishes the kinds of DHCPREQUEST (RFC 2131 §4.3.2).
 func requestFields(ciaddr, source, wish, server netip.Addr) fields {
 	switch uses := ciaddr.IsValid() && ciaddr == source; {
 	case uses && (!wish.IsValid() || wish == ciaddr):

@@ -13,12 +13,12 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
-// meaning is the table of which field decides something in which state of the
+// meaning is the table of the fields that matter in each state of the
 // client (RFC 2131 §4.3.2, tables 4 and 5; PXE 2.1 §2.2.4):
 //
-//	x  the decision is another one: what, where to, or why
-//	e  the reply alone differs: it repeats the field, or gives what that asks for
-//	.  nothing changes: no such client can have filled it in
+//	x  the decision changes: what, where to, or why
+//	e  only the reply changes: it repeats the field, or gives what it asks for
+//	.  nothing changes: no client in this state fills it in
 //
 // A DISCOVER and a REQUEST are the columns "proxy" and "proxy req" in mode
 // "proxy", where the REQUEST gets no answer but says who has which address.
@@ -51,7 +51,8 @@ file                           .        .         .      .     .      .       . 
 175-ipxe                       e        e         e      e     e      .       .       .     .     .         e
 `
 
-// plants are the fields with a value that misleads who heeds it too early.
+// plants are the fields, with values that mislead code that reads them too
+// early.
 var plants = map[string]change{
 	"ciaddr-of-the-network":         ciaddr(first.Next()),
 	"ciaddr-of-elsewhere":           ciaddr(netip.MustParseAddr("172.16.9.9")),
@@ -117,8 +118,8 @@ func situations() map[string]situation {
 	}
 }
 
-// decide answers a client that holds the first address, unless it looks for one,
-// and returns what was decided apart from the bytes of the reply.
+// decide answers a client that holds the first address, unless it looks for
+// one, and returns the decision without the bytes of the reply.
 func (s situation) decide(t *testing.T, more ...change) (decided Answer, reply []byte) {
 	t.Helper()
 	settings := settings(s.mode, behindRelays, func(c *spec.DHCP) {
@@ -173,9 +174,9 @@ func TestFieldsCountInTheirStateOnly(t *testing.T) {
 	}
 }
 
-// A client that has no address yet hears the answer at its hardware address or
-// by broadcast, whatever is left of an earlier address in its packet. RFC 2131
-// §4.1.
+// A client that has no address yet receives the answer at its hardware address
+// or by broadcast, whatever is left of an earlier address in its packet. RFC
+// 2131 §4.1.
 func TestOldAddressInCiaddr(t *testing.T) {
 	old := map[string]netip.Addr{"of the network": first.Next(), "of elsewhere": netip.MustParseAddr("172.16.9.9"), "of a subnet": netip.MustParseAddr("10.1.0.100")}
 	for situation, a := range old {
@@ -198,7 +199,7 @@ func TestOldAddressInCiaddr(t *testing.T) {
 	}
 }
 
-// What sloppy clients put elsewhere is still understood.
+// Values that sloppy clients put elsewhere are still understood.
 func TestSloppyRequests(t *testing.T) {
 	atFirst := netip.AddrPortFrom(first, ClientPort)
 	for situation, tc := range map[string]struct {
@@ -251,7 +252,7 @@ func TestRelayedWithoutYiaddrIsBroadcast(t *testing.T) {
 			t.Errorf("%s: %+v", situation, a)
 		}
 	}
-	// The answer to INFORM goes past the agent: RFC 2131 §4.3.5.
+	// The answer to INFORM bypasses the agent: RFC 2131 §4.3.5.
 	a := ask(settings(spec.ModeServer, behindRelays), message(dhcpv4.MessageTypeInform, relayed, ciaddr(netip.MustParseAddr("10.1.0.7"))))
 	if a.Msg == nil || a.To.String() != "10.1.0.7:68" {
 		t.Errorf("INFORM: %+v", a)

@@ -20,8 +20,8 @@ import (
 	"github.com/pxebox/pxebox/internal/serve/pxe"
 )
 
-// packet is one line of a capture in testdata/flows: a UDP datagram of
-// firmware or of a server that it talked to.
+// packet is one line of a capture in testdata/flows: a UDP datagram from
+// firmware or from a server that it talked to.
 type packet struct {
 	T        float64
 	Src, Dst netip.AddrPort
@@ -70,9 +70,9 @@ func withUEFI(c *spec.DHCP) {
 }
 
 // TestFlows answers each packet that real firmware sent, in each mode, and
-// looks in the answer for what that firmware must find.
+// checks the answer for what that firmware must find.
 func TestFlows(t *testing.T) {
-	asked := map[string]int{} // by firmware and kind: that the flows hold what the test is for
+	asked := map[string]int{} // by firmware and kind: shows that the flows cover what the test is for
 	for _, file := range flows(t) {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".jsonl"), func(t *testing.T) {
 			for _, p := range flow(t, file) {
@@ -144,7 +144,7 @@ func checkServer(t *testing.T, q Question, client pxe.Client, boots bool) {
 	}), ServerPort, unset))
 	want := dhcpv4.MessageTypeOffer
 	if q.Msg.MessageType() == dhcpv4.MessageTypeRequest {
-		// The flow's server was another: let the client choose ours.
+		// The flow has another server: let the client choose ours.
 		m := *q.Msg
 		m.Options = dhcpv4.Options{}
 		for code, v := range q.Msg.Options {
@@ -170,7 +170,7 @@ func checkServer(t *testing.T, q Question, client pxe.Client, boots bool) {
 	}
 }
 
-// check4011 holds an answer against what both ways of asking need.
+// check4011 checks an answer against what both ways of asking need.
 func check4011(t *testing.T, q Question, a Answer) {
 	t.Helper()
 	checkReply(t, "4011", a, q, dhcpv4.MessageTypeAck)
@@ -206,7 +206,7 @@ func checkReply(t *testing.T, what string, a Answer, q Question, want dhcpv4.Mes
 			t.Errorf("%s: the GUID came back as % x", what, a.Msg.Options[optGUID])
 		}
 	}
-	// What is sent is what was decided.
+	// The encoded packet is what was decided.
 	b := Encode(a.Msg, q.Msg)
 	back, err := dhcpv4.FromBytes(b)
 	if err != nil || len(b) > 1472 || back.BootFileName != a.Msg.BootFileName || len(back.Options) != len(a.Msg.Options) {
@@ -214,14 +214,14 @@ func checkReply(t *testing.T, what string, a Answer, q Question, want dhcpv4.Mes
 	}
 }
 
-// fuzzSources are a machine of the link with and without an address, one behind
-// a router, and a stranger.
+// fuzzSources are a machine of the link with and without an address, a machine
+// behind a router, and a stranger.
 var fuzzSources = []netip.AddrPort{
 	netip.MustParseAddrPort("192.168.77.9:68"), unset, netip.MustParseAddrPort("10.1.0.100:68"), netip.MustParseAddrPort("10.9.0.66:68"),
 }
 
-// FuzzDecide takes any packet to parse, classify, decide and encode. Nothing
-// in it may panic, and no answer may break what every answer keeps.
+// FuzzDecide parses, classifies, decides and encodes any packet. Nothing in it
+// may panic, and every answer must keep the rules for all answers.
 func FuzzDecide(f *testing.F) {
 	for _, file := range flows(f) {
 		for _, p := range flow(f, file) {

@@ -25,7 +25,7 @@ var (
 	toWDS    = clients.Rule{Machine: spec.Machine{Boot: "wds"}, Handoff: "wds"}
 )
 
-// handingOver are settings whose machines with that rule boot from WDS.
+// handingOver are settings under which machines with that rule boot from WDS.
 func handingOver(mode spec.Mode, rules ...clients.Rule) (*Settings, *handoff.Table) {
 	asked := handoff.NewTable(4)
 	s := settings(mode, withUEFI, behindRelays, func(c *spec.DHCP) {
@@ -35,7 +35,7 @@ func handingOver(mode spec.Mode, rules ...clients.Rule) (*Settings, *handoff.Tab
 	return s, asked
 }
 
-// loads is what firmware takes from an answer: server and file.
+// loads returns what firmware reads from an answer: server and file.
 func loads(a Answer) string {
 	if a.Msg == nil {
 		return "silence"
@@ -50,8 +50,8 @@ const (
 	biosFromBox = "192.168.77.1 pxelinux.0"
 )
 
-// TestFlowsToWDS answers each packet that real firmware sent as for a machine
-// that boots from WDS.
+// TestFlowsToWDS answers each packet that real firmware sent as if its machine
+// boots from WDS.
 func TestFlowsToWDS(t *testing.T) {
 	for _, file := range flows(t) {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".jsonl"), func(t *testing.T) {
@@ -75,7 +75,8 @@ func TestFlowsToWDS(t *testing.T) {
 						t.Errorf("proxy, the request to the site's server: %+v", a)
 					}
 				case q.Port == ServerPort && !client.HTTP:
-					// Who asks siaddr next finds WDS, who asks option 54 finds us.
+					// A client that asks siaddr next finds WDS; one that asks
+					// option 54 finds us.
 					if loads(a) != "192.168.77.2 " || a.Msg.Options.Has(dhcpv4.OptionVendorSpecificInformation) ||
 						address(a.Msg.ServerIdentifier()) != self.Addr() {
 						t.Errorf("proxy's offer: %s, %+v", loads(a), a)
@@ -100,7 +101,7 @@ func TestFlowsToWDS(t *testing.T) {
 	}
 }
 
-// A machine that has asked for it boots from WDS once.
+// A machine that has requested it boots from WDS once.
 func TestHandoffInServerMode(t *testing.T) {
 	for situation, tc := range map[string]struct {
 		firmware     change
@@ -168,8 +169,8 @@ func TestHandoffInProxyMode(t *testing.T) {
 	}
 }
 
-// Next to another PXE server a machine that is handed over is told all in the
-// offer, so that it asks no other server.
+// Next to another PXE server, a machine that is handed over gets everything in
+// the offer, so that it asks no other server.
 func TestHandoffBesideAnotherPXEServer(t *testing.T) {
 	http := func(m *dhcpv4.DHCPv4) {
 		option(60, []byte("HTTPClient:Arch:00016:UNDI:003001")...)(m)
@@ -212,7 +213,7 @@ func TestNotHandedOver(t *testing.T) {
 		option(60, []byte("HTTPClient:Arch:00016:UNDI:003001")...)(m)
 		option(93, 0, 16)(m)
 	}
-	// It says PXE's architecture with HTTP's class.
+	// It sends PXE's architecture with HTTP's class.
 	muddled := func(m *dhcpv4.DHCPv4) { http(m); option(93, 0, 7)(m) }
 	for situation, tc := range map[string]struct {
 		client change
@@ -253,8 +254,8 @@ func TestNotHandedOver(t *testing.T) {
 	})
 }
 
-// Who is not on the link, nor on a subnet that is served, uses up nobody's boot,
-// and is not taken for anybody.
+// A host that is neither on the link nor on a served subnet uses up no other
+// machine's boot, and is not taken for another machine.
 func TestStrangerUsesNothingUp(t *testing.T) {
 	stranger, behind := netip.MustParseAddr("198.51.100.7"), netip.MustParseAddr("10.1.0.100")
 	zero := netip.IPv4Unspecified()
@@ -316,7 +317,7 @@ func TestHandoffByBOOTP(t *testing.T) {
 	}
 }
 
-// What counts for one boot is spent on a machine, and not on a packet.
+// A one-time boot is used up by a machine, not by a packet.
 func TestRuleWithOnce(t *testing.T) {
 	once := toWDS
 	once.Once = true
@@ -342,7 +343,7 @@ func TestRuleWithOnce(t *testing.T) {
 	}
 }
 
-// A machine that boots from a server of another network is told its router,
+// A machine that boots from a server of another network gets its router,
 // whatever its option 55 asks for.
 func TestRouterToServerOfAnotherNetwork(t *testing.T) {
 	for situation, tc := range map[string]struct {

@@ -39,7 +39,7 @@ func reboot(s *Settings, a netip.Addr, changes ...change) Answer {
 	return ask(s, message(dhcpv4.MessageTypeRequest, append(changes, wish(a))...))
 }
 
-// Firmware leaves out the client identifier that its system makes of the MAC.
+// Firmware omits the client identifier that its system makes from the MAC.
 func TestIdentifierOfTheMAC(t *testing.T) {
 	s := settings(spec.ModeServer)
 	for situation, id := range map[string]change{"none": func(*dhcpv4.DHCPv4) {}, "01 and the MAC": byMAC} {
@@ -72,8 +72,8 @@ func TestIdentifierOfTheMAC(t *testing.T) {
 	})
 }
 
-// A machine has one address at a time, and gives back what its firmware, or the
-// system that it ran before, has leased.
+// A machine has one address at a time, and gives back the one that its
+// firmware, or the system that it ran before, leased.
 func TestMachineGivesBack(t *testing.T) {
 	t.Run("a live system has another identifier with every boot", func(t *testing.T) {
 		s := settings(spec.ModeServer)
@@ -84,7 +84,7 @@ func TestMachineGivesBack(t *testing.T) {
 				t.Errorf("boot %d: %v, then %v", boot, a, b)
 			}
 		}
-		discoverAnd(t, s, pc2) // of two addresses one is left
+		discoverAnd(t, s, pc2) // one of two addresses is left
 	})
 	t.Run("a range with room is not used up by it", func(t *testing.T) {
 		s := settings(spec.ModeServer, func(c *spec.DHCP) { c.Ranges[0].Last = netip.MustParseAddr("192.168.77.150") })
@@ -166,8 +166,8 @@ func TestMachineGivesBack(t *testing.T) {
 	})
 }
 
-// Whatever a machine calls itself later, the lease of the address that it uses is
-// its own, by its MAC.
+// Whatever a machine calls itself later, the lease of the address that it uses
+// belongs to it, by its MAC.
 func TestLeaseGoesOnUnderAnotherName(t *testing.T) {
 	t.Run("the initial RAM disk has asked without an identifier", func(t *testing.T) {
 		s := settings(spec.ModeServer)
@@ -194,7 +194,7 @@ func TestLeaseGoesOnUnderAnotherName(t *testing.T) {
 	}
 }
 
-// A cloned disk brings its client identifier along.
+// A cloned disk carries its client identifier along.
 func TestClones(t *testing.T) {
 	t.Run("each has its address, and keeps it", func(t *testing.T) {
 		s := settings(spec.ModeServer)
@@ -262,8 +262,8 @@ func TestClones(t *testing.T) {
 	})
 }
 
-// An identifier that the settings have an address for is one machine's, with
-// whatever network card, as far as ARP can tell.
+// An identifier with an address in the settings belongs to one machine, with
+// any network card, as far as ARP can tell.
 func TestReservedIdentifierGoesAlong(t *testing.T) {
 	reserved := netip.MustParseAddr("192.168.77.20")
 	s := settings(spec.ModeServer, func(c *spec.DHCP) {

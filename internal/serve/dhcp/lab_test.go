@@ -15,7 +15,8 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
-// discoverAnd is a whole exchange: the address that the client ends up with.
+// discoverAnd runs a whole exchange and returns the address that the client
+// ends up with.
 func discoverAnd(t *testing.T, s *Settings, changes ...change) netip.Addr {
 	t.Helper()
 	o := ask(s, message(dhcpv4.MessageTypeDiscover, changes...))
@@ -86,7 +87,7 @@ func TestReservations(t *testing.T) {
 	t.Run("one written later moves its machine, and who had the address", func(t *testing.T) {
 		pools := Pools{}
 		before := NewSettings(lab(spec.ModeServer), self, nil, pools)
-		discoverAnd(t, before) // first, which is to be another's
+		discoverAnd(t, before) // the first address, which will go to another machine
 		after := NewSettings(lab(spec.ModeServer, reserve), self, nil, pools)
 		if a := ask(after, message(dhcpv4.MessageTypeRequest, ciaddr(first))); a.Msg == nil || a.Msg.MessageType() != dhcpv4.MessageTypeNak {
 			t.Errorf("the renewal of what is another's got %+v", a)
@@ -112,7 +113,7 @@ func TestReservations(t *testing.T) {
 			t.Errorf("a BOOTP client without a reservation got %v", a.Msg)
 		}
 	})
-	// It has no way to give an address back, nor to find it in use.
+	// It can neither give an address back nor find it in use.
 	t.Run("BOOTP client, whose address is not to be had", func(t *testing.T) {
 		bootp := message(dhcpv4.MessageTypeNone, from(2, 0, 0, 0, 0, 0x99))
 		delete(bootp.Options, optMessageType)
@@ -293,8 +294,8 @@ func TestRelay(t *testing.T) {
 	})
 }
 
-// While another server is on the link nothing new is given, and what was
-// given goes on.
+// While another server is on the link, the box gives no new lease, and existing
+// leases continue.
 func TestHold(t *testing.T) {
 	s := settings(spec.ModeServer)
 	bind(t, s)
@@ -361,7 +362,7 @@ func TestAnotherServerIsHeardOf(t *testing.T) {
 	}
 }
 
-// Settings that change keep what is leased.
+// A change of settings keeps the leases.
 func TestNewSettingsKeepLeases(t *testing.T) {
 	pools := Pools{}
 	own := []net.HardwareAddr{}

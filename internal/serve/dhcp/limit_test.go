@@ -10,7 +10,7 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
-// Which packets count toward the limit of the machine that they name.
+// Only some packets count toward the limit of the machine that they name.
 func TestLimit(t *testing.T) {
 	for situation, tc := range map[string]struct {
 		from    string

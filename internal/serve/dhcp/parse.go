@@ -8,26 +8,26 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 )
 
-// maxPacket is the largest packet that Parse reads. Firmware sends some 550
-// bytes, and nothing on an Ethernet link needs more; what is longer was made
-// to keep a parser busy.
+// maxPacket is the largest packet that Parse reads. Firmware sends about 550
+// bytes, and nothing on an Ethernet link needs more. A longer packet is an
+// attempt to keep the parser busy.
 const maxPacket = 1500
 
 // MalformedError says why a packet on a DHCP port cannot be read.
 type MalformedError struct {
-	MAC net.HardwareAddr // of the client; nil where the packet ends before it
+	MAC net.HardwareAddr // of the client; nil if the packet ends before it
 	Why string
 }
 
 func (e MalformedError) Error() string { return e.Why }
 
-// Parse reads a packet as tolerantly as dnsmasq and ISC dhcpd do, which the codec
-// does not:
-//   - The end option (RFC 2131 §4.1) may be missing. Where the packet ends inside
+// Parse reads a packet as tolerantly as dnsmasq and ISC dhcpd do. The codec is
+// stricter:
+//   - The end option (RFC 2131 §4.1) may be missing. If the packet ends inside
 //     an option, the options before it count.
 //   - Options may continue in the file and sname fields (RFC 2132 §9.3).
-//   - A packet without the magic cookie is BOOTP as RFC 951 defines it, and has no
-//     options. bare reports that. DHCP always has the cookie (RFC 2131 §3).
+//   - A packet without the magic cookie is BOOTP as RFC 951 defines it, with no
+//     options. bare reports this. DHCP always has the cookie (RFC 2131 §3).
 //
 // The error is a MalformedError.
 func Parse(b []byte) (m *dhcpv4.DHCPv4, bare bool, err error) {
@@ -42,7 +42,7 @@ func Parse(b []byte) (m *dhcpv4.DHCPv4, bare bool, err error) {
 		return malformed(fmt.Sprintf("the packet is longer than %d bytes", maxPacket))
 	case len(b) < atCookie:
 		return malformed("the packet ends within the fixed fields")
-	case b[atHlen] != ethernet: // the codec would take any length
+	case b[atHlen] != ethernet: // the codec accepts any length
 		return malformed("not an Ethernet client")
 	}
 	clean := append(make([]byte, 0, len(b)+len(cookie)+1), b[:atCookie]...)
@@ -67,7 +67,7 @@ func Parse(b []byte) (m *dhcpv4.DHCPv4, bare bool, err error) {
 	if err != nil {
 		return malformed(err.Error())
 	}
-	// A message type that is there twice, or is longer than it may be, is no BOOTP.
+	// A packet with a repeated or overlong message type is not BOOTP.
 	if t := m.Options[optMessageType]; len(t) > 1 {
 		m.Options[optMessageType] = t[:1]
 	}
@@ -75,7 +75,7 @@ func Parse(b []byte) (m *dhcpv4.DHCPv4, bare bool, err error) {
 }
 
 // wellFormed returns the options of one field up to its end mark, or up to the
-// first that does not fit into the field, and the value of option 52.
+// first option that does not fit into the field, and the value of option 52.
 func wellFormed(field []byte) (options []byte, overload byte) {
 	at := 0
 	for at < len(field) && field[at] != optEnd {

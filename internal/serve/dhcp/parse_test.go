@@ -9,8 +9,8 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 )
 
-// raw is a DISCOVER up to its options, with a host name in the file field that
-// counts only where option 52 says so.
+// raw is a DISCOVER up to its options. The host name in its file field counts
+// only if option 52 says so.
 func raw(options ...byte) []byte {
 	b := message(dhcpv4.MessageTypeDiscover).ToBytes()[:atOptions]
 	copy(b[atFile:], []byte{optHostname, 2, 'p', 'c', optEnd})
@@ -75,8 +75,8 @@ func TestParseMalformed(t *testing.T) {
 	}
 }
 
-// BOOTP from before RFC 1497 has no magic cookie, and no options. The answer has
-// none either.
+// BOOTP from before RFC 1497 has no magic cookie, and no options. Neither has
+// the answer.
 func TestBOOTPWithoutCookie(t *testing.T) {
 	packet := raw()[:atOptions-len(cookie)]
 	clear(packet[atFile:])

@@ -6,13 +6,13 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 )
 
-// subLinkSelection is the relay agent's word for the client's subnet where
-// giaddr is on another one (RFC 3527).
+// subLinkSelection is the suboption in which a relay agent names the client's
+// subnet if giaddr is on another one (RFC 3527).
 const subLinkSelection = 5
 
-// subnetFor finds the subnet that a client is on (RFC 2131 §4.3.1): as its
-// relay agent says; else, for a client that has an address and asks from behind
-// a router without a relay, the one of that address; else the link's.
+// subnetFor finds the subnet of a client (RFC 2131 §4.3.1). This is the subnet
+// that the relay agent names; or that of the client's address, if the client
+// asks from behind a router without a relay; or that of the link.
 func (s *Settings) subnetFor(q Question) *subnet {
 	if giaddr := address(q.Msg.GatewayIPAddr); giaddr.IsValid() {
 		if link := linkSelection(q.Msg); link.IsValid() {

@@ -18,17 +18,17 @@ import (
 )
 
 const (
-	// declineFor is how long an address stays unused after somebody was
-	// found using it (RFC 2131 §4.3.3 gives no time; dnsmasq uses ten minutes
-	// too).
+	// declineFor is how long an address stays unused after another machine was
+	// found using it (RFC 2131 §4.3.3 gives no time; dnsmasq also uses ten
+	// minutes).
 	declineFor = 10 * time.Minute
-	// shortestLease is the least that a client gets by asking for less than
+	// shortestLease is the minimum lease for a client that asks for less than
 	// the settings give it.
 	shortestLease = 5 * time.Second
 )
 
 // exchange is one question to the server that leases addresses, with what is
-// known of who asks.
+// known about the client.
 type exchange struct {
 	now      time.Time
 	s        *Settings
@@ -39,10 +39,10 @@ type exchange struct {
 	cloned   bool       // another machine holds a lease under the client's identifier
 	fixed    netip.Addr // the address reserved for the client here, or zero
 	hostname string     // from the reservation
-	// to is where the answer sends the client; zero for this box, and until
-	// the answer has its parameters.
+	// to is where the answer sends the client; zero for this box, and until the
+	// answer has its parameters.
 	to handoff.Boot
-	// lacks is why the answer names nothing to boot, for firmware.
+	// lacks is why the answer to firmware names nothing to boot.
 	lacks Answer
 }
 
@@ -82,14 +82,14 @@ func (x *exchange) answer() Answer {
 	return heard("not a question")
 }
 
-// identify finds the client's identity (RFC 2131 §4.2) and what is reserved
-// for it. A reservation by MAC holds whatever client identifier comes with
-// it: a machine's firmware, its installer and its system each send another.
+// identify finds the client's identity (RFC 2131 §4.2) and its reservation. A
+// reservation by MAC applies whatever client identifier comes with it, because
+// a machine's firmware, its installer and its system each send a different one.
 func (x *exchange) identify() {
 	x.id = hwClient(x.m.ClientHWAddr)
 	r, ok := x.s.reserved[x.id]
-	// RFC 2132 §9.14: at least 2 bytes. What is longer than an option was sent
-	// in pieces, to make us remember more.
+	// RFC 2132 §9.14: at least 2 bytes. An identifier longer than one option
+	// was sent in pieces, to make us remember more.
 	id := x.m.Options[optClientID]
 	switch {
 	case ok || x.sub.byMAC:
@@ -103,13 +103,13 @@ func (x *exchange) identify() {
 	}
 }
 
-// identifyBy takes the client by its identifier, unless that is another
-// machine's by now: disks are cloned with it. It returns what is reserved for
-// the identifier.
+// identifyBy identifies the client by its identifier, unless another machine
+// has it by now: cloned disks carry it. It returns the reservation for the
+// identifier.
 //
-// The settings may say that an identifier is one machine's, whatever its network
-// cards. What is reserved for it then goes from one card to the other, where no
-// probe finds the first one.
+// The settings may reserve an address for an identifier, which then belongs to
+// one machine, whatever its network cards. The reservation moves from one card
+// to another if no probe finds the first one.
 func (x *exchange) identifyBy(claimed lease.Client) (r spec.Reservation, ok bool) {
 	pool, own := x.sub.pool, x.id
 	x.id = pool.Identity(x.now, claimed, own, x.hw(), x.uses())
@@ -129,7 +129,7 @@ func (x *exchange) identifyBy(claimed lease.Client) (r spec.Reservation, ok bool
 
 func (x *exchange) hw() string { return string(x.m.ClientHWAddr) }
 
-// uses is the address that the client says it has or wants.
+// uses returns the address that the client says it has or wants.
 func (x *exchange) uses() netip.Addr {
 	if x.q.has.IsValid() {
 		return x.q.has
@@ -137,13 +137,13 @@ func (x *exchange) uses() netip.Addr {
 	return x.q.wish
 }
 
-// The prefixes keep a hardware address apart from a client identifier of the
+// The prefixes distinguish a hardware address from a client identifier of the
 // same bytes.
 func hwClient(hw []byte) lease.Client { return lease.Client("hw" + string(hw)) }
 
-// idClient is the client with an identifier. One that is a hardware type and
-// address names the client that sends none and has this address (RFC 2131
-// §4.2): firmware leaves out what iPXE and Windows write there.
+// idClient returns the client with an identifier. An identifier that is a
+// hardware type and address means the client that sends none and has this
+// address (RFC 2131 §4.2): firmware omits what iPXE and Windows send there.
 func idClient(id []byte) lease.Client {
 	const ethernet = 1
 	if len(id) == 7 && id[0] == ethernet {
@@ -152,8 +152,9 @@ func idClient(id []byte) lease.Client {
 	return lease.Client("id" + string(id))
 }
 
-// Restored are leases from before the start by the names that clients have now:
-// earlier versions kept a hardware address in an identifier apart.
+// Restored converts leases from before the start to the current client names.
+// Earlier versions treated a hardware address in an identifier as a separate
+// client.
 func Restored(records []lease.Record) []lease.Record {
 	out := slices.Clone(records)
 	for i := range out {
@@ -174,13 +175,13 @@ func (x *exchange) discover() Answer {
 		var ok bool
 		a, fresh, ok = x.sub.pool.Offer(x.now, x.id, x.q.wish, x.sub.pool.Spare(x.now, x.hw()))
 		if !ok {
-			// The machine has one, if under another name.
+			// The machine has an address, but under another name.
 			if own := x.sub.pool.GiveBack(x.now, x.id, x.hw()); own.IsValid() {
 				a, fresh, ok = x.sub.pool.Offer(x.now, x.id, own)
 			}
 		}
 		if !ok && x.canProbe() {
-			// Rather one that was in use than none: the probe tells.
+			// Better one that was in use than none: the probe finds out.
 			a, ok = x.sub.pool.Retry(x.now, x.id)
 			fresh = true
 		}
@@ -190,7 +191,7 @@ func (x *exchange) discover() Answer {
 	}
 	answer := deliver(x.q, x.grant(dhcpv4.MessageTypeOffer, a), "offer")
 	if hw := x.sub.pool.HeldBy(a); hw != "" && hw != x.hw() {
-		fresh = true // the identifier's, with another machine's hardware address
+		fresh = true // same identifier, but another machine's hardware address
 	}
 	answer.Addr, answer.Probe = a, fresh && x.canProbe()
 	if x.q.boots {
@@ -200,7 +201,7 @@ func (x *exchange) discover() Answer {
 }
 
 // canProbe reports whether the box can find out if an address is in use: ARP
-// reaches the link only.
+// reaches only the link.
 func (x *exchange) canProbe() bool { return x.s.probe && x.sub == x.s.local }
 
 // grant is an OFFER or ACK of an address.
@@ -212,7 +213,7 @@ func (x *exchange) grant(t dhcpv4.MessageType, a netip.Addr) *dhcpv4.DHCPv4 {
 	return r
 }
 
-// leaseTime is the configured time, or less where the client asks for less
+// leaseTime returns the configured time, or less if the client asks for less
 // (§4.3.1).
 func (x *exchange) leaseTime() time.Duration {
 	if v := x.m.Options[optLeaseTime]; len(v) == 4 {
@@ -222,7 +223,8 @@ func (x *exchange) leaseTime() time.Duration {
 	return x.sub.lease
 }
 
-// times writes options 51, 58 and 59, T1 and T2 at the fractions of §4.4.5.
+// times writes options 51, 58 and 59, with T1 and T2 at the fractions of
+// §4.4.5.
 func (x *exchange) times(r *dhcpv4.DHCPv4) {
 	d := x.leaseTime()
 	seconds := func(d time.Duration) []byte { return binary.BigEndian.AppendUint32(nil, uint32(d/time.Second)) }
@@ -231,9 +233,9 @@ func (x *exchange) times(r *dhcpv4.DHCPv4) {
 	set(r, optT2, seconds(d*7/8))
 }
 
-// parameters writes what the client asks for in option 55, and all there is
-// where it asks for nothing (§4.3.1). The mask goes out unasked too: an address
-// is no use without it.
+// parameters writes the options that the client asks for in option 55, or all
+// of them if it asks for none (§4.3.1). The mask is sent unasked too: an
+// address is useless without it.
 func (x *exchange) parameters(r *dhcpv4.DHCPv4) {
 	asked := x.m.Options[uint8(dhcpv4.OptionParameterRequestList)]
 	for code, v := range x.sub.options {
@@ -248,7 +250,7 @@ func (x *exchange) parameters(r *dhcpv4.DHCPv4) {
 	x.way(r)
 }
 
-// load tells the client what to load, where it is one that boots.
+// load tells the client what to load, if it is one that boots.
 func (x *exchange) load(r *dhcpv4.DHCPv4) {
 	if !x.q.boots {
 		x.plain(r)
@@ -262,15 +264,15 @@ func (x *exchange) load(r *dhcpv4.DHCPv4) {
 		return
 	}
 	x.to = to
-	// What the settings say in these options is for other machines.
+	// The settings give these options for other machines.
 	delete(r.Options, optTFTPServer)
 	delete(r.Options, optBootFile)
 	pxe.Describe(r, x.q.client, boot)
 }
 
-// way adds the router, asked for or not, where the server that the client boots
-// from, or the box itself, is on another network. A Raspberry Pi 3 does not ask
-// for it, and could not answer that server.
+// way adds the router, even if not asked for, if the server that the client
+// boots from, or the box itself, is on another network. A Raspberry Pi 3 does
+// not ask for it, and could not answer that server.
 func (x *exchange) way(r *dhcpv4.DHCPv4) {
 	server := address(r.ServerIPAddr)
 	if !server.IsValid() {
@@ -282,7 +284,7 @@ func (x *exchange) way(r *dhcpv4.DHCPv4) {
 }
 
 // plain tells a client that is not PXE firmware what to load, and from where:
-// the file that [boot] has for its type, or what the settings say in options.
+// the file that [boot] has for its type, or what the settings give in options.
 // siaddr is the next server to use in bootstrap (RFC 2131 §2), and the only one
 // that U-Boot reads.
 func (x *exchange) plain(r *dhcpv4.DHCPv4) {
@@ -297,9 +299,9 @@ func (x *exchange) plain(r *dhcpv4.DHCPv4) {
 	}
 }
 
-// plainFile is what [boot] has for a client that is not PXE firmware: only what
-// is written there by the number of its type. A program for a PC's firmware does
-// not run on U-Boot.
+// plainFile returns the file in [boot] for a client that is not PXE firmware.
+// It uses only entries for the number of the client's type: a program for a
+// PC's firmware does not run on U-Boot.
 func (s *Settings) plainFile(p pxe.Plain) string {
 	if file := s.bootFiles[firmware.IPXE]; p.IPXE && file != "" {
 		return file
@@ -312,10 +314,10 @@ func (s *Settings) plainFile(p pxe.Plain) string {
 	return ""
 }
 
-// siteFile fills in siaddr where the settings name a boot file or its server in
-// options, as dnsmasq does; and the file field, for a client that does not ask for
-// option 67, and for firmware, which often reads the field alone. It reports
-// whether they name a file.
+// siteFile fills in siaddr if the settings name a boot file or its server in
+// options, as dnsmasq does. It also fills in the file field, for a client that
+// does not ask for option 67, and for firmware, which often reads only the
+// field. It reports whether the options name a file.
 func (x *exchange) siteFile(r *dhcpv4.DHCPv4) bool {
 	file := string(x.sub.options[optBootFile])
 	if x.s.Stages.startsItself(x.now, x.q, file) {
@@ -335,9 +337,9 @@ func (x *exchange) siteFile(r *dhcpv4.DHCPv4) bool {
 	return file != ""
 }
 
-// nextServer is the TFTP server that options name, in the form that siaddr has
-// room for; else this box. It is nil where they name a host, which the client has
-// to look up.
+// nextServer returns the TFTP server that the options name, in the form that
+// siaddr has room for, or this box if they name none. It is nil if they name a
+// host, which the client must look up.
 func nextServer(options map[uint8][]byte, self netip.Addr) net.IP {
 	if name := string(options[optTFTPServer]); name != "" {
 		if a, err := netip.ParseAddr(name); err == nil && a.Is4() {
@@ -365,11 +367,11 @@ func (x *exchange) selecting(wish netip.Addr) Answer {
 	return x.acknowledge(wish, "selecting")
 }
 
-// begins notes that the machine has begun to use an address: it asked without
-// one, so that it has no other on this network, under whatever name.
+// begins records that the machine has started to use an address. It asked
+// without one, so it has no other on this network, under any name.
 func (x *exchange) begins() { x.sub.pool.GiveBack(x.now, x.id, x.hw()) }
 
-// initReboot is a client that remembers an address from before.
+// initReboot answers a client that remembers an address from before.
 func (x *exchange) initReboot(wish netip.Addr) Answer {
 	if !x.sub.network.Contains(wish) {
 		// "Server SHOULD send a DHCPNAK message to the client if the
@@ -392,7 +394,7 @@ func (x *exchange) initReboot(wish netip.Addr) Answer {
 	return x.acknowledge(wish, "init-reboot")
 }
 
-// renewing is RENEWING by unicast or REBINDING by broadcast.
+// renewing answers RENEWING by unicast or REBINDING by broadcast.
 func (x *exchange) renewing(ciaddr netip.Addr) Answer {
 	if x.q.server.IsValid() && !x.meant() {
 		a := silent("renewal: the client asks another server")
@@ -413,9 +415,9 @@ func (x *exchange) renewing(ciaddr netip.Addr) Answer {
 	return x.acknowledge(ciaddr, "renewal")
 }
 
-// known is the address that is reserved for the client, or that it holds or
-// is to come back to. A reservation moves a client that has another address:
-// its next renewal is refused, and it starts again.
+// known returns the address that is reserved for the client, or that it holds
+// or may return to. A reservation moves a client that has another address: its
+// next renewal is refused, and it starts again.
 func (x *exchange) known() (netip.Addr, bool) {
 	if x.fixed.IsValid() && x.sub.pool.OfferReserved(x.now, x.id, x.fixed) {
 		return x.fixed, true
@@ -423,8 +425,8 @@ func (x *exchange) known() (netip.Addr, bool) {
 	return x.sub.pool.Known(x.now, x.id)
 }
 
-// isOthers reports whether an address is reserved for another machine. Who
-// leased it before the reservation was written has to give it up.
+// isOthers reports whether an address is reserved for another machine. A client
+// that leased it before the reservation was written must give it up.
 func (x *exchange) isOthers(a netip.Addr) bool {
 	owner, ok := x.s.owners[a]
 	return ok && owner != x.id
@@ -440,7 +442,7 @@ func (x *exchange) commit(a netip.Addr) bool {
 }
 
 func (x *exchange) commitSelected(a netip.Addr) bool {
-	if a == x.fixed { // the offer may have been lost with the power
+	if a == x.fixed { // a power cut may have lost the offer
 		x.sub.pool.OfferReserved(x.now, x.id, a)
 	}
 	return x.sub.pool.CommitSelected(x.now, x.id, a, x.record())
@@ -457,8 +459,8 @@ func (x *exchange) acknowledge(a netip.Addr, why string) Answer {
 	return answer
 }
 
-// refuse is a DHCPNAK. While another server is on the link its clients look
-// to this one as if they had the wrong address: then it refuses nobody.
+// refuse is a DHCPNAK. While another server is on the link, its clients seem to
+// have the wrong address; this box then refuses none of them.
 func (x *exchange) refuse(why string) Answer {
 	if x.s.Hold != "" {
 		return heard(why + ", and another server may know better")
@@ -466,7 +468,7 @@ func (x *exchange) refuse(why string) Answer {
 	return deliver(x.q, newReply(x.s, x.m, dhcpv4.MessageTypeNak), why)
 }
 
-// inform is §4.3.5: parameters, and neither an address nor times.
+// inform is §4.3.5: parameters, but neither an address nor times.
 func (x *exchange) inform() Answer {
 	if x.s.hostSubnet(x.q.has) != x.sub {
 		return heard("INFORM from an address that is not of this subnet")
@@ -498,8 +500,8 @@ func (x *exchange) release() Answer {
 // meant reports whether option 54 names this box.
 func (x *exchange) meant() bool { return x.q.server == x.s.Self.Addr() }
 
-// bootp answers a client from before DHCP (RFC 951, RFC 1534 §2): it has no
-// way to renew or to give back, so only what is reserved for it is its own.
+// bootp answers a client that predates DHCP (RFC 951, RFC 1534 §2). It cannot
+// renew or release an address, so it gets only a reserved one.
 func (x *exchange) bootp() Answer {
 	if !x.fixed.IsValid() {
 		return heard("BOOTP without a reservation")
@@ -533,8 +535,8 @@ func (x *exchange) bootp() Answer {
 	return answer
 }
 
-// InUse tells the pool that somebody else on the link uses an address that
-// was to be offered. The question can then be decided anew.
+// InUse tells the pool that another machine on the link uses an address that
+// was about to be offered. The question can then be decided again.
 func InUse(now time.Time, s *Settings, a netip.Addr) {
 	if sub := s.subnetOf(a); sub != nil {
 		sub.pool.Taken(now, a, now.Add(declineFor))

@@ -16,38 +16,38 @@ import (
 	"github.com/pxebox/pxebox/internal/serve/lease"
 )
 
-// Settings are what decisions rest on, made ready once for many packets.
+// Settings are the settings for decisions, prepared once for many packets.
 type Settings struct {
 	Mode spec.Mode
-	// Self is the box's address, with its subnet, on the link that heard the
-	// question. The zero Prefix means that the box has none yet: it is
+	// Self is the box's address, with its subnet, on the link that received the
+	// question. The zero Prefix means that the box has no address yet: it is
 	// silent.
 	Self netip.Prefix
-	// Own are the hardware addresses that the box itself asks with: its DHCP
-	// client's, and that of the search for other servers. Its broadcasts come
-	// back to its own sockets.
+	// Own are the hardware addresses that the box itself asks with: that of its
+	// DHCP client, and that of the search for other servers. The box receives
+	// its own broadcasts.
 	Own []net.HardwareAddr
-	// Hold, where it is not empty, is why no address is to be given to a
-	// machine that has none yet: another DHCP server is on the link. Leases
-	// that are there go on.
+	// Hold, if not empty, is the reason to give no address to a machine that
+	// has none yet: another DHCP server is on the link. Existing leases
+	// continue.
 	Hold string
 	// Rival says that another PXE server answers on the link.
 	Rival bool
-	// Plan says which machines boot from a WDS server of the site's rather
-	// than from the box.
+	// Plan says which machines boot from one of the site's WDS servers instead
+	// of the box.
 	Plan handoff.Plan
-	// Allow says whether a machine may ask once more; nil for always. A flood
-	// is what it keeps out: ratelimit.Limiter's Allow.
+	// Allow reports whether a machine may ask once more; nil means always. It
+	// keeps floods out: it is ratelimit.Limiter's Allow.
 	Allow func(now time.Time, hw []byte, discover bool) bool
-	// Stages are what machines said in the packets before; nil for nothing.
+	// Stages are what machines said in earlier packets; nil remembers nothing.
 	Stages *Stages
 
 	probe     bool
 	bootFiles map[firmware.Kind]string
 	local     *subnet
 	remote    []*subnet
-	// reserved are the reservations by the identities of their machines,
-	// owners the other way round.
+	// reserved are the reservations by the identities of their machines; owners
+	// is the reverse.
 	reserved map[lease.Client]spec.Reservation
 	owners   map[netip.Addr]lease.Client
 }
@@ -57,15 +57,15 @@ type subnet struct {
 	network netip.Prefix
 	pool    *lease.Pool
 	lease   time.Duration
-	byMAC   bool // a machine is known by its MAC alone
-	// options are the parameters as they go onto the wire, by code.
+	byMAC   bool // a machine is identified by its MAC alone
+	// options are the parameters in wire format, by code.
 	options map[uint8][]byte
 }
 
-// Pools are the leases of all subnets. They live longer than any Settings.
+// Pools are the leases of all subnets. They outlive any Settings.
 type Pools = lease.Pools
 
-// NewSettings makes settings ready. Pools becomes what they say.
+// NewSettings prepares settings, and changes pools to match them.
 func NewSettings(c spec.DHCP, self netip.Prefix, own []net.HardwareAddr, pools Pools) *Settings {
 	s := &Settings{
 		Mode: c.Mode, Self: self, Own: own,
@@ -104,9 +104,9 @@ func NewSettings(c spec.DHCP, self netip.Prefix, own []net.HardwareAddr, pools P
 	return s
 }
 
-// Serves reports whether an address is one that a machine of a served subnet
-// can have: the link's own, or one behind a relay agent. The box's own counts
-// too, for it tests itself.
+// Serves reports whether a machine of a served subnet, on the link or behind a
+// relay agent, can have the address. The box's address counts too, because the
+// box tests itself.
 func (s *Settings) Serves(a netip.Addr) bool { return s.hostSubnet(a) != nil || s.isSelf(a) }
 
 func (s *Settings) isSelf(a netip.Addr) bool { return s.Self.IsValid() && a == s.Self.Addr() }
@@ -123,7 +123,7 @@ func (s *Settings) subnetOf(a netip.Addr) *subnet {
 	return nil
 }
 
-// parameters writes what every client of a subnet is told, by option code.
+// parameters returns the options for every client of a subnet, by code.
 func parameters(network netip.Prefix, p spec.Parameters) map[uint8][]byte {
 	o := map[uint8][]byte{
 		optSubnetMask: net.CIDRMask(network.Bits(), 32),
@@ -146,7 +146,7 @@ func parameters(network netip.Prefix, p spec.Parameters) map[uint8][]byte {
 		set(optMTU, binary.BigEndian.AppendUint16(nil, uint16(p.MTU)))
 	}
 	for _, x := range p.Options {
-		o[x.Code] = x.Value // after the rest: it takes its place
+		o[x.Code] = x.Value // last, so that it overrides the others
 	}
 	return o
 }
@@ -158,8 +158,8 @@ func flat(addrs []netip.Addr) (b []byte) {
 	return b
 }
 
-// searchList is option 119 (RFC 3397), without the compression that it
-// allows: clients get that wrong more often than they miss it.
+// searchList is option 119 (RFC 3397), without the compression that the RFC
+// allows: more clients get compression wrong than need it.
 func searchList(domains []string) (b []byte) {
 	for _, d := range domains {
 		for label := range strings.SplitSeq(strings.TrimSuffix(d, "."), ".") {
@@ -170,9 +170,9 @@ func searchList(domains []string) (b []byte) {
 	return b
 }
 
-// routes is option 121 (RFC 3442): each destination as its prefix length and
-// no more bytes than that needs, then the router. A client that takes it must
-// ignore option 3, so the default route has to be in it as well.
+// routes is option 121 (RFC 3442): for each destination its prefix length and
+// only as many bytes as that needs, then the router. A client that accepts it
+// must ignore option 3, so the default route must be in it as well.
 func routes(rs []spec.Route, router netip.Addr) (b []byte) {
 	if len(rs) == 0 {
 		return nil

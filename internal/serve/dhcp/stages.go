@@ -12,39 +12,39 @@ import (
 
 const (
 	// stageLasts is how long a DISCOVER counts for the packets that follow it.
-	// Firmware repeats a DISCOVER for a minute (PXE 2.1 §2.2.1), and what
-	// it loads asks again within seconds.
+	// Firmware repeats a DISCOVER for a minute (PXE 2.1 §2.2.1), and the
+	// program that it loads asks again within seconds.
 	stageLasts = 2 * time.Minute
-	// maxStages is how many machines are remembered at least; at most twice as
-	// many.
+	// maxStages is the minimum number of machines that are remembered; the
+	// maximum is twice that.
 	maxStages = 2048
 )
 
 // Stages remembers what booting machines said a moment ago. A boot has several
-// stages, each of which asks by DHCP, and a packet may leave out what the one
-// before it said. The zero Stages is ready; nil remembers nothing.
+// stages, each of which asks by DHCP, and a packet may omit what an earlier
+// stage said. The zero Stages is ready to use; a nil Stages remembers nothing.
 //
-// A restart loses this: a machine that boots at that moment is then classified by
-// each packet alone.
+// A restart loses this: a machine that boots at that moment is then classified
+// by each packet alone.
 type Stages struct {
 	now, before map[string]stage // by MAC
 	turned      time.Time
 }
 
-// stage is what a machine's last DISCOVER said, and the file that its firmware
-// was answered with.
+// stage is what a machine's last DISCOVER said, and the file in the answer to
+// its firmware.
 type stage struct {
 	at    time.Time
 	said  map[uint8][]byte
 	loads string
 }
 
-// saidOnce are the options by which a machine is classified, and which some
-// loaders leave out of a REQUEST.
+// saidOnce are the options that classify a machine and that some loaders omit
+// from a REQUEST.
 var saidOnce = []uint8{optClass, optUserClass, optArch, optGUID, optIPXE}
 
-// complete adds to a question what the machine said in its DISCOVER and leaves out
-// now, and remembers what it says in a DISCOVER.
+// complete adds to a question the options of the machine's DISCOVER that it
+// omits now, and remembers those of a DISCOVER.
 func (s *Stages) complete(now time.Time, q Question) Question {
 	if s == nil {
 		return q
@@ -53,7 +53,7 @@ func (s *Stages) complete(now time.Time, q Question) Question {
 	switch t := q.Msg.MessageType(); {
 	case t == dhcpv4.MessageTypeDiscover && q.boots:
 		is := stage{at: now, said: map[uint8][]byte{}}
-		if q.client.IPXE { // the firmware that has loaded it was the stage before
+		if q.client.IPXE { // the firmware that loaded it was the previous stage
 			is.loads = was.loads
 		}
 		for _, code := range saidOnce {
@@ -79,10 +79,10 @@ func (s *Stages) complete(now time.Time, q Question) Question {
 	return q
 }
 
-// follows reports whether a packet goes on with what a DISCOVER began: a REQUEST
-// for the address that was offered (RFC 2131 §4.3.2, SELECTING), or firmware's
-// question to a boot server. A client with a class that is not firmware's is
-// another one.
+// follows reports whether a packet continues what a DISCOVER began: a REQUEST
+// for the offered address (RFC 2131 §4.3.2, SELECTING), or firmware's request
+// to a boot server. A client whose class is not firmware's is a different
+// client.
 func follows(q Question) bool {
 	_, hasClass := q.Msg.Options[optClass]
 	if hasClass && !q.boots {
@@ -91,7 +91,7 @@ func follows(q Question) bool {
 	return q.state == stateBootServer || q.state == stateSelecting
 }
 
-// told notes the file that a machine's firmware is answered with.
+// told records the file in the answer to a machine's firmware.
 func (s *Stages) told(now time.Time, q Question, file string) {
 	if s == nil || q.client.IPXE {
 		return
@@ -102,8 +102,9 @@ func (s *Stages) told(now time.Time, q Question, file string) {
 	}
 }
 
-// startsItself reports whether a file would load iPXE into iPXE: its name says so,
-// or the machine's firmware loaded that file a moment ago and now iPXE asks.
+// startsItself reports whether a file would make iPXE load iPXE: its name says
+// so, or the machine's firmware loaded that file a moment ago and now iPXE
+// asks.
 func (s *Stages) startsItself(now time.Time, q Question, file string) bool {
 	if !q.client.IPXE && !q.plain.IPXE || file == "" {
 		return false
@@ -129,8 +130,8 @@ func (s *Stages) get(now time.Time, q Question) (stage, bool) {
 	return is, true
 }
 
-// put keeps a stage. Each map fills up for a while and is dropped when the next
-// one is full, so that neither time nor a flood makes them grow.
+// put stores a stage. Each map fills up for a while and is dropped when the
+// next one is full, so neither time nor a flood makes them grow.
 func (s *Stages) put(now time.Time, q Question, is stage) {
 	if s.now == nil || len(s.now) >= maxStages || now.Sub(s.turned) >= stageLasts {
 		s.now, s.before, s.turned = map[string]stage{}, s.now, now

@@ -38,7 +38,7 @@ func reserveFirst(c *spec.DHCP) {
 	c.Reservations = []spec.Reservation{{MAC: ether.From(mac), Address: first}}
 }
 
-// without takes options out of a packet.
+// without removes options from a packet.
 func without(codes ...uint8) change {
 	return func(m *dhcpv4.DHCPv4) {
 		for _, c := range codes {
@@ -56,7 +56,7 @@ var (
 	uboot = option(60, []byte("U-Boot.armv8")...)
 )
 
-// file is what an answer names, and the server that has it.
+// file returns the file that an answer names, and the server that has it.
 func file(a Answer) string {
 	if a.Msg == nil {
 		return "silence"
@@ -72,7 +72,7 @@ const (
 	noServer = "invalid IP"
 )
 
-// iPXE that is answered with iPXE loads itself again and again.
+// If iPXE is answered with iPXE, it loads itself in an endless loop.
 func TestIPXEIsNotToldToLoadIPXE(t *testing.T) {
 	byName, renamed := boots("bios", "undionly.kpxe"), boots("bios", "lab.0")
 	for situation, tc := range map[string]struct {
@@ -146,7 +146,7 @@ func TestIPXEIsNotToldToLoadIPXE(t *testing.T) {
 	})
 }
 
-// What a packet leaves out, the DISCOVER before it has said.
+// The DISCOVER before a packet supplies what the packet omits.
 func TestRequestSaysLessThanDiscover(t *testing.T) {
 	discover := message(dhcpv4.MessageTypeDiscover, pxeArch(7))
 	request := func(changes ...change) *dhcpv4.DHCPv4 {
@@ -206,8 +206,8 @@ func TestRequestSaysLessThanDiscover(t *testing.T) {
 	})
 }
 
-// A flood of machines takes no memory without end, and a moment's machines are
-// still known in it.
+// A flood of machines does not take unlimited memory, and recent machines are
+// still known during it.
 func TestStagesAreBounded(t *testing.T) {
 	s := untidy(spec.ModeProxy)
 	for n := range 5 * maxStages {
@@ -227,7 +227,7 @@ func TestStagesAreBounded(t *testing.T) {
 	}
 }
 
-// Firmware with several types gets the first program that there is.
+// Firmware with several types gets the first available program.
 func TestSeveralTypes(t *testing.T) {
 	several := func(types ...byte) change {
 		return func(m *dhcpv4.DHCPv4) { pxeArch(0)(m); option(60, []byte("PXEClient")...)(m); option(93, types...)(m) }
@@ -302,8 +302,8 @@ func TestNextServer(t *testing.T) {
 	})
 }
 
-// A machine that asks the box and gets no answer, or nothing to boot, is in the
-// log. A packet that needs no answer is not.
+// A machine that asks the box and gets no answer, or nothing to boot, is
+// logged. A packet that needs no answer is not.
 func TestNoSilenceIsUnheard(t *testing.T) {
 	none := boots("bios", "")
 	for situation, tc := range map[string]struct {
