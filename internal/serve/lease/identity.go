@@ -5,18 +5,19 @@ import (
 	"time"
 )
 
-// A machine may go by several names, one for each system that it runs, and a
-// cloned disk gives several machines one name. What tells here is the hardware
-// address that a lease is recorded with.
+// A machine may use several names, one for each system that it runs, and a
+// cloned disk gives several machines one name. The hardware address recorded
+// with a lease tells them apart.
 
-// Identity is the name by which the pool is to know the client that calls itself
-// c and has that hardware address. own is its name by that address alone, and
-// uses is the address that it says it has or wants; the zero Addr for none.
+// Identity returns the name under which the pool identifies the client that
+// calls itself c and has that hardware address. own is its name by that address
+// alone, and uses is the address that it says it has or wants; the zero Addr if
+// none.
 //
-// A lease of uses with this hardware address is the client's, by whatever name.
-// Else it is own where c is another machine's by now: one that has another
-// hardware address, and holds a lease. Two machines of one name are so told
-// apart, and the second one keeps what it got, whatever becomes of the first.
+// A lease of uses with this hardware address is the client's, under any name.
+// Otherwise the name is own if another machine has c by now: one with another
+// hardware address and a lease. This tells two machines with one name apart,
+// and the second one keeps its lease, whatever happens to the first.
 func (p *Pool) Identity(now time.Time, c, own Client, hw string, uses netip.Addr) Client {
 	p.expire(now)
 	if s := p.slots[uses]; s != nil && s.state == leased && s.last.HW == hw {
@@ -36,8 +37,8 @@ func (p *Pool) Identity(now time.Time, c, own Client, hw string, uses netip.Addr
 	return c
 }
 
-// Rename has a lease of a that this hardware address holds go on as c's, unless
-// c holds another: a is reserved for c by now.
+// Rename transfers to c a lease of a that this hardware address holds, unless c
+// holds another lease: a is reserved for c by now.
 func (p *Pool) Rename(now time.Time, c Client, hw string, a netip.Addr) {
 	p.expire(now)
 	s, h := p.slots[a], p.held[c]
@@ -49,8 +50,8 @@ func (p *Pool) Rename(now time.Time, c Client, hw string, a netip.Addr) {
 	p.takeUp(s, &r, s.at, s.made)
 }
 
-// HeldBy is the hardware address with which a was leased last; empty where it is
-// not known.
+// HeldBy returns the hardware address of the last lease of a; empty if not
+// known.
 func (p *Pool) HeldBy(a netip.Addr) string {
 	if s := p.slots[a]; s != nil && s.last != nil {
 		return s.last.HW
@@ -58,18 +59,17 @@ func (p *Pool) HeldBy(a netip.Addr) string {
 	return ""
 }
 
-// InUse reports whether a machine was found using a, which is leased, since that
-// was acknowledged last.
+// InUse reports whether a is leased, and a machine was found using it since the
+// last acknowledgment.
 func (p *Pool) InUse(now time.Time, a netip.Addr) bool {
 	p.expire(now)
 	s := p.slots[a]
 	return s != nil && s.state == leased && !s.found.IsZero()
 }
 
-// Spare is a free address that the hardware address has given back: a machine
-// that has one name for each of its systems, or a new one with every boot, is to
-// be offered that rather than one that it has never had. It is the zero Addr for
-// none.
+// Spare returns a free address that the hardware address gave back, or the zero
+// Addr. A machine that has one name for each of its systems, or a new one with
+// every boot, is offered this address rather than one that it has never had.
 func (p *Pool) Spare(now time.Time, hw string) netip.Addr {
 	p.expire(now)
 	if s := p.spare[hw]; s != nil && s.state == free {
@@ -80,10 +80,10 @@ func (p *Pool) Spare(now time.Time, hw string) netip.Addr {
 
 // GiveBack ends the leases that a hardware address holds under other names than
 // c, and returns one of their addresses: the machine asks for an address under
-// that name, so that it has no other. They stay known to their clients until
-// another one has them, and go on where a probe finds their holder: see Taken.
-// Two machines behind one hardware address, as behind some bridges, then both
-// keep theirs.
+// the name c, so it has no other. The addresses stay known to their clients
+// until another client gets them, and a lease continues if a probe finds its
+// holder: see Taken. Two machines behind one hardware address, as behind some
+// bridges, then both keep theirs.
 func (p *Pool) GiveBack(now time.Time, c Client, hw string) netip.Addr {
 	p.expire(now)
 	var last *slot
@@ -103,8 +103,8 @@ func (p *Pool) GiveBack(now time.Time, c Client, hw string) netip.Addr {
 	return last.addr
 }
 
-// PassOn ends the lease of a in the same way, for its client asks with another
-// hardware address.
+// PassOn ends the lease of a in the same way, because its client asks with
+// another hardware address.
 func (p *Pool) PassOn(now time.Time, a netip.Addr) {
 	p.expire(now)
 	if s := p.slots[a]; s != nil && s.state == leased {
@@ -117,7 +117,7 @@ func (p *Pool) giveBack(now time.Time, s *slot) {
 	p.free(s, now)
 }
 
-// keep takes it back that a lease was given back, if it was.
+// keep cancels the giving back of a lease, if there was one.
 func (p *Pool) keep(s *slot) {
 	if s.last != nil && p.spare[s.last.HW] == s {
 		delete(p.spare, s.last.HW)

@@ -21,7 +21,7 @@ var histories = flag.Int("histories", 20_000, "how many random histories TestHis
 
 const historySteps = 60
 
-// clone is what machines call themselves that run a cloned disk.
+// clone is the name that machines with a cloned disk use.
 const clone Client = "clone"
 
 // plan is one configuration of the model's networks: one for all machines, or
@@ -43,18 +43,18 @@ var plans = []plan{
 	// Another mask.
 	{[]Subnet{network("10.0.0.0/27", "10.0.0.1-10.0.0.4")}, nil},
 	{[]Subnet{network("10.0.0.0/29", "10.0.0.1-10.0.0.4")}, map[Client]netip.Addr{"m0": addr("10.0.0.2")}},
-	// Half of it, two halves, the other way round, somewhere else, nowhere.
+	// Half of it, two halves, swapped, another network, none.
 	{[]Subnet{network("10.0.0.8/29", "10.0.0.9-10.0.0.10")}, nil},
 	{[]Subnet{network("10.0.0.0/29", "10.0.0.1-10.0.0.4"), network("10.0.0.8/29", "10.0.0.9-10.0.0.10")}, nil},
 	{[]Subnet{network("10.0.0.8/29", "10.0.0.9"), network("10.0.0.0/30", "10.0.0.1-10.0.0.3")}, map[Client]netip.Addr{"m0": addr("10.0.0.2"), "m1": addr("10.0.0.8")}},
 	{[]Subnet{network("10.1.0.0/24", "10.1.0.1")}, nil},
 	{},
-	// Settings that came before the box's address: of one range, the network
-	// has a part, and of the other subnet everything.
+	// Settings that came before the box's address: the network contains part of
+	// one range, and all of the other subnet.
 	{[]Subnet{network("10.0.0.0/29", "10.0.0.4-10.0.0.9"), network("10.0.0.0/28", "10.0.0.1-10.0.0.3")}, nil},
 }
 
-// configured are the subnets as Configure wants them.
+// configured returns the subnets in the form that Configure expects.
 func (p plan) configured() []Subnet {
 	var reserved []netip.Addr
 	for _, a := range p.reserved {
@@ -93,7 +93,7 @@ func (p plan) has(i int, a netip.Addr) bool {
 	return p.owner(a) != ""
 }
 
-// of is the number of the subnet that an address is in; -1 for none.
+// of returns the number of the subnet that contains an address; -1 if none.
 func (p plan) of(a netip.Addr) int {
 	return slices.IndexFunc(p.subnets, func(s Subnet) bool { return s.Network.Contains(a) })
 }
@@ -102,24 +102,24 @@ func (p plan) of(a netip.Addr) int {
 type machine struct {
 	id       Client     // by its hardware address
 	hw       string     // of it
-	calls    Client     // what it calls itself now: one of its systems'
-	as       Client     // under which it holds its address
-	link     int        // that its cable is in
-	exchange int        // the answers to earlier ones do not count (xid)
-	offer    netip.Addr // of the last OFFER that arrived
-	holds    netip.Addr // by the last ACK that arrived
+	calls    Client     // its name now: that of one of its systems
+	as       Client     // the name under which it holds its address
+	link     int        // that its cable is plugged into
+	exchange int        // answers to earlier ones are ignored (xid)
+	offer    netip.Addr // from the last OFFER that arrived
+	holds    netip.Addr // from the last ACK that arrived
 	until    time.Duration
 
-	// unsaved: the ACK was sent without a disk behind it, and a power cut may
-	// break the promise.
+	// unsaved: the ACK was sent without a disk write, and a power cut may break
+	// the promise.
 	unsaved bool
-	// either: the box has restarted with two leases of it, and no memory of
-	// which was the later one. Nobody else may get them; it may have to ask
-	// anew.
+	// either: the box has restarted with two leases of it, and cannot know
+	// which is the newer one. No other machine may get them; this one may have
+	// to start again.
 	either bool
 }
 
-// ack waits for the disk.
+// ack is an ACK that waits for the disk.
 type ack struct {
 	m        *machine
 	exchange int
@@ -132,9 +132,9 @@ type ack struct {
 type world struct {
 	random   *rand.Rand
 	now      time.Duration // true time
-	clock    time.Time     // what the box took for the time when it booted,
-	booted   time.Duration // which was then
-	plans    [2]plan       // that take turns, so that a network comes back
+	clock    time.Time     // what the box took to be the time when it booted,
+	booted   time.Duration // which was at this time
+	plans    [2]plan       // that alternate, so that a network comes back
 	plan     plan
 	pools    Pools
 	subnets  []*Pool // of the plan
@@ -151,8 +151,8 @@ func (w *world) boxNow() time.Time { return w.clock.Add(w.now - w.booted) }
 
 func (w *world) chance(percent int) bool { return w.random.IntN(100) < percent }
 
-// boot starts the box. Its database may open only later, and until then it
-// knows nothing of what it has promised before.
+// boot starts the box. Its database may open only later. Until then it knows
+// nothing about its earlier promises.
 func (w *world) boot() {
 	// 1970, 2106, or anything between: a clock without a battery.
 	w.clock = time.Unix(w.random.Int64N(1<<32), 0)
@@ -179,7 +179,7 @@ func (w *world) boot() {
 
 func (w *world) configure() { w.subnets = w.pools.Configure(w.plan.configured()) }
 
-// openDisk is the database that opens, late or anew.
+// openDisk opens the database, late or again.
 func (w *world) openDisk() {
 	w.trace("the database opens; loaded before: %v", w.loaded)
 	w.noDisk = false
@@ -205,10 +205,10 @@ func (w *world) openDisk() {
 
 func (m *machine) lose() { m.holds, m.unsaved = netip.Addr{}, false }
 
-// given is the moment when an address is promised to a machine, although it
-// may never hear of it. A box that does not have its database yet knows no
-// better, and who was promised the address before, or the machine another
-// one, has bad luck. Everywhere else nothing is given that is promised.
+// given records that an address is promised to a machine, although the machine
+// may never learn of it. A box without its database yet does not know better;
+// the machine that was promised the address before, or that holds another one,
+// loses it. In all other cases nothing that is promised is given.
 func (w *world) given(m *machine, a netip.Addr) {
 	if w.loaded {
 		return
@@ -221,7 +221,8 @@ func (w *world) given(m *machine, a netip.Addr) {
 	}
 }
 
-// holder is who uses an address by a promise that runs, other than m.
+// holder returns the machine, other than m, that uses an address by a running
+// promise.
 func (w *world) holder(a netip.Addr, m *machine) *machine {
 	for _, o := range w.machines {
 		if o != m && o.holds == a && o.until > w.now {
@@ -241,7 +242,7 @@ func (w *world) write(changes []Change) {
 	}
 }
 
-// subnet is the number of the one that a machine is in; -1 for none.
+// subnet returns the number of the subnet that a machine is in; -1 if none.
 func (w *world) subnet(m *machine) int { return min(m.link, len(w.plan.subnets)-1) }
 
 func (w *world) discover(m *machine) error {
@@ -258,7 +259,7 @@ func (w *world) discover(m *machine) error {
 	now := w.boxNow()
 	id := w.identity(m, i, wish)
 	if id != m.as {
-		m.holds = netip.Addr{} // as another system
+		m.holds = netip.Addr{} // booted another system
 	}
 	a, fresh, ok := w.reserved(m, i), false, true
 	if !a.IsValid() || !pool.OfferReserved(now, id, a) {
@@ -305,8 +306,8 @@ func (w *world) discover(m *machine) error {
 	return nil
 }
 
-// identity is the name that a machine goes by in a subnet, as package dhcp has it
-// for a reservation by hardware address.
+// identity returns the name that a machine has in a subnet, as package dhcp
+// determines it for a reservation by hardware address.
 func (w *world) identity(m *machine, i int, uses netip.Addr) Client {
 	pool, now := w.subnets[i], w.boxNow()
 	if a, ok := w.plan.reserved[m.id]; ok {
@@ -327,7 +328,7 @@ func (w *world) identity(m *machine, i int, uses netip.Addr) Client {
 	return id
 }
 
-// reserved is the address that is reserved for a machine in a subnet.
+// reserved returns the address that is reserved for a machine in a subnet.
 func (w *world) reserved(m *machine, i int) netip.Addr {
 	if a := w.plan.reserved[m.id]; w.plan.has(i, a) {
 		return a
@@ -335,7 +336,7 @@ func (w *world) reserved(m *machine, i int) netip.Addr {
 	return netip.Addr{}
 }
 
-// keeps reports whether a machine that asks in a subnet may stay where it is.
+// keeps reports whether a machine that asks in a subnet may keep its address.
 func (w *world) keeps(m *machine, i int) bool {
 	if !w.loaded || m.either {
 		return false
@@ -345,7 +346,7 @@ func (w *world) keeps(m *machine, i int) bool {
 	return w.plan.has(i, m.holds) && (owner == "" || owner == m.id) && (!own.IsValid() || own == m.holds)
 }
 
-// request asks for a lease of a, and is answered as RFC 2131 §4.3.2 has it.
+// request asks for a lease of a, and is answered as RFC 2131 §4.3.2 requires.
 func (w *world) request(m *machine, kind string, a netip.Addr) error {
 	m.exchange++
 	i := w.subnet(m)
@@ -387,7 +388,8 @@ func (w *world) request(m *machine, kind string, a netip.Addr) error {
 	return nil
 }
 
-// found reports whether a machine was found using a lease that m is to give back.
+// found reports whether a machine was found using a lease that m would give
+// back.
 func (w *world) found(i int, m *machine) bool {
 	for s := range w.subnets[i].byHW[m.hw] {
 		if !s.found.IsZero() {
@@ -420,7 +422,8 @@ func (w *world) decide(now time.Time, m *machine, id Client, i int, kind string,
 	return pool.Commit(now, id, a, r), "nak"
 }
 
-// flush is one batch to the disk, and then the ACKs that waited for it.
+// flush writes one batch to the disk, and then sends the ACKs that waited for
+// it.
 func (w *world) flush() error {
 	changes := w.pools.Changes(w.boxNow())
 	acks := w.waiting
@@ -480,7 +483,7 @@ func (w *world) flush() error {
 	return nil
 }
 
-// configureSometimes changes the configuration while a batch is on its way.
+// configureSometimes changes the configuration while a batch is being written.
 func (w *world) configureSometimes() {
 	if w.chance(5) {
 		w.reconfigure()
@@ -534,7 +537,7 @@ func (w *world) step() error {
 			return w.discover(m)
 		}
 		if a != m.holds {
-			m.holds = netip.Addr{} // it has begun anew
+			m.holds = netip.Addr{} // it has started again
 		}
 		return w.request(m, "selecting", a)
 	case n < 55:
@@ -579,7 +582,7 @@ func (w *world) step() error {
 	case n < 97:
 		w.trace("power cut")
 		w.seen["power cut"]++
-		if !w.noDisk && w.chance(50) { // after the write, and before the ACKs
+		if !w.noDisk && w.chance(50) { // after the write, before the ACKs
 			w.write(w.pools.Changes(w.boxNow()))
 		}
 		w.now += time.Duration(w.random.IntN(100)) * time.Second
@@ -590,8 +593,8 @@ func (w *world) step() error {
 	return nil
 }
 
-// boots has a machine run another of its systems: without an identifier, with one
-// that is new, or with one from a cloned disk. It has no address then.
+// boots makes a machine run another of its systems: without an identifier, with
+// a new one, or with one from a cloned disk. It has no address then.
 func (m *machine) boots(w *world) {
 	m.exchange++
 	m.holds, m.offer, m.unsaved = netip.Addr{}, netip.Addr{}, false
@@ -672,7 +675,7 @@ func sound(p *Pool) error {
 	return nil
 }
 
-// history plays one, from its seed.
+// history plays one history, from its seed.
 func history(seed uint64, seen map[string]int, trace func(string, ...any)) error {
 	random := rand.New(rand.NewPCG(seed, 0))
 	w := &world{random: random, disk: map[netip.Addr]Record{}, seen: seen, trace: trace}
@@ -709,13 +712,12 @@ func history(seed uint64, seen map[string]int, trace func(string, ...any)) error
 }
 
 // TestHistories plays random histories: machines that ask, renew, give back,
-// move and are lost, and boot under another name each time, or under the same one
-// as others; packets that do not arrive; a box that loses power
-// between its disk and its answers, and boots with any time on its clock; a
-// disk that fails, comes back, or is there late; ranges and networks that
-// change. What an acknowledged machine was promised is
-// all that the oracle knows: no address is two machines' at one time, and no
-// promise is forgotten before its end.
+// move and are lost, and boot under another name each time, or under the same
+// name as others; packets that do not arrive; a box that loses power between
+// its disk and its answers, and boots with any time on its clock; a disk that
+// fails, comes back, or is late; ranges and networks that change. The oracle
+// knows only what acknowledged machines were promised: no two machines have one
+// address at one time, and no promise is forgotten before its end.
 func TestHistories(t *testing.T) {
 	var next atomic.Uint64
 	var mu sync.Mutex

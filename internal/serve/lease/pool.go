@@ -1,8 +1,8 @@
-// Package lease keeps account of addresses: which machine holds which one,
-// until when, and which to give next. The Pool decides that, as a pure
-// function of the times and calls that it is given. It knows neither packets,
-// nor whose a reservation is, nor the disk: package leasedb keeps its leases
-// through a power cut.
+// Package lease manages addresses: which machine holds which one, until when,
+// and which to give next. A Pool decides this as a pure function of the times
+// and calls that it gets. It knows nothing about packets, about the owners of
+// reservations, or about the disk: package leasedb keeps the leases through a
+// power cut.
 package lease
 
 import (
@@ -13,59 +13,59 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
-// Client names a machine to the pool: the bytes of its option 61, or its
-// hardware type and address where it sends none (RFC 2131 §4.2).
+// Client identifies a machine to the pool: the bytes of its option 61, or its
+// hardware type and address if it sends none (RFC 2131 §4.2).
 type Client string
 
-// OfferHold is how long an address stays set aside for a client that was
-// offered it and has not asked for it yet. RFC 2131 §3.1 step 2 leaves the
-// time to the server; firmware that waits for further offers and for a slow
-// switch port is back within seconds.
+// OfferHold is how long an address is reserved for a client that was offered it
+// and has not requested it yet. RFC 2131 §3.1 step 2 leaves the time to the
+// server; firmware that waits for further offers and for a slow switch port
+// returns within seconds.
 const OfferHold = time.Minute
 
 type state uint8
 
 const (
 	free     state = iota
-	offered        // set aside for OfferHold; never written down
+	offered        // set aside for OfferHold; never stored
 	leased         // acknowledged
-	declined       // somebody else was found using it (RFC 2131 §4.3.3)
+	declined       // another machine was found using it (RFC 2131 §4.3.3)
 )
 
 // slot is one address of the pool.
 type slot struct {
 	addr     netip.Addr
 	state    state
-	reserved bool      // given by OfferReserved only
-	gone     bool      // out of the ranges; here until what was promised ends
-	at       time.Time // free: since when, zero for never used; else until when
-	rank     int       // its place in the ranges
+	reserved bool      // only OfferReserved gives it
+	gone     bool      // outside the ranges; kept until its promises end
+	at       time.Time // free: since when, zero if never used; otherwise until when
+	rank     int       // its position in the ranges
 	offeree  Client    // while offered
-	made     time.Time // leased: when it was acknowledged last; zero for before the start
-	found    time.Time // declined, leased: when a machine was found using it; zero for another cause
-	// back is until when the lease would have run that its hardware address
-	// has given back; zero where it has not, and once it is leased again.
+	made     time.Time // leased: time of the last acknowledgment; zero if before the start
+	found    time.Time // declined, leased: when a machine was found using it; zero for other causes
+	// back is when the lease that its hardware address gave back would have
+	// ended; zero if there is none, and once the address is leased again.
 	back time.Time
-	hw   string // while leased: under which it is in Pool.byHW
+	hw   string // while leased: its key in Pool.byHW
 
-	// last is the lease that runs, or ran last, so that a machine comes back
-	// to its old address (RFC 2131 §4.3.1); nil for none. An offer leaves it
-	// alone: a flood of strangers who never come back wipes out no memory.
+	// last is the running or most recent lease, so that a machine gets its old
+	// address again (RFC 2131 §4.3.1); nil if there is none. An offer does not
+	// change it: a flood of strangers who never come back erases nothing.
 	last  *Record
-	saved *Record // what the store holds; nil for nothing
+	saved *Record // what the store holds; nil if nothing
 
-	queue *queue // that it waits in; nil for none
+	queue *queue // that it waits in; nil if none
 	place int    // in queue
 }
 
 // inPool reports whether any machine may have the address.
 func (s *slot) inPool() bool { return !s.reserved && !s.gone }
 
-// offeredTo and leasedTo say whose the address is now.
+// offeredTo and leasedTo report whether the address is the client's now.
 func (s *slot) offeredTo(c Client) bool { return s.state == offered && s.offeree == c }
 func (s *slot) leasedTo(c Client) bool  { return s.state == leased && s.last.Client == c }
 
-// wanted is what the store should hold.
+// wanted returns what the store should hold.
 func (s *slot) wanted() *Record {
 	if s.state == leased {
 		return s.last
@@ -74,30 +74,30 @@ func (s *slot) wanted() *Record {
 }
 
 // Pool is the addresses of one subnet: those of its ranges and those reserved
-// in it. Its memory is bounded by their number, plus the leases that still run
-// in addresses which left: a client that holds no address and has none to come
-// back to leaves no trace. It belongs to one goroutine. The times that it is
-// given must be monotonic for its whole life.
+// in it. Their number bounds its memory, plus the leases that still run in
+// addresses that left: a client that holds no address and has none to return to
+// leaves no trace. A Pool belongs to one goroutine. The times passed to it must
+// be monotonic for its whole life.
 type Pool struct {
 	slots   map[netip.Addr]*slot
 	held    map[Client]*slot     // by last.Client: each slot with a last is here once
 	offered map[Client]*slot     // by offeree: each offered slot is here once
 	changed map[netip.Addr]*slot // may differ from what the store holds
-	// byHW are the leased slots by the hardware address of their holders, and
-	// spare is the one that each has given back last.
+	// byHW are the leased slots by the hardware address of their holders. spare
+	// is the slot that each hardware address gave back last.
 	byHW  map[string]map[*slot]bool
 	spare map[string]*slot
 
 	leases int // slots that are leased
 
-	idle   queue // free, to be given: never used ones first, then the longest idle
-	offers queue // offered out of the ranges, the oldest first
+	idle   queue // free and available: never used ones first, then the longest idle
+	offers queue // offered from the ranges, the oldest first
 	ends   queue // leased, declined, or offered by reservation: the first to end first
 	rests  queue // declined because a machine was found using it, in the ranges: the first to end first
 }
 
-// NewPool makes a pool of the addresses in ranges, to be used in their order,
-// and of reserved ones, which may lie inside or outside.
+// NewPool makes a pool of the addresses in ranges, which it uses in their
+// order, and of reserved addresses, which may be inside or outside the ranges.
 func NewPool(ranges []spec.Range, reserved []netip.Addr) *Pool {
 	p := &Pool{
 		slots: map[netip.Addr]*slot{}, held: map[Client]*slot{},
@@ -108,10 +108,11 @@ func NewPool(ranges []spec.Range, reserved []netip.Addr) *Pool {
 	return p
 }
 
-// Resize changes the pool's addresses. What is held in an address that stays
-// goes on. A lease in an address that leaves can no longer be renewed, but is
-// remembered to its end: the address may come back while its holder still
-// uses it. The same goes for one that is now reserved for somebody else.
+// Resize changes the pool's addresses. Leases and offers of an address that
+// stays continue. A lease of an address that leaves can no longer be renewed,
+// but is remembered to its end: the address may come back while its holder
+// still uses it. The same applies to an address that is now reserved for
+// another machine.
 func (p *Pool) Resize(ranges []spec.Range, reserved []netip.Addr) {
 	old := p.slots
 	p.slots = make(map[netip.Addr]*slot, len(old))
@@ -154,7 +155,7 @@ func (p *Pool) Resize(ranges []spec.Range, reserved []netip.Addr) {
 			fallthrough
 		case free:
 			p.forget(s)
-			s.queue = nil // it may wait in changed, and come back
+			s.queue = nil // it may be in changed, and come back
 		default:
 			p.slots[a] = s
 			p.append(s)
@@ -166,21 +167,21 @@ func (p *Pool) Resize(ranges []spec.Range, reserved []netip.Addr) {
 	heap.Init(&p.rests)
 }
 
-// Offer picks an address for the client and sets it aside for OfferHold, in
-// the order of RFC 2131 §4.3.1: the one it holds, the one it held last, the
-// first of its wishes that is free, the one longest unused. Where none is left it takes over the oldest offer that nobody has come back for:
-// strangers who ask and never take must not keep a real client waiting.
+// Offer picks an address for the client and sets it aside for OfferHold, in the
+// order of RFC 2131 §4.3.1: the one it holds, the one it held last, the first
+// of its wishes that is free, the one unused for longest. If none is left, it
+// reuses the oldest offer that its client has not accepted: strangers who ask
+// and never accept must not keep a real client waiting.
 //
-// fresh says that the client has never leased the address, so that somebody
-// else may be using it; ok is false when all addresses are leased or set
-// aside.
+// fresh says that the client has never leased the address, so another machine
+// may be using it. ok is false if all addresses are leased or set aside.
 func (p *Pool) Offer(now time.Time, c Client, wishes ...netip.Addr) (a netip.Addr, fresh, ok bool) {
 	p.expire(now)
 	s := p.choose(c, wishes)
 	if s == nil {
 		return netip.Addr{}, false, false
 	}
-	if s.state != leased { // a lease is not shortened by asking again
+	if s.state != leased { // asking again does not shorten a lease
 		p.offer(now, s, c)
 	}
 	return s.addr, s.last == nil || s.last.Client != c, true
@@ -207,15 +208,15 @@ func (p *Pool) choose(c Client, wishes []netip.Addr) *slot {
 	return nil
 }
 
-// retryAfter is how long an address at least rests in which a machine was
-// found. It bounds how often Retry has the same one looked at.
+// retryAfter is the minimum time that an address rests after a machine was
+// found using it. It limits how often Retry has the same address probed.
 const retryAfter = 5 * time.Second
 
-// Retry is Offer for a client for which no address is left: it ends the rest
-// of the address that has rested longest of those in which a machine was found.
-// Forged answers to ARP, or DECLINEs, can set all addresses of a range aside
-// within seconds. The caller must make sure that the address is free before the
-// client hears of it, and call Taken where it is not.
+// Retry is Offer for a client when no address is left. Of the addresses that
+// rest because a machine was found using them, it takes the one that has rested
+// longest. Forged answers to ARP, or DECLINEs, can set all addresses of a range
+// aside within seconds. The caller must make sure that the address is free
+// before it tells the client, and call Taken if it is not.
 func (p *Pool) Retry(now time.Time, c Client) (a netip.Addr, ok bool) {
 	p.expire(now)
 	if len(p.rests) == 0 || now.Sub(p.rests[0].found) < retryAfter {
@@ -226,10 +227,10 @@ func (p *Pool) Retry(now time.Time, c Client) (a netip.Addr, ok bool) {
 	return s.addr, true
 }
 
-// OfferReserved sets a reserved address aside for the client whose it is. The
-// caller knows whose it is, and gives all the names that a machine goes by as
-// one Client. It reports false while another client's lease of it runs, while
-// it rests after a decline, and where it is not reserved.
+// OfferReserved sets a reserved address aside for its client. The caller knows
+// which client that is, and passes all the names of a machine as one Client. It
+// returns false while another client's lease of the address runs, while the
+// address rests after a decline, and if it is not reserved.
 func (p *Pool) OfferReserved(now time.Time, c Client, a netip.Addr) bool {
 	p.expire(now)
 	s := p.slots[a]
@@ -243,11 +244,11 @@ func (p *Pool) OfferReserved(now time.Time, c Client, a netip.Addr) bool {
 	return true
 }
 
-// Commit leases a to a client to which it belongs already: offered to it,
-// leased by it, or its own of before and still nobody else's. What was merely
-// offered to another goes to whoever asks first. The lease runs for r.Length;
-// r.Addr and r.Client are filled in. It reports false where the address is
-// not the client's to have.
+// Commit leases a to a client that already has a claim to it: it was offered a,
+// leases a, or had a before and no other client has had it since. An address
+// that was only offered to another client goes to the first client that
+// requests it. The lease runs for r.Length; Commit fills in r.Addr and
+// r.Client. It returns false if the client may not have the address.
 func (p *Pool) Commit(now time.Time, c Client, a netip.Addr, r Record) bool {
 	p.expire(now)
 	s := p.slots[a]
@@ -259,15 +260,15 @@ func (p *Pool) Commit(now time.Time, c Client, a netip.Addr, r Record) bool {
 }
 
 // CommitSelected is Commit for a client that answers an OFFER of this server
-// (SELECTING, RFC 2131 §4.3.2). Its offer may have been taken over by a later
-// client, or lost with the power, and no bounded memory could tell who was
-// offered what during a flood. So it gets any address of the ranges that
-// nobody leases, the first to ask being the first served: RFC 2131 §3.1 step 2
-// does not have the server keep what it offers, and the loser, told no, starts
-// again. A client that names an address which was never offered gains nothing
-// by it but the choice, which option 50 of a DISCOVER gives it too; no lease,
-// reservation or quarantine gives way to it. A client that holds a lease, or
-// is offered its reservation, was offered nothing else, and gets nothing else.
+// (SELECTING, RFC 2131 §4.3.2). A later client may have been given its offer,
+// or a power cut may have lost it, and no bounded memory can record who was
+// offered what during a flood. So the client gets any address of the ranges
+// that is not leased, first come, first served. RFC 2131 §3.1 step 2 does not
+// require the server to keep its offers, and the client that gets a NAK starts
+// again. A client that names an address which was never offered gains only the
+// choice, which option 50 of a DISCOVER gives it too; it displaces no lease,
+// reservation or quarantine. A client that holds a lease, or is offered its
+// reservation, was offered nothing else, and gets nothing else.
 func (p *Pool) CommitSelected(now time.Time, c Client, a netip.Addr, r Record) bool {
 	p.expire(now)
 	s := p.slots[a]
@@ -284,8 +285,8 @@ func (p *Pool) CommitSelected(now time.Time, c Client, a netip.Addr, r Record) b
 	return true
 }
 
-// belongs reports whether s is the client's by a lease, an offer, or from
-// before.
+// belongs reports whether s is the client's by a lease, an offer, or an earlier
+// lease.
 func (p *Pool) belongs(s *slot, c Client) bool {
 	switch {
 	case s.gone:
@@ -297,7 +298,7 @@ func (p *Pool) belongs(s *slot, c Client) bool {
 }
 
 // hasBetter reports whether Offer or OfferReserved has an address for the
-// client from which it is not moved.
+// client that it must keep.
 func (p *Pool) hasBetter(c Client) bool {
 	if s := p.held[c]; s != nil && s.inPool() && s.state == leased {
 		return true
@@ -306,15 +307,15 @@ func (p *Pool) hasBetter(c Client) bool {
 	return s != nil && s.reserved
 }
 
-// Leases is how many addresses are leased.
+// Leases returns the number of leased addresses.
 func (p *Pool) Leases(now time.Time) int {
 	p.expire(now)
 	return p.leases
 }
 
-// Known returns the address that the client leases, may come back to, or was
-// offered, in this order. An address that has left the ranges is not known,
-// nor is a reserved one after its lease: OfferReserved gives it anew.
+// Known returns the address that the client leases, may return to, or was
+// offered, in this order. An address that has left the ranges is not known, nor
+// is a reserved one after its lease: OfferReserved gives it again.
 func (p *Pool) Known(now time.Time, c Client) (netip.Addr, bool) {
 	p.expire(now)
 	if s := p.held[c]; s != nil && p.belongs(s, c) {
@@ -326,8 +327,8 @@ func (p *Pool) Known(now time.Time, c Client) (netip.Addr, bool) {
 	return netip.Addr{}, false
 }
 
-// Withdraw takes back an offer that the client has left for another
-// server's (RFC 2131 §3.1 step 4). A lease stays as it is.
+// Withdraw cancels an offer that the client has passed up for another server's
+// (RFC 2131 §3.1 step 4). It leaves a lease unchanged.
 func (p *Pool) Withdraw(now time.Time, c Client) {
 	p.expire(now)
 	if s := p.offered[c]; s != nil {
@@ -335,8 +336,8 @@ func (p *Pool) Withdraw(now time.Time, c Client) {
 	}
 }
 
-// Release ends the client's lease of a, or the offer. The client stays known
-// there (RFC 2131 §4.3.4: the server should retain its record for reuse).
+// Release ends the client's lease or offer of a. The client stays known there
+// (RFC 2131 §4.3.4: the server should retain its record for reuse).
 func (p *Pool) Release(now time.Time, c Client, a netip.Addr) bool {
 	p.expire(now)
 	s := p.slots[a]
@@ -347,8 +348,8 @@ func (p *Pool) Release(now time.Time, c Client, a netip.Addr) bool {
 	return true
 }
 
-// Decline sets a aside until the given time, because the client to which it
-// was given found it in use (RFC 2131 §4.3.3). Only that client is believed.
+// Decline sets a aside until the given time, because the client that got it
+// found it in use (RFC 2131 §4.3.3). Only that client is believed.
 func (p *Pool) Decline(now time.Time, c Client, a netip.Addr, until time.Time) bool {
 	p.expire(now)
 	s := p.slots[a]
@@ -360,8 +361,8 @@ func (p *Pool) Decline(now time.Time, c Client, a netip.Addr, until time.Time) b
 }
 
 // Taken sets a aside until the given time, because a probe found it in use. A
-// lease of it stays: its holder may be who answered the probe. One that was
-// given back goes on for the same reason.
+// lease of it stays: its holder may have answered the probe. A lease that was
+// given back continues for the same reason.
 func (p *Pool) Taken(now time.Time, a netip.Addr, until time.Time) {
 	p.expire(now)
 	s := p.slots[a]
@@ -381,11 +382,11 @@ func (p *Pool) Taken(now time.Time, a netip.Addr, until time.Time) {
 	}
 }
 
-// Changes returns what the store is to be told since the last call, nothing
-// where it holds all that counts already: a renewal for the same time as
-// before needs no writing, because Restore counts that time from the restart.
-// The ends of leases gather here until somebody asks, so that they ride along
-// with the next commit and an idle box writes nothing.
+// Changes returns what the store must be told since the last call. It returns
+// nothing if the store already holds everything that matters: a renewal for the
+// same time as before needs no write, because Restore counts that time from the
+// restart. The ends of leases accumulate until the next call, so that they are
+// written with the next commit and an idle box writes nothing.
 func (p *Pool) Changes() []Change {
 	var out []Change
 	for a, s := range p.changed {
@@ -400,18 +401,18 @@ func (p *Pool) Changes() []Change {
 	return out
 }
 
-// Unsaved takes back changes that the store has failed to keep. The next
-// Changes has them again.
+// Unsaved takes back changes that the store failed to keep. The next Changes
+// returns them again.
 func (p *Pool) Unsaved(changes []Change) {
 	for _, c := range changes {
 		s := p.find(c.Addr)
-		s.saved = &Record{} // unknown: unlike any lease, and not nothing
+		s.saved = &Record{} // unknown: differs from any lease, and from nothing
 		p.changed[c.Addr] = s
 	}
 }
 
-// Stored says all that the store holds of this pool's addresses, whatever it
-// was told before. The next Changes makes it hold what it should.
+// Stored tells the pool everything that the store holds of its addresses,
+// whatever it was told before. The next Changes returns the differences.
 func (p *Pool) Stored(records []Record) {
 	clear(p.changed)
 	for a, s := range p.slots {
@@ -427,23 +428,24 @@ func (p *Pool) Stored(records []Record) {
 	}
 }
 
-// Restore takes up the leases that the store has kept for this pool's
-// addresses from before the start; records are all of them. Nobody knows how
-// long ago they were made: a box without a clock of its own starts in 1970,
-// and one that is set may jump by years. So each is taken as live for its full
-// length from now, which is never too short. One in an address outside the
-// ranges is remembered to its end and can not be renewed.
+// Restore restores the leases that the store kept for this pool's addresses
+// from before the start; records are all of them. It cannot know how long ago
+// they were made: a box without a battery-backed clock starts in 1970, and
+// setting the clock may move it by years. So it treats each lease as live for
+// its full length from now, which is never too short. A lease of an address
+// outside the ranges is remembered to its end and cannot be renewed.
 //
-// The store may have been opened late, with the pool in use. What was
-// acknowledged meanwhile counts: it is the later word, and its machine goes by
-// it. Offers and rests give way: who was found using an address may well have
-// been the one that the store knows there.
+// The store may be opened late, with the pool in use. What was acknowledged
+// meanwhile takes precedence: it is newer, and its machine relies on it. Offers
+// and rests give way: the machine that was found using an address may well be
+// the one that the store knows there.
 func (p *Pool) Restore(now time.Time, records []Record) {
 	for _, r := range records {
 		s, h, until := p.find(r.Addr), p.held[r.Client], now.Add(r.Length)
 		switch {
 		case s.leasedTo(r.Client) && s.last.HW == r.HW:
-			// Not shortened: it may not have heard the later word.
+			// Not shortened: the machine may not have received the newer
+			// promise.
 			if s.at.Before(until) {
 				s.last = &r
 				p.move(s, leased, until)
@@ -456,9 +458,9 @@ func (p *Pool) Restore(now time.Time, records []Record) {
 	p.Stored(records)
 }
 
-// absorb moves to p what another pool knows of the addresses of a network: the
-// leases, the rests, and what the store is still to be told. Offers end: who
-// comes back for one has it by CommitSelected.
+// absorb moves to p what another pool knows about the addresses of a network:
+// the leases, the rests, and the changes that the store does not have yet.
+// Offers end: a client that requests one gets it by CommitSelected.
 func (p *Pool) absorb(from *Pool, network netip.Prefix) {
 	for _, slots := range []map[netip.Addr]*slot{from.slots, from.changed} {
 		for a, s := range slots {
@@ -487,22 +489,22 @@ func (p *Pool) absorb(from *Pool, network netip.Prefix) {
 }
 
 // find returns the slot of an address, or a new one outside the ranges, which
-// is not the pool's yet.
+// is not in the pool yet.
 func (p *Pool) find(a netip.Addr) *slot {
 	if s := p.slots[a]; s != nil {
 		return s
 	}
-	if s := p.changed[a]; s != nil { // it left, and the store was not told yet
+	if s := p.changed[a]; s != nil { // it left, and the store does not know yet
 		return s
 	}
 	return &slot{addr: a, gone: true}
 }
 
-// takeUp makes r the lease that runs in a slot that is not leased. It was
+// takeUp makes r the running lease of a slot that is not leased. The lease was
 // acknowledged elsewhere or before the start, and the client may have another
-// one here, from when its subnet was two. It may be two machines, so neither
-// address may go to a third: the one that was acknowledged last stays the
-// client's, and the other one rests until its end.
+// one here, from when its subnet was two. They may be two machines, so neither
+// address may go to a third: the one acknowledged last stays the client's, and
+// the other one rests until its end.
 func (p *Pool) takeUp(s *slot, r *Record, until, made time.Time) {
 	p.slots[s.addr] = s
 	if h := p.held[r.Client]; h != nil && h != s {
@@ -524,8 +526,8 @@ func (p *Pool) takeUp(s *slot, r *Record, until, made time.Time) {
 	p.move(s, leased, until)
 }
 
-// offer sets a free or offered slot aside for the client, and ends the offer
-// that it had before.
+// offer sets a free or offered slot aside for the client, and ends the client's
+// earlier offer.
 func (p *Pool) offer(now time.Time, s *slot, c Client) {
 	if t := p.offered[c]; t != nil && t != s {
 		p.free(t, now)
@@ -536,13 +538,13 @@ func (p *Pool) offer(now time.Time, s *slot, c Client) {
 	p.move(s, offered, now.Add(OfferHold))
 }
 
-// lease gives the slot to the client, and ends what else it had: it holds one
-// address a subnet (RFC 2131 §4.2).
+// lease gives the slot to the client, and ends the client's other lease and
+// offer: it holds one address per subnet (RFC 2131 §4.2).
 func (p *Pool) lease(now time.Time, s *slot, c Client, r Record) {
 	until := now.Add(r.Length)
 	if s.state == leased && s.at.After(until) {
-		// What was promised is not shortened: the ACK that says so may not
-		// arrive, and the client then goes by the one before.
+		// A promise is not shortened: the ACK that does so may be lost, and the
+		// client then relies on the one before.
 		until, r.Length = s.at, s.at.Sub(now)
 	}
 	if t := p.offered[c]; t != nil && t != s {
@@ -570,8 +572,8 @@ func (p *Pool) lease(now time.Time, s *slot, c Client, r Record) {
 	p.move(s, leased, until)
 }
 
-// free ends an offer, a lease or a rest. The last lease's client stays
-// written in the slot.
+// free ends an offer, a lease or a rest. The slot keeps the client of the last
+// lease.
 func (p *Pool) free(s *slot, since time.Time) {
 	p.endOffer(s)
 	if s.state == leased {
@@ -584,7 +586,7 @@ func (p *Pool) free(s *slot, since time.Time) {
 	}
 }
 
-// rest sets an address aside in which a machine was found now.
+// rest sets aside an address that a machine was found using now.
 func (p *Pool) rest(now time.Time, s *slot, until time.Time) {
 	p.setAside(s, until)
 	s.found = now
@@ -600,8 +602,8 @@ func (p *Pool) setAside(s *slot, until time.Time) {
 	p.move(s, declined, until)
 }
 
-// endOffer cuts the tie between a slot and the client that it is offered to.
-// The caller gives the slot another state.
+// endOffer removes the link between a slot and the client that it is offered
+// to. The caller sets the slot's new state.
 func (p *Pool) endOffer(s *slot) {
 	if s.state == offered {
 		delete(p.offered, s.offeree)
@@ -609,7 +611,7 @@ func (p *Pool) endOffer(s *slot) {
 	}
 }
 
-// forget cuts the tie between a slot and its last lease's client.
+// forget removes the link between a slot and the client of its last lease.
 func (p *Pool) forget(s *slot) {
 	if s.last != nil {
 		delete(p.held, s.last.Client)
@@ -618,7 +620,7 @@ func (p *Pool) forget(s *slot) {
 	}
 }
 
-// expire frees what has run out by now.
+// expire frees everything that has expired by now.
 func (p *Pool) expire(now time.Time) {
 	for _, q := range []*queue{&p.offers, &p.ends, &p.rests} {
 		for len(*q) > 0 && !(*q)[0].at.After(now) {

@@ -35,10 +35,10 @@ func ranges(s ...string) []spec.Range {
 	return out
 }
 
-// For an hour, and as a record for Commit.
+// A lease for an hour, as a record for Commit.
 var hour = Record{Length: time.Hour}
 
-// offer is Offer with the address as text; "" for none left.
+// offer is Offer with the address as text; "" if none is left.
 func offer(p *Pool, now time.Time, c Client, wish string) string {
 	w := netip.Addr{}
 	if wish != "" {
@@ -51,7 +51,7 @@ func offer(p *Pool, now time.Time, c Client, wish string) string {
 	return a.String()
 }
 
-// bind takes a client through a whole exchange.
+// bind runs a whole exchange for a client.
 func bind(t *testing.T, p *Pool, now time.Time, c Client, wish string) netip.Addr {
 	t.Helper()
 	a := addr(offer(p, now, c, wish))
@@ -136,7 +136,7 @@ func TestCommit(t *testing.T) {
 	}
 }
 
-// A renewal for a shorter time does not shorten what was promised.
+// A renewal for a shorter time does not shorten the promise.
 func TestCommitShortens(t *testing.T) {
 	p := NewPool(ranges("10.0.0.1"), nil)
 	bind(t, p, t0, "a", "")
@@ -234,7 +234,7 @@ func TestDeclinedComesBack(t *testing.T) {
 	}
 }
 
-// Where no address is left, one in which a machine was found is tried again.
+// If no address is left, Retry tries one that a machine was found using.
 func TestRetry(t *testing.T) {
 	one, two := addr("10.0.0.1"), addr("10.0.0.2")
 	p := NewPool(ranges("10.0.0.1-10.0.0.3"), addrs("10.0.0.3"))
@@ -244,7 +244,7 @@ func TestRetry(t *testing.T) {
 	p.Taken(t0, two, t0.Add(10*time.Minute))
 	bind(t, p, t0, "a", "")
 	p.Decline(t0.Add(time.Second), "a", one, t0.Add(10*time.Minute+time.Second))
-	p.Taken(t0, addr("10.0.0.3"), t0.Add(10*time.Minute)) // the reserved one is not for all
+	p.Taken(t0, addr("10.0.0.3"), t0.Add(10*time.Minute)) // the reserved one is not available to all
 	retry := func(after time.Duration, c Client, want string) {
 		t.Helper()
 		got := ""
@@ -264,10 +264,11 @@ func TestRetry(t *testing.T) {
 		t.Error("the address was offered, and is refused")
 	}
 	retry(time.Minute, "d", "10.0.0.2")
-	if got := offer(p, t0.Add(time.Minute), "e", ""); got != "10.0.0.2" { // an offer that is not taken gives way
+	if got := offer(p, t0.Add(time.Minute), "e", ""); got != "10.0.0.2" { // an offer that is not accepted gives way
 		t.Errorf("offered %q", got)
 	}
-	// What rests because two machines may have leased it is not tried.
+	// An address that rests because two machines may have leased it is not
+	// tried.
 	p = NewPool(ranges("10.0.0.1"), nil)
 	p.setAside(p.slots[one], t0.Add(time.Hour))
 	retry(time.Minute, "c", "")
@@ -287,7 +288,7 @@ func TestProbeAnswered(t *testing.T) {
 	}
 }
 
-// Thousands of machines that do not exist ask for addresses.
+// Thousands of nonexistent machines ask for addresses.
 func TestFloodOfDiscovers(t *testing.T) {
 	p := NewPool(ranges("10.0.0.1-10.0.0.8"), addrs("10.0.0.8"))
 	held := bind(t, p, t0, "holder", "")
@@ -324,12 +325,12 @@ func TestFloodOfDiscovers(t *testing.T) {
 	}
 }
 
-// The oldest offer is the first to be taken over.
+// The oldest offer is the first to be reused.
 func TestTakeOverOldest(t *testing.T) {
 	p := NewPool(ranges("10.0.0.1-10.0.0.2"), nil)
 	offer(p, t0, "a", "")
 	offer(p, t0.Add(time.Second), "b", "")
-	offer(p, t0.Add(2*time.Second), "a", "") // asks again: b's is the oldest now
+	offer(p, t0.Add(2*time.Second), "a", "") // asks again: b's offer is the oldest now
 	if got := offer(p, t0.Add(3*time.Second), "c", ""); got != "10.0.0.2" {
 		t.Errorf("took over %q", got)
 	}
@@ -360,7 +361,7 @@ func TestReservations(t *testing.T) {
 	}
 }
 
-// The address that a machine has is reserved for another one.
+// The address that one machine has is reserved for another.
 func TestReservedWhileLeased(t *testing.T) {
 	p := NewPool(ranges("10.0.0.1-10.0.0.3"), nil)
 	a := bind(t, p, t0, "a", "")
@@ -382,7 +383,8 @@ func TestReservedWhileLeased(t *testing.T) {
 	}
 }
 
-// An address is reserved for one machine while it is offered to another.
+// An address is reserved for one machine while another machine has an offer of
+// it.
 func TestReservedWhileOffered(t *testing.T) {
 	p := NewPool(ranges("10.0.0.1"), nil)
 	offer(p, t0, "a", "")
@@ -492,7 +494,7 @@ func TestChanges(t *testing.T) {
 	p.Resize(nil, nil)
 	told("left the ranges")
 	p.expire(now.Add(time.Hour))
-	p.Resize(ranges("10.0.0.1"), nil) // before the store was told
+	p.Resize(ranges("10.0.0.1"), nil) // before the store knows
 	bind(t, p, now.Add(time.Hour), "c", "")
 	p.Release(now.Add(time.Hour), "c", a)
 	told("left the ranges, ran out, came back, leased and released", end)
@@ -531,7 +533,7 @@ func TestRestore(t *testing.T) {
 	}
 }
 
-// Two subnets are made one, and a machine had an address in each.
+// Two subnets are merged, and a machine had an address in each.
 func TestRestoreTwoOfOneClient(t *testing.T) {
 	p := NewPool(ranges("10.0.0.1-10.0.0.2"), nil)
 	p.Restore(t0, []Record{
@@ -546,8 +548,8 @@ func TestRestoreTwoOfOneClient(t *testing.T) {
 	}
 }
 
-// One exchange in a /16: of clients that are new, and of clients that come
-// back after their lease.
+// One exchange in a /16: for new clients, and for clients that come back after
+// their lease.
 func BenchmarkExchange(b *testing.B) {
 	for _, clients := range []int{1 << 16, 1 << 17} {
 		b.Run(fmt.Sprintf("%d clients", clients), func(b *testing.B) {

@@ -9,29 +9,29 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
-// Subnet is what the settings say of the addresses of one network. Those that
-// are outside of it do not count: settings may come before the box's own
-// address is what they say.
+// Subnet is the configuration of the addresses of one network. Addresses
+// outside the network are ignored: new settings may arrive before the box's
+// address matches them.
 type Subnet struct {
 	Network  netip.Prefix // without host bits
 	Ranges   []spec.Range
 	Reserved []netip.Addr
 }
 
-// Pools are the leases of all networks, those of the settings and those that
-// were in earlier ones: a machine uses its address to the end of its lease,
-// and its network may come back meanwhile. Networks may lie in one another,
-// for masks change; an address is in one pool only, that of the narrowest
-// network that has it.
+// Pools are the leases of all networks, those of the current settings and those
+// of earlier ones: a machine uses its address to the end of its lease, and its
+// network may come back meanwhile. Networks may contain each other, because
+// masks change; an address is in only one pool, that of the narrowest network
+// that contains it.
 type Pools map[netip.Prefix]*Pool
 
-// everywhere is the network of the leases that are in no other one.
+// everywhere is the network of the leases that are in no other network.
 var everywhere = netip.PrefixFrom(netip.IPv4Unspecified(), 0)
 
-// Configure makes the pools what the settings say, and returns one for each
-// subnet. A pool takes over what others know of its network, if they are not
-// in the settings any more. A subnet that overlaps an earlier one has nothing
-// to lease: no address is to be given by two.
+// Configure adapts the pools to the settings, and returns one for each subnet.
+// A pool absorbs what other pools know about its network, if they are no longer
+// in the settings. A subnet that overlaps an earlier one leases nothing: no two
+// pools may give the same address.
 func (ps Pools) Configure(subnets []Subnet) []*Pool {
 	pools := make([]*Pool, len(subnets))
 	current := map[netip.Prefix]bool{}
@@ -60,7 +60,7 @@ func (ps Pools) Configure(subnets []Subnet) []*Pool {
 	return pools
 }
 
-// clip leaves of the ranges what machines of the network can have.
+// clip reduces the ranges to addresses that machines of the network can have.
 func clip(ranges []spec.Range, network netip.Prefix) []spec.Range {
 	first, last := network.Addr().Next(), spec.Broadcast(network).Prev()
 	var out []spec.Range
@@ -78,8 +78,7 @@ func clip(ranges []spec.Range, network netip.Prefix) []spec.Range {
 	return out
 }
 
-// pool returns the pool of a network, and makes an empty one where there is
-// none.
+// pool returns the pool of a network, and makes an empty one if there is none.
 func (ps Pools) pool(network netip.Prefix) *Pool {
 	if ps[network] == nil {
 		ps[network] = NewPool(nil, nil)
@@ -87,7 +86,7 @@ func (ps Pools) pool(network netip.Prefix) *Pool {
 	return ps[network]
 }
 
-// networkOf finds the narrowest network that has an address.
+// networkOf finds the narrowest network that contains an address.
 func (ps Pools) networkOf(a netip.Addr) netip.Prefix {
 	for bits := 32; bits > 0; bits-- {
 		if network := netip.PrefixFrom(a, bits).Masked(); ps[network] != nil {
@@ -97,7 +96,7 @@ func (ps Pools) networkOf(a netip.Addr) netip.Prefix {
 	return everywhere
 }
 
-// sort gives the records to the pools that their addresses are in.
+// sort groups the records by the pools that contain their addresses.
 func (ps Pools) sort(records []Record) map[*Pool][]Record {
 	out := map[*Pool][]Record{}
 	for _, r := range records {
@@ -107,11 +106,11 @@ func (ps Pools) sort(records []Record) map[*Pool][]Record {
 	return out
 }
 
-// Restore takes up what the store has kept from before the start: see
-// Pool.Restore. Of the leases in no network, before the box has its address
-// all of them, a client may have several, one for each network that it has
-// been in. All but the first are kept in pools of one address: in one pool
-// they would be taken for two machines'.
+// Restore restores what the store kept from before the start: see Pool.Restore.
+// A client may have several leases that are in no network, one for each network
+// that it has been in; before the box has its address, all leases are in no
+// network. All but the first of a client are kept in pools of one address: in
+// one pool they would count as those of two machines.
 func (ps Pools) Restore(now time.Time, records []Record) {
 	known := map[Client]bool{}
 	for _, r := range records {
@@ -129,8 +128,8 @@ func (ps Pools) Restore(now time.Time, records []Record) {
 	}
 }
 
-// Stored says all that the store holds, where it is another than before, or
-// has missed changes. The next Changes makes it hold what it should.
+// Stored tells the pools everything that the store holds, if it is a different
+// store, or has missed changes. The next Changes returns the differences.
 func (ps Pools) Stored(records []Record) {
 	sorted := ps.sort(records)
 	for _, p := range ps {
@@ -138,7 +137,7 @@ func (ps Pools) Stored(records []Record) {
 	}
 }
 
-// Changes is what the store is to be told: see Pool.Changes.
+// Changes returns what the store must be told: see Pool.Changes.
 func (ps Pools) Changes(now time.Time) []Change {
 	var out []Change
 	for _, p := range ps {
@@ -148,14 +147,14 @@ func (ps Pools) Changes(now time.Time) []Change {
 	return out
 }
 
-// Unsaved takes back changes that the store has failed to keep.
+// Unsaved takes back changes that the store failed to keep.
 func (ps Pools) Unsaved(changes []Change) {
 	for _, c := range changes {
 		ps.pool(ps.networkOf(c.Addr)).Unsaved([]Change{c})
 	}
 }
 
-// Leases is how many addresses are leased.
+// Leases returns the number of leased addresses.
 func (ps Pools) Leases(now time.Time) int {
 	n := 0
 	for _, p := range ps {

@@ -12,7 +12,7 @@ func subnet(s string, rs ...string) Subnet {
 	return Subnet{Network: netip.MustParsePrefix(s), Ranges: ranges(rs...)}
 }
 
-// onDisk applies the pools' changes to what a store holds.
+// onDisk applies the pools' changes to the contents of a store.
 func onDisk(ps Pools, now time.Time, disk map[netip.Addr]Record) {
 	for _, c := range ps.Changes(now) {
 		if c.Record == nil {
@@ -23,8 +23,8 @@ func onDisk(ps Pools, now time.Time, disk map[netip.Addr]Record) {
 	}
 }
 
-// The network's mask changes, and what was leased, at rest or on its way to
-// the disk goes with the addresses.
+// The network's mask changes, and everything that is leased, at rest or on its
+// way to the disk moves with the addresses.
 func TestNetworkChanges(t *testing.T) {
 	one, two, three, far := addr("10.0.0.1"), addr("10.0.0.2"), addr("10.0.0.3"), addr("10.0.0.200")
 	before := subnet("10.0.0.0/24", "10.0.0.1-10.0.0.4", "10.0.0.200")
@@ -85,8 +85,8 @@ func TestNetworkChanges(t *testing.T) {
 	}
 }
 
-// A batch that fails while the mask changes is told again, for each address by
-// the pool that has it now.
+// A batch that fails while the mask changes is written again; each address
+// comes from the pool that has it now.
 func TestNetworkChangesWhileADiskFails(t *testing.T) {
 	for _, after := range []string{"10.0.0.0/16", "10.0.0.0/28"} {
 		ps, disk := Pools{}, map[netip.Addr]Record{}
@@ -96,7 +96,7 @@ func TestNetworkChangesWhileADiskFails(t *testing.T) {
 		failed := ps.Changes(t0)
 		ps.Configure([]Subnet{subnet(after, "10.0.0.1")})
 		ps.Unsaved(failed)
-		for range 10 { // the order of a map
+		for range 10 { // map order varies
 			onDisk(ps, t0, disk)
 		}
 		if disk[addr("10.0.0.1")].Client != "a" || disk[addr("10.0.0.200")].Client != "b" {
@@ -130,8 +130,8 @@ func TestSubnetsMerge(t *testing.T) {
 	}
 }
 
-// The database is read before the box has its address, or before a subnet is
-// in the settings again. Until then its leases are in no network.
+// The database is read before the box has its address, or before a subnet
+// returns to the settings. Until then its leases are in no network.
 func TestRestoreBeforeTheNetwork(t *testing.T) {
 	low, high := subnet("10.0.0.0/29", "10.0.0.1-10.0.0.2"), subnet("10.0.0.8/29", "10.0.0.9-10.0.0.10")
 	records := []Record{
@@ -183,7 +183,7 @@ func TestRestoreLate(t *testing.T) {
 		situation string
 		meanwhile func(p *Pool)
 		holder    Client // of the first address
-		second    bool   // and the second one is to be had
+		second    bool   // and the second one is available
 	}{
 		{"nothing", func(*Pool) {}, "old", true},
 		{"its holder asked again", func(p *Pool) { p.Offer(t0, "old", one); p.Commit(t0, "old", one, hour) }, "old", true},
@@ -238,8 +238,8 @@ func TestRestoreLate(t *testing.T) {
 	}
 }
 
-// The disk has failed for a while, or was changed for an empty one. It is told
-// what it misses, and of what it has too much.
+// The disk has failed for a while, or was replaced with an empty one. The pools
+// report what it lacks, and what it must drop.
 func TestStored(t *testing.T) {
 	ps, disk := Pools{}, map[netip.Addr]Record{}
 	ps.Configure([]Subnet{subnet("10.0.0.0/24", "10.0.0.1-10.0.0.3"), subnet("10.1.0.0/24", "10.1.0.1")})
@@ -279,7 +279,7 @@ func TestStored(t *testing.T) {
 	}
 }
 
-// New settings may come before the box has the address that they say.
+// New settings may arrive before the box has the address that they name.
 func TestRangesOutsideTheNetwork(t *testing.T) {
 	ps := Pools{}
 	pools := ps.Configure([]Subnet{

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// queue is a heap of slots by time, the earliest on top; of equals, the one
+// queue is a heap of slots by time, the earliest on top; among equals, the one
 // that comes first in the ranges.
 type queue []*slot
 
@@ -37,7 +37,7 @@ func (q *queue) Pop() any {
 	return s
 }
 
-// queueOf is where a slot in its present state waits; nil for nowhere.
+// queueOf returns the queue for a slot in its present state; nil if none.
 func (p *Pool) queueOf(s *slot) *queue {
 	switch {
 	case s.state == offered && !s.reserved:
@@ -52,7 +52,7 @@ func (p *Pool) queueOf(s *slot) *queue {
 	return nil
 }
 
-// move puts a slot into a state, and into its queue by the time given.
+// move puts a slot into a state, and into the queue for it by the given time.
 func (p *Pool) move(s *slot, st state, at time.Time) {
 	if s.state == leased {
 		p.leases--
@@ -75,7 +75,7 @@ func (p *Pool) move(s *slot, st state, at time.Time) {
 	}
 }
 
-// index keeps byHW true of a slot.
+// index updates byHW for a slot.
 func (p *Pool) index(s *slot) {
 	hw := ""
 	if s.state == leased {
@@ -98,7 +98,7 @@ func (p *Pool) index(s *slot) {
 	}
 }
 
-// append puts a slot at the end of its queue, for heap.Init to sort.
+// append puts a slot at the end of its queue, to be sorted by heap.Init.
 func (p *Pool) append(s *slot) {
 	if s.queue = p.queueOf(s); s.queue != nil {
 		s.queue.Push(s)

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Record is a lease as it is kept. It says how long the lease was for and not
-// when it ends: see Restore.
+// Record is a stored lease. It says how long the lease runs, not when it ends:
+// see Restore.
 type Record struct {
 	Addr     netip.Addr
 	Client   Client
@@ -15,8 +15,8 @@ type Record struct {
 	Hostname string // as the client gave it
 }
 
-// Change is what the database is to do with an address: keep a record of it, or
-// forget it where Record is nil. A Record is never changed once it is in one.
+// Change tells the database what to do with an address: store a record of it,
+// or forget it if Record is nil. A Record in a Change is never modified.
 type Change struct {
 	Addr   netip.Addr
 	Record *Record
