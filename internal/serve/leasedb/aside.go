@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// badKept is how many databases that could not be read are kept.
+// badKept is how many unreadable databases are kept.
 const badKept = 3
 
 // moveAside renames a database that cannot be read.
@@ -20,8 +20,8 @@ func moveAside(path string) (string, error) {
 	return name, os.Rename(path, name)
 }
 
-// nextAside is the name for a database that is set aside. It makes room: the
-// oldest of those that were set aside before are deleted.
+// nextAside returns the name for a database that is set aside. It makes room:
+// it deletes the oldest of the databases that were set aside before.
 func nextAside(path string) (string, error) {
 	dir, base := filepath.Split(path)
 	entries, err := os.ReadDir(filepath.Clean(dir))

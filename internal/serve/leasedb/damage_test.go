@@ -7,9 +7,9 @@ import (
 	"math/rand/v2"
 )
 
-// Offsets in a file of bbolt's, as in bbolt's internal/common: a page begins
-// with id (8 bytes), flags, count (2 each) and overflow (4), its elements
-// follow, 16 bytes each.
+// Offsets in a bbolt file, as in bbolt's internal/common: a page begins with id
+// (8 bytes), flags, count (2 each) and overflow (4); its elements follow, 16
+// bytes each.
 const (
 	pageFlags    = 8
 	pageCount    = 10
@@ -17,7 +17,7 @@ const (
 	pageHead     = 16
 )
 
-// damageKinds are the ways in which damage spoils a database: each changes a
+// damageKinds are the ways in which a database may be damaged. Each changes a
 // copy of it.
 var damageKinds = []struct {
 	name string
@@ -107,13 +107,13 @@ var damageKinds = []struct {
 	}},
 }
 
-// damaged is a copy of a database with the damage of that number.
+// damaged returns a copy of a database with the damage of that number.
 func damaged(n int, whole []byte, page int) (kind string, b []byte) {
 	k := damageKinds[n%len(damageKinds)]
 	return k.name, k.do(rand.New(rand.NewPCG(uint64(n), 11)), bytes.Clone(whole), page)
 }
 
-// sealMeta gives a meta page the checksum of what is in it.
+// sealMeta updates the checksum of a meta page.
 func sealMeta(m []byte) {
 	h := fnv.New64a()
 	h.Write(m[:56])
@@ -132,7 +132,7 @@ func count(b []byte, o int) int { return int(binary.LittleEndian.Uint16(b[o+page
 
 func anyPage(r *rand.Rand, b []byte, page int) int { return r.IntN(len(b)/page) * page }
 
-// ofKind finds a page with those flags, or any one where there is none.
+// ofKind finds a page with those flags, or any page if there is none.
 func ofKind(r *rand.Rand, b []byte, page int, flags uint16) int {
 	var all []int
 	for o := 0; o+page <= len(b); o += page {

@@ -1,10 +1,9 @@
-// Package leasedb keeps leases on disk, through a power cut and on a damaged
-// medium. Which address is whose is package lease's to decide.
+// Package leasedb stores leases on disk, through a power cut and on a damaged
+// medium. Package lease decides who has which address.
 //
 // The database is a journal: a file to which each batch of changes is appended
-// with a checksum. It is read once, at the start, into a map; nothing is looked
-// up in it afterwards. A file that is damaged, or has grown, is replaced by a
-// fresh one.
+// with a checksum. It is read once, at the start, into a map; later lookups do
+// not use it. A file that is damaged, or has grown, is replaced with a new one.
 package leasedb
 
 import (
@@ -29,26 +28,28 @@ import (
 const FileName = "leases.journal"
 
 const (
-	// lockWait is how long Open waits for another process to end.
+	// lockWait is how long Open waits for another process to exit.
 	lockWait = time.Second
-	// maxFile bounds the file, which is read into memory whole, in bytes.
+	// maxFile limits the size of the file in bytes; it is read into memory
+	// whole.
 	maxFile = 64 << 20
-	// maxRecords bounds what is kept of it: the addresses of one configuration
-	// are far fewer, and leases of former networks may come on top.
+	// maxRecords limits the number of records. One configuration has far fewer
+	// addresses, but leases of former networks may be added.
 	maxRecords = 1 << 18
-	// freshAt is the size at which a journal of few leases is written afresh,
-	// in bytes: some thousand batches. One of many may double first.
+	// freshAt is the size in bytes at which a journal of few leases is
+	// rewritten: some thousand batches. A journal of many leases may double
+	// first.
 	freshAt = 4 << 20
 )
 
-// ReadOnlyError is the error for a database that can be read, and not written.
+// ReadOnlyError is the error for a database that can be read but not written.
 type ReadOnlyError struct{ Err error }
 
 func (e ReadOnlyError) Error() string { return "it can be read and not written: " + e.Err.Error() }
 func (e ReadOnlyError) Unwrap() error { return e.Err }
 
-// DB is an open database. It belongs to one goroutine. Its size is bounded by
-// the number of addresses: a lease of an address replaces the one before.
+// DB is an open database. It belongs to one goroutine. The number of addresses
+// bounds its size: a lease of an address replaces the one before.
 type DB struct {
 	path string
 	lock *os.File // the folder
@@ -57,18 +58,18 @@ type DB struct {
 
 	records map[netip.Addr]*lease.Record
 	size    int64 // where the next batch goes
-	limit   int64 // the size at which a fresh file is due
-	stale   bool  // what is on disk is not known: only a fresh file will do
+	limit   int64 // the size at which the file is rewritten
+	stale   bool  // the contents of the disk are unknown: the file must be rewritten
 }
 
-// Open opens the database in a folder, or makes one, and returns the records
-// in it. What cannot be read is set aside as FileName.bad-N, with an error in
-// the log, and the box goes on with what can be: a box that serves without
-// memory is better than none.
+// Open opens or creates the database in a folder, and returns its records. A
+// file that cannot be read is set aside as FileName.bad-N and logged as an
+// error, and the box continues with the readable records: a box that serves
+// without memory is better than none.
 //
-// With a ReadOnlyError the records count, and there is no DB. Any other error
-// means that they are not known: the folder is missing, nothing is in it and
-// nothing can be made there, or another process has the database open.
+// With a ReadOnlyError the records are valid, and there is no DB. Any other
+// error means that they are unknown: the folder is missing, or it is empty and
+// nothing can be created there, or another process has the database open.
 func Open(dir string, log *slog.Logger) (*DB, []lease.Record, error) {
 	db := &DB{path: filepath.Join(dir, FileName)}
 	records, err := db.open(dir, log)
@@ -92,8 +93,8 @@ func (db *DB) open(dir string, log *slog.Logger) ([]lease.Record, error) {
 		return nil, err
 	}
 	db.head, db.records = old.head, old.records
-	// What an older version of this program has written since is the later
-	// word: an update was taken back in between.
+	// Records that an older version of this program has written since are
+	// newer: an update was rolled back in between.
 	for _, r := range legacy.records {
 		db.records[r.Addr] = &r
 	}
@@ -101,7 +102,7 @@ func (db *DB) open(dir string, log *slog.Logger) ([]lease.Record, error) {
 		db.head.Imported = legacy.txid
 	}
 	records := db.sorted()
-	// Where nothing was read, the medium that has the records may come yet.
+	// If nothing was read, the medium with the records may still appear.
 	readOnly := func(err error) ([]lease.Record, error) {
 		if (old.none || old.reason != nil) && legacy.txid == 0 {
 			return nil, err
@@ -125,8 +126,8 @@ func (db *DB) open(dir string, log *slog.Logger) ([]lease.Record, error) {
 	return records, nil
 }
 
-// lockFolder keeps other processes from opening the database: the file is
-// replaced now and then, the folder stays.
+// lockFolder keeps other processes from opening the database. It locks the
+// folder because the file is replaced now and then.
 func lockFolder(dir string) (*os.File, error) {
 	d, err := os.Open(dir)
 	if err != nil {
@@ -146,7 +147,7 @@ func lockFolder(dir string) (*os.File, error) {
 	}
 }
 
-// sorted are all records, by address.
+// sorted returns all records, ordered by address.
 func (db *DB) sorted() []lease.Record {
 	out := make([]lease.Record, 0, len(db.records))
 	for _, a := range slices.SortedFunc(maps.Keys(db.records), netip.Addr.Compare) {
@@ -155,28 +156,29 @@ func (db *DB) sorted() []lease.Record {
 	return out
 }
 
-// limit is the size at which a journal is due to be written afresh, by the size
-// of a fresh one.
+// limit returns the size at which a journal is rewritten, given the size of a
+// new one.
 func limit(fresh int) int64 { return int64(min(max(freshAt, 2*fresh), maxFile)) }
 
-// reopen opens the file for writing, with the next batch at that offset.
+// reopen opens the file for writing, with the next batch at the given offset.
 func (db *DB) reopen(end int64, fresh int) error {
 	f, err := os.OpenFile(db.path, os.O_RDWR, 0)
 	if err != nil {
 		return err
 	}
 	if db.file != nil {
-		db.file.Close() // it is of no use any more, whatever is wrong with it
+		db.file.Close() // no longer useful, whatever its error
 	}
 	db.file, db.size, db.limit, db.stale = f, end, limit(fresh), false
-	// Best effort: room for the next batches, should the medium be full then.
+	// Best effort: reserve space for the next batches, in case the medium is
+	// full then.
 	_ = unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_KEEP_SIZE, 0, freshAt)
 	return nil
 }
 
-// rewrite replaces the file by a fresh one that holds the present records, and
-// is on disk when it returns. It never writes to a block of the old file, which
-// may be a bad one.
+// rewrite replaces the file with a new one that holds the present records. The
+// new file is on disk when rewrite returns. It never writes to a block of the
+// old file, which may be a bad one.
 func (db *DB) rewrite() error {
 	db.stale = true
 	db.head.Salt = newSalt()
@@ -191,8 +193,8 @@ func (db *DB) rewrite() error {
 }
 
 // Apply makes the changes, all or none. When it returns without an error they
-// are on disk. After an error the caller makes the same changes again, or
-// later ones of the same addresses.
+// are on disk. After an error the caller retries the same changes, or later
+// ones of the same addresses.
 func (db *DB) Apply(changes []lease.Change) error {
 	if len(changes) == 0 {
 		return nil
@@ -220,7 +222,8 @@ func (db *DB) apply(changes []lease.Change) error {
 		return db.rewrite()
 	}
 	// After a failed write or sync the kernel may have dropped the data and
-	// forgotten the failure, so that the next sync would succeed without it.
+	// forgotten the error, so that the next sync would succeed without the
+	// data.
 	db.stale = true
 	if _, err := db.file.WriteAt(frame, db.size); err != nil {
 		return err
@@ -233,7 +236,7 @@ func (db *DB) apply(changes []lease.Change) error {
 	return nil
 }
 
-// Close closes the file. What was applied is on disk already.
+// Close closes the file. Applied changes are on disk already.
 func (db *DB) Close() error {
 	var err error
 	for _, f := range []*os.File{db.file, db.lock} {
@@ -244,8 +247,8 @@ func (db *DB) Close() error {
 	return err
 }
 
-// regular opens a file for reading. A pipe in its place would not be ready
-// until another process opens it too.
+// regular opens a regular file for reading. Opening a pipe in its place would
+// block until another process opens it too.
 func regular(path string) (*os.File, int64, error) {
 	info, err := os.Stat(path)
 	if err != nil {

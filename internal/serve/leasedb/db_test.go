@@ -22,8 +22,8 @@ import (
 	"github.com/pxebox/pxebox/internal/serve/lease"
 )
 
-// opened opens a database that is closed with the test. It returns what is in
-// it, and what was logged.
+// opened opens a database that the test's cleanup closes. It returns its
+// records, and the log.
 func opened(t testing.TB, dir string) (*DB, map[netip.Addr]lease.Record, string) {
 	t.Helper()
 	var log bytes.Buffer
@@ -43,7 +43,7 @@ func byAddr(records []lease.Record) map[netip.Addr]lease.Record {
 	return out
 }
 
-// someChanges are random ones, made to disk too.
+// someChanges makes random changes, and applies them to disk too.
 func someChanges(random *rand.Rand, disk map[netip.Addr]lease.Record) []lease.Change {
 	var out []lease.Change
 	for range 1 + random.IntN(40) {
@@ -70,7 +70,7 @@ func apply(t testing.TB, db *DB, changes []lease.Change) {
 	}
 }
 
-// folder is a new one that holds a database with those bytes.
+// folder makes a folder that holds a database with those bytes.
 func folder(t testing.TB, content []byte) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -113,7 +113,7 @@ func TestKeeps(t *testing.T) {
 	}
 }
 
-// A start of a database that is in order writes nothing.
+// Opening an undamaged database writes nothing.
 func TestStartWritesNothing(t *testing.T) {
 	dir := t.TempDir()
 	db, _, _ := opened(t, dir)
@@ -126,7 +126,8 @@ func TestStartWritesNothing(t *testing.T) {
 	}
 }
 
-// The file is what a killed process leaves: complete after each Apply.
+// The file is in the state that a killed process leaves: complete after each
+// Apply.
 func TestKilledProcess(t *testing.T) {
 	db, _, _ := opened(t, t.TempDir())
 	random := rand.New(rand.NewPCG(2, 1))
@@ -140,9 +141,9 @@ func TestKilledProcess(t *testing.T) {
 	}
 }
 
-// The power goes while a batch is appended. Any of its sectors are on the
-// medium, and the file may have become longer without them: the batch has
-// happened, or it has not, and nothing before it is lost.
+// The power fails while a batch is appended. Any of its sectors may be on the
+// medium, and the file may have become longer without them. The batch has been
+// applied or it has not, and nothing before it is lost.
 func TestPowerCut(t *testing.T) {
 	const sector = 512
 	db, _, _ := opened(t, t.TempDir())
@@ -161,7 +162,7 @@ func TestPowerCut(t *testing.T) {
 			switch random.IntN(4) {
 			case 0:
 				clear(torn[o:min(o+sector, len(torn))])
-			case 1: // what some media make of a sector that they were writing
+			case 1: // what some media leave in a sector that they were writing
 				scribble(random, at(torn, o, sector))
 			}
 		}
@@ -171,7 +172,7 @@ func TestPowerCut(t *testing.T) {
 			t.Fatalf("after %d: %d records, want %d or %d; logged %q", i, len(got), len(old), len(disk), log)
 		}
 		happened[isNew]++
-		// It goes on from there, and what follows is read too.
+		// Writing continues from there, and what follows is read too.
 		later := maps.Clone(got)
 		apply(t, again, someChanges(random, later))
 		if _, got, log := opened(t, folder(t, read(t, again))); log != "" || !maps.Equal(got, later) {
@@ -183,8 +184,8 @@ func TestPowerCut(t *testing.T) {
 	}
 }
 
-// The power goes while a fresh file takes the place of one that has grown. The
-// old one is there, or the new one.
+// The power fails while a new file replaces one that has grown. The old or the
+// new file is there.
 func TestFreshFile(t *testing.T) {
 	dir := t.TempDir()
 	db, _, _ := opened(t, dir)
@@ -208,8 +209,8 @@ func TestFreshFile(t *testing.T) {
 	}
 }
 
-// Where a fresh file cannot be made, the batch is refused, and the next one
-// makes it.
+// If a new file cannot be made, the batch is refused, and the next one makes
+// it.
 func TestDiskFails(t *testing.T) {
 	dir := t.TempDir()
 	db, _, _ := opened(t, dir)
@@ -227,8 +228,8 @@ func TestDiskFails(t *testing.T) {
 	}
 }
 
-// Damage anywhere costs no more than the leases in the damaged blocks. The
-// box starts, and what it then writes is kept.
+// Damage anywhere loses only the leases in the damaged blocks. The box starts,
+// and keeps what it writes from then on.
 func TestDamagedJournal(t *testing.T) {
 	db, _, _ := opened(t, t.TempDir())
 	random := rand.New(rand.NewPCG(6, 1))
@@ -254,15 +255,15 @@ func TestDamagedJournal(t *testing.T) {
 			scribble(random, at(broken, o, 64))
 		case 2:
 			scribble(random, at(broken, o+random.IntN(block), 64))
-		case 3: // a length that reaches over others
+		case 3: // a length that covers other frames
 			broken[o+1] ^= 0x7f
 		case 4:
 			broken[o+random.IntN(block)] ^= 1 << random.IntN(8)
 		}
 		dir := folder(t, broken)
 		again, got, log := opened(t, dir)
-		// 4,096 bytes hold some 220 records of the shortest kind, and a
-		// damage of 64 bytes may reach into the next block.
+		// 4,096 bytes hold some 220 records of the shortest kind, and a damage
+		// of 64 bytes may extend into the next block.
 		if lost := len(disk) - len(got); lost > 2*block/leastChange || lost > len(disk)/2 {
 			t.Fatalf("damage %d: %d of %d leases are lost", i, lost, len(disk))
 		}
@@ -286,8 +287,8 @@ func TestDamagedJournal(t *testing.T) {
 	}
 }
 
-// Names that clients choose are in the file. None of them passes for a frame,
-// wherever damage has a reader look for one.
+// The file contains names that clients choose. None of them passes for a frame,
+// wherever damage makes a reader look for one.
 func TestForgedFrame(t *testing.T) {
 	victim := someRecord
 	victim.Client = "forged"
@@ -312,8 +313,8 @@ func TestForgedFrame(t *testing.T) {
 	}
 }
 
-// A damaged length has a reader check the rest of the file, at each block. It
-// ends all the same.
+// A damaged length makes a reader check the rest of the file, at each block. It
+// still terminates.
 func TestWorkIsBounded(t *testing.T) {
 	b := header{}.append(header{}.append(nil))
 	b = append(b, make([]byte, maxFile-len(b))...)
@@ -323,13 +324,13 @@ func TestWorkIsBounded(t *testing.T) {
 	}
 	began := time.Now()
 	c := parse(b)
-	// Without a bound it checks half a terabyte, some minutes.
+	// Without a limit it checks half a terabyte, which takes some minutes.
 	if took := time.Since(began); took > 20*time.Second || len(c.records) > 0 {
 		t.Errorf("took %v, %d records", took, len(c.records))
 	}
 }
 
-// A sector that the medium does not give costs its block, and no more.
+// A sector that the medium cannot read loses its block, and nothing else.
 func TestUnreadableSector(t *testing.T) {
 	db, _, _ := opened(t, t.TempDir())
 	random := rand.New(rand.NewPCG(7, 1))
@@ -357,7 +358,7 @@ func TestUnreadableSector(t *testing.T) {
 	}
 }
 
-// badMedium gives EIO for one block.
+// badMedium returns EIO for one block.
 type badMedium struct {
 	io.ReaderAt
 	bad int64
@@ -404,7 +405,7 @@ func TestSetAside(t *testing.T) {
 	}
 	t.Run("records of a later version", func(t *testing.T) {
 		_, got, log := opened(t, folder(t, later2))
-		// One frame that is not known, at the end: as an interrupted write.
+		// One unreadable frame at the end, as after an interrupted write.
 		if len(got) != 0 || !strings.Contains(log, "level=") {
 			t.Errorf("read %v, logged %q", got, log)
 		}
@@ -456,8 +457,8 @@ func TestNoDatabase(t *testing.T) {
 			return dir
 		}, "not a regular file"},
 		{"another process has it", func(dir string) string { opened(t, dir); return dir }, "another process has had it open"},
-		// Permissions do not stop root, who may run the tests; in /proc
-		// root cannot make files either.
+		// Permissions do not stop root, who may run the tests; in /proc even
+		// root cannot create files.
 		{"nothing can be made there", func(string) string { return "/proc/self" }, "/proc/self/" + FileName},
 	} {
 		t.Run(c.situation, func(t *testing.T) {
@@ -477,7 +478,7 @@ func TestNoDatabase(t *testing.T) {
 	}
 }
 
-// A medium that has turned read-only still gives what is on it.
+// A medium that has become read-only can still be read.
 func TestReadOnly(t *testing.T) {
 	whole := func(t *testing.T) ([]byte, map[netip.Addr]lease.Record) {
 		db, _, _ := opened(t, t.TempDir())
@@ -520,7 +521,7 @@ func TestReadOnly(t *testing.T) {
 	}
 }
 
-// readOnly takes away the right to write from a folder and the database in it.
+// readOnly removes the write permission from a folder and the database in it.
 func readOnly(t *testing.T, dir string) {
 	t.Helper()
 	if err := errors.Join(os.Chmod(filepath.Join(dir, FileName), 0o444), os.Chmod(dir, 0o555)); err != nil {
@@ -529,13 +530,13 @@ func readOnly(t *testing.T, dir string) {
 	t.Cleanup(func() { os.Chmod(dir, 0o755) })
 }
 
-// unprivileged runs f in a thread that has no capabilities, so that permissions
+// unprivileged runs f in a thread without capabilities, so that permissions
 // apply even to root.
 func unprivileged(f func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		runtime.LockOSThread() // and the thread ends with the goroutine
+		runtime.LockOSThread() // the thread ends with the goroutine
 		if unix.Geteuid() == 0 {
 			h := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 			var none [2]unix.CapUserData
@@ -548,7 +549,7 @@ func unprivileged(f func()) {
 	<-done
 }
 
-// A full /16, leased over and over, does not grow the file without end.
+// A full /16, leased over and over, does not grow the file without limit.
 func TestFileIsBounded(t *testing.T) {
 	db, _, _ := opened(t, t.TempDir())
 	a := netip.MustParseAddr("10.0.0.0")
@@ -578,7 +579,7 @@ func TestFileIsBounded(t *testing.T) {
 	}
 }
 
-// More leases than are read again are not written.
+// More leases than can be read back are not written.
 func TestTooManyLeases(t *testing.T) {
 	db, _, _ := opened(t, t.TempDir())
 	for i := range maxRecords {
@@ -591,8 +592,8 @@ func TestTooManyLeases(t *testing.T) {
 }
 
 // FuzzJournal reads a file with any payload in a frame, and with any damage to
-// it. What it finds is bounded by the file, and a fresh file of it holds the
-// same.
+// it. The size of the file limits what it finds, and a new file made from that
+// has the same contents.
 func FuzzJournal(f *testing.F) {
 	h := header{Salt: 1, Imported: 2}
 	f.Add(appendChange(nil, lease.Change{Addr: someRecord.Addr, Record: &someRecord}), []byte{})
@@ -628,14 +629,15 @@ func FuzzJournal(f *testing.F) {
 	})
 }
 
-// spoil changes bytes of a file: each three bytes say where, and to what.
+// spoil changes bytes of a file: every three bytes give an offset and the bits
+// to flip there.
 func spoil(b, damage []byte) {
 	for ; len(damage) >= 3; damage = damage[3:] {
 		b[(int(damage[0])<<8|int(damage[1]))%len(b)] ^= damage[2]
 	}
 }
 
-// Batches as they come with few and with many clients at once.
+// Batches as they occur with few and with many clients at once.
 func BenchmarkApply(b *testing.B) {
 	for _, size := range []int{1, 16, 64, 256} {
 		b.Run(fmt.Sprintf("batch of %d", size), func(b *testing.B) {

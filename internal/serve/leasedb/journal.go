@@ -18,32 +18,32 @@ import (
 	"github.com/pxebox/pxebox/internal/serve/lease"
 )
 
-// The file is a row of blocks. Everything in it begins with one, so that a
-// write which a power cut interrupts spoils no block that was synced before,
-// and a reader finds what follows after a damaged one. The header is there
-// twice. Frames follow: the length of the payload, a checksum, the payload, and
-// zeros to the end of the block. A payload is a row of changes: an address, the
-// length of the record's value, the value; the length zero forgets the address.
+// The file is a sequence of blocks. Everything in it starts at a block, so that
+// a write that a power cut interrupts damages no block that was synced before,
+// and a reader finds what follows a damaged block. The header is stored twice.
+// Frames follow: the length of the payload, a checksum, the payload, and zeros
+// to the end of the block. A payload is a sequence of changes: an address, the
+// length of the record's value, the value. Length zero deletes the address.
 const (
 	block     = 4096
 	magic     = "pxebox leases 1\n"
 	headSize  = len(magic) + 8 + 8 + 4
-	frames    = 2 * block // where they begin
+	frames    = 2 * block // where they start
 	frameHead = 4 + 4
-	// leastChange is the least that a payload holds.
+	// leastChange is the minimum length of a payload.
 	leastChange = 4 + 1
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// header is what the first two blocks hold.
+// header is the contents of the first two blocks.
 type header struct {
-	// Salt is part of each checksum: names that clients choose are in the
-	// file, and none of them is to pass for a frame; nor is what a former file
-	// has left on the medium.
+	// Salt is part of each checksum. The file contains names that clients
+	// choose; none of them may pass for a frame, nor may the remains of a
+	// former file on the medium.
 	Salt uint64
-	// Imported is the transaction up to which the database of an older version
-	// has been read; 0 for none.
+	// Imported is the last transaction that was imported from an older
+	// version's database; 0 if none.
 	Imported uint64
 }
 
@@ -73,7 +73,7 @@ func parseHeader(b []byte) (h header, ok bool) {
 	return header{binary.LittleEndian.Uint64(b[len(magic):]), binary.LittleEndian.Uint64(b[len(magic)+8:])}, true
 }
 
-// pad fills the last block up.
+// pad fills the last block with zeros.
 func pad(b []byte) []byte { return append(b, make([]byte, -len(b)&(block-1))...) }
 
 func (h header) sum(size, payload []byte) uint32 {
@@ -91,7 +91,7 @@ func (h header) frame(b []byte, changes []lease.Change) []byte {
 	return h.close(b, from)
 }
 
-// close writes the head of the frame that begins there and ends with b.
+// close writes the head of the frame that starts at from and ends with b.
 func (h header) close(b []byte, from int) []byte {
 	head, payload := b[from:from+frameHead], b[from+frameHead:]
 	binary.LittleEndian.PutUint32(head, uint32(len(payload)))
@@ -99,8 +99,8 @@ func (h header) close(b []byte, from int) []byte {
 	return pad(b)
 }
 
-// image is a fresh file. Each frame has one block, so that a bad one costs no
-// more than the leases in it.
+// image returns a new file. Each frame occupies one block, so that a bad block
+// loses only the leases in it.
 func (h header) image(records []lease.Record) []byte {
 	b := h.append(h.append(nil))
 	from := len(b)
@@ -121,8 +121,8 @@ func (h header) image(records []lease.Record) []byte {
 	return b
 }
 
-// payload returns that of the frame at the beginning of b, and how many bytes
-// of b the frame has. checked is what it has cost to find out.
+// payload returns the payload of the frame at the start of b, and the length of
+// the frame in bytes. checked is the number of bytes checksummed.
 func (h header) payload(b []byte, most int) (p []byte, size, checked int, ok bool) {
 	if len(b) < frameHead {
 		return nil, 0, 0, false
@@ -176,26 +176,26 @@ func decodeChanges(b []byte) ([]lease.Change, error) {
 	return out, nil
 }
 
-// contents is what was read of a journal.
+// contents is what was read from a journal.
 type contents struct {
 	head    header
 	records map[netip.Addr]*lease.Record
 
 	data   []byte
 	size   int64 // of the file
-	end    int64 // behind the last frame
-	lost   int   // bytes before it that are in no frame
-	reason error // why nothing can be read of the file at all
+	end    int64 // after the last frame
+	lost   int   // bytes before end that are in no frame
+	reason error // why nothing in the file can be read
 	none   bool  // there is no file
 }
 
-// sound reports whether the file can be written on.
+// sound reports whether the file can be appended to.
 func (c contents) sound() bool {
 	return !c.none && c.reason == nil && c.lost == 0 && c.end == c.size && c.end%block == 0
 }
 
-// readJournal reads a file, as much as can be read of it. The error is about
-// its surroundings.
+// readJournal reads as much of a file as possible. The error is about its
+// surroundings.
 func readJournal(path string) (contents, error) {
 	f, size, err := regular(path)
 	switch {
@@ -218,7 +218,8 @@ func readJournal(path string) (contents, error) {
 	return parse(data), nil
 }
 
-// readAll reads a file of that size. What the medium does not give is zeros.
+// readAll reads a file of the given size. Blocks that the medium cannot read
+// become zeros.
 func readAll(f io.ReaderAt, size int64) ([]byte, error) {
 	const many = 64 * block
 	b := make([]byte, size)
@@ -252,7 +253,7 @@ func readPart(f io.ReaderAt, b []byte, at int64) (int, error) {
 	return len(b), nil
 }
 
-// parse reads what a file holds.
+// parse reads the contents of a file.
 func parse(data []byte) contents {
 	c := contents{records: map[netip.Addr]*lease.Record{}, data: data, size: int64(len(data))}
 	first, ok := parseHeader(data)
@@ -273,8 +274,9 @@ func parse(data []byte) contents {
 		c.lost = block
 	}
 	c.end = min(frames, c.size)
-	// A damaged length may have the rest of the file checked, at each block.
-	// Twice the file is twice what a sound one costs.
+	// A damaged length may cause the rest of the file to be checked, at each
+	// block. The limit is twice the size of the file, which is twice the cost
+	// of an undamaged one.
 	checks := 2 * len(data)
 	for at := frames; at < len(data); {
 		p, size, checked, ok := c.head.payload(data[at:], checks)
@@ -293,7 +295,7 @@ func parse(data []byte) contents {
 	return c
 }
 
-// take makes the changes of one frame.
+// take applies the changes of one frame.
 func (c *contents) take(payload []byte) bool {
 	changes, err := decodeChanges(payload)
 	if err != nil || len(c.records) > maxRecords {
@@ -309,7 +311,7 @@ func (c *contents) take(payload []byte) bool {
 	return true
 }
 
-// setAside keeps a file that a fresh one is to replace, where that loses
+// setAside preserves a file that is about to be replaced, if replacing it loses
 // something. The error means that the old file is still in its place.
 func (c contents) setAside(path string, log *slog.Logger) error {
 	switch {
@@ -322,7 +324,8 @@ func (c contents) setAside(path string, log *slog.Logger) error {
 		log.Error("the lease database cannot be read: starting with an empty one; addresses that are leased may be offered again",
 			"file", path, "kept", bad, "err", c.reason)
 	case c.lost > 0:
-		// A copy, and not the file: it is in its place until a fresh one is.
+		// A copy, not a rename: the file stays in its place until a new one
+		// replaces it.
 		bad, err := nextAside(path)
 		if err == nil {
 			err = durable.WriteFile(bad, c.data, 0o600)

@@ -14,15 +14,15 @@ import (
 	"github.com/pxebox/pxebox/internal/serve/lease"
 )
 
-// legacyName is the database of earlier versions, made by bbolt. It stays where
-// it is: an update that is taken back finds it there.
+// legacyName is the database of earlier versions, made by bbolt. It stays in
+// its place so that a rolled-back update finds it.
 const legacyName = "leases.db"
 
-// A file of bbolt's is a tree of pages, and nothing in it but the meta pages
-// has a checksum. The library takes its numbers at their word: a page that leads
-// to itself keeps it busy for good, with memory that grows, and other damage
-// ends the process in a goroutine that is not ours. This reader visits each page
-// once, copies what it looks at, and keeps no more bytes than the file has.
+// A bbolt file is a tree of pages, and only the meta pages have a checksum. The
+// library trusts its numbers: a page that links to itself keeps the library
+// busy forever, with growing memory, and other damage ends the process in one
+// of the library's goroutines. This reader visits each page once, copies what
+// it reads, and keeps no more bytes than the file has.
 const (
 	legacyMeta  = 0xED0CDAED
 	legacyHead  = 16 // of a page: id, flags, count, overflow
@@ -33,27 +33,27 @@ const (
 	flagLeaf   = 0x02
 	flagBucket = 0x01 // of a leaf's element
 
-	// legacyMost bounds the file, in bytes: the library's leave free pages
-	// behind, and 65,536 leases make 32 MB.
+	// legacyMost limits the size of the file in bytes: the library leaves free
+	// pages behind, and 65,536 leases make 32 MB.
 	legacyMost = 256 << 20
-	// legacyLong is more than a page of leases has, in bytes.
+	// legacyLong is longer than any page of leases, in bytes.
 	legacyLong = 1 << 20
 )
 
-var legacyBucket = []byte("leases") // by the four bytes of the address
+var legacyBucket = []byte("leases") // keyed by the four bytes of the address
 
-// legacy is what was read of a database of an older version.
+// legacy is what was read from a database of an older version.
 type legacy struct {
 	records []lease.Record
-	txid    uint64 // the transaction that it has; 0: unknown
-	found   bool   // it is there, and not the one that was imported
+	txid    uint64 // its last transaction; 0 if unknown
+	found   bool   // it exists, and was not imported yet
 	damage  error
 
 	path string
 }
 
-// readLegacy reads the database at path, unless that transaction of it has been
-// imported already. The error is about its surroundings.
+// readLegacy reads the database at path, unless its last transaction has
+// already been imported. The error is about its surroundings.
 func readLegacy(path string, imported uint64) (legacy, error) {
 	l := legacy{path: path}
 	f, size, err := regular(path)
@@ -80,8 +80,8 @@ func readLegacy(path string, imported uint64) (legacy, error) {
 	return l, nil
 }
 
-// done is called once the records are on disk elsewhere. What is damaged is
-// then set aside: it would be reported at each start.
+// done is called once the records are on disk elsewhere. It sets a damaged
+// database aside, which would otherwise be reported at each start.
 func (l legacy) done(log *slog.Logger) {
 	switch {
 	case !l.found:
@@ -99,7 +99,7 @@ type tree struct {
 	file  io.ReaderAt
 	size  int64
 	page  int64  // bytes of a page
-	pages uint64 // those from there on are not in use
+	pages uint64 // pages from this number on are not in use
 
 	seen    map[uint64]bool
 	left    int64 // bytes of records that may still be kept
@@ -108,11 +108,11 @@ type tree struct {
 	damage  error // the first
 }
 
-// legacyTop is what a meta page says.
+// legacyTop is the contents of a meta page.
 type legacyTop struct{ root, pages, txid uint64 }
 
-// meta finds the newest meta page: one of the first two pages, of a size that
-// they name themselves.
+// meta finds the newer of the two meta pages. They are the first two pages, and
+// store the page size.
 func (t *tree) meta() (newest legacyTop, err error) {
 	if t.size > legacyMost {
 		return newest, fmt.Errorf("it has %d bytes; at most %d are read", t.size, legacyMost)
@@ -150,7 +150,7 @@ func (t *tree) spoilt(page uint64, what string) {
 	}
 }
 
-// read returns a page, and nil where that is not to be had, or was before.
+// read returns a page, or nil if the page is not available or was read before.
 func (t *tree) read(id uint64) []byte {
 	switch {
 	case id < 2 || id >= t.pages || id >= uint64(t.size/t.page):
@@ -180,14 +180,14 @@ func (t *tree) read(id uint64) []byte {
 	return b
 }
 
-// item is one element of a page: a record, a bucket, or the way to a page.
+// item is one element of a page: a record, a bucket, or a link to a page.
 type item struct {
 	flags      uint32
 	page       uint64
 	key, value []byte
 }
 
-// items lists what is in a page, as far as it is in order.
+// items lists the valid elements of a page.
 func items(b []byte) (kind uint16, out []item, ok bool) {
 	if len(b) < legacyHead {
 		return 0, nil, false
@@ -218,7 +218,7 @@ func items(b []byte) (kind uint16, out []item, ok bool) {
 	return kind, out, ok
 }
 
-// bucket finds the bucket of the leases in the root, and walks it.
+// bucket finds the bucket of leases in the root, and walks it.
 func (t *tree) bucket(root uint64) {
 	b := t.read(root)
 	kind, all, ok := items(b)
@@ -231,7 +231,7 @@ func (t *tree) bucket(root uint64) {
 		}
 		if id := binary.LittleEndian.Uint64(x.value); id != 0 {
 			t.walk(id, 0)
-		} else { // a small one is inside of the value
+		} else { // a small bucket is stored inside the value
 			t.take(root, x.value[16:], 0)
 		}
 		return
@@ -251,7 +251,7 @@ func (t *tree) walk(id uint64, depth int) {
 	}
 }
 
-// take reads what is in a page, and goes on below it.
+// take reads the elements of a page, and the pages below it.
 func (t *tree) take(id uint64, b []byte, depth int) {
 	kind, all, ok := items(b)
 	if !ok {
@@ -272,7 +272,7 @@ func (t *tree) take(id uint64, b []byte, depth int) {
 			continue
 		}
 		if t.last.IsValid() && !t.last.Less(r.Addr) {
-			t.spoilt(id, "its keys do not grow") // one of two is wrong, and both may be leased
+			t.spoilt(id, "its keys do not grow") // one of the two is wrong, and both may be leased
 		}
 		t.last = r.Addr
 		t.records = append(t.records, r)

@@ -19,7 +19,7 @@ import (
 	"github.com/pxebox/pxebox/internal/serve/lease"
 )
 
-// library writes a database as earlier versions did.
+// library writes a database in the way of earlier versions.
 func library(t testing.TB, path string, page int, batches [][]lease.Change) {
 	t.Helper()
 	db, err := bbolt.Open(path, 0o600, &bbolt.Options{PageSize: page, NoSync: true})
@@ -72,10 +72,10 @@ func manyChanges(random *rand.Rand, batches int, disk map[netip.Addr]lease.Recor
 	return out
 }
 
-// A box that is updated keeps its leases, and goes back to them when the update
-// is taken back.
+// A box that is updated keeps its leases, and returns to them when the update
+// is rolled back.
 func TestEarlierVersion(t *testing.T) {
-	for _, page := range []int{0, 1024, 4096, 16384, 65536} { // 0: the system's
+	for _, page := range []int{0, 1024, 4096, 16384, 65536} { // 0: the system's page size
 		for _, batches := range []int{0, 1, 3, 60} {
 			t.Run(fmt.Sprintf("pages of %d, %d batches", page, batches), func(t *testing.T) {
 				dir := t.TempDir()
@@ -94,7 +94,7 @@ func TestEarlierVersion(t *testing.T) {
 				if now, err := os.ReadFile(old); err != nil || !bytes.Equal(now, was) {
 					t.Error("the old database is not what it was")
 				}
-				// Once only: it is the older word from now on.
+				// Once only: from now on it is older.
 				var ends []lease.Change
 				for a := range disk {
 					ends = append(ends, lease.Change{Addr: a})
@@ -106,7 +106,8 @@ func TestEarlierVersion(t *testing.T) {
 					t.Fatalf("read again: %d records; logged %q", len(got), log)
 				}
 				db.Close()
-				// The update is taken back, leases are given, and it comes again.
+				// The update is rolled back, leases are given, and the update
+				// is installed again.
 				r := someRecord
 				library(t, old, page, [][]lease.Change{{{Addr: r.Addr, Record: &r}}})
 				if _, got, _ = opened(t, dir); got[r.Addr] != r {
@@ -117,11 +118,12 @@ func TestEarlierVersion(t *testing.T) {
 	}
 }
 
-// The damages that disabled a box for good: whatever they are, it starts within
-// bounds of time and memory, with what can be read, and leases from then on.
+// The kinds of damage that once disabled a box permanently. With any of them it
+// starts within limits of time and memory, with the readable records, and
+// leases from then on.
 func TestDamagedEarlierVersion(t *testing.T) {
 	if _, err := os.Stat("/dev/shm"); err == nil {
-		t.Setenv("TMPDIR", "/dev/shm") // the medium's time is no part of this
+		t.Setenv("TMPDIR", "/dev/shm") // the time of the medium does not count here
 	}
 	path := filepath.Join(t.TempDir(), legacyName)
 	disk := map[netip.Addr]lease.Record{}
@@ -145,8 +147,8 @@ func TestDamagedEarlierVersion(t *testing.T) {
 		db, got, log := opened(t, dir)
 		took := time.Since(began)
 		runtime.ReadMemStats(&after)
-		// All that was allocated, collected or not: 0.5 MB of file, read once
-		// into memory, and written afresh from there.
+		// Everything that was allocated, collected or not: a file of 0.5 MB,
+		// read once into memory, and written to a new file from there.
 		if used := after.TotalAlloc - before.TotalAlloc; used > 64<<20 {
 			t.Errorf("damage %d (%s): %d MB of memory", n, kind, used>>20)
 		}
@@ -188,8 +190,8 @@ func TestDamagedEarlierVersion(t *testing.T) {
 	t.Logf("%d damages: %v", damages, results)
 }
 
-// FuzzEarlierVersion reads a database of the library's with any damage, and with
-// meta pages that are in order.
+// FuzzEarlierVersion reads a bbolt database with any damage and valid meta
+// pages.
 func FuzzEarlierVersion(f *testing.F) {
 	const page = 1024
 	path := filepath.Join(f.TempDir(), legacyName)
@@ -221,7 +223,7 @@ func FuzzEarlierVersion(f *testing.F) {
 	})
 }
 
-// Nothing of an old database is lost where the new one cannot be written yet.
+// Nothing of an old database is lost if the new one cannot be written yet.
 func TestEarlierVersionReadOnly(t *testing.T) {
 	dir := t.TempDir()
 	disk := map[netip.Addr]lease.Record{}

@@ -11,20 +11,20 @@ import (
 	"github.com/pxebox/pxebox/internal/serve/lease"
 )
 
-// recordVersion is the first byte of a stored value. It changes when what
-// follows does.
+// recordVersion is the first byte of a stored value. It changes with the format
+// of what follows.
 const recordVersion = 1
 
-// maxText is more than any of a record's texts has: a client identifier of 255
-// bytes with the prefix that package dhcp gives it.
+// maxText is longer than any text of a record: a client identifier of 255 bytes
+// with the prefix that package dhcp adds.
 const maxText = 512
 
 var errRecord = errors.New("not a lease record")
 
 // appendRecord writes the record's value: the version; the length in seconds,
-// rounded up so that nothing is promised for longer than it is kept; client,
-// hardware address and host name, each behind its own length. The address is
-// the key. Not JSON: a client identifier is bytes, and no text.
+// rounded up so that no promise outlasts its record; client, hardware address
+// and host name, each preceded by its length. The address is the key. The
+// format is not JSON because a client identifier is bytes, not text.
 func appendRecord(b []byte, r *lease.Record) []byte {
 	b = append(b, recordVersion)
 	b = binary.AppendUvarint(b, uint64((r.Length+time.Second-1)/time.Second))
@@ -35,7 +35,7 @@ func appendRecord(b []byte, r *lease.Record) []byte {
 	return b
 }
 
-// decodeRecord reads what appendRecord has written. It takes nothing else.
+// decodeRecord reads what appendRecord wrote, and nothing else.
 func decodeRecord(key, value []byte) (lease.Record, error) {
 	a, ok := netip.AddrFromSlice(key)
 	if !ok || !a.Is4() {

@@ -17,7 +17,7 @@ var someRecord = lease.Record{
 
 func TestRecordEncoding(t *testing.T) {
 	value := appendRecord(nil, &someRecord)
-	// Databases in the field have this form: a change of it needs another
+	// Databases in the field have this form: changing it requires another
 	// recordVersion.
 	const want = "01" + "901c" + "08" + "6877525400123456" + "06" + "525400123456" + "05" + "6c61622d31"
 	if got := hex.EncodeToString(value); got != want {
@@ -70,8 +70,8 @@ func TestNotARecord(t *testing.T) {
 	}
 }
 
-// FuzzRecord reads any value: what passes for a record is one that append
-// could have written.
+// FuzzRecord reads any value: anything accepted as a record is one that
+// appendRecord could have written.
 func FuzzRecord(f *testing.F) {
 	f.Add(appendRecord(nil, &someRecord))
 	for _, s := range []string{"", "01", "010001610000", "01901c0261", "01901cffffffffffffffffff01", "02901c01610000"} {
