@@ -9,18 +9,20 @@ import (
 )
 
 const (
-	// probeWait is how long a fresh offer waits for a machine to say that the
-	// address is in use. A machine that is awake answers ARP within
-	// milliseconds; RFC 5227's seconds would outlast some firmware's patience.
+	// probeWait is how long an offer of a new address waits for a machine to
+	// answer that the address is in use. A machine that is awake answers ARP
+	// within milliseconds; RFC 5227's seconds are longer than some firmware
+	// waits.
 	probeWait = 250 * time.Millisecond
-	// maxProbes is how many offers may wait so. Beyond it they go out at once.
+	// maxProbes is how many offers may wait for a probe. Further offers are
+	// sent at once.
 	maxProbes = 1024
-	// maxLate is how many offers may wait for their client to listen. Beyond it
-	// they go out at once.
+	// maxLate is how many offers may wait for their client to listen. Further
+	// offers are sent at once.
 	maxLate = 1024
 )
 
-// What the server needs of the network.
+// The server's interfaces to the network.
 type (
 	// Sender sends answers: *dhcpconn.Conn.
 	Sender interface {
@@ -32,7 +34,7 @@ type (
 	}
 )
 
-// Packets are questions with the way back.
+// Packets are questions, and the means to answer them.
 type Packets struct {
 	Questions []dhcp.Question
 	Malformed []dhcpconn.Malformed
@@ -40,7 +42,7 @@ type Packets struct {
 	Prober    Prober
 }
 
-// answer is a decision that has not been sent yet.
+// answer is a decision whose packet has not been sent yet.
 type answer struct {
 	conn Sender
 	self netip.Addr
@@ -48,7 +50,7 @@ type answer struct {
 	a    dhcp.Answer
 }
 
-// probes are the offers that wait for an address to be known to be free.
+// probes are the offers that wait until their address is known to be free.
 type probes struct {
 	by      Prober
 	waiting map[netip.Addr]*probe
@@ -82,7 +84,7 @@ type probe struct {
 	done bool
 }
 
-// Handle decides packets, and sends what can go at once.
+// Handle decides packets, and sends the answers that can go at once.
 func (s *Server) Handle(now time.Time, p Packets) {
 	settings := s.settings.Load()
 	s.probes.by = p.Prober
@@ -114,7 +116,7 @@ func (s *Server) Handle(now time.Time, p Packets) {
 	s.send(ready)
 }
 
-// sort puts an answer where it has to wait, or to those that are ready.
+// sort puts an answer in the queue where it must wait, or appends it to ready.
 func (s *Server) sort(now time.Time, x answer, ready []answer) []answer {
 	switch {
 	case x.a.Msg == nil:
@@ -128,8 +130,9 @@ func (s *Server) sort(now time.Time, x answer, ready []answer) []answer {
 	return ready
 }
 
-// wait keeps a fresh offer back until its address is known to be free, and
-// reports whether it does. A client that asks again meanwhile goes on waiting.
+// wait holds an offer of a new address back until the address is known to be
+// free, and reports whether it does. A client that asks again meanwhile keeps
+// waiting.
 func (s *Server) wait(now time.Time, x answer) bool {
 	if p, ok := s.probes.waiting[x.a.Addr]; ok {
 		p.answer = x
@@ -151,8 +154,8 @@ func (s *Server) wait(now time.Time, x answer) bool {
 	return true
 }
 
-// late keeps an offer back that its client would miss, and reports whether it
-// does. A client that asks again meanwhile goes on waiting, for the answer to its
+// late holds back an offer that its client would miss, and reports whether it
+// does. A client that asks again meanwhile keeps waiting, for the answer to its
 // last question.
 func (s *Server) late(now time.Time, x answer) bool {
 	if x.a.Delay == 0 {
@@ -179,7 +182,7 @@ func (s *Server) late(now time.Time, x answer) bool {
 	return true
 }
 
-// delaysDone sends the offers that have waited for their client.
+// delaysDone sends the offers whose delay is over.
 func (s *Server) delaysDone(now time.Time) {
 	var ready []answer
 	for len(s.delays.order) > 0 && !s.delays.order[0].due.After(now) {
@@ -194,8 +197,8 @@ func (s *Server) delaysDone(now time.Time) {
 	s.send(ready)
 }
 
-// addressInUse is called where a machine has an address that was to be offered.
-// The client is offered another.
+// addressInUse is called when a machine uses an address that was about to be
+// offered. The client gets an offer of another one.
 func (s *Server) addressInUse(now time.Time, a netip.Addr) {
 	p, ok := s.probes.waiting[a]
 	if !ok {
@@ -210,7 +213,7 @@ func (s *Server) addressInUse(now time.Time, a netip.Addr) {
 	s.send(s.sort(now, p.answer, nil))
 }
 
-// probesDone sends the offers whose time has passed in silence.
+// probesDone sends the offers whose probe was not answered in time.
 func (s *Server) probesDone(now time.Time) {
 	var ready []answer
 	for len(s.probes.order) > 0 && (s.probes.order[0].done || !s.probes.order[0].due.After(now)) {
@@ -229,18 +232,18 @@ func (s *Server) probesDone(now time.Time) {
 	s.send(ready)
 }
 
-// send puts answers on the wire.
+// send sends answers.
 func (s *Server) send(ready []answer) {
 	for len(ready) > 0 {
-		// Those of one socket go together; another follows only when the
-		// link has changed.
+		// Answers of one socket go together; a second socket occurs only after
+		// a change of link.
 		conn, self := ready[0].conn, ready[0].self
 		var out []dhcpconn.Reply
 		for len(ready) > 0 && ready[0].conn == conn && ready[0].self == self {
 			x := ready[0]
 			ready = ready[1:]
 			out = append(out, dhcpconn.Reply{Port: x.q.Port, To: x.a.To, Link: x.a.Link, Data: x.q.Encode(x.a.Msg)})
-			if x.q.From.Addr().Unmap() != self { // a self-test is no news
+			if x.q.From.Addr().Unmap() != self { // do not report self-tests
 				s.report.answered(x)
 			}
 		}

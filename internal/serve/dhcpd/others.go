@@ -17,8 +17,8 @@ import (
 const (
 	// guardAgain is the pause after a guard's socket has failed.
 	guardAgain = 2 * time.Second
-	// rivalLasts is how long another PXE server counts as there after it was
-	// heard last. It sends something with each machine that boots.
+	// rivalLasts is how long another PXE server counts as present after its
+	// last packet. It sends something for each machine that boots.
 	rivalLasts = time.Hour
 )
 
@@ -26,13 +26,13 @@ const (
 type others struct {
 	guard    *otherdhcp.Guard
 	guarded  bool      // the guard runs
-	hold     string    // why nothing is to be offered; "" to offer
+	hold     string    // why nothing may be offered; "" to offer
 	rival    bool      // another PXE server answers
-	rivalEnd time.Time // until when it counts as there
+	rivalEnd time.Time // until when it counts as present
 }
 
-// watchOthers keeps the search for other DHCP servers running where addresses
-// are to be leased, and starts it again where again is set.
+// watchOthers keeps the search for other DHCP servers running while the box
+// leases addresses, and restarts it if again is set.
 func (s *Server) watchOthers(c Config, guards *task.Task, again bool) {
 	l := c.Link
 	wanted := c.DHCP.Mode.Leases() && !c.DHCP.Force && l.Index != 0
@@ -64,10 +64,10 @@ func (s *Server) watchOthers(c Config, guards *task.Task, again bool) {
 	})
 }
 
-// isSelf reports whether an address is the box's own at this moment.
+// isSelf reports whether an address is currently the box's.
 func (s *Server) isSelf(a netip.Addr) bool { return a == s.settings.Load().Self.Addr() }
 
-// Verdict takes in what the search for other DHCP servers has found.
+// Verdict applies the result of the search for other DHCP servers.
 func (s *Server) Verdict(now time.Time, v otherdhcp.Verdict) {
 	log := loglimit.Keep(s.Log, "leasing")
 	switch {
@@ -84,9 +84,9 @@ func (s *Server) Verdict(now time.Time, v otherdhcp.Verdict) {
 	s.Configure(now, s.config)
 }
 
-// rivalHeard takes in that another PXE server answers on the link. Machines take
-// the menu of either then, and a machine that has chosen WDS in ours may be
-// answered by the other at its next boot.
+// rivalHeard records that another PXE server answers on the link. Machines then
+// use the menu of either server, and the other server may answer the next boot
+// of a machine that has chosen WDS in ours.
 func (s *Server) rivalHeard(now time.Time, r otherdhcp.Rival) {
 	if !s.config.DHCP.Mode.Answers() {
 		return
@@ -108,23 +108,23 @@ func (s *Server) rivalGone(now time.Time) {
 	}
 }
 
-// Leased takes in the lease by which the site's DHCP server gave the box its
-// address: what that tells of a boot, it tells other machines too.
+// Leased reads the lease that the site's DHCP server gave the box: the boot
+// options in it go to other machines too.
 func (s *Server) Leased(ctx context.Context, ack *dhcpv4.DHCPv4) {
 	if site, ok := otherdhcp.ReadSite(ack); ok {
 		task.Give(ctx, s.inbox.sites, site)
 	}
 }
 
-// siteHeard takes in that the site's DHCP server tells machines what to boot.
+// siteHeard reports that the site's DHCP server tells machines what to boot.
 func (s *Server) siteHeard(now time.Time, site otherdhcp.Site) {
 	if s.config.DHCP.Mode.Answers() {
 		s.report.site(now, site)
 	}
 }
 
-// watchRivals looks for other PXE servers until ctx ends. The box serves
-// without it as well.
+// watchRivals looks for other PXE servers until ctx ends. The box also serves
+// without it.
 func (s *Server) watchRivals(ctx context.Context, l netif.Link) error {
 	for {
 		err := s.others.guard.WatchRivals(ctx, l.Name, l.Index, l.HW, s.isSelf, otherdhcp.Heard{

@@ -18,8 +18,8 @@ import (
 	"github.com/pxebox/pxebox/internal/serve/otherdhcp"
 )
 
-// Another PXE server is logged once, and machines that go to WDS are answered
-// accordingly for as long as it is heard.
+// Another PXE server is logged once, and machines that boot from WDS are
+// answered accordingly as long as it is present.
 func TestAnotherPXEServer(t *testing.T) {
 	said := &bytes.Buffer{}
 	other := otherdhcp.Rival{Server: netip.MustParseAddr("192.168.77.3"), MAC: "02:00:00:00:00:02"}
@@ -51,8 +51,8 @@ func TestAnotherPXEServer(t *testing.T) {
 	}
 }
 
-// A site's DHCP server that sends boot options is logged once, with what it sends
-// and what to remove; not where it is the one that is to send them.
+// A site's DHCP server that sends boot options is logged once, with what it
+// sends and what to remove; but not if it is meant to send them.
 func TestSiteThatSendsBootOptions(t *testing.T) {
 	server := netip.MustParseAddr("192.168.77.2")
 	lease, err := dhcpv4.New(dhcpv4.WithMessageType(dhcpv4.MessageTypeAck), dhcpv4.WithYourIP(net.IPv4(192, 168, 77, 50)),

@@ -18,33 +18,33 @@ import (
 )
 
 // reporter reports what the server did: in the log, in the metrics, and on the
-// bus by which a machine's boot can be followed.
+// event bus, which shows the progress of a machine's boot.
 type reporter struct {
 	log     *slog.Logger
 	bus     *event.Bus
 	metrics *metrics.Metrics
 
 	refused *loglimit.Once[refusal]    // machines of networks that are not served
-	heard   *loglimit.Once[refusal]    // machines that are served, and get no answer or no boot file
+	heard   *loglimit.Once[refusal]    // machines that are served, but get no answer or no boot file
 	limits  *loglimit.Once[string]     // machines that ask too often, by MAC
 	garbled *loglimit.Once[refusal]    // packets that cannot be read
-	moved   *loglimit.Once[netip.Addr] // addresses that have another machine now
+	moved   *loglimit.Once[netip.Addr] // addresses that belong to another machine now
 	rivals  *loglimit.Once[netip.Addr] // other PXE servers
 	sites   *loglimit.Once[netip.Addr] // DHCP servers that tell machines what to boot
 }
 
-// refusal is a machine, as a packet names it, and why it is not answered.
+// refusal is a machine, as a packet names it, and why it gets no answer.
 type refusal struct{ mac, why string }
 
 const (
-	// unansweredAgain is how long the log says no more about a machine that was
-	// refused for one reason, and maxUnanswered how many it names in that time.
-	// Packets from other networks name machines as they like, and the box's log
-	// is short.
+	// unansweredAgain is how long the log does not repeat that a machine was
+	// refused for one reason, and maxUnanswered is how many machines it names
+	// in that time. Packets from other networks can name any machine, and the
+	// box's log is short.
 	unansweredAgain = 10 * time.Minute
 	maxUnanswered   = 32
-	// maxHeard is the same for machines of the networks that are served. A
-	// classroom has to be named in full, and the log has its limit for floods.
+	// maxHeard is the same for machines of served networks. The log must be
+	// able to name a whole classroom, and has its own limit for floods.
 	maxHeard = 512
 	// maxLimited and maxGarbled are the same for floods and malformed packets.
 	maxLimited = 8
@@ -55,8 +55,8 @@ const (
 	// rivalsAgain and maxRivals are the same for other PXE servers.
 	rivalsAgain = time.Hour
 	maxRivals   = 8
-	// sitesAgain is the same for the site's DHCP servers: to change them may take
-	// days.
+	// sitesAgain is the same for the site's DHCP servers: changing them may
+	// take days.
 	sitesAgain = 24 * time.Hour
 )
 
@@ -73,7 +73,7 @@ func newReporter(o Options) *reporter {
 	}
 }
 
-// answered reports a DHCP answer that is on its way.
+// answered reports a DHCP answer that is being sent.
 func (p *reporter) answered(x answer) {
 	asked, reply := x.q.Msg, x.a.Msg
 	if p.log.Enabled(context.Background(), slog.LevelInfo) {
@@ -119,8 +119,8 @@ func (p *reporter) silent(now time.Time, x answer) {
 	p.log.Log(context.Background(), level, "dhcp: silent", attrs...)
 }
 
-// learned logs that an address has another machine than before: a lease that
-// went on to the next, or a packet in another machine's name.
+// learned logs that an address belongs to another machine than before: its
+// lease passed to the next machine, or a packet came in another machine's name.
 func (p *reporter) learned(now time.Time, a dhcp.Answer, was ether.MAC) {
 	if p.moved.First(now, a.Has) {
 		p.log.Info("machine: an address has changed hands", "address", a.Has, "mac", a.Machine.MAC, "before", was, "relayed", a.Relayed)
@@ -135,7 +135,7 @@ func (p *reporter) rival(now time.Time, r otherdhcp.Rival) {
 	}
 }
 
-// site logs a DHCP server of the site's that tells machines what to boot.
+// site logs a DHCP server of the site that tells machines what to boot.
 func (p *reporter) site(now time.Time, s otherdhcp.Site) {
 	if p.sites.First(now, s.Server) {
 		p.log.Warn("the site's DHCP server sends boot options, which many machines heed before this box; remove them on that server",
@@ -143,13 +143,13 @@ func (p *reporter) site(now time.Time, s otherdhcp.Site) {
 	}
 }
 
-// handedOver logs a machine that is on its way to a WDS server.
+// handedOver logs a machine that is sent to a WDS server.
 func (p *reporter) handedOver(a dhcp.Answer) {
 	p.log.Info("handoff: sent to WDS", "mac", a.Machine.MAC, "firmware", a.Firmware, "address", a.Has,
 		"entry", a.Handoff.Entry, "server", a.Handoff.Server, "file", a.Handoff.Program)
 }
 
-// lacks logs an answered machine that has no boot file by the answer.
+// lacks logs an answered machine that gets no boot file in the answer.
 func (p *reporter) lacks(now time.Time, x answer) {
 	mac, level := x.q.Msg.ClientHWAddr.String(), slog.LevelInfo
 	if x.a.Trouble {
@@ -160,7 +160,7 @@ func (p *reporter) lacks(now time.Time, x answer) {
 	}
 }
 
-// limited reports a packet of a flood that was not even looked at.
+// limited reports a packet of a flood that was dropped without a decision.
 func (p *reporter) limited(now time.Time, q dhcp.Question) {
 	p.metrics.Silent(metrics.Limited)
 	if mac := q.Msg.ClientHWAddr.String(); p.limits.First(now, mac) {

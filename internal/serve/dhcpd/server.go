@@ -1,7 +1,7 @@
 // Package dhcpd is the DHCP server: DHCP and proxyDHCP on port 67, and PXE's
 // boot server on port 4011. It owns the leases, the limits, the search for
-// other servers and the sockets. What a packet is answered is package dhcp's
-// decision, and which files there are is not this package's business.
+// other servers and the sockets. Package dhcp decides how to answer a packet,
+// and other packages know the files.
 package dhcpd
 
 import (
@@ -27,11 +27,11 @@ import (
 	"github.com/pxebox/pxebox/internal/serve/ratelimit"
 )
 
-// lookAgain is how often the server looks at what no packet reports: a lease
-// database that may be opened by now, another PXE server that is gone.
+// lookAgain is how often the server checks what no packet reports: whether the
+// lease database can be opened now, and whether another PXE server is gone.
 const lookAgain = 2 * time.Second
 
-// Options are what the server has from its surroundings.
+// Options are the server's dependencies.
 type Options struct {
 	DataDir string         // of the lease database
 	Clients *clients.Table // learns which machine has which address
@@ -40,25 +40,26 @@ type Options struct {
 	Log     *slog.Logger
 }
 
-// Config is what the server answers by, until the next one.
+// Config is the server's configuration until the next one.
 type Config struct {
 	DHCP spec.DHCP
 	Plan handoff.Plan // which machines boot from a WDS server
-	Link netif.Link   // with Index 0 for none yet
+	Link netif.Link   // Index is 0 if there is none yet
 }
 
-// Server is the DHCP server. Its state belongs to the goroutine of Serve, but
-// for commit, which has one to itself: it waits for the disk while the next
-// packets are decided, so that one fsync serves all that came in meanwhile.
+// Server is the DHCP server. Its state belongs to the goroutine of Serve,
+// except for commit, which has its own goroutine: it waits for the disk while
+// the next packets are decided, so that one fsync serves everything that
+// arrived meanwhile.
 //
-// Configure, Handle and Verdict are what that goroutine calls. A test may call
-// them instead of Serve. All other exported methods may be called from
-// everywhere.
+// The goroutine of Serve calls Configure, Handle and Verdict. A test may call
+// them instead of Serve. All other exported methods may be called from any
+// goroutine.
 type Server struct {
 	Options
 
 	config   Config
-	settings atomic.Pointer[dhcp.Settings] // made of config and others
+	settings atomic.Pointer[dhcp.Settings] // made from config and others
 	pools    dhcp.Pools
 	stages   dhcp.Stages
 	limit    *ratelimit.Limiter
@@ -72,7 +73,7 @@ type Server struct {
 	progress progress
 }
 
-// inbox is how values come to the goroutine of Serve.
+// inbox is how values reach the goroutine of Serve.
 type inbox struct {
 	configs  chan configuring
 	turns    chan struct{}
@@ -83,7 +84,7 @@ type inbox struct {
 	sites    chan otherdhcp.Site
 }
 
-// configuring is a Config, and who waits until it is in use.
+// configuring is a Config, and a channel that is closed once it is in use.
 type configuring struct {
 	Config
 	done chan struct{}
@@ -95,7 +96,7 @@ type progress struct {
 	conn atomic.Pointer[dhcpconn.Conn]
 }
 
-// New makes a server. It is silent before its first Config.
+// New makes a server. It stays silent until its first Config.
 func New(o Options) *Server { return newServer(time.Now(), o) }
 
 func newServer(now time.Time, o Options) *Server {
@@ -112,8 +113,8 @@ func newServer(now time.Time, o Options) *Server {
 	return s
 }
 
-// Use has the server answer by c from now on: when it returns, unless ctx has
-// ended, that is so.
+// Use makes the server answer by c. When Use returns, c is in use, unless ctx
+// has ended.
 func (s *Server) Use(ctx context.Context, c Config) {
 	done := make(chan struct{})
 	task.Give(ctx, s.inbox.configs, configuring{c, done})
@@ -123,18 +124,17 @@ func (s *Server) Use(ctx context.Context, c Config) {
 	}
 }
 
-// Turn returns once the server has come round to it, or ctx has ended. It is
-// for a caller who wants to know that the server does not hang.
+// Turn returns once the server has received it, or ctx has ended. It shows a
+// caller that the server does not hang.
 func (s *Server) Turn(ctx context.Context) { task.Give(ctx, s.inbox.turns, struct{}{}) }
 
-// Settings are what the server answers by at this moment.
+// Settings returns the settings that the server uses at this moment.
 func (s *Server) Settings() *dhcp.Settings { return s.settings.Load() }
 
-// Serves reports whether an address is one that a machine of a served network
-// can have.
+// Serves reports whether a machine of a served network can have the address.
 func (s *Server) Serves(a netip.Addr) bool { return s.settings.Load().Serves(a) }
 
-// Progress counts the packets that the server has taken on the present link,
+// Progress counts the packets that the server has received on the present link,
 // and the answers that it has sent.
 func (s *Server) Progress() (taken, answered uint64) {
 	if c := s.progress.conn.Load(); c != nil {
@@ -200,7 +200,7 @@ func (s *Server) own(ctx context.Context) error {
 	}
 }
 
-// use takes c into use, with the sockets and the search for other servers that
+// use applies c, and starts the sockets and the search for other servers that
 // it needs.
 func (s *Server) use(c Config, sockets, guards *task.Task) {
 	old, l := s.config.Link, c.Link
@@ -219,7 +219,8 @@ func (s *Server) use(c Config, sockets, guards *task.Task) {
 	}
 }
 
-// Configure makes the settings of c, and of what is known of other servers.
+// Configure makes the settings from c and from what is known about other
+// servers.
 func (s *Server) Configure(now time.Time, c Config) {
 	s.config = c
 	own := []net.HardwareAddr{c.Link.HW, s.others.guard.MAC()}
@@ -230,10 +231,11 @@ func (s *Server) Configure(now time.Time, c Config) {
 	s.count(now)
 }
 
-// count brings the number of leases in the metrics up to date.
+// count updates the number of leases in the metrics.
 func (s *Server) count(now time.Time) { s.Metrics.Leases(s.pools.Leases(now)) }
 
-// disconnect drops what was to go out by sockets that are closed now.
+// disconnect drops the answers that were to be sent through sockets that are
+// now closed.
 func (s *Server) disconnect() {
 	clear(s.probes.waiting)
 	clear(s.delays.waiting)

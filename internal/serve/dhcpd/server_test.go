@@ -36,15 +36,15 @@ var (
 	first = netip.MustParseAddr("192.168.77.100")
 )
 
-// bench is a server between a wire and a disk that the test watches.
+// bench is a server between a network and a disk that the test watches.
 type bench struct {
 	*testing.T
 	*Server
 	sent    []string             // message type and address
-	xid     dhcpv4.TransactionID // of the last of them
+	xid     dhcpv4.TransactionID // of the last one
 	probed  []netip.Addr
 	written []lease.Change
-	broken  error // what the disk says
+	broken  error // the disk's error
 	closed  bool
 	now     time.Time // of the last packet
 }
@@ -71,7 +71,7 @@ func (b *bench) Apply(changes []lease.Change) error {
 	return b.broken
 }
 
-// options are those of a server that logs there.
+// options returns the options of a server that logs to log.
 func options(t *testing.T, log *slog.Logger) Options {
 	return Options{DataDir: t.TempDir(), Clients: clients.NewTable(8), Events: &event.Bus{}, Metrics: metrics.New(), Log: log}
 }
@@ -83,7 +83,8 @@ func newBench(t *testing.T, probe bool) *bench {
 	return b
 }
 
-// network makes it the box's, and leases two addresses of it.
+// network gives the box the address self, and two addresses of that network to
+// lease.
 func (b *bench) network(now time.Time, self netip.Prefix, probe bool) {
 	c := spec.DHCP{Mode: spec.ModeServer, Probe: probe, Ranges: []spec.Range{{First: first, Last: first.Next()}}}
 	c.Lease = spec.Duration(time.Hour)
@@ -91,20 +92,20 @@ func (b *bench) network(now time.Time, self netip.Prefix, probe bool) {
 	b.Configure(now, Config{DHCP: c, Link: netif.Link{Addr: self, HW: net.HardwareAddr{2, 0, 0, 0, 0, 1}}})
 }
 
-// client sends a message of the type from the machine with that number.
+// client sends a message of the given type from the machine with that number.
 func (b *bench) client(now time.Time, n byte, t dhcpv4.MessageType, options ...dhcpv4.Option) {
 	m := dhcptest.Message(net.HardwareAddr{2, 0, 0, 0, 1, n}, t, options...)
 	b.now = now
 	b.Handle(now, Packets{Questions: []dhcp.Question{dhcp.NewQuestion(m, dhcp.ServerPort, netip.AddrPort{})}, Sender: b, Prober: b})
 }
 
-// takes is a whole exchange up to the moment when the ACK waits for the disk.
+// takes runs a whole exchange up to the moment when the ACK waits for the disk.
 func (b *bench) takes(n byte, a netip.Addr) {
 	b.client(b.now, n, dhcpv4.MessageTypeDiscover)
 	b.client(b.now, n, dhcpv4.MessageTypeRequest, dhcpv4.OptServerIdentifier(self.Addr().AsSlice()), dhcpv4.OptRequestedIPAddress(a.AsSlice()))
 }
 
-// write is one turn of the committer, with what waits for it.
+// write runs one turn of the committer, with everything that waits for it.
 func (b *bench) write() {
 	b.Helper()
 	to, work := b.toCommit(b.now)
@@ -118,7 +119,7 @@ func (b *bench) write() {
 	b.disk.batches <- work
 	b.onDisk(b.now, <-b.disk.committed)
 	cancel()
-	<-ended // or it might take the next batch
+	<-ended // otherwise it might receive the next batch
 }
 
 func (b *bench) wantSent(want ...string) {
@@ -144,8 +145,8 @@ func TestACKFollowsTheDisk(t *testing.T) {
 	}
 }
 
-// A renewal changes nothing on disk, but must not overtake the lease that it
-// renews on its way there.
+// A renewal changes nothing on disk, but must not overtake the write of the
+// lease that it renews.
 func TestRenewalWaitsItsTurn(t *testing.T) {
 	b := newBench(t, false)
 	b.takes(1, first)
@@ -166,7 +167,7 @@ func TestDiskRefuses(t *testing.T) {
 		b.takes(1, first)
 		b.sent = nil
 		b.write()
-		b.wantSent() // the client is not told of what is not kept
+		b.wantSent() // the client gets no answer about a lease that is not stored
 		if b.closed != (try == storeTries-1) {
 			t.Fatalf("after failure %d: database closed: %v", try+1, b.closed)
 		}
@@ -174,11 +175,11 @@ func TestDiskRefuses(t *testing.T) {
 	b.takes(1, first)
 	b.sent = nil
 	b.write()
-	b.wantSent("ACK 192.168.77.100") // from memory, rather than nobody boots
+	b.wantSent("ACK 192.168.77.100") // from memory, so that machines can boot
 }
 
-// A disk that says neither yes nor no is given up at once: with each further
-// try the clients would wait as long again.
+// A disk that reports neither success nor failure is given up at once: with
+// each further attempt the clients would wait as long again.
 func TestDiskHangs(t *testing.T) {
 	b := newBench(t, false)
 	h := &hungStore{until: make(chan struct{}), closed: make(chan struct{})}
@@ -191,7 +192,7 @@ func TestDiskHangs(t *testing.T) {
 	b.write()
 	b.wantSent("ACK 192.168.77.100")
 	close(h.until)
-	<-h.closed // once, and not before the write has ended
+	<-h.closed // once, and only after the write has ended
 
 	b.disk.patient = writeWithin
 	b.opens(b.now.Add(storeAgain))
@@ -240,7 +241,7 @@ func TestOfferWaitsForTheProbe(t *testing.T) {
 		b := newBench(t, true)
 		b.client(t0, 1, dhcpv4.MessageTypeDiscover)
 		b.addressInUse(t0.Add(time.Millisecond), first)
-		b.addressInUse(t0.Add(time.Millisecond), first) // says so twice
+		b.addressInUse(t0.Add(time.Millisecond), first) // answers twice
 		b.probesDone(due)
 		b.wantSent()
 		b.probesDone(due.Add(time.Millisecond))
@@ -250,7 +251,7 @@ func TestOfferWaitsForTheProbe(t *testing.T) {
 		b := newBench(t, true)
 		b.client(t0, 1, dhcpv4.MessageTypeDiscover)
 		b.probesDone(due)
-		b.takes(1, first) // now its own: no second probe
+		b.takes(1, first) // it holds this address now: no second probe
 		b.sent = nil
 		b.client(t0, 2, dhcpv4.MessageTypeDiscover)
 		b.write()
@@ -285,7 +286,7 @@ func TestLeasesComeBackFromDisk(t *testing.T) {
 	again.wantSent("ACK 192.168.77.100")
 }
 
-// opens opens the true database, which may have been there before.
+// opens opens the real database, which may exist already.
 func (b *bench) opens(now time.Time) {
 	b.Helper()
 	b.now = now
@@ -299,7 +300,7 @@ func (b *bench) opens(now time.Time) {
 	b.Cleanup(func() { opened.Close() })
 }
 
-// restarts is the box after a power cut at this moment.
+// restarts returns the box after a power cut at this moment.
 func (b *bench) restarts() *bench {
 	b.Helper()
 	again := newBench(b.T, false)
@@ -314,13 +315,13 @@ func (b *bench) restarts() *bench {
 	return again
 }
 
-// returns is a machine that asks to go on with its address.
+// returns sends a machine's request to keep its address.
 func (b *bench) returns(now time.Time, n byte, a netip.Addr) {
 	b.client(now, n, dhcpv4.MessageTypeRequest, dhcpv4.OptRequestedIPAddress(a.AsSlice()))
 	b.write()
 }
 
-// keep checks that two machines may go on with both addresses.
+// keep checks that two machines may keep both addresses.
 func (b *bench) keep(now time.Time, one, two byte) {
 	b.Helper()
 	if to, _ := b.toCommit(now); to != nil {
@@ -333,8 +334,8 @@ func (b *bench) keep(now time.Time, one, two byte) {
 	b.wantSent("ACK "+first.String(), "ACK "+first.Next().String())
 }
 
-// What was leased before the disk failed and while it did goes on when it is
-// there again, and is on it before anybody asks.
+// Leases from before and during a disk failure continue once the disk is back,
+// and are written to it before any client asks.
 func TestDatabaseOpensAgain(t *testing.T) {
 	for situation, lose := range map[string]bool{"with what it had": false, "empty": true} {
 		t.Run(situation, func(t *testing.T) {
@@ -370,8 +371,8 @@ func TestDatabaseOpensAgain(t *testing.T) {
 	}
 }
 
-// Leases that ended while the disk was away are not taken up again: in a full
-// room there would be no address left.
+// Leases that ended while the disk was away are not restored: in a full room
+// there would be no address left.
 func TestEndedWhileTheDiskWasAway(t *testing.T) {
 	b := newBench(t, false)
 	b.opens(t0)
@@ -388,7 +389,7 @@ func TestEndedWhileTheDiskWasAway(t *testing.T) {
 	b.restarts().keep(t0, 3, 4)
 }
 
-// The database opens when leases have been given from memory already.
+// The database opens after leases have been given from memory.
 func TestDatabaseOpensLate(t *testing.T) {
 	for _, c := range []struct {
 		situation string
@@ -427,7 +428,7 @@ func TestDatabaseOpensLate(t *testing.T) {
 	}
 }
 
-// "We ran out of addresses": the network is made wider while machines use it.
+// "We ran out of addresses": the network is widened while machines use it.
 func TestMaskChanges(t *testing.T) {
 	wide, narrow := netip.MustParsePrefix("192.168.77.1/23"), netip.MustParsePrefix("192.168.77.1/25")
 	for _, masks := range [][]netip.Prefix{{wide}, {narrow}, {wide, self}, {narrow, self}, {{}, wide}} {
@@ -436,19 +437,19 @@ func TestMaskChanges(t *testing.T) {
 		b.takes(1, first)
 		b.write()
 		b.takes(2, first.Next())
-		for _, p := range masks { // before the second one is on disk
+		for _, p := range masks { // before the second lease is on disk
 			b.network(t0, p, false)
 		}
 		b.write()
 		b.keep(t0.Add(50*time.Minute), 1, 2)
-		// The leases of before would have ended by now.
+		// The earlier leases would have ended by now.
 		b.keep(t0.Add(100*time.Minute), 1, 2)
 		b.restarts().keep(t0, 1, 2)
 	}
 }
 
-// A medium that has turned read-only still says who has which address. What is
-// given meanwhile is on it once it can be written again.
+// A medium that has become read-only still shows who has which address. Leases
+// given meanwhile are stored once it can be written again.
 func TestDatabaseIsReadOnly(t *testing.T) {
 	before := newBench(t, false)
 	before.opens(t0)
@@ -467,7 +468,7 @@ func TestDatabaseIsReadOnly(t *testing.T) {
 	}
 	b.openStore(t0, spec.ModeServer)
 	b.storeOpened(t0, <-b.disk.opened)
-	// A stranger gets another address than the one that is leased.
+	// A stranger gets another address than the leased one.
 	b.takes(2, first.Next())
 	b.write()
 	b.returns(t0, 1, first)
@@ -477,13 +478,13 @@ func TestDatabaseIsReadOnly(t *testing.T) {
 
 	b.disk.open = openLeases
 	b.opens(t0.Add(storeAgain))
-	b.write() // without a question
+	b.write() // without a request
 	b.disk.store.Close()
 	b.restarts().keep(t0, 1, 2)
 }
 
-// An earlier version has kept what a system leased by 01 and its MAC under another
-// name than its firmware's.
+// An earlier version stored the lease of a system that sends 01 and its MAC
+// under another name than the lease of its firmware.
 func TestDatabaseOfAnEarlierVersion(t *testing.T) {
 	b := newBench(t, false)
 	b.disk.store = nil
@@ -499,7 +500,7 @@ func TestDatabaseOfAnEarlierVersion(t *testing.T) {
 }
 
 // The network does not wait for a database that takes long to open, and
-// questions do not for longer than is good for clients.
+// questions wait only as long as clients can bear.
 func TestDatabaseTakesLong(t *testing.T) {
 	b := newBench(t, false)
 	b.disk.store = nil
@@ -528,7 +529,7 @@ func TestDatabaseTakesLong(t *testing.T) {
 	o := <-b.disk.opened
 	b.storeOpened(t0.Add(time.Minute), o)
 	defer o.store.Close()
-	b.write() // what was given meanwhile
+	b.write() // the leases given meanwhile
 	b.restarts().returns(t0, 1, first)
 }
 
@@ -542,7 +543,7 @@ func TestFloodOfOneClientIsCut(t *testing.T) {
 	}
 }
 
-// For some seconds a machine claims every address that is asked for. Once it is
+// For some seconds a machine claims every address that is probed. Once it is
 // silent, clients get addresses again, and none without a probe.
 func TestForgedARPAnswers(t *testing.T) {
 	b := newBench(t, true)
@@ -571,8 +572,9 @@ func TestForgedARPAnswers(t *testing.T) {
 	}
 }
 
-// What comes from where no machine is served is logged once for each machine and
-// reason, however often it comes and however many machines it names.
+// A packet from a source that no served machine can have is logged once for
+// each machine and reason, however often such packets come and however many
+// machines they name.
 func TestStrangersAreLoggedOnce(t *testing.T) {
 	b, said := newBench(t, false), &bytes.Buffer{}
 	b.report = newReporter(options(t, slog.New(slog.NewTextHandler(said, nil))))
@@ -580,7 +582,8 @@ func TestStrangersAreLoggedOnce(t *testing.T) {
 		m := dhcptest.Message(net.HardwareAddr{2, 0, 0, 9, byte(n >> 8), byte(n)}, dhcpv4.MessageTypeDiscover)
 		m.GatewayIPAddr = giaddr
 		q := dhcp.NewQuestion(m, dhcp.ServerPort, netip.MustParseAddrPort(from+":68"))
-		// Another second, or the limit on packets would hide them from the log.
+		// Wait a second; otherwise the limit on packets would hide them from
+		// the log.
 		b.now = b.now.Add(time.Second)
 		b.Handle(b.now, Packets{Questions: []dhcp.Question{q}, Sender: b, Prober: b})
 	}
@@ -604,7 +607,8 @@ func TestStrangersAreLoggedOnce(t *testing.T) {
 	b.wantSent()
 }
 
-// An address that has another machine now is logged, once for each change.
+// An address that belongs to another machine now is logged, once for each
+// change.
 func TestChangeOfHandsIsLogged(t *testing.T) {
 	b, said := newBench(t, false), &bytes.Buffer{}
 	b.report = newReporter(options(t, slog.New(slog.NewTextHandler(said, nil))))
@@ -634,7 +638,8 @@ func TestChangeOfHandsIsLogged(t *testing.T) {
 	}
 }
 
-// A flood in a machine's name from another network does not silence the machine.
+// A flood from another network in a machine's name does not silence the
+// machine.
 func TestStrangersDoNotUseUpTheLimit(t *testing.T) {
 	b := newBench(t, false)
 	for _, port := range []int{dhcp.ServerPort, dhcp.BootServerPort} {
@@ -648,8 +653,7 @@ func TestStrangersDoNotUseUpTheLimit(t *testing.T) {
 	b.wantSent("OFFER 192.168.77.100")
 }
 
-// What Use was given is in force when it returns, and Serve ends with its
-// context.
+// The Config is in force when Use returns, and Serve ends with its context.
 func TestServe(t *testing.T) {
 	s := New(options(t, slog.New(slog.DiscardHandler)))
 	ctx, cancel := context.WithCancel(t.Context())
@@ -668,7 +672,7 @@ func TestServe(t *testing.T) {
 	if err := <-done; !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
-	// Without a server that runs, neither waits without end.
+	// Without a running server, neither waits forever.
 	s.Use(ctx, Config{})
 	s.Turn(ctx)
 }
@@ -691,20 +695,20 @@ func TestTurnWaitsForTheServer(t *testing.T) {
 	})
 }
 
-// logTo has the bench log into a buffer.
+// logTo makes the bench log into a buffer.
 func (b *bench) logTo() *bytes.Buffer {
 	said := &bytes.Buffer{}
 	b.report = newReporter(options(b.T, slog.New(slog.NewTextHandler(said, nil))))
 	return said
 }
 
-// pxeClass is option 60 of firmware of a type.
+// pxeClass returns option 60 of firmware of a type.
 func pxeClass(arch string) dhcpv4.Option {
 	return dhcpv4.OptClassIdentifier("PXEClient:Arch:" + arch + ":UNDI:003000")
 }
 
-// A machine that asks and has nothing to boot, or gets no answer, is in the log:
-// once for each machine and reason, for a while.
+// A machine that asks and gets nothing to boot, or no answer, is logged once
+// for each machine and reason, for a while.
 func TestMachinesAreLoggedOnce(t *testing.T) {
 	for situation, tc := range map[string]struct {
 		packet func(b *bench, now time.Time, n byte)
@@ -746,7 +750,7 @@ func TestMachinesAreLoggedOnce(t *testing.T) {
 	}
 }
 
-// A machine that asks too often hears nothing, and the log says why.
+// A machine that asks too often gets no answer, and the log says why.
 func TestLimitIsLogged(t *testing.T) {
 	b := newBench(t, false)
 	said := b.logTo()
@@ -758,8 +762,8 @@ func TestLimitIsLogged(t *testing.T) {
 	}
 }
 
-// The ROM of a Pi 3 hears an offer only after a while. However often it asks
-// meanwhile, it gets one answer, to its last question.
+// The ROM of a Pi 3 can receive an offer only after a while. However often it
+// asks meanwhile, it gets one answer, to its last question.
 func TestOfferWaitsForThePi(t *testing.T) {
 	for situation, probe := range map[string]bool{"not probed": false, "probed": true} {
 		t.Run(situation, func(t *testing.T) {

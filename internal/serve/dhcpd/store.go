@@ -17,19 +17,20 @@ import (
 const (
 	// maxUncommitted is how many answers may wait for the disk.
 	maxUncommitted = 4096
-	// storeTries is how often in a row the disk may refuse before the leases
-	// are kept in memory alone.
+	// storeTries is how many consecutive writes may fail before the leases are
+	// kept only in memory.
 	storeTries = 3
-	// storeAgain is how long a database that cannot be opened is left alone.
+	// storeAgain is how long to wait before retrying a database that cannot be
+	// opened.
 	storeAgain = time.Minute
-	// openWithin is how long the first questions wait for the database. A
-	// dying medium may take minutes to say so, and the box serves meanwhile.
+	// openWithin is how long the first questions wait for the database. A dying
+	// medium may take minutes to report an error, and the box serves meanwhile.
 	openWithin = 10 * time.Second
-	// writeWithin is how long a write may take. A card that is being uploaded
-	// to takes seconds; firmware that gets no answer gives up after a minute.
+	// writeWithin is how long a write may take. A card that receives an upload
+	// takes seconds; firmware that gets no answer gives up after a minute.
 	writeWithin = 20 * time.Second
 
-	leaseLines = "leases" // the topic of lines about the database
+	leaseLines = "leases" // the topic of log lines about the database
 )
 
 // store is the lease database: *leasedb.DB.
@@ -38,9 +39,9 @@ type store interface {
 	Close() error
 }
 
-// opened is how the opening of the lease database ended.
+// opened is the result of opening the lease database.
 type opened struct {
-	store   store // nil: it cannot be written
+	store   store // nil if it cannot be written
 	records []lease.Record
 	err     error
 }
@@ -58,19 +59,19 @@ func openLeases(dir string, log *slog.Logger) opened {
 type disk struct {
 	open     func(dir string, log *slog.Logger) opened
 	store    store
-	try      time.Time   // not before
+	try      time.Time   // earliest time of the next attempt
 	opening  bool        // a goroutine opens the database
 	patience time.Time   // until when the first questions wait for it
-	opened   chan opened // by that goroutine
+	opened   chan opened // from that goroutine
 	loaded   bool        // the leases from before the start are in the pools
 
 	pending   []answer
 	changes   []lease.Change
-	behind    bool // leases may have been given that the store does not have
+	behind    bool // the store may lack leases that were given
 	batches   chan batch
 	committed chan batch
 	failures  int
-	patient   time.Duration // with a write
+	patient   time.Duration // the timeout of a write
 }
 
 func newDisk() disk {
@@ -80,7 +81,8 @@ func newDisk() disk {
 	}
 }
 
-// batch is what one transaction writes, and what may be sent once it has.
+// batch is what one transaction writes, and the answers that may be sent
+// afterwards.
 type batch struct {
 	store   store
 	changes []lease.Change
@@ -88,8 +90,8 @@ type batch struct {
 	err     error
 }
 
-// openStore has the lease database opened once addresses are to be leased. It
-// does not wait: a medium may take its time, and so may a large file.
+// openStore starts to open the lease database if addresses will be leased. It
+// does not wait, because a medium or a large file may be slow.
 func (s *Server) openStore(now time.Time, mode spec.Mode) {
 	if s.disk.opening && !s.disk.patience.IsZero() && !now.Before(s.disk.patience) {
 		s.disk.patience = time.Time{}
@@ -105,7 +107,7 @@ func (s *Server) openStore(now time.Time, mode spec.Mode) {
 	go func() { s.disk.opened <- s.disk.open(s.DataDir, loglimit.Keep(s.Log, "damaged leases")) }()
 }
 
-// storeOpened takes the database into use, or what could be read of it.
+// storeOpened puts the database into use, or what could be read from it.
 func (s *Server) storeOpened(now time.Time, o opened) {
 	s.disk.opening = false
 	o.records = dhcp.Restored(o.records)
@@ -125,22 +127,21 @@ func (s *Server) storeOpened(now time.Time, o opened) {
 	}
 	loglimit.Keep(s.Log, leaseLines).Info("lease database", "dir", s.DataDir, "leases", len(o.records))
 	s.disk.store, s.disk.failures = o.store, 0
-	// What was given while there was no database is written now, and not only
-	// with the next answer. The pools have all of it.
+	// Write the leases that were given without a database now, not only with
+	// the next answer. The pools have all of them.
 	s.pools.Stored(o.records)
 	s.disk.changes, s.disk.behind = nil, true
 }
 
-// mustWait reports whether questions wait in the kernel: more answers wait for
-// the disk than are worth keeping, or it is not known yet who has which address.
+// mustWait reports whether questions must wait in the kernel: too many answers
+// already wait for the disk, or it is not known yet who has which address.
 func (s *Server) mustWait(now time.Time) bool {
 	return len(s.disk.pending) >= maxUncommitted || s.disk.opening && now.Before(s.disk.patience)
 }
 
-// toCommit returns the batch that waits for the disk, and the channel to
-// hand it over by: nil where there is nothing to do. An end of a lease waits
-// for the next answer that has to be written, so that an idle box writes
-// nothing.
+// toCommit returns the batch that waits for the disk, and the channel to send
+// it on: nil if there is nothing to do. The end of a lease waits for the next
+// answer that must be written, so that an idle box writes nothing.
 func (s *Server) toCommit(now time.Time) (chan<- batch, batch) {
 	if len(s.disk.pending) == 0 && !s.disk.behind {
 		return nil, batch{}
@@ -153,11 +154,11 @@ func (s *Server) toCommit(now time.Time) (chan<- batch, batch) {
 	return s.disk.batches, batch{store: s.disk.store, changes: s.disk.changes, answers: s.disk.pending}
 }
 
-// committing notes that the batch was handed over.
+// committing records that the batch was handed over.
 func (s *Server) committing() { s.disk.pending, s.disk.changes, s.disk.behind = nil, nil, false }
 
-// commit writes batches, one transaction each, and sends their answers: a
-// lease is on disk before the client is answered (RFC 2131 §3.1 step 4).
+// commit writes batches, one transaction each, and sends their answers: a lease
+// is on disk before the client gets the answer (RFC 2131 §3.1 step 4).
 func (s *Server) commit(ctx context.Context) error {
 	for {
 		select {
@@ -175,11 +176,11 @@ func (s *Server) commit(ctx context.Context) error {
 	}
 }
 
-// errHangs is the error of a disk that says neither yes nor no.
+// errHangs is the error of a disk that reports neither success nor failure.
 var errHangs = errors.New("the disk does not answer")
 
-// applyWithin is Apply with a bound on the time. A write that hangs cannot be
-// taken back: the store is of no use any more, and is closed when it ends.
+// applyWithin is Apply with a timeout. A write that hangs cannot be cancelled:
+// the store is no longer usable, and is closed when the write ends.
 func applyWithin(store store, changes []lease.Change, d time.Duration) error {
 	done := make(chan error, 1)
 	go func() { done <- store.Apply(changes) }()
@@ -197,8 +198,8 @@ func applyWithin(store store, changes []lease.Change, d time.Duration) error {
 	return errHangs
 }
 
-// onDisk takes the result of a batch. Where the disk refused it, no client was
-// answered, the clients ask again, and the next batch has its changes too.
+// onDisk handles the result of a batch. If the disk refused it, no client was
+// answered; the clients ask again, and the next batch includes its changes.
 func (s *Server) onDisk(now time.Time, b batch) {
 	if b.err == nil {
 		s.disk.failures = 0
