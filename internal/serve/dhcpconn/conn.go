@@ -1,6 +1,6 @@
-// Package dhcpconn is the wire under DHCP on Linux: the sockets that hear
-// ports 67 and 4011 on one interface, and the ways to reach a machine that
-// has no address yet. It decides nothing.
+// Package dhcpconn is the network layer under DHCP on Linux: the sockets that
+// receive on ports 67 and 4011 of one interface, and the ways to reach a
+// machine that has no address yet. It makes no decisions.
 package dhcpconn
 
 import (
@@ -19,18 +19,19 @@ import (
 	"github.com/pxebox/pxebox/internal/serve/dhcp"
 )
 
-// room is what a packet may take: one byte more than dhcp.Parse reads, so that
-// it sees what is too long.
+// room is the size of a packet buffer: one byte more than dhcp.Parse reads, so
+// that Parse detects packets that are too long.
 const room = 1501
 
-// receiveBuffer is asked of the kernel for each socket. With the usual 208
-// KiB a classroom that is switched on at once loses most of its packets.
+// receiveBuffer is the buffer size requested from the kernel for each socket.
+// With the usual 208 KiB, a classroom that is switched on at once loses most of
+// its packets.
 const receiveBuffer = 4 << 20
 
-// batch is how many packets one system call may bring or take.
+// batch is how many packets one system call may receive or send.
 const batch = 64
 
-// Conn is the box's DHCP presence on one interface.
+// Conn is the box's DHCP sockets on one interface.
 type Conn struct {
 	ifindex int
 	servers map[int]*ipv4.PacketConn // by port
@@ -39,7 +40,7 @@ type Conn struct {
 	taken atomic.Uint64
 }
 
-// Listen opens the DHCP server's and the boot server's port on one
+// Listen opens the ports of the DHCP server and the boot server on one
 // interface. It needs CAP_NET_RAW and CAP_NET_BIND_SERVICE.
 func Listen(ctx context.Context, ifname string, ifindex int) (*Conn, error) {
 	// SOCK_DGRAM leaves the Ethernet header to the kernel; protocol 0
@@ -63,7 +64,7 @@ func Listen(ctx context.Context, ifname string, ifindex int) (*Conn, error) {
 // ListenUDP opens a UDP port on one interface.
 func ListenUDP(ctx context.Context, ifname string, port int) (net.PacketConn, error) {
 	lc := net.ListenConfig{Control: sock.Control(func(fd int) error {
-		// FORCE passes the system's limit but wants CAP_NET_ADMIN.
+		// FORCE exceeds the system's limit but needs CAP_NET_ADMIN.
 		if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer) != nil {
 			_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBuffer)
 		}
@@ -76,8 +77,8 @@ func ListenUDP(ctx context.Context, ifname string, port int) (net.PacketConn, er
 	return conn, nil
 }
 
-// Taken counts the packets that Receive has taken from the DHCP server's port,
-// whatever was in them.
+// Taken returns the number of packets that Receive has received on the DHCP
+// server's port, whatever their contents.
 func (c *Conn) Taken() uint64 { return c.taken.Load() }
 
 // Close ends all calls to Receive.
@@ -89,7 +90,7 @@ func (c *Conn) Close() error {
 	return errors.Join(errs...)
 }
 
-// Receiver hears one port.
+// Receiver receives on one port.
 type Receiver struct {
 	port int
 	conn *ipv4.PacketConn
@@ -116,8 +117,8 @@ type Malformed struct {
 	From netip.Addr
 }
 
-// Receive waits for packets and returns those that are there. The error is the
-// socket's own.
+// Receive waits for packets and returns those that are available. The error is
+// the socket's.
 func (r *Receiver) Receive() ([]dhcp.Question, []Malformed, error) {
 	n, err := r.conn.ReadBatch(r.msgs, 0)
 	if err != nil {
@@ -130,7 +131,7 @@ func (r *Receiver) Receive() ([]dhcp.Question, []Malformed, error) {
 	return qs, bad, nil
 }
 
-// read takes packets that came in on a port apart.
+// read parses packets that arrived on a port.
 func read(port int, msgs []ipv4.Message) (qs []dhcp.Question, bad []Malformed) {
 	for _, msg := range msgs {
 		from, isUDP := msg.Addr.(*net.UDPAddr)
@@ -151,17 +152,17 @@ func read(port int, msgs []ipv4.Message) (qs []dhcp.Question, bad []Malformed) {
 	return qs, bad
 }
 
-// Reply is an answer ready for the wire, and the port that it goes out from:
-// the one that the question came to.
+// Reply is an answer ready to send, and the port to send it from: the one on
+// which the question arrived.
 type Reply struct {
 	Port int
 	To   netip.AddrPort
-	Link net.HardwareAddr // as dhcp.Answer's
+	Link net.HardwareAddr // as in dhcp.Answer
 	Data []byte
 }
 
-// Send puts replies on the wire, from the address self. It tries them all;
-// the error is about those that failed.
+// Send sends replies from the address self. It tries all of them; the error is
+// about those that failed.
 func (c *Conn) Send(self netip.Addr, replies []Reply) error {
 	var errs []error
 	cm := (&ipv4.ControlMessage{Src: self.AsSlice(), IfIndex: c.ifindex}).Marshal()
@@ -189,9 +190,9 @@ func (c *Conn) Send(self netip.Addr, replies []Reply) error {
 	return errors.Join(errs...)
 }
 
-// sendLink sends to a hardware address. The kernel would first ask by ARP
-// who has the address, and the client does not know yet that it does (RFC
-// 2131 §4.1).
+// sendLink sends to a hardware address. The kernel would first ask by ARP who
+// has the IP address, and the client does not know yet that it has it (RFC 2131
+// §4.1).
 func (c *Conn) sendLink(self netip.Addr, r Reply) error {
 	to := unix.SockaddrLinklayer{
 		Protocol: 0x0008, // ETH_P_IP in network order

@@ -11,7 +11,7 @@ import (
 	"github.com/pxebox/pxebox/internal/serve/dhcp"
 )
 
-// What cannot be read is returned too: the server logs it.
+// Packets that cannot be read are returned too: the server logs them.
 func TestRead(t *testing.T) {
 	m := &dhcpv4.DHCPv4{OpCode: dhcpv4.OpcodeBootRequest, HWType: iana.HWTypeEthernet, ClientHWAddr: net.HardwareAddr{2, 0, 0, 0, 0, 9}}
 	whole := m.ToBytes()

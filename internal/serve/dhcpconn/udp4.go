@@ -12,7 +12,7 @@ const (
 	ttl       = 64
 )
 
-// udp4 is an IPv4 packet with one UDP datagram (RFC 791 §3.1, RFC 768).
+// udp4 returns an IPv4 packet with one UDP datagram (RFC 791 §3.1, RFC 768).
 func udp4(from, to netip.AddrPort, payload []byte) []byte {
 	b := make([]byte, ipHeader+udpHeader, ipHeader+udpHeader+len(payload))
 	b = append(b, payload...)
@@ -40,7 +40,7 @@ func udp4(from, to netip.AddrPort, payload []byte) []byte {
 	return b
 }
 
-// sum is the ones' complement sum of RFC 1071, begun at s.
+// sum returns the ones' complement sum of RFC 1071, starting from s.
 func sum(s uint16, b []byte) uint16 {
 	t := uint32(s)
 	for ; len(b) >= 2; b = b[2:] {

@@ -17,7 +17,7 @@ func zeroSum() []byte {
 	return udp4(from, to, []byte{0, 0})[ipHeader+6 : ipHeader+8]
 }
 
-// The headers are judged by another implementation's reading of them.
+// Another implementation checks the headers.
 func TestUDP4IsValidToAnotherStack(t *testing.T) {
 	from, to := netip.MustParseAddrPort("192.168.77.1:67"), netip.MustParseAddrPort("192.168.77.115:68")
 	for name, payload := range map[string][]byte{
