@@ -52,7 +52,7 @@ func NewQuestion(m *dhcpv4.DHCPv4, port int, from netip.AddrPort) Question {
 	if q.client, q.boots = pxe.Classify(m); q.boots {
 		q.machine.Firmware = q.client.Firmware
 		if guid := q.client.GUID; len(guid) == 17 {
-			q.machine.GUID = clients.GUID([16]byte(guid[1:])) // behind its type
+			q.machine.GUID = clients.GUID([16]byte(guid[1:])) // after its type
 		}
 	}
 	if !q.boots {

@@ -185,7 +185,7 @@ func check4011(t *testing.T, q Question, a Answer) {
 	}
 }
 
-// checkReply is what every reply to firmware must have.
+// checkReply checks what every reply to firmware must have.
 func checkReply(t *testing.T, what string, a Answer, q Question, want dhcpv4.MessageType) {
 	t.Helper()
 	if a.Msg == nil || a.Msg.MessageType() != want {

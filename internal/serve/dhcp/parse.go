@@ -21,8 +21,8 @@ type MalformedError struct {
 
 func (e MalformedError) Error() string { return e.Why }
 
-// Parse reads a packet as tolerantly as dnsmasq and ISC dhcpd do. The codec is
-// stricter:
+// Unlike the codec, Parse reads a packet as tolerantly as dnsmasq and ISC dhcpd
+// do:
 //   - The end option (RFC 2131 §4.1) may be missing. If the packet ends inside
 //     an option, the options before it count.
 //   - Options may continue in the file and sname fields (RFC 2132 §9.3).

@@ -270,9 +270,9 @@ func (x *exchange) load(r *dhcpv4.DHCPv4) {
 	pxe.Describe(r, x.q.client, boot)
 }
 
-// way adds the router, even if not asked for, if the server that the client
-// boots from, or the box itself, is on another network. A Raspberry Pi 3 does
-// not ask for it, and could not answer that server.
+// way adds the router if the server that the client boots from, or the box
+// itself, is on another network, even if the client did not ask for it. A
+// Raspberry Pi 3 does not ask for it, and could not answer that server.
 func (x *exchange) way(r *dhcpv4.DHCPv4) {
 	server := address(r.ServerIPAddr)
 	if !server.IsValid() {
@@ -476,7 +476,7 @@ func (x *exchange) inform() Answer {
 	r := newReply(x.s, x.m, dhcpv4.MessageTypeAck)
 	r.ClientIPAddr = x.q.has.AsSlice()
 	x.parameters(r)
-	// "directly to the address given in the 'ciaddr' field", past the agent.
+	// "directly to the address given in the 'ciaddr' field", bypassing the agent.
 	return Answer{Msg: r, To: netip.AddrPortFrom(x.q.has, ClientPort), Why: "inform"}
 }
 
