@@ -17,8 +17,8 @@ import (
 // hardware type and address if it sends none (RFC 2131 §4.2).
 type Client string
 
-// OfferHold is how long an address is reserved for a client that was offered it
-// and has not requested it yet. RFC 2131 §3.1 step 2 leaves the time to the
+// OfferHold is how long an address is set aside for a client that was offered
+// it and has not requested it yet. RFC 2131 §3.1 step 2 leaves the time to the
 // server; firmware that waits for further offers and for a slow switch port
 // returns within seconds.
 const OfferHold = time.Minute
@@ -80,8 +80,8 @@ func (s *slot) wanted() *Record {
 // be monotonic for its whole life.
 type Pool struct {
 	slots   map[netip.Addr]*slot
-	held    map[Client]*slot     // by last.Client: each slot with a last is here once
-	offered map[Client]*slot     // by offeree: each offered slot is here once
+	held    map[Client]*slot     // by last.Client: each slot with a last is in it once
+	offered map[Client]*slot     // by offeree: each offered slot is in it once
 	changed map[netip.Addr]*slot // may differ from what the store holds
 	// byHW are the leased slots by the hardware address of their holders. spare
 	// is the slot that each hardware address gave back last.
@@ -92,8 +92,8 @@ type Pool struct {
 
 	idle   queue // free and available: never used ones first, then the longest idle
 	offers queue // offered from the ranges, the oldest first
-	ends   queue // leased, declined, or offered by reservation: the first to end first
-	rests  queue // declined because a machine was found using it, in the ranges: the first to end first
+	ends   queue // leased, declined, or offered by reservation: the earliest end first
+	rests  queue // declined because a machine was found using it, in the ranges: the earliest end first
 }
 
 // NewPool makes a pool of the addresses in ranges, which it uses in their

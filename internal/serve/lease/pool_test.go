@@ -394,7 +394,7 @@ func TestReservedWhileOffered(t *testing.T) {
 	}
 }
 
-// A machine that has an address gets a reservation for another one.
+// A machine that has one address gets a reservation for another.
 func TestMoveToReservation(t *testing.T) {
 	p := NewPool(ranges("10.0.0.1"), addrs("10.0.0.9"))
 	old := bind(t, p, t0, "a", "")
