@@ -68,8 +68,8 @@ type DB struct {
 // without memory is better than none.
 //
 // With a ReadOnlyError the records are valid, and there is no DB. Any other
-// error means that they are unknown: the folder is missing, or it is empty and
-// nothing can be created there, or another process has the database open.
+// error means that they are unknown: the folder is missing, or it has no
+// database and none can be created, or another process has the database open.
 func Open(dir string, log *slog.Logger) (*DB, []lease.Record, error) {
 	db := &DB{path: filepath.Join(dir, FileName)}
 	records, err := db.open(dir, log)

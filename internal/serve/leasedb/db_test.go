@@ -304,7 +304,7 @@ func TestForgedFrame(t *testing.T) {
 	// For each offset within a block one of the records has the frame there.
 	b := header{Salt: 1}.append(header{Salt: 1}.append(nil))
 	b = header{Salt: 1}.frame(b, changes)
-	b[frames] ^= 1 // the true frame is damaged
+	b[frames] ^= 1 // damage the real frame
 	for shift := range 128 {
 		c := parse(append(slices.Clip(b[:frames]), b[frames+shift:]...))
 		if len(c.records) != 0 {
@@ -511,7 +511,7 @@ func TestReadOnly(t *testing.T) {
 			if got := byAddr(records); !maps.Equal(got, disk) {
 				t.Errorf("%d records, want %d", len(got), len(disk))
 			}
-			// It can be opened once the medium is back.
+			// Once the medium is back, it can be opened.
 			os.Chmod(dir, 0o755)
 			os.Chmod(filepath.Join(dir, FileName), 0o600)
 			if _, got, _ := opened(t, dir); !maps.Equal(got, disk) {

@@ -227,7 +227,7 @@ func readAll(f io.ReaderAt, size int64) ([]byte, error) {
 		if n, err := readPart(f, b[at:min(at+many, len(b))], int64(at)); err != nil {
 			return nil, err
 		} else if at+n < len(b) && n < many {
-			return b[:at+n], nil // it has become shorter
+			return b[:at+n], nil // the file was truncated meanwhile
 		}
 	}
 	return b, nil

@@ -199,7 +199,7 @@ func items(b []byte) (kind uint16, out []item, ok bool) {
 		return kind, nil, false
 	}
 	for i := range n {
-		e := b[legacyHead+i*legacyItem:] // positions count from here
+		e := b[legacyHead+i*legacyItem:] // offsets count from here
 		word := func(i int) uint64 { return uint64(binary.LittleEndian.Uint32(e[4*i:])) }
 		var x item
 		var from, key, value uint64
