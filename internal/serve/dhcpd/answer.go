@@ -232,7 +232,6 @@ func (s *Server) probesDone(now time.Time) {
 	s.send(ready)
 }
 
-// send sends answers.
 func (s *Server) send(ready []answer) {
 	for len(ready) > 0 {
 		// Answers of one socket go together; a second socket occurs only after

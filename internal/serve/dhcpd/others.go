@@ -108,8 +108,8 @@ func (s *Server) rivalGone(now time.Time) {
 	}
 }
 
-// Leased reads the lease that the site's DHCP server gave the box: the boot
-// options in it go to other machines too.
+// Leased reads the lease that the site's DHCP server gave the box: the server
+// sends the boot options in it to other machines too.
 func (s *Server) Leased(ctx context.Context, ack *dhcpv4.DHCPv4) {
 	if site, ok := otherdhcp.ReadSite(ack); ok {
 		task.Give(ctx, s.inbox.sites, site)

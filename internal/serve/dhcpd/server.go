@@ -1,7 +1,7 @@
 // Package dhcpd is the DHCP server: DHCP and proxyDHCP on port 67, and PXE's
 // boot server on port 4011. It owns the leases, the limits, the search for
-// other servers and the sockets. Package dhcp decides how to answer a packet,
-// and other packages know the files.
+// other servers and the sockets. Package dhcp decides how to answer a packet.
+// This package does not know which files exist.
 package dhcpd
 
 import (
@@ -33,8 +33,8 @@ const lookAgain = 2 * time.Second
 
 // Options are the server's dependencies.
 type Options struct {
-	DataDir string         // of the lease database
-	Clients *clients.Table // learns which machine has which address
+	DataDir string         // holds the lease database
+	Clients *clients.Table // records which machine has which address
 	Events  *event.Bus
 	Metrics *metrics.Metrics
 	Log     *slog.Logger
@@ -92,7 +92,7 @@ type configuring struct {
 
 // progress is what Progress counts.
 type progress struct {
-	sent atomic.Uint64 // answers that are on the wire
+	sent atomic.Uint64 // answers sent
 	conn atomic.Pointer[dhcpconn.Conn]
 }
 
@@ -124,8 +124,8 @@ func (s *Server) Use(ctx context.Context, c Config) {
 	}
 }
 
-// Turn returns once the server has received it, or ctx has ended. It shows a
-// caller that the server does not hang.
+// Turn returns once the server's loop has received it, or ctx has ended. It
+// lets a caller check that the server does not hang.
 func (s *Server) Turn(ctx context.Context) { task.Give(ctx, s.inbox.turns, struct{}{}) }
 
 // Settings returns the settings that the server uses at this moment.

@@ -394,7 +394,7 @@ func TestDatabaseOpensLate(t *testing.T) {
 	for _, c := range []struct {
 		situation string
 		meanwhile func(b *bench)
-		one, two  byte // who has the addresses in the end
+		one, two  byte // who ends up with the addresses
 	}{
 		{"nobody asks", func(*bench) {}, 1, 2},
 		{"the first one is offered to another", func(b *bench) { b.client(t0, 3, dhcpv4.MessageTypeDiscover) }, 1, 2},

@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	// maxUncommitted is how many answers may wait for the disk.
+	// maxUncommitted limits the answers that wait for the disk.
 	maxUncommitted = 4096
 	// storeTries is how many consecutive writes may fail before the leases are
 	// kept only in memory.
@@ -55,7 +55,7 @@ func openLeases(dir string, log *slog.Logger) opened {
 	return opened{db, records, nil}
 }
 
-// disk is the lease database, and what waits for it.
+// disk is the lease database, and everything that waits for it.
 type disk struct {
 	open     func(dir string, log *slog.Logger) opened
 	store    store
