@@ -27,7 +27,7 @@ import (
 	"github.com/pxebox/pxebox/internal/test/dhcptest"
 )
 
-// leadsToWDS is a site whose menu leads to WDS by a restart, on every firmware.
+// leadsToWDS is a site whose menu leads to WDS by a restart, on all firmware.
 const leadsToWDS = `
 [[subnet]]
 network = "10.1.0.0/24"
@@ -41,14 +41,14 @@ label = "Windows"
 wds = "wds"
 `
 
-// leases are the settings of a box that gives addresses, or beside another
-// server none.
+// leases are the DHCP settings of a box that leases addresses, and of one that
+// runs alongside another server and leases none.
 var leases = map[spec.Mode]string{
 	spec.ModeServer: "[dhcp]\nmode = \"server\"\nforce = true\nprobe = false\nrange = [\"192.168.77.100-192.168.77.101\"]\n",
 	spec.ModeProxy:  "[dhcp]\nmode = \"proxy\"\n",
 }
 
-// reads has the box take up leadsToWDS, with what menuwatch knows of its server.
+// reads makes the box use leadsToWDS, with menuwatch's view of the WDS server.
 func (d *box) reads(mode spec.Mode, state bootmenu.Health) {
 	d.Helper()
 	c, err := parser.Parse("pxebox.toml", []byte("[network]\naddress = \"192.168.77.1/24\"\n"+leases[mode]+leadsToWDS))
@@ -59,7 +59,7 @@ func (d *box) reads(mode spec.Mode, state bootmenu.Health) {
 	d.takes(compile.Generation(c, menu.Status{WDS: map[string]bootmenu.Server{"wds": {Programs: programs}}}))
 }
 
-// wire is what goes out.
+// wire records what is sent.
 type wire struct {
 	*testing.T
 	sent []*dhcpv4.DHCPv4
@@ -78,14 +78,15 @@ func (w *wire) Send(_ netip.Addr, replies []dhcpconn.Reply) error {
 
 func (w *wire) Probe(netip.Addr) error { return nil }
 
-// rom is pc's firmware, at an address and behind a relay agent or on the link.
+// rom is pc's firmware, at an address, either behind a relay agent or on the
+// link.
 type rom struct {
 	arch iana.Arch
 	addr netip.AddrPort
 	via  netip.Addr
 }
 
-// asks is one packet of it to the box, and what it is answered: the server and
+// asks sends one of its packets to the box. It returns the answer's server and
 // the file to load, or nothing.
 func (f rom) asks(d *box, now time.Time, xid byte, t dhcpv4.MessageType, change func(*dhcpv4.DHCPv4)) string {
 	d.Helper()
@@ -112,14 +113,14 @@ func (f rom) asks(d *box, now time.Time, xid byte, t dhcpv4.MessageType, change 
 	return strings.TrimSpace(w.sent[0].ServerIPAddr.String() + " " + w.sent[0].BootFileName)
 }
 
-// boots is a boot of it by DHCP. It returns what the OFFER, and where the box
-// leases nothing the answer on port 4011, has it load.
+// boots performs a boot by DHCP. It returns what the OFFER tells the machine to
+// load and, if the box leases nothing, what the answer on port 4011 does.
 func (f rom) boots(d *box, mode spec.Mode, now time.Time, xid byte) (offer, bootServer string) {
 	d.Helper()
 	offer = f.asks(d, now, xid, dhcpv4.MessageTypeDiscover, nil)
 	server := self.Addr()
 	if !mode.Leases() {
-		server = netip.MustParseAddr("192.168.77.3") // the site's own
+		server = netip.MustParseAddr("192.168.77.3") // the site's DHCP server
 	}
 	f.asks(d, now.Add(time.Second), xid, dhcpv4.MessageTypeRequest, func(m *dhcpv4.DHCPv4) {
 		m.UpdateOption(dhcpv4.OptServerIdentifier(server.AsSlice()))
@@ -133,11 +134,11 @@ func (f rom) boots(d *box, mode spec.Mode, now time.Time, xid byte) (offer, boot
 	return offer, bootServer
 }
 
-// reHandoff is the name in a menu that asks for a handoff.
+// reHandoff matches the name in a menu that asks for a handoff.
 var reHandoff = regexp.MustCompile(`handoff/wds/[^" \n]+`)
 
-// chosen is what a boot loader asks for when somebody chooses the way to WDS in
-// the menu that it has read.
+// chosen returns the file that a boot loader requests when a user chooses WDS
+// in the menu that it has read.
 func chosen(t *testing.T, menu string) string {
 	t.Helper()
 	name := reHandoff.FindString(menu)
@@ -147,13 +148,14 @@ func chosen(t *testing.T, menu string) string {
 	return strings.Replace(name, "$net_default_mac", pc.String(), 1)
 }
 
-// ways are the firmwares and the places from which a machine gets to WDS by a
-// restart.
+// ways are the combinations of firmware and location from which a machine gets
+// to WDS by a restart.
 var ways = map[string]struct {
 	rom
 	menu  string
 	modes []spec.Mode
-	// What leads to the box, and to WDS: in a server's OFFER, and on port 4011.
+	// What the box and WDS tell the machine to load: in a server's OFFER,
+	// and on port 4011.
 	box, wds string
 }{
 	"BIOS": {rom{iana.INTEL_X86PC, pcPort, netip.Addr{}}, "pxelinux.cfg/01-52-54-00-77-00-10",
@@ -166,8 +168,9 @@ var ways = map[string]struct {
 		[]spec.Mode{spec.ModeProxy}, "192.168.77.1 shimx64.efi", `192.168.77.2 boot\x64\wdsmgfw.efi`},
 }
 
-// A machine asks for WDS and restarts, in between this program does, and the
-// server says nothing. The boot after that shows the menu, with the reason.
+// A machine asks for WDS and restarts. In between this program restarts too,
+// and the server does not answer. The next boot shows the menu, with the
+// reason.
 func TestSilentWDSLeadsBackToTheMenu(t *testing.T) {
 	for situation, way := range ways {
 		for _, mode := range way.modes {
@@ -175,7 +178,7 @@ func TestSilentWDSLeadsBackToTheMenu(t *testing.T) {
 				leads := func(d *box, step string, at time.Time, xid byte, want string) {
 					t.Helper()
 					offer, bootServer := way.boots(d, mode, at, xid)
-					if !mode.Leases() { // its OFFER names the server alone
+					if !mode.Leases() { // its OFFER names only the server
 						server, _, _ := strings.Cut(want, " ")
 						if offer != server || bootServer != want {
 							t.Fatalf("%s: the offer is %q, port 4011 says %q; want %q\n%v", step, offer, bootServer, want, d.said)
@@ -235,8 +238,8 @@ func TestSilentWDSLeadsBackToTheMenu(t *testing.T) {
 	}
 }
 
-// Behind a USB adapter that goes from one tablet to the next, the boot that one
-// has asked for is not the next one's.
+// A USB adapter moves from one tablet to the next. The boot that one tablet
+// asked for does not go to the next one.
 func TestChoiceIsNotTheNextMachinesBehindAnAdapter(t *testing.T) {
 	for situation, guid := range map[string]string{
 		"told by DHCP": "70786562-6f78-4c61-8000-000000000010", "not known": "",
@@ -265,7 +268,7 @@ func TestChoiceIsNotTheNextMachinesBehindAnAdapter(t *testing.T) {
 	}
 }
 
-// Whoever reads a menu gets the name for itself, and nobody else's.
+// Each reader of a menu gets its own name in it, and no other machine's.
 func TestNobodyGetsAnothersName(t *testing.T) {
 	forger := netip.AddrPortFrom(first.Next(), 2070)
 	begin := func(t *testing.T) *box {
@@ -321,7 +324,7 @@ func TestNobodyGetsAnothersName(t *testing.T) {
 	t.Run("the machine's name, kept by one that had its address before", func(t *testing.T) {
 		d := begin(t)
 		d.neighbours[first] = other
-		d.desk.Clients.Learn(first, biosPC, false) // by a REQUEST, which anybody can send
+		d.desk.Clients.Learn(first, biosPC, false) // by a REQUEST, which any host can send
 		text, err := d.fetch(pcPort, "/grub/grub.cfg")
 		if err != nil {
 			t.Fatal(err)

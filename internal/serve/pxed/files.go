@@ -19,17 +19,18 @@ import (
 	"github.com/pxebox/pxebox/internal/serve/wdshandoff"
 )
 
-// files are what TFTP and HTTP serve, and to whom: the callbacks of both.
+// files holds what TFTP and HTTP serve, and to which client. Its methods are
+// the callbacks of both servers.
 type files struct {
-	dir     string // of the site's boot files
-	stick   string // of more of them
+	dir     string // the site's boot files
+	stick   string // more boot files
 	bundled map[string][]byte
 	desk    *wdshandoff.Desk
 	tell    *teller
 	log     *slog.Logger
-	self    func() netip.Addr // the box's own address
+	self    func() netip.Addr // the box's address
 
-	// These belong to the goroutine that calls use and look.
+	// These fields belong to the goroutine that calls use and look.
 	gen   generation.Generation
 	rules wdshandoff.Rules
 	site  *os.Root
@@ -38,14 +39,15 @@ type files struct {
 	limits atomic.Pointer[spec.TFTP]
 }
 
-// served is what is served from now on, and whose menus are whose. They are of
-// one generation: the next one may have another menu under the same name.
+// served is the current catalog together with the rules that assign its menus.
+// Both belong to one generation: the next one may have another menu under the
+// same name.
 type served struct {
 	files *bootfiles.Catalog
 	rules wdshandoff.Rules
 }
 
-// use serves a generation's menus from now on.
+// use starts serving a generation's menus.
 func (f *files) use(g generation.Generation, rules wdshandoff.Rules) {
 	f.gen, f.rules = g, rules
 	f.limits.Store(&g.TFTP)
@@ -60,7 +62,7 @@ func (f *files) publish() {
 	}), f.rules})
 }
 
-// bounds are the largest TFTP block and window on a link with that MTU.
+// bounds returns the largest TFTP block and window on a link with that MTU.
 func (f *files) bounds(mtu int) (block, window int) { return tftpBounds(*f.limits.Load(), mtu) }
 
 // open finds a file for the machine at an address.
@@ -79,14 +81,15 @@ func (f *files) open(client netip.Addr, name string) (bootfiles.File, error) {
 	return file, err
 }
 
-// openTFTP is open by TFTP, which also takes the request to be handed over.
+// openTFTP is open for TFTP. It also handles handoff requests.
 func (f *files) openTFTP(client netip.AddrPort, name string) (tftp.File, error) {
 	now := f.served.Load()
 	if r, ok := handoff.Parse(name); ok {
 		if err := f.desk.Ask(time.Now(), now.rules, client.Addr(), r); err != nil {
 			return nil, fmt.Errorf("%w: %w", tftp.ErrRefused, err)
 		}
-		// The name in the menus is one for all machines.
+		// The file behind the name in the menus is the same for all
+		// machines.
 		return now.files.Open(r.File(), bootfiles.Reader{MAC: r.MAC})
 	}
 	if named, ok := bootfiles.Menu(name); ok && f.desk.Undecided(now.rules, client.Addr(), named) {
@@ -99,7 +102,7 @@ func (f *files) openTFTP(client netip.AddrPort, name string) (tftp.File, error) 
 	return file, err
 }
 
-// openHTTP is open by HTTP. No machine is handed over by it: one that booted by
+// openHTTP is open for HTTP. It hands no machine over: a machine that booted by
 // HTTP would boot by HTTP again, which WDS does not support.
 func (f *files) openHTTP(client netip.Addr, name string) (bootfiles.File, error) {
 	if r, ok := handoff.Parse(name); ok {
@@ -113,7 +116,7 @@ func (f *files) openHTTP(client netip.Addr, name string) (bootfiles.File, error)
 func (f *files) transferred(e tftp.Event) {
 	client := e.Client.Addr().Unmap()
 	if client == f.self() {
-		return // a self-test is no news
+		return // a self-test is not logged
 	}
 	f.tell.transferred(e)
 	r, ok := handoff.Parse(e.File)
@@ -127,10 +130,11 @@ func (f *files) transferred(e tftp.Event) {
 }
 
 // lastWasSent reports whether the last block of a file was sent: the window
-// behind what was acknowledged was, and that block is not full. PXELINUX and
-// GRUB do not stay to acknowledge it a second time, so that all may have
-// arrived, and the menu does its work, where that acknowledgement is lost. Where
-// the client has acknowledged nothing at all, it is tftp.ErrNoAnswer.
+// that follows the acknowledged bytes was sent, and that block is not full.
+// PXELINUX and GRUB do not stay to acknowledge the last block a second time. So
+// if that acknowledgement is lost, the whole file may still have arrived, and
+// the menu works. If the client acknowledged nothing at all, the error is
+// tftp.ErrNoAnswer.
 func lastWasSent(e tftp.Event) bool { return e.Sent+int64(e.Window)*int64(e.BlockSize) > e.Size }
 
 // answered is called when an HTTP request has ended.
@@ -141,16 +145,16 @@ func (f *files) answered(e event.Event) {
 	}
 }
 
-// read notes that a file was read to its end: a menu may be there for one boot.
+// read records that a file was read to its end: it may be a menu for one boot.
 func (f *files) read(client netip.Addr, name string) {
 	if named, ok := bootfiles.Menu(name); ok {
 		f.desk.Read(time.Now(), f.served.Load().rules, client, named)
 	}
 }
 
-// tftpBounds are the largest TFTP block, in bytes, and the largest window, in
-// blocks: as the settings say, or a block that fits one packet, and a window
-// that fits the buffers of common network cards.
+// tftpBounds returns the largest TFTP block, in bytes, and the largest window,
+// in blocks. The settings give them; the defaults are a block that fits one
+// packet and a window that fits the buffers of common network cards.
 func tftpBounds(c spec.TFTP, mtu int) (block, window int) {
 	block, window = c.MaxBlock, c.MaxWindow
 	if block == 0 {

@@ -50,18 +50,18 @@ var (
 	asksGRUB = asks(pcPort, "wds", "")
 )
 
-// asks is the name that pc's menu has, as GRUB sends it, or PXELINUX with ".cfg",
-// where it was read at that address.
+// asks returns the name in pc's menu as read at that address. GRUB sends it as
+// it is, PXELINUX with the suffix ".cfg".
 func asks(readAt netip.AddrPort, entry, suffix string) string {
 	return "/" + handoff.Request{Entry: entry, MAC: pc, Token: boxKey.Token(readAt.Addr(), pc)}.Name() + suffix
 }
 
-// box is a daemon that has a generation, and neither sockets nor a disk.
+// box is a daemon with a generation, but without sockets or a disk.
 type box struct {
 	*testing.T
 	*daemon
 	neighbours map[netip.Addr]ether.MAC
-	resolved   []netip.Addr // that the kernel was to ask for
+	resolved   []netip.Addr // addresses that the kernel was told to resolve
 	said       *lines
 }
 
@@ -78,13 +78,13 @@ func newBox(t *testing.T, mode spec.Mode, rules ...clients.Rule) *box {
 	return newBoxIn(t, runDir(t), mode, rules...)
 }
 
-// newBoxIn is newBox in a run directory that a box before it may have used.
+// newBoxIn is newBox with a run directory that an earlier box may have used.
 func newBoxIn(t *testing.T, runDir string, mode spec.Mode, rules ...clients.Rule) *box {
 	said := &lines{}
 	return newBoxWith(t, runDir, said, slog.NewTextHandler(said, nil), mode, rules...)
 }
 
-// runDir is where pxed was before, whose tokens boxKey made.
+// runDir returns the run directory of an earlier pxed whose tokens boxKey made.
 func runDir(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -98,7 +98,7 @@ func runDir(t *testing.T) string {
 	return dir
 }
 
-// newBoxWith is newBoxIn with another handler of the log that goes to said.
+// newBoxWith is newBoxIn with a log handler that writes to said.
 func newBoxWith(t *testing.T, runDir string, said *lines, h slog.Handler, mode spec.Mode, rules ...clients.Rule) *box {
 	d := &box{T: t, neighbours: map[netip.Addr]ether.MAC{}, said: said}
 	dir := t.TempDir()
@@ -128,13 +128,13 @@ func newBoxWith(t *testing.T, runDir string, said *lines, h slog.Handler, mode s
 	return d
 }
 
-// takes has the daemon take a generation into use.
+// takes makes the daemon use a generation.
 func (d *box) takes(g generation.Generation) {
 	d.use(g)
 	d.dhcp.Configure(time.Now(), d.dhcpConfig())
 }
 
-// fetch is a whole transfer by TFTP; its error is what the client hears.
+// fetch performs a whole TFTP transfer; its error is what the client receives.
 func (d *box) fetch(client netip.AddrPort, name string) (string, error) {
 	d.Helper()
 	f, err := d.files.openTFTP(client, name)
@@ -225,7 +225,7 @@ func TestHandoffIsRefused(t *testing.T) {
 	}{
 		"another machine on the link": {spec.ModeProxy, pcPort, asksGRUB,
 			func(d *box) { d.neighbours[first] = other }, "the address belongs to 02:00:00:00:00:01"},
-		// DHCP packets can be forged, answers to ARP less so.
+		// DHCP packets are easily forged, ARP replies less so.
 		"DHCP says one thing, the link another": {spec.ModeProxy, pcPort, asksGRUB,
 			func(d *box) { d.neighbours[first] = other; d.desk.Clients.Learn(first, biosPC, false) }, "the address belongs to"},
 		"another machine, by DHCP": {spec.ModeProxy, pcPort, asksGRUB,
@@ -255,7 +255,8 @@ func TestHandoffIsRefused(t *testing.T) {
 			if said := d.said.String(); !strings.Contains(said, "handoff: refused") || !strings.Contains(said, tc.why) {
 				t.Errorf("the log:\n%v", said)
 			}
-			// As where the link changed its mind while the file was sent.
+			// As if the kernel's neighbor entry changed while the
+			// file was sent.
 			d.files.transferred(tftp.Event{Client: tc.client, File: tc.name, Start: t0})
 			if d.handed(biosPC) {
 				t.Error("armed all the same")
@@ -264,7 +265,7 @@ func TestHandoffIsRefused(t *testing.T) {
 	}
 	t.Run("nobody answers ARP for the address", func(t *testing.T) {
 		d := newBox(t, spec.ModeProxy)
-		d.desk.Clients.Learn(first, biosPC, false) // by a broadcast REQUEST, which anybody can send
+		d.desk.Clients.Learn(first, biosPC, false) // by a broadcast REQUEST, which any host can send
 		if _, err := d.fetch(pcPort, asksGRUB); err != nil {
 			t.Fatal(err)
 		}
@@ -285,7 +286,7 @@ func TestHandoffIsRefused(t *testing.T) {
 	})
 }
 
-// its are the rules that give pc menus of its own.
+// its returns the rules that give pc its menus.
 func its(once bool) clients.Rule {
 	return clients.Rule{Machine: spec.Machine{MAC: []string{pc.String()}, Boot: "debian", Once: once}, View: "m1"}
 }
@@ -329,8 +330,8 @@ func TestEachMachineReadsItsMenu(t *testing.T) {
 	})
 }
 
-// What a machine boots is decided by who reads the menu, and not by who says so
-// in a DHCP packet.
+// The reader of a menu decides what a machine boots, not a claim in a DHCP
+// packet.
 func TestNobodyElsePicksTheMenu(t *testing.T) {
 	const grub = "/grub/grub.cfg"
 	waits := its(false)
@@ -398,8 +399,8 @@ func TestNobodyElsePicksTheMenu(t *testing.T) {
 	})
 }
 
-// While a generation is swapped in, machines read on. Its menus have the names
-// that other machines' menus had before.
+// Machines keep reading while a generation is swapped in. Its menus have the
+// names that other machines' menus had before.
 func TestNobodyReadsAnothersMenuMeanwhile(t *testing.T) {
 	d := newBox(t, spec.ModeProxy, its(false))
 	d.neighbours[first] = pc
@@ -419,7 +420,7 @@ func TestNobodyReadsAnothersMenuMeanwhile(t *testing.T) {
 		}
 		read = append(read, content(t, f))
 	}), nil))
-	d.Options.Log, d.dhcp.Log, d.files.log = log, log, log // which use writes to at its work
+	d.Options.Log, d.dhcp.Log, d.files.log = log, log, log // use writes to these while it works
 	d.takes(next)
 	log.Info("done")
 	if len(read) < 2 || slices.Contains(read, "another's") || read[len(read)-1] != "its own, new" {
@@ -427,7 +428,7 @@ func TestNobodyReadsAnothersMenuMeanwhile(t *testing.T) {
 	}
 }
 
-// writer is a log, called with each line.
+// writer is a log that calls a function for each line.
 type writer func()
 
 func (w writer) Write(b []byte) (int, error) { w(); return len(b), nil }
@@ -441,8 +442,8 @@ func TestMenuForOneBoot(t *testing.T) {
 		return s
 	}
 	const byName = "pxelinux.cfg/01-52-54-00-77-00-10"
-	// gaveUp is a transfer of 1,000 bytes in blocks of 512 whose client is heard
-	// of no more.
+	// gaveUp is a transfer of 1,000 bytes in blocks of 512 whose client has
+	// gone silent.
 	gaveUp := func(d *box, acknowledged int64, window int, err error) {
 		d.files.transferred(tftp.Event{Client: pcPort, File: byName, Size: 1000, Sent: acknowledged, BlockSize: 512, Window: window, Err: err})
 	}
@@ -458,7 +459,7 @@ func TestMenuForOneBoot(t *testing.T) {
 			d := newBox(t, spec.ModeProxy, its(true))
 			d.neighbours[first] = pc
 			read(d)
-			again, err := d.files.open(first, "/grub/grub.cfg") // not to its end, which would count
+			again, err := d.files.open(first, "/grub/grub.cfg") // not read to its end, which would count
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -490,7 +491,7 @@ func TestMenuForOneBoot(t *testing.T) {
 	}
 }
 
-// Whoever is refused again and again is told of once in a while.
+// A client that is refused again and again is logged only now and then.
 func TestRefusalsDoNotFloodTheLog(t *testing.T) {
 	d := newBox(t, spec.ModeProxy)
 	d.neighbours[first] = other
@@ -502,8 +503,8 @@ func TestRefusalsDoNotFloodTheLog(t *testing.T) {
 	}
 }
 
-// A link that leaves the boot folder is not there for a client. It counts as
-// refused, and the log tells why, once.
+// A client cannot see a link that leaves the boot folder. The request counts as
+// refused, and the log gives the reason once.
 func TestLinkOutOfTheFolder(t *testing.T) {
 	d := newBox(t, spec.ModeProxy)
 	if err := errors.Join(os.MkdirAll(d.BootDir, 0o755), os.Symlink("/mnt/usb", filepath.Join(d.BootDir, "iso"))); err != nil {

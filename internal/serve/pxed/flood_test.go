@@ -28,10 +28,10 @@ import (
 	"github.com/pxebox/pxebox/internal/test/dhcptest"
 )
 
-// hundred is how many lines gokrazy keeps of a program's log.
+// hundred is how many log lines gokrazy keeps per program.
 const hundred = 100
 
-// flood is everything that strangers can make the box log, a few times.
+// flood makes the box log everything that strangers can trigger, n times.
 func (d *box) flood(n int, network *slog.Logger) {
 	now := time.Now()
 	invented := net.HardwareAddr{2, 0xf1, byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)}
@@ -78,19 +78,19 @@ func (d *box) flood(n int, network *slog.Logger) {
 	}
 }
 
-// quietWire is a network that takes what it gets.
+// quietWire is a network that accepts all packets.
 type quietWire struct{}
 
 func (quietWire) Send(netip.Addr, []dhcpconn.Reply) error { return nil }
 func (quietWire) Probe(netip.Addr) error                  { return nil }
 
-// TestFloodOfTheLog floods the box for ten minutes with all that makes it log
-// something. Of gokrazy's hundred lines strangers get so few that those that a
-// technician looks for are still there.
+// TestFloodOfTheLog floods the box for ten minutes with everything that makes
+// it log. Strangers must get so few of gokrazy's hundred lines that the lines
+// that a technician looks for are still there.
 func TestFloodOfTheLog(t *testing.T) {
 	always := []string{
 		"msg=generation", `msg="boot folder"`, `msg="log: lines left out"`, "msg=boot part=boot mac=" + pc.String(),
-		// Of the README's table.
+		// From the README's table.
 		"from a subnet that is not configured", `msg="handoff: refused"`, `msg="files: not served"`, `msg="network: `,
 	}
 	for mode, more := range map[spec.Mode][]string{
@@ -123,7 +123,8 @@ func TestFloodOfTheLog(t *testing.T) {
 	}
 }
 
-// tenMinutesOfFlood returns the lines of a log. Halfway a machine boots.
+// tenMinutesOfFlood returns the lines of a log. A machine boots halfway
+// through.
 func tenMinutesOfFlood(t *testing.T, mode spec.Mode) []string {
 	said := &lines{}
 	limited := loglimit.New(slog.NewTextHandler(said, nil))
@@ -149,7 +150,7 @@ func tenMinutesOfFlood(t *testing.T, mode spec.Mode) []string {
 		}
 		for i := range eachSecond {
 			d.flood(second*eachSecond+i, network)
-			synctest.Wait() // the bus drops what nobody takes
+			synctest.Wait() // the bus drops events that have no reader
 		}
 		time.Sleep(time.Second) // the bubble's clock
 	}

@@ -24,8 +24,8 @@ import (
 	"github.com/pxebox/pxebox/internal/test/dhcptest"
 )
 
-// FuzzGeneration: a file that Decode takes ends no daemon, neither as it is
-// taken into use nor as machines are served by it.
+// FuzzGeneration: a file that Decode accepts never crashes the daemon, neither
+// when it is put to use nor when machines are served from it.
 func FuzzGeneration(f *testing.F) {
 	c, err := parser.Parse("f", []byte(`
 [network]
@@ -79,7 +79,7 @@ once = true
 	})
 }
 
-// serveBy takes a generation into use, and has machines ask by it.
+// serveBy puts a generation to use and lets machines request files from it.
 func serveBy(t *testing.T, g generation.Generation) {
 	log := slog.New(slog.DiscardHandler)
 	d := newDaemon(Options{Log: log, RunDir: filepath.Join(t.TempDir(), "none")})

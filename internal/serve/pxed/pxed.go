@@ -1,7 +1,7 @@
-// Package pxed is the data plane's daemon: three servers, for DHCP, TFTP and
-// HTTP, around one table of clients and one desk for the way to WDS. It hands
-// them each generation and each change of the link. What they answer is in the
-// packages that it ties together.
+// Package pxed is the data plane's daemon: DHCP, TFTP and HTTP servers that
+// share one table of clients and one desk for WDS handoffs. It passes each new
+// generation and each link change to the servers. The packages that it ties
+// together decide what the servers answer.
 package pxed
 
 import (
@@ -30,37 +30,40 @@ import (
 )
 
 const (
-	// firstGeneration is how long a start waits for menuwatch before the
-	// built-in default serves. Both start at once, and without the wait a box
-	// with a fixed address would ask for one by DHCP first.
+	// firstGeneration is how long startup waits for menuwatch before the
+	// built-in default is served. Both programs start at the same time.
+	// Without the wait, a box with a fixed address would first ask for one
+	// by DHCP.
 	firstGeneration = 5 * time.Second
-	// lookAgain is how often the boot folder is looked for: /perm may be
-	// mounted late, and a folder moved away for another.
+	// lookAgain is how often the boot folder is checked: /perm may be
+	// mounted late, and the folder may be replaced by another one.
 	lookAgain = 2 * time.Second
 
-	// maxMachines is how many addresses' machines are known: more than any
-	// site boots at a time. All of them, with a GUID each, take 6 MB.
+	// maxMachines is how many addresses the client table holds: more
+	// machines than any site boots at a time. A full table, with a GUID per
+	// machine, takes 6 MB.
 	maxMachines = 16384
 )
 
-// Options say where things are.
+// Options locate what the daemon reads and writes.
 type Options struct {
-	RunDir    string // the generation; and a note of the address that was set
+	RunDir    string // holds the generation, and a note of the address that was set
 	BootDir   string // the site's boot files
-	StickDir  string // more of them, on a medium that comes and goes; empty for none
-	DataDir   string // the lease database; which machines have had their one boot
-	Interface string // network interface; empty: as the generation says
+	StickDir  string // more boot files, on a removable medium; empty for none
+	DataDir   string // holds the lease database and the machines that have had their one boot
+	Interface string // network interface; empty: the one that the generation names
 	Log       *slog.Logger
-	// NetworkLog gets the lines about how the box gets onto the network, and
-	// why it does not; nil: Log does.
+	// NetworkLog gets the lines about how the box gets onto the network, or
+	// why it cannot; nil: they go to Log.
 	NetworkLog *slog.Logger
 }
 
-// part is the logger of one part of the program.
+// part returns the logger of one part of the program.
 func (o Options) part(name string) *slog.Logger { return o.Log.With("part", name) }
 
-// daemon is what the servers share. The DHCP server runs as long as the program;
-// those for TFTP and HTTP are made for each link (serveFiles).
+// daemon is the state that the servers share. The DHCP server runs as long as
+// the program; the TFTP and HTTP servers are created for each link
+// (serveFiles).
 type daemon struct {
 	Options
 	tell  *teller
@@ -72,7 +75,7 @@ type daemon struct {
 	link  atomic.Pointer[netif.Link]
 }
 
-// current is the generation in use. It belongs to the goroutine of run.
+// current is the generation in use. It belongs to the goroutine that runs run.
 type current struct {
 	generation.Generation
 	rules wdshandoff.Rules // of this generation
@@ -128,7 +131,7 @@ func Run(ctx context.Context, o Options) error {
 	return g.Wait()
 }
 
-// run hands each generation and each change of the link to the servers.
+// run passes each generation and each link change to the servers.
 func (d *daemon) run(
 	ctx context.Context, generations <-chan generation.Generation, network chan<- spec.Network, links <-chan netif.Link,
 ) error {
@@ -173,8 +176,8 @@ func (d *daemon) run(
 	}
 }
 
-// progress is what the servers of the present link have done, for a caller that
-// cannot tell a flood from a program that hangs.
+// progress returns what the servers of the current link have done. The caller
+// uses it to tell a flood from a hung program.
 func (d *daemon) progress() (p pulse.Progress) {
 	p.DHCP.Taken, p.DHCP.Answered = d.dhcp.Progress()
 	if s := d.tell.tftp.Load(); s != nil {
@@ -187,8 +190,8 @@ func sameNetwork(a, b spec.Network) bool {
 	return a.Interface == b.Interface && a.Address == b.Address && a.Gateway == b.Gateway && slices.Equal(a.DNS, b.DNS)
 }
 
-// use swaps a generation in. Transfers under way keep the files that they
-// began with.
+// use swaps a generation in. Transfers in progress keep the files that they
+// started with.
 func (d *daemon) use(g generation.Generation) {
 	d.tell.metrics.Generation(g.ID)
 	loglimit.Keep(d.part("generation"), "generation").Info("generation", "generation", g.ID, "mode", g.DHCP.Mode, "menus", len(g.Files))
@@ -198,13 +201,13 @@ func (d *daemon) use(g generation.Generation) {
 	d.reach.changed()
 }
 
-// dhcpConfig is what the DHCP server answers by now.
+// dhcpConfig returns the DHCP server's current configuration.
 func (d *daemon) dhcpConfig() dhcpd.Config {
 	return dhcpd.Config{DHCP: d.now.DHCP, Plan: d.now.rules.Plan, Link: *d.link.Load()}
 }
 
-// linkChanged serves on another link, or on one that has changed. The DHCP server
-// knows it first: it decides which addresses are served.
+// linkChanged serves on a new or changed link. It notifies the DHCP server
+// first, because that server decides which addresses are served.
 func (d *daemon) linkChanged(ctx context.Context, l netif.Link, sockets *task.Task) {
 	old := d.link.Swap(&l)
 	d.reach.changed()
@@ -238,6 +241,6 @@ func (d *daemon) lookForRoutes() {
 	}
 }
 
-// whose is the MAC of the machine at an address, for the log; zero where it is not
-// known.
+// whose returns the MAC of the machine at an address, for the log; zero if it
+// is not known.
 func (d *daemon) whose(a netip.Addr) ether.MAC { return d.desk.Holder(a) }

@@ -13,13 +13,13 @@ func TestReach(t *testing.T) {
 	up := netif.Link{Name: "eth0", Index: 2, Up: true, Addr: netip.MustParsePrefix("192.168.77.1/24")}
 	behind := []netip.Prefix{netip.MustParsePrefix("10.1.0.0/24"), netip.MustParsePrefix("10.2.0.0/24")}
 	var r reach
-	for _, step := range []struct { // one after the other
+	for _, step := range []struct { // in sequence
 		situation string
 		link      netif.Link
-		lost      []netip.Prefix // as the kernel says
+		lost      []netip.Prefix // as the kernel reports
 		err       error
 		want      []netip.Prefix
-		read      int // how often the kernel is asked
+		read      int // how often the kernel is queried
 	}{
 		{"no carrier yet", netif.Link{Index: 2}, behind, nil, nil, 0},
 		{"no router", up, behind, nil, behind, 1},

@@ -11,13 +11,13 @@ import (
 	"github.com/pxebox/pxebox/internal/generation"
 )
 
-// logLines is a log, a line each.
+// logLines is a log, one line per element.
 type logLines chan string
 
 func (l logLines) Write(b []byte) (int, error) { l <- string(b); return len(b), nil }
 
-// What keeps the box off the network can be read only where somebody stands
-// before it: on its page nobody sees it.
+// The reason why the box is off the network must be readable at the box itself,
+// because its web page is unreachable then.
 func TestNetworkErrorsGoToTheirOwnLog(t *testing.T) {
 	dir := t.TempDir()
 	g := generation.Default()

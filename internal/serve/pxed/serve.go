@@ -23,9 +23,10 @@ func (d *daemon) serveFiles(ctx context.Context, l netif.Link) error {
 const (
 	tftpPort = 69
 	httpPort = 80
-	// blockOverhead is what a TFTP block has around it: IP 20, UDP 8, TFTP 4.
+	// blockOverhead is the size of a TFTP block's headers: IP 20, UDP 8,
+	// TFTP 4.
 	blockOverhead = 32
-	maxWindow     = 256 // that the settings can say
+	maxWindow     = 256 // the largest that the settings accept
 )
 
 func (d *daemon) serveTFTP(ctx context.Context, l netif.Link) error {

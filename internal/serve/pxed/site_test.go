@@ -12,8 +12,8 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
-// What menuwatch says of the boot folder is true of the one that has its path
-// now, and pxed serves that one.
+// menuwatch reports on the folder that is now at the boot folder's path, and
+// pxed serves the same one.
 func TestBootFolder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newBox(t, spec.ModeProxy)

@@ -16,12 +16,12 @@ import (
 )
 
 // teller reports what TFTP and HTTP did: in the log, in the metrics, and on the
-// bus by which a machine's boot can be followed.
+// bus that lets users follow a machine's boot.
 type teller struct {
 	log     *slog.Logger
 	bus     *event.Bus
 	metrics *metrics.Metrics
-	// Those of the present link.
+	// Set for the current link.
 	http atomic.Pointer[httpd.Server]
 	tftp atomic.Pointer[tftp.Server]
 
@@ -50,14 +50,15 @@ func newTeller(log *slog.Logger) *teller {
 }
 
 const (
-	// withheldAgain is how long the log says no more about a file that is not
-	// served, and maxWithheld how many it names in that time.
+	// withheldAgain is how long the log stays silent about a file that is
+	// not served, and maxWithheld how many such files it names in that
+	// time.
 	withheldAgain = 24 * time.Hour
 	maxWithheld   = 1024
 )
 
-// notServed logs a file that exists and is not served: to its client it is only
-// missing, and the administrator who put it there needs the reason. Each file is
+// notServed logs a file that exists but is not served. To the client it is just
+// missing; the administrator who put it there needs the reason. Each file is
 // logged once a day, however often it is requested.
 func (t *teller) notServed(e bootfiles.RefusedError) {
 	if t.withheld.First(time.Now(), e.Path) {
@@ -65,14 +66,14 @@ func (t *teller) notServed(e bootfiles.RefusedError) {
 	}
 }
 
-// began reports a TFTP transfer that begins.
+// began reports the start of a TFTP transfer.
 func (t *teller) began(e tftp.Event) {
 	t.bus.Publish(event.Event{
 		Time: e.Start, Protocol: event.TFTP, Addr: e.Client.Addr().Unmap(), What: event.Name(e.File), Outcome: event.Begun,
 	})
 }
 
-// transferred reports a TFTP transfer that has ended, or was refused.
+// transferred reports a TFTP transfer that has ended or was refused.
 func (t *teller) transferred(e tftp.Event) {
 	outcome := event.Sent
 	switch {

@@ -18,8 +18,8 @@ import (
 	"github.com/pxebox/pxebox/internal/serve/tftp"
 )
 
-// What clients do at will must not count as the box's own trouble, which is
-// what an operator has himself woken for.
+// What clients do at will must not count as a failure of the box: operators set
+// alerts on those.
 func TestOutcomesOfTransfers(t *testing.T) {
 	for _, tc := range []struct {
 		situation string
@@ -58,8 +58,8 @@ func TestOutcomesOfTransfers(t *testing.T) {
 	}
 }
 
-// What both servers tell of a file that is loaded: that it begins, so that its
-// machine does not count as silent, and how it ends.
+// Both servers report when a file starts to load, so that its machine does not
+// count as silent, and how the load ends.
 func TestBothServersTellOfTransfers(t *testing.T) {
 	d := newBox(t, spec.ModeProxy)
 	events := d.tell.bus.Subscribe()
@@ -110,8 +110,8 @@ func TestBothServersTellOfTransfers(t *testing.T) {
 		}
 		return from
 	}
-	// The Raspberry Pi asks from one port for ever, the next time as well that
-	// it is switched on.
+	// The Raspberry Pi always asks from the same port, even after the next
+	// power-on.
 	ask("grub/grub.cfg")
 	from := ask(pxelinux.ConfigFile)
 	heard(event.TFTP, "grub/grub.cfg", event.Aborted)
