@@ -14,8 +14,9 @@ import (
 )
 
 // armedFile lists, in the run directory, the machines that are on their way to
-// WDS, with the key that tells their menus from forged ones. It is in memory, as
-// everything there: a restart of the box takes longer than a boot.
+// WDS, with the key that tells their menus from forged ones. Like everything in
+// that directory, it is in memory: a restart of the box takes longer than a
+// boot.
 const armedFile = "handoffs.json"
 
 type armedState struct {
@@ -24,15 +25,16 @@ type armedState struct {
 	Armed  []handoff.Ticket `json:"armed"`
 }
 
-// armedIn is the file, which no other user may read, for the key's sake. It is
-// there before anything is armed: the menus that are sent need the key.
+// armedIn is that file. No other user may read it, because it contains the key.
+// It is written before any machine is armed: the menus that are sent need the
+// key.
 func armedIn(dir string) stateFile[armedState] {
 	return stateFile[armedState]{dir: dir, name: armedFile, perm: 0o600, atOnce: true}
 }
 
-// restoreArmed restores what the program knew before it was restarted. Whatever
-// is wrong with the file, the box goes on with a new key, and logs that where
-// there was another.
+// restoreArmed restores the state from before the program was restarted. If the
+// file is unusable, the box goes on with a new key and, if there was another
+// key, logs that.
 func restoreArmed(now time.Time, dir string, asked *handoff.Table, log *slog.Logger) (key handoff.Key) {
 	s, err := armedIn(dir).load()
 	if err == nil && s.Key == (handoff.Key{}) {
@@ -49,9 +51,9 @@ func restoreArmed(now time.Time, dir string, asked *handoff.Table, log *slog.Log
 	return key
 }
 
-// saveArmed writes the file, and again after each change, until ctx ends.
+// saveArmed writes the file, now and after each change, until ctx ends.
 func saveArmed(ctx context.Context, dir string, key handoff.Key, asked *handoff.Table, log *slog.Logger) error {
-	os.MkdirAll(dir, 0o755) // where this fails, so does the writing, which is logged
+	os.MkdirAll(dir, 0o755) // if this fails, so does the write, which is logged
 	return armedIn(dir).keep(ctx, asked.Changed(),
 		func() armedState { return armedState{stateFormat, key, asked.All(time.Now())} },
 		log, "handoff: a restart of this program would forget who is on the way to WDS")

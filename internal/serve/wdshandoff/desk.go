@@ -1,7 +1,8 @@
 // Package wdshandoff decides which client may have its next boot handed over to
-// a WDS server, and whose menu a client reads: both rest on who holds an
-// address. It keeps what was decided, on disk where a power cut must not lose
-// it. Tokens, tickets and the plan themselves are package handoff's.
+// a WDS server, and which machine's menu a client reads. Both depend on which
+// machine holds an address. The package stores the decisions, on disk where a
+// power cut must not lose them. Tokens, tickets and the plan are in package
+// handoff.
 package wdshandoff
 
 import (
@@ -22,33 +23,34 @@ import (
 )
 
 const (
-	// maxHandoffs is how many machines may be on their way to WDS.
+	// maxHandoffs is how many machines may be on their way to WDS at a
+	// time.
 	maxHandoffs = 4096
-	// maxSpent is how many machines' boots by each rule with once are remembered.
+	// maxSpent is how many boots are remembered for each rule with once.
 	maxSpent = 16384
 )
 
-// Link is the network on which the box is.
+// Link is the network that the box is on.
 type Link struct {
 	Index int
 	Addr  netip.Prefix // the box's address there
 }
 
-// Options are what a desk has from its surroundings.
+// Options are a desk's dependencies.
 type Options struct {
-	RunDir  string         // of the machines that are on their way
-	DataDir string         // of those that have had their one boot
+	RunDir  string         // for machines that are on their way
+	DataDir string         // for machines that have had their one boot
 	Clients *clients.Table // which machine has which address, by DHCP
-	Link    func() Link    // at this moment
-	// Neighbor is whose an address is on the link, as the kernel knows;
-	// zero where it does not know yet.
+	Link    func() Link    // the current link
+	// Neighbor returns the MAC that the kernel knows for an address on the
+	// link; zero if it knows none yet.
 	Neighbor func(ifindex int, a netip.Addr) (ether.MAC, error)
-	Resolve  func(ifindex int, a netip.Addr) error // has the kernel ask
+	Resolve  func(ifindex int, a netip.Addr) error // makes the kernel send an ARP request
 	Log      *slog.Logger
 }
 
-// Desk is where clients ask to be handed over. Its methods may be called from
-// everywhere, but for Keep.
+// Desk handles handoff requests from clients. All its methods except Keep may
+// be called from any goroutine.
 type Desk struct {
 	Options
 	key      handoff.Key
@@ -58,13 +60,13 @@ type Desk struct {
 	refused  loglimit.Once[netip.Addr] // clients that were refused a handoff
 }
 
-// Rules are what one generation says of machines.
+// Rules are what one generation says about machines.
 type Rules struct {
 	handoff.Plan
 	Answers bool // DHCP is not off
 }
 
-// New makes a desk that knows what the last one in RunDir did.
+// New makes a desk that restores the state of the last one in RunDir.
 func New(now time.Time, o Options) *Desk {
 	d := &Desk{
 		Options: o, asked: handoff.NewTable(maxHandoffs), once: clients.NewOnce(maxSpent),
@@ -74,7 +76,7 @@ func New(now time.Time, o Options) *Desk {
 	return d
 }
 
-// Serve writes down what the desk decides, until ctx ends.
+// Serve saves what the desk decides, until ctx ends.
 func (d *Desk) Serve(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return saveSpent(ctx, d.DataDir, d.once, d.Log) })
@@ -83,22 +85,22 @@ func (d *Desk) Serve(ctx context.Context) error {
 	return g.Wait()
 }
 
-// Rules makes one generation's rules ready.
+// Rules prepares one generation's rules.
 func (d *Desk) Rules(mode spec.Mode, rules []clients.Rule, targets map[string]handoff.Target) Rules {
 	return Rules{handoff.NewPlan(rules, targets, d.asked, d.once), mode.Answers()}
 }
 
-// Reader is whom a menu is for.
+// Reader is the machine that a menu is for.
 type Reader struct {
 	View  string // the menus that it gets before the general ones
 	MAC   ether.MAC
 	Token string // as in handoff.Request
 }
 
-// Reader is who reads a menu at an address. named is the machine that the name
-// of the menu tells; empty for none.
+// Reader returns who reads a menu at an address. named is the machine in the
+// menu's name; empty for none.
 func (d *Desk) Reader(now time.Time, r Rules, client netip.Addr, named ether.MAC) Reader {
-	// An error leaves it uncertain who reads, and the menu waits for a key.
+	// After an error the reader is uncertain, and the menu waits for a key.
 	h, _ := d.holder(client)
 	m, known := h.reads(named)
 	if h.claimed.MAC.IsValid() && m == h.Machine && !r.Plan.Rules(now, m) && r.Plan.Rules(now, h.claimed) {
@@ -108,10 +110,10 @@ func (d *Desk) Reader(now time.Time, r Rules, client netip.Addr, named ether.MAC
 }
 
 // Undecided reports whether a request for a menu has to wait, because a rule
-// may be for the machine and the kernel does not know yet who is at the
-// address. It has the kernel ask. No block reaches a machine on the link before
-// the kernel has its answer, so that no machine misses anything: the client
-// repeats its request.
+// may apply to the machine and the kernel does not know yet who is at the
+// address. It makes the kernel send an ARP request. No block reaches a machine
+// on the link before the kernel has the reply, so no machine loses anything:
+// the client retransmits its request.
 func (d *Desk) Undecided(r Rules, client netip.Addr, named ether.MAC) bool {
 	l := d.Link()
 	if !r.Ruled() || !l.Addr.Contains(client) || client == l.Addr.Addr() || named.IsValid() {
@@ -121,8 +123,8 @@ func (d *Desk) Undecided(r Rules, client netip.Addr, named ether.MAC) bool {
 	return err == nil && h.by != byLink && d.Resolve(l.Index, client) == nil
 }
 
-// Ask is a client's request for the file by which it is handed over. The error
-// says why it is refused.
+// Ask checks a client's request for the file that hands it over. The error says
+// why the request is refused.
 func (d *Desk) Ask(now time.Time, rules Rules, client netip.Addr, r handoff.Request) error {
 	err := d.mayHandOver(rules, client, r, false)
 	if err != nil {
@@ -131,8 +133,8 @@ func (d *Desk) Ask(now time.Time, rules Rules, client netip.Addr, r handoff.Requ
 	return err
 }
 
-// Arm has the next boot of a machine handed over, once it has acknowledged
-// the last block of what it read.
+// Arm marks a machine's next boot for a handoff, once the machine has
+// acknowledged the last block of what it read.
 func (d *Desk) Arm(now time.Time, rules Rules, client netip.Addr, r handoff.Request) {
 	err := d.mayHandOver(rules, client, r, true)
 	if err == nil && !d.asked.Arm(now, d.machine(client, r.MAC), r.Entry) {
@@ -145,13 +147,14 @@ func (d *Desk) Arm(now time.Time, rules Rules, client netip.Addr, r handoff.Requ
 	d.Log.Info("handoff: armed", "mac", r.MAC, "client", client, "entry", r.Entry, "for", handoff.Lasts)
 }
 
-// mayHandOver reports why a machine's next boot cannot be handed over, or nil.
-// It is asked before the file is sent and again after that, when the kernel
-// has had to ask by ARP where the packets go.
+// mayHandOver returns nil if a machine's next boot can be handed over, or the
+// reason why not. It is called before the file is sent and again afterwards,
+// when the kernel has had to resolve the address by ARP.
 //
 // The token shows that the client receives what is sent to its address, and
-// whose that was when its menu was read. Where nothing is known now, as behind a
-// relay agent after a restart of this program, that is enough.
+// which machine had that address when its menu was read. If nothing else is
+// known now, for example behind a relay agent after a restart of this program,
+// that is enough.
 func (d *Desk) mayHandOver(rules Rules, client netip.Addr, r handoff.Request, sent bool) error {
 	switch {
 	case !rules.Answers:
@@ -180,8 +183,8 @@ func (d *Desk) mayHandOver(rules Rules, client netip.Addr, r handoff.Request, se
 	return nil
 }
 
-// machine is what the machine with that MAC, which has that address, has said of
-// itself by DHCP.
+// machine returns what DHCP has reported about the machine with that MAC and
+// address.
 func (d *Desk) machine(client netip.Addr, mac ether.MAC) clients.Machine {
 	if m, ok := d.Clients.At(client); ok && m.MAC == mac {
 		return m.Machine
@@ -190,21 +193,21 @@ func (d *Desk) machine(client netip.Addr, mac ether.MAC) clients.Machine {
 }
 
 const (
-	// refusedAgain is how long the log is silent about a client after it was
-	// refused a handoff. A machine that asks again has been restarted.
+	// refusedAgain is how long the log stays silent about a client after a
+	// refused handoff. A machine that asks again later has been restarted.
 	refusedAgain = 10 * time.Second
 	maxRefused   = 1024
 )
 
-// Refuse logs that a client is refused a handoff.
+// Refuse logs that a client's handoff is refused.
 func (d *Desk) Refuse(now time.Time, client netip.Addr, r handoff.Request, err error) {
 	if d.refused.First(now, client) {
 		d.Log.Warn("handoff: refused", "mac", r.MAC, "client", client, "entry", r.Entry, "err", err)
 	}
 }
 
-// Read notes that a menu was read to its end: with the menu of a machine that
-// has it for one boot, that boot is on its way. Others may look at it.
+// Read records that a menu was read to its end. If it is the machine's menu for
+// one boot, that boot has started. Other machines may look at it.
 func (d *Desk) Read(now time.Time, r Rules, client netip.Addr, named ether.MAC) {
 	h, err := d.holder(client)
 	if err != nil || !h.MAC.IsValid() {

@@ -22,7 +22,7 @@ var (
 	biosPC = clients.Machine{MAC: pc, Firmware: "bios"}
 )
 
-// newDesk is a desk on a link whose neighbors the kernel knows.
+// newDesk makes a desk on a link whose neighbors the kernel knows.
 func newDesk(t *testing.T, neighbors map[netip.Addr]ether.MAC) *Desk {
 	return New(t0, Options{
 		RunDir: t.TempDir(), DataDir: t.TempDir(), Clients: clients.NewTable(8), Log: slog.New(slog.DiscardHandler),
@@ -32,8 +32,8 @@ func newDesk(t *testing.T, neighbors map[netip.Addr]ether.MAC) *Desk {
 	})
 }
 
-// A client that was learned by DHCP alone may be a stranger's packet, so its
-// boot of a rule with once is not used up by it.
+// A client that was learned by DHCP alone may be a forged packet, so its boot
+// does not use up a rule with once.
 func TestOnceIsUsedUpByItsMachine(t *testing.T) {
 	rule := clients.Rule{Machine: spec.Machine{MAC: []string{pc.String()}, Boot: "debian", Once: true}, View: "m1"}
 	for _, tc := range []struct {
@@ -74,8 +74,8 @@ func TestOnceIsUsedUpByItsMachine(t *testing.T) {
 	}
 }
 
-// A machine retries at once when its handoff is refused; the log reports it
-// again when the machine has been restarted.
+// A machine retries at once when its handoff is refused. The log reports it
+// again only after the machine has been restarted.
 func TestRefusalsDoNotFloodTheLog(t *testing.T) {
 	var out bytes.Buffer
 	d := newDesk(t, nil)

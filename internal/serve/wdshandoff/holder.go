@@ -7,30 +7,31 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/ether"
 )
 
-// evidence is how it is known whose an address is.
+// evidence is how the holder of an address is known.
 type evidence int
 
 const (
 	unknown evidence = iota
 	byDHCP           // by a packet that any host could have sent
-	byRelay          // by one that a relay agent passed on, which answers for its subnet
-	byLink           // by ARP: it is where the kernel sends to
+	byRelay          // by a packet from a relay agent, which vouches for its subnet
+	byLink           // by ARP: the address that the kernel sends to
 )
 
-// holder is whose an address is. The zero holder says that this is not known.
+// holder is the machine that holds an address. The zero holder is unknown.
 type holder struct {
 	clients.Machine
 	by evidence
-	// claimed is the machine that has the address by DHCP, where the link says
+	// claimed is the machine that has the address by DHCP, if ARP says
 	// otherwise.
 	claimed clients.Machine
 }
 
-// reads is who asks for a menu: the machine that its name tells, or the holder
-// of the address; and whether that is certain. The name goes first, so that a
-// person can look at a machine's menu from another. It is the machine's own
-// word in its own request, which no other host can change; a client that reads with
-// another's name reads another's menu, and no more.
+// reads returns the machine that requests a menu, and whether that is certain.
+// It is the machine in the menu's name or, without one, the holder of the
+// address. The name has priority, so that a person can look at a machine's menu
+// from another machine. The machine states its name in its own request, which
+// no other host can change. A client that uses another machine's name only
+// reads that machine's menu.
 func (h holder) reads(named ether.MAC) (m clients.Machine, known bool) {
 	switch named {
 	case ether.MAC{}:
@@ -44,11 +45,10 @@ func (h holder) reads(named ether.MAC) (m clients.Machine, known bool) {
 	}
 }
 
-// holder finds out whose an address is. On the link the kernel knows, for that
-// is where it sends what is read: nothing in a request, and no DHCP packet, can
-// change that. What the same machine has said of itself by DHCP goes along.
-// Behind a router, and where the kernel has sent nothing yet, it is as DHCP saw
-// it.
+// holder finds the machine that holds an address. On the link the kernel knows,
+// because it sends the file there: nothing in a request or a DHCP packet can
+// change that. What the same machine has said about itself by DHCP is added.
+// Behind a router, and if the kernel has sent nothing yet, DHCP decides.
 func (d *Desk) holder(client netip.Addr) (holder, error) {
 	tenant, ok := d.Clients.At(client)
 	l := d.Link()
@@ -72,7 +72,7 @@ func (d *Desk) holder(client netip.Addr) (holder, error) {
 	return holder{Machine: tenant.Machine, by: byDHCP}, nil
 }
 
-// Holder is the MAC of the machine at an address; zero where it is not known.
+// Holder returns the MAC of the machine at an address; zero if it is not known.
 func (d *Desk) Holder(a netip.Addr) ether.MAC {
 	h, _ := d.holder(a)
 	return h.MAC

@@ -13,8 +13,8 @@ import (
 )
 
 // spentFile lists, in the data directory, the machines that have had their boot
-// of a rule with once, so that a box that was switched off does not install them
-// again.
+// by a rule with once, so that a box that was switched off does not install
+// them again.
 const spentFile = "once.json"
 
 type spentState struct {
@@ -29,18 +29,19 @@ func spentIn(dir string) stateFile[spentState] {
 
 // saveSpent writes the file after each boot that counts, until ctx ends.
 //
-// No answer waits for it. Whoever has read a menu needs more files of the box
-// before a disk is erased. Whom DHCP sends to a WDS server is on its way with
-// its own REQUEST: a proxy has no answer to that which it could hold back, and
-// an ACK waits for its lease to be written meanwhile. What is left is a box that
-// loses its power, and the machine not, in the moment that the disk takes.
+// No answer waits for the write. A machine that has read a menu needs more
+// files from the box before it erases a disk. A machine that DHCP sends to a
+// WDS server starts there with its own REQUEST: a proxy has no answer to that
+// REQUEST that it could hold back, and an ACK waits for its lease to be written
+// meanwhile. One gap remains: the box, but not the machine, loses power in the
+// moment of the disk write.
 func saveSpent(ctx context.Context, dir string, once *clients.Once, log *slog.Logger) error {
 	return spentIn(dir).keep(ctx, once.Changed(), func() spentState { return spentState{stateFormat, once.All(), once.Closed()} },
 		log, "machines that have had their one boot are known in memory only, and a power cut forgets them")
 }
 
-// logWithheld logs, until ctx ends, which machines a rule does not count for
-// because of another one's boot.
+// logWithheld logs, until ctx ends, each machine that a rule with once no
+// longer applies to because another MAC with its GUID has used it.
 func (d *Desk) logWithheld(ctx context.Context) error {
 	for {
 		select {
@@ -53,10 +54,10 @@ func (d *Desk) logWithheld(ctx context.Context) error {
 	}
 }
 
-// Keep has the desk remember the machines that have had their one boot by these
-// rules, and no others. Before the first such rule counts it reads what is on
-// disk: the disk that has the rules has this too, and may not have been there at
-// the start.
+// Keep makes the desk remember the machines that have had their one boot by
+// these rules, and no others. Before the first such rule takes effect, Keep
+// reads what is on disk. That disk also holds the rules, and may not have been
+// mounted at startup.
 func (d *Desk) Keep(machines []clients.Rule) {
 	rules := map[string]bool{}
 	for _, r := range machines {
@@ -78,10 +79,11 @@ func (d *Desk) Keep(machines []clients.Rule) {
 	}
 }
 
-// restoreSpent reads what is on disk. Where that cannot be read, any machine may
-// have had its boot by any of the rules, and one more may erase its disk. So the
-// rules count for no machine until an administrator changes them, which makes
-// them new ones. The next write replaces the file, which is kept under another name.
+// restoreSpent reads what is on disk. If the file cannot be read, any machine
+// may have had its boot by any of the rules, and another boot may erase its
+// disk. So the rules apply to no machine until an administrator edits them,
+// which makes them new rules. The next write replaces the file; a copy is kept
+// under another name.
 func (d *Desk) restoreSpent(rules map[string]bool) {
 	s, err := spentIn(d.DataDir).load()
 	switch {
@@ -93,7 +95,7 @@ func (d *Desk) restoreSpent(rules map[string]bool) {
 	}
 	name := filepath.Join(d.DataDir, spentFile)
 	kept := name + ".bad"
-	os.Remove(kept) // of the time before
+	os.Remove(kept) // from an earlier failure
 	err = errors.Join(err, os.Link(name, kept))
 	for rule := range rules {
 		d.once.Close(rule)

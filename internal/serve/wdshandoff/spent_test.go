@@ -30,7 +30,7 @@ var (
 	anyXID = [4]byte{1}
 )
 
-// written waits until the file holds as many.
+// written waits until the file holds n entries.
 func written(t *testing.T, dir string, n int) []clients.Spent {
 	t.Helper()
 	for range filewatch.Dir(t.Context(), dir, time.Second) {
@@ -60,8 +60,8 @@ func TestSpentIsWritten(t *testing.T) {
 	}
 }
 
-// Where the list of machines that have had their one boot is lost, no machine
-// gets another one by the rules of that time, until they are changed.
+// If the list of machines that have had their one boot is lost, no machine gets
+// another boot by the rules of that time, until they are edited.
 func TestLostListClosesItsRules(t *testing.T) {
 	rule := func(mac ...string) clients.Rule {
 		return clients.Rule{Machine: spec.Machine{MAC: mac, Boot: "debian", Once: true}, View: "m1"}

@@ -15,24 +15,24 @@ import (
 )
 
 const (
-	// stateFormat is the shape of the files.
+	// stateFormat is the version of the file format.
 	stateFormat = 1
-	// maxState is more than this program writes into a file that it reads again,
-	// in bytes. What is there may be anything.
+	// maxState is the most that is read from a state file, in bytes. This
+	// program writes less, but the file may hold anything.
 	maxState = 64 << 20
-	// saveAgain is how long a disk that refused is left alone.
+	// saveAgain is the pause after a failed write.
 	saveAgain = time.Minute
 )
 
-// stateFile holds what the desk remembers, as JSON.
+// stateFile stores what the desk remembers, as JSON.
 type stateFile[T any] struct {
 	dir, name string
 	perm      fs.FileMode
-	atOnce    bool // keep saves what there is before anything changes
+	atOnce    bool // keep saves the current state before the first change
 }
 
-// load reads what save has written. The error is fs.ErrNotExist where there is
-// nothing yet.
+// load reads what save has written. The error is fs.ErrNotExist if there is no
+// file yet.
 func (f stateFile[T]) load() (state T, err error) {
 	file, err := os.Open(filepath.Join(f.dir, f.name))
 	if err != nil {
@@ -70,8 +70,9 @@ func (f stateFile[T]) save(state T) error {
 	return durable.WriteFile(filepath.Join(f.dir, f.name), b, f.perm)
 }
 
-// keep saves the state after each change, until ctx ends: changes that come
-// while it writes go together. lost is what it logs where it cannot.
+// keep saves the state after each change, until ctx ends. Changes that arrive
+// during a write are saved together. lost is the message that it logs on
+// failure.
 func (f stateFile[T]) keep(ctx context.Context, changed <-chan struct{}, state func() T, log *slog.Logger, lost string) error {
 	var again <-chan time.Time // after a failure
 	if f.atOnce {

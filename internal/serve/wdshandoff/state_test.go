@@ -17,8 +17,8 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/handoff"
 )
 
-// FuzzState: whatever is in the files that this program reads again, it starts,
-// and what it then remembers is bounded.
+// FuzzState: whatever the state files hold, the program starts, and the state
+// that it restores is bounded.
 func FuzzState(f *testing.F) {
 	for _, s := range []string{
 		"", "{", "null", "[]", `{"format":1}`, `{"format":1,"spent":null,"armed":null}`,
@@ -67,7 +67,7 @@ func TestStateIsTooLarge(t *testing.T) {
 	if err := os.WriteFile(name, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Truncate(name, maxState+1); err != nil { // takes no room
+	if err := os.Truncate(name, maxState+1); err != nil { // a sparse file: it takes no room
 		t.Fatal(err)
 	}
 	if _, err := spentIn(filepath.Dir(name)).load(); err == nil || errors.Is(err, fs.ErrNotExist) {
