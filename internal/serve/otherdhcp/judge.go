@@ -8,7 +8,7 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 )
 
-// kind is what a packet says of other servers.
+// kind is what a packet says about other servers.
 type kind int
 
 const (
@@ -25,16 +25,16 @@ type finding struct {
 	twin   bool   // server is the box's own address, but the sender is not the box
 }
 
-// self is what the box knows its own packets by.
+// self is how the box recognizes its own packets.
 type self struct {
-	hw  net.HardwareAddr      // of the interface
-	mac net.HardwareAddr      // that the probes ask for
+	hw  net.HardwareAddr      // the interface's hardware address
+	mac net.HardwareAddr      // the client hardware address of the probes
 	own func(netip.Addr) bool // the box's addresses
-	// asked reports whether a transaction is that of a probe.
+	// asked reports whether a transaction belongs to a probe.
 	asked func(dhcpv4.TransactionID) bool
 }
 
-// reply is a packet that came to the DHCP client's port.
+// reply is a packet that arrived on the DHCP client's port.
 type reply struct {
 	msg    *dhcpv4.DHCPv4
 	from   netip.Addr       // source of the IP packet
@@ -42,15 +42,15 @@ type reply struct {
 	onLink bool             // it was broadcast, so it was sent on this link
 }
 
-// judge says what a packet on the client's port means.
+// judge interprets a packet on the client's port.
 func judge(me self, r reply) finding {
 	m := r.msg
 	if m.OpCode != dhcpv4.OpcodeBootReply || bytes.Equal(r.sender, me.hw) {
-		return finding{} // our own, sent back by a switch
+		return finding{} // our packet, sent back by a switch
 	}
-	// A host of another network can send a unicast to this port. Only a server
-	// that was asked, and so is on the link or has a relay agent there, knows
-	// the probe's xid.
+	// A host on another network can send a unicast to this port. Only a
+	// server that received the probe knows its xid, and such a server is on
+	// the link or has a relay agent there.
 	answersProbe := bytes.Equal(m.ClientHWAddr, me.mac) && me.asked(m.TransactionID)
 	if !r.onLink && !answersProbe {
 		return finding{}
@@ -62,13 +62,13 @@ func judge(me self, r reply) finding {
 	f := finding{server: server, sender: r.sender.String()}
 	if me.own(server) {
 		if g := m.GatewayIPAddr.To4(); g != nil && !g.IsUnspecified() {
-			return finding{} // our own answer, by a relay agent on this link
+			return finding{} // our answer, from a relay agent on this link
 		}
 		f.twin = true
 	}
 	switch m.MessageType() {
 	case dhcpv4.MessageTypeNak:
-		// It leases nothing to anybody, but only a server sends it.
+		// It leases nothing to any client, but only a server sends it.
 		f.kind = suspect
 	case dhcpv4.MessageTypeOffer, dhcpv4.MessageTypeAck, dhcpv4.MessageTypeNone:
 		f.kind = foreign
@@ -76,15 +76,17 @@ func judge(me self, r reply) finding {
 	switch {
 	case f.kind != foreign:
 	case m.YourIPAddr.To4() == nil || m.YourIPAddr.IsUnspecified():
-		// A proxyDHCP server's (PXE 2.1 §2.2.3), or an answer to INFORM.
+		// From a proxyDHCP server (PXE 2.1 §2.2.3), or an answer to
+		// INFORM.
 		return finding{}
 	case bytes.Equal(m.ClientHWAddr, me.mac):
-		// The answer to our own question. A probe has no PXE class, so that no
-		// proxyDHCP server speaks up.
+		// The answer to a probe. A probe has no PXE class, so that no
+		// proxyDHCP server answers it.
 	case !m.Options.Has(dhcpv4.OptionIPAddressLeaseTime):
-		// To somebody else, and no lease: "MUST" be in an OFFER and in the ACK
-		// to a REQUEST (RFC 2131 §4.3.1 table 3). PXE servers acknowledge boot
-		// requests without it, some with the client's address as yiaddr.
+		// To another client, and not a lease: the lease time "MUST" be
+		// in an OFFER and in the ACK to a REQUEST (RFC 2131 §4.3.1
+		// table 3). PXE servers acknowledge boot requests without it,
+		// some with the client's address as yiaddr.
 		return finding{}
 	}
 	return f

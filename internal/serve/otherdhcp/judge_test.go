@@ -68,8 +68,8 @@ func TestJudge(t *testing.T) {
 	}
 }
 
-// A unicast can be any host's that routers lead here, so it counts where it
-// answers the probe, and no other does.
+// Any host that routers connect to this link can send a unicast, so only one
+// that answers the probe counts.
 func TestJudgeUnicast(t *testing.T) {
 	for situation, tt := range map[string]struct {
 		chaddr net.HardwareAddr
@@ -108,7 +108,6 @@ func TestRecent(t *testing.T) {
 	}
 }
 
-// What comes off the wire is anybody's.
 // A server whose offer lacks the end option leases addresses all the same.
 func TestServerWithoutEndOption(t *testing.T) {
 	m, err := dhcpv4.New(dhcpv4.WithMessageType(dhcpv4.MessageTypeOffer), dhcpv4.WithServerIP(net.IP{192, 168, 77, 3}),

@@ -18,13 +18,13 @@ import (
 	"github.com/pxebox/pxebox/internal/serve/dhcp"
 )
 
-// maxPacket is the largest packet that is looked at, in bytes; see the same
-// bound of package dhcpconn.
+// maxPacket is the largest packet that is read, in bytes; see the same bound in
+// package dhcpconn.
 const maxPacket = 1500
 
-// Guard looks for other servers. It asks under one hardware address for as
-// long as the program runs, so that it takes up one offer of another server's
-// pool at most.
+// Guard looks for other servers. It uses the same client hardware address as
+// long as the program runs, so that it occupies at most one address of another
+// server's pool.
 type Guard struct {
 	mac       net.HardwareAddr
 	suspicion chan netip.Addr
@@ -34,33 +34,36 @@ type Guard struct {
 // New makes a Guard.
 func New(log *slog.Logger) *Guard {
 	mac := make(net.HardwareAddr, 6)
-	// It is no secret: whoever listens sees it. After power-on, a machine without
-	// a source of chance takes a second until it has enough for secrets.
+	// It need not be secret: any host that listens sees it. After power-on,
+	// a machine without an entropy source takes a second to gather enough
+	// for secrets.
 	for i := range mac {
 		mac[i] = byte(rand.Uint32())
 	}
-	mac[0] = mac[0]&^0b01 | 0b10 // one machine's, locally administered (IEEE 802 §8.4)
+	mac[0] = mac[0]&^0b01 | 0b10 // unicast, locally administered (IEEE 802 §8.4)
 	return &Guard{mac: mac, suspicion: make(chan netip.Addr, 1), log: log}
 }
 
-// MAC is the client hardware address of the probes. The box's own server must
-// not answer it: a relay agent or a second interface may bring them back.
+// MAC returns the client hardware address of the probes. The box's DHCP server
+// must not answer it: a relay agent or a second interface may send the probes
+// back.
 func (g *Guard) MAC() net.HardwareAddr { return g.mac }
 
-// Heard tells that a client's REQUEST named another server. That is easily
-// forged, so it is only a reason to look now. It never blocks.
+// Heard reports that a client's REQUEST named another server. Such a REQUEST is
+// easily forged, so it only triggers a probe. It never blocks.
 func (g *Guard) Heard(server netip.Addr) {
 	select {
 	case g.suspicion <- server:
-	default: // the one that waits already is as good
+	default: // the one that is already waiting is just as good
 	}
 }
 
-// Watch looks for other servers on one interface, whose link has just come
-// up, until ctx ends or the socket fails; its error is either's. It reports
-// each change of the verdict and logs none. The first comes after some
-// seconds, and until then nothing may be leased. own says which addresses are
-// the box's at this moment. Both functions are called one at a time.
+// Watch looks for other servers on one interface, whose link has just come up,
+// until ctx ends or the socket fails; it returns the error of either. It
+// reports each change of the verdict and logs none. The first verdict comes
+// after a few seconds, and until then nothing may be leased. own reports
+// whether an address currently belongs to the box. The two functions are never
+// called at the same time.
 func (g *Guard) Watch(ctx context.Context, ifname string, ifindex int, hw net.HardwareAddr, own func(netip.Addr) bool, report func(Verdict)) error {
 	conn, err := clientport.Listen(ifname, ifindex, hw)
 	if err != nil {
@@ -86,7 +89,7 @@ func (g *Guard) Watch(ctx context.Context, ifname string, ifindex int, hw net.Ha
 		case <-ctx.Done():
 			return ctx.Err()
 		case err := <-failed:
-			failed <- err // for the end
+			failed <- err // read again by the deferred call
 			return fmt.Errorf("guard: %w", err)
 		case r := <-replies:
 			s.heard(time.Now(), judge(me, r))
@@ -115,14 +118,14 @@ func (g *Guard) Watch(ctx context.Context, ifname string, ifindex int, hw net.Ha
 	}
 }
 
-// read reads a reply of a server, as tolerantly as a client may: a server that
-// leaves out the end option is one all the same.
+// read decodes a server's reply, as leniently as a client may: a server that
+// leaves out the end option counts too.
 func read(b []byte) (*dhcpv4.DHCPv4, bool) {
 	m, bare, err := dhcp.Parse(b)
 	return m, err == nil && !bare
 }
 
-// receive hands over the packets that come to the client's port.
+// receive passes on the packets that arrive on the client's port.
 func receive(ctx context.Context, conn *clientport.Conn, to chan<- reply) error {
 	buf := make([]byte, maxPacket)
 	for {
@@ -132,7 +135,7 @@ func receive(ctx context.Context, conn *clientport.Conn, to chan<- reply) error 
 		}
 		m, ok := read(buf[:n])
 		if !ok {
-			continue // anybody can send that
+			continue // any host can send that
 		}
 		r := reply{
 			msg: m, from: from.(*net.UDPAddr).AddrPort().Addr().Unmap(),
@@ -146,9 +149,10 @@ func receive(ctx context.Context, conn *clientport.Conn, to chan<- reply) error 
 	}
 }
 
-// discover sends one question. The frame's own source is the interface's, as
-// a switch may let only that through. The answer is asked for by broadcast
-// (RFC 2131 §4.1), as no interface listens to the address asked for.
+// discover sends one DISCOVER. The frame's source is the interface's hardware
+// address, since a switch may let only that through. It requests the answer by
+// broadcast (RFC 2131 §4.1), since no interface listens to the address that the
+// probe would get.
 func (g *Guard) discover(conn *clientport.Conn, asked *recent) error {
 	m, err := dhcpv4.NewDiscovery(g.mac, dhcpv4.WithBroadcast(true))
 	if err != nil {
@@ -161,8 +165,8 @@ func (g *Guard) discover(conn *clientport.Conn, asked *recent) error {
 	return nil
 }
 
-// recent are the transactions of the last DISCOVERs: those of two probes, since
-// an answer may be late.
+// recent holds the transactions of the last DISCOVERs: those of two probes,
+// since an answer may be late.
 type recent struct {
 	ids  [2 * discovers]dhcpv4.TransactionID
 	next int

@@ -18,7 +18,7 @@ import (
 	"github.com/pxebox/pxebox/peers/netns"
 )
 
-// inTime bounds the wait for what must happen.
+// inTime limits the wait for events that must happen.
 const inTime = 20 * time.Second
 
 // watch runs a Guard on a host of a LAN whose bridge is the site's router.
@@ -101,7 +101,7 @@ func await(t *testing.T, verdicts *journal.Journal[Verdict], place int) (Verdict
 	return v, next
 }
 
-// With its ping, as it comes: the offer takes 3 s.
+// dnsmasq with its default ping: the offer takes 3 s.
 func TestDnsmasqIsThereBefore(t *testing.T) {
 	_, _, verdicts := watch(t, func(l *netns.LAN) { dnsmasq(t, l) })
 	if v, _ := await(t, verdicts, 0); v.Allowed || v.Foreign != rogue {

@@ -16,22 +16,22 @@ import (
 )
 
 // Rival is another PXE server that offers machines on the link something to
-// boot: a second box, a WDS server that was not told to leave them alone, or the
-// site's deployment system. It leases nothing.
+// boot: a second box, a WDS server that was not configured to ignore them, or
+// the site's deployment system. It leases nothing.
 type Rival struct {
 	Server netip.Addr
 	MAC    string // where its packet came from: the server, or a relay agent
 }
 
 const (
-	// rivalsAgain is how often the same one is reported, and maxRivals how many
-	// are in that time: their packets are easily forged.
+	// rivalsAgain is how often the same rival is reported, and maxRivals
+	// how many are reported in that time: their packets are easily forged.
 	rivalsAgain = time.Minute
 	maxRivals   = 16
 )
 
-// rival reads an offer of another PXE server (PXE 2.1 §2.2.3): it names itself
-// one in option 60, and gives no address.
+// rival reads an offer of another PXE server (PXE 2.1 §2.2.3): it identifies
+// itself by option 60, and gives no address.
 func rival(me self, r reply) (Rival, bool) {
 	m := r.msg
 	if !r.onLink || m.OpCode != dhcpv4.OpcodeBootReply || bytes.Equal(r.sender, me.hw) || m.MessageType() != dhcpv4.MessageTypeOffer {
@@ -45,21 +45,21 @@ func rival(me self, r reply) (Rival, bool) {
 		server = r.from
 	}
 	if me.own(server) {
-		return Rival{}, false // our own, which a relay agent passed on
+		return Rival{}, false // our offer, passed on by a relay agent
 	}
 	return Rival{server, r.sender.String()}, true
 }
 
-// Heard is what is called for each server that speaks to other machines.
+// Heard holds the callbacks for servers that answer other machines.
 type Heard struct {
 	Rival func(Rival)
 	Site  func(Site)
 }
 
 // WatchRivals reports other servers that tell machines what to boot, on one
-// interface until ctx ends or the socket fails. It only listens: each machine
-// that boots has them all speak up, and what they broadcast is heard. own is as
-// Watch's. The functions of report are called one at a time.
+// interface, until ctx ends or the socket fails. It only listens: each machine
+// that boots makes them all answer, and it receives what they broadcast. own is
+// as for Watch. The functions of report are called one at a time.
 func (g *Guard) WatchRivals(
 	ctx context.Context, ifname string, ifindex int, hw net.HardwareAddr, own func(netip.Addr) bool, report Heard,
 ) error {

@@ -26,8 +26,8 @@ func TestSite(t *testing.T) {
 	for situation, tt := range map[string]struct {
 		sender net.HardwareAddr
 		msg    []dhcpv4.Modifier
-		want   string // of Options; "" for no report
-		remove string // words of Remove
+		want   string // Options; "" for no report
+		remove string // words in Remove
 	}{
 		"a plain server":                        {otherHW, nil, "", ""},
 		"siaddr is the server itself":           {otherHW, mods{siaddr(rogue.String())}, "", ""},

@@ -1,9 +1,9 @@
-// Package otherdhcp looks for other DHCP servers on the box's own link. A second
-// server that leases addresses takes an office down, so a server asks first,
-// and goes on asking: it sends a DISCOVER like any client and listens for
-// offers that are not its own. The state that judges what was heard is pure;
-// Guard puts it on the wire. What to do about another server is the caller's
-// decision, and proxyDHCP needs no guard: it leases nothing.
+// Package otherdhcp looks for other DHCP servers on the box's link. A second
+// server that leases addresses can take an office network down, so a server
+// probes before it leases, and keeps probing: it sends a DISCOVER like any
+// client and listens for offers from other servers. The state that judges these
+// offers is pure; Guard does the I/O. The caller decides what to do about
+// another server. proxyDHCP needs no guard: it leases nothing.
 package otherdhcp
 
 import (
@@ -15,9 +15,9 @@ import (
 const (
 	discovers = 3
 	spacing   = time.Second
-	// patience is how long a probe listens, from its first DISCOVER, so that
-	// the last one is enough. dnsmasq pings an address for 3 s before it
-	// offers it, ISC's server for 1 s.
+	// patience is how long a probe listens, from its first DISCOVER on. It
+	// leaves enough time for an answer to the last DISCOVER: dnsmasq pings
+	// an address for 3 s before it offers it, ISC's server for 1 s.
 	patience = 5500 * time.Millisecond
 )
 
@@ -27,30 +27,31 @@ const (
 	// recheck is how long another server must have been silent between the
 	// clean probes that clear it.
 	recheck = 30 * time.Second
-	// clears is how many clean probes clear another server. One may be lost.
+	// clears is how many clean probes clear another server, since one may
+	// be lost.
 	clears = 2
-	// retry follows a DISCOVER that could not be sent.
+	// retry is the pause after a DISCOVER that could not be sent.
 	retry = time.Second
-	// suspicions bounds the probes that packets of others can cause: option
-	// 54 of a REQUEST is easily forged.
+	// suspicions limits the probes that other hosts' packets can trigger:
+	// option 54 of a REQUEST is easily forged.
 	suspicions = 10 * time.Second
 )
 
-// afterLinkUp are further probes at the start: a switch that runs the
+// afterLinkUp are additional probes at the start. A switch that runs the
 // spanning tree protocol blocks a port for 30 s after the link came up (twice
-// the forward delay of 15 s, IEEE 802.1D), and a probe in that time is clean
-// whatever there is behind the port.
+// the forward delay of 15 s, IEEE 802.1D). A probe in that time is clean,
+// whatever is behind the port.
 var afterLinkUp = []time.Duration{15 * time.Second, 35 * time.Second, time.Minute}
 
-// Verdict is whether the box may lease addresses on this link.
+// Verdict says whether the box may lease addresses on this link.
 type Verdict struct {
 	Allowed bool
-	Foreign netip.Addr // the other server's identifier, where there is one
+	Foreign netip.Addr // the other server's identifier, if there is one
 	MAC     string     // where its packet came from: the server, or a relay agent
 	Why     string
 }
 
-// The reasons of a Verdict.
+// The reasons for a Verdict.
 const (
 	whyLooking = "still looking for other DHCP servers"
 	whyAlone   = "no other DHCP server answers"
@@ -58,29 +59,29 @@ const (
 	whyTwin    = "another machine with this box's own address answers DHCP on this link"
 )
 
-// state decides when to probe, and what was found. It belongs to one
-// goroutine and is told the time; the zero value is of no use.
+// state decides when to probe, and evaluates the answers. It belongs to one
+// goroutine and gets the time as an argument; the zero value is not usable.
 type state struct {
 	jitter func(time.Duration) time.Duration // a duration near the given one
 	start  time.Time
 	due    time.Time // when to call step next
 
 	probe   time.Time // when the last probe began
-	sent    int       // DISCOVERs of the probe under way; 0 when there is none
-	tainted bool      // an answer has spoilt it
+	sent    int       // DISCOVERs of the current probe; 0 if there is none
+	tainted bool      // an answer has spoiled it
 
-	looked    bool // there was a clean probe
+	looked    bool // a probe was clean
 	found     finding
-	heardAt   time.Time // when the server of found was heard last
-	clean     int       // clean probes since the other server was heard last
-	lastClean time.Time // when the one counted last began
+	heardAt   time.Time // when the server of found last answered
+	clean     int       // clean probes since the other server last answered
+	lastClean time.Time // when the last of these began
 }
 
 func newState(now time.Time, jitter func(time.Duration) time.Duration) *state {
 	return &state{jitter: jitter, start: now, due: now}
 }
 
-// verdict is what is known now.
+// verdict returns the current verdict.
 func (s *state) verdict() Verdict {
 	switch {
 	case s.found.kind == foreign && s.found.twin:
@@ -93,7 +94,7 @@ func (s *state) verdict() Verdict {
 	return Verdict{Allowed: true, Why: whyAlone}
 }
 
-// step does what is due, and reports whether a DISCOVER is to be sent now.
+// step does what is due, and reports whether a DISCOVER must be sent now.
 func (s *state) step(now time.Time) (send bool) {
 	switch {
 	case now.Before(s.due):
@@ -112,7 +113,7 @@ func (s *state) step(now time.Time) (send bool) {
 	return true
 }
 
-// end closes a probe.
+// end finishes a probe.
 func (s *state) end(now time.Time) {
 	if !s.tainted {
 		s.looked = true
@@ -128,7 +129,7 @@ func (s *state) end(now time.Time) {
 	s.due = s.next(now)
 }
 
-// next is when the next probe begins.
+// next returns when the next probe begins.
 func (s *state) next(now time.Time) time.Time {
 	if s.found.kind == foreign {
 		// Never sooner than recheck after the last one began.
@@ -143,20 +144,21 @@ func (s *state) next(now time.Time) time.Time {
 	return next
 }
 
-// unsent takes back a DISCOVER that could not be sent: a probe that nobody
-// heard proves nothing.
+// unsent takes back a DISCOVER that could not be sent: a probe that was never
+// sent proves nothing.
 func (s *state) unsent(now time.Time) {
 	s.sent = 0
 	s.due = now.Add(retry)
 }
 
-// heard takes in what a packet meant.
+// heard updates the state with the finding of a packet.
 func (s *state) heard(now time.Time, f finding) {
 	switch f.kind {
 	case foreign:
 		s.clean, s.tainted = 0, true
-		// Of several the first is named for as long as it answers: whoever
-		// forges offers from everywhere changes the verdict once.
+		// If there are several servers, the first is named for as long
+		// as it answers: forged offers from many addresses change the
+		// verdict only once.
 		switch {
 		case s.found.kind != foreign || now.Sub(s.heardAt) > 2*recheck:
 			s.found, s.heardAt = f, now

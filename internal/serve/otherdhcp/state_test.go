@@ -14,7 +14,7 @@ var (
 	second = netip.MustParseAddr("192.168.77.10")
 )
 
-// link plays a state against what else is on the link, second by second.
+// link simulates a state and the other hosts on the link, second by second.
 type link struct {
 	*state
 	now      time.Time
