@@ -45,8 +45,8 @@ func (l *link) note(was Verdict) {
 	}
 }
 
-// run plays to a time after the start. answer tells what a DISCOVER at a time
-// draws, and after how long; nil: nothing.
+// run simulates up to a time after the start. answer returns the reply to a
+// DISCOVER at a given time, and its delay; nil: no reply.
 func (l *link) run(to time.Duration, answer func(at time.Duration) (time.Duration, finding)) {
 	for ; !l.now.After(start.Add(to)); l.now = l.now.Add(500 * time.Millisecond) {
 		at := l.now.Sub(start)
