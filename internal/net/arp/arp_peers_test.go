@@ -12,7 +12,7 @@ import (
 	"github.com/pxebox/pxebox/peers/netns"
 )
 
-// Linux answers the probes, at the other end of a wire.
+// Linux answers the probes, at the other end of the wire.
 func TestProbesOfManyAddressesAtATime(t *testing.T) {
 	site, host, p := newLink(t)
 	used := map[netip.Addr]bool{}
@@ -23,7 +23,8 @@ func TestProbesOfManyAddressesAtATime(t *testing.T) {
 		}
 	}
 	found := run(t, p)
-	// The interface goes off and on in between: the socket must outlive it.
+	// The interface goes down and up in between: the socket must survive
+	// that.
 	offAndOn(t, host)
 	for round := 0; len(used) > 0; round++ {
 		if round == 60 {
@@ -49,8 +50,8 @@ func TestProbesOfManyAddressesAtATime(t *testing.T) {
 	}
 }
 
-// A packet socket tells whoever calls it next that its interface was down. That
-// is no reason to leave a probe out.
+// A packet socket reports to its next caller that the interface was down. The
+// probe must be sent anyway.
 func TestProbeAfterTheInterfaceWasDown(t *testing.T) {
 	_, host, p := newLink(t)
 	offAndOn(t, host)
@@ -59,7 +60,7 @@ func TestProbeAfterTheInterfaceWasDown(t *testing.T) {
 	}
 }
 
-// newLink makes a LAN with a host, and a prober there.
+// newLink makes a LAN with one host, and a prober on that host.
 func newLink(t *testing.T) (*netns.LAN, *netns.Namespace, *Prober) {
 	t.Helper()
 	site, err := netns.NewLAN()
@@ -90,7 +91,7 @@ func newLink(t *testing.T) (*netns.LAN, *netns.Namespace, *Prober) {
 	return site, host, p
 }
 
-// run gives what the prober finds.
+// run returns what the prober finds.
 func run(t *testing.T, p *Prober) <-chan netip.Addr {
 	t.Helper()
 	found := make(chan netip.Addr, 1<<16)

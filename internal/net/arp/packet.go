@@ -1,7 +1,7 @@
 // Package arp asks on an Ethernet link whether an IPv4 address is in use, by
-// the address probe of RFC 5227, for many addresses at a time over one
-// socket. How long to wait for an answer, and what to do then, is the
-// caller's; the kernel's own ARP table is neither read nor written.
+// the address probe of RFC 5227, for many addresses at a time over one socket.
+// The caller decides how long to wait for an answer, and what to do then. The
+// package neither reads nor writes the kernel's ARP table.
 package arp
 
 import (
@@ -10,8 +10,8 @@ import (
 	"net/netip"
 )
 
-// The fields of an ARP packet for IPv4 over Ethernet (RFC 826), which is
-// 28 bytes long without its Ethernet header.
+// The fields of an ARP packet for IPv4 over Ethernet (RFC 826), which is 28
+// bytes long without its Ethernet header.
 const (
 	packetLen = 28
 
@@ -36,7 +36,7 @@ func (p Packet) Encode() []byte {
 	b := make([]byte, packetLen)
 	binary.BigEndian.PutUint16(b[0:], hardwareEthernet)
 	binary.BigEndian.PutUint16(b[2:], protocolIPv4)
-	b[4], b[5] = 6, 4 // lengths of the two kinds of address
+	b[4], b[5] = 6, 4 // lengths of the hardware and the IP address
 	binary.BigEndian.PutUint16(b[6:], p.Op)
 	sender, target := p.SenderIP.As4(), p.TargetIP.As4()
 	copy(b[8:], p.Sender[:])
@@ -46,8 +46,8 @@ func (p Packet) Encode() []byte {
 	return b
 }
 
-// Decode reads a packet; false means that it is no whole ARP packet for IPv4
-// over Ethernet. Bytes after it are the frame's padding.
+// Decode reads a packet; false means that it is not a complete ARP packet for
+// IPv4 over Ethernet. Bytes after it are the frame's padding.
 func Decode(b []byte) (Packet, bool) {
 	if len(b) < packetLen ||
 		binary.BigEndian.Uint16(b[0:]) != hardwareEthernet ||
@@ -65,8 +65,8 @@ func Decode(b []byte) (Packet, bool) {
 	return p, p.Op == opRequest || p.Op == opReply
 }
 
-// probe asks who has a. The sender's IP address is zero, so that nobody
-// learns the address from the question (RFC 5227 §2.1.1).
+// probe asks which machine has a. The sender's IP address is zero, so that no
+// machine stores it because of the probe (RFC 5227 §2.1.1).
 func probe(hw [6]byte, a netip.Addr) Packet {
 	return Packet{Op: opRequest, Sender: hw, SenderIP: netip.IPv4Unspecified(), TargetIP: a}
 }
@@ -76,9 +76,9 @@ func announcement(hw [6]byte, a netip.Addr) Packet {
 	return Packet{Op: opRequest, Sender: hw, SenderIP: a, TargetIP: a}
 }
 
-// claims is the address that the packet's sender uses or is about to use:
-// the one it sends from, or that which it probes for itself (RFC 5227
-// §2.1.1). It is not valid where the packet says neither.
+// claims returns the address that the packet's sender uses or is about to use:
+// the one it sends from, or the one that it probes for itself (RFC 5227
+// §2.1.1). It is not valid if the packet contains neither.
 func (p Packet) claims() netip.Addr {
 	switch {
 	case !p.SenderIP.IsUnspecified():
@@ -89,7 +89,8 @@ func (p Packet) claims() netip.Addr {
 	return netip.Addr{}
 }
 
-// hardware is hw as an array; false means that it is no Ethernet address.
+// hardware returns hw as an array; false means that it is not an Ethernet
+// address.
 func hardware(hw net.HardwareAddr) (a [6]byte, ok bool) {
 	return a, copy(a[:], hw) == len(a) && len(hw) == len(a)
 }

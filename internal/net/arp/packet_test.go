@@ -14,7 +14,7 @@ var (
 	mine  = netip.MustParseAddr("192.168.77.1")
 )
 
-// The bytes are laid out by hand after RFC 826.
+// The bytes are written by hand from RFC 826.
 func TestEncode(t *testing.T) {
 	for _, tt := range []struct {
 		situation string
@@ -86,7 +86,7 @@ func TestClaims(t *testing.T) {
 func TestHardwareTakesEthernetOnly(t *testing.T) {
 	for s, want := range map[string]bool{
 		"52:54:00:00:00:01":       true,
-		"52:54:00:00:00:00:00:01": false, // EUI-64, as FireWire has
+		"52:54:00:00:00:00:00:01": false, // EUI-64, as used by FireWire
 	} {
 		hw, err := net.ParseMAC(s)
 		if err != nil {

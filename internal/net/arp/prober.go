@@ -12,12 +12,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// asked is how many addresses a Prober listens for: those asked about last.
-// A server offers some 20,000 addresses a second at best and waits well
-// below a second for each; probes only precede fresh offers.
+// asked is how many addresses a Prober listens for: the most recently probed
+// ones. A server offers some 20,000 addresses a second at best and waits well
+// below a second for each; only fresh offers are probed.
 const asked = 4096
 
-// Prober asks on one link. Its methods may be called by any goroutine.
+// Prober sends probes on one link. Its methods may be called by any goroutine.
 type Prober struct {
 	conn    *packet.Conn
 	ifindex int
@@ -48,8 +48,8 @@ func (p *Prober) Close() error {
 	return p.conn.Close()
 }
 
-// Probe asks whether a machine uses a, and does not wait: an answer comes by
-// Run. The error is the socket's, of which a full one is the likeliest.
+// Probe asks whether a machine uses a, and does not wait: Run reports the
+// answer. The error is the socket's; most likely its buffer is full.
 func (p *Prober) Probe(a netip.Addr) error {
 	p.mu.Lock()
 	p.recent.add(a)
@@ -60,7 +60,7 @@ func (p *Prober) Probe(a netip.Addr) error {
 	return nil
 }
 
-// Announce tells all on the link that a is at this interface now.
+// Announce tells all hosts on the link that a is now at this interface.
 func (p *Prober) Announce(a netip.Addr) error {
 	if err := p.broadcast(announcement(p.hw, a)); err != nil {
 		return fmt.Errorf("arp announcement of %v: %w", a, err)
@@ -68,10 +68,10 @@ func (p *Prober) Announce(a netip.Addr) error {
 	return nil
 }
 
-// Run reports each sign that another machine uses an address that Probe asked
-// about, until Close or an error of the socket. Only the last 4,096 addresses
-// asked about count; one that was given away meanwhile is reported too, once
-// its new holder speaks, so that the caller must know what it waits for.
+// Run reports each sign that another machine uses a probed address, until Close
+// or an error of the socket. Only the last 4,096 probed addresses count. An
+// address that was leased in the meantime is reported too, once its new holder
+// sends, so the caller must know which addresses it waits for.
 func (p *Prober) Run(report func(a netip.Addr, usedBy net.HardwareAddr)) error {
 	buf := make([]byte, 64) // the shortest Ethernet frame, padding included
 	for {
@@ -80,13 +80,13 @@ func (p *Prober) Run(report func(a netip.Addr, usedBy net.HardwareAddr)) error {
 		case p.closed.Load():
 			return nil
 		case errors.Is(err, unix.ENETDOWN):
-			continue // said once when the interface goes down; it may come back
+			continue // reported once when the interface goes down; it may come back
 		case err != nil:
 			return fmt.Errorf("arp: %w", err)
 		}
 		m, ok := Decode(buf[:n])
 		if !ok || m.Sender == p.hw {
-			continue // a switch may send our own packets back
+			continue // a switch may send our packets back
 		}
 		a := m.claims()
 		p.mu.Lock()
@@ -98,7 +98,7 @@ func (p *Prober) Run(report func(a netip.Addr, usedBy net.HardwareAddr)) error {
 	}
 }
 
-// broadcast sends to all on the link, or fails at once.
+// broadcast sends to all hosts on the link, or fails at once.
 func (p *Prober) broadcast(m Packet) error {
 	to := unix.SockaddrLinklayer{
 		Protocol: 0x0608, // ETH_P_ARP in network order
@@ -113,19 +113,20 @@ func (p *Prober) broadcast(m Packet) error {
 	send := func(fd uintptr) {
 		err = unix.Sendto(int(fd), m.Encode(), unix.MSG_DONTWAIT, &to)
 		if errors.Is(err, unix.ENETDOWN) {
-			// It may be that the interface was down: a packet socket says so
-			// once, to whoever calls it next, and that may be long after.
+			// The interface may have been down: a packet socket
+			// reports that once, to its next caller, possibly long
+			// afterwards.
 			err = unix.Sendto(int(fd), m.Encode(), unix.MSG_DONTWAIT, &to)
 		}
 	}
-	// Not by the Conn, which waits for room.
+	// Conn's write would block until there is room.
 	if e := rc.Control(send); e != nil {
 		return e
 	}
 	return err
 }
 
-// recent is a set of the addresses added last.
+// recent is the set of the most recently added addresses.
 type recent struct {
 	ring []netip.Addr
 	next int

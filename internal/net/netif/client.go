@@ -20,41 +20,41 @@ import (
 	"github.com/pxebox/pxebox/internal/net/sock"
 )
 
-// fallbackAfter is how long no server may answer before the box takes a
-// link-local address meanwhile.
+// fallbackAfter is how long the box waits for an answer from a DHCP server
+// before it takes a temporary link-local address.
 const fallbackAfter = 10 * time.Second
 
-// ownTries is how often the server of an offer, or of a lease held before, is
-// asked before the client starts over.
+// ownTries is how often the client asks the server of an offer, or of an
+// earlier lease, before it starts over.
 const ownTries = 3
 
-// client is the box's own DHCP client on one interface (RFC 2131 §4.4). It
-// belongs to the goroutine of run.
+// client is the box's DHCP client on one interface (RFC 2131 §4.4). It belongs
+// to the goroutine of run.
 type client struct {
 	*Keeper
 	link netlink.Link
 	wire *wire
-	dhcp *nclient4.Client // carries messages; the states are here
+	dhcp *nclient4.Client // sends and receives messages; the states are here
 	host []dhcpv4.Modifier
 
 	up      <-chan bool
 	carrier bool
 
 	held    held
-	stop    func() // ends the search for a link-local address; nil: none is under way
-	unasked bool   // held has not been confirmed since the carrier came
+	stop    func() // ends the search for a link-local address; nil: there is none
+	unasked bool   // held has not been confirmed since the carrier came up
 	said    string
 }
 
-// held is the lease in use; its addr is not valid where there is none.
+// held is the lease in use; its addr is not valid if there is none.
 type held struct {
 	setup
 	lifetime
-	asked  time.Time  // when it was asked for
-	server netip.Addr // zero where it is not known
+	asked  time.Time  // when it was requested
+	server netip.Addr // zero if it is not known
 }
 
-// What ends a question without an answer.
+// The reasons why a request ends without an answer.
 var (
 	errSilence = errors.New("no answer from a DHCP server")
 	errCarrier = errors.New("the carrier has changed")
@@ -70,8 +70,8 @@ func (k *Keeper) lease(ctx context.Context, l netlink.Link, up <-chan bool) erro
 		return err
 	}
 	w := &wire{Conn: conn}
-	// One transmission a call: when to repeat is decided here. It logs
-	// nothing unless told to.
+	// Each call transmits once: the client decides when to retransmit.
+	// nclient4 logs nothing by default.
 	d, err := nclient4.NewWithConn(w, a.HardwareAddr, nclient4.WithRetry(1), nclient4.WithTimeout(time.Hour))
 	if err != nil {
 		conn.Close()
@@ -90,11 +90,11 @@ func (k *Keeper) lease(ctx context.Context, l netlink.Link, up <-chan bool) erro
 	return c.run(ctx)
 }
 
-// forever is how the kernel gives an address's lifetime that has no end, in
+// forever is the kernel's value for an address lifetime without end, in
 // seconds.
 const forever = math.MaxUint32
 
-// leftover is a lease that an earlier run of this program left on the
+// leftover returns a lease that an earlier run of this program left on the
 // interface, as far as the kernel knows it.
 func (k *Keeper) leftover(l netlink.Link) (held, error) {
 	all, err := netlink.AddrList(l, netlink.FAMILY_V4)
@@ -103,7 +103,7 @@ func (k *Keeper) leftover(l netlink.Link) (held, error) {
 	}
 	for _, a := range all {
 		p := prefix(a.IPNet)
-		// One for ever was a fixed or a link-local address.
+		// An address without end was a fixed or a link-local one.
 		if k.isOwn(l.Attrs().Name, p) && a.ValidLft > 0 && a.ValidLft < forever {
 			valid := time.Duration(a.ValidLft) * time.Second
 			return held{setup: setup{addr: p, valid: valid}, lifetime: newLifetime(valid, 0, 0), asked: time.Now()}, nil
@@ -137,7 +137,7 @@ func (c *client) run(ctx context.Context) error {
 	}
 }
 
-// idle waits for a time, or for the carrier to change.
+// idle waits for d, or until the carrier changes.
 func (c *client) idle(ctx context.Context, d time.Duration) {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -149,18 +149,18 @@ func (c *client) idle(ctx context.Context, d time.Duration) {
 	}
 }
 
-// changed takes in what became of the carrier. "A client SHOULD use DHCP to
-// reacquire or verify its IP address and network parameters whenever the
-// local network parameters may have changed; e.g., at system boot time or
-// after a disconnection from the local network" (RFC 2131 §3.7).
+// changed handles a carrier change. "A client SHOULD use DHCP to reacquire or
+// verify its IP address and network parameters whenever the local network
+// parameters may have changed; e.g., at system boot time or after a
+// disconnection from the local network" (RFC 2131 §3.7).
 func (c *client) changed(up bool) {
 	c.carrier = up
 	c.unasked = c.held.addr.IsValid()
 	c.stopLinkLocal()
 }
 
-// acquire asks for a new lease until there is one, or the carrier changes, or
-// the lease in use meanwhile expires.
+// acquire requests a new lease until it gets one, or the carrier changes, or
+// the lease that is still in use expires.
 func (c *client) acquire(ctx context.Context) error {
 	began := time.Now()
 	for n := 0; ; n++ {
@@ -214,9 +214,9 @@ func (c *client) acquire(ctx context.Context) error {
 	}
 }
 
-// reboot asks whether the lease of before is good on the network as it is now
-// (RFC 2131 §3.2). Without an answer it stays in use while another is sought,
-// to the end of its time.
+// reboot asks whether the previous lease is still valid on the current network
+// (RFC 2131 §3.2). Without an answer the lease stays in use until it expires,
+// while the client looks for another.
 func (c *client) reboot(ctx context.Context) error {
 	for try := range ownTries {
 		asked := time.Now()
@@ -235,8 +235,8 @@ func (c *client) reboot(ctx context.Context) error {
 	return c.acquire(ctx)
 }
 
-// extend asks once for more time: the lease's server while renewing, all while
-// rebinding (RFC 2131 §4.4.5).
+// extend sends one request for more time: to the lease's server while renewing,
+// to all servers while rebinding (RFC 2131 §4.4.5).
 func (c *client) extend(ctx context.Context, p phase, wait time.Duration) error {
 	a := c.held.addr.Addr()
 	var to netip.Addr
@@ -246,7 +246,7 @@ func (c *client) extend(ctx context.Context, p phase, wait time.Duration) error 
 		if err == nil {
 			defer closeUnicast()
 		} else {
-			to = netip.Addr{} // another client has the port; a broadcast does as well
+			to = netip.Addr{} // another client has the port; a broadcast works as well
 		}
 	}
 	asked := time.Now()
@@ -264,7 +264,7 @@ func (c *client) extend(ctx context.Context, p phase, wait time.Duration) error 
 	return c.pause(ctx, err)
 }
 
-// bind puts a lease to use.
+// bind applies a lease.
 func (c *client) bind(ctx context.Context, ack *dhcpv4.DHCPv4, asked time.Time) error {
 	s, life, err := leased(ack, c.held.setup)
 	if err != nil {
@@ -277,7 +277,7 @@ func (c *client) bind(ctx context.Context, ack *dhcpv4.DHCPv4, asked time.Time) 
 	server, _ := netip.AddrFromSlice(ack.ServerIdentifier().To4())
 	log := c.Log.Info
 	if s.addr == c.held.addr && !c.unasked && c.said == "" {
-		log = c.Log.Debug // a renewal like all others
+		log = c.Log.Debug // a routine renewal
 	}
 	log("network: address leased", "interface", c.link.Attrs().Name, "address", s.addr, "server", server, "for", life.end)
 	c.held = held{setup: s, lifetime: life, asked: asked, server: server}
@@ -288,17 +288,17 @@ func (c *client) bind(ctx context.Context, ack *dhcpv4.DHCPv4, asked time.Time) 
 	return nil
 }
 
-// lose gives the lease up.
+// lose gives up the lease.
 func (c *client) lose(why string) {
 	c.Log.Warn("network: lease lost", "interface", c.link.Attrs().Name, "address", c.held.addr, "why", why)
 	c.drop(c.link, c.held.addr)
 	c.held, c.unasked = held{}, false
 }
 
-// pause handles what stops a dialogue but not the client.
+// pause handles errors that interrupt an exchange but not the client.
 func (c *client) pause(ctx context.Context, err error) error {
 	if errors.Is(err, errCarrier) || ctx.Err() != nil {
-		return nil // run looks at both
+		return nil // run checks both
 	}
 	if c.said != err.Error() {
 		c.said = err.Error()
@@ -308,7 +308,7 @@ func (c *client) pause(ctx context.Context, err error) error {
 	return nil
 }
 
-// say tells once that nobody answers.
+// say logs once that no server answers.
 func (c *client) say(what string) {
 	if c.said == "" {
 		c.said = what
@@ -316,8 +316,8 @@ func (c *client) say(what string) {
 	}
 }
 
-// ask sends a message and waits for an answer to it, for wait at most. A NAK
-// among the answers is errRefused. The zero Addr is everybody.
+// ask sends a message and waits for an answer, at most for wait. A NAK is
+// errRefused. The zero Addr means all servers.
 func (c *client) ask(ctx context.Context, wait time.Duration, to netip.Addr, m *dhcpv4.DHCPv4, match nclient4.Matcher) (*dhcpv4.DHCPv4, error) {
 	dest := nclient4.DefaultServers
 	if to.IsValid() {
@@ -355,12 +355,12 @@ func (c *client) ask(ctx context.Context, wait time.Duration, to netip.Addr, m *
 	}
 }
 
-// isOffer takes an offer of an address. A proxyDHCP server's has none.
+// isOffer accepts an offer of an address. A proxyDHCP server's offer has none.
 func isOffer(m *dhcpv4.DHCPv4) bool {
 	return m.MessageType() == dhcpv4.MessageTypeOffer && !m.YourIPAddr.IsUnspecified() && m.ServerIdentifier() != nil
 }
 
-// answers takes a verdict on a REQUEST, of one server where it is not nil.
+// answers accepts an ACK or a NAK, from one server if server is not nil.
 func answers(server net.IP) nclient4.Matcher {
 	verdict := nclient4.IsMessageType(dhcpv4.MessageTypeAck, dhcpv4.MessageTypeNak)
 	if server == nil {
@@ -369,8 +369,8 @@ func answers(server net.IP) nclient4.Matcher {
 	return nclient4.IsAll(verdict, nclient4.IsCorrectServer(server))
 }
 
-// The messages; RFC 2131 §4.3.6 table 4 and §4.4.1 table 5 say what is in
-// each.
+// The messages; RFC 2131 §4.3.6 table 4 and §4.4.1 table 5 say what each
+// contains.
 
 func (c *client) discover(passed time.Duration) *dhcpv4.DHCPv4 {
 	return c.message(dhcpv4.MessageTypeDiscover, withSeconds(passed))
@@ -402,7 +402,8 @@ func (c *client) message(t dhcpv4.MessageType, mods ...dhcpv4.Modifier) *dhcpv4.
 			dhcpv4.OptMaxMessageSize(nclient4.MaxMessageSize),
 			dhcpv4.OptParameterRequestList(dhcpv4.OptionSubnetMask, dhcpv4.OptionRouter, dhcpv4.OptionDomainNameServer,
 				dhcpv4.OptionDomainName, dhcpv4.OptionRenewTimeValue, dhcpv4.OptionRebindingTimeValue,
-				// The box uses none of these. It reports them: Leased.
+				// The box does not use these options. It
+				// reports them through Leased.
 				dhcpv4.OptionClassIdentifier, dhcpv4.OptionTFTPServerName, dhcpv4.OptionBootfileName)),
 	}
 	for _, mod := range append(c.host, mods...) {
@@ -415,16 +416,16 @@ func withSeconds(d time.Duration) dhcpv4.Modifier {
 	return func(m *dhcpv4.DHCPv4) { m.NumSeconds = uint16(min(d/time.Second, 0xffff)) }
 }
 
-// wire carries broadcasts over the packet socket and, while one is open,
-// the rest over a plain one. Answers to both are heard on the packet socket.
+// wire sends broadcasts over the packet socket. While a plain socket is open,
+// it sends unicasts over that. It receives all answers on the packet socket.
 type wire struct {
 	*clientport.Conn
 	unicast net.PacketConn
 }
 
-// openUnicast opens the client's port on the leased address, so that the
-// kernel finds the way to the server and does not refuse its answer. The
-// function closes it again.
+// openUnicast opens the client's port on the leased address, so that the kernel
+// finds the route to the server and does not reject its answer. The returned
+// function closes the port.
 func (w *wire) openUnicast(ctx context.Context, ifname string, a netip.Addr) (func(), error) {
 	lc := net.ListenConfig{Control: sock.Control(sock.OnInterface(ifname))}
 	p, err := lc.ListenPacket(ctx, "udp4", netip.AddrPortFrom(a, dhcpv4.ClientPort).String())

@@ -18,33 +18,34 @@ import (
 )
 
 const (
-	// retryEvery is the pause after a failure that only time or a hand can
-	// mend, such as an interface that is not there yet.
+	// retryEvery is the pause after a failure that only time or a person
+	// can fix, such as a missing interface.
 	retryEvery = 2 * time.Second
-	// negotiation is what an Ethernet interface takes at most to find its
-	// link partner once it is switched on.
+	// negotiation is the longest time that an Ethernet interface takes to
+	// find its link partner after it is switched on.
 	negotiation = 5 * time.Second
 )
 
-// Keeper keeps one interface configured as the settings say.
+// Keeper keeps one interface configured according to the settings.
 type Keeper struct {
-	// Interface overrides the settings' interface where it is not empty.
+	// Interface overrides the settings' interface if it is not empty.
 	Interface string
-	// RunDir is where the Keeper notes which address it set, so that after a
-	// restart it knows it from one that the system's own network setup made.
+	// RunDir is where the Keeper records which address it set, so that
+	// after a restart it can tell it from one that the system's network
+	// setup made.
 	RunDir string
-	// Leased, where it is set, is called with each answer by which the site's
-	// DHCP server gives the box an address.
+	// Leased, if set, is called with each answer by which the site's DHCP
+	// server gives the box an address.
 	Leased func(context.Context, *dhcpv4.DHCPv4)
 	Log    *slog.Logger
 }
 
-// Run follows the settings until ctx ends, and reports the link whenever it
-// has changed. It does not call report twice at a time. The context that
-// report gets ends when newer settings make its news stale.
+// Run applies the settings until ctx ends, and reports each change of the link.
+// It never runs two calls of report at the same time. The context that report
+// gets ends when newer settings make the report obsolete.
 //
-// An address that is set stays when Run ends: the box is to be reachable
-// while its program restarts.
+// An address that is set stays when Run ends: the box must stay reachable while
+// its program restarts.
 func (k *Keeper) Run(ctx context.Context, settings <-chan spec.Network, report func(context.Context, Link)) {
 	stop := func() {}
 	defer func() { stop() }()
@@ -63,8 +64,8 @@ func (k *Keeper) Run(ctx context.Context, settings <-chan spec.Network, report f
 	}
 }
 
-// tenure is the time for which one state of the settings holds. Its fields
-// belong to the goroutine of run.
+// tenure is the period during which one version of the settings applies. Its
+// fields belong to the goroutine of run.
 type tenure struct {
 	*Keeper
 	settings spec.Network
@@ -72,9 +73,9 @@ type tenure struct {
 
 	last Link   // as reported
 	kept string // interface that was chosen and has had a carrier
-	told string // interface of the last advice to name one
+	told string // interface in the last log line that advised naming one
 
-	fitted netip.Prefix // network that the neighbor table was made large enough for
+	fitted netip.Prefix // network that the neighbor table was enlarged for
 }
 
 func (t *tenure) run(ctx context.Context) {
@@ -84,7 +85,7 @@ func (t *tenure) run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		if err.Error() != said { // once, not every two seconds
+		if err.Error() != said { // log it once, not every two seconds
 			said = err.Error()
 			t.Log.Error("network: trying again", "err", err)
 		}
@@ -94,7 +95,7 @@ func (t *tenure) run(ctx context.Context) {
 	}
 }
 
-// tell reports the link if that is news.
+// tell reports the link if it has changed.
 func (t *tenure) tell(ctx context.Context, l Link) {
 	if !l.Equal(t.last) {
 		t.last = l
@@ -112,14 +113,15 @@ var (
 	errNewHardware      = errors.New("the interface has another hardware address now")
 )
 
-// attempt brings the interface up and stays with it until it fails or ctx
+// attempt brings the interface up and keeps it configured until it fails or ctx
 // ends. It always returns an error.
 func (t *tenure) attempt(ctx context.Context) error {
 	l, err := t.find(ctx)
 	if err != nil {
 		return err
 	}
-	// Up already, and set up by others, is all that an unprivileged run needs.
+	// For an unprivileged run it is enough that the interface is already up
+	// and configured.
 	if err := netlink.LinkSetUp(l); err != nil && l.Attrs().Flags&net.FlagUp == 0 {
 		return fmt.Errorf("bring up %s: %w", l.Attrs().Name, err)
 	}
@@ -128,7 +130,8 @@ func (t *tenure) attempt(ctx context.Context) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer cancel()
-	// Subscribed before the first look, so that no change falls between.
+	// Subscribe before the first look, so that no change is missed in
+	// between.
 	changes, err := subscribe(ctx)
 	if err != nil {
 		return err
@@ -141,8 +144,8 @@ func (t *tenure) attempt(ctx context.Context) error {
 	t.tell(ctx, now)
 	t.Log.Debug("network", "interface", now.Name, "carrier", now.Up, "address", now.Addr)
 
-	// up carries true each time that the link has come up, false when it has
-	// gone down; only the newest counts.
+	// up receives true each time the link comes up, and false when it goes
+	// down; only the newest value counts.
 	up := make(chan bool, 1)
 	up <- now.Up
 	failed := make(chan error, 1)
@@ -169,8 +172,8 @@ func (t *tenure) attempt(ctx context.Context) error {
 		}
 		was := now
 		if now, err = read(l.Attrs().Index, t.settings.Address); err != nil {
-			// The interface has gone. Its users keep their sockets until
-			// another one takes its place.
+			// The interface has disappeared. Its users keep their
+			// sockets until another one takes its place.
 			was.Up, was.Addr = false, netip.Prefix{}
 			t.tell(ctx, was)
 			return err
@@ -195,7 +198,7 @@ func (t *tenure) attempt(ctx context.Context) error {
 	}
 }
 
-// find chooses the interface, and says so where there was a choice.
+// find chooses the interface, and logs the choice if there are several.
 func (t *tenure) find(ctx context.Context) (netlink.Link, error) {
 	name := t.Interface
 	if name == "" {
@@ -229,8 +232,8 @@ func (t *tenure) find(ctx context.Context) (netlink.Link, error) {
 	return l, nil
 }
 
-// negotiated chooses once the interfaces that were switched on have had their
-// time, or no carrier can change the choice any more.
+// negotiated chooses once the newly switched-on interfaces have had time to
+// negotiate, or once no carrier can change the choice any more.
 func (t *tenure) negotiated(ctx context.Context, name string) (choice, error) {
 	wait, cancel := context.WithTimeout(ctx, negotiation)
 	defer cancel()
@@ -257,8 +260,8 @@ func (t *tenure) negotiated(ctx context.Context, name string) (choice, error) {
 	}
 }
 
-// awaken switches interfaces on, since one that is off shows no carrier, and
-// reports whether there was one to switch on.
+// awaken switches interfaces on, because one that is off shows no carrier. It
+// reports whether it switched on any.
 func awaken(all []candidate) bool {
 	any := false
 	for _, c := range all {
@@ -273,7 +276,7 @@ func awaken(all []candidate) bool {
 	return any
 }
 
-// elsewhere reports whether choose would take another interface now.
+// elsewhere reports whether choose would now take another interface.
 func (t *tenure) elsewhere(name string) bool {
 	if t.Interface != "" || t.settings.Interface != "" || t.kept == name {
 		return false
@@ -296,7 +299,8 @@ func (t *tenure) fix(ctx context.Context, l netlink.Link, up <-chan bool) error 
 		case err != nil:
 			return err
 		case now.Addr == s.addr && !t.isOwn(now.Name, s.addr):
-			// The system's own doing: its routes are left to it, too.
+			// The system has set this address, so its routes are
+			// left to the system too.
 			t.disown(now.Name, s.addr)
 		default:
 			err := t.apply(l, s)
@@ -325,8 +329,8 @@ func (t *tenure) fix(ctx context.Context, l netlink.Link, up <-chan bool) error 
 	}
 }
 
-// subscribe sends a nil for each change of a link or an address, and at last
-// an error. Changes that come faster than they are read are one.
+// subscribe sends nil for each change of a link or an address, and an error at
+// the end. Changes that arrive faster than they are read are merged.
 func subscribe(ctx context.Context) (<-chan error, error) {
 	links, addrs := make(chan netlink.LinkUpdate), make(chan netlink.AddrUpdate)
 	if err := netlink.LinkSubscribe(links, ctx.Done()); err != nil {
@@ -336,8 +340,8 @@ func subscribe(ctx context.Context) (<-chan error, error) {
 		return nil, fmt.Errorf("watch addresses: %w", err)
 	}
 	changes := make(chan error, 1)
-	// Both channels are read to their end, which ctx brings: a reader that
-	// left early would leave their writers behind.
+	// Both channels must be drained until ctx closes them: a reader that
+	// stopped early would leak their writers.
 	go func() { drain(links, changes) }()
 	go func() { drain(addrs, changes) }()
 	return changes, nil
@@ -347,11 +351,11 @@ func drain[T any](from <-chan T, changes chan error) {
 	for range from {
 		select {
 		case changes <- nil:
-		default: // one is waiting, and has not been looked into yet
+		default: // one is already pending
 		}
 	}
 	select {
-	case <-changes: // the error says more
+	case <-changes: // the error replaces a pending change
 	default:
 	}
 	select {
@@ -360,7 +364,7 @@ func drain[T any](from <-chan T, changes chan error) {
 	}
 }
 
-// newest leaves v in c, whatever was there. There is one writer.
+// newest replaces the value in c with v. There is one writer.
 func newest(c chan bool, v bool) {
 	select {
 	case <-c:
@@ -369,7 +373,7 @@ func newest(c chan bool, v bool) {
 	c <- v
 }
 
-// sleep waits; false means that ctx has ended.
+// sleep waits for d; false means that ctx has ended.
 func sleep(ctx context.Context, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()

@@ -11,21 +11,21 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 )
 
-// lifetime is the three times of a lease, counted from the moment at which it
-// was asked for (RFC 2131 §4.4.1). A zero end is a lease without one.
+// lifetime holds the three times of a lease, counted from the moment of the
+// request (RFC 2131 §4.4.1). If end is zero, the lease has no end.
 type lifetime struct {
-	renew  time.Duration // T1: ask the server that gave it
+	renew  time.Duration // T1: ask the server that granted it
 	rebind time.Duration // T2: ask any server
 	end    time.Duration
 }
 
-// infinite is option 51's way of saying so (RFC 2131 §3.3).
+// infinite is the value of option 51 for a lease without end (RFC 2131 §3.3).
 const infinite = math.MaxUint32 * time.Second
 
-// newLifetime takes options 51, 58 and 59. T1 and T2 are only believed where
-// "T1 MUST be earlier than T2, which, in turn, MUST be earlier than the time
-// at which the client's lease will expire"; otherwise they are 0.5 and 0.875
-// of the lease (RFC 2131 §4.4.5).
+// newLifetime takes options 51, 58 and 59. It uses T1 and T2 only if "T1 MUST
+// be earlier than T2, which, in turn, MUST be earlier than the time at which
+// the client's lease will expire"; otherwise they are 0.5 and 0.875 of the
+// lease (RFC 2131 §4.4.5).
 func newLifetime(lease, t1, t2 time.Duration) lifetime {
 	if lease == infinite {
 		return lifetime{}
@@ -36,13 +36,13 @@ func newLifetime(lease, t1, t2 time.Duration) lifetime {
 	if t1 <= 0 || t1 >= t2 {
 		t1 = lease / 2
 	}
-	if t1 >= t2 { // T2 is early: stay before it
+	if t1 >= t2 { // T2 is early: keep T1 before it
 		t1 = t2 / 2
 	}
 	return lifetime{renew: t1, rebind: t2, end: lease}
 }
 
-// phase is what the client of a lease does (RFC 2131 figure 5).
+// phase is the state of a client with a lease (RFC 2131 figure 5).
 type phase int
 
 const (
@@ -52,11 +52,11 @@ const (
 	expired
 )
 
-// at says what to do when a time has passed, and for how long. While bound
-// that is to wait; otherwise to ask and to wait for an answer: "one-half of
-// the remaining time [...] down to a minimum of 60 seconds" (RFC 2131
-// §4.4.5). A short lease is asked for more often, or one lost packet would
-// cost it.
+// at returns what to do after a time has passed, and for how long. While bound,
+// the client waits; otherwise it sends a request and waits for the answer:
+// "one-half of the remaining time [...] down to a minimum of 60 seconds" (RFC
+// 2131 §4.4.5). A short lease is requested more often, or one lost packet would
+// lose it.
 func (l lifetime) at(passed time.Duration) (phase, time.Duration) {
 	floor := min(time.Minute, l.end/8)
 	switch {
@@ -74,24 +74,23 @@ func (l lifetime) at(passed time.Duration) (phase, time.Duration) {
 	return expired, 0
 }
 
-// backoff is how long to wait for an answer to the nth question, from 0. RFC
-// 2131 §4.1 begins with 4 s and ends with 64; but one box storms nobody, and
-// people wait for it.
+// backoff is how long to wait for an answer to request n, counted from 0. RFC
+// 2131 §4.1 starts at 4 s and ends at 64 s; but a single box causes no storm,
+// and people wait for it.
 func backoff(n int) time.Duration {
 	return time.Second << min(n, 3)
 }
 
-// domainName is what may stand in resolv.conf: the server's text is not ours,
-// and a line break in it would add a line of its own.
+// domainName matches what may go into resolv.conf: the text comes from the
+// server, and a line break in it would add another line.
 var domainName = regexp.MustCompile(`^[A-Za-z0-9.-]{1,253}$`)
 
-// shortest is the shortest lease that is taken, as everything here counts in
+// shortest is the shortest lease that is accepted, since all times here are in
 // seconds.
 const shortest = 2 * time.Second
 
-// leased reads from a server's ACK what the interface is to be given. before
-// is what it was given last: some servers leave out of a renewal what has not
-// changed.
+// leased reads the interface's new setup from a server's ACK. before is the
+// previous setup: some servers leave unchanged values out of a renewal.
 func leased(ack *dhcpv4.DHCPv4, before setup) (setup, lifetime, error) {
 	a, ok := netip.AddrFromSlice(ack.YourIPAddr.To4())
 	bits, _ := ack.SubnetMask().Size()
@@ -127,8 +126,8 @@ func leased(ack *dhcpv4.DHCPv4, before setup) (setup, lifetime, error) {
 	return s, life, nil
 }
 
-// addrs are the addresses of an option, without the zero ones that some
-// servers fill it up with.
+// addrs returns the addresses in an option, without the zero ones that some
+// servers pad it with.
 func addrs(ips []net.IP) []netip.Addr {
 	var out []netip.Addr
 	for _, ip := range ips {

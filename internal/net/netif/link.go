@@ -1,8 +1,8 @@
-// Package netif gets the box onto the wire and keeps it there, by netlink:
+// Package netif gets the box onto the network and keeps it there, by netlink:
 // which interface, its address (fixed, leased from the site's DHCP server, or
-// link-local where there is none), its routes and name servers. It reports
-// what the kernel then says, so that those who answer packets know their own
-// address. What they answer is not its business.
+// link-local if there is none), its routes and name servers. It reports the
+// resulting state of the kernel, so that the servers know the box's address. It
+// does not know what they answer.
 package netif
 
 import (
@@ -18,17 +18,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Link is the interface as it is now.
+// Link is the current state of the interface.
 type Link struct {
 	Name  string
 	Index int
 	HW    net.HardwareAddr
 	MTU   int
 	Up    bool         // switched on, and with a carrier
-	Addr  netip.Prefix // zero while it has none
+	Addr  netip.Prefix // zero if it has none
 }
 
-// Equal reports whether nothing that a user of the link sees has changed.
+// Equal reports whether two Links are the same to their users.
 func (l Link) Equal(o Link) bool {
 	return l.Name == o.Name && l.Index == o.Index && l.HW.String() == o.HW.String() &&
 		l.MTU == o.MTU && l.Up == o.Up && l.Addr == o.Addr
@@ -37,37 +37,36 @@ func (l Link) Equal(o Link) bool {
 // candidate is an interface as choose sees it.
 type candidate struct {
 	name     string
-	kind     string // netlink's: "device" for hardware and what QEMU calls so
+	kind     string // netlink's: "device" for hardware and QEMU's interfaces
 	ethernet bool
 	loopback bool
 	wireless bool
-	on       bool // switched on: otherwise it cannot tell of a carrier
+	on       bool // switched on; one that is off cannot report a carrier
 	carrier  bool
 }
 
-// choice is the interface to serve on. among holds all that it could have
-// been where the settings do not say and there are several.
+// choice is the interface to serve on. If the settings name none and there are
+// several, among holds all of them.
 type choice struct {
 	candidate
 	among []candidate
 }
 
-// settled reports whether the choice stays what it is, whichever carriers are
-// still to come: the first by name has one, or there is no choice.
+// settled reports whether later carriers cannot change the choice: the first
+// interface by name has one, or there is nothing to choose from.
 func (c choice) settled() bool {
 	return len(c.among) == 0 || c.carrier && c.name == c.among[0].name
 }
 
 var errNoInterface = errors.New("no wired network interface")
 
-// choose finds the interface to serve on: the named one; or else, of the
-// wired ones, the one that was kept so far, the only one that has a carrier,
-// or the first by name. Bridges, tunnels and wireless interfaces must be
-// named. A virtual Ethernet pair counts where there is no hardware, as in a
-// container.
+// choose finds the interface to serve on: the named one; otherwise, among the
+// wired ones, the one that was kept so far, the only one that has a carrier, or
+// the first by name. Bridges, tunnels and wireless interfaces must be named. A
+// virtual Ethernet pair counts if there is no hardware, as in a container.
 //
-// A carrier that comes and goes must not move a DHCP server to the other
-// network of a machine: hence kept.
+// kept exists because a carrier that comes and goes must not move a DHCP server
+// to the machine's other network.
 func choose(all []candidate, name, kept string) (choice, error) {
 	if name != "" {
 		i := slices.IndexFunc(all, func(c candidate) bool { return c.name == name })
@@ -111,7 +110,7 @@ func names(all []candidate) string {
 	return strings.Join(s, ", ")
 }
 
-// candidates are the interfaces that the kernel has.
+// candidates returns the kernel's interfaces.
 func candidates() ([]candidate, error) {
 	links, err := netlink.LinkList()
 	if err != nil {
@@ -135,8 +134,8 @@ func carrier(a *netlink.LinkAttrs) bool {
 	return a.Flags&net.FlagUp != 0 && a.RawFlags&unix.IFF_LOWER_UP != 0
 }
 
-// read asks the kernel for the link's state. Of several addresses it takes
-// the wanted one, or else the first that is not merely link-local.
+// read gets the link's state from the kernel. If there are several addresses,
+// it takes the wanted one, or else the first that is not just link-local.
 func read(index int, want netip.Prefix) (Link, error) {
 	l, err := netlink.LinkByIndex(index)
 	if err != nil {

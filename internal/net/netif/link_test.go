@@ -48,7 +48,7 @@ func TestChoose(t *testing.T) {
 	}
 }
 
-// TestSettled tries, for each choice, whether carriers that come later change it.
+// TestSettled tries, for each choice, whether later carriers change it.
 func TestSettled(t *testing.T) {
 	const interfaces = 3
 	chooseOf := func(carriers int) choice {
@@ -89,7 +89,7 @@ func TestPick(t *testing.T) {
 	for _, tt := range []struct {
 		situation string
 		have      []netip.Prefix
-		want      netip.Prefix // fixed address of the settings
+		want      netip.Prefix // fixed address in the settings
 		picked    netip.Prefix
 	}{
 		{"no address", nil, none, none},

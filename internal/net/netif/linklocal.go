@@ -26,9 +26,9 @@ const (
 	rateLimitInterval = time.Minute
 )
 
-// linkLocalAddr is the nth address to try, the same ones for an interface
-// each time, so that it mostly comes back to the one that it had (RFC 3927
-// §2.1). The first and the last 256 addresses of 169.254/16 are reserved.
+// linkLocalAddr returns the nth address to try. An interface gets the same
+// sequence each time, so that it mostly returns to its previous address (RFC
+// 3927 §2.1). The first and the last 256 addresses of 169.254/16 are reserved.
 func linkLocalAddr(hw net.HardwareAddr, n int) netip.Addr {
 	h := fnv.New32a()
 	h.Write(hw)
@@ -56,7 +56,7 @@ func (c *client) startLinkLocal(ctx context.Context) {
 }
 
 // stopLinkLocal ends the search. An address that it has found stays until
-// another one takes its place.
+// another one replaces it.
 func (c *client) stopLinkLocal() {
 	if c.stop != nil {
 		c.stop()
@@ -64,8 +64,8 @@ func (c *client) stopLinkLocal() {
 	}
 }
 
-// linkLocal finds a link-local address that nobody uses, gives it to the
-// interface, and watches over it until ctx ends (RFC 3927 §2).
+// linkLocal finds an unused link-local address, sets it on the interface, and
+// defends it until ctx ends (RFC 3927 §2).
 func (k *Keeper) linkLocal(ctx context.Context, l netlink.Link) error {
 	a := l.Attrs()
 	p, err := arp.Open(a.Name, a.Index, a.HardwareAddr)
@@ -112,14 +112,14 @@ func (k *Keeper) linkLocal(ctx context.Context, l netlink.Link) error {
 		if !await(ctx, addr, used) {
 			return nil
 		}
-		// §2.5 (a): give way at once. Nobody has a connection over it that
-		// would be worth a defence.
+		// §2.5 (a): give up the address at once. There is no connection
+		// over it that would be worth defending.
 		k.Log.Warn("network: another machine uses this link-local address too", "interface", a.Name, "address", own)
 		k.drop(l, own)
 	}
 }
 
-// claim probes an address (§2.2.1), and reports whether it is ours to take.
+// claim probes an address (§2.2.1), and reports whether it is free.
 func (k *Keeper) claim(ctx context.Context, p *arp.Prober, a netip.Addr, used <-chan netip.Addr) bool {
 	for i := range probeNum {
 		if err := p.Probe(a); err != nil {
@@ -141,8 +141,7 @@ func (k *Keeper) claim(ctx context.Context, p *arp.Prober, a netip.Addr, used <-
 	return true
 }
 
-// await waits until another machine is found to use a; false means that ctx
-// has ended.
+// await waits until another machine uses a; false means that ctx has ended.
 func await(ctx context.Context, a netip.Addr, used <-chan netip.Addr) bool {
 	for {
 		select {

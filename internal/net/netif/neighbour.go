@@ -12,12 +12,12 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/ether"
 )
 
-// Neighbour is the hardware address that the kernel sends to for an address
-// on the link. It is zero where the kernel has none: nothing was sent there
-// lately, or nobody answered ARP.
+// Neighbour returns the hardware address that the kernel uses for an IP address
+// on the link. It is zero if the kernel has none: it has sent nothing there
+// lately, or no machine answered ARP.
 //
-// One entry is asked for, not the table: the question may come from a
-// stranger's packet, and a large network has thousands.
+// It requests a single entry, not the table: a stranger's packet may trigger
+// the call, and a large network has thousands of entries.
 func Neighbour(index int, a netip.Addr) (ether.MAC, error) {
 	req := nl.NewNetlinkRequest(unix.RTM_GETNEIGH, 0)
 	req.AddData(&netlink.Ndmsg{Family: unix.AF_INET, Index: uint32(index)})
@@ -42,8 +42,8 @@ func Neighbour(index int, a netip.Addr) (ether.MAC, error) {
 	return ether.MAC{}, nil
 }
 
-// Resolve has the kernel ask by ARP who has an address on the link, and does not
-// wait for the answer. It needs CAP_NET_ADMIN.
+// Resolve makes the kernel send an ARP request for an address on the link, and
+// does not wait for the answer. It needs CAP_NET_ADMIN.
 func Resolve(index int, a netip.Addr) error {
 	err := netlink.NeighSet(&netlink.Neigh{LinkIndex: index, Family: unix.AF_INET, State: netlink.NUD_NONE, Flags: netlink.NTF_USE, IP: a.AsSlice()})
 	if err != nil {

@@ -11,25 +11,26 @@ import (
 	"strings"
 )
 
-// neighborDir holds the bounds of the kernel's neighbor table, which all
-// interfaces share (Linux, Documentation/networking/ip-sysctl.rst). A network
-// namespace does not have them.
+// neighborDir holds the limits of the kernel's neighbor table, which all
+// interfaces share (Linux, Documentation/networking/ip-sysctl.rst). It does not
+// exist in a network namespace.
 const neighborDir = "/proc/sys/net/ipv4/neigh/default"
 
-// bounds are gc_thresh1 to 3: up to the first the kernel keeps all entries,
-// from the second on it clears away what is five seconds old, and the third is
-// the most that it takes. Above that it can send nothing to a machine that it
+// bounds are gc_thresh1 to gc_thresh3. Up to the first the kernel keeps all
+// entries. From the second on it removes entries older than five seconds. The
+// third is the maximum: above it the kernel cannot send to a machine that it
 // does not know yet.
 type bounds [3]int
 
-// maxNeighbors bounds the table of a very large network. So many entries take
-// some 8 MB.
+// maxNeighbors limits the table for a very large network. That many entries
+// take about 8 MB.
 const maxNeighbors = 16384
 
-// tableFor is what the table needs for a link with the network. Only addresses
-// of the link become entries, so a stranger cannot make it larger than that
-// either; machines behind a router go by its entry. Linux's own bounds, 128,
-// 512 and 1,024, come on top, for other interfaces.
+// tableFor returns the limits that the table needs for a link with that
+// network. Only addresses of the link become entries, so a stranger cannot make
+// the table grow beyond that; machines behind a router need only the router's
+// entry. Linux's default limits, 128, 512 and 1,024, are added for other
+// interfaces.
 func tableFor(network netip.Prefix) bounds {
 	machines := maxNeighbors
 	if bits := 32 - network.Bits(); network.IsValid() && bits < 15 {
@@ -38,7 +39,7 @@ func tableFor(network netip.Prefix) bounds {
 	return bounds{machines + 128, machines + 512, machines + 1024}
 }
 
-// readBounds reads those that are in force.
+// readBounds reads the current limits.
 func readBounds(dir string) (b bounds, err error) {
 	for i := range b {
 		text, err := os.ReadFile(boundFile(dir, i))
@@ -56,8 +57,8 @@ func boundFile(dir string, i int) string {
 	return filepath.Join(dir, fmt.Sprintf("gc_thresh%d", i+1))
 }
 
-// growTo raises bounds and lowers none. The largest goes first, so that they
-// are in order at any time.
+// growTo raises limits and never lowers one. It writes the largest first, so
+// that they are in order at any time.
 func growTo(dir string, is, want bounds) error {
 	for i := len(is) - 1; i >= 0; i-- {
 		if is[i] >= want[i] {
@@ -70,10 +71,10 @@ func growTo(dir string, is, want bounds) error {
 	return nil
 }
 
-// fitTable makes the neighbor table large enough for the link's network where
-// the system is the box's alone. Elsewhere other programs share the table, and
-// its bounds are the administrator's to set. Best effort: the box serves
-// without.
+// fitTable makes the neighbor table large enough for the link's network, but
+// only if the system runs nothing but the box. Elsewhere other programs share
+// the table, and its limits are the administrator's decision. Best effort: the
+// box serves without it.
 func (k *Keeper) fitTable(dir string, mayChange bool, network netip.Prefix) {
 	is, err := readBounds(dir)
 	if err != nil {

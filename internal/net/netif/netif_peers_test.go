@@ -28,16 +28,17 @@ import (
 	"github.com/pxebox/pxebox/peers/netns"
 )
 
-// The tests run in a copy of this program that has a network namespace to
-// itself: netlink speaks of the namespace of the thread that asks, and the
-// code under test has many threads.
+// The tests run in a copy of this program with its own network namespace:
+// netlink uses the namespace of the calling thread, and the code under test has
+// many threads.
 const inside = "PXEBOX_NETIF_TEST_INSIDE"
 
 // home is the namespace of the tests.
 var home *os.File
 
-// homeName is what ip may call it. The number of this process would not do:
-// its first thread may be at the site just then.
+// homeName is a name for home that the ip command accepts. The ID of this
+// process would not work: its first thread may be in the site's namespace at
+// that moment.
 func homeName() string { return fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), home.Fd()) }
 
 func TestMain(m *testing.M) {
@@ -75,7 +76,7 @@ const (
 	siteIP = "192.168.77.2/24"
 )
 
-// patience bounds the wait for what must happen.
+// patience limits the wait for events that must happen.
 const patience = 40 * time.Second
 
 // bench is a box on a wire, with a site at the other end.
@@ -90,7 +91,7 @@ type bench struct {
 	stop     func()
 }
 
-// newBench wires box and site together; the Keeper is not running yet.
+// newBench connects box and site; the Keeper is not running yet.
 func newBench(t *testing.T) *bench {
 	t.Helper()
 	b := &bench{t: t, settings: make(chan spec.Network), runDir: t.TempDir(), stop: func() {}}
@@ -111,7 +112,7 @@ func newBench(t *testing.T) *bench {
 	return b
 }
 
-// wire makes the pair of interfaces, the box's switched off.
+// wire makes the pair of interfaces; the box's end is switched off.
 func (b *bench) wire(name string) {
 	b.t.Helper()
 	b.ok("ip", "link", "add", siteIf, "type", "veth", "peer", "name", name)
@@ -142,7 +143,7 @@ func run(name string, args ...string) error {
 	return nil
 }
 
-// start runs a Keeper. The interface is found by itself.
+// start runs a Keeper, which finds the interface by itself.
 func (b *bench) start(s spec.Network) {
 	ctx, cancel := context.WithCancel(context.Background())
 	k := &Keeper{RunDir: b.runDir, Log: slog.New(slog.NewTextHandler(journal.Lines(&b.log), &slog.HandlerOptions{Level: slog.LevelDebug}))}
@@ -152,7 +153,7 @@ func (b *bench) start(s spec.Network) {
 	b.settings <- s
 }
 
-// await waits for a report of the link from here on.
+// await waits for a matching report of the link, from now on.
 func (b *bench) await(what string, match func(Link) bool) Link {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeoutCause(context.Background(), patience, fmt.Errorf("no report of the link %s", what))
@@ -165,7 +166,7 @@ func (b *bench) await(what string, match func(Link) bool) Link {
 	return l
 }
 
-// logged waits for a line of the log that holds all words, anywhere.
+// logged waits for a log line that contains all words.
 func (b *bench) logged(words ...string) {
 	b.t.Helper()
 	b.loggedAfter(0, words...)
@@ -210,8 +211,8 @@ func (b *bench) serve(dhcpRange string, more ...string) *server {
 	return s
 }
 
-// serveBriefly starts busybox's udhcpd, which gives leases of 6 s; dnsmasq's
-// are two minutes at least.
+// serveBriefly starts busybox's udhcpd, which grants leases of 6 s; dnsmasq's
+// leases last at least two minutes.
 func (b *bench) serveBriefly() *server {
 	b.t.Helper()
 	dir := b.t.TempDir()
@@ -249,8 +250,8 @@ func (s *server) stop() {
 	}
 }
 
-// says waits for a line of the server's log from the beginning on, and
-// returns the place behind it.
+// says waits for a line in the server's log, from its beginning, and returns
+// the position after it.
 func (s *server) says(what string) int { s.b.t.Helper(); return s.saysAfter(0, what) }
 
 func (s *server) saysAfter(place int, what string) int {
@@ -271,7 +272,7 @@ func leasedFrom(prefix string) func(Link) bool {
 
 func linkLocal(l Link) bool { return l.Up && l.Addr.IsValid() && l.Addr.Addr().IsLinkLocalUnicast() }
 
-// addresses are the box's, as the kernel has them.
+// addresses returns the box's addresses, as the kernel has them.
 func (b *bench) addresses() []string {
 	b.t.Helper()
 	l, err := netlink.LinkByName(boxIf)
@@ -290,7 +291,7 @@ func (b *bench) addresses() []string {
 	return out
 }
 
-// routers are those of the default routes on the box.
+// routers returns the routers of the box's default routes.
 func (b *bench) routers() []string {
 	b.t.Helper()
 	all, err := netlink.RouteList(nil, netlink.FAMILY_V4)
@@ -306,7 +307,7 @@ func (b *bench) routers() []string {
 	return out
 }
 
-// have waits until the box has these addresses, and no other.
+// have waits until the box has exactly these addresses.
 func (b *bench) have(addrs ...string) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -316,7 +317,7 @@ func (b *bench) have(addrs ...string) {
 		b.t.Fatal(err)
 	}
 	reached := false
-	for range changes { // to its end, which cancel brings
+	for range changes { // until cancel closes it
 		if !reached && slices.Equal(b.addresses(), addrs) {
 			reached = true
 			cancel()
@@ -327,7 +328,8 @@ func (b *bench) have(addrs ...string) {
 	}
 }
 
-// questions are the destinations of what the site hears for port 67.
+// questions records the destinations of the packets to port 67 that the site
+// receives.
 func (b *bench) questions() *journal.Journal[netip.Addr] {
 	b.t.Helper()
 	j := &journal.Journal[netip.Addr]{}
@@ -351,7 +353,7 @@ func (b *bench) questions() *journal.Journal[netip.Addr] {
 			if err != nil {
 				return
 			}
-			// No IP options here: UDP begins at the 20th byte.
+			// No IP options here: UDP begins at byte 20.
 			if n > 28 && buf[9] == unix.IPPROTO_UDP && buf[22] == 0 && buf[23] == 67 {
 				j.Add(netip.AddrFrom4([4]byte(buf[16:20])))
 			}
@@ -361,7 +363,7 @@ func (b *bench) questions() *journal.Journal[netip.Addr] {
 	return j
 }
 
-// asked waits until that many questions have come.
+// asked waits until n requests have arrived.
 func asked(t *testing.T, j *journal.Journal[netip.Addr], n int) []netip.Addr {
 	t.Helper()
 	ctx, cancel := context.WithTimeoutCause(context.Background(), patience, fmt.Errorf("fewer than %d questions", n))
@@ -380,7 +382,7 @@ func TestALeaseIsTakenAndRenewedAtItsServer(t *testing.T) {
 	l := b.await("with a lease", leasedFrom("192.168.77.0/24"))
 	b.awaitRouter("192.168.77.2")
 	place := s.says("DHCPACK")
-	// T1 is in 4 s.
+	// T1 is 4 s away.
 	s.saysAfter(s.saysAfter(place, "DHCPREQUEST"), "DHCPACK")
 	all := netip.MustParseAddr("255.255.255.255")
 	want := []netip.Addr{all, all, netip.MustParseAddr("192.168.77.2")} // DISCOVER, REQUEST, REQUEST
@@ -396,7 +398,7 @@ func TestALeaseIsReboundWhereItsServerIsSilent(t *testing.T) {
 	q := b.questions()
 	b.start(spec.Network{})
 	l := b.await("with a lease", leasedFrom("192.168.77.0/24"))
-	// Only its broadcasts reach the server from now on.
+	// From now on only its broadcasts reach the server.
 	b.here("ip", "neigh", "replace", "192.168.77.2", "lladdr", "02:00:00:00:00:99", "nud", "permanent", "dev", boxIf)
 	server, all := netip.MustParseAddr("192.168.77.2"), netip.MustParseAddr("255.255.255.255")
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -527,7 +529,7 @@ func TestAFixedAddress(t *testing.T) {
 	is := func(s string) func(Link) bool {
 		return func(l Link) bool { return l.Up && l.Addr == netip.MustParsePrefix(s) }
 	}
-	b.here("ip", "addr", "add", "10.1.1.1/24", "dev", boxIf) // somebody else's
+	b.here("ip", "addr", "add", "10.1.1.1/24", "dev", boxIf) // set by another program
 	s := fixed("192.168.77.1/24")
 	s.Gateway = netip.MustParseAddr("192.168.77.2")
 	b.start(s)
@@ -536,7 +538,7 @@ func TestAFixedAddress(t *testing.T) {
 
 	b.awaitRouter("192.168.77.2")
 
-	// Another one of the same subnet, without a router.
+	// Another address in the same subnet, without a router.
 	b.settings <- fixed("192.168.77.3/24")
 	b.await("with the address", is("192.168.77.3/24"))
 	b.logged("fixed address", "192.168.77.3/24")
@@ -545,7 +547,7 @@ func TestAFixedAddress(t *testing.T) {
 		t.Errorf("default routers %q left behind", r)
 	}
 
-	// A router that cannot be reached is no reason to be without an address.
+	// An unreachable router must not prevent the address.
 	s = fixed("192.168.77.4/24")
 	s.Gateway = netip.MustParseAddr("172.16.0.1")
 	b.settings <- s
@@ -553,18 +555,20 @@ func TestAFixedAddress(t *testing.T) {
 	b.logged("no default route", "172.16.0.1")
 	b.have("10.1.1.1/24", "192.168.77.4/24")
 
-	// Nor is an interface that is not there.
+	// Neither must a missing interface.
 	s.Interface = "eth9"
 	b.settings <- s
 	b.logged("no network interface", "eth9", boxIf)
 	b.have("10.1.1.1/24", "192.168.77.4/24")
 
-	// One that the system has set is used as it is, and ours goes.
+	// An address that the system has set is used as it is, and ours is
+	// removed.
 	b.settings <- fixed("10.1.1.1/24")
 	b.await("with the system's address", is("10.1.1.1/24"))
 	b.have("10.1.1.1/24")
 
-	// Somebody takes away what the box has set: it is set again.
+	// Another program removes the address that the box has set: it is set
+	// again.
 	b.settings <- fixed("192.168.77.5/24")
 	b.await("with the address", is("192.168.77.5/24"))
 	b.here("ip", "addr", "del", "192.168.77.5/24", "dev", boxIf)
@@ -586,7 +590,7 @@ func TestTheInterfaceIsSwitchedOffAndOn(t *testing.T) {
 
 func TestOfTwoInterfacesTheOneWithACarrier(t *testing.T) {
 	b := newBench(t)
-	b.second("a0") // the first by name
+	b.second("a0") // first by name
 	b.serve("192.168.77.100,192.168.77.110,1h")
 	b.start(spec.Network{})
 	if l := b.await("with a lease", leasedFrom("192.168.77.0/24")); l.Name != boxIf {
@@ -603,7 +607,7 @@ func TestOfTwoInterfacesTheOneThatGetsACarrier(t *testing.T) {
 	b.await("of the first by name", func(l Link) bool { return l.Name == "a0" && !l.Up })
 	b.ok("ip", "link", "set", siteIf, "up")
 	b.await("of the one with a carrier", func(l Link) bool { return l.Name == boxIf && l.Up })
-	// From now on it stays, whatever the other one does.
+	// From now on it stays, whatever the other interface does.
 	b.ok("ip", "link", "set", siteIf, "down")
 	b.await("without a carrier", func(l Link) bool { return l.Name == boxIf && !l.Up })
 	b.ok("ip", "link", "set", "far", "up")
@@ -613,7 +617,7 @@ func TestOfTwoInterfacesTheOneThatGetsACarrier(t *testing.T) {
 	}
 }
 
-// second gives the box one more interface, without a carrier.
+// second gives the box another interface, without a carrier.
 func (b *bench) second(name string) {
 	b.t.Helper()
 	b.ok("ip", "link", "add", "far", "type", "veth", "peer", "name", name)
@@ -621,7 +625,7 @@ func (b *bench) second(name string) {
 	b.t.Cleanup(func() { b.stop(); run("ip", "link", "del", name) })
 }
 
-// awaitRouter waits for a default route by a router.
+// awaitRouter waits for a default route via a router.
 func (b *bench) awaitRouter(want string) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -631,7 +635,7 @@ func (b *bench) awaitRouter(want string) {
 		b.t.Fatal(err)
 	}
 	found := false
-	for u := range routes { // to its end, which cancel brings
+	for u := range routes { // until cancel closes it
 		if u.Gw != nil && u.Gw.String() == want {
 			found = true
 			cancel()
@@ -642,7 +646,7 @@ func (b *bench) awaitRouter(want string) {
 	}
 }
 
-// The kernel tells who has an address once packets went there.
+// The kernel knows who has an address once packets were sent there.
 func TestNeighbour(t *testing.T) {
 	const siteMAC = "02:00:00:00:77:02"
 	b := newBench(t)
@@ -669,7 +673,7 @@ func TestNeighbour(t *testing.T) {
 	expect("nobody has it", "192.168.77.9", "")
 	expect("on another link", "127.0.0.1", "")
 
-	// Asked to, it finds out without a packet.
+	// If asked to, it resolves the address without a packet.
 	b.here("ip", "neigh", "flush", "dev", boxIf)
 	expect("forgotten", "192.168.77.2", "")
 	for _, a := range []string{"192.168.77.2", "192.168.77.9"} {

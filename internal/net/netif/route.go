@@ -8,8 +8,8 @@ import (
 	"github.com/vishvananda/netlink"
 )
 
-// Unreachable returns those of the networks to which the kernel has no route by
-// the interface.
+// Unreachable returns the networks that the kernel has no route to on the
+// interface.
 func Unreachable(index int, networks []netip.Prefix) ([]netip.Prefix, error) {
 	if len(networks) == 0 {
 		return nil, nil
@@ -30,7 +30,7 @@ func Unreachable(index int, networks []netip.Prefix) ([]netip.Prefix, error) {
 	return uncovered(networks, to), nil
 }
 
-// uncovered are the networks that lie in none of the routes' destinations.
+// uncovered returns the networks that none of the routes' destinations contain.
 func uncovered(networks, routes []netip.Prefix) []netip.Prefix {
 	return slices.DeleteFunc(slices.Clone(networks), func(n netip.Prefix) bool {
 		return slices.ContainsFunc(routes, func(r netip.Prefix) bool { return r.Bits() <= n.Bits() && r.Contains(n.Addr()) })

@@ -15,32 +15,32 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// setup is what an interface is to be given.
+// setup is the configuration to apply to an interface.
 type setup struct {
 	addr    netip.Prefix
-	valid   time.Duration // how long the address is ours; 0: for ever
+	valid   time.Duration // how long the address is ours; 0: no limit
 	gateway netip.Addr    // zero: none
 	dns     []netip.Addr
 	domain  string
 }
 
-// The default route that is ours is known by its protocol number, which
-// iproute2's rt_protos gives to nobody. Its metric is higher than any that
-// people use, so that a machine with a default route of its own keeps it: the
-// kernel replaces a route of the same metric even on another interface.
+// Our default route is recognized by its protocol number, which iproute2's
+// rt_protos leaves unassigned. Its metric is higher than any in common use, so
+// that a machine with another default route keeps it: the kernel replaces a
+// route of the same metric even on another interface.
 const (
 	routeProtocol = 67
 	routeMetric   = 1067
 )
 
-// apply gives the interface its address and default route, and the box its
-// name servers. It may be called again with the same or another setup; what an
-// earlier one set is taken away only once the new address is there. The error
-// is the address's alone: without a route the box can still be reached.
+// apply sets the interface's address and default route, and the box's name
+// servers. It may be called again with the same or another setup; what an
+// earlier call set is removed only once the new address is set. It returns only
+// errors of the address: without a route the box is still reachable.
 func (k *Keeper) apply(l netlink.Link, s setup) error {
 	name, index := l.Attrs().Name, l.Attrs().Index
-	// Written down first: an address that is not known to be ours would stay
-	// for good after a crash.
+	// Record it first: after a crash, an address that is not known to be
+	// ours would stay for good.
 	before := k.owned()
 	now := owned{name, s.addr}
 	k.note(append(slices.Clone(before), now)...)
@@ -50,7 +50,7 @@ func (k *Keeper) apply(l netlink.Link, s setup) error {
 		a.PreferedLft = a.ValidLft
 	}
 	if s.addr.Addr().IsLinkLocalUnicast() {
-		a.Scope = unix.RT_SCOPE_LINK // not to be used beyond (RFC 3927 §2.6.2)
+		a.Scope = unix.RT_SCOPE_LINK // not to be used beyond the link (RFC 3927 §2.6.2)
 	}
 	if err := netlink.AddrReplace(l, a); err != nil {
 		k.note(before...)
@@ -60,7 +60,8 @@ func (k *Keeper) apply(l netlink.Link, s setup) error {
 		for _, o := range stale {
 			k.remove(o)
 		}
-		// In case it was removed along with another of its subnet.
+		// In case it was removed along with another address of its
+		// subnet.
 		if err := netlink.AddrReplace(l, a); err != nil {
 			return fmt.Errorf("set address %v on %s: %w", s.addr, name, err)
 		}
@@ -75,7 +76,7 @@ func (k *Keeper) apply(l netlink.Link, s setup) error {
 	return nil
 }
 
-// drop takes an address away, and the default route that came with it.
+// drop removes an address, and the default route that came with it.
 func (k *Keeper) drop(l netlink.Link, p netip.Prefix) {
 	o := owned{l.Attrs().Name, p}
 	k.remove(o)
@@ -85,7 +86,8 @@ func (k *Keeper) drop(l netlink.Link, p netip.Prefix) {
 	}
 }
 
-// disown takes away all addresses that this program set but the one at name.
+// disown removes all addresses that this program set except keep on interface
+// name.
 func (k *Keeper) disown(name string, keep netip.Prefix) {
 	for _, o := range k.owned() {
 		if o != (owned{name, keep}) {
@@ -98,18 +100,18 @@ func (k *Keeper) disown(name string, keep netip.Prefix) {
 func (k *Keeper) remove(o owned) {
 	l, err := netlink.LinkByName(o.ifname)
 	if err != nil {
-		return // gone, and its addresses with it
+		return // the interface has disappeared, with its addresses
 	}
-	// By default Linux removes all addresses of a subnet along with the first
-	// one; others may have set them. Where this fails, so be it.
+	// By default Linux removes all addresses of a subnet along with the
+	// first one; other programs may have set them. Best effort.
 	_ = os.WriteFile("/proc/sys/net/ipv4/conf/"+o.ifname+"/promote_secondaries", []byte("1"), 0o644)
 	if err := netlink.AddrDel(l, &netlink.Addr{IPNet: ipNet(o.addr)}); err != nil {
 		k.Log.Debug("network: address was gone already", "interface", o.ifname, "address", o.addr, "err", err)
 	}
 }
 
-// setGateway makes gw the interface's default router; the zero Addr removes
-// it. Other programs' routes stay.
+// setGateway makes gw the interface's default router; the zero Addr removes it.
+// Other programs' routes stay.
 func setGateway(index int, gw netip.Addr) error {
 	mine := netlink.Route{LinkIndex: index, Protocol: routeProtocol}
 	old, err := netlink.RouteListFiltered(netlink.FAMILY_V4, &mine, netlink.RT_FILTER_OIF|netlink.RT_FILTER_PROTOCOL)
@@ -145,7 +147,7 @@ func (k *Keeper) isOwn(ifname string, p netip.Prefix) bool {
 	return slices.Contains(k.owned(), owned{ifname, p})
 }
 
-// owned reads the note: a line for each address, "eth0 192.168.77.1/24".
+// owned reads the note: one line per address, "eth0 192.168.77.1/24".
 func (k *Keeper) owned() []owned {
 	f, err := os.Open(k.noteFile())
 	if err != nil {
@@ -159,10 +161,10 @@ func (k *Keeper) owned() []owned {
 	return parseNote(string(b))
 }
 
-// maxNote is more than the note ever has, in bytes.
+// maxNote is more than the size that the note ever has, in bytes.
 const maxNote = 64 << 10
 
-// parseNote leaves out what this program does not write.
+// parseNote skips lines that this program would not write.
 func parseNote(note string) []owned {
 	var all []owned
 	for line := range strings.Lines(note) {
@@ -174,7 +176,7 @@ func parseNote(note string) []owned {
 	return all
 }
 
-// note writes down which addresses are ours. A failure is not worth being
+// note records which addresses are ours. A failure is not a reason to go
 // without an address.
 func (k *Keeper) note(all ...owned) {
 	var b strings.Builder
@@ -190,12 +192,11 @@ func (k *Keeper) note(all ...owned) {
 
 func (k *Keeper) noteFile() string { return filepath.Join(k.RunDir, "own-address") }
 
-// resolvConf is where gokrazy's /etc/resolv.conf points to. On any other
-// system name servers are somebody else's care.
+// resolvConf is the target of gokrazy's /etc/resolv.conf link. On any other
+// system the name servers are not the box's concern.
 const resolvConf = "/tmp/resolv.conf"
 
-// isBox reports whether this system is gokrazy's, with no programs but the
-// box's.
+// isBox reports whether this system is gokrazy, with no programs but the box's.
 func isBox() bool {
 	to, err := os.Readlink("/etc/resolv.conf")
 	return err == nil && to == resolvConf

@@ -1,4 +1,4 @@
-// Package sock sets the options of sockets that package net opens, before they
+// Package sock sets options on the sockets that package net opens, before they
 // are bound.
 package sock
 
@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Control makes the Control function of a net.ListenConfig or net.Dialer from
-// one that sets the options of a socket.
+// Control returns a Control function for a net.ListenConfig or net.Dialer that
+// calls set with the socket.
 func Control(set func(fd int) error) func(network, address string, c syscall.RawConn) error {
 	return func(_, _ string, c syscall.RawConn) error {
 		var err error
@@ -21,8 +21,8 @@ func Control(set func(fd int) error) func(network, address string, c syscall.Raw
 	}
 }
 
-// OnInterface binds a socket to a network interface: it receives what comes in
-// there only, and what it sends leaves there.
+// OnInterface binds a socket to a network interface: it receives and sends only
+// there.
 func OnInterface(name string) func(fd int) error {
 	return func(fd int) error {
 		return os.NewSyscallError("setsockopt SO_BINDTODEVICE", unix.BindToDevice(fd, name))

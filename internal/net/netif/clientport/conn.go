@@ -1,8 +1,8 @@
 // Package clientport is the DHCP client's side of the wire on Linux: UDP port
-// 68 (RFC 2131 §4.1) of an interface that may have no address yet. It is a
+// 68 (RFC 2131 §4.1) on an interface that may have no address yet. It uses a
 // packet socket, so that another DHCP client on the same machine keeps its
-// port, and what this machine itself broadcasts is never heard. It reads no
-// message.
+// port, and so that it never receives this machine's broadcasts. It does not
+// parse the messages.
 package clientport
 
 import (
@@ -19,9 +19,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Conn hears port 68 and broadcasts from it, whatever the address it is told
-// to send to. It is a net.PacketConn whose addresses are of type
-// *net.UDPAddr. One goroutine may read.
+// Conn receives on port 68 and broadcasts from it, whatever the address it is
+// told to send to. It is a net.PacketConn whose addresses are of type
+// *net.UDPAddr. Only one goroutine may read.
 type Conn struct {
 	net.PacketConn // UDP in IPv4, over frames
 	frames         *frames
@@ -29,8 +29,8 @@ type Conn struct {
 
 // Listen opens the port on an interface. It needs CAP_NET_RAW.
 func Listen(ifname string, ifindex int, hw net.HardwareAddr) (*Conn, error) {
-	// Without the filter every block that the box receives would be copied
-	// out of the kernel only to be thrown away here.
+	// Without the filter the kernel would copy every block that the box
+	// receives to this program, which would drop it.
 	filter, err := bpf.Assemble(toPort68)
 	if err != nil {
 		return nil, fmt.Errorf("filter for the DHCP client's port: %w", err)
@@ -47,26 +47,26 @@ func Listen(ifname string, ifindex int, hw net.HardwareAddr) (*Conn, error) {
 	}, nil
 }
 
-// Sender is the hardware address that the datagram read last came from.
+// Sender returns the hardware address that the last datagram came from.
 func (c *Conn) Sender() net.HardwareAddr { return c.frames.sender }
 
-// Broadcast reports whether the datagram read last was sent on this link: to the
+// Broadcast reports whether the last datagram was sent on this link: to the
 // limited broadcast address, which no router forwards (RFC 1812 §5.3.5.1), in a
-// frame for all. A host of another network can send a unicast here, and where
-// the router allows it a directed broadcast.
+// broadcast frame. A host on another network can send a unicast here and, if
+// the router allows it, a directed broadcast.
 func (c *Conn) Broadcast() bool { return c.frames.broadcast }
 
-// frames is the packet socket without its Ethernet headers. It remembers who
-// sent the last frame, and to whom.
+// frames is the packet socket without Ethernet headers. It remembers the sender
+// of the last frame, and whether it was a broadcast.
 type frames struct {
 	net.PacketConn
-	hw        net.HardwareAddr // its own
+	hw        net.HardwareAddr // the interface's hardware address
 	buf       []byte
 	sender    net.HardwareAddr
 	broadcast bool
 }
 
-// ethernet is the length of a frame's header: to, from, and the protocol
+// ethernet is the length of a frame's header: destination, source and protocol
 // (IEEE 802.3 §3.1.1).
 const ethernet = 14
 
@@ -78,7 +78,7 @@ func (f *frames) ReadFrom(b []byte) (int, net.Addr, error) {
 		n, from, err := f.PacketConn.ReadFrom(f.buf[:ethernet+len(b)])
 		switch {
 		case errors.Is(err, unix.ENETDOWN):
-			continue // said once when the interface goes down; it may come back
+			continue // reported once when the interface goes down; it may come back
 		case err != nil:
 			return 0, from, err
 		case n < ethernet:
@@ -90,8 +90,8 @@ func (f *frames) ReadFrom(b []byte) (int, net.Addr, error) {
 	}
 }
 
-// isBroadcast reports whether a frame and the IPv4 packet in it are for all on
-// the link.
+// isBroadcast reports whether a frame and the IPv4 packet in it are addressed
+// to all hosts on the link.
 func isBroadcast(frame []byte) bool {
 	const toIP = ethernet + 16 // RFC 791 §3.1
 	all := []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
@@ -110,8 +110,8 @@ func (f *frames) WriteTo(b []byte, to net.Addr) (int, error) {
 	return max(n-ethernet, 0), err
 }
 
-// toPort68 passes UDP datagrams to port 68 that came in one piece (RFC 791
-// §3.1, RFC 768).
+// toPort68 passes unfragmented UDP datagrams to port 68 (RFC 791 §3.1, RFC
+// 768).
 var toPort68 = []bpf.Instruction{
 	bpf.LoadAbsolute{Off: ethernet + 9, Size: 1},
 	bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.IPPROTO_UDP, SkipTrue: 6},

@@ -47,7 +47,8 @@ func TestFilterPassesOnlyTheClientsPort(t *testing.T) {
 	}
 }
 
-// Only what both headers address to all on the link was sent there for sure.
+// Only a packet that both headers address to all hosts is certain to come from
+// this link.
 func TestIsBroadcast(t *testing.T) {
 	all, one := [6]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, [6]byte{0x52, 0x54, 0, 0, 0, 1}
 	limited, directed, unicast := [4]byte{255, 255, 255, 255}, [4]byte{192, 168, 77, 255}, [4]byte{192, 168, 77, 1}
