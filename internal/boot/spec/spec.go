@@ -1,7 +1,7 @@
-// Package spec holds what the servers know of a site: its networks, its
-// machines and what they are told. These are plain values, and the form in which
-// package generation passes them from menuwatch to pxed. What a person writes in
-// pxebox.toml has types of its own, in package config.
+// Package spec holds what the servers know about a site: its networks, its
+// machines and what they are told. These are plain values, in the form in which
+// package generation passes them from menuwatch to pxed. What a person writes
+// in pxebox.toml has separate types, in package config.
 package spec
 
 import (
@@ -18,66 +18,66 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/firmware"
 )
 
-// Network says how the box itself gets onto the wire.
+// Network says how the box itself gets onto the network.
 type Network struct {
 	// Interface is the network interface to serve on; empty means the only
-	// wired one there is.
+	// wired one.
 	Interface string `json:"interface,omitempty"`
-	// Address is the box's own address with its prefix length, as in
+	// Address is the box's address with its prefix length, for example
 	// 192.168.77.1/24. The zero Prefix means "ask a DHCP server".
 	Address netip.Prefix `json:"address"`
-	// Gateway is the box's own default router. Only with a fixed Address;
-	// the zero Addr means none.
+	// Gateway is the box's default router. Only with a fixed Address; the
+	// zero Addr means none.
 	Gateway netip.Addr `json:"gateway"`
-	// DNS are the name servers that the box itself asks. Only with a fixed
+	// DNS are the name servers that the box itself uses. Only with a fixed
 	// Address.
 	DNS []netip.Addr `json:"dns,omitempty"`
 }
 
-// Mode is what the box does with DHCP questions.
+// Mode is how the box handles DHCP requests.
 type Mode string
 
 const (
-	ModeAuto   Mode = "auto"   // proxyDHCP beside the site's server; never leases
+	ModeAuto   Mode = "auto"   // proxyDHCP alongside the site's server; never leases
 	ModeProxy  Mode = "proxy"  // proxyDHCP (PXE 2.1 §2.2.3)
 	ModeServer Mode = "server" // leases addresses (RFC 2131)
 	ModeOff    Mode = "off"    // answers no DHCP at all
 )
 
-// Leases reports whether the mode hands out addresses.
+// Leases reports whether the mode leases addresses.
 func (m Mode) Leases() bool { return m == ModeServer }
 
-// Answers reports whether the mode answers DHCP questions at all.
+// Answers reports whether the mode answers DHCP requests at all.
 func (m Mode) Answers() bool { return m != ModeOff }
 
 // DHCP is what machines are told.
 type DHCP struct {
 	Mode Mode `json:"mode"`
-	// Force leases although another DHCP server answers on the link. Counts
-	// in ModeServer.
+	// Force leases addresses even if another DHCP server answers on the
+	// link. Applies in ModeServer.
 	Force bool `json:"force,omitempty"`
-	// Probe asks by ARP whether an address is in use before it is offered to
-	// a machine that did not have it last.
+	// Probe asks by ARP whether an address is in use before it is offered
+	// to a machine that was not its last holder.
 	Probe bool `json:"probe"`
-	// Ranges are the addresses to lease on the box's own subnet in
-	// ModeServer, in the order they are to be used.
+	// Ranges are the addresses to lease on the box's subnet in ModeServer,
+	// in order of use.
 	Ranges []Range `json:"range,omitempty"`
 	Parameters
-	// Subnets are those behind relay agents.
+	// Subnets are the networks behind relay agents.
 	Subnets []Subnet `json:"subnet,omitempty"`
-	// Reservations are addresses that belong to one machine each.
+	// Reservations assign fixed addresses, each to one machine.
 	Reservations []Reservation `json:"reservation,omitempty"`
 	// BootFiles are the programs that firmware loads, by the kind of
-	// firmware: a boot file, or an http:// URL for those that end in -http.
-	// A name that is not there gets the built-in program, an empty file
-	// none.
+	// firmware: a boot file, or an http:// URL for the kinds that end in
+	// -http. A kind without an entry gets the built-in program; one with an
+	// empty name gets none.
 	BootFiles map[firmware.Kind]string `json:"boot,omitempty"`
 }
 
-// Parameters are what the machines of one subnet are told beside their
+// Parameters are what the machines of one subnet are told in addition to their
 // address. A zero value leaves the option out.
 type Parameters struct {
-	// Identify says by what leases tell machines apart; empty is
+	// Identify says how leases tell machines apart; empty is
 	// IdentifyClient.
 	Identify Identify `json:"identify,omitempty"`
 	// Lease is how long an address is leased (option 51).
@@ -89,18 +89,18 @@ type Parameters struct {
 	NTP    []netip.Addr `json:"ntp,omitempty"`    // option 42
 	MTU    int          `json:"mtu,omitempty"`    // option 26, bytes
 	// Routes are option 121, without the default route. A client that reads
-	// it takes no notice of option 3 (RFC 3442), so Router belongs in both.
+	// it ignores option 3 (RFC 3442), so Router belongs in both.
 	Routes []Route `json:"routes,omitempty"`
-	// Options are any others, ready for the wire: none of the codes that the
-	// fields above stand for, and each code once.
+	// Options are any other options, encoded for the wire: each code once,
+	// and none of the codes of the fields above.
 	Options []Option `json:"option,omitempty"`
 }
 
-// Identify is by what leases tell the machines of a network apart.
+// Identify is how leases tell the machines of a network apart.
 type Identify string
 
 const (
-	IdentifyClient Identify = "client" // the client identifier, option 61; the MAC of a machine that sends none
+	IdentifyClient Identify = "client" // the client identifier, option 61; the MAC if a machine sends none
 	IdentifyMAC    Identify = "mac"    // the MAC alone
 )
 
@@ -110,42 +110,42 @@ type Route struct {
 	Via netip.Addr   `json:"via"`
 }
 
-// Option is a DHCP option by its code, with its value of 1 to 255 bytes.
+// Option is a DHCP option by code, with a value of 1 to 255 bytes.
 type Option struct {
 	Code  uint8  `json:"code"`
 	Value []byte `json:"value"`
 }
 
-// Subnet is a network behind a relay agent. Its Parameters are complete:
-// nothing in them comes from those of DHCP.
+// Subnet is a network behind a relay agent. Its Parameters are complete: it
+// inherits nothing from those of DHCP.
 type Subnet struct {
 	Network netip.Prefix `json:"network"`
 	Ranges  []Range      `json:"range,omitempty"`
 	Parameters
 }
 
-// Reservation is an address that is one machine's own, in or outside the
+// Reservation is an address that belongs to one machine, inside or outside the
 // ranges.
 type Reservation struct {
-	// MAC or Client names the machine; the other is empty.
+	// Either MAC or Client identifies the machine; the other is empty.
 	MAC      ether.MAC  `json:"mac,omitzero"`
 	Client   Hex        `json:"client,omitempty"` // option 61 as it is on the wire
 	Address  netip.Addr `json:"address"`
 	Hostname string     `json:"hostname,omitempty"` // option 12
 }
 
-// Hex is a run of bytes, written as hexadecimal pairs with colons:
-// "01:52:54:00". What NewHex returns can be compared.
+// Hex is a sequence of bytes, written as hexadecimal pairs with colons:
+// "01:52:54:00". Values that NewHex returns can be compared.
 type Hex string
 
-// NewHex writes bytes, with small letters.
+// NewHex writes bytes in lower case.
 func NewHex(b []byte) Hex {
 	return Hex(net.HardwareAddr(b).String()) // the same form, for any length
 }
 
-// Bytes are those that NewHex was given.
+// Bytes returns the bytes that NewHex was given.
 func (h Hex) Bytes() []byte {
-	b, _ := ParseHex(string(h)) // no other text gets past Validate
+	b, _ := ParseHex(string(h)) // Validate accepts no other text
 	return b
 }
 
@@ -164,51 +164,53 @@ func ParseHex(s string) ([]byte, error) {
 	return hex.DecodeString(digits)
 }
 
-// TFTP bounds what machines may ask for.
+// TFTP limits what machines may request.
 type TFTP struct {
-	// MaxBlock is the largest block, in bytes; 0 is what fits into one
-	// packet of the link. More is sent in fragments, which some ROMs cannot
-	// put together.
+	// MaxBlock is the largest block, in bytes; 0 means what fits into one
+	// packet on the link. Larger blocks are sent in fragments, which some
+	// ROMs cannot reassemble.
 	MaxBlock int `json:"max_block,omitempty"`
-	// MaxWindow is the largest window, in blocks (RFC 7440); 0 is the
-	// server's own choice.
+	// MaxWindow is the largest window, in blocks (RFC 7440); 0 lets the
+	// server choose.
 	MaxWindow int `json:"max_window,omitempty"`
 }
 
-// Files says how names find the site's boot files.
+// Files says how names match the site's boot files.
 type Files struct {
-	// AnyCase lets a name find a file that differs from it in case alone, as
-	// on Windows.
+	// AnyCase lets a name match a file that differs from it only in case,
+	// as on Windows.
 	AnyCase bool `json:"any_case"`
-	// OwnMenus puts menus that the site wrote by hand before the rendered
-	// ones: pxelinux.cfg/* and grub/grub.cfg* in the boot folder.
+	// OwnMenus gives menus that the site wrote by hand priority over the
+	// rendered ones: pxelinux.cfg/* and grub/grub.cfg* in the boot folder.
 	OwnMenus bool `json:"own_menus,omitempty"`
 }
 
-// Machine says what certain machines boot. Of the fields that say which, all
-// that are there have to fit; in each, one of its values. The first Machine
-// that fits counts.
+// Machine says what certain machines boot. A machine must match each selector
+// field that is set, by one of the field's values. The first Machine that
+// matches applies.
 type Machine struct {
-	MAC      []string        `json:"mac,omitempty"`  // "52:54:00:12:34:56", or its beginning "52:54:00", in small letters
-	GUID     []string        `json:"guid,omitempty"` // as in the firmware's setup: "70786562-6f78-4c61-8000-000000000010", in small letters
+	MAC      []string        `json:"mac,omitempty"`  // "52:54:00:12:34:56", or its beginning "52:54:00", in lower case
+	GUID     []string        `json:"guid,omitempty"` // as in the firmware's setup: "70786562-6f78-4c61-8000-000000000010", in lower case
 	Firmware []firmware.Kind `json:"firmware,omitempty"`
 
 	// Boot is BootMenu, BootDisk or the name of an Entry that is started
 	// without a menu.
 	Boot string `json:"boot"`
-	// Once makes Boot count for one boot. After that the next Machine that
-	// fits counts, or the menu.
+	// Once makes Boot apply to one boot. After that the next Machine that
+	// matches applies, or the menu.
 	Once bool `json:"once,omitempty"`
-	// Entries are the names of those that the machine's menu has; empty
+	// Entries are the names of the entries in the machine's menu; empty
 	// means all that are not Unlisted.
 	Entries []string `json:"entries,omitempty"`
-	// Default is as Menu.Default, for this machine's menu.
+	// Default is like Menu.Default, for this machine's menu.
 	Default string `json:"default,omitempty"`
-	// Timeout is as Menu.Timeout, for this machine's menu; nil is the same.
+	// Timeout is like Menu.Timeout, for this machine's menu; nil keeps
+	// Menu.Timeout.
 	Timeout *Duration `json:"timeout,omitempty"`
 }
 
-// Range is a run of addresses, both ends included: "192.168.77.100-192.168.77.150".
+// Range is a range of addresses, both ends included:
+// "192.168.77.100-192.168.77.150".
 type Range struct{ First, Last netip.Addr }
 
 // ParseRange reads "first-last", or a single address.
@@ -231,10 +233,10 @@ func ParseRange(s string) (Range, error) {
 	return Range{a, b}, nil
 }
 
-// Contains reports whether a lies in the range.
+// Contains reports whether a is in the range.
 func (r Range) Contains(a netip.Addr) bool { return !a.Less(r.First) && !r.Last.Less(a) }
 
-// Size is the number of addresses in the range.
+// Size returns the number of addresses in the range.
 func (r Range) Size() int {
 	first, last := r.First.As4(), r.Last.As4()
 	return int(binary.BigEndian.Uint32(last[:])-binary.BigEndian.Uint32(first[:])) + 1
@@ -253,7 +255,7 @@ func (r Range) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 // UnmarshalText is ParseRange.
 func (r *Range) UnmarshalText(b []byte) (err error) { *r, err = ParseRange(string(b)); return err }
 
-// Duration is a time.Duration that is written as people write it: "1h", "10s".
+// Duration is a time.Duration in the form that people write: "1h", "10s".
 type Duration time.Duration
 
 func (d Duration) String() string { return time.Duration(d).String() }

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Validate reports what a reader cannot use. Whether a site can have meant it is
-// not asked here: that is the job of those who read the site's file.
+// Validate reports values that a server cannot use. It does not check whether
+// they make sense for a site: the packages that read the site's file do that.
 func (n Network) Validate() error {
 	var errs []error
 	if n.Address != (netip.Prefix{}) && (!IsNetwork(n.Address) || !IsHost(n.Address.Addr())) {
@@ -21,7 +21,7 @@ func (n Network) Validate() error {
 	return errors.Join(append(errs, optional("gateway", n.Gateway), all("dns", n.DNS))...)
 }
 
-// Validate is as that of Network.
+// Validate is like Network.Validate.
 func (d DHCP) Validate() error {
 	var errs []error
 	fail := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
@@ -133,7 +133,7 @@ func (r Reservation) validate() error {
 	return nil
 }
 
-// Validate is as that of Network.
+// Validate is like Network.Validate.
 func (t TFTP) Validate() error {
 	if t.MaxBlock != 0 && (t.MaxBlock < MinBlock || t.MaxBlock > MaxBlock) || t.MaxWindow < 0 || t.MaxWindow > MaxWindow {
 		return fmt.Errorf("max_block, max_window: %d and %d are out of bounds", t.MaxBlock, t.MaxWindow)
@@ -141,7 +141,7 @@ func (t TFTP) Validate() error {
 	return nil
 }
 
-// ValidateProgram reports whether a DHCP packet has room for a program's name.
+// ValidateProgram reports whether a program's name fits into a DHCP packet.
 func ValidateProgram(name string) error {
 	if len(name) > MaxBootFile {
 		return fmt.Errorf("the name of a program has %d bytes", len(name))
@@ -149,12 +149,12 @@ func ValidateProgram(name string) error {
 	return nil
 }
 
-// IsNetwork reports whether p is a network that can be served.
+// IsNetwork reports whether p is a network that the box can serve.
 func IsNetwork(p netip.Prefix) bool {
 	return p.IsValid() && p.Addr().Is4() && p.Bits() >= 8 && p.Bits() <= 30
 }
 
-// optional and all report addresses that are not IPv4's.
+// optional and all report addresses that are not IPv4.
 func optional(key string, a netip.Addr) error {
 	if a == (netip.Addr{}) {
 		return nil
