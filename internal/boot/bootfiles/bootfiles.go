@@ -21,30 +21,30 @@ type File interface {
 	Size() int64
 }
 
-// Contents are what a catalog is made of.
+// Contents are the parts of a catalog.
 type Contents struct {
-	// Menus are the rendered ones, and Views those of certain machines in
-	// their place.
+	// Menus are the rendered menus, and Views the ones that certain
+	// machines get instead.
 	Menus map[string][]byte
 	Views map[string]map[string][]byte
-	// Site is the folder with the site's boot files; nil for none. It stays
-	// the caller's to close.
+	// Site is the folder with the site's boot files; nil for none. The
+	// caller closes it.
 	Site *os.Root
-	// Stick is the path of a second such folder, for what Site does not
-	// have: a medium that comes and goes, so it is opened for each name.
+	// Stick is the path of a second such folder, for files that Site does
+	// not have. It is on a removable medium, so it is opened for each name.
 	// Empty for none.
 	Stick   string
 	Bundled map[string][]byte
 	Names   spec.Files
 }
 
-// Catalog is what one generation publishes. It does not change: a transfer
-// that began with one generation ends with it.
+// Catalog is what one generation publishes. It does not change: a transfer that
+// started with one generation ends with it.
 type Catalog struct {
-	// By lower-case name; the views by their own name first.
+	// By lower-case name; the views first by their view name.
 	menus, bundled map[string]*InMemory
 	views          map[string]map[string]*InMemory
-	inViews        map[string]bool // the names of all their files
+	inViews        map[string]bool // the names of all files in views
 
 	site     *os.Root
 	stick    string
@@ -68,8 +68,8 @@ func New(c Contents) *Catalog {
 	}
 }
 
-// Reader is what is known of the machine that asks. The zero Reader is
-// anybody.
+// Reader is what is known about the machine that sends the request. The zero
+// Reader is an unknown machine.
 type Reader struct {
 	View  string // the menus that it gets before the general ones
 	MAC   ether.MAC
@@ -77,8 +77,8 @@ type Reader struct {
 }
 
 // Open finds the file for a name as firmware sent it. Its errors are ErrName
-// and fs.ErrNotExist, which may be a RefusedError as well; any other is the
-// disk's.
+// and fs.ErrNotExist, which may be a RefusedError too; any other is a disk
+// error.
 func (c *Catalog) Open(raw string, r Reader) (File, error) {
 	name, err := Clean(raw)
 	if err != nil {
@@ -92,7 +92,7 @@ func (c *Catalog) Open(raw string, r Reader) (File, error) {
 		}
 	}
 	if !c.names.OwnMenus && namesMachines(folded) {
-		// The loader goes on to the rendered menu.
+		// The loader then requests the rendered menu.
 		return nil, fmt.Errorf("%s: %w", name, fs.ErrNotExist)
 	}
 	f, err := c.openSite(name)
@@ -110,8 +110,8 @@ func (c *Catalog) Open(raw string, r Reader) (File, error) {
 	return nil, fmt.Errorf("%s: %w", name, err)
 }
 
-// IsMenu reports whether it may matter for a name which machine asks: the file
-// is a menu, or goes with one.
+// IsMenu reports whether the answer to a name may depend on which machine asks:
+// the file is a menu, or belongs to one.
 func (c *Catalog) IsMenu(raw string) bool {
 	if _, ok := Menu(raw); ok {
 		return true
@@ -129,9 +129,10 @@ func (c *Catalog) IsMenu(raw string) bool {
 
 // openMenu finds a rendered menu.
 func (c *Catalog) openMenu(folded string, r Reader) (File, bool) {
-	// The menu is answered to the name with the machine's own address already,
-	// by which PXELINUX says who it is: it then need not ask for the nine that
-	// follow. Where the site has menus of its own, one of those may be there.
+	// PXELINUX first asks under a name that contains the machine's MAC. It
+	// gets the menu right then, so that it need not try the nine names that
+	// follow. If the site has its own menus, one of them may have that
+	// name.
 	if _, ok := pxelinuxMAC(folded); ok && !c.names.OwnMenus {
 		folded = pxelinux.ConfigFile
 	}
@@ -145,8 +146,8 @@ func (c *Catalog) openMenu(folded string, r Reader) (File, bool) {
 	return f, ok
 }
 
-// openSite finds one of the site's files. A refusal in the site's own folder
-// is told where the stick has no such file either.
+// openSite finds one of the site's files. A refusal in the site's folder is
+// returned if the stick has no such file either.
 func (c *Catalog) openSite(name string) (File, error) {
 	err := fs.ErrNotExist
 	if c.site != nil {

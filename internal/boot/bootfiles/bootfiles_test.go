@@ -65,7 +65,7 @@ func TestCleanRefuses(t *testing.T) {
 	}
 }
 
-// site lays out a boot folder and opens it; outside/secret lies beside it.
+// site creates a boot folder and opens it; outside/secret is next to it.
 func site(t *testing.T) *os.Root {
 	t.Helper()
 	top := t.TempDir()
@@ -146,7 +146,7 @@ func TestOpen(t *testing.T) {
 	}
 }
 
-// A stick adds what the site's folder does not have, for as long as it is in.
+// A stick adds files that the site's folder lacks, while it is plugged in.
 func TestOpenOnStick(t *testing.T) {
 	stick := filepath.Join(t.TempDir(), "stick")
 	c := New(Contents{
@@ -157,7 +157,7 @@ func TestOpenOnStick(t *testing.T) {
 	if got := read("memtest.bin"); got != "bundled" {
 		t.Errorf("without the stick: %q", got)
 	}
-	for range 2 { // it comes, goes, and comes again
+	for range 2 { // it is plugged in, removed, and plugged in again
 		for name, body := range map[string]string{"debian/linux": "another", "IMAGES/Big.iso": "image", "memtest.bin": "newer"} {
 			p := filepath.Join(stick, name)
 			if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
@@ -183,7 +183,7 @@ func TestOpenOnStick(t *testing.T) {
 	}
 }
 
-// What a server needs in order to send a file without copying it.
+// A server needs this to send a file without copying it.
 func TestOpenInMemory(t *testing.T) {
 	content := []byte("bundled pxelinux")
 	f, err := New(Contents{Bundled: map[string][]byte{"pxelinux.0": content}}).Open("pxelinux.0", Reader{})
@@ -285,7 +285,7 @@ func bytesOf(b byte, n int) []byte {
 	return s
 }
 
-// A running transfer goes on with the generation that it began with.
+// A running transfer continues with the generation that it started with.
 func TestOpenFileOutlivesItsCatalog(t *testing.T) {
 	menus := map[string][]byte{"pxelinux.cfg/default": []byte("old")}
 	f, err := New(Contents{Menus: menus}).Open("pxelinux.cfg/default", Reader{})

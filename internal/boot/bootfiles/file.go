@@ -12,13 +12,13 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/bootmenu"
 )
 
-// InMemory is a file whose bytes are in memory. All who open it share it.
+// InMemory is a file in memory. All readers share its bytes.
 type InMemory struct {
 	content []byte
 	marks   []mark // in order
 }
 
-// inMemory makes the files of a map by name, under their lower-case names.
+// inMemory converts a map of contents to files, under lower-case names.
 func inMemory(content map[string][]byte) map[string]*InMemory {
 	files := make(map[string]*InMemory, len(content))
 	for name, b := range content {
@@ -27,7 +27,7 @@ func inMemory(content map[string][]byte) map[string]*InMemory {
 	return files
 }
 
-// mark is a place in a menu where something of the machine's own belongs.
+// mark is the position of a placeholder for the machine's data in a menu.
 type mark struct {
 	at   int
 	what int // index in marks
@@ -50,14 +50,14 @@ func marksIn(b []byte) (found []mark) {
 	return found
 }
 
-// Bytes is the whole content, to be sent without a copy. It must not be
-// changed.
+// Bytes returns the whole content, to be sent without a copy. The caller must
+// not change it.
 func (f *InMemory) Bytes() []byte { return f.content }
 
-// Size is in bytes.
+// Size returns the size in bytes.
 func (f *InMemory) Size() int64 { return int64(len(f.content)) }
 
-// ReadAt is io.ReaderAt's.
+// ReadAt implements io.ReaderAt.
 func (f *InMemory) ReadAt(p []byte, off int64) (int, error) {
 	if off < 0 {
 		return 0, fs.ErrInvalid
@@ -75,15 +75,15 @@ func (f *InMemory) ReadAt(p []byte, off int64) (int, error) {
 // Close does nothing.
 func (f *InMemory) Close() error { return nil }
 
-// Personal is a menu with a machine's address in it, and its token. They are
-// put in where a part of it is read: a copy of the menu for each request that
-// waits for its answer would let forged ones fill the memory.
+// Personal is a menu with a machine's address and token. They are inserted
+// while a part of the menu is read. With a copy of the menu for each pending
+// request, forged requests could fill the memory.
 type Personal struct {
 	menu *InMemory
 	own  [len(marks)]string // each as long as its mark
 }
 
-// newPersonal writes spaces for what is not known.
+// newPersonal inserts spaces for values that are not known.
 func newPersonal(f *InMemory, r Reader) *Personal {
 	p := &Personal{f, [...]string{r.MAC.String(), r.Token}}
 	for what, text := range marks {
@@ -94,10 +94,10 @@ func newPersonal(f *InMemory, r Reader) *Personal {
 	return p
 }
 
-// Size is in bytes.
+// Size returns the size in bytes.
 func (f *Personal) Size() int64 { return f.menu.Size() }
 
-// ReadAt is io.ReaderAt's.
+// ReadAt implements io.ReaderAt.
 func (f *Personal) ReadAt(p []byte, off int64) (int, error) {
 	n, err := f.menu.ReadAt(p, off)
 	if n == 0 {
@@ -129,19 +129,20 @@ type OnDisk struct {
 	info fs.FileInfo
 }
 
-// File is the open file, for the kernel to send. Close closes it.
+// File returns the open file, for the kernel to send. Close closes it.
 func (f *OnDisk) File() *os.File { return f.file }
 
-// Info is what the file system said of the file when it was opened.
+// Info returns what the file system said about the file when it was opened.
 func (f *OnDisk) Info() fs.FileInfo { return f.info }
 
-// Stat is Info. It tells a server that two of them are the same file.
+// Stat is Info. A server can compare two results to see whether the file is the
+// same.
 func (f *OnDisk) Stat() (fs.FileInfo, error) { return f.info, nil }
 
-// Size is in bytes.
+// Size returns the size in bytes.
 func (f *OnDisk) Size() int64 { return f.info.Size() }
 
-// ReadAt is io.ReaderAt's.
+// ReadAt implements io.ReaderAt.
 func (f *OnDisk) ReadAt(p []byte, off int64) (int, error) { return f.file.ReadAt(p, off) }
 
 // Close closes the file.

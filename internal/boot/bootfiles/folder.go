@@ -11,17 +11,17 @@ import (
 	"time"
 )
 
-// RefusedError is for what stands in a folder of boot files and is not given
-// out: a link that leads out of the folder or to itself, a device, a pipe. To a
-// client it is not there, so that it is an fs.ErrNotExist as well.
+// RefusedError is for an entry in a folder of boot files that is not served: a
+// link that leads out of the folder or to itself, a device, a pipe. For a
+// client it does not exist, so it is an fs.ErrNotExist too.
 type RefusedError struct {
-	Path string // of the file or the link, in its folder
+	Path string // of the file or the link, within its folder
 	Why  string
 }
 
 func (e RefusedError) Error() string { return e.Path + " " + e.Why }
 
-// Is is errors.Is's.
+// Is implements the interface that errors.Is uses.
 func (RefusedError) Is(target error) bool { return target == fs.ErrNotExist }
 
 func (c *Catalog) openIn(folder *os.Root, name string) (File, error) {
@@ -51,15 +51,15 @@ func (c *Catalog) openIn(folder *os.Root, name string) (File, error) {
 	return nil, err
 }
 
-// openFile opens without waiting: a pipe in the folder would otherwise hold
-// the transfer until somebody writes to it.
+// openFile opens without blocking: a pipe in the folder would otherwise hold up
+// the transfer until a process writes to it.
 func openFile(folder *os.Root, name string) (*os.File, error) {
 	return folder.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 }
 
-// fold finds the name that differs from the one asked for in case alone:
-// Windows' programs ask as they please. Where several differ so, the first
-// in the folder's order is taken. With an error, it is as far as it came.
+// fold finds the name that differs from the requested one only in case: Windows
+// programs use any case. If several names match, the first in the folder's
+// order is taken. With an error, fold returns the part that it resolved.
 func (c *Catalog) fold(folder *os.Root, name string) (string, error) {
 	found := "."
 	for part := range strings.SplitSeq(name, "/") {
@@ -77,9 +77,9 @@ func (c *Catalog) fold(folder *os.Root, name string) (string, error) {
 	return found, nil
 }
 
-// missing makes "not there" of all that a client is not to tell apart from
-// it: a path through a file, a link that leaves the folder or leads to
-// itself. The box's own troubles stay what they are.
+// missing turns all errors that a client must not tell apart from "not there"
+// into fs.ErrNotExist: a path through a file, a link that leaves the folder or
+// leads to itself. The box's own failures stay as they are.
 func missing(folder *os.Root, name string, err error) error {
 	for _, own := range []error{syscall.EIO, syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, fs.ErrPermission} {
 		if errors.Is(err, own) {
@@ -95,8 +95,8 @@ func missing(folder *os.Root, name string, err error) error {
 	return fmt.Errorf("%w (%v)", fs.ErrNotExist, err)
 }
 
-// leadsOut finds the link on a path that os.Root does not follow. It is asked
-// only about a path that is there and cannot be opened.
+// leadsOut finds the link on a path that os.Root does not follow. It is called
+// only for a path that exists and cannot be opened.
 func leadsOut(folder *os.Root, name string) (string, bool) {
 	for i := 0; i <= len(name); i++ {
 		if i < len(name) && name[i] != '/' {

@@ -7,8 +7,9 @@ import (
 	"os"
 )
 
-// folder is a folder by its name. Where there are no inode numbers no machine is
-// served: a person's check looks at each folder once.
+// folder identifies a folder by its name. Systems without inode numbers do not
+// serve machines: they only run a person's check, which looks at each folder
+// once.
 type folder struct{ name string }
 
 // folderOf identifies an open folder.

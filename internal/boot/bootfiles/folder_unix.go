@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// folder is the same one for as long as its file system is mounted.
+// folder identifies a folder for as long as its file system is mounted.
 type folder struct{ device, inode uint64 }
 
 // folderOf identifies an open folder.

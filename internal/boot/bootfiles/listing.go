@@ -11,41 +11,41 @@ import (
 )
 
 const (
-	// maxFolders is how many folders' names are remembered, and maxNames how
-	// many names in all, and of one folder: some 8 MiB.
+	// maxFolders is how many folders are remembered, and maxNames how many
+	// names, both in total and per folder: about 8 MiB.
 	maxFolders = 64
 	maxNames   = 1 << 16
-	// settled is how old a folder's last change must be for its time to show
-	// the next one: FAT counts it in steps of two seconds (ext4 in ticks of the
-	// kernel's clock). A list that was read sooner is trusted for unsettled.
+	// settled is the age that a folder's last change must have before the
+	// folder's time reliably shows the next change: FAT counts it in steps
+	// of two seconds (ext4 in ticks of the kernel's clock). A listing that
+	// was read earlier is trusted for unsettled.
 	settled   = 2 * time.Second
 	unsettled = 250 * time.Millisecond
 )
 
-// listings remember the names in folders. Who asks for what is not there, in
-// whatever case, would otherwise have a whole folder read each time: a few
-// hundred such requests a second beside some thousand files would be all that
-// the box does.
+// listings cache the names in folders. Without the cache, each request for a
+// missing name, in any case, would read a whole folder: a few hundred such
+// requests a second, with a few thousand files, would keep the box fully busy.
 type listings struct {
 	mu       sync.Mutex
 	folders  map[folder]*list.Element // the values are *listing
-	lastUsed list.List                // the one used last first
+	lastUsed list.List                // most recently used first
 	names    int
 }
 
-// listing is the names in a folder, by the lower case.
+// listing holds the names in a folder, by lower-case name.
 type listing struct {
 	folder folder
-	count  int // of those in listings.names
+	count  int // its share of listings.names
 
-	mu       sync.Mutex // held while the folder is read: others wait for that, and read it not
+	mu       sync.Mutex // held while the folder is read: other requests wait instead of reading it too
 	names    map[string]string
-	modified time.Time // the folder's own time, from before it was read
+	modified time.Time // the folder's modification time, from before it was read
 	read     time.Time
 }
 
-// find returns the name in a folder that differs from the given one in case
-// alone, or fs.ErrNotExist.
+// find returns the name in a folder that differs from name only in case, or
+// fs.ErrNotExist.
 func (ls *listings) find(dir *os.File, name string, now time.Time) (string, error) {
 	info, err := dir.Stat()
 	if err != nil {
@@ -72,14 +72,14 @@ func (ls *listings) find(dir *os.File, name string, now time.Time) (string, erro
 	return match, nil
 }
 
-// holds tells whether the names are still those of the folder.
+// holds reports whether the names are still up to date.
 func (l *listing) holds(modified, now time.Time) bool {
 	if l.names == nil || !modified.Equal(l.modified) {
 		return false
 	}
-	// The root of a FAT file system has no time of its own, and stays at 1970
-	// from one stick to the next. Abs: of a clock that stands there only the
-	// distance tells something.
+	// The root of a FAT file system has no modification time; it shows 1970
+	// on every stick. Abs, because a clock that started in 1970 may be
+	// behind the folder's time, and only the distance matters.
 	if l.modified.Unix() == 0 || l.read.Sub(l.modified).Abs() < settled {
 		return now.Sub(l.read).Abs() < unsettled
 	}
@@ -103,19 +103,19 @@ func (ls *listings) of(id folder) *listing {
 	return l
 }
 
-// count notes how many names a listing has.
+// count records how many names a listing has.
 func (ls *listings) count(l *listing, names int) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	if e, ok := ls.folders[l.folder]; !ok || e.Value != l {
-		return // it was dropped while it was read
+		return // it was evicted while it was read
 	}
 	ls.names += names - l.count
 	l.count = names
 	ls.trim(l)
 }
 
-// trim drops what was not used for longest, but not what is in use now.
+// trim evicts the least recently used listings, but not the one in use now.
 func (ls *listings) trim(now *listing) {
 	for len(ls.folders) > maxFolders || ls.names > maxNames {
 		e := ls.lastUsed.Back()
@@ -130,12 +130,12 @@ func (ls *listings) trim(now *listing) {
 }
 
 // foldedNames reads a folder, up to maxNames names: a stick may hold one with
-// millions, and what comes after these is found by its exact name only. Of names
-// that differ in case alone the first is taken.
+// millions, and the names after the limit can be found only exactly. If names
+// differ only in case, the first is taken.
 func foldedNames(dir interface{ Readdirnames(int) ([]string, error) }) (map[string]string, error) {
 	const batch = 4096
 	names := map[string]string{}
-	for range maxNames / batch { // a damaged folder may begin again where it ends
+	for range maxNames / batch { // a damaged folder may start over at its end
 		some, err := dir.Readdirnames(batch)
 		for _, n := range some {
 			low := strings.ToLower(n)

@@ -16,7 +16,7 @@ import (
 
 var t0 = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// put makes files in a folder, which then says that it was changed at a time.
+// put creates files in a folder and sets its modification time.
 func put(t *testing.T, dir string, changed time.Time, names ...string) {
 	t.Helper()
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -32,7 +32,7 @@ func put(t *testing.T, dir string, changed time.Time, names ...string) {
 	}
 }
 
-// found is the name that is found in a folder, or "".
+// found returns the name that is found in a folder, or "".
 func found(t *testing.T, ls *listings, dir, name string, now time.Time) string {
 	t.Helper()
 	d, err := os.Open(dir)
@@ -47,15 +47,15 @@ func found(t *testing.T, ls *listings, dir, name string, now time.Time) string {
 	return match
 }
 
-// A file that comes while the folder's time stays shows whether the folder was
-// read again.
+// A file that is added without a change of the folder's time shows whether the
+// folder was read again.
 func TestListingIsTrusted(t *testing.T) {
 	for _, tc := range []struct {
 		situation string
 		changed   time.Time     // the folder
-		read      time.Duration // after that
+		read      time.Duration // after the change
 		again     time.Duration // after the reading
-		touched   bool          // the folder's time is another then
+		touched   bool          // the folder's time changes before that
 		want      bool
 	}{
 		{"long unchanged", t0, time.Hour, time.Hour, false, false},
@@ -97,7 +97,7 @@ func TestListingsAreBounded(t *testing.T) {
 	for i := range 2 * maxFolders {
 		put(t, dir(i), t0, "Old")
 		found(t, &ls, dir(i), "old", t0.Add(time.Hour))
-		found(t, &ls, dir(0), "old", t0.Add(time.Hour)) // is used all the time
+		found(t, &ls, dir(0), "old", t0.Add(time.Hour)) // kept in use all the time
 	}
 	check := func(folders, names int) {
 		t.Helper()
@@ -116,7 +116,7 @@ func TestListingsAreBounded(t *testing.T) {
 	}
 
 	var l *listing
-	for range 2 { // a folder that is larger than all together may be, twice
+	for range 2 { // a folder with more names than the limit for all, twice
 		l = ls.of(folder{inode: 1})
 		ls.count(l, maxNames+1)
 		check(1, maxNames+1)
@@ -124,11 +124,11 @@ func TestListingsAreBounded(t *testing.T) {
 	put(t, dir(2), t0, "Old")
 	found(t, &ls, dir(2), "old", t0.Add(time.Hour))
 	check(1, 1)
-	ls.count(l, 5) // it was read while it was dropped
+	ls.count(l, 5) // it was evicted while it was read
 	check(1, 1)
 }
 
-// endless is a folder without an end: a huge one, or a damaged one that gives
+// endless is a folder without an end: a huge one, or a damaged one that returns
 // the same names again and again.
 type endless struct {
 	name func(i int) string
@@ -164,7 +164,8 @@ func TestFolderWithoutAnEnd(t *testing.T) {
 	}
 }
 
-// Many look for a name at one time, in folders that come, change and go.
+// Many goroutines look up names at the same time, in folders that come, change
+// and go.
 func TestFoldWhileFoldersChange(t *testing.T) {
 	dir := t.TempDir()
 	put(t, filepath.Join(dir, "Drivers"), time.Now(), "There")
@@ -192,7 +193,8 @@ func TestFoldWhileFoldersChange(t *testing.T) {
 				if _, err := c.Open(fmt.Sprintf("drivers/missing%d", i), Reader{}); !errors.Is(err, fs.ErrNotExist) {
 					t.Error(err)
 				}
-				// It may be too new to be known, but is no trouble.
+				// The file may be too new to be known, but
+				// there must be no other error.
 				if f, err := c.Open(strings.ToLower(filepath.Base(sub))+"/file", Reader{}); err == nil {
 					f.Close()
 				} else if !errors.Is(err, fs.ErrNotExist) {
@@ -207,7 +209,7 @@ func TestFoldWhileFoldersChange(t *testing.T) {
 	all.Wait()
 }
 
-// BenchmarkMissing is a name that is not there, beside many that are.
+// BenchmarkMissing looks up a missing name in a large folder.
 func BenchmarkMissing(b *testing.B) {
 	for _, files := range []int{20, 5000, 30_000} {
 		b.Run(fmt.Sprint(files), func(b *testing.B) {

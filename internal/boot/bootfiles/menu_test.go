@@ -21,7 +21,7 @@ const token = "0123456789abcdef0123456789abcdef"
 
 var mac = ether.MustParseMAC("52:54:00:77:00:10")
 
-// boot is a boot folder with those files.
+// boot creates a boot folder with those files.
 func boot(t *testing.T, files ...string) *os.Root {
 	t.Helper()
 	dir := t.TempDir()
@@ -42,7 +42,7 @@ func boot(t *testing.T, files ...string) *os.Root {
 	return root
 }
 
-// content is what a reader gets, or "" for a file that is not there.
+// content returns what a reader gets, or "" for a missing file.
 func content(t *testing.T, c *Catalog, name string, r Reader) string {
 	t.Helper()
 	f, err := c.Open(name, r)
@@ -102,8 +102,7 @@ func TestMenus(t *testing.T) {
 	})
 }
 
-// What is a machine's own stands where the mark was, whichever part of the menu is
-// read.
+// The machine's data replaces the mark, whichever part of the menu is read.
 func TestPersonal(t *testing.T) {
 	for situation, text := range map[string]string{
 		"one mark":                      "menu of " + bootmenu.MACMark + "\n",
@@ -134,7 +133,7 @@ func TestPersonal(t *testing.T) {
 	}
 }
 
-// Who waits for an answer holds no copy of the menu: requests can be forged.
+// A pending request holds no copy of the menu: requests can be forged.
 func TestOpenCopiesNoMenu(t *testing.T) {
 	const size, readers = 40 << 10, 1000
 	text := append([]byte(bootmenu.MACMark), make([]byte, size)...)
@@ -171,7 +170,8 @@ func TestOwnMenus(t *testing.T) {
 		{"the site's menu for a machine of no Ethernet", byOther, "the site's " + byOther, ""},
 		{"a file that menus name", "pxelinux.cfg/a-c", "the site's pxelinux.cfg/a-c", "the site's pxelinux.cfg/a-c"},
 		{"the site's menu for a machine", "pxelinux.cfg/01-02-00-00-00-00-01", "the site's pxelinux.cfg/01-02-00-00-00-00-01", "rendered"},
-		// PXELINUX goes on to the one for the address, and to the default.
+		// PXELINUX then requests the one for the IP address, and the
+		// default.
 		{"none for a machine", byMAC, "", "rendered"},
 		{"none for all: the rendered one", pxelinux.ConfigFile, "rendered", "rendered"},
 		{"GRUB's", grub.ConfigFile, "the site's grub/grub.cfg", "rendered"},
@@ -233,7 +233,7 @@ func TestMenuNames(t *testing.T) {
 	}
 }
 
-// By Stat, a server finds out that it has the same file open already.
+// Stat lets a server see that it already has the same file open.
 func TestOnDiskIsRecognised(t *testing.T) {
 	c := New(Contents{Site: boot(t, "linux")})
 	var infos []fs.FileInfo

@@ -1,8 +1,8 @@
-// Package bootfiles turns the name that firmware asks for into bytes: the
-// rendered menus first, those of the machine before the general ones, then the
-// site's boot files, then the bundled boot loaders. What is not published by
-// one of the three does not exist. How the bytes travel, and which machine it
-// is that asks, is not its business.
+// Package bootfiles turns the name that firmware requests into bytes. It looks
+// first among the rendered menus (the machine's before the general ones), then
+// among the site's boot files, then among the bundled boot loaders. Nothing
+// else is published. The package does not know how the bytes travel, or which
+// machine sends the request.
 package bootfiles
 
 import (
@@ -15,15 +15,15 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
 )
 
-// ErrName is the error for a name that may not be asked for at all.
+// ErrName is the error for a name that may not be requested at all.
 var ErrName = errors.New("name leaves the published files")
 
-// maxName is the longest name that is looked at, in bytes. It is more than
-// any firmware's packet holds.
+// maxName is the longest name that is accepted, in bytes. It is more than any
+// firmware's packet holds.
 const maxName = 512
 
-// Clean brings a name that firmware sent into the one form that the catalog
-// knows: relative, forward slashes, no "." parts. Its errors are ErrName.
+// Clean converts a name that firmware sent to the form that the catalog uses:
+// relative, forward slashes, no "." parts. Its errors are ErrName.
 //
 //   - PXE ROMs that pad the file field with 0xFF send that byte at the end of
 //     the name; others leave NULs there.
@@ -40,16 +40,17 @@ func Clean(raw string) (string, error) {
 	}
 	for i := range len(name) {
 		if name[i] < ' ' || name[i] == 0x7f {
-			return "", ErrName // a control character is nobody's file name
+			return "", ErrName // no file name has a control character
 		}
 	}
 	name = strings.ReplaceAll(name, `\`, "/")
 	if strings.Contains(name, ":") {
-		return "", ErrName // C:/… and the tftp: of a URL: not relative to us
+		return "", ErrName // C:/… or a tftp: URL: not relative to us
 	}
 	for part := range strings.SplitSeq(name, "/") {
 		if part == ".." {
-			// Refused even where it would stay inside: no firmware sends it.
+			// Refused even if it would stay inside: no firmware
+			// sends it.
 			return "", ErrName
 		}
 	}
@@ -60,8 +61,8 @@ func Clean(raw string) (string, error) {
 	return name, nil
 }
 
-// Menu reports whether a name as it was sent is that of the menu that a boot
-// loader begins with, and whose it is where the name tells.
+// Menu reports whether a name, as it was sent, is that of the menu that a boot
+// loader starts with. mac is the machine in the name, if it contains one.
 func Menu(raw string) (mac ether.MAC, ok bool) {
 	name, err := Clean(raw)
 	if err != nil {
@@ -74,14 +75,14 @@ func Menu(raw string) (mac ether.MAC, ok bool) {
 	return ether.MAC{}, name == pxelinux.ConfigFile || name == grub.ConfigFile
 }
 
-// isConfiguration reports whether a name is one of those under which
-// PXELINUX and GRUB look for what a site wrote by hand.
+// isConfiguration reports whether PXELINUX or GRUB looks under that name for a
+// menu that a site wrote by hand.
 func isConfiguration(folded string) bool {
 	return strings.HasPrefix(folded, pxelinux.Folder) || strings.HasPrefix(folded, grub.ConfigFile)
 }
 
-// namesMachines reports whether a name is one of those for certain machines'
-// menus.
+// namesMachines reports whether a name is one for the menus of certain
+// machines.
 func namesMachines(folded string) bool {
 	return pxelinux.NamesMachine(folded) || grub.NamesMachine(folded)
 }
