@@ -10,8 +10,9 @@ import (
 // IANA's registry "Processor Architecture Types").
 type Arch uint16
 
-// named are the types that have a name among the kinds. IANA corrected RFC 4578:
-// 7 is x64, and 9 is EFI byte code, which some x64 firmware says in its place.
+// named are the types that have a name among the kinds. IANA corrected RFC
+// 4578: 7 is x64, and 9 is EFI byte code, which some x64 firmware sends
+// instead.
 var named = map[Arch]Kind{
 	0x00: BIOS,
 	0x06: UEFIIA32,
@@ -25,8 +26,8 @@ var named = map[Arch]Kind{
 	0x29: RaspberryPi,
 }
 
-// byHTTP are the types of the registry that are the same processor twice: by
-// TFTP, and by HTTP.
+// byHTTP maps the registry's types that boot by TFTP to the types of the same
+// processor that boot by HTTP.
 var byHTTP = map[Arch]Arch{
 	0x00: 0x14, // x86 BIOS
 	0x06: 0x0f, // x86 UEFI
@@ -54,8 +55,8 @@ var byTFTP = func() map[Arch]Arch {
 // IsHTTP reports whether the type boots by HTTP.
 func (a Arch) IsHTTP() bool { _, ok := byTFTP[a]; return ok }
 
-// By is the type of the same processor that boots by HTTP, or by TFTP; the type
-// itself where the registry does not have that.
+// By returns the type of the same processor that boots by HTTP, or by TFTP; the
+// type itself if the registry has no such type.
 func (a Arch) By(http bool) Arch {
 	other := byTFTP
 	if http {
@@ -67,7 +68,8 @@ func (a Arch) By(http bool) Arch {
 	return a
 }
 
-// Kind is the name of the type: one of the kinds, or its number as in arch-0x0a.
+// Kind returns the name of the type: one of the kinds, or its number, for
+// example arch-0x0a.
 func (a Arch) Kind() Kind {
 	if k, ok := named[a]; ok {
 		return k
@@ -77,11 +79,11 @@ func (a Arch) Kind() Kind {
 
 const archPrefix = "arch-"
 
-// IsNumber reports whether a kind is the number of a type that has no name.
+// IsNumber reports whether a kind is the number of a type without a name.
 func (k Kind) IsNumber() bool { return strings.HasPrefix(string(k), archPrefix) }
 
-// ParseArch reads a type by its number, as in arch-0x0a. It also takes other ways
-// to write that, such as 0xA and arch-00010: Kind has the right one.
+// ParseArch reads a type by its number, for example arch-0x0a. It also accepts
+// other spellings, such as 0xA and arch-00010; Kind returns the canonical one.
 func ParseArch(s string) (Arch, bool) {
 	digits, base := strings.TrimPrefix(strings.ToLower(s), archPrefix), 10
 	if hex, ok := strings.CutPrefix(digits, "0x"); ok {

@@ -1,6 +1,6 @@
-// Package firmware names the kinds of firmware that a machine boots with, as the
-// settings call them, and the numbers by which firmware says its own. It holds
-// plain values.
+// Package firmware names the kinds of firmware that machines boot with, as the
+// settings call them, and the numbers by which firmware identifies itself. It
+// holds plain values.
 package firmware
 
 // Kind is a kind of firmware: a key of [boot].
@@ -16,17 +16,17 @@ const (
 	UEFIX64HTTP   Kind = "uefi-x64-http"
 	UEFIARM64HTTP Kind = "uefi-arm64-http"
 
-	// RaspberryPi is the Pi's own boot ROM, which says that it is a BIOS.
+	// RaspberryPi is the Pi's boot ROM, which claims to be a BIOS.
 	RaspberryPi Kind = "raspberry-pi"
 
-	// IPXE is iPXE itself, on any firmware. It is a key of [boot] for what iPXE
-	// loads, and not a kind of machine.
+	// IPXE is iPXE itself, on any firmware. It is a key of [boot] for the
+	// file that iPXE loads, not a kind of machine.
 	IPXE Kind = "ipxe"
 )
 
-// Kinds are all of them, in the order of the settings. The firmware of a
-// Raspberry Pi asks for its files by names of its own: any boot file of that
-// kind says that Pis are to be served.
+// Kinds are all kinds of machines, in the order of the settings. A Raspberry
+// Pi's firmware requests files under fixed names: any boot file for that kind
+// enables service for Pis.
 var Kinds = []Kind{
 	BIOS, UEFIIA32, UEFIX64, UEFIARM64, UEFIIA32HTTP, UEFIX64HTTP, UEFIARM64HTTP, RaspberryPi,
 }
