@@ -11,7 +11,8 @@ import (
 
 func TestGUID(t *testing.T) {
 	for _, tc := range []struct{ situation, wire, want string }{
-		// QEMU's -uuid 70786562-6f78-4c61-8000-000000000010, as its SMBIOS has it.
+		// QEMU's -uuid 70786562-6f78-4c61-8000-000000000010, as in its
+		// SMBIOS.
 		{"the low byte first, in the first three fields", "62657870786f614c8000000000000010", "70786562-6f78-4c61-8000-000000000010"},
 		{"none was set", "00000000000000000000000000000000", ""},
 		{"there is none", "ffffffffffffffffffffffffffffffff", ""},

@@ -3,15 +3,15 @@ package clients
 import "github.com/pxebox/pxebox/internal/boot/ether"
 
 // shared are GUIDs that makers of boards and firmware have left in whole
-// batches of machines, as GUID writes them. They tell no machines apart.
-// FreeBSD's rc.d/hostid refuses most of them too.
+// batches of machines, in the form that GUID writes. They do not distinguish
+// machines. FreeBSD's rc.d/hostid rejects most of them too.
 var shared = unique(
 	"03000200-0400-0500-0006-000700080009", // AMI's default: many mini PCs and boards
 	"07090201-0103-0301-0807-060504030201",
 	"11111111-1111-1111-1111-111111111111",
 	"11111111-2222-3333-4444-555555555555",
 	"12345678-1234-5678-90ab-cddeefaabbcc",
-	"4c4c4544-0000-2010-8020-80c04f202020", // Dell's, made of an empty service tag
+	"4c4c4544-0000-2010-8020-80c04f202020", // Dell's, from an empty service tag
 	"58585858-5858-5858-5858-585858585858",
 	"890e2d14-cacd-45d1-ae66-bc80e8bfeb0f",
 	"8e275844-178f-44a8-aceb-a7d7e5178c63",
@@ -27,9 +27,10 @@ func unique(guids ...string) map[string]bool {
 	return out
 }
 
-// eitherOrder is the same for a GUID and for what becomes of it where a ROM
-// sends its first three fields with the high byte first. One machine may show
-// both: its ROM's, and that of a boot program which asks again.
+// eitherOrder returns the same text for a GUID and for its byte-swapped form,
+// which results if a ROM sends the first three fields with the high byte first.
+// One machine may show both: one from its ROM, one from a boot program that
+// sends its own request.
 func eitherOrder(guid string) string {
 	if len(guid) != len("70786562-6f78-4c61-8000-000000000010") {
 		return guid
@@ -42,8 +43,8 @@ func eitherOrder(guid string) string {
 	return min(guid, string(g))
 }
 
-// ownGUID is a GUID as one machine is known by it; empty where it is not known
-// or is no machine's alone.
+// ownGUID returns the GUID that identifies one machine; empty if it is not
+// known or is shared by many machines.
 func ownGUID(guid string) string {
 	g := eitherOrder(guid)
 	if shared[g] {
@@ -52,11 +53,11 @@ func ownGUID(guid string) string {
 	return g
 }
 
-// Same reports whether two packets, or two records, are of one machine as far
-// as they say. A machine has one GUID, and as many MACs as network ports; a USB
-// adapter or a dock lends its MAC to many machines. So where both have a GUID
-// that is a machine's alone, it decides. Elsewhere the MAC does: a record
-// without a GUID may be of any machine with that MAC.
+// Same reports whether two packets, or two records, are from one machine, as
+// far as they say. A machine has one GUID, and as many MACs as network ports; a
+// USB adapter or a dock lends its MAC to many machines. So if both have a GUID
+// that identifies one machine, the GUID decides. Otherwise the MAC decides: a
+// record without a GUID may be from any machine with that MAC.
 func (m Machine) Same(o Machine) bool {
 	if a, b := ownGUID(m.GUID), ownGUID(o.GUID); a != "" && b != "" {
 		return a == b
@@ -64,12 +65,12 @@ func (m Machine) Same(o Machine) bool {
 	return m.MAC == o.MAC
 }
 
-// Spent is a rule for one boot, and a machine that has had it.
+// Spent is a rule for one boot, and a machine that has used it.
 type Spent struct {
 	Rule string    `json:"rule"` // Fingerprint
 	MAC  ether.MAC `json:"mac"`
-	GUID string    `json:"guid,omitempty"` // where it is known
+	GUID string    `json:"guid,omitempty"` // if it is known
 }
 
-// Spends is a rule with the machine that boots by it.
+// Spends returns the rule with the machine that boots by it.
 func (r Rule) Spends(m Machine) Spent { return Spent{Fingerprint(r), m.MAC, m.GUID} }

@@ -12,12 +12,12 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/ether"
 )
 
-// menuLasts is how long a machine that no DHCP packet is heard of keeps the
-// menu of its one boot.
+// menuLasts is how long a machine keeps the menu of its one boot if no DHCP
+// packet arrives from it.
 const menuLasts = 5 * time.Minute
 
-// Fingerprint names a rule by all that it says: one that was edited is a new
-// one, and counts again.
+// Fingerprint identifies a rule by its whole content: an edited rule is a new
+// one, and applies again.
 func Fingerprint(r Rule) string {
 	b, err := json.Marshal(r.Machine)
 	if err != nil {
@@ -27,14 +27,14 @@ func Fingerprint(r Rule) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// Once knows which machines have had their boot of a rule with once. Its
-// methods may be called from everywhere.
+// Once records which machines have had their boot by a rule with once. Its
+// methods may be called from any goroutine.
 //
-// The boot that uses a rule goes on with it: its questions are repeated, and
-// its menu may be read again when somebody comes back from a submenu. The rule
-// is spent for the boot after that, and for the machine's other network ports
-// at once: firmware goes on to the next port when a boot by the first one has
-// failed, and the first one may have erased a disk.
+// The boot that uses a rule keeps using it: its requests are retransmitted, and
+// its menu may be read again when the user comes back from a submenu. The rule
+// is spent for the next boot, and for the machine's other network ports at
+// once: firmware tries the next port when a boot by the first one has failed,
+// and that boot may have erased a disk.
 //
 // A rule is spent for every machine that is, or may be, one that has had its
 // boot: see Machine.Same.
@@ -42,11 +42,11 @@ type Once struct {
 	max int
 
 	mu     sync.Mutex
-	closed map[string]bool // rules of which it is not known who has used them
-	count  map[string]int  // machines of each rule
-	order  []Spent         // as they were used
-	// The same by their keys: machines whose GUID is known by it, and again by
-	// the MAC that each had; the others by MAC.
+	closed map[string]bool // rules whose users are not known
+	count  map[string]int  // machines per rule
+	order  []Spent         // in order of use
+	// The same by key: machines with a known GUID by that GUID, and again
+	// by their MAC; the others by MAC.
 	byGUID, byMAC, unnamed map[Spent]*turn
 
 	withheld chan Withheld
@@ -56,22 +56,22 @@ type Once struct {
 // turn is the state of one Spent.
 type turn struct {
 	Use
-	mac  ether.MAC // that used it
-	menu bool      // used by reading a menu, which firmware does not do: its next question is another boot's
+	mac  ether.MAC // of the machine that used it
+	menu bool      // used by reading a menu, which firmware does not do: its next request belongs to another boot
 	over bool
-	told bool // it was withheld from another MAC
+	told bool // the rule was withheld from another MAC
 }
 
-// Withheld is a rule that does not count for a machine, because one with another
+// Withheld is a rule that does not apply to a machine, because one with another
 // MAC and the same GUID has had its boot.
 type Withheld struct {
 	Spent
 	By ether.MAC
 }
 
-// NewOnce makes one that remembers no more machines of each rule than that.
-// MACs are easily invented: a rule that fits many is closed by whoever invents
-// so many, and no other rule is.
+// NewOnce makes a Once that remembers at most that many machines per rule. MACs
+// are easily forged: a host that sends that many can close a rule that matches
+// many machines, but no other rule.
 func NewOnce(most int) *Once {
 	return &Once{
 		max: most, closed: map[string]bool{}, count: map[string]int{},
@@ -80,8 +80,8 @@ func NewOnce(most int) *Once {
 	}
 }
 
-// keys are by what a machine is found. That by GUID has none where the GUID is
-// not known, or is no machine's alone.
+// keys are the keys to look up a machine. byGUID has an empty GUID if the
+// machine's is not known, or does not identify one machine.
 func (s Spent) keys() (byMAC, byGUID Spent) {
 	return Spent{Rule: s.Rule, MAC: s.MAC}, Spent{Rule: s.Rule, GUID: ownGUID(s.GUID)}
 }
@@ -104,8 +104,8 @@ func (o *Once) find(s Spent) (turns []*turn, ok bool) {
 	return turns, len(turns) > 0
 }
 
-// Asks reports whether a rule is spent for the machine whose firmware asks
-// now, with that xid. With the first question of another boot it is.
+// Asks reports whether a rule is spent for the machine whose firmware sends a
+// request now, with that xid. The first request of another boot makes it spent.
 func (o *Once) Asks(now time.Time, s Spent, xid [4]byte) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -121,7 +121,7 @@ func (o *Once) Asks(now time.Time, s Spent, xid [4]byte) bool {
 			t.told = true
 			select {
 			case o.withheld <- Withheld{s, t.mac}:
-			default: // a log of so many says enough
+			default: // the log already has enough of these
 			}
 		}
 	}
@@ -141,11 +141,12 @@ func (o *Once) Reads(now time.Time, s Spent) bool {
 	})
 }
 
-// full: what cannot be remembered would come again with each boot, and it may
-// be what erases a disk. Then it does not come at all.
+// full reports whether a rule has no room for another machine. A boot that
+// cannot be recorded would repeat each time, and it may erase a disk. So the
+// rule does not apply at all.
 func (o *Once) full(rule string) bool { return o.closed[rule] || o.count[rule] >= o.max }
 
-// Boots notes that a machine boots by a rule: firmware was told of it.
+// Boots records that a machine boots by a rule: its firmware was told to.
 func (o *Once) Boots(now time.Time, s Spent, xid [4]byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -160,16 +161,16 @@ func (o *Once) Boots(now time.Time, s Spent, xid [4]byte) {
 	}
 }
 
-// Read notes that a machine has read a rule's menu to its end, and reports
-// whether that is news.
+// Read records that a machine has read a rule's menu to its end, and reports
+// whether that is new.
 func (o *Once) Read(now time.Time, s Spent) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.use(s, turn{Use: NewUse(now, [4]byte{}), menu: true})
 }
 
-// use adds one that is new, and reports whether it is. The caller holds the
-// lock.
+// use adds an entry if it is new, and reports whether it is. The caller holds
+// the lock.
 func (o *Once) use(s Spent, t turn) bool {
 	if _, ok := o.find(s); ok || !o.add(s, t) {
 		return false
@@ -200,8 +201,8 @@ func (o *Once) add(s Spent, t turn) bool {
 		o.unnamed[byMAC] = &t
 	case o.byMAC[byMAC] != nil:
 		o.byGUID[byGUID] = &t
-		// Which of the machines with this MAC a packet without a GUID is from
-		// cannot be known.
+		// A packet without a GUID may be from any of the machines with
+		// this MAC.
 		o.byMAC[byMAC] = &turn{mac: s.MAC, over: true}
 	default:
 		o.byGUID[byGUID], o.byMAC[byMAC] = &t, &t
@@ -211,23 +212,24 @@ func (o *Once) add(s Spent, t turn) bool {
 	return true
 }
 
-// Withheld tells of rules that are withheld from firmware that asks, once for
-// each machine that has had its boot. An administrator may have to know: a batch
-// of machines with one GUID looks like one with many network ports.
+// Withheld reports rules that are withheld from firmware that sends a request,
+// once for each machine that has had its boot. An administrator may need to
+// know: a batch of machines that share a GUID looks like one machine with many
+// network ports.
 func (o *Once) Withheld() <-chan Withheld { return o.withheld }
 
-// Changed tells that there is something to write down.
+// Changed signals that there is something to save.
 func (o *Once) Changed() <-chan struct{} { return o.changed }
 
-// All are the pairs that there are, in the order of their use.
+// All returns all entries, in order of use.
 func (o *Once) All() []Spent {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return slices.Clone(o.order)
 }
 
-// Restore takes up what was written down: boots long over, and the rules that
-// were closed.
+// Restore loads what was saved: boots that ended long ago, and the closed
+// rules.
 func (o *Once) Restore(all []Spent, closed []string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -239,8 +241,8 @@ func (o *Once) Restore(all []Spent, closed []string) {
 	}
 }
 
-// Close has a rule count for no machine: what is known of who has used it was
-// lost, and one more boot may be what erases a disk.
+// Close makes a rule apply to no machine: the record of the machines that have
+// used it was lost, and another boot may erase a disk.
 func (o *Once) Close(rule string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -248,17 +250,18 @@ func (o *Once) Close(rule string) {
 	o.tell()
 }
 
-// Closed are the rules that count for no machine.
+// Closed returns the rules that apply to no machine.
 func (o *Once) Closed() []string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return slices.Sorted(maps.Keys(o.closed))
 }
 
-// Keep makes room where it is scarce: it forgets the rules that are no more.
-// While there is room they are kept, for a configuration that comes and goes,
-// as when the box starts without its disk, must not make them count again.
-// It reports whether each of the rules has room for one more machine.
+// Keep frees memory when it is scarce: it forgets the rules that no longer
+// exist. As long as there is room it keeps them: when a configuration
+// disappears for a while, for example because the box starts without its disk,
+// its rules must not apply again. It reports whether each of the rules has room
+// for one more machine.
 func (o *Once) Keep(rules map[string]bool) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()

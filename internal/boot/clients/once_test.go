@@ -150,8 +150,8 @@ func TestOnce(t *testing.T) {
 	})
 }
 
-// What counts once counts for a machine: for all of its network ports, and for
-// each machine behind one USB adapter.
+// A rule with once applies to a machine: to all its network ports together, and
+// to each machine behind one USB adapter.
 func TestOnceIsForAMachine(t *testing.T) {
 	const (
 		usual = "70786562-6f78-4c61-8000-000000000010"
@@ -250,7 +250,7 @@ func TestOnceFull(t *testing.T) {
 		return Spent{Rule: rule, MAC: ether.From([]byte{2, 0, 0, 0, 0, n})}
 	}
 	o := NewOnce(2)
-	for n := range byte(5) { // a stranger, who invents machines
+	for n := range byte(5) { // a stranger, who forges machines
 		o.Boots(t0, by("wide", n), xidA)
 	}
 	if !o.Asks(t0, by("wide", 4), xidA) || !o.Reads(t0, by("wide", 4)) {
@@ -304,8 +304,8 @@ func TestFingerprint(t *testing.T) {
 	if Fingerprint(r) == Fingerprint(edited) {
 		t.Error("an edited rule is the same")
 	}
-	// once.json outlives an update: with another fingerprint, the rules would
-	// count again, and a machine would be installed a second time.
+	// once.json survives an update: with a different fingerprint, the rules
+	// would apply again, and a machine would be installed a second time.
 	const stored = "fb51fe5a8bc593bd"
 	all := Rule{Machine: spec.Machine{
 		MAC: []string{"52:54:00"}, GUID: []string{pc.GUID}, Firmware: []firmware.Kind{"uefi-x64"},

@@ -8,14 +8,14 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/ether"
 )
 
-// Table says which machine has which address. Its methods may be called from
-// everywhere.
+// Table records which machine has which address. Its methods may be called from
+// any goroutine.
 type Table struct {
 	max int
 
 	mu     sync.Mutex
 	byAddr map[netip.Addr]*list.Element
-	order  list.List // of *place, the last used at the front
+	order  list.List // of *place, most recently used first
 }
 
 type place struct {
@@ -23,23 +23,23 @@ type place struct {
 	Tenant
 }
 
-// Tenant is the machine that has an address, as DHCP saw it.
+// Tenant is the machine that has an address, as seen by DHCP.
 type Tenant struct {
 	Machine
-	// Relayed says that a relay agent passed it on, which answers for its own
-	// subnet. What is not relayed is a packet's own word.
+	// Relayed says that the packet came through a relay agent, which
+	// vouches for its subnet. Without one, there is only the packet's
+	// claim.
 	Relayed bool
 }
 
-// NewTable makes a table of no more addresses than that. Of more, the one
-// that nobody asked for the longest is forgotten: DHCP packets are easily
-// invented.
+// NewTable makes a table with at most that many addresses. When it is full, it
+// evicts the least recently used one: DHCP packets are easily forged.
 func NewTable(most int) *Table { return &Table{max: most, byAddr: map[netip.Addr]*list.Element{}} }
 
-// Learn notes who has an address. What the same machine said of itself before
-// and leaves out now stays, and so does a relay agent's word for it. Another
-// machine that no agent answers for takes that away. It returns which machine
-// had the address before, where that is another one.
+// Learn records which machine has an address. If the same machine now leaves
+// out something that it reported before, the earlier value stays, and so does
+// Relayed. Another machine replaces all of it, including Relayed. Learn returns
+// which machine had the address before, if that was a different one.
 func (t *Table) Learn(a netip.Addr, m Machine, relayed bool) (was ether.MAC, changed bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -68,7 +68,7 @@ func (t *Table) Learn(a netip.Addr, m Machine, relayed bool) (was ether.MAC, cha
 	return was, ok && was != m.MAC
 }
 
-// At is who has an address.
+// At returns the machine that has an address.
 func (t *Table) At(a netip.Addr) (Tenant, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
