@@ -72,7 +72,7 @@ func TestPlanFor(t *testing.T) {
 	})
 }
 
-// take has a machine be answered by a plan, and go there.
+// take lets a plan answer a machine, which then goes there.
 func take(p Plan, m clients.Machine) {
 	b, _ := p.For(t0, m, xidA)
 	p.Takes(t0, m, xidA, b)
@@ -159,7 +159,7 @@ func TestPlanView(t *testing.T) {
 	}
 }
 
-// Where it is not certain which machine reads, nothing starts by itself.
+// If the reading machine is not certain, nothing starts by itself.
 func TestPlanViewOfAnUncertainMachine(t *testing.T) {
 	starts := clients.Rule{Machine: spec.Machine{MAC: []string{pc.String()}}, View: "starts"}
 	waits := clients.Rule{Machine: spec.Machine{MAC: []string{pc.String()}}, View: "waits", Waits: true}

@@ -6,22 +6,22 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/ether"
 )
 
-// folder holds the files that ask for a handoff. Nothing of that name on disk
-// is looked at.
+// folder is the folder of the files that ask for a handoff. Files with that
+// name on disk are ignored.
 const folder = "handoff"
 
-// suffix marks the file for PXELINUX, which takes it for a menu.
+// suffix marks the file for PXELINUX, which reads it as a menu.
 const suffix = ".cfg"
 
-// Request is what the name of a file asks for.
+// Request is a handoff request, as a file name expresses it.
 type Request struct {
 	Entry string
-	MAC   ether.MAC // whose next boot it is about
-	Token string    // as its menu had it
+	MAC   ether.MAC // the machine whose next boot it is about
+	Token string    // as in its menu
 	Menu  bool      // the file is for PXELINUX
 }
 
-// File is the rendered file that the request is answered with.
+// File returns the rendered file that answers the request.
 func (r Request) File() string {
 	if r.Menu {
 		return folder + "/" + r.Entry + suffix
@@ -29,12 +29,12 @@ func (r Request) File() string {
 	return folder + "/" + r.Entry
 }
 
-// Name is what the machine with that address reads.
+// Name returns the file name that the machine with that address reads.
 func (r Request) Name() string { return Name(r.Entry, r.MAC.String(), r.Token, r.Menu) }
 
-// Name is what a menu asks for a handoff with. In place of the address and the
-// token it may have what stands for them until the menu is read, such as GRUB's
-// $net_default_mac, which has the form of an ether.MAC.
+// Name returns the file name by which a menu asks for a handoff. Instead of the
+// address and the token it may contain placeholders until the menu is read,
+// such as GRUB's $net_default_mac, which has the form of an ether.MAC.
 func Name(entry, mac, token string, menu bool) string {
 	name := folder + "/" + entry + "/" + mac + "/" + token
 	if menu {
@@ -43,9 +43,9 @@ func Name(entry, mac, token string, menu bool) string {
 	return name
 }
 
-// Parse reads a name as a boot loader sends it; false where it is another
-// file's. GRUB begins it with a slash, and may write the address in capitals;
-// PXELINUX writes hyphens in file names of its own making.
+// Parse reads a name as a boot loader sends it; false if it is another file's
+// name. GRUB puts a slash before it, and may write the address in upper case;
+// PXELINUX writes hyphens in the file names that it makes itself.
 func Parse(raw string) (Request, bool) {
 	parts := strings.Split(strings.TrimLeft(raw, "/"), "/")
 	if len(parts) != 4 || parts[0] != folder || parts[1] == "" {

@@ -8,13 +8,13 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/ether"
 )
 
-// Lasts is how long a machine that asked to be handed over may take to its
+// Lasts is how long a machine that asked to be handed over may take until its
 // next boot. A server with much memory and many cards tests itself for two or
 // three minutes.
 const Lasts = 5 * time.Minute
 
 // Table holds the machines that have asked to be handed over at their next
-// boot. Its methods may be called from everywhere.
+// boot. Its methods may be called from any goroutine.
 type Table struct {
 	max int
 
@@ -24,25 +24,26 @@ type Table struct {
 }
 
 // Ticket is what a machine has asked for. It is good for one boot of that
-// machine, by the network port with which it asked: a GUID is a packet's own
-// word, so it takes the ticket from another machine that has the MAC by now, as
-// behind a USB adapter, and gives none to another MAC.
+// machine, on the network port that it asked with. A GUID is only a packet's
+// claim. So a different GUID denies the ticket to another machine that now has
+// the MAC, for example behind a USB adapter, but a matching GUID does not give
+// the ticket to another MAC.
 type Ticket struct {
 	MAC   ether.MAC
-	GUID  string `json:",omitempty"` // empty where it is not known
+	GUID  string `json:",omitempty"` // empty if it is not known
 	Entry string
 	Ends  time.Time
 	Used  bool
-	Use   clients.Use // where it is Used
+	Use   clients.Use // valid if Used
 }
 
-// NewTable makes a table of no more machines than that.
+// NewTable makes a table with at most that many machines.
 func NewTable(most int) *Table {
 	return &Table{max: most, byMAC: map[ether.MAC]*Ticket{}, changed: make(chan struct{}, 1)}
 }
 
-// Arm has a machine's next boot go where the entry leads. It reports false
-// where too many machines are on their way already.
+// Arm sends a machine's next boot where the entry leads. It returns false if
+// too many machines are already on their way.
 func (t *Table) Arm(now time.Time, m clients.Machine, entry string) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -61,9 +62,9 @@ func (t *Table) Arm(now time.Time, m clients.Machine, entry string) bool {
 	return true
 }
 
-// Answer is the entry whose server firmware that asks now, with that xid, is
-// to be answered with. It is so until the next boot after the one that used
-// it, and no longer than Lasts.
+// Answer returns the entry whose server must be the answer to firmware that
+// sends a request now, with that xid. The ticket lasts until the boot after the
+// one that used it, and no longer than Lasts.
 func (t *Table) Answer(now time.Time, m clients.Machine, xid [4]byte) (entry string, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -78,7 +79,7 @@ func (t *Table) Answer(now time.Time, m clients.Machine, xid [4]byte) (entry str
 	return x.Entry, true
 }
 
-// Used notes that the machine is on its way: it has taken the answer.
+// Used records that the machine is on its way: it has accepted the answer.
 func (t *Table) Used(now time.Time, m clients.Machine, xid [4]byte) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -97,7 +98,7 @@ func (t *Table) Used(now time.Time, m clients.Machine, xid [4]byte) {
 	t.tell()
 }
 
-// of is the ticket of a machine. The caller holds the lock.
+// of returns the ticket of a machine. The caller holds the lock.
 func (t *Table) of(m clients.Machine) (*Ticket, bool) {
 	x, ok := t.byMAC[m.MAC]
 	if !ok || !m.Same(clients.Machine{MAC: x.MAC, GUID: x.GUID}) {
@@ -113,10 +114,10 @@ func (t *Table) tell() {
 	}
 }
 
-// Changed tells that there is something to write down.
+// Changed signals that there is something to save.
 func (t *Table) Changed() <-chan struct{} { return t.changed }
 
-// All are the tickets that may still count, in no order.
+// All returns the tickets that may still apply, in no particular order.
 func (t *Table) All(now time.Time) []Ticket {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -129,8 +130,8 @@ func (t *Table) All(now time.Time) []Ticket {
 	return all
 }
 
-// Restore takes up what was written down. Its times are the wall clock's, which
-// may have been set since: whatever they say, no ticket is good for longer than
+// Restore loads what was saved. Its times are wall clock times, and the clock
+// may have been set since. So whatever they say, no ticket lasts longer than
 // Lasts from now, and none was used later than now.
 func (t *Table) Restore(now time.Time, all []Ticket) {
 	t.mu.Lock()

@@ -15,16 +15,16 @@ var (
 	xidA, xidB = [4]byte{1}, [4]byte{2}
 )
 
-// machine is one of which only the MAC is known.
+// machine returns a machine of which only the MAC is known.
 func machine(mac ether.MAC) clients.Machine { return clients.Machine{MAC: mac} }
 
 func TestTable(t *testing.T) {
 	type step struct {
 		at   time.Duration
-		do   string // arm, arm2 (another entry), used, or a question
+		do   string // arm, arm2 (another entry), used, or a request ("?")
 		xid  [4]byte
 		mac  ether.MAC
-		want string // the answer to a question
+		want string // the answer to a request
 	}
 	var other = ether.MustParseMAC("02:00:00:00:00:01")
 	for situation, steps := range map[string][]step{
@@ -116,7 +116,7 @@ func TestTable(t *testing.T) {
 	}
 }
 
-// A ticket is one machine's, although others may have its MAC.
+// A ticket belongs to one machine, even if others have its MAC.
 func TestTicketIsAMachines(t *testing.T) {
 	by := func(mac ether.MAC, guid string) clients.Machine { return clients.Machine{MAC: mac, GUID: guid} }
 	const one, two = "70786562-6f78-4c61-8000-000000000010", "70786562-6f78-4c61-8000-000000000011"
@@ -165,15 +165,15 @@ func TestTableIsBounded(t *testing.T) {
 	}
 }
 
-// FuzzTable runs a history of three machines, two bytes a step, beside a model
-// that remembers all of it.
+// FuzzTable runs a history of three machines, two bytes per step, and compares
+// it with a model that remembers everything.
 func FuzzTable(f *testing.F) {
 	f.Add([]byte{0x00, 1, 0x10, 20, 0x20, 1, 0x10, 9, 0x10, 60})
 	f.Add([]byte{0x01, 0, 0x22, 30, 0x11, 1, 0x12, 12, 0x00, 5, 0x20, 255, 0x10, 255})
 	f.Fuzz(func(t *testing.T, history []byte) {
 		type past struct {
 			armed, used time.Time
-			last        time.Time // packet of the transaction that used it
+			last        time.Time // last packet of the transaction that used it
 			wasArmed    bool
 			wasUsed     bool
 			xid         [4]byte
@@ -193,7 +193,7 @@ func FuzzTable(f *testing.F) {
 				}
 				*m = past{armed: now, wasArmed: true}
 			case 2:
-				if _, ok := table.Answer(now, machine(mac), xid); ok { // as firmware: it takes what it was offered
+				if _, ok := table.Answer(now, machine(mac), xid); ok { // like firmware: it accepts what it was offered
 					table.Used(now, machine(mac), xid)
 					switch {
 					case !m.wasUsed:
@@ -225,7 +225,7 @@ func FuzzTable(f *testing.F) {
 	})
 }
 
-// A program that is restarted between the choice and the boot goes on.
+// A program that is restarted between the choice and the boot continues.
 func TestTableIsRestored(t *testing.T) {
 	var other = ether.MustParseMAC("02:00:00:00:00:01")
 	before := NewTable(4)
@@ -286,7 +286,7 @@ func TestTableIsRestored(t *testing.T) {
 	}
 }
 
-// told reports whether the table has said that there is something to write.
+// told reports whether the table has signaled that there is something to save.
 func told(t *Table) bool {
 	select {
 	case <-t.Changed():

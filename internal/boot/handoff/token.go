@@ -10,19 +10,20 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/ether"
 )
 
-// Key is a secret of the box, by which it knows its tokens again.
+// Key is a secret of the box, by which it recognizes its tokens.
 type Key [32]byte
 
-// TokenLen is the length of a token, in letters: 128 bits.
+// TokenLen is the length of a token, in characters: 128 bits.
 const TokenLen = 32
 
-// Token is what a machine's menus have in the names that ask for a handoff. It
-// went to the machine's address, so that whoever names it receives what is sent
-// there. A source address alone shows nothing: TFTP's acknowledgements can be
-// sent blindly, for the ports that the box sends from are soon known.
+// Token returns the token for the names in a machine's menus that ask for a
+// handoff. It was sent to the machine's address, so a client that presents it
+// receives what is sent there. A source address alone proves nothing: TFTP
+// acknowledgements can be sent blindly, because the ports that the box sends
+// from are easily found out.
 //
-// It holds for the machine too. An address goes from one machine to another,
-// and somebody who had it first may have kept a token.
+// The token also depends on the machine. An address moves from one machine to
+// another, and its earlier holder may have kept a token.
 func (k Key) Token(client netip.Addr, mac ether.MAC) string {
 	h := hmac.New(sha256.New, k[:])
 	h.Write(client.Unmap().AsSlice())
@@ -31,7 +32,7 @@ func (k Key) Token(client netip.Addr, mac ether.MAC) string {
 }
 
 // Gave reports whether the token of a request is the one for that address. It
-// takes as long whatever is wrong with it.
+// takes the same time whatever is wrong with it.
 func (k Key) Gave(client netip.Addr, r Request) bool {
 	return hmac.Equal([]byte(r.Token), []byte(k.Token(client, r.MAC)))
 }
