@@ -1,4 +1,4 @@
-// Package ether has the one type for the hardware address of an Ethernet card.
+// Package ether has a single type for the hardware address of an Ethernet card.
 // Sockets and netlink keep net.HardwareAddr, which has any length.
 package ether
 
@@ -8,12 +8,12 @@ import (
 	"net"
 )
 
-// MAC is a hardware address of six bytes. It can be compared, and be the key of
-// a map. The zero MAC means that the address is not known: no card has it.
+// MAC is a hardware address of six bytes. It is comparable, so it can be a map
+// key. The zero MAC means that the address is not known: no card has it.
 type MAC [6]byte
 
-// From is the address in a packet or of a neighbor; the zero MAC where it has
-// another length, which no Ethernet card's has.
+// From returns the address from a packet or a neighbor entry; the zero MAC if
+// it has another length, which no Ethernet card has.
 func From(hw []byte) MAC {
 	if len(hw) != len(MAC{}) {
 		return MAC{}
@@ -22,7 +22,7 @@ func From(hw []byte) MAC {
 }
 
 // ParseMAC reads an address with colons, with hyphens as Windows shows it, or
-// without any separators, as some labels have it.
+// without separators, as on some labels.
 func ParseMAC(s string) (MAC, error) {
 	if b, err := hex.DecodeString(s); err == nil && len(b) == len(MAC{}) {
 		return MAC(b), nil
@@ -34,8 +34,8 @@ func ParseMAC(s string) (MAC, error) {
 	return MAC(hw), nil
 }
 
-// MustParseMAC is ParseMAC for an address that is right, as in tests. It panics
-// where it is not.
+// MustParseMAC is ParseMAC for an address that is known to be valid, as in
+// tests. It panics if it is not.
 func MustParseMAC(s string) MAC {
 	m, err := ParseMAC(s)
 	if err != nil {
@@ -44,11 +44,11 @@ func MustParseMAC(s string) MAC {
 	return m
 }
 
-// IsValid reports whether m is an address, and not the zero MAC.
+// IsValid reports whether m is not the zero MAC.
 func (m MAC) IsValid() bool { return m != MAC{} }
 
-// String is the form of menus, logs and the settings: "52:54:00:12:34:56", with
-// small letters. The zero MAC is empty.
+// String returns the form used in menus, logs and settings:
+// "52:54:00:12:34:56", in lower case. The zero MAC is empty.
 func (m MAC) String() string {
 	if !m.IsValid() {
 		return ""

@@ -9,7 +9,7 @@ func TestParseMAC(t *testing.T) {
 	pc := MAC{0x52, 0x54, 0, 0x12, 0x34, 0xab}
 	for name, tt := range map[string]struct {
 		text string
-		want MAC // zero where it is refused
+		want MAC // zero if it is rejected
 	}{
 		"with colons":                   {"52:54:00:12:34:ab", pc},
 		"in capitals, as on a label":    {"52:54:00:12:34:AB", pc},
@@ -49,7 +49,7 @@ func TestFromTakesEthernetOnly(t *testing.T) {
 	}
 }
 
-// The form in files is that of earlier versions.
+// The form in files must stay that of earlier versions.
 func TestMACInFiles(t *testing.T) {
 	type record struct {
 		MAC  MAC `json:"mac"`
