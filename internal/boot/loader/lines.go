@@ -1,7 +1,7 @@
-// Package loader holds what the packages of the boot loaders share. What GRUB
-// can be told is in package grub, and what PXELINUX can be told in package
-// pxelinux: their limits, their characters, their grammar, and how their files
-// are written. Which entries a menu has is not decided there.
+// Package loader holds what the boot loader packages share. Package grub knows
+// what GRUB accepts, and package pxelinux what PXELINUX accepts: limits,
+// characters, grammar, and how to write their files. Neither decides which
+// entries a menu has.
 package loader
 
 import (
@@ -9,13 +9,13 @@ import (
 	"strings"
 )
 
-// Lines writes a file with one line for each call.
+// Lines writes a file, one line per call.
 type Lines struct {
 	bytes.Buffer
 	Indent string
 }
 
-// Line writes words with a space between them, indented unless there are none.
+// Line writes words separated by spaces, with the indentation if there are any.
 func (l *Lines) Line(words ...string) {
 	if len(words) > 0 {
 		l.WriteString(l.Indent)

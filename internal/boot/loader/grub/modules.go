@@ -5,9 +5,8 @@ import (
 	"slices"
 )
 
-// Commands are the commands that menus use, with the module of GRUB that
-// each is in. Under Secure Boot GRUB has no other modules than those built into
-// the signed program.
+// Commands are the commands that menus use, each with its GRUB module. Under
+// Secure Boot GRUB has only the modules built into the signed program.
 var Commands = map[string]string{
 	"[":                       "test",
 	"boot":                    "boot",
@@ -32,10 +31,10 @@ var Commands = map[string]string{
 }
 
 // devices are the modules by which GRUB reaches the box, and the disks that
-// local_disk looks through; regexp finds those by a pattern.
+// local_disk searches; regexp finds those by a pattern.
 var devices = []string{"efinet", "fat", "http", "net", "part_gpt", "part_msdos", "png", "regexp", "tftp"}
 
-// Modules are the modules that a GRUB needs for the menus, sorted.
+// Modules returns the modules that GRUB needs for the menus, sorted.
 func Modules() []string {
 	all := append(slices.Collect(maps.Values(Commands)), devices...)
 	slices.Sort(all)

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// CheckScript returns the first mistake of a script, or nothing.
-func CheckScript(text string) (problem, fix string) {
+// CheckScript returns the first mistake in a script and its fix, or nothing.
+func CheckScript(text string) (problem, mend string) {
 	g := script{text: text, line: 1}
 	g.advance()
 	g.lines()
@@ -19,38 +19,38 @@ func CheckScript(text string) (problem, fix string) {
 	return g.problem, g.fix
 }
 
-// script reads one by the grammar of the commands in a block (GRUB,
+// script parses a text by the grammar of the commands in a block (GRUB,
 // script/parser.y and yylex.l).
 type script struct {
 	text string // not yet read
 	line int
 	next token
-	deep int // blocks that are open
+	deep int // number of open blocks
 
-	problem, fix string // the first mistake: nothing is read after it
+	problem, mend string // the first mistake: parsing stops there
 }
 
-// token is a word, or one of the signs { } ; and the end of a line.
+// token is a word, or one of the characters { } ; or the end of a line.
 type token struct {
-	kind byte // the sign, 'w' for a word, or 0 at the end
+	kind byte // the character, 'w' for a word, or 0 at the end
 	word string
 	line int
 }
 
-// opened is a block that has begun. by is empty outside of all.
+// opened is the block being read. by is empty outside of all blocks.
 type opened struct {
 	by, until string
 	line      int
 }
 
-// A bison parser gives up at a stack of 10,000 (YYMAXDEPTH). A block takes
-// some ten of that, each elif as well, and a word takes one.
+// A bison parser gives up at a stack depth of 10,000 (YYMAXDEPTH). A block uses
+// about ten of that, each elif too, and a word uses one.
 const (
 	maxBlocks = 100
 	maxWords  = 1000
 )
 
-// reVariable is a reference to a variable or a parameter.
+// reVariable matches a reference to a variable or a parameter.
 var reVariable = regexp.MustCompile(`^\$(?:[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[?@*#]|\{(?:[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[?@*#])\})`)
 
 var reVariableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
@@ -58,8 +58,9 @@ var reVariableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 var (
 	// closing are the words that end a list of commands.
 	closing = []string{"then", "elif", "else", "fi", "do", "done", "}"}
-	// reserved are words that begin no command within a block. GRUB keeps
-	// them for what it cannot do, or for the top of a script.
+	// reserved are words that cannot begin a command within a block. GRUB
+	// reserves them for what it does not support, or for the top of a
+	// script.
 	reserved = []string{"case", "esac", "function", "in", "select"}
 	keywords = slices.Concat(closing, reserved, []string{"if", "while", "until", "for"})
 )
@@ -72,7 +73,7 @@ func (g *script) fail(problem, fix string) {
 }
 
 // commands reads a list of commands and the word after it, which is one of
-// ends, and returns that.
+// ends, and returns that word.
 func (g *script) commands(in opened, ends ...string) string {
 	g.lines()
 	for some := false; ; some = true {
@@ -104,7 +105,7 @@ func (g *script) commands(in opened, ends ...string) string {
 	}
 }
 
-// lines reads ends of lines.
+// lines skips line ends.
 func (g *script) lines() {
 	for g.next.kind == '\n' {
 		g.advance()
@@ -168,7 +169,7 @@ func (g *script) command() {
 	}
 }
 
-// deeper counts a block.
+// deeper counts a nested block.
 func (g *script) deeper() {
 	if g.deep++; g.deep > maxBlocks {
 		g.fail(fmt.Sprintf("line %d is more than %d blocks deep", g.next.line, maxBlocks), "write fewer, one in the other")
@@ -187,7 +188,7 @@ func (g *script) words() {
 
 // advance reads the next token.
 func (g *script) advance() {
-	var word []byte // what is quoted or escaped is told by its sign, which no keyword has
+	var word []byte // quoted or escaped text is represented by its quote character, which no keyword contains
 	at := g.line
 	for g.text != "" {
 		c := g.text[0]
@@ -227,7 +228,7 @@ func (g *script) advance() {
 				g.fail(fmt.Sprintf("line %d ends the text in a backslash", g.line), "leave it out")
 				return
 			}
-			word = append(word, c) // a line that goes on makes a word as well, with nothing in it
+			word = append(word, c) // a line continuation forms a word as well, an empty one
 		case '$':
 			if n = len(reVariable.FindString(g.text)); n == 0 {
 				g.stray()
@@ -247,7 +248,7 @@ func (g *script) advance() {
 	}
 }
 
-// skip leaves n bytes behind.
+// skip consumes n bytes.
 func (g *script) skip(n int) {
 	g.line += strings.Count(g.text[:n], "\n")
 	g.text = g.text[n:]
@@ -264,7 +265,7 @@ func (g *script) stray() {
 	g.fail(fmt.Sprintf("line %d has a $ that begins no name of a variable", g.line), `write \$ for the sign itself`)
 }
 
-// quoted is the length of the quoted text that s begins with, or -1.
+// quoted returns the length of the quoted text at the start of s, or -1.
 func quoted(s string) int {
 	for i := 1; i < len(s); i++ {
 		switch {
@@ -278,7 +279,7 @@ func quoted(s string) int {
 }
 
 // strayDollar reports whether the inside of double quotes has a $ that GRUB
-// does not take for a variable.
+// does not treat as a variable.
 func strayDollar(s string) bool {
 	for i := 0; i < len(s); i++ {
 		switch {

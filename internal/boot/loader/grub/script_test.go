@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// inEntries makes a menu with an entry for each script.
+// inEntries makes a menu with one entry per script.
 func inEntries(scripts ...string) string {
 	var menu strings.Builder
 	for _, s := range scripts {
@@ -18,7 +18,7 @@ func inEntries(scripts ...string) string {
 	return menu.String()
 }
 
-// takenByGRUB reports whether GRUB's own parser takes a script.
+// takenByGRUB reports whether GRUB's parser accepts a script.
 func takenByGRUB(t *testing.T, script string) bool {
 	t.Helper()
 	cmd := exec.Command("grub-script-check")
@@ -30,8 +30,8 @@ func takenByGRUB(t *testing.T, script string) bool {
 	return err == nil
 }
 
-// What is taken here GRUB takes too: a mistake in one entry's lines would cost
-// every machine its menu.
+// GRUB must accept what CheckScript accepts: a mistake in one entry's lines
+// would cost every machine its menu.
 func TestGRUBTakesWhatIsTaken(t *testing.T) {
 	pieces := []string{
 		"if", "then", "fi", "else", "elif", "while", "until", "for", "do", "done", "in", "case", "esac", "select", "function", "time",
@@ -66,7 +66,7 @@ func TestGRUBTakesWhatIsTaken(t *testing.T) {
 	}
 }
 
-// What grub-script-check says of these inside of a menuentry, in other words.
+// What grub-script-check reports for these inside a menuentry, in other words.
 func TestGRUBScript(t *testing.T) {
 	for _, tt := range []struct{ script, problem string }{
 		{"echo a", ""},
@@ -147,7 +147,8 @@ func TestGRUBScript(t *testing.T) {
 			if problem, fix := CheckScript(tt.script); problem != tt.problem || (problem == "") != (fix == "") {
 				t.Errorf("%q; %q, want %q", problem, fix, tt.problem)
 			}
-			// GRUB takes a few things that can only be meant otherwise.
+			// GRUB accepts a few things that the author cannot have
+			// meant.
 			stricter := regexp.MustCompile("a [$] that begins|ends the text in a backslash|more than").MatchString(tt.problem)
 			if taken := takenByGRUB(t, inEntries(tt.script)); taken != (tt.problem == "") && !stricter {
 				t.Errorf("GRUB takes it: %v", taken)

@@ -2,18 +2,18 @@ package pxelinux
 
 import "strings"
 
-// MaxLine is the longest line of a menu, in bytes. What is longer would be cut,
-// and its rest be read as another line (readconfig.c, MAX_LINE).
+// MaxLine is the longest line of a menu, in bytes. PXELINUX would cut a longer
+// one, and read the rest as another line (readconfig.c, MAX_LINE).
 const MaxLine = 2047
 
-// inLabel are the PXELINUX directives that say something of the LABEL above
-// them (doc/syslinux.txt; doc/menu.txt for those of the menu), and nothing of
-// the rest of the menu.
+// inLabel are the PXELINUX directives that apply to the LABEL above them
+// (doc/syslinux.txt; doc/menu.txt for those of the menu), and not to the rest
+// of the menu.
 var inLabel = words(`KERNEL LINUX BOOT BSS PXE FDIMAGE COMBOOT COM32 CONFIG LOCALBOOT
 	INITRD APPEND IPAPPEND SYSAPPEND`)
 
-// inMenuLabel are those of them that follow MENU. Not QUIT: the prompt behind
-// the menu starts every entry, also a locked one.
+// inMenuLabel are the ones that follow MENU. Not QUIT: the prompt behind the
+// menu starts every entry, even a locked one.
 var inMenuLabel = words(`INDENT DISABLE DISABLED GOTO EXIT`)
 
 func words(s string) map[string]bool {
@@ -24,9 +24,9 @@ func words(s string) map[string]bool {
 	return out
 }
 
-// InLabel returns the directive that a line begins with, in capital letters and
-// with the word behind MENU, and reports whether it says something of the LABEL
-// above it, and of that only.
+// InLabel returns the directive that a line begins with, in upper case and with
+// the word after MENU, and reports whether it applies only to the LABEL above
+// it.
 func InLabel(line string) (directive string, ok bool) {
 	f := strings.Fields(line)
 	directive = strings.ToUpper(FirstWord(line))
@@ -37,8 +37,8 @@ func InLabel(line string) (directive string, ok bool) {
 	return directive, inLabel[directive]
 }
 
-// FirstWord is what a line begins with, or nothing. It ends at a blank, as
-// PXELINUX's words do.
+// FirstWord returns the first word of a line, or nothing. It ends at a blank,
+// as PXELINUX's words do.
 func FirstWord(line string) string {
 	if f := strings.Fields(line); len(f) > 0 {
 		return f[0]

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// keywords are those that PXELINUX knows, beside ofEntry and MENU's layout.
+// keywords are those that PXELINUX knows, besides ofEntry and MENU's layout.
 var keywords = []string{
 	comment, "ALLOWOPTIONS", "CONSOLE", "DEFAULT", "DISPLAY", "ENDTEXT", "FONT", "IMPLICIT", "INCLUDE", "KBDMAP",
 	"LABEL", "NOCOMPLETE", "NOESCAPE", "NOHALT", "ONERROR", "ONTIMEOUT", "PATH", "PROMPT", "PXERETRY", "SAY",
@@ -14,19 +14,19 @@ var keywords = []string{
 	"F0", "F1", "F2", "F3", "F4", "F5", "F6", "F7", "F8", "F9", "F10", "F11", "F12",
 }
 
-// Known reports whether PXELINUX has the keyword. All of MENU count: what it
-// does not know there, it looks for among the words of the layout.
+// Known reports whether PXELINUX knows the keyword. All MENU lines count:
+// PXELINUX looks up any other word after MENU among the words of the layout.
 func (l Line) Known() bool {
 	return slices.Contains(keywords, l.Keyword) || slices.Contains(ofEntry, l.Keyword) || strings.HasPrefix(l.Keyword, "MENU ")
 }
 
-// scanner gives the lines of a file as the reader's fgets does.
+// scanner returns the lines of a file as the reader's fgets does.
 type scanner struct {
 	file   string
 	data   []byte
 	text   string
 	number int
-	cut    bool // the line goes on in the next text
+	cut    bool // the line continues in the next text
 }
 
 func (s *scanner) next() bool {
@@ -50,8 +50,8 @@ func (s *scanner) next() bool {
 	return true
 }
 
-// parseLine splits a line into its keyword and the rest. It reports false for
-// an empty one.
+// parseLine splits a line into its keyword and the rest. It returns false for
+// an empty line.
 func parseLine(text string) (Line, bool) {
 	text = trim(text)
 	if text == "" {
@@ -77,13 +77,13 @@ func parseLine(text string) (Line, bool) {
 	return l, true
 }
 
-// space is what the reader takes for white space (my_isspace): control
-// characters, too.
+// space reports what the reader treats as white space (my_isspace), which
+// includes control characters.
 func space(r rune) bool { return r <= ' ' }
 
 func trim(s string) string { return strings.TrimFunc(s, space) }
 
-// firstWord returns what stands before the first white space.
+// firstWord returns what precedes the first white space.
 func firstWord(s string) string {
 	if i := strings.IndexFunc(s, space); i >= 0 {
 		return s[:i]
@@ -91,7 +91,7 @@ func firstWord(s string) string {
 	return s
 }
 
-// upper makes capitals of ASCII letters alone: the text need not be UTF-8.
+// upper converts only ASCII letters to upper case: the text need not be UTF-8.
 func upper(s string) string {
 	b := []byte(s)
 	for i, c := range b {

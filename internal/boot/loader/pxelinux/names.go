@@ -6,26 +6,26 @@ import (
 )
 
 // Folder is where PXELINUX looks for its menus, and ConfigFile the one that it
-// asks for when there is none for the machine's UUID, MAC or IP address
+// requests if there is none for the machine's UUID, MAC or IP address
 // (doc/pxelinux.txt).
 const (
 	Folder     = "pxelinux.cfg/"
 	ConfigFile = Folder + "default"
 )
 
-// reMachine are the names under which PXELINUX asks before it asks for
-// ConfigFile: its UUID, its hardware type and address, and ever less of its IP
+// reMachine matches the names that PXELINUX requests before ConfigFile: its
+// UUID, its hardware type and address, and ever shorter prefixes of its IP
 // address (doc/pxelinux.txt).
 var reMachine = regexp.MustCompile(`^pxelinux\.cfg/([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{2}(-[0-9a-f]{2})+|[0-9a-f]{1,8})$`)
 
-// NamesMachine reports whether a name in small letters is one for the menu of
-// certain machines.
+// NamesMachine reports whether a lower-case name is one for the menu of certain
+// machines.
 func NamesMachine(name string) bool { return reMachine.MatchString(name) }
 
-// MAC returns the hardware address in a name in small letters that PXELINUX makes
-// of the machine's hardware type, 01 for Ethernet, and address:
-// "pxelinux.cfg/01-52-54-00-12-34-56" (doc/pxelinux.txt). It has the length of
-// one; the caller parses it.
+// MAC returns the hardware address in a lower-case name that PXELINUX builds
+// from the machine's hardware type, 01 for Ethernet, and address:
+// "pxelinux.cfg/01-52-54-00-12-34-56" (doc/pxelinux.txt). Only its length is
+// checked; the caller parses it.
 func MAC(name string) (mac string, ok bool) {
 	mac, ok = strings.CutPrefix(name, Folder+"01-")
 	return mac, ok && len(mac) == len("52-54-00-12-34-56")

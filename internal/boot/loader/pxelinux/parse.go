@@ -10,16 +10,16 @@ import (
 	"strings"
 )
 
-// Bounds.
+// Limits.
 const (
-	maxDepth = 16 // files inside of each other (doc/syslinux.txt, INCLUDE)
-	// maxBytes is the most that is read, with all that is included: a few files
-	// that include the next one twice would have no end.
+	maxDepth = 16 // nested files (doc/syslinux.txt, INCLUDE)
+	// maxBytes is the most that is read, including all included files: a
+	// few files that each include the next one twice would never end.
 	maxBytes  = 2 << 20
 	maxIndent = 80 // columns of the screen
-	// maxLine is the most that the reader takes in at once, in bytes; it goes
-	// on with the rest as if that were a line of its own (readconfig.c,
-	// MAX_LINE less the NUL).
+	// maxLine is the most that the reader reads at once, in bytes; it
+	// treats the rest as another line (readconfig.c, MAX_LINE less the
+	// NUL).
 	maxLine = 4095
 )
 
@@ -31,17 +31,17 @@ var imageTypes = []string{
 }
 
 // ofEntry are the keywords that belong to the LABEL above them. All others
-// stand for the menu or the whole file, wherever they are.
+// apply to the menu or the whole file, wherever they are.
 var ofEntry = append([]string{
 	"APPEND", "INITRD", "IPAPPEND", "SYSAPPEND", "TEXT HELP",
 	"MENU LABEL", "MENU DEFAULT", "MENU HIDE", "MENU PASSWD", "MENU DISABLE", "MENU DISABLED", "MENU INDENT",
 	"MENU QUIT", "MENU GOTO", "MENU EXIT", "MENU SAVE", "MENU NOSAVE",
 }, imageTypes...)
 
-// Parse reads the file of that name, and those that it includes. read returns
-// a file by the name that is written in an INCLUDE. The error is read's, for
-// the first file; PXELINUX skips an INCLUDE that it cannot read, which is a
-// Fault here.
+// Parse reads the named file, and the files that it includes. read returns a
+// file by the name as written in an INCLUDE. The error is read's, for the first
+// file. PXELINUX skips an INCLUDE that it cannot read; Parse reports it as a
+// Fault.
 func Parse(name string, read func(name string) ([]byte, error)) (*Config, error) {
 	data, err := read(name)
 	if err != nil {
@@ -66,12 +66,12 @@ type parser struct {
 
 	menu  *Menu
 	entry *Entry // the LABEL being read; nil between two
-	// ownAppend tells an empty APPEND from none.
+	// ownAppend distinguishes an empty APPEND from a missing one.
 	ownAppend bool
 	isDefault bool
 	append    string // global
 	sysAppend uint64 // global
-	menuOnly  int    // how many of files are inside of a MENU INCLUDE
+	menuOnly  int    // how many of files are inside a MENU INCLUDE
 }
 
 func (p *parser) fault(l Line, format string, args ...any) {
@@ -84,7 +84,7 @@ func (p *parser) unread(l Line, format string, args ...any) {
 	p.cfg.Faults[len(p.cfg.Faults)-1].Unread = true
 }
 
-// file reads one file. An entry may begin in one file and end in another:
+// file parses one file. An entry may begin in one file and end in another:
 // INCLUDE works as if the files were one.
 func (p *parser) file(name string, data []byte) {
 	p.files = append(p.files, name)
@@ -123,8 +123,9 @@ func (p *parser) line(l Line, s *scanner) {
 		p.text(l, s)
 	case l.Keyword == "LABEL":
 		p.close()
-		// PXELINUX itself takes one word for the label, its menu program the
-		// whole line, with the spaces at its end (readconfig.c of both).
+		// PXELINUX itself uses the first word as the label; its menu
+		// program uses the whole line, with trailing spaces
+		// (readconfig.c of both).
 		full := strings.TrimLeftFunc(s.text, space)[len(l.Keyword):]
 		full = strings.TrimLeftFunc(full, space)
 		// An entry without a KERNEL starts what its label names.
@@ -222,8 +223,8 @@ func (p *parser) menuLine(l Line) {
 	}
 }
 
-// text takes the lines up to ENDTEXT. They are kept whole: their spacing is
-// that of the screen.
+// text reads the lines up to ENDTEXT. It keeps them unchanged, because the
+// screen shows their spacing.
 func (p *parser) text(l Line, s *scanner) {
 	for s.next() {
 		if end, _ := parseLine(s.text); end.Keyword == "ENDTEXT" {
@@ -236,8 +237,8 @@ func (p *parser) text(l Line, s *scanner) {
 	p.fault(l, "has no ENDTEXT: PXELINUX takes the rest of the file for its text")
 }
 
-// include reads another file in the place of the line. With a tag, the file is
-// a submenu (doc/menu.txt, INCLUDE).
+// include parses another file in place of the line. If it has a tag, the file
+// is a submenu (doc/menu.txt, INCLUDE).
 func (p *parser) include(l Line) {
 	name := firstWord(l.Args)
 	tag := strings.TrimSpace(l.Args[len(name):])
@@ -254,7 +255,7 @@ func (p *parser) include(l Line) {
 	case errors.Is(err, fs.ErrNotExist) && !strings.Contains(strings.TrimPrefix(name, "::"), ":"):
 		p.fault(l, "cannot be read: %v", err)
 		return
-	case err != nil: // another server's, for one
+	case err != nil: // another server's, for example
 		p.unread(l, "cannot be read: %v", err)
 		return
 	case len(data) > p.left:
@@ -272,7 +273,7 @@ func (p *parser) include(l Line) {
 
 func (p *parser) begin(l Line, tag string) {
 	p.close()
-	// A submenu has what the one above has said so far (readconfig.c,
+	// A submenu inherits what the menu above has set so far (readconfig.c,
 	// new_menu).
 	m := &Menu{Tag: tag, above: p.menu, Timeout: p.menu.Timeout, OnTimeout: p.menu.OnTimeout}
 	m.parent = &Entry{Line: l, Name: tag, Label: tag, Submenu: m}
@@ -312,8 +313,9 @@ func (p *parser) close() {
 	p.entry, p.ownAppend, p.isDefault = nil, false, false
 }
 
-// resolve finds the entry that DEFAULT names. Where there is a UI, it wins over
-// MENU DEFAULT, and shows the submenu that it is in (doc/menu.txt, DEFAULT).
+// resolve finds the entry that DEFAULT names. If there is a UI, DEFAULT
+// overrides MENU DEFAULT, and the submenu with the entry is shown
+// (doc/menu.txt, DEFAULT).
 func (p *parser) resolve() {
 	l, ok := p.cfg.Last("DEFAULT")
 	if _, ui := p.cfg.Last("UI"); !ui || !ok {
@@ -330,8 +332,8 @@ func (p *parser) resolve() {
 	}
 }
 
-// number reads as C's strtoul does with base 0: decimal, 0x hexadecimal, 0
-// octal, up to the first character that fits no more.
+// number parses like C's strtoul with base 0: decimal, 0x hexadecimal, 0 octal,
+// up to the first character that does not fit.
 func number(s string) uint64 {
 	base, digits := 10, s
 	if h, ok := strings.CutPrefix(strings.ToLower(s), "0x"); ok {

@@ -19,8 +19,8 @@ func (f files) read(name string) ([]byte, error) {
 	return nil, fmt.Errorf("%s: %w", name, fs.ErrNotExist)
 }
 
-// outline is a menu in one line for each of its entries: depth as >, what the
-// screen shows, = and what it does. A * marks what the cursor stands on.
+// outline shows a menu with one line per entry: the depth as >, the text on the
+// screen, = and what the entry does. * marks the entry under the cursor.
 func outline(c *Config) []string {
 	var out []string
 	var walk func(m *Menu, depth string)
@@ -222,8 +222,8 @@ func TestParseHelp(t *testing.T) {
 	}
 }
 
-// A file that PXELINUX may have read is told apart from one that is missing,
-// which PXELINUX skips.
+// A file that PXELINUX may have read is distinguished from a missing one, which
+// PXELINUX skips.
 func TestParseUnread(t *testing.T) {
 	c, err := Parse("f", func(name string) ([]byte, error) {
 		switch name {
@@ -248,7 +248,7 @@ func TestParseUnread(t *testing.T) {
 	}
 }
 
-// Every line is in the tree with its place, where it belongs.
+// Every line is in the tree where it belongs, with its place.
 func TestParseLines(t *testing.T) {
 	c, err := Parse("f", files{
 		"f": "# site\nui menu.c32\n\nlabel a\n  kernel k\n  colour red\n  timeout 100\ninclude g\nmenu color title 1\n",
@@ -325,8 +325,8 @@ func TestParseIsBounded(t *testing.T) {
 	})
 }
 
-// Whatever a file holds, each of its lines is counted once, and the tree is
-// sound.
+// Whatever a file contains, each of its lines is counted once, and the tree is
+// consistent.
 func FuzzParse(f *testing.F) {
 	f.Add("label a\nmenu begin x\ninclude g y\nmenu end\ndefault b\n", "label b\nmenu goto x\ninclude f\n")
 	f.Add("MENU\nTEXT\nTEXT HELP\nENDTEXT\nLABEL\nMENU MASTER\nMENU MASTER PASSWD\n\x00\r\n\xff", "menu include g\n")

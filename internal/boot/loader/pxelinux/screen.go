@@ -7,22 +7,22 @@ import (
 	"golang.org/x/text/encoding/charmap"
 )
 
-// The width of the screen of vesamenu.c32: its 640 pixels have 78 columns, less
-// the margins and the frame (menumain.c, draw_row). The text menu has two more.
+// The width of vesamenu.c32's screen: its 640 pixels have 78 columns, less the
+// margins and the frame (menumain.c, draw_row). The text menu has two more.
 const (
 	Width  = 78 - 2*Margin - 4
 	Margin = 2
 )
 
-// Shown reports whether the screen of a PC's text mode has a character: it has
-// the 256 of code page 437, and PXELINUX loads no other font by itself.
+// Shown reports whether a PC's text mode can show a character: it has the 256
+// of code page 437, and PXELINUX loads no other font by itself.
 func Shown(r rune) bool {
 	_, ok := charmap.CodePage437.EncodeRune(r)
 	return ok
 }
 
-// Encode writes a text as a PC's text mode shows it. Of one with a character
-// that is not Shown there is a question mark only.
+// Encode converts a text to what a PC's text mode shows. If a character is not
+// Shown, the whole text becomes a question mark.
 func Encode(s string) string {
 	out, err := charmap.CodePage437.NewEncoder().String(s)
 	if err != nil {
@@ -31,8 +31,8 @@ func Encode(s string) string {
 	return out
 }
 
-// Decode reads a piece of a menu. What is no UTF-8 was written for a PC's
-// screen, which shows code page 437.
+// Decode converts a piece of a menu to UTF-8. Text that is not UTF-8 was
+// written for a PC's screen, which shows code page 437.
 func Decode(s string) string {
 	if utf8.ValidString(s) {
 		return s

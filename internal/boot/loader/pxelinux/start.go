@@ -10,23 +10,23 @@ import (
 // Startup is what PXELINUX itself does with a configuration, before any menu.
 type Startup struct {
 	// Command is the command line that it starts by itself; empty for none.
-	// Line says it: UI, or DEFAULT where there is no UI. IsUI tells them
-	// apart.
+	// Line is where it comes from: UI, or DEFAULT if there is no UI. IsUI
+	// says which.
 	Command string
 	Line    Line
 	IsUI    bool
-	// Prompt says that the boot: prompt waits for a command line first. Then
-	// Timeout is the line that says for how long, and OnTimeout the command
-	// that starts in the place of Command once it is over; they have no
-	// Keyword where there is none.
+	// Prompt says that the boot: prompt waits for a command line first.
+	// Timeout is then the line that says how long, and OnTimeout the
+	// command that starts instead of Command when the time is over. Without
+	// such a line they have no Keyword.
 	Prompt             bool
 	Timeout, OnTimeout Line
 }
 
-// Startup reads the lines that PXELINUX itself heeds (elflink/ldlinux, main and
-// parse_config_file): of several the last counts, and UI comes before DEFAULT
-// and PROMPT. menuIncludes says that what MENU INCLUDE includes is among them,
-// as it is for version 6, and as it is not up to version 4.
+// Startup evaluates the lines that PXELINUX itself uses (elflink/ldlinux, main
+// and parse_config_file): the last of several counts, and UI has priority over
+// DEFAULT and PROMPT. menuIncludes says that PXELINUX also reads the files of
+// MENU INCLUDE, as version 6 does and versions up to 4 do not.
 func (c *Config) Startup(menuIncludes bool) Startup {
 	last := map[string]Line{}
 	for _, l := range c.Lines {
@@ -47,9 +47,9 @@ func (c *Config) Startup(menuIncludes bool) Startup {
 }
 
 // AtPrompt returns the entry that a command line names at the boot: prompt, in
-// DEFAULT and in UI, and what stands behind its name. It is nil where there is
-// none of that name: then the command line names a file. menuIncludes is as for
-// Startup.
+// DEFAULT and in UI, and the arguments after its name. It returns nil if no
+// entry has that name: the command line then names a file. menuIncludes is as
+// for Startup.
 func (c *Config) AtPrompt(command string, menuIncludes bool) (e *Entry, arguments string) {
 	return c.find(command, func(e *Entry) string {
 		if e.Line.MenuOnly && !menuIncludes {
@@ -64,8 +64,8 @@ func (c *Config) InMenu(command string) (e *Entry, arguments string) {
 	return c.find(command, func(e *Entry) string { return e.FullName })
 }
 
-// find compares bytes: letters of the other case are another name. What cannot
-// be chosen has no name (readconfig.c, record).
+// find compares bytes, so case matters. An entry that cannot be chosen has no
+// name (readconfig.c, record).
 func (c *Config) find(command string, name func(*Entry) string) (e *Entry, arguments string) {
 	word := firstWord(command)
 	for _, e := range c.all {
@@ -76,7 +76,7 @@ func (c *Config) find(command string, name func(*Entry) string) (e *Entry, argum
 	return nil, ""
 }
 
-// First is the entry that the cursor of a menu begins on; nil where the menu
+// First returns the entry that the cursor of a menu starts on; nil if the menu
 // has none that can be chosen.
 func (m *Menu) First() *Entry {
 	if m.Default != nil {
@@ -90,21 +90,21 @@ func (m *Menu) First() *Entry {
 	return nil
 }
 
-// Moves reports whether the cursor of a menu leaves its place as soon as the
-// menu is shown, since there is nothing there that can be chosen. Then the menu
-// has no countdown (menumain.c, "Cursor movement cancels timeout").
+// Moves reports whether the cursor of a menu moves as soon as the menu is
+// shown, because the entry there cannot be chosen. The menu then has no
+// countdown (menumain.c, "Cursor movement cancels timeout").
 func (m *Menu) Moves() bool {
 	return m.Default == nil && len(m.Entries) > 0 && m.First() != m.Entries[0]
 }
 
-// Wait is the time that a line counts in tenths of a second, as TIMEOUT does; 0
-// is for ever.
+// Wait returns the time in a line, which counts in tenths of a second like
+// TIMEOUT; 0 means no limit.
 func (l Line) Wait() time.Duration {
 	return max(0, time.Duration(min(Atoi(l.Args), 1<<30))*time.Second/10)
 }
 
 // IsMenu reports whether a program shows the menu. At the boot: prompt its
-// extension may be left off (elflink/ldlinux, get_extension).
+// extension is optional (elflink/ldlinux, get_extension).
 func IsMenu(program string) bool {
 	switch strings.ToLower(path.Base(strings.ReplaceAll(program, `\`, "/"))) {
 	case "menu.c32", "vesamenu.c32", "menu", "vesamenu":
@@ -113,14 +113,14 @@ func IsMenu(program string) bool {
 	return false
 }
 
-// CleanName is the name of a file in the form that all its spellings have in
-// common: ::/a//b, a\b and ./a/b are a/b.
+// CleanName returns one form for all spellings of a file name: ::/a//b, a\b and
+// ./a/b are a/b.
 func CleanName(name string) string {
 	name = strings.ReplaceAll(strings.TrimPrefix(name, "::"), `\`, "/")
 	return strings.TrimPrefix(path.Clean("/"+name), "/")
 }
 
-// Atoi reads the number that a text begins with, as C's atoi does.
+// Atoi reads the number at the start of a text, like C's atoi.
 func Atoi(s string) int {
 	s = firstWord(s)
 	for end := len(s); end > 0; end-- {

@@ -65,8 +65,8 @@ func TestStartup(t *testing.T) {
 	}
 }
 
-// A command line names an entry at the prompt and in a menu, by not quite the
-// same rule.
+// A command line names an entry at the prompt and in a menu, by slightly
+// different rules.
 func TestCommandNamesEntry(t *testing.T) {
 	c := parsed(t, files{
 		"f": "label one\nlabel two words\nlabel gone\nmenu disable\nlabel hid\nmenu hide\nlabel spaced \t\n" +
@@ -108,7 +108,7 @@ func TestCommandNamesEntry(t *testing.T) {
 	}
 }
 
-// Each menu has its own TIMEOUT and ONTIMEOUT, or those that the menu above had
+// Each menu has its TIMEOUT and ONTIMEOUT, or those that the menu above had
 // when the submenu began.
 func TestMenuTimeout(t *testing.T) {
 	c := parsed(t, files{"f": "timeout 10\nmenu begin m\nlabel a\nmenu begin n\ntimeout 30\nontimeout x\nlabel b\nmenu end\n" +

@@ -9,12 +9,12 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/loader"
 )
 
-// Menus are for PXELINUX 6 with vesamenu.c32, or menu.c32 where a serial port is
-// to show it too. Directives are those of the SYSLINUX project's
-// doc/syslinux.txt and doc/menu.txt.
+// The menus are for PXELINUX 6 with vesamenu.c32, or with menu.c32 if a serial
+// port must show them too. The SYSLINUX project's doc/syslinux.txt and
+// doc/menu.txt document the directives.
 
-// Closed shuts the menu: no prompt, not by Shift or Esc either, and no editing
-// of a command line with Tab, which would hand every passer-by the kernel's
+// Closed locks the menu: no prompt, not even by Shift or Esc, and no editing of
+// a command line with Tab, which would let every passer-by change the kernel's
 // arguments (doc/menu.txt, last section).
 func Closed(f *loader.Lines) {
 	f.Line("PROMPT 0")
@@ -22,10 +22,10 @@ func Closed(f *loader.Lines) {
 	f.Line("ALLOWOPTIONS 0")
 }
 
-// Layout shares out the rows of the screen: the menu, the countdown, and the
-// help below it. MENU VSHIFT moves all but the end of the help down
-// (menumain.c). text is for menu.c32, help the number of lines of the longest
-// help.
+// Layout divides the rows of the screen between the menu, the countdown, and
+// the help below it. MENU VSHIFT moves down everything except the end of the
+// help (menumain.c). text selects menu.c32; help is the number of lines of the
+// longest help.
 func Layout(f *loader.Lines, text bool, help int) {
 	last, shift := 28, 1 // vesamenu.c32: 464 pixels of 16 each, counted from 1, less one
 	if text {
@@ -41,38 +41,39 @@ func Layout(f *loader.Lines, text bool, help int) {
 	f.Line("MENU HELPMSGROW", fmt.Sprint(helpRow))
 }
 
-// Chain are the arguments with which pxechn.c32 (doc/pxechn.txt) starts a WDS
-// server's program. byProxy says that the box is a proxy, and the machine has its
-// address from another server.
+// Chain returns the arguments with which pxechn.c32 (doc/pxechn.txt) starts a
+// WDS server's program. byProxy says that the box is a proxy, and the machine
+// has its address from another server.
 func Chain(server netip.Addr, program string, byProxy bool) string {
-	// An address, because a name before :: is looked up by the client, whose
-	// name server may not know it. The two colons leave off the path prefix.
-	// WDS's TFTP server takes backslashes only. -W also rewrites the cached
+	// Use an address: the client resolves a name before ::, and its name
+	// server may not know it. The two colons omit the path prefix. WDS's
+	// TFTP server accepts only backslashes. -W also rewrites the cached
 	// DHCPACK: wdsnbp.com of Windows 2008 R2 looks for its server there.
 	s := server.String() + "::" + program + " -W"
 	if byProxy {
-		// As a proxy's, that packet is as short as the box's answer, and
-		// pxechn.c32 drops options 58 to 60 and 97 for want of room. An
-		// option that no client reads (254, site-specific) makes it longer.
+		// From a proxy, that packet is as short as the box's answer,
+		// and pxechn.c32 drops options 58 to 60 and 97 for lack of
+		// room. An option that no client reads (254, site-specific)
+		// makes the packet longer.
 		s += " -o 254.s=" + strings.Repeat("x", 80)
 	}
 	return s
 }
 
-// FileKind is what kind of boot file a name is, by its extension.
+// FileKind is the kind of a boot file, by its extension.
 type FileKind int
 
 // The kinds.
 const (
 	Other     FileKind = iota
-	Module             // a module of PXELINUX
+	Module             // a PXELINUX module
 	NBP                // a network boot program for a BIOS
 	CDImage            // for memdisk
-	DiskImage          // for memdisk, a floppy's too
-	Kernel             // in the form of Linux's
+	DiskImage          // for memdisk, also of a floppy
+	Kernel             // in Linux's format
 )
 
-// KindOf is the kind of a file.
+// KindOf returns the kind of a file.
 func KindOf(file string) FileKind {
 	switch strings.ToLower(path.Ext(file)) {
 	case ".c32":
@@ -89,8 +90,8 @@ func KindOf(file string) FileKind {
 	return Other
 }
 
-// Program are the directives that start a boot file as its extension says. The
-// directive is named each time: KERNEL would guess by a list of its own.
+// Program returns the directives that start a boot file of that extension. They
+// always name the kind: KERNEL would guess it from PXELINUX's list.
 func Program(file, arguments string) []string {
 	switch KindOf(file) {
 	case Module:
@@ -98,12 +99,14 @@ func Program(file, arguments string) []string {
 	case NBP:
 		return Append([]string{"PXE " + file}, arguments)
 	case CDImage:
-		// memdisk takes an image for a hard disk unless told (doc/memdisk.txt).
+		// memdisk treats an image as a hard disk unless told otherwise
+		// (doc/memdisk.txt).
 		return Append([]string{"LINUX memdisk", "INITRD " + file}, strings.TrimSpace("iso "+arguments))
 	case DiskImage:
 		return Append([]string{"LINUX memdisk", "INITRD " + file}, arguments)
 	case Kernel:
-		// KERNEL would take it for a boot sector: memtest86+ then hangs.
+		// KERNEL would treat it as a boot sector: memtest86+ then
+		// hangs.
 		return Append([]string{"LINUX " + file}, arguments)
 	}
 	return Append([]string{"KERNEL " + file}, arguments)
