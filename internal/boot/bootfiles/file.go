@@ -76,8 +76,8 @@ func (f *InMemory) ReadAt(p []byte, off int64) (int, error) {
 func (f *InMemory) Close() error { return nil }
 
 // Personal is a menu with a machine's address and token. They are inserted
-// while a part of the menu is read. With a copy of the menu for each pending
-// request, forged requests could fill the memory.
+// while a part of the menu is read. If each pending request held a copy of the
+// menu, forged requests could fill the memory.
 type Personal struct {
 	menu *InMemory
 	own  [len(marks)]string // each as long as its mark

@@ -52,7 +52,7 @@ func found(t *testing.T, ls *listings, dir, name string, now time.Time) string {
 func TestListingIsTrusted(t *testing.T) {
 	for _, tc := range []struct {
 		situation string
-		changed   time.Time     // the folder
+		changed   time.Time     // when the folder was changed
 		read      time.Duration // after the change
 		again     time.Duration // after the reading
 		touched   bool          // the folder's time changes before that

@@ -141,9 +141,9 @@ func (o *Once) Reads(now time.Time, s Spent) bool {
 	})
 }
 
-// full reports whether a rule has no room for another machine. A boot that
-// cannot be recorded would repeat each time, and it may erase a disk. So the
-// rule does not apply at all.
+// full reports whether a rule is closed, or has no room for another machine. A
+// boot that cannot be recorded would repeat each time, and it may erase a disk.
+// So the rule does not apply at all.
 func (o *Once) full(rule string) bool { return o.closed[rule] || o.count[rule] >= o.max }
 
 // Boots records that a machine boots by a rule: its firmware was told to.

@@ -22,7 +22,7 @@ type finding struct {
 	kind   kind
 	server netip.Addr
 	sender string // its hardware address
-	twin   bool   // server is the box's own address, but the sender is not the box
+	twin   bool   // server is the box's address, but the sender is not the box
 }
 
 // self is how the box recognizes its own packets.

@@ -466,7 +466,7 @@ func TestMenuForOneBoot(t *testing.T) {
 			if got := content(t, again); got != "its own" {
 				t.Errorf("read again in the same boot: %q", got)
 			}
-			d.handed(biosPC) // its firmware asks
+			d.handed(biosPC) // its firmware sends a request
 			if got := menus(d, pcPort, byName); got != "for all" {
 				t.Errorf("in the next boot: %q", got)
 			}

@@ -20,7 +20,7 @@ const spentFile = "once.json"
 type spentState struct {
 	Format int             `json:"format"`
 	Spent  []clients.Spent `json:"spent"`
-	Closed []string        `json:"closed,omitempty"` // rules that count for no machine
+	Closed []string        `json:"closed,omitempty"` // rules that apply to no machine
 }
 
 func spentIn(dir string) stateFile[spentState] {
