@@ -1,5 +1,5 @@
-// Package credential is what the box and the programs that talk to it share:
-// the user's name, how a password file is read, and how a certificate is known.
+// Package credential holds what the box and the programs that talk to it share:
+// the user name, how to read a password file, and how to pin a certificate.
 package credential
 
 import (
@@ -13,11 +13,11 @@ import (
 	"strings"
 )
 
-// User is the name that goes with the password, as gok update sends it.
+// User is the user name, the same one that gok update sends.
 const User = "gokrazy"
 
-// ReadPassword returns the password from the first of the files that is there.
-// The error is fs.ErrNotExist if none is.
+// ReadPassword returns the password from the first file that exists. The error
+// is fs.ErrNotExist if none does.
 func ReadPassword(files ...string) (string, error) {
 	for _, name := range files {
 		b, err := os.ReadFile(name)
@@ -35,7 +35,8 @@ func ReadPassword(files ...string) (string, error) {
 	return "", fmt.Errorf("there is no password in %s: %w", strings.Join(files, " or "), fs.ErrNotExist)
 }
 
-// Pin is what curl --pinnedpubkey knows a certificate by.
+// Pin returns the public key pin of a certificate, as curl --pinnedpubkey takes
+// it.
 func Pin(c *x509.Certificate) string {
 	sum := sha256.Sum256(c.RawSubjectPublicKeyInfo)
 	return "sha256//" + base64.StdEncoding.EncodeToString(sum[:])

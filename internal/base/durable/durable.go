@@ -1,6 +1,6 @@
-// Package durable replaces files so that a power cut leaves the old content or
-// the new one, and what was reported as written is there afterwards. What is in
-// the files is its callers' business.
+// Package durable replaces files so that a power cut leaves either the old
+// content or the new, and so that what was reported as written survives. What
+// the files contain is up to the callers.
 package durable
 
 import (
@@ -12,7 +12,7 @@ import (
 	"github.com/google/renameio/v2"
 )
 
-// WriteFile replaces a file, or makes it.
+// WriteFile replaces a file, or creates it.
 func WriteFile(name string, data []byte, perm fs.FileMode) error {
 	dir := filepath.Dir(name)
 	if err := renameio.WriteFile(name, data, perm, renameio.WithTempDir(dir)); err != nil {
@@ -21,8 +21,8 @@ func WriteFile(name string, data []byte, perm fs.FileMode) error {
 	return SyncDir(dir)
 }
 
-// SyncDir makes the names in a directory safe: a file that was synced without
-// this may be there and have no name.
+// SyncDir syncs the names in a directory: without it, a file whose data was
+// synced may exist and have no name.
 func SyncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {

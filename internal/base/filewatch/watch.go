@@ -1,5 +1,5 @@
-// Package filewatch says when to look at a directory's files again. It never looks
-// into them: whoever asked does, and decides what has changed.
+// Package filewatch says when to look at a directory's files again. It never
+// reads them: the caller does, and decides what has changed.
 package filewatch
 
 import (
@@ -12,41 +12,44 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// maxWatched bounds the directories that Tree has the kernel watch. They are
-// shared with all programs of the same user (fs.inotify.max_user_watches).
+// maxWatched bounds the directories that Tree has the kernel watch. All
+// programs of the same user share the kernel's watches
+// (fs.inotify.max_user_watches).
 const maxWatched = 4096
 
-// Dir returns a channel that gets a hint at once, when anything in dir changes,
-// and after each poll. A hint that nobody has taken yet stands for all that
-// follow. The directory may come, go and be mounted over; file systems without
-// inotify events are polled only. The channel lives as long as ctx.
+// Dir returns a channel that gets a hint at the start, whenever anything in dir
+// changes, and after each poll. Hints do not queue up: one that was not
+// received yet covers all that follow. The directory may appear, disappear and
+// be mounted over. File systems without inotify events are only polled. The
+// channel lives as long as ctx.
 func Dir(ctx context.Context, dir string, poll time.Duration) <-chan struct{} {
 	return follow(ctx, dir, time.Tick(poll), alone)
 }
 
 func alone(w *fsnotify.Watcher, dir, name string) {
 	if name == dir {
-		w.Add(dir) // an error means that there is none yet
+		w.Add(dir) // an error means that dir does not exist yet
 	}
 }
 
-// Tree is Dir for all directories below dir as well, but not for those behind
-// symbolic links, which are polled only. So are the directories beyond
-// maxWatched or the kernel's own limit; and one that was moved within the tree
-// is until the next poll, because its watch ends with its old name.
+// Tree is like Dir, but also watches all directories below dir. It only polls
+// those behind symbolic links, and those beyond maxWatched or the kernel's
+// limit. A directory that was moved within the tree is not watched until the
+// next poll, because its watch ends with its old name.
 func Tree(ctx context.Context, dir string, poll time.Duration) <-chan struct{} {
 	return follow(ctx, dir, time.Tick(poll), withAllBelow)
 }
 
 func withAllBelow(w *fsnotify.Watcher, dir, name string) {
 	if name == dir {
-		name += "/." // the folder itself may well be a link
+		name += "/." // the folder itself may be a link
 	}
 	addTree(w, name)
 }
 
-// addTree watches a directory and those below it, each before it is read: what
-// is made there meanwhile is either found or reported.
+// addTree watches a directory and those below it. It watches each one before it
+// reads it, so that what is created there meanwhile is either found or
+// reported.
 func addTree(w *fsnotify.Watcher, dir string) {
 	watched := map[string]bool{}
 	for _, name := range w.WatchList() {
@@ -54,7 +57,7 @@ func addTree(w *fsnotify.Watcher, dir string) {
 	}
 	filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
 		if err != nil || !d.IsDir() {
-			return nil // gone already, or not to be read: the poll remains
+			return nil // already gone, or not readable: polling remains
 		}
 		name = filepath.Clean(name)
 		if !watched[name] && len(watched) >= maxWatched || w.Add(name) != nil {
@@ -65,9 +68,9 @@ func addTree(w *fsnotify.Watcher, dir string) {
 	})
 }
 
-// follow gives the hints, one at each tick too. add watches what has come by a
-// name, dir's or one below; adding one again costs little, and finds what has
-// taken its place.
+// follow sends the hints, one at each tick too. add watches what has appeared
+// under a name, dir's or one below. Adding a directory again is cheap, and
+// finds what has replaced it.
 func follow(ctx context.Context, dir string, tick <-chan time.Time, add func(w *fsnotify.Watcher, dir, name string)) <-chan struct{} {
 	hints := make(chan struct{}, 1)
 	hint := func() {
@@ -81,7 +84,7 @@ func follow(ctx context.Context, dir string, tick <-chan time.Time, add func(w *
 		var events chan fsnotify.Event
 		var errs chan error
 		w, err := fsnotify.NewWatcher()
-		if err == nil { // else the kernel is out of inotify instances: the poll remains
+		if err == nil { // otherwise the kernel is out of inotify instances: polling remains
 			defer w.Close()
 			events, errs = w.Events, w.Errors
 			add(w, dir, dir)

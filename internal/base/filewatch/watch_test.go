@@ -12,8 +12,8 @@ import (
 
 const never = 24 * time.Hour
 
-// await fails the test when no hint comes. It bounds a failure; a test that
-// passes does not wait for it.
+// await fails the test if no hint comes. The time limit applies only to
+// failures: a test that passes does not wait for it.
 func await(t *testing.T, hints <-chan struct{}) {
 	t.Helper()
 	select {
@@ -24,7 +24,7 @@ func await(t *testing.T, hints <-chan struct{}) {
 }
 
 // writeUntilSeen writes a file until it is reported: the watch is set up
-// beside us.
+// concurrently.
 func writeUntilSeen(t *testing.T, hints <-chan struct{}, name string) {
 	t.Helper()
 	stop := time.After(20 * time.Second)
@@ -60,8 +60,9 @@ func TestHintByPollWhereThereIsNoDirectory(t *testing.T) {
 	}
 }
 
-// comesLater makes a directory after it was watched for. It returns when a look
-// has found it, and nothing but the kernel can give a hint any more.
+// comesLater creates a directory that is already being watched for. It returns
+// once a check has found the directory, and only the kernel can still give a
+// hint.
 func comesLater(t *testing.T, add func(w *fsnotify.Watcher, dir, name string)) (dir string, hints <-chan struct{}) {
 	t.Helper()
 	dir = filepath.Join(t.TempDir(), "later")
@@ -91,7 +92,7 @@ func TestTree(t *testing.T) {
 	await(t, hints)
 	writeUntilSeen(t, hints, filepath.Join(below, "linux"))
 
-	// A folder that is copied in, with one inside of it.
+	// A folder that is copied in, with another one inside it.
 	later := filepath.Join(dir, "later", "inside")
 	if err := os.MkdirAll(later, 0o755); err != nil {
 		t.Fatal(err)
@@ -119,7 +120,7 @@ func TestTreeBehindALink(t *testing.T) {
 	writeUntilSeen(t, hints, filepath.Join(dir, "below", "linux"))
 }
 
-// What cannot be watched is looked at all the same.
+// Directories that cannot be watched are still polled.
 func TestTreeBeyondTheLimitIsPolled(t *testing.T) {
 	w, err := fsnotify.NewWatcher()
 	if err != nil {

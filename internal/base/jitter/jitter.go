@@ -1,5 +1,5 @@
-// Package jitter spreads what many boxes or machines would do at the same moment,
-// such as after a power cut.
+// Package jitter spreads out what many boxes or machines would do at the same
+// moment, for example after a power cut.
 package jitter
 
 import (
@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Tenth returns d, give or take up to a tenth of it.
+// Tenth returns d, plus or minus up to a tenth of it.
 func Tenth(d time.Duration) time.Duration {
 	return d - d/10 + rand.N(d/5)
 }

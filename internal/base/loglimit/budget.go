@@ -7,20 +7,21 @@ import (
 	"time"
 )
 
-// again is how long a kind of line that was logged may be left out: the first one
-// after that is always logged.
+// again bounds how long a kind of line that was logged may be left out: the
+// first one after that is always logged.
 const again = 10 * time.Minute
 
-// maxKinds bounds the kinds of lines that are told apart. There are some forty.
+// maxKinds bounds the kinds of lines that are counted separately. There are
+// about forty.
 const maxKinds = 64
 
-// other is the kind of all lines above maxKinds.
+// other is the kind of all lines beyond maxKinds.
 const other = "other lines"
 
-// budget says which lines are logged: so many at once, so many a minute, and of
-// each kind the first in ten minutes even when nothing is left, so that a flood of
-// one kind does not hide another. Such a line is a debt, which has to be paid back
-// before others are logged.
+// budget decides which lines are logged: a burst, then so many per minute. The
+// first line of each kind in ten minutes is logged even when the budget is used
+// up, so that a flood of one kind does not hide another. Such a line is a debt,
+// which must be paid back before others are logged.
 type budget struct {
 	burst, perMinute float64
 
@@ -30,15 +31,15 @@ type budget struct {
 }
 
 type kind struct {
-	last time.Time // logged
-	left int       // out, since they were last reported
+	last time.Time // when last logged
+	left int       // lines left out since the last report
 }
 
 func newBudget(burst, perMinute float64) *budget {
 	return &budget{burst: burst, perMinute: perMinute, tokens: burst, kinds: map[string]*kind{}}
 }
 
-// allow reports whether to log a line of a kind, and counts it if not.
+// allow reports whether to log a line of a kind, and counts the line if not.
 func (b *budget) allow(now time.Time, name string) bool {
 	if passed := now.Sub(b.filled); passed > 0 {
 		if !b.filled.IsZero() {
@@ -59,7 +60,7 @@ func (b *budget) allow(now time.Time, name string) bool {
 	return true
 }
 
-// add makes room for a kind, or returns the one that stands for all others.
+// add makes room for a kind, or returns the one that covers all others.
 func (b *budget) add(now time.Time, name string) *kind {
 	if len(b.kinds) >= maxKinds {
 		maps.DeleteFunc(b.kinds, func(_ string, k *kind) bool { return k.left == 0 && now.Sub(k.last) >= again })
@@ -75,13 +76,14 @@ func (b *budget) add(now time.Time, name string) *kind {
 	return k
 }
 
-// count is how many lines of a kind were left out.
+// count is the number of lines of a kind that were left out.
 type count struct {
 	kind string
 	n    int
 }
 
-// leftOut returns what was left out since it was last asked, the most first.
+// leftOut returns what was left out since the last call, the highest count
+// first.
 func (b *budget) leftOut() []count {
 	var all []count
 	for name, k := range b.kinds {

@@ -1,11 +1,11 @@
-// Package loglimit keeps a log useful while strangers flood the box with packets.
-// gokrazy keeps the last hundred lines of a program, so a stranger who can make it write a
-// hundred lines can push out the ones that matter.
+// Package loglimit keeps a log useful while strangers flood the box with
+// packets. gokrazy keeps the last hundred lines of a program, so a stranger who
+// can trigger a hundred lines can push out the ones that matter.
 //
-// Lines that packets can cause have a small budget, and that is every line unless
-// its logger says otherwise: Trusted is for lines whose number something else
-// bounds, Keep for those that describe the box's state. A line that is kept is
-// repeated before it leaves the last hundred.
+// Lines that packets can trigger have a small budget. Every line counts as one
+// of these unless its logger says otherwise: Trusted is for lines whose number
+// something else bounds, Keep for lines that describe the box's state. A kept
+// line is repeated before it leaves the last hundred.
 package loglimit
 
 import (
@@ -19,24 +19,24 @@ import (
 )
 
 const (
-	// Of lines that strangers can cause.
+	// Lines that strangers can trigger.
 	burst, perMinute = 20, 2
-	// Of those lines in a part with its own budget: see Part.
+	// Such lines in a part with a separate budget: see Beside.
 	ownBurst, ownPerMinute = 10, 1
-	// Of kept lines. The latest one is not lost: it is repeated.
+	// Kept lines. The latest one is not lost: it is repeated.
 	keptBurst, keptPerMinute = 10, 1
-	// Of trusted lines: a slip of ours is not to fill a disk.
+	// Trusted lines: a bug of ours must not fill a disk.
 	trustedBurst, trustedPerMinute = 60, 600
 
-	// repeatAfter is after how many other lines the kept ones are repeated. With
-	// some of them they come to less than a hundred lines.
+	// repeatAfter is the number of other lines after which the kept ones are
+	// repeated. Together they are fewer than a hundred lines.
 	repeatAfter = 50
-	// summarizeAfter is how often a line says what was left out.
+	// summarizeAfter is how often a line reports what was left out.
 	summarizeAfter = 2 * time.Minute
 	maxSummarized  = 8 // kinds in that line
 )
 
-// Handler passes records on to another handler within its budget.
+// Handler passes records within its budget on to another handler.
 type Handler struct {
 	next   slog.Handler
 	log    *log
@@ -44,27 +44,27 @@ type Handler struct {
 	topic  string  // of a kept line; "" for all others
 }
 
-// log is what all handlers of one log share.
+// log is the state that all handlers of one log share.
 type log struct {
 	mu            sync.Mutex
 	root          slog.Handler
 	strangers     *budget
 	kept, trusted *budget
-	own           []*budget // of handlers made by Part
-	topics        []topic   // in the order in which they first came up
+	own           []*budget // of handlers made by Beside
+	topics        []topic   // in the order in which they were first logged
 	lines         int       // since the topics were last repeated
 	summarized    time.Time
 }
 
-// topic is the latest kept line about one thing.
+// topic is the latest kept line about one subject.
 type topic struct {
 	name   string
 	to     slog.Handler
 	record slog.Record
-	due    bool // it was left out, and is written with the next summary
+	due    bool // left out, to be written with the next summary
 }
 
-// New limits what goes to h.
+// New limits what is logged to h.
 func New(h slog.Handler) *Handler {
 	l := &log{
 		root: h, strangers: newBudget(burst, perMinute),
@@ -73,10 +73,9 @@ func New(h slog.Handler) *Handler {
 	return &Handler{next: h, log: l, budget: l.strangers}
 }
 
-// Part returns a handler for another part of the same log, which goes to next.
-// It has its own budget, so that lines of the one part do not use up the
-// other's.
-func (h *Handler) Part(next slog.Handler) *Handler {
+// Beside returns a handler for another part of the same log, which writes to
+// next. It has a separate budget, so that neither part uses up the other's.
+func (h *Handler) Beside(next slog.Handler) *Handler {
 	h.log.mu.Lock()
 	defer h.log.mu.Unlock()
 	b := newBudget(ownBurst, ownPerMinute)
@@ -84,8 +83,8 @@ func (h *Handler) Part(next slog.Handler) *Handler {
 	return &Handler{next: next, log: h.log, budget: b}
 }
 
-// Trusted returns a logger for lines that strangers cannot cause, or only as many
-// as something else allows. A logger without a Handler is returned as it is.
+// Trusted returns a logger for lines that strangers cannot trigger, or only as
+// often as something else allows. A logger without a Handler is returned as is.
 func Trusted(l *slog.Logger) *slog.Logger {
 	h, ok := l.Handler().(*Handler)
 	if !ok {
@@ -94,9 +93,9 @@ func Trusted(l *slog.Logger) *slog.Logger {
 	return slog.New(&Handler{next: h.next, log: h.log, budget: h.log.trusted})
 }
 
-// Keep returns a logger for lines about the state of one thing, such as the
-// network. The latest of them stays within the log's last hundred lines. A logger
-// without a Handler is returned as it is.
+// Keep returns a logger for lines about the state of one thing, for example the
+// network. The latest of them stays within the log's last hundred lines. A
+// logger without a Handler is returned as is.
 func Keep(l *slog.Logger, topic string) *slog.Logger {
 	h, ok := l.Handler().(*Handler)
 	if !ok {
@@ -105,15 +104,15 @@ func Keep(l *slog.Logger, topic string) *slog.Logger {
 	return slog.New(&Handler{next: h.next, log: h.log, budget: h.log.kept, topic: topic})
 }
 
-// Enabled is slog.Handler's.
+// Enabled implements slog.Handler.
 func (h *Handler) Enabled(ctx context.Context, level slog.Level) bool {
 	return h.next.Enabled(ctx, level)
 }
 
-// WithAttrs is slog.Handler's.
+// WithAttrs implements slog.Handler.
 func (h *Handler) WithAttrs(as []slog.Attr) slog.Handler { return h.with(h.next.WithAttrs(as)) }
 
-// WithGroup is slog.Handler's.
+// WithGroup implements slog.Handler.
 func (h *Handler) WithGroup(name string) slog.Handler { return h.with(h.next.WithGroup(name)) }
 
 func (h *Handler) with(next slog.Handler) slog.Handler {
@@ -122,7 +121,7 @@ func (h *Handler) with(next slog.Handler) slog.Handler {
 	return &n
 }
 
-// Handle passes r on or counts it.
+// Handle passes r on or counts it as left out.
 func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 	l := h.log
 	l.mu.Lock()
@@ -142,8 +141,8 @@ func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 	return err
 }
 
-// kindOf is what lines are told apart by: the message, and of a warning also how
-// its attribute why begins: the rest of it may be the client's data.
+// kindOf returns the kind of a line: its message, and for a warning also the
+// first words of its attribute why. The rest of why may be the client's data.
 func kindOf(r slog.Record) string {
 	kind := r.Message
 	if r.Level < slog.LevelWarn {
@@ -185,14 +184,14 @@ func (l *log) repeat(ctx context.Context, now time.Time, all bool) {
 		r := t.record.Clone()
 		r.AddAttrs(slog.Time("since", r.Time))
 		r.Time = now
-		_ = l.write(ctx, t.to, r) // there is nowhere to report that this fails
+		_ = l.write(ctx, t.to, r) // there is nowhere to report a failure
 	}
 	if all {
 		l.lines = 0
 	}
 }
 
-// summarize says what was left out, once in a while.
+// summarize reports from time to time what was left out.
 func (l *log) summarize(ctx context.Context, now time.Time) {
 	if l.summarized.IsZero() {
 		l.summarized = now

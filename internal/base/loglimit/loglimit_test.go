@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// hundred is what gokrazy keeps of a program's log.
+// hundred is the number of lines that gokrazy keeps of a program's log.
 const hundred = 100
 
-// testLog is a log with its own clock.
+// testLog is a log with a simulated clock.
 type testLog struct {
 	t   *testing.T
 	out bytes.Buffer
@@ -28,7 +28,7 @@ func newTestLog(t *testing.T) *testLog {
 	return l
 }
 
-// say logs a line to log, or to l where it is nil, by the clock of the test.
+// say logs a line to log, or to l if log is nil, at the time of the test clock.
 func (l *testLog) say(log *slog.Logger, level slog.Level, msg string, args ...any) {
 	l.t.Helper()
 	if log == nil {
@@ -45,7 +45,7 @@ func (l *testLog) lines() []string {
 	return slices.Collect(strings.Lines(strings.TrimSpace(l.out.String())))
 }
 
-// last are the lines that gokrazy still has.
+// last returns the lines that gokrazy still has.
 func (l *testLog) last() string {
 	all := l.lines()
 	return strings.Join(all[max(0, len(all)-hundred):], "")
@@ -83,7 +83,7 @@ func TestBudget(t *testing.T) {
 	t0 := time.Unix(0, 0)
 	const s, m = time.Second, time.Minute
 	type ask struct {
-		after time.Duration // the one before
+		after time.Duration // since the one before
 		kind  string
 		want  bool
 	}
@@ -106,7 +106,7 @@ func TestBudget(t *testing.T) {
 	}
 }
 
-// Kinds that a client could invent take no memory and no more lines.
+// Kinds that a client could invent take up neither memory nor extra lines.
 func TestKindsAreBounded(t *testing.T) {
 	b, logged := newBudget(burst, perMinute), 0
 	for i := range 10_000 {
@@ -122,8 +122,8 @@ func TestKindsAreBounded(t *testing.T) {
 	}
 }
 
-// The words of the README's table of troubles are told apart, and what a client
-// says of itself is not.
+// The phrases in the README's troubleshooting table are separate kinds. What a
+// client says about itself is not part of a kind.
 func TestKindOf(t *testing.T) {
 	for _, tc := range []struct {
 		level    slog.Level
@@ -166,7 +166,7 @@ func TestKeptLinesAreRepeated(t *testing.T) {
 	}
 }
 
-// A state that changes too often to be logged each time is there in the end.
+// A state that changes too often to be logged each time is logged in the end.
 func TestLatestStateIsLogged(t *testing.T) {
 	l := newTestLog(t)
 	leasing := Keep(slog.New(l.Handler), "leasing")
@@ -180,7 +180,7 @@ func TestLatestStateIsLogged(t *testing.T) {
 	}
 }
 
-// What cannot be limited is left alone.
+// A logger that cannot be limited is left alone.
 func TestOtherHandlers(t *testing.T) {
 	plain := slog.New(slog.DiscardHandler)
 	if Keep(plain, "x") != plain || Trusted(plain) != plain {
@@ -188,8 +188,8 @@ func TestOtherHandlers(t *testing.T) {
 	}
 }
 
-// Two parts of one log have budgets of their own and count its lines together.
-func TestPart(t *testing.T) {
+// Two parts of one log have separate budgets but count its lines together.
+func TestBeside(t *testing.T) {
 	l := newTestLog(t)
 	var console bytes.Buffer
 	network := slog.New(l.Part(slog.NewTextHandler(&console, nil)))

@@ -5,20 +5,20 @@ import (
 	"time"
 )
 
-// Once keeps a line about the same thing from coming again and again. What the
-// thing is, strangers may choose, so the number of lines is bounded as well as
-// the memory. Its methods may be called from everywhere.
+// Once keeps a line about the same thing from being logged again and again.
+// Strangers may choose what the thing is, so Once bounds both the number of
+// lines and the memory. Its methods may be called from any goroutine.
 type Once[K comparable] struct {
 	Most  int           // things logged in each span of Again; at least one
-	Again time.Duration // after which a thing is news again
+	Again time.Duration // after this, a thing may be logged again
 
 	mu     sync.Mutex
 	logged map[K]time.Time
-	full   time.Time // until then none of Most things is old enough to make room
+	full   time.Time // until then, none of the Most things is old enough to make room
 }
 
-// First reports whether a thing is to be logged: it was not within Again, and
-// Most others were not either.
+// First reports whether to log a thing: neither it nor Most others were logged
+// within Again.
 func (o *Once[K]) First(now time.Time, thing K) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -35,8 +35,8 @@ func (o *Once[K]) First(now time.Time, thing K) bool {
 	return true
 }
 
-// makeRoom forgets what is older than Again. In a flood it does not look at
-// every thing for every packet: it remembers when the oldest will be that old.
+// makeRoom forgets what is older than Again. In a flood it does not check every
+// thing for every packet: it remembers when the oldest one expires.
 func (o *Once[K]) makeRoom(now time.Time) bool {
 	if now.Before(o.full) {
 		return false

@@ -1,5 +1,5 @@
-// Package task runs what lasts as long as something stays as it is, such as
-// the sockets of one link.
+// Package task runs work that lasts as long as something stays unchanged, for
+// example the sockets of one link.
 package task
 
 import (
@@ -7,8 +7,8 @@ import (
 	"sync"
 )
 
-// Task is stopped and started again when what it rests on changes. One
-// goroutine calls its methods.
+// Task is stopped and started again when what it depends on changes. Only one
+// goroutine may call its methods.
 type Task struct {
 	// Failed gets the first failure that Stop did not cause.
 	Failed chan error
@@ -18,12 +18,12 @@ type Task struct {
 	done   sync.WaitGroup
 }
 
-// New makes a task that does nothing yet. It ends with ctx.
+// New returns a task that does nothing yet. It ends with ctx.
 func New(ctx context.Context) *Task {
 	return &Task{Failed: make(chan error, 1), ctx: ctx, cancel: func() {}}
 }
 
-// Start runs f until Stop.
+// Start runs f until Stop is called.
 func (t *Task) Start(f func(context.Context) error) {
 	ctx, cancel := context.WithCancel(t.ctx)
 	t.cancel = cancel
@@ -34,7 +34,7 @@ func (t *Task) Start(f func(context.Context) error) {
 	})
 }
 
-// Stop ends what Start began, and waits for it.
+// Stop ends what Start started, and waits for it.
 func (t *Task) Stop() {
 	t.cancel()
 	t.done.Wait()
