@@ -22,10 +22,10 @@ import (
 
 const password = "correct horse"
 
-// box is a server on the loopback interface, with a boot folder of its own.
+// box is a server on the loopback interface with a separate boot folder.
 type box struct {
 	*Server
-	dir  string // holds boot and staging, and what is outside them
+	dir  string // holds boot and staging, and files outside them
 	addr string
 	log  *lockedBuffer
 }
@@ -79,7 +79,8 @@ func newBox(t *testing.T, dir string) *box {
 	return b
 }
 
-// dial connects as a client that keeps its connection in the caller's hand.
+// dial connects a client, and also returns its connection, so that the caller
+// controls it.
 func (b *box) dial(t *testing.T) (*sftp.Client, net.Conn) {
 	t.Helper()
 	conn, err := net.Dial("tcp", b.addr)
@@ -101,8 +102,7 @@ func (b *box) dial(t *testing.T) (*sftp.Client, net.Conn) {
 	return client, conn
 }
 
-// sftp runs OpenSSH's sftp with these commands, and returns all that a person
-// sees.
+// sftp runs OpenSSH's sftp with these commands, and returns all of its output.
 func (b *box) sftp(t *testing.T, commands ...string) (string, error) {
 	t.Helper()
 	return b.openssh(t, password, "sftp", strings.Join(commands, "\n")+"\n")

@@ -12,7 +12,7 @@ import (
 	"github.com/pxebox/pxebox/internal/box/access"
 )
 
-// pipes listens for connections within the test.
+// pipes is a listener for connections within the test.
 type pipes struct {
 	conns  chan net.Conn
 	closed chan struct{}
@@ -34,7 +34,7 @@ func (p pipes) Close() error {
 
 func (pipes) Addr() net.Addr { return nil }
 
-// SSH programs ask a person whether the key is the box's, and for the password,
+// SSH programs ask a person to verify the box's key, and then for the password,
 // while the connection waits. Comparing a fingerprint takes more than a minute.
 func TestPersonHasTimeForFingerprint(t *testing.T) {
 	b := newBox(t, t.TempDir())
@@ -48,7 +48,7 @@ func TestPersonHasTimeForFingerprint(t *testing.T) {
 		here, there := net.Pipe()
 		begun := time.Now()
 		l.conns <- there
-		if _, err := io.Copy(io.Discard, here); err != nil { // until the server ends it
+		if _, err := io.Copy(io.Discard, here); err != nil { // until the server closes it
 			t.Error(err)
 		}
 		if took := time.Since(begun); took < 90*time.Second || took > 5*time.Minute {

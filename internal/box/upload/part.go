@@ -16,38 +16,39 @@ import (
 )
 
 const (
-	// syncEvery bounds what a medium still has to write when a file is closed,
-	// in bytes: clients give up on a close that takes a quarter of a minute.
+	// syncEvery bounds how much remains to be written to the medium when a file
+	// is closed, in bytes: clients give up on a close that takes 15 seconds.
 	syncEvery = 16 << 20
-	// hashAtOnce bounds how much of what was there before is hashed along with
-	// one write, in bytes.
+	// hashAtOnce bounds how much existing data is hashed along with one write,
+	// in bytes.
 	hashAtOnce = 4 << 20
-	// maxAhead is how many writes may be ahead of a gap. Clients send a few
-	// dozen at a time, and in order.
+	// maxAhead is how many writes may be beyond a gap. Clients send a few dozen
+	// at a time, and in order.
 	maxAhead = 1024
 	// safe is an extended attribute of a part: how much of it is on the medium,
-	// from its beginning and without a gap, as a decimal number of bytes. Its
-	// size does not say that. After a power cut ext4 may have the size without
-	// the data, and a client that went on from there would leave zeros before.
+	// from its beginning and without a gap, as a decimal number of bytes. The
+	// file size does not say that: after a power cut ext4 may have the size
+	// without the data, and a client that resumed there would leave zeros
+	// before.
 	safe = "user.pxebox.safe"
 )
 
 var errTakenOver = errors.New("another connection writes this file now")
 
-// part is a file that is being written, outside the boot folder. Only Close,
-// and only if nothing went wrong, gives it its place there.
+// part is a file that is being written, outside the boot folder. Only Close
+// moves it into the boot folder, and only if nothing went wrong.
 type part struct {
 	tree *tree
 	name string
 
 	mu     sync.Mutex
 	f      *os.File
-	err    error // why it is not to be published; the first one stays
-	whole  int64 // bytes from the beginning without a gap, be they safe or not
+	err    error // why it must not be published; the first error wins
+	whole  int64 // bytes from the beginning without a gap, synced or not
 	ahead  map[int64]int64
 	unsafe int64 // bytes since the last sync
-	// What is hashed follows what is whole, by reading it back from memory:
-	// clients have several writes under way, which come in any order.
+	// The hash follows whole, by reading the data back from memory: clients
+	// have several writes in flight, which arrive in any order.
 	sum    hash.Hash
 	hashed int64
 }
@@ -56,7 +57,7 @@ func newPart(t *tree, name string, f *os.File, size int64) *part {
 	return &part{tree: t, name: name, f: f, whole: size, ahead: map[int64]int64{}, sum: sha256.New()}
 }
 
-// WriteAt writes, unless the disk would become too full.
+// WriteAt writes, unless that would fill the disk too far.
 func (p *part) WriteAt(b []byte, at int64) (n int, err error) {
 	need := space{bytes: int64(len(b))}
 	err = p.tree.room(need)
@@ -78,7 +79,7 @@ func (p *part) WriteAt(b []byte, at int64) (n int, err error) {
 	return n, nil
 }
 
-// makeRoom locks the tree, which comes before the part's own lock.
+// makeRoom locks the tree, whose lock comes before the part's.
 func (p *part) makeRoom(need space) error {
 	p.tree.mu.Lock()
 	defer p.tree.mu.Unlock()
@@ -101,7 +102,7 @@ func (p *part) write(b []byte, at int64) (int, error) {
 	return n, p.hash(min(p.whole, p.hashed+hashAtOnce))
 }
 
-// sync brings what was written to the medium, and only then the note of it.
+// sync writes the data to the medium, and only then the attribute.
 func (p *part) sync() error {
 	p.unsafe = 0
 	if err := unix.Fdatasync(int(p.f.Fd())); err != nil {
@@ -116,8 +117,8 @@ func (p *part) sync() error {
 	return nil
 }
 
-// safeLength is how much of a part is surely as it was sent, in bytes: nothing
-// where there is no note of it.
+// safeLength returns how much of a part is certainly as it was sent, in bytes:
+// zero if the attribute is missing.
 func safeLength(f *os.File) int64 {
 	b := make([]byte, 20)
 	n, err := unix.Fgetxattr(int(f.Fd()), safe, b)
@@ -131,9 +132,9 @@ func safeLength(f *os.File) int64 {
 	return whole
 }
 
-// wrote takes note of n bytes written at an offset.
+// wrote records that n bytes were written at an offset.
 func (p *part) wrote(at, n int64) error {
-	if at < p.hashed { // written over what was hashed
+	if at < p.hashed { // overwrites hashed data
 		p.sum.Reset()
 		p.hashed = 0
 	}
@@ -176,19 +177,19 @@ func (p *part) hash(to int64) error {
 // ReadAt is for clients that open a file for reading and writing.
 func (p *part) ReadAt(b []byte, at int64) (int, error) { return p.f.ReadAt(b, at) }
 
-// TransferError hears that the connection broke while the file was open. What
-// is there of it stays, for the client to go on with.
+// TransferError is called when the connection breaks while the file is open.
+// The part stays, so that the client can resume.
 func (p *part) TransferError(err error) { p.abandon(fmt.Errorf("the connection broke: %w", err)) }
 
-// abandon lets the part never be published by whoever writes it now.
+// abandon makes sure that the current writer never publishes the part.
 func (p *part) abandon(err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.fail(fmt.Errorf("%s: %w", p.name, err))
 }
 
-// fail lets nothing more be written, and leaves what a client can go on with:
-// what is behind a gap goes, since clients take the size for the end of what the
+// fail stops further writes, and leaves what a client can resume. It cuts off
+// what is beyond a gap, because clients take the size for the end of what the
 // box has.
 func (p *part) fail(err error) {
 	if p.err != nil {
@@ -206,7 +207,7 @@ func (p *part) fail(err error) {
 
 // Close publishes the file.
 func (p *part) Close() error {
-	defer p.tree.closed(p) // after the lock is given back: the tree takes its own first
+	defer p.tree.closed(p) // after the lock is released: the tree locks itself first
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.err == nil {
@@ -228,7 +229,8 @@ func (p *part) Close() error {
 	return nil
 }
 
-// finish makes sure that the file is what its sender meant, and on the medium.
+// finish makes sure that the file is what its sender intended, and on the
+// medium.
 func (p *part) finish() error {
 	if len(p.ahead) > 0 {
 		return fmt.Errorf("%s: nothing was written from byte %d on, and something behind it", p.name, p.whole)

@@ -26,12 +26,12 @@ import (
 
 const (
 	maxConns     = 64
-	maxPerSource = 8 // so that no client takes all of them
-	maxChannels  = 4 // of a connection
-	// handshake bounds the time until the password is right: the first time a
-	// person compares the box's fingerprint before it. idle is that in which a
-	// client says nothing at all. A person leaves a window open over lunch, and
-	// connects again after it.
+	maxPerSource = 8 // so that no client can take all of them
+	maxChannels  = 4 // per connection
+	// handshake bounds the time until the client is authenticated: the first
+	// time, a person compares the box's fingerprint before that. idle bounds
+	// the time in which a client sends nothing at all. A person who leaves a
+	// window open over lunch reconnects afterwards.
 	handshake = 2 * time.Minute
 	idle      = 15 * time.Minute
 )
@@ -39,19 +39,19 @@ const (
 // Server is the SFTP server of the boot folder.
 type Server struct {
 	Boot    string // the folder with the site's boot files
-	Staging string // where files are until they are whole; on the same file system
+	Staging string // where files are until they are complete; on the same file system
 	Gate    *access.Gate
 	HostKey ssh.Signer
-	// AuthorizedKeys is a file of public keys (sshd(8)) that need no
-	// password. It need not be there.
+	// AuthorizedKeys is a file of public keys (sshd(8)) that need no password.
+	// It is optional.
 	AuthorizedKeys string
 	Log            *slog.Logger
 }
 
-// Serve answers on l until ctx ends, or l fails.
+// Serve serves connections from l until ctx ends, or l fails.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	log := s.Log.With("part", "upload")
-	t, err := openTree(s.Boot, s.Staging, loglimit.Trusted(log)) // the owner's doing
+	t, err := openTree(s.Boot, s.Staging, loglimit.Trusted(log)) // the owner causes these lines
 	if err != nil {
 		return err
 	}
@@ -127,7 +127,8 @@ func (s *Server) serve(conn net.Conn, t *tree, files chan struct{}, log *slog.Lo
 	return nil
 }
 
-// serveChannel waits for the client to ask for SFTP, and refuses whatever else.
+// serveChannel waits for the client to request SFTP, and rejects all other
+// requests.
 func serveChannel(channel ssh.Channel, requests <-chan *ssh.Request, t *tree, files chan struct{}, log *slog.Logger) {
 	defer channel.Close()
 	for r := range requests {
@@ -162,7 +163,7 @@ func (s *Server) config(log *slog.Logger) *ssh.ServerConfig {
 			Ciphers:      algorithms.Ciphers,
 			MACs:         withoutSHA1(algorithms.MACs),
 		},
-		// A key of type ssh-rsa is accepted, its signature with SHA-1 is not.
+		// A key of type ssh-rsa is accepted, but not its signature with SHA-1.
 		PublicKeyAuthAlgorithms: algorithms.PublicKeyAuths,
 		ServerVersion:           "SSH-2.0-pxebox",
 		MaxAuthTries:            4,
@@ -195,8 +196,9 @@ func (s *Server) config(log *slog.Logger) *ssh.ServerConfig {
 	return c
 }
 
-// withoutSHA1 leaves out what x/crypto does not count as insecure: no attack on
-// HMAC-SHA-1 is known, but scanners report it, and no client needs it.
+// withoutSHA1 removes algorithms with SHA-1, which x/crypto does not count as
+// insecure. No attack on HMAC-SHA-1 is known, but scanners report it, and no
+// client needs it.
 func withoutSHA1(algorithms []string) []string {
 	return slices.DeleteFunc(algorithms, func(a string) bool { return strings.Contains(a, "sha1") })
 }
@@ -205,8 +207,7 @@ func by(what string) *ssh.Permissions {
 	return &ssh.Permissions{Extensions: map[string]string{"by": what}}
 }
 
-// authorizedKeys reads the file anew each time, so that a key can be taken
-// away.
+// authorizedKeys reads the file each time, so that a key can be revoked.
 func authorizedKeys(file string) ([]ssh.PublicKey, error) {
 	b, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -224,7 +225,7 @@ func authorizedKeys(file string) ([]ssh.PublicKey, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", file, err)
 		}
-		if len(options) > 0 { // they restrict, and are not looked at here
+		if len(options) > 0 { // options restrict a key, and are not supported here
 			return nil, fmt.Errorf("%s: options before a key are not known: %v", file, options)
 		}
 		keys = append(keys, key)
@@ -232,7 +233,7 @@ func authorizedKeys(file string) ([]ssh.PublicKey, error) {
 	return keys, nil
 }
 
-// idleConn ends a connection on which nothing comes for a while.
+// idleConn closes a connection that receives nothing for a while.
 type idleConn struct {
 	net.Conn
 	on atomic.Bool

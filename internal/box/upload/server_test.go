@@ -23,7 +23,7 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// big is more than clients send at once, and no multiple of a block.
+// big is more than clients send at once, and not a multiple of a block.
 var big = bytes.Repeat([]byte("0123456789abcdef"), 1<<16+3)
 
 func write(t *testing.T, dir, name string, content []byte) string {
@@ -89,8 +89,8 @@ func TestOpenSSHCopies(t *testing.T) {
 	}
 }
 
-// A client whose connection breaks goes on where it was, and nobody else sees
-// the file before that.
+// A client whose connection breaks resumes where it was. Until then no other
+// client sees the file.
 func TestBrokenConnection(t *testing.T) {
 	b := newBox(t, t.TempDir())
 	c, conn := b.dial(t)
@@ -123,7 +123,7 @@ func TestBrokenConnection(t *testing.T) {
 	}
 }
 
-// A connection that died without a word does not keep its client out.
+// A connection that died unnoticed does not lock out its client.
 func TestSecondWriterGoesOn(t *testing.T) {
 	b := newBox(t, t.TempDir())
 	first, _ := b.dial(t)
@@ -200,7 +200,7 @@ func TestPublishedFileStaysUntilClose(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The second time over what was hashed along with the first.
+	// The second write overwrites what was hashed along with the first.
 	for _, text := range []string{"another", "changed"} {
 		if _, err := f.WriteAt([]byte(text), 3); err != nil {
 			t.Fatal(err)
@@ -222,7 +222,7 @@ func TestPublishedFileStaysUntilClose(t *testing.T) {
 	}
 }
 
-// What is missing in the middle shows that a client was cut off.
+// A gap shows that a client was cut off.
 func TestGap(t *testing.T) {
 	b := newBox(t, t.TempDir())
 	c, _ := b.dial(t)
@@ -257,7 +257,7 @@ func TestEscape(t *testing.T) {
 			f.Close()
 		}
 		if name == "file" {
-			continue // to write it replaces the link
+			continue // writing replaces the link
 		}
 		if f, err := c.Create(name + ".new"); err == nil {
 			f.Close()
@@ -346,7 +346,7 @@ func TestDiskFull(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// As if nearly all of the disk were kept for others.
+	// As if nearly all of the disk were reserved.
 	tr.reserve = int64(st.Blocks) * st.Frsize
 	if _, err := p.WriteAt(big, 0); !errors.Is(err, errFull) {
 		t.Errorf("it writes: %v", err)
@@ -365,8 +365,8 @@ func TestDiskFull(t *testing.T) {
 	}
 }
 
-// Who goes on with a part that is the oldest of all does not find it gone for
-// want of room.
+// A client that resumes the oldest part of all does not lose it for lack of
+// space.
 func TestResumedPartStays(t *testing.T) {
 	dir := t.TempDir()
 	staging := filepath.Join(dir, "staging")
@@ -378,7 +378,7 @@ func TestResumedPartStays(t *testing.T) {
 	}
 	tr := newTree(t, dir)
 	tr.reserve = 1
-	tr.free = func() (space, error) { // as much as a part has, once one has gone
+	tr.free = func() (space, error) { // space for one part, once one is removed
 		names, err := fs.Glob(tr.staging.FS(), "*")
 		return space{int64(2 - len(names)), reserveInodes + 1}, err
 	}
@@ -395,12 +395,12 @@ func TestResumedPartStays(t *testing.T) {
 	}
 }
 
-// What clients have broken off goes where its room is needed.
+// Interrupted uploads are removed when their space is needed.
 func TestForgottenParts(t *testing.T) {
 	const capacity, each = 100, 10
 	for _, tt := range []struct {
 		situation string
-		bytes     int64 // that "writes" gets beyond the ten that it has
+		bytes     int64 // how much "writes" grows beyond the ten that it has
 		full      bool
 		left      string
 	}{
@@ -462,8 +462,8 @@ func TestForgottenParts(t *testing.T) {
 	}
 }
 
-// A client's own connections are never closed for one more of the same client,
-// once it has logged in.
+// Once a client has logged in, its connections are never closed to make room
+// for another one of the same client.
 func TestConnectionsAreBounded(t *testing.T) {
 	b := newBox(t, t.TempDir())
 	clients := make([]*sftp.Client, maxPerSource)
@@ -480,7 +480,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 	}
 }
 
-// Connections on which a stranger says nothing make room for the owner's.
+// Connections of strangers that send nothing make room for the owner's.
 func TestStrangersLeaveRoomForTheOwner(t *testing.T) {
 	b := newBox(t, t.TempDir())
 	for i := range 2 * maxConns {
@@ -496,8 +496,8 @@ func TestStrangersLeaveRoomForTheOwner(t *testing.T) {
 	}
 }
 
-// What OpenSSH and the SSH of Windows programs can do without SHA-1, and what
-// only SHA-1 would do.
+// Algorithms that OpenSSH and the SSH of Windows programs support without
+// SHA-1, and ones that need SHA-1.
 func TestAlgorithms(t *testing.T) {
 	b := newBox(t, t.TempDir())
 	key := rsaKey(t, b)
@@ -542,7 +542,7 @@ func TestAlgorithms(t *testing.T) {
 	}
 }
 
-// rsaKey is the file of a key that the box allows.
+// rsaKey returns the file of a key that the box allows.
 func rsaKey(t *testing.T, b *box) string {
 	t.Helper()
 	private, err := rsa.GenerateKey(rand.Reader, 2048)

@@ -12,19 +12,19 @@ import (
 	"github.com/pkg/sftp"
 )
 
-// maxOpen bounds the files that all clients together have open.
+// maxOpen bounds the number of open files of all clients together.
 const maxOpen = 64
 
-// session answers what one client asks of the tree.
+// session handles one client's requests to the tree.
 type session struct {
 	tree *tree
 	open chan struct{} // a place for each open file
-	// tell shows a line to the person at the client. OpenSSH's own programs
-	// say no more than "Failure", whatever text comes with an error.
+	// tell shows a line to the person at the client. OpenSSH's programs only
+	// say "Failure", whatever text comes with an error.
 	tell func(string)
 }
 
-// local is a client's path as the tree knows it.
+// local converts a client's path to the tree's form.
 func local(p string) string {
 	if p = strings.TrimPrefix(path.Clean("/"+p), "/"); p == "" {
 		return "."
@@ -88,7 +88,7 @@ func (s *session) Fileread(r *sftp.Request) (io.ReaderAt, error) {
 // Filewrite opens a file for writing.
 func (s *session) Filewrite(r *sftp.Request) (io.WriterAt, error) { return s.OpenFile(r) }
 
-// OpenFile opens a file for writing, and perhaps reading.
+// OpenFile opens a file for writing, and possibly for reading.
 func (s *session) OpenFile(r *sftp.Request) (sftp.WriterAtReaderAt, error) {
 	if err := s.place(); err != nil {
 		return nil, s.told(err)
@@ -122,17 +122,17 @@ func (s *session) Filecmd(r *sftp.Request) error {
 		case flags.Acmodtime:
 			return s.told(s.tree.setTimes(name, attrs.AccessTime(), attrs.ModTime()))
 		}
-		return nil // machines may read every file, whoever owns it elsewhere
+		return nil // machines may read every file, regardless of its owner elsewhere
 	}
 	return sftp.ErrSSHFxOpUnsupported // links could lead out of the folder
 }
 
-// PosixRename is a rename that replaces.
+// PosixRename is a rename that replaces an existing file.
 func (s *session) PosixRename(r *sftp.Request) error {
 	return s.told(s.tree.rename(local(r.Filepath), local(r.Target), true))
 }
 
-// StatVFS tells how much room there is, without what is not for uploads.
+// StatVFS reports the free space, minus what is reserved.
 func (s *session) StatVFS(*sftp.Request) (*sftp.StatVFS, error) {
 	st, err := s.tree.statfs()
 	if err != nil {
@@ -147,7 +147,7 @@ func (s *session) StatVFS(*sftp.Request) (*sftp.StatVFS, error) {
 	}, nil
 }
 
-// Filelist tells of files and folders.
+// Filelist describes files and folders.
 func (s *session) Filelist(r *sftp.Request) (sftp.ListerAt, error) {
 	name := local(r.Filepath)
 	switch r.Method {
@@ -160,7 +160,7 @@ func (s *session) Filelist(r *sftp.Request) (sftp.ListerAt, error) {
 	return nil, sftp.ErrSSHFxOpUnsupported
 }
 
-// Lstat tells of a link itself.
+// Lstat describes a link itself.
 func (s *session) Lstat(r *sftp.Request) (sftp.ListerAt, error) {
 	return one(s.tree.stat(local(r.Filepath), false))
 }

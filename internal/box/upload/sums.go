@@ -15,15 +15,16 @@ import (
 	"unicode/utf16"
 )
 
-// What a sender may put beside files before them, in the form of sha256sum.
+// Checksum files that a client may send before the files, in the format of
+// sha256sum.
 const (
-	sumSuffix = ".sha256"    // for the one file whose name is before it
-	sumsName  = "SHA256SUMS" // for all files beside and below it
+	sumSuffix = ".sha256"    // for the one file that it is named after
+	sumsName  = "SHA256SUMS" // for all files next to it and below
 	maxSums   = 1 << 20      // bytes
 )
 
 // expected returns the SHA-256 that a file should have, in lower-case hex, and
-// the file that says so; that is empty if none does. The nearest one counts.
+// the checksum file that says so, or "" if none does. The nearest one counts.
 func (t *tree) expected(name string) (sum, from string, err error) {
 	if strings.HasSuffix(name, sumSuffix) || path.Base(name) == sumsName {
 		return "", "", nil
@@ -31,7 +32,7 @@ func (t *tree) expected(name string) (sum, from string, err error) {
 	from = name + sumSuffix
 	switch text, err := t.sums(from); {
 	case err == nil:
-		// It is for this file, whatever folder the sum was made in.
+		// It applies to this file, whatever folder the sum was made in.
 		sum := findSum(text, func(of string) bool { return path.Base(of) == path.Base(name) })
 		if sum == "" {
 			return "", "", fmt.Errorf("%s cannot be checked: %s has no SHA-256 of it. Send that again, in the form of sha256sum, or delete it; then %s again", name, from, path.Base(name))
@@ -58,7 +59,7 @@ func (t *tree) expected(name string) (sum, from string, err error) {
 	}
 }
 
-// sums reads a file of sums.
+// sums reads a checksum file.
 func (t *tree) sums(file string) (string, error) {
 	f, err := t.boot.Open(file)
 	if err != nil {
@@ -72,8 +73,8 @@ func (t *tree) sums(file string) (string, error) {
 	return decode(b), nil
 }
 
-// decode also takes what PowerShell writes: UTF-16, or UTF-8 behind a byte order
-// mark.
+// decode also accepts what PowerShell writes: UTF-16, or UTF-8 after a byte
+// order mark.
 func decode(b []byte) string {
 	if !bytes.HasPrefix(b, []byte{0xff, 0xfe}) {
 		return string(bytes.TrimPrefix(b, []byte("\uFEFF")))
@@ -85,11 +86,11 @@ func decode(b []byte) string {
 	return string(utf16.Decode(u))
 }
 
-// tagged is a line of sha256sum --tag, of the BSDs and of openssl.
+// tagged matches a line of sha256sum --tag, of the BSDs and of openssl.
 var tagged = regexp.MustCompile(`^SHA(?:2-)?256 ?\((.*)\) ?= ([0-9a-fA-F]{64})$`)
 
-// findSum finds the sum of a name that is meant. One that stands alone is for any
-// name.
+// findSum returns the first sum whose name meant accepts. A sum without a name
+// applies to any file.
 func findSum(text string, meant func(name string) bool) string {
 	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)

@@ -15,7 +15,7 @@ func inUTF16(text string) string {
 	return string(b)
 }
 
-// A sum that is there is heeded, or its sender hears why not.
+// An existing sum is honored, or its sender gets an error that says why not.
 func TestFormsOfSums(t *testing.T) {
 	right := hexSum(big)
 	const linux, all = "debian/linux.sha256", "SHA256SUMS"

@@ -1,7 +1,7 @@
-// Package upload lets the owner of the box fill its boot folder by SFTP: with
-// the programs that Windows, macOS and Linux have, resumable, and so that a
-// booting machine sees a file whole or not at all. Nothing but the boot folder
-// can be reached, and no command can be run.
+// Package upload lets the owner of the box fill its boot folder over SFTP. It
+// works with the programs that come with Windows, macOS and Linux. Uploads can
+// be resumed, and a booting machine sees a complete file or none. Clients can
+// reach only the boot folder, and cannot run commands.
 package upload
 
 import (
@@ -21,15 +21,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What uploads leave free on the medium: leases and settings have to be written
-// there when nobody cleans up.
+// Space that uploads leave free on the medium: leases and settings must be
+// written there even if no person cleans up.
 const (
 	reserve       = 16 << 20 // bytes
 	reserveInodes = 64
 )
 
-// tree is the boot folder as those see it who fill it: with the parts of files
-// that are not whole yet, which lie under the same names in another folder of
+// tree is the boot folder as uploading clients see it. It includes the parts of
+// incomplete files, which are stored under the same names in another folder of
 // the same file system.
 type tree struct {
 	boot, staging *os.Root
@@ -41,8 +41,8 @@ type tree struct {
 	parts map[string]*part // being written
 }
 
-// space is room on a medium. An image has few inodes: small files would use them
-// up long before the bytes.
+// space is free space on a medium. An image has few inodes: small files would
+// use them up long before the bytes.
 type space struct{ bytes, inodes int64 }
 
 func openTree(boot, staging string, log *slog.Logger) (_ *tree, err error) {
@@ -65,8 +65,8 @@ func openTree(boot, staging string, log *slog.Logger) (_ *tree, err error) {
 	return t, nil
 }
 
-// cutParts leaves of each part what was on the medium when it was last noted:
-// this may be the start after a power cut. Its client goes on from there.
+// cutParts truncates each part to what was on the medium when that was last
+// recorded: this may be the start after a power cut. The client resumes there.
 func (t *tree) cutParts() error {
 	return fs.WalkDir(t.staging.FS(), ".", func(name string, e fs.DirEntry, err error) error {
 		if err != nil || !e.Type().IsRegular() {
@@ -111,14 +111,14 @@ func (t *tree) close() (err error) {
 	return err
 }
 
-// openPart opens a file for writing. Of two that write the same, the later one
-// goes on: it is most likely the same client, whose first connection broke
-// without a word.
+// openPart opens a file for writing. If two clients write the same file, the
+// later one wins: it is most likely the same client, whose first connection
+// broke unnoticed.
 func (t *tree) openPart(name string, truncate, create, exclusive bool) (*part, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if other := t.parts[name]; other != nil {
-		other.abandon(errTakenOver) // and if it is just being published, that comes first
+		other.abandon(errTakenOver) // if it is being published right now, that finishes first
 	}
 	there, err := t.boot.Lstat(name)
 	switch {
@@ -139,7 +139,7 @@ func (t *tree) openPart(name string, truncate, create, exclusive bool) (*part, e
 	} else if !st.IsDir() {
 		return nil, &fs.PathError{Op: "write", Path: name, Err: unix.ENOTDIR}
 	}
-	if begun && truncate { // not by O_TRUNC: the note of what is safe goes too
+	if begun && truncate { // not with O_TRUNC: the attribute safe must go too
 		if err := t.staging.Remove(name); err != nil {
 			return nil, err
 		}
@@ -160,7 +160,7 @@ func (t *tree) openPart(name string, truncate, create, exclusive bool) (*part, e
 		return nil, err
 	}
 	if there != nil && there.Mode().IsRegular() && !begun && !truncate {
-		// What machines have now stays as it is until this is closed.
+		// What machines get stays unchanged until this file is closed.
 		if err := t.copyPublished(name, f, there.Size()); err != nil {
 			return nil, errors.Join(err, f.Close(), t.staging.Remove(name))
 		}
@@ -187,14 +187,14 @@ func (t *tree) copyPublished(name string, to *os.File, size int64) error {
 	return err
 }
 
-// isPart reports whether a part of the file is there.
+// isPart reports whether there is a part of the file.
 func (t *tree) isPart(name string) bool {
 	st, err := t.staging.Lstat(name)
 	return err == nil && st.Mode().IsRegular()
 }
 
-// closed forgets a part that nobody writes any longer. The folders in staging
-// go with the last part in them.
+// closed forgets a part that is no longer being written. The folders in staging
+// are removed along with the last part in them.
 func (t *tree) closed(p *part) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -205,15 +205,15 @@ func (t *tree) closed(p *part) {
 	t.removeEmpty(path.Dir(p.name))
 }
 
-// removeEmpty removes a folder of staging and those that it is in, as far as
-// nothing else is there.
+// removeEmpty removes a folder of staging and its parents, as long as they are
+// empty.
 func (t *tree) removeEmpty(dir string) {
 	for ; dir != "." && t.staging.Remove(dir) == nil; dir = path.Dir(dir) {
 	}
 }
 
-// publish gives a file its place in the boot folder. os.Root has no renaming
-// from one root into another, so it is done from folder to folder.
+// publish moves a file into the boot folder. os.Root cannot rename from one
+// root into another, so publish renames from folder to folder.
 func (t *tree) publish(name string) error {
 	dir, base := path.Split(name)
 	dir = path.Clean(dir)
@@ -233,10 +233,10 @@ func (t *tree) publish(name string) error {
 	return errors.Join(to.Sync(), from.Sync())
 }
 
-// errFull is what a client is told before the disk is full.
+// errFull is what a client gets before the disk is full.
 var errFull = errors.New("no room left: delete something first")
 
-// room returns errFull where so much more would touch the reserve.
+// room returns errFull if using that much more would touch the reserve.
 func (t *tree) room(need space) error {
 	free, err := t.free()
 	if err != nil {
@@ -248,11 +248,12 @@ func (t *tree) room(need space) error {
 	return nil
 }
 
-// makeRoom is room, but where there is too little it removes parts that nobody
-// writes, the oldest first, and not that of the name to keep: an upload that was
-// broken off and forgotten would take its room for ever. No age makes one too
-// old, since the box's clock may be wrong by years; that makes at most the wrong
-// one go first, and its client begin anew. The tree is locked.
+// makeRoom is like room, but if there is too little space it removes parts that
+// no client is writing, oldest first, except the part named keep. Otherwise an
+// interrupted and forgotten upload would take up its space forever. No age
+// limit applies, because the box's clock may be wrong by years. At worst, a
+// wrong clock removes the wrong part first, and its client must start over. The
+// caller holds the tree's lock.
 func (t *tree) makeRoom(need space, keep string) error {
 	for {
 		err := t.room(need)
@@ -271,8 +272,8 @@ func (t *tree) makeRoom(need space, keep string) error {
 	}
 }
 
-// oldestPart is the part that was written to the longest ago, of those that
-// nobody writes now; "" if there is none.
+// oldestPart returns the part that was least recently written, among those that
+// no client is writing now, or "" if there is none.
 func (t *tree) oldestPart(keep string) (oldest string, err error) {
 	var since time.Time
 	err = fs.WalkDir(t.staging.FS(), ".", func(name string, e fs.DirEntry, err error) error {
@@ -291,7 +292,7 @@ func (t *tree) oldestPart(keep string) (oldest string, err error) {
 func (t *tree) available() (space, error) {
 	st, err := t.statfs()
 	free := space{int64(st.Bavail) * st.Frsize, int64(st.Ffree)}
-	if st.Files == 0 { // a file system that makes inodes as it goes
+	if st.Files == 0 { // a file system that creates inodes on demand
 		free.inodes = math.MaxInt64
 	}
 	return free, err
@@ -334,8 +335,8 @@ type partInfo struct{ fs.FileInfo }
 
 func (partInfo) Mode() fs.FileMode { return 0o600 }
 
-// stat tells of the part where there is one: by its size a client knows from
-// where to go on.
+// stat describes the part if there is one: its size tells a client where to
+// resume.
 func (t *tree) stat(name string, follow bool) (fs.FileInfo, error) {
 	if st, err := t.staging.Lstat(name); err == nil && st.Mode().IsRegular() {
 		return partInfo{st}, nil
@@ -382,7 +383,7 @@ func (t *tree) mkdir(name string) error {
 	return t.syncDir(path.Dir(name))
 }
 
-// rmdir removes an empty folder. One with a part in it is not empty.
+// rmdir removes an empty folder. A folder with a part in it is not empty.
 func (t *tree) rmdir(name string) error {
 	st, err := t.boot.Lstat(name)
 	if err != nil {
@@ -400,7 +401,7 @@ func (t *tree) rmdir(name string) error {
 	return t.syncDir(path.Dir(name))
 }
 
-// remove removes a file, and the part of it.
+// remove removes a file, and its part.
 func (t *tree) remove(name string) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -430,8 +431,8 @@ func (t *tree) remove(name string) error {
 	return t.syncDir(path.Dir(name))
 }
 
-// rename renames a file or a folder. Some clients send a file under another
-// name first, so that its sum is looked at only now.
+// rename renames a file or a folder. Some clients send a file under a temporary
+// name first, so its checksum is verified only now.
 func (t *tree) rename(from, to string, replace bool) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -459,7 +460,7 @@ func (t *tree) rename(from, to string, replace bool) error {
 		if err := t.renameParts(from, to); err != nil {
 			t.log.Error("parts stay under the old name", "dir", from, "err", err)
 		}
-	} else if t.isPart(to) { // of an earlier upload, which this one takes the place of
+	} else if t.isPart(to) { // left by an earlier upload, which this one replaces
 		if err := t.staging.Remove(to); err != nil {
 			t.log.Error("the part stays", "file", to, "err", err)
 		}
@@ -469,7 +470,7 @@ func (t *tree) rename(from, to string, replace bool) error {
 	return errors.Join(t.syncDir(path.Dir(from)), t.syncDir(path.Dir(to)))
 }
 
-// verify reports whether a file may have another name.
+// verify returns an error if a file must not get another name.
 func (t *tree) verify(file, name string) error {
 	want, from, err := t.expected(name)
 	if err != nil || from == "" {

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// newTree opens the tree that is in dir, as a start of the program does.
+// newTree opens the tree in dir, as the program does at its start.
 func newTree(t *testing.T, dir string) *tree {
 	t.Helper()
 	tr, err := openTree(filepath.Join(dir, "boot"), filepath.Join(dir, "staging"), slog.New(slog.DiscardHandler))
@@ -25,7 +25,7 @@ func newTree(t *testing.T, dir string) *tree {
 	return tr
 }
 
-// writePart writes a part that is on the medium as a whole.
+// writePart writes a part that is completely on the medium.
 func writePart(t *testing.T, staging, name string, content []byte) string {
 	t.Helper()
 	file := write(t, staging, name, content)
@@ -51,7 +51,7 @@ func (p *part) mustWrite(t *testing.T, b []byte, at int64) {
 	}
 }
 
-// goOn sends what the box does not say that it has, and expects content to be
+// goOn sends what the box does not report as present, and expects content to be
 // published.
 func goOn(t *testing.T, tr *tree, dir, name string, content []byte) {
 	t.Helper()
@@ -69,11 +69,11 @@ func goOn(t *testing.T, tr *tree, dir, name string, content []byte) {
 	}
 }
 
-// packet is no multiple of a block: some clients send so much at a time.
+// packet is not a multiple of a block: some clients send that much at a time.
 const packet = 30000
 
-// ext4 has the size of what was written last before a power cut, but zeros for
-// what had not come to the medium.
+// After a power cut ext4 has the size of the last writes, but zeros where the
+// data had not reached the medium.
 func TestPowerCut(t *testing.T) {
 	content := make([]byte, 600*packet)
 	rand.NewChaCha8([32]byte{1}).Read(content)
@@ -112,7 +112,7 @@ func TestPowerCut(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			p.f.Close() // no more than this is done when the power goes
+			p.f.Close() // nothing else happens when the power fails
 
 			tr = newTree(t, dir)
 			st, err := tr.stat("debian/linux", true)
@@ -134,7 +134,7 @@ func TestPowerCut(t *testing.T) {
 	}
 }
 
-// A client whose connection broke loses nothing if the power goes later.
+// A client whose connection broke loses nothing if the power fails later.
 func TestPowerCutAfterBrokenConnection(t *testing.T) {
 	dir := t.TempDir()
 	tr := newTree(t, dir)
@@ -149,7 +149,7 @@ func TestPowerCutAfterBrokenConnection(t *testing.T) {
 	goOn(t, tr, dir, "linux", big)
 }
 
-// Clients have several packets under way, and take the size for the end of what
+// Clients have several packets in flight, and take the size for the end of what
 // the box has.
 func TestGapIsNotLeft(t *testing.T) {
 	for _, tt := range []struct {
@@ -196,7 +196,7 @@ func TestGapIsNotLeft(t *testing.T) {
 	}
 }
 
-// Settings need a few inodes. An image has some hundreds.
+// Settings need a few inodes. An image has a few hundred.
 func TestInodesAreKept(t *testing.T) {
 	tr := newTree(t, t.TempDir())
 	inodes := int64(reserveInodes + 1)
@@ -209,7 +209,7 @@ func TestInodesAreKept(t *testing.T) {
 	if err := tr.mkdir("debian"); !errors.Is(err, errFull) {
 		t.Errorf("a folder: %v", err)
 	}
-	// What is there already needs none.
+	// A file that already exists needs none.
 	p.mustWrite(t, big[:packet], 0)
 	p.abandon(errors.New("EOF"))
 	p = tr.mustOpen(t, "linux", false)
@@ -219,8 +219,8 @@ func TestInodesAreKept(t *testing.T) {
 	}
 }
 
-// Some clients send a file under another name, and rename it to one of which
-// there is a part.
+// Some clients send a file under a temporary name, and then rename it to a name
+// that already has a part.
 func TestRenameReplacesPart(t *testing.T) {
 	dir := t.TempDir()
 	writePart(t, filepath.Join(dir, "staging"), "debian/linux", []byte("old"))
