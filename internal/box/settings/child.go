@@ -21,17 +21,17 @@ import (
 	"github.com/pxebox/pxebox/internal/control/compile"
 )
 
-// Bounds of one check. The largest settings that the box takes need 100 MB, and
-// a second or two on slow hardware.
+// Limits of one check. The largest settings that the box accepts need 100 MB,
+// and a second or two on slow hardware.
 const (
 	checkMemory = 256 << 20 // bytes
 	checkTime   = 30 * time.Second
 )
 
-// CheckIn returns a check of settings that runs in a separate process: argv
-// is the command line of a program that calls CheckStdin. Whatever settings do
-// to that process, the box goes on. Settings that are too much for it are
-// refused like any other mistake.
+// CheckIn returns a check of settings that runs in a separate process. argv is
+// the command line of a program that calls CheckStdin. Whatever the settings do
+// to that process, the box keeps running. Settings that exceed the limits are
+// rejected like any other mistake.
 func CheckIn(argv ...string) func(text []byte) error {
 	return func(text []byte) error { return checkIn(checkTime, text, argv...) }
 }
@@ -48,11 +48,12 @@ func checkIn(limit time.Duration, text []byte, argv ...string) error {
 	switch {
 	case ctx.Err() != nil:
 		return tooMuch(fmt.Sprintf("takes longer than %v to check", limit))
-	// Where memory ends Go's runtime does, with one of several texts: it may be
-	// a thread that cannot be started. A program's own fault is a panic.
+	// When memory runs out, Go's runtime exits with one of several messages;
+	// for example, it may fail to start a thread. A bug in the program is a
+	// panic.
 	case errors.As(err, &exit) && says("fatal error:"):
 		return tooMuch(fmt.Sprintf("takes more than %d MiB of memory to check", checkMemory>>20))
-	case errors.As(err, &exit) && exit.ExitCode() == 1: // it could not begin
+	case errors.As(err, &exit) && exit.ExitCode() == 1: // it could not start
 		return fmt.Errorf("check the settings: %s", strings.TrimSpace(log.String()))
 	case errors.As(err, &exit):
 		return tooMuch(fmt.Sprintf("cannot be checked: the check ends with %v", exit))
@@ -74,8 +75,8 @@ func tooMuch(problem string) error {
 	return config.Errors{{File: FileName, Line: 1, Key: "file", Problem: problem, Fix: fix}}
 }
 
-// CheckStdin is the process of CheckIn: it reads settings and writes what is
-// wrong with them. Before that it limits itself.
+// CheckStdin is the process that CheckIn starts: it reads settings and writes
+// their mistakes. It limits itself first.
 func CheckStdin(in io.Reader, out io.Writer) error {
 	if err := limitSelf(); err != nil {
 		return err
@@ -91,27 +92,27 @@ func CheckStdin(in io.Reader, out io.Writer) error {
 	return json.NewEncoder(out).Encode(mistakes)
 }
 
-// Parses returns what is wrong with settings, as config.Errors, or nil. It does
-// so in this process.
+// Parses checks settings in this process. It returns their mistakes as
+// config.Errors, or nil.
 func Parses(text []byte) error {
 	_, err := compile.Parse(FileName, text)
 	return err
 }
 
-// limitSelf bounds the memory of this process, and puts it last in line for the
-// processor and first for the kernel's out-of-memory killer. Of address space Go
-// reserves far more than it uses, so that RLIMIT_AS would bound nothing useful:
-// RLIMIT_DATA counts what can be written to.
+// limitSelf bounds the memory of this process, gives it the lowest priority for
+// the processor, and makes it the first choice of the kernel's out-of-memory
+// killer. It sets RLIMIT_DATA, which counts writable memory. RLIMIT_AS would be
+// useless, because Go reserves far more address space than it uses.
 func limitSelf() error {
 	runtime.GOMAXPROCS(1)
 	debug.SetMemoryLimit(checkMemory / 4 * 3)
-	// The two are a help where they work.
+	// Best effort.
 	_ = os.WriteFile("/proc/self/oom_score_adj", []byte(strconv.Itoa(1000)), 0)
 	_ = unix.Setpriority(unix.PRIO_PROCESS, 0, 10)
 	if err := unix.Setrlimit(unix.RLIMIT_DATA, &unix.Rlimit{Cur: checkMemory, Max: checkMemory}); err != nil {
 		return fmt.Errorf("limit the memory: %w", err)
 	}
-	seconds := uint64(math.Ceil(2 * checkTime.Seconds())) // should the process that waits for it be gone
+	seconds := uint64(math.Ceil(2 * checkTime.Seconds())) // in case the parent process is gone
 	if err := unix.Setrlimit(unix.RLIMIT_CPU, &unix.Rlimit{Cur: seconds, Max: seconds}); err != nil {
 		return fmt.Errorf("limit the time: %w", err)
 	}

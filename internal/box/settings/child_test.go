@@ -13,8 +13,8 @@ import (
 	"github.com/pxebox/pxebox/config"
 )
 
-// child builds a program that checks in a separate process. The race detector
-// reserves more memory than a check may have, so that it is left out.
+// child builds a program that checks settings in a separate process. It builds
+// without the race detector, which reserves more memory than a check may use.
 func child(t *testing.T) string {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "child")
@@ -32,7 +32,7 @@ func TestCheckIn(t *testing.T) {
 	for _, tt := range []struct {
 		situation, mode, text string
 		limit                 time.Duration
-		mistake, failure      string // that it is a mistake of the settings', or the box's own trouble
+		mistake, failure      string // a mistake in the settings, or a failure of the box
 	}{
 		{"right", "check", mine, checkTime, "", ""},
 		{"a mistake", "check", wrong, checkTime, "pxebox.toml:3: menu.timeuot: is not known; write timeout", ""},
@@ -61,7 +61,7 @@ func TestCheckIn(t *testing.T) {
 	}
 }
 
-// manyMenus are settings of 345 KiB whose menus have 300 MiB.
+// manyMenus returns settings of 345 KiB whose menus take 300 MiB.
 func manyMenus() string {
 	var f strings.Builder
 	for i := range 2000 {

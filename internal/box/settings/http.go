@@ -12,14 +12,14 @@ import (
 	"github.com/pxebox/pxebox/internal/box/access"
 )
 
-// maxBody bounds what is read of a request, in bytes: more than config.Parse
-// takes, so that it is the one to say so.
+// maxBody bounds how much of a request is read, in bytes. It is more than
+// config.Parse accepts, so that config.Parse reports the error.
 const maxBody = 2 << 20
 
-// Handler serves the settings by HTTP to clients that the gate lets in: GET, and
-// PUT of new ones. Mistakes in those are answered with 422 and a line for each.
-// A browser sends the password along with what other sites ask it for: such
-// requests are refused.
+// Handler serves the settings over HTTP to clients that the gate admits: GET
+// returns them, and PUT replaces them. It answers settings with mistakes with
+// 422 and a line for each mistake. A browser also sends the password with
+// requests that other sites trigger: Handler refuses those.
 func Handler(s *Store, gate *access.Gate, log *slog.Logger) http.Handler {
 	log = log.With("part", "settings")
 	h := &handler{s, log}

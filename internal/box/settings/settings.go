@@ -1,7 +1,8 @@
-// Package settings takes over new settings of the box, a whole pxebox.toml, by
-// two ways: the volume that a computer shows once the image is on its medium,
-// and HTTPS. Both check before they take. What settings mean is config's
-// business, and menuwatch finds by itself that they have changed.
+// Package settings adopts new settings of the box, a whole pxebox.toml, from
+// two sources: the volume that a computer shows once the image is on its
+// medium, and HTTPS. Both check settings before they adopt them. Package config
+// defines what settings mean, and menuwatch notices by itself that they have
+// changed.
 package settings
 
 import (
@@ -16,22 +17,22 @@ import (
 	"github.com/pxebox/pxebox/internal/base/durable"
 )
 
-// FileName is what the settings are called wherever a person meets them.
+// FileName is the name of the settings file wherever a person sees it.
 const FileName = "pxebox.toml"
 
-// Store is the file with the settings in force. The one before is kept beside
-// it, its name with .old behind.
+// Store is the file with the settings in force. The previous settings are kept
+// next to it, under the same name with .old appended.
 type Store struct {
 	File string
-	// Check returns what is wrong with settings, as config.Errors; any other
-	// error says why that cannot be told. Nil stands for Parses.
+	// Check returns the mistakes in settings, as config.Errors. Any other error
+	// means that the check failed. Nil means Parses.
 	Check func(text []byte) error
 
-	checking sync.Mutex // one check at a time: each may take a lot of memory
+	checking sync.Mutex // one check at a time: each may need a lot of memory
 	mu       sync.Mutex
 }
 
-// Read returns the settings in force, the built-in ones where there is no file.
+// Read returns the settings in force, or the built-in ones if there is no file.
 func (s *Store) Read() ([]byte, error) {
 	b, err := os.ReadFile(s.File)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -40,9 +41,9 @@ func (s *Store) Read() ([]byte, error) {
 	return b, err
 }
 
-// Take puts settings in force. An error of type config.Errors says what is
-// wrong with them; any other, why they cannot be checked or kept. With either,
-// nothing has changed.
+// Take puts settings in force. An error of type config.Errors lists their
+// mistakes; any other error says why they cannot be checked or stored. On any
+// error, nothing has changed.
 func (s *Store) Take(text []byte) error {
 	text = plain(text)
 	if err := s.check(text); err != nil {
@@ -74,12 +75,12 @@ func (s *Store) check(text []byte) error {
 	return s.Check(text)
 }
 
-// plain is a text as Unix has it: some editors of Windows put a byte order
-// mark first and end lines with CR LF.
+// plain converts a text to Unix conventions: some Windows editors add a byte
+// order mark and end lines with CR LF.
 func plain(text []byte) []byte {
 	text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))
 	return bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n"))
 }
 
-// dos is a plain text with the ends of lines that every Notepad shows.
+// dos converts a text to the line ends that every version of Notepad shows.
 func dos(text []byte) []byte { return bytes.ReplaceAll(plain(text), []byte("\n"), []byte("\r\n")) }

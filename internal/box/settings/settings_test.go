@@ -25,12 +25,12 @@ const (
 	wrong  = "[menu]\ntitle = \"Mine\"\ntimeuot = \"5s\"\n"
 )
 
-// medium is a volume in memory, and how often it was written to.
+// medium is a volume in memory. It counts the writes.
 type medium struct {
 	files  map[string][]byte
 	writes int
-	// fault, where there is one, is asked before each file of a write and after
-	// the last one. It may panic, as a box whose power is cut does nothing more.
+	// fault, if set, is called before each file of a write and after the last
+	// one. It may panic, because a box whose power is cut does nothing more.
 	fault func() error
 }
 
@@ -44,7 +44,7 @@ func (m *medium) Read(name string) ([]byte, error) {
 
 func (m *medium) Write(files map[string][]byte) error {
 	m.writes++
-	for name, content := range files { // in any order, as Go has it
+	for name, content := range files { // in random order, as Go iterates
 		if m.fault != nil {
 			if err := m.fault(); err != nil {
 				return err
@@ -62,7 +62,7 @@ func fresh() *medium {
 	return &medium{files: map[string][]byte{FileName: dos(config.DefaultFile()), readmeName: dos(Readme)}}
 }
 
-// box is a store, and the note of what was on the volume.
+// box is a store, and the record of what was on the volume.
 type box struct {
 	*Store
 	seen string
@@ -143,7 +143,7 @@ func TestFirstBootWritesNothing(t *testing.T) {
 	}
 }
 
-// A box's life: each start finds the medium as a person left it.
+// The life of a box: each start finds the medium as a person left it.
 func TestExchange(t *testing.T) {
 	m, b := fresh(), newBox(t, string(config.DefaultFile()))
 	result := func() string { return string(plain(m.files[resultName])) }
@@ -204,8 +204,8 @@ func TestExchange(t *testing.T) {
 	}
 }
 
-// A person wants the built-in settings back. The file of a new image does not
-// do it, nor none, and the result says what does.
+// A person wants the built-in settings back. Neither the file of a new image
+// nor a missing file does that, and the result says what does.
 func TestBackToBuiltIn(t *testing.T) {
 	const sign = "#\n"
 	if c, err := parser.Parse(FileName, []byte(sign)); err != nil || !reflect.DeepEqual(c, parser.Default()) {
@@ -232,7 +232,7 @@ func TestBackToBuiltIn(t *testing.T) {
 			t.Errorf("%s: the volume shows %q", tt.situation, m.files[FileName])
 		}
 	}
-	for range 2 { // it works as often as it is done
+	for range 2 { // it works every time
 		m.files[FileName] = []byte("\xef\xbb\xbf#\r\n")
 		b.start(t, m)
 		if r := string(plain(m.files[resultName])); b.inForce(t) != sign || r != resultTaken {
@@ -248,8 +248,8 @@ func TestBackToBuiltIn(t *testing.T) {
 	}
 }
 
-// What is on the volume and in force alike is known by that: when the network
-// changes it, it must not look like an edit.
+// Settings that are both on the volume and in force are known: when they are
+// changed over the network, the volume must not look edited.
 func TestSameSettingsByBothWays(t *testing.T) {
 	m, b := fresh(), newBox(t, mine)
 	m.files[FileName] = []byte(mine)
@@ -266,12 +266,12 @@ func TestSameSettingsByBothWays(t *testing.T) {
 // errPower is what a fault panics with to end a boot.
 var errPower = errors.New("the power is cut")
 
-// Whatever cuts a start, and however a volume refuses to be written: what a
-// person wrote on the volume is taken once, and what the network then changed
-// stays until somebody writes on the volume again.
+// Whatever interrupts a start, and however a volume refuses writes: settings
+// that a person wrote to the volume are adopted once, and later changes over
+// the network stay until a person writes to the volume again.
 func TestHistories(t *testing.T) {
 	log := slog.New(slog.DiscardHandler)
-	for seed := range uint64(100) { // each has some sixty writes that wait for the disk
+	for seed := range uint64(100) { // each has about sixty writes that wait for the disk
 		chance := rand.New(rand.NewPCG(seed, 0))
 		m, b := fresh(), newBox(t, "")
 		cutCheck, lastCut := false, ""
@@ -282,7 +282,7 @@ func TestHistories(t *testing.T) {
 			}
 			return Parses(text)
 		}
-		// start is one of the box. It reports whether it came to its end.
+		// start starts the box once. It reports whether the start finished.
 		start := func() (whole bool) {
 			defer func() {
 				if r := recover(); r != nil && r != errPower {
@@ -315,7 +315,7 @@ func TestHistories(t *testing.T) {
 			case 2:
 				fault = fs.ErrPermission
 				history = append(history, "start, write-protected")
-			case 3: // a second time in a row would be taken for the settings' doing
+			case 3: // a second time in a row would be blamed on the settings
 				if cutCheck = lastCut != want; cutCheck {
 					lastCut = want
 				}
@@ -356,8 +356,8 @@ func TestHistories(t *testing.T) {
 	}
 }
 
-// A start whose check takes the box down comes twice at most. Then the volume
-// says so, and a person's next edit counts again.
+// A check that takes the box down happens at most twice. Then the volume says
+// so, and a person's next edit counts again.
 func TestCheckThatTheBoxDoesNotSurvive(t *testing.T) {
 	m, b := fresh(), newBox(t, mine)
 	checks := 0
@@ -389,7 +389,7 @@ func TestCheckThatTheBoxDoesNotSurvive(t *testing.T) {
 	}
 }
 
-// That they cannot be checked is no mistake in the settings: the next start
+// A check that cannot run is not a mistake in the settings: the next start
 // tries again.
 func TestCheckThatCannotBegin(t *testing.T) {
 	m, b := fresh(), newBox(t, mine)
@@ -407,8 +407,8 @@ func TestCheckThatCannotBegin(t *testing.T) {
 	}
 }
 
-// The box serves with the last good settings before it looks at new ones, and
-// waits for that only where there are some.
+// The box serves with the last good settings before it checks new ones. It
+// waits for that only if there are new ones.
 func TestServesBeforeItChecks(t *testing.T) {
 	for _, tt := range []struct{ situation, found, want string }{
 		{"edited", theirs, "serves checks"},
@@ -466,7 +466,7 @@ func TestTakeKeepsOldOnMistake(t *testing.T) {
 	}
 }
 
-// Settings without a mistake, of which the box could make no use.
+// Settings without a mistake that the box still could not use.
 func TestTakeRefusesWhatCannotBePublished(t *testing.T) {
 	var f strings.Builder
 	for i := range 300 {
@@ -485,8 +485,8 @@ func TestTakeRefusesWhatCannotBePublished(t *testing.T) {
 	}
 }
 
-// The files that Windows shows have its ends of lines, and no letter that an
-// old Notepad would not show.
+// The files that Windows shows have its line ends, and no characters that an
+// old Notepad could not show.
 func TestReadmeIsPlain(t *testing.T) {
 	for i, c := range Readme {
 		if c >= 0x80 || c == '\r' {

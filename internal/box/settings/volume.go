@@ -17,32 +17,32 @@ import (
 	"github.com/pxebox/pxebox/internal/base/durable"
 )
 
-// What is on the volume beside the settings.
+// Files on the volume in addition to the settings.
 const (
 	resultName = "pxebox-result.txt"
 	readmeName = "README.txt"
 )
 
-// Readme is for whoever opens the volume.
+// Readme explains the volume to the person who opens it.
 //
 //go:embed README.txt
 var Readme []byte
 
 // Volume is the small file system that a computer shows when the box's medium
-// is plugged into it. Names are those of files at its top.
+// is plugged in. Names are those of files in its root directory.
 type Volume interface {
-	// Read returns an error that is fs.ErrNotExist for a file that is not there.
+	// Read returns an error that is fs.ErrNotExist if the file does not exist.
 	Read(name string) ([]byte, error)
-	// Write replaces files. A power cut leaves each of them old or new.
+	// Write replaces files. After a power cut, each has its old or new content.
 	Write(files map[string][]byte) error
 }
 
-// Exchange takes over what a person has written on the volume since the last
-// time, and shows there what became of it, or what is in force by now. It
-// writes nothing where nothing changed. seen is the file that it remembers the
-// volume's settings in. broken says why the box can keep nothing, if it cannot.
-// New settings are looked at once serving has returned: the box serves with the
-// last good ones by then, whatever the new ones do.
+// Exchange adopts what a person has written to the volume since the last call,
+// and writes the result there, or the settings that are in force now. It writes
+// nothing if nothing changed. seen is the file in which it remembers the
+// volume's settings. broken is non-nil if the box cannot store anything, and
+// says why. Exchange checks new settings only after serving has returned: by
+// then the box serves with the last good ones, whatever the new ones do.
 func Exchange(v Volume, s *Store, seen string, broken error, serving func(), log *slog.Logger) error {
 	log = log.With("part", "settings")
 	if broken != nil {
@@ -76,7 +76,7 @@ func Exchange(v Volume, s *Store, seen string, broken error, serving func(), log
 	return x.show(found, inForce)
 }
 
-// exchange is one call of Exchange.
+// exchange is the state of one call of Exchange.
 type exchange struct {
 	volume Volume
 	store  *Store
@@ -85,12 +85,13 @@ type exchange struct {
 	known  notes
 }
 
-// leave has nothing to take and nothing to show.
+// leave handles settings that need not be adopted or replaced.
 func (x *exchange) leave(found []byte) error {
 	state, known := x.known.of(found)
 	switch {
 	case len(x.known) > 0 && (!known || state == checking || state == checkingAgain):
-		// Put back to what is in force; or taken, and then the power went.
+		// Either a person restored the settings in force, or these were adopted
+		// and then the power failed.
 		return x.end(resultTaken, note{sum(found), ""})
 	case state == refused:
 		return nil
@@ -98,14 +99,14 @@ func (x *exchange) leave(found []byte) error {
 	return errors.Join(repaired(x.volume), x.remember(note{sum(found), ""}))
 }
 
-// take checks new settings, and puts them in force where they are right.
+// take checks new settings, and puts them in force if they have no mistakes.
 func (x *exchange) take(found []byte) error {
 	before, state := x.known, checking
 	if was, _ := before.of(found); was == checking {
 		x.log.Warn("the check of the medium's settings did not end last time, and is tried once more")
 		state = checkingAgain
 	}
-	// A volume that cannot be written to keeps no settings from being taken.
+	// The settings are adopted even if the volume cannot be written to.
 	failed := report(x.volume, nil, resultChecking)
 	if err := x.remember(append(slices.Clone(before.but(found)), note{sum(found), state})...); err != nil {
 		return errors.Join(failed, err)
@@ -128,8 +129,8 @@ func (x *exchange) show(found, inForce []byte) error {
 	x.log.Info("settings in force are written to the medium")
 	result := shown(found, x.known)
 	files := map[string][]byte{FileName: dos(inForce), readmeName: dos(Readme)}
-	// Whatever becomes of the writing, both are noted before it: none of
-	// them is a person's edit then, whichever the next start finds.
+	// Record both before writing: whichever the next start finds, it does not
+	// take it for a person's edit.
 	if err := x.remember(notesOf(found, inForce)...); err != nil {
 		return err
 	}
@@ -139,15 +140,15 @@ func (x *exchange) show(found, inForce []byte) error {
 	return x.remember(notesOf(inForce)...)
 }
 
-// end shows a result, and then notes what the volume holds. After a power cut
-// between the two all is done again, and comes to the same. Without the result
-// the settings on the volume have been seen to all the same: taken once more at
-// the next start, they would undo what comes over the network until then.
+// end writes a result, and then records what the volume holds. After a power
+// cut between the two, everything is repeated, with the same outcome. It
+// records the settings even if it cannot write the result: adopted again at the
+// next start, they would undo changes made over the network until then.
 func (x *exchange) end(result string, n ...note) error {
 	return errors.Join(report(x.volume, nil, result), x.remember(n...))
 }
 
-// remember notes what the volume holds, unless that is noted already.
+// remember records what the volume holds, unless that is already recorded.
 func (x *exchange) remember(n ...note) error {
 	if slices.Equal(notes(n), x.known) {
 		return nil
@@ -159,19 +160,19 @@ func (x *exchange) remember(n ...note) error {
 	return nil
 }
 
-// step is what is to be done about the settings on the volume.
+// step is what to do about the settings on the volume.
 type step int
 
 const (
 	leave  step = iota
 	take        // a person has changed them
-	show        // they are not those in force
-	giveUp      // a person has changed them, and the box did not survive their check
+	show        // they differ from those in force
+	giveUp      // a person has changed them, and the box did not survive checking them
 )
 
-// decide compares the settings on the volume with those in force. An empty
-// file is none: a medium that is pulled out too early may have one. The
-// built-in settings are what comes with an image, and nobody's wish.
+// decide compares the settings on the volume with those in force. An empty file
+// counts as no file: a medium that is pulled out too early may have one. The
+// built-in settings come with every image, so they are not a person's choice.
 func decide(found, inForce []byte, known notes, check func([]byte) error) step {
 	text := plain(found)
 	state, isKnown := known.of(found)
@@ -183,25 +184,25 @@ func decide(found, inForce []byte, known notes, check func([]byte) error) step {
 	case state == checkingAgain:
 		return giveUp
 	case state == checking:
-		return take // most likely it was the power that went
+		return take // most likely the power failed
 	case state == refused:
-		return leave // a person still works on it
+		return leave // a person is still editing it
 	case !isKnown && !bytes.Equal(text, plain(config.DefaultFile())):
 		return take
-	case check(text) != nil: // refused by a program that noted no states
+	case check(text) != nil: // refused by a program that recorded no states
 		return leave
 	}
 	return show
 }
 
-// note is what the box knows of settings that are on the volume, or that it may
-// have left there itself.
+// note is what the box knows about settings that are on the volume, or that it
+// may have written there itself.
 type note struct{ sum, state string }
 
-// The states of a note. Without one the settings are, or were, in force.
+// The states of a note. Settings without a state are, or were, in force.
 const (
 	refused       = "refused"
-	checking      = "checking" // begun, and not ended
+	checking      = "checking" // begun, but not finished
 	checkingAgain = "checking-again"
 )
 
@@ -216,7 +217,7 @@ func parseNotes(b []byte) (n notes) {
 	return n
 }
 
-// text is what parseNotes reads.
+// text returns the form that parseNotes reads.
 func (n notes) text() []byte {
 	var b bytes.Buffer
 	for _, n := range n {
@@ -232,7 +233,7 @@ func notesOf(texts ...[]byte) (n notes) {
 	return n
 }
 
-// of returns what is noted of settings.
+// of returns the recorded state of settings.
 func (n notes) of(text []byte) (state string, known bool) {
 	s := sum(text)
 	if i := slices.IndexFunc(n, func(n note) bool { return n.sum == s }); i >= 0 {
@@ -241,7 +242,7 @@ func (n notes) of(text []byte) (state string, known bool) {
 	return "", false
 }
 
-// but is all that is noted of other settings.
+// but returns the notes about all other settings.
 func (n notes) but(text []byte) (others notes) {
 	s := sum(text)
 	for _, n := range n {
@@ -252,14 +253,14 @@ func (n notes) but(text []byte) (others notes) {
 	return others
 }
 
-// sum is the same for a text whichever system's line ends it has.
+// sum returns the checksum of a text, regardless of its line ends.
 func sum(text []byte) string {
 	s := sha256.Sum256(plain(text))
 	return hex.EncodeToString(s[:])
 }
 
-// What a technician reads in the result, and nothing that a clock says: the
-// box may have none.
+// The result texts, for a technician. They contain no times, because the box
+// may not have a clock.
 const (
 	resultTaken = "pxebox.toml was read without a mistake. The box works with it.\n" +
 		"If it is not on the network now, a screen or serial console on it says why.\n"
@@ -280,8 +281,8 @@ const (
 	damagedStart = "THE BOX CANNOT KEEP ANYTHING: its partition for that is damaged or missing."
 )
 
-// shown says why the box has put its settings in the place of those that it
-// found.
+// shown says why the box has replaced the settings that it found with those in
+// force.
 func shown(found []byte, known notes) string {
 	text := plain(found)
 	_, isKnown := known.of(found)
@@ -294,7 +295,7 @@ func shown(found []byte, known notes) string {
 	return resultShown
 }
 
-// told says what is wrong with settings.
+// told lists the mistakes in settings.
 func told(mistakes config.Errors) string {
 	var b strings.Builder
 	b.WriteString("pxebox.toml has mistakes, so the box did NOT take it, and works with the\n" +
@@ -305,8 +306,7 @@ func told(mistakes config.Errors) string {
 	return b.String()
 }
 
-// failedBy says why settings are not in force although nothing is wrong with
-// them.
+// failedBy says why settings are not in force although they have no mistakes.
 func failedBy(err error) string {
 	return fmt.Sprintf("pxebox.toml was NOT taken: the box could not check it, or not keep it. It works\n"+
 		"with the settings that it had before, and tries again at its next start.\n\nWhat the box saw: %v\n", err)
@@ -318,7 +318,8 @@ func damaged(err error) string {
 		"a new one.\n\nWhat the box saw: %v\n", damagedStart, err)
 }
 
-// report writes the files and the result to the volume, unless they are there.
+// report writes the files and the result to the volume, unless they are already
+// there.
 func report(v Volume, files map[string][]byte, result string) error {
 	out := map[string][]byte{}
 	for name, b := range files {
@@ -338,7 +339,7 @@ func report(v Volume, files map[string][]byte, result string) error {
 	return v.Write(out)
 }
 
-// repaired takes back what was said of a damaged partition.
+// repaired replaces a report about a damaged partition.
 func repaired(v Volume) error {
 	if b, err := v.Read(resultName); err != nil || !bytes.HasPrefix(b, []byte(damagedStart)) {
 		return nil

@@ -16,18 +16,18 @@ import (
 // Device is a disk, or a partition of one.
 type Device struct {
 	Name string // as in /dev
-	Disk string // the same as Name for a disk
-	// Version differs from what was there before under the same name: another
+	Disk string // same as Name for a disk
+	// Version changes when another device appears under the same name: another
 	// stick in the same socket, another card in the same reader.
 	Version string
 }
 
-// Path is where the device is opened.
+// Path returns the device file.
 func (d Device) Path() string { return "/dev/" + d.Name }
 
-// Devices lists the disks of a machine and their partitions. A card reader is
-// among them even while it seems to be empty: only when somebody opens it does
-// the kernel look at a new card. sys is what is below /sys.
+// Devices lists the disks of a machine and their partitions. The list includes
+// card readers that seem to be empty: the kernel notices a new card only when a
+// program opens the reader. sys is the content of /sys.
 func Devices(sys fs.FS) ([]Device, error) {
 	disks, err := fs.ReadDir(sys, "block")
 	if err != nil {
@@ -35,14 +35,14 @@ func Devices(sys fs.FS) ([]Device, error) {
 	}
 	var out []Device
 	for _, disk := range disks {
-		// Each loop and RAM disk is there whether or not it is in use.
+		// All loop and RAM disks are listed, whether or not they are in use.
 		if strings.HasPrefix(disk.Name(), "loop") || strings.HasPrefix(disk.Name(), "ram") {
 			continue
 		}
 		dir := path.Join("block", disk.Name())
 		size := read(sys, dir, "size")
 		if size == "" || size == "0" && read(sys, dir, "removable") != "1" {
-			continue // gone meanwhile, or in no use
+			continue // gone meanwhile, or unused
 		}
 		sequence := read(sys, dir, "diskseq")
 		out = append(out, Device{disk.Name(), disk.Name(), sequence + "/" + size})
@@ -67,8 +67,8 @@ func read(sys fs.FS, dir, name string) string {
 	return strings.TrimSpace(string(b))
 }
 
-// RootDevice is where /sys tells of the partition, or the disk, that the running
-// system's root is on.
+// RootDevice returns the folder in /sys of the partition, or the disk, that the
+// running system's root is on.
 func RootDevice() (dir string, err error) {
 	var st unix.Stat_t
 	if err := unix.Stat("/", &st); err != nil {
@@ -81,7 +81,7 @@ func RootDevice() (dir string, err error) {
 	return dir, nil
 }
 
-// RootDisk is the disk that the running system's root is on.
+// RootDisk returns the disk that the running system's root is on.
 func RootDisk() (string, error) {
 	dir, err := RootDevice()
 	if err != nil {
@@ -93,12 +93,12 @@ func RootDisk() (string, error) {
 	return filepath.Base(dir), nil
 }
 
-// ErrNoLabel is Find's answer where all devices could be read.
+// ErrNoLabel is returned by Find if all devices could be read.
 var ErrNoLabel = errors.New("no file system has the label")
 
 // Find returns the device with a label among those that want accepts, and its
-// format. Its error is ErrNoLabel where there is none, and another one where it
-// may be on a device that cannot be read.
+// format. The error is ErrNoLabel if there is no such device, and another error
+// if it may be on a device that cannot be read.
 func Find(devices []Device, label string, want func(Device) bool) (Device, Format, error) {
 	var failed error
 	for _, d := range devices {
@@ -128,7 +128,7 @@ func probe(d Device) (Format, error) {
 	return Probe(f)
 }
 
-// Mount mounts a device read-only on a folder, which is made.
+// Mount mounts a device read-only on a folder, which it creates.
 func Mount(d Device, f Format, dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
@@ -142,27 +142,28 @@ func Mount(d Device, f Format, dir string) error {
 	return nil
 }
 
-// What is on a medium is data, whoever wrote it.
+// A medium contains only data, no matter who wrote it.
 const hardened = unix.MS_NODEV | unix.MS_NOEXEC | unix.MS_NOSUID
 
-// options are what a file system needs so that others than its owner may read
-// it and names come in UTF-8, and so that damage in it stays its own: the
-// superblock of ext4 may say errors=panic, and a damaged folder would then
-// restart the box, each time that a client asks for a file. ext4's journal is
-// left alone: a stick that is read only is not written to by its replay either.
-// Where a power cut has left something of a file on a FAT volume that we write
-// to, that goes with the file: by itself the kernel would write nothing there any
-// more, and report nothing. On what is mounted read-only errors=continue and
-// errors=remount-ro come to the same.
+// options make a file system readable for users other than its owner, make
+// names UTF-8, and confine damage to the file system. The superblock of ext4
+// may say errors=panic: a damaged folder would then restart the box each time a
+// client requests a file. noload skips the replay of ext4's journal, which
+// would write even to a stick that is mounted read-only. On a FAT volume that
+// we write to, errors=continue lets the kernel remove what a power cut has left
+// of a file together with the file. By default it would stop writing there, and
+// report nothing. On a read-only mount errors=continue and
+// errors=remount-ro are equivalent.
 var options = map[string]string{
 	"vfat":  "umask=022,utf8=1,errors=continue",
 	"exfat": "errors=remount-ro",
 	"ext4":  "noload,errors=continue",
 }
 
-// protect has the kernel refuse every write to a device, as long as it is there.
-// ext4 notes errors in the superblock of a file system that is mounted read-only
-// too (ext4_handle_error). Best effort: the mount is read-only in any case.
+// protect makes the kernel refuse all writes to a device, as long as it is
+// plugged in. ext4 records errors in the superblock even if the file system is
+// mounted read-only (ext4_handle_error). Best effort: the mount is read-only in
+// any case.
 func protect(d Device) {
 	f, err := os.Open(d.Path())
 	if err != nil {
@@ -172,8 +173,8 @@ func protect(d Device) {
 	_ = unix.IoctlSetPointerInt(int(f.Fd()), unix.BLKROSET, 1)
 }
 
-// Unmount takes a mount away, at once for who looks for its files and later for
-// who still has one open.
+// Unmount removes a mount: new lookups fail at once, and files that are still
+// open remain usable until they are closed.
 func Unmount(dir string) error {
 	if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
 		return fmt.Errorf("unmount %s: %w", dir, err)
@@ -181,8 +182,8 @@ func Unmount(dir string) error {
 	return nil
 }
 
-// changed tells which devices are new since the last list, and whether one of
-// those is gone.
+// changed returns the devices that are new since the last list, and reports
+// whether the mounted one is gone.
 func changed(before, now []Device, mounted Device) (added []Device, gone bool) {
 	for _, d := range now {
 		if !slices.Contains(before, d) {

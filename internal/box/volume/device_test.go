@@ -19,7 +19,7 @@ var oneDisk = map[string]string{
 	"block/vda/vda1/partition": "1", "block/vda/vda1/start": "8192", "block/vda/vda1/size": "204800",
 	"block/vda/vda5/partition": "5", "block/vda/vda5/start": "2048", "block/vda/vda5/size": "6144",
 	"block/loop0/size": "0", "block/ram0/size": "8192",
-	"block/sda/size": "0", "block/sda/diskseq": "7", "block/sda/removable": "1", // a reader, whose card nobody has looked for yet
+	"block/sda/size": "0", "block/sda/diskseq": "7", "block/sda/removable": "1", // a reader whose new card the kernel has not noticed yet
 	"block/mmcblk0/size": "0", // a slot without a card
 }
 

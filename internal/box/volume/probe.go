@@ -1,6 +1,6 @@
-// Package volume knows the file systems that are on disks and partitions by
-// what they write there, and mounts them. What is in their files is its
-// callers' business, and it never formats or mends one.
+// Package volume recognizes the file systems on disks and partitions by their
+// on-disk data, and mounts them. What their files contain is up to the callers.
+// The package never formats or repairs a file system.
 package volume
 
 import (
@@ -13,18 +13,18 @@ import (
 	"unicode/utf16"
 )
 
-// Format is what a file system says of itself.
+// Format is what a file system says about itself.
 type Format struct {
-	Type  string // as mount(2) calls it
-	Label string // without the blanks that fill it up
+	Type  string // as in mount(2)
+	Label string // without padding
 }
 
-// ErrUnknown is Probe's answer to anything but FAT, exFAT and ext.
+// ErrUnknown is returned by Probe for anything but FAT, exFAT and ext.
 var ErrUnknown = errors.New("no file system that is known here")
 
 var le = binary.LittleEndian
 
-// Probe looks at the beginning of a disk or partition.
+// Probe reads the beginning of a disk or partition.
 func Probe(r io.ReaderAt) (Format, error) {
 	head := make([]byte, 4096)
 	if n, err := r.ReadAt(head, 0); err != nil && (err != io.EOF || n < 2048) {
@@ -50,8 +50,9 @@ func Probe(r io.ReaderAt) (Format, error) {
 // mounts as ext4 (Documentation/filesystems/ext4/super.rst).
 func ext(super []byte) Format { return Format{"ext4", text(super[0x78:][:16])} }
 
-// fatSignature tells a FAT boot sector from a partition table, which ends with
-// the same two bytes: it has a jump and a sensible geometry.
+// fatSignature distinguishes a FAT boot sector from a partition table, which
+// ends with the same two bytes: a boot sector has a jump and a plausible
+// geometry.
 func fatSignature(b []byte) bool {
 	jump := b[0] == 0xeb && b[2] == 0x90 || b[0] == 0xe9
 	return jump && powerOfTwo(int(le.Uint16(b[11:])), 512, 4096) && powerOfTwo(int(b[13]), 1, 128) && (b[16] == 1 || b[16] == 2)
@@ -59,8 +60,8 @@ func fatSignature(b []byte) bool {
 
 func powerOfTwo(n, least, most int) bool { return n >= least && n <= most && n&(n-1) == 0 }
 
-// fat finds the label in the root directory: Windows and macOS change it only
-// there. The one in the boot sector counts where that has none.
+// fat reads the label from the root directory: Windows and macOS change it only
+// there. It falls back to the label in the boot sector.
 func fat(r io.ReaderAt, b []byte) (Format, error) {
 	const entrySize, attribute, isLabel, isLong = 32, 11, 0x08, 0x0f
 	sector, cluster := int64(le.Uint16(b[11:])), int64(b[13])
@@ -69,7 +70,7 @@ func fat(r io.ReaderAt, b []byte) (Format, error) {
 	inBoot := b[43:54]
 	root := (reserved + fats*perFAT) * sector
 	size := rootEntries * entrySize
-	if rootEntries == 0 { // FAT32: a file like others, the label is in its first cluster
+	if rootEntries == 0 { // FAT32: a file like others, whose first cluster holds the label
 		perFAT = int64(le.Uint32(b[36:]))
 		first := int64(le.Uint32(b[44:]))
 		if first < 2 {
@@ -91,7 +92,7 @@ func fat(r io.ReaderAt, b []byte) (Format, error) {
 		}
 	}
 	label := text(inBoot)
-	if label == "NO NAME" { // what formatting programs write for none
+	if label == "NO NAME" { // what formatting programs write for no label
 		label = ""
 	}
 	return Format{"vfat", label}, nil
@@ -128,7 +129,7 @@ func exfat(r io.ReaderAt, b []byte) (Format, error) {
 	return Format{"exfat", ""}, nil
 }
 
-// text is what a field of fixed length holds.
+// text returns the content of a field of fixed length.
 func text(b []byte) string {
 	b, _, _ = bytes.Cut(b, []byte{0})
 	return strings.TrimRight(string(b), " ")

@@ -13,7 +13,7 @@ import (
 	"unicode/utf16"
 )
 
-// formatted is a file system of some megabytes that a program has made.
+// formatted returns a file system of a few megabytes that a program has made.
 func formatted(t *testing.T, program string, args ...string) *os.File {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "volume")
@@ -69,7 +69,7 @@ func TestProbe(t *testing.T) {
 	}
 }
 
-// Explorer changes a label in the root directory only.
+// Explorer changes a label only in the root directory.
 func TestProbeRenamedFAT(t *testing.T) {
 	f := formatted(t, "mformat", "-i", "FILE", "-T", "131072", "-h", "64", "-s", "32", "-F", "-v", "OLD", "::")
 	b, err := io.ReadAll(f)
@@ -103,8 +103,8 @@ func TestProbeRenamedFAT(t *testing.T) {
 	}
 }
 
-// exFAT makes as much of an exFAT file system as is looked at: the layout is
-// that of Microsoft's specification, §3.1 and §7.3.
+// exFAT builds the part of an exFAT file system that is read. The layout is
+// from Microsoft's specification, §3.1 and §7.3.
 func exFAT(label string) []byte {
 	const heap, root, shift = 512, 5, 3
 	b := make([]byte, 1<<20)
@@ -114,7 +114,7 @@ func exFAT(label string) []byte {
 	b[108], b[109] = 9, shift
 	b[510], b[511] = 0x55, 0xaa
 	dir := b[(heap+(root-2)<<shift)*512:]
-	dir[0] = 0x81 // the bitmap of clusters
+	dir[0] = 0x81 // the cluster bitmap
 	units := utf16.Encode([]rune(label))
 	dir[32], dir[33] = 0x83, byte(len(units))
 	for i, u := range units {

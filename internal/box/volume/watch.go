@@ -9,26 +9,25 @@ import (
 	"time"
 )
 
-// poll is how often a look is taken at which disks there are. It reads no disk
-// but those that are new.
+// poll is how often the list of disks is checked. Only new disks are read.
 const poll = 2 * time.Second
 
-// patience is how many looks in a row a medium is given that cannot be read or
-// mounted: its file in /dev may come after what /sys says of it, and some sticks
-// take seconds before they answer.
+// patience is the number of checks in a row for which a medium that cannot be
+// read or mounted is retried. Its file in /dev may appear later than its entry
+// in /sys, and some sticks take seconds to answer.
 const patience = 5
 
-// Watcher keeps the medium with a label mounted, read-only, while it is
-// plugged in.
+// Watcher keeps the medium with a label mounted read-only while it is plugged
+// in.
 type Watcher struct {
 	Label string
-	Dir   string // where it is mounted
+	Dir   string // mount point
 	Log   *slog.Logger
 
-	own     string // the disk of the running system, which is never looked at
+	own     string // the disk of the running system, which is never read
 	seen    []Device
 	mounted Device
-	failed  int // looks in a row
+	failed  int // checks in a row
 }
 
 // Run watches until ctx ends.
@@ -38,14 +37,14 @@ func (w *Watcher) Run(ctx context.Context) error {
 		return err
 	}
 	w.own = own
-	// A card that is put into a reader, or taken out, changes nothing in /sys
-	// until somebody asks the reader. By itself the kernel does not
-	// (block/disk-events.c); told to, it asks those with removable media only.
+	// Inserting or removing a card changes nothing in /sys until the reader is
+	// polled. By default the kernel does not poll (block/disk-events.c). If it
+	// is enabled, it polls only readers with removable media.
 	const events = "/sys/module/block/parameters/events_dfl_poll_msecs"
 	if err := os.WriteFile(events, strconv.AppendInt(nil, poll.Milliseconds(), 10), 0o644); err != nil {
 		w.Log.Warn("cards in a reader will not be noticed", "err", err)
 	}
-	// A program that ended may have left its mount.
+	// A program that exited may have left its mount.
 	if err := Unmount(w.Dir); err == nil {
 		w.Log.Info("unmounted what was left", "dir", w.Dir)
 	}
@@ -66,7 +65,7 @@ func (w *Watcher) Run(ctx context.Context) error {
 	}
 }
 
-// look takes up which devices there are now.
+// look handles the current list of devices.
 func (w *Watcher) look(now []Device) {
 	before := w.seen
 	added, gone := changed(before, now, w.mounted)
@@ -77,7 +76,7 @@ func (w *Watcher) look(now []Device) {
 		}
 		w.Log.Info("medium is gone", "device", w.mounted.Name)
 		w.mounted = Device{}
-		before, added = nil, now // another one may have been there all the time
+		before, added = nil, now // another one may have been there all along
 	}
 	if (w.mounted != Device{}) || len(added) == 0 {
 		w.failed = 0
@@ -96,7 +95,7 @@ func (w *Watcher) look(now []Device) {
 	w.failed = 0
 }
 
-// mount mounts the first of the devices that has the label.
+// mount mounts the first device that has the label.
 func (w *Watcher) mount(devices []Device) error {
 	d, f, err := Find(devices, w.Label, func(d Device) bool { return d.Disk != w.own })
 	if err != nil {

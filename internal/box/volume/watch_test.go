@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// fat32 is as much of a FAT32 file system as is looked at. Its root directory is
-// empty.
+// fat32 builds the part of a FAT32 file system that is read. Its root directory
+// is empty.
 func fat32(label string, root uint32) []byte {
 	b := make([]byte, 64<<10)
 	b[0], b[2] = 0xeb, 0x90
@@ -28,7 +28,7 @@ func TestMediumThatCannotBeUsed(t *testing.T) {
 	damaged, other, ours := fat32("PXEBOX", 0), fat32("HOLIDAYS", 2), fat32("PXEBOX", 2)
 	for _, tt := range []struct {
 		situation string
-		content   func(look int) []byte // nil: its file in /dev is not there
+		content   func(look int) []byte // nil: its file in /dev does not exist
 		says      string                // once, or never
 	}{
 		{"damaged", func(int) []byte { return damaged }, "FAT: the root directory begins at cluster 0"},
@@ -39,7 +39,7 @@ func TestMediumThatCannotBeUsed(t *testing.T) {
 			}
 			return other
 		}, ""},
-		// A file is no device, which can be mounted.
+		// A file is not a device, so it cannot be mounted.
 		{"its file comes late, and it does not mount", func(look int) []byte {
 			if look < 1 {
 				return nil

@@ -14,15 +14,15 @@ import (
 	"github.com/pxebox/pxebox/internal/base/durable"
 )
 
-// Writable is a mounted file system that is read-only but for the moment of
-// each Write: the medium may be pulled out at any time.
+// Writable is a mounted file system that is read-only except during Write: the
+// medium may be pulled out at any time.
 type Writable struct {
 	device Device
 	format Format
 	dir    string
 }
 
-// Open mounts a device on a folder of its own.
+// Open mounts a device on a new folder.
 func Open(d Device, f Format) (*Writable, error) {
 	dir, err := os.MkdirTemp("", d.Name)
 	if err != nil {
@@ -34,13 +34,13 @@ func Open(d Device, f Format) (*Writable, error) {
 	return &Writable{d, f, dir}, nil
 }
 
-// maxFile bounds what is read of a file, in bytes. The clusters of a file on a
-// damaged FAT volume may form a ring, so that gigabytes come from a volume of
-// three megabytes.
+// maxFile bounds how much of a file is read, in bytes. On a damaged FAT volume
+// the clusters of a file may form a ring, so that a volume of three megabytes
+// yields gigabytes.
 const maxFile = 4 << 20
 
-// Read returns what is in a file, or the beginning of one that is too large to
-// be there.
+// Read returns the content of a file. If the file is implausibly large, it
+// returns only the beginning.
 func (w *Writable) Read(name string) ([]byte, error) {
 	f, err := os.Open(filepath.Join(w.dir, name))
 	if err != nil {
@@ -50,8 +50,8 @@ func (w *Writable) Read(name string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, maxFile))
 }
 
-// Write replaces files: each is whole on the medium before it has its name. It
-// has looked at the medium itself before it says that they are there.
+// Write replaces files: each is complete on the medium before it gets its name.
+// Write reads the medium itself before it reports success.
 func (w *Writable) Write(files map[string][]byte) error {
 	if err := w.remount(0); err != nil {
 		return err
@@ -64,8 +64,8 @@ func (w *Writable) Write(files map[string][]byte) error {
 	if err := w.remount(unix.MS_RDONLY); err != nil {
 		return err
 	}
-	// FAT has no journal: what an earlier power cut has left may keep the kernel
-	// from writing, and of all that is written late nobody is told.
+	// FAT has no journal: leftovers of an earlier power cut may keep the kernel
+	// from writing, and errors of delayed writes are not reported.
 	if err := unix.Unmount(w.dir, 0); err != nil {
 		return fmt.Errorf("unmount %s: %w", w.device.Name, err)
 	}
@@ -82,12 +82,12 @@ func (w *Writable) Write(files map[string][]byte) error {
 	return nil
 }
 
-// write replaces a file, so that a power cut leaves no two names for the same
-// clusters, and no name for clusters that are free: the kernel would find that
-// out when it next replaces the file, and write no more.
+// write replaces a file so that a power cut leaves no two names for the same
+// clusters, and no name for free clusters. The kernel would detect that when it
+// next replaces the file, and stop writing.
 func (w *Writable) write(name string, content []byte) (err error) {
 	target := filepath.Join(w.dir, name)
-	// While it is open nothing of the old file is free.
+	// While the old file is open, none of its clusters are freed.
 	old, err := os.Open(target)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -95,7 +95,7 @@ func (w *Writable) write(name string, content []byte) (err error) {
 	if old != nil {
 		defer old.Close()
 	}
-	// FAT knows a short name of eight and three letters best.
+	// A short name (8.3) suits FAT best.
 	temp := filepath.Join(w.dir, "NEW.TMP")
 	f, err := os.Create(temp)
 	if err != nil {
@@ -115,15 +115,15 @@ func (w *Writable) write(name string, content []byte) (err error) {
 	if err := os.Rename(temp, target); err != nil {
 		return err
 	}
-	// The temporary name goes at once, and where the new content lies is written
-	// with the file itself: one after the other.
+	// SyncDir removes the temporary name at once. Sync then writes the location
+	// of the new content.
 	if err := durable.SyncDir(w.dir); err != nil {
 		return err
 	}
 	return f.Sync()
 }
 
-// removed removes a file, if it is there.
+// removed removes a file, if it exists.
 func removed(name string) error {
 	if err := os.Remove(name); !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -131,8 +131,8 @@ func removed(name string) error {
 	return nil
 }
 
-// remount changes between writing and not. Back to read-only, the kernel
-// writes all that it has and marks the file system as clean.
+// remount switches between writable and read-only. On the switch to read-only
+// the kernel writes all pending data and marks the file system as clean.
 func (w *Writable) remount(readOnly uintptr) error {
 	if err := unix.Mount("", w.dir, "", unix.MS_REMOUNT|hardened|readOnly, options[w.format.Type]); err != nil {
 		return fmt.Errorf("remount %s: %w", w.device.Name, err)
@@ -140,7 +140,7 @@ func (w *Writable) remount(readOnly uintptr) error {
 	return nil
 }
 
-// Close takes the mount away.
+// Close unmounts the file system.
 func (w *Writable) Close() error {
 	if err := unix.Unmount(w.dir, 0); err != nil {
 		return fmt.Errorf("unmount %s: %w", w.device.Name, err)

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// A ring of clusters makes a file of 4 GiB on a volume of 3 MiB, and a file with
-// a hole reads alike.
+// A ring of clusters makes a file of 4 GiB on a volume of 3 MiB. A file with a
+// hole reads the same.
 func TestReadIsBounded(t *testing.T) {
 	w := &Writable{dir: t.TempDir()}
 	file := filepath.Join(w.dir, "pxebox.toml")

@@ -1,4 +1,4 @@
-// Command child is the process of a check, and of checks that go wrong.
+// Command child is the process of a check, or of a check that goes wrong.
 package main
 
 import (
@@ -11,7 +11,8 @@ import (
 	"github.com/pxebox/pxebox/internal/box/settings"
 )
 
-// reader makes one of a function, which CheckStdin calls behind its limits.
+// reader turns a function into an io.Reader. CheckStdin calls it after setting
+// its limits.
 type reader func(p []byte) (int, error)
 
 func (r reader) Read(p []byte) (int, error) { return r(p) }
