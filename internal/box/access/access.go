@@ -1,6 +1,7 @@
-// Package access says who may change the box over the network, and proves to
-// them that it is the box: the box's password, a limit on guessing it, and the
-// keys of the box. What is changed, and by which protocol, is decided elsewhere.
+// Package access decides who may change the box over the network, and proves
+// the box's identity to them: it holds the box's password, a limit on guessing
+// it, and the box's keys. What is changed, and by which protocol, is decided
+// elsewhere.
 package access
 
 import (
@@ -15,33 +16,33 @@ import (
 	"github.com/pxebox/pxebox/internal/box/connlimit"
 )
 
-// User is the name that goes with the password, as gok update sends it.
+// User is the user name, the same one that gok update sends.
 const User = credential.User
 
-// MinPassword is the least length of a password that a person chooses: that of
-// three words. One address may guess 1,440 times a day, all addresses together
-// 283 times a second (see below). At that rate all 4.7e11 combinations of three
-// words from a list of 7,776 take 52 years, and all passwords of six random
-// letters take two weeks.
+// MinPassword is the minimum length of a password that a person chooses: that
+// of three words. One address may guess 1,440 times a day, all addresses
+// together 283 times a second (see below). At that rate it takes 52 years to
+// try all 4.7e11 combinations of three words from a list of 7,776, and two
+// weeks to try all passwords of six random letters.
 const MinPassword = 12
 
 const (
-	// A person who mistypes gets it right before the tenth time; an address
-	// that guesses has 1,440 tries a day after that.
+	// A person who mistypes gets it right before the tenth attempt; an address
+	// that guesses has 1,440 attempts a day after that.
 	burst = 10
 	every = time.Minute
-	// maxSources is how many addresses have a limit each, about 1.5 MiB. All
+	// maxSources is how many addresses have separate limits, about 1.5 MiB. All
 	// others share one limit, so that memory stays bounded.
 	maxSources = 16384
 	restBurst  = 10
 	restEvery  = 100 * time.Millisecond
 	// maxOwners is how many addresses that have logged in are remembered. Their
-	// limits are apart from those of strangers: however many addresses guess,
-	// the owner is let in.
+	// limits are separate from those of strangers: however many addresses
+	// guess, the owner gets in.
 	maxOwners = 64
 )
 
-// The errors of Check.
+// The errors that Check returns.
 var (
 	ErrWrong = errors.New("wrong user or password")
 	ErrWait  = errors.New("too many wrong passwords from this address: wait a minute")
@@ -52,9 +53,9 @@ type Gate struct {
 	want [sha256.Size]byte
 
 	mu      sync.Mutex
-	sources map[netip.Addr]limit // of those that were wrong, by connlimit.Client
+	sources map[netip.Addr]limit // addresses with wrong passwords, by connlimit.Client
 	purged  time.Time            // when sources was last cleaned up
-	rest    limit                // of those that sources has no room for
+	rest    limit                // shared by those that sources has no room for
 	owners  map[netip.Addr]*owner
 }
 
@@ -64,7 +65,7 @@ type owner struct {
 	seen  time.Time
 }
 
-// NewGate makes a gate that opens to a password, which is not empty.
+// NewGate returns a gate that accepts password, which must not be empty.
 func NewGate(password string) *Gate {
 	return &Gate{
 		want:    credentials(User, password),
@@ -73,21 +74,22 @@ func NewGate(password string) *Gate {
 	}
 }
 
-// credentials are hashed so that a comparison takes as long whatever their
-// lengths are.
+// credentials hashes its arguments so that a comparison takes the same time
+// whatever their length.
 func credentials(user, password string) [sha256.Size]byte {
 	return sha256.Sum256([]byte(user + "\x00" + password))
 }
 
-// limit is the time at which all wrong passwords are forgiven: each adds to it.
+// limit is the time at which all wrong passwords are forgiven. Each wrong one
+// postpones it.
 type limit time.Time
 
-// reached reports whether there were as many wrong passwords as may be.
+// reached reports whether as many wrong passwords were tried as are allowed.
 func (l limit) reached(now time.Time, burst int, every time.Duration) bool {
 	return time.Time(l).Sub(now) > time.Duration(burst-1)*every
 }
 
-// wrong returns the limit after one more.
+// wrong returns the limit after another wrong password.
 func (l limit) wrong(now time.Time, every time.Duration) limit {
 	if time.Time(l).Before(now) {
 		l = limit(now)
@@ -95,9 +97,9 @@ func (l limit) wrong(now time.Time, every time.Duration) limit {
 	return limit(time.Time(l).Add(every))
 }
 
-// Check returns nil for the right user and password, and else ErrWrong or
-// ErrWait. After ErrWait even the right ones have to wait: otherwise a guess
-// would be told apart all the same.
+// Check returns nil for the right user and password, otherwise ErrWrong or
+// ErrWait. While ErrWait applies, it rejects even the right password: otherwise
+// a client could still tell a right guess from a wrong one.
 func (g *Gate) Check(now time.Time, from netip.Addr, user, password string) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -115,7 +117,7 @@ func (g *Gate) Check(now time.Time, from netip.Addr, user, password string) erro
 	return ErrWrong
 }
 
-// limit is the one that counts for an address.
+// limit returns the limit that applies to an address.
 func (g *Gate) limit(now time.Time, from netip.Addr) (l limit, most int, pause time.Duration) {
 	if o := g.owners[from]; o != nil {
 		return o.limit, burst, every
@@ -146,8 +148,8 @@ func (g *Gate) count(from netip.Addr, l limit) {
 	}
 }
 
-// forget drops the addresses whose wrong passwords are forgiven. It looks at
-// all, and so no more often than once a second.
+// forget drops the addresses whose wrong passwords are forgiven. It scans all
+// addresses, so it runs at most once a second.
 func (g *Gate) forget(now time.Time) {
 	if now.Sub(g.purged) < time.Second {
 		return
@@ -160,7 +162,8 @@ func (g *Gate) forget(now time.Time) {
 	}
 }
 
-// Admit remembers an address that has logged in by other means, as by a key.
+// Admit remembers an address that has logged in by other means, for example
+// with a key.
 func (g *Gate) Admit(now time.Time, from netip.Addr) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -184,8 +187,7 @@ func (g *Gate) admit(now time.Time, from netip.Addr) {
 	g.owners[from] = &owner{seen: now}
 }
 
-// Known reports whether an address has logged in before, since the program's
-// start.
+// Known reports whether an address has logged in since the program started.
 func (g *Gate) Known(from netip.Addr) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -57,7 +57,7 @@ func TestGuessing(t *testing.T) {
 	}
 }
 
-// An owner who has logged in gets no more guesses than others.
+// An owner who has logged in gets no more guesses than other clients.
 func TestGuessingByAnOwnersAddress(t *testing.T) {
 	now := time.Now()
 	g := NewGate("correct horse")
@@ -75,13 +75,13 @@ func TestGuessingByAnOwnersAddress(t *testing.T) {
 	}
 }
 
-// Many addresses guess for a quarter of an hour, more often than they may. The owner is let in
-// all the same, and what they learn is bounded.
+// Many addresses guess for a quarter of an hour, more often than allowed. The
+// owner still gets in, and what the guesses reveal is bounded.
 func TestManyAddressesGuess(t *testing.T) {
 	for _, tt := range []struct {
 		situation string
 		addresses int
-		loggedIn  bool // the owner, before it begins
+		loggedIn  bool // the owner, before the guessing begins
 	}{
 		{"1,100 addresses, and the owner for the first time", 1100, false},
 		{"more addresses than are counted, and the owner again", maxSources + 1000, true},
@@ -146,7 +146,7 @@ func TestManySources(t *testing.T) {
 	}
 }
 
-// The address that was seen longest ago is forgotten, and no other.
+// Only the least recently seen address is forgotten.
 func TestOwnersAreBounded(t *testing.T) {
 	now := time.Now()
 	g := NewGate("correct horse")

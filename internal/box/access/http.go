@@ -9,9 +9,9 @@ import (
 	"github.com/pxebox/pxebox/internal/box/connlimit"
 )
 
-// Require passes on to next the requests that have the right user and password
-// (RFC 7617), and marks their connections for package connlimit. It logs the
-// wrong ones.
+// Require passes requests with the right user and password (RFC 7617) on to
+// next, and marks their connections for package connlimit. It logs the ones
+// with wrong credentials.
 func Require(gate *Gate, next http.Handler, log *slog.Logger) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		from, err := netip.ParseAddrPort(r.RemoteAddr)

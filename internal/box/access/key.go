@@ -23,7 +23,8 @@ import (
 	"github.com/pxebox/pxebox/internal/base/durable"
 )
 
-// HostKey reads the box's SSH key from a file, or makes both.
+// HostKey reads the box's SSH key from a file, or generates the key and creates
+// the file.
 func HostKey(file string) (ssh.Signer, error) {
 	b, err := readOrMake(file, func() ([]byte, error) {
 		_, key, err := ed25519.GenerateKey(rand.Reader)
@@ -46,8 +47,9 @@ func HostKey(file string) (ssh.Signer, error) {
 	return key, nil
 }
 
-// Certificate reads the box's certificate and its key from a file, or makes
-// all. Nobody vouches for it: who talks to the box knows it by Pin.
+// Certificate reads the box's certificate and its key from a file, or generates
+// both and creates the file. The certificate is self-signed: clients recognize
+// it by Pin.
 func Certificate(file string) (tls.Certificate, error) {
 	b, err := readOrMake(file, func() ([]byte, error) {
 		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -62,8 +64,8 @@ func Certificate(file string) (tls.Certificate, error) {
 			SerialNumber: serial,
 			Subject:      pkix.Name{CommonName: "pxebox"},
 			DNSNames:     []string{"pxebox"},
-			// The box may have no clock. RFC 5280 §4.1.2.5 gives the last of
-			// these to certificates without a good end.
+			// The box may have no clock. RFC 5280 §4.1.2.5 specifies this
+			// NotAfter for certificates without a well-defined expiration date.
 			NotBefore:   time.Unix(0, 0),
 			NotAfter:    time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC),
 			KeyUsage:    x509.KeyUsageDigitalSignature,
@@ -77,7 +79,8 @@ func Certificate(file string) (tls.Certificate, error) {
 		if err != nil {
 			return nil, err
 		}
-		// gok, which puts such a file into an image, looks at the first block only.
+		// gok, which puts such a file into an image, reads only the first
+		// block.
 		return append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
 			pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})...), nil
 	})
@@ -87,7 +90,7 @@ func Certificate(file string) (tls.Certificate, error) {
 	return parseCertificate(file, b)
 }
 
-// ReadCertificate reads such a file, and makes none.
+// ReadCertificate reads such a file, and never creates one.
 func ReadCertificate(file string) (tls.Certificate, error) {
 	b, err := os.ReadFile(file)
 	if err != nil {
@@ -96,7 +99,8 @@ func ReadCertificate(file string) (tls.Certificate, error) {
 	return parseCertificate(file, b)
 }
 
-// One file holds certificate and key, so that a power cut leaves both or none.
+// One file holds both certificate and key, so that a power cut leaves both or
+// none.
 func parseCertificate(file string, b []byte) (tls.Certificate, error) {
 	c, err := tls.X509KeyPair(b, b)
 	if err != nil {
@@ -105,12 +109,13 @@ func parseCertificate(file string, b []byte) (tls.Certificate, error) {
 	return c, nil
 }
 
-// Pin is what curl --pinnedpubkey knows a certificate by.
+// Pin returns the public key pin of a certificate, as curl --pinnedpubkey takes
+// it.
 func Pin(c tls.Certificate) string { return credential.Pin(c.Leaf) }
 
-// readOrMake reads a file that only the box may read. One that is not there
-// is made; one that cannot be read stays: whoever trusts what was in it would
-// take a new one for a stranger's.
+// readOrMake reads a file that only the box may read, or creates it if it does
+// not exist. A file that cannot be read is left alone: clients that trust its
+// content would take a new key for a stranger's.
 func readOrMake(file string, generate func() ([]byte, error)) ([]byte, error) {
 	b, err := os.ReadFile(file)
 	if !errors.Is(err, fs.ErrNotExist) {

@@ -1,7 +1,7 @@
 // Package appliance ties together what only the appliance needs and a plain
-// Linux host does not: the care of its own medium, and the ways by which its
-// owner changes settings and boot files. No packet of a booting machine comes
-// here, and pxed and menuwatch run without it.
+// Linux host does not: maintaining its medium, and the ways in which its owner
+// changes settings and boot files. It handles no packets of booting machines,
+// and pxed and menuwatch run without it.
 package appliance
 
 import (
@@ -15,16 +15,16 @@ import (
 	"github.com/pxebox/pxebox/internal/box/disk"
 )
 
-// Options say where things are.
+// Options configure Run.
 type Options struct {
-	Perm    string       // what the box keeps is mounted here
+	Perm    string       // where the box's persistent data is mounted
 	Restart func() error // restarts the machine at once; it does not return
 	Log     *slog.Logger
 }
 
 // Run does the appliance's tasks until ctx ends.
 func Run(ctx context.Context, o Options) error {
-	// Before all that writes to /perm.
+	// Before anything writes to /perm.
 	medium := o.Log.With("part", "medium")
 	if err := disk.CheckMount(o.Perm); errors.Is(err, disk.ErrRestart) {
 		medium.Warn("the box restarts", "why", err)
@@ -36,31 +36,32 @@ func Run(ctx context.Context, o Options) error {
 	defer watchOver(ctx, site, o.Log)()
 	gate, err := site.gate(imagePassword)
 	if err != nil {
-		// No restart would help, and machines boot all the same.
+		// A restart would not help, and machines can still boot.
 		o.Log.With("part", "access").Error("the box cannot be changed over the network", "err", err)
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	if gate != nil {
-		// At once: growing may take long, or fail.
+		// Start this at once: growing may take long, or fail.
 		g.Go(func() error { return site.servePage(ctx, gate) })
 	}
 	g.Go(func() error {
 		store := site.store()
-		// Early: new settings may hold the address of the box. Until they are taken
-		// the other programs serve with those in force.
+		// Do this early: the new settings may hold the box's address. Until
+		// they are adopted, the other programs serve with the current ones.
 		if err := site.exchangeSettings(ctx, store); err != nil {
 			o.Log.With("part", "settings").Error("the medium's volume for settings is not used", "err", err)
 		}
-		// gokrazy's init mounts /perm before it starts any program, or not at all.
+		// gokrazy's init mounts /perm before it starts any program, or not at
+		// all.
 		switch err := disk.Grow(ctx, o.Perm, medium); {
-		case ctx.Err() != nil: // the machine is about to go off
+		case ctx.Err() != nil: // the machine is about to power off
 			if err != nil {
-				// Run returns the error of the task that ended first.
+				// Run returns only the error of the task that ended first.
 				medium.Warn("not grown yet", "dir", o.Perm, "err", err)
 			}
 			return ctx.Err()
 		case err != nil:
-			// The box serves what it can, if need be the built-in default.
+			// The box serves what it can, if necessary the built-in default.
 			medium.Error("not grown", "dir", o.Perm, "err", err)
 		}
 		return site.serve(ctx, store, gate)

@@ -20,15 +20,17 @@ import (
 	"github.com/pxebox/pxebox/internal/generation"
 )
 
-// What an update leaves on /perm until the new root is kept, or the next update.
+// Files that an update leaves on /perm until the new root is kept, or until the
+// next update.
 const (
-	// beforeFile is the state that the old root left the box in.
+	// beforeFile holds the state in which the old root left the box.
 	beforeFile = "before-update.json"
-	// whyFile says why the new root was not kept, for the old one to log.
+	// whyFile says why the new root was not kept, so that the old one can log
+	// it.
 	whyFile = "update-failed.txt"
 )
 
-// state is how the box stands to its settings now. Addresses are those of its
+// state compares the box with its settings. addresses are those of its
 // interfaces.
 func (s *site) state(addresses []netip.Prefix) selftest.State {
 	text, err := s.store().Read()
@@ -41,8 +43,8 @@ func (s *site) state(addresses []netip.Prefix) selftest.State {
 	} else {
 		st.Settings = selftest.Use{Mode: c.DHCP.Mode, Address: c.Network.Address}
 	}
-	// Before menuwatch has published any, nothing is in force that the settings
-	// could ask for.
+	// Until menuwatch has published a generation, nothing that the settings
+	// could ask for is in force.
 	if g, err := generation.Read(runDir); err == nil {
 		st.InForce = selftest.Use{Mode: g.DHCP.Mode, Address: g.Network.Address}
 	}
@@ -54,7 +56,7 @@ func (s *site) state(addresses []netip.Prefix) selftest.State {
 	return st
 }
 
-// ownAddresses are the IPv4 addresses of the box's interfaces.
+// ownAddresses returns the IPv4 addresses of the box's interfaces.
 func ownAddresses() ([]netip.Prefix, error) {
 	all, err := net.InterfaceAddrs()
 	if err != nil {
@@ -69,7 +71,7 @@ func ownAddresses() ([]netip.Prefix, error) {
 	return own, nil
 }
 
-// noteState notes how the old root leaves the box, before a new one is tried.
+// noteState records how the old root leaves the box, before a new one is tried.
 func (s *site) noteState() error {
 	addresses, err := ownAddresses()
 	if err != nil {
@@ -82,7 +84,7 @@ func (s *site) noteState() error {
 	return errors.Join(remove(filepath.Join(s.dir, whyFile)), durable.WriteFile(filepath.Join(s.dir, beforeFile), b, 0o644))
 }
 
-// asBefore checks that the new root does with the settings what the old one did.
+// asBefore checks that the new root uses the settings as the old one did.
 func (s *site) asBefore() error {
 	addresses, err := ownAddresses()
 	if err != nil {
@@ -94,17 +96,17 @@ func (s *site) asBefore() error {
 		err = json.Unmarshal(b, &before)
 	}
 	if err != nil {
-		before = nil // an older program noted nothing, or /perm cannot be read
+		before = nil // an older program recorded nothing, or /perm cannot be read
 	}
 	return selftest.AsBefore(before, s.state(addresses))
 }
 
-// noteWhy notes why the new root is not kept, should that be the last word.
+// noteWhy records why the new root is not healthy, in case it is not kept.
 func (s *site) noteWhy(why error) error {
 	return durable.WriteFile(filepath.Join(s.dir, whyFile), []byte(why.Error()+"\n"), 0o644)
 }
 
-// why is what the other root noted; empty where it could not.
+// why returns what the other root recorded, or "" if it could not.
 func (s *site) why() string {
 	b, err := os.ReadFile(filepath.Join(s.dir, whyFile))
 	if err != nil {
@@ -113,7 +115,7 @@ func (s *site) why() string {
 	return string(b)
 }
 
-// forgetUpdate removes both notes, once the new root is kept.
+// forgetUpdate removes both files once the new root is kept.
 func (s *site) forgetUpdate() error {
 	return errors.Join(remove(filepath.Join(s.dir, beforeFile)), remove(filepath.Join(s.dir, whyFile)))
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/pxebox/pxebox/internal/box/selftest"
 )
 
-// What the old root notes is what the new one judges by.
+// The new root compares itself with what the old root recorded.
 func TestNoteState(t *testing.T) {
 	const fixed = "[network]\naddress = \"192.168.77.1/24\"\n[dhcp]\nmode = \"server\"\nrange = [\"192.168.77.100\"]\n"
 	for _, tt := range []struct {

@@ -17,12 +17,11 @@ import (
 // runDir is the folder that pxed and menuwatch share.
 const runDir = "/run/pxebox"
 
-// lastSync is how long a machine that is to be restarted may write what it
-// still has to.
+// lastSync bounds how long a machine may flush its writes before it restarts.
 const lastSync = 10 * time.Second
 
-// watchOver looks after the daemons and after updates, until the function that
-// it returns is called. A box for which it can do nothing serves all the same.
+// watchOver supervises the daemons and updates until the returned function is
+// called. Best effort: where it can do nothing, the box still serves.
 func watchOver(ctx context.Context, site *site, log *slog.Logger) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var tasks sync.WaitGroup
@@ -39,8 +38,8 @@ func watchOver(ctx context.Context, site *site, log *slog.Logger) (stop func()) 
 	}
 }
 
-// heal ends a daemon that hangs, and restarts a machine whose pxed cannot be
-// brought back.
+// heal kills a daemon that hangs, and restarts a machine whose pxed cannot be
+// recovered.
 func heal(ctx context.Context, log *slog.Logger) {
 	daemons := []*daemon{
 		{name: "pxed", ask: func(p pulse.Progress) error { return selftest.Pxed(ctx, "", p) }, judge: selftest.Judge{Reboots: true}},
@@ -63,10 +62,10 @@ func heal(ctx context.Context, log *slog.Logger) {
 	}
 }
 
-// daemon is one that is looked after.
+// daemon is a supervised daemon.
 type daemon struct {
 	name  string
-	ask   func(since pulse.Progress) error // nil: it has nothing to answer
+	ask   func(since pulse.Progress) error // nil if it answers no requests
 	pulse *pulse.Feeler
 	judge selftest.Judge
 }
@@ -74,7 +73,7 @@ type daemon struct {
 func (d *daemon) look(ctx context.Context, log *slog.Logger) {
 	progress, err := d.pulse.Feel()
 	if err == nil && d.ask != nil {
-		// Without an address there is nothing to ask; its pulse has to do.
+		// Without an address pxed cannot be asked; its pulse has to do.
 		if e := d.ask(progress); !errors.Is(e, selftest.ErrNoAddress) {
 			err = e
 		}
@@ -103,8 +102,8 @@ func (d *daemon) look(ctx context.Context, log *slog.Logger) {
 	}
 }
 
-// end kills the processes of a program of this image. A signal that could be
-// handled would not end one that hangs.
+// end kills the processes of one of this image's programs. It uses SIGKILL: a
+// process that hangs may not handle another signal.
 func end(program string) error {
 	pids := selftest.Processes("/user/" + program)
 	if len(pids) == 0 {
@@ -117,8 +116,8 @@ func end(program string) error {
 	return err
 }
 
-// syncFor brings what was written to the disk, if that takes no longer: a disk
-// that has died may be why nothing helps, and would never be done.
+// syncFor flushes writes to disk, but waits no longer than d: a dead disk may
+// be the cause of the trouble, and a sync to it would never finish.
 func syncFor(d time.Duration) {
 	done := make(chan struct{})
 	go func() {

@@ -33,26 +33,26 @@ import (
 )
 
 const (
-	// settingsLabel is what gokrazy/image.sh calls the volume for settings,
-	// usbLabel what a person calls a medium with boot files.
+	// settingsLabel is what gokrazy/image.sh calls the volume for settings.
+	// usbLabel is what a person calls a medium with boot files.
 	settingsLabel = "PXEBOX-CFG"
 	usbLabel      = "PXEBOX"
 
 	settingsPort = "8443"
 	uploadPort   = "22"
 
-	// What the image brings: gokrazy/NAME/config.json. gokrazy's init would open
-	// TCP ports by itself if it found a password in /etc/gokr-pw.txt.
+	// Files from the image: gokrazy/NAME/config.json. gokrazy's init would open
+	// TCP ports itself if it found a password in /etc/gokr-pw.txt.
 	imagePassword    = "/etc/pxebox/password"
 	imageCertificate = "/etc/pxebox/update-certificate.pem"
 )
 
-// site is where the box keeps what is the site's own.
+// site locates what belongs to the site rather than to the image.
 type site struct {
 	perm    string
-	dir     string // in perm
+	dir     string // below perm
 	log     *slog.Logger
-	limited *slog.Logger // for what strangers can cause: all ports share the lines that they may fill
+	limited *slog.Logger // for lines that strangers can trigger: all ports share one budget
 }
 
 func newSite(o Options) *site {
@@ -66,18 +66,17 @@ func (s *site) store() *settings.Store {
 	}
 }
 
-// CheckFlag is the flag with which this program calls settings.CheckStdin and
-// does nothing else.
+// CheckFlag is the flag with which this program only runs settings.CheckStdin.
 const CheckFlag = "check-settings"
 
-// waitServing waits until machines are served with the settings in force, but
-// within limits: those settings may be why they are not.
+// waitServing waits until machines are served with the current settings. The
+// wait is bounded, because those settings may be why they are not.
 func waitServing(ctx context.Context) {
 	const longest, again = 15 * time.Second, 500 * time.Millisecond
 	ctx, cancel := context.WithTimeout(ctx, longest)
 	defer cancel()
 	for {
-		// Without a generation pxed serves what is built in.
+		// Without a generation, pxed serves the built-in default.
 		if _, err := generation.Read(runDir); err == nil && selftest.Pxed(ctx, "", pulse.Progress{}) == nil {
 			return
 		}
@@ -89,8 +88,8 @@ func waitServing(ctx context.Context) {
 	}
 }
 
-// exchangeSettings takes over what was written on the medium's volume for
-// settings while the medium was in a computer.
+// exchangeSettings adopts what was written to the medium's settings volume
+// while the medium was in a computer.
 func (s *site) exchangeSettings(ctx context.Context, store *settings.Store) error {
 	own, err := volume.RootDisk()
 	if err != nil {
@@ -108,7 +107,7 @@ func (s *site) exchangeSettings(ctx context.Context, store *settings.Store) erro
 	if err != nil {
 		return err
 	}
-	// gokrazy mounts /perm, or leaves a folder there that nobody can write to.
+	// gokrazy mounts /perm, or leaves a read-only folder there.
 	broken := unix.Access(s.perm, unix.W_OK)
 	if broken == nil {
 		broken = os.MkdirAll(s.dir, 0o755)
@@ -117,9 +116,9 @@ func (s *site) exchangeSettings(ctx context.Context, store *settings.Store) erro
 	return errors.Join(err, v.Close())
 }
 
-// gate reads the password. The owner's, on /perm, counts in place of that in the
-// file image. One that is too short is refused: the image's is what make update
-// sends, and lets the owner in.
+// gate reads the password. The owner's, on /perm, replaces the one in the image
+// file. An owner's password that is too short is refused: the box falls back to
+// the image's, which make update sends, and which lets the owner in.
 func (s *site) gate(image string) (*access.Gate, error) {
 	log := s.log.With("part", "access")
 	own := filepath.Join(s.perm, "gokr-pw.txt")
@@ -139,14 +138,14 @@ func (s *site) gate(image string) (*access.Gate, error) {
 		return nil, err
 	}
 	if len(password) < access.MinPassword {
-		// The build warned of it, and there is no other.
+		// The build warned about it, and there is no other password.
 		log.Error("the image's password is too short: write a longer one and restart the box",
 			"file", own, "characters", len(password), "at_least", access.MinPassword)
 	}
 	return access.NewGate(password), nil
 }
 
-// servePage serves gokrazy's page, by which the box is updated, until ctx ends.
+// servePage serves gokrazy's page, which updates the box, until ctx ends.
 func (s *site) servePage(ctx context.Context, gate *access.Gate) error {
 	log := s.limited.With("part", "page")
 	certificate, err := access.ReadCertificate(imageCertificate)
@@ -165,7 +164,7 @@ func (s *site) servePage(ctx context.Context, gate *access.Gate) error {
 }
 
 // serve lets the owner change settings and boot files over the network, unless
-// there is no gate, and mounts a medium that is plugged in.
+// there is no gate. It also mounts a medium that is plugged in.
 func (s *site) serve(ctx context.Context, store *settings.Store, gate *access.Gate) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
@@ -181,7 +180,7 @@ func (s *site) serve(ctx context.Context, store *settings.Store, gate *access.Ga
 	}
 	certificate, host, err := s.keys()
 	if err != nil {
-		// No restart would help, and machines boot all the same.
+		// A restart would not help, and machines can still boot.
 		s.log.With("part", "access").Error("settings and boot files cannot be changed over the network", "err", err)
 		return g.Wait()
 	}
@@ -209,8 +208,8 @@ func (s *site) serve(ctx context.Context, store *settings.Store, gate *access.Ga
 	return g.Wait()
 }
 
-// keys reads the box's own keys, which are made at the first start, and logs
-// what the box is known by.
+// keys reads the box's keys, which are created at the first start, and logs
+// their fingerprints.
 func (s *site) keys() (c tls.Certificate, host ssh.Signer, err error) {
 	dir := filepath.Join(s.dir, "keys")
 	if c, err = access.Certificate(filepath.Join(dir, "https.pem")); err != nil {
@@ -225,21 +224,22 @@ func (s *site) keys() (c tls.Certificate, host ssh.Signer, err error) {
 }
 
 const (
-	// A browser opens six connections at one time. Each that has not logged in
-	// costs some 20 KiB.
+	// A browser opens six connections at once. Each one that has not logged in
+	// costs about 20 KiB.
 	maxConns, maxPerSource = 64, 16
 	// headers is how long a client may take for the TLS handshake and a
 	// request's header.
 	headers = 15 * time.Second
 	// settingsLast is how long a request for settings may take.
 	settingsLast = time.Minute
-	// lastAnswers is how long requests have to end once this program has to.
+	// lastAnswers is how long pending requests may take once this program has
+	// to end.
 	lastAnswers = 3 * time.Second
 )
 
 // serveHTTPS serves HTTPS on l until ctx ends. A request may take as long as
-// limit, or as long as the handler sees fit if that is 0. What clients do wrong
-// below HTTP is not worth a line.
+// limit, or as long as the handler allows if limit is 0. Client errors below
+// HTTP are not logged.
 func serveHTTPS(
 	ctx context.Context, l net.Listener, certificate tls.Certificate, gate *access.Gate,
 	limit time.Duration, h http.Handler,
@@ -254,11 +254,12 @@ func serveHTTPS(
 		ErrorLog:          log.New(io.Discard, "", 0),
 		ConnContext:       connlimit.Context,
 		BaseContext:       func(net.Listener) context.Context { return ctx },
-		// One request at a time is what a connection is counted for.
+		// connlimit counts one request at a time per connection.
 		Protocols: &http.Protocols{},
 	}
 	server.Protocols.SetHTTP1(true)
-	// A client that has asked, with the password or without, gives its place back.
+	// A client gives its place back after each request, with or without the
+	// password.
 	server.SetKeepAlivesEnabled(false)
 	closed := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
@@ -272,7 +273,7 @@ func serveHTTPS(
 	l = connlimit.Listener(l, connlimit.Limits{Total: maxConns, PerSource: maxPerSource, Known: gate.Known})
 	err := server.ServeTLS(l, "", "")
 	if !stop() {
-		<-closed // ServeTLS returns before the last requests have their answers
+		<-closed // ServeTLS returns before the last requests are answered
 		return ctx.Err()
 	}
 	return err

@@ -23,9 +23,9 @@ import (
 	"github.com/pxebox/pxebox/internal/box/updatepage"
 )
 
-// httpsServer serves a handler as the box does its settings and its page, and
-// returns what connects to it from an address of this machine. It is ended by
-// stop, and at the end of the test.
+// httpsServer serves a handler as the box serves its settings and its page.
+// dial connects to it from an address of this machine. The server ends when
+// stop is called, and at the end of the test.
 func httpsServer(t *testing.T, gate *access.Gate, h http.Handler) (
 	dial func(ctx context.Context, from string) (net.Conn, error), stop func(),
 ) {
@@ -60,10 +60,11 @@ func httpsServer(t *testing.T, gate *access.Gate, h http.Handler) (
 	}, cancel
 }
 
-// password is that of the boxes in these tests.
+// password is the password of the boxes in these tests.
 const password = "correct horse"
 
-// ask sends a request on a new connection from an address, and reads the answer.
+// ask sends a request on a new connection from an address, and reads the
+// answer.
 func ask(
 	ctx context.Context, dial func(context.Context, string) (net.Conn, error), from, method, path, password string,
 ) (*http.Response, error) {
@@ -79,8 +80,8 @@ func ask(
 	return (&http.Client{Transport: t}).Do(r)
 }
 
-// Strangers open as many connections as there may be, and more, from as many
-// addresses as they like, and say nothing.
+// Strangers open as many connections as allowed, and more, from any number of
+// addresses, and send nothing.
 func TestStrangersLeaveRoomForTheOwner(t *testing.T) {
 	for _, tt := range []struct {
 		situation        string
@@ -96,7 +97,7 @@ func TestStrangersLeaveRoomForTheOwner(t *testing.T) {
 			dial, _ := httpsServer(t, gate, h)
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
-			// One connection after the other, each open until the end.
+			// One connection after another, each open until the end.
 			for i := range tt.conns {
 				from := netip.AddrFrom4([4]byte{127, 0, 1, byte(1 + i%tt.addresses)})
 				if _, err := dial(ctx, from.String()); err != nil {
@@ -115,8 +116,9 @@ func TestStrangersLeaveRoomForTheOwner(t *testing.T) {
 	}
 }
 
-// The answer to what has gokrazy end this program, as it does for a restart of
-// the box, gets to the client: gok update takes a broken connection for a failure.
+// A request may make gokrazy end this program, for example to restart the box.
+// The client still gets the answer: gok update treats a broken connection as a
+// failure.
 func TestRestartIsAnswered(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "http.sock")
 	l, err := net.Listen("unix", socket)
@@ -129,7 +131,7 @@ func TestRestartIsAnswered(t *testing.T) {
 	over := make(chan struct{})
 	init := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		stop() // gokrazy's signal
-		<-over // and it answers once all programs have ended
+		<-over // gokrazy answers once all programs have ended
 	})}
 	go init.Serve(l)
 	defer init.Close()
@@ -144,7 +146,8 @@ func TestRestartIsAnswered(t *testing.T) {
 	}
 }
 
-// A short password on the box is refused, and the image's lets the owner in.
+// A short password on the box is refused, and the image's password lets the
+// owner in.
 func TestPasswords(t *testing.T) {
 	for _, tt := range []struct {
 		situation, own, image string
@@ -184,7 +187,7 @@ func TestPasswords(t *testing.T) {
 	}
 }
 
-// A client holds no connection by asking again.
+// A client cannot hold a connection by sending more requests.
 func TestOneQuestionToAConnection(t *testing.T) {
 	dial, _ := httpsServer(t, access.NewGate(password), http.NotFoundHandler())
 	c, err := dial(t.Context(), "127.0.0.1")
@@ -201,8 +204,8 @@ func TestOneQuestionToAConnection(t *testing.T) {
 	}
 }
 
-// What the README has people send the password by: curl gives it to the box that
-// it knows, and to no other.
+// The README has people send the password with curl: curl sends it only to the
+// box that it knows.
 func TestCurlKnowsTheBox(t *testing.T) {
 	curl, err := exec.LookPath("curl")
 	if err != nil {

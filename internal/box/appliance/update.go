@@ -18,17 +18,18 @@ import (
 )
 
 const (
-	// updatePort is where the box has gokrazy's page, by HTTPS.
+	// updatePort is the port of gokrazy's page, over HTTPS.
 	updatePort = "8080"
 	// bundled is a file that every pxed serves.
 	bundled = "pxelinux.0"
-	// tryAgain is the pause after a self-test of a new root that has failed.
-	// Within it each daemon shows a sign of life.
+	// tryAgain is the pause after a failed self-test of a new root. It is long
+	// enough for each daemon to show a sign of life.
 	tryAgain = 3 * time.Second
 )
 
-// update has the next update tried before it is kept, until ctx ends; and
-// first, where this root is such an update, keeps it once it is healthy.
+// update makes sure that the next update is tried before it is kept, until ctx
+// ends. First, if this root is such an update, it keeps this root once it is
+// healthy.
 func update(ctx context.Context, site *site, log *slog.Logger) error {
 	disk, err := updatetrial.Find()
 	if err != nil {
@@ -60,7 +61,7 @@ func update(ctx context.Context, site *site, log *slog.Logger) error {
 	return disk.Watch(ctx, site.noteState, log)
 }
 
-// waitHealthy waits until all that an update can break does its work.
+// waitHealthy waits until everything that an update can break works.
 func waitHealthy(ctx context.Context, site *site, log *slog.Logger) error {
 	said := ""
 	menuwatch := pulse.NewFeeler(runDir, "menuwatch")
@@ -85,8 +86,8 @@ func waitHealthy(ctx context.Context, site *site, log *slog.Logger) error {
 	}
 }
 
-// initOurs checks that the first program is that of this root. gokrazy's init
-// goes on where another cannot be started.
+// initOurs checks that process 1 is this root's init. gokrazy's init continues
+// if it cannot start another one.
 func initOurs() error {
 	runs, err := os.Stat("/proc/1/exe")
 	if err != nil {
@@ -102,8 +103,9 @@ func initOurs() error {
 	return nil
 }
 
-// pageAnswers checks that the box takes updates, by the way of those who send
-// them and from gokrazy's init: a root that takes none could never be replaced.
+// pageAnswers checks that the box accepts updates, both the way clients send
+// them and from gokrazy's init: a root that accepts none could never be
+// replaced.
 func pageAnswers(ctx context.Context) error {
 	if err := updatepage.Answers(ctx, updatepage.Socket); err != nil {
 		return fmt.Errorf("gokrazy's init: %w", err)
@@ -112,7 +114,7 @@ func pageAnswers(ctx context.Context) error {
 		Timeout: 5 * time.Second,
 		Transport: &http.Transport{
 			DisableKeepAlives: true,
-			// There is no doubt who is on the loopback interface.
+			// The loopback interface needs no authentication.
 			TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
 		},
 	}
@@ -125,7 +127,7 @@ func pageAnswers(ctx context.Context) error {
 		return fmt.Errorf("update page: %w", err)
 	}
 	defer resp.Body.Close()
-	// It asks for the password; that will do.
+	// It asks for the password, which is enough.
 	if resp.StatusCode != http.StatusUnauthorized {
 		return fmt.Errorf("update page: %s", resp.Status)
 	}

@@ -1,8 +1,8 @@
-// Package connlimit bounds how many connections a TCP server has open, in all
-// and from one address, so that no stranger takes all of them. A connection
-// whose client has not logged in yet gives way to a new one; one whose client
-// has is never closed for another. What is said on a connection, and how long
-// that may take, is up to the server.
+// Package connlimit bounds how many connections a TCP server has open, in total
+// and from one address, so that no stranger can take all of them. A new
+// connection evicts one whose client has not logged in yet, never one whose
+// client has. What is said on a connection, and how long that may take, is up
+// to the server.
 package connlimit
 
 import (
@@ -13,18 +13,18 @@ import (
 	"sync"
 )
 
-// Limits are those of one listener.
+// Limits are the limits of one listener.
 type Limits struct {
 	Total     int // open connections
 	PerSource int // open connections from one address, or one IPv6 network
 	// Known reports whether an address has logged in before. Connections from
-	// such an address are the last to be closed. Nil knows none.
+	// such an address are closed last. Nil means that no address is known.
 	Known func(netip.Addr) bool
 }
 
 // Listener returns l with those limits. A connection above a limit does not
-// wait, since those behind it would wait too: an older one is closed for it, or
-// it is closed itself.
+// wait, because those behind it would wait too: either an older one is closed
+// to make room, or the new one is closed.
 func Listener(l net.Listener, limits Limits) net.Listener {
 	if limits.Known == nil {
 		limits.Known = func(netip.Addr) bool { return false }
@@ -32,14 +32,14 @@ func Listener(l net.Listener, limits Limits) net.Listener {
 	return &listener{Listener: l, limits: limits}
 }
 
-// Source is the address at the other end of a connection.
+// Source returns the address at the other end of a connection.
 func Source(remote net.Addr) netip.Addr {
 	from, _ := netip.ParseAddrPort(remote.String())
 	return from.Addr().Unmap()
 }
 
-// Client is what is counted as one client: an IPv4 address, or the /64 network
-// of an IPv6 address, since one machine can use all addresses of that.
+// Client returns what is counted as one client: an IPv4 address, or the /64
+// network of an IPv6 address, because one machine can use all addresses in it.
 func Client(from netip.Addr) netip.Addr {
 	from = from.Unmap().WithZone("")
 	if from.Is6() {
@@ -50,8 +50,9 @@ func Client(from netip.Addr) netip.Addr {
 	return from
 }
 
-// LoggedIn marks a connection of such a listener, or a TLS connection over one:
-// its client has proved who it is. It does nothing to other connections.
+// LoggedIn records that the client of a connection has logged in. The
+// connection is one of such a listener, or a TLS connection over one; other
+// connections are ignored.
 func LoggedIn(c net.Conn) {
 	if t, ok := c.(interface{ NetConn() net.Conn }); ok {
 		c = t.NetConn()
@@ -65,13 +66,13 @@ func LoggedIn(c net.Conn) {
 
 type contextKey struct{}
 
-// Context returns ctx with a connection for RequestLoggedIn. It is an
-// http.Server's ConnContext.
+// Context returns ctx with a connection for RequestLoggedIn. It serves as the
+// ConnContext of an http.Server.
 func Context(ctx context.Context, c net.Conn) context.Context {
 	return context.WithValue(ctx, contextKey{}, c)
 }
 
-// RequestLoggedIn is LoggedIn for the connection of an HTTP request, by the
+// RequestLoggedIn is LoggedIn for the connection of an HTTP request, given the
 // request's context.
 func RequestLoggedIn(ctx context.Context) {
 	if c, ok := ctx.Value(contextKey{}).(net.Conn); ok {
@@ -84,7 +85,7 @@ type listener struct {
 	limits Limits
 
 	mu   sync.Mutex
-	open []*conn // the oldest first
+	open []*conn // oldest first
 }
 
 func (l *listener) Accept() (net.Conn, error) {
@@ -105,7 +106,7 @@ func (l *listener) Accept() (net.Conn, error) {
 	}
 }
 
-// add takes a connection in and returns the one that has to be closed, if any.
+// add adds a connection and returns the one that must be closed, if any.
 func (l *listener) add(c *conn) (victim *conn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -128,12 +129,12 @@ func (l *listener) add(c *conn) (victim *conn) {
 	return victim
 }
 
-// worst picks among the connections that have not logged in: those of unknown
-// addresses first, then those of the client that has the most, then the oldest.
-// A client that opens one connection after the other so pushes out its own. If
-// there are none but the newest, it is that one.
+// worst picks a connection that has not logged in: those of unknown addresses
+// first, then those of the client with the most connections, then the oldest.
+// So a client that opens one connection after another evicts only its own. If
+// no other qualifies, worst returns the newest.
 func (l *listener) worst(newest *conn, among func(*conn) bool) *conn {
-	// The newest comes last, and so loses each comparison that is equal.
+	// The newest comes last, so it loses every tie.
 	count := map[netip.Addr]int{}
 	for _, o := range l.open {
 		if !o.loggedIn {
@@ -161,7 +162,7 @@ func (l *listener) drop(c *conn) {
 	}
 }
 
-// conn gives its place back once it is closed.
+// conn gives its place back when it is closed.
 type conn struct {
 	net.Conn
 	l        *listener

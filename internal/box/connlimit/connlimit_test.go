@@ -21,12 +21,12 @@ func dial(t *testing.T, to net.Addr, from string) net.Conn {
 	return c
 }
 
-// isOpen reports whether the other end has left a connection open, on which it
-// says nothing.
+// isOpen reports whether the other end, which sends nothing, has left a
+// connection open.
 func isOpen(t *testing.T, c net.Conn) bool {
 	t.Helper()
-	// Connections are closed before the next one is accepted, so that what is
-	// closed shows by now.
+	// Connections are closed before the next one is accepted, so a closed one
+	// shows by now.
 	if err := c.SetReadDeadline(time.Now().Add(20 * time.Millisecond)); err != nil {
 		t.Fatal(err)
 	}
@@ -38,10 +38,10 @@ func TestListener(t *testing.T) {
 	const stranger, another, third, owner = "127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5"
 	type step struct {
 		from     string
-		loggedIn bool // once it is accepted
-		ends     int  // the number of the connection that its client ends before, from 1 on
+		loggedIn bool // after it is accepted
+		ends     int  // the connection that its client closes first, numbered from 1
 		in       bool
-		closed   int // the number of the connection that is closed for it, from 1 on
+		closed   int // the connection that is closed to make room, numbered from 1
 	}
 	for situation, steps := range map[string][]step{
 		"one address may have two": {
@@ -124,7 +124,7 @@ func TestListener(t *testing.T) {
 			for i, s := range steps {
 				if s.ends > 0 {
 					served[s.ends].Close()
-					served[s.ends].Close() // gives no second place back
+					served[s.ends].Close() // does not give back a second place
 				}
 				c := dial(t, l.Addr(), s.from)
 				clients[i+1] = c

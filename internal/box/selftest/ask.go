@@ -1,7 +1,6 @@
-// Package selftest tells whether the box's daemons still do their work. It
-// asks pxed by DHCP and TFTP as a machine would, over the sockets that
-// machines use. What is done about a daemon that fails is judged here too, but
-// not done.
+// Package selftest checks whether the box's daemons still work. It sends pxed
+// DHCP and TFTP requests as a machine would, to the sockets that machines use.
+// It also decides what to do about a daemon that fails, but does not do it.
 package selftest
 
 import (
@@ -19,27 +18,28 @@ import (
 	"github.com/pxebox/pxebox/internal/net/sock"
 )
 
-// ErrNoAddress is what Pxed returns as long as there is nobody to ask: no
-// interface is up and has an IPv4 address.
+// ErrNoAddress is what Pxed returns while no interface is up with an IPv4
+// address, so that there is no server to ask.
 var ErrNoAddress = errors.New("the box has no address on a network")
 
 const (
-	// answerWithin is far above what a busy box needs; a lost packet is asked
-	// for again.
+	// answerWithin is far more than a busy box needs. A lost packet is sent
+	// again.
 	answerWithin = time.Second
 	tries        = 3
 
 	tftpPort = 69
 )
 
-// Pxed asks pxed on each interface, and returns nil once one has answered all:
-// pxed serves on one only. file is a name to ask for by TFTP. Where it is
-// empty a refusal will do, which even a box that has no place for another
-// transfer sends. What pxed has done since it was asked last excuses silence.
+// Pxed sends requests to pxed on each interface, and returns nil once one
+// interface has answered all of them: pxed serves on only one. file is a name
+// to request by TFTP. If it is empty, a refusal is enough; a box that is too
+// busy for another transfer still sends one. since is what pxed has done since
+// the last check, and excuses silence.
 //
-// A packet from an address of the box to the same never leaves it. The kernel
-// takes it for one that came in on the interface that the sender is bound to,
-// and so it gets to sockets that are bound to that interface.
+// A packet from one of the box's addresses to the same address never leaves the
+// box. The kernel treats it as received on the interface that the sender is
+// bound to, so it reaches the sockets bound to that interface.
 func Pxed(ctx context.Context, file string, since pulse.Progress) error {
 	links, err := net.Interfaces()
 	if err != nil {
@@ -74,8 +74,8 @@ func Pxed(ctx context.Context, file string, since pulse.Progress) error {
 	return errors.Join(errs...)
 }
 
-// askDHCP asks as RFC 2131 §3.4 has a client that only wants parameters: that
-// changes no lease.
+// askDHCP sends a DHCPINFORM, as a client that only wants parameters does (RFC
+// 2131 §3.4): it changes no lease.
 func askDHCP(ctx context.Context, l net.Interface, self netip.Addr) error {
 	q, err := dhcpv4.NewInform(l.HardwareAddr, self.AsSlice())
 	if err != nil {
@@ -90,17 +90,17 @@ func askDHCP(ctx context.Context, l net.Interface, self netip.Addr) error {
 	})
 }
 
-// Of TFTP (RFC 1350 §5, RFC 2347).
+// TFTP opcodes (RFC 1350 §5, RFC 2347).
 const (
 	opRead  = 1
 	opError = 5
 	opOACK  = 6
 )
 
-// absent is a file that no boot folder has.
+// absent is a file that no boot folder contains.
 const absent = "pxebox-self-test"
 
-// askTFTP asks for a file's size (RFC 2349), and not for the file.
+// askTFTP requests a file's size (RFC 2349), not the file.
 func askTFTP(ctx context.Context, l net.Interface, self netip.Addr, file string) error {
 	name := file
 	if name == "" {
@@ -113,7 +113,7 @@ func askTFTP(ctx context.Context, l net.Interface, self netip.Addr, file string)
 		}
 		switch binary.BigEndian.Uint16(b) {
 		case opOACK:
-			// The server would repeat itself until it is told off.
+			// The server would retransmit until it gets an error.
 			return append(binary.BigEndian.AppendUint16(nil, opError), "\x00\x00self-test\x00"...), nil
 		case opError:
 			if file == "" {
@@ -124,8 +124,8 @@ func askTFTP(ctx context.Context, l net.Interface, self netip.Addr, file string)
 	})
 }
 
-// ask sends a question to a port of the box and has check look at the first
-// answer. What check returns is sent back.
+// ask sends a request to a port of the box and passes the first answer to
+// check. It sends back what check returns.
 func ask(ctx context.Context, l net.Interface, self netip.Addr, port int, question []byte, check func([]byte) (reply []byte, err error)) (err error) {
 	defer func() {
 		if err != nil {
@@ -151,11 +151,11 @@ func ask(ctx context.Context, l net.Interface, self netip.Addr, port int, questi
 		var n int
 		var from net.Addr
 		if n, from, err = conn.ReadFrom(b); err != nil {
-			continue // no answer, or none yet
+			continue // no answer yet
 		}
 		reply, err := check(b[:n])
 		if reply != nil {
-			_, _ = conn.WriteTo(reply, from) // if it is lost, the server gives up by itself
+			_, _ = conn.WriteTo(reply, from) // if it is lost, the server times out
 		}
 		return err
 	}

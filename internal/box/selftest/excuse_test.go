@@ -9,7 +9,7 @@ import (
 	"github.com/pxebox/pxebox/internal/base/pulse"
 )
 
-// The verdicts of ten minutes, by what pxed does in them.
+// The verdicts of ten minutes, depending on what pxed does in them.
 func TestVerdictsByProgress(t *testing.T) {
 	silence := fmt.Errorf("port 69: %w", os.ErrDeadlineExceeded)
 	busy := pulse.Work{Taken: 700_000, Answered: 90_000}
@@ -17,7 +17,7 @@ func TestVerdictsByProgress(t *testing.T) {
 		situation string
 		look      func(i int) (pulse.Work, error)
 		ends      bool
-		want      Verdict // of the last look
+		want      Verdict // of the last check
 	}{
 		{"a flood for ten minutes", func(int) (pulse.Work, error) { return busy, silence }, false, Fine},
 		{"a flood, and the answer comes now and then", func(i int) (pulse.Work, error) {

@@ -3,40 +3,41 @@ package selftest
 import "time"
 
 const (
-	// Every is how often a daemon is looked at.
+	// Every is how often a daemon is checked.
 	Every = 10 * time.Second
-	// strikes is how many looks in a row have to fail before it is ended:
-	// one may, on a box that is very busy.
+	// strikes is how many checks in a row must fail before a daemon is killed.
+	// A single check may fail on a very busy box.
 	strikes = 3
-	// rebootAfter is how long a daemon may fail, started anew or not, before
+	// rebootAfter is how long a daemon may fail, even across restarts, before
 	// the machine is restarted.
 	rebootAfter = 5 * time.Minute
-	// rebootEvery is how long a machine has to run before that: if it does not
-	// help, the machine is not to do nothing else.
+	// rebootEvery is how long a machine must have run before it may be
+	// restarted. If a restart does not help, the machine must not keep
+	// restarting.
 	rebootEvery = time.Hour
 )
 
-// Verdict is what is to be done about a daemon.
+// Verdict is what to do about a daemon.
 type Verdict int
 
 const (
 	Fine Verdict = iota
 	Wait
-	End    // the process; gokrazy starts it again
-	Reboot // the machine
+	End    // kill the process; gokrazy starts it again
+	Reboot // restart the machine
 )
 
-// Judge remembers how a daemon did. One that is new has seen nothing.
+// Judge remembers how a daemon did. The zero value has seen nothing.
 type Judge struct {
-	// Reboots is set for a daemon without which the machine is of no use.
+	// Reboots is set for a daemon without which the machine is useless.
 	Reboots bool
 
 	failures int
 	since    time.Duration
 }
 
-// Look takes up how one look went. uptime is the time since the kernel's
-// start.
+// Look records the result of one check. uptime is the time since the kernel
+// started.
 func (j *Judge) Look(uptime time.Duration, ok bool) Verdict {
 	if ok {
 		j.failures = 0

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// A daemon whose machine stays up is ended at every third look, for ever.
+// A daemon whose machine stays up is killed at every third check, endlessly.
 func TestJudgeThatNeverReboots(t *testing.T) {
 	var j Judge
 	for i := range 100 {
@@ -25,10 +25,10 @@ func TestJudge(t *testing.T) {
 	fails := func(n int) []bool { return make([]bool, n) }
 	for _, tt := range []struct {
 		situation string
-		boot      time.Duration // of the first look
+		boot      time.Duration // of the first check
 		looks     []bool
-		want      Verdict // of the last one
-		ends      int     // of all
+		want      Verdict // of the last check
+		ends      int     // of all checks
 	}{
 		{"answers", day, []bool{true, true}, Fine, 0},
 		{"one is lost", day, []bool{true, false}, Wait, 0},

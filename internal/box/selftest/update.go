@@ -8,7 +8,7 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
-// Use is what settings make of a box that others on its network notice first.
+// Use holds the settings of a box that others on its network notice first.
 type Use struct {
 	Mode    spec.Mode    `json:"mode"`
 	Address netip.Prefix `json:"address"` // the zero Prefix: by DHCP
@@ -21,33 +21,34 @@ func (u Use) String() string {
 	return fmt.Sprintf("mode %q and the address %v", u.Mode, u.Address)
 }
 
-// State is how a box stands to its settings.
+// State compares a box with its settings.
 type State struct {
-	// Sum tells the settings apart: it is that of their text.
+	// Sum identifies the settings: it is the checksum of their text.
 	Sum string `json:"sum"`
-	// Refused says why the box's program does not take them; empty where it
-	// does. Settings is then what they say.
+	// Refused says why the box's program refuses the settings, and is empty if
+	// it accepts them. Settings is then what they say.
 	Refused  string `json:"refused,omitempty"`
 	Settings Use    `json:"settings"`
-	// InForce is what the box works with, which is the built-in default where
-	// the settings are refused.
+	// InForce is what the box uses: the built-in default if the settings are
+	// refused.
 	InForce Use `json:"in_force"`
-	// Present reports whether the address of InForce is on an interface; any
-	// address, where that comes by DHCP.
+	// Present reports whether an interface has the address of InForce, or any
+	// address if it comes by DHCP.
 	Present bool `json:"present"`
 }
 
-// AsBefore returns nil where an update has left a box with the settings that it
-// had, and otherwise what the new root makes of them. before is how the old root
-// left the box, or nil where that is not known: then nothing was wrong.
+// AsBefore returns nil if an update left a box with the settings that it had,
+// and otherwise an error that says what the new root makes of them. before is
+// how the old root left the box, or nil if that is unknown: then AsBefore
+// assumes that nothing was wrong.
 //
-// A box that refuses its settings after an update answers at an address by DHCP
-// and leases nothing: to a check that asks only whether it answers, it is well.
+// A box that refuses its settings after an update gets an address by DHCP and
+// leases nothing. A check that only asks whether it answers finds it healthy.
 func AsBefore(before *State, now State) error {
 	same := before != nil && before.Sum == now.Sum
 	switch {
 	case now.Refused != "" && same && before.Refused != "":
-		return nil // an update is not to blame
+		return nil // the update is not to blame
 	case now.Refused != "":
 		return fmt.Errorf("the new program refuses the settings: %s", now.Refused)
 	case now.InForce == Use{}:

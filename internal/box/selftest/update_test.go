@@ -19,7 +19,7 @@ func TestAsBefore(t *testing.T) {
 	byDHCP := State{Sum: "1", Settings: builtIn, InForce: builtIn, Present: true}
 	for _, tt := range []struct {
 		situation string
-		before    *State // nil: an old root that noted nothing
+		before    *State // nil: an old root that recorded nothing
 		now       State
 		why       string // part of the error; empty: the update is kept
 	}{
