@@ -14,15 +14,16 @@ import (
 	"github.com/pxebox/pxebox/internal/box/volume"
 )
 
-// mount is what is mounted on a folder.
+// mount describes what is mounted on a folder.
 type mount struct {
 	device   string // major:minor
 	fsType   string
 	readOnly bool
 }
 
-// findMount looks a folder up in the text of /proc/self/mountinfo (proc(5)).
-// Of several mounts on it the last one counts: it covers the others.
+// findMount looks up a folder in the text of /proc/self/mountinfo (proc(5)). If
+// several file systems are mounted on it, the last one counts, because it
+// covers the others.
 func findMount(mountinfo, dir string) (mount, error) {
 	found, m := false, mount{}
 	for line := range strings.Lines(mountinfo) {
@@ -51,26 +52,26 @@ func readOnly(options string) bool {
 	return false
 }
 
-// disk is a block device that the kernel has found partitions on.
+// disk is a block device on which the kernel has found partitions.
 type disk struct {
 	*os.File
-	sectors uint64 // of sectorSize
+	sectors uint64 // of sectorSize bytes
 }
 
-// partition is one of a disk's, as the kernel has it.
+// partition is a partition of a disk, as the kernel sees it.
 type partition struct {
 	*os.File
 	first   uint64 // sector
 	sectors uint64
 }
 
-// permNumber is the number of gokrazy's partition for what is to be kept.
+// permNumber is the number of gokrazy's partition for persistent data.
 const permNumber = 4
 
 // openDisk opens a disk by its name in /dev.
 func openDisk(name string) (disk, error) {
 	dir := "/sys/class/block/" + name
-	size, err := readNumber(dir + "/size") // in 512 bytes, always
+	size, err := readNumber(dir + "/size") // always in units of 512 bytes
 	if err != nil {
 		return disk{}, fmt.Errorf("%s is no disk: %w", name, err)
 	}
@@ -85,8 +86,8 @@ func openDisk(name string) (disk, error) {
 	return disk{f, size}, err
 }
 
-// open opens the partition with these device numbers, and its disk, which has
-// to be the one that the running system is on.
+// open opens the partition with these device numbers, and its disk, which must
+// be the disk that the running system is on.
 func open(device string) (d disk, p partition, err error) {
 	dir, err := filepath.EvalSymlinks("/sys/dev/block/" + device)
 	if err != nil {
@@ -99,7 +100,7 @@ func open(device string) (d disk, p partition, err error) {
 		file string
 	}{
 		{&number, "/partition"},
-		{&p.first, "/start"}, // both in 512 bytes, always
+		{&p.first, "/start"}, // both always in units of 512 bytes
 		{&p.sectors, "/size"},
 	} {
 		if *v.into, err = readNumber(dir + v.file); err != nil {
@@ -138,7 +139,7 @@ func (d disk) table() (table, error) {
 	return readTable(head, d.sectors)
 }
 
-// apply writes batches, each of them safe on the medium before the next.
+// apply writes batches. It syncs each batch to the medium before the next one.
 func (d disk) apply(batches [][]write) error {
 	for _, batch := range batches {
 		for _, w := range batch {
@@ -153,8 +154,7 @@ func (d disk) apply(batches [][]write) error {
 	return nil
 }
 
-// resize tells the kernel that a partition, which may be in use, has a new
-// end.
+// resize tells the kernel the new end of a partition, which may be in use.
 func (d disk) resize(number int, to extent) error {
 	p := unix.BlkpgPartition{Start: int64(to.first * sectorSize), Length: int64(to.sectors() * sectorSize), Pno: int32(number)}
 	arg := unix.BlkpgIoctlArg{Op: unix.BLKPG_RESIZE_PARTITION, Datalen: int32(unsafe.Sizeof(p)), Data: (*byte)(unsafe.Pointer(&p))}
@@ -164,8 +164,8 @@ func (d disk) resize(number int, to extent) error {
 	return nil
 }
 
-// superblock is read through the kernel's cache of the partition, which is
-// where the mounted file system keeps it.
+// superblock reads through the kernel's cache of the partition, where the
+// mounted file system keeps its superblock.
 func (p partition) superblock() ([]byte, error) {
 	b := make([]byte, superblockSize)
 	if _, err := p.ReadAt(b, superblockOffset); err != nil {
@@ -182,8 +182,8 @@ func (p partition) fileSystem() (fileSystem, error) {
 	return readSuperblock(b)
 }
 
-// resizeExt4 makes the file system that is mounted on dir so many blocks
-// large. The driver journals it, and then empties the journal.
+// resizeExt4 resizes the file system mounted on dir to a number of blocks. The
+// driver journals the change, and then empties the journal.
 func resizeExt4(dir string, blocks uint64) error {
 	const resizeFS = 0x40086610 // EXT4_IOC_RESIZE_FS = _IOW('f', 16, __u64)
 	f, err := os.Open(dir)
@@ -197,9 +197,9 @@ func resizeExt4(dir string, blocks uint64) error {
 	return nil
 }
 
-// settle brings all that belongs on the partition to the medium: first what
-// the file system has not told the journal yet, then what it keeps in the
-// kernel's cache for half a minute.
+// settle writes all pending data of the partition to the medium: first what the
+// file system has not journaled yet, then what it keeps in the kernel's cache
+// for half a minute.
 func settle(dir string, p partition) error {
 	f, err := os.Open(dir)
 	if err != nil {

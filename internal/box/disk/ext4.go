@@ -5,23 +5,24 @@ import (
 	"fmt"
 )
 
-// Where an ext4 file system's superblock lies, in bytes (Linux,
+// Offset and size of an ext4 file system's superblock, in bytes (Linux,
 // Documentation/filesystems/ext4/super.rst).
 const (
 	superblockOffset = 1024
 	superblockSize   = 1024
 )
 
-// fileSystem is what growing needs to know of an ext4 file system.
+// fileSystem is what growing needs to know about an ext4 file system.
 type fileSystem struct {
 	blocks   uint64
 	perGroup uint64 // blocks
 }
 
 const (
-	// blockSize is the only size of blocks that image.sh makes.
+	// blockSize is the only block size that image.sh uses.
 	blockSize = 4096
-	// maxBlocks is what image.sh leaves room for: group descriptors for 1 TiB.
+	// maxBlocks is the limit that image.sh reserves group descriptors for: 1
+	// TiB.
 	maxBlocks = 1 << 40 / blockSize
 )
 
@@ -43,22 +44,22 @@ func readSuperblock(b []byte) (fileSystem, error) {
 	return f, nil
 }
 
-// groupsAtATime is by how much a file system grows at once, 2 GiB: what the
-// kernel puts into one transaction of the journal (mkfs's flex_bg). For so long
-// it keeps all others from writing.
+// groupsAtATime is the number of block groups that a file system grows by in
+// one step, 2 GiB: the kernel puts that much into one journal transaction
+// (mkfs's flex_bg). During a step no other program can write.
 const groupsAtATime = 16
 
-// next is the size in blocks that comes next on the way to a final one.
+// next returns the next size, in blocks, on the way to the final one.
 func (f fileSystem) next(final uint64) uint64 {
 	step := groupsAtATime * f.perGroup
 	return min(final, (f.blocks/step+1)*step)
 }
 
-// fill is the size in blocks of a file system that fills a partition of so
-// many bytes. The last group of blocks is left away where it would be less
-// than an eighth of the others: the kernel drops one that has no room for its
-// own tables, and a file system that never gets to the size that it should
-// have would be grown again at each boot.
+// fill returns the size, in blocks, of a file system that fills a partition of
+// so many bytes. It omits the last block group if that would be smaller than an
+// eighth of the others: the kernel drops a group that has no room for its
+// tables. A file system that never reaches its intended size would be grown
+// again at each boot.
 func (f fileSystem) fill(bytes uint64) uint64 {
 	blocks := min(bytes/blockSize, maxBlocks)
 	if rest := blocks % f.perGroup; rest < f.perGroup/8 {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// superblock is as much of one as is read.
+// superblock returns the part of a superblock that is read.
 func superblock(blocks uint64, log uint32) []byte {
 	b := make([]byte, superblockSize)
 	le.PutUint16(b[0x38:], 0xef53)
@@ -20,7 +20,7 @@ func superblock(blocks uint64, log uint32) []byte {
 
 func TestReadSuperblock(t *testing.T) {
 	narrow := superblock(5<<32|7, 2)
-	le.PutUint32(narrow[0x60:], 0) // the upper half is something else then
+	le.PutUint32(narrow[0x60:], 0) // the upper half has another meaning then
 	for _, tt := range []struct {
 		situation string
 		block     []byte

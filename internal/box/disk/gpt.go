@@ -9,23 +9,23 @@ import (
 	"slices"
 )
 
-// Sizes of a GUID partition table (UEFI 2.10 §5.3). Disks with sectors of
-// another size do not boot the image, whose table is made for these.
+// Sizes of a GUID partition table (UEFI 2.10 §5.3). Disks with another sector
+// size do not boot the image, because its table is made for these sectors.
 const (
 	sectorSize    = 512
 	primaryHeader = 1 // LBA
 	headerSize    = 92
 	entrySize     = 128
-	entries       = 128 // UEFI 2.10 §5.3.1: at least 16 KiB are kept for them
+	entries       = 128 // UEFI 2.10 §5.3.1: at least 16 KiB are reserved for them
 	arraySectors  = entries * entrySize / sectorSize
 
-	// alignment is what partitioning programs round partitions to, in sectors:
-	// 1 MiB, a multiple of a flash medium's pages.
+	// alignment is the boundary that partitioning programs align partitions to,
+	// in sectors: 1 MiB, a multiple of a flash medium's page size.
 	alignment = 1 << 20 / sectorSize
 )
 
-// headSectors is how much of a disk's beginning holds all that table and grow
-// look at: the MBR, the header, and both places of the entries.
+// headSectors is the size of the part of a disk's beginning that table and grow
+// read: the MBR, the header, and both places of the entries.
 const headSectors = 2 + 2*arraySectors
 
 // Offsets in a header (UEFI 2.10 table 5.5).
@@ -48,26 +48,26 @@ var (
 	le        = binary.LittleEndian
 )
 
-// table is the partition table that a disk's primary header leads to.
+// table is the partition table that a disk's primary header points to.
 type table struct {
 	header []byte // the header's sector
 	array  []byte // of entries, all sectors
 }
 
-// extent is where a partition lies, in sectors; last is part of it.
+// extent is the position of a partition, in sectors; last is inclusive.
 type extent struct{ first, last uint64 }
 
 func (e extent) sectors() uint64 { return e.last - e.first + 1 }
 
-// write is what goes into successive sectors from lba on.
+// write is data for successive sectors, starting at lba.
 type write struct {
 	lba  uint64
 	data []byte
 }
 
-// readTable reads the table from the first headSectors of a disk of so many
-// sectors, and believes it where the Linux kernel does. The kernel looks at
-// the backup only when it was booted with "gpt", so neither does this.
+// readTable reads the table from the first headSectors of a disk with so many
+// sectors. It accepts the tables that the Linux kernel accepts. The kernel
+// reads the backup only when it was booted with "gpt", so readTable never does.
 func readTable(head []byte, sectors uint64) (table, error) {
 	if len(head) < headSectors*sectorSize || sectors <= headSectors {
 		return table{}, errors.New("partition table: the disk is too small")
@@ -109,45 +109,46 @@ func checkHeader(h []byte, lba, sectors uint64) error {
 	return nil
 }
 
-// headerCRC is a header's checksum, in which its own field counts as zero.
+// headerCRC returns a header's checksum, with the checksum field set to zero.
 func headerCRC(h []byte) uint32 {
 	h = slices.Clone(h[:headerSize])
 	le.PutUint32(h[offHeaderCRC:], 0)
 	return crc32.ChecksumIEEE(h)
 }
 
-// partition returns where partition number n lies, counted from 1, and
-// whether there is one.
+// partition returns the position of partition number n, counted from 1, and
+// whether it exists.
 func (t table) partition(n int) (extent, bool) {
 	if n < 1 || n > entries {
 		return extent{}, false
 	}
 	e := t.array[(n-1)*entrySize:][:entrySize]
-	if bytes.Equal(e[:16], make([]byte, 16)) { // no type: not in use
+	if bytes.Equal(e[:16], make([]byte, 16)) { // no type: unused
 		return extent{}, false
 	}
 	return extent{le.Uint64(e[32:]), le.Uint64(e[40:])}, true
 }
 
-// The two places of the entries, by turns. Both lie before the first
-// partition, as UEFI 2.10 §5.3.1 asks. The first is where partitioning
-// programs put them, and where gokrazy's init reads the first partition's
-// GUID whatever the header says; writing leaves that GUID as it is.
+// The two places of the entries, used alternately. Both are before the first
+// partition, as UEFI 2.10 §5.3.1 requires. The first is where partitioning
+// programs put them. gokrazy's init also reads the first partition's GUID
+// there, whatever the header says; writing does not change that GUID.
 const (
 	firstPlace  = primaryHeader + 1
 	secondPlace = firstPlace + arraySectors
 )
 
-// grow returns what has to be written so that partition n, the disk's last,
-// ends where a disk of so many sectors does: two batches, each to be on the
-// medium before the next begins, or none if nothing is to be done.
+// grow returns the writes that extend partition n, the disk's last, to the end
+// of a disk with so many sectors. It returns two batches, and each must be on
+// the medium before the next begins. It returns none if there is nothing to do.
 //
-// A power cut leaves the old table or the new one. The first batch is the new
-// entries and the new backup, none of which the old header points to. The
-// second is one sector, the header, which a medium writes whole or not at all.
-// Nothing before it touches what the old table needs, its own backup included,
-// which UEFI firmware would mend by writing if it found it damaged. The MBR
-// stays: on a Raspberry Pi it is a hybrid that names the boot partition only.
+// A power cut leaves either the old table or the new one. The first batch is
+// the new entries and the new backup: the old header points to none of their
+// sectors. The second is one sector, the header, which a medium writes
+// completely or not at all. Nothing before it touches what the old table needs,
+// including its backup: UEFI firmware would repair a damaged backup by writing.
+// The MBR does not change: on a Raspberry Pi it is a hybrid that lists only the
+// boot partition.
 func (t table) grow(n int, sectors uint64) ([][]write, error) {
 	p, ok := t.partition(n)
 	if !ok {
@@ -165,9 +166,9 @@ func (t table) grow(n int, sectors uint64) ([][]write, error) {
 			return nil, fmt.Errorf("partition table: partition %d is not the last one: partition %d ends at sector %d", n, i+1, other.last)
 		}
 	}
-	lastUsable := sectors - 1 - arraySectors - 1 // the backup is behind it
+	lastUsable := sectors - 1 - arraySectors - 1 // the backup follows it
 	end := (lastUsable + 1) / alignment * alignment
-	if end < p.last+1+alignment { // there, or not worth a write
+	if end < p.last+1+alignment { // already there, or not worth a write
 		return nil, nil
 	}
 

@@ -11,15 +11,15 @@ import (
 )
 
 const (
-	imageSectors = 2457616  // the image's
+	imageSectors = 2457616  // of the image
 	cardSectors  = 16777216 // a card of 8 GiB
 	cardEnd      = 16775168 // the last whole MiB before the backup on it
 )
 
-// layout is what the image has: boot, two roots, and what is kept.
+// layout is the image's: boot, two roots, and persistent data.
 var layout = []extent{{8192, 212991}, {212992, 1236991}, {1236992, 2260991}, {2260992, 2457581}}
 
-// sparse is a disk of which only the sectors that were written are there.
+// sparse is a disk that stores only the sectors that were written.
 type sparse map[uint64][]byte
 
 func (s sparse) write(w write) {
@@ -52,7 +52,7 @@ func (s sparse) table(sectors uint64) (table, error) {
 	return readTable(s.read(0, headSectors), sectors)
 }
 
-// newDisk is a disk of so many sectors as the image's builder partitions it.
+// newDisk returns a disk of so many sectors, partitioned like the image.
 func newDisk(sectors uint64, parts []extent) sparse {
 	array := make([]byte, arraySectors*sectorSize)
 	for i, p := range parts {
@@ -87,8 +87,8 @@ func newDisk(sectors uint64, parts []extent) sparse {
 	return s
 }
 
-// mustTable reads the table of a disk and fails unless it is whole: what the
-// kernel reads, and the backup that firmware would mend if it were not.
+// mustTable reads the table of a disk and fails unless all of it is valid: what
+// the kernel reads, and the backup that firmware would repair otherwise.
 func (s sparse) mustTable(t *testing.T, sectors uint64) table {
 	t.Helper()
 	tab, err := s.table(sectors)
@@ -166,7 +166,7 @@ func TestGrow(t *testing.T) {
 	}
 }
 
-// The medium of a grown box, copied to a larger one.
+// The medium of a box that has grown, copied to a larger one.
 func TestGrowAgain(t *testing.T) {
 	s := newDisk(imageSectors, layout)
 	for _, sectors := range []uint64{cardSectors, 2 * cardSectors, 4 * cardSectors} {
@@ -180,8 +180,8 @@ func TestGrowAgain(t *testing.T) {
 }
 
 // TestGrowThroughPowerCuts cuts the power at every instant: before each write
-// and within it. Batches before are on the medium; of the batch under way each
-// sector may be or not, whatever the order of its writes.
+// and within it. Earlier batches are on the medium. Any sector of the current
+// batch may be there or not, whatever the order of its writes.
 func TestGrowThroughPowerCuts(t *testing.T) {
 	for _, start := range []struct {
 		situation string
@@ -222,7 +222,7 @@ func TestGrowThroughPowerCuts(t *testing.T) {
 					t.Fatalf("%s: partition 4 ends at %d", what, got.last)
 				}
 				cut.mustTable(t, cardSectors)
-				// The next boot ends what this one began.
+				// The next boot finishes what this one began.
 				for _, w := range slices.Concat(cut.mustGrow(t, cardSectors)...) {
 					cut.write(w)
 				}
@@ -267,7 +267,7 @@ func TestGrowThroughPowerCuts(t *testing.T) {
 }
 
 func TestGrowRefuses(t *testing.T) {
-	// change writes into the header and makes its checksum right again.
+	// change changes the header and fixes its checksum.
 	change := func(offset int, value uint64, size int) func(sparse) {
 		return func(s sparse) {
 			h := s.read(1, 1)

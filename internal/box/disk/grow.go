@@ -1,6 +1,6 @@
-// Package disk makes the partition that holds what the box is to keep as
-// large as the disk it lies on, through a power cut at any instant. It knows
-// GUID partition tables and ext4 as far as that needs. It never formats,
+// Package disk grows the partition for the box's persistent data to the size of
+// its disk, and survives a power cut at any instant. It knows only as much
+// about GUID partition tables and ext4 as that requires. It never formats,
 // shrinks, moves or repairs anything, and it refuses what it does not know.
 package disk
 
@@ -15,18 +15,18 @@ import (
 	"github.com/pxebox/pxebox/internal/box/volume"
 )
 
-// ErrRestart means that the machine has to be restarted at once, before
-// anything is written to the file system: a power cut interrupted its growth.
-var ErrRestart = errors.New("a power cut interrupted the growth of the file system, which has to be mounted again")
+// ErrRestart means that the machine must be restarted at once, before anything
+// is written to the file system: a power cut interrupted its growth.
+var ErrRestart = errors.New("a power cut interrupted the growth of the file system, which has to be mounted anew")
 
-// CheckMount returns ErrRestart where the file system that belongs on dir
-// cannot be relied on in this boot, or not be mounted, and the next one will
-// do better. It comes before all else that writes there.
+// CheckMount returns ErrRestart if the file system that belongs on dir cannot
+// be relied on or mounted in this boot, and the next boot will do better. Call
+// it before anything writes there.
 //
-// To a root that an update has on trial this restart is the end of the trial.
-// That costs an update, which has to be sent again, and takes a power cut: an
-// update restarts the machine only when Grow has stopped, and that leaves
-// nothing behind which would need one.
+// For a root on trial after an update, this restart ends the trial, and the
+// update must be sent again. That happens only after a power cut: an update
+// restarts the machine only after Grow has stopped, and then Grow leaves
+// nothing behind that would need a restart.
 func CheckMount(dir string) error {
 	root, err := volume.RootDisk()
 	if err != nil {
@@ -74,11 +74,11 @@ func CheckMount(dir string) error {
 }
 
 // Grow makes the ext4 file system that is mounted on dir, and its partition,
-// fill their disk. Where they do already, it writes nothing. What a power cut
-// interrupted, it goes on with; CheckMount comes first. Once ctx has ended it
-// stops after the step that it is at, where the next start can go on. An error
-// says why the file system is not as large as it could be; it can be used all
-// the same, unless nothing is mounted there, or it is read-only.
+// fill their disk. If they already do, it writes nothing. It resumes what a
+// power cut interrupted. Call CheckMount first. When ctx ends, Grow stops after
+// the current step, where the next start can resume. An error says why the file
+// system is not as large as it could be. The file system is still usable,
+// unless it is not mounted or is read-only.
 func Grow(ctx context.Context, dir string, log *slog.Logger) error {
 	mountinfo, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
@@ -120,10 +120,10 @@ func Grow(ctx context.Context, dir string, log *slog.Logger) error {
 	return nil
 }
 
-// growPartition makes p end where its disk does, on the medium and in the
+// growPartition extends p to the end of its disk, on the medium and in the
 // kernel.
 func growPartition(d disk, p *partition, log *slog.Logger) error {
-	// All is looked at before anything is written.
+	// Check everything before writing anything.
 	t, err := d.table()
 	if err != nil {
 		return err
@@ -158,8 +158,8 @@ func growPartition(d disk, p *partition, log *slog.Logger) error {
 	return nil
 }
 
-// growFileSystem grows the file system step by step, each with a record of the
-// superblock before it, and on the medium before the next begins.
+// growFileSystem grows the file system step by step. It records the superblock
+// before each step, and syncs each step to the medium before the next begins.
 func growFileSystem(ctx context.Context, dir string, d disk, p partition, from fileSystem, to uint64, log *slog.Logger) error {
 	start := time.Now()
 	log.Info("file system grows", "dir", dir, "bytes", from.blocks*blockSize, "to", to*blockSize)
@@ -172,7 +172,7 @@ func growFileSystem(ctx context.Context, dir string, d disk, p partition, from f
 			stop = fmt.Errorf("it has %d bytes of %d, and grows on at the next start: %w", was.blocks*blockSize, to*blockSize, ctx.Err())
 		}
 		if stop != nil {
-			// Nothing is under way: no start has to mend anything.
+			// No step is in progress: no start has anything to recover.
 			return errors.Join(stop, d.clearRecord())
 		}
 		superblock, err := p.superblock()
@@ -189,12 +189,11 @@ func growFileSystem(ctx context.Context, dir string, d disk, p partition, from f
 		case err != nil:
 			return errors.Join(failed, err)
 		case failed != nil && is.blocks != was.blocks:
-			// It broke off within the step, and the next mount may need the
-			// record.
+			// The step failed halfway, and the next mount may need the record.
 			return failed
 		case failed != nil:
-			// The kernel refused the step, as it does for good once it has found
-			// an error in the file system (ext4_resize_begin).
+			// The kernel refused the step. It always does once it has found an
+			// error in the file system (ext4_resize_begin).
 			stop = failed
 		case is.blocks != next:
 			stop = fmt.Errorf("ext4: the kernel made %s %d blocks large, not %d", dir, is.blocks, next)

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A kernel that refuses to grow the file system refuses at each start. None of
-// them is to find a growth that was cut off.
+// A kernel that refuses to grow the file system refuses at each start. No start
+// may take that for an interrupted growth.
 func TestRefusedGrowthLeavesNoRecord(t *testing.T) {
 	file := func(name string, content []byte) *os.File {
 		t.Helper()
@@ -32,7 +32,7 @@ func TestRefusedGrowthLeavesNoRecord(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// What is mounted on /proc cannot be resized.
+	// The file system on /proc cannot be resized.
 	err = growFileSystem(t.Context(), "/proc", d, p, from, from.fill(p.sectors*sectorSize), slog.New(slog.DiscardHandler))
 	if !errors.Is(err, unix.ENOTTY) {
 		t.Errorf("got %v", err)

@@ -11,25 +11,27 @@ import (
 )
 
 // basicData is the type of partitions that Windows and macOS show, EBD0A0A2-
-// B9E5-4433-87C0-68B6B72699C7, as a table has it (UEFI 2.10 appendix A). The
-// boot partition is of another type, and macOS hides it.
+// B9E5-4433-87C0-68B6B72699C7, as encoded in a table (UEFI 2.10 appendix A).
+// The boot partition has another type, and macOS hides it.
 var basicData = []byte{0xa2, 0xa0, 0xd0, 0xeb, 0xe5, 0xb9, 0x33, 0x44, 0x87, 0xc0, 0x68, 0xb6, 0xb7, 0x26, 0x99, 0xc7}
 
-// settingsGUID is the same for every image, as the other partitions' are for
-// every build of one: nothing finds the partition by it.
+// settingsGUID is the same in every image, just as the other partitions' GUIDs
+// are the same in every build of an image. Nothing looks up the partition by
+// it.
 var settingsGUID = []byte{0x62, 0x65, 0x78, 0x70, 0x78, 0x6f, 0x00, 0x40, 0x80, 0x00, 's', 'e', 't', 't', 'i', 'n'}
 
-// SettingsFirst and SettingsLast are the sectors of the partition for settings
-// in an image: the room that gok leaves before the boot partition, aligned.
+// SettingsFirst and SettingsLast are the sectors of the settings partition in
+// an image: the space that gok leaves before the boot partition, aligned.
 const (
 	SettingsFirst = 2048
 	SettingsLast  = 8191
 )
 
-// AddSettings gives the table of a new image a fifth partition, where Windows,
-// macOS and Linux look for one: in the GPT, and in the hybrid MBR that gok
-// writes for the Raspberry Pi, which Windows takes for the whole truth. No
-// power is cut while an image is built.
+// AddSettings adds a fifth partition to the table of a new image, in both
+// places where Windows, macOS and Linux look for one: in the GPT, and in the
+// hybrid MBR that gok writes for the Raspberry Pi, which Windows relies on
+// alone. It does not guard against power cuts, because it runs when an image is
+// built.
 func AddSettings(image string) (err error) {
 	f, err := os.OpenFile(image, os.O_RDWR, 0)
 	if err != nil {
@@ -60,8 +62,7 @@ func AddSettings(image string) (err error) {
 	return d.apply([][]write{append(entry, write{0, mbr})})
 }
 
-// add returns what has to be written so that the table has partition n as
-// well.
+// add returns the writes that add partition n to the table.
 func (t table) add(n int, e extent, kind, guid []byte, name string) ([]write, error) {
 	for i := range entries {
 		other, ok := t.partition(i + 1)
@@ -100,9 +101,9 @@ func (t table) add(n int, e extent, kind, guid []byte, name string) ([]write, er
 	}, nil
 }
 
-// hybrid puts a FAT partition into the third place of the MBR that gok writes:
-// the boot partition first, where the Raspberry Pi looks, then what protects
-// the GPT, which has to end before ours begins.
+// hybrid adds a FAT partition in the third slot of the MBR that gok writes. The
+// first slot is the boot partition, where the Raspberry Pi looks. The second is
+// the protective entry for the GPT, which must end before ours begins.
 func hybrid(mbr []byte, e extent) ([]byte, error) {
 	const first, size, typeAt, startAt, sizeAt, protective, fat = 446, 16, 4, 8, 12, 0xee, 0x0c
 	mbr = slices.Clone(mbr)
@@ -113,7 +114,7 @@ func hybrid(mbr []byte, e extent) ([]byte, error) {
 		return nil, errors.New("partition table: the MBR is not as gok writes it")
 	}
 	le.PutUint32(gpt[sizeAt:], uint32(e.first-start))
-	// gok's own entries have no cylinders, heads and sectors either.
+	// gok's entries have no cylinders, heads and sectors either.
 	copy(free, []byte{0, 0xfe, 0xff, 0xff, fat, 0xfe, 0xff, 0xff})
 	le.PutUint32(free[startAt:], uint32(e.first))
 	le.PutUint32(free[sizeAt:], uint32(e.sectors()))

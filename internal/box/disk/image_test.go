@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// hybridMBR is the MBR that gok writes.
+// hybridMBR returns the MBR that gok writes.
 func hybridMBR() []byte {
 	b := make([]byte, sectorSize)
 	copy(b, "boot code")
@@ -73,7 +73,7 @@ func TestAddSettings(t *testing.T) {
 	if !bytes.Equal(mbr, want) {
 		t.Errorf("the MBR is\n%x, want\n%x", mbr[446:], want[446:])
 	}
-	// At its first boot the box makes the last partition larger.
+	// At its first boot the box grows the last partition.
 	if batches, err := now.grow(4, cardSectors); err != nil || len(batches) == 0 {
 		t.Errorf("it would not grow any more: %v", err)
 	}

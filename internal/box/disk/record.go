@@ -7,37 +7,38 @@ import (
 	"hash/crc32"
 )
 
-// record is kept between the partition table and the first partition while the
-// file system grows. The kernel's driver journals what it does, but a power cut
-// can still leave either of two states that it cannot begin a mount with:
+// record is stored between the partition table and the first partition while
+// the file system grows. The kernel's driver journals its changes, but a power
+// cut can still leave either of two states that break the next mount:
 //
-//   - It reads superblock and group descriptors before it replays the journal.
-//     It writes both to their places in one go, and of that the medium may have
-//     any part: a superblock that tells of groups which have no descriptors
-//     does not mount (ext4_check_descriptors), and the journal is not replayed.
-//     The superblock from before, which the record holds, does, and the journal
-//     then makes it the new one.
-//   - It counts the groups before it replays the journal. Where that makes them
-//     more, the kernel believes in the new size and does not know the groups:
-//     whoever wants a block fails with EUCLEAN. The next mount counts right.
+//   - The driver reads superblock and group descriptors before it replays the
+//     journal. It writes both in place in one go, and any part of that may
+//     have reached the medium. A superblock with groups that have no
+//     descriptors does not mount (ext4_check_descriptors), and the journal is
+//     not replayed. The old superblock, which the record holds, does mount,
+//     and the journal then turns it into the new one.
+//   - The driver counts the groups before it replays the journal. If the
+//     replay adds groups, the kernel uses the new size but does not know the
+//     new groups: block allocations fail with EUCLEAN. The next mount counts
+//     correctly.
 //
-// So a start that finds a record first sees to it that /perm was mounted, and
-// then that it is mounted anew: both by a restart of the machine, since other
-// programs use /perm by then.
+// So a start that finds a record first makes sure that /perm was mounted, and
+// then that it is mounted again. Both take a restart of the machine, because
+// other programs already use /perm.
 type record struct {
 	state state
-	// superblock is the file system's, before it grew.
+	// superblock is the file system's superblock from before it grew.
 	superblock []byte
 }
 
-// state says how far a start has come with a record that it has found. It only
-// ever goes on, so that a box cannot restart for ever.
+// state is how far a start has come with a record that it has found. It only
+// moves forward, so that a box cannot restart endlessly.
 type state uint32
 
 const (
-	growing   state = 1 + iota // cut off, unless it is still at work
-	restored                   // the superblock was put back, and the machine restarted
-	restarted                  // the machine was restarted once the journal was replayed
+	growing   state = 1 + iota // interrupted, or still in progress
+	restored                   // the superblock was restored, and the machine restarted
+	restarted                  // the machine was restarted after the journal was replayed
 )
 
 const (
@@ -47,8 +48,8 @@ const (
 
 var recordMagic = []byte("pxebox: /perm grows\n")
 
-// Offsets in the record's first sector. Changing the state writes that sector
-// only.
+// Offsets in the record's first sector. Changing the state writes only that
+// sector.
 const (
 	offState         = 32
 	offSuperblockCRC = 36
@@ -64,8 +65,8 @@ func (r record) encode() []byte {
 	return append(b, r.superblock...)
 }
 
-// decodeRecord reports whether there is a record. One whose writing was cut off
-// is none: nothing had begun to grow, or nothing any more.
+// decodeRecord reports whether there is a record. A record that was only partly
+// written does not count: growing had not begun, or was already over.
 func decodeRecord(b []byte) (record, bool) {
 	r := record{state(le.Uint32(b[offState:])), b[sectorSize : recordSectors*sectorSize]}
 	ok := bytes.HasPrefix(b, recordMagic) &&
@@ -74,17 +75,17 @@ func decodeRecord(b []byte) (record, bool) {
 	return r, ok
 }
 
-// Step is what a start has to do about a record.
+// step is what a start must do about a record.
 type step int
 
 const (
 	goOn      step = iota // the file system can be used
 	giveUp                // it does not mount, and the record does not help
-	putBack               // put the superblock back, and restart
+	putBack               // restore the superblock, and restart
 	mountAnew             // restart
 )
 
-// next says what to do about a record, and which state it has from then on.
+// next returns what to do about a record, and its new state.
 func (r record) next(mounted bool) (step, state) {
 	switch {
 	case mounted && r.state == restarted:
@@ -108,7 +109,7 @@ func (d disk) readRecord() (record, bool, error) {
 
 func (d disk) writeRecord(r record) error { return d.putRecord(r.encode()) }
 
-// clearRecord takes the record away, if there is one.
+// clearRecord removes the record, if there is one.
 func (d disk) clearRecord() error {
 	if _, ok, err := d.readRecord(); err != nil || !ok {
 		return err

@@ -20,8 +20,8 @@ func TestRecord(t *testing.T) {
 	}
 }
 
-// A power cut while a record is written over another one leaves any of its
-// sectors old or new.
+// A power cut while a record overwrites another one leaves each sector old or
+// new.
 func TestRecordCutOff(t *testing.T) {
 	first, second := record{growing, superblock(24573, 2)}, record{growing, superblock(524288, 2)}
 	next := record{restored, first.superblock}
@@ -74,7 +74,7 @@ func TestWhatAStartDoesAboutARecord(t *testing.T) {
 			if do != tt.do || then != tt.then {
 				t.Errorf("does %d, then %d; want %d, %d", do, then, tt.do, tt.then)
 			}
-			// Whatever comes, a box restarts twice at most.
+			// Whatever happens, a box restarts at most twice.
 			for _, mounts := range []int{0, 1, 2, 3} {
 				r, restarts := record{state: tt.state}, 0
 				for i := range 10 {
