@@ -1,7 +1,7 @@
-// Package updatepage serves gokrazy's page, which shows the state of the box and
-// takes updates. gokrazy's init itself answers on a Unix socket only: it is the
-// machine's first program, and must not run out of descriptors or memory for
-// clients on the network. Who may use the page, and how many connections there
+// Package updatepage serves gokrazy's page, which shows the state of the box
+// and accepts updates. gokrazy's init itself listens only on a Unix socket: it
+// is process 1, and clients on the network must not make it run out of
+// descriptors or memory. Who may use the page, and how many connections there
 // may be, is decided elsewhere.
 package updatepage
 
@@ -22,14 +22,16 @@ import (
 	"time"
 )
 
-// Socket is where gokrazy's init answers (gokrazy.HTTPUnixSocket).
+// Socket is the socket on which gokrazy's init listens
+// (gokrazy.HTTPUnixSocket).
 const Socket = "/run/gokrazy-http.sock"
 
 const (
-	// pause is how long a client may send nothing of a body. gokrazy takes one
-	// update at a time, and a client that has gone would block the next one.
+	// pause is how long a client may stay silent while it sends a body. gokrazy
+	// accepts one update at a time, so a client that has gone away would block
+	// the next one.
 	pause = time.Minute
-	// maxForm bounds what is kept of a form, in bytes.
+	// maxForm bounds the size of a form that is kept in memory, in bytes.
 	maxForm = 64 << 10
 )
 
@@ -39,15 +41,15 @@ func Handler(socket string, logger *slog.Logger) http.Handler {
 		proxy: &httputil.ReverseProxy{
 			Rewrite: func(r *httputil.ProxyRequest) {
 				r.SetURL(&url.URL{Scheme: "http", Host: "gokrazy"})
-				r.Out.Host = r.In.Host // its redirects name it
+				r.Out.Host = r.In.Host // its redirects contain it
 				r.Out.Header.Del("Authorization")
 			},
 			ModifyResponse: func(r *http.Response) error {
-				// gokrazy lets scripts of all sites read the page.
+				// gokrazy lets scripts from all sites read the page.
 				r.Header.Del("Access-Control-Allow-Origin")
 				return nil
 			},
-			FlushInterval: -1, // logs come as they are written
+			FlushInterval: -1, // send logs as they are written
 			Transport:     transport(socket),
 			ErrorLog:      log.New(io.Discard, "", 0),
 			ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
@@ -68,12 +70,12 @@ func transport(socket string) *http.Transport {
 			var d net.Dialer
 			return d.DialContext(ctx, "unix", socket)
 		},
-		DisableKeepAlives:  true, // none stays open in init for longer than it is needed
+		DisableKeepAlives:  true, // no connection stays open in init for longer than needed
 		DisableCompression: true,
 	}
 }
 
-// Answers checks that gokrazy's init answers at socket where it takes updates.
+// Answers checks that gokrazy's init answers update requests at socket.
 func Answers(ctx context.Context, socket string) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
@@ -98,11 +100,12 @@ type handler struct {
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	// Another site could put the page into its own frame, with buttons that
-	// people are led to press.
+	// Another site could embed the page in a frame and trick people into
+	// pressing its buttons.
 	w.Header().Set("X-Frame-Options", "DENY")
-	// A link on another site leads here with the password too, so no GET may
-	// change anything. gokrazy's /update/bootonly does not look at the method.
+	// The browser also sends the password when it follows a link from another
+	// site, so no GET may change anything. gokrazy's /update/bootonly ignores
+	// the method.
 	name := path.Clean(r.URL.Path)
 	if changes(name) {
 		if r.Method != http.MethodPut && r.Method != http.MethodPost {
@@ -122,29 +125,28 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.proxy.ServeHTTP(w, r)
 }
 
-// changes reports whether gokrazy does something at a path other than to show
-// it.
+// changes reports whether gokrazy does more at a path than show something.
 func changes(name string) bool {
 	return strings.HasPrefix(name, "/update/") && name != "/update/features" ||
 		strings.HasPrefix(name, "/uploadtemp/") || name == "/divert" || endsUs(name)
 }
 
-// endsUs reports whether gokrazy may end this program before it answers a
+// endsUs reports whether gokrazy may stop this program before it answers a
 // request.
 func endsUs(name string) bool {
 	return name == "/reboot" || name == "/poweroff" || name == "/stop" || name == "/restart"
 }
 
-// end passes on a request for which gokrazy may end this program. gok update
-// waits for the answer, and takes a broken connection for a failure.
+// end passes on a request for which gokrazy may stop this program. gok update
+// waits for the answer, and treats a broken connection as a failure.
 func (h *handler) end(w http.ResponseWriter, r *http.Request) {
 	form, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxForm))
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	// Not with the values of r's context: the proxy would then panic where the
-	// answer breaks off, as it may within a server's own goroutine.
+	// Drop the values of r's context: with them the proxy would panic if the
+	// answer breaks off, which is allowed only in a goroutine of the server.
 	out := r.Clone(context.Background())
 	out.Body = io.NopCloser(bytes.NewReader(form))
 	answer := &answer{header: http.Header{}}
@@ -162,7 +164,7 @@ func (h *handler) end(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// answer holds a short answer.
+// answer buffers a short answer.
 type answer struct {
 	header http.Header
 	code   int
@@ -193,7 +195,7 @@ func (a *answer) copyTo(w http.ResponseWriter) {
 	w.Write(a.body.Bytes())
 }
 
-// timedBody is a request's body that fails where nothing comes for a while.
+// timedBody is a request body whose Read fails if no data arrives for a while.
 type timedBody struct {
 	io.ReadCloser
 	control *http.ResponseController
@@ -205,7 +207,7 @@ func (b *timedBody) Read(p []byte) (int, error) {
 	}
 	n, err := b.ReadCloser.Read(p)
 	if err != nil {
-		// What follows is gokrazy's own time: it writes to the disk.
+		// From here on gokrazy takes the time: it writes to the disk.
 		b.control.SetReadDeadline(time.Time{})
 	}
 	return n, err

@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-// serveInit has h answer in the place of gokrazy's init, and returns the socket.
+// serveInit answers with h in place of gokrazy's init, and returns the socket.
 func serveInit(t *testing.T, h http.Handler) string {
 	t.Helper()
 	socket := filepath.Join(t.TempDir(), "http.sock")
@@ -55,7 +55,7 @@ func TestWhatIsPassedOn(t *testing.T) {
 		header       map[string]string
 		body         string
 		code         int
-		want         string // of the answer; where the code is not 200, init is not asked
+		want         string // the answer; unless the code is 200, init must not get the request
 	}{
 		"gok asks for the features": {
 			method: "GET", path: "/update/features",
@@ -131,7 +131,7 @@ func TestWhatIsPassedOn(t *testing.T) {
 	}
 }
 
-// A log has no end: its lines come as they are written.
+// A log does not end: its lines are sent as they are written.
 func TestLogComesAsItIsWritten(t *testing.T) {
 	socket := serveInit(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, "a line\n")
@@ -187,7 +187,7 @@ func TestInitDoesNotAnswer(t *testing.T) {
 	}
 }
 
-// pipes listens for connections within the test.
+// pipes is a listener for connections within the test.
 type pipes chan net.Conn
 
 func (p pipes) Accept() (net.Conn, error) {
@@ -205,7 +205,7 @@ func (p pipes) Close() error {
 
 func (pipes) Addr() net.Addr { return &net.TCPAddr{} }
 
-// gokrazy takes one update at a time: one whose sender has gone must end.
+// gokrazy accepts one update at a time: one whose client is gone must end.
 func TestUploadThatStalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		done := make(chan error, 1)
@@ -223,7 +223,7 @@ func TestUploadThatStalls(t *testing.T) {
 		if _, err := io.WriteString(here, head); err != nil {
 			t.Fatal(err)
 		}
-		for range 10 { // slowly, but it goes on: longer in all than a pause may be
+		for range 10 { // slow but steady: longer in total than a pause may be
 			time.Sleep(pause / 2)
 			if _, err := io.WriteString(here, "some"); err != nil {
 				t.Fatal(err)
@@ -240,7 +240,7 @@ func TestUploadThatStalls(t *testing.T) {
 	})
 }
 
-// What init does once it has a body takes as long as it takes.
+// The time that init takes after it has a body is not limited.
 func TestUploadThatIsWrittenSlowly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := make(pipes)

@@ -6,33 +6,33 @@ import (
 	"strings"
 )
 
-// Slot is the number of a root's partition: 2 or 3. gokrazy calls the one
-// that runs active, and writes an update to the other.
+// Slot is the number of a root's partition: 2 or 3. gokrazy calls the running
+// one active, and writes an update to the other.
 type Slot int
 
 func (s Slot) other() Slot { return 5 - s }
 
 const (
 	gokrazyInit = "init=/gokrazy/init"
-	// trialInit has the kernel start this program in gokrazy's stead.
+	// trialInit makes the kernel start this program instead of gokrazy.
 	trialInit = "init=/user/appliance"
-	// tried is left behind by a trial, and taken away when its root is kept.
+	// tried is what a trial leaves behind. It is removed when its root is kept.
 	tried = "pxebox.tried="
-	// room is an argument of each instance that says nothing: with a GPT's
-	// long names gok's 64 spaces are one too few for a trial.
+	// room is an argument without meaning on the command line of each instance:
+	// with a GPT's long names, gok's 64 spaces are one too few for a trial.
 	room = " pxebox.room=1"
 )
 
 var (
-	// gok names a root by the GUID of the first partition, and how far behind
-	// that one it is; or, where the disk has an MBR only, by the disk's
-	// signature and the partition's number.
+	// gok identifies a root by the GUID of the first partition and the root's
+	// offset from it. If the disk has only an MBR, gok identifies it by the
+	// disk's signature and the partition's number.
 	rootArg = regexp.MustCompile(`\broot=(PARTUUID=[0-9A-Fa-f-]+(?:/PARTNROFF=|-0))([0-9])`)
-	// What a trial adds.
+	// The arguments that a trial adds.
 	trialArgs = regexp.MustCompile(` (?:ubd0|pxebox\.tried)=\S*`)
 )
 
-// named is the slot that a kernel command line has the kernel mount.
+// named returns the slot that a kernel command line makes the kernel mount.
 func named(text string) (Slot, error) {
 	m := rootArg.FindStringSubmatch(text)
 	if m == nil {
@@ -48,7 +48,8 @@ func named(text string) (Slot, error) {
 	return s, nil
 }
 
-// root is the value of root= that names a slot, made from that of text.
+// root returns the value of root= that identifies a slot, derived from the one
+// in text.
 func root(text string, s Slot) string {
 	id := rootArg.FindStringSubmatch(text)[1]
 	if strings.Contains(id, "/") {
@@ -57,10 +58,10 @@ func root(text string, s Slot) string {
 	return fmt.Sprint(id, int(s))
 }
 
-// isTrial reports whether a command line is that of a trial.
+// isTrial reports whether a command line starts a trial.
 func isTrial(text string) bool { return strings.Contains(text, trialInit) }
 
-// boots is text changed so that it boots a slot, with no trial.
+// boots returns text changed so that it boots a slot, without a trial.
 func boots(text string, s Slot) (string, error) {
 	if _, err := named(text); err != nil {
 		return "", err
@@ -71,12 +72,14 @@ func boots(text string, s Slot) (string, error) {
 	return fit(plain, text)
 }
 
-// tries is text changed so that it boots the slot safe to try the other one.
+// tries returns text changed so that it boots the slot safe to try the other
+// one.
 //
-// gokrazy's init takes for the active root what the first of root= and ubd0=
-// names (ubd0 is the disk of User Mode Linux, and means nothing to others). So
-// the kernel mounts the safe root, and the init of the one that is tried knows
-// which one it is in: an update that comes after the trial goes to the other.
+// gokrazy's init takes as the active root what the first of root= and ubd0=
+// names. (ubd0 is the disk of User Mode Linux, and has no meaning elsewhere.)
+// So the kernel mounts the safe root, and the init of the root on trial knows
+// which root it is in: an update that comes after the trial goes to the other
+// one.
 func tries(text string, safe Slot) (string, error) {
 	plain, err := boots(text, safe)
 	if err != nil {
@@ -90,14 +93,15 @@ func tries(text string, safe Slot) (string, error) {
 	return fit(strings.Replace(trial, room, "", 1), text)
 }
 
-// hasTried is text, which boots the safe slot, with a note of what was tried.
+// hasTried returns text, which boots the safe slot, with a note of what was
+// tried.
 func hasTried(text string, s Slot) (string, error) {
 	return fit(fmt.Sprintf("%s %s%d", strings.TrimRight(text, " \n"), tried, s), text)
 }
 
-// fit makes a text as long as the one that it replaces. The boot loader of the
-// MBR reads the file by its sector, and nobody can make it longer: gok leaves
-// 64 spaces for such changes.
+// fit pads a text to the length of the one that it replaces. The MBR's boot
+// loader finds the file by its sector, so the file cannot grow: gok leaves 64
+// spaces for such changes.
 func fit(text, old string) (string, error) {
 	text = strings.TrimRight(text, " \n")
 	if len(text) > len(old) {

@@ -46,7 +46,7 @@ func TestNamed(t *testing.T) {
 	}
 }
 
-// TestAnUpdatesLife leads a command line through all that happens to it.
+// TestAnUpdatesLife takes a command line through everything that happens to it.
 func TestAnUpdatesLife(t *testing.T) {
 	for _, tt := range []struct {
 		situation string
@@ -58,7 +58,7 @@ func TestAnUpdatesLife(t *testing.T) {
 		{"MBR", text, mbrID + "2", mbrID + "3"},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
-			// gokrazy has switched to B while A runs.
+			// gokrazy has switched to B while A is running.
 			switched := tt.text(tt.b)
 			trial, err := tries(switched, 2)
 			if err != nil {

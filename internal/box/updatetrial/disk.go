@@ -19,7 +19,7 @@ type Disk struct {
 	parts   map[int]string // device files by partition
 }
 
-// Find looks where the running root came from. It needs /sys.
+// Find determines where the running root came from. It needs /sys.
 func Find() (*Disk, error) {
 	dir, err := volume.RootDevice()
 	if err != nil {
@@ -66,17 +66,17 @@ const bootPartition = 1
 // mountPoint is an empty folder that every root has.
 const mountPoint = "/mnt"
 
-// The files that name the root: the MBR's boot loader, the Raspberry Pi and
-// kexec read the first, systemd-boot (UEFI) the second, which an image with no
-// GPT lacks.
+// The files that name the root. The MBR's boot loader, the Raspberry Pi and
+// kexec read the first. systemd-boot (UEFI) reads the second, which an image
+// without a GPT lacks.
 var bootFiles = []string{"cmdline.txt", "loader/entries/gokrazy.conf"}
 
-// change replaces the texts in the boot files by what f makes of them. Each is
-// less than one sector, so that a power cut leaves the old or the new one; no
-// firmware reads both.
+// change replaces the text of each boot file with what f returns for it. Each
+// file is smaller than one sector, so that a power cut leaves either the old
+// text or the new. No firmware reads both files.
 func (d *Disk) change(f func(text string) (string, error)) (err error) {
 	dev := d.parts[bootPartition]
-	// gokrazy writes the partition below the file system.
+	// gokrazy writes to the partition directly, bypassing the file system.
 	if err := flush(dev); err != nil {
 		return err
 	}
@@ -98,8 +98,8 @@ func (d *Disk) change(f func(text string) (string, error)) (err error) {
 	return err
 }
 
-// changeFile writes over a file in place: the MBR's boot loader knows it by
-// its sector.
+// changeFile overwrites a file in place: the MBR's boot loader finds it by its
+// sector.
 func changeFile(name string, f func(string) (string, error)) (err error) {
 	file, err := os.OpenFile(name, os.O_RDWR, 0)
 	if err != nil {
@@ -110,7 +110,7 @@ func changeFile(name string, f func(string) (string, error)) (err error) {
 	if err != nil {
 		return err
 	}
-	const most = 512 // more than one sector could be torn
+	const most = 512 // a write of more than one sector could be torn
 	if info.Size() > most {
 		return fmt.Errorf("%s has %d bytes", name, info.Size())
 	}
@@ -134,7 +134,8 @@ func changeFile(name string, f func(string) (string, error)) (err error) {
 	return file.Sync()
 }
 
-// flush writes what the kernel has cached of a partition, and forgets it.
+// flush writes back what the kernel has cached of a partition, and drops the
+// cache.
 func flush(dev string) error {
 	f, err := os.Open(dev)
 	if err != nil {
@@ -147,9 +148,9 @@ func flush(dev string) error {
 	return nil
 }
 
-// protect has the kernel refuse writing to a root's partition, or take it
-// again. What runs from there would not survive an update, nor could a trial
-// that fails go back to it.
+// protect makes the kernel refuse writes to a root's partition, or allow them
+// again. The programs that run from it would not survive an update, and a
+// failed trial could not fall back to it.
 func (d *Disk) protect(s Slot, protected bool) error {
 	f, err := os.Open(d.parts[int(s)])
 	if err != nil {

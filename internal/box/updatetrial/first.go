@@ -11,13 +11,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// First is what the safe root does as the kernel's first program, before it
-// gives the machine to the root that is to be tried. It does not return. guard
-// is the command line of a program that calls Guard.
+// First is what the safe root runs as process 1, before it hands the machine
+// over to the root to be tried. It does not return. guard is the command line
+// of a program that calls Guard.
 func First(log *slog.Logger, guard ...string) {
 	if err := prepare(); err != nil {
-		// The files may still ask for a trial, each time. This root then runs
-		// as it always did.
+		// The files may still ask for a trial, at every boot. This root then
+		// runs as it always did.
 		log.Error("no trial of the new root", "err", err)
 		log.Error("start gokrazy", "err", unix.Exec(gokrazyPath, []string{gokrazyPath}, os.Environ()))
 		reset()
@@ -30,7 +30,7 @@ func First(log *slog.Logger, guard ...string) {
 
 const gokrazyPath = "/gokrazy/init"
 
-// prepare takes the trial out of the boot files: it is there for one boot.
+// prepare removes the trial from the boot files: it is valid for one boot.
 func prepare() error {
 	for _, m := range []struct{ fs, dir string }{{"devtmpfs", "/dev"}, {"proc", "/proc"}, {"sysfs", "/sys"}} {
 		// The kernel may have mounted /dev itself.
@@ -51,19 +51,19 @@ func prepare() error {
 	})
 }
 
-// hand starts the guard and gives the machine to the other root. It returns
-// only on failure.
+// hand starts the guard and hands the machine over to the other root. It
+// returns only on failure.
 func hand(log *slog.Logger, guard []string) error {
 	d, err := Find()
 	if err != nil {
 		return err
 	}
-	// An update in the middle of the trial would take away what it goes back to.
+	// An update during the trial would overwrite the root to fall back to.
 	if err := d.protect(d.Running, true); err != nil {
 		return err
 	}
-	// It lives on in this root, whatever becomes of the other one, and of the
-	// first program, whose child it is.
+	// The guard keeps running from this root, whatever happens to the other
+	// root and to process 1, its parent.
 	cmd := exec.Command(guard[0], guard[1:]...)
 	cmd.SysProcAttr = &unix.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
@@ -74,7 +74,7 @@ func hand(log *slog.Logger, guard []string) error {
 		return fmt.Errorf("mount root %d: %w", other, err)
 	}
 	log.Info("tries the other root", "root", int(other), "safe", int(d.Running))
-	for _, step := range []func() error{ // as switch_root(8) does it
+	for _, step := range []func() error{ // as in switch_root(8)
 		func() error { return unix.Chdir(mountPoint) },
 		func() error { return unix.Mount(".", "/", "", unix.MS_MOVE, "") },
 		func() error { return unix.Chroot(".") },
@@ -88,9 +88,9 @@ func hand(log *slog.Logger, guard []string) error {
 	return nil
 }
 
-// Guard resets the machine where the root on trial is not kept in time, or
-// where that cannot be told. It runs from the safe root, and returns once the
-// other one is kept.
+// Guard resets the machine if the root on trial is not kept in time, or if that
+// cannot be determined. It runs from the safe root, and returns once the other
+// root is kept.
 func Guard(log *slog.Logger) {
 	err := guard()
 	if err == nil {
@@ -113,12 +113,12 @@ func guard() error {
 	return within(answers, func() error { return d.kept(d.Running) })
 }
 
-// answers is how long a disk may take for what a guard wants of it. A new root
-// may have it hang, and only a reset would help then.
+// answers bounds how long the guard waits for the disk. A new root may make the
+// disk hang, and then only a reset helps.
 const answers = 30 * time.Second
 
-// within does something that nothing can end, and does not wait for it longer
-// than that.
+// within calls a function that cannot be interrupted, but waits for it no
+// longer than d.
 func within(d time.Duration, do func() error) error {
 	done := make(chan error, 1)
 	go func() { done <- do() }()
@@ -132,7 +132,7 @@ func within(d time.Duration, do func() error) error {
 
 // reset restarts the machine through its firmware. It does not return.
 func reset() {
-	_ = within(answers, func() error { unix.Sync(); return nil }) // with or without
+	_ = within(answers, func() error { unix.Sync(); return nil }) // best effort
 	unix.Reboot(unix.LINUX_REBOOT_CMD_RESTART)
-	select {} // the first program must not end: the kernel would panic, which is slower
+	select {} // process 1 must not exit: the kernel would panic, which is slower
 }

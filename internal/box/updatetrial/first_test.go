@@ -21,7 +21,7 @@ func TestWithin(t *testing.T) {
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				defer time.Sleep(tt.takes) // until nothing is left of it
+				defer time.Sleep(tt.takes) // until it has finished
 				start := time.Now()
 				err := within(answers, func() error { time.Sleep(tt.takes); return tt.result })
 				if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {

@@ -1,13 +1,14 @@
-// Package updatetrial makes an update of the appliance one that can be taken back.
-// gok update writes the new root to the idle one of two partitions and names
-// it in the boot loader's files for good. Here that becomes a trial: the files
-// go on naming the old root, which is started once more, puts a guard up, and
-// then gives the machine to the new root. That one has to find itself healthy
-// and say so in the files. Whatever happens before, the next reset leads back
-// to the old root: the guard's after two minutes, the kernel's own after a
-// panic, the watchdog's, a person's.
+// Package updatetrial makes it possible to take back an update of the
+// appliance. gok update writes the new root to the idle one of two partitions,
+// and makes it permanent in the boot loader's files. This package turns that
+// into a trial: the files keep naming the old root, which starts once more,
+// launches a guard, and then hands the machine over to the new root. The new
+// root must find itself healthy and record that in the files. Until then, any
+// reset leads back to the old root: by the guard after two minutes, by the
+// kernel after a panic, by the watchdog, or by a person.
 //
-// Nothing here knows what healthy means, nor how an update gets to the box.
+// The package does not define what healthy means, nor how an update reaches the
+// box.
 package updatetrial
 
 import (
@@ -22,23 +23,23 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// Lasts is how long after the kernel's start a new root has to be healthy.
+// Lasts is how long after the kernel starts a new root must be healthy.
 const Lasts = 2 * time.Minute
 
-// quiet is how long nothing has to be written to the boot partition before it
-// is looked at: gokrazy writes to it in several steps.
+// quiet is how long the boot partition must have had no writes before it is
+// checked: gokrazy writes to it in several steps.
 const quiet = time.Second
 
-// Kind is how the running root came to run.
+// Kind is why the running root was booted.
 type Kind int
 
 const (
 	Plain  Kind = iota // the boot loader's files name it
 	New                // it is on trial
-	Failed             // the other root was tried, and did not stay
+	Failed             // the other root was tried, and was not kept
 )
 
-// Kind tells by the kernel's command line.
+// Kind determines the kind from the kernel's command line.
 func (d *Disk) Kind() (Kind, error) {
 	b, err := os.ReadFile("/proc/cmdline")
 	if err != nil {
@@ -56,8 +57,7 @@ func (d *Disk) Kind() (Kind, error) {
 	return Plain, nil
 }
 
-// Keep ends the trial of the running root: from now on it is the one that
-// boots.
+// Keep ends the trial of the running root: from now on this root boots.
 func (d *Disk) Keep() error {
 	if err := d.change(func(text string) (string, error) { return boots(text, d.Running) }); err != nil {
 		return fmt.Errorf("keep the new root: %w", err)
@@ -65,14 +65,16 @@ func (d *Disk) Keep() error {
 	return d.protect(d.Running.other(), false)
 }
 
-// Protect has the kernel refuse an update that would write over what runs.
+// Protect makes the kernel refuse an update that would overwrite the running
+// root.
 func (d *Disk) Protect() error { return d.protect(d.Running, true) }
 
-// Watch turns what names the other root for good into its trial, until ctx
-// ends. gokrazy stops all programs before it restarts the machine, and waits
-// for them; so the last look, after that, comes after the update's last step.
-// The others are for a machine whose power is cut before it gets that far. note
-// is called before each trial: what holds now is for the new root to judge by.
+// Watch turns a permanent switch to the other root into a trial, until ctx
+// ends. Before gokrazy restarts the machine, it stops all programs and waits
+// for them. So the last check, when ctx ends, comes after the update's last
+// step. The earlier checks are for a machine whose power is cut before that.
+// Watch calls note before each trial, to record the current state: the new root
+// compares itself with it.
 func (d *Disk) Watch(ctx context.Context, note func() error, log *slog.Logger) error {
 	w, err := fsnotify.NewWatcher()
 	if err == nil {
@@ -98,7 +100,7 @@ func (d *Disk) Watch(ctx context.Context, note func() error, log *slog.Logger) e
 	}
 }
 
-// arm looks once.
+// arm checks the boot files once.
 func (d *Disk) arm(note func() error, log *slog.Logger) {
 	armed := false
 	err := d.change(func(text string) (string, error) {
@@ -121,7 +123,7 @@ func (d *Disk) arm(note func() error, log *slog.Logger) {
 	}
 }
 
-// kept returns nil if the root that was tried is the one that boots now.
+// kept returns nil if the root that was tried is now the one that boots.
 func (d *Disk) kept(safe Slot) error {
 	return d.change(func(text string) (string, error) {
 		s, err := named(text)
