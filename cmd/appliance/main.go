@@ -1,5 +1,5 @@
-// Command appliance does what the appliance needs beside pxed and menuwatch,
-// and a plain Linux host does not.
+// Command appliance does what the appliance needs besides pxed and menuwatch, and
+// what a plain Linux host does not need.
 package main
 
 import (
@@ -19,8 +19,8 @@ import (
 )
 
 func main() {
-	// The kernel's log goes to every console, and so to whoever stands before
-	// the box; what gokrazy keeps of a program's log shows only on its page.
+	// The kernel's log goes to every console, so a person in front of the box
+	// sees it. gokrazy shows a program's log only on its web page.
 	var out io.Writer = os.Stderr
 	if kmsg, err := os.OpenFile("/dev/kmsg", os.O_WRONLY, 0); err == nil {
 		out = io.MultiWriter(os.Stderr, kmsg)
@@ -48,7 +48,7 @@ func main() {
 		return
 	}
 
-	// gokrazy takes status 0 or 125 as "never start it again".
+	// gokrazy takes exit status 0 or 125 as "do not restart".
 	ctx, _ := signal.NotifyContext(context.Background(), unix.SIGTERM)
 	o.Log.Error("appliance ends", "err", appliance.Run(ctx, o))
 	os.Exit(1)

@@ -33,10 +33,10 @@ func main() {
 		Own:        menuwatch.OwnAddresses,
 		Log:        slog.New(slog.NewTextHandler(os.Stderr, nil)),
 	}
-	// SIGTERM is left to end the program: what it writes is whole at any time,
-	// and an exit with 0 would tell gokrazy never to start it again.
+	// SIGTERM is not handled: the files on disk are complete at any time, and
+	// exit status 0 would tell gokrazy not to restart the program.
 	if err := w.Run(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1) // nor 125, which means the same to gokrazy
+		os.Exit(1) // nor 125, which gokrazy treats like 0
 	}
 }

@@ -1,5 +1,6 @@
-// Pxebox is the tool of a person who runs a box: it checks and shows settings,
-// makes them of a PXELINUX server, and sends settings, boot files and updates.
+// Pxebox is the command-line tool for a box's owner: it checks and previews
+// settings, converts a PXELINUX server's configuration, and sends settings, boot
+// files and updates to the box.
 package main
 
 import (

@@ -31,7 +31,8 @@ func main() {
 		printVersion()
 		return
 	}
-	// With a budget of their own: no flood of packets hides these lines.
+	// A separate log budget, so that a flood of packets does not hide these
+	// lines.
 	var network io.Writer = os.Stderr
 	if *console != "" {
 		f, err := os.OpenFile(*console, os.O_WRONLY, 0)
@@ -43,13 +44,14 @@ func main() {
 	}
 	o.NetworkLog = slog.New(limited.Part(slog.NewTextHandler(network, nil))).With("program", "pxed")
 
-	// SIGTERM ends the program as it is: nothing waits to be written, and a
-	// tidy exit with status 0 would tell gokrazy never to start it again.
+	// SIGTERM is not handled: there is nothing to flush, and exit status 0 would
+	// tell gokrazy not to restart the program.
 	o.Log.Error("pxed ends", "err", pxed.Run(context.Background(), o))
 	os.Exit(1)
 }
 
-// printVersion says what this program is, and with what it boots machines.
+// printVersion prints the program's version and the versions of the boot programs
+// that it includes.
 func printVersion() {
 	if info, ok := debug.ReadBuildInfo(); ok {
 		fmt.Println("pxed", info.Main.Version, info.GoVersion)

@@ -1,5 +1,5 @@
-// Package compile makes the generation that pxed serves out of a configuration
-// and of what is known of the site: it is the one place where the types of
+// Package compile builds the generation that pxed serves, from a configuration
+// and what is known of the site. It is the only place where the types of
 // pxebox.toml become those of the servers.
 package compile
 
@@ -16,8 +16,8 @@ import (
 	"github.com/pxebox/pxebox/internal/generation"
 )
 
-// Generation makes the generation of a configuration and of what is known of
-// the site.
+// Generation builds the generation for a configuration and what is known of the
+// site.
 func Generation(c *config.Config, st menu.Status) generation.Generation {
 	r := menu.Render(c, st)
 	return generation.Generation{
@@ -41,8 +41,8 @@ func dhcp(c config.DHCP) spec.DHCP {
 	return d
 }
 
-// Parse reads a configuration as parser.Parse does, and takes none whose
-// generation no reader would take. The error is of type config.Errors.
+// Parse reads a configuration as parser.Parse does, and rejects one whose
+// generation no reader would accept. The error is of type config.Errors.
 func Parse(file string, data []byte) (*config.Config, error) {
 	c, err := parser.Parse(file, data)
 	if err != nil {

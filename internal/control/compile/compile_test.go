@@ -25,13 +25,13 @@ func encode(t *testing.T, g generation.Generation) []byte {
 	return b
 }
 
-// pxed has the generation of the built-in configuration as a file, because it
-// links no compiler.
+// pxed embeds the generation of the built-in configuration as a file, because it
+// does not link the compiler.
 func TestDefaultOfPxedIsThatOfTheConfiguration(t *testing.T) {
 	golden.Compare(t, "../../generation/default.json", encode(t, Generation(parser.Default(), menu.Status{})))
 }
 
-// all sets every key that pxed has to know.
+// all sets every key that pxed needs.
 const all = `
 [network]
 interface = "eth0"
@@ -87,8 +87,8 @@ client = "00:70:63"
 address = "10.1.0.20"
 `
 
-// A generation holds every setting that pxed has to know: one that is lost on
-// the way would change what machines are told.
+// A generation holds every setting that pxed needs. Losing one would change what
+// machines are told.
 func TestGenerationHoldsEverySetting(t *testing.T) {
 	c, err := parser.Parse("f", []byte(all))
 	if err != nil {
@@ -115,15 +115,15 @@ func TestGenerationHoldsEverySetting(t *testing.T) {
 		"network": {got.Network, c.Network}, "dhcp": {got.DHCP, c.DHCP}, "tftp": {got.TFTP, c.TFTP},
 		"files": {got.Names, c.Files}, "machine": {machines, c.Machines},
 	} {
-		// The types have the same fields, and are printed alike.
+		// The types have the same fields, so they print the same.
 		if got, want := fmt.Sprintf("%+v", v[0]), fmt.Sprintf("%+v", v[1]); got != want {
 			t.Errorf("%s:\ngot  %s\nwant %s", of, got, want)
 		}
 	}
 }
 
-// FuzzGeneration: what a site can write is never refused by the program that is to
-// serve it.
+// FuzzGeneration checks that pxed accepts every generation that a site's
+// configuration can produce.
 func FuzzGeneration(f *testing.F) {
 	f.Add([]byte(""))
 	f.Add([]byte(all))
@@ -145,7 +145,7 @@ func FuzzGeneration(f *testing.F) {
 	})
 }
 
-// A default of its own gives a machine a menu of its own, with all entries.
+// A default for one machine gives it a separate menu with all entries.
 func TestParse(t *testing.T) {
 	file := func(machines int) []byte {
 		b := []byte("[menu]\ntitle = \"Lab\"\n")

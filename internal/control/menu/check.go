@@ -11,16 +11,16 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
 )
 
-// Note says what the menu of a firmware is without, or cannot do.
+// Note describes what a firmware's menu lacks or cannot do.
 type Note struct {
-	Entry    string        // its name; empty where it is the menu as a whole
-	Firmware firmware.Kind // empty where it is the same on all
+	Entry    string        // its name; empty where the note is about the whole menu
+	Firmware firmware.Kind // empty where the note holds for all
 	Why      string
 }
 
-// Check tells what is not shown where, in the order of the configuration.
-// None of it is a mistake: a menu for two kinds of firmware has entries for
-// one.
+// Check returns what each firmware's menu leaves out, in the order of the
+// configuration. None of it is an error: a menu for two kinds of firmware has
+// entries for only one of them.
 func Check(c *config.Config) []Note {
 	s := newSite(c, Status{})
 	var out []Note
@@ -74,25 +74,25 @@ func Check(c *config.Config) []Note {
 	return out
 }
 
-// reURL is a file on another server. Only lpxelinux.0 has HTTP and FTP;
-// pxelinux.0 takes the whole URL for a file's name (doc/pxelinux.txt,
+// reURL matches a file on another server. Only lpxelinux.0 supports HTTP and FTP;
+// pxelinux.0 takes the whole URL as a file name (doc/pxelinux.txt,
 // core/fs/pxe/pxe.c).
 var reURL = regexp.MustCompile(`(?im)^\s*(?:kernel|linux|boot|bss|pxe|fdimage|comboot|com32|config|initrd)\s+(?:\S*,)?(?:https?|ftp)://` +
 	`|\binitrd=(?:\S*,)?(?:https?|ftp)://`)
 
 // needsLPXELINUX reports whether an entry's lines load files by URL on a BIOS
-// that loads pxelinux.0. What another program of the site can load is not known.
+// that loads pxelinux.0. What another program of the site can load is unknown.
 func needsLPXELINUX(c *config.Config, e config.Entry) bool {
 	program := path.Base(c.DHCP.BootFiles[bios])
 	return (program == "." || strings.EqualFold(program, "pxelinux.0")) && reURL.MatchString(e.PXELINUX)
 }
 
-// reSecret is what looks like a secret in the lines of an entry: a key of that
-// meaning with a value, or a URL with a password in it.
+// reSecret matches what looks like a secret in an entry's lines: a key whose name
+// suggests one, with a value, or a URL that contains a password.
 var reSecret = regexp.MustCompile(`(?i)(?:passw|passphrase|pwd|rootpw|secret|token|credential|api.?key|psk)[\w.:/-]*=|\w://[^/\s:@]+:[^/\s@]+@`)
 
-// readable tells what a site may not expect: machines read their menus without
-// any password, and so does everybody else on the network.
+// readable warns about what a site may not expect: machines read their menus
+// without a password, so anyone on the network can too.
 func readable(c *config.Config) (out []Note) {
 	if c.Menu.Password != (config.Password{}) {
 		out = append(out, Note{Why: "anyone on the network can read the hashes of the menu's password, and the files and arguments of entries with locked = true: choose a long password that is used for nothing else"})
@@ -105,9 +105,9 @@ func readable(c *config.Config) (out []Note) {
 	return out
 }
 
-// unheard tells which [[machine]] does not count where the box hears no DHCP.
-// Then it knows a machine only by the name under which PXELINUX asks for its
-// menu: that holds the MAC.
+// unheard lists the [[machine]] rules that have no effect where the box does not
+// receive DHCP. There it knows a machine only by the name that PXELINUX requests
+// for its menu, which holds the MAC.
 func (s *site) unheard() (out []Note) {
 	const off = `dhcp.mode is "off"`
 	if len(s.Machines) > 0 {
@@ -122,7 +122,8 @@ func (s *site) unheard() (out []Note) {
 	return out
 }
 
-// unable says why a firmware cannot run an entry at all; empty where it can.
+// unable says why a firmware cannot run an entry at all, or returns "" where it
+// can.
 func (s *site) unable(e config.Entry, firmware firmware.Kind) string {
 	switch e.Kind() {
 	case config.KindWDS:

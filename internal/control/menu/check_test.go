@@ -14,7 +14,7 @@ const bothHashes = "$6$BJAORYq6iYawtBzQ$b7o/f/fTxRtuSpLLgzLQkMxfpMceHX7WRnsug4SE
 	"grub.pbkdf2.sha512.10000.021ABEDE432EC8E5E7EF81B3B2476F3780D0A78BD59E28E3BBD3946C8E4BDC701042AF50B7705C5C7EC386E42CDC348B83F6A97F4AE579CBB2D02599DC05A343." +
 	"985893ABF274917517081AAF1A9A83EB7BD3E2847EB9E02D9DB3D909318E1DCF6E2E04C21C3220EC83C2643692B5DB17BC9BE00AFBCF3208003B2676AB1D72D0"
 
-// byURL is an entry with one line for PXELINUX, or several.
+// byURL returns an entry with one line for PXELINUX, or several.
 func byURL(lines string) string {
 	return "[[entry]]\nname = \"u\"\npxelinux = \"" + lines + "\"\n"
 }
@@ -91,7 +91,7 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// What Check says is not shown is not, and the rest is.
+// The menus leave out what Check says they leave out, and show the rest.
 func TestCheckSaysWhatTheMenusDo(t *testing.T) {
 	for _, tt := range situations(t) {
 		t.Run(tt.name, func(t *testing.T) {

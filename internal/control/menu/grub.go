@@ -14,10 +14,10 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
 )
 
-// grubHelp is where the texts of a menu's help are.
+// grubHelp is the file with the help texts of a menu.
 const grubHelp = "grub/help.txt"
 
-// What the menus of all boot loaders say alike.
+// Texts that the menus of all boot loaders share.
 const (
 	answerNo   = "No, go back"
 	answerYes  = "Yes, start it: this may erase the disks of this computer"
@@ -38,8 +38,8 @@ func grubMenu(c *config.Config, p page) []byte {
 	}
 	if p.timeout > 0 {
 		seconds := fmt.Sprint(int64((p.timeout + time.Second - 1) / time.Second))
-		// Not where it is the default that is left out, nor a second time
-		// for somebody who has chosen to come back.
+		// Not where the default is the entry that is left out, and not a second
+		// time after a person chose to come back.
 		condition := `"$again" != y`
 		if find(p.items, p.preset).Unsigned {
 			condition += ` -a "$lockdown" != y`
@@ -50,7 +50,8 @@ func grubMenu(c *config.Config, p page) []byte {
 	}
 	w.items(p.items)
 	if !slices.ContainsFunc(p.items, func(it item) bool { return it.why == "" && !unsigned(it) }) {
-		// Without any entry GRUB asks for a command, and for a login first.
+		// Without any entry, GRUB shows a command prompt, and asks for a login
+		// first.
 		w.Line()
 		w.Back(readAgain, "AGAIN")
 	}
@@ -68,7 +69,7 @@ func grubMenu(c *config.Config, p page) []byte {
 
 type grubWriter struct{ grub.Writer }
 
-// items writes one menu.
+// items writes the entries of one menu.
 func (w grubWriter) items(items []item) {
 	for _, it := range items {
 		w.Line()
@@ -82,7 +83,7 @@ func (w grubWriter) items(items []item) {
 	}
 }
 
-// unsigned reports whether Secure Boot leaves nothing of an item.
+// unsigned reports whether nothing of an item can start under Secure Boot.
 func unsigned(it item) bool {
 	if it.Kind() == config.KindSubmenu {
 		return !slices.ContainsFunc(it.items, func(it item) bool { return !unsigned(it) })
@@ -118,12 +119,12 @@ func (w grubWriter) item(it item) {
 	w.Shut()
 }
 
-// commands say what an entry does.
+// commands writes the commands of an entry.
 func (w grubWriter) commands(it item) {
 	switch it.Kind() {
 	case config.KindWDS:
 		// The box serves this name only to the machine with that address, and
-		// takes the reading of it for the choice.
+		// treats the read as the choice.
 		name := handoff.Name(it.Name, "$net_default_mac", bootmenu.TokenMark, false)
 		w.Line(`if cat "/` + name + `"; then`)
 		w.Line("  sleep 3")
@@ -145,16 +146,16 @@ func (w grubWriter) commands(it item) {
 	case config.KindDisk:
 		w.Line("local_disk")
 	case config.KindProgram:
-		w.Line("terminal_output console") // where the program writes
+		w.Line("terminal_output console") // the program writes there
 		w.Line(strings.Join(append([]string{"chainloader", grub.Quote("/" + program(it.Entry, uefi))}, grub.Arguments(it.Append)...), " "))
 	case config.KindRaw:
-		// As it is: within a quote that goes on, white space counts.
+		// Unchanged: white space counts within a quote that spans lines.
 		w.WriteString(strings.Trim(it.GRUB, "\n") + "\n")
 	}
 }
 
-// grubStart starts one entry without a menu. Where it does not start, the
-// machine tries again by itself.
+// grubStart starts one entry without a menu. If the entry fails to start, the
+// machine retries without a key press.
 func grubStart(c *config.Config, it item) []byte {
 	w := grubWriter{grub.NewWriter()}
 	w.Head(headline, c.Menu.Password.PBKDF2, c.Menu.Serial, themeFile)
@@ -179,7 +180,7 @@ func grubStart(c *config.Config, it item) []byte {
 
 const notStarted = " did not start: restart"
 
-// helpText is what Help shows; nil where no entry has any.
+// helpText is the text that Help shows; nil where no entry has any.
 func helpText(items []item) []byte {
 	var f loader.Lines
 	var write func(items []item)
@@ -199,7 +200,7 @@ func helpText(items []item) []byte {
 	return f.Bytes()
 }
 
-// restartNotice is what a person sees before the machine restarts.
+// restartNotice is the text on the screen before the machine restarts.
 func restartNotice(e config.Entry, l lead) []byte {
 	var f loader.Lines
 	f.Line()

@@ -14,13 +14,14 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
-// disk is what boot = "disk" means where no entry has that name.
+// disk is the meaning of boot = "disk" where no entry has that name.
 var disk = config.Entry{Name: config.BootDisk, Label: "This computer's own disk", Disk: true}
 
-// machines says what each [[clients]] leads to, and renders the menus that
-// they need. Machines that are told the same share a view. room is how many
-// bytes these menus may have. Above that tooLarge is true, and there are none:
-// 2,000 entries and 300 machines with a default each would come to gigabytes.
+// machines returns the rule for each [[clients]], and renders the menus that
+// these rules need. Machines that get the same menu share a view. room is the
+// size limit of these menus in bytes. Above it tooLarge is true and no menus are
+// returned: 2,000 entries and 300 machines with a default each would take
+// gigabytes.
 func (s *site) machines(room int) (rendered map[string]map[string][]byte, rules []clients.Rule, tooLarge bool) {
 	v := views{site: s, byContent: map[string]string{}, wait: map[string]bool{}, room: room}
 	for _, m := range s.Machines {
@@ -28,7 +29,8 @@ func (s *site) machines(room int) (rendered map[string]map[string][]byte, rules 
 		e, starts := s.starts(m.Boot)
 		switch {
 		case starts && e.Kind() == config.KindWDS:
-			// Known to be out of reach, it gets the menu, which says so.
+			// Where the server is known to be down, the machine gets the menu,
+			// which says so.
 			if l := s.lead(e); l.addr.IsValid() && l.state != bootmenu.Down {
 				r.Handoff = e.Name
 			}
@@ -60,13 +62,13 @@ func (s *site) machines(room int) (rendered map[string]map[string][]byte, rules 
 	return nil, rules, true
 }
 
-// waits reports whether nothing in a menu starts before a key is pressed. only
-// and preset are as in page.
+// waits reports whether a menu starts nothing before a key is pressed. only and
+// preset are as in page.
 func (s *site) waits(only selection, preset string) bool {
 	return s.page(bios, only, preset).timeout == 0 && s.page(uefi, only, preset).timeout == 0
 }
 
-// after is the site with menus that all wait so long; 0 waits for a key.
+// after returns the site with this timeout in all menus; 0 waits for a key.
 func (s *site) after(timeout spec.Duration) *site {
 	c := *s.Config
 	c.Menu.Timeout = timeout
@@ -75,18 +77,18 @@ func (s *site) after(timeout spec.Duration) *site {
 	return &w
 }
 
-// views are menus of certain machines.
+// views holds the menus of certain machines.
 type views struct {
 	*site
 	rendered  map[string]map[string][]byte
-	byContent map[string]string // what a view is made of → its name; "" for none
+	byContent map[string]string // a view's contents → its name; "" for none
 	wait      map[string]bool   // the views that wait for a key
-	room      int               // how many bytes more they may have; below 0 no further one is rendered
+	room      int               // how many more bytes the views may take; below 0 no more are rendered
 }
 
 func (v *views) full() bool { return v.room < 0 }
 
-// menu returns the name of the view with such a menu, and whether it waits for
+// menu returns the name of the view with such a menu, and whether that waits for
 // a key.
 func (v *views) menu(entries []string, preset string, timeout spec.Duration) (name string, waits bool) {
 	content := fmt.Sprintf("menu %s>%s %v", strings.Join(entries, " "), preset, timeout)
@@ -99,10 +101,9 @@ func (v *views) menu(entries []string, preset string, timeout spec.Duration) (na
 	return name, v.wait[name]
 }
 
-// start returns the name of the view that starts an entry at once, or "" where
-// no boot loader can: the machine then gets the menu, which says why. The
-// person who wrote the rule has been asked enough: no password and no
-// confirmation.
+// start returns the name of the view that starts an entry at once, or "" where no
+// boot loader can: the machine then gets the menu, which says why. There is no
+// password and no confirmation: writing the rule was the confirmation.
 func (v *views) start(e config.Entry) string {
 	content := "start " + e.Name
 	if name, ok := v.byContent[content]; ok || v.full() {
@@ -132,7 +133,7 @@ func (v *views) add(name, content string, files map[string][]byte) string {
 	return name
 }
 
-// starts is the entry that a machine starts without a menu.
+// starts returns the entry that a machine starts without a menu.
 func (s *site) starts(name string) (config.Entry, bool) {
 	if i, ok := s.byName[name]; ok {
 		return s.Entries[i], true

@@ -44,7 +44,7 @@ func TestMachines(t *testing.T) {
 		onDown             string
 		status             Status
 		view, handoff      string
-		firmwares          []firmware.Kind // for which the view has files
+		firmwares          []firmware.Kind // that the view has files for
 		entries            []string        // of the view, in PXELINUX
 		preset             string
 	}{
@@ -54,7 +54,7 @@ func TestMachines(t *testing.T) {
 		{situation: "straight to WDS, once", machine: "boot = \"wds\"\nonce = true", status: up, handoff: "wds"},
 		{situation: "straight to WDS, which is down", machine: `boot = "wds"`, status: down},
 		{situation: "straight to WDS, which is down, the next one is up", machine: `boot = "wds"`, onDown: "next", status: down, handoff: "wds"},
-		{situation: "straight to WDS, which refuses", machine: `boot = "wds"`, status: refused, handoff: "wds"}, // for firmware that it does not refuse
+		{situation: "straight to WDS, which refuses", machine: `boot = "wds"`, status: refused, handoff: "wds"}, // for firmware that the server does not refuse
 		{situation: "straight to the disk", machine: `boot = "disk"`, view: "start-disk", firmwares: []firmware.Kind{bios, uefi}},
 		{situation: "straight to an entry of a submenu", machine: `boot = "debian"`, view: "start-debian", firmwares: []firmware.Kind{bios, uefi}},
 		{situation: "straight to an entry that is not listed", machine: `boot = "rare"`, view: "start-rare", firmwares: []firmware.Kind{bios, uefi}},
@@ -108,7 +108,7 @@ func TestMachines(t *testing.T) {
 	}
 }
 
-// A machine's menu may have another timeout than that of all machines, and none.
+// A machine's menu may have a different timeout from the general menu, or none.
 func TestMachineTimeout(t *testing.T) {
 	for _, tt := range []struct{ situation, machine, timeout, preset string }{
 		{"as for all machines", `entries = ["disk", "debian"]`, "TIMEOUT 100", "disk"},
@@ -166,8 +166,8 @@ boot = "debian"
 	}
 }
 
-// Each of these machines has a menu with all entries, which would be hundreds
-// of megabytes together.
+// Each of these machines has a menu with all entries; together they would take
+// hundreds of megabytes.
 func TestRenderStopsAtTheBound(t *testing.T) {
 	var f strings.Builder
 	f.WriteString("[[wds]]\nname = \"wds\"\nserver = \"192.168.77.2\"\n[[entry]]\nname = \"wds\"\nwds = \"wds\"\n")
@@ -202,8 +202,8 @@ func TestRenderStopsAtTheBound(t *testing.T) {
 	}
 }
 
-// The general menu without its countdown is there where it can matter which
-// machine reads it.
+// The general menu without its countdown is rendered where it can matter which
+// machine reads the menu.
 func TestWaitingMenu(t *testing.T) {
 	const counts = "timeout = \"10s\"\n"
 	for situation, tc := range map[string]struct {

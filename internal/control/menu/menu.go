@@ -1,7 +1,7 @@
-// Package menu renders the boot menu of a configuration into the files that
-// boot loaders ask for: PXELINUX on a BIOS, GRUB on UEFI. What a menu looks
-// like on each firmware is decided here and nowhere else. It reads no files,
-// sends nothing, and knows nothing of how a machine came to ask.
+// Package menu renders a configuration's boot menu into the files that boot
+// loaders request: PXELINUX on a BIOS, GRUB on UEFI. What a menu looks like on
+// each firmware is decided here and nowhere else. The package reads no files,
+// sends nothing, and does not know how a machine came to ask.
 package menu
 
 import (
@@ -14,44 +14,43 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
 )
 
-// Status is what is known of the site at the time of rendering.
+// Status is what is known of the site when the menu is rendered.
 type Status struct {
 	// WDS holds what is known of each WDS server, by its name in the
 	// configuration.
 	WDS map[string]bootmenu.Server
-	// Missing are the boot files that an entry needs and that are not there,
-	// by the entry's name.
+	// Missing lists the boot files that an entry needs and that are missing, by
+	// the entry's name.
 	Missing map[string][]string
 }
 
-// Rendered is what a configuration comes to for machines.
+// Rendered is the result of rendering a configuration.
 type Rendered struct {
-	// Files are the menus by the names that boot loaders ask for, such as
-	// pxelinux.ConfigFile. bootmenu.MACMark and TokenMark in them stand for what only the
-	// machine's own has.
+	// Files are the menus by the names that boot loaders request, such as
+	// pxelinux.ConfigFile. They contain bootmenu.MACMark and TokenMark as
+	// placeholders for what differs between machines.
 	Files map[string][]byte `json:"files"`
-	// Views are the menus of certain machines in place of Files, by name.
-	// What a view lacks is as in Files.
+	// Views are the menus of certain machines, by name. They replace Files; a
+	// file that a view lacks is as in Files.
 	Views map[string]map[string][]byte `json:"views,omitempty"`
-	// Machines say which, in their order.
+	// Machines assign the views to machines, in the order of the rules.
 	Machines []clients.Rule `json:"machines,omitempty"`
-	// Handoffs are the WDS servers that entries lead to, by the entry's
-	// name. An entry whose server has no address is not there.
+	// Handoffs are the WDS servers that entries boot from, by the entry's name.
+	// An entry whose server has no address is not in the map.
 	Handoffs map[string]handoff.Target `json:"handoffs,omitempty"`
-	// TooLarge says that all menus together have more than bootmenu.MaxSize. Rendering
+	// TooLarge reports that all menus together exceed bootmenu.MaxSize. Rendering
 	// stopped there: Views is empty, and no rule has a view.
 	TooLarge bool `json:"-"`
 }
 
-// The kinds of firmware that there is a menu for, as the settings name
-// them.
+// The kinds of firmware that have a menu, as the settings name them.
 const (
 	bios = firmware.BIOS
 	uefi = firmware.UEFIX64
 )
 
-// Render returns the menus. c is what parser.Parse returned: that is where a
-// text is refused that would end its line.
+// Render returns the menus. c comes from parser.Parse, which rejects any text
+// that would end its line.
 func Render(c *config.Config, st Status) Rendered {
 	s := newSite(c, st)
 	out := Rendered{Files: s.files(selection{}, c.Menu.Default)}
@@ -91,7 +90,7 @@ func (s *site) files(only selection, preset string) map[string][]byte {
 	return out
 }
 
-// size is how many bytes files have together.
+// size returns the total size of files in bytes.
 func size(files map[string][]byte) (n int) {
 	for _, content := range files {
 		n += len(content)

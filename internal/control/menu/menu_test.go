@@ -74,8 +74,8 @@ var (
 	since = time.Date(2026, 3, 1, 14, 3, 0, 0, time.UTC)
 )
 
-// health is the status of wds, with the same answer for each firmware, and of
-// wds2, which is up.
+// health returns the status of wds, with the same answer for each firmware, and
+// of wds2, which is up.
 func health(h bootmenu.Health) Status {
 	each := func(h bootmenu.Health) bootmenu.Server {
 		return bootmenu.Server{Programs: map[firmware.Kind]bootmenu.Health{bios: h, uefi: h}}
@@ -171,7 +171,7 @@ type situation struct {
 	status     Status
 }
 
-// asText writes all that was rendered as one text.
+// asText writes all rendered files as one text.
 func asText(r Rendered) []byte {
 	var b bytes.Buffer
 	files := func(view string, files map[string][]byte) {
@@ -211,7 +211,7 @@ func TestRender(t *testing.T) {
 	}
 }
 
-// checkGRUB has GRUB's own parser read all that was rendered for it.
+// checkGRUB runs GRUB's parser on everything that was rendered for GRUB.
 func checkGRUB(t *testing.T, r Rendered) {
 	t.Helper()
 	scripts := [][]byte{r.Files[grub.ConfigFile]}
@@ -242,12 +242,12 @@ type line struct {
 	isDefault bool
 }
 
-// readPXELINUX reads a menu back with a reader that is written from
-// PXELINUX's side and shares nothing with Render.
+// readPXELINUX reads a menu back with a reader that follows PXELINUX and shares
+// no code with Render.
 func readPXELINUX(t *testing.T, file []byte) (out []line, timeout bool) {
 	t.Helper()
 	for l := range bytes.Lines(file) {
-		if len(l) > 4094 { // fgets with a buffer of 4096 would make two lines of it
+		if len(l) > 4094 { // fgets with a buffer of 4096 would split it into two lines
 			t.Errorf("a line of %d bytes", len(l))
 		}
 	}
@@ -275,7 +275,7 @@ func readPXELINUX(t *testing.T, file []byte) (out []line, timeout bool) {
 		}
 	}
 	walk(c.Top, 0)
-	if n := len(c.Top.Title); n > 70 { // one byte a letter
+	if n := len(c.Top.Title); n > 70 { // one byte per letter
 		t.Errorf("the menu's title %q has %d letters; the screen shows 70", c.Top.Title, n)
 	}
 	timeout = slices.ContainsFunc(c.Top.Lines, func(l pxelinux.Line) bool { return l.Keyword == "TIMEOUT" })
@@ -287,9 +287,9 @@ func readPXELINUX(t *testing.T, file []byte) (out []line, timeout bool) {
 	return out, timeout
 }
 
-// grubWords splits a GRUB script as its manual says under "Quoting": a word
-// for each command, argument and brace. One with a quoted part begins with a
-// NUL: it is no keyword.
+// grubWords splits a GRUB script as GRUB's manual says under "Quoting": a word
+// for each command, argument and brace. A word with a quoted part begins with a
+// NUL, because it is not a keyword.
 func grubWords(t *testing.T, script string) []string {
 	t.Helper()
 	var words []string
@@ -344,7 +344,7 @@ func grubWords(t *testing.T, script string) []string {
 	return words
 }
 
-// readGRUB reads a menu back as GRUB would show it without Secure Boot.
+// readGRUB reads a menu as GRUB shows it without Secure Boot.
 func readGRUB(t *testing.T, file []byte) (out []line, timeout bool) {
 	t.Helper()
 	words := grubWords(t, string(file))
@@ -361,7 +361,7 @@ func readGRUB(t *testing.T, file []byte) (out []line, timeout bool) {
 			}
 			l := grubEntry(t, args)
 			l.depth = depth
-			// An entry that cannot be chosen says why, and nothing else.
+			// An entry that cannot be chosen says why, and does nothing else.
 			l.cannot = words[i+2] == "echo" && words[i+5] == "go_back"
 			out = append(out, l)
 			open = append(open, w == "submenu")
@@ -392,14 +392,14 @@ func readGRUB(t *testing.T, file []byte) (out []line, timeout bool) {
 		out[i].isDefault = true
 	}
 	for i := range out {
-		out[i].name = strings.TrimPrefix(out[i].name, "^") // which all have
+		out[i].name = strings.TrimPrefix(out[i].name, "^") // which all entries have
 	}
 	return out, timeout
 }
 
 // grubEntry reads the arguments of menuentry or submenu as GRUB reads options
-// (lib/arg.c, grub_arg_parse): they may stand behind the title too, a -- ends
-// them, and one that is unknown, or asks for help, leaves no entry.
+// (lib/arg.c, grub_arg_parse): options may follow the title, -- ends them, and an
+// unknown option or a request for help leaves no entry.
 func grubEntry(t *testing.T, args []string) line {
 	t.Helper()
 	l := line{locked: true}
@@ -437,12 +437,12 @@ func grubEntry(t *testing.T, args []string) line {
 	return l
 }
 
-// reNumber is what GRUB reads as a number at the beginning of a text.
+// reNumber matches what GRUB reads as a number at the start of a text.
 var reNumber = regexp.MustCompile(`^ *(0x[0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)`)
 
-// grubDefault is the index of the line that GRUB starts for a default, or -1:
-// for each menu on the way a number, whatever follows it, or the first entry
-// with that title or id (normal/menu.c, get_entry_number).
+// grubDefault returns the index of the line that GRUB starts for a default, or
+// -1. For each menu on the path that is a number, whatever follows it, or the
+// first entry with that title or id (normal/menu.c, get_entry_number).
 func grubDefault(lines []line, path string) int {
 	at, depth := 0, 0
 	found := -1
@@ -467,8 +467,8 @@ func grubDefault(lines []line, path string) int {
 	return found
 }
 
-// wanted is the general menu that a configuration asks for, where all servers
-// are up and all files there. It is written from the configuration's side.
+// wanted returns the general menu that a configuration asks for when all servers
+// are up and all files are there. It is derived from the configuration alone.
 func wanted(c *config.Config, firmware firmware.Kind) []line {
 	var out []line
 	var walk func(in string, depth int)
@@ -511,7 +511,8 @@ func wanted(c *config.Config, firmware firmware.Kind) []line {
 	return out
 }
 
-// compare says where a rendered menu is not what the configuration asks for.
+// compare reports where a rendered menu differs from what the configuration asks
+// for.
 func compare(t *testing.T, c *config.Config, r Rendered) {
 	t.Helper()
 	gotBIOS, biosTimeout := readPXELINUX(t, r.Files[pxelinux.ConfigFile])
@@ -530,7 +531,8 @@ func compare(t *testing.T, c *config.Config, r Rendered) {
 			t.Errorf("%s shows\n%+v\nwant\n%+v", firmware.name, got, want)
 		}
 	}
-	// What starts by itself is what was asked for, on either firmware.
+	// The entry that starts without a key press is the configured one, on either
+	// firmware.
 	name := c.Menu.Default
 	if name == "" && len(c.Entries) > 0 {
 		name = c.Entries[0].Name
@@ -554,7 +556,7 @@ func TestMenusAreWhatTheConfigurationAsksFor(t *testing.T) {
 	}
 }
 
-// Whatever stands in a label or an argument stays one word.
+// A label or an argument stays one word, whatever it contains.
 func TestHostileTexts(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	pieces := []string{"'", `"`, `\`, "$x", "${x", "}", "{", "`", ";", "&&", "|", "#", "%s", "(", ")", "*", ">", "--id", "--unrestricted", "--", "-", "-h", "--help",
@@ -583,7 +585,7 @@ func TestHostileTexts(t *testing.T) {
 		c.Menu.Password = config.Password{Crypt: "$6$x$y", PBKDF2: "grub.pbkdf2.sha512.1.00.00"}
 		c.Menu.Serial = random.IntN(2) == 0
 		c.Entries = nil
-		// GRUB may take these for a number or for an option.
+		// GRUB may read these as a number or an option.
 		names := []string{"0", "1", "0x2", "-x", "--", "10-win"}
 		random.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
 		c.Menu.Default = names[random.IntN(len(names))]
@@ -635,7 +637,7 @@ func FuzzRender(f *testing.F) {
 		}
 		if slices.ContainsFunc(c.Entries, func(e config.Entry) bool { return e.Kind() == config.KindRaw }) {
 			checkGRUB(t, Render(c, st))
-			for i, e := range c.Entries { // lines may show what they like
+			for i, e := range c.Entries { // lines may show any text
 				if e.GRUB != "" {
 					c.Entries[i].GRUB = "true"
 				}
@@ -658,7 +660,7 @@ func TestRenderIsDeterministic(t *testing.T) {
 	}
 }
 
-// The one who serves the menu replaces the marks in place.
+// The server replaces the marks in place.
 func TestMarksAreAsLongAsWhatTheyStandFor(t *testing.T) {
 	if len(bootmenu.MACMark) != len("52:54:00:12:34:56") {
 		t.Errorf("MACMark has %d letters", len(bootmenu.MACMark))
@@ -674,7 +676,7 @@ func TestMarksAreAsLongAsWhatTheyStandFor(t *testing.T) {
 	}
 }
 
-// The menu keeps room for its entries above the longest help that there may be.
+// The menu leaves room for its entries above the longest possible help text.
 func TestManyLongNamesAreMissing(t *testing.T) {
 	var names []string
 	for i := range 7 {

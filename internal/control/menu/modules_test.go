@@ -8,11 +8,11 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/loader/grub"
 )
 
-// grubSyntax are the words of GRUB's language itself.
+// grubSyntax lists the keywords of GRUB's script language.
 var grubSyntax = []string{"if", "elif", "else", "fi", "for", "do", "done", "function", "{", "}", "set", "then", "while"}
 
-// TestGRUBCommandsHaveAModule reads each command of each menu. One whose module
-// make assets does not look for would fail in front of a person only.
+// TestGRUBCommandsHaveAModule reads each command of each menu. A command whose
+// module make assets does not check would only fail in front of a user.
 func TestGRUBCommandsHaveAModule(t *testing.T) {
 	used := map[string]bool{}
 	for _, s := range situations(t) {
@@ -32,7 +32,7 @@ func TestGRUBCommandsHaveAModule(t *testing.T) {
 				if words[0] == "function" {
 					own[words[1]] = true
 				}
-				// "if cat ...; then" is a command behind a word of the language.
+				// In "if cat ...; then" a command follows a keyword.
 				for len(words) > 1 && (words[0] == "if" || words[0] == "elif") {
 					words = words[1:]
 				}
@@ -43,7 +43,7 @@ func TestGRUBCommandsHaveAModule(t *testing.T) {
 				if slices.Contains(grubSyntax, command) || own[command] {
 					continue
 				}
-				// The site's own lines (grub = ...) may use what they like.
+				// The site's lines (grub = ...) may use any command.
 				if grub.Commands[command] == "" && !strings.Contains(s.file, command) {
 					t.Errorf("%s: %q is a command of no known module", s.name, command)
 				}

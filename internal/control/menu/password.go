@@ -10,20 +10,20 @@ import (
 	"github.com/go-crypt/x/crypt"
 )
 
-// maxPassword is how many letters a password has at most. The box that menu.c32
-// asks in takes some 69 and no more (menumain.c, ask_passwd).
+// maxPassword is the maximum length of a password in letters. The input field of
+// menu.c32 takes about 69 (menumain.c, ask_passwd).
 const maxPassword = 64
 
-// HashPassword returns what the key password below [menu] takes: the password
-// as PXELINUX compares it and as GRUB does, with a space between. The salts
-// are read from random. An error says what is wrong with the password.
+// HashPassword returns the value for the key password below [menu]: the password
+// hashed for PXELINUX and for GRUB, with a space between. It reads the salts from
+// random. An error says what is wrong with the password.
 func HashPassword(password string, random io.Reader) (string, error) {
 	switch {
 	case password == "":
 		return "", fmt.Errorf("hash password: it is empty")
 	case strings.ContainsFunc(password, func(r rune) bool { return r < ' ' || r > '~' }):
-		// Before the system starts, a keyboard's layout is that of the USA,
-		// and letters beyond ASCII cannot be typed.
+		// Before the system starts, the keyboard layout is US, and letters beyond
+		// ASCII cannot be typed.
 		return "", fmt.Errorf("hash password: it has a letter that cannot be typed in a boot menu; use letters, digits and signs of a US keyboard")
 	case len(password) > maxPassword:
 		return "", fmt.Errorf("hash password: it has %d letters; use %d at most: a boot menu takes no more", len(password), maxPassword)
@@ -46,14 +46,14 @@ func HashPassword(password string, random io.Reader) (string, error) {
 }
 
 const (
-	// SHA-512 crypt (crypt(5)): these rounds are its default, and need not be
-	// written.
+	// SHA-512 crypt (crypt(5)): this is the default number of rounds, so it need
+	// not be written.
 	cryptSalt    = 16
 	cryptRounds  = 5000
 	cryptLetters = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
-	// As grub-mkpasswd-pbkdf2 has them. More rounds would keep a person
-	// waiting: GRUB counts them in the firmware's slow surroundings.
+	// The values of grub-mkpasswd-pbkdf2. More rounds would keep a person
+	// waiting: GRUB computes them slowly in the firmware's environment.
 	pbkdf2Salt   = 64
 	pbkdf2Rounds = 10000
 )

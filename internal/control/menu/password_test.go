@@ -13,7 +13,7 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
-// salts is what the tests take for random.
+// salts is the random source of the tests.
 func salts() *bytes.Reader {
 	b := make([]byte, 256)
 	for i := range b {
@@ -22,7 +22,7 @@ func salts() *bytes.Reader {
 	return bytes.NewReader(b)
 }
 
-// openssl has an implementation of SHA-512 crypt of its own.
+// openssl has a separate implementation of SHA-512 crypt.
 func TestPasswordForPXELINUXIsWhatOpensslMakes(t *testing.T) {
 	const password = "correct horse 'battery' $taple"
 	both, err := HashPassword(password, salts())
@@ -40,7 +40,7 @@ func TestPasswordForPXELINUXIsWhatOpensslMakes(t *testing.T) {
 	}
 }
 
-// grub-mkpasswd-pbkdf2 chooses its salt: its own hash is made again from that.
+// grub-mkpasswd-pbkdf2 chooses its salt, so the test hashes again with that salt.
 func TestPasswordForGRUBIsWhatGrubMkpasswdMakes(t *testing.T) {
 	const password = "correct horse 'battery' $taple"
 	cmd := exec.Command("grub-mkpasswd-pbkdf2")

@@ -12,7 +12,7 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
 )
 
-// headline marks a file as ours.
+// headline marks a file as generated.
 const headline = "# Rendered by menuwatch from the box's settings: changes made here are lost."
 
 // pxelinuxMenu renders a menu.
@@ -20,13 +20,13 @@ func pxelinuxMenu(c *config.Config, p page) []byte {
 	var f loader.Lines
 	f.Line(headline)
 	if c.Menu.Serial {
-		// SERIAL works for sure only as the first directive (doc/syslinux.txt).
+		// SERIAL is only reliable as the first directive (doc/syslinux.txt).
 		f.Line("SERIAL 0 115200")
 	}
-	// UI rather than DEFAULT, or a DEFAULT elsewhere would win
+	// UI rather than DEFAULT, because a DEFAULT elsewhere would win
 	// (doc/syslinux.txt, UI).
 	if c.Menu.Serial {
-		f.Line("UI menu.c32") // draws in text mode, which a serial port shows too
+		f.Line("UI menu.c32") // draws in text mode, which also works on a serial port
 	} else {
 		f.Line("UI vesamenu.c32")
 	}
@@ -34,7 +34,7 @@ func pxelinuxMenu(c *config.Config, p page) []byte {
 	if p.timeout > 0 {
 		f.Line("TIMEOUT", fmt.Sprint(int64(p.timeout/(100*time.Millisecond)))) // 1/10 s
 		if len(p.preset) > 1 {
-			// By itself the menu starts no entry of a submenu.
+			// The countdown does not start an entry of a submenu.
 			f.Line("ONTIMEOUT", p.preset[len(p.preset)-1])
 		}
 	}
@@ -54,7 +54,7 @@ func pxelinuxMenu(c *config.Config, p page) []byte {
 	pxelinuxWriter{Lines: &f, c: c}.items(p.items, p.preset)
 	if len(p.items) == 0 {
 		// With nothing to choose, the Up key runs the menu off the end of its
-		// table (menumain.c, KEY_UP). A name in capitals is no entry's.
+		// table (menumain.c, KEY_UP). No entry has a name in capitals.
 		f.Line()
 		f.Line("LABEL AGAIN")
 		f.Line("  MENU LABEL", readAgain)
@@ -63,7 +63,7 @@ func pxelinuxMenu(c *config.Config, p page) []byte {
 	return f.Bytes()
 }
 
-// helpLines is the number of lines of the longest help.
+// helpLines returns the number of lines of the longest help text.
 func helpLines(items []item) int {
 	most := 0
 	for _, it := range items {
@@ -80,7 +80,7 @@ type pxelinuxWriter struct {
 	c *config.Config
 }
 
-// items writes one menu. preset is the way to its default entry.
+// items writes the entries of one menu. preset is the path to its default entry.
 func (w pxelinuxWriter) items(items []item, preset []string) {
 	for _, it := range items {
 		var inner []string
@@ -110,8 +110,8 @@ func (w pxelinuxWriter) items(items []item, preset []string) {
 	}
 }
 
-// exit writes the entry that leads out of a submenu. At its beginning it is
-// the default.
+// exit writes the entry that leads out of a submenu. At the start of a submenu,
+// it is the default.
 func (w pxelinuxWriter) exit(name, label string) {
 	w.Line()
 	w.Line("LABEL " + name)
@@ -130,8 +130,8 @@ func (w pxelinuxWriter) begin(it item, preset bool) {
 	if it.Locked {
 		w.Line("MENU PASSWD", w.c.Menu.Password.Crypt)
 	}
-	// TEXT HELP has no effect here (readconfig.c keeps it for a LABEL).
-	// A submenu begins with the countdown of the menu around it.
+	// TEXT HELP has no effect here (readconfig.c keeps it for a LABEL). A submenu
+	// inherits the countdown of the menu around it.
 	w.Line("TIMEOUT 0")
 }
 
@@ -152,7 +152,8 @@ func (w pxelinuxWriter) entry(it item, preset bool) {
 	}
 	w.help(it)
 	if it.why != "" {
-		// Not MENU DISABLE: then the help, which has the mend, is never shown.
+		// Not MENU DISABLE, which would never show the help text, and that text
+		// says how to fix it.
 		w.Line("CONFIG", pxelinux.ConfigFile)
 	} else {
 		for _, d := range w.directives(it) {
@@ -162,7 +163,7 @@ func (w pxelinuxWriter) entry(it item, preset bool) {
 	w.Indent = w.Indent[2:]
 }
 
-// helpOf is the help of an entry, or why it cannot be chosen.
+// helpOf returns the help text of an entry, or why it cannot be chosen.
 func helpOf(it item) string {
 	if it.why == "" {
 		return it.Help
@@ -170,8 +171,8 @@ func helpOf(it item) string {
 	return wrap(it.why+". Choose this to read the menu again.", pxelinux.Width)
 }
 
-// wrap breaks a text into lines of at most so many letters: between words, or
-// within one that is longer than a line.
+// wrap breaks a text into lines of at most room letters, between words or within
+// a word that is longer than a line.
 func wrap(text string, room int) string {
 	var b strings.Builder
 	used := 0
@@ -195,7 +196,7 @@ func wrap(text string, room int) string {
 	return b.String()
 }
 
-// help says what the screen says below the menu.
+// help writes the text below the menu.
 func (w pxelinuxWriter) help(it item) {
 	text := helpOf(it)
 	if text == "" {
@@ -203,7 +204,7 @@ func (w pxelinuxWriter) help(it item) {
 	}
 	w.Line("TEXT HELP")
 	for l := range strings.SplitSeq(text, "\n") {
-		// The one line that would end the text (readconfig.c).
+		// Such a line would end the text (readconfig.c).
 		if f := strings.Fields(l); len(f) > 0 && strings.EqualFold(f[0], "endtext") {
 			l = "- " + l
 		}
@@ -212,7 +213,7 @@ func (w pxelinuxWriter) help(it item) {
 	w.Line("ENDTEXT")
 }
 
-// directives say what an entry does.
+// directives returns what an entry does as PXELINUX directives.
 func (w pxelinuxWriter) directives(it item) []string {
 	switch it.Kind() {
 	case config.KindWDS:
@@ -227,9 +228,9 @@ func (w pxelinuxWriter) directives(it item) []string {
 		}
 		return pxelinux.Append(out, it.Append)
 	case config.KindDisk:
-		// 0 is PXELINUX's "normal boot": it unloads the PXE stack and
-		// returns to the BIOS, which goes on to its next boot device. -1 is
-		// for the other loaders (doc/syslinux.txt, LOCALBOOT).
+		// 0 is PXELINUX's "normal boot": it unloads the PXE stack and returns to
+		// the BIOS, which tries its next boot device. -1 is for the other loaders
+		// (doc/syslinux.txt, LOCALBOOT).
 		return []string{"LOCALBOOT 0"}
 	case config.KindRaw:
 		var out []string
@@ -250,8 +251,8 @@ func pxelinuxStart(c *config.Config, it item) []byte {
 	}
 	f.Line("DEFAULT", it.Name)
 	pxelinux.Closed(&f)
-	// Without a prompt PXELINUX asks for a missing file a hundred times a
-	// second. A restart tries again.
+	// Without a prompt, PXELINUX requests a missing file a hundred times a
+	// second. A restart also retries.
 	f.Line("ONERROR AGAIN")
 	f.Line()
 	it.Help, it.Locked = "", false
@@ -262,7 +263,7 @@ func pxelinuxStart(c *config.Config, it item) []byte {
 	return f.Bytes()
 }
 
-// restartConfig is what PXELINUX reads in order to restart for a handoff.
+// restartConfig is the configuration that makes PXELINUX restart for a handoff.
 func restartConfig(e config.Entry, l lead) []byte {
 	var f loader.Lines
 	f.Line(headline)

@@ -18,30 +18,30 @@ import (
 // page is one menu as one boot loader shows it.
 type page struct {
 	items []item
-	// preset is the way to the default entry, by names from the top; nil
-	// where there is none that could be chosen.
+	// preset is the path to the default entry, by names from the top; nil where
+	// no entry can be the default.
 	preset []string
-	// timeout is after how long that one starts; 0 waits for a key.
+	// timeout is the time before the default starts; 0 waits for a key.
 	timeout time.Duration
 }
 
 // item is one line of a menu.
 type item struct {
-	config.Entry // Label has the note behind it
+	config.Entry // Label includes the note
 	// why says why the entry cannot be chosen; empty where it can.
 	why string
-	// doubtful is an entry that a person may choose, but that nobody is sent
-	// to unasked.
+	// doubtful marks an entry that a person may choose but that never starts by
+	// default.
 	doubtful bool
 	lead     lead   // KindWDS
 	items    []item // KindSubmenu
 }
 
-// lead is the WDS server that an entry leads to now.
+// lead is the WDS server that an entry currently boots from.
 type lead struct {
 	server config.WDS
-	addr   netip.Addr // the zero Addr: its name was not found
-	wrong  string     // as Server's
+	addr   netip.Addr // the zero Addr if its name was not found
+	wrong  string     // as in Server
 	health map[firmware.Kind]bootmenu.Health
 	state  bootmenu.State
 }
@@ -49,8 +49,8 @@ type lead struct {
 func (l lead) target() handoff.Target {
 	t := handoff.Target{Server: l.addr, Programs: map[firmware.Kind]string{}}
 	for firmware, program := range l.server.Programs {
-		// A refused program would leave the machine without any system. It
-		// gets the menu instead, which says why.
+		// A refused program would leave the machine with nothing to boot. It gets
+		// the menu instead, which says why.
 		if program != "" && l.health[firmware].State != bootmenu.Refused {
 			t.Programs[firmware] = program
 		}
@@ -75,8 +75,8 @@ func newSite(c *config.Config, st Status) *site {
 	return s
 }
 
-// selection are the entries that a menu has, by name, in their order. The zero
-// selection is all that are listed. A submenu brings its entries along.
+// selection lists the entries of a menu by name, in their order. The zero
+// selection is all listed entries. A submenu includes its entries.
 type selection struct {
 	names []string
 	has   map[string]bool
@@ -93,14 +93,14 @@ func selected(names []string) selection {
 	return sel
 }
 
-// page is the menu for a firmware. preset is the name of the default entry;
-// empty stands for the first one.
+// page returns the menu for a firmware. preset is the name of the default entry;
+// empty means the first one.
 func (s *site) page(firmware firmware.Kind, only selection, preset string) page {
 	top := s.top(only)
 	p := page{items: s.list(firmware, top, only)}
 	if preset == "" && len(top) > 0 {
-		// Not the first that is shown: where the firmware leaves out the
-		// first, the next one may be an installer.
+		// Not the first that is shown: where the firmware cannot run the first
+		// entry, the next one may be an installer.
 		preset = s.Entries[top[0]].Name
 	}
 	if p.preset = way(p.items, preset); p.preset != nil && unasked(p.items, p.preset) {
@@ -109,7 +109,7 @@ func (s *site) page(firmware firmware.Kind, only selection, preset string) page 
 	return p
 }
 
-// top are the entries that a menu begins with.
+// top returns the top-level entries of a menu.
 func (s *site) top(only selection) []int {
 	var out []int
 	if len(only.names) == 0 {
@@ -121,7 +121,7 @@ func (s *site) top(only selection) []int {
 		return out
 	}
 	for _, name := range only.names {
-		// What a submenu of the same menu has is shown there.
+		// An entry in a submenu of the same menu is shown there.
 		if i, ok := s.byName[name]; ok && !s.within(s.Entries[i], only) {
 			out = append(out, i)
 		}
@@ -129,14 +129,14 @@ func (s *site) top(only selection) []int {
 	return out
 }
 
-// within reports whether an entry is in a submenu that the selection has. An
-// entry whose submenu is not there is shown at the top.
+// within reports whether an entry is in a submenu that the selection includes. An
+// entry whose submenu is missing is shown at the top.
 func (s *site) within(e config.Entry, only selection) bool {
 	i, ok := s.byName[e.In]
 	return ok && (only.has[e.In] || !s.Entries[i].Unlisted && s.within(s.Entries[i], only))
 }
 
-// list are the items of some entries, without those that the firmware cannot
+// list returns the items of some entries, without those that the firmware cannot
 // run.
 func (s *site) list(firmware firmware.Kind, indices []int, only selection) []item {
 	var out []item
@@ -159,7 +159,7 @@ func (s *site) list(firmware firmware.Kind, indices []int, only selection) []ite
 	return out
 }
 
-// item is an entry as it is now, and whether it is shown.
+// item returns an entry in its current state, and whether it is shown.
 func (s *site) item(e config.Entry, firmware firmware.Kind) (item, bool) {
 	it := item{Entry: e}
 	if s.unable(e, firmware) != "" {
@@ -188,8 +188,8 @@ func (s *site) item(e config.Entry, firmware firmware.Kind) (item, bool) {
 	case health.State == bootmenu.Refused:
 		it.kill("(refuses the file)", strings.Join(strings.Fields(it.lead.server.Name+": "+health.Note), " "))
 	case it.lead.state == bootmenu.Down:
-		// It may be chosen all the same: that nobody answers the box's
-		// question does not mean that nobody answers the machine.
+		// It may still be chosen: a server that does not answer the box may
+		// answer the machine.
 		it.doubtful = true
 		note := "(down)"
 		if !health.Since.IsZero() {
@@ -207,8 +207,7 @@ func (it *item) kill(note, why string) {
 	it.why = why
 }
 
-// missing are the files of an entry that the firmware would load and that are
-// not there.
+// missing returns the missing files of an entry that the firmware would load.
 func (s *site) missing(e config.Entry, firmware firmware.Kind) []string {
 	needed := append([]string{e.Kernel}, e.Initrd...)
 	if e.Kind() == config.KindProgram {
@@ -223,8 +222,8 @@ func (s *site) missing(e config.Entry, firmware firmware.Kind) []string {
 	return out
 }
 
-// program is the file that a firmware starts for an entry of KindProgram;
-// empty where there is none.
+// program returns the file that a firmware starts for an entry of KindProgram, or
+// "" where there is none.
 func program(e config.Entry, firmware firmware.Kind) string {
 	isEFI := strings.EqualFold(path.Ext(e.File), ".efi")
 	switch {
@@ -238,8 +237,8 @@ func program(e config.Entry, firmware firmware.Kind) string {
 	return ""
 }
 
-// lead finds the server that an entry leads to: its own, or with on_down =
-// "next" the next in the file that answers.
+// lead returns the server that an entry boots from: the configured one, or with
+// on_down = "next" the next one in the file that answers.
 func (s *site) lead(e config.Entry) lead {
 	own := slices.IndexFunc(s.WDS, func(w config.WDS) bool { return w.Name == e.WDS })
 	if own < 0 {
@@ -269,8 +268,8 @@ func (s *site) leadTo(w config.WDS) lead {
 	return l
 }
 
-// overall is the state of a server. It need not have a program for every
-// firmware: one is enough, and an answer is one whatever it says.
+// overall reports the state of a server. A program for one firmware is enough,
+// and any answer counts as an answer.
 func overall(programs map[firmware.Kind]bootmenu.Health) bootmenu.State {
 	found := map[bootmenu.State]bool{}
 	for _, h := range programs {
@@ -284,7 +283,7 @@ func overall(programs map[firmware.Kind]bootmenu.Health) bootmenu.State {
 	return bootmenu.Unknown
 }
 
-// way is the way to the entry with that name, or nil where there is none that
+// way returns the path to the entry with that name, or nil where no such entry
 // can be chosen.
 func way(items []item, name string) []string {
 	for _, it := range items {
@@ -298,9 +297,9 @@ func way(items []item, name string) []string {
 	return nil
 }
 
-// unasked reports whether the entry at the end of a way may start because
-// nobody pressed a key. menu.c32 asks for no password then ("a timeout will
-// boot the default entry without any password", menumain.c).
+// unasked reports whether the entry at the end of a path may start when no key is
+// pressed. menu.c32 then asks for no password ("a timeout will boot the default
+// entry without any password", menumain.c).
 func unasked(items []item, way []string) bool {
 	i := slices.IndexFunc(items, func(it item) bool { return it.Name == way[0] })
 	it := items[i]
@@ -313,7 +312,7 @@ func unasked(items []item, way []string) bool {
 	return !it.doubtful && !it.Erases && it.Kind() != config.KindSubmenu
 }
 
-// find is the item at the end of a way.
+// find returns the item at the end of a path.
 func find(items []item, way []string) item {
 	for _, it := range items {
 		if it.Name == way[0] {
@@ -326,13 +325,13 @@ func find(items []item, way []string) item {
 	return item{}
 }
 
-// annotate puts a note behind a label, which it shortens where the screen
+// annotate appends a note to a label. It shortens the label where the screen
 // would cut the note off.
 func annotate(label, note string) string {
 	return shorten(label, pxelinux.Width-1-len(note)) + " " + note
 }
 
-// shorten cuts a text to so many letters.
+// shorten cuts a text to room letters.
 func shorten(text string, room int) string {
 	const cut = ".."
 	if letters := []rune(text); len(letters) > room {
@@ -341,10 +340,9 @@ func shorten(text string, room int) string {
 	return text
 }
 
-// needsRestart reports whether the way to an entry's WDS server is a restart
-// that the box answers. No boot loader for UEFI hands over what WDS's program
-// looks for: GRUB's chainloader leaves it without the firmware's
-// EFI_PXE_BASE_CODE_PROTOCOL.
+// needsRestart reports whether an entry reaches its WDS server by a restart that
+// the box answers. No boot loader for UEFI leaves in place what the WDS program
+// looks for: GRUB's chainloader drops the firmware's EFI_PXE_BASE_CODE_PROTOCOL.
 func needsRestart(w config.WDS, firmware firmware.Kind) bool {
 	return firmware != bios || w.BIOSRoute == config.RouteReboot
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/loader/grub"
 )
 
-// The looks: light letters on a dark blue, the line under the cursor in a
-// lighter one. Both boot loaders show the same colors.
+// The design: light letters on dark blue, and a lighter blue for the line under
+// the cursor. Both boot loaders show the same colors.
 const (
 	colorBackground = "1b2733"
 	colorTitle      = "ffffff"
@@ -22,7 +22,7 @@ const (
 	colorCountdown  = "ffc857"
 )
 
-// colorBar is that of the line under the cursor, and of bar.
+// colorBar is the color of the line under the cursor, and of bar.
 const colorBar = "2f6fb0"
 
 // vesaColors are for vesamenu.c32: a color's name, its ANSI form for text
@@ -47,7 +47,7 @@ var vesaColors = []string{
 	"MENU COLOR PWDENTRY 30;47 #ff" + colorSelected + " #ff" + colorBar + " none",
 }
 
-// themeFile is the theme in GRUB's folder.
+// themeFile is the name of the theme in GRUB's folder.
 const themeFile = "theme.txt"
 
 // theme returns the files of GRUB's theme (GRUB manual, "Theme file format").
@@ -57,7 +57,7 @@ func theme(c *config.Config) map[string][]byte {
 	}
 	var f loader.Lines
 	f.Line(headline)
-	// A theme knows no way to write a double quote inside of a text.
+	// A theme has no escape for a double quote inside a text.
 	f.Line(`title-text: "` + strings.ReplaceAll(c.Menu.Title, `"`, "'") + "  " + bootmenu.MACMark + `"`)
 	f.Line(`title-color: "#` + colorTitle + `"`)
 	f.Line(`title-font: "` + grub.ThemeFont + `"`)
@@ -86,8 +86,8 @@ func theme(c *config.Config) map[string][]byte {
 	return map[string][]byte{"grub/" + themeFile: f.Bytes(), "grub/bar_c.png": bar}
 }
 
-// bar is the line under the cursor: GRUB stretches it. It is kept as a file so
-// that no program links an image codec.
+// bar is the image for the line under the cursor, which GRUB stretches. It is
+// kept as a file so that no program links an image codec.
 //
 //go:embed bar.png
 var bar []byte
