@@ -1,6 +1,6 @@
 //go:build !windows
 
-// No daemon runs on Windows, and renameio replaces no file there.
+// No daemon runs on Windows, and renameio cannot replace a file there.
 
 package generation
 
@@ -21,13 +21,13 @@ import (
 	"github.com/pxebox/pxebox/internal/base/filewatch"
 )
 
-// poll is how often the file is read without a hint of a change.
+// poll is how often the file is read when no change is reported.
 const poll = 2 * time.Second
 
-// Publish puts g into dir, which it makes where there is none. Readers see the
-// old file or the new one, never a part. A file that says the same already is
-// left alone, and changed is then false. The error is a TooLargeError, or the
-// disk's.
+// Publish writes g to dir, and creates dir if needed. Readers see the old file or
+// the new one, never a partial one. A file with the same content is not
+// rewritten; changed is then false. The error is a TooLargeError, or comes from
+// the disk.
 func Publish(dir string, g Generation) (changed bool, err error) {
 	b, err := Encode(g)
 	if err != nil {
@@ -61,11 +61,11 @@ func Read(dir string) (Generation, error) {
 	return Decode(b)
 }
 
-// Watch calls use with the generation in dir and with each one that takes its
-// place, until ctx ends. Where the file is bad or gone, the last one stays. dir
-// need not be there: menuwatch may be the second to start.
+// Watch calls use with the generation in dir and with each one that replaces it,
+// until ctx ends. If the file is invalid or missing, the last one stays in use.
+// dir may not exist yet, because menuwatch may start second.
 func Watch(ctx context.Context, dir string, log *slog.Logger, use func(Generation)) {
-	os.MkdirAll(dir, 0o755) // a hint comes sooner from a directory that is there; the poll finds it anyway
+	os.MkdirAll(dir, 0o755) // changes are reported sooner if the directory exists; the poll finds them anyway
 	follow(ctx, filewatch.Dir(ctx, dir, poll), dir, log, use)
 }
 

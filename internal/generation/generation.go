@@ -1,7 +1,6 @@
-// Package generation is what passes from menuwatch to pxed: one file that
-// holds all that pxed needs, published whole or not at all. It knows how such
-// a file is built, written and watched; what the settings mean is not its
-// business.
+// Package generation defines what passes from menuwatch to pxed: one file with
+// all that pxed needs, published whole or not at all. The package encodes, writes
+// and watches that file; it does not know what the settings mean.
 package generation
 
 import (
@@ -20,17 +19,17 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
-// Format is the shape of the file. pxed refuses any other: after an update
-// both programs are new, and a file of the old shape is menuwatch's to redo.
+// Format is the version of the file format. pxed rejects any other: after an
+// update both programs are new, and menuwatch rewrites a file in the old format.
 const Format = 2
 
 // FileName is the generation's name in the run directory.
 const FileName = "generation.json"
 
-// MaxSize bounds the file, in bytes: it is read into memory whole.
+// MaxSize limits the file, in bytes, because it is read into memory whole.
 const MaxSize = bootmenu.MaxSize / 3 * 4
 
-// Generation is one state of the box: settings, and the menus rendered from
+// Generation is one state of the box: its settings, and the menus rendered from
 // the same configuration.
 type Generation struct {
 	Format  int          `json:"format"`
@@ -38,35 +37,36 @@ type Generation struct {
 	DHCP    spec.DHCP    `json:"dhcp"`
 	TFTP    spec.TFTP    `json:"tftp"`
 	Names   spec.Files   `json:"names"`
-	// Files are the menus by the names that boot loaders ask for, such as
-	// pxelinux.ConfigFile. bootmenu.MACMark and TokenMark in them stand for
-	// what only the machine's own has.
+	// Files are the menus by the names that boot loaders request, such as
+	// pxelinux.ConfigFile. They contain bootmenu.MACMark and TokenMark as
+	// placeholders for what differs between machines.
 	Files map[string][]byte `json:"files"`
-	// Views are the menus of certain machines in place of Files, by name.
-	// What a view lacks is as in Files.
+	// Views are the menus of certain machines, by name. They replace Files; a
+	// file that a view lacks is as in Files.
 	Views map[string]map[string][]byte `json:"views,omitempty"`
-	// Machines say which, in their order.
+	// Machines assign the views to machines, in the order of the rules.
 	Machines []clients.Rule `json:"machines,omitempty"`
-	// Handoffs are the WDS servers that entries lead to, by the entry's
-	// name. An entry whose server has no address is not there.
+	// Handoffs are the WDS servers that entries boot from, by the entry's name.
+	// An entry whose server has no address is not in the map.
 	Handoffs map[string]handoff.Target `json:"handoffs,omitempty"`
-	// TooLarge says that all menus together have more than bootmenu.MaxSize.
-	// Such a generation is not whole, and is not encoded.
+	// TooLarge reports that all menus together exceed bootmenu.MaxSize. Such a
+	// generation is incomplete, and is not encoded.
 	TooLarge bool `json:"-"`
 
-	// ID tells generations apart in logs: the start of the SHA-256 of the
+	// ID identifies a generation in logs: the start of the SHA-256 of the
 	// published bytes, set by Decode.
 	ID string `json:"-"`
 }
 
 // defaultFile is the generation of a box that is not configured. A test of
-// package compile compares it with what becomes of the built-in configuration.
+// package compile compares it with the result of compiling the built-in
+// configuration.
 //
 //go:embed default.json
 var defaultFile []byte
 
-// Default is the generation of a box that is not configured. pxed serves it
-// where menuwatch has published none, without a compiler and a renderer.
+// Default returns the generation of a box that is not configured. pxed serves it
+// until menuwatch publishes one, and so needs no compiler or renderer.
 func Default() Generation {
 	g, err := Decode(defaultFile)
 	if err != nil {
@@ -76,15 +76,15 @@ func Default() Generation {
 	return g
 }
 
-// TooLargeError is the error for a generation that no reader would take.
+// TooLargeError is the error for a generation that no reader would accept.
 type TooLargeError struct{}
 
 func (TooLargeError) Error() string {
 	return fmt.Sprintf("the menus have more than %d bytes together", MaxSize)
 }
 
-// Encode returns the file's bytes. The same generation always gives the same.
-// The error is a TooLargeError.
+// Encode returns the file's bytes. Equal generations give equal bytes. The error
+// is a TooLargeError.
 func Encode(g Generation) ([]byte, error) {
 	if g.TooLarge {
 		return nil, fmt.Errorf("encode generation: %w", TooLargeError{})
@@ -100,8 +100,8 @@ func Encode(g Generation) ([]byte, error) {
 	return b, nil
 }
 
-// validate reports what the compiler never makes. Those who use a Generation do not look
-// at its values again: a network that is none would end pxed at each start.
+// validate rejects values that the compiler never produces. Users of a Generation
+// do not check its values again: an invalid network would end pxed at each start.
 func (g Generation) validate() error {
 	var errs []error
 	check := func(what string, err error) {
@@ -120,7 +120,7 @@ func (g Generation) validate() error {
 	return errors.Join(errs...)
 }
 
-// Decode is the inverse of Encode, and refuses what Encode does not write.
+// Decode is the inverse of Encode, and rejects what Encode does not write.
 func Decode(b []byte) (Generation, error) {
 	if len(b) > MaxSize {
 		return Generation{}, fmt.Errorf("decode generation: %d bytes or more, at most %d are allowed", len(b), MaxSize)
@@ -128,7 +128,7 @@ func Decode(b []byte) (Generation, error) {
 	var head struct {
 		Format int `json:"format"`
 	}
-	// The format first: with another one, any other error would mislead.
+	// Check the format first: with another format, any other error would mislead.
 	if err := json.Unmarshal(b, &head); err != nil {
 		return Generation{}, fmt.Errorf("decode generation: %w", err)
 	}

@@ -21,7 +21,7 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
-// build makes a generation that has the given title in its menu.
+// build returns a generation with the given title in its menu.
 func build(_ *testing.T, title string) Generation {
 	return Generation{
 		Format: Format,
@@ -73,7 +73,7 @@ func TestDecodeGivesBackWhatWasEncoded(t *testing.T) {
 	}
 }
 
-// full is a generation with something in every field.
+// full returns a generation with a value in every field.
 func full(t *testing.T) Generation {
 	g := build(t, "Lab")
 	timeout := spec.Duration(5 * time.Second)
@@ -197,7 +197,7 @@ func TestPublishRefusesWhatNobodyWouldRead(t *testing.T) {
 	}
 }
 
-// follower runs follow by hand.
+// follower drives follow step by step.
 type follower struct {
 	t     *testing.T
 	dir   string
@@ -206,7 +206,7 @@ type follower struct {
 	log   lines
 }
 
-// lines is a log whose writes can be awaited.
+// lines is a log that a test can wait on.
 type lines chan string
 
 func (l lines) Write(b []byte) (int, error) { l <- string(b); return len(b), nil }
@@ -227,10 +227,10 @@ func follows(t *testing.T) *follower {
 // look makes follow read the file, and returns when it has.
 func (f *follower) look() {
 	f.hints <- struct{}{}
-	f.hints <- struct{}{} // taken only after the first was worked off
+	f.hints <- struct{}{} // accepted only after the first was processed
 }
 
-// write replaces the file in one step, so that no read meets half of it.
+// write replaces the file in one step, so that no read sees half of it.
 func (f *follower) write(b []byte) {
 	f.t.Helper()
 	name := filepath.Join(f.dir, FileName)

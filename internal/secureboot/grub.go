@@ -9,11 +9,10 @@ import (
 )
 
 // GRUBModules returns the names of the modules that are built into a GRUB image.
-// Under Secure Boot GRUB loads no other.
-//
-// They are in the section "mods": a header, and objects with headers of their
-// type and size (GRUB, include/grub/kernel.h). A module is an ELF object which
-// has its name in the section .modname.
+// Under Secure Boot GRUB loads no others.
+// The section "mods" holds them: a header, and objects whose headers give their
+// type and size (GRUB, include/grub/kernel.h). A module is an ELF object with its
+// name in the section .modname.
 func (i *Image) GRUBModules() ([]string, error) {
 	const (
 		magic        = 0x676d696d // "mimg"

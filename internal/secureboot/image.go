@@ -1,8 +1,8 @@
-// Package secureboot reads what Secure Boot asks of a boot program: the
+// Package secureboot reads what Secure Boot checks in a boot program: the
 // Authenticode signatures of a PE image, its SBAT generations, and what shim
-// trusts and revokes. It works on bytes in memory and decides nothing about
-// trust by itself: the caller says which certificates count. Nothing here opens
-// a file, and nothing signs.
+// trusts and revokes. It works on bytes in memory and makes no trust decision:
+// the caller says which certificates count. The package opens no file and signs
+// nothing.
 package secureboot
 
 import (
@@ -23,7 +23,7 @@ type Image struct {
 	pe       *pe.File
 	checksum int // offset of the optional header's CheckSum
 	entry    int // offset of the data directory's entry for the certificate table
-	table    int // offset of the certificate table; len(file) where there is none
+	table    int // offset of the certificate table; len(file) if there is none
 }
 
 // The layout of the optional header (PE/COFF, "Optional Header").
@@ -34,15 +34,15 @@ const (
 	directoryEntry    = 8
 )
 
-// Parse reads the headers of an image. It fails where the image has no valid
-// headers, or a certificate table that does not end where the file ends: what
-// lies behind the table is covered by no signature.
+// Parse reads the headers of an image. It fails if the image has no valid
+// headers, or if its certificate table does not end at the end of the file: no
+// signature covers what follows the table.
 func Parse(file []byte) (*Image, error) {
 	f, err := pe.NewFile(bytes.NewReader(file))
 	if err != nil {
 		return nil, fmt.Errorf("not a PE image: %w", err)
 	}
-	// debug/pe has checked that the headers are there.
+	// debug/pe has checked that the headers exist.
 	optional := int(binary.LittleEndian.Uint32(file[0x3c:])) + len("PE\x00\x00") + binary.Size(f.FileHeader)
 	i := &Image{file: file, pe: f, checksum: optional + checksumOffset, table: len(file)}
 	var directory pe.DataDirectory
@@ -58,7 +58,7 @@ func Parse(file []byte) (*Image, error) {
 	if i.entry+directoryEntry > len(file) {
 		return nil, errors.New("not a PE image: its data directory is cut off")
 	}
-	// The one entry whose address is an offset in the file.
+	// The only directory entry whose address is an offset in the file.
 	start, size := int64(directory.VirtualAddress), int64(directory.Size)
 	if size == 0 {
 		return i, nil
@@ -70,9 +70,9 @@ func Parse(file []byte) (*Image, error) {
 	return i, nil
 }
 
-// Section returns the content of a section, without what pads it; nil where the
-// image has no such section. A name is cut to eight bytes in an image, but for
-// one in the string table.
+// Section returns the content of a section without padding, or nil where the
+// image has no such section. An image cuts names to eight bytes, except those in
+// the string table.
 func (i *Image) Section(name string) []byte {
 	s := i.pe.Section(name)
 	if s == nil {
@@ -86,12 +86,12 @@ func (i *Image) Section(name string) []byte {
 }
 
 // Digest is the Authenticode digest of the image (Windows Authenticode Portable
-// Executable Signature Format, "Calculating the PE Image Hash"): of all but the
-// checksum, the entry for the certificate table, and that table.
-//
-// The format has it go section by section. For an image whose sections fill the
-// file without a gap, as a linker makes them, that is the file in its order;
-// one with gaps gets another digest than was signed, and so is refused.
+// Executable Signature Format, "Calculating the PE Image Hash"). It covers all
+// but the checksum, the entry for the certificate table, and that table.
+// The format hashes section by section. For an image whose sections fill the file
+// without gaps, as linkers write it, this is the same as hashing the file in
+// order. An image with gaps gets a different digest from the signed one, and so
+// is refused.
 func (i *Image) Digest(hash crypto.Hash) []byte {
 	h := hash.New()
 	h.Write(i.file[:i.checksum])
@@ -100,7 +100,7 @@ func (i *Image) Digest(hash crypto.Hash) []byte {
 	return h.Sum(nil)
 }
 
-// The layout of a WIN_CERTIFICATE, and what it may hold (PE/COFF, "The
+// The layout of a WIN_CERTIFICATE, and its allowed values (PE/COFF, "The
 // Attribute Certificate Table").
 const (
 	certificateHeader = 8
@@ -109,7 +109,7 @@ const (
 	typeSignedData    = 0x0002
 )
 
-// certificates splits the certificate table: one PKCS#7 message for each
+// certificates splits the certificate table into one PKCS#7 message per
 // signature. Each entry begins at a multiple of eight bytes.
 func (i *Image) certificates() ([][]byte, error) {
 	var all [][]byte

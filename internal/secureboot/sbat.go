@@ -9,14 +9,14 @@ import (
 	"strings"
 )
 
-// Component is a part of a boot program and its generation, which is raised
-// with each fault that Secure Boot has to keep out (shim, SBAT.md).
+// Component is a part of a boot program with its generation, which is raised for
+// each vulnerability that Secure Boot must block (shim, SBAT.md).
 type Component struct {
 	Name       string
 	Generation int
 }
 
-// String is the form of an SBAT section: name,generation.
+// String returns the format of an SBAT section: name,generation.
 func (c Component) String() string { return fmt.Sprintf("%s,%d", c.Name, c.Generation) }
 
 // SBAT returns the components of an image, from its .sbat section.
@@ -28,8 +28,8 @@ func (i *Image) SBAT() ([]Component, error) {
 	return parseSBAT(b)
 }
 
-// parseSBAT reads lines of name,generation; what follows on a line is for
-// people. It ends at a NUL.
+// parseSBAT reads lines of name,generation; the rest of a line is for people. It
+// stops at a NUL.
 func parseSBAT(b []byte) ([]Component, error) {
 	b, _, _ = bytes.Cut(b, []byte{0})
 	var all []Component
@@ -54,15 +54,15 @@ func parseSBAT(b []byte) ([]Component, error) {
 	return all, nil
 }
 
-// Level is what shim writes into the firmware's SbatLevel variable: below these
-// generations nothing starts.
+// Level is what shim writes into the firmware's SbatLevel variable: components
+// below these generations do not start.
 type Level struct {
-	// Date of the level, as in 2025051000; empty for shim's automatic one.
+	// Date of the level, for example 2025051000; empty for shim's automatic one.
 	Date string
 	Min  []Component
 }
 
-// String names the level as shim does.
+// String returns shim's name for the level.
 func (l Level) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "sbat,1,%s", l.Date)
@@ -73,9 +73,9 @@ func (l Level) String() string {
 }
 
 // Latest returns the newest revocation level that a shim carries: the latest
-// payload of its .sbatlevel section. The section is a version, which is 0, then
-// the offsets of the previous and the latest payload, both counted from the
-// first of them (shim, include/sbat.h).
+// payload of its .sbatlevel section. The section has a version, which is 0, then
+// the offsets of the previous and the latest payload, both relative to the first
+// offset (shim, include/sbat.h).
 func (i *Image) Latest() (Level, error) {
 	const version, latest, header = 0, 8, 12
 	b := i.Section(".sbatlevel")

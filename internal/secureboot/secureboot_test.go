@@ -15,7 +15,7 @@ import (
 	"testing"
 )
 
-// Debian's programs, as make assets fetched them.
+// Debian's programs, as make assets fetches them.
 const (
 	shimPath = "../../assets/grub/usr/lib/shim/shimx64.efi.signed"
 	grubPath = "../../assets/grub/usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed"
@@ -39,8 +39,8 @@ func parse(t *testing.T, b []byte) *Image {
 	return i
 }
 
-// sbverify is another reader of the same table: it finds as many signatures, by
-// the same signers.
+// sbverify is an independent reader of the same table: it finds the same number
+// of signatures, by the same signers.
 func TestSignaturesAreThoseThatSbverifyLists(t *testing.T) {
 	subject := regexp.MustCompile(`(?m)^ - subject: (.*)$`)
 	for _, name := range []string{shimPath, grubPath} {
@@ -68,8 +68,8 @@ func TestSignaturesAreThoseThatSbverifyLists(t *testing.T) {
 	}
 }
 
-// An embedded authority that did not issue the signer's certificate is no
-// authority of the signature: anybody can put Microsoft's certificate in.
+// An embedded authority that did not issue the signer's certificate is not the
+// authority of the signature: anyone can embed Microsoft's certificate.
 func TestAuthority(t *testing.T) {
 	shim, err := parse(t, file(t, shimPath)).Signatures()
 	if err != nil || len(shim) == 0 {
@@ -92,7 +92,7 @@ func TestAuthority(t *testing.T) {
 	if got := forged.Authority(known); got != nil {
 		t.Errorf("Debian's signature with Microsoft's certificate put in: %v", got.Subject)
 	}
-	// Two that issued each other end the search.
+	// Two certificates that issued each other end the search.
 	loop := Signature{Signer: grub[0].Signer, Certificates: []*x509.Certificate{authority, authority}}
 	if loop.IssuedBy(shim[0].Signer) {
 		t.Error("a signer that issued nothing counts as the issuer")
@@ -132,7 +132,8 @@ func TestShimRevokes(t *testing.T) {
 	}
 }
 
-// refusedList is what a shim's vendor refuses: a signature list with one entry.
+// refusedList returns the refusal list of a shim's vendor: a signature list with
+// one entry.
 func refusedList(kind [16]byte, data []byte) []byte {
 	b := slices.Clone(kind[:])
 	b = binary.LittleEndian.AppendUint32(b, uint32(28+16+len(data)))
@@ -179,8 +180,8 @@ func TestVendorRefuses(t *testing.T) {
 	}
 }
 
-// tableAt returns a program with another certificate table: its offset, size,
-// and content in place of what lies behind the sections.
+// tableAt returns a program with another certificate table: its offset and size,
+// and content that replaces what follows the sections.
 func tableAt(t *testing.T, b []byte, start, size uint32, content []byte) []byte {
 	t.Helper()
 	i := parse(t, b)
@@ -246,7 +247,7 @@ func TestDigestCoversTheImage(t *testing.T) {
 	} {
 		changed := slices.Clone(grub)
 		changed[test.at] ^= 1
-		// The headers of a changed file may not be read; the bytes are what counts.
+		// The headers of a changed file may be unreadable; only the bytes count.
 		j := *i
 		j.file = changed
 		if same := bytes.Equal(j.Digest(crypto.SHA256), want); same != test.same {
@@ -276,7 +277,7 @@ func TestSBATLines(t *testing.T) {
 	}
 }
 
-// FuzzImage reads what may be any file in place of a boot program.
+// FuzzImage reads arbitrary bytes as a boot program.
 func FuzzImage(f *testing.F) {
 	for _, name := range []string{shimPath, grubPath} {
 		b := file(f, name)
@@ -284,7 +285,7 @@ func FuzzImage(f *testing.F) {
 		if err != nil {
 			f.Fatal(err)
 		}
-		// What a fuzzer can work with: the headers and the certificate table,
+		// A small input for the fuzzer: the headers and the certificate table,
 		// with nothing between.
 		small := slices.Concat(b[:4096], b[i.table:])
 		binary.LittleEndian.PutUint32(small[i.entry:], 4096)

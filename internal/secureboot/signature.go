@@ -13,17 +13,17 @@ import (
 	"github.com/smallstep/pkcs7"
 )
 
-// Signature is a signature of an image that is valid in itself: it is of this
-// image, and made with the key of Signer. Whether the signer is trusted is
-// another question: see IssuedBy.
+// Signature is a valid signature of an image: it covers this image, and was made
+// with the key of Signer. Whether to trust the signer is a separate question: see
+// IssuedBy.
 type Signature struct {
 	// Signer is the certificate whose key made the signature.
 	Signer *x509.Certificate
-	// Certificates came with the signature. Anybody can add some.
+	// Certificates came with the signature. Anyone can add some.
 	Certificates []*x509.Certificate
 }
 
-// Signatures returns all signatures of the image. It fails where one is not of
+// Signatures returns all signatures of the image. It fails if one does not match
 // this image, or is damaged.
 func (i *Image) Signatures() ([]Signature, error) {
 	messages, err := i.certificates()
@@ -42,7 +42,7 @@ func (i *Image) Signatures() ([]Signature, error) {
 }
 
 func (i *Image) signature(message []byte) (Signature, error) {
-	// DER says its own length. What pads it to eight bytes may be counted in.
+	// DER encodes its length. The padding to eight bytes may be counted in.
 	var der asn1.RawValue
 	if _, err := asn1.Unmarshal(message, &der); err != nil {
 		return Signature{}, err
@@ -78,8 +78,8 @@ var (
 	}
 )
 
-// signedDigest reads the two fields of an SpcIndirectDataContent: what was
-// signed, which has to be a PE image, and its digest.
+// signedDigest reads the two fields of an SpcIndirectDataContent: the type of
+// what was signed, which must be a PE image, and its digest.
 func signedDigest(content []byte) (crypto.Hash, []byte, error) {
 	var data struct {
 		Type  asn1.ObjectIdentifier
@@ -106,19 +106,19 @@ func signedDigest(content []byte) (crypto.Hash, []byte, error) {
 	return hash, info.Digest, nil
 }
 
-// Fingerprint is the SHA-256 of a certificate, by which it is known: anybody
-// can make one of any name.
+// Fingerprint is the SHA-256 of a certificate. It identifies the certificate,
+// because anyone can make one with any name.
 type Fingerprint [sha256.Size]byte
 
-// FingerprintOf is a certificate's fingerprint.
+// FingerprintOf returns a certificate's fingerprint.
 func FingerprintOf(c *x509.Certificate) Fingerprint { return sha256.Sum256(c.Raw) }
 
-// IssuedBy reports whether the signer is a certificate that is given, or was
-// issued by one, directly or through certificates that came with the signature.
-// Dates do not count: firmware has no clock that it trusts, and ignores them.
+// IssuedBy reports whether the signer is the given certificate, or was issued by
+// it, directly or through certificates that came with the signature. Dates do not
+// count: firmware has no clock that it trusts, and ignores them.
 func (s Signature) IssuedBy(authority *x509.Certificate) bool {
 	cert := s.Signer
-	for range len(s.Certificates) + 1 { // a loop of issuers ends here
+	for range len(s.Certificates) + 1 { // ends a loop of issuers
 		if cert.Equal(authority) || cert.CheckSignatureFrom(authority) == nil {
 			return true
 		}
@@ -129,9 +129,9 @@ func (s Signature) IssuedBy(authority *x509.Certificate) bool {
 	return false
 }
 
-// Authority returns that certificate with the signature, the signer's own or
-// one above it, whose fingerprint is known to the caller; nil where there is
-// none.
+// Authority returns the first certificate whose fingerprint the caller knows: the
+// signer's or one above it, out of those that came with the signature. It returns
+// nil if there is none.
 func (s Signature) Authority(known map[Fingerprint]string) *x509.Certificate {
 	for _, c := range s.Certificates {
 		if known[FingerprintOf(c)] != "" && s.IssuedBy(c) {
@@ -141,7 +141,7 @@ func (s Signature) Authority(known map[Fingerprint]string) *x509.Certificate {
 	return nil
 }
 
-// issuer is the certificate that came with the signature and issued c.
+// issuer returns the certificate that came with the signature and issued c.
 func (s Signature) issuer(c *x509.Certificate) *x509.Certificate {
 	for _, above := range s.Certificates {
 		if !above.Equal(c) && c.CheckSignatureFrom(above) == nil {

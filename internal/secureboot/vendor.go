@@ -9,16 +9,16 @@ import (
 	"fmt"
 )
 
-// Vendor is what a shim brings along: what it trusts in addition to the
-// firmware's database, and what it refuses in spite of a valid signature.
+// Vendor is what a shim embeds: what it trusts in addition to the firmware's
+// database, and what it refuses in spite of a valid signature.
 type Vendor struct {
 	// Authority issued the certificates of the programs that shim starts.
 	Authority *x509.Certificate
 	refused   []byte // signature lists (UEFI 2.10 §32.4.1)
 }
 
-// Vendor reads a shim's .vendor_cert section: the sizes of what is trusted and
-// of what is refused, and the offsets of both (shim, cert.S).
+// Vendor reads a shim's .vendor_cert section: the sizes of the trusted and the
+// refused lists, and their offsets (shim, cert.S).
 func (i *Image) Vendor() (Vendor, error) {
 	const header = 16
 	b := i.Section(".vendor_cert")
@@ -50,8 +50,8 @@ func (i *Image) Vendor() (Vendor, error) {
 	return Vendor{authority, refused}, nil
 }
 
-// The types of what signature lists hold (UEFI 2.10 §32.4.1): an X.509
-// certificate, the SHA-256 of one's signed part, and that of an image.
+// The types in signature lists (UEFI 2.10 §32.4.1): an X.509 certificate, the
+// SHA-256 of a certificate's signed part, and the SHA-256 of an image.
 var (
 	listX509       = [16]byte{0xa1, 0x59, 0xc0, 0xa5, 0xe4, 0x94, 0xa7, 0x4a, 0x87, 0xb5, 0xab, 0x15, 0x5c, 0x2b, 0xf0, 0x72}
 	listX509SHA256 = [16]byte{0x92, 0xa4, 0xd2, 0x3b, 0xc0, 0x96, 0x79, 0x40, 0xb4, 0x20, 0xfc, 0xf9, 0x8e, 0xf1, 0x03, 0xed}

@@ -5,12 +5,12 @@ import (
 	"net/netip"
 )
 
-// OwnAddresses are the IPv4 addresses of this host, with their networks.
+// OwnAddresses returns the IPv4 addresses of this host, with their networks.
 func OwnAddresses() []netip.Prefix {
 	var out []netip.Prefix
 	addrs, err := net.InterfaceAddrs()
 	if err != nil {
-		return nil // what is certain without them is still refused
+		return nil // addresses that are certainly wrong are still refused
 	}
 	for _, a := range addrs {
 		if n, ok := a.(*net.IPNet); ok {

@@ -12,31 +12,31 @@ import (
 )
 
 const (
-	// steady is how long a file has to stay as it is to count as whole. A
-	// copy over the network pauses, but rarely for so long.
+	// steady is how long a file must stay unchanged to count as complete. A copy
+	// over the network pauses, but rarely for so long.
 	steady = 2 * time.Second
-	// lookApart is the least time from one look to the next: a copy under way
-	// reports each of its writes. lookShare is the same as a multiple of what
-	// the last look took: a folder with thousands of files on a slow medium
-	// is not to keep the box busy. Nor is it to wait for more than lookMost
-	// when one look met with a medium that hung.
+	// lookApart is the minimum time between two looks, because a copy in progress
+	// reports each write. lookShare is the same as a multiple of the duration of
+	// the last look, so that a folder with thousands of files on a slow medium
+	// does not keep the box busy. lookMost caps this wait, for when one look met
+	// a medium that hung.
 	lookApart = time.Second
 	lookShare = 20
 	lookMost  = time.Minute
-	// maxTold bounds the lines about files that one look can log: a boot
-	// folder that is not mounted lacks them all.
+	// maxTold limits the log lines about files for each look: when the boot
+	// folder is not mounted, all of its files are missing.
 	maxTold = 10
 )
 
 // bootFiles follows the files that the configuration's entries need.
 type bootFiles struct {
-	cfg     *config.Config // whose files
+	cfg     *config.Config // source of needed
 	needed  []string
-	looked  *config.Config // whose files were looked at last
-	looking bool           // a look is under way
+	looked  *config.Config // source of the files in the last look
+	looking bool           // a look is in progress
 	lookAt  time.Time
-	lastAt  time.Time     // of the last look
-	took    time.Duration // by the last look
+	lastAt  time.Time     // start of the last look
+	took    time.Duration // duration of the last look
 
 	known map[string]known // by name
 }
@@ -44,11 +44,11 @@ type bootFiles struct {
 // known is what is known of a file.
 type known struct {
 	sitefiles.File
-	since time.Time // it has been like this
-	whole bool      // it does not change any more
+	since time.Time // unchanged since
+	whole bool      // it no longer changes
 }
 
-// follow takes up the files of a new configuration.
+// follow switches to the files of a new configuration.
 func (b *bootFiles) follow(c *config.Config, now time.Time) {
 	b.cfg, b.needed, b.lookAt = c, sitefiles.Needed(c), now
 }
@@ -57,7 +57,7 @@ func (b *bootFiles) ready() bool { return b.looked == b.cfg }
 
 func (b *bootFiles) wake() time.Time {
 	if b.looking {
-		return time.Time{} // its end wakes us
+		return time.Time{} // we wake when it ends
 	}
 	return b.lookAt
 }
@@ -69,7 +69,7 @@ func (s *state) bootChanged(now time.Time) {
 	s.boot.lookNotBefore(now.Add(settle))
 }
 
-// lookNotBefore sets the next look, unless there is an earlier one.
+// lookNotBefore schedules the next look, unless an earlier one is scheduled.
 func (b *bootFiles) lookNotBefore(at time.Time) {
 	if next := b.lastAt.Add(max(lookApart, min(lookShare*b.took, b.took+lookMost))); next.After(at) {
 		at = next
@@ -77,8 +77,9 @@ func (b *bootFiles) lookNotBefore(at time.Time) {
 	b.lookAt = earliest(b.lookAt, at)
 }
 
-// look has the boot folder looked at, if that is due. It is a question like
-// others: a medium that fails takes long, or for ever.
+// look starts a look at the boot folder when one is due. It runs as a question
+// like the others, because a failing medium can block for a long time or
+// indefinitely.
 func (s *state) look(now time.Time) {
 	b := &s.boot
 	if b.looking || !due(b.lookAt, now) {
@@ -92,7 +93,7 @@ func (s *state) look(now time.Time) {
 	})
 }
 
-// lookedAt takes up what a look has found.
+// lookedAt applies the result of a look.
 func (s *state) lookedAt(now time.Time, cfg *config.Config, found map[string]sitefiles.File) {
 	b := &s.boot
 	b.looking, b.looked, b.took = false, cfg, now.Sub(b.lastAt)
@@ -127,13 +128,14 @@ func (s *state) lookedAt(now time.Time, cfg *config.Config, found map[string]sit
 	}
 }
 
-// after is what is known of a file when a look at now has found f. first says
-// that nothing was known: what is there then counts at once.
+// after returns what is known of a file after a look at now found f. first
+// reports that nothing was known before; an existing file then counts as complete
+// at once.
 func (k known) after(f sitefiles.File, now time.Time, first bool) known {
 	switch {
 	case f.Err != nil:
 		return known{File: f, since: now}
-	case f.Size == 0: // copying begins with an empty file
+	case f.Size == 0: // a copy starts with an empty file
 		return known{File: f, since: now}
 	case first:
 		return known{File: f, since: now, whole: true}
@@ -144,7 +146,7 @@ func (k known) after(f sitefiles.File, now time.Time, first bool) known {
 	return k
 }
 
-// usable reports whether machines may be sent for the file.
+// usable reports whether machines may be sent to load the file.
 func (k known) usable() bool { return k.Err == nil && k.whole }
 
 func (s *state) tellFile(name string, k known) {
@@ -166,6 +168,6 @@ func (s *state) tellFile(name string, k known) {
 func (b *bootFiles) missing(c *config.Config) map[string][]string {
 	return sitefiles.Missing(c, func(name string) bool {
 		k, ok := b.known[name]
-		return !ok || k.usable() // what nobody has looked at is not called missing
+		return !ok || k.usable() // a file that was not looked at does not count as missing
 	})
 }

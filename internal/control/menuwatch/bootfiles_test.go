@@ -122,8 +122,8 @@ func TestMissingFileIsNamedInFull(t *testing.T) {
 	}
 }
 
-// Programs that the box brings along are there, and what firmware loads first
-// counts as well.
+// The box's built-in programs count as present, and the files that firmware loads
+// first are checked too.
 func TestFilesOfTheBoxItself(t *testing.T) {
 	m := simulate(t, morning)
 	m.configure("[boot]\nbios = \"lpxelinux.0\"\nuefi-x64 = \"none.efi\"\nuefi-arm64-http = \"http://10.0.0.9/a.efi\"\n[[entry]]\nname = \"m\"\nfile = \"reboot.c32\"\n")
@@ -135,8 +135,8 @@ func TestFilesOfTheBoxItself(t *testing.T) {
 	}
 }
 
-// A boot folder that is not mounted does not push everything else out of a log
-// of a hundred lines.
+// A boot folder that is not mounted does not push everything else out of a log of
+// a hundred lines.
 func TestManyMissingFiles(t *testing.T) {
 	var file strings.Builder
 	for i := range 200 {
@@ -153,7 +153,8 @@ func TestManyMissingFiles(t *testing.T) {
 	}
 }
 
-// A copy under way reports each write; the folder is looked at now and then.
+// A copy in progress reports each write; the folder is looked at only now and
+// then.
 func TestBusyFolder(t *testing.T) {
 	m := simulate(t, morning)
 	m.configure(debian)
@@ -172,13 +173,13 @@ func TestBusyFolder(t *testing.T) {
 	}
 }
 
-// Where a look takes long, the next one waits the longer.
+// The longer a look takes, the longer the next one waits.
 func TestLooksTakeASmallPartOfTheTime(t *testing.T) {
 	m := simulate(t, morning)
 	m.hold = true
 	m.configure(debian)
 	start := m.box.boot.lastAt
-	m.run(2 * time.Second) // and only then the look has ended
+	m.run(2 * time.Second) // the look ends only then
 	m.box.questions, m.hold = m.held, false
 	m.run(0)
 	for range 100 {
@@ -194,7 +195,7 @@ func TestLooksTakeASmallPartOfTheTime(t *testing.T) {
 	t.Error("not looked at again")
 }
 
-// What a look has found out for the configuration before says nothing of the
+// The result of a look for the previous configuration does not count for the
 // files that the new one needs.
 func TestLookForTheConfigurationBefore(t *testing.T) {
 	m := simulate(t, morning)
@@ -211,7 +212,7 @@ func TestLookForTheConfigurationBefore(t *testing.T) {
 	m.expect("in the end", "MENU LABEL debian\n")
 }
 
-// A medium that hangs holds up the first menu for a moment, and nothing else.
+// A medium that hangs delays the first menu for a moment, and nothing else.
 func TestSlowMedium(t *testing.T) {
 	m := simulate(t, morning)
 	m.put("debian/linux", 10)

@@ -1,8 +1,7 @@
-// Package menuwatch keeps the published generation in step with the
-// configuration file, with the addresses and the health of the WDS servers it
-// names, and with the boot files that its entries need. What a configuration
-// means and what a menu looks like is not decided here, and no packet of a
-// booting machine comes near.
+// Package menuwatch keeps the published generation up to date with the
+// configuration file, the addresses and health of its WDS servers, and the boot
+// files that its entries need. Other packages decide what a configuration means
+// and what a menu looks like, and no packet of a booting machine comes here.
 package menuwatch
 
 import (
@@ -21,14 +20,14 @@ import (
 )
 
 const (
-	// configPoll and bootPoll find what inotify does not report, such as a
-	// file system that is mounted over the directory.
+	// configPoll and bootPoll find changes that inotify does not report, such as
+	// a file system that is mounted over the directory.
 	configPoll = 2 * time.Second
 	bootPoll   = 5 * time.Second
 
-	// lookupTimeout bounds the question for one name, to all name servers;
-	// probeTimeout that for all programs of a server, which gives up earlier
-	// by itself.
+	// lookupTimeout limits the query for one name, over all name servers.
+	// probeTimeout limits the probe of all programs of a server; the probe itself
+	// gives up earlier.
 	lookupTimeout = 5 * time.Second
 	probeTimeout  = 15 * time.Second
 )
@@ -36,24 +35,25 @@ const (
 // Lookup returns the IPv4 addresses of a host.
 type Lookup func(ctx context.Context, host string) ([]netip.Addr, error)
 
-// Probe asks a WDS server for its programs, and returns what became of each by
-// firmware. Its error is the box's own: nothing is known of the server then.
+// Probe asks a WDS server for its programs, and returns the health of each by
+// firmware. An error means that the box could not ask; nothing is then known of
+// the server.
 type Probe func(ctx context.Context, addr netip.Addr, w config.WDS) (map[firmware.Kind]bootmenu.Health, error)
 
 // Watcher publishes generations for as long as it runs.
 type Watcher struct {
-	ConfigFile string // pxebox.toml; need not be there yet
-	BootDir    string // the site's boot files; need not be there either
-	StickDir   string // more of them, on a medium that comes and goes: found by the poll; empty for none
+	ConfigFile string // pxebox.toml; may not exist yet
+	BootDir    string // the site's boot files; may not exist yet either
+	StickDir   string // more boot files, on a removable medium that only the poll detects; empty for none
 	RunDir     string // where the generation goes
 	Lookup     Lookup
 	Probe      Probe
-	Own        func() []netip.Prefix // the box's addresses, which are no WDS server's
+	Own        func() []netip.Prefix // the box's addresses, which no WDS server can have
 	Log        *slog.Logger
 }
 
-// Run publishes until ctx ends, and then returns nil. It returns an error when
-// a generation cannot be published.
+// Run publishes until ctx ends, and then returns nil. It returns an error when it
+// cannot publish a generation.
 func (w *Watcher) Run(ctx context.Context) error {
 	s := newState(w, jitter.Tenth)
 	configHints := filewatch.Dir(ctx, filepath.Dir(w.ConfigFile), configPoll)
@@ -61,7 +61,7 @@ func (w *Watcher) Run(ctx context.Context) error {
 	results := make(chan result)
 	alive := pulse.New(w.RunDir, "menuwatch")
 	for {
-		alive.Beat(pulse.Progress{}) // configPoll brings each loop round
+		alive.Beat(pulse.Progress{}) // configPoll keeps each loop turning
 		var alarm <-chan time.Time
 		if at := s.wake(); !at.IsZero() {
 			alarm = time.After(time.Until(at))
@@ -76,7 +76,7 @@ func (w *Watcher) Run(ctx context.Context) error {
 			take = s.bootChanged
 		case take = <-results:
 		case <-alarm:
-			take = func(time.Time) {} // tick knows what it was for
+			take = func(time.Time) {} // tick handles it
 		}
 		now := time.Now()
 		take(now)
@@ -96,8 +96,8 @@ func (w *Watcher) Run(ctx context.Context) error {
 	}
 }
 
-// A question is asked beside the one goroutine that owns the state, because it
-// may take its time. Its result is for that goroutine to take up.
+// A question runs outside the goroutine that owns the state, because it may take
+// long. That goroutine applies its result.
 type (
 	question func(ctx context.Context) result
 	result   func(now time.Time)

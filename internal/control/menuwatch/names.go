@@ -12,28 +12,28 @@ import (
 )
 
 const (
-	// lookupAgain is the time to the next question after an answer. A server
-	// that moves is found within it, whatever TTL its old address has in the
-	// caches of name servers.
+	// lookupAgain is the interval between queries after an answer. It limits how
+	// long a server that moves goes unnoticed, whatever TTL its old address has
+	// in name server caches.
 	lookupAgain = time.Minute
-	// lookupRetry is the time to the next question after a failure.
+	// lookupRetry is the interval after a failed query.
 	lookupRetry = 5 * time.Second
 )
 
 // name is what is known of one host.
 type name struct {
 	addr    netip.Addr // the last known one
-	asked   bool       // there was an answer of some kind
-	askAt   time.Time  // not set while a question is under way
-	problem string     // what was last wrong, so that it is said once
+	asked   bool       // there was an answer of any kind
+	askAt   time.Time  // zero while a question is in progress
+	problem string     // the last problem, so that it is logged once
 	wrong   string     // why the menu has no address for it, where the answer was wrong
 }
 
 // names are the hosts that the configuration gives by name.
 type names map[string]*name
 
-// follow takes up the names of a new configuration. What is known of a name
-// that stays is kept; one that was not found is asked for at once.
+// follow switches to the names of a new configuration. It keeps what is known of
+// a name that stays, and looks up a name that was not found at once.
 func (n names) follow(c *config.Config, now time.Time) {
 	wanted := hosts(c)
 	for host := range n {
@@ -70,8 +70,8 @@ func (n names) ready() bool {
 	return true
 }
 
-// addr returns a server's address, or the zero Addr as long as there is none,
-// with the reason where it is a wrong one. own are the box's addresses.
+// addr returns a server's address, or the zero Addr while there is none, and why
+// where the address is wrong. own are the box's addresses.
 func (n names) addr(w config.WDS, own []netip.Prefix) (a netip.Addr, wrong string) {
 	if a, ok := w.Addr(); ok {
 		return resolve.Configured(a, own)
@@ -82,7 +82,7 @@ func (n names) addr(w config.WDS, own []netip.Prefix) (a netip.Addr, wrong strin
 	return netip.Addr{}, ""
 }
 
-// askNames puts the questions that are due.
+// askNames starts the queries that are due.
 func (s *state) askNames(now time.Time) {
 	for host, n := range s.names {
 		if !due(n.askAt, now) {
@@ -96,7 +96,7 @@ func (s *state) askNames(now time.Time) {
 	}
 }
 
-// answer is what a name server said of a host.
+// answer is a name server's answer about a host.
 type answer struct {
 	host  string
 	addrs []netip.Addr
@@ -110,7 +110,7 @@ func (w *Watcher) lookup(ctx context.Context, host string) answer {
 	return answer{host, addrs, err}
 }
 
-// named takes up an address. A failure leaves the last known one: a name
+// named applies an answer. After a failure the last known address stays: a name
 // server that is down does not take the WDS server down.
 func (s *state) named(now time.Time, n *name, a answer) {
 	if s.names[a.host] != n {

@@ -36,7 +36,7 @@ func TestNames(t *testing.T) {
 		name    string
 		answers []answer
 		want    string        // in the menu
-		again   time.Duration // from the last answer to the next question
+		again   time.Duration // from the last answer to the next query
 	}{
 		{"found", []answer{says("10.0.0.9")}, `APPEND 10.0.0.9::boot\x64\wdsnbp.com -W`, lookupAgain},
 		{"not found", []answer{fails}, "MENU LABEL a (name not found)\n  TEXT HELP", lookupRetry},
@@ -88,8 +88,8 @@ func TestFailingNameIsToldOnce(t *testing.T) {
 	}
 }
 
-// The menu of a new configuration does not flash "not found"; but an answer
-// that does not come holds it up for a moment only.
+// The menu of a new configuration does not flash "not found", and a missing
+// answer delays it only for a moment.
 func TestSlowName(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
@@ -106,7 +106,7 @@ func TestSlowName(t *testing.T) {
 			}
 			m.hold = true
 			m.configure(wdsByName)
-			// The boot files are known meanwhile.
+			// The boot files are known by now.
 			lookup := m.held[:1]
 			m.box.questions, m.hold = m.held[1:], false
 			m.run(0)
@@ -140,7 +140,7 @@ func TestAnswerForANameThatIsNoLongerThere(t *testing.T) {
 	m.expect("afterwards", "MENU TITLE without")
 }
 
-// A person who mends a name in the settings does not wait for the retry.
+// A person who fixes a name in the settings does not wait for the retry.
 func TestChangedConfigurationAsksAtOnceForWhatWasNotFound(t *testing.T) {
 	m := simulate(t, morning)
 	asked := 0
@@ -155,7 +155,7 @@ func TestChangedConfigurationAsksAtOnceForWhatWasNotFound(t *testing.T) {
 	}
 }
 
-// A wrong address in the file is refused as the name server's is.
+// A wrong address in the file is refused like one from the name server.
 func TestServerIsTheBoxItself(t *testing.T) {
 	m := simulate(t, morning)
 	m.Own = func() []netip.Prefix { return []netip.Prefix{netip.MustParsePrefix("192.168.77.9/24")} }

@@ -21,7 +21,7 @@ import (
 	"github.com/pxebox/pxebox/internal/generation"
 )
 
-// published lets Run work, and returns the generations as pxed would see them.
+// published starts Run, and returns the generations as pxed would see them.
 func (s *site) published() <-chan generation.Generation {
 	ctx, stop := context.WithCancel(context.Background())
 	seen := make(chan generation.Generation)
@@ -47,8 +47,8 @@ func (s *site) published() <-chan generation.Generation {
 	return seen
 }
 
-// await returns the first generation with a text in its menu. The deadline
-// bounds a failure; a test that passes does not wait for it.
+// await returns the first generation whose menu contains a text. The deadline
+// only limits a failure; a test that passes does not wait for it.
 func await(t *testing.T, seen <-chan generation.Generation, want string) {
 	t.Helper()
 	deadline := time.After(20 * time.Second)
@@ -75,7 +75,7 @@ func TestRunFollowsTheFile(t *testing.T) {
 	s.write(title("in place"))
 	await(t, seen, "MENU TITLE in place")
 
-	// Editors write beside the file and rename.
+	// Editors write a temporary file next to the original and rename it.
 	if err := os.WriteFile(s.ConfigFile+"~", []byte(title("renamed")), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -156,7 +156,7 @@ func TestRunEndsWhenItCannotPublish(t *testing.T) {
 	}
 }
 
-// A large site: a thousand entries, and five thousand boot files.
+// A large site: a thousand entries and five thousand boot files.
 func BenchmarkPublish(b *testing.B) {
 	dir := b.TempDir()
 	var file strings.Builder

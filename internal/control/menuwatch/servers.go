@@ -14,18 +14,17 @@ import (
 )
 
 const (
-	// confirm is the time to the next question after a first one without an
-	// answer, so that the menu says soon what is down.
+	// confirm is the interval after a first unanswered question, so that the menu
+	// soon shows what is down.
 	confirm = 5 * time.Second
-	// failuresToDown is how many questions in a row go unanswered before a
-	// server counts as down. Each is repeated by itself; but a server that
-	// restarts, or a switch that learns, takes longer.
+	// failuresToDown is how many questions in a row go unanswered before a server
+	// counts as down. Each question is retransmitted, but a server that restarts,
+	// or a switch that learns, takes longer.
 	failuresToDown = 2
-	// maxRounds bounds the servers that are asked at one time.
+	// maxRounds limits how many servers are asked at the same time.
 	maxRounds = 16
-	// clockSet is the first year that a clock shows which somebody has set.
-	// Boxes without a battery start in 1970, and some in the year that their
-	// system was built.
+	// clockSet is the first year that means the clock was set. Boxes without a
+	// battery start in 1970, and some in the year that their system was built.
 	clockSet = 2025
 )
 
@@ -33,18 +32,18 @@ const (
 type server struct {
 	config   config.WDS
 	addr     netip.Addr
-	askAt    time.Time // not set while a question is under way
+	askAt    time.Time // zero while a question is in progress
 	programs map[firmware.Kind]program
-	problem  string // what kept the box from asking, so that it is said once
+	problem  string // why the box could not ask, so that it is logged once
 }
 
-// program is what is known of one of its programs.
+// program is what is known of one of the server's programs.
 type program struct {
 	bootmenu.Health
-	failures int // questions in a row that nobody answered
+	failures int // unanswered questions in a row
 }
 
-// after is what is known when an answer came in at now, by the box's clock.
+// after returns what is known after an answer at now, by the box's clock.
 func (p program) after(h bootmenu.Health, now time.Time) program {
 	if h.State == bootmenu.Down {
 		p.failures++
@@ -58,8 +57,8 @@ func (p program) after(h bootmenu.Health, now time.Time) program {
 	if h.State != p.State {
 		since = time.Time{}
 		if now.Year() >= clockSet {
-			// As people are shown it, and without the monotonic clock: it
-			// is compared.
+			// At the precision that people see, and without the monotonic clock,
+			// because it is compared.
 			since = now.Truncate(time.Second)
 		}
 	}
@@ -70,11 +69,11 @@ func (p program) after(h bootmenu.Health, now time.Time) program {
 // servers are the WDS servers of the configuration.
 type servers struct {
 	known  map[string]*server // by name
-	rounds int                // that are under way
+	rounds int                // in progress
 }
 
-// follow takes up the servers of a new configuration, or of new addresses.
-// What is known of one that stays the same is kept.
+// follow switches to the servers of a new configuration, or to new addresses. It
+// keeps what is known of a server that stays the same.
 func (v *servers) follow(c *config.Config, n names, own []netip.Prefix, now time.Time) {
 	known := map[string]*server{}
 	for _, w := range c.WDS {
@@ -99,7 +98,7 @@ func same(a, b config.WDS) bool {
 
 func (v *servers) wake() (at time.Time) {
 	if v.rounds == maxRounds {
-		return time.Time{} // the end of one wakes us
+		return time.Time{} // we wake when one ends
 	}
 	for _, sv := range v.known {
 		at = earliest(at, sv.askAt)
@@ -107,7 +106,7 @@ func (v *servers) wake() (at time.Time) {
 	return at
 }
 
-// status is what menus need to know of the servers.
+// status returns what menus need to know of the servers.
 func (v *servers) status(c *config.Config, n names, own []netip.Prefix) map[string]bootmenu.Server {
 	out := map[string]bootmenu.Server{}
 	for _, w := range c.WDS {
@@ -124,7 +123,7 @@ func (v *servers) status(c *config.Config, n names, own []netip.Prefix) map[stri
 	return out
 }
 
-// askServers puts the questions that are due, the oldest first.
+// askServers starts the questions that are due, the oldest first.
 func (s *state) askServers(now time.Time) {
 	for s.servers.rounds < maxRounds {
 		var sv *server
@@ -147,16 +146,16 @@ func (s *state) askServers(now time.Time) {
 	}
 }
 
-// probed takes up what became of a server's programs.
+// probed applies the result of a probe of a server's programs.
 func (s *state) probed(now time.Time, sv *server, answers map[firmware.Kind]bootmenu.Health, err error) {
 	s.servers.rounds--
 	if s.servers.known[sv.config.Name] != sv {
-		return // changed or gone meanwhile
+		return // changed or removed in the meantime
 	}
-	// A box with many servers does not ask them all at the same moment.
+	// With jitter, so that a box with many servers does not ask them all at once.
 	next := s.jitter(time.Duration(sv.config.Probe))
 	if err != nil {
-		// Nothing is known of the server then: what was, stays.
+		// This says nothing of the server: its last known state stays.
 		sv.askAt = now.Add(min(next, confirm))
 		if sv.problem != err.Error() {
 			sv.problem = err.Error()
@@ -179,8 +178,8 @@ func (s *state) probed(now time.Time, sv *server, answers map[firmware.Kind]boot
 	}
 }
 
-// tell logs what is new about a server, a line for all programs that it is the
-// same of, and reports whether there is something.
+// tell logs what changed about a server, in one line for all programs with the
+// same change, and reports whether anything did.
 func (s *state) tell(sv *server, old map[firmware.Kind]program) bool {
 	type finding struct {
 		state bootmenu.State

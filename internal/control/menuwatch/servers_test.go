@@ -31,7 +31,7 @@ func TestHealth(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		answers []bootmenu.Health
-		now     []time.Time // of each answer; the last holds for the rest
+		now     []time.Time // at each answer; the last holds for the rest
 		want    bootmenu.Health
 	}{
 		{"up at once", []bootmenu.Health{up}, []time.Time{first}, at(up, first)},
@@ -61,7 +61,7 @@ func TestHealth(t *testing.T) {
 	}
 }
 
-// script has a server answer by a list, and then as it did last.
+// script makes a server give the listed answers, and then repeat the last.
 type script struct {
 	answers []bootmenu.Health
 	asked   []time.Time
@@ -188,7 +188,7 @@ func TestServerThatRefusesForAnotherReason(t *testing.T) {
 	}
 }
 
-// The box's own trouble says nothing of the server.
+// A failure of the box says nothing of the server.
 func TestServerThatCannotBeAsked(t *testing.T) {
 	m := simulate(t, morning)
 	failing := true
@@ -215,7 +215,7 @@ func TestChangesOfTheConfigurationAndHealth(t *testing.T) {
 	for _, tt := range []struct {
 		name, next string
 		state      bootmenu.State // right after the change
-		asked      int            // in all
+		asked      int            // in total
 	}{
 		{"another title", title("x") + wdsAt("10.0.0.9"), bootmenu.Down, 2},
 		{"another address", wdsAt("10.0.0.8"), bootmenu.Unknown, 3},
@@ -240,7 +240,7 @@ func TestChangesOfTheConfigurationAndHealth(t *testing.T) {
 	}
 }
 
-// An answer about an address that is the server's no longer.
+// An answer about an address that the server no longer has.
 func TestLateAnswerOfAFormerServer(t *testing.T) {
 	m, c := simulate(t, morning), &script{answers: []bootmenu.Health{refused}}
 	c.attach(m)
@@ -301,7 +301,7 @@ func TestNewsComeApart(t *testing.T) {
 	}
 }
 
-// Twenty servers that go down one after the other are no twenty generations.
+// Twenty servers that go down one after the other do not make twenty generations.
 func TestNewsAreGathered(t *testing.T) {
 	var file strings.Builder
 	for i := range 20 {

@@ -16,30 +16,29 @@ import (
 )
 
 const (
-	// settle is how long a changed file is left alone: editors and copy
-	// programs write in several steps.
+	// settle is how long to wait after a file changed: editors and copy programs
+	// write in several steps.
 	settle = 100 * time.Millisecond
-	// grace is how long a new configuration waits for the first answers
-	// about names and boot files, so that the menu does not flash "not found".
+	// grace is how long a new configuration waits for the first answers about
+	// names and boot files, so that the menu does not flash "not found".
 	grace = 500 * time.Millisecond
-	// gather is how long news wait for others, and apart the least time
-	// from one generation to the next that news have made: pxed reads each
-	// of them whole.
+	// gather is how long a change waits for others. apart is the minimum time
+	// between two generations that such changes cause: pxed reads each of them
+	// whole.
 	gather = 200 * time.Millisecond
 	apart  = time.Second
 )
 
-// state is what Run's one goroutine owns. Its methods take the time, and wait
-// for nothing: what takes long they leave to Run as questions. A time that is
-// zero is not set.
+// state is what the single goroutine of Run owns. Its methods take the time and
+// never block: slow work is left to Run as questions. A zero time is not set.
 type state struct {
 	*Watcher
 	jitter func(time.Duration) time.Duration // a duration near the given one
 	log    logs
 
-	cfg       *config.Config // the last good one; nil before the first
+	cfg       *config.Config // the last valid one; nil before the first
 	seen      string         // the file's content, or why it could not be read
-	published bool           // there is a generation, ours or a former run's
+	published bool           // a generation exists, from this run or an earlier one
 	fresh     bool           // cfg has not been published yet
 
 	readAt      time.Time // when to read the configuration
@@ -64,7 +63,7 @@ func newState(w *Watcher, jitter func(time.Duration) time.Duration) *state {
 	}
 }
 
-// wake is when tick has something to do next.
+// wake returns when tick next has something to do.
 func (s *state) wake() time.Time {
 	at := earliest(s.readAt, s.publishAt, s.boot.wake(), s.servers.wake())
 	for _, n := range s.names {
@@ -86,7 +85,7 @@ func earliest(times ...time.Time) (first time.Time) {
 // due reports whether a time is set and has come.
 func due(at, now time.Time) bool { return !at.IsZero() && !at.After(now) }
 
-// tick does what is due. The error is that of publishing.
+// tick does what is due. It returns an error when publishing fails.
 func (s *state) tick(now time.Time) error {
 	if due(s.readAt, now) {
 		s.readAt = time.Time{}
@@ -112,13 +111,13 @@ func (s *state) configChanged(now time.Time) {
 	}
 }
 
-// read looks at the configuration file and takes it up where it has changed
-// and is right. Otherwise the last good generation stays.
+// read reads the configuration file, and adopts it if it changed and is valid.
+// Otherwise the last good generation stays.
 func (s *state) read(now time.Time) error {
 	data, err := configfile.Read(s.ConfigFile)
 	seen := string(data)
 	if err != nil {
-		seen = "\x00" + err.Error() // no file that is read begins with NUL
+		seen = "\x00" + err.Error() // no file content begins with NUL
 	}
 	if seen == s.seen {
 		return nil
@@ -151,10 +150,10 @@ func (s *state) read(now time.Time) error {
 	return nil
 }
 
-// ready reports whether all is known that a new configuration waits for.
+// ready reports whether everything is known that a new configuration waits for.
 func (s *state) ready() bool { return s.names.ready() && s.boot.ready() }
 
-// news has the configuration published again, with others of its kind.
+// news schedules publishing, together with other changes.
 func (s *state) news(now time.Time) {
 	if s.publishAt.IsZero() {
 		s.publishAt = now.Add(gather)
@@ -164,8 +163,8 @@ func (s *state) news(now time.Time) {
 	}
 }
 
-// fallBack makes sure that there is some generation: the one that is published
-// already, by this run or by one before, or else the built-in default.
+// fallBack makes sure that a generation exists: the one already published, by
+// this run or an earlier one, or else the built-in default.
 func (s *state) fallBack() error {
 	if s.published {
 		s.log.config.Warn("the last good configuration stays in use")
@@ -200,9 +199,10 @@ func (s *state) publish(now time.Time) error {
 	return nil
 }
 
-// oneMenu is the generation of a configuration whose menus for certain machines
-// are left out. Nothing starts by itself then: what is the default of others
-// may not be meant for these. A configuration has 1 MiB at most, so it fits.
+// oneMenu returns the generation of a configuration without the menus for certain
+// machines. Nothing starts without a key press then, because the default of the
+// general menu may not be meant for these machines. A configuration has at most 1
+// MiB, so it fits.
 func oneMenu(c *config.Config, st menu.Status) generation.Generation {
 	waiting := *c
 	waiting.Menu.Timeout = 0
@@ -214,7 +214,7 @@ func oneMenu(c *config.Config, st menu.Status) generation.Generation {
 	return g
 }
 
-// own are the box's addresses, as far as they are known.
+// own returns the box's addresses, as far as they are known.
 func (s *state) own() []netip.Prefix {
 	if s.Own == nil {
 		return nil
@@ -222,7 +222,7 @@ func (s *state) own() []netip.Prefix {
 	return s.Own()
 }
 
-// status is what menus need to know of the site.
+// status returns what menus need to know of the site.
 func (s *state) status() menu.Status {
 	return menu.Status{WDS: s.servers.status(s.cfg, s.names, s.own()), Missing: s.boot.missing(s.cfg)}
 }

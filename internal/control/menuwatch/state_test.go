@@ -66,7 +66,7 @@ func (s *site) write(text string) {
 	}
 }
 
-// menu is the published PXELINUX menu, or "" for none.
+// menu returns the published PXELINUX menu, or "" for none.
 func (s *site) menu() string {
 	g, err := generation.Read(s.RunDir)
 	if err != nil {
@@ -83,7 +83,7 @@ func (s *site) expect(when, want string) {
 	}
 }
 
-// told counts the lines of the log that hold a text, and forgets the log.
+// told counts the log lines that contain a text, and clears the log.
 func (s *site) told(text string) (n int) {
 	for line := range strings.Lines(s.log.String()) {
 		if strings.Contains(line, text) {
@@ -94,10 +94,10 @@ func (s *site) told(text string) (n int) {
 	return n
 }
 
-// morning is when the clock of a simulated box begins.
+// morning is the start time of a simulated box's clock.
 var morning = time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC)
 
-// simulation runs a state by a clock of its own, which jumps from one event to
+// simulation runs a state with a simulated clock, which jumps from one event to
 // the next. Questions are answered at once, or held.
 type simulation struct {
 	*site
@@ -140,7 +140,8 @@ func (m *simulation) run(d time.Duration) {
 	m.now = end
 }
 
-// configure has a configuration read, and all that follows at once.
+// configure makes the state read a configuration, and runs all that follows at
+// once.
 func (m *simulation) configure(text string) {
 	m.t.Helper()
 	m.write(text)
@@ -150,11 +151,11 @@ func (m *simulation) configure(text string) {
 
 func title(s string) string { return "[menu]\ntitle = \"" + s + "\"\n" }
 
-// exactly is no jitter.
+// exactly is a jitter function without jitter.
 func exactly(d time.Duration) time.Duration { return d }
 
-// Each situation is a series of steps; after each of them the menu holds a
-// text, and a given number of lines were logged as errors.
+// Each situation is a series of steps. After each step the menu contains a text,
+// and a given number of lines were logged as errors.
 func TestConfigurationFile(t *testing.T) {
 	type step struct {
 		file   string // "-" removes it
@@ -165,7 +166,7 @@ func TestConfigurationFile(t *testing.T) {
 	broken := "[menu]\ntitel = \"x\"\ntimeout = 1\n"
 	for _, tt := range []struct {
 		name   string
-		former string // title of the generation of a run before
+		former string // title of an earlier run's generation
 		steps  []step
 	}{
 		{"none at first, then it appears", "", []step{{"-", builtIn, 0}, {"-", builtIn, 0}, {title("one"), "MENU TITLE one", 0}}},
@@ -201,7 +202,7 @@ func TestConfigurationFile(t *testing.T) {
 	}
 }
 
-// What will hardly work is logged once, and used.
+// A setting that will hardly work is logged once, and used.
 func TestWarningsAreLogged(t *testing.T) {
 	m := simulate(t, morning)
 	m.configure(title("one") + "[network]\naddress = \"192.168.77.1/24\"\n[[subnet]]\nnetwork = \"10.1.0.0/24\"\n")
@@ -224,7 +225,7 @@ func TestBadFormerGenerationIsReplaced(t *testing.T) {
 	m.expect("after the start", "This computer's own disk")
 }
 
-// A line of the log for each generation, and none for what changes nothing.
+// One log line for each generation, and none for a change without effect.
 func TestTheSameIsPublishedOnce(t *testing.T) {
 	m := simulate(t, morning)
 	m.configure(title("one"))
@@ -234,8 +235,8 @@ func TestTheSameIsPublishedOnce(t *testing.T) {
 	}
 }
 
-// manyMenus is a configuration as long as can be, which grows most as it is
-// rendered. In it each machine has a menu with all of the entries.
+// manyMenus returns a configuration of the maximum length that grows most when it
+// is rendered: each machine has a menu with all of the entries.
 func manyMenus() string {
 	var f strings.Builder
 	f.WriteString("[network]\naddress = \"192.168.77.1/24\"\n[dhcp]\nmode = \"server\"\nrange = [\"192.168.77.100-192.168.77.150\"]\n" + title("many") +
@@ -251,7 +252,7 @@ func manyMenus() string {
 
 func TestMenusTooLargeToPublish(t *testing.T) {
 	m := simulate(t, morning)
-	m.put("k", 1) // an entry without its file is short
+	m.put("k", 1) // an entry whose file is missing is short
 	m.configure(manyMenus())
 	if log := m.log.String(); m.told("too large to be published") != 1 {
 		t.Errorf("the log is:\n%s", log)

@@ -1,6 +1,6 @@
-// Package resolve finds the IPv4 addresses of a host. It asks Go's resolver,
-// which reads /etc/hosts and /etc/resolv.conf, also when they change. How often
-// to ask is the caller's decision.
+// Package resolve finds the IPv4 addresses of a host. It uses Go's resolver,
+// which reads /etc/hosts and /etc/resolv.conf, and reads them again when they
+// change. The caller decides how often to ask.
 package resolve
 
 import (
@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// patience is how long one name server has for its answer. Go's resolver waits
+// patience is how long to wait for one name server's answer. Go's resolver waits
 // for 5 s, which is all the time that a caller has.
 const patience = time.Second
 
@@ -25,7 +25,7 @@ func Lookup(ctx context.Context, host string) ([]netip.Addr, error) {
 type dialer func(ctx context.Context, network, server string) (net.Conn, error)
 
 func lookup(ctx context.Context, host string, dial dialer) ([]netip.Addr, error) {
-	// Go's own resolver, since the C library's does not use Dial.
+	// Go's resolver, because the C library's does not use Dial.
 	r := net.Resolver{PreferGo: true, Dial: dial.impatient}
 	addrs, err := r.LookupNetIP(ctx, "ip4", host)
 	if err != nil {
@@ -34,8 +34,8 @@ func lookup(ctx context.Context, host string, dial dialer) ([]netip.Addr, error)
 	return addrs, nil
 }
 
-// impatient dials a name server that gets only patience to answer by UDP. The
-// resolver uses TCP for what the server has just truncated.
+// impatient dials a name server that gets only patience to answer over UDP. The
+// resolver uses TCP only after the server truncated an answer.
 func (dial dialer) impatient(ctx context.Context, network, server string) (net.Conn, error) {
 	c, err := dial(ctx, network, server)
 	if err != nil {
@@ -57,9 +57,9 @@ func (c impatientConn) SetDeadline(t time.Time) error {
 	return c.UDPConn.SetDeadline(t)
 }
 
-// explain words an error of the resolver for the log. The same failure reads the
-// same each time, so that the caller can log it once: the resolver's text has
-// the port that it asked from.
+// explain rewrites an error of the resolver for the log. The same failure always
+// gives the same text, so that the caller can log it once: the resolver's text
+// contains the local port.
 func explain(host string, err error) error {
 	var failed *net.DNSError
 	if !errors.As(err, &failed) {
@@ -72,7 +72,7 @@ func explain(host string, err error) error {
 	if failed.Server == "" {
 		return fmt.Errorf("look up %s: %s", host, cause)
 	}
-	// Where resolv.conf names no server, the resolver asks its own host.
+	// Where resolv.conf names no server, the resolver asks the local host.
 	hint := ""
 	if a, err := netip.ParseAddrPort(failed.Server); err == nil && a.Addr().IsLoopback() {
 		hint = "; if the box should ask another one, set dns in [network]"

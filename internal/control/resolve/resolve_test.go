@@ -14,11 +14,11 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// answer is what a name server sends back; nil is silence.
+// answer returns what a name server sends back; nil means no answer.
 type answer func(q dnsmessage.Question) *dnsmessage.Message
 
-// nameServer answers on the loopback interface, and returns what dials it in
-// place of the servers in /etc/resolv.conf.
+// nameServer answers on the loopback interface, and returns a dialer that
+// replaces the servers in /etc/resolv.conf.
 func nameServer(t *testing.T, say answer) dialer {
 	t.Helper()
 	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
@@ -61,8 +61,8 @@ func dials(server string) dialer {
 	}
 }
 
-// zone answers with the A records of names; the others do not exist. A name
-// without an address exists.
+// zone answers with the A records of names; other names do not exist. A name with
+// an empty list exists without an address.
 func zone(names map[string][]string) answer {
 	return func(q dnsmessage.Question) *dnsmessage.Message {
 		m := new(dnsmessage.Message)
@@ -121,8 +121,8 @@ func message(err error) string {
 	return err.Error()
 }
 
-// Each name server has a second: the next question gets an answer in the time
-// that the caller gives.
+// Each name server has a second, so the next query is answered within the
+// caller's time.
 func TestLookupWithAServerThatMissesAQuestion(t *testing.T) {
 	var questions atomic.Int32
 	here := zone(map[string][]string{"wds.example.org.": {"10.0.0.9"}})
@@ -139,7 +139,7 @@ func TestLookupWithAServerThatMissesAQuestion(t *testing.T) {
 	}
 }
 
-// A failure reads the same each time, whatever port the question came from.
+// The same failure always reads the same, whatever port the query came from.
 func TestLookupFails(t *testing.T) {
 	closed, err := net.ListenPacket("udp4", "127.0.0.1:0")
 	if err != nil {

@@ -9,18 +9,18 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
-// UnusableError is the error for a name whose addresses no WDS server can have.
-// A machine that is sent there loses its boot, or comes back to this box.
+// UnusableError is the error for a name whose addresses no WDS server can have. A
+// machine sent there would fail to boot, or come back to this box.
 type UnusableError struct {
 	host string
-	why  []string // of each address
+	why  []string // for each address
 }
 
 func (e *UnusableError) Error() string {
 	return fmt.Sprintf("%s resolves to %s: correct the name server's record, or write the WDS server's IPv4 address as server", e.host, strings.Join(e.why, ", and to "))
 }
 
-// unusable returns why no WDS server can have an address, or "". own are the
+// unusable returns why an address cannot be a WDS server's, or "". own are the
 // box's addresses with their networks.
 func unusable(a netip.Addr, own []netip.Prefix) string {
 	b := a.As4()
@@ -45,7 +45,7 @@ func unusable(a netip.Addr, own []netip.Prefix) string {
 	return ""
 }
 
-// Configured returns an address that the configuration gives a WDS server, or
+// Configured returns the address that the configuration gives a WDS server, or
 // the zero Addr and what is wrong with it. own is as for Choose.
 func Configured(a netip.Addr, own []netip.Prefix) (_ netip.Addr, wrong string) {
 	if why := unusable(a, own); why != "" {
@@ -54,9 +54,9 @@ func Configured(a netip.Addr, own []netip.Prefix) (_ netip.Addr, wrong string) {
 	return a, ""
 }
 
-// Choose picks one address of an answer: the one in use as long as it is there,
-// because name servers turn the order with each answer. Those that no WDS
-// server can have do not count.
+// Choose picks one address from an answer. It keeps the address in use while that
+// is listed, because name servers rotate the order with each answer. It ignores
+// addresses that no WDS server can have.
 func Choose(old netip.Addr, host string, addrs []netip.Addr, own []netip.Prefix) (netip.Addr, error) {
 	var v4 []netip.Addr
 	wrong := &UnusableError{host: host}
@@ -72,7 +72,7 @@ func Choose(old netip.Addr, host string, addrs []netip.Addr, own []netip.Prefix)
 	}
 	switch {
 	case len(v4) == 0 && len(wrong.why) > 0:
-		slices.Sort(wrong.why) // in one order, so that it is said once
+		slices.Sort(wrong.why) // in a fixed order, so that it is logged once
 		wrong.why = wrong.why[:min(len(wrong.why), 3)]
 		return old, wrong
 	case len(v4) == 0:

@@ -20,7 +20,7 @@ func TestUnusable(t *testing.T) {
 		"192.168.77.255":  "stands for the whole network 192.168.77.0/24",
 		"192.168.77.0":    "stands for the whole network 192.168.77.0/24",
 		"192.168.77.2":    "",
-		"192.168.78.255":  "", // of another network, whose mask is not known
+		"192.168.78.255":  "", // in another network, whose mask is not known
 		"10.5.0.1":        "", // RFC 3021
 		"10.0.0.9":        "",
 	} {

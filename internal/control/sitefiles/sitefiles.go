@@ -1,6 +1,6 @@
-// Package sitefiles says which boot files a configuration needs, and which of
-// them a boot folder has. How often to look, and what a missing file means, is
-// its callers' business.
+// Package sitefiles lists the boot files that a configuration needs, and finds
+// which of them a boot folder has. Callers decide how often to look, and what a
+// missing file means.
 package sitefiles
 
 import (
@@ -18,18 +18,18 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
-// File is a boot file that an entry needs, as a look found it.
+// File is the state of a boot file that an entry needs, at the time of a look.
 type File struct {
-	Err     error // why it cannot be had; fs.ErrNotExist where it is not there
+	Err     error // why it cannot be read; fs.ErrNotExist where it is missing
 	Size    int64 // bytes
 	Changed time.Time
 }
 
-// maxUsers bounds what a line says of who needs the file.
+// maxUsers limits how many users of a file a line names.
 const maxUsers = 3
 
-// needs returns the boot files of an entry. What lines for a boot loader of the
-// site's own name is not known.
+// needs returns the boot files of an entry. The files that an entry's own boot
+// loader lines name are not known.
 func needs(e config.Entry) []string {
 	var out []string
 	for _, name := range append(append([]string{e.Kernel}, e.Initrd...), e.File, e.EFI) {
@@ -40,7 +40,7 @@ func needs(e config.Entry) []string {
 	return out
 }
 
-// Needed returns all boot files that a configuration names, each once.
+// Needed returns all boot files that a configuration names, without duplicates.
 func Needed(c *config.Config) []string {
 	seen := map[string]bool{}
 	var out []string
@@ -63,11 +63,11 @@ func Needed(c *config.Config) []string {
 	return out
 }
 
-// Look looks for boot files as pxed will: those of the box itself count as
-// well, and so may a name that differs in case.
+// Look looks for boot files as pxed does: the box's built-in files count too, and
+// so may a name that differs in case.
 func Look(dir, stick string, as config.Files, wanted []string) map[string]File {
 	contents := bootfiles.Contents{Stick: stick, Bundled: bundled(), Names: spec.Files(as)}
-	if root, err := os.OpenRoot(dir); err == nil { // else there is none, and its files are missing
+	if root, err := os.OpenRoot(dir); err == nil { // otherwise there is no folder, and its files are missing
 		defer root.Close()
 		contents.Site = root
 	}
@@ -89,8 +89,8 @@ func Look(dir, stick string, as config.Files, wanted []string) map[string]File {
 	return out
 }
 
-// bundled are the names of the box's own boot files. A byte stands for what is
-// in them: pxed has that in memory.
+// bundled maps the names of the box's built-in boot files to one byte. It
+// replaces their contents, which only pxed holds in memory.
 var bundled = sync.OnceValue(func() map[string][]byte {
 	files := map[string][]byte{}
 	for _, name := range names.All() {
@@ -99,7 +99,7 @@ var bundled = sync.OnceValue(func() map[string][]byte {
 	return files
 })
 
-// Users says what a file is for.
+// Users returns the entries and settings that use a file.
 func Users(c *config.Config, file string) string {
 	var out []string
 	for _, e := range c.Entries {
@@ -118,8 +118,8 @@ func Users(c *config.Config, file string) string {
 	return strings.Join(out, ", ")
 }
 
-// Missing returns the files that entries lack, by the entry's name. there
-// reports whether a file can be had.
+// Missing returns the files that entries lack, by the entry's name. there reports
+// whether a file is available.
 func Missing(c *config.Config, there func(name string) bool) map[string][]string {
 	out := map[string][]string{}
 	for _, e := range c.Entries {

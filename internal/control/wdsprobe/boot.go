@@ -8,26 +8,25 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 )
 
-// MAC is the machine that the boot service is asked for, of the range that
-// anybody may use (the second bit of its first byte is set). It is always the
-// same: should the server note down who asks, it is one device in its list. A
-// server that answers known machines only has to know this one.
+// MAC is the MAC address in the boot service requests. It is a locally
+// administered address (the second bit of its first byte is set). It never
+// changes, so that a server that records clients lists one device. A server that
+// answers only known machines needs to know this one.
 var MAC = net.HardwareAddr{0x02, 'p', 'x', 'e', 'b', 'x'}
 
-// maxPacket is the longest answer that is read, in bytes: what one Ethernet
-// frame holds.
+// maxPacket is the length limit for answers, in bytes: the payload of one
+// Ethernet frame.
 const maxPacket = 1500
 
-// bootRequest is what firmware asks a boot server on port 4011 (PXE 2.1
-// §2.2.3). It has no option 250: that is a network boot program's next step,
-// and would open an entry in the server's queue for certain.
+// bootRequest returns the request that firmware sends to a boot server on port
+// 4011 (PXE 2.1 §2.2.3). It has no option 250, which belongs to a network boot
+// program's next step, and would always open an entry in the server's queue.
 func bootRequest(id dhcpv4.TransactionID, own netip.Addr) []byte {
 	p := &dhcpv4.DHCPv4{
 		OpCode:        dhcpv4.OpcodeBootRequest,
 		HWType:        1, // Ethernet
 		TransactionID: id,
-		// With an empty ciaddr the server would answer to everybody on the
-		// link.
+		// With an empty ciaddr the server would broadcast its answer on the link.
 		ClientIPAddr: net.IP(own.AsSlice()),
 		ClientHWAddr: MAC,
 		Options:      dhcpv4.Options{},

@@ -11,8 +11,7 @@ import (
 	"time"
 )
 
-// wire is a socket whose reading ends with the errors in turn. nil is a
-// datagram.
+// wire is a socket whose reads return these errors in turn. nil is a datagram.
 type wire struct{ reads []error }
 
 func (w *wire) ReadFromUDPAddrPort([]byte) (int, netip.AddrPort, error) {
@@ -23,8 +22,8 @@ func (w *wire) ReadFromUDPAddrPort([]byte) (int, netip.AddrPort, error) {
 func (w *wire) SetReadDeadline(time.Time) error { return nil }
 func (w *wire) Close() error                    { return nil }
 
-// The error is the box's own only where it could not send: what else goes wrong
-// says something of the way to the server.
+// An error means that the box could not send. Any other failure says something
+// about the path to the server.
 func TestWhoseErrorItIs(t *testing.T) {
 	failed := func(op string, errno syscall.Errno) error {
 		return &net.OpError{Op: op, Net: "udp4", Err: os.NewSyscallError(op, errno)}

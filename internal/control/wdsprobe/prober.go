@@ -1,7 +1,7 @@
-// Package wdsprobe asks a WDS server whether it gives its boot programs: by TFTP,
-// as a machine would, and if the site wants it at its boot service. What the
-// answers mean is decided here over plain values; how often to ask, and what
-// becomes of a menu, is not.
+// Package wdsprobe checks whether a WDS server serves its boot programs: over
+// TFTP, as a machine does, and at the boot service if the site wants that. What
+// the answers mean is decided here over plain values. Other packages decide how
+// often to ask and how a menu changes.
 package wdsprobe
 
 import (
@@ -28,24 +28,25 @@ const (
 	PortBoot = 4011
 )
 
-// waits are how long to listen after each sending of a question: a lost packet
-// is no server that is down, and half a second is a long time on any link.
+// waits are how long to wait for an answer after each transmission: one lost
+// packet does not mean that a server is down, and half a second is a long time on
+// any link.
 var waits = []time.Duration{500 * time.Millisecond, time.Second, 2 * time.Second}
 
-// maxStray is how many datagrams that are no answer are looked at. A server
-// that sends more is treated as one that does not answer.
+// maxStray limits how many unrelated datagrams are read. A server that sends more
+// counts as one that does not answer.
 const maxStray = 32
 
 // Prober asks WDS servers. The zero Prober is ready for use.
 type Prober struct {
 	TFTP, Boot uint16          // ports; 0 means PortTFTP and PortBoot
-	Waits      []time.Duration // in place of waits, if any
+	Waits      []time.Duration // replaces waits unless empty
 }
 
-// Ask asks the server at addr for all of its programs at once, and returns
-// what became of each, by firmware, without Since. It takes up to twice the
-// sum of the waits. The error is the box's own, such as having no route: then
-// nothing is known of the server.
+// Ask asks the server at addr for all of its programs at once, and returns the
+// health of each, by firmware, without Since. It takes up to twice the sum of the
+// waits. An error is a failure of the box, such as a missing route: then nothing
+// is known of the server.
 func (p *Prober) Ask(ctx context.Context, addr netip.Addr, w config.WDS) (map[firmware.Kind]bootmenu.Health, error) {
 	var (
 		running sync.WaitGroup
@@ -63,7 +64,7 @@ func (p *Prober) Ask(ctx context.Context, addr netip.Addr, w config.WDS) (map[fi
 			mu.Lock()
 			defer mu.Unlock()
 			out[firmware] = h
-			if err != nil { // all of them fail alike
+			if err != nil { // all of them fail the same way
 				failed = err
 			}
 		})
@@ -81,8 +82,8 @@ func (p *Prober) Ask(ctx context.Context, addr netip.Addr, w config.WDS) (map[fi
 	}
 	running.Wait()
 	if failed != nil {
-		// Without our own port, which differs each time: whoever logs the
-		// error can tell that it is the same.
+		// Without our local port, which differs each time, so that a caller that
+		// logs the error can tell that it is the same.
 		if op := new(net.OpError); errors.As(failed, &op) {
 			failed = op.Err
 		}
@@ -105,8 +106,8 @@ func port(p, standard uint16) uint16 {
 	return p
 }
 
-// program asks for one program, and for its name with the slashes turned where
-// that can tell what is wrong.
+// program asks for one program, and also for its name with the other slashes
+// where that can tell what is wrong.
 func (p *Prober) program(ctx context.Context, server netip.AddrPort, name string) (bootmenu.Health, error) {
 	asked, err := p.read(ctx, server, name)
 	if err != nil {
@@ -121,9 +122,9 @@ func (p *Prober) program(ctx context.Context, server netip.AddrPort, name string
 	return verdict(name, asked, turned), nil
 }
 
-// read asks for one file and leaves it at the answer.
+// read requests one file and stops at the first answer.
 func (p *Prober) read(ctx context.Context, server netip.AddrPort, name string) (answer, error) {
-	// Not connected: the answer comes from a port of its own (RFC 1350 §4).
+	// Not connected: the answer comes from another port (RFC 1350 §4).
 	conn, err := net.ListenUDP("udp4", nil)
 	if err != nil {
 		return answer{}, err
@@ -138,17 +139,17 @@ func (p *Prober) read(ctx context.Context, server netip.AddrPort, name string) (
 			return false
 		}
 		if a, ok = parseAnswer(b); ok && a.kind == gives {
-			conn.WriteToUDPAddrPort(abort(), from) // if it is lost, the server gives up by itself
+			conn.WriteToUDPAddrPort(abort(), from) // if this is lost, the server times out
 		}
 		return ok
 	})
 	return a, err
 }
 
-// bootService asks whether somebody answers on the boot service's port.
+// bootService checks whether the server answers on the boot service's port.
 func (p *Prober) bootService(ctx context.Context, server netip.AddrPort) (kind, error) {
-	// Connected: the kernel then knows our own address, and drops what others
-	// send.
+	// Connected, so that the kernel knows our local address, and drops packets
+	// from other hosts.
 	conn, err := net.DialUDP("udp4", nil, net.UDPAddrFromAddrPort(server))
 	if err != nil {
 		return silent, err
@@ -176,10 +177,10 @@ type socket interface {
 	Close() error
 }
 
-// exchange sends a question until a datagram is its answer, or all waits are
-// over. The error is the box's own, or that of ctx.
+// exchange sends a question until a datagram answers it, or all waits are over.
+// The error is the box's own failure, or that of ctx.
 func (p *Prober) exchange(ctx context.Context, conn socket, send func() error, isAnswer func([]byte, netip.AddrPort) bool) (answered bool, err error) {
-	// Closing ends a read under way.
+	// Closing ends a read in progress.
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	all := p.Waits
 	if len(all) == 0 {
@@ -190,8 +191,8 @@ func (p *Prober) exchange(ctx context.Context, conn socket, send func() error, i
 	for _, wait := range all {
 		err := send()
 		if err != nil {
-			// What came back to an earlier question by ICMP may be waiting,
-			// and is told once (Linux, udp(7)).
+			// An ICMP error for an earlier question may be pending, and is
+			// reported once (Linux, udp(7)).
 			err = send()
 		}
 		if err == nil {
@@ -217,8 +218,8 @@ func (p *Prober) exchange(ctx context.Context, conn socket, send func() error, i
 			return false, ctx.Err()
 		}
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
-			// What went out came back by ICMP: nobody listens there, or a
-			// router or a firewall on the way lets nothing through.
+			// An ICMP error came back: no process listens on the port, or a
+			// router or firewall on the path rejects the packet.
 			return false, nil
 		}
 	}

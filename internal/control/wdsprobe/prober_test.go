@@ -29,8 +29,7 @@ var (
 	localhost = netip.MustParseAddr("127.0.0.1")
 	quiet     = slog.New(slog.DiscardHandler)
 
-	// brief is for servers that stay silent whatever one waits; patient for
-	// those that answer.
+	// brief is for servers that never answer; patient is for those that do.
 	brief   = []time.Duration{time.Millisecond, time.Millisecond}
 	patient = []time.Duration{20 * time.Second}
 )
@@ -68,7 +67,7 @@ func expect(t *testing.T, got bootmenu.Health, state bootmenu.State, note string
 	}
 }
 
-// start runs the stand-in of a WDS server, with the ports that a Prober needs.
+// start runs a simulated WDS server, and returns it with a Prober for its ports.
 func start(t *testing.T, files ...string) (*standin.Server, *wdsprobe.Prober) {
 	t.Helper()
 	p := &wdsprobe.Prober{Waits: patient}
@@ -141,8 +140,8 @@ func TestAllProgramsOfAServer(t *testing.T) {
 	expect(t, got["uefi-x64"], bootmenu.Refused, mgfw+": file not found")
 }
 
-// The boot service is what loads the program's next step: without it, the
-// program that TFTP gives is of no use.
+// The boot service loads the program's next step: without it, the program from
+// TFTP is useless.
 func TestBootServiceThatIsSilent(t *testing.T) {
 	_, p := start(t, nbp)
 	noise := func(int, []byte) (out [][]byte) {
@@ -162,7 +161,8 @@ func TestBootServiceThatIsSilent(t *testing.T) {
 	}
 }
 
-// Servers of others, so that the questions are not ours alone to understand.
+// Other implementations, so that more than our own server understands the
+// questions.
 func TestAskOtherServers(t *testing.T) {
 	have := func(name string) bool { return name == "boot/x64/wdsnbp.com" }
 	t.Run("pin/tftp", func(t *testing.T) {
@@ -207,7 +207,7 @@ func TestAskOtherServers(t *testing.T) {
 	})
 }
 
-// serve answers each datagram with what reply makes of it.
+// serve answers each datagram with the result of reply.
 func serve(t *testing.T, reply func(n int, b []byte) [][]byte) uint16 {
 	conn, port := listen(t)
 	go func() {
@@ -275,7 +275,7 @@ func TestServerIsToldToStop(t *testing.T) {
 	}
 }
 
-// An answer from another address is nobody's business.
+// An answer from another address is ignored.
 func TestAnswerOfAStranger(t *testing.T) {
 	stranger, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 2)})
 	if err != nil {
@@ -305,10 +305,10 @@ func TestAskEndsWithItsContext(t *testing.T) {
 	}
 }
 
-// Where the box itself is at fault, the server is not to be called down.
+// Where the box is at fault, the server must not count as down.
 func TestTroubleOfOurOwn(t *testing.T) {
 	p := &wdsprobe.Prober{Waits: patient}
-	noRoute := netip.MustParseAddr("::1") // none from an IPv4 socket
+	noRoute := netip.MustParseAddr("::1") // unreachable from an IPv4 socket
 	var texts []string
 	for range 2 {
 		got, err := p.Ask(t.Context(), noRoute, config.WDS{Name: "a", Programs: map[firmware.Kind]string{"bios": nbp}})

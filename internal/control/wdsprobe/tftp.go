@@ -20,27 +20,27 @@ const (
 	codeViolation = 2
 )
 
-// readRequest asks for a file and its size (RFC 2349). The size is not what
-// the question is about: it makes the server answer with an OACK, which can be
-// refused before a single block was sent.
+// readRequest requests a file and its size (RFC 2349). The size itself does not
+// matter: it makes the server answer with an OACK, which we can refuse before the
+// server sends a single block.
 func readRequest(name string) []byte {
 	b := binary.BigEndian.AppendUint16(nil, opRead)
 	return append(b, name+"\x00octet\x00tsize\x000\x00"...)
 }
 
 // abort ends a transfer that the server has begun. Without it the server would
-// repeat itself for half a minute, at each question.
+// retransmit for half a minute, after each question.
 func abort() []byte {
 	b := binary.BigEndian.AppendUint16(nil, opError)
 	b = binary.BigEndian.AppendUint16(b, 0)
 	return append(b, "only asked whether it is there\x00"...)
 }
 
-// answer is what came back to a readRequest. The zero answer is silence.
+// answer is the reply to a readRequest. The zero answer is no reply.
 type answer struct {
 	kind kind
 	code uint16 // refuses
-	text string // refuses: the server's own words, made safe
+	text string // refuses: the server's message, sanitized
 }
 
 type kind int
@@ -51,8 +51,8 @@ const (
 	refuses
 )
 
-// parseAnswer reads the first packet of a server. ok is false for one that is
-// no answer to a readRequest.
+// parseAnswer reads the first packet from a server. ok is false for a packet that
+// does not answer a readRequest.
 func parseAnswer(b []byte) (a answer, ok bool) {
 	if len(b) < 4 {
 		return answer{}, false
@@ -61,7 +61,7 @@ func parseAnswer(b []byte) (a answer, ok bool) {
 	switch binary.BigEndian.Uint16(b) {
 	case opOACK:
 		return answer{kind: gives}, true
-	case opData: // of a server that knows no options (RFC 2347 §2)
+	case opData: // from a server that does not support options (RFC 2347 §2)
 		return answer{kind: gives}, number == 1
 	case opError:
 		text, _, _ := bytes.Cut(b[4:], []byte{0})
@@ -70,11 +70,11 @@ func parseAnswer(b []byte) (a answer, ok bool) {
 	return answer{}, false
 }
 
-// maxText is what is kept of a server's words, in bytes.
+// maxText limits how much of a server's message is kept, in bytes.
 const maxText = 60
 
-// harmless keeps of a server's words what means nothing to a boot loader, a
-// terminal or a log: they end up in a menu.
+// harmless removes from a server's message whatever a boot loader, a terminal or
+// a log could interpret: the message ends up in a menu.
 func harmless(b []byte) string {
 	return strings.Join(strings.Fields(strings.Map(func(r rune) rune {
 		switch {

@@ -7,11 +7,12 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/bootmenu"
 )
 
-// readFilter is where a WDS server keeps the patterns of the names that its
-// TFTP gives out.
+// readFilter is where a WDS server keeps the patterns of the names that its TFTP
+// server may serve.
 const readFilter = `HKLM\SYSTEM\CurrentControlSet\Services\WDSServer\Providers\WDSTFTP\ReadFilter`
 
-// otherSlashes is a name with its separators turned, or "" where it has none.
+// otherSlashes returns a name with the other kind of separators, or "" where it
+// has none.
 func otherSlashes(name string) string {
 	switch {
 	case strings.Contains(name, `\`):
@@ -22,9 +23,9 @@ func otherSlashes(name string) string {
 	return ""
 }
 
-// verdict is what the answers about a program mean: to its name, and to the
-// name with otherSlashes, which is asked for to find out why the first was
-// refused.
+// verdict decides what the answers about a program mean: the answer for its name,
+// and that for the name with otherSlashes, which is requested to find out why the
+// first was refused.
 func verdict(name string, asked, turned answer) bootmenu.Health {
 	switch asked.kind {
 	case silent:
@@ -37,7 +38,7 @@ func verdict(name string, asked, turned answer) bootmenu.Health {
 	}
 	switch {
 	case turned.kind == gives && strings.Contains(name, `\`):
-		// Windows' ReadFilter lets no forward slash through.
+		// Windows' ReadFilter rejects any name with a forward slash.
 		return refused("only given as "+otherSlashes(name), "if this is no Windows server, write the name so under [[wds]]")
 	case turned.kind == gives:
 		return refused("only given as "+otherSlashes(name), "write the name so under [[wds]]")
@@ -53,7 +54,8 @@ func verdict(name string, asked, turned answer) bootmenu.Health {
 	return refused(said, "see the server's event log")
 }
 
-// pattern is what lets a name through readFilter, with all in its folder.
+// pattern returns the pattern that readFilter needs to allow a name, with
+// everything in its folder.
 func pattern(name string) string {
 	name = strings.ReplaceAll(name, "/", `\`)
 	return name[:strings.LastIndex(name, `\`)+1] + "*"

@@ -54,7 +54,7 @@ func TestVerdict(t *testing.T) {
 		name, program string
 		asked, turned answer
 		state         bootmenu.State
-		note          string // what it has to hold
+		note          string // what the note must contain
 	}{
 		{"given", name, yes, none, bootmenu.Up, ""},
 		{"silence", name, none, none, bootmenu.Down, ""},
