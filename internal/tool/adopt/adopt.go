@@ -1,8 +1,7 @@
-// Package adopt makes a pxebox.toml of the folder that a PXELINUX server
-// serves, and copies the boot files that its menus use. What the file cannot
-// say is told line by line. The reading of PXELINUX's language is package
-// pxelinux's; nothing is served or rendered here, and nothing that exists is
-// changed.
+// Package adopt converts the folder that a PXELINUX server serves into a
+// pxebox.toml, and copies the boot files that its menus use. It reports each line
+// that the file cannot express. Package pxelinux parses PXELINUX's language; this
+// package serves and renders nothing, and never changes an existing file.
 package adopt
 
 import (
@@ -23,34 +22,35 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
 )
 
-// cfgDir is where PXELINUX looks for its configuration, beside itself.
+// cfgDir is where PXELINUX looks for its configuration, in the folder of its
+// program.
 const cfgDir = "pxelinux.cfg"
 
-// Names in the folder that is written.
+// Names in the output folder.
 const (
 	configFile = "pxebox.toml"
 	bootDir    = "boot"
 )
 
-// Job is what a person asks for.
+// Job is what the user asks for.
 type Job struct {
-	// Sources are the folder of a TFTP server, and configurations of DHCP servers:
-	// dnsmasq's, ISC's, or a table of machines.
+	// Sources are the folder of a TFTP server, and configurations of DHCP
+	// servers: of dnsmasq, of ISC's server, or a table of machines.
 	Sources []string
-	// Menus is the folder of PXELINUX as seen from the TFTP server's; "": it is
-	// found.
+	// Menus is the folder of PXELINUX relative to the TFTP server's folder; ""
+	// means to search for it.
 	Menus string
-	// Address is the box's own, with the length of its network; "": the server's
-	// that the box replaces, or one from a DHCP server.
+	// Address is the box's address with its prefix length; "" means the address
+	// of the server that the box replaces, or one from a DHCP server.
 	Address string
-	Into    string // the folder that is written
+	Into    string // the output folder
 }
 
-// Run reads the folder that has pxelinux.0 and pxelinux.cfg, and the
-// configurations, and writes pxebox.toml and boot/ into another folder, which is
-// made if need be. A line to out tells of each line that the pxebox.toml says
-// otherwise or not at all, and of each boot file that is missing. Files that are
-// there already are not touched; a pxebox.toml that is there is an error.
+// Run reads the folder that contains pxelinux.0 and pxelinux.cfg, and the DHCP
+// configurations. It writes pxebox.toml and boot/ into another folder, which it
+// creates if needed. It reports to out each line that the pxebox.toml expresses
+// differently or not at all, and each missing boot file. It does not touch files
+// that exist already; an existing pxebox.toml is an error.
 func (j Job) Run(out io.Writer) error {
 	into := j.Into
 	own, err := parseOwn(j.Address)
@@ -102,7 +102,7 @@ func (j Job) Run(out io.Writer) error {
 		}
 	}
 	c.finish(s.order(src))
-	// Last: whoever watches the folder finds the boot files there.
+	// Last, so that a program that watches the folder finds the boot files there.
 	if err := create(dst, configFile, strings.NewReader(string(c.toml()))); err != nil {
 		return fmt.Errorf("adopt: %w", err)
 	}
@@ -135,7 +135,7 @@ func (c *converter) report(out io.Writer, src *tree) error {
 	return w.Flush()
 }
 
-// summary is what the menu of all machines starts by itself.
+// summary says what the general menu starts automatically.
 func (c *converter) summary() string {
 	switch {
 	case len(c.entries) == 0:
@@ -146,9 +146,9 @@ func (c *converter) summary() string {
 	return fmt.Sprintf("by itself, %q starts after %s", c.preset, duration(c.timeout))
 }
 
-// read converts a tree. Where names in its menus lead out of it, into the folder
-// above, the TFTP server's folder is that one. With an error, what there is of
-// the tree and the notes says why.
+// read converts a tree. If names in its menus lead out of it into the parent
+// folder, read takes the parent as the TFTP server's folder. If it returns an
+// error, it also returns what it has of the tree and the notes, which say why.
 func read(dir, menus string) (*tree, *converter, error) {
 	src, err := locate(dir, menus)
 	if err != nil {
@@ -175,7 +175,7 @@ func convertTree(src *tree) (*converter, error) {
 	return c, c.tree(src)
 }
 
-// bundled are the boot programs that pxebox brings.
+// bundled returns the boot programs that pxebox includes.
 func bundled() map[string]bool {
 	out := map[string]bool{}
 	for _, name := range names.Programs() {
@@ -245,14 +245,14 @@ func (c *converter) tree(src *tree) error {
 		return fmt.Errorf("%s has no menu with an entry", filepath.Join(src.abs, filepath.FromSlash(src.cfg())))
 	}
 	if len(c.listed()) == 0 {
-		// Nothing would be left for machines without a rule.
+		// Otherwise machines without a rule would have nothing to boot.
 		c.entries = append(c.entries, entry{Entry: config.Entry{Name: c.name(true, config.BootDisk), Label: "This computer's own disk", Disk: true}})
 	}
 	return nil
 }
 
-// isTaken tells of a file of the tree whether the box gets it, has its own in its
-// place, or has what it says.
+// isTaken returns a function that reports whether a file of the tree is copied to
+// the box, replaced by one of the box's programs, or converted.
 func (c *converter) isTaken(src *tree) func(string) bool {
 	taken := map[string]bool{}
 	for _, f := range c.files {
@@ -261,7 +261,7 @@ func (c *converter) isTaken(src *tree) func(string) bool {
 	return func(name string) bool { return taken[name] || src.was[name] || c.bundled[base(name)] }
 }
 
-// other tells of a file that no machine's MAC address or UUID leads to.
+// other reports a file that no machine's MAC address or UUID selects.
 func (c *converter) other(src *tree, name string) {
 	file := cfgDir + "/" + name
 	if src.was[path.Join(src.menus, file)] && !reHex.MatchString(name) {

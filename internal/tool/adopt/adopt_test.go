@@ -40,7 +40,7 @@ func adoptSite(t *testing.T) (into, report string) {
 	return into, strings.ReplaceAll(out.String(), into, "INTO")
 }
 
-// A site with all that has grown in ten years.
+// A site whose configuration grew over ten years.
 func TestRun(t *testing.T) {
 	into, report := adoptSite(t)
 	toml, err := os.ReadFile(filepath.Join(into, "pxebox.toml"))
@@ -140,7 +140,7 @@ func TestRunTouchesNothing(t *testing.T) {
 	})
 }
 
-// write makes a tree of files; a value that begins with -> is a link.
+// write creates a tree of files; a value that begins with -> is a link.
 func write(t *testing.T, files map[string]string) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "tftpboot")
@@ -163,7 +163,7 @@ func write(t *testing.T, files map[string]string) string {
 	return dir
 }
 
-// Nothing outside of the folder is read, and nothing that would block.
+// Nothing outside the folder is read, and nothing that would block.
 func TestRunStaysInside(t *testing.T) {
 	secret := filepath.Join(t.TempDir(), "secret")
 	if err := os.WriteFile(secret, []byte("LABEL stolen\n"), 0o600); err != nil {
@@ -229,7 +229,7 @@ func TestRunRefuses(t *testing.T) {
 	}
 }
 
-// A tree that is refused is refused with its reason, whatever that is.
+// A tree is refused with its reason, whatever that is.
 func TestRunRefusesWithNotes(t *testing.T) {
 	for _, tt := range []struct {
 		situation string
@@ -257,7 +257,8 @@ func TestRunRefusesWithNotes(t *testing.T) {
 	}
 }
 
-// The report begins with what changes what starts by itself. Looks are one line.
+// The report starts with the notes about what starts automatically. Notes about
+// looks are one line.
 func TestReport(t *testing.T) {
 	var out bytes.Buffer
 	into := t.TempDir()
@@ -290,8 +291,7 @@ func TestReport(t *testing.T) {
 	}
 }
 
-// A machine's menu waits as long as it does there, whatever the menu of all
-// does.
+// A machine's menu keeps its timeout, whatever the general menu's timeout is.
 func TestRunMachineTimeouts(t *testing.T) {
 	const entries = "label wipe\nkernel k\nlabel hd\nlocalboot 0\n"
 	into := t.TempDir()
@@ -326,7 +326,8 @@ func TestRunMachineTimeouts(t *testing.T) {
 	}
 }
 
-// A machine that has only a file of its own leaves the others a menu.
+// A tree with files for single machines only still leaves a menu for the other
+// machines.
 func TestRunMachinesOnly(t *testing.T) {
 	into := t.TempDir()
 	dir := write(t, map[string]string{"pxelinux.cfg/01-52-54-00-00-00-01": "DEFAULT a\nLABEL a\nKERNEL k\n"})
@@ -352,11 +353,11 @@ func parse(t *testing.T, file string) *config.Config {
 	return c
 }
 
-// row is a line of a menu as a person at the machine knows it.
+// row is a line of a menu as a user at the machine sees it.
 type row struct{ title, starts string }
 
-// rows are the lines of a menu, with a mark for each submenu around them. They
-// are read from what PXELINUX gets, before and after.
+// rows returns the lines of a menu, with a mark for each submenu around them.
+// They are read from PXELINUX's files, before and after.
 func rows(t *testing.T, m *pxelinux.Menu, depth string, read func(string) ([]byte, error), addresses map[string]string) []row {
 	var out []row
 	for _, e := range m.Entries {
@@ -378,7 +379,7 @@ func rows(t *testing.T, m *pxelinux.Menu, depth string, read func(string) ([]byt
 		case e.Image == "vesamenu.c32":
 			r.starts = "submenu"
 			out = append(out, r)
-			c, err := pxelinux.Parse(files[1], read) // the first is of colours
+			c, err := pxelinux.Parse(files[1], read) // the first contains colors
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -395,7 +396,7 @@ func rows(t *testing.T, m *pxelinux.Menu, depth string, read func(string) ([]byt
 	return out
 }
 
-// starts is what an entry starts, in one form for all that mean the same.
+// starts returns what an entry starts, in one form for all that mean the same.
 func starts(e *pxelinux.Entry, addresses map[string]string) string {
 	kind, image := e.Type, e.Image
 	if kind == "LOCALBOOT" {
@@ -441,7 +442,7 @@ func starts(e *pxelinux.Entry, addresses map[string]string) string {
 	return s
 }
 
-// The menus before and after, as PXELINUX reads the two.
+// Compares the menus before and after, as PXELINUX reads them.
 func TestSideBySide(t *testing.T) {
 	into, _ := adoptSite(t)
 	c := parse(t, filepath.Join(into, "pxebox.toml"))
@@ -485,9 +486,9 @@ func TestSideBySide(t *testing.T) {
 	}
 }
 
-// sideBySide sets two menus side by side, line by line in their order. What is
-// on one side alone may be what the report says is lost, or the way out of a
-// submenu, or of a machine that found nothing to start; and nothing else.
+// sideBySide puts two menus side by side, line by line in order. A line may be on
+// one side only if the report says that it is lost, or if it is the way out of a
+// submenu, or of a machine that found nothing to start.
 func sideBySide(t *testing.T, left, right []row) string {
 	t.Helper()
 	dropped := []string{"empty line", "the menu above", "boot: prompt"}
@@ -512,9 +513,9 @@ func sideBySide(t *testing.T, left, right []row) string {
 	return b.String()
 }
 
-// PXELINUX's modules bring the libraries that they load.
+// The libraries that PXELINUX's modules load are copied too.
 func TestRunCopiesLibraries(t *testing.T) {
-	// A real module, which loads a library that pxebox does not bring.
+	// A real module, which loads a library that pxebox does not include.
 	module := strings.ReplaceAll(string(assets.Files()["menu.c32"]), "libutil.c32", "libmine.c32")
 	another := strings.ReplaceAll(module, "libmine.c32", "libgone.c32")
 	library := string(assets.Files()["libutil.c32"])

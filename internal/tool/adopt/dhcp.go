@@ -13,25 +13,25 @@ import (
 	"github.com/pxebox/pxebox/internal/tool/adopt/dhcpconf"
 )
 
-// lan is one of the site's with what its machines are told.
+// lan is one of the site's networks, with what its machines are told.
 type lan struct {
 	dhcpconf.Network
-	keys    []block          // of the parameters, in the order of the keys
-	byName  map[string]block // the same by their keys
+	keys    []block          // from the parameters, in the order of the keys
+	byName  map[string]block // the same by key
 	options []block          // [[dhcp.option]] or [[subnet.option]]
 	router  netip.Addr
-	servers []netip.Addr // addresses that are other machines'
+	servers []netip.Addr // addresses of other machines
 }
 
-// Bounds of a pxebox.toml.
+// Limits of a pxebox.toml.
 const (
 	maxLease        = 365 * 24 * time.Hour
 	maxSubnets      = 256
 	maxReservations = 4096
 )
 
-// takeDHCP adds what the configurations of DHCP servers say, and leaves out what
-// a pxebox.toml must not have.
+// takeDHCP adds the contents of DHCP servers' configurations, and leaves out what
+// a pxebox.toml does not allow.
 func (c *converter) takeDHCP(s sources, own netip.Prefix) error {
 	if len(s.dhcp) > 0 || own.IsValid() {
 		c.sources = s.files
@@ -47,9 +47,9 @@ func (c *converter) takeDHCP(s sources, own netip.Prefix) error {
 	return nil
 }
 
-// dhcp makes the parts of the pxebox.toml that say what other DHCP servers'
-// configurations do. own is the box's address with its network; zero: what the
-// configurations say of the server's.
+// dhcp creates the parts of the pxebox.toml from other DHCP servers'
+// configurations. own is the box's address with its network; if it is zero, the
+// box takes the server's address from the configurations.
 func (c *converter) dhcp(all []*dhcpconf.Config, own netip.Prefix) {
 	cfg := joined(all)
 	for _, n := range cfg.Notes {
@@ -89,12 +89,12 @@ func (c *converter) dhcp(all []*dhcpconf.Config, own netip.Prefix) {
 	c.reservations(cfg.Hosts, networks, own)
 }
 
-// lineFrom is a line as notes have it.
+// lineFrom returns a line in the form that notes use.
 func lineFrom(l dhcpconf.Line) pxelinux.Line {
 	return pxelinux.Line{File: l.File, Number: l.Number, Keyword: l.Text}
 }
 
-// joined is all that several configurations say.
+// joined merges several configurations into one.
 func joined(all []*dhcpconf.Config) *dhcpconf.Config {
 	out := &dhcpconf.Config{}
 	for _, c := range all {
@@ -119,8 +119,8 @@ func joined(all []*dhcpconf.Config) *dhcpconf.Config {
 	return out
 }
 
-// ownNetwork is the network that the box is in: the one with its address, or
-// else the first that leases addresses.
+// ownNetwork returns the box's network: the one that contains its address, or
+// else the first one that leases addresses.
 func ownNetwork(networks []dhcpconf.Network, own netip.Addr) int {
 	if i := slices.IndexFunc(networks, func(n dhcpconf.Network) bool { return n.Prefix.Contains(own) }); i >= 0 {
 		return i
@@ -131,9 +131,10 @@ func ownNetwork(networks []dhcpconf.Network, own netip.Addr) int {
 	return max(0, slices.IndexFunc(networks, func(n dhcpconf.Network) bool { return len(n.Ranges) > 0 }))
 }
 
-// place is the old server's place on the network, for the box to take. It is
-// none where machines are told that server for other services, which the box
-// does not have, or where the configuration does not say the address.
+// place returns the old server's address with its network, which the box takes.
+// It returns the zero Prefix where machines use that server for other services,
+// which the box does not offer, or where the configuration does not give the
+// address.
 func (c *converter) place(cfg *dhcpconf.Config, networks []lan) netip.Prefix {
 	const needs = `the box leases addresses with mode = "server", which needs an address: ` +
 		`pxebox adopt --address ADDRESS/LENGTH writes both. Until then it stands next to the old server`
@@ -163,7 +164,7 @@ func (c *converter) place(cfg *dhcpconf.Config, networks []lan) netip.Prefix {
 	return netip.Prefix{}
 }
 
-// head is [network] and what [dhcp] begins with.
+// head writes [network] and the start of [dhcp].
 func (c *converter) head(networks []lan, own netip.Prefix, leases, noProbe bool) {
 	if own.IsValid() {
 		c.blocks = append(c.blocks, block{text: "\n[network]\n", fixed: true}, key("address", quote(own.String())))
@@ -192,18 +193,17 @@ func (c *converter) head(networks []lan, own netip.Prefix, leases, noProbe bool)
 	}
 }
 
-// inherited are the keys of [dhcp] that count in a [[subnet]] as well.
+// inherited are the keys of [dhcp] that also apply to a [[subnet]].
 var inherited = []string{"lease", "dns", "domain", "search", "ntp", "mtu"}
 
-// subnet adds a network: the first one to [dhcp], and each other one as a
-// [[subnet]].
+// subnet adds a network: the first one to [dhcp], and the others as a [[subnet]].
 func (c *converter) subnet(networks []lan, i int, own netip.Prefix) {
 	n, first := networks[i], networks[0]
 	l := lineFrom(n.Line)
 	table, at := "dhcp", len(c.blocks)
 	elsewhere := own.IsValid() && !first.Prefix.Contains(own.Addr())
 	if elsewhere {
-		first = lan{} // [dhcp] has nothing
+		first = lan{} // [dhcp] is empty
 	}
 	if i > 0 || elsewhere {
 		defer func() {
@@ -244,7 +244,8 @@ func (c *converter) subnet(networks []lan, i int, own netip.Prefix) {
 	}
 }
 
-// withoutInherited keeps from a subnet what [dhcp] has and the subnet has not.
+// withoutInherited keeps a subnet from inheriting what [dhcp] sets and the subnet
+// does not.
 func (c *converter) withoutInherited(n, first lan, l pxelinux.Line) {
 	for _, k := range first.keys {
 		name, _, _ := strings.Cut(k.text, " ")
@@ -265,8 +266,8 @@ func (c *converter) withoutInherited(n, first lan, l pxelinux.Line) {
 	}
 }
 
-// ranges writes the ranges of a network without the addresses in them that are
-// not for machines that ask.
+// ranges writes the ranges of a network, without the addresses in them that
+// cannot be leased.
 func (c *converter) ranges(n lan, own netip.Prefix) {
 	taken := append([]netip.Addr{n.router, own.Addr()}, n.servers...)
 	if !n.Guessed || own.IsValid() {
@@ -301,7 +302,8 @@ func (c *converter) ranges(n lan, own netip.Prefix) {
 	c.blocks = append(c.blocks, key("range", quoteAll(texts), from...))
 }
 
-// except takes a range out of others, and calls taken where it is in one.
+// except removes a range from others, and calls taken if any of them contains
+// part of it.
 func except(from []spec.Range, out spec.Range, taken func()) []spec.Range {
 	var left []spec.Range
 	hit := false
@@ -324,7 +326,7 @@ func except(from []spec.Range, out spec.Range, taken func()) []spec.Range {
 	return left
 }
 
-// reservations writes each machine's own address.
+// reservations writes the reserved address of each machine.
 func (c *converter) reservations(hosts []dhcpconf.Host, networks []lan, own netip.Prefix) {
 	machines, addresses := map[string]dhcpconf.Line{}, map[netip.Addr]dhcpconf.Line{}
 	for _, h := range hosts {

@@ -18,7 +18,7 @@ import (
 	"github.com/pxebox/pxebox/internal/tool/adopt/iscdhcp"
 )
 
-// Whole configurations, in the shape that they have grown to.
+// Whole configurations, in the form that they have at real sites.
 func TestRunDHCP(t *testing.T) {
 	for name, file := range map[string]string{"dnsmasq": "dnsmasq/dnsmasq.conf", "isc": "isc/dhcpd.conf"} {
 		t.Run(name, func(t *testing.T) {
@@ -41,7 +41,7 @@ func TestRunDHCP(t *testing.T) {
 	}
 }
 
-// told are the lines that notes are about.
+// told returns the lines that notes are about.
 func told(notes, file string) []string {
 	var out []string
 	for line := range strings.Lines(notes) {
@@ -67,7 +67,7 @@ func TestDHCP(t *testing.T) {
 	for name, tt := range map[string]struct {
 		file, text string
 		address    string
-		notes      []string // lines that are told
+		notes      []string // lines that have a note
 		note       string   // a part of the notes
 		check      func(c *config.Config) bool
 	}{
@@ -314,8 +314,8 @@ func TestTreeAndDHCP(t *testing.T) {
 	}
 }
 
-// Includes are read in the folder of the configuration and below, by the paths of
-// the machine that it is from.
+// Includes are read from the configuration's folder and below, by their paths on
+// the original machine.
 func TestIncludes(t *testing.T) {
 	secret := filepath.Join(t.TempDir(), "secret")
 	if err := os.WriteFile(secret, []byte("dhcp-host=52:54:00:00:00:66,192.168.1.66\n"), 0o600); err != nil {
@@ -379,7 +379,7 @@ func TestSourcesRefuse(t *testing.T) {
 	}
 }
 
-// noFiles are the includes of a configuration without any.
+// noFiles are the included files of a configuration that includes none.
 type noFiles string
 
 func (f noFiles) Read(name string) ([]byte, error) {
@@ -391,7 +391,7 @@ func (f noFiles) Read(name string) ([]byte, error) {
 
 func (noFiles) List(string) ([]string, error) { return nil, fs.ErrNotExist }
 
-// Whatever the configurations say, what is made of them is read again.
+// Whatever the configurations say, the result is a valid pxebox.toml.
 func FuzzDHCP(f *testing.F) {
 	for _, file := range []string{"dnsmasq/dnsmasq.conf", "isc/dhcpd.conf"} {
 		b, err := os.ReadFile("testdata/dhcp/" + file)

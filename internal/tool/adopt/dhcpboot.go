@@ -13,8 +13,8 @@ import (
 	"github.com/pxebox/pxebox/internal/tool/adopt/dhcpconf"
 )
 
-// optionBoots makes boot programs of options 66 and 67 that name one of WDS: the
-// box leads there by its own ways.
+// optionBoots turns options 66 and 67 that name a WDS program into boot programs:
+// the box reaches WDS in other ways.
 func (c *converter) optionBoots(cfg *dhcpconf.Config) {
 	for i := range cfg.Networks {
 		n := &cfg.Networks[i]
@@ -38,8 +38,8 @@ func (c *converter) optionBoots(cfg *dhcpconf.Config) {
 	}
 }
 
-// isWDS reports whether a boot program is that of a WDS server, or of SCCM,
-// which is one.
+// isWDS reports whether a boot program belongs to a WDS server, or to SCCM, which
+// uses WDS.
 func isWDS(file string) bool {
 	file = strings.ToLower(strings.ReplaceAll(file, `\`, "/"))
 	name := path.Base(file)
@@ -48,10 +48,9 @@ func isWDS(file string) bool {
 			slices.Contains([]string{"boot", "smsboot"}, strings.Split(strings.TrimLeft(file, "/"), "/")[0])
 }
 
-// boots makes [[wds]] and entries of the boot programs that are those of WDS
-// servers.
+// boots creates [[wds]] and entries from the boot programs of WDS servers.
 func (c *converter) boots(cfg *dhcpconf.Config) {
-	// Those with a text for the screen come first.
+	// Boot programs with a screen text come first.
 	slices.SortStableFunc(cfg.Boots, func(a, b dhcpconf.Boot) int {
 		return cmp.Compare(min(1, len(b.Label)), min(1, len(a.Label)))
 	})
@@ -90,7 +89,7 @@ func (c *converter) bootWDS(b dhcpconf.Boot) {
 			continue
 		}
 		if w.Server != server {
-			c.wds[i].Server = server // of a menu that does not say it
+			c.wds[i].Server = server // from a menu that does not name it
 		}
 		if _, has := w.Programs[kind]; !has {
 			c.wds[i].Programs[kind] = program
@@ -119,8 +118,8 @@ func (c *converter) bootWDS(b dhcpconf.Boot) {
 	c.entries = append(c.entries, entry{e, l.Place()})
 }
 
-// wdsProgram is the firmware that a program of WDS is for, and the program as a
-// pxebox.toml has it.
+// wdsProgram returns the firmware that a WDS program is for, and the program as a
+// pxebox.toml writes it.
 func wdsProgram(file string) (kind firmware.Kind, program string) {
 	program = strings.TrimLeft(strings.ReplaceAll(file, "/", `\`), `\`)
 	lower := strings.ToLower(program)
@@ -135,7 +134,7 @@ func wdsProgram(file string) (kind firmware.Kind, program string) {
 		kind = firmware.UEFIX64
 	}
 	if strings.EqualFold(program, wdsDefaults[kind]) || !strings.Contains(program, `\`) {
-		program = wdsDefaults[kind] // a name alone is that of a folder of WDS
+		program = wdsDefaults[kind] // a bare name is in the WDS folder
 	}
 	return kind, program
 }
@@ -163,7 +162,7 @@ func (c *converter) tftpRoots(s sources) {
 	}
 }
 
-// fromDHCP completes a menu that has no PXELINUX server's entries.
+// fromDHCP completes a menu when no PXELINUX server's entries are given.
 func (c *converter) fromDHCP() {
 	if len(c.entries) == 0 {
 		return // the built-in menu

@@ -13,7 +13,7 @@ import (
 	"github.com/pxebox/pxebox/internal/tool/adopt/dhcpconf"
 )
 
-// network makes the keys of what a network's machines are told.
+// network converts what a network's machines are told into keys.
 func (c *converter) network(cfg *dhcpconf.Config, n dhcpconf.Network) lan {
 	out := lan{Network: n, byName: map[string]block{}}
 	has := map[uint8]bool{}
@@ -43,7 +43,8 @@ func (c *converter) network(cfg *dhcpconf.Config, n dhcpconf.Network) lan {
 	return out
 }
 
-// itself adds what dnsmasq tells machines of itself where no option says more.
+// itself adds the addresses that dnsmasq sends by default: its own, where no
+// option says otherwise.
 func (c *converter) itself(cfg *dhcpconf.Config, n *lan, has map[uint8]bool) {
 	l := lineFrom(n.Line)
 	for _, service := range []struct {
@@ -67,7 +68,7 @@ func (c *converter) itself(cfg *dhcpconf.Config, n *lan, has map[uint8]bool) {
 	}
 }
 
-// hours is a time of a lease as a person writes it.
+// hours formats a lease time as a person writes it.
 func hours(d time.Duration) string {
 	if d%time.Hour == 0 {
 		return fmt.Sprintf("%dh", d/time.Hour)
@@ -80,7 +81,7 @@ func (n *lan) put(k block) {
 	n.byName[name] = k
 }
 
-// parameter makes a key of an option, or an [[option]].
+// parameter converts an option into a key or an [[option]].
 func (c *converter) parameter(n *lan, o dhcpconf.Option) {
 	l := lineFrom(o.Line)
 	switch ips := texts(o.IPs); {
@@ -125,8 +126,8 @@ func (c *converter) parameter(n *lan, o dhcpconf.Option) {
 	}
 }
 
-// routes makes a key of option 121, or of 249, which earlier versions of Windows
-// read in its place.
+// routes converts option 121 into a key, or 249, which earlier versions of
+// Windows read instead.
 func (c *converter) routes(n *lan, o dhcpconf.Option) {
 	l := lineFrom(o.Line)
 	routes, router, ok := dhcpconf.Routes(o.Bytes)
@@ -153,7 +154,7 @@ func (c *converter) routes(n *lan, o dhcpconf.Option) {
 	}
 }
 
-// optionBlock are the keys of an [[option]].
+// optionBlock returns the keys of an [[option]].
 func optionBlock(o dhcpconf.Option, l pxelinux.Line) block {
 	b := block{text: fmt.Sprintf("code = %d\n", o.Code), from: []pxelinux.Line{l}}
 	switch {
@@ -181,8 +182,8 @@ func texts(addrs []netip.Addr) []string {
 	return out
 }
 
-// printable is a text that TOML can have between quotes and that an error of the
-// check can name.
+// printable returns a text that a TOML string can hold and that a validation
+// error can quote.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r == unicode.ReplacementChar || !unicode.IsPrint(r) {

@@ -14,19 +14,19 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
 )
 
-// result is what a line of a menu has become.
+// result is what a line of a menu was converted to.
 type result struct {
 	name     string // of the entry; empty for none
 	children []*result
-	leads    bool // to a submenu that another menu need not have
+	leads    bool // leads to a submenu that another menu may lack
 }
 
-// travels reports whether another menu may have what a line has become.
+// travels reports whether another menu may use the result.
 func (r *result) travels() bool {
 	return !r.leads && !slices.ContainsFunc(r.children, func(r *result) bool { return !r.travels() })
 }
 
-// all are the names of the entry and of those below.
+// all returns the names of the entry and of those below it.
 func (r *result) all() []string {
 	var out []string
 	if r.name != "" {
@@ -38,7 +38,7 @@ func (r *result) all() []string {
 	return out
 }
 
-// nothing is the result of a line that has become no entry, and none below.
+// nothing is the result of a line that became no entry, and has none below it.
 func nothing(e *pxelinux.Entry) *result {
 	r := &result{}
 	if e.Submenu != nil {
@@ -49,8 +49,8 @@ func nothing(e *pxelinux.Entry) *result {
 	return r
 }
 
-// convert makes entries of all menus of a file. They are in the submenu in,
-// which is empty for the top.
+// convert converts all menus of a file into entries. in is the submenu that gets
+// them; it is empty for the top.
 func (c *converter) convert(cfg *pxelinux.Config, in string, unlisted bool) []*result {
 	tags, jumps := c.tags, c.jumps
 	defer func() { c.tags, c.jumps = tags, jumps }()
@@ -81,15 +81,15 @@ func (c *converter) menu(m *pxelinux.Menu, in string, unlisted bool) []*result {
 	return out
 }
 
-// line makes what a line of a menu comes to. A machine's own menu takes those
-// that are there already.
+// line converts a line of a menu. A machine's menu reuses the entries that exist
+// already.
 func (c *converter) line(e *pxelinux.Entry, in string, unlisted bool) *result {
 	key := in + "\n" + signature(e)
 	r := c.known[key]
 	if r == nil || !unlisted || !r.travels() {
 		switch {
 		case e.Separator:
-			r = nothing(e) // settings tells of it
+			r = nothing(e) // settings reports it
 		case len(c.entries) >= config.MaxEntries:
 			c.lost(e.Line, "is one entry too many: a menu has %d", config.MaxEntries)
 			r = nothing(e)
@@ -106,7 +106,7 @@ func (c *converter) line(e *pxelinux.Entry, in string, unlisted bool) *result {
 	return r
 }
 
-// assign notes the names of what a line and those below have become.
+// assign records the names of the entries that a line and those below it became.
 func (c *converter) assign(e *pxelinux.Entry, r *result) {
 	c.names[e] = r.name
 	if e.Submenu != nil {
@@ -116,7 +116,7 @@ func (c *converter) assign(e *pxelinux.Entry, r *result) {
 	}
 }
 
-// signature is all that a line of a menu shows and does, without its place.
+// signature returns everything that a menu line shows and does, except its place.
 func signature(e *pxelinux.Entry) string {
 	s := fmt.Sprintf("%q", []any{e.Name, e.Label, e.Action, e.Target, e.Type, e.Image, e.Append, e.Initrd, e.SysAppend,
 		e.Help, e.Password != nil, e.Indent, e.Disabled, e.Separator})
@@ -130,7 +130,7 @@ func signature(e *pxelinux.Entry) string {
 	return s
 }
 
-// depth counts the submenus from the top down to the one of that name.
+// depth counts the submenus from the top to the named one.
 func (c *converter) depth(in string) int {
 	n := 0
 	for ; in != ""; in = c.named(in).In {
@@ -159,7 +159,7 @@ func (c *converter) submenu(e *pxelinux.Entry, in string, unlisted bool) *result
 		})
 }
 
-// nested adds a submenu with the entries that fill makes for it.
+// nested adds a submenu with the entries that fill creates for it.
 func (c *converter) nested(out config.Entry, e *pxelinux.Entry, labelLine pxelinux.Line, fill func(in string) []*result) *result {
 	if c.depth(out.In) == config.MaxDepth {
 		c.lost(e.Line, "is more than %d submenus deep: its entries are in the one above", config.MaxDepth)
@@ -186,8 +186,8 @@ func (c *converter) nested(out config.Entry, e *pxelinux.Entry, labelLine pxelin
 	return r
 }
 
-// above is the tag of the menu above a submenu. A hidden entry counts as one at
-// the top, wherever it stands.
+// above returns the tag of the menu above a submenu. A hidden entry counts as one
+// at the top, wherever it is.
 func (c *converter) above(in string) string {
 	if in != "" {
 		in = c.named(in).In
@@ -195,18 +195,18 @@ func (c *converter) above(in string) string {
 	return cmp.Or(in, topTag)
 }
 
-// topTag is PXELINUX's own tag for the top menu (doc/menu.txt, MENU GOTO).
+// topTag is PXELINUX's tag for the top menu (doc/menu.txt, MENU GOTO).
 const topTag = ".top"
 
-// lock tells of a password: PXELINUX's own hash says nothing to GRUB, and most
-// are of kinds that are easily guessed.
+// lock reports a password: GRUB cannot read PXELINUX's hash, and most of these
+// hashes are easy to crack.
 func (c *converter) lock(l pxelinux.Line) {
 	c.locked = true
 	c.lost(l, "stays locked until the menu has a password: make one with pxebox hash-password")
 }
 
-// entry makes an entry of a LABEL: one that all firmware can have, where there
-// is one, or its lines.
+// entry converts a LABEL into an entry: one that works on all firmware, where
+// possible, or otherwise its raw lines.
 func (c *converter) entry(e *pxelinux.Entry, in string, unlisted bool) *result {
 	for _, l := range e.Lines {
 		if !l.Known() {
@@ -274,15 +274,15 @@ func (c *converter) entry(e *pxelinux.Entry, in string, unlisted bool) *result {
 	return &result{name: out.Name}
 }
 
-// refused is why a configuration may not have such an entry; "" where it may.
+// refused returns why a configuration does not allow such an entry, or "" if it
+// does.
 func (c *converter) refused(e config.Entry) string {
 	s := site{wds: c.wds, entries: []entry{{Entry: e}}}
 	s.entries[0].Name, s.entries[0].Label = "entry", "entry"
 	return strings.TrimPrefix(s.refused(), `entry "entry".`)
 }
 
-// refused is the first thing that is wrong with the pxebox.toml; "" for
-// nothing.
+// refused returns the first error in the pxebox.toml, or "" if there is none.
 func (s *site) refused() string {
 	_, err := parser.Parse(configFile, s.toml())
 	var errs config.Errors
@@ -292,20 +292,21 @@ func (s *site) refused() string {
 	return ""
 }
 
-// extensions by which PXELINUX tells what a KERNEL is (doc/syslinux.txt,
-// "Booting other operating systems"). What has none of them is Linux.
+// extensions are the extensions by which PXELINUX detects the type of a KERNEL
+// (doc/syslinux.txt, "Booting other operating systems"). A file without one of
+// them is Linux.
 var extensions = map[string]string{
 	".c32": "COM32", ".0": "PXE", ".com": "COMBOOT", ".cbt": "COMBOOT", ".bin": "BOOT", ".bs": "BOOT", ".bss": "BSS", ".img": "FDIMAGE",
 }
 
-// programs are the extensions by which an entry tells how to start its file.
+// programs are the extensions by which an entry determines how to start its file.
 var programs = map[string][]string{
 	"COM32": {".c32"},
 	"PXE":   {".0", ".pxe", ".kpxe", ".kkpxe", ".n12"},
 }
 
-// action is an entry that starts what e does, on any firmware that can. why
-// tells what stands against it.
+// action returns an entry that does what e does, on any firmware that supports
+// it. why says what prevents that.
 func (c *converter) action(e *pxelinux.Entry) (out config.Entry, files []used, why string) {
 	if e.Disabled || e.Action != pxelinux.Boot {
 		return out, nil, "it starts nothing"
@@ -338,8 +339,8 @@ func (c *converter) action(e *pxelinux.Entry) (out config.Entry, files []used, w
 	}
 	by := e.Line
 	if kind != "LINUX" {
-		// Others than these are started as they would be by KERNEL, but for a
-		// .bin, which an entry starts as a Linux kernel.
+		// All other types start as they do with KERNEL, except a .bin, which an
+		// entry starts as a Linux kernel.
 		byKernel := e.Type == "KERNEL" && (kind == "BOOT" || kind == "BSS") && !strings.EqualFold(path.Ext(file), ".bin")
 		if !byKernel && !slices.Contains(programs[kind], strings.ToLower(path.Ext(file))) {
 			return out, nil, "no entry starts a file of that name so"
@@ -362,8 +363,8 @@ func (c *converter) action(e *pxelinux.Entry) (out config.Entry, files []used, w
 	return config.Entry{Kernel: file, Initrd: loaded, Append: arguments}, append(files, used{file, by}), ""
 }
 
-// disk is what memdisk starts: a file by its extension, with what an entry adds
-// to it by itself taken away.
+// disk converts what memdisk starts: a file, by its extension. It removes the
+// arguments that an entry adds automatically.
 func disk(loaded []string, arguments string, files []used) (out config.Entry, _ []used, why string) {
 	if len(loaded) != 1 {
 		return out, nil, "memdisk takes one image"
@@ -386,8 +387,8 @@ func disk(loaded []string, arguments string, files []used) (out config.Entry, _ 
 	return config.Entry{File: loaded[0], Append: strings.Join(words, " ")}, files, ""
 }
 
-// image is the file that an entry starts, and its arguments: there may be some
-// behind the file already.
+// image returns the file that an entry starts, and its arguments, some of which
+// may follow the file name.
 func (c *converter) image(e *pxelinux.Entry) (file, arguments string) {
 	file = first(e.Image)
 	return file, tidy(strings.TrimSpace(e.Image)[len(file):] + " " + e.Append)
@@ -395,7 +396,7 @@ func (c *converter) image(e *pxelinux.Entry) (file, arguments string) {
 
 var reSpaces = regexp.MustCompile(`[\t\v\f ]+`)
 
-// tidy makes one space of several, but for a text that has quotes.
+// tidy collapses spaces, except in a text with quotes.
 func tidy(s string) string {
 	if strings.ContainsAny(s, `"'`) {
 		return strings.TrimSpace(strings.ReplaceAll(s, "\t", " "))
@@ -405,9 +406,9 @@ func tidy(s string) string {
 
 var reInitrd = regexp.MustCompile(`(^| )initrd=(\S*)`)
 
-// splitInitrd takes the files for the kernel's first file system out of its
-// arguments. The last initrd= counts, and a directive of that name stands
-// behind the arguments, with what follows its files (doc/syslinux.txt, INITRD).
+// splitInitrd removes the initrd files from a kernel's arguments. The last
+// initrd= counts. An INITRD directive comes after the arguments, together with
+// any text after its files (doc/syslinux.txt, INITRD).
 func splitInitrd(arguments, directive string) (rest string, files []string) {
 	list := first(directive)
 	arguments = tidy(arguments + " " + strings.TrimSpace(directive)[len(list):])
@@ -422,13 +423,13 @@ func splitInitrd(arguments, directive string) (rest string, files []string) {
 	return strings.TrimSpace(reInitrd.ReplaceAllString(arguments, "")), files
 }
 
-// local is a boot file's name as seen from the boot folder. It is none for a
-// URL, a file of another server, and one outside of the folder. Programs that
-// pxebox brings are its own, wherever the site had them: a module of another
-// version stops PXELINUX.
+// local returns a boot file's name relative to the boot folder. It reports false
+// for a URL, a file of another server, and a file outside the folder. Programs
+// that pxebox includes always replace the site's: PXELINUX fails with modules of
+// another version.
 func (c *converter) local(name string) (string, bool) {
 	clean := strings.ReplaceAll(name, `\`, "/")
-	plain := strings.TrimPrefix(clean, "::") // no prefix: pxebox has none
+	plain := strings.TrimPrefix(clean, "::") // no path prefix: pxebox has none
 	if strings.Contains(plain, ":") {
 		return "", false
 	}
@@ -439,7 +440,7 @@ func (c *converter) local(name string) (string, bool) {
 	return found, found != ""
 }
 
-// filesIn are the words of an argument list that name files of the tree.
+// filesIn returns the words of an argument list that name files of the tree.
 func (c *converter) filesIn(arguments string, by pxelinux.Line) []used {
 	var out []used
 	for _, word := range strings.FieldsFunc(arguments, func(r rune) bool { return r <= ' ' || r == '=' || r == ',' }) {
@@ -454,7 +455,8 @@ func (c *converter) filesIn(arguments string, by pxelinux.Line) []used {
 	return out
 }
 
-// raw is an entry with the lines of e, complete without those around it.
+// raw returns an entry with the lines of e, complete without the lines around
+// them.
 func (c *converter) raw(e *pxelinux.Entry) (config.Entry, []used) {
 	var lines []string
 	if e.Indent > 0 {
@@ -464,7 +466,7 @@ func (c *converter) raw(e *pxelinux.Entry) (config.Entry, []used) {
 	case e.Disabled:
 		lines = append(lines, "MENU DISABLE")
 	case e.Action == pxelinux.Goto:
-		lines = append(lines, "MENU GOTO") // and the name, once it is known
+		lines = append(lines, "MENU GOTO") // the name follows when it is known
 	case e.Action == pxelinux.Exit:
 		lines = append(lines, "MENU EXIT")
 	}
@@ -511,7 +513,7 @@ func (c *converter) raw(e *pxelinux.Entry) (config.Entry, []used) {
 
 var reHost = regexp.MustCompile(`\b(?:tftp|https?|ftp|nfs)://([^/\s,]+)`)
 
-// remarkHosts tells of servers that are still needed, once of each.
+// remarkHosts reports servers that are still needed, once each.
 func (c *converter) remarkHosts(e *pxelinux.Entry) {
 	for _, m := range reHost.FindAllStringSubmatch(pxelinux.Decode(e.Append+" "+e.Image), -1) {
 		if !c.hosts[m[1]] {
@@ -521,7 +523,7 @@ func (c *converter) remarkHosts(e *pxelinux.Entry) {
 	}
 }
 
-// lineOf is the last line with the keyword, or another.
+// lineOf returns the last line with the keyword, or other if there is none.
 func lineOf(lines []pxelinux.Line, other pxelinux.Line, keyword string) pxelinux.Line {
 	for _, l := range slices.Backward(lines) {
 		if l.Keyword == keyword {

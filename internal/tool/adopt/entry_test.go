@@ -16,8 +16,8 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
 )
 
-// convert adopts a default file, beside other configuration files, in a folder
-// with the boot files linux, initrd.gz and some more.
+// convert adopts a default file, along with other configuration files, in a
+// folder with linux, initrd.gz and some more boot files.
 func convert(file string, others map[string]string) (*converter, *pxelinux.Config, error) {
 	c := newConverter()
 	c.bundled = bundled()
@@ -47,7 +47,7 @@ func convert(file string, others map[string]string) (*converter, *pxelinux.Confi
 	return c, cfg, nil
 }
 
-// brief forms of what an entry has become.
+// became returns a short form of the converted entry.
 func became(e entry) string {
 	s := ""
 	switch e.Kind() {
@@ -305,8 +305,8 @@ func TestMachine(t *testing.T) {
 func TestWhose(t *testing.T) {
 	for _, tt := range []struct{ name, want string }{
 		{"01-52-54-00-12-34-56", "[52:54:00:12:34:56] []"},
-		{"01-52-54-00-12-34-5A", ""}, // PXELINUX asks in small letters
-		{"20-52-54-00-12-34-56", ""}, // a type of its own: Infiniband
+		{"01-52-54-00-12-34-5A", ""}, // PXELINUX requests lowercase letters
+		{"20-52-54-00-12-34-56", ""}, // the hardware type of InfiniBand
 		{"00112233-4455-6677-8899-aabbccddeeff", "[] [33221100-5544-7766-8899-aabbccddeeff]"},
 		{"default", ""},
 		{"C0A84D10", ""},
@@ -332,11 +332,11 @@ func TestName(t *testing.T) {
 	for _, tt := range []struct{ in, want string }{
 		{"Debian 12", "debian-12"},
 		{"debian--12", "debian-12-2"},
-		{"^Menu", "menu-2"}, // "menu" is not a name of an entry
+		{"^Menu", "menu-2"}, // "menu" is reserved
 		{"---", "entry"},
 		{"", "entry-2"},
 		{"Prüfstand", "pr-fstand"},
-		{"Disk", "disk-2"}, // "disk" is the machine's own
+		{"Disk", "disk-2"}, // "disk" is the machine's disk
 		{strings.Repeat("long ", 10), "long-long-long-long-long-long-lo"},
 		{strings.Repeat("long ", 10), "long-long-long-long-long-long-2"},
 	} {
@@ -360,12 +360,12 @@ func TestHelp(t *testing.T) {
 	}
 }
 
-// Menus in files that lead to each other have an end.
+// Menus in files that lead to each other come to an end.
 func TestFileMenusAreBounded(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		to   func(from, to int) bool
-		lock string // a submenu that is locked is made anew each time
+		lock string // a locked submenu is created again each time
 		want string
 	}{
 		{"each to all", func(int, int) bool { return true }, "menu passwd x\n", "is one entry too many"},
@@ -398,7 +398,7 @@ func TestFileMenusAreBounded(t *testing.T) {
 	}
 }
 
-// A password is in no report, and in no comment.
+// No report and no comment contains a password.
 func TestPasswordsStayIn(t *testing.T) {
 	c, _, err := convert("menu master passwd hunter2\nlabel linux\nmenu passwd hunter3\nmenu begin m\nmenu passwd hunter4\nlabel linux\nmenu end\n", nil)
 	if err != nil {
@@ -412,7 +412,7 @@ func TestPasswordsStayIn(t *testing.T) {
 	}
 }
 
-// Whatever menus a site has, what is made of them is read again.
+// Whatever menus a site has, the result is a valid pxebox.toml.
 func FuzzConvert(f *testing.F) {
 	f.Add("ui menu.c32\nlabel a\nkernel linux\nappend initrd=initrd.gz x\nmenu begin m\ninclude g t\nmenu end", "label b\nkernel menu.c32\nappend h\n", "default a\nlabel a")
 	f.Add("label a\nmenu label ^\x82\x01\ntext help\n'''\"\"\"\\\n\tendtext x\nendtext\nkernel pxechn.c32\nappend h::boot\\x\\y -W", "menu end\nmenu goto x", "include default\n")

@@ -9,19 +9,19 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
 )
 
-// menuFiles are configuration files that an entry shows the menu of.
+// menuFiles are the configuration files whose menu an entry shows.
 type menuFiles struct {
 	files []string
-	// restarts says that PXELINUX begins anew with the file, as CONFIG has it
-	// do. Names in it are seen from the folder; an empty one changes nothing
+	// restarts reports that PXELINUX restarts with the file, as after CONFIG.
+	// Names in it are then relative to folder; an empty folder changes nothing
 	// (doc/syslinux.txt, CONFIG).
 	restarts bool
 	folder   string
 }
 
-// menuFiles are the configuration files that an entry shows the menu of: the
-// menu's program with files for arguments, or CONFIG (doc/menu.txt, "Using an
-// alternate configuration file").
+// menuFiles returns the configuration files whose menu an entry shows: the menu
+// program with files as arguments, or CONFIG (doc/menu.txt, "Using an alternate
+// configuration file").
 func (c *converter) menuFiles(e *pxelinux.Entry) (menuFiles, bool) {
 	if e.Disabled || e.Action != pxelinux.Boot {
 		return menuFiles{}, false
@@ -37,15 +37,15 @@ func (c *converter) menuFiles(e *pxelinux.Entry) (menuFiles, bool) {
 	return menuFiles{files: files}, (e.Type == "COM32" || e.Type == "KERNEL") && pxelinux.IsMenu(image)
 }
 
-// fileMenu makes a submenu of an entry that shows the menu of other files. One
-// that leads to a menu around it leads back there.
+// fileMenu converts an entry that shows the menu of other files into a submenu.
+// An entry that leads to one of the menus around it leads back there.
 func (c *converter) fileMenu(e *pxelinux.Entry, m menuFiles, in string, unlisted bool) *result {
 	l := lineOf(e.Lines, e.Line, "APPEND")
 	here, up := topTag, ""
 	if in != "" {
 		here, up = in, c.above(in)
 	}
-	// The last file has the menu; those before it, colours and the like.
+	// The last file contains the menu; the earlier ones have colors and the like.
 	last := m.files[len(m.files)-1]
 	if to, ok := c.around(last); ok {
 		switch to {
@@ -66,7 +66,7 @@ func (c *converter) fileMenu(e *pxelinux.Entry, m menuFiles, in string, unlisted
 		return r
 	}
 	if c.fileMenus++; c.fileMenus > config.MaxEntries {
-		// Files without entries that lead to each other would have no end.
+		// Files without entries that lead to each other would never end.
 		c.lost(l, "is one menu too many: %d are followed", config.MaxEntries)
 		return nothing(e)
 	}
@@ -111,8 +111,9 @@ func (c *converter) fileMenu(e *pxelinux.Entry, m menuFiles, in string, unlisted
 	return r
 }
 
-// restarted is what an entry comes to with which PXELINUX begins anew with a
-// configuration: the menu that this shows, or a result without one.
+// restarted converts an entry that makes PXELINUX restart with a configuration.
+// It returns the menu that this configuration shows, or a result if it shows
+// none.
 func (c *converter) restarted(e *pxelinux.Entry, l pxelinux.Line, f shownFile, in string, unlisted bool) (*pxelinux.Config, *result) {
 	s := f.cfg.Startup(true)
 	named, arguments := f.cfg.AtPrompt(s.Command, true)
@@ -132,7 +133,7 @@ func (c *converter) restarted(e *pxelinux.Entry, l pxelinux.Line, f shownFile, i
 		c.lost(l, "is left out: it shows help at the boot: prompt, and no menu")
 		return nil, nothing(e)
 	case !s.Prompt && !s.IsUI && named != nil && hasCommand(named):
-		// The entry there starts at once, in the place of this one.
+		// The entry there starts at once, so it replaces this one.
 		one := *e
 		one.Type, one.Image, one.Initrd, one.SysAppend = named.Type, named.Image, named.Initrd, named.SysAppend
 		one.Append = strings.TrimSpace(named.Append + " " + arguments)
@@ -142,8 +143,8 @@ func (c *converter) restarted(e *pxelinux.Entry, l pxelinux.Line, f shownFile, i
 	return f.cfg, nil
 }
 
-// repeats reports whether a configuration has no entry that the menus around
-// it do not have, and that does not lead there.
+// repeats reports whether every entry of a configuration is also in the menus
+// around it, or leads to them.
 func (c *converter) repeats(f shownFile) bool {
 	shown := map[string]bool{}
 	for _, o := range c.open {
@@ -167,7 +168,7 @@ func (c *converter) repeats(f shownFile) bool {
 	return true
 }
 
-// leads makes an entry that leads to another menu.
+// leads adds an entry that leads to another menu.
 func (c *converter) leads(e *pxelinux.Entry, line, in string, unlisted bool) *result {
 	out := config.Entry{PXELINUX: line, In: in, Unlisted: unlisted}
 	out.Label = c.label(e.Label, lineOf(e.Lines, e.Line, "MENU LABEL"))
@@ -179,15 +180,15 @@ func (c *converter) leads(e *pxelinux.Entry, line, in string, unlisted bool) *re
 	return &result{name: out.Name}
 }
 
-// view is how names are seen where a CONFIG has gone to a folder.
+// view is how names are resolved after a CONFIG changed the folder.
 type view struct {
-	folder string // "" for that of PXELINUX
-	// find and read are the ones without a folder.
+	folder string // "" for PXELINUX's folder
+	// find and read are those from before any change of folder.
 	find func(name string) (path string, found bool)
 	read func(name string) ([]byte, error)
 }
 
-// folder is where names are seen from in some files.
+// folder returns the folder that names in some files are relative to.
 func (c *converter) folder(m menuFiles) string {
 	if strings.HasPrefix(m.folder, "::") {
 		return pxelinux.CleanName(m.folder)
@@ -195,9 +196,10 @@ func (c *converter) folder(m menuFiles) string {
 	return path.Join(c.seen.folder, pxelinux.CleanName(m.folder))
 }
 
-// enter makes find and read see names as from a folder. Up to version 4 a name
-// that begins with a slash was not, so that what is not in the folder is looked
-// for above. The configuration itself is read before PXELINUX goes there.
+// enter makes find and read resolve names relative to a folder. Up to version 4,
+// PXELINUX did not do so for a name with a leading slash, so a name that is not
+// in the folder is looked up above it. PXELINUX reads the configuration itself
+// before it enters the folder.
 func (c *converter) enter(m menuFiles) {
 	before := c.read
 	if c.seen.find == nil {
@@ -227,8 +229,8 @@ func (c *converter) enter(m menuFiles) {
 	}
 }
 
-// lookup is find for a name as a menu has it. Two colons in front of it leave
-// off the folder that a CONFIG has gone to.
+// lookup is find for a name as a menu writes it. Two leading colons ignore the
+// folder that a CONFIG changed to.
 func (c *converter) lookup(name string) (path string, found bool) {
 	clean := strings.ReplaceAll(name, `\`, "/")
 	if c.seen.find != nil && strings.HasPrefix(name, "::") {
@@ -237,8 +239,8 @@ func (c *converter) lookup(name string) (path string, found bool) {
 	return c.find(clean)
 }
 
-// around is the tag of the menu around that a file has become. ~ is the main
-// configuration file.
+// around returns the tag of the surrounding menu that a file became. ~ is the
+// main configuration file.
 func (c *converter) around(file string) (tag string, ok bool) {
 	for _, f := range slices.Backward(c.open) {
 		if file == "~" && f.restarts || file != "~" && c.identity(f.name) == c.identity(file) {
@@ -248,7 +250,7 @@ func (c *converter) around(file string) (tag string, ok bool) {
 	return "", false
 }
 
-// identity is one name for all spellings of a configuration file's.
+// identity returns one name for all spellings of a configuration file's name.
 func (c *converter) identity(name string) string {
 	if name == "~" {
 		name = c.main()
@@ -257,7 +259,7 @@ func (c *converter) identity(name string) string {
 	return c.same(found)
 }
 
-// main is the file that ~ stands for.
+// main returns the file that ~ refers to.
 func (c *converter) main() string {
 	for _, f := range slices.Backward(c.open) {
 		if f.restarts {
@@ -267,14 +269,14 @@ func (c *converter) main() string {
 	return c.open[0].name
 }
 
-// isMain reports whether a name is that of the main configuration file.
+// isMain reports whether a name refers to the main configuration file.
 func (c *converter) isMain(name string) bool { return c.identity(name) == c.identity("~") }
 
-// parse reads the files that a line names as one menu.
+// parse parses the files that a line names as one menu.
 func (c *converter) parse(l pxelinux.Line, files []string) (*pxelinux.Config, error) {
 	cfg, err := pxelinux.Parse(l.Place(), func(name string) ([]byte, error) {
 		switch name {
-		case l.Place(): // one file that includes them in their order
+		case l.Place(): // one file that includes them in order
 			return []byte("INCLUDE " + strings.Join(files, "\nINCLUDE ") + "\n"), nil
 		case "~":
 			name = c.main()

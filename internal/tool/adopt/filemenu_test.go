@@ -8,13 +8,13 @@ import (
 	"testing"
 )
 
-// Menus that lead to each other: each entry is there once, in the menu that it
+// In menus that lead to each other, each entry exists once, in the menu that it
 // is in.
 func TestMenusThatLeadToEachOther(t *testing.T) {
 	for _, tt := range []struct {
 		situation string
 		files     map[string]string
-		want      []string // what each entry has become
+		want      []string // what each entry became
 		note      string   // "" for none
 	}{
 		{"ways back by other spellings", map[string]string{
@@ -121,7 +121,7 @@ func TestMenusThatLeadToEachOther(t *testing.T) {
 	}
 }
 
-// A machine's own menu leads to no submenu that it does not have.
+// A machine's menu does not lead to a submenu that it lacks.
 func TestMachineMenuHasWhereItLeads(t *testing.T) {
 	into := t.TempDir()
 	err := Run(write(t, map[string]string{

@@ -11,15 +11,15 @@ import (
 	"strings"
 )
 
-// Bounds of the search for pxelinux.cfg below a folder.
+// Limits of the search for pxelinux.cfg below a folder.
 const (
 	maxBelow   = 3
-	maxLocated = 20_000 // files and folders that are looked at
+	maxLocated = 20_000 // files and folders to visit
 )
 
-// locate opens the tree of a TFTP server. PXELINUX may be in a folder below the
-// server's own, next to those of other firmware: menus names that folder, or is
-// "" for the only one that has menus.
+// locate opens the tree of a TFTP server. PXELINUX may be in a subfolder, next to
+// the folders for other firmware: menus names that subfolder, or is "" for the
+// only one with menus.
 func locate(dir, menus string) (*tree, error) {
 	t, err := openTree(dir, filepath.ToSlash(menus))
 	if err != nil {
@@ -27,7 +27,7 @@ func locate(dir, menus string) (*tree, error) {
 	}
 	if err := t.locate(); err != nil {
 		defer t.root.Close()
-		// The menus may be those of a folder next to it, by a link.
+		// The menus may be in a folder next to this one, reached by a link.
 		if up := t.above(); up != nil && menus == "" {
 			if _, err := t.root.Lstat(cfgDir); err == nil && up.hasMenus(up.menus) {
 				return up, nil
@@ -55,7 +55,7 @@ func (t *tree) locate() error {
 	}
 	found := t.below()
 	for _, better := range []func(string) bool{
-		func(dir string) bool { // a link leads to the menus of another folder
+		func(dir string) bool { // prefers a folder over a link to another folder's menus
 			st, err := t.root.Lstat(path.Join(dir, cfgDir))
 			return err == nil && st.IsDir()
 		},
@@ -78,13 +78,13 @@ func (t *tree) locate() error {
 	return fmt.Errorf("%s has menus in %s: name one of these with --menus", t.abs, strings.Join(found, ", "))
 }
 
-// hasMenus reports whether a folder has a pxelinux.cfg.
+// hasMenus reports whether a folder contains a pxelinux.cfg.
 func (t *tree) hasMenus(dir string) bool {
 	st, err := t.root.Stat(t.real(path.Join(dir, cfgDir)))
 	return err == nil && st.IsDir()
 }
 
-// below returns the folders below the root that have menus, in their order.
+// below returns the folders below the root that have menus, in order.
 func (t *tree) below() []string {
 	var out []string
 	left := maxLocated
@@ -93,7 +93,7 @@ func (t *tree) below() []string {
 			return fs.SkipAll
 		}
 		if err != nil || !d.IsDir() || name == "." {
-			return nil // what cannot be read has no menus
+			return nil // unreadable folders have no menus
 		}
 		if t.hasMenus(name) {
 			out = append(out, name)
@@ -106,8 +106,8 @@ func (t *tree) below() []string {
 	return out
 }
 
-// above is the same tree as seen from the folder above it: the TFTP server's
-// folder may be that one. It is nil where there is no such folder.
+// above returns the same tree relative to its parent folder, which may be the
+// TFTP server's folder. It returns nil if there is no parent folder.
 func (t *tree) above() *tree {
 	parent := filepath.Dir(t.abs)
 	if parent == filepath.Dir(parent) { // the root of the file system
@@ -121,7 +121,7 @@ func (t *tree) above() *tree {
 	return up
 }
 
-// hasAny reports whether one of some names in menus is a file of the tree.
+// hasAny reports whether any of these names in menus is a file of the tree.
 func (t *tree) hasAny(names map[string]bool) bool {
 	for name := range names {
 		if _, ok := t.find(name); ok {
@@ -131,19 +131,20 @@ func (t *tree) hasAny(names map[string]bool) bool {
 	return false
 }
 
-// leadsOut reports whether a name, or the link that it is, leads out of the tree.
+// leadsOut reports whether a name, or the link with that name, leads out of the
+// tree.
 func (t *tree) leadsOut(name string) bool {
 	_, err := t.root.Stat(name)
 	return err != nil && !errors.Is(err, fs.ErrNotExist) && errors.Is(reason(err), errOutside)
 }
 
-// leftBehind says which files of the tree no menu names: what a program loads
-// by itself stays behind unless a person copies it. There is a line for each
-// folder, and one alone for a folder of which nothing is taken.
+// leftBehind lists the files of the tree that no menu names: a file that only a
+// program loads is not copied unless a person copies it. There is one line per
+// folder, and a single line for a folder with nothing copied.
 func (t *tree) leftBehind(taken func(name string) bool) []string {
 	const maxFiles, maxLines = 200_000, 40
 	type folder struct {
-		files []string // that stay behind
+		files []string // files that are not copied
 		taken bool     // something in it, or below it, is copied
 	}
 	folders := map[string]*folder{}
@@ -162,9 +163,9 @@ func (t *tree) leftBehind(taken func(name string) bool) []string {
 		case err != nil:
 			return nil
 		case d.IsDir() && name == t.cfg():
-			return fs.SkipDir // each file there has its notes
+			return fs.SkipDir // each file there has its own notes
 		case d.IsDir(), d.Type()&fs.ModeSymlink != 0 && t.resolve(name) != name:
-			return nil // a link's target has its own place
+			return nil // a link's target is listed in its place
 		case taken(name):
 			for dir := path.Dir(name); ; dir = path.Dir(dir) {
 				at(dir).taken = true
@@ -176,7 +177,7 @@ func (t *tree) leftBehind(taken func(name string) bool) []string {
 		at(path.Dir(name)).files = append(at(path.Dir(name)).files, path.Base(name))
 		return nil
 	})
-	// A folder of which nothing is taken goes up to the highest such folder.
+	// A folder with nothing copied is listed under the highest such folder.
 	at(".").taken = true
 	whole := map[string][]string{}
 	for dir, f := range folders {
@@ -204,7 +205,7 @@ func (t *tree) leftBehind(taken func(name string) bool) []string {
 	return out
 }
 
-// fewOf are the first of some names, and the number of the others.
+// fewOf lists the first names, and the number of the others.
 func fewOf(names []string) string {
 	const most = 8
 	if len(names) <= most {

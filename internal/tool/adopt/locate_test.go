@@ -8,14 +8,14 @@ import (
 	"testing"
 )
 
-// PXELINUX need not be in the TFTP server's own folder.
+// PXELINUX may be in a subfolder of the TFTP server's folder.
 func TestLocate(t *testing.T) {
 	menu := func(names string) string { return "UI menu.c32\nLABEL a\nKERNEL " + names + "\n" }
 	for name, tt := range map[string]struct {
 		files      map[string]string
 		tree       string // below the server's folder
 		menus      string
-		want       string // what the entry has become
+		want       string // what the entry became
 		copied     string
 		menusFound string
 	}{
@@ -101,7 +101,7 @@ func TestLocate(t *testing.T) {
 	}
 }
 
-// A link by an absolute path stays in the tree, or is not followed.
+// A link with an absolute path stays in the tree, or is not followed.
 func TestAbsoluteLinks(t *testing.T) {
 	outside := filepath.Join(t.TempDir(), "secret")
 	dir := write(t, map[string]string{

@@ -15,22 +15,22 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
-// The names that PXELINUX asks for below pxelinux.cfg (doc/pxelinux.txt): its
-// machine's UUID, the type and address of its network card, and its IPv4
-// address, of which it takes away the last digit until there is a file.
+// The names that PXELINUX requests below pxelinux.cfg (doc/pxelinux.txt): the
+// machine's UUID, the type and address of its network card, and its IPv4 address,
+// from which it drops the last digit until a file exists.
 var (
 	reUUID = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
 	reMAC  = regexp.MustCompile(`^01(-[0-9a-f]{2}){6}$`) // 01 is Ethernet
 	reHex  = regexp.MustCompile(`^[0-9A-F]{1,8}$`)
 )
 
-// whose tells which machines a file is for. The order is PXELINUX's.
+// whose returns the machines that a file is for. The order is PXELINUX's.
 func whose(name string) (m config.Machine, order int, ok bool) {
 	switch {
 	case reUUID.MatchString(name):
 		b, _ := hex.DecodeString(strings.ReplaceAll(name, "-", ""))
-		// PXELINUX writes the bytes as they are in the packet (sysappend.c,
-		// sysappend_set_uuid), and not as firmware's setup shows them.
+		// PXELINUX writes the bytes in packet order (sysappend.c,
+		// sysappend_set_uuid), not as the firmware's setup shows them.
 		return config.Machine{GUID: []string{rules.GUID([16]byte(b))}}, 0, true
 	case reMAC.MatchString(name):
 		return config.Machine{MAC: []string{strings.ReplaceAll(name[3:], "-", ":")}}, 1, true
@@ -38,8 +38,8 @@ func whose(name string) (m config.Machine, order int, ok bool) {
 	return config.Machine{}, 0, false
 }
 
-// network is the address, or the addresses, whose machines ask for a file with
-// a hexadecimal name.
+// network returns the address, or the addresses, of the machines that request a
+// file with a hexadecimal name.
 func network(name string) string {
 	digits, _ := hex.DecodeString(name + strings.Repeat("0", 8-len(name)))
 	p := netip.PrefixFrom(netip.AddrFrom4([4]byte(digits)), 4*len(name))
@@ -49,7 +49,7 @@ func network(name string) string {
 	return p.String()
 }
 
-// machine makes a rule of the file of certain machines.
+// machine converts the file of certain machines into a rule.
 func (c *converter) machine(name string, m config.Machine, general, cfg *pxelinux.Config) {
 	at := pxelinux.Line{File: cfgDir + "/" + name, Number: 1}
 	if len(cfg.Lines) > 0 {
@@ -69,7 +69,7 @@ func (c *converter) machine(name string, m config.Machine, general, cfg *pxelinu
 	var names []string
 	for _, r := range c.convert(u.menu, "", true) {
 		for _, n := range r.all() {
-			if !slices.Contains(names, n) { // the same LABEL may stand there twice
+			if !slices.Contains(names, n) { // the same LABEL may occur twice
 				names = append(names, n)
 			}
 		}
@@ -108,7 +108,7 @@ func (c *converter) machine(name string, m config.Machine, general, cfg *pxelinu
 		if start != c.preset {
 			m.Default = start
 			if len(m.Entries) > 0 && start != "" && !slices.Contains(m.Entries, start) {
-				m.Entries = append(m.Entries, start) // it stays in its submenu
+				m.Entries = append(m.Entries, start) // the entry stays in its submenu
 			}
 		}
 		if l, ok := u.menu.Last("MENU TITLE"); ok && (general == nil || line(general, "MENU TITLE").Args != l.Args) {
@@ -121,7 +121,7 @@ func (c *converter) machine(name string, m config.Machine, general, cfg *pxelinu
 	c.rule(m, cfgDir+"/"+name)
 }
 
-// rule adds a rule. Machines that get the same share one.
+// rule adds a rule. Machines that get the same menu share one.
 func (c *converter) rule(m config.Machine, from string) {
 	key := fmt.Sprint(len(m.GUID) > 0, m.Boot, m.Entries, m.Default, m.Timeout != nil)
 	if m.Timeout != nil {
@@ -137,15 +137,15 @@ func (c *converter) rule(m config.Machine, from string) {
 	c.machines = append(c.machines, machine{m, []string{from}})
 }
 
-// conditions is why a configuration may not have a rule for such machines; ""
-// where it may.
+// conditions returns why a configuration does not allow a rule for such machines,
+// or "" if it does.
 func conditions(m config.Machine) string {
 	m.Boot = config.BootDisk
 	s := site{machines: []machine{{Machine: m}}}
 	return s.refused()
 }
 
-// listed are the names of all entries that the menu has for every machine.
+// listed returns the names of all entries that the menu shows to every machine.
 func (c *converter) listed() []string {
 	var out []string
 	for _, e := range c.entries {
@@ -156,7 +156,7 @@ func (c *converter) listed() []string {
 	return out
 }
 
-// brought leaves out what a submenu brings along.
+// brought removes the entries that a submenu includes.
 func (c *converter) brought(names []string) []string {
 	var out []string
 	for _, n := range names {

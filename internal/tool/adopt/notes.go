@@ -9,8 +9,8 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
 )
 
-// kind is what a note is of. Those of each kind but the first are one line of
-// the report.
+// kind is the kind of a note. The notes of each kind except the first are
+// reported in one line.
 type kind int
 
 const (
@@ -20,7 +20,7 @@ const (
 	wayBack      // entries that lead back
 )
 
-// whyOne is what is told of a line of a kind, and whyAll of several.
+// whyOne is the text for one line of a kind, and whyAll for several.
 var (
 	whyOne = map[kind]string{
 		look:    "the menu has its own colors, layout and words, and no hot keys, indentation or empty lines",
@@ -34,9 +34,9 @@ var (
 	}
 )
 
-// finish puts the notes into the order of the report: first what changes what
-// starts by itself, then file by file as they were read, and at the end the
-// kinds that are one line each.
+// finish sorts the notes for the report: first those about what starts
+// automatically, then file by file in the order of reading, and last the kinds
+// that are one line each.
 func (c *converter) finish(order []string) {
 	place := map[string]int{}
 	for i, name := range order {
@@ -61,7 +61,7 @@ func (c *converter) finish(order []string) {
 	c.notes = gathered(c.notes)
 }
 
-// gathered makes one note of all notes of a kind that stand together.
+// gathered merges adjacent notes of the same kind into one note.
 func gathered(notes []note) []note {
 	var out []note
 	for len(notes) > 0 {
@@ -82,7 +82,7 @@ func gathered(notes []note) []note {
 	return out
 }
 
-// String is the note as the report has it.
+// String returns the note as the report shows it.
 func (n note) String() string {
 	place := brief(pxelinux.Decode(n.line.Place()))
 	why := oneLine(pxelinux.Decode(n.why))
@@ -95,7 +95,8 @@ func (n note) String() string {
 	return place + ": " + shown(n.line) + ": " + why
 }
 
-// keywords are those of a note's lines, each once, as far as there is room.
+// keywords lists the keywords of a note's lines, without duplicates, as far as
+// they fit.
 func (n note) keywords() string {
 	words := []string{brief(n.line.Keyword)}
 	for _, o := range n.others {

@@ -9,23 +9,24 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
 )
 
-// httpLoader is the PXELINUX that loads from URLs of HTTP and FTP
-// (doc/pxelinux.txt, "lpxelinux.0").
+// httpLoader is the PXELINUX that loads from HTTP and FTP URLs (doc/pxelinux.txt,
+// "lpxelinux.0").
 const httpLoader = "lpxelinux.0"
 
-// noServer is in the place of a WDS server that the menus do not name. No name
-// server knows it (RFC 2606 §2).
+// noServer is the placeholder for a WDS server that the menus do not name. It
+// never resolves (RFC 2606 §2).
 const noServer = "wds.invalid"
 
-// program is an entry of a program that does what an entry of the box has
-// another way for. ok is false for all other programs.
+// program converts a program into the box's equivalent entry. ok is false for all
+// other programs.
 func (c *converter) program(e *pxelinux.Entry, image, arguments string) (out config.Entry, files []used, ok bool) {
 	name := base(image)
 	by := lineOf(e.Lines, e.Line, e.Type)
 	stem := strings.TrimSuffix(name, path.Ext(name))
 	switch {
 	case name == "chain.c32" && wholeDisk(arguments), stem == "abortpxe" && isNBP(name):
-		// Windows' abortpxe ends the network boot, and the BIOS goes on to the disk.
+		// Windows' abortpxe ends the network boot, and the BIOS continues with
+		// the disk.
 		return config.Entry{Disk: true}, nil, true
 	case name == "chain.c32":
 		c.remark(by, "a menu on UEFI does not have it: it starts another disk, or a part of one")
@@ -45,15 +46,16 @@ func (c *converter) program(e *pxelinux.Entry, image, arguments string) (out con
 	return out, nil, false
 }
 
-// windows are Windows' boot programs for a BIOS, those of RIS among them.
+// windows are Windows' boot programs for a BIOS, including those of RIS.
 var windows = []string{"pxeboot", "startrom", "hdlscom1", "hdlscom2"}
 
 func isNBP(name string) bool {
 	return slices.Contains([]string{".com", ".n12", ".0"}, strings.ToLower(path.Ext(name)))
 }
 
-// isWDSFolder reports whether a program's folder is that of a WDS server, which
-// has wdsnbp.com next to it; some guides have it renamed for PXELINUX.
+// isWDSFolder reports whether a program is in the folder of a WDS server, which
+// also contains wdsnbp.com; some guides tell users to rename the program for
+// PXELINUX.
 func (c *converter) isWDSFolder(image string) bool {
 	dir := path.Dir(strings.ReplaceAll(image, `\`, "/"))
 	for _, name := range []string{"wdsnbp.com", "wdsnbp.0", "wdsmgfw.efi"} {
@@ -64,8 +66,8 @@ func (c *converter) isWDSFolder(image string) bool {
 	return false
 }
 
-// wholeDisk reports whether chain.c32 starts the first disk, as firmware does
-// (doc/chain.txt): partition 0 is the disk's own boot record.
+// wholeDisk reports whether chain.c32 starts the first disk as firmware does
+// (doc/chain.txt): partition 0 is the disk's boot record.
 func wholeDisk(arguments string) bool {
 	words := slices.DeleteFunc(strings.Fields(strings.ToLower(arguments)), func(w string) bool {
 		return w == "swap" || w == "keeppxe" || w == "0"
@@ -74,16 +76,16 @@ func wholeDisk(arguments string) bool {
 		len(words) == 0 && strings.TrimSpace(arguments) != ""
 }
 
-// power restarts or switches off the machine, on each firmware.
+// power restarts or powers off the machine, on each firmware.
 func power(what, arguments string) config.Entry {
 	lines := pxelinux.Append([]string{"COM32 " + what + ".c32"}, pxelinux.Decode(arguments))
-	command := map[string]string{"reboot": "reboot", "poweroff": "halt"}[what] // GRUB's
+	command := map[string]string{"reboot": "reboot", "poweroff": "halt"}[what] // GRUB's command
 	return config.Entry{PXELINUX: strings.Join(lines, "\n"), GRUB: command}
 }
 
-// mboot adds the files that the mboot.c32 of ESXi loads by itself: boot.cfg
-// names them. SYSLINUX has another program of that name, which knows no
-// boot.cfg.
+// mboot adds the files that ESXi's mboot.c32 loads without being told: boot.cfg
+// names them. SYSLINUX has a different program with that name, which does not
+// read boot.cfg.
 func (c *converter) mboot(image, arguments string, by pxelinux.Line) (out config.Entry, files []used, ok bool) {
 	module, there := c.lookup(image)
 	dir := path.Dir(strings.ReplaceAll(image, `\`, "/"))
@@ -123,7 +125,7 @@ func (c *converter) mboot(image, arguments string, by pxelinux.Line) (out config
 	return config.Entry{File: module, Append: arguments}, files, true
 }
 
-// bootCfg reads the files in ESXi's boot.cfg, and the folder that they are in.
+// bootCfg returns the files in ESXi's boot.cfg, and their folder.
 func bootCfg(text string) (prefix string, files []string) {
 	for line := range strings.Lines(text) {
 		key, value, _ := strings.Cut(line, "=")
@@ -142,7 +144,7 @@ func bootCfg(text string) (prefix string, files []string) {
 	return prefix, slices.DeleteFunc(files, func(s string) bool { return s == "" || s == "/" })
 }
 
-// url notes a name that only httpLoader can load.
+// url reports a name that only httpLoader can load.
 func (c *converter) url(name string, by pxelinux.Line) {
 	scheme, _, ok := strings.Cut(strings.ToLower(name), "://")
 	if ok && !c.http && slices.Contains([]string{"http", "ftp"}, scheme) {
@@ -151,7 +153,7 @@ func (c *converter) url(name string, by pxelinux.Line) {
 	}
 }
 
-// nextPXELINUX tells the folder of another PXELINUX that an entry starts.
+// nextPXELINUX returns the folder of another PXELINUX that an entry starts.
 func (c *converter) nextPXELINUX(e *pxelinux.Entry) (dir string, ok bool) {
 	if e.Disabled || e.Action != pxelinux.Boot || e.Type != "KERNEL" && e.Type != "PXE" {
 		return "", false
@@ -164,7 +166,7 @@ func (c *converter) nextPXELINUX(e *pxelinux.Entry) (dir string, ok bool) {
 	return path.Dir(file), found
 }
 
-// nextMenu makes a submenu of the menus of another PXELINUX.
+// nextMenu converts the menus of another PXELINUX into a submenu.
 func (c *converter) nextMenu(e *pxelinux.Entry, dir, in string, unlisted bool) *result {
 	l := lineOf(e.Lines, e.Line, e.Type)
 	file := path.Join(dir, cfgDir, "default")
@@ -173,6 +175,6 @@ func (c *converter) nextMenu(e *pxelinux.Entry, dir, in string, unlisted bool) *
 		return nothing(e)
 	}
 	c.remark(l, "starts another PXELINUX: the menu of all machines in %s is a submenu here", path.Join(dir, cfgDir))
-	// That PXELINUX puts its folder in front of the names in its menus.
+	// The other PXELINUX prefixes the names in its menus with its folder.
 	return c.fileMenu(e, menuFiles{[]string{file}, true, dir}, in, unlisted)
 }

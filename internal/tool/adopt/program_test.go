@@ -10,7 +10,7 @@ import (
 	"github.com/pxebox/pxebox/config"
 )
 
-// outcome is what a tree has become.
+// outcome is the result of converting a tree.
 type outcome struct {
 	config *config.Config
 	toml   string
@@ -50,8 +50,8 @@ func (a outcome) became() []string {
 	return out
 }
 
-// What a menu starts by a program that the box has another way for, and the
-// files that programs load by themselves.
+// Programs that the box has an equivalent for, and the files that programs load
+// without being told.
 func TestPrograms(t *testing.T) {
 	const windowsServer = "\nLABEL wds\nKERNEL "
 	for name, tt := range map[string]struct {
@@ -60,7 +60,7 @@ func TestPrograms(t *testing.T) {
 		entries []string
 		copied  []string
 		note    string // a part of the notes
-		without string // no note has it
+		without string // must not be in any note
 	}{
 		"the whole first disk by chain.c32": {
 			menu: "LABEL a\nCOM32 chain.c32\nAPPEND hd0\nLABEL b\nKERNEL mods/chain.c32 hd0 0\nLABEL c\n" +

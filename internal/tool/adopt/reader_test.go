@@ -16,23 +16,23 @@ import (
 )
 
 // A second reader of PXELINUX's language. It is written from doc/syslinux.txt,
-// doc/menu.txt and what the programs do, shares nothing with package pxelinux,
-// and answers one question: what does a machine start that is left alone?
+// doc/menu.txt and the behavior of the programs, and shares no code with package
+// pxelinux. It answers one question: what does an unattended machine start?
 
-// reader is PXELINUX of a version, 4 or 6, with the files of a server. Of what
-// the versions differ in, it has what an administrator relies on: MENU INCLUDE
-// and files without their extension.
+// reader simulates PXELINUX version 4 or 6, with the files of a server. Of the
+// differences between the versions, it models those that administrators rely on:
+// MENU INCLUDE, and files without their extension.
 type reader struct {
 	version int
 	files   map[string]string
-	steps   int // menus and configurations that were begun
+	steps   int // menus and configurations that were started
 }
 
-// readerLabel is a LABEL as PXELINUX itself or its menu sees it.
+// readerLabel is a LABEL as PXELINUX or its menu sees it.
 type readerLabel struct {
 	name                 string
 	kind, image, initrd  string
-	own                  *string // its APPEND, or the one in front of all labels
+	own                  *string // its APPEND, or the one before all labels
 	hidden, off          bool
 	elsewhere, quits     bool // MENU GOTO, MENU QUIT
 	submenu, isSeparator bool
@@ -47,8 +47,8 @@ type readerMenu struct {
 	inUp               *readerLabel
 }
 
-// flat is a file with what it includes, without TEXT, one line after the
-// other. MENU INCLUDE is followed by the menu, and by PXELINUX 6.
+// flat returns the lines of a file and of its includes, without TEXT. The menu
+// and PXELINUX 6 follow MENU INCLUDE.
 func (r *reader) flat(name string, menuIncludes bool, around []string) (out []string) {
 	name = path.Clean(name)
 	if slices.Contains(around, name) {
@@ -75,7 +75,8 @@ func (r *reader) flat(name string, menuIncludes bool, around []string) (out []st
 	return out
 }
 
-// directive splits a line. The keyword is in small letters, with MENU's word.
+// directive splits a line. The keyword is in lowercase, and includes the word
+// after MENU.
 func directive(l string) (keyword, rest string) {
 	cut := func(s string) (string, string) {
 		i := strings.IndexAny(s, " \t")
@@ -112,14 +113,14 @@ func (l *readerLabel) put(keyword, rest string) {
 	}
 }
 
-// end is where a LABEL ends: what stands for all of them then, stands for it.
+// end finishes a LABEL: the global values at that point apply to it.
 func (l *readerLabel) end(global string) {
 	if l != nil && l.own == nil {
 		l.own = &global
 	}
 }
 
-// command is what a LABEL starts, in one line; "" for nothing.
+// command returns what a LABEL starts, in one line, or "" for nothing.
 func (l *readerLabel) command() string {
 	if l.elsewhere || l.submenu || l.off || l.isSeparator {
 		return ""
@@ -134,7 +135,7 @@ func (l *readerLabel) command() string {
 	return l.kind + " " + l.image + " " + args
 }
 
-// boot is what PXELINUX starts that begins with a configuration file.
+// boot returns what PXELINUX starts when it begins with a configuration file.
 func (r *reader) boot(file string) string {
 	if r.steps++; r.steps > 9 {
 		return ""
@@ -206,7 +207,7 @@ func (r *reader) boot(file string) string {
 	return load(standard)
 }
 
-// run is what a command line starts: its kind, its file and arguments.
+// run returns what a command line starts: its kind, its file and arguments.
 func (r *reader) run(main, command string) string {
 	w := strings.Fields(command)
 	if len(w) < 2 {
@@ -239,7 +240,7 @@ func (r *reader) run(main, command string) string {
 	return fmt.Sprintf("%s [%s] %s", path.Clean(image), initrd, strings.Join(rest, " "))
 }
 
-// menu is what the menu's program starts.
+// menu returns what the menu program starts.
 func (r *reader) menu(main string, files []string) string {
 	if r.steps++; r.steps > 9 {
 		return ""
@@ -358,8 +359,8 @@ func (r *reader) menu(main string, files []string) string {
 	return r.run(main, "kernel "+first.onTimeout)
 }
 
-// adopted is what the adopted menu of all machines starts by itself, as reader
-// says it. A menu starts no entry whose file is missing.
+// adopted returns what the adopted general menu starts automatically, in reader's
+// form. A menu starts no entry whose file is missing.
 func adopted(t *testing.T, c *config.Config, files map[string]string) string {
 	if c.Menu.Timeout == 0 {
 		return ""
@@ -387,9 +388,9 @@ func adopted(t *testing.T, c *config.Config, files map[string]string) string {
 	return ""
 }
 
-// agrees checks what starts by itself against the reader: it is what PXELINUX
-// starts, of either version, or nothing. Where the versions differ, it may be
-// the disk alone.
+// agrees checks what starts automatically against the reader: it is what PXELINUX
+// starts, in either version, or nothing. Where the versions differ, only the disk
+// may start.
 func agrees(t *testing.T, files map[string]string) string {
 	t.Helper()
 	v6 := (&reader{version: 6, files: files}).boot("pxelinux.cfg/default")
@@ -434,7 +435,7 @@ func agrees(t *testing.T, files map[string]string) string {
 	return got
 }
 
-// Menus put together at random from what decides what starts.
+// Random menus, built from the lines that decide what starts.
 func TestStartAgreesWithReader(t *testing.T) {
 	lines := []string{
 		"ui menu.c32", "ui vesamenu", "default menu.c32", "default menu", "default a", "default b", "default c x", "default gone", "default k1 y",
@@ -463,10 +464,11 @@ func TestStartAgreesWithReader(t *testing.T) {
 			for range r.IntN(most) + 1 {
 				line := lines[r.IntN(len(lines))]
 				if name == "part" && strings.HasPrefix(line, "append") {
-					continue // it stands for entries of the file around, which differ between the versions then
+					continue // it would apply to entries of the outer file, which then differ between the versions
 				}
 				b.WriteString(line + "\n")
-				// No entry goes on in a file that PXELINUX 4 does not read, or behind it.
+				// No entry continues in a file that PXELINUX 4 does not read, or
+				// after it.
 				if line == "menu include part" || r.IntN(3) == 0 {
 					fmt.Fprintf(&b, "label %c\nkernel k%d\n", 'a'+rune(r.IntN(3)), r.IntN(4)+1)
 				}

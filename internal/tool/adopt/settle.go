@@ -12,13 +12,14 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
-// block is a part of the pxebox.toml about DHCP that can be left out alone: a
-// key, or a table with its keys.
+// block is a part of the DHCP settings in the pxebox.toml that can be left out
+// separately: a key, or a table with its keys.
 type block struct {
 	text  string // whole lines
 	from  []pxelinux.Line
-	fixed bool // a table's head: what follows needs it
-	// subnet counts the subnets from 1; their blocks are left out together.
+	fixed bool // a table's header: what follows needs it
+	// subnet numbers the subnets from 1; the blocks of a subnet are left out
+	// together.
 	subnet int
 }
 
@@ -28,7 +29,7 @@ func key(name, value string, from ...pxelinux.Line) block {
 
 var serverMode = key("mode", quote(string(spec.ModeServer)))
 
-// dhcpTOML is the text of the blocks.
+// dhcpTOML returns the text of the blocks.
 func (s *site) dhcpTOML() string {
 	var b strings.Builder
 	for _, k := range s.blocks {
@@ -37,8 +38,8 @@ func (s *site) dhcpTOML() string {
 	return b.String()
 }
 
-// settle leaves out what a configuration must not have, and reports it: the
-// check of the product knows more rules than are looked at here.
+// settle leaves out what a configuration does not allow, and reports it: the
+// parser checks more rules than this package does.
 func (c *converter) settle() error {
 	for {
 		_, err := parser.Parse(configFile, c.toml())
@@ -46,8 +47,8 @@ func (c *converter) settle() error {
 		if err == nil || !errors.As(err, &errs) {
 			return err
 		}
-		// Where each block is in the file. [dhcp] and the like come before all
-		// that the menus make.
+		// Find the lines of each block in the file. [dhcp] and the like come
+		// before everything that comes from the menus.
 		line := 1 + strings.Count(c.header(), "\n")
 		drop := map[int]string{}
 		at := 0
@@ -68,7 +69,7 @@ func (c *converter) settle() error {
 			line = end
 		}
 		if len(drop) == 0 {
-			// Nothing is left to lease, for one.
+			// For example, nothing is left to lease.
 			i := slices.IndexFunc(c.blocks, func(b block) bool { return b.text == serverMode.text })
 			if i < 0 {
 				return err
@@ -86,7 +87,7 @@ func (c *converter) settle() error {
 			for _, l := range b.from {
 				c.lost(l, "is left out: %s", why)
 			}
-			if len(b.from) == 0 && b.subnet == 0 { // the box's own address, its mode
+			if len(b.from) == 0 && b.subnet == 0 { // the box's address or mode
 				return err
 			}
 		}
@@ -94,7 +95,7 @@ func (c *converter) settle() error {
 	}
 }
 
-// counted says what is taken of DHCP servers.
+// counted summarizes what was taken from DHCP servers.
 func (c *converter) counted() string {
 	subnets, reservations := 0, 0
 	for _, b := range c.blocks {

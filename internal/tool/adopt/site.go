@@ -10,7 +10,7 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
 )
 
-// site is what the pxebox.toml is to say, and what there is to tell of it.
+// site is the content of the pxebox.toml, and the notes for the report.
 type site struct {
 	title    string
 	timeout  time.Duration
@@ -18,17 +18,17 @@ type site struct {
 	serial   bool
 	locked   bool     // an entry asks for a password
 	sources  []string // configurations of DHCP servers
-	blocks   []block  // what they say
-	http     bool     // an entry loads a file by HTTP or FTP
+	blocks   []block  // their contents
+	http     bool     // an entry loads a file over HTTP or FTP
 	wds      []config.WDS
 	entries  []entry
 	machines []machine
 	files    []used // boot files, in the order of the entries
 	notes    []note
-	remains  []pxelinux.Line // all those of files that are not taken over
+	remains  []pxelinux.Line // all lines of files that are not converted
 }
 
-// entry is one of the site's with the place that it comes from.
+// entry is one of the site's entries with its source.
 type entry struct {
 	config.Entry
 	from string
@@ -46,53 +46,56 @@ type used struct {
 	by   pxelinux.Line
 }
 
-// note is what there is to tell of a line.
+// note is a remark about a line.
 type note struct {
-	line pxelinux.Line // without a Keyword: the file
+	line pxelinux.Line // without a Keyword, the note is about the file
 	why  string
-	lost bool // the pxebox.toml has nothing of it
-	// first says that it changes what starts by itself, or after which time.
+	lost bool // nothing of the line is in the pxebox.toml
+	// first reports that the note changes what starts automatically, or after
+	// what time.
 	first  bool
 	kind   kind
-	others []note // of the same kind, told with this one
+	others []note // of the same kind, reported with this one
 }
 
-// converter makes a site of PXELINUX's files. It is pure: what it has to know
-// of the tree, find tells.
+// converter converts PXELINUX's files into a site. It is pure: it learns what it
+// needs to know of the tree through find.
 type converter struct {
 	site
-	// find returns the name of a boot file in the tree for one that a menu
-	// has, and whether it is there.
+	// find returns the name in the tree of a boot file that a menu names, and
+	// whether the file exists.
 	find func(name string) (path string, found bool)
-	seen view // by find and read
+	seen view // used by find and read
 	// read returns a configuration file.
 	read func(name string) ([]byte, error)
-	// same returns one name for all names of the tree that lead to a file.
+	// same returns one name for all names of the tree that refer to the same
+	// file.
 	same func(path string) string
-	// bundled are the boot programs that pxebox brings.
+	// bundled are the boot programs that pxebox includes.
 	bundled map[string]bool
 
 	taken     map[string]bool            // names of entries
-	known     map[string]*result         // what a line of a menu became, by how it is written
-	started   *pxelinux.Entry            // what the file being converted starts by itself
-	names     map[*pxelinux.Entry]string // of what became an entry
+	known     map[string]*result         // what a line of a menu became, by its text
+	started   *pxelinux.Entry            // what the file being converted starts automatically
+	names     map[*pxelinux.Entry]string // of the entries they became
 	tags      map[string]string          // names of submenus by their tags, in the file being converted
-	jumps     []jump                     // that wait for the tags
-	hosts     map[string]bool            // that were told of
-	told      map[string]bool            // a file that is included twice has its lines told once
-	open      []shownFile                // those of the menus around, the innermost last
-	esxi      map[string]bool            // the mboot.c32 of ESXi
-	fileMenus int                        // that were followed
-	copies    map[string]string          // submenus that files have become, by what they are made of
-	rules     map[string]int             // machines by what they get
+	jumps     []jump                     // waiting for the tags
+	hosts     map[string]bool            // already reported
+	told      map[string]bool            // notes already added, so that a file included twice is reported once
+	open      []shownFile                // files of the surrounding menus, innermost last
+	esxi      map[string]bool            // the copies of ESXi's mboot.c32
+	fileMenus int                        // number of menus followed
+	copies    map[string]string          // submenus that files became, by their contents
+	rules     map[string]int             // indices of rules, by what their machines get
 }
 
-// shownFile is a configuration file whose menu is being converted, the menu
-// that it has become, and what it holds.
+// shownFile is a configuration file whose menu is being converted, the menu that
+// it became, and its contents.
 type shownFile struct {
 	name, tag string
 	cfg       *pxelinux.Config
-	// restarts says that PXELINUX begins anew with it: ~ is this file then.
+	// restarts reports that PXELINUX restarts with this file: ~ then refers to
+	// it.
 	restarts bool
 }
 
@@ -105,7 +108,7 @@ type jump struct {
 
 func newConverter() *converter {
 	return &converter{
-		taken: map[string]bool{config.BootMenu: true}, // stands for the menu itself below [[machine]]
+		taken: map[string]bool{config.BootMenu: true}, // means the menu itself below [[machine]]
 		known: map[string]*result{},
 		told:  map[string]bool{},
 		hosts: map[string]bool{},
@@ -116,29 +119,30 @@ func newConverter() *converter {
 	}
 }
 
-// lost tells of a line that the file does not have.
+// lost reports a line that has no equivalent in the file.
 func (c *converter) lost(l pxelinux.Line, format string, args ...any) {
 	c.tell(note{line: l, why: fmt.Sprintf(format, args...), lost: true})
 }
 
-// remark tells of a line that is not quite the same any more.
+// remark reports a line whose meaning changes slightly.
 func (c *converter) remark(l pxelinux.Line, format string, args ...any) {
 	c.tell(note{line: l, why: fmt.Sprintf(format, args...)})
 }
 
-// without tells of a file of certain machines that is left out: they get the
-// menu of all, and what that starts.
+// without reports a file for certain machines that is left out: they get the
+// general menu, and what that starts.
 func (c *converter) without(l pxelinux.Line, format string, args ...any) {
 	c.tell(note{line: l, why: fmt.Sprintf(format, args...), lost: true, first: true})
 }
 
-// noted tells of a line of a kind.
+// noted reports a line of a kind.
 func (c *converter) noted(k kind, l pxelinux.Line, lost bool) {
 	c.tell(note{line: l, why: whyOne[k], lost: lost, kind: k})
 }
 
-// starting tells of what starts by itself now, and did not, or of what does not
-// any more; or whether the box leases addresses. The report begins with it.
+// starting reports that something starts automatically that did not before, or no
+// longer does; or whether the box leases addresses. These notes come first in the
+// report.
 func (c *converter) starting(l pxelinux.Line, format string, args ...any) {
 	c.tell(note{line: l, why: fmt.Sprintf(format, args...), first: true})
 }
@@ -150,8 +154,8 @@ func (c *converter) tell(n note) {
 	}
 }
 
-// shown is a line as a person may see it: not the password, which need not be
-// hashed.
+// shown returns a line as it may be shown, without a password, which may be in
+// plain text.
 func shown(l pxelinux.Line) string {
 	if strings.HasSuffix(l.Keyword, "PASSWD") {
 		return l.Keyword + " ..."
@@ -159,7 +163,7 @@ func shown(l pxelinux.Line) string {
 	return brief(pxelinux.Decode(l.String()))
 }
 
-// general converts the menu of machines that have no file of their own.
+// general converts the menu of machines that have no separate file.
 func (c *converter) general(cfg *pxelinux.Config) {
 	u := c.unattended(cfg)
 	c.settings(cfg)
@@ -184,7 +188,7 @@ func (c *converter) general(cfg *pxelinux.Config) {
 	c.timeout = c.after(u, c.preset)
 }
 
-// began gets ready to convert what a configuration shows.
+// began prepares for converting what a configuration shows.
 func (c *converter) began(u unattended) {
 	c.started, c.copies = u.entry, map[string]string{}
 	c.open = []shownFile{{c.open[0].name, topTag, u.menu, true}}
@@ -193,8 +197,8 @@ func (c *converter) began(u unattended) {
 	}
 }
 
-// after is the time after which a menu starts the entry of that name by itself;
-// 0 waits for a key.
+// after returns the timeout after which a menu starts the entry with that name; 0
+// waits for a key.
 func (c *converter) after(u unattended, name string) time.Duration {
 	const shortest, longest = time.Second, 59 * time.Minute
 	switch {
@@ -219,7 +223,7 @@ func (c *converter) after(u unattended, name string) time.Duration {
 	return u.wait
 }
 
-// isLocked reports whether an entry, or a submenu that it is in, is locked.
+// isLocked reports whether an entry, or a submenu that contains it, is locked.
 func (c *converter) isLocked(name string) bool {
 	for ; name != ""; name = c.named(name).In {
 		if c.named(name).Locked {
@@ -231,14 +235,14 @@ func (c *converter) isLocked(name string) bool {
 
 const hiddenDefault = "is hidden, and the default: the menu shows it"
 
-// line is the last line with the keyword; where there is none, it has no place
-// either.
+// line returns the last line with the keyword, or the zero Line if there is none.
 func line(cfg *pxelinux.Config, keyword string) pxelinux.Line {
 	l, _ := cfg.Last(keyword)
 	return l
 }
 
-// starts is the name of what e has become; empty where that starts nothing.
+// starts returns the name of the entry that e became, or "" if that starts
+// nothing.
 func (c *converter) starts(e *pxelinux.Entry) string {
 	name := c.names[e]
 	if name == "" || c.named(name).Submenu || strings.HasPrefix(c.named(name).PXELINUX, "MENU ") {
@@ -260,8 +264,8 @@ func (c *converter) serialPort(l pxelinux.Line) bool {
 	return true
 }
 
-// settings tells of all lines that stand for a whole menu and that no key
-// stands for.
+// settings reports all lines that apply to a whole menu and have no equivalent
+// key.
 func (c *converter) settings(cfg *pxelinux.Config) {
 	for _, f := range cfg.Faults {
 		c.lost(f.Line, "%s", f.Why)
@@ -282,8 +286,8 @@ func (c *converter) settings(cfg *pxelinux.Config) {
 	walk(cfg.Top)
 }
 
-// setting tells why a line has no place in the file; the note is empty where it
-// has, or where it changes nothing.
+// setting returns why a line does not belong in the file. The note is empty if it
+// does, or if the line changes nothing.
 func setting(l pxelinux.Line) note {
 	yes := pxelinux.Atoi(l.Args) != 0
 	lost := func(why string) note { return note{line: l, why: why, lost: true} }
@@ -329,14 +333,15 @@ func setting(l pxelinux.Line) note {
 		"IMPLICIT", "NOCOMPLETE",
 		"TEXT", "TEXT HELP", "ENDTEXT", "MENU BEGIN", "MENU END", "MENU TITLE", "MENU LABEL", "MENU INCLUDE",
 		"MENU START", "MENU PASSWD", "MENU DEFAULT",
-		// PXELINUX takes them, and cannot do it (doc/menu.txt, MENU SAVE).
+		// PXELINUX accepts them, but does not implement them (doc/menu.txt, MENU
+		// SAVE).
 		"MENU SAVE", "MENU NOSAVE":
 		return note{}
 	}
 	switch {
 	case !l.Known():
 		n := lost(unknown(l))
-		n.first = strings.HasPrefix(l.Keyword, byteOrderMark) // it may be DEFAULT
+		n.first = strings.HasPrefix(l.Keyword, byteOrderMark) // it may be a DEFAULT
 		return n
 	case strings.HasPrefix(l.Keyword, "MENU "):
 		return of(look)
@@ -346,7 +351,8 @@ func setting(l pxelinux.Line) note {
 
 const noLabel = "stands below no LABEL, where it does nothing"
 
-// unknown is why a line has no effect whose keyword PXELINUX does not know.
+// unknown says why a line with a keyword that PXELINUX does not know has no
+// effect.
 func unknown(l pxelinux.Line) string {
 	if strings.HasPrefix(l.Keyword, byteOrderMark) {
 		return "PXELINUX does not know it, since the file begins with a byte order mark: save it as UTF-8 without one"
@@ -354,10 +360,10 @@ func unknown(l pxelinux.Line) string {
 	return "PXELINUX does not know it"
 }
 
-// byteOrderMark is what Windows' Notepad begins a file with.
+// byteOrderMark is what Windows' Notepad writes at the start of a file.
 const byteOrderMark = "\ufeff"
 
-// first is the first word of a text.
+// first returns the first word of a text.
 func first(s string) string {
 	if f := strings.Fields(s); len(f) > 0 {
 		return f[0]

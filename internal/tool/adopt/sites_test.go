@@ -9,14 +9,14 @@ import (
 	"testing"
 )
 
-// The trees that tools and distributions make, in the form that their
-// documentation and their templates have.
+// The trees that tools and distributions create, in the form of their
+// documentation and templates.
 var sites = []struct {
 	name    string
 	files   map[string]string
-	by      string   // what the menu of all machines starts by itself, as reader says it
-	timeout string   // after which time
-	entries []string // and what they have become
+	by      string   // what the general menu starts automatically, in reader's form
+	timeout string   // the timeout before that
+	entries []string // and what they became
 	rules   []string // of machines: what they boot, their default and timeout
 }{
 	{

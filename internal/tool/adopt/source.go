@@ -17,18 +17,18 @@ import (
 	"github.com/pxebox/pxebox/internal/tool/adopt/iscdhcp"
 )
 
-// sources are what a person names, told apart.
+// sources are the user's arguments, sorted by kind.
 type sources struct {
-	tree     string // folder of a TFTP server; "": none
+	tree     string // folder of a TFTP server; "" for none
 	dhcp     []*dhcpconf.Config
-	files    []string // names of the dhcp, as notes have them
+	files    []string // names of the dhcp files, as notes show them
 	fromRoot bool     // the tree is that of a tftp-root
-	// folders are those of the files.
+	// folders are the folders of the files.
 	folders []string
 }
 
-// readSources reads the configurations of DHCP servers. A folder is the tree of a
-// TFTP server.
+// readSources reads the configurations of DHCP servers. It takes a folder as the
+// tree of a TFTP server.
 func readSources(names []string) (sources, error) {
 	var s sources
 	for _, name := range names {
@@ -93,7 +93,7 @@ var (
 	reDhcpd   = regexp.MustCompile(`^([a-z][a-z0-9-]*\b.*[;{]|\}.*|.*;[ \t]*\}?)[ \t]*(#.*)?$`)
 )
 
-// kindOf tells a file by most of its lines.
+// kindOf determines the kind of a file from the majority of its lines.
 func kindOf(text string) fileKind {
 	votes, first := map[fileKind]int{}, true
 	for line := range strings.Lines(strings.TrimPrefix(text, "\ufeff")) {
@@ -104,7 +104,7 @@ func kindOf(text string) fileKind {
 		first = false
 		switch {
 		case begins && (strings.HasPrefix(line, "{") || strings.HasPrefix(line, "<")):
-			return notKnownFile // JSON, of Kea, or XML
+			return notKnownFile // Kea's JSON, or XML
 		case len(dhcpconf.ReadTable("", []byte(line)).Hosts) > 0 && !strings.Contains(line, "="):
 			votes[table]++
 		case reDhcpd.MatchString(line):
@@ -122,8 +122,8 @@ func kindOf(text string) fileKind {
 	return best
 }
 
-// included are the files of a configuration: those in its folder, and below.
-// Nothing else is read, whatever an include says.
+// included are the files that a configuration can include: those in its folder
+// and below. Nothing else is read, whatever an include says.
 type included struct {
 	dir  *tree
 	main string // the configuration
@@ -131,9 +131,9 @@ type included struct {
 
 var errElsewhere = errors.New("it is not in the folder of the configuration, nor below it: copy it there")
 
-// name is a file or folder as seen from the configuration's folder. Includes
-// have mostly absolute paths; a configuration that was copied from another
-// machine finds its files where they were copied with it.
+// name returns a file or folder relative to the configuration's folder. Includes
+// mostly use absolute paths; a configuration copied from another machine finds
+// the files that were copied along with it.
 func (f included) name(name string) (string, error) {
 	name = filepath.ToSlash(name)
 	if rel, err := filepath.Rel(f.dir.abs, filepath.FromSlash(name)); path.IsAbs(name) && err == nil &&
@@ -191,8 +191,8 @@ func (f included) List(folder string) ([]string, error) {
 	return out, nil
 }
 
-// tftpRoot is the folder that a configuration says is the TFTP server's, and the
-// folder of PXELINUX in it, where both are there.
+// tftpRoot returns the folder that a configuration names as the TFTP server's,
+// and the folder of PXELINUX in it, if both exist.
 func (s sources) tftpRoot() (root, menus string, ok bool) {
 	for i, cfg := range s.dhcp {
 		dir := cfg.TFTPRoot.Value
@@ -221,7 +221,7 @@ func (s sources) tftpRoot() (root, menus string, ok bool) {
 	return "", "", false
 }
 
-// parseOwn reads the box's own address with the length of its network.
+// parseOwn parses the box's address with its prefix length.
 func parseOwn(s string) (netip.Prefix, error) {
 	if s == "" {
 		return netip.Prefix{}, nil
@@ -234,7 +234,7 @@ func parseOwn(s string) (netip.Prefix, error) {
 	return p, nil
 }
 
-// order are the files in the order in which they are read.
+// order lists the files in the order in which they are read.
 func (s sources) order(src *tree) []string {
 	if src == nil {
 		return s.files

@@ -9,29 +9,29 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
 )
 
-// unattended is what a machine does that is left alone.
+// unattended is what a machine does when no key is pressed.
 type unattended struct {
 	menu *pxelinux.Config // the entries that a person may choose from
-	// files are those of menu, where the menu's program is told of some.
+	// files are the files of menu, if the menu program is started with any.
 	files []string
-	// cursor is the entry that one key starts; nil for none.
+	// cursor is the entry that one key press starts; nil for none.
 	cursor *pxelinux.Entry
-	// entry is what starts by itself; nil for nothing. by is the line that
-	// says so, and wait the time before it, in which menu is shown, or with
-	// atOnce is not.
+	// entry is what starts automatically; nil for nothing. by is the line that
+	// says so, and wait is the time before it. The menu is shown during that
+	// time, unless atOnce is set.
 	entry  *pxelinux.Entry
 	by     pxelinux.Line
 	wait   time.Duration
 	atOnce bool
 }
 
-// nothing is u for a machine that waits for a person.
+// nothing returns u for a machine that waits for a key.
 func (u unattended) nothing() unattended {
 	return unattended{menu: u.menu, files: u.files, cursor: u.cursor}
 }
 
-// unattended reads what a configuration starts by itself. A wrong guess may
-// erase a disk, so that in doubt it is nothing, or the disk alone.
+// unattended determines what a configuration starts automatically. A wrong guess
+// may erase a disk, so in doubt the result is nothing, or only the disk.
 func (c *converter) unattended(cfg *pxelinux.Config) unattended {
 	u := c.byVersions(cfg)
 	for _, f := range slices.Concat(cfg.Faults, u.menu.Faults) {
@@ -43,7 +43,7 @@ func (c *converter) unattended(cfg *pxelinux.Config) unattended {
 	return u
 }
 
-// byVersions is unattended for what was read, by PXELINUX's versions.
+// byVersions is unattended for what could be read, by PXELINUX's version.
 func (c *converter) byVersions(cfg *pxelinux.Config) unattended {
 	now, before := cfg.Startup(true), cfg.Startup(false)
 	named, _ := cfg.AtPrompt(now.Command, true)
@@ -51,7 +51,7 @@ func (c *converter) byVersions(cfg *pxelinux.Config) unattended {
 	if same(now, before) && named == namedBefore {
 		return c.startup(cfg, now, true)
 	}
-	// A tree is as old as its pxelinux.0, which need not be in it.
+	// The tree's version is that of its pxelinux.0, which may not be in it.
 	u := c.startup(cfg, before, false)
 	if before.Command == "" {
 		u = c.startup(cfg, now, true)
@@ -67,7 +67,8 @@ func (c *converter) byVersions(cfg *pxelinux.Config) unattended {
 	return u
 }
 
-// same reports whether PXELINUX does the same, whichever line says it.
+// same reports whether PXELINUX does the same in both cases, whichever line says
+// it.
 func same(a, b pxelinux.Startup) bool {
 	command := func(s string) string {
 		if pxelinux.IsMenu(first(s)) {
@@ -79,8 +80,8 @@ func same(a, b pxelinux.Startup) bool {
 		a.OnTimeout.Args == b.OnTimeout.Args && command(a.Command) == command(b.Command)
 }
 
-// startup is what PXELINUX comes to that begins so. heeded is Startup's and
-// AtPrompt's menuIncludes.
+// startup returns what PXELINUX does after such a start. heeded is the
+// menuIncludes parameter of Startup and AtPrompt.
 func (c *converter) startup(cfg *pxelinux.Config, s pxelinux.Startup, heeded bool) unattended {
 	e, arguments := cfg.AtPrompt(s.Command, heeded)
 	u := unattended{menu: cfg}
@@ -89,7 +90,7 @@ func (c *converter) startup(cfg *pxelinux.Config, s pxelinux.Startup, heeded boo
 		u.menu, u.files = c.shownBy(cfg, s.Line, files)
 	}
 	if shows && e != nil && e.Type == "KERNEL" && path.Ext(first(e.Image)) == "" {
-		// Only up to version 4 the file of a LABEL is found without it.
+		// Only versions up to 4 find a LABEL's file without its extension.
 		c.starting(e.Line, "starts a file without its extension, which PXELINUX finds no more since version 5: nothing starts by itself")
 		u.cursor = u.menu.Start.First()
 		return u
@@ -117,9 +118,9 @@ func (c *converter) startup(cfg *pxelinux.Config, s pxelinux.Startup, heeded boo
 	return u
 }
 
-// menuOf are the files behind the menu's program, where a command line starts
-// that. e is the entry that it names, and arguments what stands behind the
-// name.
+// menuOf returns the files after the menu program, if a command line starts that
+// program. e is the entry that the command line names, and arguments is what
+// follows the name.
 func (c *converter) menuOf(e *pxelinux.Entry, arguments, command string) (files []string, ok bool) {
 	switch {
 	case e == nil && pxelinux.IsMenu(first(command)):
@@ -133,8 +134,8 @@ func (c *converter) menuOf(e *pxelinux.Entry, arguments, command string) (files 
 	return nil, false
 }
 
-// shownBy is what a menu's program shows that is started with some files. It
-// returns none of them where that is PXELINUX's own file.
+// shownBy returns what the menu program shows when it starts with these files.
+// The files it returns are nil if that is PXELINUX's main file.
 func (c *converter) shownBy(cfg *pxelinux.Config, l pxelinux.Line, files []string) (*pxelinux.Config, []string) {
 	if !slices.ContainsFunc(files, func(f string) bool { return !c.isMain(f) }) {
 		return cfg, nil
@@ -155,7 +156,8 @@ func (c *converter) shownBy(cfg *pxelinux.Config, l pxelinux.Line, files []strin
 	return menu, files
 }
 
-// countdown is what u's menu starts once its time is up (menumain.c, run_menu).
+// countdown returns what u's menu starts when its time is up (menumain.c,
+// run_menu).
 func (c *converter) countdown(u unattended) unattended {
 	cfg := u.menu
 	m := cfg.Start
@@ -195,25 +197,25 @@ func hasCommand(e *pxelinux.Entry) bool {
 	return e.Submenu == nil && !e.Separator && !e.Disabled && e.Action == pxelinux.Boot
 }
 
-// command is a command line that starts by itself.
+// command is a command line that starts automatically.
 type command struct {
 	line      pxelinux.Line
-	entry     *pxelinux.Entry // that it names; nil for none
-	arguments string          // behind its name
+	entry     *pxelinux.Entry // the entry that it names; nil for none
+	arguments string          // after the entry's name
 	prompt    bool            // PXELINUX itself runs it, which finds files without their extension
-	atOnce    bool            // nothing is shown before, so that it alone starts the entry
+	atOnce    bool            // nothing is shown before, so only this command line starts the entry
 }
 
-// command is the entry for a command line: that of its name, or one that is
-// added to the menu. It is nil where none is sure to start what the command
-// line does.
+// command returns the entry for a command line: the one that it names, or one
+// added to the menu. It returns nil if no entry is certain to start what the
+// command line does.
 func (c *converter) command(cfg, menu *pxelinux.Config, cmd command) *pxelinux.Entry {
 	if cmd.entry != nil {
 		switch {
 		case !hasCommand(cmd.entry):
 			c.starting(cmd.line, "names an entry without a command: nothing starts by itself")
 			return nil
-		case menu != cfg: // which need not have the entry
+		case menu != cfg: // which may lack the entry
 			e := *cmd.entry
 			e.Append, e.Hidden = strings.TrimSpace(e.Append+" "+cmd.arguments), false
 			return c.added(menu, &e, cmd)
@@ -248,7 +250,7 @@ func (c *converter) command(cfg, menu *pxelinux.Config, cmd command) *pxelinux.E
 		c.starting(cmd.line, "names no entry and no file of this folder: nothing starts by itself%s", hint)
 		return nil
 	case strings.EqualFold(path.Ext(image), ".c32") && !slices.Contains(starters, base(image)):
-		// gfxboot.c32, for one, shows a menu.
+		// gfxboot.c32, for example, shows a menu.
 		c.starting(cmd.line, "starts a module, which may wait for a key: nothing starts by itself")
 		return nil
 	}
@@ -256,10 +258,10 @@ func (c *converter) command(cfg, menu *pxelinux.Config, cmd command) *pxelinux.E
 	return c.added(menu, e, cmd)
 }
 
-// starters are modules that start something else, and wait for nothing.
+// starters are modules that start something else without waiting for a key.
 var starters = []string{"chain.c32", "pxechn.c32", "linux.c32", "mboot.c32", "reboot.c32", "poweroff.c32"}
 
-// added adds an entry to the menu, unless it has one that does the same.
+// added adds an entry to the menu, unless one there does the same.
 func (c *converter) added(menu *pxelinux.Config, e *pxelinux.Entry, cmd command) *pxelinux.Entry {
 	for _, other := range menu.All() {
 		if hasCommand(other) && c.does(other) == c.does(e) {
@@ -275,7 +277,7 @@ func (c *converter) added(menu *pxelinux.Config, e *pxelinux.Entry, cmd command)
 	return e
 }
 
-// does is what an entry starts, in a form that is the same where two entries
+// does returns what an entry starts, in a form that is equal for entries that
 // start the same.
 func (c *converter) does(e *pxelinux.Entry) string {
 	image, arguments := c.image(e)
@@ -299,9 +301,9 @@ func (c *converter) does(e *pxelinux.Entry) string {
 	return strings.Join([]string{kind, image, strings.Join(initrd, ","), arguments}, "\n")
 }
 
-// commandFile is the file that a command line starts. The prompt finds one without
-// its extension, and before one that has none (elflink/ldlinux,
-// get_extension). A file of another server is taken to be there.
+// commandFile returns the file that a command line starts. The prompt also finds
+// a file without its extension, and tries the extensions before the bare name
+// (elflink/ldlinux, get_extension). A file on another server is assumed to exist.
 func (c *converter) commandFile(word string, prompt bool) (string, bool) {
 	name := strings.ReplaceAll(strings.TrimPrefix(word, "::"), `\`, "/")
 	if strings.Contains(name, ":") {

@@ -12,7 +12,7 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
 )
 
-// onScreen is a text in the characters of a PC's screen, on one line.
+// onScreen converts a text to the characters of a PC's screen, on one line.
 func onScreen(s string) string {
 	return strings.Map(func(r rune) rune {
 		if !pxelinux.Shown(r) {
@@ -22,7 +22,7 @@ func onScreen(s string) string {
 	}, oneLine(pxelinux.Decode(s)))
 }
 
-// label is what a menu shows of an entry, or for a title, before it is cut.
+// label returns what a menu shows for an entry or a title, before it is cut.
 func (c *converter) label(s string, l pxelinux.Line) string {
 	if strings.Contains(s, "^") && l.Keyword != "MENU TITLE" {
 		c.noted(look, l, false)
@@ -38,7 +38,7 @@ func (c *converter) label(s string, l pxelinux.Line) string {
 	return label
 }
 
-// cut is the beginning of a label that is longer than the menu has room for.
+// cut shortens a label that is longer than the menu has room for.
 func cut(label string, room int) string {
 	letters := []rune(label)
 	if len(letters) <= room {
@@ -49,8 +49,8 @@ func cut(label string, room int) string {
 
 const dots = ".."
 
-// cutLabels are the labels of one menu, cut to what the menu has room for. Those
-// that would be the same keep the part that tells them apart.
+// cutLabels shortens the labels of one menu to what the menu has room for. Labels
+// that would become equal keep the part that differs.
 func cutLabels(labels []string) []string {
 	out := make([]string, len(labels))
 	same := map[string][]int{}
@@ -67,7 +67,7 @@ func cutLabels(labels []string) []string {
 			}
 		}
 	}
-	// Where that is not enough, they are numbered.
+	// Where that is not enough, add numbers.
 	taken := map[string]int{}
 	for i, l := range labels {
 		if out[i] == l {
@@ -87,8 +87,8 @@ func cutLabels(labels []string) []string {
 	return out
 }
 
-// differ is where some labels begin to differ, in letters, and at the
-// beginning of a word; -1 where they do not.
+// differ returns where some labels begin to differ, in letters, moved back to the
+// start of a word; -1 if they are equal.
 func differ(labels []string, group []int) int {
 	one := []rune(labels[group[0]])
 	end := len(one)
@@ -111,10 +111,10 @@ func differ(labels []string, group []int) int {
 	return end
 }
 
-// cutMiddle has the beginning of a label, and what follows start.
+// cutMiddle keeps the beginning of a label, and what follows start.
 func cutMiddle(label string, start int) string {
 	letters := []rune(label)
-	const least = config.MaxLabel / 3 // of the beginning
+	const least = config.MaxLabel / 3 // minimum length of the beginning
 	if start <= least {
 		return cut(label, config.MaxLabel)
 	}
@@ -123,7 +123,7 @@ func cutMiddle(label string, start int) string {
 	return strings.TrimSpace(string(letters[:min(head, start)])) + dots + " " + tail
 }
 
-// help is the text of an entry for the screen below the menu.
+// help returns the text that the screen shows below the menu for an entry.
 func (c *converter) help(e *pxelinux.Entry) string {
 	var l pxelinux.Line
 	for _, l = range e.Lines {
@@ -172,7 +172,7 @@ func (c *converter) help(e *pxelinux.Entry) string {
 	return strings.Join(lines, "\n")
 }
 
-// outdent takes away the spaces that all lines begin with.
+// outdent removes the indentation that all lines share.
 func outdent(lines []string) {
 	least := -1
 	for _, h := range lines {
@@ -185,9 +185,9 @@ func outdent(lines []string) {
 	}
 }
 
-// name makes a name of the first of some texts that has letters for one, and
-// that no other entry has. "disk" is kept for the machine's own disk: it
-// stands for that below [[machine]].
+// name derives an unused name from the first text that has letters for one.
+// "disk" is reserved for the machine's disk: that is its meaning below
+// [[machine]].
 func (c *converter) name(disk bool, texts ...string) string {
 	stem := ""
 	for _, s := range texts {
@@ -207,7 +207,8 @@ func (c *converter) name(disk bool, texts ...string) string {
 	return name
 }
 
-// nameOf has the letters of s that a name may have, with hyphens for others.
+// nameOf keeps the letters of s that a name may have, and replaces others with
+// hyphens.
 func nameOf(s string) string {
 	var b strings.Builder
 	for _, r := range strings.ToLower(s) {
@@ -223,7 +224,7 @@ func nameOf(s string) string {
 	return strings.Trim(out[:min(len(out), config.MaxName)], "-_")
 }
 
-// oneLine has spaces for control characters.
+// oneLine replaces control characters with spaces.
 func oneLine(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029' {
@@ -233,7 +234,7 @@ func oneLine(s string) string {
 	}, s)
 }
 
-// brief cuts a text to what a line of a report has room for.
+// brief shortens a text to the length that a report line has room for.
 func brief(s string) string {
 	s = oneLine(s)
 	if letters := []rune(s); len(letters) > 100 {
@@ -242,7 +243,7 @@ func brief(s string) string {
 	return s
 }
 
-// base is the last part of a file's name, in small letters.
+// base returns the last part of a file's name, in lowercase.
 func base(name string) string {
 	return strings.ToLower(path.Base(strings.ReplaceAll(name, `\`, "/")))
 }

@@ -10,14 +10,13 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
 )
 
-// noPassword fits no password: nobody has found what hashes to zeros alone, or
-// would tell.
+// noPassword matches no password: no known password hashes to all zeros.
 const noPassword = "$6$none$......................................................................................" +
 	" grub.pbkdf2.sha512.10000.0000000000000000." +
 	"0000000000000000000000000000000000000000000000000000000000000000" +
 	"0000000000000000000000000000000000000000000000000000000000000000"
 
-// tomlFile is a file as it is written: keys without a value are left out.
+// tomlFile is a file being written: keys without a value are left out.
 type tomlFile struct{ bytes.Buffer }
 
 func (f *tomlFile) put(key, value string) { fmt.Fprintf(f, "%s = %s\n", key, value) }
@@ -71,7 +70,7 @@ func (s *site) writeMenu(f *tomlFile) {
 		f.WriteString("\n[boot]\n")
 		f.str(string(bios), httpLoader)
 	}
-	if len(s.entries) > 0 || len(s.sources) == 0 { // else it is the built-in menu
+	if len(s.entries) > 0 || len(s.sources) == 0 { // otherwise the box uses the built-in menu
 		f.WriteString("\n[menu]\n")
 		f.str("title", s.title)
 		f.put("timeout", quote(duration(s.timeout)))
@@ -130,8 +129,8 @@ func (s *site) writeMachines(f *tomlFile) {
 	}
 }
 
-// labels are those of all entries, as the menus that they are in have room for
-// them.
+// labels returns the labels of all entries, cut to fit the menus that they are
+// in.
 func (s *site) labels() []string {
 	out := make([]string, len(s.entries))
 	menus := map[string][]int{}
@@ -150,7 +149,7 @@ func (s *site) labels() []string {
 	return out
 }
 
-// header is what the file begins with.
+// header returns the start of the file.
 func (s *site) header() string {
 	from := "the menus of a PXELINUX server"
 	if len(s.sources) > 0 {
@@ -160,7 +159,7 @@ func (s *site) header() string {
 		"# the line that it comes from. Check it with: pxebox check FILE\n"
 }
 
-// rest writes down what is lost, for a person to go through.
+// rest writes down what is lost, for a person to review.
 func (s *site) rest(b *bytes.Buffer) {
 	head := "\n# What this file has nothing of:\n"
 	for _, n := range s.notes {
@@ -181,14 +180,14 @@ func (s *site) rest(b *bytes.Buffer) {
 	}
 }
 
-// comment writes a line that has no effect.
+// comment writes a comment line.
 func comment(b *bytes.Buffer, s string) {
 	if s != "" {
 		b.WriteString("# " + oneLine(pxelinux.Decode(s)) + "\n")
 	}
 }
 
-// duration is a time as a person writes it.
+// duration formats a time as a person writes it.
 func duration(d time.Duration) string {
 	if d >= time.Minute && d%time.Minute == 0 {
 		return fmt.Sprintf("%dm", d/time.Minute)
@@ -196,8 +195,9 @@ func duration(d time.Duration) string {
 	return d.String()
 }
 
-// quote writes a text as TOML has it: between single quotes where there are
-// backslashes, which mean nothing there, and on several lines as they are.
+// quote writes a text as a TOML string: in single quotes where it contains
+// backslashes, which have no meaning there, and a text of several lines
+// unchanged.
 func quote(s string) string {
 	literal := strings.Contains(s, `\`) && !strings.Contains(s, "'") && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' && r != '\n' || r == 0x7f })
 	switch {

@@ -15,34 +15,34 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
 )
 
-// tree is the folder that a TFTP server serves. Nothing outside of it is read,
+// tree is the folder that a TFTP server serves. Nothing outside it is read,
 // whatever a name or a link says.
 type tree struct {
 	root *os.Root
-	abs  string // the folder itself, without links
-	// menus is the folder of PXELINUX and its pxelinux.cfg, as seen from the
-	// root; "" where that is the root. PXELINUX puts it in front of the names in
-	// its menus (doc/pxelinux.txt, "path prefix").
+	abs  string // the folder itself, with links resolved
+	// menus is the folder of PXELINUX and its pxelinux.cfg, relative to the root;
+	// "" if that is the root. PXELINUX prefixes the names in its menus with it
+	// (doc/pxelinux.txt, "path prefix").
 	menus string
-	// within is the folder that a person named, where the root is the one above.
+	// within is the folder that the user named, if the root is its parent.
 	within string
 	was    map[string]bool // configuration files that were read
-	order  []string        // of them, as they were written
+	order  []string        // their names as written, in order
 	// outside are the names that led out of the tree.
 	outside map[string]bool
-	files   []namedFile // that same was asked for
+	files   []namedFile // that same was called for
 }
 
-// namedFile is a file by the first of its names.
+// namedFile is a file with the first of its names.
 type namedFile struct {
 	name string
 	info fs.FileInfo
 }
 
-// Bounds.
+// Limits.
 const (
-	maxConfig = 4 << 20 // bytes of a configuration file
-	maxAbove  = 8       // folders above the root that a name may begin with
+	maxConfig = 4 << 20 // size of a configuration file in bytes
+	maxAbove  = 8       // folders above the root that a name may start with
 )
 
 func openTree(dir, menus string) (*tree, error) {
@@ -60,11 +60,11 @@ func openTree(dir, menus string) (*tree, error) {
 	return &tree{root: root, abs: abs, menus: menus, was: map[string]bool{}, outside: map[string]bool{}}, nil
 }
 
-// cfg is the folder with the menus, as seen from the root.
+// cfg returns the folder with the menus, relative to the root.
 func (t *tree) cfg() string { return path.Join(t.menus, cfgDir) }
 
-// find returns the name in the tree for one that a menu has. The name is "" where
-// it leads out of the tree.
+// find returns the name in the tree for a name in a menu. The name is "" if it
+// leads out of the tree.
 func (t *tree) find(name string) (clean string, found bool) {
 	names := candidates(name, t.menus, filepath.ToSlash(t.abs))
 	for _, n := range names {
@@ -84,7 +84,7 @@ func (t *tree) find(name string) (clean string, found bool) {
 	return names[0], false
 }
 
-// candidates are the files of a tree that a name in a menu can mean, the
+// candidates returns the files of a tree that a name in a menu can mean, the
 // likeliest first. menus is the folder of PXELINUX, abs the tree's path.
 func candidates(name, menus, abs string) []string {
 	name = strings.ReplaceAll(name, `\`, "/")
@@ -105,8 +105,8 @@ func candidates(name, menus, abs string) []string {
 		add(below)
 		add(atRoot)
 	}
-	// The TFTP server's folder may be one of those above: then names begin with
-	// the names of these.
+	// The TFTP server's folder may be above this one: names then start with the
+	// names of the folders between.
 	above := strings.Split(strings.Trim(abs, "/"), "/")
 	for i := len(above) - 1; i >= max(0, len(above)-maxAbove); i-- {
 		if n, ok := strings.CutPrefix(path.Clean(atRoot), strings.Join(above[i:], "/")+"/"); ok {
@@ -116,8 +116,8 @@ func candidates(name, menus, abs string) []string {
 	return out
 }
 
-// real is the name of a file without a link whose target is an absolute path
-// within the tree: os.Root follows none of these.
+// real resolves a link whose target is an absolute path within the tree, because
+// os.Root does not follow those.
 func (t *tree) real(name string) string {
 	if _, err := t.root.Stat(name); err == nil || errors.Is(err, fs.ErrNotExist) {
 		return name
@@ -125,8 +125,8 @@ func (t *tree) real(name string) string {
 	return t.resolve(name)
 }
 
-// resolve is the name of what the links in a name lead to; the name itself where
-// that is not in the tree.
+// resolve returns the name that the links in a name lead to, or the name itself
+// if that is not in the tree.
 func (t *tree) resolve(name string) string {
 	target, err := filepath.EvalSymlinks(filepath.Join(t.abs, filepath.FromSlash(name)))
 	if err != nil {
@@ -138,7 +138,7 @@ func (t *tree) resolve(name string) string {
 	return name
 }
 
-// same returns one name for all names that lead to a file, by links.
+// same returns one name for all names that refer to the same file through links.
 func (t *tree) same(name string) string {
 	st, err := t.root.Stat(name)
 	if err != nil {
@@ -196,7 +196,8 @@ func (missingFile) Is(target error) bool { return target == fs.ErrNotExist }
 
 var errOutside = errors.New("it leads out of the folder")
 
-// reason is an error of a file as a person is told: its name stands beside it.
+// reason rewords a file error for the report, which already shows the file's
+// name.
 func reason(err error) error {
 	switch e := (*fs.PathError)(nil); {
 	case err == nil:
@@ -211,11 +212,11 @@ func reason(err error) error {
 	return err
 }
 
-// copyFiles copies the boot files, with the libraries of PXELINUX's modules
-// among them. What is missing is told; an error is the disk's.
+// copyFiles copies the boot files, including the libraries of PXELINUX's modules.
+// Missing files are reported; an error comes from the disk.
 func (c *converter) copyFiles(src *tree, dst *os.Root) (copied int, err error) {
 	done := map[string]bool{}
-	for i := 0; i < len(c.files); i++ { // modules add to them
+	for i := 0; i < len(c.files); i++ { // modules append to them
 		f := c.files[i]
 		if done[f.name] || c.bundled[f.name] {
 			continue
@@ -264,15 +265,15 @@ func (c *converter) copyFile(src *tree, dst *os.Root, f used) (bool, error) {
 	return true, nil
 }
 
-// libraries adds what a module of PXELINUX loads. PXELINUX looks for it beside
-// itself.
+// libraries adds the libraries that a PXELINUX module loads. PXELINUX looks for
+// them in its own folder.
 func (c *converter) libraries(src *tree, f used, module io.ReaderAt) {
 	e, err := elf.NewFile(module)
 	if err != nil {
 		if base(f.name) == "mboot.c32" && c.esxi[f.name] {
-			return // action tells of it
+			return // action reports it
 		}
-		// Before version 5 modules were no ELF files.
+		// Before version 5, modules were not ELF files.
 		c.remark(f.by, "%s is of an older PXELINUX, and will not start: take the one of version 6.04", f.name)
 		return
 	}
@@ -288,8 +289,8 @@ func (c *converter) libraries(src *tree, f used, module io.ReaderAt) {
 	}
 }
 
-// create writes a file that is not there yet. One that could not be written to
-// its end is taken away again.
+// create writes a file that does not exist yet. It removes a file that it could
+// not write completely.
 func create(dst *os.Root, name string, from io.Reader) (err error) {
 	f, err := dst.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {

@@ -13,12 +13,11 @@ import (
 // bios is the firmware that PXELINUX runs on.
 const bios = firmware.BIOS
 
-// wdsBIOS is the program that a WDS server has for a BIOS unless it says
-// otherwise.
+// wdsBIOS is a WDS server's default program for BIOS.
 const wdsBIOS = `boot\x64\wdsnbp.com`
 
-// wdsEntry makes an entry of pxechn.c32 that leads to a WDS server, on any
-// firmware. To another server it leads as before.
+// wdsEntry converts an entry of pxechn.c32 into one that boots from a WDS server,
+// on any firmware. If the server is not WDS, the entry stays as before.
 func (c *converter) wdsEntry(e *pxelinux.Entry, arguments string) (out config.Entry, _ []used, why string) {
 	file, options := chained(arguments)
 	server, program, ok := strings.Cut(file, "::")
@@ -40,7 +39,7 @@ func (c *converter) wdsEntry(e *pxelinux.Entry, arguments string) (out config.En
 	return c.wdsAt(server, program)
 }
 
-// wdsAt is an entry that leads to a server's program, or why there is none.
+// wdsAt returns an entry for a server's program, or why there is none.
 func (c *converter) wdsAt(server, program string) (out config.Entry, _ []used, why string) {
 	w := config.WDS{Server: server, Programs: map[firmware.Kind]string{bios: program}}
 	if strings.EqualFold(program, wdsBIOS) {
@@ -55,8 +54,8 @@ func (c *converter) wdsAt(server, program string) (out config.Entry, _ []used, w
 	if n := len(c.wds); n > 0 {
 		w.Name += "-" + strconv.Itoa(n+1)
 	}
-	// A server that a configuration cannot name is told by the entry that is
-	// refused with it.
+	// A server that a configuration cannot name is reported with its entry, which
+	// is refused.
 	c.wds = append(c.wds, w)
 	if why := c.refused(config.Entry{WDS: w.Name}); why != "" {
 		c.wds = c.wds[:len(c.wds)-1]
@@ -65,8 +64,8 @@ func (c *converter) wdsAt(server, program string) (out config.Entry, _ []used, w
 	return config.Entry{WDS: w.Name}, nil, ""
 }
 
-// chained reads the arguments of pxechn.c32: a file and its options, each with
-// its value (pxechn.txt). pxechain.com takes the file alone.
+// chained parses the arguments of pxechn.c32: a file and its options, each with
+// its value (pxechn.txt). pxechain.com takes only the file.
 func chained(arguments string) (file string, options []string) {
 	words := strings.Fields(arguments)
 	for i := 0; i < len(words); i++ {

@@ -1,7 +1,7 @@
-// Package dhcpconf holds what the configuration of another DHCP server says, in
-// whichever language: networks, ranges, options, reservations and boot programs,
-// each with the line that it comes from. The languages are those of the packages
-// that fill it in; what a pxebox.toml makes of it is package adopt's business.
+// Package dhcpconf holds the contents of another DHCP server's configuration, in
+// whatever language: networks, ranges, options, reservations and boot programs,
+// each with the line that it comes from. The packages that fill it in parse the
+// languages; package adopt converts it to a pxebox.toml.
 package dhcpconf
 
 import (
@@ -12,28 +12,29 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
-// Config is what a DHCP server's configuration says.
+// Config is the contents of a DHCP server's configuration.
 type Config struct {
-	// Address is the server's own; the zero Addr where the file does not say.
+	// Address is the server's address; the zero Addr where the file does not give
+	// it.
 	Address netip.Addr
-	// NamesItself says that machines are told this server as their router, or as
-	// their name server, where no option says otherwise.
+	// NamesItself reports whether the server names itself to machines as their
+	// router, or as their name server, where no option says otherwise.
 	NamesItself struct{ Router, DNS bool }
-	NoProbe     bool // leases addresses without asking whether they are in use
+	NoProbe     bool // leases addresses without probing them first
 	Networks    []Network
 	Hosts       []Host
 	Boots       []Boot
 	TFTPRoot    Text
 	Notes       []Note
 
-	notes map[alike][]int // places in Notes
+	notes map[alike][]int // indices of Notes
 }
 
 // Line is a line of a file, or what begins there.
 type Line struct {
 	File   string
 	Number int
-	Text   string // as a person may see it; "" for the whole line's place alone
+	Text   string // as it may be shown; "" for the place of the whole line only
 }
 
 // Text is a text with its line.
@@ -42,33 +43,33 @@ type Text struct {
 	Line  Line
 }
 
-// Note is what there is to tell of a line.
+// Note is a remark about a line.
 type Note struct {
 	Line Line
 	Why  string
-	Lost bool // the Config has nothing of it
+	Lost bool // nothing of the line is in the Config
 
-	others int // that say the same, and have no note
+	others int // further lines with the same text, which have no note
 }
 
-// Lost adds a note of a line that the Config has nothing of.
+// Lost adds a note for a line that has no equivalent in the Config.
 func (c *Config) Lost(l Line, format string, args ...any) {
 	c.note(Note{Line: l, Why: fmt.Sprintf(format, args...), Lost: true})
 }
 
-// Remark adds a note of a line that is not quite the same any more.
+// Remark adds a note for a line whose meaning changes slightly.
 func (c *Config) Remark(l Line, format string, args ...any) {
 	c.note(Note{Line: l, Why: fmt.Sprintf(format, args...)})
 }
 
-// alike are notes of a file that say the same.
+// alike identifies the notes of a file that say the same.
 type alike struct {
 	file, why string
 	lost      bool
 }
 
-// note adds a note. Of those that say the same, as of a long list of names for a
-// name server, the first ones have a note each.
+// note adds a note. Of many notes that say the same, for example about a long
+// list of names for a name server, only the first ones are kept.
 func (c *Config) note(n Note) {
 	k := alike{n.Line.File, n.Why, n.Lost}
 	if c.notes == nil {
@@ -89,28 +90,28 @@ func (c *Config) note(n Note) {
 	}
 }
 
-// Network is a network whose machines are served.
+// Network is a network that the server serves.
 type Network struct {
 	Line   Line
 	Prefix netip.Prefix
-	// Guessed says that the file leaves the size of the network to the server's
-	// interface, and Prefix is the likeliest one.
+	// Guessed reports that the file leaves the size of the network to the
+	// server's interface, and that Prefix is the likeliest one.
 	Guessed bool
-	Proxy   bool // machines have their addresses from another server
+	Proxy   bool // another server leases the addresses
 	Ranges  []Range
 	Options []Option
-	Lease   time.Duration // 0: not said
+	Lease   time.Duration // 0 if not given
 	LeaseAt Line
 }
 
-// Range is a run of addresses to lease.
+// Range is a range of addresses to lease.
 type Range struct {
 	spec.Range
 	Line Line
 }
 
-// Option is a DHCP option. One field of its value counts: the first that is not
-// empty.
+// Option is a DHCP option. Only one field of its value counts: the first that is
+// not empty.
 type Option struct {
 	Code  uint8
 	Line  Line
@@ -118,45 +119,45 @@ type Option struct {
 	IPs   []netip.Addr
 	Names []string // domain names
 	Text  string
-	Size  int // bytes of Number; 0: it is none
+	Size  int // bytes of Number; 0 if the value is not a number
 	Num   int64
 	Bytes []byte
 }
 
-// Host is an address that is one machine's own.
+// Host is an address that is reserved for one machine.
 type Host struct {
 	Line     Line
-	Name     string // of the declaration: for people
+	Name     string // of the declaration, for people
 	MAC      string
 	Client   []byte // option 61; counts where there is no MAC
 	Address  netip.Addr
 	Hostname string // option 12
 }
 
-// Boot is a boot program that machines are told.
+// Boot is a boot program that machines are told to load.
 type Boot struct {
 	Line   Line
 	File   string
-	Server string // address or name; "": this server
-	Label  string // in a menu; "": machines load it at once
+	Server string // address or name; "" is this server
+	Label  string // in a menu; "" if machines load it at once
 }
 
 // Files are the files that a configuration includes.
 type Files interface {
 	Read(name string) ([]byte, error)
-	// List returns the names of a folder's files, with the folder's in front,
-	// sorted.
+	// List returns the sorted names of the files in a folder, each with the
+	// folder in front.
 	List(folder string) ([]string, error)
 }
 
-// Bounds of a configuration with all that it includes.
+// Limits for a configuration with everything that it includes.
 const (
 	MaxFiles = 256
 	MaxDepth = 16
 	MaxBytes = 8 << 20
 	MaxNotes = 20_000
 	MaxAlike = 20 // notes of one file that say the same
-	// MaxItems is the most that is taken of a kind: ranges, networks, options.
+	// MaxItems is the limit for each kind of item: ranges, networks, options.
 	MaxItems = 4096
 )
 
@@ -182,8 +183,8 @@ func Prefix(a, mask netip.Addr) (netip.Prefix, bool) {
 	return netip.PrefixFrom(a, bits).Masked(), true
 }
 
-// Guess returns the likeliest network of a range whose file does not say it: a
-// /24, or a larger one where that does not hold both ends.
+// Guess returns the likeliest network of a range whose file does not give the
+// network: a /24, or a larger one where a /24 does not hold both ends.
 func Guess(first, last netip.Addr) netip.Prefix {
 	for bits := 24; bits > 8; bits-- {
 		if p := netip.PrefixFrom(first, bits).Masked(); p.Contains(last) {
@@ -193,8 +194,8 @@ func Guess(first, last netip.Addr) netip.Prefix {
 	return netip.PrefixFrom(first, 8).Masked()
 }
 
-// Routes reads option 121: the routes, and the router of the default route.
-// RFC 3442, "Classless Route Option Format".
+// Routes parses option 121: the routes, and the router of the default route. RFC
+// 3442, "Classless Route Option Format".
 func Routes(b []byte) (routes []spec.Route, router netip.Addr, ok bool) {
 	for len(b) > 0 {
 		bits := int(b[0])

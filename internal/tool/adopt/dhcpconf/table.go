@@ -9,12 +9,12 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
-// maxRows bounds a table of machines.
+// maxRows limits the rows of a table of machines.
 const maxRows = 100_000
 
-// ReadTable reads a table of machines, as spreadsheets export it: a hardware
-// address, an IPv4 address and perhaps a name in each row, in any order, with
-// commas, semicolons or tabs between them. Other columns have no effect.
+// ReadTable reads a table of machinesas spreadsheets export it. Each row has a
+// hardware address, an IPv4 addressand optionally a name, in any order, with
+// commas, semicolons or tabs between them. Other columns are ignored.
 func ReadTable(name string, data []byte) *Config {
 	c := &Config{}
 	number, header := 0, true
@@ -46,7 +46,7 @@ func ReadTable(name string, data []byte) *Config {
 		header = false
 		switch {
 		case h.MAC == "" && !h.Address.IsValid() && first:
-			continue // the names of the columns
+			continue // the header row
 		case h.MAC == "":
 			c.Lost(l, "has no hardware address: a reservation needs one")
 			continue
@@ -64,7 +64,7 @@ func ReadTable(name string, data []byte) *Config {
 	return c
 }
 
-// cells splits a row at the separator that it has most of.
+// cells splits a row at its most frequent separator.
 func cells(row string) []string {
 	separator := ','
 	for _, s := range ";\t" {
@@ -97,7 +97,7 @@ func MAC(s string) string {
 	return hw.String()
 }
 
-// IsHostname reports whether a machine can have the name (RFC 1123 §2.1).
+// IsHostname reports whether a name is a valid host name (RFC 1123 §2.1).
 func IsHostname(s string) bool {
 	if s == "" || len(s) > 63 || s[0] == '-' || s[len(s)-1] == '-' {
 		return false

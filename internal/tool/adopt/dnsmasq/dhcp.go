@@ -18,18 +18,17 @@ type dhcpRange struct {
 	tags []string
 }
 
-// option is an option with the tags of the machines that are told it.
+// option is an option with the tags of the machines that receive it.
 type option struct {
 	dhcpconf.Option
 	tags   []string
-	within netip.Prefix // the machines' network; zero: any
-	domain bool         // of domain=
+	within netip.Prefix // the machines' network; the zero Prefix means any
+	domain bool         // from domain=
 	used   bool
 }
 
-// tagged takes the tags off the beginning of some arguments: those that have to
-// be there, and those that are set. In older files "net:" and a bare word are
-// either.
+// tagged removes the tags from the start of some arguments: the required tags and
+// the tags to set. In older files "net:" or a bare word can be either.
 func tagged(args []string) (need, set, rest []string) {
 	for i, a := range args {
 		kind, tag, ok := strings.Cut(a, ":")
@@ -49,7 +48,7 @@ func tagged(args []string) (need, set, rest []string) {
 
 var reLease = regexp.MustCompile(`^([0-9]+)([smhdw]?)$`)
 
-// lease reads a time: a number of seconds, or with its unit.
+// lease parses a time: a number of seconds, or a number with a unit.
 func lease(s string) (time.Duration, bool) {
 	if s == "infinite" {
 		return infinite, true
@@ -70,21 +69,22 @@ func lease(s string) (time.Duration, bool) {
 }
 
 const (
-	// infinite is a lease without an end.
+	// infinite represents a lease without an end.
 	infinite = 100 * 365 * 24 * time.Hour
-	// defaultLease is that of dnsmasq (its manual page, dhcp-range).
+	// defaultLease is dnsmasq's default (its manual page, dhcp-range).
 	defaultLease = time.Hour
 )
 
-// reTag is a tag as older files have it, with nothing in front.
+// reTag matches a tag without a prefix, as older files write it.
 var reTag = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]*$`)
 
-// dhcpRange reads dhcp-range=[tag:T,][set:T,]START[,END|MODE[,MASK[,BROADCAST]]][,LEASE].
+// dhcpRange parses
+// dhcp-range=[tag:T,][set:T,]START[,END|MODE[,MASK[,BROADCAST]]][,LEASE].
 func (p *parser) dhcpRange(l dhcpconf.Line, args []string) {
 	net := slices.ContainsFunc(args, func(a string) bool { return strings.HasPrefix(a, "net:") })
 	need, set, rest := tagged(args)
 	if net {
-		need = nil // in dhcp-range it sets one
+		need = nil // in dhcp-range a bare tag sets a tag
 	}
 	if len(rest) > 1 && reTag.MatchString(rest[0]) {
 		set, rest = append(set, rest[0]), rest[1:]
@@ -154,12 +154,13 @@ func (p *parser) dhcpRange(l dhcpconf.Line, args []string) {
 }
 
 var (
-	// A wildcard is of dnsmasq's own; the type in front is that of ARP.
+	// Wildcards are specific to dnsmasq; the prefix is the ARP hardware type.
 	reMAC      = regexp.MustCompile(`^(?i:[0-9a-f]{1,2}-)?(?i:([0-9a-f]{1,2}|\*)(:([0-9a-f]{1,2}|\*)){5})$`)
 	reMACAgain = regexp.MustCompile(`^(?i:([0-9a-f]{2}-){5}[0-9a-f]{2})$`)
 )
 
-// host reads dhcp-host=[MAC][,MAC][,id:ID][,set:TAG][,ADDRESS][,NAME][,LEASE][,ignore].
+// host parses
+// dhcp-host=[MAC][,MAC][,id:ID][,set:TAG][,ADDRESS][,NAME][,LEASE][,ignore].
 func (p *parser) host(l dhcpconf.Line, args []string) {
 	h := dhcpconf.Host{Line: l}
 	var more []string
@@ -182,8 +183,8 @@ func (p *parser) host(l dhcpconf.Line, args []string) {
 		case err == nil && addr.Is4():
 			h.Address = addr
 		case kind == "id" && value == "*":
-			// The client identifier of this machine does not count. The box knows
-			// machines by their MAC address as well.
+			// This machine's client identifier is ignored: the box also
+			// identifies machines by their MAC address.
 		case kind == "id":
 			h.Client = clientID(unhide(value))
 		case kind == "set", kind == "net":
@@ -224,8 +225,8 @@ func (p *parser) host(l dhcpconf.Line, args []string) {
 	}
 }
 
-// mac is a hardware address in the form of a pxebox.toml; "" for one with a
-// wildcard.
+// mac returns a hardware address in the form of a pxebox.toml, or "" for one with
+// a wildcard.
 func mac(s string) string {
 	if i := strings.IndexByte(s, '-'); i > 0 && strings.Contains(s, ":") {
 		s = s[i+1:] // the hardware type
@@ -239,7 +240,7 @@ func mac(s string) string {
 	return dhcpconf.MAC(strings.Join(parts, ":"))
 }
 
-// clientID is bytes in hexadecimal, or else a text.
+// clientID parses hexadecimal bytes, or else returns the text.
 func clientID(s string) []byte {
 	if b, ok := hexBytes(s); ok {
 		return b
@@ -277,7 +278,7 @@ func (p *parser) domain(l dhcpconf.Line, args []string) {
 	p.options = append(p.options, o)
 }
 
-// boot reads dhcp-boot=[tag:T,]FILE[,NAME[,ADDRESS]].
+// boot parses dhcp-boot=[tag:T,]FILE[,NAME[,ADDRESS]].
 func (p *parser) boot(l dhcpconf.Line, args []string) {
 	_, _, rest := tagged(args)
 	if len(rest) > 1 && slices.Contains([]string{"#", "!"}, rest[0][:min(1, len(rest[0]))]) {
@@ -299,7 +300,7 @@ func (p *parser) boot(l dhcpconf.Line, args []string) {
 	p.cfg.Boots = append(p.cfg.Boots, b)
 }
 
-// service reads pxe-service=[tag:T,]CSA,"TEXT"[,FILE|TYPE[,SERVER]].
+// service parses pxe-service=[tag:T,]CSA,"TEXT"[,FILE|TYPE[,SERVER]].
 func (p *parser) service(l dhcpconf.Line, args []string) {
 	_, _, rest := tagged(args)
 	if len(rest) < 2 {
@@ -329,10 +330,10 @@ func (p *parser) service(l dhcpconf.Line, args []string) {
 	p.cfg.Boots = append(p.cfg.Boots, b)
 }
 
-// windowsProgram is the program that a WDS server has for a BIOS.
+// windowsProgram is a WDS server's program for BIOS.
 const windowsProgram = `boot\x64\wdsnbp.com`
 
-// finish gives each network its options.
+// finish assigns each network its options.
 func (p *parser) finish() {
 	if p.knownOnly != nil {
 		p.leaseToKnown()
@@ -365,7 +366,8 @@ func (p *parser) finish() {
 	p.cfg.NamesItself.Router, p.cfg.NamesItself.DNS = leases, leases && p.dns
 }
 
-// leaseToKnown leaves ranges out: the box would lease them to strangers.
+// leaseToKnown removes the ranges, because the box would lease them to unknown
+// machines.
 func (p *parser) leaseToKnown() {
 	p.cfg.Lost(*p.knownOnly,
 		"the box answers every machine: only those with a reservation get an address, since no range is taken")
@@ -406,7 +408,7 @@ func (p *parser) merge() {
 	p.ranges = out
 }
 
-// rank tells which of several lines with one option counts. domain= is for where
+// rank orders several lines that set the same option. domain= only counts where
 // there is no option 15.
 func (o *option) rank() int {
 	switch {
@@ -418,8 +420,8 @@ func (o *option) rank() int {
 	return 0
 }
 
-// optionsOf are the options of a network's machines. One with a tag goes before
-// one without, and a later one before an earlier one.
+// optionsOf returns the options of a network's machines. A line with a tag wins
+// over one without, and a later line over an earlier one.
 func (p *parser) optionsOf(r *dhcpRange) []dhcpconf.Option {
 	best := map[uint8]*option{}
 	var order []uint8

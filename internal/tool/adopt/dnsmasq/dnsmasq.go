@@ -1,7 +1,7 @@
-// Package dnsmasq reads the configuration of dnsmasq, as far as it is a DHCP and
-// TFTP server. The language is that of dnsmasq's manual page; the reading of
-// quotes and comments that of its option.c. Nothing is opened here: the caller
-// gives the files by name.
+// Package dnsmasq parses the configuration of dnsmasq, as far as it is a DHCP and
+// TFTP server. The syntax follows dnsmasq's manual page; quotes and comments
+// follow its option.c. The package opens no files: the caller provides them by
+// name.
 package dnsmasq
 
 import (
@@ -13,8 +13,8 @@ import (
 	"github.com/pxebox/pxebox/internal/tool/adopt/dhcpconf"
 )
 
-// Parse reads the file of that name, and those that it includes. The error is
-// that of the first file.
+// Parse parses the named file and those that it includes. The error is about the
+// first file.
 func Parse(name string, files dhcpconf.Files) (*dhcpconf.Config, error) {
 	p := &parser{cfg: &dhcpconf.Config{}, files: files, left: dhcpconf.MaxBytes, dns: true}
 	data, err := files.Read(name)
@@ -29,14 +29,15 @@ func Parse(name string, files dhcpconf.Files) (*dhcpconf.Config, error) {
 type parser struct {
 	cfg   *dhcpconf.Config
 	files dhcpconf.Files
-	open  []string // files being read, the innermost last
-	read  int      // files
+	open  []string // files being read, innermost last
+	read  int      // number of files
 	left  int      // bytes that may still be read
 
 	ranges  []dhcpRange
 	options []option
-	dns     bool // dnsmasq is a name server too
-	// knownOnly is the line by which machines without a dhcp-host are ignored.
+	dns     bool // dnsmasq is also a name server
+	// knownOnly is the line that makes dnsmasq ignore machines without a
+	// dhcp-host.
 	knownOnly *dhcpconf.Line
 }
 
@@ -63,8 +64,8 @@ func (p *parser) file(name string, data []byte, line func(l dhcpconf.Line, text 
 	}
 }
 
-// Letters between quotes are themselves, whatever they separate elsewhere: such
-// a one is moved to where no other letter is.
+// A separator between quotes is an ordinary letter: it is mapped to a range where
+// no other letter is.
 const (
 	meta       = `,:=[]{}#" `
 	hidden     = '\ue100' // in the private use area of Unicode
@@ -87,8 +88,8 @@ func unhide(s string) string {
 	}, s)
 }
 
-// clean takes the comment, the quotes and the spaces around a line away. A #
-// begins a comment at the beginning of a word only (option.c, read_file).
+// clean strips the comment, the quotes and the surrounding spaces from a line. A
+// # starts a comment only at the start of a word (option.c, read_file).
 func clean(raw string) (text string, ok bool) {
 	var b strings.Builder
 	quoted, white := false, true
@@ -116,7 +117,7 @@ func clean(raw string) (text string, ok bool) {
 	return strings.TrimSpace(b.String()), !quoted
 }
 
-// directive reads a line of a configuration file.
+// directive parses one line of a configuration file.
 func (p *parser) directive(l dhcpconf.Line, text string) {
 	key, arg, _ := strings.Cut(text, "=")
 	key, arg = strings.TrimSpace(key), strings.TrimSpace(arg)
@@ -139,7 +140,7 @@ func (p *parser) directive(l dhcpconf.Line, text string) {
 	case "domain":
 		p.domain(l, args)
 	case "enable-tftp":
-		// The box serves files by TFTP in any case.
+		// The box always serves files over TFTP.
 	case "tftp-root":
 		p.root(l, args)
 	case "listen-address":
@@ -176,7 +177,7 @@ func (p *parser) directive(l dhcpconf.Line, text string) {
 	}
 }
 
-// split separates arguments at their commas.
+// split splits arguments at their commas.
 func split(arg string) []string {
 	if arg == "" {
 		return nil
@@ -208,8 +209,8 @@ func (p *parser) include(l dhcpconf.Line, name string, line func(dhcpconf.Line, 
 	p.file(name, data, line)
 }
 
-// folder reads the files of a folder. What follows it is an ending of files to
-// leave out, or with a * of those to take.
+// folder reads the files in a folder. Further arguments are suffixes of files to
+// skip, or with a * of files to read.
 func (p *parser) folder(l dhcpconf.Line, args []string, line func(dhcpconf.Line, string)) {
 	if len(args) == 0 {
 		p.cfg.Lost(l, "names no folder")
@@ -234,7 +235,7 @@ func (p *parser) folder(l dhcpconf.Line, args []string, line func(dhcpconf.Line,
 	}
 	for _, name := range names {
 		file := path.Base(name)
-		// What editors and package managers leave (option.c, one_file).
+		// Left over by editors and package managers (option.c, one_file).
 		if strings.HasSuffix(file, "~") || strings.HasPrefix(file, ".") || strings.HasPrefix(file, "#") &&
 			strings.HasSuffix(file, "#") ||
 			ends(file, leave) || len(take) > 0 && !ends(file, take) {
@@ -260,7 +261,7 @@ func (p *parser) root(l dhcpconf.Line, args []string) {
 	}
 }
 
-// The prefixes of words that are no DHCP and no TFTP.
+// Prefixes of keywords that have nothing to do with DHCP or TFTP.
 var (
 	nameServer = []string{
 		"add-mac", "add-subnet", "add-cpe-id", "addn-hosts", "address", "alias", "all-servers", "auth-", "bogus-",
@@ -285,7 +286,7 @@ var (
 	ipv6 = []string{"enable-ra", "ra-param", "dhcp-duid", "quiet-dhcp6", "quiet-ra"}
 )
 
-// why is why a line has no place in a pxebox.toml.
+// why says why a line does not belong in a pxebox.toml.
 func why(key string) string {
 	has := func(words []string) bool {
 		return slices.ContainsFunc(words, func(w string) bool {

@@ -10,7 +10,7 @@ import (
 	"github.com/pxebox/pxebox/internal/tool/adopt/dhcpconf"
 )
 
-// files are those of a configuration by their names.
+// files maps names to the files of a configuration.
 type files map[string]string
 
 func (f files) Read(name string) ([]byte, error) {
@@ -34,8 +34,8 @@ func (f files) List(folder string) ([]string, error) {
 	return out, nil
 }
 
-// brief is what a configuration says, in a line for each network, option,
-// reservation, boot program and note.
+// brief returns the contents of a configuration, in one line for each network,
+// option, reservation, boot program and note.
 func brief(c *dhcpconf.Config) []string {
 	var out []string
 	for _, n := range c.Networks {
@@ -264,7 +264,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// Files that include each other, and large ones, have an end.
+// Files that include each other, and large ones, come to an end.
 func TestIncludesAreBounded(t *testing.T) {
 	all := files{"main": "conf-dir=d\n", "d/big": strings.Repeat("#", dhcpconf.MaxBytes)}
 	for i := range 400 {
@@ -282,7 +282,8 @@ func TestIncludesAreBounded(t *testing.T) {
 	}
 }
 
-// A list of names for a name server, as ad blockers have it, is listed in short.
+// A long list of names for a name server, as ad blockers write it, is
+// abbreviated.
 func TestLinesAlikeAreListed(t *testing.T) {
 	c, err := Parse("main", files{"main": strings.Repeat("address=/a.example.org/0.0.0.0\n", 50_000) + "dhcp-relay=10.0.0.1,10.0.0.2\n"})
 	if err != nil {
@@ -295,7 +296,7 @@ func TestLinesAlikeAreListed(t *testing.T) {
 	}
 }
 
-// Whatever a line says, it is taken or listed.
+// Every line is either converted or listed.
 func FuzzParse(f *testing.F) {
 	f.Add("dhcp-range=set:a,10.0.0.1,10.0.0.9,255.255.255.0,1h\ndhcp-option=tag:a,3,10.0.0.1\n")
 	f.Add("dhcp-host=52:54:00:00:00:01,id:01:02,10.0.0.1,\"a,b\",set:x\nconf-file=main\n")

@@ -9,7 +9,8 @@ import (
 	"github.com/pxebox/pxebox/internal/tool/adopt/dhcpconf"
 )
 
-// names are the options that dnsmasq knows by name ("dnsmasq --help dhcp").
+// names maps the names of options that dnsmasq knows to their codes ("dnsmasq
+// --help dhcp").
 var names = map[string]uint8{
 	"netmask": 1, "time-offset": 2, "router": 3, "dns-server": 6, "log-server": 7, "lpr-server": 9, "hostname": 12,
 	"boot-file-size": 13, "domain-name": 15, "swap-server": 16, "root-path": 17, "extension-path": 18,
@@ -30,7 +31,7 @@ var names = map[string]uint8{
 	"lease-time":          51, "server-identifier": 54,
 }
 
-// The kinds of value of options that dnsmasq knows; of others it guesses.
+// The value types of options that dnsmasq knows; it guesses the others.
 var (
 	texts = map[uint8]bool{
 		12: true, 15: true, 17: true, 18: true, 40: true, 47: true, 60: true, 64: true, 66: true, 67: true, 77: true,
@@ -43,7 +44,7 @@ var (
 	}
 )
 
-// option reads dhcp-option=[tag:T,]CODE|option:NAME[,VALUE...].
+// option parses dhcp-option=[tag:T,]CODE|option:NAME[,VALUE...].
 func (p *parser) option(l dhcpconf.Line, args []string) {
 	need, set, rest := tagged(args)
 	need = append(need, set...)
@@ -68,7 +69,7 @@ func (p *parser) option(l dhcpconf.Line, args []string) {
 			}
 			p.add(l, need, code, rest[1:])
 			return
-		case len(rest) > 1 && reTag.MatchString(rest[0]): // as older files have it
+		case len(rest) > 1 && reTag.MatchString(rest[0]): // older syntax
 			need, rest = append(need, rest[0]), rest[1:]
 			continue
 		}
@@ -93,7 +94,7 @@ func (p *parser) add(l dhcpconf.Line, tags []string, code uint8, values []string
 		if !a.IsUnspecified() {
 			continue
 		}
-		// 0.0.0.0 is dnsmasq itself.
+		// 0.0.0.0 means dnsmasq's address.
 		if !p.cfg.Address.IsValid() {
 			p.cfg.Lost(l, "0.0.0.0 is the old server's address, which listen-address does not name")
 			return
@@ -108,8 +109,8 @@ func (p *parser) add(l dhcpconf.Line, tags []string, code uint8, values []string
 	p.options = append(p.options, option{Option: o, tags: tags})
 }
 
-// value reads the value of an option, as parse_dhcp_opt of dnsmasq's option.c
-// tells the kinds apart. why says why there is none.
+// value parses the value of an option; it tells the types apart like
+// parse_dhcp_opt in dnsmasq's option.c. If there is no value, why says why.
 func value(code uint8, values []string) (o dhcpconf.Option, why string) {
 	text := strings.Join(values, ",")
 	switch {
@@ -180,7 +181,7 @@ func value(code uint8, values []string) (o dhcpconf.Option, why string) {
 	return o, ""
 }
 
-// prefix reads a network with its length, or an address alone.
+// prefix parses a network with its prefix length, or a bare address.
 func prefix(s string) (netip.Prefix, error) {
 	if !strings.Contains(s, "/") {
 		a, err := netip.ParseAddr(s)
@@ -193,7 +194,7 @@ func prefix(s string) (netip.Prefix, error) {
 	return p.Masked(), err
 }
 
-// number reads a number of seconds with its unit as well.
+// number also accepts a number of seconds with a unit.
 func number(s string) (int64, error) {
 	if d, ok := lease(s); ok && s != "infinite" {
 		return int64(d.Seconds()), nil

@@ -10,7 +10,7 @@ import (
 	"github.com/pxebox/pxebox/internal/tool/adopt/dhcpconf"
 )
 
-// files are those of a configuration by their names.
+// files maps names to the files of a configuration.
 type files map[string]string
 
 func (f files) Read(name string) ([]byte, error) {
@@ -22,8 +22,8 @@ func (f files) Read(name string) ([]byte, error) {
 
 func (f files) List(string) ([]string, error) { return nil, fs.ErrNotExist }
 
-// brief is what a configuration says, in a line for each network, option,
-// reservation, boot program and note.
+// brief returns the contents of a configuration, in one line for each network,
+// option, reservation, boot program and note.
 func brief(c *dhcpconf.Config) []string {
 	var out []string
 	for _, n := range c.Networks {
@@ -274,7 +274,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// Blocks inside of each other, and files that include others, have an end.
+// Nested blocks, and files that include others, come to an end.
 func TestParseIsBounded(t *testing.T) {
 	all := files{"main": strings.Repeat("group {", 100_000)}
 	for i := range 40 {
@@ -292,7 +292,7 @@ func TestParseIsBounded(t *testing.T) {
 	}
 }
 
-// Whatever a file says, it is taken or listed.
+// Everything in a file is either converted or listed.
 func FuzzParse(f *testing.F) {
 	f.Add("subnet 10.0.0.0 netmask 255.255.255.0 { range 10.0.0.1 10.0.0.9;" +
 		"pool { deny unknown-clients; range 10.0.0.20; } option routers 10.0.0.1; }")

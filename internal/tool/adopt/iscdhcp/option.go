@@ -9,16 +9,16 @@ import (
 	"github.com/pxebox/pxebox/internal/tool/adopt/dhcpconf"
 )
 
-// optionType is how an option's value is written.
+// optionType is the format of an option's value.
 type optionType struct {
 	code uint8
-	// kind is i for addresses, t a text, l domain names, n a number, f a flag, h
-	// bytes, b numbers of a byte each.
+	// kind is i for addresses, t for a text, l for domain names, n for a number,
+	// f for a flag, h for bytes, b for numbers of a byte each.
 	kind byte
-	size int // bytes of a number
+	size int // size of a number in bytes
 }
 
-// types are the options that dhcpd knows (dhcp-options(5)), but for those that
+// types are the options that dhcpd knows (dhcp-options(5)), except those that
 // only clients send.
 var types = map[string]optionType{
 	"subnet-mask": {1, 'i', 0}, "time-offset": {2, 'n', 4}, "routers": {3, 'i', 0}, "time-servers": {4, 'i', 0},
@@ -53,7 +53,7 @@ var types = map[string]optionType{
 	"loader-reboottime": {211, 'n', 4},
 }
 
-// option reads an option of a scope, or the definition of one.
+// option parses an option in a scope, or the definition of one.
 func (p *parser) option(sc *scope, s *statement) {
 	name := s.word(1)
 	switch {
@@ -90,7 +90,7 @@ func (p *parser) option(sc *scope, s *statement) {
 		return
 	}
 	p.options = append(p.options, kept)
-	// Of two lines in one block the later counts.
+	// If a block sets an option twice, the later line counts.
 	sc.options = append([]*option{kept}, slices.DeleteFunc(sc.options, func(o *option) bool {
 		if o.Code != kept.Code {
 			return false
@@ -101,7 +101,7 @@ func (p *parser) option(sc *scope, s *statement) {
 	})...)
 }
 
-// implied reports whether an option says what the box sends by itself: the
+// implied reports whether an option only repeats what the box sends anyway: the
 // network's mask and its broadcast address.
 func implied(o dhcpconf.Option, network netip.Prefix) bool {
 	if len(o.IPs) != 1 {
@@ -123,7 +123,7 @@ func implied(o dhcpconf.Option, network netip.Prefix) bool {
 	return false
 }
 
-// define reads the type of an option: option NAME code N = TYPE.
+// define parses the type of an option: option NAME code N = TYPE.
 func (p *parser) define(name string, s *statement) {
 	if strings.Contains(name, ".") {
 		p.cfg.Lost(s.line, "pxebox has no options inside of others")
@@ -168,7 +168,7 @@ func (p *parser) define(name string, s *statement) {
 	p.types[name] = t
 }
 
-// value reads the value of an option. why says why there is none.
+// value parses the value of an option. If there is no value, why says why.
 func value(t optionType, words []token) (o dhcpconf.Option, why string) {
 	var parts []token
 	for _, w := range words {
@@ -216,7 +216,8 @@ func value(t optionType, words []token) (o dhcpconf.Option, why string) {
 		}
 	case 'b':
 		for _, w := range parts {
-			// Some write the addresses as they are: 24, 192.168.1, 10.0.0.1.
+			// Some files write the addresses as they are: 24, 192.168.1,
+			// 10.0.0.1.
 			for part := range strings.SplitSeq(w.text, ".") {
 				n, err := strconv.ParseUint(part, 0, 8)
 				if err != nil {
@@ -239,7 +240,7 @@ func value(t optionType, words []token) (o dhcpconf.Option, why string) {
 	return o, "pxebox has no key for a value of this kind: write its bytes"
 }
 
-// clientID is a text, or bytes in hexadecimal.
+// clientID parses a text, or bytes in hexadecimal.
 func clientID(words []token) []byte {
 	if words[0].quoted {
 		return []byte(words[0].text)

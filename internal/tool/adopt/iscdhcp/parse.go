@@ -1,6 +1,6 @@
-// Package iscdhcp reads the configuration of ISC's DHCP server, dhcpd.conf. The
-// language is that of its manual pages dhcpd.conf and dhcp-options. Nothing is
-// opened here: the caller gives the files by name.
+// Package iscdhcp parses the configuration of ISC's DHCP server, dhcpd.conf. The
+// syntax follows its manual pages dhcpd.conf and dhcp-options. The package opens
+// no files: the caller provides them by name.
 package iscdhcp
 
 import (
@@ -11,25 +11,25 @@ import (
 	"github.com/pxebox/pxebox/internal/tool/adopt/dhcpconf"
 )
 
-// token is a word, a text between quotes, or a sign.
+// token is a word, a quoted text, or a sign.
 type token struct {
 	text   string
 	quoted bool
 	number int // line
 }
 
-// is reports whether a token is a word or a sign; a text between quotes is none.
+// is reports whether a token is the given word or sign. A quoted text never is.
 func (t token) is(text string) bool { return !t.quoted && strings.EqualFold(t.text, text) }
 
-// statement ends with a semicolon, or with a block.
+// statement ends with a semicolon or a block.
 type statement struct {
 	line  dhcpconf.Line
 	words []token
 	block []*statement
-	open  bool // it has a block
+	open  bool // has a block
 }
 
-// word is the word at a place, in small letters; "" where there is none.
+// word returns the word at an index in lowercase, or "" if there is none.
 func (s *statement) word(i int) string {
 	if i >= len(s.words) || s.words[i].quoted {
 		return ""
@@ -37,7 +37,7 @@ func (s *statement) word(i int) string {
 	return strings.ToLower(s.words[i].text)
 }
 
-// text is the word or text at a place, as it is.
+// text returns the word or text at an index, unchanged.
 func (s *statement) text(i int) string {
 	if i >= len(s.words) {
 		return ""
@@ -45,13 +45,13 @@ func (s *statement) text(i int) string {
 	return s.words[i].text
 }
 
-// signs are tokens of one letter.
+// signs are the tokens of one character.
 const signs = "{};,()="
 
-// maxBlocks is how many blocks are read inside of each other.
+// maxBlocks limits the nesting depth of blocks.
 const maxBlocks = 32
 
-// tokens splits a file. A comment begins with # and ends with its line.
+// tokens splits a file. A comment extends from # to the end of the line.
 func tokens(data string) []token {
 	var out []token
 	number := 1
@@ -89,8 +89,8 @@ func tokens(data string) []token {
 	return out
 }
 
-// unquote reads a text from its quote on (conflex.c, read_string). n is how many
-// bytes it takes.
+// unquote reads a text from its opening quote on (conflex.c, read_string). n is
+// the number of bytes read.
 func unquote(s string) (text string, n int) {
 	var b strings.Builder
 	for n = 1; n < len(s) && s[n] != '"'; n++ {
@@ -125,7 +125,7 @@ func unquote(s string) (text string, n int) {
 	return b.String(), min(n+1, len(s))
 }
 
-// reader makes statements of tokens.
+// reader parses tokens into statements.
 type reader struct {
 	p      *parser
 	file   string
@@ -133,7 +133,7 @@ type reader struct {
 	at     int
 }
 
-// statements reads up to the end of a block, or of the file.
+// statements reads up to the end of a block or of the file.
 func (r *reader) statements(depth int) []*statement {
 	var out []*statement
 	for r.at < len(r.tokens) {
@@ -167,9 +167,10 @@ func (r *reader) statement(depth int) *statement {
 			return s
 		case t.is("}"):
 			r.p.cfg.Lost(s.line, "has no ; at its end")
-			return s // the block's end is read by the caller
+			return s // the caller reads the closing brace
 		case t.is("{") && s.record():
-			// option x code 200 = { integer 8, text }: the braces are of the type.
+			// option x code 200 = { integer 8, text }: the braces belong to the
+			// type.
 			s.words = append(s.words, t)
 			for r.at++; r.at < len(r.tokens) && !r.tokens[r.at].is("}") && !r.tokens[r.at].is(";"); r.at++ {
 				s.words = append(s.words, r.tokens[r.at])
@@ -199,8 +200,8 @@ func (r *reader) statement(depth int) *statement {
 	return s
 }
 
-// shown is the statement as a person may see it: without the rest of its line,
-// which may hold a key, and without its block.
+// shown returns the statement as it may be shown: without the rest of its line,
+// which may contain a key, and without its block.
 func (s *statement) shown(end string) string {
 	var b strings.Builder
 	for i, w := range s.words {
@@ -216,13 +217,13 @@ func (s *statement) shown(end string) string {
 	return b.String() + end
 }
 
-// record reports whether a brace belongs to the type of an option.
+// record reports whether a brace belongs to an option's type.
 func (s *statement) record() bool {
 	n := len(s.words)
 	return s.word(0) == "option" && n > 0 && (s.words[n-1].is("=") || s.words[n-1].is("of"))
 }
 
-// skip leaves a block out.
+// skip skips a block.
 func (r *reader) skip() {
 	for depth := 1; r.at < len(r.tokens) && depth > 0; r.at++ {
 		if t := r.tokens[r.at]; t.is("{") {
@@ -233,8 +234,8 @@ func (r *reader) skip() {
 	}
 }
 
-// Parse reads the file of that name, and those that it includes. The error is
-// that of the first file.
+// Parse parses the named file and those that it includes. The error is about the
+// first file.
 func Parse(name string, files dhcpconf.Files) (*dhcpconf.Config, error) {
 	p := &parser{cfg: &dhcpconf.Config{}, files: files, left: dhcpconf.MaxBytes, types: map[string]optionType{}}
 	data, err := files.Read(name)
@@ -247,8 +248,8 @@ func Parse(name string, files dhcpconf.Files) (*dhcpconf.Config, error) {
 	return p.cfg, nil
 }
 
-// file reads the statements of a file. Those that it includes stand in the place
-// of the include.
+// file returns the statements of a file. Included statements replace their
+// include.
 func (p *parser) file(name string, data []byte) []*statement {
 	if p.read++; p.read > dhcpconf.MaxFiles || len(data) > p.left {
 		p.cfg.Lost(dhcpconf.Line{File: name, Number: 1}, "is left out: that is more than is read of one configuration")

@@ -11,14 +11,14 @@ import (
 	"github.com/pxebox/pxebox/internal/tool/adopt/dhcpconf"
 )
 
-// defaultLease is that of dhcpd (dhcpd.conf(5), default-lease-time).
+// defaultLease is dhcpd's default (dhcpd.conf(5), default-lease-time).
 const defaultLease = 43200 * time.Second
 
 type parser struct {
 	cfg   *dhcpconf.Config
 	files dhcpconf.Files
-	open  []string // files being read, the innermost last
-	read  int      // files
+	open  []string // files being read, innermost last
+	read  int      // number of files
 	left  int      // bytes that may still be read
 
 	types     map[string]optionType // options that the file defines
@@ -26,13 +26,14 @@ type parser struct {
 	ranges    []scopedRange
 	options   []*option
 	servers   []*server
-	hostNames bool // machines are told the names of their declarations
+	hostNames bool // machines get the names of their declarations
 }
 
-// scope is a block that options count in.
+// scope is a block that options apply to.
 type scope struct {
 	parent *scope
-	// network is set for a subnet, and pool for a pool, which is a part of one.
+	// network is set for a subnet; pool is set for a pool, which is a part of a
+	// subnet.
 	network   netip.Prefix
 	pool      bool
 	line      dhcpconf.Line
@@ -41,7 +42,7 @@ type scope struct {
 	leaseAt   dhcpconf.Line
 	file      string // boot program
 	fileAt    dhcpconf.Line
-	server    *server        // where it is
+	server    *server        // where the boot program is
 	knownOnly *dhcpconf.Line // machines without a host declaration get no address
 }
 
@@ -61,7 +62,8 @@ type scopedRange struct {
 	in *scope
 }
 
-// scope reads the statements of a block: first what holds for all of it.
+// scope reads the statements of a block, starting with those that apply to the
+// whole block.
 func (p *parser) scope(sc *scope, in []*statement) {
 	var blocks []*statement
 	for _, s := range in {
@@ -79,7 +81,7 @@ func (p *parser) scope(sc *scope, in []*statement) {
 	}
 }
 
-// inherited is the boot program of the scopes around.
+// inherited returns the boot program of the enclosing scopes.
 func (sc *scope) inherited() string {
 	for up := sc; up != nil; up = up.parent {
 		if up.file != "" {
@@ -100,7 +102,7 @@ func (p *parser) boot(sc *scope) {
 	p.cfg.Boots = append(p.cfg.Boots, b)
 }
 
-// parameter reads a statement without a block.
+// parameter parses a statement without a block.
 func (p *parser) parameter(sc *scope, s *statement) {
 	switch word := s.word(0); word {
 	case "option":
@@ -134,7 +136,7 @@ func (p *parser) parameter(sc *scope, s *statement) {
 		p.allow(sc, s)
 	case "hardware", "fixed-address":
 		p.cfg.Lost(s.line, "stands in no host")
-	case "match", "spawn", "lease": // of a class
+	case "match", "spawn", "lease": // in a class
 		p.cfg.Lost(s.line, conditions)
 	default:
 		p.cfg.Lost(s.line, "%s", why(word))
@@ -180,7 +182,7 @@ func (p *parser) addRange(sc *scope, s *statement) {
 		return
 	}
 	if last.Less(first) {
-		first, last = last, first // dhcpd takes them in either order (confpars.c, parse_address_range)
+		first, last = last, first // dhcpd accepts either order (confpars.c, parse_address_range)
 	}
 	if len(p.ranges) == dhcpconf.MaxItems {
 		p.cfg.Lost(s.line, "is one range too many: %d are taken", dhcpconf.MaxItems)
@@ -190,8 +192,8 @@ func (p *parser) addRange(sc *scope, s *statement) {
 		sc})
 }
 
-// allow reads who may have an address. What is leased to some machines only must
-// not be leased to all.
+// allow reads which machines may get an address. A range for some machines only
+// must not be leased to all.
 func (p *parser) allow(sc *scope, s *statement) {
 	what := s.word(1)
 	if what == "dynamic" { // dynamic bootp clients
@@ -216,7 +218,7 @@ func (p *parser) allow(sc *scope, s *statement) {
 	}
 }
 
-// block reads a statement with a block.
+// block parses a statement with a block.
 func (p *parser) block(sc *scope, s *statement) {
 	in := &scope{parent: sc, line: s.line}
 	switch s.word(0) {
@@ -261,7 +263,7 @@ func (p *parser) block(sc *scope, s *statement) {
 	}
 }
 
-// conditional reads a block that counts for certain machines: for the boot
+// conditional reads a block that applies to certain machines, for the boot
 // programs that it names.
 func (p *parser) conditional(sc *scope, s *statement) {
 	for _, in := range s.block {
@@ -284,7 +286,7 @@ func (p *parser) conditional(sc *scope, s *statement) {
 	}
 }
 
-// host reads a reservation.
+// host parses a reservation.
 func (p *parser) host(sc *scope, s *statement) {
 	h := dhcpconf.Host{Line: s.line, Name: s.text(1)}
 	in := &scope{parent: sc, line: s.line}
@@ -327,8 +329,8 @@ func (p *parser) host(sc *scope, s *statement) {
 	}
 }
 
-// fixed reads the addresses of a host. One that moves between networks has one
-// in each: a reservation has one alone.
+// fixed parses the addresses of a host. A machine that moves between networks has
+// one address in each; a reservation has only one.
 func (p *parser) fixed(h *dhcpconf.Host, s *statement) {
 	for _, t := range s.words[1:] {
 		if t.is(",") {
@@ -346,7 +348,7 @@ func (p *parser) fixed(h *dhcpconf.Host, s *statement) {
 	}
 }
 
-// mac adds the zeros that dhcpd does without.
+// mac adds the leading zeros that dhcpd does not require.
 func mac(s string) string {
 	parts := strings.Split(s, ":")
 	for i, part := range parts {
@@ -357,7 +359,7 @@ func mac(s string) string {
 	return strings.Join(parts, ":")
 }
 
-// finish gives each network its ranges and its options.
+// finish assigns each network its ranges and options.
 func (p *parser) finish(top *scope) {
 	if p.hostNames {
 		for i, h := range p.cfg.Hosts {
@@ -404,8 +406,8 @@ func (p *parser) finish(top *scope) {
 	}
 }
 
-// rangesOf gives a network the ranges in it, with the options and the lease of
-// their pool where there is one for all of the network.
+// rangesOf assigns a network the ranges in it. If one pool covers the whole
+// network, the network also gets its options and its lease.
 func (p *parser) rangesOf(n *dhcpconf.Network) {
 	var pools []*scope
 	for _, r := range p.ranges {
@@ -440,7 +442,7 @@ func (p *parser) rangesOf(n *dhcpconf.Network) {
 	}
 }
 
-// take adds the options of a scope, but for those that an inner one has.
+// take adds the options of a scope, except those that an inner scope sets.
 func take(have []dhcpconf.Option, more []*option) []dhcpconf.Option {
 	for _, o := range more {
 		o.used = true
