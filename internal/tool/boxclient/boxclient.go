@@ -1,7 +1,7 @@
 // Package boxclient sends settings, boot files and updates to a running box, on
-// behalf of its owner. It runs on Linux, macOS and Windows, and needs no program
-// but the go command for an update. What the box does with what it gets is decided
-// on the box.
+// behalf of its owner. It runs on Linux, macOS and Windows; only an update needs
+// another program, the go command. The box decides what to do with what it
+// receives.
 package boxclient
 
 import (
@@ -12,13 +12,13 @@ import (
 	"strings"
 )
 
-// The ports of a box where HOST names none.
+// The box's ports, for a HOST without one.
 const (
 	settingsPort = "8443"
 	uploadPort   = "22"
 )
 
-// withPort is the address of a host that may have named a port.
+// withPort returns the address of a host, with a default port if it has none.
 func withPort(host, port string) string {
 	if strings.Contains(host, ":") {
 		return host
@@ -26,7 +26,7 @@ func withPort(host, port string) string {
 	return net.JoinHostPort(host, port)
 }
 
-// openKnown opens a file of boxes that are known, or makes it.
+// openKnown opens a file of known boxes, or creates it.
 func openKnown(file string) (*os.File, error) {
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return nil, err
@@ -34,12 +34,12 @@ func openKnown(file string) (*os.File, error) {
 	return os.OpenFile(file, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
 }
 
-// isNew is what a person reads of a box that is trusted for the first time.
+// isNew returns the message about a box that is trusted for the first time.
 func isNew(host, fingerprint string) string {
 	return fmt.Sprintf("%s is new: it is known by %s from now on\n", host, fingerprint)
 }
 
-// notTheSame is the error for a box that is not the one that is known.
+// notTheSame returns the error for a box that differs from the known one.
 func notTheSame(host, was, now, where string) error {
 	return fmt.Errorf("this is not the box that was at %s before (%s, now %s): if that is right, delete its line in %s",
 		host, was, now, where)

@@ -23,13 +23,13 @@ import (
 	"github.com/pxebox/pxebox/internal/base/credential"
 )
 
-// dials is how long a box may take to accept a connection: while it restarts
-// it is asked again and again.
+// dials is how long a box may take to accept a connection: while the box
+// restarts, the client retries repeatedly.
 const dials = 5 * time.Second
 
-// box is where an update goes.
+// box is the destination of an update.
 type box struct {
-	name        string // in its certificate, with the port of its page
+	name        string // in its certificate, with the port of its web page
 	addr        string // host and port
 	page        string
 	password    string
@@ -37,7 +37,7 @@ type box struct {
 	client      *http.Client
 }
 
-// newBox is the box at a host, which has the password of an instance and a
+// newBox returns the box at a host, with an instance's password and a
 // certificate.
 func newBox(instances, instance, host, certificate string) (*box, error) {
 	file := filepath.Join(instances, instance, "config.json")
@@ -46,7 +46,7 @@ func newBox(instances, instance, host, certificate string) (*box, error) {
 		return nil, err
 	}
 	var config struct {
-		// gok's name for where it sends updates.
+		// gok's name for the destination of updates.
 		InternalCompatibilityFlags struct{ Update string }
 	}
 	if err := json.Unmarshal(text, &config); err != nil {
@@ -86,10 +86,11 @@ func newBox(instances, instance, host, certificate string) (*box, error) {
 	return b, nil
 }
 
-// leaveEEPROM takes the EEPROM's program for a Raspberry Pi out of gok's copy of
-// an instance. An image brings it once. With it in an update too, gok, which in
-// the pinned version never finds it to be there already, would have a Pi 4 write
-// its EEPROM at each, with the settings that somebody may have put there.
+// leaveEEPROM removes the Raspberry Pi's EEPROM program from gok's copy of an
+// instance. An image installs it once. If an update contained it too, a Pi 4
+// would write its EEPROM at each update, because the pinned version of gok never
+// detects that it is already there. That would overwrite settings that an owner
+// made in the EEPROM.
 func leaveEEPROM(instances, instance string) error {
 	file := filepath.Join(instances, instance, "config.json")
 	text, err := os.ReadFile(file)
@@ -107,8 +108,8 @@ func leaveEEPROM(instances, instance string) error {
 	return os.WriteFile(file, append(text, '\n'), 0o600)
 }
 
-// known checks, before anything is built, that this is the box, and that it
-// lets us in. The password goes to nobody else.
+// known checks, before anything is built, that this is the right box and that it
+// accepts the password. The password is sent to no other host.
 func (b *box) known(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*dials)
 	defer cancel()
@@ -123,7 +124,7 @@ func (b *box) known(ctx context.Context) error {
 	return resp.Body.Close()
 }
 
-// get asks for something of gokrazy's page.
+// get requests a path of gokrazy's web page.
 func (b *box) get(ctx context.Context, path string) (*http.Response, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, b.page+path, nil)
 	if err != nil {
@@ -145,8 +146,8 @@ func (b *box) dial(ctx context.Context) (net.Conn, error) {
 	return (&net.Dialer{Timeout: dials}).DialContext(ctx, "tcp", b.addr)
 }
 
-// gok runs a command that talks to the box by its name, and to nobody else. Its
-// words go to out, without the password.
+// gok runs a command that connects to the box by its name, and to no other host.
+// The command's output goes to out, without the password.
 func (b *box) gok(out io.Writer, name string, args ...string) error {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -163,11 +164,12 @@ func (b *box) gok(out io.Writer, name string, args ...string) error {
 	})
 	cmd.Env = append(cmd.Env,
 		"HTTPS_PROXY=http://"+l.Addr().String(),
-		// In the place of the system's.
+		// Instead of the system's certificates.
 		"SSL_CERT_FILE="+b.certificate,
-		// The image was built of the same modules, so that all are here.
+		// The image was built from the same modules, so all of them are in the
+		// local cache.
 		"GOPROXY=off",
-		// A workspace would hide the instance's own versions.
+		// A workspace would override the instance's module versions.
 		"GOWORK=off",
 	)
 	words, err := cmd.StdoutPipe()
@@ -183,14 +185,14 @@ func (b *box) gok(out io.Writer, name string, args ...string) error {
 	for lines.Scan() {
 		out.Write(bytes.ReplaceAll(lines.Bytes(), []byte(b.password), []byte("…")))
 	}
-	_, err = io.Copy(io.Discard, words) // of a line that is too long
+	_, err = io.Copy(io.Discard, words) // the rest of a line that is too long
 	if err = errors.Join(err, cmd.Wait()); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	return nil
 }
 
-// scanLines splits what a terminal shows, where a line may be written over.
+// scanLines splits terminal output, where a carriage return may overwrite a line.
 func scanLines(data []byte, atEOF bool) (advance int, token []byte, err error) {
 	if i := bytes.IndexAny(data, "\r\n"); i >= 0 {
 		return i + 1, data[:i+1], nil
@@ -201,7 +203,7 @@ func scanLines(data []byte, atEOF bool) (advance int, token []byte, err error) {
 	return 0, nil, nil
 }
 
-// tunnel is a proxy (RFC 9110 §9.3.6) that leads to the box.
+// tunnel is a CONNECT proxy (RFC 9110 §9.3.6) that connects to the box.
 func (b *box) tunnel(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodConnect || r.Host != b.name {
 		http.Error(w, "this leads to "+b.name+" only", http.StatusForbidden)
@@ -220,7 +222,7 @@ func (b *box) tunnel(w http.ResponseWriter, r *http.Request) {
 	}
 	defer in.Close()
 	if _, err := io.WriteString(in, "HTTP/1.1 200 OK\r\n\r\n"); err != nil {
-		return // gok is gone
+		return // gok has exited
 	}
 	go func() {
 		io.Copy(out, buffered)

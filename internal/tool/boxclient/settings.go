@@ -14,21 +14,21 @@ import (
 	"github.com/pxebox/pxebox/internal/base/credential"
 )
 
-// Settings is where settings go.
+// Settings is the destination for settings.
 type Settings struct {
 	Host     string // or HOST:PORT
 	Password string
-	Known    string    // the file of the boxes that are known
-	Out      io.Writer // what a person reads
+	Known    string    // the file of known boxes
+	Out      io.Writer // messages for the user
 }
 
-// Send sends a pxebox.toml to a box, which checks it before it takes it. The
-// first time the box that answers is trusted; from then on it has to be the same,
-// as SSH has it.
+// Send sends a pxebox.toml to a box, which validates it before it uses it. The
+// first time, Send trusts the box that answers; after that it must be the same
+// box, as with SSH.
 func (s Settings) Send(ctx context.Context, text []byte) error {
 	host := withPort(s.Host, settingsPort)
 	client := http.Client{Timeout: time.Minute, Transport: &http.Transport{TLSClientConfig: &tls.Config{
-		InsecureSkipVerify: true, // no authority vouches for a box: trust does
+		InsecureSkipVerify: true, // no authority vouches for a box: see trust
 		VerifyConnection: func(state tls.ConnectionState) error {
 			return s.trust(host, credential.Pin(state.PeerCertificates[0]))
 		},
@@ -54,7 +54,7 @@ func (s Settings) Send(ctx context.Context, text []byte) error {
 	return nil
 }
 
-// trust compares a box with what is known of it, and makes a note of a new one.
+// trust compares a box with its known fingerprint, and records a new box.
 func (s Settings) trust(host, pin string) error {
 	f, err := openKnown(s.Known)
 	if err != nil {

@@ -15,34 +15,35 @@ import (
 )
 
 const (
-	// tells is how long a box that gok has done with may take to say what
-	// became of the update.
+	// tells is how long a box may take to report the result of an update, after
+	// gok is done.
 	tells = 5 * time.Minute
-	// looks is how often it is asked.
+	// looks is the polling interval for that.
 	looks = 2 * time.Second
-	// reads is how long is listened each time: the log has no end.
+	// reads is how long to read the log each time, because the log stream does
+	// not end.
 	reads = 3 * time.Second
 )
 
 var (
 	errFellBack = errors.New("the update was not healthy, and the box is back on its old root")
-	// gokrazy writes the boot partition in place: half of another kernel may be
-	// there, and the one that runs does not mind.
+	// gokrazy writes the boot partition in place: it may contain half of another
+	// kernel, while the running kernel is not affected.
 	errBrokeOff = errors.New("if this broke off while it was sending: " +
 		"do not switch the box off, which may not start again; send the update again first")
 )
 
-// Update is a build of the checkout, and where it goes.
+// Update is a build of the checkout, and its destination.
 type Update struct {
 	Host        string // or HOST:PORT
-	Instances   string // the folder of the instances, filled in for gok
+	Instances   string // the folder of the instances, prepared for gok
 	Instance    string // pxebox-amd64, or pxebox-rpi
-	Certificate string // the file with the certificate that the box has
+	Certificate string // the file with the box's certificate
 	Out         io.Writer
 }
 
-// InCheckout returns an error where a folder is not the source tree, which an
-// update is built of.
+// InCheckout returns an error if a folder is not the source tree, from which an
+// update is built.
 func InCheckout(dir string) error {
 	if _, err := os.Stat(filepath.Join(dir, "tools", "go.mod")); err != nil {
 		return errors.New("an update is built of the source: run this in the root of a checkout of pxebox, " +
@@ -51,12 +52,12 @@ func InCheckout(dir string) error {
 	return nil
 }
 
-// Send sends the build by gok update, and waits until the box has kept the new
-// root or has gone back to its old one. The box decides that by itself within two
-// minutes, whether a client waits or not. It runs in the root of the checkout.
-//
-// gok knows a box by a certificate, and so by the name in it. That name is in no
-// DNS, and the box may have any address: gok is led there by a proxy.
+// Send sends the build with gok update, and waits until the box has kept the new
+// root or has gone back to its old one. The box decides that within two minutes,
+// whether a client waits or not. Send runs in the root of the checkout.
+// gok identifies a box by its certificate, and so by the name in it. That name is
+// not in DNS, and the box may have any address, so a proxy connects gok to the
+// box.
 func (u Update) Send(ctx context.Context) error {
 	b, err := newBox(u.Instances, u.Instance, u.Host, u.Certificate)
 	if err != nil {
@@ -65,7 +66,7 @@ func (u Update) Send(ctx context.Context) error {
 	if err := b.known(ctx); err != nil {
 		return err
 	}
-	// A box logs at each start how the last update ended.
+	// At each start, a box logs how the last update ended.
 	before, err := b.log(ctx)
 	if err != nil {
 		return err
@@ -73,11 +74,11 @@ func (u Update) Send(ctx context.Context) error {
 	if err := leaveEEPROM(u.Instances, u.Instance); err != nil {
 		return err
 	}
-	// Ctrl-C gets to gok as well: what to do then is said here.
+	// gok gets Ctrl-C too, so what to do then is said here.
 	err = b.gok(u.Out, "go", "tool", "-modfile=tools/go.mod", "gok",
 		"--parent_dir", u.Instances, "-i", u.Instance, "update")
 	if err != nil {
-		// It waits for the new root, which may be gone by now.
+		// gok waits for the new root, which may be gone by now.
 		if found, e := b.verdict(ctx, before); e == nil && found == verdict.FellBack {
 			return errors.Join(err, errFellBack)
 		}
@@ -93,7 +94,7 @@ func (u Update) Send(ctx context.Context) error {
 	return nil
 }
 
-// outcome waits until the box has kept the new root, or has not.
+// outcome waits until the box has kept or rejected the new root.
 func (b *box) outcome(ctx context.Context, before string) error {
 	for {
 		found, err := b.verdict(ctx, before)
@@ -111,8 +112,9 @@ func (b *box) outcome(ctx context.Context, before string) error {
 	}
 }
 
-// verdict is verdict.Kept, verdict.FellBack, or nothing yet: what the log says, and did not
-// say before. Each line of it has its time.
+// verdict returns verdict.Kept, verdict.FellBack, or "" if neither is in a new
+// line of the log. Lines have timestamps, so a new line differs from all earlier
+// ones.
 func (b *box) verdict(ctx context.Context, before string) (string, error) {
 	log, err := b.log(ctx)
 	for line := range strings.Lines(log) {
@@ -128,8 +130,8 @@ func (b *box) verdict(ctx context.Context, before string) (string, error) {
 	return "", err
 }
 
-// log is what the appliance has written since the box started. gokrazy sends
-// what there is, and goes on with what comes.
+// log returns what the appliance has logged since the box started. gokrazy sends
+// the existing lines, and then continues with new ones.
 func (b *box) log(ctx context.Context) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, reads)
 	defer cancel()

@@ -22,7 +22,7 @@ import (
 
 const password = "correct-horse"
 
-// asGok is set where this program is to behave as gok: it asks the URL.
+// asGok makes this program behave like gok: it requests the URL.
 const asGok = "BOXCLIENT_TEST_ASKS"
 
 func TestMain(m *testing.M) {
@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 	fmt.Printf("Updating %s\r%s %s\n", url, resp.Status, b)
 }
 
-// page stands for gokrazy's.
+// page simulates gokrazy's web page.
 func page(log string) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /update/features", func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "partuuid") })
@@ -57,7 +57,7 @@ func page(log string) http.Handler {
 	})
 }
 
-// newTestBox makes what make image leaves behind, and a box of it.
+// newTestBox creates what make image leaves behind, and a box from it.
 func newTestBox(t *testing.T, h http.Handler) (b *box, s *httptest.Server, dir string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -88,7 +88,7 @@ func TestGokGetsToTheBox(t *testing.T) {
 	b, _, _ := newTestBox(t, page(""))
 	for _, tt := range []struct {
 		situation, url string
-		want           string // of what it prints
+		want           string // in its output
 		ok             bool
 	}{
 		{"the box", "https://gokrazy:" + password + "@pxebox:8080/update/features", "Updating https://gokrazy:…@pxebox:8080/update/features\r200 OK partuuid\n", true},
@@ -97,7 +97,7 @@ func TestGokGetsToTheBox(t *testing.T) {
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			t.Setenv(asGok, tt.url)
-			// The person's own settings do not lead it astray.
+			// The user's proxy settings do not affect it.
 			t.Setenv("no_proxy", "*")
 			t.Setenv("https_proxy", "http://192.0.2.1")
 			var out bytes.Buffer
@@ -135,12 +135,12 @@ func TestStrangersGetNoPassword(t *testing.T) {
 	}
 }
 
-// What the appliance logs of an update.
+// What the appliance logs about an update.
 const (
 	trial = `time=2026-01-02T03:04:05.678Z level=INFO msg="this root is on trial" root=3`
 	kept  = `time=2026-01-02T03:04:15.678Z level=INFO msg="` + verdict.Kept + `" root=3`
 	back  = `time=2026-01-02T03:04:25.678Z level=ERROR msg="` + verdict.FellBack + `" root=2`
-	// The same at another start.
+	// The same message from another start.
 	backAgain = `time=2026-03-02T03:04:25.678Z level=ERROR msg="` + verdict.FellBack + `" root=2`
 )
 
@@ -170,9 +170,9 @@ func TestOutcome(t *testing.T) {
 	}
 }
 
-// gok fails: what the box says of an earlier update is not this one's.
+// gok fails: what the box says about an earlier update does not count.
 func TestGokFails(t *testing.T) {
-	// This program is found in the place of go, and asks for what it does not get.
+	// This program runs in place of go, and requests a page that it does not get.
 	bin := t.TempDir()
 	self, err := os.Executable()
 	if err == nil {

@@ -23,28 +23,28 @@ import (
 	"github.com/pxebox/pxebox/internal/base/credential"
 )
 
-// connects is how long a box may take to accept a connection, and greets how
-// long until the password is right.
+// connects is how long a box may take to accept a connection, and greets is the
+// limit for the whole login.
 const (
 	connects = 10 * time.Second
 	greets   = 30 * time.Second
 )
 
-// Upload is where boot files go.
+// Upload is the destination for boot files.
 type Upload struct {
 	Host       string // or HOST:PORT
 	Password   string
-	KnownHosts string    // the file of the boxes that are known, as OpenSSH has it
-	Folder     string    // below the boot folder; made where it is not there
-	Out        io.Writer // what a person reads
-	// Progress is called as a file is sent, with bytes, from one goroutine at a
-	// time. It may be nil.
+	KnownHosts string    // the known boxes, in OpenSSH's format
+	Folder     string    // below the boot folder; created if missing
+	Out        io.Writer // messages for the user
+	// Progress is called with byte counts while a file is sent, by one goroutine
+	// at a time. It may be nil.
 	Progress func(name string, done, total int64)
 }
 
-// Send sends boot files by SFTP, each with its sum first, so that machines see a
-// file only once all of it is there. After a break, Send with the same files goes
-// on where it was.
+// Send sends boot files over SFTP, each preceded by its checksum, so that
+// machines see a file only when it is complete. After an interruption, Send with
+// the same files resumes.
 func (u Upload) Send(ctx context.Context, files ...string) error {
 	if err := checkFiles(files); err != nil {
 		return err
@@ -62,7 +62,7 @@ func (u Upload) Send(ctx context.Context, files ...string) error {
 	return nil
 }
 
-// checkFiles finds what cannot be sent before anything is.
+// checkFiles finds files that cannot be sent, before anything is sent.
 func checkFiles(files []string) error {
 	seen := map[string]string{} // by name on the box
 	for _, file := range files {
@@ -91,7 +91,7 @@ type session struct {
 	stop func() bool
 }
 
-// Close breaks the connection: files that are open stay parts, for the next time.
+// Close breaks the connection: open files remain as parts, for the next time.
 func (s *session) Close() error {
 	s.stop()
 	return s.conn.Close()
@@ -139,7 +139,7 @@ func (u Upload) connect(ctx context.Context) (_ *session, err error) {
 	return s, nil
 }
 
-// trust compares a box with what is known of it, and makes a note of a new one.
+// trust compares a box with its known host key, and records a new box.
 func (u Upload) trust(addr string, remote net.Addr, key ssh.PublicKey) error {
 	f, err := openKnown(u.KnownHosts)
 	if err != nil {
@@ -165,7 +165,7 @@ func (u Upload) trust(addr string, remote net.Addr, key ssh.PublicKey) error {
 	return err
 }
 
-// send sends one file, and returns once machines can have it.
+// send sends one file, and returns when machines can load it.
 func (u Upload) send(client *session, file string) error {
 	local, err := os.Open(file)
 	if err != nil {
@@ -192,7 +192,7 @@ func (u Upload) send(client *session, file string) error {
 	if err := u.sendContent(client, local, to, size); err != nil {
 		return err
 	}
-	// The box has compared the sum; this finds one that does not.
+	// The box compares the checksum; this detects one that does not.
 	if st, err := client.Stat(to); err != nil {
 		return err
 	} else if st.Size() != size || isPart(st) {
@@ -205,7 +205,7 @@ func (u Upload) send(client *session, file string) error {
 	return nil
 }
 
-// mkdirs makes a folder and those that it is in, where they are not there.
+// mkdirs creates a folder and its parents where they are missing.
 func mkdirs(client *session, folder string) error {
 	at := ""
 	for part := range strings.SplitSeq(folder, "/") {
@@ -234,12 +234,12 @@ func writeSum(client *session, name, sum string) error {
 	return f.Close()
 }
 
-// isPart reports whether a file is one of which the box has a part: it shows that
-// as a file that only its owner may read.
+// isPart reports whether the box has only a part of a file: it shows a part as a
+// file that only its owner may read.
 func isPart(st fs.FileInfo) bool { return st.Mode().IsRegular() && st.Mode().Perm() == 0o600 }
 
-// sendContent goes on with the part that the box has. Where the box refuses that,
-// or has none, it sends all.
+// sendContent resumes from the part that the box has. If the box refuses that, or
+// has no part, it sends the whole file.
 func (u Upload) sendContent(client *session, local *os.File, to string, size int64) error {
 	if st, err := client.Stat(to); err == nil && isPart(st) && st.Size() <= size {
 		err := u.resume(client, local, to, size)
@@ -260,8 +260,8 @@ func (u Upload) resume(client *session, local *os.File, to string, size int64) e
 	if err != nil {
 		return err
 	}
-	// Opened by us, the part is cut to what is without a gap: another
-	// connection, dead by now, may have written ahead.
+	// When a part is opened, the box cuts it to its contiguous beginning: an
+	// earlier connection, dead by now, may have written ahead.
 	st, err := f.Stat()
 	if err != nil {
 		return err
@@ -271,7 +271,7 @@ func (u Upload) resume(client *session, local *os.File, to string, size int64) e
 }
 
 // write writes a file from an offset on, and closes it. After an error it leaves
-// the file open: to close it would have the box drop what it has.
+// the file open, because closing it would make the box drop what it has.
 func (u Upload) write(f *sftp.File, local *os.File, from, size int64) error {
 	if _, err := local.Seek(from, io.SeekStart); err != nil {
 		return localError{err}
@@ -291,7 +291,7 @@ func (u Upload) write(f *sftp.File, local *os.File, from, size int64) error {
 	return f.Close()
 }
 
-// counted counts what is read of a local file.
+// counted counts the bytes read from a local file.
 type counted struct {
 	io.Reader
 	n    int64
@@ -310,18 +310,18 @@ func (c *counted) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// localError is an error that is not the box's.
+// localError is an error on this computer, not on the box.
 type localError struct{ error }
 
 func (e localError) Unwrap() error { return e.error }
 
-// saidNo reports whether an error is the box's answer, and not the end of the
+// saidNo reports whether an error is the box's answer, rather than the end of the
 // connection.
 func saidNo(err error) bool {
 	return errors.As(err, new(*sftp.StatusError)) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission)
 }
 
-// explain says what a failure means for the person.
+// explain says what a failure means for the user.
 func (u Upload) explain(ctx context.Context, name string, err error) error {
 	switch {
 	case errors.As(err, new(localError)):
@@ -334,7 +334,8 @@ func (u Upload) explain(ctx context.Context, name string, err error) error {
 	return fmt.Errorf("%s: the connection to %s broke (%w); run the same command again to go on", name, u.Host, err)
 }
 
-// reason is the box's own text. package sftp has it quoted, with a code.
+// reason returns the box's text, which package sftp quotes and combines with a
+// code.
 func reason(err error) error {
 	var status *sftp.StatusError
 	if !errors.As(err, &status) {

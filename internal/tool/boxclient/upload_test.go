@@ -21,7 +21,7 @@ import (
 	"github.com/pxebox/pxebox/internal/box/upload"
 )
 
-// big is more than is under way at once, and no multiple of a packet.
+// big is larger than the data in flight, and not a multiple of a packet.
 var big = bytes.Repeat([]byte("0123456789abcdef"), 1<<18+3)
 
 // uploads is the box's SFTP server, with the boot folder that it fills.
@@ -60,7 +60,7 @@ func newUploads(t *testing.T) *uploads {
 	return s
 }
 
-// client sends to the folder debian/12.
+// client uploads to the folder debian/12.
 func (s *uploads) client() Upload {
 	s.out.Reset()
 	return Upload{Host: s.addr, Password: password, KnownHosts: s.known, Folder: "debian/12", Out: &s.out}
@@ -154,7 +154,7 @@ func TestUploadGoesOn(t *testing.T) {
 		situation string
 		part      []byte
 		says      string
-		from      int64 // first byte sent last
+		from      int64 // offset of the first byte sent last
 	}{
 		{situation: "broke halfway", part: big[:half], says: "going on from byte", from: int64(half)},
 		{situation: "broke before the close", part: big, says: "going on from byte", from: int64(len(big))},
@@ -194,7 +194,7 @@ func TestUploadGoesOn(t *testing.T) {
 	}
 }
 
-// cut passes connections on, and breaks each after so many bytes to the box.
+// cut forwards connections, and breaks each after so many bytes to the box.
 func cut(t *testing.T, to string, after int64) string {
 	t.Helper()
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
@@ -225,7 +225,7 @@ func cut(t *testing.T, to string, after int64) string {
 	return l.Addr().String()
 }
 
-// A connection that breaks again and again still gets a file to the box.
+// A file reaches the box over a connection that breaks repeatedly.
 func TestUploadOverABadLine(t *testing.T) {
 	s := newUploads(t)
 	file := local(t, "linux", big)
@@ -332,7 +332,7 @@ func TestUploadRefuses(t *testing.T) {
 	}
 }
 
-// What does not answer like a box does not keep a person waiting without end.
+// A server that does not answer like a box does not make the user wait forever.
 func TestUploadToSomethingElse(t *testing.T) {
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {

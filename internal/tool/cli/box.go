@@ -16,9 +16,9 @@ import (
 )
 
 const (
-	// passwordEnv has the box's password.
+	// passwordEnv holds the box's password.
 	passwordEnv = "PXEBOX_PASSWORD"
-	// builtPassword is where a build keeps the password of its images.
+	// builtPassword is where a build stores the password of its images.
 	builtPassword = "build/update-password"
 )
 
@@ -139,7 +139,8 @@ func flagPassword(cmd *cobra.Command, file *string) {
 		"the `file` with the box's password; the default counts where it is there")
 }
 
-// password is the box's. named says that a person named the file.
+// password returns the box's password. named reports that the user named the
+// file.
 func (a *app) password(file string, named bool) (string, error) {
 	if password := os.Getenv(passwordEnv); password != "" {
 		return password, nil
@@ -157,15 +158,15 @@ func (a *app) password(file string, named bool) (string, error) {
 	}
 	fmt.Fprint(a.err, "Password of the box: ")
 	typed, err := term.ReadPassword(fd)
-	fmt.Fprintln(a.err) // the Enter key was not shown either
+	fmt.Fprintln(a.err) // the Enter key was not echoed either
 	if err != nil {
 		return "", fmt.Errorf("read password: %w", err)
 	}
 	return string(typed), nil
 }
 
-// inConfigDir is a file that a person named by a flag, or else the one in the
-// user's configuration folder.
+// inConfigDir returns the file that the user named with a flag, or else the one
+// in the user's configuration folder.
 func inConfigDir(named, name, flag string) (string, error) {
 	if named != "" {
 		return named, nil

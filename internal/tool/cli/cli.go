@@ -1,6 +1,6 @@
-// Package cli is the command line of pxebox, the person's tool: what commands
-// there are, their flags and help, and how they show progress and failure. What
-// a command does is the business of the package that it calls.
+// Package cli is the command line of pxebox, the tool for a box's owner: its
+// commands, flags and help, and how they show progress and failures. Other
+// packages implement what the commands do.
 package cli
 
 import (
@@ -14,7 +14,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// The exit codes, as the help has them.
+// The exit codes, as the help lists them.
 const (
 	exitFailed = 1
 	exitUsage  = 2
@@ -28,13 +28,13 @@ Exit codes:
   1  it failed, or was refused; the reasons are on standard error
   2  the command line is wrong`
 
-// app is what the commands share.
+// app is shared by the commands.
 type app struct {
 	in       *os.File
 	out, err io.Writer
 }
 
-// Main runs a command line, and returns the exit code.
+// Main runs a command line and returns the exit code.
 func Main(args []string, in *os.File, out, errOut io.Writer) int {
 	a := &app{in: in, out: out, err: errOut}
 	root := a.root()
@@ -55,12 +55,12 @@ func Main(args []string, in *os.File, out, errOut io.Writer) int {
 	return exitUsage
 }
 
-// failure is an error of what a command does, not of its command line.
+// failure is an error from running a command, not from parsing its command line.
 type failure struct{ error }
 
 func (f failure) Unwrap() error { return f.error }
 
-// run makes the errors of a command failures.
+// run turns the errors of a command into failures.
 func run(do func(args []string) error) func(*cobra.Command, []string) error {
 	return func(_ *cobra.Command, args []string) error {
 		if err := do(args); err != nil {
@@ -70,8 +70,8 @@ func run(do func(args []string) error) func(*cobra.Command, []string) error {
 	}
 }
 
-// interruptible returns a context that ends with Ctrl-C. A command asks for it
-// after its questions: while a person types a password, Ctrl-C ends the program.
+// interruptible returns a context that Ctrl-C cancels. A command calls it after
+// its questions: while the user types a password, Ctrl-C ends the program.
 func interruptible() (context.Context, context.CancelFunc) {
 	return signal.NotifyContext(context.Background(), os.Interrupt)
 }

@@ -50,7 +50,7 @@ func TestExitCodes(t *testing.T) {
 		situation    string
 		args         []string
 		code         int
-		out, problem string // parts of what it prints
+		out, problem string // parts of its output
 	}{
 		{situation: "nothing", code: 0, out: "Usage:"},
 		{situation: "help", args: []string{"help", "upload"}, code: 0, out: "Examples:"},
@@ -115,7 +115,8 @@ func TestEachCommandHasAnExample(t *testing.T) {
 	}
 }
 
-// The settings get to a box; the password is the environment's, or in a file.
+// The settings reach a box; the password comes from the environment or from a
+// file.
 func TestSettings(t *testing.T) {
 	const secret = "correct horse"
 	dir := t.TempDir()
@@ -160,7 +161,7 @@ func TestBar(t *testing.T) {
 		after time.Duration
 		want  string
 	}{
-		{done: 4 * mib, want: "\rlinux [############..................]  40%  4.0 of 10.0 MiB   "}, // it goes on
+		{done: 4 * mib, want: "\rlinux [############..................]  40%  4.0 of 10.0 MiB   "}, // it resumes
 		{done: 5 * mib, after: redraw / 2, want: ""},
 		{done: 6 * mib, after: time.Second - redraw/2, want: "\rlinux [##################............]  60%  6.0 of 10.0 MiB  2.0 MiB/s   "},
 		{done: 10 * mib, after: 0, want: "\rlinux [##############################] 100%  10.0 of 10.0 MiB  6.0 MiB/s   "},
@@ -190,7 +191,7 @@ func TestBar(t *testing.T) {
 	}
 }
 
-// Without a terminal there are whole lines alone: of ours, and of gok's.
+// Without a terminal there are only whole lines, both ours and gok's.
 func TestGokOutput(t *testing.T) {
 	said := []string{
 		"building\n", "\r", "[updating root] 12.50% of 53 MiB, uploading at 11 MiB/s                 \r",

@@ -14,9 +14,9 @@ import (
 	"github.com/pxebox/pxebox/internal/control/menu"
 )
 
-// HashPassword asks for the menu's password and writes the line for [menu]. On
-// a terminal it asks twice and shows nothing of what is typed; questions go to
-// prompt. Otherwise the password is the first line of in.
+// HashPassword asks for the menu's password and writes the line for [menu]. On a
+// terminal it asks twice and does not echo what is typed; it writes its questions
+// to prompt. Otherwise the password is the first line of in.
 func HashPassword(in *os.File, out, prompt io.Writer) error {
 	password, err := readPassword(in, prompt)
 	if err != nil {
@@ -39,7 +39,7 @@ func readPassword(in *os.File, prompt io.Writer) (string, error) {
 	for i, question := range []string{"Password of the menu: ", "The same again: "} {
 		fmt.Fprint(prompt, question)
 		b, err := term.ReadPassword(fd)
-		fmt.Fprintln(prompt) // the Enter key was not shown either
+		fmt.Fprintln(prompt) // the Enter key was not echoed either
 		if err != nil {
 			return "", err
 		}
@@ -51,7 +51,8 @@ func readPassword(in *os.File, prompt io.Writer) (string, error) {
 	return typed[0], nil
 }
 
-// firstLine reads up to the end of a line, of either system, or of the input.
+// firstLine reads up to the end of a line, in Unix or Windows format, or up to
+// the end of the input.
 func firstLine(in io.Reader) (string, error) {
 	line, err := bufio.NewReader(in).ReadString('\n')
 	if err == io.EOF && line != "" {

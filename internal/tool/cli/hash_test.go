@@ -11,8 +11,8 @@ import (
 	"github.com/pxebox/pxebox/config/parser"
 )
 
-// line takes the password out of what HashPassword prints, by way of the
-// configuration that it is for.
+// line extracts the password from HashPassword's output, by parsing it as a
+// configuration.
 func line(t *testing.T, out string) config.Password {
 	t.Helper()
 	c, err := parser.Parse("f", []byte("[menu]\n"+out))

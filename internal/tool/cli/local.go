@@ -112,7 +112,7 @@ func (a *app) version() *cobra.Command {
 	}
 }
 
-// builtOf is the version of the source, with the commit where Go noted it.
+// builtOf returns the version of the source, with the commit if Go recorded it.
 func builtOf() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok || info.Main.Version == "" {

@@ -13,23 +13,22 @@ import (
 )
 
 const (
-	// redraw is the least time between two pictures of a bar.
+	// redraw is the minimum time between two updates of a bar.
 	redraw = 100 * time.Millisecond
-	// barWidth is that of the bar alone, in characters.
+	// barWidth is the width of the bar alone, in characters.
 	barWidth = 30
 )
 
 // bar shows how much of a file is sent, in the last line of a terminal. Lines
-// that are written to it come above. Where there is no terminal it shows lines
-// alone.
+// written to it appear above. Without a terminal it only shows these lines.
 type bar struct {
 	out      io.Writer
 	terminal bool
 	now      func() time.Time
 
-	shown   bool // the last line is a picture
+	shown   bool // the last line is a bar
 	name    string
-	first   int64 // bytes that were there at the start
+	first   int64 // bytes that were sent earlier
 	started time.Time
 	drawn   time.Time
 }
@@ -42,7 +41,7 @@ func newBar(out io.Writer) *bar {
 	return b
 }
 
-// show draws progress, in bytes.
+// show shows progress, in bytes.
 func (b *bar) show(name string, done, total int64) {
 	if !b.terminal {
 		return
@@ -69,13 +68,13 @@ func (b *bar) show(name string, done, total int64) {
 // draw replaces the last line.
 func (b *bar) draw(name string, part float64, text string) {
 	full := int(min(max(part, 0), 1) * barWidth)
-	// Spaces at the end hide what is longer there.
+	// The spaces at the end overwrite a longer line.
 	fmt.Fprintf(b.out, "\r%s [%s%s] %3.0f%%  %s   ", name,
 		strings.Repeat("#", full), strings.Repeat(".", barWidth-full), 100*part, text)
 	b.shown = true
 }
 
-// end leaves the picture, and begins a new line.
+// end keeps the bar, and starts a new line.
 func (b *bar) end() {
 	if b.shown {
 		fmt.Fprintln(b.out)
@@ -90,13 +89,13 @@ func (b *bar) Write(lines []byte) (int, error) {
 	return b.out.Write(lines)
 }
 
-// gokOutput is what gok prints, as a bar shows it. What gok itself would write
-// over ends with a carriage return.
+// gokOutput shows gok's output on a bar. A line that gok would overwrite ends
+// with a carriage return.
 type gokOutput struct{ bar *bar }
 
 var gokProgress = regexp.MustCompile(`^\[(.+)\] ([0-9.]+)% of (.+, uploading at .+?)\s*$`)
 
-// Write takes a line, or what is shown in its place for a while.
+// Write receives a line, or temporary text that replaces it for a while.
 func (g gokOutput) Write(line []byte) (int, error) {
 	text := strings.TrimRight(string(line), "\r\n")
 	if m := gokProgress.FindStringSubmatch(text); m != nil {

@@ -1,5 +1,5 @@
-// Package configfile reads a configuration from a file. What the text means is
-// package config's business.
+// Package configfile reads a configuration from a file. Package config defines
+// what the text means.
 package configfile
 
 import (
@@ -8,8 +8,8 @@ import (
 	"os"
 )
 
-// Read reads a configuration. An empty file is one that is being written, or
-// whose writing was cut off; it does not stand for the default.
+// Read reads a configuration. An empty file is one that is being written, or that
+// was cut off while writing; it does not mean the default.
 func Read(name string) ([]byte, error) {
 	data, err := os.ReadFile(name)
 	if err != nil {

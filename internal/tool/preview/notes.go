@@ -6,11 +6,12 @@ import (
 	"github.com/pxebox/pxebox/config"
 )
 
-// reVLAN is an interface's name as Linux, systemd and Debian give it to a VLAN.
+// reVLAN matches the interface names that Linux, systemd and Debian give to a
+// VLAN.
 var reVLAN = regexp.MustCompile(`^vlan[0-9]+$|\.[0-9]+$`)
 
-// networkNotes are what is to be known of [network]. The kernel is not asked: it
-// is that of this computer, and not the box's.
+// networkNotes returns the notes about [network]. It does not ask the kernel,
+// which is that of this computer and not the box's.
 func networkNotes(n config.Network) (notes []string) {
 	if reVLAN.MatchString(n.Interface) {
 		notes = append(notes, "network.interface: "+n.Interface+" is the name of a VLAN, which the kernel of the appliance lacks: "+

@@ -1,6 +1,6 @@
-// Package preview shows a person what a configuration comes to, before a box has
-// it: its mistakes, what is to be known of it, and the menus that it makes.
-// Nothing is published or served here.
+// Package preview shows a user the effect of a configuration before a box gets
+// it: its errors, notes about it, and the menus that it makes. The package
+// publishes and serves nothing.
 package preview
 
 import (
@@ -27,10 +27,10 @@ import (
 	"github.com/pxebox/pxebox/internal/tool/configfile"
 )
 
-// Check reads a configuration file and says what is to be known of it: what will
-// hardly work as it is, what is not shown on which firmware, and which boot files
-// are missing in boot; an empty boot leaves these out. None of this is a mistake.
-// The error holds a line for each that is one.
+// Check reads a configuration file and reports notes about it: what will hardly
+// work as it is, what is not shown on which firmware, and which boot files are
+// missing in boot. If boot is empty, it does not check boot files. None of these
+// is an error. The returned error holds a line for each mistake.
 func Check(out io.Writer, file, boot string) error {
 	data, err := configfile.Read(file)
 	if err != nil {
@@ -69,7 +69,7 @@ func Check(out io.Writer, file, boot string) error {
 	return nil
 }
 
-// about says what a note is about, if not all.
+// about says what a note is about, unless it is about everything.
 func about(n menu.Note) string {
 	switch {
 	case n.Entry != "" && n.Firmware != "":
@@ -85,11 +85,11 @@ func about(n menu.Note) string {
 // Lookup returns the IPv4 addresses of a host.
 type Lookup func(ctx context.Context, host string) ([]netip.Addr, error)
 
-// lookupTimeout bounds the question for one name, to all name servers.
+// lookupTimeout limits the query for one name, over all name servers.
 const lookupTimeout = 5 * time.Second
 
 // Render writes what machines would get into dir, for a person to read: the
-// general menus, and those of certain machines below views. boot is as for
+// general menus, and the menus of certain machines below views. boot is as for
 // Check.
 func Render(ctx context.Context, file, boot, dir string, lookup Lookup) error {
 	data, err := configfile.Read(file)
@@ -106,7 +106,7 @@ func Render(ctx context.Context, file, boot, dir string, lookup Lookup) error {
 		st.Missing = sitefiles.Missing(c, func(name string) bool { return found[name].Err == nil && found[name].Size > 0 })
 	}
 	r := menu.Render(c, st)
-	if r.TooLarge { // what is known of the site has made them longer
+	if r.TooLarge { // the state of the site has made them longer
 		return fmt.Errorf("render: %w", generation.TooLargeError{})
 	}
 	files := maps.Clone(r.Files)
@@ -128,7 +128,7 @@ func Render(ctx context.Context, file, boot, dir string, lookup Lookup) error {
 }
 
 // servers returns the addresses of the WDS servers. The menu says which were not
-// found, and which address is a wrong one.
+// found, and which addresses are wrong.
 func servers(ctx context.Context, c *config.Config, lookup Lookup) map[string]bootmenu.Server {
 	asked := map[string]bootmenu.Server{} // by host
 	out := map[string]bootmenu.Server{}

@@ -34,7 +34,7 @@ func write(t *testing.T, dir, text string) string {
 	return file
 }
 
-// newBoot makes a boot folder with a kernel whose initrd is empty.
+// newBoot creates a boot folder with a kernel whose initrd is empty.
 func newBoot(t *testing.T, dir string) string {
 	t.Helper()
 	boot := filepath.Join(dir, "boot")
@@ -49,7 +49,8 @@ func newBoot(t *testing.T, dir string) string {
 	return boot
 }
 
-// manyMenus makes a whole menu more for each of many machines.
+// manyMenus returns a configuration with another whole menu for each of many
+// machines.
 func manyMenus() string {
 	var b strings.Builder
 	for i := range 500 {
