@@ -9,7 +9,7 @@ import (
 	"bytes"
 	"cmp"
 	"crypto"
-	_ "crypto/sha256" // what Authenticode signatures use
+	_ "crypto/sha256" // used by Authenticode signatures
 	_ "crypto/sha512"
 	"debug/pe"
 	"encoding/binary"

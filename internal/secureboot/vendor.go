@@ -58,7 +58,7 @@ var (
 	listSHA256     = [16]byte{0x26, 0x16, 0xc4, 0xc1, 0x4c, 0x50, 0x92, 0x40, 0xac, 0xa9, 0x41, 0xf9, 0x36, 0x93, 0x43, 0x28}
 )
 
-// Refuses reports whether shim refuses an image, or its signer, in spite of a
+// Refuses reports whether shim refuses an image, or its signer, despite a
 // signature by the vendor's authority.
 func (v Vendor) Refuses(i *Image, s Signature) (bool, error) {
 	const header, owner = 28, 16

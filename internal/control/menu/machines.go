@@ -49,7 +49,7 @@ func (s *site) machines(room int) (rendered map[string]map[string][]byte, rules 
 		}
 		rules = append(rules, r)
 	}
-	// Without rules it does not matter which machine reads the menu.
+	// Without rules, it does not matter which machine reads the menu.
 	if len(rules) > 0 && !v.full() && !s.waits(selection{}, s.Menu.Default) {
 		v.add(handoff.Waiting, "waiting", s.after(0).files(selection{}, s.Menu.Default))
 	}

@@ -45,7 +45,7 @@ func TestMachines(t *testing.T) {
 		status             Status
 		view, handoff      string
 		firmwares          []firmware.Kind // that the view has files for
-		entries            []string        // of the view, in PXELINUX
+		entries            []string        // in the view, for PXELINUX
 		preset             string
 	}{
 		{situation: "the general menu", machine: `boot = "menu"`},

@@ -208,7 +208,7 @@ func (w pxelinuxWriter) help(it item) {
 		if f := strings.Fields(l); len(f) > 0 && strings.EqualFold(f[0], "endtext") {
 			l = "- " + l
 		}
-		w.WriteString("   " + pxelinux.Encode(l) + "\n") // below the labels: white space counts here
+		w.WriteString("   " + pxelinux.Encode(l) + "\n") // aligned with the labels: white space counts here
 	}
 	w.Line("ENDTEXT")
 }

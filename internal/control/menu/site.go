@@ -25,7 +25,7 @@ type page struct {
 	timeout time.Duration
 }
 
-// item is one line of a menu.
+// item is one entry of a menu as it is shown.
 type item struct {
 	config.Entry // Label includes the note
 	// why says why the entry cannot be chosen; empty where it can.
@@ -167,7 +167,7 @@ func (s *site) item(e config.Entry, firmware firmware.Kind) (item, bool) {
 	}
 	if missing := s.missing(e, firmware); len(missing) > 0 {
 		why := "The box does not have: "
-		const most = 3 // the menu leaves the rows of the longest help free
+		const most = 3 // the menu reserves as many rows as the longest help text has
 		if n := len(missing) - most; n > 0 {
 			missing = append(missing[:most:most], fmt.Sprintf("and %d more", n))
 		}

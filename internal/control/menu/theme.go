@@ -53,7 +53,7 @@ const themeFile = "theme.txt"
 // theme returns the files of GRUB's theme (GRUB manual, "Theme file format").
 func theme(c *config.Config) map[string][]byte {
 	if c.Menu.Serial {
-		return nil // a text menu has none
+		return nil // a text menu has no theme
 	}
 	var f loader.Lines
 	f.Line(headline)

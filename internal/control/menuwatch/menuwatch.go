@@ -45,7 +45,7 @@ type Watcher struct {
 	ConfigFile string // pxebox.toml; may not exist yet
 	BootDir    string // the site's boot files; may not exist yet either
 	StickDir   string // more boot files, on a removable medium that only the poll detects; empty for none
-	RunDir     string // where the generation goes
+	RunDir     string // the directory of the generation
 	Lookup     Lookup
 	Probe      Probe
 	Own        func() []netip.Prefix // the box's addresses, which no WDS server can have

@@ -52,7 +52,7 @@ type state struct {
 	questions []question
 }
 
-// logs are the loggers of the parts.
+// logs are the loggers of the components.
 type logs struct{ config, lookup, probe, files, publish *slog.Logger }
 
 func newState(w *Watcher, jitter func(time.Duration) time.Duration) *state {

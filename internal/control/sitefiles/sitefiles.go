@@ -28,8 +28,8 @@ type File struct {
 // maxUsers limits how many users of a file a line names.
 const maxUsers = 3
 
-// needs returns the boot files of an entry. The files that an entry's own boot
-// loader lines name are not known.
+// needs returns the boot files of an entry. Files that raw boot loader lines of
+// the site name are not known.
 func needs(e config.Entry) []string {
 	var out []string
 	for _, name := range append(append([]string{e.Kernel}, e.Initrd...), e.File, e.EFI) {

@@ -229,7 +229,7 @@ func TestRunRefuses(t *testing.T) {
 	}
 }
 
-// A tree is refused with its reason, whatever that is.
+// A refused tree is reported with the reason, for every kind of reason.
 func TestRunRefusesWithNotes(t *testing.T) {
 	for _, tt := range []struct {
 		situation string

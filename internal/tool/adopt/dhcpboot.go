@@ -89,7 +89,7 @@ func (c *converter) bootWDS(b dhcpconf.Boot) {
 			continue
 		}
 		if w.Server != server {
-			c.wds[i].Server = server // from a menu that does not name it
+			c.wds[i].Server = server // the entry comes from a menu that does not name the server
 		}
 		if _, has := w.Programs[kind]; !has {
 			c.wds[i].Programs[kind] = program

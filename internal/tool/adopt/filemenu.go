@@ -259,7 +259,7 @@ func (c *converter) identity(name string) string {
 	return c.same(found)
 }
 
-// main returns the file that ~ refers to.
+// main returns the name of the file that ~ refers to.
 func (c *converter) main() string {
 	for _, f := range slices.Backward(c.open) {
 		if f.restarts {

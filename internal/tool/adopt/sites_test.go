@@ -17,7 +17,7 @@ var sites = []struct {
 	by      string   // what the general menu starts automatically, in reader's form
 	timeout string   // the timeout before that
 	entries []string // and what they became
-	rules   []string // of machines: what they boot, their default and timeout
+	rules   []string // the rules for machines: what they boot, their default and timeout
 }{
 	{
 		name: "Foreman: the global default, a host in build mode and one that is built",

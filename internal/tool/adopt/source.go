@@ -22,7 +22,7 @@ type sources struct {
 	tree     string // folder of a TFTP server; "" for none
 	dhcp     []*dhcpconf.Config
 	files    []string // names of the dhcp files, as notes show them
-	fromRoot bool     // the tree is that of a tftp-root
+	fromRoot bool     // the tree is a configuration's tftp-root
 	// folders are the folders of the files.
 	folders []string
 }
@@ -80,7 +80,7 @@ func readDHCP(name string) (*dhcpconf.Config, error) {
 // fileKind is what a file is.
 type fileKind int
 
-// The kinds.
+// The kinds of files.
 const (
 	notKnownFile fileKind = iota
 	dnsmasqConf

@@ -17,7 +17,7 @@ type unattended struct {
 	// cursor is the entry that one key press starts; nil for none.
 	cursor *pxelinux.Entry
 	// entry is what starts automatically; nil for nothing. by is the line that
-	// says so, and wait is the time before it. The menu is shown during that
+	// says so. wait is the time before it starts; the menu is shown during that
 	// time, unless atOnce is set.
 	entry  *pxelinux.Entry
 	by     pxelinux.Line
@@ -43,7 +43,8 @@ func (c *converter) unattended(cfg *pxelinux.Config) unattended {
 	return u
 }
 
-// byVersions is unattended for what could be read, by PXELINUX's version.
+// byVersions is unattended for the lines that could be read, depending on
+// PXELINUX's version.
 func (c *converter) byVersions(cfg *pxelinux.Config) unattended {
 	now, before := cfg.Startup(true), cfg.Startup(false)
 	named, _ := cfg.AtPrompt(now.Command, true)

@@ -84,7 +84,7 @@ func checkFiles(files []string) error {
 	return nil
 }
 
-// session is an SFTP session with the connection below it.
+// session is an SFTP session with its SSH connection.
 type session struct {
 	*sftp.Client
 	conn net.Conn
@@ -97,7 +97,7 @@ func (s *session) Close() error {
 	return s.conn.Close()
 }
 
-// connect opens a session, which ends with ctx.
+// connect opens a session that ends with ctx.
 func (u Upload) connect(ctx context.Context) (_ *session, err error) {
 	addr := withPort(u.Host, uploadPort)
 	conn, err := (&net.Dialer{Timeout: connects}).DialContext(ctx, "tcp", addr)

@@ -108,7 +108,7 @@ func (p *parser) dhcpRange(l dhcpconf.Line, args []string) {
 	r := dhcpRange{Network: dhcpconf.Network{Line: l, LeaseAt: l}, tags: set}
 	last := first
 	var dotted []netip.Addr
-	fixed := false // no addresses for machines without a dhcp-host
+	fixed := false // no addresses are leased to machines without a dhcp-host
 	for _, a := range rest[1:] {
 		addr, err := netip.ParseAddr(a)
 		d, isLease := lease(a)
