@@ -21,7 +21,7 @@ import (
 const (
 	// Lines that strangers can trigger.
 	burst, perMinute = 20, 2
-	// Such lines in a part with a separate budget: see Beside.
+	// Such lines in a part with a separate budget: see Part.
 	ownBurst, ownPerMinute = 10, 1
 	// Kept lines. The latest one is not lost: it is repeated.
 	keptBurst, keptPerMinute = 10, 1
@@ -50,7 +50,7 @@ type log struct {
 	root          slog.Handler
 	strangers     *budget
 	kept, trusted *budget
-	own           []*budget // of handlers made by Beside
+	own           []*budget // of handlers made by Part
 	topics        []topic   // in the order in which they were first logged
 	lines         int       // since the topics were last repeated
 	summarized    time.Time
@@ -73,9 +73,9 @@ func New(h slog.Handler) *Handler {
 	return &Handler{next: h, log: l, budget: l.strangers}
 }
 
-// Beside returns a handler for another part of the same log, which writes to
+// Part returns a handler for another part of the same log, which writes to
 // next. It has a separate budget, so that neither part uses up the other's.
-func (h *Handler) Beside(next slog.Handler) *Handler {
+func (h *Handler) Part(next slog.Handler) *Handler {
 	h.log.mu.Lock()
 	defer h.log.mu.Unlock()
 	b := newBudget(ownBurst, ownPerMinute)

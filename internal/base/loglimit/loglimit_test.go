@@ -189,7 +189,7 @@ func TestOtherHandlers(t *testing.T) {
 }
 
 // Two parts of one log have separate budgets but count its lines together.
-func TestBeside(t *testing.T) {
+func TestPart(t *testing.T) {
 	l := newTestLog(t)
 	var console bytes.Buffer
 	network := slog.New(l.Part(slog.NewTextHandler(&console, nil)))

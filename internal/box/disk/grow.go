@@ -17,7 +17,7 @@ import (
 
 // ErrRestart means that the machine must be restarted at once, before anything
 // is written to the file system: a power cut interrupted its growth.
-var ErrRestart = errors.New("a power cut interrupted the growth of the file system, which has to be mounted anew")
+var ErrRestart = errors.New("a power cut interrupted the growth of the file system, which has to be mounted again")
 
 // CheckMount returns ErrRestart if the file system that belongs on dir cannot
 // be relied on or mounted in this boot, and the next boot will do better. Call

@@ -52,7 +52,7 @@ var (
 	errTooLossy = error(gaveUp("the client misses nearly everything"))
 	// The new request comes from the same port, so the client waits for its
 	// answer.
-	errSuperseded = errors.New("the client asked anew")
+	errSuperseded = errors.New("the client asked again")
 )
 
 // gaveUp is an ErrGaveUp that says what the client did instead of falling

@@ -8,7 +8,7 @@ import (
 )
 
 // CheckScript returns the first mistake in a script and its fix, or nothing.
-func CheckScript(text string) (problem, mend string) {
+func CheckScript(text string) (problem, fix string) {
 	g := script{text: text, line: 1}
 	g.advance()
 	g.lines()
@@ -27,7 +27,7 @@ type script struct {
 	next token
 	deep int // number of open blocks
 
-	problem, mend string // the first mistake: parsing stops there
+	problem, fix string // the first mistake: parsing stops there
 }
 
 // token is a word, or one of the characters { } ; or the end of a line.
