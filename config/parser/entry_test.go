@@ -139,8 +139,8 @@ func TestParseAcceptsOfAMenu(t *testing.T) {
 	entry := func(lines string) string { return "[[entry]]\nname = \"a\"\n" + lines }
 	for _, tt := range []struct{ name, file string }{
 		{"hashes in the other order", "[menu]\npassword = \" " + pbkdf2 + "  " + crypt + "\""},
-		{"a hash with rounds of its own", "[menu]\npassword = \"$6$rounds=656000$" + strings.TrimPrefix(crypt, "$6$") + " " + pbkdf2 + "\""},
-		{"a password that nobody asks for", locked},
+		{"a hash with its own rounds", "[menu]\npassword = \"$6$rounds=656000$" + strings.TrimPrefix(crypt, "$6$") + " " + pbkdf2 + "\""},
+		{"a password that no one asks for", locked},
 		{"an EFI program without a signature", entry("efi = \"a.efi\"\nappend = \"-v\"\nsigned = false")},
 		{"a signature where nothing else could be", entry("disk = true\nsigned = true")},
 		{"a WDS handover that asks before it erases", "[[wds]]\nname = \"w\"\nserver = \"w\"\n" + locked + entry("wds = \"w\"\nerases = true\nlocked = true")},
@@ -215,9 +215,9 @@ func TestParseRefusesOfAMenu(t *testing.T) {
 		{"a signature of nothing", entry("file = \"a.c32\"\nsigned = false"), []string{`4: entry "a".signed: goes with a kernel or an efi program only; leave it out`}},
 		{"a disk that erases itself", entry("disk = true\nerases = true"), []string{`4: entry "a".erases: has no use: this entry changes nothing on the machine; leave it out`}},
 		{"a submenu that erases", "[[entry]]\nname = \"s\"\nsubmenu = true\nerases = true\n" + entry("disk = true\nin = \"s\""), []string{`4: entry "s".erases: has no use`}},
-		{"an EFI program beside a kernel", entry("kernel = \"k\"\nefi = \"e\""), []string{`4: entry "a".efi: is one thing too many: the entry has kernel and efi; keep one`}},
-		{"lines beside a file", entry("grub = \"reboot\"\nfile = \"f\""), []string{`3: entry "a".grub: is one thing too many: the entry has file and grub; keep one`}},
-		{"a submenu beside a file", entry("file = \"f\"\nsubmenu = true"), []string{`4: entry "a".submenu: is one thing too many: the entry has file and submenu; keep one`}},
+		{"an EFI program next to a kernel", entry("kernel = \"k\"\nefi = \"e\""), []string{`4: entry "a".efi: is one thing too many: the entry has kernel and efi; keep one`}},
+		{"lines next to a file", entry("grub = \"reboot\"\nfile = \"f\""), []string{`3: entry "a".grub: is one thing too many: the entry has file and grub; keep one`}},
+		{"a submenu next to a file", entry("file = \"f\"\nsubmenu = true"), []string{`4: entry "a".submenu: is one thing too many: the entry has file and submenu; keep one`}},
 		{"arguments for lines", entry("grub = \"reboot\"\nappend = \"x\""), []string{`4: entry "a".append: goes with a kernel or a file only`}},
 		{"more entries than are allowed", many.String(), []string{`6001: entry "e2000": is one too many; keep it to 2000 entries`}},
 
@@ -233,14 +233,14 @@ func TestParseRefusesOfAMenu(t *testing.T) {
 		{"a default that is not in the menu", "[menu]\ndefault = \"a\"\n" + entry("disk=true\nlisted=false"), []string{`2: menu.default: "a" is not in the menu: it has listed = false`}},
 
 		{"help that PXELINUX takes for lines of the menu", entry("disk = true\nhelp = \"Help\\n  EndText now\\nLABEL x\""), []string{`4: entry "a".help: line 2 begins with EndText, which ends the text for PXELINUX; begin it with another word`}},
-		{"help with a carriage return of its own", entry("disk = true\nhelp = \"a\\rENDTEXT\""), []string{`4: entry "a".help: line 1 holds the control character U+000D; leave it out`}},
+		{"help with its own carriage return", entry("disk = true\nhelp = \"a\\rENDTEXT\""), []string{`4: entry "a".help: line 1 holds the control character U+000D; leave it out`}},
 		{"help with a tab", entry("disk = true\nhelp = \"a\\tb\""), []string{"4: entry \"a\".help: holds \\t, which between double quotes stands for a tab; write it between single"}},
 		{"help too wide", entry("disk = true\nhelp = \"\\n" + strings.Repeat("x", 71) + "\""), []string{`4: entry "a".help: line 2 has 71 characters; keep it to 70`}},
 		{"help too long", entry("disk = true\nhelp = \"" + strings.Repeat("x\\n", 11) + "\""), []string{`4: entry "a".help: has 11 lines; keep it to 10`}},
 		{"help that a BIOS cannot show", entry("disk = true\nhelp = \"ok\\nПомощь\""), []string{`4: entry "a".help: the character 'П' cannot be shown by a BIOS menu`}},
 		{"help without any", entry("disk = true\nhelp = \" \\n \""), []string{`4: entry "a".help: is empty; write help = "Asks nothing.", or leave it out`}},
 
-		{"lines with a LABEL of their own", entry("pxelinux = \"\"\"\nKERNEL k\nlabel b\"\"\""), []string{`3: entry "a".pxelinux: line 2, "label b", is not a directive of one LABEL; make another [[entry]] of it`}},
+		{"lines with their own LABEL", entry("pxelinux = \"\"\"\nKERNEL k\nlabel b\"\"\""), []string{`3: entry "a".pxelinux: line 2, "label b", is not a directive of one LABEL; make another [[entry]] of it`}},
 		{"lines that open a submenu", entry("pxelinux = \"MENU BEGIN b\""), []string{`3: entry "a".pxelinux: line 1, "MENU BEGIN b", is not a directive of one LABEL; make an [[entry]] with submenu = true`}},
 		{"lines that close the submenu", entry("pxelinux = \"KERNEL k\\nmenu \\t end\""), []string{`3: entry "a".pxelinux: line 2, "menu \t end", is not a directive`}},
 		{"lines that read another file", entry("pxelinux = \"include x.cfg\""), []string{`3: entry "a".pxelinux: line 1, "include x.cfg", is not a directive of one LABEL; write the lines of that file`}},

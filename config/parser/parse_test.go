@@ -108,7 +108,7 @@ func TestParseAccepts(t *testing.T) {
 		{"a host name for WDS", "[[wds]]\nname = \"w\"\nserver = \"wds-1.ad.example.org\"", func(c *config.Config) any { return c.WDS[0].Server }, "wds-1.ad.example.org"},
 		{"a host name that begins with a digit", "[[wds]]\nname = \"w\"\nserver = \"3com\"", func(c *config.Config) any { return c.WDS[0].Server }, "3com"},
 		{"an entry without a label shows its name", "[[entry]]\nname = \"a\"\ndisk = true", func(c *config.Config) any { return c.Entries[0].Label }, "a"},
-		{"disk = false beside a kernel", "[[entry]]\nname = \"a\"\nkernel = \"k\"\ndisk = false", func(c *config.Config) any { return c.Entries[0].Kind() }, config.KindLinux},
+		{"disk = false next to a kernel", "[[entry]]\nname = \"a\"\nkernel = \"k\"\ndisk = false", func(c *config.Config) any { return c.Entries[0].Kind() }, config.KindLinux},
 		{"another boot file with arguments", "[[entry]]\nname = \"a\"\nfile = \"x.c32\"\nappend = \"-v\"", func(c *config.Config) any { return c.Entries[0].Kind() }, config.KindProgram},
 		{"entries as a list in one line", "entry = [{name = \"a\", disk = true}, {name = \"b\", file = \"x\"}]", func(c *config.Config) any { return c.Entries[1].Name }, "b"},
 		{"western letters in a label", "[[entry]]\nname = \"a\"\nlabel = \"Rechner löschen: é ñ ß\"\ndisk = true", func(c *config.Config) any { return c.Entries[0].Label }, "Rechner löschen: é ñ ß"},
@@ -211,7 +211,7 @@ func TestParseRefuses(t *testing.T) {
 		{"an entry that does nothing", entry("label = \"x\""), []string{`1: entry "a": does not say what to start; write one of wds, kernel, file, efi, pxelinux, grub, disk = true, or submenu = true`}},
 		{"an entry that does two things", entry("kernel = \"k\"\ndisk = true"), []string{`4: entry "a".disk: is one thing too many: the entry has kernel and disk; keep one`}},
 		{"an initrd without a kernel", entry("initrd = [\"i\"]"), []string{`3: entry "a".initrd: is there without a kernel`}},
-		{"an initrd beside a file", entry("file = \"f\"\ninitrd = [\"i\"]"), []string{`4: entry "a".initrd: goes with a kernel only`}},
+		{"an initrd next to a file", entry("file = \"f\"\ninitrd = [\"i\"]"), []string{`4: entry "a".initrd: goes with a kernel only`}},
 		{"arguments for a disk", entry("disk = true\nappend = \"x\""), []string{`4: entry "a".append: goes with a kernel or a file only`}},
 		{"an entry without a name", "[[entry]]\ndisk = true\n[[entry]]\nlabel = \"x\"\nkernel = \"k\"", []string{"1: entry 1.name: is missing", "3: entry 2.name: is missing"}},
 		{"an entry name in capitals", "[[entry]]\nname = \"Debian\"\ndisk = true", []string{`2: entry 1.name: "Debian" is not a valid name; use up to 32 small letters`}},
@@ -384,7 +384,7 @@ func checkDHCPOf(t *testing.T, c *config.Config) {
 		}
 		for _, n := range nets {
 			if n.Overlaps(s.Network) {
-				t.Errorf("accepted %v beside %v", s.Network, n)
+				t.Errorf("accepted %v next to %v", s.Network, n)
 			}
 		}
 		leases += len(s.Ranges)

@@ -29,9 +29,9 @@ func TestReach(t *testing.T) {
 		text string
 		want []string // how each warning begins
 	}{
-		"a network of its own":                     {fixed + leases, nil},
-		"beside the site's server":                 {"", nil},
-		"a fixed address beside the site's server": {fixed + proxy, nil},
+		"its own network":                           {fixed + leases, nil},
+		"next to the site's server":                 {"", nil},
+		"a fixed address next to the site's server": {fixed + proxy, nil},
 		"a subnet, and a router": {
 			fixed + gateway + leases + behind + rng + byRouter, nil,
 		},
@@ -43,7 +43,7 @@ func TestReach(t *testing.T) {
 			fixed + leases + router + behind + rng + byRouter,
 			[]string{gw + `the [[subnet]] 10.1.0.0/24; write gateway = "192.168.77.254"`},
 		},
-		"a subnet beside the site's server, no router to it": {
+		"a subnet next to the site's server, no router to it": {
 			fixed + proxy + behind, []string{gw + "the [[subnet]] 10.1.0.0/24; "},
 		},
 		"many subnets": {

@@ -36,6 +36,6 @@ func TestPulse(t *testing.T) {
 	p.Beat(Progress{})
 	p.Beat(Progress{})
 	if _, err := f.Feel(); err != nil {
-		t.Errorf("after somebody took the file away: %v", err)
+		t.Errorf("after someone took the file away: %v", err)
 	}
 }

@@ -75,16 +75,16 @@ func TestMenus(t *testing.T) {
 		r               Reader
 		want            string
 	}{
-		{"nobody that is known", "pxelinux.cfg/default", Reader{}, "menu of " + spaces + ", " + spaces},
+		{"no one that is known", "pxelinux.cfg/default", Reader{}, "menu of " + spaces + ", " + spaces},
 		{"a machine", "pxelinux.cfg/default", Reader{MAC: mac}, "menu of " + mac.String() + ", " + mac.String()},
 		{"PXELINUX's name for a machine", "pxelinux.cfg/01-52-54-00-77-00-10", Reader{MAC: mac}, "menu of " + mac.String() + ", " + mac.String()},
 		{"in capitals, with backslashes", `PXELINUX.CFG\01-52-54-00-77-00-1A`, Reader{MAC: mac}, "menu of " + mac.String() + ", " + mac.String()},
 		{"PXELINUX's name for a GUID", "pxelinux.cfg/70786562-6f78-4c61-8000-000000000010", Reader{MAC: mac}, ""},
 		{"its name for another kind of hardware", "pxelinux.cfg/06-52-54-00-77-00-10", Reader{MAC: mac}, ""},
-		{"a machine with a menu of its own", "pxelinux.cfg/01-52-54-00-77-00-10", Reader{View: "m1", MAC: mac}, "its own menu, " + mac.String()},
+		{"a machine with its own menu", "pxelinux.cfg/01-52-54-00-77-00-10", Reader{View: "m1", MAC: mac}, "its own menu, " + mac.String()},
 		{"and the rest from all", "grub/grub.cfg", Reader{View: "m1", MAC: mac}, "GRUB's menu"},
 		{"a token", "handoff.txt", Reader{MAC: mac, Token: token}, "/" + mac.String() + "/" + token + ".cfg"},
-		{"nobody's token", "handoff.txt", Reader{MAC: mac}, "/" + mac.String() + "/" + strings.Repeat(" ", 32) + ".cfg"},
+		{"no one's token", "handoff.txt", Reader{MAC: mac}, "/" + mac.String() + "/" + strings.Repeat(" ", 32) + ".cfg"},
 		{"a view that is no more", "pxelinux.cfg/default", Reader{View: "m9", MAC: mac}, "menu of " + mac.String() + ", " + mac.String()},
 		{"other files that are rendered", "/theme.txt", Reader{MAC: mac}, "theme " + mac.String()},
 		{"what is bundled stays as it is", "pxelinux.cfg/bundled", Reader{MAC: mac}, bootmenu.MACMark},

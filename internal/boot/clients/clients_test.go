@@ -45,7 +45,7 @@ func TestFits(t *testing.T) {
 		{"one of several", spec.Machine{MAC: []string{"52:54:00:77:00:11", "52:54:00:77:00:10"}}, pc, true},
 		{"its maker's prefix", spec.Machine{MAC: []string{"52:54:00"}}, pc, true},
 		{"a prefix of half a byte", spec.Machine{MAC: []string{"52:54:0"}}, pc, false},
-		{"an empty prefix is nobody's", spec.Machine{MAC: []string{""}}, pc, false},
+		{"an empty prefix is no one's", spec.Machine{MAC: []string{""}}, pc, false},
 		{"a MAC, and nothing known", spec.Machine{MAC: []string{"52:54:00"}}, Machine{}, false},
 		{"its GUID", spec.Machine{GUID: []string{pc.GUID}}, pc, true},
 		{"a GUID, and the firmware does not say", spec.Machine{GUID: []string{pc.GUID}}, Machine{MAC: pc.MAC}, false},

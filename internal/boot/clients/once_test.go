@@ -59,7 +59,7 @@ func TestOver(t *testing.T) {
 
 func TestOnce(t *testing.T) {
 	later := t0.Add(time.Hour)
-	t.Run("nobody has used it", func(t *testing.T) {
+	t.Run("no machine has used it", func(t *testing.T) {
 		o := NewOnce(4)
 		if o.Asks(t0, install, xidA) || o.Reads(t0, install) || len(o.All()) > 0 {
 			t.Error("spent")
@@ -111,7 +111,7 @@ func TestOnce(t *testing.T) {
 		o := NewOnce(4)
 		o.Read(t0, install)
 		if !o.Reads(later, install) {
-			t.Error("goes on for ever")
+			t.Error("goes on forever")
 		}
 	})
 	t.Run("another machine's, and another rule", func(t *testing.T) {

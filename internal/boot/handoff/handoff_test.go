@@ -135,7 +135,7 @@ func TestPlanView(t *testing.T) {
 	general := clients.Rule{Machine: spec.Machine{Boot: config.BootMenu, Once: true}}
 	p := NewPlan([]clients.Rule{disk, general}, targets, NewTable(4), clients.NewOnce(4))
 	if v := p.View(t0, clients.Machine{}, true); v != "" {
-		t.Errorf("a machine that nobody knows gets %q", v)
+		t.Errorf("a machine that no one knows gets %q", v)
 	}
 	if s, ok := p.Spends(t0, clients.Machine{}); ok {
 		t.Errorf("the general menu uses up %v", s)
@@ -172,7 +172,7 @@ func TestPlanViewOfAnUncertainMachine(t *testing.T) {
 		"a rule that starts something":     {[]clients.Rule{starts}, uefi, Waiting},
 		"a rule whose menu waits":          {[]clients.Rule{waits}, uefi, "waits"},
 		"no rule for it, as far as it is":  {[]clients.Rule{starts}, clients.Machine{MAC: ether.MustParseMAC("02:00:00:00:00:01")}, Waiting},
-		"nobody known, and there are some": {[]clients.Rule{starts}, clients.Machine{}, Waiting},
+		"no one known, and there are some": {[]clients.Rule{starts}, clients.Machine{}, Waiting},
 	} {
 		p := NewPlan(tc.rules, targets, NewTable(4), clients.NewOnce(4))
 		if got := p.View(t0, tc.m, false); got != tc.want {

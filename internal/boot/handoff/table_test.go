@@ -28,7 +28,7 @@ func TestTable(t *testing.T) {
 	}
 	var other = ether.MustParseMAC("02:00:00:00:00:01")
 	for situation, steps := range map[string][]step{
-		"nobody asked": {{0, "?", xidA, pc, ""}},
+		"no one asked": {{0, "?", xidA, pc, ""}},
 		"the next boot": {
 			{0, "arm", xidA, pc, ""},
 			{20 * time.Second, "?", xidB, pc, "wds"},

@@ -47,7 +47,7 @@ func TestRecordCutOff(t *testing.T) {
 					t.Errorf("sectors %b: no record", mask)
 				}
 				if whole := r.encode(); ok && !bytes.Equal(whole, tt.from) && !bytes.Equal(whole, tt.to) {
-					t.Errorf("sectors %b: a record that nobody wrote", mask)
+					t.Errorf("sectors %b: a record that no one wrote", mask)
 				}
 			}
 		})

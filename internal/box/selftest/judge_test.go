@@ -34,7 +34,7 @@ func TestJudge(t *testing.T) {
 		{"one is lost", day, []bool{true, false}, Wait, 0},
 		{"hangs", day, fails(3), End, 1},
 		{"hangs now and then", day, []bool{false, false, true, false, false}, Wait, 0},
-		{"hangs again after it was started anew", day, fails(6), End, 2},
+		{"hangs again after it was started again", day, fails(6), End, 2},
 		{"comes back", day, append(fails(3), true), Fine, 1},
 		{"just short of five minutes", day, fails(30), End, 10},
 		{"five minutes", day, fails(31), Reboot, 10},

@@ -122,7 +122,7 @@ func TestDecide(t *testing.T) {
 		{"changed over the network", mine, theirs, notesOf([]byte(mine)), show},
 		{"changed over the network, not shown yet for a power cut", mine, theirs, notesOf([]byte(mine), []byte(theirs)), show},
 		{"shown, then a power cut, then changed over the network", theirs, mine, notesOf([]byte(builtIn), []byte(theirs)), show},
-		{"image written anew, /perm kept", builtIn, mine, notesOf([]byte(mine)), show},
+		{"image written again, /perm kept", builtIn, mine, notesOf([]byte(mine)), show},
 		{"deleted", "", mine, notesOf([]byte(mine)), show},
 		{"emptied by pulling the medium out", "\r\n", mine, notesOf([]byte(mine)), show},
 	} {
@@ -178,7 +178,7 @@ func TestExchange(t *testing.T) {
 	m.files[FileName] = []byte(mine)
 	b.start(t, m)
 	if result() != resultTaken {
-		t.Errorf("after the mend the result is %q", result())
+		t.Errorf("after the fix the result is %q", result())
 	}
 
 	if err := b.Take([]byte(theirs)); err != nil {

@@ -325,7 +325,7 @@ func TestAuthorizedKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	if out, err := b.openssh(t, "wrong", "sftp", "ls\n", "-i", file); err == nil {
-		t.Fatalf("a key that nobody allowed:\n%s", out)
+		t.Fatalf("a key that no one allowed:\n%s", out)
 	}
 	if err := os.WriteFile(b.AuthorizedKeys, append([]byte("# mine\n"), ssh.MarshalAuthorizedKey(key)...), 0o600); err != nil {
 		t.Fatal(err)

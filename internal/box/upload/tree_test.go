@@ -87,7 +87,7 @@ func TestPowerCut(t *testing.T) {
 		{"before the first sync", nil, 10 * packet, 0},
 		{"right after the sync", nil, synced, int64(synced)},
 		{"after the sync", nil, synced + 10*packet, int64(synced)},
-		{"begun anew over what was safe", func(t *testing.T, tr *tree) {
+		{"begun again over what was safe", func(t *testing.T, tr *tree) {
 			p := tr.mustOpen(t, "debian/linux", true)
 			p.mustWrite(t, make([]byte, 20*packet), 0)
 			p.abandon(errors.New("the connection broke"))

@@ -60,7 +60,7 @@ func TestMachines(t *testing.T) {
 		{situation: "straight to an entry that is not listed", machine: `boot = "rare"`, view: "start-rare", firmwares: []firmware.Kind{bios, uefi}},
 		{situation: "straight to what a BIOS cannot", machine: `boot = "setup"`, view: "start-setup", firmwares: []firmware.Kind{uefi}},
 		{situation: "straight to an entry whose file is missing", machine: `boot = "debian"`, status: Status{Missing: map[string][]string{"debian": {"debian/linux"}}}},
-		{situation: "a menu in an order of its own", machine: `entries = ["debian", "disk"]`, view: "menu-1", firmwares: []firmware.Kind{bios, uefi},
+		{situation: "a menu in its own order", machine: `entries = ["debian", "disk"]`, view: "menu-1", firmwares: []firmware.Kind{bios, uefi},
 			entries: []string{"debian", "disk"}, preset: "debian"},
 		{situation: "a menu with a submenu", machine: `entries = ["disk", "linux"]`, view: "menu-1", firmwares: []firmware.Kind{bios, uefi},
 			entries: []string{"disk", "linux", "debian", "BACK-linux"}, preset: "disk"},
@@ -210,12 +210,12 @@ func TestWaitingMenu(t *testing.T) {
 		menu, machine  string
 		waiting, waits bool
 	}{
-		"no rules":                             {counts, "", false, false},
-		"a rule, and a countdown":              {counts, "[[machine]]\nmac = [\"52:54:00\"]\nboot = \"debian\"\n", true, false},
-		"a rule, and no countdown":             {"timeout = \"0s\"\n", "[[machine]]\nmac = [\"52:54:00\"]\nboot = \"debian\"\n", false, false},
-		"a menu of its own that counts down":   {counts, "[[machine]]\nmac = [\"52:54:00\"]\nentries = [\"debian\"]\n", true, false},
-		"a menu of its own that cannot":        {counts, "[[machine]]\nmac = [\"52:54:00\"]\nentries = [\"wipe\"]\n", true, true},
-		"a menu of its own, with no countdown": {"timeout = \"0s\"\n", "[[machine]]\nmac = [\"52:54:00\"]\nentries = [\"debian\"]\n", false, true},
+		"no rules":                        {counts, "", false, false},
+		"a rule, and a countdown":         {counts, "[[machine]]\nmac = [\"52:54:00\"]\nboot = \"debian\"\n", true, false},
+		"a rule, and no countdown":        {"timeout = \"0s\"\n", "[[machine]]\nmac = [\"52:54:00\"]\nboot = \"debian\"\n", false, false},
+		"its own menu that counts down":   {counts, "[[machine]]\nmac = [\"52:54:00\"]\nentries = [\"debian\"]\n", true, false},
+		"its own menu that cannot":        {counts, "[[machine]]\nmac = [\"52:54:00\"]\nentries = [\"wipe\"]\n", true, true},
+		"its own menu, with no countdown": {"timeout = \"0s\"\n", "[[machine]]\nmac = [\"52:54:00\"]\nentries = [\"debian\"]\n", false, true},
 	} {
 		t.Run(situation, func(t *testing.T) {
 			r := Render(parse(t, "[menu]\n"+tc.menu+`

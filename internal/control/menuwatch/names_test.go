@@ -44,7 +44,7 @@ func TestNames(t *testing.T) {
 		{"found, then the name server is down", []answer{says("10.0.0.9"), fails}, "APPEND 10.0.0.9::", lookupRetry},
 		{"has moved", []answer{says("10.0.0.9"), says("10.0.0.7")}, "APPEND 10.0.0.7::", lookupAgain},
 		{"two addresses in turning order", []answer{says("10.0.0.9", "10.0.0.7"), says("10.0.0.7", "10.0.0.9"), says("10.0.0.9", "10.0.0.7")}, "APPEND 10.0.0.7::", lookupAgain},
-		{"a lower address comes up beside the one in use", []answer{says("10.0.0.9"), says("10.0.0.7", "10.0.0.9")}, "APPEND 10.0.0.9::", lookupAgain},
+		{"a lower address comes up next to the one in use", []answer{says("10.0.0.9"), says("10.0.0.7", "10.0.0.9")}, "APPEND 10.0.0.9::", lookupAgain},
 		{"IPv6 only", []answer{says("fd00::9")}, "(name not found)", lookupRetry},
 		{"IPv4 written as IPv6", []answer{says("::ffff:10.0.0.9")}, "APPEND 10.0.0.9::", lookupAgain},
 		{"an address that leads nowhere", []answer{says("0.0.0.0")}, "MENU LABEL a (wrong address)", lookupRetry},

@@ -175,12 +175,12 @@ func TestServerThatRefuses(t *testing.T) {
 }
 
 func TestServerThatRefusesForAnotherReason(t *testing.T) {
-	mended := bootmenu.Health{State: bootmenu.Refused, Note: "file not found"}
-	m, c := simulate(t, morning), &script{answers: []bootmenu.Health{refused, mended}}
+	fixed := bootmenu.Health{State: bootmenu.Refused, Note: "file not found"}
+	m, c := simulate(t, morning), &script{answers: []bootmenu.Health{refused, fixed}}
 	c.attach(m)
 	m.configure(wdsAt("10.0.0.9"))
 	m.run(time.Minute)
-	if got := m.box.status().WDS["a"].Programs["bios"].Note; got != mended.Note {
+	if got := m.box.status().WDS["a"].Programs["bios"].Note; got != fixed.Note {
 		t.Errorf("menus are told %q", got)
 	}
 	if log := m.log.String(); m.told(`note="file not found"`) != 1 {

@@ -171,7 +171,7 @@ func TestConfigurationFile(t *testing.T) {
 	}{
 		{"none at first, then it appears", "", []step{{"-", builtIn, 0}, {"-", builtIn, 0}, {title("one"), "MENU TITLE one", 0}}},
 		{"changed", "", []step{{title("one"), "MENU TITLE one", 0}, {title("two"), "MENU TITLE two", 0}}},
-		{"broken and mended", "", []step{{title("one"), "MENU TITLE one", 0}, {broken, "MENU TITLE one", 2}, {broken, "MENU TITLE one", 0}, {title("two"), "MENU TITLE two", 0}}},
+		{"broken and fixed", "", []step{{title("one"), "MENU TITLE one", 0}, {broken, "MENU TITLE one", 2}, {broken, "MENU TITLE one", 0}, {title("two"), "MENU TITLE two", 0}}},
 		{"broken and put back as it was", "", []step{{title("one"), "MENU TITLE one", 0}, {broken, "MENU TITLE one", 2}, {title("one"), "MENU TITLE one", 0}, {broken, "MENU TITLE one", 2}}},
 		{"deleted", "", []step{{title("one"), "MENU TITLE one", 0}, {"-", "MENU TITLE one", 1}, {"-", "MENU TITLE one", 0}}},
 		{"emptied, as by an editor half-way", "", []step{{title("one"), "MENU TITLE one", 0}, {"\n", "MENU TITLE one", 1}}},
@@ -273,5 +273,5 @@ func TestMenusTooLargeToPublish(t *testing.T) {
 		t.Errorf("views %d, machines %+v", len(g.Views), g.Machines)
 	}
 	m.configure(title("two"))
-	m.expect("mended", "\nTIMEOUT 100\nMENU TITLE two")
+	m.expect("fixed", "\nTIMEOUT 100\nMENU TITLE two")
 }

@@ -41,7 +41,7 @@ func TestWhoseErrorItIs(t *testing.T) {
 		{"an answer", t.Context(), nil, []error{nil}, true, nil},
 		{"an answer to the second question", t.Context(), nil, []error{os.ErrDeadlineExceeded, nil}, true, nil},
 		{"silence", t.Context(), nil, []error{os.ErrDeadlineExceeded, os.ErrDeadlineExceeded}, false, nil},
-		{"nobody listens", t.Context(), nil, []error{failed("read", syscall.ECONNREFUSED)}, false, nil},
+		{"no one listens", t.Context(), nil, []error{failed("read", syscall.ECONNREFUSED)}, false, nil},
 		{"a firewall on the way says so", t.Context(), nil, []error{failed("read", syscall.EHOSTUNREACH)}, false, nil},
 		{"a router knows no way", t.Context(), nil, []error{failed("read", syscall.ENETUNREACH)}, false, nil},
 		{"a host that knows no UDP", t.Context(), nil, []error{failed("read", syscall.ENOPROTOOPT)}, false, nil},

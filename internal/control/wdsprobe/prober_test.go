@@ -152,7 +152,7 @@ func TestBootServiceThatIsSilent(t *testing.T) {
 	}
 	for name, port := range map[string]func() uint16{
 		"something else answers": func() uint16 { return serve(t, noise) },
-		"nobody listens":         func() uint16 { conn, n := listen(t); conn.Close(); return n },
+		"no one listens":         func() uint16 { conn, n := listen(t); conn.Close(); return n },
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := &wdsprobe.Prober{TFTP: p.TFTP, Boot: port(), Waits: patient}

@@ -71,8 +71,8 @@ func TestClaims(t *testing.T) {
 		{"its owner asks for a neighbour", Packet{opRequest, other, addr, [6]byte{}, mine}, addr},
 		{"its owner announces it", announcement(other, addr), addr},
 		{"another machine probes it for itself", probe(other, addr), addr},
-		{"somebody asks who has it", Packet{opRequest, other, mine, [6]byte{}, addr}, mine},
-		{"a reply from nobody", Packet{opReply, other, zero, box, addr}, none},
+		{"someone asks who has it", Packet{opRequest, other, mine, [6]byte{}, addr}, mine},
+		{"a reply from no one", Packet{opReply, other, zero, box, addr}, none},
 		{"a probe for nothing", probe(other, zero), none},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {

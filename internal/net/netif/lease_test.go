@@ -24,7 +24,7 @@ func TestLifetime(t *testing.T) {
 		{"T2 after the end", 3600 * s, 600 * s, 4000 * s, lifetime{600 * s, 3150 * s, 3600 * s}},
 		{"all three the same", 3600 * s, 3600 * s, 3600 * s, lifetime{1800 * s, 3150 * s, 3600 * s}},
 		{"a lease of seconds", 8 * s, 0, 0, lifetime{4 * s, 7 * s, 8 * s}},
-		{"for ever", infinite, 600 * s, 1200 * s, lifetime{}},
+		{"forever", infinite, 600 * s, 1200 * s, lifetime{}},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			if got := newLifetime(tt.lease, tt.t1, tt.t2); got != tt.want {
@@ -56,7 +56,7 @@ func TestLifeOfALease(t *testing.T) {
 		{"long after", hour, 5 * time.Hour, expired, 0},
 		{"a short lease asks more often than each minute", brief, 8 * s, renewing, 3 * s},
 		{"a short lease's T2", brief, 14 * s, rebinding, 2 * s},
-		{"for ever", lifetime{}, 1000 * time.Hour, bound, math.MaxInt64},
+		{"forever", lifetime{}, 1000 * time.Hour, bound, math.MaxInt64},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			phase, wait := tt.life.at(tt.passed)
@@ -93,7 +93,7 @@ func TestLeased(t *testing.T) {
 		{situation: "a renewal with another router", ack: []dhcpv4.Modifier{you, mask, time10, dns, dhcpv4.WithRouter(ip("192.168.77.253")), domain("lab.example")}, before: whole,
 			want: setup{addr: addr, valid: 10 * time.Minute, gateway: netip.MustParseAddr("192.168.77.253"), dns: names, domain: "lab.example"}},
 		{situation: "no lease time", ack: []dhcpv4.Modifier{you, mask}, want: setup{addr: addr, valid: time.Hour}},
-		{situation: "a lease for ever", ack: []dhcpv4.Modifier{you, mask, dhcpv4.WithLeaseTime(math.MaxUint32)}, want: setup{addr: addr}},
+		{situation: "a lease forever", ack: []dhcpv4.Modifier{you, mask, dhcpv4.WithLeaseTime(math.MaxUint32)}, want: setup{addr: addr}},
 		{situation: "a line break in the domain", ack: []dhcpv4.Modifier{you, mask, time10, domain("x\nnameserver 6.6.6.6")}, want: setup{addr: addr, valid: 10 * time.Minute}},
 		{situation: "no mask", ack: []dhcpv4.Modifier{you, time10}, refused: true},
 		{situation: "a mask with holes", ack: []dhcpv4.Modifier{you, time10, dhcpv4.WithNetmask(net.IPv4Mask(255, 0, 255, 0))}, refused: true},

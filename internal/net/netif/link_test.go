@@ -97,7 +97,7 @@ func TestPick(t *testing.T) {
 		{"the first of two", []netip.Prefix{two, one}, none, two},
 		{"link-local only where there is no other", []netip.Prefix{local, one}, none, one},
 		{"link-local only", []netip.Prefix{local}, none, local},
-		{"the fixed one beside another", []netip.Prefix{two, one}, one, one},
+		{"the fixed one next to another", []netip.Prefix{two, one}, one, one},
 		{"the fixed one is not set", []netip.Prefix{two}, one, none},
 		{"the fixed one with another prefix length", []netip.Prefix{p("192.168.77.1/16")}, one, none},
 	} {

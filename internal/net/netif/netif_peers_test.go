@@ -517,7 +517,7 @@ func TestARestartKeepsTheLease(t *testing.T) {
 	s.saysAfter(s.saysAfter(place, "DHCPREQUEST"), "DHCPACK")
 	for _, line := range s.log.From(place) {
 		if strings.Contains(line, "DHCPDISCOVER") {
-			t.Fatalf("began anew: %s", line)
+			t.Fatalf("began again: %s", line)
 		}
 	}
 	b.have(l.Addr.String())
@@ -668,9 +668,9 @@ func TestNeighbour(t *testing.T) {
 	b.ok("busybox", "ping", "-c", "1", "-W", "5", "192.168.77.1")
 	expect("after a packet", "192.168.77.2", siteMAC)
 	if run("busybox", "ping", "-c", "1", "-W", "1", "192.168.77.9") == nil {
-		t.Fatal("somebody has 192.168.77.9")
+		t.Fatal("someone has 192.168.77.9")
 	}
-	expect("nobody has it", "192.168.77.9", "")
+	expect("no one has it", "192.168.77.9", "")
 	expect("on another link", "127.0.0.1", "")
 
 	// If asked to, it resolves the address without a packet.
@@ -687,5 +687,5 @@ func TestNeighbour(t *testing.T) {
 		}
 	}
 	expect("looked for", "192.168.77.2", siteMAC)
-	expect("looked for, and nobody has it", "192.168.77.9", "")
+	expect("looked for, and no one has it", "192.168.77.9", "")
 }

@@ -73,10 +73,10 @@ func TestAdmit(t *testing.T) {
 		"relayed from a subnet, for the link":            {"10.1.0.66", message(discover, giaddr("192.168.77.2")), false},
 		"relayed, option 82 names the link":              {"10.1.0.1", message(discover, giaddr("10.1.0.1"), option(82, 5, 4, 192, 168, 77, 0)), false},
 		"relayed, giaddr is in no subnet":                {"192.168.77.2", message(discover, giaddr("10.9.0.1")), false},
-		"relayed, so is giaddr beside option 82":         {"192.168.77.2", message(discover, giaddr("10.9.0.1"), option(82, 5, 4, 10, 1, 0, 0)), false},
+		"relayed, so is giaddr next to option 82":        {"192.168.77.2", message(discover, giaddr("10.9.0.1"), option(82, 5, 4, 10, 1, 0, 0)), false},
 		"relayed, giaddr is a broadcast address":         {"192.168.77.2", message(discover, giaddr("10.1.0.255")), false},
 		"relayed, giaddr is the box":                     {"192.168.77.2", message(discover, giaddr("192.168.77.1")), false},
-		"relayed by nobody":                              {"0.0.0.0", message(discover, giaddr("10.1.0.1")), false},
+		"relayed by no one":                              {"0.0.0.0", message(discover, giaddr("10.1.0.1")), false},
 	} {
 		t.Run(situation, func(t *testing.T) {
 			for _, mode := range []spec.Mode{spec.ModeServer, spec.ModeProxy} {

@@ -229,7 +229,7 @@ func TestRangeRunsOut(t *testing.T) {
 	stranger := func(n byte) change { return from(2, 9, 9, 9, 9, n) }
 	for n := range byte(200) {
 		if a := ask(s, message(dhcpv4.MessageTypeDiscover, stranger(n))); a.Msg == nil {
-			t.Fatalf("stranger %d: %s; offers that nobody takes must not use the range up", n, a.Why)
+			t.Fatalf("stranger %d: %s; offers that no one takes must not use the range up", n, a.Why)
 		}
 	}
 	for n, a := range []netip.Addr{first, first.Next()} {

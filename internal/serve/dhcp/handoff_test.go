@@ -131,7 +131,7 @@ func TestHandoffInServerMode(t *testing.T) {
 				}
 			}
 			if a := at(29*time.Second, 2, message(dhcpv4.MessageTypeDiscover)); a.Msg == nil || a.Msg.BootFileName != "" {
-				t.Errorf("its system is told of a boot file: %s", loads(a))
+				t.Errorf("its system is told about a boot file: %s", loads(a))
 			}
 			if a := at(60*time.Second, 3, discover()); loads(a) != tc.thenBox {
 				t.Errorf("the boot after that: %s", loads(a))

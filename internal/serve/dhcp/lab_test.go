@@ -58,7 +58,7 @@ func TestReservations(t *testing.T) {
 			t.Errorf("got %v", a)
 		}
 	})
-	t.Run("nobody else gets it", func(t *testing.T) {
+	t.Run("no one else gets it", func(t *testing.T) {
 		for n := range byte(3) {
 			a := ask(s, message(dhcpv4.MessageTypeDiscover, from(2, 7, 7, 7, 7, n), wish(inside)))
 			if a.Msg != nil && address(a.Msg.YourIPAddr) == inside {
@@ -195,7 +195,7 @@ func TestParametersAreThoseAskedFor(t *testing.T) {
 	t.Run("no list: all there is", func(t *testing.T) {
 		check(t, ask(s, message(dhcpv4.MessageTypeDiscover)).Msg, 1, 3, 6, 15, 19, 26, 28, 42, 66, 67, 119, 121, 150)
 	})
-	t.Run("firmware that boots from here is told of no other server", func(t *testing.T) {
+	t.Run("firmware that boots from here is told about no other server", func(t *testing.T) {
 		m := ask(s, message(dhcpv4.MessageTypeDiscover, bios, option(55, 1, 3, 43, 60, 66, 67))).Msg
 		check(t, m, 1, 3, 43, 60, 97)
 		if m.BootFileName != "pxelinux.0" {
@@ -211,7 +211,7 @@ func TestLeaseTime(t *testing.T) {
 	for situation, tc := range map[string]struct{ asks, want uint32 }{
 		"less than configured": {600, 600},
 		"more than configured": {86400, 3600},
-		"for ever":             {0xffffffff, 3600},
+		"forever":              {0xffffffff, 3600},
 		"next to nothing":      {1, 5},
 	} {
 		t.Run(situation, func(t *testing.T) {

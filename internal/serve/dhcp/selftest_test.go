@@ -31,7 +31,7 @@ func TestSelfTest(t *testing.T) {
 		answered  bool
 	}{
 		{"from the box's own address", spec.ModeServer, inform, own, true},
-		{"beside the site's DHCP server", spec.ModeProxy, inform, own, true},
+		{"next to the site's DHCP server", spec.ModeProxy, inform, own, true},
 		{"DHCP is off", spec.ModeOff, inform, own, true},
 		{"its own address in the form of IPv6", spec.ModeServer, inform, netip.AddrPortFrom(netip.AddrFrom16(self.Addr().As16()), 40000), true},
 		{"another machine with the box's hardware address", spec.ModeServer, inform, other, false},

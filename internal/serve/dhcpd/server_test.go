@@ -221,7 +221,7 @@ func TestDiskRecovers(t *testing.T) {
 
 func TestOfferWaitsForTheProbe(t *testing.T) {
 	due := t0.Add(probeWait)
-	t.Run("nobody answers", func(t *testing.T) {
+	t.Run("no one answers", func(t *testing.T) {
 		b := newBench(t, true)
 		b.client(t0, 1, dhcpv4.MessageTypeDiscover)
 		b.wantSent()
@@ -237,7 +237,7 @@ func TestOfferWaitsForTheProbe(t *testing.T) {
 		b.probesDone(due.Add(time.Hour))
 		b.wantSent()
 	})
-	t.Run("somebody has it: the next one, probed as well", func(t *testing.T) {
+	t.Run("someone has it: the next one, probed as well", func(t *testing.T) {
 		b := newBench(t, true)
 		b.client(t0, 1, dhcpv4.MessageTypeDiscover)
 		b.addressInUse(t0.Add(time.Millisecond), first)
@@ -247,7 +247,7 @@ func TestOfferWaitsForTheProbe(t *testing.T) {
 		b.probesDone(due.Add(time.Millisecond))
 		b.wantSent("OFFER 192.168.77.101")
 	})
-	t.Run("nobody else waits", func(t *testing.T) {
+	t.Run("no one else waits", func(t *testing.T) {
 		b := newBench(t, true)
 		b.client(t0, 1, dhcpv4.MessageTypeDiscover)
 		b.probesDone(due)
@@ -396,7 +396,7 @@ func TestDatabaseOpensLate(t *testing.T) {
 		meanwhile func(b *bench)
 		one, two  byte // who ends up with the addresses
 	}{
-		{"nobody asks", func(*bench) {}, 1, 2},
+		{"no one asks", func(*bench) {}, 1, 2},
 		{"the first one is offered to another", func(b *bench) { b.client(t0, 3, dhcpv4.MessageTypeDiscover) }, 1, 2},
 		{"their machines ask again", func(b *bench) { b.takes(1, first); b.takes(2, first.Next()); b.write() }, 1, 2},
 		{"in another order", func(b *bench) { b.takes(2, first); b.takes(1, first.Next()); b.write() }, 2, 1},

@@ -163,7 +163,7 @@ func TestLongTransferBelongsToItsBoot(t *testing.T) {
 			[]string{"32 uefi-x64: selecting", "40 bios: selecting", "82 : initrd 50s"}},
 		{"of one that has another address now", []Event{selecting, begins(initrd), answer(10, macA, addrB, "", "selecting"), initrd},
 			[]string{"40 uefi-x64: selecting 10s", "82 : initrd 50s"}},
-		{"of one that has its address anew", []Event{selecting, begins(initrd), answer(10, macA, addrA, "", "selecting"), initrd},
+		{"of one that has its address again", []Event{selecting, begins(initrd), answer(10, macA, addrA, "", "selecting"), initrd},
 			[]string{"82 uefi-x64: selecting 10s, initrd 50s"}},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {

@@ -323,7 +323,7 @@ func (w *world) identity(m *machine, i int, uses netip.Addr) Client {
 	case m.id:
 		w.seen["known by its MAC"]++
 	default:
-		w.seen["another name of its own"]++
+		w.seen["another its own name"]++
 	}
 	return id
 }
@@ -626,7 +626,7 @@ func sound(p *Pool) error {
 		case s.state == offered && p.offered[s.offeree] != s || s.state != offered && s.offeree != "":
 			return fmt.Errorf("%v is offered to %q, who does not know", a, s.offeree)
 		case s.state == leased && s.last == nil:
-			return fmt.Errorf("%v is leased to nobody", a)
+			return fmt.Errorf("%v is leased to no one", a)
 		case s.last != nil && p.held[s.last.Client] != s:
 			return fmt.Errorf("%v is %s's, who has another", a, s.last.Client)
 		case s.state == leased && (s.hw != s.last.HW || s.hw != "" && !p.byHW[s.hw][s]) || s.state != leased && s.hw != "":
@@ -637,7 +637,7 @@ func sound(p *Pool) error {
 		want := s.wanted()
 		same := want == nil && s.saved == nil || want != nil && s.saved != nil && *want == *s.saved
 		if !same && p.changed[a] != s {
-			return fmt.Errorf("the store is not told of %v", a)
+			return fmt.Errorf("the store is not told about %v", a)
 		}
 		if s.queue != nil {
 			queued++
@@ -757,7 +757,7 @@ func TestHistories(t *testing.T) {
 		"offer", "nothing to offer", "selecting", "renewing", "init-reboot", "nak", "silence", "release",
 		"decline", "probe answered", "ack", "ack lost", "disk failure", "power cut", "configuration",
 		"disk given up", "ack from memory", "database again", "database late", "lost to a late database",
-		"boot", "known by its MAC", "another name of its own", "given back", "offered what it gave back",
+		"boot", "known by its MAC", "another its own name", "given back", "offered what it gave back",
 		"offered its own for want of others",
 	} {
 		if total[k] == 0 {

@@ -132,7 +132,7 @@ func TestCommit(t *testing.T) {
 		t.Errorf("offered %s while leased to another", got)
 	}
 	if !p.Commit(end, "a", one, hour) {
-		t.Error("a lease that ran out, and nobody took, cannot be renewed")
+		t.Error("a lease that ran out, and no one took, cannot be renewed")
 	}
 }
 
@@ -373,7 +373,7 @@ func TestReservedWhileLeased(t *testing.T) {
 		t.Error("the holder has lost it")
 	}
 	if got := offer(p, t0, "a", ""); got != "10.0.0.2" {
-		t.Errorf("a holder that starts anew was offered %q", got)
+		t.Errorf("a holder that starts again was offered %q", got)
 	}
 	if !p.CommitSelected(t0, "a", addr("10.0.0.2"), hour) {
 		t.Error("the holder cannot move")

@@ -113,7 +113,7 @@ func TestDnsmasqComesAndAClientChoosesIt(t *testing.T) {
 	lan, g, verdicts := watch(t, func(*netns.LAN) {})
 	v, next := await(t, verdicts, 0)
 	if !v.Allowed {
-		t.Fatalf("nobody else is there: %+v", v)
+		t.Fatalf("no one else is there: %+v", v)
 	}
 	dnsmasq(t, lan)
 	g.Heard(rogue)

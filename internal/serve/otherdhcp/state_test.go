@@ -87,7 +87,7 @@ func TestVerdicts(t *testing.T) {
 		answer    func(time.Duration) (time.Duration, finding)
 		want      []string
 	}{
-		{"nobody else: may lease after one probe", nil, []string{"5.5s alone"}},
+		{"no one else: may lease after one probe", nil, []string{"5.5s alone"}},
 		{"a server that answers at once", between(rogue, 0, forever, 500*time.Millisecond), []string{"500ms 192.168.77.9"}},
 		{"dnsmasq, which pings for 3 s first", between(rogue, 0, forever, 3*time.Second), []string{"3s 192.168.77.9"}},
 		{"a server behind a port that is blocked for 30 s", between(rogue, 30*time.Second, forever, 500*time.Millisecond),

@@ -263,7 +263,7 @@ func TestHandoffIsRefused(t *testing.T) {
 			}
 		})
 	}
-	t.Run("nobody answers ARP for the address", func(t *testing.T) {
+	t.Run("no one answers ARP for the address", func(t *testing.T) {
 		d := newBox(t, spec.ModeProxy)
 		d.desk.Clients.Learn(first, biosPC, false) // by a broadcast REQUEST, which any host can send
 		if _, err := d.fetch(pcPort, asksGRUB); err != nil {
@@ -350,14 +350,14 @@ func TestNobodyElsePicksTheMenu(t *testing.T) {
 		"the link says that it is the machine":       {[]clients.Rule{its(false)}, pcPort, []func(*box){at(first, pc)}, "its own", ""},
 		"link and DHCP say so":                       {[]clients.Rule{its(false)}, pcPort, []func(*box){at(first, pc), claims(first, false)}, "its own", ""},
 		"a packet in the machine's name":             {[]clients.Rule{its(false)}, pcPort, []func(*box){at(first, other), claims(first, true)}, "waits", ""},
-		"the link knows nobody yet":                  {[]clients.Rule{its(false)}, pcPort, []func(*box){claims(first, false)}, "", "waits"},
+		"the link knows no one yet":                  {[]clients.Rule{its(false)}, pcPort, []func(*box){claims(first, false)}, "", "waits"},
 		"neither link nor DHCP knows anybody yet":    {[]clients.Rule{its(false)}, pcPort, nil, "", "waits"},
 		"another machine on the link":                {[]clients.Rule{its(false)}, pcPort, []func(*box){at(first, other)}, "for all", ""},
 		"without rules all get the same":             {nil, pcPort, []func(*box){claims(first, false)}, "for all", ""},
 		"behind a relay agent, which vouches":        {[]clients.Rule{its(false)}, behindPC, []func(*box){claims(behind, true)}, "its own", ""},
 		"behind a router, by its own word":           {[]clients.Rule{its(false)}, behindPC, []func(*box){claims(behind, false)}, "waits", ""},
 		"behind a router, a menu that waits anyway":  {[]clients.Rule{waits}, behindPC, []func(*box){claims(behind, false)}, "its own", ""},
-		"behind a router, nobody known":              {[]clients.Rule{its(false)}, behindPC, nil, "waits", ""},
+		"behind a router, no one known":              {[]clients.Rule{its(false)}, behindPC, nil, "waits", ""},
 		"behind a router, without rules":             {nil, behindPC, nil, "for all", ""},
 		"behind a relay agent, then its own word":    {[]clients.Rule{its(false)}, behindPC, []func(*box){claims(behind, true), claims(behind, false)}, "its own", ""},
 		"behind a relay agent, then another's word":  {[]clients.Rule{its(false)}, behindPC, []func(*box){claims(behind, true), func(d *box) { d.desk.Clients.Learn(behind, clients.Machine{MAC: other}, false) }}, "waits", ""},
@@ -475,7 +475,7 @@ func TestMenuForOneBoot(t *testing.T) {
 	for situation, read := range map[string]func(*box){
 		"a person has looked at it from elsewhere": func(d *box) { menus(d, netip.AddrPortFrom(first.Next(), 2070), byName) },
 		"its last block was not sent":              func(d *box) { gaveUp(d, 0, 1, tftp.ErrGaveUp) },
-		"nobody acknowledged anything":             func(d *box) { gaveUp(d, 0, 2, tftp.ErrNoAnswer) },
+		"no one acknowledged anything":             func(d *box) { gaveUp(d, 0, 2, tftp.ErrNoAnswer) },
 		"it was broken off":                        func(d *box) { gaveUp(d, 512, 1, errors.New("the disk")) },
 		"another file arrived":                     func(d *box) { menus(d, pcPort, "handoff/wds") },
 	} {

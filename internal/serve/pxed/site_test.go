@@ -74,7 +74,7 @@ func TestBootFolder(t *testing.T) {
 		time.Sleep(lookUp + 1) // the bubble's clock
 		synctest.Wait()
 		if _, err := before.Stat("."); !errors.Is(err, os.ErrClosed) {
-			t.Errorf("the old folder is held for ever: %v", err)
+			t.Errorf("the old folder is held forever: %v", err)
 		}
 		if n := strings.Count(d.said.String(), "boot folder: gone"); n != 1 {
 			t.Errorf("told %d times that it has gone; the log:\n%v", n, d.said)

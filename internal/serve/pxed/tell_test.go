@@ -27,7 +27,7 @@ func TestOutcomesOfTransfers(t *testing.T) {
 		want      event.Outcome
 	}{
 		{"all is sent", tftp.Event{}, event.Sent},
-		{"the client hangs up, or asks anew", tftp.Event{Err: errors.New("bye"), Aborted: true}, event.Aborted},
+		{"the client hangs up, or asks again", tftp.Event{Err: errors.New("bye"), Aborted: true}, event.Aborted},
 		{"no such name", tftp.Event{Err: fs.ErrNotExist}, event.NotFound},
 		{"no such name, with its path", tftp.Event{Err: &fs.PathError{Op: "openat", Path: "x", Err: fs.ErrNotExist}}, event.NotFound},
 		{"a link out of the folder", tftp.Event{Err: bootfiles.RefusedError{Path: "x"}}, event.Refused},
@@ -69,10 +69,10 @@ func TestBothServersTellOfTransfers(t *testing.T) {
 			select {
 			case e := <-events:
 				if e.Protocol != p || e.What != what || e.Outcome != want {
-					t.Errorf("told of %+v, want %s of %q by %s", e, want, what, p)
+					t.Errorf("told about %+v, want %s of %q by %s", e, want, what, p)
 				}
 			case <-time.After(10 * time.Second):
-				t.Fatalf("not told of %s of %q by %s", want, what, p)
+				t.Fatalf("not told about %s of %q by %s", want, what, p)
 			}
 		}
 	}

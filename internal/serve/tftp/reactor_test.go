@@ -20,8 +20,8 @@ func TestHeardUntil(t *testing.T) {
 	}{
 		{"all has been read", 0, 5 * ms, false, 5 * ms},
 		{"all has been read, after a pause", 0, time.Hour, false, time.Hour},
-		{"more waits: nobody's time goes on", 3 * ms, 5 * ms, true, 3 * ms},
-		{"more waits always: a flood puts it off, but not for ever", 0, time.Second, true, time.Second - maxBehind},
+		{"more waits: no one's time goes on", 3 * ms, 5 * ms, true, 3 * ms},
+		{"more waits always: a flood puts it off, but not forever", 0, time.Second, true, time.Second - maxBehind},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			if got := heardUntil(t0.Add(tc.last), t0.Add(tc.now), tc.more).Sub(t0); got != tc.want {

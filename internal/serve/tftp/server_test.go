@@ -186,7 +186,7 @@ func TestRefusals(t *testing.T) {
 				t.Errorf("got %q, %v; want %q", b[:n], err, tc.want)
 			}
 			if from.String() == addr {
-				t.Error("answered from the request's port; RFC 1350 §4 wants a port of its own")
+				t.Error("answered from the request's port; RFC 1350 §4 wants its own port")
 			}
 		})
 	}
@@ -230,7 +230,7 @@ func TestRefusalsAreTold(t *testing.T) {
 			c.ask(tc.name, "octet")
 			e := <-done
 			if !errors.Is(e.Err, tc.err) || e.File != tc.name || e.Client.Addr().String() != tc.client {
-				t.Errorf("told of %+v", e)
+				t.Errorf("told about %+v", e)
 			}
 			if len(log) != tc.lines {
 				t.Errorf("%d lines in the log, want %d", len(log), tc.lines)
@@ -255,7 +255,7 @@ func TestLaterIsSilence(t *testing.T) {
 	c.ask("menu", "octet")
 	c.ask("menu", "octet")
 	if e := <-told; !errors.Is(e.Err, fs.ErrNotExist) || asked != 2 {
-		t.Errorf("told of %+v after %d requests", e, asked)
+		t.Errorf("told about %+v after %d requests", e, asked)
 	}
 }
 

@@ -134,7 +134,7 @@ func TestFileCutShort(t *testing.T) {
 		t.Errorf("got %d bytes, %v", len(got), err)
 	}
 	if e := <-done; e.Err == nil || e.Aborted || e.Sent != 0 {
-		t.Errorf("told of %+v", e)
+		t.Errorf("told about %+v", e)
 	}
 }
 
@@ -157,7 +157,7 @@ func TestEvents(t *testing.T) {
 		t.Helper()
 		e := <-done
 		if b := <-began; b.Client != e.Client || b.File != e.File || b.Size != e.Size || !b.Start.Equal(e.Start) {
-			t.Errorf("told of %+v at its end, and of %+v when it began", e, b)
+			t.Errorf("told about %+v at its end, and of %+v when it began", e, b)
 		}
 		return e
 	}
@@ -187,7 +187,7 @@ func TestEvents(t *testing.T) {
 		}
 		c.next(make([]byte, 600))
 	})
-	t.Run("a client with one port for ever asks anew: from another port of ours", func(t *testing.T) {
+	t.Run("a client with one port forever asks again: from another port of ours", func(t *testing.T) {
 		b := make([]byte, 600)
 		c.ask("first", "octet")
 		_, first := c.next(b)

@@ -165,7 +165,7 @@ func TestRequestComesAgain(t *testing.T) {
 			}
 		})
 	}
-	t.Run("for ever", func(t *testing.T) {
+	t.Run("forever", func(t *testing.T) {
 		tr := NewTransfer(Request{}, 2000, 1468, 64)
 		a := tr.Start(t0)
 		for now := t0; now.Before(t0.Add(unansweredLimit)); now = now.Add(minRTO) {
@@ -356,7 +356,7 @@ func FuzzTransfer(f *testing.F) {
 				most += unansweredTries - 1
 			}
 			if !tr.answered && sent > most {
-				t.Fatalf("%d datagrams for %d requests that nobody stands to", sent, requests)
+				t.Fatalf("%d datagrams for %d requests without an acknowledgement", sent, requests)
 			}
 			// What one window of blocks can draw without progress, and the most
 			// that an acknowledged block may have cost.

@@ -97,7 +97,7 @@ func TestWindow(t *testing.T) {
 			{rtt, 4, "data 5 to 8, 2048 bytes at 2048"},
 			{rtt, 3, "wait"},
 		}},
-		{"a client that asks for the same for ever", []step{
+		{"a client that asks for the same forever", []step{
 			{rtt, 0, first}, {rtt, 0, first}, {rtt, 0, first}, {rtt, 0, "wait"}, {rtt, 0, "wait"},
 		}},
 	} {
@@ -191,7 +191,7 @@ func TestPatienceEnds(t *testing.T) {
 		a := tr.Receive(now, ack(0))
 		for block := uint16(1); !a.Done; block++ {
 			if block > 1000 {
-				t.Fatal("goes on for ever")
+				t.Fatal("goes on forever")
 			}
 			now = now.Add(time.Millisecond)
 			a = tr.Receive(now, ack(block))

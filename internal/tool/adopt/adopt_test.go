@@ -452,7 +452,7 @@ func TestSideBySide(t *testing.T) {
 
 	for _, tt := range []struct{ name, file, mac, golden string }{
 		{"the menu of all machines", "default", "", "site.menu"},
-		{"a menu of its own", "01-52-54-00-12-34-59", "52:54:00:12:34:59", "kiosk.menu"},
+		{"its own menu", "01-52-54-00-12-34-59", "52:54:00:12:34:59", "kiosk.menu"},
 		{"the menu of all with another default", "01-52-54-00-12-34-5a", "52:54:00:12:34:5a", "site.menu"},
 		{"an entry at once", "01-52-54-00-12-34-56", "52:54:00:12:34:56", "reinstall.menu"},
 	} {

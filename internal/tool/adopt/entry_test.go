@@ -254,7 +254,7 @@ func TestMachine(t *testing.T) {
 		{"the general menu", "include default", "menu", "", "", ""},
 		{"the general menu with another default", "include default\ndefault a", "menu", "", "a", ""},
 		{"a part of it", "ui menu.c32\nlabel b\nlocalboot 0\nmenu begin m\nlabel c\nkernel linux\nmenu end", "menu", "b m", "", ""},
-		{"a menu of its own", "ui menu.c32\nlabel x\nkernel linux\nlabel a\nkernel linux\nmenu begin m\nlabel y\nkernel linux\n", "menu", "x a m-2 y", "x", "x m-2 y"},
+		{"its own menu", "ui menu.c32\nlabel x\nkernel linux\nlabel a\nkernel linux\nmenu begin m\nlabel y\nkernel linux\n", "menu", "x a m-2 y", "x", "x m-2 y"},
 		{"a prompt with several", "default x\nprompt 1\nlabel x\nkernel linux\nlabel a\nkernel linux", "menu", "x a", "x", "x"},
 		{"the general menu, and one of its entries once more", "ui menu.c32\ninclude default\nlabel x\nkernel linux\nappend 1\nlabel b\nlocalboot 0", "menu", "a b m x", "", "x"},
 		{"DEFAULT in a submenu that all have", "ui menu.c32\ndefault c\nlabel x\nkernel linux\nappend 1\nmenu begin m\nlabel c\nkernel linux\nmenu end", "menu", "x m c", "c", "x"},

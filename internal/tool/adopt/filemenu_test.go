@@ -69,7 +69,7 @@ func TestMenusThatLeadToEachOther(t *testing.T) {
 			"m.cfg":                "label k\nkernel k\nlabel help\nconfig p.cfg\n",
 			"p.cfg":                "prompt 1\ndisplay f1\ntimeout 0\ninclude m.cfg\nlabel menu\nkernel menu.c32\nconfig pxelinux.cfg/default\n",
 		}, []string{"kernel k []"}, "is left out: it shows help at the boot: prompt, and no menu"},
-		{"CONFIG shows a prompt with entries of its own", map[string]string{
+		{"CONFIG shows a prompt with its own entries", map[string]string{
 			"pxelinux.cfg/default": "default menu.c32\nlabel k\nkernel k\nlabel help\nconfig p.cfg\n",
 			"p.cfg":                "prompt 1\nlabel k\nkernel k\nlabel more\nkernel k\nappend more\n",
 		}, []string{"kernel k []", "submenu", "help/kernel k []", "help/kernel k [] (more)"}, ""},

@@ -93,7 +93,7 @@ func TestGokGetsToTheBox(t *testing.T) {
 	}{
 		{"the box", "https://gokrazy:" + password + "@pxebox:8080/update/features", "Updating https://gokrazy:…@pxebox:8080/update/features\r200 OK partuuid\n", true},
 		{"another port", "https://pxebox:8443/", "Forbidden", false},
-		{"somebody else", "https://example.org/", "Forbidden", false},
+		{"someone else", "https://example.org/", "Forbidden", false},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			t.Setenv(asGok, tt.url)
@@ -188,7 +188,7 @@ func TestGokFails(t *testing.T) {
 		want, not                error
 	}{
 		{"the box has said nothing yet", "", "", errBrokeOff, errFellBack},
-		{"it has told of an earlier one", back, back, errBrokeOff, errFellBack},
+		{"it has told about an earlier one", back, back, errBrokeOff, errFellBack},
 		{"it fell back", "", back, errFellBack, errBrokeOff},
 		{"it fell back again", back, backAgain, errFellBack, errBrokeOff},
 	} {

@@ -124,7 +124,7 @@ func TestCheck(t *testing.T) {
 				t.Errorf("%q is not in what it says:\n%s", tt.want, &out)
 			}
 			if got := strings.Contains(out.String(), "missing, for"); got && tt.boot == "" {
-				t.Errorf("files are named although nobody asked:\n%s", &out)
+				t.Errorf("files are named although no one asked:\n%s", &out)
 			}
 		})
 	}
