@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// TestSecurityPageNamesTests has each test that docs/security.md names exist.
+// TestSecurityPageNamesTests checks that each test that docs/security.md names
+// exists.
 func TestSecurityPageNamesTests(t *testing.T) {
 	page, err := os.ReadFile("docs/security.md")
 	if err != nil {

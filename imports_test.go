@@ -18,12 +18,12 @@ import (
 
 const module = "github.com/pxebox/pxebox/"
 
-// pure are the packages that decide and render over plain values, each with
+// pure lists the packages that decide and render over plain values, each with
 // the packages of this module that it may import. The direction is
 //
 //	cmd → edges (sockets, files, clocks) → pure → spec, loaders
 //
-// so that a decision can be tested, and read, without its surroundings.
+// so that a decision can be tested and read without its surroundings.
 var pure = map[string][]string{
 	"config": {"internal/boot/ether", "internal/boot/firmware", "internal/boot/spec"},
 	"config/parser": {
@@ -59,29 +59,30 @@ var pure = map[string][]string{
 	"internal/secureboot":    {},
 }
 
-// linked are the third-party packages that the pure ones may reach, directly or
-// not, with what is below them: parsers, code pages, hashes, the coding of DHCP.
+// linked lists the third-party packages that the pure packages may reach,
+// directly or indirectly, including everything below them: parsers, code pages,
+// hashes, the DHCP codec.
 var linked = []string{
 	"github.com/pelletier/go-toml/v2/unstable", "github.com/pelletier/go-toml/v2/internal/parserbridge",
 	"golang.org/x/text/encoding", "golang.org/x/text/transform",
 	"github.com/go-crypt/x",
 	"github.com/smallstep/pkcs7",
-	// dhcpv4 reaches the rest for its names of interfaces and its readers.
+	// dhcpv4 reaches the rest through its interface names and its readers.
 	"github.com/insomniacslk/dhcp/dhcpv4", "github.com/insomniacslk/dhcp/iana",
 	"github.com/insomniacslk/dhcp/interfaces", "github.com/insomniacslk/dhcp/rfc1035label",
 	"github.com/u-root/uio", "github.com/pierrec/lz4/v4", "golang.org/x/sys/unix",
 }
 
-// sockets are third-party packages below those of linked that open sockets.
+// sockets lists third-party packages below those in linked that open sockets.
 var sockets = []string{"github.com/insomniacslk/dhcp/dhcpv4/nclient4", "github.com/insomniacslk/dhcp/dhcpv4/server4"}
 
-// farOutside are the packages of the standard library that a pure package does
-// not reach through others either. The shorter list outside does not do: fmt
-// reaches os, and net/netip the clock.
+// farOutside lists the standard library packages that a pure package must not
+// reach even indirectly. The list outside would be too strict: fmt reaches os,
+// and net/netip reaches the clock.
 var farOutside = []string{"net/http", "net/rpc", "os/exec", "os/signal", "log/slog", "database/sql", "plugin", "testing"}
 
-// notLinked says what the packages of a folder must not link, directly or not:
-// whole folders of packages.
+// notLinked lists what the packages of a folder must not link, directly or
+// indirectly: whole folders of packages.
 var notLinked = map[string][]string{
 	// The control plane: no DHCP, no leases, no packet socket. Without these it
 	// also builds for macOS.
@@ -91,15 +92,15 @@ var notLinked = map[string][]string{
 		"golang.org/x/net", "golang.org/x/crypto",
 		"image",
 	},
-	// The data plane: nothing that reads or renders what a person writes, asks WDS
-	// servers or changes the box.
+	// The data plane: nothing that reads or renders what a person writes,
+	// queries WDS servers or changes the box.
 	"cmd/pxed": {
 		module + "config", module + "internal/control", module + "internal/tool", module + "internal/box",
 		"github.com/pelletier", "github.com/go-crypt", "go.etcd.io/bbolt",
 		"golang.org/x/crypto", "golang.org/x/term", "github.com/pkg/sftp", "net/http/httputil",
 		"image",
 	},
-	// The tool for people: nothing that runs on Linux alone. make lint builds it
+	// The tool for people: nothing that runs only on Linux. make lint builds it
 	// for other systems.
 	"cmd/pxebox": {
 		module + "internal/serve", module + "internal/box", module + "internal/net", module + "internal/base/durable",
@@ -107,7 +108,7 @@ var notLinked = map[string][]string{
 		"go.etcd.io/bbolt", "github.com/mdlayher", "github.com/vishvananda", "github.com/prometheus",
 		"image",
 	},
-	// The box: it asks pxed as a machine does, and serves no machine.
+	// The box: it queries pxed as a machine does, and serves no machine.
 	"cmd/appliance": {
 		module + "internal/serve", module + "internal/tool", module + "internal/boot/bootfiles", module + "internal/net/netif",
 		module + "internal/control/menuwatch", module + "internal/control/wdsprobe",
@@ -116,49 +117,50 @@ var notLinked = map[string][]string{
 		"image",
 	},
 
-	// What the servers work with are types of their own, not those of the file
-	// that a person writes.
+	// The servers work with their own types, not with those of the file that a
+	// person writes.
 	"internal/serve":      {module + "config", module + "internal/control"},
 	"internal/boot":       {module + "config", module + "internal/control", module + "internal/serve"},
 	"internal/net":        {module + "config", module + "internal/control", module + "internal/serve"},
 	"internal/generation": {module + "config", module + "internal/control", module + "internal/serve"},
 
-	// The types of the configuration, and what is made of them, need no parser.
+	// The types of the configuration, and everything derived from them, need no
+	// parser.
 	"internal/control/menu":      {module + "config/parser", "github.com/pelletier"},
 	"internal/control/sitefiles": {module + "config/parser", "github.com/pelletier"},
 
-	// Those that work with a menu's names and health need no renderer.
+	// The packages that work with a menu's names and health need no renderer.
 	"internal/control/wdsprobe": {module + "internal/control/menu", module + "internal/boot/handoff", module + "config/parser"},
 	"internal/boot/bootfiles":   {module + "internal/boot/handoff"},
 	"assets/fetch":              {module + "internal/control", module + "config"},
-	// What serves every wing knows none of them.
+	// A package that serves every wing imports none of them.
 	"internal/base": {module[:len(module)-1]},
 }
 
-// outside are the packages through which a program meets the world. net itself
-// is allowed: its types are part of packet libraries. What it can open is
-// forbidden by the names in openers.
+// outside lists the packages through which a program reaches the outside world.
+// net itself is allowed, because its types are part of packet libraries. The
+// names in openers forbid what it can open.
 var outside = []string{
 	"os", "os/exec", "os/signal", "syscall", "log", "log/slog", "net/http", "math/rand", "math/rand/v2",
 	"io/ioutil", "path/filepath", "github.com/fsnotify/fsnotify", "golang.org/x/sys/unix",
 }
 
-// openers are calls by which a package opens sockets or reads a clock.
+// openers lists calls by which a package opens sockets or reads a clock.
 var openers = []string{
 	"net.Listen", "net.Dial", "net.Interface", "net.Lookup", "net.DefaultResolver",
 	"time.Now", "time.Since", "time.Until", "time.Sleep", "time.After", "time.NewTimer", "time.NewTicker", "time.Tick",
 }
 
-// pkg is what go list says of a package.
+// pkg is what go list reports about a package.
 type pkg struct {
 	ImportPath string
 	Dir        string
 	GoFiles    []string
 	Imports    []string
-	Deps       []string // all that it links, itself left out
+	Deps       []string // everything that it links, except itself
 }
 
-// list asks the go command about all packages of the module.
+// list asks the go command for all packages of the module.
 func list(t *testing.T) map[string]pkg {
 	t.Helper()
 	cmd := exec.Command("go", "list", "-e", "-json=ImportPath,Dir,GoFiles,Imports,Deps", "./...")
@@ -245,7 +247,7 @@ func TestNoMoreIsLinkedThanNeeded(t *testing.T) {
 	}
 }
 
-// through names the packages of this module by which p links dep.
+// through names the packages of this module through which p links dep.
 func through(all map[string]pkg, p pkg, dep string) string {
 	var by []string
 	for _, d := range append(p.Deps, p.ImportPath) {
@@ -259,19 +261,19 @@ func through(all map[string]pkg, p pkg, dep string) string {
 	return ", by way of " + strings.Join(by, ", ")
 }
 
-// under reports whether a package is one of some folders, or below one.
+// under reports whether a package is in one of some folders, or below one.
 func under(folders []string, path string) bool {
 	return slices.ContainsFunc(folders, func(f string) bool { return path == f || strings.HasPrefix(path, f+"/") })
 }
 
-// standard reports whether a package is of the standard library, which has no
-// dot in the first part of a path.
+// standard reports whether a package is in the standard library: those have no
+// dot in the first part of their path.
 func standard(path string) bool {
 	first, _, _ := strings.Cut(path, "/")
 	return !strings.Contains(first, ".")
 }
 
-// Nothing but a program wires things up, and programs are not imported.
+// Only programs wire things up, and programs are not imported.
 func TestCommandsAreNotImported(t *testing.T) {
 	for name, p := range list(t) {
 		for _, imp := range p.Imports {
@@ -282,7 +284,7 @@ func TestCommandsAreNotImported(t *testing.T) {
 	}
 }
 
-// Product code links nothing that is for tests and benchmarks only.
+// Product code links nothing that is only for tests and benchmarks.
 func TestTestCodeIsNotImported(t *testing.T) {
 	forTests := func(name string) bool {
 		return slices.ContainsFunc([]string{"e2e/", "peers/", "internal/test/"}, func(folder string) bool {
@@ -298,9 +300,9 @@ func TestTestCodeIsNotImported(t *testing.T) {
 	}
 }
 
-// A file that is to outlive a power cut is replaced by package durable: renameio
-// alone leaves the new name to chance. The others write where a power cut takes
-// everything, to /run and /tmp.
+// Package durable replaces every file that must survive a power cut: with
+// renameio alone, the new name may be lost. The other files are in /run and
+// /tmp, where a power cut loses everything.
 func TestFilesAreReplacedDurably(t *testing.T) {
 	may := []string{"internal/base/durable/durable.go", "internal/generation/file.go", "internal/net/netif/setup.go"}
 	for name, p := range list(t) {
@@ -317,7 +319,7 @@ func TestFilesAreReplacedDurably(t *testing.T) {
 	}
 }
 
-// calls finds the openers in a package's files, each with its place.
+// calls finds the openers in a package's files, with the position of each.
 func calls(t *testing.T, p pkg) map[string]string {
 	t.Helper()
 	found := map[string]string{}

@@ -1,8 +1,8 @@
-// Package assets holds the boot programs of others that pxebox serves, byte
+// Package assets holds the third-party boot programs that pxebox serves, byte
 // for byte as Debian ships them, with their licence texts. make assets fetches
-// and verifies them, and records in the manifest what it took. Nothing of our
-// own lives here, and nothing is decided here: which file a client gets is the
-// catalog's business.
+// and verifies them, and records what it fetched in the manifest. The package
+// holds no code of pxebox's and decides nothing: the catalog decides which file
+// a client gets.
 package assets
 
 import (
@@ -14,8 +14,9 @@ import (
 	"github.com/pxebox/pxebox/assets/manifest"
 )
 
-// Each file is named, so that a missing one stops the build instead of a
-// client: "no matching files found" below means run make assets.
+// Each file is named, so that a missing file fails the build instead of a
+// client's boot: "no matching files found" below means that make assets has to
+// run first.
 //
 //go:embed manifest.json
 //go:embed grub/usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed
@@ -41,9 +42,9 @@ import (
 //go:embed syslinux/usr/share/doc/syslinux-common/copyright
 var packages embed.FS
 
-// Files returns the embedded files by the name a client asks for:
-// "pxelinux.0", "menu.c32", "memdisk", "shimx64.efi". A package's licence text is
-// "licenses/PACKAGE/copyright". The map is the caller's own.
+// Files returns the embedded files by the name that a client requests:
+// "pxelinux.0", "menu.c32", "memdisk", "shimx64.efi". A package's licence text
+// is "licenses/PACKAGE/copyright". The caller owns the map.
 func Files() map[string][]byte {
 	files := make(map[string][]byte)
 	fs.WalkDir(packages, ".", func(name string, d fs.DirEntry, err error) error {
@@ -57,11 +58,11 @@ func Files() map[string][]byte {
 	return files
 }
 
-// Manifest returns the record of what Files holds: packages, versions, signers.
+// Manifest returns the record of the packages, versions and signers of Files.
 func Manifest() manifest.Manifest {
 	b, err := packages.ReadFile(manifest.Name)
 	if err != nil {
-		panic(err) // it is embedded
+		panic(err) // the file is embedded
 	}
 	m, err := manifest.Decode(b)
 	if err != nil {
@@ -70,16 +71,17 @@ func Manifest() manifest.Manifest {
 	return m
 }
 
-// servedName drops the package's directories: PXELINUX looks for its modules
-// beside itself, and shim for GRUB. Only the licence texts, which all bear one
-// name, keep theirs.
+// servedName drops the package's directories: PXELINUX looks for its modules in
+// its own directory, and shim looks for GRUB there. Only the licence texts keep
+// their directories, because they all have the same name.
 func servedName(name string) string {
 	if _, doc, ok := strings.Cut(name, "/usr/share/doc/"); ok {
 		return "licenses/" + doc
 	}
 	base := strings.TrimSuffix(path.Base(name), ".signed")
 	if base == "grubnetx64.efi" {
-		// The name that shim asks for (its DEFAULT_LOADER), whichever GRUB.
+		// shim requests this name (its DEFAULT_LOADER), whichever GRUB it
+		// starts.
 		return "grubx64.efi"
 	}
 	return base

@@ -48,7 +48,7 @@ func TestFilesByTheNamesClientsAskFor(t *testing.T) {
 	}
 }
 
-// Two files of one name would hide each other in the map.
+// Two files with the same name would hide each other in the map.
 func TestNoTwoFilesShareAName(t *testing.T) {
 	if got, want := len(Files()), len(Manifest().Files); got != want {
 		t.Errorf("Files() has %d names for %d files", got, want)

@@ -12,7 +12,7 @@ import (
 	"github.com/pxebox/pxebox/internal/box/access"
 )
 
-// A build must not change, without a word, the password of boxes built before.
+// A build must not silently change the password of boxes built before.
 func TestInstancePassword(t *testing.T) {
 	script, err := os.ReadFile("instance.sh")
 	if err != nil {
@@ -24,7 +24,7 @@ func TestInstancePassword(t *testing.T) {
 		situation, kept, variable string
 		want                      string // the password afterwards; empty: a new one, or none
 		complains                 string
-		warns                     bool // and goes on
+		warns                     bool // and continues
 	}{
 		{"the first build", "", "", "", "", false},
 		{"the first build, with a password chosen", "", chosen, chosen, "", false},
@@ -49,7 +49,7 @@ func TestInstancePassword(t *testing.T) {
 			}
 			write("gokrazy/instance.sh", string(script), 0o755)
 			write("gokrazy/box/config.json", "<@PASSWORD@ @PASSWORD@>", 0o644)
-			write("bin/go", "#!/bin/sh\n", 0o755) // the certificate is tested elsewhere
+			write("bin/go", "#!/bin/sh\n", 0o755) // another test covers the certificate
 			if tt.kept != "" {
 				write("build/update-password", tt.kept+"\n", 0o600)
 			}
@@ -79,7 +79,7 @@ func TestInstancePassword(t *testing.T) {
 	}
 }
 
-// gokrazy's init, the machine's first program, opens a TCP port where the image
+// gokrazy's init, the machine's first program, opens a TCP port if the image
 // has a password for it.
 func TestInitOpensNoPort(t *testing.T) {
 	files, err := filepath.Glob("*/config.json")

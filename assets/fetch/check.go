@@ -16,9 +16,10 @@ import (
 	"github.com/pxebox/pxebox/internal/secureboot"
 )
 
-// authorities are Microsoft's for programs of others, whose certificates
-// firmware has in its database: what machines ask of shim. A certificate is
-// known by its SHA-256, for a name is free to choose.
+// authorities are Microsoft's authorities for third-party programs. Firmware
+// has their certificates in its database, and machines require one of them for
+// shim. A certificate is identified by its SHA-256, because its name can be
+// chosen freely.
 var authorities = map[secureboot.Fingerprint]string{
 	fingerprint("48e99b991f57fc52f76149599bff0a58c47154229b9f8d603ac40d3500248507"): "Microsoft Corporation UEFI CA 2011",
 	fingerprint("f6124e34125bee3fe6d79a574eaa7b91c0e7bd9d929c1a321178efd611dad901"): "Microsoft UEFI CA 2023",
@@ -32,7 +33,7 @@ func fingerprint(s string) secureboot.Fingerprint {
 	return secureboot.Fingerprint(b)
 }
 
-// What a person does about a refusal.
+// How to fix a refusal.
 const (
 	fetchAgain   = "fetch it again by make assets REFRESH=1; if it is refused again, the mirror gives out another file than Debian made"
 	takeAnother  = "name another release for it in assets/tested.txt"
@@ -40,7 +41,7 @@ const (
 )
 
 // check verifies the files of all packages, by their path below assets, and
-// records what they are. It names each property that does not hold.
+// records the result. It names each property that does not hold.
 func check(files map[string][]byte, from []manifest.Package) (manifest.Manifest, error) {
 	m := manifest.Manifest{Packages: from}
 	var problems []error
@@ -68,20 +69,20 @@ func check(files map[string][]byte, from []manifest.Package) (manifest.Manifest,
 	return m, errors.Join(problems...)
 }
 
-// trust is what a shim says of the programs that it starts.
+// trust is what a shim requires of the programs that it starts.
 type trust struct {
 	vendor secureboot.Vendor
 	level  secureboot.Level
 }
 
 // checkShim verifies that machines with Secure Boot on start a shim. It returns
-// nil where that says nothing of other programs.
+// nil if the shim says nothing about other programs.
 func checkShim(b []byte, f *manifest.File, refuse func(problem, do string)) *trust {
 	image, signatures := signed(b, refuse)
 	if image == nil {
 		return nil
 	}
-	// One that firmware trusts is enough.
+	// One trusted signature is enough for firmware.
 	for _, s := range signatures {
 		if a := s.Authority(authorities); a != nil {
 			f.Signers = append(f.Signers, signer(authorities[secureboot.FingerprintOf(a)], a, s))
@@ -142,8 +143,8 @@ func checkGRUB(b []byte, shim trust, f *manifest.File, refuse func(problem, do s
 	}
 }
 
-// signed reads an image with signatures that are all of this image; nil where it
-// has none such.
+// signed reads an image whose signatures all match it. It returns nil if the
+// image has no such signatures.
 func signed(b []byte, refuse func(problem, do string)) (*secureboot.Image, []secureboot.Signature) {
 	image, err := secureboot.Parse(b)
 	if err != nil {
@@ -194,13 +195,14 @@ func generations(image *secureboot.Image, level secureboot.Level, do string, ref
 	return all
 }
 
-// version is how PXELINUX and memdisk name their version and build in
-// themselves: "PXELINUX 6.04 PXE 20200816", "MEMDISK 6.04 20200816".
+// version matches how PXELINUX and memdisk name their version and build:
+// "PXELINUX 6.04 PXE 20200816", "MEMDISK 6.04 20200816".
 var version = regexp.MustCompile(`(?:PXELINUX|MEMDISK) (\d+\.\d+\S*)(?: (?:PXE|lwIP))? (\d+)`)
 
-// checkPXELINUX verifies that PXELINUX, its modules and memdisk are of one build:
-// a module of another does not load. The modules name none, so that they come
-// from the package of the same version has to do.
+// checkPXELINUX verifies that PXELINUX, its modules and memdisk are from the
+// same build: PXELINUX does not load a module from another build. The modules
+// name no build, so checkPXELINUX accepts a package of the same version as
+// proof.
 func checkPXELINUX(files map[string][]byte, m manifest.Manifest, refuse func(name, problem, do string)) {
 	const do = "name one release for pxelinux and syslinux-common in assets/tested.txt"
 	pxelinux, modules := m.Package("pxelinux"), m.Package("syslinux-common")

@@ -19,9 +19,9 @@ type set struct {
 	say func(line string)
 }
 
-// fetch makes the folder hold verified programs and their manifest. Where
-// verified ones are there that is all, unless refresh asks for the current
-// ones. On an error what was there stays.
+// fetch fills the folder with verified programs and their manifest. If verified
+// programs are already there, fetch does nothing, unless refresh requests the
+// current ones. On an error the folder's content stays as it was.
 func (s set) fetch(refresh bool) error {
 	file := filepath.Join(s.dir, "tested.txt")
 	b, err := os.ReadFile(file)
@@ -44,8 +44,8 @@ func (s set) fetch(refresh bool) error {
 	return nil
 }
 
-// present returns the manifest of what is in the folder, and whether that is
-// what the list asks for, unchanged and by today's rules.
+// present returns the manifest of the folder's content, and whether that
+// content matches the list, is unchanged, and passes today's checks.
 func (s set) present(list []listed) (manifest.Manifest, bool) {
 	b, err := os.ReadFile(filepath.Join(s.dir, manifest.Name))
 	if err != nil {
@@ -68,9 +68,9 @@ func (s set) present(list []listed) (manifest.Manifest, bool) {
 	return again, err == nil && bytes.Equal(again.Encode(), b)
 }
 
-// download takes the current packages, verifies their files, and only then
-// puts them in place. The manifest comes last: without it nothing counts as
-// verified.
+// download fetches the current packages, verifies their files, and only then
+// moves them into place. It writes the manifest last: without a manifest no
+// file counts as verified.
 func (s set) download(list []listed) (manifest.Manifest, error) {
 	// Next to the files' final place, so that moving them there is a rename.
 	work, err := os.MkdirTemp(s.dir, ".fetch")
@@ -103,8 +103,8 @@ func (s set) download(list []listed) (manifest.Manifest, error) {
 	return m, replace(filepath.Join(s.dir, manifest.Name), m.Encode())
 }
 
-// unpack brings the packages of the list below dir, in a folder for each
-// release, and returns what they are.
+// unpack downloads the listed packages, unpacks them below dir, in one folder
+// per release, and returns a description of each.
 func (s set) unpack(dir string, list []listed) ([]manifest.Package, error) {
 	var all []manifest.Package
 	var releases []string
@@ -149,7 +149,7 @@ func release(list []listed, name string) string {
 	return list[slices.IndexFunc(list, func(l listed) bool { return l.Package == name })].Release
 }
 
-// read reads all files of all packages, by their path below assets. at says
+// read reads all files of all packages, by their path below assets. at returns
 // where a package is unpacked.
 func read(at func(pkg) string) (map[string][]byte, error) {
 	files := map[string][]byte{}
@@ -166,7 +166,7 @@ func read(at func(pkg) string) (map[string][]byte, error) {
 	return files, errors.Join(missing...)
 }
 
-// writeTested writes the versions that are there into tested.txt.
+// writeTested writes the versions of the present programs to tested.txt.
 func (s set) writeTested() error {
 	b, err := os.ReadFile(filepath.Join(s.dir, manifest.Name))
 	if err != nil {
@@ -191,7 +191,7 @@ func versions(m manifest.Manifest) map[string]string {
 	return versions
 }
 
-// replace gives a file new content, whole.
+// replace replaces a file's content atomically.
 func replace(name string, content []byte) error {
 	if err := os.WriteFile(name+".new", content, 0o644); err != nil {
 		return err

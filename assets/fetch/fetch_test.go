@@ -17,8 +17,8 @@ import (
 	image "github.com/pxebox/pxebox/internal/secureboot"
 )
 
-// real returns the files that make assets has fetched, and their manifest: what
-// the tests change one thing of.
+// real returns the files that make assets has fetched, and their manifest. The
+// tests each change one thing in them.
 func real(t *testing.T) (map[string][]byte, manifest.Manifest) {
 	t.Helper()
 	files, err := read(func(p pkg) string { return filepath.Join("..", p.dir) })
@@ -36,8 +36,8 @@ func real(t *testing.T) (map[string][]byte, manifest.Manifest) {
 	return files, m
 }
 
-// archive is a Debian archive that a test makes: the folder with its packages,
-// which has none where it cannot be reached.
+// archive is a Debian archive that a test makes: the folder with its packages.
+// The folder is empty for an archive that cannot be reached.
 type archive struct{ debs string }
 
 func newArchive(t *testing.T, files map[string][]byte, versions map[string]string) archive {
@@ -69,9 +69,9 @@ func newTree(t *testing.T) *tree {
 	return tr
 }
 
-// fetch runs fetch in the tree. In place of apt-get stands a script that hands
-// out packages that dpkg-deb made of the archive's files; what apt itself
-// verifies is TestUnsignedArchive's matter.
+// fetch runs fetch in the tree. A script replaces apt-get and hands out
+// packages that dpkg-deb made from the archive's files. TestUnsignedArchive
+// tests what apt itself verifies.
 func (tr *tree) fetch(a archive, refresh bool) error {
 	tr.t.Helper()
 	bin := tr.t.TempDir()
@@ -90,7 +90,8 @@ func (tr *tree) fetch(a archive, refresh bool) error {
 	return set{tr.dir, func(line string) { tr.said = append(tr.said, line) }}.fetch(refresh)
 }
 
-// files are all files in the tree but those that it began with, by their path.
+// files returns all files in the tree except those that it started with, by
+// their path.
 func (tr *tree) files() map[string]string {
 	tr.t.Helper()
 	files := map[string]string{}
@@ -165,7 +166,7 @@ func TestFetch(t *testing.T) {
 	files["grub/"+grubFile] = flip(files["grub/"+grubFile])
 	refused := newArchive(t, files, with("1+99"))
 
-	// Each goes on with the tree as those before it left it.
+	// Each step continues with the tree that the steps before it left.
 	for _, step := range []struct {
 		situation string
 		change    func()
@@ -245,7 +246,7 @@ func flip(b []byte) []byte {
 	return b
 }
 
-// unsigned is a program without its certificate table.
+// unsigned returns a program without its certificate table.
 func unsigned(t *testing.T, b []byte) []byte {
 	t.Helper()
 	dir := t.TempDir()
@@ -283,7 +284,8 @@ func TestCheck(t *testing.T) {
 		}
 		return b
 	}
-	// trusted is signed by an authority that this test counts among Microsoft's.
+	// trusted is signed by an authority that this test counts among
+	// Microsoft's.
 	key, err := secureboot.NewKey("trusted")
 	if err != nil {
 		t.Fatal(err)
@@ -427,8 +429,8 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// A module's name is inside what is signed, so a GRUB that lacks one comes with
-// a second problem here.
+// A module's name is part of the signed content, so a GRUB that lacks a module
+// causes a second problem here.
 func TestGRUBLacksAModule(t *testing.T) {
 	files, m := real(t)
 	grub, err := image.Parse(files["grub/"+grubFile])
@@ -452,7 +454,7 @@ func TestGRUBLacksAModule(t *testing.T) {
 	}
 }
 
-// TestUnsignedArchive has the real apt read an archive without a signature.
+// TestUnsignedArchive runs the real apt on an archive without a signature.
 func TestUnsignedArchive(t *testing.T) {
 	apt, err := exec.LookPath("apt-get")
 	if err != nil {

@@ -14,7 +14,7 @@ type listed struct {
 	Package, Release, Version string
 }
 
-// readTested reads tested.txt. Lines that are empty or begin with # are for
+// readTested reads tested.txt. Empty lines and lines that begin with # are for
 // people.
 func readTested(file string, b []byte) ([]listed, error) {
 	var list []listed
@@ -38,8 +38,8 @@ func readTested(file string, b []byte) ([]listed, error) {
 	return list, nil
 }
 
-// replaceTested returns tested.txt with other versions, by package. All else
-// stays as it is.
+// replaceTested returns tested.txt with other versions, by package. Everything
+// else stays as it is.
 func replaceTested(b []byte, versions map[string]string) []byte {
 	var out bytes.Buffer
 	for line := range strings.Lines(string(b)) {
@@ -52,8 +52,8 @@ func replaceTested(b []byte, versions map[string]string) []byte {
 	return out.Bytes()
 }
 
-// untested says of each program whose version is not the tested one how it
-// differs. newer compares two versions as Debian orders them.
+// untested reports each program whose version is not the tested one, and how it
+// differs. newer compares two versions in Debian's order.
 func untested(list []listed, versions map[string]string, newer func(a, b string) bool) []string {
 	var lines []string
 	said := map[string]bool{}
@@ -73,7 +73,7 @@ func untested(list []listed, versions map[string]string, newer func(a, b string)
 	return lines
 }
 
-// newer compares versions by dpkg, which knows Debian's order.
+// newer compares versions with dpkg, which implements Debian's order.
 func newer(a, b string) bool {
 	return exec.Command("dpkg", "--compare-versions", a, "gt", b).Run() == nil
 }
@@ -81,13 +81,13 @@ func newer(a, b string) bool {
 // pkg is a package that files are taken from.
 type pkg struct {
 	name    string
-	program string   // what people call what is in it
+	program string   // what people call its content
 	dir     string   // below assets
 	files   []string // paths in the package
 }
 
-// packages are what an image needs. The first of each program has the version
-// that people know.
+// packages are the packages that an image needs. For each program, the first
+// package carries the version that people know.
 var packages = []pkg{
 	{"shim-signed", "shim", "grub", []string{shimFile, license("shim-signed")}},
 	{"shim-unsigned", "shim", "grub", []string{license("shim-unsigned")}},
@@ -114,5 +114,5 @@ func module(name string) string { return "usr/lib/syslinux/modules/bios/" + name
 
 func license(name string) string { return "usr/share/doc/" + name + "/copyright" }
 
-// path is where a file of the package is, below assets.
+// path returns the path of one of the package's files, below assets.
 func (p pkg) path(file string) string { return path.Join(p.dir, file) }

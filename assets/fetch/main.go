@@ -1,7 +1,8 @@
-// Command fetch brings the boot programs of others into assets, out of Debian's
-// packages: apt verifies the packages against Debian's signature, and check
-// verifies what boots machines. Where all is there and verified it downloads
-// nothing, so that a tree that was built once rebuilds offline.
+// Command fetch extracts third-party boot programs from Debian's packages into
+// assets: apt verifies the packages against Debian's signature, and check
+// verifies the programs that boot machines. If all programs are present and
+// verified it downloads nothing, so a tree that was built once can be rebuilt
+// offline.
 package main
 
 import (

@@ -1,7 +1,7 @@
-// Package manifest records which boot programs of others an image holds: from
-// which packages they come, and what was verified of each. make assets writes
-// it, the image carries it, and pxed logs it. It holds the form, and no
-// judgement.
+// Package manifest records which third-party boot programs an image holds,
+// which packages they come from, and what was verified about each. make assets
+// writes the manifest, the image carries it, and pxed logs it. The package
+// defines the format and judges nothing.
 package manifest
 
 import (
@@ -29,22 +29,22 @@ type Package struct {
 	SHA256  string // of the .deb, in hex
 }
 
-// File is a file that was taken.
+// File is one file from a package.
 type File struct {
 	Name    string // its path below assets
 	Package string
 	SHA256  string // in hex
-	// Of a program for UEFI:
+	// Only for a UEFI program:
 	Signers []Signer `json:",omitempty"`
 	SBAT    []string `json:",omitempty"` // its components: name,generation
-	Revokes string   `json:",omitempty"` // of shim: the SBAT level below which it starts nothing
+	Revokes string   `json:",omitempty"` // for shim: it starts nothing below this SBAT level
 }
 
-// Signer is whose signature a file bears.
+// Signer describes a signature of a file.
 type Signer struct {
 	Authority string // the authority's name
-	SHA256    string // of the authority's certificate, by which it is known, in hex
-	Signer    string // the name of the certificate whose key signed
+	SHA256    string // SHA-256 of the authority's certificate, its identity, in hex
+	Signer    string // name of the certificate whose key signed
 }
 
 // Decode reads a manifest.
@@ -60,12 +60,12 @@ func Decode(b []byte) (Manifest, error) {
 func (m Manifest) Encode() []byte {
 	b, err := json.MarshalIndent(m, "", "\t")
 	if err != nil {
-		panic(err) // strings and lists of them
+		panic(err) // only strings and lists of strings
 	}
 	return append(b, '\n')
 }
 
-// Package returns the package of a name; the zero value where there is none.
+// Package returns the package with a name, or the zero value if there is none.
 func (m Manifest) Package(name string) Package {
 	for _, p := range m.Packages {
 		if p.Name == name {
@@ -75,8 +75,8 @@ func (m Manifest) Package(name string) Package {
 	return Package{}
 }
 
-// Programs returns for each program the package that it is in, the first of its
-// packages.
+// Programs returns the package of each program. If several packages belong to a
+// program, it returns the first one.
 func (m Manifest) Programs() []Package {
 	var first []Package
 	for _, p := range m.Packages {
@@ -87,8 +87,8 @@ func (m Manifest) Programs() []Package {
 	return first
 }
 
-// Facts are what was verified of the programs in a package, as keys and values
-// for a log. Those of a package without programs for UEFI are none.
+// Facts returns what was verified about the programs in a package, as keys and
+// values for a log. A package without UEFI programs has no facts.
 func (m Manifest) Facts(p Package) []any {
 	var facts []any
 	for _, f := range m.Files {

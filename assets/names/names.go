@@ -1,6 +1,6 @@
-// Package names lists the bundled boot programs by the names that clients ask
-// for. It links none of their bytes, so that a tool that asks only whether a
-// program is bundled stays small and builds before make assets has run.
+// Package names lists the bundled boot programs by the names that clients
+// request. It does not link their contents, so a tool that only checks whether
+// a program is bundled stays small and builds before make assets has run.
 package names
 
 import (
@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// all is what assets.Files holds: a test compares the two.
+// all lists the names in assets.Files. A test compares the two.
 var all = []string{
 	"chain.c32", "grubx64.efi", "ldlinux.c32", "libcom32.c32", "libutil.c32",
 	"licenses/grub-common/copyright", "licenses/grub-efi-amd64-signed/copyright",
@@ -18,7 +18,7 @@ var all = []string{
 	"pxechn.c32", "pxelinux.0", "reboot.c32", "shimx64.efi", "vesamenu.c32",
 }
 
-// All returns all names, licence texts included, in order.
+// All returns all names in order, including licence texts.
 func All() []string { return slices.Clone(all) }
 
 // Programs returns the names of the boot programs.

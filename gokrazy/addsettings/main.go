@@ -1,5 +1,5 @@
-// Command addsettings gives an image that gok has built its partition for
-// settings, unformatted.
+// Command addsettings adds the settings partition, unformatted, to an image
+// that gok has built.
 package main
 
 import (

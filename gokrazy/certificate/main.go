@@ -1,6 +1,6 @@
-// Command certificate makes the certificate of the box's update page, which build
-// and box have in common, where there is none yet. It prints what a browser shows
-// of it, and what curl knows it by.
+// Command certificate makes the certificate of the box's update page, unless
+// there is one already. The build and the box share it. The command prints the
+// fingerprint that a browser shows for it, and the public-key pin for curl.
 package main
 
 import (

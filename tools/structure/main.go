@@ -2,7 +2,7 @@
 // a restructuring: lines and packages, imports between wings, long functions.
 //
 // A wing is a folder at the top of the module, or one directly below internal.
-// It prints figures and judges nothing.
+// The program prints figures and judges nothing.
 package main
 
 import (
@@ -23,7 +23,7 @@ import (
 	"strings"
 )
 
-// long is the most lines that a function may have without being listed.
+// long is the longest function, in lines, that is not listed.
 const long = 80
 
 func main() {
@@ -65,8 +65,8 @@ func list(root string) ([]pkg, error) {
 	return all, nil
 }
 
-// kind returns what a package is part of: product, build (what makes the image)
-// or tests.
+// kind returns what a package is part of: product, build (the code that makes
+// the image) or tests.
 func kind(path string) string {
 	switch folder, _, _ := strings.Cut(path, "/"); {
 	case folder == "e2e", folder == "peers", strings.HasPrefix(path, "internal/test/"):
@@ -126,8 +126,8 @@ func measure(root string) (figures, error) {
 	return f, err
 }
 
-// below returns an import path without the path of the package's module, and
-// whether it is in that module.
+// below returns an import path without its package's module path, and whether
+// it is in that module.
 func below(p pkg, path string) (string, bool) {
 	if path == p.Module.Path {
 		return "", true
@@ -144,11 +144,11 @@ func wing(path string) string {
 	return folder
 }
 
-// files counts the lines of files and notes their functions.
+// files counts the lines of files and records their functions.
 func (f figures) files(kind, path, dir string, names []string) error {
 	for _, name := range names {
 		kind := kind
-		if strings.HasSuffix(name, "_test.go") { // also one that its build tag leaves out
+		if strings.HasSuffix(name, "_test.go") { // also for files that their build tag excludes
 			kind = "tests"
 		}
 		source, err := os.ReadFile(filepath.Join(dir, name))

@@ -26,7 +26,7 @@ func module(t *testing.T, files map[string]string) string {
 	return dir
 }
 
-// lasting is a function of so many lines.
+// lasting returns a function that is lines long.
 func lasting(name string, lines int) string {
 	return "func " + name + "() {" + strings.Repeat("\n", lines-1) + "}\n"
 }

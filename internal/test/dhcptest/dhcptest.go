@@ -9,8 +9,8 @@ import (
 	"github.com/insomniacslk/dhcp/iana"
 )
 
-// Message is a packet of an Ethernet client that asks for a broadcast answer;
-// MessageTypeNone makes it a BOOTP packet.
+// Message returns a packet from an Ethernet client that requests a broadcast
+// answer. MessageTypeNone makes it a BOOTP packet.
 func Message(mac net.HardwareAddr, t dhcpv4.MessageType, options ...dhcpv4.Option) *dhcpv4.DHCPv4 {
 	m := &dhcpv4.DHCPv4{
 		OpCode: dhcpv4.OpcodeBootRequest, HWType: iana.HWTypeEthernet, Flags: 0x8000,
@@ -25,7 +25,7 @@ func Message(mac net.HardwareAddr, t dhcpv4.MessageType, options ...dhcpv4.Optio
 	return m
 }
 
-// PXE is a packet of network-booting firmware.
+// PXE returns a packet from network-booting firmware.
 func PXE(mac net.HardwareAddr, arch iana.Arch, t dhcpv4.MessageType, options ...dhcpv4.Option) *dhcpv4.DHCPv4 {
 	return Message(mac, t, append([]dhcpv4.Option{
 		dhcpv4.OptClassIdentifier(fmt.Sprintf("PXEClient:Arch:%05d:UNDI:003000", arch)), dhcpv4.OptClientArch(arch),

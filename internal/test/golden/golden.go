@@ -1,4 +1,4 @@
-// Package golden compares what a test got with a file. With the flag -update it
+// Package golden compares a test's result with a file. With the flag -update it
 // writes the file instead.
 package golden
 
@@ -11,7 +11,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-// Compare fails the test where got is not what the file holds.
+// Compare fails the test if got differs from the file's content.
 func Compare(t testing.TB, file string, got []byte) {
 	t.Helper()
 	if *update {

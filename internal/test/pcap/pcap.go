@@ -1,4 +1,4 @@
-// Package pcap writes captures for Wireshark and tcpdump, in the classic format
+// Package pcap writes captures for Wireshark and tcpdump in the classic format
 // (draft-ietf-opsawg-pcap): Ethernet frames, times in nanoseconds.
 package pcap
 
@@ -9,15 +9,15 @@ import (
 )
 
 const (
-	magic        = 0xa1b23c4d // of times in nanoseconds
+	magic        = 0xa1b23c4d // for times in nanoseconds
 	linkEthernet = 1
-	longest      = 256 << 10 // bytes of a frame
+	longest      = 256 << 10 // bytes in a frame
 )
 
 // Writer writes one capture.
 type Writer struct{ w io.Writer }
 
-// NewWriter begins a capture with its header (§4).
+// NewWriter starts a capture by writing its header (§4).
 func NewWriter(w io.Writer) (*Writer, error) {
 	b := binary.LittleEndian.AppendUint32(nil, magic)
 	b = binary.LittleEndian.AppendUint16(b, 2) // version 2.4
@@ -29,8 +29,8 @@ func NewWriter(w io.Writer) (*Writer, error) {
 	return &Writer{w}, err
 }
 
-// Frame adds a packet record (§5) in one Write, so that a capture that ends by a
-// crash ends after a whole frame.
+// Frame adds a packet record (§5) in one Write, so that a capture that a crash
+// cuts short ends after a whole frame.
 func (p *Writer) Frame(t time.Time, frame []byte) error {
 	b := make([]byte, 0, 16+len(frame))
 	b = binary.LittleEndian.AppendUint32(b, uint32(t.Unix()))

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// writes keeps what each Write brought.
+// writes records the content of each Write.
 type writes []string
 
 func (w *writes) Write(b []byte) (int, error) {

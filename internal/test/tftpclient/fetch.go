@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-// Retry says when a client sends its last packet again.
+// Retry says when a client retransmits its last packet.
 type Retry struct {
 	After time.Duration // of silence
-	Tries int           // until it gives up; the first is one of them
+	Tries int           // until it gives up, including the first
 }
 
-// Fetch reads a file from a server. It returns an *Error where the server sends
-// one. Datagrams from elsewhere than the transfer's port are ignored.
+// Fetch reads a file from a server. It returns an *Error if the server sends
+// one. It ignores datagrams that do not come from the transfer's port.
 func Fetch(conn net.PacketConn, server net.Addr, name string, o Options, r Retry) ([]byte, error) {
 	var file []byte
 	t := o.Begin(func(b []byte, _ int64, _ bool) error {
@@ -39,7 +39,7 @@ func Fetch(conn net.PacketConn, server net.Addr, name string, o Options, r Retry
 					return nil, fmt.Errorf("after %d bytes of %s: %w", len(file), name, err)
 				}
 				t.Again()
-				break // sends the last packet again
+				break // retransmits the last packet
 			}
 			if err != nil {
 				return nil, err

@@ -13,7 +13,7 @@ import (
 type step struct {
 	wants string // from the client
 	sends []string
-	from  string // "stranger": by another port than the transfer's; "silence" follows
+	from  string // "stranger": from a port other than the transfer's; "silence" follows
 }
 
 // script runs a server that follows steps from one port for the whole transfer,

@@ -1,6 +1,6 @@
-// Package tftpclient is the receiving end of a TFTP read request (RFC 1350, 2347,
-// 2348, 7440), for tests and benchmarks of servers. A Transfer has no I/O; Fetch
-// reads one file over a socket.
+// Package tftpclient is the receiving end of a TFTP read request (RFC 1350,
+// 2347, 2348, 7440), for tests and benchmarks of servers. A Transfer does no
+// I/O; Fetch reads one file over a socket.
 package tftpclient
 
 import (
@@ -23,13 +23,13 @@ const (
 // DefaultBlockSize is the block size without an option (RFC 1350).
 const DefaultBlockSize = 512
 
-// Options are what a client asks for. The zero value asks for nothing.
+// Options are the options that a client requests. The zero value requests none.
 type Options struct {
 	BlockSize int // bytes
 	Window    int // blocks
 }
 
-// Request is the packet that asks for a file.
+// Request returns the packet that requests a file.
 func (o Options) Request(name string) []byte {
 	b := append([]byte{0, opRRQ}, name...)
 	b = append(b, "\x00octet\x00"...)
@@ -54,35 +54,35 @@ type Error struct {
 func (e *Error) Error() string { return fmt.Sprintf("TFTP error %d: %q", e.Code, e.Message) }
 
 // Body takes the bytes of a block. at is their offset in the file, and last is
-// set for the block that ends it. Its error ends the transfer.
+// set for the block that ends the file. An error from Body ends the transfer.
 type Body func(b []byte, at int64, last bool) error
 
-// Transfer is one read request after the request.
+// Transfer is the state of one read request after the request was sent.
 type Transfer struct {
-	// BlockSize and Window are what the client asked for, and once the server
-	// has answered, what it granted.
+	// BlockSize and Window are what the client requested and, once the server
+	// has answered, what the server granted.
 	BlockSize, Window int
 	Blocks, Bytes     int64 // received in order
 
 	body     Body
 	answered bool
 	unacked  int  // blocks in order since the last ACK
-	gap      bool // the last ACK said that a block is missing
+	gap      bool // the last ACK reported a missing block
 }
 
-// Begin returns the transfer that a request begins.
+// Begin returns the transfer that a request starts.
 func (o Options) Begin(body Body) Transfer {
 	return Transfer{BlockSize: o.blockSize(), Window: o.window(), body: body}
 }
 
-// ACK acknowledges all blocks that came in order.
+// ACK returns the packet that acknowledges all blocks received in order.
 func (t *Transfer) ACK() [4]byte { return [4]byte{0, opACK, byte(t.Blocks >> 8), byte(t.Blocks)} }
 
-// Again is called when nothing has come for a while, before the last ACK is sent
-// again.
+// Again must be called when no packet has come for a while, before the last ACK
+// is retransmitted.
 func (t *Transfer) Again() { t.unacked, t.gap = 0, false }
 
-// Receive takes one packet. ack: the client sends ACK now.
+// Receive takes one packet. ack is set if the client must send ACK now.
 func (t *Transfer) Receive(b []byte) (ack, done bool, err error) {
 	if len(b) < 4 {
 		return false, false, fmt.Errorf("a packet of %d bytes", len(b))
@@ -104,8 +104,8 @@ func (t *Transfer) Receive(b []byte) (ack, done bool, err error) {
 	}
 }
 
-// granted reads the options of an OACK. What is not there was not granted
-// (RFC 2347).
+// granted reads the options of an OACK. The server did not grant an option that
+// is missing from it (RFC 2347).
 func (t *Transfer) granted(b []byte) error {
 	blockSize, window := DefaultBlockSize, 1
 	for len(b) > 0 {
@@ -128,7 +128,7 @@ func (t *Transfer) granted(b []byte) error {
 			return fmt.Errorf("the OACK has an option that was not asked for: %s", name)
 		}
 	}
-	// RFC 2348, RFC 7440 §3: the server may lower what the client asked for.
+	// RFC 2348, RFC 7440 §3: the server may lower the requested values.
 	if blockSize > t.BlockSize || window > t.Window || blockSize < 8 || window < 1 {
 		return fmt.Errorf("granted blksize %d windowsize %d, asked for %d and %d", blockSize, window, t.BlockSize, t.Window)
 	}
@@ -137,7 +137,7 @@ func (t *Transfer) granted(b []byte) error {
 }
 
 func (t *Transfer) data(block uint16, body []byte) (ack, done bool, err error) {
-	if !t.answered { // by DATA at once: the server knows no options
+	if !t.answered { // DATA without an OACK: the server does not support options
 		t.answered, t.BlockSize, t.Window = true, DefaultBlockSize, 1
 	}
 	switch ahead := int16(block - uint16(t.Blocks+1)); {
@@ -159,11 +159,13 @@ func (t *Transfer) data(block uint16, body []byte) (ack, done bool, err error) {
 			return false, false, nil
 		}
 	case ahead == -1 && t.unacked == 0:
-		// The last one again, and it was acknowledged: the ACK was lost. An
-		// ACK amid a window that is sent again would have it sent once more.
+		// The last block again, although it was acknowledged: the ACK was lost.
+		// An ACK in the middle of a retransmitted window would cause another
+		// retransmission.
 	case ahead > 0 && !t.gap:
-		// RFC 7440 §4: a gap is answered with an ACK of the last block before
-		// it. Once: what follows is of the same window.
+		// RFC 7440 §4: the client answers a gap with an ACK of the last block
+		// before it. It does so once, because the following blocks are of the
+		// same window.
 		t.gap = true
 	default:
 		return false, false, nil

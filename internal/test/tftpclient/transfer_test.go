@@ -31,9 +31,9 @@ func TestRequest(t *testing.T) {
 	}
 }
 
-// TestTransfer feeds packets to a client of a file of five blocks of 8 bytes
-// and one of 3. A number is the block that comes; "ack" is what the client
-// says, "-" nothing.
+// TestTransfer feeds packets to a client of a file with five blocks of 8 bytes
+// and one of 3. A number is the block that comes; "ack" means that the client
+// sends an ACK, "-" that it sends nothing.
 func TestTransfer(t *testing.T) {
 	content := []byte("the five blocks of 8 bytes and one of three")
 	block := func(n int) []byte { return dataPacket(n, content[(n-1)*8:min(n*8, 43)]) }
