@@ -10,15 +10,16 @@ import (
 	"testing"
 )
 
-// TestAdoptReadsWhatServersRead asks the servers themselves about the
-// configurations that pxebox adopt is tested with: what they refuse would prove
-// nothing. dhcpd need not be installed.
+// TestAdoptReadsWhatServersRead runs the real servers on the configurations
+// that pxebox adopt is tested with: a configuration that its server refuses
+// would prove nothing. dhcpd need not be installed.
 func TestAdoptReadsWhatServersRead(t *testing.T) {
 	const inputs = "../internal/tool/adopt/testdata/dhcp"
 	for _, tt := range []struct {
 		program, file string
 		args          []string
-		// without are lines about files that are not there, or that no server reads.
+		// without lists lines about files that do not exist, or that no server
+		// reads.
 		without []string
 	}{
 		{"dnsmasq", "dnsmasq/dnsmasq.conf", []string{"--test", "-C"}, []string{"conf-dir="}},

@@ -23,33 +23,33 @@ import (
 	"github.com/pxebox/pxebox/peers/netns"
 )
 
-// program is a DHCP client that is not ours, and how one talks to it.
+// program is a third-party DHCP client, and how to run it.
 type program struct {
 	name string
-	// seconds is the lease that it asks for (option 51): udhcpc and dhcpcd
-	// take none that is shorter.
+	// seconds is the lease time that it requests (option 51): udhcpc and dhcpcd
+	// accept none that is shorter.
 	seconds int
-	// remembers is set where it asks for its old address by an INIT-REBOOT
-	// request after a restart.
+	// remembers is set if the client requests its old address with an
+	// INIT-REBOOT request after a restart.
 	remembers bool
-	// command is what a shell runs, in a folder of the client's own, with the
-	// seconds in $LEASE. It stays in the foreground. $WARY is 1 where it is to
-	// look by ARP whether its address is free.
+	// command is the shell command that runs the client in the foreground, in
+	// the client's folder, with the seconds in $LEASE. $WARY is 1 if the client
+	// must probe its address by ARP.
 	command string
-	// script is called by the client at each step; its environment is put on
-	// record at its end.
+	// script is called by the client at each step. At the end of the script,
+	// its environment is recorded.
 	script string
-	// renews, where it is set, makes the client renew at once. The others do
-	// so by themselves at half of their lease.
+	// renews, if set, is the signal that makes the client renew at once. The
+	// other clients renew by themselves at half of their lease.
 	renews syscall.Signal
-	// release makes the client give its address back.
+	// release makes the client release its address.
 	release func(*client)
-	// hears is what the script's environment has of the configuration in
-	// told, but for the address.
+	// hears is what the script's environment contains of the configuration in
+	// told, except the address.
 	hears map[string]string
 }
 
-// told is everything that a client can be told beside its address.
+// told is everything that a client can be told besides its address.
 const told = `
 router = "192.168.77.254"
 dns = ["192.168.77.3", "192.168.77.4"]
@@ -65,8 +65,8 @@ var programs = []program{dhclient, udhcpc, dhcpcd}
 var (
 	dhclient = program{
 		name: "dhclient",
-		// It takes shorter ones, but writes its lease down every 15 s at most:
-		// one that it extended in between is lost in a reset.
+		// It accepts shorter leases, but writes its lease down every 15 s at
+		// most: a reset loses a lease that it extended in between.
 		seconds:   20,
 		remembers: true,
 		command: `cat >conf <<END
@@ -133,8 +133,8 @@ esac`,
 		name:      "dhcpcd",
 		seconds:   20,
 		remembers: true,
-		// Its state is always in the same place: each client mounts its own
-		// there, out of sight of the rest of the system.
+		// Its state is always in the same place, so each client mounts a
+		// private folder there, which the rest of the system does not see.
 		command: `cat >conf <<END
 leasetime $LEASE
 clientid
@@ -175,7 +175,7 @@ type client struct {
 	dir  string
 	wary bool
 	cmd  *exec.Cmd
-	// steps are the environments that its script was called with.
+	// steps are the environments in which its script was called.
 	steps journal.Journal[map[string]string]
 }
 
@@ -185,12 +185,14 @@ func (s *site) startClient(p program, at *segment, mac string, wary bool) *clien
 	hw, err := net.ParseMAC(mac)
 	s.must(err)
 	c := &client{program: p, s: s, at: at, host: at.plug(mac), mac: hw, dir: s.t.TempDir(), wary: wary}
-	// dhclient clears the environment: what the script needs is written in.
+	// dhclient clears the environment, so the script contains the variables
+	// that it needs.
 	script := fmt.Sprintf("#!/bin/sh\nPATH=%s\nWARY=%s\n%s\n{ echo \"step=$reason$1\"; env; echo; } >%s\n",
 		os.Getenv("PATH"), flag(wary), p.script, c.file("steps"))
 	s.must(os.WriteFile(c.file("script"), []byte(script), 0o755))
 	s.must(unix.Mkfifo(c.file("steps"), 0o600))
-	// For writing too: without a writer a reader would see the end.
+	// For writing too: without a writer, a reader would see the end of the
+	// file.
 	steps, err := os.OpenFile(c.file("steps"), os.O_RDWR, 0)
 	s.must(err)
 	s.t.Cleanup(func() { steps.Close() })
@@ -206,7 +208,7 @@ func flag(b bool) string {
 	return "0"
 }
 
-// power starts the program, for the first time or anew.
+// power starts the program, the first time or again.
 func (c *client) power() {
 	c.s.t.Helper()
 	cmd := exec.Command("/bin/sh", "-ec", c.command)
@@ -216,8 +218,8 @@ func (c *client) power() {
 	c.cmd = c.s.startCmd(c.host, c.name, cmd)
 }
 
-// reset is the reset button: the program ends as it is, and the machine
-// forgets its address.
+// reset is the reset button: the program is killed, and the machine forgets its
+// address.
 func (c *client) reset() {
 	c.s.t.Helper()
 	c.s.must(c.host.Kill())
@@ -233,8 +235,7 @@ func (c *client) signal(sig syscall.Signal) {
 
 func (c *client) file(name string) string { return filepath.Join(c.dir, name) }
 
-// hear reads what the script writes: environments, each ended by an empty
-// line.
+// hear reads what the script writes: environments, each ended by an empty line.
 func (c *client) hear(r *os.File) {
 	step := map[string]string{}
 	for lines := bufio.NewScanner(r); lines.Scan(); {
@@ -264,8 +265,8 @@ func (c *client) bound() (netip.Addr, map[string]string) {
 	return a, step
 }
 
-// settled waits for the client to have taken note of all ACKs that it had: one
-// may have been on the wire and not yet in the client's memory.
+// settled waits until the client has processed every ACK sent to it: one may
+// have been on the wire and not yet in the client's memory.
 func (c *client) settled() {
 	c.s.t.Helper()
 	acks, asked := 0, false
@@ -277,7 +278,7 @@ func (c *client) settled() {
 		case p.Is(dhcpv4.MessageTypeRequest):
 			asked = true
 		case p.Is(dhcpv4.MessageTypeAck) && asked:
-			// A second one answers a request that was repeated meanwhile.
+			// A second ACK answers a request that was repeated in the meantime.
 			acks, asked = acks+1, false
 		}
 	}
@@ -293,14 +294,14 @@ func (c *client) settled() {
 	}
 }
 
-// releases makes the client give its address back, and waits for the packet.
+// releases makes the client release its address, and waits for the packet.
 func (c *client) releases(a netip.Addr, place int) {
 	c.s.t.Helper()
 	deadline := c.s.within(patience)
 	for deadline.Err() == nil {
 		c.release(c)
-		// dhcpcd loses a signal that comes while it is still busy with the
-		// last answer: it is told again.
+		// dhcpcd loses a signal that arrives while it still processes the last
+		// answer, so the signal is sent again.
 		turn, cancel := context.WithTimeout(deadline, 5*time.Second)
 		_, _, err := c.at.wire.Await(turn, place, func(p capture.Packet) bool {
 			return p.Is(dhcpv4.MessageTypeRelease) && address(p.DHCP.ClientIPAddr) == a
@@ -313,7 +314,7 @@ func (c *client) releases(a netip.Addr, place int) {
 	c.s.t.Fatalf("%s does not release %v", c.name, a)
 }
 
-// acked waits for a REQUEST of the client that matches, and for its ACK.
+// acked waits for a REQUEST from the client that matches, and for its ACK.
 func (c *client) acked(what string, place int, match func(capture.Packet) bool) (capture.Packet, int) {
 	c.s.t.Helper()
 	q, next := c.at.await(what+" of "+c.name, place, func(p capture.Packet) bool {
@@ -326,7 +327,7 @@ func (c *client) acked(what string, place int, match func(capture.Packet) bool) 
 	return a, next
 }
 
-// The kinds of REQUEST, told apart by RFC 2131 table 4 and §4.3.2.
+// The kinds of REQUEST, distinguished as in RFC 2131 table 4 and §4.3.2.
 func selecting(p capture.Packet) bool { return p.DHCP.ServerIdentifier() != nil }
 
 func initReboot(p capture.Packet) bool {

@@ -37,8 +37,8 @@ type fileSite struct {
 	boot   string // the folder of the box's files
 }
 
-// newFileSite connects the two by what connect lays, which is to give neither
-// an address.
+// newFileSite connects the box and the client with connect, which must not give
+// either of them an address.
 func newFileSite(t *testing.T, connect func(box, client *netns.Namespace) error) *fileSite {
 	t.Helper()
 	if os.Getuid() != 0 {
@@ -83,7 +83,7 @@ mode = "off"
 	}
 }
 
-// cable is one with nothing wrong.
+// cable connects two hosts without faults.
 func cable(a, b *netns.Namespace) error { return netns.Connect(a, b, link) }
 
 func (s *fileSite) newHost() *netns.Namespace {
@@ -101,8 +101,8 @@ func (s *fileSite) must(err error) {
 	}
 }
 
-// run runs a program at the client to its end, and returns what it wrote on
-// its standard output.
+// run runs a program on the client until it ends, and returns its standard
+// output.
 func (s *fileSite) run(ctx context.Context, out io.Writer, name string, args ...string) error {
 	path, err := exec.LookPath(name)
 	if err != nil {
@@ -123,11 +123,11 @@ func (s *fileSite) run(ctx context.Context, out io.Writer, name string, args ...
 	return nil
 }
 
-// fetchers are clients that are not the daemons' own. Each writes a file of
-// the box to a path.
+// fetchers are third-party clients. Each writes a file of the box to a path.
 var fetchers = []struct {
 	name string
-	// notEmpty: it reports an empty file as an error, whoever serves it.
+	// notEmpty is set if the client reports an empty file as an error,
+	// whichever server sends it.
 	notEmpty bool
 	fetch    func(ctx context.Context, s *fileSite, file, path string) error
 }{
@@ -183,12 +183,12 @@ func fetchByPin(_ context.Context, s *fileSite, file, path string) error {
 	})
 }
 
-// mostFetches is how often a file is fetched until something goes wrong. Some
-// twenty frames of it are the least; one in a hundred is lost.
+// mostFetches limits how often a file is fetched until a fault occurs. A fetch
+// has at least some twenty frames, and one frame in a hundred is lost.
 const mostFetches = 100
 
-// TestFetch has clients of others fetch files over a cable that is good, and
-// over such as are not. The bytes are right, always.
+// TestFetch fetches files with third-party clients over a good cable and over
+// faulty ones. The bytes are always correct.
 func TestFetch(t *testing.T) {
 	files := map[string][]byte{
 		"empty":    {},
@@ -200,10 +200,10 @@ func TestFetch(t *testing.T) {
 	for _, tt := range []struct {
 		situation string
 		fault     wire.Fault
-		// files is for clients of others. They are short where something gets
-		// lost: curl asks by the option timeout (RFC 2349) that a packet be
-		// repeated only after six seconds. The windows are tried with a
-		// file that is longer than they are.
+		// files is for third-party clients. Where frames get lost the files are
+		// short: curl asks with the option timeout (RFC 2349) for a packet to
+		// be repeated only after six seconds. The windows are tried with a file
+		// that is longer than they are.
 		files []string
 	}{
 		{"a good cable", wire.Fault{}, []string{"empty", "one-byte", "whole", "odd"}},
@@ -222,7 +222,7 @@ func TestFetch(t *testing.T) {
 			for name, b := range files {
 				s.must(os.WriteFile(filepath.Join(s.boot, name), b, 0o644))
 			}
-			// The faults are counted when all are through.
+			// The faults are counted after all fetches.
 			faulty := tt.fault.Loss > 0 || tt.fault.Reorder > 0
 			faults := func() int64 { return w.Lost.Load() + w.Late.Load() }
 			t.Cleanup(func() {
@@ -234,12 +234,12 @@ func TestFetch(t *testing.T) {
 				}
 			})
 			tries := 1
-			if faulty { // late is lost to who waits for it
+			if faulty { // a late frame is lost to a client that waits for it
 				tries = 4
 			}
 			for _, f := range fetchers {
 				t.Run(f.name, func(t *testing.T) {
-					if !faulty { // else one after the other, so that each has its own faults
+					if !faulty { // otherwise in sequence, so that each meets its own faults
 						t.Parallel()
 					}
 					ctx, cancel := context.WithTimeoutCause(t.Context(), 3*patience, errors.New("it takes too long"))
@@ -251,11 +251,11 @@ func TestFetch(t *testing.T) {
 						path := filepath.Join(t.TempDir(), name)
 						fetch := func() {
 							err := f.fetch(ctx, s, name, path)
-							// Clients give up for reasons of their own: atftp
-							// where an OACK is repeated, since its ACK was
-							// lost; curl waits 72 s where its last word was.
-							// Then it is tried again, but what a client calls
-							// complete must be so.
+							// Clients give up for their own reasons: atftp if
+							// an OACK is repeated because its ACK was lost;
+							// curl waits 72 s if its last packet was lost. The
+							// fetch is then retried, but a file that a client
+							// reports as complete must be complete.
 							for range tries - 1 {
 								if err == nil || ctx.Err() != nil {
 									break
@@ -300,8 +300,8 @@ func TestFetch(t *testing.T) {
 	}
 }
 
-// TestFileOf5GiB fetches a file of 5 GiB: by TFTP, where block numbers of 16
-// bits go round 55 times, and by HTTP in two parts.
+// TestFileOf5GiB fetches a file of 5 GiB: over TFTP, where 16-bit block numbers
+// wrap 55 times, and over HTTP in two parts.
 func TestFileOf5GiB(t *testing.T) {
 	s := newFileSite(t, cable)
 	const size, part = 5 << 30, 3_000_000_000

@@ -16,10 +16,10 @@ import (
 	"github.com/pxebox/pxebox/peers/capture"
 )
 
-// foreignAddr is where a DHCP server is that is not ours.
+// foreignAddr is the address of a DHCP server that is not ours.
 var foreignAddr = netip.MustParseAddr("192.168.77.3")
 
-// startForeign starts dnsmasq as that server, with more of its arguments, and
+// startForeign starts dnsmasq as that server, with additional arguments, and
 // returns when it serves. stop ends it.
 func (s *site) startForeign(more ...string) (stop func()) {
 	s.t.Helper()
@@ -36,8 +36,8 @@ func (s *site) startForeign(more ...string) (stop func()) {
 	}
 }
 
-// isOffer matches what a server offers to a machine, but for the box's own
-// search for other servers.
+// isOffer matches a server's offers to machines, but not those that answer the
+// box's own search for other servers.
 func isOffer(from netip.Addr) func(capture.Packet) bool {
 	return func(p capture.Packet) bool {
 		return p.Is(dhcpv4.MessageTypeOffer) && p.Src.Addr() == from && strings.HasPrefix(p.DHCP.ClientHWAddr.String(), "02:70:78:65:")
@@ -45,7 +45,8 @@ func isOffer(from netip.Addr) func(capture.Packet) bool {
 }
 
 // askOn broadcasts a new DISCOVER every 200 ms until ctx ends. It sets the
-// broadcast flag, as UEFI does, so that a server hears what another one answers.
+// broadcast flag, as UEFI does, so that one server receives the answers of
+// another.
 func (k *talker) askOn(ctx context.Context) {
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
@@ -74,8 +75,8 @@ func TestForeignServerIsThereFirst(t *testing.T) {
 	s.startBox(server + range100to102)
 	k := s.talker("02:70:78:65:00:10")
 	s.background(k.askOn)
-	// Three minutes would be better; this is more than the box takes to
-	// begin where it is alone, and its second look is within it too.
+	// Three minutes would be better. This is longer than the box takes to start
+	// serving when it is alone, and includes its second search.
 	first, next := s.await("offer of the foreign server", 0, isOffer(foreignAddr))
 	s.await("offer of the foreign server, 15 s later", next, func(p capture.Packet) bool {
 		return isOffer(foreignAddr)(p) && p.Time.Sub(first.Time) > 15*time.Second
@@ -118,7 +119,7 @@ func TestForeignServerComesAndGoes(t *testing.T) {
 		}
 	}
 	s.checkTold()
-	// Who has a lease of the box keeps it.
+	// A machine with a lease from the box keeps it.
 	ack, _ := holder.acked("renewal beside a foreign server", later, renewing)
 	if got := address(ack.DHCP.YourIPAddr); got != held {
 		t.Errorf("beside a foreign server %v is renewed as %v", held, got)
@@ -147,13 +148,13 @@ func TestAutoBesideForeignServer(t *testing.T) {
 	s := newSite(t, nil)
 	s.startForeign()
 	s.startBox(proxy)
-	// An ordinary machine is left alone.
+	// An ordinary machine gets no answer from the box.
 	c := s.startClient(udhcpc, s.segment, "02:70:78:65:00:10", false)
 	a, _ := c.bound()
 	if !netip.MustParsePrefix("192.168.77.192/26").Contains(a) {
 		t.Errorf("an ordinary machine has %v; the foreign server leases .200 to .250", a)
 	}
-	// One that network-boots hears both.
+	// A network-booting machine receives both offers.
 	k := s.talker("02:70:78:65:00:11")
 	m := k.message(dhcpv4.MessageTypeDiscover, biosROM)
 	place := s.wire.Len()

@@ -13,15 +13,16 @@ import (
 	"github.com/pxebox/pxebox/internal/box/selftest"
 )
 
-// TestHealthAmidFlood looks at pxed as the appliance does while port 69 is
-// flooded. It serves, and is not to be ended; as soon as it hangs, it is.
+// TestHealthAmidFlood checks pxed's health as the appliance does while port 69
+// is flooded. A pxed that serves must not be killed; one that hangs must be
+// killed at once.
 func TestHealthAmidFlood(t *testing.T) {
 	s := newFileSite(t, cable)
 	s.must(s.client.Run("ip", "route", "add", "local", crowd.String(), "dev", "lo"))
 	s.must(s.client.Run("sysctl", "-qw", "net.ipv4.icmp_ratelimit=0", "net.ipv4.icmp_ratemask=0"))
 	s.must(os.WriteFile(filepath.Join(s.boot, "boot"), make([]byte, 1<<20), 0o644))
 	feeler := pulse.NewFeeler(s.box.Run(), "pxed")
-	// Shorter than the appliance's: several beats of pxed all the same.
+	// Shorter than the appliance's, but still several beats of pxed.
 	const pause = 5 * time.Second
 	look := func() (err, alone error) {
 		var since pulse.Progress
@@ -57,7 +58,7 @@ func TestHealthAmidFlood(t *testing.T) {
 	t.Logf("in %d looks the question was lost %d times; all of them had been failures", looks, lost)
 
 	s.must(syscall.Kill(s.box.PID(), syscall.SIGSTOP))
-	feeler.Feel() // the last beat before that
+	feeler.Feel() // the last beat before it hangs
 	time.Sleep(pause)
 	if err, _ := look(); err == nil {
 		t.Error("it hangs amid the flood, and passes for one that serves")

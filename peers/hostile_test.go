@@ -26,21 +26,22 @@ import (
 	"github.com/pxebox/pxebox/peers/tftpload"
 )
 
-// crowd is where forged requests say that they come from. It is all the
-// client's, so that the answers find somebody: nobody listens there.
+// crowd is the source range of forged requests. All of it routes to the client,
+// so that the answers have a destination, but no program there listens for
+// them.
 var crowd = netip.MustParsePrefix("192.168.77.128/25")
 
-// TestHostilePackets sends a million packets to port 69 that no firmware
-// sends, and more until a machine that boots meanwhile has its file.
+// TestHostilePackets sends a million packets to port 69 that no firmware sends,
+// and continues until a machine that boots at the same time has its file.
 func TestHostilePackets(t *testing.T) {
 	s := newFileSite(t, cable)
 	s.must(s.client.Run("ip", "route", "add", "local", crowd.String(), "dev", "lo"))
-	// The kernel is not to tell the box that nobody listens: a host whose
-	// address is forged may as well be silent.
+	// The kernel must not tell the box that the ports are closed: a host whose
+	// address is forged may also be silent.
 	s.must(s.client.Run("sysctl", "-qw", "net.ipv4.icmp_ratelimit=0", "net.ipv4.icmp_ratemask=0"))
 	boot := tftpload.Random(5, 1<<20)
 	s.must(os.WriteFile(filepath.Join(s.boot, "boot"), boot, 0o644))
-	// What is not there is looked for among all that is.
+	// A lookup of a missing name searches all existing names.
 	s.must(os.Mkdir(filepath.Join(s.boot, "drivers"), 0o755))
 	for i := range 5000 {
 		s.must(os.WriteFile(filepath.Join(s.boot, "drivers", fmt.Sprintf("package%d.cab", i)), nil, 0o644))
@@ -60,7 +61,7 @@ func TestHostilePackets(t *testing.T) {
 	}()
 	slow := s.slowReaders()
 	select {
-	case <-begun: // a tenth is out
+	case <-begun: // a tenth is sent
 	case err := <-ended:
 		t.Fatalf("the flood is over already: %v", err)
 	}
@@ -69,7 +70,7 @@ func TestHostilePackets(t *testing.T) {
 	r, err := tftpload.Load{
 		Server: tftpPort, Name: "boot", Content: boot, Clients: 1, BlockSize: 1468, Window: 4, In: s.client.Do,
 		Tries: 40, // more than there is time for
-		// Else it would get what is meant for the crowd.
+		// Otherwise it would receive packets that are meant for the crowd.
 		From: []netip.Addr{netip.MustParsePrefix(clientAddr).Addr()},
 	}.Run(ctx)
 	close(enough)
@@ -77,7 +78,7 @@ func TestHostilePackets(t *testing.T) {
 		t.Errorf("amid the flood a machine does not boot: %+v, %v", r, errors.Join(err, context.Cause(ctx)))
 	}
 	t.Logf("amid the flood a machine had its file of 1 MiB in %v, after %d repeats", r.Elapsed, r.Repeats)
-	s.must(<-ended) // had it ended before enough was closed, this would tell
+	s.must(<-ended) // reports a flood that ended before enough was closed
 	slow()
 
 	after, err := proc.Peak(s.box.PID())
@@ -92,14 +93,15 @@ func TestHostilePackets(t *testing.T) {
 	if answers > 2*questions {
 		t.Errorf("the box answered %d bytes with %d", questions, answers)
 	}
-	if n := s.box.Log.Len() - lines; n > 100 { // gokrazy keeps a hundred
+	if n := s.box.Log.Len() - lines; n > 100 { // gokrazy keeps the last hundred lines
 		t.Errorf("the flood wrote %d lines of log", n)
 	}
 }
 
-// flood sends packets of each kind that is to do harm, so many, and on until
-// enough is closed. It closes begun when a tenth is out, and returns how many
-// it has sent: where it ends before enough is closed, with an error.
+// flood sends hostile packets of each kind: packets in all, and more until
+// enough is closed. It closes begun when a tenth is sent, and returns the
+// number of packets sent. It returns an error if it ends before enough is
+// closed.
 func (s *fileSite) flood(packets int, begun chan<- struct{}, enough <-chan struct{}) (int, error) {
 	var fd int
 	if err := s.client.Do(func() (err error) {
@@ -131,21 +133,21 @@ func (s *fileSite) flood(packets int, begun chan<- struct{}, enough <-chan struc
 		from, port := netip.AddrFrom4(onLink), uint16(1024+random.IntN(64000))
 		var payload []byte
 		switch random.IntN(10) {
-		case 0: // no TFTP at all
+		case 0: // not TFTP at all
 			for k := range garbage {
 				garbage[k] = byte(random.Uint32())
 			}
 			payload = garbage[:random.IntN(len(garbage))]
-		case 1: // cut off somewhere
+		case 1: // truncated somewhere
 			whole := []byte("\x00\x01boot\x00octet\x00blksize\x001468\x00windowsize\x0064\x00")
 			payload = whole[:random.IntN(len(whole))]
-		case 2: // numbers past all bounds
+		case 2: // out-of-range numbers
 			payload = []byte("\x00\x01boot\x00octet\x00tsize\x00" + strings.Repeat("9", 300) + "\x00windowsize\x00-1\x00")
-		case 3: // forged, with the largest answer that may be had
+		case 3: // forged, with the largest possible answer
 			payload = []byte("\x00\x01boot\x00octet\x00blksize\x0065464\x00windowsize\x0065535\x00")
-		case 4: // forged, with no options: DATA at once
+		case 4: // forged, without options: DATA at once
 			payload = []byte("\x00\x01boot\x00octet\x00")
-		case 5: // from somewhere else
+		case 5: // from another address
 			from = netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)})
 			payload = []byte("\x00\x01boot\x00octet\x00")
 		case 6: // all from one address
@@ -153,9 +155,9 @@ func (s *fileSite) flood(packets int, begun chan<- struct{}, enough <-chan struc
 			payload = []byte("\x00\x01boot\x00octet\x00tsize\x000\x00blksize\x001468\x00")
 		case 7: // names
 			payload = []byte("\x00\x01../../etc/shadow\x00octet\x00")
-		case 8: // forged, for a menu, which each machine has of its own
+		case 8: // forged, for a menu, which is different for each machine
 			payload = []byte("\x00\x01pxelinux.cfg/default\x00octet\x00timeout\x007\x00")
-		case 9: // what is not there
+		case 9: // a file that does not exist
 			payload = []byte("\x00\x01drivers/x\x00octet\x00")
 		}
 		if err := unix.Sendto(fd, datagram(from, port, payload), 0, to); err != nil && err != unix.ENOBUFS && err != unix.EAGAIN {
@@ -164,8 +166,9 @@ func (s *fileSite) flood(packets int, begun chan<- struct{}, enough <-chan struc
 	}
 }
 
-// datagram is a UDP datagram to port 69 of the box with its IPv4 header. The
-// kernel fills in the header's checksum; UDP over IPv4 may go without (RFC 768).
+// datagram returns a UDP datagram to port 69 of the box with its IPv4 header.
+// The kernel fills in the header's checksum; UDP over IPv4 does not require one
+// (RFC 768).
 func datagram(from netip.Addr, port uint16, payload []byte) []byte {
 	b := make([]byte, 28, 28+len(payload))
 	b[0], b[8], b[9] = 0x45, 64, unix.IPPROTO_UDP
@@ -179,9 +182,8 @@ func datagram(from netip.Addr, port uint16, payload []byte) []byte {
 	return append(b, payload...)
 }
 
-// slowReaders begins transfers, some from each of a few addresses, whose
-// clients acknowledge one block a second. The function that it returns ends
-// them.
+// slowReaders starts transfers, several from each of a few addresses, whose
+// clients acknowledge one block per second. The returned function ends them.
 func (s *fileSite) slowReaders() (stop func()) {
 	ctx, cancel := context.WithCancel(s.t.Context())
 	var conns []*net.UDPConn
@@ -233,8 +235,8 @@ func (s *fileSite) slowReaders() (stop func()) {
 	}
 }
 
-// traffic is the bytes, with all headers, that have come to the client from
-// the box, and those that have gone there.
+// traffic returns the number of bytes, including all headers, that the client
+// has received from the box and sent to it.
 func (s *fileSite) traffic() (received, sent int64) {
 	s.t.Helper()
 	s.must(s.client.Do(func() error {
@@ -258,15 +260,15 @@ func (s *fileSite) traffic() (received, sent int64) {
 	return received, sent
 }
 
-// TestUnansweredRequest counts what a request draws whose sender says no more:
-// its address may be forged.
+// TestUnansweredRequest counts the bytes sent in answer to a request whose
+// sender then stays silent: its address may be forged.
 func TestUnansweredRequest(t *testing.T) {
 	for _, tt := range []struct {
 		situation, request string
 		datagrams          int
-		most               int // bytes of payload that may come, all told
+		most               int // limit on the bytes of payload received in total
 	}{
-		// The shortest answer there is to it.
+		// The shortest possible answer to it.
 		{"no options", "\x00\x01boot\x00octet\x00", 1, 516},
 		{"none that is known", "\x00\x01boot\x00octet\x00multicast\x00\x00", 1, 516},
 		{"a time-out that is not granted", "\x00\x01boot\x00octet\x00timeout\x00255\x00", 1, 516},
@@ -316,7 +318,7 @@ func TestUnansweredRequest(t *testing.T) {
 	}
 }
 
-// TestRefusals has a client of others ask for what it must not have.
+// TestRefusals requests files that are off limits with a third-party client.
 func TestRefusals(t *testing.T) {
 	s := newFileSite(t, cable)
 	s.must(os.WriteFile(filepath.Join(s.boot, "there"), []byte("x"), 0o644))

@@ -63,8 +63,8 @@ func TestLeaseLife(t *testing.T) {
 			next = s.wire.Len()
 			renew()
 
-			// What the client sends to the box by unicast is lost from now on,
-			// so that its renewal fails and it must ask everybody.
+			// From now on the client's unicast to the box is lost, so that its
+			// renewal fails and it must broadcast.
 			s.must(c.host.Run("ip", "neigh", "replace", boxAddr.String(), "lladdr", "02:70:78:65:ff:ff", "nud", "permanent", "dev", link))
 			ack, next := c.acked("rebinding", next, rebinding)
 			same("rebinding", ack)
@@ -87,7 +87,7 @@ func TestLeaseLife(t *testing.T) {
 	}
 }
 
-// TestAddressInUse has another machine hold the first address of the range.
+// TestAddressInUse lets another machine hold the first address of the range.
 func TestAddressInUse(t *testing.T) {
 	taken, free := netip.MustParseAddr("192.168.77.100"), netip.MustParseAddr("192.168.77.101")
 	ranges := fmt.Sprintf("range = [%q, %q]\n", taken, free)
@@ -111,12 +111,12 @@ func TestAddressInUse(t *testing.T) {
 			if got := address(ack.DHCP.YourIPAddr); got != free {
 				t.Errorf("after its decline it is given %v; want %v", got, free)
 			}
-			// Nobody else is offered it either, however he wishes.
+			// The box offers it to no other machine either, even on request.
 			k := s.talker("02:70:78:65:00:11")
 			m := k.message(dhcpv4.MessageTypeDiscover, wish(taken))
 			k.send(m)
-			// The box answers in order, so once it has answered somebody else
-			// it had its chance.
+			// The box answers in order, so once it has answered another
+			// machine, it had its chance to offer the address.
 			c.s.roundTrip()
 			if slices.ContainsFunc(s.wire.From(0), answers(m)) {
 				t.Errorf("%v is offered again after it was declined", taken)
@@ -140,7 +140,8 @@ func TestAddressInUse(t *testing.T) {
 	})
 }
 
-// roundTrip returns when the box has answered what reached it before.
+// roundTrip returns when the box has answered every packet that reached it
+// before.
 func (s *site) roundTrip() {
 	s.t.Helper()
 	k := s.talker("02:70:78:65:00:ff")

@@ -20,7 +20,8 @@ import (
 	"github.com/pxebox/pxebox/peers/proc"
 )
 
-// TestPerfdhcp has two hundred machines a second come by a relay agent.
+// TestPerfdhcp sends requests of two hundred machines per second through a
+// relay agent.
 func TestPerfdhcp(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
@@ -43,7 +44,7 @@ range = ["10.1.1.0-10.1.16.255"]
 	}
 	r, err := perfdhcp.Parse([]byte(strings.Join(s.notes["perfdhcp"].From(0), "\n")))
 	s.must(err)
-	// It counts by its own clock, and may begin a few less.
+	// perfdhcp counts by its own clock, and may start a few less.
 	if r.Discovers < rate*5*9/10 {
 		t.Errorf("it began %d exchanges; %d were asked for", r.Discovers, rate*5)
 	}
@@ -74,8 +75,8 @@ func (s *site) alone() {
 	k.ask(k.message(dhcpv4.MessageTypeDiscover))
 }
 
-// TestFlood has ten thousand machines a second that do not exist ask for
-// addresses, for ten seconds, of a range of fifty.
+// TestFlood requests addresses from a range of fifty for ten thousand
+// nonexistent machines per second, for ten seconds.
 func TestFlood(t *testing.T) {
 	t.Parallel()
 	spoofed := []byte{0x02, 0xf1}
@@ -112,7 +113,7 @@ address = %q
 				return
 			case <-tick.C:
 			}
-			// A late tick is made up for.
+			// The loop catches up after a late tick.
 			for due := int(rate * time.Since(begun).Seconds()); n < due; n++ {
 				binary.NativeEndian.PutUint32(packet[xid:], rand.Uint32())
 				binary.NativeEndian.PutUint32(packet[chaddr+2:], rand.Uint32())
@@ -139,14 +140,14 @@ address = %q
 	case <-s.within(patience).Done():
 		t.Error("the flood does not end")
 	}
-	s.roundTrip() // the box has seen it all
+	s.roundTrip() // the box has received all of it
 	after, err := proc.Resident(s.box.PID())
 	s.must(err)
 	t.Logf("resident: %d KiB before, %d KiB after; %d lines of log", before>>10, after>>10, s.box.Log.Len()-lines)
 	if after > before+32<<20 {
 		t.Errorf("the flood grew pxed from %d to %d KiB", before>>10, after>>10)
 	}
-	if n := s.box.Log.Len() - lines; n > 100 { // gokrazy keeps a hundred
+	if n := s.box.Log.Len() - lines; n > 100 { // gokrazy keeps the last hundred lines
 		t.Errorf("the flood wrote %d lines of log", n)
 	}
 }

@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestReadOnlyMedium has the medium turn read-only, as ext4 does at an error,
-// and pxed be started again. What is leased stays so, whichever client asks.
+// TestReadOnlyMedium turns the medium read-only, as ext4 does after an error,
+// and restarts pxed. Leases stay leased, whichever client asks.
 func TestReadOnlyMedium(t *testing.T) {
 	const machines = 33
 	s := newSite(t, nil)

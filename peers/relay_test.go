@@ -15,9 +15,9 @@ import (
 	"github.com/pxebox/pxebox/peers/netns"
 )
 
-// router is the host that relays; it has 192.168.77.2 on the box's segment,
-// which is the box's own gateway, and the first address of each network behind
-// it.
+// router is the host that relays. It has 192.168.77.2 on the box's segment,
+// where it is the box's own gateway, and the first address of each network
+// behind it.
 const (
 	routerAddr = "192.168.77.2"
 
@@ -34,7 +34,7 @@ router = "10.2.0.1"
 `
 )
 
-// withGateway has the box reach what is behind the router.
+// withGateway lets the box reach the networks behind the router.
 func withGateway(configuration string) string {
 	return "[network]\ngateway = \"" + routerAddr + "\"" + configuration[len("\n[network]"):]
 }
@@ -62,7 +62,7 @@ func newRelaySite(t *testing.T) *relaySite {
 	return r
 }
 
-// agents are relay agents that are not ours.
+// agents are third-party relay agents.
 var agents = []struct {
 	name    string
 	command []string
@@ -94,7 +94,7 @@ func TestRelay(t *testing.T) {
 				if step["router"] != gateway {
 					t.Errorf("behind %s the router is %q", gateway, step["router"])
 				}
-				// A renewal goes straight to the box, past the agent.
+				// A renewal goes straight to the box and bypasses the agent.
 				s := r.wire.Len()
 				r.must(c.host.Run("ip", "route", "replace", "default", "via", gateway))
 				c.signal(c.renews)
@@ -110,8 +110,8 @@ func TestRelay(t *testing.T) {
 				r.checkCircuits()
 			}
 
-			// What is not configured gets nothing. The box has had its chance
-			// once it has answered what came after.
+			// A network that is not configured gets no answer. The box had its
+			// chance to answer once it has answered a later packet.
 			k := r.behind[2].talker("02:70:78:65:00:30")
 			m := k.message(dhcpv4.MessageTypeDiscover)
 			k.send(m)
@@ -129,8 +129,8 @@ func TestRelay(t *testing.T) {
 			r := newRelaySite(t)
 			r.start(r.router, agent.name, agent.command[0], agent.command[1:]...)
 			r.startBox(withGateway(proxy + behindRouter))
-			// An offer without yiaddr reaches a machine by broadcast only,
-			// whatever flag the machine sets.
+			// An offer without yiaddr reaches a machine only by broadcast,
+			// whichever flag the machine sets.
 			for i, flag := range []bool{false, true} {
 				k := r.behind[i].talker(fmt.Sprintf("02:70:78:65:00:1%d", i))
 				offer := k.ask(k.message(dhcpv4.MessageTypeDiscover, biosROM, dhcpv4.WithBroadcast(flag)))
@@ -146,8 +146,8 @@ func TestRelay(t *testing.T) {
 	}
 }
 
-// A box that has no router answers DHCP by the agent, and reports that no file
-// gets there.
+// A box without a router answers DHCP through the agent, and reports that no
+// file can get there.
 func TestRelayWithoutRouteBack(t *testing.T) {
 	t.Parallel()
 	r := newRelaySite(t)
@@ -158,11 +158,11 @@ func TestRelayWithoutRouteBack(t *testing.T) {
 	}
 }
 
-// checkCircuits checks that each answer to an agent has its option 82 as the
+// checkCircuits checks that each answer to an agent contains option 82 as the
 // agent wrote it (RFC 3046 §2.2).
 func (r *relaySite) checkCircuits() {
 	r.t.Helper()
-	// This segment's record may be behind that of the client's.
+	// This segment's record may lag behind that of the client's segment.
 	r.await("answer to the agent", 0, func(p capture.Packet) bool {
 		return p.DHCP != nil && p.DHCP.OpCode == dhcpv4.OpcodeBootReply && address(p.DHCP.GatewayIPAddr).IsValid()
 	})
@@ -181,8 +181,8 @@ func (r *relaySite) checkCircuits() {
 	}
 }
 
-// biosROM makes a message one of iPXE's BIOS network-card ROM, as it is on the
-// wire.
+// biosROM turns a message into one from iPXE's BIOS network-card ROM, as it is
+// on the wire.
 func biosROM(m *dhcpv4.DHCPv4) {
 	m.UpdateOption(dhcpv4.OptGeneric(dhcpv4.OptionClientSystemArchitectureType, []byte{0, 0}))
 	m.UpdateOption(dhcpv4.OptGeneric(dhcpv4.OptionClientNetworkInterfaceIdentifier, []byte{1, 2, 1}))

@@ -32,8 +32,8 @@ const (
 	boxMAC   = "02:70:78:65:00:01"
 )
 
-// patience is how long a test waits for what is bound to happen. It is a bound
-// on a hang, not a measure: the machine may be busy.
+// patience is how long a test waits for an event that must happen. It bounds a
+// hang and measures nothing: the machine may be busy.
 const patience = time.Minute
 
 var (
@@ -41,8 +41,8 @@ var (
 	boxPort = netip.AddrPortFrom(boxAddr, dhcpv4.ServerPort)
 )
 
-// server is the beginning of a configuration that leases; the keys of [dhcp]
-// follow.
+// server is the start of a configuration for a box that leases addresses; the
+// keys of [dhcp] follow.
 const server = `
 [network]
 address = "192.168.77.1/24"
@@ -54,7 +54,7 @@ mode = "server"
 const range100to102 = `range = ["192.168.77.100-192.168.77.102"]
 `
 
-// proxy is the same for a box that leases nothing.
+// proxy is the same for a box that does not lease addresses.
 const proxy = `
 [network]
 address = "192.168.77.1/24"
@@ -63,23 +63,24 @@ address = "192.168.77.1/24"
 mode = "auto"
 `
 
-// site is a box, the segment that it is on, and those behind relay agents.
+// site is a box, its segment, and the segments behind relay agents.
 type site struct {
 	*segment // the box's own
 	host     *netns.Namespace
 	box      *box.Box
-	notes    map[string]*journal.Journal[string] // what other programs wrote
+	notes    map[string]*journal.Journal[string] // output of other programs
 }
 
-// segment is a LAN with a record of what passes there.
+// segment is a LAN with a record of its packets.
 type segment struct {
 	t    *testing.T
 	lan  *netns.LAN
 	wire *capture.Capture
 }
 
-// newSegment makes a LAN. Its packets go to build/peers-NAME.pcap, and to the
-// test's log should it fail. Those that skip returns true for are left out.
+// newSegment makes a LAN. It writes the packets to build/peers-NAME.pcap and,
+// if the test fails, to the test's log, except those for which skip returns
+// true.
 func newSegment(t *testing.T, more string, skip func(capture.Packet) bool) *segment {
 	t.Helper()
 	if os.Getuid() != 0 {
@@ -128,7 +129,7 @@ func newSite(t *testing.T, skip func(capture.Packet) bool) *site {
 	return s
 }
 
-// tell writes what a technician needs to find out why a test failed.
+// tell logs what a technician needs to find out why a test failed.
 func tell(t *testing.T, title string, lines []string) {
 	const most = 200
 	var b strings.Builder
@@ -143,8 +144,7 @@ func tell(t *testing.T, title string, lines []string) {
 	t.Log(b.String())
 }
 
-// plug makes a host on the segment. An empty mac leaves the choice to the
-// kernel.
+// plug makes a host on the segment. If mac is empty, the kernel chooses one.
 func (g *segment) plug(mac string) *netns.Namespace {
 	g.t.Helper()
 	n, err := netns.New()
@@ -170,14 +170,14 @@ func (g *segment) must(err error) {
 	}
 }
 
-// within is a context for what must happen in a time.
+// within returns a context for an event that must happen within d.
 func (g *segment) within(d time.Duration) context.Context {
 	ctx, cancel := context.WithTimeoutCause(context.Background(), d, fmt.Errorf("not within %v", d))
 	g.t.Cleanup(cancel)
 	return ctx
 }
 
-// await waits for a packet from a place of the record on.
+// await waits for a packet from a place in the record on.
 func (g *segment) await(what string, place int, match func(capture.Packet) bool) (capture.Packet, int) {
 	g.t.Helper()
 	p, next, err := g.wire.Await(g.within(patience), place, match)
@@ -187,8 +187,8 @@ func (g *segment) await(what string, place int, match func(capture.Packet) bool)
 	return p, next
 }
 
-// start starts a program on a host and keeps what it writes. It ends with the
-// test.
+// start starts a program on a host and keeps its output. The program ends with
+// the test.
 func (s *site) start(host *netns.Namespace, title string, name string, args ...string) *exec.Cmd {
 	s.t.Helper()
 	return s.startCmd(host, title, exec.Command(name, args...))
@@ -211,22 +211,22 @@ func (s *site) startCmd(host *netns.Namespace, title string, cmd *exec.Cmd) *exe
 	}
 	s.t.Cleanup(func() {
 		s.must(host.Kill())
-		if cmd.ProcessState == nil { // nobody has waited for it
+		if cmd.ProcessState == nil { // Wait was not called
 			cmd.Wait()
 		}
 	})
 	return cmd
 }
 
-// talker sends packets that the test makes, as firmware does: from a host with
-// no address.
+// talker sends packets that the test makes, as firmware does: from a host
+// without an address.
 type talker struct {
 	*segment
 	mac  net.HardwareAddr
 	conn *net.UDPConn
 }
 
-// talker makes a host that speaks for itself.
+// talker makes a host whose packets the test sends.
 func (g *segment) talker(mac string) *talker {
 	g.t.Helper()
 	hw, err := net.ParseMAC(mac)
@@ -234,8 +234,8 @@ func (g *segment) talker(mac string) *talker {
 	return &talker{g, hw, g.broadcaster(g.plug(mac))}
 }
 
-// broadcaster opens a socket on a host from which a broadcast leaves although
-// the host has no address.
+// broadcaster opens a socket on a host that can send broadcasts although the
+// host has no address.
 func (g *segment) broadcaster(host *netns.Namespace) *net.UDPConn {
 	g.t.Helper()
 	var conn net.PacketConn
@@ -261,8 +261,8 @@ func (k *talker) send(m *dhcpv4.DHCPv4) {
 	}
 }
 
-// message makes one as most firmware sends it: without an address, and without
-// the broadcast flag.
+// message makes a message as most firmware sends it: without an address, and
+// without the broadcast flag.
 func (k *talker) message(t dhcpv4.MessageType, more ...dhcpv4.Modifier) *dhcpv4.DHCPv4 {
 	k.t.Helper()
 	m, err := dhcpv4.New(append([]dhcpv4.Modifier{
@@ -272,9 +272,9 @@ func (k *talker) message(t dhcpv4.MessageType, more ...dhcpv4.Modifier) *dhcpv4.
 	return m
 }
 
-// ask broadcasts a message each second until somebody answers it, as clients
-// do: a server may have just started, or be looking whether an address is
-// free. It returns the answer.
+// ask broadcasts a message every second until a server answers it, as clients
+// do: a server may have just started, or may be checking whether an address is
+// free. ask returns the answer.
 func (k *talker) ask(m *dhcpv4.DHCPv4) capture.Packet {
 	k.t.Helper()
 	place := k.wire.Len()
@@ -294,7 +294,7 @@ func (k *talker) ask(m *dhcpv4.DHCPv4) capture.Packet {
 	}
 }
 
-// answers matches the replies to a message, whoever sends them.
+// answers matches the replies to a message from any server.
 func answers(m *dhcpv4.DHCPv4) func(capture.Packet) bool {
 	return func(p capture.Packet) bool {
 		return p.DHCP != nil && p.DHCP.OpCode == dhcpv4.OpcodeBootReply && p.DHCP.TransactionID == m.TransactionID &&
@@ -302,12 +302,12 @@ func answers(m *dhcpv4.DHCPv4) func(capture.Packet) bool {
 	}
 }
 
-// wish is option 50.
+// wish returns option 50.
 func wish(a netip.Addr) dhcpv4.Modifier {
 	return dhcpv4.WithOption(dhcpv4.OptRequestedIPAddress(a.AsSlice()))
 }
 
-// address turns the codec's form into ours; 0.0.0.0 becomes the zero Addr.
+// address converts the codec's form into ours; 0.0.0.0 becomes the zero Addr.
 func address(ip net.IP) netip.Addr {
 	a, _ := netip.AddrFromSlice(ip.To4())
 	if a.IsUnspecified() {

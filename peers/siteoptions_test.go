@@ -13,9 +13,10 @@ import (
 	"github.com/pxebox/pxebox/peers/capture"
 )
 
-// A site's DHCP server that sends boot options is reported, by the box's own
-// lease or by an offer that it overhears. One that only names itself in siaddr, as
-// dnsmasq and ISC's server do for every client, is not.
+// The box reports a site's DHCP server that sends boot options, whether it
+// learns of it from its own lease or from an offer that it overhears. It does
+// not report a server that only names itself in siaddr, as dnsmasq and ISC's
+// server do for every client.
 func TestSiteServerSendsBootOptions(t *testing.T) {
 	const reported = "the site's DHCP server sends boot options"
 	options := []string{"--dhcp-option-force=60,PXEClient", "--dhcp-boot=other.efi,,192.168.77.9"}
@@ -35,8 +36,8 @@ func TestSiteServerSendsBootOptions(t *testing.T) {
 			s := newSite(t, nil)
 			s.startForeign(tc.server...)
 			s.startBox(tc.configuration)
-			// Each machine hears both servers. The first sets the flag, so that the
-			// box overhears what the site's server answers it.
+			// Each machine receives both servers' answers. The first sets the
+			// flag, so that the box overhears the answer of the site's server.
 			for i, flag := range []bool{true, false} {
 				k := s.talker(fmt.Sprintf("02:70:78:65:00:1%d", i))
 				m := k.message(dhcpv4.MessageTypeDiscover, biosROM, dhcpv4.WithBroadcast(flag))
@@ -72,7 +73,7 @@ func TestSiteServerSendsBootOptions(t *testing.T) {
 func TestLeaseWithoutRouter(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
-	s.startForeign("--dhcp-option=option:router") // sends none
+	s.startForeign("--dhcp-option=option:router") // sends no router
 	s.startBox("[network]\n[dhcp]\nmode = \"auto\"\n" + behindRouter)
 	s.saysSoon(s.box, "interface=eth0 network=10.1.0.0/24")
 }

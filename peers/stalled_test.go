@@ -22,8 +22,8 @@ import (
 	"github.com/pxebox/pxebox/peers/proc"
 )
 
-// largeMenu is a configuration whose GRUB menu has about 810 KB, and each
-// machine's own address in it.
+// largeMenu is a configuration whose GRUB menu is about 810 KB long and
+// contains each machine's own address.
 func largeMenu() string {
 	var b strings.Builder
 	b.WriteString(`
@@ -48,10 +48,10 @@ wds = "wds"
 	return b.String()
 }
 
-// TestStalledReaders has eight addresses open many connections that ask for a
-// large menu and do not read it, and go on opening them. A machine of another
-// address still gets its files, one that reads slowly keeps its connection, and
-// no reader costs a copy of the menu.
+// TestStalledReaders opens many connections from eight addresses that request a
+// large menu and do not read it, and keeps opening them. A machine with another
+// address still gets its files, a machine that reads slowly keeps its
+// connection, and no reader costs a copy of the menu.
 func TestStalledReaders(t *testing.T) {
 	const (
 		stalled   = 2000
@@ -97,7 +97,7 @@ func TestStalledReaders(t *testing.T) {
 	for i := range 1024 {
 		one(i)
 	}
-	time.Sleep(2 * time.Second) // the box has written what there is room for
+	time.Sleep(2 * time.Second) // the box has written as much as the buffers hold
 	with, err := proc.Resident(s.box.PID())
 	s.must(err)
 	for i := 1024; i < stalled; i++ {
@@ -106,7 +106,7 @@ func TestStalledReaders(t *testing.T) {
 
 	stop := make(chan struct{})
 	opened := make(chan int)
-	go func() { // and they go on
+	go func() { // and they continue
 		n := 0
 		for ; ; n++ {
 			select {
@@ -151,7 +151,7 @@ func TestStalledReaders(t *testing.T) {
 
 const menuRequest = "GET /grub/grub.cfg HTTP/1.1\r\nHost: box\r\n\r\n"
 
-// askForMenu sends a request from an address, and leaves the answer where it is.
+// askForMenu sends a request from an address, and does not read the answer.
 func (s *fileSite) askForMenu(ctx context.Context, from netip.Addr) (c net.Conn, err error) {
 	d := net.Dialer{
 		LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(from, 0)),
@@ -172,7 +172,7 @@ func (s *fileSite) askForMenu(ctx context.Context, from netip.Addr) (c net.Conn,
 	return c, err
 }
 
-// fetchMenu is another machine's download.
+// fetchMenu downloads the menu as another machine.
 func (s *fileSite) fetchMenu(ctx context.Context) (n int64, took time.Duration, err error) {
 	begun := time.Now()
 	var c net.Conn
@@ -195,11 +195,11 @@ func (s *fileSite) fetchMenu(ctx context.Context) (n int64, took time.Duration, 
 	if err != nil {
 		return 0, 0, err
 	}
-	n, err = io.Copy(io.Discard, r.Body) // an error where it is shorter than it says
+	n, err = io.Copy(io.Discard, r.Body) // an error if it is shorter than its Content-Length
 	return n, time.Since(begun), err
 }
 
-// slowMenu is a machine that reads 2 KiB a second.
+// slowMenu is a machine that reads 2 KiB per second.
 type slowMenu struct {
 	read  atomic.Int64
 	ended chan error

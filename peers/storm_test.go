@@ -23,13 +23,14 @@ import (
 
 var runningTransfers = regexp.MustCompile(`(?m)^pxebox_transfers_running{protocol="tftp"} (\d+)$`)
 
-// TestFiveHundredTransfers has 500 machines at one time fetch 50 files, each
-// from another place in it: their buffers must fit a small box's memory.
+// TestFiveHundredTransfers lets 500 machines fetch 50 files at the same time,
+// each at a different position in its file: the buffers must fit a small box's
+// memory.
 func TestFiveHundredTransfers(t *testing.T) {
 	const (
 		machines, names = 500, 50
 		size            = 2 << 20
-		most            = 32 << 20 // of memory more than when idle, in bytes
+		most            = 32 << 20 // bytes of memory above the idle level
 	)
 	s := newFileSite(t, cable)
 	s.must(s.client.Run("ip", "route", "add", "local", crowd.String(), "dev", "lo"))
@@ -44,7 +45,7 @@ func TestFiveHundredTransfers(t *testing.T) {
 	defer cancel()
 	name := func(i int) string { return fmt.Sprintf("image%d", i) }
 	var contents [names]tftpload.Bytes
-	for i := range contents { // before all loads: a slow disk would have them begin one after the other
+	for i := range contents { // before all loads: a slow disk would make them start one after the other
 		contents[i] = tftpload.Random(uint64(i), size)
 		s.must(os.WriteFile(filepath.Join(s.boot, name(i)), contents[i], 0o644))
 	}
@@ -53,7 +54,7 @@ func TestFiveHundredTransfers(t *testing.T) {
 		loads.Go(func() error {
 			r, err := tftpload.Load{
 				Server: tftpPort, Name: name(i), Content: content, Clients: machines / names, BlockSize: 1468, Window: 16, In: s.client.Do,
-				// None is ready before all have begun.
+				// No transfer is complete before all have started.
 				Delay: 40 * time.Millisecond,
 				From:  from[2*i : 2*i+2],
 			}.Run(ctx)

@@ -23,7 +23,7 @@ import (
 // It reaches the box, and the box reaches it.
 var strangerAddr = netip.MustParseAddr("10.3.0.66")
 
-// stranger sends packets from there to ports of the box, by unicast.
+// stranger sends packets from strangerAddr to ports of the box, by unicast.
 type stranger struct {
 	*relaySite
 	conn *net.UDPConn
@@ -41,8 +41,8 @@ func newStranger(t *testing.T) *stranger {
 	return s
 }
 
-// hostAt makes a host on a segment that has an address, and a gateway where
-// that is not empty.
+// hostAt makes a host with an address on a segment, and with a gateway unless
+// gateway is empty.
 func (s *relaySite) hostAt(g *segment, mac, prefix, gateway string) *netns.Namespace {
 	s.t.Helper()
 	host := g.plug(mac)
@@ -85,8 +85,8 @@ func byServer() dhcpv4.Modifier {
 
 func giaddr(a string) dhcpv4.Modifier { return dhcpv4.WithGatewayIP(net.ParseIP(a).To4()) }
 
-// TestStrangerAndLeases has a host of another network take the pool and give
-// back a machine's lease.
+// TestStrangerAndLeases lets a host from another network exhaust the pool and
+// release a machine's lease.
 func TestStrangerAndLeases(t *testing.T) {
 	t.Parallel()
 	s := newStranger(t)
@@ -134,7 +134,7 @@ func TestStrangerAndLeases(t *testing.T) {
 	}
 }
 
-// logged returns the first line of the box's log that has a text.
+// logged returns the first line of the box's log that contains a text.
 func (s *site) logged(text string) string {
 	lines := s.box.Log.From(0)
 	if i := slices.IndexFunc(lines, func(l string) bool { return strings.Contains(l, text) }); i >= 0 {
@@ -143,7 +143,8 @@ func (s *site) logged(text string) string {
 	return ""
 }
 
-// TestStrangerAndProxy has it draw a proxy's answers to addresses of its choice.
+// TestStrangerAndProxy lets it trigger a proxy's answers to addresses of its
+// choice.
 func TestStrangerAndProxy(t *testing.T) {
 	t.Parallel()
 	s := newStranger(t)
@@ -161,8 +162,8 @@ func TestStrangerAndProxy(t *testing.T) {
 	}
 }
 
-// TestStrangerAndMenus has it name another machine for a victim's address. The
-// rule of that machine starts something without a menu.
+// TestStrangerAndMenus lets it name another machine for a victim's address. The
+// rule of that machine starts a boot without a menu.
 func TestStrangerAndMenus(t *testing.T) {
 	t.Parallel()
 	const ruled = "02:70:78:65:00:aa"
@@ -191,11 +192,11 @@ boot = "wipe"
 	}
 	victim := s.hostAt(s.segment, "02:70:78:65:00:10", "192.168.77.60/24", routerAddr)
 	remote := s.hostAt(s.behind[0], "02:70:78:65:00:11", "10.1.0.60/24", "10.1.0.1")
-	// barrier returns when the box has decided what came before.
+	// barrier returns when the box has decided on every earlier packet.
 	other := s.talker("02:70:78:65:00:20")
 	barrier := func() { other.ask(other.message(dhcpv4.MessageTypeDiscover, biosROM)) }
-	// By a general menu that counts down, in place of one that waits, a machine
-	// may lose a rule that protects it.
+	// A general menu that counts down, in place of one that waits, could cost a
+	// machine the rule that protects it.
 	taken, counts := 0, 0
 	for range 5 {
 		for _, via := range []string{routerAddr, "192.168.77.1", "10.1.0.1", "10.2.0.1"} {
@@ -221,8 +222,8 @@ boot = "wipe"
 		t.Errorf("%d of 10 boots were another machine's; %d of 5 behind the router have a menu that counts down", taken, counts)
 	}
 
-	// The machine itself gets what its rule says: on the link by its MAC, behind
-	// the relay agent by what that passed on.
+	// The machine itself gets what its rule says: on the link by its MAC,
+	// behind the relay agent by what the agent forwarded.
 	if menu := s.menu(s.hostAt(s.segment, ruled, "192.168.77.61/24", "")); !strings.Contains(menu, "wipes the disk") {
 		t.Errorf("the machine on the link gets:\n%s", menu)
 	}
@@ -238,7 +239,7 @@ boot = "wipe"
 	}
 }
 
-// menu is what GRUB on a host reads.
+// menu returns the menu that GRUB on a host reads.
 func (s *site) menu(host *netns.Namespace) string {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -253,7 +254,7 @@ func (s *site) menu(host *netns.Namespace) string {
 	return out.String()
 }
 
-// TestStrangerAndGuard has it forge the offer of another DHCP server.
+// TestStrangerAndGuard lets it forge the offer of another DHCP server.
 func TestStrangerAndGuard(t *testing.T) {
 	t.Parallel()
 	s := newStranger(t)
@@ -266,8 +267,8 @@ func TestStrangerAndGuard(t *testing.T) {
 		offer.OpCode = dhcpv4.OpcodeBootReply
 		s.says(68, offer)
 	}
-	// A refusal that is broadcast on the link has the box look for others at
-	// once: it has taken in by then what came before.
+	// A NAK that is broadcast on the link makes the box search for other
+	// servers at once. By then it has processed every earlier packet.
 	other := s.hostAt(s.segment, "02:70:78:65:00:03", foreignAddr.String()+"/24", "")
 	from := s.broadcaster(other)
 	nak := message(t, "02:70:78:65:00:12", dhcpv4.MessageTypeNak, dhcpv4.WithOption(dhcpv4.OptServerIdentifier(foreignAddr.AsSlice())))

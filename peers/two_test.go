@@ -17,7 +17,7 @@ import (
 // secondAddr is the address of a second box on the segment.
 var secondAddr = netip.MustParseAddr("192.168.77.4")
 
-// startSecond starts a second box with the first one's configuration, under its
+// startSecond starts a second box with the first box's configuration, under its
 // own address.
 func (s *site) startSecond(configuration string) *box.Box {
 	s.t.Helper()
@@ -42,8 +42,8 @@ func (s *site) saysSoon(b *box.Box, text string) {
 	}
 }
 
-// TestTwoProxies has two boxes answer one machine that goes to WDS. Each finds
-// the other, and then tells the machine all in its offer.
+// TestTwoProxies lets two boxes answer one machine that goes to WDS. Each finds
+// the other, and then puts everything into its offer to the machine.
 func TestTwoProxies(t *testing.T) {
 	t.Parallel()
 	const machine = "02:70:78:65:00:10"

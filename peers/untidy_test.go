@@ -15,8 +15,8 @@ func archType(n byte) dhcpv4.Modifier {
 	return dhcpv4.WithOption(dhcpv4.OptGeneric(dhcpv4.OptionClientSystemArchitectureType, []byte{0, n}))
 }
 
-// TestUntidyClients has one machine boot in stages that each say something else of
-// it, and a board that is not PXE.
+// TestUntidyClients lets one machine boot in stages that each describe it
+// differently, and a board that is not a PXE client.
 func TestUntidyClients(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
@@ -56,7 +56,7 @@ arch-0x16 = "board.scr"
 		}
 	}
 
-	// A packet that ends with its last option, without the end mark.
+	// A packet that ends after its last option, without the end mark.
 	m := board.message(dhcpv4.MessageTypeDiscover)
 	raw := bytes.TrimRight(m.ToBytes(), "\x00")
 	place := s.wire.Len()
@@ -66,7 +66,7 @@ arch-0x16 = "board.scr"
 	s.await("offer to a client that leaves out the end mark", place, answers(m))
 }
 
-// TestOneMachineOfManyNames has a machine whose firmware boots on both of its
+// TestOneMachineOfManyNames uses a machine whose firmware boots on both of its
 // network ports, and whose live system sends another client identifier at each
 // boot, as one with a new DUID does.
 func TestOneMachineOfManyNames(t *testing.T) {
@@ -97,7 +97,7 @@ once = true
 		return offer, k.ask(k.message(dhcpv4.MessageTypeRequest, request...)).DHCP
 	}
 
-	// The boot may be what erases a disk: it comes once, whichever port asks first.
+	// The boot may erase a disk: it happens once, whichever port asks first.
 	first, second := s.talker("02:70:78:65:00:10"), s.talker("02:70:78:65:00:11")
 	for _, turn := range []struct {
 		name string
@@ -112,7 +112,8 @@ once = true
 		}
 	}
 
-	// The range has three addresses. Six boots of one system do not use them up.
+	// The range has three addresses. Six boots of one system do not use them
+	// up.
 	for n := range byte(6) {
 		duid := dhcpv4.WithOption(dhcpv4.OptClientIdentifier([]byte{0xff, 1, 2, 3, 4, 0, 4, n}))
 		if offer, ack := boot(first, []dhcpv4.Modifier{duid}); ack.MessageType() != dhcpv4.MessageTypeAck {

@@ -1,6 +1,6 @@
-// Package box runs the two daemons as they are built, on a host that somebody
-// else made: one folder, one configuration, their logs. It knows their flags
-// and no more.
+// Package box runs the two daemons as built, on a host that the caller made:
+// one folder, one configuration, their logs. It knows the daemons' flags and
+// nothing else.
 package box
 
 import (
@@ -19,7 +19,7 @@ import (
 
 // Box is a running pair of menuwatch and pxed.
 type Box struct {
-	Log journal.Journal[string] // what both wrote, line by line
+	Log journal.Journal[string] // both programs' output, line by line
 
 	host *netns.Namespace
 	bin  string // folder of the programs
@@ -31,8 +31,8 @@ type Box struct {
 
 // Start starts both daemons on an interface of a host, and returns when pxed
 // has its address. The programs are in bin; dir is an empty folder for the
-// configuration, the boot files, the generation and the leases. A Box that
-// comes with an error does not run; its Log says why.
+// configuration, the boot files, the generation and the leases. If Start
+// returns an error, the Box does not run; its Log says why.
 func Start(ctx context.Context, host *netns.Namespace, link, bin, dir, configuration string) (*Box, error) {
 	b := &Box{host: host, bin: bin, dir: dir, link: link}
 	for _, name := range []string{"menuwatch", "pxed"} {
@@ -59,9 +59,9 @@ func Start(ctx context.Context, host *netns.Namespace, link, bin, dir, configura
 	return b, nil
 }
 
-// Configure writes the configuration, for the first time or anew.
+// Configure writes the configuration or replaces it.
 func (b *Box) Configure(configuration string) error {
-	// By rename: menuwatch is never to read half of it.
+	// By rename, so that menuwatch never reads half a file.
 	if err := os.WriteFile(b.file("new.toml"), []byte(configuration), 0o644); err != nil {
 		return err
 	}
@@ -86,22 +86,22 @@ func (b *Box) Power(ctx context.Context) error {
 	return nil
 }
 
-// hasAddress matches what pxed writes when its interface has an address.
+// hasAddress matches what pxed logs when its interface has an address.
 var hasAddress = regexp.MustCompile(`msg=network .*address="?[0-9]`)
 
-// fails reports whether a line says that the box will not come to serve.
+// fails reports whether a line says that the box will not start to serve.
 func fails(line string) bool {
 	return strings.Contains(line, `msg="pxed ends"`) || strings.Contains(line, `msg="configuration is wrong"`)
 }
 
-// Cut ends pxed as a power cut does: at once, with nothing written on the way.
+// Cut ends pxed as a power cut does: at once, without writing anything.
 func (b *Box) Cut() error {
 	err := end(b.pxed)
 	b.pxed = nil
 	return err
 }
 
-// Stop ends both.
+// Stop ends both daemons.
 func (b *Box) Stop() error {
 	err := errors.Join(end(b.pxed), end(b.menuwatch))
 	b.pxed, b.menuwatch = nil, nil
@@ -128,7 +128,8 @@ func (b *Box) start(name string, args ...string) (*exec.Cmd, error) {
 	return cmd, nil
 }
 
-// end kills a program; that it then ends by the signal is no error.
+// end kills a program. That the program then ends by the signal is not an
+// error.
 func end(cmd *exec.Cmd) error {
 	if cmd == nil {
 		return nil

@@ -1,6 +1,6 @@
-// Package capture listens to a segment: it keeps each frame in memory, with
-// the kernel's time of its arrival, for a test to wait for and to judge, and
-// writes it to a pcap file for a person to look at. It sends nothing.
+// Package capture listens to a segment. It keeps each frame in memory with the
+// kernel's arrival time, for tests to wait for and check, and writes it to a
+// pcap file for people to read. It sends nothing.
 package capture
 
 import (
@@ -20,12 +20,12 @@ import (
 	"github.com/pxebox/pxebox/peers/netns"
 )
 
-// Capture is what a segment carried so far.
+// Capture is the traffic of a segment so far.
 type Capture struct {
 	journal.Journal[Packet]
 	socket *os.File
-	ending chan struct{} // closed when the reader is to end
-	ended  chan struct{} // closed when it has
+	ending chan struct{} // closed to end the reader
+	ended  chan struct{} // closed when the reader has ended
 
 	file *bufio.Writer
 	pcap *pcap.Writer
@@ -76,7 +76,7 @@ func listen(name string) (*os.File, error) {
 	all := binary.BigEndian.Uint16(binary.NativeEndian.AppendUint16(nil, unix.ETH_P_ALL)) // htons
 	err = errors.Join(
 		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1),
-		// A burst waits here while the reader decodes.
+		// Holds a burst while the reader decodes.
 		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 16<<20),
 		unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: all, Ifindex: i.Index}))
 	if err != nil {
@@ -125,7 +125,7 @@ func (c *Capture) read(skip func(Packet) bool) {
 	}
 }
 
-// arrival is the kernel's timestamp of a message.
+// arrival returns the kernel's timestamp of a message.
 func arrival(control []byte) time.Time {
 	messages, err := unix.ParseSocketControlMessage(control)
 	if err != nil {

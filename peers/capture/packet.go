@@ -17,8 +17,8 @@ type Packet struct {
 	Frame    []byte
 	From, To net.HardwareAddr
 	Src, Dst netip.AddrPort // of a UDP datagram
-	DHCP     *dhcpv4.DHCPv4 // where it is DHCP; nil otherwise
-	other    string         // a word on what else it is
+	DHCP     *dhcpv4.DHCPv4 // nil if the packet is not DHCP
+	other    string         // describes any other packet
 }
 
 const (
@@ -28,7 +28,7 @@ const (
 	protocolUDP    = 17
 )
 
-// decode reads as much of a frame as a test of DHCP asks about.
+// decode reads as much of a frame as DHCP tests need.
 func decode(t time.Time, frame []byte) Packet {
 	p := Packet{Time: t, Frame: frame}
 	if len(frame) < ethernetHeader {
@@ -83,7 +83,7 @@ func (p Packet) ARPRequest(a netip.Addr) bool {
 // Is reports whether the packet is a DHCP message of a type.
 func (p Packet) Is(t dhcpv4.MessageType) bool { return p.DHCP != nil && p.DHCP.MessageType() == t }
 
-// String is one line for a person who looks for what went wrong.
+// String returns one line for a person who debugs a failure.
 func (p Packet) String() string {
 	at := p.Time.Format("15:04:05.000000")
 	if p.DHCP == nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 )
 
-// frame puts a UDP datagram into a frame.
+// frame wraps a UDP datagram in a frame.
 func frame(src, dst netip.AddrPort, payload []byte) []byte {
 	b := append(make([]byte, 12), 0x08, 0x00)
 	ip := make([]byte, 28)

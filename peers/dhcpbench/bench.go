@@ -1,8 +1,8 @@
-// Package dhcpbench measures DHCP servers and compares them: how many four-way
-// exchanges a second, how long each takes, and what each costs. The servers run
-// one at a time, as their packages or our build have them, each time in new
-// network namespaces. The load is perfdhcp's and then our own, which is faster.
-// It does not judge.
+// Package dhcpbench measures and compares DHCP servers: how many four-way
+// exchanges they complete per second, how long each takes, and what each costs.
+// The servers run one at a time, as packaged by Debian or built here, each in
+// new network namespaces. perfdhcp generates the load first, and then our own
+// generator, which is faster. The package does not judge.
 package dhcpbench
 
 import (
@@ -32,9 +32,9 @@ const link = "eth0"
 var (
 	serverAddr = netip.MustParsePrefix("192.168.77.1/24")
 	routerAddr = netip.MustParsePrefix("192.168.77.2/24")
-	// giaddrs are the relay agents that the load's processes stand for: each
-	// process has a receive buffer of its own, and the system's default is
-	// soon full where a server answers many at a time.
+	// giaddrs are the relay agents that the load's processes act as. Each
+	// process has its own receive buffer, because a buffer of the system's
+	// default size soon fills up if a server sends many answers at a time.
 	giaddrs = []netip.Prefix{
 		netip.MustParsePrefix("10.1.0.1/16"),
 		netip.MustParsePrefix("10.1.0.2/16"),
@@ -47,21 +47,21 @@ var (
 )
 
 const (
-	// The length of a trial, by either load. The shorter it is, the more a server
-	// that queues deep hides that the rate is too high for it. Our own load is
-	// the one to compare by.
+	// The length of a trial with each load. The shorter a trial, the more a
+	// server with a deep queue hides that the rate is too high for it. Compare
+	// servers by our own load.
 	perfdhcpPeriod = 2 * time.Second
 	ownPeriod      = 3 * time.Second
 	// timed is the length of the load whose answer times count.
 	timed = 4 * time.Second
-	// late is how long the last answers of a load may take, as with our own.
+	// late is how long the last answers of a load may take, as in our own load.
 	late = time.Second
 )
 
-// Rate is the highest at a loss of less than 1%, in exchanges a second.
+// Rate is the highest rate with a loss below 1%, in exchanges per second.
 type Rate struct {
 	PerSecond float64
-	// Generator is set where it is the load's limit, not the server's.
+	// Generator is set if the load generator limits the rate, not the server.
 	Generator bool
 }
 
@@ -69,14 +69,14 @@ type Rate struct {
 type Result struct {
 	Name       string
 	Durability string
-	Clients    int // that the load was made of
-	// Perfdhcp and Own are the rates by either load.
+	Clients    int // number of clients in the load
+	// Perfdhcp and Own are the rates measured with each load.
 	Perfdhcp, Own Rate
-	CPU           time.Duration // of the server, for each exchange at Own
-	P50, P99      time.Duration // of both answers of an exchange, at 1,000 a second
+	CPU           time.Duration // of the server, per exchange at Own
+	P50, P99      time.Duration // of both answers of an exchange, at 1,000 per second
 }
 
-// lab is the two hosts.
+// lab is the server's host and the load's host.
 type lab struct {
 	lan          *netns.LAN
 	server, load *netns.Namespace
@@ -107,8 +107,8 @@ func newLab() (*lab, error) {
 
 func (l *lab) close() error { return errors.Join(l.load.Close(), l.server.Close(), l.lan.Close()) }
 
-// Measure runs and loads the servers in turn, a number of times, so that other
-// work on the machine slows them all alike.
+// Measure runs and loads the servers in turn, runs times, so that other work on
+// the machine slows all of them equally.
 func Measure(ctx context.Context, servers []Server, runs int, log io.Writer) ([]Result, error) {
 	results := make([][]Result, len(servers))
 	for run := range runs {
@@ -129,7 +129,7 @@ func Measure(ctx context.Context, servers []Server, runs int, log io.Writer) ([]
 	return rows, nil
 }
 
-// median takes the median of each figure, of one server's runs.
+// median returns the median of each figure over one server's runs.
 func median(runs []Result) Result {
 	r := runs[0]
 	r.Perfdhcp = middle(runs, func(r Result) Rate { return r.Perfdhcp }, byRate)
@@ -170,8 +170,8 @@ func measure(ctx context.Context, s Server, log io.Writer) (Result, error) {
 	}
 	defer stop()
 
-	// A first round has the server know its clients, as a server of some age
-	// does, and the kernels know each other's addresses.
+	// The first round fills the server's lease database, as on a server that
+	// has run for a while, and lets the kernels learn each other's addresses.
 	if err := l.warm(ctx, s.Clients); err != nil {
 		return r, err
 	}
@@ -213,7 +213,7 @@ func measure(ctx context.Context, s Server, log io.Writer) (Result, error) {
 	if err != nil {
 		return r, err
 	}
-	// Our load is the faster one: its rate is unlikely to be lower.
+	// Our load is faster, so its rate is unlikely to be lower.
 	r.Own, r.CPU, err = search("our load", max(lowest, r.Perfdhcp.PerSecond), ownPeriod, func(rate int) (int, int, error) {
 		report, err := dhcpload.Load{
 			Rate: rate, Period: ownPeriod, Clients: s.Clients, MAC: mac(s.Clients), From: giaddrs[0].Addr(), Server: serverAddr.Addr(),
@@ -226,9 +226,9 @@ func measure(ctx context.Context, s Server, log io.Writer) (Result, error) {
 	return r, nil
 }
 
-// mac names the machines, of which there are a number. Each process of perfdhcp
-// counts up from an address of its own, and both loads are to stand for the
-// same machines: a range has no room for twice as many.
+// mac returns the addresses of a number of machines. Each process of perfdhcp
+// counts up from its own start address, and both loads must use the same
+// machines: a range has no room for twice as many.
 func mac(machines int) func(int) [6]byte {
 	each := machines / len(giaddrs)
 	return func(n int) [6]byte {
@@ -237,8 +237,8 @@ func mac(machines int) func(int) [6]byte {
 	}
 }
 
-// warm waits for the server to lease, then sends until most clients had an
-// address.
+// warm waits until the server grants leases, then sends until most clients have
+// had an address.
 func (l *lab) warm(ctx context.Context, clients int) error {
 	if err := l.awaitLease(ctx); err != nil {
 		return err
@@ -247,7 +247,7 @@ func (l *lab) warm(ctx context.Context, clients int) error {
 	return err
 }
 
-// awaitLease returns when the server leases an address.
+// awaitLease returns when the server grants a lease.
 func (l *lab) awaitLease(ctx context.Context) error {
 	ready, cancel := context.WithTimeoutCause(ctx, time.Minute, errors.New("it leases nothing"))
 	defer cancel()
@@ -262,7 +262,7 @@ func (l *lab) awaitLease(ctx context.Context) error {
 	}
 }
 
-// run sends a load from a number of processes at once.
+// run sends a load from several processes at once.
 func (l *lab) run(ctx context.Context, processes, rate int, period time.Duration, clients int, times bool) (perfdhcp.Report, error) {
 	reports := make([]perfdhcp.Report, processes)
 	var g errgroup.Group
@@ -279,7 +279,8 @@ func (l *lab) run(ctx context.Context, processes, rate int, period time.Duration
 			return perfdhcp.Report{}, err
 		}
 		g.Go(func() error {
-			// With drops it ends with a status of its own; the report counts.
+			// perfdhcp exits with a special status if packets were dropped; the
+			// report counts.
 			var exit *exec.ExitError
 			stop := context.AfterFunc(ctx, func() { cmd.Process.Kill() })
 			defer stop()

@@ -13,7 +13,7 @@ func TestHighest(t *testing.T) {
 	const endless = 1e9
 	for _, tt := range []struct {
 		situation       string
-		server, load    float64 // what they are capable of
+		server, load    float64 // the rates they can reach
 		from            float64 // the first rate
 		atLeast, atMost float64
 		generator       bool

@@ -10,28 +10,28 @@ import (
 
 const (
 	maxLoss = 0.01
-	// hopeless is the loss of a rate that is too high without a doubt.
+	// hopeless is the loss from which a rate is clearly too high.
 	hopeless = 0.1
-	// keepsUp is the part of the rate asked for that the load must have begun
-	// for the trial to count as one at that rate.
+	// keepsUp is the fraction of the requested rate that the load must have
+	// started for the trial to count as one at that rate.
 	keepsUp = 0.9
-	// near is how close the search comes.
+	// near is the ratio of the two rates at which the search stops.
 	near = 1.12
 
-	// The first search begins at one rate, and each stays between two others,
-	// in exchanges a second.
+	// The first search starts at begin, and each search stays between lowest
+	// and ceiling, in exchanges per second.
 	begin, lowest, ceiling = 4_000, 100, 256_000
 )
 
-// trial is what came of one rate.
+// trial is the result of one rate.
 type trial struct {
-	begun float64 // exchanges a second
+	begun float64 // exchanges per second
 	loss  float64
-	cost  time.Duration // the server's processor time for each exchange
+	cost  time.Duration // the server's processor time per exchange
 }
 
-// twice tries once more where too much was lost, but not nearly all that a rate
-// far too high would lose: other work on the machine may have disturbed it.
+// twice tries again if a trial lost too much, but not as much as a far too high
+// rate loses: other work on the machine may have disturbed it.
 func twice(try func(rate int) (trial, error)) func(rate int) (trial, error) {
 	return func(rate int) (trial, error) {
 		t, err := try(rate)
@@ -42,11 +42,11 @@ func twice(try func(rate int) (trial, error)) func(rate int) (trial, error) {
 	}
 }
 
-// highest finds the trial of the highest rate at a loss of less than maxLoss.
-// From the first rate it doubles or halves until it has one where that is so and
-// one where it is not, then narrows the gap. generator is set where the load
-// could not begin what was asked for, and nothing was lost: the server may be
-// capable of more.
+// highest finds the trial with the highest rate at a loss of less than maxLoss.
+// From the first rate it doubles or halves until it has one rate that meets the
+// limit and one that does not, then narrows the gap. generator is set if the
+// load could not start the requested rate and nothing was lost: the server may
+// be capable of more.
 func highest(from float64, try func(rate int) (trial, error)) (best trial, generator bool, err error) {
 	good, bad := 0.0, 0.0
 	for next := from; next <= ceiling; {
@@ -79,8 +79,8 @@ func highest(from float64, try func(rate int) (trial, error)) (best trial, gener
 	return best, true, nil
 }
 
-// percentiles are those of the server's part in an exchange: the time to the
-// OFFER and that to the ACK, of exchanges ranked by each, added up.
+// percentiles returns those of the server's part in an exchange: the time to
+// the OFFER plus the time to the ACK. Each is ranked separately.
 func percentiles(r perfdhcp.Report) (p50, p99 time.Duration) {
 	at := func(times []time.Duration, p float64) time.Duration {
 		if len(times) == 0 {

@@ -13,28 +13,28 @@ import (
 	"github.com/pxebox/pxebox/peers/netns"
 )
 
-// Server is a DHCP server to be measured.
+// Server is a DHCP server to measure.
 type Server struct {
 	Name       string
 	Durability string // what a power cut leaves of the leases
-	// Clients is how many machines there are. Each server gets what it is
-	// good at.
+	// Clients is the number of machines. Each server gets a number that suits
+	// it.
 	Clients int
 
-	// start runs it on a host, with its files in dir.
+	// start runs the server on a host, with its files in dir.
 	start func(ctx context.Context, host *netns.Namespace, dir string) (pid int, stop func(), err error)
 }
 
 const (
-	// many is as many as a range of a /16 holds, with room.
+	// many is as many as a range of a /16 holds, with room to spare.
 	many = 60_000
-	// few is for dnsmasq, which walks a list of all leases for each packet,
-	// and writes them all where it has a file.
+	// few is for dnsmasq, which walks a list of all leases for each packet, and
+	// writes all of them if it has a file.
 	few = 960
 )
 
-// Servers are those to be compared. Ours is built into a folder. None looks
-// whether an address is in use before it offers it.
+// Servers returns the servers to compare. Ours is in the folder bin. None of
+// them checks whether an address is in use before offering it.
 func Servers(bin string) []Server {
 	kea, dnsmasqName := fileserver.Named("Kea", "kea-dhcp4", "-v"), fileserver.Named("dnsmasq", "dnsmasq", "--version")
 	return []Server{
@@ -76,16 +76,16 @@ func dnsmasq(more string) func(context.Context, *netns.Namespace, string) (int, 
 		fmt.Sprintf("--dhcp-range=%v,%v,255.255.0.0,1h", first, last), "--dhcp-range=192.168.77.100,192.168.77.100,1h", more)
 }
 
-// command runs a program in a folder of its own, with a configuration file
-// kea.json where there is one.
+// command runs a program in its own folder, with a configuration file kea.json
+// if conf is not empty.
 func command(conf, name string, args ...string) func(context.Context, *netns.Namespace, string) (int, func(), error) {
 	return func(_ context.Context, host *netns.Namespace, dir string) (int, func(), error) {
 		path, err := exec.LookPath(name)
 		if err != nil {
 			return 0, nil, fmt.Errorf("%s is missing: run make bench-dhcp, which installs it", name)
 		}
-		// A copy: on some systems AppArmor keeps the program of that path from
-		// all files but its own.
+		// A copy, because on some systems AppArmor denies the program at the
+		// original path all files except its own.
 		program, err := os.ReadFile(path)
 		err = errors.Join(err,
 			os.WriteFile(filepath.Join(dir, name), program, 0o755),
@@ -95,7 +95,7 @@ func command(conf, name string, args ...string) func(context.Context, *netns.Nam
 		}
 		cmd := exec.Command(filepath.Join(dir, name), args...)
 		cmd.Dir = dir
-		// Since 2.6.3 Kea takes a lease file from this folder only.
+		// Since 2.6.3 Kea accepts a lease file only in this folder.
 		cmd.Env = append(os.Environ(), "KEA_PIDFILE_DIR="+dir, "KEA_LOCKFILE_DIR="+dir, "KEA_DHCP_DATA_DIR="+dir)
 		cmd.Stderr = os.Stderr
 		if err := host.Start(cmd); err != nil {
@@ -108,7 +108,7 @@ func command(conf, name string, args ...string) func(context.Context, *netns.Nam
 	}
 }
 
-// keaConf is Kea's own default but for what is named; leases.csv is in its
+// keaConf is Kea's default except for what is set here; leases.csv is in its
 // working folder. Since 2.6 Kea requires the subnet's id.
 var keaConf = fmt.Sprintf(`{"Dhcp4": {
 	"interfaces-config": {"interfaces": [%q], "dhcp-socket-type": "udp"},

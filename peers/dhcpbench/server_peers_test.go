@@ -4,8 +4,8 @@ package dhcpbench
 
 import "testing"
 
-// TestServersLease starts each server as the benchmark does. Its configuration
-// has to suit the versions of all Debian releases that we support.
+// TestServersLease starts each server as the benchmark does. Each configuration
+// must suit the versions in all Debian releases that we support.
 func TestServersLease(t *testing.T) {
 	for _, server := range Servers("../../build/bin") {
 		t.Run(server.Name, func(t *testing.T) {

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Section is the table of results, each rate also as a part of the first
-// row's, with what one must know to read it.
+// Section returns the table of results, each rate also as a fraction of the
+// first row's, with what a reader must know to interpret it.
 func Section(machine string, runs int, results []Result) string {
 	var b strings.Builder
 	b.WriteString("## DHCP\n\n")
@@ -57,7 +57,7 @@ func milliseconds(d time.Duration) string {
 	return fmt.Sprintf("%.2f ms", float64(d.Microseconds())/1000)
 }
 
-// thousands writes a number with commas.
+// thousands formats a number with commas.
 func thousands(n int) string {
 	s := fmt.Sprint(n)
 	for i := len(s) - 3; i > 0; i -= 3 {

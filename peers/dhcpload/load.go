@@ -1,7 +1,8 @@
-// Package dhcpload makes four-way exchanges by the thousand as perfdhcp does,
-// with a twentieth of its processor time: on a machine that has both the load
-// and the server, perfdhcp is the slower of the two. It sends, counts and takes
-// the time; it judges nothing, and checks no more of an answer than it needs.
+// Package dhcpload makes thousands of four-way exchanges as perfdhcp does, with
+// a twentieth of its processor time: on a machine that runs both the load and
+// the server, perfdhcp is the slower of the two. The package sends, counts and
+// measures time. It judges nothing, and checks no more of an answer than it
+// needs.
 package dhcpload
 
 import (
@@ -23,38 +24,39 @@ import (
 	"github.com/pxebox/pxebox/peers/netns"
 )
 
-// Load is what one socket sends.
+// Load is the load that one socket sends.
 type Load struct {
-	Rate    int           // exchanges to begin each second
-	Period  time.Duration // for how long
-	Clients int           // different machines, chosen at random
+	Rate    int           // exchanges to start per second
+	Period  time.Duration // how long
+	Clients int           // number of machines, chosen at random
 	MAC     func(machine int) [6]byte
-	From    netip.Addr // the host's own address: giaddr
+	From    netip.Addr // the host's own address, used as giaddr
 	Server  netip.Addr
 }
 
-// Report is what came of it.
+// Report is the result of a load.
 type Report struct {
 	Discovers, Offers, Acks int
-	// Took is the server's part of each exchange that came to its ACK.
+	// Took is the server's part of each exchange that reached its ACK.
 	Took []time.Duration
 }
 
 const (
-	batch = 64 // packets a system call
-	// late is when an answer counts as lost, as with perfdhcp.
+	batch = 64 // packets per system call
+	// late is the time after which an answer counts as lost, as with perfdhcp.
 	late = time.Second
-	// receiveBuffer holds what a server answers at one go.
+	// receiveBuffer holds a server's largest burst of answers.
 	receiveBuffer = 8 << 20
 )
 
-// exchange is the state of one. Times are since the beginning, in ns; 0 is
-// "not yet".
+// exchange is the state of one exchange. Times are since the start, in ns; 0
+// means "not yet".
 type exchange struct {
 	discovered, offered, requested, acked atomic.Int64
 }
 
-// Run sends the load from a host. It returns a second after the last DISCOVER.
+// Run sends the load from a host. It returns one second after the last
+// DISCOVER.
 func (l Load) Run(ctx context.Context, host *netns.Namespace) (Report, error) {
 	conn, err := listen(host, l.From)
 	if err != nil {
@@ -65,7 +67,7 @@ func (l Load) Run(ctx context.Context, host *netns.Namespace) (Report, error) {
 	g, ctx := errgroup.WithContext(ctx)
 	ended := make(chan struct{})
 	g.Go(func() error {
-		defer conn.Close() // which ends receive
+		defer conn.Close() // also ends receive
 		if err := l.send(ctx, conn, exchanges, begun); err != nil {
 			return err
 		}
@@ -114,7 +116,7 @@ func tally(exchanges []exchange) Report {
 	return r
 }
 
-// send begins exchanges at an even rate. What is late is made up for.
+// send starts exchanges at an even rate. It catches up if it is late.
 func (l Load) send(ctx context.Context, conn *ipv4.PacketConn, exchanges []exchange, begun time.Time) error {
 	to := &net.UDPAddr{IP: l.Server.AsSlice(), Port: 67}
 	messages := make([]ipv4.Message, batch)
@@ -146,7 +148,7 @@ func (l Load) send(ctx context.Context, conn *ipv4.PacketConn, exchanges []excha
 	return nil
 }
 
-// receive takes each offer that comes in, and notes each ACK.
+// receive accepts each offer that arrives, and records each ACK.
 func (l Load) receive(conn *ipv4.PacketConn, exchanges []exchange, begun time.Time) error {
 	to := &net.UDPAddr{IP: l.Server.AsSlice(), Port: 67}
 	in, out := make([]ipv4.Message, batch), make([]ipv4.Message, batch)
@@ -187,7 +189,7 @@ func (l Load) receive(conn *ipv4.PacketConn, exchanges []exchange, begun time.Ti
 	}
 }
 
-// write sends all of them.
+// write sends all messages.
 func write(conn *ipv4.PacketConn, out []ipv4.Message) error {
 	for len(out) > 0 {
 		n, err := conn.WriteBatch(out, 0)

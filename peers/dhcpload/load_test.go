@@ -10,7 +10,7 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 )
 
-// The packets are right if a codec that is not ours reads them.
+// The packets are correct if a third-party codec reads them.
 func TestPackets(t *testing.T) {
 	giaddr := netip.MustParseAddr("10.1.0.1")
 	b := question(giaddr)
@@ -72,9 +72,9 @@ func TestTally(t *testing.T) {
 	}
 	set(0, 1, 3, 3, 8)             // in time
 	set(1, 1, 3, 3, 0)             // no ACK
-	set(2, 1, 3, 3, 4+late)        // a late one
+	set(2, 1, 3, 3, 4+late)        // a late ACK
 	set(3, 1, 2+late, 2+late, 2e9) // a late offer
-	// The last one was never begun.
+	// The last exchange was never started.
 	r := tally(x)
 	if r.Discovers != 4 || r.Offers != 3 || r.Acks != 1 || !slices.Equal(r.Took, []time.Duration{7}) {
 		t.Errorf("got %+v", r)

@@ -6,7 +6,7 @@ import (
 )
 
 // The fields of a packet that the load writes or reads, by their offsets (RFC
-// 2131 §2). The rest stays zero.
+// 2131 §2). The other fields stay zero.
 const (
 	atXID     = 4
 	atYiaddr  = 16
@@ -35,8 +35,8 @@ const (
 
 var cookie = [4]byte{99, 130, 83, 99}
 
-// question is what a DISCOVER and a REQUEST have in common, as a relay agent
-// passes them on.
+// question returns the common part of a DISCOVER and a REQUEST, as a relay
+// agent forwards them.
 func question(giaddr netip.Addr) []byte {
 	b := make([]byte, length)
 	b[0], b[1], b[2], b[3] = 1, 1, 6, 1 // BOOTREQUEST, Ethernet, its addresses' length, one hop
@@ -45,20 +45,20 @@ func question(giaddr netip.Addr) []byte {
 	return b
 }
 
-// asks makes it the first message of an exchange.
+// asks turns b into the first message of an exchange.
 func asks(b []byte, xid uint32, mac [6]byte) {
 	binary.BigEndian.PutUint32(b[atXID:], xid)
 	copy(b[atChaddr:], mac[:])
 	copy(b[atOptions:], []byte{
 		optMessageType, 1, discover,
 		optClientID, 7, 1, mac[0], mac[1], mac[2], mac[3], mac[4], mac[5],
-		// What perfdhcp asks for as well: mask, broadcast, time offset, router,
+		// perfdhcp requests the same: mask, broadcast, time offset, router,
 		// domain, name servers, host name.
 		optParameters, 7, 1, 28, 2, 3, 15, 6, 12, optEnd,
 	})
 }
 
-// takes makes it the one that takes an offer.
+// takes turns b into the REQUEST that accepts an offer.
 func takes(b []byte, o []byte, server []byte) {
 	copy(b[atXID:], o[atXID:atXID+4])
 	copy(b[atChaddr:], o[atChaddr:atChaddr+6])
@@ -72,8 +72,8 @@ func takes(b []byte, o []byte, server []byte) {
 	})
 }
 
-// answer reads a server's message: its type, 0 where it is none, and option
-// 54.
+// answer reads a server's message. It returns its type, or 0 if it has none,
+// and option 54.
 func answer(b []byte) (kind byte, server []byte) {
 	if len(b) < atOptions || b[0] != 2 || [4]byte(b[atCookie:]) != cookie {
 		return 0, nil

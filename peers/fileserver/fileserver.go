@@ -1,7 +1,7 @@
-// Package fileserver runs programs that serve a folder, ours or somebody
-// else's, for them to be measured beside each other. Each has a host of its
-// own, and a second host at the other end of a cable to ask from. What is
-// asked, and by which protocol, is not known here.
+// Package fileserver runs programs that serve a folder, ours or third-party
+// ones, so that they can be measured next to each other. Each has its own host,
+// and a second host at the other end of a cable for the clients. The package
+// does not know the protocol or the requests.
 package fileserver
 
 import (
@@ -21,11 +21,11 @@ import (
 	"github.com/pxebox/pxebox/peers/proc"
 )
 
-// Address is each server's, on its own cable.
+// Address is the address of each server, on its own cable.
 var Address = netip.MustParseAddr("192.168.77.1")
 
-// Clients are the addresses that Running.Client has: a crowd, for some servers
-// limit what they do for one address at a time.
+// Clients are the addresses of Running.Client: many, because some servers limit
+// what they do for one address at a time.
 var Clients = func() (all []netip.Addr) {
 	network := netip.MustParsePrefix(crowd)
 	for a := network.Addr().Next(); network.Contains(a.Next()); a = a.Next() {
@@ -47,10 +47,10 @@ type Server struct {
 	start func(ctx context.Context, host *netns.Namespace, dir string, files map[string][]byte) (pid int, stop func() error, err error)
 }
 
-// Running is a server that runs.
+// Running is a running server.
 type Running struct {
-	Client *netns.Namespace // the host to ask from
-	Host   *netns.Namespace // the server's own
+	Client *netns.Namespace // the clients' host
+	Host   *netns.Namespace // the server's host
 	PID    int
 
 	dir  string
@@ -68,7 +68,7 @@ func (s Server) Start(ctx context.Context, files map[string][]byte) (_ *Running,
 	if r.dir, err = os.MkdirTemp("", "fileserver-"); err != nil {
 		return nil, err
 	}
-	// Some servers read as a user of their own, and must get there.
+	// Some servers read as a different user, who needs access.
 	if err = os.Chmod(r.dir, 0o755); err != nil {
 		return nil, err
 	}
@@ -93,7 +93,7 @@ func (s Server) Start(ctx context.Context, files map[string][]byte) (_ *Running,
 	return r, nil
 }
 
-// Close ends the server, and removes its files.
+// Close ends the server and removes its files.
 func (r *Running) Close() error {
 	err := r.stop()
 	for _, n := range []*netns.Namespace{r.Host, r.Client} {
@@ -104,11 +104,11 @@ func (r *Running) Close() error {
 	return errors.Join(err, os.RemoveAll(r.dir))
 }
 
-// CPU is the processor time that the server has had, with its children.
+// CPU returns the processor time used by the server and its children.
 func (r *Running) CPU() (time.Duration, error) { return proc.CPU(r.PID) }
 
-// Pxed is ours, from a folder with both programs. It serves files only; more
-// is what the configuration has beside that.
+// Pxed returns our server, from a folder with both programs. It only serves
+// files; more is appended to its configuration.
 func Pxed(bin, more string) Server {
 	return Server{"pxed", func(ctx context.Context, host *netns.Namespace, dir string, files map[string][]byte) (int, func() error, error) {
 		b, err := box.Start(ctx, host, link, bin, dir, fmt.Sprintf("[network]\naddress = %q\n[dhcp]\nmode = \"off\"\n%s", serverAddr, more))
@@ -122,9 +122,10 @@ func Pxed(bin, more string) Server {
 	}}
 }
 
-// Command is another's: a program with its arguments. It runs in a folder that
-// is $DIR in its arguments and in its configuration, which is written to the
-// file conf; the files to serve are in $DIR/boot. It stays in the foreground.
+// Command returns a third-party server: a program with its arguments. It runs
+// in a folder, which is $DIR in its arguments and in its configuration. The
+// configuration is written to the file conf; the files to serve are in
+// $DIR/boot. The program stays in the foreground.
 func Command(name, conf, program string, args ...string) Server {
 	return Server{name, func(_ context.Context, host *netns.Namespace, dir string, files map[string][]byte) (int, func() error, error) {
 		path, err := exec.LookPath(program)
@@ -132,8 +133,8 @@ func Command(name, conf, program string, args ...string) Server {
 			return 0, nil, fmt.Errorf("%s is missing: make has a target that fetches it for each benchmark", program)
 		}
 		here := func(s string) string { return strings.ReplaceAll(s, "$DIR", dir) }
-		// A copy: on some systems AppArmor keeps the program of that path from
-		// all files but its own.
+		// A copy, because on some systems AppArmor denies the program at the
+		// original path all files except its own.
 		b, err := os.ReadFile(path)
 		if err != nil {
 			return 0, nil, err
@@ -160,7 +161,7 @@ func Command(name, conf, program string, args ...string) Server {
 			return 0, nil, fmt.Errorf("%s: %w", program, err)
 		}
 		return cmd.Process.Pid, func() error {
-			// Its workers too: they would outlive it.
+			// Its workers too, which would otherwise outlive it.
 			err := host.Kill()
 			var exit *exec.ExitError
 			if ended := cmd.Wait(); ended != nil && !errors.As(ended, &exit) {
@@ -171,9 +172,9 @@ func Command(name, conf, program string, args ...string) Server {
 	}}
 }
 
-// Environment lets a program of a package that is unpacked, and not installed,
-// find the libraries that are unpacked with it. Debian 12 has some of them in
-// /lib, Debian 13 all in /usr/lib.
+// Environment lets a program from an unpacked, not installed, package find the
+// libraries that were unpacked with it. Debian 12 has some of them in /lib,
+// Debian 13 has all of them in /usr/lib.
 func Environment(program string) ([]string, error) {
 	var folders []string
 	for _, lib := range []string{"../lib", "../../lib"} {
@@ -194,9 +195,9 @@ func Environment(program string) ([]string, error) {
 	return append(os.Environ(), "LD_LIBRARY_PATH="+strings.Join(folders, ":")), nil
 }
 
-// Named is the name of a program with the version that it reports, which
-// depends on the host's release. arg asks for it. A program that is missing or
-// reports none keeps its name alone.
+// Named returns the name of a program with the version that it reports, which
+// depends on the host's release. arg makes it print the version. For a program
+// that is missing or reports no version, Named returns only the name.
 func Named(name, program, arg string) string {
 	path, err := exec.LookPath(program)
 	if err != nil {
@@ -206,7 +207,7 @@ func Named(name, program, arg string) string {
 	if cmd.Env, err = Environment(path); err != nil {
 		return name
 	}
-	// atftpd and nginx report it on standard error.
+	// atftpd and nginx print it to standard error.
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return name
@@ -216,10 +217,10 @@ func Named(name, program, arg string) string {
 
 var version = regexp.MustCompile(`[0-9]+(\.[0-9]+)+`)
 
-// versionIn is the first version in what a program says of itself.
+// versionIn returns the first version in a program's output.
 func versionIn(text string) string { return version.FindString(text) }
 
-// write puts files into a folder. Their names may have folders.
+// write writes files into a folder. Their names may contain folders.
 func write(dir string, files map[string][]byte) error {
 	for name, b := range files {
 		path := filepath.Join(dir, name)

@@ -1,6 +1,7 @@
-// Package httpbench measures pxed's HTTP beside nginx's. Both run throughout,
-// each on a host of its own, and take turns. The load is wrk's; what is served
-// is first fetched and compared, for wrk does not look at it.
+// Package httpbench measures pxed's HTTP server next to nginx. Both run
+// throughout, each on its own host, and take turns. wrk generates the load.
+// Each file is first fetched and compared, because wrk does not check the
+// content.
 package httpbench
 
 import (
@@ -27,18 +28,18 @@ type Case struct {
 	Name        string
 	file        string
 	connections int
-	small       bool // requests a second count, and not bytes
+	small       bool // counts requests per second instead of bytes
 }
 
 const (
-	// menu is a file that pxed has in memory; nginx gets the same bytes.
+	// menu is a file that pxed keeps in memory; nginx gets the same bytes.
 	menu         = "pxelinux.cfg/default"
 	large, small = "large", "small"
 
 	largeSize, smallSize = 64 << 20, 4 << 10
 )
 
-// Cases are what the servers are compared in.
+// Cases are the cases in which the servers are compared.
 var Cases = []Case{
 	{"one large file, MB/s", large, 1, false},
 	{"eight at once, MB/s", large, 8, false},
@@ -46,7 +47,7 @@ var Cases = []Case{
 	{"files of 4 KiB on disk, 50 connections, requests/s", small, 50, true},
 }
 
-// manyEntries has pxed render a menu of a little more than 4 KiB.
+// manyEntries makes pxed render a menu of slightly more than 4 KiB.
 func manyEntries() string {
 	var b strings.Builder
 	for i := range 19 {
@@ -66,7 +67,7 @@ http {
 }
 `
 
-// Servers are nginx and ours, each with its files.
+// servers are nginx and ours, each with its files.
 type servers struct {
 	nginx, pxed *fileserver.Running
 	files       map[string][]byte
@@ -114,7 +115,7 @@ func (s *servers) close() error {
 	return err
 }
 
-// fetch gets a file, once the server is there.
+// fetch gets a file, once the server answers.
 func fetch(ctx context.Context, r *fileserver.Running, name string) ([]byte, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, 30*time.Second, errors.New("it serves nothing by HTTP"))
 	defer cancel()
@@ -157,14 +158,14 @@ func get(ctx context.Context, c *http.Client, url string) ([]byte, error) {
 	return io.ReadAll(response.Body)
 }
 
-// Result is what one server did in one case.
+// Result is the result of one server in one case.
 type Result struct {
-	Rate float64       // median; bytes or requests a second
-	CPU  time.Duration // of the server for 10⁹ bytes
+	Rate float64       // median; bytes or requests per second
+	CPU  time.Duration // of the server per 10⁹ bytes
 }
 
-// Measure runs the cases, a number of times each for so long. The results are
-// by case: nginx's, then ours.
+// Measure runs each case runs times for the given length. The results are by
+// case: nginx's, then ours.
 func Measure(ctx context.Context, bin, peers string, runs int, length time.Duration, log io.Writer) (results [][2]Result, err error) {
 	s, err := start(ctx, bin, peers)
 	if err != nil {
@@ -205,7 +206,8 @@ func Measure(ctx context.Context, bin, peers string, runs int, length time.Durat
 	return results, nil
 }
 
-// run has wrk load a server, and takes the server's processor time meanwhile.
+// run loads a server with wrk, and measures the server's processor time
+// meanwhile.
 func run(ctx context.Context, wrk string, r *fileserver.Running, c Case, length time.Duration) (load, time.Duration, error) {
 	cmd := exec.CommandContext(ctx, wrk, "-t", fmt.Sprint(min(2, c.connections)), "-c", fmt.Sprint(c.connections), "-d", fmt.Sprintf("%.0fs", length.Seconds()), url(c.file))
 	var err error
@@ -232,19 +234,20 @@ func run(ctx context.Context, wrk string, r *fileserver.Running, c Case, length 
 	return l, after - before, err
 }
 
-// Congestion is the congestion control that both servers have (tcp(7)): the
-// system's, for they set none.
+// Congestion returns the congestion control that both servers use (tcp(7)): the
+// system's, because they set none.
 func Congestion() (string, error) {
 	b, err := os.ReadFile("/proc/sys/net/ipv4/tcp_congestion_control")
 	return strings.TrimSpace(string(b)), err
 }
 
-// Nginx is the name and version of the nginx that is measured.
+// Nginx returns the name and version of the measured nginx.
 func Nginx(peers string) string { return fileserver.Named("nginx", nginxProgram(peers), "-v") }
 
 func nginxProgram(peers string) string { return filepath.Join(peers, "usr/sbin/nginx") }
 
-// Section is the results in Markdown, with what one must know to read them.
+// Section returns the results in Markdown, with what a reader must know to
+// interpret them.
 func Section(machine, nginx, congestion string, runs int, length time.Duration, results [][2]Result) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "## HTTP\n\n| case | %s | pxed | pxed ÷ nginx | nginx, CPU s/GB | pxed, CPU s/GB |\n", nginx)

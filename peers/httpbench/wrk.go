@@ -8,15 +8,15 @@ import (
 	"strings"
 )
 
-// load is what wrk reports of one run.
+// load is wrk's report of one run.
 type load struct {
-	requests float64 // a second
-	bytes    float64 // a second, with headers
+	requests float64 // per second
+	bytes    float64 // per second, with headers
 }
 
 var perSecond = regexp.MustCompile(`(?m)^(Requests|Transfer)/sec:\s+([0-9.]+)([KMGT]?)B?$`)
 
-// parse reads wrk's report. Any error that wrk counts is one.
+// parse reads wrk's report. Any error that wrk counts is an error.
 func parse(output string) (load, error) {
 	for _, bad := range []string{"Socket errors", "Non-2xx"} {
 		if i := strings.Index(output, bad); i >= 0 {

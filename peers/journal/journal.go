@@ -1,5 +1,6 @@
-// Package journal holds a record that grows while somebody waits for its next
-// entry: packets on a wire, lines of a log. It knows nothing of either.
+// Package journal holds a record that grows while a reader waits for its next
+// entry: packets on a wire, lines of a log. The package does not know what an
+// entry means.
 package journal
 
 import (
@@ -14,10 +15,10 @@ import (
 type Journal[T any] struct {
 	mu      sync.Mutex
 	entries []T
-	grown   chan struct{} // closed at the next Add; nil while nobody waits
+	grown   chan struct{} // closed at the next Add; nil if no reader waits
 }
 
-// Add writes an entry and wakes those who wait for one.
+// Add appends an entry and wakes the readers that wait for one.
 func (j *Journal[T]) Add(entry T) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -28,7 +29,7 @@ func (j *Journal[T]) Add(entry T) {
 	}
 }
 
-// Len is the number of entries: the place where the next one will be.
+// Len returns the number of entries, which is the place of the next one.
 func (j *Journal[T]) Len() int {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -42,8 +43,8 @@ func (j *Journal[T]) From(place int) []T {
 	return slices.Clone(j.entries[place:])
 }
 
-// Await returns the first entry that matches from a place on, and the place
-// behind it. It waits for one to come until ctx ends, and returns its error.
+// Await returns the first matching entry from a place on, and the place after
+// it. It waits for one until ctx ends, and returns ctx's error.
 func (j *Journal[T]) Await(ctx context.Context, place int, match func(T) bool) (T, int, error) {
 	for {
 		j.mu.Lock()
@@ -67,7 +68,7 @@ func (j *Journal[T]) Await(ctx context.Context, place int, match func(T) bool) (
 	}
 }
 
-// Lines returns a writer that makes an entry of each whole line.
+// Lines returns a writer that adds an entry for each complete line.
 func Lines(j *Journal[string]) io.Writer { return &lines{to: j} }
 
 type lines struct {

@@ -6,9 +6,9 @@ import (
 	"os"
 )
 
-// Connect connects two hosts by a cable with nothing between, an interface of
-// the same name at either end. They have no address yet; frames pass when it
-// returns.
+// Connect connects two hosts directly by a cable, with an interface of the same
+// name at either end. The interfaces have no address yet. Frames pass when
+// Connect returns.
 func Connect(a, b *Namespace, name string) error {
 	err := errors.Join(
 		a.Run("ip", "link", "add", name, "type", "veth", "peer", "name", name, "netns", fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), b.file.Fd())),

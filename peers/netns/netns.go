@@ -1,8 +1,8 @@
-// Package netns makes hosts and LANs out of Linux network namespaces. They
-// have no name in the file system: the kernel takes a namespace down, with all
-// interfaces in it, when its last process and file are gone, so nothing is
-// left behind however a test ends. It knows of links and processes, and
-// nothing of DHCP.
+// Package netns makes hosts and LANs out of Linux network namespaces. They have
+// no name in the file system: the kernel removes a namespace with all its
+// interfaces when its last process and file are gone, so nothing is left behind
+// however a test ends. The package deals with links and processes, and knows
+// nothing about DHCP.
 package netns
 
 import (
@@ -22,7 +22,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Namespace is one host: a network stack with nothing in it but lo.
+// Namespace is one host: a network stack with only lo.
 type Namespace struct{ file *os.File }
 
 // New makes a namespace. It needs root (CAP_SYS_ADMIN).
@@ -45,11 +45,11 @@ func New() (*Namespace, error) {
 	return n, nil
 }
 
-// Close gives the namespace up.
+// Close releases the namespace.
 func (n *Namespace) Close() error { return n.file.Close() }
 
-// Do calls f on a thread that is in the namespace: the sockets that f opens
-// stay there, and the programs that it starts.
+// Do calls f on a thread that is in the namespace. Sockets that f opens and
+// programs that it starts stay there.
 func (n *Namespace) Do(f func() error) error {
 	return onThread(func() error {
 		if err := unix.Setns(int(n.file.Fd()), unix.CLONE_NEWNET); err != nil {
@@ -62,8 +62,8 @@ func (n *Namespace) Do(f func() error) error {
 // ofThread is the namespace of the calling thread.
 const ofThread = "/proc/thread-self/ns/net"
 
-// onThread calls f, which may change its thread's namespace, and changes it
-// back.
+// onThread calls f, which may change its thread's namespace, and then restores
+// the namespace.
 func onThread(f func() error) error {
 	done := make(chan error, 1)
 	go func() {
@@ -76,7 +76,7 @@ func onThread(f func() error) error {
 		defer home.Close()
 		err = f()
 		if back := unix.Setns(int(home.Fd()), unix.CLONE_NEWNET); back != nil {
-			// The thread is in the wrong place: it stays locked and so ends
+			// The thread is in the wrong namespace: it stays locked, so it ends
 			// with this goroutine.
 			done <- errors.Join(err, fmt.Errorf("setns back: %w", back))
 			return
@@ -87,7 +87,8 @@ func onThread(f func() error) error {
 	return <-done
 }
 
-// Start starts a program in the namespace. It does not outlive this process.
+// Start starts a program in the namespace. The program does not outlive this
+// process.
 func (n *Namespace) Start(cmd *exec.Cmd) error {
 	if cmd.SysProcAttr == nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{}
@@ -96,8 +97,8 @@ func (n *Namespace) Start(cmd *exec.Cmd) error {
 	return n.Do(cmd.Start)
 }
 
-// Kill ends all processes in the namespace, those that a program started in
-// the background too: the host loses its power.
+// Kill ends all processes in the namespace, including those that a program
+// started in the background: the host loses its power.
 func (n *Namespace) Kill() error {
 	own, err := n.file.Stat()
 	if err != nil {
@@ -118,7 +119,8 @@ func (n *Namespace) Kill() error {
 			if err != nil {
 				return err
 			}
-			// Once more round: it may have started another meanwhile.
+			// One more round: it may have started another process in the
+			// meantime.
 			alive = true
 			if err := unix.Kill(pid, unix.SIGKILL); err != nil && err != unix.ESRCH {
 				return fmt.Errorf("kill %d: %w", pid, err)
@@ -128,7 +130,8 @@ func (n *Namespace) Kill() error {
 	return nil
 }
 
-// Run runs a program in the namespace to its end. Its output is in the error.
+// Run runs a program in the namespace until it ends. A returned error contains
+// the program's output.
 func (n *Namespace) Run(name string, args ...string) error {
 	cmd := exec.Command(name, args...)
 	out, err := n.output(cmd)
@@ -154,23 +157,23 @@ func (n *Namespace) output(cmd *exec.Cmd) ([]byte, error) {
 	return out, errors.Join(err, cmd.Wait())
 }
 
-// LAN is a segment: a bridge in a namespace of its own.
+// LAN is a segment: a bridge in its own namespace.
 type LAN struct {
 	*Namespace
 	ports int
 }
 
-// Bridge is the name of the LAN's own interface, where all its frames pass.
+// Bridge is the name of the LAN's own interface, which all its frames pass.
 const Bridge = "br0"
 
-// NewLAN makes a segment with nobody on it.
+// NewLAN makes a segment without hosts.
 func NewLAN() (*LAN, error) {
 	n, err := New()
 	if err != nil {
 		return nil, err
 	}
 	// No spanning tree: a port forwards at once. No snooping, and no IPv6
-	// chatter of the bridge itself.
+	// traffic from the bridge itself.
 	err = errors.Join(
 		n.Run("ip", "link", "add", Bridge, "type", "bridge", "stp_state", "0", "forward_delay", "0", "mcast_snooping", "0"),
 		n.Run("ip", "link", "set", Bridge, "up", "promisc", "on", "addrgenmode", "none"))
@@ -180,8 +183,8 @@ func NewLAN() (*LAN, error) {
 	return &LAN{Namespace: n}, nil
 }
 
-// Plug connects a host to the segment by an interface with a name, and a
-// hardware address where mac is not empty. Frames pass when it returns.
+// Plug connects a host to the segment with a named interface, which gets the
+// hardware address mac unless mac is empty. Frames pass when Plug returns.
 func (l *LAN) Plug(host *Namespace, name, mac string) error {
 	l.ports++
 	port := fmt.Sprintf("port%d", l.ports)
@@ -189,8 +192,8 @@ func (l *LAN) Plug(host *Namespace, name, mac string) error {
 	if mac != "" {
 		add = append(add, "address", mac)
 	}
-	// The peer is made here and moved: "ip" names the target namespace by a
-	// file, and the host's is open in this process.
+	// The peer is made here and then moved: "ip" names the target namespace by
+	// a file, and the host's is open in this process.
 	add = append(add, "netns", fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), host.file.Fd()))
 	err := errors.Join(
 		l.Run("ip", add...),
@@ -202,10 +205,10 @@ func (l *LAN) Plug(host *Namespace, name, mac string) error {
 	return errors.Join(l.awaitLink(port), host.awaitLink(name))
 }
 
-// awaitLink waits until an interface whose both ends are up carries frames.
-// The kernel tells the queue and the bridge of a new carrier from a work queue
-// that shares a lock with all changes of all interfaces: where much is set up
-// at once, what is sent before is dropped without an error.
+// awaitLink waits until an interface with both ends up carries frames. The
+// kernel notifies the queue and the bridge of a new carrier from a work queue
+// that shares a lock with all changes of all interfaces. While many interfaces
+// are being set up, frames sent before that are dropped without an error.
 func (n *Namespace) awaitLink(name string) error {
 	const patience = time.Minute
 	return n.Do(func() error {

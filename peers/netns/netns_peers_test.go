@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestFirstFrame sends from each host at once after it was plugged in, while
-// other segments are set up: the frame is to get through.
+// TestFirstFrame sends from each host right after it was plugged in, while
+// other segments are being set up: the frame must get through.
 func TestFirstFrame(t *testing.T) {
 	for segment := range 16 {
 		t.Run(fmt.Sprint(segment), func(t *testing.T) {
@@ -53,10 +53,10 @@ func plug(t *testing.T, lan *LAN) *Namespace {
 	return host
 }
 
-// discard is the port of a service that nobody runs (RFC 863).
+// discard is the port of a service that no host runs (RFC 863).
 const discard = 9
 
-// hear opens a socket that gets broadcasts: the host has no address.
+// hear opens a socket that receives broadcasts on a host without an address.
 func hear(t *testing.T, host *Namespace) *net.UDPConn {
 	t.Helper()
 	var conn *net.UDPConn
@@ -71,7 +71,7 @@ func hear(t *testing.T, host *Namespace) *net.UDPConn {
 	return conn
 }
 
-// say broadcasts once, from a host with no address.
+// say broadcasts once from a host without an address.
 func say(t *testing.T, host *Namespace, word []byte) {
 	t.Helper()
 	err := host.Do(func() error {

@@ -1,5 +1,6 @@
-// Package perfdhcp runs Kea's perfdhcp, a load of four-way exchanges as a relay
-// agent sends them, and reads its report. It judges nothing.
+// Package perfdhcp runs Kea's perfdhcp, which generates a load of four-way
+// exchanges as a relay agent sends them, and reads its report. The package
+// judges nothing.
 package perfdhcp
 
 import (
@@ -15,20 +16,20 @@ import (
 	"time"
 )
 
-// Load is what one process sends.
+// Load is the load that one process sends.
 type Load struct {
-	Rate    int           // exchanges to begin each second
-	Period  time.Duration // for how long, in whole seconds
-	Clients int           // different hardware addresses, chosen at random
+	Rate    int           // exchanges to start per second
+	Period  time.Duration // how long, in whole seconds
+	Clients int           // number of hardware addresses, chosen at random
 	Base    string        // the first of them
-	From    netip.Addr    // the host's own address: giaddr
+	From    netip.Addr    // the host's own address, used as giaddr
 	Server  netip.Addr
 	Times   bool // report the times of each exchange
 
-	Wait time.Duration // for the last answers; 2 s where it is zero
+	Wait time.Duration // for the last answers; 2 s if it is zero
 }
 
-// Command is the process. It ends some time after the period.
+// Command returns the command to run. It ends some time after the period.
 func (l Load) Command() *exec.Cmd {
 	args := []string{"-4",
 		"-r", strconv.Itoa(l.Rate), "-p", strconv.Itoa(int(l.Period / time.Second)),
@@ -41,15 +42,15 @@ func (l Load) Command() *exec.Cmd {
 	return exec.Command("perfdhcp", append(args, l.Server.String())...)
 }
 
-// Report is what came of it.
+// Report is the result of a load.
 type Report struct {
 	Discovers, Offers int
 	Requests, Acks    int
-	// How long each answer took, where Load.Times asked for that.
+	// How long each answer took, if Load.Times is set.
 	OfferTimes, AckTimes []time.Duration
 }
 
-// Add sums the reports of processes that ran together.
+// Add adds up the reports of processes that ran at the same time.
 func (r Report) Add(o Report) Report {
 	return Report{
 		r.Discovers + o.Discovers, r.Offers + o.Offers, r.Requests + o.Requests, r.Acks + o.Acks,
@@ -57,7 +58,7 @@ func (r Report) Add(o Report) Report {
 	}
 }
 
-// Loss is the share of exchanges begun that did not come to their ACK.
+// Loss returns the fraction of started exchanges that did not reach their ACK.
 func (r Report) Loss() float64 {
 	if r.Discovers == 0 {
 		return 1
@@ -65,10 +66,10 @@ func (r Report) Loss() float64 {
 	return 1 - float64(r.Acks)/float64(r.Discovers)
 }
 
-// Parse reads the report that perfdhcp ends with.
+// Parse reads the report that perfdhcp prints at its end.
 func Parse(output []byte) (Report, error) {
 	var r Report
-	// What the section that is being read has room for.
+	// The counters of the section being read.
 	var counts map[string]*int
 	var times *[]time.Duration
 	found := 0

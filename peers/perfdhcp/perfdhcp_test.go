@@ -2,7 +2,8 @@ package perfdhcp
 
 import "testing"
 
-// report is what Kea 2.2's perfdhcp printed, but for repeats of its figures.
+// report is the output of Kea 2.2's perfdhcp, without repetitions of its
+// figures.
 const report = `Running: perfdhcp -4 -r 200 -p 3 -R 500 10.0.0.1
 Scenario: basic.
 ***Rate statistics***

@@ -1,4 +1,4 @@
-// Package proc reads what the kernel counts of a program that serves: proc(5).
+// Package proc reads the kernel's counters of a server process: proc(5).
 package proc
 
 import (
@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// CPU is the processor time, user and system, that a process has had with all
-// its children: those that run, and those that it waited for.
+// CPU returns the user and system processor time that a process has used with
+// all its children: the running ones, and those that it waited for.
 func CPU(pid int) (time.Duration, error) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
@@ -46,7 +46,7 @@ func CPU(pid int) (time.Duration, error) {
 			return 0, fmt.Errorf("child %q of %d: %w", s, pid, err)
 		}
 		cpu, err := CPU(child)
-		// One that has just ended is counted next time, with its parent.
+		// A process that has just ended is counted next time, with its parent.
 		if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ESRCH) {
 			return 0, err
 		}
@@ -55,11 +55,10 @@ func CPU(pid int) (time.Duration, error) {
 	return sum, nil
 }
 
-// Resident is the memory of a process, in bytes; Peak is the most that it has
-// had.
+// Resident returns the current memory of a process, in bytes.
 func Resident(pid int) (int64, error) { return status(pid, "VmRSS:") }
 
-// Peak is Resident's.
+// Peak returns the most memory that a process has had, in bytes.
 func Peak(pid int) (int64, error) { return status(pid, "VmHWM:") }
 
 func status(pid int, key string) (int64, error) {

@@ -7,7 +7,7 @@ import (
 )
 
 func TestCPU(t *testing.T) {
-	// A child that is waited for counts as its parent's.
+	// A child's time counts as its parent's once the parent has waited for it.
 	before, err := CPU(os.Getpid())
 	if err != nil {
 		t.Fatal(err)

@@ -1,6 +1,6 @@
-// Package report puts what was measured into a page of documentation: a
-// section for each benchmark, with the machine that it ran on. What is
-// measured, and how it is told, is not known here.
+// Package report writes measurements into a page of documentation: one section
+// per benchmark, with the machine that it ran on. The package knows nothing
+// about the measurements or their presentation.
 package report
 
 import (
@@ -15,8 +15,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Write puts text into the section of a name of a Markdown file, in the place
-// of what was there, or at the end. The section stands between two comments.
+// Write writes text into the named section of a Markdown file. It replaces the
+// section's text, or appends the section. Two comments mark the section.
 func Write(path, name, text string) error {
 	page, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -40,7 +40,7 @@ func replace(page []byte, name, text string) []byte {
 	return bytes.Join([][]byte{before, after}, []byte(section))
 }
 
-// Machine describes this one in a line: processors, kernel, Go.
+// Machine describes this machine in one line: processors, kernel, Go.
 func Machine() (string, error) {
 	model := runtime.GOARCH
 	info, err := os.ReadFile("/proc/cpuinfo")
@@ -57,7 +57,7 @@ func Machine() (string, error) {
 	if err := unix.Uname(&u); err != nil {
 		return "", os.NewSyscallError("uname", err)
 	}
-	// The kernel's version without what its builder has put behind it.
+	// The kernel's version without its builder's suffix.
 	release, _, _ := strings.Cut(unix.ByteSliceToString(u.Release[:]), "-")
 	return fmt.Sprintf("%d cores (%s), Linux %s, %s", runtime.NumCPU(), model, release, runtime.Version()), nil
 }

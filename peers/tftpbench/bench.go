@@ -1,7 +1,7 @@
-// Package tftpbench measures TFTP servers beside each other. Each has two hosts
-// and a cable of its own, so that all of them run throughout and take turns:
-// what else the machine does meanwhile falls on all alike. The load is
-// tftpload's. It does not judge.
+// Package tftpbench measures TFTP servers next to each other. Each server has
+// two hosts and a cable, so all servers run throughout and take turns: other
+// work on the machine affects all of them equally. tftpload generates the load.
+// The package does not judge.
 package tftpbench
 
 import (
@@ -20,8 +20,8 @@ import (
 const (
 	port = 69
 
-	// The huge file is for one client, and what its window allows: the two
-	// round trips that a transfer begins with are then nothing.
+	// The huge file is for one client and the rate that its window allows: with
+	// this file, the two round trips at the start of a transfer do not matter.
 	huge, large, small             = "huge", "large", "small"
 	hugeSize, largeSize, smallSize = 64 << 20, 4 << 20, 4 << 10
 )
@@ -33,11 +33,11 @@ type Case struct {
 	BlockSize, Window int
 	Delay             time.Duration
 	Loss              float64
-	File              string // which of ours; of small ones those a second count
+	File              string // which of our files; for small ones, files per second count
 }
 
-// Cases are what machines ask for: PXELINUX's blocks at a window of 1, EDK2's
-// at one of 4; larger windows are those of loaders that want to be fast.
+// Cases are the requests that machines make: PXELINUX's blocks with a window of
+// 1, EDK2's with a window of 4; larger windows are those of fast loaders.
 var Cases = []Case{
 	{Name: "50 clients, window 1", Clients: 50, BlockSize: 1408, Window: 1, File: large},
 	{Name: "200 clients, window 1", Clients: 200, BlockSize: 1408, Window: 1, File: large},
@@ -51,20 +51,20 @@ var Cases = []Case{
 	{Name: "files of 4 KiB, 100 clients", Clients: 100, BlockSize: 1468, Window: 1, File: small},
 }
 
-// delayed is the round-trip time that a case is to have.
+// delayed is the round-trip time of a delayed case.
 const delayed = 500 * time.Microsecond
 
-// Result is what one server did in one case.
+// Result is the result of one server in one case.
 type Result struct {
-	Rate              float64       // median; bytes a second, or files
-	CPU               time.Duration // of the server for 10⁹ bytes
+	Rate              float64       // median; bytes or files per second
+	CPU               time.Duration // of the server per 10⁹ bytes
 	BlockSize, Window int           // granted
-	Err               error         // instead
+	Err               error         // if set, replaces the other fields
 }
 
-// Measure runs the cases, a number of times each for so long. The results are
-// by case, then by server. rtt is what a delayed exchange takes at least, on
-// the last server's cable.
+// Measure runs each case runs times for the given length. The results are by
+// case, then by server. rtt is the minimum duration of a delayed exchange,
+// measured on the last server's cable.
 func Measure(ctx context.Context, servers []fileserver.Server, cases []Case, runs int, length time.Duration, log io.Writer) (results [][]Result, rtt time.Duration, err error) {
 	contents := map[string]tftpload.Bytes{huge: tftpload.Random(3, hugeSize), large: tftpload.Random(1, largeSize), small: tftpload.Random(2, smallSize)}
 	files := map[string][]byte{}
@@ -131,7 +131,7 @@ func ready(ctx context.Context, r *fileserver.Running, content tftpload.Content)
 	}
 }
 
-// load sends one load, and takes the server's processor time meanwhile.
+// load sends one load, and measures the server's processor time meanwhile.
 func load(ctx context.Context, server *fileserver.Running, l tftpload.Load) (tftpload.Report, time.Duration, error) {
 	l.Server, l.In, l.From = netip.AddrPortFrom(fileserver.Address, port), server.Client.Do, fileserver.Clients
 	before, err := server.CPU()
@@ -140,14 +140,14 @@ func load(ctx context.Context, server *fileserver.Running, l tftpload.Load) (tft
 	}
 	var after time.Duration
 	var cpuErr error
-	// Before the transfers are given up: a child that ends takes its time with
-	// it where its parent does not wait for it.
+	// Before the transfers are given up: if a parent does not wait for its
+	// child, the child's time is lost when it ends.
 	l.Over = func() { after, cpuErr = server.CPU() }
 	r, err := l.Run(ctx)
 	return r, after - before, errors.Join(err, cpuErr)
 }
 
-// tally gathers the runs of one server in one case.
+// tally collects the runs of one server in one case.
 type tally struct {
 	rates             []float64
 	cpu               time.Duration

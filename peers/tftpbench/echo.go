@@ -17,11 +17,11 @@ import (
 
 const exchanges = 2000
 
-// roundTrip is the median time from one datagram to the next on a server's
-// cable, where the client holds each back for a delay, as the load does, and
-// at the other end is the least that a server can be: a program that sleeps
-// until something comes, and sends it back. Each has a processor of its own:
-// on the client's, which never sleeps, nobody would have to be woken.
+// roundTrip returns the median time from one datagram to the next on a server's
+// cable, if the client holds each datagram back for a delay, as the load does.
+// The other end is the minimal server: a program that sleeps until a datagram
+// arrives, and sends it back. Each end has its own processor: on the client's
+// processor, which never sleeps, no thread would have to be woken.
 func roundTrip(r *fileserver.Running, delay time.Duration) (time.Duration, error) {
 	var all unix.CPUSet
 	if err := unix.SchedGetaffinity(0, &all); err != nil {
@@ -44,7 +44,7 @@ func roundTrip(r *fileserver.Running, delay time.Duration) (time.Duration, error
 		return 0, err
 	}
 	defer unix.Close(client)
-	// Should a datagram be lost the echo is not to wait for ever.
+	// If a datagram is lost, the echo must not wait indefinitely.
 	patience := unix.NsecToTimeval((10 * time.Second).Nanoseconds())
 	if err := unix.SetsockoptTimeval(echo, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &patience); err != nil {
 		return 0, os.NewSyscallError("setsockopt SO_RCVTIMEO", err)
@@ -64,7 +64,7 @@ func roundTrip(r *fileserver.Running, delay time.Duration) (time.Duration, error
 	return times[exchanges/2], nil
 }
 
-// on calls f on one processor of all. The thread must not end afterwards:
+// on calls f on one processor. The thread must not end afterwards, because
 // programs that it started would be killed with it (PR_SET_PDEATHSIG).
 func on(processor int, all *unix.CPUSet, f func() error) error {
 	runtime.LockOSThread()
@@ -78,7 +78,7 @@ func on(processor int, all *unix.CPUSet, f func() error) error {
 	return errors.Join(err, os.NewSyscallError("sched_setaffinity", unix.SchedSetaffinity(0, all)))
 }
 
-// sendBack is the other end.
+// sendBack is the echoing end.
 func sendBack(fd int) error {
 	b := make([]byte, 4)
 	for range exchanges {
@@ -96,7 +96,7 @@ func sendBack(fd int) error {
 	return nil
 }
 
-// exchange takes the times.
+// exchange measures the times.
 func exchange(fd int, to unix.Sockaddr, delay time.Duration, times []time.Duration) error {
 	b := make([]byte, 4)
 	last := time.Now()
@@ -124,7 +124,7 @@ func exchange(fd int, to unix.Sockaddr, delay time.Duration, times []time.Durati
 	return nil
 }
 
-// socket opens one in a namespace.
+// socket opens a socket in a namespace.
 func socket(in func(func() error) error, addr unix.SockaddrInet4, flags int) (fd int, err error) {
 	err = in(func() error {
 		if fd, err = unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|flags, 0); err != nil {

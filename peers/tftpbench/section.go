@@ -5,20 +5,21 @@ import (
 	"time"
 )
 
-// CPUCase is the case whose processor time the table has.
+// CPUCase is the case whose processor time is in the table.
 const CPUCase = "50 clients, window 16"
 
-// DelayedCase is the case that the round-trip time bounds, and goal the part of
-// that bound that pxed is to reach in it.
+// DelayedCase is the case whose rate the round-trip time limits. goal is the
+// fraction of that limit that pxed must reach.
 const (
 	DelayedCase = "one client, window 16, RTT 0.5 ms"
 	goal        = 0.97
 )
 
-// Section is the table with what one must know to read it. ours is pxed's rate
-// in DelayedCase, in bytes a second, or zero where that was not measured.
+// Section returns the table with what a reader must know to interpret it. ours
+// is pxed's rate in DelayedCase, in bytes per second, or zero if it was not
+// measured.
 func Section(machine string, runs int, length, rtt time.Duration, ours float64, table string) string {
-	// A window of 16 blocks of 1468 bytes in each round trip.
+	// One window of 16 blocks of 1468 bytes per round trip.
 	most := func(rtt time.Duration) float64 { return 16 * 1468 / rtt.Seconds() / 1e6 }
 	return fmt.Sprintf(`## TFTP
 
@@ -53,7 +54,7 @@ Only the ratios say anything of another machine.
 		milliseconds(delayed), most(delayed), ofGoal(ours, most(delayed)), milliseconds(rtt), most(rtt), ofGoal(ours, most(rtt)))
 }
 
-// ofGoal tells whether a rate is what it is to be, of the most there can be in
+// ofGoal reports whether a rate reaches the goal, relative to the maximum in
 // MB/s.
 func ofGoal(rate, most float64) string {
 	if rate == 0 {

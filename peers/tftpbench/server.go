@@ -6,14 +6,14 @@ import (
 	"github.com/pxebox/pxebox/peers/fileserver"
 )
 
-// Folders are where the programs are.
+// Folders are the folders of the programs.
 type Folders struct {
 	Bin   string // ours, as built
-	Peers string // Debian packages of peers, unpacked
-	Pin   string // a program that serves a folder, its argument, by pin/tftp
+	Peers string // unpacked Debian packages of peers
+	Pin   string // a program that serves the folder in its argument with pin/tftp
 }
 
-// Servers are those to be compared; the last is ours. Each may have as many
+// Servers returns the servers to compare; the last is ours. Each allows as many
 // transfers as there are clients, and writes no log.
 func Servers(f Folders) []fileserver.Server {
 	return []fileserver.Server{

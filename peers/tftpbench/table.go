@@ -7,8 +7,8 @@ import (
 	"github.com/pxebox/pxebox/peers/fileserver"
 )
 
-// Table writes the results as Markdown. The last server is compared with the
-// best of the others. The CPU row is that of the case of that name.
+// Table returns the results in Markdown. It compares the last server with the
+// best of the others. The CPU row is that of the case CPUCase.
 func Table(servers []fileserver.Server, cases []Case, results [][]Result, cpuCase string) string {
 	var b strings.Builder
 	b.WriteString("| case |")
@@ -60,7 +60,7 @@ func row(b *strings.Builder, name string, results []Result, cell func(Result) (f
 	fmt.Fprintf(b, " **%.2f** |\n", last/best)
 }
 
-// lowered says what the server did not grant.
+// lowered describes what the server did not grant.
 func lowered(c Case, r Result) string {
 	s := ""
 	if r.Window < c.Window {
@@ -72,7 +72,8 @@ func lowered(c Case, r Result) string {
 	return s
 }
 
-// number writes three digits, and more where there are more before the point.
+// number formats a number with three digits, or more if there are more before
+// the point.
 func number(f float64) string {
 	switch {
 	case f < 10:

@@ -10,14 +10,14 @@ import (
 	"os"
 )
 
-// Content is what a file must hold.
+// Content is the expected content of a file.
 type Content interface {
 	Size() int64
-	// Equal reports whether b are the file's bytes from an offset on.
+	// Equal reports whether b holds the file's bytes from an offset on.
 	Equal(b []byte, offset int64) bool
 }
 
-// errContent says that the server sent what is not in the file.
+// errContent means that the server sent bytes that are not in the file.
 var errContent = errors.New("wrong content")
 
 // compare is a tftpclient.Body.
@@ -31,11 +31,11 @@ func (l Load) compare(b []byte, at int64, last bool) error {
 	return nil
 }
 
-// Bytes is a content in memory.
+// Bytes is content in memory.
 type Bytes []byte
 
-// Random makes the pseudo-random content that a seed stands for. No two blocks
-// of it are alike, so that one in another's place is found.
+// Random returns pseudo-random content for a seed. No two blocks of it are
+// alike, so a swapped block is detected.
 func Random(seed uint64, size int) Bytes {
 	source := rand.NewPCG(seed, 0)
 	b := make([]byte, 0, size+8)
@@ -45,21 +45,21 @@ func Random(seed uint64, size int) Bytes {
 	return b[:size]
 }
 
-// Size is the length in bytes.
+// Size returns the length in bytes.
 func (c Bytes) Size() int64 { return int64(len(c)) }
 
-// Equal is Content's.
+// Equal implements Content.
 func (c Bytes) Equal(b []byte, offset int64) bool {
 	return offset+int64(len(b)) <= int64(len(c)) && bytes.Equal(c[offset:offset+int64(len(b))], b)
 }
 
-// Sparse is a content that is longer than anybody wants to store: zeros, with
-// a pseudo-random mark each MarkEvery bytes.
+// Sparse is content that is too long to store: zeros, with a pseudo-random mark
+// every MarkEvery bytes.
 type Sparse int64
 
 const (
-	// MarkEvery is no multiple of a block size times 65,536: a transfer whose
-	// block numbers went wrong when they rolled over would show.
+	// MarkEvery is not a multiple of a block size times 65,536, so a transfer
+	// with wrong block numbers after a wrap is detected.
 	MarkEvery = 64<<20 + 12345
 	markSize  = 16 << 10
 )
@@ -68,10 +68,10 @@ var zeros [64 << 10]byte
 
 func mark(i int64) Bytes { return Random(uint64(i)+1, markSize) }
 
-// Size is the length in bytes.
+// Size returns the length in bytes.
 func (c Sparse) Size() int64 { return int64(c) }
 
-// Equal is Content's.
+// Equal implements Content.
 func (c Sparse) Equal(b []byte, offset int64) bool {
 	if offset+int64(len(b)) > int64(c) {
 		return false
@@ -95,7 +95,7 @@ func (c Sparse) Equal(b []byte, offset int64) bool {
 	return true
 }
 
-// Create writes the file. It takes little room where the file system knows
+// Create writes the file. It takes little space if the file system supports
 // holes.
 func (c Sparse) Create(path string) error {
 	f, err := os.Create(path)
@@ -114,8 +114,8 @@ func (c Sparse) Create(path string) error {
 	return f.Close()
 }
 
-// Check reads a stream to its end as the content from an offset on. It returns
-// the number of bytes that were right.
+// Check reads a stream to its end and compares it with the content from an
+// offset on. It returns the number of correct bytes.
 func Check(c Content, r io.Reader, offset int64) (int64, bool) {
 	buf := make([]byte, 64<<10)
 	good := int64(0)

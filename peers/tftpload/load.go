@@ -1,8 +1,8 @@
-// Package tftpload is a crowd of TFTP clients (RFC 1350, 2347, 2348, 7440) that
-// fetch one file over and over, to see how fast a server is. Each transfer has
-// a port of its own, as firmware does it. Every byte that comes in is compared
-// with the file's. A delay and a loss can be had on any kernel: they happen
-// here, at the clients' edge. It knows of no server.
+// Package tftpload simulates many TFTP clients (RFC 1350, 2347, 2348, 7440)
+// that fetch one file repeatedly, to measure how fast a server is. Each
+// transfer has its own port, as with firmware. Every received byte is compared
+// with the file's. A delay and a loss work on any kernel, because the package
+// applies them at the clients' end. It does not know any particular server.
 package tftpload
 
 import (
@@ -18,41 +18,41 @@ import (
 	"github.com/pxebox/pxebox/internal/test/tftpclient"
 )
 
-// Load is what the clients do.
+// Load describes what the clients do.
 type Load struct {
 	Server    netip.AddrPort
-	Name      string // of the file, as the clients ask for it
+	Name      string // of the file, as the clients request it
 	Content   Content
 	Clients   int
-	From      []netip.Addr // the clients' own addresses, in turn; none: the kernel's choice
+	From      []netip.Addr // the clients' addresses, in turn; if empty, the kernel chooses
 	BlockSize int          // bytes
-	Window    int          // blocks; 1: not asked for
+	Window    int          // blocks; 1: not requested
 
-	// Duration is how long to go on. What is under way then is given up with
-	// an ERROR, so that the server is free. 0: each client fetches the file
-	// once.
+	// Duration is how long to run. Transfers that are then under way are
+	// aborted with an ERROR, so that the server is free. 0: each client fetches
+	// the file once.
 	Duration time.Duration
-	// Over, where it is set, is called when the time is over and before
-	// anything is given up.
+	// Over, if set, is called when the time is over and before any transfer is
+	// aborted.
 	Over func()
-	// Spin has the clients look for datagrams without a pause, so that it is
-	// the server that is measured, and not how soon a thread wakes.
+	// Spin makes the clients poll for datagrams without a pause, so that the
+	// result measures the server, and not how soon a thread wakes.
 	Spin bool
-	// Delay is for how long each datagram to the server is held back: with no
-	// delay on the way, the round-trip time.
+	// Delay is how long each datagram to the server is held back: without other
+	// delays, it is the round-trip time.
 	Delay time.Duration
-	// Loss is the chance of each datagram, either way, to get lost. Seed makes
-	// it the same ones each time.
+	// Loss is the probability that a datagram in either direction is lost. With
+	// the same Seed, the same datagrams are lost.
 	Loss float64
 	Seed uint64
-	// Retry is how long a client waits before it repeats its last packet; 0:
-	// 250 ms, which is iPXE's shortest.
+	// Retry is how long a client waits before it retransmits its last packet;
+	// 0: 250 ms, which is iPXE's shortest.
 	Retry time.Duration
-	// Tries is how often it does so before it gives up; 0: ten times.
+	// Tries is how often a client retransmits before it gives up; 0: ten times.
 	Tries int
 	// Loops is the number of threads; 0: one.
 	Loops int
-	// In calls a function in the namespace to send from; nil: here.
+	// In calls a function in the namespace to send from; nil: the current one.
 	In func(func() error) error
 }
 
@@ -60,21 +60,21 @@ func (l Load) options() tftpclient.Options {
 	return tftpclient.Options{BlockSize: l.BlockSize, Window: l.Window}
 }
 
-// Report is what came of it.
+// Report is the result of a load.
 type Report struct {
-	Bytes   int64 // received for the first time, all of them right
+	Bytes   int64 // received for the first time, all of them correct
 	Files   int   // complete
 	Elapsed time.Duration
-	Repeats int // packets that clients sent again, because nothing came
-	// What the server granted.
+	Repeats int // packets that clients retransmitted after a timeout
+	// BlockSize and Window are what the server granted.
 	BlockSize, Window int
 }
 
-// Rate is in bytes a second.
+// Rate returns bytes per second.
 func (r Report) Rate() float64 { return float64(r.Bytes) / r.Elapsed.Seconds() }
 
-// Run sends the load. A wrong byte, an ERROR packet, or a server that does not
-// answer for so long is an error, and ends it.
+// Run sends the load. A wrong byte, an ERROR packet, or a server that stops
+// answering is an error and ends the run.
 func (l Load) Run(ctx context.Context) (Report, error) {
 	in := l.In
 	if in == nil {

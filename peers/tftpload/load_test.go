@@ -17,7 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// serve runs another implementation's server on loopback.
+// serve runs a third-party server on loopback.
 func serve(t *testing.T, content []byte) netip.AddrPort {
 	t.Helper()
 	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
@@ -29,8 +29,8 @@ func serve(t *testing.T, content []byte) netip.AddrPort {
 		return err
 	}, nil)
 	s.SetTimeout(20 * time.Millisecond)
-	s.SetBlockSizeNegotiation(false)                   // else 512 for what comes before Serve is ready
-	s.SetBackoff(func(int) time.Duration { return 0 }) // its own is up to a second
+	s.SetBlockSizeNegotiation(false)                   // otherwise 512 for requests that arrive before Serve is ready
+	s.SetBackoff(func(int) time.Duration { return 0 }) // its default is up to a second
 	done := make(chan struct{})
 	go func() { s.Serve(conn); close(done) }()
 	t.Cleanup(func() { s.Shutdown(); <-done })
@@ -69,8 +69,8 @@ func TestLoad(t *testing.T) {
 	})
 }
 
-// Datagrams that the kernel leaves together, since they were sent so, are
-// taken apart: each block counts, and each can get lost.
+// The kernel leaves datagrams together that were sent together. The client
+// splits them: each block counts, and each can get lost.
 func TestSegmentedMessages(t *testing.T) {
 	content := Random(9, 300_000)
 	server := serveWindows(t, content)
@@ -95,8 +95,8 @@ func TestSegmentedMessages(t *testing.T) {
 	}
 }
 
-// serveWindows is a server that sends each window as one segmented message,
-// and again whatever follows an ACK. It has no clock.
+// serveWindows is a server that sends each window as one segmented message, and
+// sends the blocks after an ACK again. It has no timer.
 func serveWindows(t *testing.T, content []byte) netip.AddrPort {
 	t.Helper()
 	const blockSize, window = 1000, 16

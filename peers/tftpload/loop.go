@@ -15,28 +15,28 @@ import (
 )
 
 const (
-	batch = 16 // messages a system call
-	// maxMessage is what one message may bring: an IP packet's bytes, or many
+	batch = 16 // messages per system call
+	// maxMessage is the largest message: the bytes of an IP packet, or many
 	// datagrams that the kernel has left together.
 	maxMessage = 64 << 10
-	// patrol is how often clients are looked at that nothing comes in for.
+	// patrol is how often to check the clients that receive nothing.
 	patrol = 20 * time.Millisecond
-	// receiveBuffer of each client holds some windows: what a full one drops
-	// would be counted against the server.
+	// receiveBuffer of each client holds several windows: packets that a full
+	// buffer drops would be counted against the server.
 	receiveBuffer = 4 << 20
 )
 
-// client is one machine: the transfer that it is at.
+// client is one machine with its current transfer.
 type client struct {
 	tftpclient.Transfer
-	fd        int  // -1: none, it has ended
+	fd        int  // -1: none, the client has ended
 	connected bool // to the server's port for this transfer (RFC 1350 §4)
 	heard     time.Duration
 	tries     int
-	serial    uint32 // of its transfers
+	serial    uint32 // number of its transfer
 }
 
-// held is an ACK on its way through the delay.
+// held is an ACK that waits for its delay to pass.
 type held struct {
 	due    time.Duration
 	client int
@@ -65,8 +65,8 @@ type loop struct {
 	buffers  [batch][maxMessage]byte
 }
 
-// control is the one control message that is asked for: how long each of the
-// datagrams is that a message is made of.
+// control is the only requested control message: the length of each of the
+// datagrams in a message.
 type control struct {
 	unix.Cmsghdr
 	size int32
@@ -95,7 +95,8 @@ func newLoop(l Load) (*loop, error) {
 		w.vectors[i].SetLen(maxMessage)
 		m := &w.messages[i].Msghdr
 		m.Iov, m.Iovlen = &w.vectors[i], 1
-		// The kernel leaves the length as it is: there are no other addresses.
+		// The kernel leaves the length as it is, because all addresses have the
+		// same length.
 		m.Name, m.Namelen = (*byte)(unsafe.Pointer(&w.names[i])), unix.SizeofSockaddrInet4
 		m.Control = (*byte)(unsafe.Pointer(&w.controls[i]))
 	}
@@ -116,7 +117,7 @@ func (w *loop) close() error {
 
 func networkOrder(port uint16) uint16 { return port<<8 | port>>8 }
 
-// run goes on until the time is over, or each client has the file.
+// run runs until the time is over, or until each client has the file.
 func (w *loop) run(ctx context.Context) (Report, error) {
 	w.begun = time.Now()
 	for i := range w.clients {
@@ -129,7 +130,7 @@ func (w *loop) run(ctx context.Context) (Report, error) {
 	for w.running > 0 {
 		wait := int(patrol / time.Millisecond)
 		if w.Spin || len(w.held) > 0 {
-			wait = 0 // for an ACK that is due, a timer would be late by some 50 µs
+			wait = 0 // for an ACK that is due soon: a timer would be some 50 µs late
 		}
 		n, err := unix.EpollWait(w.epoll, events, wait)
 		if err != nil && err != unix.EINTR {
@@ -159,7 +160,7 @@ func (w *loop) run(ctx context.Context) (Report, error) {
 	return w.report, nil
 }
 
-// dial begins a client's next transfer.
+// dial starts a client's next transfer.
 func (w *loop) dial(i int) error {
 	c := &w.clients[i]
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
@@ -177,12 +178,13 @@ func (w *loop) dial(i int) error {
 		}
 	}
 	if w.Window > 1 {
-		// What a server sends as one message and no card has cut is not to be
-		// cut here: on a virtual cable the server would pay for that.
+		// A message that a server sends in one piece, and that no card has
+		// split, must not be split here: on a virtual cable the server would
+		// pay for that.
 		if err := unix.SetsockoptInt(fd, unix.SOL_UDP, unix.UDP_GRO, 1); err != nil {
 			return os.NewSyscallError("setsockopt UDP_GRO", err)
 		}
-		// Past the system's limit, where we may.
+		// Exceeds the system's limit, if allowed.
 		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer); err != nil {
 			return os.NewSyscallError("setsockopt SO_RCVBUFFORCE", err)
 		}
@@ -194,7 +196,8 @@ func (w *loop) dial(i int) error {
 	return w.ask(c)
 }
 
-// hangUp ends a client's transfer, at the server too if that is not through.
+// hangUp ends a client's transfer. If the transfer is incomplete, it also ends
+// it at the server.
 func (w *loop) hangUp(c *client) {
 	if c.fd < 0 {
 		return
@@ -202,8 +205,8 @@ func (w *loop) hangUp(c *client) {
 	if c.connected {
 		send(c.fd, []byte("\x00\x05\x00\x00enough\x00"), nil)
 	}
-	// By itself it would only go with its last copy, which a program that is
-	// being started may hold for a moment.
+	// Without this call, the registration would only disappear with the last
+	// copy of the socket, which a program being started may hold for a moment.
 	_ = unix.EpollCtl(w.epoll, unix.EPOLL_CTL_DEL, c.fd, nil)
 	unix.Close(c.fd)
 	c.fd = -1
@@ -220,7 +223,7 @@ func (w *loop) ask(c *client) error {
 	return send(c.fd, w.request, &w.server)
 }
 
-// ack acknowledges all that came in order, after the delay.
+// ack acknowledges all blocks received in order, after the delay.
 func (w *loop) ack(i int) error {
 	if w.lost() {
 		return nil
@@ -234,7 +237,7 @@ func (w *loop) ack(i int) error {
 	return nil
 }
 
-// release sends what has been held back for long enough.
+// release sends the ACKs whose delay has passed.
 func (w *loop) release() error {
 	n := 0
 	for ; n < len(w.held) && w.held[n].due <= w.now; n++ {
@@ -251,7 +254,7 @@ func (w *loop) release() error {
 	return nil
 }
 
-// patrol has the clients repeat themselves for which nothing has come.
+// patrol makes clients retransmit if they have received nothing.
 func (w *loop) patrol() error {
 	for i := range w.clients {
 		c := &w.clients[i]
@@ -277,13 +280,13 @@ func (w *loop) patrol() error {
 	return nil
 }
 
-// receive takes what has come for a client.
+// receive reads what has arrived for a client.
 func (w *loop) receive(i int) error {
 	for k := range w.messages {
 		w.messages[k].SetControllen(int(unsafe.Sizeof(control{})))
 	}
 	c := &w.clients[i]
-	// The socket never blocks, so that the scheduler need not know.
+	// The socket never blocks, so the scheduler need not know.
 	n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(c.fd), uintptr(unsafe.Pointer(&w.messages[0])), batch, unix.MSG_DONTWAIT, 0, 0)
 	switch errno {
 	case 0:
@@ -306,14 +309,14 @@ func (w *loop) receive(i int) error {
 				return err
 			}
 			if c.serial != serial || c.fd < 0 {
-				return nil // that was the last one of this transfer
+				return nil // that was the last datagram of this transfer
 			}
 		}
 	}
 	return nil
 }
 
-// datagram takes one, unless it gets lost.
+// datagram processes one datagram, unless it is chosen to be lost.
 func (w *loop) datagram(i int, from *unix.RawSockaddrInet4, b []byte) error {
 	if w.lost() {
 		return nil
@@ -343,18 +346,18 @@ func (w *loop) datagram(i int, from *unix.RawSockaddrInet4, b []byte) error {
 	return nil
 }
 
-// complete ends a transfer that is whole, and begins the next.
+// complete ends a complete transfer, and starts the next.
 func (w *loop) complete(i int) error {
 	c := &w.clients[i]
 	w.report.Files++
-	// The last ACK knows no delay: the socket closes behind it.
+	// The last ACK is not delayed, because the socket is closed after it.
 	packet := c.ACK()
 	if !w.lost() {
 		if err := send(c.fd, packet[:], nil); err != nil {
 			return err
 		}
 	}
-	c.connected = false // and no ERROR follows
+	c.connected = false // so that no ERROR follows
 	w.hangUp(c)
 	if w.Duration == 0 {
 		return nil
@@ -362,9 +365,9 @@ func (w *loop) complete(i int) error {
 	return w.dial(i)
 }
 
-// send sends a datagram; to is nil for the connected peer. A full queue is a
-// loss like any other, and a server that has closed its port will be heard of
-// no more: both are found by the patrol.
+// send sends a datagram; to is nil for the connected peer. A full queue counts
+// as a loss, and a server that has closed its port stops answering: patrol
+// detects both.
 func send(fd int, b []byte, to *unix.RawSockaddrInet4) error {
 	size := uintptr(0)
 	if to != nil {

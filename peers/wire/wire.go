@@ -1,7 +1,7 @@
-// Package wire is a bad cable between two hosts: it loses frames and delivers
-// some late, by a seeded chance. Its ends are TAP devices and this process is
-// the wire, so that it needs nothing of the kernel that not every kernel has.
-// It is slow, and no place to measure anything.
+// Package wire is a bad cable between two hosts: it loses some frames and
+// delivers some late, at random from a seed. Its ends are TAP devices and this
+// process is the wire, so it needs only kernel features that every kernel has.
+// It is slow and not suitable for measurements.
 package wire
 
 import (
@@ -18,16 +18,16 @@ import (
 	"github.com/pxebox/pxebox/peers/netns"
 )
 
-// Fault is what goes wrong on the way, to IPv4 frames in both directions. ARP
-// is spared: a kernel repeats it only after a second, and what is to be tested
-// stands above it.
+// Fault describes the faults on the way, for IPv4 frames in both directions.
+// ARP is exempt: a kernel repeats it only after a second, and the tests are
+// about the layers above it.
 type Fault struct {
-	Loss    float64 // chance of a frame to be lost
-	Reorder float64 // chance of a frame to come after the next one
+	Loss    float64 // probability that a frame is lost
+	Reorder float64 // probability that a frame arrives after the next one
 	Seed    uint64
 }
 
-// Wire is a cable that is plugged in.
+// Wire is a plugged-in cable.
 type Wire struct {
 	Lost, Late atomic.Int64 // frames
 
@@ -35,8 +35,8 @@ type Wire struct {
 	g    errgroup.Group
 }
 
-// Connect plugs a cable in, an interface of the same name at either end. They
-// have no address yet.
+// Connect plugs in a cable, with an interface of the same name at either end.
+// The interfaces have no address yet.
 func Connect(a, b *netns.Namespace, name string, f Fault) (*Wire, error) {
 	w := &Wire{}
 	var err error
@@ -51,13 +51,13 @@ func Connect(a, b *netns.Namespace, name string, f Fault) (*Wire, error) {
 	return w, nil
 }
 
-// Close unplugs it.
+// Close unplugs the cable.
 func (w *Wire) Close() error {
 	return errors.Join(w.a.Close(), w.b.Close(), w.g.Wait())
 }
 
-// tap makes the end of a cable in a namespace. It has no offload: what comes
-// out are whole frames with their checksums.
+// tap makes the end of a cable in a namespace. It has no offload, so it yields
+// whole frames with their checksums.
 func tap(n *netns.Namespace, name string) (*os.File, error) {
 	var f *os.File
 	err := n.Do(func() error {
@@ -73,7 +73,7 @@ func tap(n *netns.Namespace, name string) (*os.File, error) {
 		if err != nil {
 			return errors.Join(fmt.Errorf("TUNSETIFF %s: %w", name, err), unix.Close(fd))
 		}
-		// A file that the runtime polls: it must be a device already.
+		// The runtime polls this file, so it must be a device already.
 		f = os.NewFile(uintptr(fd), "/dev/net/tun")
 		return nil
 	})
@@ -86,7 +86,7 @@ func tap(n *netns.Namespace, name string) (*os.File, error) {
 	return f, nil
 }
 
-// carry is one direction.
+// carry carries frames in one direction.
 func (w *Wire) carry(to, from *os.File, f Fault, direction uint64) error {
 	random := rand.New(rand.NewPCG(f.Seed, direction))
 	buf := make([]byte, 64<<10)
@@ -107,8 +107,9 @@ func (w *Wire) carry(to, from *os.File, f Fault, direction uint64) error {
 				w.Lost.Add(1)
 				continue
 			case chance < f.Loss+f.Reorder && late == nil:
-				// It goes after the next one. Where none comes it is lost: the
-				// ends repeat themselves, and so send the next one.
+				// It is sent after the next frame. If no frame follows it is
+				// lost, and the ends then retransmit and so send the next
+				// frame.
 				w.Late.Add(1)
 				late = append([]byte{}, frame...)
 				continue

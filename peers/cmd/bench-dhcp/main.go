@@ -1,5 +1,5 @@
-// Bench-dhcp compares DHCP servers, pxed among them, and writes a table in
-// Markdown on its standard output, and into a page of documentation.
+// Bench-dhcp compares DHCP servers, including pxed, and writes a table in
+// Markdown to its standard output and into a page of documentation.
 package main
 
 import (

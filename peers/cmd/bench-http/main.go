@@ -1,5 +1,5 @@
 // Bench-http compares pxed's HTTP server with nginx, and writes a table in
-// Markdown on its standard output, and into a page of documentation.
+// Markdown to its standard output and into a page of documentation.
 package main
 
 import (

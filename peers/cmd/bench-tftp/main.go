@@ -1,5 +1,5 @@
-// Bench-tftp compares TFTP servers, pxed among them, and writes a table in
-// Markdown on its standard output, and into a page of documentation.
+// Bench-tftp compares TFTP servers, including pxed, and writes a table in
+// Markdown to its standard output and into a page of documentation.
 package main
 
 import (
@@ -91,7 +91,7 @@ func bench(f tftpbench.Folders, server, only string, runs int, length time.Durat
 	return errors.Join(err, printed)
 }
 
-// servePin is the server that somebody would write with pin/tftp.
+// servePin is the server that a programmer would write with pin/tftp.
 func servePin(folder string) error {
 	return pin.NewServer(func(name string, to io.ReaderFrom) error {
 		f, err := os.Open(filepath.Join(folder, filepath.Base(name)))
