@@ -101,8 +101,8 @@ func (s *fileSite) must(err error) {
 	}
 }
 
-// run runs a program on the client until it ends, and returns its standard
-// output.
+// run runs a program on the client until it ends. Its standard output goes to
+// out.
 func (s *fileSite) run(ctx context.Context, out io.Writer, name string, args ...string) error {
 	path, err := exec.LookPath(name)
 	if err != nil {

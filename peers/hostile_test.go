@@ -98,8 +98,8 @@ func TestHostilePackets(t *testing.T) {
 	}
 }
 
-// flood sends hostile packets of each kind: packets in all, and more until
-// enough is closed. It closes begun when a tenth is sent, and returns the
+// flood sends the given number of packets, of every hostile kind, and continues
+// until enough is closed. It closes begun when a tenth is sent, and returns the
 // number of packets sent. It returns an error if it ends before enough is
 // closed.
 func (s *fileSite) flood(packets int, begun chan<- struct{}, enough <-chan struct{}) (int, error) {

@@ -33,8 +33,8 @@ type Capture struct {
 	err  error // the reader's, once it has ended
 }
 
-// Start listens to a LAN. Frames that skip returns true for are not kept; nil
-// keeps all.
+// Start listens to a LAN. It drops frames for which skip returns true; a nil
+// skip keeps all.
 func Start(l *netns.LAN, path string, skip func(Packet) bool) (*Capture, error) {
 	c := &Capture{ending: make(chan struct{}), ended: make(chan struct{})}
 	err := l.Do(func() (err error) {

@@ -76,8 +76,7 @@ func dnsmasq(more string) func(context.Context, *netns.Namespace, string) (int, 
 		fmt.Sprintf("--dhcp-range=%v,%v,255.255.0.0,1h", first, last), "--dhcp-range=192.168.77.100,192.168.77.100,1h", more)
 }
 
-// command runs a program in its own folder, with a configuration file kea.json
-// if conf is not empty.
+// command runs a program in its own folder, where the file kea.json holds conf.
 func command(conf, name string, args ...string) func(context.Context, *netns.Namespace, string) (int, func(), error) {
 	return func(_ context.Context, host *netns.Namespace, dir string) (int, func(), error) {
 		path, err := exec.LookPath(name)

@@ -54,7 +54,7 @@ Only the ratios say anything of another machine.
 		milliseconds(delayed), most(delayed), ofGoal(ours, most(delayed)), milliseconds(rtt), most(rtt), ofGoal(ours, most(rtt)))
 }
 
-// ofGoal reports whether a rate reaches the goal, relative to the maximum in
+// ofGoal describes whether a rate reaches the goal. most is the maximum rate in
 // MB/s.
 func ofGoal(rate, most float64) string {
 	if rate == 0 {
