@@ -13,9 +13,9 @@ import (
 	"github.com/pxebox/pxebox/internal/tool/adopt"
 )
 
-// TestAdoptDebianInstaller adopts the TFTP folder of Debian's own package, as
-// Debian's manual has people link it: its menu waits at the boot: prompt, so
-// nothing may start by itself.
+// TestAdoptDebianInstaller adopts the TFTP folder of Debian's own package,
+// linked as Debian's manual describes: its menu waits at the boot: prompt, so
+// no entry may start by itself.
 func TestAdoptDebianInstaller(t *testing.T) {
 	t.Parallel()
 	debianFiles(t)

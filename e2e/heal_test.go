@@ -18,17 +18,17 @@ import (
 )
 
 const (
-	// daemonsBack is how long a daemon that hangs may be away: three looks of
-	// ten seconds, and a fourth that was just missed.
+	// daemonsBack is how long a hanging daemon may be away: three checks ten
+	// seconds apart, and a fourth that it just missed.
 	daemonsBack = 90 * time.Second
-	// hourPasses is how long an hour of the box may take where its time leaps.
+	// hourPasses is how long an hour of the box may take if its time leaps.
 	hourPasses = 15 * time.Minute
-	// watchdogBites is how long the machine's watchdog waits for its first
-	// program, and then the boot takes.
+	// watchdogBites is the time that the machine's watchdog waits for its first
+	// program, plus the time of the boot.
 	watchdogBites = time.Minute + boxBoots
 )
 
-// harm has e2e/cmd/hang run on the box, as gok run would.
+// harm runs e2e/cmd/hang on the box, as gok run would.
 func (u *updated) harm(flags ...string) {
 	u.t.Helper()
 	program := filepath.Join(u.t.TempDir(), "hang")
@@ -49,11 +49,12 @@ func (u *updated) harm(flags ...string) {
 	u.request(http.MethodPost, "divert", bytes.NewReader(ask), http.Header{"Content-Type": {"application/json"}})
 }
 
-// harmed is what e2e/cmd/hang says once it has done something to a program.
+// harmed is the output of e2e/cmd/hang after it has stopped or killed a
+// program.
 const harmed = `hang: %s, process \d+: <nil>`
 
-// TestDaemonsComeBack has pxed and menuwatch end without a word, and then
-// hang. Both times they come back, and machines boot.
+// TestDaemonsComeBack kills pxed and menuwatch without a message, and then
+// makes them hang. Both times they come back, and machines boot.
 func TestDaemonsComeBack(t *testing.T) {
 	u := newUpdated(t, "heal", "BIOS")
 	for i, tt := range []struct {
@@ -74,7 +75,7 @@ func TestDaemonsComeBack(t *testing.T) {
 			u.wait(daemonsBack, `msg="does not answer and is ended[^\n]*daemon=menuwatch`)
 		}
 		u.checkIntact()
-		// pxed by itself would go on with the menu that it has.
+		// By itself, pxed would keep serving the menu that it has.
 		title := fmt.Sprintf("%s %d", lab.Title, i)
 		if code, text := u.settings(http.MethodPut, password(t), titled(title)); code != http.StatusOK {
 			t.Fatalf("%s: new settings get %d %s", tt.situation, code, text)
@@ -92,9 +93,8 @@ func TestDaemonsComeBack(t *testing.T) {
 	}
 }
 
-// TestPxedThatNeverAnswers has a box whose pxed hangs at each of its starts.
-// Nothing helps but a restart of the machine, and that comes at the end of its
-// first hour.
+// TestPxedThatNeverAnswers uses a box whose pxed hangs at each start. Only a
+// restart of the machine helps, and that comes at the end of its first hour.
 func TestPxedThatNeverAnswers(t *testing.T) {
 	u := newUpdated(t, "never-answers", "BIOS", func(p *lab.Power) { p.Leaps = true })
 	u.harm("-always", "pxed")
@@ -104,8 +104,8 @@ func TestPxedThatNeverAnswers(t *testing.T) {
 	u.checkIntact()
 }
 
-// TestInitHangs has a box whose first program hangs, which starts all others
-// again when they end. The machine's own watchdog resets it.
+// TestInitHangs uses a box whose first program hangs, the one that restarts all
+// others when they end. The machine's watchdog resets it.
 func TestInitHangs(t *testing.T) {
 	u := newUpdated(t, "init-hangs", "BIOS", func(p *lab.Power) {
 		p.More = []string{"-device", "i6300esb", "-action", "watchdog=reset"}

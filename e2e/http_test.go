@@ -14,8 +14,9 @@ import (
 	"github.com/pxebox/pxebox/e2e/wds"
 )
 
-// TestImageUEFIHTTPBoot has EDK2 load a program from the box by HTTP (UEFI
-// 2.10 §24.7), its address and the program's from the box's DHCP server.
+// TestImageUEFIHTTPBoot lets EDK2 load a program from the box over HTTP (UEFI
+// 2.10 §24.7). EDK2 gets its address and the program's URL from the box's DHCP
+// server.
 func TestImageUEFIHTTPBoot(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "uefi-http-boot")
@@ -27,7 +28,7 @@ func TestImageUEFIHTTPBoot(t *testing.T) {
 [boot]
 uefi-x64-http = "http://192.168.77.1/efi/bootx64.efi"
 `
-	// EDK2 asks for the file as it was told; the site wrote it as Windows does.
+	// EDK2 requests the file as named; the site wrote the name as Windows does.
 	s.startBox(lab.ServerMode+boot+lab.Menu(0, "disk", true)+lab.DiskEntry, map[string]lab.File{"EFI/BOOTX64.EFI": {Content: program}})
 	s.waitBox(lab.BoxAddr)
 	s.startUEFI(qemu.Debian13, lab.UEFIConfig{HTTP: true})
@@ -37,8 +38,8 @@ uefi-x64-http = "http://192.168.77.1/efi/bootx64.efi"
 	s.checkHTTPClient(t)
 }
 
-// checkHTTPClient checks that the client was told of HTTP, and read nothing
-// by TFTP.
+// checkHTTPClient checks that the client was offered HTTP, and read nothing
+// over TFTP.
 func (s *site) checkHTTPClient(t *testing.T) {
 	const httpX64 = 0x10
 	var told bool

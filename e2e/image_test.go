@@ -24,7 +24,7 @@ import (
 	"github.com/pxebox/pxebox/e2e/wds"
 )
 
-// How long things may take where the processor is emulated.
+// Time limits for an emulated processor.
 const (
 	boxBoots    = 4 * time.Minute
 	clientBoots = 2 * time.Minute
@@ -32,7 +32,8 @@ const (
 	linuxBoots  = 10 * time.Minute
 )
 
-// image is that of make image, or the file PXEBOX_IMAGE.
+// image returns the path of the image from make image, or the file
+// PXEBOX_IMAGE.
 func image(t *testing.T) string {
 	t.Helper()
 	image := cmp.Or(os.Getenv("PXEBOX_IMAGE"), filepath.Join(buildDir, "pxebox-amd64.img"))
@@ -42,7 +43,7 @@ func image(t *testing.T) string {
 	return image
 }
 
-// startBox boots the appliance's image with these settings and boot files.
+// startBox boots the appliance's image with the given settings and boot files.
 func (s *site) startBox(settings string, bootFiles map[string]lab.File) {
 	s.t.Helper()
 	perm := map[string]lab.File{lab.SettingsFile: {Content: []byte(settings)}}
@@ -76,7 +77,7 @@ const (
 	enter   = "\r"
 )
 
-// Where the cursor is at first, and how to get elsewhere.
+// Where the cursor starts, and how to move it.
 const (
 	chooseWDS    = enter
 	chooseDebian = down + enter
@@ -84,7 +85,7 @@ const (
 	chooseLocked = down + down + down + enter
 )
 
-// toWDS waits until the client is at the WDS server.
+// toWDS waits until the client reaches the WDS server.
 func (s *site) toWDS() {
 	s.t.Helper()
 	if v := s.verdict(s.within(handsOver)); !nbp.Succeeded(v) {
@@ -92,11 +93,13 @@ func (s *site) toWDS() {
 	}
 }
 
-// retries is for how long after its first answer the box takes a machine that
-// asks again for one that had no luck. Nothing on the wire tells of its end.
+// retries is how long after its first answer the box treats a repeated request
+// as a retry of a machine whose boot failed. No packet marks the end of this
+// time.
 const retries = 10 * time.Second
 
-// retriesEnd waits until a boot of the client is another one to the box.
+// retriesEnd waits until the box treats another boot of the client as a new
+// one.
 func (s *site) retriesEnd() {
 	seen := s.seen()
 	for i := len(seen) - 1; i >= 0; i-- {
@@ -107,8 +110,8 @@ func (s *site) retriesEnd() {
 	}
 }
 
-// bootedAgain presses the client's reset button, and returns where its console
-// goes on.
+// bootedAgain presses the client's reset button, and returns the offset in its
+// console at which the new boot starts.
 func (s *site) bootedAgain() (offset int) {
 	s.t.Helper()
 	offset = len(s.client.Console.Text())
@@ -124,8 +127,8 @@ func (s *site) waitMenu(label string) {
 	s.wait(0, clientBoots, label)
 }
 
-// waitWholeMenu waits until the client shows all entries, and more, behind an
-// offset of its console.
+// waitWholeMenu waits until the client shows all entries, and the texts in
+// more, after an offset in its console.
 func (s *site) waitWholeMenu(offset int, more ...string) {
 	s.t.Helper()
 	for _, text := range append(more, labels...) {
@@ -133,7 +136,7 @@ func (s *site) waitWholeMenu(offset int, more ...string) {
 	}
 }
 
-// wait waits until the client's console shows a text behind an offset.
+// wait waits until the client's console shows a text after an offset.
 func (s *site) wait(offset int, limit time.Duration, text string) {
 	s.t.Helper()
 	if _, err := s.client.Console.WaitForAfter(s.within(limit), offset, regexp.QuoteMeta(text)); err != nil {
@@ -150,7 +153,8 @@ func (s *site) press(keys string) {
 }
 
 // typePassword types the menu's password. A menu drops what was typed before it
-// asked for one, so the first letter is typed until its star is there.
+// prompts for one, so typePassword types the first letter until its star
+// appears.
 func (s *site) typePassword(offset int) {
 	s.t.Helper()
 	for letters := lab.Password; ; {
@@ -168,7 +172,7 @@ func (s *site) typePassword(offset int) {
 	}
 }
 
-// checkNoMenu checks that the client has shown none since it was powered on.
+// checkNoMenu checks that the client has shown no menu since it was powered on.
 func (s *site) checkNoMenu() {
 	s.t.Helper()
 	for _, label := range labels {
@@ -178,8 +182,8 @@ func (s *site) checkNoMenu() {
 	}
 }
 
-// debianFiles are the kernel and the initrd of Debian's network installer. The
-// Makefile unpacks Debian's package there.
+// debianFiles returns the kernel and the initrd of Debian's network installer.
+// The Makefile unpacks Debian's package there.
 func debianFiles(t *testing.T) map[string]lab.File {
 	t.Helper()
 	files := make(map[string]lab.File)
@@ -193,10 +197,10 @@ func debianFiles(t *testing.T) map[string]lab.File {
 	return files
 }
 
-// installerStarts is what the init of Debian's installer says first.
+// installerStarts is the first message of the init in Debian's installer.
 const installerStarts = "Starting system log daemon"
 
-// What the rules for machines in the tests below say.
+// The rules for machines in the tests below.
 const rules = `
 [[entry]]
 name   = "no-w"
@@ -239,8 +243,8 @@ mac     = ["52:54:00:77:00:26"]
 entries = ["by-restart", "disk"]
 `
 
-// TestImageServerMode has machines with each kind of firmware boot beside one
-// box that leases addresses.
+// TestImageServerMode boots machines with each kind of firmware next to one box
+// that leases addresses.
 func TestImageServerMode(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "server-mode")
@@ -262,7 +266,7 @@ func TestImageServerMode(t *testing.T) {
 		again := s.bootedAgain()
 		s.waitWholeMenu(again)
 		s.press(chooseDebian)
-		// The kernel itself says that the firmware has checked it.
+		// The kernel itself confirms that the firmware has checked it.
 		s.wait(again, linuxBoots, "Kernel is locked down from EFI Secure Boot")
 		s.wait(again, linuxBoots, installerStarts)
 	})
@@ -326,7 +330,7 @@ func TestImageServerMode(t *testing.T) {
 			s.t.Error("its menu has an entry that is not for this machine")
 		}
 	})
-	// The parts above would notice a missing -W: packet 2 then still names the
+	// The parts above would detect a missing -W: packet 2 then still names the
 	// box.
 	s.part("BIOS without -W does not get to WDS", 0x22, func(s *site) {
 		s.startClient(qemu.Debian13, lab.ClientConfig{})
@@ -341,9 +345,9 @@ func TestImageServerMode(t *testing.T) {
 	})
 }
 
-// What machines with a BIOS or UEFI do in both modes, as the menu and the rules
-// have it. reply is the packet in which the firmware's own reading of the answers
-// names the WDS server.
+// These functions check what machines with a BIOS or UEFI do in both modes, as
+// the menu and the rules require. reply is the packet that names the WDS
+// server, as the firmware itself read the answers.
 
 func (s *site) menuToWDS(release string) {
 	s.t.Helper()
@@ -388,8 +392,8 @@ func (s *site) onlyOnce() {
 	s.waitWholeMenu(s.bootedAgain())
 }
 
-// checkUpdatePage asks for gokrazy's page: it has the build's certificate, and lets
-// in whoever has the password. TestImageOpenPorts tries it in clear.
+// checkUpdatePage requests gokrazy's page: it has the build's certificate, and
+// accepts the password. TestImageOpenPorts tries it without TLS.
 func checkUpdatePage(t *testing.T, s *site) {
 	client, err := s.PageClient(lab.BoxAddr)
 	if err != nil {
@@ -419,7 +423,7 @@ func checkUpdatePage(t *testing.T, s *site) {
 	}
 }
 
-// TestImageProxyMode has them boot beside a DHCP server that is the site's own.
+// TestImageProxyMode boots machines next to the site's own DHCP server.
 func TestImageProxyMode(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "proxy-mode")

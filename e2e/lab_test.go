@@ -18,8 +18,8 @@ import (
 	"github.com/pxebox/pxebox/e2e/wds"
 )
 
-// TestLabStraightToWDS boots a client that is told of the WDS server by DHCP,
-// with no appliance in between: what fails here is the lab's own fault.
+// TestLabStraightToWDS boots a client that DHCP sends to the WDS server, with
+// no appliance in between: a failure here is the lab's own fault.
 func TestLabStraightToWDS(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "lab-straight-to-wds")
@@ -32,7 +32,7 @@ func TestLabStraightToWDS(t *testing.T) {
 }
 
 // serveBootFile answers the client's DHCP as a site does that names a boot file
-// in the lease. On which server it lies, the modifiers say.
+// in the lease. The modifiers say on which server the file is.
 func serveBootFile(t *testing.T, h *lan.Host, file string, modifiers ...dhcpv4.Modifier) {
 	t.Helper()
 	answerDHCP(t, h, func(q *dhcpv4.DHCPv4) []dhcpv4.Modifier {
@@ -54,8 +54,8 @@ func withFile(name string) dhcpv4.Modifier {
 	return func(p *dhcpv4.DHCPv4) { p.BootFileName = name }
 }
 
-// answerDHCP answers what comes to the DHCP port of a host, until it is
-// unplugged: by what answer makes of a question, or not if that is nil.
+// answerDHCP answers packets to the DHCP port of a host until the host is
+// unplugged. answer returns the answer to a request, or nil for none.
 func answerDHCP(t *testing.T, h *lan.Host, answer func(q *dhcpv4.DHCPv4) []dhcpv4.Modifier) {
 	t.Helper()
 	conn, err := h.ListenUDP(dhcpv4.ServerPort)
@@ -88,8 +88,8 @@ func answerDHCP(t *testing.T, h *lan.Host, answer func(q *dhcpv4.DHCPv4) []dhcpv
 	}()
 }
 
-// TestLabDHCPServer checks that the site's own DHCP server is as plain as it
-// is meant to be.
+// TestLabDHCPServer checks that the site's own DHCP server is as plain as
+// intended.
 func TestLabDHCPServer(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "lab-dhcp-server")

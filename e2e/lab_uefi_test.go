@@ -20,8 +20,8 @@ import (
 	"github.com/pxebox/pxebox/e2e/wds"
 )
 
-// The tests here boot UEFI clients that are told of the WDS server by DHCP, with
-// no appliance in between: what fails is the lab's own fault.
+// The tests here boot UEFI clients that DHCP sends to the WDS server, with no
+// appliance in between: a failure is the lab's own fault.
 
 func TestLabUEFIStraightToWDS(t *testing.T) {
 	t.Parallel()
@@ -34,9 +34,9 @@ func TestLabUEFIStraightToWDS(t *testing.T) {
 	s.checkUEFIHandoff("DhcpAck")
 }
 
-// TestLabSecureBoot starts the stand-in for wdsmgfw.efi as long as it is signed,
-// as Microsoft's is. After a reset the firmware still trusts the lab's key, and
-// nobody else's: the same program without the signature does not start.
+// TestLabSecureBoot starts the stand-in for wdsmgfw.efi while it is signed, as
+// Microsoft's is. After a reset the firmware still trusts the lab's key, and
+// only signed programs: the same program without the signature does not start.
 func TestLabSecureBoot(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "lab-secure-boot")
@@ -69,8 +69,8 @@ func TestLabSecureBoot(t *testing.T) {
 	}
 }
 
-// TestLabUEFIProxy has a proxyDHCP server, which names the WDS server in the ways
-// that PXE 2.1 knows, beside one that leases addresses.
+// TestLabUEFIProxy runs a proxyDHCP server, which names the WDS server in the
+// ways that PXE 2.1 defines, next to one that leases addresses.
 func TestLabUEFIProxy(t *testing.T) {
 	for _, test := range []struct {
 		situation, name, firmware string
@@ -81,7 +81,7 @@ func TestLabUEFIProxy(t *testing.T) {
 		{"with the file in the offer", "lab-uefi-proxy-file", qemu.Debian13, []dhcpv4.Modifier{
 			withServer(lab.WDSAddr),
 			withFile(wds.FileEFIFirst),
-			withPXEOptions(6, 1, 8), // discovery control: boot the file that is named
+			withPXEOptions(6, 1, 8), // discovery control: boot the named file
 		}, "ProxyOffer"},
 		{"with the WDS server to be asked on port 4011", "lab-uefi-proxy-4011", qemu.Debian12, []dhcpv4.Modifier{
 			withServer(lab.WDSAddr),
@@ -109,9 +109,10 @@ func TestLabUEFIProxy(t *testing.T) {
 	}
 }
 
-// TestLabUEFIBesideAnotherProxy has two PXE servers answer a machine that goes to
-// WDS, the other one first and with an offer of itself. One that is complete goes
-// before it all the same. One that names the WDS server alone does not.
+// TestLabUEFIBesideAnotherProxy lets two PXE servers answer a machine that goes
+// to WDS. The other server answers first and offers itself. A complete offer
+// still wins over the other server's. An offer that only names the WDS server
+// does not.
 func TestLabUEFIBesideAnotherProxy(t *testing.T) {
 	for _, test := range []struct {
 		situation, name, firmware string
@@ -149,12 +150,12 @@ func TestLabUEFIBesideAnotherProxy(t *testing.T) {
 	}
 }
 
-// rivalFirst is by how much the other PXE server is faster: well within the
-// four seconds for which EDK2 gathers offers.
+// rivalFirst is how much faster the other PXE server is: well within the four
+// seconds for which EDK2 collects offers.
 const rivalFirst = 300 * time.Millisecond
 
 // offerByRival plugs in another PXE server, which offers itself. The channel is
-// closed when it is asked on port 4011.
+// closed when it receives a request on port 4011.
 func (s *site) offerByRival() (asked <-chan struct{}) {
 	s.t.Helper()
 	network := netip.MustParsePrefix("192.168.77.8/24")
@@ -185,13 +186,13 @@ func (s *site) offerByRival() (asked <-chan struct{}) {
 	return c
 }
 
-// withPXEOptions is option 43 as PXE 2.1 §2.2.3 fills it.
+// withPXEOptions returns option 43 in the format of PXE 2.1 §2.2.3.
 func withPXEOptions(b ...byte) dhcpv4.Modifier {
 	return dhcpv4.WithOption(dhcpv4.OptGeneric(dhcpv4.OptionVendorSpecificInformation, append(b, 255)))
 }
 
-// offerByProxy plugs in a host that makes the client a proxyDHCP offer, and does
-// no more.
+// offerByProxy plugs in a host that sends the client a proxyDHCP offer, and
+// does nothing else.
 func (s *site) offerByProxy(more ...dhcpv4.Modifier) {
 	s.t.Helper()
 	host, err := s.LAN.Host([6]byte{0x52, 0x54, 0x00, 0x77, 0x00, 0x06}, netip.MustParsePrefix("192.168.77.6/24"))
@@ -209,8 +210,8 @@ func (s *site) offerByProxy(more ...dhcpv4.Modifier) {
 	})
 }
 
-// TestLabUEFIWithoutPXE has the firmware load the stand-in by HTTP: nothing
-// tells the program then of a WDS server, as where a boot loader starts it.
+// TestLabUEFIWithoutPXE lets the firmware load the stand-in over HTTP: the
+// program then learns of no WDS server, as when a boot loader starts it.
 func TestLabUEFIWithoutPXE(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "lab-uefi-without-pxe")
@@ -235,8 +236,8 @@ func TestLabUEFIWithoutPXE(t *testing.T) {
 	}
 }
 
-// TestLabUEFIWithoutWDSInSiaddr has answers that bring the program, and leave it
-// without the WDS server: the tests above would notice.
+// TestLabUEFIWithoutWDSInSiaddr sends answers that deliver the program but do
+// not tell it the WDS server: the tests above would detect that.
 func TestLabUEFIWithoutWDSInSiaddr(t *testing.T) {
 	for _, test := range []struct {
 		situation, name, firmware string
@@ -245,7 +246,8 @@ func TestLabUEFIWithoutWDSInSiaddr(t *testing.T) {
 		want     string // the verdict's end
 	}{
 		{
-			// EDK2 leaves option 66 aside, and asks the DHCP server for the file.
+			// EDK2 ignores option 66, and requests the file from the DHCP
+			// server.
 			"WDS in option 66 only", "lab-uefi-option-66", qemu.Debian13,
 			dhcpv4.WithOption(dhcpv4.OptTFTPServerName(lab.WDSAddr.String())),
 			"siaddr is zero in each cached packet: no server",
@@ -276,7 +278,7 @@ func TestLabUEFIWithoutWDSInSiaddr(t *testing.T) {
 
 func withServer(addr netip.Addr) dhcpv4.Modifier { return dhcpv4.WithServerIP(addr.AsSlice()) }
 
-// startUEFI powers a machine on that has the firmware of a release.
+// startUEFI powers on a machine with the firmware of a release.
 func (s *site) startUEFI(release string, c lab.UEFIConfig) {
 	s.t.Helper()
 	c.MAC, c.Firmware = s.mac, s.firmware(release)
@@ -288,8 +290,8 @@ func (s *site) startUEFI(release string, c lab.UEFIConfig) {
 	s.client = m
 }
 
-// checkUEFIHandoff checks, on the wire and on the console, all that makes up a
-// UEFI machine's handoff to WDS. named is which cached packet must name the
+// checkUEFIHandoff checks every part of a UEFI machine's handoff to WDS, on the
+// wire and on the console. named is the cached packet that must name the
 // server: "DhcpAck", "ProxyOffer" or "PxeReply".
 func (s *site) checkUEFIHandoff(named string) {
 	t := s.t

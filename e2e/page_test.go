@@ -21,7 +21,7 @@ import (
 	"github.com/pxebox/pxebox/e2e/lan"
 )
 
-// stranger plugs one more host in, with an address of the site's.
+// stranger plugs in one more host, with one of the site's addresses.
 func (s *site) stranger(number byte) *lan.Host {
 	s.t.Helper()
 	addr := lab.BoxAddr.As4()
@@ -33,15 +33,15 @@ func (s *site) stranger(number byte) *lan.Host {
 	return h
 }
 
-// as returns the site for a subtest, which then fails by itself.
+// as returns the site for a subtest, so that the subtest fails by itself.
 func (s *site) as(t *testing.T) *site {
 	sub := *s
 	sub.t = t
 	return &sub
 }
 
-// fetch sends a request to the page with a password, and returns the answer's
-// status.
+// fetch sends a request to the page with a password, and returns the status of
+// the answer.
 func fetch(ctx context.Context, client *http.Client, method, path, password string, header http.Header) (int, error) {
 	r, err := http.NewRequestWithContext(ctx, method, lab.Page+path, nil)
 	if err != nil {
@@ -58,7 +58,7 @@ func fetch(ctx context.Context, client *http.Client, method, path, password stri
 	return resp.StatusCode, resp.Body.Close()
 }
 
-// TestImagePageUnderAttack has strangers take all connections of the page's
+// TestImagePageUnderAttack lets strangers take all connections of the page's
 // port, guess its password, and send a browser's requests from another site.
 func TestImagePageUnderAttack(t *testing.T) {
 	s := newSite(t, "page-under-attack")
@@ -104,7 +104,7 @@ func TestImagePageUnderAttack(t *testing.T) {
 
 	t.Run("idle connections", func(t *testing.T) {
 		s := s.as(t)
-		// What made a box without limits unable to start a program.
+		// These numbers made a box without limits unable to start a program.
 		const hosts, each = 20, 210
 		var (
 			wg     sync.WaitGroup
@@ -180,7 +180,7 @@ func TestImagePageUnderAttack(t *testing.T) {
 	}
 }
 
-// restart has the page restart a program, as a person does, and returns its
+// restart lets the page restart a program, as a person does, and returns its
 // process before and after.
 func (s *site) restart(page *http.Client, program string) (before, after int) {
 	s.t.Helper()
@@ -244,10 +244,10 @@ func (s *site) restart(page *http.Client, program string) (before, after int) {
 	}
 }
 
-// TestImagePageAddresses asks for the page where gokrazy itself would not
-// listen: so that a box can be updated at all of its addresses. One box has a
-// password of its owner's on /perm, which counts; another one that is too short,
-// which does not.
+// TestImagePageAddresses requests the page where gokrazy itself would not
+// listen, because a box must be updatable at all of its addresses. One box has
+// its owner's password on /perm, which takes effect. Another has a password
+// that is too short, which does not.
 func TestImagePageAddresses(t *testing.T) {
 	for _, tt := range []struct {
 		situation, settings, host string

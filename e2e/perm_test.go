@@ -17,7 +17,7 @@ import (
 	"github.com/pxebox/pxebox/e2e/qemu"
 )
 
-// overwrite puts bytes on the medium, with the power off.
+// overwrite writes bytes to the medium, with the power off.
 func (p *powered) overwrite(offset int64, b []byte) {
 	p.t.Helper()
 	f, err := os.OpenFile(p.File, os.O_WRONLY, 0)
@@ -30,8 +30,8 @@ func (p *powered) overwrite(offset int64, b []byte) {
 	}
 }
 
-// TestPermDoesNotMount has a box with no file system on /perm. It takes an
-// address from the site's DHCP server, and serves the built-in menu.
+// TestPermDoesNotMount uses a box without a file system on /perm. The box gets
+// an address from the site's DHCP server, and serves the built-in menu.
 func TestPermDoesNotMount(t *testing.T) {
 	t.Parallel()
 	p := newPowered(t, "perm-does-not-mount")
@@ -56,13 +56,13 @@ func TestPermDoesNotMount(t *testing.T) {
 	}
 }
 
-// TestPermIsDamaged has a box whose kernel finds an error on /perm, and makes
-// it read-only. What is there is used, and nothing is done to it.
+// TestPermIsDamaged uses a box whose kernel finds an error on /perm, and makes
+// it read-only. The box uses the existing files and does not change them.
 func TestPermIsDamaged(t *testing.T) {
 	t.Parallel()
 	p := newPowered(t, "perm-is-damaged")
-	// The first field of the first group's descriptor says where its block
-	// bitmap is. That all blocks are free cannot be.
+	// The first field of the first group's descriptor is the position of its
+	// block bitmap. A bitmap in which all blocks are free is impossible.
 	const blockSize = 4096
 	var bitmap [4]byte
 	if _, err := p.Disk.ReadAt(bitmap[:], p.start+blockSize); err != nil {
@@ -79,9 +79,10 @@ func TestPermIsDamaged(t *testing.T) {
 	}
 }
 
-// TestCutOffGrowth has a box find, at its start, that a power cut interrupted
-// the growth of /perm: in the state in which it may mount it and must not rely
-// on it, and in the one in which it cannot mount it.
+// TestCutOffGrowth uses a box that finds at its start that a power cut
+// interrupted the growth of /perm: once in the state in which it may mount
+// /perm and must not rely on it, and once in the state in which it cannot mount
+// it.
 func TestCutOffGrowth(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -123,16 +124,16 @@ func TestCutOffGrowth(t *testing.T) {
 	}
 }
 
-// slowCard is what a write takes on a slow SD card, busyCard while such a card
-// makes room for more.
+// slowCard is the duration of a write on a slow SD card. busyCard is the
+// duration while such a card makes room for more data.
 const (
 	slowCard = 50 * time.Millisecond
 	busyCard = 500 * time.Millisecond
 )
 
-// TestMachineBootsWhilePermGrows has a machine boot beside a box that is on for
-// the first time, and whose disk takes minutes to grow /perm. The box
-// is switched off before that is done; that is no power cut.
+// TestMachineBootsWhilePermGrows boots a machine next to a box that is on for
+// the first time, and whose disk takes minutes to grow /perm. The box is
+// switched off before that is done, without a power cut.
 func TestMachineBootsWhilePermGrows(t *testing.T) {
 	p := newPowered(t, "boots-while-perm-grows")
 	p.Disk.Slow(slowCard)
@@ -151,7 +152,7 @@ func TestMachineBootsWhilePermGrows(t *testing.T) {
 	case <-p.within(boxBoots).Done():
 		t.Fatal("the box does not go off by its button")
 	}
-	// It had not grown when the machine had its menu, nor while the box went off.
+	// It had not grown when the machine had its menu, nor during the shutdown.
 	if !strings.Contains(p.box.Console.Text(), "grows on at the next start") {
 		t.Errorf("the console does not say that /perm has still to grow")
 	}
@@ -170,11 +171,11 @@ func TestMachineBootsWhilePermGrows(t *testing.T) {
 	p.checkMedium()
 }
 
-// growthRecord is where the box notes what it is about to change while it
-// grows /perm: behind the two tables that may be there, in bytes.
+// growthRecord is the offset in bytes where the box records what it is about to
+// change while it grows /perm: after the two tables that may be there.
 const growthRecord = (2 + 2*32) * disk.Sector
 
-// recordOf is that note of a growth that has begun.
+// recordOf returns that record for a growth that has started.
 func recordOf(superblock []byte) []byte {
 	b := make([]byte, disk.Sector)
 	copy(b, "pxebox: /perm grows\n")

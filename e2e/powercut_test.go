@@ -26,16 +26,17 @@ var (
 	cutOnly = flag.String("cut-phases", "", "the phases of each life in TestPowerCuts, with commas between (all)")
 )
 
-// diskSize is that of the smallest SD cards in the shops.
+// diskSize is the size of the smallest SD cards on sale.
 const diskSize = 8 << 30
 
-// firstPartition is where the image's begins, in bytes.
+// firstPartition is the offset of the image's first partition, in bytes.
 const firstPartition = 8192 * disk.Sector
 
 // permGrows is how long the first boot may take to make /perm fill the disk.
 const permGrows = time.Minute
 
-// powerSettings lease addresses at once, as many as the /24 has room for.
+// powerSettings makes the box lease addresses at once, as many as the /24 has
+// room for.
 const powerSettings = `
 [network]
 address = "192.168.77.1/24"
@@ -52,8 +53,8 @@ type powered struct {
 	*site
 	*lab.Power
 	box *qemu.Machine
-	// Of /perm, in bytes: where it begins, how large it is in the image, and
-	// how large it has to become.
+	// The start of /perm, its size in the image, and the size that it must grow
+	// to, in bytes.
 	start, old, full int64
 }
 
@@ -89,12 +90,12 @@ func (p *powered) on() {
 // What the appliance writes to the console about /perm.
 const (
 	grows = `msg="file system grows"`
-	// So does what comes before that where a power cut has to be mended.
+	// Logged before that if the effects of a power cut have to be repaired.
 	restarts = `msg="the box restarts"`
 	filled   = `msg="file system fills its disk"[^\n]*bytes=(\d+)[^\n]*\n`
 )
 
-// waitPerm waits until the box says that /perm fills the disk, and returns
+// waitPerm waits until the box reports that /perm fills the disk, and returns
 // that line.
 func (p *powered) waitPerm() qemu.Match {
 	p.t.Helper()
@@ -102,7 +103,8 @@ func (p *powered) waitPerm() qemu.Match {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	// A last group of blocks that would be small is left away: 16 MiB at most.
+	// The growth omits a last group of blocks that would be small: 16 MiB at
+	// most.
 	const left = 16 << 20
 	size := regexp.MustCompile(`bytes=(\d+)`).FindStringSubmatch(m.Text)
 	if n, _ := strconv.ParseInt(size[1], 10, 64); n < p.full-left || n > p.full {
@@ -111,20 +113,20 @@ func (p *powered) waitPerm() qemu.Match {
 	return m
 }
 
-// checkMedium looks at the medium itself, with the power off.
+// checkMedium checks the medium itself, with the power off.
 func (p *powered) checkMedium() {
 	p.t.Helper()
 	perm := filepath.Join(p.t.TempDir(), "perm")
 	if err := p.CopyFrom(p.start, perm); err != nil {
 		p.t.Fatal(err)
 	}
-	// The journal is replayed first, as the next boot would. Then nothing may
-	// be left to mend.
+	// The journal is replayed first, as in the next boot. Then there must be
+	// nothing left to fix.
 	for _, step := range []struct {
 		args []string
 		code int
 	}{
-		{[]string{"-E", "journal_only", "-p"}, 1}, // 1: it was replayed
+		{[]string{"-E", "journal_only", "-p"}, 1}, // 1: the journal was replayed
 		{[]string{"-f", "-n"}, 0},
 	} {
 		cmd := exec.Command("/usr/sbin/e2fsck", append(step.args, perm)...)
@@ -179,16 +181,17 @@ func total(writes []disk.Extent) string {
 	return fmt.Sprintf("%d writes, %d KiB", len(writes), bytes>>10)
 }
 
-// A phase is what the box is at when its power goes.
+// phase is what the box is doing when its power is cut.
 type phase struct {
 	name string
-	// run boots the box, gets it to work, and returns once the power is cut,
-	// at an instant that chance chooses. What it returns is asked at the last
-	// boot, once the box serves: is all there that the box had promised?
+	// run boots the box, starts the phase's work, and returns once the power is
+	// cut, at an instant that chance chooses. The test calls the returned
+	// function at the last boot, once the box serves: it checks that everything
+	// is there that the box had promised.
 	run func(p *powered, chance *rand.Rand) (disk.Loss, func(p *powered))
 }
 
-// phases are those of a box's life, in this order.
+// phases are the phases of a box's life, in this order.
 var phases = []phase{
 	{"first boot", cutFirstBoot},
 	{"leases", cutLeases},
@@ -208,9 +211,9 @@ func phaseOf(t *testing.T, name string) phase {
 	return phase{}
 }
 
-// TestPowerCuts leads boxes through the phases of their lives, each of which
-// a power cut ends. After every cut the box has to come up, with /perm as
-// large as the disk, its own settings in use, and all that it had promised.
+// TestPowerCuts takes boxes through the phases of their lives. A power cut ends
+// each phase. After every cut the box must come up, with /perm as large as the
+// disk, with its own settings in use, and with everything that it had promised.
 func TestPowerCuts(t *testing.T) {
 	phases := phases
 	if *cutOnly != "" {
@@ -244,19 +247,19 @@ func TestPowerCuts(t *testing.T) {
 	}
 }
 
-// waitServing waits until the box serves from its own settings, and /perm
-// fills the disk.
+// waitServing waits until the box serves from its own settings, and /perm fills
+// the disk.
 func (p *powered) waitServing() {
 	p.t.Helper()
-	p.waitPerm() // it may restart before
+	p.waitPerm() // the box may restart before
 	p.waitBox(lab.BoxAddr)
 }
 
-// cutFirstBoot cuts the power somewhere in the first boot, while /perm grows
-// or a moment before or after it.
+// cutFirstBoot cuts the power at a random time in the first boot, while /perm
+// grows or a moment before or after it.
 func cutFirstBoot(p *powered, chance *rand.Rand) (disk.Loss, func(*powered)) {
-	// By then it has written some two hundred times, and all that comes
-	// later is like any other boot.
+	// By then the box has written some two hundred times, and everything later
+	// is like any other boot.
 	n := 1 + chance.IntN(200)
 	cut := p.Disk.CutAtWrite(n, chance)
 	p.on()

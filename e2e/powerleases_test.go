@@ -17,11 +17,11 @@ import (
 	"github.com/pxebox/pxebox/e2e/lab"
 )
 
-// machines is how many machines ask for an address while the power is cut.
+// machines is how many machines request an address while the power is cut.
 const machines = 200
 
-// cutLeases cuts the power while the box hands out leases. Later the box has
-// to know each of which a machine heard the ACK.
+// cutLeases cuts the power while the box hands out leases. Later the box must
+// know every lease whose ACK a machine received.
 func cutLeases(p *powered, chance *rand.Rand) (disk.Loss, func(*powered)) {
 	p.on()
 	p.waitServing()
@@ -30,7 +30,7 @@ func cutLeases(p *powered, chance *rand.Rand) (disk.Loss, func(*powered)) {
 	ctx, stop := context.WithCancel(p.within(boxBoots))
 	defer stop()
 
-	// An ACK stands behind a transaction of a few writes, which many share.
+	// An ACK follows a transaction of a few writes, which many ACKs share.
 	n := 1 + chance.IntN(60)
 	cut := p.Disk.CutAtWrite(n, chance)
 	all := make(chan struct{})
@@ -51,8 +51,8 @@ func cutLeases(p *powered, chance *rand.Rand) (disk.Loss, func(*powered)) {
 	return loss, func(p *powered) { checkLeases(p, c.leases) }
 }
 
-// checkLeases has machines start again that remember their addresses (RFC 2131
-// §3.2). A server that has no record of them is silent.
+// checkLeases restarts machines that remember their addresses (RFC 2131 §3.2).
+// A server without a record of them stays silent.
 func checkLeases(p *powered, leases map[uint32]netip.Addr) {
 	p.t.Helper()
 	c := newCrowd(p)
@@ -60,9 +60,9 @@ func checkLeases(p *powered, leases map[uint32]netip.Addr) {
 	remembers := func(number uint32, addr netip.Addr) *dhcpv4.DHCPv4 {
 		return message(number, dhcpv4.MessageTypeRequest, dhcpv4.WithOption(dhcpv4.OptRequestedIPAddress(addr.AsSlice())))
 	}
-	// The one that the box never heard of shows that the others' ACKs mean
-	// something. Its question is the first, so silence has had time enough
-	// once the last of the others has its answer.
+	// A machine that is unknown to the box shows that the ACKs to the others
+	// mean something. Its request is the first, so it has had enough time for
+	// an answer once the last of the others has its answer.
 	const stranger = machines
 	strange := c.expect(stranger)
 	if err := c.send(remembers(stranger, lab.FirstLease)); err != nil {
@@ -96,14 +96,14 @@ func checkLeases(p *powered, leases map[uint32]netip.Addr) {
 	}
 }
 
-// crowd is many machines behind one station of the LAN. Each is known by a
-// number, from which its MAC and its transactions are made.
+// crowd is many machines behind one host of the LAN. Each has a number, from
+// which its MAC and its transaction IDs derive.
 type crowd struct {
 	conn net.PacketConn
 
 	mu      sync.Mutex
 	answers map[uint32]chan *dhcpv4.DHCPv4 // by machine
-	leases  map[uint32]netip.Addr          // what was acknowledged
+	leases  map[uint32]netip.Addr          // the acknowledged addresses
 }
 
 func newCrowd(p *powered) *crowd {
@@ -118,7 +118,7 @@ func newCrowd(p *powered) *crowd {
 		for {
 			n, _, err := conn.ReadFrom(buf)
 			if err != nil {
-				return // closed
+				return // the connection is closed
 			}
 			a, err := dhcpv4.FromBytes(buf[:n])
 			if err != nil || a.OpCode != dhcpv4.OpcodeBootReply {
@@ -129,15 +129,15 @@ func newCrowd(p *powered) *crowd {
 			c.mu.Unlock()
 			select {
 			case waiting <- a:
-			default: // nobody asked, or it has its answer
+			default: // no machine asked, or it has its answer
 			}
 		}
 	}()
 	return c
 }
 
-// message is one of a machine's. Its answers come as broadcasts, since the
-// machine has no network of its own.
+// message returns a machine's message. Its answers come as broadcasts, because
+// the machine has no network stack.
 func message(number uint32, kind dhcpv4.MessageType, more ...dhcpv4.Modifier) *dhcpv4.DHCPv4 {
 	mac := binary.BigEndian.AppendUint32([]byte{0x02, 0x77}, number)
 	m, err := dhcpv4.New(append([]dhcpv4.Modifier{
@@ -152,7 +152,7 @@ func message(number uint32, kind dhcpv4.MessageType, more ...dhcpv4.Modifier) *d
 	return m
 }
 
-// expect returns where the answers to a machine go from now on.
+// expect returns the channel that receives a machine's answers from now on.
 func (c *crowd) expect(number uint32) <-chan *dhcpv4.DHCPv4 {
 	answers := make(chan *dhcpv4.DHCPv4, 1)
 	c.mu.Lock()
@@ -168,7 +168,7 @@ func (c *crowd) send(m *dhcpv4.DHCPv4) error {
 
 // ask sends a message until it is answered. nil means that ctx ended first.
 func (c *crowd) ask(ctx context.Context, number uint32, m *dhcpv4.DHCPv4) *dhcpv4.DHCPv4 {
-	const again = time.Second // a lost datagram is no event
+	const again = time.Second // the loss of a datagram is not an event
 	answers := c.expect(number)
 	for c.send(m) == nil {
 		select {
@@ -182,8 +182,8 @@ func (c *crowd) ask(ctx context.Context, number uint32, m *dhcpv4.DHCPv4) *dhcpv
 	return nil
 }
 
-// askAll has all machines ask for an address, some at a time, until each has
-// one or ctx ends.
+// askAll lets all machines request an address, several at a time, until each
+// has one or ctx ends.
 func (c *crowd) askAll(ctx context.Context) {
 	const together = 8
 	var wait sync.WaitGroup

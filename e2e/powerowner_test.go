@@ -22,19 +22,20 @@ import (
 	"github.com/pxebox/pxebox/e2e/lab"
 )
 
-// uploads is a row of boot files that are sent one after the other, each name
-// again and again. The n-th content is always the same.
+// uploads is a series of boot files that are sent one after the other, each
+// name repeatedly. The n-th content is always the same.
 type uploads struct {
-	large  bool           // the first one is larger than what the box writes between two syncs
+	large  bool           // the first file is larger than what the box writes between two syncs
 	whole  map[string]int // which content of a name the box has promised to have
-	last   int            // which one was under way when the power went
+	last   int            // which upload was under way when the power was cut
 	ended  error
 	client *sftp.Client
 }
 
 func nameOf(n int) string { return fmt.Sprintf("file%d", n%4) }
 
-// content has another length each time, up to a megabyte, but for a large one.
+// content has a different length each time, up to a megabyte, except for a
+// large one.
 func (u *uploads) content(n int) []byte {
 	fill := rand.NewChaCha8([32]byte{byte(n), byte(n >> 8)})
 	size := 1 + fill.Uint64()%(1<<20)
@@ -46,14 +47,15 @@ func (u *uploads) content(n int) []byte {
 	return b
 }
 
-// packets are no whole blocks, and many are under way at a time, as clients send.
+// packets makes packets that are not whole blocks, and many concurrent ones, as
+// clients send them.
 var packets = []sftp.ClientOption{sftp.MaxPacket(30000), sftp.UseConcurrentWrites(true)}
 
-// largeWrites is about how often the box writes while a large file comes in; in the
-// first fifth nothing of it is safe yet.
+// largeWrites is about how often the box writes while a large file is uploaded.
+// During the first fifth, no part of the file is durable yet.
 const largeWrites = 100
 
-// send sends files until that fails.
+// send sends files until an upload fails.
 func (u *uploads) send() {
 	for u.last = 1; ; u.last++ {
 		if u.ended = u.put(nameOf(u.last), u.content(u.last)); u.ended != nil {
@@ -72,8 +74,8 @@ func (u *uploads) put(name string, content []byte) error {
 	return errors.Join(err, f.Close())
 }
 
-// cutUploads cuts the power while boot files come in. Later machines have to
-// get each file as it was sent: the one that was promised, or the next one.
+// cutUploads cuts the power while boot files are uploaded. Later machines must
+// get each file as it was sent: the promised one, or the next one.
 func cutUploads(p *powered, chance *rand.Rand) (disk.Loss, func(*powered)) {
 	p.on()
 	p.waitServing()
@@ -119,17 +121,17 @@ func (u *uploads) check(p *powered) {
 			p.t.Errorf("%s has %d bytes that nobody sent so", name, len(b))
 		}
 	}
-	// The client goes on with what was under way.
+	// The client resumes the upload that was under way.
 	client, conn := p.sftp(packets...)
 	defer conn.Close()
-	// Uploads leave 16 MiB free, and ext4 keeps as much for itself.
+	// Uploads leave 16 MiB free, and ext4 reserves as much.
 	if vfs, err := client.StatVFS("/"); err != nil || (vfs.Bfree-vfs.Bavail)*vfs.Frsize > 33<<20 {
 		p.t.Errorf("of what is free uploads may not have all but the reserve: %+v, %v", vfs, err)
 	}
 	name, content := nameOf(u.last), u.content(u.last)
 	st, err := client.Stat(name)
 	if err != nil || st.Mode().Perm() != 0o600 {
-		return // there is no part of it
+		return // no part of it is there
 	}
 	p.t.Logf("of %s there are %d of %d bytes", name, st.Size(), len(content))
 	if st.Size() > int64(len(content)) {
@@ -149,11 +151,11 @@ func (u *uploads) check(p *powered) {
 	if code, b := p.get(name); code != http.StatusOK || !bytes.Equal(b, content) {
 		p.t.Errorf("after its client went on %s has %d bytes (%d), and not what was sent", name, len(b), code)
 	}
-	u.whole[name] = u.last // for a later look
+	u.whole[name] = u.last // for a later check
 }
 
 // cutSettings cuts the power while settings are changed over the network. Later
-// the last that were taken have to be in force, or those that were under way.
+// the last accepted settings must be in force, or those that were under way.
 func cutSettings(p *powered, chance *rand.Rand) (disk.Loss, func(*powered)) {
 	p.on()
 	p.waitServing()
@@ -186,8 +188,8 @@ func cutSettings(p *powered, chance *rand.Rand) (disk.Loss, func(*powered)) {
 	<-sent
 	p.t.Logf("settings were taken %d times before write %d", taken, n)
 
-	// The next boot shows them on the medium, and that is cut as well; or, if
-	// there is nothing to show, it is over soon.
+	// The next boot shows the settings on the medium, and the test cuts that as
+	// well. If there is nothing to show, it is over soon.
 	n = 1 + chance.IntN(40)
 	cut = p.Disk.CutAtWrite(n, chance)
 	p.on()
@@ -225,7 +227,7 @@ func cutSettings(p *powered, chance *rand.Rand) (disk.Loss, func(*powered)) {
 	}
 }
 
-// shownOn are the settings on an image's volume; "" where there are none.
+// shownOn returns the settings on an image's volume, or "" if there are none.
 func shownOn(image string) string {
 	out, err := exec.Command("mtype", "-i", image+settingsVolume, "::pxebox.toml").Output()
 	if err != nil {
@@ -234,5 +236,5 @@ func shownOn(image string) string {
 	return strings.ReplaceAll(string(out), "\r\n", "\n")
 }
 
-// plainDefault are the settings that come with the image.
+// plainDefault returns the settings that come with the image.
 func plainDefault(t *testing.T) string { return shownOn(image(t)) }

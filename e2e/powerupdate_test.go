@@ -17,10 +17,10 @@ import (
 	"github.com/pxebox/pxebox/e2e/lab"
 )
 
-// cutUpdate cuts the power while an update comes in, or while the box restarts
-// for it and tries the new root. The update is to what the box runs already,
-// as one is that brings no other kernel: the boot partition is the only one
-// that is written in place.
+// cutUpdate cuts the power while an update is uploaded, or while the box
+// restarts for it and tries the new root. The update is the version that the
+// box already runs, and therefore has the same kernel: only the boot partition
+// is written in place.
 func cutUpdate(p *powered, chance *rand.Rand) (disk.Loss, func(*powered)) {
 	parts, err := readParts(image(p.t))
 	if err != nil {
@@ -54,21 +54,21 @@ func cutUpdate(p *powered, chance *rand.Rand) (disk.Loss, func(*powered)) {
 	return loss, func(*powered) {}
 }
 
-// part is what gok sends to one place of the box.
+// part is the data that gok sends to one place of the box.
 type part struct {
 	name    string
 	content []byte
 }
 
-// readParts takes an image apart, in the order in which gok sends it.
+// readParts splits an image into parts, in the order in which gok sends them.
 func readParts(image string) ([]part, error) {
 	f, err := os.Open(image)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	// Where gok puts them: the boot partition at 4 MiB, the first root behind
-	// its 100 MiB.
+	// The positions that gok uses: the boot partition at 4 MiB, the first root
+	// after its 100 MiB.
 	const boot, root = 4 << 20, 104 << 20
 	var head [512]byte
 	if _, err := f.ReadAt(head[:], root); err != nil {

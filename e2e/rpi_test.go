@@ -15,7 +15,8 @@ import (
 	"github.com/pxebox/pxebox/e2e/qemu"
 )
 
-// piImage is that of make image-rpi, or the file PXEBOX_RPI_IMAGE.
+// piImage returns the path of the image from make image-rpi, or the file
+// PXEBOX_RPI_IMAGE.
 func piImage(t *testing.T) string {
 	t.Helper()
 	image := cmp.Or(os.Getenv("PXEBOX_RPI_IMAGE"), filepath.Join(buildDir, "pxebox-rpi.img"))
@@ -30,8 +31,8 @@ func piPerm() map[string]lab.File {
 	return map[string]lab.File{lab.SettingsFile: {Content: []byte(settings)}}
 }
 
-// TestRaspberryPiImageToWDS takes a client to WDS by the image for the Raspberry
-// Pi, as it is, on an ARM machine that is no Pi.
+// TestRaspberryPiImageToWDS boots a client to WDS with the unchanged Raspberry
+// Pi image, on an ARM machine that is not a Pi.
 func TestRaspberryPiImageToWDS(t *testing.T) {
 	s := newSite(t, "rpi-image")
 	f := s.firmware(qemu.Debian13)
@@ -48,9 +49,9 @@ func TestRaspberryPiImageToWDS(t *testing.T) {
 	s.checkHandoff()
 }
 
-// TestRaspberryPi3 boots QEMU's Raspberry Pi 3 from an SD card, and asks it for
-// its menu by TFTP, over a network card on USB. Like a real one it has no clock,
-// and a card that is larger than the image.
+// TestRaspberryPi3 boots QEMU's Raspberry Pi 3 from an SD card, and requests
+// its menu over TFTP, through a network card on USB. Like a real one it has no
+// clock, and a card that is larger than the image.
 func TestRaspberryPi3(t *testing.T) {
 	s := newSite(t, "rpi-3")
 	box, err := s.StartPiBox(piImage(t), piPerm())

@@ -30,8 +30,8 @@ const (
 	settingsPort = 8443
 	uploadPort   = 22
 
-	// settingsVolume is where the volume for settings begins in an image, in
-	// bytes, as mtools name it.
+	// settingsVolume is the offset in bytes of the settings volume in an image,
+	// in the syntax of mtools.
 	settingsVolume = "@@1048576"
 )
 
@@ -52,20 +52,20 @@ func mtools(t *testing.T, stdin, program string, args ...string) string {
 	return strings.ReplaceAll(string(out), "\r\n", "\n")
 }
 
-// onVolume is a file of the volume for settings on an image.
+// onVolume returns a file of the settings volume on an image.
 func onVolume(t *testing.T, image, name string) string {
 	t.Helper()
 	return mtools(t, "", "mtype", "-i", image+settingsVolume, "::"+name)
 }
 
-// edit writes the settings on an image as a person does with Notepad.
+// edit changes the settings on an image as a person does with Notepad.
 func edit(t *testing.T, image, text string) {
 	t.Helper()
 	text = "\xef\xbb\xbf" + strings.ReplaceAll(text, "\n", "\r\n")
 	mtools(t, text, "mcopy", "-o", "-i", image+settingsVolume, "-", "::pxebox.toml")
 }
 
-// password is that of the box whose image was built here.
+// password returns the password of the box whose image was built here.
 func password(t *testing.T) string {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join(buildDir, "update-password"))
@@ -92,7 +92,7 @@ func (s *site) dial(ctx context.Context, port uint16) net.Conn {
 	}
 }
 
-// settings asks the box by HTTPS for its settings, or to take new ones.
+// settings gets the box's settings over HTTPS, or sends it new ones.
 func (s *site) settings(method, password, text string) (int, string) {
 	s.t.Helper()
 	s.dial(s.within(boxBoots), settingsPort).Close()
@@ -106,7 +106,7 @@ func (s *site) settings(method, password, text string) (int, string) {
 func (s *site) askSettings(ctx context.Context, method, password, text string) (int, string, error) {
 	transport := &http.Transport{
 		DialContext:     s.Observer.DialContext,
-		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, // nobody vouches for the box
+		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, // the test has no way to verify the box
 	}
 	defer transport.CloseIdleConnections()
 	url := fmt.Sprintf("https://%v/pxebox.toml", netip.AddrPortFrom(lab.BoxAddr, settingsPort))
@@ -124,15 +124,15 @@ func (s *site) askSettings(ctx context.Context, method, password, text string) (
 	return resp.StatusCode, string(b), err
 }
 
-// titled are settings whose menu has this title.
+// titled returns settings whose menu has this title.
 func titled(title string) string {
 	menu := strings.ReplaceAll(lab.Menu(0, "disk", true), lab.Title, title)
 	return strings.ReplaceAll(powerSettings, "\n\n", "\n") + menu + lab.DiskEntry
 }
 
-// TestImageSettings leads a box through three boots. A person edits the
-// settings on the medium; then they are changed over the network; then a
-// person makes a mistake. The power goes each time, right after the answer.
+// TestImageSettings takes a box through three boots. A person edits the
+// settings on the medium; then they are changed over the network; then a person
+// makes a mistake. The power is cut each time, right after the answer.
 func TestImageSettings(t *testing.T) {
 	t.Parallel()
 	p := &powered{site: newSite(t, "settings")}
@@ -148,7 +148,7 @@ func TestImageSettings(t *testing.T) {
 	}
 	edit(t, edited, titled("From the medium"))
 	var err error
-	// As the image has it: the settings in force are the built-in ones.
+	// As in the image: the settings in force are the built-in ones.
 	if p.Power, err = p.PowerBox(edited, diskSize, map[string]lab.File{lab.BootDir + "/README.txt": {}}); err != nil {
 		t.Fatal(err)
 	}
@@ -184,7 +184,8 @@ func TestImageSettings(t *testing.T) {
 	}
 
 	boot("From the network")
-	// The menu comes from /perm. The volume is written before this port opens.
+	// The menu comes from /perm. The box writes the volume before it opens this
+	// port.
 	p.dial(p.within(boxBoots), settingsPort).Close()
 	cut()
 	if r := onVolume(t, p.File, "pxebox-result.txt"); !strings.Contains(r, "changed over the network") {
@@ -208,8 +209,9 @@ func TestImageSettings(t *testing.T) {
 	}
 }
 
-// TestImageHugeSettings gives a box settings whose menus would have 300 MiB, by
-// the medium and by the network. It goes on with those that it has, and says why.
+// TestImageHugeSettings gives a box settings whose menus would have 300 MiB, on
+// the medium and over the network. The box keeps its current settings, and says
+// why.
 func TestImageHugeSettings(t *testing.T) {
 	var huge strings.Builder
 	huge.WriteString(titled("Huge"))
@@ -238,13 +240,13 @@ func TestImageHugeSettings(t *testing.T) {
 	if r := onVolume(t, p.File, "pxebox-result.txt"); !strings.Contains(r, "has mistakes") || !strings.Contains(r, why) {
 		t.Errorf("the medium says %q", r)
 	}
-	if text := onVolume(t, p.File, "pxebox.toml"); !strings.HasSuffix(text, huge.String()) { // behind Notepad's mark
+	if text := onVolume(t, p.File, "pxebox.toml"); !strings.HasSuffix(text, huge.String()) { // after Notepad's mark
 		t.Errorf("the person's work is gone: %.200q", text)
 	}
 }
 
-// TestImageDamagedPerm destroys the file system that the box keeps things on:
-// it serves the built-in menu, and the medium tells whoever looks why.
+// TestImageDamagedPerm destroys the file system on which the box stores its
+// data: the box serves the built-in menu, and a file on the medium says why.
 func TestImageDamagedPerm(t *testing.T) {
 	t.Parallel()
 	p := newPowered(t, "damaged-perm")
@@ -335,10 +337,10 @@ func TestImageOpenPorts(t *testing.T) {
 	}
 }
 
-// checkNothingInClear asks a port by HTTP without TLS, with the password. It may
-// speak another protocol, refuse, or give what is for everybody (port 80, which
-// knows of no password); never a page for whoever has the password, nor the
-// question for it, nor the way to where it is asked for.
+// checkNothingInClear sends an HTTP request without TLS, with the password. The
+// port may speak another protocol, refuse, or serve public content (port 80,
+// which has no passwords). It must never serve a page that needs the password,
+// ask for the password, or redirect to a page that asks for it.
 func (s *site) checkNothingInClear(port uint16) {
 	s.t.Helper()
 	client := &http.Client{
@@ -368,7 +370,7 @@ func (s *site) checkNothingInClear(port uint16) {
 	}
 }
 
-// documentedPorts are the TCP ports of the table in docs/architecture.md.
+// documentedPorts returns the TCP ports of the table in docs/architecture.md.
 func documentedPorts(t *testing.T) []uint16 {
 	t.Helper()
 	text, err := os.ReadFile("../docs/architecture.md")
@@ -387,9 +389,9 @@ func documentedPorts(t *testing.T) []uint16 {
 	return ports
 }
 
-// udpOpen reports whether a UDP port swallows what comes. A closed one is
-// refused by ICMP, which Linux sends to a peer at most once a second after the
-// first few (icmp(7), icmp_ratelimit): so it is asked more often.
+// udpOpen reports whether a UDP port accepts packets. A closed port is refused
+// by ICMP, which Linux sends to a peer at most once a second after the first
+// few (icmp(7), icmp_ratelimit), so udpOpen sends several packets.
 func (s *site) udpOpen(port uint16) bool {
 	s.t.Helper()
 	conn, err := s.Observer.DialUDP(netip.AddrPortFrom(lab.BoxAddr, port))
@@ -398,7 +400,7 @@ func (s *site) udpOpen(port uint16) bool {
 	}
 	defer conn.Close()
 	for range 6 {
-		// No request of any of the protocols.
+		// Not a request of any of the protocols.
 		if _, err := conn.Write([]byte{0xff}); err != nil {
 			return !strings.Contains(err.Error(), "refused")
 		}

@@ -29,20 +29,20 @@ import (
 	"github.com/pxebox/pxebox/e2e/wds"
 )
 
-// The tests run in this directory.
+// Paths relative to this directory, where the tests run.
 const (
 	buildDir     = "../build"
 	kernelPinDir = "../gokrazy/builddir"
 )
 
-// site is a lab that tells, when its test fails, how far the client came.
+// site is a lab that reports, when its test fails, how far the client came.
 type site struct {
 	*lab.Lab
 	t      *testing.T
 	client *qemu.Machine
 	mac    [6]byte // the client's
-	begin  int     // of the LAN's datagrams, the first one that concerns this test
-	parts  bool    // they tell for themselves
+	begin  int     // index of the first of the LAN's datagrams that concerns this test
+	parts  bool    // the parts report for themselves
 }
 
 func newSite(t *testing.T, name string) *site {
@@ -57,8 +57,9 @@ func newSite(t *testing.T, name string) *site {
 	return s
 }
 
-// part runs a part of a test with a client of its own, by its number, on the
-// same site, beside the other parts. The client is off when it ends.
+// part runs a part of a test with its own client, given by its number, on the
+// same site, at the same time as the other parts. The client is off when the
+// part ends.
 func (s *site) part(situation string, client byte, f func(s *site)) {
 	s.parts = true
 	s.t.Run(situation, func(t *testing.T) {
@@ -74,10 +75,10 @@ func (s *site) part(situation string, client byte, f func(s *site)) {
 	})
 }
 
-// seen are the datagrams since the test began.
+// seen returns the datagrams since the test began.
 func (s *site) seen() []lan.Datagram { return s.LAN.UDP()[s.begin:] }
 
-// report prints, if the test has failed, what a technician asks for first.
+// report prints, if the test has failed, what a technician needs first.
 func (s *site) report() {
 	if !s.t.Failed() || s.parts {
 		return
@@ -100,8 +101,8 @@ func (s *site) report() {
 	}
 }
 
-// within bounds a wait, which also ends when a guest does. Software emulation on
-// a busy machine is slow, so these are far above what is seen.
+// within bounds a wait, which also ends when a guest does. Software emulation
+// on a busy machine is slow, so these bounds are far above typical times.
 func (s *site) within(d time.Duration) context.Context {
 	ctx, unwatch := s.Watch(s.t.Context())
 	s.t.Cleanup(unwatch)
@@ -110,7 +111,8 @@ func (s *site) within(d time.Duration) context.Context {
 	return ctx
 }
 
-// firmware is that of a release, unless the environment forces another one.
+// firmware returns the firmware of a release, unless the environment forces
+// another one.
 func (s *site) firmware(release string) qemu.Firmware {
 	s.t.Helper()
 	f, err := s.Firmware(release)
@@ -120,8 +122,9 @@ func (s *site) firmware(release string) qemu.Firmware {
 	return f
 }
 
-// startClient powers a machine with a BIOS on, whose network card has the ROM of
-// a release. Each line of the tests names one, so that make e2e has both.
+// startClient powers on a machine with a BIOS, whose network card has the ROM
+// of a release. Each line of the tests names a release, so that make e2e covers
+// both.
 func (s *site) startClient(release string, c lab.ClientConfig) *qemu.Machine {
 	s.t.Helper()
 	c.MAC, c.Firmware = s.mac, s.firmware(release)
@@ -134,7 +137,8 @@ func (s *site) startClient(release string, c lab.ClientConfig) *qemu.Machine {
 	return m
 }
 
-// verdict waits for the last line of the stand-in for wdsnbp.com or wdsmgfw.efi.
+// verdict waits for the last line of the stand-in for wdsnbp.com or
+// wdsmgfw.efi.
 func (s *site) verdict(ctx context.Context) string {
 	s.t.Helper()
 	e, err := lab.Verdict(ctx, s.client)
@@ -144,8 +148,8 @@ func (s *site) verdict(ctx context.Context) string {
 	return e.Detail
 }
 
-// checkHandoff checks, on the wire and on the console, all that makes up a BIOS
-// machine's handoff to WDS.
+// checkHandoff checks every part of a BIOS machine's handoff to WDS, on the
+// wire and on the console.
 func (s *site) checkHandoff() {
 	t := s.t
 	t.Helper()
@@ -160,7 +164,7 @@ func (s *site) checkHandoff() {
 	checkFetched(t, grep(console, nbp.Prefix+"fetched"))
 }
 
-// checkFetched checks what a stand-in says of the next program.
+// checkFetched checks what a stand-in reports about the next program.
 func checkFetched(t *testing.T, line string) {
 	t.Helper()
 	sum := 0
@@ -172,8 +176,8 @@ func checkFetched(t *testing.T, line string) {
 	}
 }
 
-// checkHandoffPackets checks on the wire how the client went to a WDS server,
-// and that first was the program that it took from there.
+// checkHandoffPackets checks on the wire how the client reached a WDS server,
+// and that first was the program that it fetched from there.
 func (s *site) checkHandoffPackets(server netip.Addr, first string) {
 	t := s.t
 	t.Helper()
@@ -202,7 +206,8 @@ func (s *site) checkHandoffPackets(server netip.Addr, first string) {
 		}
 	}
 
-	// The WDS server's ReadFilter takes backslashes only, so each byte counts.
+	// The WDS server's ReadFilter accepts only backslashes, so each byte
+	// counts.
 	if len(reads) == 0 || reads[0] != first {
 		t.Errorf("read requests to the WDS server: %q; the first must be %q", reads, first)
 	}
@@ -221,8 +226,8 @@ func (s *site) checkHandoffPackets(server netip.Addr, first string) {
 	}
 }
 
-// checkOnlyLease checks that nobody but the site's own DHCP server handed out
-// an address.
+// checkOnlyLease checks that only the site's own DHCP server handed out an
+// address.
 func (s *site) checkOnlyLease(server netip.Addr) {
 	s.t.Helper()
 	for _, d := range s.seen() {
@@ -235,9 +240,10 @@ func (s *site) checkOnlyLease(server netip.Addr) {
 	}
 }
 
-// checkOthersHandoff checks that nobody else can choose for the client: the
-// observer may read the file that its menu names, and with that name neither the
-// client's, nor may it leave the name's token out or invent one.
+// checkOthersHandoff checks that no other machine can choose for the client.
+// The observer may read the file that its own menu names. With that name it
+// must not be able to read the client's file, and it must not leave out or
+// invent the name's token.
 func (s *site) checkOthersHandoff() {
 	s.t.Helper()
 	menu, err := s.Read(lab.BoxAddr, "grub/grub.cfg")
@@ -277,7 +283,7 @@ func dhcp(d lan.Datagram) *dhcpv4.DHCPv4 {
 	return p
 }
 
-// grep is the first line of text that starts with prefix.
+// grep returns the first line of text that starts with prefix.
 func grep(text, prefix string) string {
 	for line := range strings.SplitSeq(text, "\n") {
 		if strings.HasPrefix(line, prefix) {
@@ -287,7 +293,7 @@ func grep(text, prefix string) string {
 	return ""
 }
 
-// testLog shows what the stand-in for the WDS server logs with the test's own.
+// testLog writes the log of the WDS stand-in to the test's log.
 type testLog struct{ t *testing.T }
 
 func (l testLog) Write(p []byte) (int, error) {
@@ -297,7 +303,7 @@ func (l testLog) Write(p []byte) (int, error) {
 
 var _ io.Writer = testLog{}
 
-// TestMain says once how the guests run.
+// TestMain prints once how the guests run.
 func TestMain(m *testing.M) {
 	flag.Parse()
 	choice, err := lab.Accelerator()

@@ -17,8 +17,9 @@ import (
 const (
 	piInstance = "pxebox-rpi"
 
-	// What the kernel is told: to boot a root, or to boot one so that it tries
-	// the other. A root goes by how far its partition is behind the first.
+	// The kernel's command line: to boot a root, or to boot a root that falls
+	// back to the other. A root is identified by the distance of its partition
+	// from the first.
 	bootsRoot = `Kernel command line: [^\n]* root=\S+/PARTNROFF=%d init=/gokrazy/init `
 	triesRoot = `Kernel command line: [^\n]* ubd0=\S+/PARTNROFF=%d root=\S+/PARTNROFF=%d init=/user/appliance `
 )
@@ -46,8 +47,8 @@ func (u *updated) tries(root int) {
 	u.wait(boxBoots, triesRoot, root-1, safe-1)
 }
 
-// restarts waits until the box restarts by itself, and then has its firmware
-// read the disk. gok, which may be nil, must not end before.
+// restarts waits until the box restarts by itself, and then lets its firmware
+// read the disk. gok must not end before, unless it is nil.
 func (u *updated) restarts(d time.Duration, gok <-chan error) {
 	u.t.Helper()
 	start, ctx := time.Now(), u.within(d)
@@ -63,7 +64,7 @@ func (u *updated) restarts(d time.Duration, gok <-chan error) {
 	u.read = 0
 }
 
-// checkServes is checkIntact, and a machine boots as far as its menu.
+// checkServes is checkIntact, and boots a machine as far as its menu.
 func (u *updated) checkServes() {
 	u.t.Helper()
 	u.checkIntact()
@@ -72,7 +73,7 @@ func (u *updated) checkServes() {
 	client.Stop()
 }
 
-// checkEEPROM looks for what would have a Pi 4 write its EEPROM once more.
+// checkEEPROM looks for files that would make a Pi 4 write its EEPROM again.
 func (u *updated) checkEEPROM() {
 	u.t.Helper()
 	for _, name := range []string{"pieeprom.upd", "recovery.bin"} {
@@ -82,9 +83,9 @@ func (u *updated) checkEEPROM() {
 	}
 }
 
-// TestUpdateRaspberryPiForthAndBack has a box with the image for the Raspberry Pi
-// take its kernel and its command line from the disk at each boot, as a Pi does.
-// The machine is no Pi.
+// TestUpdateRaspberryPiForthAndBack lets a box with the Raspberry Pi image read
+// its kernel and its command line from the disk at each boot, as a Pi does. The
+// machine is not a Pi.
 func TestUpdateRaspberryPiForthAndBack(t *testing.T) {
 	t.Parallel()
 	u := newUpdatedPi(t, "update-rpi")
@@ -99,7 +100,7 @@ func TestUpdateRaspberryPiForthAndBack(t *testing.T) {
 		}
 		u.checkServes()
 		u.checkEEPROM()
-		// What was kept boots from now on, and is no trial any more.
+		// The kept root boots from now on, and is no longer a trial.
 		u.Off()
 		u.on()
 		u.read = 0
@@ -121,7 +122,7 @@ func TestUpdateRaspberryPiForthAndBack(t *testing.T) {
 }
 
 func TestUpdateRaspberryPiFallsBack(t *testing.T) {
-	t.Parallel() // for most of the time it waits
+	t.Parallel() // it waits most of the time
 	u := newUpdatedPi(t, "update-rpi-without-pxed")
 	ctx, cancel := context.WithCancel(u.within(updates))
 	gok := make(chan error, 1)
@@ -129,7 +130,7 @@ func TestUpdateRaspberryPiFallsBack(t *testing.T) {
 	u.restarts(updates, gok)
 	u.tries(3)
 	u.restarts(fallsBack, nil)
-	// It waits for a page that never came.
+	// gok waits for a page that never came up.
 	cancel()
 	<-gok
 	u.boots(2)

@@ -34,7 +34,7 @@ const (
 	instance = "pxebox-amd64"
 	// updates is how long gok may take to build an update and send it.
 	updates = 5 * time.Minute
-	// isKept is how long after gok a new root may take to be kept.
+	// isKept is how long after gok the box may take to keep a new root.
 	isKept = 2 * time.Minute
 	// fallsBack is how long it takes to try a root, give it up and start the
 	// old one.
@@ -47,21 +47,22 @@ const (
 	wentFor = `msg="` + verdict.FellBack + `"[^\n]*root=%d`
 )
 
-// bootFile is one of the site's own, which an update must leave alone.
+// bootFile is one of the site's own boot files, which an update must not
+// change.
 var bootFile = []byte("the site's own kernel\n")
 
-// updated is a box that is updated.
+// updated is a box that receives updates.
 type updated struct {
 	*powered
 	instance string
 	config   map[string]any // the instance as it was built
-	page     *http.Client   // of gokrazy's page
-	addr     net.Addr       // the same on this machine
+	page     *http.Client   // for gokrazy's page
+	addr     net.Addr       // the page's address on this machine
 	leases   map[uint32]netip.Addr
-	read     int // of the console
+	read     int // offset up to which the console was read
 }
 
-// prepare changes what the box's machine is before it is on.
+// prepare changes the box's machine before it is powered on.
 func newUpdated(t *testing.T, name, firmware string, prepare ...func(*lab.Power)) *updated {
 	t.Helper()
 	p := &powered{site: newSite(t, name)}
@@ -88,7 +89,8 @@ func newUpdated(t *testing.T, name, firmware string, prepare ...func(*lab.Power)
 	return p.toUpdate(instance)
 }
 
-// updatePerm is what an update must leave alone, but for the leases.
+// updatePerm returns the files that an update must not change. The leases are
+// not among them.
 func updatePerm() map[string]lab.File {
 	settings := powerSettings + lab.Menu(0, "disk", true) + lab.DiskEntry
 	return map[string]lab.File{
@@ -96,7 +98,7 @@ func updatePerm() map[string]lab.File {
 	}
 }
 
-// toUpdate boots a box that was built of an instance, and has machines take
+// toUpdate boots a box that was built from an instance, and lets machines get
 // leases from it.
 func (p *powered) toUpdate(instance string) *updated {
 	p.t.Helper()
@@ -115,7 +117,7 @@ func (p *powered) toUpdate(instance string) *updated {
 	return u
 }
 
-// readInstance reads the instance that an image was built of.
+// readInstance reads the instance that an image was built from.
 func readInstance(t *testing.T, name string) map[string]any {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join(buildDir, "gokrazy", name, "config.json"))
@@ -129,8 +131,8 @@ func readInstance(t *testing.T, name string) map[string]any {
 	return config
 }
 
-// forward makes the box's page one of this machine's, for programs that send
-// updates.
+// forward makes the box's page available on this machine, for programs that
+// send updates.
 func (u *updated) forward() net.Addr {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -167,11 +169,11 @@ func (u *updated) makeUpdate(ctx context.Context) error {
 	if u.instance == piInstance {
 		image, update = "image-rpi", "update-rpi"
 	}
-	// The image is the one that the box was made of.
+	// The image is the one that the box was made from.
 	return u.run(ctx, "make", "-o", image, update, "HOST="+u.addr.String())
 }
 
-// without leaves a package out of an instance.
+// without removes a package from an instance.
 func without(name string) func(config map[string]any) {
 	return func(config map[string]any) {
 		config["Packages"] = slices.DeleteFunc(slices.Clone(config["Packages"].([]any)), func(p any) bool {
@@ -180,8 +182,8 @@ func without(name string) func(config map[string]any) {
 	}
 }
 
-// overlaid has an instance's programs that read settings built with another
-// text in a file of the checkout.
+// overlaid returns a change to an instance: the programs that read settings are
+// built with old replaced by new in a file of the checkout.
 func overlaid(t *testing.T, file, old, new string) func(config map[string]any) {
 	t.Helper()
 	original, err := filepath.Abs(filepath.Join("..", file))
@@ -220,7 +222,7 @@ func (u *updated) gok(ctx context.Context, change func(config map[string]any)) e
 		"--instances", writeInstance(u.t, u.instance, config), "--instance", u.instance, u.addr.String())
 }
 
-// writeInstance makes an instance for gok, and returns the folder that it is in.
+// writeInstance makes an instance for gok, and returns its folder.
 func writeInstance(t *testing.T, name string, config map[string]any) string {
 	t.Helper()
 	instances := t.TempDir()
@@ -252,9 +254,9 @@ func writeInstance(t *testing.T, name string, config map[string]any) string {
 func (s *site) run(ctx context.Context, name string, args ...string) error {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = ".."
-	// The tests may be run by make themselves.
+	// make itself may run the tests.
 	cmd.Env = append(os.Environ(), "GOWORK=off", "MAKEFLAGS=", "MAKELEVEL=")
-	// What does the work is a child's child.
+	// A grandchild does the work.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -263,7 +265,7 @@ func (s *site) run(ctx context.Context, name string, args ...string) error {
 	return nil
 }
 
-// wait waits for the next such line on the box's console.
+// wait waits for the next line on the box's console that matches.
 func (u *updated) wait(d time.Duration, expression string, args ...any) {
 	u.t.Helper()
 	start := time.Now()
@@ -276,8 +278,8 @@ func (u *updated) wait(d time.Duration, expression string, args ...any) {
 	u.t.Logf("%v later: %s", time.Since(start).Round(time.Second), strings.TrimSpace(m.Text))
 }
 
-// checkIntact checks that settings, leases and boot files are what they were,
-// and that machines get them.
+// checkIntact checks that settings, leases and boot files are unchanged, and
+// that machines get them.
 func (u *updated) checkIntact() {
 	u.t.Helper()
 	u.waitBox(lab.BoxAddr) // the menu has the settings' title
@@ -298,7 +300,7 @@ func TestUpdateForthAndBack(t *testing.T) {
 				u.wait(isKept, keeps, root)
 				u.checkIntact()
 			}
-			// What was kept boots from now on, and is no trial any more.
+			// The kept root boots from now on, and is no longer a trial.
 			u.Off()
 			u.on()
 			u.checkIntact()
@@ -317,8 +319,8 @@ func TestUpdateForthAndBack(t *testing.T) {
 	}
 }
 
-// buildBefore builds an image as it was when gokrazy's init served the update page
-// itself, and returns its file.
+// buildBefore builds an image as it was when gokrazy's init served the update
+// page itself, and returns its file.
 func (s *site) buildBefore() string {
 	s.t.Helper()
 	config := readInstance(s.t, instance)
@@ -339,7 +341,7 @@ func (s *site) buildBefore() string {
 }
 
 // TestUpdateOfBoxFromBefore updates a box whose page gokrazy's init serves, and
-// then the box that it has become.
+// then updates the resulting box.
 func TestUpdateOfBoxFromBefore(t *testing.T) {
 	const byInit = "now listening on 192.168.77.1:8080"
 	p := &powered{site: newSite(t, "update-from-before")}
@@ -368,22 +370,22 @@ func TestBrokenUpdateFallsBack(t *testing.T) {
 	for _, tt := range []struct {
 		situation, name string
 		change          func(config map[string]any)
-		why             string // the old root knows
+		why             string // the reason, as known to the old root
 	}{
 		{"a root whose pxed is missing", "without-pxed", without("pxed"), "the box has no address on a network"},
 		{"a root that nothing looks after", "without-appliance", without("appliance"), ""},
-		// The settings of the lab have this key. The box would answer, by what
-		// is built in.
+		// The settings of the lab have this key. The box would still answer,
+		// with its built-in settings.
 		{"a root that refuses the settings", "refuses-settings", overlaid(t, "config/parser/schema.go", `{"serial", `, `{"serial_port", `), "the new program refuses the settings: pxebox.toml:\\d+: menu.serial: is not known"},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
-			t.Parallel() // for most of the time they wait
+			t.Parallel() // they wait most of the time
 			u := newUpdated(t, "update-"+tt.name, "BIOS")
 			ctx, cancel := context.WithCancel(u.within(updates))
 			done := make(chan error)
 			go func() { done <- u.gok(ctx, tt.change) }()
 			u.wait(updates+fallsBack, wentFor+`[^\n]*why=[^\n]*%s`, 2, tt.why)
-			// It waits for a page that never came, or that is gone again.
+			// gok waits for a page that never came up, or that is gone again.
 			cancel()
 			<-done
 			u.checkIntact()
@@ -391,7 +393,7 @@ func TestBrokenUpdateFallsBack(t *testing.T) {
 	}
 }
 
-// request asks gokrazy for something, as gok does.
+// request sends gokrazy a request, as gok does.
 func (u *updated) request(method, path string, body io.Reader, header http.Header) []byte {
 	u.t.Helper()
 	b, err := askPage(u.within(updates), u.page, password(u.t), method, path, body, header)
@@ -401,7 +403,7 @@ func (u *updated) request(method, path string, body io.Reader, header http.Heade
 	return b
 }
 
-// askPage asks gokrazy's page for something, and returns its answer.
+// askPage sends a request to gokrazy's page, and returns its answer.
 func askPage(ctx context.Context, client *http.Client, password, method, path string, body io.Reader, header http.Header) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, method, lab.Page+path, body)
 	if err != nil {

@@ -36,7 +36,7 @@ func (s *site) sftp(options ...sftp.ClientOption) (*sftp.Client, net.Conn) {
 	conn := s.dial(s.within(boxBoots), uploadPort)
 	c, channels, requests, err := ssh.NewClientConn(conn, "box", &ssh.ClientConfig{
 		User: "gokrazy", Auth: []ssh.AuthMethod{ssh.Password(password(s.t))},
-		HostKeyCallback: ssh.InsecureIgnoreHostKey(), // this box has never been seen before
+		HostKeyCallback: ssh.InsecureIgnoreHostKey(), // the test has never seen this box before
 	})
 	if err != nil {
 		s.t.Fatal(err)
@@ -48,7 +48,7 @@ func (s *site) sftp(options ...sftp.ClientOption) (*sftp.Client, net.Conn) {
 	return client, conn
 }
 
-// get asks for a boot file as a machine does by HTTP.
+// get requests a boot file as a machine does over HTTP.
 func (s *site) get(name string) (int, []byte) {
 	s.t.Helper()
 	transport := &http.Transport{DialContext: s.Observer.DialContext}
@@ -65,8 +65,8 @@ func (s *site) get(name string) (int, []byte) {
 	return resp.StatusCode, b
 }
 
-// TestImageUpload sends a boot file while a machine boots: machines see
-// nothing of it before it is whole, and the machine gets to WDS meanwhile.
+// TestImageUpload sends a boot file while a machine boots: machines see nothing
+// of the file before it is complete, and the machine gets to WDS meanwhile.
 func TestImageUpload(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "upload")
@@ -147,7 +147,7 @@ func TestImageUpload(t *testing.T) {
 		t.Errorf("the whole file gets %d and %d bytes", code, len(b))
 	}
 
-	// More than the disk has room for; the box goes on.
+	// More than the disk has room for. The box keeps running.
 	f, err = client.Create("big")
 	if err != nil {
 		t.Fatal(err)
@@ -171,7 +171,7 @@ func TestImageUpload(t *testing.T) {
 }
 
 // stick makes a file that is a USB stick: a partition, as Windows leaves one,
-// with a file system that is called PXEBOX.
+// with a file system named PXEBOX.
 func stick(t *testing.T, format func(image string, offset, size int64)) string {
 	t.Helper()
 	const sector, first, sectors = 512, 2048, 96 << 11
@@ -214,7 +214,7 @@ func TestImageStick(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.waitBox(lab.BoxAddr)
-	// do waits until the box tells what an action leads to.
+	// do waits until the box reports the result of an action.
 	do := func(action func(context.Context, *qemu.Machine) error, says string) {
 		t.Helper()
 		offset := len(box.Console.Text())
@@ -225,7 +225,7 @@ func TestImageStick(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// One that is not meant stays in all the time.
+	// A stick that the box must ignore stays in all the time.
 	if err := lab.PlugIn(s.within(clientBoots), box, "other", other); err != nil {
 		t.Fatal(err)
 	}
@@ -260,9 +260,9 @@ func TestImageStick(t *testing.T) {
 	}
 }
 
-// TestImageHostileStick plugs sticks into a running box that are damaged, or made
-// to do harm: the box goes on, gives out nothing but the files on them, and does
-// not write to them.
+// TestImageHostileStick plugs damaged and malicious sticks into a running box:
+// the box keeps running, serves only the files on them, and does not write to
+// them.
 func TestImageHostileStick(t *testing.T) {
 	e2fs := func(program string, args ...string) {
 		t.Helper()
@@ -271,7 +271,7 @@ func TestImageHostileStick(t *testing.T) {
 			t.Fatalf("%v: %v\n%s", cmd, err, out)
 		}
 	}
-	// It asks the kernel to panic at the first mistake.
+	// It asks the kernel to panic at the first error.
 	panics := func(image string, offset, size int64, content string) {
 		e2fs("mkfs.ext4", "-q", "-L", "PXEBOX", "-e", "panic", "-d", content, "-E", fmt.Sprintf("offset=%d", offset), image, fmt.Sprintf("%dk", size>>10))
 	}
@@ -329,8 +329,8 @@ func TestImageHostileStick(t *testing.T) {
 	s.waitBox(lab.BoxAddr)
 	for i, st := range []struct {
 		situation, file string
-		says            string            // of the stick, on the console
-		files           map[string]string // what each name is answered with; nothing for a refusal
+		says            string            // about the stick, on the console
+		files           map[string]string // the answer for each name; empty for a refusal
 	}{
 		{"a damaged folder, and errors=panic", damaged, `msg="medium is mounted"[^\n]*type=ext4`, map[string]string{"linux": "", "LINUX": ""}},
 		{"links, devices and a pipe", leading, `msg="medium is mounted"[^\n]*type=ext4`, map[string]string{

@@ -15,7 +15,7 @@ import (
 )
 
 // twoServers is a site with two WDS servers, where the first may be down. It is
-// asked often, so that a test need not wait. A BIOS loads lpxelinux.0.
+// probed often, so that a test need not wait. A BIOS loads lpxelinux.0.
 const twoServers = `
 [boot]
 bios = "lpxelinux.0"
@@ -67,7 +67,7 @@ boot = "http"
 // chooseEither is the second entry.
 const chooseEither = down + enter
 
-// TestImageWDSDown has the first WDS server stop, refuse its files, and come
+// TestImageWDSDown lets the first WDS server stop, refuse its files, and come
 // back.
 func TestImageWDSDown(t *testing.T) {
 	t.Parallel()
@@ -96,7 +96,8 @@ func TestImageWDSDown(t *testing.T) {
 	s.WDS.Close()
 	menuSays("Windows Deployment Services (down since ", "Windows, by either server (by second)")
 
-	// The rule that leads this machine straight to the first server does not.
+	// The rule that sends this machine straight to the first server does not
+	// change that.
 	s.mac = lab.Client(0x30)
 	bios := s.startClient(qemu.Debian12, lab.ClientConfig{})
 	s.waitMenu("Windows Deployment Services (down since ")

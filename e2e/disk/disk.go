@@ -1,7 +1,7 @@
-// Package disk is a disk for a guest that loses what was not flushed when its
-// power is cut, as a real medium with a write cache may, and QEMU's own disks
-// do not: their writes are in the host's memory, which no cut reaches. A guest
-// gets at it by NBD. What the guest keeps on it is not known here.
+// Package disk is a disk for a guest that loses unflushed data when its power
+// is cut, as a real medium with a write cache may. QEMU's own disks do not: the
+// host's memory holds their writes, and no cut reaches it. A guest accesses the
+// disk over NBD. The package does not know what the guest stores on it.
 package disk
 
 import (
@@ -13,34 +13,34 @@ import (
 	"time"
 )
 
-// Sector is the unit that a medium writes whole or not at all, in bytes.
+// Sector is the unit that a medium writes entirely or not at all, in bytes.
 const Sector = 512
 
-// Disk is a medium, and the cache before it. All its methods may be called at
+// Disk is a medium and the cache in front of it. Its methods may be called at
 // any time.
 type Disk struct {
 	mu     sync.Mutex
 	medium *os.File
 	size   int64
-	// cache holds what was written since the last flush, by the number of the
-	// sector: all its versions, the last one last. What a medium has when the
-	// power goes may be any of them, or the one before them all.
+	// cache holds everything written since the last flush, by sector number:
+	// all versions of a sector, oldest first. After a power cut the medium may
+	// hold any of these versions, or the one from before them.
 	cache  map[int64][][]byte
-	boot   int  // counts the cuts: a connection of an earlier boot is dead
-	dead   bool // from a cut to On: a guest that still runs may not come back
+	boot   int  // number of cuts so far: a connection from an earlier boot is dead
+	dead   bool // from a cut to On: a guest that still runs must not reconnect
 	onCut  []func()
 	writes []Extent
-	pace   time.Duration // of a write or a flush
+	pace   time.Duration // duration of a write or a flush
 
-	countdown int // writes that are left until the cut that was asked for
+	countdown int // writes left until the requested cut
 	plan      func()
 }
 
 // Extent is a part of the disk, in bytes.
 type Extent struct{ Offset, Length int64 }
 
-// Open makes the file at path, a copy of an image, a disk of size bytes. It
-// changes the file. Whoever opens it must Close it.
+// Open turns the file at path, a copy of an image, into a disk of size bytes.
+// It changes the file. The caller must call Close.
 func Open(path string, size int64) (*Disk, error) {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
@@ -60,7 +60,7 @@ func Open(path string, size int64) (*Disk, error) {
 	return &Disk{medium: f, size: size, cache: make(map[int64][][]byte)}, nil
 }
 
-// Close cuts the power for good and lets go of the file, which holds what was
+// Close cuts the power for good and closes the file, which holds what was
 // flushed.
 func (d *Disk) Close() error {
 	d.mu.Lock()
@@ -69,7 +69,8 @@ func (d *Disk) Close() error {
 	return d.medium.Close()
 }
 
-// read and write take whole sectors within the disk; the server has checked.
+// read and write take whole sectors within the disk; the server has checked
+// this.
 
 func (d *Disk) read(p []byte, offset int64) error {
 	d.mu.Lock()
@@ -85,8 +86,9 @@ func (d *Disk) read(p []byte, offset int64) error {
 	return nil
 }
 
-// write keeps p's bytes. With through it is not done before they are on the
-// medium (NBD's FUA): older versions of these sectors can then not come back.
+// write stores the bytes in p. With through, it returns only when they are on
+// the medium (NBD's FUA): older versions of these sectors can then not come
+// back.
 func (d *Disk) write(p []byte, offset int64, through bool, boot int) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -114,7 +116,7 @@ func (d *Disk) write(p []byte, offset int64, through bool, boot int) error {
 	return err
 }
 
-// flush brings all that was written before it to the medium.
+// flush writes to the medium everything that was written before it.
 func (d *Disk) flush(boot int) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -130,15 +132,15 @@ func (d *Disk) flush(boot int) error {
 	return nil
 }
 
-// Slow has each write and each flush take so long from now on, as an SD card's
-// do. Whatever else the guest asks of the disk waits meanwhile.
+// Slow makes each write and each flush take this long from now on, as on an SD
+// card. All other requests of the guest to the disk wait meanwhile.
 func (d *Disk) Slow(each time.Duration) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.pace = each
 }
 
-// work lasts as long as a write or a flush takes.
+// work waits as long as a write or a flush takes.
 func (d *Disk) work() {
 	d.mu.Lock()
 	each := d.pace
@@ -146,25 +148,25 @@ func (d *Disk) work() {
 	time.Sleep(each)
 }
 
-// Loss is what a cut did to the sectors that were not flushed.
+// Loss is the effect of a cut on the unflushed sectors.
 type Loss struct {
-	Kept, Lost int // sectors; Kept ones have some version of what was written
+	Kept, Lost int // sectors; a kept one has some version of the written data
 }
 
 func (l Loss) String() string { return fmt.Sprintf("%d sectors kept, %d lost", l.Kept, l.Lost) }
 
-// Cut cuts the power: of each sector that was not flushed chance decides
-// whether it stays as it was or has one of the versions that were written
-// since. Connections end, and there are no new ones before On: QEMU makes one
-// for the guest that was cut off, and that would write on.
+// Cut cuts the power. For each unflushed sector, chance decides whether it
+// stays as it was or gets one of the versions written since. Connections end,
+// and there are no new ones before On: QEMU would reconnect the guest that was
+// cut off, and the guest would continue to write.
 func (d *Disk) Cut(chance *rand.Rand) Loss {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.cut(chance)
 }
 
-// CutAtWrite cuts the power at the n-th write from now on, n > 0, which is then
-// one of those that were not flushed. The channel gets what was lost.
+// CutAtWrite cuts the power at the n-th write from now on, n > 0. That write is
+// then one of the unflushed ones. The channel receives the loss.
 func (d *Disk) CutAtWrite(n int, chance *rand.Rand) <-chan Loss {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -174,8 +176,8 @@ func (d *Disk) CutAtWrite(n int, chance *rand.Rand) <-chan Loss {
 }
 
 func (d *Disk) cut(chance *rand.Rand) Loss {
-	// A medium that writes nothing back, one that does so at once, and some
-	// between them.
+	// A medium that writes nothing back, one that writes back at once, and some
+	// in between.
 	keep := []float64{0, 0.1, 0.5, 0.9, 1}[chance.IntN(5)]
 	return d.off(func(versions int) int {
 		if chance.Float64() >= keep {
@@ -185,10 +187,10 @@ func (d *Disk) cut(chance *rand.Rand) Loss {
 	})
 }
 
-// off empties the cache: survives says which version of so many a sector has
-// from now on, counted from 1, or 0 for the one before them.
+// off empties the cache. survives decides, for a number of versions, which one
+// a sector has from now on: counted from 1, or 0 for the one before them.
 func (d *Disk) off(survives func(versions int) int) (l Loss) {
-	// In order: what chance says then depends on its seed only.
+	// In order, so that chance's results depend only on its seed.
 	sectors := make([]int64, 0, len(d.cache))
 	for n := range d.cache {
 		sectors = append(sectors, n)
@@ -203,7 +205,7 @@ func (d *Disk) off(survives func(versions int) int) (l Loss) {
 		}
 		l.Kept++
 		if _, err := d.medium.WriteAt(versions[v-1], n*Sector); err != nil {
-			panic(err) // the test's own disk is full
+			panic(err) // the host's disk is full
 		}
 	}
 	clear(d.cache)
@@ -217,14 +219,14 @@ func (d *Disk) off(survives func(versions int) int) (l Loss) {
 	return l
 }
 
-// Writes returns what was written so far, in order, flushed or not.
+// Writes returns all writes so far, in order, flushed or not.
 func (d *Disk) Writes() []Extent {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return slices.Clone(d.writes)
 }
 
-// ReadAt reads what is on the medium, as the next boot would find it if the
+// ReadAt reads the content of the medium, as the next boot would find it if the
 // power were cut now and the cache lost.
 func (d *Disk) ReadAt(p []byte, offset int64) (int, error) {
 	d.mu.Lock()
@@ -232,14 +234,14 @@ func (d *Disk) ReadAt(p []byte, offset int64) (int, error) {
 	return d.medium.ReadAt(p, offset)
 }
 
-// On gives the disk power again, for the next boot.
+// On turns the power of the disk on again, for the next boot.
 func (d *Disk) On() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.dead = false
 }
 
-// begin registers a connection of the present boot, if there is power.
+// begin registers a connection of the current boot, if the power is on.
 func (d *Disk) begin(end func()) (boot int, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -18,7 +18,7 @@ const testSize = 1 << 20
 func newDisk(t *testing.T) *Disk {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "disk")
-	// Smaller than the disk: the rest is holes.
+	// Smaller than the disk: the rest is a hole.
 	if err := os.WriteFile(path, make([]byte, 4*Sector), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +32,7 @@ func newDisk(t *testing.T) *Disk {
 
 func seeded(n uint64) *rand.Rand { return rand.New(rand.NewPCG(n, 0)) }
 
-// sector is one filled with b.
+// sector returns a sector filled with b.
 func sector(b byte) []byte { return bytes.Repeat([]byte{b}, Sector) }
 
 func (d *Disk) mustWrite(t *testing.T, n int64, p []byte, through bool) {
@@ -49,7 +49,7 @@ func (d *Disk) mustFlush(t *testing.T) {
 	}
 }
 
-// first is the first byte of a sector, as the guest reads it.
+// first returns the first byte of a sector, as the guest reads it.
 func (d *Disk) first(t *testing.T, n int64) byte {
 	t.Helper()
 	p := make([]byte, Sector)
@@ -64,14 +64,14 @@ func (d *Disk) first(t *testing.T, n int64) byte {
 	return p[0]
 }
 
-// Each situation is written, and then the power is cut many times over, with
-// other seeds: a sector has one of the values it may have, and has had each
-// of them once.
+// The test writes each situation and then cuts the power many times, with
+// different seeds. A sector must have one of its possible values, and must have
+// had each of them once.
 func TestWhatACutLeaves(t *testing.T) {
 	for _, tt := range []struct {
 		situation string
 		do        func(t *testing.T, d *Disk)
-		want      string // values that sector 7 may have
+		want      string // possible values of sector 7
 	}{
 		{"nothing written", func(*testing.T, *Disk) {}, "\x00"},
 		{"written, not flushed", func(t *testing.T, d *Disk) { d.mustWrite(t, 7, sector('a'), false) }, "\x00a"},
@@ -203,7 +203,7 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
-// client is NBD's other side, as far as these tests need it.
+// client is an NBD client, as far as these tests need one.
 type client struct {
 	t *testing.T
 	net.Conn
@@ -229,7 +229,7 @@ func (c client) get(into any) {
 	}
 }
 
-// option sends an option and returns the kinds and contents of its replies.
+// option sends an option and returns the kinds and contents of the replies.
 func (c client) option(option uint32, data string) (kinds []uint32, contents []string) {
 	c.t.Helper()
 	c.send(uint64(magicOption), option, uint32(len(data)), []byte(data))
@@ -251,7 +251,7 @@ func (c client) option(option uint32, data string) (kinds []uint32, contents []s
 	}
 }
 
-// do sends a request, and returns the error code and so many bytes.
+// do sends a request, and returns the error code and length bytes.
 func (c client) do(kind, flags uint16, offset int64, length uint32, data []byte, answer int) (uint32, []byte) {
 	c.t.Helper()
 	cookie := uint64(offset)<<8 | uint64(kind)
@@ -272,7 +272,7 @@ func (c client) do(kind, flags uint16, offset int64, length uint32, data []byte,
 	return 0, p
 }
 
-// A guest outlives the cut for a moment, and QEMU connects for it again.
+// A guest outlives the cut for a moment, and QEMU reconnects for it.
 func TestAfterACutNobodyConnects(t *testing.T) {
 	d := newDisk(t)
 	path := filepath.Join(t.TempDir(), "nbd")
@@ -312,7 +312,7 @@ func serve(t *testing.T, d *Disk) (dial func() client) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		d.Cut(seeded(1)) // ends connections
+		d.Cut(seeded(1)) // ends the connections
 		if err := s.Close(); err != nil {
 			t.Error(err)
 		}

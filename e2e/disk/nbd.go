@@ -45,8 +45,8 @@ const (
 	maxTransfer = 32 << 20
 )
 
-// exportFlags are what the disk can do. No TRIM, no WRITE_ZEROES: as on most
-// SD cards, zeros are written like anything else.
+// exportFlags are the disk's features. No TRIM, no WRITE_ZEROES: as on most SD
+// cards, zeros are written like any other data.
 const exportFlags = flagHasFlags | flagSendFlush | flagSendFUA
 
 var errCut = errors.New("disk: the power is cut")
@@ -58,7 +58,7 @@ type Server struct {
 	serving  sync.WaitGroup
 }
 
-// Serve begins to serve the disk on a Unix socket. QEMU's name for it is
+// Serve starts to serve the disk on a Unix socket. QEMU's name for it is
 // nbd+unix:///?socket=PATH.
 func (d *Disk) Serve(path string) (*Server, error) {
 	l, err := net.Listen("unix", path)
@@ -80,7 +80,8 @@ func (d *Disk) Serve(path string) (*Server, error) {
 			s.serving.Go(func() {
 				defer conn.Close()
 				c := &connection{disk: d, boot: boot, in: bufio.NewReader(conn), out: bufio.NewWriter(conn)}
-				// A guest that goes away in mid-sentence is what this is for.
+				// A guest that disconnects in the middle of a request is
+				// expected here.
 				_ = c.serve()
 			})
 		}
@@ -88,8 +89,8 @@ func (d *Disk) Serve(path string) (*Server, error) {
 	return s, nil
 }
 
-// Close ends the service; the disk stays as it is. Connections end by a cut,
-// or by their guests.
+// Close stops the server; the disk stays as it is. Connections end by a cut, or
+// when their guests end.
 func (s *Server) Close() error {
 	err := s.listener.Close()
 	s.serving.Wait()
@@ -125,7 +126,7 @@ func (c *connection) send(values ...any) error {
 	return c.out.Flush()
 }
 
-// negotiate reports whether the client goes on to use the disk.
+// negotiate reports whether the client continues and uses the disk.
 func (c *connection) negotiate() (bool, error) {
 	if err := c.send(uint64(magicServer), uint64(magicOption), uint16(flagFixedNewstyle|flagNoZeroes)); err != nil {
 		return false, err
@@ -145,7 +146,7 @@ func (c *connection) negotiate() (bool, error) {
 		if o.Magic != magicOption {
 			return false, fmt.Errorf("nbd: an option begins with %#x", o.Magic)
 		}
-		// What it holds, a name and wishes, makes no difference: there is one
+		// Its content, a name and requests, makes no difference: there is one
 		// export.
 		if _, err := io.CopyN(io.Discard, c.in, int64(o.Length)); err != nil {
 			return false, err
@@ -159,7 +160,7 @@ func (c *connection) negotiate() (bool, error) {
 		}
 		var err error
 		switch o.Option {
-		case optExportName: // the only one without a header to its answer
+		case optExportName: // the only option whose answer has no header
 			err = c.send(uint64(c.disk.size), uint16(exportFlags))
 			if flags&flagNoZeroes == 0 && err == nil {
 				err = c.send([124]byte{})

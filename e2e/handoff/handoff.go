@@ -1,6 +1,7 @@
-// Package handoff follows a machine from power-on to a WDS server by what it
-// sends: pure functions over the datagrams of a segment. It is what a failing
-// test says, and what make run shows. It sends nothing and judges nothing.
+// Package handoff follows a machine from power-on to a WDS server by the
+// packets that it sends: pure functions over the datagrams of a segment. A
+// failing test prints its result, and make run shows it. It sends nothing and
+// judges nothing.
 package handoff
 
 import (
@@ -17,24 +18,24 @@ import (
 	"github.com/pxebox/pxebox/e2e/wds"
 )
 
-// Step is a station on the way.
+// Step is a step of the boot.
 type Step int
 
-// The way from power-on to WDS, in order. A machine whose DHCP answer names the
-// WDS server goes there from Address.
+// The steps from power-on to WDS, in order. A machine whose DHCP answer names
+// the WDS server continues with Program after Address.
 const (
 	None       Step = iota
-	Firmware        // the firmware asks for an address
-	Address         // it has one
-	Loader          // it asks for its boot loader: PXELINUX, or shim
-	GRUB            // shim asks for GRUB
-	Menu            // the boot loader asks for its menu
-	Chain           // the WDS entry was chosen: pxechn.c32 is asked for, or on UEFI the file that tells of it
-	Reboot          // the firmware asks for an address again, for GRUB has no way to WDS but that
-	Program         // the WDS server is asked for its network boot program
+	Firmware        // the firmware requests an address
+	Address         // it has an address
+	Loader          // it requests its boot loader: PXELINUX, or shim
+	GRUB            // shim requests GRUB
+	Menu            // the boot loader requests its menu
+	Chain           // the WDS entry was chosen: the loader requests pxechn.c32, or on UEFI the file that announces the choice
+	Reboot          // the firmware requests an address again, because GRUB has no other way to WDS
+	Program         // the machine requests the WDS server's network boot program
 	BINL            // the program asks the WDS server what to do
-	Next            // the program asks for the next one
-	Verdict         // it says that all was well; seen on its console only
+	Next            // the program requests the next program
+	Verdict         // the next program reports success; visible only on its console
 	endOfSteps = iota
 )
 
@@ -52,17 +53,17 @@ type Event struct {
 	Detail string
 }
 
-// Trail is a machine's way so far. The zero Trail with the machine's MAC and
-// the WDS server's address is a machine that is off.
+// Trail is a machine's boot so far. The zero Trail with the machine's MAC and
+// the WDS server's address describes a machine that is off.
 type Trail struct {
 	MAC [6]byte
 	WDS netip.Addr
 
-	Events []Event // in the order in which they came
+	Events []Event // in order of arrival
 }
 
-// See takes a datagram, and reports the step that it is, if it is the first
-// of its kind.
+// See takes a datagram. It returns the step that the datagram represents, if it
+// is the first datagram of that step.
 func (t *Trail) See(d lan.Datagram) (Event, bool) {
 	step, detail := t.classify(d)
 	if step == None || t.Has(step) {
@@ -73,7 +74,7 @@ func (t *Trail) See(d lan.Datagram) (Event, bool) {
 	return e, true
 }
 
-// Has reports whether the machine has got to a step.
+// Has reports whether the machine has reached a step.
 func (t *Trail) Has(s Step) bool {
 	for _, e := range t.Events {
 		if e.Step == s {
@@ -83,7 +84,7 @@ func (t *Trail) Has(s Step) bool {
 	return false
 }
 
-// Last is the farthest step.
+// Last returns the farthest step.
 func (t *Trail) Last() Step {
 	last := None
 	for _, e := range t.Events {
@@ -92,7 +93,7 @@ func (t *Trail) Last() Step {
 	return last
 }
 
-// classify says which step a datagram is.
+// classify returns the step that a datagram represents.
 func (t *Trail) classify(d lan.Datagram) (Step, string) {
 	switch {
 	case d.Src.Port() == dhcpv4.ServerPort && d.Dst.Port() == dhcpv4.ClientPort:
@@ -124,7 +125,7 @@ func (t *Trail) classify(d lan.Datagram) (Step, string) {
 	return None, ""
 }
 
-// read says which step it is to ask a server for a file.
+// read returns the step that the request of a file from a server represents.
 func (t *Trail) read(server netip.Addr, name string) Step {
 	if server == t.WDS {
 		if !t.Has(Program) {
@@ -151,11 +152,11 @@ func (t *Trail) read(server netip.Addr, name string) Step {
 	return None
 }
 
-// oneShot is how the names begin that GRUB's entry for WDS reads, so that the
-// box answers the machine's next boot with the WDS server.
+// oneShot is the prefix of the names that GRUB's entry for WDS reads, so that
+// the box answers the machine's next boot with the WDS server.
 const oneShot = "handoff/"
 
-// ReadName is the file name of a TFTP read request, byte for byte.
+// ReadName returns the file name of a TFTP read request, byte for byte.
 func ReadName(payload []byte) (name string, ok bool) {
 	const opRead = 1
 	if len(payload) < 2 || binary.BigEndian.Uint16(payload) != opRead {

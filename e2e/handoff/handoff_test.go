@@ -18,7 +18,7 @@ var (
 	other  = [6]byte{0x52, 0x54, 0, 0x77, 0, 0x11}
 )
 
-// datagram is what a machine sends from one port to another.
+// datagram returns a datagram that a machine sends from one port to another.
 func datagram(from [6]byte, src, dst string, payload []byte) lan.Datagram {
 	return lan.Datagram{
 		SrcMAC: from, Src: netip.MustParseAddrPort(src), Dst: netip.MustParseAddrPort(dst), Payload: payload,
@@ -41,7 +41,7 @@ func read(name string) []byte {
 
 var withControl = dhcpv4.WithOption(dhcpv4.OptGeneric(dhcpv4.GenericOptionCode(wds.OptionControl), []byte{255}))
 
-// way is all that a machine sends and is sent on a way without detours.
+// way returns all datagrams to and from a machine on a boot without detours.
 func way() []lan.Datagram {
 	const box, server, leased = "10.0.0.1", "10.0.0.2", "10.0.0.9"
 	return []lan.Datagram{
@@ -121,7 +121,7 @@ func TestTrail(t *testing.T) {
 	}
 }
 
-// uefiWay is a way by shim, GRUB and a second boot.
+// uefiWay returns a boot through shim, GRUB and a second start of the firmware.
 func uefiWay() []lan.Datagram {
 	const box, server, leased = "10.0.0.1", "10.0.0.2", "10.0.0.9"
 	boot := []lan.Datagram{

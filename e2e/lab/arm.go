@@ -12,9 +12,9 @@ import (
 	"github.com/pxebox/pxebox/e2e/qemu"
 )
 
-// StartARMBox is StartBox for the image for the Raspberry Pi, on a machine that
-// boots by UEFI. The image names a Pi's serial port, which is not there, so not
-// all of what Linux writes is on the machine's Console.
+// StartARMBox is StartBox for the Raspberry Pi image, on a machine that boots
+// by UEFI. The image names a Pi's serial port, which does not exist here, so
+// not all of Linux's output is on the machine's Console.
 func (l *Lab) StartARMBox(f qemu.Firmware, image string, perm map[string]File) (*qemu.Machine, error) {
 	own := filepath.Join(l.scratch, "box.img")
 	if err := prepareImage(image, own, filepath.Join(l.scratch, "perm"), perm); err != nil {
@@ -25,11 +25,11 @@ func (l *Lab) StartARMBox(f qemu.Firmware, image string, perm map[string]File) (
 	}, nil)
 }
 
-// cardSize is that of a Raspberry Pi's SD card.
+// cardSize is the size of a Raspberry Pi's SD card.
 const cardSize = 4 << 30
 
-// StartPiBox is StartBox for the image for the Raspberry Pi, on a Raspberry Pi
-// 3, which has its network on USB. Its SD card is larger than the image.
+// StartPiBox is StartBox for the Raspberry Pi image, on a Raspberry Pi 3, which
+// has its network on USB. Its SD card is larger than the image.
 func (l *Lab) StartPiBox(image string, perm map[string]File) (*qemu.Machine, error) {
 	own := filepath.Join(l.scratch, "box.img")
 	if err := prepareImage(image, own, filepath.Join(l.scratch, "perm"), perm); err != nil {
@@ -56,7 +56,7 @@ func piFirmware(disk, dir string) (pi qemu.Pi, err error) {
 	}
 	const kernel, deviceTree, commandLine = "vmlinuz", "bcm2710-rpi-3-b.dtb", "cmdline.txt"
 	for _, name := range []string{kernel, deviceTree, commandLine} {
-		// -n: it replaces what an earlier start has read.
+		// -n: replace the files that an earlier start has read.
 		if err := run("mcopy", "-n", "-i", fmt.Sprintf("%s@@%d", disk, offset), "::"+name, dir); err != nil {
 			return pi, err
 		}
@@ -69,10 +69,10 @@ func piFirmware(disk, dir string) (pi qemu.Pi, err error) {
 	}, err
 }
 
-// PowerPi is PowerBox for the image for the Raspberry Pi, on QEMU's own ARM
-// machine. Each boot takes its kernel and command line from the disk's boot
-// partition, as a Pi does. For that the machine ends when it restarts: On is its
-// firmware.
+// PowerPi is PowerBox for the Raspberry Pi image, on QEMU's own ARM machine.
+// Each boot takes its kernel and command line from the disk's boot partition,
+// as a Pi does. To allow that, the machine ends when it restarts, and On does
+// the work of its firmware.
 func (l *Lab) PowerPi(image string, size int64, perm map[string]File) (*Power, error) {
 	p, err := l.PowerBox(image, size, perm)
 	if err != nil {
@@ -82,7 +82,8 @@ func (l *Lab) PowerPi(image string, size int64, perm map[string]File) (*Power, e
 	return p, nil
 }
 
-// OnBootPartition tells whether a file is there, for the firmware to read.
+// OnBootPartition reports whether a file is on the boot partition, for the
+// firmware to read.
 func (p *Power) OnBootPartition(name string) (bool, error) {
 	offset, err := firstFAT(p.File)
 	if err != nil {
@@ -92,8 +93,9 @@ func (p *Power) OnBootPartition(name string) (bool, error) {
 	return strings.Contains(string(list), "/"+name+"\n"), err
 }
 
-// firstFAT is where the first FAT partition of a disk's MBR begins, in bytes. The
-// ROM of a Raspberry Pi 3 boots from that one, and knows no GPT.
+// firstFAT returns the offset in bytes of the first FAT partition in a disk's
+// MBR. The ROM of a Raspberry Pi 3 boots from that partition, and does not
+// support GPT.
 func firstFAT(disk string) (offset int64, err error) {
 	const sector, table, entrySize = 512, 446, 16
 	f, err := os.Open(disk)

@@ -9,10 +9,10 @@ import (
 	"github.com/pxebox/pxebox/e2e/nbp"
 )
 
-// DiskImage makes the image of a client's own disk, and returns its path. A BIOS
-// starts its first sector, which prints nbp.DiskOK; UEFI the program on its EFI
-// system partition that a removable medium has (UEFI 2.10 §3.5.1.1), which prints
-// nbp.UEFIOK.
+// DiskImage makes the image of a client's disk, and returns its path. A BIOS
+// starts its first sector, which prints nbp.DiskOK. UEFI starts the program at
+// the removable-media path of its EFI system partition (UEFI 2.10 §3.5.1.1),
+// which prints nbp.UEFIOK.
 func (l *Lab) DiskImage() (string, error) {
 	sector, err := nbp.AssembleMBR()
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/pxebox/pxebox/e2e/qemu"
 )
 
-// Accelerator is how guests run, in all labs of this process.
+// Accelerator returns how guests run, in all labs of this process.
 var Accelerator = sync.OnceValues(func() (qemu.Choice, error) {
 	return qemu.Choose(context.Background(), os.Getenv(qemu.AccelVariable), func() (string, error) {
 		builddir, err := findBuilddir()
@@ -43,14 +43,15 @@ func findBuilddir() (string, error) {
 	}
 }
 
-// Firmware is that of a Debian release, or of the one that the environment
-// forces on all machines.
+// Firmware returns the firmware of a Debian release, or of the one that the
+// environment forces on all machines.
 func (l *Lab) Firmware(release string) (qemu.Firmware, error) {
 	return qemu.FindFirmware(filepath.Join(l.dir, "firmware"), release, os.Getenv(qemu.FirmwareVariable))
 }
 
-// Watch returns a context that also ends when a guest does which was to run on,
-// with QEMU's own words as the cause: what a test waits for will not come.
+// Watch returns a context that also ends when a guest ends that should keep
+// running, with QEMU's own message as the cause: the event that a test waits
+// for will not happen.
 func (l *Lab) Watch(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	stop := context.AfterFunc(l.guests, func() { cancel(context.Cause(l.guests)) })

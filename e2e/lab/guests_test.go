@@ -11,11 +11,11 @@ import (
 	"github.com/pxebox/pxebox/e2e/qemu"
 )
 
-// TestWatch has guests whose QEMU is a shell script.
+// TestWatch uses guests whose QEMU is a shell script.
 func TestWatch(t *testing.T) {
 	for _, test := range []struct {
 		situation, script string
-		want              string // of the cause; empty: the context goes on
+		want              string // text of the cause; empty: the context continues
 	}{
 		{
 			situation: "QEMU aborts", script: "echo 'failed to set MSR 0x10a' >&2; exit 1",
@@ -47,7 +47,7 @@ func TestWatch(t *testing.T) {
 					t.Fatal(err)
 				}
 				m.Stop()
-				l.watch(m) // returns when it has looked at the end
+				l.watch(m) // returns when it has seen the end
 				if ctx.Err() != nil {
 					t.Errorf("the context ended: %v", context.Cause(ctx))
 				}

@@ -10,19 +10,20 @@ import (
 	"path/filepath"
 )
 
-// File is what goes into a file on /perm: Content, or what is in the file From.
+// File is the content of a file on /perm: Content, or the content of the file
+// From.
 type File struct {
 	Content []byte
 	From    string
 }
 
-// prepareImage copies an image and gives the copy a /perm with files on it.
-// It uses dir to lay them out.
+// prepareImage copies an image and gives the copy a /perm with files on it. It
+// uses dir as a working directory.
 func prepareImage(image, own, dir string, files map[string]File) error {
 	if _, err := os.Stat(image); errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%s is missing: run make image", image)
 	}
-	// The image is mostly holes, and a copy should be.
+	// The image is mostly holes, and the copy should be too.
 	if err := run("cp", "--sparse=always", "--reflink=auto", image, own); err != nil {
 		return err
 	}
@@ -46,21 +47,21 @@ func prepareImage(image, own, dir string, files map[string]File) error {
 	if err != nil {
 		return err
 	}
-	// The options that matter to what follows are those of gokrazy/image.sh.
+	// The options that matter are the same as in gokrazy/image.sh.
 	return run("mkfs.ext4", "-F", "-q", "-b", "4096", "-e", "remount-ro", "-d", dir, "-i", "131072",
 		"-m", "0", "-I", "256", "-O", permFeatures,
 		"-E", fmt.Sprintf("offset=%d,root_owner=0:0,resize=268435456", offset), own, fmt.Sprintf("%dk", size>>10))
 }
 
-// permFeatures are those of gokrazy/image.sh.
+// permFeatures are the features in gokrazy/image.sh.
 const permFeatures = "none,has_journal,ext_attr,resize_inode,dir_index,filetype,extent,64bit,flex_bg," +
 	"sparse_super,large_file,huge_file,uninit_bg,dir_nlink,extra_isize"
 
-// permPartition is where /perm lies in a gokrazy image, in bytes.
+// permPartition returns the position of /perm in a gokrazy image, in bytes.
 func permPartition(image string) (offset, size int64, err error) { return Partition(image, 4) }
 
-// Partition is where a partition of an image lies by its GPT (UEFI 2.10 §5.3), in
-// bytes.
+// Partition returns the position of a partition in an image by its GPT (UEFI
+// 2.10 §5.3), in bytes.
 func Partition(image string, number int64) (offset, size int64, err error) {
 	const sector, header, entrySize = 512, 1, 128
 	f, err := os.Open(image)
@@ -87,7 +88,7 @@ func Partition(image string, number int64) (offset, size int64, err error) {
 
 func run(name string, args ...string) error {
 	cmd := exec.Command(name, args...)
-	// Debian keeps mkfs out of the path of whoever is not root.
+	// Debian does not put mkfs into the PATH of users other than root.
 	if path, err := exec.LookPath("/usr/sbin/" + name); err == nil {
 		cmd = exec.Command(path, args...)
 	}

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// diskWithPerm is an empty disk whose GPT has a fourth partition of 8 MiB.
+// diskWithPerm makes an empty disk whose GPT has a fourth partition of 8 MiB.
 func diskWithPerm(t *testing.T) (path string, offset int64) {
 	t.Helper()
 	const sector, first, sectors = 512, 2048, 16384
@@ -57,8 +57,8 @@ func TestPrepareImage(t *testing.T) {
 	}
 }
 
-// TestPermFeatures has mkfs read a mke2fs.conf that asks for more, as those of
-// later releases do.
+// TestPermFeatures lets mkfs read a mke2fs.conf that asks for more features, as
+// those of later releases do.
 func TestPermFeatures(t *testing.T) {
 	conf := filepath.Join(t.TempDir(), "mke2fs.conf")
 	err := os.WriteFile(conf, []byte(`[defaults]
@@ -102,8 +102,8 @@ func TestPermFeatures(t *testing.T) {
 	}
 }
 
-// TestPermFeaturesAreThoseOfTheImage compares with the script that makes the
-// image.
+// TestPermFeaturesAreThoseOfTheImage compares permFeatures with the script that
+// makes the image.
 func TestPermFeaturesAreThoseOfTheImage(t *testing.T) {
 	script, err := os.ReadFile("../../gokrazy/image.sh")
 	if err != nil {

@@ -1,6 +1,6 @@
-// Package lab puts a site together: the segment, WDS servers, the appliance from
-// its image, a plain DHCP server where the site has one, and a client with BIOS
-// or UEFI. What should happen there, tests and make run say.
+// Package lab puts a site together: the segment, WDS servers, the appliance
+// from its image, a plain DHCP server if the site has one, and a client with
+// BIOS or UEFI. Tests and make run define what should happen there.
 package lab
 
 import (
@@ -28,11 +28,11 @@ import (
 
 // The site's addresses, all in one /24.
 var (
-	BoxAddr     = netip.MustParseAddr("192.168.77.1") // where it is fixed
+	BoxAddr     = netip.MustParseAddr("192.168.77.1") // if it is fixed
 	WDSAddr     = netip.MustParseAddr("192.168.77.2")
 	DHCPAddr    = netip.MustParseAddr("192.168.77.3")
 	observer    = netip.MustParseAddr("192.168.77.4")
-	SecondWDS   = netip.MustParseAddr("192.168.77.5") // where a test adds one
+	SecondWDS   = netip.MustParseAddr("192.168.77.5") // if a test adds one
 	FirstLease  = netip.MustParseAddr("192.168.77.100")
 	LastLease   = netip.MustParseAddr("192.168.77.150")
 	BoxMAC      = [6]byte{0x52, 0x54, 0x00, 0x77, 0x00, 0x01}
@@ -41,34 +41,34 @@ var (
 	ClientMAC   = [6]byte{0x52, 0x54, 0x00, 0x77, 0x00, 0x10}
 )
 
-// ClientUUID is what the client says of itself in option 97.
+// ClientUUID is the client's identifier in option 97.
 const ClientUUID = "70786562-6f78-4c61-8000-000000000010"
 
-// Client is the MAC of one of many clients. ClientMAC is number 0x10; numbers
-// below are the site's own hosts.
+// Client returns the MAC of one of many clients. ClientMAC is number 0x10; the
+// site's own hosts have lower numbers.
 func Client(number byte) [6]byte {
 	mac := ClientMAC
 	mac[5] = number
 	return mac
 }
 
-// uuid is ClientUUID, with the client's own end.
+// uuid returns ClientUUID, with the client's own last digits.
 func uuid(mac [6]byte) string { return fmt.Sprintf("%s%02x", ClientUUID[:len(ClientUUID)-2], mac[5]) }
 
 const bits = 24
 
-// NextProgram stands for pxeboot.n12 and bootmgfw.efi, of about the former's
-// size: the program marks its end by a short block, so the length is no multiple
-// of a block size in use.
+// NextProgram represents pxeboot.n12 and bootmgfw.efi, and has about the size
+// of the former. The program's transfer must end with a short block, so the
+// length is not a multiple of a block size in use.
 var NextProgram = []byte(nbp.Marker + strings.Repeat("\xf4", 25000))
 
-// Lab is a site with a WDS server, and whatever else was started.
+// Lab is a site with a WDS server, and anything else that was started.
 type Lab struct {
 	LAN *lan.LAN
 	WDS *wds.Server
-	// Observer is a station for a test's own questions.
+	// Observer is a host for a test's own requests.
 	Observer *lan.Host
-	// Key is what machines with Secure Boot on trust, as real ones trust
+	// Key is trusted by machines with Secure Boot on, as real ones trust
 	// Microsoft's.
 	Key *secureboot.Key
 
@@ -77,7 +77,7 @@ type Lab struct {
 	files   map[string][]byte // of a WDS server
 	name    string
 	dir     string // for logs and the capture
-	scratch string // for what nobody reads afterwards
+	scratch string // for files that are not needed afterwards
 	socket  string
 
 	guests      context.Context // ends when a guest fails
@@ -87,9 +87,9 @@ type Lab struct {
 	closers []func()
 }
 
-// New starts a site. dir is where make builds: the firmware is there, and the
-// site's capture and logs go to dir/name.pcap and dir/name-*.log. log gets what
-// the WDS server is asked.
+// New starts a site. dir is the build directory of make: the firmware is there,
+// and the site's capture and logs go to dir/name.pcap and dir/name-*.log. log
+// receives the requests to the WDS server.
 func New(dir, name string, log *slog.Logger) (_ *Lab, err error) {
 	l := &Lab{name: name, dir: dir, log: log}
 	l.guests, l.guestFailed = context.WithCancelCause(context.Background())
@@ -142,9 +142,9 @@ func New(dir, name string, log *slog.Logger) (_ *Lab, err error) {
 	return l, nil
 }
 
-// programs are the files of a WDS server. The one for UEFI is signed with Key,
-// as Microsoft's is with Microsoft's; that is nothing to a machine with Secure
-// Boot off.
+// programs returns the files of a WDS server. The UEFI program is signed with
+// Key, as Microsoft's is with Microsoft's key; a machine with Secure Boot off
+// ignores that.
 func (l *Lab) programs() (map[string][]byte, error) {
 	bios, err := nbp.Assemble()
 	if err != nil {
@@ -163,7 +163,7 @@ func (l *Lab) programs() (map[string][]byte, error) {
 	}, nil
 }
 
-// Compile makes the stand-in for wdsmgfw.efi, which nothing has signed.
+// Compile makes the stand-in for wdsmgfw.efi, without a signature.
 func (l *Lab) Compile() ([]byte, error) {
 	f, err := l.Firmware(qemu.Debian13)
 	if err != nil {
@@ -172,8 +172,9 @@ func (l *Lab) Compile() ([]byte, error) {
 	return nbp.Compile(f.GNUEFI())
 }
 
-// AddWDS plugs in one more WDS server, with an address of the site's. It serves
-// what all serve; a test may stop it, or change its files and what it refuses.
+// AddWDS plugs in another WDS server at one of the site's addresses. It serves
+// the same files as all the others; a test may stop it, or change its files and
+// what it refuses.
 func (l *Lab) AddWDS(addr netip.Addr) (*wds.Server, error) {
 	host, err := l.LAN.Host(macOf(addr), netip.PrefixFrom(addr, bits))
 	if err != nil {
@@ -183,7 +184,7 @@ func (l *Lab) AddWDS(addr netip.Addr) (*wds.Server, error) {
 }
 
 // AddTFTP makes the observer a TFTP server with a WDS server's files, which is
-// no WDS server.
+// not a WDS server.
 func (l *Lab) AddTFTP() error {
 	_, err := l.serveWDS(wds.Config{Addr: l.Observer.Addr, Listen: l.Observer.ListenUDP, TFTPOnly: true})
 	return err
@@ -199,17 +200,17 @@ func (l *Lab) serveWDS(c wds.Config) (*wds.Server, error) {
 	return s, nil
 }
 
-// macOf is the MAC of the site's host with an address.
+// macOf returns the MAC of the site's host with an address.
 func macOf(addr netip.Addr) [6]byte {
 	mac := BoxMAC
 	mac[5] = addr.As4()[3]
 	return mac
 }
 
-// Capture is the path of the packet capture.
+// Capture returns the path of the packet capture.
 func (l *Lab) Capture() string { return filepath.Join(l.dir, l.name+".pcap") }
 
-// Close ends everything, the last first.
+// Close ends everything, in reverse order.
 func (l *Lab) Close() {
 	l.mu.Lock()
 	closers := l.closers
@@ -226,7 +227,7 @@ func (l *Lab) atClose(f func()) {
 	l.closers = append(l.closers, f)
 }
 
-// guest starts a guest whose console goes into a log file and, if it is not
+// guest starts a guest whose console is written to a log file and, unless it is
 // nil, to also.
 func (l *Lab) guest(name, display string, args []string, also io.Writer) (*qemu.Machine, error) {
 	return l.start(qemu.Config{Name: name, Args: args, Display: display}, also)
@@ -251,8 +252,8 @@ func (l *Lab) start(c qemu.Config, also io.Writer) (*qemu.Machine, error) {
 	return m, nil
 }
 
-// StartBox starts the appliance from a copy of its image with a /perm of its
-// own: perm's files, by their path on /perm.
+// StartBox starts the appliance from a copy of its image. Its /perm holds the
+// files in perm, by their path on /perm.
 func (l *Lab) StartBox(image string, perm map[string]File) (*qemu.Machine, error) {
 	own := filepath.Join(l.scratch, "box.img")
 	if err := prepareImage(image, own, filepath.Join(l.scratch, "perm"), perm); err != nil {
@@ -261,8 +262,8 @@ func (l *Lab) StartBox(image string, perm map[string]File) (*qemu.Machine, error
 	return l.guest("box", "", qemu.Box(l.accel, own, qemu.NIC{MAC: BoxMAC, Socket: l.socket}), nil)
 }
 
-// StartDHCP starts the site's own DHCP server and waits until it runs.
-// builddir is where the appliance's kernel is pinned.
+// StartDHCP starts the site's own DHCP server and waits until it runs. builddir
+// is the directory that pins the appliance's kernel.
 func (l *Lab) StartDHCP(ctx context.Context, builddir string) error {
 	kernel, err := peer.Kernel(builddir)
 	if err != nil {
@@ -281,17 +282,17 @@ func (l *Lab) StartDHCP(ctx context.Context, builddir string) error {
 	return err
 }
 
-// ClientConfig says what is special about a client.
+// ClientConfig describes the properties of a client.
 type ClientConfig struct {
-	Firmware qemu.Firmware // every client has one
-	MAC      [6]byte       // zeros mean ClientMAC; one MAC is one client's
+	Firmware qemu.Firmware // required
+	MAC      [6]byte       // zeros mean ClientMAC; each client needs a different MAC
 	Disk     string        // the image of its disk, which is not written to; may be empty
 	Memory   int           // MiB; 0 means 256
 	Display  string        // as in qemu.Config
-	Serial   io.Writer     // gets the lines of its serial console; may be nil
+	Serial   io.Writer     // receives the lines of its serial console; may be nil
 }
 
-// name is the client's, for its log.
+// name returns the client's name, for its log.
 func (c ClientConfig) name() string {
 	if c.MAC == ClientMAC {
 		return "client"
@@ -299,7 +300,7 @@ func (c ClientConfig) name() string {
 	return fmt.Sprintf("client-%02x", c.MAC[5])
 }
 
-// StartClient powers a BIOS machine on.
+// StartClient powers on a BIOS machine.
 func (l *Lab) StartClient(c ClientConfig) (*qemu.Machine, error) {
 	if c.Memory == 0 {
 		c.Memory = 256
@@ -314,16 +315,17 @@ func (l *Lab) StartClient(c ClientConfig) (*qemu.Machine, error) {
 	return l.guest(c.name(), c.Display, args, c.Serial)
 }
 
-// UEFIConfig says what is special about a UEFI client. Its memory, if 0, is 512
-// MiB.
+// UEFIConfig describes the properties of a UEFI client. If Memory is 0, the
+// client has 512 MiB.
 type UEFIConfig struct {
 	ClientConfig
 	SecureBoot bool
-	HTTP       bool // it boots by HTTP; if not, by PXE over IPv4
+	HTTP       bool // boot over HTTP; if false, by PXE over IPv4
 }
 
-// StartUEFI powers a UEFI machine on. Its variables are those of a new machine,
-// and with Secure Boot it trusts Key beside Microsoft's; they outlive a reset.
+// StartUEFI powers on a UEFI machine. Its variables are those of a new machine,
+// and with Secure Boot it trusts Key in addition to Microsoft's. They survive a
+// reset.
 func (l *Lab) StartUEFI(c UEFIConfig) (*qemu.Machine, error) {
 	state, err := os.ReadFile(c.Firmware.State(c.SecureBoot))
 	if err != nil {
@@ -357,11 +359,11 @@ func (l *Lab) StartUEFI(c UEFIConfig) (*qemu.Machine, error) {
 	return l.guest(c.name(), c.Display, args, c.Serial)
 }
 
-// Trail is an empty trail of the client.
+// Trail returns an empty trail of the client.
 func (l *Lab) Trail() *handoff.Trail { return &handoff.Trail{MAC: ClientMAC, WDS: WDSAddr} }
 
-// Follow reports the client's steps as they come, until it is at the last or
-// ctx ends. The last one is only on the console.
+// Follow reports the client's steps as they happen, until the last step or
+// until ctx ends. The last step is visible only on the console.
 func (l *Lab) Follow(ctx context.Context, client *qemu.Machine, report func(handoff.Event)) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -394,8 +396,8 @@ func (l *Lab) Follow(ctx context.Context, client *qemu.Machine, report func(hand
 	}
 }
 
-// Verdict waits for the last line of the stand-in for wdsnbp.com or wdsmgfw.efi,
-// whole.
+// Verdict waits for the complete last line of the stand-in for wdsnbp.com or
+// wdsmgfw.efi.
 func Verdict(ctx context.Context, client *qemu.Machine) (handoff.Event, error) {
 	last := strings.Join([]string{nbp.OK, nbp.Fail, nbp.EFIOK, nbp.EFIFail}, "|")
 	m, err := client.Console.WaitFor(ctx, "("+last+")[^\n]*\n")

@@ -15,19 +15,21 @@ import (
 )
 
 const (
-	// PagePort is where the box has gokrazy's page.
+	// PagePort is the port of gokrazy's page on the box.
 	PagePort = 8080
-	// Page is its URL. The certificate has this name, whatever the box's address.
+	// Page is its URL. The certificate has this name, whatever the box's
+	// address.
 	Page = "https://pxebox:8080/"
 )
 
-// PageClient asks for the page of the box at addr, from the observer.
+// PageClient returns a client for the page of the box at addr, from the
+// observer.
 func (l *Lab) PageClient(addr netip.Addr) (*http.Client, error) {
 	return l.PageClientOf(l.Observer, addr)
 }
 
-// PageClientOf asks for it from another host of the LAN. It takes the
-// certificate that the build made, and no other.
+// PageClientOf returns a client for the page from another host of the LAN. It
+// accepts only the certificate that the build made.
 func (l *Lab) PageClientOf(host *lan.Host, addr netip.Addr) (*http.Client, error) {
 	file := filepath.Join(l.dir, "update-certificate.pem")
 	pem, err := os.ReadFile(file)

@@ -13,15 +13,16 @@ import (
 	"github.com/pxebox/pxebox/e2e/qemu"
 )
 
-// Power is the appliance on a disk that keeps what is written from boot to
-// boot, as far as it was flushed when the power went.
+// Power is the appliance on a disk that keeps its content from boot to boot, as
+// far as it was flushed when the power was cut.
 type Power struct {
 	Disk *disk.Disk
-	// File is what the disk's medium is; whole only while the power is off.
+	// File is the file of the disk's medium. It is complete only while the
+	// power is off.
 	File string
-	// More are arguments of QEMU's, for what not every box has.
+	// More holds additional arguments for QEMU.
 	More []string
-	// Leaps has the box's time leap (qemu.LeapingBoxOnNBD).
+	// Leaps makes the box's time leap (qemu.LeapingBoxOnNBD).
 	Leaps bool
 
 	lab    *Lab
@@ -32,8 +33,8 @@ type Power struct {
 	box    *qemu.Machine
 }
 
-// PowerBox puts a copy of the appliance's image, with a /perm of its own, on a
-// disk of size bytes. The power is off yet.
+// PowerBox puts a copy of the appliance's image, with perm's files on its
+// /perm, on a disk of size bytes. The power is still off.
 func (l *Lab) PowerBox(image string, size int64, perm map[string]File) (*Power, error) {
 	dir, err := os.MkdirTemp(l.scratch, "power")
 	if err != nil {
@@ -54,7 +55,7 @@ func (l *Lab) PowerBox(image string, size int64, perm map[string]File) (*Power, 
 	return p, nil
 }
 
-// On boots the box. Each boot's console has a log of its own.
+// On boots the box. Each boot's console has its own log.
 func (p *Power) On() (*qemu.Machine, error) {
 	p.boots++
 	p.Disk.On()
@@ -68,7 +69,7 @@ func (p *Power) On() (*qemu.Machine, error) {
 	return p.box, err
 }
 
-// machine is the one that boots next.
+// machine returns the machine for the next boot.
 func (p *Power) machine(nic qemu.NIC) (qemu.Config, error) {
 	switch {
 	case p.pi:
@@ -80,7 +81,7 @@ func (p *Power) machine(nic qemu.NIC) (qemu.Config, error) {
 	return qemu.Config{Args: qemu.BoxOnNBD(p.lab.accel, p.socket, nic)}, nil
 }
 
-// Off takes the machine away, after or before the disk's own cut.
+// Off stops the machine, before or after the disk's own cut.
 func (p *Power) Off() {
 	if p.box != nil {
 		p.box.Stop()
@@ -88,18 +89,18 @@ func (p *Power) Off() {
 	}
 }
 
-// Close ends all. The file stays until the lab is closed.
+// Close ends everything. The file stays until the lab is closed.
 func (p *Power) Close() {
 	p.Off()
-	p.Disk.Close() // a second time it has nothing to do
+	p.Disk.Close() // does nothing the second time
 	p.server.Close()
 }
 
-// Perm is where /perm lies on the medium, in bytes.
+// Perm returns the position of /perm on the medium, in bytes.
 func (p *Power) Perm() (offset, size int64, err error) { return permPartition(p.File) }
 
 // CopyFrom copies the medium from an offset on into the file at path. Holes
-// stay holes: of gigabytes only a few megabytes are there.
+// stay holes: of gigabytes only a few megabytes hold data.
 func (p *Power) CopyFrom(offset int64, path string) (err error) {
 	in, err := os.Open(p.File)
 	if err != nil {

@@ -12,22 +12,22 @@ import (
 	"github.com/pxebox/pxebox/internal/test/tftpclient"
 )
 
-// askAgain is how long a question may stay unanswered before it is asked again,
-// patience how often. A lost datagram is no event, so this one wait is by the
-// clock.
+// askAgain is how long a request may stay unanswered before it is sent again,
+// patience how often that happens. The loss of a datagram is not an event to
+// wait for, so this one wait uses the clock.
 const (
 	askAgain = 500 * time.Millisecond
 	patience = 60
 )
 
-// WaitReady waits until the box serves a menu that contains text. That a box is
-// up says nothing, since it starts with a built-in menu.
+// WaitReady waits until the box serves a menu that contains text. A box that
+// merely runs is not enough, because it starts with a built-in menu.
 func (l *Lab) WaitReady(ctx context.Context, box netip.Addr, text string) error {
 	return l.WaitMenu(ctx, box, func(menu []byte) bool { return bytes.Contains(menu, []byte(text)) })
 }
 
-// WaitMenu waits until the box serves a menu as it has to be. PXELINUX asks for
-// the menu by TFTP, and so does this.
+// WaitMenu waits until the box serves a menu that satisfies is. It requests the
+// menu over TFTP, as PXELINUX does.
 func (l *Lab) WaitMenu(ctx context.Context, box netip.Addr, is func(menu []byte) bool) error {
 	for {
 		menu, err := l.read(box, "pxelinux.cfg/default", 1)
@@ -48,13 +48,14 @@ func (l *Lab) WaitMenu(ctx context.Context, box netip.Addr, is func(menu []byte)
 // Refusal is a server's ERROR packet.
 type Refusal = tftpclient.Error
 
-// Read reads a file by TFTP as the observer, without options (RFC 1350), and
-// asks again where nothing comes. A server that sends an ERROR gives a *Refusal.
+// Read reads a file over TFTP as the observer, without options (RFC 1350), and
+// retransmits if no answer comes. If the server sends an ERROR, Read returns a
+// *Refusal.
 func (l *Lab) Read(server netip.Addr, name string) ([]byte, error) {
 	return l.read(server, name, patience)
 }
 
-// read asks up to tries times for each block.
+// read sends up to tries requests for each block.
 func (l *Lab) read(server netip.Addr, name string, tries int) ([]byte, error) {
 	conn, err := l.Observer.ListenUDP(0)
 	if err != nil {

@@ -43,7 +43,7 @@ func TestRead(t *testing.T) {
 	if _, err := site.Read(server.Addr, `boot\none`); !errors.As(err, &refusal) || refusal.Code != 1 {
 		t.Errorf("a file that is not there: %v", err)
 	}
-	// A host that does not answer: one question, and the end.
+	// A host that does not answer: one request, then the end.
 	if got, err := site.read(netip.MustParseAddr("192.168.77.9"), `boot\f`, 1); err == nil {
 		t.Errorf("no host: got %q", got)
 	}

@@ -13,10 +13,10 @@ import (
 	"github.com/pxebox/pxebox/e2e/qemu"
 )
 
-// ScreenshotMenu takes a picture of the client's menu. The menu's program says
-// nothing when it is done drawing, so this takes the screen that is another than
-// when the program asked for its menu, and stays the same for a second in which
-// the client is silent, too.
+// ScreenshotMenu takes a picture of the client's menu. The menu's program does
+// not report when it has finished drawing. So ScreenshotMenu waits for a screen
+// that differs from the one at the program's request for its menu, and that
+// stays the same for a second in which the client also sends nothing.
 func (l *Lab) ScreenshotMenu(ctx context.Context, client *qemu.Machine, path string) error {
 	trail := l.Trail()
 	_, err := l.LAN.WaitUDP(ctx, func(d lan.Datagram) bool {
@@ -50,7 +50,7 @@ func (l *Lab) ScreenshotMenu(ctx context.Context, client *qemu.Machine, path str
 	}
 }
 
-// screen is the client's, as PNG.
+// screen returns the client's screen, as PNG.
 func (l *Lab) screen(ctx context.Context, client *qemu.Machine) ([]byte, error) {
 	shot := filepath.Join(l.scratch, "screen.png")
 	if err := client.Screenshot(ctx, shot); err != nil {
@@ -59,7 +59,7 @@ func (l *Lab) screen(ctx context.Context, client *qemu.Machine) ([]byte, error) 
 	return os.ReadFile(shot)
 }
 
-// clientDatagrams is how many datagrams the client sent so far.
+// clientDatagrams returns how many datagrams the client has sent so far.
 func (l *Lab) clientDatagrams() int {
 	n := 0
 	for _, d := range l.LAN.UDP() {

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Pieces of a pxebox.toml for the site: one of ServerMode and ProxyMode, then
-// Menu, then entries.
+// Pieces of a pxebox.toml for the site: ServerMode or ProxyMode, then Menu,
+// then entries.
 const (
 	ServerMode = `
 [network]
@@ -37,8 +37,8 @@ name  = "wds"
 label = "Windows Deployment Services"
 wds   = "wds"
 `
-	// LockedEntry is the entry "locked", for the server of WDSEntry. It asks
-	// for Password.
+	// LockedEntry is the entry "locked", for the server of WDSEntry. It
+	// requires Password.
 	LockedEntry = `
 [[entry]]
 name   = "locked"
@@ -53,8 +53,8 @@ name  = "disk"
 label = "This computer's own disk"
 disk  = true
 `
-	// DebianEntry is the entry "debian"; its boot files are the caller's to
-	// put into place.
+	// DebianEntry is the entry "debian". The caller must provide its boot
+	// files.
 	DebianEntry = `
 [[entry]]
 name   = "debian"
@@ -65,8 +65,8 @@ append = "console=ttyS0,115200"
 `
 )
 
-// Password is the menu's, as a person types it, and PasswordHash what pxebox
-// hash-password makes of it.
+// Password is the menu's, as a person types it. PasswordHash is the output of
+// pxebox hash-password for it.
 const (
 	Password     = "secret"
 	PasswordHash = "$6$GpQDWF.KogrXAczV$hB3fy0MPnyP0Tr9xZk1YRgJPchZbae9Cg0/a0yb.Bo11TtvDJwNNq0k4GFNnPx8M9i3FbGytfsUWi0TIOePrd/ " +
@@ -77,7 +77,7 @@ const (
 // Title is the menu's.
 const Title = "The lab's network boot menu"
 
-// Menu is the section [menu]; a timeout of 0 waits for a key.
+// Menu returns the section [menu]. A timeout of 0 waits for a key.
 func Menu(timeout time.Duration, entry string, serial bool) string {
 	return fmt.Sprintf(`
 [menu]
@@ -89,8 +89,8 @@ password = %q
 `, Title, timeout, entry, serial, PasswordHash)
 }
 
-// SettingsFile is where the box looks for its settings, on /perm.
+// SettingsFile is the path of the box's settings on /perm.
 const SettingsFile = "pxebox/pxebox.toml"
 
-// BootDir is where it looks for the site's boot files, on /perm.
+// BootDir is the path of the site's boot files on /perm.
 const BootDir = "pxebox/boot"

@@ -7,7 +7,8 @@ import (
 	"github.com/pxebox/pxebox/e2e/qemu"
 )
 
-// StartBoxWithUSB is StartBox for an appliance that media can be plugged into.
+// StartBoxWithUSB is StartBox for an appliance that removable media can be
+// plugged into.
 func (l *Lab) StartBoxWithUSB(image string, perm map[string]File) (*qemu.Machine, error) {
 	own := filepath.Join(l.scratch, "box.img")
 	if err := prepareImage(image, own, filepath.Join(l.scratch, "perm"), perm); err != nil {
@@ -17,7 +18,7 @@ func (l *Lab) StartBoxWithUSB(image string, perm map[string]File) (*qemu.Machine
 	return l.guest("box", "", args, nil)
 }
 
-// PlugIn puts a USB stick into a machine, whose content is a file.
+// PlugIn plugs a USB stick into a machine. file holds the stick's content.
 func PlugIn(ctx context.Context, m *qemu.Machine, id, file string) error {
 	return plugIn(ctx, m, id, raw(id, file))
 }
@@ -36,13 +37,13 @@ func plugIn(ctx context.Context, m *qemu.Machine, id string, content map[string]
 	return m.Execute(ctx, "device_add", map[string]string{"driver": "usb-storage", "id": id, "drive": id})
 }
 
-// PullOut takes a stick away without a warning.
+// PullOut removes a stick without a warning.
 func PullOut(ctx context.Context, m *qemu.Machine, id string) error {
 	return m.Execute(ctx, "device_del", map[string]string{"id": id})
 }
 
-// PlugInReader puts a card reader into a machine, with a card in it whose
-// content is a file. The reader stays when the card goes.
+// PlugInReader plugs a card reader into a machine, with a card whose content is
+// a file. The reader stays when the card is removed.
 func PlugInReader(ctx context.Context, m *qemu.Machine, id, file string) error {
 	for _, step := range []struct {
 		command string
@@ -60,7 +61,7 @@ func PlugInReader(ctx context.Context, m *qemu.Machine, id, file string) error {
 	return nil
 }
 
-// TakeCard takes the card out of a reader.
+// TakeCard removes the card from a reader.
 func TakeCard(ctx context.Context, m *qemu.Machine, reader string) error {
 	if err := m.Execute(ctx, "blockdev-open-tray", map[string]any{"id": reader, "force": true}); err != nil {
 		return err
@@ -68,7 +69,7 @@ func TakeCard(ctx context.Context, m *qemu.Machine, reader string) error {
 	return m.Execute(ctx, "blockdev-remove-medium", map[string]any{"id": reader})
 }
 
-// PutCard puts it back.
+// PutCard inserts it again.
 func PutCard(ctx context.Context, m *qemu.Machine, reader string) error {
 	if err := m.Execute(ctx, "blockdev-insert-medium", map[string]any{"id": reader, "node-name": reader}); err != nil {
 		return err

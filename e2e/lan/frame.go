@@ -13,12 +13,12 @@ const (
 	etherTypeIPv4  = 0x0800
 	etherTypeIPv6  = 0x86dd
 
-	// maxFrame bounds what a guest can make us allocate. QEMU's own limit for
-	// one packet of this protocol is 68 KiB (NET_BUFSIZE).
+	// maxFrame limits how much memory a guest can make us allocate. QEMU's own
+	// limit for one packet of this protocol is 68 KiB (NET_BUFSIZE).
 	maxFrame = 4096 + 65536
 )
 
-// readFrame reads one frame as QEMU's stream netdev writes it: its length,
+// readFrame reads one frame as QEMU's stream netdev writes it: its length in
 // four bytes, big endian, then the frame.
 func readFrame(r io.Reader) ([]byte, error) {
 	var length [4]byte
@@ -36,7 +36,7 @@ func readFrame(r io.Reader) ([]byte, error) {
 	return frame, nil
 }
 
-// writeFrame writes what readFrame reads, in one Write.
+// writeFrame writes a frame in the format of readFrame, in one Write.
 func writeFrame(w io.Writer, frame []byte) error {
 	b := make([]byte, 0, 4+len(frame))
 	b = binary.BigEndian.AppendUint32(b, uint32(len(frame)))
@@ -46,19 +46,19 @@ func writeFrame(w io.Writer, frame []byte) error {
 
 // Datagram is one UDP datagram as it crossed the segment.
 type Datagram struct {
-	Time           time.Time // when the switch had it
+	Time           time.Time // when it reached the switch
 	SrcMAC, DstMAC [6]byte
 	Src, Dst       netip.AddrPort
-	Payload        []byte // not to be changed
+	Payload        []byte // must not be modified
 }
 
 func (d Datagram) String() string {
 	return fmt.Sprintf("%v > %v, %d bytes", d.Src, d.Dst, len(d.Payload))
 }
 
-// decodeUDP reads the UDP datagram in an Ethernet frame. IPv4 only, and only
-// whole ones: no firmware under test fragments, and IPv6 carries nothing that
-// a test asks for. Checksums are left to the receiver.
+// decodeUDP reads the UDP datagram in an Ethernet frame. It reads only whole
+// IPv4 datagrams: no firmware under test fragments, and no test needs IPv6. The
+// receiver verifies checksums.
 func decodeUDP(frame []byte) (Datagram, bool) {
 	const protocolUDP, udpHeader = 17, 8
 	if len(frame) < ethernetHeader+20 || binary.BigEndian.Uint16(frame[12:]) != etherTypeIPv4 {

@@ -26,7 +26,7 @@ const (
 	nic = tcpip.NICID(1)
 )
 
-// Host is a station on the segment with a TCP/IP stack of its own.
+// Host is a host on the segment with its own TCP/IP stack.
 type Host struct {
 	Addr netip.Addr
 
@@ -35,7 +35,8 @@ type Host struct {
 	stop  context.CancelFunc
 }
 
-// Host plugs in a station with a fixed IPv4 address. It goes with the LAN.
+// Host plugs in a host with a fixed IPv4 address. The host is removed with the
+// LAN.
 func (l *LAN) Host(mac [6]byte, addr netip.Prefix) (*Host, error) {
 	link := channel.New(queueLen, mtu+header.EthernetMinimumSize, tcpip.LinkAddress(mac[:]))
 	s := stack.New(stack.Options{
@@ -64,7 +65,7 @@ func (l *LAN) Host(mac [6]byte, addr netip.Prefix) (*Host, error) {
 	p, err := l.plug(func(frame []byte) error {
 		dst := [6]byte(frame[0:6])
 		if dst != mac && dst[0]&1 == 0 {
-			return nil // flooded by the switch; the stack filters nothing itself
+			return nil // the switch floods frames; the stack filters nothing itself
 		}
 		pkt := stack.NewPacketBuffer(stack.PacketBufferOptions{Payload: buffer.MakeWithData(frame)})
 		link.InjectInbound(0, pkt) // the Ethernet layer reads the type itself
@@ -106,8 +107,8 @@ func (h *Host) close() {
 	h.stack.Destroy()
 }
 
-// ListenUDP opens a UDP port; 0 takes any free one. It hears broadcasts and
-// may send them, as a DHCP server does.
+// ListenUDP opens a UDP port; 0 means any free one. The port receives
+// broadcasts and may send them, as a DHCP server does.
 func (h *Host) ListenUDP(port uint16) (net.PacketConn, error) {
 	var wq waiter.Queue
 	ep, err := h.stack.NewEndpoint(udp.ProtocolNumber, ipv4.ProtocolNumber, &wq)
@@ -122,8 +123,8 @@ func (h *Host) ListenUDP(port uint16) (net.PacketConn, error) {
 	return gonet.NewUDPConn(&wq, ep), nil
 }
 
-// DialUDP opens a UDP port for one peer only. Where that is closed, reading
-// fails with "connection refused", as ICMP says so.
+// DialUDP opens a UDP port for one peer only. If the peer's port is closed,
+// reading fails with "connection refused", because ICMP reports it.
 func (h *Host) DialUDP(to netip.AddrPort) (net.Conn, error) {
 	full := tcpip.FullAddress{NIC: nic, Addr: tcpip.AddrFrom4(to.Addr().As4()), Port: to.Port()}
 	return gonet.DialUDP(h.stack, nil, &full, ipv4.ProtocolNumber)

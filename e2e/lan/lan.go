@@ -1,9 +1,9 @@
-// Package lan is one Ethernet segment inside a process: a learning switch
-// whose ports are QEMU guests (over Unix sockets) and hosts on a user-space
-// TCP/IP stack. Every frame goes into a packet capture and every UDP datagram
-// into a record that tests can wait on. It needs no root and touches no
-// network of the machine it runs on. What the datagrams mean (DHCP, TFTP, WDS)
-// is not its business and never will be.
+// Package lan is one Ethernet segment inside a process: a learning switch whose
+// ports are QEMU guests (over Unix sockets) and hosts on a user-space TCP/IP
+// stack. It writes every frame to a packet capture and every UDP datagram to a
+// record that tests can wait on. It needs no root and touches no network of the
+// machine that it runs on. It does not interpret the datagrams (DHCP, TFTP,
+// WDS) and never will.
 package lan
 
 import (
@@ -17,9 +17,9 @@ import (
 	"github.com/pxebox/pxebox/internal/test/pcap"
 )
 
-// queueLen is how many frames a port holds for a guest that is slow to read;
-// like any switch, a full port drops. A guest under software emulation may not
-// read for tens of milliseconds.
+// queueLen is how many frames a port queues for a guest that reads slowly. Like
+// any switch, a full port drops. A guest under software emulation may not read
+// for tens of milliseconds.
 const queueLen = 4096
 
 // LAN is a running segment. Make one with New.
@@ -30,9 +30,9 @@ type LAN struct {
 	ports     map[*port]bool
 	learned   map[[6]byte]*port
 	dropped   int
-	err       error // first failure of capture
+	err       error // first error of the capture
 	datagrams []Datagram
-	grown     chan struct{} // closed, and made anew, with each datagram
+	grown     chan struct{} // closed and replaced at each datagram
 	listeners []io.Closer
 	hosts     []*Host
 	closed    bool
@@ -49,8 +49,8 @@ type port struct {
 
 func (p *port) unplug() { p.once.Do(func() { close(p.done) }) }
 
-// New starts a segment. The capture is written in pcap format, one Write a
-// frame, so that a crash leaves a file that can be read; nil means none.
+// New starts a segment. It writes the capture in pcap format, one Write per
+// frame, so that a crash leaves a readable file; nil means no capture.
 func New(capture io.Writer) (*LAN, error) {
 	l := &LAN{
 		ports:   make(map[*port]bool),
@@ -70,7 +70,7 @@ func New(capture io.Writer) (*LAN, error) {
 }
 
 // Close unplugs everything and waits for it to end. It returns the first error
-// of writing the capture.
+// of the capture.
 func (l *LAN) Close() error {
 	l.mu.Lock()
 	if l.closed {
@@ -96,15 +96,15 @@ func (l *LAN) Close() error {
 	return l.err
 }
 
-// Dropped is how many frames found a port's queue full.
+// Dropped returns how many frames found a port's queue full.
 func (l *LAN) Dropped() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.dropped
 }
 
-// plug adds a port whose frames are handed to send, in order, by one
-// goroutine, until the port is unplugged or send fails.
+// plug adds a port. One goroutine passes its frames to send, in order, until
+// the port is unplugged or send fails.
 func (l *LAN) plug(send func(frame []byte) error) (*port, error) {
 	p := &port{out: make(chan []byte, queueLen), done: make(chan struct{})}
 	l.mu.Lock()
@@ -143,8 +143,8 @@ func (l *LAN) remove(p *port) {
 	}
 }
 
-// forward is the switch: it records a frame, learns where its sender is, and
-// passes it on. It keeps frame.
+// forward is the switch: it records a frame, learns its sender's port, and
+// forwards the frame. It retains frame.
 func (l *LAN) forward(from *port, frame []byte) {
 	if len(frame) < ethernetHeader {
 		return
@@ -210,8 +210,8 @@ func (l *LAN) Datagram(ctx context.Context, i int) (Datagram, error) {
 	}
 }
 
-// WaitUDP returns the first datagram, since the segment was made, that match
-// accepts; it waits for one until ctx ends.
+// WaitUDP returns the first datagram since the start of the segment that match
+// accepts. It waits for one until ctx ends.
 func (l *LAN) WaitUDP(ctx context.Context, match func(Datagram) bool) (Datagram, error) {
 	for i := 0; ; i++ {
 		d, err := l.Datagram(ctx, i)
@@ -231,7 +231,7 @@ func (l *LAN) UDP() []Datagram {
 	return l.datagrams[:len(l.datagrams):len(l.datagrams)]
 }
 
-// Listen lets QEMU guests plug in at a Unix socket, each connection a port:
+// Listen lets QEMU guests connect to a Unix socket. Each connection is a port:
 //
 //	-netdev stream,id=n0,server=off,addr.type=unix,addr.path=PATH
 func (l *LAN) Listen(path string) error {
@@ -255,7 +255,7 @@ func (l *LAN) Listen(path string) error {
 				return
 			}
 			if err != nil {
-				continue // one guest that went away while knocking
+				continue // a guest that disconnected before it was accepted
 			}
 			l.running.Add(1)
 			go func() {
@@ -267,7 +267,7 @@ func (l *LAN) Listen(path string) error {
 	return nil
 }
 
-// serveGuest carries one guest's frames until it hangs up.
+// serveGuest carries one guest's frames until it disconnects.
 func (l *LAN) serveGuest(conn net.Conn) {
 	defer conn.Close()
 	p, err := l.plug(func(frame []byte) error { return writeFrame(conn, frame) })
@@ -277,7 +277,7 @@ func (l *LAN) serveGuest(conn net.Conn) {
 	defer p.unplug()
 	unplugged := make(chan struct{})
 	defer close(unplugged)
-	go func() { // a closed connection is what ends the read below
+	go func() { // closing the connection ends the read below
 		select {
 		case <-p.done:
 			conn.Close()

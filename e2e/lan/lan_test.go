@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// patience bounds waits for events that do come; it is never waited out by a
-// test that passes.
+// patience limits the wait for events that always happen; a passing test never
+// waits that long.
 const patience = 20 * time.Second
 
 func newLAN(t *testing.T, capture io.Writer) *LAN {
@@ -44,11 +44,11 @@ func deadline(t *testing.T) context.Context {
 	return ctx
 }
 
-// guest is what QEMU is to the switch: a client of its Unix socket.
+// guest acts as QEMU does towards the switch: a client of its Unix socket.
 type guest struct {
 	t             *testing.T
 	conn          net.Conn
-	advertisement []byte // what the segment's router told it
+	advertisement []byte // the advertisement from the segment's router
 }
 
 func newGuest(t *testing.T, l *LAN) guest {
@@ -87,7 +87,7 @@ func (g guest) send(frame []byte) {
 	}
 }
 
-// wait reads frames until one is as wanted.
+// wait reads frames until want accepts one.
 func (g guest) wait(what string, want func([]byte) bool) []byte {
 	g.t.Helper()
 	for {
@@ -230,7 +230,8 @@ func TestRouterSolicitationIsAnswered(t *testing.T) {
 	l := newLAN(t, nil)
 	ra := newGuest(t, l).advertisement
 	if options := ra[min(len(ra), 70):]; len(options) != 0 {
-		// An option of length 0 makes a receiver drop the whole (RFC 4861 §4.6).
+		// An option of length 0 makes a receiver drop the whole packet (RFC
+		// 4861 §4.6).
 		t.Errorf("bytes after the advertisement: %x", options)
 	}
 	if lifetime := binary.BigEndian.Uint16(ra[60:]); lifetime != 0 {

@@ -7,16 +7,17 @@ import (
 	"gvisor.dev/gvisor/pkg/tcpip/header"
 )
 
-// routerMAC is the segment's IPv6 router, which only says that it is none.
+// routerMAC is the MAC of the segment's IPv6 router, which only announces that
+// it is not a default router.
 var routerMAC = tcpip.LinkAddress("\x02\x00\x00\x00\x00\xfe")
 
-// advertiseRouter plugs in a station that answers IPv6 router solicitations.
-// iPXE configures IPv4 and IPv6 together and repeats its solicitation until it
-// gives up: with no answer Debian's 1.0.0+git-20190125 stands still for 13 s
-// after its DHCP is done.
+// advertiseRouter plugs in a host that answers IPv6 router solicitations. iPXE
+// configures IPv4 and IPv6 together and repeats its solicitation until it gives
+// up: without an answer Debian's 1.0.0+git-20190125 hangs for 13 s after its
+// DHCP is done.
 func (l *LAN) advertiseRouter() error {
 	answer := routerAdvertisement()
-	var p *port // set before the first frame can come: nobody else is plugged in yet
+	var p *port // set before the first frame can come: no other host is plugged in yet
 	p, err := l.plug(func(frame []byte) error {
 		if isRouterSolicitation(frame) {
 			l.forward(p, answer)
@@ -34,9 +35,9 @@ func isRouterSolicitation(frame []byte) bool {
 		header.ICMPv6Type(frame[start]) == header.ICMPv6RouterSolicit
 }
 
-// routerAdvertisement is a frame with a router advertisement (RFC 4861 §4.2)
-// to all nodes: router lifetime 0 ("not a default router"), no prefix, and the
-// managed and other flags clear, so that nobody asks for DHCPv6.
+// routerAdvertisement returns a frame with a router advertisement (RFC 4861
+// §4.2) to all nodes: router lifetime 0 ("not a default router"), no prefix,
+// and the managed and other flags clear, so that no host requests DHCPv6.
 func routerAdvertisement() []byte {
 	src := header.LinkLocalAddr(routerMAC)
 	dst := header.IPv6AllNodesMulticastAddress

@@ -1,8 +1,8 @@
-// Package nbp holds the programs that machines boot in the lab as source, and has
-// them built when they are needed, so that no program is committed: two that
-// stand in for Microsoft's wdsnbp.com and wdsmgfw.efi, one for whatever UEFI
-// firmware loads, and one for a disk's first sector. What they do is told in
-// wdsnbp.asm, efi/wdsmgfw.c, bootx64.asm and mbr.asm.
+// Package nbp holds the source of the programs that machines boot in the lab,
+// and builds them when they are needed, so that no program is committed: two
+// stand-ins for Microsoft's wdsnbp.com and wdsmgfw.efi, one for any program
+// that UEFI firmware loads, and one for a disk's first sector. wdsnbp.asm,
+// efi/wdsmgfw.c, bootx64.asm and mbr.asm describe what they do.
 package nbp
 
 import (
@@ -20,7 +20,7 @@ import (
 //go:embed wdsnbp.asm
 var wdsnbp []byte
 
-// In a directory of its own: the go command takes a C source among Go files for
+// In a separate directory: the go command treats a C source among Go files as
 // cgo.
 //
 //go:embed efi/wdsmgfw.c
@@ -32,21 +32,21 @@ var bootx64 []byte
 //go:embed mbr.asm
 var mbr []byte
 
-// DiskOK is what a disk's first sector prints.
+// DiskOK is the output of a disk's first sector.
 const DiskOK = "DISK-STANDIN: OK started"
 
-// EFIPartition is where the partition begins that the first sector tells of, in
-// bytes, and EFIPartitionEnd where it ends.
+// EFIPartition and EFIPartitionEnd are the start and the end, in bytes, of the
+// partition that the first sector describes.
 const (
 	EFIPartition    = 2048 * 512
 	EFIPartitionEnd = 65536 * 512
 )
 
-// UEFIOK is what the UEFI program prints.
+// UEFIOK is the output of the UEFI program.
 const UEFIOK = "UEFI-STANDIN: OK loaded"
 
-// Marker is what the next program starts with, the one that wdsnbp.com and
-// wdsmgfw.efi fetch; both sources have the same bytes.
+// Marker is the start of the next program, the one that wdsnbp.com and
+// wdsmgfw.efi fetch; both sources contain the same bytes.
 const Marker = "PXEBOX-LAB-NEXT-PROGRAM"
 
 // Lines that the stand-in for wdsnbp.com prints: all start with Prefix, and the
@@ -65,7 +65,7 @@ const (
 	EFIFail   = EFIPrefix + "FAIL "
 )
 
-// Succeeded reports whether a stand-in's last line says that all was well.
+// Succeeded reports whether a stand-in's last line reports success.
 func Succeeded(line string) bool {
 	return strings.HasPrefix(line, OK) || strings.HasPrefix(line, EFIOK)
 }
@@ -79,11 +79,11 @@ func AssembleUEFI() ([]byte, error) { return assemble(bootx64) }
 // AssembleMBR makes the first sector of a disk.
 func AssembleMBR() ([]byte, error) { return assemble(mbr) }
 
-// Compile makes the stand-in for wdsmgfw.efi, for x86-64, with the gnu-efi in a
-// directory, where the Makefile unpacks Debian's.
+// Compile makes the stand-in for wdsmgfw.efi, for x86-64. gnuEFI is the
+// directory of gnu-efi, where the Makefile unpacks Debian's.
 //
-// gnu-efi's way has three steps: position-independent code that calls firmware
-// as Microsoft's compilers do; a shared object in which gnu-efi's first code
+// gnu-efi takes three steps: position-independent code that calls firmware as
+// Microsoft's compilers do; a shared object in which gnu-efi's startup code
 // resolves the relocations; and its sections as a PE program.
 func Compile(gnuEFI string) ([]byte, error) {
 	in := func(name string) string { return filepath.Join(gnuEFI, name) }
@@ -100,7 +100,8 @@ func Compile(gnuEFI string) ([]byte, error) {
 		for _, step := range [][]string{
 			{
 				"gcc", "-std=gnu11", "-O1", "-Wall", "-Wextra", "-Werror", "-ffreestanding", "-fpic", "-fshort-wchar",
-				// Firmware has no stack guard, and its interrupts use the stack.
+				// Firmware has no stack guard, and its interrupts use the
+				// stack.
 				"-fno-stack-protector", "-mno-red-zone", "-maccumulate-outgoing-args", "-DGNU_EFI_USE_MS_ABI",
 				"-isystem", in("include"), "-isystem", in("include/x86_64"), "-isystem", in("include/protocol"),
 				"-c", "-o", object, source,
@@ -129,13 +130,13 @@ func Compile(gnuEFI string) ([]byte, error) {
 	return program, setNXCompatible(program)
 }
 
-// setNXCompatible has a PE program say that it neither runs its data nor writes
-// to its code, as Microsoft's does: firmware may refuse programs that do not say
-// so. objcopy has no option for that.
+// setNXCompatible marks a PE program as one that neither executes its data nor
+// writes to its code, as Microsoft's is: firmware may refuse programs without
+// this mark. objcopy has no option for that.
 func setNXCompatible(program []byte) error {
 	// Microsoft's PE format: where the PE header's offset is in the DOS header,
 	// how long the signature and the COFF header are, and where
-	// DllCharacteristics is in the optional header behind them.
+	// DllCharacteristics is in the optional header after them.
 	const offset, headers, dllCharacteristics = 0x3c, 4 + 20, 70
 	if len(program) < offset+4 {
 		return errors.New("the program has no DOS header")
@@ -166,7 +167,7 @@ func assemble(source []byte) ([]byte, error) {
 	return binary, err
 }
 
-// inScratch gives f a directory that is gone afterwards.
+// inScratch calls f with a temporary directory and removes it afterwards.
 func inScratch(f func(dir string) error) error {
 	dir, err := os.MkdirTemp("", "nbp")
 	if err != nil {

@@ -14,7 +14,7 @@ func TestAssemble(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// It lies at 7C00h, and its buffers start at A000h.
+	// The program is at 7C00h, and its buffers start at A000h.
 	if room := 0xa000 - 0x7c00; len(program) > room {
 		t.Errorf("it has %d bytes, and room for %d", len(program), room)
 	}
@@ -60,7 +60,7 @@ func TestAssembleMBR(t *testing.T) {
 	}
 }
 
-// TestCompile has the gnu-efi of each release that the lab has firmware of.
+// TestCompile uses the gnu-efi of each release whose firmware the lab has.
 func TestCompile(t *testing.T) {
 	for _, release := range qemu.Releases {
 		t.Run(release, func(t *testing.T) {
@@ -72,7 +72,7 @@ func TestCompile(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			// Firmware puts it where there is room, so it must be able to move.
+			// Firmware loads it at any free address, so it must be relocatable.
 			const relocations = 5
 			h := checkEFI(t, program)
 			if h.DataDirectory[relocations].Size == 0 {
@@ -90,9 +90,9 @@ func TestCompile(t *testing.T) {
 	}
 }
 
-// checkNX checks that firmware can protect a program's pages: no section can be
-// written to and run, each has its own pages, and gnu-efi's first code has
-// something to relocate only where it may write.
+// checkNX checks that firmware can protect a program's pages: no section is
+// both writable and executable, each has its own pages, and gnu-efi's startup
+// code relocates only where it may write.
 func checkNX(t *testing.T, program []byte) {
 	t.Helper()
 	f, err := pe.NewFile(bytes.NewReader(program))
@@ -129,7 +129,7 @@ func checkNX(t *testing.T, program []byte) {
 	count := 0
 	for ; len(list) >= size; list = list[size:] {
 		address, kind := binary.LittleEndian.Uint64(list), binary.LittleEndian.Uint64(list[8:])
-		if kind != relative { // the end's padding
+		if kind != relative { // the padding at the end
 			continue
 		}
 		if count++; !writable(address) {
@@ -155,7 +155,8 @@ func checkEFI(t *testing.T, program []byte) *pe.OptionalHeader64 {
 	return h
 }
 
-// checkText checks that a program has texts as UEFI prints them, in UTF-16.
+// checkText checks that a program contains texts as UEFI prints them, in
+// UTF-16.
 func checkText(t *testing.T, program []byte, texts ...string) {
 	t.Helper()
 	for _, text := range texts {

@@ -10,12 +10,12 @@ import (
 type entry struct {
 	name    string // without a leading slash
 	mode    fs.FileMode
-	content []byte // of a link: its target
+	content []byte // for a link: its target
 }
 
-// writeInitramfs writes entries in the form that Linux unpacks at boot: cpio
-// "newc" (Documentation/driver-api/early-userspace/buffer-format.rst).
-// Directories come before what is in them.
+// writeInitramfs writes entries in the format that Linux unpacks at boot: cpio
+// "newc" (Documentation/driver-api/early-userspace/buffer-format.rst). A
+// directory must come before its entries.
 func writeInitramfs(w io.Writer, entries []entry) error {
 	const trailer = "TRAILER!!!"
 	for i, e := range append(entries, entry{name: trailer}) {
@@ -37,8 +37,8 @@ func writeInitramfs(w io.Writer, entries []entry) error {
 	return nil
 }
 
-// writePadded writes b and zeros up to a multiple of four, counted from before
-// bytes in front of it.
+// writePadded writes b, and zeros up to a multiple of four. before is the
+// number of bytes in front of b that count towards it.
 func writePadded(w io.Writer, before int, b []byte) error {
 	if _, err := w.Write(b); err != nil {
 		return err
@@ -47,7 +47,7 @@ func writePadded(w io.Writer, before int, b []byte) error {
 	return err
 }
 
-// unixMode is a mode as stat(2) has it.
+// unixMode returns a mode as stat(2) has it.
 func unixMode(m fs.FileMode) uint32 {
 	mode := uint32(m.Perm())
 	switch m.Type() {

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestInitramfsIsReadByBusybox lets a cpio that is not ours list the archive.
+// TestInitramfsIsReadByBusybox lists the archive with a third-party cpio.
 func TestInitramfsIsReadByBusybox(t *testing.T) {
 	busybox, err := exec.LookPath("busybox")
 	if err != nil {
@@ -30,7 +30,7 @@ func TestInitramfsIsReadByBusybox(t *testing.T) {
 	} {
 		t.Run(test.situation, func(t *testing.T) {
 			var archive bytes.Buffer
-			end := entry{name: "end", mode: 0o600} // found only if what is before it is well padded
+			end := entry{name: "end", mode: 0o600} // found only if the entries before it are padded correctly
 			if err := writeInitramfs(&archive, []entry{test.entry, end}); err != nil {
 				t.Fatal(err)
 			}

@@ -1,7 +1,7 @@
 // Package peer makes the other server of a site: a guest that runs Debian's
 // busybox on the appliance's kernel, with udhcpd as a plain DHCP server that
-// knows nothing of network boot. What pxebox serves beside it, it must serve
-// beside a program that is not ours.
+// knows nothing about network boot. It tests that pxebox serves next to a
+// third-party server.
 package peer
 
 import (
@@ -18,10 +18,10 @@ import (
 	"path/filepath"
 )
 
-// Ready is what the guest writes on its console when the server runs.
+// Ready is what the guest writes to its console when the server runs.
 const Ready = "PEER: udhcpd runs"
 
-// DHCP says what the server leases.
+// DHCP describes the leases of the server.
 type DHCP struct {
 	Addr        netip.Prefix // the server's own
 	First, Last netip.Addr
@@ -52,8 +52,8 @@ func Build(path string, d DHCP) error {
 	return errors.Join(err, w.Flush(), f.Close())
 }
 
-// udhcpdConf has what any office router says, and nothing of network boot: no
-// siaddr, no boot file, no option 60, 66 or 67.
+// udhcpdConf returns the configuration of a typical office router, without
+// network boot: no siaddr, no boot file, no option 60, 66 or 67.
 func udhcpdConf(d DHCP) []byte {
 	mask := net.IP(net.CIDRMask(d.Addr.Bits(), 32))
 	return fmt.Appendf(nil, `interface eth0
@@ -69,9 +69,9 @@ option lease 3600
 }
 
 func initScript(d DHCP) []byte {
-	// The kernel has no /dev/console in the way until devtmpfs is mounted. -a:
-	// how long to look whether an address is taken (ms); the default of 2000
-	// is for slow networks.
+	// The kernel has no /dev/console until devtmpfs is mounted. -a: how long to
+	// check whether an address is in use (ms); the default of 2000 is for slow
+	// networks.
 	return fmt.Appendf(nil, `#!/bin/sh
 b=/bin/busybox
 $b mount -t devtmpfs dev /dev
@@ -99,7 +99,7 @@ func readBusybox() ([]byte, error) {
 	return nil, errors.New("busybox is missing: run make deps")
 }
 
-// Kernel is the path of the Linux kernel that the appliance is built with.
+// Kernel returns the path of the Linux kernel that the appliance is built with.
 // builddir is the directory whose go.mod pins it.
 func Kernel(builddir string) (string, error) {
 	cmd := exec.Command("go", "mod", "download", "-json", "github.com/gokrazy/kernel.amd64")

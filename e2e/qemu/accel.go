@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Accel is how guests run: QEMU's -accel.
+// Accel is how guests run: the value of QEMU's -accel.
 type Accel string
 
 const (
@@ -18,10 +18,10 @@ const (
 	TCG Accel = "tcg" // QEMU emulates a processor
 )
 
-// AccelVariable is the environment variable that replaces the trial of KVM.
+// AccelVariable is the environment variable that overrides the trial of KVM.
 const AccelVariable = "ACCEL"
 
-// Choice is an Accel, and why it was chosen.
+// Choice is an Accel, and the reason for it.
 type Choice struct {
 	Accel Accel
 	Why   string
@@ -29,9 +29,9 @@ type Choice struct {
 
 func (c Choice) String() string { return fmt.Sprintf("%s (%s)", c.Accel, c.Why) }
 
-// Choose says how guests run on this machine. forced is the value of
-// AccelVariable, which decides if it is not empty. If not, guests run on KVM
-// where a trial shows that KVM runs the appliance's kernel. kernel returns the
+// Choose decides how guests run on this machine. forced is the value of
+// AccelVariable, which decides if it is not empty. Otherwise guests run on KVM
+// if a trial shows that KVM runs the appliance's kernel. kernel returns the
 // path of that kernel.
 func Choose(ctx context.Context, forced string, kernel func() (string, error)) (Choice, error) {
 	return choose(forced, openKVM, func() error {
@@ -43,7 +43,7 @@ func Choose(ctx context.Context, forced string, kernel func() (string, error)) (
 	})
 }
 
-// choose is Choose without the machine that it runs on.
+// choose is Choose, independent of the machine that it runs on.
 func choose(forced string, open, try func() error) (Choice, error) {
 	switch Accel(forced) {
 	case KVM, TCG:
@@ -62,8 +62,9 @@ func choose(forced string, open, try func() error) (Choice, error) {
 	return Choice{KVM, "it runs the appliance's kernel"}, nil
 }
 
-// inALine is the line of an error's text that says most: QEMU's warnings come
-// before its errors, and the registers of the guest's processor after them.
+// inALine returns the most informative line of an error's text: QEMU's warnings
+// come before its errors, and the registers of the guest's processor after
+// them.
 func inALine(err error) string {
 	first, _, _ := strings.Cut(err.Error(), "\n")
 	for line := range strings.SplitSeq(err.Error(), "\n") {
@@ -84,18 +85,19 @@ func openKVM() error {
 
 // Where KVM works, the trial takes about a second. Where it does not, QEMU ends
 // or reports an internal error, which needs no time limit. The limit is for a
-// guest that hangs silently, and long enough for a host with much else to do.
+// guest that hangs silently, and long enough for a busy host.
 const trialLimit = 90 * time.Second
 
-// noRoot is what a kernel says that was given no disk: by then it has started
-// all its parts on each processor.
+// noRoot is the message of a kernel without a disk: by then it has started all
+// its parts on each processor.
 const noRoot = "Kernel panic - not syncing: VFS: Unable to mount root fs"
 
 // try boots a kernel as the appliance does, until it misses its disk.
 //
-// A boot sector would prove too little. On some hosts with nested virtualization
-// KVM runs one, and then QEMU aborts because it cannot set a register of the CPU
-// model "host", or the kernel stops at its first instruction of a newer kind.
+// A boot sector would prove too little. On some hosts with nested
+// virtualization KVM runs one, and then QEMU aborts because it cannot set a
+// register of the CPU model "host", or the kernel stops at its first
+// instruction of a newer kind.
 func try(ctx context.Context, accel Accel, kernel string) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, trialLimit, fmt.Errorf("it did not start within %v", trialLimit))
 	defer cancel()
@@ -110,7 +112,7 @@ func try(ctx context.Context, accel Accel, kernel string) error {
 	_, err = m.Console.WaitFor(ctx, noRoot)
 	if errors.Is(err, io.EOF) {
 		<-m.Exited()
-		return m.Err() // QEMU's own words, without what was waited for
+		return m.Err() // QEMU's own message, without the expected text
 	}
 	return err
 }

@@ -10,7 +10,7 @@ func TestChoose(t *testing.T) {
 	aborts := func() error { return errors.New("trial: QEMU ended: failed to set MSR 0x10a\nsignal: aborted") }
 	for _, test := range []struct {
 		situation, forced string
-		open, try         func() error // nil: not to be called
+		open, try         func() error // nil: must not be called
 		want              Choice
 		err               string
 	}{

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// Console is a guest's serial port: what the guest wrote, with times, and a
-// way to type.
+// Console is a guest's serial port: the guest's output with times, and a way to
+// type.
 type Console struct {
 	keys    io.Writer
 	log     io.Writer // may be nil
@@ -24,11 +24,11 @@ type Console struct {
 	text   []byte
 	logged int // how much of text is in log
 	chunks []chunk
-	grown  chan struct{} // closed, and made anew, when text grows or the end comes
+	grown  chan struct{} // closed and replaced when text grows or the guest ends
 	err    error         // the guest has ended
 }
 
-// chunk says when the text from an offset on came.
+// chunk records when the text from an offset on arrived.
 type chunk struct {
 	offset int
 	time   time.Time
@@ -38,9 +38,9 @@ func newConsole(keys, log io.Writer) *Console {
 	return &Console{keys: keys, log: log, started: time.Now(), grown: make(chan struct{})}
 }
 
-// Write takes what the guest wrote. Positioning sequences become line ends, and
-// all others go, so that a menu reads as lines. The log gets each line when it
-// is whole, with the seconds since the guest's start.
+// Write takes the guest's output. Positioning sequences become line ends, and
+// all others are dropped, so that a menu reads as lines. The log gets each line
+// when it is complete, with the seconds since the guest's start.
 func (c *Console) Write(p []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -58,7 +58,7 @@ func (c *Console) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// writeLog writes the text up to an offset into the log.
+// writeLog writes the text up to an offset to the log.
 func (c *Console) writeLog(upTo int) error {
 	lines := strings.TrimRight(string(c.text[c.logged:upTo]), "\n")
 	c.logged = upTo
@@ -87,28 +87,28 @@ func (c *Console) Type(keys string) error {
 	return err
 }
 
-// Text is all that the guest wrote so far, without escape sequences.
+// Text returns all of the guest's output so far, without escape sequences.
 func (c *Console) Text() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return string(c.text)
 }
 
-// Match is a place in a console's text.
+// Match is a match in a console's text.
 type Match struct {
 	Text string
-	Time time.Time // when its last byte came
+	Time time.Time // when its last byte arrived
 }
 
-// WaitFor returns the first place, since the guest started, that the regular
-// expression matches. It waits for one until ctx ends or the guest does; the
-// error then shows the text's end.
+// WaitFor returns the first match of a regular expression since the guest
+// started. It waits for one until ctx ends or the guest does; the error then
+// shows the end of the text.
 func (c *Console) WaitFor(ctx context.Context, expression string) (Match, error) {
 	return c.WaitForAfter(ctx, 0, expression)
 }
 
-// WaitForAfter is WaitFor for what follows an offset of Text, such as its length
-// when the guest was reset.
+// WaitForAfter is WaitFor for the text after an offset, for example the length
+// of Text when the guest was reset.
 func (c *Console) WaitForAfter(ctx context.Context, offset int, expression string) (Match, error) {
 	re, err := regexp.Compile(expression)
 	if err != nil {
@@ -152,7 +152,7 @@ func lastLines(text string, n int) string {
 	return strings.Join(lines[max(0, len(lines)-n):], "\n")
 }
 
-// escape takes escape sequences (ECMA-48, ECMA-35) out of a stream of bytes.
+// escape removes escape sequences (ECMA-48, ECMA-35) from a stream of bytes.
 type escape struct {
 	state    escapeState
 	graphics bool // letters are line drawing
@@ -164,14 +164,14 @@ const (
 	plain    escapeState = iota
 	begun                // after ESC
 	sequence             // after ESC [
-	charset              // after ESC ( and the like: one byte more
+	charset              // after ESC ( and similar: one more byte
 )
 
-// lineDrawing is what letters are in DEC's graphics set, which menu.c32 draws
-// its frame in, as far as ASCII has it.
+// lineDrawing maps letters to DEC's graphics set, in which menu.c32 draws its
+// frame, as far as ASCII can represent it.
 var lineDrawing = map[byte]byte{'l': '+', 'k': '+', 'm': '+', 'j': '+', 't': '+', 'u': '+', 'q': '-', 'x': '|'}
 
-// append adds what b means to text.
+// append appends the meaning of b to text.
 func (e *escape) append(text []byte, b byte) []byte {
 	const shiftOut, shiftIn, esc = 0x0e, 0x0f, 0x1b
 	switch e.state {
@@ -216,7 +216,7 @@ func (e *escape) append(text []byte, b byte) []byte {
 	return text
 }
 
-// newline ends a line, once.
+// newline ends a line, unless it is ended already.
 func newline(text []byte) []byte {
 	if n := len(text); n == 0 || text[n-1] == '\n' {
 		return text

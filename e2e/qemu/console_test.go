@@ -22,7 +22,7 @@ func TestConsoleText(t *testing.T) {
 	} {
 		t.Run(test.situation, func(t *testing.T) {
 			c := newConsole(io.Discard, nil)
-			for _, b := range []byte(test.wrote) { // a sequence may be cut anywhere
+			for _, b := range []byte(test.wrote) { // a sequence may be split anywhere
 				c.Write([]byte{b})
 			}
 			if got := c.Text(); got != test.want {

@@ -16,23 +16,23 @@ const (
 	Debian13 = "trixie"
 )
 
-// Releases lists them, the oldest first.
+// Releases lists them, oldest first.
 var Releases = []string{Debian12, Debian13}
 
-// FirmwareVariable is the environment variable that gives each machine the
+// FirmwareVariable is the environment variable that gives every machine the
 // firmware of one release.
 const FirmwareVariable = "FIRMWARE"
 
-// Firmware is what one Debian release has for machines in QEMU: EDK2, and iPXE
-// as the ROM of a network card. The Makefile unpacks it.
+// Firmware is the firmware that one Debian release has for machines in QEMU:
+// EDK2, and iPXE as the ROM of a network card. The Makefile unpacks it.
 type Firmware struct {
 	dir      string
-	debian   string            // the release, as people name it
+	debian   string            // the release's name for people
 	versions map[string]string // by package
 }
 
 // FindFirmware finds the firmware of a release below a directory. forced is the
-// value of FirmwareVariable: if it is not empty, it replaces the release.
+// value of FirmwareVariable. If it is not empty, it replaces the release.
 func FindFirmware(dir, release, forced string) (Firmware, error) {
 	if forced != "" {
 		if !slices.Contains(Releases, forced) {
@@ -52,7 +52,7 @@ func FindFirmware(dir, release, forced string) (Firmware, error) {
 	return f, nil
 }
 
-// readVersions reads lines with a package and its version.
+// readVersions reads lines that each contain a package and its version.
 func readVersions(list []byte) map[string]string {
 	versions := make(map[string]string)
 	for line := range bytes.Lines(list) {
@@ -78,7 +78,7 @@ func (f Firmware) name(what, debianPackage string) string {
 	return fmt.Sprintf("%s %s (%s)", what, f.versions[debianPackage], f.debian)
 }
 
-// code is EDK2 itself.
+// code returns the path of EDK2 itself.
 func (f Firmware) code(secureBoot bool) string {
 	if secureBoot {
 		return f.path("OVMF_CODE_4M.secboot.fd")
@@ -86,8 +86,8 @@ func (f Firmware) code(secureBoot bool) string {
 	return f.path("OVMF_CODE_4M.fd")
 }
 
-// State is the file with the variables that EDK2 starts with. Each machine needs
-// a copy. With Secure Boot on, they hold Microsoft's certificates.
+// State returns the path of the variables that EDK2 starts with. Each machine
+// needs a copy. With Secure Boot on, they contain Microsoft's certificates.
 func (f Firmware) State(secureBoot bool) string {
 	if secureBoot {
 		return f.path("OVMF_VARS_4M.ms.fd")
@@ -95,18 +95,18 @@ func (f Firmware) State(secureBoot bool) string {
 	return f.path("OVMF_VARS_4M.fd")
 }
 
-// rom is the ROM of QEMU's e1000.
+// rom returns the path of the ROM for QEMU's e1000.
 func (f Firmware) rom() string { return f.path("pxe-e1000.rom") }
 
-// armCode is EDK2 for QEMU's own ARM machine.
+// armCode returns the path of EDK2 for QEMU's own ARM machine.
 func (f Firmware) armCode() string { return f.path("QEMU_EFI.fd") }
 
-// GNUEFI is the directory of the release's gnu-efi, which programs for EDK2 are
-// built with.
+// GNUEFI returns the directory of the release's gnu-efi, with which programs
+// for EDK2 are built.
 func (f Firmware) GNUEFI() string { return f.path("gnu-efi") }
 
-// Flash gives a PC EDK2 in place of its BIOS. state is the machine's copy of
-// State, which outlives a reset.
+// Flash returns the arguments that give a PC EDK2 in place of its BIOS. state
+// is the machine's copy of State, which survives a reset.
 func (f Firmware) Flash(state string, secureBoot bool) []string {
 	return []string{
 		"-drive", "if=pflash,format=raw,unit=0,readonly=on,file=" + f.code(secureBoot),

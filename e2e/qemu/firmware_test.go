@@ -68,7 +68,8 @@ func TestFindFirmware(t *testing.T) {
 	})
 }
 
-// The guests' own arguments name their firmware's files, and none of the host's.
+// The guests' arguments name the files of their firmware, and none of the
+// host's.
 func TestClientsRunTheirFirmware(t *testing.T) {
 	f := Firmware{dir: "firmware/trixie"}
 	for _, test := range []struct {

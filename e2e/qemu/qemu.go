@@ -1,7 +1,7 @@
-// Package qemu runs guests: it starts QEMU, captures the guest's serial console,
-// and steers the machine over QMP. It knows the machines of the lab (the
-// appliance, also on a Raspberry Pi, a BIOS client, a plain Linux guest) but not
-// what they say to each other.
+// Package qemu runs guests: it starts QEMU, captures the guest's serial
+// console, and controls the machine over QMP. It knows the machines of the lab
+// (the appliance, also on a Raspberry Pi, a BIOS client, a plain Linux guest)
+// but not what they say to each other.
 package qemu
 
 import (
@@ -19,7 +19,7 @@ import (
 	"syscall"
 )
 
-// QEMU, for the processors that it emulates.
+// QEMU for each processor that it emulates.
 const (
 	AMD64 = "qemu-system-x86_64"
 	ARM64 = "qemu-system-aarch64"
@@ -27,20 +27,23 @@ const (
 
 // Config describes a guest.
 type Config struct {
-	// Name tells guests apart in errors and file names.
+	// Name distinguishes guests in errors and file names.
 	Name string
 	// Program is AMD64, also if empty, or ARM64.
 	Program string
-	// Args are QEMU's, without those for display, serial port and monitor.
+	// Args are QEMU's arguments, without those for display, serial port and
+	// monitor.
 	Args []string
-	// MayEnd says that QEMU may end without Stop: when this guest restarts, QEMU
-	// ends, and the caller starts it again.
+	// MayEnd says that QEMU may end without Stop: when this guest restarts,
+	// QEMU ends, and the caller starts it again.
 	MayEnd bool
-	// Port is the serial port that is the console, counted from 0.
+	// Port is the number of the serial port that is the console, counted from
+	// 0.
 	Port int
 	// Display is QEMU's -display; empty means none.
 	Display string
-	// Log gets the lines of the serial console with their times; may be nil.
+	// Log receives the lines of the serial console with their times; may be
+	// nil.
 	Log io.Writer
 }
 
@@ -55,19 +58,20 @@ type Machine struct {
 	cmd    *exec.Cmd
 	stderr complaints
 	exited chan struct{} // closed once the process is gone
-	err    error         // why; valid after exited
+	err    error         // the reason; valid after exited
 	halted atomic.Bool   // by Stop
 	qmp    sync.Mutex
 }
 
-// Start starts a guest. Whoever starts it must Stop it.
+// Start starts a guest. The caller must call Stop.
 func Start(c Config) (*Machine, error) {
 	program := cmp.Or(c.Program, AMD64)
 	path, err := exec.LookPath(program)
 	if err != nil {
 		return nil, fmt.Errorf("%s is missing: run make deps", program)
 	}
-	// Not below the test's own directory: a Unix socket's path ends at 108 bytes.
+	// Not below the test's own directory: a Unix socket's path is limited to
+	// 108 bytes.
 	dir, err := os.MkdirTemp("", "qemu")
 	if err != nil {
 		return nil, err
@@ -91,8 +95,8 @@ func Start(c Config) (*Machine, error) {
 	m.cmd = exec.Command(path, args...)
 	m.cmd.Stderr = &m.stderr
 	m.cmd.SysProcAttr = &syscall.SysProcAttr{
-		Setpgid: true, // a Ctrl-C is ours to deal with
-		// A test that runs into its time limit dies without cleaning up; the
+		Setpgid: true, // this process handles a Ctrl-C
+		// A test that exceeds its time limit dies without cleaning up; the
 		// guest must not outlive it. The signal comes when the thread that
 		// started QEMU ends (prctl(2)), and Go's threads end with the process.
 		Pdeathsig: syscall.SIGKILL,
@@ -102,8 +106,8 @@ func Start(c Config) (*Machine, error) {
 		os.RemoveAll(dir)
 		return nil, err
 	}
-	// After an internal error of KVM, QEMU keeps the guest paused and runs on.
-	// Waiting for that guest is in vain.
+	// After an internal error of KVM, QEMU keeps the guest paused and continues
+	// to run. There is no point in waiting for that guest.
 	m.stderr.fatal = func() { m.cmd.Process.Kill() }
 	m.Console = newConsole(stdin, c.Log)
 	m.cmd.Stdout = m.Console
@@ -124,7 +128,7 @@ func Start(c Config) (*Machine, error) {
 	return m, nil
 }
 
-// Stop kills the guest, as pulling its plug would, and waits until it is gone.
+// Stop kills the guest, like pulling its plug, and waits until it is gone.
 func (m *Machine) Stop() {
 	m.halted.Store(true)
 	m.cmd.Process.Kill()
@@ -134,29 +138,29 @@ func (m *Machine) Stop() {
 // Exited is closed when the guest has ended, by itself or by Stop.
 func (m *Machine) Exited() <-chan struct{} { return m.exited }
 
-// Err says why the guest has ended, in QEMU's own words if it left any. It is
-// valid once Exited is closed.
+// Err returns the reason why the guest has ended, in QEMU's own words if there
+// are any. It is valid once Exited is closed.
 func (m *Machine) Err() error { return m.err }
 
-// Failed reports whether the guest has ended although it was to run on. It is
-// valid once Exited is closed.
+// Failed reports whether the guest has ended although it should keep running.
+// It is valid once Exited is closed.
 func (m *Machine) Failed() bool {
 	return !m.halted.Load() && (!m.mayEnd.Load() || m.stderr.isFatal() || !m.cmd.ProcessState.Success())
 }
 
 func (m *Machine) qmpPath() string { return filepath.Join(m.dir, "qmp") }
 
-// complaints keeps the first few kilobytes of what QEMU writes to stderr.
+// complaints keeps the first few kilobytes of QEMU's stderr.
 type complaints struct {
 	fatal func() // called once, when QEMU reports an internal error
 
 	mu   sync.Mutex
 	b    []byte
-	seen bool // the report of an internal error
+	seen bool // whether the report of an internal error was seen
 }
 
-// internalError is how QEMU begins to say that it cannot run the guest any
-// farther, as in "KVM internal error. Suberror: 1".
+// internalError matches the start of QEMU's report that it cannot continue to
+// run the guest, as in "KVM internal error. Suberror: 1".
 var internalError = regexp.MustCompile(`(?i)internal error.*\n`)
 
 func (c *complaints) Write(p []byte) (int, error) {

@@ -36,7 +36,8 @@ func ends(t *testing.T, m *Machine) {
 	}
 }
 
-// The scripts say what QEMU 7.2 said on a host whose KVM runs no real kernel.
+// The scripts print what QEMU 7.2 printed on a host whose KVM runs no real
+// kernel.
 const (
 	abort = "echo 'qemu-system-x86_64: error: failed to set MSR 0x10a to 0xe' >&2; kill -ABRT $$\n"
 	// QEMU stays, with the guest paused.
@@ -47,7 +48,7 @@ func TestGuestThatQEMUCannotRun(t *testing.T) {
 	for _, test := range []struct {
 		situation, script string
 		mayEnd            bool
-		want              string // the words of the error
+		want              string // text of the error
 		failed            bool
 	}{
 		{situation: "QEMU aborts", script: abort, want: "failed to set MSR 0x10a", failed: true},

@@ -13,7 +13,7 @@ func (m *Machine) Execute(ctx context.Context, command string, arguments any) er
 	return m.query(ctx, command, arguments, &json.RawMessage{})
 }
 
-// query is Execute for a command whose answer is of interest.
+// query is Execute for a command whose answer the caller needs.
 func (m *Machine) query(ctx context.Context, command string, arguments, answer any) error {
 	m.qmp.Lock() // QEMU talks to one client at a time
 	defer m.qmp.Unlock()
@@ -78,14 +78,14 @@ func (m *Machine) Reset(ctx context.Context) error {
 	return m.Execute(ctx, "system_reset", nil)
 }
 
-// PowerDown presses the guest's power button, for which it may end.
+// PowerDown presses the guest's power button, and allows it to end.
 func (m *Machine) PowerDown(ctx context.Context) error {
 	m.mayEnd.Store(true)
 	return m.Execute(ctx, "system_powerdown", nil)
 }
 
-// Written is how many bytes the guest has written to its disks, a boot loader's
-// included.
+// Written returns how many bytes the guest has written to its disks, including
+// its boot loader's writes.
 func (m *Machine) Written(ctx context.Context) (int64, error) {
 	var disks []struct {
 		Stats struct {

@@ -8,8 +8,8 @@ import (
 	"github.com/pxebox/pxebox/e2e/peer"
 )
 
-// TestTrial has the trial of KVM without KVM, which every host passes: the
-// appliance's kernel comes to the line that the trial waits for.
+// TestTrial runs the trial of KVM without KVM, which passes on every host: the
+// appliance's kernel reaches the line that the trial waits for.
 func TestTrial(t *testing.T) {
 	kernel, err := peer.Kernel("../../gokrazy/builddir")
 	if err != nil {

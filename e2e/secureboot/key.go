@@ -1,7 +1,7 @@
-// Package secureboot makes what a lab needs to boot a program of its own with
+// Package secureboot makes everything a lab needs to boot its own programs with
 // Secure Boot on: a key, programs signed with it, and firmware variables that
-// trust it beside the certificates which firmware comes with. The key lives as
-// long as its process, and signs nothing that leaves the lab.
+// trust it in addition to the certificates that come with the firmware. The key
+// lives as long as its process, and signs nothing that leaves the lab.
 package secureboot
 
 import (
@@ -25,9 +25,9 @@ type Key struct {
 	cert    []byte // X.509, DER
 }
 
-// NewKey makes a key and a certificate for it of that name, signed by itself.
+// NewKey makes a key and a self-signed certificate with the given name.
 func NewKey(name string) (*Key, error) {
-	// UEFI 2.10 §32.4.1: 2048 bits is what all firmware knows.
+	// UEFI 2.10 §32.4.1: all firmware supports 2048 bits.
 	private, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		return nil, err
@@ -50,7 +50,7 @@ func NewKey(name string) (*Key, error) {
 	return &Key{private, cert}, nil
 }
 
-// Certificate is the key's certificate.
+// Certificate returns the key's certificate.
 func (k *Key) Certificate() *x509.Certificate {
 	c, err := x509.ParseCertificate(k.cert)
 	if err != nil {
@@ -86,8 +86,8 @@ func (k *Key) Sign(program []byte) ([]byte, error) {
 	return os.ReadFile(out)
 }
 
-// Trust returns a copy of a firmware's variables, as in OVMF_VARS*.fd, whose
-// signature database (db) holds the key's certificate too.
+// Trust returns a copy of a firmware's variables, as in OVMF_VARS*.fd, with the
+// key's certificate added to the signature database (db).
 func (k *Key) Trust(vars []byte) ([]byte, error) {
 	return appendVariable(vars, imageSecurityDatabase, "db", signatureList(k.cert))
 }

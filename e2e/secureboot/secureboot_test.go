@@ -74,10 +74,10 @@ type stored struct {
 	data   string
 }
 
-// volume is a firmware volume with a variable store of so many bytes.
+// volume returns a firmware volume with a variable store of size bytes.
 func volume(size int, list ...stored) []byte {
 	const header = 72
-	b := bytes.Repeat([]byte{0xff}, header+size+64) // something else follows the store
+	b := bytes.Repeat([]byte{0xff}, header+size+64) // other data follows the store
 	copy(b[volumeSignature:], "_FVH")
 	binary.LittleEndian.PutUint16(b[volumeHeaderLength:], header)
 	copy(b[header:], authenticatedVariables[:])
@@ -99,7 +99,7 @@ func volume(size int, list ...stored) []byte {
 	return b
 }
 
-// contents is what a store holds, deleted variables left out.
+// contents returns the content of a store, without deleted variables.
 func contents(t *testing.T, vars []byte) map[string]string {
 	t.Helper()
 	list, _, _, err := variables(vars)
@@ -180,7 +180,7 @@ func TestAppendVariable(t *testing.T) {
 	}
 }
 
-// TestTrust has the variables that firmware with Secure Boot on comes with.
+// TestTrust uses the variables that come with firmware that has Secure Boot on.
 func TestTrust(t *testing.T) {
 	for _, release := range qemu.Releases {
 		t.Run(release, func(t *testing.T) {

@@ -9,22 +9,22 @@ import (
 	"unicode/utf16"
 )
 
-// guid is an EFI_GUID as it lies in memory: the first three numbers are little
+// guid is an EFI_GUID as it is in memory: the first three numbers are little
 // endian.
 type guid [16]byte
 
 var (
-	// Where firmware keeps db (UEFI 2.10 §32.4.1).
+	// The vendor GUID under which firmware keeps db (UEFI 2.10 §32.4.1).
 	imageSecurityDatabase = guid{0xcb, 0xb2, 0x19, 0xd7, 0x3a, 0x3d, 0x96, 0x45, 0xa3, 0xbc, 0xda, 0xd0, 0x0e, 0x67, 0x65, 0x6f}
 	// A signature list of X.509 certificates (UEFI 2.10 §32.4.1).
 	certX509 = guid{0xa1, 0x59, 0xc0, 0xa5, 0xe4, 0x94, 0xa7, 0x4a, 0x87, 0xb5, 0xab, 0x15, 0x5c, 0x2b, 0xf0, 0x72}
 	// A store of authenticated variables (EDK2's VariableFormat.h).
 	authenticatedVariables = guid{0x78, 0x2c, 0xf3, 0xaa, 0x7b, 0x94, 0x9a, 0x43, 0xa1, 0x80, 0x2e, 0x14, 0x4e, 0xc3, 0x77, 0x92}
-	// Who owns the lab's certificate; of no meaning to firmware.
+	// The owner of the lab's certificate; firmware ignores it.
 	labOwner = guid{'p', 'x', 'e', 'b', 'o', 'x', ' ', 'l', 'a', 'b'}
 )
 
-// signatureList is an EFI_SIGNATURE_LIST with one certificate.
+// signatureList returns an EFI_SIGNATURE_LIST with one certificate.
 func signatureList(cert []byte) []byte {
 	const header = 28 // type, and three sizes
 	size := len(guid{}) + len(cert)
@@ -37,7 +37,7 @@ func signatureList(cert []byte) []byte {
 }
 
 // The layout of EDK2's variable store: EFI_FIRMWARE_VOLUME_HEADER (PI 1.7,
-// volume 3, §3.2.1), then VARIABLE_STORE_HEADER and a row of
+// volume 3, §3.2.1), then VARIABLE_STORE_HEADER and a sequence of
 // AUTHENTICATED_VARIABLE_HEADERs, each followed by its name and its data
 // (VariableFormat.h).
 const (
@@ -59,7 +59,7 @@ const (
 	stateDeleted = 0xfd
 )
 
-// variable is a place in a store.
+// variable is the position of a variable in a store.
 type variable struct {
 	start, data, end int // offsets of its header, its data, and what follows it
 	state            byte
@@ -67,7 +67,8 @@ type variable struct {
 	name             string
 }
 
-// store finds the variable store of a firmware volume, and where it ends.
+// store returns the start and the end of the variable store in a firmware
+// volume.
 func store(vars []byte) (start, end int, err error) {
 	if len(vars) < volumeHeaderLength+2 || string(vars[volumeSignature:volumeSignature+4]) != "_FVH" {
 		return 0, 0, errors.New("variables: not a firmware volume")
@@ -83,8 +84,8 @@ func store(vars []byte) (start, end int, err error) {
 	return start, end, nil
 }
 
-// variables lists all variables, also deleted ones. free is where the next one
-// would go, and end is the end of the store.
+// variables lists all variables, including deleted ones. free is where the next
+// one would go, and end is the end of the store.
 func variables(vars []byte) (list []variable, free, end int, err error) {
 	start, end, err := store(vars)
 	if err != nil {
@@ -108,7 +109,7 @@ func variables(vars []byte) (list []variable, free, end int, err error) {
 	return list, at, end, nil
 }
 
-// aligned is where the next variable's header may start.
+// aligned returns where the next variable's header may start.
 func aligned(at int) int { return (at + 3) &^ 3 }
 
 // decodeName reads UTF-16 up to its NUL.
@@ -124,9 +125,9 @@ func decodeName(b []byte) string {
 	return string(utf16.Decode(units))
 }
 
-// appendVariable returns a copy of a firmware's variables in which one has more
-// data. It does as the firmware would: a new variable behind all others, and
-// the old one marked as deleted.
+// appendVariable returns a copy of a firmware's variables in which one variable
+// has more data. It does what the firmware would do: it adds a new variable
+// after all others, and marks the old one as deleted.
 func appendVariable(vars []byte, vendor guid, name string, more []byte) ([]byte, error) {
 	list, free, end, err := variables(vars)
 	if err != nil {

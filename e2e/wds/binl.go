@@ -10,7 +10,7 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 )
 
-// Programs that the server names, by what asks.
+// Programs that the server names, by the program that asks.
 const (
 	FileBIOSFirst = `boot\x64\wdsnbp.com`
 	FileBIOSNext  = `boot\x64\pxeboot.n12`
@@ -18,7 +18,7 @@ const (
 	FileEFINext   = `boot\x64\bootmgfw.efi`
 )
 
-// bcdPath is what OptionBCD holds. A real server names a fresh file for each
+// bcdPath is the content of OptionBCD. A real server names a new file for each
 // request; the form is the same.
 const bcdPath = `\Tmp\x64{00000000-0000-0000-0000-000000000001}.bcd` + "\x00"
 
@@ -36,10 +36,10 @@ const (
 // (PXE 2.1 §2.3.7).
 const option43BootItem = 71
 
-// Answer is what the server says on PortBINL; ok is false for a request that
-// it leaves unanswered. A request without option 250 comes from firmware and
-// is sent the network boot program; one with it comes from that program and
-// is sent the next.
+// Answer returns the server's answer on PortBINL; ok is false for a request
+// that it leaves unanswered. A request without option 250 comes from firmware
+// and is answered with the network boot program. One with it comes from that
+// program and is answered with the next.
 func Answer(server netip.Addr, request *dhcpv4.DHCPv4) (answer *dhcpv4.DHCPv4, ok bool) {
 	if request.OpCode != dhcpv4.OpcodeBootRequest || request.MessageType() != dhcpv4.MessageTypeRequest {
 		return nil, false
@@ -92,8 +92,8 @@ func Answer(server netip.Addr, request *dhcpv4.DHCPv4) (answer *dhcpv4.DHCPv4, o
 	return answer, true
 }
 
-// program is the boot file for an architecture (option 93's bytes). A request
-// without option 93 is a BIOS: PXE before 2.1 knew nothing else.
+// program returns the boot file for an architecture (option 93's bytes). A
+// request without option 93 is from a BIOS: PXE before 2.1 knew nothing else.
 func program(option93 []byte, next bool) (file string, ok bool) {
 	arch := uint16(archBIOS)
 	if len(option93) >= 2 {
@@ -113,7 +113,7 @@ func program(option93 []byte, next bool) (file string, ok bool) {
 	}
 }
 
-// bootItem is option 43 with PXE_BOOT_ITEM alone, or nil if b has none.
+// bootItem returns option 43 with PXE_BOOT_ITEM alone, or nil if b has none.
 func bootItem(b []byte) []byte {
 	const pad, end = 0, 255
 	for len(b) >= 2 && b[0] != end {
@@ -133,9 +133,9 @@ func bootItem(b []byte) []byte {
 	return nil
 }
 
-// replyTo is where an answer goes: to the sender, but to everybody when the
-// client says that it has no address yet. wdsmgfw.efi does not hear the latter,
-// as with a real server.
+// replyTo returns the destination of an answer: the sender, or the broadcast
+// address if the client has no address yet. wdsmgfw.efi does not receive the
+// broadcast, as with a real server.
 func replyTo(request *dhcpv4.DHCPv4, from netip.AddrPort) netip.AddrPort {
 	if request.ClientIPAddr == nil || request.ClientIPAddr.IsUnspecified() {
 		return netip.AddrPortFrom(netip.AddrFrom4([4]byte{255, 255, 255, 255}), dhcpv4.ClientPort)

@@ -11,7 +11,7 @@ import (
 
 var serverAddr = netip.MustParseAddr("192.168.77.2")
 
-// opt is a DHCP option with its value in hex.
+// opt returns a DHCP option with its value in hex.
 func opt(code uint8, value string) dhcpv4.Modifier {
 	b, err := hex.DecodeString(value)
 	if err != nil {
@@ -20,7 +20,7 @@ func opt(code uint8, value string) dhcpv4.Modifier {
 	return dhcpv4.WithOption(dhcpv4.OptGeneric(dhcpv4.GenericOptionCode(code), b))
 }
 
-// ask is a request as PXE firmware and network boot programs send it.
+// ask returns a request as PXE firmware and network boot programs send it.
 func ask(t *testing.T, modifiers ...dhcpv4.Modifier) *dhcpv4.DHCPv4 {
 	t.Helper()
 	p, err := dhcpv4.New(append([]dhcpv4.Modifier{
@@ -47,7 +47,7 @@ func TestAnswer(t *testing.T) {
 		situation string
 		request   []dhcpv4.Modifier
 		file      string // empty: no answer
-		program   bool   // answered as a network boot program: 250 and 252
+		program   bool   // answered as to a network boot program: 250 and 252
 		option43  string
 	}{
 		{"BIOS firmware", []dhcpv4.Modifier{opt(93, "0000")}, `boot\x64\wdsnbp.com`, false, ""},

@@ -6,9 +6,9 @@ import (
 	"slices"
 )
 
-// DHCP options that only WDS knows, from the site-specific range.
+// DHCP options that only WDS uses, from the site-specific range.
 const (
-	OptionControl = 250 // how network boot program and server agree; see Sub
+	OptionControl = 250 // negotiation between network boot program and server; see Sub
 	OptionBCD     = 252 // path of the boot configuration data, NUL-terminated
 )
 
@@ -53,7 +53,7 @@ func EncodeControl(subs []Sub) []byte {
 	return append(b, subEnd)
 }
 
-// DecodeControl reads what EncodeControl writes. A missing end mark is no
+// DecodeControl reads the format of EncodeControl. A missing end mark is not an
 // error: the option's length ends it too.
 func DecodeControl(b []byte) ([]Sub, error) {
 	subs := []Sub{}

@@ -18,7 +18,7 @@ import (
 	"github.com/pin/tftp/v3"
 )
 
-// patience bounds waits for datagrams that do come.
+// patience limits the wait for datagrams that always come.
 const patience = 20 * time.Second
 
 // loopback runs a server on free ports of the loopback interface.
@@ -44,7 +44,7 @@ func loopback(t *testing.T, files map[string][]byte) (s *Server, addrs map[uint1
 	return s, addrs
 }
 
-// fetch reads a file with a TFTP client that is not ours.
+// fetch reads a file with a third-party TFTP client.
 func fetch(addr *net.UDPAddr, name string, blockSize int) ([]byte, error) {
 	c, err := tftp.NewClient(addr.String())
 	if err != nil {
@@ -63,8 +63,8 @@ func fetch(addr *net.UDPAddr, name string, blockSize int) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// expect reads a file, and checks its content, or the text of the error where
-// there should be one.
+// expect reads a file, and checks its content, or the text of the expected
+// error.
 func expect(t *testing.T, addr *net.UDPAddr, name string, content []byte, refusal string) {
 	t.Helper()
 	got, err := fetch(addr, name, 0)
@@ -162,8 +162,8 @@ func TestTFTPManyClients(t *testing.T) {
 	clients.Wait()
 }
 
-// TestTFTPOptionAcknowledgement has the bytes of an OACK: PXELINUX refuses one
-// with an option that it did not ask for.
+// TestTFTPOptionAcknowledgement checks the bytes of an OACK: PXELINUX refuses
+// one with an option that it did not request.
 func TestTFTPOptionAcknowledgement(t *testing.T) {
 	_, addrs := loopback(t, map[string][]byte{`boot\f`: make([]byte, 700)})
 	for _, test := range []struct{ situation, options, want string }{

@@ -39,12 +39,12 @@ var (
 	errRefused   = errors.New("the client said error")
 )
 
-// defaultReadFilter is the registry value ReadFilter as a new server has it. A
-// name outside of it is refused before anyone looks whether there is such a
-// file, and a forward slash is no separator to it.
+// defaultReadFilter is the registry value ReadFilter of a new server. The
+// server refuses a name outside of it before it looks for the file, and does
+// not treat a forward slash as a separator.
 var defaultReadFilter = []string{`\boot\`, `\tmp\`, `boot\`, `tmp\`}
 
-// allowed applies a ReadFilter as Windows compares names: case does not count.
+// allowed applies a ReadFilter as Windows compares names: it ignores case.
 func allowed(filter []string, name string) bool {
 	lower := strings.ToLower(name)
 	for _, prefix := range filter {
@@ -55,7 +55,7 @@ func allowed(filter []string, name string) bool {
 	return false
 }
 
-// fileKey makes names equal that are the same file to the server.
+// fileKey returns the same key for names that are the same file to the server.
 func fileKey(name string) string {
 	return strings.TrimPrefix(strings.ToLower(name), `\`)
 }
@@ -65,12 +65,12 @@ type readRequest struct {
 	name  string
 	block int           // bytes in a full DATA
 	again time.Duration // until an unanswered packet is sent again
-	oack  [][2]string   // options to be acknowledged, in the order asked
+	oack  [][2]string   // options to acknowledge, in the requested order
 }
 
-// parseRead reads an RRQ (RFC 1350 §5, RFC 2347): name, mode, and options that
-// are answered only where they are known and sane. size tells the file's length
-// for tsize (RFC 2349).
+// parseRead reads an RRQ (RFC 1350 §5, RFC 2347): name, mode, and options. The
+// server answers an option only if it is known and sane. size returns the
+// file's length for tsize (RFC 2349).
 func parseRead(b []byte, size func(name string) int) (readRequest, error) {
 	if len(b) < 2 || binary.BigEndian.Uint16(b) != opRead {
 		return readRequest{}, errors.New("no read request")
@@ -129,7 +129,7 @@ func (s *Server) serveTFTP(conn net.PacketConn) {
 		s.mu.Unlock()
 		s.Log.Info("TFTP read", "peer", from, "file", request.name, "err", reply)
 
-		// RFC 1350 §4: each transfer has a port of its own.
+		// RFC 1350 §4: each transfer has its own port.
 		err = s.spawn(0, func(conn net.PacketConn) {
 			switch reply {
 			case errViolation:
@@ -148,7 +148,7 @@ func (s *Server) serveTFTP(conn net.PacketConn) {
 	})
 }
 
-// read finds a file by the name that a client asks for.
+// read finds a file by the name that a client requests.
 func (s *Server) read(name string) ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -163,8 +163,8 @@ func (s *Server) read(name string) ([]byte, error) {
 }
 
 // send transfers content, one block at a time (RFC 1350 §6 with RFC 2347 §3
-// before it). The end is a block shorter than the rest, so a length that is a
-// multiple of the block size ends in an empty one.
+// before it). The transfer ends with a block shorter than the others, so a
+// length that is a multiple of the block size ends with an empty one.
 func send(conn net.PacketConn, to netip.AddrPort, r readRequest, content []byte) error {
 	if len(r.oack) > 0 {
 		oack := binary.BigEndian.AppendUint16(nil, opOACK)
@@ -173,7 +173,7 @@ func send(conn net.PacketConn, to netip.AddrPort, r readRequest, content []byte)
 		}
 		err := exchange(conn, to, oack, 0, r.again)
 		if errors.Is(err, errRefused) {
-			return nil // it wanted to know the size, as EDK2 does before each file
+			return nil // it only wanted the size, as EDK2 does before each file
 		}
 		if err != nil {
 			return fmt.Errorf("OACK: %w", err)
@@ -193,8 +193,8 @@ func send(conn net.PacketConn, to netip.AddrPort, r readRequest, content []byte)
 	}
 }
 
-// exchange sends one packet until its block is acknowledged. An older ACK is
-// not answered: that would be the Sorcerer's Apprentice (RFC 1123 §4.2.3.1).
+// exchange sends one packet until its block is acknowledged. It does not answer
+// an older ACK: that would be the Sorcerer's Apprentice (RFC 1123 §4.2.3.1).
 func exchange(conn net.PacketConn, to netip.AddrPort, packet []byte, block uint16, again time.Duration) error {
 	peer := net.UDPAddrFromAddrPort(to)
 	buf := make([]byte, 1500)

@@ -1,7 +1,7 @@
-// Package wds stands in for a Windows Deployment Services server: its TFTP
+// Package wds is a stand-in for a Windows Deployment Services server: its TFTP
 // with the default ReadFilter, and its boot information service (BINL) on UDP
-// 4011. It answers what network boot programs ask until they have fetched the
-// next program, and records what was asked, byte for byte. It never leases an
+// 4011. It answers network boot programs until they have fetched the next
+// program, and records their requests byte for byte. It never leases an
 // address, holds no Windows image, and is used by tests only.
 package wds
 
@@ -23,15 +23,15 @@ const (
 	PortBINL = 4011
 )
 
-// Read is a TFTP read request as it came in.
+// Read is a TFTP read request as received.
 type Read struct {
 	Time time.Time
 	From netip.AddrPort
 	Name string // byte for byte
-	Err  error  // why it was refused, or nil
+	Err  error  // the reason for the refusal, or nil
 }
 
-// Query is a request on PortBINL as it came in.
+// Query is a request on PortBINL as received.
 type Query struct {
 	Time    time.Time
 	From    netip.AddrPort
@@ -39,17 +39,17 @@ type Query struct {
 	Control []Sub // option 250, nil without one
 }
 
-// Config says what a Server is made of.
+// Config configures a Server.
 type Config struct {
 	// Addr is the server's own address, which it puts into its answers.
 	Addr netip.Addr
 	// Listen opens a UDP port on Addr; port 0 means any free one.
 	Listen func(port uint16) (net.PacketConn, error)
-	// Files are what TFTP serves, by their path with backslashes, as in
-	// `boot\x64\wdsnbp.com`. SetFile changes them.
+	// Files are the files that TFTP serves, by their path with backslashes, as
+	// in `boot\x64\wdsnbp.com`. SetFile changes them.
 	Files map[string][]byte
-	// TFTPOnly makes it a host that has the same files, and is no WDS server:
-	// nobody listens on PortBINL.
+	// TFTPOnly makes it a host that has the same files but is not a WDS server:
+	// it does not listen on PortBINL.
 	TFTPOnly bool
 	Log      *slog.Logger
 }
@@ -82,7 +82,7 @@ func Start(c Config) (*Server, error) {
 }
 
 // Open starts the service, again after Close: it opens its ports and serves
-// them. What it was asked before is not forgotten.
+// them. It keeps the record of earlier requests.
 func (s *Server) Open() error {
 	s.mu.Lock()
 	s.closed = false
@@ -97,17 +97,15 @@ func (s *Server) Open() error {
 	return err
 }
 
-// SetFile replaces a file, or adds one, for the read requests that come after
-// it.
+// SetFile replaces or adds a file for later read requests.
 func (s *Server) SetFile(name string, content []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.files[fileKey(name)] = content
 }
 
-// SetReadFilter sets what names TFTP lets through, by how they begin; without
-// any it is as a new server has it. It counts for the read requests that come
-// after it.
+// SetReadFilter sets the prefixes of the names that TFTP serves, for later read
+// requests. Without prefixes it restores the filter of a new server.
 func (s *Server) SetReadFilter(prefixes ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -143,8 +141,8 @@ func (s *Server) spawn(port uint16, serve func(net.PacketConn)) error {
 	return nil
 }
 
-// receive passes on each datagram that comes in at a port, until the service is
-// closed. What handle gets is overwritten by the next one.
+// receive passes on each datagram that arrives at a port, until the service is
+// closed. The next datagram overwrites the bytes that handle gets.
 func (s *Server) receive(conn net.PacketConn, handle func(b []byte, peer net.Addr)) {
 	for buf := make([]byte, 1500); ; {
 		n, peer, err := conn.ReadFrom(buf)
@@ -156,8 +154,8 @@ func (s *Server) receive(conn net.PacketConn, handle func(b []byte, peer net.Add
 	}
 }
 
-// Close stops the service, as an administrator does, and ends the transfers under
-// way. The host stays up: it tells whoever asks that the ports are closed.
+// Close stops the service, as an administrator does, and ends the transfers in
+// progress. The host stays up and reports its ports as closed.
 func (s *Server) Close() {
 	s.mu.Lock()
 	s.closed = true
@@ -182,14 +180,15 @@ func (s *Server) Queries() []Query {
 	return slices.Clone(s.queries)
 }
 
-// isClosed tells the end of a connection from a failure of one datagram.
+// isClosed distinguishes the end of a connection from a failure of one
+// datagram.
 func (s *Server) isClosed(err error) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.closed || errors.Is(err, net.ErrClosed)
 }
 
-// addrPortOf is the IPv4 address and port of a datagram's sender.
+// addrPortOf returns the IPv4 address and port of a datagram's sender.
 func addrPortOf(a net.Addr) netip.AddrPort {
 	udp, ok := a.(*net.UDPAddr)
 	if !ok {

@@ -1,6 +1,6 @@
-// Hang does to programs of the box what a bug in them would: they stand still.
-// With -kill they end without a word, as if the kernel had run out of memory. A
-// test brings it to the box as gok run would.
+// Command hang does to programs of the box what a bug in them would: it stops
+// them. With -kill they end without a message, as if the kernel had run out of
+// memory. A test uploads it to the box as gok run would.
 package main
 
 import (
@@ -24,7 +24,7 @@ func main() {
 	flag.Parse()
 	if *first {
 		say("init", 1, hold(1))
-		for { // it goes on when this ends
+		for { // the stopped program continues when this process ends
 			time.Sleep(time.Hour)
 		}
 	}
@@ -53,13 +53,13 @@ func main() {
 	}
 }
 
-// hold stops all threads of a process as a debugger does (ptrace(2)). They go
-// on when the thread that called it ends.
+// hold stops all threads of a process as a debugger does (ptrace(2)). They
+// continue when the thread that called hold ends.
 func hold(pid int) error {
 	const seize, interrupt = 0x4206, 0x4207
 	runtime.LockOSThread()
 	held := map[int]bool{}
-	// One that still runs may start more.
+	// A thread that still runs may start more.
 	for before := -1; before < len(held); {
 		before = len(held)
 		tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*", pid))
@@ -85,7 +85,7 @@ func hold(pid int) error {
 	return nil
 }
 
-// say tells it on the box's console.
+// say prints the result on the box's console.
 func say(name string, pid int, err error) {
 	if kmsg, e := os.OpenFile("/dev/kmsg", os.O_WRONLY, 0); e == nil {
 		fmt.Fprintf(kmsg, "hang: %s, process %d: %v\n", name, pid, err)

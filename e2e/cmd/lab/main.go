@@ -1,7 +1,7 @@
-// Command lab boots the appliance's image and a client on a LAN of its own,
-// beside a stand-in for a WDS server, and shows how the client goes from its
-// firmware to the menu to WDS. It exits with 0 only if it got there. With
-// -screenshot it stops at the menu and takes a picture.
+// Command lab boots the appliance's image and a client on a virtual LAN, next
+// to a stand-in for a WDS server, and shows how the client gets from its
+// firmware to the menu to WDS. It exits with 0 only if the client got there.
+// With -screenshot it stops at the menu and takes a picture.
 package main
 
 import (

@@ -18,8 +18,8 @@ import (
 	"github.com/pxebox/pxebox/e2e/qemu"
 )
 
-// What the picture shows. A menu that is also on a serial port, or counts down,
-// would be another picture each time.
+// The content of the picture. A menu that is also on a serial port, or counts
+// down, would give a different picture each time.
 const (
 	pictureTitle = "Network boot, workshop"
 	picture      = `
@@ -72,7 +72,7 @@ type show struct {
 	steps []handoff.Event
 }
 
-// run boots everything; limit bounds the way to WDS, not the time after it.
+// run boots everything. limit bounds the time until WDS, not the time after it.
 func (s *show) run(ctx context.Context, limit time.Duration) error {
 	s.start = time.Now()
 	l, err := lab.New(s.dir, "run", slog.New(slog.DiscardHandler))
@@ -102,7 +102,7 @@ func (s *show) run(ctx context.Context, limit time.Duration) error {
 	return err
 }
 
-// reachMenu boots the box, waits until it serves, and powers the client on.
+// reachMenu boots the box, waits until it serves, and powers on the client.
 func (s *show) reachMenu(ctx context.Context, l *lab.Lab) (*qemu.Machine, error) {
 	choice, err := lab.Accelerator()
 	if err != nil {
@@ -116,7 +116,8 @@ func (s *show) reachMenu(ctx context.Context, l *lab.Lab) (*qemu.Machine, error)
 	}
 	perm := map[string]lab.File{lab.SettingsFile: {Content: []byte(settings)}}
 	for _, name := range []string{"linux", "initrd.gz"} {
-		// Nobody starts them, but an entry whose files are missing says so.
+		// No client starts them, but an entry whose files are missing would
+		// show a message.
 		perm[path.Join(lab.BootDir, "debian", name)] = lab.File{Content: []byte("stands for Debian's\n")}
 	}
 	firmware, err := l.Firmware(qemu.Debian13)
@@ -163,8 +164,8 @@ func (s *show) step(e handoff.Event) {
 	fmt.Println(s.line(e))
 }
 
-// line is a step with the time since the start; one without a number is the
-// lab's own.
+// line formats a step with the time since the start. A step without a number is
+// the lab's own.
 func (s *show) line(e handoff.Event) string {
 	name := ""
 	if e.Step != handoff.None {
@@ -195,7 +196,7 @@ func haveWindow() bool {
 	return err == nil && strings.Contains(string(out), "\ngtk\n")
 }
 
-// typeTo passes on what a person types, a line at a time.
+// typeTo passes a person's typing on, one line at a time.
 func typeTo(c *qemu.Console) {
 	in := bufio.NewReader(os.Stdin)
 	for {
@@ -206,7 +207,7 @@ func typeTo(c *qemu.Console) {
 	}
 }
 
-// indented sets the client's console off from the lab's own lines.
+// indented sets the client's console apart from the lab's own lines.
 type indented struct{ w io.Writer }
 
 func (i indented) Write(p []byte) (int, error) {

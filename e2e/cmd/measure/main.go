@@ -1,7 +1,7 @@
-// Command measure boots the appliance's images in QEMU and measures how soon
-// they answer, what they take of memory and disk, and whether they leave the disk
-// alone while nothing happens. It writes a table in Markdown on its standard
-// output, and into a page of documentation.
+// Command measure boots the appliance's images in QEMU. It measures how soon
+// they answer, how much memory and disk they use, and whether they leave the
+// disk alone while idle. It writes a table in Markdown to its standard output
+// and into a page of documentation.
 package main
 
 import (

@@ -31,12 +31,13 @@ const (
 	// limit is how long a boot may take.
 	limit = 4 * time.Minute
 	// settles is how long a box that answers is left alone before it counts as
-	// idle: the kernel writes what has changed after 30 s.
+	// idle: the kernel writes changed data after 30 s.
 	settles = time.Minute
-	// idles is how long the idle box is watched.
+	// idles is how long to watch the idle box.
 	idles = time.Minute
-	// asks is how often clients ask until the first of them has an answer. They
-	// are many, since the box does not answer one as often.
+	// asks is how often clients ask until the first of them has an answer.
+	// There are many clients, because the box does not answer a single one as
+	// often.
 	asks    = 50 * time.Millisecond
 	clients = 10
 )
@@ -72,14 +73,14 @@ func startARMBox(l *lab.Lab, image string, perm map[string]lab.File) (*qemu.Mach
 	return l.StartARMBox(f, image, perm)
 }
 
-// figures are what is measured of a box. Times count from the kernel's start,
+// figures are the measurements of a box. Times count from the kernel's start,
 // sizes are in bytes.
 type figures struct {
 	init          time.Duration // gokrazy's first program runs
 	proxy, server time.Duration // the first DHCP answer, by mode
 	memory, pxed  int64
 	root          int64
-	image, stored int64 // the file, and what of it is no hole
+	image, stored int64 // the file's size, and how much of it is not a hole
 	written       int64 // while idle
 }
 
@@ -154,7 +155,7 @@ func (m *measurement) measure(ctx context.Context, b box) (f figures, err error)
 	return f, nil
 }
 
-// sizes looks at an image.
+// sizes measures an image.
 func (f *figures) sizes(image string) error {
 	info, err := os.Stat(image)
 	if err != nil {
@@ -184,11 +185,12 @@ func (f *figures) sizes(image string) error {
 	return nil
 }
 
-// initRuns is what the kernel writes last, with the seconds since its start.
+// initRuns matches the kernel's last message, with the seconds since its start.
 var initRuns = regexp.MustCompile(`\[ *(\d+\.\d+)\] Run /gokrazy/init`)
 
-// firstAnswer has clients ask until the box answers one, and returns the times of
-// its first program and of that answer, both since the kernel's start.
+// firstAnswer lets clients ask until the box answers one. It returns the start
+// time of the box's first program and the time of that answer, both since the
+// kernel's start.
 func firstAnswer(ctx context.Context, l *lab.Lab, guest *qemu.Machine) (init, answer time.Duration, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("no DHCP answer within %v", limit))
 	defer cancel()
@@ -221,8 +223,8 @@ func firstAnswer(ctx context.Context, l *lab.Lab, guest *qemu.Machine) (init, an
 	return init, init + first.Time.Sub(line.Time), nil
 }
 
-// ask sends what a BIOS machine's network card asks first, again and again until
-// ctx ends, as one machine after the other.
+// ask repeats the first request of a BIOS machine's network card until ctx
+// ends, each time as another machine.
 func ask(ctx context.Context, conn net.PacketConn) error {
 	const undi = 1 // option 94: UNDI 2.1
 	tick := time.NewTicker(asks)
@@ -248,7 +250,8 @@ func ask(ctx context.Context, conn net.PacketConn) error {
 	}
 }
 
-// idle leaves the box alone, and measures what it takes and does meanwhile.
+// idle leaves the box alone, and measures its resource use and activity
+// meanwhile.
 func (m *measurement) idle(ctx context.Context, l *lab.Lab, guest *qemu.Machine, f *figures) error {
 	written := make([]int64, 2)
 	for i, wait := range []time.Duration{settles, idles} {
@@ -271,7 +274,8 @@ func (m *measurement) idle(ctx context.Context, l *lab.Lab, guest *qemu.Machine,
 	return err
 }
 
-// memory is what the box's processes and kernel have taken, by its update page.
+// memory returns how much memory the box's processes and kernel use, according
+// to its update page.
 func (m *measurement) memory(ctx context.Context, l *lab.Lab) (int64, error) {
 	password, err := os.ReadFile(m.password)
 	if err != nil {
@@ -291,7 +295,7 @@ func (m *measurement) memory(ctx context.Context, l *lab.Lab) (int64, error) {
 	return status.Meminfo.MemTotal - status.Meminfo.MemAvailable, err
 }
 
-// pxedMemory is pxed's part of it.
+// pxedMemory returns pxed's part of that memory.
 func pxedMemory(ctx context.Context, l *lab.Lab) (size int64, err error) {
 	const name = "process_resident_memory_bytes "
 	client := &http.Client{Transport: &http.Transport{DialContext: l.Observer.DialContext, DisableKeepAlives: true}}

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// section is the text of the page: how it was measured, and the table.
+// section returns the text of the page: how the box was measured, and the
+// table.
 func section(machine, accelerator string, boxes []box, all []figures) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Measured in QEMU, on %s: a PC, and for the\n", machine)
