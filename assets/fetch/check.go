@@ -201,8 +201,8 @@ var version = regexp.MustCompile(`(?:PXELINUX|MEMDISK) (\d+\.\d+\S*)(?: (?:PXE|l
 
 // checkPXELINUX verifies that PXELINUX, its modules and memdisk are from the
 // same build: PXELINUX does not load a module from another build. The modules
-// name no build, so checkPXELINUX accepts a package of the same version as
-// proof.
+// name no build, so the check can only require that their package has the same
+// version.
 func checkPXELINUX(files map[string][]byte, m manifest.Manifest, refuse func(name, problem, do string)) {
 	const do = "name one release for pxelinux and syslinux-common in assets/tested.txt"
 	pxelinux, modules := m.Package("pxelinux"), m.Package("syslinux-common")

@@ -8,7 +8,7 @@ import (
 )
 
 // Table returns the results in Markdown. It compares the last server with the
-// best of the others. The CPU row is that of the case CPUCase.
+// best of the others. The CPU row belongs to the case cpuCase.
 func Table(servers []fileserver.Server, cases []Case, results [][]Result, cpuCase string) string {
 	var b strings.Builder
 	b.WriteString("| case |")
