@@ -340,7 +340,7 @@ func TestImageServerMode(t *testing.T) {
 		s.checkNoMenu()
 		line := grep(s.client.Console.Text(), nbp.Prefix+"packet 2")
 		if !strings.Contains(line, fmt.Sprintf(" siaddr=%v ", lab.BoxAddr)) {
-			s.t.Errorf("without -W cached packet 2 names somebody else than the box: %q", line)
+			s.t.Errorf("without -W cached packet 2 names someone else than the box: %q", line)
 		}
 	})
 }

@@ -118,7 +118,7 @@ func (u *uploads) check(p *powered) {
 		case promised > 0 && bytes.Equal(b, u.content(promised)):
 		case nameOf(u.last) == name && bytes.Equal(b, u.content(u.last)):
 		default:
-			p.t.Errorf("%s has %d bytes that nobody sent so", name, len(b))
+			p.t.Errorf("%s has %d bytes that no one sent so", name, len(b))
 		}
 	}
 	// The client resumes the upload that was under way.

@@ -91,7 +91,7 @@ func (s *site) report() {
 		s.t.Logf("%s  %-12v %s", e.Time.Format("15:04:05.000"), e.Step, e.Detail)
 	}
 	s.t.Logf("the last step that was reached: %v", trail.Last())
-	s.t.Logf("packets: %s; consoles: the .log files beside it", strings.TrimPrefix(s.Capture(), "../"))
+	s.t.Logf("packets: %s; consoles: the .log files next to it", strings.TrimPrefix(s.Capture(), "../"))
 	if n := s.LAN.Dropped(); n > 0 {
 		s.t.Logf("the switch dropped %d frames", n)
 	}
@@ -235,7 +235,7 @@ func (s *site) checkOnlyLease(server netip.Addr) {
 			continue
 		}
 		if p := dhcp(d); p != nil && !p.YourIPAddr.IsUnspecified() {
-			s.t.Errorf("%v hands out %v beside the site's DHCP server", d.Src, p.YourIPAddr)
+			s.t.Errorf("%v hands out %v next to the site's DHCP server", d.Src, p.YourIPAddr)
 		}
 	}
 }

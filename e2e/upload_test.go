@@ -138,7 +138,7 @@ func TestImageUpload(t *testing.T) {
 		t.Fatal("the upload does not end")
 	}
 	if code, _ := s.get("debian/initrd.gz"); code != http.StatusNotFound {
-		t.Errorf("a file that nobody has closed gets %d", code)
+		t.Errorf("a file that no one has closed gets %d", code)
 	}
 	if err := f.Close(); err != nil {
 		t.Fatal(err)

@@ -120,9 +120,9 @@ func TestForeignServerComesAndGoes(t *testing.T) {
 	}
 	s.checkTold()
 	// A machine with a lease from the box keeps it.
-	ack, _ := holder.acked("renewal beside a foreign server", later, renewing)
+	ack, _ := holder.acked("renewal next to a foreign server", later, renewing)
 	if got := address(ack.DHCP.YourIPAddr); got != held {
-		t.Errorf("beside a foreign server %v is renewed as %v", held, got)
+		t.Errorf("next to a foreign server %v is renewed as %v", held, got)
 	}
 
 	stop()

@@ -63,7 +63,7 @@ func TestAnswer(t *testing.T) {
 		{"boot item cut short", []dhcpv4.Modifier{opt(93, "0000"), opt(43, "47048000")}, `boot\x64\wdsnbp.com`, false, ""},
 		{"no PXE client", []dhcpv4.Modifier{opt(60, "4d53465420352e30")}, "", false, ""},
 		{"DISCOVER", []dhcpv4.Modifier{dhcpv4.WithMessageType(dhcpv4.MessageTypeDiscover)}, "", false, ""},
-		{"somebody else's answer", []dhcpv4.Modifier{func(p *dhcpv4.DHCPv4) { p.OpCode = dhcpv4.OpcodeBootReply }}, "", false, ""},
+		{"someone else's answer", []dhcpv4.Modifier{func(p *dhcpv4.DHCPv4) { p.OpCode = dhcpv4.OpcodeBootReply }}, "", false, ""},
 	} {
 		t.Run(test.situation, func(t *testing.T) {
 			request := ask(t, test.request...)
@@ -113,8 +113,8 @@ func TestReplyTo(t *testing.T) {
 	if got := replyTo(ask(t), from); got != from {
 		t.Errorf("with ciaddr: %v", got)
 	}
-	nobody := ask(t, dhcpv4.WithClientIP(net.IPv4zero))
-	if got := replyTo(nobody, from).String(); got != "255.255.255.255:68" {
+	stranger := ask(t, dhcpv4.WithClientIP(net.IPv4zero))
+	if got := replyTo(stranger, from).String(); got != "255.255.255.255:68" {
 		t.Errorf("without ciaddr: %v", got)
 	}
 }

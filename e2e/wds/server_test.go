@@ -114,7 +114,7 @@ func TestSetReadFilter(t *testing.T) {
 	}{
 		{"as a new server has it", nil, ""},
 		{"the boot programs left out", []string{`\tmp\`}, "Access violation"},
-		{"mended", []string{`\tmp\`, `Boot\`}, ""},
+		{"fixed", []string{`\tmp\`, `Boot\`}, ""},
 		{"set back", nil, ""},
 	} {
 		t.Run(test.situation, func(t *testing.T) {
@@ -171,7 +171,7 @@ func TestTFTPOptionAcknowledgement(t *testing.T) {
 		{"upper case", "BLKSIZE\x001024\x00", "\x00\x06BLKSIZE\x001024\x00"},
 		{"block size beyond RFC 2348", "blksize\x0070000\x00", "\x00\x06blksize\x0065464\x00"},
 		{"time-out", "timeout\x003\x00", "\x00\x06timeout\x003\x00"},
-		{"an unknown one beside a known one", "msftwindow\x0031416\x00tsize\x000\x00", "\x00\x06tsize\x00700\x00"},
+		{"an unknown one next to a known one", "msftwindow\x0031416\x00tsize\x000\x00", "\x00\x06tsize\x00700\x00"},
 		{"unknown ones only", "windowsize\x004\x00", "\x00\x03\x00\x01" + strings.Repeat("\x00", 512)},
 		{"senseless values only", "blksize\x007\x00timeout\x000\x00", "\x00\x03\x00\x01" + strings.Repeat("\x00", 512)},
 		{"none", "", "\x00\x03\x00\x01" + strings.Repeat("\x00", 512)},
