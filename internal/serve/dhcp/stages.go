@@ -64,7 +64,7 @@ func (s *Stages) complete(now time.Time, q Question) Question {
 		s.put(now, q, is)
 	case t == dhcpv4.MessageTypeDiscover && known: // a running system asks
 		s.put(now, q, stage{})
-	case known && follows(q):
+	case known && follows(q) && omits(q.Msg, was.said):
 		m := *q.Msg
 		m.Options = maps.Clone(m.Options)
 		for code, v := range was.said {
@@ -77,6 +77,17 @@ func (s *Stages) complete(now time.Time, q Question) Question {
 		return whole
 	}
 	return q
+}
+
+// omits reports whether a packet lacks one of the options. Most firmware repeats
+// them all, and its packets are classified only once.
+func omits(m *dhcpv4.DHCPv4, said map[uint8][]byte) bool {
+	for code := range said {
+		if _, ok := m.Options[code]; !ok {
+			return true
+		}
+	}
+	return false
 }
 
 // follows reports whether a packet continues what a DISCOVER began: a REQUEST
