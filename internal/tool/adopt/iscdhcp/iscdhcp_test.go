@@ -235,7 +235,7 @@ func TestParse(t *testing.T) {
 				"4: log-facility local7;: pxebox has no key for it",
 				"7: deny bootp;: the box answers every machine", "8: allow client-updates;: pxebox has no key for it",
 				"10: server-identifier h;: is not taken: the box has one address",
-				"11: hardware ethernet 52:54:00:00:00:01;: stands in no host",
+				"11: hardware ethernet 52:54:00:00:00:01;: belongs to no host",
 				`12: subclass "x" 1:52;: the box knows each kind of firmware by itself, and has no conditions of other kinds`,
 				`13: default-lease-time soon;: "soon" is not a number of seconds`,
 				"14: omapi-port 7911;: pxebox has no key for it: it has pxebox.toml alone",

@@ -135,7 +135,7 @@ func (p *parser) parameter(sc *scope, s *statement) {
 	case "allow", "deny", "ignore":
 		p.allow(sc, s)
 	case "hardware", "fixed-address":
-		p.cfg.Lost(s.line, "stands in no host")
+		p.cfg.Lost(s.line, "belongs to no host")
 	case "match", "spawn", "lease": // in a class
 		p.cfg.Lost(s.line, conditions)
 	default:
