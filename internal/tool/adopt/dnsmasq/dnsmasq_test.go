@@ -2,37 +2,13 @@ package dnsmasq
 
 import (
 	"fmt"
-	"io/fs"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/pxebox/pxebox/internal/test/conftest"
 	"github.com/pxebox/pxebox/internal/tool/adopt/dhcpconf"
 )
-
-// files maps names to the files of a configuration.
-type files map[string]string
-
-func (f files) Read(name string) ([]byte, error) {
-	if s, ok := f[name]; ok {
-		return []byte(s), nil
-	}
-	return nil, fs.ErrNotExist
-}
-
-func (f files) List(folder string) ([]string, error) {
-	var out []string
-	for name := range f {
-		if strings.HasPrefix(name, folder+"/") {
-			out = append(out, name)
-		}
-	}
-	slices.Sort(out)
-	if len(out) == 0 {
-		return nil, fs.ErrNotExist
-	}
-	return out, nil
-}
 
 // brief returns the contents of a configuration, in one line for each network,
 // option, reservation, boot program and note.
@@ -54,7 +30,7 @@ func brief(c *dhcpconf.Config) []string {
 		}
 		out = append(out, s)
 		for _, o := range n.Options {
-			out = append(out, fmt.Sprintf("  %d: %s", o.Code, shownValue(o)))
+			out = append(out, fmt.Sprintf("  %d: %s", o.Code, conftest.Value(o)))
 		}
 	}
 	for _, h := range c.Hosts {
@@ -67,22 +43,6 @@ func brief(c *dhcpconf.Config) []string {
 		out = append(out, fmt.Sprintf("%d: %s", n.Line.Number, n.Why))
 	}
 	return out
-}
-
-func shownValue(o dhcpconf.Option) string {
-	switch {
-	case o.None:
-		return "none"
-	case len(o.IPs) > 0:
-		return fmt.Sprint(o.IPs)
-	case len(o.Names) > 0:
-		return strings.Join(o.Names, " ")
-	case o.Size > 0:
-		return fmt.Sprintf("%d in %d", o.Num, o.Size)
-	case len(o.Bytes) > 0:
-		return fmt.Sprintf("%x", o.Bytes)
-	}
-	return fmt.Sprintf("%q", o.Text)
 }
 
 func TestParse(t *testing.T) {
@@ -249,7 +209,7 @@ func TestParse(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c, err := Parse("main", files{
+			c, err := Parse("main", conftest.Files{
 				"main": tt.text, "a": "dhcp-host=52:54:00:00:00:01,10.0.0.1\nconf-file=main\n",
 				"d/1":     "dhcp-host=52:54:00:00:00:02,10.0.0.2\n",
 				"d/2.bak": "x", "d/3~": "x", "d/.4": "x", "o": "17,x\n",
@@ -266,7 +226,7 @@ func TestParse(t *testing.T) {
 
 // Files that include each other, and large ones, come to an end.
 func TestIncludesAreBounded(t *testing.T) {
-	all := files{"main": "conf-dir=d\n", "d/big": strings.Repeat("#", dhcpconf.MaxBytes)}
+	all := conftest.Files{"main": "conf-dir=d\n", "d/big": strings.Repeat("#", dhcpconf.MaxBytes)}
 	for i := range 400 {
 		all[fmt.Sprintf("d/%03d", i)] = "conf-dir=d\n"
 	}
@@ -285,7 +245,7 @@ func TestIncludesAreBounded(t *testing.T) {
 // A long list of names for a name server, as ad blockers write it, is
 // abbreviated.
 func TestLinesAlikeAreListed(t *testing.T) {
-	c, err := Parse("main", files{"main": strings.Repeat("address=/a.example.org/0.0.0.0\n", 50_000) + "dhcp-relay=10.0.0.1,10.0.0.2\n"})
+	c, err := Parse("main", conftest.Files{"main": strings.Repeat("address=/a.example.org/0.0.0.0\n", 50_000) + "dhcp-relay=10.0.0.1,10.0.0.2\n"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -305,7 +265,7 @@ func FuzzParse(f *testing.F) {
 	f.Add("dhcp-option=43,01:02\ndhcp-option=option:T1,1h\ndhcp-range=10.0.0.0,proxy\ndhcp-ignore=tag:!known\n" +
 		"listen-address=10.0.0.1\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		c, err := Parse("main", files{"main": text, "a": text})
+		c, err := Parse("main", conftest.Files{"main": text, "a": text})
 		if err != nil {
 			t.Fatal(err)
 		}

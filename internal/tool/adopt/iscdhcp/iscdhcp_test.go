@@ -2,25 +2,13 @@ package iscdhcp
 
 import (
 	"fmt"
-	"io/fs"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/pxebox/pxebox/internal/test/conftest"
 	"github.com/pxebox/pxebox/internal/tool/adopt/dhcpconf"
 )
-
-// files maps names to the files of a configuration.
-type files map[string]string
-
-func (f files) Read(name string) ([]byte, error) {
-	if s, ok := f[name]; ok {
-		return []byte(s), nil
-	}
-	return nil, fs.ErrNotExist
-}
-
-func (f files) List(string) ([]string, error) { return nil, fs.ErrNotExist }
 
 // brief returns the contents of a configuration, in one line for each network,
 // option, reservation, boot program and note.
@@ -36,7 +24,7 @@ func brief(c *dhcpconf.Config) []string {
 		}
 		out = append(out, s)
 		for _, o := range n.Options {
-			out = append(out, fmt.Sprintf("  %d: %s", o.Code, shownValue(o)))
+			out = append(out, fmt.Sprintf("  %d: %s", o.Code, conftest.Value(o)))
 		}
 	}
 	for _, h := range c.Hosts {
@@ -50,20 +38,6 @@ func brief(c *dhcpconf.Config) []string {
 		out = append(out, fmt.Sprintf("%d: %s: %s", n.Line.Number, n.Line.Text, n.Why))
 	}
 	return out
-}
-
-func shownValue(o dhcpconf.Option) string {
-	switch {
-	case len(o.IPs) > 0:
-		return fmt.Sprint(o.IPs)
-	case len(o.Names) > 0:
-		return strings.Join(o.Names, " ")
-	case o.Size > 0:
-		return fmt.Sprintf("%d in %d", o.Num, o.Size)
-	case len(o.Bytes) > 0:
-		return fmt.Sprintf("%x", o.Bytes)
-	}
-	return fmt.Sprintf("%q", o.Text)
 }
 
 func TestParse(t *testing.T) {
@@ -262,7 +236,7 @@ func TestParse(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c, err := Parse("main", files{"main": tt.text,
+			c, err := Parse("main", conftest.Files{"main": tt.text,
 				"a": "subnet 10.0.0.0 netmask 255.255.255.0 { range 10.0.0.1 10.0.0.9;\ninclude \"main\"; }"})
 			if err != nil {
 				t.Fatal(err)
@@ -276,7 +250,7 @@ func TestParse(t *testing.T) {
 
 // Nested blocks, and files that include others, come to an end.
 func TestParseIsBounded(t *testing.T) {
-	all := files{"main": strings.Repeat("group {", 100_000)}
+	all := conftest.Files{"main": strings.Repeat("group {", 100_000)}
 	for i := range 40 {
 		all[fmt.Sprint(i)] = strings.Repeat(fmt.Sprintf("include \"%d\";\n", i+1), 40)
 	}
@@ -302,7 +276,7 @@ func FuzzParse(f *testing.F) {
 		"option host-name \"\\x41\\101\\\"\"; filename \"x\"; }\ninclude \"main\";")
 	f.Add("class \"x\" { if a = b { next-server 10.0.0.1; } elsif c { filename \"d\"; } else { } } } { ; group {")
 	f.Fuzz(func(t *testing.T, text string) {
-		c, err := Parse("main", files{"main": text})
+		c, err := Parse("main", conftest.Files{"main": text})
 		if err != nil {
 			t.Fatal(err)
 		}
