@@ -10,6 +10,7 @@ import (
 
 	"github.com/pxebox/pxebox/internal/base/loglimit"
 	"github.com/pxebox/pxebox/internal/boot/ether"
+	"github.com/pxebox/pxebox/internal/boot/trace"
 	"github.com/pxebox/pxebox/internal/serve/dhcp"
 	"github.com/pxebox/pxebox/internal/serve/dhcpconn"
 	"github.com/pxebox/pxebox/internal/serve/event"
@@ -80,15 +81,15 @@ func (p *reporter) answered(x answer) {
 		p.log.Info("dhcp: answered", "mac", asked.ClientHWAddr.String(), "asked", asked.MessageType(), "why", x.a.Why,
 			"firmware", x.a.Firmware, "address", x.a.Addr, "file", reply.BootFileName)
 	}
-	e := event.Event{
-		Time: time.Now(), Protocol: event.DHCP, Addr: x.a.Addr, Firmware: x.a.Firmware, What: x.a.Why, Outcome: event.Sent,
+	e := trace.Event{
+		Time: time.Now(), Protocol: trace.DHCP, Addr: x.a.Addr, Firmware: x.a.Firmware, What: x.a.Why, Outcome: trace.Sent,
 	}
 	e.MAC = ether.From(asked.ClientHWAddr)
 	if !e.Addr.IsValid() { // on port 4011 the machine has one already
 		e.Addr = x.q.Has()
 	}
 	if reply.MessageType() == dhcpv4.MessageTypeNak {
-		e.Outcome = event.Refused
+		e.Outcome = trace.Refused
 	}
 	p.bus.Publish(e)
 }

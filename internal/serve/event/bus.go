@@ -1,8 +1,12 @@
+// Package event carries what the servers report to those who follow it: the log,
+// the metrics and the page. No server waits for a subscriber.
 package event
 
 import (
 	"sync"
 	"sync/atomic"
+
+	"github.com/pxebox/pxebox/internal/boot/trace"
 )
 
 // queue is how many events may wait for one subscriber. At ten thousand answers
@@ -12,21 +16,21 @@ const queue = 1024
 // Bus carries events from every server to every subscriber. The zero Bus has
 // no subscribers.
 type Bus struct {
-	mu          sync.Mutex                   // serializes Subscribe
-	subscribers atomic.Pointer[[]chan Event] // the slice that Publish reads is never modified
+	mu          sync.Mutex                         // serializes Subscribe
+	subscribers atomic.Pointer[[]chan trace.Event] // the slice that Publish reads is never modified
 	dropped     atomic.Uint64
 }
 
 // Subscribe returns the events that are published from now on. A subscription
 // has no end: subscribers live as long as the program.
-func (b *Bus) Subscribe() <-chan Event {
+func (b *Bus) Subscribe() <-chan trace.Event {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	var all []chan Event
+	var all []chan trace.Event
 	if old := b.subscribers.Load(); old != nil {
 		all = append(all, *old...)
 	}
-	c := make(chan Event, queue)
+	c := make(chan trace.Event, queue)
 	all = append(all, c)
 	b.subscribers.Store(&all)
 	return c
@@ -34,7 +38,7 @@ func (b *Bus) Subscribe() <-chan Event {
 
 // Publish hands e to each subscriber that has room for it. It never blocks,
 // because a machine's boot matters more than the report about it.
-func (b *Bus) Publish(e Event) {
+func (b *Bus) Publish(e trace.Event) {
 	all := b.subscribers.Load()
 	if all == nil {
 		return

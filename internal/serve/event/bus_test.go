@@ -4,15 +4,17 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+
+	"github.com/pxebox/pxebox/internal/boot/trace"
 )
 
 func TestBusTellsEverySubscriber(t *testing.T) {
 	var b Bus
-	b.Publish(Event{What: "before anybody listens"})
+	b.Publish(trace.Event{What: "before anybody listens"})
 	first := b.Subscribe()
-	b.Publish(Event{What: "one"})
+	b.Publish(trace.Event{What: "one"})
 	second := b.Subscribe()
-	b.Publish(Event{What: "two"})
+	b.Publish(trace.Event{What: "two"})
 	for _, want := range []string{"one", "two"} {
 		if e := <-first; e.What != want {
 			t.Errorf("the first subscriber hears %q, want %q", e.What, want)
@@ -35,7 +37,7 @@ func TestBusDoesNotWait(t *testing.T) {
 	var b Bus
 	deaf, heard := b.Subscribe(), b.Subscribe()
 	for i := range queue + 3 {
-		b.Publish(Event{What: strconv.Itoa(i)})
+		b.Publish(trace.Event{What: strconv.Itoa(i)})
 		if e := <-heard; e.What != strconv.Itoa(i) {
 			t.Fatalf("event %d is %q", i, e.What)
 		}
@@ -56,7 +58,7 @@ func TestBusFromManyPublishers(t *testing.T) {
 	for range publishers {
 		all.Go(func() {
 			for range each {
-				b.Publish(Event{})
+				b.Publish(trace.Event{})
 			}
 		})
 	}
@@ -71,7 +73,7 @@ func BenchmarkPublish(b *testing.B) {
 	c := bus.Subscribe()
 	b.ReportAllocs()
 	for b.Loop() {
-		bus.Publish(Event{What: "pxelinux.0"})
+		bus.Publish(trace.Event{What: "pxelinux.0"})
 		<-c
 	}
 }

@@ -20,7 +20,7 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/bootfiles"
 	"github.com/pxebox/pxebox/internal/boot/bootmenu"
 	"github.com/pxebox/pxebox/internal/boot/ether"
-	"github.com/pxebox/pxebox/internal/serve/event"
+	"github.com/pxebox/pxebox/internal/boot/trace"
 )
 
 // soon is a limit that a test waits for.
@@ -83,10 +83,10 @@ func TestTransfersThatEndEarly(t *testing.T) {
 		situation string
 		limits    Limits
 		then      func(*net.TCPConn)
-		outcome   event.Outcome
+		outcome   trace.Outcome
 	}{
-		{"reads nothing", Limits{Stall: soon}, func(*net.TCPConn) {}, event.TimedOut},
-		{"hangs up", Limits{}, func(c *net.TCPConn) { c.SetLinger(0); c.Close() }, event.Aborted},
+		{"reads nothing", Limits{Stall: soon}, func(*net.TCPConn) {}, trace.TimedOut},
+		{"hangs up", Limits{}, func(c *net.TCPConn) { c.SetLinger(0); c.Close() }, trace.Aborted},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			s, boot, events := newServer(t)
@@ -111,16 +111,16 @@ func TestOutcome(t *testing.T) {
 		response  response
 		length    string
 		method    string
-		want      event.Outcome
+		want      trace.Outcome
 		trouble   bool
 	}{
-		{"all sent", response{status: 200, sent: 10}, "10", "GET", event.Sent, false},
-		{"only the header was asked for", response{status: 200}, "10", "HEAD", event.Sent, false},
-		{"known already", response{status: 304}, "", "GET", event.Sent, false},
-		{"the file became shorter meanwhile", response{status: 200, sent: 5}, "10", "GET", event.Failed, true},
-		{"the disk", response{status: 200, sent: 5, err: errors.New("read: input/output error")}, "10", "GET", event.Failed, true},
-		{"no such range", response{status: 416}, "", "GET", event.Refused, false},
-		{"cannot be read", response{status: 500}, "", "GET", event.Failed, true},
+		{"all sent", response{status: 200, sent: 10}, "10", "GET", trace.Sent, false},
+		{"only the header was asked for", response{status: 200}, "10", "HEAD", trace.Sent, false},
+		{"known already", response{status: 304}, "", "GET", trace.Sent, false},
+		{"the file became shorter meanwhile", response{status: 200, sent: 5}, "10", "GET", trace.Failed, true},
+		{"the disk", response{status: 200, sent: 5, err: errors.New("read: input/output error")}, "10", "GET", trace.Failed, true},
+		{"no such range", response{status: 416}, "", "GET", trace.Refused, false},
+		{"cannot be read", response{status: 500}, "", "GET", trace.Failed, true},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			tc.response.ResponseWriter = &spy{header: http.Header{"Content-Length": {tc.length}}}
@@ -350,7 +350,7 @@ func TestNoCopyForEachReader(t *testing.T) {
 		Open: func(_ netip.Addr, name string) (bootfiles.File, error) {
 			return files.Open(name, bootfiles.Reader{MAC: ether.MustParseMAC(mac)})
 		},
-		Done: func(event.Event) {}, Log: slog.New(slog.DiscardHandler),
+		Done: func(trace.Event) {}, Log: slog.New(slog.DiscardHandler),
 	}
 	r := httptest.NewRequest("GET", "/menu", nil)
 	w := &discard{header: http.Header{}}

@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/pxebox/pxebox/internal/serve/event"
+	"github.com/pxebox/pxebox/internal/boot/trace"
 )
 
 // response records how an answer went. It keeps the fast path that net/http has
@@ -86,20 +86,20 @@ func (w *response) count(n int64, err error) {
 }
 
 // outcome returns how the answer to a request for a file ended.
-func (w *response) outcome(method string) (event.Outcome, error) {
+func (w *response) outcome(method string) (trace.Outcome, error) {
 	switch {
 	case isGone(w.err):
-		return event.Aborted, nil
+		return trace.Aborted, nil
 	case w.err != nil:
-		return event.Failed, w.err
+		return trace.Failed, w.err
 	case w.status == http.StatusInternalServerError:
-		return event.Failed, errors.New("the file cannot be read")
+		return trace.Failed, errors.New("the file cannot be read")
 	case w.status >= http.StatusBadRequest: // a range outside the file
-		return event.Refused, nil
+		return trace.Refused, nil
 	}
 	want, err := strconv.ParseInt(w.Header().Get("Content-Length"), 10, 64)
 	if err == nil && method != http.MethodHead && w.sent < want {
-		return event.Failed, fmt.Errorf("the file ended after %d of %d bytes", w.sent, want)
+		return trace.Failed, fmt.Errorf("the file ended after %d of %d bytes", w.sent, want)
 	}
-	return event.Sent, nil
+	return trace.Sent, nil
 }

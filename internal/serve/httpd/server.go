@@ -21,7 +21,7 @@ import (
 
 	"github.com/pxebox/pxebox/internal/base/loglimit"
 	"github.com/pxebox/pxebox/internal/boot/bootfiles"
-	"github.com/pxebox/pxebox/internal/serve/event"
+	"github.com/pxebox/pxebox/internal/boot/trace"
 )
 
 // metricsPath is the path of the metrics. A boot file of that name is not
@@ -38,7 +38,7 @@ type Server struct {
 	// Began, if not nil, is called for each file that begins to be sent. Done is
 	// called for each request that has ended, except HEAD requests that succeed.
 	// Neither may block.
-	Began, Done func(event.Event)
+	Began, Done func(trace.Event)
 	// Metrics answers at /metrics. Nil means that there are no metrics.
 	Metrics http.Handler
 	Log     *slog.Logger
@@ -156,7 +156,7 @@ func (s *Server) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 func (s *Server) refuse(w *response, r *http.Request, status int) {
 	began := time.Now()
 	fail(w, status)
-	s.done(w, r, began, event.Refused, nil)
+	s.done(w, r, began, trace.Refused, nil)
 }
 
 // fail answers with a status and its standard text, without internal details.
@@ -171,30 +171,30 @@ func (s *Server) serveFile(w *response, r *http.Request) {
 	f, err := s.Open(source(r), r.URL.Path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		outcome := event.NotFound
+		outcome := trace.NotFound
 		if errors.As(err, new(bootfiles.RefusedError)) {
-			outcome = event.Refused
+			outcome = trace.Refused
 		}
 		fail(w, http.StatusNotFound)
 		s.done(w, r, began, outcome, err)
 		return
 	case errors.Is(err, bootfiles.ErrName):
 		fail(w, http.StatusForbidden)
-		s.done(w, r, began, event.Refused, nil)
+		s.done(w, r, began, trace.Refused, nil)
 		return
 	case err != nil:
 		fail(w, http.StatusInternalServerError)
-		s.done(w, r, began, event.Failed, err)
+		s.done(w, r, began, trace.Failed, err)
 		return
 	}
 	defer f.Close()
 	if s.Began != nil && r.Method == http.MethodGet {
-		s.Began(event.Event{Time: began, Protocol: event.HTTP, Addr: source(r), What: fileOf(r), Outcome: event.Begun})
+		s.Began(trace.Event{Time: began, Protocol: trace.HTTP, Addr: source(r), What: fileOf(r), Outcome: trace.Begun})
 	}
 	s.send(w, r, f)
 	outcome, err := w.outcome(r.Method)
-	if c, ok := connOf(r); ok && outcome == event.Aborted && s.conns.isCutOff(c) {
-		outcome = event.TimedOut
+	if c, ok := connOf(r); ok && outcome == trace.Aborted && s.conns.isCutOff(c) {
+		outcome = trace.TimedOut
 	}
 	s.done(w, r, began, outcome, err)
 }
@@ -259,28 +259,28 @@ func contentType(name string) string {
 
 // done logs and reports a request that has ended. A HEAD that succeeds is not
 // reported: EDK2 sends one before each file to get its size.
-func (s *Server) done(w *response, r *http.Request, began time.Time, outcome event.Outcome, err error) {
-	if r.Method == http.MethodHead && outcome == event.Sent {
+func (s *Server) done(w *response, r *http.Request, began time.Time, outcome trace.Outcome, err error) {
+	if r.Method == http.MethodHead && outcome == trace.Sent {
 		return
 	}
 	now := time.Now()
-	e := event.Event{
-		Time: now, Protocol: event.HTTP, Addr: source(r), What: fileOf(r),
+	e := trace.Event{
+		Time: now, Protocol: trace.HTTP, Addr: source(r), What: fileOf(r),
 		Outcome: outcome, Bytes: w.sent, Took: now.Sub(began),
 	}
 	s.Done(e)
 	level, text := slog.LevelDebug, "http: "+string(outcome)
 	switch outcome {
-	case event.Sent:
+	case trace.Sent:
 		level = slog.LevelInfo
-	case event.Refused:
+	case trace.Refused:
 		// If a file exists and is not given out, Open has logged why.
 		if !errors.Is(err, fs.ErrNotExist) && s.refused.First(now, e.Addr) {
 			level = slog.LevelWarn
 		}
-	case event.TimedOut:
+	case trace.TimedOut:
 		level = slog.LevelWarn
-	case event.Failed:
+	case trace.Failed:
 		level = slog.LevelError
 	}
 	attrs := []slog.Attr{
@@ -294,7 +294,7 @@ func (s *Server) done(w *response, r *http.Request, began time.Time, outcome eve
 }
 
 // fileOf returns the name that a client asks for, as an event keeps it.
-func fileOf(r *http.Request) string { return event.Name(strings.TrimPrefix(r.URL.Path, "/")) }
+func fileOf(r *http.Request) string { return trace.Name(strings.TrimPrefix(r.URL.Path, "/")) }
 
 // source returns the client's address.
 func source(r *http.Request) netip.Addr {

@@ -22,7 +22,7 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/bootmenu"
 	"github.com/pxebox/pxebox/internal/boot/ether"
 	"github.com/pxebox/pxebox/internal/boot/spec"
-	"github.com/pxebox/pxebox/internal/serve/event"
+	"github.com/pxebox/pxebox/internal/boot/trace"
 )
 
 const (
@@ -41,7 +41,7 @@ var longAgo = time.Date(2020, 1, 2, 3, 4, 5, 0, time.UTC)
 
 // newServer returns a server of a menu, a bundled program and a boot folder. It
 // also returns the boot folder, and the channel that receives the events.
-func newServer(t *testing.T) (s *Server, boot string, events chan event.Event) {
+func newServer(t *testing.T) (s *Server, boot string, events chan trace.Event) {
 	t.Helper()
 	top := t.TempDir()
 	boot = filepath.Join(top, "boot")
@@ -79,7 +79,7 @@ func newServer(t *testing.T) (s *Server, boot string, events chan event.Event) {
 		Bundled: map[string][]byte{"pxelinux.0": bytes.Repeat([]byte("pxe"), piece)},
 		Names:   spec.Files{AnyCase: true},
 	})
-	events = make(chan event.Event, 256) // more than any test causes
+	events = make(chan trace.Event, 256) // more than any test causes
 	return &Server{
 		Open: func(_ netip.Addr, name string) (bootfiles.File, error) {
 			if name == "/broken" {
@@ -88,7 +88,7 @@ func newServer(t *testing.T) (s *Server, boot string, events chan event.Event) {
 			return files.Open(name, bootfiles.Reader{MAC: ether.MustParseMAC(mac)})
 		},
 		Allow: func(netip.Addr) bool { return true },
-		Done:  func(e event.Event) { events <- e },
+		Done:  func(e trace.Event) { events <- e },
 		Log:   slog.New(slog.DiscardHandler),
 	}, boot, events
 }
@@ -358,34 +358,34 @@ func TestResumedAfterReplacement(t *testing.T) {
 
 func TestEvents(t *testing.T) {
 	s, _, events := newServer(t)
-	begun := make(chan event.Event, 1)
-	s.Began = func(e event.Event) { begun <- e }
+	begun := make(chan trace.Event, 1)
+	s.Began = func(e trace.Event) { begun <- e }
 	addr := start(t, s)
 	for _, tc := range []struct {
 		situation, method, target string
 		header                    []string
 		what                      string
-		outcome                   event.Outcome
+		outcome                   trace.Outcome
 		bytes                     int64
 		begins                    bool
 	}{
-		{"a file on disk", "GET", "/debian/linux", nil, "debian/linux", event.Sent, 10, true},
-		{"a part of it", "GET", "/debian/linux", []string{"Range: bytes=1-3"}, "debian/linux", event.Sent, 3, true},
-		{"a file in memory of several pieces", "GET", "/pxelinux.0", nil, "pxelinux.0", event.Sent, 3 * piece, true},
-		{"a part of it", "GET", "/pxelinux.0", []string{fmt.Sprintf("Range: bytes=5-%d", 2*piece)}, "pxelinux.0", event.Sent, 2*piece - 4, true},
-		{"not there", "GET", "/Nothing%20here", nil, "Nothing here", event.NotFound, 0, false},
-		{"not there, by HEAD", "HEAD", "/nothing", nil, "nothing", event.NotFound, 0, false},
-		{"a link that leaves the folder", "GET", "/link", nil, "link", event.Refused, 0, false},
-		{"a hostile name", "GET", "/../" + strings.Repeat("x", 1000), nil, "../" + strings.Repeat("x", 125), event.Refused, 0, false},
-		{"a range that is not there", "GET", "/debian/linux", []string{"Range: bytes=99-"}, "debian/linux", event.Refused, 0, true},
-		{"a write", "PUT", "/debian/linux", nil, "debian/linux", event.Refused, 0, false},
-		{"the box's own trouble", "GET", "/broken", nil, "broken", event.Failed, 0, false},
+		{"a file on disk", "GET", "/debian/linux", nil, "debian/linux", trace.Sent, 10, true},
+		{"a part of it", "GET", "/debian/linux", []string{"Range: bytes=1-3"}, "debian/linux", trace.Sent, 3, true},
+		{"a file in memory of several pieces", "GET", "/pxelinux.0", nil, "pxelinux.0", trace.Sent, 3 * piece, true},
+		{"a part of it", "GET", "/pxelinux.0", []string{fmt.Sprintf("Range: bytes=5-%d", 2*piece)}, "pxelinux.0", trace.Sent, 2*piece - 4, true},
+		{"not there", "GET", "/Nothing%20here", nil, "Nothing here", trace.NotFound, 0, false},
+		{"not there, by HEAD", "HEAD", "/nothing", nil, "nothing", trace.NotFound, 0, false},
+		{"a link that leaves the folder", "GET", "/link", nil, "link", trace.Refused, 0, false},
+		{"a hostile name", "GET", "/../" + strings.Repeat("x", 1000), nil, "../" + strings.Repeat("x", 125), trace.Refused, 0, false},
+		{"a range that is not there", "GET", "/debian/linux", []string{"Range: bytes=99-"}, "debian/linux", trace.Refused, 0, true},
+		{"a write", "PUT", "/debian/linux", nil, "debian/linux", trace.Refused, 0, false},
+		{"the box's own trouble", "GET", "/broken", nil, "broken", trace.Failed, 0, false},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			ask(t, addr, "HEAD", "/debian/linux") // not a transfer
 			ask(t, addr, tc.method, tc.target, tc.header...)
 			e := <-events
-			if e.Protocol != event.HTTP || e.What != tc.what || e.Outcome != tc.outcome || e.Bytes != tc.bytes || e.Addr != netip.MustParseAddr("127.0.0.1") || e.Took <= 0 || e.Time.IsZero() {
+			if e.Protocol != trace.HTTP || e.What != tc.what || e.Outcome != tc.outcome || e.Bytes != tc.bytes || e.Addr != netip.MustParseAddr("127.0.0.1") || e.Took <= 0 || e.Time.IsZero() {
 				t.Errorf("got %+v, want %q, %q, %d bytes", e, tc.what, tc.outcome, tc.bytes)
 			}
 			if !tc.begins {
@@ -394,7 +394,7 @@ func TestEvents(t *testing.T) {
 				}
 				return
 			}
-			want := event.Event{Time: e.Time.Add(-e.Took), Protocol: e.Protocol, Addr: e.Addr, What: e.What, Outcome: event.Begun}
+			want := trace.Event{Time: e.Time.Add(-e.Took), Protocol: e.Protocol, Addr: e.Addr, What: e.What, Outcome: trace.Begun}
 			if b := <-begun; !b.Time.Equal(want.Time) {
 				t.Errorf("begins at %v, want %v", b.Time, want.Time)
 			} else if b.Time = want.Time; b != want {
@@ -412,7 +412,7 @@ func TestMetricsPath(t *testing.T) {
 	h := httptest.NewRequest("GET", "/metrics", nil)
 	w := httptest.NewRecorder()
 	s.ServeHTTP(w, h)
-	if w.Code != 404 || (<-events).Outcome != event.NotFound {
+	if w.Code != 404 || (<-events).Outcome != trace.NotFound {
 		t.Errorf("without metrics: %d", w.Code)
 	}
 	s.Metrics = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "up 1\n") })
@@ -482,7 +482,7 @@ var _ io.ReaderFrom = (*conn)(nil)
 func BenchmarkMenu(b *testing.B) {
 	files := bootfiles.New(bootfiles.Contents{Menus: map[string][]byte{"menu": make([]byte, 4096)}})
 	open := func(_ netip.Addr, name string) (bootfiles.File, error) { return files.Open(name, bootfiles.Reader{}) }
-	s := &Server{Open: open, Done: func(event.Event) {}, Log: slog.New(slog.DiscardHandler)}
+	s := &Server{Open: open, Done: func(trace.Event) {}, Log: slog.New(slog.DiscardHandler)}
 	r := httptest.NewRequest("GET", "/menu", nil)
 	w := &discard{header: http.Header{}}
 	b.ReportAllocs()

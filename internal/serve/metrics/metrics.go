@@ -12,7 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"github.com/pxebox/pxebox/internal/serve/event"
+	"github.com/pxebox/pxebox/internal/boot/trace"
 )
 
 // What a scrape may cost. A site has one collector, and two while it replaces
@@ -85,7 +85,7 @@ func (m *Metrics) Dropped(count func() uint64) {
 
 // Running adds a gauge of a protocol's transfers under way. It is called at
 // most once for each protocol.
-func (m *Metrics) Running(p event.Protocol, count func() int) {
+func (m *Metrics) Running(p trace.Protocol, count func() int) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Namespace: "pxebox", Name: "transfers_running", Help: "Transfers under way.", ConstLabels: prometheus.Labels{"protocol": string(p)},
 	}, func() float64 { return float64(count()) }))
@@ -114,7 +114,7 @@ const (
 func (m *Metrics) Silent(c Class) { m.silences.WithLabelValues(string(c)).Inc() }
 
 // Count counts events until ctx ends.
-func (m *Metrics) Count(ctx context.Context, events <-chan event.Event) error {
+func (m *Metrics) Count(ctx context.Context, events <-chan trace.Event) error {
 	for {
 		select {
 		case <-ctx.Done():
@@ -126,19 +126,19 @@ func (m *Metrics) Count(ctx context.Context, events <-chan event.Event) error {
 }
 
 // Event counts one event.
-func (m *Metrics) Event(e event.Event) {
-	if e.Protocol == event.DHCP {
+func (m *Metrics) Event(e trace.Event) {
+	if e.Protocol == trace.DHCP {
 		m.answers.WithLabelValues(e.What, string(e.Outcome)).Inc()
 		return
 	}
-	if e.Outcome == event.Begun {
+	if e.Outcome == trace.Begun {
 		return // counted when it has ended
 	}
 	protocol := string(e.Protocol)
 	m.transfers.WithLabelValues(protocol, string(e.Outcome)).Inc()
 	m.bytes.WithLabelValues(protocol).Add(float64(e.Bytes))
 	m.retransmits.WithLabelValues(protocol).Add(float64(e.Retransmits))
-	if e.Outcome == event.Sent {
+	if e.Outcome == trace.Sent {
 		m.duration.WithLabelValues(protocol).Observe(e.Took.Seconds())
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/pxebox/pxebox/internal/boot/ether"
-	"github.com/pxebox/pxebox/internal/serve/event"
+	"github.com/pxebox/pxebox/internal/boot/trace"
 )
 
 // scrape returns the samples, by name and labels.
@@ -35,8 +35,8 @@ func scrape(t *testing.T, m *Metrics) map[string]string {
 func TestMetrics(t *testing.T) {
 	m := New()
 	m.Dropped(func() uint64 { return 3 })
-	m.Running(event.TFTP, func() int { return 7 })
-	m.Running(event.HTTP, func() int { return 8 })
+	m.Running(trace.TFTP, func() int { return 7 })
+	m.Running(trace.HTTP, func() int { return 8 })
 	m.Leases(42)
 	m.Generation("old")
 	m.Generation("new")
@@ -44,19 +44,19 @@ func TestMetrics(t *testing.T) {
 	m.Silent(Limited)
 	m.Silent(Limited)
 
-	events := make(chan event.Event)
+	events := make(chan trace.Event)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
 	go func() { done <- m.Count(ctx, events) }()
-	for _, e := range []event.Event{
-		{Protocol: event.DHCP, What: "offer", Outcome: event.Sent, Firmware: "bios", Addr: netip.MustParseAddr("192.0.2.10")},
-		{Protocol: event.DHCP, What: "offer", Outcome: event.Sent},
-		{Protocol: event.DHCP, What: "renewal: not the address on record", Outcome: event.Refused},
-		{Protocol: event.TFTP, What: "pxelinux.0", Outcome: event.Begun},
-		{Protocol: event.TFTP, What: "pxelinux.0", Outcome: event.Sent, Bytes: 1000, Took: 200 * time.Millisecond, Retransmits: 2},
-		{Protocol: event.TFTP, What: "linux", Outcome: event.TimedOut, Bytes: 500, Took: 90 * time.Second, Retransmits: 6},
-		{Protocol: event.TFTP, What: "linux", Outcome: event.NotFound},
-		{Protocol: event.HTTP, What: "linux", Outcome: event.Sent, Bytes: 4000, Took: 3 * time.Second},
+	for _, e := range []trace.Event{
+		{Protocol: trace.DHCP, What: "offer", Outcome: trace.Sent, Firmware: "bios", Addr: netip.MustParseAddr("192.0.2.10")},
+		{Protocol: trace.DHCP, What: "offer", Outcome: trace.Sent},
+		{Protocol: trace.DHCP, What: "renewal: not the address on record", Outcome: trace.Refused},
+		{Protocol: trace.TFTP, What: "pxelinux.0", Outcome: trace.Begun},
+		{Protocol: trace.TFTP, What: "pxelinux.0", Outcome: trace.Sent, Bytes: 1000, Took: 200 * time.Millisecond, Retransmits: 2},
+		{Protocol: trace.TFTP, What: "linux", Outcome: trace.TimedOut, Bytes: 500, Took: 90 * time.Second, Retransmits: 6},
+		{Protocol: trace.TFTP, What: "linux", Outcome: trace.NotFound},
+		{Protocol: trace.HTTP, What: "linux", Outcome: trace.Sent, Bytes: 4000, Took: 3 * time.Second},
 	} {
 		events <- e
 	}
@@ -102,12 +102,12 @@ func TestMetrics(t *testing.T) {
 func TestLabelsHoldNothingOfTheClient(t *testing.T) {
 	m := New()
 	send := func(what string, addr netip.Addr, mac ether.MAC) {
-		for _, p := range []event.Protocol{event.TFTP, event.HTTP} {
-			for _, o := range []event.Outcome{event.Begun, event.Sent, event.NotFound, event.Refused, event.Aborted, event.TimedOut, event.Failed} {
-				m.Event(event.Event{Protocol: p, Outcome: o, What: what, Addr: addr, MAC: mac})
+		for _, p := range []trace.Protocol{trace.TFTP, trace.HTTP} {
+			for _, o := range []trace.Outcome{trace.Begun, trace.Sent, trace.NotFound, trace.Refused, trace.Aborted, trace.TimedOut, trace.Failed} {
+				m.Event(trace.Event{Protocol: p, Outcome: o, What: what, Addr: addr, MAC: mac})
 			}
 		}
-		m.Event(event.Event{Protocol: event.DHCP, Outcome: event.Sent, What: "offer", Firmware: what, Addr: addr, MAC: mac})
+		m.Event(trace.Event{Protocol: trace.DHCP, Outcome: trace.Sent, What: "offer", Firmware: what, Addr: addr, MAC: mac})
 	}
 	send("one", netip.MustParseAddr("192.0.2.10"), ether.MAC{1})
 	before := len(scrape(t, m))

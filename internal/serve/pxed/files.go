@@ -13,8 +13,8 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/bootfiles"
 	"github.com/pxebox/pxebox/internal/boot/handoff"
 	"github.com/pxebox/pxebox/internal/boot/spec"
+	"github.com/pxebox/pxebox/internal/boot/trace"
 	"github.com/pxebox/pxebox/internal/generation"
-	"github.com/pxebox/pxebox/internal/serve/event"
 	"github.com/pxebox/pxebox/internal/serve/tftp"
 	"github.com/pxebox/pxebox/internal/serve/wdshandoff"
 )
@@ -138,9 +138,9 @@ func (f *files) transferred(e tftp.Event) {
 func lastWasSent(e tftp.Event) bool { return e.Sent+int64(e.Window)*int64(e.BlockSize) > e.Size }
 
 // answered is called when an HTTP request has ended.
-func (f *files) answered(e event.Event) {
+func (f *files) answered(e trace.Event) {
 	f.tell.bus.Publish(e)
-	if e.Outcome == event.Sent {
+	if e.Outcome == trace.Sent {
 		f.read(e.Addr, e.What)
 	}
 }

@@ -24,9 +24,9 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/handoff"
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
 	"github.com/pxebox/pxebox/internal/boot/spec"
+	"github.com/pxebox/pxebox/internal/boot/trace"
 	"github.com/pxebox/pxebox/internal/generation"
 	"github.com/pxebox/pxebox/internal/net/netif"
-	"github.com/pxebox/pxebox/internal/serve/event"
 	"github.com/pxebox/pxebox/internal/serve/tftp"
 )
 
@@ -279,7 +279,7 @@ func TestHandoffIsRefused(t *testing.T) {
 		if _, err := d.files.openHTTP(first, asksGRUB); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("got %v", err)
 		}
-		d.files.answered(event.Event{Protocol: event.HTTP, Addr: first, What: strings.TrimPrefix(asksGRUB, "/"), Outcome: event.Sent})
+		d.files.answered(trace.Event{Protocol: trace.HTTP, Addr: first, What: strings.TrimPrefix(asksGRUB, "/"), Outcome: trace.Sent})
 		if d.handed(biosPC) {
 			t.Error("armed")
 		}
@@ -452,7 +452,7 @@ func TestMenuForOneBoot(t *testing.T) {
 		"by TFTP, its last acknowledgement lost": func(d *box) { gaveUp(d, 512, 1, tftp.ErrGaveUp) },
 		"by TFTP, the acknowledgement of all of it lost": func(d *box) { gaveUp(d, 0, 2, tftp.ErrGaveUp) },
 		"by HTTP": func(d *box) {
-			d.files.answered(event.Event{Protocol: event.HTTP, Addr: first, What: "grub/grub.cfg", Outcome: event.Sent})
+			d.files.answered(trace.Event{Protocol: trace.HTTP, Addr: first, What: "grub/grub.cfg", Outcome: trace.Sent})
 		},
 	} {
 		t.Run(situation, func(t *testing.T) {
@@ -519,7 +519,7 @@ func TestLinkOutOfTheFolder(t *testing.T) {
 			t.Errorf("%s by TFTP: %v; the client is to hear that it is not there", name, err)
 		}
 		d.files.transferred(tftp.Event{Client: pcPort, File: name, Start: t0, Err: err})
-		if e := <-events; e.Outcome != event.Refused {
+		if e := <-events; e.Outcome != trace.Refused {
 			t.Errorf("%s counts as %q", name, e.Outcome)
 		}
 		if _, err := d.files.openHTTP(first, name); !errors.Is(err, fs.ErrNotExist) {
@@ -532,7 +532,7 @@ func TestLinkOutOfTheFolder(t *testing.T) {
 	}
 	_, err := d.files.openTFTP(pcPort, "missing")
 	d.files.transferred(tftp.Event{Client: pcPort, File: "missing", Start: t0, Err: err})
-	if e := <-events; e.Outcome != event.NotFound || d.said.String() != said {
+	if e := <-events; e.Outcome != trace.NotFound || d.said.String() != said {
 		t.Errorf("what is not there counts as %q; the log:\n%v", e.Outcome, d.said)
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/pxebox/pxebox/internal/base/loglimit"
 	"github.com/pxebox/pxebox/internal/boot/bootfiles"
+	"github.com/pxebox/pxebox/internal/boot/trace"
 	"github.com/pxebox/pxebox/internal/serve/event"
 	"github.com/pxebox/pxebox/internal/serve/httpd"
 	"github.com/pxebox/pxebox/internal/serve/metrics"
@@ -34,13 +35,13 @@ func newTeller(log *slog.Logger) *teller {
 		withheld: &loglimit.Once[string]{Most: maxWithheld, Again: withheldAgain},
 	}
 	t.metrics.Dropped(t.bus.Dropped)
-	t.metrics.Running(event.HTTP, func() int {
+	t.metrics.Running(trace.HTTP, func() int {
 		if s := t.http.Load(); s != nil {
 			return s.Running()
 		}
 		return 0
 	})
-	t.metrics.Running(event.TFTP, func() int {
+	t.metrics.Running(trace.TFTP, func() int {
 		if s := t.tftp.Load(); s != nil {
 			return s.Active()
 		}
@@ -68,28 +69,28 @@ func (t *teller) notServed(e bootfiles.RefusedError) {
 
 // began reports the start of a TFTP transfer.
 func (t *teller) began(e tftp.Event) {
-	t.bus.Publish(event.Event{
-		Time: e.Start, Protocol: event.TFTP, Addr: e.Client.Addr().Unmap(), What: event.Name(e.File), Outcome: event.Begun,
+	t.bus.Publish(trace.Event{
+		Time: e.Start, Protocol: trace.TFTP, Addr: e.Client.Addr().Unmap(), What: trace.Name(e.File), Outcome: trace.Begun,
 	})
 }
 
 // transferred reports a TFTP transfer that has ended or was refused.
 func (t *teller) transferred(e tftp.Event) {
-	outcome := event.Sent
+	outcome := trace.Sent
 	switch {
 	case e.Aborted:
-		outcome = event.Aborted
+		outcome = trace.Aborted
 	case errors.Is(e.Err, tftp.ErrRefused), errors.As(e.Err, new(bootfiles.RefusedError)):
-		outcome = event.Refused
+		outcome = trace.Refused
 	case errors.Is(e.Err, fs.ErrNotExist):
-		outcome = event.NotFound
+		outcome = trace.NotFound
 	case errors.Is(e.Err, tftp.ErrGaveUp), errors.Is(e.Err, tftp.ErrNoAnswer):
-		outcome = event.TimedOut
+		outcome = trace.TimedOut
 	case e.Err != nil:
-		outcome = event.Failed
+		outcome = trace.Failed
 	}
-	t.bus.Publish(event.Event{
-		Time: e.Start.Add(e.Duration), Protocol: event.TFTP, Addr: e.Client.Addr().Unmap(), What: event.Name(e.File),
+	t.bus.Publish(trace.Event{
+		Time: e.Start.Add(e.Duration), Protocol: trace.TFTP, Addr: e.Client.Addr().Unmap(), What: trace.Name(e.File),
 		Outcome: outcome, Bytes: e.Sent, Took: e.Duration, Retransmits: e.Retransmits,
 	})
 }

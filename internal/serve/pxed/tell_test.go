@@ -14,7 +14,7 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/bootfiles"
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
 	"github.com/pxebox/pxebox/internal/boot/spec"
-	"github.com/pxebox/pxebox/internal/serve/event"
+	"github.com/pxebox/pxebox/internal/boot/trace"
 	"github.com/pxebox/pxebox/internal/serve/tftp"
 )
 
@@ -24,20 +24,20 @@ func TestOutcomesOfTransfers(t *testing.T) {
 	for _, tc := range []struct {
 		situation string
 		e         tftp.Event
-		want      event.Outcome
+		want      trace.Outcome
 	}{
-		{"all is sent", tftp.Event{}, event.Sent},
-		{"the client hangs up, or asks again", tftp.Event{Err: errors.New("bye"), Aborted: true}, event.Aborted},
-		{"no such name", tftp.Event{Err: fs.ErrNotExist}, event.NotFound},
-		{"no such name, with its path", tftp.Event{Err: &fs.PathError{Op: "openat", Path: "x", Err: fs.ErrNotExist}}, event.NotFound},
-		{"a link out of the folder", tftp.Event{Err: bootfiles.RefusedError{Path: "x"}}, event.Refused},
-		{"a hostile name", tftp.Event{Err: tftp.ErrRefused}, event.Refused},
-		{"a handoff that is refused", tftp.Event{Err: fmt.Errorf("%w: DHCP is off", tftp.ErrRefused)}, event.Refused},
-		{"the client stops answering", tftp.Event{Err: tftp.ErrGaveUp}, event.TimedOut},
-		{"the client is too slow, or too lossy", tftp.Event{Err: fmt.Errorf("%w", tftp.ErrGaveUp)}, event.TimedOut},
-		{"the client never answers", tftp.Event{Err: tftp.ErrNoAnswer}, event.TimedOut},
-		{"the disk fails", tftp.Event{Err: errors.New("read at 0: input/output error")}, event.Failed},
-		{"the box stops serving", tftp.Event{Err: context.Canceled}, event.Failed},
+		{"all is sent", tftp.Event{}, trace.Sent},
+		{"the client hangs up, or asks again", tftp.Event{Err: errors.New("bye"), Aborted: true}, trace.Aborted},
+		{"no such name", tftp.Event{Err: fs.ErrNotExist}, trace.NotFound},
+		{"no such name, with its path", tftp.Event{Err: &fs.PathError{Op: "openat", Path: "x", Err: fs.ErrNotExist}}, trace.NotFound},
+		{"a link out of the folder", tftp.Event{Err: bootfiles.RefusedError{Path: "x"}}, trace.Refused},
+		{"a hostile name", tftp.Event{Err: tftp.ErrRefused}, trace.Refused},
+		{"a handoff that is refused", tftp.Event{Err: fmt.Errorf("%w: DHCP is off", tftp.ErrRefused)}, trace.Refused},
+		{"the client stops answering", tftp.Event{Err: tftp.ErrGaveUp}, trace.TimedOut},
+		{"the client is too slow, or too lossy", tftp.Event{Err: fmt.Errorf("%w", tftp.ErrGaveUp)}, trace.TimedOut},
+		{"the client never answers", tftp.Event{Err: tftp.ErrNoAnswer}, trace.TimedOut},
+		{"the disk fails", tftp.Event{Err: errors.New("read at 0: input/output error")}, trace.Failed},
+		{"the box stops serving", tftp.Event{Err: context.Canceled}, trace.Failed},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			d := newBox(t, spec.ModeProxy)
@@ -46,7 +46,7 @@ func TestOutcomesOfTransfers(t *testing.T) {
 			e.Client, e.File, e.Start, e.Duration = pcPort, "a", t0, time.Second
 			d.tell.began(e)
 			d.files.transferred(e)
-			want := event.Event{Time: t0, Protocol: event.TFTP, Addr: first, What: "a", Outcome: event.Begun}
+			want := trace.Event{Time: t0, Protocol: trace.TFTP, Addr: first, What: "a", Outcome: trace.Begun}
 			if got := <-events; got != want {
 				t.Errorf("it begins: %+v, want %+v", got, want)
 			}
@@ -63,9 +63,9 @@ func TestOutcomesOfTransfers(t *testing.T) {
 func TestBothServersTellOfTransfers(t *testing.T) {
 	d := newBox(t, spec.ModeProxy)
 	events := d.tell.bus.Subscribe()
-	heard := func(p event.Protocol, what string, ends event.Outcome) {
+	heard := func(p trace.Protocol, what string, ends trace.Outcome) {
 		t.Helper()
-		for _, want := range []event.Outcome{event.Begun, ends} {
+		for _, want := range []trace.Outcome{trace.Begun, ends} {
 			select {
 			case e := <-events:
 				if e.Protocol != p || e.What != what || e.Outcome != want {
@@ -79,7 +79,7 @@ func TestBothServersTellOfTransfers(t *testing.T) {
 	r := httptest.NewRequest("GET", "/grub/grub.cfg", nil)
 	r.RemoteAddr = pcPort.String()
 	d.httpServer().ServeHTTP(httptest.NewRecorder(), r)
-	heard(event.HTTP, "grub/grub.cfg", event.Sent)
+	heard(trace.HTTP, "grub/grub.cfg", trace.Sent)
 
 	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
 	if err != nil {
@@ -114,9 +114,9 @@ func TestBothServersTellOfTransfers(t *testing.T) {
 	// power-on.
 	ask("grub/grub.cfg")
 	from := ask(pxelinux.ConfigFile)
-	heard(event.TFTP, "grub/grub.cfg", event.Aborted)
+	heard(trace.TFTP, "grub/grub.cfg", trace.Aborted)
 	if _, err := c.WriteTo([]byte{0, 4, 0, 1}, from); err != nil {
 		t.Fatal(err)
 	}
-	heard(event.TFTP, pxelinux.ConfigFile, event.Sent)
+	heard(trace.TFTP, pxelinux.ConfigFile, trace.Sent)
 }

@@ -1,39 +1,24 @@
-package event
+package trace
 
 import (
 	"container/list"
-	"context"
 	"fmt"
-	"log/slog"
-	"maps"
 	"net/netip"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/pxebox/pxebox/internal/base/loglimit"
 	"github.com/pxebox/pxebox/internal/boot/ether"
 )
 
 const (
-	// quiet is how long a machine must be silent before its boot counts as
+	// QuietAfter is how long a machine must be silent before its boot counts as
 	// over. Firmware that gets no answer asks again sooner than that.
-	quiet = 30 * time.Second
+	QuietAfter = 30 * time.Second
 	// patience is how long a transfer may keep a boot open if no other event
 	// arrives. Five hundred machines that load Windows over 1 Gbit/s take half
 	// an hour.
 	patience = time.Hour
-	// lookAgain is how often to look for quiet machines, and atOnce how many
-	// boots to report each time. The limited log takes ten lines a second.
-	lookAgain = time.Second
-	atOnce    = 8
-
-	// Twice as many machines as a large site boots at a time, and the events of
-	// one machine until a menu waits or a system runs, which are some 25 files.
-	// An event has 150 bytes and a name: at most 18 MB, if a flood invents
-	// everything.
-	maxMachines = 1024
-	maxEvents   = 64
 )
 
 // Trace collects the events of each machine, and makes a boot of them once the
@@ -75,9 +60,9 @@ type Boot struct {
 	Served   bool    // a whole file was sent to the machine
 }
 
-// NewTrace returns a Trace of at most the given number of machines, and of
+// New returns a Trace of at most the given number of machines, and of
 // events for each machine.
-func NewTrace(machines, events int) *Trace {
+func New(machines, events int) *Trace {
 	return &Trace{maxMachines: machines, maxEvents: events, byMAC: map[ether.MAC]*machine{}, byAddr: map[netip.Addr]*machine{}}
 }
 
@@ -221,7 +206,7 @@ func (t *Trace) Quiet(now time.Time, most int) []Boot {
 			m := p.Value.(*machine)
 			p = p.Prev()
 			silent := now.Sub(m.last)
-			if silent < quiet {
+			if silent < QuietAfter {
 				break
 			}
 			if len(m.open) > 0 && silent < patience {
@@ -339,71 +324,3 @@ func transfer(e Event) string {
 }
 
 func seconds(d time.Duration) string { return d.Round(100 * time.Millisecond).String() }
-
-// LogBoots logs a line for each boot, until ctx ends. For each address that was
-// sent a file, it always logs the first boot in a while: the number of such
-// addresses is limited. All other lines are limited like any line that
-// strangers can cause. whose returns the machine at an address, for a boot
-// whose DHCP answers the trace had no room for. It may return the zero MAC.
-func LogBoots(ctx context.Context, events <-chan Event, whose func(netip.Addr) ether.MAC, log *slog.Logger) error {
-	t := NewTrace(maxMachines, maxEvents)
-	trusted, lately := loglimit.Trusted(log), lately{}
-	look := time.NewTicker(lookAgain)
-	defer look.Stop()
-	full := false
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case e := <-events:
-			t.Add(e)
-		case now := <-look.C:
-			for _, b := range t.Quiet(now, atOnce) {
-				if !b.MAC.IsValid() {
-					b.MAC = whose(b.Addr)
-				}
-				if b.Served && lately.first(now, b.Addr) {
-					trusted.Info("boot", b.attrs()...)
-				} else {
-					log.Info("boot", b.attrs()...)
-				}
-			}
-			n := t.LeftOut()
-			if n > 0 && !full { // once, until there is room again
-				log.Warn("boot: too many machines to trace; some boots will not be summarized", "at_most", maxMachines, "events_left_out", n)
-			}
-			full = n > 0
-		}
-	}
-}
-
-// lately has the addresses whose boot was logged in the last oneBootIn.
-type lately map[netip.Addr]time.Time
-
-const (
-	oneBootIn = 10 * time.Minute
-	maxLately = 4096
-)
-
-// first reports whether an address had no boot lately, and notes this one.
-func (l lately) first(now time.Time, a netip.Addr) bool {
-	if last, ok := l[a]; ok && now.Sub(last) < oneBootIn {
-		return false
-	}
-	if len(l) >= maxLately {
-		maps.DeleteFunc(l, func(_ netip.Addr, last time.Time) bool { return now.Sub(last) >= oneBootIn })
-	}
-	if len(l) >= maxLately {
-		return false
-	}
-	l[a] = now
-	return true
-}
-
-func (b Boot) attrs() []any {
-	var who []any
-	if b.MAC.IsValid() {
-		who = append(who, "mac", b.MAC.String())
-	}
-	return append(who, "address", b.Addr, "firmware", b.Firmware, "steps", b.Steps(), "bytes", b.Bytes(), "took", b.Took().Round(100*time.Millisecond))
-}

@@ -1,18 +1,13 @@
-package event
+package trace
 
 import (
-	"bytes"
-	"context"
 	"fmt"
-	"log/slog"
 	"net/netip"
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
-	"github.com/pxebox/pxebox/internal/base/loglimit"
 	"github.com/pxebox/pxebox/internal/boot/ether"
 )
 
@@ -92,13 +87,13 @@ func TestTrace(t *testing.T) {
 		}},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
-			trace := NewTrace(8, 16)
+			trace := New(8, 16)
 			for _, e := range tc.events {
 				trace.Add(e)
 			}
 			last := tc.events[len(tc.events)-1].Time
 			var got []string
-			for _, b := range trace.Quiet(last.Add(quiet), 8) {
+			for _, b := range trace.Quiet(last.Add(QuietAfter), 8) {
 				got = append(got, fmt.Sprintf("%v %v %s %v: %s", b.MAC, b.Addr, b.Firmware, b.Took(), b.Steps()))
 			}
 			if !slices.Equal(got, tc.want) {
@@ -109,7 +104,7 @@ func TestTrace(t *testing.T) {
 }
 
 func TestTraceTellsABootOnce(t *testing.T) {
-	trace := NewTrace(8, 16)
+	trace := New(8, 16)
 	trace.Add(answer(0, macA, addrA, "bios", "selecting"))
 	trace.Add(file(1, addrA, "pxelinux.0"))
 	trace.Add(file(20, addrB, "of another machine"))
@@ -167,7 +162,7 @@ func TestLongTransferBelongsToItsBoot(t *testing.T) {
 			[]string{"82 uefi-x64: selecting 10s, initrd 50s"}},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
-			trace := NewTrace(8, 16)
+			trace := New(8, 16)
 			var got []string
 			for now := 0.0; now < 6000; now++ {
 				for len(tc.events) > 0 && !tc.events[0].Time.After(at(now)) {
@@ -204,7 +199,7 @@ func (t *Trace) bounded() error {
 }
 
 func TestTraceIsBounded(t *testing.T) {
-	trace := NewTrace(2, 3)
+	trace := New(2, 3)
 	for i := range 5 {
 		trace.Add(file(float64(i), addrA, fmt.Sprint("file", i)))
 		trace.Add(begins(file(float64(i)+0.5, addrA, "and never the end")))
@@ -235,7 +230,7 @@ func TestTraceIsBounded(t *testing.T) {
 // replaces one that was not. Resting machines are evicted, the one that has
 // rested the longest first.
 func TestTraceMakesRoom(t *testing.T) {
-	trace := NewTrace(2, 16)
+	trace := New(2, 16)
 	trace.Add(answer(0, macA, addrA, "bios", "offer"))
 	trace.Add(answer(1, macB, addrB, "bios", "offer"))
 	third, addr := invented(3)
@@ -258,159 +253,5 @@ func TestTraceMakesRoom(t *testing.T) {
 	}
 	if err := trace.bounded(); err != nil {
 		t.Error(err)
-	}
-}
-
-// storm makes that many machines boot in step, and calls say with each event.
-func storm(machines int, say func(Event)) {
-	for step := range 25 {
-		for i := range machines {
-			mac, addr := invented(i)
-			if step == 0 {
-				say(answer(0, mac, addr, "bios", "selecting"))
-				continue
-			}
-			say(file(float64(step), addr, fmt.Sprint("file", step)))
-		}
-	}
-}
-
-func TestEveryBootOfAStormIsTold(t *testing.T) {
-	const machines = 500
-	trace := NewTrace(maxMachines, maxEvents)
-	storm(machines, trace.Add)
-	told := map[ether.MAC]bool{}
-	for now := 24 + quiet.Seconds(); now < 200; now += lookAgain.Seconds() {
-		boots := trace.Quiet(at(now), atOnce)
-		if len(boots) > atOnce {
-			t.Fatalf("%d are told at once", len(boots))
-		}
-		for _, b := range boots {
-			if b.Firmware != "bios" || len(b.Events) != 25 || told[b.MAC] {
-				t.Fatalf("%v: %q, %d events; told before: %v", b.MAC, b.Firmware, len(b.Events), told[b.MAC])
-			}
-			told[b.MAC] = true
-		}
-	}
-	if len(told) != machines || told[ether.MAC{}] || trace.LeftOut() != 0 {
-		t.Errorf("of %d machines %d are told", machines, len(told))
-	}
-}
-
-func unknown(netip.Addr) ether.MAC { return ether.MAC{} }
-
-// The names that clients invent are data in one line of the log.
-func TestLogBoots(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var out bytes.Buffer
-		var bus Bus
-		ctx, cancel := context.WithCancel(t.Context())
-		events := bus.Subscribe()
-		done := make(chan error)
-		go func() { done <- LogBoots(ctx, events, unknown, slog.New(slog.NewTextHandler(&out, nil))) }()
-		offer, name := answer(0, macA, addrA, "bios", "offer"), missing(0, addrA, "x\ny")
-		offer.Time, name.Time = time.Now(), time.Now()
-		bus.Publish(offer)
-		bus.Publish(name)
-		time.Sleep(quiet + lookAgain) // the bubble's clock: no real time passes
-		cancel()
-		<-done
-		const want = `level=INFO msg=boot mac=52:54:00:00:00:0a address=192.0.2.10 firmware=bios steps="offer, x\ny not found" bytes=0 took=0s` + "\n"
-		if got := out.String(); strings.Count(got, "\n") != 1 || !strings.HasSuffix(got, want) {
-			t.Errorf("got %q, want one line that ends with %q", got, want)
-		}
-	})
-}
-
-// All lines of a storm pass the limit that protects the log from floods. One
-// line says when there are too many machines to trace.
-func TestLogBootsOfAStorm(t *testing.T) {
-	for _, tc := range []struct{ machines, lines, warnings int }{{200, 200, 0}, {maxMachines + 100, maxMachines, 1}} {
-		synctest.Test(t, func(t *testing.T) {
-			var out bytes.Buffer
-			ctx, cancel := context.WithCancel(t.Context())
-			events, done := make(chan Event), make(chan error)
-			go func() { done <- LogBoots(ctx, events, unknown, slog.New(loglimit.New(slog.NewTextHandler(&out, nil)))) }()
-			begun := time.Now()
-			storm(tc.machines, func(e Event) {
-				e.Time = begun.Add(e.Time.Sub(start))
-				time.Sleep(time.Until(e.Time)) // the bubble's clock
-				events <- e
-			})
-			time.Sleep(quiet + maxMachines/atOnce*lookAgain)
-			cancel()
-			<-done
-			boots, warnings := strings.Count(out.String(), "msg=boot mac="), strings.Count(out.String(), "level=WARN")
-			if boots != tc.lines || warnings != tc.warnings {
-				t.Errorf("of %d machines: %d lines and %d warnings, want %d and %d", tc.machines, boots, warnings, tc.lines, tc.warnings)
-			}
-		})
-	}
-}
-
-// A flood of invented machines, and of requests with forged addresses, does not
-// keep the boots of real machines out of the log. Each real machine gets at least
-// one line in ten minutes.
-func TestLogBootsInAFlood(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var out bytes.Buffer
-		ctx, cancel := context.WithCancel(t.Context())
-		events, done := make(chan Event), make(chan error)
-		whose := func(a netip.Addr) ether.MAC {
-			if a == addrA {
-				return macA
-			}
-			return ether.MAC{}
-		}
-		go func() {
-			done <- LogBoots(ctx, events, whose, slog.New(loglimit.New(slog.NewTextHandler(&out, nil))))
-		}()
-		n := 0
-		flood := func(seconds int) {
-			for range seconds * 100 {
-				n++
-				mac, addr := invented(n)
-				offer, gone := answer(0, mac, netip.Addr{}, "bios", "proxy offer"), file(0, addr, "menu")
-				gone.Outcome, gone.Bytes, gone.Took = TimedOut, 0, 0
-				offer.Time, gone.Time = time.Now(), time.Now()
-				events <- offer
-				events <- gone
-				time.Sleep(time.Second / 100) // the bubble's clock
-			}
-		}
-		flood(60)
-		for range 5 { // the machine boots five times
-			offer, menu := answer(0, macA, netip.Addr{}, "bios", "proxy offer"), file(0, addrA, "pxelinux.0")
-			offer.Time, menu.Time = time.Now(), time.Now()
-			events <- offer
-			events <- menu
-			flood(40)
-		}
-		cancel()
-		<-done
-		lines, real := strings.Count(out.String(), "msg=boot"), strings.Count(out.String(), "mac="+macA.String())
-		if real < 1 || lines > 60 {
-			t.Errorf("%d lines, %d of the machine:\n%s", lines, real, out.String())
-		}
-	})
-}
-
-func TestLately(t *testing.T) {
-	l := lately{}
-	for i, tc := range []struct {
-		after float64
-		addr  netip.Addr
-		want  bool
-	}{{0, addrA, true}, {1, addrA, false}, {1, addrB, true}, {599, addrA, false}, {600, addrA, true}, {601, addrA, false}} {
-		if got := l.first(at(tc.after), tc.addr); got != tc.want {
-			t.Errorf("step %d: %v", i, got)
-		}
-	}
-	for i := range 2 * maxLately {
-		_, addr := invented(i)
-		l.first(at(700), addr)
-	}
-	if len(l) > maxLately {
-		t.Errorf("%d addresses", len(l))
 	}
 }

@@ -1,0 +1,39 @@
+package trace
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Stage is how far a boot got. A boot's stage is the furthest one that an event
+// of it shows.
+type Stage int
+
+// The stages, in the order of a boot.
+const (
+	Silent      Stage = iota // nothing was received from the machine
+	Elsewhere                // another server answered it
+	Offered                  // the box's offer was sent
+	Asked                    // it took an address, or asked the box on port 4011
+	Loading                  // it requests its first stage
+	Loaded                   // it has the whole first stage
+	InMenu                   // it has read a menu
+	Started                  // it has read an entry's kernel and initrd, or its program
+	Transferred              // it was handed over, or its system runs
+)
+
+// Finding names a row of the table of verdicts: "secure-boot-refused". It is
+// stable: the log, the metrics and the page's translations use it.
+type Finding string
+
+// Verdict is what can be said about a boot.
+type Verdict struct {
+	Stage   Stage
+	Finding Finding
+	Good    bool // there is nothing to do
+	// What the sentences name; zero if they do not.
+	Server netip.Addr
+	File   string
+	Entry  string
+	At     time.Time
+}
