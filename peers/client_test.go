@@ -18,8 +18,8 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"golang.org/x/sys/unix"
 
+	"github.com/pxebox/pxebox/internal/test/journal"
 	"github.com/pxebox/pxebox/peers/capture"
-	"github.com/pxebox/pxebox/peers/journal"
 	"github.com/pxebox/pxebox/peers/netns"
 )
 

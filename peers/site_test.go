@@ -20,9 +20,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/pxebox/pxebox/internal/net/sock"
+	"github.com/pxebox/pxebox/internal/test/journal"
 	"github.com/pxebox/pxebox/peers/box"
 	"github.com/pxebox/pxebox/peers/capture"
-	"github.com/pxebox/pxebox/peers/journal"
 	"github.com/pxebox/pxebox/peers/netns"
 )
 

@@ -14,8 +14,14 @@ import (
 	"sync"
 	"time"
 
+	frames "github.com/pxebox/pxebox/internal/test/frame"
+	"github.com/pxebox/pxebox/internal/test/journal"
 	"github.com/pxebox/pxebox/internal/test/pcap"
 )
+
+// Datagram is one UDP datagram as it crossed the segment; Time is when it reached
+// the switch. Its Payload must not be modified.
+type Datagram = frames.Datagram
 
 // queueLen is how many frames a port queues for a guest that reads slowly. Like
 // any switch, a full port drops. A guest under software emulation may not read
@@ -24,15 +30,14 @@ const queueLen = 4096
 
 // LAN is a running segment. Make one with New.
 type LAN struct {
-	capture *pcap.Writer // may be nil
+	capture   *pcap.Writer // may be nil
+	datagrams journal.Journal[Datagram]
 
 	mu        sync.Mutex
 	ports     map[*port]bool
 	learned   map[[6]byte]*port
 	dropped   int
 	err       error // first error of the capture
-	datagrams []Datagram
-	grown     chan struct{} // closed and replaced at each datagram
 	listeners []io.Closer
 	hosts     []*Host
 	closed    bool
@@ -55,7 +60,6 @@ func New(capture io.Writer) (*LAN, error) {
 	l := &LAN{
 		ports:   make(map[*port]bool),
 		learned: make(map[[6]byte]*port),
-		grown:   make(chan struct{}),
 	}
 	if capture != nil {
 		var err error
@@ -146,7 +150,7 @@ func (l *LAN) remove(p *port) {
 // forward is the switch: it records a frame, learns its sender's port, and
 // forwards the frame. It retains frame.
 func (l *LAN) forward(from *port, frame []byte) {
-	if len(frame) < ethernetHeader {
+	if len(frame) < frames.EthernetHeader {
 		return
 	}
 	dst, src := [6]byte(frame[0:6]), [6]byte(frame[6:12])
@@ -160,11 +164,9 @@ func (l *LAN) forward(from *port, frame []byte) {
 	if l.capture != nil && l.err == nil {
 		l.err = l.capture.Frame(now, frame)
 	}
-	if d, ok := decodeUDP(frame); ok {
+	if d, ok := frames.UDP(frame); ok {
 		d.Time = now
-		l.datagrams = append(l.datagrams, d)
-		close(l.grown)
-		l.grown = make(chan struct{})
+		l.datagrams.Add(d)
 	}
 	if src[0]&1 == 0 {
 		l.learned[src] = from
@@ -193,43 +195,19 @@ func (l *LAN) queue(p *port, frame []byte) {
 // Datagram waits for the i-th UDP datagram that crossed the segment, counting
 // from 0, and returns it. It fails only when ctx ends.
 func (l *LAN) Datagram(ctx context.Context, i int) (Datagram, error) {
-	for {
-		l.mu.Lock()
-		grown := l.grown
-		if i < len(l.datagrams) {
-			d := l.datagrams[i]
-			l.mu.Unlock()
-			return d, nil
-		}
-		l.mu.Unlock()
-		select {
-		case <-grown:
-		case <-ctx.Done():
-			return Datagram{}, context.Cause(ctx)
-		}
-	}
+	d, _, err := l.datagrams.Await(ctx, i, func(Datagram) bool { return true })
+	return d, err
 }
 
 // WaitUDP returns the first datagram since the start of the segment that match
 // accepts. It waits for one until ctx ends.
 func (l *LAN) WaitUDP(ctx context.Context, match func(Datagram) bool) (Datagram, error) {
-	for i := 0; ; i++ {
-		d, err := l.Datagram(ctx, i)
-		if err != nil {
-			return Datagram{}, err
-		}
-		if match(d) {
-			return d, nil
-		}
-	}
+	d, _, err := l.datagrams.Await(ctx, 0, match)
+	return d, err
 }
 
 // UDP returns the datagrams so far.
-func (l *LAN) UDP() []Datagram {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.datagrams[:len(l.datagrams):len(l.datagrams)]
-}
+func (l *LAN) UDP() []Datagram { return l.datagrams.From(0) }
 
 // Listen lets QEMU guests connect to a Unix socket. Each connection is a port:
 //

@@ -245,46 +245,6 @@ func TestRouterSolicitationIsAnswered(t *testing.T) {
 	}
 }
 
-func TestDecodeUDP(t *testing.T) {
-	whole := "ffffffffffff525400770010" + "0800" +
-		"4500002000010000401100000a0000010a000002" + "00440043000c0000" + "61626364"
-	for _, test := range []struct {
-		situation string
-		change    func(f []byte) []byte
-		want      string
-	}{
-		{"whole datagram", func(f []byte) []byte { return f }, "abcd"},
-		{"padded to the Ethernet minimum", func(f []byte) []byte { return append(f, make([]byte, 14)...) }, "abcd"},
-		{"IP options", func(f []byte) []byte {
-			f[14], f[17] = 0x46, 0x24
-			return append(append(append([]byte{}, f[:34]...), 1, 1, 1, 0), f[34:]...)
-		}, "abcd"},
-		{"first fragment", func(f []byte) []byte { f[20] = 0x20; return f }, ""},
-		{"later fragment", func(f []byte) []byte { f[21] = 1; return f }, ""},
-		{"don't-fragment set", func(f []byte) []byte { f[20] = 0x40; return f }, "abcd"},
-		{"TCP", func(f []byte) []byte { f[23] = 6; return f }, ""},
-		{"ARP", func(f []byte) []byte { f[13] = 6; return f }, ""},
-		{"IP length beyond the frame", func(f []byte) []byte { f[17] = 200; return f }, ""},
-		{"UDP length beyond the packet", func(f []byte) []byte { f[39] = 200; return f }, ""},
-		{"UDP length below its header", func(f []byte) []byte { f[39] = 7; return f }, ""},
-		{"cut in the IP header", func(f []byte) []byte { return f[:30] }, ""},
-	} {
-		t.Run(test.situation, func(t *testing.T) {
-			frame, err := hex.DecodeString(whole)
-			if err != nil {
-				t.Fatal(err)
-			}
-			d, ok := decodeUDP(test.change(frame))
-			if ok != (test.want != "") || string(d.Payload) != test.want {
-				t.Fatalf("got %q, %v; want %q", d.Payload, ok, test.want)
-			}
-			if ok && (d.Src.String() != "10.0.0.1:68" || d.Dst.String() != "10.0.0.2:67") {
-				t.Errorf("got %v", d)
-			}
-		})
-	}
-}
-
 func TestOversizedFrameEndsTheConnection(t *testing.T) {
 	l := newLAN(t, nil)
 	g := newGuest(t, l)

@@ -5,6 +5,8 @@ import (
 
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/header"
+
+	frames "github.com/pxebox/pxebox/internal/test/frame"
 )
 
 // routerMAC is the MAC of the segment's IPv6 router, which only announces that
@@ -28,10 +30,10 @@ func (l *LAN) advertiseRouter() error {
 }
 
 func isRouterSolicitation(frame []byte) bool {
-	const start = ethernetHeader + header.IPv6MinimumSize
+	const start = frames.EthernetHeader + header.IPv6MinimumSize
 	return len(frame) > start &&
-		binary.BigEndian.Uint16(frame[12:]) == etherTypeIPv6 &&
-		frame[ethernetHeader+6] == uint8(header.ICMPv6ProtocolNumber) &&
+		binary.BigEndian.Uint16(frame[12:]) == frames.EtherTypeIPv6 &&
+		frame[frames.EthernetHeader+6] == uint8(header.ICMPv6ProtocolNumber) &&
 		header.ICMPv6Type(frame[start]) == header.ICMPv6RouterSolicit
 }
 
@@ -42,14 +44,14 @@ func routerAdvertisement() []byte {
 	src := header.LinkLocalAddr(routerMAC)
 	dst := header.IPv6AllNodesMulticastAddress
 
-	frame := make([]byte, ethernetHeader+header.IPv6MinimumSize+header.ICMPv6HeaderSize+header.NDPRAMinimumSize)
+	frame := make([]byte, frames.EthernetHeader+header.IPv6MinimumSize+header.ICMPv6HeaderSize+header.NDPRAMinimumSize)
 	header.Ethernet(frame).Encode(&header.EthernetFields{
 		SrcAddr: routerMAC,
 		DstAddr: header.EthernetAddressFromMulticastIPv6Address(dst),
-		Type:    etherTypeIPv6,
+		Type:    frames.EtherTypeIPv6,
 	})
-	icmp := header.ICMPv6(frame[ethernetHeader+header.IPv6MinimumSize:])
-	header.IPv6(frame[ethernetHeader:]).Encode(&header.IPv6Fields{
+	icmp := header.ICMPv6(frame[frames.EthernetHeader+header.IPv6MinimumSize:])
+	header.IPv6(frame[frames.EthernetHeader:]).Encode(&header.IPv6Fields{
 		PayloadLength:     uint16(len(icmp)),
 		TransportProtocol: header.ICMPv6ProtocolNumber,
 		HopLimit:          header.NDPHopLimit,

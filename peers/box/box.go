@@ -13,7 +13,7 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/pxebox/pxebox/peers/journal"
+	"github.com/pxebox/pxebox/internal/test/journal"
 	"github.com/pxebox/pxebox/peers/netns"
 )
 

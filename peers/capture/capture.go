@@ -15,8 +15,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/pxebox/pxebox/internal/test/journal"
 	"github.com/pxebox/pxebox/internal/test/pcap"
-	"github.com/pxebox/pxebox/peers/journal"
 	"github.com/pxebox/pxebox/peers/netns"
 )
 

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"github.com/pxebox/pxebox/internal/test/frame"
 )
 
 // Packet is one frame as it crossed the segment.
@@ -21,47 +23,36 @@ type Packet struct {
 	other    string         // describes any other packet
 }
 
-const (
-	ethernetHeader = 14
-	etherTypeIPv4  = 0x0800
-	etherTypeARP   = 0x0806
-	protocolUDP    = 17
-)
-
 // decode reads as much of a frame as DHCP tests need.
-func decode(t time.Time, frame []byte) Packet {
-	p := Packet{Time: t, Frame: frame}
-	if len(frame) < ethernetHeader {
+func decode(t time.Time, raw []byte) Packet {
+	p := Packet{Time: t, Frame: raw}
+	if len(raw) < frame.EthernetHeader {
 		p.other = "a runt"
 		return p
 	}
-	p.To, p.From = frame[0:6], frame[6:12]
-	payload := frame[ethernetHeader:]
-	switch kind := binary.BigEndian.Uint16(frame[12:]); {
-	case kind == etherTypeARP && len(payload) >= 28:
+	p.To, p.From = raw[0:6], raw[6:12]
+	payload := raw[frame.EthernetHeader:]
+	kind := binary.BigEndian.Uint16(raw[12:])
+	udp, isUDP := frame.UDP(raw)
+	switch {
+	case kind == frame.EtherTypeARP && len(payload) >= 28:
 		p.other = arp(payload)
-	case kind == etherTypeIPv4 && len(payload) >= 20:
-		p.ipv4(payload)
+	case isUDP:
+		p.udp(udp)
+	case kind == frame.EtherTypeIPv4 && len(payload) >= 20:
+		src, dst := netip.AddrFrom4([4]byte(payload[12:16])), netip.AddrFrom4([4]byte(payload[16:20]))
+		p.other = fmt.Sprintf("%v > %v, IP protocol %d", src, dst, payload[9])
 	default:
 		p.other = fmt.Sprintf("Ethernet type %#04x", kind)
 	}
 	return p
 }
 
-func (p *Packet) ipv4(ip []byte) {
-	src, dst := netip.AddrFrom4([4]byte(ip[12:16])), netip.AddrFrom4([4]byte(ip[16:20]))
-	header, total := int(ip[0]&0x0f)*4, int(binary.BigEndian.Uint16(ip[2:]))
-	if ip[9] != protocolUDP || header < 20 || total > len(ip) || total < header+8 {
-		p.other = fmt.Sprintf("%v > %v, IP protocol %d", src, dst, ip[9])
-		return
-	}
-	udp := ip[header:total]
-	p.Src = netip.AddrPortFrom(src, binary.BigEndian.Uint16(udp[0:]))
-	p.Dst = netip.AddrPortFrom(dst, binary.BigEndian.Uint16(udp[2:]))
-	p.other = fmt.Sprintf("%v > %v, %d bytes", p.Src, p.Dst, len(udp)-8)
+func (p *Packet) udp(d frame.Datagram) {
+	p.Src, p.Dst, p.other = d.Src, d.Dst, d.String()
 	switch p.Dst.Port() {
 	case 67, 68, 4011:
-		if m, err := dhcpv4.FromBytes(udp[8:]); err == nil {
+		if m, err := dhcpv4.FromBytes(d.Payload); err == nil {
 			p.DHCP = m
 		}
 	}

@@ -9,13 +9,15 @@ import (
 	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"github.com/pxebox/pxebox/internal/test/frame"
 )
 
-// frame wraps a UDP datagram in a frame.
-func frame(src, dst netip.AddrPort, payload []byte) []byte {
+// udpFrame wraps a UDP datagram in a frame.
+func udpFrame(src, dst netip.AddrPort, payload []byte) []byte {
 	b := append(make([]byte, 12), 0x08, 0x00)
 	ip := make([]byte, 28)
-	ip[0], ip[9] = 0x45, protocolUDP
+	ip[0], ip[9] = 0x45, frame.ProtocolUDP
 	binary.BigEndian.PutUint16(ip[2:], uint16(28+len(payload)))
 	copy(ip[12:], src.Addr().AsSlice())
 	copy(ip[16:], dst.Addr().AsSlice())
@@ -35,7 +37,7 @@ func TestDecode(t *testing.T) {
 	}
 	arp := append(make([]byte, 12), 0x08, 0x06, 0, 1, 8, 0, 6, 4, 0, 1)
 	arp = append(arp, 2, 0, 0, 0, 0, 9, 192, 168, 77, 1, 0, 0, 0, 0, 0, 0, 192, 168, 77, 100)
-	dhcp := frame(box, client, offer.ToBytes())
+	dhcp := udpFrame(box, client, offer.ToBytes())
 	for situation, tt := range map[string]struct {
 		frame []byte
 		says  string // part of its line
@@ -45,7 +47,7 @@ func TestDecode(t *testing.T) {
 		"its lease":           {dhcp, " yiaddr 192.168.77.100 lease 3600s", true},
 		"padded by Ethernet":  {append(dhcp[:len(dhcp):len(dhcp)], 0, 0, 0), " OFFER ", true},
 		"cut off":             {dhcp[:100], "IP protocol 17", false},
-		"not DHCP":            {frame(box, client, []byte("hello")), "192.168.77.1:67 > 192.168.77.100:68, 5 bytes", false},
+		"not DHCP":            {udpFrame(box, client, []byte("hello")), "192.168.77.1:67 > 192.168.77.100:68, 5 bytes", false},
 		"an ARP request":      {arp, "ARP: who has 192.168.77.100? tell 192.168.77.1", false},
 		"too short for a MAC": {dhcp[:10], "a runt", false},
 		"IPv6":                {append(make([]byte, 12), 0x86, 0xdd), "Ethernet type 0x86dd", false},

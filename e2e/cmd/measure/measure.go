@@ -24,7 +24,7 @@ import (
 	"github.com/pxebox/pxebox/e2e/lab"
 	"github.com/pxebox/pxebox/e2e/lan"
 	"github.com/pxebox/pxebox/e2e/qemu"
-	"github.com/pxebox/pxebox/peers/report"
+	"github.com/pxebox/pxebox/internal/test/report"
 )
 
 const (

@@ -24,7 +24,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/pxebox/pxebox/internal/boot/spec"
-	"github.com/pxebox/pxebox/peers/journal"
+	"github.com/pxebox/pxebox/internal/test/journal"
 	"github.com/pxebox/pxebox/peers/netns"
 )
 

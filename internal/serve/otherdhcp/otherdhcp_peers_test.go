@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pxebox/pxebox/peers/journal"
+	"github.com/pxebox/pxebox/internal/test/journal"
 	"github.com/pxebox/pxebox/peers/netns"
 )
 

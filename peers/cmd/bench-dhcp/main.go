@@ -10,8 +10,8 @@ import (
 	"os"
 	"strings"
 
+	"github.com/pxebox/pxebox/internal/test/report"
 	"github.com/pxebox/pxebox/peers/dhcpbench"
-	"github.com/pxebox/pxebox/peers/report"
 )
 
 func main() {

@@ -10,8 +10,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/pxebox/pxebox/internal/test/report"
 	"github.com/pxebox/pxebox/peers/httpbench"
-	"github.com/pxebox/pxebox/peers/report"
 )
 
 func main() {

@@ -15,8 +15,8 @@ import (
 
 	pin "github.com/pin/tftp/v3"
 
+	"github.com/pxebox/pxebox/internal/test/report"
 	"github.com/pxebox/pxebox/peers/fileserver"
-	"github.com/pxebox/pxebox/peers/report"
 	"github.com/pxebox/pxebox/peers/tftpbench"
 )
 
