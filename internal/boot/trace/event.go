@@ -44,7 +44,15 @@ const (
 	OtherOffer   = "offer of another server"   // Seen: Server and File say whose and what
 	OtherRequest = "request to another server" // Seen: the machine takes Server's lease
 	HandedOver   = "handed over"               // Sent: the answer named Server, File and Entry
+
+	// Unanswered: what the machine asked, as DHCP names it, and on port 4011.
+	Discover   = "DISCOVER"
+	Request    = "REQUEST"
+	BootServer = "boot server request"
 )
+
+// WhyLimited is the Why of an Unanswered event of a machine that asks too often.
+const WhyLimited = "asks more often than the box answers one machine"
 
 // Role is what a file is to a boot.
 type Role string
@@ -76,13 +84,18 @@ type Event struct {
 	// zero if a proxy answers a machine that has no address yet.
 	Addr netip.Addr `json:"addr,omitzero"`
 	// Firmware is what the machine says it is, in the words of the settings. It
-	// is set in answers to network-booting firmware, and empty in all others.
+	// is set in events of network-booting firmware, and empty in all others: the
+	// OtherRequest of a machine without it shows that a system runs there.
 	Firmware string `json:"firmware,omitempty"`
+	// IPXE says that the packet is iPXE's, which may be the machine's firmware or
+	// a program that its firmware has loaded.
+	IPXE bool `json:"ipxe,omitempty"`
 	// What is the file's name as the client sent it, shortened by Name, or the
 	// kind of the DHCP answer.
 	What    string  `json:"what"`
 	Outcome Outcome `json:"outcome"`
-	// Why is the reason of a Refused or Unanswered event.
+	// Why is the reason of a Refused or Unanswered event, or why a Sent answer
+	// names nothing to boot.
 	Why string `json:"why,omitempty"`
 	// Server and File are what a DHCP packet tells the machine to boot: another
 	// server's address, and the boot file's name.

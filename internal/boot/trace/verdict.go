@@ -12,6 +12,7 @@ type Stage int
 // The stages, in the order of a boot.
 const (
 	Silent      Stage = iota // nothing was received from the machine
+	Heard                    // a packet of its firmware was received
 	Elsewhere                // another server answered it
 	Offered                  // the box's offer was sent
 	Asked                    // it took an address, or asked the box on port 4011
@@ -30,10 +31,16 @@ type Finding string
 type Verdict struct {
 	Stage   Stage
 	Finding Finding
-	Good    bool // there is nothing to do
+	// Good says that there is nothing to do. Running says that the boot goes
+	// on, and that the verdict is about what it has done so far.
+	Good, Running bool
 	// What the sentences name; zero if they do not.
-	Server netip.Addr
-	File   string
-	Entry  string
-	At     time.Time
+	Server   netip.Addr
+	File     string
+	Entry    string
+	Firmware string
+	Why      string        // the box's reason, in English, as in the log
+	Bytes    int64         // how much of File was sent
+	At       time.Time     // when it happened
+	After    time.Duration // how long after the event before it
 }
