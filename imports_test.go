@@ -56,7 +56,7 @@ var pure = map[string][]string{
 
 	"internal/boot/firmware": {},
 	"internal/boot/bootmenu": {"internal/boot/firmware"},
-	"internal/boot/trace":    {"internal/boot/ether"},
+	"internal/boot/trace":    {"internal/boot/ether", "internal/boot/firmware", "internal/boot/clients"},
 	"internal/secureboot":    {},
 }
 

@@ -43,9 +43,9 @@ func eitherOrder(guid string) string {
 	return min(guid, string(g))
 }
 
-// ownGUID returns the GUID that identifies one machine; empty if it is not
-// known or is shared by many machines.
-func ownGUID(guid string) string {
+// OwnGUID returns the GUID that identifies one machine, in one of its two byte
+// orders; empty if it is not known or is shared by many machines.
+func OwnGUID(guid string) string {
 	g := eitherOrder(guid)
 	if shared[g] {
 		return ""
@@ -59,7 +59,7 @@ func ownGUID(guid string) string {
 // that identifies one machine, the GUID decides. Otherwise the MAC decides: a
 // record without a GUID may be from any machine with that MAC.
 func (m Machine) Same(o Machine) bool {
-	if a, b := ownGUID(m.GUID), ownGUID(o.GUID); a != "" && b != "" {
+	if a, b := OwnGUID(m.GUID), OwnGUID(o.GUID); a != "" && b != "" {
 		return a == b
 	}
 	return m.MAC == o.MAC

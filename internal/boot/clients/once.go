@@ -83,7 +83,7 @@ func NewOnce(most int) *Once {
 // keys are the keys to look up a machine. byGUID has an empty GUID if the
 // machine's is not known, or does not identify one machine.
 func (s Spent) keys() (byMAC, byGUID Spent) {
-	return Spent{Rule: s.Rule, MAC: s.MAC}, Spent{Rule: s.Rule, GUID: ownGUID(s.GUID)}
+	return Spent{Rule: s.Rule, MAC: s.MAC}, Spent{Rule: s.Rule, GUID: OwnGUID(s.GUID)}
 }
 
 // find returns the turns of all machines that may be the one in s, and reports

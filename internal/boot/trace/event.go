@@ -114,10 +114,33 @@ type Event struct {
 	Retransmits int           `json:"retransmits,omitempty"`
 }
 
-// maxName is how much of a file's name an event keeps, in bytes.
-const maxName = 128
+// How much of a name and of a reason an event keeps, in bytes.
+const (
+	maxName = 128
+	maxWhy  = 256
+	maxWord = 64 // of the other texts
+)
 
 // Name returns the part of a client's name for a file that an event keeps. It
 // is a copy: an event outlives the packet, and must not hold a large one in
 // memory.
 func Name(raw string) string { return strings.Clone(raw[:min(len(raw), maxName)]) }
+
+// bounded returns the event with texts of bounded length: an event that was
+// read from a stream can hold anything.
+func (e Event) bounded() Event {
+	for _, s := range []*string{&e.What, &e.File} {
+		cut(s, maxName)
+	}
+	for _, s := range []*string{(*string)(&e.Protocol), (*string)(&e.Outcome), (*string)(&e.Role), &e.GUID, &e.Firmware, &e.Entry, &e.Code} {
+		cut(s, maxWord)
+	}
+	cut(&e.Why, maxWhy)
+	return e
+}
+
+func cut(s *string, most int) {
+	if len(*s) > most {
+		*s = strings.Clone((*s)[:most])
+	}
+}

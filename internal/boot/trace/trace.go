@@ -2,12 +2,11 @@ package trace
 
 import (
 	"container/list"
-	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 	"time"
 
+	"github.com/pxebox/pxebox/internal/boot/clients"
 	"github.com/pxebox/pxebox/internal/boot/ether"
 )
 
@@ -17,16 +16,30 @@ const (
 	QuietAfter = 30 * time.Second
 	// patience is how long a transfer may keep a boot open if no other event
 	// arrives. Five hundred machines that load Windows over 1 Gbit/s take half
-	// an hour.
+	// an hour. A machine that waits in its menu as long still goes on with the
+	// same boot.
 	patience = time.Hour
+	// starting is how long a system may take from its kernel to its first DHCP
+	// packet. Windows unpacks its image first.
+	starting = 10 * time.Minute
+	// longest is how long a boot may last that gets no further than the
+	// firmware's questions. Firmware may ask all night.
+	longest = 5 * time.Minute
+	// maxPorts is how many MAC addresses a machine may have.
+	maxPorts = 8
 )
 
 // Trace collects the events of each machine, and makes a boot of them once the
-// machine is quiet. One goroutine owns it.
+// machine is quiet or starts again. One goroutine owns it.
+//
+// A machine takes about 1 KiB while it rests, and 2.5 KiB and its events while
+// it boots; an event takes 300 bytes and its texts. So 10,000 machines take at
+// most 45 MB if all of them boot, and 30 MB at 1,000 boots a minute.
 type Trace struct {
 	maxMachines, maxEvents int
 
 	byMAC  map[ether.MAC]*machine
+	byGUID map[string]*machine
 	byAddr map[netip.Addr]*machine
 	// The lists hold *machine. served has the machines that boot and were sent
 	// a whole file, which takes more than a forged address. claimed has the
@@ -34,78 +47,214 @@ type Trace struct {
 	// the front. resting has the machines with no boot to report, the last
 	// reported one at the front.
 	served, claimed, resting list.List
-	leftOut                  int // events of machines that there was no room for
+	ended                    []Boot // by the machine's next boot, the oldest first
+	events                   int    // that are kept, of all boots
+	leftOut                  int    // events of machines that there was no room for
 }
 
 // machine is what is known about one machine. It has no MAC if its DHCP
 // exchange was not seen, or contained no address.
 type machine struct {
-	mac   ether.MAC
+	macs  []ether.MAC // of its network ports, the last used one at the end
+	guid  string      // as clients.OwnGUID returns it
 	addr  netip.Addr
 	place *list.Element
 	last  time.Time
 	in    *list.List  // the list that place is in
-	boot  Boot        // so far; empty in a resting machine
+	boot  Boot        // so far; in a resting machine, what the last boot was, without its events
 	open  []time.Time // the start times of transfers that have not ended
+	// offer is another server's offer that may be the first sign of the next
+	// boot: it may arrive before the box's own offer is reported.
+	offer *Event
 }
 
-// Boot is what one machine was sent until it was quiet.
-type Boot struct {
-	MAC      ether.MAC
-	Addr     netip.Addr
-	Firmware string
-	Began    time.Time
-	Events   []Event // the latest ones, in order
-	Earlier  int     // events before those
-	Served   bool    // a whole file was sent to the machine
-}
-
-// New returns a Trace of at most the given number of machines, and of
-// events for each machine.
+// New returns a Trace of at most the given number of machines, and of events
+// for each machine.
 func New(machines, events int) *Trace {
-	return &Trace{maxMachines: machines, maxEvents: events, byMAC: map[ether.MAC]*machine{}, byAddr: map[netip.Addr]*machine{}}
+	return &Trace{
+		maxMachines: machines, maxEvents: events,
+		byMAC: map[ether.MAC]*machine{}, byGUID: map[string]*machine{}, byAddr: map[netip.Addr]*machine{},
+	}
 }
 
-// Add adds an event. When there is no room for another machine, the one that
-// has rested the longest is evicted. While none rests, new machines are left
-// out: with half of each boot there would be nothing to report about any. But a
-// machine that was sent a whole file replaces one that was not, because a flood
-// may have invented all of those.
-func (t *Trace) Add(e Event) {
+// maxAll is how many events are kept, of all boots. 64 events are enough until
+// a menu waits or a system runs, and most boots have half as many.
+func (t *Trace) maxAll() int { return max(min(16*t.maxMachines, 1<<16), t.maxEvents) }
+
+// Add adds an event. It returns the boot that the event belongs to, as it is
+// now; false if the machine is left out, or if the event is not part of a boot.
+// The boot shares its Events with the Trace: Clone it to keep it beyond the next
+// call.
+//
+// When there is no room for another machine, the one that has rested the longest
+// is evicted. While none rests, new machines are left out: with half of each
+// boot there would be nothing to report about any. But a machine that was sent a
+// whole file replaces one that was not, because a flood may have invented all of
+// those.
+func (t *Trace) Add(e Event) (Boot, bool) {
+	e = e.bounded()
 	m := t.machine(e)
 	if m == nil {
 		t.leftOut++
-		return
+		return Boot{}, false
 	}
-	m.last = e.Time
-	b, began := &m.boot, e.Time.Add(-e.Took)
-	if b.Began.IsZero() {
-		b.Began = began
+	switch {
+	case e.What == OtherOffer && m.boot.stage >= Loaded:
+		m.offer = &e
+		return m.now()
+	case m.in == &t.resting && !m.resumes(e),
+		m.in != &t.resting && m.restarts(e):
+		t.begin(m, e)
+	case m.in == &t.resting:
+		m.boot.resume(e)
 		m.put(&t.claimed)
+	}
+	t.addOffer(m)
+	t.append(m, e)
+	return m.now()
+}
+
+// addOffer adds another server's offer that has waited for the machine's next
+// event.
+func (t *Trace) addOffer(m *machine) {
+	if o := m.offer; o != nil {
+		m.offer = nil
+		t.append(m, *o)
+	}
+}
+
+// append adds an event to the machine's current boot.
+func (t *Trace) append(m *machine, e Event) {
+	b, began := &m.boot, e.began()
+	m.last, b.last = e.Time, e.Time
+	b.Addr = m.addr
+	if e.MAC.IsValid() {
+		b.MAC = e.MAC
+	}
+	if e.GUID != "" {
+		b.GUID = e.GUID
 	}
 	if e.wholeFile() {
 		b.Served = true
 		m.put(&t.served)
 	}
 	m.in.MoveToFront(m.place)
+	b.note(e)
 	if e.Outcome == Begun {
 		m.open = appendBounded(m.open, began, t.maxEvents)
-		return
+	} else {
+		if i := slices.IndexFunc(m.open, began.Equal); i >= 0 {
+			m.open = slices.Delete(m.open, i, i+1)
+		}
+		t.keep(m, e)
 	}
-	if i := slices.IndexFunc(m.open, began.Equal); i >= 0 {
-		m.open = slices.Delete(m.open, i, i+1)
-	}
-	if e.Firmware != "" {
-		b.Firmware = e.Firmware
-	}
-	if len(b.Events) == t.maxEvents {
-		b.Earlier++
-	}
-	b.Events = appendBounded(b.Events, e, t.maxEvents)
+	b.open = len(m.open)
 }
+
+// keep appends the event to those of the machine's boot.
+func (t *Trace) keep(m *machine, e Event) {
+	b := &m.boot
+	if t.events >= t.maxAll() {
+		t.makeRoom(m)
+	}
+	if len(b.Events) == t.maxEvents || t.events >= t.maxAll() {
+		if b.Earlier++; len(b.Events) == 0 {
+			return // there is no room at all
+		}
+		b.Events = slices.Delete(b.Events, 0, 1)
+		t.events--
+	}
+	b.Events = append(b.Events, e)
+	t.events++
+}
+
+// makeRoom drops events of a machine other than m: the one that was not sent a
+// file, and has been silent the longest.
+func (t *Trace) makeRoom(m *machine) {
+	if oldest := t.claimed.Back(); oldest != nil && oldest.Value != m {
+		t.forget(oldest.Value.(*machine))
+	}
+}
+
+// began returns when the answer or the transfer began.
+func (e Event) began() time.Time { return e.Time.Add(-e.Took) }
 
 // wholeFile reports whether a client received a whole file.
 func (e Event) wholeFile() bool { return e.Protocol != DHCP && e.Outcome == Sent && e.Bytes > 0 }
+
+// begin starts the machine's next boot. What its last one was stays known for a
+// while: a machine that comes back soon after a hand-over did not start there.
+func (t *Trace) begin(m *machine, e Event) {
+	old := m.boot
+	began := e.began()
+	if m.in != &t.resting {
+		old.Next = began
+		t.end(m, old)
+	}
+	m.open = nil
+	m.boot = Boot{ID: id(m, began), Began: began, MAC: m.mac(), GUID: old.GUID}
+	if h := old.handedOver(); !h.At.IsZero() && began.Sub(h.At) < soon {
+		m.boot.Back = h
+	}
+	m.put(&t.claimed)
+}
+
+// end queues a boot for Quiet.
+func (t *Trace) end(m *machine, b Boot) {
+	if !b.isBoot() {
+		t.events -= len(b.Events)
+		return
+	}
+	b.open = 0
+	if len(t.ended) >= t.maxMachines {
+		t.leftOut += len(t.ended[0].Events)
+		t.events -= len(t.ended[0].Events)
+		t.ended = slices.Delete(t.ended, 0, 1)
+	}
+	t.ended = append(t.ended, b)
+}
+
+// restarts reports whether an event begins another boot of a machine that boots:
+// its firmware asks for everything once more. Programs that firmware loads do
+// not ask DHCP, with two exceptions: iPXE, and the loader that a Raspberry Pi 3
+// reads first.
+func (m *machine) restarts(e Event) bool {
+	b := &m.boot
+	if !e.discovers() {
+		return false
+	}
+	if !b.moved && b.has(system) {
+		return true // so far, a system that renews its address
+	}
+	if b.stage < Loaded {
+		return e.Time.Sub(b.Began) >= longest
+	}
+	return !b.chains(e)
+}
+
+// resumes reports whether an event of a resting machine belongs to the boot that
+// was reported: the machine has waited in its menu, or its system has started.
+func (m *machine) resumes(e Event) bool {
+	silent := e.began().Sub(m.last)
+	switch {
+	case m.boot.ID == "" || e.discovers():
+		return false
+	case e.Protocol == DHCP:
+		return silent < starting
+	}
+	return silent < patience
+}
+
+// now returns the machine's boot.
+func (m *machine) now() (Boot, bool) { return m.boot, m.boot.isBoot() }
+
+// mac returns the MAC address that the machine used last.
+func (m *machine) mac() ether.MAC {
+	if len(m.macs) == 0 {
+		return ether.MAC{}
+	}
+	return m.macs[len(m.macs)-1]
+}
 
 // put moves a machine to the front of a list.
 func (m *machine) put(l *list.List) {
@@ -125,19 +274,22 @@ func appendBounded[T any](all []T, one T, most int) []T {
 }
 
 // machine returns the machine of an event, or nil if there is no room for it.
-// DHCP knows the MAC and its address. Transfers know only the address.
+// DHCP knows the MAC, the GUID and the address. Transfers know only the address.
 func (t *Trace) machine(e Event) *machine {
 	if !e.MAC.IsValid() {
 		m, ok := t.byAddr[e.Addr]
 		if !ok {
-			m = t.add(ether.MAC{}, e.wholeFile())
+			m = t.add(e.wholeFile())
 			t.move(m, e.Addr)
 		}
 		return m
 	}
-	m, ok := t.byMAC[e.MAC]
-	if !ok {
-		m = t.add(e.MAC, false)
+	m := t.known(e.MAC, clients.OwnGUID(e.GUID))
+	if m == nil {
+		m = t.add(false)
+	}
+	if m != nil {
+		t.identify(m, e)
 	}
 	if e.Addr.IsValid() {
 		t.move(m, e.Addr)
@@ -145,7 +297,40 @@ func (t *Trace) machine(e Event) *machine {
 	return m
 }
 
-func (t *Trace) add(mac ether.MAC, served bool) *machine {
+// known returns the machine with a MAC and a GUID by the rule of
+// clients.Machine.Same: if both have a GUID that identifies one machine, the
+// GUID decides. It returns nil if there is none.
+func (t *Trace) known(mac ether.MAC, guid string) *machine {
+	if m := t.byGUID[guid]; m != nil && guid != "" {
+		return m
+	}
+	m := t.byMAC[mac]
+	if m != nil && guid != "" && m.guid != "" {
+		return nil // another machine with the same network adapter
+	}
+	return m
+}
+
+// identify notes that the machine uses a MAC, and its GUID.
+func (t *Trace) identify(m *machine, e Event) {
+	if guid := clients.OwnGUID(e.GUID); guid != "" && m.guid == "" {
+		m.guid = guid
+		t.byGUID[guid] = m
+	}
+	if t.byMAC[e.MAC] == m && m.mac() == e.MAC {
+		return
+	}
+	if other := t.byMAC[e.MAC]; other != nil {
+		other.macs = slices.DeleteFunc(other.macs, func(mac ether.MAC) bool { return mac == e.MAC })
+	}
+	if len(m.macs) == maxPorts {
+		delete(t.byMAC, m.macs[0])
+	}
+	m.macs = appendBounded(m.macs, e.MAC, maxPorts)
+	t.byMAC[e.MAC] = m
+}
+
+func (t *Trace) add(served bool) *machine {
 	if t.served.Len()+t.claimed.Len()+t.resting.Len() >= t.maxMachines {
 		oldest := t.resting.Back()
 		if oldest == nil && served {
@@ -156,18 +341,19 @@ func (t *Trace) add(mac ether.MAC, served bool) *machine {
 		}
 		t.forget(oldest.Value.(*machine))
 	}
-	m := &machine{mac: mac}
+	m := &machine{}
 	m.put(&t.resting)
-	if mac.IsValid() {
-		t.byMAC[mac] = m
-	}
 	return m
 }
 
 func (t *Trace) forget(m *machine) {
 	t.leftOut += len(m.boot.Events)
+	t.events -= len(m.boot.Events)
 	m.in.Remove(m.place)
-	delete(t.byMAC, m.mac)
+	for _, mac := range m.macs {
+		delete(t.byMAC, mac)
+	}
+	delete(t.byGUID, m.guid)
 	if t.byAddr[m.addr] == m {
 		delete(t.byAddr, m.addr)
 	}
@@ -195,33 +381,46 @@ func (t *Trace) move(m *machine, a netip.Addr) {
 	t.byAddr[a] = m
 }
 
-// Quiet returns the boots of machines that have been quiet for long enough, and
-// clears their events. It returns at most the given number of boots: served
-// machines first, and the oldest of those first. Renewals of a running system are not a
+// Quiet returns the boots that have ended: those that the machine's next boot
+// ended, and those of machines that have been quiet for long enough. It clears
+// their events. It returns at most the given number of boots: served machines
+// first, and the oldest of those first. Renewals of a running system are not a
 // boot: a boot has an answer to boot firmware, or a transfer.
 func (t *Trace) Quiet(now time.Time, most int) []Boot {
-	var boots []Boot
+	n := min(most, len(t.ended))
+	boots := slices.Clone(t.ended[:n])
+	t.ended = slices.Delete(t.ended, 0, n)
+	for _, b := range boots {
+		t.events -= len(b.Events)
+	}
 	for _, l := range []*list.List{&t.served, &t.claimed} {
 		for p := l.Back(); p != nil && len(boots) < most; {
 			m := p.Value.(*machine)
 			p = p.Prev()
 			silent := now.Sub(m.last)
-			if silent < QuietAfter {
+			if silent < QuietAfter && silent > -QuietAfter { // a clock may have been set back
 				break
 			}
-			if len(m.open) > 0 && silent < patience {
+			if len(m.open) > 0 && silent < patience && silent > 0 {
 				continue
 			}
-			b := m.boot
-			m.boot, m.open = Boot{}, nil
-			m.put(&t.resting)
-			if b.isBoot() {
-				b.MAC, b.Addr = m.mac, m.addr
+			if b := t.rest(m); b.isBoot() {
 				boots = append(boots, b)
 			}
 		}
 	}
 	return boots
+}
+
+// rest ends a machine's boot, and returns it.
+func (t *Trace) rest(m *machine) Boot {
+	t.addOffer(m)
+	b := m.boot
+	b.open = 0
+	t.events -= len(b.Events)
+	m.boot, m.open = b.reported(), nil
+	m.put(&t.resting)
+	return b
 }
 
 // LeftOut returns how many events were left out since the last call.
@@ -230,97 +429,3 @@ func (t *Trace) LeftOut() int {
 	t.leftOut = 0
 	return n
 }
-
-func (b Boot) isBoot() bool {
-	if b.Firmware != "" {
-		return true
-	}
-	for _, e := range b.Events {
-		if e.Protocol != DHCP {
-			return true
-		}
-	}
-	return false
-}
-
-// Took returns the time from the first request to the last answer.
-func (b Boot) Took() time.Duration { return b.Events[len(b.Events)-1].Time.Sub(b.Began) }
-
-// Bytes returns how much the machine was sent.
-func (b Boot) Bytes() int64 {
-	var n int64
-	for _, e := range b.Events {
-		n += e.Bytes
-	}
-	return n
-}
-
-// Steps describes the boot in one line:
-//
-//	offer→selecting 1.2s, pxelinux.0 0.1s, 3 not found, pxelinux.cfg/default 0s
-func (b Boot) Steps() string {
-	var steps []string
-	if b.Earlier > 0 {
-		steps = append(steps, fmt.Sprintf("%d earlier", b.Earlier))
-	}
-	for rest := b.Events; len(rest) > 0; {
-		var n int // events that make one step
-		var step string
-		switch e := rest[0]; {
-		case e.Protocol == DHCP:
-			n = run(rest, func(x Event) bool { return x.Protocol == DHCP })
-			step = dialogue(rest[:n])
-		case e.Outcome == NotFound:
-			// PXELINUX asks for up to eleven names before it finds its menu.
-			n = run(rest, func(x Event) bool { return x.Outcome == NotFound })
-			step = e.What + " not found"
-			if n > 1 {
-				step = fmt.Sprintf("%d not found", n)
-			}
-		default:
-			n, step = 1, transfer(e)
-		}
-		steps, rest = append(steps, step), rest[n:]
-	}
-	return strings.Join(steps, ", ")
-}
-
-// run returns how many events, from the first on, are alike.
-func run(events []Event, alike func(Event) bool) int {
-	for i, e := range events {
-		if !alike(e) {
-			return i
-		}
-	}
-	return len(events)
-}
-
-func dialogue(answers []Event) string {
-	var s strings.Builder
-	for i, e := range answers {
-		if i > 0 && e.What == answers[i-1].What {
-			continue // asked again
-		}
-		if i > 0 {
-			s.WriteString("→")
-		}
-		s.WriteString(e.What)
-	}
-	if took := answers[len(answers)-1].Time.Sub(answers[0].Time); took > 0 {
-		s.WriteString(" " + seconds(took))
-	}
-	return s.String()
-}
-
-func transfer(e Event) string {
-	s := e.What + " " + seconds(e.Took)
-	if e.Retransmits > 0 {
-		s += fmt.Sprintf(" %d retransmits", e.Retransmits)
-	}
-	if e.Outcome != Sent {
-		s += " " + string(e.Outcome)
-	}
-	return s
-}
-
-func seconds(d time.Duration) string { return d.Round(100 * time.Millisecond).String() }

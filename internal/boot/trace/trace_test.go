@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"container/list"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -152,10 +153,10 @@ func TestLongTransferBelongsToItsBoot(t *testing.T) {
 		{"that never ends", []Event{selecting, begins(initrd)}, []string{"3602 uefi-x64: selecting"}},
 		{"that never ends, and nothing else", []Event{begins(initrd)}, nil},
 		{"that ends after its boot was told", []Event{selecting, begins(long(5002, addrA, "initrd", 5000)), long(5002, addrA, "initrd", 5000)},
-			[]string{"3602 uefi-x64: selecting", "5032 : initrd 1h23m20s"}},
-		{"whose beginning was not heard of", []Event{selecting, initrd}, []string{"30 uefi-x64: selecting", "82 : initrd 50s"}},
+			[]string{"3602 uefi-x64: selecting", "5032 uefi-x64: initrd 1h23m20s"}},
+		{"whose beginning was not heard of", []Event{selecting, initrd}, []string{"30 uefi-x64: selecting", "82 uefi-x64: initrd 50s"}},
 		{"of one whose address another machine has now", []Event{selecting, begins(initrd), answer(10, macB, addrA, "bios", "selecting"), initrd},
-			[]string{"32 uefi-x64: selecting", "40 bios: selecting", "82 : initrd 50s"}},
+			[]string{"32 uefi-x64: selecting", "40 bios: selecting", "82 bios: initrd 50s"}},
 		{"of one that has another address now", []Event{selecting, begins(initrd), answer(10, macA, addrB, "", "selecting"), initrd},
 			[]string{"40 uefi-x64: selecting 10s", "82 : initrd 50s"}},
 		{"of one that has its address again", []Event{selecting, begins(initrd), answer(10, macA, addrA, "", "selecting"), initrd},
@@ -187,8 +188,20 @@ func invented(i int) (ether.MAC, netip.Addr) {
 
 // bounded returns an error if a limit is exceeded.
 func (t *Trace) bounded() error {
-	if n := t.served.Len() + t.claimed.Len() + t.resting.Len(); n > t.maxMachines || len(t.byMAC) > n || len(t.byAddr) > n {
+	if n := t.served.Len() + t.claimed.Len() + t.resting.Len(); n > t.maxMachines || len(t.byMAC) > maxPorts*n || len(t.byGUID) > n || len(t.byAddr) > n {
 		return fmt.Errorf("%d machines by MAC, %d by address, %d in all; the bound is %d", len(t.byMAC), len(t.byAddr), n, t.maxMachines)
+	}
+	all := 0
+	for _, b := range t.ended {
+		all += len(b.Events)
+	}
+	for _, l := range []*list.List{&t.served, &t.claimed, &t.resting} {
+		for p := l.Front(); p != nil; p = p.Next() {
+			all += len(p.Value.(*machine).boot.Events)
+		}
+	}
+	if all != t.events || all > t.maxAll() || len(t.ended) > t.maxMachines {
+		return fmt.Errorf("%d events are kept, %d counted, the bound is %d; %d boots have ended", all, t.events, t.maxAll(), len(t.ended))
 	}
 	for _, m := range t.byAddr {
 		if len(m.boot.Events) > t.maxEvents || len(m.open) > t.maxEvents {

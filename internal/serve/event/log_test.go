@@ -65,7 +65,7 @@ func storm(machines int, say func(trace.Event)) {
 func TestEveryBootOfAStormIsTold(t *testing.T) {
 	const machines = 500
 	tr := trace.New(maxMachines, maxEvents)
-	storm(machines, tr.Add)
+	storm(machines, func(e trace.Event) { tr.Add(e) })
 	told := map[ether.MAC]bool{}
 	for now := 24 + trace.QuietAfter.Seconds(); now < 200; now += lookAgain.Seconds() {
 		boots := tr.Quiet(at(now), atOnce)

@@ -1,0 +1,349 @@
+package trace
+
+import (
+	"net/netip"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pxebox/pxebox/internal/boot/firmware"
+)
+
+// sign is a kind of evidence in a boot.
+type sign uint8
+
+// The signs. A boot keeps the latest event of each, unless noted otherwise.
+const (
+	asks       sign = iota // a DISCOVER of its firmware
+	again                  // a DISCOVER of a program that the boot has loaded
+	silenced               // the box did not answer; why
+	offered                // the box's offer
+	otherOffer             // another server named something to boot
+	taken                  // the machine took an address, the box's or another server's
+	named                  // the box named the file to a machine that has an address
+	nak                    // the box refused an address
+	probed                 // a transfer that firmware began to learn the size
+	requested              // a file, whichever
+	absent                 // a file that the box does not have
+	first                  // the first stage, whole
+	ran                    // a request for another file since: the first stage runs
+	second                 // a part of the first stage, whole
+	menu                   // a menu, whole
+	chosen                 // a file of an entry was requested
+	kernel                 // an entry's kernel, whole
+	initrd                 // an entry's other file, whole
+	extra                  // a file of neither, whole, after the kernel
+	loose                  // a file that says nothing about the boot, whole
+	whole                  // any of those
+	wanted                 // the file that asks for a hand-over, whole
+	handed                 // handed over, the first time
+	system                 // a system asked for an address
+	trouble                // a transfer failed that matters, and nothing has gone well since
+)
+
+// mark is what a verdict needs of an event.
+type mark struct {
+	sign    sign
+	role    Role
+	outcome Outcome
+	leased  bool // an offer with an address
+	at      time.Time
+	what    string // the file
+	entry   string
+	why     string
+	server  netip.Addr
+	bytes   int64
+}
+
+// has reports whether the boot shows a sign.
+func (b *Boot) has(s sign) bool { _, ok := b.get(s); return ok }
+
+// get returns the latest mark of a kind.
+func (b *Boot) get(s sign) (mark, bool) {
+	for _, m := range b.marks {
+		if m.sign == s {
+			return m, true
+		}
+	}
+	return mark{}, false
+}
+
+// at returns when the boot showed a sign; the zero time if it did not.
+func (b *Boot) at(s sign) time.Time { m, _ := b.get(s); return m.at }
+
+// set keeps an event as the latest of a kind.
+func (b *Boot) set(s sign, e Event) {
+	m := mark{
+		sign: s, role: e.Role, outcome: e.Outcome, at: e.Time,
+		what: e.What, entry: e.Entry, why: e.Why, server: e.Server, bytes: e.Bytes,
+	}
+	if e.Protocol == DHCP {
+		m.what, m.leased = e.File, e.What == "offer"
+	}
+	for i := range b.marks {
+		if b.marks[i].sign == s {
+			b.marks[i] = m
+			return
+		}
+	}
+	b.marks = append(b.marks, m)
+}
+
+// clear forgets a sign.
+func (b *Boot) clear(s sign) {
+	b.marks = slices.DeleteFunc(b.marks, func(m mark) bool { return m.sign == s })
+}
+
+func (b *Boot) reach(s Stage) { b.stage = max(b.stage, s) }
+
+// note draws the conclusions from one event.
+func (b *Boot) note(e Event) {
+	if e.Code != "" {
+		b.Code = e.Code
+	}
+	if e.Firmware != "" {
+		b.Firmware, b.moved = e.Firmware, true
+	}
+	if e.Protocol == DHCP {
+		b.noteDHCP(e)
+		return
+	}
+	if e.Outcome != Begun {
+		b.moved = true
+	}
+	e.Role = b.role(e)
+	b.noteTransfer(e)
+}
+
+// discovers reports whether an event is about a DISCOVER of boot firmware.
+func (e Event) discovers() bool {
+	if e.Protocol != DHCP || e.Firmware == "" {
+		return false
+	}
+	switch e.What {
+	case "offer", "proxy offer", "proxy offer, complete", "bootp":
+		return e.Outcome == Sent
+	}
+	return e.Outcome == Unanswered && e.What == Discover
+}
+
+func (b *Boot) noteDHCP(e Event) {
+	if e.What == OtherOffer {
+		b.reach(Elsewhere)
+		b.set(otherOffer, e)
+		return
+	}
+	if e.What == HandedOver {
+		if !b.has(handed) {
+			b.set(handed, e)
+		}
+		b.reach(Transferred)
+		return
+	}
+	if e.Firmware == "" { // not firmware, so a system
+		if e.Outcome != Unanswered {
+			b.noteSystem(e)
+		}
+		return
+	}
+	b.reach(Heard)
+	if e.discovers() {
+		b.set(asks, e)
+		b.clear(system) // the one that ran before
+		b.ipxe = b.ipxe || e.IPXE
+		if b.stage >= Loaded {
+			b.set(again, e)
+		}
+	}
+	switch {
+	case e.Outcome == Unanswered:
+		b.set(silenced, e)
+		if e.What == BootServer {
+			b.reach(Asked)
+		}
+	case e.What == OtherRequest:
+		b.set(taken, e)
+		b.reach(Asked)
+	case e.Outcome == Refused:
+		b.set(nak, e)
+	case e.discovers():
+		b.set(offered, e)
+		b.reach(Offered)
+		b.lacks(e)
+	default:
+		b.set(taken, e)
+		b.reach(Asked)
+		if e.File != "" {
+			b.set(named, e)
+		}
+		b.lacks(e)
+	}
+}
+
+// lacks notes that an answer names nothing to boot.
+func (b *Boot) lacks(e Event) {
+	if e.File == "" && e.Why != "" {
+		b.set(silenced, e)
+	}
+}
+
+// noteSystem notes a DHCP packet that is not firmware's. It belongs to what the
+// box has started, if it has got that far.
+func (b *Boot) noteSystem(e Event) {
+	b.set(system, e)
+	if b.stage >= InMenu {
+		b.reach(Transferred)
+	}
+}
+
+// role returns what a transferred file is to the boot, if need be by its name.
+func (b *Boot) role(e Event) Role {
+	if e.Role != "" {
+		return e.Role
+	}
+	name := fileName(e.What)
+	for _, s := range []sign{named, offered} {
+		if m, ok := b.get(s); ok && m.what != "" && fileName(m.what) == name {
+			return FirstStage
+		}
+	}
+	switch {
+	case strings.Contains(name, "pxelinux.cfg/"), name == "grub/grub.cfg":
+		return Menu
+	}
+	return ""
+}
+
+// fileName returns a file's name in one form: clients write the same name with
+// backslashes, with a slash at the beginning, in capitals or as a URL.
+func fileName(raw string) string {
+	s := strings.ToLower(strings.ReplaceAll(raw, `\`, "/"))
+	if i := strings.Index(s, "://"); i >= 0 {
+		_, s, _ = strings.Cut(s[i+3:], "/")
+	}
+	return strings.TrimLeft(s, "/")
+}
+
+// chainFile is the module of PXELINUX that starts a WDS server's program on a
+// BIOS. It is loaded for nothing else.
+const chainFile = "pxechn.c32"
+
+func (b *Boot) noteTransfer(e Event) {
+	b.reach(Loading)
+	name := fileName(e.What)
+	if m, ok := b.get(first); ok && fileName(m.what) != name {
+		b.set(ran, e)
+		if m, ok := b.get(trouble); ok && fileName(m.what) != name && m.outcome == TimedOut && m.role != Kernel && m.role != Initrd {
+			b.clear(trouble) // it went on, so it had the file: its last acknowledgement was lost
+		}
+	}
+	if e.Role == Kernel || e.Role == Initrd {
+		b.set(chosen, e)
+		b.reach(InMenu)
+	}
+	b.set(requested, e)
+	switch {
+	case e.Outcome == Begun:
+	case e.Outcome == Sent:
+		b.noteWhole(e)
+	case e.Outcome == Aborted && e.Bytes == 0:
+		b.set(probed, e) // normal: EDK2 asks for the size, and asks again for the file
+	default:
+		b.noteFailure(e)
+	}
+}
+
+func (b *Boot) noteWhole(e Event) {
+	b.clear(trouble)
+	b.set(whole, e)
+	switch e.Role {
+	case FirstStage:
+		b.set(first, e)
+		b.reach(Loaded)
+	case SecondStage:
+		b.set(second, e)
+		b.reach(Loaded)
+	case Menu:
+		b.set(menu, e)
+		b.reach(InMenu)
+	case Kernel:
+		b.set(kernel, e)
+		b.reach(Started)
+	case Initrd:
+		b.set(initrd, e)
+	case HandOver:
+		b.set(wanted, e)
+		b.reach(Started)
+	default:
+		sign := loose
+		if b.has(kernel) {
+			sign = extra
+		}
+		b.set(sign, e)
+	}
+	if path.Base(fileName(e.What)) == chainFile {
+		b.set(handed, e)
+		b.reach(Transferred)
+	}
+}
+
+func (b *Boot) noteFailure(e Event) {
+	matters := e.Role != ""
+	switch e.Outcome {
+	case NotFound:
+		b.set(absent, e)
+		matters = matters && e.Role != Menu && !optional(e.What)
+	case Aborted:
+		// PXELINUX closes a module as soon as it has seen enough of it.
+		matters = e.Role == FirstStage || e.Role == Kernel || e.Role == Initrd
+	case TimedOut, Failed:
+		matters = true
+	}
+	if matters {
+		b.set(trouble, e)
+	}
+}
+
+// optional reports whether programs ask for a file that most sites do not have.
+func optional(raw string) bool {
+	name := fileName(raw)
+	base := path.Base(name)
+	for _, prefix := range []string{"revocations", "shim_certificate"} {
+		if strings.HasPrefix(base, prefix) {
+			return true // shim
+		}
+	}
+	return strings.HasSuffix(base, ".lst") && strings.Contains(name, "grub") || // GRUB's lists of modules
+		strings.Contains(name, "pxelinux.cfg/")
+}
+
+// handedOver returns the boot's hand-over. It is zero if there was none, or if
+// what the machine was handed to has started a system.
+func (b *Boot) handedOver() Prior {
+	m, ok := b.get(handed)
+	if !ok || b.has(system) {
+		return Prior{}
+	}
+	return Prior{b.ID, m.at, m.server, m.entry}
+}
+
+// chains reports whether a DISCOVER is of a program that the boot has loaded.
+func (b *Boot) chains(e Event) bool {
+	if firmware.Kind(e.Firmware) == firmware.RaspberryPi {
+		m, _ := b.get(whole)
+		return path.Base(fileName(m.what)) == "bootcode.bin"
+	}
+	if !e.IPXE {
+		return false
+	}
+	// iPXE, where the firmware is not; or iPXE that another iPXE has loaded.
+	last, _ := b.get(whole)
+	return !b.ipxe || last.at.After(b.at(asks)) && isIPXE(last.what)
+}
+
+// isIPXE reports whether a file's name is one of iPXE's.
+func isIPXE(raw string) bool {
+	base := path.Base(fileName(raw))
+	return strings.Contains(base, "ipxe") || strings.HasPrefix(base, "undionly") || strings.HasPrefix(base, "snponly")
+}
