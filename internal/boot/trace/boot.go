@@ -34,16 +34,17 @@ type Boot struct {
 	// yet. The Trace sets it only if that ended this boot: who keeps boots sets
 	// it for others.
 	Next time.Time
-	// Back is the hand-over shortly before this boot; zero if there was none.
-	Back Prior
+	// Back is the hand-over shortly before this boot; nil if there was none.
+	Back *Prior
 
 	last  time.Time // of its events
 	open  int       // transfers under way
 	stage Stage
-	told  Stage  // when Quiet returned it
-	moved bool   // its firmware or a transfer did something since Began
-	ipxe  bool   // iPXE asked
-	marks []mark // what its events show
+	told  Stage     // when Quiet returned it
+	moved bool      // its firmware or a transfer did something since Began
+	ipxe  bool      // iPXE asked
+	base  time.Time // when it began, before any pause
+	marks []kept    // what its events show
 }
 
 // Prior is a hand-over that a boot comes after.

@@ -117,7 +117,7 @@ type Event struct {
 // How much of a name and of a reason an event keeps, in bytes.
 const (
 	maxName = 128
-	maxWhy  = 256
+	maxWhy  = 160
 	maxWord = 64 // of the other texts
 )
 
@@ -132,11 +132,29 @@ func (e Event) bounded() Event {
 	for _, s := range []*string{&e.What, &e.File} {
 		cut(s, maxName)
 	}
-	for _, s := range []*string{(*string)(&e.Protocol), (*string)(&e.Outcome), (*string)(&e.Role), &e.GUID, &e.Firmware, &e.Entry, &e.Code} {
+	for _, s := range e.words() {
 		cut(s, maxWord)
 	}
 	cut(&e.Why, maxWhy)
 	return e
+}
+
+// words are the texts that repeat from event to event.
+func (e *Event) words() []*string {
+	return []*string{
+		(*string)(&e.Protocol), (*string)(&e.Outcome), (*string)(&e.Role), &e.GUID, &e.Firmware, &e.Entry, &e.Code,
+	}
+}
+
+// share makes the event use the memory of another one's texts where they are
+// equal: each event that was read from a stream has its own.
+func (e *Event) share(other *Event) {
+	mine, others := append(e.words(), &e.What, &e.File, &e.Why), append(other.words(), &other.What, &other.File, &other.Why)
+	for i := range mine {
+		if *mine[i] == *others[i] {
+			*mine[i] = *others[i]
+		}
+	}
 }
 
 func cut(s *string, most int) {

@@ -56,17 +56,46 @@ type mark struct {
 	bytes   int64
 }
 
+// kept is a mark as a boot keeps it: in half the memory, which counts with ten
+// thousand machines. Time is since the boot's start, by the same clock.
+type kept struct {
+	sign             sign
+	role, outcome    uint8 // indices of roles and outcomes
+	leased           bool
+	server           [4]byte // DHCP is IPv4
+	at               time.Duration
+	what, entry, why string
+	bytes            int64
+}
+
+var (
+	roles    = []Role{"", FirstStage, SecondStage, Menu, Kernel, Initrd, HandOver}
+	outcomes = []Outcome{"", Begun, Sent, NotFound, Refused, Aborted, TimedOut, Failed, Seen, Unanswered}
+)
+
 // has reports whether the boot shows a sign.
-func (b *Boot) has(s sign) bool { _, ok := b.get(s); return ok }
+func (b *Boot) has(s sign) bool {
+	return slices.ContainsFunc(b.marks, func(k kept) bool { return k.sign == s })
+}
 
 // get returns the latest mark of a kind.
 func (b *Boot) get(s sign) (mark, bool) {
-	for _, m := range b.marks {
-		if m.sign == s {
-			return m, true
-		}
+	i := slices.IndexFunc(b.marks, func(k kept) bool { return k.sign == s })
+	if i < 0 {
+		return mark{}, false
 	}
-	return mark{}, false
+	return b.expand(b.marks[i]), true
+}
+
+func (b *Boot) expand(k kept) mark {
+	m := mark{
+		sign: k.sign, role: roles[k.role], outcome: outcomes[k.outcome], leased: k.leased, at: b.base.Add(k.at),
+		what: k.what, entry: k.entry, why: k.why, bytes: k.bytes,
+	}
+	if k.server != [4]byte{} {
+		m.server = netip.AddrFrom4(k.server)
+	}
+	return m
 }
 
 // at returns when the boot showed a sign; the zero time if it did not.
@@ -74,25 +103,26 @@ func (b *Boot) at(s sign) time.Time { m, _ := b.get(s); return m.at }
 
 // set keeps an event as the latest of a kind.
 func (b *Boot) set(s sign, e Event) {
-	m := mark{
-		sign: s, role: e.Role, outcome: e.Outcome, at: e.Time,
-		what: e.What, entry: e.Entry, why: e.Why, server: e.Server, bytes: e.Bytes,
+	k := kept{
+		sign: s, role: uint8(max(slices.Index(roles, e.Role), 0)), outcome: uint8(max(slices.Index(outcomes, e.Outcome), 0)),
+		at: e.Time.Sub(b.base), what: e.What, entry: e.Entry, why: e.Why, bytes: e.Bytes,
 	}
 	if e.Protocol == DHCP {
-		m.what, m.leased = e.File, e.What == "offer"
+		k.what, k.leased = e.File, e.What == "offer"
 	}
-	for i := range b.marks {
-		if b.marks[i].sign == s {
-			b.marks[i] = m
-			return
-		}
+	if e.Server.Is4() {
+		k.server = e.Server.As4()
 	}
-	b.marks = append(b.marks, m)
+	if i := slices.IndexFunc(b.marks, func(k kept) bool { return k.sign == s }); i >= 0 {
+		b.marks[i] = k
+		return
+	}
+	b.marks = append(b.marks, k)
 }
 
 // clear forgets a sign.
 func (b *Boot) clear(s sign) {
-	b.marks = slices.DeleteFunc(b.marks, func(m mark) bool { return m.sign == s })
+	b.marks = slices.DeleteFunc(b.marks, func(k kept) bool { return k.sign == s })
 }
 
 func (b *Boot) reach(s Stage) { b.stage = max(b.stage, s) }

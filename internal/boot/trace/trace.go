@@ -79,7 +79,7 @@ func New(machines, events int) *Trace {
 
 // maxAll is how many events are kept, of all boots. 64 events are enough until
 // a menu waits or a system runs, and most boots have half as many.
-func (t *Trace) maxAll() int { return max(min(16*t.maxMachines, 1<<16), t.maxEvents) }
+func (t *Trace) maxAll() int { return max(min(16*t.maxMachines, 40_000), t.maxEvents) }
 
 // Add adds an event. It returns the boot that the event belongs to, as it is
 // now; false if the machine is left out, or if the event is not part of a boot.
@@ -164,6 +164,12 @@ func (t *Trace) keep(m *machine, e Event) {
 		b.Events = slices.Delete(b.Events, 0, 1)
 		t.events--
 	}
+	if len(b.Events) > 0 {
+		e.share(&b.Events[len(b.Events)-1])
+	}
+	if len(b.Events) == cap(b.Events) { // append would double it
+		b.Events = append(make([]Event, 0, len(b.Events)+1+len(b.Events)/4), b.Events...)
+	}
 	b.Events = append(b.Events, e)
 	t.events++
 }
@@ -192,9 +198,9 @@ func (t *Trace) begin(m *machine, e Event) {
 		t.end(m, old)
 	}
 	m.open = nil
-	m.boot = Boot{ID: id(m, began), Began: began, MAC: m.mac(), GUID: old.GUID}
+	m.boot = Boot{ID: id(m, began), Began: began, base: began, MAC: m.mac(), GUID: old.GUID}
 	if h := old.handedOver(); !h.At.IsZero() && began.Sub(h.At) < soon {
-		m.boot.Back = h
+		m.boot.Back = &h
 	}
 	m.put(&t.claimed)
 }

@@ -580,8 +580,8 @@ func isEFI(name string) bool { return strings.HasSuffix(fileName(name), ".efi") 
 
 // newest reports whether no other sign is later than m, except its repetitions.
 func (f facts) newest(m mark) bool {
-	for _, other := range f.marks {
-		if other.at.After(m.at) && other.sign != asks {
+	for _, k := range f.marks {
+		if f.expand(k).at.After(m.at) && k.sign != asks {
 			return false
 		}
 	}
@@ -608,8 +608,8 @@ func (f facts) with(a, b sign) (mark, bool) {
 
 // back returns how long after a hand-over the machine came back.
 func (f facts) back() time.Duration {
-	if !f.Back.At.IsZero() {
-		return f.Began.Sub(f.Back.At)
+	if f.Back != nil {
+		return f.base.Sub(f.Back.At)
 	}
 	return f.Next.Sub(f.handedOver().At)
 }
@@ -617,7 +617,7 @@ func (f facts) back() time.Duration {
 // cameBack reports whether the boot comes soon after a hand-over, and has started
 // nothing else; or ends soon after its hand-over.
 func (f facts) cameBack() (mark, bool) {
-	if h := f.Back; !h.At.IsZero() {
+	if h := f.Back; h != nil {
 		return mark{at: h.At, server: h.Server, entry: h.Entry}, (f.stage <= InMenu || f.has(handed)) && !f.has(trouble) && !f.has(system)
 	}
 	h := f.handedOver()

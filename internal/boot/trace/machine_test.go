@@ -1,0 +1,365 @@
+package trace
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/pxebox/pxebox/internal/boot/ether"
+)
+
+const (
+	guidB   = "70786562-6f78-4c61-8000-0000000000ff"
+	amiGUID = "03000200-0400-0500-0006-000700080009" // of many boards
+)
+
+// offerTo is a proxy's offer to a machine with a MAC and a GUID.
+func offerTo(t float64, mac ether.MAC, guid string) Event {
+	e := proxyOffer(t, uefi)
+	e.MAC, e.GUID = mac, guid
+	return e
+}
+
+// Which events belong to one machine, by the rule of clients.Machine.Same.
+func TestMachines(t *testing.T) {
+	swapped := "62657870-786f-614c-8000-000000000010" // guidA with the first fields in the other byte order
+	for _, tc := range []struct {
+		situation string
+		events    flow
+		want      []string // MAC and number of events of each boot
+	}{
+		{"two network ports of one machine", flow{offerTo(0, macA, guidA), offerTo(4, macB, guidA), offerTo(8, macB, guidA)},
+			[]string{"52:54:00:00:00:0b 3"}},
+		{"its ROM swaps the bytes of the GUID", flow{offerTo(0, macA, guidA), offerTo(4, macB, swapped)},
+			[]string{"52:54:00:00:00:0b 2"}},
+		{"two machines of a batch that share a GUID", flow{offerTo(0, macA, amiGUID), offerTo(4, macB, amiGUID)},
+			[]string{"52:54:00:00:00:0a 1", "52:54:00:00:00:0b 1"}},
+		{"two machines without a GUID", flow{offerTo(0, macA, ""), offerTo(4, macB, "")},
+			[]string{"52:54:00:00:00:0a 1", "52:54:00:00:00:0b 1"}},
+		{"two machines that take turns with one USB adapter", flow{offerTo(0, macA, guidA), offerTo(4, macA, guidB)},
+			[]string{"52:54:00:00:00:0a 1", "52:54:00:00:00:0a 1"}},
+		{"a boot program that leaves out the GUID", flow{offerTo(0, macA, guidA), offerTo(4, macA, "")},
+			[]string{"52:54:00:00:00:0a 2"}},
+		{"a GUID that appears later", flow{offerTo(0, macA, ""), offerTo(4, macA, guidA), offerTo(8, macB, guidA)},
+			[]string{"52:54:00:00:00:0b 3"}},
+	} {
+		t.Run(tc.situation, func(t *testing.T) {
+			trace := New(8, 16)
+			for _, e := range tc.events {
+				trace.Add(e)
+			}
+			if err := trace.bounded(); err != nil {
+				t.Error(err)
+			}
+			var got []string
+			for _, b := range trace.Quiet(at(100), 8) {
+				got = append(got, fmt.Sprint(b.MAC, " ", len(b.Events)))
+			}
+			if !slices.Equal(got, tc.want) {
+				t.Errorf("got %q, want %q", got, tc.want)
+			}
+		})
+	}
+}
+
+// What ends a boot and begins the next one, without a pause.
+func TestWhatBeginsABoot(t *testing.T) {
+	shim := flows(upTo4011(uefi, "shimx64.efi"), get(5, FirstStage, "shimx64.efi"))
+	ipxe := flows(upTo4011(bios, "undionly.kpxe"), get(5, FirstStage, "undionly.kpxe"))
+	asksAgain := func(n int, every float64) (f flow) {
+		for i := range n {
+			f = append(f, proxyOffer(float64(i)*every, uefi))
+		}
+		return f
+	}
+	for _, tc := range []struct {
+		situation string
+		flow      flow
+		boots     int
+	}{
+		{"EDK2 repeats its DISCOVER", asksAgain(4, 8), 1},
+		{"firmware that asks for ten minutes", asksAgain(60, 10), 2},
+		{"DISCOVER and REQUEST again before the first stage", flows(upTo4011(uefi, "shimx64.efi"), shift(upTo4011(uefi, "shimx64.efi"), 9)), 1},
+		{"the transfer timed out, and firmware tries once more",
+			flows(upTo4011(uefi, "shimx64.efi"), get(5, FirstStage, "shimx64.efi").ends(TimedOut, 10), flow{proxyOffer(9, uefi)}), 1},
+		{"a restart after the first stage", flows(shim, flow{proxyOffer(9, uefi)}), 2},
+		{"a restart from the menu", flows(grubMenu(), flow{proxyOffer(20, uefi)}), 2},
+		{"a question that the box does not answer", flows(grubMenu(), flow{dhcpEvent(20, uefi, Discover, Unanswered)}), 2},
+		{"the other port after a first stage that did not start", flows(shim, flow{offerTo(9, macB, guidA)}), 2},
+		{"a REQUEST after the menu", flows(grubMenu(), flow{takes(20, uefi)}), 1},
+		{"the installer asks for an address", flows(grubMenu(), flow{dhcpEvent(20, "", "selecting", Sent)}), 1},
+		{"another server's offer before the box's", flows(grubMenu(), otherOffer1(19.9, dhcpServer, "x"), flow{proxyOffer(20, uefi)}), 2},
+		{"another server's offer to a running system", flows(grubMenu(), otherOffer1(19.9, dhcpServer, "x")), 1},
+		{"iPXE that the firmware has loaded", flows(ipxe, flow{byIPXE(proxyOffer(9, bios))}), 1},
+		{"iPXE, and a restart", flows(ipxe, flow{byIPXE(proxyOffer(9, bios)), proxyOffer(20, bios)}), 2},
+		{"iPXE that an entry starts", flows(grubMenu(), get(10, Kernel, "ipxe.efi"), flow{byIPXE(proxyOffer(14, uefi))}), 1},
+		{"a ROM with iPXE loads iPXE",
+			flows(flow{byIPXE(proxyOffer(0, bios)), byIPXE(told(1, bios, "undionly.kpxe"))}, get(5, FirstStage, "undionly.kpxe"), flow{byIPXE(proxyOffer(9, bios))}), 1},
+		{"a ROM with iPXE, and a restart", flows(pxelinuxMenu(), flow{byIPXE(proxyOffer(20, bios))}), 2},
+		{"the loader of a Raspberry Pi 3 asks again",
+			flows(flow{told(0, pi, "bootcode.bin")}, get(1, FirstStage, "bootcode.bin"), flow{proxyOffer(3, pi)}), 1},
+		{"a Raspberry Pi restarts", flows(flow{told(0, pi, "bootcode.bin")}, get(1, FirstStage, "bootcode.bin"), get(2, "", "start.elf"), flow{proxyOffer(9, pi)}), 2},
+		{"a system renews its address, and the machine restarts", flows(flow{dhcpEvent(0, "", "renewal", Sent)}, shift(grubMenu(), 9)), 1},
+	} {
+		t.Run(tc.situation, func(t *testing.T) {
+			trace, ids := New(8, 16), map[string]bool{}
+			for _, e := range tc.flow {
+				if b, ok := trace.Add(e); ok {
+					ids[b.ID] = true
+				}
+			}
+			last := tc.flow[len(tc.flow)-1].Time
+			boots := trace.Quiet(last.Add(QuietAfter), 100)
+			if len(boots) != tc.boots || len(ids) != tc.boots {
+				t.Fatalf("%d boots with %d IDs, want %d", len(boots), len(ids), tc.boots)
+			}
+			for i, b := range boots {
+				if ended := !b.Next.IsZero(); ended != (i < len(boots)-1) || ended && !b.Next.Equal(boots[i+1].Began) && len(boots[i+1].Events) != 2 {
+					t.Errorf("boot %d of %d ended by the next one: %v, at %v", i+1, len(boots), ended, b.Next)
+				}
+			}
+			if err := trace.bounded(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// Another server's offer that arrives before the box's own belongs to the boot
+// that both begin.
+func TestOfferOfTheNextBoot(t *testing.T) {
+	trace := New(8, 64)
+	for _, e := range flows(grubMenu(), otherOffer1(19.9, dhcpServer, "x"), flow{proxyOffer(20, uefi)}) {
+		trace.Add(e)
+	}
+	boots := trace.Quiet(at(60), 8)
+	if len(boots) != 2 || boots[1].Steps() != "offer of another server→proxy offer 100ms" || strings.Contains(boots[0].Steps(), OtherOffer) {
+		t.Errorf("%d boots, the second one: %s", len(boots), boots[len(boots)-1].Steps())
+	}
+}
+
+// A machine that waits in its menu, and then goes on, is still in the same boot.
+func TestBootThatGoesOn(t *testing.T) {
+	trace := New(8, 64)
+	var first, now Boot
+	for _, e := range grubMenu() {
+		first, _ = trace.Add(e)
+	}
+	reported := trace.Quiet(at(60), 8)
+	for _, e := range flows(get(600, Kernel, "linux").of("debian"), get(601, Initrd, "initrd").of("debian")) {
+		now, _ = trace.Add(e)
+	}
+	if len(reported) != 1 || reported[0].Resumed || reported[0].Stage() != InMenu {
+		t.Fatalf("first: %+v", reported)
+	}
+	if now.ID != first.ID || !now.Resumed || now.Stage() != Started || now.Verdict(at(602)).Finding != "started" || now.Firmware != uefi {
+		t.Errorf("it goes on as %+v", now)
+	}
+	if reported[0].Stage() != InMenu || reported[0].Verdict(at(700)).Finding != "in-menu" {
+		t.Error("what was reported has changed")
+	}
+	trace.Quiet(at(640), 8)
+	system := dhcpEvent(700, "", OtherRequest, Seen)
+	if b, ok := trace.Add(system); !ok || b.ID != first.ID || b.Verdict(at(701)).Finding != "system-runs" {
+		t.Errorf("its system: %+v", b)
+	}
+	if n := len(trace.Quiet(at(740), 8)); n != 1 {
+		t.Errorf("that the system runs is reported %d times", n)
+	}
+	system.Time = at(900)
+	if b, ok := trace.Add(system); ok {
+		t.Errorf("the system renews its address: %+v", b)
+	}
+	if n := len(trace.Quiet(at(940), 8)); n != 0 {
+		t.Errorf("a renewal is reported %d times", n)
+	}
+}
+
+// The ID of a boot does not depend on what else a Trace has seen: a page that is
+// started later follows the same links.
+func TestIDs(t *testing.T) {
+	one, other := New(8, 64), New(100, 16)
+	other.Add(answer(-5, macB, addrB, bios, "offer"))
+	var a, b Boot
+	for _, e := range grubMenu() {
+		a, _ = one.Add(e)
+		b, _ = other.Add(e)
+	}
+	if a.ID == "" || a.ID != b.ID || len(a.ID) > 16 {
+		t.Errorf("%q and %q", a.ID, b.ID)
+	}
+}
+
+// A copy of a boot does not change with the trace.
+func TestClone(t *testing.T) {
+	trace := New(8, 2)
+	trace.Add(proxyOffer(0, uefi))
+	b, _ := trace.Add(takes(4, uefi))
+	kept := b.Clone()
+	for _, e := range shift(grubMenu(), 5) {
+		trace.Add(e)
+	}
+	if kept.Steps() != "proxy offer→request to another server 4s" || kept.Verdict(at(30)).Finding != "boot-server-not-asked" {
+		t.Errorf("%s: %s", kept.Steps(), kept.Verdict(at(30)).Sentence())
+	}
+}
+
+// anyEvent returns an event with arbitrary values, of a few machines.
+func anyEvent(r *rand.Rand, t time.Time) Event {
+	pick := func(all ...string) string { return all[r.IntN(len(all))] }
+	mac, addr := invented(r.IntN(6))
+	e := Event{
+		Time: t, Protocol: Protocol(pick("dhcp", "tftp", "http", "")), GUID: pick("", guidA, guidB, amiGUID, "x"), Addr: addr,
+		Firmware: pick("", "", bios, uefi, "uefi-x64-http", pi, "arch-0x0a"), IPXE: r.IntN(4) == 0,
+		What: pick("offer", "proxy offer", "proxy offer, complete", "bootp", "selecting", "boot server ack", "renewal",
+			OtherOffer, OtherRequest, HandedOver, Discover, Request, BootServer,
+			"shimx64.efi", "pxelinux.cfg/default", "pxechn.c32", "ipxe.efi", "bootcode.bin", "linux", strings.Repeat("\xff", 300)),
+		Outcome: Outcome(pick("begun", "sent", "sent", "sent", "not found", "refused", "aborted", "timed out", "failed", "seen", "unanswered", "?")),
+		Why:     pick("", "no boot file for x", WhyLimited, strings.Repeat("x", 1000)),
+		File:    pick("", "shimx64.efi", "{file}", "]["), Role: Role(pick("", "first stage", "second stage", "menu", "kernel", "initrd", "hand-over", "?")),
+		Entry: pick("", "e"), Code: pick("", "ABCD"), Bytes: int64(r.IntN(3)-1) * 1000, Took: time.Duration(r.IntN(5)-1) * time.Second,
+		Retransmits: r.IntN(3),
+	}
+	if r.IntN(2) == 0 {
+		e.MAC = mac
+	}
+	if r.IntN(3) == 0 {
+		e.Addr = netip.Addr{}
+	}
+	if r.IntN(2) == 0 {
+		e.Server = wdsServer
+	}
+	return e
+}
+
+// Whatever happens in whatever order, a trace stays in its bounds, no boot's
+// stage decreases, and each boot has a verdict in clean text.
+func TestAnyOrderOfEvents(t *testing.T) {
+	for seed := range uint64(200) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		trace, now, stages := New(4, 8), start, map[string]Stage{}
+		check := func(b Boot) {
+			if b.Stage() < stages[b.ID] {
+				t.Fatalf("seed %d: boot %s goes back from %v to %v", seed, b.ID, stages[b.ID], b.Stage())
+			}
+			stages[b.ID] = b.Stage()
+			v := b.Verdict(now)
+			text := v.Sentence() + strings.Join(v.Advice(), "")
+			if len(v.Sentence()) > 1000 || !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl) || v.Stage != b.Stage() {
+				t.Fatalf("seed %d: %s: %q", seed, v.Finding, text)
+			}
+			if len(b.Events) > 0 {
+				b.Steps()
+				b.Took()
+			}
+		}
+		for range 500 {
+			now = now.Add(time.Duration(r.ExpFloat64() * float64(4*time.Second)))
+			if r.IntN(50) == 0 {
+				now = now.Add(-time.Hour) // somebody sets the clock
+			}
+			if b, ok := trace.Add(anyEvent(r, now)); ok {
+				check(b)
+			}
+			if err := trace.bounded(); err != nil {
+				t.Fatalf("seed %d: %v", seed, err)
+			}
+			if r.IntN(10) == 0 {
+				for _, b := range trace.Quiet(now, 3) {
+					check(b)
+				}
+			}
+		}
+	}
+}
+
+// A machine that starts again and again leaves no more boots behind than there
+// may be machines.
+func TestEndedBootsAreBounded(t *testing.T) {
+	trace := New(4, 64)
+	for i := range 100 {
+		for _, e := range shift(grubMenu(), float64(i)*20) {
+			trace.Add(e)
+		}
+	}
+	if err := trace.bounded(); err != nil {
+		t.Error(err)
+	}
+	if n := len(trace.Quiet(at(5000), 100)); n != 5 || trace.LeftOut() == 0 {
+		t.Errorf("%d boots are reported", n)
+	}
+}
+
+// The memory that the page and the daemon may count on (see Trace): 10,000
+// machines that rest, 2,000 that boot, and 10,000 that a flood has invented.
+func TestMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("allocates 60 MB")
+	}
+	heap := func() int64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	boots := func(trace *Trace, machines int, began float64) {
+		for i := range machines {
+			mac, addr := invented(i)
+			for _, e := range shift(grubMenu(), began) {
+				e.MAC, e.GUID, e.What, e.File = mac, fmt.Sprintf("70786562-6f78-4c61-8000-%012x", i), strings.Clone(e.What), strings.Clone(e.File)
+				if e.Protocol != DHCP {
+					e.MAC, e.GUID = ether.MAC{}, ""
+				}
+				e.Addr = addr
+				trace.Add(e)
+			}
+		}
+	}
+	for _, tc := range []struct {
+		situation string
+		most      int64 // bytes
+		fill      func(*Trace)
+	}{
+		{"10,000 machines that rest", 20 << 20, func(trace *Trace) {
+			boots(trace, 10_000, 0)
+			trace.Quiet(at(900), 1<<20)
+			boots(trace, 10_000, 1000)
+			trace.Quiet(at(1900), 1<<20)
+		}},
+		{"and 2,000 that boot", 40 << 20, func(trace *Trace) {
+			boots(trace, 10_000, 0)
+			trace.Quiet(at(900), 1<<20)
+			boots(trace, 2_000, 1000)
+		}},
+		{"10,000 that boot at once", 48 << 20, func(trace *Trace) { boots(trace, 10_000, 0) }},
+		{"a flood of long names", 48 << 20, func(trace *Trace) {
+			for i := range 100_000 {
+				mac, addr := invented(i)
+				e := offerTo(0, mac, fmt.Sprint(i))
+				e.Addr, e.File, e.Why, e.What = addr, strings.Repeat("x", 300), strings.Repeat("y", 300), "proxy offer"
+				for range 8 {
+					trace.Add(e)
+				}
+			}
+		}},
+	} {
+		t.Run(tc.situation, func(t *testing.T) {
+			before := heap()
+			trace := New(10_000, 64)
+			tc.fill(trace)
+			used := heap() - before
+			t.Logf("%.1f MB", float64(used)/1e6)
+			if used > tc.most {
+				t.Errorf("%d bytes, want at most %d", used, tc.most)
+			}
+			runtime.KeepAlive(trace)
+		})
+	}
+}
