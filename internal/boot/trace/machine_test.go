@@ -242,7 +242,7 @@ func anyEvent(r *rand.Rand, t time.Time) Event {
 // Whatever happens in whatever order, a trace stays in its bounds, no boot's
 // stage decreases, and each boot has a verdict in clean text.
 func TestAnyOrderOfEvents(t *testing.T) {
-	for seed := range uint64(200) {
+	for seed := range uint64(60) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		trace, now, stages := New(4, 8), start, map[string]Stage{}
 		check := func(b Boot) {
@@ -340,7 +340,7 @@ func TestMemory(t *testing.T) {
 		}},
 		{"10,000 that boot at once", 48 << 20, func(trace *Trace) { boots(trace, 10_000, 0) }},
 		{"a flood of long names", 48 << 20, func(trace *Trace) {
-			for i := range 100_000 {
+			for i := range 40_000 {
 				mac, addr := invented(i)
 				e := offerTo(0, mac, fmt.Sprint(i))
 				e.Addr, e.File, e.Why, e.What = addr, strings.Repeat("x", 300), strings.Repeat("y", 300), "proxy offer"

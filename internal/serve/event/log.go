@@ -19,19 +19,19 @@ const (
 	atOnce    = 8
 
 	// Twice as many machines as a large site boots at a time, and the events of
-	// one machine until a menu waits or a system runs, which are some 25 files.
-	// An event has 150 bytes and a name: at most 18 MB, if a flood invents
-	// everything.
+	// one machine until a menu waits or a system runs, which are some 25 files:
+	// at most 8 MB (see trace.Trace), if a flood invents everything.
 	maxMachines = 1024
 	maxEvents   = 64
 )
 
-// LogBoots logs a line for each boot, until ctx ends. For each address that was
+// LogBoots logs a line for each boot, and calls ended with its verdict, until ctx
+// ends. For each address that was
 // sent a file, it always logs the first boot in a while: the number of such
 // addresses is limited. All other lines are limited like any line that
 // strangers can cause. whose returns the machine at an address, for a boot
 // whose DHCP answers the trace had no room for. It may return the zero MAC.
-func LogBoots(ctx context.Context, events <-chan trace.Event, whose func(netip.Addr) ether.MAC, log *slog.Logger) error {
+func LogBoots(ctx context.Context, events <-chan trace.Event, whose func(netip.Addr) ether.MAC, ended func(trace.Verdict), log *slog.Logger) error {
 	t := trace.New(maxMachines, maxEvents)
 	trusted, lately := loglimit.Trusted(log), lately{}
 	look := time.NewTicker(lookAgain)
@@ -48,10 +48,12 @@ func LogBoots(ctx context.Context, events <-chan trace.Event, whose func(netip.A
 				if !b.MAC.IsValid() {
 					b.MAC = whose(b.Addr)
 				}
+				v := b.Verdict(now)
+				ended(v)
 				if b.Served && lately.first(now, b.Addr) {
-					trusted.Info("boot", attrs(b)...)
+					trusted.Info("boot", attrs(b, v)...)
 				} else {
-					log.Info("boot", attrs(b)...)
+					log.Info("boot", attrs(b, v)...)
 				}
 			}
 			n := t.LeftOut()
@@ -86,10 +88,14 @@ func (l lately) first(now time.Time, a netip.Addr) bool {
 	return true
 }
 
-func attrs(b trace.Boot) []any {
-	var who []any
+func attrs(b trace.Boot, v trace.Verdict) []any {
+	var a []any
 	if b.MAC.IsValid() {
-		who = append(who, "mac", b.MAC.String())
+		a = append(a, "mac", b.MAC.String())
 	}
-	return append(who, "address", b.Addr, "firmware", b.Firmware, "steps", b.Steps(), "bytes", b.Bytes(), "took", b.Took().Round(100*time.Millisecond))
+	a = append(a, "address", b.Addr, "firmware", b.Firmware, "stage", v.Stage, "finding", v.Finding, "verdict", v.Sentence())
+	if b.Code != "" {
+		a = append(a, "code", b.Code)
+	}
+	return append(a, "steps", b.Steps(), "bytes", b.Bytes(), "took", b.Took().Round(100*time.Millisecond))
 }

@@ -86,6 +86,8 @@ func TestEveryBootOfAStormIsTold(t *testing.T) {
 
 func unknown(netip.Addr) ether.MAC { return ether.MAC{} }
 
+func uncounted(trace.Verdict) {}
+
 // The names that clients invent are data in one line of the log.
 func TestLogBoots(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -94,17 +96,27 @@ func TestLogBoots(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		events := bus.Subscribe()
 		done := make(chan error)
-		go func() { done <- LogBoots(ctx, events, unknown, slog.New(slog.NewTextHandler(&out, nil))) }()
+		var verdicts []trace.Verdict
+		ended := func(v trace.Verdict) { verdicts = append(verdicts, v) }
+		go func() {
+			done <- LogBoots(ctx, events, unknown, ended, slog.New(slog.NewTextHandler(&out, nil)))
+		}()
 		offer, name := answer(0, macA, addrA, "bios", "offer"), missing(0, addrA, "x\ny")
 		offer.Time, name.Time = time.Now(), time.Now()
+		name.Code = "K7QF"
 		bus.Publish(offer)
 		bus.Publish(name)
 		time.Sleep(trace.QuietAfter + lookAgain) // the bubble's clock: no real time passes
 		cancel()
 		<-done
-		const want = `level=INFO msg=boot mac=52:54:00:00:00:0a address=192.0.2.10 firmware=bios steps="offer, x\ny not found" bytes=0 took=0s` + "\n"
+		const want = `level=INFO msg=boot mac=52:54:00:00:00:0a address=192.0.2.10 firmware=bios ` +
+			`stage=loading finding=file-missing verdict="The machine asked for x�y, which the box does not have." ` +
+			`code=K7QF steps="offer, x\ny not found" bytes=0 took=0s` + "\n"
 		if got := out.String(); strings.Count(got, "\n") != 1 || !strings.HasSuffix(got, want) {
 			t.Errorf("got %q, want one line that ends with %q", got, want)
+		}
+		if len(verdicts) != 1 || verdicts[0].Finding != "file-missing" || verdicts[0].Stage != trace.Loading {
+			t.Errorf("the verdicts are %+v", verdicts)
 		}
 	})
 }
@@ -117,7 +129,9 @@ func TestLogBootsOfAStorm(t *testing.T) {
 			var out bytes.Buffer
 			ctx, cancel := context.WithCancel(t.Context())
 			events, done := make(chan trace.Event), make(chan error)
-			go func() { done <- LogBoots(ctx, events, unknown, slog.New(loglimit.New(slog.NewTextHandler(&out, nil)))) }()
+			go func() {
+				done <- LogBoots(ctx, events, unknown, uncounted, slog.New(loglimit.New(slog.NewTextHandler(&out, nil))))
+			}()
 			begun := time.Now()
 			storm(tc.machines, func(e trace.Event) {
 				e.Time = begun.Add(e.Time.Sub(start))
@@ -150,7 +164,7 @@ func TestLogBootsInAFlood(t *testing.T) {
 			return ether.MAC{}
 		}
 		go func() {
-			done <- LogBoots(ctx, events, whose, slog.New(loglimit.New(slog.NewTextHandler(&out, nil))))
+			done <- LogBoots(ctx, events, whose, uncounted, slog.New(loglimit.New(slog.NewTextHandler(&out, nil))))
 		}()
 		n := 0
 		flood := func(seconds int) {

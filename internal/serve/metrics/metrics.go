@@ -36,6 +36,7 @@ type Metrics struct {
 	bytes       *prometheus.CounterVec
 	retransmits *prometheus.CounterVec
 	duration    *prometheus.HistogramVec
+	boots       *prometheus.CounterVec
 	leases      prometheus.Gauge
 	generation  *prometheus.GaugeVec
 }
@@ -58,11 +59,13 @@ func New() *Metrics {
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Namespace: "pxebox", Name: "transfer_seconds", Help: "Time that complete transfers took.", Buckets: durations,
 		}, []string{"protocol"}),
+		boots: counter("boots_total", "Boots that have ended or paused, for example in a menu, by how far they got and by their verdict.",
+			"stage", "finding"),
 		leases:     prometheus.NewGauge(gauge("leases", "Addresses that are leased.")),
 		generation: prometheus.NewGaugeVec(gauge("generation_info", "The configuration in use, by its ID; always 1."), []string{"id"}),
 	}
 	m.registry.MustRegister(
-		m.answers, m.silences, m.transfers, m.bytes, m.retransmits, m.duration, m.leases, m.generation,
+		m.answers, m.silences, m.transfers, m.bytes, m.retransmits, m.duration, m.boots, m.leases, m.generation,
 		// The process's memory, CPU time and open files. The Go runtime's
 		// collector has four times as many metrics, and they help an operator
 		// little.
@@ -112,6 +115,12 @@ const (
 
 // Silent counts a DHCP packet that was not answered.
 func (m *Metrics) Silent(c Class) { m.silences.WithLabelValues(string(c)).Inc() }
+
+// Boot counts a boot that has ended. Stages and findings are tables of package
+// trace.
+func (m *Metrics) Boot(v trace.Verdict) {
+	m.boots.WithLabelValues(v.Stage.String(), string(v.Finding)).Inc()
+}
 
 // Count counts events until ctx ends.
 func (m *Metrics) Count(ctx context.Context, events <-chan trace.Event) error {

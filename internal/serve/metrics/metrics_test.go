@@ -44,6 +44,10 @@ func TestMetrics(t *testing.T) {
 	m.Silent(Limited)
 	m.Silent(Limited)
 
+	m.Boot(trace.Verdict{Stage: trace.InMenu, Finding: "in-menu", Entry: "a name"})
+	m.Boot(trace.Verdict{Stage: trace.InMenu, Finding: "in-menu", Entry: "another name"})
+	m.Boot(trace.Verdict{Stage: trace.Loaded, Finding: "secure-boot-refused"})
+
 	events := make(chan trace.Event)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
@@ -67,6 +71,8 @@ func TestMetrics(t *testing.T) {
 
 	got := scrape(t, m)
 	for name, want := range map[string]string{
+		`pxebox_boots_total{finding="in-menu",stage="in-menu"}`:                                  "2",
+		`pxebox_boots_total{finding="secure-boot-refused",stage="loaded"}`:                       "1",
 		`pxebox_dhcp_answers_total{outcome="sent",step="offer"}`:                                 "2",
 		`pxebox_dhcp_answers_total{outcome="refused",step="renewal: not the address on record"}`: "1",
 		`pxebox_dhcp_silences_total{class="trouble"}`:                                            "1",

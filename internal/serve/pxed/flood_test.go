@@ -140,7 +140,7 @@ func tenMinutesOfFlood(t *testing.T, mode spec.Mode) []string {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
 	events := d.tell.bus.Subscribe()
-	go func() { done <- event.LogBoots(ctx, events, d.whose, d.part("boot")) }()
+	go func() { done <- event.LogBoots(ctx, events, d.whose, d.tell.metrics.Boot, d.part("boot")) }()
 
 	const lasts, eachSecond = 600, 5
 	for second := range lasts {

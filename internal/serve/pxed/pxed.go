@@ -124,7 +124,9 @@ func Run(ctx context.Context, o Options) error {
 		return ctx.Err()
 	})
 	g.Go(func() error { return d.tell.metrics.Count(ctx, d.tell.bus.Subscribe()) })
-	g.Go(func() error { return event.LogBoots(ctx, d.tell.bus.Subscribe(), d.whose, o.part("boot")) })
+	g.Go(func() error {
+		return event.LogBoots(ctx, d.tell.bus.Subscribe(), d.whose, d.tell.metrics.Boot, o.part("boot"))
+	})
 	g.Go(func() error { return d.desk.Serve(ctx) })
 	g.Go(func() error { return d.dhcp.Serve(ctx) })
 	g.Go(func() error { return d.run(ctx, generations, network, links) })
