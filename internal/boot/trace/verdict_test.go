@@ -1,7 +1,12 @@
 package trace
 
 import (
+	"encoding/json"
+	"errors"
+	"io"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -446,4 +451,48 @@ func shift(f flow, seconds float64) flow {
 		f[i].Time = f[i].Time.Add(time.Duration(seconds * float64(time.Second)))
 	}
 	return f
+}
+
+// Boots as the end-to-end tests have recorded them, in QEMU: each file has the
+// events of one machine, one JSON object in a line.
+func TestRecordedBoots(t *testing.T) {
+	for _, tc := range []struct {
+		file string
+		want []string // of each boot: stage, finding
+	}{
+		// Menu, hand-over, WDS's program, and a reset by the test a few seconds
+		// later.
+		{"uefi-secure-boot-to-wds.jsonl", []string{"started restarted-for-hand-over", "transferred came-back", "in-menu came-back"}},
+		{"bios-to-wds.jsonl", []string{"transferred handed-over"}},
+		{"bios-restart-to-wds.jsonl", []string{"started restarted-for-hand-over", "transferred handed-over"}},
+	} {
+		t.Run(tc.file, func(t *testing.T) {
+			f, err := os.Open(filepath.Join("testdata", tc.file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			trace := New(8, 64)
+			var now time.Time
+			for events := json.NewDecoder(f); ; {
+				var e Event
+				if err := events.Decode(&e); errors.Is(err, io.EOF) {
+					break
+				} else if err != nil {
+					t.Fatal(err)
+				}
+				trace.Add(e)
+				now = e.Time.Add(QuietAfter)
+			}
+			var got []string
+			for _, b := range trace.Quiet(now, 8) {
+				v := b.Verdict(now)
+				got = append(got, v.Stage.String()+" "+string(v.Finding))
+				t.Log(v.Sentence(), b.Steps())
+			}
+			if !slices.Equal(got, tc.want) {
+				t.Errorf("got %q, want %q", got, tc.want)
+			}
+		})
+	}
 }
