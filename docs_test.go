@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/pxebox/pxebox/internal/boot/trace"
 )
 
 // TestSecurityPageNamesTests checks that each test that docs/security.md names
@@ -43,6 +45,25 @@ func TestSecurityPageNamesTests(t *testing.T) {
 	for _, name := range named {
 		if !declared[name] {
 			t.Errorf("there is no test %s", name)
+		}
+	}
+}
+
+// TestTroublePageNamesFindings checks that docs/trouble.md says what each verdict
+// of a boot means.
+func TestTroublePageNamesFindings(t *testing.T) {
+	page, err := os.ReadFile("docs/trouble.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range trace.Findings() {
+		if !strings.Contains(string(page), "`"+string(r.Finding)+"`") {
+			t.Errorf("%s is missing", r.Finding)
+		}
+	}
+	for _, s := range trace.Stages() {
+		if !strings.Contains(string(page), "`"+s.String()+"`") {
+			t.Errorf("the stage %s is missing", s)
 		}
 	}
 }
