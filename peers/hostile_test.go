@@ -290,7 +290,7 @@ func TestUnansweredRequest(t *testing.T) {
 			s.must(err)
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
-			_, _, err = s.box.Log.Await(ctx, place, func(line string) bool { return strings.Contains(line, "tftp: broken off") })
+			_, _, err = s.box.Log.Await(ctx, place, func(line string) bool { return strings.Contains(line, "tftp: transfer failed") })
 			if err != nil {
 				t.Fatalf("the box does not give up: %v", err)
 			}

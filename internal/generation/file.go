@@ -85,7 +85,7 @@ func follow(ctx context.Context, hints <-chan struct{}, dir string, log *slog.Lo
 				if errors.Is(err, fs.ErrNotExist) && id == "" {
 					log.Info("no generation yet", "dir", dir)
 				} else {
-					log.Error("generation not usable, the last good one stays", "err", err, "generation", id)
+					log.Error("generation cannot be used; the last good one stays in use", "err", err, "generation", id)
 				}
 			}
 			continue

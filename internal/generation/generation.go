@@ -80,7 +80,7 @@ func Default() Generation {
 type TooLargeError struct{}
 
 func (TooLargeError) Error() string {
-	return fmt.Sprintf("the menus have more than %d bytes together", MaxSize)
+	return fmt.Sprintf("all menus together exceed %d bytes", MaxSize)
 }
 
 // Encode returns the file's bytes. Equal generations give equal bytes. The error
@@ -123,7 +123,7 @@ func (g Generation) validate() error {
 // Decode is the inverse of Encode, and rejects what Encode does not write.
 func Decode(b []byte) (Generation, error) {
 	if len(b) > MaxSize {
-		return Generation{}, fmt.Errorf("decode generation: %d bytes or more, at most %d are allowed", len(b), MaxSize)
+		return Generation{}, fmt.Errorf("decode generation: %d bytes or more; the limit is %d", len(b), MaxSize)
 	}
 	var head struct {
 		Format int `json:"format"`
@@ -142,7 +142,7 @@ func Decode(b []byte) (Generation, error) {
 		return Generation{}, fmt.Errorf("decode generation: %w", err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return Generation{}, errors.New("decode generation: something follows after its end")
+		return Generation{}, errors.New("decode generation: data after its end")
 	}
 	if err := g.validate(); err != nil {
 		return Generation{}, fmt.Errorf("decode generation: %w", err)

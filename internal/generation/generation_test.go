@@ -142,7 +142,7 @@ func TestDecodeRefuses(t *testing.T) {
 		{"a mode that is none", strings.Replace(good, `"mode": "auto"`, `"mode": "on"`, 1), `mode: "on" is none`},
 		{"an address of another kind", strings.Replace(good, `"address": ""`, `"address": "fd00::1/64"`, 1), "network: address: fd00::1/64"},
 		{"a block of one byte", strings.Replace(good, `"tftp": {`, `"tftp": {"max_block": 1`, 1), "tftp: max_block"},
-		{"too large", strings.Repeat(" ", MaxSize) + good, "at most 16777216"},
+		{"too large", strings.Repeat(" ", MaxSize) + good, "limit is 16777216"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if _, err := Decode([]byte(tt.file)); err == nil || !strings.Contains(err.Error(), tt.want) {

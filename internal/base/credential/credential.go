@@ -30,9 +30,9 @@ func ReadPassword(files ...string) (string, error) {
 		if password := strings.TrimSpace(string(b)); password != "" {
 			return password, nil
 		}
-		return "", fmt.Errorf("%s is empty: write the password into it", name)
+		return "", fmt.Errorf("%s is empty: write a password into it", name)
 	}
-	return "", fmt.Errorf("there is no password in %s: %w", strings.Join(files, " or "), fs.ErrNotExist)
+	return "", fmt.Errorf("no password in %s: %w", strings.Join(files, " or "), fs.ErrNotExist)
 }
 
 // Pin returns the public key pin of a certificate, as curl --pinnedpubkey takes

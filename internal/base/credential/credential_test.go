@@ -24,7 +24,7 @@ func TestReadPassword(t *testing.T) {
 	}{
 		{"as built", []string{none, built}, "image's", ""},
 		{"the site's own", []string{own, built}, "mine", ""},
-		{"none", []string{none, none}, "", "there is no password"},
+		{"none", []string{none, none}, "", "no password in"},
 		{"empty", []string{empty, built}, "", "is empty"},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {

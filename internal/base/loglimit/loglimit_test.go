@@ -131,10 +131,10 @@ func TestKindOf(t *testing.T) {
 		want     string
 	}{
 		{slog.LevelInfo, "dhcp: answered", "offer", "dhcp: answered"},
-		{slog.LevelWarn, "dhcp: silent", "no boot file for uefi-arm64: [boot] can name one", "dhcp: silent: no boot file"},
-		{slog.LevelWarn, "dhcp: silent", "no address left for 10.1.0.0/24", "dhcp: silent: no address left"},
-		{slog.LevelWarn, "dhcp: silent", "declined: another machine uses 10.1.0.7", "dhcp: silent: declined: another machine"},
-		{slog.LevelWarn, "dhcp: silent", "", "dhcp: silent: "},
+		{slog.LevelWarn, "dhcp: no answer", "no boot file for uefi-arm64: name one in [boot]", "dhcp: no answer: no boot file"},
+		{slog.LevelWarn, "dhcp: no answer", "no address left for 10.1.0.0/24", "dhcp: no answer: no address left"},
+		{slog.LevelWarn, "dhcp: no answer", "declined: another machine uses 10.1.0.7", "dhcp: no answer: declined: another machine"},
+		{slog.LevelWarn, "dhcp: no answer", "", "dhcp: no answer: "},
 	} {
 		r := slog.NewRecord(time.Time{}, tc.level, tc.msg, 0)
 		r.Add("mac", "x", "why", tc.why)

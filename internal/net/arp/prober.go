@@ -33,7 +33,7 @@ type Prober struct {
 func Open(ifname string, ifindex int, hw net.HardwareAddr) (*Prober, error) {
 	a, ok := hardware(hw)
 	if !ok {
-		return nil, fmt.Errorf("arp on %s: %v is no Ethernet address", ifname, hw)
+		return nil, fmt.Errorf("arp on %s: %v is not an Ethernet address", ifname, hw)
 	}
 	conn, err := packet.Listen(&net.Interface{Name: ifname, Index: ifindex, HardwareAddr: hw}, packet.Datagram, unix.ETH_P_ARP, nil)
 	if err != nil {

@@ -119,7 +119,7 @@ func (c *client) run(ctx context.Context) error {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case c.held.addr.IsValid() && phase == expired:
-			c.lose("it has expired")
+			c.lose("the lease has expired")
 		case !c.carrier:
 			c.idle(ctx, wait)
 		case c.unasked:
@@ -185,7 +185,7 @@ func (c *client) acquire(ctx context.Context) error {
 		switch {
 		case errors.Is(err, errSilence):
 			if time.Since(began) >= fallbackAfter {
-				c.say("asking on")
+				c.say("network: no DHCP server answers; still asking")
 			}
 			continue
 		case err != nil:
@@ -204,7 +204,7 @@ func (c *client) acquire(ctx context.Context) error {
 		if errors.Is(err, errSilence) || errors.Is(err, errRefused) {
 			// "If the client receives a DHCPNAK message, the client restarts
 			// the configuration process" (RFC 2131 §3.1 step 5).
-			c.Log.Warn("network: an offer came to nothing", "interface", c.link.Attrs().Name, "err", err)
+			c.Log.Warn("network: an offered address was not leased", "interface", c.link.Attrs().Name, "err", err)
 			if !sleep(ctx, time.Second) {
 				return nil
 			}
@@ -226,7 +226,7 @@ func (c *client) reboot(ctx context.Context) error {
 		case err == nil:
 			return c.bind(ctx, ack, asked)
 		case errors.Is(err, errRefused):
-			c.lose("it is not good on this network")
+			c.lose("it is not valid on this network")
 			return nil
 		case !errors.Is(err, errSilence):
 			return c.pause(ctx, err)
@@ -255,10 +255,10 @@ func (c *client) extend(ctx context.Context, p phase, wait time.Duration) error 
 	case err == nil:
 		return c.bind(ctx, ack, asked)
 	case errors.Is(err, errRefused):
-		c.lose("its server takes it back")
+		c.lose("its server refused to renew it")
 		return nil
 	case errors.Is(err, errSilence):
-		c.say("the lease is not renewed yet")
+		c.say("network: no DHCP server answers, so the lease is not renewed yet")
 		return nil
 	}
 	return c.pause(ctx, err)
@@ -302,17 +302,17 @@ func (c *client) pause(ctx context.Context, err error) error {
 	}
 	if c.said != err.Error() {
 		c.said = err.Error()
-		c.Log.Warn("network: the DHCP client cannot go on; trying again", "interface", c.link.Attrs().Name, "err", err)
+		c.Log.Warn("network: the DHCP client failed; retrying", "interface", c.link.Attrs().Name, "err", err)
 	}
 	c.idle(ctx, retryEvery)
 	return nil
 }
 
 // say logs once that no server answers.
-func (c *client) say(what string) {
+func (c *client) say(message string) {
 	if c.said == "" {
-		c.said = what
-		c.Log.Warn("network: no DHCP server answers; "+what, "interface", c.link.Attrs().Name)
+		c.said = message
+		c.Log.Warn(message, "interface", c.link.Attrs().Name)
 	}
 }
 

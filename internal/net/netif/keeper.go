@@ -87,7 +87,7 @@ func (t *tenure) run(ctx context.Context) {
 		}
 		if err.Error() != said { // log it once, not every two seconds
 			said = err.Error()
-			t.Log.Error("network: trying again", "err", err)
+			t.Log.Error("network: setup failed; retrying", "err", err)
 		}
 		if !sleep(ctx, retryEvery) {
 			return
@@ -108,9 +108,9 @@ func (t *tenure) tell(ctx context.Context, l Link) {
 }
 
 var (
-	errCarrierElsewhere = errors.New("another network interface has a carrier, this one has not had any")
+	errCarrierElsewhere = errors.New("another network interface has a carrier, and this one never had one")
 	errAddressGone      = errors.New("the address was removed")
-	errNewHardware      = errors.New("the interface has another hardware address now")
+	errNewHardware      = errors.New("the interface's hardware address has changed")
 )
 
 // attempt brings the interface up and keeps it configured until it fails or ctx
@@ -154,7 +154,7 @@ func (t *tenure) attempt(ctx context.Context) error {
 	case t.settings.Address.IsValid():
 		wg.Go(func() { failed <- t.fix(ctx, l, up) })
 	case foreign && !now.Addr.Addr().IsLinkLocalUnicast():
-		t.Log.Info("network: using the address that the system has set", "interface", now.Name, "address", now.Addr)
+		t.Log.Info("network: using the address that the system configured", "interface", now.Name, "address", now.Addr)
 	default:
 		wg.Go(func() { failed <- t.lease(ctx, l, up) })
 	}
@@ -181,7 +181,7 @@ func (t *tenure) attempt(ctx context.Context) error {
 		t.tell(ctx, now)
 		if now.Up != was.Up {
 			newest(up, now.Up)
-			t.Log.Info("network: carrier", "interface", now.Name, "carrier", now.Up)
+			t.Log.Info("network: carrier changed", "interface", now.Name, "carrier", now.Up)
 		}
 		switch {
 		case now.Up:
@@ -312,7 +312,7 @@ func (t *tenure) fix(ctx context.Context, l netlink.Link, up <-chan bool) error 
 				again = time.After(retryEvery)
 				if err.Error() != said {
 					said = err.Error()
-					t.Log.Error("network: the address stays as it was", "interface", now.Name, "err", err)
+					t.Log.Error("network: cannot set the address; the previous one stays", "interface", now.Name, "err", err)
 				}
 			}
 		}
@@ -359,7 +359,7 @@ func drain[T any](from <-chan T, changes chan error) {
 	default:
 	}
 	select {
-	case changes <- errors.New("the kernel's messages about the network ended"):
+	case changes <- errors.New("the kernel's stream of network changes ended"):
 	default:
 	}
 }

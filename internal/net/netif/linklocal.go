@@ -49,7 +49,7 @@ func (c *client) startLinkLocal(ctx context.Context) {
 	go func() {
 		defer close(done)
 		if err := c.linkLocal(ctx, c.link); err != nil && ctx.Err() == nil {
-			c.Log.Error("network: no link-local address", "interface", c.link.Attrs().Name, "err", err)
+			c.Log.Error("network: cannot get a link-local address", "interface", c.link.Attrs().Name, "err", err)
 		}
 	}()
 	c.stop = func() { cancel(); <-done }
@@ -123,7 +123,7 @@ func (k *Keeper) linkLocal(ctx context.Context, l netlink.Link) error {
 func (k *Keeper) claim(ctx context.Context, p *arp.Prober, a netip.Addr, used <-chan netip.Addr) bool {
 	for i := range probeNum {
 		if err := p.Probe(a); err != nil {
-			k.Log.Debug("network: link-local", "err", err)
+			k.Log.Debug("network: cannot send an ARP probe", "err", err)
 			sleep(ctx, retryEvery)
 			return false
 		}

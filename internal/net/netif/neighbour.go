@@ -27,13 +27,13 @@ func Neighbour(index int, a netip.Addr) (ether.MAC, error) {
 		return ether.MAC{}, nil
 	}
 	if err != nil {
-		return ether.MAC{}, fmt.Errorf("look up neighbour %v: %w", a, err)
+		return ether.MAC{}, fmt.Errorf("look up neighbor %v: %w", a, err)
 	}
 	const useless = netlink.NUD_INCOMPLETE | netlink.NUD_FAILED
 	for _, m := range msgs {
 		n, err := netlink.NeighDeserialize(m)
 		if err != nil {
-			return ether.MAC{}, fmt.Errorf("read neighbour %v: %w", a, err)
+			return ether.MAC{}, fmt.Errorf("read neighbor %v: %w", a, err)
 		}
 		if mac := ether.From(n.HardwareAddr); n.State&useless == 0 && mac.IsValid() {
 			return mac, nil

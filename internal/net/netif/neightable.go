@@ -79,7 +79,7 @@ func (k *Keeper) fitTable(dir string, mayChange bool, network netip.Prefix) {
 	is, err := readBounds(dir)
 	if err != nil {
 		if !errors.Is(err, fs.ErrNotExist) {
-			k.Log.Warn("network: the size of the neighbor table is not known", "err", err)
+			k.Log.Warn("network: cannot read the size of the neighbor table", "err", err)
 		}
 		return
 	}
@@ -87,12 +87,12 @@ func (k *Keeper) fitTable(dir string, mayChange bool, network netip.Prefix) {
 	switch {
 	case mayChange && (is[0] < want[0] || is[1] < want[1] || is[2] < want[2]):
 		if err := growTo(dir, is, want); err != nil {
-			k.Log.Warn("network: the neighbor table cannot be made larger; with many machines at once some get no answer", "network", network.Masked(), "err", err)
+			k.Log.Warn("network: cannot enlarge the neighbor table; if many machines boot at once, some get no answer", "network", network.Masked(), "err", err)
 			return
 		}
-		k.Log.Info("network: the neighbor table is larger now", "network", network.Masked(), "from", is, "to", want)
+		k.Log.Info("network: neighbor table enlarged", "network", network.Masked(), "from", is, "to", want)
 	case !mayChange && is[2] < want[2]-1024:
-		k.Log.Warn("network: the kernel's neighbor table is smaller than the network; with many machines at once some get no answer; raise net.ipv4.neigh.default.gc_thresh1, 2 and 3",
+		k.Log.Warn("network: the kernel's neighbor table is smaller than the network; if many machines boot at once, some get no answer; raise net.ipv4.neigh.default.gc_thresh1, 2 and 3",
 			"network", network.Masked(), "is", is, "needed", want)
 	}
 }

@@ -32,10 +32,10 @@ func TestFitTable(t *testing.T) {
 		is, then  bounds
 		logs      string
 	}{
-		"the box, a large network":                  {true, "10.0.0.1/20", linux, bounds{4224, 4608, 5120}, "is larger now"},
-		"the box, a usual network":                  {true, "192.168.77.1/24", linux, bounds{384, 768, 1280}, "is larger now"},
+		"the box, a large network":                  {true, "10.0.0.1/20", linux, bounds{4224, 4608, 5120}, "table enlarged"},
+		"the box, a usual network":                  {true, "192.168.77.1/24", linux, bounds{384, 768, 1280}, "table enlarged"},
 		"the box, nothing to do":                    {true, "10.0.0.1/20", large, large, ""},
-		"the box, one of them is larger":            {true, "10.0.0.1/20", bounds{128, 512, 80000}, bounds{4224, 4608, 80000}, "is larger now"},
+		"the box, one of them is larger":            {true, "10.0.0.1/20", bounds{128, 512, 80000}, bounds{4224, 4608, 80000}, "table enlarged"},
 		"another system, a large network":           {false, "10.0.0.1/20", linux, linux, "raise net.ipv4.neigh"},
 		"another system, a usual network":           {false, "192.168.77.1/24", linux, linux, ""},
 		"another system, whose table is large":      {false, "10.0.0.1/20", large, large, ""},

@@ -82,7 +82,7 @@ func (k *Keeper) drop(l netlink.Link, p netip.Prefix) {
 	k.remove(o)
 	k.note(slices.DeleteFunc(k.owned(), func(x owned) bool { return x == o })...)
 	if err := setGateway(l.Attrs().Index, netip.Addr{}); err != nil {
-		k.Log.Error("network: default route left behind", "interface", o.ifname, "err", err)
+		k.Log.Error("network: cannot remove the default route", "interface", o.ifname, "err", err)
 	}
 }
 
@@ -106,7 +106,7 @@ func (k *Keeper) remove(o owned) {
 	// first one; other programs may have set them. Best effort.
 	_ = os.WriteFile("/proc/sys/net/ipv4/conf/"+o.ifname+"/promote_secondaries", []byte("1"), 0o644)
 	if err := netlink.AddrDel(l, &netlink.Addr{IPNet: ipNet(o.addr)}); err != nil {
-		k.Log.Debug("network: address was gone already", "interface", o.ifname, "address", o.addr, "err", err)
+		k.Log.Debug("network: address was already removed", "interface", o.ifname, "address", o.addr, "err", err)
 	}
 }
 
@@ -186,7 +186,7 @@ func (k *Keeper) note(all ...owned) {
 		}
 	}
 	if err := renameio.WriteFile(k.noteFile(), []byte(b.String()), 0o644); err != nil {
-		k.Log.Error("network: cannot note the box's own address", "err", err)
+		k.Log.Error("network: cannot record the box's own address", "err", err)
 	}
 }
 

@@ -26,7 +26,7 @@ func (s *Settings) admit(q Question) string {
 	case q.Port == BootServerPort:
 		// All firmware asks from the address in its ciaddr, or has none yet.
 		if from.IsValid() && (from != q.has || s.hostSubnet(from) == nil) {
-			return "a boot server request that does not come from its ciaddr, or from an address that is not served"
+			return "a boot server request from an address other than its ciaddr, or outside the configured networks"
 		}
 		return ""
 	case giaddr.IsValid():
@@ -34,26 +34,26 @@ func (s *Settings) admit(q Question) string {
 	case !from.IsValid():
 		switch {
 		case q.state == stateRelease:
-			return "a RELEASE that does not come from the address that it gives back" // RFC 2131 §4.4.6: by unicast
+			return "a RELEASE from an address other than the one it releases" // RFC 2131 §4.4.6: by unicast
 		case q.has.IsValid() && !s.isOnLink(q.has):
-			return "a broadcast whose ciaddr is no machine's of the box's network"
+			return "a broadcast whose ciaddr is not a host address of the box's network"
 		}
 		return ""
 	}
 	sub := s.hostSubnet(from)
 	switch {
 	case sub == nil:
-		return "from an address that is not served"
+		return "from an address outside the configured networks"
 	case q.state == stateDecline:
-		return "a DECLINE that is neither broadcast without an address nor relayed" // RFC 2131 §4.4.4
+		return "a DECLINE from a host address: a client broadcasts it from 0.0.0.0" // RFC 2131 §4.4.4
 	case q.state == stateRelease && q.has != from:
-		return "a RELEASE that does not come from the address that it gives back"
+		return "a RELEASE from an address other than the one it releases"
 	case !q.has.IsValid() && sub != s.local:
 		// The client asks for an address by broadcast. Only a relay agent
 		// carries that further, and the agent sets giaddr.
-		return "from behind a router without a relay agent, and without a ciaddr"
+		return "from behind a router, with neither a relay agent nor a ciaddr"
 	case q.has.IsValid() && s.hostSubnet(q.has) != sub:
-		return "a ciaddr that is no machine's of the sender's network"
+		return "a ciaddr that is not a host address of the sender's network"
 	}
 	return ""
 }
@@ -66,9 +66,9 @@ func (s *Settings) admitRelayed(from, giaddr netip.Addr, sub *subnet) string {
 	case sub == nil || s.hostSubnet(giaddr) == nil: // sub differs if option 82 names another subnet
 		return "from a subnet that is not configured: add a [[subnet]] for it"
 	case (sub == s.local || s.isOnLink(giaddr)) && !s.isOnLink(from):
-		return "relayed for the box's own network, but not from there"
+		return "relayed for the box's own network by an agent outside it"
 	case s.hostSubnet(from) == nil:
-		return "relayed by an address that is not served: add a [[subnet]] for its network, without a range"
+		return "relayed by an agent outside the configured networks: add a [[subnet]] for its network, without a range"
 	}
 	return ""
 }

@@ -109,7 +109,7 @@ type Answer struct {
 	// this is sent (RFC 2131 §3.1 step 4).
 	Commit bool
 	// Firmware is the kind of firmware, as the settings name it; empty for a
-	// client that is not network-booting firmware.
+	// client that is not a network boot firmware.
 	Firmware string
 	// Machine is the client, if it is network-booting firmware, and Has is the
 	// address that this packet shows it has; zero if not known. Relayed says
@@ -138,15 +138,15 @@ func Decide(now time.Time, s *Settings, q Question) Answer {
 	case m.HWType != iana.HWTypeEthernet || len(m.ClientHWAddr) != 6:
 		return heard("not an Ethernet client")
 	case m.ClientHWAddr[0]&1 != 0: // IEEE 802 §8.2.2: the group bit
-		return refused("a hardware address that no single machine has")
+		return refused("a multicast hardware address")
 	case s.IsSelfTest(q):
 		return selfTest(s, q)
 	case s.isOwn(m.ClientHWAddr):
-		return silent("the box's own request")
+		return silent("a request from the box itself")
 	case !s.Self.IsValid():
 		return heard("the box has no address yet")
 	case !s.Mode.Answers() && q.boots:
-		return heard(`not answered: dhcp.mode is "off"`)
+		return heard(`dhcp.mode is "off"`)
 	case !s.Mode.Answers():
 		return silent("DHCP is off")
 	}
@@ -156,7 +156,7 @@ func Decide(now time.Time, s *Settings, q Question) Answer {
 	// Packets that a stranger sends in a machine's name are refused above, and
 	// do not use up the machine's allowance.
 	if s.Allow != nil && !q.Again && !s.Allow(now, m.ClientHWAddr, m.MessageType() == dhcpv4.MessageTypeDiscover) {
-		return Answer{Why: "one of too many", Limited: true}
+		return Answer{Why: "rate limit exceeded", Limited: true}
 	}
 	q = s.prefer(s.Stages.complete(now, q))
 	a := decide(now, s, q)
@@ -185,11 +185,11 @@ func decide(now time.Time, s *Settings, q Question) Answer {
 func notBooting(q Question) Answer {
 	switch t := q.Msg.MessageType(); {
 	case t == dhcpv4.MessageTypeNone:
-		return heard("BOOTP, which takes its address and its boot file from one server")
+		return heard("BOOTP: the client needs its address and its boot file from one server")
 	case t == dhcpv4.MessageTypeDiscover && q.plain.Loads:
-		return heard("boots from the network, but not by PXE (option 60): the DHCP server has to name its boot file")
+		return heard("boots from the network, but not by PXE (option 60): name its boot file on the DHCP server")
 	}
-	return silent("not network-booting")
+	return silent("not a network boot")
 }
 
 func (s *Settings) isOwn(hw net.HardwareAddr) bool {
@@ -208,13 +208,13 @@ func proxy(now time.Time, s *Settings, q Question) Answer {
 	switch q.Msg.MessageType() {
 	case dhcpv4.MessageTypeDiscover:
 	case dhcpv4.MessageTypeRequest:
-		a := silent("for the site's own DHCP server")
+		a := silent("meant for the site's DHCP server")
 		a.Has, a.Relayed = s.learned(q, q.wish)
 		a.Handoff, _ = s.handsOver(now, q)
 		s.takes(now, q, a.Handoff)
 		return a
 	default:
-		return silent("for the site's own DHCP server")
+		return silent("meant for the site's DHCP server")
 	}
 	boot, _, ok := s.boot(now, q)
 	if !ok {
@@ -233,7 +233,7 @@ func proxy(now time.Time, s *Settings, q Question) Answer {
 // bootServer answers on port 4011 (PXE 2.1 §2.2.4).
 func bootServer(now time.Time, s *Settings, q Question) Answer {
 	if !q.boots {
-		return heard("asks a boot server, and not as PXE or HTTP boot do (option 60)")
+		return heard("a boot server request from a client that is neither PXE nor HTTP boot (option 60)")
 	}
 	switch q.Msg.MessageType() {
 	case dhcpv4.MessageTypeRequest, dhcpv4.MessageTypeInform:
@@ -241,7 +241,7 @@ func bootServer(now time.Time, s *Settings, q Question) Answer {
 		return heard("not a boot server request")
 	}
 	if q.client.WDS {
-		return trouble("a WDS boot program takes this box for its server: its cached packets name us")
+		return trouble("a WDS boot program asks this box instead of the WDS server, because its cached DHCP packets name this box")
 	}
 	boot, to, ok := s.boot(now, q)
 	if !ok {
@@ -320,7 +320,7 @@ func (s *Settings) noBootFile(q Question) Answer {
 	key := q.client.Firmware
 	if q.client.IPXE {
 		if file := s.file(q); file != "" {
-			return trouble("no boot file for ipxe: " + file + " would start iPXE again; [boot] can name a script: " + string(firmware.IPXE))
+			return trouble("no boot file for ipxe: " + file + " would start iPXE again; name a script in [boot] with the key " + string(firmware.IPXE))
 		}
 		if _, ok := s.bootFiles[firmware.IPXE]; ok {
 			key = firmware.IPXE
@@ -328,9 +328,9 @@ func (s *Settings) noBootFile(q Question) Answer {
 	}
 	why := "no boot file for " + string(key)
 	if file, ok := s.bootFiles[key]; ok && file == "" {
-		return heard(why + ", as [boot] says")
+		return heard(why + `: [boot] sets it to ""`)
 	}
-	return trouble(why + ": [boot] can name one")
+	return trouble(why + ": name one in [boot]")
 }
 
 // takes records that the client goes to the server that it is handed over to.

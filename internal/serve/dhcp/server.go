@@ -77,9 +77,9 @@ func (x *exchange) answer() Answer {
 		return x.bootp()
 	}
 	if x.m.MessageType() == dhcpv4.MessageTypeRequest {
-		return heard("a request that names no address")
+		return heard("a REQUEST without an address")
 	}
-	return heard("not a question")
+	return heard("not a message that a client sends")
 }
 
 // identify finds the client's identity (RFC 2131 §4.2) and its reservation. A
@@ -356,7 +356,7 @@ func nextServer(options map[uint8][]byte, self netip.Addr) net.IP {
 func (x *exchange) selecting(wish netip.Addr) Answer {
 	if !x.meant() {
 		x.sub.pool.Withdraw(x.now, x.id)
-		a := silent("the client took another server's offer")
+		a := silent("the client accepted another server's offer")
 		a.Other = x.q.server
 		return a
 	}
@@ -376,7 +376,7 @@ func (x *exchange) initReboot(wish netip.Addr) Answer {
 	if !x.sub.network.Contains(wish) {
 		// "Server SHOULD send a DHCPNAK message to the client if the
 		// 'requested IP address' is incorrect, or is on the wrong network."
-		return x.refuse("init-reboot: an address of another network")
+		return x.refuse("init-reboot: an address from another network")
 	}
 	known, ok := x.known()
 	switch {
@@ -384,11 +384,11 @@ func (x *exchange) initReboot(wish netip.Addr) Answer {
 		return x.refuse("init-reboot: another machine has the client identifier")
 	case !ok:
 		// "it MUST remain silent": another server may know the client.
-		return heard("init-reboot: not known here")
+		return heard("init-reboot: no lease on record")
 	case known != wish || x.isOthers(wish):
 		return x.refuse("init-reboot: not the address on record")
 	case !x.commit(wish):
-		return x.refuse("init-reboot: the address has another holder by now")
+		return x.refuse("init-reboot: another client has the address now")
 	}
 	x.begins()
 	return x.acknowledge(wish, "init-reboot")
@@ -406,11 +406,11 @@ func (x *exchange) renewing(ciaddr netip.Addr) Answer {
 	case !ok && x.cloned:
 		return x.refuse("renewal: another machine has the client identifier")
 	case !ok:
-		return heard("renewal: not known here")
+		return heard("renewal: no lease on record")
 	case known != ciaddr || x.isOthers(ciaddr):
 		return x.refuse("renewal: not the address on record")
 	case !x.commit(ciaddr):
-		return x.refuse("renewal: the address has another holder by now")
+		return x.refuse("renewal: another client has the address now")
 	}
 	return x.acknowledge(ciaddr, "renewal")
 }
@@ -463,7 +463,7 @@ func (x *exchange) acknowledge(a netip.Addr, why string) Answer {
 // have the wrong address; this box then refuses none of them.
 func (x *exchange) refuse(why string) Answer {
 	if x.s.Hold != "" {
-		return heard(why + ", and another server may know better")
+		return heard(why + ", but another DHCP server may have leased it")
 	}
 	return deliver(x.q, newReply(x.s, x.m, dhcpv4.MessageTypeNak), why)
 }
@@ -471,7 +471,7 @@ func (x *exchange) refuse(why string) Answer {
 // inform is §4.3.5: parameters, but neither an address nor times.
 func (x *exchange) inform() Answer {
 	if x.s.hostSubnet(x.q.has) != x.sub {
-		return heard("INFORM from an address that is not of this subnet")
+		return heard("INFORM from an address outside its subnet")
 	}
 	r := newReply(x.s, x.m, dhcpv4.MessageTypeAck)
 	r.ClientIPAddr = x.q.has.AsSlice()
@@ -486,7 +486,7 @@ func (x *exchange) decline() Answer {
 	if x.meant() && x.sub.pool.Decline(x.now, x.id, a, x.now.Add(declineFor)) {
 		return trouble("declined: another machine uses " + a.String())
 	}
-	return heard("decline of what was not given")
+	return heard("DECLINE of an address that the client does not have")
 }
 
 // release is §4.3.4.
@@ -494,7 +494,7 @@ func (x *exchange) release() Answer {
 	if x.meant() && x.sub.pool.Release(x.now, x.id, x.q.has) {
 		return silent("released")
 	}
-	return silent("release of what was not given")
+	return silent("RELEASE of an address that the client does not have")
 }
 
 // meant reports whether option 54 names this box.
@@ -510,7 +510,7 @@ func (x *exchange) bootp() Answer {
 		return trouble(x.s.Hold)
 	}
 	if !x.sub.pool.OfferReserved(x.now, x.id, x.fixed) {
-		return heard("BOOTP: another machine still has the reserved address")
+		return heard("BOOTP: another client still has the reserved address")
 	}
 	r := newReply(x.s, x.m, dhcpv4.MessageTypeNone)
 	r.YourIPAddr = x.fixed.AsSlice()

@@ -142,7 +142,7 @@ func (s *Server) wait(now time.Time, x answer) bool {
 		return false
 	}
 	if err := s.probes.by.Probe(x.a.Addr); err != nil {
-		s.Log.Warn("dhcp: offers without a probe", "err", err)
+		s.Log.Warn("dhcp: offering addresses without an ARP probe", "err", err)
 		return false
 	}
 	p := &probe{answer: x, due: now.Add(probeWait)}
@@ -204,7 +204,7 @@ func (s *Server) addressInUse(now time.Time, a netip.Addr) {
 	if !ok {
 		return
 	}
-	s.Log.Warn("dhcp: not offered, another machine uses it", "address", a)
+	s.Log.Warn("dhcp: address not offered, another machine uses it", "address", a)
 	delete(s.probes.waiting, a)
 	p.done = true
 	dhcp.InUse(now, s.settings.Load(), a)

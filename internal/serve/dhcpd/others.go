@@ -54,7 +54,7 @@ func (s *Server) watchOthers(c Config, guards *task.Task, again bool) {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			s.Log.Error("guard: cannot look for other DHCP servers", "err", err)
+			s.Log.Error("dhcp: cannot look for other DHCP servers", "err", err)
 			select {
 			case <-ctx.Done():
 				return ctx.Err()
@@ -76,7 +76,7 @@ func (s *Server) Verdict(now time.Time, v otherdhcp.Verdict) {
 		s.others.hold = ""
 	case v.Foreign.IsValid():
 		s.others.hold = fmt.Sprintf("%s: %v", v.Why, v.Foreign)
-		log.Error("dhcp: not offering addresses; set dhcp.force to offer all the same",
+		log.Error("dhcp: not offering addresses; to offer them anyway, set force = true in [dhcp]",
 			"why", v.Why, "server", v.Foreign, "server_mac", v.MAC)
 	default:
 		s.others.hold = v.Why
@@ -103,7 +103,7 @@ func (s *Server) rivalHeard(now time.Time, r otherdhcp.Rival) {
 func (s *Server) rivalGone(now time.Time) {
 	if s.others.rival && !now.Before(s.others.rivalEnd) {
 		s.others.rival = false
-		s.Log.Info("no other PXE server was heard on this link for some time")
+		s.Log.Info("no other PXE server has answered on this link for an hour")
 		s.Configure(now, s.config)
 	}
 }

@@ -78,7 +78,7 @@ func newReporter(o Options) *reporter {
 func (p *reporter) answered(x answer) {
 	asked, reply := x.q.Msg, x.a.Msg
 	if p.log.Enabled(context.Background(), slog.LevelInfo) {
-		p.log.Info("dhcp: answered", "mac", asked.ClientHWAddr.String(), "asked", asked.MessageType(), "why", x.a.Why,
+		p.log.Info("dhcp: answered", "mac", asked.ClientHWAddr.String(), "request", asked.MessageType(), "answer", x.a.Why,
 			"firmware", x.a.Firmware, "address", x.a.Addr, "file", reply.BootFileName)
 	}
 	e := trace.Event{
@@ -112,12 +112,12 @@ func (p *reporter) silent(now time.Time, x answer) {
 	if !p.log.Enabled(context.Background(), level) {
 		return
 	}
-	attrs := []any{"mac", mac, "asked", x.q.Msg.MessageType(), "why", x.a.Why}
+	attrs := []any{"mac", mac, "request", x.q.Msg.MessageType(), "why", x.a.Why}
 	if x.a.Refused {
 		attrs = append(attrs,
 			"from", x.q.From.Addr().Unmap(), "ciaddr", x.q.Msg.ClientIPAddr, "giaddr", x.q.Msg.GatewayIPAddr)
 	}
-	p.log.Log(context.Background(), level, "dhcp: silent", attrs...)
+	p.log.Log(context.Background(), level, "dhcp: no answer", attrs...)
 }
 
 // learned logs that an address belongs to another machine than before: its
@@ -131,7 +131,7 @@ func (p *reporter) learned(now time.Time, a dhcp.Answer, was ether.MAC) {
 // rival logs another PXE server on the link.
 func (p *reporter) rival(now time.Time, r otherdhcp.Rival) {
 	if p.rivals.First(now, r.Server) {
-		p.log.Warn("another PXE server answers on this link: machines boot from either, and may miss the way to WDS; let one of them leave these machines alone",
+		p.log.Warn("another PXE server answers on this link: a machine boots from either one, and may not reach WDS; configure one of them not to answer these machines",
 			"server", r.Server, "server_mac", r.MAC)
 	}
 }
@@ -139,14 +139,14 @@ func (p *reporter) rival(now time.Time, r otherdhcp.Rival) {
 // site logs a DHCP server of the site that tells machines what to boot.
 func (p *reporter) site(now time.Time, s otherdhcp.Site) {
 	if p.sites.First(now, s.Server) {
-		p.log.Warn("the site's DHCP server sends boot options, which many machines heed before this box; remove them on that server",
-			"server", s.Server, "server_mac", s.MAC, "sends", s.Options, "remove", s.Remove)
+		p.log.Warn("the site's DHCP server sends boot options, which many machines follow instead of this box's; remove them on that server",
+			"server", s.Server, "server_mac", s.MAC, "options", s.Options, "remove", s.Remove)
 	}
 }
 
 // handedOver logs a machine that is sent to a WDS server.
 func (p *reporter) handedOver(a dhcp.Answer) {
-	p.log.Info("handoff: sent to WDS", "mac", a.Machine.MAC, "firmware", a.Firmware, "address", a.Has,
+	p.log.Info("machine sent to WDS", "mac", a.Machine.MAC, "firmware", a.Firmware, "address", a.Has,
 		"entry", a.Handoff.Entry, "server", a.Handoff.Server, "file", a.Handoff.Program)
 }
 
@@ -157,7 +157,7 @@ func (p *reporter) lacks(now time.Time, x answer) {
 		level = slog.LevelWarn
 	}
 	if x.a.Lacks != "" && p.heard.First(now, refusal{mac, x.a.Lacks}) {
-		p.log.Log(context.Background(), level, "dhcp: nothing to boot", "mac", mac, "asked", x.q.Msg.MessageType(), "why", x.a.Lacks)
+		p.log.Log(context.Background(), level, "dhcp: nothing to boot", "mac", mac, "request", x.q.Msg.MessageType(), "why", x.a.Lacks)
 	}
 }
 
@@ -165,7 +165,7 @@ func (p *reporter) lacks(now time.Time, x answer) {
 func (p *reporter) limited(now time.Time, q dhcp.Question) {
 	p.metrics.Silent(metrics.Limited)
 	if mac := q.Msg.ClientHWAddr.String(); p.limits.First(now, mac) {
-		p.log.Warn("dhcp: silent", "mac", mac, "asked", q.Msg.MessageType(), "why", "asks more often than the box answers one machine")
+		p.log.Warn("dhcp: no answer", "mac", mac, "request", q.Msg.MessageType(), "why", "more requests than the box answers for one machine")
 	}
 }
 
@@ -173,6 +173,6 @@ func (p *reporter) limited(now time.Time, q dhcp.Question) {
 func (p *reporter) malformed(now time.Time, m dhcpconn.Malformed) {
 	p.metrics.Silent(metrics.Ignored)
 	if mac := m.MAC.String(); p.garbled.First(now, refusal{mac, m.Why}) {
-		p.log.Warn("dhcp: silent", "mac", mac, "why", "malformed: "+m.Why, "from", m.From)
+		p.log.Warn("dhcp: no answer", "mac", mac, "why", "malformed: "+m.Why, "from", m.From)
 	}
 }

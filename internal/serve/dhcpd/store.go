@@ -95,7 +95,7 @@ type batch struct {
 func (s *Server) openStore(now time.Time, mode spec.Mode) {
 	if s.disk.opening && !s.disk.patience.IsZero() && !now.Before(s.disk.patience) {
 		s.disk.patience = time.Time{}
-		loglimit.Keep(s.Log, leaseLines).Error("the lease database takes long to open: leases are kept in memory meanwhile, and those from before the start are not known")
+		loglimit.Keep(s.Log, leaseLines).Error("the lease database is slow to open: until it is open, new leases are kept in memory only and earlier leases are unknown")
 	}
 	if s.disk.store != nil || s.disk.opening || !mode.Leases() || now.Before(s.disk.try) {
 		return
@@ -113,7 +113,7 @@ func (s *Server) storeOpened(now time.Time, o opened) {
 	o.records = dhcp.Restored(o.records)
 	var readOnly leasedb.ReadOnlyError
 	if o.err != nil && !errors.As(o.err, &readOnly) {
-		loglimit.Keep(s.Log, leaseLines).Error("leases are kept in memory only, and a power cut forgets them", "err", o.err)
+		loglimit.Keep(s.Log, leaseLines).Error("leases are kept in memory only: a power cut loses them", "err", o.err)
 		return
 	}
 	if !s.disk.loaded {
@@ -121,7 +121,7 @@ func (s *Server) storeOpened(now time.Time, o opened) {
 		s.disk.loaded = true
 	}
 	if o.err != nil {
-		loglimit.Keep(s.Log, leaseLines).Error("the lease database cannot be written: leases that are in it go on, new ones are kept in memory only, and a power cut forgets them",
+		loglimit.Keep(s.Log, leaseLines).Error("the lease database cannot be written: its leases continue, new ones are kept in memory only and a power cut loses them",
 			"leases", len(o.records), "err", o.err)
 		return
 	}
@@ -177,7 +177,7 @@ func (s *Server) commit(ctx context.Context) error {
 }
 
 // errHangs is the error of a disk that reports neither success nor failure.
-var errHangs = errors.New("the disk does not answer")
+var errHangs = errors.New("the disk does not respond")
 
 // applyWithin is Apply with a timeout. A write that hangs cannot be cancelled:
 // the store is no longer usable, and is closed when the write ends.
@@ -208,15 +208,15 @@ func (s *Server) onDisk(now time.Time, b batch) {
 	}
 	s.pools.Unsaved(b.changes)
 	s.disk.failures++
-	s.Log.Error("leases cannot be written, and were not given", "err", b.err)
+	s.Log.Error("leases cannot be written; the clients were not answered", "err", b.err)
 	hangs := errors.Is(b.err, errHangs)
 	if s.disk.store != b.store || s.disk.failures < storeTries && !hangs {
 		return
 	}
-	loglimit.Keep(s.Log, leaseLines).Error("leases are kept in memory only from now on, and a power cut forgets them")
+	loglimit.Keep(s.Log, leaseLines).Error("leases are now kept in memory only: a power cut loses them")
 	if !hangs {
 		if err := s.disk.store.Close(); err != nil {
-			s.Log.Error("lease database", "err", err)
+			s.Log.Error("the lease database cannot be closed", "err", err)
 		}
 	}
 	s.disk.store, s.disk.try = nil, now.Add(storeAgain)

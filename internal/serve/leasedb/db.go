@@ -45,7 +45,7 @@ const (
 // ReadOnlyError is the error for a database that can be read but not written.
 type ReadOnlyError struct{ Err error }
 
-func (e ReadOnlyError) Error() string { return "it can be read and not written: " + e.Err.Error() }
+func (e ReadOnlyError) Error() string { return "read-only: " + e.Err.Error() }
 func (e ReadOnlyError) Unwrap() error { return e.Err }
 
 // DB is an open database. It belongs to one goroutine. The number of addresses
@@ -184,7 +184,7 @@ func (db *DB) rewrite() error {
 	db.head.Salt = newSalt()
 	b := db.head.image(db.sorted())
 	if len(b) > maxFile {
-		return fmt.Errorf("%d leases make %d bytes; at most %d are kept", len(db.records), len(b), maxFile)
+		return fmt.Errorf("%d leases take %d bytes; the limit is %d", len(db.records), len(b), maxFile)
 	}
 	if err := durable.WriteFile(db.path, b, 0o600); err != nil {
 		return err
@@ -215,7 +215,7 @@ func (db *DB) apply(changes []lease.Change) error {
 	}
 	if len(db.records) > maxRecords {
 		db.stale = true
-		return fmt.Errorf("%d leases; at most %d are kept", len(db.records), maxRecords)
+		return fmt.Errorf("%d leases; the limit is %d", len(db.records), maxRecords)
 	}
 	frame := db.head.frame(nil, changes)
 	if db.stale || db.size+int64(len(frame)) > db.limit {

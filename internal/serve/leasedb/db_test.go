@@ -586,7 +586,7 @@ func TestTooManyLeases(t *testing.T) {
 		a := netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})
 		db.records[a] = &someRecord
 	}
-	if err := db.Apply([]lease.Change{{Addr: someRecord.Addr, Record: &someRecord}}); err == nil || !strings.Contains(err.Error(), "at most") {
+	if err := db.Apply([]lease.Change{{Addr: someRecord.Addr, Record: &someRecord}}); err == nil || !strings.Contains(err.Error(), "the limit is") {
 		t.Errorf("got %v", err)
 	}
 }

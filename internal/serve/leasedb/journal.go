@@ -208,7 +208,7 @@ func readJournal(path string) (contents, error) {
 	if size > maxFile {
 		return contents{
 			records: map[netip.Addr]*lease.Record{}, size: size,
-			reason: fmt.Errorf("it has %d bytes; at most %d are read", size, maxFile),
+			reason: fmt.Errorf("it has %d bytes; the limit is %d", size, maxFile),
 		}, nil
 	}
 	data, err := readAll(f, size)
@@ -321,7 +321,7 @@ func (c contents) setAside(path string, log *slog.Logger) error {
 		if err != nil {
 			return fmt.Errorf("%w; and it cannot be set aside: %w", c.reason, err)
 		}
-		log.Error("the lease database cannot be read: starting with an empty one; addresses that are leased may be offered again",
+		log.Error("the lease database cannot be read: starting with an empty one; leased addresses may be offered again",
 			"file", path, "kept", bad, "err", c.reason)
 	case c.lost > 0:
 		// A copy, not a rename: the file stays in its place until a new one

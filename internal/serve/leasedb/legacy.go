@@ -86,7 +86,7 @@ func (l legacy) done(log *slog.Logger) {
 	switch {
 	case !l.found:
 	case l.damage == nil:
-		log.Info("lease database: read that of an older version", "file", l.path, "leases", len(l.records))
+		log.Info("lease database of an older version imported", "file", l.path, "leases", len(l.records))
 	default:
 		bad, err := moveAside(l.path)
 		log.Error("the lease database of an older version is damaged: some leases may be lost, and their addresses offered again",
@@ -115,7 +115,7 @@ type legacyTop struct{ root, pages, txid uint64 }
 // store the page size.
 func (t *tree) meta() (newest legacyTop, err error) {
 	if t.size > legacyMost {
-		return newest, fmt.Errorf("it has %d bytes; at most %d are read", t.size, legacyMost)
+		return newest, fmt.Errorf("it has %d bytes; the limit is %d", t.size, legacyMost)
 	}
 	for at := int64(0); at <= 1<<16; at = max(512, 2*at) {
 		b := make([]byte, legacyHead+64)
@@ -139,7 +139,7 @@ func (t *tree) meta() (newest legacyTop, err error) {
 		}
 	}
 	if t.page == 0 {
-		return newest, errors.New("it has no meta page that is in order")
+		return newest, errors.New("it has no valid meta page")
 	}
 	return newest, nil
 }
@@ -154,10 +154,10 @@ func (t *tree) spoilt(page uint64, what string) {
 func (t *tree) read(id uint64) []byte {
 	switch {
 	case id < 2 || id >= t.pages || id >= uint64(t.size/t.page):
-		t.spoilt(id, "it is not in the file")
+		t.spoilt(id, "it is outside the file")
 		return nil
 	case t.seen[id]:
-		t.spoilt(id, "two others lead there")
+		t.spoilt(id, "two other pages point to it")
 		return nil
 	}
 	t.seen[id] = true
@@ -223,7 +223,7 @@ func (t *tree) bucket(root uint64) {
 	b := t.read(root)
 	kind, all, ok := items(b)
 	if !ok || kind != flagLeaf {
-		t.spoilt(root, "it is not the root of a tree")
+		t.spoilt(root, "it is not a tree's root")
 	}
 	for _, x := range all {
 		if kind != flagLeaf || x.flags&flagBucket == 0 || !bytes.Equal(x.key, legacyBucket) || len(x.value) < 16 {
@@ -237,13 +237,13 @@ func (t *tree) bucket(root uint64) {
 		return
 	}
 	if len(all) > 0 {
-		t.spoilt(root, "it has no bucket of leases")
+		t.spoilt(root, "it has no lease bucket")
 	}
 }
 
 func (t *tree) walk(id uint64, depth int) {
 	if depth > legacyDepth {
-		t.spoilt(id, "it lies too deep")
+		t.spoilt(id, "it is nested too deep")
 		return
 	}
 	if b := t.read(id); b != nil {
@@ -255,7 +255,7 @@ func (t *tree) walk(id uint64, depth int) {
 func (t *tree) take(id uint64, b []byte, depth int) {
 	kind, all, ok := items(b)
 	if !ok {
-		t.spoilt(id, "elements of it are not in order")
+		t.spoilt(id, "it has malformed elements")
 	}
 	for _, x := range all {
 		if kind == flagBranch {
@@ -263,7 +263,7 @@ func (t *tree) take(id uint64, b []byte, depth int) {
 			continue
 		}
 		if t.left -= int64(len(x.value)); t.left < 0 || len(t.records) >= maxRecords {
-			t.spoilt(id, "there is more in it than in the file")
+			t.spoilt(id, "its elements are larger than the file")
 			return
 		}
 		r, err := decodeRecord(x.key, x.value)
@@ -272,7 +272,7 @@ func (t *tree) take(id uint64, b []byte, depth int) {
 			continue
 		}
 		if t.last.IsValid() && !t.last.Less(r.Addr) {
-			t.spoilt(id, "its keys do not grow") // one of the two is wrong, and both may be leased
+			t.spoilt(id, "its keys are not in ascending order") // one of the two is wrong, and both may be leased
 		}
 		t.last = r.Addr
 		t.records = append(t.records, r)

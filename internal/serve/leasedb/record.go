@@ -45,29 +45,29 @@ func decodeRecord(key, value []byte) (lease.Record, error) {
 		return lease.Record{}, fmt.Errorf("%v: %w: %s", a, errRecord, what)
 	}
 	if len(value) == 0 || value[0] != recordVersion {
-		return bad("its version is not known")
+		return bad("unknown version")
 	}
 	b := value[1:]
 	seconds, n := binary.Uvarint(b)
 	// Option 51 is 32 bits of seconds (RFC 2132 §9.2).
 	if n <= 0 || seconds == 0 || seconds > math.MaxUint32 {
-		return bad("its length is none")
+		return bad("invalid lease length")
 	}
 	b = b[n:]
 	var texts [3]string
 	for i := range texts {
 		size, n := binary.Uvarint(b)
 		if n <= 0 || size > uint64(len(b)-n) {
-			return bad("it ends early")
+			return bad("it is cut short")
 		}
 		if size > maxText {
-			return bad("a text of it is too long")
+			return bad("a string in it is too long")
 		}
 		b = b[n:]
 		texts[i], b = string(b[:size]), b[size:]
 	}
 	if len(b) > 0 {
-		return bad("it ends late")
+		return bad("there is data after its end")
 	}
 	if texts[0] == "" {
 		return bad("it has no client")

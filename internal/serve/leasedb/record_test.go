@@ -50,11 +50,11 @@ func TestNotARecord(t *testing.T) {
 		{"more seconds than option 51 has", key, "01808080801001610000", "length"},
 		{"a length without end", key, "01ffffffffffffffffffff01", "length"},
 		{"no client", key, "01901c000000", "no client"},
-		{"cut in the client", key, "01901c0261", "ends early"},
-		{"cut before the host name", key, "01901c016100", "ends early"},
-		{"a text longer than anything", key, "01901cffffffffffffffffff01", "ends early"},
+		{"cut in the client", key, "01901c0261", "cut short"},
+		{"cut before the host name", key, "01901c016100", "cut short"},
+		{"a text longer than anything", key, "01901cffffffffffffffffff01", "cut short"},
 		{"a text longer than any", key, "01901c8104" + strings.Repeat("61", 513) + "0000", "too long"},
-		{"more behind it", key, "01901c0161000000", "ends late"},
+		{"more behind it", key, "01901c0161000000", "after its end"},
 	} {
 		t.Run(c.situation, func(t *testing.T) {
 			k, _ := hex.DecodeString(c.key)

@@ -51,17 +51,17 @@ func New() *Metrics {
 	}
 	m := &Metrics{
 		registry:    prometheus.NewRegistry(),
-		answers:     counter("dhcp_answers_total", "DHCP packets answered, by the step of the dialogue.", "step", "outcome"),
-		silences:    counter("dhcp_silences_total", "DHCP packets that were not answered; the log says why.", "class"),
-		transfers:   counter("transfers_total", "Requests for files, by how they ended.", "protocol", "outcome"),
-		bytes:       counter("transfer_bytes_total", "Bytes of files that clients were sent.", "protocol"),
-		retransmits: counter("retransmits_total", "Packets of files that were sent again.", "protocol"),
+		answers:     counter("dhcp_answers_total", "DHCP packets answered, by type of answer.", "step", "outcome"),
+		silences:    counter("dhcp_silences_total", "DHCP packets not answered; the log says why.", "class"),
+		transfers:   counter("transfers_total", "File requests, by outcome.", "protocol", "outcome"),
+		bytes:       counter("transfer_bytes_total", "Bytes of files sent to clients.", "protocol"),
+		retransmits: counter("retransmits_total", "File packets that were retransmitted.", "protocol"),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Namespace: "pxebox", Name: "transfer_seconds", Help: "Time that complete transfers took.", Buckets: durations,
+			Namespace: "pxebox", Name: "transfer_seconds", Help: "Duration of complete transfers.", Buckets: durations,
 		}, []string{"protocol"}),
 		boots: counter("boots_total", "Boots that have ended or paused, for example in a menu, by how far they got and by their verdict.",
 			"stage", "finding"),
-		leases:     prometheus.NewGauge(gauge("leases", "Addresses that are leased.")),
+		leases:     prometheus.NewGauge(gauge("leases", "Leased addresses.")),
 		generation: prometheus.NewGaugeVec(gauge("generation_info", "The configuration in use, by its ID; always 1."), []string{"id"}),
 	}
 	m.registry.MustRegister(
@@ -82,7 +82,7 @@ func (m *Metrics) Handler() http.Handler {
 // It is called at most once.
 func (m *Metrics) Dropped(count func() uint64) {
 	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
-		Namespace: "pxebox", Name: "events_dropped_total", Help: "Events that a subscriber had no room for, and that the other counters may lack.",
+		Namespace: "pxebox", Name: "events_dropped_total", Help: "Events dropped because a subscriber was full; the other counters may lack them.",
 	}, func() float64 { return float64(count()) }))
 }
 

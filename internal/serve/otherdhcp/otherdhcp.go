@@ -67,7 +67,7 @@ func (g *Guard) Heard(server netip.Addr) {
 func (g *Guard) Watch(ctx context.Context, ifname string, ifindex int, hw net.HardwareAddr, own func(netip.Addr) bool, report func(Verdict)) error {
 	conn, err := clientport.Listen(ifname, ifindex, hw)
 	if err != nil {
-		return fmt.Errorf("guard: %w", err)
+		return fmt.Errorf("look for other DHCP servers: %w", err)
 	}
 	replies, failed := make(chan reply), make(chan error, 1)
 	ctx, cancel := context.WithCancel(ctx)
@@ -90,7 +90,7 @@ func (g *Guard) Watch(ctx context.Context, ifname string, ifindex int, hw net.Ha
 			return ctx.Err()
 		case err := <-failed:
 			failed <- err // read again by the deferred call
-			return fmt.Errorf("guard: %w", err)
+			return fmt.Errorf("look for other DHCP servers: %w", err)
 		case r := <-replies:
 			s.heard(time.Now(), judge(me, r))
 		case a := <-g.suspicion:
@@ -102,7 +102,7 @@ func (g *Guard) Watch(ctx context.Context, ifname string, ifindex int, hw net.Ha
 				if err := g.discover(conn, &asked); err != nil {
 					s.unsent(now)
 					if !sick {
-						g.log.Warn("guard: cannot look for other DHCP servers; trying on", "interface", ifname, "err", err)
+						g.log.Warn("dhcp: cannot look for other DHCP servers; retrying", "interface", ifname, "err", err)
 					}
 					sick = true
 				} else {
@@ -156,7 +156,7 @@ func receive(ctx context.Context, conn *clientport.Conn, to chan<- reply) error 
 func (g *Guard) discover(conn *clientport.Conn, asked *recent) error {
 	m, err := dhcpv4.NewDiscovery(g.mac, dhcpv4.WithBroadcast(true))
 	if err != nil {
-		return fmt.Errorf("make a DISCOVER: %w", err)
+		return fmt.Errorf("create a DISCOVER: %w", err)
 	}
 	asked.add(m.TransactionID)
 	if _, err := conn.WriteTo(m.ToBytes(), &net.UDPAddr{IP: net.IPv4bcast, Port: dhcpv4.ServerPort}); err != nil {

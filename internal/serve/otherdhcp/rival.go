@@ -65,7 +65,7 @@ func (g *Guard) WatchRivals(
 ) error {
 	conn, err := clientport.Listen(ifname, ifindex, hw)
 	if err != nil {
-		return fmt.Errorf("search for other PXE servers: %w", err)
+		return fmt.Errorf("look for other PXE servers: %w", err)
 	}
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	defer conn.Close()
@@ -81,7 +81,7 @@ func (g *Guard) WatchRivals(
 		case <-ctx.Done():
 			return ctx.Err()
 		case err := <-failed:
-			return fmt.Errorf("search for other PXE servers: %w", err)
+			return fmt.Errorf("look for other PXE servers: %w", err)
 		case r := <-replies:
 			if found, ok := rival(me, r); ok && rivals.First(time.Now(), found) {
 				report.Rival(found)

@@ -106,7 +106,7 @@ func (f *files) openTFTP(client netip.AddrPort, name string) (tftp.File, error) 
 // HTTP would boot by HTTP again, which WDS does not support.
 func (f *files) openHTTP(client netip.Addr, name string) (bootfiles.File, error) {
 	if r, ok := handoff.Parse(name); ok {
-		f.desk.Refuse(time.Now(), client, r, errors.New("asked for by HTTP, which WDS has not"))
+		f.desk.Refuse(time.Now(), client, r, errors.New("requested over HTTP, which WDS does not support"))
 		return nil, fs.ErrNotExist
 	}
 	return f.open(client, name)

@@ -208,7 +208,7 @@ func TestHandoffIsArmed(t *testing.T) {
 			if d.handed(clients.Machine{MAC: other, Firmware: "bios"}) {
 				t.Error("another machine is handed over")
 			}
-			if !strings.Contains(d.said.String(), `"handoff: armed" part=handoff mac=52:54:00:77:00:10`) {
+			if !strings.Contains(d.said.String(), `"next boot goes to WDS" part=handoff mac=52:54:00:77:00:10`) {
 				t.Errorf("the log:\n%v", d.said)
 			}
 		})
@@ -231,12 +231,12 @@ func TestHandoffIsRefused(t *testing.T) {
 		"another machine, by DHCP": {spec.ModeProxy, pcPort, asksGRUB,
 			func(d *box) { d.desk.Clients.Learn(first, clients.Machine{MAC: other}, false) }, "the address was given to 02:00:00:00:00:01"},
 		"a menu that was read at another address": {spec.ModeProxy, pcPort, asks(behindPC, "wds", ""),
-			func(d *box) { d.neighbours[first] = pc }, "no menu with this name was sent to that address"},
+			func(d *box) { d.neighbours[first] = pc }, "no menu with this token was sent to that address"},
 		"no menu was read behind the router": {spec.ModeProxy, behindPC, asksGRUB,
-			func(d *box) { d.neighbours[behind] = pc; d.desk.Clients.Learn(behind, biosPC, true) }, "no menu with this name"},
+			func(d *box) { d.neighbours[behind] = pc; d.desk.Clients.Learn(behind, biosPC, true) }, "no menu with this token"},
 		"another machine's menu, and its name in ours": {spec.ModeProxy, pcPort,
 			strings.Replace(asksGRUB, pc.String(), other.String(), 1),
-			func(d *box) { d.neighbours[first] = other }, "no menu with this name"},
+			func(d *box) { d.neighbours[first] = other }, "no menu with this token"},
 		"an entry that leads to no server": {spec.ModeProxy, pcPort, asks(pcPort, "debian", ""),
 			func(d *box) { d.neighbours[first] = pc }, "no WDS server"},
 		"a server without a program for the firmware": {spec.ModeProxy, pcPort, asksGRUB,
@@ -252,7 +252,7 @@ func TestHandoffIsRefused(t *testing.T) {
 			if s, err := d.fetch(tc.client, tc.name); !errors.Is(err, tftp.ErrRefused) {
 				t.Errorf("reads %q, %v", s, err)
 			}
-			if said := d.said.String(); !strings.Contains(said, "handoff: refused") || !strings.Contains(said, tc.why) {
+			if said := d.said.String(); !strings.Contains(said, "WDS hand-over refused") || !strings.Contains(said, tc.why) {
 				t.Errorf("the log:\n%v", said)
 			}
 			// As if the kernel's neighbor entry changed while the
@@ -498,7 +498,7 @@ func TestRefusalsDoNotFloodTheLog(t *testing.T) {
 	for range 100 {
 		d.fetch(pcPort, asksGRUB)
 	}
-	if n := strings.Count(d.said.String(), "handoff: refused"); n != 1 {
+	if n := strings.Count(d.said.String(), "WDS hand-over refused"); n != 1 {
 		t.Errorf("%d lines", n)
 	}
 }

@@ -61,7 +61,7 @@ func (d *box) flood(n int, network *slog.Logger) {
 	d.files.transferred(tftp.Event{Client: from, File: "linux", Start: now, Err: tftp.ErrGaveUp})
 	// What package tftp logs.
 	log := d.tftpServer(1500).Log
-	log.Warn("tftp: broken off", "client", from.Addr())
+	log.Warn("tftp: transfer failed", "client", from.Addr())
 	log.Warn("tftp: refused", "client", from.Addr())
 	log.Info("tftp: sent", "client", from.Addr())
 	for _, name := range []string{"/missing", "/../secret", "/grub/grub.cfg"} {
@@ -72,7 +72,7 @@ func (d *box) flood(n int, network *slog.Logger) {
 	if n%30 == 0 {
 		d.dhcp.Verdict(now, otherdhcp.Verdict{Foreign: from.Addr(), Why: "another DHCP server answers on this link"})
 		d.dhcp.Verdict(now, otherdhcp.Verdict{Allowed: true, Why: "no other DHCP server answers"})
-		network.Warn("network: an offer came to nothing", "err", "refused")
+		network.Warn("network: an offered address was not leased", "err", "refused")
 		network.Warn("network: lease lost")
 		network.Info("network: address leased")
 	}
@@ -89,9 +89,9 @@ func (quietWire) Probe(netip.Addr) error                  { return nil }
 // that a technician looks for are still there.
 func TestFloodOfTheLog(t *testing.T) {
 	always := []string{
-		"msg=generation", `msg="boot folder"`, `msg="log: lines left out"`, "msg=boot part=boot mac=" + pc.String(),
+		"msg=generation", `msg="boot folder found"`, `msg="log: lines left out"`, "msg=boot part=boot mac=" + pc.String(),
 		// From the README's table.
-		"from a subnet that is not configured", `msg="handoff: refused"`, `msg="files: not served"`, `msg="network: `,
+		"from a subnet that is not configured", `msg="WDS hand-over refused"`, `msg="file not served"`, `msg="network: `,
 	}
 	for mode, more := range map[spec.Mode][]string{
 		spec.ModeServer: {`msg="dhcp: leasing addresses"`, "another DHCP server answers on this link", "no address left for"},

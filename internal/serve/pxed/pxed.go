@@ -235,11 +235,11 @@ func (d *daemon) lookForRoutes() {
 	lost, err := d.reach.look(*l, networks)
 	log := cmp.Or(d.NetworkLog, d.Log).With("part", "network")
 	if err != nil {
-		log.Error("network: cannot look for routes", "err", err)
+		log.Error("network: cannot read the routing table", "err", err)
 	}
 	for _, n := range lost {
-		log.Warn("network: no route to a network that is served, so no file arrives there;"+
-			" write gateway below [network], or have the site's DHCP server name a router", "interface", l.Name, "network", n)
+		log.Warn("network: no route to a configured network, so its machines receive no files;"+
+			" write gateway in [network], or let the site's DHCP server name a router", "interface", l.Name, "network", n)
 	}
 }
 

@@ -29,9 +29,9 @@ func (f *files) look() bool {
 	}
 	log := loglimit.Keep(f.log, "boot folder")
 	if site == nil {
-		log.Warn("boot folder: gone", "dir", f.dir)
+		log.Warn("boot folder is gone", "dir", f.dir)
 	} else {
-		log.Info("boot folder", "dir", f.dir)
+		log.Info("boot folder found", "dir", f.dir)
 	}
 	f.site = site
 	f.publish()

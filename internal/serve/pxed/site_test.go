@@ -76,7 +76,7 @@ func TestBootFolder(t *testing.T) {
 		if _, err := before.Stat("."); !errors.Is(err, os.ErrClosed) {
 			t.Errorf("the old folder is held forever: %v", err)
 		}
-		if n := strings.Count(d.said.String(), "boot folder: gone"); n != 1 {
+		if n := strings.Count(d.said.String(), "boot folder is gone"); n != 1 {
 			t.Errorf("told %d times that it has gone; the log:\n%v", n, d.said)
 		}
 		must(d.files.site.Close())

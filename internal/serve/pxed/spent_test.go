@@ -42,9 +42,9 @@ func TestSpentComesBack(t *testing.T) {
 		{"another had", `{"format":1,"spent":[{"rule":"` + print + `","mac":"02:00:00:00:00:01"}]}`, false, ""},
 		{"by a rule that was edited", `{"format":1,"spent":[{"rule":"0123456789abcdef","mac":"52:54:00:77:00:10"}]}`, false, ""},
 		{"another rule was closed", `{"format":1,"closed":["0123456789abcdef"]}`, false, ""},
-		{"the file is damaged", `{"format":1,"spent":[{"ru`, true, "it is not known which machines"},
-		{"the file is empty", "\x00", true, "it is not known which machines"},
-		{"the file is of another shape", `{"format":9}`, true, "it is not known which machines"},
+		{"the file is damaged", `{"format":1,"spent":[{"ru`, true, "the list of used one-time boots"},
+		{"the file is empty", "\x00", true, "the list of used one-time boots"},
+		{"the file is of another shape", `{"format":9}`, true, "the list of used one-time boots"},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			d := again(t, tc.file)

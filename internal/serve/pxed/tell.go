@@ -63,7 +63,7 @@ const (
 // logged once a day, however often it is requested.
 func (t *teller) notServed(e bootfiles.RefusedError) {
 	if t.withheld.First(time.Now(), e.Path) {
-		t.log.Warn("files: not served", "file", e.Path, "why", e.Why)
+		t.log.Warn("file not served", "file", e.Path, "why", e.Why)
 	}
 }
 

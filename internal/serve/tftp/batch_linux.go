@@ -139,7 +139,7 @@ func openLink(conn net.PacketConn, sockets int) (l *link, err error) {
 func binding(conn net.PacketConn) (device string, local [4]byte, err error) {
 	sc, ok := conn.(syscall.Conn)
 	if !ok {
-		return "", local, errors.New("not a socket of the system's")
+		return "", local, errors.New("not a system socket")
 	}
 	raw, err := sc.SyscallConn()
 	if err != nil {

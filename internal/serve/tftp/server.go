@@ -126,9 +126,9 @@ func (e Event) log(log *slog.Logger) {
 	level, text := slog.LevelInfo, "tftp: sent"
 	switch {
 	case e.Aborted:
-		level, text = slog.LevelDebug, "tftp: ended by the client"
+		level, text = slog.LevelDebug, "tftp: aborted by the client"
 	case e.Err != nil:
-		level, text = slog.LevelWarn, "tftp: broken off"
+		level, text = slog.LevelWarn, "tftp: transfer failed"
 	}
 	if !log.Enabled(context.Background(), level) {
 		return
@@ -147,7 +147,7 @@ func (e Event) log(log *slog.Logger) {
 var ErrRefused = errors.New("refused")
 
 // ErrLater is for a request that Open cannot decide yet. The client repeats it.
-var ErrLater = errors.New("not known yet")
+var ErrLater = errors.New("not available yet")
 
 // Serve answers requests on conn, the socket of port 69, until ctx ends or a
 // socket fails. Transfers use other ports (RFC 1350 §4), on the interface and

@@ -49,7 +49,7 @@ var (
 	ErrGaveUp   = errors.New("the client stopped answering")
 	ErrNoAnswer = errors.New("the client never answered")
 	errTooSlow  = error(gaveUp("the client is too slow"))
-	errTooLossy = error(gaveUp("the client misses nearly everything"))
+	errTooLossy = error(gaveUp("the client loses nearly every packet"))
 	// The new request comes from the same port, so the client waits for its
 	// answer.
 	errSuperseded = errors.New("the client asked again")
@@ -71,7 +71,9 @@ type clientError struct {
 	message string
 }
 
-func (e clientError) Error() string { return fmt.Sprintf("client says: %q (%d)", e.message, e.code) }
+func (e clientError) Error() string {
+	return fmt.Sprintf("error from the client: %q (%d)", e.message, e.code)
+}
 
 // Transfer is the sending side of one read request. From the packets received
 // and the time, it decides what to send next. It does no I/O. It counts blocks

@@ -82,10 +82,10 @@ func TestTransfer(t *testing.T) {
 		}},
 		{"an ACK cut off", Request{}, 100, "data 1, 100 bytes at 0", []step{{[]byte{0, opACK, 0}, "wait"}}},
 		{"the client only wanted the size", Request{WantSize: true}, 100, "oack", []step{
-			{[]byte("\x00\x05\x00\x08bye\x00"), `failed: client says: "bye" (8)`},
+			{[]byte("\x00\x05\x00\x08bye\x00"), `failed: error from the client: "bye" (8)`},
 		}},
 		{"an ERROR without its NUL", Request{}, 100, "data 1, 100 bytes at 0", []step{
-			{[]byte("\x00\x05\x00\x03full"), `failed: client says: "" (3)`},
+			{[]byte("\x00\x05\x00\x03full"), `failed: error from the client: "" (3)`},
 		}},
 		{"a forged request without options draws one block", Request{}, 1000, "data 1, 512 bytes at 0", []step{
 			{timeout, "failed: " + ErrNoAnswer.Error()},

@@ -45,7 +45,7 @@ func restoreArmed(now time.Time, dir string, asked *handoff.Table, log *slog.Log
 		asked.Restore(now, s.Armed)
 		return s.Key
 	case !errors.Is(err, fs.ErrNotExist):
-		log.Error("handoff: menus that are shown now cannot lead to WDS, and who is on the way there gets the menu", "err", err)
+		log.Error("the state of WDS hand-overs is lost: menus on screens cannot lead to WDS, and machines on their way there get the menu", "err", err)
 	}
 	rand.Read(key[:]) // never fails
 	return key
@@ -56,5 +56,5 @@ func saveArmed(ctx context.Context, dir string, key handoff.Key, asked *handoff.
 	os.MkdirAll(dir, 0o755) // if this fails, so does the write, which is logged
 	return armedIn(dir).keep(ctx, asked.Changed(),
 		func() armedState { return armedState{stateFormat, key, asked.All(time.Now())} },
-		log, "handoff: a restart of this program would forget who is on the way to WDS")
+		log, "WDS hand-overs cannot be saved: a restart of this program loses them")
 }

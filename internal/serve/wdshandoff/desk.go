@@ -138,13 +138,13 @@ func (d *Desk) Ask(now time.Time, rules Rules, client netip.Addr, r handoff.Requ
 func (d *Desk) Arm(now time.Time, rules Rules, client netip.Addr, r handoff.Request) {
 	err := d.mayHandOver(rules, client, r, true)
 	if err == nil && !d.asked.Arm(now, d.machine(client, r.MAC), r.Entry) {
-		err = errors.New("too many machines are on their way already")
+		err = errors.New("too many machines are on their way to WDS")
 	}
 	if err != nil {
 		d.Refuse(now, client, r, err)
 		return
 	}
-	d.Log.Info("handoff: armed", "mac", r.MAC, "client", client, "entry", r.Entry, "for", handoff.Lasts)
+	d.Log.Info("next boot goes to WDS", "mac", r.MAC, "client", client, "entry", r.Entry, "for", handoff.Lasts)
 }
 
 // mayHandOver returns nil if a machine's next boot can be handed over, or the
@@ -158,9 +158,9 @@ func (d *Desk) Arm(now time.Time, rules Rules, client netip.Addr, r handoff.Requ
 func (d *Desk) mayHandOver(rules Rules, client netip.Addr, r handoff.Request, sent bool) error {
 	switch {
 	case !rules.Answers:
-		return errors.New("DHCP is off: the next boot would not be answered")
+		return errors.New("DHCP is off, so the box would not answer the next boot")
 	case !rules.Leads(r.Entry):
-		return errors.New("no WDS server with a known address")
+		return errors.New("the entry has no WDS server with a known address")
 	}
 	h, err := d.holder(client)
 	switch {
@@ -171,9 +171,9 @@ func (d *Desk) mayHandOver(rules Rules, client netip.Addr, r handoff.Request, se
 	case h.by != unknown && h.MAC != r.MAC:
 		return fmt.Errorf("the address was given to %s", h.MAC)
 	case !d.key.Gave(client, r):
-		return errors.New("no menu with this name was sent to that address since the box was started")
+		return errors.New("no menu with this token was sent to that address since the box started; restart the machine")
 	case sent && h.by != byLink && d.Link().Addr.Contains(client):
-		return errors.New("no host on the link answers for the address")
+		return errors.New("no host on the link answers ARP for the address")
 	}
 	if m := d.machine(client, r.MAC); m.Firmware != "" {
 		if _, ok := rules.Boot(r.Entry, m.Firmware); !ok {
@@ -202,7 +202,7 @@ const (
 // Refuse logs that a client's handoff is refused.
 func (d *Desk) Refuse(now time.Time, client netip.Addr, r handoff.Request, err error) {
 	if d.refused.First(now, client) {
-		d.Log.Warn("handoff: refused", "mac", r.MAC, "client", client, "entry", r.Entry, "err", err)
+		d.Log.Warn("WDS hand-over refused", "mac", r.MAC, "client", client, "entry", r.Entry, "err", err)
 	}
 }
 
@@ -222,6 +222,6 @@ func (d *Desk) Read(now time.Time, r Rules, client netip.Addr, named ether.MAC) 
 		return
 	}
 	if d.once.Read(now, spent) {
-		d.Log.Info("machine: its one boot", "mac", m.MAC, "client", client, "rule", spent.Rule)
+		d.Log.Info("machine: one-time boot used", "mac", m.MAC, "client", client, "rule", spent.Rule)
 	}
 }

@@ -37,7 +37,7 @@ func spentIn(dir string) stateFile[spentState] {
 // moment of the disk write.
 func saveSpent(ctx context.Context, dir string, once *clients.Once, log *slog.Logger) error {
 	return spentIn(dir).keep(ctx, once.Changed(), func() spentState { return spentState{stateFormat, once.All(), once.Closed()} },
-		log, "machines that have had their one boot are known in memory only, and a power cut forgets them")
+		log, "used one-time boots cannot be saved: a power cut loses them")
 }
 
 // logWithheld logs, until ctx ends, each machine that a rule with once no
@@ -48,7 +48,7 @@ func (d *Desk) logWithheld(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case w := <-d.once.Withheld():
-			d.Log.Warn("machine: its one boot was used by another MAC with its GUID; machines that share a GUID each need a rule by mac",
+			d.Log.Warn("machine: its one-time boot was used by another MAC with the same GUID; write a rule by mac for each machine that shares a GUID",
 				"mac", w.MAC, "by", w.By, "guid", w.GUID, "rule", w.Rule)
 		}
 	}
@@ -70,12 +70,12 @@ func (d *Desk) Keep(machines []clients.Rule) {
 		d.restoreSpent(rules)
 	}
 	if !d.once.Keep(rules) {
-		d.Log.Error("too many machines have had their one boot: a rule with once counts for no other", "at_most", maxSpent)
+		d.Log.Error("too many machines have used their one-time boot: a rule with once applies to no further machine", "at_most", maxSpent)
 	}
 	closed := slices.DeleteFunc(d.once.Closed(), func(rule string) bool { return !rules[rule] })
 	if len(closed) > 0 {
-		d.Log.Warn("rules with once count for no machine, because the list of machines that have had their one boot was lost; "+
-			"to have one count again, change the values of its mac, guid or firmware", "rules", len(closed))
+		d.Log.Warn("rules with once apply to no machine, because the list of used one-time boots was lost; "+
+			"to enable such a rule again, change the values of its mac, guid or firmware", "rules", len(closed))
 	}
 }
 
@@ -100,5 +100,5 @@ func (d *Desk) restoreSpent(rules map[string]bool) {
 	for rule := range rules {
 		d.once.Close(rule)
 	}
-	d.Log.Error("it is not known which machines have had their one boot", "path", name, "kept", kept, "err", err)
+	d.Log.Error("the list of used one-time boots cannot be read", "path", name, "kept", kept, "err", err)
 }
