@@ -153,7 +153,7 @@ func TestMachineBootsWhilePermGrows(t *testing.T) {
 		t.Fatal("the box does not go off by its button")
 	}
 	// It had not grown when the machine had its menu, nor during the shutdown.
-	if !strings.Contains(p.box.Console.Text(), "grows on at the next start") {
+	if !strings.Contains(p.box.Console.Text(), "continues to grow at the next start") {
 		t.Errorf("the console does not say that /perm has still to grow")
 	}
 	p.Disk.Slow(0)

@@ -89,10 +89,10 @@ func (p *powered) on() {
 
 // What the appliance writes to the console about /perm.
 const (
-	grows = `msg="file system grows"`
+	grows = `msg="growing the file system"`
 	// Logged before that if the effects of a power cut have to be repaired.
 	restarts = `msg="the box restarts"`
-	filled   = `msg="file system fills its disk"[^\n]*bytes=(\d+)[^\n]*\n`
+	filled   = `msg="file system already fills its disk"[^\n]*bytes=(\d+)[^\n]*\n`
 )
 
 // waitPerm waits until the box reports that /perm fills the disk, and returns

@@ -274,7 +274,7 @@ func TestImageDamagedPerm(t *testing.T) {
 	}
 	p.Disk.Cut(rand.New(rand.NewPCG(*cutSeed, 0)))
 	p.Off()
-	if r := onVolume(t, p.File, "pxebox-result.txt"); !strings.Contains(r, "CANNOT KEEP ANYTHING") {
+	if r := onVolume(t, p.File, "pxebox-result.txt"); !strings.Contains(r, "CANNOT SAVE ANYTHING") {
 		t.Errorf("the medium says %q", r)
 	}
 }

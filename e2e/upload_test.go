@@ -231,14 +231,14 @@ func TestImageStick(t *testing.T) {
 	}
 	for _, st := range []struct{ kind, file string }{{"vfat", fat}, {"ext4", ext}} {
 		do(func(ctx context.Context, m *qemu.Machine) error { return lab.PlugIn(ctx, m, st.kind, st.file) },
-			`msg="medium is mounted"[^\n]* device=\w+1 type=`+st.kind)
+			`msg="medium mounted"[^\n]* device=\w+1 type=`+st.kind)
 		if st.kind == "vfat" {
 			if b, err := s.Read(lab.BoxAddr, "linux"); err != nil || string(b) != "a kernel" {
 				t.Errorf("the stick's file is served as %q, %v", b, err)
 			}
 		}
 		do(func(ctx context.Context, m *qemu.Machine) error { return lab.PullOut(ctx, m, st.kind) },
-			`msg="medium is gone"`)
+			`msg="medium removed"`)
 		var refused *lab.Refusal
 		if b, err := s.Read(lab.BoxAddr, "linux"); !errors.As(err, &refused) || refused.Code != 1 {
 			t.Errorf("the stick is gone, and to ask for its file gives %q, %v", b, err)
@@ -249,9 +249,9 @@ func TestImageStick(t *testing.T) {
 		action func(context.Context, *qemu.Machine) error
 		says   string
 	}{
-		{func(ctx context.Context, m *qemu.Machine) error { return lab.PlugInReader(ctx, m, "reader", fat) }, `msg="medium is mounted"`},
-		{func(ctx context.Context, m *qemu.Machine) error { return lab.TakeCard(ctx, m, "reader") }, `(?s)msg="medium is gone".* detected capacity change from \d+ to 0\b`},
-		{func(ctx context.Context, m *qemu.Machine) error { return lab.PutCard(ctx, m, "reader") }, `msg="medium is mounted"`},
+		{func(ctx context.Context, m *qemu.Machine) error { return lab.PlugInReader(ctx, m, "reader", fat) }, `msg="medium mounted"`},
+		{func(ctx context.Context, m *qemu.Machine) error { return lab.TakeCard(ctx, m, "reader") }, `(?s)msg="medium removed".* detected capacity change from \d+ to 0\b`},
+		{func(ctx context.Context, m *qemu.Machine) error { return lab.PutCard(ctx, m, "reader") }, `msg="medium mounted"`},
 	} {
 		do(step.action, step.says)
 	}
@@ -332,8 +332,8 @@ func TestImageHostileStick(t *testing.T) {
 		says            string            // about the stick, on the console
 		files           map[string]string // the answer for each name; empty for a refusal
 	}{
-		{"a damaged folder, and errors=panic", damaged, `msg="medium is mounted"[^\n]*type=ext4`, map[string]string{"linux": "", "LINUX": ""}},
-		{"links, devices and a pipe", leading, `msg="medium is mounted"[^\n]*type=ext4`, map[string]string{
+		{"a damaged folder, and errors=panic", damaged, `msg="medium mounted"[^\n]*type=ext4`, map[string]string{"linux": "", "LINUX": ""}},
+		{"links, devices and a pipe", leading, `msg="medium mounted"[^\n]*type=ext4`, map[string]string{
 			"linux": "a kernel", "vmlinuz": "a kernel", "settings": "", "up": "", "round": "", "disk": "", "memory": "", "pipe": "",
 		}},
 		{"a ring of clusters", ring, `msg="medium (is mounted|cannot be used)"`, map[string]string{"linux": "", "LINUX": ""}},
@@ -365,7 +365,7 @@ func TestImageHostileStick(t *testing.T) {
 			t.Fatal(err)
 		}
 		if strings.Contains(m.Text, "is mounted") {
-			if _, err := box.Console.WaitForAfter(s.within(clientBoots), offset, `msg="medium is gone"`); err != nil {
+			if _, err := box.Console.WaitForAfter(s.within(clientBoots), offset, `msg="medium removed"`); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -32,9 +32,9 @@ func main() {
 	if os.Getpid() == 1 {
 		updatetrial.First(o.Log.With("part", "update"), "/user/appliance", "-guard")
 	}
-	guard := flag.Bool("guard", false, "stand by while another root is tried")
-	check := flag.Bool(appliance.CheckFlag, false, "check the settings of the standard input, and stop")
-	flag.StringVar(&o.Perm, "perm", "/perm", "`folder` that the medium's last partition is mounted on")
+	guard := flag.Bool("guard", false, "reset the machine unless the root on trial is kept in time")
+	check := flag.Bool(appliance.CheckFlag, false, "check the settings on standard input, and exit")
+	flag.StringVar(&o.Perm, "perm", "/perm", "`folder` where the medium's last partition is mounted")
 	flag.Parse()
 	if *check {
 		if err := settings.CheckStdin(os.Stdin, os.Stdout); err != nil {
@@ -50,6 +50,6 @@ func main() {
 
 	// gokrazy takes exit status 0 or 125 as "do not restart".
 	ctx, _ := signal.NotifyContext(context.Background(), unix.SIGTERM)
-	o.Log.Error("appliance ends", "err", appliance.Run(ctx, o))
+	o.Log.Error("appliance exits", "err", appliance.Run(ctx, o))
 	os.Exit(1)
 }

@@ -15,9 +15,9 @@ import (
 
 func main() {
 	config := flag.String("config", "/perm/pxebox/pxebox.toml", "the configuration `file`")
-	boot := flag.String("boot", "/perm/pxebox/boot", "the `directory` of the site's boot files")
-	stick := flag.String("stick", "/run/pxebox/usb", "the `directory` of a medium with more boot files")
-	run := flag.String("run", "/run/pxebox", "the `directory` that the generation is published in")
+	boot := flag.String("boot", "/perm/pxebox/boot", "the `folder` with the site's boot files")
+	stick := flag.String("stick", "/run/pxebox/usb", "the `folder` where a medium with more boot files is mounted")
+	run := flag.String("run", "/run/pxebox", "the `folder` to publish the generation in")
 	flag.Parse()
 	if flag.NArg() > 0 {
 		fmt.Fprintf(os.Stderr, "menuwatch: unknown argument %q; menuwatch -help lists the flags\n", flag.Arg(0))

@@ -19,13 +19,13 @@ import (
 func main() {
 	limited := loglimit.New(slog.NewTextHandler(os.Stderr, nil))
 	o := pxed.Options{Log: slog.New(limited)}
-	flag.StringVar(&o.RunDir, "run", "/run/pxebox", "`folder` of the generation that menuwatch publishes")
-	flag.StringVar(&o.BootDir, "boot", "/perm/pxebox/boot", "`folder` of the site's boot files")
-	flag.StringVar(&o.StickDir, "stick", "/run/pxebox/usb", "`folder` of a medium with more boot files")
-	flag.StringVar(&o.DataDir, "data", "/perm/pxebox", "`folder` of what is to outlast a power cut: leases, and which machines have had their one boot")
+	flag.StringVar(&o.RunDir, "run", "/run/pxebox", "`folder` with the generation that menuwatch publishes")
+	flag.StringVar(&o.BootDir, "boot", "/perm/pxebox/boot", "`folder` with the site's boot files")
+	flag.StringVar(&o.StickDir, "stick", "/run/pxebox/usb", "`folder` where a medium with more boot files is mounted")
+	flag.StringVar(&o.DataDir, "data", "/perm/pxebox", "`folder` for what must survive a power cut: leases and used one-time boots")
 	flag.StringVar(&o.Interface, "interface", "", "network `interface` to serve on (default: network.interface, or a wired one)")
-	console := flag.String("console", "", "`file` that gets what is logged of the box's own network as well, such as /dev/kmsg")
-	version := flag.Bool("version", false, "print the version, and which boot programs of others are built in, and end")
+	console := flag.String("console", "", "`file` that also receives log lines about the box's own network, such as /dev/kmsg")
+	version := flag.Bool("version", false, "print the version and the built-in third-party boot programs, and exit")
 	flag.Parse()
 	if *version {
 		printVersion()
@@ -37,7 +37,7 @@ func main() {
 	if *console != "" {
 		f, err := os.OpenFile(*console, os.O_WRONLY, 0)
 		if err != nil {
-			o.Log.Error("network: not logged on the console", "err", err)
+			o.Log.Error("network: cannot write its log lines to the console", "err", err)
 		} else {
 			network = io.MultiWriter(os.Stderr, f)
 		}
@@ -46,7 +46,7 @@ func main() {
 
 	// SIGTERM is not handled: there is nothing to flush, and exit status 0 would
 	// tell gokrazy not to restart the program.
-	o.Log.Error("pxed ends", "err", pxed.Run(context.Background(), o))
+	o.Log.Error("pxed exits", "err", pxed.Run(context.Background(), o))
 	os.Exit(1)
 }
 

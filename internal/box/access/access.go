@@ -45,7 +45,7 @@ const (
 // The errors that Check returns.
 var (
 	ErrWrong = errors.New("wrong user or password")
-	ErrWait  = errors.New("too many wrong passwords from this address: wait a minute")
+	ErrWait  = errors.New("too many wrong passwords from this address; wait a minute")
 )
 
 // Gate checks passwords. Any goroutine may use it.

@@ -27,10 +27,10 @@ func Run(ctx context.Context, o Options) error {
 	// Before anything writes to /perm.
 	medium := o.Log.With("part", "medium")
 	if err := disk.CheckMount(o.Perm); errors.Is(err, disk.ErrRestart) {
-		medium.Warn("the box restarts", "why", err)
+		medium.Warn("the box restarts to mount its file system again", "why", err)
 		return fmt.Errorf("restart: %w", o.Restart())
 	} else if err != nil {
-		medium.Error("cannot tell whether growing was interrupted", "dir", o.Perm, "err", err)
+		medium.Error("cannot determine whether growing the file system was interrupted", "dir", o.Perm, "err", err)
 	}
 	site := newSite(o)
 	defer watchOver(ctx, site, o.Log)()
@@ -49,7 +49,7 @@ func Run(ctx context.Context, o Options) error {
 		// Do this early: the new settings may hold the box's address. Until
 		// they are adopted, the other programs serve with the current ones.
 		if err := site.exchangeSettings(ctx, store); err != nil {
-			o.Log.With("part", "settings").Error("the medium's volume for settings is not used", "err", err)
+			o.Log.With("part", "settings").Error("the settings volume cannot be used", "err", err)
 		}
 		// gokrazy's init mounts /perm before it starts any program, or not at
 		// all.
@@ -57,12 +57,12 @@ func Run(ctx context.Context, o Options) error {
 		case ctx.Err() != nil: // the machine is about to power off
 			if err != nil {
 				// Run returns only the error of the task that ended first.
-				medium.Warn("not grown yet", "dir", o.Perm, "err", err)
+				medium.Warn("the file system is not fully grown yet", "dir", o.Perm, "err", err)
 			}
 			return ctx.Err()
 		case err != nil:
 			// The box serves what it can, if necessary the built-in default.
-			medium.Error("not grown", "dir", o.Perm, "err", err)
+			medium.Error("the file system cannot be grown", "dir", o.Perm, "err", err)
 		}
 		return site.serve(ctx, store, gate)
 	})

@@ -28,7 +28,7 @@ func watchOver(ctx context.Context, site *site, log *slog.Logger) (stop func()) 
 	tasks.Go(func() {
 		log := log.With("part", "update")
 		if err := update(ctx, site, log); ctx.Err() == nil {
-			log.Error("updates are not looked after", "err", err)
+			log.Error("updates are not supervised: an update that does not boot is not taken back", "err", err)
 		}
 	})
 	tasks.Go(func() { heal(ctx, log.With("part", "health")) })
@@ -83,18 +83,18 @@ func (d *daemon) look(ctx context.Context, log *slog.Logger) {
 	}
 	var up unix.Timespec
 	if e := unix.ClockGettime(unix.CLOCK_BOOTTIME, &up); e != nil {
-		log.Error("uptime", "err", e)
+		log.Error("cannot read the uptime", "err", e)
 	}
 	switch d.judge.Look(time.Duration(up.Nano()), err == nil) {
 	case selftest.Wait:
 		log.Warn("does not answer", "err", err)
 	case selftest.End:
-		log.Error("does not answer and is ended; gokrazy starts it again", "err", err)
+		log.Error("does not answer, so it is killed; gokrazy restarts it", "err", err)
 		if err := end(d.name); err != nil {
-			log.Error("cannot be ended", "err", err)
+			log.Error("cannot be killed", "err", err)
 		}
 	case selftest.Reboot:
-		log.Error("does not answer, and starting it again has not helped: the machine is restarted", "err", err)
+		log.Error("does not answer, even after a restart: the machine is restarted", "err", err)
 		syncFor(lastSync)
 		if err := unix.Reboot(unix.LINUX_REBOOT_CMD_RESTART); err != nil {
 			log.Error("cannot restart the machine", "err", err)
@@ -107,7 +107,7 @@ func (d *daemon) look(ctx context.Context, log *slog.Logger) {
 func end(program string) error {
 	pids := selftest.Processes("/user/" + program)
 	if len(pids) == 0 {
-		return fmt.Errorf("%s does not run", program)
+		return fmt.Errorf("%s is not running", program)
 	}
 	var err error
 	for _, pid := range pids {

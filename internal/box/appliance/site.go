@@ -128,7 +128,7 @@ func (s *site) gate(image string) (*access.Gate, error) {
 	case err != nil:
 		return nil, err
 	case len(password) < access.MinPassword:
-		log.Error("the password is too short and not used, the image's counts: write a longer one and restart the box",
+		log.Error("the password is too short, so the image's password applies: write a longer one and restart the box",
 			"file", own, "characters", len(password), "at_least", access.MinPassword)
 	default:
 		return access.NewGate(password), nil
@@ -150,11 +150,11 @@ func (s *site) servePage(ctx context.Context, gate *access.Gate) error {
 	log := s.limited.With("part", "page")
 	certificate, err := access.ReadCertificate(imageCertificate)
 	if err != nil {
-		loglimit.Keep(log, "page").Error("the update page is not served", "err", err)
+		loglimit.Keep(log, "page").Error("the update page cannot be served", "err", err)
 		<-ctx.Done()
 		return ctx.Err()
 	}
-	loglimit.Keep(log, "page").Info("the update page is known by", "port", updatePort, "https", access.Pin(certificate))
+	loglimit.Keep(log, "page").Info("the update page's certificate", "port", updatePort, "https", access.Pin(certificate))
 	l, err := net.Listen("tcp", ":"+updatePort)
 	if err != nil {
 		return err
@@ -170,7 +170,7 @@ func (s *site) serve(ctx context.Context, store *settings.Store, gate *access.Ga
 	g.Go(func() error {
 		w := &volume.Watcher{Label: usbLabel, Dir: "/run/pxebox/usb", Log: s.log.With("part", "usb")}
 		if err := w.Run(ctx); err != nil && ctx.Err() == nil {
-			w.Log.Error("no medium with boot files will be used", "err", err)
+			w.Log.Error("no medium with boot files can be used", "err", err)
 		}
 		<-ctx.Done()
 		return ctx.Err()

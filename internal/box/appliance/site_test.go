@@ -155,9 +155,9 @@ func TestPasswords(t *testing.T) {
 	}{
 		{"the image's", "", "the-image's-own", "the-image's-own", ""},
 		{"the owner's", "correct horse\n", "the-image's-own", "correct horse", ""},
-		{"the owner's is too short", "horse\n", "the-image's-own", "the-image's-own", "not used, the image's counts"},
+		{"the owner's is too short", "horse\n", "the-image's-own", "the-image's-own", "so the image's password applies"},
 		{"the image's is too short", "", "horse", "horse", "the image's password is too short"},
-		{"the owner's is too short, and the image's too", "horse", "correct", "correct", "not used, the image's counts"},
+		{"the owner's is too short, and the image's too", "horse", "correct", "correct", "so the image's password applies"},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			dir := t.TempDir()

@@ -52,11 +52,11 @@ func update(ctx context.Context, site *site, log *slog.Logger) error {
 		}
 		log.Info(verdict.Kept, "root", int(disk.Running))
 		if err := site.forgetUpdate(); err != nil {
-			log.Warn("notes of the update are left behind", "err", err)
+			log.Warn("cannot delete the notes of the update", "err", err)
 		}
 	}
 	if err := disk.Protect(); err != nil {
-		log.Error("an update might write over what runs", "err", err)
+		log.Error("cannot protect the running root: an update may overwrite it", "err", err)
 	}
 	return disk.Watch(ctx, site.noteState, log)
 }
@@ -75,7 +75,7 @@ func waitHealthy(ctx context.Context, site *site, log *slog.Logger) error {
 			said = err.Error()
 			log.Warn("not healthy yet", "err", err)
 			if err := site.noteWhy(err); err != nil {
-				log.Warn("the old root will not know why", "err", err)
+				log.Warn("cannot record why, so the old root's log will not say", "err", err)
 			}
 		}
 		select {
@@ -98,7 +98,7 @@ func initOurs() error {
 		return err
 	}
 	if !os.SameFile(runs, ours) {
-		return errors.New("the machine's first program is not this root's")
+		return errors.New("process 1 is not this root's init")
 	}
 	return nil
 }

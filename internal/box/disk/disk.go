@@ -73,11 +73,11 @@ func openDisk(name string) (disk, error) {
 	dir := "/sys/class/block/" + name
 	size, err := readNumber(dir + "/size") // always in units of 512 bytes
 	if err != nil {
-		return disk{}, fmt.Errorf("%s is no disk: %w", name, err)
+		return disk{}, fmt.Errorf("%s is not a disk: %w", name, err)
 	}
 	sector, err := readNumber(dir + "/queue/logical_block_size")
 	if err != nil {
-		return disk{}, fmt.Errorf("%s is no disk: %w", name, err)
+		return disk{}, fmt.Errorf("%s is not a disk: %w", name, err)
 	}
 	if sector != sectorSize {
 		return disk{}, fmt.Errorf("%s has sectors of %d bytes, not %d", name, sector, sectorSize)
@@ -104,7 +104,7 @@ func open(device string) (d disk, p partition, err error) {
 		{&p.sectors, "/size"},
 	} {
 		if *v.into, err = readNumber(dir + v.file); err != nil {
-			return d, p, fmt.Errorf("%s is no partition of a disk: %w", name, err)
+			return d, p, fmt.Errorf("%s is not a partition of a disk: %w", name, err)
 		}
 	}
 	root, err := volume.RootDisk()
@@ -112,7 +112,7 @@ func open(device string) (d disk, p partition, err error) {
 		return d, p, err
 	}
 	if filepath.Base(filepath.Dir(dir)) != root || number != permNumber {
-		return d, p, fmt.Errorf("%s is not partition %d of %s, where the system is", name, permNumber, root)
+		return d, p, fmt.Errorf("%s is not partition %d of %s, the system's disk", name, permNumber, root)
 	}
 	if d, err = openDisk(root); err != nil {
 		return d, p, err

@@ -29,7 +29,7 @@ const (
 func readSuperblock(b []byte) (fileSystem, error) {
 	const magic, has64bit = 0xef53, 0x80
 	if len(b) < superblockSize || le.Uint16(b[0x38:]) != magic {
-		return fileSystem{}, errors.New("no ext4 file system")
+		return fileSystem{}, errors.New("not an ext4 file system")
 	}
 	if size := uint64(1024) << le.Uint32(b[0x18:]); size != blockSize {
 		return fileSystem{}, fmt.Errorf("ext4: blocks of %d bytes, not %d", size, blockSize)
@@ -39,7 +39,7 @@ func readSuperblock(b []byte) (fileSystem, error) {
 		f.blocks |= uint64(le.Uint32(b[0x150:])) << 32
 	}
 	if f.blocks == 0 || f.perGroup == 0 {
-		return fileSystem{}, errors.New("ext4: the superblock makes no sense")
+		return fileSystem{}, errors.New("ext4: the superblock is invalid")
 	}
 	return f, nil
 }

@@ -30,10 +30,10 @@ func TestReadSuperblock(t *testing.T) {
 		{"the image's", superblock(24573, 2), 24573, ""},
 		{"more than 16 TiB", superblock(5<<32|7, 2), 5<<32 | 7, ""},
 		{"without the feature 64bit", narrow, 7, ""},
-		{"FAT", make([]byte, superblockSize), 0, "no ext4"},
-		{"cut off", superblock(24573, 2)[:100], 0, "no ext4"},
+		{"FAT", make([]byte, superblockSize), 0, "not an ext4"},
+		{"cut off", superblock(24573, 2)[:100], 0, "not an ext4"},
 		{"blocks of 1 KiB", superblock(24573, 0), 0, "blocks of 1024 bytes"},
-		{"no blocks", superblock(0, 2), 0, "makes no sense"},
+		{"no blocks", superblock(0, 2), 0, "is invalid"},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			f, err := readSuperblock(tt.block)

@@ -81,7 +81,7 @@ func readTable(head []byte, sectors uint64) (table, error) {
 	}
 	at := le.Uint64(h[offEntryLBA:])
 	if at != firstPlace && at != secondPlace {
-		return table{}, fmt.Errorf("partition table: the entries are at sector %d, where this program does not put them", at)
+		return table{}, fmt.Errorf("partition table: the entries are at sector %d, which is not supported", at)
 	}
 	array := head[at*sectorSize:][:arraySectors*sectorSize]
 	if crc32.ChecksumIEEE(array) != le.Uint32(h[offEntriesCRC:]) {
@@ -92,7 +92,7 @@ func readTable(head []byte, sectors uint64) (table, error) {
 
 func checkHeader(h []byte, lba, sectors uint64) error {
 	if n := le.Uint32(h[offHeaderSize:]); n != headerSize {
-		return fmt.Errorf("a header of %d bytes, not %d", n, headerSize)
+		return fmt.Errorf("the header has %d bytes, not %d", n, headerSize)
 	}
 	if headerCRC(h) != le.Uint32(h[offHeaderCRC:]) {
 		return errors.New("the header does not match its checksum")
@@ -101,10 +101,10 @@ func checkHeader(h []byte, lba, sectors uint64) error {
 		return fmt.Errorf("the header at sector %d says that it belongs at %d", lba, my)
 	}
 	if first, last := le.Uint64(h[offFirstUsable:]), le.Uint64(h[offLastUsable:]); last < first || last >= sectors {
-		return fmt.Errorf("sectors %d to %d are for partitions, on a disk of %d", first, last, sectors)
+		return fmt.Errorf("partitions may use sectors %d to %d, on a disk of %d", first, last, sectors)
 	}
 	if n, size := le.Uint32(h[offEntries:]), le.Uint32(h[offEntrySize:]); n != entries || size != entrySize {
-		return fmt.Errorf("%d entries of %d bytes, not %d of %d", n, size, entries, entrySize)
+		return fmt.Errorf("the table has %d entries of %d bytes, not %d of %d", n, size, entries, entrySize)
 	}
 	return nil
 }

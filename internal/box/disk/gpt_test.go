@@ -283,7 +283,7 @@ func TestGrowRefuses(t *testing.T) {
 		want      string
 	}{
 		{"no GPT", layout, func(s sparse) { delete(s, 1) }, "no GPT"},
-		{"a header of another length", layout, change(offHeaderSize, 512, 4), "a header of 512 bytes"},
+		{"a header of another length", layout, change(offHeaderSize, 512, 4), "the header has 512 bytes"},
 		{"the header's checksum", layout, func(s sparse) { s[1][60]++ }, "the header does not match"},
 		{"the entries' checksum", layout, func(s sparse) { s[3][0]++ }, "the entries do not match"},
 		{"the backup's header in the first place", layout, change(offMyLBA, 7, 8), "says that it belongs at 7"},

@@ -17,7 +17,7 @@ import (
 
 // ErrRestart means that the machine must be restarted at once, before anything
 // is written to the file system: a power cut interrupted its growth.
-var ErrRestart = errors.New("a power cut interrupted the growth of the file system, which has to be mounted again")
+var ErrRestart = errors.New("a power cut interrupted the growth of the file system, which must be mounted again")
 
 // CheckMount returns ErrRestart if the file system that belongs on dir cannot
 // be relied on or mounted in this boot, and the next boot will do better. Call
@@ -51,7 +51,7 @@ func CheckMount(dir string) error {
 	case goOn:
 		return nil
 	case giveUp:
-		return fmt.Errorf("its growth was interrupted, and %w", err)
+		return fmt.Errorf("its growth was interrupted: %w", err)
 	case putBack:
 		t, err := d.table()
 		if err != nil {
@@ -116,7 +116,7 @@ func Grow(ctx context.Context, dir string, log *slog.Logger) error {
 	if err := d.clearRecord(); err != nil {
 		return err
 	}
-	log.Info("file system fills its disk", "dir", dir, "bytes", to*blockSize)
+	log.Info("file system already fills its disk", "dir", dir, "bytes", to*blockSize)
 	return nil
 }
 
@@ -133,14 +133,14 @@ func growPartition(d disk, p *partition, log *slog.Logger) error {
 	}
 	entry, ok := t.partition(permNumber)
 	if !ok || entry.first != p.first {
-		return fmt.Errorf("partition %d of %s begins at sector %d; its table says something else", permNumber, d.Name(), p.first)
+		return fmt.Errorf("partition %d of %s begins at sector %d, which is not what the table says", permNumber, d.Name(), p.first)
 	}
 	batches, err := t.grow(permNumber, d.sectors)
 	if err != nil {
 		return err
 	}
 	if len(batches) > 0 {
-		log.Info("partition grows", "disk", d.Name(), "partition", permNumber)
+		log.Info("growing the partition", "disk", d.Name(), "partition", permNumber)
 		if err := d.apply(batches); err != nil {
 			return err
 		}
@@ -162,14 +162,14 @@ func growPartition(d disk, p *partition, log *slog.Logger) error {
 // before each step, and syncs each step to the medium before the next begins.
 func growFileSystem(ctx context.Context, dir string, d disk, p partition, from fileSystem, to uint64, log *slog.Logger) error {
 	start := time.Now()
-	log.Info("file system grows", "dir", dir, "bytes", from.blocks*blockSize, "to", to*blockSize)
+	log.Info("growing the file system", "dir", dir, "bytes", from.blocks*blockSize, "to", to*blockSize)
 	var stop error // why no further step is taken
 	for was := from; was.blocks < to; {
 		if err := settle(dir, p); err != nil {
 			return err
 		}
 		if stop == nil && ctx.Err() != nil {
-			stop = fmt.Errorf("it has %d bytes of %d, and grows on at the next start: %w", was.blocks*blockSize, to*blockSize, ctx.Err())
+			stop = fmt.Errorf("it has %d bytes of %d, and continues to grow at the next start: %w", was.blocks*blockSize, to*blockSize, ctx.Err())
 		}
 		if stop != nil {
 			// No step is in progress: no start has anything to recover.
@@ -203,6 +203,6 @@ func growFileSystem(ctx context.Context, dir string, d disk, p partition, from f
 	if err := settle(dir, p); err != nil {
 		return err
 	}
-	log.Info("file system has grown", "dir", dir, "bytes", to*blockSize, "took", time.Since(start).Round(time.Millisecond))
+	log.Info("file system grown", "dir", dir, "bytes", to*blockSize, "took", time.Since(start).Round(time.Millisecond))
 	return nil
 }

@@ -71,7 +71,7 @@ func (t table) add(n int, e extent, kind, guid []byte, name string) ([]write, er
 		}
 	}
 	if e.first < recordAt+recordSectors {
-		return nil, fmt.Errorf("partition table: sector %d is kept for a second table", e.first)
+		return nil, fmt.Errorf("partition table: sector %d is reserved for a second table", e.first)
 	}
 	array := slices.Clone(t.array)
 	at := array[(n-1)*entrySize:][:entrySize]
@@ -111,7 +111,7 @@ func hybrid(mbr []byte, e extent) ([]byte, error) {
 	gpt, free := slot(1), slot(2)
 	start, sectors := uint64(le.Uint32(gpt[startAt:])), uint64(le.Uint32(gpt[sizeAt:]))
 	if gpt[typeAt] != protective || start != primaryHeader || start+sectors <= e.last || !bytes.Equal(free, make([]byte, size)) {
-		return nil, errors.New("partition table: the MBR is not as gok writes it")
+		return nil, errors.New("partition table: the MBR is not the one that gok writes")
 	}
 	le.PutUint32(gpt[sizeAt:], uint32(e.first-start))
 	// gok's entries have no cylinders, heads and sectors either.

@@ -84,7 +84,7 @@ func askDHCP(ctx context.Context, l net.Interface, self netip.Addr) error {
 	return ask(ctx, l, self, dhcpv4.ServerPort, q.ToBytes(), func(b []byte) ([]byte, error) {
 		r, err := dhcpv4.FromBytes(b)
 		if err == nil && (r.OpCode != dhcpv4.OpcodeBootReply || r.TransactionID != q.TransactionID) {
-			err = errors.New("that is no answer to the question")
+			err = errors.New("not an answer to the request")
 		}
 		return nil, err
 	})
@@ -109,7 +109,7 @@ func askTFTP(ctx context.Context, l net.Interface, self netip.Addr, file string)
 	q := append(binary.BigEndian.AppendUint16(nil, opRead), name+"\x00octet\x00tsize\x000\x00"...)
 	return ask(ctx, l, self, tftpPort, q, func(b []byte) ([]byte, error) {
 		if len(b) < 2 {
-			return nil, errors.New("that is no TFTP")
+			return nil, errors.New("not a TFTP packet")
 		}
 		switch binary.BigEndian.Uint16(b) {
 		case opOACK:

@@ -54,11 +54,11 @@ func AsBefore(before *State, now State) error {
 	case now.InForce == Use{}:
 		return errors.New("no settings are in force yet")
 	case now.InForce != now.Settings:
-		return fmt.Errorf("the settings say %v; in force are %v", now.Settings, now.InForce)
+		return fmt.Errorf("the settings say %v, but %v is in force", now.Settings, now.InForce)
 	case same && before.Refused == "" && before.Settings != now.Settings:
-		return fmt.Errorf("the new program reads the settings as %v; the old one read %v", now.Settings, before.Settings)
+		return fmt.Errorf("the new program reads the settings as %v, the old one as %v", now.Settings, before.Settings)
 	case !now.Present && !(same && !before.Present):
-		return fmt.Errorf("the box has not got %v", now.InForce)
+		return fmt.Errorf("the box does not have %v", now.InForce)
 	}
 	return nil
 }

@@ -33,22 +33,22 @@ func TestAsBefore(t *testing.T) {
 			"refuses the settings"},
 		{"an old root that noted nothing: well", nil, well, ""},
 		{"an old root that noted nothing: refused", nil, refused, "refuses the settings"},
-		{"an old root that noted nothing: no address", nil, with(well, absent), "has not got"},
+		{"an old root that noted nothing: no address", nil, with(well, absent), "does not have"},
 		{"the default is still in force", &well, with(well, func(s *State) { s.InForce = builtIn }),
-			`in force are mode "auto" and an address by DHCP`},
+			`but mode "auto" and an address by DHCP is in force`},
 		{"nothing is in force yet", &well, with(well, func(s *State) { s.InForce, s.Present = Use{}, false }),
 			"no settings are in force yet"},
 		{"another mode is in force", &well, with(well, func(s *State) { s.InForce.Mode = spec.ModeProxy }),
-			`in force are mode "proxy"`},
+			`but mode "proxy"`},
 		{"the new program takes them for another mode", &well, with(well, func(s *State) {
 			s.Settings.Mode, s.InForce.Mode = spec.ModeProxy, spec.ModeProxy
 		}), `reads the settings as mode "proxy"`},
 		{"the new program overlooks the address", &well, with(well, func(s *State) {
 			s.Settings.Address, s.InForce.Address = netip.Prefix{}, netip.Prefix{}
-		}), "and an address by DHCP; the old one read"},
+		}), "and an address by DHCP, the old one"},
 		{"changed during the update", ptr(with(byDHCP, another)), well, ""},
 		{"the address does not come", &well, with(well, absent),
-			`the box has not got mode "server" and the address 192.168.77.1/24`},
+			`the box does not have mode "server" and the address 192.168.77.1/24`},
 		{"there was no such address before", ptr(with(well, absent)), with(well, absent), ""},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {

@@ -56,7 +56,7 @@ func checkIn(limit time.Duration, text []byte, argv ...string) error {
 	case errors.As(err, &exit) && exit.ExitCode() == 1: // it could not start
 		return fmt.Errorf("check the settings: %s", strings.TrimSpace(log.String()))
 	case errors.As(err, &exit):
-		return tooMuch(fmt.Sprintf("cannot be checked: the check ends with %v", exit))
+		return tooMuch(fmt.Sprintf("cannot be checked: the check failed with %v", exit))
 	case err != nil:
 		return fmt.Errorf("check the settings: %w", err)
 	}
@@ -71,7 +71,7 @@ func checkIn(limit time.Duration, text []byte, argv ...string) error {
 }
 
 func tooMuch(problem string) error {
-	const fix = "have fewer entries and machines, or shorter lists"
+	const fix = "use fewer entries and machines, or shorter lists"
 	return config.Errors{{File: FileName, Line: 1, Key: "file", Problem: problem, Fix: fix}}
 }
 

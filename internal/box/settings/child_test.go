@@ -39,10 +39,10 @@ func TestCheckIn(t *testing.T) {
 		{"menus without end", "check", manyMenus(), checkTime,
 			"pxebox.toml:8001: machine: all menus together have more than the 16 MiB", ""},
 		{"more memory than it may have", "hog", mine, checkTime,
-			bounds + "takes more than 256 MiB of memory to check; have fewer", ""},
-		{"no end", "hang", mine, time.Second, bounds + "takes longer than 1s to check; have fewer", ""},
+			bounds + "takes more than 256 MiB of memory to check; use fewer", ""},
+		{"no end", "hang", mine, time.Second, bounds + "takes longer than 1s to check; use fewer", ""},
 		{"a mistake of the program's", "panic", mine, checkTime,
-			bounds + "cannot be checked: the check ends with exit status 2; have fewer", ""},
+			bounds + "cannot be checked: the check failed with exit status 2; use fewer", ""},
 		{"it cannot begin", "fail", mine, checkTime, "", "check the settings: no pipe"},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {

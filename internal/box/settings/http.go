@@ -54,12 +54,12 @@ func (h *handler) put(w http.ResponseWriter, r *http.Request) {
 	var mistakes config.Errors
 	switch {
 	case errors.As(err, &mistakes):
-		loglimit.Trusted(h.log).Warn("settings with mistakes: not taken", "client", r.RemoteAddr, "mistakes", len(mistakes))
+		loglimit.Trusted(h.log).Warn("settings refused because of mistakes", "client", r.RemoteAddr, "mistakes", len(mistakes))
 		http.Error(w, mistakes.Error(), http.StatusUnprocessableEntity)
 	case err != nil:
-		h.fail(w, "the settings cannot be checked or kept, and the old ones stay", err)
+		h.fail(w, "the settings cannot be checked or saved, so the old ones stay in force", err)
 	default:
-		loglimit.Trusted(h.log).Info("settings are taken", "client", r.RemoteAddr, "bytes", len(b))
+		loglimit.Trusted(h.log).Info("new settings in force", "client", r.RemoteAddr, "bytes", len(b))
 		fmt.Fprintln(w, "taken")
 	}
 }

@@ -60,7 +60,7 @@ func (s *Store) Take(text []byte) error {
 		return nil
 	default:
 		if err := durable.WriteFile(s.File+".old", old, 0o644); err != nil {
-			return fmt.Errorf("keep the old settings: %w", err)
+			return fmt.Errorf("save the old settings: %w", err)
 		}
 	}
 	return durable.WriteFile(s.File, text, 0o644)

@@ -397,7 +397,7 @@ func TestCheckThatCannotBegin(t *testing.T) {
 	m.files[FileName] = []byte(theirs)
 	err := Exchange(m, b.Store, b.seen, nil, func() {}, slog.New(slog.DiscardHandler))
 	r := string(plain(m.files[resultName]))
-	if err == nil || !strings.Contains(r, "NOT taken") || !strings.Contains(r, "no more processes") {
+	if err == nil || !strings.Contains(r, "NOT accepted") || !strings.Contains(r, "no more processes") {
 		t.Errorf("%v, and the result is %q", err, r)
 	}
 	b.Check = nil

@@ -46,7 +46,7 @@ type Volume interface {
 func Exchange(v Volume, s *Store, seen string, broken error, serving func(), log *slog.Logger) error {
 	log = log.With("part", "settings")
 	if broken != nil {
-		log.Error("nothing can be kept, and the settings of the medium are not read", "err", broken)
+		log.Error("the box cannot save anything, so it does not read the settings volume", "err", broken)
 		return report(v, nil, damaged(broken))
 	}
 	found, err := v.Read(FileName)
@@ -70,7 +70,7 @@ func Exchange(v Volume, s *Store, seen string, broken error, serving func(), log
 		serving()
 		return x.take(found)
 	case giveUp:
-		log.Error("the check of the medium's settings did not end, twice: not taken")
+		log.Error("settings on the volume refused: checking them did not finish, twice")
 		return x.end(resultDied, note{sum(found), refused})
 	}
 	return x.show(found, inForce)
@@ -103,7 +103,7 @@ func (x *exchange) leave(found []byte) error {
 func (x *exchange) take(found []byte) error {
 	before, state := x.known, checking
 	if was, _ := before.of(found); was == checking {
-		x.log.Warn("the check of the medium's settings did not end last time, and is tried once more")
+		x.log.Warn("checking the settings on the volume did not finish last time; trying once more")
 		state = checkingAgain
 	}
 	// The settings are adopted even if the volume cannot be written to.
@@ -115,18 +115,18 @@ func (x *exchange) take(found []byte) error {
 	var mistakes config.Errors
 	switch {
 	case errors.As(err, &mistakes):
-		x.log.Error("settings of the medium have mistakes: not taken", "err", mistakes)
+		x.log.Error("settings on the volume refused because of mistakes", "err", mistakes)
 		return x.end(told(mistakes), note{sum(found), refused})
 	case err != nil:
 		return errors.Join(err, x.end(failedBy(err), before.but(found)...))
 	}
-	x.log.Info("settings of the medium are taken")
+	x.log.Info("settings on the volume are now in force")
 	return x.end(resultTaken, note{sum(found), ""})
 }
 
 // show writes the settings in force to the volume.
 func (x *exchange) show(found, inForce []byte) error {
-	x.log.Info("settings in force are written to the medium")
+	x.log.Info("writing the settings in force to the volume")
 	result := shown(found, x.known)
 	files := map[string][]byte{FileName: dos(inForce), readmeName: dos(Readme)}
 	// Record both before writing: whichever the next start finds, it does not
@@ -262,23 +262,23 @@ func sum(text []byte) string {
 // The result texts, for a technician. They contain no times, because the box
 // may not have a clock.
 const (
-	resultTaken = "pxebox.toml was read without a mistake. The box works with it.\n" +
+	resultTaken = "pxebox.toml was read without a mistake. The box uses it.\n" +
 		"If it is not on the network now, a screen or serial console on it says why.\n"
-	resultChecking = "pxebox.toml is being checked. If this still stands here, the box went off while it\n" +
-		"did that. It checks pxebox.toml once more at its next start.\n"
-	resultDied = "pxebox.toml was NOT taken: twice the box went off, or stopped, while it checked it.\n" +
-		"The box works with the settings that it had before, and does not try these again.\n" +
-		"If it was the power that went, change something in pxebox.toml, such as a line\n" +
-		"with nothing but #, and start the box again.\n"
-	resultShown = "The box works with other settings than those that were in pxebox.toml here,\n" +
+	resultChecking = "pxebox.toml is being checked. If you still read this, the box was switched off\n" +
+		"during the check. It checks pxebox.toml once more at its next start.\n"
+	resultDied = "pxebox.toml was NOT accepted: twice the box was switched off, or stopped, during\n" +
+		"the check. The box uses its previous settings, and does not try these again.\n" +
+		"If the power failed, change something in pxebox.toml, for example add a line\n" +
+		"with only a #, and restart the box.\n"
+	resultShown = "The box uses other settings than those that were in pxebox.toml here,\n" +
 		"because they were changed over the network, or the box was updated.\n" + nowShows
-	resultNone    = "There was no pxebox.toml here, or an empty one. That changes nothing.\n" + nowShows + wayBack
-	resultBuiltIn = "pxebox.toml here was the one that comes with a new image. The box does not take\n" +
-		"that one for a change, and keeps the settings that it has.\n" + nowShows + wayBack
-	nowShows = "pxebox.toml here now shows the settings that the box works with.\n"
-	wayBack  = "\nTo go back to the built-in settings, replace all that is in pxebox.toml by one\n" +
-		"line with nothing but # in it, and start the box again.\n"
-	damagedStart = "THE BOX CANNOT KEEP ANYTHING: its partition for that is damaged or missing."
+	resultNone    = "There was no pxebox.toml here, or an empty one. The settings have not changed.\n" + nowShows + wayBack
+	resultBuiltIn = "pxebox.toml here was the one that comes with a new image. The box does not treat\n" +
+		"that as a change, and keeps its settings.\n" + nowShows + wayBack
+	nowShows = "pxebox.toml here now shows the settings that the box uses.\n"
+	wayBack  = "\nTo go back to the built-in settings, replace the whole content of pxebox.toml with\n" +
+		"a line with only a #, and restart the box.\n"
+	damagedStart = "THE BOX CANNOT SAVE ANYTHING: its data partition is damaged or missing."
 )
 
 // shown says why the box has replaced the settings that it found with those in
@@ -298,8 +298,8 @@ func shown(found []byte, known notes) string {
 // told lists the mistakes in settings.
 func told(mistakes config.Errors) string {
 	var b strings.Builder
-	b.WriteString("pxebox.toml has mistakes, so the box did NOT take it, and works with the\n" +
-		"settings that it had before. Correct these lines, and start the box again:\n\n")
+	b.WriteString("pxebox.toml has mistakes, so the box did NOT accept it, and uses its previous\n" +
+		"settings. Correct these lines, and restart the box:\n\n")
 	for _, m := range mistakes {
 		fmt.Fprintf(&b, "line %d: %s: %s\n    %s\n", m.Line, m.Key, m.Problem, m.Fix)
 	}
@@ -308,14 +308,14 @@ func told(mistakes config.Errors) string {
 
 // failedBy says why settings are not in force although they have no mistakes.
 func failedBy(err error) string {
-	return fmt.Sprintf("pxebox.toml was NOT taken: the box could not check it, or not keep it. It works\n"+
-		"with the settings that it had before, and tries again at its next start.\n\nWhat the box saw: %v\n", err)
+	return fmt.Sprintf("pxebox.toml was NOT accepted: the box could not check it, or could not save it.\n"+
+		"It uses its previous settings, and tries again at its next start.\n\nThe error: %v\n", err)
 }
 
 func damaged(err error) string {
-	return fmt.Sprintf("%s\n\nIt works with the built-in settings and has no boot files, and does not read\n"+
-		"pxebox.toml here. Save pxebox.toml, and write the image to this medium or to\n"+
-		"a new one.\n\nWhat the box saw: %v\n", damagedStart, err)
+	return fmt.Sprintf("%s\n\nIt uses the built-in settings, has no boot files, and does not read\n"+
+		"pxebox.toml here. Copy pxebox.toml to a computer, and write the image to this\n"+
+		"medium or to a new one.\n\nThe error: %v\n", damagedStart, err)
 }
 
 // report writes the files and the result to the volume, unless they are already

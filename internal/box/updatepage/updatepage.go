@@ -113,7 +113,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			http.Error(w, r.Method+" is not allowed for "+name, http.StatusMethodNotAllowed)
 			return
 		}
-		h.log.Info("the owner changes the box", "path", name, "client", r.RemoteAddr)
+		h.log.Info("the owner is changing the box", "path", name, "client", r.RemoteAddr)
 	}
 	if endsUs(name) {
 		h.end(w, r)
@@ -160,7 +160,7 @@ func (h *handler) end(w http.ResponseWriter, r *http.Request) {
 		answer.copyTo(w)
 	case <-r.Context().Done():
 		// gokrazy has begun, or the client is gone.
-		io.WriteString(w, "gokrazy ends the programs\n")
+		io.WriteString(w, "gokrazy is stopping the programs\n")
 	}
 }
 

@@ -43,7 +43,7 @@ func named(text string) (Slot, error) {
 		s++
 	}
 	if s != 2 && s != 3 {
-		return 0, fmt.Errorf("partition %d is no root: %q", s, text)
+		return 0, fmt.Errorf("partition %d is not a root: %q", s, text)
 	}
 	return s, nil
 }
@@ -105,7 +105,7 @@ func hasTried(text string, s Slot) (string, error) {
 func fit(text, old string) (string, error) {
 	text = strings.TrimRight(text, " \n")
 	if len(text) > len(old) {
-		return "", fmt.Errorf("no room for %q in %d bytes", text, len(old))
+		return "", fmt.Errorf("%q does not fit into %d bytes", text, len(old))
 	}
 	return text + strings.Repeat(" ", len(old)-len(text)), nil
 }

@@ -33,7 +33,7 @@ func TestNamed(t *testing.T) {
 		{"MBR, second root", text(mbrID + "3"), 3, ""},
 		{"systemd-boot's entry", entry(gptID + "2"), 3, ""},
 		{"a trial: what the kernel mounts", "ubd0=" + gptID + "2 root=" + gptID + "1 init=/user/appliance", 2, ""},
-		{"the boot partition", text(gptID + "0"), 0, "no root"},
+		{"the boot partition", text(gptID + "0"), 0, "not a root"},
 		{"by device name", text("/dev/sda2"), 0, "no root=PARTUUID="},
 		{"overwritten", strings.Repeat("\x00", 249), 0, "no root=PARTUUID="},
 	} {
@@ -107,13 +107,13 @@ func TestAnUpdatesLife(t *testing.T) {
 func checkLength(t *testing.T, got, want string) {
 	t.Helper()
 	if len(got) != len(want) {
-		t.Errorf("%d bytes in the place of %d: %q", len(got), len(want), got)
+		t.Errorf("%d bytes, want %d: %q", len(got), len(want), got)
 	}
 }
 
 func TestTextsThatCannotBeTried(t *testing.T) {
 	for _, tt := range []struct{ situation, text, err string }{
-		{"no room", strings.TrimSpace(text(gptID + "1")), "no room"},
+		{"no room", strings.TrimSpace(text(gptID + "1")), "does not fit"},
 		{"another init", strings.Replace(text(gptID+"1"), "/gokrazy/init", "/sbin/init", 1), "no init=/gokrazy/init"},
 		{"no root", "console=tty1", "no root=PARTUUID="},
 	} {

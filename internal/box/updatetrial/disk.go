@@ -56,7 +56,7 @@ func Find() (*Disk, error) {
 func number(dir string) (int, error) {
 	b, err := os.ReadFile(dir + "/partition")
 	if err != nil {
-		return 0, fmt.Errorf("%s is no partition: %w", filepath.Base(dir), err)
+		return 0, fmt.Errorf("%s is not a partition: %w", filepath.Base(dir), err)
 	}
 	return strconv.Atoi(strings.TrimSpace(string(b)))
 }
@@ -126,7 +126,7 @@ func changeFile(name string, f func(string) (string, error)) (err error) {
 		return nil
 	}
 	if len(text) != len(old) {
-		return fmt.Errorf("%s: %d bytes in the place of %d", name, len(text), len(old))
+		return fmt.Errorf("%s: %d bytes, but must have %d", name, len(text), len(old))
 	}
 	if _, err := file.WriteAt([]byte(text), 0); err != nil {
 		return err

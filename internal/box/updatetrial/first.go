@@ -18,8 +18,8 @@ func First(log *slog.Logger, guard ...string) {
 	if err := prepare(); err != nil {
 		// The files may still ask for a trial, at every boot. This root then
 		// runs as it always did.
-		log.Error("no trial of the new root", "err", err)
-		log.Error("start gokrazy", "err", unix.Exec(gokrazyPath, []string{gokrazyPath}, os.Environ()))
+		log.Error("cannot prepare the trial of the new root", "err", err)
+		log.Error("cannot start gokrazy", "err", unix.Exec(gokrazyPath, []string{gokrazyPath}, os.Environ()))
 		reset()
 	}
 	// From here on every reset leads to the safe root.
@@ -73,7 +73,7 @@ func hand(log *slog.Logger, guard []string) error {
 	if err := unix.Mount(d.parts[int(other)], mountPoint, "squashfs", unix.MS_RDONLY, ""); err != nil {
 		return fmt.Errorf("mount root %d: %w", other, err)
 	}
-	log.Info("tries the other root", "root", int(other), "safe", int(d.Running))
+	log.Info("trying the other root", "root", int(other), "safe", int(d.Running))
 	for _, step := range []func() error{ // as in switch_root(8)
 		func() error { return unix.Chdir(mountPoint) },
 		func() error { return unix.Mount(".", "/", "", unix.MS_MOVE, "") },
@@ -96,7 +96,7 @@ func Guard(log *slog.Logger) {
 	if err == nil {
 		return
 	}
-	log.Error("back to the old root", "err", err)
+	log.Error("going back to the old root", "err", err)
 	reset()
 }
 
@@ -126,7 +126,7 @@ func within(d time.Duration, do func() error) error {
 	case err := <-done:
 		return err
 	case <-time.After(d):
-		return fmt.Errorf("the disk does not answer for %v", d)
+		return fmt.Errorf("the disk has not responded for %v", d)
 	}
 }
 

@@ -17,7 +17,7 @@ func TestWithin(t *testing.T) {
 	}{
 		{"answers", time.Second, nil, ""},
 		{"answers with an error", time.Second, io.ErrUnexpectedEOF, "unexpected EOF"},
-		{"hangs", time.Hour, nil, "does not answer"},
+		{"hangs", time.Hour, nil, "has not responded"},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -110,14 +110,14 @@ func (d *Disk) arm(note func() error, log *slog.Logger) {
 		if !armed {
 			armed = true
 			if err := note(); err != nil {
-				log.Warn("the new root will not know what held before it", "err", err)
+				log.Warn("cannot record the current state for the new root", "err", err)
 			}
 		}
 		return tries(text, d.Running)
 	})
 	switch {
 	case err != nil:
-		log.Error("cannot make a trial of the update: a root that does not boot is not taken back", "err", err)
+		log.Error("cannot turn the update into a trial: a root that does not boot is not taken back", "err", err)
 	case armed:
 		log.Info("the next boot tries the other root", "root", int(d.Running.other()), "safe", int(d.Running))
 	}

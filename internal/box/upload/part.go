@@ -109,7 +109,7 @@ func (p *part) sync() error {
 		return fmt.Errorf("sync: %w", err)
 	}
 	if err := unix.Fsetxattr(int(p.f.Fd()), safe, []byte(strconv.FormatInt(p.whole, 10)), 0); err != nil {
-		return fmt.Errorf("note of what is safe: %w", err)
+		return fmt.Errorf("record what is on the disk: %w", err)
 	}
 	if err := p.f.Sync(); err != nil {
 		return fmt.Errorf("sync: %w", err)
@@ -140,7 +140,7 @@ func (p *part) wrote(at, n int64) error {
 	}
 	if at > p.whole {
 		if len(p.ahead) >= maxAhead {
-			return errors.New("written with too many gaps")
+			return errors.New("the upload has too many gaps")
 		}
 		p.ahead[at] = max(p.ahead[at], n)
 		return nil
@@ -201,7 +201,7 @@ func (p *part) fail(err error) {
 	}
 	if err != nil {
 		err = errors.Join(err, p.tree.staging.Remove(p.name))
-		p.tree.log.Error("part of a boot file is lost", "file", p.name, "err", err)
+		p.tree.log.Error("an incomplete upload is lost", "file", p.name, "err", err)
 	}
 }
 
@@ -222,10 +222,10 @@ func (p *part) Close() error {
 		p.err = p.tree.publish(p.name)
 	}
 	if p.err != nil {
-		p.tree.log.Warn("boot file is not published", "file", p.name, "bytes", p.whole, "err", p.err)
+		p.tree.log.Warn("boot file not published", "file", p.name, "bytes", p.whole, "err", p.err)
 		return p.err
 	}
-	p.tree.log.Info("boot file is published", "file", p.name, "bytes", p.whole, "sha256", hex.EncodeToString(p.sum.Sum(nil)))
+	p.tree.log.Info("boot file published", "file", p.name, "bytes", p.whole, "sha256", hex.EncodeToString(p.sum.Sum(nil)))
 	return nil
 }
 
@@ -233,7 +233,7 @@ func (p *part) Close() error {
 // medium.
 func (p *part) finish() error {
 	if len(p.ahead) > 0 {
-		return fmt.Errorf("%s: nothing was written from byte %d on, and something behind it", p.name, p.whole)
+		return fmt.Errorf("%s: byte %d was not sent, but later ones were; send the file again", p.name, p.whole)
 	}
 	if err := p.hash(p.whole); err != nil {
 		return fmt.Errorf("%s: %w", p.name, err)
@@ -244,7 +244,7 @@ func (p *part) finish() error {
 	}
 	if got := hex.EncodeToString(p.sum.Sum(nil)); from != "" && got != want {
 		if err := p.tree.staging.Remove(p.name); err != nil {
-			p.tree.log.Error("the part stays", "file", p.name, "err", err)
+			p.tree.log.Error("cannot delete an incomplete upload", "file", p.name, "err", err)
 		}
 		return mismatch(p.name, got, want, from)
 	}
@@ -255,5 +255,5 @@ func (p *part) finish() error {
 }
 
 func mismatch(name, got, want, from string) error {
-	return fmt.Errorf("%s was dropped: its SHA-256 is %s, but %s says %s. Send it again, or the right %s before it", name, got, from, want, path.Base(from))
+	return fmt.Errorf("%s was deleted: its SHA-256 is %s, but %s says %s. Send it again, or send a correct %s first", name, got, from, want, path.Base(from))
 }

@@ -153,7 +153,7 @@ func serveChannel(channel ssh.Channel, requests <-chan *ssh.Request, t *tree, fi
 	}
 }
 
-var errKey = errors.New("this key is not among those that are allowed")
+var errKey = errors.New("this key is not in authorized_keys")
 
 func (s *Server) config(log *slog.Logger) *ssh.ServerConfig {
 	algorithms := ssh.SupportedAlgorithms()
@@ -181,7 +181,7 @@ func (s *Server) config(log *slog.Logger) *ssh.ServerConfig {
 			}
 			allowed, err := authorizedKeys(s.AuthorizedKeys)
 			if err != nil {
-				log.Error("authorized keys", "err", err)
+				log.Error("authorized_keys cannot be read", "err", err)
 				return nil, errKey
 			}
 			for _, k := range allowed {
@@ -226,7 +226,7 @@ func authorizedKeys(file string) ([]ssh.PublicKey, error) {
 			return nil, fmt.Errorf("%s: %w", file, err)
 		}
 		if len(options) > 0 { // options restrict a key, and are not supported here
-			return nil, fmt.Errorf("%s: options before a key are not known: %v", file, options)
+			return nil, fmt.Errorf("%s: options before a key are not supported: %v; delete them", file, options)
 		}
 		keys = append(keys, key)
 	}

@@ -186,7 +186,7 @@ func TestSums(t *testing.T) {
 		})
 	}
 	// As WinSCP sends files.
-	if out, err := b.sftp(t, "rm linux", "put "+wrong+" linux.filepart", "rename linux.filepart linux"); err == nil || !strings.Contains(out, "stays linux.filepart") {
+	if out, err := b.sftp(t, "rm linux", "put "+wrong+" linux.filepart", "rename linux.filepart linux"); err == nil || !strings.Contains(out, "linux.filepart was not renamed to linux") {
 		t.Errorf("the wrong file by another name: %v\n%s", err, out)
 	}
 	b.absent(t, "linux")
@@ -233,7 +233,7 @@ func TestGap(t *testing.T) {
 	if _, err := f.WriteAt([]byte("end"), 100); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Close(); err == nil || !strings.Contains(err.Error(), "from byte 0 on") {
+	if err := f.Close(); err == nil || !strings.Contains(err.Error(), "byte 0 was not sent") {
 		t.Errorf("it closes with %v", err)
 	}
 	b.absent(t, "linux")

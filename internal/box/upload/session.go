@@ -44,7 +44,7 @@ func (s *session) place() error {
 	case s.open <- struct{}{}:
 		return nil
 	default:
-		return fmt.Errorf("%d files are open already", cap(s.open))
+		return fmt.Errorf("too many open files: at most %d in a session", cap(s.open))
 	}
 }
 

@@ -62,7 +62,7 @@ func TestFormsOfSums(t *testing.T) {
 			}
 			reason := tt.file + " says " + right
 			if !tt.usable {
-				reason = tt.file + " has no SHA-256 of it"
+				reason = tt.file + " does not have its SHA-256"
 			}
 			if err := send("debian/linux", "wrong"); err == nil || !strings.Contains(err.Error(), reason) {
 				t.Errorf("the wrong file closes with %v", err)

@@ -93,7 +93,7 @@ func (t *tree) cutPart(name string) error {
 	if whole > 0 && whole >= st.Size() {
 		return nil
 	}
-	t.log.Info("part of a boot file was perhaps not on the medium", "file", name, "bytes", st.Size(), "left", whole)
+	t.log.Info("the end of an incomplete upload may not have reached the disk, and is cut off", "file", name, "bytes", st.Size(), "left", whole)
 	if whole > 0 {
 		return f.Truncate(whole)
 	}
@@ -234,7 +234,7 @@ func (t *tree) publish(name string) error {
 }
 
 // errFull is what a client gets before the disk is full.
-var errFull = errors.New("no room left: delete something first")
+var errFull = errors.New("no room left: delete some boot files first")
 
 // room returns errFull if using that much more would touch the reserve.
 func (t *tree) room(need space) error {
@@ -268,7 +268,7 @@ func (t *tree) makeRoom(need space, keep string) error {
 			return errors.Join(err, e)
 		}
 		t.removeEmpty(path.Dir(name))
-		t.log.Warn("an incomplete boot file is removed: no client resumes it, and its space is needed", "file", name)
+		t.log.Warn("incomplete upload deleted to free space", "file", name)
 	}
 }
 
@@ -306,7 +306,7 @@ func (t *tree) statfs() (unix.Statfs_t, error) {
 	}
 	defer d.Close()
 	if err := unix.Fstatfs(int(d.Fd()), &st); err != nil {
-		return st, fmt.Errorf("space: %w", err)
+		return st, fmt.Errorf("free space: %w", err)
 	}
 	return st, nil
 }
@@ -315,14 +315,14 @@ func (t *tree) statfs() (unix.Statfs_t, error) {
 func (t *tree) open(name string) (*os.File, error) {
 	f, err := t.boot.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if errors.Is(err, fs.ErrNotExist) && t.isPart(name) {
-		return nil, fmt.Errorf("%s is not whole yet", name)
+		return nil, fmt.Errorf("%s is still being uploaded", name)
 	}
 	if err != nil {
 		return nil, err
 	}
 	st, err := f.Stat()
 	if err == nil && !st.Mode().IsRegular() {
-		err = &fs.PathError{Op: "read", Path: name, Err: errors.New("is no file")}
+		err = &fs.PathError{Op: "read", Path: name, Err: errors.New("is not a file")}
 	}
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
@@ -414,7 +414,7 @@ func (t *tree) remove(name string) error {
 		return err
 	}
 	if p := t.parts[name]; p != nil {
-		p.abandon(errors.New("it was deleted meanwhile"))
+		p.abandon(errors.New("it was deleted in the meantime"))
 	}
 	if begun {
 		// Its writer may have dropped it just now.
@@ -427,7 +427,7 @@ func (t *tree) remove(name string) error {
 			return err
 		}
 	}
-	t.log.Info("boot file is deleted", "file", name)
+	t.log.Info("boot file deleted", "file", name)
 	return t.syncDir(path.Dir(name))
 }
 
@@ -458,15 +458,15 @@ func (t *tree) rename(from, to string, replace bool) error {
 	}
 	if st.IsDir() {
 		if err := t.renameParts(from, to); err != nil {
-			t.log.Error("parts stay under the old name", "dir", from, "err", err)
+			t.log.Error("incomplete uploads keep their old names", "dir", from, "err", err)
 		}
 	} else if t.isPart(to) { // left by an earlier upload, which this one replaces
 		if err := t.staging.Remove(to); err != nil {
-			t.log.Error("the part stays", "file", to, "err", err)
+			t.log.Error("cannot delete an incomplete upload", "file", to, "err", err)
 		}
 		t.removeEmpty(path.Dir(to))
 	}
-	t.log.Info("boot file is renamed", "file", to, "from", from)
+	t.log.Info("boot file renamed", "file", to, "from", from)
 	return errors.Join(t.syncDir(path.Dir(from)), t.syncDir(path.Dir(to)))
 }
 
@@ -486,7 +486,7 @@ func (t *tree) verify(file, name string) error {
 		return fmt.Errorf("%s: %w", file, err)
 	}
 	if got != want {
-		return fmt.Errorf("%s stays %s: its SHA-256 is %s, but %s says %s", name, file, got, from, want)
+		return fmt.Errorf("%s was not renamed to %s: its SHA-256 is %s, but %s says %s", file, name, got, from, want)
 	}
 	return nil
 }

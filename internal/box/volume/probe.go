@@ -20,7 +20,7 @@ type Format struct {
 }
 
 // ErrUnknown is returned by Probe for anything but FAT, exFAT and ext.
-var ErrUnknown = errors.New("no file system that is known here")
+var ErrUnknown = errors.New("unknown file system")
 
 var le = binary.LittleEndian
 
@@ -104,7 +104,7 @@ func exfat(r io.ReaderAt, b []byte) (Format, error) {
 	const entrySize, volumeLabel, longest = 32, 0x83, 11
 	sectorShift, clusterShift := b[108], b[109]
 	if sectorShift < 9 || sectorShift > 12 || clusterShift > 25-sectorShift {
-		return Format{}, errors.New("exFAT: the boot sector makes no sense")
+		return Format{}, errors.New("exFAT: the boot sector is invalid")
 	}
 	heap, first := int64(le.Uint32(b[88:])), int64(le.Uint32(b[96:]))
 	if first < 2 {

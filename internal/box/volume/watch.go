@@ -42,11 +42,11 @@ func (w *Watcher) Run(ctx context.Context) error {
 	// is enabled, it polls only readers with removable media.
 	const events = "/sys/module/block/parameters/events_dfl_poll_msecs"
 	if err := os.WriteFile(events, strconv.AppendInt(nil, poll.Milliseconds(), 10), 0o644); err != nil {
-		w.Log.Warn("cards in a reader will not be noticed", "err", err)
+		w.Log.Warn("cards inserted into a reader will not be detected", "err", err)
 	}
 	// A program that exited may have left its mount.
 	if err := Unmount(w.Dir); err == nil {
-		w.Log.Info("unmounted what was left", "dir", w.Dir)
+		w.Log.Info("unmounted a medium from an earlier run", "dir", w.Dir)
 	}
 	sys := os.DirFS("/sys")
 	tick := time.NewTicker(poll)
@@ -72,9 +72,9 @@ func (w *Watcher) look(now []Device) {
 	w.seen = now
 	if gone {
 		if err := Unmount(w.Dir); err != nil {
-			w.Log.Error("medium is gone", "err", err)
+			w.Log.Error("medium removed, but not unmounted", "err", err)
 		}
-		w.Log.Info("medium is gone", "device", w.mounted.Name)
+		w.Log.Info("medium removed", "device", w.mounted.Name)
 		w.mounted = Device{}
 		before, added = nil, now // another one may have been there all along
 	}
@@ -106,6 +106,6 @@ func (w *Watcher) mount(devices []Device) error {
 		return err
 	}
 	w.mounted = d
-	w.Log.Info("medium is mounted", "device", d.Name, "type", f.Type, "dir", w.Dir)
+	w.Log.Info("medium mounted", "device", d.Name, "type", f.Type, "dir", w.Dir)
 	return nil
 }

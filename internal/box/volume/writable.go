@@ -76,7 +76,7 @@ func (w *Writable) Write(files map[string][]byte) error {
 		if there, err := w.Read(name); err != nil {
 			return err
 		} else if !bytes.Equal(there, content) {
-			return fmt.Errorf("%s was written, and is not on %s: check that volume on a computer", name, w.device.Name)
+			return fmt.Errorf("%s was written, but is not on %s: check that volume on a computer", name, w.device.Name)
 		}
 	}
 	return nil
