@@ -67,9 +67,9 @@ func (v value) ownAddress() netip.Prefix {
 	case p.Bits() < 8 || p.Bits() > 30:
 		v.fail(fmt.Sprintf("the prefix length /%d leaves no usable network", p.Bits()), "write one from /8 to /30")
 	case p.Addr() == p.Masked().Addr():
-		v.fail(fmt.Sprintf("%v is the network itself", p.Addr()), fmt.Sprintf("write an address inside of it, such as %q", fmt.Sprintf("%v/%d", p.Addr().Next(), p.Bits())))
+		v.fail(fmt.Sprintf("%v is the network's own address", p.Addr()), fmt.Sprintf("write an address inside it, such as %q", fmt.Sprintf("%v/%d", p.Addr().Next(), p.Bits())))
 	case p.Addr() == spec.Broadcast(p):
-		v.fail(fmt.Sprintf("%v is the network's broadcast address", p.Addr()), fmt.Sprintf("write an address inside of it, such as %q", fmt.Sprintf("%v/%d", p.Addr().Prev(), p.Bits())))
+		v.fail(fmt.Sprintf("%v is the network's broadcast address", p.Addr()), fmt.Sprintf("write an address inside it, such as %q", fmt.Sprintf("%v/%d", p.Addr().Prev(), p.Bits())))
 	default:
 		return p
 	}
@@ -93,7 +93,7 @@ func (v value) network() netip.Prefix {
 	case p.Bits() < 8 || p.Bits() > 30:
 		v.fail(fmt.Sprintf("the prefix length /%d leaves no usable network", p.Bits()), "write one from /8 to /30")
 	case p != p.Masked():
-		v.fail(fmt.Sprintf("%v is an address inside of the network", p.Addr()), fmt.Sprintf("write %q", p.Masked()))
+		v.fail(fmt.Sprintf("%v is an address inside the network", p.Addr()), fmt.Sprintf("write %q", p.Masked()))
 	default:
 		return p
 	}
@@ -108,7 +108,7 @@ func (v value) ranges() []spec.Range {
 		}
 		rg, err := spec.ParseRange(s)
 		if err == nil && !(spec.IsHost(rg.First) && spec.IsHost(rg.Last)) {
-			err = fmt.Errorf("%q holds addresses that no machine can have", s)
+			err = fmt.Errorf("%q includes addresses that no machine can have", s)
 		}
 		if err != nil {
 			fix := "write the first address, a hyphen, and the last, as in " + v.field.example
@@ -151,7 +151,7 @@ func (v value) routes() []spec.Route {
 		size += 1 + (rt.To.Bits()+7)/8 + 4
 	}
 	if size > maxOption {
-		v.fail(fmt.Sprintf("the routes make an option of %d bytes", size), fmt.Sprintf("write fewer: it holds %d", maxOption))
+		v.fail(fmt.Sprintf("the routes need an option of %d bytes", size), fmt.Sprintf("write fewer: an option holds %d", maxOption))
 		return nil
 	}
 	for i, rt := range routes {
@@ -175,9 +175,9 @@ func (v value) route() spec.Route {
 	case err != nil || aerr != nil || !p.Addr().Is4() || !spec.IsHost(a):
 		v.fail(fmt.Sprintf("%q is not a route", s), `write the network, "via", and the router to it, as in `+strings.Trim(v.field.example, "[]"))
 	case p.Bits() == 0:
-		v.fail("is the route to everywhere else", fmt.Sprintf("write router = %q", a))
+		v.fail("is the default route", fmt.Sprintf("write router = %q", a))
 	case p != p.Masked():
-		v.fail(fmt.Sprintf("%v is an address inside of the network", p.Addr()), fmt.Sprintf("write %q", fmt.Sprintf("%v via %v", p.Masked(), a)))
+		v.fail(fmt.Sprintf("%v is an address inside the network", p.Addr()), fmt.Sprintf("write %q", fmt.Sprintf("%v via %v", p.Masked(), a)))
 	default:
 		return spec.Route{To: p, Via: a}
 	}
@@ -200,9 +200,9 @@ func (v value) mac() ether.MAC {
 		}
 		v.fail(fmt.Sprintf("%q is not a hardware address of six bytes", s), fix)
 	case !mac.IsValid():
-		v.fail(fmt.Sprintf("%q is the address of no machine", s), "write that of one, as its firmware or ipconfig /all shows it")
+		v.fail(fmt.Sprintf("%q cannot be a machine's address", s), "write a machine's own address, as its firmware or ipconfig /all shows it")
 	case mac[0]&1 != 0: // IEEE 802 §8.2.2: the group bit
-		v.fail(fmt.Sprintf("%q is the address of a group", s), "write that of one machine, as its firmware or ipconfig /all shows it")
+		v.fail(fmt.Sprintf("%q is a multicast address", s), "write a machine's own address, as its firmware or ipconfig /all shows it")
 	default:
 		return mac
 	}
@@ -219,7 +219,7 @@ func (v value) clientID() spec.Hex {
 	b, err := spec.ParseHex(s)
 	switch {
 	case err != nil:
-		v.fail(fmt.Sprintf("%q is not a row of bytes", s), "write two hexadecimal digits for each byte, as in "+v.field.example)
+		v.fail(fmt.Sprintf("%q is not a sequence of bytes", s), "write two hexadecimal digits for each byte, as in "+v.field.example)
 	case len(b) < 2 || len(b) > maxOption:
 		v.fail(fmt.Sprintf("has %d bytes", len(b)), fmt.Sprintf("write 2 to %d: its type first, then the rest", maxOption))
 	default:
@@ -243,7 +243,7 @@ func (v value) host() string {
 		// PXE clients with a BIOS have no IPv6 (PXE 2.1 §2.2).
 		v.fail(fmt.Sprintf("%q is an IPv6 address", s), "write the server's IPv4 address or its name")
 	case err == nil && !spec.IsHost(a):
-		v.fail(fmt.Sprintf("%v is the address of no other machine", a), "write the server's own IPv4 address, such as "+v.field.example+`, or its name`)
+		v.fail(fmt.Sprintf("%v cannot be another machine's address", a), "write the server's own IPv4 address, such as "+v.field.example+`, or its name`)
 	case err != nil && (len(s) > 253 || !reHost.MatchString(s)):
 		fix := `write one such as ` + v.field.example + ` or "wds.example.org"`
 		if host := hostIn(s); reHost.MatchString(host) {
@@ -278,7 +278,7 @@ func (v value) search() []string {
 		size += len(n) + 2 // a length before each label, and the root behind the last (RFC 1035 §3.1)
 	}
 	if size > maxOption {
-		v.fail(fmt.Sprintf("the names make an option of %d bytes", size), fmt.Sprintf("write fewer: it holds %d", maxOption))
+		v.fail(fmt.Sprintf("the names need an option of %d bytes", size), fmt.Sprintf("write fewer: an option holds %d", maxOption))
 		return nil
 	}
 	return names
@@ -299,6 +299,6 @@ func (v value) hostname() string {
 	} else if n := strings.ReplaceAll(plainText(s), "_", "-"); reLabel.MatchString(strings.ReplaceAll(n, " ", "-")) {
 		fix = fmt.Sprintf("write %q: letters, digits and hyphens", strings.ReplaceAll(n, " ", "-"))
 	}
-	v.fail(fmt.Sprintf("%q is not a name of a machine", s), fix)
+	v.fail(fmt.Sprintf("%q is not a valid host name", s), fix)
 	return ""
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // ownName is the fix for a name that is taken.
-const ownName = "give each one a name that no other has"
+const ownName = "give each one a unique name"
 
 // checkWDS looks at each [[wds]] as a whole.
 func (r *reader) checkWDS() {
@@ -32,10 +32,10 @@ func (r *reader) checkWDS() {
 		r.checkServer(b, r.cfg.WDS[i])
 		if w := r.cfg.WDS[i]; w.Probe == 0 && b.ok("probe", "on_down") {
 			if w.Probe4011 {
-				b.fail("probe_4011", `has no use: with probe = "0s" the server is never asked`, "leave one of them out")
+				b.fail("probe_4011", `has no effect: with probe = "0s" the server is never asked`, "leave one of them out")
 			}
 			if w.OnDown != config.OnDownMark {
-				b.fail("on_down", `has no use: with probe = "0s" the box does not know whether the server is there`, "leave one of them out")
+				b.fail("on_down", `has no effect: with probe = "0s" the box does not know whether the server is there`, "leave one of them out")
 			}
 		}
 	}
@@ -102,7 +102,7 @@ func (r *reader) checkEntries() {
 	blocks, menu := r.root.items("entry"), r.root.table("menu")
 	if r.root.has("entry") && len(blocks) == 0 && r.root.ok("entry") {
 		// The menu program ends with "Initial menu has no LABEL entries!".
-		r.root.fail("entry", "is an empty list", "write one [[entry]] at least, or leave it out for the machine's own disk")
+		r.root.fail("entry", "is an empty list", "write at least one [[entry]], or leave it out for the machine's own disk")
 	}
 	if len(blocks) > config.MaxEntries {
 		blocks[config.MaxEntries].fail("", "is one too many", fmt.Sprintf("keep it to %d entries", config.MaxEntries))
@@ -124,7 +124,7 @@ func (r *reader) checkEntries() {
 		b.require("name", `write name = "debian"`)
 		b.unique("name", e.Name, seen, ownName)
 		if e.Name == config.BootMenu {
-			b.fail("name", fmt.Sprintf("%q is taken: below [[machine]] it stands for the menu", e.Name), "write another name")
+			b.fail("name", fmt.Sprintf("%q is reserved: below [[machine]] it means the menu", e.Name), "write another name")
 		}
 		checkKind(b, *e)
 		r.checkMarks(b, *e)
@@ -141,13 +141,13 @@ func (r *reader) checkEntries() {
 // checkMarks looks at what an entry asks for before it starts.
 func (r *reader) checkMarks(b block, e config.Entry) {
 	if e.Unsigned && b.ok("signed") && e.Kernel == "" && e.EFI == "" {
-		b.fail("signed", "goes with a kernel or an efi program only", "leave it out")
+		b.fail("signed", "is only valid with a kernel or an efi program", "leave it out")
 	}
 	if e.Locked && b.ok("locked") && !r.root.table("menu").has("password") {
-		b.fail("locked", "asks for a password, and there is none", "make one with: pxebox hash-password; and write it below [menu]")
+		b.fail("locked", "needs a password, but there is none", "run pxebox hash-password, and write the line that it prints below [menu]")
 	}
 	if e.Erases && b.ok("erases") && (e.Disk || e.Submenu) {
-		b.fail("erases", "has no use: this entry changes nothing on the machine", "leave it out")
+		b.fail("erases", "has no effect: this entry changes nothing on the machine", "leave it out")
 	}
 }
 
@@ -200,7 +200,7 @@ func (r *reader) checkSubmenus(blocks []block) {
 			refers(b, "in", in, meant, "submenu", submenus)
 			sound = false
 		case !e.Submenu:
-			b.fail("in", fmt.Sprintf("%q is not a submenu", in), "write submenu = true there in place of what it starts, or the name of a submenu")
+			b.fail("in", fmt.Sprintf("%q is not a submenu", in), "write submenu = true there instead of what it starts, or the name of a submenu")
 			sound = false
 		}
 	}
@@ -213,13 +213,13 @@ func (r *reader) checkSubmenus(blocks []block) {
 			continue
 		}
 		if children[e.Name] == 0 {
-			b.fail("submenu", "holds no entries", fmt.Sprintf("write in = %q below those that belong to it, or leave it out", e.Name))
+			b.fail("submenu", "has no entries", fmt.Sprintf("write in = %q in the entries that belong to it, or leave it out", e.Name))
 		}
 		switch level, round := r.level(i); {
 		case round:
-			b.fail("in", fmt.Sprintf("leads back to %q itself", e.Name), "leave it out for a submenu at the top")
+			b.fail("in", fmt.Sprintf("puts %q inside itself", e.Name), "leave it out for a submenu at the top")
 		case level == config.MaxDepth+1:
-			b.fail("in", fmt.Sprintf("makes it %d submenus, one in the other", level), fmt.Sprintf("keep it to %d", config.MaxDepth))
+			b.fail("in", fmt.Sprintf("nests submenus %d deep", level), fmt.Sprintf("keep it to %d", config.MaxDepth))
 		}
 	}
 }
@@ -278,7 +278,7 @@ func refers(b block, key, name, meant, to string, names []string) {
 	} else if len(names) <= 8 {
 		fix = "write one of " + strings.Join(names, ", ")
 	}
-	b.fail(key, fmt.Sprintf("there is no %s with the name %q", to, name), fix)
+	b.fail(key, fmt.Sprintf("there is no %s named %q", to, name), fix)
 }
 
 // checkKind makes sure that an entry does one thing.
@@ -298,17 +298,17 @@ func checkKind(b block, e config.Entry) {
 	switch {
 	case len(kinds) == 0 && !b.ok("disk", "submenu"):
 	case len(kinds) == 0 && b.has("initrd"):
-		b.fail("initrd", "is there without a kernel", `write kernel = "debian/linux" as well`)
+		b.fail("initrd", "is given without a kernel", `write kernel = "debian/linux" as well`)
 	case len(kinds) == 0:
 		b.fail("", "does not say what to start", "write one of wds, kernel, file, efi, pxelinux, grub, disk = true, or submenu = true")
 	case len(kinds) > 1:
-		b.fail(kinds[1], "is one thing too many: the entry has "+strings.Join(kinds, " and "), "keep one, and make another entry of the other")
+		b.fail(kinds[1], "is in conflict: the entry has "+strings.Join(kinds, " and "), "keep one, and write another entry for the other")
 	default:
 		if kinds[0] != "kernel" && b.has("initrd") {
-			b.fail("initrd", "goes with a kernel only", "leave it out")
+			b.fail("initrd", "is only valid with a kernel", "leave it out")
 		}
 		if !slices.Contains([]string{"kernel", "file", "efi"}, kinds[0]) && b.has("append") {
-			b.fail("append", "goes with a kernel or a file only", "leave it out")
+			b.fail("append", "is only valid with a kernel or a file", "leave it out")
 		}
 	}
 	// The menu puts both on one command line (readconfig.c, record).

@@ -19,7 +19,7 @@ func (r *reader) checkNetwork() {
 	if !n.Address.IsValid() {
 		for _, key := range []string{"gateway", "dns"} {
 			if b.has(key) {
-				b.fail(key, "has no use while the box asks a DHCP server for its address", `write address = "192.168.77.1/24" as well, or leave it out`)
+				b.fail(key, "has no effect while the box gets its address by DHCP", `write address = "192.168.77.1/24" as well, or leave it out`)
 			}
 		}
 		return
@@ -84,7 +84,7 @@ func (r *reader) checkDHCP() {
 	}
 	leases := len(c.Reservations) > 0 || slices.ContainsFunc(lans, func(l lan) bool { return len(l.ranges) > 0 || !l.ok("range") })
 	if !leases && b.ok("mode") {
-		b.fail("range", `is missing, and mode = "server" leases addresses`, `write range = ["192.168.77.100-192.168.77.150"]`)
+		b.fail("range", `is missing, but mode = "server" leases addresses`, `write range = ["192.168.77.100-192.168.77.150"]`)
 	}
 	// A server that asked another server for its own address would be a
 	// second one on that network.
@@ -131,7 +131,7 @@ func checkNetworks(lans []lan) {
 		for _, other := range lans[:i] {
 			// Overlaps is false for the zero Prefix.
 			if l.net.Overlaps(other.net) {
-				l.fail("network", fmt.Sprintf("%v overlaps with %s %v", l.net, other.title, other.net.Masked()), "write networks that have no address in common")
+				l.fail("network", fmt.Sprintf("%v overlaps %s %v", l.net, other.title, other.net.Masked()), "write networks that do not overlap")
 				break
 			}
 		}
@@ -152,7 +152,7 @@ func checkSize(lans []lan) {
 		}
 	}
 	if at >= 0 {
-		lans[at].fail("range", fmt.Sprintf("makes it %d addresses to lease", n), fmt.Sprintf("keep all ranges together to %d", maxLeases))
+		lans[at].fail("range", fmt.Sprintf("brings the number of addresses to lease to %d", n), fmt.Sprintf("keep all ranges together to at most %d", maxLeases))
 	}
 }
 
@@ -162,7 +162,7 @@ func (l lan) checkOverlaps() {
 	sorted := slices.SortedFunc(slices.Values(l.ranges), func(a, b spec.Range) int { return cmp.Or(a.First.Compare(b.First), a.Last.Compare(b.Last)) })
 	for i, furthest := 1, 0; i < len(sorted); i++ {
 		if sorted[furthest].Contains(sorted[i].First) {
-			l.fail("range", fmt.Sprintf("%v and %v overlap", sorted[furthest], sorted[i]), "name each address once")
+			l.fail("range", fmt.Sprintf("%v and %v overlap", sorted[furthest], sorted[i]), "list each address once")
 		}
 		if sorted[furthest].Last.Less(sorted[i].Last) {
 			furthest = i
@@ -180,11 +180,11 @@ func (l lan) checkRanges() {
 		case !net.Contains(rg.First) || !net.Contains(rg.Last):
 			l.fail("range", fmt.Sprintf("%v is not in %s %v", rg, l.title, net), fmt.Sprintf("write addresses from %v to %v", net.Addr().Next(), bcast.Prev()))
 		case rg.Contains(net.Addr()):
-			l.fail("range", fmt.Sprintf("%v holds %v, which is the network itself", rg, net.Addr()), fmt.Sprintf("begin with %v or later", net.Addr().Next()))
+			l.fail("range", fmt.Sprintf("%v includes %v, which is the network's own address", rg, net.Addr()), fmt.Sprintf("begin with %v or later", net.Addr().Next()))
 		case rg.Contains(bcast):
-			l.fail("range", fmt.Sprintf("%v holds the broadcast address %v", rg, bcast), fmt.Sprintf("end with %v or earlier", bcast.Prev()))
+			l.fail("range", fmt.Sprintf("%v includes the broadcast address %v", rg, bcast), fmt.Sprintf("end with %v or earlier", bcast.Prev()))
 		case rg.Contains(l.net.Addr()): // of a subnet this is the network itself
-			l.fail("range", fmt.Sprintf("%v holds the box's own address %v", rg, l.net.Addr()), fmt.Sprintf("write a range without %v", l.net.Addr()))
+			l.fail("range", fmt.Sprintf("%v includes the box's own address %v", rg, l.net.Addr()), fmt.Sprintf("write a range without %v", l.net.Addr()))
 		}
 	}
 }
@@ -202,7 +202,7 @@ func (l lan) checkLeased() {
 		for _, a := range addrs {
 			for _, rg := range l.ranges {
 				if a.IsValid() && rg.Contains(a) {
-					l.fail("range", fmt.Sprintf("%v would lease %v, which %s gives to another machine", rg, a, from), fmt.Sprintf("write a range without %v", a))
+					l.fail("range", fmt.Sprintf("%v includes %v, which %s assigns to another machine", rg, a, from), fmt.Sprintf("write a range without %v", a))
 				}
 			}
 		}
@@ -243,15 +243,15 @@ func (r *reader) checkReservations(lans []lan) {
 		res := r.cfg.DHCP.Reservations[i]
 		b.require("address", `write address = "192.168.77.20"`)
 		if res.Address.IsValid() {
-			b.unique("address", res.Address.String(), addresses, "give each machine an address that no other has")
+			b.unique("address", res.Address.String(), addresses, "give each machine a unique address")
 		}
 		if b.has("mac") && b.has("client") {
-			b.fail("client", "is there as well as mac", "keep one of them")
+			b.fail("client", "is given together with mac", "keep one of them")
 		} else if !b.has("mac") && !b.has("client") {
 			b.fail("mac", "is missing", `write mac = "52:54:00:12:34:56", or client`)
 		} else if key, id := machine(res); id != "" {
 			if line, ok := machines[id]; ok {
-				b.fail(key, fmt.Sprintf("names the same machine as the [[reservation]] of line %d", line), "name each machine once")
+				b.fail(key, fmt.Sprintf("names the same machine as the [[reservation]] on line %d", line), "list each machine once")
 			} else {
 				machines[id] = b.node.line
 			}
@@ -283,10 +283,10 @@ func (r *reader) checkReserved(b block, res config.Reservation, lans []lan) {
 		if !l.net.Contains(a) {
 			continue
 		}
-		fix := "write another one of " + l.net.Masked().String()
+		fix := "write another address in " + l.net.Masked().String()
 		switch a {
 		case l.net.Masked().Addr():
-			b.fail("address", fmt.Sprintf("%v is the network itself", a), fix)
+			b.fail("address", fmt.Sprintf("%v is the network's own address", a), fix)
 		case spec.Broadcast(l.net):
 			b.fail("address", fmt.Sprintf("%v is the network's broadcast address", a), fix)
 		case l.net.Addr():
@@ -295,11 +295,11 @@ func (r *reader) checkReserved(b block, res config.Reservation, lans []lan) {
 			b.fail("address", fmt.Sprintf("%v is the router's address", a), fix)
 		}
 		if res.Client != "" && l.Identify == spec.IdentifyMAC {
-			b.fail("client", `names no machine of `+l.title+`, which has identify = "mac"`, `write mac = "52:54:00:12:34:56" instead`)
+			b.fail("client", `has no effect in `+l.title+`, which has identify = "mac"`, `write mac = "52:54:00:12:34:56" instead`)
 		}
 		return
 	}
 	if known && r.cfg.DHCP.Mode.Leases() {
-		b.fail("address", fmt.Sprintf("%v is in no network that is served", a), "write an address of the box's network or of a [[subnet]]")
+		b.fail("address", fmt.Sprintf("%v is not in a network that the box serves", a), "write an address of the box's network or of a [[subnet]]")
 	}
 }

@@ -40,7 +40,7 @@ func (m *mistakes) list() config.Errors {
 		end := es[len(es)-1]
 		es = append(es, config.Error{
 			File: end.File, Line: end.Line, Key: "file",
-			Problem: fmt.Sprintf("has %d more mistakes", m.more), Fix: "correct those above first",
+			Problem: fmt.Sprintf("has %d more mistakes", m.more), Fix: "correct the ones above first",
 		})
 	}
 	return es

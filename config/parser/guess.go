@@ -305,14 +305,14 @@ func nameIn(s string) string {
 func notASCII(s string) (problem, fix string) {
 	i := strings.IndexFunc(s, func(r rune) bool { return r > '~' })
 	r := []rune(s[i:])[0]
-	problem = fmt.Sprintf("holds a character that is not ASCII, %q", r)
+	problem = fmt.Sprintf("contains a character that is not ASCII, %q", r)
 	switch plain, ok := typographic[r]; {
 	case ok && plain == "":
-		return problem, "delete it: it is not to be seen"
+		return problem, "delete it: it is invisible"
 	case ok:
 		return problem, "write " + plain + " for it"
 	case unicode.IsSpace(r):
-		return problem, "write a plain space for it"
+		return problem, "write a plain space instead"
 	}
 	return problem, "write arguments with plain letters, digits and signs"
 }

@@ -100,7 +100,7 @@ func (v reading) quoted(q byte, depth int) string {
 		// Two quotes for one, as in ''text'' or ""text"".
 		if text, after, ok := strings.Cut(line[1:], string([]byte{q, q})); ok && ends(after, depth) {
 			v.at = begin + 2 + len(text) + 2
-			v.flaw(begin, "has two quotes for one", "write one", "")
+			v.flaw(begin, "has two quotes where one belongs", "write one", "")
 			return quoteText(text)
 		}
 	}
@@ -142,7 +142,7 @@ func (v reading) quoted(q byte, depth int) string {
 	case last < 0:
 		last = first
 	default:
-		v.flaw(begin, "has the quote "+string(q)+" inside of a text that begins with it",
+		v.flaw(begin, "has the quote "+string(q)+" inside a text that begins with it",
 			"write the text between the other quotes", "")
 	}
 	text := line[:last]
@@ -175,7 +175,7 @@ func (v reading) several(depth int) string {
 		return ""
 	}
 	v.at = begin + len(line)
-	v.flaw(begin, "has several texts without brackets around them", "write [ before and ] behind them", "")
+	v.flaw(begin, "has several texts without brackets around them", "write [ before and ] after them", "")
 	parts := strings.Split(strings.Trim(list, "[]"), `", "`)
 	if len(parts) == 2 && strings.Contains(v.example, "-") && reNumeric.MatchString(v.example) {
 		return "[" + strings.Join(parts, alone) + "]" // the first and the last of a range
@@ -207,7 +207,7 @@ func (v reading) unclosed(q byte, line, more string, depth int) string {
 		for part := range strings.SplitSeq(text, "\n") {
 			parts = append(parts, strings.TrimSpace(strings.TrimRight(strings.TrimSpace(part), `\`)))
 		}
-		v.flaw(begin, "goes on in the next line, which a text between single or double quotes does not",
+		v.flaw(begin, "continues on the next line, which a text in single or double quotes cannot do",
 			`write it on one line, or begin and end it with three quotes: """`, "it on one line: ")
 		return quoteText(strings.Join(parts, " "))
 	}
@@ -242,7 +242,7 @@ func (v reading) typographic(depth int) string {
 	}
 	v.at = begin + size + end
 	v.flaw(begin, fmt.Sprintf("has the typographic quote %c, which is not the plain one", open),
-		`write the plain quote " before and behind the text`, "")
+		`write the plain quote " before and after the text`, "")
 	if reNumeric.MatchString(v.example) {
 		text = plainText(text) // its dashes are not plain, either
 	}
@@ -256,14 +256,14 @@ func (v reading) lines(quotes string) string {
 	text, _, ok := strings.Cut(v.in[begin+3:], quotes)
 	v.at = begin + 3 + len(text)
 	if !ok {
-		v.flaw(begin, "begins with "+quotes+" and does not end with them", "write "+quotes+" behind its last line", alone)
+		v.flaw(begin, "begins with "+quotes+" but does not end with them", "write "+quotes+" after its last line", alone)
 		return quoteLines(text)
 	}
 	v.at += 3
 	more := len(v.in[v.at:]) - len(strings.TrimLeft(v.in[v.at:], quotes[:1]))
 	v.at += more
 	if more > 2 {
-		v.flaw(begin, "has more than three quotes behind its text", "write "+quotes+" behind its last line", alone)
+		v.flaw(begin, "has more than three quotes after its text", "write "+quotes+" after its last line", alone)
 		more = 0
 	}
 	text += strings.Repeat(quotes[:1], more)
@@ -285,7 +285,7 @@ func (v reading) bare(depth int) string {
 			words = strings.TrimSpace(strings.TrimSuffix(words, `\`)) + " " + strings.TrimSpace(part)
 		}
 		v.at = len(v.in)
-		v.flaw(begin, "goes on in the next line, which a text without three quotes does not",
+		v.flaw(begin, "continues on the next line, which only a text in three quotes can do",
 			"write it on one line", "it on one line: ")
 		return quoteText(strings.Trim(words, `"`))
 	}
@@ -332,9 +332,9 @@ func (v reading) bare(depth int) string {
 	}
 	if last, size := utf8.DecodeLastRuneInString(bare); last == '"' || last == '\'' || typographicQuote(last) {
 		bare = bare[:len(bare)-size]
-		v.flaw(begin, "has a quote at its end and none before it", `write " before the text`, "")
+		v.flaw(begin, "has a quote at its end but none before it", `write " before the text`, "")
 	} else {
-		v.flaw(begin, v.piece(bare)+"is a text without quotes", `write " before and behind the text`, "")
+		v.flaw(begin, v.piece(bare)+"is a text without quotes", `write " before and after the text`, "")
 	}
 	if depth == 0 && strings.HasPrefix(v.example, "[") {
 		var items []string
@@ -365,7 +365,7 @@ func (v reading) list(depth int) string {
 		rest := v.in[v.at:]
 		switch {
 		case rest == "":
-			v.flaw(begin, "has a list that is not closed", "write ] behind its last value", "")
+			v.flaw(begin, "has a list that is not closed", "write ] after its last value", "")
 			return "[" + strings.Join(items, ", ") + "]"
 		case rest[0] == ']':
 			v.at++
@@ -373,16 +373,16 @@ func (v reading) list(depth int) string {
 		case rest[0] == ')' || rest[0] == '}' || strings.HasPrefix(rest, "］"):
 			_, size := utf8.DecodeRuneInString(rest)
 			if open == '[' {
-				v.flaw(v.at, "has a list that ends in "+rest[:size], "write ] in its place", "")
+				v.flaw(v.at, "has a list that ends in "+rest[:size], "write ] instead", "")
 			}
 			v.at += size
 			return "[" + strings.Join(items, ", ") + "]"
 		case rest[0] == ',' || rest[0] == ';' || strings.HasPrefix(rest, "，"):
 			_, size := utf8.DecodeRuneInString(rest)
 			if rest[0] != ',' {
-				v.flaw(v.at, "has "+rest[:size]+" where a comma belongs", "write a comma in its place", "")
+				v.flaw(v.at, "has "+rest[:size]+" where a comma belongs", "write a comma instead", "")
 			} else if comma {
-				v.flaw(v.at, "has a comma too many", "delete it", "")
+				v.flaw(v.at, "has one comma too many", "delete it", "")
 			}
 			comma = true
 			v.at += size
@@ -405,7 +405,7 @@ func (v reading) list(depth int) string {
 			continue
 		}
 		if !comma {
-			v.flaw(end, strings.TrimSpace("has no comma behind "+v.piece(items[len(items)-1])),
+			v.flaw(end, strings.TrimSpace("has no comma after "+v.piece(items[len(items)-1])),
 				"write a comma between two values", "")
 		}
 		at := v.at

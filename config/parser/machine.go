@@ -34,7 +34,7 @@ func (v value) macBeginnings() []string {
 			}
 			v.fail(fmt.Sprintf("%q is not a hardware address, nor the beginning of one", s), fix)
 		case b[0]&1 != 0: // IEEE 802 §8.2.2: the group bit
-			v.fail(fmt.Sprintf("%q is the address of a group", s), "write that of one machine, as its firmware or ipconfig /all shows it")
+			v.fail(fmt.Sprintf("%q is a multicast address", s), "write a machine's own address, as its firmware or ipconfig /all shows it")
 		default:
 			return string(spec.NewHex(b))
 		}
@@ -56,7 +56,7 @@ func (v value) guids() []string {
 		case !reGUID.MatchString(id):
 			v.fail(fmt.Sprintf("%q is not a GUID", s), "write it as the firmware's setup shows it, with its hyphens, as in "+strings.Trim(v.field.example, "[]"))
 		case strings.Trim(id, "0-") == "" || strings.Trim(id, "f-") == "":
-			v.fail(fmt.Sprintf("%q is what a mainboard says that was given no GUID", s), "write mac in its place")
+			v.fail(fmt.Sprintf("%q is a placeholder: this mainboard has no GUID", s), "write mac instead")
 		default:
 			return id
 		}
@@ -115,16 +115,16 @@ func (r *reader) checkMachines() {
 		}
 		for _, key := range []string{"mac", "guid", "firmware", "entries"} {
 			if n := b.node.get(key); n != nil && len(n.items) == 0 && b.ok(key) {
-				b.fail(key, "is an empty list", "write one at least, or leave it out")
+				b.fail(key, "is an empty list", "write at least one, or leave it out")
 			}
 		}
 		r.checkBoot(b, m)
 		switch {
 		case !b.has("mac") && !b.has("guid") && !b.has("firmware"):
-			b.fail("", "would fit every machine", "write mac, guid or firmware; what all machines get is written below [menu]")
+			b.fail("", "matches every machine", "write mac, guid or firmware; what all machines get is written below [menu]")
 		case b.ok("mac", "guid", "firmware"):
 			if line, ok := earlier.cover(m); ok {
-				b.fail("", fmt.Sprintf("is never reached: the [[machine]] of line %d fits all of its machines", line), "put it before that one, or leave it out")
+				b.fail("", fmt.Sprintf("is never used: the [[machine]] on line %d matches all of its machines", line), "put it before that one, or leave it out")
 			} else if !m.Once { // one that is used up lets machines through
 				earlier.add(m, b.node.line)
 			}
@@ -150,12 +150,12 @@ func (r *reader) checkBoot(b block, m config.Machine) {
 	}
 	if m.Boot == config.BootMenu {
 		if m.Once && b.ok("once") {
-			b.fail("once", "has no use with a menu", "write boot = with the name of an entry as well, or leave it out")
+			b.fail("once", "has no effect with a menu", "write boot = with the name of an entry as well, or leave it out")
 		}
 	} else {
 		for _, key := range []string{"entries", "default", "timeout"} {
 			if b.has(key) {
-				b.fail(key, fmt.Sprintf("has no use: %q starts without a menu", m.Boot), `write boot = "menu", or leave it out`)
+				b.fail(key, fmt.Sprintf("has no effect: %q starts without a menu", m.Boot), `write boot = "menu", or leave it out`)
 			}
 		}
 		return

@@ -36,7 +36,7 @@ mac = ["52-54-00-AB-CD-EF", "0050569", "00:50:56", "0"]
 	refuses(t, file, []string{
 		`17: machine 1.mac: "0050569" is not a hardware address, nor the beginning of one; write whole bytes, as in "52:54:00:12:34:56" or "52:54:00"`,
 		`17: machine 1.mac: "0" is not a hardware address`,
-		`18: machine 2: would fit every machine; write mac, guid or firmware; what all machines get is written below [menu]`,
+		`18: machine 2: matches every machine; write mac, guid or firmware; what all machines get is written below [menu]`,
 	})
 
 	c, err := Parse("f", []byte(some+`[[machine]]
@@ -101,36 +101,36 @@ func TestParseRefusesOfMachines(t *testing.T) {
 		name, file string
 		want       []string // each begins a line of the error, behind the file's name
 	}{
-		{"the address of a group", some + "[[machine]]\nmac = [\"01:00:5e\"]", []string{`17: machine 1.mac: "01:00:5e" is the address of a group; write that of one machine`}},
+		{"the address of a group", some + "[[machine]]\nmac = [\"01:00:5e\"]", []string{`17: machine 1.mac: "01:00:5e" is a multicast address; write a machine's own`}},
 		{"an address of seven bytes", some + "[[machine]]\nmac = [\"52:54:00:00:00:00:01\"]", []string{`17: machine 1.mac: "52:54:00:00:00:00:01" is not a hardware address`}},
 		{"an address of none", some + "[[machine]]\nmac = [\"\"]", []string{`17: machine 1.mac: "" is not a hardware address`}},
 		{"an address without a list", some + "[[machine]]\nmac = \"52:54:00\"", []string{`17: machine 1.mac: is a text, not a list in brackets; write mac = ["52:54:00"]`}},
-		{"an empty list of machines", some + "[[machine]]\nmac = []", []string{`17: machine 1.mac: is an empty list; write one at least, or leave it out`}},
+		{"an empty list of machines", some + "[[machine]]\nmac = []", []string{`17: machine 1.mac: is an empty list; write at least one, or leave it out`}},
 		{"a GUID without hyphens", some + "[[machine]]\nguid = [\"707865626f784c618000000000000010\"]", []string{`17: machine 1.guid: "707865626f784c618000000000000010" is not a GUID; write it as the firmware's setup shows it, with its hyphens`}},
-		{"a GUID that was never set", some + "[[machine]]\nguid = [\"FFFFFFFF-ffff-ffff-ffff-ffffffffffff\"]", []string{`17: machine 1.guid: "FFFFFFFF-ffff-ffff-ffff-ffffffffffff" is what a mainboard says that was given no GUID; write mac`}},
+		{"a GUID that was never set", some + "[[machine]]\nguid = [\"FFFFFFFF-ffff-ffff-ffff-ffffffffffff\"]", []string{`17: machine 1.guid: "FFFFFFFF-ffff-ffff-ffff-ffffffffffff" is a placeholder: this mainboard has no GUID; write mac`}},
 		{"a firmware by a number that has a name", some + "[[machine]]\nfirmware = [\"arch-0x0b\", \"10\"]", []string{
 			`17: machine 1.firmware: "arch-0x0b" is not a kind of firmware; write "uefi-arm64"`, `17: machine 1.firmware: "10" is not a kind of firmware; write "arch-0x0a"`}},
 		{"an unknown firmware", some + "[[machine]]\nfirmware = [\"uefi_x64\", \"coreboot\"]", []string{`17: machine 1.firmware: "uefi_x64" is not a kind of firmware; write "uefi-x64"`, `17: machine 1.firmware: "coreboot" is not a kind of firmware; write one of bios, uefi-ia32`}},
-		{"an entry that is not there", machine("boot = \"debain\""), []string{`18: machine 1.boot: there is no [[entry]] with the name "debain"; write "debian"`}},
-		{"the menu with a slip", machine("boot = \"manu\""), []string{`18: machine 1.boot: there is no [[entry]] with the name "manu"; write "menu"`}},
+		{"an entry that is not there", machine("boot = \"debain\""), []string{`18: machine 1.boot: there is no [[entry]] named "debain"; write "debian"`}},
+		{"the menu with a slip", machine("boot = \"manu\""), []string{`18: machine 1.boot: there is no [[entry]] named "manu"; write "menu"`}},
 		{"a submenu to boot", machine("boot = \"tools\""), []string{`18: machine 1.boot: "tools" is a submenu, which starts nothing; write the name of an entry in it, or boot = "menu"`}},
-		{"once with a menu", machine("once = true"), []string{`18: machine 1.once: has no use with a menu; write boot = with the name of an entry as well`}},
+		{"once with a menu", machine("once = true"), []string{`18: machine 1.once: has no effect with a menu; write boot = with the name of an entry as well`}},
 		{"a menu that is not shown", machine("boot = \"debian\"\nentries = [\"disk\"]\ndefault = \"disk\"\ntimeout = \"5s\""), []string{
-			`19: machine 1.entries: has no use: "debian" starts without a menu; write boot = "menu", or leave it out`, `20: machine 1.default: has no use`,
-			`21: machine 1.timeout: has no use`}},
+			`19: machine 1.entries: has no effect: "debian" starts without a menu; write boot = "menu", or leave it out`, `20: machine 1.default: has no effect`,
+			`21: machine 1.timeout: has no effect`}},
 		{"a timeout that is too short", machine("timeout = \"10ms\""), []string{`18: machine 1.timeout: "10ms" is too short; write 1s or more`}},
-		{"a menu of entries that are not there", machine("entries = [\"disk\", \"dibian\"]"), []string{`18: machine 1.entries: there is no [[entry]] with the name "dibian"; write "debian"`}},
+		{"a menu of entries that are not there", machine("entries = [\"disk\", \"dibian\"]"), []string{`18: machine 1.entries: there is no [[entry]] named "dibian"; write "debian"`}},
 		{"a menu of an entry twice", machine("entries = [\"disk\", \"disk\"]"), []string{`18: machine 1.entries: names "disk" twice; name each entry once`}},
 		{"a menu of nothing", machine("entries = []"), []string{`18: machine 1.entries: is an empty list`}},
-		{"a menu of something else", machine("entries = [\"Disk\"]"), []string{`18: machine 1.entries: there is no [[entry]] with the name "Disk"; write "disk"`}},
-		{"a default that is no entry", machine("default = \"windows\""), []string{`18: machine 1.default: there is no [[entry]] with the name "windows"; write one of disk, debian, tools, memtest`}},
+		{"a menu of something else", machine("entries = [\"Disk\"]"), []string{`18: machine 1.entries: there is no [[entry]] named "Disk"; write "disk"`}},
+		{"a default that is no entry", machine("default = \"windows\""), []string{`18: machine 1.default: there is no [[entry]] named "windows"; write one of disk, debian, tools, memtest`}},
 		{"a default outside of the machine's menu", machine("entries = [\"disk\"]\ndefault = \"debian\""), []string{`19: machine 1.default: "debian" is not among the machine's entries; write it in entries as well`}},
 		{"a default that the menu does not list", machine("default = \"debian\""), []string{`18: machine 1.default: "debian" is not in the menu: it has listed = false`}},
 		{"a default that is a submenu", machine("default = \"tools\""), []string{`18: machine 1.default: "tools" is a submenu`}},
-		{"the same machine twice, written in two ways", later(`mac = ["52:54:00:00:00:01"]`, `mac = ["52-54-00-00-00-01"]`), []string{`18: machine 2: is never reached: the [[machine]] of line 16 fits all of its machines; put it before that one, or leave it out`}},
-		{"a machine after its maker's", later(`mac = ["00:50:56", "52:54:00"]`, "mac = [\"52:54:00:00:00:01\"]\nonce = true\nboot = \"disk\""), []string{`18: machine 2: is never reached: the [[machine]] of line 16`}},
-		{"fewer machines of a firmware after all of it", later(`firmware = ["bios", "uefi-x64"]`, "mac = [\"52\"]\nguid = [\"70786562-6f78-4c61-8000-000000000010\"]\nfirmware = [\"uefi-x64\"]"), []string{`18: machine 2: is never reached`}},
-		{"the same GUID twice", later(`guid = ["70786562-6f78-4c61-8000-000000000010"]`, `guid = ["70786562-6F78-4C61-8000-000000000010"]`), []string{`18: machine 2: is never reached`}},
+		{"the same machine twice, written in two ways", later(`mac = ["52:54:00:00:00:01"]`, `mac = ["52-54-00-00-00-01"]`), []string{`18: machine 2: is never used: the [[machine]] on line 16 matches all of its machines; put it before that one, or leave it out`}},
+		{"a machine after its maker's", later(`mac = ["00:50:56", "52:54:00"]`, "mac = [\"52:54:00:00:00:01\"]\nonce = true\nboot = \"disk\""), []string{`18: machine 2: is never used: the [[machine]] on line 16`}},
+		{"fewer machines of a firmware after all of it", later(`firmware = ["bios", "uefi-x64"]`, "mac = [\"52\"]\nguid = [\"70786562-6f78-4c61-8000-000000000010\"]\nfirmware = [\"uefi-x64\"]"), []string{`18: machine 2: is never used`}},
+		{"the same GUID twice", later(`guid = ["70786562-6f78-4c61-8000-000000000010"]`, `guid = ["70786562-6F78-4C61-8000-000000000010"]`), []string{`18: machine 2: is never used`}},
 		{"more machines than are allowed", many.String(), []string{`8193: machine 4097: is one too many; keep it to 4096 machines`}},
 		{"a machine that is no table", "machine = [1]", []string{"1: machine 1: is a number; write [[machine]]"}},
 	} {

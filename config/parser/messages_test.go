@@ -44,7 +44,7 @@ func TestUnknownKeys(t *testing.T) {
 			[]string{"1: host: is not known; write [[reservation]] for a machine's address, or [[machine]] for what it boots"}},
 		{"ip of the box", "[network]\nip = \"192.168.77.1/24\"", []string{"2: network.ip: is not known; write address"}},
 		{"a netmask", "[network]\naddress = \"192.168.77.1/24\"\nnetmask = \"255.255.255.0\"",
-			[]string{`3: network.netmask: is not known; write it behind the address, as in address = "192.168.77.1/24"`}},
+			[]string{`3: network.netmask: is not known; write it after the address, as in address = "192.168.77.1/24"`}},
 		{"a VLAN", "[network]\nvlan = 10",
 			[]string{"2: network.vlan: is not known; leave it out: the box has no VLANs; let the switch deliver its VLAN untagged"}},
 		{"iso of an entry", entry(`iso = "x.iso"`), []string{`3: entry "a".iso: is not known; write file`}},
@@ -202,39 +202,39 @@ func TestValuesOfOtherPrograms(t *testing.T) {
 			`3: entry "a".file: "tftp://10.0.0.9/x.iso" is the address of a file on another server; put the file into the boot folder and write its name there`}},
 		{"a URL for firmware that loads by TFTP", "[boot]\nuefi-x64 = \"http://a/b.efi\"", []string{`2: boot.uefi-x64: "http://a/b.efi" is the address of a file ` +
 			`on another server; put the file into the boot folder and write its name there; for firmware that is set to HTTP boot, write uefi-x64-http`}},
-		{"a file on a drive", entry(`kernel = 'C:\boot\linux'`), []string{`3: entry "a".kernel: "C:\\boot\\linux" is not the name of a boot file; ` +
-			`put the file into the boot folder, and write it as seen from the boot folder, with letters, digits, . _ - + and /, as in "debian/linux"`}},
-		{`\t in a file's name`, entry(`file = "tools\test.bin"`), []string{`3: entry "a".file: holds \t, which between double quotes stands for a control character; ` +
+		{"a file on a drive", entry(`kernel = 'C:\boot\linux'`), []string{`3: entry "a".kernel: "C:\\boot\\linux" is not a valid name of a boot file; ` +
+			`put the file into the boot folder, and write its path below the boot folder, with letters, digits, . _ - + and /, as in "debian/linux"`}},
+		{`\t in a file's name`, entry(`file = "tools\test.bin"`), []string{`3: entry "a".file: contains \t, which means a control character in double quotes; ` +
 			`write "tools/test.bin", with forward slashes; a backslash is kept between single quotes only`}},
-		{`\f in arguments`, entry("kernel = \"k\"\nappend = \"path=C:\\files\\boot\""), []string{`4: entry "a".append: holds \f, which between double quotes stands for ` +
-			`the control character U+000C; write it between single quotes, which keep each backslash: 'path=C:\files\boot'`}},
-		{`\x64 in a file's name`, entry(`file = "tools\x64"`), []string{`3: entry "a".file: holds \x64, which between double quotes stands for another character; ` +
+		{`\f in arguments`, entry("kernel = \"k\"\nappend = \"path=C:\\files\\boot\""), []string{`4: entry "a".append: contains \f, which means ` +
+			`the control character U+000C in double quotes; write it between single quotes, which keep each backslash: 'path=C:\files\boot'`}},
+		{`\x64 in a file's name`, entry(`file = "tools\x64"`), []string{`3: entry "a".file: contains \x64, which means another character in double quotes; ` +
 			`write it between single quotes, which keep each backslash: 'tools\x64'`}},
-		{`\x64 in arguments`, entry("kernel = \"k\"\nappend = \"a=b\\x64\""), []string{`4: entry "a".append: holds \x64, which between double quotes stands for another ` +
-			`character; write it between single quotes, which keep each backslash: 'a=b\x64'`}},
-		{`\t in lines`, entry("pxelinux = \"\"\"\nLINUX k\nAPPEND path=C:\\temp\"\"\""), []string{`3: entry "a".pxelinux: holds \t, which between double quotes stands for ` +
-			`a tab; write it between single quotes, or '''three of them''' for several lines: they keep each backslash`}},
+		{`\x64 in arguments`, entry("kernel = \"k\"\nappend = \"a=b\\x64\""), []string{`4: entry "a".append: contains \x64, which means another ` +
+			`character in double quotes; write it between single quotes, which keep each backslash: 'a=b\x64'`}},
+		{`\t in lines`, entry("pxelinux = \"\"\"\nLINUX k\nAPPEND path=C:\\temp\"\"\""), []string{`3: entry "a".pxelinux: contains \t, which means ` +
+			`a tab in double quotes; write it between single quotes, or '''three of them''' for several lines: they keep each backslash`}},
 		{"a quote of a word processor in arguments", entry("kernel = \"k\"\nappend = \"x=“y”\""),
-			[]string{`4: entry "a".append: holds a character that is not ASCII, '“'; write " for it`}},
+			[]string{`4: entry "a".append: contains a character that is not ASCII, '“'; write " for it`}},
 		{"a dash of a word processor in a label", entry("disk = true\nlabel = \"a – b\""),
 			[]string{`4: entry "a".label: the character '–' cannot be shown by a BIOS menu; write - for it`}},
 
 		{"a label as default", "[menu]\ndefault = \"Debian installer\"\n" + debian,
-			[]string{`2: menu.default: there is no [[entry]] with the name "Debian installer"; write "debian"`}},
+			[]string{`2: menu.default: there is no [[entry]] named "Debian installer"; write "debian"`}},
 		{"a label to boot", debian + machine("mac = [\"52:54:00\"]\nboot = \"debian Installer\""),
-			[]string{`7: machine 1.boot: there is no [[entry]] with the name "debian Installer"; write "debian"`}},
+			[]string{`7: machine 1.boot: there is no [[entry]] named "debian Installer"; write "debian"`}},
 		{"labels as entries", debian + machine("mac = [\"52:54:00\"]\nentries = [\"Debian installer\"]"),
-			[]string{`7: machine 1.entries: there is no [[entry]] with the name "Debian installer"; write "debian"`}},
+			[]string{`7: machine 1.entries: there is no [[entry]] named "Debian installer"; write "debian"`}},
 		{"a label as submenu", "[[entry]]\nname = \"t\"\nlabel = \"Tools\"\nsubmenu = true\n[[entry]]\nname = \"b\"\ndisk = true\nin = \"t\"\n" + entry("disk = true\nin = \"Tools\""),
-			[]string{`12: entry "a".in: there is no submenu with the name "Tools"; write "t"`}},
+			[]string{`12: entry "a".in: there is no submenu named "Tools"; write "t"`}},
 		{"a WDS server's address for its name", "[[wds]]\nname = \"win\"\nserver = \"10.0.0.9\"\n" + entry(`wds = "10.0.0.9"`),
-			[]string{`6: entry "a".wds: there is no [[wds]] with the name "10.0.0.9"; write "win"`}},
+			[]string{`6: entry "a".wds: there is no [[wds]] named "10.0.0.9"; write "win"`}},
 		{"a label as name", "[[entry]]\nname = \"Debian 12\"\ndisk = true",
 			[]string{`2: entry 1.name: "Debian 12" is not a valid name; use up to 32 small letters, digits, - and _, as in "debian-12"`}},
 		{"a second name of the interface", "[network]\ninterface = \"eth0:1\"",
-			[]string{`2: network.interface: "eth0:1" is a second name of an interface; write "eth0": the box has one address`}},
+			[]string{`2: network.interface: "eth0:1" is an alias of an interface; write "eth0": the box has one address`}},
 		{"a machine's name with an underscore", reserved("mac = \"52:54:00:12:34:56\"\nhostname = \"lab_pc 1\""),
-			[]string{`4: reservation "10.0.0.9".hostname: "lab_pc 1" is not a name of a machine; write "lab-pc-1": letters, digits and hyphens`}},
+			[]string{`4: reservation "10.0.0.9".hostname: "lab_pc 1" is not a valid host name; write "lab-pc-1": letters, digits and hyphens`}},
 	} {
 		t.Run(tt.name, func(t *testing.T) { messages(t, tt.file, tt.want) })
 	}

@@ -48,7 +48,7 @@ func (v value) code() uint8 {
 		return 0
 	}
 	if fix, ok := elsewhere[code]; ok {
-		v.fail(fmt.Sprintf("option %d is written by the box itself", code), fix)
+		v.fail(fmt.Sprintf("option %d is set by the box itself", code), fix)
 	}
 	return code
 }
@@ -98,7 +98,7 @@ func (v value) optionHex() []byte {
 	}
 	b, err := spec.ParseHex(s)
 	if err != nil {
-		v.fail(fmt.Sprintf("%q is not a row of bytes", s), "write two hexadecimal digits for each byte, as in "+v.field.example)
+		v.fail(fmt.Sprintf("%q is not a sequence of bytes", s), "write two hexadecimal digits for each byte, as in "+v.field.example)
 	}
 	return v.optionValue(b)
 }
@@ -155,14 +155,14 @@ func checkOptions(b block, options []spec.Option) {
 		case values[0] == "number":
 			o.require("size", "write size = 1, 2 or 4: how many bytes the number takes")
 		case o.has("size"):
-			o.fail("size", "goes with a number only", "leave it out")
+			o.fail("size", "is only valid with a number", "leave it out")
 		}
 		if !o.ok("code") {
 			continue
 		}
 		code := options[i].Code
 		if line, ok := lines[code]; ok {
-			o.fail("code", fmt.Sprintf("option %d is there twice, first on line %d", code, line), "keep one of them")
+			o.fail("code", fmt.Sprintf("option %d appears twice, first on line %d", code, line), "keep one of them")
 			continue
 		}
 		lines[code] = o.line("code")
@@ -173,6 +173,6 @@ func checkOptions(b block, options []spec.Option) {
 	}
 	// A subnet without options has those of [dhcp], where this is reported.
 	if size > maxOptions && b.has("option") {
-		b.fail("option", fmt.Sprintf("all options make %d bytes", size), fmt.Sprintf("keep them to %d: a packet has room for no more", maxOptions))
+		b.fail("option", fmt.Sprintf("all options together take %d bytes", size), fmt.Sprintf("keep them to %d: a packet has no room for more", maxOptions))
 	}
 }

@@ -231,7 +231,7 @@ func (b block) unique(key, value string, seen map[string]int, fix string) {
 		return
 	}
 	if line, ok := seen[value]; ok {
-		b.fail(key, fmt.Sprintf("%q is taken by the %s of line %d", value, b.section.header(), line), fix)
+		b.fail(key, fmt.Sprintf("%q is taken by the %s on line %d", value, b.section.header(), line), fix)
 		return
 	}
 	seen[value] = b.node.line

@@ -42,9 +42,9 @@ func (v value) password() config.Password {
 	case p.Crypt == "" && p.PBKDF2 == "":
 		v.fail("is not the hashes of a password", fix)
 	case p.Crypt == "":
-		v.fail("lacks the hash for PXELINUX, $6$SALT$HASH", fix)
+		v.fail("has no hash for PXELINUX, $6$SALT$HASH", fix)
 	case p.PBKDF2 == "":
-		v.fail("lacks the hash for GRUB, grub.pbkdf2.sha512.ROUNDS.SALT.HASH", fix)
+		v.fail("has no hash for GRUB, grub.pbkdf2.sha512.ROUNDS.SALT.HASH", fix)
 	case len(words) > 2:
 		v.fail("has more than two hashes", fix)
 	default:

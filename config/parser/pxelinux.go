@@ -18,7 +18,7 @@ func (v value) lines() []string {
 		return nil
 	}
 	if reTabInWord.MatchString(v.n.escape) {
-		v.fail(`holds \t, which between double quotes stands for a tab`, singleQuotes(v.n.escape))
+		v.fail(`contains \t, which means a tab in double quotes`, singleQuotes(v.n.escape))
 		return nil
 	}
 	lines := strings.Split(strings.ReplaceAll(s, "\r\n", "\n"), "\n")
@@ -29,7 +29,7 @@ func (v value) lines() []string {
 			if e := firstEscape(v.n.escape); strings.Contains(`\b\f\e`, e) && e != "" {
 				fix = singleQuotes(v.n.escape)
 			}
-			v.fail(fmt.Sprintf("line %d holds the control character %U", i+1, r), fix)
+			v.fail(fmt.Sprintf("line %d contains the control character %U", i+1, r), fix)
 			return nil
 		}
 		lines[i] = strings.TrimRight(l, " \t")
@@ -51,17 +51,17 @@ func (v value) help() string {
 		case strings.Contains(l, "\t"):
 			v.fail(fmt.Sprintf("line %d holds a tab", i+1), "write spaces")
 		case n > config.MaxHelpColumns:
-			v.fail(fmt.Sprintf("line %d has %d characters", i+1, n), fmt.Sprintf("keep it to %d, and go on in another line", config.MaxHelpColumns))
+			v.fail(fmt.Sprintf("line %d has %d characters", i+1, n), fmt.Sprintf("keep it to %d, and continue on another line", config.MaxHelpColumns))
 		case strings.EqualFold(pxelinux.FirstWord(l), "ENDTEXT"):
 			// What follows would be lines of the menu (readconfig.c, TEXT HELP).
-			v.fail(fmt.Sprintf("line %d begins with %s, which ends the text for PXELINUX", i+1, pxelinux.FirstWord(l)), "begin it with another word")
+			v.fail(fmt.Sprintf("line %d begins with %s, which PXELINUX takes for the end of the text", i+1, pxelinux.FirstWord(l)), "begin it with another word")
 		case v.shown(l):
 			continue
 		}
 		return ""
 	}
 	if len(lines) > config.MaxHelpLines {
-		v.fail(fmt.Sprintf("has %d lines", len(lines)), fmt.Sprintf("keep it to %d: the screen has room for no more", config.MaxHelpLines))
+		v.fail(fmt.Sprintf("has %d lines", len(lines)), fmt.Sprintf("keep it to %d: the screen has no room for more", config.MaxHelpLines))
 		return ""
 	}
 	return strings.Join(lines, "\n")
@@ -70,11 +70,11 @@ func (v value) help() string {
 // elsewhereInMenu is what to write for directives that have no place in a
 // LABEL.
 var elsewhereInMenu = map[string]string{
-	"LABEL":        "make another [[entry]] of it",
+	"LABEL":        "write another [[entry]] for it",
 	"MENU LABEL":   "write label",
 	"MENU TITLE":   "write title below [menu], or label below the submenu's [[entry]]",
-	"MENU BEGIN":   "make an [[entry]] with submenu = true, and write in below those that belong to it",
-	"MENU END":     "make an [[entry]] with submenu = true, and write in below those that belong to it",
+	"MENU BEGIN":   "write an [[entry]] with submenu = true, and write in below those that belong to it",
+	"MENU END":     "write an [[entry]] with submenu = true, and write in below those that belong to it",
 	"MENU PASSWD":  "write locked = true",
 	"MENU MASTER":  "write password below [menu]",
 	"MENU HIDE":    "write listed = false",

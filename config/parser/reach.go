@@ -27,10 +27,10 @@ func (r *reader) checkReach() {
 		behindRouter := i > 0 // the first is the box's own
 		if behindRouter {
 			l.warn("router",
-				fmt.Sprintf("is missing, and the machines of %v find no way to the box: no boot file reaches them", l.net),
+				fmt.Sprintf("is missing, so the machines of %v have no route to the box and receive no boot files", l.net),
 				fmt.Sprintf("write router = %q, the router's address in that network", l.net.Addr().Next()))
 		} else if away := r.bootsFrom(l).outside(l.net); len(away) > 0 {
-			l.warn("router", "is missing, and machines find no way to "+away.String(),
+			l.warn("router", "is missing, so machines have no route to "+away.String(),
 				"write the router's address in "+l.net.Masked().String())
 		}
 	}
@@ -61,7 +61,7 @@ func (r *reader) checkGateway() {
 	}
 	b := r.root.table("network")
 	r.warn(b.line("address"), b.key("gateway"),
-		"is missing, and without it the box finds no way to "+away.String(), "write "+router+" below [network]")
+		"is missing, so the box has no route to "+away.String(), "write "+router+" below [network]")
 }
 
 // place is something with an address.

@@ -21,9 +21,9 @@ func TestReach(t *testing.T) {
 		far      = "[[wds]]\nname = \"w\"\nserver = \"10.9.0.5\"\n"                           // 3
 		named    = "[[wds]]\nname = \"w\"\nserver = \"wds.example.org\"\n"                    // 3
 		pc1      = "[[reservation]]\nmac = \"52:54:00:00:00:01\"\naddress = \"10.1.0.20\"\n"  // 3
-		gw       = "2: network.gateway: is missing, and without it the box finds no way to "
-		noRouter = "dhcp.router: is missing, and machines find no way to "
-		lost     = "is missing, and the machines of 10.1.0.0/24 find no way to the box: " //
+		gw       = "2: network.gateway: is missing, so the box has no route to "
+		noRouter = "dhcp.router: is missing, so machines have no route to "
+		lost     = "is missing, so the machines of 10.1.0.0/24 have no route to the box " //
 	)
 	for situation, tt := range map[string]struct {
 		text string
@@ -61,7 +61,7 @@ func TestReach(t *testing.T) {
 		},
 		"a subnet whose machines get no router": {
 			fixed + gateway + leases + behind + rng,
-			[]string{`7: subnet "10.1.0.0/24".router: ` + lost + `no boot file reaches them; write router = "10.1.0.1"`},
+			[]string{`7: subnet "10.1.0.0/24".router: ` + lost + `and receive no boot files; write router = "10.1.0.1"`},
 		},
 		"a reservation there, and no router": {
 			fixed + gateway + leases + behind + pc1, []string{`7: subnet "10.1.0.0/24".router: ` + lost},

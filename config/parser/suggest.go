@@ -144,7 +144,7 @@ var hints = map[string]map[string]string{
 		"write file below [[entry]]":    "iso",
 	},
 	"network": {
-		`write it behind the address, as in address = "192.168.77.1/24"`:               byMask + " subnet netsize",
+		`write it after the address, as in address = "192.168.77.1/24"`:                byMask + " subnet netsize",
 		`write address = "dhcp", or leave it out`:                                      "dhcp",
 		"leave it out: the box has no VLANs; let the switch deliver its VLAN untagged": "vlan vlanid vid tag",
 		"leave it out: the broadcast address is that of the network":                   "broadcast",
@@ -161,7 +161,7 @@ var hints = map[string]map[string]string{
 	},
 	"subnet": {
 		`write router; routes to other networks are written as routes = ["10.0.0.0/8 via 10.1.0.254"]`: "route",
-		`write it behind the network, as in network = "10.1.0.0/24"`:                                   byMask,
+		`write it after the network, as in network = "10.1.0.0/24"`:                                    byMask,
 		`write range = ["10.1.0.100-10.1.0.150"]`:                                                      firstAndLast,
 		"leave it out: a subnet is known by its network":                                               "name id vlan label relay giaddr",
 		"leave it out: machines load their files from this box":                                        "nextserver tftp tftpserver siaddr server",

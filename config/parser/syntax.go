@@ -175,7 +175,7 @@ func (r *repair) blanks() {
 			return
 		case c == ' ' || c == '\t' || c == '\r':
 		case unicode.IsSpace(c) || other && plain == "":
-			r.flaw(r.at, fmt.Sprintf("holds %U, which looks like a blank and is none", c), "write a plain space for it", "")
+			r.flaw(r.at, fmt.Sprintf("contains %U, which looks like a space but is not one", c), "write a plain space instead", "")
 		default:
 			return
 		}
@@ -250,7 +250,7 @@ func (r *repair) header() string {
 		r.flaw(begin, "has more than a name between its brackets", "write "+fixed+", and its keys on the lines below", alone)
 	case rest != "" && rest[0] != '#' && strings.Trim(rest, ":;,.") != "" &&
 		strings.HasSuffix(strings.TrimRight(m[3], " \t"), "]"):
-		r.flaw(begin, "has more behind it", "write "+fixed+" on a line by itself, and its keys on the lines below", alone)
+		r.flaw(begin, "is followed by something else", "write "+fixed+" on a line by itself, and its keys on the lines below", alone)
 	case rest != "" && !strings.HasPrefix(rest, "#") && strings.Trim(rest, ":;,.") == "":
 		r.flaw(begin, "ends in "+rest, "write "+fixed, alone)
 	default:
@@ -284,7 +284,7 @@ func (r *repair) keyValue() string {
 	r.at = begin + end + len(sign)
 	key := r.readKey(begin, head)
 	if sign == ":" && !r.hasField(key) && strings.Contains(line[end:], "=") {
-		r.flaw(begin, "is not a key", "write a key as one word of letters, digits, - and _, and = behind it", alone)
+		r.flaw(begin, "is not a key", "write a key as one word of letters, digits, - and _, and = after it", alone)
 		return ""
 	}
 	if sign != "=" {
@@ -340,7 +340,7 @@ func (r *repair) readKey(at int, head string) string {
 		r.flaw(at, "has no key before its value", `write key = "value"`, alone)
 	case strings.HasPrefix(key, "#"), reDotted.MatchString(key):
 		if key != strings.TrimSpace(head) {
-			r.flaw(at, "has a character in its key that looks like a plain one and is none",
+			r.flaw(at, "has a character in its key that looks like a plain letter but is not one",
 				"write the key with plain letters", "")
 		}
 	case reDotted.MatchString(plain):
@@ -485,7 +485,7 @@ func (r *repair) assignment(begin int, key string) string {
 		}
 		r.flaw(r.at, sign+" does not begin a comment", "write # in place of "+sign, alone)
 	default:
-		r.flaw(r.at, "has more behind its value", "delete what follows it, or put # before a comment", alone)
+		r.flaw(r.at, "has something after its value", "delete what follows it, or put # before a comment", alone)
 	}
 	return out
 }
@@ -501,7 +501,7 @@ func lineBreakIn(text string, at int) int {
 // items reads a list as YAML has it: a line for each item.
 func (r *repair) items(begin int, key, lines string) string {
 	r.flaws = nil
-	r.flaw(begin, "has a list of YAML", "write "+key+" = "+r.example(key), "")
+	r.flaw(begin, "has a list as in YAML", "write "+key+" = "+r.example(key), "")
 	var items []string
 	for line := range strings.SplitSeq(lines, "\n") {
 		line, ok := strings.CutPrefix(strings.TrimSpace(line), "- ")

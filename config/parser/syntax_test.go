@@ -54,51 +54,51 @@ func TestSyntax(t *testing.T) {
 			"5: menu.serial: on is neither true nor false; write serial = true"}},
 
 		{"quotes inside of a text", entry("label = \"The \"best\" one\"\nhelp = 'it's'\nappend = \"a='b' c=\"d\"\"\nkernel = \"k\""), []string{
-			`3: entry "a".label: has the quote " inside of a text that begins with it; write label = 'The "best" one'`,
-			`4: entry "a".help: has the quote ' inside of a text that begins with it; write help = "it's"`,
-			`5: entry "a".append: has the quote " inside of a text that begins with it; write append = "a='b' c=\"d\""`}},
+			`3: entry "a".label: has the quote " inside a text that begins with it; write label = 'The "best" one'`,
+			`4: entry "a".help: has the quote ' inside a text that begins with it; write help = "it's"`,
+			`5: entry "a".append: has the quote " inside a text that begins with it; write append = "a='b' c=\"d\""`}},
 		{"two quotes for one", entry("label = ''x''\nkernel = \"\"k\"\""), []string{
-			`3: entry "a".label: has two quotes for one; write label = "x"`, `4: entry "a".kernel: has two quotes for one; write kernel = "k"`}},
+			`3: entry "a".label: has two quotes where one belongs; write label = "x"`, `4: entry "a".kernel: has two quotes where one belongs; write kernel = "k"`}},
 		{"a quote that is not closed", "[menu]\ntitle = \"Lab\ntimeout = \"10s # wait\ndefault = 'disk", []string{
 			`2: menu.title: has a quote that is not closed; write title = "Lab"`,
 			`3: menu.timeout: has a quote that is not closed; write timeout = "10s"`,
 			`4: menu.default: has a quote that is not closed; write default = "disk"`}},
 		{"a quote that is not opened", "[menu]\ntitle = Lab\"", []string{
-			`2: menu.title: has a quote at its end and none before it; write title = "Lab"`}},
+			`2: menu.title: has a quote at its end but none before it; write title = "Lab"`}},
 		{"two kinds of quotes", "[menu]\ntitle = \"Lab'", []string{`2: menu.title: begins with the quote " and ends with '; write title = "Lab"`}},
 		{"a path of Windows between double quotes", "[[wds]]\nname = \"w\"\nserver = \"s\"\nbios = \"boot\\x64\\wdsnbp.com\"", []string{
 			`4: wds "w".bios: has a backslash between double quotes, where it begins an escape such as \n; write it between single quotes: bios = 'boot\x64\wdsnbp.com'`}},
 
 		{"a backslash at the end of a line", entry("kernel = \"k\"\nappend = \"a b \\\n  c d\"\ninitrd = [\"i\"]"), []string{
-			`4: entry "a".append: goes on in the next line, which a text between single or double quotes does not; write it on one line: append = "a b c d"`}},
+			`4: entry "a".append: continues on the next line, which a text in single or double quotes cannot do; write it on one line: append = "a b c d"`}},
 		{"a backslash at the end of a line without quotes", entry("kernel = \"k\"\nappend = quiet \\\n  splash"), []string{
-			`4: entry "a".append: goes on in the next line, which a text without three quotes does not; write it on one line: append = "quiet splash"`}},
+			`4: entry "a".append: continues on the next line, which only a text in three quotes can do; write it on one line: append = "quiet splash"`}},
 		{"a text that goes on in the next line", entry("kernel = \"k\"\nappend = \"a b\n  c d\"\ninitrd = [\"i\"]"), []string{
-			`4: entry "a".append: goes on in the next line, which a text between single or double quotes does not; write it on one line: append = "a b c d"`}},
+			`4: entry "a".append: continues on the next line, which a text in single or double quotes cannot do; write it on one line: append = "a b c d"`}},
 		{"lines between single quotes", entry("pxelinux = \"\nLINUX x\nAPPEND a=b\n\"\nhelp = x"), []string{
 			`3: entry "a".pxelinux: has one quote before a text of several lines; begin and end it with three: """`,
 			`7: entry "a".help: x is a text without quotes; write help = "x"`}},
 		{"lines between double quotes", entry("pxelinux = \"LINUX x\nAPPEND y\""), []string{
 			`3: entry "a".pxelinux: has one quote before a text of several lines; begin and end it with three: """`}},
 		{"lines with quotes too many", entry("grub = '''\nreboot\n''''''\nhelp = x"), []string{
-			"3: entry \"a\".grub: has more than three quotes behind its text; write ''' behind its last line",
+			"3: entry \"a\".grub: has more than three quotes after its text; write ''' after its last line",
 			`6: entry "a".help: x is a text without quotes; write help = "x"`}},
 		{"lines that do not end", entry("pxelinux = \"\"\"\nLINUX x\n\n[[entry]]\nname = \"b\"\nkernel = k"), []string{
-			`3: entry "a".pxelinux: begins with """ and does not end with them; write """ behind its last line`,
+			`3: entry "a".pxelinux: begins with """ but does not end with them; write """ after its last line`,
 			`8: entry "b".kernel: k is a text without quotes; write kernel = "k"`}},
 		{"lines that end with those of another entry", entry("pxelinux = '''\nLINUX x\n\n[[entry]]\nname = \"b\"\npxelinux = '''\nLINUX y\n'''\nlabel = x"), []string{
-			`3: entry "a".pxelinux: begins with ''' and does not end with them; write ''' behind its last line`,
+			`3: entry "a".pxelinux: begins with ''' but does not end with them; write ''' after its last line`,
 			`11: entry "b".label: x is a text without quotes; write label = "x"`}},
 		{"backslashes in lines", entry("grub = \"\"\"\necho C:\\windows\n\"\"\"\nlabel = x"), []string{
 			`3: entry "a".grub: has a backslash between double quotes, where it begins an escape such as \n; begin and end the text with three single quotes: '''`,
 			`6: entry "a".label: x is a text without quotes; write label = "x"`}},
 
 		{"a comma that is missing", "[dhcp]\ndns = [\"9.9.9.9\" \"1.1.1.1\"]\nntp = [\n  \"9.9.9.9\", # one\n  \"1.1.1.1\"\n  \"1.1.1.2\"\n]", []string{
-			`2: dhcp.dns: has no comma behind "9.9.9.9"; write dns = ["9.9.9.9", "1.1.1.1"]`,
-			`5: dhcp.ntp: has no comma behind "1.1.1.1"; write ntp = ["9.9.9.9", "1.1.1.1", "1.1.1.2"]`}},
+			`2: dhcp.dns: has no comma after "9.9.9.9"; write dns = ["9.9.9.9", "1.1.1.1"]`,
+			`5: dhcp.ntp: has no comma after "1.1.1.1"; write ntp = ["9.9.9.9", "1.1.1.1", "1.1.1.2"]`}},
 		{"commas too many", "[dhcp]\ndns = [\"9.9.9.9\",, \"1.1.1.1\"]\nntp = [, \"9.9.9.9\"]", []string{
-			`2: dhcp.dns: has a comma too many; write dns = ["9.9.9.9", "1.1.1.1"]`,
-			`3: dhcp.ntp: has a comma too many; write ntp = ["9.9.9.9"]`}},
+			`2: dhcp.dns: has one comma too many; write dns = ["9.9.9.9", "1.1.1.1"]`,
+			`3: dhcp.ntp: has one comma too many; write ntp = ["9.9.9.9"]`}},
 		{"other signs for a comma", "[dhcp]\ndns = [\"9.9.9.9\"; \"1.1.1.1\"]", []string{`2: dhcp.dns: has ; where a comma belongs; write dns = ["9.9.9.9", "1.1.1.1"]`}},
 		{"other brackets", "[dhcp]\ndns = (\"9.9.9.9\")\nntp = {\"9.9.9.9\"}\nsearch = [\"a\")", []string{
 			`2: dhcp.dns: has ( where a list begins; write dns = ["9.9.9.9"]`,
@@ -140,7 +140,7 @@ func TestSyntax(t *testing.T) {
 			`2: network.address: has : where TOML has =; write address = "192.168.1.1/24"`,
 			"3: dhcp: has : where TOML has brackets; write [dhcp]",
 			`4: dhcp.mode: has : where TOML has =; write mode = "server"`,
-			`5: dhcp.range: has a list of YAML; write range = ["192.168.1.5-192.168.1.9"]`,
+			`5: dhcp.range: has a list as in YAML; write range = ["192.168.1.5-192.168.1.9"]`,
 			"7: machine: has : where TOML has brackets; write [[machine]] for each of its items, and below it a line key = value for each key"}},
 		{"an item of YAML", "[menu]\n- title: x", []string{
 			`2: menu.title: begins with -, as an item of YAML does; write a list as key = ["value", "value"], and a block as [[entry]] with its keys below it`}},
@@ -166,15 +166,15 @@ func TestSyntax(t *testing.T) {
 		{"keys in capitals", "[dhcp]\nMODE=server\nLease-Time: 1h", []string{
 			`2: dhcp.MODE: server is a text without quotes; write mode = "server"`, `3: dhcp.Lease-Time: has : where TOML has =; write lease = "1h"`}},
 		{"a hardware address as key", "[[reservation]]\n52:54:00:12:34:56 = \"10.0.0.9\"", []string{
-			"2: reservation 1.52: is not a key; write a key as one word of letters, digits, - and _, and = behind it"}},
+			"2: reservation 1.52: is not a key; write a key as one word of letters, digits, - and _, and = after it"}},
 		{"two texts for one", "[dhcp]\nmode = \"server\" | \"proxy\"", []string{
-			"2: dhcp.mode: has more behind its value; delete what follows it, or put # before a comment"}},
+			"2: dhcp.mode: has something after its value; delete what follows it, or put # before a comment"}},
 		{"two keys on one line", "[menu]\ntitle = \"x\" timeout = \"10s\"\ndefault = \"x\"; serial = true", []string{
 			"2: menu.title: has another key on its line; write each key on a line by itself",
 			"3: menu.default: has another key on its line; write each key on a line by itself"}},
 		{"a sentence", "This is my file\n[menu]\ntitle = \"x\" and more", []string{
 			`1: syntax: This is my file is neither a key with its value nor a header; write key = "value", or # before a comment`,
-			"3: menu.title: has more behind its value; delete what follows it, or put # before a comment"}},
+			"3: menu.title: has something after its value; delete what follows it, or put # before a comment"}},
 
 		{"brackets that do not match", "[network\naddress = \"192.168.77.1/24\"\n[[entry]\nname = \"a\"\ndisk = ture\n[[entry] ]\n(menu)\ntitle = x\n[dhcp]]\nmode = auto", []string{
 			"1: [network: has brackets that do not match; write [network]", "3: [[entry]: has brackets that do not match; write [[entry]]",
@@ -182,10 +182,10 @@ func TestSyntax(t *testing.T) {
 			"7: (menu): has brackets that do not match; write [menu]", `8: menu.title: x is a text without quotes; write title = "x"`,
 			"9: [dhcp]]: has brackets that do not match; write [dhcp]", `10: dhcp.mode: auto is a text without quotes; write mode = "auto"`}},
 		{"more on the line of a header", "[menu] title = \"x\"\n[[wds \"w\"]]\n[network]:\n[dhcp] ; leases", []string{
-			"1: [menu]: has more behind it; write [menu] on a line by itself, and its keys on the lines below",
+			"1: [menu]: is followed by something else; write [menu] on a line by itself, and its keys on the lines below",
 			"2: [[wds]]: has more than a name between its brackets; write [[wds]], and its keys on the lines below",
 			"3: [network]: ends in :; write [network]",
-			"4: [dhcp]: has more behind it; write [dhcp] on a line by itself, and its keys on the lines below"}},
+			"4: [dhcp]: is followed by something else; write [dhcp] on a line by itself, and its keys on the lines below"}},
 		{"a header without a name", "[]\ntitle = 5\n[menu]\ntitle = 5", []string{
 			"1: []: is not the header of a section; write one such as [network] or [[entry]]", "4: menu.title: is a number, not a text in quotes; write title = \"5\""}},
 		{"one pair of brackets for two", "[machine]\nmac = [\"52:54:00\"]\n[machine]\nmac = [\"52:55:00\"]\n[[menu]]\ntitle = \"x\"", []string{
@@ -194,14 +194,14 @@ func TestSyntax(t *testing.T) {
 		{"one pair of brackets for two of a plural", "[entries]\nname = \"a\"", []string{"1: entries: is not known; write [[entry]]"}},
 
 		{"blanks that are none", "[menu]\n\u00a0title = \"x\"\ntimeout\u00a0=\u00a0\"10s\"", []string{
-			`2: menu.title: holds U+00A0, which looks like a blank and is none; write title = "x"`,
-			`3: menu.timeout: holds U+00A0, which looks like a blank and is none; write timeout = "10s"`}},
+			`2: menu.title: contains U+00A0, which looks like a space but is not one; write title = "x"`,
+			`3: menu.timeout: contains U+00A0, which looks like a space but is not one; write timeout = "10s"`}},
 		{"a mark in the middle of the file", "[dhcp]\nmode = \"off\"\n\ufeff[menu]\ntitle = \"x\"", []string{
-			"3: [menu]: holds U+FEFF, which looks like a blank and is none; write [menu]"}},
+			"3: [menu]: contains U+FEFF, which looks like a space but is not one; write [menu]"}},
 		{"signs of an input method", "［menu］\ntitle ＝ \"x\"", []string{
 			"1: ［menu］: has brackets that do not match; write [menu]", `2: menu.title: has ＝ where TOML has =; write title = "x"`}},
 		{"a control character", "[menu]\ntitle = \"a\x0cb\"\nserial = yes", []string{
-			"2: menu.title: holds the control character U+000C; delete it", "3: menu.serial: yes is neither true nor false; write serial = true"}},
+			"2: menu.title: contains the control character U+000C; delete it", "3: menu.serial: yes is neither true nor false; write serial = true"}},
 		{"line ends of an old Mac", "[menu]\rtitle = x\r", []string{
 			"1: file: has a carriage return that does not belong to the end of a line; save the file with the line ends of Windows or of Unix",
 			`2: menu.title: x is a text without quotes; write title = "x"`}},
@@ -216,8 +216,8 @@ func TestSyntax(t *testing.T) {
 		{"another encoding, twice", "[menu]\ntitle = \"B\xfcro\"\n[[entry]]\nname = \"a\"\nlabel = \"\xfc\"\ndisk = true", []string{
 			"2: title: is not UTF-8 text; save the file with the encoding UTF-8", "5: label: is not UTF-8 text; save the file with the encoding UTF-8"}},
 
-		{"a password, which no error repeats", "[menu]\npassword = hunter2", []string{`2: menu.password: is a text without quotes; write " before and behind the text`}},
-		{"a password in braces", "menu = { password = hunter2 }", []string{`1: menu: is a text without quotes; write " before and behind the text`}},
+		{"a password, which no error repeats", "[menu]\npassword = hunter2", []string{`2: menu.password: is a text without quotes; write " before and after the text`}},
+		{"a password in braces", "menu = { password = hunter2 }", []string{`1: menu: is a text without quotes; write " before and after the text`}},
 		{"a password in another section", "[dhcp]\npassword hunter2", []string{
 			`2: syntax: this is neither a key with its value nor a header; write key = "value", or # before a comment`}},
 		{"a password that is not closed", "[menu]\npassword = \"hunter2", []string{`2: menu.password: has a quote that is not closed; write " at the end of the text`}},

@@ -271,7 +271,7 @@ func (t *treeReader) skip(begin, at int, err error) int {
 	r := repairOf(text, t.section)
 	if i := strings.IndexFunc(text, func(c rune) bool { return control(c) && !strings.ContainsRune("\t\n\r", c) }); i >= 0 {
 		c, _ := utf8.DecodeRuneInString(text[i:])
-		r.flaws = []flaw{{i, fmt.Sprintf("holds the control character %U", c), "delete it", "-"}}
+		r.flaws = []flaw{{i, fmt.Sprintf("contains the control character %U", c), "delete it", "-"}}
 	}
 	if r.closes && t.braces > 0 {
 		t.braces-- // of a block that was reported
@@ -402,7 +402,7 @@ func (t *treeReader) open(root *node, path []string, line int) *node {
 	case old != nil && old.kind == unstable.Array:
 		t.fail(line, name, "is written with one pair of brackets here and with two elsewhere", "write ["+name+"] each time")
 	case old != nil && old.header:
-		t.fail(line, name, fmt.Sprintf("is there twice, first on line %d", old.line), "put all its keys under one "+name)
+		t.fail(line, name, fmt.Sprintf("appears twice, first on line %d", old.line), "put all its keys under one "+name)
 	default:
 		if old == nil {
 			old = newTable(line)
@@ -439,9 +439,9 @@ func (t *treeReader) set(n *node, path []string, v *node, line int) {
 	n = t.descend(n, parent, line)
 	switch old := n.get(last); {
 	case n == nil:
-		t.fail(line, printKey(path...), "lies inside of something that is a value", "use each key once")
+		t.fail(line, printKey(path...), "is inside a key that already has a value", "use each key once")
 	case old != nil:
-		t.fail(line, printKey(path...), fmt.Sprintf("is there twice, first on line %d", old.line), "keep one of them")
+		t.fail(line, printKey(path...), fmt.Sprintf("appears twice, first on line %d", old.line), "keep one of them")
 	default:
 		n.add(last, v)
 	}

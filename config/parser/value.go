@@ -39,7 +39,7 @@ func (v value) text() (string, bool) {
 		return "", false
 	}
 	if m := reByteEscape.FindStringSubmatch(v.n.escape); m != nil {
-		v.fail("holds "+m[1]+", which between double quotes stands for another character", singleQuotes(v.n.escape))
+		v.fail("contains "+m[1]+", which means another character in double quotes", singleQuotes(v.n.escape))
 		return "", false
 	}
 	return v.n.text, true
@@ -61,7 +61,7 @@ func (v value) integer(least, most int64) int64 {
 	case v.n.kind != unstable.Integer:
 		v.wrongType("a whole number without quotes")
 	case err != nil || n < least || n > most:
-		v.fail(v.n.text+" is out of bounds", fmt.Sprintf("write a number from %d to %d", least, most))
+		v.fail(v.n.text+" is out of range", fmt.Sprintf("write a number from %d to %d", least, most))
 	default:
 		return n
 	}
@@ -145,11 +145,11 @@ func (v value) device() string {
 	port, _, alias := strings.Cut(s, ":")
 	switch {
 	case alias && port != "":
-		v.fail(fmt.Sprintf("%q is a second name of an interface", s), fmt.Sprintf("write %q: the box has one address", port))
+		v.fail(fmt.Sprintf("%q is an alias of an interface", s), fmt.Sprintf("write %q: the box has one address", port))
 	case s == "" || s == "." || s == ".." || bad:
-		v.fail(fmt.Sprintf("%q is not a name of a network interface", s), "write one as the system names it, such as "+v.field.example)
+		v.fail(fmt.Sprintf("%q is not a valid interface name", s), "write the name that the system uses, such as "+v.field.example)
 	case len(s) > maxDevice:
-		v.fail(fmt.Sprintf("%q has %d characters", s, len(s)), fmt.Sprintf("an interface has %d at most: write its name as the system has it", maxDevice))
+		v.fail(fmt.Sprintf("%q has %d characters", s, len(s)), fmt.Sprintf("an interface name has at most %d: write the name that the system uses", maxDevice))
 	}
 	return s
 }
@@ -186,10 +186,10 @@ func (v value) printable(s string) bool {
 	if i := strings.IndexFunc(s, control); i >= 0 {
 		r, _ := utf8.DecodeRuneInString(s[i:])
 		if e := firstEscape(v.n.escape); e != "" && e != `\n` && e != `\r` {
-			v.fail("holds "+e+", which between double quotes stands for the control character "+fmt.Sprintf("%U", r), singleQuotes(v.n.escape))
+			v.fail(fmt.Sprintf("contains %s, which means the control character %U in double quotes", e, r), singleQuotes(v.n.escape))
 			return false
 		}
-		v.fail(fmt.Sprintf("holds the control character %U", r), "write it on one line, with spaces for tabs and line breaks")
+		v.fail(fmt.Sprintf("contains the control character %U", r), "write it on one line, with spaces for tabs and line breaks")
 		return false
 	}
 	return true
@@ -209,7 +209,7 @@ func (v value) shown(s string) bool {
 			if plain, ok := typographic[r]; ok && plain != "" {
 				fix = "write " + plain + " for it"
 			} else if ok {
-				fix = "delete it: it is not to be seen"
+				fix = "delete it: it is invisible"
 			}
 			v.fail(fmt.Sprintf("the character %q cannot be shown by a BIOS menu", r), fix)
 			return false
@@ -230,13 +230,13 @@ func (v value) label() string {
 	n := utf8.RuneCountInString(s)
 	switch {
 	case s == "":
-		v.fail("is empty", "write what the machine's screen is to show, or leave the key out")
+		v.fail("is empty", "write what the machine's screen should show, or leave the key out")
 	case n > config.MaxLabel:
 		v.fail(fmt.Sprintf("has %d characters", n), fmt.Sprintf("keep it to %d, the width of the menu", config.MaxLabel))
 	case strings.Contains(s, "^"):
 		// PXELINUX doc/menu.txt, MENU LABEL: it makes the next letter a hot
 		// key, and there is no way to write a real one.
-		v.fail("holds a ^, which the menu takes for the mark of a hot key", "leave it out")
+		v.fail("contains a ^, which marks a hot key in the menu", "leave it out")
 	}
 	return s
 }
@@ -269,7 +269,7 @@ func (v value) path() string {
 		return ""
 	}
 	if ok && strings.ContainsFunc(s, control) && v.n.escape != "" {
-		v.fail("holds "+firstEscape(v.n.escape)+", which between double quotes stands for a control character", "write "+pathFix(v.n.escape, v.field.example)+"; a backslash is kept between single quotes only")
+		v.fail("contains "+firstEscape(v.n.escape)+", which means a control character in double quotes", "write "+pathFix(v.n.escape, v.field.example)+"; a backslash is kept between single quotes only")
 		return ""
 	}
 	if !ok || !v.printable(s) {
@@ -282,13 +282,13 @@ func (v value) path() string {
 	if rePath.MatchString(s) {
 		return s
 	}
-	fix := "write it as seen from the boot folder, with letters, digits, . _ - + and /, as in " + strings.Trim(v.field.example, "[]")
+	fix := "write its path below the boot folder, with letters, digits, . _ - + and /, as in " + strings.Trim(v.field.example, "[]")
 	if reDrive.MatchString(s) {
 		fix = "put the file into the boot folder, and " + fix
 	} else if p := pathIn(s); p != "" {
-		fix = fmt.Sprintf("write %q: as seen from the boot folder, with forward slashes", p)
+		fix = fmt.Sprintf("write %q: its path below the boot folder, with forward slashes", p)
 	}
-	v.fail(fmt.Sprintf("%q is not the name of a boot file", s), fix)
+	v.fail(fmt.Sprintf("%q is not a valid name of a boot file", s), fix)
 	return ""
 }
 
@@ -314,7 +314,7 @@ func pathFix(s, example string) string {
 	if p := pathIn(s); p != "" && !reDrive.MatchString(s) {
 		return fmt.Sprintf("%q, with forward slashes", p)
 	}
-	return "it as seen from the boot folder, as in " + strings.Trim(example, "[]")
+	return "its path below the boot folder, as in " + strings.Trim(example, "[]")
 }
 
 // instead tells how to start what lies on another server.
@@ -344,13 +344,13 @@ func (v value) wdsProgram() string {
 		return ""
 	case strings.ContainsFunc(s, control):
 		// "\b" between double quotes is one (TOML, String).
-		v.fail("holds a control character", "write a name with backslashes between single quotes, as in "+v.field.example)
+		v.fail("contains a control character", "write a name with backslashes between single quotes, as in "+v.field.example)
 	case strings.Contains(s, "/"):
 		fix := "write backslashes"
 		if rePath.MatchString(strings.TrimPrefix(strings.ReplaceAll(s, `\`, "/"), "/")) {
 			fix = "write '" + strings.ReplaceAll(s, "/", `\`) + "'"
 		}
-		v.fail("holds a forward slash, which the ReadFilter of a WDS server refuses", fix)
+		v.fail("contains a forward slash, which the ReadFilter of a WDS server refuses", fix)
 	case !rePath.MatchString(file):
 		v.fail(fmt.Sprintf("'%s' is not a name of a program on a WDS server", strings.ToValidUTF8(s, "?")), "write its folders and its file, with letters, digits and . _ -, as in "+v.field.example)
 	default:

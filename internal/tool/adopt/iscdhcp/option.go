@@ -232,7 +232,7 @@ func value(t optionType, words []token) (o dhcpconf.Option, why string) {
 			if one.quoted {
 				o.Text = one.text
 			} else if o.Bytes = clientID(parts); len(o.Bytes) == 0 {
-				return o, "is not a row of bytes"
+				return o, "is not a sequence of bytes"
 			}
 			return o, ""
 		}
