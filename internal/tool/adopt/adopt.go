@@ -93,7 +93,7 @@ func (j Job) Run(out io.Writer) error {
 	}
 	defer dst.Close()
 	if _, err := dst.Lstat(configFile); !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("adopt: %s is there already: name another folder, or move it away", filepath.Join(into, configFile))
+		return fmt.Errorf("adopt: %s already exists: name another folder, or move it away", filepath.Join(into, configFile))
 	}
 	copied := 0
 	if src != nil {
@@ -139,11 +139,11 @@ func (c *converter) report(out io.Writer, src *tree) error {
 func (c *converter) summary() string {
 	switch {
 	case len(c.entries) == 0:
-		return "the menu is the built-in one"
+		return "the menu is the built-in default"
 	case c.timeout == 0:
 		return "nothing starts by itself"
 	}
-	return fmt.Sprintf("by itself, %q starts after %s", c.preset, duration(c.timeout))
+	return fmt.Sprintf("%q starts by itself after %s", c.preset, duration(c.timeout))
 }
 
 // read converts a tree. If names in its menus lead out of it into the parent
@@ -242,7 +242,7 @@ func (c *converter) tree(src *tree) error {
 		c.other(src, name)
 	}
 	if len(c.entries) == 0 {
-		return fmt.Errorf("%s has no menu with an entry", filepath.Join(src.abs, filepath.FromSlash(src.cfg())))
+		return fmt.Errorf("no menu in %s has an entry", filepath.Join(src.abs, filepath.FromSlash(src.cfg())))
 	}
 	if len(c.listed()) == 0 {
 		// Otherwise machines without a rule would have nothing to boot.
@@ -269,10 +269,10 @@ func (c *converter) other(src *tree, name string) {
 	}
 	at := pxelinux.Line{File: file, Number: 1}
 	if !reHex.MatchString(name) {
-		c.lost(at, "is left out: PXELINUX asks for no such name, and no other file for this one")
+		c.lost(at, "is left out: PXELINUX requests no file of this name, and no other file includes it")
 		return
 	}
-	c.without(at, "is left out, so that %s gets the menu of all: machines are told apart by their MAC address or GUID", network(name))
+	c.without(at, "is left out, so %s gets the general menu: write a [[machine]] by MAC address or GUID", network(name))
 	cfg, err := pxelinux.Parse(file, src.readConfig)
 	if err != nil {
 		c.lost(at, "cannot be read: %v", err)

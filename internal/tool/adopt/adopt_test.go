@@ -96,7 +96,7 @@ func TestRunTouchesNothing(t *testing.T) {
 		if err := os.WriteFile(file, []byte("mine"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if err := Run("testdata/site", into, new(bytes.Buffer)); err == nil || !strings.Contains(err.Error(), "is there already") {
+		if err := Run("testdata/site", into, new(bytes.Buffer)); err == nil || !strings.Contains(err.Error(), "already exists") {
 			t.Errorf("got %v", err)
 		}
 		if b, err := os.ReadFile(file); string(b) != "mine" || err != nil {
@@ -122,7 +122,7 @@ func TestRunTouchesNothing(t *testing.T) {
 		if b, err := os.ReadFile(file); string(b) != "mine" || err != nil {
 			t.Errorf("it holds %q (%v)", b, err)
 		}
-		if !strings.Contains(out.String(), "boot/debian/12/linux is there already, and stays as it is") {
+		if !strings.Contains(out.String(), "boot/debian/12/linux already exists, and is not changed") {
 			t.Errorf("the report does not say so:\n%s", &out)
 		}
 	})
@@ -213,7 +213,7 @@ func TestRunRefuses(t *testing.T) {
 		want  string
 	}{
 		{"a folder without configuration", map[string]string{"pxelinux.0": ""}, "name the folder that has pxelinux.0 and pxelinux.cfg"},
-		{"a menu without entries", map[string]string{"pxelinux.cfg/default": "UI menu.c32\n"}, "has no menu with an entry"},
+		{"a menu without entries", map[string]string{"pxelinux.cfg/default": "UI menu.c32\n"}, "has an entry"},
 		{"a file of another kind", map[string]string{"pxelinux.cfg/default": strings.Repeat("x", 3<<20)}, "3145728 bytes"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -237,15 +237,15 @@ func TestRunRefusesWithNotes(t *testing.T) {
 		want      string
 	}{
 		{"the menu is in a file that is missing", map[string]string{"pxelinux.cfg/default": "default menu.c32\ninclude boot/menu.cfg\n"},
-			"pxelinux.cfg/default:2: INCLUDE boot/menu.cfg: cannot be read: it is not there\n"},
+			"pxelinux.cfg/default:2: INCLUDE boot/menu.cfg: cannot be read: it does not exist\n"},
 		{"the file behind the menu's program is missing", map[string]string{"pxelinux.cfg/default": "default menu.c32 boot/menu.cfg\n"},
-			"pxelinux.cfg/default:1: DEFAULT menu.c32 boot/menu.cfg: boot/menu.cfg cannot be read: it is not there\n"},
+			"pxelinux.cfg/default:1: DEFAULT menu.c32 boot/menu.cfg: boot/menu.cfg cannot be read: it does not exist\n"},
 		{"the only entry is left out", map[string]string{"pxelinux.cfg/default": "ui menu.c32\nlabel a\nmenu quit\n"},
-			"pxelinux.cfg/default:3: MENU QUIT: the menu is closed"},
+			"pxelinux.cfg/default:3: MENU QUIT: users cannot leave the menu"},
 		{"the only entry cannot be written", map[string]string{"pxelinux.cfg/default": "ui menu.c32\nlabel a\nkernel k\nappend \xe4\n"},
 			"pxelinux.cfg/default:3: KERNEL k: is left out: append"},
 		{"no file can be read", map[string]string{"pxelinux.cfg/01-52-54-00-00-00-01": "->gone"},
-			"pxelinux.cfg/01-52-54-00-00-00-01:1: cannot be read: it is not there\n"},
+			"pxelinux.cfg/01-52-54-00-00-00-01:1: cannot be read: it does not exist\n"},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			var out bytes.Buffer
@@ -273,13 +273,13 @@ func TestReport(t *testing.T) {
 	}
 	want := "pxelinux.cfg/default:1: \ufeffMENU title x: PXELINUX does not know it, since the file begins with a byte order mark: " +
 		"save it as UTF-8 without one\n" +
-		"pxelinux.cfg/default:7: TOTALTIMEOUT 900: nothing starts by itself once a key is pressed: the menu has no such limit\n" +
-		"pxelinux.cfg/default:8: ONTIMEOUT A: names no entry and no file of this folder: nothing starts by itself; letters count, " +
+		"pxelinux.cfg/default:7: TOTALTIMEOUT 900: once a key is pressed, nothing starts by itself: the menu has no such limit\n" +
+		"pxelinux.cfg/default:8: ONTIMEOUT A: names no entry and no file of this folder: nothing starts by itself; upper and lower case differ, " +
 		"and there is LABEL a\n" +
 		"pxelinux.cfg/default:5: ONERROR x: the menu comes back after an error\n" +
 		"pxelinux.cfg/default:10 and 12 more (MENU LABEL, MENU INDENT, MENU SEPARATOR, MENU COLOR, MENU BACKGROUND): " +
 		"the menu has its own colors, layout and words, and no hot keys, indentation or empty lines\n" +
-		"look:11 and 1 more (F1, F2): there are no keys for them\n" +
+		"look:11 and 1 more (F1, F2): pxebox has no keys for them\n" +
 		"INTO/pxebox.toml: 1 entries, 0 rules for machines; nothing starts by itself\n" +
 		"INTO/boot: 1 files copied\n"
 	if got := strings.ReplaceAll(out.String(), into, "INTO"); got != want {
@@ -542,7 +542,7 @@ func TestRunCopiesLibraries(t *testing.T) {
 			t.Errorf("%s would be in the way of pxebox's own", name)
 		}
 	}
-	if !strings.Contains(out.String(), "LABEL b: libgone.c32 is not copied: it is not there") {
+	if !strings.Contains(out.String(), "LABEL b: libgone.c32 is not copied: it does not exist") {
 		t.Errorf("the report does not say what is missing:\n%s", &out)
 	}
 }

@@ -42,7 +42,7 @@ func (c *converter) takeDHCP(s sources, own netip.Prefix) error {
 		}
 	}
 	if err := c.settle(); err != nil {
-		return fmt.Errorf("the menu cannot be written so that it is read again: %w", err)
+		return fmt.Errorf("the converted menu is not valid: %w", err)
 	}
 	return nil
 }
@@ -76,12 +76,12 @@ func (c *converter) dhcp(all []*dhcpconf.Config, own netip.Prefix) {
 		own = c.place(cfg, networks)
 	}
 	if len(networks) > 1 && !own.IsValid() {
-		c.remark(lineFrom(networks[0].Line), "is taken for the box's own network: --address names another")
+		c.remark(lineFrom(networks[0].Line), "is assumed to be the box's own network: to use another one, set --address")
 	}
 	c.head(networks, own, leases, cfg.NoProbe)
 	for i, n := range networks {
 		if i > maxSubnets {
-			c.lost(lineFrom(n.Line), "is one network too many: a configuration has %d", maxSubnets)
+			c.lost(lineFrom(n.Line), "is one network too many: a configuration has at most %d", maxSubnets)
 			continue
 		}
 		c.subnet(networks, i, own)
@@ -105,7 +105,7 @@ func joined(all []*dhcpconf.Config) *dhcpconf.Config {
 		for _, n := range c.Networks {
 			if i := slices.IndexFunc(out.Networks,
 				func(o dhcpconf.Network) bool { return o.Prefix.Overlaps(n.Prefix) }); i >= 0 {
-				out.Remark(n.Line, "overlaps with the network of %s:%d: its ranges are taken, and its options are not",
+				out.Remark(n.Line, "overlaps the network of %s:%d: its ranges are added to that one, and its options are left out",
 					out.Networks[i].Line.File, out.Networks[i].Line.Number)
 				out.Networks[i].Ranges = append(out.Networks[i].Ranges, n.Ranges...)
 				continue
@@ -136,8 +136,8 @@ func ownNetwork(networks []dhcpconf.Network, own netip.Addr) int {
 // which the box does not offer, or where the configuration does not give the
 // address.
 func (c *converter) place(cfg *dhcpconf.Config, networks []lan) netip.Prefix {
-	const needs = `the box leases addresses with mode = "server", which needs an address: ` +
-		`pxebox adopt --address ADDRESS/LENGTH writes both. Until then it stands next to the old server`
+	const needs = `to lease addresses, the box needs an address and mode = "server": ` +
+		`pxebox adopt --address ADDRESS/LENGTH writes both. Until then it works next to the old server`
 	at := pxelinux.Line{}
 	if len(cfg.Hosts) > 0 {
 		at = lineFrom(cfg.Hosts[0].Line)
@@ -155,10 +155,10 @@ func (c *converter) place(cfg *dhcpconf.Config, networks []lan) netip.Prefix {
 	case !cfg.Address.IsValid() || len(networks) == 0 || !networks[0].Prefix.Contains(cfg.Address):
 		c.starting(at, needs)
 	case used:
-		c.starting(at, "machines are told %v for other services, and the box needs an address for itself: %s", cfg.Address,
+		c.starting(at, "machines use %v for other services, so the box needs another address: %s", cfg.Address,
 			needs)
 	default:
-		c.starting(at, "the box has the old server's address %v: switch that server off first", cfg.Address)
+		c.starting(at, "the box gets the old server's address %v: switch that server off first", cfg.Address)
 		return netip.PrefixFrom(cfg.Address, networks[0].Prefix.Bits())
 	}
 	return netip.Prefix{}
@@ -213,7 +213,7 @@ func (c *converter) subnet(networks []lan, i int, own netip.Prefix) {
 		}()
 		table = "subnet"
 		if n.Guessed {
-			c.remark(l, "the network is %v here: the server has its size from its interface", n.Prefix)
+			c.remark(l, "the network is assumed to be %v: the old server takes its size from its interface", n.Prefix)
 		}
 		b := block{text: "\n[[subnet]]\n", fixed: true}
 		if l.File != "" {
@@ -255,13 +255,13 @@ func (c *converter) withoutInherited(n, first lan, l pxelinux.Line) {
 		if strings.HasPrefix(k.text, name+" = [") {
 			c.blocks = append(c.blocks, key(name, "[]", l))
 		} else if name != "lease" {
-			c.remark(l, "has no %s, and is told that of the first network", name)
+			c.remark(l, "has no %s, and inherits that of the first network", name)
 		}
 	}
 	for _, o := range first.options {
 		code, _, _ := strings.Cut(o.text, "\n")
 		if !slices.ContainsFunc(n.options, func(own block) bool { return strings.HasPrefix(own.text, code+"\n") }) {
-			c.remark(l, "has no option %s, and is told that of the first network", strings.TrimPrefix(code, "code = "))
+			c.remark(l, "has no option %s, and inherits that of the first network", strings.TrimPrefix(code, "code = "))
 		}
 	}
 }
@@ -284,11 +284,11 @@ func (c *converter) ranges(n lan, own netip.Prefix) {
 		left := []spec.Range{r.Range}
 		for _, a := range taken {
 			left = except(left, spec.Range{First: a, Last: a}, func() {
-				c.remark(l, "the range is without %v, which is not free", a)
+				c.remark(l, "the range leaves out %v, which is in use", a)
 			})
 		}
 		for _, have := range out {
-			left = except(left, have, func() { c.remark(l, "the range is without %v, which another line has", have) })
+			left = except(left, have, func() { c.remark(l, "the range leaves out %v, which is in another line", have) })
 		}
 		out, from = append(out, left...), append(from, l)
 	}
@@ -333,11 +333,11 @@ func (c *converter) reservations(hosts []dhcpconf.Host, networks []lan, own neti
 		l := lineFrom(h.Line)
 		id := cmp.Or(h.MAC, string(spec.NewHex(h.Client)))
 		if at, ok := machines[id]; ok {
-			c.lost(l, "the machine has a reservation already, of %s:%d", at.File, at.Number)
+			c.lost(l, "the machine already has a reservation, at %s:%d", at.File, at.Number)
 			continue
 		}
 		if at, ok := addresses[h.Address]; ok {
-			c.lost(l, "%v is another machine's already, of %s:%d", h.Address, at.File, at.Number)
+			c.lost(l, "%v is already reserved for another machine, at %s:%d", h.Address, at.File, at.Number)
 			continue
 		}
 		if h.Address == own.Addr() {
@@ -345,7 +345,7 @@ func (c *converter) reservations(hosts []dhcpconf.Host, networks []lan, own neti
 			continue
 		}
 		if len(machines) == maxReservations {
-			c.lost(l, "is one reservation too many: a configuration has %d", maxReservations)
+			c.lost(l, "is one reservation too many: a configuration has at most %d", maxReservations)
 			continue
 		}
 		machines[id], addresses[h.Address] = h.Line, h.Line
@@ -365,7 +365,7 @@ func (c *converter) reservations(hosts []dhcpconf.Host, networks []lan, own neti
 			if dhcpconf.IsHostname(h.Hostname) {
 				fmt.Fprintf(&b, "hostname = %s\n", quote(h.Hostname))
 			} else {
-				c.remark(l, "%q is not a valid name of a machine, and is left out", printable(h.Hostname))
+				c.remark(l, "%q is not a valid host name, and is left out", printable(h.Hostname))
 			}
 		}
 		c.blocks = append(c.blocks, block{text: b.String(), from: []pxelinux.Line{l}})

@@ -81,7 +81,7 @@ func TestDHCP(t *testing.T) {
 		"dnsmasq: without its address the box does not lease": {
 			file: "dnsmasq.conf", text: "dhcp-range=192.168.1.50,192.168.1.150\ndhcp-option=3,192.168.1.1\n" +
 				"dhcp-option=6,192.168.1.1\n",
-			notes: []string{"1"}, note: `the box leases addresses with mode = "server", which needs an address`,
+			notes: []string{"1"}, note: `the box needs an address and mode = "server"`,
 			check: func(c *config.Config) bool {
 				return c.DHCP.Mode == spec.ModeAuto && ranges(c) == "192.168.1.50-192.168.1.150" &&
 					c.DHCP.Lease == spec.Duration(3600e9)
@@ -91,7 +91,7 @@ func TestDHCP(t *testing.T) {
 			file: "dnsmasq.conf", text: "dhcp-range=192.168.1.50,192.168.1.150,12h\ndhcp-option=3,192.168.1.1\n" +
 				"dhcp-option=6,192.168.1.1\n",
 			address: "192.168.1.100/24",
-			notes:   []string{"1"}, note: "the range is without 192.168.1.100",
+			notes:   []string{"1"}, note: "the range leaves out 192.168.1.100",
 			check: func(c *config.Config) bool {
 				return c.DHCP.Mode == spec.ModeServer && c.Network.Address.String() == "192.168.1.100/24" &&
 					c.Network.Gateway.String() == "192.168.1.1" &&
@@ -100,7 +100,7 @@ func TestDHCP(t *testing.T) {
 		},
 		"dnsmasq: the old server is the router and the name server as well": {
 			file: "dnsmasq.conf", text: "listen-address=192.168.1.1\ndhcp-range=192.168.1.50,192.168.1.150,255.255.255.0\n",
-			notes: []string{"2"}, note: "machines are told 192.168.1.1 for other services",
+			notes: []string{"2"}, note: "machines use 192.168.1.1 for other services",
 			check: func(c *config.Config) bool {
 				return c.DHCP.Mode == spec.ModeAuto && c.DHCP.Router == netip.MustParseAddr("192.168.1.1") &&
 					len(c.DHCP.DNS) == 1
@@ -114,7 +114,7 @@ func TestDHCP(t *testing.T) {
 		"dnsmasq: neither router nor name server": {
 			file: "dnsmasq.conf", text: "listen-address=192.168.1.2\nport=0\n" +
 				"dhcp-range=192.168.1.50,192.168.1.150,255.255.255.0\ndhcp-option=3\n",
-			notes: []string{"3"}, note: "the box has the old server's address 192.168.1.2: switch that server off first",
+			notes: []string{"3"}, note: "the box gets the old server's address 192.168.1.2: switch that server off first",
 			check: func(c *config.Config) bool {
 				return c.DHCP.Mode == spec.ModeServer && !c.DHCP.Router.IsValid() && c.DHCP.DNS == nil &&
 					c.Network.Address.String() == "192.168.1.2/24"
@@ -123,13 +123,13 @@ func TestDHCP(t *testing.T) {
 		"dnsmasq: only machines with a reservation": {
 			file: "dnsmasq.conf", text: "dhcp-range=192.168.1.50,192.168.1.150\ndhcp-host=52:54:00:00:00:01,192.168.1.9\n" +
 				"dhcp-ignore=tag:!known\ndhcp-option=3,192.168.1.1\ndhcp-option=6,192.168.1.1\n",
-			notes: []string{"1", "2", "3"}, note: "it would be leased to all",
+			notes: []string{"1", "2", "3"}, note: "the box would lease it to all",
 			check: func(c *config.Config) bool { return len(c.DHCP.Ranges) == 0 && len(c.DHCP.Reservations) == 1 },
 		},
 		"dnsmasq: two ranges without netmasks": {
 			file: "dnsmasq.conf", text: "dhcp-range=a,192.168.1.50,192.168.1.150\ndhcp-range=b,192.168.2.50,192.168.2.150\n" +
 				"dhcp-option=a,3,192.168.1.1\ndhcp-option=b,3,192.168.2.1\ndhcp-option=6,192.168.1.1\n",
-			notes: []string{"1", "2"}, note: "the network is 192.168.2.0/24 here",
+			notes: []string{"1", "2"}, note: "the network is assumed to be 192.168.2.0/24",
 			check: func(c *config.Config) bool {
 				s := c.DHCP.Subnets
 				return ranges(c) == "192.168.1.50-192.168.1.150" && len(s) == 1 && s[0].Router.String() == "192.168.2.1" &&
@@ -183,7 +183,7 @@ func TestDHCP(t *testing.T) {
 		},
 		"dnsmasq: a WDS server that the line does not name": {
 			file: "dnsmasq.conf", text: "dhcp-boot=boot\\x64\\wdsnbp.com\n",
-			notes: []string{"1"}, note: "does not say which server is that of WDS",
+			notes: []string{"1"}, note: "does not say which server is the WDS server",
 			check: func(c *config.Config) bool { return c.WDS[0].Server == noServer },
 		},
 		"dnsmasq: PXELINUX from the web": {
@@ -230,7 +230,7 @@ func TestDHCP(t *testing.T) {
 				" option domain-name-servers 192.168.1.1;\n" +
 				" option domain-name \"a.example.org\";\n}\nsubnet 192.168.2.0 netmask 255.255.255.0 {\n" +
 				" range 192.168.2.50;\n}\n",
-			notes: []string{"1", "2", "6"}, note: "has no domain, and is told that of the first network",
+			notes: []string{"1", "2", "6"}, note: "has no domain, and inherits that of the first network",
 			check: func(c *config.Config) bool {
 				return len(c.DHCP.DNS) == 1 && len(c.DHCP.Subnets) == 1 && len(c.DHCP.Subnets[0].DNS) == 0
 			},
@@ -370,7 +370,7 @@ func TestSourcesRefuse(t *testing.T) {
 		"is not a dnsmasq.conf":                  {Sources: []string{dir + "/notes.txt"}},
 		"no such file":                           {Sources: []string{dir + "/gone"}},
 		"is neither a file nor a folder":         {Sources: []string{os.DevNull}},
-		"is not an IPv4 address with the length": {Sources: []string{dir + "/a"}, Address: "192.168.1.1"},
+		"is not an IPv4 address with its prefix length": {Sources: []string{dir + "/a"}, Address: "192.168.1.1"},
 	} {
 		j.Into = filepath.Join(t.TempDir(), "new")
 		if err := j.Run(new(strings.Builder)); err == nil || !strings.Contains(err.Error(), want) {

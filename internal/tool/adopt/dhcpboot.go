@@ -62,13 +62,13 @@ func (c *converter) boots(cfg *dhcpconf.Config) {
 			c.bootWDS(b)
 		case name == httpLoader:
 			c.http = true
-			c.remark(l, "is the box's own as well: [boot] names it")
+			c.remark(l, "is also one of the box's own programs: [boot] names it")
 		case name == "pxelinux.0" || name == "pxelinux" || name == "gpxelinux.0":
 			c.remark(l, "the box starts its own PXELINUX")
 		case name == "":
-			c.lost(l, "the box is the boot server: it names itself")
+			c.lost(l, "the box itself is the boot server")
 		default:
-			c.lost(l, "the box starts its own boot loaders, with the menu: [boot] can name another")
+			c.lost(l, "the box starts its own boot loaders, with the menu: to use another one, write it below [boot]")
 		}
 	}
 }
@@ -78,10 +78,10 @@ func (c *converter) bootWDS(b dhcpconf.Boot) {
 	server := b.Server
 	if server == "" {
 		server = noServer
-		c.lost(l, "does not say which server is that of WDS: write it below [[wds]]")
+		c.lost(l, "does not say which server is the WDS server: write it below [[wds]]")
 	}
 	if b.Label == "" {
-		c.starting(l, "machines start it at once there: here it is an entry of the menu, which waits for a key")
+		c.starting(l, "machines of the old server start it at once: here it is an entry of the menu, which waits for a key")
 	}
 	kind, program := wdsProgram(b.File)
 	for i, w := range c.wds {
@@ -94,7 +94,7 @@ func (c *converter) bootWDS(b dhcpconf.Boot) {
 		if _, has := w.Programs[kind]; !has {
 			c.wds[i].Programs[kind] = program
 		} else if w.Programs[kind] != program {
-			c.lost(l, "a server has one program for each firmware: that is %s", w.Programs[kind])
+			c.lost(l, "a WDS server has one program for each firmware: this one has %s", w.Programs[kind])
 		}
 		return
 	}
@@ -105,7 +105,7 @@ func (c *converter) bootWDS(b dhcpconf.Boot) {
 	c.wds = append(c.wds, w)
 	if why := c.refused(config.Entry{WDS: w.Name}); why != "" {
 		c.wds = c.wds[:len(c.wds)-1]
-		c.lost(l, "leads to no server of WDS that a configuration can name: %s", why)
+		c.lost(l, "leads to a WDS server that a configuration cannot name: %s", why)
 		return
 	}
 	if slices.ContainsFunc(c.entries, func(e entry) bool { return e.WDS == w.Name }) ||
@@ -155,9 +155,9 @@ func (c *converter) tftpRoots(s sources) {
 		case root.Value == "":
 		case s.tree == "":
 			c.lost(lineFrom(root.Line),
-				"there are no menus of PXELINUX: name the folder of the TFTP server as well, for its menus and boot files")
+				"no menus of PXELINUX were read: name the folder of the TFTP server as well, for its menus and boot files")
 		case s.fromRoot:
-			c.remark(lineFrom(root.Line), "its menus and boot files are taken")
+			c.remark(lineFrom(root.Line), "its menus and boot files are used")
 		}
 	}
 }

@@ -30,7 +30,7 @@ func (c *converter) network(cfg *dhcpconf.Config, n dhcpconf.Network) lan {
 		l := lineFrom(n.LeaseAt)
 		d := min(max(n.Lease, time.Minute), maxLease).Truncate(time.Second)
 		if d != n.Lease {
-			c.remark(l, "the lease is %s here", hours(d))
+			c.remark(l, "the lease time is %s now", hours(d))
 		}
 		out.put(key("lease", quote(hours(d)), l))
 	}
@@ -89,7 +89,7 @@ func (c *converter) parameter(n *lan, o dhcpconf.Option) {
 		n.router = o.IPs[0]
 		n.put(key("router", quote(ips[0]), l))
 		if len(ips) > 1 {
-			c.remark(l, "a network has one router here: the first")
+			c.remark(l, "a network has one router: the first one is used")
 		}
 	case o.Code == 6 && len(ips) > 0:
 		n.servers = append(n.servers, o.IPs...)
@@ -104,7 +104,7 @@ func (c *converter) parameter(n *lan, o dhcpconf.Option) {
 		}
 		n.put(key("domain", quote(printable(names[0])), l))
 		if _, has := n.byName["search"]; len(names) > 1 && !has {
-			c.remark(l, "has several domains: they are those of search, and the first is the machines' own")
+			c.remark(l, "has several domains: all of them become search, and the first one domain")
 			n.put(key("search", quoteAll(printables(names)), l))
 		}
 	case o.Code == 119 && len(o.Names) > 0:
@@ -115,10 +115,10 @@ func (c *converter) parameter(n *lan, o dhcpconf.Option) {
 		if n.Lease == 0 && o.Num > 0 && o.Num < int64(maxLease/time.Second) {
 			n.Lease, n.LeaseAt = time.Duration(o.Num)*time.Second, o.Line
 		} else {
-			c.lost(l, "a network has one lease")
+			c.lost(l, "a network has one lease time")
 		}
 	case o.Code == 1, o.Code == 28:
-		c.remark(l, "the box names the mask and the broadcast address of its network by itself")
+		c.remark(l, "the box itself sends the mask and the broadcast address of its network")
 	case o.Code == 121 || o.Code == 249:
 		c.routes(n, o)
 	default:

@@ -66,7 +66,7 @@ func (c *converter) convert(cfg *pxelinux.Config, in string, unlisted bool) []*r
 		if to, ok := c.tags[j.tag]; ok {
 			c.entries[j.entry].PXELINUX += " " + to
 		} else {
-			c.remark(j.from.Line, "leads to a menu that is not there: it is shown, and cannot be chosen")
+			c.remark(j.from.Line, "leads to a menu that does not exist: it is shown, but cannot be chosen")
 			c.entries[j.entry].PXELINUX = "MENU DISABLE"
 		}
 	}
@@ -91,7 +91,7 @@ func (c *converter) line(e *pxelinux.Entry, in string, unlisted bool) *result {
 		case e.Separator:
 			r = nothing(e) // settings reports it
 		case len(c.entries) >= config.MaxEntries:
-			c.lost(e.Line, "is one entry too many: a menu has %d", config.MaxEntries)
+			c.lost(e.Line, "is one entry too many: a menu has at most %d", config.MaxEntries)
 			r = nothing(e)
 		case e.Submenu != nil:
 			r = c.submenu(e, in, unlisted)
@@ -147,7 +147,7 @@ func (c *converter) submenu(e *pxelinux.Entry, in string, unlisted bool) *result
 		c.noted(look, titleLine, true)
 	}
 	if m.Default != nil && c.started != m.Default && m.Default != m.Entries[0] {
-		c.lost(lineOf(m.Default.Lines, m.Default.Line, "MENU DEFAULT"), "the cursor of a submenu begins at its first entry")
+		c.lost(lineOf(m.Default.Lines, m.Default.Line, "MENU DEFAULT"), "the cursor of a submenu starts at its first entry")
 	}
 	if e.Password != nil {
 		c.lock(lineOf(m.Lines, e.Line, "MENU PASSWD"))
@@ -221,7 +221,7 @@ func (c *converter) entry(e *pxelinux.Entry, in string, unlisted bool) *result {
 	}
 	imageLine := lineOf(e.Lines, e.Line, e.Type)
 	if e.Action == pxelinux.Quit {
-		c.lost(lineOf(e.Lines, e.Line, "MENU QUIT"), "the menu is closed: there is no boot: prompt behind it")
+		c.lost(lineOf(e.Lines, e.Line, "MENU QUIT"), "users cannot leave the menu for a boot: prompt")
 		return nothing(e)
 	}
 	if e.Action == pxelinux.Exit && (e.Target == "" || c.tags[e.Target] == c.above(in)) {
@@ -251,7 +251,7 @@ func (c *converter) entry(e *pxelinux.Entry, in string, unlisted bool) *result {
 			return nothing(e)
 		}
 		if !e.Disabled {
-			c.remark(imageLine, "kept as lines for PXELINUX, which a menu on UEFI does not have: %s", why)
+			c.remark(imageLine, "kept as lines for PXELINUX, so a menu on UEFI does not show it: %s", why)
 		}
 	}
 	c.files = append(c.files, files...)
@@ -313,7 +313,7 @@ func (c *converter) action(e *pxelinux.Entry) (out config.Entry, files []used, w
 	}
 	if e.Type == "LOCALBOOT" {
 		if n := first(e.Image); n != "0" && n != "-1" {
-			c.remark(lineOf(e.Lines, e.Line, e.Type), "starts what the BIOS has next in its order")
+			c.remark(lineOf(e.Lines, e.Line, e.Type), "starts the next device in the BIOS boot order")
 		}
 		return config.Entry{Disk: true}, nil, ""
 	}
@@ -331,7 +331,7 @@ func (c *converter) action(e *pxelinux.Entry) (out config.Entry, files []used, w
 		return out, files, ""
 	}
 	if e.SysAppend != 0 {
-		return out, nil, "its arguments tell of the machine (SYSAPPEND)"
+		return out, nil, "its arguments describe the machine (SYSAPPEND)"
 	}
 	file, ok := c.local(image)
 	if !ok {
@@ -343,7 +343,7 @@ func (c *converter) action(e *pxelinux.Entry) (out config.Entry, files []used, w
 		// entry starts as a Linux kernel.
 		byKernel := e.Type == "KERNEL" && (kind == "BOOT" || kind == "BSS") && !strings.EqualFold(path.Ext(file), ".bin")
 		if !byKernel && !slices.Contains(programs[kind], strings.ToLower(path.Ext(file))) {
-			return out, nil, "no entry starts a file of that name so"
+			return out, nil, "no entry can start a file of that name this way"
 		}
 		files = append(c.filesIn(arguments, by), used{file, by})
 		return config.Entry{File: file, Append: arguments}, files, ""
@@ -374,12 +374,12 @@ func disk(loaded []string, arguments string, files []used) (out config.Entry, _ 
 	switch strings.ToLower(path.Ext(loaded[0])) {
 	case ".iso":
 		if iso < 0 {
-			return out, nil, "an .iso is started as one, and here is none of the word iso"
+			return out, nil, "an .iso needs memdisk's argument iso, which is missing"
 		}
 		words = slices.Delete(words, iso, iso+1)
 	case ".img", ".ima", ".imz":
 		if iso >= 0 {
-			return out, nil, "only an .iso is started as one"
+			return out, nil, "memdisk's argument iso is only valid with an .iso"
 		}
 	default:
 		return out, nil, "memdisk is used for .iso, .img, .ima and .imz"
@@ -518,7 +518,7 @@ func (c *converter) remarkHosts(e *pxelinux.Entry) {
 	for _, m := range reHost.FindAllStringSubmatch(pxelinux.Decode(e.Append+" "+e.Image), -1) {
 		if !c.hosts[m[1]] {
 			c.hosts[m[1]] = true
-			c.remark(lineOf(e.Lines, e.Line, "APPEND"), "machines go on to fetch files from %s", brief(m[1]))
+			c.remark(lineOf(e.Lines, e.Line, "APPEND"), "machines still load files from %s", brief(m[1]))
 		}
 	}
 }

@@ -60,14 +60,14 @@ func (c *converter) fileMenu(e *pxelinux.Entry, m menuFiles, in string, unlisted
 	}
 	key := c.identity(last) + "\n" + c.folder(m)
 	if to, ok := c.copies[key]; ok && e.Password == nil {
-		c.remark(l, "leads to the submenu %q, which has the same file: a menu on UEFI has it there only", to)
+		c.remark(l, "leads to the submenu %q, which has the same file: a menu on UEFI shows it there only", to)
 		r := c.leads(e, "MENU GOTO "+to, in, unlisted)
 		r.leads = true
 		return r
 	}
 	if c.fileMenus++; c.fileMenus > config.MaxEntries {
 		// Files without entries that lead to each other would never end.
-		c.lost(l, "is one menu too many: %d are followed", config.MaxEntries)
+		c.lost(l, "is one menu too many: at most %d are read", config.MaxEntries)
 		return nothing(e)
 	}
 	open, find, read, seen := c.open, c.find, c.read, c.seen
@@ -130,7 +130,7 @@ func (c *converter) restarted(e *pxelinux.Entry, l pxelinux.Line, f shownFile, i
 			return cfg, nil
 		}
 	case s.Prompt && (len(f.cfg.All()) > 0 || len(f.cfg.Faults) == 0) && c.repeats(f):
-		c.lost(l, "is left out: it shows help at the boot: prompt, and no menu")
+		c.lost(l, "is left out: it shows help at the boot: prompt, not a menu")
 		return nil, nothing(e)
 	case !s.Prompt && !s.IsUI && named != nil && hasCommand(named):
 		// The entry there starts at once, so it replaces this one.

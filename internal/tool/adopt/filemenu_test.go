@@ -22,7 +22,7 @@ func TestMenusThatLeadToEachOther(t *testing.T) {
 			"pxelinux.cfg/tools": "label k\nkernel k\nlabel a\nkernel menu.c32\nappend /pxelinux.cfg/default\nlabel b\nkernel menu.c32\n" +
 				"append ::pxelinux.cfg//default\nlabel c\nconfig ./pxelinux.cfg/../pxelinux.cfg/default\nlabel d\ncom32 vesamenu\nappend pxelinux.cfg\\default\n" +
 				"label e\nconfig /tftpboot/pxelinux.cfg/default\nlabel f\nconfig pxelinux.cfg/tools\n",
-		}, []string{"submenu", "t/kernel k []"}, "lead back, as an entry does that each submenu gets"},
+		}, []string{"submenu", "t/kernel k []"}, "lead back: each submenu gets an entry for that"},
 		{"a way back by a link", map[string]string{
 			"pxelinux.cfg/default": "->../boot/main.cfg",
 			"boot/main.cfg":        "ui menu.c32\nlabel t\nconfig boot/t.cfg\n",
@@ -34,7 +34,7 @@ func TestMenusThatLeadToEachOther(t *testing.T) {
 			"b.cfg":                "label tools\nkernel menu.c32\nappend ./t.cfg\n",
 			"t.cfg":                "ui menu.c32\nlabel k2\nkernel k\nlabel a\nkernel menu.c32\nappend a.cfg\n",
 		}, []string{"submenu", "a/submenu", "tools/kernel k []", "a/kernel k []", "submenu", "b/MENU GOTO tools", "MENU GOTO a"},
-			`leads to the submenu "tools", which has the same file: a menu on UEFI has it there only`},
+			`leads to the submenu "tools", which has the same file: a menu on UEFI shows it there only`},
 		{"one file from two places, of which one is locked", map[string]string{
 			"pxelinux.cfg/default": "ui menu.c32\nlabel a\nmenu passwd x\nkernel menu.c32\nappend t.cfg\nlabel b\nkernel menu.c32\nappend t.cfg\n",
 			"t.cfg":                "label k\nkernel k\n",
@@ -68,7 +68,7 @@ func TestMenusThatLeadToEachOther(t *testing.T) {
 			"pxelinux.cfg/default": "default menu.c32\ninclude m.cfg\n",
 			"m.cfg":                "label k\nkernel k\nlabel help\nconfig p.cfg\n",
 			"p.cfg":                "prompt 1\ndisplay f1\ntimeout 0\ninclude m.cfg\nlabel menu\nkernel menu.c32\nconfig pxelinux.cfg/default\n",
-		}, []string{"kernel k []"}, "is left out: it shows help at the boot: prompt, and no menu"},
+		}, []string{"kernel k []"}, "is left out: it shows help at the boot: prompt, not a menu"},
 		{"CONFIG shows a prompt with its own entries", map[string]string{
 			"pxelinux.cfg/default": "default menu.c32\nlabel k\nkernel k\nlabel help\nconfig p.cfg\n",
 			"p.cfg":                "prompt 1\nlabel k\nkernel k\nlabel more\nkernel k\nappend more\n",

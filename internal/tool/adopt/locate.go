@@ -193,14 +193,14 @@ func (t *tree) leftBehind(taken func(name string) bool) []string {
 	var out []string
 	for dir, files := range whole {
 		slices.Sort(files)
-		out = append(out, fmt.Sprintf("%s/: in no menu, and not copied: %s", dir, fewOf(files)))
+		out = append(out, fmt.Sprintf("%s/: not in any menu, so not copied: %s", dir, fewOf(files)))
 	}
 	slices.Sort(out)
 	if len(out) > maxLines {
 		out = append(out[:maxLines], fmt.Sprintf("... and files of %d more folders", len(out)-maxLines))
 	}
 	if left < 0 {
-		out = append(out, fmt.Sprintf("... and what comes after %d files", maxFiles))
+		out = append(out, fmt.Sprintf("... and all files after the first %d", maxFiles))
 	}
 	return out
 }

@@ -159,13 +159,13 @@ func TestLeftBehindIsShort(t *testing.T) {
 		}
 	}
 	a := adoptTree(t, Job{Sources: []string{write(t, files)}})
-	for _, want := range []string{"daa/: in no menu, and not copied: 1, 2, 3, 4, 5, 6, 7, 8 and 2 more\n",
+	for _, want := range []string{"daa/: not in any menu, so not copied: 1, 2, 3, 4, 5, 6, 7, 8 and 2 more\n",
 		"... and files of 20 more folders\n"} {
 		if !strings.Contains(a.notes, want) {
 			t.Errorf("no %q in:\n%s", want, a.notes)
 		}
 	}
-	if n := strings.Count(a.notes, "in no menu"); n != 40 {
+	if n := strings.Count(a.notes, "not in any menu"); n != 40 {
 		t.Errorf("%d lines", n)
 	}
 }

@@ -81,7 +81,7 @@ func (c *converter) machine(name string, m config.Machine, general, cfg *pxelinu
 	start := c.starts(cursor)
 	switch {
 	case u.atOnce && start == "":
-		c.without(at, "is left out: it starts nothing that an entry could, and its machines get the menu of all")
+		c.without(at, "is left out: it starts nothing that an entry can start, so its machines get the general menu")
 		return
 	case u.atOnce:
 		m.Boot = start
@@ -90,11 +90,11 @@ func (c *converter) machine(name string, m config.Machine, general, cfg *pxelinu
 		}
 		for _, n := range names {
 			if e := c.named(n); e.Unlisted && n != start {
-				c.remark(at, "has more than what it starts: entry %q, which is in no menu", n)
+				c.remark(at, "has another entry than the one that it starts: %q, which no menu shows", n)
 			}
 		}
 	case len(names) == 0:
-		c.without(at, "is left out: its menu has no entries, and its machines get the menu of all")
+		c.without(at, "is left out: its menu has no entries, so its machines get the general menu")
 		return
 	default:
 		m.Boot = config.BootMenu
@@ -112,7 +112,7 @@ func (c *converter) machine(name string, m config.Machine, general, cfg *pxelinu
 			}
 		}
 		if l, ok := u.menu.Last("MENU TITLE"); ok && (general == nil || line(general, "MENU TITLE").Args != l.Args) {
-			c.lost(l, "it is that of all machines")
+			c.lost(l, "all machines have the same title")
 		}
 		if d := spec.Duration(c.after(u, start)); time.Duration(d) != c.timeout {
 			m.Timeout = &d

@@ -24,13 +24,13 @@ const (
 var (
 	whyOne = map[kind]string{
 		look:    "the menu has its own colors, layout and words, and no hot keys, indentation or empty lines",
-		screens: "there is no key for it",
-		wayBack: "leads back, as an entry does that each submenu gets",
+		screens: "pxebox has no key for it",
+		wayBack: "leads back: each submenu gets an entry for that",
 	}
 	whyAll = map[kind]string{
 		look:    whyOne[look],
-		screens: "there are no keys for them",
-		wayBack: "lead back, as an entry does that each submenu gets",
+		screens: "pxebox has no keys for them",
+		wayBack: "lead back: each submenu gets an entry for that",
 	}
 )
 

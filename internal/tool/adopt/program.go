@@ -29,17 +29,17 @@ func (c *converter) program(e *pxelinux.Entry, image, arguments string) (out con
 		// the disk.
 		return config.Entry{Disk: true}, nil, true
 	case name == "chain.c32":
-		c.remark(by, "a menu on UEFI does not have it: it starts another disk, or a part of one")
+		c.remark(by, "a menu on UEFI does not show it: it starts another disk, or a partition of one")
 	case name == "reboot.c32" || name == "reboot.com":
 		return power("reboot", arguments), nil, true
 	case name == "poweroff.c32" || name == "poweroff.com":
 		return power("poweroff", arguments), nil, true
 	case stem == "wdsnbp" && isNBP(name), isNBP(name) && slices.Contains(windows, stem) && c.isWDSFolder(image):
-		c.lost(by, "is the boot program of the WDS server that this folder is from: write that server below [[wds]]")
+		c.lost(by, "is the boot program of the WDS server that this folder comes from: write that server below [[wds]]")
 		out, files, why := c.wdsAt(noServer, wdsBIOS)
 		return out, files, why == ""
 	case isNBP(name) && slices.Contains(windows, stem):
-		c.remark(by, "is Windows' boot program, which loads bootmgr.exe, Boot/BCD and what that names by itself: copy them")
+		c.remark(by, "is the Windows boot program, which also loads bootmgr.exe, Boot/BCD and the files that BCD names: copy them")
 	case name == "mboot.c32":
 		return c.mboot(image, arguments, by)
 	}
@@ -104,7 +104,7 @@ func (c *converter) mboot(image, arguments string, by pxelinux.Line) (out config
 		return out, nil, false
 	}
 	c.esxi[module] = true
-	c.remark(by, "is VMware's own, for PXELINUX 3.86: the box's PXELINUX 6 does not start it; "+
+	c.remark(by, "is VMware's own, for PXELINUX 3.86, and the box's PXELINUX 6 cannot start it; "+
 		"%s and what it names are copied",
 		path.Base(list))
 	files = []used{{module, by}, {cfg, by}}
@@ -117,7 +117,7 @@ func (c *converter) mboot(image, arguments string, by pxelinux.Line) (out config
 			}
 		}
 		if !found {
-			c.remark(by, "%s names %s, which is not there", list, brief(m))
+			c.remark(by, "%s names %s, which does not exist", list, brief(m))
 			continue
 		}
 		files = append(files, used{name, by})
@@ -149,7 +149,7 @@ func (c *converter) url(name string, by pxelinux.Line) {
 	scheme, _, ok := strings.Cut(strings.ToLower(name), "://")
 	if ok && !c.http && slices.Contains([]string{"http", "ftp"}, scheme) {
 		c.http = true
-		c.remark(by, "%s loads from a URL, and pxelinux.0 does not: [boot] names it", httpLoader)
+		c.remark(by, "%s can load from a URL, which pxelinux.0 cannot: [boot] names it", httpLoader)
 	}
 }
 

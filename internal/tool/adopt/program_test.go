@@ -70,7 +70,7 @@ func TestPrograms(t *testing.T) {
 		"another disk, and a partition": {
 			menu:    "LABEL a\nCOM32 chain.c32\nAPPEND hd1\nLABEL b\nCOM32 chain.c32\nAPPEND hd0 1\n",
 			entries: []string{"file chain.c32 (hd1)", "file chain.c32 (hd0 1)"},
-			note:    "default:2: COM32 chain.c32: a menu on UEFI does not have it",
+			note:    "default:2: COM32 chain.c32: a menu on UEFI does not show it",
 		},
 		"restart and switch off": {
 			menu: "LABEL a\nCOM32 reboot.c32\nAPPEND -w\nLABEL b\nKERNEL x/poweroff.c32\nLABEL c\nKERNEL poweroff.com\n",
@@ -92,14 +92,14 @@ func TestPrograms(t *testing.T) {
 		"a kernel from the web": {
 			menu:    "LABEL a\nKERNEL http://192.0.2.1/linux\n",
 			entries: []string{"KERNEL http://192.0.2.1/linux"},
-			note:    "lpxelinux.0 loads from a URL",
+			note:    "lpxelinux.0 can load from a URL",
 		},
 		"an initrd from the web": {
 			menu:    "LABEL a\nKERNEL linux\nAPPEND initrd=ftp://192.0.2.1/i.gz quiet\n",
 			files:   []string{"linux"},
 			entries: []string{"KERNEL linux | APPEND initrd=ftp://192.0.2.1/i.gz quiet"},
 			copied:  []string{"linux"},
-			note:    "lpxelinux.0 loads from a URL",
+			note:    "lpxelinux.0 can load from a URL",
 		},
 		"a kernel of another TFTP server": {
 			menu:    "LABEL a\nKERNEL tftp://192.0.2.1/linux\n",
@@ -114,7 +114,7 @@ func TestPrograms(t *testing.T) {
 			},
 			entries: []string{"file esxi/mboot.c32 (-c esxi/boot.cfg ks=x)"},
 			copied:  []string{"esxi/b.b00", "esxi/boot.cfg", "esxi/k.b00", "esxi/mboot.c32"},
-			note:    "esxi/boot.cfg names gone.v00, which is not there",
+			note:    "esxi/boot.cfg names gone.v00, which does not exist",
 			without: "6.04",
 		},
 		"ESXi with slashes in front, and boot.cfg next to the module": {
@@ -137,7 +137,7 @@ func TestPrograms(t *testing.T) {
 			menu:    "LABEL a\nKERNEL abortpxe.0" + windowsServer + "pxeboot.0\n",
 			files:   []string{"wdsnbp.com", "pxeboot.0", "abortpxe.0"},
 			entries: []string{"disk", "wds wds"},
-			note:    "default:4: KERNEL pxeboot.0: is the boot program of the WDS server that this folder is from",
+			note:    "default:4: KERNEL pxeboot.0: is the boot program of the WDS server that this folder comes from",
 		},
 		"the same by its own program in a folder below": {
 			menu:    "LABEL a\nKERNEL Boot\\x64\\wdsnbp.com" + windowsServer + "Boot/x64/pxeboot.n12\n",
@@ -150,8 +150,8 @@ func TestPrograms(t *testing.T) {
 			files:   []string{"pxeboot.n12", "bootmgr.exe", "Boot/BCD", "Boot/Fonts/a.ttf", "sources/boot.wim"},
 			entries: []string{"file pxeboot.n12"},
 			copied:  []string{"pxeboot.n12"},
-			note: "./: in no menu, and not copied: bootmgr.exe\nBoot/: in no menu, and not copied: BCD, Fonts/a.ttf\n" +
-				"sources/: in no menu, and not copied: boot.wim\n",
+			note: "./: not in any menu, so not copied: bootmgr.exe\nBoot/: not in any menu, so not copied: BCD, Fonts/a.ttf\n" +
+				"sources/: not in any menu, so not copied: boot.wim\n",
 		},
 		"another PXELINUX": {
 			menu: "LABEL a\nKERNEL linux\nLABEL b\nMENU LABEL More\nKERNEL other/pxelinux.0\n",

@@ -205,19 +205,19 @@ func (c *converter) after(u unattended, name string) time.Duration {
 	case u.entry == nil:
 		return 0
 	case name == "":
-		c.starting(u.entry.Line, "would start by itself, and has become no entry that starts something: the menu waits for a key")
+		c.starting(u.entry.Line, "would start by itself, but no entry can start it: the menu waits for a key")
 		return 0
 	case c.isLocked(name):
-		c.starting(u.entry.Line, "starts by itself there, and is locked: the menu waits for a key")
+		c.starting(u.entry.Line, "starts by itself on the old server, but is locked: the menu waits for a key")
 		return 0
 	case u.atOnce:
-		c.starting(u.by, "starts %q at once there; here the menu is shown for a second", brief(pxelinux.Decode(u.entry.Caption())))
+		c.starting(u.by, "starts %q at once on the old server; here the menu is shown for a second first", brief(pxelinux.Decode(u.entry.Caption())))
 		return shortest
 	case u.wait < shortest:
-		c.starting(u.by, "comes after less than a second, which the menu cannot wait: it is one now")
+		c.starting(u.by, "is less than a second, the shortest time that the menu can wait: it is one second now")
 		return shortest
 	case u.wait > longest:
-		c.starting(u.by, "comes after more than the menu can wait: it is 59 minutes now")
+		c.starting(u.by, "is longer than the menu can wait: it is 59 minutes now")
 		return longest
 	}
 	return u.wait
@@ -233,7 +233,7 @@ func (c *converter) isLocked(name string) bool {
 	return false
 }
 
-const hiddenDefault = "is hidden, and the default: the menu shows it"
+const hiddenDefault = "is hidden, but is the default: the menu shows it"
 
 // line returns the last line with the keyword, or the zero Line if there is none.
 func line(cfg *pxelinux.Config, keyword string) pxelinux.Line {
@@ -255,7 +255,7 @@ func (c *converter) starts(e *pxelinux.Entry) string {
 func (c *converter) serialPort(l pxelinux.Line) bool {
 	f := strings.Fields(l.Args)
 	if len(f) == 0 || f[0] != "0" && strings.ToLower(f[0]) != "0x3f8" {
-		c.lost(l, "the menu is on the first serial port, or on none")
+		c.lost(l, "the menu can be shown on the first serial port only")
 		return false
 	}
 	if len(f) != 2 || f[1] != "115200" {
@@ -297,14 +297,14 @@ func setting(l pxelinux.Line) note {
 		if yes {
 			return note{}
 		}
-		return lost("the menu is closed: there is no boot: prompt behind it")
+		return lost("users cannot leave the menu for a boot: prompt")
 	case "PROMPT", "ALLOWOPTIONS":
 		if !yes {
 			return note{}
 		}
-		return lost("the menu is closed: there is no boot: prompt behind it, and command lines cannot be edited")
+		return lost("users cannot leave the menu for a boot: prompt, or edit command lines")
 	case "MENU MASTER PASSWD":
-		return lost("the menu has one password: make it with pxebox hash-password")
+		return lost("the menu has one password: make one with pxebox hash-password")
 	case "MENU HIDDEN", "MENU SHIFTKEY":
 		return lost("the menu is always shown")
 	case "MENU HIDDENKEY":
@@ -315,13 +315,13 @@ func setting(l pxelinux.Line) note {
 		if !yes {
 			return note{}
 		}
-		n := lost("nothing starts by itself once a key is pressed: the menu has no such limit")
+		n := lost("once a key is pressed, nothing starts by itself: the menu has no such limit")
 		n.first = true
 		return n
 	case "ONERROR":
 		return lost("the menu comes back after an error")
 	case "PATH", "NOHALT", "PXERETRY", "SENDCOOKIES":
-		return lost("there is no key for it")
+		return lost("pxebox has no key for it")
 	case "DISPLAY", "SAY", "FONT", "KBDMAP", "CONSOLE",
 		"F0", "F1", "F2", "F3", "F4", "F5", "F6", "F7", "F8", "F9", "F10", "F11", "F12":
 		return of(screens)
@@ -349,7 +349,7 @@ func setting(l pxelinux.Line) note {
 	return lost(noLabel)
 }
 
-const noLabel = "stands below no LABEL, where it does nothing"
+const noLabel = "is not below a LABEL, so it has no effect"
 
 // unknown says why a line with a keyword that PXELINUX does not know has no
 // effect.

@@ -37,7 +37,7 @@ func readSources(names []string) (sources, error) {
 		case err != nil:
 			return s, err
 		case st.IsDir() && s.tree != "":
-			return s, fmt.Errorf("%s is a second folder, after %s: name one", name, s.tree)
+			return s, fmt.Errorf("%s is a second folder, after %s: name only one", name, s.tree)
 		case st.IsDir():
 			s.tree = name
 			continue
@@ -129,7 +129,7 @@ type included struct {
 	main string // the configuration
 }
 
-var errElsewhere = errors.New("it is not in the folder of the configuration, nor below it: copy it there")
+var errElsewhere = errors.New("it is outside the configuration's folder: copy it there")
 
 // name returns a file or folder relative to the configuration's folder. Includes
 // mostly use absolute paths; a configuration copied from another machine finds
@@ -229,7 +229,7 @@ func parseOwn(s string) (netip.Prefix, error) {
 	p, err := netip.ParsePrefix(s)
 	if err != nil || !p.Addr().Is4() {
 		return netip.Prefix{},
-			fmt.Errorf("--address %s is not an IPv4 address with the length of its network, such as 192.168.77.1/24", s)
+			fmt.Errorf("--address %s is not an IPv4 address with its prefix length, such as 192.168.77.1/24", s)
 	}
 	return p, nil
 }

@@ -36,7 +36,7 @@ func (c *converter) unattended(cfg *pxelinux.Config) unattended {
 	u := c.byVersions(cfg)
 	for _, f := range slices.Concat(cfg.Faults, u.menu.Faults) {
 		if f.Unread && u.entry != nil && u.entry.Type != "LOCALBOOT" {
-			c.starting(f.Line, "%s; it may say what starts, so that nothing starts by itself", f.Why)
+			c.starting(f.Line, "%s; it may say what starts, so nothing starts by itself", f.Why)
 			return u.nothing()
 		}
 	}
@@ -62,9 +62,9 @@ func (c *converter) byVersions(cfg *pxelinux.Config) unattended {
 	}
 	what := "nothing starts by itself"
 	if u.entry != nil {
-		what = "by itself the disk starts, and nothing else"
+		what = "only the disk starts by itself"
 	}
-	c.starting(now.Line, "is inside of a MENU INCLUDE, where PXELINUX heeds it since version 5, and before did not: %s", what)
+	c.starting(now.Line, "is inside a MENU INCLUDE, where only PXELINUX 5 and later read it: %s", what)
 	return u
 }
 
@@ -92,7 +92,7 @@ func (c *converter) startup(cfg *pxelinux.Config, s pxelinux.Startup, heeded boo
 	}
 	if shows && e != nil && e.Type == "KERNEL" && path.Ext(first(e.Image)) == "" {
 		// Only versions up to 4 find a LABEL's file without its extension.
-		c.starting(e.Line, "starts a file without its extension, which PXELINUX finds no more since version 5: nothing starts by itself")
+		c.starting(e.Line, "names a file without its extension, which PXELINUX 5 and later do not find: nothing starts by itself")
 		u.cursor = u.menu.Start.First()
 		return u
 	}
@@ -102,7 +102,7 @@ func (c *converter) startup(cfg *pxelinux.Config, s pxelinux.Startup, heeded boo
 	case shows:
 		u.cursor = u.menu.Start.First()
 	case s.IsUI:
-		c.starting(s.Line, "is another program than menu.c32 and vesamenu.c32: nothing starts by itself")
+		c.starting(s.Line, "is neither menu.c32 nor vesamenu.c32: nothing starts by itself")
 		return u
 	case s.Command != "":
 		u.entry = c.command(cfg, cfg, command{s.Line, e, arguments, true, !s.Prompt})
@@ -148,7 +148,7 @@ func (c *converter) shownBy(cfg *pxelinux.Config, l pxelinux.Line, files []strin
 		}
 	}
 	if err != nil || len(menu.All()) == 0 {
-		c.starting(l, "shows files without an entry: the menu has those of this file, and nothing starts by itself")
+		c.starting(l, "shows files that have no entries: the menu has the entries of this file, and nothing starts by itself")
 		without := *cfg
 		without.Start = &pxelinux.Menu{Entries: cfg.Start.Entries, Default: cfg.Start.Default, Lines: cfg.Start.Lines}
 		without.Lines = nil
@@ -174,18 +174,18 @@ func (c *converter) countdown(u unattended) unattended {
 	switch {
 	case u.wait == 0 || cursor == nil:
 	case m.Moves():
-		c.starting(m.Timeout, "never ends there, since the menu begins with a line that cannot be chosen: nothing starts by itself")
+		c.starting(m.Timeout, "never ends on the old server, because the menu begins with a line that cannot be chosen: nothing starts by itself")
 	case m.OnTimeout.Keyword != "":
 		e, arguments := cfg.InMenu(m.OnTimeout.Args)
 		u.by = m.OnTimeout
 		u.entry = c.command(cfg, cfg, command{m.OnTimeout, e, arguments, false, false})
 		if u.entry != nil && u.entry != cursor {
-			c.starting(m.OnTimeout, "starts %q, which is the default now: the cursor begins there", brief(pxelinux.Decode(u.entry.Caption())))
+			c.starting(m.OnTimeout, "starts %q, which is the default now: the cursor starts there", brief(pxelinux.Decode(u.entry.Caption())))
 		}
 	case hasCommand(cursor):
 		u.entry = cursor
 	default:
-		c.starting(cursor.Line, "is the default, and no command: its time up, the menu begins again, and nothing starts by itself")
+		c.starting(cursor.Line, "is the default, but not a command: after the timeout the menu starts over, and nothing starts by itself")
 	}
 	if u.entry == nil {
 		return u.nothing()
@@ -245,7 +245,7 @@ func (c *converter) command(cfg, menu *pxelinux.Config, cmd command) *pxelinux.E
 		hint := ""
 		for _, e := range cfg.All() {
 			if hasCommand(e) && strings.EqualFold(strings.TrimSpace(e.FullName), strings.TrimSpace(cmd.line.Args)) {
-				hint = "; letters count, and there is " + e.Line.String()
+				hint = "; upper and lower case differ, and there is " + e.Line.String()
 			}
 		}
 		c.starting(cmd.line, "names no entry and no file of this folder: nothing starts by itself%s", hint)
@@ -269,7 +269,7 @@ func (c *converter) added(menu *pxelinux.Config, e *pxelinux.Entry, cmd command)
 			return other
 		}
 	}
-	c.starting(cmd.line, "is a command line, which has become an entry")
+	c.starting(cmd.line, "is a command line, which is an entry now")
 	if cmd.atOnce {
 		menu.Top.Entries = slices.Insert(menu.Top.Entries, 0, e)
 		return e

@@ -30,7 +30,7 @@ func (c *converter) label(s string, l pxelinux.Line) string {
 	plain := strings.ReplaceAll(s, "^", "")
 	label := strings.TrimSpace(onScreen(plain))
 	if label != strings.TrimSpace(pxelinux.Decode(plain)) {
-		c.remark(l, "has characters that a PC's screen does not")
+		c.remark(l, "has characters that a BIOS screen cannot show")
 	}
 	if n := utf8.RuneCountInString(label); n > config.MaxLabel {
 		c.remark(l, "is cut: the menu has room for %d characters", config.MaxLabel)

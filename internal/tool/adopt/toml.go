@@ -48,7 +48,7 @@ func (s *site) toml() []byte {
 	for _, w := range s.wds {
 		f.WriteString("\n")
 		if w.Server == noServer {
-			comment(&f.Buffer, "There is no such server: write the name or the address of the WDS server in its place.")
+			comment(&f.Buffer, "There is no such server: write the name or the address of the WDS server instead.")
 		}
 		f.WriteString("[[wds]]\n")
 		f.str("name", w.Name)
@@ -78,7 +78,7 @@ func (s *site) writeMenu(f *tomlFile) {
 		f.set("serial", s.serial)
 	}
 	if s.locked || len(s.entries) == 1 && s.entries[0].Locked {
-		f.WriteString("# This fits no password: put what pxebox hash-password prints in its place.\n")
+		f.WriteString("# No password matches this: write the line that pxebox hash-password prints instead.\n")
 		f.str("password", noPassword)
 	}
 }
@@ -161,7 +161,7 @@ func (s *site) header() string {
 
 // rest writes down what is lost, for a person to review.
 func (s *site) rest(b *bytes.Buffer) {
-	head := "\n# What this file has nothing of:\n"
+	head := "\n# What this file leaves out:\n"
 	for _, n := range s.notes {
 		if n.lost {
 			b.WriteString(head)

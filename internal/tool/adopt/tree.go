@@ -191,7 +191,7 @@ var errMissing error = missingFile{}
 
 type missingFile struct{}
 
-func (missingFile) Error() string        { return "it is not there" }
+func (missingFile) Error() string        { return "it does not exist" }
 func (missingFile) Is(target error) bool { return target == fs.ErrNotExist }
 
 var errOutside = errors.New("it leads out of the folder")
@@ -257,7 +257,7 @@ func (c *converter) copyFile(src *tree, dst *os.Root, f used) (bool, error) {
 	}
 	switch err := create(dst, to, in); {
 	case errors.Is(err, fs.ErrExist):
-		c.remark(f.by, "%s is there already, and stays as it is", to)
+		c.remark(f.by, "%s already exists, and is not changed", to)
 		return false, nil
 	case err != nil:
 		return false, err

@@ -36,11 +36,11 @@ func openKnown(file string) (*os.File, error) {
 
 // isNew returns the message about a box that is trusted for the first time.
 func isNew(host, fingerprint string) string {
-	return fmt.Sprintf("%s is new: it is known by %s from now on\n", host, fingerprint)
+	return fmt.Sprintf("%s is new: trusted from now on, with the fingerprint %s\n", host, fingerprint)
 }
 
 // notTheSame returns the error for a box that differs from the known one.
 func notTheSame(host, was, now, where string) error {
-	return fmt.Errorf("this is not the box that was at %s before (%s, now %s): if that is right, delete its line in %s",
+	return fmt.Errorf("this is not the box that was at %s before (%s, now %s): if you expect another box, delete its line in %s",
 		host, was, now, where)
 }

@@ -66,7 +66,7 @@ func newBox(instances, instance, host, certificate string) (*box, error) {
 	}
 	known := x509.NewCertPool()
 	if !known.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("%s holds no certificate", certificate)
+		return nil, fmt.Errorf("%s contains no certificate", certificate)
 	}
 	b := &box{
 		name:        page.Host,
@@ -117,7 +117,7 @@ func (b *box) known(ctx context.Context) error {
 	if err != nil {
 		var stranger *tls.CertificateVerificationError
 		if errors.As(err, &stranger) {
-			return fmt.Errorf("%w: what is at %s has not the certificate of %s, as a box has that was built here", err, b.addr, b.certificate)
+			return fmt.Errorf("%w: the host at %s does not have the certificate in %s, which the boxes built here have", err, b.addr, b.certificate)
 		}
 		return err
 	}
@@ -206,7 +206,7 @@ func scanLines(data []byte, atEOF bool) (advance int, token []byte, err error) {
 // tunnel is a CONNECT proxy (RFC 9110 §9.3.6) that connects to the box.
 func (b *box) tunnel(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodConnect || r.Host != b.name {
-		http.Error(w, "this leads to "+b.name+" only", http.StatusForbidden)
+		http.Error(w, "this proxy connects to "+b.name+" only", http.StatusForbidden)
 		return
 	}
 	out, err := b.dial(r.Context())

@@ -37,7 +37,7 @@ func TestSettings(t *testing.T) {
 	if err := send(right, password); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(out.String(), host+" is new: it is known by sha256//") {
+	if !strings.Contains(out.String(), host+" is new: trusted from now on, with the fingerprint sha256//") {
 		t.Errorf("a new box: it says %q", &out)
 	}
 	if got, err := store.Read(); err != nil || string(got) != "[menu]\ntitle = \"Mine\"\n" {

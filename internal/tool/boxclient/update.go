@@ -29,8 +29,8 @@ var (
 	errFellBack = errors.New("the update was not healthy, and the box is back on its old root")
 	// gokrazy writes the boot partition in place: it may contain half of another
 	// kernel, while the running kernel is not affected.
-	errBrokeOff = errors.New("if this broke off while it was sending: " +
-		"do not switch the box off, which may not start again; send the update again first")
+	errBrokeOff = errors.New("if the transfer was interrupted: " +
+		"do not switch the box off, because it may not start again; send the update again first")
 )
 
 // Update is a build of the checkout, and its destination.
@@ -46,7 +46,7 @@ type Update struct {
 // update is built.
 func InCheckout(dir string) error {
 	if _, err := os.Stat(filepath.Join(dir, "tools", "go.mod")); err != nil {
-		return errors.New("an update is built of the source: run this in the root of a checkout of pxebox, " +
+		return errors.New("an update is built from the source: run this in the root of a checkout of pxebox, " +
 			"with Go installed and after make image; or run make update HOST=... there")
 	}
 	return nil
@@ -84,13 +84,13 @@ func (u Update) Send(ctx context.Context) error {
 		}
 		return errors.Join(err, errBrokeOff)
 	}
-	fmt.Fprintln(u.Out, "waiting for the box to find itself healthy")
-	ctx, cancel := context.WithTimeoutCause(ctx, tells, fmt.Errorf("%s does not say how the update ended", u.Host))
+	fmt.Fprintln(u.Out, "waiting for the box to report that it is healthy")
+	ctx, cancel := context.WithTimeoutCause(ctx, tells, fmt.Errorf("%s did not report how the update ended", u.Host))
 	defer cancel()
 	if err := b.outcome(ctx, before); err != nil {
 		return err
 	}
-	fmt.Fprintln(u.Out, "the box keeps the update")
+	fmt.Fprintln(u.Out, "the box has kept the update")
 	return nil
 }
 

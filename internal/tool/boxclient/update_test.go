@@ -117,7 +117,7 @@ func TestStrangersGetNoPassword(t *testing.T) {
 	defer plain.Close()
 	_, other, _ := newTestBox(t, asked)
 	for _, tt := range []struct{ situation, addr, want string }{
-		{"another certificate", other.Listener.Addr().String(), "has not the certificate"},
+		{"another certificate", other.Listener.Addr().String(), "does not have the certificate"},
 		{"no TLS", plain.Listener.Addr().String(), "HTTPS client"},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {

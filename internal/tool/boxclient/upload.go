@@ -126,7 +126,7 @@ func (u Upload) connect(ctx context.Context) (_ *session, err error) {
 	case stranger != nil:
 		return nil, stranger
 	case err != nil && strings.Contains(err.Error(), "unable to authenticate"):
-		return nil, fmt.Errorf("%s refuses the password; after ten wrong ones it refuses all for a minute", addr)
+		return nil, fmt.Errorf("%s refuses the password; after ten wrong ones it refuses every login for a minute", addr)
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w", addr, err)
 	}
@@ -246,7 +246,7 @@ func (u Upload) sendContent(client *session, local *os.File, to string, size int
 		if err == nil || !saidNo(err) {
 			return err
 		}
-		fmt.Fprintf(u.Out, "%s: sent again from the beginning: %v\n", path.Base(to), reason(err))
+		fmt.Fprintf(u.Out, "%s: sending it again from the beginning: %v\n", path.Base(to), reason(err))
 	}
 	f, err := client.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_TRUNC)
 	if err != nil {
@@ -266,7 +266,7 @@ func (u Upload) resume(client *session, local *os.File, to string, size int64) e
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(u.Out, "%s: going on from byte %d of %d\n", path.Base(to), st.Size(), size)
+	fmt.Fprintf(u.Out, "%s: continuing from byte %d of %d\n", path.Base(to), st.Size(), size)
 	return u.write(f, local, st.Size(), size)
 }
 
@@ -327,11 +327,11 @@ func (u Upload) explain(ctx context.Context, name string, err error) error {
 	case errors.As(err, new(localError)):
 		return err
 	case ctx.Err() != nil:
-		return fmt.Errorf("%s: interrupted; run the same command again to go on", name)
+		return fmt.Errorf("%s: interrupted; run the same command again to continue", name)
 	case saidNo(err):
 		return fmt.Errorf("%s: %w", name, reason(err))
 	}
-	return fmt.Errorf("%s: the connection to %s broke (%w); run the same command again to go on", name, u.Host, err)
+	return fmt.Errorf("%s: the connection to %s broke (%w); run the same command again to continue", name, u.Host, err)
 }
 
 // reason returns the box's text, which package sftp quotes and combines with a

@@ -134,7 +134,7 @@ func TestUpload(t *testing.T) {
 		}
 		s.published(t, "linux image", big)
 		s.published(t, "initrd.gz", nil)
-		if out := s.out.String(); strings.Contains(out, "going on") || !strings.Contains(out, "debian/12/initrd.gz is on the box\n") {
+		if out := s.out.String(); strings.Contains(out, "continuing") || !strings.Contains(out, "debian/12/initrd.gz is on the box\n") {
 			t.Errorf("%s it says\n%s", when, out)
 		}
 		if n := len(told); n < 3 || told[0] != 0 || told[n-1] != int64(len(big)) {
@@ -156,12 +156,12 @@ func TestUploadGoesOn(t *testing.T) {
 		says      string
 		from      int64 // offset of the first byte sent last
 	}{
-		{situation: "broke halfway", part: big[:half], says: "going on from byte", from: int64(half)},
-		{situation: "broke before the close", part: big, says: "going on from byte", from: int64(len(big))},
-		{situation: "nothing had come", part: nil, says: "going on from byte 0 ", from: 0},
+		{situation: "broke halfway", part: big[:half], says: "continuing from byte", from: int64(half)},
+		{situation: "broke before the close", part: big, says: "continuing from byte", from: int64(len(big))},
+		{situation: "nothing had come", part: nil, says: "continuing from byte 0 ", from: 0},
 		{
 			situation: "another file began so", part: other[:half],
-			says: "from the beginning: debian/12/linux was dropped: its SHA-256 is", from: 0,
+			says: "from the beginning: debian/12/linux was deleted: its SHA-256 is", from: 0,
 		},
 		{
 			situation: "another file was longer", part: append(bytes.Clone(big), "more"...),
@@ -241,7 +241,7 @@ func TestUploadOverABadLine(t *testing.T) {
 			s.published(t, "linux", big)
 			return
 		}
-		if !strings.Contains(err.Error(), "run the same command again to go on") {
+		if !strings.Contains(err.Error(), "run the same command again to continue") {
 			t.Fatalf("it says %v", err)
 		}
 		if _, err := os.Lstat(filepath.Join(s.Boot, "debian", "12", "linux")); err == nil {

@@ -23,18 +23,18 @@ const (
 )
 
 const aboutPassword = `
-The password is that of the box: from the environment variable ` + passwordEnv + `, else
+The box's password comes from the environment variable ` + passwordEnv + `, else
 from the file of --password-file, else from the terminal. The first time, the box
-that answers is trusted, and its fingerprint is printed: compare it with what the
-box shows on its console. From then on it has to be the same box.`
+that answers is trusted, and its fingerprint is printed: compare it with the one on
+the box's console. From then on, only this box is accepted.`
 
 func (a *app) settings() *cobra.Command {
 	var passwordFile, known string
 	cmd := &cobra.Command{
 		Use:   "settings HOST[:PORT] FILE",
 		Short: "send a pxebox.toml to a running box",
-		Long: `Settings sends a pxebox.toml by HTTPS (port 8443). The box checks it first: one
-with a mistake changes nothing, and the mistakes are printed.
+		Long: `Settings sends a pxebox.toml by HTTPS (port 8443). The box checks it first:
+if it has mistakes, they are printed and nothing changes.
 ` + aboutPassword,
 		Example: `  pxebox settings 192.168.77.1 pxebox.toml
   PXEBOX_PASSWORD=... pxebox settings pxebox.example.org pxebox.toml`,
@@ -42,7 +42,7 @@ with a mistake changes nothing, and the mistakes are printed.
 	}
 	flagPassword(cmd, &passwordFile)
 	cmd.Flags().StringVar(&known, "known-boxes", "",
-		"the `file` of the boxes that are known (default \"pxebox/known_boxes\" in the user's configuration folder)")
+		"the `file` of known boxes (default \"pxebox/known_boxes\" in the user's configuration folder)")
 	cmd.RunE = run(func(args []string) error {
 		text, err := configfile.Read(args[1])
 		if err != nil {
@@ -68,17 +68,17 @@ func (a *app) upload() *cobra.Command {
 		Use:   "upload HOST[:PORT] FILE...",
 		Short: "send boot files to a running box",
 		Long: `Upload sends boot files by SFTP (port 22), each with its SHA-256 first: machines see
-a file only once the box has all of it and has compared the sum. After a break, the
-same command goes on where it was.
+a file only once the box has all of it and has verified its checksum. If an upload is
+interrupted, run the same command again: it continues where it stopped.
 ` + aboutPassword,
 		Example: `  pxebox upload 192.168.77.1 debian/linux debian/initrd.gz --to debian
   pxebox upload 192.168.77.1 memtest.efi`,
 		Args: cobra.MinimumNArgs(2),
 	}
 	flagPassword(cmd, &passwordFile)
-	cmd.Flags().StringVar(&to, "to", "", "the `folder` on the box, below its boot folder; made where it is not there")
+	cmd.Flags().StringVar(&to, "to", "", "the `folder` on the box, below its boot folder; created if needed")
 	cmd.Flags().StringVar(&known, "known-hosts", "",
-		"the `file` of the boxes that are known, as OpenSSH has it "+
+		"the `file` of known boxes, in OpenSSH's format "+
 			"(default \"pxebox/known_hosts\" in the user's configuration folder)")
 	cmd.RunE = run(func(args []string) (err error) {
 		if known, err = inConfigDir(known, "known_hosts", "--known-hosts"); err != nil {
@@ -109,17 +109,17 @@ func (a *app) update() *cobra.Command {
 or has gone back to its old one: the box does that unless the new system is healthy
 within two minutes. Settings, boot files and leases stay.
 
-It builds the system of the source tree, by gok: run it in the root of a checkout,
+It builds the system from the source tree with gok: run it in the root of a checkout,
 with Go installed, after "make image" (or "make image-rpi"). "make update HOST=..."
-does both. The box is known by its certificate, in build/update-certificate.pem.`,
+does both. The box is identified by its certificate, in build/update-certificate.pem.`,
 		Example: `  pxebox update 192.168.77.1
   pxebox update --instance pxebox-rpi 192.168.77.1   # a Raspberry Pi`,
 		Args: cobra.ExactArgs(1),
 	}
 	cmd.Flags().StringVar(&u.Instance, "instance", "pxebox-amd64", "the `name` of the system: pxebox-amd64 or pxebox-rpi")
-	cmd.Flags().StringVar(&u.Instances, "instances", "build/gokrazy", "the `folder` of the instances, filled in for gok")
+	cmd.Flags().StringVar(&u.Instances, "instances", "build/gokrazy", "the `folder` of the instances, prepared for gok")
 	cmd.Flags().StringVar(&u.Certificate, "certificate", "build/update-certificate.pem",
-		"the `file` with the certificate that the box has")
+		"the `file` with the box's certificate")
 	cmd.RunE = run(func(args []string) error {
 		if err := boxclient.InCheckout("."); err != nil {
 			return err
@@ -136,7 +136,7 @@ does both. The box is known by its certificate, in build/update-certificate.pem.
 
 func flagPassword(cmd *cobra.Command, file *string) {
 	cmd.Flags().StringVar(file, "password-file", builtPassword,
-		"the `file` with the box's password; the default counts where it is there")
+		"the `file` with the box's password; the default is used if it exists")
 }
 
 // password returns the box's password. named reports that the user named the
@@ -173,7 +173,7 @@ func inConfigDir(named, name, flag string) (string, error) {
 	}
 	dir, err := os.UserConfigDir()
 	if err != nil {
-		return "", fmt.Errorf("no folder for the boxes that are known: %w; name a file with %s", err, flag)
+		return "", fmt.Errorf("no folder for known boxes: %w; name a file with %s", err, flag)
 	}
 	return filepath.Join(dir, "pxebox", name), nil
 }

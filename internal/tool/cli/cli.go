@@ -20,12 +20,12 @@ const (
 	exitUsage  = 2
 )
 
-const about = `pxebox checks and shows settings of a box, makes them of a PXELINUX or DHCP server,
-and sends settings, boot files and updates to a running box.
+const about = `pxebox checks and shows the settings of a box, converts them from PXELINUX and DHCP
+servers, and sends settings, boot files and updates to a running box.
 
 Exit codes:
   0  done
-  1  it failed, or was refused; the reasons are on standard error
+  1  it failed or was refused; the reasons are on standard error
   2  the command line is wrong`
 
 // app is shared by the commands.

@@ -72,7 +72,7 @@ func TestExitCodes(t *testing.T) {
 		},
 		{
 			situation: "a password file that is not there",
-			args:      []string{"upload", "--password-file", "x", "192.0.2.1", right}, code: 1, problem: "there is no password in x",
+			args:      []string{"upload", "--password-file", "x", "192.0.2.1", right}, code: 1, problem: "no password in x",
 		},
 		{
 			situation: "an update outside a checkout", args: []string{"update", "192.0.2.1"}, code: 1,

@@ -46,7 +46,7 @@ func readPassword(in *os.File, prompt io.Writer) (string, error) {
 		typed[i] = string(b)
 	}
 	if typed[0] != typed[1] {
-		return "", errors.New("the two are not the same")
+		return "", errors.New("the two passwords differ")
 	}
 	return typed[0], nil
 }

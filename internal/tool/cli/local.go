@@ -18,15 +18,15 @@ func (a *app) check() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check FILE",
 		Short: "check a pxebox.toml",
-		Long: `Check reads a configuration as a box does. It prints each mistake with its line,
-and how to fix it; and what is to be known of a right one, such as an entry that
-some firmware does not show.`,
+		Long: `Check reads a configuration as a box does. It prints each mistake with its line
+and how to fix it. If there are none, it prints notes, such as which firmware does
+not show an entry.`,
 		Example: `  pxebox check pxebox.toml
   pxebox check --boot /srv/boot pxebox.toml`,
 		Args: cobra.ExactArgs(1),
 		RunE: run(func(args []string) error { return preview.Check(a.out, args[0], boot) }),
 	}
-	cmd.Flags().StringVar(&boot, "boot", "", "check for the boot files in this `folder` as well")
+	cmd.Flags().StringVar(&boot, "boot", "", "also check that the boot files are in this `folder`")
 	return cmd
 }
 
@@ -34,7 +34,7 @@ func (a *app) render() *cobra.Command {
 	var boot string
 	cmd := &cobra.Command{
 		Use:   "render FILE DIR",
-		Short: "write the menus of a pxebox.toml into a folder, to look at",
+		Short: "write the menus of a pxebox.toml into a folder, for inspection",
 		Long: `Render writes the menus that machines get into a folder: the general ones, and
 those of certain machines below "views". It looks up the names of WDS servers.`,
 		Example: `  pxebox render pxebox.toml /tmp/menus
@@ -52,9 +52,9 @@ func (a *app) adopt() *cobra.Command {
 	var job adopt.Job
 	cmd := &cobra.Command{
 		Use:   "adopt SOURCE... DIR",
-		Short: "make a pxebox.toml and a boot folder of a PXELINUX or DHCP server's files",
-		Long: `Adopt reads what other servers have, and writes pxebox.toml and boot/ into DIR. A
-SOURCE is one of these, told apart by its content:
+		Short: "convert a PXELINUX or DHCP server's files into a pxebox.toml and a boot folder",
+		Long: `Adopt reads the files of other servers, and writes pxebox.toml and boot/ into DIR. A
+SOURCE is one of these, recognized by its content:
 
   a folder      that a TFTP server serves, with pxelinux.0 and pxelinux.cfg in it or
                 in a folder below, such as bios: its menus and boot files
@@ -62,11 +62,11 @@ SOURCE is one of these, told apart by its content:
   dhcpd.conf    of ISC's DHCP server: the same
   a table       with rows of mac,address,hostname: reservations
 
-Files that a configuration includes are read in its folder and below. A tftp-root
-is read where it is there and no folder is named.
+Files that a configuration includes are read in its folder and below. The folder of
+a tftp-root line is read if it exists and no other folder is named.
 
 It prints each line that the pxebox.toml cannot express, and each boot file that is
-missing. It changes nothing that exists: a pxebox.toml that is there is an error.`,
+missing. It does not change existing files: if DIR has a pxebox.toml already, that is an error.`,
 		Example: `  pxebox adopt /var/lib/tftpboot site
   pxebox adopt --menus bios /srv/tftp site
   pxebox adopt /etc/dnsmasq.conf /etc/dnsmasq.d/lab.conf site
@@ -80,18 +80,18 @@ missing. It changes nothing that exists: a pxebox.toml that is there is an error
 		}),
 	}
 	cmd.Flags().StringVar(&job.Menus, "menus", "",
-		"the `folder` of PXELINUX below the TFTP server's, such as bios, where several have menus")
+		"the PXELINUX `folder` below the TFTP server's folder, such as bios, if several have menus")
 	cmd.Flags().StringVar(&job.Address, "address", "",
-		"the box's own `address` with the length of its network, with which it leases addresses")
+		"the box's own `address` with its prefix length, which it needs to lease addresses")
 	return cmd
 }
 
 func (a *app) hashPassword() *cobra.Command {
 	return &cobra.Command{
 		Use:   "hash-password",
-		Short: "ask for a menu's password, and print the line of it for [menu]",
-		Long: `Hash-password asks for a password twice, and prints its hash as the line to put
-below [menu]. Where its input is not a terminal, the password is the first line.`,
+		Short: "ask for a menu's password, and print the line for [menu]",
+		Long: `Hash-password asks for a password twice, and prints the line with its hash to put
+below [menu]. If the input is not a terminal, the password is its first line.`,
 		Example: `  pxebox hash-password >>pxebox.toml   # where [menu] is the last table
   pxebox hash-password <password.txt`,
 		Args: cobra.NoArgs,
@@ -102,7 +102,7 @@ below [menu]. Where its input is not a terminal, the password is the first line.
 func (a *app) version() *cobra.Command {
 	return &cobra.Command{
 		Use:     "version",
-		Short:   "print what this program was built of",
+		Short:   "print the version of this program",
 		Example: "  pxebox version",
 		Args:    cobra.NoArgs,
 		RunE: run(func([]string) error {

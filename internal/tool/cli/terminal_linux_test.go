@@ -36,7 +36,7 @@ func openTerminal(t *testing.T) (keyboard, terminal *os.File) {
 func TestHashPasswordOnATerminal(t *testing.T) {
 	for _, tt := range []struct{ name, typed, err string }{
 		{"twice the same", "secret\nsecret\n", ""},
-		{"not the same", "secret\nsecrets\n", "not the same"},
+		{"not the same", "secret\nsecrets\n", "passwords differ"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			keyboard, terminal := openTerminal(t)

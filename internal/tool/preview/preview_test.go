@@ -102,16 +102,16 @@ func TestCheck(t *testing.T) {
 	for _, tt := range []struct{ name, file, boot, want, err string }{
 		{"right", "[menu]\ntitle = \"x\"\n", "", ": OK\n", ""},
 		{"an entry that one firmware cannot run", text, "", `entry "x" on uefi-x64: not shown`, ""},
-		{"a secret in the arguments", "[[entry]]\nname = \"x\"\nkernel = \"k\"\nappend = \"password=x\"\n", "", `: note: entry "x": its arguments seem to hold a password`, ""},
-		{"a VLAN", "[network]\ninterface = \"eth0.10\"\n", "", ": note: network.interface: eth0.10 is the name of a VLAN, which the kernel of the appliance lacks: " +
+		{"a secret in the arguments", "[[entry]]\nname = \"x\"\nkernel = \"k\"\nappend = \"password=x\"\n", "", `: note: entry "x": its arguments seem to contain a secret`, ""},
+		{"a VLAN", "[network]\ninterface = \"eth0.10\"\n", "", ": note: network.interface: eth0.10 is the name of a VLAN, which the appliance's kernel does not support: " +
 			`write the interface itself, such as "eth0", and let the switch deliver that VLAN untagged` + "\n", ""},
 		{"a VLAN by its number", "[network]\ninterface = \"vlan10\"\n", "", ": note: network.interface: vlan10 is the name of a VLAN", ""},
-		{"a subnet that the box cannot reach", lost, "", `:2: warning: network.gateway: is missing, and `, ""},
+		{"a subnet that the box cannot reach", lost, "", `:2: warning: network.gateway: is missing, so `, ""},
 		{"a missing file", text, boot, filepath.Join(boot, "x.iso") + " is missing, for entry x\n", ""},
 		{"an empty file", text, boot, filepath.Join(boot, "debian", "initrd.gz") + " is empty, for entry debian\n", ""},
 		{"wrong", "[menu]\ntimeout = 10\ntitel = \"x\"\n", "", "", ":2: menu.timeout: "},
 		{"empty", "", "", "", "is empty"},
-		{"more menus than can be published", manyMenus(), "", "", ": machine: all menus together have "},
+		{"more menus than can be published", manyMenus(), "", "", ": machine: all menus together exceed "},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			file := write(t, dir, tt.file)

@@ -48,7 +48,7 @@ func Parse(name string, read func(name string) ([]byte, error)) (*Config, error)
 		return nil, err
 	}
 	if len(data) > maxBytes {
-		return nil, fmt.Errorf("%s has %d bytes: %d are read at most", name, len(data), maxBytes)
+		return nil, fmt.Errorf("%s has %d bytes: at most %d are read", name, len(data), maxBytes)
 	}
 	top := &Menu{Tag: ".top"}
 	p := &parser{read: read, cfg: &Config{Top: top, Start: top}, menu: top, left: maxBytes}
@@ -92,7 +92,7 @@ func (p *parser) file(name string, data []byte) {
 	defer func() { p.files = p.files[:len(p.files)-1] }()
 	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
 		l := Line{File: name, Number: 1, MenuOnly: p.menuOnly > 0}
-		p.fault(l, "is written in UTF-16, of which PXELINUX reads nothing: save the file as UTF-8 without a byte order mark")
+		p.fault(l, "is written in UTF-16, which PXELINUX cannot read: save the file as UTF-8 without a byte order mark")
 		return
 	}
 	s := &scanner{file: name, data: data}
@@ -244,10 +244,10 @@ func (p *parser) include(l Line) {
 	tag := strings.TrimSpace(l.Args[len(name):])
 	switch {
 	case len(p.files) >= maxDepth:
-		p.fault(l, "is %d files deep: PXELINUX follows no more", maxDepth)
+		p.fault(l, "is %d files deep, which is more than PXELINUX follows", maxDepth)
 		return
 	case slices.ContainsFunc(p.files, func(f string) bool { return CleanName(f) == CleanName(name) }):
-		p.fault(l, "includes a file that is being read already")
+		p.fault(l, "includes itself")
 		return
 	}
 	data, err := p.read(name)
@@ -259,7 +259,7 @@ func (p *parser) include(l Line) {
 		p.unread(l, "cannot be read: %v", err)
 		return
 	case len(data) > p.left:
-		p.unread(l, "is too much: %d bytes with all that is included are read at most", maxBytes)
+		p.unread(l, "is too large: at most %d bytes are read, with all included files", maxBytes)
 		return
 	}
 	if tag == "" {

@@ -26,7 +26,7 @@ func ReadTable(name string, data []byte) *Config {
 			continue
 		}
 		if number > maxRows {
-			c.Lost(l, "is one row too many: %d are read", maxRows)
+			c.Lost(l, "is one row too many: at most %d are read", maxRows)
 			break
 		}
 		h := Host{Line: l}

@@ -102,7 +102,7 @@ func (p *parser) dhcpRange(l dhcpconf.Line, args []string) {
 		p.cfg.Lost(l, "%q is not an IPv4 address", unhide(rest[0]))
 		return
 	case len(need) > 0:
-		p.cfg.Lost(l, "is for certain machines, and the box leases a range to all of its network")
+		p.cfg.Lost(l, "is for certain machines, but the box leases a range to its whole network")
 		return
 	}
 	r := dhcpRange{Network: dhcpconf.Network{Line: l, LeaseAt: l}, tags: set}
@@ -147,7 +147,7 @@ func (p *parser) dhcpRange(l dhcpconf.Line, args []string) {
 		r.Ranges = []dhcpconf.Range{{Range: spec.Range{First: first, Last: last}, Line: l}}
 	}
 	if len(p.ranges) == dhcpconf.MaxItems {
-		p.cfg.Lost(l, "is one range too many: %d are taken", dhcpconf.MaxItems)
+		p.cfg.Lost(l, "is one range too many: at most %d are read", dhcpconf.MaxItems)
 		return
 	}
 	p.ranges = append(p.ranges, r)
@@ -193,12 +193,12 @@ func (p *parser) host(l dhcpconf.Line, args []string) {
 		case a == "ignore":
 			ignore = true
 		case isLease && h.Address.IsValid() || a == "infinite":
-			p.cfg.Remark(l, "the lease is that of the network")
+			p.cfg.Remark(l, "the lease time is that of the network")
 		case strings.HasPrefix(a, "["), a == "":
 		default:
 			name, domain, _ := strings.Cut(unhide(a), ".")
 			if !dhcpconf.IsHostname(name) {
-				p.cfg.Lost(l, "%q is not a valid name of a machine", unhide(a))
+				p.cfg.Lost(l, "%q is not a valid host name", unhide(a))
 				return
 			}
 			if h.Hostname = name; domain != "" {
@@ -219,7 +219,7 @@ func (p *parser) host(l dhcpconf.Line, args []string) {
 		p.cfg.Lost(l, "has no IPv4 address: a reservation needs one")
 	default:
 		if len(more) > 0 {
-			p.cfg.Lost(l, "an address is one machine's: %s is left out", strings.Join(more, ", "))
+			p.cfg.Lost(l, "an address belongs to one machine: %s is left out", strings.Join(more, ", "))
 		}
 		p.cfg.Hosts = append(p.cfg.Hosts, h)
 	}
@@ -304,7 +304,7 @@ func (p *parser) boot(l dhcpconf.Line, args []string) {
 func (p *parser) service(l dhcpconf.Line, args []string) {
 	_, _, rest := tagged(args)
 	if len(rest) < 2 {
-		p.cfg.Lost(l, "is not a whole one")
+		p.cfg.Lost(l, "is incomplete")
 		return
 	}
 	b := dhcpconf.Boot{Line: l, Label: unhide(rest[1])}
@@ -322,7 +322,7 @@ func (p *parser) service(l dhcpconf.Line, args []string) {
 	case err == nil && n == 1 && b.Server != "":
 		b.File = windowsProgram // PXE 2.1, appendix E: Microsoft Windows NT
 	case err == nil:
-		p.cfg.Lost(l, "a boot server of type %d is looked for on the network: write a [[wds]] if it is one of Windows", n)
+		p.cfg.Lost(l, "machines look for a boot server of type %d: if that is a WDS server, write a [[wds]]", n)
 		return
 	default:
 		b.File = file
@@ -353,7 +353,7 @@ func (p *parser) finish() {
 		switch {
 		case o.used:
 		case len(p.ranges) == 0:
-			p.cfg.Lost(o.Line, "there is no dhcp-range whose machines are told it")
+			p.cfg.Lost(o.Line, "no dhcp-range uses it")
 		case o.within.IsValid() && !slices.ContainsFunc(p.ranges,
 			func(r dhcpRange) bool { return o.within.Overlaps(r.Prefix) }):
 			p.cfg.Lost(o.Line, "there is no dhcp-range in %v", o.within)
@@ -370,10 +370,10 @@ func (p *parser) finish() {
 // machines.
 func (p *parser) leaseToKnown() {
 	p.cfg.Lost(*p.knownOnly,
-		"the box answers every machine: only those with a reservation get an address, since no range is taken")
+		"the box answers every machine: only those with a reservation get an address, because no range was converted")
 	for i := range p.ranges {
 		for _, r := range p.ranges[i].Ranges {
-			p.cfg.Lost(r.Line, "is leased to machines with a dhcp-host only: it would be leased to all")
+			p.cfg.Lost(r.Line, "is leased only to machines with a dhcp-host: the box would lease it to all")
 		}
 		p.ranges[i].Ranges = nil
 	}
@@ -402,7 +402,7 @@ func (p *parser) merge() {
 		if o.Lease == 0 {
 			o.Lease, o.LeaseAt = r.Lease, r.LeaseAt
 		} else if r.Lease != 0 && r.Lease != o.Lease {
-			p.cfg.Remark(r.Line, "a network has one lease: that of line %d", o.LeaseAt.Number)
+			p.cfg.Remark(r.Line, "a network has one lease time: that of line %d", o.LeaseAt.Number)
 		}
 	}
 	p.ranges = out

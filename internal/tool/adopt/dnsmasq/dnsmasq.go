@@ -44,7 +44,7 @@ type parser struct {
 // file reads the lines of a file.
 func (p *parser) file(name string, data []byte, line func(l dhcpconf.Line, text string)) {
 	if p.read++; p.read > dhcpconf.MaxFiles || len(data) > p.left {
-		p.cfg.Lost(dhcpconf.Line{File: name, Number: 1}, "is left out: that is more than is read of one configuration")
+		p.cfg.Lost(dhcpconf.Line{File: name, Number: 1}, "is left out: the configuration is too large")
 		return
 	}
 	p.left -= len(data)
@@ -57,7 +57,7 @@ func (p *parser) file(name string, data []byte, line func(l dhcpconf.Line, text 
 		l := dhcpconf.Line{File: name, Number: number, Text: strings.TrimSpace(raw)}
 		switch {
 		case !ok:
-			p.cfg.Lost(l, `has a " without another`)
+			p.cfg.Lost(l, `has an unmatched "`)
 		case text != "":
 			line(l, text)
 		}
@@ -195,10 +195,10 @@ func (p *parser) include(l dhcpconf.Line, name string, line func(dhcpconf.Line, 
 		p.cfg.Lost(l, "names no file")
 		return
 	case len(p.open) >= dhcpconf.MaxDepth || slices.Contains(p.open, name):
-		p.cfg.Lost(l, "is left out: it includes a file that is being read already")
+		p.cfg.Lost(l, "is left out: the file includes itself")
 		return
 	case p.read >= dhcpconf.MaxFiles:
-		p.cfg.Lost(l, "is left out: %d files are read", dhcpconf.MaxFiles)
+		p.cfg.Lost(l, "is left out: at most %d files are read", dhcpconf.MaxFiles)
 		return
 	}
 	data, err := p.files.Read(name)
@@ -242,7 +242,7 @@ func (p *parser) folder(l dhcpconf.Line, args []string, line func(dhcpconf.Line,
 			continue
 		}
 		if p.read >= dhcpconf.MaxFiles || len(p.open) >= dhcpconf.MaxDepth {
-			p.cfg.Lost(l, "is left out from %s on: %d files are read, %d inside of each other", name, dhcpconf.MaxFiles,
+			p.cfg.Lost(l, "is left out from %s on: at most %d files are read, nested at most %d deep", name, dhcpconf.MaxFiles,
 				dhcpconf.MaxDepth)
 			return
 		}
@@ -298,13 +298,13 @@ func why(key string) string {
 	case has(nameServer):
 		return "the box is not a name server"
 	case has(conditions):
-		return "the box knows each kind of firmware by itself, and has no conditions of other kinds"
+		return "the box detects the kind of firmware itself, and has no other conditions"
 	case has(ipv6):
 		return "the box serves IPv4 only"
 	case key == "dhcp-relay":
 		return "the box is not a relay agent"
 	case key == "shared-network":
-		return "the box serves one network directly, and others by relay agents"
+		return "the box serves one network directly, and others through relay agents"
 	}
 	return "pxebox has no key for it"
 }

@@ -57,7 +57,7 @@ func TestParse(t *testing.T) {
 				"dhcp-option = 252 , \"a # , \\\"b\"\r\n dhcp-option=17,a#b\r\n",
 			[]string{is, `  252: "a # , \"b"`, `  17: "a#b"`},
 		},
-		"a quote alone": {network + `dhcp-option=17,"a`, []string{is, `2: has a " without another`}},
+		"a quote alone": {network + `dhcp-option=17,"a`, []string{is, `2: has an unmatched "`}},
 		"leases": {
 			"dhcp-range=10.0.0.1,10.0.0.9,90\ndhcp-range=10.0.1.1,10.0.1.9,2d\ndhcp-range=10.0.2.1,10.0.2.9,1w\n" +
 				"dhcp-range=10.0.3.1,10.0.3.9,45m\n",
@@ -80,7 +80,7 @@ func TestParse(t *testing.T) {
 		"two ranges of one network": {
 			network + "dhcp-range=set:b,10.0.0.50,10.0.0.60,2h\ndhcp-option=tag:b,42,10.0.0.1\n",
 			[]string{"10.0.0.0/24 10.0.0.1-10.0.0.9 10.0.0.50-10.0.0.60 1h0m0s", "  42: [10.0.0.1]",
-				"2: a network has one lease: that of line 1"},
+				"2: a network has one lease time: that of line 1"},
 		},
 		"ranges that are none": {
 			"dhcp-range=10.0.0.9,10.0.0.1\ndhcp-range=x.y\ndhcp-range=\ndhcp-range=10.0.0.1,10.0.0.9,255.0.255.0\n" +
@@ -88,7 +88,7 @@ func TestParse(t *testing.T) {
 			[]string{
 				"1: its last address comes before its first", `2: "x.y" is not an IPv4 address`, "3: names no address",
 				"4: 255.0.255.0 is not a netmask",
-				"5: is for certain machines, and the box leases a range to all of its network", "6: the box serves IPv4 only",
+				"5: is for certain machines, but the box leases a range to its whole network", "6: the box serves IPv4 only",
 				`7: "forever" is not known`,
 			},
 		},
@@ -137,8 +137,8 @@ func TestParse(t *testing.T) {
 				"dhcp-option=121,10.0.0.0/8\ndhcp-option=42,0.0.0.0\n",
 			[]string{
 				is, "2: the box has its own vendor options for PXE",
-				"3: pxebox has no options inside of others: write the bytes of option 43 or 125",
-				"4: pxebox has no options inside of others: write the bytes of option 43 or 125", "5: the box serves IPv4 only",
+				"3: pxebox has no options inside others: write the bytes of option 43 or 125",
+				"4: pxebox has no options inside others: write the bytes of option 43 or 125", "5: the box serves IPv4 only",
 				`6: "nothing" is not an option that dnsmasq knows`, `7: "300" is not the number of an option`, "8: names no option",
 				"9: is not a number",
 				"10: is not a list of networks, each with a router",
@@ -155,7 +155,7 @@ func TestParse(t *testing.T) {
 			[]string{
 				"host 52:54:00:00:00:01  10.0.0.1 pc1", "host 52:54:00:00:00:02  10.0.0.2", "host  706333 10.0.0.3 pc3",
 				"host 52:54:00:00:00:04  10.0.0.4", "host 52:54:00:00:00:05  10.0.0.5 7up",
-				"4: the lease is that of the network",
+				"4: the lease time is that of the network",
 			},
 		},
 		"hosts that are no reservation": {
@@ -167,7 +167,7 @@ func TestParse(t *testing.T) {
 				"2: has no MAC address and no client identifier: a reservation needs one",
 				"3: is for several machines: a reservation is for one",
 				"4: is for a machine in certain networks only: a reservation has no conditions",
-				`5: "a_b" is not a valid name of a machine`, "6: the box answers every machine",
+				`5: "a_b" is not a valid host name`, "6: the box answers every machine",
 			},
 		},
 		"boot programs": {
@@ -178,8 +178,8 @@ func TestParse(t *testing.T) {
 			[]string{
 				"boot pxelinux.0", "boot f.efi server", "boot g.efi 10.0.0.1", "boot pxelinux  A, b", "boot x.efi 10.0.0.2 C",
 				"6: starts the machine's disk: the menu has an entry for that",
-				"7: a boot server of type 1 is looked for on the network: write a [[wds]] if it is one of Windows",
-				"8: is not a whole one", "9: names no file",
+				"7: machines look for a boot server of type 1: if that is a WDS server, write a [[wds]]",
+				"8: is incomplete", "9: names no file",
 			},
 		},
 		"each other line is listed": {
@@ -188,7 +188,7 @@ func TestParse(t *testing.T) {
 				"dhcp-ignore=tag:x\nenable-tftp\nport=0\nno-ping\n",
 			[]string{
 				"1: pxebox has no key for it", "2: the box is not a name server",
-				"3: the box knows each kind of firmware by itself, and has no conditions of other kinds",
+				"3: the box detects the kind of firmware itself, and has no other conditions",
 				"4: the box serves IPv4 only",
 				"5: the box is not a relay agent", "6: the box is not a name server", "7: pxebox has no key for it",
 				"8: names no folder",
@@ -196,13 +196,13 @@ func TestParse(t *testing.T) {
 			},
 		},
 		"options without a network": {
-			"dhcp-option=3,10.0.0.1", []string{"1: there is no dhcp-range whose machines are told it"},
+			"dhcp-option=3,10.0.0.1", []string{"1: no dhcp-range uses it"},
 		},
 		"includes": {
 			"conf-file=a\nconf-dir=d,.bak\nconf-file=gone\ndhcp-optsfile=o\nconf-dir=\nconf-file=\n" + network,
 			[]string{
 				is, "  17: \"x\"", "host 52:54:00:00:00:01  10.0.0.1", "host 52:54:00:00:00:02  10.0.0.2",
-				"2: is left out: it includes a file that is being read already", "3: gone cannot be read: file does not exist",
+				"2: is left out: the file includes itself", "3: gone cannot be read: file does not exist",
 				"5: names no folder",
 				"6: names no file",
 			},

@@ -55,7 +55,7 @@ func (p *parser) option(l dhcpconf.Line, args []string) {
 			if kind == "vendor" && strings.HasPrefix(name, "PXEClient") {
 				p.cfg.Lost(l, "the box has its own vendor options for PXE")
 			} else {
-				p.cfg.Lost(l, "pxebox has no options inside of others: write the bytes of option 43 or 125")
+				p.cfg.Lost(l, "pxebox has no options inside others: write the bytes of option 43 or 125")
 			}
 			return
 		case ok && kind == "option6":
@@ -102,7 +102,7 @@ func (p *parser) add(l dhcpconf.Line, tags []string, code uint8, values []string
 		o.IPs[i] = p.cfg.Address
 	}
 	if len(p.options) == dhcpconf.MaxItems {
-		p.cfg.Lost(l, "is one option too many: %d are taken", dhcpconf.MaxItems)
+		p.cfg.Lost(l, "is one option too many: at most %d are read", dhcpconf.MaxItems)
 		return
 	}
 	o.Code, o.Line = code, l

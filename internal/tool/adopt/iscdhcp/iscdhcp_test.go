@@ -72,7 +72,7 @@ func TestParse(t *testing.T) {
 			[]string{
 				"10.0.0.0/24 10.0.0.1-10.0.0.9 10.0.0.20 1m0s", "  3: [10.0.0.1]", `  15: "b"`, "  42: [10.0.0.2]",
 				"10.1.0.0/24 10.1.0.20 1m30s", `  15: "d"`, "  42: [10.0.0.2]",
-				"9: default-lease-time 90;: a network has one lease",
+				"9: default-lease-time 90;: a network has one lease time",
 				`9: option domain-name "c";: is for certain machines: an option is for all of a network`,
 			},
 		},
@@ -82,7 +82,7 @@ func TestParse(t *testing.T) {
 			[]string{
 				"10.0.0.0/24", "10.1.0.0/24 10.1.0.1-10.1.0.2",
 				"1: shared-network x {: has 2 networks on one link: " +
-					"the box serves one of them directly, and the others by relay agents only",
+					"the box serves one of them directly, and the others through relay agents only",
 			},
 		},
 		"pools for certain machines": {
@@ -92,16 +92,16 @@ func TestParse(t *testing.T) {
 			[]string{
 				is + " 10.0.0.40",
 				`5: deny members of "x";: the box leases a range to every machine of its network`,
-				"3: range 10.0.0.20;: is leased to certain machines only, as line 3 says: it would be leased to all",
-				"4: range 10.0.0.30;: is leased to certain machines only, as line 4 says: it would be leased to all",
-				"6: range 10.0.0.50;: is leased to certain machines only, as line 6 says: it would be leased to all",
+				"3: range 10.0.0.20;: is leased only to certain machines, according to line 3: the box would lease it to all",
+				"4: range 10.0.0.30;: is leased only to certain machines, according to line 4: the box would lease it to all",
+				"6: range 10.0.0.50;: is leased only to certain machines, according to line 6: the box would lease it to all",
 			},
 		},
 		"unknown machines get nothing": {
 			"deny unknown-clients;\n" + subnet(""),
 			[]string{
 				"10.0.0.0/24",
-				"3: range 10.0.0.1 10.0.0.9;: is leased to certain machines only, as line 1 says: it would be leased to all",
+				"3: range 10.0.0.1 10.0.0.9;: is leased only to certain machines, according to line 1: the box would lease it to all",
 			},
 		},
 		"options of each kind": {
@@ -133,13 +133,13 @@ func TestParse(t *testing.T) {
 			[]string{
 				is, "  121: 080a0a000003", "  228: 1 in 1", `  227: "s"`, "  226: [10.0.0.1 10.0.0.2]", "  225: 16 in 2",
 				`  224: "t"`,
-				"9: option space x;: pxebox has no options inside of others",
-				"10: option x.y code 1 = text;: pxebox has no options inside of others",
+				"9: option space x;: pxebox has no options inside others",
+				"10: option x.y code 1 = text;: pxebox has no options inside others",
 				"20: option g 10.0.0.1 5;: pxebox has no key for a value of this kind: write its bytes",
 				`21: option h 1 "a";: pxebox has no key for a value of this kind: write its bytes`,
-				`22: option x.y "z";: pxebox has no options inside of others: write the bytes of option 43 or 125`,
+				`22: option x.y "z";: pxebox has no options inside others: write the bytes of option 43 or 125`,
 				`23: option nothing 1;: "nothing" is not a known option`,
-				`24: option a = concat ( "x", "y" );: pxebox computes no values`,
+				`24: option a = concat ( "x", "y" );: pxebox does not evaluate expressions`,
 				"25: option i 1, 2;: pxebox has no key for a value of this kind: write its bytes",
 			},
 		},
@@ -188,7 +188,7 @@ func TestParse(t *testing.T) {
 				"host h { filename \"e\"; }\n",
 			[]string{
 				"boot b 10.0.0.1", "boot c 10.0.0.1", "boot a 10.0.0.2", "boot d 10.0.0.1", "boot e 10.0.0.1", "boot a 10.0.0.1",
-				`4: class "x" {: the box knows each kind of firmware by itself, and has no conditions of other kinds`,
+				`4: class "x" {: the box detects the kind of firmware itself, and has no other conditions`,
 				"5: match if true;: is for certain machines: left out", "10: option a 1;: is for certain machines: left out",
 				`12: filename "e";: is for one machine: write a [[machine]] with boot for it`,
 				"12: host h {: has no hardware address of Ethernet and no client identifier: a reservation needs one",
@@ -204,15 +204,15 @@ func TestParse(t *testing.T) {
 				"default-lease-time soon;\nomapi-port 7911; key k { secret \"hidden\"; }\n",
 			[]string{
 				"1: authoritative;: pxebox has no key for it",
-				"2: ddns-update-style none;: the box makes no entries in name servers",
+				"2: ddns-update-style none;: the box does not update name servers",
 				"3: max-lease-time 9;: a lease has one length: that of default-lease-time",
 				"4: log-facility local7;: pxebox has no key for it",
 				"7: deny bootp;: the box answers every machine", "8: allow client-updates;: pxebox has no key for it",
-				"10: server-identifier h;: is not taken: the box has one address",
+				"10: server-identifier h;: is left out: the box has one address",
 				"11: hardware ethernet 52:54:00:00:00:01;: belongs to no host",
-				`12: subclass "x" 1:52;: the box knows each kind of firmware by itself, and has no conditions of other kinds`,
+				`12: subclass "x" 1:52;: the box detects the kind of firmware itself, and has no other conditions`,
 				`13: default-lease-time soon;: "soon" is not a number of seconds`,
-				"14: omapi-port 7911;: pxebox has no key for it: it has pxebox.toml alone",
+				"14: omapi-port 7911;: pxebox has no key for it: all of its settings are in pxebox.toml",
 				`5: failover peer "x" {: is left out with its block: pxebox has no key for it`,
 				"6: subnet6 2001:db8::/32 {: the box serves IPv4 only",
 				"14: key k {: is left out with its block: pxebox has no key for it",
@@ -230,7 +230,7 @@ func TestParse(t *testing.T) {
 		"includes": {
 			"include \"a\";\ninclude \"gone\";\ninclude;\n",
 			[]string{
-				is, "2: include \"main\";: is left out: it includes a file that is being read already",
+				is, "2: include \"main\";: is left out: the file includes itself",
 				`2: include "gone";: gone cannot be read: file does not exist`, "3: include;: names no file",
 			},
 		},

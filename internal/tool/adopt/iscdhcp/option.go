@@ -58,7 +58,7 @@ func (p *parser) option(sc *scope, s *statement) {
 	name := s.word(1)
 	switch {
 	case name == "space":
-		p.cfg.Lost(s.line, "pxebox has no options inside of others")
+		p.cfg.Lost(s.line, "pxebox has no options inside others")
 		return
 	case s.word(2) == "code":
 		p.define(name, s)
@@ -70,13 +70,13 @@ func (p *parser) option(sc *scope, s *statement) {
 	}
 	switch {
 	case strings.Contains(name, "."):
-		p.cfg.Lost(s.line, "pxebox has no options inside of others: write the bytes of option 43 or 125")
+		p.cfg.Lost(s.line, "pxebox has no options inside others: write the bytes of option 43 or 125")
 		return
 	case !known:
 		p.cfg.Lost(s.line, "%q is not a known option", name)
 		return
 	case len(s.words) > 2 && s.words[2].is("="):
-		p.cfg.Lost(s.line, "pxebox computes no values")
+		p.cfg.Lost(s.line, "pxebox does not evaluate expressions")
 		return
 	}
 	o, why := value(t, s.words[2:])
@@ -126,7 +126,7 @@ func implied(o dhcpconf.Option, network netip.Prefix) bool {
 // define parses the type of an option: option NAME code N = TYPE.
 func (p *parser) define(name string, s *statement) {
 	if strings.Contains(name, ".") {
-		p.cfg.Lost(s.line, "pxebox has no options inside of others")
+		p.cfg.Lost(s.line, "pxebox has no options inside others")
 		return
 	}
 	code, err := strconv.ParseUint(s.text(3), 10, 8)

@@ -252,7 +252,7 @@ func Parse(name string, files dhcpconf.Files) (*dhcpconf.Config, error) {
 // include.
 func (p *parser) file(name string, data []byte) []*statement {
 	if p.read++; p.read > dhcpconf.MaxFiles || len(data) > p.left {
-		p.cfg.Lost(dhcpconf.Line{File: name, Number: 1}, "is left out: that is more than is read of one configuration")
+		p.cfg.Lost(dhcpconf.Line{File: name, Number: 1}, "is left out: the configuration is too large")
 		return nil
 	}
 	p.left -= len(data)
@@ -282,10 +282,10 @@ func (p *parser) include(l dhcpconf.Line, name string) []*statement {
 		p.cfg.Lost(l, "names no file")
 		return nil
 	case len(p.open) >= dhcpconf.MaxDepth || slices.Contains(p.open, name):
-		p.cfg.Lost(l, "is left out: it includes a file that is being read already")
+		p.cfg.Lost(l, "is left out: the file includes itself")
 		return nil
 	case p.read >= dhcpconf.MaxFiles:
-		p.cfg.Lost(l, "is left out: %d files are read", dhcpconf.MaxFiles)
+		p.cfg.Lost(l, "is left out: at most %d files are read", dhcpconf.MaxFiles)
 		return nil
 	}
 	data, err := p.files.Read(name)

@@ -127,7 +127,7 @@ func (p *parser) parameter(sc *scope, s *statement) {
 			p.cfg.Address = a
 			return
 		}
-		p.cfg.Lost(s.line, "is not taken: the box has one address")
+		p.cfg.Lost(s.line, "is left out: the box has one address")
 	case "use-host-decl-names":
 		p.hostNames = flag(s.text(1))
 	case "ping-check":
@@ -143,7 +143,7 @@ func (p *parser) parameter(sc *scope, s *statement) {
 	}
 }
 
-const conditions = "the box knows each kind of firmware by itself, and has no conditions of other kinds"
+const conditions = "the box detects the kind of firmware itself, and has no other conditions"
 
 func why(word string) string {
 	switch {
@@ -151,11 +151,11 @@ func why(word string) string {
 		return conditions
 	case strings.HasPrefix(word, "ddns-"), word == "update-static-leases", word == "update-optimization",
 		word == "do-forward-updates":
-		return "the box makes no entries in name servers"
+		return "the box does not update name servers"
 	case strings.HasSuffix(word, "6"):
 		return "the box serves IPv4 only"
 	case strings.HasPrefix(word, "omapi-"), strings.HasPrefix(word, "ldap-"):
-		return "pxebox has no key for it: it has pxebox.toml alone"
+		return "pxebox has no key for it: all of its settings are in pxebox.toml"
 	}
 	return "pxebox has no key for it"
 }
@@ -185,7 +185,7 @@ func (p *parser) addRange(sc *scope, s *statement) {
 		first, last = last, first // dhcpd accepts either order (confpars.c, parse_address_range)
 	}
 	if len(p.ranges) == dhcpconf.MaxItems {
-		p.cfg.Lost(s.line, "is one range too many: %d are taken", dhcpconf.MaxItems)
+		p.cfg.Lost(s.line, "is one range too many: at most %d are read", dhcpconf.MaxItems)
 		return
 	}
 	p.ranges = append(p.ranges, scopedRange{dhcpconf.Range{Range: spec.Range{First: first, Last: last}, Line: s.line},
@@ -233,7 +233,7 @@ func (p *parser) block(sc *scope, s *statement) {
 			return
 		}
 		if len(p.networks) == dhcpconf.MaxItems {
-			p.cfg.Lost(s.line, "is one network too many: %d are taken", dhcpconf.MaxItems)
+			p.cfg.Lost(s.line, "is one network too many: at most %d are read", dhcpconf.MaxItems)
 			return
 		}
 		p.networks = append(p.networks, in)
@@ -243,7 +243,7 @@ func (p *parser) block(sc *scope, s *statement) {
 		p.scope(in, s.block)
 		if len(p.networks)-n > 1 {
 			p.cfg.Remark(s.line,
-				"has %d networks on one link: the box serves one of them directly, and the others by relay agents only",
+				"has %d networks on one link: the box serves one of them directly, and the others through relay agents only",
 				len(p.networks)-n)
 		}
 	case "group":
@@ -396,13 +396,13 @@ func (p *parser) finish(top *scope) {
 		switch {
 		case o.used:
 		case len(p.networks) == 0:
-			p.cfg.Lost(o.Line, "there is no subnet whose machines are told it")
+			p.cfg.Lost(o.Line, "no subnet uses it")
 		default:
 			p.cfg.Lost(o.Line, "is for certain machines: an option is for all of a network")
 		}
 	}
 	if len(p.networks) == 0 && top.leaseAt.Number > 0 {
-		p.cfg.Lost(top.leaseAt, "there is no subnet whose machines are told it")
+		p.cfg.Lost(top.leaseAt, "no subnet uses it")
 	}
 }
 
@@ -419,7 +419,7 @@ func (p *parser) rangesOf(n *dhcpconf.Network) {
 			known = up.knownOnly
 		}
 		if known != nil {
-			p.cfg.Lost(r.Line, "is leased to certain machines only, as line %d says: it would be leased to all", known.Number)
+			p.cfg.Lost(r.Line, "is leased only to certain machines, according to line %d: the box would lease it to all", known.Number)
 			continue
 		}
 		n.Ranges = append(n.Ranges, r.Range)
@@ -437,7 +437,7 @@ func (p *parser) rangesOf(n *dhcpconf.Network) {
 	}
 	for _, pool := range pools {
 		if pool.pool && pool.lease != 0 && pool.lease != n.Lease {
-			p.cfg.Lost(pool.leaseAt, "a network has one lease")
+			p.cfg.Lost(pool.leaseAt, "a network has one lease time")
 		}
 	}
 }
