@@ -175,7 +175,7 @@ func TestImageSettings(t *testing.T) {
 	if code, text := p.settings("PUT", password(t), "[menu]\ntimeuot = \"5s\"\n"); code != http.StatusUnprocessableEntity || !strings.Contains(text, "pxebox.toml:2: menu.timeuot") {
 		t.Errorf("a mistake gets %d %q", code, text)
 	}
-	if code, text := p.settings("PUT", password(t), titled("From the network")); code != http.StatusOK || text != "taken\n" {
+	if code, text := p.settings("PUT", password(t), titled("From the network")); code != http.StatusOK || text != "accepted\n" {
 		t.Errorf("new settings get %d %q", code, text)
 	}
 	cut()
@@ -225,7 +225,7 @@ func TestImageHugeSettings(t *testing.T) {
 	edit(t, p.File, huge.String())
 	p.on()
 	p.waitBox(lab.BoxAddr)
-	const why = "all menus together have more than the 16 MiB that the box takes"
+	const why = "all menus together exceed the box's limit of 16 MiB"
 	if code, text := p.settings("PUT", password(t), huge.String()); code != http.StatusUnprocessableEntity || !strings.Contains(text, why) {
 		t.Errorf("by the network they get %d %.200q", code, text)
 	}

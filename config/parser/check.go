@@ -58,7 +58,7 @@ func (r *reader) checkServer(b block, w config.WDS) {
 		case i == 0 && a == p.Addr():
 			b.fail("server", fmt.Sprintf("%v is the box's own address", a), "write the address of the WDS server")
 		case a == p.Masked().Addr() || a == spec.Broadcast(p):
-			b.fail("server", fmt.Sprintf("%v stands for the whole network %v", a, p.Masked()), "write the address of the WDS server")
+			b.fail("server", fmt.Sprintf("%v is the network or broadcast address of %v", a, p.Masked()), "write the address of the WDS server")
 		}
 	}
 }

@@ -38,7 +38,7 @@ func (l *Lab) PageClientOf(host *lan.Host, addr netip.Addr) (*http.Client, error
 	}
 	known := x509.NewCertPool()
 	if !known.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("%s holds no certificate", file)
+		return nil, fmt.Errorf("%s contains no certificate", file)
 	}
 	to := netip.AddrPortFrom(addr, PagePort).String()
 	return &http.Client{Transport: &http.Transport{

@@ -91,7 +91,7 @@ var hasAddress = regexp.MustCompile(`msg=network .*address="?[0-9]`)
 
 // fails reports whether a line says that the box will not start to serve.
 func fails(line string) bool {
-	return strings.Contains(line, `msg="pxed exits"`) || strings.Contains(line, `msg="configuration is wrong"`)
+	return strings.Contains(line, `msg="pxed exits"`) || strings.Contains(line, `msg="configuration is invalid"`)
 }
 
 // Cut ends pxed as a power cut does: at once, without writing anything.

@@ -45,7 +45,7 @@ func (c *Catalog) openIn(folder *os.Root, name string) (File, error) {
 	case st.IsDir():
 		err = fs.ErrNotExist
 	default:
-		err = RefusedError{name, "is no regular file"}
+		err = RefusedError{name, "is not a regular file"}
 	}
 	f.Close()
 	return nil, err

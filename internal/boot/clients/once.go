@@ -21,7 +21,7 @@ const menuLasts = 5 * time.Minute
 func Fingerprint(r Rule) string {
 	b, err := json.Marshal(r.Machine)
 	if err != nil {
-		panic("machine: a rule is plain text: " + err.Error())
+		panic("clients: encode a rule: " + err.Error())
 	}
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:8])

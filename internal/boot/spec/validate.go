@@ -13,7 +13,7 @@ import (
 func (n Network) Validate() error {
 	var errs []error
 	if n.Address != (netip.Prefix{}) && (!IsNetwork(n.Address) || !IsHost(n.Address.Addr())) {
-		errs = append(errs, fmt.Errorf("address: %v is no address with a prefix length", n.Address))
+		errs = append(errs, fmt.Errorf("address: %v is not an address with a prefix length", n.Address))
 	}
 	if len(n.Interface) > MaxDevice {
 		errs = append(errs, fmt.Errorf("interface: the name has %d bytes", len(n.Interface)))
@@ -26,7 +26,7 @@ func (d DHCP) Validate() error {
 	var errs []error
 	fail := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	if !slices.Contains([]Mode{ModeAuto, ModeProxy, ModeServer, ModeOff}, d.Mode) {
-		fail("mode: %q is none", d.Mode)
+		fail("mode: %q is unknown", d.Mode)
 	}
 	if len(d.Subnets) > MaxSubnets || len(d.Reservations) > MaxReservations {
 		fail("%d subnets and %d reservations are too many", len(d.Subnets), len(d.Reservations))
@@ -36,7 +36,7 @@ func (d DHCP) Validate() error {
 	ranges := func(rs []Range) {
 		for _, r := range rs {
 			if !r.First.Is4() || !r.Last.Is4() || r.Last.Less(r.First) {
-				fail("range: %v to %v is none", r.First, r.Last)
+				fail("range: %v to %v is invalid", r.First, r.Last)
 				continue
 			}
 			leases += r.Size()
@@ -46,7 +46,7 @@ func (d DHCP) Validate() error {
 	errs = append(errs, d.Parameters.validate())
 	for i, s := range d.Subnets {
 		if !IsNetwork(s.Network) || s.Network != s.Network.Masked() {
-			fail("subnet %d: network: %v is none", i+1, s.Network)
+			fail("subnet %d: network: %v is invalid", i+1, s.Network)
 		}
 		ranges(s.Ranges)
 		if err := s.Parameters.validate(); err != nil {
@@ -73,7 +73,7 @@ func (p Parameters) validate() error {
 	var errs []error
 	fail := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	if !slices.Contains([]Identify{"", IdentifyClient, IdentifyMAC}, p.Identify) {
-		fail("identify: %q is none", p.Identify)
+		fail("identify: %q is unknown", p.Identify)
 	}
 	if d := time.Duration(p.Lease); d < MinLease || d > MaxLease {
 		fail("lease: %v is not from %v to %v", d, MinLease, MaxLease)
@@ -97,7 +97,7 @@ func (p Parameters) validate() error {
 	routes := 5
 	for _, r := range p.Routes {
 		if !r.To.IsValid() || !r.To.Addr().Is4() || !r.Via.Is4() {
-			fail("routes: %v via %v is none", r.To, r.Via)
+			fail("routes: %v via %v is invalid", r.To, r.Via)
 			continue
 		}
 		routes += 1 + (r.To.Bits()+7)/8 + 4
@@ -109,7 +109,7 @@ func (p Parameters) validate() error {
 	for _, o := range p.Options {
 		size += 2 + len(o.Value)
 		if IsOwnOption(o.Code) || len(o.Value) == 0 || len(o.Value) > MaxOption {
-			fail("option %d: its %d bytes are not to be written so", o.Code, len(o.Value))
+			fail("option %d: the box sets it itself, or its %d bytes are too many", o.Code, len(o.Value))
 		}
 	}
 	if size > MaxOptions {
@@ -122,11 +122,11 @@ func (r Reservation) validate() error {
 	id, err := ParseHex(string(r.Client))
 	switch {
 	case !IsHost(r.Address):
-		return fmt.Errorf("address: %v is none of a machine", r.Address)
+		return fmt.Errorf("address: %v is not a machine's address", r.Address)
 	case err != nil:
 		return err
 	case r.MAC.IsValid() == (r.Client != ""), !r.MAC.IsValid() && (len(id) < 2 || len(id) > MaxOption):
-		return fmt.Errorf("mac, client: %q and %q name no machine", r.MAC, r.Client)
+		return fmt.Errorf("mac, client: %q and %q do not name a machine", r.MAC, r.Client)
 	case len(r.Hostname) > MaxOption:
 		return fmt.Errorf("hostname: the name has %d bytes", len(r.Hostname))
 	}
@@ -136,7 +136,7 @@ func (r Reservation) validate() error {
 // Validate is like Network.Validate.
 func (t TFTP) Validate() error {
 	if t.MaxBlock != 0 && (t.MaxBlock < MinBlock || t.MaxBlock > MaxBlock) || t.MaxWindow < 0 || t.MaxWindow > MaxWindow {
-		return fmt.Errorf("max_block, max_window: %d and %d are out of bounds", t.MaxBlock, t.MaxWindow)
+		return fmt.Errorf("max_block, max_window: %d and %d are out of range", t.MaxBlock, t.MaxWindow)
 	}
 	return nil
 }

@@ -218,7 +218,7 @@ func (s *site) keys() (c tls.Certificate, host ssh.Signer, err error) {
 	if host, err = access.HostKey(filepath.Join(dir, "ssh.pem")); err != nil {
 		return c, host, fmt.Errorf("host key: %w", err)
 	}
-	loglimit.Keep(s.limited.With("part", "access"), "keys").Info("the box is known by",
+	loglimit.Keep(s.limited.With("part", "access"), "keys").Info("the box's keys",
 		"https", access.Pin(c), "ssh", ssh.FingerprintSHA256(host.PublicKey()))
 	return c, host, nil
 }

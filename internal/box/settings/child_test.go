@@ -37,7 +37,7 @@ func TestCheckIn(t *testing.T) {
 		{"right", "check", mine, checkTime, "", ""},
 		{"a mistake", "check", wrong, checkTime, "pxebox.toml:3: menu.timeuot: is not known; write timeout", ""},
 		{"menus without end", "check", manyMenus(), checkTime,
-			"pxebox.toml:8001: machine: all menus together have more than the 16 MiB", ""},
+			"pxebox.toml:8001: machine: all menus together exceed the box's limit of 16 MiB", ""},
 		{"more memory than it may have", "hog", mine, checkTime,
 			bounds + "takes more than 256 MiB of memory to check; use fewer", ""},
 		{"no end", "hang", mine, time.Second, bounds + "takes longer than 1s to check; use fewer", ""},

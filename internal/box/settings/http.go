@@ -60,7 +60,7 @@ func (h *handler) put(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, "the settings cannot be checked or saved, so the old ones stay in force", err)
 	default:
 		loglimit.Trusted(h.log).Info("new settings in force", "client", r.RemoteAddr, "bytes", len(b))
-		fmt.Fprintln(w, "taken")
+		fmt.Fprintln(w, "accepted")
 	}
 }
 

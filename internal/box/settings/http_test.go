@@ -47,7 +47,7 @@ func TestHandler(t *testing.T) {
 		{"read", "GET", secret, "", 200, mine, mine},
 		{"mistakes", "PUT", secret, wrong, 422, "pxebox.toml:3: menu.timeuot", mine},
 		{"no text at all", "PUT", secret, "\x00\xff", 422, "UTF-8", mine},
-		{"right, as Windows writes", "PUT", secret, strings.ReplaceAll(theirs, "\n", "\r\n"), 200, "taken", theirs},
+		{"right, as Windows writes", "PUT", secret, strings.ReplaceAll(theirs, "\n", "\r\n"), 200, "accepted", theirs},
 		{"too long", "PUT", secret, strings.Repeat("#", maxBody+1), 400, "too large", theirs},
 		{"delete", "DELETE", secret, "", 405, "", theirs},
 	} {

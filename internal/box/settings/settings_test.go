@@ -477,7 +477,7 @@ func TestTakeRefusesWhatCannotBePublished(t *testing.T) {
 	}
 	b := newBox(t, mine)
 	err := b.Take([]byte(f.String()))
-	if !errors.As(err, new(config.Errors)) || !strings.Contains(err.Error(), FileName+":1201: machine: all menus together have ") {
+	if !errors.As(err, new(config.Errors)) || !strings.Contains(err.Error(), FileName+":1201: machine: all menus together exceed ") {
 		t.Errorf("got %v", err)
 	}
 	if now, err := b.Read(); err != nil || string(now) != mine {

@@ -55,8 +55,8 @@ func Parse(file string, data []byte) (*config.Config, error) {
 		}
 		return nil, config.Errors{{
 			File: file, Line: line, Key: "machine",
-			Problem: fmt.Sprintf("all menus together have more than the %d MiB that the box takes: each default and each list of entries makes a whole menu more", generation.MaxSize>>20),
-			Fix:     "let machines share them, or have fewer entries",
+			Problem: fmt.Sprintf("all menus together exceed the box's limit of %d MiB: each default and each list of entries adds a complete menu", generation.MaxSize>>20),
+			Fix:     "let machines share them, or write fewer entries",
 		}}
 	}
 	return c, err

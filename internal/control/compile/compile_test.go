@@ -160,7 +160,7 @@ func TestParse(t *testing.T) {
 	if c, err := Parse("f.toml", file(2)); err != nil || len(c.Entries) != 400 {
 		t.Errorf("a few machines: %v", err)
 	}
-	const want = `^f\.toml:1603: machine: all menus together have more than the 16 MiB that the box takes: .+; let machines share them, or have fewer entries$`
+	const want = `^f\.toml:1603: machine: all menus together exceed the box's limit of 16 MiB: .+; let machines share them, or write fewer entries$`
 	c, err := Parse("f.toml", file(150))
 	if !errors.As(err, new(config.Errors)) || !regexp.MustCompile(want).MatchString(err.Error()) || c != nil {
 		t.Errorf("many: %v, %v", c, err)

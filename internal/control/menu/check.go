@@ -29,13 +29,13 @@ func Check(c *config.Config) []Note {
 			note := func(why string) { out = append(out, Note{e.Name, firmware, why}) }
 			if why := s.unable(e, firmware); why != "" {
 				if c.Menu.Default == e.Name {
-					why += "; it is the default, so the menu there waits for a key"
+					why += "; it is the default, so that menu waits for a key"
 				}
 				note(why)
 				continue
 			}
 			if e.Kind() == config.KindSubmenu && len(s.list(firmware, []int{i}, selection{})) == 0 {
-				note("not shown: none of its entries is")
+				note("not shown: it has no entries for this firmware")
 				continue
 			}
 			if firmware == bios {
@@ -43,7 +43,7 @@ func Check(c *config.Config) []Note {
 					note(`its lines name a URL, which pxelinux.0 cannot load: put lpxelinux.0 into the boot folder, and write bios = "lpxelinux.0" below [boot]`)
 				}
 				if e.Kind() == config.KindSubmenu && e.Help != "" {
-					note("its help is not shown: PXELINUX has none for a submenu")
+					note("its help is not shown: PXELINUX does not support help for a submenu")
 				}
 				continue
 			}
@@ -51,13 +51,13 @@ func Check(c *config.Config) []Note {
 				note("not shown with Secure Boot: it is not signed")
 			}
 			if e.Kind() == config.KindLinux && strings.ContainsAny(e.Append, `\'`) {
-				note(`GRUB puts a \ before each \ and ' of its arguments`)
+				note(`GRUB adds a \ before each \ and ' in its arguments`)
 			}
 		}
 	}
 	out = append(out, readable(c)...)
 	if c.Menu.Serial {
-		out = append(out, Note{Firmware: uefi, Why: "the serial port shows the menu where the firmware's setup has its console on it"})
+		out = append(out, Note{Firmware: uefi, Why: "the menu is on the serial port only if the firmware's console is"})
 	}
 	why := "no menu: the box has no boot program for it"
 	if c.DHCP.Mode.Answers() {
@@ -99,7 +99,7 @@ func readable(c *config.Config) (out []Note) {
 	}
 	for _, e := range c.Entries {
 		if slices.ContainsFunc([]string{e.Append, e.PXELINUX, e.GRUB}, reSecret.MatchString) {
-			out = append(out, Note{Entry: e.Name, Why: "its arguments seem to hold a password or the like, and anyone on the network can read them"})
+			out = append(out, Note{Entry: e.Name, Why: "its arguments seem to contain a secret such as a password, and anyone on the network can read them"})
 		}
 	}
 	return out
@@ -111,13 +111,13 @@ func readable(c *config.Config) (out []Note) {
 func (s *site) unheard() (out []Note) {
 	const off = `dhcp.mode is "off"`
 	if len(s.Machines) > 0 {
-		out = append(out, Note{Firmware: uefi, Why: "no [[machine]] counts: the box would know these machines by DHCP, and " + off})
+		out = append(out, Note{Firmware: uefi, Why: "no [[machine]] has an effect: the box knows these machines by DHCP, and " + off})
 	}
 	if slices.ContainsFunc(s.Machines, func(m config.Machine) bool {
 		e, starts := s.starts(m.Boot)
 		return len(m.GUID) > 0 || starts && e.Kind() == config.KindWDS
 	}) {
-		out = append(out, Note{Firmware: bios, Why: "no [[machine]] counts that names a guid, or boots from a WDS server: " + off})
+		out = append(out, Note{Firmware: bios, Why: "a [[machine]] with a guid, or that boots from a WDS server, has no effect: " + off})
 	}
 	return out
 }
@@ -134,7 +134,7 @@ func (s *site) unable(e config.Entry, firmware firmware.Kind) string {
 		case s.WDS[i].Programs[firmware] == "":
 			return "not shown: " + e.WDS + " has no program for it"
 		case needsRestart(s.WDS[i], firmware) && !s.DHCP.Mode.Answers():
-			return `not shown: it goes by a restart that the box's DHCP has to answer, and dhcp.mode is "off"`
+			return `not shown: the machine restarts for it, and the box does not answer that boot, because dhcp.mode is "off"`
 		}
 	case config.KindProgram:
 		if program(e, firmware) != "" {

@@ -29,7 +29,7 @@ func TestCheck(t *testing.T) {
 		{"a module of PXELINUX", "[[entry]]\nname = \"hdt\"\nfile = \"x/hdt.c32\"\n",
 			"hdt uefi-x64: not shown: hdt.c32 is a module of PXELINUX, which runs on a BIOS only\n" + noMenu},
 		{"an image for memdisk, which is the default", "[menu]\ndefault = \"iso\"\n[[entry]]\nname = \"iso\"\nfile = \"a.iso\"\n",
-			"iso uefi-x64: not shown: memdisk starts a.iso, and runs on a BIOS only; it is the default, so the menu there waits for a key\n" + noMenu},
+			"iso uefi-x64: not shown: memdisk starts a.iso, and runs on a BIOS only; it is the default, so that menu waits for a key\n" + noMenu},
 		{"a boot program for a BIOS", "[[entry]]\nname = \"nbp\"\nfile = \"a.0\"\n",
 			"nbp uefi-x64: not shown: a.0 is a program for a BIOS\n" + noMenu},
 		{"an EFI program, unsigned", "[[entry]]\nname = \"efi\"\nefi = \"a.efi\"\nsigned = false\n",
@@ -50,34 +50,34 @@ func TestCheck(t *testing.T) {
 		{"a URL for the program that starts", byURL("LINUX k url=http://a/b\\nAPPEND url=http://a/b"),
 			"u uefi-x64: not shown: it has no lines for GRUB\n" + noMenu},
 		{"a submenu of them", "[[entry]]\nname = \"tools\"\nsubmenu = true\nhelp = \"x\"\n[[entry]]\nname = \"a\"\nfile = \"a.iso\"\nin = \"tools\"\n",
-			"tools bios: its help is not shown: PXELINUX has none for a submenu\n" +
-				"tools uefi-x64: not shown: none of its entries is\na uefi-x64: not shown: memdisk starts a.iso, and runs on a BIOS only\n" + noMenu},
+			"tools bios: its help is not shown: PXELINUX does not support help for a submenu\n" +
+				"tools uefi-x64: not shown: it has no entries for this firmware\na uefi-x64: not shown: memdisk starts a.iso, and runs on a BIOS only\n" + noMenu},
 		{"arguments that GRUB changes", "[[entry]]\nname = \"d\"\nkernel = \"k\"\nappend = 'a=b\\c'\n",
-			"d uefi-x64: GRUB puts a \\ before each \\ and ' of its arguments\n" + noMenu},
+			"d uefi-x64: GRUB adds a \\ before each \\ and ' in its arguments\n" + noMenu},
 		{"a server without a program for UEFI", "[[wds]]\nname = \"w\"\nserver = \"192.168.77.2\"\nuefi-x64 = \"\"\n[[entry]]\nname = \"w\"\nwds = \"w\"\n",
 			"w uefi-x64: not shown: w has no program for it\n" + noMenu},
 		{"no DHCP to answer the restart", "[dhcp]\nmode = \"off\"\n[[wds]]\nname = \"w\"\nserver = \"192.168.77.2\"\n[[entry]]\nname = \"w\"\nwds = \"w\"\n",
-			"w uefi-x64: not shown: it goes by a restart that the box's DHCP has to answer, and dhcp.mode is \"off\"\n" + unheard},
+			"w uefi-x64: not shown: the machine restarts for it, and the box does not answer that boot, because dhcp.mode is \"off\"\n" + unheard},
 		{"no DHCP to know machines by", "[dhcp]\nmode = \"off\"\n[[entry]]\nname = \"d\"\nkernel = \"k\"\n[[machine]]\nmac = [\"52:54:00\"]\nboot = \"d\"\n",
-			unheard + " uefi-x64: no [[machine]] counts: the box would know these machines by DHCP, and dhcp.mode is \"off\"\n"},
+			unheard + " uefi-x64: no [[machine]] has an effect: the box knows these machines by DHCP, and dhcp.mode is \"off\"\n"},
 		{"no DHCP to lead machines to WDS", "[dhcp]\nmode = \"off\"\n[[wds]]\nname = \"w\"\nserver = \"192.168.77.2\"\nuefi-x64 = \"\"\n[[entry]]\nname = \"w\"\nwds = \"w\"\n[[machine]]\nfirmware = [\"uefi-x64\"]\nboot = \"w\"\n",
 			"w uefi-x64: not shown: w has no program for it\n" + unheard +
-				" uefi-x64: no [[machine]] counts: the box would know these machines by DHCP, and dhcp.mode is \"off\"\n" +
-				" bios: no [[machine]] counts that names a guid, or boots from a WDS server: dhcp.mode is \"off\"\n"},
+				" uefi-x64: no [[machine]] has an effect: the box knows these machines by DHCP, and dhcp.mode is \"off\"\n" +
+				" bios: a [[machine]] with a guid, or that boots from a WDS server, has no effect: dhcp.mode is \"off\"\n"},
 		{"no DHCP to tell a guid by", "[dhcp]\nmode = \"off\"\n[[machine]]\nguid = [\"70786562-6f78-4c61-8000-000000000010\"]\n",
-			unheard + " uefi-x64: no [[machine]] counts: the box would know these machines by DHCP, and dhcp.mode is \"off\"\n" +
-				" bios: no [[machine]] counts that names a guid, or boots from a WDS server: dhcp.mode is \"off\"\n"},
+			unheard + " uefi-x64: no [[machine]] has an effect: the box knows these machines by DHCP, and dhcp.mode is \"off\"\n" +
+				" bios: a [[machine]] with a guid, or that boots from a WDS server, has no effect: dhcp.mode is \"off\"\n"},
 		{"a password", "[menu]\npassword = \"" + bothHashes + "\"\n[[entry]]\nname = \"d\"\nkernel = \"k\"\nlocked = true\n",
 			" : anyone on the network can read the hashes of the menu's password, and the files and arguments of entries with locked = true: choose a long password that is used for nothing else\n" + noMenu},
 		{"arguments that hold a secret", "[[entry]]\nname = \"a\"\nkernel = \"k\"\nappend = \"auto=true passwd/root-password=x\"\n" +
 			"[[entry]]\nname = \"b\"\nkernel = \"k\"\nappend = \"url=http://me:x@10.0.0.1/preseed\"\n" +
 			"[[entry]]\nname = \"c\"\nkernel = \"k\"\nappend = \"url=http://10.0.0.1:80/a@b quiet console=ttyS0\"\n" +
 			"[[entry]]\nname = \"d\"\npxelinux = \"LINUX k\\nAPPEND rootpw=x\"\ngrub = \"linux /k ssh_token=x\"\n",
-			"a : its arguments seem to hold a password or the like, and anyone on the network can read them\n" +
-				"b : its arguments seem to hold a password or the like, and anyone on the network can read them\n" +
-				"d : its arguments seem to hold a password or the like, and anyone on the network can read them\n" + noMenu},
+			"a : its arguments seem to contain a secret such as a password, and anyone on the network can read them\n" +
+				"b : its arguments seem to contain a secret such as a password, and anyone on the network can read them\n" +
+				"d : its arguments seem to contain a secret such as a password, and anyone on the network can read them\n" + noMenu},
 		{"a serial port", "[menu]\nserial = true\n",
-			" uefi-x64: the serial port shows the menu where the firmware's setup has its console on it\n" + noMenu},
+			" uefi-x64: the menu is on the serial port only if the firmware's console is\n" + noMenu},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			var got strings.Builder

@@ -121,7 +121,7 @@ func (s *state) lookedAt(now time.Time, cfg *config.Config, found map[string]sit
 		}
 	}
 	if told > maxTold {
-		s.log.files.Warn("the same of more boot files", "count", told-maxTold)
+		s.log.files.Warn("more boot files have changed, too many to list", "count", told-maxTold)
 	}
 	if changed {
 		s.news(now)
@@ -154,7 +154,7 @@ func (s *state) tellFile(name string, k known) {
 	users := sitefiles.Users(s.cfg, name)
 	switch {
 	case k.usable():
-		s.log.files.Info("boot file is there", "file", file, "used", users)
+		s.log.files.Info("boot file found", "file", file, "used", users)
 	case k.Err == nil:
 		s.log.files.Info("boot file is still being written", "file", file, "bytes", k.Size, "used", users)
 	case errors.Is(k.Err, fs.ErrNotExist):

@@ -49,12 +49,12 @@ func TestBootFiles(t *testing.T) {
 		{"there from the start", both, complete, nil},
 		{"no boot folder", func(s *site) { os.Remove(s.BootDir) }, lacks, []step{
 			{both, time.Second, lacks, `msg="boot file is still being written"`},
-			{nothing, 2 * steady, complete, `msg="boot file is there"`},
+			{nothing, 2 * steady, complete, `msg="boot file found"`},
 		}},
 		{"another case", func(s *site) { s.put("Debian/LINUX", 10); s.put("Debian/Initrd.gz", 10) }, complete, nil},
 		{"one file is missing", put("debian/linux", 10), lacks, []step{
 			{nothing, time.Minute, lacks, ""},
-			{put("debian/initrd.gz", 10), 2 * steady, complete, "boot file is there"},
+			{put("debian/initrd.gz", 10), 2 * steady, complete, "boot file found"},
 		}},
 		{"one vanishes", both, complete, []step{
 			{put("debian/initrd.gz", -1), time.Second + gather, lacks, "boot file is missing"},
@@ -63,11 +63,11 @@ func TestBootFiles(t *testing.T) {
 			{put("debian/initrd.gz", 0), time.Second, lacks, "still being written"},
 			{put("debian/initrd.gz", 10), steady, lacks, ""},
 			{put("debian/initrd.gz", 20), steady, lacks, ""},
-			{put("debian/initrd.gz", 30), 2 * steady, complete, "boot file is there"},
+			{put("debian/initrd.gz", 30), 2 * steady, complete, "boot file found"},
 		}},
 		{"one is replaced in place", both, complete, []step{
 			{put("debian/initrd.gz", 5), time.Second + gather, lacks, "still being written"},
-			{nothing, 2 * steady, complete, "boot file is there"},
+			{nothing, 2 * steady, complete, "boot file found"},
 		}},
 		{"one is replaced by another of the same size", both, complete, []step{
 			{func(s *site) {

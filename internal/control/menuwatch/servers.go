@@ -159,7 +159,7 @@ func (s *state) probed(now time.Time, sv *server, answers map[firmware.Kind]boot
 		sv.askAt = now.Add(min(next, confirm))
 		if sv.problem != err.Error() {
 			sv.problem = err.Error()
-			s.log.probe.Error("WDS server cannot be asked", "server", sv.config.Name, "err", err)
+			s.log.probe.Error("WDS server cannot be queried", "server", sv.config.Name, "err", err)
 		}
 		return
 	}
@@ -202,9 +202,9 @@ func (s *state) tell(sv *server, old map[firmware.Kind]program) bool {
 		level, text := slog.LevelWarn, "WDS server does not answer"
 		switch f.state {
 		case bootmenu.Up:
-			level, text = slog.LevelInfo, "WDS server gives its boot program"
+			level, text = slog.LevelInfo, "WDS server serves its boot program"
 		case bootmenu.Refused:
-			text = "WDS server refuses its boot program"
+			text = "WDS server refuses to serve its boot program"
 		}
 		attrs := []any{"server", sv.config.Name, "address", sv.addr, "firmware", found[f]}
 		if f.note != "" {

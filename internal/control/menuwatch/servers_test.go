@@ -143,7 +143,7 @@ func TestServerGoesDownAndComesBack(t *testing.T) {
 	m.configure(wdsAt("10.0.0.9"))
 	m.run(time.Second)
 	m.expect("at first", "MENU LABEL a\n")
-	if n := m.told("gives its boot program"); n != 1 {
+	if n := m.told("serves its boot program"); n != 1 {
 		t.Errorf("told %d times that it is there, want once for all programs", n)
 	}
 	m.run(30 * time.Second)
@@ -158,7 +158,7 @@ func TestServerGoesDownAndComesBack(t *testing.T) {
 	}
 	m.run(time.Minute)
 	m.expect("when it is back", "MENU LABEL a\n")
-	if log := m.log.String(); m.told("msg=published") != 1 {
+	if log := m.log.String(); m.told(`msg="configuration published"`) != 1 {
 		t.Errorf("want one generation:\n%s", log)
 	}
 }
@@ -201,12 +201,12 @@ func TestServerThatCannotBeAsked(t *testing.T) {
 	m.configure(wdsAt("10.0.0.9"))
 	m.run(time.Minute)
 	m.expect("without a network", "MENU LABEL a\n")
-	if n := m.told("cannot be asked"); n != 1 {
+	if n := m.told("cannot be queried"); n != 1 {
 		t.Errorf("told %d times", n)
 	}
 	failing = false
 	m.run(confirm)
-	if n := m.told("gives its boot program"); n != 1 {
+	if n := m.told("serves its boot program"); n != 1 {
 		t.Errorf("with the network back it was not asked soon")
 	}
 }
@@ -316,7 +316,7 @@ func TestNewsAreGathered(t *testing.T) {
 	m.configure(file.String())
 	m.told("")
 	m.run(time.Minute)
-	if log := m.log.String(); strings.Count(log, "does not answer") != 20 || m.told("msg=published") > 2 {
+	if log := m.log.String(); strings.Count(log, "does not answer") != 20 || m.told(`msg="configuration published"`) > 2 {
 		t.Errorf("the log is:\n%s", log)
 	}
 }

@@ -136,12 +136,12 @@ func (s *state) read(now time.Time) error {
 		var each config.Errors
 		errors.As(err, &each)
 		for _, e := range each {
-			s.log.config.Error("configuration is wrong", "err", e)
+			s.log.config.Error("configuration is invalid", "err", e)
 		}
 		return s.fallBack()
 	}
 	for _, w := range cfg.Warnings {
-		s.log.config.Warn("configuration is used, and some of it will hardly work", "why", w)
+		s.log.config.Warn("configuration is in use, but part of it will probably not work", "why", w)
 	}
 	s.cfg, s.fresh, s.publishAt = cfg, true, now.Add(grace)
 	s.names.follow(cfg, now)
@@ -186,7 +186,7 @@ func (s *state) publish(now time.Time) error {
 	g := compile.Generation(s.cfg, s.status())
 	changed, err := generation.Publish(s.RunDir, g)
 	if errors.As(err, new(generation.TooLargeError)) {
-		s.log.publish.Error("the menus are too large to be published: all machines get the same one, and it waits for a key", "err", err, "entries", len(s.cfg.Entries), "views", len(g.Views))
+		s.log.publish.Error("the menus are too large to publish: all machines get one menu, which waits for a key", "err", err, "entries", len(s.cfg.Entries), "views", len(g.Views))
 		changed, err = generation.Publish(s.RunDir, oneMenu(s.cfg, s.status()))
 	}
 	if err != nil {
@@ -194,7 +194,7 @@ func (s *state) publish(now time.Time) error {
 	}
 	s.published = true
 	if changed {
-		s.log.publish.Info("published", "entries", len(s.cfg.Entries), "mode", s.cfg.DHCP.Mode)
+		s.log.publish.Info("configuration published", "entries", len(s.cfg.Entries), "mode", s.cfg.DHCP.Mode)
 	}
 	return nil
 }

@@ -230,7 +230,7 @@ func TestTheSameIsPublishedOnce(t *testing.T) {
 	m := simulate(t, morning)
 	m.configure(title("one"))
 	m.configure(title("one") + "# a comment")
-	if n := m.told("msg=published"); n != 1 {
+	if n := m.told(`msg="configuration published"`); n != 1 {
 		t.Errorf("published %d times", n)
 	}
 }
@@ -254,7 +254,7 @@ func TestMenusTooLargeToPublish(t *testing.T) {
 	m := simulate(t, morning)
 	m.put("k", 1) // an entry whose file is missing is short
 	m.configure(manyMenus())
-	if log := m.log.String(); m.told("too large to be published") != 1 {
+	if log := m.log.String(); m.told("too large to publish") != 1 {
 		t.Errorf("the log is:\n%s", log)
 	}
 	g, err := generation.Read(m.RunDir)

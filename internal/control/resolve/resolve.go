@@ -66,7 +66,7 @@ func explain(host string, err error) error {
 		return fmt.Errorf("look up %s: %w", host, err)
 	}
 	if failed.IsNotFound {
-		return fmt.Errorf("look up %s: there is no such name with an IPv4 address", host)
+		return fmt.Errorf("look up %s: no IPv4 address has this name", host)
 	}
 	cause := strings.TrimSpace(failed.Err[strings.LastIndex(failed.Err, ": ")+1:])
 	if failed.Server == "" {
@@ -75,7 +75,7 @@ func explain(host string, err error) error {
 	// Where resolv.conf names no server, the resolver asks the local host.
 	hint := ""
 	if a, err := netip.ParseAddrPort(failed.Server); err == nil && a.Addr().IsLoopback() {
-		hint = "; if the box should ask another one, set dns in [network]"
+		hint = "; to use another name server, set dns in [network]"
 	}
 	return fmt.Errorf("look up %s: name server %s: %s%s", host, failed.Server, cause, hint)
 }

@@ -95,9 +95,9 @@ func TestLookup(t *testing.T) {
 		{situation: "other case", host: "WDS.example.org.", want: []string{"10.0.0.9"}},
 		{situation: "two addresses", host: "two.example.org.", want: []string{"10.0.0.7", "10.0.0.9"}},
 		{situation: "IPv6 only", host: "six.example.org.",
-			err: "look up six.example.org.: there is no such name with an IPv4 address"},
+			err: "look up six.example.org.: no IPv4 address has this name"},
 		{situation: "no such name", host: "none.example.org.",
-			err: "look up none.example.org.: there is no such name with an IPv4 address"},
+			err: "look up none.example.org.: no IPv4 address has this name"},
 		{situation: "an address", host: "10.0.0.1", want: []string{"10.0.0.1"}},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
@@ -187,7 +187,7 @@ func TestExplain(t *testing.T) {
 			want: "look up wds: name server 10.0.0.2:53: connection refused"},
 		{situation: "no name server in resolv.conf",
 			err:  &net.DNSError{Err: "read udp [::1]:40123->[::1]:53: read: connection refused", Server: "[::1]:53"},
-			want: "look up wds: name server [::1]:53: connection refused; if the box should ask another one, set dns in [network]"},
+			want: "look up wds: name server [::1]:53: connection refused; to use another name server, set dns in [network]"},
 		{situation: "no time left", err: &net.DNSError{Err: "i/o timeout", IsTimeout: true}, want: "look up wds: i/o timeout"},
 		{situation: "another error", err: errors.New("out of memory"), want: "look up wds: out of memory"},
 	} {

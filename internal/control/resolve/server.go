@@ -26,9 +26,9 @@ func unusable(a netip.Addr, own []netip.Prefix) string {
 	b := a.As4()
 	switch {
 	case b[0] == 0:
-		return "stands for no machine"
+		return "is not a machine's address"
 	case a.IsLoopback():
-		return "is each machine's own loopback address"
+		return "is a loopback address"
 	case a.IsMulticast():
 		return "is a multicast group"
 	case b[0] >= 240:
@@ -39,7 +39,7 @@ func unusable(a netip.Addr, own []netip.Prefix) string {
 		case a == p.Addr():
 			return "is this box's own address"
 		case p.Bits() <= 30 && (a == spec.Broadcast(p) || a == p.Masked().Addr()):
-			return fmt.Sprintf("stands for the whole network %v", p.Masked())
+			return fmt.Sprintf("is the network or broadcast address of %v", p.Masked())
 		}
 	}
 	return ""

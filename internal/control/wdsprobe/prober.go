@@ -87,7 +87,7 @@ func (p *Prober) Ask(ctx context.Context, addr netip.Addr, w config.WDS) (map[fi
 		if op := new(net.OpError); errors.As(failed, &op) {
 			failed = op.Err
 		}
-		return nil, fmt.Errorf("ask WDS server %s: %w", w.Name, failed)
+		return nil, fmt.Errorf("query WDS server %s: %w", w.Name, failed)
 	}
 	if service == silent {
 		for firmware, h := range out {

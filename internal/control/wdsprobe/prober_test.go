@@ -108,7 +108,7 @@ func TestAskWDS(t *testing.T) {
 		{"has the program", nbp, false, bootmenu.Up, "", 1},
 		{"has no boot image", mgfw, false, bootmenu.Refused, "file not found; ", 2},
 		{"refuses the folder", `x64\wdsnbp.com`, false, bootmenu.Refused, "ReadFilter", 2},
-		{"named with forward slashes", "boot/x64/wdsnbp.com", false, bootmenu.Refused, `only given as boot\x64\wdsnbp.com`, 2},
+		{"named with forward slashes", "boot/x64/wdsnbp.com", false, bootmenu.Refused, `only serves it as boot\x64\wdsnbp.com`, 2},
 		{"its boot service answers as well", nbp, true, bootmenu.Up, "", 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -178,7 +178,7 @@ func TestAskOtherServers(t *testing.T) {
 		t.Cleanup(s.Shutdown)
 		p := &wdsprobe.Prober{TFTP: port, Waits: patient}
 		expect(t, ask(t, p, "boot/x64/wdsnbp.com", false), bootmenu.Up, "")
-		expect(t, ask(t, p, nbp, false), bootmenu.Refused, "if this is no Windows server")
+		expect(t, ask(t, p, nbp, false), bootmenu.Refused, "if this is not a Windows server")
 	})
 	t.Run("our own, which must not take it for a broken transfer", func(t *testing.T) {
 		conn, port := listen(t)
