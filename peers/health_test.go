@@ -21,12 +21,12 @@ func TestHealthAmidFlood(t *testing.T) {
 	s.must(s.client.Run("ip", "route", "add", "local", crowd.String(), "dev", "lo"))
 	s.must(s.client.Run("sysctl", "-qw", "net.ipv4.icmp_ratelimit=0", "net.ipv4.icmp_ratemask=0"))
 	s.must(os.WriteFile(filepath.Join(s.boot, "boot"), make([]byte, 1<<20), 0o644))
-	feeler := pulse.NewFeeler(s.box.Run(), "pxed")
+	checker := pulse.NewChecker(s.box.Run(), "pxed")
 	// Shorter than the appliance's, but still several beats of pxed.
 	const pause = 5 * time.Second
 	look := func() (err, alone error) {
 		var since pulse.Progress
-		if since, err = feeler.Feel(); err != nil {
+		if since, err = checker.Check(); err != nil {
 			return err, err
 		}
 		t.Logf("done since the last look: %+v", since)
@@ -42,7 +42,7 @@ func TestHealthAmidFlood(t *testing.T) {
 		ended <- err
 	}()
 	<-begun
-	feeler.Feel()
+	checker.Check()
 	lost := 0
 	const looks = 4
 	for range looks {
@@ -58,7 +58,7 @@ func TestHealthAmidFlood(t *testing.T) {
 	t.Logf("in %d looks the question was lost %d times; all of them had been failures", looks, lost)
 
 	s.must(syscall.Kill(s.box.PID(), syscall.SIGSTOP))
-	feeler.Feel() // the last beat before it hangs
+	checker.Check() // the last beat before it hangs
 	time.Sleep(pause)
 	if err, _ := look(); err == nil {
 		t.Error("it hangs amid the flood, and passes for one that serves")

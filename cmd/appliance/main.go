@@ -30,7 +30,7 @@ func main() {
 		Log:     slog.New(slog.NewTextHandler(out, nil)).With("program", "appliance"),
 	}
 	if os.Getpid() == 1 {
-		updatetrial.First(o.Log.With("part", "update"), "/user/appliance", "-guard")
+		updatetrial.StartTrial(o.Log.With("part", "update"), "/user/appliance", "-guard")
 	}
 	guard := flag.Bool("guard", false, "reset the machine unless the root on trial is kept in time")
 	check := flag.Bool(appliance.CheckFlag, false, "check the settings on standard input, and exit")
@@ -44,7 +44,7 @@ func main() {
 		return
 	}
 	if *guard {
-		updatetrial.Guard(o.Log.With("part", "update"))
+		updatetrial.GuardTrial(o.Log.With("part", "update"))
 		return
 	}
 

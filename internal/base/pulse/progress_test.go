@@ -39,7 +39,7 @@ func TestExcuse(t *testing.T) {
 
 func TestProgressByPulse(t *testing.T) {
 	dir := t.TempDir()
-	p, f := New(dir, "pxed"), NewFeeler(dir, "pxed")
+	p, f := New(dir, "pxed"), NewChecker(dir, "pxed")
 	for _, c := range []struct {
 		situation  string
 		done, want Progress
@@ -50,11 +50,11 @@ func TestProgressByPulse(t *testing.T) {
 		{"restarted", Progress{Work{0, 0}, Work{7, 1}}, Progress{Work{0, 0}, Work{7, 1}}},
 	} {
 		p.Beat(c.done)
-		if got, err := f.Feel(); err != nil || got != c.want {
+		if got, err := f.Check(); err != nil || got != c.want {
 			t.Errorf("%s: %+v, %v; want %+v", c.situation, got, err, c.want)
 		}
 	}
-	if got, err := f.Feel(); err == nil || got != (Progress{}) {
+	if got, err := f.Check(); err == nil || got != (Progress{}) {
 		t.Errorf("without a beat: %+v, %v", got, err)
 	}
 	for i, content := range []string{"", "x", "dhcp 1 2 tftp 3", "dhcp -1 2 tftp 3 4\n", "dhcp 99999999999999999999999 2 tftp 3 4\n"} {
@@ -66,7 +66,7 @@ func TestProgressByPulse(t *testing.T) {
 		if err := os.Chtimes(file, at, at); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := f.Feel(); err != nil || got != (Progress{}) {
+		if got, err := f.Check(); err != nil || got != (Progress{}) {
 			t.Errorf("%q: %+v, %v; want a pulse, and nothing done", content, got, err)
 		}
 	}

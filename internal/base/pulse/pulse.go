@@ -35,16 +35,16 @@ func (p *Pulse) Beat(done Progress) {
 	_ = os.Chtimes(p.file, now, now)
 }
 
-// Feeler checks a daemon's pulse.
-type Feeler struct {
+// Checker checks a daemon's pulse.
+type Checker struct {
 	file string
 	last time.Time
 	done Progress
 }
 
-// NewFeeler checks the pulse that New creates with the same arguments.
-func NewFeeler(runDir, name string) *Feeler {
-	return &Feeler{file: filepath.Join(runDir, name+".alive")}
+// NewChecker checks the pulse that New creates with the same arguments.
+func NewChecker(runDir, name string) *Checker {
+	return &Checker{file: filepath.Join(runDir, name+".alive")}
 }
 
 var errNoPulse = errors.New("no sign of life")
@@ -52,9 +52,9 @@ var errNoPulse = errors.New("no sign of life")
 // maxPulse is larger than the file ever is, in bytes.
 const maxPulse = 4096
 
-// Feel returns what the daemon has done since the last call, and an error if it
+// Check returns what the daemon has done since the last call, and an error if it
 // has shown no sign of life since. The clock may jump, so only a change counts.
-func (f *Feeler) Feel() (Progress, error) {
+func (f *Checker) Check() (Progress, error) {
 	file, err := os.Open(f.file)
 	if err != nil {
 		return Progress{}, fmt.Errorf("%w: %w", errNoPulse, err)

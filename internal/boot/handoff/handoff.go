@@ -77,10 +77,10 @@ func (p Plan) For(now time.Time, m clients.Machine, xid [4]byte) (Boot, bool) {
 	return b, ok
 }
 
-// Takes records that a machine is on its way to b, which For returned for the
+// MarkUsed records that a machine is on its way to b, which For returned for the
 // same packet. Whatever applied only to this boot is now used up, except for
 // its retransmissions. The zero Boot uses up nothing.
-func (p Plan) Takes(now time.Time, m clients.Machine, xid [4]byte, b Boot) {
+func (p Plan) MarkUsed(now time.Time, m clients.Machine, xid [4]byte, b Boot) {
 	switch {
 	case b.asked:
 		p.asked.Used(now, m, xid)
@@ -100,8 +100,8 @@ func (p Plan) Boot(entry string, by firmware.Kind) (Boot, bool) {
 	return Boot{Entry: entry, Server: t.Server, Program: program}, true
 }
 
-// Leads reports whether an entry leads to a server that has an address.
-func (p Plan) Leads(entry string) bool { return p.targets[entry].Server.Is4() }
+// HasServer reports whether an entry leads to a server that has an address.
+func (p Plan) HasServer(entry string) bool { return p.targets[entry].Server.Is4() }
 
 // Waiting names the view with the general menus in which nothing starts before
 // a key is pressed. It is missing if the general menus already wait.
@@ -128,8 +128,8 @@ func (p Plan) Rules(now time.Time, m clients.Machine) bool {
 	return ok
 }
 
-// Ruled reports whether it matters which machine reads a menu.
-func (p Plan) Ruled() bool { return len(p.rules) > 0 }
+// HasRules reports whether it matters which machine reads a menu.
+func (p Plan) HasRules() bool { return len(p.rules) > 0 }
 
 // Spends returns what a machine has used up once it has read its menu to the
 // end; false if that is not a menu for one boot.

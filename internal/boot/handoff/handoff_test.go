@@ -68,14 +68,14 @@ func TestPlanFor(t *testing.T) {
 		if ok {
 			t.Errorf("hands over to %+v", b)
 		}
-		(Plan{}).Takes(t0, uefi, xidA, b)
+		(Plan{}).MarkUsed(t0, uefi, xidA, b)
 	})
 }
 
 // take lets a plan answer a machine, which then goes there.
 func take(p Plan, m clients.Machine) {
 	b, _ := p.For(t0, m, xidA)
-	p.Takes(t0, m, xidA, b)
+	p.MarkUsed(t0, m, xidA, b)
 }
 
 func TestPlanTakes(t *testing.T) {
@@ -113,7 +113,7 @@ func TestPlanTakes(t *testing.T) {
 		p := NewPlan(nil, targets, NewTable(4), clients.NewOnce(4))
 		b, _ := p.For(t0, bios, xidA)
 		p.asked.Arm(t0, machine(pc), "wds")
-		p.Takes(t0, bios, xidA, b)
+		p.MarkUsed(t0, bios, xidA, b)
 		if b, _ := p.For(nextBoot, bios, xidB); b.Server != wds {
 			t.Errorf("the next boot goes to %+v", b)
 		}

@@ -100,7 +100,7 @@ func TestToken(t *testing.T) {
 		{"in capitals", key, here, Request{"wds", pc, strings.ToUpper(token), false}, false},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
-			if got := tc.key.Gave(tc.client, tc.r); got != tc.want {
+			if got := tc.key.Issued(tc.client, tc.r); got != tc.want {
 				t.Errorf("got %v", got)
 			}
 		})

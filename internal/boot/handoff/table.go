@@ -8,10 +8,10 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/ether"
 )
 
-// Lasts is how long a machine that asked to be handed over may take until its
+// Lifetime is how long a machine that asked to be handed over may take until its
 // next boot. A server with much memory and many cards tests itself for two or
 // three minutes.
-const Lasts = 5 * time.Minute
+const Lifetime = 5 * time.Minute
 
 // Table holds the machines that have asked to be handed over at their next
 // boot. Its methods may be called from any goroutine.
@@ -57,14 +57,14 @@ func (t *Table) Arm(now time.Time, m clients.Machine, entry string) bool {
 			return false
 		}
 	}
-	t.byMAC[m.MAC] = &Ticket{MAC: m.MAC, GUID: m.GUID, Entry: entry, Ends: now.Add(Lasts)}
+	t.byMAC[m.MAC] = &Ticket{MAC: m.MAC, GUID: m.GUID, Entry: entry, Ends: now.Add(Lifetime)}
 	t.tell()
 	return true
 }
 
 // Answer returns the entry whose server must be the answer to firmware that
 // sends a request now, with that xid. The ticket lasts until the boot after the
-// one that used it, and no longer than Lasts.
+// one that used it, and no longer than Lifetime.
 func (t *Table) Answer(now time.Time, m clients.Machine, xid [4]byte) (entry string, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -132,13 +132,13 @@ func (t *Table) All(now time.Time) []Ticket {
 
 // Restore loads what was saved. Its times are wall clock times, and the clock
 // may have been set since. So whatever they say, no ticket lasts longer than
-// Lasts from now, and none was used later than now.
+// Lifetime from now, and none was used later than now.
 func (t *Table) Restore(now time.Time, all []Ticket) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	atMost := func(at time.Time, d time.Duration) time.Time { return now.Add(min(at.Sub(now), d)) }
 	for _, x := range all {
-		x.Ends = atMost(x.Ends, Lasts)
+		x.Ends = atMost(x.Ends, Lifetime)
 		x.Use.At, x.Use.Last = atMost(x.Use.At, 0), atMost(x.Use.Last, 0)
 		if now.Before(x.Ends) && len(t.byMAC) < t.max {
 			t.byMAC[x.MAC] = &x

@@ -74,8 +74,8 @@ func TestTable(t *testing.T) {
 		},
 		"the machine was switched off": {
 			{0, "arm", xidA, pc, ""},
-			{Lasts - 1, "?", xidA, pc, "wds"},
-			{Lasts, "?", xidA, pc, ""},
+			{Lifetime - 1, "?", xidA, pc, "wds"},
+			{Lifetime, "?", xidA, pc, ""},
 		},
 		"another entry was chosen in between": {
 			{0, "arm", xidA, pc, ""},
@@ -160,7 +160,7 @@ func TestTableIsBounded(t *testing.T) {
 	if !table.Arm(t0, machine(mac(1)), "wds2") {
 		t.Error("one that is there cannot ask again")
 	}
-	if !table.Arm(t0.Add(Lasts), machine(mac(2)), "wds") || len(table.byMAC) != 1 {
+	if !table.Arm(t0.Add(Lifetime), machine(mac(2)), "wds") || len(table.byMAC) != 1 {
 		t.Errorf("when the others are over there are %d", len(table.byMAC))
 	}
 }
@@ -209,15 +209,15 @@ func FuzzTable(f *testing.F) {
 					t.Fatalf("%s is answered what %s asked for", mac, got)
 				case ok && !m.wasArmed:
 					t.Fatalf("%s did not ask", mac)
-				case ok && now.Sub(m.armed) >= Lasts:
+				case ok && now.Sub(m.armed) >= Lifetime:
 					t.Fatalf("%s is answered after %v", mac, now.Sub(m.armed))
 				case ok && m.wasUsed && now.Sub(m.used) >= time.Minute:
 					t.Fatalf("%s is answered %v after it used it", mac, now.Sub(m.used))
 				case ok && m.wasUsed && xid != m.xid && now.Sub(m.last) >= 10*time.Second:
 					t.Fatalf("%s is answered in another boot, %v after it was last heard of", mac, now.Sub(m.last))
-				case !ok && m.wasArmed && !m.wasUsed && now.Sub(m.armed) < Lasts:
+				case !ok && m.wasArmed && !m.wasUsed && now.Sub(m.armed) < Lifetime:
 					t.Fatalf("%s is not answered, %v after it asked", mac, now.Sub(m.armed))
-				case !ok && m.wasUsed && now.Sub(m.last) < 10*time.Second && now.Sub(m.used) < time.Minute && now.Sub(m.armed) < Lasts:
+				case !ok && m.wasUsed && now.Sub(m.last) < 10*time.Second && now.Sub(m.used) < time.Minute && now.Sub(m.armed) < Lifetime:
 					t.Fatalf("%s is not answered its retry, %v after it was last heard of", mac, now.Sub(m.last))
 				}
 			}
@@ -239,7 +239,7 @@ func TestTableIsRestored(t *testing.T) {
 	if !told(before) {
 		t.Error("that it was used is not to be written")
 	}
-	before.Arm(t0.Add(-Lasts), machine(ether.MustParseMAC("02:00:00:00:00:02")), "wds")
+	before.Arm(t0.Add(-Lifetime), machine(ether.MustParseMAC("02:00:00:00:00:02")), "wds")
 
 	b, err := json.Marshal(before.All(t0.Add(20 * time.Second)))
 	if err != nil {
@@ -258,14 +258,14 @@ func TestTableIsRestored(t *testing.T) {
 		want      string
 	}{
 		{"the next boot", 20 * time.Second, 0, pc, xidB, "wds"},
-		{"as late as it may be", 20 * time.Second, Lasts - 21*time.Second, pc, xidB, "wds"},
-		{"too late", 20 * time.Second, Lasts - 20*time.Second, pc, xidB, ""},
+		{"as late as it may be", 20 * time.Second, Lifetime - 21*time.Second, pc, xidB, "wds"},
+		{"too late", 20 * time.Second, Lifetime - 20*time.Second, pc, xidB, ""},
 		{"a retry of the boot that used it", 25 * time.Second, 0, other, xidA, "wds2"},
 		{"its question on port 4011", 25 * time.Second, 0, other, [4]byte{}, "wds2"},
 		{"another boot", 31 * time.Second, 0, other, xidB, ""},
 		{"the clock was set on by years", 1e6 * time.Hour, 0, pc, xidB, ""},
-		{"the clock was set back by years", -1e6 * time.Hour, Lasts - 1, pc, xidB, "wds"},
-		{"the clock was set back by years, too late", -1e6 * time.Hour, Lasts, pc, xidB, ""},
+		{"the clock was set back by years", -1e6 * time.Hour, Lifetime - 1, pc, xidB, "wds"},
+		{"the clock was set back by years, too late", -1e6 * time.Hour, Lifetime, pc, xidB, ""},
 		{"the clock was set back by years, another boot", -1e6 * time.Hour, 10 * time.Second, other, xidB, ""},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {

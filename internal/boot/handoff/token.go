@@ -31,8 +31,8 @@ func (k Key) Token(client netip.Addr, mac ether.MAC) string {
 	return hex.EncodeToString(h.Sum(nil)[:TokenLen/2])
 }
 
-// Gave reports whether the token of a request is the one for that address. It
+// Issued reports whether the token of a request is the one for that address. It
 // takes the same time whatever is wrong with it.
-func (k Key) Gave(client netip.Addr, r Request) bool {
+func (k Key) Issued(client netip.Addr, r Request) bool {
 	return hmac.Equal([]byte(r.Token), []byte(k.Token(client, r.MAC)))
 }

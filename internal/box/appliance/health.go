@@ -46,7 +46,7 @@ func heal(ctx context.Context, log *slog.Logger) {
 		{name: "menuwatch"},
 	}
 	for _, d := range daemons {
-		d.pulse = pulse.NewFeeler(runDir, d.name)
+		d.pulse = pulse.NewChecker(runDir, d.name)
 	}
 	look := time.NewTicker(selftest.Every)
 	defer look.Stop()
@@ -66,12 +66,12 @@ func heal(ctx context.Context, log *slog.Logger) {
 type daemon struct {
 	name  string
 	ask   func(since pulse.Progress) error // nil if it answers no requests
-	pulse *pulse.Feeler
+	pulse *pulse.Checker
 	judge selftest.Judge
 }
 
 func (d *daemon) look(ctx context.Context, log *slog.Logger) {
-	progress, err := d.pulse.Feel()
+	progress, err := d.pulse.Check()
 	if err == nil && d.ask != nil {
 		// Without an address pxed cannot be asked; its pulse has to do.
 		if e := d.ask(progress); !errors.Is(e, selftest.ErrNoAddress) {

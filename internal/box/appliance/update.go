@@ -64,9 +64,9 @@ func update(ctx context.Context, site *site, log *slog.Logger) error {
 // waitHealthy waits until everything that an update can break works.
 func waitHealthy(ctx context.Context, site *site, log *slog.Logger) error {
 	said := ""
-	menuwatch := pulse.NewFeeler(runDir, "menuwatch")
+	menuwatch := pulse.NewChecker(runDir, "menuwatch")
 	for {
-		_, alive := menuwatch.Feel()
+		_, alive := menuwatch.Check()
 		err := errors.Join(selftest.Pxed(ctx, bundled, pulse.Progress{}), alive, initOurs(), pageAnswers(ctx), site.asBefore())
 		if err == nil {
 			return nil

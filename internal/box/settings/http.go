@@ -50,7 +50,7 @@ func (h *handler) put(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	err = h.store.Take(b)
+	err = h.store.Apply(b)
 	var mistakes config.Errors
 	switch {
 	case errors.As(err, &mistakes):

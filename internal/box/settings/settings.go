@@ -41,10 +41,10 @@ func (s *Store) Read() ([]byte, error) {
 	return b, err
 }
 
-// Take puts settings in force. An error of type config.Errors lists their
+// Apply puts settings in force. An error of type config.Errors lists their
 // mistakes; any other error says why they cannot be checked or stored. On any
 // error, nothing has changed.
-func (s *Store) Take(text []byte) error {
+func (s *Store) Apply(text []byte) error {
 	text = plain(text)
 	if err := s.check(text); err != nil {
 		return err

@@ -181,7 +181,7 @@ func TestExchange(t *testing.T) {
 		t.Errorf("after the fix the result is %q", result())
 	}
 
-	if err := b.Take([]byte(theirs)); err != nil {
+	if err := b.Apply([]byte(theirs)); err != nil {
 		t.Fatal(err)
 	}
 	b.start(t, m)
@@ -194,7 +194,7 @@ func TestExchange(t *testing.T) {
 		t.Error("and it is written again")
 	}
 
-	if err := b.Take([]byte(mine)); err != nil {
+	if err := b.Apply([]byte(mine)); err != nil {
 		t.Fatal(err)
 	}
 	m.files = map[string][]byte{}
@@ -238,7 +238,7 @@ func TestBackToBuiltIn(t *testing.T) {
 		if r := string(plain(m.files[resultName])); b.inForce(t) != sign || r != resultTaken {
 			t.Errorf("%q in force, result %q", b.inForce(t), r)
 		}
-		if err := b.Take([]byte(theirs)); err != nil {
+		if err := b.Apply([]byte(theirs)); err != nil {
 			t.Fatal(err)
 		}
 		b.start(t, m)
@@ -254,7 +254,7 @@ func TestSameSettingsByBothWays(t *testing.T) {
 	m, b := fresh(), newBox(t, mine)
 	m.files[FileName] = []byte(mine)
 	b.start(t, m)
-	if err := b.Take([]byte(theirs)); err != nil {
+	if err := b.Apply([]byte(theirs)); err != nil {
 		t.Fatal(err)
 	}
 	b.start(t, m)
@@ -340,7 +340,7 @@ func TestHistories(t *testing.T) {
 			}
 			if chance.IntN(2) == 0 {
 				want = another()
-				if err := b.Take([]byte(want)); err != nil {
+				if err := b.Apply([]byte(want)); err != nil {
 					t.Fatal(err)
 				}
 				history = append(history, "put "+want)
@@ -455,7 +455,7 @@ func TestDamagedPerm(t *testing.T) {
 func TestTakeKeepsOldOnMistake(t *testing.T) {
 	b := newBox(t, mine)
 	var mistakes config.Errors
-	if err := b.Take([]byte(wrong)); !errors.As(err, &mistakes) {
+	if err := b.Apply([]byte(wrong)); !errors.As(err, &mistakes) {
 		t.Errorf("got %v", err)
 	}
 	if b.inForce(t) != mine {
@@ -476,7 +476,7 @@ func TestTakeRefusesWhatCannotBePublished(t *testing.T) {
 		fmt.Fprintf(&f, "[[machine]]\nmac = [\"52:54:00:00:00:%02x\"]\ndefault = \"e%d\"\n", i, i)
 	}
 	b := newBox(t, mine)
-	err := b.Take([]byte(f.String()))
+	err := b.Apply([]byte(f.String()))
 	if !errors.As(err, new(config.Errors)) || !strings.Contains(err.Error(), FileName+":1201: machine: all menus together exceed ") {
 		t.Errorf("got %v", err)
 	}

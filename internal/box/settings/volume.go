@@ -111,7 +111,7 @@ func (x *exchange) take(found []byte) error {
 	if err := x.remember(append(slices.Clone(before.but(found)), note{sum(found), state})...); err != nil {
 		return errors.Join(failed, err)
 	}
-	err := x.store.Take(found)
+	err := x.store.Apply(found)
 	var mistakes config.Errors
 	switch {
 	case errors.As(err, &mistakes):

@@ -11,10 +11,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// First is what the safe root runs as process 1, before it hands the machine
+// StartTrial is what the safe root runs as process 1, before it hands the machine
 // over to the root to be tried. It does not return. guard is the command line
-// of a program that calls Guard.
-func First(log *slog.Logger, guard ...string) {
+// of a program that calls GuardTrial.
+func StartTrial(log *slog.Logger, guard ...string) {
 	if err := prepare(); err != nil {
 		// The files may still ask for a trial, at every boot. This root then
 		// runs as it always did.
@@ -88,10 +88,10 @@ func hand(log *slog.Logger, guard []string) error {
 	return nil
 }
 
-// Guard resets the machine if the root on trial is not kept in time, or if that
+// GuardTrial resets the machine if the root on trial is not kept in time, or if that
 // cannot be determined. It runs from the safe root, and returns once the other
 // root is kept.
-func Guard(log *slog.Logger) {
+func GuardTrial(log *slog.Logger) {
 	err := guard()
 	if err == nil {
 		return

@@ -209,7 +209,7 @@ func restartNotice(e config.Entry, l lead) []byte {
 	f.Line()
 	f.Line("This computer restarts now. Let it boot from the network once more:")
 	f.Line("it then goes straight to that server. If it starts something else,")
-	f.Line(fmt.Sprintf("choose the network in its boot menu, within %.0f minutes.", handoff.Lasts.Minutes()))
+	f.Line(fmt.Sprintf("choose the network in its boot menu, within %.0f minutes.", handoff.Lifetime.Minutes()))
 	f.Line()
 	return f.Bytes()
 }

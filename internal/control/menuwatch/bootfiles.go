@@ -117,7 +117,7 @@ func (s *state) lookedAt(now time.Time, cfg *config.Config, found map[string]sit
 			continue
 		}
 		if told++; told <= maxTold {
-			s.tellFile(name, is)
+			s.logFile(name, is)
 		}
 	}
 	if told > maxTold {
@@ -149,7 +149,7 @@ func (k known) after(f sitefiles.File, now time.Time, first bool) known {
 // usable reports whether machines may be sent to load the file.
 func (k known) usable() bool { return k.Err == nil && k.whole }
 
-func (s *state) tellFile(name string, k known) {
+func (s *state) logFile(name string, k known) {
 	file := filepath.Join(s.BootDir, filepath.FromSlash(name))
 	users := sitefiles.Users(s.cfg, name)
 	switch {

@@ -84,10 +84,10 @@ type Answer struct {
 	// Trouble marks a silence, or what an answer Lacks, that an administrator
 	// must fix.
 	Trouble bool
-	// Heard marks any other silence toward a machine that asks this box, or
+	// Notable marks any other silence toward a machine that asks this box, or
 	// that boots from the network. The log must show that the box received the
 	// packet.
-	Heard bool
+	Notable bool
 	// Lacks says why an answered machine gets nothing to boot; empty for all
 	// others.
 	Lacks string
@@ -123,9 +123,9 @@ type Answer struct {
 	Other netip.Addr
 }
 
-func silent(why string) Answer  { return Answer{Why: why} }
-func heard(why string) Answer   { return Answer{Why: why, Heard: true} }
-func trouble(why string) Answer { return Answer{Why: why, Trouble: true} }
+func ignored(why string) Answer { return Answer{Why: why} }
+func notable(why string) Answer { return Answer{Why: why, Notable: true} }
+func problem(why string) Answer { return Answer{Why: why, Trouble: true} }
 
 // Decide answers one question. It changes the pool of the client's subnet if
 // the answer promises an address, and uses up a one-time boot when the client
@@ -134,21 +134,21 @@ func Decide(now time.Time, s *Settings, q Question) Answer {
 	m := q.Msg
 	switch {
 	case m.OpCode != dhcpv4.OpcodeBootRequest:
-		return silent("not a request")
+		return ignored("not a request")
 	case m.HWType != iana.HWTypeEthernet || len(m.ClientHWAddr) != 6:
-		return heard("not an Ethernet client")
+		return notable("not an Ethernet client")
 	case m.ClientHWAddr[0]&1 != 0: // IEEE 802 §8.2.2: the group bit
 		return refused("a multicast hardware address")
 	case s.IsSelfTest(q):
 		return selfTest(s, q)
 	case s.isOwn(m.ClientHWAddr):
-		return silent("a request from the box itself")
+		return ignored("a request from the box itself")
 	case !s.Self.IsValid():
-		return heard("the box has no address yet")
+		return notable("the box has no address yet")
 	case !s.Mode.Answers() && q.boots:
-		return heard(`dhcp.mode is "off"`)
+		return notable(`dhcp.mode is "off"`)
 	case !s.Mode.Answers():
-		return silent("DHCP is off")
+		return ignored("DHCP is off")
 	}
 	if why := s.admit(q); why != "" {
 		return refused(why)
@@ -185,11 +185,11 @@ func decide(now time.Time, s *Settings, q Question) Answer {
 func notBooting(q Question) Answer {
 	switch t := q.Msg.MessageType(); {
 	case t == dhcpv4.MessageTypeNone:
-		return heard("BOOTP: the client needs its address and its boot file from one server")
+		return notable("BOOTP: the client needs its address and its boot file from one server")
 	case t == dhcpv4.MessageTypeDiscover && q.plain.Loads:
-		return heard("boots from the network, but not by PXE (option 60): name its boot file on the DHCP server")
+		return notable("boots from the network, but not by PXE (option 60): name its boot file on the DHCP server")
 	}
-	return silent("not a network boot")
+	return ignored("not a network boot")
 }
 
 func (s *Settings) isOwn(hw net.HardwareAddr) bool {
@@ -208,13 +208,13 @@ func proxy(now time.Time, s *Settings, q Question) Answer {
 	switch q.Msg.MessageType() {
 	case dhcpv4.MessageTypeDiscover:
 	case dhcpv4.MessageTypeRequest:
-		a := silent("meant for the site's DHCP server")
+		a := ignored("meant for the site's DHCP server")
 		a.Has, a.Relayed = s.learned(q, q.wish)
 		a.Handoff, _ = s.handsOver(now, q)
 		s.takes(now, q, a.Handoff)
 		return a
 	default:
-		return silent("meant for the site's DHCP server")
+		return ignored("meant for the site's DHCP server")
 	}
 	boot, _, ok := s.boot(now, q)
 	if !ok {
@@ -233,15 +233,15 @@ func proxy(now time.Time, s *Settings, q Question) Answer {
 // bootServer answers on port 4011 (PXE 2.1 §2.2.4).
 func bootServer(now time.Time, s *Settings, q Question) Answer {
 	if !q.boots {
-		return heard("a boot server request from a client that is neither PXE nor HTTP boot (option 60)")
+		return notable("a boot server request from a client that is neither PXE nor HTTP boot (option 60)")
 	}
 	switch q.Msg.MessageType() {
 	case dhcpv4.MessageTypeRequest, dhcpv4.MessageTypeInform:
 	default:
-		return heard("not a boot server request")
+		return notable("not a boot server request")
 	}
 	if q.client.WDS {
-		return trouble("a WDS boot program asks this box instead of the WDS server, because its cached DHCP packets name this box")
+		return problem("a WDS boot program asks this box instead of the WDS server, because its cached DHCP packets name this box")
 	}
 	boot, to, ok := s.boot(now, q)
 	if !ok {
@@ -320,7 +320,7 @@ func (s *Settings) noBootFile(q Question) Answer {
 	key := q.client.Firmware
 	if q.client.IPXE {
 		if file := s.file(q); file != "" {
-			return trouble("no boot file for ipxe: " + file + " would start iPXE again; name a script in [boot] with the key " + string(firmware.IPXE))
+			return problem("no boot file for ipxe: " + file + " would start iPXE again; name a script in [boot] with the key " + string(firmware.IPXE))
 		}
 		if _, ok := s.bootFiles[firmware.IPXE]; ok {
 			key = firmware.IPXE
@@ -328,14 +328,14 @@ func (s *Settings) noBootFile(q Question) Answer {
 	}
 	why := "no boot file for " + string(key)
 	if file, ok := s.bootFiles[key]; ok && file == "" {
-		return heard(why + `: [boot] sets it to ""`)
+		return notable(why + `: [boot] sets it to ""`)
 	}
-	return trouble(why + ": name one in [boot]")
+	return problem(why + ": name one in [boot]")
 }
 
 // takes records that the client goes to the server that it is handed over to.
 func (s *Settings) takes(now time.Time, q Question, to handoff.Boot) {
-	s.Plan.Takes(now, q.machine, q.Msg.TransactionID, to)
+	s.Plan.MarkUsed(now, q.machine, q.Msg.TransactionID, to)
 }
 
 // newReply starts an answer with the fields that it must repeat (RFC 2131 table

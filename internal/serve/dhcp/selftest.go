@@ -13,7 +13,7 @@ func (s *Settings) IsSelfTest(q Question) bool {
 // selfTest answers a self-test, in every mode, and changes nothing.
 func selfTest(s *Settings, q Question) Answer {
 	if q.Msg.MessageType() != dhcpv4.MessageTypeInform {
-		return silent("a request from the box itself")
+		return ignored("a request from the box itself")
 	}
 	return Answer{Msg: newReply(s, q.Msg, dhcpv4.MessageTypeAck), To: q.From, Why: "self-test"}
 }

@@ -77,9 +77,9 @@ func (x *exchange) answer() Answer {
 		return x.bootp()
 	}
 	if x.m.MessageType() == dhcpv4.MessageTypeRequest {
-		return heard("a REQUEST without an address")
+		return notable("a REQUEST without an address")
 	}
-	return heard("not a message that a client sends")
+	return notable("not a message that a client sends")
 }
 
 // identify finds the client's identity (RFC 2131 §4.2) and its reservation. A
@@ -168,7 +168,7 @@ func Restored(records []lease.Record) []lease.Record {
 // discover is §4.3.1.
 func (x *exchange) discover() Answer {
 	if x.s.Hold != "" {
-		return trouble(x.s.Hold)
+		return problem(x.s.Hold)
 	}
 	a, fresh := x.fixed, false
 	if !a.IsValid() || !x.sub.pool.OfferReserved(x.now, x.id, a) {
@@ -186,7 +186,7 @@ func (x *exchange) discover() Answer {
 			fresh = true
 		}
 		if !ok {
-			return trouble("no address left for " + x.sub.network.String())
+			return problem("no address left for " + x.sub.network.String())
 		}
 	}
 	answer := deliver(x.q, x.grant(dhcpv4.MessageTypeOffer, a), "offer")
@@ -356,7 +356,7 @@ func nextServer(options map[uint8][]byte, self netip.Addr) net.IP {
 func (x *exchange) selecting(wish netip.Addr) Answer {
 	if !x.meant() {
 		x.sub.pool.Withdraw(x.now, x.id)
-		a := silent("the client accepted another server's offer")
+		a := ignored("the client accepted another server's offer")
 		a.Other = x.q.server
 		return a
 	}
@@ -384,7 +384,7 @@ func (x *exchange) initReboot(wish netip.Addr) Answer {
 		return x.refuse("init-reboot: another machine has the client identifier")
 	case !ok:
 		// "it MUST remain silent": another server may know the client.
-		return heard("init-reboot: no lease on record")
+		return notable("init-reboot: no lease on record")
 	case known != wish || x.isOthers(wish):
 		return x.refuse("init-reboot: not the address on record")
 	case !x.commit(wish):
@@ -397,7 +397,7 @@ func (x *exchange) initReboot(wish netip.Addr) Answer {
 // renewing answers RENEWING by unicast or REBINDING by broadcast.
 func (x *exchange) renewing(ciaddr netip.Addr) Answer {
 	if x.q.server.IsValid() && !x.meant() {
-		a := silent("renewal: the client asks another server")
+		a := ignored("renewal: the client asks another server")
 		a.Other = x.q.server
 		return a
 	}
@@ -406,7 +406,7 @@ func (x *exchange) renewing(ciaddr netip.Addr) Answer {
 	case !ok && x.cloned:
 		return x.refuse("renewal: another machine has the client identifier")
 	case !ok:
-		return heard("renewal: no lease on record")
+		return notable("renewal: no lease on record")
 	case known != ciaddr || x.isOthers(ciaddr):
 		return x.refuse("renewal: not the address on record")
 	case !x.commit(ciaddr):
@@ -463,7 +463,7 @@ func (x *exchange) acknowledge(a netip.Addr, why string) Answer {
 // have the wrong address; this box then refuses none of them.
 func (x *exchange) refuse(why string) Answer {
 	if x.s.Hold != "" {
-		return heard(why + ", but another DHCP server may have leased it")
+		return notable(why + ", but another DHCP server may have leased it")
 	}
 	return deliver(x.q, newReply(x.s, x.m, dhcpv4.MessageTypeNak), why)
 }
@@ -471,7 +471,7 @@ func (x *exchange) refuse(why string) Answer {
 // inform is §4.3.5: parameters, but neither an address nor times.
 func (x *exchange) inform() Answer {
 	if x.s.hostSubnet(x.q.has) != x.sub {
-		return heard("INFORM from an address outside its subnet")
+		return notable("INFORM from an address outside its subnet")
 	}
 	r := newReply(x.s, x.m, dhcpv4.MessageTypeAck)
 	r.ClientIPAddr = x.q.has.AsSlice()
@@ -484,17 +484,17 @@ func (x *exchange) inform() Answer {
 func (x *exchange) decline() Answer {
 	a := x.q.wish
 	if x.meant() && x.sub.pool.Decline(x.now, x.id, a, x.now.Add(declineFor)) {
-		return trouble("declined: another machine uses " + a.String())
+		return problem("declined: another machine uses " + a.String())
 	}
-	return heard("DECLINE of an address that the client does not have")
+	return notable("DECLINE of an address that the client does not have")
 }
 
 // release is §4.3.4.
 func (x *exchange) release() Answer {
 	if x.meant() && x.sub.pool.Release(x.now, x.id, x.q.has) {
-		return silent("released")
+		return ignored("released")
 	}
-	return silent("RELEASE of an address that the client does not have")
+	return ignored("RELEASE of an address that the client does not have")
 }
 
 // meant reports whether option 54 names this box.
@@ -504,13 +504,13 @@ func (x *exchange) meant() bool { return x.q.server == x.s.Self.Addr() }
 // renew or release an address, so it gets only a reserved one.
 func (x *exchange) bootp() Answer {
 	if !x.fixed.IsValid() {
-		return heard("BOOTP without a reservation")
+		return notable("BOOTP without a reservation")
 	}
 	if x.s.Hold != "" {
-		return trouble(x.s.Hold)
+		return problem(x.s.Hold)
 	}
 	if !x.sub.pool.OfferReserved(x.now, x.id, x.fixed) {
-		return heard("BOOTP: another client still has the reserved address")
+		return notable("BOOTP: another client still has the reserved address")
 	}
 	r := newReply(x.s, x.m, dhcpv4.MessageTypeNone)
 	r.YourIPAddr = x.fixed.AsSlice()

@@ -106,7 +106,7 @@ func TestIPXEIsNotToldToLoadIPXE(t *testing.T) {
 			if got := file(a); got != tc.want {
 				t.Errorf("got %s, want %s", got, tc.want)
 			}
-			if told := a.Trouble || a.Heard || a.Lacks != ""; told != (tc.want == noServer || tc.want == "silence") {
+			if told := a.Trouble || a.Notable || a.Lacks != ""; told != (tc.want == noServer || tc.want == "silence") {
 				t.Errorf("the log gets: %+v", a)
 			}
 		})
@@ -290,7 +290,7 @@ func TestNextServer(t *testing.T) {
 	}
 	t.Run("a proxy does not answer U-Boot, which would take it for a server", func(t *testing.T) {
 		a := ask(untidy(spec.ModeProxy, boots("arch-0x16", "boot.scr")), message(dhcpv4.MessageTypeDiscover, uboot, arch(0x16)))
-		if a.Msg != nil || !a.Heard {
+		if a.Msg != nil || !a.Notable {
 			t.Errorf("got %+v", a)
 		}
 	})
@@ -341,7 +341,7 @@ func TestNoSilenceIsUnheard(t *testing.T) {
 				tc.boot = func(*spec.DHCP) {}
 			}
 			a := Decide(t0, untidy(tc.mode, tc.boot), NewQuestion(tc.question, tc.port, source(tc.question)))
-			if logged := a.Heard || a.Trouble || a.Lacks != ""; logged != tc.logged {
+			if logged := a.Notable || a.Trouble || a.Lacks != ""; logged != tc.logged {
 				t.Errorf("logged: %v; %+v", logged, a)
 			}
 		})
@@ -349,7 +349,7 @@ func TestNoSilenceIsUnheard(t *testing.T) {
 	t.Run("the box has no address yet", func(t *testing.T) {
 		s := untidy(spec.ModeProxy)
 		s.Self = netip.Prefix{}
-		if a := ask(s, message(dhcpv4.MessageTypeDiscover, bios)); !a.Heard {
+		if a := ask(s, message(dhcpv4.MessageTypeDiscover, bios)); !a.Notable {
 			t.Errorf("got %+v", a)
 		}
 	})

@@ -99,7 +99,7 @@ func (s *Server) Handle(now time.Time, p Packets) {
 			continue
 		}
 		if a.Other.IsValid() {
-			s.others.guard.Heard(a.Other)
+			s.others.guard.Suspect(a.Other)
 		}
 		if a.Machine.MAC.IsValid() && a.Has.IsValid() {
 			if was, changed := s.Clients.Learn(a.Has, a.Machine, a.Relayed); changed {
@@ -120,7 +120,7 @@ func (s *Server) Handle(now time.Time, p Packets) {
 func (s *Server) sort(now time.Time, x answer, ready []answer) []answer {
 	switch {
 	case x.a.Msg == nil:
-		s.report.silent(now, x)
+		s.report.unanswered(now, x)
 	case x.a.Commit:
 		s.disk.pending = append(s.disk.pending, x)
 	case s.wait(now, x), s.late(now, x):

@@ -24,7 +24,7 @@ const (
 
 // others are the other servers on the link.
 type others struct {
-	guard    *otherdhcp.Guard
+	guard    *otherdhcp.Detector
 	guarded  bool      // the guard runs
 	hold     string    // why nothing may be offered; "" to offer
 	rival    bool      // another PXE server answers
@@ -127,7 +127,7 @@ func (s *Server) siteHeard(now time.Time, site otherdhcp.Site) {
 // without it.
 func (s *Server) watchRivals(ctx context.Context, l netif.Link) error {
 	for {
-		err := s.others.guard.WatchRivals(ctx, l.Name, l.Index, l.HW, s.isSelf, otherdhcp.Heard{
+		err := s.others.guard.WatchRivals(ctx, l.Name, l.Index, l.HW, s.isSelf, otherdhcp.Callbacks{
 			Rival: func(r otherdhcp.Rival) { task.Give(ctx, s.inbox.rivals, r) },
 			Site:  func(site otherdhcp.Site) { task.Give(ctx, s.inbox.sites, site) },
 		})

@@ -94,8 +94,8 @@ func (p *reporter) answered(x answer) {
 	p.bus.Publish(e)
 }
 
-// silent reports a DHCP packet that gets no answer.
-func (p *reporter) silent(now time.Time, x answer) {
+// unanswered reports a DHCP packet that gets no answer.
+func (p *reporter) unanswered(now time.Time, x answer) {
 	level, class := slog.LevelDebug, metrics.Ignored
 	mac := x.q.Msg.ClientHWAddr.String()
 	r := refusal{mac, x.a.Why}
@@ -105,10 +105,10 @@ func (p *reporter) silent(now time.Time, x answer) {
 	switch {
 	case x.a.Trouble && p.heard.First(now, r), x.a.Refused && p.refused.First(now, r):
 		level = slog.LevelWarn
-	case x.a.Heard && p.heard.First(now, r):
+	case x.a.Notable && p.heard.First(now, r):
 		level = slog.LevelInfo
 	}
-	p.metrics.Silent(class)
+	p.metrics.Unanswered(class)
 	if !p.log.Enabled(context.Background(), level) {
 		return
 	}
@@ -163,7 +163,7 @@ func (p *reporter) lacks(now time.Time, x answer) {
 
 // limited reports a packet of a flood that was dropped without a decision.
 func (p *reporter) limited(now time.Time, q dhcp.Question) {
-	p.metrics.Silent(metrics.Limited)
+	p.metrics.Unanswered(metrics.Limited)
 	if mac := q.Msg.ClientHWAddr.String(); p.limits.First(now, mac) {
 		p.log.Warn("dhcp: no answer", "mac", mac, "request", q.Msg.MessageType(), "why", "more requests than the box answers for one machine")
 	}
@@ -171,7 +171,7 @@ func (p *reporter) limited(now time.Time, q dhcp.Question) {
 
 // malformed reports a packet that cannot be read.
 func (p *reporter) malformed(now time.Time, m dhcpconn.Malformed) {
-	p.metrics.Silent(metrics.Ignored)
+	p.metrics.Unanswered(metrics.Ignored)
 	if mac := m.MAC.String(); p.garbled.First(now, refusal{mac, m.Why}) {
 		p.log.Warn("dhcp: no answer", "mac", mac, "why", "malformed: "+m.Why, "from", m.From)
 	}

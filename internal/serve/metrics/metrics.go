@@ -113,8 +113,8 @@ const (
 	Limited Class = "limited" // it was part of a flood
 )
 
-// Silent counts a DHCP packet that was not answered.
-func (m *Metrics) Silent(c Class) { m.silences.WithLabelValues(string(c)).Inc() }
+// Unanswered counts a DHCP packet that was not answered.
+func (m *Metrics) Unanswered(c Class) { m.silences.WithLabelValues(string(c)).Inc() }
 
 // Boot counts a boot that has ended. Stages and findings are tables of package
 // trace.

@@ -40,9 +40,9 @@ func TestMetrics(t *testing.T) {
 	m.Leases(42)
 	m.Generation("old")
 	m.Generation("new")
-	m.Silent(Trouble)
-	m.Silent(Limited)
-	m.Silent(Limited)
+	m.Unanswered(Trouble)
+	m.Unanswered(Limited)
+	m.Unanswered(Limited)
 
 	m.Boot(trace.Verdict{Stage: trace.InMenu, Finding: "in-menu", Entry: "a name"})
 	m.Boot(trace.Verdict{Stage: trace.InMenu, Finding: "in-menu", Entry: "another name"})

@@ -22,17 +22,17 @@ import (
 // package dhcpconn.
 const maxPacket = 1500
 
-// Guard looks for other servers. It uses the same client hardware address as
+// Detector looks for other servers. It uses the same client hardware address as
 // long as the program runs, so that it occupies at most one address of another
 // server's pool.
-type Guard struct {
+type Detector struct {
 	mac       net.HardwareAddr
 	suspicion chan netip.Addr
 	log       *slog.Logger
 }
 
-// New makes a Guard.
-func New(log *slog.Logger) *Guard {
+// New makes a Detector.
+func New(log *slog.Logger) *Detector {
 	mac := make(net.HardwareAddr, 6)
 	// It need not be secret: any host that listens sees it. After power-on,
 	// a machine without an entropy source takes a second to gather enough
@@ -41,17 +41,17 @@ func New(log *slog.Logger) *Guard {
 		mac[i] = byte(rand.Uint32())
 	}
 	mac[0] = mac[0]&^0b01 | 0b10 // unicast, locally administered (IEEE 802 §8.4)
-	return &Guard{mac: mac, suspicion: make(chan netip.Addr, 1), log: log}
+	return &Detector{mac: mac, suspicion: make(chan netip.Addr, 1), log: log}
 }
 
 // MAC returns the client hardware address of the probes. The box's DHCP server
 // must not answer it: a relay agent or a second interface may send the probes
 // back.
-func (g *Guard) MAC() net.HardwareAddr { return g.mac }
+func (g *Detector) MAC() net.HardwareAddr { return g.mac }
 
-// Heard reports that a client's REQUEST named another server. Such a REQUEST is
+// Suspect reports that a client's REQUEST named another server. Such a REQUEST is
 // easily forged, so it only triggers a probe. It never blocks.
-func (g *Guard) Heard(server netip.Addr) {
+func (g *Detector) Suspect(server netip.Addr) {
 	select {
 	case g.suspicion <- server:
 	default: // the one that is already waiting is just as good
@@ -64,7 +64,7 @@ func (g *Guard) Heard(server netip.Addr) {
 // after a few seconds, and until then nothing may be leased. own reports
 // whether an address currently belongs to the box. The two functions are never
 // called at the same time.
-func (g *Guard) Watch(ctx context.Context, ifname string, ifindex int, hw net.HardwareAddr, own func(netip.Addr) bool, report func(Verdict)) error {
+func (g *Detector) Watch(ctx context.Context, ifname string, ifindex int, hw net.HardwareAddr, own func(netip.Addr) bool, report func(Verdict)) error {
 	conn, err := clientport.Listen(ifname, ifindex, hw)
 	if err != nil {
 		return fmt.Errorf("look for other DHCP servers: %w", err)
@@ -153,7 +153,7 @@ func receive(ctx context.Context, conn *clientport.Conn, to chan<- reply) error 
 // address, since a switch may let only that through. It requests the answer by
 // broadcast (RFC 2131 §4.1), since no interface listens to the address that the
 // probe would get.
-func (g *Guard) discover(conn *clientport.Conn, asked *recent) error {
+func (g *Detector) discover(conn *clientport.Conn, asked *recent) error {
 	m, err := dhcpv4.NewDiscovery(g.mac, dhcpv4.WithBroadcast(true))
 	if err != nil {
 		return fmt.Errorf("create a DISCOVER: %w", err)

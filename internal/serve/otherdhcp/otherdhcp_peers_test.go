@@ -21,8 +21,8 @@ import (
 // inTime limits the wait for events that must happen.
 const inTime = 20 * time.Second
 
-// watch runs a Guard on a host of a LAN whose bridge is the site's router.
-func watch(t *testing.T, before func(*netns.LAN)) (*netns.LAN, *Guard, *journal.Journal[Verdict]) {
+// watch runs a Detector on a host of a LAN whose bridge is the site's router.
+func watch(t *testing.T, before func(*netns.LAN)) (*netns.LAN, *Detector, *journal.Journal[Verdict]) {
 	t.Helper()
 	lan, err := netns.NewLAN()
 	if err != nil {
@@ -116,7 +116,7 @@ func TestDnsmasqComesAndAClientChoosesIt(t *testing.T) {
 		t.Fatalf("no one else is there: %+v", v)
 	}
 	dnsmasq(t, lan)
-	g.Heard(rogue)
+	g.Suspect(rogue)
 	if v, _ := await(t, verdicts, next); v.Allowed || v.Foreign != rogue {
 		t.Fatalf("%+v", v)
 	}

@@ -50,8 +50,8 @@ func rival(me self, r reply) (Rival, bool) {
 	return Rival{server, r.sender.String()}, true
 }
 
-// Heard holds the callbacks for servers that answer other machines.
-type Heard struct {
+// Callbacks are the functions to call for servers that answer other machines.
+type Callbacks struct {
 	Rival func(Rival)
 	Site  func(Site)
 }
@@ -60,8 +60,8 @@ type Heard struct {
 // interface, until ctx ends or the socket fails. It only listens: each machine
 // that boots makes them all answer, and it receives what they broadcast. own is
 // as for Watch. The functions of report are called one at a time.
-func (g *Guard) WatchRivals(
-	ctx context.Context, ifname string, ifindex int, hw net.HardwareAddr, own func(netip.Addr) bool, report Heard,
+func (g *Detector) WatchRivals(
+	ctx context.Context, ifname string, ifindex int, hw net.HardwareAddr, own func(netip.Addr) bool, report Callbacks,
 ) error {
 	conn, err := clientport.Listen(ifname, ifindex, hw)
 	if err != nil {

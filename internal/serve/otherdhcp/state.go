@@ -2,7 +2,7 @@
 // server that leases addresses can take an office network down, so a server
 // probes before it leases, and keeps probing: it sends a DISCOVER like any
 // client and listens for offers from other servers. The state that judges these
-// offers is pure; Guard does the I/O. The caller decides what to do about
+// offers is pure; Detector does the I/O. The caller decides what to do about
 // another server. proxyDHCP needs no guard: it leases nothing.
 package otherdhcp
 

@@ -25,7 +25,7 @@ type files struct {
 	dir     string // the site's boot files
 	stick   string // more boot files
 	bundled map[string][]byte
-	desk    *wdshandoff.Desk
+	desk    *wdshandoff.Service
 	tell    *teller
 	log     *slog.Logger
 	self    func() netip.Addr // the box's address
@@ -85,7 +85,7 @@ func (f *files) open(client netip.Addr, name string) (bootfiles.File, error) {
 func (f *files) openTFTP(client netip.AddrPort, name string) (tftp.File, error) {
 	now := f.served.Load()
 	if r, ok := handoff.Parse(name); ok {
-		if err := f.desk.Ask(time.Now(), now.rules, client.Addr(), r); err != nil {
+		if err := f.desk.Check(time.Now(), now.rules, client.Addr(), r); err != nil {
 			return nil, fmt.Errorf("%w: %w", tftp.ErrRefused, err)
 		}
 		// The file behind the name in the menus is the same for all

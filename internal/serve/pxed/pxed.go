@@ -1,5 +1,5 @@
 // Package pxed is the data plane's daemon: DHCP, TFTP and HTTP servers that
-// share one table of clients and one desk for WDS handoffs. It passes each new
+// share one table of clients and one service for WDS hand-overs. It passes each new
 // generation and each link change to the servers. The packages that it ties
 // together decide what the servers answer.
 package pxed
@@ -67,7 +67,7 @@ func (o Options) part(name string) *slog.Logger { return o.Log.With("part", name
 type daemon struct {
 	Options
 	tell  *teller
-	desk  *wdshandoff.Desk
+	desk  *wdshandoff.Service
 	dhcp  *dhcpd.Server
 	files *files // what TFTP and HTTP serve
 	now   current

@@ -49,7 +49,7 @@ func (h holder) reads(named ether.MAC) (m clients.Machine, known bool) {
 // because it sends the file there: nothing in a request or a DHCP packet can
 // change that. What the same machine has said about itself by DHCP is added.
 // Behind a router, and if the kernel has sent nothing yet, DHCP decides.
-func (d *Desk) holder(client netip.Addr) (holder, error) {
+func (d *Service) holder(client netip.Addr) (holder, error) {
 	tenant, ok := d.Clients.At(client)
 	l := d.Link()
 	if l.Addr.Contains(client) {
@@ -73,7 +73,7 @@ func (d *Desk) holder(client netip.Addr) (holder, error) {
 }
 
 // Holder returns the MAC of the machine at an address; zero if it is not known.
-func (d *Desk) Holder(a netip.Addr) ether.MAC {
+func (d *Service) Holder(a netip.Addr) ether.MAC {
 	h, _ := d.holder(a)
 	return h.MAC
 }

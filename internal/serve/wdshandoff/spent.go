@@ -42,7 +42,7 @@ func saveSpent(ctx context.Context, dir string, once *clients.Once, log *slog.Lo
 
 // logWithheld logs, until ctx ends, each machine that a rule with once no
 // longer applies to because another MAC with its GUID has used it.
-func (d *Desk) logWithheld(ctx context.Context) error {
+func (d *Service) logWithheld(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
@@ -54,11 +54,11 @@ func (d *Desk) logWithheld(ctx context.Context) error {
 	}
 }
 
-// Keep makes the desk remember the machines that have had their one boot by
+// Keep makes the Service remember the machines that have had their one boot by
 // these rules, and no others. Before the first such rule takes effect, Keep
 // reads what is on disk. That disk also holds the rules, and may not have been
 // mounted at startup.
-func (d *Desk) Keep(machines []clients.Rule) {
+func (d *Service) Keep(machines []clients.Rule) {
 	rules := map[string]bool{}
 	for _, r := range machines {
 		if r.Once {
@@ -84,7 +84,7 @@ func (d *Desk) Keep(machines []clients.Rule) {
 // disk. So the rules apply to no machine until an administrator edits them,
 // which makes them new rules. The next write replaces the file; a copy is kept
 // under another name.
-func (d *Desk) restoreSpent(rules map[string]bool) {
+func (d *Service) restoreSpent(rules map[string]bool) {
 	s, err := spentIn(d.DataDir).load()
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

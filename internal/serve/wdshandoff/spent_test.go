@@ -66,7 +66,7 @@ func TestLostListClosesItsRules(t *testing.T) {
 	rule := func(mac ...string) clients.Rule {
 		return clients.Rule{Machine: spec.Machine{MAC: mac, Boot: "debian", Once: true}, View: "m1"}
 	}
-	view := func(d *Desk, r clients.Rule) string {
+	view := func(d *Service, r clients.Rule) string {
 		d.Keep([]clients.Rule{r})
 		return d.Reader(t0, d.Rules(spec.ModeProxy, []clients.Rule{r}, nil), first, ether.MAC{}).View
 	}
@@ -76,8 +76,8 @@ func TestLostListClosesItsRules(t *testing.T) {
 		t.Fatal(err)
 	}
 	var said bytes.Buffer
-	desk := func() *Desk {
-		d := newDesk(t, map[netip.Addr]ether.MAC{first: pc})
+	desk := func() *Service {
+		d := newService(t, map[netip.Addr]ether.MAC{first: pc})
 		d.DataDir, d.Log = dir, slog.New(slog.NewTextHandler(&said, nil))
 		return d
 	}

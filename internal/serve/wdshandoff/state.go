@@ -24,7 +24,7 @@ const (
 	saveAgain = time.Minute
 )
 
-// stateFile stores what the desk remembers, as JSON.
+// stateFile stores the state of a Service, as JSON.
 type stateFile[T any] struct {
 	dir, name string
 	perm      fs.FileMode

@@ -55,7 +55,7 @@ func FuzzState(f *testing.F) {
 		for _, x := range all {
 			asked.Answer(now, clients.Machine{MAC: x.MAC, GUID: x.GUID}, anyXID)
 			asked.Used(now, clients.Machine{MAC: x.MAC, GUID: x.GUID}, anyXID)
-			if x.Ends.After(now.Add(handoff.Lasts)) {
+			if x.Ends.After(now.Add(handoff.Lifetime)) {
 				t.Errorf("%+v lasts for too long", x)
 			}
 		}

@@ -366,10 +366,10 @@ func TestSourcesRefuse(t *testing.T) {
 	dir := write(t, map[string]string{"a/pxelinux.cfg/default": "LABEL a", "b/pxelinux.cfg/default": "LABEL a",
 		"notes.txt": "Hello\n"})
 	for want, j := range map[string]Job{
-		"is a second folder":                     {Sources: []string{dir + "/a", dir + "/b"}},
-		"is not a dnsmasq.conf":                  {Sources: []string{dir + "/notes.txt"}},
-		"no such file":                           {Sources: []string{dir + "/gone"}},
-		"is neither a file nor a folder":         {Sources: []string{os.DevNull}},
+		"is a second folder":                            {Sources: []string{dir + "/a", dir + "/b"}},
+		"is not a dnsmasq.conf":                         {Sources: []string{dir + "/notes.txt"}},
+		"no such file":                                  {Sources: []string{dir + "/gone"}},
+		"is neither a file nor a folder":                {Sources: []string{os.DevNull}},
 		"is not an IPv4 address with its prefix length": {Sources: []string{dir + "/a"}, Address: "192.168.1.1"},
 	} {
 		j.Into = filepath.Join(t.TempDir(), "new")

@@ -36,7 +36,7 @@ type Link struct {
 	Addr  netip.Prefix // the box's address there
 }
 
-// Options are a desk's dependencies.
+// Options are a Service's dependencies.
 type Options struct {
 	RunDir  string         // for machines that are on their way
 	DataDir string         // for machines that have had their one boot
@@ -49,9 +49,9 @@ type Options struct {
 	Log      *slog.Logger
 }
 
-// Desk handles handoff requests from clients. All its methods except Keep may
+// Service handles handoff requests from clients. All its methods except Keep may
 // be called from any goroutine.
-type Desk struct {
+type Service struct {
 	Options
 	key      handoff.Key
 	asked    *handoff.Table
@@ -66,9 +66,9 @@ type Rules struct {
 	Answers bool // DHCP is not off
 }
 
-// New makes a desk that restores the state of the last one in RunDir.
-func New(now time.Time, o Options) *Desk {
-	d := &Desk{
+// New makes a Service that restores the state of the last one in RunDir.
+func New(now time.Time, o Options) *Service {
+	d := &Service{
 		Options: o, asked: handoff.NewTable(maxHandoffs), once: clients.NewOnce(maxSpent),
 		refused: loglimit.Once[netip.Addr]{Most: maxRefused, Again: refusedAgain},
 	}
@@ -76,8 +76,8 @@ func New(now time.Time, o Options) *Desk {
 	return d
 }
 
-// Serve saves what the desk decides, until ctx ends.
-func (d *Desk) Serve(ctx context.Context) error {
+// Serve saves the decisions, until ctx ends.
+func (d *Service) Serve(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return saveSpent(ctx, d.DataDir, d.once, d.Log) })
 	g.Go(func() error { return d.logWithheld(ctx) })
@@ -86,7 +86,7 @@ func (d *Desk) Serve(ctx context.Context) error {
 }
 
 // Rules prepares one generation's rules.
-func (d *Desk) Rules(mode spec.Mode, rules []clients.Rule, targets map[string]handoff.Target) Rules {
+func (d *Service) Rules(mode spec.Mode, rules []clients.Rule, targets map[string]handoff.Target) Rules {
 	return Rules{handoff.NewPlan(rules, targets, d.asked, d.once), mode.Answers()}
 }
 
@@ -99,7 +99,7 @@ type Reader struct {
 
 // Reader returns who reads a menu at an address. named is the machine in the
 // menu's name; empty for none.
-func (d *Desk) Reader(now time.Time, r Rules, client netip.Addr, named ether.MAC) Reader {
+func (d *Service) Reader(now time.Time, r Rules, client netip.Addr, named ether.MAC) Reader {
 	// After an error the reader is uncertain, and the menu waits for a key.
 	h, _ := d.holder(client)
 	m, known := h.reads(named)
@@ -114,18 +114,18 @@ func (d *Desk) Reader(now time.Time, r Rules, client netip.Addr, named ether.MAC
 // address. It makes the kernel send an ARP request. No block reaches a machine
 // on the link before the kernel has the reply, so no machine loses anything:
 // the client retransmits its request.
-func (d *Desk) Undecided(r Rules, client netip.Addr, named ether.MAC) bool {
+func (d *Service) Undecided(r Rules, client netip.Addr, named ether.MAC) bool {
 	l := d.Link()
-	if !r.Ruled() || !l.Addr.Contains(client) || client == l.Addr.Addr() || named.IsValid() {
+	if !r.HasRules() || !l.Addr.Contains(client) || client == l.Addr.Addr() || named.IsValid() {
 		return false
 	}
 	h, err := d.holder(client)
 	return err == nil && h.by != byLink && d.Resolve(l.Index, client) == nil
 }
 
-// Ask checks a client's request for the file that hands it over. The error says
+// Check checks a client's request for the file that hands it over. The error says
 // why the request is refused.
-func (d *Desk) Ask(now time.Time, rules Rules, client netip.Addr, r handoff.Request) error {
+func (d *Service) Check(now time.Time, rules Rules, client netip.Addr, r handoff.Request) error {
 	err := d.mayHandOver(rules, client, r, false)
 	if err != nil {
 		d.Refuse(now, client, r, err)
@@ -135,7 +135,7 @@ func (d *Desk) Ask(now time.Time, rules Rules, client netip.Addr, r handoff.Requ
 
 // Arm marks a machine's next boot for a handoff, once the machine has
 // acknowledged the last block of what it read.
-func (d *Desk) Arm(now time.Time, rules Rules, client netip.Addr, r handoff.Request) {
+func (d *Service) Arm(now time.Time, rules Rules, client netip.Addr, r handoff.Request) {
 	err := d.mayHandOver(rules, client, r, true)
 	if err == nil && !d.asked.Arm(now, d.machine(client, r.MAC), r.Entry) {
 		err = errors.New("too many machines are on their way to WDS")
@@ -144,7 +144,7 @@ func (d *Desk) Arm(now time.Time, rules Rules, client netip.Addr, r handoff.Requ
 		d.Refuse(now, client, r, err)
 		return
 	}
-	d.Log.Info("next boot goes to WDS", "mac", r.MAC, "client", client, "entry", r.Entry, "for", handoff.Lasts)
+	d.Log.Info("next boot goes to WDS", "mac", r.MAC, "client", client, "entry", r.Entry, "for", handoff.Lifetime)
 }
 
 // mayHandOver returns nil if a machine's next boot can be handed over, or the
@@ -155,11 +155,11 @@ func (d *Desk) Arm(now time.Time, rules Rules, client netip.Addr, r handoff.Requ
 // which machine had that address when its menu was read. If nothing else is
 // known now, for example behind a relay agent after a restart of this program,
 // that is enough.
-func (d *Desk) mayHandOver(rules Rules, client netip.Addr, r handoff.Request, sent bool) error {
+func (d *Service) mayHandOver(rules Rules, client netip.Addr, r handoff.Request, sent bool) error {
 	switch {
 	case !rules.Answers:
 		return errors.New("DHCP is off, so the box would not answer the next boot")
-	case !rules.Leads(r.Entry):
+	case !rules.HasServer(r.Entry):
 		return errors.New("the entry has no WDS server with a known address")
 	}
 	h, err := d.holder(client)
@@ -170,7 +170,7 @@ func (d *Desk) mayHandOver(rules Rules, client netip.Addr, r handoff.Request, se
 		return fmt.Errorf("the address belongs to %s", h.MAC)
 	case h.by != unknown && h.MAC != r.MAC:
 		return fmt.Errorf("the address was given to %s", h.MAC)
-	case !d.key.Gave(client, r):
+	case !d.key.Issued(client, r):
 		return errors.New("no menu with this token was sent to that address since the box started; restart the machine")
 	case sent && h.by != byLink && d.Link().Addr.Contains(client):
 		return errors.New("no host on the link answers ARP for the address")
@@ -185,7 +185,7 @@ func (d *Desk) mayHandOver(rules Rules, client netip.Addr, r handoff.Request, se
 
 // machine returns what DHCP has reported about the machine with that MAC and
 // address.
-func (d *Desk) machine(client netip.Addr, mac ether.MAC) clients.Machine {
+func (d *Service) machine(client netip.Addr, mac ether.MAC) clients.Machine {
 	if m, ok := d.Clients.At(client); ok && m.MAC == mac {
 		return m.Machine
 	}
@@ -200,7 +200,7 @@ const (
 )
 
 // Refuse logs that a client's handoff is refused.
-func (d *Desk) Refuse(now time.Time, client netip.Addr, r handoff.Request, err error) {
+func (d *Service) Refuse(now time.Time, client netip.Addr, r handoff.Request, err error) {
 	if d.refused.First(now, client) {
 		d.Log.Warn("WDS hand-over refused", "mac", r.MAC, "client", client, "entry", r.Entry, "err", err)
 	}
@@ -208,7 +208,7 @@ func (d *Desk) Refuse(now time.Time, client netip.Addr, r handoff.Request, err e
 
 // Read records that a menu was read to its end. If it is the machine's menu for
 // one boot, that boot has started. Other machines may look at it.
-func (d *Desk) Read(now time.Time, r Rules, client netip.Addr, named ether.MAC) {
+func (d *Service) Read(now time.Time, r Rules, client netip.Addr, named ether.MAC) {
 	h, err := d.holder(client)
 	if err != nil || !h.MAC.IsValid() {
 		return

@@ -22,8 +22,8 @@ var (
 	biosPC = clients.Machine{MAC: pc, Firmware: "bios"}
 )
 
-// newDesk makes a desk on a link whose neighbors the kernel knows.
-func newDesk(t *testing.T, neighbors map[netip.Addr]ether.MAC) *Desk {
+// newService makes a Service on a link whose neighbors the kernel knows.
+func newService(t *testing.T, neighbors map[netip.Addr]ether.MAC) *Service {
 	return New(t0, Options{
 		RunDir: t.TempDir(), DataDir: t.TempDir(), Clients: clients.NewTable(8), Log: slog.New(slog.DiscardHandler),
 		Link:     func() Link { return Link{7, netip.MustParsePrefix("192.168.77.1/24")} },
@@ -60,7 +60,7 @@ func TestOnceIsUsedUpByItsMachine(t *testing.T) {
 		},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
-			d := newDesk(t, tc.neighbors)
+			d := newService(t, tc.neighbors)
 			tc.learn(d.Clients)
 			rules := d.Rules(spec.ModeProxy, []clients.Rule{rule}, nil)
 			if got := d.Reader(t0, rules, tc.client, ether.MAC{}).View; got != tc.view {
@@ -78,7 +78,7 @@ func TestOnceIsUsedUpByItsMachine(t *testing.T) {
 // again only after the machine has been restarted.
 func TestRefusalsDoNotFloodTheLog(t *testing.T) {
 	var out bytes.Buffer
-	d := newDesk(t, nil)
+	d := newService(t, nil)
 	d.Log = slog.New(slog.NewTextHandler(&out, nil))
 	for _, step := range []struct {
 		situation string
