@@ -56,7 +56,7 @@ help: ## list the targets
 
 .PHONY: deps
 deps: go ## install the Debian packages that the other targets need
-	@command -v apt-get >/dev/null || { echo "this is no Debian machine; needed: $(PACKAGES)" >&2; exit 1; }; \
+	@command -v apt-get >/dev/null || { echo "this is not a Debian machine; install these packages: $(PACKAGES)" >&2; exit 1; }; \
 	missing=$$(for p in $(PACKAGES); do \
 		dpkg-query -W -f '$${db:Status-Status}' $$p 2>/dev/null | grep -qx installed || echo $$p; done); \
 	[ -n "$$missing" ] || exit 0; \
@@ -83,20 +83,20 @@ go:
 	{ echo "Go $$want or newer is needed ($${got:-none} found): https://go.dev/doc/install" >&2; exit 1; }
 
 .PHONY: assets
-assets: go ## fetch the boot loaders from Debian's packages, and verify them (REFRESH=1: the current ones)
+assets: go ## fetch the boot loaders from Debian's packages, and verify them (REFRESH=1: the current versions)
 	@go run ./assets/fetch $(if $(REFRESH),-refresh)
 
 .PHONY: tested
-tested: ## after make test has passed: note the boot loaders' versions in assets/tested.txt
+tested: ## after make test has passed: record the boot loaders' versions in assets/tested.txt
 	@go run ./assets/fetch -tested
 
 .PHONY: build
-build: assets ## build both daemons, and pxebox for people, into build/bin
+build: assets ## build the daemons and the pxebox tool into build/bin
 	CGO_ENABLED=0 go build -trimpath -o build/bin/ ./cmd/pxed ./cmd/menuwatch ./cmd/pxebox
 
 # It needs no boot loaders: none is in it.
 .PHONY: cli
-cli: go ## build pxebox, the tool for people, for Linux, macOS and Windows into build/cli
+cli: go ## build the pxebox tool for Linux, macOS and Windows into build/cli
 	@for target in $(CLI); do \
 		os=$${target%-*} arch=$${target#*-}; \
 		file=build/cli/pxebox-$$target$$([ $$os != windows ] || echo .exe); \
@@ -109,7 +109,7 @@ image: deps assets ## build the appliance's disk image, build/pxebox-amd64.img
 	@gokrazy/image.sh pxebox-amd64 $(IMAGE)
 
 .PHONY: image-rpi
-image-rpi: deps assets ## build it for the Raspberry Pi 3, 4, 5 and Zero 2 W, build/pxebox-rpi.img
+image-rpi: deps assets ## build the image for the Raspberry Pi 3, 4, 5 and Zero 2 W, build/pxebox-rpi.img
 	@gokrazy/image.sh pxebox-rpi $(PI_IMAGE)
 
 .PHONY: firmware
@@ -120,12 +120,12 @@ run: image $(FIRMWARES) ## boot the image and a client in QEMU: firmware, menu, 
 	go run ./e2e/cmd/lab -image $(IMAGE) $(if $(UEFI),-uefi) $(if $(KEEP),-keep)
 
 .PHONY: screenshot
-screenshot: image $(FIRMWARES) ## make docs/menu.png and docs/menu-uefi.png again, the menu on clients' screens
+screenshot: image $(FIRMWARES) ## update docs/menu.png and docs/menu-uefi.png, the menu on clients' screens
 	go run ./e2e/cmd/lab -image $(IMAGE) -screenshot docs/menu.png
 	go run ./e2e/cmd/lab -image $(IMAGE) -uefi -screenshot docs/menu-uefi.png
 
 .PHONY: test
-test: lint unit e2e peers ## lint, unit, e2e and peers: everything but what takes long
+test: lint unit e2e peers ## lint, unit, e2e and peers: all tests except the slow ones
 
 .PHONY: lint
 lint: deps assets ## gofmt, go vet, staticcheck
@@ -143,7 +143,7 @@ lint: deps assets ## gofmt, go vet, staticcheck
 	go -C tools tool staticcheck ./...
 
 .PHONY: unit
-unit: deps assets $(FIRMWARES) ## the tests of the packages, with the race detector
+unit: deps assets $(FIRMWARES) ## run the packages' tests with the race detector
 	go test -race ./...
 	go -C tools test -race ./...
 
@@ -155,13 +155,13 @@ e2e: image image-rpi $(INSTALLER) $(FIRMWARES) ## boot the image and clients in 
 	go test -tags e2e -count=1 -v -timeout 45m -skip '$(LONG)' ./e2e/...
 
 .PHONY: e2e-generations
-e2e-generations: image $(INSTALLER) $(FIRMWARES) ## the clients of make e2e with the firmware of Debian 12, then of Debian 13
+e2e-generations: image $(INSTALLER) $(FIRMWARES) ## run the clients of make e2e with the firmware of Debian 12, then 13
 	for release in $(notdir $(FIRMWARES)); do \
 		FIRMWARE=$$release go test -tags e2e -count=1 -v -timeout 35m -run '$(FIRMWARE_LINES)' ./e2e || exit 1; \
 	done
 
 .PHONY: e2e-long
-e2e-long: image image-rpi $(FIRMWARES) ## what make e2e leaves out, for it takes long and fails seldom
+e2e-long: image image-rpi $(FIRMWARES) ## run the tests that make e2e leaves out: they are slow and rarely fail
 	go test -tags e2e -count=1 -v -timeout 45m -run '$(LONG)' ./e2e
 
 # Root needs this person's Go and settings.
@@ -170,11 +170,11 @@ newcomer: ## do what the README says in a minimal Debian: RELEASE=12 or 13 (TARG
 	@$(if $(SUDO),$(SUDO) -E env PATH="$$PATH") tools/newcomer.sh '$(RELEASE)' $(TARGETS)
 
 .PHONY: power-cuts
-power-cuts: image $(FIRMWARES) ## cut the power of boxes at work, CUTS=200 times (SEED=1 PHASES=settings,leases)
+power-cuts: image $(FIRMWARES) ## cut the power of working boxes, CUTS=200 times (SEED=1 PHASES=settings,leases)
 	go test -tags e2e -count=1 -v -timeout 12h -run 'TestPowerCuts' ./e2e -cuts $(or $(CUTS),200) -cut-seed $(or $(SEED),1) -cut-phases '$(PHASES)'
 
 .PHONY: peers
-peers: peer-deps build $(UNPACKED) ## try the programs with the DHCP clients, relays and servers of others
+peers: peer-deps build $(UNPACKED) ## test against third-party DHCP clients, relays and servers
 	go test -tags peers $(if $(SUDO),-exec $(SUDO)) -count=1 -v -timeout 30m -p 1 ./peers/... $(PEERED)
 
 .PHONY: bench-dhcp
@@ -230,11 +230,11 @@ bench-http: peer-deps build $(UNPACKED) ## HTTP next to nginx, into docs/perform
 	$(SUDO) build/bin/bench-http -runs $(or $(RUNS),5) -write docs/performance.md
 
 .PHONY: structure
-structure: go ## print how the code is built: lines, packages, imports between wings, long functions
+structure: go ## print the code's structure: lines, packages, imports between wings, long functions
 	@go -C tools run ./structure $(CURDIR)
 
 .PHONY: measure
-measure: image image-rpi $(FIRMWARES) ## how fast the box boots and how small it is, into docs/performance.md
+measure: image image-rpi $(FIRMWARES) ## measure the box's boot time and size, into docs/performance.md
 	go run ./e2e/cmd/measure -write docs/performance.md
 
 .PHONY: check
@@ -243,7 +243,7 @@ check: go ## check a configuration: make check CONFIG=pxebox.toml
 	go run ./cmd/pxebox check $(CONFIG)
 
 .PHONY: update
-update: image ## send this build to a running box, which goes back if it is not healthy: make update HOST=192.168.77.1
+update: image ## update a running box, which falls back if the update is not healthy: make update HOST=192.168.77.1
 	@[ -n "$(HOST)" ] || { echo "which box? make update HOST=192.168.77.1" >&2; exit 1; }
 	@go run ./cmd/pxebox update $(HOST)
 
@@ -280,6 +280,6 @@ outdated: ## list the modules that have a newer version
 	done
 
 .PHONY: clean
-clean: ## remove what was built and fetched (but not build/update-*, which boxes know)
+clean: ## remove everything built and fetched, except build/update-*, which running boxes need
 	rm -rf assets/*/usr assets/manifest.json
 	[ ! -d build ] || find build -mindepth 1 -maxdepth 1 ! -name 'update-password' ! -name 'update-certificate.pem' -exec rm -rf {} +

@@ -77,7 +77,7 @@ else
 	if ! private update; then
 		cp without-security "$sources"
 		private update || give_up
-		echo "unpack.sh: no security archive at $security: fixes later than the last point release of $release are missing" >&2
+		echo "unpack.sh: no security archive at $security: security fixes after the last point release of $release are missing" >&2
 	fi
 	private download "$@" || give_up
 fi

@@ -37,14 +37,14 @@ fi
 for file in go.mod go.sum; do
 	if ! diff -u "$work/$file" gokrazy/builddir/$file >&2; then
 		cp "$work/go.mod" "$work/go.sum" gokrazy/builddir/
-		echo "image.sh: gokrazy/builddir/$file lacks what is above: run make tidy, and commit it" >&2
+		echo "image.sh: gokrazy/builddir/$file lacks the lines above: run make tidy, and commit the result" >&2
 		exit 1
 	fi
 done
 
 mkdir -p "$work/perm/pxebox/boot"
 cp config/default.toml "$work/perm/pxebox/pxebox.toml"
-echo "Put boot files here: kernels, initrds, disk images. The menu's entries name them relative to this directory." \
+echo "Put boot files here: kernels, initrds, disk images. File names in pxebox.toml are relative to this folder." \
 	>"$work/perm/pxebox/boot/README.txt"
 chmod -R u=rwX,go=rX "$work/perm"
 # remount-ro: a damaged file system must not be written to. The fixed UUID
@@ -79,5 +79,5 @@ mcopy -i "$work/image@@$settings_offset" "$work/pxebox.toml" "$work/README.txt" 
 
 # Only a whole image ever bears the name.
 mv "$work/image" "$image"
-echo "$image is ready; its page is https://HOST:8080/, the user gokrazy, the password in build/update-password"
+echo "$image is ready. Its page is https://HOST:8080/, user gokrazy, password in build/update-password"
 go run ./gokrazy/certificate build/update-certificate.pem

@@ -15,7 +15,7 @@ secret=${PXEBOX_PASSWORD:-}
 if [ -s $password ]; then
 	kept=$(cat $password)
 	if [ -n "$secret" ] && [ "$secret" != "$kept" ]; then
-		echo "instance.sh: $password holds another password than PXEBOX_PASSWORD: unset that, or move the file away to build with a new one; boxes that were built with the old one then refuse make update, config and upload (gokrazy/README.md, Passwords)" >&2
+		echo "instance.sh: $password and PXEBOX_PASSWORD differ: unset PXEBOX_PASSWORD, or move the file away to build with the new password; boxes with the old password then refuse make update, config and upload (gokrazy/README.md, Passwords)" >&2
 		exit 1
 	fi
 	secret=$kept
@@ -29,16 +29,16 @@ fi
 least=12
 if [ "${#secret}" -lt $least ]; then
 	if [ ! -s $password ]; then
-		echo "instance.sh: PXEBOX_PASSWORD has ${#secret} characters: choose one of at least $least, or unset it and let the build make one" >&2
+		echo "instance.sh: PXEBOX_PASSWORD has ${#secret} characters: choose one with at least $least, or unset it to have one generated" >&2
 		exit 1
 	fi
 	# Boxes that were built with it know no other.
-	echo "instance.sh: warning: the password in $password has ${#secret} characters, which can be guessed; at least $least are needed: change it on the boxes, then here (gokrazy/README.md, Passwords)" >&2
+	echo "instance.sh: warning: the password in $password has ${#secret} characters, which is easy to guess; use at least $least: change it on the boxes, then here (gokrazy/README.md, Passwords)" >&2
 fi
 
 # It is written into JSON and into a URL, unquoted.
 case $secret in *[!A-Za-z0-9._-]*)
-	echo "instance.sh: the update password ($password, or PXEBOX_PASSWORD) may hold letters, digits and . _ - only" >&2
+	echo "instance.sh: the update password ($password, or PXEBOX_PASSWORD) may contain only letters, digits and . _ -" >&2
 	exit 1
 	;;
 esac

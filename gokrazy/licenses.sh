@@ -29,7 +29,7 @@ arch=$(sed -n 's/.*"GOARCH=\([^"]*\)".*/\1/p' "$config")
 packages=$(sed -n 's/.*"\(github\.com[^"]*\)".*/\1/p' "$config" | sort -u)
 if ! (cd gokrazy/builddir && GOOS=linux GOARCH="$arch" GOWORK=off go list -deps \
 	-f '{{with .Module}}{{.Path}} {{.Version}} {{.Dir}}{{end}}' github.com/gokrazy/gokrazy $packages) >"$new/packages"; then
-	echo "licenses.sh: if gokrazy/builddir/go.mod lacks something: run make tidy, and commit it" >&2
+	echo "licenses.sh: if gokrazy/builddir/go.mod lacks a module: run make tidy, and commit the result" >&2
 	exit 1
 fi
 sort -u "$new/packages" >"$new/modules"

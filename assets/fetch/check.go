@@ -35,7 +35,7 @@ func fingerprint(s string) secureboot.Fingerprint {
 
 // How to fix a refusal.
 const (
-	fetchAgain   = "fetch it again by make assets REFRESH=1; if it is refused again, the mirror gives out another file than Debian made"
+	fetchAgain   = "fetch it again with make assets REFRESH=1; if it is refused again, the mirror serves a file that is not Debian's"
 	takeAnother  = "name another release for it in assets/tested.txt"
 	takeTogether = "name one release for shim-signed and grub-efi-amd64-signed in assets/tested.txt"
 )
@@ -89,8 +89,8 @@ func checkShim(b []byte, f *manifest.File, refuse func(problem, do string)) *tru
 		}
 	}
 	if len(f.Signers) == 0 {
-		refuse(fmt.Sprintf("no authority of Microsoft's (%s) issued the certificate of its signer %q, so machines refuse it",
-			known(), signatures[0].Signer.Subject.CommonName), takeAnother)
+		refuse(fmt.Sprintf("the certificate of its signer %q was not issued by a Microsoft authority (%s), so machines refuse it",
+			signatures[0].Signer.Subject.CommonName, known()), takeAnother)
 	}
 	level, err := image.Latest()
 	if err != nil {
@@ -121,7 +121,7 @@ func checkGRUB(b []byte, shim trust, f *manifest.File, refuse func(problem, do s
 		}
 		f.Signers = append(f.Signers, signer(authority.Subject.CommonName, authority, s))
 		if refused, err := shim.vendor.Refuses(image, s); err != nil {
-			refuse("whether this shim refuses it cannot be read: "+err.Error(), takeAnother)
+			refuse("cannot read whether this shim refuses it: "+err.Error(), takeAnother)
 		} else if refused {
 			refuse(fmt.Sprintf("this shim refuses it or its signer %q: the vendor has withdrawn it", s.Signer.Subject.CommonName), fetchAgain)
 		}
@@ -138,7 +138,7 @@ func checkGRUB(b []byte, shim trust, f *manifest.File, refuse func(problem, do s
 	}
 	for _, name := range grub.Modules() {
 		if !slices.Contains(modules, name) {
-			refuse("it lacks the module "+name+", which the menus need, and Secure Boot lets it load none", takeAnother)
+			refuse("it does not have the module "+name+", which the menus need and which it cannot load with Secure Boot", takeAnother)
 		}
 	}
 }
@@ -186,7 +186,7 @@ func generations(image *secureboot.Image, level secureboot.Level, do string, ref
 		return nil
 	}
 	if c, want, revoked := level.Revokes(components); revoked {
-		refuse(fmt.Sprintf("its SBAT generation is %v, and the level of this shim (%v) revokes what is below %v", c, level, want), do)
+		refuse(fmt.Sprintf("its SBAT generation is %v, and the level of this shim (%v) revokes generations below %v", c, level, want), do)
 	}
 	var all []string
 	for _, c := range components {
@@ -213,7 +213,7 @@ func checkPXELINUX(files map[string][]byte, m manifest.Manifest, refuse func(nam
 	for _, name := range []string{pxelinuxFile, lpxelinuxFile, memdiskFile} {
 		found := version.FindSubmatch(files[path.Join("syslinux", name)])
 		if found == nil {
-			refuse(name, "it does not say which version it is, so it is no such program", fetchAgain)
+			refuse(name, "it does not contain its version, so it is not that program", fetchAgain)
 			continue
 		}
 		build := string(found[1]) + ", built " + string(found[2])

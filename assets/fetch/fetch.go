@@ -85,12 +85,12 @@ func (s set) download(list []listed) (manifest.Manifest, error) {
 	}
 	files, err := read(func(p pkg) string { return filepath.Join(work, release(list, p.name)) })
 	if err != nil {
-		return manifest.Manifest{}, fmt.Errorf("the boot programs are refused, and nothing was changed:\n%w\n"+
-			"If the package has it under another name, change the name in assets/fetch/list.go", err)
+		return manifest.Manifest{}, fmt.Errorf("boot programs were refused, and nothing was changed:\n%w\n"+
+			"If the package has the file under another name, change it in assets/fetch/list.go", err)
 	}
 	m, err := check(files, got)
 	if err != nil {
-		return manifest.Manifest{}, fmt.Errorf("the boot programs are refused, and nothing was changed:\n%w", err)
+		return manifest.Manifest{}, fmt.Errorf("boot programs were refused, and nothing was changed:\n%w", err)
 	}
 	for name, content := range files {
 		if err := os.MkdirAll(filepath.Dir(filepath.Join(s.dir, name)), 0o755); err != nil {

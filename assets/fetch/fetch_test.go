@@ -340,7 +340,7 @@ func TestCheck(t *testing.T) {
 		{
 			situation: "a shim by a certificate that bears Microsoft's name",
 			files:     map[string][]byte{"grub/" + shimFile: sign("Microsoft Corporation UEFI CA 2011", shim)},
-			want:      []string{shimFile, "no authority of Microsoft's", "48e99b99", `"Microsoft Corporation UEFI CA 2011"`, "assets/tested.txt"},
+			want:      []string{shimFile, "not issued by a Microsoft authority", "48e99b99", `"Microsoft Corporation UEFI CA 2011"`, "assets/tested.txt"},
 		},
 		{
 			situation: "a GRUB by a certificate that bears Debian's name",
@@ -350,7 +350,7 @@ func TestCheck(t *testing.T) {
 		{
 			situation: "a shim whose level revokes this GRUB",
 			files:     map[string][]byte{"grub/" + shimFile: trusted(replaced(shim, "grub,5\n", "grub,9\n"))},
-			want:      []string{grubFile, "its SBAT generation is grub,7", "revokes what is below grub,9", "one release"},
+			want:      []string{grubFile, "its SBAT generation is grub,7", "revokes generations below grub,9", "one release"},
 		},
 		{
 			situation: "a shim that its own level revokes",
@@ -391,7 +391,7 @@ func TestCheck(t *testing.T) {
 		{
 			situation: "something else in the place of PXELINUX",
 			files:     map[string][]byte{"syslinux/" + lpxelinuxFile: []byte("other")},
-			want:      []string{lpxelinuxFile, "does not say which version it is"},
+			want:      []string{lpxelinuxFile, "does not contain its version"},
 		},
 		{
 			situation: "an empty licence text",
@@ -449,7 +449,7 @@ func TestGRUBLacksAModule(t *testing.T) {
 	if files["grub/"+grubFile], err = key.Sign(unsigned(t, changed)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err = check(files, m.Packages); err == nil || !strings.Contains(err.Error(), "it lacks the module password_pbkdf2,") {
+	if _, err = check(files, m.Packages); err == nil || !strings.Contains(err.Error(), "it does not have the module password_pbkdf2,") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -500,7 +500,7 @@ func TestTestedList(t *testing.T) {
 		t.Error("other lines changed")
 	}
 	for _, test := range []struct{ situation, file, want string }{
-		{"a line with two words", "a b\n", "tested.txt:1: 2 words; write package, release and tested version"},
+		{"a line with two words", "a b\n", "tested.txt:1: the line has 2 words; write package, release and tested version"},
 		{"a package is missing", strings.ReplaceAll(string(b), "pxelinux  ", "#pxelinux "), "no line for the package pxelinux"},
 	} {
 		if _, err := readTested("tested.txt", []byte(test.file)); err == nil || !strings.Contains(err.Error(), test.want) {

@@ -26,7 +26,7 @@ func readTested(file string, b []byte) ([]listed, error) {
 			continue
 		}
 		if len(fields) != 3 {
-			return nil, fmt.Errorf("%s:%d: %d words; write package, release and tested version", file, n, len(fields))
+			return nil, fmt.Errorf("%s:%d: the line has %d words; write package, release and tested version", file, n, len(fields))
 		}
 		list = append(list, listed{fields[0], fields[1], fields[2]})
 	}

@@ -12,9 +12,9 @@ import (
 )
 
 func main() {
-	dir := flag.String("dir", "assets", "the `folder` with tested.txt, which gets the programs and their record")
-	refresh := flag.Bool("refresh", false, "take the current versions, also where verified ones are there")
-	tested := flag.Bool("tested", false, "only write the versions that are there into tested.txt")
+	dir := flag.String("dir", "assets", "the `folder` with tested.txt, in which to store the programs and their record")
+	refresh := flag.Bool("refresh", false, "fetch the current versions, even if verified ones exist")
+	tested := flag.Bool("tested", false, "only write the versions of the existing programs into tested.txt")
 	flag.Parse()
 
 	s := set{dir: *dir, say: func(line string) { fmt.Println(line) }}

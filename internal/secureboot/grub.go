@@ -22,7 +22,7 @@ func (i *Image) GRUBModules() ([]string, error) {
 	)
 	b := i.Section("mods")
 	if len(b) < header || binary.LittleEndian.Uint32(b) != magic {
-		return nil, errors.New("it has no modules, so it is no GRUB")
+		return nil, errors.New("it has no modules, so it is not GRUB")
 	}
 	offset, size := binary.LittleEndian.Uint64(b[8:]), binary.LittleEndian.Uint64(b[16:])
 	if offset < header || size > uint64(len(b)) || offset > size {
@@ -32,7 +32,7 @@ func (i *Image) GRUBModules() ([]string, error) {
 	for b = b[offset:size]; len(b) >= objectHeader; {
 		kind, size := binary.LittleEndian.Uint32(b), int64(binary.LittleEndian.Uint32(b[4:]))
 		if size < objectHeader || size > int64(len(b)) {
-			return nil, fmt.Errorf("its modules have an object of %d bytes where %d are left", size, len(b))
+			return nil, fmt.Errorf("its modules have an object of %d bytes, but only %d bytes are left", size, len(b))
 		}
 		if kind == typeELF {
 			name, err := moduleName(b[objectHeader:size])

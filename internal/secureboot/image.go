@@ -119,7 +119,7 @@ func (i *Image) certificates() ([][]byte, error) {
 		}
 		size := int64(binary.LittleEndian.Uint32(table))
 		if size < certificateHeader || size > int64(len(table)) {
-			return nil, fmt.Errorf("its certificate table has an entry of %d bytes where %d are left", size, len(table))
+			return nil, fmt.Errorf("its certificate table has an entry of %d bytes, but only %d bytes are left", size, len(table))
 		}
 		revision, kind := binary.LittleEndian.Uint16(table[4:]), binary.LittleEndian.Uint16(table[6:])
 		if revision != revision2 || kind != typeSignedData {

@@ -80,10 +80,10 @@ func (i *Image) Latest() (Level, error) {
 	const version, latest, header = 0, 8, 12
 	b := i.Section(".sbatlevel")
 	if len(b) < header {
-		return Level{}, errors.New("it has no .sbatlevel section, so it is no shim that can revoke")
+		return Level{}, errors.New("it has no .sbatlevel section, so this shim cannot revoke")
 	}
 	if v := binary.LittleEndian.Uint32(b); v != version {
-		return Level{}, fmt.Errorf("its .sbatlevel section has version %d; known is %d", v, version)
+		return Level{}, fmt.Errorf("its .sbatlevel section has version %d; only version %d is supported", v, version)
 	}
 	start := 4 + int64(binary.LittleEndian.Uint32(b[latest:]))
 	if start < header || start >= int64(len(b)) {

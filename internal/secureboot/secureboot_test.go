@@ -211,7 +211,7 @@ func TestDamagedCertificateTables(t *testing.T) {
 		{"before the end", end, 8, make([]byte, 16), "spans the bytes"},
 		{"stray bytes", end, 4, make([]byte, 4), "4 stray bytes"},
 		{"an entry of no length", end, 8, entry(0, revision2, typeSignedData, 0), "an entry of 0 bytes"},
-		{"an entry beyond the table", end, 16, entry(4096, revision2, typeSignedData, 8), "an entry of 4096 bytes where 16 are left"},
+		{"an entry beyond the table", end, 16, entry(4096, revision2, typeSignedData, 8), "an entry of 4096 bytes, but only 16 bytes are left"},
 		{"an old revision", end, 16, entry(16, 0x0100, typeSignedData, 8), "revision 0x100"},
 		{"another type", end, 16, entry(16, revision2, 1, 8), "type 0x1"},
 		{"no PKCS#7", end, 16, entry(16, revision2, typeSignedData, 8), "signature 1 of 1"},

@@ -56,7 +56,7 @@ func (i *Image) signature(message []byte) (Signature, error) {
 		return Signature{}, err
 	}
 	if got := i.Digest(hash); !bytes.Equal(got, want) {
-		return Signature{}, fmt.Errorf("the file was changed: it was signed with the digest %x and has %x", want, got)
+		return Signature{}, fmt.Errorf("the file was changed: its signature is for the digest %x, but it has %x", want, got)
 	}
 	if err := p.Verify(); err != nil {
 		return Signature{}, err
@@ -97,7 +97,7 @@ func signedDigest(content []byte) (crypto.Hash, []byte, error) {
 		return 0, nil, err
 	}
 	if !data.Type.Equal(oidPEImage) {
-		return 0, nil, fmt.Errorf("it is of an object of type %v, not of a PE image", data.Type)
+		return 0, nil, fmt.Errorf("it signs an object of type %v, not a PE image", data.Type)
 	}
 	hash, ok := hashes[info.Algorithm.Algorithm.String()]
 	if !ok {

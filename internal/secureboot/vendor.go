@@ -23,7 +23,7 @@ func (i *Image) Vendor() (Vendor, error) {
 	const header = 16
 	b := i.Section(".vendor_cert")
 	if len(b) < header {
-		return Vendor{}, errors.New("it has no .vendor_cert section, so it is no shim")
+		return Vendor{}, errors.New("it has no .vendor_cert section, so it is not a shim")
 	}
 	part := func(n int) ([]byte, error) {
 		size, offset := int64(binary.LittleEndian.Uint32(b[4*n:])), int64(binary.LittleEndian.Uint32(b[8+4*n:]))
@@ -66,12 +66,12 @@ func (v Vendor) Refuses(i *Image, s Signature) (bool, error) {
 	tbs.Write(s.Signer.RawTBSCertificate)
 	for b := v.refused; len(b) > 0; {
 		if len(b) < header {
-			return false, errors.New("what it refuses ends in the middle of a list")
+			return false, errors.New("its list of refused programs is cut short")
 		}
 		size, skip := int64(binary.LittleEndian.Uint32(b[16:])), int64(binary.LittleEndian.Uint32(b[20:]))
 		each := int64(binary.LittleEndian.Uint32(b[24:]))
 		if size > int64(len(b)) || each <= owner || header+skip > size || (size-header-skip)%each != 0 {
-			return false, fmt.Errorf("what it refuses has a list of %d bytes with entries of %d", size, each)
+			return false, fmt.Errorf("its list of refused programs has %d bytes with entries of %d", size, each)
 		}
 		for entries := b[header+skip : size]; len(entries) > 0; entries = entries[each:] {
 			data := entries[owner:each]

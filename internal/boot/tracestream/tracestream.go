@@ -1,6 +1,6 @@
 // Package tracestream is the one stream from pxed to the page: what happened, in
 // order, and the control packets that show it. Each record is one line of JSON.
-// pxed writes the stream to whoever connects to its socket, and reads nothing
+// pxed writes the stream to each client of its socket, and reads nothing
 // from it.
 package tracestream
 
