@@ -71,8 +71,8 @@ func TestDaemonsComeBack(t *testing.T) {
 			u.wait(boxBoots, harmed, name)
 		}
 		if tt.ended {
-			u.wait(daemonsBack, `msg="does not answer, so it is killed[^\n]*daemon=pxed`)
-			u.wait(daemonsBack, `msg="does not answer, so it is killed[^\n]*daemon=menuwatch`)
+			u.wait(daemonsBack, `msg="daemon does not answer, so it is killed[^\n]*daemon=pxed`)
+			u.wait(daemonsBack, `msg="daemon does not answer, so it is killed[^\n]*daemon=menuwatch`)
 		}
 		u.checkIntact()
 		// By itself, pxed would keep serving the menu that it has.

@@ -87,14 +87,14 @@ func (d *daemon) look(ctx context.Context, log *slog.Logger) {
 	}
 	switch d.judge.Look(time.Duration(up.Nano()), err == nil) {
 	case selftest.Wait:
-		log.Warn("does not answer", "err", err)
+		log.Warn("daemon does not answer", "err", err)
 	case selftest.End:
-		log.Error("does not answer, so it is killed; gokrazy restarts it", "err", err)
+		log.Error("daemon does not answer, so it is killed; gokrazy restarts it", "err", err)
 		if err := end(d.name); err != nil {
-			log.Error("cannot be killed", "err", err)
+			log.Error("daemon cannot be killed", "err", err)
 		}
 	case selftest.Reboot:
-		log.Error("does not answer, even after a restart: the machine is restarted", "err", err)
+		log.Error("daemon does not answer, even after a restart: the machine is restarted", "err", err)
 		syncFor(lastSync)
 		if err := unix.Reboot(unix.LINUX_REBOOT_CMD_RESTART); err != nil {
 			log.Error("cannot restart the machine", "err", err)

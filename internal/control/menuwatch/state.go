@@ -127,7 +127,7 @@ func (s *state) read(now time.Time) error {
 		if errors.Is(err, fs.ErrNotExist) && s.cfg == nil {
 			s.log.config.Info("no configuration file yet", "file", s.ConfigFile)
 		} else {
-			s.log.config.Error("configuration file cannot be used", "err", err)
+			s.log.config.Error("configuration file cannot be read", "err", err)
 		}
 		return s.fallBack()
 	}

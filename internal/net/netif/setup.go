@@ -68,10 +68,10 @@ func (k *Keeper) apply(l netlink.Link, s setup) error {
 		k.note(now)
 	}
 	if err := setGateway(index, s.gateway); err != nil {
-		k.Log.Error("network: no default route", "interface", name, "err", err)
+		k.Log.Error("network: cannot set the default route", "interface", name, "err", err)
 	}
 	if err := setResolver(s); err != nil {
-		k.Log.Error("network: no name servers", "err", err)
+		k.Log.Error("network: cannot set the name servers", "err", err)
 	}
 	return nil
 }
