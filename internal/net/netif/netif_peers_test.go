@@ -552,7 +552,7 @@ func TestAFixedAddress(t *testing.T) {
 	s.Gateway = netip.MustParseAddr("172.16.0.1")
 	b.settings <- s
 	b.await("with the address", is("192.168.77.4/24"))
-	b.logged("no default route", "172.16.0.1")
+	b.logged("cannot set the default route", "172.16.0.1")
 	b.have("10.1.1.1/24", "192.168.77.4/24")
 
 	// Neither must a missing interface.
