@@ -66,7 +66,7 @@ Files that a configuration includes are read in its folder and below. The folder
 a tftp-root line is read if it exists and no other folder is named.
 
 It prints each line that the pxebox.toml cannot express, and each boot file that is
-missing. It does not change existing files: if DIR has a pxebox.toml already, that is an error.`,
+missing. It does not change existing files: a pxebox.toml in DIR is an error.`,
 		Example: `  pxebox adopt /var/lib/tftpboot site
   pxebox adopt --menus bios /srv/tftp site
   pxebox adopt /etc/dnsmasq.conf /etc/dnsmasq.d/lab.conf site
