@@ -242,7 +242,7 @@ var messages = []Message{
 		also:   []string{"no default or ui configuration directive found"}},
 	Message{Name: "The box does not let this computer go there", From: InMenu, To: Started, Findings: []Finding{"hand-over-refused"},
 		Advice: []string{"Start the machine again: the menu may be older than the box's last start.",
-			"The box's log says why, in the line handoff: refused."}}.on("The box refused to hand this machine over."),
+			"The box's log says why, in the line WDS hand-over refused."}}.on("The box refused to hand this machine over."),
 
 	// iPXE.
 	Message{Name: "No configuration methods succeeded", Text: "http://ipxe.org/040ee119", To: Loaded, Findings: []Finding{"no-address", "nothing-received", "boot-program-asks-again"},

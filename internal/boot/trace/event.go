@@ -52,7 +52,7 @@ const (
 )
 
 // WhyLimited is the Why of an Unanswered event of a machine that asks too often.
-const WhyLimited = "asks more often than the box answers one machine"
+const WhyLimited = "more requests than the box answers for one machine"
 
 // Role is what a file is to a boot.
 type Role string

@@ -178,7 +178,7 @@ func TestVerdicts(t *testing.T) {
 			want: "another-server", stage: Asked,
 			sentence: "Another server, 192.168.77.3, told the machine what to boot: ipxe.efi; it follows that one."},
 		{situation: "stage 1, mode is off, and another server answers", now: 20,
-			flow: flows(flow{because(dhcpEvent(0, uefi, Discover, Unanswered), `not answered: dhcp.mode is "off"`)}, otherOffer1(0.1, dhcpServer, "ipxe.efi")),
+			flow: flows(flow{because(dhcpEvent(0, uefi, Discover, Unanswered), `dhcp.mode is "off"`)}, otherOffer1(0.1, dhcpServer, "ipxe.efi")),
 			want: "another-server", stage: Elsewhere,
 			sentence: "Another server, 192.168.77.3, told the machine what to boot: ipxe.efi; it follows that one."},
 		{situation: "stage 1, WDS answers by itself", now: 20,
@@ -238,7 +238,7 @@ func TestVerdicts(t *testing.T) {
 			want: "url-not-requested", stage: Asked,
 			sentence: "The machine was told at 00:00 to boot http://192.168.77.1/efi/bootx64.efi, and did not ask for it."},
 		{situation: "an address that the box refuses", now: 20,
-			flow: flow{dhcpEvent(0, bios, "init-reboot: an address of another network", Refused)},
+			flow: flow{dhcpEvent(0, bios, "init-reboot: an address from another network", Refused)},
 			want: "address-refused", stage: Heard, sentence: "The box refused the address that the machine asked for."},
 
 		{situation: "stage 4, between EDK2's size probe and its second request", now: 5,

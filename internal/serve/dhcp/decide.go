@@ -156,7 +156,7 @@ func Decide(now time.Time, s *Settings, q Question) Answer {
 	// Packets that a stranger sends in a machine's name are refused above, and
 	// do not use up the machine's allowance.
 	if s.Allow != nil && !q.Again && !s.Allow(now, m.ClientHWAddr, m.MessageType() == dhcpv4.MessageTypeDiscover) {
-		return Answer{Why: "rate limit exceeded", Limited: true}
+		return Answer{Why: "too many requests", Limited: true}
 	}
 	q = s.prefer(s.Stages.complete(now, q))
 	a := decide(now, s, q)
