@@ -22,7 +22,7 @@ func TestLook(t *testing.T) {
 		{"boot filename", "PXE-E53"},
 		{"pxe-mof", "PXE-M0F"},
 		{"PXE-T01", "PXE-T01"},
-		{"tol", ""}, // not a code, and a word of its own
+		{"tol", ""}, // not a code, but a separate word
 		{"T0l", "PXE-T01"},
 		{"PXE-E3B", "PXE-E3B"},
 		{"pxe e5l", "PXE-E51"},

@@ -263,7 +263,7 @@ func TestAnyOrderOfEvents(t *testing.T) {
 		for range 500 {
 			now = now.Add(time.Duration(r.ExpFloat64() * float64(4*time.Second)))
 			if r.IntN(50) == 0 {
-				now = now.Add(-time.Hour) // somebody sets the clock
+				now = now.Add(-time.Hour) // the clock is set back
 			}
 			if b, ok := trace.Add(anyEvent(r, now)); ok {
 				check(b)

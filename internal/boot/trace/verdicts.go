@@ -322,7 +322,7 @@ var verdicts = []Row{
 	{
 		Finding: "second-stage-silent", Sentence: "The boot program runs, and stopped after {file}, before the menu.",
 		Advice: []string{
-			"With Secure Boot, shim starts only programs of its own distribution: \"Security Violation\" on the screen says that it refused this one.",
+			"With Secure Boot, shim starts only programs of the same distribution: \"Security Violation\" on the screen says that it refused this one.",
 			"Take all parts of the boot program from one package: modules of another version do not load.",
 			"Read what the screen says, and try the machine's other network port or firmware mode.",
 		},
