@@ -166,6 +166,9 @@ func dialogue(answers []Event) string {
 
 func transfer(e Event) string {
 	s := e.What + " " + seconds(e.Took)
+	if e.isProbe() {
+		return e.What + " size asked " + seconds(e.Took) // not a fault
+	}
 	if e.Retransmits > 0 {
 		s += fmt.Sprintf(" %d retransmits", e.Retransmits)
 	}

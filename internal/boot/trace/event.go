@@ -126,8 +126,8 @@ const (
 // memory.
 func Name(raw string) string { return strings.Clone(raw[:min(len(raw), maxName)]) }
 
-// bounded returns the event with texts of bounded length: an event that was
-// read from a stream can hold anything.
+// bounded returns the event with texts of bounded length, and no negative
+// numbers: an event that was read from a stream can hold anything.
 func (e Event) bounded() Event {
 	for _, s := range []*string{&e.What, &e.File} {
 		cut(s, maxName)
@@ -136,6 +136,7 @@ func (e Event) bounded() Event {
 		cut(s, maxWord)
 	}
 	cut(&e.Why, maxWhy)
+	e.Bytes, e.Took = max(e.Bytes, 0), max(e.Took, 0)
 	return e
 }
 

@@ -23,7 +23,6 @@ const (
 	taken                  // the machine took an address, the box's or another server's
 	named                  // the box named the file to a machine that has an address
 	nak                    // the box refused an address
-	probed                 // a transfer that firmware began to learn the size
 	requested              // a file, whichever
 	absent                 // a file that the box does not have
 	first                  // the first stage, whole
@@ -274,11 +273,9 @@ func (b *Boot) noteTransfer(e Event) {
 	}
 	b.set(requested, e)
 	switch {
-	case e.Outcome == Begun:
+	case e.Outcome == Begun, e.isProbe():
 	case e.Outcome == Sent:
 		b.noteWhole(e)
-	case e.Outcome == Aborted && e.Bytes == 0:
-		b.set(probed, e) // normal: EDK2 asks for the size, and asks again for the file
 	default:
 		b.noteFailure(e)
 	}
@@ -323,29 +320,16 @@ func (b *Boot) noteFailure(e Event) {
 	switch e.Outcome {
 	case NotFound:
 		b.set(absent, e)
-		matters = matters && e.Role != Menu && !optional(e.What)
+		matters = matters && e.Role != Menu && e.Note() == ""
 	case Aborted:
 		// PXELINUX closes a module as soon as it has seen enough of it.
-		matters = e.Role == FirstStage || e.Role == Kernel || e.Role == Initrd
+		matters = e.Bytes > 0 && (e.Role == FirstStage || e.Role == Kernel || e.Role == Initrd)
 	case TimedOut, Failed:
 		matters = true
 	}
 	if matters {
 		b.set(trouble, e)
 	}
-}
-
-// optional reports whether programs ask for a file that most sites do not have.
-func optional(raw string) bool {
-	name := fileName(raw)
-	base := path.Base(name)
-	for _, prefix := range []string{"revocations", "shim_certificate"} {
-		if strings.HasPrefix(base, prefix) {
-			return true // shim
-		}
-	}
-	return strings.HasSuffix(base, ".lst") && strings.Contains(name, "grub") || // GRUB's lists of modules
-		strings.Contains(name, "pxelinux.cfg/")
 }
 
 // handedOver returns the boot's hand-over. It is zero if there was none, or if
@@ -356,6 +340,11 @@ func (b *Boot) handedOver() Prior {
 		return Prior{}
 	}
 	return Prior{b.ID, m.at, m.server, m.entry}
+}
+
+// before reports whether the hand-over was shortly before a boot.
+func (p Prior) before(boot time.Time) bool {
+	return !p.At.IsZero() && boot.After(p.At) && boot.Sub(p.At) < soon
 }
 
 // chains reports whether a DISCOVER is of a program that the boot has loaded.

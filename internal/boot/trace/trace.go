@@ -199,7 +199,7 @@ func (t *Trace) begin(m *machine, e Event) {
 	}
 	m.open = nil
 	m.boot = Boot{ID: id(m, began), Began: began, base: began, MAC: m.mac(), GUID: old.GUID}
-	if h := old.handedOver(); !h.At.IsZero() && began.Sub(h.At) < soon {
+	if h := old.handedOver(); h.before(began) {
 		m.boot.Back = &h
 	}
 	m.put(&t.claimed)

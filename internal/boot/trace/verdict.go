@@ -75,8 +75,8 @@ type Verdict struct {
 //
 //	{server} {file} {entry} {firmware} {why} {size} {time} {after}
 //
-// A part in square brackets is left out if a place in it has nothing to fill it.
-// Fill fills the places, and those of a translation in the same form.
+// A part in square brackets is left out if a place in it has nothing to fill it;
+// brackets without a place are the name of a table of the settings. Fill fills the places, and those of a translation in the same form.
 type Row struct {
 	Finding       Finding
 	Good, Running bool
@@ -167,7 +167,9 @@ func Fill(text string, v Verdict) string {
 		out.WriteString(part)
 		text = text[i:]
 		if part, rest, ok := strings.Cut(text, "]"); ok {
-			if filled, whole := fill(part[1:], p); whole {
+			if !strings.Contains(part, "{") {
+				out.WriteString(part + "]") // a table of the settings
+			} else if filled, whole := fill(part[1:], p); whole {
 				out.WriteString(filled)
 			}
 			text = rest

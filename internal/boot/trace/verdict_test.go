@@ -496,3 +496,51 @@ func TestRecordedBoots(t *testing.T) {
 		})
 	}
 }
+
+// What looks like a fault and is none is named, and nothing else is.
+func TestNotes(t *testing.T) {
+	shim := get(5, FirstStage, "shimx64.efi")
+	for _, tc := range []struct {
+		situation string
+		event     Event
+		want      Note
+	}{
+		{"EDK2 asks for the size", probe(4.8, "shimx64.efi")[1], SizeProbe},
+		{"a transfer that is broken off in the middle", shim.ends(Aborted, 1000)[1], ""},
+		{"a whole file", shim[1], ""},
+		{"PXELINUX looks for its menu", absentFile(1, Menu, "pxelinux.cfg/01-52-54-00-77-00-12")[0], MenuSearch},
+		{"PXELINUX finds its menu", file(1, addrA, "pxelinux.cfg/default"), ""},
+		{"shim looks for revocations", absentFile(1, "", "revocations_sbat.efi")[0], ShimExtra},
+		{"shim looks for GRUB", absentFile(1, SecondStage, "grubx64.efi")[0], ""},
+		{"GRUB looks for its lists", absentFile(1, "", "/grub/x86_64-efi/fs.lst")[0], GRUBList},
+		{"PXELINUX closes a module", get(1, SecondStage, "ldlinux.c32").ends(Aborted, 4096)[1], ReadInPart},
+		{"a DHCP answer", proxyOffer(0, uefi), ""},
+	} {
+		if got := tc.event.Note(); got != tc.want || (got != "") != (got.Text() != "") {
+			t.Errorf("%s: %q, %q; want %q", tc.situation, got, got.Text(), tc.want)
+		}
+	}
+	b, trace := Boot{}, New(1, 8)
+	for _, e := range flows(upTo4011(uefi, "shimx64.efi"), probe(4.8, "shimx64.efi")) {
+		b, _ = trace.Add(e)
+	}
+	if !strings.HasSuffix(b.Steps(), ", shimx64.efi size asked 100ms") {
+		t.Errorf("the log says %q", b.Steps())
+	}
+}
+
+func TestFill(t *testing.T) {
+	v := Verdict{File: "a{entry}[b", Entry: "debian", Bytes: 1234, At: at(60)}
+	for text, want := range map[string]string{
+		"Started[ {entry}] at {time}.":                 "Started debian at 00:01.",
+		"Another server[, {server},] said so[: {why}]": "Another server said so",
+		"{file}[ after {size}]":                        "a{entry}[b after 1.2 kB",
+		"Name a file in [boot], or a [[machine]].":     "Name a file in [boot], or a [[machine]].",
+		"{server} {nothing}":                           "? ?",
+		"[{entry":                                      "[{entry", "]": "]", "{": "", "}": "}", "[": "[", "[]": "[]", "": "",
+	} {
+		if got := Fill(text, v); got != want {
+			t.Errorf("%q is filled as %q, want %q", text, got, want)
+		}
+	}
+}

@@ -621,7 +621,7 @@ func (f facts) cameBack() (mark, bool) {
 		return mark{at: h.At, server: h.Server, entry: h.Entry}, (f.stage <= InMenu || f.has(handed)) && !f.has(trouble) && !f.has(system)
 	}
 	h := f.handedOver()
-	return mark{at: h.At, server: h.Server, entry: h.Entry}, !h.At.IsZero() && !f.Next.IsZero() && f.Next.Sub(h.At) < soon
+	return mark{at: h.At, server: h.Server, entry: h.Entry}, h.before(f.Next)
 }
 
 // wants returns the request for a hand-over, if it is the machine's last choice.
