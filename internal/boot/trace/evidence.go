@@ -221,7 +221,7 @@ func (b *Boot) lacks(e Event) {
 // box has started, if it has got that far.
 func (b *Boot) noteSystem(e Event) {
 	b.set(system, e)
-	if b.stage >= InMenu {
+	if b.stage >= InMenu || b.has(first) && b.has(loose) {
 		b.reach(Transferred)
 	}
 }

@@ -57,7 +57,8 @@ type Verdict struct {
 	Stage   Stage
 	Finding Finding
 	// Good says that there is nothing to do. Running says that the boot goes
-	// on, and that the verdict is about what it has done so far.
+	// on, and that the verdict is about what it has done so far; a machine that
+	// waits for an hour no longer counts.
 	Good, Running bool
 	// What the sentences name; zero if they do not.
 	Server   netip.Addr
@@ -98,7 +99,7 @@ func (b Boot) Verdict(now time.Time) Verdict {
 			continue
 		}
 		v := Verdict{
-			Stage: b.stage, Finding: r.Finding, Good: r.Good, Running: r.Running && b.Next.IsZero(),
+			Stage: b.stage, Finding: r.Finding, Good: r.Good, Running: r.Running && b.Next.IsZero() && now.Sub(b.last) < patience,
 			Server: m.server, File: m.what, Entry: m.entry, Firmware: b.Firmware, Why: m.why, Bytes: m.bytes, At: m.at,
 		}
 		if r.Finding == CameBack {

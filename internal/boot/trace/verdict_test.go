@@ -81,6 +81,15 @@ func (f flow) ends(o Outcome, bytes int64) flow {
 	return f
 }
 
+// byHTTP makes a flow's transfers HTTP requests.
+func byHTTP(f flow) flow {
+	f = slices.Clone(f)
+	for i := range f {
+		f[i].Protocol = HTTP
+	}
+	return f
+}
+
 // of sets the entry of a flow's transfers.
 func (f flow) of(entry string) flow {
 	f = slices.Clone(f)
@@ -309,6 +318,30 @@ func TestVerdicts(t *testing.T) {
 				flow{byIPXE(proxyOffer(8, uefi)), byIPXE(takes(9, uefi)), byIPXE(told(9.1, uefi, "boot.ipxe"))}),
 			want: "boot-program-asks-again", stage: Loaded,
 			sentence: "The boot program, started by snponly.efi, asked the box again, and then for nothing more."},
+		{situation: "iPXE runs the site's script", now: 60,
+			flow: flows(upTo4011(uefi, "snponly.efi"), get(5.4, FirstStage, "snponly.efi"),
+				flow{byIPXE(proxyOffer(8, uefi)), byIPXE(takes(9, uefi)), byIPXE(told(9.1, uefi, "boot.ipxe"))}, get(9.3, FirstStage, "boot.ipxe")),
+			want: "program-runs", stage: Loaded,
+			sentence: "The boot program runs and read boot.ipxe last, at 00:00: what it does next is up to it."},
+		{situation: "the site's script loads a kernel", now: 60,
+			flow: flows(upTo4011(bios, "undionly.kpxe"), get(5.4, FirstStage, "undionly.kpxe"), get(9, "", "vmlinuz"), get(12, "", "initrd.img")),
+			want: "program-runs", stage: Loaded,
+			sentence: "The boot program runs and read initrd.img last, at 00:00: what it does next is up to it."},
+		{situation: "and its system asks for an address", now: 60,
+			flow: flows(upTo4011(bios, "undionly.kpxe"), get(5.4, FirstStage, "undionly.kpxe"), get(9, "", "vmlinuz"), flow{systemAsks}),
+			want: "system-runs", stage: Transferred, sentence: "Started; its system asked for an address at 00:00."},
+		{situation: "HTTP boot to the menu",
+			flow: flows(flow{names(dhcpEvent(0, "uefi-x64-http", "offer", Sent), "http://192.168.77.1/EFI/bootx64.efi"),
+				names(dhcpEvent(4, "uefi-x64-http", "selecting", Sent), "http://192.168.77.1/EFI/bootx64.efi")},
+				byHTTP(get(5, "", "EFI/bootx64.efi")), byHTTP(get(6, SecondStage, "EFI/grubx64.efi")), byHTTP(get(7, Menu, "grub/grub.cfg"))),
+			want: "in-menu", stage: InMenu,
+			sentence: "The machine read the menu at 00:00 and has asked for nothing since: it waits there, or has started its disk."},
+		{situation: "HTTP boot of a program that Secure Boot refuses", now: 60,
+			flow: flows(flow{names(dhcpEvent(0, "uefi-x64-http", "offer", Sent), "http://192.168.77.1/EFI/bootx64.efi"),
+				names(dhcpEvent(4, "uefi-x64-http", "selecting", Sent), "http://192.168.77.1/EFI/bootx64.efi")},
+				byHTTP(get(5, "", "EFI/bootx64.efi"))),
+			want: "secure-boot-refused", stage: Loaded,
+			sentence: "EFI/bootx64.efi was sent whole at 00:00 and did not start: Secure Boot probably refused it."},
 		{situation: "iPXE without a script", now: 30,
 			flow: flows(upTo4011(uefi, "snponly.efi"), get(5.4, FirstStage, "snponly.efi"),
 				flow{byIPXE(because(dhcpEvent(8, uefi, Discover, Unanswered), "no boot file for ipxe: snponly.efi would start iPXE again"))}),
@@ -426,6 +459,9 @@ func TestVerdicts(t *testing.T) {
 			}
 			v := b.Verdict(now)
 			reached[v.Finding] = true
+			if b.open == 0 && b.Verdict(now.Add(2*patience)).Running {
+				t.Error("it still runs two hours later")
+			}
 			if v.Finding != tc.want || v.Stage != tc.stage || v.Sentence() != tc.sentence {
 				t.Errorf("%s at stage %v: %s\nwant %s at stage %v: %s\n%s",
 					v.Finding, v.Stage, v.Sentence(), tc.want, tc.stage, tc.sentence, b.Steps())

@@ -2,6 +2,7 @@ package trace
 
 import (
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -165,7 +166,12 @@ var verdicts = []Row{
 		Finding: "system-runs", Good: true,
 		Sentence: "Started[ {entry}]; its system asked for an address at {time}.",
 		Advice:   []string{"The network works in the system: what happens now is up to the system."},
-		is:       func(f facts) (mark, bool) { return f.entry(f.has(system), system) },
+		is: func(f facts) (mark, bool) {
+			if f.ownProgram() {
+				return f.with(loose, system)
+			}
+			return f.entry(f.has(system), system)
+		},
 	},
 	{
 		Finding: "system-loads", Good: true, Sentence: "Started[ {entry}]; afterwards {file} was read at {time}.",
@@ -317,6 +323,17 @@ var verdicts = []Row{
 		is: func(f facts) (mark, bool) {
 			m, ok := f.get(whole)
 			return m, ok && f.at(again).After(m.at) && f.quiet(thinking)
+		},
+	},
+	{
+		Finding: "program-runs", Good: true,
+		Sentence: "The boot program runs and read {file} last, at {time}: what it does next is up to it.",
+		Advice: []string{
+			"Read what the screen says: this program is not the box's own, and may load the rest from another server.",
+		},
+		is: func(f facts) (mark, bool) {
+			m, ok := f.get(whole)
+			return m, ok && f.has(ran) && f.ownProgram()
 		},
 	},
 	{
@@ -573,6 +590,18 @@ func (f facts) uefi() bool {
 	m, _ := f.get(first)
 	return strings.HasPrefix(f.Firmware, "uefi") || !f.is(firmware.BIOS) && isEFI(m.what)
 }
+
+// ownProgram reports whether the first stage is the site's own, not a boot loader
+// that reads a menu of the box.
+func (f facts) ownProgram() bool {
+	m, ok := f.get(first)
+	base := path.Base(fileName(m.what))
+	return ok && !f.is(firmware.RaspberryPi) && !slices.ContainsFunc(menuLoaders, func(l string) bool { return strings.HasPrefix(base, l) })
+}
+
+// menuLoaders are how the names of boot loaders begin that read a menu. boot is
+// for bootx64.efi, which is shim on a medium.
+var menuLoaders = []string{"shim", "grub", "pxelinux", "lpxelinux", "syslinux", "bootx64", "bootaa64", "bootia32"}
 
 func (f facts) http() bool { return strings.HasSuffix(f.Firmware, "-http") }
 
