@@ -141,8 +141,24 @@ func (b *Boot) note(e Event) {
 	if e.Outcome != Begun {
 		b.moved = true
 	}
+	if e.began().Before(b.base) && e.Outcome != Sent {
+		return // a transfer of an earlier boot, which the restart has cut off
+	}
 	e.Role = b.role(e)
+	if b.wentOn(e) {
+		e.Outcome = Sent
+	}
 	b.noteTransfer(e)
+}
+
+// wentOn reports whether a transfer that timed out gave the machine the whole
+// file: it has asked for another one since. PXELINUX and GRUB do not stay to
+// acknowledge the last block a second time, so that an acknowledgement that is
+// lost looks like a machine that is gone.
+func (b *Boot) wentOn(e Event) bool {
+	m, ok := b.get(requested)
+	return ok && e.Protocol == TFTP && e.Outcome == TimedOut && e.Bytes > 0 &&
+		m.at.After(e.began()) && fileName(m.what) != fileName(e.What)
 }
 
 // discovers reports whether an event is about a DISCOVER of boot firmware.
@@ -263,9 +279,6 @@ func (b *Boot) noteTransfer(e Event) {
 	name := fileName(e.What)
 	if m, ok := b.get(first); ok && fileName(m.what) != name {
 		b.set(ran, e)
-		if m, ok := b.get(trouble); ok && fileName(m.what) != name && m.outcome == TimedOut && m.role != Kernel && m.role != Initrd {
-			b.clear(trouble) // it went on, so it had the file: its last acknowledgement was lost
-		}
 	}
 	if e.Role == Kernel || e.Role == Initrd {
 		b.set(chosen, e)

@@ -74,6 +74,13 @@ func get(t float64, r Role, name string) flow {
 	return flow{began, e}
 }
 
+// timedOut is the end of a transfer that began at a time.
+func timedOut(t, began float64, r Role, name string, bytes int64) flow {
+	f := get(t, r, name).ends(TimedOut, bytes)[1:]
+	f[0].Took = f[0].Time.Sub(at(began))
+	return f
+}
+
 // ends changes how the last transfer of a flow ended.
 func (f flow) ends(o Outcome, bytes int64) flow {
 	f = slices.Clone(f)
@@ -424,6 +431,39 @@ func TestVerdicts(t *testing.T) {
 			sentence: "The machine read the menu at 00:03 and has asked for nothing since: it waits there, or has started its disk."},
 		{situation: "stage 8, WinPE runs", flow: flows(toWDS(0), shift(flow{systemAsks}, 40)),
 			want: "wds-system-runs", stage: Transferred, sentence: "WDS (wds1) started a system: it asked for an address at 00:01."},
+
+		{situation: "stage 8, WinPE runs, and the machine restarts", flow: flows(toWDS(0), shift(flow{systemAsks}, 20), flow{proxyOffer(80, uefi)}),
+			want: "offered", stage: Offered, sentence: "The box has answered; the machine chooses among the answers."},
+		{situation: "stage 8, back within 90 s, and then another fault",
+			flow: flows(toWDS(0), shift(flows(upTo4011(uefi, "shim.efi"), absentFile(5, FirstStage, "shim.efi")), 44)),
+			want: "first-stage-missing", stage: Loading,
+			sentence: "The machine asked for the boot file shim.efi, which the box does not have."},
+
+		{situation: "the last acknowledgement of a file is lost", now: 60,
+			flow: flows(pxelinuxMenu(), timedOut(25, 1.55, SecondStage, "ldlinux.c32", 118_000)),
+			want: "in-menu", stage: InMenu,
+			sentence: "The machine read the menu at 00:00 and has asked for nothing since: it waits there, or has started its disk."},
+		{situation: "a restart cuts off a transfer, which times out later", now: 60,
+			flow: flows(shift(grubMenu(), 20), timedOut(40, 2, Initrd, "initrd.gz", 118_000)),
+			want: "in-menu", stage: InMenu,
+			sentence: "The machine read the menu at 00:00 and has asked for nothing since: it waits there, or has started its disk."},
+		{situation: "a restart while a file of an entry is loading", ended: true,
+			flow: flows(grubMenu(), get(14, Kernel, "/debian/linux").of("debian")[:1], flow{proxyOffer(15, uefi)}),
+			want: "entry-stopped", stage: InMenu, sentence: "The machine asked for /debian/linux of debian and did not load it."},
+		{situation: "a restart long after a system was loaded", ended: true, flow: flows(installer, flow{proxyOffer(300, uefi)}),
+			want: "started", stage: Started, sentence: "Started debian at 00:00."},
+		{situation: "a system renews its address between the tries of the firmware", now: 60,
+			flow: flows(flow{proxyOffer(0, uefi), dhcpEvent(2, "", OtherRequest, Seen)}, shift(grubMenu(), 20)),
+			want: "in-menu", stage: InMenu,
+			sentence: "The machine read the menu at 00:00 and has asked for nothing since: it waits there, or has started its disk."},
+		{situation: "UEFI, and a boot file of any name", now: 30,
+			flow: flows(upTo4011(uefi, "boot/loader"), get(5.4, FirstStage, "boot/loader")),
+			want: "secure-boot-refused", stage: Loaded,
+			sentence: "boot/loader was sent whole at 00:00 and did not start: Secure Boot probably refused it."},
+		{situation: "no file for this firmware, and another server has one", now: 20,
+			flow: flows(otherOffer1(0, dhcpServer, "arm.efi"), flow{because(dhcpEvent(0.1, "uefi-arm64", Discover, Unanswered), "no boot file for uefi-arm64")}),
+			want: "another-server", stage: Elsewhere,
+			sentence: "Another server, 192.168.77.3, told the machine what to boot: arm.efi; it follows that one."},
 
 		{situation: "a Raspberry Pi without its files", now: 30,
 			flow: flows(piLoads()[:3], absentFile(2.1, "", "1234abcd/start4.elf"), absentFile(2.2, "", "start4.elf")),
