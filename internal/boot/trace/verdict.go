@@ -77,7 +77,8 @@ type Verdict struct {
 //	{server} {file} {entry} {firmware} {why} {size} {time} {after}
 //
 // A part in square brackets is left out if a place in it has nothing to fill it;
-// brackets without a place are the name of a table of the settings. Fill fills the places, and those of a translation in the same form.
+// brackets without a place are the name of a table of the settings. Fill fills
+// the places, and those of a translation in the same form.
 type Row struct {
 	Finding       Finding
 	Good, Running bool

@@ -288,7 +288,8 @@ var verdicts = []Row{
 		is: func(f facts) (mark, bool) {
 			m, ok := f.get(whole)
 			base := path.Base(fileName(m.what))
-			return m, ok && f.is(firmware.RaspberryPi) && (f.has(system) || strings.HasPrefix(base, "kernel") || strings.HasPrefix(base, "vmlinuz"))
+			isKernel := strings.HasPrefix(base, "kernel") || strings.HasPrefix(base, "vmlinuz")
+			return m, ok && f.is(firmware.RaspberryPi) && (f.has(system) || isKernel)
 		},
 	},
 	{
@@ -596,7 +597,8 @@ func (f facts) uefi() bool {
 func (f facts) ownProgram() bool {
 	m, ok := f.get(first)
 	base := path.Base(fileName(m.what))
-	return ok && !f.is(firmware.RaspberryPi) && !slices.ContainsFunc(menuLoaders, func(l string) bool { return strings.HasPrefix(base, l) })
+	isMenuLoader := slices.ContainsFunc(menuLoaders, func(l string) bool { return strings.HasPrefix(base, l) })
+	return ok && !f.is(firmware.RaspberryPi) && !isMenuLoader
 }
 
 // menuLoaders are how the names of boot loaders begin that read a menu. boot is
@@ -647,7 +649,8 @@ func (f facts) back() time.Duration {
 // nothing else; or ends soon after its hand-over.
 func (f facts) cameBack() (mark, bool) {
 	if h := f.Back; h != nil {
-		return mark{at: h.At, server: h.Server, entry: h.Entry}, (f.stage <= InMenu || f.has(handed)) && !f.has(trouble) && !f.has(system)
+		nothingElse := (f.stage <= InMenu || f.has(handed)) && !f.has(trouble) && !f.has(system)
+		return mark{at: h.At, server: h.Server, entry: h.Entry}, nothingElse
 	}
 	h := f.handedOver()
 	return mark{at: h.At, server: h.Server, entry: h.Entry}, h.before(f.Next)
