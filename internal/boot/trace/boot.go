@@ -96,7 +96,7 @@ func id(m *machine, began time.Time) string {
 }
 
 // Took returns the time from the first request to the last answer.
-func (b Boot) Took() time.Duration { return b.Events[len(b.Events)-1].Time.Sub(b.Began) }
+func (b Boot) Took() time.Duration { return b.last.Sub(b.Began) }
 
 // Bytes returns how much the machine was sent.
 func (b Boot) Bytes() int64 {

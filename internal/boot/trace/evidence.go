@@ -254,7 +254,7 @@ func (b *Boot) role(e Event) Role {
 		}
 	}
 	switch {
-	case strings.Contains(name, "pxelinux.cfg/"), name == "grub/grub.cfg":
+	case strings.Contains(name, "pxelinux.cfg/"), strings.HasPrefix(name, "grub/grub.cfg"):
 		return Menu
 	}
 	return ""

@@ -225,6 +225,41 @@ func TestEventsMakeRoom(t *testing.T) {
 	}
 }
 
+// In a storm of machines that all read many files, each one keeps its share, and
+// the last one too.
+func TestEventsAreShared(t *testing.T) {
+	trace := New(8, 64)
+	boots := map[string]Boot{}
+	for i := range 8 {
+		mac, addr := invented(i)
+		trace.Add(answer(0, mac, addr, bios, "selecting"))
+		for n := range 100 {
+			b, _ := trace.Add(file(1+float64(n)/100, addr, "file"))
+			boots[b.ID] = b
+		}
+	}
+	if err := trace.bounded(); err != nil {
+		t.Error(err)
+	}
+	all := trace.Quiet(at(100), 100)
+	for _, b := range all {
+		if n := len(b.Events); n < trace.share()/2 || n+b.Earlier != 101 || b.Took() < 0 || b.Steps() == "" {
+			t.Errorf("%v keeps %d events of %d", b.Addr, n, n+b.Earlier)
+		}
+	}
+	if len(all) != 8 || len(boots) != 8 {
+		t.Errorf("%d boots are reported", len(all))
+	}
+}
+
+// A boot without any event that is kept is reported all the same.
+func TestBootWithoutEvents(t *testing.T) {
+	b, ok := New(1, 8).Add(begins(file(1, addrA, "file")))
+	if ok || b.Took() != 0 || b.Steps() != "" || b.Bytes() != 0 {
+		t.Errorf("%v: %+v", ok, b)
+	}
+}
+
 // The ID of a boot does not depend on what else a Trace has seen: a page that is
 // started later follows the same links.
 func TestIDs(t *testing.T) {

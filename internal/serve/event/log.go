@@ -20,7 +20,7 @@ const (
 
 	// Twice as many machines as a large site boots at a time, and the events of
 	// one machine until a menu waits or a system runs, which are some 25 files:
-	// at most 8 MB (see trace.Trace), if a flood invents everything.
+	// at most 9 MB (see trace.Trace), if a flood invents everything.
 	maxMachines = 1024
 	maxEvents   = 64
 )
