@@ -169,9 +169,9 @@ func Fill(text string, v Verdict) string {
 		out.WriteString(part)
 		text = text[i:]
 		if part, rest, ok := strings.Cut(text, "]"); ok {
-			if !strings.Contains(part, "{") {
-				out.WriteString(part + "]") // a table of the settings
-			} else if filled, whole := fill(part[1:], p); whole {
+			if filled, whole := fill(part[1:], p); !strings.Contains(part, "{") {
+				out.WriteString(part + "]") // a section of the settings: [boot]
+			} else if whole {
 				out.WriteString(filled)
 			}
 			text = rest
