@@ -16,24 +16,36 @@ const queue = 1024
 // Bus carries events from every server to every subscriber. The zero Bus has
 // no subscribers.
 type Bus struct {
-	mu          sync.Mutex                         // serializes Subscribe
-	subscribers atomic.Pointer[[]chan trace.Event] // the slice that Publish reads is never modified
+	mu          sync.Mutex                   // serializes Follow
+	subscribers atomic.Pointer[[]subscriber] // the slice that Publish reads is never modified
 	dropped     atomic.Uint64
+}
+
+type subscriber struct {
+	events  chan trace.Event
+	dropped *atomic.Uint64
 }
 
 // Subscribe returns the events that are published from now on. A subscription
 // has no end: subscribers live as long as the program.
 func (b *Bus) Subscribe() <-chan trace.Event {
+	events, _ := b.Follow()
+	return events
+}
+
+// Follow is Subscribe. The function returns how many events this subscriber had
+// no room for.
+func (b *Bus) Follow() (events <-chan trace.Event, dropped func() uint64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	var all []chan trace.Event
+	var all []subscriber
 	if old := b.subscribers.Load(); old != nil {
 		all = append(all, *old...)
 	}
-	c := make(chan trace.Event, queue)
-	all = append(all, c)
+	s := subscriber{make(chan trace.Event, queue), new(atomic.Uint64)}
+	all = append(all, s)
 	b.subscribers.Store(&all)
-	return c
+	return s.events, s.dropped.Load
 }
 
 // Publish hands e to each subscriber that has room for it. It never blocks,
@@ -43,10 +55,11 @@ func (b *Bus) Publish(e trace.Event) {
 	if all == nil {
 		return
 	}
-	for _, c := range *all {
+	for _, s := range *all {
 		select {
-		case c <- e:
+		case s.events <- e:
 		default:
+			s.dropped.Add(1)
 			b.dropped.Add(1)
 		}
 	}
