@@ -38,6 +38,8 @@ type Question struct {
 	// another packet.
 	Again bool
 	Bare  bool // BOOTP without the magic cookie (RFC 951)
+	// Raw is the packet as it arrived; nil if no program follows packets.
+	Raw []byte
 
 	fields
 	client  pxe.Client
@@ -64,6 +66,18 @@ func NewQuestion(m *dhcpv4.DHCPv4, port int, from netip.AddrPort) Question {
 // Has returns the address that the client uses, as far as the packet shows it.
 // It is the zero Addr if the client has none yet.
 func (q Question) Has() netip.Addr { return q.has }
+
+// Firmware returns what the packet itself says about the client's firmware;
+// empty for a client that is not network-booting firmware.
+func (q Question) Firmware() string {
+	if !q.boots {
+		return ""
+	}
+	return q.client.String()
+}
+
+// IPXE reports whether the packet is that of an iPXE that boots.
+func (q Question) IPXE() bool { return q.boots && q.client.IPXE }
 
 // asBIOS returns the question of a client that predates PXE and says nothing
 // about its firmware.
@@ -121,6 +135,11 @@ type Answer struct {
 	Handoff handoff.Boot
 	// Other is the server that the client has chosen instead of this one.
 	Other netip.Addr
+	// Took is the server whose offer the client accepts with this packet, if it
+	// is another one: in proxy mode too, where that is as it should be.
+	Took netip.Addr
+	// IPXE says that the client is iPXE.
+	IPXE bool
 }
 
 func ignored(why string) Answer { return Answer{Why: why} }
@@ -161,7 +180,12 @@ func Decide(now time.Time, s *Settings, q Question) Answer {
 	q = s.prefer(s.Stages.complete(now, q))
 	a := decide(now, s, q)
 	if q.boots {
-		a.Firmware, a.Machine = q.client.String(), q.machine
+		a.Firmware, a.Machine, a.IPXE = q.client.String(), q.machine, q.client.IPXE
+	}
+	if q.state == stateSelecting && q.server != s.Self.Addr() {
+		// RFC 2131 §3.1 step 3: the REQUEST is broadcast, so that every server
+		// sees which offer the client accepts.
+		a.Took = q.server
 	}
 	return a
 }

@@ -4,6 +4,7 @@
 package dhcpconn
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -36,6 +37,9 @@ type Conn struct {
 	ifindex int
 	servers map[int]*ipv4.PacketConn // by port
 	raw     *os.File                 // AF_PACKET socket, for clients without an address
+	// Keep reports whether questions include their packet; nil means never. It
+	// is set before Receiver is called.
+	Keep func() bool
 
 	taken atomic.Uint64
 }
@@ -97,11 +101,12 @@ type Receiver struct {
 	msgs []ipv4.Message
 
 	taken *atomic.Uint64 // nil: not counted
+	keep  func() bool
 }
 
 // Receiver makes the receiver of a port, for one goroutine.
 func (c *Conn) Receiver(port int) *Receiver {
-	r := &Receiver{port: port, conn: c.servers[port], msgs: make([]ipv4.Message, batch)}
+	r := &Receiver{port: port, conn: c.servers[port], msgs: make([]ipv4.Message, batch), keep: c.Keep}
 	if port == dhcp.ServerPort {
 		r.taken = &c.taken
 	}
@@ -127,12 +132,12 @@ func (r *Receiver) Receive() ([]dhcp.Question, []Malformed, error) {
 	if r.taken != nil {
 		r.taken.Add(uint64(n))
 	}
-	qs, bad := read(r.port, r.msgs[:n])
+	qs, bad := read(r.port, r.msgs[:n], r.keep != nil && r.keep())
 	return qs, bad, nil
 }
 
 // read parses packets that arrived on a port.
-func read(port int, msgs []ipv4.Message) (qs []dhcp.Question, bad []Malformed) {
+func read(port int, msgs []ipv4.Message, keep bool) (qs []dhcp.Question, bad []Malformed) {
 	for _, msg := range msgs {
 		from, isUDP := msg.Addr.(*net.UDPAddr)
 		if !isUDP {
@@ -147,6 +152,9 @@ func read(port int, msgs []ipv4.Message) (qs []dhcp.Question, bad []Malformed) {
 		}
 		q := dhcp.NewQuestion(m, port, from.AddrPort())
 		q.Bare = bare
+		if keep {
+			q.Raw = bytes.Clone(msg.Buffers[0][:msg.N])
+		}
 		qs = append(qs, q)
 	}
 	return qs, bad

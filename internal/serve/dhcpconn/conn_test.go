@@ -1,6 +1,7 @@
 package dhcpconn
 
 import (
+	"bytes"
 	"net"
 	"testing"
 
@@ -21,7 +22,10 @@ func TestRead(t *testing.T) {
 	for _, b := range [][]byte{whole, bootp, whole[:60], make([]byte, room)} {
 		msgs = append(msgs, ipv4.Message{Buffers: [][]byte{append(b, make([]byte, room)...)}, N: len(b), Addr: addr})
 	}
-	qs, bad := read(dhcp.BootServerPort, msgs)
+	qs, bad := read(dhcp.BootServerPort, msgs, false)
+	if kept, _ := read(dhcp.BootServerPort, msgs, true); !bytes.Equal(kept[1].Raw, bootp) || qs[1].Raw != nil {
+		t.Errorf("the packet that a question keeps: %x, %x", kept[1].Raw, qs[1].Raw)
+	}
 	if len(qs) != 2 || qs[0].Bare || !qs[1].Bare || qs[1].Port != dhcp.BootServerPort || qs[1].From != addr.AddrPort() {
 		t.Errorf("questions: %+v", qs)
 	}

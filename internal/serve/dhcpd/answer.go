@@ -106,10 +106,11 @@ func (s *Server) Handle(now time.Time, p Packets) {
 				s.report.learned(now, a, was)
 			}
 		}
-		if a.Handoff.Entry != "" {
-			s.report.handedOver(a)
-		}
 		x := answer{p.Sender, settings.Self.Addr(), q, a}
+		s.report.received(x)
+		if a.Handoff.Entry != "" {
+			s.report.handedOver(now, a)
+		}
 		s.report.lacks(now, x)
 		ready = s.sort(now, x, ready)
 	}
@@ -241,8 +242,10 @@ func (s *Server) send(ready []answer) {
 		for len(ready) > 0 && ready[0].conn == conn && ready[0].self == self {
 			x := ready[0]
 			ready = ready[1:]
-			out = append(out, dhcpconn.Reply{Port: x.q.Port, To: x.a.To, Link: x.a.Link, Data: x.q.Encode(x.a.Msg)})
+			r := dhcpconn.Reply{Port: x.q.Port, To: x.a.To, Link: x.a.Link, Data: x.q.Encode(x.a.Msg)}
+			out = append(out, r)
 			if x.q.From.Addr().Unmap() != self { // do not report self-tests
+				s.report.sends(x, r)
 				s.report.answered(x)
 			}
 		}

@@ -22,6 +22,7 @@ func (s *Server) listen(ctx context.Context, l netif.Link) error {
 	if err != nil {
 		return fmt.Errorf("dhcp: %w", err)
 	}
+	conn.Keep = s.Tap.On
 	s.progress.conn.Store(conn)
 	prober, err := arp.Open(l.Name, l.Index, l.HW)
 	if err != nil {

@@ -130,6 +130,7 @@ func (s *Server) watchRivals(ctx context.Context, l netif.Link) error {
 		err := s.others.guard.WatchRivals(ctx, l.Name, l.Index, l.HW, s.isSelf, otherdhcp.Callbacks{
 			Rival: func(r otherdhcp.Rival) { task.Give(ctx, s.inbox.rivals, r) },
 			Site:  func(site otherdhcp.Site) { task.Give(ctx, s.inbox.sites, site) },
+			Offer: func(o otherdhcp.Offer) { s.report.otherOffer(time.Now(), o) },
 		})
 		if ctx.Err() != nil {
 			return ctx.Err()

@@ -23,6 +23,7 @@ import (
 type reporter struct {
 	log     *slog.Logger
 	bus     *event.Bus
+	tap     *event.Tap
 	metrics *metrics.Metrics
 
 	refused *loglimit.Once[refusal]    // machines of networks that are not served
@@ -30,12 +31,21 @@ type reporter struct {
 	limits  *loglimit.Once[string]     // machines that ask too often, by MAC
 	garbled *loglimit.Once[refusal]    // packets that cannot be read
 	moved   *loglimit.Once[netip.Addr] // addresses that belong to another machine now
+	shown   *loglimit.Once[shown]      // events about packets that get no answer
+	offers  *loglimit.Once[shown]      // events about other servers' answers
 	rivals  *loglimit.Once[netip.Addr] // other PXE servers
 	sites   *loglimit.Once[netip.Addr] // DHCP servers that tell machines what to boot
 }
 
 // refusal is a machine, as a packet names it, and why it gets no answer.
 type refusal struct{ mac, why string }
+
+// shown is what an event says about a packet that is not an answer of the box.
+type shown struct {
+	mac       ether.MAC
+	what, why string
+	server    netip.Addr
+}
 
 const (
 	// unansweredAgain is how long the log does not repeat that a machine was
@@ -50,6 +60,12 @@ const (
 	// maxLimited and maxGarbled are the same for floods and malformed packets.
 	maxLimited = 8
 	maxGarbled = 16
+	// shownAgain and maxShown are the same for the events about packets that
+	// get no answer, and for those about other servers' answers. Firmware repeats
+	// a packet after a second or more, and each repetition counts. All machines
+	// of a large site may boot at once.
+	shownAgain = time.Second
+	maxShown   = 1000
 	// movedAgain and maxMoved are the same for addresses that change hands.
 	movedAgain = time.Minute
 	maxMoved   = 64
@@ -63,15 +79,36 @@ const (
 
 func newReporter(o Options) *reporter {
 	return &reporter{
-		log: o.Log, bus: o.Events, metrics: o.Metrics,
+		log: o.Log, bus: o.Events, tap: o.Tap, metrics: o.Metrics,
 		refused: &loglimit.Once[refusal]{Most: maxUnanswered, Again: unansweredAgain},
 		heard:   &loglimit.Once[refusal]{Most: maxHeard, Again: unansweredAgain},
 		limits:  &loglimit.Once[string]{Most: maxLimited, Again: unansweredAgain},
 		garbled: &loglimit.Once[refusal]{Most: maxGarbled, Again: unansweredAgain},
 		moved:   &loglimit.Once[netip.Addr]{Most: maxMoved, Again: movedAgain},
+		shown:   &loglimit.Once[shown]{Most: maxShown, Again: shownAgain},
+		offers:  &loglimit.Once[shown]{Most: maxShown, Again: shownAgain},
 		rivals:  &loglimit.Once[netip.Addr]{Most: maxRivals, Again: rivalsAgain},
 		sites:   &loglimit.Once[netip.Addr]{Most: maxRivals, Again: sitesAgain},
 	}
+}
+
+// received hands on the packet of a machine that boots, that is answered, or
+// whose silence the log reports.
+func (p *reporter) received(x answer) {
+	interesting := x.a.Msg != nil || x.a.Firmware != "" || x.a.Trouble || x.a.Notable
+	if x.q.Raw == nil || !interesting || x.q.From.Addr().Unmap() == x.self {
+		return
+	}
+	to := x.self
+	if x.q.From.Addr().IsUnspecified() { // it was broadcast (RFC 2131 §4.1)
+		to = netip.AddrFrom4([4]byte{255, 255, 255, 255})
+	}
+	p.tap.Packet(x.q.From, netip.AddrPortFrom(to, uint16(x.q.Port)), ether.From(x.q.Msg.ClientHWAddr), x.q.Raw)
+}
+
+// sends hands on the packet of an answer.
+func (p *reporter) sends(x answer, r dhcpconn.Reply) {
+	p.tap.Packet(netip.AddrPortFrom(x.self, uint16(r.Port)), r.To, ether.From(x.q.Msg.ClientHWAddr), r.Data)
 }
 
 // answered reports a DHCP answer that is being sent.
@@ -82,16 +119,75 @@ func (p *reporter) answered(x answer) {
 			"firmware", x.a.Firmware, "address", x.a.Addr, "file", reply.BootFileName)
 	}
 	e := trace.Event{
-		Time: time.Now(), Protocol: trace.DHCP, Addr: x.a.Addr, Firmware: x.a.Firmware, What: x.a.Why, Outcome: trace.Sent,
+		Time: time.Now(), Protocol: trace.DHCP, MAC: ether.From(asked.ClientHWAddr), GUID: x.a.Machine.GUID, Addr: x.a.Addr,
+		Firmware: x.a.Firmware, IPXE: x.a.IPXE, What: x.a.Why, Outcome: trace.Sent, Why: x.a.Lacks, File: trace.Name(bootFile(reply)),
 	}
-	e.MAC = ether.From(asked.ClientHWAddr)
 	if !e.Addr.IsValid() { // on port 4011 the machine has one already
 		e.Addr = x.q.Has()
+	}
+	if next, ok := netip.AddrFromSlice(reply.ServerIPAddr.To4()); ok && !next.IsUnspecified() && next != x.self {
+		e.Server = next
 	}
 	if reply.MessageType() == dhcpv4.MessageTypeNak {
 		e.Outcome = trace.Refused
 	}
 	p.bus.Publish(e)
+}
+
+// bootFile returns the name of the file that a reply tells a machine to load.
+func bootFile(reply *dhcpv4.DHCPv4) string {
+	if reply.BootFileName != "" {
+		return reply.BootFileName
+	}
+	return string(reply.Options.Get(dhcpv4.OptionBootfileName))
+}
+
+// maxWhy is how much of a reason an event keeps, in bytes.
+const maxWhy = 256
+
+// showUnanswered publishes a packet that got no answer, of a machine that boots or
+// whose silence an administrator must fix, or that takes another server's lease.
+func (p *reporter) showUnanswered(now time.Time, x answer) {
+	e := trace.Event{
+		Time: now, Protocol: trace.DHCP, MAC: ether.From(x.q.Msg.ClientHWAddr), GUID: x.a.Machine.GUID, Addr: x.q.Has(),
+		Firmware: x.a.Firmware, IPXE: x.a.IPXE,
+	}
+	switch {
+	case x.a.Took.IsValid():
+		e.What, e.Outcome, e.Server, e.Addr = trace.OtherRequest, trace.Seen, x.a.Took, x.a.Has
+	case x.a.Trouble, x.a.Firmware != "" && x.a.Notable:
+		e.What, e.Outcome, e.Why = asked(x.q), trace.Unanswered, x.a.Why[:min(len(x.a.Why), maxWhy)]
+	default:
+		return
+	}
+	p.show(p.shown, e)
+}
+
+// asked names what a packet asks.
+func asked(q dhcp.Question) string {
+	if q.Port == dhcp.BootServerPort {
+		return trace.BootServer
+	}
+	return q.Msg.MessageType().String() // trace.Discover, trace.Request
+}
+
+// otherOffer publishes what another server tells a machine to boot.
+func (p *reporter) otherOffer(now time.Time, o otherdhcp.Offer) {
+	// The packet was broadcast on the link.
+	to := netip.AddrPortFrom(netip.AddrFrom4([4]byte{255, 255, 255, 255}), dhcp.ClientPort)
+	p.tap.Packet(netip.AddrPortFrom(o.From, dhcp.ServerPort), to, o.Machine, o.Raw)
+	p.show(p.offers, trace.Event{
+		Time: now, Protocol: trace.DHCP, MAC: o.Machine, Addr: o.Addr, What: trace.OtherOffer, Outcome: trace.Seen,
+		Server: o.Server, File: trace.Name(o.File),
+	})
+}
+
+// show publishes an event about a packet that is not an answer. Anyone on the
+// link can cause such packets, so their number is limited.
+func (p *reporter) show(limit *loglimit.Once[shown], e trace.Event) {
+	if limit.First(e.Time, shown{e.MAC, e.What, e.Why, e.Server}) {
+		p.bus.Publish(e)
+	}
 }
 
 // unanswered reports a DHCP packet that gets no answer.
@@ -109,6 +205,7 @@ func (p *reporter) unanswered(now time.Time, x answer) {
 		level = slog.LevelInfo
 	}
 	p.metrics.Unanswered(class)
+	p.showUnanswered(now, x)
 	if !p.log.Enabled(context.Background(), level) {
 		return
 	}
@@ -144,10 +241,14 @@ func (p *reporter) site(now time.Time, s otherdhcp.Site) {
 	}
 }
 
-// handedOver logs a machine that is sent to a WDS server.
-func (p *reporter) handedOver(a dhcp.Answer) {
+// handedOver reports a machine that is sent to a WDS server.
+func (p *reporter) handedOver(now time.Time, a dhcp.Answer) {
 	p.log.Info("machine sent to WDS", "mac", a.Machine.MAC, "firmware", a.Firmware, "address", a.Has,
 		"entry", a.Handoff.Entry, "server", a.Handoff.Server, "file", a.Handoff.Program)
+	p.bus.Publish(trace.Event{
+		Time: now, Protocol: trace.DHCP, MAC: a.Machine.MAC, GUID: a.Machine.GUID, Addr: a.Has, Firmware: a.Firmware, IPXE: a.IPXE,
+		What: trace.HandedOver, Outcome: trace.Sent, Server: a.Handoff.Server, File: trace.Name(a.Handoff.Program), Entry: a.Handoff.Entry,
+	})
 }
 
 // lacks logs an answered machine that gets no boot file in the answer.
@@ -165,7 +266,13 @@ func (p *reporter) lacks(now time.Time, x answer) {
 func (p *reporter) limited(now time.Time, q dhcp.Question) {
 	p.metrics.Unanswered(metrics.Limited)
 	if mac := q.Msg.ClientHWAddr.String(); p.limits.First(now, mac) {
-		p.log.Warn("dhcp: no answer", "mac", mac, "request", q.Msg.MessageType(), "why", "more requests than the box answers for one machine")
+		p.log.Warn("dhcp: no answer", "mac", mac, "request", q.Msg.MessageType(), "why", trace.WhyLimited)
+	}
+	if firmware := q.Firmware(); firmware != "" {
+		p.show(p.shown, trace.Event{
+			Time: now, Protocol: trace.DHCP, MAC: ether.From(q.Msg.ClientHWAddr), Firmware: firmware, IPXE: q.IPXE(),
+			What: asked(q), Outcome: trace.Unanswered, Why: trace.WhyLimited,
+		})
 	}
 }
 

@@ -36,6 +36,7 @@ type Options struct {
 	DataDir string         // holds the lease database
 	Clients *clients.Table // records which machine has which address
 	Events  *event.Bus
+	Tap     *event.Tap // takes copies of packets; nil: none
 	Metrics *metrics.Metrics
 	Log     *slog.Logger
 }

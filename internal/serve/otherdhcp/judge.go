@@ -37,6 +37,7 @@ type self struct {
 // reply is a packet that arrived on the DHCP client's port.
 type reply struct {
 	msg    *dhcpv4.DHCPv4
+	raw    []byte
 	from   netip.Addr       // source of the IP packet
 	sender net.HardwareAddr // source of the frame
 	onLink bool             // it was broadcast, so it was sent on this link

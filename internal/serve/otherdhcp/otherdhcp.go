@@ -138,7 +138,7 @@ func receive(ctx context.Context, conn *clientport.Conn, to chan<- reply) error 
 			continue // any host can send that
 		}
 		r := reply{
-			msg: m, from: from.(*net.UDPAddr).AddrPort().Addr().Unmap(),
+			msg: m, raw: bytes.Clone(buf[:n]), from: from.(*net.UDPAddr).AddrPort().Addr().Unmap(),
 			sender: bytes.Clone(conn.Sender()), onLink: conn.Broadcast(),
 		}
 		select {

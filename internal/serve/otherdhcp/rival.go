@@ -54,6 +54,8 @@ func rival(me self, r reply) (Rival, bool) {
 type Callbacks struct {
 	Rival func(Rival)
 	Site  func(Site)
+	// Offer is called for each packet that tells a machine what to boot.
+	Offer func(Offer)
 }
 
 // WatchRivals reports other servers that tell machines what to boot, on one
@@ -69,7 +71,7 @@ func (g *Detector) WatchRivals(
 	}
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	defer conn.Close()
-	me := self{hw: hw, own: own}
+	me := self{hw: hw, mac: g.mac, own: own}
 	rivals := loglimit.Once[Rival]{Most: maxRivals, Again: rivalsAgain}
 	sites := loglimit.Once[netip.Addr]{Most: maxRivals, Again: rivalsAgain}
 	replies, failed := make(chan reply), make(chan error, 1)
@@ -83,6 +85,9 @@ func (g *Detector) WatchRivals(
 		case err := <-failed:
 			return fmt.Errorf("look for other PXE servers: %w", err)
 		case r := <-replies:
+			if found, ok := offer(me, r); ok {
+				report.Offer(found)
+			}
 			if found, ok := rival(me, r); ok && rivals.First(time.Now(), found) {
 				report.Rival(found)
 			}
