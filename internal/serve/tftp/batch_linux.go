@@ -69,6 +69,7 @@ type link struct {
 // outbox is a socket, and the messages that wait to be sent from it.
 type outbox struct {
 	fd     int
+	port   uint16
 	msgs   [outBatch]unix.Mmsghdr
 	names  [outBatch]unix.RawSockaddrInet4
 	ctl    [outBatch][ctlSize]byte
@@ -114,7 +115,7 @@ func openLink(conn net.PacketConn, sockets int) (l *link, err error) {
 		if err != nil {
 			return nil, err
 		}
-		l.socks = append(l.socks, &outbox{fd: fd})
+		l.socks = append(l.socks, &outbox{fd: fd, port: portOf(fd)})
 		// A kernel that cannot segment (before 4.18) would send the whole
 		// message as one datagram.
 		if _, err := unix.GetsockoptInt(fd, unix.SOL_UDP, unix.UDP_SEGMENT); err != nil {
@@ -183,6 +184,20 @@ func openSocket(device string, local [4]byte) (int, error) {
 		return -1, fmt.Errorf("socket for transfers: %w", err)
 	}
 	return fd, nil
+}
+
+// portOf returns a socket's port; 0 if the kernel does not say it.
+func portOf(fd int) uint16 {
+	a, err := unix.Getsockname(fd)
+	if v4, ok := a.(*unix.SockaddrInet4); ok && err == nil {
+		return uint16(v4.Port)
+	}
+	return 0
+}
+
+// local returns the address and port that a peer's packets are sent from.
+func (l *link) local(p peer) netip.AddrPort {
+	return netip.AddrPortFrom(p.local, l.socks[p.socket].port)
 }
 
 // watch makes the poller report fd, as event number i.

@@ -79,6 +79,7 @@ type reactor struct {
 	blockSize int
 	window    int
 	log       *slog.Logger
+	packet    func(from, to netip.AddrPort, payload []byte) // may be nil
 	began     func(Event)
 	done      func(Event)
 	active    *atomic.Int64
@@ -104,6 +105,7 @@ func newReactor(l *link, s *Server, lim limits, chunks int) *reactor {
 		blockSize: s.MaxBlockSize,
 		window:    s.MaxWindow,
 		log:       s.Log,
+		packet:    s.Packet,
 		began:     s.Began,
 		done:      s.Done,
 		active:    &s.active,
@@ -142,7 +144,12 @@ func (r *reactor) run(ctx context.Context) error {
 		for _, d := range got {
 			// A packet to a port that is not its transfer's is a late one.
 			if s := r.sessions[d.from]; s != nil && s.socket == d.socket {
-				r.do(now, s, s.Receive(now, d.data))
+				first := !s.answered
+				a := s.Receive(now, d.data)
+				if r.packet != nil && (first || a.Done) {
+					r.packet(d.from, r.link.local(s.peer), d.data)
+				}
+				r.do(now, s, a)
 			}
 		}
 		for range min(len(r.arrivals), arrivalsPerTurn) {
@@ -198,7 +205,7 @@ func (r *reactor) flush() {
 func (r *reactor) arrive(now time.Time, a arrival) {
 	if a.file == nil {
 		r.out = appendERROR(r.out[:0], a.code)
-		r.link.packet(peer{a.client, a.local, r.nextSocket(a.client)}, r.out)
+		r.control(peer{a.client, a.local, r.nextSocket(a.client)})
 		return
 	}
 	if old := r.sessions[a.client]; old != nil {
@@ -351,16 +358,24 @@ func (r *reactor) do(now time.Time, s *session, a Action) {
 	}
 	if a.OACK {
 		r.out = appendOACK(r.out[:0], s.options)
-		r.link.packet(s.peer, r.out)
+		r.control(s.peer)
 	}
 	if err := r.send(s, a); err != nil {
 		r.out = appendERROR(r.out[:0], CodeUndefined)
-		r.link.packet(s.peer, r.out)
+		r.control(s.peer)
 		r.finish(now, s, err)
 		return
 	}
 	s.deadline = a.Deadline
 	r.timers.set(s)
+}
+
+// control sends r.out, a packet that is not DATA.
+func (r *reactor) control(p peer) {
+	r.link.packet(p, r.out)
+	if r.packet != nil {
+		r.packet(r.link.local(p), p.addr, r.out)
+	}
 }
 
 // send sends a run of blocks.

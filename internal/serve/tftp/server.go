@@ -22,6 +22,7 @@ const (
 	// defaultWindow is the largest window that is granted unless the Server
 	// sets another. It fits the buffers of common network cards.
 	defaultWindow = 64
+	requestPort   = 69
 	maxRequest    = 1500 // bytes; firmware sends nothing longer
 	requestBatch  = 64
 	maxReactors   = 4
@@ -60,6 +61,10 @@ type Server struct {
 	// request that was refused. Both are called from several goroutines and
 	// must not block.
 	Began, Done func(Event)
+	// Packet, if set, is called with the packets that show how transfers begin
+	// and end: requests, OACKs, ERRORs, and the first and the last packet of a
+	// client. It must not block or keep the payload.
+	Packet func(from, to netip.AddrPort, payload []byte)
 
 	limits   limits // zero: defaultLimits
 	reactors int    // zero: half the processors
@@ -230,6 +235,9 @@ func (s *Server) listen(ctx context.Context, p *ipv4.PacketConn, rs []*reactor) 
 			}
 			local, _ := netip.AddrFromSlice(cm.Dst.To4())
 			if a, ok := s.arrival(from.AddrPort(), local, m.Buffers[0][:m.N]); ok {
+				if s.Packet != nil {
+					s.Packet(a.client, netip.AddrPortFrom(a.local, requestPort), m.Buffers[0][:m.N])
+				}
 				// A request and its repeats go to the same reactor.
 				b := a.client.Addr().As4()
 				if !rs[(int(b[3])+int(a.client.Port()))%len(rs)].offer(a) && a.file != nil {
