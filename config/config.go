@@ -17,6 +17,7 @@ type Config struct {
 	DHCP     DHCP
 	TFTP     TFTP
 	Files    Files
+	Metrics  Metrics
 	WDS      []WDS
 	Menu     Menu
 	Entries  []Entry
@@ -126,6 +127,13 @@ type Files struct {
 	// OwnMenus puts menus that the site wrote by hand before the rendered
 	// ones: pxelinux.cfg/* and grub/grub.cfg* in the boot folder.
 	OwnMenus bool
+}
+
+// Metrics says who may read the metrics.
+type Metrics struct {
+	// Allow are the networks whose hosts may read /metrics, instead of those of
+	// the machines. Nil means those of the machines; empty means none.
+	Allow []netip.Prefix
 }
 
 // WDS is one Windows Deployment Services server.

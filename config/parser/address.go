@@ -100,6 +100,36 @@ func (v value) network() netip.Prefix {
 	return netip.Prefix{}
 }
 
+// networks are those of hosts, of any size: one host is a network too.
+func (v value) networks() []netip.Prefix {
+	networks := each(v, func(v value) netip.Prefix {
+		s, ok := v.text()
+		if !ok {
+			return netip.Prefix{}
+		}
+		p, err := netip.ParsePrefix(s)
+		if a, aerr := netip.ParseAddr(s); aerr == nil && a.Is4() {
+			p, err = netip.PrefixFrom(a, a.BitLen()), nil
+		}
+		switch {
+		case err != nil || !p.Addr().Is4():
+			v.fail(fmt.Sprintf("%q is not an IPv4 network with its prefix length", s), "write one such as "+strings.Trim(v.field.example, "[]"))
+		case p != p.Masked():
+			v.fail(fmt.Sprintf("%v is an address inside the network", p.Addr()), fmt.Sprintf("write %q, or %q for that host alone", p.Masked(), p.Addr()))
+		default:
+			return p
+		}
+		return netip.Prefix{}
+	})
+	if len(networks) > maxAllowed {
+		v.fail(fmt.Sprintf("has %d networks", len(networks)), fmt.Sprintf("keep it to %d: write larger networks", maxAllowed))
+	}
+	if networks == nil { // an empty list is not the default
+		networks = []netip.Prefix{}
+	}
+	return networks
+}
+
 func (v value) ranges() []spec.Range {
 	ranges := each(v, func(v value) spec.Range {
 		s, ok := v.text()

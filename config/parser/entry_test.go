@@ -185,6 +185,10 @@ func TestParseRefusesOfAMenu(t *testing.T) {
 		{"a window without an end", "[tftp]\nmax_window = 257", []string{"2: tftp.max_window: 257 is out of range"}},
 		{"a text for a switch of names", "[files]\nany_case = \"no\"", []string{"2: files.any_case: is a text, not true or false without quotes; write any_case = false"}},
 
+		{"metrics for an address in a network", "[metrics]\nallow = [\"10.9.0.5/24\"]", []string{`2: metrics.allow: 10.9.0.5 is an address inside the network; write "10.9.0.0/24", or "10.9.0.5" for that host alone`}},
+		{"metrics for a name", "[metrics]\nallow = [\"monitor\"]", []string{`2: metrics.allow: "monitor" is not an IPv4 network with its prefix length; write one such as "10.9.0.0/24"`}},
+		{"metrics for too many networks", "[metrics]\nallow = [" + strings.Repeat("\"10.9.0.0/24\", ", 65) + "]", []string{`2: metrics.allow: has 65 networks; keep it to 64`}},
+
 		{"a program with forward slashes", wds + "bios = \"boot/x64/wdsnbp.com\"", []string{`4: wds "w".bios: contains a forward slash, which the ReadFilter of a WDS server refuses; write 'boot\x64\wdsnbp.com'`}},
 		{"a program with both slashes and a space", wds + `bios = 'boot/x 64\wdsnbp.com'`, []string{`4: wds "w".bios: contains a forward slash, which the ReadFilter of a WDS server refuses; write backslashes`}},
 		{"a program between double quotes", wds + `uefi-x64 = "boot\x64\wdsmgfw.efi"`, []string{`4: wds "w".uefi-x64: has a backslash between double quotes, where it begins an escape such as \n; write it between single quotes: uefi-x64 = 'boot\x64\wdsmgfw.efi'`}},

@@ -31,6 +31,7 @@ const (
 	maxAddresses = spec.MaxAddresses
 	maxOptions   = spec.MaxOptions
 	maxBootFile  = spec.MaxBootFile
+	maxAllowed   = spec.MaxAllowed
 
 	minBlock  = spec.MinBlock
 	maxBlock  = spec.MaxBlock
@@ -100,6 +101,9 @@ var schema = []section{
 	{name: "files", fields: []field{
 		{"any_case", `true`, func(r *reader, v value) { r.cfg.Files.AnyCase = v.flag() }},
 		{"own_menus", `true`, func(r *reader, v value) { r.cfg.Files.OwnMenus = v.flag() }},
+	}},
+	{name: "metrics", fields: []field{
+		{"allow", `["10.9.0.0/24"]`, func(r *reader, v value) { r.cfg.Metrics.Allow = v.networks() }},
 	}},
 	{name: "subnet", many: true, by: "network", add: func(r *reader) { r.cfg.DHCP.Subnets = append(r.cfg.DHCP.Subnets, config.Subnet{}) },
 		fields: append([]field{

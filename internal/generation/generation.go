@@ -17,11 +17,12 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/clients"
 	"github.com/pxebox/pxebox/internal/boot/handoff"
 	"github.com/pxebox/pxebox/internal/boot/spec"
+	"github.com/pxebox/pxebox/internal/boot/trace"
 )
 
 // Format is the version of the file format. pxed rejects any other: after an
 // update both programs are new, and menuwatch rewrites a file in the old format.
-const Format = 2
+const Format = 3
 
 // FileName is the generation's name in the run directory.
 const FileName = "generation.json"
@@ -37,6 +38,7 @@ type Generation struct {
 	DHCP    spec.DHCP    `json:"dhcp"`
 	TFTP    spec.TFTP    `json:"tftp"`
 	Names   spec.Files   `json:"names"`
+	Metrics spec.Metrics `json:"metrics"`
 	// Files are the menus by the names that boot loaders request, such as
 	// pxelinux.ConfigFile. They contain bootmenu.MACMark and TokenMark as
 	// placeholders for what differs between machines.
@@ -49,6 +51,9 @@ type Generation struct {
 	// Handoffs are the WDS servers that entries boot from, by the entry's name.
 	// An entry whose server has no address is not in the map.
 	Handoffs map[string]handoff.Target `json:"handoffs,omitempty"`
+	// Parts say which boot files belong to which entries, by their names in lower
+	// case.
+	Parts map[string]Part `json:"parts,omitempty"`
 	// TooLarge reports that all menus together exceed bootmenu.MaxSize. Such a
 	// generation is incomplete, and is not encoded.
 	TooLarge bool `json:"-"`
@@ -56,6 +61,12 @@ type Generation struct {
 	// ID identifies a generation in logs: the start of the SHA-256 of the
 	// published bytes, set by Decode.
 	ID string `json:"-"`
+}
+
+// Part is what a boot file is to the menu's entries.
+type Part struct {
+	Role  trace.Role `json:"role"`            // trace.Kernel or trace.Initrd
+	Entry string     `json:"entry,omitempty"` // empty if several entries load the file
 }
 
 // defaultFile is the generation of a box that is not configured. A test of
@@ -112,9 +123,15 @@ func (g Generation) validate() error {
 	check("network", g.Network.Validate())
 	check("dhcp", g.DHCP.Validate())
 	check("tftp", g.TFTP.Validate())
+	check("metrics", g.Metrics.Validate())
 	for entry, t := range g.Handoffs {
 		for _, name := range t.Programs {
 			check("handoff "+entry, spec.ValidateProgram(name))
+		}
+	}
+	for file, p := range g.Parts {
+		if p.Role != trace.Kernel && p.Role != trace.Initrd {
+			check("parts", fmt.Errorf("%s: %q is not the role of a file of an entry", file, p.Role))
 		}
 	}
 	return errors.Join(errs...)

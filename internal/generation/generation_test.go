@@ -19,6 +19,7 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/handoff"
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
 	"github.com/pxebox/pxebox/internal/boot/spec"
+	"github.com/pxebox/pxebox/internal/boot/trace"
 )
 
 // build returns a generation with the given title in its menu.
@@ -79,6 +80,7 @@ func full(t *testing.T) Generation {
 	timeout := spec.Duration(5 * time.Second)
 	g.TFTP = spec.TFTP{MaxBlock: 1428, MaxWindow: 16}
 	g.Names = spec.Files{AnyCase: true, OwnMenus: true}
+	g.Metrics = spec.Metrics{Allow: []netip.Prefix{netip.MustParsePrefix("10.9.0.0/24")}}
 	g.Views = map[string]map[string][]byte{"1": {pxelinux.ConfigFile: []byte("DEFAULT x\n")}}
 	g.Machines = []clients.Rule{{
 		Machine: spec.Machine{
@@ -90,12 +92,13 @@ func full(t *testing.T) Generation {
 	g.Handoffs = map[string]handoff.Target{"wds": {
 		Server: netip.MustParseAddr("192.168.77.2"), Programs: map[firmware.Kind]string{"bios": `boot\x64\wdsnbp.com`},
 	}}
+	g.Parts = map[string]Part{"debian/linux": {Role: trace.Kernel, Entry: "debian"}}
 	return g
 }
 
 func TestFullGenerationLeavesNothingOut(t *testing.T) {
 	g := full(t)
-	for _, v := range []any{g, g.TFTP, g.Names, g.Machines[0], g.Machines[0].Machine, g.Handoffs["wds"]} {
+	for _, v := range []any{g, g.TFTP, g.Names, g.Metrics, g.Machines[0], g.Machines[0].Machine, g.Handoffs["wds"], g.Parts["debian/linux"]} {
 		for i, v := 0, reflect.ValueOf(v); i < v.NumField(); i++ {
 			if name := v.Type().Field(i).Name; v.Field(i).IsZero() && name != "ID" && name != "TooLarge" {
 				t.Errorf("%s of %s is empty: nothing is shown of it", name, v.Type())
@@ -117,7 +120,7 @@ func TestDecodeRefuses(t *testing.T) {
 	for _, tt := range []struct{ name, file, want string }{
 		{"nothing", "", "unexpected end"},
 		{"half a file", good[:len(good)/2], "unexpected end"},
-		{"a former format", strings.Replace(good, `"format": 2`, `"format": 1`, 1), "format 1, this program reads 2"},
+		{"a former format", strings.Replace(good, `"format": 3`, `"format": 1`, 1), "format 1, this program reads 3"},
 		{"another format with another shape", `{"format": 9, "menus": []}`, "format 9"},
 		{"no format", "{}", "format 0"},
 		{"a key of the future", strings.Replace(good, `"dhcp"`, `"dhcpv6"`, 1), `unknown field "dhcpv6"`},
@@ -142,6 +145,8 @@ func TestDecodeRefuses(t *testing.T) {
 		{"a mode that is none", strings.Replace(good, `"mode": "auto"`, `"mode": "on"`, 1), `mode: "on" is unknown`},
 		{"an address of another kind", strings.Replace(good, `"address": ""`, `"address": "fd00::1/64"`, 1), "network: address: fd00::1/64"},
 		{"a block of one byte", strings.Replace(good, `"tftp": {`, `"tftp": {"max_block": 1`, 1), "tftp: max_block"},
+		{"metrics for a host of another kind", strings.Replace(good, `"metrics": {`, `"metrics": {"allow": ["fd00::/8"]`, 1), "metrics: allow: fd00::/8 is not"},
+		{"a file that is no part of an entry", strings.Replace(good, `"tftp"`, `"parts": {"x": {"role": "menu"}}, "tftp"`, 1), `parts: x: "menu" is not`},
 		{"too large", strings.Repeat(" ", MaxSize) + good, "limit is 16777216"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -23,6 +23,8 @@ const (
 	MaxOptions  = 1024
 	MaxBootFile = 127 // the packet's file field is 128 bytes with its NUL (RFC 2131 §2)
 
+	MaxAllowed = 64 // networks that may read the metrics
+
 	MinBlock  = 512   // TFTP's size if the client does not request another (RFC 1350 §2)
 	MaxBlock  = 65464 // RFC 2348
 	MaxWindow = 256   // blocks; RFC 7440 allows more, but boot loaders' buffers do not

@@ -185,6 +185,22 @@ type Files struct {
 	OwnMenus bool `json:"own_menus,omitempty"`
 }
 
+// Metrics says who may read the metrics.
+type Metrics struct {
+	// Allow are the networks whose hosts may read them. Nil means the networks
+	// of the machines; empty means none.
+	Allow []netip.Prefix `json:"allow,omitzero"`
+}
+
+// Allows reports whether the host with that address may read the metrics.
+// machine reports whether it is the address of a machine.
+func (m Metrics) Allows(a netip.Addr, machine func(netip.Addr) bool) bool {
+	if m.Allow == nil {
+		return machine(a)
+	}
+	return slices.ContainsFunc(m.Allow, func(p netip.Prefix) bool { return p.Contains(a) })
+}
+
 // Machine says what certain machines boot. A machine must match each selector
 // field that is set, by one of the field's values. The first Machine that
 // matches applies.

@@ -141,6 +141,19 @@ func (t TFTP) Validate() error {
 	return nil
 }
 
+// Validate is like Network.Validate.
+func (m Metrics) Validate() error {
+	if len(m.Allow) > MaxAllowed {
+		return fmt.Errorf("allow: %d networks are too many", len(m.Allow))
+	}
+	for _, p := range m.Allow {
+		if !p.IsValid() || !p.Addr().Is4() || p != p.Masked() {
+			return fmt.Errorf("allow: %v is not an IPv4 network", p)
+		}
+	}
+	return nil
+}
+
 // ValidateProgram reports whether a program's name fits into a DHCP packet.
 func ValidateProgram(name string) error {
 	if len(name) > MaxBootFile {

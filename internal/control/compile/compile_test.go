@@ -11,6 +11,7 @@ import (
 	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/config/parser"
 	"github.com/pxebox/pxebox/internal/boot/spec"
+	"github.com/pxebox/pxebox/internal/boot/trace"
 	"github.com/pxebox/pxebox/internal/control/menu"
 	"github.com/pxebox/pxebox/internal/generation"
 	"github.com/pxebox/pxebox/internal/test/golden"
@@ -44,6 +45,8 @@ max_window = 16
 [files]
 any_case = true
 own_menus = true
+[metrics]
+allow = ["10.9.0.0/24"]
 [[machine]]
 mac = ["52:54:00"]
 guid = ["70786562-6f78-4c61-8000-000000000010"]
@@ -95,7 +98,7 @@ func TestGenerationHoldsEverySetting(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, v := range []any{
-		c.Network, c.DHCP, c.DHCP.Subnets[0], c.DHCP.Parameters, c.DHCP.Subnets[0].Parameters, c.TFTP, c.Files,
+		c.Network, c.DHCP, c.DHCP.Subnets[0], c.DHCP.Parameters, c.DHCP.Subnets[0].Parameters, c.TFTP, c.Files, c.Metrics,
 	} {
 		for i, v := 0, reflect.ValueOf(v); i < v.NumField(); i++ {
 			if name := v.Type().Field(i).Name; v.Field(i).IsZero() && name != "Probe" { // true is the default
@@ -113,7 +116,7 @@ func TestGenerationHoldsEverySetting(t *testing.T) {
 	}
 	for of, v := range map[string][2]any{
 		"network": {got.Network, c.Network}, "dhcp": {got.DHCP, c.DHCP}, "tftp": {got.TFTP, c.TFTP},
-		"files": {got.Names, c.Files}, "machine": {machines, c.Machines},
+		"files": {got.Names, c.Files}, "metrics": {got.Metrics, c.Metrics}, "machine": {machines, c.Machines},
 	} {
 		// The types have the same fields, so they print the same.
 		if got, want := fmt.Sprintf("%+v", v[0]), fmt.Sprintf("%+v", v[1]); got != want {
@@ -167,5 +170,54 @@ func TestParse(t *testing.T) {
 	}
 	if _, err := Parse("f.toml", []byte("[menu]\ntitel = \"x\"\n")); !errors.As(err, new(config.Errors)) {
 		t.Errorf("a mistake: %v", err)
+	}
+}
+
+func TestParts(t *testing.T) {
+	c, err := parser.Parse("f.toml", []byte(`
+[[entry]]
+name = "one"
+kernel = "Shared/Linux"
+initrd = ["one/initrd.gz"]
+[[entry]]
+name = "two"
+kernel = "shared/linux"
+[[entry]]
+name = "memtest"
+file = "tools/memtest.bin"
+efi = "tools/memtest.efi"
+[[entry]]
+name = "raw"
+pxelinux = """
+  LINUX raw/linux
+  INITRD raw/one.gz,raw/two.gz
+  append initrd=raw/three.gz,http://192.168.77.9/four quiet"""
+grub = """
+echo linux
+linux '/raw/vmlinuz' quiet
+initrd /raw/one.gz "/raw/five.gz" $more (hd0,1)/six
+chainloader (http,192.168.77.9)/x.efi"""
+[[entry]]
+name = "empty"
+pxelinux = "COM32"
+grub = "fwsetup"
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]generation.Part{
+		"shared/linux":      {Role: trace.Kernel}, // of two entries
+		"one/initrd.gz":     {Role: trace.Initrd, Entry: "one"},
+		"tools/memtest.bin": {Role: trace.Kernel, Entry: "memtest"},
+		"tools/memtest.efi": {Role: trace.Kernel, Entry: "memtest"},
+		"raw/linux":         {Role: trace.Kernel, Entry: "raw"},
+		"raw/vmlinuz":       {Role: trace.Kernel, Entry: "raw"},
+		"raw/one.gz":        {Role: trace.Initrd, Entry: "raw"},
+		"raw/two.gz":        {Role: trace.Initrd, Entry: "raw"},
+		"raw/three.gz":      {Role: trace.Initrd, Entry: "raw"},
+		"raw/five.gz":       {Role: trace.Initrd, Entry: "raw"},
+	}
+	if got := Generation(c, menu.Status{}).Parts; !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }
