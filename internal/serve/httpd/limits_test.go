@@ -350,7 +350,7 @@ func TestNoCopyForEachReader(t *testing.T) {
 		Open: func(_ netip.Addr, name string) (bootfiles.File, error) {
 			return files.Open(name, bootfiles.Reader{MAC: ether.MustParseMAC(mac)})
 		},
-		Done: func(trace.Event) {}, Log: slog.New(slog.DiscardHandler),
+		Allow: func(netip.Addr) bool { return true }, Done: func(trace.Event) {}, Log: slog.New(slog.DiscardHandler),
 	}
 	r := httptest.NewRequest("GET", "/menu", nil)
 	w := &discard{header: http.Header{}}

@@ -41,7 +41,10 @@ type Server struct {
 	Began, Done func(trace.Event)
 	// Metrics answers at /metrics. Nil means that there are no metrics.
 	Metrics http.Handler
-	Log     *slog.Logger
+	// AllowMetrics reports whether a source address may read the metrics. Nil
+	// means Allow.
+	AllowMetrics func(netip.Addr) bool
+	Log          *slog.Logger
 	// Limits bound what clients may use. The zero value means the defaults.
 	Limits Limits
 
@@ -120,7 +123,7 @@ func (s *Server) Serve(ctx context.Context, l *net.TCPListener) error {
 	defer stop()
 	go s.conns.run(ctx)
 
-	err := srv.Serve(&listener{l, s.Allow})
+	err := srv.Serve(&listener{l, func(a netip.Addr) bool { return s.Allow(a) || s.allowsMetrics(a) }})
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -146,11 +149,20 @@ func (s *Server) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, http.StatusMethodNotAllowed)
 	case r.ContentLength != 0:
 		s.refuse(w, r, http.StatusBadRequest)
-	case r.URL.Path == metricsPath && s.Metrics != nil:
+	case r.URL.Path == metricsPath && s.Metrics != nil && s.allowsMetrics(source(r)):
 		s.Metrics.ServeHTTP(w, r)
+	case !s.Allow(source(r)), r.URL.Path == metricsPath && s.Metrics != nil:
+		s.refuse(w, r, http.StatusForbidden)
 	default:
 		s.serveFile(w, r)
 	}
+}
+
+func (s *Server) allowsMetrics(a netip.Addr) bool {
+	if s.AllowMetrics == nil {
+		return s.Allow(a)
+	}
+	return s.AllowMetrics(a)
 }
 
 func (s *Server) refuse(w *response, r *http.Request, status int) {

@@ -423,6 +423,46 @@ func TestMetricsPath(t *testing.T) {
 	}
 }
 
+// The hosts that may read the metrics need not be those that may read files.
+func TestWhoReadsTheMetrics(t *testing.T) {
+	machine, monitor, stranger := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("10.9.0.5"), netip.MustParseAddr("10.8.0.5")
+	isMonitor := func(a netip.Addr) bool { return a == monitor }
+	none := func(netip.Addr) bool { return false }
+	for _, tc := range []struct {
+		situation string
+		allow     func(netip.Addr) bool
+		client    netip.Addr
+		metrics   int // the status
+		file      int
+	}{
+		{situation: "a machine, by default", client: machine, metrics: 200, file: 200},
+		{situation: "a stranger, by default", client: stranger, metrics: 403, file: 403},
+		{situation: "the monitoring host", allow: isMonitor, client: monitor, metrics: 200, file: 403},
+		{situation: "a machine, with a monitoring host", allow: isMonitor, client: machine, metrics: 403, file: 200},
+		{situation: "a stranger, with a monitoring host", allow: isMonitor, client: stranger, metrics: 403, file: 403},
+		{situation: "a machine, if no host may read them", allow: none, client: machine, metrics: 403, file: 200},
+	} {
+		t.Run(tc.situation, func(t *testing.T) {
+			s := &Server{
+				Open: func(netip.Addr, string) (bootfiles.File, error) {
+					return bootfiles.New(bootfiles.Contents{Bundled: map[string][]byte{"x": {1}}}).Open("x", bootfiles.Reader{})
+				},
+				Allow: func(a netip.Addr) bool { return a == machine }, AllowMetrics: tc.allow,
+				Metrics: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}),
+				Done:    func(trace.Event) {}, Log: slog.New(slog.DiscardHandler),
+			}
+			for path, want := range map[string]int{"/metrics": tc.metrics, "/x": tc.file} {
+				r, w := httptest.NewRequest("GET", path, nil), httptest.NewRecorder()
+				r.RemoteAddr = netip.AddrPortFrom(tc.client, 40000).String()
+				s.ServeHTTP(w, r)
+				if w.Code != want {
+					t.Errorf("%s: %d, want %d", path, w.Code, want)
+				}
+			}
+		})
+	}
+}
+
 // spy is an http.ResponseWriter that records how it was fed.
 type spy struct {
 	header http.Header
@@ -482,7 +522,7 @@ var _ io.ReaderFrom = (*conn)(nil)
 func BenchmarkMenu(b *testing.B) {
 	files := bootfiles.New(bootfiles.Contents{Menus: map[string][]byte{"menu": make([]byte, 4096)}})
 	open := func(_ netip.Addr, name string) (bootfiles.File, error) { return files.Open(name, bootfiles.Reader{}) }
-	s := &Server{Open: open, Done: func(trace.Event) {}, Log: slog.New(slog.DiscardHandler)}
+	s := &Server{Open: open, Allow: func(netip.Addr) bool { return true }, Done: func(trace.Event) {}, Log: slog.New(slog.DiscardHandler)}
 	r := httptest.NewRequest("GET", "/menu", nil)
 	w := &discard{header: http.Header{}}
 	b.ReportAllocs()
