@@ -24,6 +24,10 @@ const MACMark = "@@:@@:@@:@@:@@:@@"
 // same length.
 const TokenMark = "@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@"
 
+// CodeMark is the placeholder for the short code of the boot that a menu was
+// sent in, also of the same length.
+const CodeMark = "@~@~"
+
 // Server is what is known about a WDS server.
 type Server struct {
 	// Addr is its IPv4 address, from the configuration if it gives one; the

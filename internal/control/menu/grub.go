@@ -27,7 +27,7 @@ const (
 
 // grubMenu renders a menu.
 func grubMenu(c *config.Config, p page) []byte {
-	w := grubWriter{grub.NewWriter()}
+	w := grubWriter{grub.NewWriter(), p.foot}
 	w.Head(headline, c.Menu.Password.PBKDF2, c.Menu.Serial, themeFile)
 	if p.preset != nil {
 		var ids []string
@@ -67,7 +67,19 @@ func grubMenu(c *config.Config, p page) []byte {
 	return w.Bytes()
 }
 
-type grubWriter struct{ grub.Writer }
+type grubWriter struct {
+	grub.Writer
+	foot string // of the menu: the screens that refuse show it too
+}
+
+// refuse writes what an entry shows in place of starting.
+func (w grubWriter) refuse(why string) {
+	w.Line("echo " + grub.Quote(why))
+	if w.foot != "" {
+		w.Line("echo " + grub.Quote(w.foot))
+	}
+	w.Line("go_back")
+}
 
 // items writes the entries of one menu.
 func (w grubWriter) items(items []item) {
@@ -104,8 +116,7 @@ func (w grubWriter) item(it item) {
 		w.Back(answerBack, "BACK-"+it.Name)
 	case it.why != "":
 		w.Open("menuentry", it.Label, it.Name, access...)
-		w.Line("echo " + grub.Quote(it.why))
-		w.Line("go_back")
+		w.refuse(it.why)
 	case it.Erases:
 		w.Open("submenu", it.Label, it.Name, access...)
 		w.Back(answerNo, "NO-"+it.Name)
@@ -130,8 +141,9 @@ func (w grubWriter) commands(it item) {
 		w.Line("  sleep 3")
 		w.Line("  reboot")
 		w.Line("else")
-		w.Line("  echo 'The box does not let this computer go there. Its log says why.'")
-		w.Line("  go_back")
+		w.Indent += "  "
+		w.refuse("The box does not let this computer go there. Its log says why.")
+		w.Indent = w.Indent[2:]
 		w.Line("fi")
 	case config.KindLinux:
 		w.Line("echo " + grub.Quote("Loading "+it.Kernel+" ..."))
@@ -156,8 +168,8 @@ func (w grubWriter) commands(it item) {
 
 // grubStart starts one entry without a menu. If the entry fails to start, the
 // machine retries without a key press.
-func grubStart(c *config.Config, it item) []byte {
-	w := grubWriter{grub.NewWriter()}
+func grubStart(c *config.Config, it item, foot string) []byte {
+	w := grubWriter{grub.NewWriter(), foot}
 	w.Head(headline, c.Menu.Password.PBKDF2, c.Menu.Serial, themeFile)
 	if it.Unsigned {
 		w.Line(`if [ "$lockdown" != y ]; then`)

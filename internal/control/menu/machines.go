@@ -114,7 +114,7 @@ func (v *views) start(e config.Entry) string {
 		files[pxelinux.ConfigFile] = pxelinuxStart(v.Config, it)
 	}
 	if it, ok := v.item(e, uefi); ok && it.why == "" {
-		files[grub.ConfigFile] = grubStart(v.Config, it)
+		files[grub.ConfigFile] = grubStart(v.Config, it, v.foot())
 	}
 	if len(files) == 0 {
 		v.byContent[content] = ""

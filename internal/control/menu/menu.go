@@ -22,6 +22,9 @@ type Status struct {
 	// Missing lists the boot files that an entry needs and that are missing, by
 	// the entry's name.
 	Missing map[string][]string
+	// Page is the address of the box's page, such as https://192.168.77.1. The
+	// foot of each menu names it. Empty if there is no page.
+	Page string
 }
 
 // Rendered is the result of rendering a configuration.
@@ -54,7 +57,7 @@ const (
 func Render(c *config.Config, st Status) Rendered {
 	s := newSite(c, st)
 	out := Rendered{Files: s.files(selection{}, c.Menu.Default)}
-	for name, content := range theme(c) {
+	for name, content := range theme(c, s.foot()) {
 		out.Files[name] = content
 	}
 	for _, e := range c.Entries {

@@ -100,6 +100,10 @@ func situations(t testing.TB) []situation {
 	return []situation{
 		{"no configuration", "", Status{}},
 		{"everything", everything(t), Status{Missing: map[string][]string{"gone": {"gone/linux"}}}},
+		{"the page, with entries that refuse", wdsByName + "[[entry]]\nname = \"gone\"\nkernel = \"gone/linux\"\n",
+			Status{WDS: found.WDS, Missing: map[string][]string{"gone": {"gone/linux"}}, Page: "https://192.168.77.1"}},
+		{"the page, serial port", "[menu]\nserial = true\n", Status{Page: "https://192.168.77.1:8443"}},
+		{"the page, an address longer than the screen", wdsByName, Status{Page: "https://" + strings.Repeat("long.", 20) + "example"}},
 		{"WDS in server mode", "[network]\naddress = \"192.168.77.1/24\"\n[dhcp]\nmode = \"server\"\nrange = [\"192.168.77.100-192.168.77.150\"]\n" + wdsByName, found},
 		{"WDS by name, found", wdsByName, found},
 		{"WDS by name, not found, is all there is", wdsByName, Status{}},

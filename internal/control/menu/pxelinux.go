@@ -45,10 +45,13 @@ func pxelinuxMenu(c *config.Config, p page) []byte {
 		f.Line("MENU MASTER PASSWD", c.Menu.Password.Crypt)
 		f.Line("MENU PASSPROMPT Password")
 	}
-	pxelinux.Layout(&f, c.Menu.Serial, helpLines(p.items))
+	pxelinux.Layout(&f, c.Menu.Serial, helpLines(p.items), pxelinux.Encode(p.foot))
 	if !c.Menu.Serial {
 		for _, l := range vesaColors {
 			f.Line(l)
+		}
+		if p.foot != "" {
+			f.Line("MENU COLOR TABMSG 31;40 #ff" + colorText + " #00000000 none")
 		}
 	}
 	pxelinuxWriter{Lines: &f, c: c}.items(p.items, p.preset)

@@ -23,6 +23,7 @@ type page struct {
 	preset []string
 	// timeout is the time before the default starts; 0 waits for a key.
 	timeout time.Duration
+	foot    string // as foot returns it
 }
 
 // item is one entry of a menu as it is shown.
@@ -97,7 +98,7 @@ func selected(names []string) selection {
 // empty means the first one.
 func (s *site) page(firmware firmware.Kind, only selection, preset string) page {
 	top := s.top(only)
-	p := page{items: s.list(firmware, top, only)}
+	p := page{items: s.list(firmware, top, only), foot: s.foot()}
 	if preset == "" && len(top) > 0 {
 		// Not the first that is shown: where the firmware cannot run the first
 		// entry, the next one may be an installer.
@@ -107,6 +108,16 @@ func (s *site) page(firmware firmware.Kind, only selection, preset string) page 
 		p.timeout = time.Duration(s.Menu.Timeout)
 	}
 	return p
+}
+
+// foot returns the line that leads a person from a menu to the page about this
+// boot; empty if there is no page.
+func (s *site) foot() string {
+	const before, after = "Trouble? ", " code " + bootmenu.CodeMark
+	if s.status.Page == "" {
+		return ""
+	}
+	return before + shorten(s.status.Page, pxelinux.Width-len(before+after)) + after
 }
 
 // top returns the top-level entries of a menu.

@@ -51,7 +51,7 @@ var vesaColors = []string{
 const themeFile = "theme.txt"
 
 // theme returns the files of GRUB's theme (GRUB manual, "Theme file format").
-func theme(c *config.Config) map[string][]byte {
+func theme(c *config.Config, foot string) map[string][]byte {
 	if c.Menu.Serial {
 		return nil // a text menu has no theme
 	}
@@ -81,6 +81,13 @@ func theme(c *config.Config) map[string][]byte {
 		f.Line(`  text = "The user name for locked entries is ` + grub.Superuser + `."`)
 		f.Line(`  left = 10%  top = 92%  width = 80%  align = "center"`)
 		f.Line(`  font = "` + grub.ThemeFont + `"  color = "#` + colorDisabled + `"`)
+		f.Line("}")
+	}
+	if foot != "" {
+		f.Line("+ label {")
+		f.Line(`  text = "` + strings.ReplaceAll(foot, `"`, "'") + `"`)
+		f.Line(`  left = 10%  top = 96%  width = 80%  align = "center"`)
+		f.Line(`  font = "` + grub.ThemeFont + `"  color = "#` + colorText + `"`)
 		f.Line("}")
 	}
 	return map[string][]byte{"grub/" + themeFile: f.Bytes(), "grub/bar_c.png": bar}

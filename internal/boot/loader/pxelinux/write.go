@@ -25,8 +25,8 @@ func Closed(f *loader.Lines) {
 // Layout divides the rows of the screen between the menu, the countdown, and
 // the help below it. MENU VSHIFT moves down everything except the end of the
 // help (menumain.c). text selects menu.c32; help is the number of lines of the
-// longest help.
-func Layout(f *loader.Lines, text bool, help int) {
+// longest help; foot is a line between the countdown and the help, or empty.
+func Layout(f *loader.Lines, text bool, help int, foot string) {
 	last, shift := 28, 1 // vesamenu.c32: 464 pixels of 16 each, counted from 1, less one
 	if text {
 		last, shift = 24, 0
@@ -39,6 +39,12 @@ func Layout(f *loader.Lines, text bool, help int) {
 	f.Line("MENU ROWS", fmt.Sprint(min(most, timeoutRow-6))) // the frame takes 3 rows above and 1 below
 	f.Line("MENU TIMEOUTROW", fmt.Sprint(timeoutRow))
 	f.Line("MENU HELPMSGROW", fmt.Sprint(helpRow))
+	if foot != "" {
+		// The place of "Press [Tab] to edit options", for a menu in which
+		// nothing can be edited (doc/menu.txt, MENU NOTABMSG).
+		f.Line("MENU TABMSGROW", fmt.Sprint(helpRow-1))
+		f.Line("MENU NOTABMSG", foot)
+	}
 }
 
 // Chain returns the arguments with which pxechn.c32 (doc/pxechn.txt) starts a
