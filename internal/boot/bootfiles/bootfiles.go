@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/pxebox/pxebox/internal/boot/ether"
@@ -45,6 +46,7 @@ type Catalog struct {
 	menus, bundled map[string]*InMemory
 	views          map[string]map[string]*InMemory
 	inViews        map[string]bool // the names of all files in views
+	codes          bool            // some menu has a place for a code
 
 	site     *os.Root
 	stick    string
@@ -56,17 +58,33 @@ type Catalog struct {
 func New(c Contents) *Catalog {
 	views := make(map[string]map[string]*InMemory, len(c.Views))
 	inViews := map[string]bool{}
+	menus := inMemory(c.Menus)
+	codes := showCodes(menus)
 	for name, files := range c.Views {
 		views[name] = inMemory(files)
+		codes = codes || showCodes(views[name])
 		for file := range views[name] {
 			inViews[file] = true
 		}
 	}
 	return &Catalog{
-		menus: inMemory(c.Menus), bundled: inMemory(c.Bundled), views: views, inViews: inViews,
+		menus: menus, bundled: inMemory(c.Bundled), views: views, inViews: inViews, codes: codes,
 		site: c.Site, stick: c.Stick, names: c.Names,
 	}
 }
+
+// showCodes reports whether one of the files has a place for a code.
+func showCodes(files map[string]*InMemory) bool {
+	for _, f := range files {
+		if slices.ContainsFunc(f.marks, func(m mark) bool { return m.what == codeMark }) {
+			return true
+		}
+	}
+	return false
+}
+
+// ShowsCodes reports whether the menus have a place for a Reader's Code.
+func (c *Catalog) ShowsCodes() bool { return c.codes }
 
 // Reader is what is known about the machine that sends the request. The zero
 // Reader is an unknown machine.
@@ -74,6 +92,7 @@ type Reader struct {
 	View  string // the menus that it gets before the general ones
 	MAC   ether.MAC
 	Token string // as in handoff.Request
+	Code  string // of its boot, as long as bootmenu.CodeMark
 }
 
 // Open finds the file for a name as firmware sent it. Its errors are ErrName

@@ -33,7 +33,10 @@ type mark struct {
 	what int // index in marks
 }
 
-var marks = [...]string{bootmenu.MACMark, bootmenu.TokenMark}
+var marks = [...]string{bootmenu.MACMark, bootmenu.TokenMark, bootmenu.CodeMark}
+
+// codeMark is the index of bootmenu.CodeMark in marks.
+const codeMark = 2
 
 func marksIn(b []byte) (found []mark) {
 	for what, text := range marks {
@@ -75,7 +78,7 @@ func (f *InMemory) ReadAt(p []byte, off int64) (int, error) {
 // Close does nothing.
 func (f *InMemory) Close() error { return nil }
 
-// Personal is a menu with a machine's address and token. They are inserted
+// Personal is a menu with a machine's address, token and code. They are inserted
 // while a part of the menu is read. If each pending request held a copy of the
 // menu, forged requests could fill the memory.
 type Personal struct {
@@ -85,7 +88,7 @@ type Personal struct {
 
 // newPersonal inserts spaces for values that are not known.
 func newPersonal(f *InMemory, r Reader) *Personal {
-	p := &Personal{f, [...]string{r.MAC.String(), r.Token}}
+	p := &Personal{f, [...]string{r.MAC.String(), r.Token, r.Code}}
 	for what, text := range marks {
 		if len(p.own[what]) != len(text) {
 			p.own[what] = strings.Repeat(" ", len(text))

@@ -75,6 +75,21 @@ func Menu(raw string) (mac ether.MAC, ok bool) {
 	return ether.MAC{}, name == pxelinux.ConfigFile || name == grub.ConfigFile
 }
 
+// Fold returns the form of a name in which two names of one file are equal: as
+// Clean returns it, in lower case. It is empty for a name that may not be
+// requested.
+func Fold(raw string) string {
+	name, err := Clean(raw)
+	if err != nil {
+		return ""
+	}
+	return strings.ToLower(name)
+}
+
+// IsConfiguration reports whether PXELINUX or GRUB looks under a name for a
+// menu, rendered or written by hand. It takes what Fold returns.
+func IsConfiguration(folded string) bool { return isConfiguration(folded) }
+
 // isConfiguration reports whether PXELINUX or GRUB looks under that name for a
 // menu that a site wrote by hand.
 func isConfiguration(folded string) bool {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/pxebox/pxebox/internal/boot/bootfiles"
+	"github.com/pxebox/pxebox/internal/boot/ether"
 	"github.com/pxebox/pxebox/internal/boot/handoff"
 	"github.com/pxebox/pxebox/internal/boot/spec"
 	"github.com/pxebox/pxebox/internal/boot/trace"
@@ -33,10 +34,14 @@ type files struct {
 	// These fields belong to the goroutine that calls use and look.
 	gen   generation.Generation
 	rules wdshandoff.Rules
+	roles roles
 	site  *os.Root
 
+	codes  codes
 	served atomic.Pointer[served]
 	limits atomic.Pointer[spec.TFTP]
+	// metrics says who may read the metrics. The box itself always may.
+	metrics atomic.Pointer[spec.Metrics]
 }
 
 // served is the current catalog together with the rules that assign its menus.
@@ -45,12 +50,14 @@ type files struct {
 type served struct {
 	files *bootfiles.Catalog
 	rules wdshandoff.Rules
+	roles roles
 }
 
 // use starts serving a generation's menus.
 func (f *files) use(g generation.Generation, rules wdshandoff.Rules) {
-	f.gen, f.rules = g, rules
+	f.gen, f.rules, f.roles = g, rules, newRoles(g, f.bundled)
 	f.limits.Store(&g.TFTP)
+	f.metrics.Store(&g.Metrics)
 	if !f.look() {
 		f.publish()
 	}
@@ -59,11 +66,17 @@ func (f *files) use(g generation.Generation, rules wdshandoff.Rules) {
 func (f *files) publish() {
 	f.served.Store(&served{bootfiles.New(bootfiles.Contents{
 		Menus: f.gen.Files, Views: f.gen.Views, Site: f.site, Stick: f.stick, Bundled: f.bundled, Names: f.gen.Names,
-	}), f.rules})
+	}), f.rules, f.roles})
 }
 
 // bounds returns the largest TFTP block and window on a link with that MTU.
 func (f *files) bounds(mtu int) (block, window int) { return tftpBounds(*f.limits.Load(), mtu) }
+
+// mayReadMetrics returns a function that reports whether a host may read the
+// metrics. machine reports whether an address is that of a machine.
+func (f *files) mayReadMetrics(machine func(netip.Addr) bool) func(netip.Addr) bool {
+	return func(a netip.Addr) bool { return a == f.self() || f.metrics.Load().Allows(a, machine) }
+}
 
 // open finds a file for the machine at an address.
 func (f *files) open(client netip.Addr, name string) (bootfiles.File, error) {
@@ -71,7 +84,11 @@ func (f *files) open(client netip.Addr, name string) (bootfiles.File, error) {
 	var r bootfiles.Reader
 	if now.files.IsMenu(name) {
 		named, _ := bootfiles.Menu(name)
-		r = bootfiles.Reader(f.desk.Reader(time.Now(), now.rules, client, named))
+		who := f.desk.Reader(time.Now(), now.rules, client, named)
+		r = bootfiles.Reader{View: who.View, MAC: who.MAC, Token: who.Token}
+		if now.files.ShowsCodes() {
+			r.Code = f.codes.show(time.Now(), client)
+		}
 	}
 	file, err := now.files.Open(name, r)
 	var refused bootfiles.RefusedError
@@ -106,11 +123,40 @@ func (f *files) openTFTP(client netip.AddrPort, name string) (tftp.File, error) 
 // HTTP would boot by HTTP again, which WDS does not support.
 func (f *files) openHTTP(client netip.Addr, name string) (bootfiles.File, error) {
 	if r, ok := handoff.Parse(name); ok {
-		f.desk.Refuse(time.Now(), client, r, errors.New("requested over HTTP, which WDS does not support"))
+		f.desk.Refuse(time.Now(), client, r, errByHTTP)
 		return nil, fs.ErrNotExist
 	}
 	return f.open(client, name)
 }
+
+// errByHTTP is why openHTTP hands no machine over.
+var errByHTTP = errors.New("requested over HTTP, which WDS does not support")
+
+// about completes an event of a transfer.
+func (f *files) about(e trace.Event) trace.Event {
+	e.Role, e.Entry = f.served.Load().roles.of(e.What)
+	if e.Outcome != trace.Begun && (e.Role == trace.Menu && e.Outcome != trace.NotFound || e.Role == trace.HandOver && e.Outcome == trace.Refused) {
+		e.Code = f.codes.shown(e.Addr)
+	}
+	return e
+}
+
+// packet is called with the packets that show how TFTP transfers begin and end.
+func (f *files) packet(from, to netip.AddrPort, payload []byte) {
+	if from.Addr() != to.Addr() { // not a self-test
+		f.tell.tap.Packet(from, to, ether.MAC{}, payload)
+	}
+}
+
+// began is called when a TFTP transfer begins.
+func (f *files) began(e tftp.Event) {
+	if x := begins(e); x.Addr != f.self() { // a self-test is not logged
+		f.tell.bus.Publish(f.about(x))
+	}
+}
+
+// sends is called when the answer to an HTTP request begins.
+func (f *files) sends(e trace.Event) { f.tell.bus.Publish(f.about(e)) }
 
 // transferred is called when a TFTP transfer has ended.
 func (f *files) transferred(e tftp.Event) {
@@ -118,15 +164,21 @@ func (f *files) transferred(e tftp.Event) {
 	if client == f.self() {
 		return // a self-test is not logged
 	}
-	f.tell.transferred(e)
+	about := f.about
 	r, ok := handoff.Parse(e.File)
 	switch {
 	case ok && e.Err == nil:
-		f.desk.Arm(time.Now(), f.served.Load().rules, client, r)
+		if err := f.desk.Arm(time.Now(), f.served.Load().rules, client, r); err != nil {
+			about = func(x trace.Event) trace.Event {
+				x.Outcome, x.Why = trace.Refused, why(err)
+				return f.about(x)
+			}
+		}
 	case ok:
 	case e.Err == nil, errors.Is(e.Err, tftp.ErrGaveUp) && lastWasSent(e):
 		f.read(client, e.File)
 	}
+	f.tell.bus.Publish(about(ends(e)))
 }
 
 // lastWasSent reports whether the last block of a file was sent: the window
@@ -139,7 +191,10 @@ func lastWasSent(e tftp.Event) bool { return e.Sent+int64(e.Window)*int64(e.Bloc
 
 // answered is called when an HTTP request has ended.
 func (f *files) answered(e trace.Event) {
-	f.tell.bus.Publish(e)
+	if _, ok := handoff.Parse(e.What); ok && e.Outcome == trace.NotFound {
+		e.Outcome, e.Why = trace.Refused, errByHTTP.Error()
+	}
+	f.tell.bus.Publish(f.about(e))
 	if e.Outcome == trace.Sent {
 		f.read(e.Addr, e.What)
 	}

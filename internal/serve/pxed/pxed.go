@@ -26,6 +26,7 @@ import (
 	"github.com/pxebox/pxebox/internal/net/netif"
 	"github.com/pxebox/pxebox/internal/serve/dhcpd"
 	"github.com/pxebox/pxebox/internal/serve/event"
+	"github.com/pxebox/pxebox/internal/serve/tracesocket"
 	"github.com/pxebox/pxebox/internal/serve/wdshandoff"
 )
 
@@ -67,6 +68,7 @@ func (o Options) part(name string) *slog.Logger { return o.Log.With("part", name
 type daemon struct {
 	Options
 	tell  *teller
+	feed  *tracesocket.Server
 	desk  *wdshandoff.Service
 	dhcp  *dhcpd.Server
 	files *files // what TFTP and HTTP serve
@@ -90,12 +92,16 @@ func newDaemon(o Options) *daemon {
 		Link: func() wdshandoff.Link { l := d.link.Load(); return wdshandoff.Link{Index: l.Index, Addr: l.Addr} },
 	})
 	d.dhcp = dhcpd.New(dhcpd.Options{
-		DataDir: o.DataDir, Clients: clients, Events: d.tell.bus, Metrics: d.tell.metrics, Log: o.part("dhcp"),
+		DataDir: o.DataDir, Clients: clients, Events: d.tell.bus, Tap: d.tell.tap, Metrics: d.tell.metrics, Log: o.part("dhcp"),
 	})
 	d.files = &files{
 		dir: o.BootDir, stick: o.StickDir, bundled: assets.Files(), desk: d.desk, tell: d.tell, log: o.part("files"),
 		self: func() netip.Addr { return d.link.Load().Addr.Addr() },
 	}
+	d.feed = tracesocket.New(tracesocket.Options{
+		RunDir: o.RunDir, Address: d.files.self, Events: d.tell.bus, Tap: d.tell.tap, Log: o.part("stream"),
+		Whose: func(a netip.Addr) ether.MAC { m, _ := clients.At(a); return m.MAC },
+	})
 	return d
 }
 
@@ -127,6 +133,7 @@ func Run(ctx context.Context, o Options) error {
 	g.Go(func() error {
 		return event.LogBoots(ctx, d.tell.bus.Subscribe(), d.whose, d.tell.metrics.Boot, o.part("boot"))
 	})
+	g.Go(func() error { return d.feed.Serve(ctx) })
 	g.Go(func() error { return d.desk.Serve(ctx) })
 	g.Go(func() error { return d.dhcp.Serve(ctx) })
 	g.Go(func() error { return d.run(ctx, generations, network, links) })

@@ -41,8 +41,8 @@ func (d *daemon) serveTFTP(ctx context.Context, l netif.Link) error {
 
 func (d *daemon) tftpServer(mtu int) *tftp.Server {
 	return &tftp.Server{
-		Open: d.files.openTFTP, Allow: d.dhcp.Serves, Log: d.part("tftp"), Began: d.tell.began, Done: d.files.transferred,
-		Bounds: func() (int, int) { return d.files.bounds(mtu) }, MaxWindow: maxWindow,
+		Open: d.files.openTFTP, Allow: d.dhcp.Serves, Log: d.part("tftp"), Began: d.files.began, Done: d.files.transferred,
+		Packet: d.files.packet, Bounds: func() (int, int) { return d.files.bounds(mtu) }, MaxWindow: maxWindow,
 	}
 }
 
@@ -58,7 +58,7 @@ func (d *daemon) serveHTTP(ctx context.Context, l netif.Link) error {
 
 func (d *daemon) httpServer() *httpd.Server {
 	return &httpd.Server{
-		Open: d.files.openHTTP, Allow: d.dhcp.Serves, Log: d.part("http"), Began: d.tell.bus.Publish, Done: d.files.answered,
-		Metrics: d.tell.metrics.Handler(),
+		Open: d.files.openHTTP, Allow: d.dhcp.Serves, Log: d.part("http"), Began: d.files.sends, Done: d.files.answered,
+		Metrics: d.tell.metrics.Handler(), AllowMetrics: d.files.mayReadMetrics(d.dhcp.Serves),
 	}
 }

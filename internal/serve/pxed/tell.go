@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -21,6 +22,7 @@ import (
 type teller struct {
 	log     *slog.Logger
 	bus     *event.Bus
+	tap     *event.Tap
 	metrics *metrics.Metrics
 	// Set for the current link.
 	http atomic.Pointer[httpd.Server]
@@ -31,7 +33,7 @@ type teller struct {
 
 func newTeller(log *slog.Logger) *teller {
 	t := &teller{
-		log: log, bus: &event.Bus{}, metrics: metrics.New(),
+		log: log, bus: &event.Bus{}, tap: &event.Tap{}, metrics: metrics.New(),
 		withheld: &loglimit.Once[string]{Most: maxWithheld, Again: withheldAgain},
 	}
 	t.metrics.Dropped(t.bus.Dropped)
@@ -67,15 +69,15 @@ func (t *teller) notServed(e bootfiles.RefusedError) {
 	}
 }
 
-// began reports the start of a TFTP transfer.
-func (t *teller) began(e tftp.Event) {
-	t.bus.Publish(trace.Event{
+// begins returns the event of a TFTP transfer that starts.
+func begins(e tftp.Event) trace.Event {
+	return trace.Event{
 		Time: e.Start, Protocol: trace.TFTP, Addr: e.Client.Addr().Unmap(), What: trace.Name(e.File), Outcome: trace.Begun,
-	})
+	}
 }
 
-// transferred reports a TFTP transfer that has ended or was refused.
-func (t *teller) transferred(e tftp.Event) {
+// ends returns the event of a TFTP transfer that has ended or was refused.
+func ends(e tftp.Event) trace.Event {
 	outcome := trace.Sent
 	switch {
 	case e.Aborted:
@@ -89,8 +91,25 @@ func (t *teller) transferred(e tftp.Event) {
 	case e.Err != nil:
 		outcome = trace.Failed
 	}
-	t.bus.Publish(trace.Event{
+	x := trace.Event{
 		Time: e.Start.Add(e.Duration), Protocol: trace.TFTP, Addr: e.Client.Addr().Unmap(), What: trace.Name(e.File),
 		Outcome: outcome, Bytes: e.Sent, Took: e.Duration, Retransmits: e.Retransmits,
-	})
+	}
+	if outcome == trace.Refused {
+		x.Why = why(e.Err)
+	}
+	return x
+}
+
+// maxWhy is how much of a reason an event keeps, in bytes.
+const maxWhy = 256
+
+// why returns the reason of a refusal for an event.
+func why(err error) string {
+	var refused bootfiles.RefusedError
+	if errors.As(err, &refused) {
+		err = errors.New(refused.Why)
+	}
+	text := strings.TrimPrefix(strings.TrimPrefix(err.Error(), tftp.ErrRefused.Error()), ": ")
+	return text[:min(len(text), maxWhy)]
 }

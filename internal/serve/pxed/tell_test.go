@@ -25,32 +25,33 @@ func TestOutcomesOfTransfers(t *testing.T) {
 		situation string
 		e         tftp.Event
 		want      trace.Outcome
+		why       string
 	}{
-		{"all is sent", tftp.Event{}, trace.Sent},
-		{"the client hangs up, or asks again", tftp.Event{Err: errors.New("bye"), Aborted: true}, trace.Aborted},
-		{"no such name", tftp.Event{Err: fs.ErrNotExist}, trace.NotFound},
-		{"no such name, with its path", tftp.Event{Err: &fs.PathError{Op: "openat", Path: "x", Err: fs.ErrNotExist}}, trace.NotFound},
-		{"a link out of the folder", tftp.Event{Err: bootfiles.RefusedError{Path: "x"}}, trace.Refused},
-		{"a hostile name", tftp.Event{Err: tftp.ErrRefused}, trace.Refused},
-		{"a handoff that is refused", tftp.Event{Err: fmt.Errorf("%w: DHCP is off", tftp.ErrRefused)}, trace.Refused},
-		{"the client stops answering", tftp.Event{Err: tftp.ErrGaveUp}, trace.TimedOut},
-		{"the client is too slow, or too lossy", tftp.Event{Err: fmt.Errorf("%w", tftp.ErrGaveUp)}, trace.TimedOut},
-		{"the client never answers", tftp.Event{Err: tftp.ErrNoAnswer}, trace.TimedOut},
-		{"the disk fails", tftp.Event{Err: errors.New("read at 0: input/output error")}, trace.Failed},
-		{"the box stops serving", tftp.Event{Err: context.Canceled}, trace.Failed},
+		{situation: "all is sent", e: tftp.Event{}, want: trace.Sent},
+		{situation: "the client hangs up, or asks again", e: tftp.Event{Err: errors.New("bye"), Aborted: true}, want: trace.Aborted},
+		{situation: "no such name", e: tftp.Event{Err: fs.ErrNotExist}, want: trace.NotFound},
+		{situation: "no such name, with its path", e: tftp.Event{Err: &fs.PathError{Op: "openat", Path: "x", Err: fs.ErrNotExist}}, want: trace.NotFound},
+		{situation: "a link out of the folder", e: tftp.Event{Err: bootfiles.RefusedError{Path: "x", Why: "a link"}}, want: trace.Refused, why: "a link"},
+		{situation: "a hostile name", e: tftp.Event{Err: tftp.ErrRefused}, want: trace.Refused},
+		{situation: "a handoff that is refused", e: tftp.Event{Err: fmt.Errorf("%w: DHCP is off", tftp.ErrRefused)}, want: trace.Refused, why: "DHCP is off"},
+		{situation: "the client stops answering", e: tftp.Event{Err: tftp.ErrGaveUp}, want: trace.TimedOut},
+		{situation: "the client is too slow, or too lossy", e: tftp.Event{Err: fmt.Errorf("%w", tftp.ErrGaveUp)}, want: trace.TimedOut},
+		{situation: "the client never answers", e: tftp.Event{Err: tftp.ErrNoAnswer}, want: trace.TimedOut},
+		{situation: "the disk fails", e: tftp.Event{Err: errors.New("read at 0: input/output error")}, want: trace.Failed},
+		{situation: "the box stops serving", e: tftp.Event{Err: context.Canceled}, want: trace.Failed},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			d := newBox(t, spec.ModeProxy)
 			events := d.tell.bus.Subscribe()
 			e := tc.e
 			e.Client, e.File, e.Start, e.Duration = pcPort, "a", t0, time.Second
-			d.tell.began(e)
+			d.files.began(e)
 			d.files.transferred(e)
 			want := trace.Event{Time: t0, Protocol: trace.TFTP, Addr: first, What: "a", Outcome: trace.Begun}
 			if got := <-events; got != want {
 				t.Errorf("it begins: %+v, want %+v", got, want)
 			}
-			want.Time, want.Took, want.Outcome = t0.Add(time.Second), time.Second, tc.want
+			want.Time, want.Took, want.Outcome, want.Why = t0.Add(time.Second), time.Second, tc.want, tc.why
 			if got := <-events; got != want {
 				t.Errorf("it ends: %+v, want %+v", got, want)
 			}

@@ -134,17 +134,18 @@ func (d *Service) Check(now time.Time, rules Rules, client netip.Addr, r handoff
 }
 
 // Arm marks a machine's next boot for a handoff, once the machine has
-// acknowledged the last block of what it read.
-func (d *Service) Arm(now time.Time, rules Rules, client netip.Addr, r handoff.Request) {
+// acknowledged the last block of what it read. The error says why it does not.
+func (d *Service) Arm(now time.Time, rules Rules, client netip.Addr, r handoff.Request) error {
 	err := d.mayHandOver(rules, client, r, true)
 	if err == nil && !d.asked.Arm(now, d.machine(client, r.MAC), r.Entry) {
 		err = errors.New("too many machines are on their way to WDS")
 	}
 	if err != nil {
 		d.Refuse(now, client, r, err)
-		return
+		return err
 	}
 	d.Log.Info("next boot goes to WDS", "mac", r.MAC, "client", client, "entry", r.Entry, "for", handoff.Lifetime)
+	return nil
 }
 
 // mayHandOver returns nil if a machine's next boot can be handed over, or the
