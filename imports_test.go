@@ -135,7 +135,11 @@ var notLinked = map[string][]string{
 	"internal/boot/bootfiles":   {module + "internal/boot/handoff"},
 	"assets/fetch":              {module + "internal/control", module + "config"},
 	// A package that serves every wing imports none of them.
-	"internal/base": {module[:len(module)-1]},
+	"internal/base": {
+		module + "config", module + "internal/boot", module + "internal/serve", module + "internal/control",
+		module + "internal/generation", module + "internal/box", module + "internal/tool", module + "internal/net",
+		module + "internal/secureboot",
+	},
 }
 
 // outside lists the packages through which a program reaches the outside world.

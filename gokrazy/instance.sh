@@ -25,7 +25,7 @@ if [ -z "$secret" ]; then
 	secret=$(LC_ALL=C tr -dc A-Za-z0-9 </dev/urandom | head -c 20)
 fi
 
-# internal/box/access.MinPassword: shorter ones are guessed.
+# internal/base/access.MinPassword: shorter ones are guessed.
 least=12
 if [ "${#secret}" -lt $least ]; then
 	if [ ! -s $password ]; then

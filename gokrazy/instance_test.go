@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pxebox/pxebox/internal/box/access"
+	"github.com/pxebox/pxebox/internal/base/access"
 )
 
 // A build must not silently change the password of boxes built before.

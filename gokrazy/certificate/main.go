@@ -9,7 +9,7 @@ import (
 	"os"
 	"strings"
 
-	"github.com/pxebox/pxebox/internal/box/access"
+	"github.com/pxebox/pxebox/internal/base/access"
 )
 
 func main() {

@@ -21,6 +21,44 @@ func WriteFile(name string, data []byte, perm fs.FileMode) error {
 	return SyncDir(dir)
 }
 
+// ReadOrCreate reads a file, or creates it with what generate returns. Of several
+// programs that create it at the same time one succeeds, and all return its
+// content. A file that exists and cannot be read stays as it is.
+func ReadOrCreate(name string, generate func() ([]byte, error), perm fs.FileMode) ([]byte, error) {
+	b, err := os.ReadFile(name)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return b, err
+	}
+	if b, err = generate(); err != nil {
+		return nil, err
+	}
+	dir := filepath.Dir(name)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	f, err := os.CreateTemp(dir, "."+filepath.Base(name)+".*")
+	if err != nil {
+		return nil, err
+	}
+	_, err = f.Write(b)
+	err = errors.Join(err, f.Chmod(perm), f.Sync(), f.Close())
+	if err == nil {
+		// Unlike a rename, a link replaces no file.
+		err = os.Link(f.Name(), name)
+	}
+	lost := errors.Is(err, fs.ErrExist)
+	if lost {
+		err = nil
+	}
+	if err = errors.Join(err, os.Remove(f.Name()), SyncDir(dir)); err != nil {
+		return nil, err
+	}
+	if lost {
+		return os.ReadFile(name)
+	}
+	return b, nil
+}
+
 // SyncDir syncs the names in a directory: without it, a file whose data was
 // synced may exist and have no name.
 func SyncDir(dir string) error {

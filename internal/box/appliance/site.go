@@ -19,11 +19,11 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
+	"github.com/pxebox/pxebox/internal/base/access"
+	"github.com/pxebox/pxebox/internal/base/connlimit"
 	"github.com/pxebox/pxebox/internal/base/credential"
 	"github.com/pxebox/pxebox/internal/base/loglimit"
 	"github.com/pxebox/pxebox/internal/base/pulse"
-	"github.com/pxebox/pxebox/internal/box/access"
-	"github.com/pxebox/pxebox/internal/box/connlimit"
 	"github.com/pxebox/pxebox/internal/box/selftest"
 	"github.com/pxebox/pxebox/internal/box/settings"
 	"github.com/pxebox/pxebox/internal/box/updatepage"
@@ -215,7 +215,7 @@ func (s *site) keys() (c tls.Certificate, host ssh.Signer, err error) {
 	if c, err = access.Certificate(filepath.Join(dir, "https.pem")); err != nil {
 		return c, host, fmt.Errorf("certificate: %w", err)
 	}
-	if host, err = access.HostKey(filepath.Join(dir, "ssh.pem")); err != nil {
+	if host, err = upload.HostKey(filepath.Join(dir, "ssh.pem")); err != nil {
 		return c, host, fmt.Errorf("host key: %w", err)
 	}
 	loglimit.Keep(s.limited.With("part", "access"), "keys").Info("the box's keys",

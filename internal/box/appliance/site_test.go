@@ -19,7 +19,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pxebox/pxebox/internal/box/access"
+	"github.com/pxebox/pxebox/internal/base/access"
 	"github.com/pxebox/pxebox/internal/box/updatepage"
 )
 

@@ -8,8 +8,8 @@ import (
 	"net/http"
 
 	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/base/access"
 	"github.com/pxebox/pxebox/internal/base/loglimit"
-	"github.com/pxebox/pxebox/internal/box/access"
 )
 
 // maxBody bounds how much of a request is read, in bytes. It is more than

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pxebox/pxebox/internal/box/access"
+	"github.com/pxebox/pxebox/internal/base/access"
 )
 
 func TestHandler(t *testing.T) {

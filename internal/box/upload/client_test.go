@@ -17,7 +17,7 @@ import (
 	"github.com/pkg/sftp"
 	"golang.org/x/crypto/ssh"
 
-	"github.com/pxebox/pxebox/internal/box/access"
+	"github.com/pxebox/pxebox/internal/base/access"
 )
 
 const password = "correct horse"
@@ -49,7 +49,7 @@ func (l *lockedBuffer) String() string {
 
 func newBox(t *testing.T, dir string) *box {
 	t.Helper()
-	key, err := access.HostKey(filepath.Join(dir, "keys", "ssh.pem"))
+	key, err := HostKey(filepath.Join(dir, "keys", "ssh.pem"))
 	if err != nil {
 		t.Fatal(err)
 	}

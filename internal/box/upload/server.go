@@ -19,9 +19,9 @@ import (
 	"github.com/pkg/sftp"
 	"golang.org/x/crypto/ssh"
 
+	"github.com/pxebox/pxebox/internal/base/access"
+	"github.com/pxebox/pxebox/internal/base/connlimit"
 	"github.com/pxebox/pxebox/internal/base/loglimit"
-	"github.com/pxebox/pxebox/internal/box/access"
-	"github.com/pxebox/pxebox/internal/box/connlimit"
 )
 
 const (

@@ -17,7 +17,7 @@ import (
 	"testing"
 
 	"github.com/pxebox/pxebox/internal/base/verdict"
-	"github.com/pxebox/pxebox/internal/box/access"
+	"github.com/pxebox/pxebox/internal/base/access"
 )
 
 const password = "correct-horse"

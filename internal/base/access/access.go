@@ -12,8 +12,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/pxebox/pxebox/internal/base/connlimit"
 	"github.com/pxebox/pxebox/internal/base/credential"
-	"github.com/pxebox/pxebox/internal/box/connlimit"
 )
 
 // User is the user name, the same one that gok update sends.

@@ -1,7 +1,6 @@
 package access
 
 import (
-	"bytes"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -166,36 +165,58 @@ func TestOwnersAreBounded(t *testing.T) {
 	}
 }
 
-func TestKeysStay(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "keys")
-	https, sshKey := filepath.Join(dir, "https.pem"), filepath.Join(dir, "ssh.pem")
-	c, err := Certificate(https)
+func TestCertificateStays(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "keys", "https.pem")
+	c, err := Certificate(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	k, err := HostKey(sshKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	again, err := Certificate(https)
+	again, err := Certificate(file)
 	if err != nil || Pin(again) != Pin(c) {
 		t.Errorf("the second time the certificate is another one (%v)", err)
 	}
-	if k2, err := HostKey(sshKey); err != nil || !bytes.Equal(k2.PublicKey().Marshal(), k.PublicKey().Marshal()) {
-		t.Errorf("the second time the host key is another one (%v)", err)
+	if st, err := os.Stat(file); err != nil || st.Mode().Perm() != 0o600 {
+		t.Errorf("%s: %v, %v", file, st.Mode(), err)
 	}
-	for _, file := range []string{https, sshKey} {
-		if st, err := os.Stat(file); err != nil || st.Mode().Perm() != 0o600 {
-			t.Errorf("%s: %v, %v", file, st.Mode(), err)
-		}
-		if err := os.WriteFile(file, []byte("damaged"), 0o600); err != nil {
-			t.Fatal(err)
-		}
+	if err := os.WriteFile(file, []byte("damaged"), 0o600); err != nil {
+		t.Fatal(err)
 	}
-	if _, err := Certificate(https); err == nil {
+	if _, err := Certificate(file); err == nil {
 		t.Error("a damaged certificate is replaced")
 	}
-	if _, err := HostKey(sshKey); err == nil {
-		t.Error("a damaged host key is replaced")
+}
+
+// The appliance and menuwatch start at the same time, and each needs the
+// certificate.
+func TestProgramsAgreeOnTheCertificate(t *testing.T) {
+	const programs = 8
+	for range 20 {
+		file := filepath.Join(t.TempDir(), "keys", "https.pem")
+		start, pins := make(chan struct{}), make(chan string)
+		for range programs {
+			go func() {
+				<-start
+				c, err := Certificate(file)
+				if err != nil {
+					t.Error(err)
+					pins <- ""
+					return
+				}
+				pins <- Pin(c)
+			}()
+		}
+		close(start)
+		first := <-pins
+		for range programs - 1 {
+			if pin := <-pins; pin != first {
+				t.Fatalf("one program has %s, another one %s", first, pin)
+			}
+		}
+		if c, err := ReadCertificate(file); err != nil || Pin(c) != first {
+			t.Fatalf("the file has another certificate (%v)", err)
+		}
+		if left, err := os.ReadDir(filepath.Dir(file)); err != nil || len(left) != 1 {
+			t.Fatalf("files that are left: %v, %v", left, err)
+		}
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/pxebox/pxebox/internal/box/connlimit"
+	"github.com/pxebox/pxebox/internal/base/connlimit"
 )
 
 // Require passes requests with the right user and password (RFC 7617) on to

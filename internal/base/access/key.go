@@ -2,56 +2,26 @@ package access
 
 import (
 	"crypto/ecdsa"
-	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
-	"errors"
 	"fmt"
-	"io/fs"
 	"math/big"
 	"os"
-	"path/filepath"
 	"time"
-
-	"golang.org/x/crypto/ssh"
 
 	"github.com/pxebox/pxebox/internal/base/credential"
 	"github.com/pxebox/pxebox/internal/base/durable"
 )
 
-// HostKey reads the box's SSH key from a file, or generates the key and creates
-// the file.
-func HostKey(file string) (ssh.Signer, error) {
-	b, err := readOrMake(file, func() ([]byte, error) {
-		_, key, err := ed25519.GenerateKey(rand.Reader)
-		if err != nil {
-			return nil, err
-		}
-		block, err := ssh.MarshalPrivateKey(key, "pxebox")
-		if err != nil {
-			return nil, err
-		}
-		return pem.EncodeToMemory(block), nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	key, err := ssh.ParsePrivateKey(b)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
-	}
-	return key, nil
-}
-
 // Certificate reads the box's certificate and its key from a file, or generates
-// both and creates the file. The certificate is self-signed: clients recognize
-// it by Pin.
+// both and creates the file. Several programs may do so at the same time: all get
+// the same certificate. It is self-signed: clients recognize it by Pin.
 func Certificate(file string) (tls.Certificate, error) {
-	b, err := readOrMake(file, func() ([]byte, error) {
+	b, err := durable.ReadOrCreate(file, func() ([]byte, error) {
 		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 		if err != nil {
 			return nil, err
@@ -83,7 +53,7 @@ func Certificate(file string) (tls.Certificate, error) {
 		// block.
 		return append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
 			pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})...), nil
-	})
+	}, 0o600)
 	if err != nil {
 		return tls.Certificate{}, err
 	}
@@ -112,20 +82,3 @@ func parseCertificate(file string, b []byte) (tls.Certificate, error) {
 // Pin returns the public key pin of a certificate, as curl --pinnedpubkey takes
 // it.
 func Pin(c tls.Certificate) string { return credential.Pin(c.Leaf) }
-
-// readOrMake reads a file that only the box may read, or creates it if it does
-// not exist. A file that cannot be read is left alone: clients that trust its
-// content would take a new key for a stranger's.
-func readOrMake(file string, generate func() ([]byte, error)) ([]byte, error) {
-	b, err := os.ReadFile(file)
-	if !errors.Is(err, fs.ErrNotExist) {
-		return b, err
-	}
-	if b, err = generate(); err != nil {
-		return nil, err
-	}
-	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
-		return nil, err
-	}
-	return b, durable.WriteFile(file, b, 0o600)
-}
