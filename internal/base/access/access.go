@@ -8,6 +8,9 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
 	"net/netip"
 	"sync"
 	"time"
@@ -72,6 +75,36 @@ func NewGate(password string) *Gate {
 		sources: map[netip.Addr]limit{},
 		owners:  map[netip.Addr]*owner{},
 	}
+}
+
+// OpenGate returns a gate for the password in the file own, which a person
+// writes. Without that file, or if its password is too short, the one in the
+// file image counts, which the box's image has: make update sends it, and it
+// lets the owner in. Outside of the box image is
+// empty, and OpenGate fails instead.
+func OpenGate(own, image string, log *slog.Logger) (*Gate, error) {
+	password, err := credential.ReadPassword(own)
+	short := err == nil && len(password) < MinPassword
+	switch {
+	case short && image == "":
+		return nil, fmt.Errorf("the password in %s has %d characters; write one of at least %d", own, len(password), MinPassword)
+	case short:
+		log.Error("the password is too short, so the image's password applies: write a longer one and restart the box",
+			"file", own, "characters", len(password), "at_least", MinPassword)
+	case err == nil:
+		return NewGate(password), nil
+	case image == "" || !errors.Is(err, fs.ErrNotExist):
+		return nil, err
+	}
+	if password, err = credential.ReadPassword(image); err != nil {
+		return nil, err
+	}
+	if len(password) < MinPassword {
+		// The build warned about it, and there is no other password.
+		log.Error("the image's password is too short: write a longer one and restart the box",
+			"file", own, "characters", len(password), "at_least", MinPassword)
+	}
+	return NewGate(password), nil
 }
 
 // credentials hashes its arguments so that a comparison takes the same time

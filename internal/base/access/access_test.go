@@ -1,9 +1,12 @@
 package access
 
 import (
+	"bytes"
+	"log/slog"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -218,5 +221,65 @@ func TestProgramsAgreeOnTheCertificate(t *testing.T) {
 		if left, err := os.ReadDir(filepath.Dir(file)); err != nil || len(left) != 1 {
 			t.Fatalf("files that are left: %v, %v", left, err)
 		}
+	}
+}
+
+// A short password of the owner is refused. On the box, the image's password
+// lets the owner in.
+func TestPasswords(t *testing.T) {
+	for _, tt := range []struct {
+		situation, own, image string
+		want, logged          string
+		err                   string
+	}{
+		{situation: "the image's", image: "the-image's-own", want: "the-image's-own"},
+		{situation: "the owner's", own: "correct horse\n", image: "the-image's-own", want: "correct horse"},
+		{
+			situation: "the owner's is too short", own: "horse\n", image: "the-image's-own", want: "the-image's-own",
+			logged: "so the image's password applies",
+		},
+		{situation: "the image's is too short", image: "horse", want: "horse", logged: "the image's password is too short"},
+		{
+			situation: "the owner's is too short, and the image's too", own: "horse", image: "correct", want: "correct",
+			logged: "so the image's password applies",
+		},
+		{situation: "no image", own: "correct horse\n", want: "correct horse"},
+		{situation: "no image, and too short", own: "horse\n", err: "has 5 characters; write one of at least 12"},
+		{situation: "no image, and no password", err: "no password in"},
+	} {
+		t.Run(tt.situation, func(t *testing.T) {
+			dir := t.TempDir()
+			file := func(name, text string) string {
+				name = filepath.Join(dir, name)
+				if text == "" {
+					return name
+				}
+				if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				return name
+			}
+			own, image := file("own", tt.own), ""
+			if tt.image != "" {
+				image = file("image", tt.image)
+			}
+			var log bytes.Buffer
+			gate, err := OpenGate(own, image, slog.New(slog.NewTextHandler(&log, nil)))
+			if tt.err != "" {
+				if err == nil || !strings.Contains(err.Error(), tt.err) {
+					t.Errorf("error %v, want %q", err, tt.err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := gate.Check(time.Now(), client, User, tt.want); err != nil {
+				t.Errorf("%q: %v", tt.want, err)
+			}
+			if (tt.logged == "") != (log.Len() == 0) || !strings.Contains(log.String(), tt.logged) {
+				t.Errorf("logged %q", &log)
+			}
+		})
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log"
 	"log/slog"
 	"net"
@@ -21,7 +20,6 @@ import (
 
 	"github.com/pxebox/pxebox/internal/base/access"
 	"github.com/pxebox/pxebox/internal/base/connlimit"
-	"github.com/pxebox/pxebox/internal/base/credential"
 	"github.com/pxebox/pxebox/internal/base/loglimit"
 	"github.com/pxebox/pxebox/internal/base/pulse"
 	"github.com/pxebox/pxebox/internal/box/selftest"
@@ -116,33 +114,9 @@ func (s *site) exchangeSettings(ctx context.Context, store *settings.Store) erro
 	return errors.Join(err, v.Close())
 }
 
-// gate reads the password. The owner's, on /perm, replaces the one in the image
-// file. An owner's password that is too short is refused: the box falls back to
-// the image's, which make update sends, and which lets the owner in.
+// gate reads the password: the owner's, on /perm, or else the image's.
 func (s *site) gate(image string) (*access.Gate, error) {
-	log := s.log.With("part", "access")
-	own := filepath.Join(s.perm, "gokr-pw.txt")
-	password, err := credential.ReadPassword(own)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-	case err != nil:
-		return nil, err
-	case len(password) < access.MinPassword:
-		log.Error("the password is too short, so the image's password applies: write a longer one and restart the box",
-			"file", own, "characters", len(password), "at_least", access.MinPassword)
-	default:
-		return access.NewGate(password), nil
-	}
-	password, err = credential.ReadPassword(image)
-	if err != nil {
-		return nil, err
-	}
-	if len(password) < access.MinPassword {
-		// The build warned about it, and there is no other password.
-		log.Error("the image's password is too short: write a longer one and restart the box",
-			"file", own, "characters", len(password), "at_least", access.MinPassword)
-	}
-	return access.NewGate(password), nil
+	return access.OpenGate(filepath.Join(s.perm, "gokr-pw.txt"), image, s.log.With("part", "access"))
 }
 
 // servePage serves gokrazy's page, which updates the box, until ctx ends.

@@ -1,7 +1,6 @@
 package appliance
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -11,7 +10,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -143,47 +141,6 @@ func TestRestartIsAnswered(t *testing.T) {
 	defer resp.Body.Close()
 	if text, err := io.ReadAll(resp.Body); resp.StatusCode != http.StatusOK || len(text) == 0 || err != nil {
 		t.Errorf("%s, %q, %v", resp.Status, text, err)
-	}
-}
-
-// A short password on the box is refused, and the image's password lets the
-// owner in.
-func TestPasswords(t *testing.T) {
-	for _, tt := range []struct {
-		situation, own, image string
-		want, logged          string
-	}{
-		{"the image's", "", "the-image's-own", "the-image's-own", ""},
-		{"the owner's", "correct horse\n", "the-image's-own", "correct horse", ""},
-		{"the owner's is too short", "horse\n", "the-image's-own", "the-image's-own", "so the image's password applies"},
-		{"the image's is too short", "", "horse", "horse", "the image's password is too short"},
-		{"the owner's is too short, and the image's too", "horse", "correct", "correct", "so the image's password applies"},
-	} {
-		t.Run(tt.situation, func(t *testing.T) {
-			dir := t.TempDir()
-			image := filepath.Join(dir, "password")
-			for name, text := range map[string]string{image: tt.image, filepath.Join(dir, "gokr-pw.txt"): tt.own} {
-				if text == "" {
-					continue
-				}
-				if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
-					t.Fatal(err)
-				}
-			}
-			var log bytes.Buffer
-			s := &site{perm: dir, log: slog.New(slog.NewTextHandler(&log, nil))}
-			gate, err := s.gate(image)
-			if err != nil {
-				t.Fatal(err)
-			}
-			from := netip.MustParseAddr("192.0.2.1")
-			if err := gate.Check(time.Now(), from, access.User, tt.want); err != nil {
-				t.Errorf("%q: %v", tt.want, err)
-			}
-			if (tt.logged == "") != (log.Len() == 0) || !strings.Contains(log.String(), tt.logged) {
-				t.Errorf("logged %q", &log)
-			}
-		})
 	}
 }
 

@@ -16,17 +16,23 @@ import (
 // config.Parse accepts, so that config.Parse reports the error.
 const maxBody = 2 << 20
 
-// Handler serves the settings over HTTP to clients that the gate admits: GET
-// returns them, and PUT replaces them. It answers settings with mistakes with
-// 422 and a line for each mistake. A browser also sends the password with
-// requests that other sites trigger: Handler refuses those.
+// Handler serves the settings over HTTP to clients that the gate admits. A
+// browser also sends the password with requests that other sites trigger:
+// Handler refuses those.
 func Handler(s *Store, gate *access.Gate, log *slog.Logger) http.Handler {
-	log = log.With("part", "settings")
-	h := &handler{s, log}
+	h := access.Require(gate, Trusting(s, log), log.With("part", "settings"))
+	return http.NewCrossOriginProtection().Handler(h)
+}
+
+// Trusting serves the settings over HTTP to every client: GET returns them, and
+// PUT replaces them. It answers settings with mistakes with 422 and a line for
+// each mistake.
+func Trusting(s *Store, log *slog.Logger) http.Handler {
+	h := &handler{s, log.With("part", "settings")}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /"+FileName, h.get)
 	mux.HandleFunc("PUT /"+FileName, h.put)
-	return http.NewCrossOriginProtection().Handler(access.Require(gate, mux, log))
+	return mux
 }
 
 type handler struct {
@@ -51,6 +57,7 @@ func (h *handler) put(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	err = h.store.Apply(b)
+	h.store.record(r.RemoteAddr, err)
 	var mistakes config.Errors
 	switch {
 	case errors.As(err, &mistakes):

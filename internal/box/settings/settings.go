@@ -11,9 +11,12 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 	"sync"
+	"time"
 
 	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/base/boxstatus"
 	"github.com/pxebox/pxebox/internal/base/durable"
 )
 
@@ -30,6 +33,44 @@ type Store struct {
 
 	checking sync.Mutex // one check at a time: each may need a lot of memory
 	mu       sync.Mutex
+
+	resultsMu sync.Mutex
+	results   boxstatus.Settings
+}
+
+// Results returns the results of new settings since the start.
+func (s *Store) Results() boxstatus.Settings {
+	s.resultsMu.Lock()
+	defer s.resultsMu.Unlock()
+	return s.results
+}
+
+// record stores the result of an upload.
+func (s *Store) record(client string, err error) {
+	r := &boxstatus.Result{Time: time.Now(), Taken: err == nil, Client: client}
+	if err != nil {
+		r.Text = cut(err.Error())
+	}
+	s.resultsMu.Lock()
+	defer s.resultsMu.Unlock()
+	s.results.Network = r
+}
+
+// recordVolume stores the text of the volume's result. now is zero if the text
+// is from an earlier start.
+func (s *Store) recordVolume(text []byte, now time.Time) {
+	s.resultsMu.Lock()
+	defer s.resultsMu.Unlock()
+	s.results.Volume = &boxstatus.Result{Time: now, Text: cut(string(plain(text)))}
+}
+
+// cut returns the beginning of a text that may be too long to be shown.
+func cut(text string) string {
+	const more = " …"
+	if len(text) <= boxstatus.MaxText {
+		return text
+	}
+	return strings.ToValidUTF8(text[:boxstatus.MaxText-len(more)], "") + more
 }
 
 // Read returns the settings in force, or the built-in ones if there is no file.

@@ -8,15 +8,19 @@ import (
 	"log/slog"
 	"maps"
 	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/config/parser"
+	"github.com/pxebox/pxebox/internal/base/boxstatus"
 )
 
 const (
@@ -492,5 +496,41 @@ func TestReadmeIsPlain(t *testing.T) {
 		if c >= 0x80 || c == '\r' {
 			t.Fatalf("byte %d is %q", i, c)
 		}
+	}
+}
+
+// The page shows the results of both ways.
+func TestResults(t *testing.T) {
+	b, m := newBox(t, mine), fresh()
+	h := Trusting(b.Store, slog.New(slog.DiscardHandler))
+	put := func(text string) {
+		r := httptest.NewRequest(http.MethodPut, "/"+FileName, strings.NewReader(text))
+		h.ServeHTTP(httptest.NewRecorder(), r)
+	}
+	b.start(t, m)
+	if r := b.Results(); r.Network != nil || r.Volume == nil || r.Volume.Time.IsZero() ||
+		!strings.Contains(r.Volume.Text, "was the one that comes with a new image") {
+		t.Errorf("a new volume: %+v", r.Volume)
+	}
+	b.start(t, m)
+	if r := b.Results(); r.Volume == nil || !r.Volume.Time.IsZero() {
+		t.Errorf("nothing new on the volume: %+v", r.Volume)
+	}
+	put(wrong)
+	if r := b.Results().Network; r == nil || r.Taken || r.Client != "192.0.2.1:1234" || !strings.Contains(r.Text, "menu.timeuot") {
+		t.Errorf("a mistake: %+v", r)
+	}
+	put(theirs)
+	if r := b.Results().Network; r == nil || !r.Taken || r.Text != "" {
+		t.Errorf("no mistake: %+v", r)
+	}
+	long := &Store{Check: func([]byte) error { return errors.New(strings.Repeat("é", boxstatus.MaxText)) }}
+	if err := long.Apply([]byte(mine)); err == nil {
+		t.Fatal("it is taken")
+	} else {
+		long.record("", err)
+	}
+	if r := long.Results().Network; len(r.Text) > boxstatus.MaxText || !utf8.ValidString(r.Text) || !strings.HasSuffix(r.Text, "…") {
+		t.Errorf("a long text has %d bytes", len(r.Text))
 	}
 }

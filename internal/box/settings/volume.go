@@ -12,6 +12,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/base/durable"
@@ -44,7 +45,19 @@ type Volume interface {
 // says why. Exchange checks new settings only after serving has returned: by
 // then the box serves with the last good ones, whatever the new ones do.
 func Exchange(v Volume, s *Store, seen string, broken error, serving func(), log *slog.Logger) error {
-	log = log.With("part", "settings")
+	before, _ := v.Read(resultName)
+	err := exchangeSettings(v, s, seen, broken, serving, log.With("part", "settings"))
+	if after, e := v.Read(resultName); e == nil {
+		var now time.Time
+		if !bytes.Equal(before, after) {
+			now = time.Now()
+		}
+		s.recordVolume(after, now)
+	}
+	return err
+}
+
+func exchangeSettings(v Volume, s *Store, seen string, broken error, serving func(), log *slog.Logger) error {
 	if broken != nil {
 		log.Error("the box cannot save anything, so it does not read the settings volume", "err", broken)
 		return report(v, nil, damaged(broken))

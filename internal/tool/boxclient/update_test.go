@@ -16,8 +16,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pxebox/pxebox/internal/base/verdict"
 	"github.com/pxebox/pxebox/internal/base/access"
+	"github.com/pxebox/pxebox/internal/base/verdict"
 )
 
 const password = "correct-horse"
