@@ -11,9 +11,10 @@ import (
 
 // Require passes requests with the right user and password (RFC 7617) on to
 // next, and marks their connections for package connlimit. It logs the ones
-// with wrong credentials.
+// with wrong credentials. A browser also sends the password with requests that
+// other sites trigger: Require refuses those.
 func Require(gate *Gate, next http.Handler, log *slog.Logger) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		from, err := netip.ParseAddrPort(r.RemoteAddr)
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
@@ -36,6 +37,7 @@ func Require(gate *Gate, next http.Handler, log *slog.Logger) http.Handler {
 			ask(w, err.Error())
 		}
 	})
+	return http.NewCrossOriginProtection().Handler(h)
 }
 
 func ask(w http.ResponseWriter, why string) {

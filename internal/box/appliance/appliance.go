@@ -9,9 +9,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/pxebox/pxebox/internal/base/boxstatus"
 	"github.com/pxebox/pxebox/internal/box/disk"
 )
 
@@ -33,7 +35,9 @@ func Run(ctx context.Context, o Options) error {
 		medium.Error("cannot determine whether growing the file system was interrupted", "dir", o.Perm, "err", err)
 	}
 	site := newSite(o)
-	defer watchOver(ctx, site, o.Log)()
+	store := site.store()
+	status := newStatus(o.Perm, store)
+	defer watchOver(ctx, site, status, o.Log)()
 	gate, err := site.gate(imagePassword)
 	if err != nil {
 		// A restart would not help, and machines can still boot.
@@ -45,7 +49,16 @@ func Run(ctx context.Context, o Options) error {
 		g.Go(func() error { return site.servePage(ctx, gate) })
 	}
 	g.Go(func() error {
-		store := site.store()
+		log := site.limited.With("part", "page")
+		err := status.serve(ctx, filepath.Join(runDir, boxstatus.Socket), log)
+		if ctx.Err() == nil {
+			// A restart would not help, and the other ports work.
+			log.Error("the page on port 443 does not know the state of the box", "err", err)
+			<-ctx.Done()
+		}
+		return ctx.Err()
+	})
+	g.Go(func() error {
 		// Do this early: the new settings may hold the box's address. Until
 		// they are adopted, the other programs serve with the current ones.
 		if err := site.exchangeSettings(ctx, store); err != nil {
@@ -53,7 +66,9 @@ func Run(ctx context.Context, o Options) error {
 		}
 		// gokrazy's init mounts /perm before it starts any program, or not at
 		// all.
-		switch err := disk.Grow(ctx, o.Perm, medium); {
+		err := disk.Grow(ctx, o.Perm, medium)
+		status.setGrown(err)
+		switch {
 		case ctx.Err() != nil: // the machine is about to power off
 			if err != nil {
 				// Run returns only the error of the task that ended first.
@@ -64,6 +79,7 @@ func Run(ctx context.Context, o Options) error {
 			// The box serves what it can, if necessary the built-in default.
 			medium.Error("the file system cannot be grown", "dir", o.Perm, "err", err)
 		}
+		status.ready.Store(true)
 		return site.serve(ctx, store, gate)
 	})
 	return g.Wait()

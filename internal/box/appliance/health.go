@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/pxebox/pxebox/internal/base/boxstatus"
 	"github.com/pxebox/pxebox/internal/base/pulse"
 	"github.com/pxebox/pxebox/internal/box/selftest"
 )
@@ -22,13 +23,14 @@ const lastSync = 10 * time.Second
 
 // watchOver supervises the daemons and updates until the returned function is
 // called. Best effort: where it can do nothing, the box still serves.
-func watchOver(ctx context.Context, site *site, log *slog.Logger) (stop func()) {
+func watchOver(ctx context.Context, site *site, status *status, log *slog.Logger) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var tasks sync.WaitGroup
 	tasks.Go(func() {
 		log := log.With("part", "update")
-		if err := update(ctx, site, log); ctx.Err() == nil {
+		if err := update(ctx, site, status, log); ctx.Err() == nil {
 			log.Error("updates are not supervised: an update that does not boot is not taken back", "err", err)
+			status.setUpdate(boxstatus.Update{State: boxstatus.Unknown, Why: err.Error()})
 		}
 	})
 	tasks.Go(func() { heal(ctx, log.With("part", "health")) })

@@ -36,7 +36,8 @@ const (
 	settingsLabel = "PXEBOX-CFG"
 	usbLabel      = "PXEBOX"
 
-	settingsPort = "8443"
+	settingsPort = "8443" // of earlier versions; now menuwatch's page passes settings on
+	pagePort     = "443"  // menuwatch's page
 	uploadPort   = "22"
 
 	// Files from the image: gokrazy/NAME/config.json. gokrazy's init would open
@@ -163,7 +164,9 @@ func (s *site) serve(ctx context.Context, store *settings.Store, gate *access.Ga
 		if err != nil {
 			return err
 		}
-		return serveHTTPS(ctx, l, certificate, gate, settingsLast, settings.Handler(store, gate, s.limited))
+		log := s.limited.With("part", "settings")
+		h := access.Require(gate, oldPort(settings.Handler(store, s.limited), log), log)
+		return serveHTTPS(ctx, l, certificate, gate, settingsLast, h)
 	})
 	g.Go(func() error {
 		l, err := net.Listen("tcp4", ":"+uploadPort)
@@ -180,6 +183,20 @@ func (s *site) serve(ctx context.Context, store *settings.Store, gate *access.Ga
 		}).Serve(ctx, l)
 	})
 	return g.Wait()
+}
+
+// oldPort logs once per client that it uses the port of earlier versions, which
+// a later one will close.
+func oldPort(next http.Handler, log *slog.Logger) http.Handler {
+	// Each client has logged in, so there are few.
+	logged := &loglimit.Once[string]{Most: 64, Again: 24 * time.Hour}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if client, _, err := net.SplitHostPort(r.RemoteAddr); err == nil && logged.First(time.Now(), client) {
+			loglimit.Trusted(log).Warn("settings were requested at the old port: use the new one, a later version closes the old one",
+				"client", client, "old", settingsPort, "new", pagePort)
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // keys reads the box's keys, which are created at the first start, and logs

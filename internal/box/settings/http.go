@@ -8,7 +8,6 @@ import (
 	"net/http"
 
 	"github.com/pxebox/pxebox/config"
-	"github.com/pxebox/pxebox/internal/base/access"
 	"github.com/pxebox/pxebox/internal/base/loglimit"
 )
 
@@ -16,18 +15,10 @@ import (
 // config.Parse accepts, so that config.Parse reports the error.
 const maxBody = 2 << 20
 
-// Handler serves the settings over HTTP to clients that the gate admits. A
-// browser also sends the password with requests that other sites trigger:
-// Handler refuses those.
-func Handler(s *Store, gate *access.Gate, log *slog.Logger) http.Handler {
-	h := access.Require(gate, Trusting(s, log), log.With("part", "settings"))
-	return http.NewCrossOriginProtection().Handler(h)
-}
-
-// Trusting serves the settings over HTTP to every client: GET returns them, and
-// PUT replaces them. It answers settings with mistakes with 422 and a line for
-// each mistake.
-func Trusting(s *Store, log *slog.Logger) http.Handler {
+// Handler serves the settings over HTTP: GET returns them, and PUT replaces
+// them. It answers settings with mistakes with 422 and a line for each mistake.
+// Who may send requests is decided elsewhere.
+func Handler(s *Store, log *slog.Logger) http.Handler {
 	h := &handler{s, log.With("part", "settings")}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /"+FileName, h.get)

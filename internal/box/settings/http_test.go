@@ -14,7 +14,8 @@ import (
 func TestHandler(t *testing.T) {
 	const secret = "correct horse"
 	b := newBox(t, mine)
-	server := httptest.NewServer(Handler(b.Store, access.NewGate(secret), slog.New(slog.DiscardHandler)))
+	log := slog.New(slog.DiscardHandler)
+	server := httptest.NewServer(access.Require(access.NewGate(secret), Handler(b.Store, log), log))
 	defer server.Close()
 	ask := func(method, password, body string) (int, string) {
 		t.Helper()

@@ -502,7 +502,7 @@ func TestReadmeIsPlain(t *testing.T) {
 // The page shows the results of both ways.
 func TestResults(t *testing.T) {
 	b, m := newBox(t, mine), fresh()
-	h := Trusting(b.Store, slog.New(slog.DiscardHandler))
+	h := Handler(b.Store, slog.New(slog.DiscardHandler))
 	put := func(text string) {
 		r := httptest.NewRequest(http.MethodPut, "/"+FileName, strings.NewReader(text))
 		h.ServeHTTP(httptest.NewRecorder(), r)

@@ -22,7 +22,8 @@ func TestSettings(t *testing.T) {
 		return name
 	}
 	store := &settings.Store{File: file("box.toml", "# old\n")}
-	h := settings.Handler(store, access.NewGate(password), slog.New(slog.DiscardHandler))
+	log := slog.New(slog.DiscardHandler)
+	h := access.Require(access.NewGate(password), settings.Handler(store, log), log)
 	box := httptest.NewTLSServer(h)
 	defer box.Close()
 	host := box.Listener.Addr().String()

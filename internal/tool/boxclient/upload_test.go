@@ -34,7 +34,7 @@ type uploads struct {
 func newUploads(t *testing.T) *uploads {
 	t.Helper()
 	dir := t.TempDir()
-	key, err := access.HostKey(filepath.Join(dir, "keys", "ssh.pem"))
+	key, err := upload.HostKey(filepath.Join(dir, "keys", "ssh.pem"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -279,7 +279,7 @@ func TestUploadRefuses(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(s.Boot, "folder"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	other, err := access.HostKey(filepath.Join(dir, "other.pem"))
+	other, err := upload.HostKey(filepath.Join(dir, "other.pem"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -122,7 +122,8 @@ func TestSettings(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("XDG_CONFIG_HOME", filepath.Join(dir, "config"))
 	store := &settings.Store{File: write(t, dir, "box.toml", "# old\n")}
-	box := httptest.NewTLSServer(settings.Handler(store, access.NewGate(secret), slog.New(slog.DiscardHandler)))
+	log := slog.New(slog.DiscardHandler)
+	box := httptest.NewTLSServer(access.Require(access.NewGate(secret), settings.Handler(store, log), log))
 	defer box.Close()
 	host := box.Listener.Addr().String()
 	file := write(t, dir, "mine.toml", "[menu]\ntitle = \"Mine\"\n")
