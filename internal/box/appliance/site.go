@@ -5,8 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
-	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -19,7 +17,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/pxebox/pxebox/internal/base/access"
-	"github.com/pxebox/pxebox/internal/base/connlimit"
 	"github.com/pxebox/pxebox/internal/base/loglimit"
 	"github.com/pxebox/pxebox/internal/base/pulse"
 	"github.com/pxebox/pxebox/internal/box/selftest"
@@ -223,49 +220,17 @@ const (
 	headers = 15 * time.Second
 	// settingsLast is how long a request for settings may take.
 	settingsLast = time.Minute
-	// lastAnswers is how long pending requests may take once this program has
-	// to end.
-	lastAnswers = 3 * time.Second
 )
 
 // serveHTTPS serves HTTPS on l until ctx ends. A request may take as long as
-// limit, or as long as the handler allows if limit is 0. Client errors below
-// HTTP are not logged.
+// limit, or as long as the handler allows if limit is 0. A client gives its
+// connection back after each request, with or without the password.
 func serveHTTPS(
 	ctx context.Context, l net.Listener, certificate tls.Certificate, gate *access.Gate,
 	limit time.Duration, h http.Handler,
 ) error {
-	server := &http.Server{
-		Handler:           h,
-		TLSConfig:         &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12},
-		ReadHeaderTimeout: headers,
-		ReadTimeout:       limit,
-		WriteTimeout:      limit,
-		MaxHeaderBytes:    16 << 10,
-		ErrorLog:          log.New(io.Discard, "", 0),
-		ConnContext:       connlimit.Context,
-		BaseContext:       func(net.Listener) context.Context { return ctx },
-		// connlimit counts one request at a time per connection.
-		Protocols: &http.Protocols{},
-	}
-	server.Protocols.SetHTTP1(true)
-	// A client gives its place back after each request, with or without the
-	// password.
-	server.SetKeepAlivesEnabled(false)
-	closed := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		defer close(closed)
-		last, cancel := context.WithTimeout(context.Background(), lastAnswers)
-		defer cancel()
-		if server.Shutdown(last) != nil {
-			server.Close()
-		}
-	})
-	l = connlimit.Listener(l, connlimit.Limits{Total: maxConns, PerSource: maxPerSource, Known: gate.Known})
-	err := server.ServeTLS(l, "", "")
-	if !stop() {
-		<-closed // ServeTLS returns before the last requests are answered
-		return ctx.Err()
-	}
-	return err
+	return access.HTTPS{
+		Certificate: certificate, Gate: gate, Total: maxConns, PerSource: maxPerSource,
+		Header: headers, Request: limit,
+	}.Serve(ctx, l, h)
 }
