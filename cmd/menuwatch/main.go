@@ -1,4 +1,5 @@
-// Menuwatch reads pxebox.toml and publishes what pxed serves.
+// Menuwatch reads pxebox.toml and publishes what pxed serves. It also serves the
+// owner's page, if it is told where.
 package main
 
 import (
@@ -7,31 +8,38 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 
 	"github.com/pxebox/pxebox/internal/control/menuwatch"
+	"github.com/pxebox/pxebox/internal/control/page"
 	"github.com/pxebox/pxebox/internal/control/resolve"
 	"github.com/pxebox/pxebox/internal/control/wdsprobe"
 )
 
 func main() {
-	config := flag.String("config", "/perm/pxebox/pxebox.toml", "the configuration `file`")
-	boot := flag.String("boot", "/perm/pxebox/boot", "the `folder` with the site's boot files")
-	stick := flag.String("stick", "/run/pxebox/usb", "the `folder` where a medium with more boot files is mounted")
-	run := flag.String("run", "/run/pxebox", "the `folder` to publish the generation in")
+	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	w := &menuwatch.Watcher{
+		Lookup: resolve.Lookup, Probe: new(wdsprobe.Prober).Ask, Own: menuwatch.OwnAddresses, Log: log,
+	}
+	p := &page.Server{Views: views(), Log: log}
+	flag.StringVar(&w.ConfigFile, "config", "/perm/pxebox/pxebox.toml", "the configuration `file`")
+	flag.StringVar(&w.BootDir, "boot", "/perm/pxebox/boot", "the `folder` with the site's boot files")
+	flag.StringVar(&w.StickDir, "stick", "/run/pxebox/usb", "the `folder` where a medium with more boot files is mounted")
+	flag.StringVar(&w.RunDir, "run", "/run/pxebox", "the `folder` to publish the generation in")
+	flag.StringVar(&p.Address, "page", "", "the `address` to serve the page at over HTTPS, such as :443; empty for no page")
+	flag.StringVar(&p.Password, "password", "", "the `file` with the page's password, which has at least 12 characters")
+	flag.StringVar(&p.Image, "image-password", "", "the `file` with the password of the box's image, for when there is no other")
+	flag.StringVar(&p.Keys, "keys", "/perm/pxebox/keys", "the `folder` with the page's certificate, https.pem, created if missing")
+	flag.StringVar(&p.Appliance.Socket, "appliance", "", "the `socket` of the program appliance, on the box")
+	names := flag.String("names", "", "more host `names` by which a browser may open the page, separated by commas")
 	flag.Parse()
 	if flag.NArg() > 0 {
 		fmt.Fprintf(os.Stderr, "menuwatch: unknown argument %q; menuwatch -help lists the flags\n", flag.Arg(0))
 		os.Exit(1)
 	}
-	w := &menuwatch.Watcher{
-		ConfigFile: *config,
-		BootDir:    *boot,
-		StickDir:   *stick,
-		RunDir:     *run,
-		Lookup:     resolve.Lookup,
-		Probe:      new(wdsprobe.Prober).Ask,
-		Own:        menuwatch.OwnAddresses,
-		Log:        slog.New(slog.NewTextHandler(os.Stderr, nil)),
+	if p.Address != "" {
+		p.Names = func() []string { return strings.Split(*names, ",") }
+		go p.Run(context.Background())
 	}
 	// SIGTERM is not handled: the files on disk are complete at any time, and
 	// exit status 0 would tell gokrazy not to restart the program.

@@ -24,7 +24,9 @@ func hostAllowed(host string, names []string) bool {
 		return true
 	}
 	name = strings.ToLower(strings.TrimSuffix(name, "."))
-	return slices.ContainsFunc(names, func(n string) bool { return strings.ToLower(strings.TrimSuffix(n, ".")) == name })
+	return name != "" && slices.ContainsFunc(names, func(n string) bool {
+		return strings.ToLower(strings.TrimSuffix(strings.TrimSpace(n), ".")) == name
+	})
 }
 
 // hostNames returns the names of a machine with a host name, and more names.

@@ -409,7 +409,7 @@ func TestOtherSitesAreRefused(t *testing.T) {
 }
 
 func TestHostAllowed(t *testing.T) {
-	names := hostNames("box7.example.org", []string{"page.example.com"})
+	names := hostNames("box7.example.org", []string{"", " Page.example.com"})
 	for host, want := range map[string]bool{
 		"192.168.77.1":          true,
 		"192.168.77.1:8443":     true,
