@@ -159,7 +159,7 @@ func (u *uploads) check(p *powered) {
 func cutSettings(p *powered, chance *rand.Rand) (disk.Loss, func(*powered)) {
 	p.on()
 	p.waitServing()
-	p.dial(p.within(boxBoots), settingsPort).Close()
+	p.waitSettings()
 	secret := password(p.t)
 	number := func(n int) string { return titled(fmt.Sprintf("%s %d", lab.Title, n)) }
 	n := 1 + chance.IntN(60)
@@ -171,7 +171,7 @@ func cutSettings(p *powered, chance *rand.Rand) (disk.Loss, func(*powered)) {
 	go func() {
 		defer close(sent)
 		for {
-			code, _, err := p.askSettings(ctx, http.MethodPut, secret, number(taken+1))
+			code, _, err := p.askSettings(ctx, settingsPort, http.MethodPut, secret, number(taken+1))
 			if err != nil || code != http.StatusOK {
 				return
 			}

@@ -27,8 +27,9 @@ import (
 )
 
 const (
-	settingsPort = 8443
-	uploadPort   = 22
+	settingsPort    = 443
+	oldSettingsPort = 8443 // of the settings; it opens once settings may be sent
+	uploadPort      = 22
 
 	// settingsVolume is the offset in bytes of the settings volume in an image,
 	// in the syntax of mtools.
@@ -92,24 +93,31 @@ func (s *site) dial(ctx context.Context, port uint16) net.Conn {
 	}
 }
 
+// waitSettings waits until settings may be sent to the box.
+func (s *site) waitSettings() {
+	s.t.Helper()
+	s.dial(s.within(boxBoots), oldSettingsPort).Close()
+	s.dial(s.within(boxBoots), settingsPort).Close()
+}
+
 // settings gets the box's settings over HTTPS, or sends it new ones.
 func (s *site) settings(method, password, text string) (int, string) {
 	s.t.Helper()
-	s.dial(s.within(boxBoots), settingsPort).Close()
-	code, answer, err := s.askSettings(s.within(clientBoots), method, password, text)
+	s.waitSettings()
+	code, answer, err := s.askSettings(s.within(clientBoots), settingsPort, method, password, text)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	return code, answer
 }
 
-func (s *site) askSettings(ctx context.Context, method, password, text string) (int, string, error) {
+func (s *site) askSettings(ctx context.Context, port uint16, method, password, text string) (int, string, error) {
 	transport := &http.Transport{
 		DialContext:     s.Observer.DialContext,
 		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, // the test has no way to verify the box
 	}
 	defer transport.CloseIdleConnections()
-	url := fmt.Sprintf("https://%v/pxebox.toml", netip.AddrPortFrom(lab.BoxAddr, settingsPort))
+	url := fmt.Sprintf("https://%v/pxebox.toml", netip.AddrPortFrom(lab.BoxAddr, port))
 	r, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(text))
 	if err != nil {
 		return 0, "", err
@@ -172,6 +180,10 @@ func TestImageSettings(t *testing.T) {
 	if code, text := p.settings("GET", password(t), ""); code != http.StatusOK || text != titled("From the medium") {
 		t.Errorf("the settings in force: %d %q", code, text)
 	}
+	code, text, err := p.askSettings(p.within(clientBoots), oldSettingsPort, "GET", password(t), "")
+	if err != nil || code != http.StatusOK || text != titled("From the medium") {
+		t.Errorf("the settings in force, at the old port: %d %q, %v", code, text, err)
+	}
 	if code, text := p.settings("PUT", password(t), "[menu]\ntimeuot = \"5s\"\n"); code != http.StatusUnprocessableEntity || !strings.Contains(text, "pxebox.toml:2: menu.timeuot") {
 		t.Errorf("a mistake gets %d %q", code, text)
 	}
@@ -186,7 +198,7 @@ func TestImageSettings(t *testing.T) {
 	boot("From the network")
 	// The menu comes from /perm. The box writes the volume before it opens this
 	// port.
-	p.dial(p.within(boxBoots), settingsPort).Close()
+	p.dial(p.within(boxBoots), oldSettingsPort).Close()
 	cut()
 	if r := onVolume(t, p.File, "pxebox-result.txt"); !strings.Contains(r, "changed over the network") {
 		t.Errorf("the result of the change over the network: %q", r)
@@ -285,7 +297,7 @@ func TestImageOpenPorts(t *testing.T) {
 	s := newSite(t, "open-ports")
 	s.startBox(titled(lab.Title), nil)
 	s.waitBox(lab.BoxAddr)
-	s.dial(s.within(boxBoots), settingsPort).Close()
+	s.waitSettings()
 	s.dial(s.within(boxBoots), uploadPort).Close()
 
 	const scanners = 64
@@ -329,7 +341,7 @@ func TestImageOpenPorts(t *testing.T) {
 		open bool
 	}{
 		{67, true}, {69, true}, {4011, true},
-		{53, false}, {68, false}, {111, false}, {123, false}, {161, false}, {514, false}, {546, false}, {1900, false}, {5353, false}, {8443, false},
+		{53, false}, {68, false}, {111, false}, {123, false}, {161, false}, {443, false}, {514, false}, {546, false}, {1900, false}, {5353, false}, {8443, false},
 	} {
 		if got := s.udpOpen(tt.port); got != tt.open {
 			t.Errorf("UDP port %d: open %v, want %v", tt.port, got, tt.open)

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/pxebox/pxebox/internal/base/access"
+	"github.com/pxebox/pxebox/internal/base/boxstatus"
 )
 
 // A build must not silently change the password of boxes built before.
@@ -109,6 +110,65 @@ func TestInitOpensNoPort(t *testing.T) {
 				if _, there := extra["/etc/gokr-pw.txt"]; there {
 					t.Errorf("%s: %s brings init's password", file, program)
 				}
+			}
+		}
+	}
+}
+
+// menuwatch has no -help on the box: a flag that it does not know ends it again
+// and again.
+func TestFlagsAreKnown(t *testing.T) {
+	files, err := filepath.Glob("*/config.json")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no instances: %v", err)
+	}
+	checked := 0
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var config struct {
+			PackageConfig map[string]struct{ CommandLineFlags []string }
+		}
+		if err := json.Unmarshal(text, &config); err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		for program, p := range config.PackageConfig {
+			source, err := os.ReadFile(filepath.Join("../cmd", filepath.Base(program), "main.go"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range p.CommandLineFlags {
+				name, _, _ := strings.Cut(strings.TrimPrefix(f, "-"), "=")
+				if !strings.Contains(string(source), `"`+name+`"`) {
+					t.Errorf("%s: %s has no flag %s", file, program, f)
+				}
+				checked++
+			}
+		}
+	}
+	if checked < 5*len(files) {
+		t.Errorf("the instances have %d flags", checked)
+	}
+}
+
+// The appliance and menuwatch must agree on the box's password, certificate and
+// socket.
+func TestProgramsOfTheBoxAgree(t *testing.T) {
+	for _, file := range []string{"pxebox-amd64/config.json", "pxebox-rpi/config.json"} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{
+			`"-page=:443"`,
+			`"-password=/perm/gokr-pw.txt"`, `"-image-password=/etc/pxebox/password"`, `"/etc/pxebox/password": "@PASSWORD@"`,
+			`"-keys=/perm/pxebox/keys"`,
+			`"-appliance=/run/pxebox/` + boxstatus.Socket + `"`,
+		} {
+			if !strings.Contains(string(text), want) {
+				t.Errorf("%s lacks %s", file, want)
 			}
 		}
 	}

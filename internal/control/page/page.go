@@ -10,9 +10,11 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"syscall"
 	"time"
@@ -70,6 +72,9 @@ const (
 	// firstRetry and lastRetry bound the pause after the page could not be
 	// served.
 	firstRetry, lastRetry = time.Second, time.Minute
+	// socketLongest is how long the appliance may take to open its socket after
+	// the box's start.
+	socketPoll, socketLongest = 100 * time.Millisecond, 15 * time.Second
 )
 
 // Run serves the page until ctx ends. If that fails, for example because the
@@ -77,7 +82,7 @@ const (
 func (s *Server) Run(ctx context.Context) {
 	log := slog.New(loglimit.New(s.Log.Handler())).With("part", "page")
 	retry(ctx, firstRetry, lastRetry, log, func(serving func()) error {
-		gate, certificate, err := s.credentials(log)
+		gate, certificate, err := s.credentials(ctx, log)
 		if err != nil {
 			return err
 		}
@@ -96,7 +101,7 @@ func (s *Server) Run(ctx context.Context) {
 }
 
 // credentials reads the password, and reads or creates the certificate.
-func (s *Server) credentials(log *slog.Logger) (*access.Gate, tls.Certificate, error) {
+func (s *Server) credentials(ctx context.Context, log *slog.Logger) (*access.Gate, tls.Certificate, error) {
 	if s.Password == "" {
 		return nil, tls.Certificate{}, fmt.Errorf(
 			"there is no password: write one of at least %d characters into a file, and name it with -password", access.MinPassword)
@@ -106,11 +111,36 @@ func (s *Server) credentials(log *slog.Logger) (*access.Gate, tls.Certificate, e
 		return nil, tls.Certificate{}, fmt.Errorf(
 			"%w: write a password of at least %d characters into %s", err, access.MinPassword, s.Password)
 	}
-	certificate, err := access.Certificate(filepath.Join(s.Keys, "https.pem"))
+	certificate, err := s.certificate(ctx)
 	if err != nil {
 		return nil, tls.Certificate{}, fmt.Errorf("certificate: %w", err)
 	}
 	return gate, certificate, nil
+}
+
+// certificate reads the certificate, or creates it. On the box the appliance
+// first checks the file system, and until then no program may write to it: the
+// appliance opens its socket afterwards.
+func (s *Server) certificate(ctx context.Context) (tls.Certificate, error) {
+	file := filepath.Join(s.Keys, "https.pem")
+	c, err := access.ReadCertificate(file)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return c, err
+	}
+	for waited := time.Duration(0); s.Appliance.Socket != ""; waited += socketPoll {
+		if _, err := os.Stat(s.Appliance.Socket); err == nil {
+			break
+		}
+		if waited > socketLongest {
+			return tls.Certificate{}, errors.New("the appliance has not checked the disk: its log says why")
+		}
+		select {
+		case <-ctx.Done():
+			return tls.Certificate{}, ctx.Err()
+		case <-time.After(socketPoll):
+		}
+	}
+	return access.Certificate(file)
 }
 
 // explain adds to an error what a person can do about it.

@@ -842,6 +842,36 @@ func TestRunWaits(t *testing.T) {
 	}
 }
 
+// On the box no program may write to the disk before the appliance has checked
+// it.
+func TestCertificateWaitsForTheAppliance(t *testing.T) {
+	dir := t.TempDir()
+	s := &Server{Keys: filepath.Join(dir, "keys"), Appliance: boxstatus.Client{Socket: filepath.Join(dir, boxstatus.Socket)}}
+	ctx, cancel := context.WithTimeout(t.Context(), 3*socketPoll)
+	defer cancel()
+	if _, err := s.certificate(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("it does not wait: %v", err)
+	}
+	if _, err := os.Stat(s.Keys); err == nil {
+		t.Error("it has written to the disk")
+	}
+	if err := os.WriteFile(s.Appliance.Socket, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := s.certificate(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(s.Appliance.Socket); err != nil {
+		t.Fatal(err)
+	}
+	// One that exists needs no write.
+	again, err := s.certificate(t.Context())
+	if err != nil || access.Pin(again) != access.Pin(c) {
+		t.Errorf("the second time it is another one: %v", err)
+	}
+}
+
 func TestRetry(t *testing.T) {
 	var (
 		log   bytes.Buffer
