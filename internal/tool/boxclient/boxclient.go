@@ -14,8 +14,9 @@ import (
 
 // The box's ports, for a HOST without one.
 const (
-	settingsPort = "8443"
-	uploadPort   = "22"
+	pagePort        = "443"
+	oldSettingsPort = "8443" // of the settings, in earlier versions
+	uploadPort      = "22"
 )
 
 // withPort returns the address of a host, with a default port if it has none.

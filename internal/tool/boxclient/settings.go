@@ -5,8 +5,10 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -20,19 +22,63 @@ type Settings struct {
 	Password string
 	Known    string    // the file of known boxes
 	Out      io.Writer // messages for the user
+
+	testPorts settingsPorts // in tests, in place of the box's
 }
 
 // Send sends a pxebox.toml to a box, which validates it before it uses it. The
 // first time, Send trusts the box that answers; after that it must be the same
 // box, as with SSH.
 func (s Settings) Send(ctx context.Context, text []byte) error {
-	host := withPort(s.Host, settingsPort)
-	client := http.Client{Timeout: time.Minute, Transport: &http.Transport{TLSClientConfig: &tls.Config{
-		InsecureSkipVerify: true, // no authority vouches for a box: see trust
-		VerifyConnection: func(state tls.ConnectionState) error {
-			return s.trust(host, credential.Pin(state.PeerCertificates[0]))
+	if strings.Contains(s.Host, ":") {
+		return s.send(ctx, s.Host, text)
+	}
+	host, old := withPort(s.Host, s.ports().now), withPort(s.Host, s.ports().before)
+	// A box with an earlier version has nothing at the port. Both ports have the
+	// same certificate.
+	d := net.Dialer{Timeout: settingsDial}
+	c, err := d.DialContext(ctx, "tcp", host)
+	if err != nil {
+		e := s.send(ctx, old, text, host)
+		var dial *net.OpError
+		if errors.As(e, &dial) && dial.Op == "dial" {
+			return fmt.Errorf("%w, and %w", err, e)
+		}
+		return e
+	}
+	if err := c.Close(); err != nil {
+		return err
+	}
+	return s.send(ctx, host, text, old)
+}
+
+// settingsPorts are the ports for settings: of the page, and of boxes with an
+// earlier version.
+type settingsPorts struct{ now, before string }
+
+func (s Settings) ports() settingsPorts {
+	if s.testPorts != (settingsPorts{}) {
+		return s.testPorts
+	}
+	return settingsPorts{pagePort, oldSettingsPort}
+}
+
+// settingsDial is how long a box may take to accept a connection before Send
+// tries the other port.
+const settingsDial = 5 * time.Second
+
+// send sends settings to a host and port. The box may also be known by other
+// addresses.
+func (s Settings) send(ctx context.Context, host string, text []byte, also ...string) error {
+	client := http.Client{Timeout: time.Minute, Transport: &http.Transport{
+		DisableKeepAlives: true,
+		TLSClientConfig: &tls.Config{
+			InsecureSkipVerify: true, // no authority vouches for a box: see trust
+			VerifyConnection: func(state tls.ConnectionState) error {
+				return s.trust(credential.Pin(state.PeerCertificates[0]), host, also...)
+			},
 		},
-	}}}
+	}}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPut, "https://"+host+"/pxebox.toml", bytes.NewReader(text))
 	if err != nil {
 		return err
@@ -54,24 +100,34 @@ func (s Settings) Send(ctx context.Context, text []byte) error {
 	return nil
 }
 
-// trust compares a box with its known fingerprint, and records a new box.
-func (s Settings) trust(host, pin string) error {
+// trust compares a box with its known fingerprint, and records a new box. A box
+// that is known by one of the other addresses is not new.
+func (s Settings) trust(pin, host string, also ...string) error {
 	f, err := openKnown(s.Known)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
+	known := map[string]string{}
 	lines := bufio.NewScanner(f)
 	for lines.Scan() {
-		if name, was, _ := strings.Cut(lines.Text(), " "); name == host {
-			if was != pin {
-				return notTheSame(host, was, pin, s.Known)
-			}
-			return nil
+		name, was, _ := strings.Cut(lines.Text(), " ")
+		if _, ok := known[name]; !ok { // the first line counts
+			known[name] = was
 		}
 	}
 	if err := lines.Err(); err != nil {
 		return fmt.Errorf("%s: %w", s.Known, err)
+	}
+	for _, name := range append([]string{host}, also...) {
+		was, ok := known[name]
+		switch {
+		case !ok:
+			continue
+		case was != pin:
+			return notTheSame(name, was, pin, s.Known)
+		}
+		return nil
 	}
 	fmt.Fprint(s.Out, isNew(host, pin))
 	_, err = fmt.Fprintln(f, host, pin)

@@ -33,8 +33,9 @@ func (a *app) settings() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "settings HOST[:PORT] FILE",
 		Short: "send a pxebox.toml to a running box",
-		Long: `Settings sends a pxebox.toml by HTTPS (port 8443). The box checks it first:
-if it has mistakes, they are printed and nothing changes.
+		Long: `Settings sends a pxebox.toml by HTTPS (port 443; port 8443 of a box with an earlier
+version). The box checks it first: if it has mistakes, they are printed and nothing
+changes.
 ` + aboutPassword,
 		Example: `  pxebox settings 192.168.77.1 pxebox.toml
   PXEBOX_PASSWORD=... pxebox settings pxebox.example.org pxebox.toml`,
