@@ -4,12 +4,11 @@
 package main
 
 import (
-	"crypto/sha256"
 	"fmt"
 	"os"
-	"strings"
 
 	"github.com/pxebox/pxebox/internal/base/access"
+	"github.com/pxebox/pxebox/internal/base/credential"
 )
 
 func main() {
@@ -22,8 +21,6 @@ func main() {
 		fmt.Fprintln(os.Stderr, "certificate:", err)
 		os.Exit(1)
 	}
-	sum := sha256.Sum256(c.Leaf.Raw)
-	fingerprint := strings.ReplaceAll(fmt.Sprintf("% X", sum), " ", ":")
-	fmt.Println("the page's certificate has the SHA-256 fingerprint", fingerprint)
+	fmt.Println("the update page's certificate has the SHA-256 fingerprint", credential.Fingerprint(c.Leaf))
 	fmt.Println("curl takes it with --pinnedpubkey", access.Pin(c))
 }

@@ -23,10 +23,11 @@ import (
 const User = credential.User
 
 // MinPassword is the minimum length of a password that a person chooses: that
-// of three words. One address may guess 1,440 times a day, all addresses
-// together 283 times a second (see below). At that rate it takes 52 years to
-// try all 4.7e11 combinations of three words from a list of 7,776, and two
-// weeks to try all passwords of six random letters.
+// of three words. The box has two gates, the appliance's and the page's. At each
+// one address may guess 1,440 times a day, all addresses together 283 times a
+// second (see below). It takes 26 years to try all 4.7e11 combinations of three
+// words from a list of 7,776 at both, and a week to try all passwords of six
+// random letters.
 const MinPassword = 12
 
 const (

@@ -35,6 +35,12 @@ func ReadPassword(files ...string) (string, error) {
 	return "", fmt.Errorf("no password in %s: %w", strings.Join(files, " or "), fs.ErrNotExist)
 }
 
+// Fingerprint returns the SHA-256 fingerprint of a certificate, as browsers show
+// it.
+func Fingerprint(c *x509.Certificate) string {
+	return strings.ReplaceAll(fmt.Sprintf("% X", sha256.Sum256(c.Raw)), " ", ":")
+}
+
 // Pin returns the public key pin of a certificate, as curl --pinnedpubkey takes
 // it.
 func Pin(c *x509.Certificate) string {

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/pxebox/pxebox/internal/base/access"
+	"github.com/pxebox/pxebox/internal/base/credential"
 	"github.com/pxebox/pxebox/internal/base/loglimit"
 	"github.com/pxebox/pxebox/internal/base/pulse"
 	"github.com/pxebox/pxebox/internal/box/selftest"
@@ -207,7 +208,7 @@ func (s *site) keys() (c tls.Certificate, host ssh.Signer, err error) {
 		return c, host, fmt.Errorf("host key: %w", err)
 	}
 	loglimit.Keep(s.limited.With("part", "access"), "keys").Info("the box's keys",
-		"https", access.Pin(c), "ssh", ssh.FingerprintSHA256(host.PublicKey()))
+		"certificate", credential.Fingerprint(c.Leaf), "https", access.Pin(c), "ssh", ssh.FingerprintSHA256(host.PublicKey()))
 	return c, host, nil
 }
 

@@ -21,6 +21,7 @@ import (
 
 	"github.com/pxebox/pxebox/internal/base/access"
 	"github.com/pxebox/pxebox/internal/base/boxstatus"
+	"github.com/pxebox/pxebox/internal/base/credential"
 	"github.com/pxebox/pxebox/internal/base/loglimit"
 )
 
@@ -92,7 +93,8 @@ func (s *Server) Run(ctx context.Context) {
 			return explain(err)
 		}
 		serving()
-		loglimit.Keep(log, "page").Info("the page is served", "address", l.Addr(), "https", access.Pin(certificate))
+		loglimit.Keep(log, "page").Info("the page is served", "address", l.Addr(),
+			"https", access.Pin(certificate), "certificate", credential.Fingerprint(certificate.Leaf))
 		return access.HTTPS{
 			Certificate: certificate, Gate: gate, Total: maxConns, PerSource: maxPerSource,
 			Header: header, Request: request, Idle: idle,
