@@ -75,14 +75,7 @@ func (s *streams) serve(w http.ResponseWriter, r *http.Request, next http.Handle
 	defer cancel()
 	defer context.AfterFunc(over, cancel)()
 	defer s.add(owner, cancel)()
-	control := http.NewResponseController(w)
-	// The server's deadlines are those of an ordinary request. Without a read
-	// deadline, the end of r.Context still reports that the browser has gone.
-	if control.SetReadDeadline(time.Time{}) != nil || control.SetWriteDeadline(time.Time{}) != nil {
-		http.Error(w, "this connection cannot be kept open", http.StatusInternalServerError)
-		return
-	}
-	next.ServeHTTP(&streamWriter{w, control, touch}, r.WithContext(ctx))
+	next.ServeHTTP(&streamWriter{w, http.NewResponseController(w), touch}, r.WithContext(ctx))
 }
 
 // streamWriter bounds the time of each write instead of the whole answer's.
