@@ -88,7 +88,8 @@ func OpenGate(own, image string, log *slog.Logger) (*Gate, error) {
 	short := err == nil && len(password) < MinPassword
 	switch {
 	case short && image == "":
-		return nil, fmt.Errorf("the password in %s has %d characters; write one of at least %d", own, len(password), MinPassword)
+		return nil, fmt.Errorf("the password in %s has %d characters; write one of at least %d",
+			own, len(password), MinPassword)
 	case short:
 		log.Error("the password is too short, so the image's password applies: write a longer one and restart the box",
 			"file", own, "characters", len(password), "at_least", MinPassword)

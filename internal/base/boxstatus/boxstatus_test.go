@@ -22,7 +22,10 @@ func TestClient(t *testing.T) {
 		{situation: "an answer", socket: true, code: 200, answer: `{"free": 7, "growth": "grown"}`, free: 7},
 		{situation: "no JSON", socket: true, code: 200, answer: "<html>", err: "answer to /disk"},
 		{situation: "an error", socket: true, code: 503, err: "503 Service Unavailable to /disk"},
-		{situation: "an endless answer", socket: true, code: 200, answer: `{"dir": "` + strings.Repeat("x", most), err: "answer to /disk"},
+		{
+			situation: "an endless answer", socket: true, code: 200, answer: `{"dir": "` + strings.Repeat("x", most),
+			err: "answer to /disk",
+		},
 		{situation: "the appliance is down", err: "does not answer"},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {

@@ -190,7 +190,7 @@ func oldPort(next http.Handler, log *slog.Logger) http.Handler {
 	logged := &loglimit.Once[string]{Most: 64, Again: 24 * time.Hour}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if client, _, err := net.SplitHostPort(r.RemoteAddr); err == nil && logged.First(time.Now(), client) {
-			loglimit.Trusted(log).Warn("settings were requested at the old port: use the new one, a later version closes the old one",
+			loglimit.Trusted(log).Warn("a client uses the old port for settings, which a later version closes: use the new one",
 				"client", client, "old", settingsPort, "new", pagePort)
 		}
 		next.ServeHTTP(w, r)
@@ -208,7 +208,8 @@ func (s *site) keys() (c tls.Certificate, host ssh.Signer, err error) {
 		return c, host, fmt.Errorf("host key: %w", err)
 	}
 	loglimit.Keep(s.limited.With("part", "access"), "keys").Info("the box's keys",
-		"certificate", credential.Fingerprint(c.Leaf), "https", access.Pin(c), "ssh", ssh.FingerprintSHA256(host.PublicKey()))
+		"certificate", credential.Fingerprint(c.Leaf), "https", access.Pin(c),
+		"ssh", ssh.FingerprintSHA256(host.PublicKey()))
 	return c, host, nil
 }
 

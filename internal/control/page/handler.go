@@ -95,8 +95,10 @@ func (h *handler) catch(next http.Handler) http.Handler {
 			case http.ErrAbortHandler:
 				panic(p)
 			}
-			loglimit.Trusted(h.log).Error("a page failed", "path", r.URL.Path, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-			http.Error(w, "This page failed; menuwatch's log says where. Please report it.", http.StatusInternalServerError)
+			loglimit.Trusted(h.log).Error("a page failed",
+				"path", r.URL.Path, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			http.Error(w, "This page failed; menuwatch's log says where. Please report it.",
+				http.StatusInternalServerError)
 		}()
 		next.ServeHTTP(w, r)
 	})
@@ -115,7 +117,8 @@ func (h *handler) authenticate(w http.ResponseWriter, r *http.Request) {
 		h.byBasic.ServeHTTP(w, r)
 		return
 	}
-	if (r.Method == http.MethodGet || r.Method == http.MethodHead) && strings.Contains(r.Header.Get("Accept"), "text/html") {
+	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
+	if reads && strings.Contains(r.Header.Get("Accept"), "text/html") {
 		to := "/login"
 		if next := nextPath(r.URL.RequestURI()); next != "/" {
 			to += "?" + url.Values{"next": {next}}.Encode()
@@ -128,7 +131,8 @@ func (h *handler) authenticate(w http.ResponseWriter, r *http.Request) {
 		// every request.
 		w.Header().Set("WWW-Authenticate", `Basic realm="pxebox"`)
 	}
-	http.Error(w, "Log in at /login, or send the user "+access.User+" and the password with the request.", http.StatusUnauthorized)
+	http.Error(w, "Log in at /login, or send the user "+access.User+" and the password with the request.",
+		http.StatusUnauthorized)
 }
 
 // inside serves a person who has logged in: owner, until over ends.

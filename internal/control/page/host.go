@@ -49,8 +49,8 @@ func checkHost(more func() []string, next http.Handler) http.Handler {
 				extra = more()
 			}
 			if !hostAllowed(r.Host, hostNames(hostname, extra)) {
-				http.Error(w, "This machine does not know itself by this name. Open its page by its IP address or its host name, "+
-					"or start menuwatch with this name in -names.", http.StatusMisdirectedRequest)
+				http.Error(w, "This machine does not know itself by this name. Open its page by its IP address "+
+					"or its host name, or start menuwatch with this name in -names.", http.StatusMisdirectedRequest)
 				return
 			}
 		}

@@ -105,8 +105,8 @@ func (s *Server) Run(ctx context.Context) {
 // credentials reads the password, and reads or creates the certificate.
 func (s *Server) credentials(ctx context.Context, log *slog.Logger) (*access.Gate, tls.Certificate, error) {
 	if s.Password == "" {
-		return nil, tls.Certificate{}, fmt.Errorf(
-			"there is no password: write one of at least %d characters into a file, and name it with -password", access.MinPassword)
+		return nil, tls.Certificate{}, fmt.Errorf("there is no password: "+
+			"write one of at least %d characters into a file, and name it with -password", access.MinPassword)
 	}
 	gate, err := access.OpenGate(s.Password, s.Image, log)
 	if err != nil {

@@ -24,8 +24,8 @@ const (
 func settingsHandler(c boxstatus.Client, logger *slog.Logger) http.Handler {
 	if c.Socket == "" {
 		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			http.Error(w, "This machine is not a pxebox appliance: its settings are in the file of menuwatch's -config. "+
-				"Edit that file; menuwatch reads it again by itself.", http.StatusNotFound)
+			http.Error(w, "This machine is not a pxebox appliance: its settings are in the file of menuwatch's "+
+				"-config. Edit that file; menuwatch reads it again by itself.", http.StatusNotFound)
 		})
 	}
 	proxy := &httputil.ReverseProxy{

@@ -70,7 +70,9 @@ func isStream(r *http.Request) bool {
 
 // serve passes a request for a stream on to next. over ends with the session,
 // and touch is called when something was sent.
-func (s *streams) serve(w http.ResponseWriter, r *http.Request, next http.Handler, owner any, over context.Context, touch func()) {
+func (s *streams) serve(
+	w http.ResponseWriter, r *http.Request, next http.Handler, owner any, over context.Context, touch func(),
+) {
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	defer context.AfterFunc(over, cancel)()

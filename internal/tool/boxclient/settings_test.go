@@ -89,8 +89,14 @@ func TestSettingsPorts(t *testing.T) {
 		isNew           bool
 	}{
 		{situation: "both ports", host: "127.0.0.1", ports: settingsPorts{port(page), port(old)}, says: "by the page", isNew: true},
-		{situation: "an earlier version", host: "127.0.0.1", ports: settingsPorts{closed, port(old)}, says: "by the old port", isNew: true},
-		{situation: "a port that the user names", host: "127.0.0.1:" + port(old), ports: settingsPorts{port(page), closed}, says: "by the old port", isNew: true},
+		{
+			situation: "an earlier version", host: "127.0.0.1", ports: settingsPorts{closed, port(old)},
+			says: "by the old port", isNew: true,
+		},
+		{
+			situation: "a port that the user names", host: "127.0.0.1:" + port(old), ports: settingsPorts{port(page), closed},
+			says: "by the old port", isNew: true,
+		},
 		{
 			situation: "known by the old port", host: "127.0.0.1", ports: settingsPorts{port(page), port(old)},
 			known: "127.0.0.1:" + port(old) + " " + pin, says: "by the page",
@@ -115,7 +121,8 @@ func TestSettingsPorts(t *testing.T) {
 			if err := os.WriteFile(known, []byte(tt.known+"\n"), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			err := Settings{Host: tt.host, Password: password, Known: known, Out: &out, testPorts: tt.ports}.Send(t.Context(), []byte(text))
+			s := Settings{Host: tt.host, Password: password, Known: known, Out: &out, testPorts: tt.ports}
+			err := s.Send(t.Context(), []byte(text))
 			if (err == nil) != (tt.err == "") || err != nil && !strings.Contains(err.Error(), tt.err) {
 				t.Errorf("error %v, want %q", err, tt.err)
 			}
