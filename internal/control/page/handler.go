@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -26,6 +27,12 @@ const (
 	maxNext           = 1 << 10 // bytes of the path to show after a login
 )
 
+// ProgramsPath leads to gokrazy's page on the box: the programs and their logs,
+// a restart and the update.
+const ProgramsPath = "/programs"
+
+const programsPort = "8080"
+
 // policy lets the page load its own files and nothing else: no inline script,
 // no other host, no frame around it.
 const policy = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
@@ -36,6 +43,7 @@ type handler struct {
 	gate     *access.Gate
 	views    Views
 	settings http.Handler
+	box      bool         // there is an appliance
 	byBasic  http.Handler // inside, with the password in each request
 	sessions sessions
 	streams  streams
@@ -45,7 +53,10 @@ type handler struct {
 
 // newHandler returns the page with everything that protects it.
 func newHandler(s *Server, gate *access.Gate, log *slog.Logger) http.Handler {
-	h := &handler{gate: gate, views: s.Views, settings: settingsHandler(s.Appliance, log), log: log, now: time.Now}
+	h := &handler{
+		gate: gate, views: s.Views, settings: settingsHandler(s.Appliance, log), box: s.Appliance.Socket != "",
+		log: log, now: time.Now,
+	}
 	return h.protect(s.Names)
 }
 
@@ -140,6 +151,8 @@ func (h *handler) inside(w http.ResponseWriter, r *http.Request, owner any, over
 	switch {
 	case r.URL.Path == settingsPath:
 		h.settings.ServeHTTP(w, r)
+	case r.URL.Path == ProgramsPath && h.box:
+		http.Redirect(w, r, "https://"+net.JoinHostPort(hostOf(r.Host), programsPort)+"/", http.StatusSeeOther)
 	case isStream(r):
 		h.streams.serve(w, r, h.views.Pages, owner, over, touch)
 	default:

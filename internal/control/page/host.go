@@ -15,11 +15,7 @@ import (
 // address is accepted, because no DNS answer changes where it leads to, and this
 // machine may be behind one that it does not have itself.
 func hostAllowed(host string, names []string) bool {
-	name, _, err := net.SplitHostPort(host)
-	if err != nil {
-		name = host
-	}
-	name = strings.TrimSuffix(strings.TrimPrefix(name, "["), "]")
+	name := hostOf(host)
 	if _, err := netip.ParseAddr(name); err == nil {
 		return true
 	}
@@ -27,6 +23,16 @@ func hostAllowed(host string, names []string) bool {
 	return name != "" && slices.ContainsFunc(names, func(n string) bool {
 		return strings.ToLower(strings.TrimSuffix(strings.TrimSpace(n), ".")) == name
 	})
+}
+
+// hostOf returns the host of HOST:PORT without the port, and without the brackets
+// of an IPv6 address.
+func hostOf(host string) string {
+	name, _, err := net.SplitHostPort(host)
+	if err != nil {
+		name = host
+	}
+	return strings.TrimSuffix(strings.TrimPrefix(name, "["), "]")
 }
 
 // hostNames returns the names of a machine with a host name, and more names.

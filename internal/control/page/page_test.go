@@ -105,7 +105,7 @@ func newPage(t *testing.T, change func(*access.HTTPS, *Server)) *testPage {
 		change(&https, s)
 	}
 	p.h = &handler{
-		gate: https.Gate, views: s.Views, settings: settingsHandler(s.Appliance, log), log: log,
+		gate: https.Gate, views: s.Views, settings: settingsHandler(s.Appliance, log), box: s.Appliance.Socket != "", log: log,
 		now: func() time.Time { return p.now },
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -816,6 +816,30 @@ func TestApplianceIsDown(t *testing.T) {
 	}
 	if !p.in(c) {
 		t.Error("the page is down too")
+	}
+}
+
+// The page leads to gokrazy's at the address by which the browser knows the box.
+func TestWayToThePrograms(t *testing.T) {
+	for _, tt := range []struct {
+		situation, socket, host, want string
+		code                          int
+	}{
+		{situation: "by address", socket: "x", host: "192.0.2.1", want: "https://192.0.2.1:8080/", code: http.StatusSeeOther},
+		{situation: "IPv6", socket: "x", host: "[2001:db8::1]:443", want: "https://[2001:db8::1]:8080/", code: http.StatusSeeOther},
+		{situation: "by name", socket: "x", host: "pxebox.local", want: "https://pxebox.local:8080/", code: http.StatusSeeOther},
+		{situation: "no box", host: "192.0.2.1", code: http.StatusNotFound},
+	} {
+		t.Run(tt.situation, func(t *testing.T) {
+			p := newPage(t, func(_ *access.HTTPS, s *Server) { s.Appliance.Socket = tt.socket })
+			r := p.request(http.MethodGet, ProgramsPath, "")
+			r.Host = tt.host
+			r.SetBasicAuth(access.User, password)
+			resp, _ := p.ask(p.browser(), r)
+			if to := resp.Header.Get("Location"); resp.StatusCode != tt.code || to != tt.want {
+				t.Errorf("%s, %q", resp.Status, to)
+			}
+		})
 	}
 }
 
