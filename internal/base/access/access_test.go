@@ -169,10 +169,15 @@ func TestOwnersAreBounded(t *testing.T) {
 }
 
 func TestCertificateStays(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "keys", "https.pem")
+	file := filepath.Join(t.TempDir(), "pxebox", "keys", "https.pem")
 	c, err := Certificate(file)
 	if err != nil {
 		t.Fatal(err)
+	}
+	for dir, want := range map[string]os.FileMode{filepath.Dir(file): 0o700, filepath.Dir(filepath.Dir(file)): 0o755} {
+		if st, err := os.Stat(dir); err != nil || st.Mode().Perm() != want {
+			t.Errorf("%s: %v, %v, want %v", dir, st.Mode(), err, want)
+		}
 	}
 	again, err := Certificate(file)
 	if err != nil || Pin(again) != Pin(c) {

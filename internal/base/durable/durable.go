@@ -33,7 +33,8 @@ func ReadOrCreate(name string, generate func() ([]byte, error), perm fs.FileMode
 		return nil, err
 	}
 	dir := filepath.Dir(name)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	// Other programs use the folders above.
+	if err := errors.Join(os.MkdirAll(filepath.Dir(dir), 0o755), os.MkdirAll(dir, 0o700)); err != nil {
 		return nil, err
 	}
 	f, err := os.CreateTemp(dir, "."+filepath.Base(name)+".*")
