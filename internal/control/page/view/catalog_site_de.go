@@ -1,0 +1,4 @@
+package view
+
+// germanSite is englishSite in German.
+var germanSite = catalog{}

@@ -1,0 +1,4 @@
+package view
+
+// englishSite has the texts of the pages about the site.
+var englishSite = catalog{}

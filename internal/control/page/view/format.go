@@ -1,0 +1,43 @@
+package view
+
+import (
+	"fmt"
+	"html/template"
+	"time"
+)
+
+// moment shows a time of day in UTC, and the date if it is another one's. The
+// script converts it to the reader's time zone.
+func moment(t time.Time) template.HTML {
+	if t.IsZero() {
+		return ""
+	}
+	t = t.UTC()
+	// Both parts are digits, whatever the time is.
+	return template.HTML(fmt.Sprintf(`<time datetime="%s">%s</time>`,
+		t.Format("2006-01-02T15:04:05.000Z"), t.Format("2006-01-02 15:04:05 UTC")))
+}
+
+// duration shows how long something took, in as many digits as a person needs.
+func duration(d time.Duration) string {
+	switch {
+	case d < time.Second:
+		return d.Round(10 * time.Millisecond).String()
+	case d < time.Minute:
+		return d.Round(100 * time.Millisecond).String()
+	}
+	return d.Round(time.Second).String()
+}
+
+// size shows a number of bytes.
+func size(n int64) string {
+	switch {
+	case n < 1<<10:
+		return fmt.Sprintf("%d B", n)
+	case n < 1<<20:
+		return fmt.Sprintf("%.1f KiB", float64(n)/(1<<10))
+	case n < 1<<30:
+		return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
+	}
+	return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
+}
