@@ -14,9 +14,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/pxebox/pxebox/internal/base/pcap"
 	frames "github.com/pxebox/pxebox/internal/test/frame"
 	"github.com/pxebox/pxebox/internal/test/journal"
-	"github.com/pxebox/pxebox/internal/test/pcap"
 )
 
 // Datagram is one UDP datagram as it crossed the segment; Time is when it reached
@@ -63,7 +63,7 @@ func New(capture io.Writer) (*LAN, error) {
 	}
 	if capture != nil {
 		var err error
-		if l.capture, err = pcap.NewWriter(capture); err != nil {
+		if l.capture, err = pcap.NewWriter(capture, pcap.Ethernet); err != nil {
 			return nil, err
 		}
 	}

@@ -15,8 +15,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/pxebox/pxebox/internal/base/pcap"
 	"github.com/pxebox/pxebox/internal/test/journal"
-	"github.com/pxebox/pxebox/internal/test/pcap"
 	"github.com/pxebox/pxebox/peers/netns"
 )
 
@@ -48,7 +48,7 @@ func Start(l *netns.LAN, path string, skip func(Packet) bool) (*Capture, error) 
 		return nil, errors.Join(err, c.socket.Close())
 	}
 	c.file = bufio.NewWriter(c.disk)
-	if c.pcap, err = pcap.NewWriter(c.file); err != nil {
+	if c.pcap, err = pcap.NewWriter(c.file, pcap.Ethernet); err != nil {
 		return nil, errors.Join(err, c.socket.Close(), c.disk.Close())
 	}
 	go c.read(skip)

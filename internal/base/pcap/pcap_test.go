@@ -17,7 +17,7 @@ func (w *writes) Write(b []byte) (int, error) {
 
 func TestWriter(t *testing.T) {
 	var got writes
-	p, err := NewWriter(&got)
+	p, err := NewWriter(&got, Ethernet)
 	if err != nil {
 		t.Fatal(err)
 	}
