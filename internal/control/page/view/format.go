@@ -6,16 +6,26 @@ import (
 	"time"
 )
 
-// moment shows a time of day in UTC, and the date if it is another one's. The
-// script converts it to the reader's time zone.
-func moment(t time.Time) template.HTML {
+// moment shows a date and time in UTC. The script converts it to the reader's
+// time zone.
+func moment(t time.Time) template.HTML { return element(t, "2006-01-02 15:04:05 UTC", "") }
+
+// clock shows a time of day, to the millisecond.
+func clock(t time.Time) template.HTML { return element(t, "15:04:05.000", "clock") }
+
+// short shows a time of day to the minute.
+func short(t time.Time) template.HTML { return element(t, "15:04 UTC", "short") }
+
+// element shows a time. All of it is digits and constants.
+func element(t time.Time, layout, form string) template.HTML {
 	if t.IsZero() {
 		return ""
 	}
 	t = t.UTC()
-	// Both parts are digits, whatever the time is.
-	return template.HTML(fmt.Sprintf(`<time datetime="%s">%s</time>`,
-		t.Format("2006-01-02T15:04:05.000Z"), t.Format("2006-01-02 15:04:05 UTC")))
+	if form != "" {
+		form = ` data-form="` + form + `"`
+	}
+	return template.HTML(fmt.Sprintf(`<time datetime="%s"%s>%s</time>`, t.Format("2006-01-02T15:04:05.000Z"), form, t.Format(layout)))
 }
 
 // duration shows how long something took, in as many digits as a person needs.

@@ -10,12 +10,17 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/pxebox/pxebox/internal/control/boots"
 )
 
 // Options is what the pages show.
 type Options struct {
+	// Boots has the machines and their boots.
+	Boots *boots.Store
 	// Site returns the state of the site, as menuwatch knows it now.
 	Site func() SiteState
 	// Token returns the token that the forms of this person's session carry
@@ -30,6 +35,8 @@ type Options struct {
 // Pages serves the pages.
 type Pages struct {
 	Options
+	streams    chan struct{} // a token for each page that is kept current
+	streamTime time.Duration
 }
 
 // New returns the pages.
@@ -37,7 +44,7 @@ func New(o Options) *Pages {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Pages{o}
+	return &Pages{o, make(chan struct{}, maxStreams), streamTime}
 }
 
 // Handler serves "/" and everything below to a person who has logged in. The
@@ -49,6 +56,12 @@ func (p *Pages) Handler() http.Handler {
 		mux.Handle("GET /"+name, static)
 	}
 	mux.HandleFunc("GET /{$}", p.machines)
+	mux.HandleFunc("GET /machine/{id}", p.machine)
+	mux.HandleFunc("GET /boot/{id}", p.boot)
+	mux.HandleFunc("GET /boot/{id}/events.txt", p.download(".txt", "text/plain; charset=utf-8", report))
+	mux.HandleFunc("GET /boot/{id}/packets.pcap", p.download(".pcap", "application/vnd.tcpdump.pcap", capture))
+	mux.HandleFunc("GET /codes", p.codes)
+	mux.HandleFunc("GET /events", p.events)
 	p.siteRoutes(mux)
 	mux.HandleFunc("/", p.notFound)
 	return mux
@@ -61,7 +74,7 @@ type navItem struct {
 }
 
 // navigation has the pages that each page links to.
-var navigation = append([]navItem{{"/", "nav.machines"}}, siteNavigation...)
+var navigation = slices.Concat([]navItem{{"/", "nav.machines"}}, siteNavigation, []navItem{{"/codes", "nav.codes"}})
 
 //go:embed templates/*.html
 var templateFiles embed.FS
@@ -74,7 +87,8 @@ var templateFiles embed.FS
 //
 //	t "key" args…         the text of a key
 //	count "key" n args…   the text of key.one or key.many
-//	moment TIME           a time, as an element that the script converts to local time
+//	moment TIME           a date and time, as an element that the script converts to local time
+//	clock TIME            a time of day, the same
 //	duration DURATION     how long something took
 //	bytes N               a size
 var sets = func() map[string]map[string]*template.Template {
@@ -83,7 +97,7 @@ var sets = func() map[string]map[string]*template.Template {
 		all[l] = map[string]*template.Template{}
 		funcs := template.FuncMap{
 			"t": catalogs[l].text, "count": catalogs[l].count,
-			"moment": moment, "duration": duration, "bytes": size,
+			"moment": moment, "clock": clock, "duration": duration, "bytes": size, "eventMore": eventMore,
 		}
 		shared := template.Must(template.New("layout.html").Funcs(funcs).
 			ParseFS(templateFiles, "templates/layout.html", "templates/parts.html"))
