@@ -57,7 +57,7 @@ var german = catalog{
 	"search.found.one":  "%d Rechner gefunden.",
 	"search.found.many": "%d Rechner gefunden.",
 
-	"state.good": "gestartet",
+	"state.good": "in Ordnung",
 	"state.bad":  "nicht gestartet",
 	"state.busy": "startet gerade",
 

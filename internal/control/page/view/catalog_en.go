@@ -57,7 +57,7 @@ var english = catalog{
 	"search.found.one":  "%d machine found.",
 	"search.found.many": "%d machines found.",
 
-	"state.good": "booted",
+	"state.good": "fine",
 	"state.bad":  "did not boot",
 	"state.busy": "is booting",
 

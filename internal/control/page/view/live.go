@@ -13,9 +13,9 @@ import (
 )
 
 const (
-	// maxStreams is how many pages are kept current at a time. The others show
-	// what they showed when they were loaded, and ask again.
-	maxStreams = 32
+	// maxStreams is how many pages are kept current at a time. The others load
+	// themselves again now and then. Package page ends the oldest one before.
+	maxStreams = 64
 	// together is how long changes are gathered before they are sent.
 	together = 500 * time.Millisecond
 	// heartbeat keeps a quiet stream open, and detects a browser that is gone.

@@ -19,17 +19,12 @@ import (
 
 // Options is what the pages show.
 type Options struct {
-	// Boots has the machines and their boots.
+	// Boots has the machines and their boots. Nil: none is ever heard.
 	Boots *boots.Store
 	// Site returns the state of the site, as menuwatch knows it now.
 	Site func() SiteState
-	// Token returns the token that the forms of this person's session carry
-	// against cross-site requests. Nil: they carry none.
-	Token func(*http.Request) string
 	// Version is the version of pxebox.
 	Version string
-	// Now is the clock. Nil is time.Now.
-	Now func() time.Time
 }
 
 // Pages serves the pages.
@@ -41,8 +36,8 @@ type Pages struct {
 
 // New returns the pages.
 func New(o Options) *Pages {
-	if o.Now == nil {
-		o.Now = time.Now
+	if o.Boots == nil {
+		o.Boots = boots.New(boots.DefaultLimits) // shows that it waits for pxed
 	}
 	return &Pages{o, make(chan struct{}, maxStreams), streamTime}
 }
@@ -125,7 +120,6 @@ type page struct {
 	Nav       []navItem
 	Languages []languageLink
 	Version   string
-	Token     string // see Options
 	Login     bool   // no navigation: the person has not logged in
 	Style     string // the addresses of the static files
 	Script    string
@@ -143,9 +137,6 @@ type languageLink struct {
 // text.
 func (p *Pages) render(w http.ResponseWriter, r *http.Request, status int, name, title string, data any) {
 	v := page{Path: r.URL.Path, Nav: navigation, Version: p.Version, Title: title, Data: data}
-	if p.Token != nil {
-		v.Token = p.Token(r)
-	}
 	write(w, r, status, name, v)
 }
 
@@ -192,12 +183,10 @@ type LoginData struct {
 	Wait time.Duration
 	// Next is the path to show after the login, in the field "next".
 	Next string
-	// Token is the value of the field "token"; empty for none.
-	Token string
 }
 
-// Login writes the login form, which posts the fields "password", "next" and
-// "token" to /login.
+// Login writes the login form, which posts the fields "password" and "next" to
+// /login.
 func Login(w http.ResponseWriter, r *http.Request, data LoginData) {
 	status := http.StatusOK
 	switch {
