@@ -25,7 +25,7 @@ type Limits struct {
 
 // DefaultLimits keep a Store well below 64 MiB. 1,000 boots a minute, of a minute
 // each and half a minute until they count as over, are 1,500 at a time.
-var DefaultLimits = Limits{Machines: 10_000, Bytes: 16 << 20, PacketBytes: 6 << 20, Running: 2048, Events: 64}
+var DefaultLimits = Limits{Machines: 10_000, Bytes: 26 << 20, PacketBytes: 6 << 20, Running: 2048, Events: 64}
 
 // Boot is a boot of a machine: what a list shows of it.
 type Boot struct {
@@ -156,7 +156,7 @@ func (s *Store) hello(h tracestream.Hello) {
 		// Another pxed: it repeats nothing that an earlier one has sent.
 		s.events, s.captured = seen{}, seen{}
 	}
-	h.Version = visible(h.Version)
+	h.Version = visible(h.Version, maxWord)
 	s.state.Hello, s.state.Connected, s.state.Since = h, true, time.Time{}
 	s.replay = true
 }

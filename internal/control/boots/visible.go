@@ -9,15 +9,21 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/trace"
 )
 
-// maxText is how much of a string from the network is kept, in bytes.
-const maxText = 160
+// How much of a text from the network is kept, in bytes. Package trace keeps as
+// much, and cuts no character of what is shorter.
+const (
+	maxWord = 64
+	maxName = 128
+	maxWhy  = 160
+)
 
 // visible returns a string from the network in a form that a person can read and
 // that cannot fool them: what is not a printable character shows as an escape.
 // This includes marks that reverse the order of text, and the spaces that look
 // like others.
-func visible(s string) string {
-	plain := len(s) <= maxText
+// It has at most the given number of bytes.
+func visible(s string, most int) string {
+	plain := len(s) <= most
 	for i := 0; plain && i < len(s); i++ {
 		plain = s[i] >= ' ' && s[i] < 0x7f
 	}
@@ -25,41 +31,47 @@ func visible(s string) string {
 		return s
 	}
 	var b strings.Builder
+	const more = "…"
+	room := 0 // up to where there is still room for more
 	for i := 0; i < len(s); {
 		r, n := utf8.DecodeRuneInString(s[i:])
-		if b.Len() > maxText {
-			b.WriteString("…")
-			break
-		}
+		shown := s[i : i+n]
 		switch {
 		case r == utf8.RuneError && n == 1:
-			fmt.Fprintf(&b, `\x%02x`, s[i])
+			shown = fmt.Sprintf(`\x%02x`, s[i])
 		case r == '\n':
-			b.WriteString(`\n`)
+			shown = `\n`
 		case r == '\t':
-			b.WriteString(`\t`)
+			shown = `\t`
 		case r < 0x80 && !unicode.IsPrint(r):
-			fmt.Fprintf(&b, `\x%02x`, r)
+			shown = fmt.Sprintf(`\x%02x`, r)
 		case !unicode.IsPrint(r) && r > 0xffff:
-			fmt.Fprintf(&b, `\U%08x`, r)
+			shown = fmt.Sprintf(`\U%08x`, r)
 		case !unicode.IsPrint(r) || unicode.In(r, unicode.Mn, unicode.Me):
-			fmt.Fprintf(&b, `\u%04x`, r)
-		default:
-			b.WriteRune(r)
+			shown = fmt.Sprintf(`\u%04x`, r)
+		}
+		if b.Len()+len(shown) > most {
+			return b.String()[:room] + more
+		}
+		b.WriteString(shown)
+		if b.Len() <= most-len(more) {
+			room = b.Len()
 		}
 		i += n
 	}
 	return b.String()
 }
 
-// clean makes the strings of an event visible, and bounds them. Whatever shows
-// an event later, or decides by it, then has only harmless text.
+// clean makes the texts of an event visible, and bounds them. Whatever shows an
+// event later, or decides by it, then has only harmless text.
 func clean(e trace.Event) trace.Event {
-	for _, s := range []*string{&e.GUID, &e.Firmware, &e.What, &e.Why, &e.File, &e.Entry, &e.Code} {
-		*s = visible(*s)
+	for _, s := range []*string{&e.GUID, &e.Firmware, &e.Entry, &e.Code} {
+		*s = visible(*s, maxWord)
 	}
-	e.Protocol = trace.Protocol(visible(string(e.Protocol)))
-	e.Outcome = trace.Outcome(visible(string(e.Outcome)))
-	e.Role = trace.Role(visible(string(e.Role)))
+	e.Protocol = trace.Protocol(visible(string(e.Protocol), maxWord))
+	e.Outcome = trace.Outcome(visible(string(e.Outcome), maxWord))
+	e.Role = trace.Role(visible(string(e.Role), maxWord))
+	e.What, e.File = visible(e.What, maxName), visible(e.File, maxName)
+	e.Why = visible(e.Why, maxWhy)
 	return e
 }
