@@ -109,6 +109,7 @@ type Store struct {
 	replay   bool // the connection repeats what pxed remembers
 	events   seen
 	captured seen
+	others   Others
 	clock    time.Time     // of the last look at boots that run
 	changed  chan struct{} // closed at the next change
 }
@@ -132,7 +133,9 @@ func (s *Store) Record(r tracestream.Record, now time.Time) {
 		if s.events.event(*r.Event, s.replay) {
 			return
 		}
-		s.add(clean(*r.Event))
+		e := clean(*r.Event)
+		s.others.Add(e)
+		s.add(e)
 	case r.Packet != nil:
 		if !s.captured.packet(*r.Packet, s.replay) {
 			s.packets.add(*r.Packet)

@@ -140,7 +140,9 @@ var english = catalog{
 	"boot.earlier.one":  "%d earlier event is not kept.",
 	"boot.earlier.many": "%d earlier events are not kept.",
 	"boot.text":         "Download as text",
-	"boot.pcap":         "Download %d packets (pcap)",
+	"boot.pcap.one":     "Download %d packet (pcap)",
+	"boot.pcap.many":    "Download %d packets (pcap)",
+	"boot.pcap.none":    "No packets of this boot are kept.",
 	"boot.pcap.help":    "The capture has the DHCP and TFTP packets of this boot without the files' content. Wireshark and tcpdump open it.",
 	"boot.pcap.lost":    "Packets from the start of this boot may be missing: memory for packets is limited, and the oldest are removed first.",
 

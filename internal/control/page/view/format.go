@@ -13,6 +13,9 @@ func moment(t time.Time) template.HTML { return element(t, "2006-01-02 15:04:05 
 // clock shows a time of day, to the millisecond.
 func clock(t time.Time) template.HTML { return element(t, "15:04:05.000", "clock") }
 
+// seconds shows a time of day, to the second.
+func seconds(t time.Time) template.HTML { return element(t, "15:04:05", "seconds") }
+
 // short shows a time of day to the minute.
 func short(t time.Time) template.HTML { return element(t, "15:04 UTC", "short") }
 

@@ -83,7 +83,7 @@ var templateFiles embed.FS
 //	t "key" args…         the text of a key
 //	count "key" n args…   the text of key.one or key.many
 //	moment TIME           a date and time, as an element that the script converts to local time
-//	clock TIME            a time of day, the same
+//	clock, seconds TIME   a time of day, to the millisecond or the second
 //	duration DURATION     how long something took
 //	bytes N               a size
 var sets = func() map[string]map[string]*template.Template {
@@ -92,7 +92,7 @@ var sets = func() map[string]map[string]*template.Template {
 		all[l] = map[string]*template.Template{}
 		funcs := template.FuncMap{
 			"t": catalogs[l].text, "count": catalogs[l].count,
-			"moment": moment, "clock": clock, "duration": duration, "bytes": size, "eventMore": eventMore,
+			"moment": moment, "clock": clock, "seconds": seconds, "duration": duration, "bytes": size, "eventMore": eventMore,
 		}
 		shared := template.Must(template.New("layout.html").Funcs(funcs).
 			ParseFS(templateFiles, "templates/layout.html", "templates/parts.html"))

@@ -15,6 +15,9 @@ function localTimes(root) {
 		case 'clock':
 			t.textContent = d.toLocaleTimeString(lang, { ...two, second: '2-digit', fractionalSecondDigits: 3 });
 			break;
+		case 'seconds':
+			t.textContent = d.toLocaleTimeString(lang, { ...two, second: '2-digit' });
+			break;
 		case 'short':
 			t.textContent = d.toLocaleTimeString(lang, two);
 			break;
