@@ -2,12 +2,12 @@ package boots
 
 import (
 	"encoding/hex"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/pxebox/pxebox/internal/boot/clients"
-	"github.com/pxebox/pxebox/internal/boot/ether"
 	"github.com/pxebox/pxebox/internal/boot/trace"
 )
 
@@ -181,26 +181,17 @@ func (s *Store) machineOf(b trace.Boot) string {
 	if r := s.history.boots[b.ID]; r != nil && r.GUID == b.GUID && r.MAC == b.MAC && b.MAC.IsValid() {
 		return r.Machine
 	}
-	if guid := clients.OwnGUID(b.GUID); guid != "" {
-		return "g" + plainID(guid)
+	if guid := clients.OwnGUID(b.GUID); isGUID.MatchString(guid) {
+		return "g" + guid
 	}
 	if b.MAC.IsValid() {
 		if id, ok := s.history.byMAC[b.MAC]; ok {
 			return id
 		}
-		return macID(b.MAC)
+		return "m" + hex.EncodeToString(b.MAC[:])
 	}
-	return "a" + plainID(b.Addr.String())
+	return "a" + strings.NewReplacer(".", "-", ":", "-", "%", "-").Replace(b.Addr.String())
 }
 
-func macID(m ether.MAC) string { return "m" + hex.EncodeToString(m[:]) }
-
-// plainID replaces all but letters and digits.
-func plainID(s string) string {
-	return strings.Map(func(r rune) rune {
-		if '0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' {
-			return r
-		}
-		return '-'
-	}, s)
-}
+// isGUID matches a GUID. A stream can hold anything.
+var isGUID = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
