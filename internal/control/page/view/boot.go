@@ -88,10 +88,8 @@ func (p *Pages) boot(w http.ResponseWriter, r *http.Request) {
 		Live: liveAddress(version, "boot", d.ID), Lost: !d.PacketsFrom.IsZero() && d.PacketsFrom.After(d.Began),
 	}
 	v.Stages = stageTimes(v.Row.Steps, d)
-	q := r.URL.Query().Get("screen")
-	v.Screen = strings.Join(strings.Fields(q[:min(len(q), maxWords)]), " ")
-	if v.Screen != "" {
-		v.Matches = codesFor(lang, v.Screen, &d.Boot)
+	if v.Screen = typed(r, "screen"); v.Screen != "" {
+		v.Matches = codesFor(catalogs[lang], v.Screen, d.Verdict)
 	}
 	p.render(w, r, http.StatusOK, "boot", text(r, "boot.title", v.Name), v)
 }

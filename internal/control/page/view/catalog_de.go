@@ -164,5 +164,4 @@ var german = catalog{
 	"codes.title": "Bildschirmmeldungen",
 	"codes.intro": "Meldungen von Firmware, Bootprogrammen und Windows: was sie bedeuten und was Sie tun können.",
 	"codes.label": "Meldung oder Code",
-	"codes.means": "Bedeutung:",
 }

@@ -164,5 +164,4 @@ var english = catalog{
 	"codes.title": "What screens say",
 	"codes.intro": "Messages of firmware, boot programs and Windows, what each one means, and what to do.",
 	"codes.label": "Message or code",
-	"codes.means": "Meaning:",
 }

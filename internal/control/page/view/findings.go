@@ -56,20 +56,26 @@ func findingKey(f trace.Finding) string { return "finding." + string(f) }
 
 func adviceKey(f trace.Finding, i int) string { return fmt.Sprintf("finding.%s.%d", f, i+1) }
 
-// sentence returns the verdict in one sentence. The time in it is an element
-// that the script converts to the reader's time zone.
-func sentence(c catalog, v trace.Verdict) template.HTML {
+// plainSentence returns the verdict in one sentence.
+func plainSentence(c catalog, v trace.Verdict) string {
 	text, ok := c[findingKey(v.Finding)]
 	if !ok {
-		text = v.Sentence() // of a table without a translation
+		return v.Sentence()
 	}
-	// What fills the places has no control characters, so this one stays
+	return trace.Fill(text, v)
+}
+
+// sentence is plainSentence with the time as an element, which the script
+// converts to the reader's time zone.
+func sentence(c catalog, v trace.Verdict) template.HTML {
+	text, ok := c[findingKey(v.Finding)]
+	if !ok || v.At.IsZero() {
+		return template.HTML(template.HTMLEscapeString(plainSentence(c, v)))
+	}
+	// What fills the places has no control characters, so this one is the time's
 	// alone.
 	const here = "\x01"
-	if !v.At.IsZero() {
-		text = strings.ReplaceAll(text, "{time}", here)
-	}
-	escaped := template.HTMLEscapeString(trace.Fill(text, v))
+	escaped := template.HTMLEscapeString(trace.Fill(strings.ReplaceAll(text, "{time}", here), v))
 	return template.HTML(strings.ReplaceAll(escaped, here, string(short(v.At))))
 }
 

@@ -56,11 +56,7 @@ type search struct {
 }
 
 func searchOf(r *http.Request) search {
-	return search{words: wordsOf(r.URL.Query().Get("q")), failed: r.URL.Query().Get("failed") != "", lang: language(r)}
-}
-
-func wordsOf(q string) []string {
-	return strings.Fields(strings.ToLower(q[:min(len(q), maxWords)]))
+	return search{strings.Fields(strings.ToLower(typed(r, "q"))), r.URL.Query().Get("failed") != "", language(r)}
 }
 
 // match reports whether a boot is looked for. latest says that it is its
@@ -87,7 +83,7 @@ func haystack(lang string, b *boots.Boot) string {
 	text := textsOf(lang, b)
 	parts := []string{
 		b.MAC.String(), b.GUID, b.Firmware, b.Code, b.Verdict.Entry, b.Verdict.File, string(b.Verdict.Finding), b.ID,
-		text.State, text.Stage, string(text.Sentence),
+		text.State, text.Stage, plainSentence(catalogs[lang], b.Verdict),
 	}
 	if b.Addr.IsValid() {
 		parts = append(parts, b.Addr.String())
@@ -116,7 +112,7 @@ func (p *Pages) machines(w http.ResponseWriter, r *http.Request) {
 	version := p.Boots.Version()
 	rows, total := p.Boots.Machines(s.match, (number-1)*perPage, perPage)
 	v := machinesPage{
-		Summary: summary{p.Boots.State()}, Words: strings.Join(strings.Fields(q.Get("q")[:min(len(q.Get("q")), maxWords)]), " "),
+		Summary: summary{p.Boots.State()}, Words: typed(r, "q"),
 		Failed: s.failed, Total: total, From: (number-1)*perPage + 1,
 	}
 	v.To = v.From + len(rows) - 1
