@@ -545,6 +545,36 @@ func TestPages(t *testing.T) {
 	}
 }
 
+// What a screen says, with what it means on this firmware, and whether the boot
+// agrees.
+func TestScreenCodes(t *testing.T) {
+	s := site()
+	h := New(Options{Boots: s}).Handler()
+	tftp, shim := latest(t, s, withoutTFTP), latest(t, s, refusesShim)
+	for _, tc := range []struct {
+		situation, path string
+		want            []string
+	}{
+		{"the whole table", "/codes", []string{`data-code="PXE-E16"`, `data-code="0xc000000f"`, `data-code="bad shim signature"`, "UEFI:", "BIOS:"}},
+		{"a code", "/codes?q=e16", []string{`data-code="PXE-E16"`, "No valid offer received"}},
+		{"in German", "/codes?q=e61&lang=de", []string{"Der Netzwerkanschluss hat keine Verbindung."}},
+		{"no such code", "/codes?q=PXE-E00", []string{"That message is not in the table."}},
+		{"a message that agrees", "/boot/" + tftp.ID + "?screen=pxe-e18", []string{
+			`data-code="PXE-E18" data-fit="screen.fits"`, "This agrees with what the box saw.",
+		}},
+		{"one that does not", "/boot/" + tftp.ID + "?screen=0xc000000f", []string{`data-fit="screen.not"`, "This does not agree"}},
+		{"Secure Boot", "/boot/" + shim.ID + "?screen=security+violation", []string{`data-code="Security Violation" data-fit="screen.fits"`}},
+		{"nothing that is known", "/boot/" + shim.ID + "?screen=hello", []string{"That message is not in the table.", `value="hello"`}},
+	} {
+		t.Run(tc.situation, func(t *testing.T) {
+			contains(t, tc.path, get(t, h, tc.path).Body.String(), tc.want...)
+		})
+	}
+	if rows := strings.Count(get(t, h, "/codes").Body.String(), "data-code="); rows != len(trace.Messages()) {
+		t.Errorf("%d of %d messages", rows, len(trace.Messages()))
+	}
+}
+
 // The longest list still is a small page.
 func TestSizeOfAFullPage(t *testing.T) {
 	s := newStore()
