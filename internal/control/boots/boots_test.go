@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/pxebox/pxebox/internal/boot/ether"
+	"github.com/pxebox/pxebox/internal/boot/handoff"
 	"github.com/pxebox/pxebox/internal/boot/trace"
 	"github.com/pxebox/pxebox/internal/boot/tracestream"
 )
@@ -356,5 +357,20 @@ func TestCleanCoversEveryText(t *testing.T) {
 	})
 	if got := fmt.Sprintf("%+v", e); strings.Contains(got, bad) || strings.Count(got, `\u202e`) != 10 {
 		t.Errorf("not all is visible: %q", got)
+	}
+}
+
+// The token of a hand-over is in a file's name. No page shows it.
+func TestTokensAreLeftOut(t *testing.T) {
+	token := strings.Repeat("k", handoff.TokenLen)
+	for _, menu := range []bool{false, true} {
+		name := handoff.Name("wds", "52:54:00:12:34:56", token, menu)
+		got := clean(trace.Event{What: "/" + name}).What
+		if want := strings.Replace(name, token, "…", 1); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+	if got := clean(trace.Event{What: "handoff/wds"}).What; got != "handoff/wds" {
+		t.Errorf("another file's name is now %s", got)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/pxebox/pxebox/internal/boot/handoff"
 	"github.com/pxebox/pxebox/internal/boot/trace"
 )
 
@@ -73,5 +74,10 @@ func clean(e trace.Event) trace.Event {
 	e.Role = trace.Role(visible(string(e.Role), maxWord))
 	e.What, e.File = visible(e.What, maxName), visible(e.File, maxName)
 	e.Why = visible(e.Why, maxWhy)
+	// The token in this name lets the machine be handed over.
+	if r, ok := handoff.Parse(e.What); ok {
+		r.Token = "…"
+		e.What = r.Name()
+	}
 	return e
 }

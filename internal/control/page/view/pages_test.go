@@ -3,14 +3,15 @@ package view
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 	"mime"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
-	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -707,10 +708,46 @@ func TestLanguageIsRemembered(t *testing.T) {
 	}
 }
 
-func TestDemo(t *testing.T) {
-	if os.Getenv("DEMO") == "" {
-		t.Skip()
+// The colours of text can be told from their backgrounds (WCAG 2.2 §1.4.3), and
+// those of marks and borders of fields as well (§1.4.11), in light and dark.
+func TestContrast(t *testing.T) {
+	style := string(static["style.css"].content)
+	light, rest, _ := strings.Cut(style, "@media (prefers-color-scheme: dark)")
+	dark, _, _ := strings.Cut(rest, "*, ::before")
+	for scheme, part := range map[string]string{"light": light, "dark": dark} {
+		colours := map[string]float64{}
+		for _, m := range regexp.MustCompile(`--(\w+): #([0-9a-f]{6});`).FindAllStringSubmatch(part, -1) {
+			colours[m[1]] = luminance(t, m[2])
+		}
+		for _, text := range []string{"text", "soft", "link", "good", "bad", "busy"} {
+			for _, background := range []string{"page", "card"} {
+				a, b := colours[text], colours[background]
+				if a == 0 && b == 0 {
+					t.Fatalf("%s: no colour %s or %s", scheme, text, background)
+				}
+				if ratio := (max(a, b) + 0.05) / (min(a, b) + 0.05); ratio < 4.5 {
+					t.Errorf("%s: %s on %s has a contrast of %.2f", scheme, text, background, ratio)
+				}
+			}
+		}
 	}
-	p := New(Options{Boots: site(), Version: "0.9"})
-	http.ListenAndServe("127.0.0.1:8099", p.Handler())
+}
+
+// luminance is the relative luminance of a colour in sRGB.
+func luminance(t *testing.T, hex string) (l float64) {
+	t.Helper()
+	for i, weight := range []float64{0.2126, 0.7152, 0.0722} {
+		v, err := strconv.ParseUint(hex[2*i:2*i+2], 16, 8)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := float64(v) / 255
+		if c <= 0.04045 {
+			c /= 12.92
+		} else {
+			c = math.Pow((c+0.055)/1.055, 2.4)
+		}
+		l += weight * c
+	}
+	return l
 }

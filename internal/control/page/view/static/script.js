@@ -2,6 +2,10 @@
 // current, and shows times in the reader's own time zone.
 'use strict';
 
+// The page's language, in the reader's own form of it: en-GB rather than en.
+const lang = document.documentElement.lang;
+const locale = navigator.languages.find(l => l.split('-')[0] === lang) ?? lang;
+
 // Times as the reader's clock shows them.
 function localTimes(root) {
 	const today = new Date().toDateString();
@@ -9,22 +13,21 @@ function localTimes(root) {
 	for (const t of root.querySelectorAll('time[datetime]')) {
 		const d = new Date(t.dateTime);
 		if (isNaN(d)) continue;
-		const lang = document.documentElement.lang;
 		t.title = t.dateTime;
 		switch (t.dataset.form) {
 		case 'clock':
-			t.textContent = d.toLocaleTimeString(lang, { ...two, second: '2-digit', fractionalSecondDigits: 3 });
+			t.textContent = d.toLocaleTimeString(locale, { ...two, second: '2-digit', fractionalSecondDigits: 3 });
 			break;
 		case 'seconds':
-			t.textContent = d.toLocaleTimeString(lang, { ...two, second: '2-digit' });
+			t.textContent = d.toLocaleTimeString(locale, { ...two, second: '2-digit' });
 			break;
 		case 'short':
-			t.textContent = d.toLocaleTimeString(lang, two);
+			t.textContent = d.toLocaleTimeString(locale, two);
 			break;
 		default:
 			t.textContent = d.toDateString() === today ?
-				d.toLocaleTimeString(lang, { ...two, second: '2-digit' }) :
-				d.toLocaleString(lang, { dateStyle: 'medium', timeStyle: 'medium' });
+				d.toLocaleTimeString(locale, { ...two, second: '2-digit' }) :
+				d.toLocaleString(locale, { dateStyle: 'medium', timeStyle: 'medium' });
 		}
 	}
 }
