@@ -109,6 +109,7 @@ var german = catalog{
 	"empty.check.screen":   "Zeigt der Bildschirm einen Code wie PXE-E61?",
 	"empty.codes":          "Schlagen Sie ihn nach.",
 	"empty.search":         "Kein Rechner passt. Ein Teil eines Wortes genügt, aber alle Wörter müssen passen.",
+	"empty.missing":        "Er müsste hier sein und fehlt?",
 	"empty.allgood":        "Jeder Rechner hat gebootet oder bootet noch.",
 
 	"pages.label": "Weitere Rechner",

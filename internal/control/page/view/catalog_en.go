@@ -109,6 +109,7 @@ var english = catalog{
 	"empty.check.screen":   "Does the screen show a code such as PXE-E61?",
 	"empty.codes":          "Look it up.",
 	"empty.search":         "No machine matches. A part of a word is enough, and all words must match.",
+	"empty.missing":        "It should be here, and is not?",
 	"empty.allgood":        "Each machine has booted, or still does.",
 
 	"pages.label": "More machines",

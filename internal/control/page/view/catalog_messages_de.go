@@ -82,7 +82,7 @@ var germanMessages = catalog{
 	messagePrefix + "If [boot] names a PXELINUX in a folder, the menu belongs into pxelinux.cfg in that folder.":                           "Nennt [boot] ein PXELINUX in einem Ordner, gehört das Menü in den Ordner pxelinux.cfg darin.",
 	messagePrefix + "The box refused to hand this machine over.":                                                                           "Die Box hat die Übergabe dieses Rechners abgelehnt.",
 	messagePrefix + "Start the machine again: the menu may be older than the box's last start.":                                            "Starten Sie den Rechner neu: Das Menü kann älter sein als der letzte Start der Box.",
-	messagePrefix + "The box's log says why, in the line WDS hand-over refused.":                                                                "Der Grund steht im Protokoll der Box, in der Zeile „WDS hand-over refused“.",
+	messagePrefix + "The box's log says why, in the line WDS hand-over refused.":                                                           "Der Grund steht im Protokoll der Box, in der Zeile „WDS hand-over refused“.",
 	messagePrefix + "iPXE did not get an address from a DHCP server.":                                                                      "iPXE hat von keinem DHCP-Server eine Adresse bekommen.",
 	messagePrefix + "iPXE has an address, and no server said what to boot.":                                                                "iPXE hat eine Adresse, aber kein Server hat gesagt, was zu booten ist.",
 	messagePrefix + "Name a script for iPXE: [boot] ipxe = \"boot.ipxe\" in the settings.":                                                 "Nennen Sie in den Einstellungen ein Skript für iPXE: [boot] ipxe = \"boot.ipxe\".",

@@ -493,6 +493,15 @@ func contains(t *testing.T, path, body string, texts ...string) {
 	}
 }
 
+// fineSite has one machine, which is fine.
+func fineSite() *boots.Store {
+	s := newStore()
+	hand := dhcp(1, handedOver, trace.HandedOver)
+	hand.Server, hand.Entry = machineAddr(5), "wds1"
+	record(s, dhcp(0, handedOver, "offer"), hand)
+	return s
+}
+
 func TestPages(t *testing.T) {
 	full, waiting, down := site(), newStore(), site()
 	down.Disconnected(at(200))
@@ -525,7 +534,8 @@ func TestPages(t *testing.T) {
 			"The machine asked for shimx64.efi, and acknowledged nothing that the box sent.", "What to try", "step 4 of 8",
 			"Handed over to wds1 (192.0.2.5) at 14:05 UTC.", "Code on screen: K7QM",
 		}},
-		{"no machine matches", full, "/?q=zebra", []string{"0 machines found.", "No machine matches.", `data-empty="search"`}},
+		{"no machine matches", full, "/?q=zebra", []string{"0 machines found.", "No machine matches.", `data-empty="search"`, "It should be here, and is not?", "portfast"}},
+		{"no machine failed", fineSite(), "/?failed=1", []string{"Each machine has booted, or still does.", "0 machines found."}},
 		{"boots went", gone, "/", []string{"2 boots are no longer kept", "2 machines", `data-gone="2"`, "7 records were left out"}},
 		{"an event of a boot went", gone, "/boot/" + lastGone.ID, []string{"1 earlier event is not kept.", "Packets from the start of this boot may be missing"}},
 		{"a boot that stopped", full, "/boot/" + tftp.ID, []string{
