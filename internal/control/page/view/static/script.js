@@ -115,7 +115,10 @@ function row(change) {
 function watch(source) {
 	const events = new EventSource(source.dataset.live);
 	const data = e => JSON.parse(e.data);
+	const note = document.getElementById('lost');
 	let lost = false;
+	// The server ends each stream now and then; the browser opens the next one.
+	const say = () => setTimeout(() => { note.hidden = !lost; }, 5000);
 	events.addEventListener('row', e => row(data(e)));
 	events.addEventListener('state', e => {
 		const summary = document.getElementById('summary');
@@ -126,9 +129,11 @@ function watch(source) {
 	events.addEventListener('open', () => {
 		if (lost) refresh();
 		lost = false;
+		note.hidden = true;
 	});
 	events.addEventListener('error', () => {
 		lost = true;
+		say();
 		// Too many pages are kept current, or the session has ended.
 		if (events.readyState === EventSource.CLOSED) setTimeout(() => { refresh(); watch(source); }, 15000);
 	});
