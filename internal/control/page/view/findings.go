@@ -25,14 +25,7 @@ type verdictText struct {
 func textsOf(lang string, b *boots.Boot) verdictText {
 	c := catalogs[lang]
 	v := verdictText{Stage: stageText(lang, b.Verdict.Stage), Number: number(b.Verdict.Stage), Steps: len(steps)}
-	switch {
-	case b.Verdict.Running:
-		v.Kind = "busy"
-	case b.Verdict.Good:
-		v.Kind = "good"
-	default:
-		v.Kind = "bad"
-	}
+	v.Kind = kindOf(b.Verdict)
 	v.State = c.text("state." + v.Kind)
 	v.Try = c.text("try." + v.Kind)
 	v.Sentence, v.Advice = sentence(c, b.Verdict), advice(c, b.Verdict)
@@ -56,21 +49,15 @@ func findingKey(f trace.Finding) string { return "finding." + string(f) }
 
 func adviceKey(f trace.Finding, i int) string { return fmt.Sprintf("finding.%s.%d", f, i+1) }
 
-// plainSentence returns the verdict in one sentence.
-func plainSentence(c catalog, v trace.Verdict) string {
-	text, ok := c[findingKey(v.Finding)]
-	if !ok {
-		return v.Sentence()
-	}
-	return trace.Fill(text, v)
-}
-
-// sentence is plainSentence with the time as an element, which the script
-// converts to the reader's time zone.
+// sentence returns the verdict in one sentence. The time in it is an element
+// that the script converts to the reader's time zone.
 func sentence(c catalog, v trace.Verdict) template.HTML {
 	text, ok := c[findingKey(v.Finding)]
-	if !ok || v.At.IsZero() {
-		return template.HTML(template.HTMLEscapeString(plainSentence(c, v)))
+	if !ok {
+		text = englishFindings[findingKey(v.Finding)]
+	}
+	if v.At.IsZero() {
+		return template.HTML(template.HTMLEscapeString(trace.Fill(text, v)))
 	}
 	// What fills the places has no control characters, so this one is the time's
 	// alone.
@@ -89,6 +76,17 @@ func advice(c catalog, v trace.Verdict) []string {
 		}
 		all = append(all, trace.Fill(text, v))
 	}
+}
+
+// kindOf returns the kind of a boot's state.
+func kindOf(v trace.Verdict) string {
+	switch {
+	case v.Running:
+		return "busy"
+	case v.Good:
+		return "good"
+	}
+	return "bad"
 }
 
 var stageKeys = map[trace.Stage]string{

@@ -2,6 +2,7 @@ package view
 
 import (
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
@@ -53,10 +54,23 @@ type search struct {
 	words  []string // all of them, in lower case
 	failed bool
 	lang   string
+	// said has the words that the pages say about boots. Thousands of boots share
+	// a few verdicts.
+	said map[verdictKind]string
+}
+
+// verdictKind is what the words about a boot depend on.
+type verdictKind struct {
+	finding       trace.Finding
+	stage         trace.Stage
+	good, running bool
 }
 
 func searchOf(r *http.Request) search {
-	return search{strings.Fields(strings.ToLower(typed(r, "q"))), r.URL.Query().Get("failed") != "", language(r)}
+	return search{
+		words: strings.Fields(strings.ToLower(typed(r, "q"))), failed: r.URL.Query().Get("failed") != "",
+		lang: language(r), said: map[verdictKind]string{},
+	}
 }
 
 // match reports whether a boot is looked for. latest says that it is its
@@ -69,29 +83,44 @@ func (s search) match(b *boots.Boot, latest bool) bool {
 	if len(s.words) == 0 {
 		return latest
 	}
-	haystack := haystack(s.lang, b)
+	values, said := valuesOf(b), s.saidOf(b)
 	for _, w := range s.words {
-		if !strings.Contains(haystack, w) && !containsMAC(b, w) {
+		if !strings.Contains(values, w) && !strings.Contains(said, w) && !containsMAC(b, w) {
 			return false
 		}
 	}
 	return true
 }
 
-// haystack is the text of a boot that a search looks in.
-func haystack(lang string, b *boots.Boot) string {
-	text := textsOf(lang, b)
-	parts := []string{
-		b.MAC.String(), b.GUID, b.Firmware, b.Code, b.Verdict.Entry, b.Verdict.File, string(b.Verdict.Finding), b.ID,
-		text.State, text.Stage, plainSentence(catalogs[lang], b.Verdict),
+// valuesOf returns what is special about a boot, in lower case.
+func valuesOf(b *boots.Boot) string {
+	v := &b.Verdict
+	text := make([]byte, 0, 512)
+	for _, s := range []string{b.MAC.String(), b.GUID, b.Firmware, b.Code, v.Entry, v.File, v.Why, b.ID} {
+		text = append(append(text, s...), '\n')
 	}
-	if b.Addr.IsValid() {
-		parts = append(parts, b.Addr.String())
+	for _, a := range []netip.Addr{b.Addr, v.Server} {
+		if a.IsValid() {
+			text = append(a.AppendTo(text), '\n')
+		}
 	}
-	if b.Verdict.Server.IsValid() {
-		parts = append(parts, b.Verdict.Server.String())
+	return strings.ToLower(string(text))
+}
+
+// saidOf returns what the pages say about a boot but for its values, in lower
+// case.
+func (s search) saidOf(b *boots.Boot) string {
+	v := b.Verdict
+	kind := verdictKind{v.Finding, v.Stage, v.Good, v.Running}
+	said, ok := s.said[kind]
+	if !ok {
+		c := catalogs[s.lang]
+		said = strings.ToLower(strings.Join([]string{
+			string(v.Finding), c.text("state." + kindOf(v)), stageText(s.lang, v.Stage), c.text(findingKey(v.Finding)),
+		}, "\n"))
+		s.said[kind] = said
 	}
-	return strings.ToLower(strings.Join(parts, "\n"))
+	return said
 }
 
 // containsMAC reports whether a word is a part of a MAC address in any way of

@@ -455,7 +455,7 @@ func TestSearch(t *testing.T) {
 		{"words in any order", "q=refused+secure", "11"},
 		{"all words must match", "q=secure+wds1", ""},
 		{"a word of the state", "q=booting", "15"},
-		{"the time in a verdict", "q=sent+whole+at+14:03", "11"},
+		{"words of the verdict and what it names", "q=refused+shimx64.efi", "11"},
 		{"those that did not boot", "failed=1", "13 12 11"},
 		{"of those, by a word", "failed=1&q=shimx64", "13 11"},
 		{"what is fine is not among them", "failed=1&q=K7QM", ""},
@@ -475,6 +475,30 @@ func TestSearch(t *testing.T) {
 				t.Errorf("found %q, want %q", got, tc.want)
 			}
 		})
+	}
+}
+
+// A machine that has booted since is no longer one that did not boot, and the
+// code of an earlier boot leads to that boot.
+func TestSearchFindsEarlierBoots(t *testing.T) {
+	s := newStore()
+	bad := file(1, 10, "none", trace.FirstStage, 0)
+	bad.Outcome, bad.Code = trace.NotFound, "K7QM"
+	record(s, dhcp(0, 10, "offer"), bad)
+	s.Tick(at(60))
+	first := latest(t, s, 10)
+	hand := dhcp(101, 10, trace.HandedOver)
+	hand.Server = machineAddr(5)
+	record(s, dhcp(100, 10, "offer"), hand)
+	s.Tick(at(160))
+	h := New(Options{Boots: s}).Handler()
+	for path, want := range map[string]string{
+		"/": latest(t, s, 10).ID, "/?q=k7qm": first.ID, "/?failed=1": "", "/?failed=1&q=k7qm": "",
+	} {
+		found := regexp.MustCompile(`data-boot="([^"]*)"`).FindStringSubmatch(get(t, h, path).Body.String())
+		if got := strings.Join(append(found, "")[min(1, len(found)):][:1], ""); got != want {
+			t.Errorf("%s shows the boot %q, want %q", path, got, want)
+		}
 	}
 }
 
