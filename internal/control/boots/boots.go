@@ -25,7 +25,9 @@ type Limits struct {
 
 // DefaultLimits keep a Store well below 64 MiB. 1,000 boots a minute, of a minute
 // each and half a minute until they count as over, are 1,500 at a time.
-var DefaultLimits = Limits{Machines: 10_000, Bytes: 26 << 20, PacketBytes: 6 << 20, Running: 2048, Events: 64}
+var DefaultLimits = Limits{
+	Machines: 10_000, Bytes: 26 << 20, PacketBytes: 6 << 20, Running: 2048, Events: 64,
+}
 
 // Boot is a boot of a machine: what a list shows of it.
 type Boot struct {
@@ -49,7 +51,8 @@ func (b *Boot) DidNotBoot() bool { return !b.Verdict.Running && !b.Verdict.Good 
 // text is how many bytes the strings take that only this boot holds.
 func (b *Boot) text() int {
 	v := &b.Verdict
-	return len(b.ID) + len(b.Machine) + len(b.GUID) + len(b.Firmware) + len(b.Code) + len(v.File) + len(v.Entry) + len(v.Why)
+	return len(b.ID) + len(b.Machine) + len(b.GUID) + len(b.Firmware) + len(b.Code) +
+		len(v.File) + len(v.Entry) + len(v.Why)
 }
 
 // Row is a machine with one of its boots.

@@ -303,7 +303,8 @@ func TestSince(t *testing.T) {
 		t.Error("pages are not notified")
 	}
 	rows, now, ok := s.Since(version, 2)
-	if !ok || len(rows) != 2 || rows[0].MAC[5] != 1 || rows[0].Verdict.Stage != trace.Loaded || rows[1].MAC[5] != 3 || !rows[0].Latest {
+	if !ok || len(rows) != 2 || rows[0].MAC[5] != 1 || rows[0].Verdict.Stage != trace.Loaded ||
+		rows[1].MAC[5] != 3 || !rows[0].Latest {
 		t.Errorf("two machines have changed: %v %+v", ok, rows)
 	}
 	if rows, _, ok := s.Since(version, 1); ok || rows != nil {

@@ -124,7 +124,8 @@ func TestPackets(t *testing.T) {
 	other := ether.MAC{2, 5: 2}
 	packet := func(seconds float64, mac ether.MAC, from, to, payload string) tracestream.Packet {
 		return tracestream.Packet{
-			Time: at(seconds), MAC: mac, From: netip.MustParseAddrPort(from), To: netip.MustParseAddrPort(to), Payload: []byte(payload),
+			Time: at(seconds), MAC: mac, From: netip.MustParseAddrPort(from), To: netip.MustParseAddrPort(to),
+			Payload: []byte(payload),
 		}
 	}
 	p := packets{maxBytes: 1 << 20}
@@ -176,8 +177,8 @@ func heap() uint64 {
 func longBoot(seconds float64, n int) []trace.Event {
 	events := wholeBoot(seconds, n)
 	for i := range 25 {
-		e := file(seconds+5+float64(i)/10, n, fmt.Sprintf("live/filesystem-%d-%d.squashfs/%s", n, i, strings.Repeat("x", 60)), "")
-		events = append(events, e)
+		name := fmt.Sprintf("live/filesystem-%d-%d.squashfs/%s", n, i, strings.Repeat("x", 60))
+		events = append(events, file(seconds+5+float64(i)/10, n, name, ""))
 	}
 	return events
 }

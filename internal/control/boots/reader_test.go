@@ -91,7 +91,9 @@ func TestRun(t *testing.T) {
 	until(t, s, "the second machine", func(st State) bool { return st.Machines == 2 && st.Lost == 2 })
 
 	conn.Close()
-	until(t, s, "the connection has ended", func(st State) bool { return !st.Connected && !st.Since.IsZero() && st.Machines == 2 })
+	until(t, s, "the connection has ended", func(st State) bool {
+		return !st.Connected && !st.Since.IsZero() && st.Machines == 2
+	})
 	conn = p.accept(-10, append(wholeBoot(0, 1), second)...)
 	until(t, s, "connected again", func(st State) bool { return st.Connected })
 	third := dhcp(200, 3, "offer")
@@ -106,7 +108,9 @@ func TestRun(t *testing.T) {
 	// A line that is too long ends the connection, and not the reader.
 	p.send(conn, make([]byte, tracestream.MaxLine+1))
 	p.accept(300)
-	until(t, s, "connected to the next pxed", func(st State) bool { return st.Connected && st.Hello.Started.Equal(at(300)) })
+	until(t, s, "connected to the next pxed", func(st State) bool {
+		return st.Connected && st.Hello.Started.Equal(at(300))
+	})
 
 	cancel()
 	select {

@@ -28,7 +28,8 @@ func element(t time.Time, layout, form string) template.HTML {
 	if form != "" {
 		form = ` data-form="` + form + `"`
 	}
-	return template.HTML(fmt.Sprintf(`<time datetime="%s"%s>%s</time>`, t.Format("2006-01-02T15:04:05.000Z"), form, t.Format(layout)))
+	return template.HTML(fmt.Sprintf(`<time datetime="%s"%s>%s</time>`,
+		t.Format("2006-01-02T15:04:05.000Z"), form, t.Format(layout)))
 }
 
 // duration shows how long something took, in as many digits as a person needs.

@@ -114,7 +114,8 @@ func TestLiveList(t *testing.T) {
 		t.Errorf("the summary: %s", data)
 	}
 	_, data := all.next("row")
-	if r := row(data); !strings.Contains(r.HTML, "52:54:00:00:00:14") || !strings.Contains(r.HTML, `id="machine-`+r.Machine+`"`) || r.Boot != latest(t, s, 20).ID {
+	if r := row(data); !strings.Contains(r.HTML, "52:54:00:00:00:14") ||
+		!strings.Contains(r.HTML, `id="machine-`+r.Machine+`"`) || r.Boot != latest(t, s, 20).ID {
 		t.Errorf("a new machine: %+v", r)
 	}
 	// A machine that did not boot tries again: it is no longer one of those.
@@ -134,7 +135,7 @@ func TestLiveList(t *testing.T) {
 func TestLiveBoot(t *testing.T) {
 	s := site()
 	server, _ := serve(t, s)
-	b := latest(t, s, boots1)
+	b := latest(t, s, bootsNow)
 	streams := []eventStream{
 		open(t, liveLink(t, server, "/boot/"+b.ID), ""), open(t, liveLink(t, server, "/machine/"+b.Machine), ""),
 	}
@@ -147,7 +148,7 @@ func TestLiveBoot(t *testing.T) {
 			t.Errorf("page %d changes with another machine", i)
 		}
 	}
-	record(s, file(201, boots1, "grubx64.efi", trace.SecondStage, 1000))
+	record(s, file(201, bootsNow, "grubx64.efi", trace.SecondStage, 1000))
 	for i, one := range streams {
 		if kind, _ := one.next("change", "version"); kind != "change" {
 			t.Errorf("page %d does not change with its boot", i)
@@ -223,7 +224,8 @@ func TestHostileEvents(t *testing.T) {
 		if err := json.Unmarshal([]byte(data), &r); err != nil || strings.ContainsAny(data, "<>\r") {
 			t.Errorf("%v: %s", err, data)
 		}
-		if strings.Contains(r.HTML, "<script") || strings.Contains(r.HTML, "<svg") || strings.Count(r.HTML, "<li class=\"boot") != 1 {
+		if strings.Contains(r.HTML, "<script") || strings.Contains(r.HTML, "<svg") ||
+			strings.Count(r.HTML, "<li class=\"boot") != 1 {
 			t.Errorf("the row: %s", r.HTML)
 		}
 	}

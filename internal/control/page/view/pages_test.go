@@ -67,7 +67,7 @@ const (
 	answeredElsewhere
 	withoutTFTP
 	handedOver
-	boots1 // it boots now
+	bootsNow
 )
 
 func site() *boots.Store {
@@ -80,7 +80,8 @@ func site() *boots.Store {
 	system := dhcp(20, runsSystem, "selecting")
 	system.Firmware, system.File = "", ""
 	record(s, dhcp(0, runsSystem, "offer"), dhcp(0.1, runsSystem, "selecting"),
-		file(1, runsSystem, "shimx64.efi", trace.FirstStage, 900_000), file(2, runsSystem, "grubx64.efi", trace.SecondStage, 2_000_000),
+		file(1, runsSystem, "shimx64.efi", trace.FirstStage, 900_000),
+		file(2, runsSystem, "grubx64.efi", trace.SecondStage, 2_000_000),
 		menu, kernel, initrd, system)
 
 	record(s, dhcp(30, refusesShim, "offer"), dhcp(30.1, refusesShim, "selecting"),
@@ -93,13 +94,16 @@ func site() *boots.Store {
 	blocked := file(80, withoutTFTP, "shimx64.efi", trace.FirstStage, 0)
 	blocked.Outcome = trace.TimedOut
 	record(s, dhcp(50, withoutTFTP, "offer"), dhcp(50.1, withoutTFTP, "selecting"), blocked)
-	for i, payload := range []string{"discover", "\x00\x01shimx64.efi\x00octet\x00"} {
-		p := tracestream.Packet{Time: at(50 + float64(i)), Payload: []byte(payload)}
-		if i == 0 {
-			p.MAC, p.From, p.To = machineMAC(withoutTFTP), netip.MustParseAddrPort("0.0.0.0:68"), netip.MustParseAddrPort("255.255.255.255:67")
-		} else {
-			p.From, p.To = netip.AddrPortFrom(machineAddr(withoutTFTP), 2070), netip.MustParseAddrPort("192.0.2.1:69")
-		}
+	for _, p := range []tracestream.Packet{
+		{
+			Time: at(50), MAC: machineMAC(withoutTFTP), Payload: []byte("discover"),
+			From: netip.MustParseAddrPort("0.0.0.0:68"), To: netip.MustParseAddrPort("255.255.255.255:67"),
+		},
+		{
+			Time: at(51), Payload: []byte("\x00\x01shimx64.efi\x00octet\x00"),
+			From: netip.AddrPortFrom(machineAddr(withoutTFTP), 2070), To: netip.MustParseAddrPort("192.0.2.1:69"),
+		},
+	} {
 		s.Record(tracestream.Record{Packet: &p}, p.Time)
 	}
 	s.Tick(at(115))
@@ -109,7 +113,8 @@ func site() *boots.Store {
 	record(s, dhcp(120, handedOver, "offer"), hand)
 	s.Tick(at(155))
 
-	record(s, dhcp(156, boots1, "offer"), dhcp(156.1, boots1, "selecting"), file(157, boots1, "shimx64.efi", trace.FirstStage, 900_000))
+	record(s, dhcp(156, bootsNow, "offer"), dhcp(156.1, bootsNow, "selecting"),
+		file(157, bootsNow, "shimx64.efi", trace.FirstStage, 900_000))
 	s.Tick(at(158))
 	return s
 }
@@ -135,7 +140,8 @@ func get(t *testing.T, h http.Handler, path string) *httptest.ResponseRecorder {
 // allPages are the addresses of every kind of page, for a Store's machines.
 func allPages(s *boots.Store) []string {
 	paths := []string{
-		"/", "/?failed=1", "/?q=shim", "/?q=no+such+machine", "/?page=2", "/?page=99999999999999999999", "/codes", "/codes?q=E16", "/codes?q=none", "/nowhere",
+		"/", "/?failed=1", "/?q=shim", "/?q=no+such+machine", "/?page=2", "/?page=99999999999999999999", "/codes",
+		"/codes?q=E16", "/codes?q=none", "/nowhere",
 	}
 	rows, _ := s.Machines(func(*boots.Boot, bool) bool { return true }, 0, 20)
 	for _, r := range rows {
@@ -267,7 +273,10 @@ func check(body string) (wrong []string) {
 // loads nothing from elsewhere.
 func TestPagesAreAccessible(t *testing.T) {
 	full := site()
-	for name, s := range map[string]*boots.Store{"machines in each state": full, "no machine": newStore(), "hostile machines": hostileSite(), "no pxed": boots.New(boots.DefaultLimits)} {
+	for name, s := range map[string]*boots.Store{
+		"machines in each state": full, "no machine": newStore(), "hostile machines": hostileSite(),
+		"no pxed": boots.New(boots.DefaultLimits),
+	} {
 		h := New(Options{Boots: s, Version: "1.2.3"}).Handler()
 		for _, lang := range languages {
 			for _, path := range allPages(s) {
@@ -532,15 +541,18 @@ func TestPages(t *testing.T) {
 	gone := boots.New(boots.Limits{Machines: 2, Bytes: 1 << 20, PacketBytes: 300, Running: 64, Events: 3})
 	for n := range byte(4) {
 		menu := file(float64(n)*100+2, n, "grub/grub.cfg", trace.Menu, 3000)
-		record(gone, dhcp(float64(n)*100, n, "offer"), dhcp(float64(n)*100+1, n, "selecting"), file(float64(n)*100+1, n, "shimx64.efi", trace.FirstStage, 9), menu)
+		record(gone, dhcp(float64(n)*100, n, "offer"), dhcp(float64(n)*100+1,
+			n, "selecting"), file(float64(n)*100+1, n, "shimx64.efi", trace.FirstStage, 9), menu)
 		gone.Tick(at(float64(n)*100 + 90))
 	}
 	for i := range 3 {
-		gone.Record(tracestream.Record{Packet: &tracestream.Packet{Time: at(310 + float64(i)), Payload: make([]byte, 100)}}, at(310))
+		gone.Record(tracestream.Record{Packet: &tracestream.Packet{Time: at(310 +
+			float64(i)), Payload: make([]byte, 100)}}, at(310))
 	}
 	gone.Record(tracestream.Record{Lost: 7}, at(310))
 	lastGone := latest(t, gone, 3)
-	tftp, elsewhere, fine, hand := latest(t, full, withoutTFTP), latest(t, full, answeredElsewhere), latest(t, full, runsSystem), latest(t, full, handedOver)
+	tftp, elsewhere, fine, hand := latest(t, full, withoutTFTP), latest(t,
+		full, answeredElsewhere), latest(t, full, runsSystem), latest(t, full, handedOver)
 	for _, tc := range []struct {
 		situation string
 		store     *boots.Store
@@ -548,29 +560,55 @@ func TestPages(t *testing.T) {
 		want      []string
 	}{
 		{"no machine yet", waiting, "/", []string{
-			"Waiting for a machine", "Start one now and set it to boot from the network", `data-empty="waiting"`, "portfast", "IP helper", `href="/codes"`, "0 machines.",
+			"Waiting for a machine", "Start one now and set it to boot from the network", `data-empty="waiting"`,
+			"portfast", "IP helper", `href="/codes"`, "0 machines.",
 		}},
-		{"no machine yet, in German", waiting, "/?lang=de", []string{"Die Seite wartet auf einen Rechner", `lang="de"`, "0 Rechner."}},
+		{"no machine yet, in German", waiting, "/?lang=de", []string{
+			"Die Seite wartet auf einen Rechner", `lang="de"`, "0 Rechner.",
+		}},
 		{"pxed was never there", boots.New(boots.DefaultLimits), "/", []string{"Waiting for pxed", `data-feed="down"`}},
-		{"pxed is down", down, "/", []string{"is down since", `<time datetime="2026-03-02T14:06:20.000Z"`, `data-feed="down"`, "6 machines."}},
+		{"pxed is down", down, "/", []string{
+			"is down since", `<time datetime="2026-03-02T14:06:20.000Z"`, `data-feed="down"`, "6 machines.",
+		}},
 		{"machines in each state", full, "/", []string{
-			"6 machines.", "1 is booting.", "3 did not boot.", `data-stage="loading"`, `data-finding="transfer-unanswered"`, `data-state="bad"`,
+			"6 machines.", "1 is booting.", "3 did not boot.", `data-stage="loading"`,
+			`data-finding="transfer-unanswered"`, `data-state="bad"`,
 			"The machine asked for shimx64.efi, and acknowledged nothing that the box sent.", "What to try", "step 4 of 8",
 			"Handed over to wds1 (192.0.2.5) at 14:05 UTC.", "Code on screen: K7QM",
 		}},
-		{"no machine matches", full, "/?q=zebra", []string{"0 machines found.", "No machine matches.", `data-empty="search"`, "It should be here, and is not?", "portfast"}},
-		{"no machine failed", fineSite(), "/?failed=1", []string{"Each machine has booted, or still does.", "0 machines found."}},
-		{"boots went", gone, "/", []string{"2 boots are no longer kept", "2 machines", `data-gone="2"`, "7 records were left out"}},
-		{"an event of a boot went", gone, "/boot/" + lastGone.ID, []string{"1 earlier event is not kept.", "Packets from the start of this boot may be missing"}},
+		{"no machine matches", full, "/?q=zebra", []string{
+			"0 machines found.", "No machine matches.", `data-empty="search"`, "It should be here, and is not?",
+			"portfast",
+		}},
+		{"no machine failed", fineSite(), "/?failed=1", []string{
+			"Each machine has booted, or still does.", "0 machines found.",
+		}},
+		{"boots went", gone, "/", []string{
+			"2 boots are no longer kept", "2 machines", `data-gone="2"`, "7 records were left out",
+		}},
+		{"an event of a boot went", gone, "/boot/" + lastGone.ID, []string{
+			"1 earlier event is not kept.", "Packets from the start of this boot may be missing",
+		}},
 		{"a boot that stopped", full, "/boot/" + tftp.ID, []string{
-			"Boot of 52:54:00:00:00:0d", "It asks for its boot program stopped here 14:04:20", "It has the whole boot program not reached",
+			"Boot of 52:54:00:00:00:0d", "It asks for its boot program stopped here 14:04:20",
+			"It has the whole boot program not reached",
 			"It takes the offer done 14:03:50", "3 events", "timed out", "Download 2 packets (pcap)", "uefi-x64",
 		}},
-		{"a boot of another server", full, "/boot/" + elsewhere.ID, []string{"192.0.2.99", "No packets of this boot are kept."}},
-		{"a boot that is fine", full, "/boot/" + fine.ID, []string{"K7QM", "Debian 13", "The system runs, or WDS continues done 14:03:20"}},
-		{"a hand-over past the menu", full, "/boot/" + hand.ID, []string{"It reads the menu skipped", "The system runs, or WDS continues done 14:05:00"}},
-		{"a machine", full, "/machine/" + tftp.Machine, []string{"52:54:00:00:00:0d", "10000000-0000-4000-8000-000000000013", "192.0.2.13", `href="/boot/` + tftp.ID + `"`}},
-		{"an unknown machine", full, "/machine/none", []string{"There is no such page", "the oldest boots are removed first"}},
+		{"a boot of another server", full, "/boot/" + elsewhere.ID, []string{
+			"192.0.2.99", "No packets of this boot are kept.",
+		}},
+		{"a boot that is fine", full, "/boot/" + fine.ID, []string{
+			"K7QM", "Debian 13", "The system runs, or WDS continues done 14:03:20",
+		}},
+		{"a hand-over past the menu", full, "/boot/" + hand.ID, []string{
+			"It reads the menu skipped", "The system runs, or WDS continues done 14:05:00",
+		}},
+		{"a machine", full, "/machine/" + tftp.Machine, []string{
+			"52:54:00:00:00:0d", "10000000-0000-4000-8000-000000000013", "192.0.2.13", `href="/boot/` + tftp.ID + `"`,
+		}},
+		{"an unknown machine", full, "/machine/none", []string{
+			"There is no such page", "the oldest boots are removed first",
+		}},
 		{"an unknown boot", full, "/boot/none", []string{"There is no such page"}},
 		{"an unknown page, in German", full, "/none?lang=de", []string{"Diese Seite gibt es nicht"}},
 	} {
@@ -590,16 +628,24 @@ func TestScreenCodes(t *testing.T) {
 		situation, path string
 		want            []string
 	}{
-		{"the whole table", "/codes", []string{`data-code="PXE-E16"`, `data-code="0xc000000f"`, `data-code="bad shim signature"`, "UEFI:", "BIOS:"}},
+		{"the whole table", "/codes", []string{
+			`data-code="PXE-E16"`, `data-code="0xc000000f"`, `data-code="bad shim signature"`, "UEFI:", "BIOS:",
+		}},
 		{"a code", "/codes?q=e16", []string{`data-code="PXE-E16"`, "No valid offer received"}},
 		{"in German", "/codes?q=e61&lang=de", []string{"Der Netzwerkanschluss hat keine Verbindung."}},
 		{"no such code", "/codes?q=PXE-E00", []string{"That message is not in the table."}},
 		{"a message that agrees", "/boot/" + tftp.ID + "?screen=pxe-e18", []string{
 			`data-code="PXE-E18" data-fit="screen.fits"`, "This agrees with what the box saw.",
 		}},
-		{"one that does not", "/boot/" + tftp.ID + "?screen=0xc000000f", []string{`data-fit="screen.not"`, "This does not agree"}},
-		{"Secure Boot", "/boot/" + shim.ID + "?screen=security+violation", []string{`data-code="Security Violation" data-fit="screen.fits"`}},
-		{"nothing that is known", "/boot/" + shim.ID + "?screen=hello", []string{"That message is not in the table.", `value="hello"`}},
+		{"one that does not", "/boot/" + tftp.ID + "?screen=0xc000000f", []string{
+			`data-fit="screen.not"`, "This does not agree",
+		}},
+		{"Secure Boot", "/boot/" + shim.ID + "?screen=security+violation", []string{
+			`data-code="Security Violation" data-fit="screen.fits"`,
+		}},
+		{"nothing that is known", "/boot/" + shim.ID + "?screen=hello", []string{
+			"That message is not in the table.", `value="hello"`,
+		}},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			contains(t, tc.path, get(t, h, tc.path).Body.String(), tc.want...)
@@ -650,7 +696,8 @@ func TestCapture(t *testing.T) {
 	}
 	var got []string
 	for body = body[24:]; len(body) >= 16; {
-		sec, nano, n := binary.LittleEndian.Uint32(body), binary.LittleEndian.Uint32(body[4:]), int(binary.LittleEndian.Uint32(body[8:]))
+		sec, nano, n := binary.LittleEndian.Uint32(body), binary.LittleEndian.Uint32(body[4:]),
+			int(binary.LittleEndian.Uint32(body[8:]))
 		packet := body[16 : 16+n]
 		from := netip.AddrPortFrom(netip.AddrFrom4([4]byte(packet[12:])), binary.BigEndian.Uint16(packet[20:]))
 		to := netip.AddrPortFrom(netip.AddrFrom4([4]byte(packet[16:])), binary.BigEndian.Uint16(packet[22:]))
@@ -658,7 +705,8 @@ func TestCapture(t *testing.T) {
 		body = body[16+n:]
 	}
 	want := []string{
-		`50s 0.0.0.0:68 > 255.255.255.255:67 "discover"`, `51s 192.0.2.13:2070 > 192.0.2.1:69 "\x00\x01shimx64.efi\x00octet\x00"`,
+		`50s 0.0.0.0:68 > 255.255.255.255:67 "discover"`,
+		`51s 192.0.2.13:2070 > 192.0.2.1:69 "\x00\x01shimx64.efi\x00octet\x00"`,
 	}
 	if !slices.Equal(got, want) || len(body) != 0 {
 		t.Errorf("got %q and %d more bytes, want %q", got, len(body), want)
@@ -669,7 +717,8 @@ func TestReport(t *testing.T) {
 	s := site()
 	w := get(t, New(Options{Boots: s}).Handler(), "/boot/"+latest(t, s, withoutTFTP).ID+"/events.txt?lang=de")
 	for _, want := range []string{
-		"machine:   52:54:00:00:00:0d\n", "finding:   transfer-unanswered\n", "state:     did not boot\n", "address:   192.0.2.13\n",
+		"machine:   52:54:00:00:00:0d\n", "finding:   transfer-unanswered\n", "state:     did not boot\n",
+		"address:   192.0.2.13\n",
 		"14:04:20.000 tftp shimx64.efi timed out role=first stage address=192.0.2.13 took=100ms\n",
 	} {
 		if !strings.Contains(w.Body.String(), want) {
@@ -691,7 +740,8 @@ func TestStatic(t *testing.T) {
 		}
 		for path, cached := range map[string]bool{link[1]: true, "/" + name: false, "/" + name + "?v=old": false} {
 			w := get(t, Static(), path)
-			if w.Code != http.StatusOK || w.Body.Len() == 0 || strings.Contains(w.Header().Get("Cache-Control"), "immutable") != cached {
+			if w.Code != http.StatusOK || w.Body.Len() == 0 || strings.Contains(w.Header().Get("Cache-Control"),
+				"immutable") != cached {
 				t.Errorf("%s: %d, %v", path, w.Code, w.Header())
 			}
 		}
@@ -708,8 +758,12 @@ func TestLogin(t *testing.T) {
 		code      int
 		want      []string
 	}{
-		{"the form", LoginData{Next: "/boot/1?a=b&c"}, http.StatusOK, []string{`name="password"`, `action="/login"`, `value="/boot/1?a=b&amp;c"`}},
-		{"a wrong password", LoginData{Failed: true}, http.StatusForbidden, []string{"That is not the password.", `role="alert"`}},
+		{"the form", LoginData{Next: "/boot/1?a=b&c"}, http.StatusOK, []string{
+			`name="password"`, `action="/login"`, `value="/boot/1?a=b&amp;c"`,
+		}},
+		{"a wrong password", LoginData{Failed: true}, http.StatusForbidden, []string{
+			"That is not the password.", `role="alert"`,
+		}},
 		{"too many attempts", LoginData{Wait: time.Minute}, http.StatusTooManyRequests, []string{"Please wait 1m0s"}},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
@@ -731,7 +785,8 @@ func TestLanguageIsRemembered(t *testing.T) {
 	h := New(Options{}).Handler()
 	w := get(t, h, "/?lang=de")
 	cookies := w.Result().Cookies()
-	if len(cookies) != 1 || cookies[0].Value != "de" || !cookies[0].Secure || !cookies[0].HttpOnly || cookies[0].SameSite != http.SameSiteStrictMode {
+	if len(cookies) != 1 || cookies[0].Value != "de" || !cookies[0].Secure || !cookies[0].HttpOnly ||
+		cookies[0].SameSite != http.SameSiteStrictMode {
 		t.Errorf("the cookie: %+v", cookies)
 	}
 	if got := get(t, h, "/?lang=%3Cscript%3E").Result().Cookies(); len(got) != 0 {
