@@ -27,7 +27,8 @@ func Check(c *config.Config) []Note {
 	for i, e := range c.Entries {
 		for _, firmware := range []firmware.Kind{bios, uefi} {
 			note := func(why string) { out = append(out, Note{e.Name, firmware, why}) }
-			if why := s.unable(e, firmware); why != "" {
+			if reason := s.unable(e, firmware); reason.Text != "" {
+				why := "not shown: " + reason.String()
 				if c.Menu.Default == e.Name {
 					why += "; it is the default, so that menu waits for a key"
 				}
@@ -40,7 +41,7 @@ func Check(c *config.Config) []Note {
 			}
 			if firmware == bios {
 				if needsLPXELINUX(c, e) {
-					note(`its lines name a URL, which pxelinux.0 cannot load: put lpxelinux.0 into the boot folder, and write bios = "lpxelinux.0" below [boot]`)
+					note(string(urlNeedsLPXE))
 				}
 				if e.Kind() == config.KindSubmenu && e.Help != "" {
 					note("its help is not shown: PXELINUX does not support help for a submenu")
@@ -122,41 +123,42 @@ func (s *site) unheard() (out []Note) {
 	return out
 }
 
-// unable says why a firmware cannot run an entry at all, or returns "" where it
-// can.
-func (s *site) unable(e config.Entry, firmware firmware.Kind) string {
+// unable says why a firmware cannot run an entry at all, or returns the zero
+// Reason if it can.
+func (s *site) unable(e config.Entry, firmware firmware.Kind) Reason {
 	switch e.Kind() {
 	case config.KindWDS:
 		i := slices.IndexFunc(s.WDS, func(w config.WDS) bool { return w.Name == e.WDS })
 		switch {
 		case i < 0:
-			return ""
+			return Reason{}
 		case s.WDS[i].Programs[firmware] == "":
-			return "not shown: " + e.WDS + " has no program for it"
+			return because(noProgram, "server", e.WDS)
 		case needsRestart(s.WDS[i], firmware) && !s.DHCP.Mode.Answers():
-			return `not shown: the machine restarts for it, and the box does not answer that boot, because dhcp.mode is "off"`
+			return because(needsDHCP)
 		}
 	case config.KindProgram:
 		if program(e, firmware) != "" {
-			return ""
+			return Reason{}
 		}
 		if firmware == bios {
-			return "not shown: an EFI program runs on UEFI only"
+			return because(efiOnly)
 		}
+		file := path.Base(e.File)
 		switch pxelinux.KindOf(e.File) {
 		case pxelinux.Module:
-			return "not shown: " + path.Base(e.File) + " is a module of PXELINUX, which runs on a BIOS only"
+			return because(moduleOnly, "file", file)
 		case pxelinux.CDImage, pxelinux.DiskImage:
-			return "not shown: memdisk starts " + path.Base(e.File) + ", and runs on a BIOS only"
+			return because(memdiskOnly, "file", file)
 		}
-		return "not shown: " + path.Base(e.File) + " is a program for a BIOS"
+		return because(biosOnly, "file", file)
 	case config.KindRaw:
 		if firmware == bios && e.PXELINUX == "" {
-			return "not shown: it has no lines for PXELINUX"
+			return because(noPXELINUXLines)
 		}
 		if firmware != bios && e.GRUB == "" {
-			return "not shown: it has no lines for GRUB"
+			return because(noGRUBLines)
 		}
 	}
-	return ""
+	return Reason{}
 }

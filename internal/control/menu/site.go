@@ -36,6 +36,9 @@ type item struct {
 	doubtful bool
 	lead     lead   // KindWDS
 	items    []item // KindSubmenu
+	// sight and reasons say the same for the overview.
+	sight   Sight
+	reasons []Reason
 }
 
 // lead is the WDS server that an entry currently boots from.
@@ -172,8 +175,9 @@ func (s *site) list(firmware firmware.Kind, indices []int, only selection) []ite
 
 // item returns an entry in its current state, and whether it is shown.
 func (s *site) item(e config.Entry, firmware firmware.Kind) (item, bool) {
-	it := item{Entry: e}
-	if s.unable(e, firmware) != "" {
+	it := item{Entry: e, sight: Visible}
+	if why := s.unable(e, firmware); why.Text != "" {
+		it.worse(Hidden, why)
 		return it, false
 	}
 	if missing := s.missing(e, firmware); len(missing) > 0 {
@@ -182,7 +186,8 @@ func (s *site) item(e config.Entry, firmware firmware.Kind) (item, bool) {
 		if n := len(missing) - most; n > 0 {
 			missing = append(missing[:most:most], fmt.Sprintf("and %d more", n))
 		}
-		it.kill("(file missing)", why+strings.Join(missing, ", "))
+		files := strings.Join(missing, ", ")
+		it.kill("(file missing)", why+files, because(filesMissing, "files", files))
 	}
 	if e.Kind() != config.KindWDS {
 		return it, true
@@ -191,13 +196,18 @@ func (s *site) item(e config.Entry, firmware firmware.Kind) (item, bool) {
 	health := it.lead.health[firmware]
 	switch {
 	case it.lead.wrong != "":
-		it.kill("(wrong address)", it.lead.server.Name+": "+it.lead.wrong)
+		it.kill("(wrong address)", it.lead.server.Name+": "+it.lead.wrong,
+			because(wrongAddress, "server", it.lead.server.Name, "why", it.lead.wrong))
 	case !it.lead.addr.IsValid():
-		it.kill("(name not found)", "No address is known for "+it.lead.server.Server)
+		it.kill("(name not found)", "No address is known for "+it.lead.server.Server,
+			because(nameNotFound, "host", it.lead.server.Server))
 	case it.lead.state == bootmenu.Down && it.lead.server.OnDown == config.OnDownHide:
+		it.worse(Hidden, because(hiddenWhileDown, "server", it.lead.server.Name))
 		return it, false
 	case health.State == bootmenu.Refused:
-		it.kill("(refuses the file)", strings.Join(strings.Fields(it.lead.server.Name+": "+health.Note), " "))
+		note := strings.Join(strings.Fields(health.Note), " ")
+		it.kill("(refuses the file)", it.lead.server.Name+": "+note,
+			because(refusesFile, "server", it.lead.server.Name, "note", note))
 	case it.lead.state == bootmenu.Down:
 		// It may still be chosen: a server that does not answer the box may
 		// answer the machine.
@@ -207,15 +217,19 @@ func (s *site) item(e config.Entry, firmware firmware.Kind) (item, bool) {
 			note = health.Since.Format("(down since 15:04)")
 		}
 		it.Label = annotate(e.Label, note)
+		it.worse(Marked, because(serverDown, "server", it.lead.server.Name))
 	case it.lead.server.Name != e.WDS:
 		it.Label = annotate(e.Label, "(by "+it.lead.server.Name+")")
+		it.worse(Marked, because(goesToOther, "server", e.WDS, "other", it.lead.server.Name))
 	}
 	return it, true
 }
 
-func (it *item) kill(note, why string) {
+// kill makes an entry one that cannot be chosen. r is what why says.
+func (it *item) kill(note, why string, r Reason) {
 	it.Label = annotate(it.Label, note)
 	it.why = why
+	it.worse(Unusable, r)
 }
 
 // missing returns the missing files of an entry that the firmware would load.

@@ -1,0 +1,289 @@
+package menu
+
+import (
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/bootmenu"
+	"github.com/pxebox/pxebox/internal/boot/firmware"
+	"github.com/pxebox/pxebox/internal/boot/loader/grub"
+	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
+	"github.com/pxebox/pxebox/internal/serve/pxe"
+)
+
+var sights = map[Sight]string{Hidden: "hidden", Unusable: "unusable", Marked: "marked", Visible: "visible"}
+
+// describe writes a row: a line for each menu, which is left out if it says the
+// same as the one before.
+func (r Row) describe() []string {
+	var out []string
+	last := ""
+	for i, c := range r.Cells {
+		var why []string
+		for _, reason := range c.Reasons {
+			why = append(why, reason.String())
+		}
+		text := strings.TrimSpace(sights[c.Sight] + " " + strings.Join(why, "; "))
+		if text != last {
+			out = append(out, []string{"bios", "uefi", "secure boot"}[i]+" "+text)
+		}
+		last = text
+	}
+	return out
+}
+
+const oneWDS = `
+[[wds]]
+name = "w"
+server = "192.168.77.2"
+`
+
+// wdsEntry is an entry for it.
+const wdsEntry = oneWDS + "[[entry]]\nname = \"x\"\nwds = \"w\"\n"
+
+// wds returns what is known of the server w, the same for each firmware.
+func wds(server bootmenu.Server, h bootmenu.Health) Status {
+	server.Programs = map[firmware.Kind]bootmenu.Health{bios: h, uefi: h}
+	return Status{WDS: map[string]bootmenu.Server{"w": server, "w2": {Programs: map[firmware.Kind]bootmenu.Health{bios: {State: bootmenu.Up}, uefi: {State: bootmenu.Up}}}}}
+}
+
+func entryX(lines ...string) string {
+	return "[[entry]]\nname = \"x\"\n" + strings.Join(lines, "\n") + "\n"
+}
+
+// overviews are what the menus show of the entry x.
+func overviews() map[string]struct {
+	file   string
+	status Status
+	want   []string
+} {
+	const (
+		trust = "secure boot visible with Secure Boot it starts only if the machine trusts who signed "
+		who   = ": Debian, an authority in its firmware, or a key that was enrolled there (MOK)"
+	)
+	up := bootmenu.Health{State: bootmenu.Up}
+	return map[string]struct {
+		file   string
+		status Status
+		want   []string
+	}{
+		"the disk":               {entryX(`disk = true`), Status{}, []string{"bios visible"}},
+		"a kernel":               {entryX(`kernel = "k"`), Status{}, []string{"bios visible", trust + "k" + who}},
+		"a kernel, not signed":   {entryX(`kernel = "k"`, `signed = false`), Status{}, []string{"bios visible", "secure boot hidden it has signed = false: the menu leaves it out while Secure Boot is on"}},
+		"a kernel, missing":      {entryX(`kernel = "k"`, `initrd = ["i", "j"]`), Status{Missing: map[string][]string{"x": {"k", "j"}}}, []string{"bios unusable the box does not have: k, j", "secure boot unusable the box does not have: k, j; with Secure Boot it starts only if the machine trusts who signed k" + who}},
+		"a program for each":     {entryX(`file = "m.bin"`, `efi = "m.efi"`), Status{}, []string{"bios visible", trust + "m.efi" + who}},
+		"the UEFI one is gone":   {entryX(`file = "m.bin"`, `efi = "m.efi"`), Status{Missing: map[string][]string{"x": {"m.efi"}}}, []string{"bios visible", "uefi unusable the box does not have: m.efi", "secure boot unusable the box does not have: m.efi; with Secure Boot it starts only if the machine trusts who signed m.efi" + who}},
+		"an EFI program":         {entryX(`efi = "m.efi"`), Status{}, []string{"bios hidden an EFI program runs on UEFI only", "uefi visible", trust + "m.efi" + who}},
+		"a module":               {entryX(`file = "t/hdt.c32"`), Status{}, []string{"bios visible", "uefi hidden hdt.c32 is a module of PXELINUX, which runs on a BIOS only"}},
+		"a CD image":             {entryX(`file = "r.iso"`), Status{}, []string{"bios visible", "uefi hidden memdisk starts r.iso, and runs on a BIOS only"}},
+		"a program for a BIOS":   {entryX(`file = "u.kpxe"`), Status{}, []string{"bios visible", "uefi hidden u.kpxe is a program for a BIOS"}},
+		"lines for GRUB":         {entryX(`grub = "fwsetup"`), Status{}, []string{"bios hidden it has no lines for PXELINUX", "uefi visible", "secure boot visible with Secure Boot its lines start only what is signed by Debian, an authority in the firmware, or a key that was enrolled there (MOK)"}},
+		"lines for PXELINUX":     {entryX(`pxelinux = "LOCALBOOT 0"`), Status{}, []string{"bios visible", "uefi hidden it has no lines for GRUB"}},
+		"lines with a URL":       {entryX(`pxelinux = "KERNEL http://h/k"`), Status{}, []string{"bios visible " + string(urlNeedsLPXE), "uefi hidden it has no lines for GRUB"}},
+		"not listed":             {entryX(`disk = true`, `listed = false`), Status{}, []string{"bios hidden it has listed = false: only the menus of machines that name it show it"}},
+		"in one that is not":     {"[[entry]]\nname = \"s\"\nlabel = \"Tools\"\nsubmenu = true\nlisted = false\n" + entryX(`disk = true`, `in = "s"`), Status{}, []string{"bios hidden Tools, which it is in, is not shown"}},
+		"a submenu":              {entryX(`submenu = true`) + "[[entry]]\nname = \"d\"\ndisk = true\nin = \"x\"\n", Status{}, []string{"bios visible"}},
+		"a submenu of nothing":   {entryX(`submenu = true`) + "[[entry]]\nname = \"i\"\nfile = \"r.iso\"\nin = \"x\"\n", Status{}, []string{"bios visible", "uefi hidden none of its entries is shown"}},
+		"a submenu, unsigned":    {entryX(`submenu = true`) + "[[entry]]\nname = \"k\"\nkernel = \"k\"\nsigned = false\nin = \"x\"\n", Status{}, []string{"bios visible", "secure boot hidden it has signed = false: the menu leaves it out while Secure Boot is on"}},
+		"WDS, not asked yet":     {wdsEntry, Status{}, []string{"bios visible"}},
+		"WDS, up":                {wdsEntry, wds(bootmenu.Server{}, up), []string{"bios visible"}},
+		"WDS, no program":        {oneWDS + "uefi-x64 = \"\"\n" + entryX(`wds = "w"`), Status{}, []string{"bios visible", "uefi hidden w has no program for it"}},
+		"WDS, no DHCP":           {"[dhcp]\nmode = \"off\"\n" + wdsEntry, Status{}, []string{"bios visible", "uefi hidden it goes by a restart that the box's DHCP has to answer, and dhcp.mode is \"off\""}},
+		"WDS, down":              {wdsEntry, wds(bootmenu.Server{}, bootmenu.Health{State: bootmenu.Down}), []string{"bios marked w does not answer the box; a machine may still try it"}},
+		"WDS, down and hidden":   {oneWDS + "on_down = \"hide\"\n" + entryX(`wds = "w"`), wds(bootmenu.Server{}, bootmenu.Health{State: bootmenu.Down}), []string{"bios hidden w does not answer, and its on_down is \"hide\""}},
+		"WDS, down and the next": {oneWDS + "on_down = \"next\"\n[[wds]]\nname = \"w2\"\nserver = \"192.168.77.3\"\n" + entryX(`wds = "w"`), wds(bootmenu.Server{}, bootmenu.Health{State: bootmenu.Down}), []string{"bios marked w does not answer, and the entry leads to w2"}},
+		"WDS, refuses":           {wdsEntry, wds(bootmenu.Server{}, bootmenu.Health{State: bootmenu.Refused, Note: "access\n violation"}), []string{"bios unusable w refuses its boot program: access violation"}},
+		"WDS, not found":         {"[[wds]]\nname = \"w\"\nserver = \"wds.example.org\"\n" + entryX(`wds = "w"`), Status{}, []string{"bios unusable no address is known for wds.example.org"}},
+		"WDS, wrong address":     {wdsEntry, wds(bootmenu.Server{Wrong: "192.168.77.2 is this box"}, bootmenu.Health{}), []string{"bios unusable w: 192.168.77.2 is this box"}},
+		"a name like a place":    {"[[wds]]\nname = \"w\"\nserver = \"wds.example.org\"\n" + entryX(`wds = "w"`), wds(bootmenu.Server{Wrong: "{server} {why}"}, bootmenu.Health{}), []string{"bios unusable w: {server} {why}"}},
+	}
+}
+
+func TestOverviewOfAnEntry(t *testing.T) {
+	for situation, tt := range overviews() {
+		t.Run(situation, func(t *testing.T) {
+			var got []string
+			for _, r := range NewOverview(parse(t, tt.file), tt.status).Rows {
+				if r.Entry.Name == "x" {
+					got = append(got, r.describe()...)
+				}
+			}
+			if !slices.Equal(got, tt.want) {
+				t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(tt.want, "\n"))
+			}
+		})
+	}
+}
+
+// What the overview says of an entry is what the rendered menus do.
+func TestOverviewAgreesWithTheMenus(t *testing.T) {
+	all := situations(t)
+	for name, tt := range overviews() {
+		all = append(all, situation{name, tt.file, tt.status})
+	}
+	for _, tt := range all {
+		t.Run(tt.name, func(t *testing.T) {
+			c := parse(t, tt.file)
+			r := Render(c, tt.status)
+			onBIOS, _ := readPXELINUX(t, r.Files[pxelinux.ConfigFile])
+			onUEFI, _ := readGRUB(t, r.Files[grub.ConfigFile])
+			o := NewOverview(c, tt.status)
+			if len(o.Rows) != len(c.Entries) {
+				t.Errorf("%d rows for %d entries", len(o.Rows), len(c.Entries))
+			}
+			for i, lines := range [][]line{onBIOS, onUEFI} {
+				for _, row := range o.Rows {
+					at := slices.IndexFunc(lines, func(l line) bool { return l.name == row.Entry.Name })
+					cell := row.Cells[i]
+					if shown := cell.Sight > Hidden; shown != (at >= 0) {
+						t.Errorf("%s in menu %d: the overview says %s", row.Entry.Name, i, sights[cell.Sight])
+					} else if shown && i == 1 && lines[at].cannot != (cell.Sight == Unusable) {
+						t.Errorf("%s on UEFI cannot be chosen: %v; the overview says %s", row.Entry.Name, lines[at].cannot, sights[cell.Sight])
+					}
+					if cell.Default != (at >= 0 && lines[at].isDefault) && cell.Default {
+						t.Errorf("%s in menu %d is not its default", row.Entry.Name, i)
+					}
+				}
+			}
+		})
+	}
+}
+
+func TestOverviewOfFirmware(t *testing.T) {
+	for situation, tt := range map[string]struct {
+		file   string
+		kind   firmware.Kind
+		want   string
+		isMenu bool
+	}{
+		"a BIOS":                {"", bios, "loads pxelinux.0, and shows the menu", true},
+		"UEFI":                  {"", uefi, "loads shimx64.efi, and shows the menu", true},
+		"HTTP in PXELINUX":      {"[boot]\nbios = \"lpxelinux.0\"\n", bios, "loads lpxelinux.0, and shows the menu", true},
+		"another program":       {"[boot]\nbios = \"undionly.kpxe\"\n", bios, "loads undionly.kpxe, as [boot] says; whether it shows the menu depends on that program", false},
+		"none, as it was set":   {"[boot]\nbios = \"\"\n", bios, "gets no boot file, as [boot] says", false},
+		"no program":            {"", firmware.UEFIARM64, string(onlyWDSRules), false},
+		"no program, no DHCP":   {"[dhcp]\nmode = \"off\"\n", firmware.UEFIARM64, string(noFileKnown), false},
+		"a Raspberry Pi":        {"", firmware.RaspberryPi, string(noFileKnown), false},
+		"HTTP boot":             {"", firmware.UEFIX64HTTP, string(noFileForHTTP), false},
+		"HTTP boot with a URL":  {"[boot]\nuefi-x64-http = \"http://192.168.77.9/b.efi\"\n", firmware.UEFIX64HTTP, "loads http://192.168.77.9/b.efi, as [boot] says", false},
+		"a program for ARM":     {"[boot]\nuefi-arm64 = \"grubaa64.efi\"\n", firmware.UEFIARM64, "loads grubaa64.efi, as [boot] says; whether it shows the menu depends on that program", false},
+		"the site's DHCP names": {"[dhcp]\nmode = \"off\"\n", uefi, "loads what the site's DHCP server names, because dhcp.mode is \"off\"; shimx64.efi shows the menu", true},
+	} {
+		t.Run(situation, func(t *testing.T) {
+			o := NewOverview(parse(t, tt.file), Status{})
+			i := slices.IndexFunc(o.Firmware, func(p Program) bool { return p.Firmware == tt.kind })
+			if got := o.Firmware[i]; got.Reason.String() != tt.want || got.Menu != tt.isMenu {
+				t.Errorf("got %q, menu %v", got.Reason, got.Menu)
+			}
+		})
+	}
+}
+
+// The overview cannot import the data plane, so it has its own list.
+func TestBuiltInPrograms(t *testing.T) {
+	for _, kind := range firmware.Kinds {
+		if got := pxe.BootFile(nil, kind); got != builtIn[kind] {
+			t.Errorf("%s loads %q, and the overview says %q", kind, got, builtIn[kind])
+		}
+	}
+}
+
+// ruleProblems returns the problems of the last rule.
+func ruleProblems(o Overview) (out []string) {
+	for _, p := range o.Rules[len(o.Rules)-1].Problems {
+		out = append(out, strings.TrimSpace(string(p.Firmware)+" "+p.Reason.String()))
+	}
+	return out
+}
+
+func TestOverviewOfARule(t *testing.T) {
+	const boots = "[[machine]]\nmac = [\"52:54:00\"]\nboot = \"x\"\n"
+	const off = "[dhcp]\nmode = \"off\"\n"
+	down := wds(bootmenu.Server{Addr: netip.MustParseAddr("192.168.77.2")}, bootmenu.Health{State: bootmenu.Down})
+	for situation, tt := range map[string]struct {
+		file   string
+		status Status
+		want   []string
+	}{
+		"starts the disk":            {entryX(`disk = true`) + boots, Status{}, nil},
+		"a menu":                     {entryX(`disk = true`) + "[[machine]]\nmac = [\"52:54:00\"]\n", Status{}, nil},
+		"a file is missing":          {entryX(`kernel = "k"`) + boots, Status{Missing: map[string][]string{"x": {"k"}}}, []string{"bios x cannot start there, so the machine gets the menu: the box does not have: k", "uefi-x64 x cannot start there, so the machine gets the menu: the box does not have: k"}},
+		"runs on a BIOS only":        {entryX(`file = "r.iso"`) + boots, Status{}, []string{"uefi-x64 x cannot start there, so the machine gets the menu: memdisk starts r.iso, and runs on a BIOS only"}},
+		"and is for a BIOS only":     {entryX(`file = "r.iso"`) + boots + "firmware = [\"bios\"]\n", Status{}, nil},
+		"WDS is up":                  {wdsEntry + boots, wds(bootmenu.Server{Addr: netip.MustParseAddr("192.168.77.2")}, bootmenu.Health{State: bootmenu.Up}), nil},
+		"WDS is down":                {wdsEntry + boots, down, []string{"w does not answer: these machines get the menu until it does"}},
+		"WDS is not found":           {"[[wds]]\nname = \"w\"\nserver = \"wds.example.org\"\n" + entryX(`wds = "w"`) + boots, Status{}, []string{"no address is known for w: these machines get the menu"}},
+		"no DHCP":                    {off + entryX(`disk = true`) + boots, Status{}, []string{"uefi-x64 " + string(ruleNotKnown)}},
+		"no DHCP to lead to WDS":     {off + wdsEntry + boots, wds(bootmenu.Server{}, bootmenu.Health{State: bootmenu.Up}), []string{"uefi-x64 " + string(ruleNotKnown), "bios " + string(ruleOnlyByName)}},
+		"no DHCP to tell the guid":   {off + "[[machine]]\nguid = [\"70786562-6f78-4c61-8000-000000000010\"]\n", Status{}, []string{"uefi-x64 " + string(ruleNotKnown), "bios " + string(ruleOnlyByName)}},
+		"no DHCP, and a rule for it": {off + entryX(`disk = true`) + boots + "firmware = [\"bios\"]\n", Status{}, nil},
+	} {
+		t.Run(situation, func(t *testing.T) {
+			if got := ruleProblems(NewOverview(parse(t, tt.file), tt.status)); !slices.Equal(got, tt.want) {
+				t.Errorf("got %q", got)
+			}
+		})
+	}
+}
+
+// A catalog translates Texts: no sentence may be missing there.
+func TestTextsAreAllThatOverviewsSay(t *testing.T) {
+	said := map[Text]bool{}
+	note := func(c *config.Config, st Status) {
+		o := NewOverview(c, st)
+		for _, p := range o.Firmware {
+			said[p.Reason.Text] = true
+		}
+		for _, r := range o.Rows {
+			for _, cell := range r.Cells {
+				for _, reason := range cell.Reasons {
+					said[reason.Text] = true
+				}
+			}
+		}
+		for _, r := range o.Rules {
+			for _, p := range r.Problems {
+				said[p.Reason.Text] = true
+			}
+		}
+	}
+	const boots = "[[machine]]\nmac = [\"52:54:00\"]\nboot = \"x\"\n"
+	for _, tt := range overviews() {
+		file := tt.file
+		if !strings.Contains(file, "submenu") { // which a rule cannot start
+			file += boots
+		}
+		note(parse(t, file), tt.status)
+		note(parse(t, file), Status{})
+	}
+	down := wds(bootmenu.Server{Addr: netip.MustParseAddr("192.168.77.2")}, bootmenu.Health{State: bootmenu.Down})
+	note(parse(t, wdsEntry+boots), down)
+	note(parse(t, "[boot]\nbios = \"\"\nuefi-x64 = \"x.efi\"\nuefi-x64-http = \"http://192.168.77.9/b.efi\"\n"), Status{})
+	for _, text := range slices.Sorted(maps.Keys(said)) {
+		if !slices.Contains(Texts, text) {
+			t.Errorf("%q is not in Texts", text)
+		}
+	}
+	for _, text := range Texts {
+		if !said[text] {
+			t.Errorf("no overview says %q", text)
+		}
+	}
+}
+
+// A large site: the page asks for an overview at each view.
+func BenchmarkOverview(b *testing.B) {
+	var file strings.Builder
+	for i := range 2000 {
+		fmt.Fprintf(&file, "[[entry]]\nname = \"e%d\"\nkernel = \"k/linux-%d\"\n", i, i)
+	}
+	c := parse(b, file.String())
+	for b.Loop() {
+		NewOverview(c, Status{})
+	}
+}
