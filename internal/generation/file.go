@@ -24,26 +24,26 @@ import (
 // poll is how often the file is read when no change is reported.
 const poll = 2 * time.Second
 
-// Publish writes g to dir, and creates dir if needed. Readers see the old file or
-// the new one, never a partial one. A file with the same content is not
-// rewritten; changed is then false. The error is a TooLargeError, or comes from
-// the disk.
-func Publish(dir string, g Generation) (changed bool, err error) {
+// Publish writes g to dir, and creates dir if needed. It returns the generation's
+// ID. Readers see the old file or the new one, never a partial one. A file with
+// the same content is not rewritten; changed is then false. The error is a
+// TooLargeError, or comes from the disk.
+func Publish(dir string, g Generation) (id string, changed bool, err error) {
 	b, err := Encode(g)
 	if err != nil {
-		return false, err
+		return "", false, err
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return false, fmt.Errorf("publish generation: %w", err)
+		return "", false, fmt.Errorf("publish generation: %w", err)
 	}
 	name := filepath.Join(dir, FileName)
 	if old, err := os.ReadFile(name); err == nil && bytes.Equal(old, b) {
-		return false, nil
+		return identify(b), false, nil
 	}
 	if err := renameio.WriteFile(name, b, 0o644, renameio.WithTempDir(dir)); err != nil {
-		return false, fmt.Errorf("publish generation: %w", err)
+		return "", false, fmt.Errorf("publish generation: %w", err)
 	}
-	return true, nil
+	return identify(b), true, nil
 }
 
 // Read returns the generation in dir. The error is fs.ErrNotExist where there

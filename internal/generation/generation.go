@@ -164,7 +164,12 @@ func Decode(b []byte) (Generation, error) {
 	if err := g.validate(); err != nil {
 		return Generation{}, fmt.Errorf("decode generation: %w", err)
 	}
-	sum := sha256.Sum256(b)
-	g.ID = hex.EncodeToString(sum[:])[:12]
+	g.ID = identify(b)
 	return g, nil
+}
+
+// identify returns the ID of a generation's bytes.
+func identify(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])[:12]
 }

@@ -165,8 +165,12 @@ func TestPublish(t *testing.T) {
 	file := filepath.Join(dir, FileName)
 	publish := func(title string, want bool) os.FileInfo {
 		t.Helper()
-		if changed, err := Publish(dir, build(t, title)); err != nil || changed != want {
+		id, changed, err := Publish(dir, build(t, title))
+		if err != nil || changed != want {
 			t.Fatalf("changed is %v, error %v", changed, err)
+		}
+		if g, err := Read(dir); err != nil || g.ID != id {
+			t.Fatalf("published as %s, read as %s; error %v", id, g.ID, err)
 		}
 		info, err := os.Stat(file)
 		if err != nil {
@@ -194,7 +198,7 @@ func TestPublishRefusesWhatNobodyWouldRead(t *testing.T) {
 	dir := t.TempDir()
 	g := build(t, "large")
 	g.Views = map[string]map[string][]byte{"all": {pxelinux.ConfigFile: make([]byte, MaxSize)}}
-	if _, err := Publish(dir, g); !errors.As(err, new(TooLargeError)) {
+	if _, _, err := Publish(dir, g); !errors.As(err, new(TooLargeError)) {
 		t.Errorf("error %v", err)
 	}
 	if _, err := Read(dir); !errors.Is(err, fs.ErrNotExist) {
@@ -290,7 +294,7 @@ func TestWatchBeforeTheDirectoryIsThere(t *testing.T) {
 		Watch(ctx, dir, slog.New(slog.DiscardHandler), func(g Generation) { used <- g })
 	}()
 	defer func() { stop(); <-done }()
-	if _, err := Publish(dir, build(t, "one")); err != nil {
+	if _, _, err := Publish(dir, build(t, "one")); err != nil {
 		t.Fatal(err)
 	}
 	select {

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/pxebox/pxebox/config"
@@ -50,6 +51,8 @@ type Watcher struct {
 	Probe      Probe
 	Own        func() []netip.Prefix // the box's addresses, which no WDS server can have
 	Log        *slog.Logger
+
+	snapshot atomic.Pointer[Snapshot]
 }
 
 // Run publishes until ctx ends, and then returns nil. It returns an error when it
@@ -83,6 +86,7 @@ func (w *Watcher) Run(ctx context.Context) error {
 		if err := s.tick(now); err != nil {
 			return err
 		}
+		s.capture()
 		for _, ask := range s.questions {
 			go func() {
 				r := ask(ctx)

@@ -40,6 +40,8 @@ type state struct {
 	seen      string         // the file's content, or why it could not be read
 	published bool           // a generation exists, from this run or an earlier one
 	fresh     bool           // cfg has not been published yet
+	file      File           // for the snapshot, as is inForce
+	inForce   InForce
 
 	readAt      time.Time // when to read the configuration
 	publishAt   time.Time
@@ -123,23 +125,26 @@ func (s *state) read(now time.Time) error {
 		return nil
 	}
 	s.seen = seen
+	s.noted(now, data, err)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) && s.cfg == nil {
 			s.log.config.Info("no configuration file yet", "file", s.ConfigFile)
 		} else {
 			s.log.config.Error("configuration file cannot be read", "err", err)
 		}
-		return s.fallBack()
+		return s.fallBack(now)
 	}
 	cfg, err := parser.Parse(s.ConfigFile, data)
 	if err != nil {
 		var each config.Errors
 		errors.As(err, &each)
+		s.file.Errors = each
 		for _, e := range each {
 			s.log.config.Error("configuration is invalid", "err", e)
 		}
-		return s.fallBack()
+		return s.fallBack(now)
 	}
+	s.file.Warnings = cfg.Warnings
 	for _, w := range cfg.Warnings {
 		s.log.config.Warn("configuration is in use, but part of it will probably not work", "why", w)
 	}
@@ -165,7 +170,7 @@ func (s *state) news(now time.Time) {
 
 // fallBack makes sure that a generation exists: the one already published, by
 // this run or an earlier one, or else the built-in default.
-func (s *state) fallBack() error {
+func (s *state) fallBack(now time.Time) error {
 	if s.published {
 		s.log.config.Warn("the last good configuration stays in use")
 		return nil
@@ -173,10 +178,12 @@ func (s *state) fallBack() error {
 	s.published = true
 	if g, err := generation.Read(s.RunDir); err == nil {
 		s.log.config.Warn("the last good configuration stays in use", "generation", g.ID)
+		s.inForce = InForce{Source: Earlier, ID: g.ID}
 		return nil
 	}
 	s.log.config.Warn("the built-in default is in use")
-	_, err := generation.Publish(s.RunDir, generation.Default())
+	s.inForce = InForce{Source: BuiltIn, Since: now}
+	_, _, err := generation.Publish(s.RunDir, generation.Default())
 	return err
 }
 
@@ -184,15 +191,22 @@ func (s *state) fallBack() error {
 func (s *state) publish(now time.Time) error {
 	s.fresh, s.publishAt, s.publishedAt = false, time.Time{}, now
 	g := compile.Generation(s.cfg, s.status())
-	changed, err := generation.Publish(s.RunDir, g)
+	id, changed, err := generation.Publish(s.RunDir, g)
+	tooLarge := false
 	if errors.As(err, new(generation.TooLargeError)) {
 		s.log.publish.Error("the menus are too large to publish: all machines get one menu, which waits for a key", "err", err, "entries", len(s.cfg.Entries), "views", len(g.Views))
-		changed, err = generation.Publish(s.RunDir, oneMenu(s.cfg, s.status()))
+		tooLarge = true
+		id, changed, err = generation.Publish(s.RunDir, oneMenu(s.cfg, s.status()))
 	}
 	if err != nil {
 		return err
 	}
 	s.published = true
+	since := s.inForce.Since
+	if changed {
+		since = now
+	}
+	s.inForce = InForce{Source: FromFile, ID: id, Since: since, TooLarge: tooLarge}
 	if changed {
 		s.log.publish.Info("configuration published", "entries", len(s.cfg.Entries), "mode", s.cfg.DHCP.Mode)
 	}

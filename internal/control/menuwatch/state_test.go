@@ -187,7 +187,7 @@ func TestConfigurationFile(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if _, err := generation.Publish(m.RunDir, compile.Generation(c, menu.Status{})); err != nil {
+				if _, _, err := generation.Publish(m.RunDir, compile.Generation(c, menu.Status{})); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -22,7 +22,7 @@ func TestNetworkErrorsGoToTheirOwnLog(t *testing.T) {
 	dir := t.TempDir()
 	g := generation.Default()
 	g.Network.Interface = "eth9"
-	if _, err := generation.Publish(filepath.Join(dir, "run"), g); err != nil {
+	if _, _, err := generation.Publish(filepath.Join(dir, "run"), g); err != nil {
 		t.Fatal(err)
 	}
 	network := make(logLines, 64)

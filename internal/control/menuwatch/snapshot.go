@@ -1,0 +1,139 @@
+package menuwatch
+
+import (
+	"errors"
+	"io/fs"
+	"net/netip"
+	"time"
+
+	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/internal/boot/bootmenu"
+	"github.com/pxebox/pxebox/internal/boot/firmware"
+	"github.com/pxebox/pxebox/internal/control/menu"
+)
+
+// Snapshot is what the watcher knew at one moment, for the page. It shares
+// nothing that changes with the watcher. Its receivers share it with each other,
+// and only read it.
+type Snapshot struct {
+	File    File
+	InForce InForce
+	// Config is the configuration in force. It is nil if the file has not been
+	// valid since the watcher started.
+	Config  *config.Config
+	Status  menu.Status
+	Servers []Server // in the order of Config
+	// Own are the box's addresses.
+	Own []netip.Prefix
+}
+
+// File is the configuration file as it was last read.
+type File struct {
+	Name   string
+	ReadAt time.Time // when it was first read with this content
+	Text   string    // empty if it could not be read
+	// Missing says that there is no such file, and Problem why it cannot be
+	// read.
+	Missing bool
+	Problem string
+	// Errors are the mistakes in Text, and Warnings what will hardly work.
+	Errors, Warnings config.Errors
+}
+
+// InForce says what pxed serves.
+type InForce struct {
+	Source Source
+	ID     string // of the generation; empty for the built-in default
+	// Since is when it was published; zero if that was before the watcher
+	// started.
+	Since time.Time
+	// TooLarge says that the menus of certain machines were left out.
+	TooLarge bool
+}
+
+// Source is where the settings in force come from.
+type Source int
+
+// The sources.
+const (
+	NotYet    Source = iota // nothing was published yet
+	FromFile                // the file's current content
+	LastGood                // an earlier content of the file: the current one cannot be used
+	Earlier                 // what an earlier run of the watcher published
+	BuiltIn                 // the built-in default
+	Following               // the file's current content is about to be published
+)
+
+// Server is what is known about a WDS server.
+type Server struct {
+	Name  string
+	Host  string     // as the configuration has it: a name or an address
+	Addr  netip.Addr // zero if there is none
+	Wrong string     // why that address cannot be used
+	// LookupProblem says why the last query for the name failed. Addr then is the
+	// last known address.
+	LookupProblem string
+	// Probed says that the box asks the server for its programs.
+	Probed bool
+	// ProbeProblem says why the box could not ask. Programs then is what it
+	// knew before.
+	ProbeProblem string
+	Programs     []Program // in the order of firmware.Kinds; none for a program that the server does not have
+}
+
+// Program is a boot program of a WDS server.
+type Program struct {
+	Firmware firmware.Kind
+	File     string
+	Health   bootmenu.Health
+}
+
+// Snapshot returns what the watcher knew last; nil before the first moment. It
+// does not wait.
+func (w *Watcher) Snapshot() *Snapshot { return w.snapshot.Load() }
+
+// capture publishes a snapshot.
+func (s *state) capture() {
+	snap := &Snapshot{File: s.file, InForce: s.inForce, Config: s.cfg, Own: s.own()}
+	switch in := &snap.InForce; {
+	case s.cfg == nil:
+	case len(s.file.Errors) > 0 || s.file.Text == "":
+		in.Source = LastGood
+	case s.fresh:
+		in.Source = Following
+	}
+	if s.cfg != nil {
+		snap.Status = s.status()
+		for _, w := range s.cfg.WDS {
+			snap.Servers = append(snap.Servers, s.server(w, snap.Status.WDS[w.Name]))
+		}
+	}
+	s.snapshot.Store(snap)
+}
+
+// server returns what is known about a WDS server. known is what the menus need.
+func (s *state) server(w config.WDS, known bootmenu.Server) Server {
+	out := Server{Name: w.Name, Host: w.Server, Addr: known.Addr, Wrong: known.Wrong, Probed: w.Probe > 0}
+	if n := s.names[w.Server]; n != nil && n.problem != "" {
+		out.LookupProblem = n.problem
+	}
+	if sv := s.servers.known[w.Name]; sv != nil {
+		out.ProbeProblem = sv.problem
+	}
+	for _, kind := range firmware.Kinds {
+		if file := w.Programs[kind]; file != "" {
+			out.Programs = append(out.Programs, Program{kind, file, known.Programs[kind]})
+		}
+	}
+	return out
+}
+
+// noted records the result of reading the file.
+func (s *state) noted(now time.Time, text []byte, err error) {
+	s.file = File{Name: s.ConfigFile, ReadAt: now}
+	if err != nil {
+		s.file.Missing, s.file.Problem = errors.Is(err, fs.ErrNotExist), err.Error()
+	} else {
+		s.file.Text = string(text)
+	}
+}
