@@ -52,13 +52,15 @@ type Program struct {
 
 // The reasons of a Program.
 const (
-	showsMenu     Text = "loads {file}, and shows the menu"
-	loadsOther    Text = "loads {file}, as [boot] says; whether it shows the menu depends on that program"
-	loadsURL      Text = "loads {file}, as [boot] says"
-	noFileWanted  Text = `gets no boot file, as [boot] says`
-	noFileKnown   Text = "gets no boot file: the box has none for it; [boot] can name one"
-	onlyWDSRules  Text = "gets no boot file: the box has none for it; [boot] can name one, or a [[machine]] can lead it to a WDS server"
-	noFileForHTTP Text = "gets no boot file: the box has none for HTTP boot, which WDS does not support either; [boot] can name a URL, or the firmware's setup may offer PXE instead"
+	showsMenu    Text = "loads {file}, and shows the menu"
+	loadsOther   Text = "loads {file}, as [boot] says; whether it shows the menu depends on that program"
+	loadsURL     Text = "loads {file}, as [boot] says"
+	noFileWanted Text = `gets no boot file, as [boot] says`
+	noFileKnown  Text = "gets no boot file: the box has none for it; [boot] can name one"
+	onlyWDSRules Text = "gets no boot file: the box has none for it; [boot] can name one, " +
+		"or a [[machine]] can lead it to a WDS server"
+	noFileForHTTP Text = "gets no boot file: the box has none for HTTP boot, which WDS does not support either; " +
+		"[boot] can name a URL, or the firmware's setup may offer PXE instead"
 	siteNamesFile Text = `loads what the site's DHCP server names, because dhcp.mode is "off"; {file} shows the menu`
 )
 
@@ -69,17 +71,18 @@ type Rule struct {
 	Problems []Problem
 }
 
-// Problem is a reason on one firmware, or on all if Firmware is empty.
+// Problem is a reason on one firmware, or on all if Firmware is empty. Cause is
+// the reason's own reason, if it has one.
 type Problem struct {
-	Firmware firmware.Kind
-	Reason   Reason
+	Firmware      firmware.Kind
+	Reason, Cause Reason
 }
 
 // The reasons of a Rule.
 const (
 	ruleServerDown  Text = "{server} does not answer: these machines get the menu until it does"
 	ruleNoAddress   Text = "no address is known for {server}: these machines get the menu"
-	ruleCannotStart Text = "{entry} cannot start there, so the machine gets the menu: {why}"
+	ruleCannotStart Text = "{entry} cannot start there, so the machine gets the menu"
 	ruleNotKnown    Text = `the rule does not count: the box would know these machines by DHCP, and dhcp.mode is "off"`
 	ruleOnlyByName  Text = `the rule does not count: it names a guid or boots from a WDS server, and dhcp.mode is "off"`
 )
@@ -215,7 +218,7 @@ func (s *site) rule(m config.Machine) Rule {
 	case starts:
 		for _, kind := range []firmware.Kind{bios, uefi} {
 			if it, _ := s.item(e, kind); it.sight <= Unusable {
-				r.problem(m, kind, because(ruleCannotStart, "entry", e.Name, "why", it.reasons[0].String()))
+				r.problem(m, kind, because(ruleCannotStart, "entry", e.Name), it.reasons[0])
 			}
 		}
 	}
@@ -223,8 +226,12 @@ func (s *site) rule(m config.Machine) Rule {
 }
 
 // problem adds a problem, unless the rule is not for that firmware.
-func (r *Rule) problem(m config.Machine, kind firmware.Kind, why Reason) {
+func (r *Rule) problem(m config.Machine, kind firmware.Kind, why Reason, cause ...Reason) {
 	if kind == "" || len(m.Firmware) == 0 || slices.Contains(m.Firmware, kind) {
-		r.Problems = append(r.Problems, Problem{kind, why})
+		p := Problem{Firmware: kind, Reason: why}
+		if len(cause) > 0 {
+			p.Cause = cause[0]
+		}
+		r.Problems = append(r.Problems, p)
 	}
 }

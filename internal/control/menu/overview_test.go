@@ -48,8 +48,10 @@ const wdsEntry = oneWDS + "[[entry]]\nname = \"x\"\nwds = \"w\"\n"
 
 // wds returns what is known of the server w, the same for each firmware.
 func wds(server bootmenu.Server, h bootmenu.Health) Status {
+	up := bootmenu.Health{State: bootmenu.Up}
 	server.Programs = map[firmware.Kind]bootmenu.Health{bios: h, uefi: h}
-	return Status{WDS: map[string]bootmenu.Server{"w": server, "w2": {Programs: map[firmware.Kind]bootmenu.Health{bios: {State: bootmenu.Up}, uefi: {State: bootmenu.Up}}}}}
+	second := bootmenu.Server{Programs: map[firmware.Kind]bootmenu.Health{bios: up, uefi: up}}
+	return Status{WDS: map[string]bootmenu.Server{"w": server, "w2": second}}
 }
 
 func entryX(lines ...string) string {
@@ -63,8 +65,10 @@ func overviews() map[string]struct {
 	want   []string
 } {
 	const (
-		trust = "secure boot visible with Secure Boot it starts only if the machine trusts who signed "
-		who   = ": Debian, an authority in its firmware, or a key that was enrolled there (MOK)"
+		trust    = "secure boot visible starts only if the machine trusts a signature of "
+		lines    = "secure boot visible its lines start only what the machine trusts by its signature"
+		unsigned = "secure boot hidden it has signed = false: the menu leaves it out while Secure Boot is on"
+		lacks    = "unusable the box does not have: "
 	)
 	up := bootmenu.Health{State: bootmenu.Up}
 	return map[string]struct {
@@ -72,35 +76,134 @@ func overviews() map[string]struct {
 		status Status
 		want   []string
 	}{
-		"the disk":               {entryX(`disk = true`), Status{}, []string{"bios visible"}},
-		"a kernel":               {entryX(`kernel = "k"`), Status{}, []string{"bios visible", trust + "k" + who}},
-		"a kernel, not signed":   {entryX(`kernel = "k"`, `signed = false`), Status{}, []string{"bios visible", "secure boot hidden it has signed = false: the menu leaves it out while Secure Boot is on"}},
-		"a kernel, missing":      {entryX(`kernel = "k"`, `initrd = ["i", "j"]`), Status{Missing: map[string][]string{"x": {"k", "j"}}}, []string{"bios unusable the box does not have: k, j", "secure boot unusable the box does not have: k, j; with Secure Boot it starts only if the machine trusts who signed k" + who}},
-		"a program for each":     {entryX(`file = "m.bin"`, `efi = "m.efi"`), Status{}, []string{"bios visible", trust + "m.efi" + who}},
-		"the UEFI one is gone":   {entryX(`file = "m.bin"`, `efi = "m.efi"`), Status{Missing: map[string][]string{"x": {"m.efi"}}}, []string{"bios visible", "uefi unusable the box does not have: m.efi", "secure boot unusable the box does not have: m.efi; with Secure Boot it starts only if the machine trusts who signed m.efi" + who}},
-		"an EFI program":         {entryX(`efi = "m.efi"`), Status{}, []string{"bios hidden an EFI program runs on UEFI only", "uefi visible", trust + "m.efi" + who}},
-		"a module":               {entryX(`file = "t/hdt.c32"`), Status{}, []string{"bios visible", "uefi hidden hdt.c32 is a module of PXELINUX, which runs on a BIOS only"}},
-		"a CD image":             {entryX(`file = "r.iso"`), Status{}, []string{"bios visible", "uefi hidden memdisk starts r.iso, and runs on a BIOS only"}},
-		"a program for a BIOS":   {entryX(`file = "u.kpxe"`), Status{}, []string{"bios visible", "uefi hidden u.kpxe is a program for a BIOS"}},
-		"lines for GRUB":         {entryX(`grub = "fwsetup"`), Status{}, []string{"bios hidden it has no lines for PXELINUX", "uefi visible", "secure boot visible with Secure Boot its lines start only what is signed by Debian, an authority in the firmware, or a key that was enrolled there (MOK)"}},
-		"lines for PXELINUX":     {entryX(`pxelinux = "LOCALBOOT 0"`), Status{}, []string{"bios visible", "uefi hidden it has no lines for GRUB"}},
-		"lines with a URL":       {entryX(`pxelinux = "KERNEL http://h/k"`), Status{}, []string{"bios visible " + string(urlNeedsLPXE), "uefi hidden it has no lines for GRUB"}},
-		"not listed":             {entryX(`disk = true`, `listed = false`), Status{}, []string{"bios hidden it has listed = false: only the menus of machines that name it show it"}},
-		"in one that is not":     {"[[entry]]\nname = \"s\"\nlabel = \"Tools\"\nsubmenu = true\nlisted = false\n" + entryX(`disk = true`, `in = "s"`), Status{}, []string{"bios hidden Tools, which it is in, is not shown"}},
-		"a submenu":              {entryX(`submenu = true`) + "[[entry]]\nname = \"d\"\ndisk = true\nin = \"x\"\n", Status{}, []string{"bios visible"}},
-		"a submenu of nothing":   {entryX(`submenu = true`) + "[[entry]]\nname = \"i\"\nfile = \"r.iso\"\nin = \"x\"\n", Status{}, []string{"bios visible", "uefi hidden none of its entries is shown"}},
-		"a submenu, unsigned":    {entryX(`submenu = true`) + "[[entry]]\nname = \"k\"\nkernel = \"k\"\nsigned = false\nin = \"x\"\n", Status{}, []string{"bios visible", "secure boot hidden it has signed = false: the menu leaves it out while Secure Boot is on"}},
-		"WDS, not asked yet":     {wdsEntry, Status{}, []string{"bios visible"}},
-		"WDS, up":                {wdsEntry, wds(bootmenu.Server{}, up), []string{"bios visible"}},
-		"WDS, no program":        {oneWDS + "uefi-x64 = \"\"\n" + entryX(`wds = "w"`), Status{}, []string{"bios visible", "uefi hidden w has no program for it"}},
-		"WDS, no DHCP":           {"[dhcp]\nmode = \"off\"\n" + wdsEntry, Status{}, []string{"bios visible", "uefi hidden it goes by a restart that the box's DHCP has to answer, and dhcp.mode is \"off\""}},
-		"WDS, down":              {wdsEntry, wds(bootmenu.Server{}, bootmenu.Health{State: bootmenu.Down}), []string{"bios marked w does not answer the box; a machine may still try it"}},
-		"WDS, down and hidden":   {oneWDS + "on_down = \"hide\"\n" + entryX(`wds = "w"`), wds(bootmenu.Server{}, bootmenu.Health{State: bootmenu.Down}), []string{"bios hidden w does not answer, and its on_down is \"hide\""}},
-		"WDS, down and the next": {oneWDS + "on_down = \"next\"\n[[wds]]\nname = \"w2\"\nserver = \"192.168.77.3\"\n" + entryX(`wds = "w"`), wds(bootmenu.Server{}, bootmenu.Health{State: bootmenu.Down}), []string{"bios marked w does not answer, and the entry leads to w2"}},
-		"WDS, refuses":           {wdsEntry, wds(bootmenu.Server{}, bootmenu.Health{State: bootmenu.Refused, Note: "access\n violation"}), []string{"bios unusable w refuses its boot program: access violation"}},
-		"WDS, not found":         {"[[wds]]\nname = \"w\"\nserver = \"wds.example.org\"\n" + entryX(`wds = "w"`), Status{}, []string{"bios unusable no address is known for wds.example.org"}},
-		"WDS, wrong address":     {wdsEntry, wds(bootmenu.Server{Wrong: "192.168.77.2 is this box"}, bootmenu.Health{}), []string{"bios unusable w: 192.168.77.2 is this box"}},
-		"a name like a place":    {"[[wds]]\nname = \"w\"\nserver = \"wds.example.org\"\n" + entryX(`wds = "w"`), wds(bootmenu.Server{Wrong: "{server} {why}"}, bootmenu.Health{}), []string{"bios unusable w: {server} {why}"}},
+		"the disk": {file: entryX(`disk = true`), want: []string{"bios visible"}},
+		"a kernel": {file: entryX(`kernel = "k"`), want: []string{"bios visible", trust + "k"}},
+		"a kernel, not signed": {
+			file: entryX(`kernel = "k"`, `signed = false`),
+			want: []string{"bios visible", unsigned},
+		},
+		"a kernel, missing": {
+			file:   entryX(`kernel = "k"`, `initrd = ["i", "j"]`),
+			status: Status{Missing: map[string][]string{"x": {"k", "j"}}},
+			want: []string{
+				"bios unusable the box does not have: k, j",
+				"secure boot unusable the box does not have: k, j; starts only if the machine trusts a signature of k",
+			},
+		},
+		"a program for each": {
+			file: entryX(`file = "m.bin"`, `efi = "m.efi"`),
+			want: []string{"bios visible", trust + "m.efi"},
+		},
+		"the UEFI one is gone": {
+			file:   entryX(`file = "m.bin"`, `efi = "m.efi"`),
+			status: Status{Missing: map[string][]string{"x": {"m.efi"}}},
+			want: []string{
+				"bios visible",
+				"uefi unusable the box does not have: m.efi",
+				"secure boot unusable the box does not have: m.efi; starts only if the machine trusts a signature of m.efi",
+			},
+		},
+		"an EFI program": {
+			file: entryX(`efi = "m.efi"`),
+			want: []string{"bios hidden an EFI program runs on UEFI only", "uefi visible", trust + "m.efi"},
+		},
+		"a module": {
+			file: entryX(`file = "t/hdt.c32"`),
+			want: []string{
+				"bios visible",
+				"uefi hidden hdt.c32 is a module of PXELINUX, which runs on a BIOS only",
+			},
+		},
+		"a CD image": {
+			file: entryX(`file = "r.iso"`),
+			want: []string{"bios visible", "uefi hidden memdisk starts r.iso, and runs on a BIOS only"},
+		},
+		"a program for a BIOS": {
+			file: entryX(`file = "u.kpxe"`),
+			want: []string{"bios visible", "uefi hidden u.kpxe is a program for a BIOS"},
+		},
+		"lines for GRUB": {
+			file: entryX(`grub = "fwsetup"`),
+			want: []string{"bios hidden it has no lines for PXELINUX", "uefi visible", lines},
+		},
+		"lines for PXELINUX": {
+			file: entryX(`pxelinux = "LOCALBOOT 0"`),
+			want: []string{"bios visible", "uefi hidden it has no lines for GRUB"},
+		},
+		"lines with a URL": {
+			file: entryX(`pxelinux = "KERNEL http://h/k"`),
+			want: []string{"bios visible " + string(urlNeedsLPXE), "uefi hidden it has no lines for GRUB"},
+		},
+		"not listed": {
+			file: entryX(`disk = true`, `listed = false`),
+			want: []string{
+				"bios hidden it has listed = false: only the menus of machines that name it show it",
+			},
+		},
+		"in one that is not": {
+			file: "[[entry]]\nname = \"s\"\nlabel = \"Tools\"\nsubmenu = true\nlisted = false\n" +
+				entryX(`disk = true`, `in = "s"`),
+			want: []string{"bios hidden Tools, which it is in, is not shown"},
+		},
+		"a submenu": {
+			file: entryX(`submenu = true`) + "[[entry]]\nname = \"d\"\ndisk = true\nin = \"x\"\n",
+			want: []string{"bios visible"},
+		},
+		"a submenu of nothing": {
+			file: entryX(`submenu = true`) + "[[entry]]\nname = \"i\"\nfile = \"r.iso\"\nin = \"x\"\n",
+			want: []string{"bios visible", "uefi hidden none of its entries is shown"},
+		},
+		"a submenu, unsigned": {
+			file: entryX(`submenu = true`) + "[[entry]]\nname = \"k\"\nkernel = \"k\"\nsigned = false\nin = \"x\"\n",
+			want: []string{"bios visible", unsigned},
+		},
+		"WDS, not asked yet": {file: wdsEntry, want: []string{"bios visible"}},
+		"WDS, up":            {file: wdsEntry, status: wds(bootmenu.Server{}, up), want: []string{"bios visible"}},
+		"WDS, no program": {
+			file: oneWDS + "uefi-x64 = \"\"\n" + entryX(`wds = "w"`),
+			want: []string{"bios visible", "uefi hidden w has no program for it"},
+		},
+		"WDS, no DHCP": {
+			file: "[dhcp]\nmode = \"off\"\n" + wdsEntry,
+			want: []string{
+				"bios visible",
+				"uefi hidden it goes by a restart that the box's DHCP has to answer, and dhcp.mode is \"off\"",
+			},
+		},
+		"WDS, down": {
+			file:   wdsEntry,
+			status: wds(bootmenu.Server{}, bootmenu.Health{State: bootmenu.Down}),
+			want:   []string{"bios marked w does not answer the box; a machine may still try it"},
+		},
+		"WDS, down and hidden": {
+			file:   oneWDS + "on_down = \"hide\"\n" + entryX(`wds = "w"`),
+			status: wds(bootmenu.Server{}, bootmenu.Health{State: bootmenu.Down}),
+			want:   []string{"bios hidden w does not answer, and its on_down is \"hide\""},
+		},
+		"WDS, down and the next": {
+			file:   oneWDS + "on_down = \"next\"\n[[wds]]\nname = \"w2\"\nserver = \"192.168.77.3\"\n" + entryX(`wds = "w"`),
+			status: wds(bootmenu.Server{}, bootmenu.Health{State: bootmenu.Down}),
+			want:   []string{"bios marked w does not answer, and the entry leads to w2"},
+		},
+		"WDS, refuses": {
+			file:   wdsEntry,
+			status: wds(bootmenu.Server{}, bootmenu.Health{State: bootmenu.Refused, Note: "access\n violation"}),
+			want:   []string{"bios unusable w refuses its boot program: access violation"},
+		},
+		"WDS, not found": {
+			file: "[[wds]]\nname = \"w\"\nserver = \"wds.example.org\"\n" + entryX(`wds = "w"`),
+			want: []string{"bios unusable no address is known for wds.example.org"},
+		},
+		"WDS, wrong address": {
+			file:   wdsEntry,
+			status: wds(bootmenu.Server{Wrong: "192.168.77.2 is this box"}, bootmenu.Health{}),
+			want:   []string{"bios unusable w: 192.168.77.2 is this box"},
+		},
+		"a name like a place": {
+			file:   "[[wds]]\nname = \"w\"\nserver = \"wds.example.org\"\n" + entryX(`wds = "w"`),
+			status: wds(bootmenu.Server{Wrong: "{server} {why}"}, bootmenu.Health{}),
+			want:   []string{"bios unusable w: {server} {why}"},
+		},
 	}
 }
 
@@ -143,7 +246,8 @@ func TestOverviewAgreesWithTheMenus(t *testing.T) {
 					if shown := cell.Sight > Hidden; shown != (at >= 0) {
 						t.Errorf("%s in menu %d: the overview says %s", row.Entry.Name, i, sights[cell.Sight])
 					} else if shown && i == 1 && lines[at].cannot != (cell.Sight == Unusable) {
-						t.Errorf("%s on UEFI cannot be chosen: %v; the overview says %s", row.Entry.Name, lines[at].cannot, sights[cell.Sight])
+						t.Errorf("%s on UEFI cannot be chosen: %v; the overview says %s",
+							row.Entry.Name, lines[at].cannot, sights[cell.Sight])
 					}
 					if cell.Default != (at >= 0 && lines[at].isDefault) && cell.Default {
 						t.Errorf("%s in menu %d is not its default", row.Entry.Name, i)
@@ -161,18 +265,48 @@ func TestOverviewOfFirmware(t *testing.T) {
 		want   string
 		isMenu bool
 	}{
-		"a BIOS":                {"", bios, "loads pxelinux.0, and shows the menu", true},
-		"UEFI":                  {"", uefi, "loads shimx64.efi, and shows the menu", true},
-		"HTTP in PXELINUX":      {"[boot]\nbios = \"lpxelinux.0\"\n", bios, "loads lpxelinux.0, and shows the menu", true},
-		"another program":       {"[boot]\nbios = \"undionly.kpxe\"\n", bios, "loads undionly.kpxe, as [boot] says; whether it shows the menu depends on that program", false},
-		"none, as it was set":   {"[boot]\nbios = \"\"\n", bios, "gets no boot file, as [boot] says", false},
-		"no program":            {"", firmware.UEFIARM64, string(onlyWDSRules), false},
-		"no program, no DHCP":   {"[dhcp]\nmode = \"off\"\n", firmware.UEFIARM64, string(noFileKnown), false},
-		"a Raspberry Pi":        {"", firmware.RaspberryPi, string(noFileKnown), false},
-		"HTTP boot":             {"", firmware.UEFIX64HTTP, string(noFileForHTTP), false},
-		"HTTP boot with a URL":  {"[boot]\nuefi-x64-http = \"http://192.168.77.9/b.efi\"\n", firmware.UEFIX64HTTP, "loads http://192.168.77.9/b.efi, as [boot] says", false},
-		"a program for ARM":     {"[boot]\nuefi-arm64 = \"grubaa64.efi\"\n", firmware.UEFIARM64, "loads grubaa64.efi, as [boot] says; whether it shows the menu depends on that program", false},
-		"the site's DHCP names": {"[dhcp]\nmode = \"off\"\n", uefi, "loads what the site's DHCP server names, because dhcp.mode is \"off\"; shimx64.efi shows the menu", true},
+		"a BIOS": {kind: bios, want: "loads pxelinux.0, and shows the menu", isMenu: true},
+		"UEFI":   {kind: uefi, want: "loads shimx64.efi, and shows the menu", isMenu: true},
+		"HTTP in PXELINUX": {
+			file:   "[boot]\nbios = \"lpxelinux.0\"\n",
+			kind:   bios,
+			want:   "loads lpxelinux.0, and shows the menu",
+			isMenu: true,
+		},
+		"another program": {
+			file: "[boot]\nbios = \"undionly.kpxe\"\n",
+			kind: bios,
+			want: "loads undionly.kpxe, as [boot] says; whether it shows the menu depends on that program",
+		},
+		"none, as it was set": {
+			file: "[boot]\nbios = \"\"\n",
+			kind: bios,
+			want: "gets no boot file, as [boot] says",
+		},
+		"no program": {kind: firmware.UEFIARM64, want: string(onlyWDSRules)},
+		"no program, no DHCP": {
+			file: "[dhcp]\nmode = \"off\"\n",
+			kind: firmware.UEFIARM64,
+			want: string(noFileKnown),
+		},
+		"a Raspberry Pi": {kind: firmware.RaspberryPi, want: string(noFileKnown)},
+		"HTTP boot":      {kind: firmware.UEFIX64HTTP, want: string(noFileForHTTP)},
+		"HTTP boot with a URL": {
+			file: "[boot]\nuefi-x64-http = \"http://192.168.77.9/b.efi\"\n",
+			kind: firmware.UEFIX64HTTP,
+			want: "loads http://192.168.77.9/b.efi, as [boot] says",
+		},
+		"a program for ARM": {
+			file: "[boot]\nuefi-arm64 = \"grubaa64.efi\"\n",
+			kind: firmware.UEFIARM64,
+			want: "loads grubaa64.efi, as [boot] says; whether it shows the menu depends on that program",
+		},
+		"the site's DHCP names": {
+			file:   "[dhcp]\nmode = \"off\"\n",
+			kind:   uefi,
+			want:   "loads what the site's DHCP server names, because dhcp.mode is \"off\"; shimx64.efi shows the menu",
+			isMenu: true,
+		},
 	} {
 		t.Run(situation, func(t *testing.T) {
 			o := NewOverview(parse(t, tt.file), Status{})
@@ -196,7 +330,11 @@ func TestBuiltInPrograms(t *testing.T) {
 // ruleProblems returns the problems of the last rule.
 func ruleProblems(o Overview) (out []string) {
 	for _, p := range o.Rules[len(o.Rules)-1].Problems {
-		out = append(out, strings.TrimSpace(string(p.Firmware)+" "+p.Reason.String()))
+		text := string(p.Firmware) + " " + p.Reason.String()
+		if p.Cause.Text != "" {
+			text += ": " + p.Cause.String()
+		}
+		out = append(out, strings.TrimSpace(text))
 	}
 	return out
 }
@@ -210,18 +348,50 @@ func TestOverviewOfARule(t *testing.T) {
 		status Status
 		want   []string
 	}{
-		"starts the disk":            {entryX(`disk = true`) + boots, Status{}, nil},
-		"a menu":                     {entryX(`disk = true`) + "[[machine]]\nmac = [\"52:54:00\"]\n", Status{}, nil},
-		"a file is missing":          {entryX(`kernel = "k"`) + boots, Status{Missing: map[string][]string{"x": {"k"}}}, []string{"bios x cannot start there, so the machine gets the menu: the box does not have: k", "uefi-x64 x cannot start there, so the machine gets the menu: the box does not have: k"}},
-		"runs on a BIOS only":        {entryX(`file = "r.iso"`) + boots, Status{}, []string{"uefi-x64 x cannot start there, so the machine gets the menu: memdisk starts r.iso, and runs on a BIOS only"}},
-		"and is for a BIOS only":     {entryX(`file = "r.iso"`) + boots + "firmware = [\"bios\"]\n", Status{}, nil},
-		"WDS is up":                  {wdsEntry + boots, wds(bootmenu.Server{Addr: netip.MustParseAddr("192.168.77.2")}, bootmenu.Health{State: bootmenu.Up}), nil},
-		"WDS is down":                {wdsEntry + boots, down, []string{"w does not answer: these machines get the menu until it does"}},
-		"WDS is not found":           {"[[wds]]\nname = \"w\"\nserver = \"wds.example.org\"\n" + entryX(`wds = "w"`) + boots, Status{}, []string{"no address is known for w: these machines get the menu"}},
-		"no DHCP":                    {off + entryX(`disk = true`) + boots, Status{}, []string{"uefi-x64 " + string(ruleNotKnown)}},
-		"no DHCP to lead to WDS":     {off + wdsEntry + boots, wds(bootmenu.Server{}, bootmenu.Health{State: bootmenu.Up}), []string{"uefi-x64 " + string(ruleNotKnown), "bios " + string(ruleOnlyByName)}},
-		"no DHCP to tell the guid":   {off + "[[machine]]\nguid = [\"70786562-6f78-4c61-8000-000000000010\"]\n", Status{}, []string{"uefi-x64 " + string(ruleNotKnown), "bios " + string(ruleOnlyByName)}},
-		"no DHCP, and a rule for it": {off + entryX(`disk = true`) + boots + "firmware = [\"bios\"]\n", Status{}, nil},
+		"starts the disk": {file: entryX(`disk = true`) + boots},
+		"a menu":          {file: entryX(`disk = true`) + "[[machine]]\nmac = [\"52:54:00\"]\n"},
+		"a file is missing": {
+			file:   entryX(`kernel = "k"`) + boots,
+			status: Status{Missing: map[string][]string{"x": {"k"}}},
+			want: []string{
+				"bios x cannot start there, so the machine gets the menu: the box does not have: k",
+				"uefi-x64 x cannot start there, so the machine gets the menu: the box does not have: k",
+			},
+		},
+		"runs on a BIOS only": {
+			file: entryX(`file = "r.iso"`) + boots,
+			want: []string{
+				"uefi-x64 x cannot start there, so the machine gets the menu: memdisk starts r.iso, and runs on a BIOS only",
+			},
+		},
+		"and is for a BIOS only": {file: entryX(`file = "r.iso"`) + boots + "firmware = [\"bios\"]\n"},
+		"WDS is up": {
+			file:   wdsEntry + boots,
+			status: wds(bootmenu.Server{Addr: netip.MustParseAddr("192.168.77.2")}, bootmenu.Health{State: bootmenu.Up}),
+		},
+		"WDS is down": {
+			file:   wdsEntry + boots,
+			status: down,
+			want:   []string{"w does not answer: these machines get the menu until it does"},
+		},
+		"WDS is not found": {
+			file: "[[wds]]\nname = \"w\"\nserver = \"wds.example.org\"\n" + entryX(`wds = "w"`) + boots,
+			want: []string{"no address is known for w: these machines get the menu"},
+		},
+		"no DHCP": {
+			file: off + entryX(`disk = true`) + boots,
+			want: []string{"uefi-x64 " + string(ruleNotKnown)},
+		},
+		"no DHCP to lead to WDS": {
+			file:   off + wdsEntry + boots,
+			status: wds(bootmenu.Server{}, bootmenu.Health{State: bootmenu.Up}),
+			want:   []string{"uefi-x64 " + string(ruleNotKnown), "bios " + string(ruleOnlyByName)},
+		},
+		"no DHCP to tell the guid": {
+			file: off + "[[machine]]\nguid = [\"70786562-6f78-4c61-8000-000000000010\"]\n",
+			want: []string{"uefi-x64 " + string(ruleNotKnown), "bios " + string(ruleOnlyByName)},
+		},
+		"no DHCP, and a rule for it": {file: off + entryX(`disk = true`) + boots + "firmware = [\"bios\"]\n"},
 	} {
 		t.Run(situation, func(t *testing.T) {
 			if got := ruleProblems(NewOverview(parse(t, tt.file), tt.status)); !slices.Equal(got, tt.want) {

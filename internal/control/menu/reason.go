@@ -40,9 +40,10 @@ const (
 	refusesFile      Text = "{server} refuses its boot program: {note}"
 	serverDown       Text = "{server} does not answer the box; a machine may still try it"
 	goesToOther      Text = "{server} does not answer, and the entry leads to {other}"
-	fileMustBeSigned Text = "with Secure Boot it starts only if the machine trusts who signed {file}: Debian, an authority in its firmware, or a key that was enrolled there (MOK)"
-	linesMustLoad    Text = "with Secure Boot its lines start only what is signed by Debian, an authority in the firmware, or a key that was enrolled there (MOK)"
-	urlNeedsLPXE     Text = `its lines name a URL, which pxelinux.0 cannot load: put lpxelinux.0 into the boot folder, and write bios = "lpxelinux.0" below [boot]`
+	fileMustBeSigned Text = "starts only if the machine trusts a signature of {file}"
+	linesMustLoad    Text = "its lines start only what the machine trusts by its signature"
+	urlNeedsLPXE     Text = "its lines name a URL, which pxelinux.0 cannot load: " +
+		`put lpxelinux.0 into the boot folder, and write bios = "lpxelinux.0" below [boot]`
 )
 
 // Texts are all of them, those of firmware and rules included, for a catalog to

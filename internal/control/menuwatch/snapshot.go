@@ -4,9 +4,11 @@ import (
 	"errors"
 	"io/fs"
 	"net/netip"
+	"sync"
 	"time"
 
 	"github.com/pxebox/pxebox/config"
+	"github.com/pxebox/pxebox/config/parser"
 	"github.com/pxebox/pxebox/internal/boot/bootmenu"
 	"github.com/pxebox/pxebox/internal/boot/firmware"
 	"github.com/pxebox/pxebox/internal/control/menu"
@@ -18,8 +20,8 @@ import (
 type Snapshot struct {
 	File    File
 	InForce InForce
-	// Config is the configuration in force. It is nil if the file has not been
-	// valid since the watcher started.
+	// Config is the configuration in force. It is nil if an earlier run of the
+	// watcher published it.
 	Config  *config.Config
 	Status  menu.Status
 	Servers []Server // in the order of Config
@@ -96,6 +98,8 @@ func (w *Watcher) Snapshot() *Snapshot { return w.snapshot.Load() }
 func (s *state) capture() {
 	snap := &Snapshot{File: s.file, InForce: s.inForce, Config: s.cfg, Own: s.own()}
 	switch in := &snap.InForce; {
+	case in.Source == BuiltIn && s.cfg == nil:
+		snap.Config = builtIn()
 	case s.cfg == nil:
 	case len(s.file.Errors) > 0 || s.file.Text == "":
 		in.Source = LastGood
@@ -110,6 +114,8 @@ func (s *state) capture() {
 	}
 	s.snapshot.Store(snap)
 }
+
+var builtIn = sync.OnceValue(parser.Default)
 
 // server returns what is known about a WDS server. known is what the menus need.
 func (s *state) server(w config.WDS, known bootmenu.Server) Server {

@@ -34,14 +34,16 @@ func TestSnapshotOfTheFile(t *testing.T) {
 		errors int
 		inUse  string // title of the configuration in force; empty if it is not known
 	}{
-		"none":                            {steps: []string{"-"}, source: BuiltIn},
+		"none":                            {steps: []string{"-"}, source: BuiltIn, inUse: "Network boot"},
 		"valid":                           {steps: []string{title("one")}, source: FromFile, inUse: "one"},
 		"changed":                         {steps: []string{title("one"), title("two")}, source: FromFile, inUse: "two"},
 		"broken":                          {steps: []string{title("one"), broken}, source: LastGood, errors: 2, inUse: "one"},
-		"fixed":                           {steps: []string{title("one"), broken, title("two")}, source: FromFile, inUse: "two"},
+		"fixed": {
+			steps: []string{title("one"), broken, title("two")}, source: FromFile, inUse: "two",
+		},
 		"deleted":                         {steps: []string{title("one"), "-"}, source: LastGood, inUse: "one"},
 		"emptied":                         {steps: []string{title("one"), "\n"}, source: LastGood, inUse: "one"},
-		"broken from the start":           {steps: []string{broken}, source: BuiltIn, errors: 2},
+		"broken from the start":           {steps: []string{broken}, source: BuiltIn, errors: 2, inUse: "Network boot"},
 		"broken from the start, restart":  {former: "former", steps: []string{broken}, source: Earlier, errors: 2},
 		"missing from the start, restart": {former: "former", steps: []string{"-"}, source: Earlier},
 	} {
@@ -124,14 +126,23 @@ func TestSnapshotOfServers(t *testing.T) {
 		err    error // the box cannot ask
 		want   string
 	}{
-		"up":              {file: wdsAt("10.0.0.9"), answer: up, want: "10.0.0.9 10.0.0.9 1 1"},
-		"down":            {file: wdsAt("10.0.0.9"), answer: down, want: "10.0.0.9 10.0.0.9 2 2"},
-		"refuses":         {file: wdsAt("10.0.0.9"), answer: refused, want: "10.0.0.9 10.0.0.9 3 access violation 3 access violation"},
+		"up":   {file: wdsAt("10.0.0.9"), answer: up, want: "10.0.0.9 10.0.0.9 1 1"},
+		"down": {file: wdsAt("10.0.0.9"), answer: down, want: "10.0.0.9 10.0.0.9 2 2"},
+		"refuses": {
+			file: wdsAt("10.0.0.9"), answer: refused,
+			want: "10.0.0.9 10.0.0.9 3 access violation 3 access violation",
+		},
 		"cannot be asked": {file: wdsAt("10.0.0.9"), err: noRoute, want: "10.0.0.9 10.0.0.9 0 0 ask: network is unreachable"},
 		"not probed":      {file: wdsAt("10.0.0.9", `probe = "0s"`), want: "10.0.0.9 10.0.0.9 not probed 0 0"},
-		"the box itself":  {file: wdsAt("10.0.0.1"), want: "10.0.0.1 - 10.0.0.1 is this box's own address: write the WDS server's address 0 0"},
-		"found":           {file: wdsAt("wds.example.org"), lookup: addrs("10.0.0.9"), answer: up, want: "wds.example.org 10.0.0.9 1 1"},
-		"not found":       {file: wdsAt("wds.example.org"), want: "wds.example.org - 0 0 lookup: no name server"},
+		"the box itself": {
+			file: wdsAt("10.0.0.1"),
+			want: "10.0.0.1 - 10.0.0.1 is this box's own address: write the WDS server's address 0 0",
+		},
+		"found": {
+			file: wdsAt("wds.example.org"), lookup: addrs("10.0.0.9"), answer: up,
+			want: "wds.example.org 10.0.0.9 1 1",
+		},
+		"not found": {file: wdsAt("wds.example.org"), want: "wds.example.org - 0 0 lookup: no name server"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := simulate(t, morning)
