@@ -34,10 +34,10 @@ func TestSnapshotOfTheFile(t *testing.T) {
 		errors int
 		inUse  string // title of the configuration in force; empty if it is not known
 	}{
-		"none":                            {steps: []string{"-"}, source: BuiltIn, inUse: "Network boot"},
-		"valid":                           {steps: []string{title("one")}, source: FromFile, inUse: "one"},
-		"changed":                         {steps: []string{title("one"), title("two")}, source: FromFile, inUse: "two"},
-		"broken":                          {steps: []string{title("one"), broken}, source: LastGood, errors: 2, inUse: "one"},
+		"none":    {steps: []string{"-"}, source: BuiltIn, inUse: "Network boot"},
+		"valid":   {steps: []string{title("one")}, source: FromFile, inUse: "one"},
+		"changed": {steps: []string{title("one"), title("two")}, source: FromFile, inUse: "two"},
+		"broken":  {steps: []string{title("one"), broken}, source: LastGood, errors: 2, inUse: "one"},
 		"fixed": {
 			steps: []string{title("one"), broken, title("two")}, source: FromFile, inUse: "two",
 		},

@@ -94,7 +94,7 @@ var sets = func() map[string]map[string]*template.Template {
 			"t": catalogs[l].text, "count": catalogs[l].count,
 			"moment": moment, "clock": clock, "seconds": seconds, "duration": duration, "bytes": size, "eventMore": eventMore,
 		}
-		shared := template.Must(template.New("layout.html").Funcs(funcs).
+		shared := template.Must(template.New("layout.html").Funcs(funcs).Funcs(siteFunctions(catalogs[l])).
 			ParseFS(templateFiles, "templates/layout.html", "templates/parts.html"))
 		files, err := templateFiles.ReadDir("templates")
 		if err != nil {
