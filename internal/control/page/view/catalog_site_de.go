@@ -84,7 +84,7 @@ var germanSite = merge(catalog{
 	"other.nofile":   "Adressen",
 	"other.wds": "Dieser WDS-Server antwortet den Rechnern von sich aus. Manche gelangen dadurch am Menü vorbei. " +
 		"Führen Sie dort wdsutil /Set-Server /UseDhcpPorts:No aus, und starten Sie den Dienst neu.",
-	"other.boots": "Er nennt eine Bootdatei, die Rechner anstelle des Menüs laden können: " +
+	"other.boots": "Er sagt Rechnern, was sie booten sollen. Sie können das anstelle des Menüs laden: " +
 		"Entfernen Sie dort die Optionen 60, 66 und 67, oder nehmen Sie diese Rechner von seinem Dienst aus.",
 	"other.leases":     "Er vergibt Adressen. Das ist richtig so, solange die Box keine vergibt.",
 	"other.leases.too": "Er vergibt Adressen, genau wie die Box. Zwei DHCP-Server vergeben früher oder später dieselbe Adresse doppelt.",

@@ -84,7 +84,7 @@ var englishSite = merge(reasons(), catalog{
 	"other.nofile":   "addresses",
 	"other.wds": "This WDS server answers machines by itself, so some of them go past the menu. " +
 		"On it, run wdsutil /Set-Server /UseDhcpPorts:No, and restart the service.",
-	"other.boots": "It names a boot file. Machines may load that instead of the menu: " +
+	"other.boots": "It tells machines what to boot. They may load that instead of the menu: " +
 		"remove its options 60, 66 and 67, or make it leave these machines alone.",
 	"other.leases":     "It leases addresses. That is as it should be while the box does not.",
 	"other.leases.too": "It leases addresses, as the box does. Two DHCP servers give out the same address sooner or later.",

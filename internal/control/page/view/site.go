@@ -247,7 +247,7 @@ func kindOfOther(o otherRow, mode spec.Mode) string {
 	switch {
 	case o.WDS != "":
 		return "wds"
-	case len(o.Files) > 0:
+	case o.Boots:
 		return "boots"
 	case mode == spec.ModeServer:
 		return "leases.too"

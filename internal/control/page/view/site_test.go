@@ -139,8 +139,8 @@ func fullState(t testing.TB) SiteState {
 	return SiteState{
 		Snapshot: s,
 		Others: []boots.Other{
-			{Server: netip.MustParseAddr("192.168.77.2"), Last: noon, Machines: 3, Files: []string{`boot\x64\wdsnbp.com`}},
-			{Server: netip.MustParseAddr("192.168.77.9"), Last: noon, Machines: 2, Files: []string{"undionly.kpxe", "x.0"}},
+			{Server: netip.MustParseAddr("192.168.77.2"), Last: noon, Machines: 3, Boots: true, Files: []string{`boot\x64\wdsnbp.com`}},
+			{Server: netip.MustParseAddr("192.168.77.9"), Last: noon, Machines: 2, Boots: true, Files: []string{"undionly.kpxe", "x.0"}},
 			{Server: netip.MustParseAddr("192.168.77.254"), Last: noon, Machines: 9, Taken: true},
 		},
 		Programs: &manifest.Manifest{
@@ -206,7 +206,7 @@ func TestSitePages(t *testing.T) {
 			`The box does not ask this server, because of probe = "0s".`,
 			"Its address cannot be used: 192.168.77.1 is this box's own address.",
 			`192.168.77.2 WDS w1 boot\x64\wdsnbp.com This WDS server answers machines by itself`,
-			"192.168.77.9 undionly.kpxe , x.0 It names a boot file.",
+			"192.168.77.9 undionly.kpxe , x.0 It tells machines what to boot.",
 			"192.168.77.254 addresses It leases addresses. That is as it should be",
 			"Address in the settings 192.168.77.1/24", "Gateway 192.168.77.254", "Addresses of the box 192.168.77.1/24",
 		}, not: []string{"127.0.0.1"}},
@@ -296,7 +296,7 @@ func TestKeysMadeOfValues(t *testing.T) {
 		keys = append(keys, stateKey(s))
 	}
 	for _, mode := range []spec.Mode{spec.ModeServer, spec.ModeProxy} {
-		for _, o := range []otherRow{{WDS: "w"}, {Other: boots.Other{Files: []string{"f"}}}, {}} {
+		for _, o := range []otherRow{{WDS: "w"}, {Other: boots.Other{Boots: true}}, {}} {
 			keys = append(keys, "other."+kindOfOther(o, mode))
 		}
 	}
