@@ -24,7 +24,15 @@ type SiteState struct {
 	Snapshot *menuwatch.Snapshot
 	Others   []boots.Other
 	Programs *manifest.Manifest // the boot programs in the image
-	Box      *BoxState          // what the appliance says
+	Box      func() *BoxState   // asks the appliance
+}
+
+// box returns what the appliance says; nil if there is none.
+func (s SiteState) box() *BoxState {
+	if s.Box == nil {
+		return nil
+	}
+	return s.Box()
 }
 
 // BoxState is what the appliance says about the box.
@@ -60,7 +68,7 @@ func (p *Pages) siteRoutes(mux *http.ServeMux) {
 		"menu":     func(s SiteState) any { return newMenuData(s.Snapshot) },
 		"servers":  func(s SiteState) any { return newServersData(s) },
 		"settings": func(s SiteState) any { return newSettingsData(s) },
-		"box":      func(s SiteState) any { return boxData{s, p.Version} },
+		"box":      func(s SiteState) any { return boxData{s.box(), s.Programs, p.Version} },
 	} {
 		mux.HandleFunc("GET /"+path, func(w http.ResponseWriter, r *http.Request) {
 			var s SiteState
@@ -320,7 +328,7 @@ type settingsLine struct {
 }
 
 func newSettingsData(s SiteState) settingsData {
-	d := settingsData{Snapshot: s.Snapshot, Box: s.Box, SourceKey: "source." + sourceNames[s.Snapshot.InForce.Source]}
+	d := settingsData{Snapshot: s.Snapshot, Box: s.box(), SourceKey: "source." + sourceNames[s.Snapshot.InForce.Source]}
 	if s.Snapshot.File.Text == "" {
 		return d
 	}
@@ -345,8 +353,9 @@ var sourceNames = map[menuwatch.Source]string{
 
 // boxData is what the page about the box shows.
 type boxData struct {
-	SiteState
-	Version string
+	Box      *BoxState
+	Programs *manifest.Manifest
+	Version  string
 }
 
 // Signers returns who signed a file, for a person.

@@ -151,7 +151,7 @@ func fullState(t testing.TB) SiteState {
 				SBAT:    []string{"shim,4"}, Revokes: "sbat,1,2025021800",
 			}},
 		},
-		Box: &BoxState{
+		Box: box(BoxState{
 			Disk: Said[boxstatus.Disk]{Answer: boxstatus.Disk{Dir: "/perm", Bytes: 8 << 30, Free: 2 << 30, Growth: boxstatus.Grown}},
 			Settings: Said[boxstatus.Settings]{Answer: boxstatus.Settings{
 				Volume:  &boxstatus.Result{Text: "OK: the settings are in use."},
@@ -159,17 +159,19 @@ func fullState(t testing.TB) SiteState {
 			}},
 			Version: Said[boxstatus.Version]{Answer: boxstatus.Version{Pxebox: "v1.2.3", Revision: "abc", Built: noon, Modified: true, Go: "go1.25", Kernel: "6.12", Hardware: "amd64"}},
 			Update:  Said[boxstatus.Update]{Answer: boxstatus.Update{State: boxstatus.FellBack, Why: "it did not serve"}},
-		},
+		}),
 	}
 }
 
+func box(b BoxState) func() *BoxState { return func() *BoxState { return &b } }
+
 func TestSitePages(t *testing.T) {
 	full := fullState(t)
-	emptyBox := SiteState{Snapshot: snapshotOf(t, ""), Box: &BoxState{}}
-	deaf := SiteState{Snapshot: snapshotOf(t, ""), Box: &BoxState{
+	emptyBox := SiteState{Snapshot: snapshotOf(t, ""), Box: box(BoxState{})}
+	deaf := SiteState{Snapshot: snapshotOf(t, ""), Box: box(BoxState{
 		Disk: Said[boxstatus.Disk]{Problem: "the appliance does not answer: disk"}, Settings: Said[boxstatus.Settings]{Problem: "the appliance does not answer: settings"},
 		Version: Said[boxstatus.Version]{Problem: "the appliance does not answer: version"}, Update: Said[boxstatus.Update]{Problem: "the appliance does not answer: update"},
-	}}
+	})}
 	broken := "[menu]\ntitel = \"x\"\ntimeout = 1\n"
 	for situation, tt := range map[string]struct {
 		state SiteState
@@ -358,8 +360,9 @@ func TestHostileNamesAreEscaped(t *testing.T) {
 		s.Others[i].Files = []string{evil}
 	}
 	s.Programs.Packages[0].Name, s.Programs.Files[0].Signers[0].Authority = evil, evil
-	s.Box.Update.Answer.Why, s.Box.Version.Answer.Pxebox, s.Box.Disk.Answer.Why = evil, evil, evil
-	s.Box.Settings.Answer.Network.Text, s.Box.Settings.Answer.Network.Client = evil, evil
+	b := s.Box()
+	b.Update.Answer.Why, b.Version.Answer.Pxebox, b.Disk.Answer.Why = evil, evil, evil
+	b.Settings.Answer.Network.Text, b.Settings.Answer.Network.Client = evil, evil
 	for _, path := range []string{"/menu", "/servers", "/settings", "/box"} {
 		page := getSite(t, s, "en", path)
 		if strings.Contains(page, "<script>") || strings.Contains(page, "<img") || strings.Contains(page, "\x00") {
