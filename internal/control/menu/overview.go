@@ -2,6 +2,7 @@ package menu
 
 import (
 	"path"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -82,7 +83,7 @@ type Problem struct {
 const (
 	ruleServerDown  Text = "{server} does not answer: these machines get the menu until it does"
 	ruleNoAddress   Text = "no address is known for {server}: these machines get the menu"
-	ruleCannotStart Text = "{entry} cannot start there, so the machine gets the menu"
+	ruleCannotStart Text = "the entry cannot start there, so the machine gets the menu"
 	ruleNotKnown    Text = `the rule does not count: the box would know these machines by DHCP, and dhcp.mode is "off"`
 	ruleOnlyByName  Text = `the rule does not count: it names a guid or boots from a WDS server, and dhcp.mode is "off"`
 )
@@ -154,7 +155,7 @@ func (s *site) cell(i int, column Column, hidden string) Cell {
 	if column.SecureBoot && it.sight > Hidden {
 		if unsigned(it) {
 			it.worse(Hidden, because(unsignedHidden))
-		} else if r, ok := signature(e); ok {
+		} else if r, ok := signature(e); ok && it.sight > Unusable {
 			it.worse(it.sight, r)
 		}
 	}
@@ -218,8 +219,12 @@ func (s *site) rule(m config.Machine) Rule {
 	case starts:
 		for _, kind := range []firmware.Kind{bios, uefi} {
 			if it, _ := s.item(e, kind); it.sight <= Unusable {
-				r.problem(m, kind, because(ruleCannotStart, "entry", e.Name), it.reasons[0])
+				r.problem(m, kind, because(ruleCannotStart), it.reasons[0])
 			}
+		}
+		if p := r.Problems; len(p) == 2 && reflect.DeepEqual(p[0], Problem{p[0].Firmware, p[1].Reason, p[1].Cause}) {
+			p[0].Firmware = ""
+			r.Problems = p[:1]
 		}
 	}
 	return r

@@ -87,7 +87,6 @@ func overviews() map[string]struct {
 			status: Status{Missing: map[string][]string{"x": {"k", "j"}}},
 			want: []string{
 				"bios unusable the box does not have: k, j",
-				"secure boot unusable the box does not have: k, j; starts only if the machine trusts a signature of k",
 			},
 		},
 		"a program for each": {
@@ -100,7 +99,6 @@ func overviews() map[string]struct {
 			want: []string{
 				"bios visible",
 				"uefi unusable the box does not have: m.efi",
-				"secure boot unusable the box does not have: m.efi; starts only if the machine trusts a signature of m.efi",
 			},
 		},
 		"an EFI program": {
@@ -354,14 +352,13 @@ func TestOverviewOfARule(t *testing.T) {
 			file:   entryX(`kernel = "k"`) + boots,
 			status: Status{Missing: map[string][]string{"x": {"k"}}},
 			want: []string{
-				"bios x cannot start there, so the machine gets the menu: the box does not have: k",
-				"uefi-x64 x cannot start there, so the machine gets the menu: the box does not have: k",
+				"the entry cannot start there, so the machine gets the menu: the box does not have: k",
 			},
 		},
 		"runs on a BIOS only": {
 			file: entryX(`file = "r.iso"`) + boots,
 			want: []string{
-				"uefi-x64 x cannot start there, so the machine gets the menu: memdisk starts r.iso, and runs on a BIOS only",
+				"uefi-x64 the entry cannot start there, so the machine gets the menu: memdisk starts r.iso, and runs on a BIOS only",
 			},
 		},
 		"and is for a BIOS only": {file: entryX(`file = "r.iso"`) + boots + "firmware = [\"bios\"]\n"},
@@ -389,6 +386,10 @@ func TestOverviewOfARule(t *testing.T) {
 		},
 		"no DHCP to tell the guid": {
 			file: off + "[[machine]]\nguid = [\"70786562-6f78-4c61-8000-000000000010\"]\n",
+			want: []string{"uefi-x64 " + string(ruleNotKnown), "bios " + string(ruleOnlyByName)},
+		},
+		"no DHCP to tell the guid, and an entry": {
+			file: off + entryX(`disk = true`) + "[[machine]]\nguid = [\"70786562-6f78-4c61-8000-000000000010\"]\nboot = \"x\"\n",
 			want: []string{"uefi-x64 " + string(ruleNotKnown), "bios " + string(ruleOnlyByName)},
 		},
 		"no DHCP, and a rule for it": {file: off + entryX(`disk = true`) + boots + "firmware = [\"bios\"]\n"},

@@ -103,7 +103,7 @@ type menuData struct {
 	Rows      []menuRow
 	MoreRows  int
 	Affected  int // entries that some menu does not simply show
-	Firmware  []menu.Program
+	Firmware  []firmwareRow
 	Rules     []ruleRow
 	MoreRules int
 	Signed    bool // there is something to say of signatures
@@ -137,7 +137,7 @@ func newMenuData(snap *menuwatch.Snapshot) menuData {
 		return d
 	}
 	o := menu.NewOverview(snap.Config, snap.Status)
-	d.Firmware = o.Firmware
+	d.Firmware = firmwareRows(o.Firmware)
 	for _, r := range o.Rows {
 		row := menuRow{Row: r, Files: files(r.Entry)}
 		worst := menu.Visible
@@ -161,6 +161,24 @@ func newMenuData(snap *menuwatch.Snapshot) menuData {
 	}
 	d.Rules, d.MoreRules = bound(d.Rules, maxRules)
 	return d
+}
+
+// firmwareRow is what kinds of firmware get, of which the same can be said.
+type firmwareRow struct {
+	Kinds  []string
+	Reason menu.Reason
+}
+
+func firmwareRows(all []menu.Program) (out []firmwareRow) {
+	for _, p := range all {
+		i := slices.IndexFunc(out, func(r firmwareRow) bool { return reflect.DeepEqual(r.Reason, p.Reason) })
+		if i < 0 {
+			i = len(out)
+			out = append(out, firmwareRow{Reason: p.Reason})
+		}
+		out[i].Kinds = append(out[i].Kinds, string(p.Firmware))
+	}
+	return out
 }
 
 // files returns the boot files that an entry names.

@@ -185,7 +185,7 @@ func TestSitePages(t *testing.T) {
 			"shown, cannot be chosen", "the box does not have: debian/linux",
 			"not shown memtest.bin is a program for a BIOS",
 			"52:54:00 start “Debian” without a menu · for one boot",
-			"bios: debian cannot start there, so the machine gets the menu: the box does not have: debian/linux",
+			"the entry cannot start there, so the machine gets the menu: the box does not have: debian/linux", "uefi-ia32 , uefi-arm64 gets no boot file",
 			"uefi-x64 a menu with: debian, memtest · default: debian · timeout: 5s",
 			"bad shim signature",
 		}},
