@@ -98,9 +98,9 @@ func (it *item) worse(sight Sight, r Reason) {
 	it.reasons = append(it.reasons, r)
 }
 
-// signature returns what an entry's start depends on while Secure Boot is on.
-// Nothing, if WDS or the disk is started: those are signed by Microsoft or by
-// the system's maker, and not by whoever set up the box.
+// signature returns what an entry's start depends on while Secure Boot is on;
+// false for WDS and for the disk, whose programs Microsoft or the system's maker
+// signed.
 func signature(e config.Entry) (Reason, bool) {
 	switch e.Kind() {
 	case config.KindLinux:

@@ -195,7 +195,7 @@ func files(e config.Entry) (out []string) {
 type ruleRow struct {
 	menu.Rule
 	Who     string // empty for each machine
-	Entries string // of its own menu; empty for the general one
+	Entries string // of the rule's menu; empty for the general one
 	Timeout string // empty for the menu's
 }
 
