@@ -358,7 +358,8 @@ func TestOverviewOfARule(t *testing.T) {
 		"runs on a BIOS only": {
 			file: entryX(`file = "r.iso"`) + boots,
 			want: []string{
-				"uefi-x64 the entry cannot start there, so the machine gets the menu: memdisk starts r.iso, and runs on a BIOS only",
+				"uefi-x64 the entry cannot start there, so the machine gets the menu: " +
+					"memdisk starts r.iso, and runs on a BIOS only",
 			},
 		},
 		"and is for a BIOS only": {file: entryX(`file = "r.iso"`) + boots + "firmware = [\"bios\"]\n"},

@@ -11,7 +11,8 @@ const redacted = "[…]"
 var (
 	// secretName is how the name of a key or an argument ends or begins that holds a
 	// secret.
-	secretName = `[\w.:/-]*(?:passw|passphrase|pass\b|pwd|\bpw\b|rootpw|secret|token|credential|api.?key|psk|hash)[\w.:/-]*`
+	secretName = `[\w.:/-]*(?:passw|passphrase|pass\b|pwd|\bpw\b|rootpw|` +
+		`secret|token|credential|api.?key|psk|hash)[\w.:/-]*`
 	// A key of the file, with its value.
 	reSecretKey = regexp.MustCompile(`(?i)^(\s*["']?` + secretName + `["']?\s*=\s*)(.*)$`)
 	// An argument of a kernel, or a key in an inline table.

@@ -118,7 +118,10 @@ func fullState(t testing.TB) SiteState {
 	refused := bootmenu.Health{State: bootmenu.Refused, Note: "access violation"}
 	s.Status = menu.Status{
 		WDS: map[string]bootmenu.Server{
-			"w1": {Addr: netip.MustParseAddr("192.168.77.2"), Programs: map[firmware.Kind]bootmenu.Health{"bios": down, "uefi-x64": down}},
+			"w1": {
+				Addr:     netip.MustParseAddr("192.168.77.2"),
+				Programs: map[firmware.Kind]bootmenu.Health{"bios": down, "uefi-x64": down},
+			},
 		},
 		Missing: map[string][]string{"debian": {"debian/linux"}},
 	}
@@ -139,8 +142,14 @@ func fullState(t testing.TB) SiteState {
 	return SiteState{
 		Snapshot: s,
 		Others: []boots.Other{
-			{Server: netip.MustParseAddr("192.168.77.2"), Last: noon, Machines: 3, Boots: true, Files: []string{`boot\x64\wdsnbp.com`}},
-			{Server: netip.MustParseAddr("192.168.77.9"), Last: noon, Machines: 2, Boots: true, Files: []string{"undionly.kpxe", "x.0"}},
+			{
+				Server: netip.MustParseAddr("192.168.77.2"), Last: noon, Machines: 3, Boots: true,
+				Files: []string{`boot\x64\wdsnbp.com`},
+			},
+			{
+				Server: netip.MustParseAddr("192.168.77.9"), Last: noon, Machines: 2, Boots: true,
+				Files: []string{"undionly.kpxe", "x.0"},
+			},
 			{Server: netip.MustParseAddr("192.168.77.254"), Last: noon, Machines: 9, Taken: true},
 		},
 		Programs: &manifest.Manifest{
@@ -152,13 +161,21 @@ func fullState(t testing.TB) SiteState {
 			}},
 		},
 		Box: box(BoxState{
-			Disk: Said[boxstatus.Disk]{Answer: boxstatus.Disk{Dir: "/perm", Bytes: 8 << 30, Free: 2 << 30, Growth: boxstatus.Grown}},
-			Settings: Said[boxstatus.Settings]{Answer: boxstatus.Settings{
-				Volume:  &boxstatus.Result{Text: "OK: the settings are in use."},
-				Network: &boxstatus.Result{Time: noon, Client: "192.168.77.50", Text: "pxebox.toml:3: menu.timeuot: is not known; write timeout"},
+			Disk: Said[boxstatus.Disk]{Answer: boxstatus.Disk{
+				Dir: "/perm", Bytes: 8 << 30, Free: 2 << 30, Growth: boxstatus.Grown,
 			}},
-			Version: Said[boxstatus.Version]{Answer: boxstatus.Version{Pxebox: "v1.2.3", Revision: "abc", Built: noon, Modified: true, Go: "go1.25", Kernel: "6.12", Hardware: "amd64"}},
-			Update:  Said[boxstatus.Update]{Answer: boxstatus.Update{State: boxstatus.FellBack, Why: "it did not serve"}},
+			Settings: Said[boxstatus.Settings]{Answer: boxstatus.Settings{
+				Volume: &boxstatus.Result{Text: "OK: the settings are in use."},
+				Network: &boxstatus.Result{
+					Time: noon, Client: "192.168.77.50",
+					Text: "pxebox.toml:3: menu.timeuot: is not known; write timeout",
+				},
+			}},
+			Version: Said[boxstatus.Version]{Answer: boxstatus.Version{
+				Pxebox: "v1.2.3", Revision: "abc", Built: noon, Modified: true,
+				Go: "go1.25", Kernel: "6.12", Hardware: "amd64",
+			}},
+			Update: Said[boxstatus.Update]{Answer: boxstatus.Update{State: boxstatus.FellBack, Why: "it did not serve"}},
 		}),
 	}
 }
@@ -169,10 +186,15 @@ func TestSitePages(t *testing.T) {
 	full := fullState(t)
 	emptyBox := SiteState{Snapshot: snapshotOf(t, ""), Box: box(BoxState{})}
 	deaf := SiteState{Snapshot: snapshotOf(t, ""), Box: box(BoxState{
-		Disk: Said[boxstatus.Disk]{Problem: "the appliance does not answer: disk"}, Settings: Said[boxstatus.Settings]{Problem: "the appliance does not answer: settings"},
-		Version: Said[boxstatus.Version]{Problem: "the appliance does not answer: version"}, Update: Said[boxstatus.Update]{Problem: "the appliance does not answer: update"},
+		Disk:     Said[boxstatus.Disk]{Problem: "the appliance does not answer: disk"},
+		Settings: Said[boxstatus.Settings]{Problem: "the appliance does not answer: settings"},
+		Version:  Said[boxstatus.Version]{Problem: "the appliance does not answer: version"},
+		Update:   Said[boxstatus.Update]{Problem: "the appliance does not answer: update"},
 	})}
+	tooLarge := snapshotOf(t, "")
+	tooLarge.InForce.TooLarge = true
 	broken := "[menu]\ntitel = \"x\"\ntimeout = 1\n"
+	mistakes := SiteState{Snapshot: brokenSnapshot(t, menuwatch.LastGood, broken)}
 	for situation, tt := range map[string]struct {
 		state SiteState
 		path  string
@@ -185,7 +207,8 @@ func TestSitePages(t *testing.T) {
 			"shown, cannot be chosen", "the box does not have: debian/linux",
 			"not shown memtest.bin is a program for a BIOS",
 			"52:54:00 start “Debian” without a menu · for one boot",
-			"the entry cannot start there, so the machine gets the menu: the box does not have: debian/linux", "uefi-ia32 , uefi-arm64 gets no boot file",
+			"the entry cannot start there, so the machine gets the menu: the box does not have: debian/linux",
+			"uefi-ia32 , uefi-arm64 gets no boot file",
 			"uefi-x64 a menu with: debian, memtest · default: debian · timeout: 5s",
 			"bad shim signature",
 		}},
@@ -194,9 +217,13 @@ func TestSitePages(t *testing.T) {
 			want: []string{"All entries are shown everywhere", "For certain machines, write a rule: [[machine]]"},
 			not:  []string{"bad shim signature"},
 		},
-		"a menu that is not known": {state: SiteState{}, path: "/menu", want: []string{"settings in force come from an earlier start"}},
+		"a menu that is not known": {
+			state: SiteState{},
+			path:  "/menu",
+			want:  []string{"settings in force come from an earlier start"},
+		},
 		"menus that are too large": {
-			state: SiteState{Snapshot: func() *menuwatch.Snapshot { s := snapshotOf(t, ""); s.InForce.TooLarge = true; return s }()},
+			state: SiteState{Snapshot: tooLarge},
 			path:  "/menu", want: []string{"too large together"},
 		},
 		"servers": {state: full, path: "/servers", want: []string{
@@ -216,34 +243,71 @@ func TestSitePages(t *testing.T) {
 			"There is no WDS server in the settings. To have one in the menu, write its address: [[wds]] name",
 			"No other server has answered a booting machine.", "from the site's DHCP server",
 		}},
-		"servers that are not known": {state: SiteState{}, path: "/servers", want: []string{"settings in force come from an earlier start"}},
+		"servers that are not known": {
+			state: SiteState{},
+			path:  "/servers",
+			want:  []string{"settings in force come from an earlier start"},
+		},
 		"settings": {state: full, path: "/settings", want: []string{
 			"The settings in the file are in force. In force since 2026-03-02 12:00:00 UTC",
-			"Sent over the network They were refused", "192.168.77.50", "pxebox.toml:3: menu.timeuot", "OK: the settings are in use.",
+			"Sent over the network They were refused", "192.168.77.50", "pxebox.toml:3: menu.timeuot",
+			"OK: the settings are in use.",
 			`address = "192.168.77.1/24"`, "0123456789ab",
 		}, not: []string{"mistakes", "1 mistake"}},
-		"settings with mistakes": {state: SiteState{Snapshot: brokenSnapshot(t, menuwatch.LastGood, broken)}, path: "/settings", want: []string{
+		"settings with mistakes": {state: mistakes, path: "/settings", want: []string{
 			"The settings before it stay in force.", "2 mistakes line 2 : menu.titel : is not known",
 			`titel = "x" menu.titel: is not known`, "Edit the file.",
 		}},
 		"no settings": {
-			state: SiteState{Snapshot: &menuwatch.Snapshot{InForce: menuwatch.InForce{Source: menuwatch.BuiltIn}, File: menuwatch.File{Name: "f", Missing: true, Problem: "open f: no such file"}}},
-			path:  "/settings", want: []string{"the box uses the built-in default", "There is no such file yet."}, not: []string{"open f"},
+			state: SiteState{Snapshot: &menuwatch.Snapshot{
+				InForce: menuwatch.InForce{Source: menuwatch.BuiltIn},
+				File:    menuwatch.File{Name: "f", Missing: true, Problem: "open f: no such file"},
+			}},
+			path: "/settings",
+			want: []string{"the box uses the built-in default", "There is no such file yet."},
+			not:  []string{"open f"},
 		},
 		"settings that cannot be read": {
-			state: SiteState{Snapshot: &menuwatch.Snapshot{InForce: menuwatch.InForce{Source: menuwatch.Earlier}, File: menuwatch.File{Name: "f", Problem: "f is empty"}}},
-			path:  "/settings", want: []string{"The settings of an earlier start are in force.", "The file cannot be read: f is empty"},
+			state: SiteState{Snapshot: &menuwatch.Snapshot{
+				InForce: menuwatch.InForce{Source: menuwatch.Earlier},
+				File:    menuwatch.File{Name: "f", Problem: "f is empty"},
+			}},
+			path: "/settings",
+			want: []string{"The settings of an earlier start are in force.", "The file cannot be read: f is empty"},
 		},
-		"no results yet":    {state: emptyBox, path: "/settings", want: []string{"No new settings have come since the box started."}},
-		"before the start":  {state: SiteState{}, path: "/settings", want: []string{"The settings have not been read yet."}},
-		"on a plain Linux":  {state: SiteState{Snapshot: snapshotOf(t, "")}, path: "/box", want: []string{"This page v1", "pxed -version"}, not: []string{"Disk", "Update"}},
-		"no size of a disk": {state: emptyBox, path: "/box", want: []string{"The size of the disk could not be read."}},
+		"no results yet": {
+			state: emptyBox,
+			path:  "/settings",
+			want:  []string{"No new settings have come since the box started."},
+		},
+		"before the start": {
+			state: SiteState{},
+			path:  "/settings",
+			want:  []string{"The settings have not been read yet."},
+		},
+		"on a plain Linux": {
+			state: SiteState{Snapshot: snapshotOf(t, "")},
+			path:  "/box",
+			want:  []string{"This page v1", "pxed -version"},
+			not:   []string{"Disk", "Update"},
+		},
+		"no size of a disk": {
+			state: emptyBox,
+			path:  "/box",
+			want:  []string{"The size of the disk could not be read."},
+		},
 		"an appliance that does not answer": {state: deaf, path: "/box", want: []string{
-			"the appliance does not answer: disk", "the appliance does not answer: version", "the appliance does not answer: update",
+			"the appliance does not answer: disk", "the appliance does not answer: version",
+			"the appliance does not answer: update",
 		}},
-		"results that the appliance does not tell": {state: deaf, path: "/settings", want: []string{"the appliance does not answer: settings"}},
+		"results that the appliance does not tell": {
+			state: deaf,
+			path:  "/settings",
+			want:  []string{"the appliance does not answer: settings"},
+		},
 		"the box": {state: full, path: "/box", want: []string{
-			"v1.2.3 (modified)", "6.12 (amd64)", "the old one is running again. it did not serve", "2.0 GiB of 8.0 GiB free on /perm",
+			"v1.2.3 (modified)", "6.12 (amd64)", "the old one is running again. it did not serve",
+			"2.0 GiB of 8.0 GiB free on /perm",
 			"The file system fills the disk.", "shim shim-signed 1.51 trixie",
 			"shimx64.efi.signed Microsoft UEFI CA 2023 SBAT shim,4 starts nothing below SBAT sbat,1,2025021800",
 		}},
@@ -291,7 +355,9 @@ func TestKeysMadeOfValues(t *testing.T) {
 	for _, g := range []boxstatus.Growth{boxstatus.Growing, boxstatus.Grown, boxstatus.Failed} {
 		keys = append(keys, growthKey(boxstatus.Disk{Growth: g}))
 	}
-	for _, u := range []boxstatus.UpdateState{boxstatus.NoUpdate, boxstatus.Trial, boxstatus.Kept, boxstatus.FellBack, boxstatus.Unknown} {
+	for _, u := range []boxstatus.UpdateState{
+		boxstatus.NoUpdate, boxstatus.Trial, boxstatus.Kept, boxstatus.FellBack, boxstatus.Unknown,
+	} {
 		keys = append(keys, updateKey(boxstatus.Update{State: u}))
 	}
 	for _, s := range []bootmenu.State{bootmenu.Up, bootmenu.Down, bootmenu.Refused} {
@@ -348,7 +414,10 @@ func TestHostileNamesAreEscaped(t *testing.T) {
 	c.Network.Interface = evil
 	s.Snapshot.Config = &c
 	s.Snapshot.Status.Missing = map[string][]string{"e": {evil}}
-	s.Snapshot.File = menuwatch.File{Name: evil, Text: "# " + evil + "\n\xff\xfe\x00", Errors: config.Errors{{Line: 99, Key: evil, Problem: evil, Fix: evil}}}
+	s.Snapshot.File = menuwatch.File{
+		Name: evil, Text: "# " + evil + "\n\xff\xfe\x00",
+		Errors: config.Errors{{Line: 99, Key: evil, Problem: evil, Fix: evil}},
+	}
 	for i := range s.Snapshot.Servers {
 		sv := &s.Snapshot.Servers[i]
 		sv.Name, sv.Host, sv.LookupProblem, sv.ProbeProblem, sv.Wrong = evil, evil, evil, evil, evil
@@ -407,23 +476,50 @@ func TestRedact(t *testing.T) {
 	const crypt = "$6$BJAORYq6iYawtBzQ$b7o/f/fTxRtuSpLLgzLQkMxf"
 	const pbkdf2 = "grub.pbkdf2.sha512.10000.021ABEDE.985893AB"
 	for situation, tt := range map[string]struct{ text, want string }{
-		"nothing secret":               {"[menu]\ntitle = \"x\"\n", "[menu]\ntitle = \"x\""},
-		"the menu's password":          {"[menu]\npassword = \"" + crypt + " " + pbkdf2 + "\"\ntitle = \"x\"", "[menu]\npassword = […]\ntitle = \"x\""},
-		"a password in plain text":     {`password = "sesame"`, "password = […]"},
-		"another key for it":           {`passwd = 'sesame'`, "passwd = […]"},
-		"without quotes":               {`password = sesame`, "password = […]"},
-		"commented out":                {`# password = "sesame" # old`, `# password = […] # old`},
-		"hashes without a key":         {"# " + crypt + "\n\"" + pbkdf2 + "\"", "# […]\n\"[…]\""},
-		"on several lines":             {"password = \"\"\"\nsesame\nopen\"\"\"\ntitle = \"x\"", "password = […]\n[…]\n[…]\ntitle = \"x\""},
-		"on several lines, not closed": {"password = '''\nsesame", "password = […]\n[…]"},
-		"a list on several lines":      {"password = [\n\"sesame\",\n]\ntitle = \"x\"", "password = […]\n[…]\n[…]\ntitle = \"x\""},
-		"an argument":                  {`append = "auto passwd/root-password=sesame quiet"`, `append = "auto passwd/root-password=[…] quiet"`},
-		"an argument with quotes":      {`append = 'token="open sesame" quiet'`, `append = 'token=[…] quiet'`},
-		"an argument, escaped":         {`append = "token=\"open sesame\" quiet"`, `append = "token=[…] quiet"`},
-		"a URL":                        {`append = "url=http://me:sesame@10.0.0.1/x"`, `append = "url=http://[…]@10.0.0.1/x"`},
-		"an inline table":              {`menu = { password = "sesame", title = "x" }`, `menu = { password = […], title = "x" }`},
-		"Windows line ends":            {"password = \"sesame\"\r\ntitle = \"x\"\r\n", "password = […]\ntitle = \"x\""},
-		"not UTF-8":                    {"title = \"\xff\"", "title = \"�\""},
+		"nothing secret": {text: "[menu]\ntitle = \"x\"\n", want: "[menu]\ntitle = \"x\""},
+		"the menu's password": {
+			text: "[menu]\npassword = \"" + crypt + " " + pbkdf2 + "\"\ntitle = \"x\"",
+			want: "[menu]\npassword = […]\ntitle = \"x\"",
+		},
+		"a password in plain text": {text: `password = "sesame"`, want: "password = […]"},
+		"another key for it":       {text: `passwd = 'sesame'`, want: "passwd = […]"},
+		"without quotes":           {text: `password = sesame`, want: "password = […]"},
+		"commented out":            {text: `# password = "sesame" # old`, want: `# password = […] # old`},
+		"hashes without a key":     {text: "# " + crypt + "\n\"" + pbkdf2 + "\"", want: "# […]\n\"[…]\""},
+		"on several lines": {
+			text: "password = \"\"\"\nsesame\nopen\"\"\"\ntitle = \"x\"",
+			want: "password = […]\n[…]\n[…]\ntitle = \"x\"",
+		},
+		"on several lines, not closed": {text: "password = '''\nsesame", want: "password = […]\n[…]"},
+		"a list on several lines": {
+			text: "password = [\n\"sesame\",\n]\ntitle = \"x\"",
+			want: "password = […]\n[…]\n[…]\ntitle = \"x\"",
+		},
+		"an argument": {
+			text: `append = "auto passwd/root-password=sesame quiet"`,
+			want: `append = "auto passwd/root-password=[…] quiet"`,
+		},
+		"an argument with quotes": {
+			text: `append = 'token="open sesame" quiet'`,
+			want: `append = 'token=[…] quiet'`,
+		},
+		"an argument, escaped": {
+			text: `append = "token=\"open sesame\" quiet"`,
+			want: `append = "token=[…] quiet"`,
+		},
+		"a URL": {
+			text: `append = "url=http://me:sesame@10.0.0.1/x"`,
+			want: `append = "url=http://[…]@10.0.0.1/x"`,
+		},
+		"an inline table": {
+			text: `menu = { password = "sesame", title = "x" }`,
+			want: `menu = { password = […], title = "x" }`,
+		},
+		"Windows line ends": {
+			text: "password = \"sesame\"\r\ntitle = \"x\"\r\n",
+			want: "password = […]\ntitle = \"x\"",
+		},
+		"not UTF-8": {text: "title = \"\xff\"", want: "title = \"�\""},
 	} {
 		t.Run(situation, func(t *testing.T) {
 			if got := strings.Join(redact(tt.text), "\n"); got != tt.want {
