@@ -25,6 +25,9 @@ type Status struct {
 	// Page is the address of the box's page, such as https://192.168.77.1. The
 	// foot of each menu names it. Empty if there is no page.
 	Page string
+	// Unsigned lists the files of an entry that have no signature at all, by the
+	// entry's name. Menus do not depend on it: the overview does.
+	Unsigned map[string][]string
 }
 
 // Rendered is the result of rendering a configuration.

@@ -155,8 +155,8 @@ func (s *site) cell(i int, column Column, hidden string) Cell {
 	if column.SecureBoot && it.sight > Hidden {
 		if unsigned(it) {
 			it.worse(Hidden, because(unsignedHidden))
-		} else if r, ok := signature(e); ok && it.sight > Unusable {
-			it.worse(it.sight, r)
+		} else if it.sight > Unusable {
+			s.signature(&it)
 		}
 	}
 	if column.Firmware == bios && it.sight > Hidden && needsLPXELINUX(s.Config, e) {

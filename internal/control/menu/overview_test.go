@@ -16,7 +16,9 @@ import (
 	"github.com/pxebox/pxebox/internal/serve/pxe"
 )
 
-var sights = map[Sight]string{Hidden: "hidden", Unusable: "unusable", Marked: "marked", Visible: "visible"}
+var sights = map[Sight]string{
+	Hidden: "hidden", Unusable: "unusable", Refused: "refused", Marked: "marked", Visible: "visible",
+}
 
 // describe writes a row: a line for each menu, which is left out if it says the
 // same as the one before.
@@ -81,6 +83,20 @@ func overviews() map[string]struct {
 		"a kernel, not signed": {
 			file: entryX(`kernel = "k"`, `signed = false`),
 			want: []string{"bios visible", unsigned},
+		},
+		"a kernel without a signature": {
+			file:   entryX(`kernel = "k"`, `initrd = ["i"]`),
+			status: Status{Unsigned: map[string][]string{"x": {"i", "k"}}},
+			want: []string{
+				"bios visible",
+				"secure boot refused k has no signature, so Secure Boot refuses it; " +
+					"with signed = false the menu leaves the entry out there",
+			},
+		},
+		"an initrd without a signature, as all are": {
+			file:   entryX(`kernel = "k"`, `initrd = ["i"]`),
+			status: Status{Unsigned: map[string][]string{"x": {"i"}}},
+			want:   []string{"bios visible", trust + "k"},
 		},
 		"a kernel, missing": {
 			file:   entryX(`kernel = "k"`, `initrd = ["i", "j"]`),

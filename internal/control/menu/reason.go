@@ -41,8 +41,10 @@ const (
 	serverDown       Text = "{server} does not answer the box; a machine may still try it"
 	goesToOther      Text = "{server} does not answer, and the entry leads to {other}"
 	fileMustBeSigned Text = "starts only if the machine trusts a signature of {file}"
-	linesMustLoad    Text = "its lines start only what the machine trusts by its signature"
-	urlNeedsLPXE     Text = "its lines name a URL, which pxelinux.0 cannot load: " +
+	fileNotSigned    Text = "{file} has no signature, so Secure Boot refuses it; " +
+		"with signed = false the menu leaves the entry out there"
+	linesMustLoad Text = "its lines start only what the machine trusts by its signature"
+	urlNeedsLPXE  Text = "its lines name a URL, which pxelinux.0 cannot load: " +
 		`put lpxelinux.0 into the boot folder, and write bios = "lpxelinux.0" below [boot]`
 )
 
@@ -51,7 +53,7 @@ const (
 var Texts = []Text{
 	noProgram, needsDHCP, efiOnly, moduleOnly, memdiskOnly, biosOnly, noPXELINUXLines, noGRUBLines, hiddenWhileDown,
 	nothingInside, insideHidden, notListed, unsignedHidden, filesMissing, wrongAddress, nameNotFound, refusesFile,
-	serverDown, goesToOther, fileMustBeSigned, linesMustLoad, urlNeedsLPXE,
+	serverDown, goesToOther, fileMustBeSigned, fileNotSigned, linesMustLoad, urlNeedsLPXE,
 	showsMenu, loadsOther, loadsURL, noFileWanted, noFileKnown, noFileForHTTP, siteNamesFile, onlyWDSRules,
 	ruleServerDown, ruleNoAddress, ruleCannotStart, ruleNotKnown, ruleOnlyByName,
 }
@@ -88,6 +90,7 @@ type Sight int
 const (
 	Hidden   Sight = iota // the menu leaves it out
 	Unusable              // the menu shows it with a note, and choosing it only says why
+	Refused               // the menu shows it, and it cannot start
 	Marked                // the menu shows it with a note, and it can be chosen
 	Visible
 )
@@ -98,17 +101,25 @@ func (it *item) worse(sight Sight, r Reason) {
 	it.reasons = append(it.reasons, r)
 }
 
-// signature returns what an entry's start depends on while Secure Boot is on;
-// false for WDS and for the disk, whose programs Microsoft or the system's maker
+// signature adds what an entry's start depends on while Secure Boot is on.
+// Nothing for WDS and for the disk, whose programs Microsoft or the system's maker
 // signed.
-func signature(e config.Entry) (Reason, bool) {
-	switch e.Kind() {
+func (s *site) signature(it *item) {
+	file := ""
+	switch it.Kind() {
 	case config.KindLinux:
-		return because(fileMustBeSigned, "file", e.Kernel), true
+		file = it.Kernel
 	case config.KindProgram:
-		return because(fileMustBeSigned, "file", program(e, uefi)), true
+		file = program(it.Entry, uefi)
 	case config.KindRaw:
-		return because(linesMustLoad), true
+		it.worse(it.sight, because(linesMustLoad))
+		return
+	default:
+		return
 	}
-	return Reason{}, false
+	if slices.Contains(s.status.Unsigned[it.Name], file) {
+		it.worse(Refused, because(fileNotSigned, "file", file))
+	} else {
+		it.worse(it.sight, because(fileMustBeSigned, "file", file))
+	}
 }

@@ -171,3 +171,12 @@ func (b *bootFiles) missing(c *config.Config) map[string][]string {
 		return !ok || k.usable() // a file that was not looked at does not count as missing
 	})
 }
+
+// unsigned returns the files of entries that have no signature, by the entry's
+// name.
+func (b *bootFiles) unsigned(c *config.Config) map[string][]string {
+	return sitefiles.Which(c, func(name string) bool {
+		k := b.known[name]
+		return k.usable() && k.Signature == sitefiles.Unsigned
+	})
+}

@@ -209,6 +209,9 @@ func TestSnapshotDoesNotChange(t *testing.T) {
 	if got := before.Servers[0].Programs[0].Health.State; got != bootmenu.Up {
 		t.Errorf("the server of an old snapshot is %v", got)
 	}
+	if u := after.Status.Unsigned["debian"]; len(u) != 2 || len(before.Status.Unsigned) > 0 {
+		t.Errorf("without a signature are %v, in the old snapshot %v", u, before.Status.Unsigned)
+	}
 	if len(after.Status.Missing) != 0 || missing == 0 || len(before.Status.Missing) != missing {
 		t.Errorf("missing are %v, in the old snapshot %v", after.Status.Missing, before.Status.Missing)
 	}

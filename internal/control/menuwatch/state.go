@@ -238,5 +238,7 @@ func (s *state) own() []netip.Prefix {
 
 // status returns what menus need to know of the site.
 func (s *state) status() menu.Status {
-	return menu.Status{WDS: s.servers.status(s.cfg, s.names, s.own()), Missing: s.boot.missing(s.cfg)}
+	return menu.Status{
+		WDS: s.servers.status(s.cfg, s.names, s.own()), Missing: s.boot.missing(s.cfg), Unsigned: s.boot.unsigned(s.cfg),
+	}
 }

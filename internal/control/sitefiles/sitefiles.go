@@ -23,6 +23,7 @@ type File struct {
 	Err     error // why it cannot be read; fs.ErrNotExist where it is missing
 	Size    int64 // bytes
 	Changed time.Time
+	Signature
 }
 
 // maxUsers limits how many users of a file a line names.
@@ -81,7 +82,7 @@ func Look(dir, stick string, as config.Files, wanted []string) map[string]File {
 		}
 		found := File{Size: f.Size()}
 		if onDisk, ok := f.(*bootfiles.OnDisk); ok {
-			found.Changed = onDisk.Info().ModTime()
+			found.Changed, found.Signature = onDisk.Info().ModTime(), signatureOf(f)
 		}
 		f.Close()
 		out[name] = found
@@ -121,10 +122,16 @@ func Users(c *config.Config, file string) string {
 // Missing returns the files that entries lack, by the entry's name. there reports
 // whether a file is available.
 func Missing(c *config.Config, there func(name string) bool) map[string][]string {
+	return Which(c, func(name string) bool { return !there(name) })
+}
+
+// Which returns the files of entries for which is reports true, by the entry's
+// name.
+func Which(c *config.Config, is func(name string) bool) map[string][]string {
 	out := map[string][]string{}
 	for _, e := range c.Entries {
 		for _, name := range needs(e) {
-			if !there(name) && !slices.Contains(out[e.Name], name) {
+			if is(name) && !slices.Contains(out[e.Name], name) {
 				out[e.Name] = append(out[e.Name], name)
 			}
 		}

@@ -11,8 +11,8 @@ var germanSite = merge(catalog{
 	"menu.table":         "Was die einzelnen Menüs zeigen",
 	"menu.intro":         "Was das allgemeine Menü auf welcher Firmware zeigt.",
 	"menu.complete":      "Alle Einträge sind überall zu sehen.",
-	"menu.affected.one":  "%d Eintrag fehlt in mindestens einem Menü oder ist dort markiert.",
-	"menu.affected.many": "%d Einträge fehlen in mindestens einem Menü oder sind dort markiert.",
+	"menu.affected.one":  "%d Eintrag fehlt in mindestens einem Menü, ist dort markiert oder startet dort nicht.",
+	"menu.affected.many": "%d Einträge fehlen in mindestens einem Menü, sind dort markiert oder starten dort nicht.",
 	"menu.unknown": "Es gelten Einstellungen aus einem früheren Start, und die Datei ist derzeit nicht verwendbar. " +
 		"Sobald sie korrigiert ist, zeigt diese Seite, was im Menü steht.",
 	"menu.toolarge": "Die Menüs für bestimmte Rechner sind zusammen zu groß. Deshalb erhalten alle Rechner das allgemeine Menü, " +
@@ -40,6 +40,7 @@ var germanSite = merge(catalog{
 
 	"sight.visible":      "sichtbar",
 	"sight.marked":       "sichtbar, mit Hinweis",
+	"sight.refused":      "sichtbar, startet nicht",
 	"sight.unusable":     "sichtbar, nicht wählbar",
 	"sight.hidden-entry": "nicht sichtbar",
 
@@ -186,7 +187,8 @@ var germanReasons = map[string]string{
 	"{server} does not answer the box; a machine may still try it":                   "{server} antwortet der Box nicht; ein Rechner kann es trotzdem versuchen",
 	"{server} does not answer, and the entry leads to {other}":                       "{server} antwortet nicht; der Eintrag führt zu {other}",
 	"starts only if the machine trusts a signature of {file}":                        "startet nur, wenn der Rechner einer Signatur von {file} vertraut",
-	"its lines start only what the machine trusts by its signature":                  "seine Zeilen starten nur, was eine Signatur hat, der der Rechner vertraut",
+	"{file} has no signature, so Secure Boot refuses it; with signed = false the menu leaves the entry out there": "{file} hat keine Signatur, daher lehnt Secure Boot die Datei ab; mit signed = false lässt das Menü den Eintrag dort weg",
+	"its lines start only what the machine trusts by its signature":                                               "seine Zeilen starten nur, was eine Signatur hat, der der Rechner vertraut",
 	"its lines name a URL, which pxelinux.0 cannot load: " +
 		`put lpxelinux.0 into the boot folder, and write bios = "lpxelinux.0" below [boot]`: "seine Zeilen nennen eine URL, die pxelinux.0 nicht laden kann: " +
 		`Legen Sie lpxelinux.0 in den Boot-Ordner, und schreiben Sie bios = "lpxelinux.0" unter [boot]`,

@@ -11,8 +11,8 @@ var englishSite = merge(reasons(), catalog{
 	"menu.table":         "What each menu shows",
 	"menu.intro":         "What the general menu shows on each firmware.",
 	"menu.complete":      "All entries are shown everywhere.",
-	"menu.affected.one":  "%d entry is missing or marked in at least one menu.",
-	"menu.affected.many": "%d entries are missing or marked in at least one menu.",
+	"menu.affected.one":  "%d entry is missing, marked or cannot start in at least one menu.",
+	"menu.affected.many": "%d entries are missing, marked or cannot start in at least one menu.",
 	"menu.unknown": "The settings in force come from an earlier start, and the file cannot be used now. " +
 		"Correct it, and this page shows what the menu has.",
 	"menu.toolarge": "The menus of certain machines are too large together, so all machines get the general menu, " +
@@ -40,6 +40,7 @@ var englishSite = merge(reasons(), catalog{
 
 	"sight.visible":      "shown",
 	"sight.marked":       "shown with a note",
+	"sight.refused":      "shown, does not start",
 	"sight.unusable":     "shown, cannot be chosen",
 	"sight.hidden-entry": "not shown",
 

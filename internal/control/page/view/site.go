@@ -106,7 +106,7 @@ type menuData struct {
 	Firmware  []firmwareRow
 	Rules     []ruleRow
 	MoreRules int
-	Signed    bool // there is something to say of signatures
+	Signed    bool // Secure Boot makes a difference
 }
 
 type menuRow struct {
@@ -128,7 +128,8 @@ func (s span) SightKey() string { return "sight." + sightNames[s.Sight] }
 func (s span) Class() string { return sightNames[s.Sight] }
 
 var sightNames = map[menu.Sight]string{
-	menu.Hidden: "hidden-entry", menu.Unusable: "unusable", menu.Marked: "marked", menu.Visible: "visible",
+	menu.Hidden: "hidden-entry", menu.Unusable: "unusable", menu.Refused: "refused",
+	menu.Marked: "marked", menu.Visible: "visible",
 }
 
 func newMenuData(snap *menuwatch.Snapshot) menuData {
@@ -143,7 +144,6 @@ func newMenuData(snap *menuwatch.Snapshot) menuData {
 		worst := menu.Visible
 		for _, c := range r.Cells {
 			worst = min(worst, c.Sight)
-			d.Signed = d.Signed || c.Sight > menu.Hidden && len(c.Reasons) > 0
 			if n := len(row.Spans); n > 0 && reflect.DeepEqual(row.Spans[n-1].Cell, c) {
 				row.Spans[n-1].Columns++
 				continue
@@ -153,6 +153,7 @@ func newMenuData(snap *menuwatch.Snapshot) menuData {
 		if worst < menu.Visible {
 			d.Affected++
 		}
+		d.Signed = d.Signed || !reflect.DeepEqual(r.Cells[1], r.Cells[2])
 		d.Rows = append(d.Rows, row)
 	}
 	d.Rows, d.MoreRows = bound(d.Rows, maxRows)

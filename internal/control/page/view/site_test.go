@@ -100,6 +100,9 @@ kernel = "debian/linux"
 [[entry]]
 name = "memtest"
 file = "memtest.bin"
+[[entry]]
+name = "rescue"
+kernel = "rescue/linux"
 [[machine]]
 mac = ["52:54:00"]
 boot = "debian"
@@ -123,7 +126,8 @@ func fullState(t testing.TB) SiteState {
 				Programs: map[firmware.Kind]bootmenu.Health{"bios": down, "uefi-x64": down},
 			},
 		},
-		Missing: map[string][]string{"debian": {"debian/linux"}},
+		Missing:  map[string][]string{"debian": {"debian/linux"}},
+		Unsigned: map[string][]string{"rescue": {"rescue/linux"}},
 	}
 	s.Servers = []menuwatch.Server{
 		{
@@ -202,7 +206,8 @@ func TestSitePages(t *testing.T) {
 		not   []string
 	}{
 		"the menu": {state: full, path: "/menu", want: []string{
-			"3 entries are missing or marked",
+			"4 entries are missing, marked or cannot start",
+			"shown, does not start rescue/linux has no signature",
 			"w1 does not answer the box; a machine may still try it",
 			"shown, cannot be chosen", "the box does not have: debian/linux",
 			"not shown memtest.bin is a program for a BIOS",
