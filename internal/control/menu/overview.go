@@ -84,6 +84,7 @@ const (
 	ruleServerDown  Text = "{server} does not answer: these machines get the menu until it does"
 	ruleNoAddress   Text = "no address is known for {server}: these machines get the menu"
 	ruleCannotStart Text = "the entry cannot start there, so the machine gets the menu"
+	ruleNoHTTP      Text = "WDS does not support HTTP boot: such a machine gets the file that [boot] names for it"
 	ruleNotKnown    Text = `the rule does not count: the box would know these machines by DHCP, and dhcp.mode is "off"`
 	ruleOnlyByName  Text = `the rule does not count: it names a guid or boots from a WDS server, and dhcp.mode is "off"`
 )
@@ -211,11 +212,7 @@ func (s *site) rule(m config.Machine) Rule {
 	}
 	switch {
 	case isWDS:
-		if l := s.lead(e); !l.addr.IsValid() {
-			r.problem(m, "", because(ruleNoAddress, "server", l.server.Name))
-		} else if l.state == bootmenu.Down {
-			r.problem(m, "", because(ruleServerDown, "server", l.server.Name))
-		}
+		s.handsOver(&r, s.lead(e))
 	case starts:
 		for _, kind := range []firmware.Kind{bios, uefi} {
 			if it, _ := s.item(e, kind); it.sight <= Unusable {
@@ -228,6 +225,34 @@ func (s *site) rule(m config.Machine) Rule {
 		}
 	}
 	return r
+}
+
+// handsOver adds what keeps a rule from leading its machines to a WDS server.
+func (s *site) handsOver(r *Rule, l lead) {
+	m := r.Machine
+	switch {
+	case !l.addr.IsValid():
+		r.problem(m, "", because(ruleNoAddress, "server", l.server.Name))
+		return
+	case l.state == bootmenu.Down:
+		r.problem(m, "", because(ruleServerDown, "server", l.server.Name))
+		return
+	}
+	for _, kind := range firmware.Kinds {
+		switch {
+		case kind == firmware.RaspberryPi:
+		case strings.HasSuffix(string(kind), "-http"):
+			// Of interest only where the rule is meant for it.
+			if slices.Contains(m.Firmware, kind) {
+				r.problem(m, kind, because(ruleNoHTTP))
+			}
+		case l.server.Programs[kind] == "":
+			r.problem(m, kind, because(ruleCannotStart), because(noProgram, "server", l.server.Name))
+		case l.health[kind].State == bootmenu.Refused:
+			note := strings.Join(strings.Fields(l.health[kind].Note), " ")
+			r.problem(m, kind, because(ruleCannotStart), because(refusesFile, "server", l.server.Name, "note", note))
+		}
+	}
 }
 
 // problem adds a problem, unless the rule is not for that firmware.

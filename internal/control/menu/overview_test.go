@@ -356,7 +356,9 @@ func ruleProblems(o Overview) (out []string) {
 func TestOverviewOfARule(t *testing.T) {
 	const boots = "[[machine]]\nmac = [\"52:54:00\"]\nboot = \"x\"\n"
 	const off = "[dhcp]\nmode = \"off\"\n"
+	const menuInstead = "the entry cannot start there, so the machine gets the menu: "
 	down := wds(bootmenu.Server{Addr: netip.MustParseAddr("192.168.77.2")}, bootmenu.Health{State: bootmenu.Down})
+	up := wds(bootmenu.Server{Addr: netip.MustParseAddr("192.168.77.2")}, bootmenu.Health{State: bootmenu.Up})
 	for situation, tt := range map[string]struct {
 		file   string
 		status Status
@@ -405,6 +407,31 @@ func TestOverviewOfARule(t *testing.T) {
 			file: off + "[[machine]]\nguid = [\"70786562-6f78-4c61-8000-000000000010\"]\n",
 			want: []string{"uefi-x64 " + string(ruleNotKnown), "bios " + string(ruleOnlyByName)},
 		},
+		"WDS refuses": {
+			file: wdsEntry + boots,
+			status: wds(bootmenu.Server{Addr: netip.MustParseAddr("192.168.77.2")},
+				bootmenu.Health{State: bootmenu.Refused, Note: "access\nviolation"}),
+			want: []string{
+				"bios " + menuInstead + "w refuses its boot program: access violation",
+				"uefi-x64 " + menuInstead + "w refuses its boot program: access violation",
+			},
+		},
+		"WDS has no program for ARM": {
+			file:   oneWDS + "uefi-arm64 = \"\"\n" + entryX(`wds = "w"`) + boots,
+			status: up,
+			want: []string{
+				"uefi-arm64 " + menuInstead + "w has no program for it",
+			},
+		},
+		"WDS has none for ARM, and the rule is not for it": {
+			file:   oneWDS + "uefi-arm64 = \"\"\n" + entryX(`wds = "w"`) + boots + "firmware = [\"uefi-x64\"]\n",
+			status: up,
+		},
+		"WDS by HTTP boot": {
+			file:   wdsEntry + boots + "firmware = [\"uefi-x64\", \"uefi-x64-http\"]\n",
+			status: up,
+			want:   []string{"uefi-x64-http " + string(ruleNoHTTP)},
+		},
 		"no DHCP to tell the guid, and an entry": {
 			file: off + entryX(`disk = true`) + "[[machine]]\nguid = [\"70786562-6f78-4c61-8000-000000000010\"]\nboot = \"x\"\n",
 			want: []string{"uefi-x64 " + string(ruleNotKnown), "bios " + string(ruleOnlyByName)},
@@ -451,6 +478,8 @@ func TestTextsAreAllThatOverviewsSay(t *testing.T) {
 	}
 	down := wds(bootmenu.Server{Addr: netip.MustParseAddr("192.168.77.2")}, bootmenu.Health{State: bootmenu.Down})
 	note(parse(t, wdsEntry+boots), down)
+	down.WDS["w"] = bootmenu.Server{Addr: netip.MustParseAddr("192.168.77.2")}
+	note(parse(t, wdsEntry+boots+"firmware = [\"uefi-x64-http\"]\n"), down)
 	note(parse(t, "[boot]\nbios = \"\"\nuefi-x64 = \"x.efi\"\nuefi-x64-http = \"http://192.168.77.9/b.efi\"\n"), Status{})
 	for _, text := range slices.Sorted(maps.Keys(said)) {
 		if !slices.Contains(Texts, text) {

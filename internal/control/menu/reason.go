@@ -55,7 +55,7 @@ var Texts = []Text{
 	nothingInside, insideHidden, notListed, unsignedHidden, filesMissing, wrongAddress, nameNotFound, refusesFile,
 	serverDown, goesToOther, fileMustBeSigned, fileNotSigned, linesMustLoad, urlNeedsLPXE,
 	showsMenu, loadsOther, loadsURL, noFileWanted, noFileKnown, noFileForHTTP, siteNamesFile, onlyWDSRules,
-	ruleServerDown, ruleNoAddress, ruleCannotStart, ruleNotKnown, ruleOnlyByName,
+	ruleServerDown, ruleNoAddress, ruleCannotStart, ruleNoHTTP, ruleNotKnown, ruleOnlyByName,
 }
 
 // because returns a reason. args are names and values in turn.

@@ -204,6 +204,7 @@ var germanReasons = map[string]string{
 
 	"{server} does not answer: these machines get the menu until it does":                         "{server} antwortet nicht: Bis er es tut, erhalten diese Rechner das Menü",
 	"no address is known for {server}: these machines get the menu":                               "zu {server} ist keine Adresse bekannt: Diese Rechner erhalten das Menü",
+	"WDS does not support HTTP boot: such a machine gets the file that [boot] names for it":       "WDS unterstützt kein HTTP Boot: Ein solcher Rechner erhält die Datei, die [boot] für ihn nennt",
 	"the entry cannot start there, so the machine gets the menu":                                  "der Eintrag kann dort nicht starten, der Rechner erhält das Menü",
 	`the rule does not count: the box would know these machines by DHCP, and dhcp.mode is "off"`:  `die Regel gilt nicht: Die Box erkennt diese Rechner an DHCP, und dhcp.mode steht auf "off"`,
 	`the rule does not count: it names a guid or boots from a WDS server, and dhcp.mode is "off"`: `die Regel gilt nicht: Sie nennt eine guid oder startet von einem WDS-Server, und dhcp.mode steht auf "off"`,
