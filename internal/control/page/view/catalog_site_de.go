@@ -7,6 +7,16 @@ var germanSite = merge(catalog{
 	"nav.settings": "Einstellungen",
 	"nav.box":      "Box",
 
+	"alert.label":         "Was Ihre Aufmerksamkeit braucht",
+	"alert.settings.one":  "Die Einstellungsdatei enthält %d Fehler und ist deshalb nicht in Kraft.",
+	"alert.settings.many": "Die Einstellungsdatei enthält %d Fehler und ist deshalb nicht in Kraft.",
+	"alert.unreadable":    "Die Einstellungsdatei lässt sich nicht lesen.",
+	"alert.toolarge":      "Die Menüs für bestimmte Rechner sind zu groß: Alle Rechner erhalten das allgemeine.",
+	"alert.address":       "Zum WDS-Server %s gibt es keine verwendbare Adresse.",
+	"alert.down":          "Der WDS-Server %s antwortet nicht.",
+	"alert.refuses":       "Der WDS-Server %s verweigert eine Bootdatei.",
+	"alert.other":         "Ein anderer Server, %v, sagt Rechnern, was sie booten sollen.",
+
 	"menu.title":         "Menü",
 	"menu.table":         "Was die einzelnen Menüs zeigen",
 	"menu.intro":         "Was das allgemeine Menü auf welcher Firmware zeigt.",

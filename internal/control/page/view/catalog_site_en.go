@@ -7,6 +7,16 @@ var englishSite = merge(reasons(), catalog{
 	"nav.settings": "Settings",
 	"nav.box":      "Box",
 
+	"alert.label":         "What needs attention",
+	"alert.settings.one":  "The settings file has %d mistake, so it is not in force.",
+	"alert.settings.many": "The settings file has %d mistakes, so it is not in force.",
+	"alert.unreadable":    "The settings file cannot be read.",
+	"alert.toolarge":      "The menus of certain machines are too large: all machines get the general one.",
+	"alert.address":       "There is no usable address of the WDS server %s.",
+	"alert.down":          "The WDS server %s does not answer.",
+	"alert.refuses":       "The WDS server %s refuses a boot program.",
+	"alert.other":         "Another server, %v, tells machines what to boot.",
+
 	"menu.title":         "Menu",
 	"menu.table":         "What each menu shows",
 	"menu.intro":         "What the general menu shows on each firmware.",

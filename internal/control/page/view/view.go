@@ -119,6 +119,7 @@ type page struct {
 	Path      string // of this page, for the navigation
 	Nav       []navItem
 	Languages []languageLink
+	Alerts    []alert // on top of the content
 	Version   string
 	Login     bool   // no navigation: the person has not logged in
 	Style     string // the addresses of the static files
@@ -137,6 +138,9 @@ type languageLink struct {
 // text.
 func (p *Pages) render(w http.ResponseWriter, r *http.Request, status int, name, title string, data any) {
 	v := page{Path: r.URL.Path, Nav: navigation, Version: p.Version, Title: title, Data: data}
+	if p.Site != nil {
+		v.Alerts = alertsOf(p.Site(), catalogs[language(r)], r.URL.Path, time.Now())
+	}
 	write(w, r, status, name, v)
 }
 
