@@ -36,7 +36,7 @@ func Check(c *config.Config) []Note {
 				continue
 			}
 			if e.Kind() == config.KindSubmenu && len(s.list(firmware, []int{i}, selection{})) == 0 {
-				note("not shown: it has no entries for this firmware")
+				note("not shown: " + string(nothingInside))
 				continue
 			}
 			if firmware == bios {

@@ -85,8 +85,8 @@ const (
 	ruleNoAddress   Text = "no address is known for {server}: these machines get the menu"
 	ruleCannotStart Text = "the entry cannot start there, so the machine gets the menu"
 	ruleNoHTTP      Text = "WDS does not support HTTP boot: such a machine gets the file that [boot] names for it"
-	ruleNotKnown    Text = `the rule does not count: the box would know these machines by DHCP, and dhcp.mode is "off"`
-	ruleOnlyByName  Text = `the rule does not count: it names a guid or boots from a WDS server, and dhcp.mode is "off"`
+	ruleNotKnown    Text = `the rule has no effect: the box knows these machines by DHCP, and dhcp.mode is "off"`
+	ruleOnlyByName  Text = `the rule has no effect: it has a guid or boots from a WDS server, and dhcp.mode is "off"`
 )
 
 // builtIn are the programs that show the menu. A test compares them with those

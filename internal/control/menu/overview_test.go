@@ -165,7 +165,7 @@ func overviews() map[string]struct {
 		},
 		"a submenu of nothing": {
 			file: entryX(`submenu = true`) + "[[entry]]\nname = \"i\"\nfile = \"r.iso\"\nin = \"x\"\n",
-			want: []string{"bios visible", "uefi hidden none of its entries is shown"},
+			want: []string{"bios visible", "uefi hidden it has no entries for this firmware"},
 		},
 		"a submenu, unsigned": {
 			file: entryX(`submenu = true`) + "[[entry]]\nname = \"k\"\nkernel = \"k\"\nsigned = false\nin = \"x\"\n",
@@ -181,7 +181,7 @@ func overviews() map[string]struct {
 			file: "[dhcp]\nmode = \"off\"\n" + wdsEntry,
 			want: []string{
 				"bios visible",
-				"uefi hidden it goes by a restart that the box's DHCP has to answer, and dhcp.mode is \"off\"",
+				"uefi hidden the machine restarts for it, and the box does not answer that boot, because dhcp.mode is \"off\"",
 			},
 		},
 		"WDS, down": {

@@ -22,7 +22,7 @@ type Text string
 // The reasons.
 const (
 	noProgram        Text = "{server} has no program for it"
-	needsDHCP        Text = `it goes by a restart that the box's DHCP has to answer, and dhcp.mode is "off"`
+	needsDHCP        Text = `the machine restarts for it, and the box does not answer that boot, because dhcp.mode is "off"`
 	efiOnly          Text = "an EFI program runs on UEFI only"
 	moduleOnly       Text = "{file} is a module of PXELINUX, which runs on a BIOS only"
 	memdiskOnly      Text = "memdisk starts {file}, and runs on a BIOS only"
@@ -30,7 +30,7 @@ const (
 	noPXELINUXLines  Text = "it has no lines for PXELINUX"
 	noGRUBLines      Text = "it has no lines for GRUB"
 	hiddenWhileDown  Text = `{server} does not answer, and its on_down is "hide"`
-	nothingInside    Text = "none of its entries is shown"
+	nothingInside    Text = "it has no entries for this firmware"
 	insideHidden     Text = "{submenu}, which it is in, is not shown"
 	notListed        Text = "it has listed = false: only the menus of machines that name it show it"
 	unsignedHidden   Text = "it has signed = false: the menu leaves it out while Secure Boot is on"
