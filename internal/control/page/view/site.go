@@ -282,7 +282,7 @@ func kindOfOther(o otherRow, mode spec.Mode) string {
 	return "leases"
 }
 
-// StateKey is the key of a server's state in a program's row.
+// stateKey is the key of a state of a boot program; empty if it is not known.
 func stateKey(s bootmenu.State) string {
 	return map[bootmenu.State]string{
 		bootmenu.Up: "state.up", bootmenu.Down: "state.down", bootmenu.Refused: "state.refused",
@@ -318,7 +318,7 @@ func (d serversData) DNSList() string {
 	return list(out)
 }
 
-// Valid reports whether an address is set: a template cannot call IsValid on a
+// valid reports whether an address is set: a template cannot call IsValid on a
 // value that may be a prefix.
 func valid(a any) bool {
 	switch a := a.(type) {
@@ -377,7 +377,7 @@ type boxData struct {
 	Version  string
 }
 
-// Signers returns who signed a file, for a person.
+// signers returns who signed a file, for a person.
 func signers(f manifest.File) string {
 	var out []string
 	for _, s := range f.Signers {
@@ -389,7 +389,7 @@ func signers(f manifest.File) string {
 // base returns the last part of a path.
 func base(name string) string { return name[strings.LastIndexByte(name, '/')+1:] }
 
-// Used is the share of the disk that is in use, in percent.
+// used is the share of the disk that is in use, in percent.
 func used(d boxstatus.Disk) int {
 	if d.Bytes == 0 || d.Free > d.Bytes {
 		return 0
@@ -409,8 +409,13 @@ func updateKey(u boxstatus.Update) string {
 //
 //	reason REASON      why an entry is not simply shown
 //	valid ADDR         an address is set
-//	statekey STATE     the key of a server's state; empty if it is not known
-//	…
+//	statekey STATE     the key of a boot program's state; empty if it is not known
+//	growthkey DISK     the key of what happens to the disk's size
+//	updatekey UPDATE   the key of the state of the last update
+//	used DISK          the share of the disk that is in use, in percent
+//	ubytes N           a size, as bytes is for a signed number
+//	signers FILE       who signed a boot program
+//	base NAME          the last part of a path
 func siteFunctions(c catalog) template.FuncMap {
 	return template.FuncMap{
 		"reason": c.reason, "valid": valid, "statekey": stateKey, "growthkey": growthKey, "updatekey": updateKey,
