@@ -32,7 +32,9 @@ PEER_PACKAGES := busybox-static curl dhcpcd-base dnsmasq-base iproute2 isc-dhcp-
 
 # Those that are not installed, and where they are.
 SERVERS  := atftp atftpd nginx tftp-hpa tftpd-hpa wrk
-UNPACKED := build/peers
+UNPACKED := build/peers build/peers-lan
+# Another mDNS responder and resolver, and a server for logs.
+build/peers-lan: SERVERS := avahi-daemon rsyslog
 
 # The packages that are tried with them on their own.
 PEERED := $(addprefix ./,$(dir $(wildcard internal/*/*/*_peers_test.go)))

@@ -18,6 +18,7 @@ type Config struct {
 	TFTP     TFTP
 	Files    Files
 	Metrics  Metrics
+	Syslog   Syslog
 	WDS      []WDS
 	Menu     Menu
 	Entries  []Entry
@@ -135,6 +136,25 @@ type Metrics struct {
 	// the machines. Nil means those of the machines; empty means none.
 	Allow []netip.Prefix
 }
+
+// Syslog is the server that gets a line for each boot.
+type Syslog struct {
+	// Server is its IPv4 address or host name; empty means none.
+	Server   string
+	Port     uint16         // 0 means SyslogPort
+	Protocol SyslogProtocol // empty means SyslogUDP
+}
+
+// SyslogPort is the port of a server that has none (RFC 5426 §3.3).
+const SyslogPort = 514
+
+// SyslogProtocol is how lines are sent to the server.
+type SyslogProtocol string
+
+const (
+	SyslogUDP SyslogProtocol = "udp" // RFC 5426
+	SyslogTCP SyslogProtocol = "tcp" // RFC 6587
+)
 
 // WDS is one Windows Deployment Services server.
 type WDS struct {

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/pxebox/pxebox/internal/boot/ether"
@@ -284,6 +285,27 @@ func (v value) host() string {
 		v.fail(fmt.Sprintf("%q is neither an IPv4 address nor a host name", s), fix)
 	}
 	return s
+}
+
+// hostPort is a host and, after a colon, the number of a port; 0 where there is
+// none.
+func (v value) hostPort() (string, uint16) {
+	s, ok := v.text()
+	if !ok {
+		return "", 0
+	}
+	host, port, found := strings.Cut(s, ":")
+	if !found || strings.Contains(port, ":") || strings.Contains(port, "/") {
+		return v.host(), 0
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil || n == 0 {
+		v.fail(fmt.Sprintf("%q is not the number of a port", port), "write a number from 1 to 65535 after the colon, or leave both out")
+		return "", 0
+	}
+	only := *v.n
+	only.text = host
+	return value{v.in, &only, v.field}.host(), uint16(n)
 }
 
 // domain is a domain name without the dot at its end, which options 15 and

@@ -14,6 +14,14 @@ import (
 // ownName is the fix for a name that is taken.
 const ownName = "give each one a unique name"
 
+// checkSyslog refuses a protocol without a server.
+func (r *reader) checkSyslog() {
+	b := r.root.table("syslog")
+	if b.has("protocol") && !b.has("server") && b.ok("server", "protocol") {
+		b.fail("protocol", "has no use without a server", `write server = "192.168.77.9" as well, or leave it out`)
+	}
+}
+
 // checkWDS looks at each [[wds]] as a whole.
 func (r *reader) checkWDS() {
 	blocks := r.root.items("wds")

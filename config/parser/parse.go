@@ -50,6 +50,7 @@ func Parse(name string, data []byte) (*config.Config, error) {
 	r.indexEntries()
 	r.checkNetwork()
 	r.checkDHCP()
+	r.checkSyslog()
 	r.checkWDS()
 	r.checkEntries()
 	r.checkMachines()

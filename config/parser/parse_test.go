@@ -100,6 +100,9 @@ func TestParseAccepts(t *testing.T) {
 		got        func(c *config.Config) any
 		want       any
 	}{
+		{"a log server", "[syslog]\nserver = \"logs.example.org\"", func(c *config.Config) any { return c.Syslog }, config.Syslog{Server: "logs.example.org"}},
+		{"a log server with its port, by TCP", "[syslog]\nserver = \"10.0.0.9:6514\"\nprotocol = \"tcp\"", func(c *config.Config) any { return c.Syslog },
+			config.Syslog{Server: "10.0.0.9", Port: 6514, Protocol: config.SyslogTCP}},
 		{"address from a DHCP server", "[network]\naddress = \"dhcp\"", func(c *config.Config) any { return c.Network.Address.IsValid() }, false},
 		{"gateway and name servers of a fixed address", "[network]\naddress = \"10.0.0.2/8\"\ngateway = \"10.255.0.1\"\ndns = [\"9.9.9.9\"]",
 			func(c *config.Config) any { return []any{c.Network.Gateway.String(), c.Network.DNS[0].String()} }, []any{"10.255.0.1", "9.9.9.9"}},

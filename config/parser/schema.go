@@ -105,6 +105,10 @@ var schema = []section{
 	{name: "metrics", fields: []field{
 		{"allow", `["10.9.0.0/24"]`, func(r *reader, v value) { r.cfg.Metrics.Allow = v.networks() }},
 	}},
+	{name: "syslog", fields: []field{
+		{"server", `"192.168.77.9"`, func(r *reader, v value) { r.cfg.Syslog.Server, r.cfg.Syslog.Port = v.hostPort() }},
+		{"protocol", `"tcp"`, func(r *reader, v value) { r.cfg.Syslog.Protocol = choice(v, config.SyslogUDP, config.SyslogTCP) }},
+	}},
 	{name: "subnet", many: true, by: "network", add: func(r *reader) { r.cfg.DHCP.Subnets = append(r.cfg.DHCP.Subnets, config.Subnet{}) },
 		fields: append([]field{
 			{"network", `"10.1.0.0/24"`, func(r *reader, v value) { last(r.cfg.DHCP.Subnets).Network = v.network() }},

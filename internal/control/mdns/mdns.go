@@ -79,6 +79,9 @@ func (r *Responder) Run(ctx context.Context) {
 		if err := r.attempt(ctx, s); err != nil {
 			why = err.Error()
 		}
+		if r.Name() != "" {
+			said = "" // what was wrong before is over
+		}
 		r.has("")
 		if why != said && why != "" { // once, not every two seconds
 			r.Log.Warn("the box's name is not announced by mDNS", "why", why)

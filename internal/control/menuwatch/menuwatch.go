@@ -18,6 +18,7 @@ import (
 	"github.com/pxebox/pxebox/internal/base/pulse"
 	"github.com/pxebox/pxebox/internal/boot/bootmenu"
 	"github.com/pxebox/pxebox/internal/boot/firmware"
+	"github.com/pxebox/pxebox/internal/control/syslog"
 )
 
 const (
@@ -50,6 +51,7 @@ type Watcher struct {
 	Lookup     Lookup
 	Probe      Probe
 	Own        func() []netip.Prefix // the box's addresses, which no WDS server can have
+	Syslog     func(syslog.Target)   // gets the log server of each configuration; may be nil
 	Log        *slog.Logger
 
 	snapshot atomic.Pointer[Snapshot]

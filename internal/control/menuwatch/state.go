@@ -11,6 +11,7 @@ import (
 	"github.com/pxebox/pxebox/config/parser"
 	"github.com/pxebox/pxebox/internal/control/compile"
 	"github.com/pxebox/pxebox/internal/control/menu"
+	"github.com/pxebox/pxebox/internal/control/syslog"
 	"github.com/pxebox/pxebox/internal/generation"
 	"github.com/pxebox/pxebox/internal/tool/configfile"
 )
@@ -152,7 +153,19 @@ func (s *state) read(now time.Time) error {
 	s.names.follow(cfg, now)
 	s.servers.follow(cfg, s.names, s.own(), now)
 	s.boot.follow(cfg, now)
+	if s.Syslog != nil {
+		s.Syslog(logServer(cfg.Syslog))
+	}
 	return nil
+}
+
+// logServer returns the target of a configuration's log server.
+func logServer(c config.Syslog) syslog.Target {
+	t := syslog.Target{Server: c.Server, Port: c.Port, TCP: c.Protocol == config.SyslogTCP}
+	if t.Port == 0 {
+		t.Port = config.SyslogPort
+	}
+	return t
 }
 
 // ready reports whether everything is known that a new configuration waits for.

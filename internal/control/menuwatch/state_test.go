@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -21,6 +22,7 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/spec"
 	"github.com/pxebox/pxebox/internal/control/compile"
 	"github.com/pxebox/pxebox/internal/control/menu"
+	"github.com/pxebox/pxebox/internal/control/syslog"
 	"github.com/pxebox/pxebox/internal/generation"
 )
 
@@ -274,4 +276,25 @@ func TestMenusTooLargeToPublish(t *testing.T) {
 	}
 	m.configure(title("two"))
 	m.expect("fixed", "\nTIMEOUT 100\nMENU TITLE two")
+}
+
+// The log server is that of the last valid configuration.
+func TestLogServer(t *testing.T) {
+	s := newSite(t)
+	var got []syslog.Target
+	s.Syslog = func(target syslog.Target) { got = append(got, target) }
+	box := newState(s.Watcher, func(d time.Duration) time.Duration { return d })
+	for _, text := range []string{
+		"[syslog]\nserver = \"10.0.0.9\"", "[syslog]\nserver = 9",
+		"[syslog]\nserver = \"logs.example.org:6514\"\nprotocol = \"tcp\"", "[menu]\n",
+	} {
+		s.write(text)
+		if err := box.read(morning); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := []syslog.Target{{Server: "10.0.0.9", Port: 514}, {Server: "logs.example.org", Port: 6514, TCP: true}, {Port: 514}}
+	if !slices.Equal(got, want) {
+		t.Errorf("the targets are %+v, want %+v", got, want)
+	}
 }
