@@ -44,6 +44,7 @@ func Run(ctx context.Context, o Options) error {
 		o.Log.With("part", "access").Error("the box cannot be changed over the network", "err", err)
 	}
 	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return site.showState(ctx) })
 	if gate != nil {
 		// Start this at once: growing may take long, or fail.
 		g.Go(func() error { return site.servePage(ctx, gate) })

@@ -20,6 +20,7 @@ import (
 	"github.com/pxebox/pxebox/internal/base/credential"
 	"github.com/pxebox/pxebox/internal/base/loglimit"
 	"github.com/pxebox/pxebox/internal/base/pulse"
+	"github.com/pxebox/pxebox/internal/box/console"
 	"github.com/pxebox/pxebox/internal/box/selftest"
 	"github.com/pxebox/pxebox/internal/box/settings"
 	"github.com/pxebox/pxebox/internal/box/updatepage"
@@ -116,6 +117,19 @@ func (s *site) exchangeSettings(ctx context.Context, store *settings.Store) erro
 // gate reads the password: the owner's, on /perm, or else the image's.
 func (s *site) gate(image string) (*access.Gate, error) {
 	return access.OpenGate(filepath.Join(s.perm, "gokr-pw.txt"), image, s.log.With("part", "access"))
+}
+
+// showState shows the box's state on its screen and its serial port, until ctx
+// ends.
+func (s *site) showState(ctx context.Context) error {
+	c := &console.Console{RunDir: runDir, Certificate: filepath.Join(s.dir, "keys", "https.pem")}
+	// A separate file: the kernel limits the lines of each.
+	if kmsg, err := os.OpenFile("/dev/kmsg", os.O_WRONLY, 0); err == nil {
+		defer kmsg.Close()
+		c.Kmsg = kmsg
+	}
+	c.Run(ctx)
+	return ctx.Err()
 }
 
 // servePage serves gokrazy's page, which updates the box, until ctx ends.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/config/parser"
+	"github.com/pxebox/pxebox/internal/base/sitenote"
 	"github.com/pxebox/pxebox/internal/control/compile"
 	"github.com/pxebox/pxebox/internal/control/menu"
 	"github.com/pxebox/pxebox/internal/control/syslog"
@@ -43,6 +44,8 @@ type state struct {
 	fresh     bool           // cfg has not been published yet
 	file      File           // for the snapshot, as is inForce
 	inForce   InForce
+	mistakes  int            // in the file as it was last read
+	lastNote  *sitenote.Note // what the console was last told; nil before the first time
 
 	readAt      time.Time // when to read the configuration
 	publishAt   time.Time
@@ -90,6 +93,7 @@ func due(at, now time.Time) bool { return !at.IsZero() && !at.After(now) }
 
 // tick does what is due. It returns an error when publishing fails.
 func (s *state) tick(now time.Time) error {
+	defer s.note()
 	if due(s.readAt, now) {
 		s.readAt = time.Time{}
 		if err := s.read(now); err != nil {
@@ -127,16 +131,18 @@ func (s *state) read(now time.Time) error {
 	}
 	s.seen = seen
 	s.noted(now, data, err)
+	s.mistakes = 0
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) && s.cfg == nil {
 			s.log.config.Info("no configuration file yet", "file", s.ConfigFile)
 		} else {
+			s.mistakes = mistakes(err)
 			s.log.config.Error("configuration file cannot be read", "err", err)
 		}
 		return s.fallBack(now)
 	}
 	cfg, err := parser.Parse(s.ConfigFile, data)
-	if err != nil {
+	if s.mistakes = mistakes(err); err != nil {
 		var each config.Errors
 		errors.As(err, &each)
 		s.file.Errors = each
