@@ -3,6 +3,7 @@ package menuwatch
 import (
 	"errors"
 	"io/fs"
+	"os"
 	"slices"
 	"testing"
 
@@ -33,6 +34,9 @@ func TestMistakes(t *testing.T) {
 
 func TestSiteNoteOfServers(t *testing.T) {
 	s := simulate(t, morning)
+	if err := os.MkdirAll(s.RunDir, 0o755); err != nil { // as the first generation does
+		t.Fatal(err)
+	}
 	with := func(states ...bootmenu.State) *server {
 		sv := &server{programs: map[firmware.Kind]program{}}
 		for i, state := range states {
