@@ -53,9 +53,6 @@ func TestGrafanaDashboard(t *testing.T) {
 		d := described.FindStringSubmatch(one.String())
 		labels[d[1]] = d[2] + "," + d[3] + ",le,job,instance,"
 	}
-	if _, ok := labels["pxebox_boots_total"]; !ok {
-		labels["pxebox_boots_total"] = "stage,finding,"
-	}
 
 	var expressions []string
 	for _, v := range d.Templating.List {
