@@ -3,9 +3,6 @@ package console
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/pem"
-	"fmt"
 	"io"
 	"net/netip"
 	"os"
@@ -14,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pxebox/pxebox/internal/base/credential"
 	"github.com/pxebox/pxebox/internal/base/pulse"
 	"github.com/pxebox/pxebox/internal/base/sitenote"
 	"github.com/pxebox/pxebox/internal/boot/spec"
@@ -132,19 +130,11 @@ func (c *Console) state(now time.Time) State {
 	return s
 }
 
-// identity returns the fingerprint of the page's certificate as browsers show
-// it, or "" before there is one. The file does not change afterwards.
+// identity returns the fingerprint of the page's certificate, or "" before there
+// is one. The file does not change afterwards.
 func (c *Console) identity() string {
-	if c.fingerprint != "" {
-		return c.fingerprint
-	}
-	b, err := os.ReadFile(c.Certificate)
-	if err != nil {
-		return ""
-	}
-	if block, _ := pem.Decode(b); block != nil && block.Type == "CERTIFICATE" {
-		sum := sha256.Sum256(block.Bytes)
-		c.fingerprint = strings.ReplaceAll(fmt.Sprintf("% X", sum[:]), " ", ":")
+	if c.fingerprint == "" {
+		c.fingerprint = credential.FileFingerprint(c.Certificate)
 	}
 	return c.fingerprint
 }

@@ -23,6 +23,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/pxebox/pxebox/internal/base/credential"
 )
 
 // Service is what the box announces.
@@ -35,13 +37,37 @@ type Service struct {
 // Responder announces a Service for as long as it runs.
 type Responder struct {
 	Service Service
-	// Link returns the served link. It is called every few seconds.
-	Link func() Link
+	// Link returns the served link, and Fingerprint that of the page's
+	// certificate, or "" before there is one. Both are called every few seconds.
+	Link        func() Link
+	Fingerprint func() string
 	// RunDir is the folder for the file that holds the last name.
 	RunDir string
 	Log    *slog.Logger
 
 	name atomic.Pointer[string]
+}
+
+// ForPage returns the Responder for a page that listens on an address such as
+// ":443". certificate is the file of its certificate.
+func ForPage(address, certificate, runDir string, log *slog.Logger) (*Responder, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	n, err := net.LookupPort("tcp", port)
+	if err != nil {
+		return nil, err
+	}
+	addr, err := netip.ParseAddr(host)
+	if err != nil {
+		addr = netip.IPv4Unspecified() // all addresses, or a name
+	}
+	return &Responder{
+		Service: Service{Label: "pxebox", Port: uint16(n)},
+		Link:    OwnLink(runDir, addr), RunDir: runDir, Log: log,
+		Fingerprint: func() string { return credential.FileFingerprint(certificate) },
+	}, nil
 }
 
 // FileName is the file in the run directory that holds the box's last name: for
@@ -102,10 +128,11 @@ var (
 // attempt announces the service on one link, until the link changes or another
 // program appears. It returns nil if there is no link, or another one.
 func (r *Responder) attempt(ctx context.Context, s *state) error {
-	link := r.Link()
+	link, fingerprint := r.Link(), r.Fingerprint()
 	if !link.Addr.IsValid() {
 		return nil
 	}
+	s.service.Text = attributes(fingerprint)
 	if err := alone(0); err != nil {
 		return err
 	}
@@ -142,7 +169,7 @@ func (r *Responder) attempt(ctx context.Context, s *state) error {
 		case <-alarm:
 			send(s.tick(time.Now()))
 		case <-check.C:
-			if r.Link() != link {
+			if r.Link() != link || r.Fingerprint() != fingerprint {
 				return nil
 			}
 			if err := alone(1); err != nil {

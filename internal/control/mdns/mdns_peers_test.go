@@ -1,6 +1,6 @@
 //go:build peers
 
-package mdns
+package mdns_test
 
 import (
 	"bufio"
@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,14 +16,18 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pxebox/pxebox/internal/control/mdns"
+	"github.com/pxebox/pxebox/internal/test/journal"
+	"github.com/pxebox/pxebox/internal/tool/find"
 	"github.com/pxebox/pxebox/peers/fileserver"
-	"github.com/pxebox/pxebox/peers/journal"
 	"github.com/pxebox/pxebox/peers/netns"
 )
 
 const (
-	// boxDir makes this program a box, with that run directory.
+	// boxDir makes this program a box, with that run directory. finder makes it
+	// one that looks for boxes.
 	boxDir = "PXEBOX_MDNS_TEST_BOX"
+	finder = "PXEBOX_MDNS_TEST_FIND"
 	link   = "eth0"
 	// patience limits the wait for events that must happen.
 	patience = 40 * time.Second
@@ -34,13 +37,20 @@ const (
 
 func TestMain(m *testing.M) {
 	dir := os.Getenv(boxDir)
-	if dir == "" {
+	switch {
+	case os.Getenv(finder) != "":
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		defer cancel()
+		boxes, err := find.Boxes(ctx)
+		fmt.Println(boxes, err)
+		return
+	case dir == "":
 		os.Exit(m.Run())
 	}
-	r := &Responder{
-		Service: Service{Label: "pxebox", Port: 443, Text: []string{"path=/"}},
-		Link:    OwnLink(dir, netip.IPv4Unspecified()),
-		RunDir:  dir, Log: slog.New(slog.NewTextHandler(os.Stdout, nil)),
+	r, err := mdns.ForPage(":443", filepath.Join(dir, "https.pem"), dir, slog.New(slog.NewTextHandler(os.Stdout, nil)))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
 	r.Run(context.Background())
 }
@@ -242,6 +252,26 @@ func TestTwoBoxesOnWire(t *testing.T) {
 	two.logs("name=pxebox-2.local")
 	a.resolves("pxebox.local", "192.0.2.1")
 	a.resolves("pxebox-2.local", "192.0.2.2")
+
+	// A computer with two networks finds both, and the box of the other one.
+	elsewhere := newLAN(t)
+	third := elsewhere.box(elsewhere.host("198.51.100.3/24"))
+	third.logs("name=pxebox.local")
+	n := l.host("192.0.2.9/24")
+	if err := errors.Join(elsewhere.lan.Plug(n, "eth1", ""), n.Run("ip", "addr", "add", "198.51.100.9/24", "dev", "eth1")); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Env = append(os.Environ(), finder+"=1")
+	var out strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, os.Stderr
+	if err := errors.Join(n.Start(cmd), cmd.Wait()); err != nil {
+		t.Fatal(err)
+	}
+	want := "[{pxebox-2.local 192.0.2.2 443 } {pxebox.local 192.0.2.1 443 } {pxebox.local 198.51.100.3 443 }] <nil>\n"
+	if out.String() != want {
+		t.Errorf("it finds %swant %s", &out, want)
+	}
 }
 
 // On a host with avahi the box stays silent, and begins when avahi has ended.

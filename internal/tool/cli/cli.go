@@ -86,7 +86,7 @@ func (a *app) root() *cobra.Command {
 	}
 	root.AddCommand(
 		a.check(), a.render(), a.adopt(), a.hashPassword(),
-		a.settings(), a.upload(), a.update(),
+		a.find(), a.settings(), a.upload(), a.update(),
 		a.version(),
 	)
 	return root

@@ -78,6 +78,8 @@ func TestExitCodes(t *testing.T) {
 			situation: "an update outside a checkout", args: []string{"update", "192.0.2.1"}, code: 1,
 			problem: "root of a checkout",
 		},
+		{situation: "find with an argument", args: []string{"find", "192.0.2.1"}, code: 2, problem: "Run 'pxebox find --help'"},
+		{situation: "find with a wrong time", args: []string{"find", "--wait", "3"}, code: 2, problem: "Run 'pxebox find --help'"},
 		{situation: "no such command", args: []string{"chekc"}, code: 2, problem: "unknown command \"chekc\""},
 		{
 			situation: "no such flag", args: []string{"check", "--bot", "x", right}, code: 2,
@@ -110,7 +112,7 @@ func TestEachCommandHasAnExample(t *testing.T) {
 			t.Errorf("%s has no example, or no summary", c.Name())
 		}
 	}
-	if n != 8 {
+	if n != 9 {
 		t.Errorf("%d commands", n)
 	}
 }
