@@ -55,9 +55,7 @@ func TestReporter(t *testing.T) {
 	now := time.Unix(1000, 0)
 	var said []string
 	for i, state := range []string{"a", "a", "a", "a", "a", "b", "a", "a", "b", "c", "c", "c", "c", "c"} {
-		for _, l := range r.report(now.Add(time.Duration(i)*look), []string{state}) {
-			said = append(said, l)
-		}
+		said = append(said, r.report(now.Add(time.Duration(i)*look), []string{state})...)
 	}
 	if want := []string{"a", "c"}; !slices.Equal(said, want) {
 		t.Errorf("it gets %q, want %q", said, want)

@@ -211,9 +211,9 @@ func (r *records) known(o dnsmessage.Resource) set {
 }
 
 // claims reports whether a record of another host's response is for one of the
-// names that only the box may have, with other content than the box's. While
-// the box has the names, only records of its own types count, and of AAAA, which
-// it says it has none of (RFC 6762 §9); before, all (§8.1).
+// names that only the box may have, with other content than the box's. Before
+// the box has the names, any type counts (RFC 6762 §8.1). Afterwards those count
+// that the box has, and AAAA, which it says it does not have (§9).
 func (r *records) claims(o dnsmessage.Resource, established bool) bool {
 	name := strings.ToLower(o.Header.Name.String())
 	if o.Header.TTL == 0 || o.Header.Class&^topBit != dnsmessage.ClassINET || name != r.host && name != r.instance {
