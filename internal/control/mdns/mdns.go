@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"github.com/pxebox/pxebox/internal/base/credential"
+	"github.com/pxebox/pxebox/internal/base/loglimit"
 )
 
 // Service is what the box announces.
@@ -49,7 +50,8 @@ type Responder struct {
 }
 
 // ForPage returns the Responder for a page that listens on an address such as
-// ":443". certificate is the file of its certificate.
+// ":443". certificate is the file of its certificate. What hosts on the link can
+// have it log is limited.
 func ForPage(address, certificate, runDir string, log *slog.Logger) (*Responder, error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
@@ -65,7 +67,7 @@ func ForPage(address, certificate, runDir string, log *slog.Logger) (*Responder,
 	}
 	return &Responder{
 		Service: Service{Label: "pxebox", Port: uint16(n)},
-		Link:    OwnLink(runDir, addr), RunDir: runDir, Log: log,
+		Link:    OwnLink(runDir, addr), RunDir: runDir, Log: slog.New(loglimit.New(log.Handler())),
 		Fingerprint: func() string { return credential.FileFingerprint(certificate) },
 	}, nil
 }
