@@ -81,8 +81,8 @@ const (
 	// look is how often to look at the link, and for another program.
 	look = 2 * time.Second
 	// perSecond is how many packets a second are read. The kernel drops the
-	// others, so that a flood takes a few milliseconds of each second. Clients
-	// repeat their questions.
+	// others, so that a flood of the worst packets takes a twentieth of a
+	// processor. Clients repeat their questions.
 	perSecond = 500
 	// maxPacket is the longest message, in bytes (RFC 6762 §17).
 	maxPacket = 9000

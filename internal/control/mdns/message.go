@@ -4,9 +4,9 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// maxParts is how many questions and records of a message are read. A larger
-// number has no place in a packet that a person's programs send.
-const maxParts = 256
+// maxParts is how many questions and records of a message are read: more than
+// fit into a packet of 1,500 bytes, with the names that services have.
+const maxParts = 128
 
 // message is a packet of another host.
 type message struct {

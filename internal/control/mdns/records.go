@@ -92,14 +92,14 @@ func (r *records) asked(q dnsmessage.Question) set {
 	if c := q.Class &^ topBit; c != dnsmessage.ClassINET && c != dnsmessage.ClassANY {
 		return 0
 	}
-	switch strings.ToLower(q.Name.String()) {
-	case r.host:
+	switch {
+	case is(q.Name, r.host):
 		switch q.Type {
 		case dnsmessage.TypeA, typeANY:
 			return 1 << recA
 		}
 		return 1 << recNSEC
-	case r.instance:
+	case is(q.Name, r.instance):
 		switch q.Type {
 		case dnsmessage.TypeSRV:
 			return 1 << recSRV
@@ -108,11 +108,11 @@ func (r *records) asked(q dnsmessage.Question) set {
 		case typeANY:
 			return 1<<recSRV | 1<<recTXT
 		}
-	case ServiceType:
+	case is(q.Name, ServiceType):
 		if q.Type == dnsmessage.TypePTR || q.Type == typeANY {
 			return 1 << recPTR
 		}
-	case enumeration:
+	case is(q.Name, enumeration):
 		if q.Type == dnsmessage.TypePTR || q.Type == typeANY {
 			return 1 << recServices
 		}
@@ -215,8 +215,7 @@ func (r *records) known(o dnsmessage.Resource) set {
 // the box has the names, any type counts (RFC 6762 §8.1). Afterwards those count
 // that the box has, and AAAA, which it says it does not have (§9).
 func (r *records) claims(o dnsmessage.Resource, established bool) bool {
-	name := strings.ToLower(o.Header.Name.String())
-	if o.Header.TTL == 0 || o.Header.Class&^topBit != dnsmessage.ClassINET || name != r.host && name != r.instance {
+	if o.Header.TTL == 0 || o.Header.Class&^topBit != dnsmessage.ClassINET || !is(o.Header.Name, r.host) && !is(o.Header.Name, r.instance) {
 		return false
 	}
 	if established {
@@ -246,7 +245,7 @@ func (r *records) loses(theirs []dnsmessage.Resource) bool {
 	}{{r.host, 1 << recA}, {r.instance, 1<<recTXT | 1<<recSRV}} {
 		var others []dnsmessage.Resource
 		for _, o := range theirs {
-			if strings.ToLower(o.Header.Name.String()) == c.name {
+			if is(o.Header.Name, c.name) {
 				others = append(others, o)
 			}
 		}
@@ -261,5 +260,11 @@ func (r *records) loses(theirs []dnsmessage.Resource) bool {
 }
 
 func sameName(a, b dnsmessage.ResourceHeader) bool {
-	return a.Class&^topBit == b.Class&^topBit && strings.EqualFold(a.Name.String(), b.Name.String())
+	return a.Class&^topBit == b.Class&^topBit && a.Name.Length == b.Name.Length && strings.EqualFold(a.Name.String(), b.Name.String())
+}
+
+// is compares a name without regard to case (RFC 6762 §16). Most names differ in
+// their length, and a packet may have many.
+func is(n dnsmessage.Name, name string) bool {
+	return int(n.Length) == len(name) && strings.EqualFold(n.String(), name)
 }
