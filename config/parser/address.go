@@ -300,7 +300,7 @@ func (v value) hostPort() (string, uint16) {
 	}
 	n, err := strconv.ParseUint(port, 10, 16)
 	if err != nil || n == 0 {
-		v.fail(fmt.Sprintf("%q is not the number of a port", port), "write a number from 1 to 65535 after the colon, or leave both out")
+		v.fail(fmt.Sprintf("%q is not a port number", port), "write a number from 1 to 65535 after the colon, or leave both out")
 		return "", 0
 	}
 	only := *v.n

@@ -18,7 +18,7 @@ const ownName = "give each one a unique name"
 func (r *reader) checkSyslog() {
 	b := r.root.table("syslog")
 	if b.has("protocol") && !b.has("server") && b.ok("server", "protocol") {
-		b.fail("protocol", "has no use without a server", `write server = "192.168.77.9" as well, or leave it out`)
+		b.fail("protocol", "has no effect without a server", `write server = "192.168.77.9" as well, or leave it out`)
 	}
 }
 

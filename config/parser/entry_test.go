@@ -205,12 +205,12 @@ func TestParseRefusesOfAMenu(t *testing.T) {
 		{"what a server is to be asked, and when is never", wds + "probe = \"0s\"\nprobe_4011 = true\non_down = \"hide\"", []string{
 			`5: wds "w".probe_4011: has no effect: with probe = "0s" the server is never asked; leave`, `6: wds "w".on_down: has no effect: with probe = "0s" the box does not know`}},
 
-		{"a log server with an address instead of a port", "[syslog]\nserver = \"10.0.0.9:x\"", []string{`2: syslog.server: "x" is not the number of a port; write a number from 1 to 65535 after the colon`}},
-		{"a log server with a port that is too large", "[syslog]\nserver = \"10.0.0.9:65536\"", []string{`2: syslog.server: "65536" is not the number of a port`}},
+		{"a log server with an address instead of a port", "[syslog]\nserver = \"10.0.0.9:x\"", []string{`2: syslog.server: "x" is not a port number; write a number from 1 to 65535 after the colon`}},
+		{"a log server with a port that is too large", "[syslog]\nserver = \"10.0.0.9:65536\"", []string{`2: syslog.server: "65536" is not a port number`}},
 		{"a log server by its URL", "[syslog]\nserver = \"udp://10.0.0.9:514\"", []string{`2: syslog.server: "udp://10.0.0.9:514" is neither an IPv4 address nor a host name; write "10.0.0.9"`}},
 		{"a log server with an IPv6 address", "[syslog]\nserver = \"2001:db8::1\"", []string{`2: syslog.server: "2001:db8::1" is an IPv6 address; write`}},
 		{"a log server by another protocol", "[syslog]\nserver = \"10.0.0.9\"\nprotocol = \"tls\"", []string{`3: syslog.protocol: "tls" is not a valid protocol; write "udp" or "tcp"`}},
-		{"a protocol without a log server", "[syslog]\nprotocol = \"tcp\"", []string{`2: syslog.protocol: has no use without a server; write server = "192.168.77.9" as well, or leave it out`}},
+		{"a protocol without a log server", "[syslog]\nprotocol = \"tcp\"", []string{`2: syslog.protocol: has no effect without a server; write server = "192.168.77.9" as well, or leave it out`}},
 
 		{"a password as it is typed", "[menu]\npassword = \"secret\"", []string{"2: menu.password: is not the hashes of a password" + hashing}},
 		{"a password without its hash for GRUB", "[menu]\npassword = \"" + crypt + "\"", []string{"2: menu.password: has no hash for GRUB, grub.pbkdf2.sha512.ROUNDS.SALT.HASH" + hashing}},
