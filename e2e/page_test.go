@@ -284,7 +284,8 @@ func TestImagePageAddresses(t *testing.T) {
 				t.Fatal(err)
 			}
 			// The state for a person in front of the box.
-			if _, err := box.Console.WaitFor(s.within(boxBoots), regexp.QuoteMeta("pxebox: Page        https://"+addr.String())); err != nil {
+			state := regexp.QuoteMeta("pxebox: Page        https://" + addr.String())
+			if _, err := box.Console.WaitFor(s.within(boxBoots), state); err != nil {
 				t.Error(err)
 			}
 			host, err := s.LAN.Host(lab.Client(0x40), netip.MustParsePrefix(tt.host))

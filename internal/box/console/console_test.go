@@ -66,10 +66,13 @@ func TestShown(t *testing.T) {
 	for _, tt := range []struct {
 		situation, record, want string
 	}{
-		{"a box's line", "12,700,99,-;time=1970-01-01T00:00:09.000Z level=INFO msg=\"network: fixed address\" program=pxed\n SUBSYSTEM=x\n",
-			`level=INFO msg="network: fixed address" program=pxed`},
-		{"a driver's", "6,701,99,-;e1000 0000:00:03.0 eth0: renamed\n", ""},
-		{"nothing", "", ""},
+		{
+			situation: "a box's line",
+			record:    "12,700,99,-;time=1970-01-01T00:00:09.000Z level=INFO msg=\"network: fixed address\" program=pxed\n SUBSYSTEM=x\n",
+			want:      `level=INFO msg="network: fixed address" program=pxed`,
+		},
+		{situation: "a driver's", record: "6,701,99,-;e1000 0000:00:03.0 eth0: renamed\n"},
+		{situation: "nothing"},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			if got, _ := shown([]byte(tt.record)); got != tt.want {

@@ -26,22 +26,57 @@ func TestLines(t *testing.T) {
 		want      string // among the lines, not wrapped
 		not       string
 	}{
-		{"at the start", State{}, "No network yet: the box looks for a network interface.", "Page"},
-		{"serving", serving(), "Serving machines that boot from the network.", "WDS"},
-		{"its address", serving(), "Address     192.168.77.1/24 on eth0", ""},
-		{"its page", serving(), "Page        https://192.168.77.1 or https://pxebox.local", ""},
-		{"its certificate", serving(), "Certificate " + fingerprint, ""},
-		{"its mode", serving(), "DHCP mode   server: leases addresses", ""},
-		{"without mDNS", with(func(s *State) { s.Name = "" }), "Page        https://192.168.77.1", ".local"},
-		{"the cable is out", with(func(s *State) { s.Cable = false }), "The cable at eth0 is out, or its other end is off.", "Serving"},
-		{"no address", with(func(s *State) { s.Addr = netip.Prefix{} }), "No address yet: the box asks the site's DHCP server.", "Page"},
-		{"pxed hangs", with(func(s *State) { s.PxedStopped = true }), "Not serving: the program pxed does not run. It is about to be restarted.", "Serving machines"},
-		{"menuwatch hangs", with(func(s *State) { s.MenuwatchStopped = true }), "Serving machines that boot from the network.", ""},
-		{"a mistake", with(func(s *State) { s.Mistakes = 1 }), "Settings    pxebox.toml has a mistake and is not in use. The page shows it.", ""},
-		{"mistakes", with(func(s *State) { s.Mistakes = 3 }), "Settings    pxebox.toml has 3 mistakes and is not in use. The page shows them.", ""},
-		{"a WDS server is down", with(func(s *State) { s.Down = []string{"wds1"} }), "WDS         no answer from wds1", ""},
-		{"many are", with(func(s *State) { s.Down = strings.Split("abcdef", "") }), "WDS         no answer from a, b, c, d, 2 more", ""},
-		{"a name with an escape sequence", with(func(s *State) { s.Down = []string{"\x1b[2Jw\n"} }), "WDS         no answer from ?[2Jw?", ""},
+		{
+			situation: "at the start", state: State{},
+			want: "No network yet: the box looks for a network interface.", not: "Page",
+		},
+		{situation: "serving", state: serving(), want: "Serving machines that boot from the network.", not: "WDS"},
+		{situation: "its address", state: serving(), want: "Address     192.168.77.1/24 on eth0"},
+		{situation: "its page", state: serving(), want: "Page        https://192.168.77.1 or https://pxebox.local"},
+		{situation: "its certificate", state: serving(), want: "Certificate " + fingerprint},
+		{situation: "its mode", state: serving(), want: "DHCP mode   server: leases addresses"},
+		{
+			situation: "without mDNS", state: with(func(s *State) { s.Name = "" }),
+			want: "Page        https://192.168.77.1", not: ".local",
+		},
+		{
+			situation: "the cable is out", state: with(func(s *State) { s.Cable = false }),
+			want: "The cable at eth0 is out, or its other end is off.", not: "Serving",
+		},
+		{
+			situation: "no address", state: with(func(s *State) { s.Addr = netip.Prefix{} }),
+			want: "No address yet: the box asks the site's DHCP server.", not: "Page",
+		},
+		{
+			situation: "pxed hangs", state: with(func(s *State) { s.PxedStopped = true }),
+			want: "Not serving: the program pxed does not run. It is about to be restarted.",
+			not:  "Serving machines",
+		},
+		{
+			situation: "menuwatch hangs", state: with(func(s *State) { s.MenuwatchStopped = true }),
+			want: "Serving machines that boot from the network.",
+		},
+		{
+			situation: "a mistake", state: with(func(s *State) { s.Mistakes = 1 }),
+			want: "Settings    pxebox.toml has a mistake and is not in use. The page shows it.",
+		},
+		{
+			situation: "mistakes", state: with(func(s *State) { s.Mistakes = 3 }),
+			want: "Settings    pxebox.toml has 3 mistakes and is not in use. The page shows them.",
+		},
+		{
+			situation: "a WDS server is down", state: with(func(s *State) { s.Down = []string{"wds1"} }),
+			want: "WDS         no answer from wds1",
+		},
+		{
+			situation: "many are", state: with(func(s *State) { s.Down = strings.Split("abcdef", "") }),
+			want: "WDS         no answer from a, b, c, d, 2 more",
+		},
+		{
+			situation: "a name with an escape sequence",
+			state:     with(func(s *State) { s.Down = []string{"\x1b[2Jw\n"} }),
+			want:      "WDS         no answer from ?[2Jw?",
+		},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			got := Lines(tt.state, 0)

@@ -43,7 +43,8 @@ func (t *terminal) draw(s State, log []string) {
 		return
 	}
 	width, height := 80, 25
-	if size, err := unix.IoctlGetWinsize(int(t.file.Fd()), unix.TIOCGWINSZ); err == nil && size.Col >= 20 && size.Row >= 5 {
+	size, err := unix.IoctlGetWinsize(int(t.file.Fd()), unix.TIOCGWINSZ)
+	if err == nil && size.Col >= 20 && size.Row >= 5 {
 		width, height = int(size.Col), int(size.Row)
 	}
 	text := strings.Join(screen(s, log, width-1, height), "\x1b[K\r\n")

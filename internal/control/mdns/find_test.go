@@ -20,14 +20,26 @@ func TestReadBox(t *testing.T) {
 		packet    []byte
 		want      Box // zero: no box
 	}{
-		{"a box", answer("pxebox-2", attributes(sum)...), Box{"pxebox-2.local", addr, 443, sum}},
-		{"a box without a certificate", answer("pxebox", attributes("")...), Box{"pxebox.local", addr, 443, ""}},
-		{"a fingerprint with an escape sequence", answer("pxebox", attributes("\x1b[2J")...), Box{"pxebox.local", addr, 443, ""}},
-		{"a name with an escape sequence", answer("px\x1b[2J", attributes(sum)...), Box{}},
-		{"a text of 255 bytes", answer("pxebox", strings.Repeat("x", 255), product), Box{"pxebox.local", addr, 443, ""}},
-		{"a printer", answer("printer", "path=/"), Box{}},
-		{"a question", question(t, ServiceType, dnsmessage.TypePTR, 0), Box{}},
-		{"no packet of DNS", []byte("x"), Box{}},
+		{
+			situation: "a box", packet: answer("pxebox-2", attributes(sum)...),
+			want: Box{"pxebox-2.local", addr, 443, sum},
+		},
+		{
+			situation: "a box without a certificate", packet: answer("pxebox", attributes("")...),
+			want: Box{"pxebox.local", addr, 443, ""},
+		},
+		{
+			situation: "a fingerprint with an escape sequence", packet: answer("pxebox", attributes("\x1b[2J")...),
+			want: Box{"pxebox.local", addr, 443, ""},
+		},
+		{situation: "a name with an escape sequence", packet: answer("px\x1b[2J", attributes(sum)...)},
+		{
+			situation: "a text of 255 bytes", packet: answer("pxebox", strings.Repeat("x", 255), product),
+			want: Box{"pxebox.local", addr, 443, ""},
+		},
+		{situation: "a printer", packet: answer("printer", "path=/")},
+		{situation: "a question", packet: question(t, ServiceType, dnsmessage.TypePTR, 0)},
+		{situation: "no packet of DNS", packet: []byte("x")},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			got, ok := ReadBox(tt.packet)

@@ -17,13 +17,19 @@ func TestChooseLink(t *testing.T) {
 		all       []Link
 		want      string // interface
 	}{
-		{"pxed set an address", []Link{link(0, "eth0", "192.168.77.1/24")}, "0.0.0.0", []Link{eth1, eth0}, "eth0"},
-		{"its cable is out", []Link{link(0, "eth0", "192.168.77.1/24")}, "0.0.0.0", []Link{eth1}, ""},
-		{"one network of the system", nil, "0.0.0.0", []Link{eth1}, "eth1"},
-		{"two of them", nil, "::", []Link{eth0, eth1}, ""},
-		{"two, and the page listens on one", nil, "10.0.0.5", []Link{eth0, eth1}, "eth1"},
-		{"the page listens on lo", nil, "127.0.0.1", []Link{eth0}, ""},
-		{"none", nil, "::", nil, ""},
+		{
+			situation: "pxed set an address", note: []Link{link(0, "eth0", "192.168.77.1/24")}, page: "0.0.0.0",
+			all: []Link{eth1, eth0}, want: "eth0",
+		},
+		{
+			situation: "its cable is out", note: []Link{link(0, "eth0", "192.168.77.1/24")}, page: "0.0.0.0",
+			all: []Link{eth1},
+		},
+		{situation: "one network of the system", page: "0.0.0.0", all: []Link{eth1}, want: "eth1"},
+		{situation: "two of them", page: "::", all: []Link{eth0, eth1}},
+		{situation: "two, and the page listens on one", page: "10.0.0.5", all: []Link{eth0, eth1}, want: "eth1"},
+		{situation: "the page listens on lo", page: "127.0.0.1", all: []Link{eth0}},
+		{situation: "none", page: "::"},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			if got := choose(tt.note, netip.MustParseAddr(tt.page), tt.all); got.Interface != tt.want {

@@ -100,7 +100,8 @@ func (r *Responder) Name() string {
 // Run announces the service until ctx ends. It has no error to return: without
 // a name, the box is still reachable by its address.
 func (r *Responder) Run(ctx context.Context) {
-	s := &state{service: r.Service, number: r.remembered(), random: func(most time.Duration) time.Duration { return rand.N(most) }}
+	random := func(most time.Duration) time.Duration { return rand.N(most) }
+	s := &state{service: r.Service, number: r.remembered(), random: random}
 	said := ""
 	for ctx.Err() == nil {
 		why := ""

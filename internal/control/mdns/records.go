@@ -71,7 +71,8 @@ func newRecords(label string, addr netip.Addr, port uint16, texts []string) reco
 	put(recSRV, instance, hostTTL, dnsmessage.TypeSRV, &dnsmessage.SRVResource{Port: port, Target: host})
 	put(recTXT, instance, otherTTL, dnsmessage.TypeTXT, &dnsmessage.TXTResource{TXT: texts})
 	put(recPTR, service, otherTTL, dnsmessage.TypePTR, &dnsmessage.PTRResource{PTR: instance})
-	put(recServices, dnsmessage.MustNewName(enumeration), otherTTL, dnsmessage.TypePTR, &dnsmessage.PTRResource{PTR: service})
+	put(recServices, dnsmessage.MustNewName(enumeration), otherTTL, dnsmessage.TypePTR,
+		&dnsmessage.PTRResource{PTR: service})
 	return r
 }
 
@@ -215,7 +216,8 @@ func (r *records) known(o dnsmessage.Resource) set {
 // the box has the names, any type counts (RFC 6762 §8.1). Afterwards those count
 // that the box has, and AAAA, which it says it does not have (§9).
 func (r *records) claims(o dnsmessage.Resource, established bool) bool {
-	if o.Header.TTL == 0 || o.Header.Class&^topBit != dnsmessage.ClassINET || !is(o.Header.Name, r.host) && !is(o.Header.Name, r.instance) {
+	h := o.Header
+	if h.TTL == 0 || h.Class&^topBit != dnsmessage.ClassINET || !is(h.Name, r.host) && !is(h.Name, r.instance) {
 		return false
 	}
 	if established {
@@ -260,7 +262,7 @@ func (r *records) loses(theirs []dnsmessage.Resource) bool {
 }
 
 func sameName(a, b dnsmessage.ResourceHeader) bool {
-	return a.Class&^topBit == b.Class&^topBit && a.Name.Length == b.Name.Length && strings.EqualFold(a.Name.String(), b.Name.String())
+	return a.Class&^topBit == b.Class&^topBit && is(a.Name, b.Name.String())
 }
 
 // is compares a name without regard to case (RFC 6762 §16). Most names differ in

@@ -133,11 +133,26 @@ func TestTwoBoxes(t *testing.T) {
 		after     time.Duration // the second box starts
 		want      []string
 	}{
-		{"one after the other", "192.0.2.2/24", time.Minute, []string{"pxebox.local", "pxebox-2.local"}},
-		{"the second one has the lower address", "192.0.2.0/24", time.Minute, []string{"pxebox.local", "pxebox-2.local"}},
-		{"during the probes of the first", "192.0.2.0/24", 300 * time.Millisecond, []string{"pxebox.local", "pxebox-2.local"}},
-		{"at once: the higher address wins", "192.0.2.2/24", 0, []string{"pxebox-2.local", "pxebox.local"}},
-		{"at once, the other way round", "192.0.2.0/24", 0, []string{"pxebox.local", "pxebox-2.local"}},
+		{
+			situation: "one after the other", second: "192.0.2.2/24", after: time.Minute,
+			want: []string{"pxebox.local", "pxebox-2.local"},
+		},
+		{
+			situation: "the second one has the lower address", second: "192.0.2.0/24", after: time.Minute,
+			want: []string{"pxebox.local", "pxebox-2.local"},
+		},
+		{
+			situation: "during the probes of the first", second: "192.0.2.0/24", after: 300 * time.Millisecond,
+			want: []string{"pxebox.local", "pxebox-2.local"},
+		},
+		{
+			situation: "at once: the higher address wins", second: "192.0.2.2/24", after: 0,
+			want: []string{"pxebox-2.local", "pxebox.local"},
+		},
+		{
+			situation: "at once, the other way round", second: "192.0.2.0/24", after: 0,
+			want: []string{"pxebox.local", "pxebox-2.local"},
+		},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			a, b := newHost("192.0.2.1/24"), newHost(tt.second)
@@ -207,21 +222,60 @@ func TestAnswers(t *testing.T) {
 		q         []byte
 		want      string // "to: summary"; empty: no answer
 	}{
-		{"an address", onLink, question(t, "pxebox.local.", dnsmessage.TypeA, 0), "224.0.0.251:5353 answer A=192.0.2.1"},
-		{"in capitals", onLink, question(t, "PXEbox.LOCAL.", dnsmessage.TypeA, 0), "224.0.0.251:5353 answer A=192.0.2.1"},
-		{"an IPv6 address, which it has not", onLink, question(t, "pxebox.local.", dnsmessage.TypeAAAA, 0), "224.0.0.251:5353 answer 47"},
-		{"another name", onLink, question(t, "pxebox-2.local.", dnsmessage.TypeA, 0), ""},
-		{"the service", onLink, question(t, ServiceType, dnsmessage.TypePTR, 0), "224.0.0.251:5353 answer PTR"},
-		{"the instance", onLink, question(t, "pxebox."+ServiceType, typeANY, 0), "224.0.0.251:5353 answer SRV TXT"},
-		{"the list of services", onLink, question(t, enumeration, dnsmessage.TypePTR, 0), "224.0.0.251:5353 answer PTR"},
-		{"known to the client", onLink, question(t, ServiceType, dnsmessage.TypePTR, 0, known[recPTR]), ""},
-		{"known, and about to expire", onLink, question(t, ServiceType, dnsmessage.TypePTR, 0, old), "224.0.0.251:5353 answer PTR"},
-		{"by unicast, multicast lately", onLink, question(t, "pxebox.local.", dnsmessage.TypeA, topBit), "192.0.2.9:5353 answer A=192.0.2.1"},
-		{"by unicast, from beyond the link", offLink, question(t, "pxebox.local.", dnsmessage.TypeA, topBit), "224.0.0.251:5353 answer A=192.0.2.1"},
-		{"an ordinary resolver", "192.0.2.9:40000", question(t, "pxebox.local.", dnsmessage.TypeA, 0), "192.0.2.9:40000 legacy A=192.0.2.1"},
-		{"an ordinary resolver beyond the link", "198.51.100.9:40000", question(t, "pxebox.local.", dnsmessage.TypeA, 0), ""},
-		{"an answer from a port that is not the group's", "192.0.2.9:40000", newRecordsMessage("192.0.2.66"), ""},
-		{"no packet of DNS", onLink, []byte("no packet of DNS"), ""},
+		{
+			situation: "an address", from: onLink, q: question(t, "pxebox.local.", dnsmessage.TypeA, 0),
+			want: "224.0.0.251:5353 answer A=192.0.2.1",
+		},
+		{
+			situation: "in capitals", from: onLink, q: question(t, "PXEbox.LOCAL.", dnsmessage.TypeA, 0),
+			want: "224.0.0.251:5353 answer A=192.0.2.1",
+		},
+		{
+			situation: "an IPv6 address, which it has not", from: onLink,
+			q: question(t, "pxebox.local.", dnsmessage.TypeAAAA, 0), want: "224.0.0.251:5353 answer 47",
+		},
+		{situation: "another name", from: onLink, q: question(t, "pxebox-2.local.", dnsmessage.TypeA, 0)},
+		{
+			situation: "the service", from: onLink, q: question(t, ServiceType, dnsmessage.TypePTR, 0),
+			want: "224.0.0.251:5353 answer PTR",
+		},
+		{
+			situation: "the instance", from: onLink, q: question(t, "pxebox."+ServiceType, typeANY, 0),
+			want: "224.0.0.251:5353 answer SRV TXT",
+		},
+		{
+			situation: "the list of services", from: onLink, q: question(t, enumeration, dnsmessage.TypePTR, 0),
+			want: "224.0.0.251:5353 answer PTR",
+		},
+		{
+			situation: "known to the client", from: onLink,
+			q: question(t, ServiceType, dnsmessage.TypePTR, 0, known[recPTR]),
+		},
+		{
+			situation: "known, and about to expire", from: onLink,
+			q: question(t, ServiceType, dnsmessage.TypePTR, 0, old), want: "224.0.0.251:5353 answer PTR",
+		},
+		{
+			situation: "by unicast, multicast lately", from: onLink,
+			q: question(t, "pxebox.local.", dnsmessage.TypeA, topBit), want: "192.0.2.9:5353 answer A=192.0.2.1",
+		},
+		{
+			situation: "by unicast, from beyond the link", from: offLink,
+			q: question(t, "pxebox.local.", dnsmessage.TypeA, topBit), want: "224.0.0.251:5353 answer A=192.0.2.1",
+		},
+		{
+			situation: "an ordinary resolver", from: "192.0.2.9:40000",
+			q: question(t, "pxebox.local.", dnsmessage.TypeA, 0), want: "192.0.2.9:40000 legacy A=192.0.2.1",
+		},
+		{
+			situation: "an ordinary resolver beyond the link", from: "198.51.100.9:40000",
+			q: question(t, "pxebox.local.", dnsmessage.TypeA, 0),
+		},
+		{
+			situation: "an answer from a port that is not the group's", from: "192.0.2.9:40000",
+			q: newRecordsMessage("192.0.2.66"),
+		},
+		{situation: "no packet of DNS", from: onLink, q: []byte("no packet of DNS")},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			h, n := settledHost(t)
@@ -259,10 +313,10 @@ func TestConflict(t *testing.T) {
 		packet    []byte
 		probes    bool // again
 	}{
-		{"another address under the name", newRecordsMessage("192.0.2.9"), true},
-		{"another host that leaves", goodbye.message(unique|1<<recPTR, true), false},
-		{"the box's own packet, reflected", own.message(unique|1<<recPTR, false), false},
-		{"another host's service of the same type", service.message(unique|1<<recPTR, false), false},
+		{situation: "another address under the name", packet: newRecordsMessage("192.0.2.9"), probes: true},
+		{situation: "another host that leaves", packet: goodbye.message(unique|1<<recPTR, true)},
+		{situation: "the box's own packet, reflected", packet: own.message(unique|1<<recPTR, false)},
+		{situation: "another host's service of the same type", packet: service.message(unique|1<<recPTR, false)},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			h, n := settledHost(t)
@@ -305,11 +359,23 @@ func TestFloods(t *testing.T) {
 		q         []byte
 		most      int // answers to 10,000 questions in a second
 	}{
-		{"of an address", "192.0.2.9:5353", question(t, "pxebox.local.", dnsmessage.TypeA, 0), 2},
-		{"of the service", "192.0.2.9:5353", question(t, ServiceType, dnsmessage.TypePTR, 0), 2},
-		{"for unicast answers", "192.0.2.9:5353", question(t, "pxebox.local.", dnsmessage.TypeA, topBit), 2 * unicasts},
-		{"of an ordinary resolver", "192.0.2.9:999", question(t, "pxebox.local.", dnsmessage.TypeA, 0), 2 * unicasts},
-		{"of probes", "192.0.2.9:5353", newProbe(), 2 * unicasts},
+		{
+			situation: "of an address", from: "192.0.2.9:5353", q: question(t, "pxebox.local.", dnsmessage.TypeA, 0),
+			most: 2,
+		},
+		{
+			situation: "of the service", from: "192.0.2.9:5353", q: question(t, ServiceType, dnsmessage.TypePTR, 0),
+			most: 2,
+		},
+		{
+			situation: "for unicast answers", from: "192.0.2.9:5353",
+			q: question(t, "pxebox.local.", dnsmessage.TypeA, topBit), most: 2 * unicasts,
+		},
+		{
+			situation: "of an ordinary resolver", from: "192.0.2.9:999",
+			q: question(t, "pxebox.local.", dnsmessage.TypeA, 0), most: 2 * unicasts,
+		},
+		{situation: "of probes", from: "192.0.2.9:5353", q: newProbe(), most: 2 * unicasts},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			h, n := settledHost(t)

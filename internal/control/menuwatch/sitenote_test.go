@@ -19,10 +19,10 @@ func TestMistakes(t *testing.T) {
 		err       error
 		want      int
 	}{
-		{"none", nil, 0},
-		{"a file that cannot be read", fs.ErrPermission, 1},
-		{"two", config.Errors{{Line: 1}, {Line: 2}}, 2},
-		{"two, with what was read", errors.Join(config.Errors{{Line: 1}, {Line: 2}}), 2},
+		{situation: "none", want: 0},
+		{situation: "a file that cannot be read", err: fs.ErrPermission, want: 1},
+		{situation: "two", err: config.Errors{{Line: 1}, {Line: 2}}, want: 2},
+		{situation: "two, with what was read", err: errors.Join(config.Errors{{Line: 1}, {Line: 2}}), want: 2},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			if got := mistakes(tt.err); got != tt.want {

@@ -55,18 +55,47 @@ func TestLineOfWhatStrangersSend(t *testing.T) {
 		entry     string // of the fields, as a receiver reads it
 		text      string
 	}{
-		{"a good boot", "h", Report{Good: true, Sentence: "Handed over."}, info, "", "Handed over."},
-		{"no clock", "h", Report{Time: time.Unix(99, 0), Sentence: "x"}, warning, "", "x"},
-		{"no host", "", Report{Sentence: "x"}, warning, "", "x"},
-		{"a host name with blanks", "my box\n", Report{}, warning, "", ""},
-		{"characters to escape", "h", Report{Entry: `a"] b\ c]`}, warning, `a"] b\ c]`, ""},
-		{"a new line, to forge another message", "h", Report{Entry: "a\n<0>1 - - - - - -", Sentence: "b\r\nc"}, warning, "a?<0>1 - - - - - -", "b??c"},
-		{"an escape sequence", "h", Report{Entry: "\x1b[2J", Sentence: "\x9b2J\x00"}, warning, "?[2J", "?2J?"},
-		{"characters that reverse the text", "h", Report{Entry: "a\u202eb"}, warning, "a?b", ""},
-		{"invalid UTF-8", "h", Report{Entry: "a\xff\xfeb"}, warning, "a??b", ""},
-		{"another script", "h", Report{Entry: "дом", Sentence: "Müller"}, warning, "дом", "Müller"},
-		{"a long name", "h", Report{Entry: strings.Repeat("ü", 300)}, warning, strings.Repeat("ü", 64), ""},
-		{"a long name that is cut inside of a character", "h", Report{Entry: "a" + strings.Repeat("ü", 300)}, warning, "a" + strings.Repeat("ü", 63), ""},
+		{
+			situation: "a good boot", host: "h", r: Report{Good: true, Sentence: "Handed over."}, severity: info,
+			text: "Handed over.",
+		},
+		{
+			situation: "no clock", host: "h", r: Report{Time: time.Unix(99, 0), Sentence: "x"}, severity: warning,
+			text: "x",
+		},
+		{situation: "no host", r: Report{Sentence: "x"}, severity: warning, text: "x"},
+		{situation: "a host name with blanks", host: "my box\n", r: Report{}, severity: warning},
+		{
+			situation: "characters to escape", host: "h", r: Report{Entry: `a"] b\ c]`}, severity: warning,
+			entry: `a"] b\ c]`,
+		},
+		{
+			situation: "a new line, to forge another message", host: "h",
+			r: Report{Entry: "a\n<0>1 - - - - - -", Sentence: "b\r\nc"}, severity: warning,
+			entry: "a?<0>1 - - - - - -", text: "b??c",
+		},
+		{
+			situation: "an escape sequence", host: "h", r: Report{Entry: "\x1b[2J", Sentence: "\x9b2J\x00"},
+			severity: warning, entry: "?[2J", text: "?2J?",
+		},
+		{
+			situation: "characters that reverse the text", host: "h", r: Report{Entry: "a\u202eb"},
+			severity: warning, entry: "a?b",
+		},
+		{situation: "invalid UTF-8", host: "h", r: Report{Entry: "a\xff\xfeb"}, severity: warning, entry: "a??b"},
+		{
+			situation: "another script", host: "h", r: Report{Entry: "дом", Sentence: "Müller"},
+			severity: warning, entry: "дом", text: "Müller",
+		},
+		{
+			situation: "a long name", host: "h", r: Report{Entry: strings.Repeat("ü", 300)}, severity: warning,
+			entry: strings.Repeat("ü", 64),
+		},
+		{
+			situation: "a long name that is cut inside of a character", host: "h",
+			r: Report{Entry: "a" + strings.Repeat("ü", 300)}, severity: warning,
+			entry: "a" + strings.Repeat("ü", 63),
+		},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			severity, fields, text := read(t, Line(tt.host, tt.r))

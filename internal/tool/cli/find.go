@@ -36,7 +36,8 @@ with what the box shows on its console before you type the password.`,
 			return fmt.Errorf("find: %w", err)
 		}
 		if len(boxes) == 0 {
-			return errors.New("find: no box answers: connect this computer to the same network, and look at the box's console for its address")
+			return errors.New("find: no box answers: connect this computer to the box's network, " +
+				"or read the box's address on its console")
 		}
 		for _, b := range boxes {
 			page := "https://" + b.Name

@@ -55,7 +55,9 @@ func Boxes(ctx context.Context) ([]mdns.Box, error) {
 	for b := range found {
 		boxes = append(boxes, b)
 	}
-	slices.SortFunc(boxes, func(a, b mdns.Box) int { return cmp.Or(cmp.Compare(a.Name, b.Name), a.Addr.Compare(b.Addr)) })
+	slices.SortFunc(boxes, func(a, b mdns.Box) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), a.Addr.Compare(b.Addr))
+	})
 	if len(boxes) == 0 && !slices.Contains(errs, nil) {
 		return nil, errors.Join(errs...)
 	}
