@@ -376,67 +376,74 @@ func TestEndedBootsAreBounded(t *testing.T) {
 	}
 }
 
-// The memory that the page and the daemon may count on (see Trace): 10,000
-// machines that rest, 2,000 that boot, and 10,000 that a flood has invented.
+// The memory that the page and the daemon may count on (see Trace): at most
+// perMachine bytes for each machine and perEvent for each event that is kept.
 func TestMemory(t *testing.T) {
-	if testing.Short() {
-		t.Skip("allocates 60 MB")
+	const (
+		perMachine, perEvent = 2200, 450
+		machines             = 2000
+	)
+	if all := 10_000*perMachine + New(10_000, 64).maxAll()*perEvent; all > 40<<20 {
+		t.Errorf("10,000 machines take up to %d bytes", all)
 	}
-	heap := func() int64 {
+	heap := func() int {
 		var m runtime.MemStats
 		runtime.GC()
 		runtime.ReadMemStats(&m)
-		return int64(m.HeapAlloc)
+		return int(m.HeapAlloc)
 	}
-	boots := func(trace *Trace, machines int, began float64) {
+	// Each event has texts of its own, as if it had been read from a stream.
+	add := func(trace *Trace, e Event) {
+		for _, s := range append(e.words(), &e.What, &e.File, &e.Why) {
+			*s = strings.Clone(*s)
+		}
+		trace.Add(e)
+	}
+	boots := func(trace *Trace, began float64) {
 		for i := range machines {
 			mac, addr := invented(i)
 			for _, e := range shift(grubMenu(), began) {
-				e.MAC, e.GUID, e.What, e.File = mac, fmt.Sprintf("70786562-6f78-4c61-8000-%012x", i), strings.Clone(e.What), strings.Clone(e.File)
+				e.MAC, e.GUID, e.Addr = mac, fmt.Sprintf("70786562-6f78-4c61-8000-%012x", i), addr
 				if e.Protocol != DHCP {
 					e.MAC, e.GUID = ether.MAC{}, ""
 				}
-				e.Addr = addr
-				trace.Add(e)
+				add(trace, e)
 			}
 		}
 	}
 	for _, tc := range []struct {
 		situation string
-		most      int64 // bytes
 		fill      func(*Trace)
 	}{
-		{"10,000 machines that rest", 20 << 20, func(trace *Trace) {
-			boots(trace, 10_000, 0)
-			trace.Quiet(at(900), 1<<20)
-			boots(trace, 10_000, 1000)
-			trace.Quiet(at(1900), 1<<20)
+		{"machines that rest", func(trace *Trace) {
+			boots(trace, 0)
+			trace.Quiet(at(900), machines)
 		}},
-		{"and 2,000 that boot", 40 << 20, func(trace *Trace) {
-			boots(trace, 10_000, 0)
-			trace.Quiet(at(900), 1<<20)
-			boots(trace, 2_000, 1000)
+		{"machines that boot a second time", func(trace *Trace) {
+			boots(trace, 0)
+			trace.Quiet(at(900), machines)
+			boots(trace, 1000)
 		}},
-		{"10,000 that boot at once", 48 << 20, func(trace *Trace) { boots(trace, 10_000, 0) }},
-		{"a flood of long names", 48 << 20, func(trace *Trace) {
-			for i := range 40_000 {
+		{"a flood of long names", func(trace *Trace) {
+			long := strings.Repeat("x", 2*maxName)
+			for i := range 3 * machines {
 				mac, addr := invented(i)
-				e := offerTo(0, mac, fmt.Sprint(i))
-				e.Addr, e.File, e.Why, e.What = addr, strings.Repeat("x", 300), strings.Repeat("y", 300), "proxy offer"
-				for range 8 {
-					trace.Add(e)
+				for range 4 {
+					e := offerTo(0, mac, fmt.Sprint(i))
+					e.Addr, e.File, e.Why = addr, long, long
+					add(trace, e)
 				}
 			}
 		}},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			before := heap()
-			trace := New(10_000, 64)
+			trace := New(machines, 64)
 			tc.fill(trace)
-			used := heap() - before
-			t.Logf("%.1f MB", float64(used)/1e6)
-			if used > tc.most {
-				t.Errorf("%d bytes, want at most %d", used, tc.most)
+			used, most := heap()-before, machines*perMachine+trace.events*perEvent
+			t.Logf("%d machines with %d events: %.1f MB", machines, trace.events, float64(used)/1e6)
+			if used > most {
+				t.Errorf("%d bytes, want at most %d", used, most)
 			}
 			runtime.KeepAlive(trace)
 		})
