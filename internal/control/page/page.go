@@ -62,8 +62,8 @@ type Server struct {
 }
 
 const (
-	// Six connections of a browser for each of a few people. Each costs about 50
-	// KiB.
+	// Six connections of a browser for each of a few people. With a page that is
+	// being sent, each costs about 80 KiB.
 	maxConns, maxPerSource = 128, 32
 	// header, request and idle bound how long a client takes for a request's
 	// header, for the request with its answer, and until its next request.
