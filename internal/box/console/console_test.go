@@ -32,7 +32,7 @@ func TestStateOfFiles(t *testing.T) {
 	}
 	g := generation.Default()
 	g.DHCP.Mode = spec.ModeProxy
-	if _, err := generation.Publish(dir, g); err != nil {
+	if _, _, err := generation.Publish(dir, g); err != nil {
 		t.Fatal(err)
 	}
 	if err := sitenote.Write(dir, sitenote.Note{Mistakes: 2, Down: []string{"wds1"}}); err != nil {
