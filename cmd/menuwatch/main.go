@@ -21,7 +21,7 @@ func main() {
 	w := &menuwatch.Watcher{
 		Lookup: resolve.Lookup, Probe: new(wdsprobe.Prober).Ask, Own: menuwatch.OwnAddresses, Log: log,
 	}
-	p := &page.Server{Views: views(), Log: log}
+	p := &page.Server{Log: log}
 	flag.StringVar(&w.ConfigFile, "config", "/perm/pxebox/pxebox.toml", "the configuration `file`")
 	flag.StringVar(&w.BootDir, "boot", "/perm/pxebox/boot", "the `folder` with the site's boot files")
 	flag.StringVar(&w.StickDir, "stick", "/run/pxebox/usb", "the `folder` where a medium with more boot files is mounted")
@@ -38,8 +38,10 @@ func main() {
 		os.Exit(1)
 	}
 	if p.Address != "" {
+		ctx := context.Background()
 		p.Names = func() []string { return strings.Split(*names, ",") }
-		go p.Run(context.Background())
+		p.Views = views(ctx, w, p.Appliance, log)
+		go p.Run(ctx)
 	}
 	// SIGTERM is not handled: the files on disk are complete at any time, and
 	// exit status 0 would tell gokrazy not to restart the program.

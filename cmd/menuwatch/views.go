@@ -1,29 +1,36 @@
 package main
 
 import (
-	"html"
-	"io"
+	"context"
+	"log/slog"
 	"net/http"
+	"runtime/debug"
 
+	"github.com/pxebox/pxebox/internal/base/boxstatus"
+	"github.com/pxebox/pxebox/internal/control/boots"
+	"github.com/pxebox/pxebox/internal/control/menuwatch"
 	"github.com/pxebox/pxebox/internal/control/page"
+	"github.com/pxebox/pxebox/internal/control/page/sitestate"
+	"github.com/pxebox/pxebox/internal/control/page/view"
 )
 
-// views are the pages until package view has them.
-func views() page.Views {
+// manifestFile is the record of the boot programs in the box's image.
+const manifestFile = "/usr/share/pxebox/manifest.json"
+
+// views starts to follow pxed, and connects the pages to what they show.
+func views(ctx context.Context, w *menuwatch.Watcher, box boxstatus.Client, log *slog.Logger) page.Views {
+	store := boots.New(boots.DefaultLimits)
+	go store.Run(ctx, w.RunDir, log.With("part", "page"))
+	site := &sitestate.Source{Snapshot: w.Snapshot, Others: store.Others, Manifest: manifestFile, Box: box}
+	version := ""
+	if info, ok := debug.ReadBuildInfo(); ok {
+		version = info.Main.Version
+	}
 	return page.Views{
-		Pages:  http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "pxebox\n") }),
-		Static: http.NotFoundHandler(),
-		Login: func(w http.ResponseWriter, _ *http.Request, l page.Login) {
-			w.Header().Set("Content-Type", "text/html; charset=utf-8")
-			switch {
-			case l.Wait > 0:
-				w.WriteHeader(http.StatusTooManyRequests)
-			case l.Failed:
-				w.WriteHeader(http.StatusForbidden)
-			}
-			io.WriteString(w, `<!doctype html><html lang="en"><title>pxebox</title><form method="post" action="/login">`+
-				`<label>Password <input name="password" type="password" autofocus></label>`+
-				`<input name="next" type="hidden" value="`+html.EscapeString(l.Next)+`"><button>Log in</button></form></html>`)
+		Pages:  view.New(view.Options{Boots: store, Site: site.State, Version: version}).Handler(),
+		Static: view.Static(),
+		Login: func(w http.ResponseWriter, r *http.Request, l page.Login) {
+			view.Login(w, r, view.LoginData{Failed: l.Failed, Wait: l.Wait, Next: l.Next})
 		},
 	}
 }
