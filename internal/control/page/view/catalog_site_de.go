@@ -159,6 +159,7 @@ var germanSite = merge(catalog{
 	"update.kept":        "Die neue Version wurde übernommen.",
 	"update.fellback":    "Die neue Version lief nicht fehlerfrei: Die vorherige läuft wieder.",
 	"update.unknown":     "Der Stand ist nicht bekannt.",
+	"box.gokrazy":        "Die Programme und ihre Protokolle, Neustart und Aktualisierung",
 	"box.disk":           "Speicher",
 	"box.used":           "Belegt",
 	"box.free":           "%s von %s frei auf",

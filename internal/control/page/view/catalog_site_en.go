@@ -159,6 +159,7 @@ var englishSite = merge(reasons(), catalog{
 	"update.kept":        "The new version is kept.",
 	"update.fellback":    "The new version was not healthy: the old one is running again.",
 	"update.unknown":     "The state is not known.",
+	"box.gokrazy":        "The programs and their logs, a restart, and the update",
 	"box.disk":           "Disk",
 	"box.used":           "In use",
 	"box.free":           "%s of %s free on",

@@ -294,7 +294,7 @@ func TestSitePages(t *testing.T) {
 			state: SiteState{Snapshot: snapshotOf(t, "")},
 			path:  "/box",
 			want:  []string{"This page v1", "pxed -version"},
-			not:   []string{"Disk", "Update"},
+			not:   []string{"Disk", "Update", "The programs and their logs"},
 		},
 		"no size of a disk": {
 			state: emptyBox,
@@ -313,6 +313,7 @@ func TestSitePages(t *testing.T) {
 		"the box": {state: full, path: "/box", want: []string{
 			"v1.2.3 (modified)", "6.12 (amd64)", "the old one is running again. it did not serve",
 			"2.0 GiB of 8.0 GiB free on /perm",
+			"The programs and their logs, a restart, and the update",
 			"The file system fills the disk.", "shim shim-signed 1.51 trixie",
 			"shimx64.efi.signed Microsoft UEFI CA 2023 SBAT shim,4 starts nothing below SBAT sbat,1,2025021800",
 		}},
