@@ -10,6 +10,8 @@ import (
 	"os"
 	"strings"
 
+	"github.com/pxebox/pxebox/internal/control/boots"
+	"github.com/pxebox/pxebox/internal/control/mdns"
 	"github.com/pxebox/pxebox/internal/control/menuwatch"
 	"github.com/pxebox/pxebox/internal/control/page"
 	"github.com/pxebox/pxebox/internal/control/resolve"
@@ -37,15 +39,20 @@ func main() {
 		fmt.Fprintf(os.Stderr, "menuwatch: unknown argument %q; menuwatch -help lists the flags\n", flag.Arg(0))
 		os.Exit(1)
 	}
+	ctx := context.Background()
+	store := boots.New(boots.DefaultLimits)
+	box := &mdns.Responder{} // it has no name without a page
 	if p.Address != "" {
-		ctx := context.Background()
-		p.Names = func() []string { return strings.Split(*names, ",") }
-		p.Views = views(ctx, w, p.Appliance, log)
+		box = announce(ctx, w, p, log)
+		p.Names = func() []string { return append(strings.Split(*names, ","), box.Name()) }
+		p.Views = views(w, store, p.Appliance)
 		go p.Run(ctx)
 	}
+	logBoots(ctx, w, store, box, log)
+	go store.Run(ctx, w.RunDir, log.With("part", "page"))
 	// SIGTERM is not handled: the files on disk are complete at any time, and
 	// exit status 0 would tell gokrazy not to restart the program.
-	if err := w.Run(context.Background()); err != nil {
+	if err := w.Run(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1) // nor 125, which gokrazy treats like 0
 	}

@@ -4,23 +4,64 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
 	"runtime/debug"
 
 	"github.com/pxebox/pxebox/internal/base/boxstatus"
 	"github.com/pxebox/pxebox/internal/control/boots"
+	"github.com/pxebox/pxebox/internal/control/mdns"
 	"github.com/pxebox/pxebox/internal/control/menuwatch"
 	"github.com/pxebox/pxebox/internal/control/page"
 	"github.com/pxebox/pxebox/internal/control/page/sitestate"
 	"github.com/pxebox/pxebox/internal/control/page/view"
+	"github.com/pxebox/pxebox/internal/control/resolve"
+	"github.com/pxebox/pxebox/internal/control/syslog"
 )
 
 // manifestFile is the record of the boot programs in the box's image.
 const manifestFile = "/usr/share/pxebox/manifest.json"
 
-// views starts to follow pxed, and connects the pages to what they show.
-func views(ctx context.Context, w *menuwatch.Watcher, box boxstatus.Client, log *slog.Logger) page.Views {
-	store := boots.New(boots.DefaultLimits)
-	go store.Run(ctx, w.RunDir, log.With("part", "page"))
+// logBoots sends a line for each boot to the site's log server, if the
+// configuration names one.
+func logBoots(
+	ctx context.Context, w *menuwatch.Watcher, store *boots.Store, box *mdns.Responder, log *slog.Logger,
+) {
+	s := syslog.New(resolve.Lookup, func() string {
+		if name := box.Name(); name != "" {
+			return name
+		}
+		host, _ := os.Hostname() // a line without a name is valid
+		return host
+	}, log.With("part", "syslog"))
+	w.Syslog, store.Ended = s.Use, s.Boot
+	go s.Run(ctx)
+}
+
+// announce announces the page on the network, and has the menus name its address.
+func announce(ctx context.Context, w *menuwatch.Watcher, p *page.Server, log *slog.Logger) *mdns.Responder {
+	r, err := mdns.ForPage(p.Address, filepath.Join(p.Keys, page.CertificateFile), w.RunDir, log.With("part", "mdns"))
+	if err != nil {
+		log.With("part", "page").Error("the page's address cannot be used", "address", p.Address, "err", err)
+		return &mdns.Responder{}
+	}
+	w.Page = func() string {
+		a := r.Link().Addr.Addr()
+		switch {
+		case !a.IsValid():
+			return ""
+		case r.Service.Port == 443:
+			return "https://" + a.String()
+		}
+		return "https://" + netip.AddrPortFrom(a, r.Service.Port).String()
+	}
+	go r.Run(ctx)
+	return r
+}
+
+// views connects the pages to what they show.
+func views(w *menuwatch.Watcher, store *boots.Store, box boxstatus.Client) page.Views {
 	site := &sitestate.Source{Snapshot: w.Snapshot, Others: store.Others, Manifest: manifestFile, Box: box}
 	version := ""
 	if info, ok := debug.ReadBuildInfo(); ok {

@@ -100,6 +100,11 @@ type State struct {
 // Store is the history of machines and their boots. Its methods may be called
 // from any goroutine.
 type Store struct {
+	// Ended is called with each boot that ends while pxed is followed, but not
+	// with those that pxed repeats from before. It must not block, nor call the
+	// Store. Nil: no function is called. It is set before the Store is used.
+	Ended func(trace.Boot, trace.Verdict)
+
 	limits Limits
 
 	mu       sync.RWMutex
@@ -150,8 +155,8 @@ func (s *Store) Record(r tracestream.Record, now time.Time) {
 		if !s.replay {
 			return
 		}
+		s.look(now, true) // still a replay: boots that are over have had their line
 		s.replay = false
-		s.look(now, true)
 	}
 	s.notify()
 }

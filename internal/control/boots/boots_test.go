@@ -253,6 +253,31 @@ func TestReplay(t *testing.T) {
 	}
 }
 
+// The log server gets each boot once, however often pxed repeats it.
+func TestEnded(t *testing.T) {
+	var ended []string
+	s := New(DefaultLimits)
+	s.Ended = func(b trace.Boot, v trace.Verdict) { ended = append(ended, fmt.Sprint(b.MAC, " ", v.Finding)) }
+	connect := func(events ...trace.Event) {
+		s.Record(tracestream.Record{Hello: &tracestream.Hello{Started: at(-10)}}, at(300))
+		feed(s, events...)
+		s.Record(tracestream.Record{Alive: true}, at(300))
+	}
+	connect(wholeBoot(0, 1)...)
+	feed(s, wholeBoot(310, 2)...)
+	s.Tick(at(330))
+	if len(ended) != 0 {
+		t.Errorf("before the machine is quiet: %q", ended)
+	}
+	s.Tick(at(400))
+	connect(slices.Concat(wholeBoot(0, 1), wholeBoot(310, 2))...)
+	s.Tick(at(500))
+	mac, _, _ := machineNumber(2)
+	if len(ended) != 1 || !strings.HasPrefix(ended[0], mac.String()+" ") {
+		t.Errorf("got %q, want one boot of %v", ended, mac)
+	}
+}
+
 func TestState(t *testing.T) {
 	s := New(DefaultLimits)
 	if s.Disconnected(at(0)) {

@@ -136,6 +136,9 @@ func (s *Store) look(now time.Time, judge bool) (changed bool) {
 // finish keeps a boot that package trace has reported.
 func (s *Store) finish(b trace.Boot, now time.Time) {
 	delete(s.followed, b.ID)
+	if s.Ended != nil && !s.replay {
+		s.Ended(b, b.Verdict(now))
+	}
 	s.put(b, now, func(r *record) {
 		events, earlier := append(unpack(r.events), b.Events...), r.earlier+b.Earlier
 		if n := len(events) - s.limits.Events; n > 0 {

@@ -52,6 +52,7 @@ type Watcher struct {
 	Probe      Probe
 	Own        func() []netip.Prefix // the box's addresses, which no WDS server can have
 	Syslog     func(syslog.Target)   // gets the log server of each configuration; may be nil
+	Page       func() string         // the page's address, for the foot of menus; "" or nil: there is no page
 	Log        *slog.Logger
 
 	snapshot atomic.Pointer[Snapshot]

@@ -44,6 +44,7 @@ type state struct {
 	fresh     bool           // cfg has not been published yet
 	file      File           // for the snapshot, as is inForce
 	inForce   InForce
+	shownPage string         // the page's address in the published menus
 	mistakes  int            // in the file as it was last read
 	lastNote  *sitenote.Note // what the console was last told; nil before the first time
 
@@ -103,6 +104,9 @@ func (s *state) tick(now time.Time) error {
 	s.askNames(now)
 	s.askServers(now)
 	s.look(now)
+	if s.published && s.cfg != nil && s.shownPage != s.page() {
+		s.news(now)
+	}
 	if s.fresh && s.ready() {
 		s.publishAt = now
 	}
@@ -209,6 +213,7 @@ func (s *state) fallBack(now time.Time) error {
 // publish renders the configuration with what is known now.
 func (s *state) publish(now time.Time) error {
 	s.fresh, s.publishAt, s.publishedAt = false, time.Time{}, now
+	s.shownPage = s.page()
 	g := compile.Generation(s.cfg, s.status())
 	id, changed, err := generation.Publish(s.RunDir, g)
 	tooLarge := false
@@ -255,9 +260,18 @@ func (s *state) own() []netip.Prefix {
 	return s.Own()
 }
 
+// page returns the page's address; empty if there is no page, or no address yet.
+func (s *state) page() string {
+	if s.Page == nil {
+		return ""
+	}
+	return s.Page()
+}
+
 // status returns what menus need to know of the site.
 func (s *state) status() menu.Status {
 	return menu.Status{
-		WDS: s.servers.status(s.cfg, s.names, s.own()), Missing: s.boot.missing(s.cfg), Unsigned: s.boot.unsigned(s.cfg),
+		WDS: s.servers.status(s.cfg, s.names, s.own()), Page: s.page(),
+		Missing: s.boot.missing(s.cfg), Unsigned: s.boot.unsigned(s.cfg),
 	}
 }

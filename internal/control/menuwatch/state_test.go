@@ -298,3 +298,19 @@ func TestLogServer(t *testing.T) {
 		t.Errorf("the targets are %+v, want %+v", got, want)
 	}
 }
+
+// The menus name the page once it has an address, and follow the address.
+func TestMenusNameThePage(t *testing.T) {
+	m := simulate(t, morning)
+	address := ""
+	m.Page = func() string { return address }
+	m.configure("[menu]\ntitle = \"one\"\n")
+	if text := m.menu(); strings.Contains(text, "Trouble?") {
+		t.Errorf("without an address:\n%s", text)
+	}
+	for _, address = range []string{"https://192.168.77.1", "https://192.168.77.2"} {
+		m.box.configChanged(m.now) // as the poll does
+		m.run(5 * time.Second)
+		m.expect(address, "Trouble? "+address+" code ")
+	}
+}

@@ -36,6 +36,9 @@ type Views struct {
 	Login func(http.ResponseWriter, *http.Request, Login)
 }
 
+// CertificateFile is the certificate's name in the folder of keys.
+const CertificateFile = "https.pem"
+
 // StaticPaths are the paths that need no login.
 var StaticPaths = []string{"/style.css", "/script.js", "/icon.svg"}
 
@@ -124,7 +127,7 @@ func (s *Server) credentials(ctx context.Context, log *slog.Logger) (*access.Gat
 // first checks the file system, and until then no program may write to it: the
 // appliance opens its socket afterwards.
 func (s *Server) certificate(ctx context.Context) (tls.Certificate, error) {
-	file := filepath.Join(s.Keys, "https.pem")
+	file := filepath.Join(s.Keys, CertificateFile)
 	c, err := access.ReadCertificate(file)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return c, err
