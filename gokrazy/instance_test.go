@@ -29,11 +29,11 @@ func TestInstancePassword(t *testing.T) {
 	}{
 		{"the first build", "", "", "", "", false},
 		{"the first build, with a password chosen", "", chosen, chosen, "", false},
-		{"the first build, with a short one", "", short, "", "choose one of at least 12", false},
+		{"the first build, with a short one", "", short, "", "choose one with at least 12", false},
 		{"a later build", kept, "", kept, "", false},
 		{"a later build, with the same", kept, kept, kept, "", false},
-		{"a later build, with another", kept, chosen, kept, "holds another password than PXEBOX_PASSWORD", false},
-		{"a later build, with one from when short ones were allowed", short, "", short, "at least 12 are needed", true},
+		{"a later build, with another", kept, chosen, kept, "build/update-password and PXEBOX_PASSWORD differ", false},
+		{"a later build, with one from when short ones were allowed", short, "", short, "use at least 12", true},
 		{"one that no URL may hold", "", "three word pass", "", "letters, digits", false},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
