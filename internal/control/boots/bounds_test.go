@@ -176,7 +176,7 @@ func heap() uint64 {
 // names.
 func longBoot(seconds float64, n int) []trace.Event {
 	events := wholeBoot(seconds, n)
-	for i := range 25 {
+	for i := range 13 {
 		name := fmt.Sprintf("live/filesystem-%d-%d.squashfs/%s", n, i, strings.Repeat("x", 60))
 		events = append(events, file(seconds+5+float64(i)/10, n, name, ""))
 	}
@@ -206,7 +206,7 @@ func TestMemory(t *testing.T) {
 		packets   int
 		kept      int // machines, at least
 	}{
-		{"1,000 boots a minute of 10,000 machines", 15_000, 1000.0 / 60, 10_000, longBoot, 6, 9_000},
+		{"1,000 boots a minute of 10,000 machines", 10_500, 1000.0 / 60, 10_000, longBoot, 6, 10_000},
 		{"100,000 invented machines within a minute", 100_000, 100_000.0 / 60, 100_000,
 			func(seconds float64, n int) []trace.Event { return wholeBoot(seconds, n)[:1] }, 1, 1},
 	} {
@@ -244,8 +244,8 @@ func TestMemory(t *testing.T) {
 			if st.Machines < tc.kept {
 				t.Errorf("%d machines are kept, want %d", st.Machines, tc.kept)
 			}
-			if st.Gone.Boots == 0 && st.LeftOut == 0 {
-				t.Errorf("nothing went, and nothing is said: %+v", st)
+			if kept := len(s.history.boots); kept+st.Gone.Boots+st.LeftOut < tc.boots {
+				t.Errorf("of %d boots, %d are kept, and the Store says of %d that they went", tc.boots, kept, st.Gone.Boots+st.LeftOut)
 			}
 			runtime.KeepAlive(s)
 		})
