@@ -392,7 +392,7 @@ func TestMemory(t *testing.T) {
 		runtime.ReadMemStats(&m)
 		return int(m.HeapAlloc)
 	}
-	// Each event has texts of its own, as if it had been read from a stream.
+	// Each event has separate texts, as if it had been read from a stream.
 	add := func(trace *Trace, e Event) {
 		for _, s := range append(e.words(), &e.What, &e.File, &e.Why) {
 			*s = strings.Clone(*s)

@@ -365,8 +365,9 @@ func readGRUB(t *testing.T, file []byte) (out []line, timeout bool) {
 			}
 			l := grubEntry(t, args)
 			l.depth = depth
-			// An entry that cannot be chosen says why, and does nothing else.
-			l.cannot = words[i+2] == "echo" && words[i+5] == "go_back"
+			// An entry that cannot be chosen says why, and where the page is, and
+			// does nothing else.
+			l.cannot = words[i+2] == "echo" && (words[i+5] == "go_back" || words[i+5] == "echo")
 			out = append(out, l)
 			open = append(open, w == "submenu")
 			if w == "submenu" {

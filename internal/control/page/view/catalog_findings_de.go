@@ -77,7 +77,11 @@ var germanFindings = catalog{
 		"Setzen Sie beim Eintrag signed = false, oder schalten Sie Secure Boot aus.",
 	"finding.kernel-refused.2": "Mit shim und GRUB der jeweiligen Distribution starten deren Kernel auch unter Secure Boot.",
 	"finding.kernel-refused.3": "Hat der Eintrag keine Initrd und läuft der Rechner, ist nichts zu tun.",
-	"finding.system-silent":    "Um {time} geladen[: {entry}]; vom System ist nichts angekommen.",
+	"finding.program-runs": "Das Bootprogramm läuft und hat zuletzt um {time} {file} gelesen: " +
+		"Was es danach tut, ist seine Sache.",
+	"finding.program-runs.1": "Lesen Sie den Bildschirm: Dieses Programm gehört nicht zur Box " +
+		"und lädt den Rest vielleicht von einem anderen Server.",
+	"finding.system-silent": "Um {time} geladen[: {entry}]; vom System ist nichts angekommen.",
 	"finding.system-silent.1": "Bleibt der Bildschirm schwarz oder zeigt er eine Panic, prüfen Sie die Argumente des Eintrags, " +
 		"und ob der Arbeitsspeicher für die Initrd reicht.",
 	"finding.system-silent.2": "Dem System fehlt womöglich der Treiber dieser Netzwerkkarte.",
