@@ -33,9 +33,10 @@ var pure = map[string][]string{
 	"internal/boot/ether":   {},
 	"internal/boot/spec":    {"internal/boot/ether", "internal/boot/firmware"},
 	"internal/boot/clients": {"internal/boot/ether", "internal/boot/firmware", "internal/boot/spec"},
-	"internal/boot/handoff": {"internal/boot/ether", "internal/boot/firmware", "internal/boot/spec", "internal/boot/clients"},
-	"internal/serve/lease":  {"internal/boot/spec"},
-	"internal/serve/pxe":    {"internal/boot/firmware"},
+	"internal/boot/handoff": {"internal/boot/ether", "internal/boot/firmware", "internal/boot/spec",
+		"internal/boot/clients"},
+	"internal/serve/lease": {"internal/boot/spec"},
+	"internal/serve/pxe":   {"internal/boot/firmware"},
 	"internal/serve/dhcp": {
 		"internal/boot/firmware",
 		"internal/boot/ether", "internal/boot/spec", "internal/boot/clients", "internal/boot/handoff",
@@ -80,7 +81,8 @@ var sockets = []string{"github.com/insomniacslk/dhcp/dhcpv4/nclient4", "github.c
 // farOutside lists the standard library packages that a pure package must not
 // reach even indirectly. The list outside would be too strict: fmt reaches os,
 // and net/netip reaches the clock.
-var farOutside = []string{"net/http", "net/rpc", "os/exec", "os/signal", "log/slog", "database/sql", "plugin", "testing"}
+var farOutside = []string{"net/http", "net/rpc", "os/exec", "os/signal", "log/slog", "database/sql",
+	"plugin", "testing"}
 
 // notLinked lists what the packages of a folder must not link, directly or
 // indirectly: whole folders of packages.
@@ -111,7 +113,8 @@ var notLinked = map[string][]string{
 	},
 	// The box: it queries pxed as a machine does, and serves no machine.
 	"cmd/appliance": {
-		module + "internal/serve", module + "internal/tool", module + "internal/boot/bootfiles", module + "internal/net/netif",
+		module + "internal/serve", module + "internal/tool", module + "internal/boot/bootfiles",
+		module + "internal/net/netif",
 		module + "internal/control/menuwatch", module + "internal/control/wdsprobe",
 		module + "internal/control/resolve", module + "internal/control/sitefiles",
 		"go.etcd.io/bbolt", "github.com/mdlayher", "github.com/vishvananda", "github.com/prometheus",
@@ -131,9 +134,10 @@ var notLinked = map[string][]string{
 	"internal/control/sitefiles": {module + "config/parser", "github.com/pelletier"},
 
 	// The packages that work with a menu's names and health need no renderer.
-	"internal/control/wdsprobe": {module + "internal/control/menu", module + "internal/boot/handoff", module + "config/parser"},
-	"internal/boot/bootfiles":   {module + "internal/boot/handoff"},
-	"assets/fetch":              {module + "internal/control", module + "config"},
+	"internal/control/wdsprobe": {module + "internal/control/menu", module + "internal/boot/handoff",
+		module + "config/parser"},
+	"internal/boot/bootfiles": {module + "internal/boot/handoff"},
+	"assets/fetch":            {module + "internal/control", module + "config"},
 	// A package that serves every wing imports none of them.
 	"internal/base": {
 		module + "config", module + "internal/boot", module + "internal/serve", module + "internal/control",
@@ -236,7 +240,8 @@ func TestPurePackagesStayPure(t *testing.T) {
 func TestNoMoreIsLinkedThanNeeded(t *testing.T) {
 	all := list(t)
 	below := func(folder string) []string {
-		return slices.DeleteFunc(slices.Sorted(maps.Keys(all)), func(name string) bool { return !under([]string{folder}, name) })
+		return slices.DeleteFunc(slices.Sorted(maps.Keys(all)),
+			func(name string) bool { return !under([]string{folder}, name) })
 	}
 	for folder, forbidden := range notLinked {
 		t.Run(folder, func(t *testing.T) {
@@ -253,7 +258,8 @@ func TestNoMoreIsLinkedThanNeeded(t *testing.T) {
 			}
 			for _, f := range forbidden {
 				if ours, ok := strings.CutPrefix(f, module); ok && len(below(ours)) == 0 {
-					t.Errorf("there is no package in %s for %s not to link: take it off the list, or correct its name", f, folder)
+					t.Errorf("there is no package in %s for %s not to link: take it off the list, or correct its name",
+						f, folder)
 				}
 			}
 		})
@@ -324,7 +330,8 @@ func TestFilesAreReplacedDurably(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			does := slices.ContainsFunc(f.Imports, func(i *ast.ImportSpec) bool { return strings.Contains(i.Path.Value, "/renameio") })
+			does := slices.ContainsFunc(f.Imports,
+				func(i *ast.ImportSpec) bool { return strings.Contains(i.Path.Value, "/renameio") })
 			if file = name + "/" + file; does && !slices.Contains(may, file) {
 				t.Errorf("%s imports renameio", file)
 			}

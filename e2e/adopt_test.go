@@ -62,7 +62,8 @@ func TestAdoptDebianInstaller(t *testing.T) {
 			}
 		}
 	}
-	for _, label := range []string{"Install", "Advanced options", "Expert install", "Rescue mode", "Automated install"} {
+	for _, label := range []string{"Install", "Advanced options", "Expert install", "Rescue mode",
+		"Automated install"} {
 		if !labels[label] {
 			t.Errorf("there is no entry %q:\n%s", label, text)
 		}

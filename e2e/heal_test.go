@@ -62,8 +62,8 @@ func TestDaemonsComeBack(t *testing.T) {
 		flags     []string
 		ended     bool // by the appliance
 	}{
-		{"killed", []string{"-kill"}, false},
-		{"hang", nil, true},
+		{situation: "killed", flags: []string{"-kill"}},
+		{situation: "hang", ended: true},
 	} {
 		t.Log(tt.situation)
 		u.harm(append(tt.flags, "pxed", "menuwatch")...)

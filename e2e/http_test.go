@@ -29,7 +29,8 @@ func TestImageUEFIHTTPBoot(t *testing.T) {
 uefi-x64-http = "http://192.168.77.1/efi/bootx64.efi"
 `
 	// EDK2 requests the file as named; the site wrote the name as Windows does.
-	s.startBox(lab.ServerMode+boot+lab.Menu(0, "disk", true)+lab.DiskEntry, map[string]lab.File{"EFI/BOOTX64.EFI": {Content: program}})
+	s.startBox(lab.ServerMode+boot+lab.Menu(0, "disk", true)+lab.DiskEntry,
+		map[string]lab.File{"EFI/BOOTX64.EFI": {Content: program}})
 	s.waitBox(lab.BoxAddr)
 	s.startUEFI(qemu.Debian13, lab.UEFIConfig{HTTP: true})
 	if _, err := s.client.Console.WaitFor(s.within(clientBoots), nbp.UEFIOK); err != nil {
@@ -44,7 +45,8 @@ func (s *site) checkHTTPClient(t *testing.T) {
 	const httpX64 = 0x10
 	var told bool
 	for _, d := range s.LAN.UDP() {
-		if name, ok := handoff.ReadName(d.Payload); ok && d.Dst.Port() == wds.PortTFTP && d.Src.Addr() != s.Observer.Addr {
+		if name, ok := handoff.ReadName(d.Payload); ok && d.Dst.Port() == wds.PortTFTP &&
+			d.Src.Addr() != s.Observer.Addr {
 			t.Errorf("%v reads %q by TFTP", d.Src, name)
 		}
 		if d.Dst.Port() != dhcpv4.ServerPort {

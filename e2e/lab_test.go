@@ -99,7 +99,8 @@ func TestLabDHCPServer(t *testing.T) {
 	s.startClient(qemu.Debian12, lab.ClientConfig{})
 	d, err := s.LAN.WaitUDP(s.within(time.Minute), func(d lan.Datagram) bool {
 		p := dhcp(d)
-		return d.Src == netip.AddrPortFrom(lab.DHCPAddr, dhcpv4.ServerPort) && p != nil && p.MessageType() == dhcpv4.MessageTypeOffer
+		return d.Src == netip.AddrPortFrom(lab.DHCPAddr, dhcpv4.ServerPort) && p != nil &&
+			p.MessageType() == dhcpv4.MessageTypeOffer
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -111,7 +112,8 @@ func TestLabDHCPServer(t *testing.T) {
 	if offer.BootFileName != "" {
 		t.Errorf("it names a boot file: %q", offer.BootFileName)
 	}
-	for _, code := range []dhcpv4.OptionCode{dhcpv4.OptionClassIdentifier, dhcpv4.OptionTFTPServerName, dhcpv4.OptionBootfileName} {
+	for _, code := range []dhcpv4.OptionCode{dhcpv4.OptionClassIdentifier, dhcpv4.OptionTFTPServerName,
+		dhcpv4.OptionBootfileName} {
 		if offer.Options.Has(code) {
 			t.Errorf("it sends option %v", code)
 		}

@@ -56,7 +56,8 @@ func TestLabSecureBoot(t *testing.T) {
 	if err := s.client.Reset(s.within(clientBoots)); err != nil {
 		t.Fatal(err)
 	}
-	m, err := s.client.Console.WaitForAfter(s.within(clientBoots), text, "Access Denied|Security Violation|"+nbp.EFIPrefix)
+	m, err := s.client.Console.WaitForAfter(s.within(clientBoots), text,
+		"Access Denied|Security Violation|"+nbp.EFIPrefix)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,22 +79,25 @@ func TestLabUEFIProxy(t *testing.T) {
 		offer []dhcpv4.Modifier
 		named string // the cached packet that names the WDS server
 	}{
-		{"with the file in the offer", "lab-uefi-proxy-file", qemu.Debian13, []dhcpv4.Modifier{
-			withServer(lab.WDSAddr),
-			withFile(wds.FileEFIFirst),
-			withPXEOptions(6, 1, 8), // discovery control: boot the named file
-		}, "ProxyOffer"},
-		{"with the WDS server to be asked on port 4011", "lab-uefi-proxy-4011", qemu.Debian12, []dhcpv4.Modifier{
-			withServer(lab.WDSAddr),
-		}, "ProxyOffer"},
-		{"with the WDS server in the firmware's boot menu", "lab-uefi-proxy-menu", qemu.Debian13, []dhcpv4.Modifier{
-			withPXEOptions(
-				6, 1, 7, // discovery control: ask the listed servers, no others
-				8, 7, 0, 1, 1, 192, 168, 77, 2, // boot servers of type 1: one
-				9, 6, 0, 1, 3, 'W', 'D', 'S', // the menu: type 1
-				10, 2, 0, 'W', // the prompt: take the first entry at once
-			),
-		}, "PxeReply"},
+		{situation: "with the file in the offer", name: "lab-uefi-proxy-file", firmware: qemu.Debian13,
+			offer: []dhcpv4.Modifier{
+				withServer(lab.WDSAddr),
+				withFile(wds.FileEFIFirst),
+				withPXEOptions(6, 1, 8), // discovery control: boot the named file
+			}, named: "ProxyOffer"},
+		{situation: "with the WDS server to be asked on port 4011", name: "lab-uefi-proxy-4011",
+			firmware: qemu.Debian12, offer: []dhcpv4.Modifier{
+				withServer(lab.WDSAddr),
+			}, named: "ProxyOffer"},
+		{situation: "with the WDS server in the firmware's boot menu", name: "lab-uefi-proxy-menu",
+			firmware: qemu.Debian13, offer: []dhcpv4.Modifier{
+				withPXEOptions(
+					6, 1, 7, // discovery control: ask the listed servers, no others
+					8, 7, 0, 1, 1, 192, 168, 77, 2, // boot servers of type 1: one
+					9, 6, 0, 1, 3, 'W', 'D', 'S', // the menu: type 1
+					10, 2, 0, 'W', // the prompt: take the first entry at once
+				),
+			}, named: "PxeReply"},
 	} {
 		t.Run(test.situation, func(t *testing.T) {
 			t.Parallel()
@@ -120,9 +124,9 @@ func TestLabUEFIBesideAnotherProxy(t *testing.T) {
 		offer []dhcpv4.Modifier
 		wds   bool
 	}{
-		{"a complete offer", "lab-uefi-rival-complete", qemu.Debian12,
-			[]dhcpv4.Modifier{withFile(wds.FileEFIFirst), withPXEOptions(6, 1, 8)}, true},
-		{"the WDS server alone", "lab-uefi-rival-4011", qemu.Debian13, nil, false},
+		{situation: "a complete offer", name: "lab-uefi-rival-complete", firmware: qemu.Debian12,
+			offer: []dhcpv4.Modifier{withFile(wds.FileEFIFirst), withPXEOptions(6, 1, 8)}, wds: true},
+		{situation: "the WDS server alone", name: "lab-uefi-rival-4011", firmware: qemu.Debian13},
 	} {
 		t.Run(test.situation, func(t *testing.T) {
 			t.Parallel()
@@ -231,7 +235,8 @@ func TestLabUEFIWithoutPXE(t *testing.T) {
 	serveBootFile(t, s.Observer, fmt.Sprintf("http://%v/wdsmgfw.efi", s.Observer.Addr),
 		dhcpv4.WithOption(dhcpv4.OptClassIdentifier("HTTPClient")))
 	s.startUEFI(qemu.Debian12, lab.UEFIConfig{HTTP: true})
-	if v, want := s.verdict(s.within(clientBoots)), nbp.EFIFail+"the boot device has no EFI_PXE_BASE_CODE"; !strings.HasPrefix(v, want) {
+	if v, want := s.verdict(s.within(clientBoots)), nbp.EFIFail+
+		"the boot device has no EFI_PXE_BASE_CODE"; !strings.HasPrefix(v, want) {
 		t.Errorf("the verdict is %q, want %q", v, want)
 	}
 }
@@ -248,14 +253,14 @@ func TestLabUEFIWithoutWDSInSiaddr(t *testing.T) {
 		{
 			// EDK2 ignores option 66, and requests the file from the DHCP
 			// server.
-			"WDS in option 66 only", "lab-uefi-option-66", qemu.Debian13,
-			dhcpv4.WithOption(dhcpv4.OptTFTPServerName(lab.WDSAddr.String())),
-			"siaddr is zero in each cached packet: no server",
+			situation: "WDS in option 66 only", name: "lab-uefi-option-66", firmware: qemu.Debian13,
+			modifier: dhcpv4.WithOption(dhcpv4.OptTFTPServerName(lab.WDSAddr.String())),
+			want:     "siaddr is zero in each cached packet: no server",
 		},
 		{
-			"siaddr of a host with the same file", "lab-uefi-other-host", qemu.Debian12,
-			func(p *dhcpv4.DHCPv4) { p.ServerIPAddr = p.ServerIdentifier() },
-			"siaddr of DhcpAck: no answer on port 4011",
+			situation: "siaddr of a host with the same file", name: "lab-uefi-other-host", firmware: qemu.Debian12,
+			modifier: func(p *dhcpv4.DHCPv4) { p.ServerIPAddr = p.ServerIdentifier() },
+			want:     "siaddr of DhcpAck: no answer on port 4011",
 		},
 	} {
 		t.Run(test.situation, func(t *testing.T) {
@@ -298,10 +303,12 @@ func (s *site) checkUEFIHandoff(named string) {
 	t.Helper()
 	s.checkHandoffPackets(lab.WDSAddr, wds.FileEFIFirst)
 	console := s.client.Console.Text()
-	if line, want := grep(console, nbp.EFIOK), fmt.Sprintf("%sserver=%v named by %s", nbp.EFIOK, lab.WDSAddr, named); line != want {
+	if line, want := grep(console, nbp.EFIOK), fmt.Sprintf("%sserver=%v named by %s",
+		nbp.EFIOK, lab.WDSAddr, named); line != want {
 		t.Errorf("the verdict is %q, want %q", line, want)
 	}
-	if line, want := grep(console, nbp.EFIPrefix+named), fmt.Sprintf(" siaddr=%v ", lab.WDSAddr); !strings.Contains(line, want) {
+	if line, want := grep(console, nbp.EFIPrefix+
+		named), fmt.Sprintf(" siaddr=%v ", lab.WDSAddr); !strings.Contains(line, want) {
 		t.Errorf("the cached packet says %q, and not%s", line, want)
 	}
 	checkFetched(t, grep(console, nbp.EFIPrefix+"fetched bytes"))

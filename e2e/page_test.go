@@ -238,7 +238,8 @@ func (s *site) restart(page *http.Client, program string) (before, after int) {
 		}
 		select {
 		case <-ctx.Done():
-			s.t.Fatalf("%s is not started again: process %d, then %d, %v", program, before, after, errors.Join(err, ctx.Err()))
+			s.t.Fatalf("%s is not started again: process %d, then %d, %v",
+				program, before, after, errors.Join(err, ctx.Err()))
 		case <-time.After(time.Second):
 		}
 	}
@@ -256,10 +257,11 @@ func TestImagePageAddresses(t *testing.T) {
 		counts                    bool
 	}{
 		{
-			"public", "[network]\naddress = \"203.0.113.1/24\"\n", "203.0.113.9/24", `address=(203\.0\.113\.1)/24`,
-			"three-words-mine", true,
+			situation: "public", settings: "[network]\naddress = \"203.0.113.1/24\"\n", host: "203.0.113.9/24",
+			found: `address=(203\.0\.113\.1)/24`,
+			own:   "three-words-mine", counts: true,
 		},
-		{"link-local", "", "169.254.200.200/16", `address=(169\.254\.\d+\.\d+)/16`, "short", false},
+		{situation: "link-local", host: "169.254.200.200/16", found: `address=(169\.254\.\d+\.\d+)/16`, own: "short"},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			t.Parallel()

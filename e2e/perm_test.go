@@ -90,8 +90,8 @@ func TestCutOffGrowth(t *testing.T) {
 		mounts    bool
 		restarts  int
 	}{
-		{"mounted", true, 1},
-		{"without a superblock that mounts", false, 2},
+		{situation: "mounted", mounts: true, restarts: 1},
+		{situation: "without a superblock that mounts", restarts: 2},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			p := newPowered(t, fmt.Sprintf("cut-off-growth-%v", tt.mounts))

@@ -268,7 +268,8 @@ func cutFirstBoot(p *powered, chance *rand.Rand) (disk.Loss, func(*powered)) {
 		p.Off()
 		_, size, err := p.Perm()
 		if err != nil || size != p.old && size != p.full {
-			p.t.Errorf("after a cut at write %d /perm is a partition of %d bytes (%v); it was %d, or is to be %d", n, size, err, p.old, p.full)
+			p.t.Errorf("after a cut at write %d /perm is a partition of %d bytes (%v); it was %d, or is to be %d",
+				n, size, err, p.old, p.full)
 		}
 		p.t.Logf("at write %d: the new table is in force: %v", n, size == p.full)
 		return loss, func(*powered) {}

@@ -58,7 +58,8 @@ func checkLeases(p *powered, leases map[uint32]netip.Addr) {
 	c := newCrowd(p)
 	defer c.conn.Close()
 	remembers := func(number uint32, addr netip.Addr) *dhcpv4.DHCPv4 {
-		return message(number, dhcpv4.MessageTypeRequest, dhcpv4.WithOption(dhcpv4.OptRequestedIPAddress(addr.AsSlice())))
+		return message(number, dhcpv4.MessageTypeRequest,
+			dhcpv4.WithOption(dhcpv4.OptRequestedIPAddress(addr.AsSlice())))
 	}
 	// A machine that is unknown to the box shows that the ACKs to the others
 	// mean something. Its request is the first, so it has had enough time for
@@ -87,7 +88,8 @@ func checkLeases(p *powered, leases map[uint32]netip.Addr) {
 	}
 	wait.Wait()
 	if len(lost) > 0 {
-		p.t.Errorf("of %d leases that were acknowledged before the cut %d are not known any more: %v", len(leases), len(lost), lost)
+		p.t.Errorf("of %d leases that were acknowledged before the cut %d are not known any more: %v",
+			len(leases), len(lost), lost)
 	}
 	select {
 	case a := <-strange:

@@ -221,7 +221,8 @@ func cutSettings(p *powered, chance *rand.Rand) (disk.Loss, func(*powered)) {
 		if taken == 0 {
 			allowed[0] = powerSettings + lab.Menu(0, "disk", true) + lab.DiskEntry
 		}
-		if code, text := p.settings(http.MethodGet, secret, ""); code != http.StatusOK || !slices.Contains(allowed, text) {
+		if code, text := p.settings(http.MethodGet, secret, ""); code != http.StatusOK ||
+			!slices.Contains(allowed, text) {
 			p.t.Errorf("the settings in force are none of those: %d %q", code, text)
 		}
 	}

@@ -93,7 +93,7 @@ func readParts(image string) ([]part, error) {
 		name string
 		at   int64
 		size uint64
-	}{{"root", root, rootSize}, {"boot", boot, bootSize}, {"mbr", 0, 446}} {
+	}{{name: "root", at: root, size: rootSize}, {name: "boot", at: boot, size: bootSize}, {name: "mbr", size: 446}} {
 		b := make([]byte, p.size)
 		if _, err := f.ReadAt(b, p.at); err != nil {
 			return nil, err

@@ -174,7 +174,8 @@ func TestImageSettings(t *testing.T) {
 	}
 
 	boot("From the medium")
-	if code, text := p.settings("GET", "guess", ""); code != http.StatusUnauthorized || strings.Contains(text, "[menu]") {
+	if code, text := p.settings("GET", "guess", ""); code != http.StatusUnauthorized ||
+		strings.Contains(text, "[menu]") {
 		t.Errorf("a guess gets %d %q", code, text)
 	}
 	if code, text := p.settings("GET", password(t), ""); code != http.StatusOK || text != titled("From the medium") {
@@ -184,10 +185,13 @@ func TestImageSettings(t *testing.T) {
 	if err != nil || code != http.StatusOK || text != titled("From the medium") {
 		t.Errorf("the settings in force, at the old port: %d %q, %v", code, text, err)
 	}
-	if code, text := p.settings("PUT", password(t), "[menu]\ntimeuot = \"5s\"\n"); code != http.StatusUnprocessableEntity || !strings.Contains(text, "pxebox.toml:2: menu.timeuot") {
+	if code, text := p.settings("PUT", password(t),
+		"[menu]\ntimeuot = \"5s\"\n"); code != http.StatusUnprocessableEntity ||
+		!strings.Contains(text, "pxebox.toml:2: menu.timeuot") {
 		t.Errorf("a mistake gets %d %q", code, text)
 	}
-	if code, text := p.settings("PUT", password(t), titled("From the network")); code != http.StatusOK || text != "accepted\n" {
+	if code, text := p.settings("PUT", password(t), titled("From the network")); code != http.StatusOK ||
+		text != "accepted\n" {
 		t.Errorf("new settings get %d %q", code, text)
 	}
 	cut()
@@ -213,7 +217,8 @@ func TestImageSettings(t *testing.T) {
 		t.Errorf("with a mistake on the medium: %d %q", code, text)
 	}
 	cut()
-	if r := onVolume(t, p.File, "pxebox-result.txt"); !strings.Contains(r, "has mistakes") || !strings.Contains(r, ": menus: is not known") {
+	if r := onVolume(t, p.File, "pxebox-result.txt"); !strings.Contains(r, "has mistakes") ||
+		!strings.Contains(r, ": menus: is not known") {
 		t.Errorf("the result of the mistake: %q", r)
 	}
 	if text := onVolume(t, p.File, "pxebox.toml"); !strings.Contains(text, "[menus]") {
@@ -238,18 +243,21 @@ func TestImageHugeSettings(t *testing.T) {
 	p.on()
 	p.waitBox(lab.BoxAddr)
 	const why = "all menus together exceed the box's limit of 16 MiB"
-	if code, text := p.settings("PUT", password(t), huge.String()); code != http.StatusUnprocessableEntity || !strings.Contains(text, why) {
+	if code, text := p.settings("PUT", password(t), huge.String()); code != http.StatusUnprocessableEntity ||
+		!strings.Contains(text, why) {
 		t.Errorf("by the network they get %d %.200q", code, text)
 	}
 	if code, text := p.settings("GET", password(t), ""); code != http.StatusOK || strings.Contains(text, "Huge") {
 		t.Errorf("in force is, with %d, %.200q", code, text)
 	}
-	if line := regexp.MustCompile(`[^\n]*(?i:out of memory|oom-kill)[^\n]*`).FindString(p.box.Console.Text()); line != "" {
+	if line := regexp.MustCompile(`[^\n]*(?i:out of memory|oom-kill)[^\n]*`).FindString(
+		p.box.Console.Text()); line != "" {
 		t.Error(line)
 	}
 	p.Disk.Cut(rand.New(rand.NewPCG(*cutSeed, 0)))
 	p.Off()
-	if r := onVolume(t, p.File, "pxebox-result.txt"); !strings.Contains(r, "has mistakes") || !strings.Contains(r, why) {
+	if r := onVolume(t, p.File, "pxebox-result.txt"); !strings.Contains(r, "has mistakes") ||
+		!strings.Contains(r, why) {
 		t.Errorf("the medium says %q", r)
 	}
 	if text := onVolume(t, p.File, "pxebox.toml"); !strings.HasSuffix(text, huge.String()) { // after Notepad's mark
@@ -281,7 +289,8 @@ func TestImageDamagedPerm(t *testing.T) {
 	if err := p.WaitReady(p.within(boxBoots), addr, "Network boot"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.box.Console.WaitFor(p.within(boxBoots), "settings and boot files cannot be changed over the network"); err != nil {
+	if _, err := p.box.Console.WaitFor(p.within(boxBoots),
+		"settings and boot files cannot be changed over the network"); err != nil {
 		t.Fatal(err)
 	}
 	p.Disk.Cut(rand.New(rand.NewPCG(*cutSeed, 0)))
@@ -341,7 +350,8 @@ func TestImageOpenPorts(t *testing.T) {
 		open bool
 	}{
 		{67, true}, {69, true}, {4011, true},
-		{53, false}, {68, false}, {111, false}, {123, false}, {161, false}, {443, false}, {514, false}, {546, false}, {1900, false}, {5353, false}, {8443, false},
+		{53, false}, {68, false}, {111, false}, {123, false}, {161, false}, {443, false}, {514, false}, {546, false},
+		{1900, false}, {5353, false}, {8443, false},
 	} {
 		if got := s.udpOpen(tt.port); got != tt.open {
 			t.Errorf("UDP port %d: open %v, want %v", tt.port, got, tt.open)

@@ -215,7 +215,8 @@ func (s *site) checkHandoffPackets(server netip.Addr, first string) {
 		t.Fatal("no request with option 250, or no answer to it, on the WDS server's port 4011")
 	}
 	if !leased.IsValid() || asker.Addr() != leased || !request.ClientIPAddr.Equal(leased.AsSlice()) {
-		t.Errorf("the WDS server was asked from %v with ciaddr %v; the lease is %v", asker, request.ClientIPAddr, leased)
+		t.Errorf("the WDS server was asked from %v with ciaddr %v; the lease is %v",
+			asker, request.ClientIPAddr, leased)
 	}
 	control, err := wds.DecodeControl(request.Options.Get(dhcpv4.GenericOptionCode(wds.OptionControl)))
 	if err != nil || !slices.ContainsFunc(control, func(s wds.Sub) bool { return s.Code == wds.SubArchitecture }) {

@@ -147,7 +147,8 @@ func (u *updated) forward() net.Addr {
 			}
 			go func() {
 				defer in.Close()
-				out, err := u.Observer.DialContext(u.t.Context(), "tcp", netip.AddrPortFrom(lab.BoxAddr, lab.PagePort).String())
+				out, err := u.Observer.DialContext(u.t.Context(), "tcp",
+					netip.AddrPortFrom(lab.BoxAddr, lab.PagePort).String())
 				if err != nil {
 					return
 				}
@@ -200,7 +201,8 @@ func overlaid(t *testing.T, file, old, new string) func(config map[string]any) {
 	dir := t.TempDir()
 	changed, overlay := filepath.Join(dir, "changed.go"), filepath.Join(dir, "overlay.json")
 	list, err := json.Marshal(map[string]any{"Replace": map[string]string{original: changed}})
-	if err := errors.Join(err, os.WriteFile(changed, bytes.Replace(b, []byte(old), []byte(new), 1), 0o600), os.WriteFile(overlay, list, 0o600)); err != nil {
+	if err := errors.Join(err, os.WriteFile(changed, bytes.Replace(b, []byte(old), []byte(new), 1), 0o600),
+		os.WriteFile(overlay, list, 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	return func(config map[string]any) {
@@ -372,11 +374,14 @@ func TestBrokenUpdateFallsBack(t *testing.T) {
 		change          func(config map[string]any)
 		why             string // the reason, as known to the old root
 	}{
-		{"a root whose pxed is missing", "without-pxed", without("pxed"), "the box has no address on a network"},
-		{"a root that nothing looks after", "without-appliance", without("appliance"), ""},
+		{situation: "a root whose pxed is missing", name: "without-pxed", change: without("pxed"),
+			why: "the box has no address on a network"},
+		{situation: "a root that nothing looks after", name: "without-appliance", change: without("appliance")},
 		// The settings of the lab have this key. The box would still answer,
 		// with its built-in settings.
-		{"a root that refuses the settings", "refuses-settings", overlaid(t, "config/parser/schema.go", `{"serial", `, `{"serial_port", `), "the new program refuses the settings: pxebox.toml:\\d+: menu.serial: is not known"},
+		{situation: "a root that refuses the settings", name: "refuses-settings",
+			change: overlaid(t, "config/parser/schema.go", `{"serial", `, `{"serial_port", `),
+			why:    "the new program refuses the settings: pxebox.toml:\\d+: menu.serial: is not known"},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			t.Parallel() // they wait most of the time
@@ -404,7 +409,9 @@ func (u *updated) request(method, path string, body io.Reader, header http.Heade
 }
 
 // askPage sends a request to gokrazy's page, and returns its answer.
-func askPage(ctx context.Context, client *http.Client, password, method, path string, body io.Reader, header http.Header) ([]byte, error) {
+func askPage(
+	ctx context.Context, client *http.Client, password, method, path string, body io.Reader, header http.Header,
+) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, method, lab.Page+path, body)
 	if err != nil {
 		return nil, err

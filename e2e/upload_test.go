@@ -53,7 +53,8 @@ func (s *site) get(name string) (int, []byte) {
 	s.t.Helper()
 	transport := &http.Transport{DialContext: s.Observer.DialContext}
 	defer transport.CloseIdleConnections()
-	resp, err := (&http.Client{Transport: transport, Timeout: clientBoots}).Get(fmt.Sprintf("http://%v/%s", lab.BoxAddr, name))
+	resp, err := (&http.Client{Transport: transport, Timeout: clientBoots}).Get(fmt.Sprintf("http://%v/%s",
+		lab.BoxAddr, name))
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -196,17 +197,20 @@ func TestImageStick(t *testing.T) {
 	t.Parallel()
 	fat := stick(t, func(image string, offset, size int64) {
 		volume := fmt.Sprintf("%s@@%d", image, offset)
-		mtools(t, "", "mformat", "-i", volume, "-F", "-T", fmt.Sprint(size/512), "-h", "64", "-s", "32", "-v", "PXEBOX", "::")
+		mtools(t, "", "mformat", "-i", volume, "-F", "-T", fmt.Sprint(size/512), "-h", "64", "-s", "32", "-v",
+			"PXEBOX", "::")
 		mtools(t, "a kernel", "mcopy", "-i", volume, "-", "::linux")
 	})
 	ext := stick(t, func(image string, offset, size int64) {
-		cmd := exec.Command("/usr/sbin/mkfs.ext4", "-q", "-L", "PXEBOX", "-E", fmt.Sprintf("offset=%d", offset), image, fmt.Sprintf("%dk", size>>10))
+		cmd := exec.Command("/usr/sbin/mkfs.ext4", "-q", "-L", "PXEBOX", "-E", fmt.Sprintf("offset=%d", offset), image,
+			fmt.Sprintf("%dk", size>>10))
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%s", err, out)
 		}
 	})
 	other := stick(t, func(image string, offset, size int64) {
-		mtools(t, "", "mformat", "-i", fmt.Sprintf("%s@@%d", image, offset), "-F", "-T", fmt.Sprint(size/512), "-h", "64", "-s", "32", "-v", "HOLIDAYS", "::")
+		mtools(t, "", "mformat", "-i", fmt.Sprintf("%s@@%d", image, offset), "-F", "-T", fmt.Sprint(size/512), "-h",
+			"64", "-s", "32", "-v", "HOLIDAYS", "::")
 	})
 	s := newSite(t, "stick")
 	box, err := s.StartBoxWithUSB(image(t), map[string]lab.File{lab.SettingsFile: {Content: []byte(titled(lab.Title))}})
@@ -249,9 +253,12 @@ func TestImageStick(t *testing.T) {
 		action func(context.Context, *qemu.Machine) error
 		says   string
 	}{
-		{func(ctx context.Context, m *qemu.Machine) error { return lab.PlugInReader(ctx, m, "reader", fat) }, `msg="medium mounted"`},
-		{func(ctx context.Context, m *qemu.Machine) error { return lab.TakeCard(ctx, m, "reader") }, `(?s)msg="medium removed".* detected capacity change from \d+ to 0\b`},
-		{func(ctx context.Context, m *qemu.Machine) error { return lab.PutCard(ctx, m, "reader") }, `msg="medium mounted"`},
+		{func(ctx context.Context, m *qemu.Machine) error { return lab.PlugInReader(ctx, m, "reader", fat) },
+			`msg="medium mounted"`},
+		{func(ctx context.Context, m *qemu.Machine) error { return lab.TakeCard(ctx, m, "reader") },
+			`(?s)msg="medium removed".* detected capacity change from \d+ to 0\b`},
+		{func(ctx context.Context, m *qemu.Machine) error { return lab.PutCard(ctx, m, "reader") },
+			`msg="medium mounted"`},
 	} {
 		do(step.action, step.says)
 	}
@@ -273,13 +280,15 @@ func TestImageHostileStick(t *testing.T) {
 	}
 	// It asks the kernel to panic at the first error.
 	panics := func(image string, offset, size int64, content string) {
-		e2fs("mkfs.ext4", "-q", "-L", "PXEBOX", "-e", "panic", "-d", content, "-E", fmt.Sprintf("offset=%d", offset), image, fmt.Sprintf("%dk", size>>10))
+		e2fs("mkfs.ext4", "-q", "-L", "PXEBOX", "-e", "panic", "-d", content, "-E", fmt.Sprintf("offset=%d", offset),
+			image, fmt.Sprintf("%dk", size>>10))
 	}
 	change := func(image string, offset int64, request string) {
 		e2fs("debugfs", "-w", "-R", request, fmt.Sprintf("%s?offset=%d", image, offset))
 	}
 	content := t.TempDir()
-	for name, target := range map[string]string{"settings": "/perm/pxebox/pxebox.toml", "up": "../../../perm/pxebox/pxebox.toml", "round": "round", "vmlinuz": "linux"} {
+	for name, target := range map[string]string{"settings": "/perm/pxebox/pxebox.toml",
+		"up": "../../../perm/pxebox/pxebox.toml", "round": "round", "vmlinuz": "linux"} {
 		if err := os.Symlink(target, filepath.Join(content, name)); err != nil {
 			t.Fatal(err)
 		}
@@ -301,7 +310,8 @@ func TestImageHostileStick(t *testing.T) {
 	})
 	// The chain of the root directory's clusters is a ring.
 	ring := stick(t, func(image string, offset, size int64) {
-		mtools(t, "", "mformat", "-i", fmt.Sprintf("%s@@%d", image, offset), "-F", "-T", fmt.Sprint(size/512), "-h", "64", "-s", "32", "-v", "PXEBOX", "::")
+		mtools(t, "", "mformat", "-i", fmt.Sprintf("%s@@%d", image, offset), "-F", "-T", fmt.Sprint(size/512), "-h",
+			"64", "-s", "32", "-v", "PXEBOX", "::")
 		f, err := os.OpenFile(image, os.O_RDWR, 0)
 		if err != nil {
 			t.Fatal(err)
@@ -332,11 +342,15 @@ func TestImageHostileStick(t *testing.T) {
 		says            string            // about the stick, on the console
 		files           map[string]string // the answer for each name; empty for a refusal
 	}{
-		{"a damaged folder, and errors=panic", damaged, `msg="medium mounted"[^\n]*type=ext4`, map[string]string{"linux": "", "LINUX": ""}},
-		{"links, devices and a pipe", leading, `msg="medium mounted"[^\n]*type=ext4`, map[string]string{
-			"linux": "a kernel", "vmlinuz": "a kernel", "settings": "", "up": "", "round": "", "disk": "", "memory": "", "pipe": "",
-		}},
-		{"a ring of clusters", ring, `msg="medium (is mounted|cannot be used)"`, map[string]string{"linux": "", "LINUX": ""}},
+		{situation: "a damaged folder, and errors=panic", file: damaged, says: `msg="medium mounted"[^\n]*type=ext4`,
+			files: map[string]string{"linux": "", "LINUX": ""}},
+		{situation: "links, devices and a pipe", file: leading, says: `msg="medium mounted"[^\n]*type=ext4`,
+			files: map[string]string{
+				"linux": "a kernel", "vmlinuz": "a kernel", "settings": "", "up": "", "round": "", "disk": "",
+				"memory": "", "pipe": "",
+			}},
+		{situation: "a ring of clusters", file: ring, says: `msg="medium (is mounted|cannot be used)"`,
+			files: map[string]string{"linux": "", "LINUX": ""}},
 	} {
 		t.Log(st.situation)
 		id := fmt.Sprint("stick", i)

@@ -139,7 +139,8 @@ func TestImageWDSDown(t *testing.T) {
 	s.startClient(qemu.Debian13, lab.ClientConfig{Memory: 768})
 	s.wait(0, linuxBoots, "Linux version ")
 	for _, d := range s.seen() {
-		if name, ok := handoff.ReadName(d.Payload); ok && d.Dst.Port() == wds.PortTFTP && strings.Contains(name, "debian") {
+		if name, ok := handoff.ReadName(d.Payload); ok && d.Dst.Port() == wds.PortTFTP &&
+			strings.Contains(name, "debian") {
 			t.Errorf("it reads %s by TFTP", name)
 		}
 	}

@@ -27,14 +27,16 @@ func TestInstancePassword(t *testing.T) {
 		complains                 string
 		warns                     bool // and continues
 	}{
-		{"the first build", "", "", "", "", false},
-		{"the first build, with a password chosen", "", chosen, chosen, "", false},
-		{"the first build, with a short one", "", short, "", "choose one with at least 12", false},
-		{"a later build", kept, "", kept, "", false},
-		{"a later build, with the same", kept, kept, kept, "", false},
-		{"a later build, with another", kept, chosen, kept, "build/update-password and PXEBOX_PASSWORD differ", false},
-		{"a later build, with one from when short ones were allowed", short, "", short, "use at least 12", true},
-		{"one that no URL may hold", "", "three word pass", "", "letters, digits", false},
+		{situation: "the first build"},
+		{situation: "the first build, with a password chosen", variable: chosen, want: chosen},
+		{situation: "the first build, with a short one", variable: short, complains: "choose one with at least 12"},
+		{situation: "a later build", kept: kept, want: kept},
+		{situation: "a later build, with the same", kept: kept, variable: kept, want: kept},
+		{situation: "a later build, with another", kept: kept, variable: chosen, want: kept,
+			complains: "build/update-password and PXEBOX_PASSWORD differ"},
+		{situation: "a later build, with one from when short ones were allowed", kept: short, want: short,
+			complains: "use at least 12", warns: true},
+		{situation: "one that no URL may hold", variable: "three word pass", complains: "letters, digits"},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			dir := t.TempDir()
@@ -55,7 +57,8 @@ func TestInstancePassword(t *testing.T) {
 				write("build/update-password", tt.kept+"\n", 0o600)
 			}
 			cmd := exec.Command(filepath.Join(dir, "gokrazy/instance.sh"), "box")
-			cmd.Env = append(os.Environ(), "PATH="+filepath.Join(dir, "bin")+":"+os.Getenv("PATH"), "PXEBOX_PASSWORD="+tt.variable)
+			cmd.Env = append(os.Environ(), "PATH="+filepath.Join(dir, "bin")+":"+os.Getenv("PATH"),
+				"PXEBOX_PASSWORD="+tt.variable)
 			out, err := cmd.CombinedOutput()
 			if (err != nil) != (tt.complains != "" && !tt.warns) || !strings.Contains(string(out), tt.complains) {
 				t.Fatalf("%v, %s", err, out)
@@ -163,7 +166,8 @@ func TestProgramsOfTheBoxAgree(t *testing.T) {
 		}
 		for _, want := range []string{
 			`"-page=:443"`,
-			`"-password=/perm/gokr-pw.txt"`, `"-image-password=/etc/pxebox/password"`, `"/etc/pxebox/password": "@PASSWORD@"`,
+			`"-password=/perm/gokr-pw.txt"`, `"-image-password=/etc/pxebox/password"`,
+			`"/etc/pxebox/password": "@PASSWORD@"`,
 			`"-keys=/perm/pxebox/keys"`,
 			`"-appliance=/run/pxebox/` + boxstatus.Socket + `"`,
 		} {

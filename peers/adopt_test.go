@@ -22,8 +22,10 @@ func TestAdoptReadsWhatServersRead(t *testing.T) {
 		// reads.
 		without []string
 	}{
-		{"dnsmasq", "dnsmasq/dnsmasq.conf", []string{"--test", "-C"}, []string{"conf-dir="}},
-		{"dhcpd", "isc/dhcpd.conf", []string{"-t", "-cf"}, []string{"include ", "fixed-address pc2.school.example.org"}},
+		{program: "dnsmasq", file: "dnsmasq/dnsmasq.conf", args: []string{"--test", "-C"},
+			without: []string{"conf-dir="}},
+		{program: "dhcpd", file: "isc/dhcpd.conf", args: []string{"-t", "-cf"},
+			without: []string{"include ", "fixed-address pc2.school.example.org"}},
 	} {
 		t.Run(tt.program, func(t *testing.T) {
 			if _, err := exec.LookPath(tt.program); err != nil && tt.program == "dhcpd" {

@@ -90,7 +90,8 @@ BOUND|RENEW|REBIND|REBOOT)
 EXPIRE|FAIL|RELEASE|STOP) ip addr flush dev $interface ;;
 esac`,
 		release: func(c *client) {
-			cmd := exec.Command("dhclient", "-4", "-r", "-cf", "conf", "-lf", "leases", "-pf", "pid", "-sf", c.file("script"), link)
+			cmd := exec.Command("dhclient", "-4", "-r", "-cf", "conf", "-lf", "leases", "-pf", "pid", "-sf",
+				c.file("script"), link)
 			cmd.Dir = c.dir
 			c.s.startCmd(c.host, c.name, cmd)
 		},
@@ -331,7 +332,8 @@ func (c *client) acked(what string, place int, match func(capture.Packet) bool) 
 func selecting(p capture.Packet) bool { return p.DHCP.ServerIdentifier() != nil }
 
 func initReboot(p capture.Packet) bool {
-	return p.DHCP.ServerIdentifier() == nil && p.DHCP.RequestedIPAddress() != nil && !address(p.DHCP.ClientIPAddr).IsValid()
+	return p.DHCP.ServerIdentifier() == nil && p.DHCP.RequestedIPAddress() != nil &&
+		!address(p.DHCP.ClientIPAddr).IsValid()
 }
 
 func renewing(p capture.Packet) bool {

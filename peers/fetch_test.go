@@ -72,7 +72,8 @@ mode = "off"
 	s.must(os.WriteFile(filepath.Join(s.boot, "ready"), []byte("yes"), 0o644))
 	for {
 		_, err := tftpload.Load{
-			Server: tftpPort, Name: "ready", Content: tftpload.Bytes("yes"), Clients: 1, BlockSize: 512, Window: 1, In: s.client.Do,
+			Server: tftpPort, Name: "ready", Content: tftpload.Bytes("yes"), Clients: 1, BlockSize: 512, Window: 1,
+			In: s.client.Do,
 		}.Run(ctx)
 		if err == nil {
 			return s
@@ -131,16 +132,23 @@ var fetchers = []struct {
 	notEmpty bool
 	fetch    func(ctx context.Context, s *fileSite, file, path string) error
 }{
-	{"tftp-hpa", false, fetchBy(unpacked("tftp"), "-m", "binary", boxAddr.String(), "-c", "get", "FILE", "PATH")},
-	{"atftp", false, fetchBy(unpacked("atftp"), "--get", "--remote-file", "FILE", "--local-file", "PATH", boxAddr.String())},
-	{"atftp, blksize 1428, windowsize 8", false, fetchBy(unpacked("atftp"), "--option", "blksize 1428", "--option", "windowsize 8",
-		"--get", "--remote-file", "FILE", "--local-file", "PATH", boxAddr.String())},
-	{"busybox", false, fetchBy("busybox", "tftp", "-g", "-r", "FILE", "-l", "PATH", boxAddr.String())},
-	{"busybox, blksize 1400", false, fetchBy("busybox", "tftp", "-b", "1400", "-g", "-r", "FILE", "-l", "PATH", boxAddr.String())},
-	{"curl, TFTP", true, fetchBy("curl", "--silent", "--show-error", "--max-time", "40", "--output", "PATH", "tftp://"+boxAddr.String()+"/FILE")},
-	{"curl, TFTP, blksize 1468", true, fetchBy("curl", "--silent", "--show-error", "--max-time", "40", "--tftp-blksize", "1468", "--output", "PATH", "tftp://"+boxAddr.String()+"/FILE")},
-	{"curl, HTTP", false, fetchBy("curl", "--silent", "--show-error", "--fail", "--output", "PATH", "http://"+boxAddr.String()+"/FILE")},
-	{"pin/tftp", false, fetchByPin},
+	{name: "tftp-hpa", fetch: fetchBy(unpacked("tftp"), "-m", "binary", boxAddr.String(), "-c", "get", "FILE", "PATH")},
+	{name: "atftp", fetch: fetchBy(unpacked("atftp"), "--get", "--remote-file", "FILE", "--local-file", "PATH",
+		boxAddr.String())},
+	{name: "atftp, blksize 1428, windowsize 8",
+		fetch: fetchBy(unpacked("atftp"), "--option", "blksize 1428", "--option", "windowsize 8",
+			"--get", "--remote-file", "FILE", "--local-file", "PATH", boxAddr.String())},
+	{name: "busybox", fetch: fetchBy("busybox", "tftp", "-g", "-r", "FILE", "-l", "PATH", boxAddr.String())},
+	{name: "busybox, blksize 1400", fetch: fetchBy("busybox", "tftp", "-b", "1400", "-g", "-r", "FILE", "-l", "PATH",
+		boxAddr.String())},
+	{name: "curl, TFTP", notEmpty: true, fetch: fetchBy("curl", "--silent", "--show-error", "--max-time", "40",
+		"--output", "PATH", "tftp://"+boxAddr.String()+"/FILE")},
+	{name: "curl, TFTP, blksize 1468", notEmpty: true,
+		fetch: fetchBy("curl", "--silent", "--show-error", "--max-time", "40", "--tftp-blksize", "1468", "--output",
+			"PATH", "tftp://"+boxAddr.String()+"/FILE")},
+	{name: "curl, HTTP", fetch: fetchBy("curl", "--silent", "--show-error", "--fail", "--output", "PATH",
+		"http://"+boxAddr.String()+"/FILE")},
+	{name: "pin/tftp", fetch: fetchByPin},
 }
 
 func unpacked(name string) string { return filepath.Join(buildDir, "peers/usr/bin", name) }
@@ -206,11 +214,12 @@ func TestFetch(t *testing.T) {
 		// that is longer than they are.
 		files []string
 	}{
-		{"a good cable", wire.Fault{}, []string{"empty", "one-byte", "whole", "odd"}},
-		{"1% loss", wire.Fault{Loss: 0.01, Seed: 1}, []string{"short"}},
-		{"5% loss", wire.Fault{Loss: 0.05, Seed: 2}, []string{"short"}},
-		{"reordering", wire.Fault{Reorder: 0.05, Seed: 3}, []string{"short"}},
-		{"1% loss and reordering", wire.Fault{Loss: 0.01, Reorder: 0.05, Seed: 4}, []string{"short"}},
+		{situation: "a good cable", files: []string{"empty", "one-byte", "whole", "odd"}},
+		{situation: "1% loss", fault: wire.Fault{Loss: 0.01, Seed: 1}, files: []string{"short"}},
+		{situation: "5% loss", fault: wire.Fault{Loss: 0.05, Seed: 2}, files: []string{"short"}},
+		{situation: "reordering", fault: wire.Fault{Reorder: 0.05, Seed: 3}, files: []string{"short"}},
+		{situation: "1% loss and reordering", fault: wire.Fault{Loss: 0.01, Reorder: 0.05, Seed: 4},
+			files: []string{"short"}},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			t.Parallel()
@@ -267,7 +276,8 @@ func TestFetch(t *testing.T) {
 								t.Fatalf("%s: %v", name, errors.Join(err, context.Cause(ctx)))
 							}
 							if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, files[name]) {
-								t.Fatalf("%s: %d bytes came, of %d, and not the right ones (%v)", name, len(got), len(files[name]), err)
+								t.Fatalf("%s: %d bytes came, of %d, and not the right ones (%v)",
+									name, len(got), len(files[name]), err)
 							}
 						}
 						before, fetches := faults(), 1
@@ -289,7 +299,8 @@ func TestFetch(t *testing.T) {
 					ctx, cancel := context.WithTimeout(t.Context(), patience)
 					defer cancel()
 					r, err := tftpload.Load{
-						Server: tftpPort, Name: "odd", Content: tftpload.Bytes(files["odd"]), Clients: 5, BlockSize: 1468, Window: window, In: s.client.Do,
+						Server: tftpPort, Name: "odd", Content: tftpload.Bytes(files["odd"]), Clients: 5,
+						BlockSize: 1468, Window: window, In: s.client.Do,
 					}.Run(ctx)
 					if err != nil || r.Files != 5 || r.Window != window {
 						t.Errorf("got %+v, %v", r, err)
@@ -309,7 +320,8 @@ func TestFileOf5GiB(t *testing.T) {
 	s.must(content.Create(filepath.Join(s.boot, "huge")))
 
 	t.Run("TFTP", func(t *testing.T) {
-		r, err := tftpload.Load{Server: tftpPort, Name: "huge", Content: content, Clients: 1, BlockSize: 1468, Window: 64, In: s.client.Do}.Run(t.Context())
+		r, err := tftpload.Load{Server: tftpPort, Name: "huge", Content: content, Clients: 1, BlockSize: 1468,
+			Window: 64, In: s.client.Do}.Run(t.Context())
 		if err != nil || r.Files != 1 || r.Bytes != size {
 			t.Fatalf("got %+v, %v", r, err)
 		}
@@ -321,13 +333,14 @@ func TestFileOf5GiB(t *testing.T) {
 			offset, length int64
 			args           []string
 		}{
-			{0, part, []string{"--range", fmt.Sprintf("0-%d", part-1)}},
-			{part, size - part, []string{"--continue-at", fmt.Sprint(part)}},
+			{offset: 0, length: part, args: []string{"--range", fmt.Sprintf("0-%d", part-1)}},
+			{offset: part, length: size - part, args: []string{"--continue-at", fmt.Sprint(part)}},
 		} {
 			r, w := io.Pipe()
 			done := make(chan error, 1)
 			go func() {
-				err := s.run(t.Context(), w, "curl", append([]string{"--silent", "--show-error", "--fail", url}, p.args...)...)
+				err := s.run(t.Context(), w, "curl",
+					append([]string{"--silent", "--show-error", "--fail", url}, p.args...)...)
 				w.CloseWithError(err) // nil: the end
 				done <- err
 			}()

@@ -25,10 +25,13 @@ func (s *site) startForeign(more ...string) (stop func()) {
 	s.t.Helper()
 	host := s.plug("02:70:78:65:00:03")
 	s.must(host.Run("ip", "addr", "add", foreignAddr.String()+"/24", "dev", link))
-	cmd := s.start(host, "dnsmasq", "dnsmasq", append(more, "--keep-in-foreground", "--log-facility=-", "--log-dhcp", "--conf-file=/dev/null",
-		"--port=0", "--user=root", "--pid-file=", "--interface="+link, "--no-ping",
-		"--dhcp-leasefile="+filepath.Join(s.t.TempDir(), "leases"), "--dhcp-range=192.168.77.200,192.168.77.250,1h")...)
-	_, _, err := s.notes["dnsmasq"].Await(s.within(patience), 0, func(line string) bool { return strings.Contains(line, "DHCP, IP range") })
+	cmd := s.start(host, "dnsmasq", "dnsmasq",
+		append(more, "--keep-in-foreground", "--log-facility=-", "--log-dhcp", "--conf-file=/dev/null",
+			"--port=0", "--user=root", "--pid-file=", "--interface="+link, "--no-ping",
+			"--dhcp-leasefile="+filepath.Join(s.t.TempDir(), "leases"),
+			"--dhcp-range=192.168.77.200,192.168.77.250,1h")...)
+	_, _, err := s.notes["dnsmasq"].Await(s.within(patience), 0,
+		func(line string) bool { return strings.Contains(line, "DHCP, IP range") })
 	s.must(err)
 	return func() {
 		s.must(host.Kill())
@@ -40,7 +43,8 @@ func (s *site) startForeign(more ...string) (stop func()) {
 // box's own search for other servers.
 func isOffer(from netip.Addr) func(capture.Packet) bool {
 	return func(p capture.Packet) bool {
-		return p.Is(dhcpv4.MessageTypeOffer) && p.Src.Addr() == from && strings.HasPrefix(p.DHCP.ClientHWAddr.String(), "02:70:78:65:")
+		return p.Is(dhcpv4.MessageTypeOffer) && p.Src.Addr() == from &&
+			strings.HasPrefix(p.DHCP.ClientHWAddr.String(), "02:70:78:65:")
 	}
 }
 

@@ -142,7 +142,8 @@ func (s *fileSite) flood(packets int, begun chan<- struct{}, enough <-chan struc
 			whole := []byte("\x00\x01boot\x00octet\x00blksize\x001468\x00windowsize\x0064\x00")
 			payload = whole[:random.IntN(len(whole))]
 		case 2: // out-of-range numbers
-			payload = []byte("\x00\x01boot\x00octet\x00tsize\x00" + strings.Repeat("9", 300) + "\x00windowsize\x00-1\x00")
+			payload = []byte("\x00\x01boot\x00octet\x00tsize\x00" + strings.Repeat("9", 300) +
+				"\x00windowsize\x00-1\x00")
 		case 3: // forged, with the largest possible answer
 			payload = []byte("\x00\x01boot\x00octet\x00blksize\x0065464\x00windowsize\x0065535\x00")
 		case 4: // forged, without options: DATA at once
@@ -160,7 +161,8 @@ func (s *fileSite) flood(packets int, begun chan<- struct{}, enough <-chan struc
 		case 9: // a file that does not exist
 			payload = []byte("\x00\x01drivers/x\x00octet\x00")
 		}
-		if err := unix.Sendto(fd, datagram(from, port, payload), 0, to); err != nil && err != unix.ENOBUFS && err != unix.EAGAIN {
+		if err := unix.Sendto(fd, datagram(from, port, payload), 0, to); err != nil && err != unix.ENOBUFS &&
+			err != unix.EAGAIN {
 			return i, os.NewSyscallError("sendto", err)
 		}
 	}
@@ -269,11 +271,15 @@ func TestUnansweredRequest(t *testing.T) {
 		most               int // limit on the bytes of payload received in total
 	}{
 		// The shortest possible answer to it.
-		{"no options", "\x00\x01boot\x00octet\x00", 1, 516},
-		{"none that is known", "\x00\x01boot\x00octet\x00multicast\x00\x00", 1, 516},
-		{"a time-out that is not granted", "\x00\x01boot\x00octet\x00timeout\x00255\x00", 1, 516},
-		{"options", "\x00\x01boot\x00octet\x00blksize\x0065464\x00windowsize\x0065535\x00tsize\x000\x00", 3, 3 * 52},
-		{"the size alone", "\x00\x01boot\x00octet\x00tsize\x000\x00", 3, 4 * 21},
+		{situation: "no options", request: "\x00\x01boot\x00octet\x00", datagrams: 1, most: 516},
+		{situation: "none that is known", request: "\x00\x01boot\x00octet\x00multicast\x00\x00",
+			datagrams: 1, most: 516},
+		{situation: "a time-out that is not granted", request: "\x00\x01boot\x00octet\x00timeout\x00255\x00",
+			datagrams: 1, most: 516},
+		{situation: "options",
+			request:   "\x00\x01boot\x00octet\x00blksize\x0065464\x00windowsize\x0065535\x00tsize\x000\x00",
+			datagrams: 3, most: 3 * 52},
+		{situation: "the size alone", request: "\x00\x01boot\x00octet\x00tsize\x000\x00", datagrams: 3, most: 4 * 21},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			t.Parallel()
@@ -290,7 +296,8 @@ func TestUnansweredRequest(t *testing.T) {
 			s.must(err)
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
-			_, _, err = s.box.Log.Await(ctx, place, func(line string) bool { return strings.Contains(line, "tftp: transfer failed") })
+			_, _, err = s.box.Log.Await(ctx, place,
+				func(line string) bool { return strings.Contains(line, "tftp: transfer failed") })
 			if err != nil {
 				t.Fatalf("the box does not give up: %v", err)
 			}
@@ -312,7 +319,8 @@ func TestUnansweredRequest(t *testing.T) {
 				}
 			}))
 			if datagrams != tt.datagrams || size > tt.most {
-				t.Errorf("%d bytes drew %d datagrams of %d bytes, not %d of %d", len(tt.request), datagrams, size, tt.datagrams, tt.most)
+				t.Errorf("%d bytes drew %d datagrams of %d bytes, not %d of %d",
+					len(tt.request), datagrams, size, tt.datagrams, tt.most)
 			}
 		})
 	}
@@ -324,8 +332,10 @@ func TestRefusals(t *testing.T) {
 	s.must(os.WriteFile(filepath.Join(s.boot, "there"), []byte("x"), 0o644))
 	s.must(os.Symlink("/etc/passwd", filepath.Join(s.boot, "passwd")))
 	for _, url := range []string{
-		"tftp://ADDR/missing", "tftp://ADDR/..%2f..%2f..%2f..%2fetc%2fpasswd", "tftp://ADDR//../../etc/passwd", "tftp://ADDR/passwd", "tftp://ADDR/c:%5cboot",
-		"http://ADDR/missing", "http://ADDR/..%2f..%2f..%2f..%2fetc%2fpasswd", "http://ADDR/../../etc/passwd", "http://ADDR/passwd", "http://ADDR/",
+		"tftp://ADDR/missing", "tftp://ADDR/..%2f..%2f..%2f..%2fetc%2fpasswd",
+		"tftp://ADDR//../../etc/passwd", "tftp://ADDR/passwd", "tftp://ADDR/c:%5cboot",
+		"http://ADDR/missing", "http://ADDR/..%2f..%2f..%2f..%2fetc%2fpasswd",
+		"http://ADDR/../../etc/passwd", "http://ADDR/passwd", "http://ADDR/",
 	} {
 		t.Run(url, func(t *testing.T) {
 			var out bytes.Buffer
@@ -341,7 +351,8 @@ func TestRefusals(t *testing.T) {
 	t.Run("what is there", func(t *testing.T) {
 		for _, scheme := range []string{"tftp", "http"} {
 			var out bytes.Buffer
-			if err := s.run(t.Context(), io.Writer(&out), "curl", "--silent", "--show-error", "--fail", scheme+"://"+boxAddr.String()+"/there"); err != nil || out.String() != "x" {
+			if err := s.run(t.Context(), io.Writer(&out), "curl", "--silent", "--show-error", "--fail", scheme+"://"+
+				boxAddr.String()+"/there"); err != nil || out.String() != "x" {
 				t.Errorf("%s: got %q, %v", scheme, out.String(), err)
 			}
 		}

@@ -65,10 +65,12 @@ func TestLeaseLife(t *testing.T) {
 
 			// From now on the client's unicast to the box is lost, so that its
 			// renewal fails and it must broadcast.
-			s.must(c.host.Run("ip", "neigh", "replace", boxAddr.String(), "lladdr", "02:70:78:65:ff:ff", "nud", "permanent", "dev", link))
+			s.must(c.host.Run("ip", "neigh", "replace", boxAddr.String(), "lladdr", "02:70:78:65:ff:ff", "nud",
+				"permanent", "dev", link))
 			ack, next := c.acked("rebinding", next, rebinding)
 			same("rebinding", ack)
-			s.must(c.host.Run("ip", "neigh", "replace", boxAddr.String(), "lladdr", boxMAC, "nud", "permanent", "dev", link))
+			s.must(c.host.Run("ip", "neigh", "replace", boxAddr.String(), "lladdr", boxMAC, "nud", "permanent",
+				"dev", link))
 
 			if c.remembers {
 				c.settled()
@@ -92,7 +94,8 @@ func TestAddressInUse(t *testing.T) {
 	taken, free := netip.MustParseAddr("192.168.77.100"), netip.MustParseAddr("192.168.77.101")
 	ranges := fmt.Sprintf("range = [%q, %q]\n", taken, free)
 	declines := func(s *site) bool {
-		return slices.ContainsFunc(s.wire.From(0), func(p capture.Packet) bool { return p.Is(dhcpv4.MessageTypeDecline) })
+		return slices.ContainsFunc(s.wire.From(0),
+			func(p capture.Packet) bool { return p.Is(dhcpv4.MessageTypeDecline) })
 	}
 	hold := func(s *site) {
 		s.must(s.plug("02:70:78:65:00:20").Run("ip", "addr", "add", taken.String()+"/24", "dev", link))

@@ -37,7 +37,8 @@ range = ["10.1.1.0-10.1.16.255"]
 	s.must(host.Run("ip", "addr", "add", giaddr.String()+"/16", "dev", link))
 
 	const rate, period = 200, 5 * time.Second
-	cmd := perfdhcp.Load{Rate: rate, Period: period, Clients: 2000, Base: "02:0c:00:00:00:00", From: giaddr, Server: boxAddr}.Command()
+	cmd := perfdhcp.Load{Rate: rate, Period: period, Clients: 2000, Base: "02:0c:00:00:00:00", From: giaddr,
+		Server: boxAddr}.Command()
 	s.startCmd(host, "perfdhcp", cmd)
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("perfdhcp: %v", err)
@@ -80,7 +81,8 @@ func (s *site) alone() {
 func TestFlood(t *testing.T) {
 	t.Parallel()
 	spoofed := []byte{0x02, 0xf1}
-	s := newSite(t, func(p capture.Packet) bool { return p.DHCP != nil && bytes.HasPrefix(p.DHCP.ClientHWAddr, spoofed) })
+	s := newSite(t,
+		func(p capture.Packet) bool { return p.DHCP != nil && bytes.HasPrefix(p.DHCP.ClientHWAddr, spoofed) })
 	reservedMAC, reserved := "02:70:78:65:00:20", netip.MustParseAddr("192.168.77.20")
 	s.startBox(server + fmt.Sprintf(`range = ["192.168.77.100-192.168.77.149"]
 [[reservation]]

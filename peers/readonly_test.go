@@ -36,7 +36,8 @@ probe = false
 	lease := func(k *talker) netip.Addr {
 		t.Helper()
 		a := address(k.ask(k.message(dhcpv4.MessageTypeDiscover)).DHCP.YourIPAddr)
-		return request(k, a, dhcpv4.WithServerIP(boxAddr.AsSlice()), dhcpv4.WithOption(dhcpv4.OptServerIdentifier(boxAddr.AsSlice())))
+		return request(k, a, dhcpv4.WithServerIP(boxAddr.AsSlice()),
+			dhcpv4.WithOption(dhcpv4.OptServerIdentifier(boxAddr.AsSlice())))
 	}
 	holder := map[netip.Addr]string{}
 	held := make([]netip.Addr, machines)

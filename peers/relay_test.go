@@ -68,11 +68,14 @@ var agents = []struct {
 	command []string
 	circuit bool // adds option 82
 }{
-	{"dhcrelay", []string{"dhcrelay", "-4", "-d", "--no-pid", "-a", "-iu", "eth0", "-id", "eth1", "-id", "eth2", "-id", "eth3", boxAddr.String()}, true},
-	{"dnsmasq", []string{
-		"dnsmasq", "--keep-in-foreground", "--log-facility=-", "--log-dhcp", "--conf-file=/dev/null", "--port=0", "--user=root", "--pid-file=",
-		"--dhcp-relay=10.1.0.1," + boxAddr.String(), "--dhcp-relay=10.2.0.1," + boxAddr.String(), "--dhcp-relay=10.3.0.1," + boxAddr.String(),
-	}, false},
+	{name: "dhcrelay", command: []string{"dhcrelay", "-4", "-d", "--no-pid", "-a", "-iu", "eth0", "-id", "eth1", "-id",
+		"eth2", "-id", "eth3", boxAddr.String()}, circuit: true},
+	{name: "dnsmasq", command: []string{
+		"dnsmasq", "--keep-in-foreground", "--log-facility=-", "--log-dhcp", "--conf-file=/dev/null", "--port=0",
+		"--user=root", "--pid-file=",
+		"--dhcp-relay=10.1.0.1," + boxAddr.String(), "--dhcp-relay=10.2.0.1," + boxAddr.String(),
+		"--dhcp-relay=10.3.0.1," + boxAddr.String(),
+	}},
 }
 
 func TestRelay(t *testing.T) {
@@ -99,7 +102,8 @@ func TestRelay(t *testing.T) {
 				r.must(c.host.Run("ip", "route", "replace", "default", "via", gateway))
 				c.signal(c.renews)
 				ack, _ := r.await("answer to a renewal from behind "+gateway, s, func(p capture.Packet) bool {
-					return p.Is(dhcpv4.MessageTypeAck) && p.DHCP.ClientHWAddr.String() == mac && !address(p.DHCP.GatewayIPAddr).IsValid()
+					return p.Is(dhcpv4.MessageTypeAck) && p.DHCP.ClientHWAddr.String() == mac &&
+						!address(p.DHCP.GatewayIPAddr).IsValid()
 				})
 				if got := address(ack.DHCP.YourIPAddr); got != a || ack.Dst.Addr() != a {
 					t.Errorf("the renewal of %v is answered with %v, to %v", a, got, ack.Dst)
@@ -195,6 +199,7 @@ func checkProxyOffer(t *testing.T, m *dhcpv4.DHCPv4) {
 	t.Helper()
 	if class := string(m.Options.Get(dhcpv4.OptionClassIdentifier)); m.MessageType() != dhcpv4.MessageTypeOffer ||
 		address(m.YourIPAddr).IsValid() || class != "PXEClient" || address(m.ServerIdentifier()) != boxAddr {
-		t.Errorf("%v with yiaddr %v, option 60 %q, from %v is no proxy offer", m.MessageType(), m.YourIPAddr, class, m.ServerIdentifier())
+		t.Errorf("%v with yiaddr %v, option 60 %q, from %v is no proxy offer",
+			m.MessageType(), m.YourIPAddr, class, m.ServerIdentifier())
 	}
 }

@@ -241,7 +241,8 @@ func (g *segment) broadcaster(host *netns.Namespace) *net.UDPConn {
 	var conn net.PacketConn
 	g.must(host.Do(func() error {
 		lc := net.ListenConfig{Control: sock.Control(func(fd int) error {
-			return errors.Join(unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_BROADCAST, 1), sock.OnInterface(link)(fd))
+			return errors.Join(unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_BROADCAST, 1),
+				sock.OnInterface(link)(fd))
 		})}
 		var err error
 		conn, err = lc.ListenPacket(context.Background(), "udp4", ":68")

@@ -26,10 +26,12 @@ func TestSiteServerSendsBootOptions(t *testing.T) {
 		server                   []string
 		want                     []string
 	}{
-		{"by the lease", leased, options, []string{"server=192.168.77.3", "PXEClient", "other.efi", "192.168.77.9"}},
-		{"in an offer", proxy, options, []string{"server=192.168.77.3", "server_mac=02:70:78:65:00:03", "PXEClient", "other.efi"}},
-		{"siaddr alone", leased, nil, nil},
-		{"siaddr alone, in an offer", proxy, nil, nil},
+		{situation: "by the lease", configuration: leased, server: options,
+			want: []string{"server=192.168.77.3", "PXEClient", "other.efi", "192.168.77.9"}},
+		{situation: "in an offer", configuration: proxy, server: options,
+			want: []string{"server=192.168.77.3", "server_mac=02:70:78:65:00:03", "PXEClient", "other.efi"}},
+		{situation: "siaddr alone", configuration: leased},
+		{situation: "siaddr alone, in an offer", configuration: proxy},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			t.Parallel()
@@ -42,11 +44,14 @@ func TestSiteServerSendsBootOptions(t *testing.T) {
 				k := s.talker(fmt.Sprintf("02:70:78:65:00:1%d", i))
 				m := k.message(dhcpv4.MessageTypeDiscover, biosROM, dhcpv4.WithBroadcast(flag))
 				k.ask(m)
-				s.await("offer of the site's server", 0, func(p capture.Packet) bool { return answers(m)(p) && p.Src.Addr() == foreignAddr })
-				s.await("offer of the box", 0, func(p capture.Packet) bool { return answers(m)(p) && !address(p.DHCP.YourIPAddr).IsValid() })
+				s.await("offer of the site's server", 0,
+					func(p capture.Packet) bool { return answers(m)(p) && p.Src.Addr() == foreignAddr })
+				s.await("offer of the box", 0,
+					func(p capture.Packet) bool { return answers(m)(p) && !address(p.DHCP.YourIPAddr).IsValid() })
 			}
 			lines := func() []string {
-				return slices.DeleteFunc(s.box.Log.From(0), func(line string) bool { return !strings.Contains(line, reported) })
+				return slices.DeleteFunc(s.box.Log.From(0),
+					func(line string) bool { return !strings.Contains(line, reported) })
 			}
 			if tc.want == nil {
 				if said := lines(); len(said) > 0 {

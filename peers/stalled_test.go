@@ -43,7 +43,8 @@ label = "Windows"
 wds = "wds"
 `)
 	for i := range 1000 {
-		fmt.Fprintf(&b, "[[entry]]\nname = \"e%d\"\nlabel = \"Entry %d\"\nkernel = \"ready\"\nappend = \"%s\"\n", i, i, strings.Repeat("x", 704))
+		fmt.Fprintf(&b, "[[entry]]\nname = \"e%d\"\nlabel = \"Entry %d\"\nkernel = \"ready\"\nappend = \"%s\"\n",
+			i, i, strings.Repeat("x", 704))
 	}
 	return b.String()
 }
@@ -142,7 +143,8 @@ func TestStalledReaders(t *testing.T) {
 	}
 	after, err := proc.Peak(s.box.PID())
 	s.must(err)
-	t.Logf("%d stalled readers, then %d more; a menu of %d bytes: %d fetches, %v at worst; slow one: %d bytes; resident: %d KiB before, %d KiB with 1024, %d KiB at most",
+	t.Logf("%d stalled readers, then %d more; a menu of %d bytes: %d fetches, %v at worst; slow one: %d bytes; "+
+		"resident: %d KiB before, %d KiB with 1024, %d KiB at most",
 		stalled, more, size, fetches, worst, slow.read.Load(), before>>10, with>>10, after>>10)
 	if after > before+256<<20 {
 		t.Errorf("the readers grew pxed from %d to %d KiB", before>>10, after>>10)
@@ -177,7 +179,8 @@ func (s *fileSite) fetchMenu(ctx context.Context) (n int64, took time.Duration, 
 	begun := time.Now()
 	var c net.Conn
 	err = s.client.Do(func() (err error) {
-		d := net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParsePrefix(clientAddr).Addr(), 0))}
+		d := net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParsePrefix(clientAddr).Addr(),
+			0))}
 		c, err = d.DialContext(ctx, "tcp4", netip.AddrPortFrom(boxAddr, 80).String())
 		return err
 	})

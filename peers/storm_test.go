@@ -53,7 +53,8 @@ func TestFiveHundredTransfers(t *testing.T) {
 	for i, content := range contents {
 		loads.Go(func() error {
 			r, err := tftpload.Load{
-				Server: tftpPort, Name: name(i), Content: content, Clients: machines / names, BlockSize: 1468, Window: 16, In: s.client.Do,
+				Server: tftpPort, Name: name(i), Content: content, Clients: machines / names, BlockSize: 1468,
+				Window: 16, In: s.client.Do,
 				// No transfer is complete before all have started.
 				Delay: 40 * time.Millisecond,
 				From:  from[2*i : 2*i+2],
@@ -69,7 +70,8 @@ func TestFiveHundredTransfers(t *testing.T) {
 	var together int
 	for over := false; !over; {
 		var page bytes.Buffer
-		s.must(s.run(t.Context(), &page, "curl", "--silent", "--show-error", "--fail", "http://"+boxAddr.String()+"/metrics"))
+		s.must(s.run(t.Context(), &page, "curl", "--silent", "--show-error", "--fail",
+			"http://"+boxAddr.String()+"/metrics"))
 		m := runningTransfers.FindSubmatch(page.Bytes())
 		if m == nil {
 			t.Fatalf("no transfers in the metrics:\n%s", page.Bytes())

@@ -102,10 +102,12 @@ func TestStrangerAndLeases(t *testing.T) {
 		mac := fmt.Sprintf("02:66:00:00:00:%02x", n)
 		s.says(67, message(t, mac, dhcpv4.MessageTypeRequest, byServer(), dhcpv4.WithClientIP(a.AsSlice())))
 		s.says(67, message(t, mac, dhcpv4.MessageTypeRequest, byServer(), wish(a), giaddr(routerAddr)))
-		s.says(67, message(t, mac, dhcpv4.MessageTypeRequest, byServer(), wish(netip.AddrFrom4([4]byte{10, 1, 0, 100 + n})), giaddr("10.1.0.1")))
+		s.says(67, message(t, mac, dhcpv4.MessageTypeRequest, byServer(),
+			wish(netip.AddrFrom4([4]byte{10, 1, 0, 100 + n})), giaddr("10.1.0.1")))
 	}
 	for _, more := range [][]dhcpv4.Modifier{nil, {giaddr(routerAddr)}} {
-		s.says(67, message(t, held, dhcpv4.MessageTypeRelease, append(more, byServer(), dhcpv4.WithClientIP(a.AsSlice()))...))
+		s.says(67,
+			message(t, held, dhcpv4.MessageTypeRelease, append(more, byServer(), dhcpv4.WithClientIP(a.AsSlice()))...))
 		s.says(67, message(t, held, dhcpv4.MessageTypeDecline, append(more, byServer(), wish(a))...))
 	}
 	s.roundTrip()
@@ -126,7 +128,8 @@ func TestStrangerAndLeases(t *testing.T) {
 		t.Errorf("%v is %v after its restart", a, got)
 	}
 	real := s.talker("02:70:78:65:00:11")
-	if got := address(real.ask(real.message(dhcpv4.MessageTypeDiscover, wish(a))).DHCP.YourIPAddr); got == a || !got.IsValid() {
+	if got := address(real.ask(real.message(dhcpv4.MessageTypeDiscover, wish(a))).DHCP.YourIPAddr); got == a ||
+		!got.IsValid() {
 		t.Errorf("another machine is offered %v; %v is leased", got, a)
 	}
 	if s.logged("from an address outside the configured networks") == "" {
@@ -150,8 +153,10 @@ func TestStrangerAndProxy(t *testing.T) {
 	s := newStranger(t)
 	s.startBox(withGateway(proxy + behindRouter))
 	for i, to := range []string{"192.168.77.255", "192.168.77.60", "239.1.1.1", "10.1.0.255", strangerAddr.String()} {
-		s.says(67, message(t, fmt.Sprintf("02:66:00:00:00:%02x", i), dhcpv4.MessageTypeDiscover, biosROM, dhcpv4.WithClientIP(net.ParseIP(to).To4())))
-		s.says(4011, message(t, fmt.Sprintf("02:66:00:00:01:%02x", i), dhcpv4.MessageTypeRequest, biosROM, dhcpv4.WithClientIP(net.ParseIP(to).To4())))
+		s.says(67, message(t, fmt.Sprintf("02:66:00:00:00:%02x", i), dhcpv4.MessageTypeDiscover, biosROM,
+			dhcpv4.WithClientIP(net.ParseIP(to).To4())))
+		s.says(4011, message(t, fmt.Sprintf("02:66:00:00:01:%02x", i), dhcpv4.MessageTypeRequest, biosROM,
+			dhcpv4.WithClientIP(net.ParseIP(to).To4())))
 	}
 	k := s.talker("02:70:78:65:00:10")
 	checkProxyOffer(t, k.ask(k.message(dhcpv4.MessageTypeDiscover, biosROM)).DHCP)
@@ -201,7 +206,8 @@ boot = "wipe"
 	for range 5 {
 		for _, via := range []string{routerAddr, "192.168.77.1", "10.1.0.1", "10.2.0.1"} {
 			for _, a := range []string{"192.168.77.60", "10.1.0.60"} {
-				s.says(67, message(t, ruled, dhcpv4.MessageTypeRequest, uefi, giaddr(via), wish(netip.MustParseAddr(a))))
+				s.says(67, message(t, ruled, dhcpv4.MessageTypeRequest, uefi, giaddr(via),
+					wish(netip.MustParseAddr(a))))
 			}
 		}
 		s.says(67, message(t, ruled, dhcpv4.MessageTypeRequest, uefi, wish(netip.MustParseAddr("192.168.77.60"))))
@@ -219,7 +225,8 @@ boot = "wipe"
 		}
 	}
 	if taken > 0 || counts > 0 {
-		t.Errorf("%d of 10 boots were another machine's; %d of 5 behind the router have a menu that counts down", taken, counts)
+		t.Errorf("%d of 10 boots were another machine's; %d of 5 behind the router have a menu that counts down",
+			taken, counts)
 	}
 
 	// The machine itself gets what its rule says: on the link by its MAC,
@@ -234,7 +241,8 @@ boot = "wipe"
 		return p.Is(dhcpv4.MessageTypeRequest) && p.DHCP.TransactionID == m.TransactionID && p.Dst == boxPort
 	})
 	barrier()
-	if menu := s.menu(s.hostAt(s.behind[0], "", "10.1.0.61/24", "10.1.0.1")); !strings.Contains(menu, "wipes the disk") {
+	if menu := s.menu(s.hostAt(s.behind[0], "", "10.1.0.61/24", "10.1.0.1")); !strings.Contains(menu,
+		"wipes the disk") {
 		t.Errorf("the machine behind the relay agent gets:\n%s", menu)
 	}
 }
@@ -262,7 +270,8 @@ func TestStrangerAndGuard(t *testing.T) {
 	k := s.talker("02:70:78:65:00:10")
 	k.ask(k.message(dhcpv4.MessageTypeDiscover))
 	for range 5 {
-		offer := message(t, "02:66:00:00:00:01", dhcpv4.MessageTypeOffer, dhcpv4.WithYourIP(net.IP{192, 168, 77, 105}), dhcpv4.WithLeaseTime(3600),
+		offer := message(t, "02:66:00:00:00:01", dhcpv4.MessageTypeOffer, dhcpv4.WithYourIP(net.IP{192, 168, 77, 105}),
+			dhcpv4.WithLeaseTime(3600),
 			dhcpv4.WithOption(dhcpv4.OptServerIdentifier(net.IP{192, 168, 77, 3})))
 		offer.OpCode = dhcpv4.OpcodeBootReply
 		s.says(68, offer)
@@ -271,7 +280,8 @@ func TestStrangerAndGuard(t *testing.T) {
 	// servers at once. By then it has processed every earlier packet.
 	other := s.hostAt(s.segment, "02:70:78:65:00:03", foreignAddr.String()+"/24", "")
 	from := s.broadcaster(other)
-	nak := message(t, "02:70:78:65:00:12", dhcpv4.MessageTypeNak, dhcpv4.WithOption(dhcpv4.OptServerIdentifier(foreignAddr.AsSlice())))
+	nak := message(t, "02:70:78:65:00:12", dhcpv4.MessageTypeNak,
+		dhcpv4.WithOption(dhcpv4.OptServerIdentifier(foreignAddr.AsSlice())))
 	nak.OpCode = dhcpv4.OpcodeBootReply
 	place := s.wire.Len()
 	_, err := from.WriteTo(nak.ToBytes(), &net.UDPAddr{IP: net.IPv4bcast, Port: dhcpv4.ClientPort})

@@ -73,7 +73,8 @@ func TestStream(t *testing.T) {
 		if e.MAC.String() == machine && e.What == "proxy offer" && e.Firmware == "bios" {
 			seen["the box's"] = true
 		}
-		if e.MAC.String() == machine && e.What == trace.OtherOffer && e.Outcome == trace.Seen && e.Server == foreignAddr && e.File == "other.0" {
+		if e.MAC.String() == machine && e.What == trace.OtherOffer && e.Outcome == trace.Seen &&
+			e.Server == foreignAddr && e.File == "other.0" {
 			seen["the other's"] = true
 		}
 		return len(seen) == 2
@@ -81,7 +82,10 @@ func TestStream(t *testing.T) {
 	addr := netip.MustParseAddr("192.168.77.240")
 	k.send(k.message(dhcpv4.MessageTypeRequest, biosROM, wish(addr), dhcpv4.WithBroadcast(true),
 		dhcpv4.WithOption(dhcpv4.OptServerIdentifier(foreignAddr.AsSlice()))))
-	until("the other server's lease", func(e trace.Event) bool { return e.What == trace.OtherRequest && e.Server == foreignAddr && e.Addr == addr })
+	until("the other server's lease",
+		func(e trace.Event) bool {
+			return e.What == trace.OtherRequest && e.Server == foreignAddr && e.Addr == addr
+		})
 
 	s.must(client.Run("ip", "addr", "add", addr.String()+"/24", "dev", link))
 	var file []byte
@@ -96,7 +100,8 @@ func TestStream(t *testing.T) {
 		return err
 	}))
 	until("the boot file", func(e trace.Event) bool {
-		return e.Protocol == trace.TFTP && e.Outcome == trace.Sent && e.Role == trace.FirstStage && e.Addr == addr && e.Bytes == int64(len(file))
+		return e.Protocol == trace.TFTP && e.Outcome == trace.Sent && e.Role == trace.FirstStage && e.Addr == addr &&
+			e.Bytes == int64(len(file))
 	})
 
 	// The packets are those on the wire.
@@ -104,12 +109,14 @@ func TestStream(t *testing.T) {
 	for _, p := range packets {
 		if m, err := dhcpv4.FromBytes(p.Payload); err == nil && p.MAC.String() == machine {
 			dialogue = append(dialogue, fmt.Sprintf("%v from %v", m.MessageType(), p.From.Addr()))
-			if m.MessageType() == dhcpv4.MessageTypeDiscover && (!bytes.Equal(p.Payload, discover.ToBytes()) || p.To.Port() != dhcp.ServerPort) {
+			if m.MessageType() == dhcpv4.MessageTypeDiscover &&
+				(!bytes.Equal(p.Payload, discover.ToBytes()) || p.To.Port() != dhcp.ServerPort) {
 				t.Errorf("the DISCOVER is another one, to %v: %v", p.To, m)
 			}
 		}
 	}
-	for _, want := range []string{"DISCOVER from 0.0.0.0", "OFFER from 192.168.77.1", "OFFER from 192.168.77.3", "REQUEST from 0.0.0.0"} {
+	for _, want := range []string{"DISCOVER from 0.0.0.0", "OFFER from 192.168.77.1", "OFFER from 192.168.77.3",
+		"REQUEST from 0.0.0.0"} {
 		if !slices.Contains(dialogue, want) {
 			t.Errorf("no %s among %q", want, dialogue)
 		}

@@ -37,7 +37,8 @@ func (s *site) startSecond(configuration string) *box.Box {
 // saysSoon waits for a line in a box's log.
 func (s *site) saysSoon(b *box.Box, text string) {
 	s.t.Helper()
-	if _, _, err := b.Log.Await(s.within(patience), 0, func(line string) bool { return strings.Contains(line, text) }); err != nil {
+	if _, _, err := b.Log.Await(s.within(patience), 0,
+		func(line string) bool { return strings.Contains(line, text) }); err != nil {
 		s.t.Errorf("the log does not say %q: %v", text, err)
 	}
 }
@@ -80,9 +81,11 @@ boot = "wds"
 	m = discover()
 	k.send(m)
 	for _, a := range []netip.Addr{boxAddr, secondAddr} {
-		p, _ := s.await("offer of "+a.String(), 0, func(p capture.Packet) bool { return answers(m)(p) && p.Src.Addr() == a })
+		p, _ := s.await("offer of "+a.String(), 0,
+			func(p capture.Packet) bool { return answers(m)(p) && p.Src.Addr() == a })
 		vendor := string(p.DHCP.Options.Get(dhcpv4.OptionVendorSpecificInformation))
-		if p.DHCP.BootFileName != `boot\x64\wdsmgfw.efi` || vendor != "\x06\x01\x08\xff" || address(p.DHCP.ServerIPAddr) != netip.MustParseAddr("192.168.77.2") {
+		if p.DHCP.BootFileName != `boot\x64\wdsmgfw.efi` || vendor != "\x06\x01\x08\xff" ||
+			address(p.DHCP.ServerIPAddr) != netip.MustParseAddr("192.168.77.2") {
 			t.Errorf("%v offers %q at %v, option 43 % x", a, p.DHCP.BootFileName, p.DHCP.ServerIPAddr, vendor)
 		}
 	}

@@ -38,13 +38,21 @@ arch-0x16 = "board.scr"
 		server string // siaddr
 		file   string
 	}{
-		{"firmware", pc, dhcpv4.MessageTypeDiscover, firmware, fromBox, "ipxe.efi"},
-		{"its REQUEST, without class and type", pc, dhcpv4.MessageTypeRequest, []dhcpv4.Modifier{byServer()}, fromBox, "ipxe.efi"},
-		{"iPXE", pc, dhcpv4.MessageTypeDiscover, append(firmware, dhcpv4.WithUserClass("iPXE", false)), fromBox, "boot.ipxe"},
-		{"iPXE's REQUEST", pc, dhcpv4.MessageTypeRequest, append(firmware, byServer(), dhcpv4.WithUserClass("iPXE", false)), fromBox, "boot.ipxe"},
-		{"the installer", pc, dhcpv4.MessageTypeDiscover, []dhcpv4.Modifier{class("d-i")}, "0.0.0.0", ""},
-		{"the installer's REQUEST", pc, dhcpv4.MessageTypeRequest, []dhcpv4.Modifier{class("d-i"), byServer()}, "0.0.0.0", ""},
-		{"U-Boot", board, dhcpv4.MessageTypeDiscover, []dhcpv4.Modifier{class("U-Boot.armv8"), archType(0x16)}, fromBox, "board.scr"},
+		{name: "firmware", who: pc, kind: dhcpv4.MessageTypeDiscover, says: firmware, server: fromBox,
+			file: "ipxe.efi"},
+		{name: "its REQUEST, without class and type", who: pc, kind: dhcpv4.MessageTypeRequest,
+			says: []dhcpv4.Modifier{byServer()}, server: fromBox, file: "ipxe.efi"},
+		{name: "iPXE", who: pc, kind: dhcpv4.MessageTypeDiscover,
+			says: append(firmware, dhcpv4.WithUserClass("iPXE", false)), server: fromBox, file: "boot.ipxe"},
+		{name: "iPXE's REQUEST", who: pc, kind: dhcpv4.MessageTypeRequest,
+			says: append(firmware, byServer(), dhcpv4.WithUserClass("iPXE", false)), server: fromBox,
+			file: "boot.ipxe"},
+		{name: "the installer", who: pc, kind: dhcpv4.MessageTypeDiscover, says: []dhcpv4.Modifier{class("d-i")},
+			server: "0.0.0.0"},
+		{name: "the installer's REQUEST", who: pc, kind: dhcpv4.MessageTypeRequest,
+			says: []dhcpv4.Modifier{class("d-i"), byServer()}, server: "0.0.0.0"},
+		{name: "U-Boot", who: board, kind: dhcpv4.MessageTypeDiscover,
+			says: []dhcpv4.Modifier{class("U-Boot.armv8"), archType(0x16)}, server: fromBox, file: "board.scr"},
 	} {
 		m := stage.who.message(stage.kind, stage.says...)
 		if stage.kind == dhcpv4.MessageTypeRequest {
@@ -52,7 +60,8 @@ arch-0x16 = "board.scr"
 		}
 		got := stage.who.ask(m).DHCP
 		if got.ServerIPAddr.String() != stage.server || got.BootFileName != stage.file {
-			t.Errorf("%s got the file %q at %v, want %q at %s", stage.name, got.BootFileName, got.ServerIPAddr, stage.file, stage.server)
+			t.Errorf("%s got the file %q at %v, want %q at %s",
+				stage.name, got.BootFileName, got.ServerIPAddr, stage.file, stage.server)
 		}
 	}
 
@@ -104,8 +113,8 @@ once = true
 		port *talker
 		want string // siaddr
 	}{
-		{"the first port", first, wdsServer},
-		{"the second port", second, fromBox},
+		{name: "the first port", port: first, want: wdsServer},
+		{name: "the second port", port: second, want: fromBox},
 	} {
 		if _, ack := boot(turn.port, firmware); ack.ServerIPAddr.String() != turn.want {
 			t.Errorf("%s is told to boot from %v, want %s", turn.name, ack.ServerIPAddr, turn.want)

@@ -51,7 +51,8 @@ func check(files map[string][]byte, from []manifest.Package) (manifest.Manifest,
 	for _, p := range packages {
 		for _, name := range p.files {
 			sum := sha256.Sum256(files[p.path(name)])
-			m.Files = append(m.Files, manifest.File{Name: p.path(name), Package: p.name, SHA256: hex.EncodeToString(sum[:])})
+			m.Files = append(m.Files, manifest.File{Name: p.path(name), Package: p.name,
+				SHA256: hex.EncodeToString(sum[:])})
 			if path.Base(name) == "copyright" && len(files[p.path(name)]) == 0 {
 				refuse(name, "the licence text of "+p.name+" is empty", takeAnother)
 			}
@@ -123,7 +124,8 @@ func checkGRUB(b []byte, shim trust, f *manifest.File, refuse func(problem, do s
 		if refused, err := shim.vendor.Refuses(image, s); err != nil {
 			refuse("cannot read whether this shim refuses it: "+err.Error(), takeAnother)
 		} else if refused {
-			refuse(fmt.Sprintf("this shim refuses it or its signer %q: the vendor has withdrawn it", s.Signer.Subject.CommonName), fetchAgain)
+			refuse(fmt.Sprintf("this shim refuses it or its signer %q: the vendor has withdrawn it",
+				s.Signer.Subject.CommonName), fetchAgain)
 		}
 	}
 	if len(f.Signers) == 0 {
@@ -138,7 +140,8 @@ func checkGRUB(b []byte, shim trust, f *manifest.File, refuse func(problem, do s
 	}
 	for _, name := range grub.Modules() {
 		if !slices.Contains(modules, name) {
-			refuse("it does not have the module "+name+", which the menus need and which it cannot load with Secure Boot", takeAnother)
+			refuse("it does not have the module "+name+
+				", which the menus need and which it cannot load with Secure Boot", takeAnother)
 		}
 	}
 }
@@ -186,7 +189,8 @@ func generations(image *secureboot.Image, level secureboot.Level, do string, ref
 		return nil
 	}
 	if c, want, revoked := level.Revokes(components); revoked {
-		refuse(fmt.Sprintf("its SBAT generation is %v, and the level of this shim (%v) revokes generations below %v", c, level, want), do)
+		refuse(fmt.Sprintf("its SBAT generation is %v, and the level of this shim (%v) revokes generations below %v",
+			c, level, want), do)
 	}
 	var all []string
 	for _, c := range components {
@@ -207,7 +211,8 @@ func checkPXELINUX(files map[string][]byte, m manifest.Manifest, refuse func(nam
 	const do = "name one release for pxelinux and syslinux-common in assets/tested.txt"
 	pxelinux, modules := m.Package("pxelinux"), m.Package("syslinux-common")
 	if pxelinux.Version != modules.Version {
-		refuse(pxelinuxFile, fmt.Sprintf("it is of version %s, and its modules are of version %s", pxelinux.Version, modules.Version), do)
+		refuse(pxelinuxFile, fmt.Sprintf("it is of version %s, and its modules are of version %s", pxelinux.Version,
+			modules.Version), do)
 	}
 	first := ""
 	for _, name := range []string{pxelinuxFile, lpxelinuxFile, memdiskFile} {

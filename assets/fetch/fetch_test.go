@@ -82,7 +82,8 @@ func (tr *tree) fetch(a archive, refresh bool) error {
 			"*' indextargets '*) echo http://mirror.example/debian/; exit;;\n" +
 			"*' update '*) exit;;\n" +
 			"esac\n" +
-			"found=\nfor word; do\n  [ -z \"$found\" ] || cp \"" + a.debs + "/$word.deb\" .\n  [ \"$word\" != download ] || found=1\ndone\n"
+			"found=\nfor word; do\n  [ -z \"$found\" ] || cp \"" + a.debs +
+			"/$word.deb\" .\n  [ \"$word\" != download ] || found=1\ndone\n"
 	}
 	write(tr.t, filepath.Join(bin, "apt-get"), []byte(script), 0o755)
 	tr.t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
@@ -96,7 +97,8 @@ func (tr *tree) files() map[string]string {
 	tr.t.Helper()
 	files := map[string]string{}
 	err := filepath.WalkDir(tr.dir, func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() && !strings.Contains(name, ".fetch") || d.Name() == "tested.txt" || d.Name() == "unpack.sh" {
+		if err != nil || d.IsDir() && !strings.Contains(name, ".fetch") || d.Name() == "tested.txt" ||
+			d.Name() == "unpack.sh" {
 			return err
 		}
 		b, _ := os.ReadFile(name)
@@ -113,7 +115,8 @@ func (tr *tree) files() map[string]string {
 func buildDeb(t *testing.T, deb string, p pkg, files map[string][]byte, version string) {
 	t.Helper()
 	root := t.TempDir()
-	control := fmt.Sprintf("Package: %s\nVersion: %s\nArchitecture: all\nMaintainer: A <a@example.org>\nDescription: test\n",
+	control := fmt.Sprintf("Package: %s\nVersion: %s\nArchitecture: all\nMaintainer: A <a@example.org>\n"+
+		"Description: test\n",
 		p.name, version)
 	write(t, filepath.Join(root, "DEBIAN/control"), []byte(control), 0o644)
 	for _, name := range p.files {
@@ -183,7 +186,8 @@ func TestFetch(t *testing.T) {
 		{
 			situation: "a newer GRUB is asked for",
 			from:      other, refresh: true,
-			says: "GRUB: grub-efi-amd64-signed 1+99 is newer than the tested " + m.Package("grub-efi-amd64-signed").Version,
+			says: "GRUB: grub-efi-amd64-signed 1+99 is newer than the tested " +
+				m.Package("grub-efi-amd64-signed").Version,
 		},
 		{
 			situation: "the newer one is there, no network", from: down,
@@ -215,7 +219,8 @@ func TestFetch(t *testing.T) {
 			situation: "another release is to be taken, no network",
 			change: func() {
 				b, _ := os.ReadFile(filepath.Join(tr.dir, "tested.txt"))
-				write(t, filepath.Join(tr.dir, "tested.txt"), bytes.ReplaceAll(b, []byte("bookworm"), []byte("trixie  ")), 0o644)
+				write(t, filepath.Join(tr.dir, "tested.txt"),
+					bytes.ReplaceAll(b, []byte("bookworm"), []byte("trixie  ")), 0o644)
 			},
 			from:  down,
 			fails: "unpack.sh",
@@ -227,13 +232,15 @@ func TestFetch(t *testing.T) {
 		}
 		before := tr.files()
 		err := tr.fetch(step.from, step.refresh)
-		if step.fails == "" && err != nil || step.fails != "" && (err == nil || !strings.Contains(err.Error(), step.fails)) {
+		if step.fails == "" && err != nil || step.fails != "" && (err == nil ||
+			!strings.Contains(err.Error(), step.fails)) {
 			t.Errorf("%s: %v, want %q\n%s", step.situation, err, step.fails, strings.Join(tr.said, "\n"))
 		}
 		if step.fails != "" && !maps.Equal(before, tr.files()) {
 			t.Errorf("%s: it changed files", step.situation)
 		}
-		if said := strings.Join(tr.said, "\n"); !strings.Contains(said, step.says) || step.says == "" && strings.Contains(said, "tested") {
+		if said := strings.Join(tr.said, "\n"); !strings.Contains(said, step.says) ||
+			step.says == "" && strings.Contains(said, "tested") {
 			t.Errorf("%s: it says %q, want %q", step.situation, said, step.says)
 		}
 	}
@@ -340,7 +347,8 @@ func TestCheck(t *testing.T) {
 		{
 			situation: "a shim by a certificate that bears Microsoft's name",
 			files:     map[string][]byte{"grub/" + shimFile: sign("Microsoft Corporation UEFI CA 2011", shim)},
-			want:      []string{shimFile, "not issued by a Microsoft authority", "48e99b99", `"Microsoft Corporation UEFI CA 2011"`, "assets/tested.txt"},
+			want: []string{shimFile, "not issued by a Microsoft authority", "48e99b99",
+				`"Microsoft Corporation UEFI CA 2011"`, "assets/tested.txt"},
 		},
 		{
 			situation: "a GRUB by a certificate that bears Debian's name",
@@ -350,12 +358,14 @@ func TestCheck(t *testing.T) {
 		{
 			situation: "a shim whose level revokes this GRUB",
 			files:     map[string][]byte{"grub/" + shimFile: trusted(replaced(shim, "grub,5\n", "grub,9\n"))},
-			want:      []string{grubFile, "its SBAT generation is grub,7", "revokes generations below grub,9", "one release"},
+			want: []string{grubFile, "its SBAT generation is grub,7",
+				"revokes generations below grub,9", "one release"},
 		},
 		{
 			situation: "a shim that its own level revokes",
-			files:     map[string][]byte{"grub/" + shimFile: trusted(replaced(shim, "2025051000\nshim,4\n", "2025051000\nshim,7\n"))},
-			want:      []string{shimFile, "its SBAT generation is shim,4", "below shim,7"},
+			files: map[string][]byte{"grub/" +
+				shimFile: trusted(replaced(shim, "2025051000\nshim,4\n", "2025051000\nshim,7\n"))},
+			want: []string{shimFile, "its SBAT generation is shim,4", "below shim,7"},
 		},
 		{
 			situation: "an empty file for GRUB",
@@ -365,7 +375,8 @@ func TestCheck(t *testing.T) {
 		{
 			situation: "another shim, which revokes nothing, for GRUB",
 			files:     map[string][]byte{"grub/" + grubFile: shim},
-			want:      []string{grubFile, `"Microsoft Windows UEFI Driver Publisher" has no certificate from "Debian Secure Boot CA"`},
+			want: []string{grubFile,
+				`"Microsoft Windows UEFI Driver Publisher" has no certificate from "Debian Secure Boot CA"`},
 		},
 		{
 			situation: "GRUB in place of shim",
@@ -379,7 +390,8 @@ func TestCheck(t *testing.T) {
 					p.Version = "3:6.04-4"
 				}
 			},
-			want: []string{pxelinuxFile, "its modules are of version 3:6.04-4", "one release for pxelinux and syslinux-common"},
+			want: []string{pxelinuxFile, "its modules are of version 3:6.04-4",
+				"one release for pxelinux and syslinux-common"},
 		},
 		{
 			situation: "a memdisk of another build",
@@ -445,11 +457,13 @@ func TestGRUBLacksAModule(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	changed := bytes.ReplaceAll(files["grub/"+grubFile], []byte("\x00password_pbkdf2\x00"), []byte("\x00password_pbkdf3\x00"))
+	changed := bytes.ReplaceAll(files["grub/"+grubFile], []byte("\x00password_pbkdf2\x00"),
+		[]byte("\x00password_pbkdf3\x00"))
 	if files["grub/"+grubFile], err = key.Sign(unsigned(t, changed)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err = check(files, m.Packages); err == nil || !strings.Contains(err.Error(), "it does not have the module password_pbkdf2,") {
+	if _, err = check(files, m.Packages); err == nil ||
+		!strings.Contains(err.Error(), "it does not have the module password_pbkdf2,") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -462,10 +476,12 @@ func TestUnsignedArchive(t *testing.T) {
 	}
 	repository := filepath.Join(t.TempDir(), "debian")
 	for _, suite := range []string{"trixie", "trixie-updates"} {
-		write(t, filepath.Join(repository, "dists", suite, "Release"), []byte("Suite: "+suite+"\nCodename: "+suite+"\n"), 0o644)
+		write(t, filepath.Join(repository, "dists", suite, "Release"),
+			[]byte("Suite: "+suite+"\nCodename: "+suite+"\n"), 0o644)
 	}
 	bin := t.TempDir()
-	script := "#!/bin/sh\ncase \" $* \" in *' indextargets '*) echo file:" + repository + "/; exit;; esac\nexec " + apt + " \"$@\"\n"
+	script := "#!/bin/sh\ncase \" $* \" in *' indextargets '*) echo file:" + repository + "/; exit;; esac\nexec " +
+		apt + " \"$@\"\n"
 	write(t, filepath.Join(bin, "apt-get"), []byte(script), 0o755)
 	t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
 	out, err := exec.Command("../unpack.sh", "-r", "trixie", t.TempDir(), "shim-signed").CombinedOutput()
@@ -500,10 +516,13 @@ func TestTestedList(t *testing.T) {
 		t.Error("other lines changed")
 	}
 	for _, test := range []struct{ situation, file, want string }{
-		{"a line with two words", "a b\n", "tested.txt:1: the line has 2 words; write package, release and tested version"},
-		{"a package is missing", strings.ReplaceAll(string(b), "pxelinux  ", "#pxelinux "), "no line for the package pxelinux"},
+		{situation: "a line with two words", file: "a b\n",
+			want: "tested.txt:1: the line has 2 words; write package, release and tested version"},
+		{situation: "a package is missing", file: strings.ReplaceAll(string(b), "pxelinux  ", "#pxelinux "),
+			want: "no line for the package pxelinux"},
 	} {
-		if _, err := readTested("tested.txt", []byte(test.file)); err == nil || !strings.Contains(err.Error(), test.want) {
+		if _, err := readTested("tested.txt", []byte(test.file)); err == nil ||
+			!strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v, want %q", test.situation, err, test.want)
 		}
 	}

@@ -26,7 +26,8 @@ func readTested(file string, b []byte) ([]listed, error) {
 			continue
 		}
 		if len(fields) != 3 {
-			return nil, fmt.Errorf("%s:%d: the line has %d words; write package, release and tested version", file, n, len(fields))
+			return nil, fmt.Errorf("%s:%d: the line has %d words; write package, release and tested version", file, n,
+				len(fields))
 		}
 		list = append(list, listed{fields[0], fields[1], fields[2]})
 	}
@@ -68,7 +69,8 @@ func untested(list []listed, versions map[string]string, newer func(a, b string)
 		if newer(version, tested) {
 			than = "newer"
 		}
-		lines = append(lines, fmt.Sprintf("%s: %s %s is %s than the tested %s", p.program, p.name, version, than, tested))
+		lines = append(lines, fmt.Sprintf("%s: %s %s is %s than the tested %s", p.program, p.name, version, than,
+			tested))
 	}
 	return lines
 }

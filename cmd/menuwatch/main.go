@@ -26,12 +26,16 @@ func main() {
 	p := &page.Server{Log: log}
 	flag.StringVar(&w.ConfigFile, "config", "/perm/pxebox/pxebox.toml", "the configuration `file`")
 	flag.StringVar(&w.BootDir, "boot", "/perm/pxebox/boot", "the `folder` with the site's boot files")
-	flag.StringVar(&w.StickDir, "stick", "/run/pxebox/usb", "the `folder` where a medium with more boot files is mounted")
+	flag.StringVar(&w.StickDir, "stick", "/run/pxebox/usb",
+		"the `folder` where a medium with more boot files is mounted")
 	flag.StringVar(&w.RunDir, "run", "/run/pxebox", "the `folder` to publish the generation in")
-	flag.StringVar(&p.Address, "page", "", "the `address` to serve the page at over HTTPS, such as :443; empty for no page")
+	flag.StringVar(&p.Address, "page", "",
+		"the `address` to serve the page at over HTTPS, such as :443; empty for no page")
 	flag.StringVar(&p.Password, "password", "", "the `file` with the page's password, which has at least 12 characters")
-	flag.StringVar(&p.Image, "image-password", "", "the `file` with the password of the box's image, for when there is no other")
-	flag.StringVar(&p.Keys, "keys", "/perm/pxebox/keys", "the `folder` with the page's certificate, https.pem, created if missing")
+	flag.StringVar(&p.Image, "image-password", "",
+		"the `file` with the password of the box's image, for when there is no other")
+	flag.StringVar(&p.Keys, "keys", "/perm/pxebox/keys",
+		"the `folder` with the page's certificate, https.pem, created if missing")
 	flag.StringVar(&p.Appliance.Socket, "appliance", "", "the `socket` of the program appliance, on the box")
 	names := flag.String("names", "", "more host `names` by which a browser may open the page, separated by commas")
 	flag.Parse()

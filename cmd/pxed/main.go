@@ -22,9 +22,12 @@ func main() {
 	flag.StringVar(&o.RunDir, "run", "/run/pxebox", "`folder` with the generation that menuwatch publishes")
 	flag.StringVar(&o.BootDir, "boot", "/perm/pxebox/boot", "`folder` with the site's boot files")
 	flag.StringVar(&o.StickDir, "stick", "/run/pxebox/usb", "`folder` where a medium with more boot files is mounted")
-	flag.StringVar(&o.DataDir, "data", "/perm/pxebox", "`folder` for what must survive a power cut: leases and used one-time boots")
-	flag.StringVar(&o.Interface, "interface", "", "network `interface` to serve on (default: network.interface, or a wired one)")
-	console := flag.String("console", "", "`file` that also receives log lines about the box's own network, such as /dev/kmsg")
+	flag.StringVar(&o.DataDir, "data", "/perm/pxebox",
+		"`folder` for what must survive a power cut: leases and used one-time boots")
+	flag.StringVar(&o.Interface, "interface", "",
+		"network `interface` to serve on (default: network.interface, or a wired one)")
+	console := flag.String("console", "",
+		"`file` that also receives log lines about the box's own network, such as /dev/kmsg")
 	version := flag.Bool("version", false, "print the version and the built-in third-party boot programs, and exit")
 	flag.Parse()
 	if *version {

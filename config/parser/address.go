@@ -53,7 +53,8 @@ func (v value) ownAddress() netip.Prefix {
 	}
 	p, err := netip.ParsePrefix(s)
 	if a, aerr := netip.ParseAddr(s); aerr == nil && a.Is4() {
-		v.fail(fmt.Sprintf("%q does not say how large the network is", s), fmt.Sprintf("write it with its prefix length, as in %q", s+"/24"))
+		v.fail(fmt.Sprintf("%q does not say how large the network is", s),
+			fmt.Sprintf("write it with its prefix length, as in %q", s+"/24"))
 		return netip.Prefix{}
 	}
 	switch {
@@ -68,9 +69,11 @@ func (v value) ownAddress() netip.Prefix {
 	case p.Bits() < 8 || p.Bits() > 30:
 		v.fail(fmt.Sprintf("the prefix length /%d leaves no usable network", p.Bits()), "write one from /8 to /30")
 	case p.Addr() == p.Masked().Addr():
-		v.fail(fmt.Sprintf("%v is the network's own address", p.Addr()), fmt.Sprintf("write an address inside it, such as %q", fmt.Sprintf("%v/%d", p.Addr().Next(), p.Bits())))
+		v.fail(fmt.Sprintf("%v is the network's own address", p.Addr()),
+			fmt.Sprintf("write an address inside it, such as %q", fmt.Sprintf("%v/%d", p.Addr().Next(), p.Bits())))
 	case p.Addr() == spec.Broadcast(p):
-		v.fail(fmt.Sprintf("%v is the network's broadcast address", p.Addr()), fmt.Sprintf("write an address inside it, such as %q", fmt.Sprintf("%v/%d", p.Addr().Prev(), p.Bits())))
+		v.fail(fmt.Sprintf("%v is the network's broadcast address", p.Addr()),
+			fmt.Sprintf("write an address inside it, such as %q", fmt.Sprintf("%v/%d", p.Addr().Prev(), p.Bits())))
 	default:
 		return p
 	}
@@ -114,16 +117,19 @@ func (v value) networks() []netip.Prefix {
 		}
 		switch {
 		case err != nil || !p.Addr().Is4():
-			v.fail(fmt.Sprintf("%q is not an IPv4 network with its prefix length", s), "write one such as "+strings.Trim(v.field.example, "[]"))
+			v.fail(fmt.Sprintf("%q is not an IPv4 network with its prefix length", s),
+				"write one such as "+strings.Trim(v.field.example, "[]"))
 		case p != p.Masked():
-			v.fail(fmt.Sprintf("%v is an address inside the network", p.Addr()), fmt.Sprintf("write %q, or %q for that host alone", p.Masked(), p.Addr()))
+			v.fail(fmt.Sprintf("%v is an address inside the network", p.Addr()),
+				fmt.Sprintf("write %q, or %q for that host alone", p.Masked(), p.Addr()))
 		default:
 			return p
 		}
 		return netip.Prefix{}
 	})
 	if len(networks) > maxAllowed {
-		v.fail(fmt.Sprintf("has %d networks", len(networks)), fmt.Sprintf("keep it to %d: write larger networks", maxAllowed))
+		v.fail(fmt.Sprintf("has %d networks", len(networks)),
+			fmt.Sprintf("keep it to %d: write larger networks", maxAllowed))
 	}
 	if networks == nil { // an empty list is not the default
 		networks = []netip.Prefix{}
@@ -182,11 +188,15 @@ func (v value) routes() []spec.Route {
 		size += 1 + (rt.To.Bits()+7)/8 + 4
 	}
 	if size > maxOption {
-		v.fail(fmt.Sprintf("the routes need an option of %d bytes", size), fmt.Sprintf("write fewer: an option holds %d", maxOption))
+		v.fail(fmt.Sprintf("the routes need an option of %d bytes", size),
+			fmt.Sprintf("write fewer: an option holds %d", maxOption))
 		return nil
 	}
 	for i, rt := range routes {
-		if slices.ContainsFunc(routes[:i], func(other spec.Route) bool { return rt.To.IsValid() && rt.To == other.To }) {
+		if slices.ContainsFunc(routes[:i], func(other spec.Route) bool {
+			return rt.To.IsValid() &&
+				rt.To == other.To
+		}) {
 			v.fail(fmt.Sprintf("there are two routes to %v", rt.To), "keep one of them")
 			return nil
 		}
@@ -204,11 +214,13 @@ func (v value) route() spec.Route {
 	a, aerr := netip.ParseAddr(strings.TrimSpace(via))
 	switch {
 	case err != nil || aerr != nil || !p.Addr().Is4() || !spec.IsHost(a):
-		v.fail(fmt.Sprintf("%q is not a route", s), `write the network, "via", and the router to it, as in `+strings.Trim(v.field.example, "[]"))
+		v.fail(fmt.Sprintf("%q is not a route", s),
+			`write the network, "via", and the router to it, as in `+strings.Trim(v.field.example, "[]"))
 	case p.Bits() == 0:
 		v.fail("is the default route", fmt.Sprintf("write router = %q", a))
 	case p != p.Masked():
-		v.fail(fmt.Sprintf("%v is an address inside the network", p.Addr()), fmt.Sprintf("write %q", fmt.Sprintf("%v via %v", p.Masked(), a)))
+		v.fail(fmt.Sprintf("%v is an address inside the network", p.Addr()),
+			fmt.Sprintf("write %q", fmt.Sprintf("%v via %v", p.Masked(), a)))
 	default:
 		return spec.Route{To: p, Via: a}
 	}
@@ -231,9 +243,11 @@ func (v value) mac() ether.MAC {
 		}
 		v.fail(fmt.Sprintf("%q is not a hardware address of six bytes", s), fix)
 	case !mac.IsValid():
-		v.fail(fmt.Sprintf("%q cannot be a machine's address", s), "write a machine's own address, as its firmware or ipconfig /all shows it")
+		v.fail(fmt.Sprintf("%q cannot be a machine's address", s),
+			"write a machine's own address, as its firmware or ipconfig /all shows it")
 	case mac[0]&1 != 0: // IEEE 802 §8.2.2: the group bit
-		v.fail(fmt.Sprintf("%q is a multicast address", s), "write a machine's own address, as its firmware or ipconfig /all shows it")
+		v.fail(fmt.Sprintf("%q is a multicast address", s),
+			"write a machine's own address, as its firmware or ipconfig /all shows it")
 	default:
 		return mac
 	}
@@ -250,9 +264,11 @@ func (v value) clientID() spec.Hex {
 	b, err := spec.ParseHex(s)
 	switch {
 	case err != nil:
-		v.fail(fmt.Sprintf("%q is not a sequence of bytes", s), "write two hexadecimal digits for each byte, as in "+v.field.example)
+		v.fail(fmt.Sprintf("%q is not a sequence of bytes", s),
+			"write two hexadecimal digits for each byte, as in "+v.field.example)
 	case len(b) < 2 || len(b) > maxOption:
-		v.fail(fmt.Sprintf("has %d bytes", len(b)), fmt.Sprintf("write 2 to %d: its type first, then the rest", maxOption))
+		v.fail(fmt.Sprintf("has %d bytes", len(b)),
+			fmt.Sprintf("write 2 to %d: its type first, then the rest", maxOption))
 	default:
 		return spec.NewHex(b)
 	}
@@ -274,7 +290,8 @@ func (v value) host() string {
 		// PXE clients with a BIOS have no IPv6 (PXE 2.1 §2.2).
 		v.fail(fmt.Sprintf("%q is an IPv6 address", s), "write the server's IPv4 address or its name")
 	case err == nil && !spec.IsHost(a):
-		v.fail(fmt.Sprintf("%v cannot be another machine's address", a), "write the server's own IPv4 address, such as "+v.field.example+`, or its name`)
+		v.fail(fmt.Sprintf("%v cannot be another machine's address", a),
+			"write the server's own IPv4 address, such as "+v.field.example+`, or its name`)
 	case err != nil && (len(s) > 253 || !reHost.MatchString(s)):
 		fix := `write one such as ` + v.field.example + ` or "wds.example.org"`
 		if host := hostIn(s); reHost.MatchString(host) {
@@ -300,7 +317,8 @@ func (v value) hostPort() (string, uint16) {
 	}
 	n, err := strconv.ParseUint(port, 10, 16)
 	if err != nil || n == 0 {
-		v.fail(fmt.Sprintf("%q is not a port number", port), "write a number from 1 to 65535 after the colon, or leave both out")
+		v.fail(fmt.Sprintf("%q is not a port number", port),
+			"write a number from 1 to 65535 after the colon, or leave both out")
 		return "", 0
 	}
 	only := *v.n
@@ -330,7 +348,8 @@ func (v value) search() []string {
 		size += len(n) + 2 // a length before each label, and the root behind the last (RFC 1035 §3.1)
 	}
 	if size > maxOption {
-		v.fail(fmt.Sprintf("the names need an option of %d bytes", size), fmt.Sprintf("write fewer: an option holds %d", maxOption))
+		v.fail(fmt.Sprintf("the names need an option of %d bytes", size),
+			fmt.Sprintf("write fewer: an option holds %d", maxOption))
 		return nil
 	}
 	return names

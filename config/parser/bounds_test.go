@@ -19,12 +19,15 @@ func TestErrorsAreBounded(t *testing.T) {
 		name, file, last string
 		count            int
 	}{
-		{"the same key on every line", strings.Repeat("a = 1\n", 150_000), "f.toml:101: file: has 149900 more mistakes; correct the ones above first", maxErrors + 1},
-		{"as many mistakes as are shown", strings.Repeat("a = 1\n", maxErrors), "f.toml:100: a: appears twice, first on line 1; keep one of them", maxErrors},
-		{"a value as long as the file", "[menu]\ntimeout = \"" + long + "\"\n", "", 1},
-		{"a key as long as the file", "[menu]\n\"" + long + "\" = 1\n", "", 1},
-		{"a key of very many parts", strings.Repeat("a.", 500_000) + "a = 1\n", "", 1},
-		{"more WDS servers than are allowed", manyServers.String(), `f.toml:193: wds "w64": is one too many; keep it to 64 servers`, 1},
+		{name: "the same key on every line", file: strings.Repeat("a = 1\n", 150_000),
+			last: "f.toml:101: file: has 149900 more mistakes; correct the ones above first", count: maxErrors + 1},
+		{name: "as many mistakes as are shown", file: strings.Repeat("a = 1\n", maxErrors),
+			last: "f.toml:100: a: appears twice, first on line 1; keep one of them", count: maxErrors},
+		{name: "a value as long as the file", file: "[menu]\ntimeout = \"" + long + "\"\n", count: 1},
+		{name: "a key as long as the file", file: "[menu]\n\"" + long + "\" = 1\n", count: 1},
+		{name: "a key of very many parts", file: strings.Repeat("a.", 500_000) + "a = 1\n", count: 1},
+		{name: "more WDS servers than are allowed", file: manyServers.String(),
+			last: `f.toml:193: wds "w64": is one too many; keep it to 64 servers`, count: 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := Parse("f.toml", []byte(tt.file))
@@ -33,7 +36,8 @@ func TestErrorsAreBounded(t *testing.T) {
 			}
 			checkForm(t, err)
 			text := err.Error()
-			if lines := strings.Split(text, "\n"); len(lines) != tt.count || len(text) > 128<<10 || !strings.HasSuffix(text, tt.last) {
+			if lines := strings.Split(text, "\n"); len(lines) != tt.count || len(text) > 128<<10 ||
+				!strings.HasSuffix(text, tt.last) {
 				t.Errorf("%d lines of %d bytes in all; the last is %.200q", len(lines), len(text), lines[len(lines)-1])
 			}
 		})

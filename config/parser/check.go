@@ -40,10 +40,12 @@ func (r *reader) checkWDS() {
 		r.checkServer(b, r.cfg.WDS[i])
 		if w := r.cfg.WDS[i]; w.Probe == 0 && b.ok("probe", "on_down") {
 			if w.Probe4011 {
-				b.fail("probe_4011", `has no effect: with probe = "0s" the server is never asked`, "leave one of them out")
+				b.fail("probe_4011", `has no effect: with probe = "0s" the server is never asked`,
+					"leave one of them out")
 			}
 			if w.OnDown != config.OnDownMark {
-				b.fail("on_down", `has no effect: with probe = "0s" the box does not know whether the server is there`, "leave one of them out")
+				b.fail("on_down", `has no effect: with probe = "0s" the box does not know whether the server is there`,
+					"leave one of them out")
 			}
 		}
 	}
@@ -66,7 +68,8 @@ func (r *reader) checkServer(b block, w config.WDS) {
 		case i == 0 && a == p.Addr():
 			b.fail("server", fmt.Sprintf("%v is the box's own address", a), "write the address of the WDS server")
 		case a == p.Masked().Addr() || a == spec.Broadcast(p):
-			b.fail("server", fmt.Sprintf("%v is the network or broadcast address of %v", a, p.Masked()), "write the address of the WDS server")
+			b.fail("server", fmt.Sprintf("%v is the network or broadcast address of %v", a, p.Masked()),
+				"write the address of the WDS server")
 		}
 	}
 }
@@ -110,7 +113,8 @@ func (r *reader) checkEntries() {
 	blocks, menu := r.root.items("entry"), r.root.table("menu")
 	if r.root.has("entry") && len(blocks) == 0 && r.root.ok("entry") {
 		// The menu program ends with "Initial menu has no LABEL entries!".
-		r.root.fail("entry", "is an empty list", "write at least one [[entry]], or leave it out for the machine's own disk")
+		r.root.fail("entry", "is an empty list",
+			"write at least one [[entry]], or leave it out for the machine's own disk")
 	}
 	if len(blocks) > config.MaxEntries {
 		blocks[config.MaxEntries].fail("", "is one too many", fmt.Sprintf("keep it to %d entries", config.MaxEntries))
@@ -132,7 +136,8 @@ func (r *reader) checkEntries() {
 		b.require("name", `write name = "debian"`)
 		b.unique("name", e.Name, seen, ownName)
 		if e.Name == config.BootMenu {
-			b.fail("name", fmt.Sprintf("%q is reserved: below [[machine]] it means the menu", e.Name), "write another name")
+			b.fail("name", fmt.Sprintf("%q is reserved: below [[machine]] it means the menu", e.Name),
+				"write another name")
 		}
 		checkKind(b, *e)
 		r.checkMarks(b, *e)
@@ -152,7 +157,8 @@ func (r *reader) checkMarks(b block, e config.Entry) {
 		b.fail("signed", "is only valid with a kernel or an efi program", "leave it out")
 	}
 	if e.Locked && b.ok("locked") && !r.root.table("menu").has("password") {
-		b.fail("locked", "needs a password, but there is none", "run pxebox hash-password, and write the line that it prints below [menu]")
+		b.fail("locked", "needs a password, but there is none",
+			"run pxebox hash-password, and write the line that it prints below [menu]")
 	}
 	if e.Erases && b.ok("erases") && (e.Disk || e.Submenu) {
 		b.fail("erases", "has no effect: this entry changes nothing on the machine", "leave it out")
@@ -171,7 +177,8 @@ func (r *reader) checkDefault(b block, name string, listed []string) {
 	case len(listed) > 0 && !slices.Contains(listed, name):
 		b.fail("default", fmt.Sprintf("%q is not among the machine's entries", name), "write it in entries as well")
 	case len(listed) == 0 && e.Unlisted:
-		b.fail("default", fmt.Sprintf("%q is not in the menu: it has listed = false", name), "write the name of another entry")
+		b.fail("default", fmt.Sprintf("%q is not in the menu: it has listed = false", name),
+			"write the name of another entry")
 	}
 }
 
@@ -208,7 +215,8 @@ func (r *reader) checkSubmenus(blocks []block) {
 			refers(b, "in", in, meant, "submenu", submenus)
 			sound = false
 		case !e.Submenu:
-			b.fail("in", fmt.Sprintf("%q is not a submenu", in), "write submenu = true there instead of what it starts, or the name of a submenu")
+			b.fail("in", fmt.Sprintf("%q is not a submenu", in),
+				"write submenu = true there instead of what it starts, or the name of a submenu")
 			sound = false
 		}
 	}
@@ -221,7 +229,8 @@ func (r *reader) checkSubmenus(blocks []block) {
 			continue
 		}
 		if children[e.Name] == 0 {
-			b.fail("submenu", "has no entries", fmt.Sprintf("write in = %q in the entries that belong to it, or leave it out", e.Name))
+			b.fail("submenu", "has no entries",
+				fmt.Sprintf("write in = %q in the entries that belong to it, or leave it out", e.Name))
 		}
 		switch level, round := r.level(i); {
 		case round:
@@ -308,9 +317,11 @@ func checkKind(b block, e config.Entry) {
 	case len(kinds) == 0 && b.has("initrd"):
 		b.fail("initrd", "is given without a kernel", `write kernel = "debian/linux" as well`)
 	case len(kinds) == 0:
-		b.fail("", "does not say what to start", "write one of wds, kernel, file, efi, pxelinux, grub, disk = true, or submenu = true")
+		b.fail("", "does not say what to start",
+			"write one of wds, kernel, file, efi, pxelinux, grub, disk = true, or submenu = true")
 	case len(kinds) > 1:
-		b.fail(kinds[1], "is in conflict: the entry has "+strings.Join(kinds, " and "), "keep one, and write another entry for the other")
+		b.fail(kinds[1], "is in conflict: the entry has "+strings.Join(kinds, " and "),
+			"keep one, and write another entry for the other")
 	default:
 		if kinds[0] != "kernel" && b.has("initrd") {
 			b.fail("initrd", "is only valid with a kernel", "leave it out")
@@ -320,7 +331,9 @@ func checkKind(b block, e config.Entry) {
 		}
 	}
 	// The menu puts both on one command line (readconfig.c, record).
-	if n := len(e.Kernel) + len(e.File) + len(" initrd=") + len(strings.Join(e.Initrd, ",")) + len(e.Append); n > pxelinux.MaxLine-len(".linux  ") {
-		b.fail("append", fmt.Sprintf("makes a command line of %d characters", n), fmt.Sprintf("keep file names and arguments under %d together", pxelinux.MaxLine-20))
+	if n := len(e.Kernel) + len(e.File) + len(" initrd=") + len(strings.Join(e.Initrd, ",")) +
+		len(e.Append); n > pxelinux.MaxLine-len(".linux  ") {
+		b.fail("append", fmt.Sprintf("makes a command line of %d characters", n),
+			fmt.Sprintf("keep file names and arguments under %d together", pxelinux.MaxLine-20))
 	}
 }

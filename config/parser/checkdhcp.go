@@ -19,7 +19,8 @@ func (r *reader) checkNetwork() {
 	if !n.Address.IsValid() {
 		for _, key := range []string{"gateway", "dns"} {
 			if b.has(key) {
-				b.fail(key, "has no effect while the box gets its address by DHCP", `write address = "192.168.77.1/24" as well, or leave it out`)
+				b.fail(key, "has no effect while the box gets its address by DHCP",
+					`write address = "192.168.77.1/24" as well, or leave it out`)
 			}
 		}
 		return
@@ -27,7 +28,8 @@ func (r *reader) checkNetwork() {
 	switch {
 	case !n.Gateway.IsValid():
 	case !n.Address.Contains(n.Gateway):
-		b.fail("gateway", fmt.Sprintf("%v is not in the box's network %v", n.Gateway, n.Address.Masked()), "write the router's address in that network")
+		b.fail("gateway", fmt.Sprintf("%v is not in the box's network %v", n.Gateway, n.Address.Masked()),
+			"write the router's address in that network")
 	case n.Gateway == n.Address.Addr():
 		b.fail("gateway", "is the box's own address", "write the router's address, or leave it out")
 	}
@@ -82,14 +84,17 @@ func (r *reader) checkDHCP() {
 	if !c.Mode.Leases() {
 		return
 	}
-	leases := len(c.Reservations) > 0 || slices.ContainsFunc(lans, func(l lan) bool { return len(l.ranges) > 0 || !l.ok("range") })
+	leases := len(c.Reservations) > 0 ||
+		slices.ContainsFunc(lans, func(l lan) bool { return len(l.ranges) > 0 || !l.ok("range") })
 	if !leases && b.ok("mode") {
-		b.fail("range", `is missing, but mode = "server" leases addresses`, `write range = ["192.168.77.100-192.168.77.150"]`)
+		b.fail("range", `is missing, but mode = "server" leases addresses`,
+			`write range = ["192.168.77.100-192.168.77.150"]`)
 	}
 	// A server that asked another server for its own address would be a
 	// second one on that network.
 	if !r.cfg.Network.Address.IsValid() && network.ok("address") {
-		b.fail("mode", `is "server", but the box has no fixed address`, `write address = "192.168.77.1/24" below [network], or mode = "auto"`)
+		b.fail("mode", `is "server", but the box has no fixed address`,
+			`write address = "192.168.77.1/24" below [network], or mode = "auto"`)
 	}
 }
 
@@ -131,7 +136,8 @@ func checkNetworks(lans []lan) {
 		for _, other := range lans[:i] {
 			// Overlaps is false for the zero Prefix.
 			if l.net.Overlaps(other.net) {
-				l.fail("network", fmt.Sprintf("%v overlaps %s %v", l.net, other.title, other.net.Masked()), "write networks that do not overlap")
+				l.fail("network", fmt.Sprintf("%v overlaps %s %v", l.net, other.title, other.net.Masked()),
+					"write networks that do not overlap")
 				break
 			}
 		}
@@ -152,14 +158,16 @@ func checkSize(lans []lan) {
 		}
 	}
 	if at >= 0 {
-		lans[at].fail("range", fmt.Sprintf("brings the number of addresses to lease to %d", n), fmt.Sprintf("keep all ranges together to at most %d", maxLeases))
+		lans[at].fail("range", fmt.Sprintf("brings the number of addresses to lease to %d", n),
+			fmt.Sprintf("keep all ranges together to at most %d", maxLeases))
 	}
 }
 
 // checkOverlaps looks at the ranges in the order of their first addresses: one
 // that overlaps an earlier one overlaps the one of those that reaches furthest.
 func (l lan) checkOverlaps() {
-	sorted := slices.SortedFunc(slices.Values(l.ranges), func(a, b spec.Range) int { return cmp.Or(a.First.Compare(b.First), a.Last.Compare(b.Last)) })
+	sorted := slices.SortedFunc(slices.Values(l.ranges),
+		func(a, b spec.Range) int { return cmp.Or(a.First.Compare(b.First), a.Last.Compare(b.Last)) })
 	for i, furthest := 1, 0; i < len(sorted); i++ {
 		if sorted[furthest].Contains(sorted[i].First) {
 			l.fail("range", fmt.Sprintf("%v and %v overlap", sorted[furthest], sorted[i]), "list each address once")
@@ -178,13 +186,17 @@ func (l lan) checkRanges() {
 	for _, rg := range l.ranges {
 		switch {
 		case !net.Contains(rg.First) || !net.Contains(rg.Last):
-			l.fail("range", fmt.Sprintf("%v is not in %s %v", rg, l.title, net), fmt.Sprintf("write addresses from %v to %v", net.Addr().Next(), bcast.Prev()))
+			l.fail("range", fmt.Sprintf("%v is not in %s %v", rg, l.title, net),
+				fmt.Sprintf("write addresses from %v to %v", net.Addr().Next(), bcast.Prev()))
 		case rg.Contains(net.Addr()):
-			l.fail("range", fmt.Sprintf("%v includes %v, which is the network's own address", rg, net.Addr()), fmt.Sprintf("begin with %v or later", net.Addr().Next()))
+			l.fail("range", fmt.Sprintf("%v includes %v, which is the network's own address", rg, net.Addr()),
+				fmt.Sprintf("begin with %v or later", net.Addr().Next()))
 		case rg.Contains(bcast):
-			l.fail("range", fmt.Sprintf("%v includes the broadcast address %v", rg, bcast), fmt.Sprintf("end with %v or earlier", bcast.Prev()))
+			l.fail("range", fmt.Sprintf("%v includes the broadcast address %v", rg, bcast),
+				fmt.Sprintf("end with %v or earlier", bcast.Prev()))
 		case rg.Contains(l.net.Addr()): // of a subnet this is the network itself
-			l.fail("range", fmt.Sprintf("%v includes the box's own address %v", rg, l.net.Addr()), fmt.Sprintf("write a range without %v", l.net.Addr()))
+			l.fail("range", fmt.Sprintf("%v includes the box's own address %v", rg, l.net.Addr()),
+				fmt.Sprintf("write a range without %v", l.net.Addr()))
 		}
 	}
 }
@@ -202,7 +214,8 @@ func (l lan) checkLeased() {
 		for _, a := range addrs {
 			for _, rg := range l.ranges {
 				if a.IsValid() && rg.Contains(a) {
-					l.fail("range", fmt.Sprintf("%v includes %v, which %s assigns to another machine", rg, a, from), fmt.Sprintf("write a range without %v", a))
+					l.fail("range", fmt.Sprintf("%v includes %v, which %s assigns to another machine", rg, a, from),
+						fmt.Sprintf("write a range without %v", a))
 				}
 			}
 		}
@@ -219,7 +232,8 @@ func (l lan) checkRouters() {
 	}
 	outside := func(key string, a netip.Addr) {
 		if a.IsValid() && !l.net.Contains(a) {
-			l.fail(key, fmt.Sprintf("%v is not in %s %v", a, l.title, l.net.Masked()), "write the router's address in that network")
+			l.fail(key, fmt.Sprintf("%v is not in %s %v", a, l.title, l.net.Masked()),
+				"write the router's address in that network")
 		}
 	}
 	outside("router", l.Router)
@@ -251,7 +265,8 @@ func (r *reader) checkReservations(lans []lan) {
 			b.fail("mac", "is missing", `write mac = "52:54:00:12:34:56", or client`)
 		} else if key, id := machine(res); id != "" {
 			if line, ok := machines[id]; ok {
-				b.fail(key, fmt.Sprintf("names the same machine as the [[reservation]] on line %d", line), "list each machine once")
+				b.fail(key, fmt.Sprintf("names the same machine as the [[reservation]] on line %d", line),
+					"list each machine once")
 			} else {
 				machines[id] = b.node.line
 			}
@@ -295,11 +310,13 @@ func (r *reader) checkReserved(b block, res config.Reservation, lans []lan) {
 			b.fail("address", fmt.Sprintf("%v is the router's address", a), fix)
 		}
 		if res.Client != "" && l.Identify == spec.IdentifyMAC {
-			b.fail("client", `has no effect in `+l.title+`, which has identify = "mac"`, `write mac = "52:54:00:12:34:56" instead`)
+			b.fail("client", `has no effect in `+l.title+`, which has identify = "mac"`,
+				`write mac = "52:54:00:12:34:56" instead`)
 		}
 		return
 	}
 	if known && r.cfg.DHCP.Mode.Leases() {
-		b.fail("address", fmt.Sprintf("%v is not in a network that the box serves", a), "write an address of the box's network or of a [[subnet]]")
+		b.fail("address", fmt.Sprintf("%v is not in a network that the box serves", a),
+			"write an address of the box's network or of a [[subnet]]")
 	}
 }

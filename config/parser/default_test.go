@@ -30,9 +30,11 @@ func TestDefaultFileExamplesAreRight(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := []int{len(c.WDS), len(c.Entries), len(c.DHCP.Options), len(c.DHCP.Subnets), len(c.DHCP.Reservations), len(c.DHCP.BootFiles), len(c.Machines)}
+	got := []int{len(c.WDS), len(c.Entries), len(c.DHCP.Options), len(c.DHCP.Subnets), len(c.DHCP.Reservations),
+		len(c.DHCP.BootFiles), len(c.Machines)}
 	if want := []int{1, 7, 4, 1, 2, len(firmwareWords) + 2, 3}; !slices.Equal(got, want) {
-		t.Errorf("the examples make %v WDS servers, entries, options, subnets, reservations, boot files and machines, want %v", got, want)
+		t.Errorf("the examples make %v WDS servers, entries, options, subnets, reservations, boot files and "+
+			"machines, want %v", got, want)
 	}
 }
 

@@ -276,7 +276,8 @@ var reWild = regexp.MustCompile(`^(?:[:. -]?(?:\*|[xX?]{1,2}))+$`)
 func beginningIn(s string) (spec.Hex, bool) {
 	s = plainText(s)
 	for i := range s {
-		if b, err := spec.ParseHex(strings.TrimRight(s[:i], ":-. ")); err == nil && len(b) > 0 && reWild.MatchString(s[i:]) {
+		if b, err := spec.ParseHex(strings.TrimRight(s[:i], ":-. ")); err == nil && len(b) > 0 &&
+			reWild.MatchString(s[i:]) {
 			return spec.NewHex(b), true
 		}
 	}

@@ -88,7 +88,8 @@ func ends(s string, depth int) bool {
 		return strings.ContainsRune(",;])}", rune(s[0]))
 	}
 	line, _, _ := strings.Cut(s, "\n")
-	return strings.Trim(line, ",; \t\r") == "" || s[0] == ';' || strings.HasPrefix(s, "//") || strings.HasPrefix(s, "--")
+	return strings.Trim(line, ",; \t\r") == "" || s[0] == ';' || strings.HasPrefix(s, "//") ||
+		strings.HasPrefix(s, "--")
 }
 
 // quoted reads a text that begins with a plain quote.
@@ -256,7 +257,8 @@ func (v reading) lines(quotes string) string {
 	text, _, ok := strings.Cut(v.in[begin+3:], quotes)
 	v.at = begin + 3 + len(text)
 	if !ok {
-		v.flaw(begin, "begins with "+quotes+" but does not end with them", "write "+quotes+" after its last line", alone)
+		v.flaw(begin, "begins with "+quotes+" but does not end with them",
+			"write "+quotes+" after its last line", alone)
 		return quoteLines(text)
 	}
 	v.at += 3
@@ -314,7 +316,8 @@ func (v reading) bare(depth int) string {
 	}
 	bare = strings.TrimRight(bare, `\ `)
 	if all := addressesIn(bare); depth > 0 && len(all) > 1 {
-		v.flaw(begin, v.piece(bare)+"are texts without quotes", "write each in quotes, and a comma between two of them", "")
+		v.flaw(begin, v.piece(bare)+"are texts without quotes",
+			"write each in quotes, and a comma between two of them", "")
 		return strings.Join(all, ", ")
 	}
 	if v.example == "true" || v.example == "false" {

@@ -34,7 +34,8 @@ func (v value) macBeginnings() []string {
 			}
 			v.fail(fmt.Sprintf("%q is not a hardware address, nor the beginning of one", s), fix)
 		case b[0]&1 != 0: // IEEE 802 §8.2.2: the group bit
-			v.fail(fmt.Sprintf("%q is a multicast address", s), "write a machine's own address, as its firmware or ipconfig /all shows it")
+			v.fail(fmt.Sprintf("%q is a multicast address", s),
+				"write a machine's own address, as its firmware or ipconfig /all shows it")
 		default:
 			return string(spec.NewHex(b))
 		}
@@ -54,7 +55,9 @@ func (v value) guids() []string {
 		id := strings.ToLower(strings.TrimSuffix(strings.TrimPrefix(s, "{"), "}"))
 		switch {
 		case !reGUID.MatchString(id):
-			v.fail(fmt.Sprintf("%q is not a GUID", s), "write it as the firmware's setup shows it, with its hyphens, as in "+strings.Trim(v.field.example, "[]"))
+			v.fail(fmt.Sprintf("%q is not a GUID", s),
+				"write it as the firmware's setup shows it, with its hyphens, as in "+
+					strings.Trim(v.field.example, "[]"))
 		case strings.Trim(id, "0-") == "" || strings.Trim(id, "f-") == "":
 			v.fail(fmt.Sprintf("%q is a placeholder: this mainboard has no GUID", s), "write mac instead")
 		default:
@@ -121,10 +124,12 @@ func (r *reader) checkMachines() {
 		r.checkBoot(b, m)
 		switch {
 		case !b.has("mac") && !b.has("guid") && !b.has("firmware"):
-			b.fail("", "matches every machine", "write mac, guid or firmware; what all machines get is written below [menu]")
+			b.fail("", "matches every machine",
+				"write mac, guid or firmware; what all machines get is written below [menu]")
 		case b.ok("mac", "guid", "firmware"):
 			if line, ok := earlier.cover(m); ok {
-				b.fail("", fmt.Sprintf("is never used: the [[machine]] on line %d matches all of its machines", line), "put it before that one, or leave it out")
+				b.fail("", fmt.Sprintf("is never used: the [[machine]] on line %d matches all of its machines", line),
+					"put it before that one, or leave it out")
 			} else if !m.Once { // one that is used up lets machines through
 				earlier.add(m, b.node.line)
 			}
@@ -146,16 +151,19 @@ func (r *reader) checkBoot(b block, m config.Machine) {
 		}
 		r.noEntry(b, "boot", m.Boot, words...)
 	case e != nil && e.Submenu:
-		b.fail("boot", fmt.Sprintf("%q is a submenu, which starts nothing", m.Boot), `write the name of an entry in it, or boot = "menu"`)
+		b.fail("boot", fmt.Sprintf("%q is a submenu, which starts nothing", m.Boot),
+			`write the name of an entry in it, or boot = "menu"`)
 	}
 	if m.Boot == config.BootMenu {
 		if m.Once && b.ok("once") {
-			b.fail("once", "has no effect with a menu", "write boot = with the name of an entry as well, or leave it out")
+			b.fail("once", "has no effect with a menu",
+				"write boot = with the name of an entry as well, or leave it out")
 		}
 	} else {
 		for _, key := range []string{"entries", "default", "timeout"} {
 			if b.has(key) {
-				b.fail(key, fmt.Sprintf("has no effect: %q starts without a menu", m.Boot), `write boot = "menu", or leave it out`)
+				b.fail(key, fmt.Sprintf("has no effect: %q starts without a menu", m.Boot),
+					`write boot = "menu", or leave it out`)
 			}
 		}
 		return
@@ -227,7 +235,8 @@ func (rs rules) cover(m config.Machine) (line int, ok bool) {
 	kind := func(k firmware.Kind) []string { return []string{string(k)} }
 	for _, v := range first {
 		for _, r := range rs[v] {
-			if within(m.MAC, r.mac, beginnings) && within(m.GUID, r.guid, itself) && within(m.Firmware, r.firmware, kind) {
+			if within(m.MAC, r.mac, beginnings) && within(m.GUID, r.guid, itself) &&
+				within(m.Firmware, r.firmware, kind) {
 				return r.line, true
 			}
 		}

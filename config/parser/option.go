@@ -74,7 +74,8 @@ func (v value) optionIP() []byte {
 		s, ok := v.text()
 		a, err := netip.ParseAddr(s)
 		if ok && (err != nil || !a.Is4()) {
-			v.fail(fmt.Sprintf("%q is not an IPv4 address", s), "write one such as "+strings.Trim(v.field.example, "[]"))
+			v.fail(fmt.Sprintf("%q is not an IPv4 address", s),
+				"write one such as "+strings.Trim(v.field.example, "[]"))
 		}
 		return a
 	}) {
@@ -98,7 +99,8 @@ func (v value) optionHex() []byte {
 	}
 	b, err := spec.ParseHex(s)
 	if err != nil {
-		v.fail(fmt.Sprintf("%q is not a sequence of bytes", s), "write two hexadecimal digits for each byte, as in "+v.field.example)
+		v.fail(fmt.Sprintf("%q is not a sequence of bytes", s),
+			"write two hexadecimal digits for each byte, as in "+v.field.example)
 	}
 	return v.optionValue(b)
 }
@@ -126,7 +128,8 @@ func (v value) optionSize() {
 func (v value) optionAddresses() []netip.Addr {
 	out := v.addresses()
 	if len(out) > maxAddresses {
-		v.fail(fmt.Sprintf("has %d addresses", len(out)), fmt.Sprintf("keep it to %d: an option holds no more", maxAddresses))
+		v.fail(fmt.Sprintf("has %d addresses", len(out)),
+			fmt.Sprintf("keep it to %d: an option holds no more", maxAddresses))
 		return nil
 	}
 	return out
@@ -173,6 +176,7 @@ func checkOptions(b block, options []spec.Option) {
 	}
 	// A subnet without options has those of [dhcp], where this is reported.
 	if size > maxOptions && b.has("option") {
-		b.fail("option", fmt.Sprintf("all options together take %d bytes", size), fmt.Sprintf("keep them to %d: a packet has no room for more", maxOptions))
+		b.fail("option", fmt.Sprintf("all options together take %d bytes", size),
+			fmt.Sprintf("keep them to %d: a packet has no room for more", maxOptions))
 	}
 }

@@ -36,7 +36,8 @@ func Parse(name string, data []byte) (*config.Config, error) {
 	r := newReader(name, root)
 	r.errs = errs
 	r.cfg = config.Config{
-		DHCP:  config.DHCP{Mode: spec.ModeAuto, Probe: true, Parameters: config.Parameters{Lease: spec.Duration(time.Hour)}},
+		DHCP: config.DHCP{Mode: spec.ModeAuto, Probe: true,
+			Parameters: config.Parameters{Lease: spec.Duration(time.Hour)}},
 		Files: config.Files{AnyCase: true},
 		Menu:  config.Menu{Title: "Network boot", Timeout: spec.Duration(10 * time.Second)},
 	}
@@ -128,14 +129,16 @@ func (r *reader) read(b block) {
 		if !in.many {
 			blocks = []block{b.table(key)}
 		} else if n.kind != unstable.Array {
-			r.fail(n.line, b.key(key), "is "+describe(n), "write "+in.header()+" on a separate line, and its keys below it")
+			r.fail(n.line, b.key(key), "is "+describe(n),
+				"write "+in.header()+" on a separate line, and its keys below it")
 		}
 		for _, c := range blocks {
 			if in.add != nil {
 				in.add(r) // for an item that is no table too, so that the two count alike
 			}
 			if c.node.kind != unstable.Table {
-				r.fail(c.node.line, c.name, "is "+describe(c.node), "write "+in.header()+" on a separate line, and its keys below it")
+				r.fail(c.node.line, c.name, "is "+describe(c.node),
+					"write "+in.header()+" on a separate line, and its keys below it")
 				continue
 			}
 			r.read(c)

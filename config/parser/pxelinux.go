@@ -51,17 +51,20 @@ func (v value) help() string {
 		case strings.Contains(l, "\t"):
 			v.fail(fmt.Sprintf("line %d holds a tab", i+1), "write spaces")
 		case n > config.MaxHelpColumns:
-			v.fail(fmt.Sprintf("line %d has %d characters", i+1, n), fmt.Sprintf("keep it to %d, and continue on another line", config.MaxHelpColumns))
+			v.fail(fmt.Sprintf("line %d has %d characters", i+1, n),
+				fmt.Sprintf("keep it to %d, and continue on another line", config.MaxHelpColumns))
 		case strings.EqualFold(pxelinux.FirstWord(l), "ENDTEXT"):
 			// What follows would be lines of the menu (readconfig.c, TEXT HELP).
-			v.fail(fmt.Sprintf("line %d begins with %s, which PXELINUX takes for the end of the text", i+1, pxelinux.FirstWord(l)), "begin it with another word")
+			v.fail(fmt.Sprintf("line %d begins with %s, which PXELINUX takes for the end of the text",
+				i+1, pxelinux.FirstWord(l)), "begin it with another word")
 		case v.shown(l):
 			continue
 		}
 		return ""
 	}
 	if len(lines) > config.MaxHelpLines {
-		v.fail(fmt.Sprintf("has %d lines", len(lines)), fmt.Sprintf("keep it to %d: the screen has no room for more", config.MaxHelpLines))
+		v.fail(fmt.Sprintf("has %d lines", len(lines)),
+			fmt.Sprintf("keep it to %d: the screen has no room for more", config.MaxHelpLines))
 		return ""
 	}
 	return strings.Join(lines, "\n")
@@ -110,7 +113,8 @@ func (v value) pxelinux() string {
 			problem, fix := notASCII(l)
 			v.fail(at+" "+problem, fix)
 		case len(l) > pxelinux.MaxLine:
-			v.fail(fmt.Sprintf("line %d has %d characters", i+1, len(l)), fmt.Sprintf("keep it to %d", pxelinux.MaxLine))
+			v.fail(fmt.Sprintf("line %d has %d characters", i+1, len(l)),
+				fmt.Sprintf("keep it to %d", pxelinux.MaxLine))
 		default:
 			continue
 		}

@@ -27,7 +27,8 @@ func (r *reader) checkReach() {
 		behindRouter := i > 0 // the first is the box's own
 		if behindRouter {
 			l.warn("router",
-				fmt.Sprintf("is missing, so the machines of %v have no route to the box and receive no boot files", l.net),
+				fmt.Sprintf("is missing, so the machines of %v have no route to the box and receive no boot files",
+					l.net),
 				fmt.Sprintf("write router = %q, the router's address in that network", l.net.Addr().Next()))
 		} else if away := r.bootsFrom(l).outside(l.net); len(away) > 0 {
 			l.warn("router", "is missing, so machines have no route to "+away.String(),

@@ -47,7 +47,8 @@ func TestReach(t *testing.T) {
 			fixed + proxy + behind, []string{gw + "the [[subnet]] 10.1.0.0/24; "},
 		},
 		"many subnets": {
-			fixed + proxy + behind + strings.ReplaceAll(behind, "10.1", "10.2") + strings.ReplaceAll(behind, "10.1", "10.3") +
+			fixed + proxy + behind + strings.ReplaceAll(behind, "10.1", "10.2") +
+				strings.ReplaceAll(behind, "10.1", "10.3") +
 				strings.ReplaceAll(behind, "10.1", "10.4"),
 			[]string{gw +
 				"the [[subnet]] 10.1.0.0/24, the [[subnet]] 10.2.0.0/24, the [[subnet]] 10.3.0.0/24 and 1 more; "},
@@ -61,7 +62,8 @@ func TestReach(t *testing.T) {
 		},
 		"a subnet whose machines get no router": {
 			fixed + gateway + leases + behind + rng,
-			[]string{`7: subnet "10.1.0.0/24".router: ` + lost + `and receive no boot files; write router = "10.1.0.1"`},
+			[]string{`7: subnet "10.1.0.0/24".router: ` + lost +
+				`and receive no boot files; write router = "10.1.0.1"`},
 		},
 		"a reservation there, and no router": {
 			fixed + gateway + leases + behind + pc1, []string{`7: subnet "10.1.0.0/24".router: ` + lost},

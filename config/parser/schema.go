@@ -106,70 +106,90 @@ var schema = []section{
 		{"allow", `["10.9.0.0/24"]`, func(r *reader, v value) { r.cfg.Metrics.Allow = v.networks() }},
 	}},
 	{name: "syslog", fields: []field{
-		{"server", `"192.168.77.9"`, func(r *reader, v value) { r.cfg.Syslog.Server, r.cfg.Syslog.Port = v.hostPort() }},
-		{"protocol", `"tcp"`, func(r *reader, v value) { r.cfg.Syslog.Protocol = choice(v, config.SyslogUDP, config.SyslogTCP) }},
+		{"server", `"192.168.77.9"`,
+			func(r *reader, v value) { r.cfg.Syslog.Server, r.cfg.Syslog.Port = v.hostPort() }},
+		{"protocol", `"tcp"`,
+			func(r *reader, v value) { r.cfg.Syslog.Protocol = choice(v, config.SyslogUDP, config.SyslogTCP) }},
 	}},
-	{name: "subnet", many: true, by: "network", add: func(r *reader) { r.cfg.DHCP.Subnets = append(r.cfg.DHCP.Subnets, config.Subnet{}) },
+	{name: "subnet", many: true, by: "network",
+		add: func(r *reader) { r.cfg.DHCP.Subnets = append(r.cfg.DHCP.Subnets, config.Subnet{}) },
 		fields: append([]field{
 			{"network", `"10.1.0.0/24"`, func(r *reader, v value) { last(r.cfg.DHCP.Subnets).Network = v.network() }},
-			{"range", `["10.1.0.100-10.1.0.150"]`, func(r *reader, v value) { last(r.cfg.DHCP.Subnets).Ranges = v.ranges() }},
+			{"range", `["10.1.0.100-10.1.0.150"]`,
+				func(r *reader, v value) { last(r.cfg.DHCP.Subnets).Ranges = v.ranges() }},
 		}, parameters(subnetParameters)...), inner: []section{options("subnet", subnetParameters)}},
-	{name: "reservation", many: true, by: "address", add: func(r *reader) { r.cfg.DHCP.Reservations = append(r.cfg.DHCP.Reservations, config.Reservation{}) }, fields: []field{
-		{"mac", `"52:54:00:12:34:56"`, func(r *reader, v value) { last(r.cfg.DHCP.Reservations).MAC = v.mac() }},
-		{"client", `"01:52:54:00:12:34:57"`, func(r *reader, v value) { last(r.cfg.DHCP.Reservations).Client = v.clientID() }},
-		{"address", `"192.168.77.20"`, func(r *reader, v value) { last(r.cfg.DHCP.Reservations).Address = v.address() }},
-		{"hostname", `"pc1"`, func(r *reader, v value) { last(r.cfg.DHCP.Reservations).Hostname = v.hostname() }},
-	}},
-	{name: "wds", many: true, by: "name", add: func(r *reader) { r.cfg.WDS = append(r.cfg.WDS, newWDS()) }, fields: append([]field{
-		{"name", `"wds"`, func(r *reader, v value) { last(r.cfg.WDS).Name = v.name() }},
-		{"server", `"192.168.77.2"`, func(r *reader, v value) { last(r.cfg.WDS).Server = v.host() }},
-		{"probe", `"30s"`, func(r *reader, v value) { last(r.cfg.WDS).Probe = v.durationOrNever(minProbe, maxProbe) }},
-		{"probe_4011", `true`, func(r *reader, v value) { last(r.cfg.WDS).Probe4011 = v.flag() }},
-		{"on_down", `"mark"`, func(r *reader, v value) {
-			last(r.cfg.WDS).OnDown = choice(v, config.OnDownMark, config.OnDownHide, config.OnDownNext)
+	{name: "reservation", many: true, by: "address",
+		add: func(r *reader) { r.cfg.DHCP.Reservations = append(r.cfg.DHCP.Reservations, config.Reservation{}) },
+		fields: []field{
+			{"mac", `"52:54:00:12:34:56"`, func(r *reader, v value) { last(r.cfg.DHCP.Reservations).MAC = v.mac() }},
+			{"client", `"01:52:54:00:12:34:57"`,
+				func(r *reader, v value) { last(r.cfg.DHCP.Reservations).Client = v.clientID() }},
+			{"address", `"192.168.77.20"`,
+				func(r *reader, v value) { last(r.cfg.DHCP.Reservations).Address = v.address() }},
+			{"hostname", `"pc1"`, func(r *reader, v value) { last(r.cfg.DHCP.Reservations).Hostname = v.hostname() }},
 		}},
-		{"bios_route", `"chain"`, func(r *reader, v value) { last(r.cfg.WDS).BIOSRoute = choice(v, config.RouteChain, config.RouteReboot) }},
-	}, wdsPrograms()...)},
+	{name: "wds", many: true, by: "name", add: func(r *reader) { r.cfg.WDS = append(r.cfg.WDS, newWDS()) },
+		fields: append([]field{
+			{"name", `"wds"`, func(r *reader, v value) { last(r.cfg.WDS).Name = v.name() }},
+			{"server", `"192.168.77.2"`, func(r *reader, v value) { last(r.cfg.WDS).Server = v.host() }},
+			{"probe", `"30s"`,
+				func(r *reader, v value) { last(r.cfg.WDS).Probe = v.durationOrNever(minProbe, maxProbe) }},
+			{"probe_4011", `true`, func(r *reader, v value) { last(r.cfg.WDS).Probe4011 = v.flag() }},
+			{"on_down", `"mark"`, func(r *reader, v value) {
+				last(r.cfg.WDS).OnDown = choice(v, config.OnDownMark, config.OnDownHide, config.OnDownNext)
+			}},
+			{"bios_route", `"chain"`,
+				func(r *reader,
+					v value) {
+					last(r.cfg.WDS).BIOSRoute = choice(v, config.RouteChain, config.RouteReboot)
+				}},
+		}, wdsPrograms()...)},
 	{name: "menu", fields: []field{
 		{"title", `"Network boot"`, func(r *reader, v value) { r.cfg.Menu.Title = v.label() }},
-		{"timeout", `"10s"`, func(r *reader, v value) { r.cfg.Menu.Timeout = v.durationOrNever(minTimeout, maxTimeout) }},
+		{"timeout", `"10s"`,
+			func(r *reader, v value) { r.cfg.Menu.Timeout = v.durationOrNever(minTimeout, maxTimeout) }},
 		{"default", `"disk"`, func(r *reader, v value) { r.cfg.Menu.Default = v.ref() }},
 		{"serial", `true`, func(r *reader, v value) { r.cfg.Menu.Serial = v.flag() }},
 		{"password", examplePassword, func(r *reader, v value) { r.cfg.Menu.Password = v.password() }},
 	}},
-	{name: "entry", many: true, by: "name", add: func(r *reader) { r.cfg.Entries = append(r.cfg.Entries, config.Entry{}) }, fields: []field{
-		{"name", `"debian"`, func(r *reader, v value) { last(r.cfg.Entries).Name = v.name() }},
-		{"label", `"Debian installer"`, func(r *reader, v value) { last(r.cfg.Entries).Label = v.label() }},
-		{"help", `"Asks nothing."`, func(r *reader, v value) { last(r.cfg.Entries).Help = v.help() }},
-		{"in", `"tools"`, func(r *reader, v value) { last(r.cfg.Entries).In = v.ref() }},
-		{"wds", `"wds"`, func(r *reader, v value) { last(r.cfg.Entries).WDS = v.ref() }},
-		{"kernel", `"debian/linux"`, func(r *reader, v value) { last(r.cfg.Entries).Kernel = v.path() }},
-		{"initrd", `["debian/initrd.gz"]`, func(r *reader, v value) { last(r.cfg.Entries).Initrd = v.paths() }},
-		{"append", `"console=ttyS0,115200"`, func(r *reader, v value) { last(r.cfg.Entries).Append = v.arguments() }},
-		{"file", `"tools/memtest.bin"`, func(r *reader, v value) { last(r.cfg.Entries).File = v.path() }},
-		{"efi", `"tools/memtest.efi"`, func(r *reader, v value) { last(r.cfg.Entries).EFI = v.path() }},
-		{"pxelinux", `"COM32 hdt.c32"`, func(r *reader, v value) { last(r.cfg.Entries).PXELINUX = v.pxelinux() }},
-		{"grub", `"fwsetup"`, func(r *reader, v value) { last(r.cfg.Entries).GRUB = v.grub() }},
-		{"disk", `true`, func(r *reader, v value) { last(r.cfg.Entries).Disk = v.flag() }},
-		{"submenu", `true`, func(r *reader, v value) { last(r.cfg.Entries).Submenu = v.flag() }},
-		{"signed", `false`, func(r *reader, v value) { last(r.cfg.Entries).Unsigned = !v.flag() }},
-		{"locked", `true`, func(r *reader, v value) { last(r.cfg.Entries).Locked = v.flag() }},
-		{"erases", `true`, func(r *reader, v value) { last(r.cfg.Entries).Erases = v.flag() }},
-		{"listed", `false`, func(r *reader, v value) { last(r.cfg.Entries).Unlisted = !v.flag() }},
-	}},
-	{name: "machine", many: true, add: func(r *reader) { r.cfg.Machines = append(r.cfg.Machines, config.Machine{Boot: config.BootMenu}) }, fields: []field{
-		{"mac", `["52:54:00:12:34:56"]`, func(r *reader, v value) { last(r.cfg.Machines).MAC = v.macBeginnings() }},
-		{"guid", `["70786562-6f78-4c61-8000-000000000010"]`, func(r *reader, v value) { last(r.cfg.Machines).GUID = v.guids() }},
-		{"firmware", `["uefi-x64"]`, func(r *reader, v value) { last(r.cfg.Machines).Firmware = v.firmwares() }},
-		{"boot", `"disk"`, func(r *reader, v value) { last(r.cfg.Machines).Boot = v.ref() }},
-		{"once", `true`, func(r *reader, v value) { last(r.cfg.Machines).Once = v.flag() }},
-		{"entries", `["debian"]`, func(r *reader, v value) { last(r.cfg.Machines).Entries = v.refs() }},
-		{"default", `"debian"`, func(r *reader, v value) { last(r.cfg.Machines).Default = v.ref() }},
-		{"timeout", `"10s"`, func(r *reader, v value) {
-			d := v.durationOrNever(minTimeout, maxTimeout)
-			last(r.cfg.Machines).Timeout = &d
+	{name: "entry", many: true, by: "name",
+		add: func(r *reader) { r.cfg.Entries = append(r.cfg.Entries, config.Entry{}) }, fields: []field{
+			{"name", `"debian"`, func(r *reader, v value) { last(r.cfg.Entries).Name = v.name() }},
+			{"label", `"Debian installer"`, func(r *reader, v value) { last(r.cfg.Entries).Label = v.label() }},
+			{"help", `"Asks nothing."`, func(r *reader, v value) { last(r.cfg.Entries).Help = v.help() }},
+			{"in", `"tools"`, func(r *reader, v value) { last(r.cfg.Entries).In = v.ref() }},
+			{"wds", `"wds"`, func(r *reader, v value) { last(r.cfg.Entries).WDS = v.ref() }},
+			{"kernel", `"debian/linux"`, func(r *reader, v value) { last(r.cfg.Entries).Kernel = v.path() }},
+			{"initrd", `["debian/initrd.gz"]`, func(r *reader, v value) { last(r.cfg.Entries).Initrd = v.paths() }},
+			{"append", `"console=ttyS0,115200"`,
+				func(r *reader, v value) { last(r.cfg.Entries).Append = v.arguments() }},
+			{"file", `"tools/memtest.bin"`, func(r *reader, v value) { last(r.cfg.Entries).File = v.path() }},
+			{"efi", `"tools/memtest.efi"`, func(r *reader, v value) { last(r.cfg.Entries).EFI = v.path() }},
+			{"pxelinux", `"COM32 hdt.c32"`, func(r *reader, v value) { last(r.cfg.Entries).PXELINUX = v.pxelinux() }},
+			{"grub", `"fwsetup"`, func(r *reader, v value) { last(r.cfg.Entries).GRUB = v.grub() }},
+			{"disk", `true`, func(r *reader, v value) { last(r.cfg.Entries).Disk = v.flag() }},
+			{"submenu", `true`, func(r *reader, v value) { last(r.cfg.Entries).Submenu = v.flag() }},
+			{"signed", `false`, func(r *reader, v value) { last(r.cfg.Entries).Unsigned = !v.flag() }},
+			{"locked", `true`, func(r *reader, v value) { last(r.cfg.Entries).Locked = v.flag() }},
+			{"erases", `true`, func(r *reader, v value) { last(r.cfg.Entries).Erases = v.flag() }},
+			{"listed", `false`, func(r *reader, v value) { last(r.cfg.Entries).Unlisted = !v.flag() }},
 		}},
-	}},
+	{name: "machine", many: true,
+		add: func(r *reader) { r.cfg.Machines = append(r.cfg.Machines, config.Machine{Boot: config.BootMenu}) },
+		fields: []field{
+			{"mac", `["52:54:00:12:34:56"]`, func(r *reader, v value) { last(r.cfg.Machines).MAC = v.macBeginnings() }},
+			{"guid", `["70786562-6f78-4c61-8000-000000000010"]`,
+				func(r *reader, v value) { last(r.cfg.Machines).GUID = v.guids() }},
+			{"firmware", `["uefi-x64"]`, func(r *reader, v value) { last(r.cfg.Machines).Firmware = v.firmwares() }},
+			{"boot", `"disk"`, func(r *reader, v value) { last(r.cfg.Machines).Boot = v.ref() }},
+			{"once", `true`, func(r *reader, v value) { last(r.cfg.Machines).Once = v.flag() }},
+			{"entries", `["debian"]`, func(r *reader, v value) { last(r.cfg.Machines).Entries = v.refs() }},
+			{"default", `"debian"`, func(r *reader, v value) { last(r.cfg.Machines).Default = v.ref() }},
+			{"timeout", `"10s"`, func(r *reader, v value) {
+				d := v.durationOrNever(minTimeout, maxTimeout)
+				last(r.cfg.Machines).Timeout = &d
+			}},
+		}},
 }
 
 func last[T any](s []T) *T { return &s[len(s)-1] }
@@ -180,7 +200,8 @@ func subnetParameters(r *reader) *config.Parameters { return &last(r.cfg.DHCP.Su
 // parameters are the keys that [dhcp] and [[subnet]] have in common.
 func parameters(p func(*reader) *config.Parameters) []field {
 	return []field{
-		{"identify", `"mac"`, func(r *reader, v value) { p(r).Identify = choice(v, spec.IdentifyClient, spec.IdentifyMAC) }},
+		{"identify", `"mac"`,
+			func(r *reader, v value) { p(r).Identify = choice(v, spec.IdentifyClient, spec.IdentifyMAC) }},
 		{"lease", `"1h"`, func(r *reader, v value) { p(r).Lease = v.duration(minLease, maxLease) }},
 		{"router", `"192.168.77.1"`, func(r *reader, v value) { p(r).Router = v.address() }},
 		{"dns", `["192.168.77.1"]`, func(r *reader, v value) { p(r).DNS = v.optionAddresses() }},
@@ -231,8 +252,10 @@ func bootFiles() []field {
 // registered are types without a name here, as people write them who know the
 // registry or another boot server.
 var registered = map[string]firmware.Arch{
-	"uefi-arm32": 0x0a, "opal": 0x0e, "uefi-arm32-http": 0x12, "bios-http": 0x14, "uboot-arm32": 0x15, "uboot-arm64": 0x16,
-	"uefi-riscv64": 0x1b, "uefi-riscv64-http": 0x1c, "uefi-loongarch64": 0x27, "uefi-loongarch64-http": 0x28, "rpiboot": 0x29,
+	"uefi-arm32": 0x0a, "opal": 0x0e, "uefi-arm32-http": 0x12, "bios-http": 0x14, "uboot-arm32": 0x15,
+	"uboot-arm64":  0x16,
+	"uefi-riscv64": 0x1b, "uefi-riscv64-http": 0x1c, "uefi-loongarch64": 0x27, "uefi-loongarch64-http": 0x28,
+	"rpiboot": 0x29,
 }
 
 // bootByArch reads a key of [boot] that is the number of an architecture.
@@ -281,7 +304,8 @@ var programs = []struct {
 }
 
 func newWDS() config.WDS {
-	w := config.WDS{Programs: map[firmware.Kind]string{}, Probe: spec.Duration(30 * time.Second), OnDown: config.OnDownMark, BIOSRoute: config.RouteChain}
+	w := config.WDS{Programs: map[firmware.Kind]string{}, Probe: spec.Duration(30 * time.Second),
+		OnDown: config.OnDownMark, BIOSRoute: config.RouteChain}
 	for _, p := range programs {
 		w.Programs[p.firmware] = p.file
 	}

@@ -153,11 +153,12 @@ var hints = map[string]map[string]string{
 	"dhcp": {
 		`write router; routes to other networks are written as routes = ["10.0.0.0/8 via 192.168.77.254"]`: "route",
 		`write range = ["192.168.77.100-192.168.77.150"]`:                                                  firstAndLast,
-		"leave it out: the network and its mask are those of address below [network]":                      byMask + " subnet network broadcast",
-		"leave it out: machines load their files from this box":                                            "nextserver tftp tftpserver tftpservername siaddr server serveraddress",
-		`write it below [boot], by firmware, as in bios = "pxelinux.0"`:                                    "filename file bootfile bootfilename boot",
-		`write mode = "server", "proxy", "auto" or "off"`:                                                  "enable enabled disable disabled on off proxy authoritative",
-		"write a block [[reservation]] for each":                                                           "host static reservation dhcphost",
+		"leave it out: the network and its mask are those of address below [network]": byMask +
+			" subnet network broadcast",
+		"leave it out: machines load their files from this box":         "nextserver tftp tftpserver tftpservername siaddr server serveraddress",
+		`write it below [boot], by firmware, as in bios = "pxelinux.0"`: "filename file bootfile bootfilename boot",
+		`write mode = "server", "proxy", "auto" or "off"`:               "enable enabled disable disabled on off proxy authoritative",
+		"write a block [[reservation]] for each":                        "host static reservation dhcphost",
 	},
 	"subnet": {
 		`write router; routes to other networks are written as routes = ["10.0.0.0/8 via 10.1.0.254"]`: "route",

@@ -175,7 +175,8 @@ func (r *repair) blanks() {
 			return
 		case c == ' ' || c == '\t' || c == '\r':
 		case unicode.IsSpace(c) || other && plain == "":
-			r.flaw(r.at, fmt.Sprintf("contains %U, which looks like a space but is not one", c), "write a plain space instead", "")
+			r.flaw(r.at, fmt.Sprintf("contains %U, which looks like a space but is not one", c),
+				"write a plain space instead", "")
 		default:
 			return
 		}
@@ -247,10 +248,12 @@ func (r *repair) header() string {
 	r.key = shown(strings.TrimSpace(m[1] + name + m[3]))
 	switch {
 	case more != "":
-		r.flaw(begin, "has more than a name between its brackets", "write "+fixed+", and its keys on the lines below", alone)
+		r.flaw(begin, "has more than a name between its brackets",
+			"write "+fixed+", and its keys on the lines below", alone)
 	case rest != "" && rest[0] != '#' && strings.Trim(rest, ":;,.") != "" &&
 		strings.HasSuffix(strings.TrimRight(m[3], " \t"), "]"):
-		r.flaw(begin, "is followed by something else", "write "+fixed+" on a line by itself, and its keys on the lines below", alone)
+		r.flaw(begin, "is followed by something else",
+			"write "+fixed+" on a line by itself, and its keys on the lines below", alone)
 	case rest != "" && !strings.HasPrefix(rest, "#") && strings.Trim(rest, ":;,.") == "":
 		r.flaw(begin, "ends in "+rest, "write "+fixed, alone)
 	default:

@@ -98,7 +98,8 @@ func unreadable(data []byte) (problem, fix string) {
 		len(data) > 1 && (data[0] == 0) != (data[1] == 0):
 		return "is UTF-16 text, which Windows also calls Unicode", "save the file with the encoding UTF-8"
 	case bytes.HasPrefix(text, []byte("{")):
-		return "begins with {, as JSON does", "write TOML, as the built-in default file does: [network], and below it key = value"
+		return "begins with {, as JSON does",
+			"write TOML, as the built-in default file does: [network], and below it key = value"
 	case bytes.HasPrefix(text, []byte("<?xml")):
 		return "begins with <?xml", "write TOML, as the built-in default file does: [network], and below it key = value"
 	}
@@ -125,7 +126,9 @@ func (t *treeReader) plainData(data []byte) []byte {
 		return data
 	}
 	t.broken++
-	t.fail(1+bytes.Count(data[:i], []byte("\n")), "file", "has a carriage return that does not belong to the end of a line", "save the file with the line ends of Windows or of Unix")
+	t.fail(1+bytes.Count(data[:i], []byte("\n")), "file",
+		"has a carriage return that does not belong to the end of a line",
+		"save the file with the line ends of Windows or of Unix")
 	if !bytes.Contains(data, []byte("\n")) { // an old Mac
 		return bytes.ReplaceAll(data, []byte("\r"), []byte("\n"))
 	}
@@ -188,8 +191,10 @@ func (t *treeReader) header(kind unstable.Kind, path []string, line int) {
 			t.fail(line, "[["+s.name+"]]", "has two pairs of brackets", "write "+s.header())
 		}
 	}
-	if name, s := path[len(path)-1], sectionAt(path[:1]); len(path) == 2 && s != nil && s.by == "name" && len(s.inner) == 0 {
-		t.fail(line, "["+printKey(path...)+"]", "has the name of the "+s.name+" in its header", fmt.Sprintf("write %s, and name = %q below it", s.header(), name))
+	if name, s := path[len(path)-1], sectionAt(path[:1]); len(path) == 2 && s != nil && s.by == "name" &&
+		len(s.inner) == 0 {
+		t.fail(line, "["+printKey(path...)+"]", "has the name of the "+s.name+" in its header",
+			fmt.Sprintf("write %s, and name = %q below it", s.header(), name))
 		kind, path = unstable.ArrayTable, path[:1]
 		defer func() {
 			if t.here.get("name") == nil {
@@ -269,7 +274,10 @@ func (t *treeReader) skip(begin, at int, err error) int {
 	text := strings.TrimRight(string(t.data[begin:end]), "\r\n")
 	line := t.lineAt(begin)
 	r := repairOf(text, t.section)
-	if i := strings.IndexFunc(text, func(c rune) bool { return control(c) && !strings.ContainsRune("\t\n\r", c) }); i >= 0 {
+	if i := strings.IndexFunc(text, func(c rune) bool {
+		return control(c) &&
+			!strings.ContainsRune("\t\n\r", c)
+	}); i >= 0 {
 		c, _ := utf8.DecodeRuneInString(text[i:])
 		r.flaws = []flaw{{i, fmt.Sprintf("contains the control character %U", c), "delete it", "-"}}
 	}
@@ -400,7 +408,8 @@ func (t *treeReader) open(root *node, path []string, line int) *node {
 	case n == nil || old != nil && old.kind != unstable.Table && !old.header:
 		t.fail(line, name, "is already a value", "use each key once")
 	case old != nil && old.kind == unstable.Array:
-		t.fail(line, name, "is written with one pair of brackets here and with two elsewhere", "write ["+name+"] each time")
+		t.fail(line, name, "is written with one pair of brackets here and with two elsewhere",
+			"write ["+name+"] each time")
 	case old != nil && old.header:
 		t.fail(line, name, fmt.Sprintf("appears twice, first on line %d", old.line), "put all its keys under one "+name)
 	default:
@@ -424,7 +433,9 @@ func (t *treeReader) openItem(root *node, path []string, line int) *node {
 	case n == nil || old != nil && !old.header:
 		t.fail(line, "[["+printKey(path...)+"]]", "is already a value", "use each key once")
 	case old != nil && old.kind != unstable.Array:
-		t.fail(line, "[["+printKey(path...)+"]]", fmt.Sprintf("is written with one pair of brackets on line %d", old.line), "write the same brackets each time")
+		t.fail(line, "[["+printKey(path...)+"]]",
+			fmt.Sprintf("is written with one pair of brackets on line %d", old.line),
+			"write the same brackets each time")
 	case old == nil:
 		n.add(last, &node{kind: unstable.Array, line: line, items: []*node{item}, header: true})
 	default:
@@ -488,7 +499,8 @@ func keyOnLine(line string) string {
 	if strings.HasPrefix(text, "[") {
 		key, ok = text, true
 	}
-	if !ok || key == "" || len(key) > 40 || strings.ContainsFunc(key, func(r rune) bool { return r < ' ' || r > '~' || r == ':' }) {
+	if !ok || key == "" || len(key) > 40 ||
+		strings.ContainsFunc(key, func(r rune) bool { return r < ' ' || r > '~' || r == ':' }) {
 		return "syntax"
 	}
 	return key

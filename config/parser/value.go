@@ -111,7 +111,8 @@ func (v value) durationOrNever(shortest, longest time.Duration) spec.Duration {
 	if d, err := time.ParseDuration(v.n.text); v.n.kind == unstable.String && err == nil && d == 0 {
 		return 0
 	}
-	if v.n.kind == unstable.String && slices.Contains([]string{"never", "off", "none", "no", "forever", "infinite", ""}, strings.ToLower(v.n.text)) {
+	if v.n.kind == unstable.String &&
+		slices.Contains([]string{"never", "off", "none", "no", "forever", "infinite", ""}, strings.ToLower(v.n.text)) {
 		v.fail(fmt.Sprintf("%q is not a length of time", v.n.text), `write "0s" for never`)
 		return 0
 	}
@@ -147,9 +148,11 @@ func (v value) device() string {
 	case alias && port != "":
 		v.fail(fmt.Sprintf("%q is an alias of an interface", s), fmt.Sprintf("write %q: the box has one address", port))
 	case s == "" || s == "." || s == ".." || bad:
-		v.fail(fmt.Sprintf("%q is not a valid interface name", s), "write the name that the system uses, such as "+v.field.example)
+		v.fail(fmt.Sprintf("%q is not a valid interface name", s),
+			"write the name that the system uses, such as "+v.field.example)
 	case len(s) > maxDevice:
-		v.fail(fmt.Sprintf("%q has %d characters", s, len(s)), fmt.Sprintf("an interface name has at most %d: write the name that the system uses", maxDevice))
+		v.fail(fmt.Sprintf("%q has %d characters", s, len(s)),
+			fmt.Sprintf("an interface name has at most %d: write the name that the system uses", maxDevice))
 	}
 	return s
 }
@@ -159,7 +162,8 @@ var reName = regexp.MustCompile(`^[a-z0-9_-]{1,32}$`)
 func (v value) name() string {
 	s, ok := v.text()
 	if ok && !reName.MatchString(s) {
-		fix := fmt.Sprintf("use up to %d small letters, digits, - and _, as in %s", config.MaxName, strings.Trim(v.field.example, "[]"))
+		fix := fmt.Sprintf("use up to %d small letters, digits, - and _, as in %s",
+			config.MaxName, strings.Trim(v.field.example, "[]"))
 		if n := nameIn(s); n != "" {
 			fix = fmt.Sprintf("use up to %d small letters, digits, - and _, as in %q", config.MaxName, n)
 		}
@@ -186,10 +190,12 @@ func (v value) printable(s string) bool {
 	if i := strings.IndexFunc(s, control); i >= 0 {
 		r, _ := utf8.DecodeRuneInString(s[i:])
 		if e := firstEscape(v.n.escape); e != "" && e != `\n` && e != `\r` {
-			v.fail(fmt.Sprintf("contains %s, which means the control character %U in double quotes", e, r), singleQuotes(v.n.escape))
+			v.fail(fmt.Sprintf("contains %s, which means the control character %U in double quotes", e, r),
+				singleQuotes(v.n.escape))
 			return false
 		}
-		v.fail(fmt.Sprintf("contains the control character %U", r), "write it on one line, with spaces for tabs and line breaks")
+		v.fail(fmt.Sprintf("contains the control character %U", r),
+			"write it on one line, with spaces for tabs and line breaks")
 		return false
 	}
 	return true
@@ -232,7 +238,8 @@ func (v value) label() string {
 	case s == "":
 		v.fail("is empty", "write what the machine's screen should show, or leave the key out")
 	case n > config.MaxLabel:
-		v.fail(fmt.Sprintf("has %d characters", n), fmt.Sprintf("keep it to %d, the width of the menu", config.MaxLabel))
+		v.fail(fmt.Sprintf("has %d characters", n),
+			fmt.Sprintf("keep it to %d, the width of the menu", config.MaxLabel))
 	case strings.Contains(s, "^"):
 		// PXELINUX doc/menu.txt, MENU LABEL: it makes the next letter a hot
 		// key, and there is no way to write a real one.
@@ -269,7 +276,8 @@ func (v value) path() string {
 		return ""
 	}
 	if ok && strings.ContainsFunc(s, control) && v.n.escape != "" {
-		v.fail("contains "+firstEscape(v.n.escape)+", which means a control character in double quotes", "write "+pathFix(v.n.escape, v.field.example)+"; a backslash is kept between single quotes only")
+		v.fail("contains "+firstEscape(v.n.escape)+", which means a control character in double quotes",
+			"write "+pathFix(v.n.escape, v.field.example)+"; a backslash is kept between single quotes only")
 		return ""
 	}
 	if !ok || !v.printable(s) {
@@ -282,7 +290,8 @@ func (v value) path() string {
 	if rePath.MatchString(s) {
 		return s
 	}
-	fix := "write its path below the boot folder, with letters, digits, . _ - + and /, as in " + strings.Trim(v.field.example, "[]")
+	fix := "write its path below the boot folder, with letters, digits, . _ - + and /, as in " +
+		strings.Trim(v.field.example, "[]")
 	if reDrive.MatchString(s) {
 		fix = "put the file into the boot folder, and " + fix
 	} else if p := pathIn(s); p != "" {
@@ -344,7 +353,8 @@ func (v value) wdsProgram() string {
 		return ""
 	case strings.ContainsFunc(s, control):
 		// "\b" between double quotes is one (TOML, String).
-		v.fail("contains a control character", "write a name with backslashes between single quotes, as in "+v.field.example)
+		v.fail("contains a control character",
+			"write a name with backslashes between single quotes, as in "+v.field.example)
 	case strings.Contains(s, "/"):
 		fix := "write backslashes"
 		if rePath.MatchString(strings.TrimPrefix(strings.ReplaceAll(s, `\`, "/"), "/")) {
@@ -352,7 +362,8 @@ func (v value) wdsProgram() string {
 		}
 		v.fail("contains a forward slash, which the ReadFilter of a WDS server refuses", fix)
 	case !rePath.MatchString(file):
-		v.fail(fmt.Sprintf("'%s' is not a name of a program on a WDS server", strings.ToValidUTF8(s, "?")), "write its folders and its file, with letters, digits and . _ -, as in "+v.field.example)
+		v.fail(fmt.Sprintf("'%s' is not a name of a program on a WDS server", strings.ToValidUTF8(s, "?")),
+			"write its folders and its file, with letters, digits and . _ -, as in "+v.field.example)
 	default:
 		return v.bootName(s)
 	}
@@ -375,7 +386,8 @@ func (v value) bootURL() string {
 		return ""
 	}
 	u, err := url.Parse(s)
-	if err != nil || u.Scheme != "http" || !reHost.MatchString(u.Hostname()) && !isHost4(u.Hostname()) || u.User != nil || u.Fragment != "" || len(u.Path) < 2 || u.String() != s {
+	if err != nil || u.Scheme != "http" || !reHost.MatchString(u.Hostname()) && !isHost4(u.Hostname()) ||
+		u.User != nil || u.Fragment != "" || len(u.Path) < 2 || u.String() != s {
 		v.fail(fmt.Sprintf("%q is not an http:// address of a file", s), "write one such as "+v.field.example)
 		return ""
 	}
@@ -392,7 +404,8 @@ func (v value) ipxeScript() string {
 
 func (v value) bootName(s string) string {
 	if len(s) > maxBootFile {
-		v.fail(fmt.Sprintf("has %d characters", len(s)), fmt.Sprintf("keep it to %d: a DHCP packet has room for no more", maxBootFile))
+		v.fail(fmt.Sprintf("has %d characters", len(s)),
+			fmt.Sprintf("keep it to %d: a DHCP packet has room for no more", maxBootFile))
 		return ""
 	}
 	return s

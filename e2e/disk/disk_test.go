@@ -73,30 +73,32 @@ func TestWhatACutLeaves(t *testing.T) {
 		do        func(t *testing.T, d *Disk)
 		want      string // possible values of sector 7
 	}{
-		{"nothing written", func(*testing.T, *Disk) {}, "\x00"},
-		{"written, not flushed", func(t *testing.T, d *Disk) { d.mustWrite(t, 7, sector('a'), false) }, "\x00a"},
-		{"flushed", func(t *testing.T, d *Disk) {
+		{situation: "nothing written", do: func(*testing.T, *Disk) {}, want: "\x00"},
+		{situation: "written, not flushed", do: func(t *testing.T, d *Disk) { d.mustWrite(t, 7, sector('a'), false) },
+			want: "\x00a"},
+		{situation: "flushed", do: func(t *testing.T, d *Disk) {
 			d.mustWrite(t, 7, sector('a'), false)
 			d.mustFlush(t)
-		}, "a"},
-		{"written again after a flush", func(t *testing.T, d *Disk) {
+		}, want: "a"},
+		{situation: "written again after a flush", do: func(t *testing.T, d *Disk) {
 			d.mustWrite(t, 7, sector('a'), false)
 			d.mustFlush(t)
 			d.mustWrite(t, 7, sector('b'), false)
-		}, "ab"},
-		{"written twice: the first version may be what is there", func(t *testing.T, d *Disk) {
+		}, want: "ab"},
+		{situation: "written twice: the first version may be what is there", do: func(t *testing.T, d *Disk) {
 			d.mustWrite(t, 7, sector('a'), false)
 			d.mustWrite(t, 7, sector('b'), false)
-		}, "\x00ab"},
-		{"written through", func(t *testing.T, d *Disk) { d.mustWrite(t, 7, sector('a'), true) }, "a"},
-		{"written through over what was not flushed", func(t *testing.T, d *Disk) {
+		}, want: "\x00ab"},
+		{situation: "written through", do: func(t *testing.T, d *Disk) { d.mustWrite(t, 7, sector('a'), true) },
+			want: "a"},
+		{situation: "written through over what was not flushed", do: func(t *testing.T, d *Disk) {
 			d.mustWrite(t, 7, sector('a'), false)
 			d.mustWrite(t, 7, sector('b'), true)
-		}, "b"},
-		{"written through elsewhere, which is no flush", func(t *testing.T, d *Disk) {
+		}, want: "b"},
+		{situation: "written through elsewhere, which is no flush", do: func(t *testing.T, d *Disk) {
 			d.mustWrite(t, 7, sector('a'), false)
 			d.mustWrite(t, 8, sector('b'), true)
-		}, "\x00a"},
+		}, want: "\x00a"},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			seen := map[byte]bool{}
@@ -413,11 +415,11 @@ func TestRequests(t *testing.T) {
 		offset    int64
 		length    uint32
 	}{
-		{"behind the end", cmdRead, testSize, Sector},
-		{"across the end", cmdWrite, testSize - Sector, 2 * Sector},
-		{"not whole sectors", cmdRead, 0, 100},
-		{"not at a sector", cmdWrite, 100, Sector},
-		{"an unknown command", 99, 0, 0},
+		{situation: "behind the end", kind: cmdRead, offset: testSize, length: Sector},
+		{situation: "across the end", kind: cmdWrite, offset: testSize - Sector, length: 2 * Sector},
+		{situation: "not whole sectors", kind: cmdRead, length: 100},
+		{situation: "not at a sector", kind: cmdWrite, offset: 100, length: Sector},
+		{situation: "an unknown command", kind: 99},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			var data []byte

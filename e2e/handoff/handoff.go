@@ -24,18 +24,19 @@ type Step int
 // The steps from power-on to WDS, in order. A machine whose DHCP answer names
 // the WDS server continues with Program after Address.
 const (
-	None       Step = iota
-	Firmware        // the firmware requests an address
-	Address         // it has an address
-	Loader          // it requests its boot loader: PXELINUX, or shim
-	GRUB            // shim requests GRUB
-	Menu            // the boot loader requests its menu
-	Chain           // the WDS entry was chosen: the loader requests pxechn.c32, or on UEFI the file that announces the choice
-	Reboot          // the firmware requests an address again, because GRUB has no other way to WDS
-	Program         // the machine requests the WDS server's network boot program
-	BINL            // the program asks the WDS server what to do
-	Next            // the program requests the next program
-	Verdict         // the next program reports success; visible only on its console
+	None     Step = iota
+	Firmware      // the firmware requests an address
+	Address       // it has an address
+	Loader        // it requests its boot loader: PXELINUX, or shim
+	GRUB          // shim requests GRUB
+	Menu          // the boot loader requests its menu
+	// the WDS entry was chosen: the loader requests pxechn.c32, or on UEFI the file that announces the choice
+	Chain
+	Reboot     // the firmware requests an address again, because GRUB has no other way to WDS
+	Program    // the machine requests the WDS server's network boot program
+	BINL       // the program asks the WDS server what to do
+	Next       // the program requests the next program
+	Verdict    // the next program reports success; visible only on its console
 	endOfSteps = iota
 )
 

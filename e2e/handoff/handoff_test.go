@@ -69,8 +69,8 @@ func TestTrail(t *testing.T) {
 		change    func([]lan.Datagram) []lan.Datagram
 		want      []Step
 	}{
-		{"the whole way", func(w []lan.Datagram) []lan.Datagram { return w }, all},
-		{"another machine's way", func(w []lan.Datagram) []lan.Datagram {
+		{situation: "the whole way", change: func(w []lan.Datagram) []lan.Datagram { return w }, want: all},
+		{situation: "another machine's way", change: func(w []lan.Datagram) []lan.Datagram {
 			for i := range w {
 				if w[i].SrcMAC == client {
 					w[i].SrcMAC = other
@@ -78,26 +78,26 @@ func TestTrail(t *testing.T) {
 			}
 			w[3].Payload = dhcp(dhcpv4.MessageTypeAck, other)
 			return w
-		}, nil},
-		{"firmware that asks twice", func(w []lan.Datagram) []lan.Datagram {
+		}},
+		{situation: "firmware that asks twice", change: func(w []lan.Datagram) []lan.Datagram {
 			return append([]lan.Datagram{w[0]}, w...)
-		}, all},
-		{"the WDS server's program asked for twice", func(w []lan.Datagram) []lan.Datagram {
+		}, want: all},
+		{situation: "the WDS server's program asked for twice", change: func(w []lan.Datagram) []lan.Datagram {
 			return slices.Insert(w, 12, w[11])
-		}, all},
-		{"a request without option 250", func(w []lan.Datagram) []lan.Datagram {
+		}, want: all},
+		{situation: "a request without option 250", change: func(w []lan.Datagram) []lan.Datagram {
 			w[12].Payload = dhcp(dhcpv4.MessageTypeRequest, client)
 			return w[:13]
-		}, all[:6]},
-		{"a request to another server", func(w []lan.Datagram) []lan.Datagram {
+		}, want: all[:6]},
+		{situation: "a request to another server", change: func(w []lan.Datagram) []lan.Datagram {
 			w[12].Dst = netip.MustParseAddrPort("10.0.0.1:4011")
 			return w
-		}, all[:6]},
-		{"no lease", func(w []lan.Datagram) []lan.Datagram { return w[:3] }, all[:1]},
-		{"boot file with a path and backslashes", func(w []lan.Datagram) []lan.Datagram {
+		}, want: all[:6]},
+		{situation: "no lease", change: func(w []lan.Datagram) []lan.Datagram { return w[:3] }, want: all[:1]},
+		{situation: "boot file with a path and backslashes", change: func(w []lan.Datagram) []lan.Datagram {
 			w[4].Payload = read(`bios\LPXELINUX.0`)
 			return w
-		}, all},
+		}, want: all},
 	} {
 		t.Run(test.situation, func(t *testing.T) {
 			trail := &Trail{MAC: client, WDS: netip.MustParseAddr("10.0.0.2")}
@@ -133,7 +133,8 @@ func uefiWay() []lan.Datagram {
 		datagram(client, leased+":1026", box+":69", read("efi/grubx64.efi")),
 		datagram(client, leased+":1027", box+":69", read("/grub/grub.cfg-01-52-54-00-77-00-10")),
 		datagram(client, leased+":1028", box+":69", read("/grub/grub.cfg")),
-		datagram(client, leased+":1029", box+":69", read("/handoff/wds/52:54:00:77:00:10/0123456789abcdef0123456789abcdef")),
+		datagram(client, leased+":1029", box+":69",
+			read("/handoff/wds/52:54:00:77:00:10/0123456789abcdef0123456789abcdef")),
 	}, boot, []lan.Datagram{
 		datagram(client, leased+":1025", server+":69", read(`boot\x64\wdsmgfw.efi`)),
 		datagram(client, leased+":68", server+":4011", dhcp(dhcpv4.MessageTypeRequest, client, withControl)),
@@ -148,11 +149,12 @@ func TestTrailUEFI(t *testing.T) {
 		way       []lan.Datagram
 		want      []Step
 	}{
-		{"the whole way", uefiWay(), all},
-		{"the entry chosen, and no second boot", uefiWay()[:7], all[:6]},
-		{"straight to WDS", uefiWay()[7:], []Step{Firmware, Address, Program, BINL, Next}},
-		{"a second boot without the entry", slices.Concat(uefiWay()[:6], uefiWay()[:6]), all[:5]},
-		{"a boot after WDS", slices.Concat(uefiWay()[7:], uefiWay()[:2]), []Step{Firmware, Address, Program, BINL, Next}},
+		{situation: "the whole way", way: uefiWay(), want: all},
+		{situation: "the entry chosen, and no second boot", way: uefiWay()[:7], want: all[:6]},
+		{situation: "straight to WDS", way: uefiWay()[7:], want: []Step{Firmware, Address, Program, BINL, Next}},
+		{situation: "a second boot without the entry", way: slices.Concat(uefiWay()[:6], uefiWay()[:6]), want: all[:5]},
+		{situation: "a boot after WDS", way: slices.Concat(uefiWay()[7:], uefiWay()[:2]),
+			want: []Step{Firmware, Address, Program, BINL, Next}},
 	} {
 		t.Run(test.situation, func(t *testing.T) {
 			trail := &Trail{MAC: client, WDS: netip.MustParseAddr("10.0.0.2")}
@@ -171,11 +173,11 @@ func TestTrailUEFI(t *testing.T) {
 
 func TestReadName(t *testing.T) {
 	for _, test := range []struct{ situation, payload, want string }{
-		{"backslashes", "\x00\x01boot\\x64\\wdsnbp.com\x00octet\x00", `boot\x64\wdsnbp.com`},
-		{"padded by the firmware", "\x00\x01pxelinux.0\xff\x00octet\x00", "pxelinux.0\xff"},
-		{"data", "\x00\x03\x00\x01abc\x00", ""},
-		{"no end", "\x00\x01abc", ""},
-		{"too short", "\x00", ""},
+		{situation: "backslashes", payload: "\x00\x01boot\\x64\\wdsnbp.com\x00octet\x00", want: `boot\x64\wdsnbp.com`},
+		{situation: "padded by the firmware", payload: "\x00\x01pxelinux.0\xff\x00octet\x00", want: "pxelinux.0\xff"},
+		{situation: "data", payload: "\x00\x03\x00\x01abc\x00"},
+		{situation: "no end", payload: "\x00\x01abc"},
+		{situation: "too short", payload: "\x00"},
 	} {
 		t.Run(test.situation, func(t *testing.T) {
 			got, ok := ReadName([]byte(test.payload))

@@ -37,7 +37,8 @@ func (l *Lab) DiskImage() (string, error) {
 	}
 	partition := fmt.Sprintf("%s@@%d", image, nbp.EFIPartition)
 	for _, step := range [][]string{
-		{"mformat", "-i", partition, "-T", fmt.Sprint((nbp.EFIPartitionEnd - nbp.EFIPartition) / 512), "-h", "16", "-s", "63", "::"},
+		{"mformat", "-i", partition, "-T", fmt.Sprint((nbp.EFIPartitionEnd - nbp.EFIPartition) / 512), "-h", "16",
+			"-s", "63", "::"},
 		{"mmd", "-i", partition, "::/EFI", "::/EFI/BOOT"},
 		{"mcopy", "-i", partition, file, "::/EFI/BOOT/BOOTX64.EFI"},
 	} {

@@ -22,8 +22,9 @@ func TestWatch(t *testing.T) {
 			want: "box: QEMU ended: failed to set MSR 0x10a",
 		},
 		{
-			situation: "KVM has an internal error", script: "echo 'KVM internal error. Suberror: 1' >&2; exec sleep 600",
-			want: "KVM internal error. Suberror: 1",
+			situation: "KVM has an internal error",
+			script:    "echo 'KVM internal error. Suberror: 1' >&2; exec sleep 600",
+			want:      "KVM internal error. Suberror: 1",
 		},
 		{situation: "the test stops the guest", script: "echo alive; exec sleep 600"},
 	} {

@@ -75,7 +75,8 @@ func TestPermFeatures(t *testing.T) {
 	t.Setenv("MKE2FS_CONFIG", conf)
 	image, offset := diskWithPerm(t)
 	own := filepath.Join(t.TempDir(), "own.img")
-	if err := prepareImage(image, own, filepath.Join(t.TempDir(), "perm"), map[string]File{SettingsFile: {}}); err != nil {
+	if err := prepareImage(image, own, filepath.Join(t.TempDir(), "perm"),
+		map[string]File{SettingsFile: {}}); err != nil {
 		t.Fatal(err)
 	}
 	debugfs, err := exec.LookPath("/usr/sbin/debugfs")

@@ -19,7 +19,8 @@ func TestRead(t *testing.T) {
 	}
 	defer l.Close()
 	host := func(last byte) *lan.Host {
-		h, err := l.Host([6]byte{2, 0, 0, 0, 0, last}, netip.PrefixFrom(netip.AddrFrom4([4]byte{192, 168, 77, last}), 24))
+		h, err := l.Host([6]byte{2, 0, 0, 0, 0, last},
+			netip.PrefixFrom(netip.AddrFrom4([4]byte{192, 168, 77, last}), 24))
 		if err != nil {
 			t.Fatal(err)
 		}

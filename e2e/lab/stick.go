@@ -51,8 +51,10 @@ func PlugInReader(ctx context.Context, m *qemu.Machine, id, file string) error {
 	}{
 		{"blockdev-add", raw(id, file)},
 		{"device_add", map[string]any{"driver": "usb-bot", "id": id + "-usb"}},
-		{"device_add", map[string]any{"driver": "scsi-hd", "bus": id + "-usb.0", "id": id, "drive": id, "removable": true}},
-		{"qom-set", map[string]any{"path": "/machine/peripheral/" + id + "-usb", "property": "attached", "value": true}},
+		{"device_add", map[string]any{"driver": "scsi-hd", "bus": id + "-usb.0", "id": id, "drive": id,
+			"removable": true}},
+		{"qom-set", map[string]any{"path": "/machine/peripheral/" + id + "-usb", "property": "attached",
+			"value": true}},
 	} {
 		if err := m.Execute(ctx, step.command, step.args); err != nil {
 			return err

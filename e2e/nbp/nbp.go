@@ -107,7 +107,8 @@ func Compile(gnuEFI string) ([]byte, error) {
 				"-c", "-o", object, source,
 			},
 			{
-				"ld", "-nostdlib", "-shared", "-Bsymbolic", "-znocombreloc", "--no-undefined", "-T", in("elf_x86_64_efi.lds"),
+				"ld", "-nostdlib", "-shared", "-Bsymbolic", "-znocombreloc", "--no-undefined", "-T",
+				in("elf_x86_64_efi.lds"),
 				"-o", shared, in("crt0-efi-x86_64.o"), object, in("libefi.a"), in("libgnuefi.a"),
 			},
 			{

@@ -36,7 +36,8 @@ func TestAssembleUEFI(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := f.Section(".text")
-	if s == nil || h.AddressOfEntryPoint != s.VirtualAddress || s.VirtualAddress+s.VirtualSize > h.SizeOfImage || int(s.Offset+s.Size) != len(program) {
+	if s == nil || h.AddressOfEntryPoint != s.VirtualAddress || s.VirtualAddress+s.VirtualSize > h.SizeOfImage ||
+		int(s.Offset+s.Size) != len(program) {
 		t.Errorf("of %d bytes, its section is %+v", len(program), s)
 	}
 	checkText(t, program, UEFIOK)

@@ -19,14 +19,18 @@ func TestInitramfsIsReadByBusybox(t *testing.T) {
 		entry     entry
 		want      string
 	}{
-		{"directory", entry{name: "bin", mode: fs.ModeDir | 0o755}, `^drwxr-xr-x .* bin\n`},
-		{"program", entry{name: "init", mode: 0o755, content: []byte("#!/bin/sh")}, `^-rwxr-xr-x .* 9 .* init\n`},
-		{"empty file", entry{name: "etc/leases", mode: 0o644}, `^-rw-r--r-- .* 0 .* etc/leases\n`},
-		{"link", entry{name: "bin/sh", mode: fs.ModeSymlink | 0o777, content: []byte("busybox")}, `^lrwxrwxrwx .* bin/sh -> busybox\n`},
-		{"name of 1 byte", entry{name: "a", mode: 0o644, content: []byte("1")}, ` a\n`},
-		{"name of 2 bytes", entry{name: "ab", mode: 0o644, content: []byte("12")}, ` ab\n`},
-		{"name of 3 bytes", entry{name: "abc", mode: 0o644, content: []byte("123")}, ` abc\n`},
-		{"name of 4 bytes", entry{name: "abcd", mode: 0o644, content: []byte("1234")}, ` abcd\n`},
+		{situation: "directory", entry: entry{name: "bin", mode: fs.ModeDir | 0o755}, want: `^drwxr-xr-x .* bin\n`},
+		{situation: "program", entry: entry{name: "init", mode: 0o755, content: []byte("#!/bin/sh")},
+			want: `^-rwxr-xr-x .* 9 .* init\n`},
+		{situation: "empty file", entry: entry{name: "etc/leases", mode: 0o644},
+			want: `^-rw-r--r-- .* 0 .* etc/leases\n`},
+		{situation: "link", entry: entry{name: "bin/sh", mode: fs.ModeSymlink | 0o777, content: []byte("busybox")},
+			want: `^lrwxrwxrwx .* bin/sh -> busybox\n`},
+		{situation: "name of 1 byte", entry: entry{name: "a", mode: 0o644, content: []byte("1")}, want: ` a\n`},
+		{situation: "name of 2 bytes", entry: entry{name: "ab", mode: 0o644, content: []byte("12")}, want: ` ab\n`},
+		{situation: "name of 3 bytes", entry: entry{name: "abc", mode: 0o644, content: []byte("123")}, want: ` abc\n`},
+		{situation: "name of 4 bytes", entry: entry{name: "abcd", mode: 0o644, content: []byte("1234")},
+			want: ` abcd\n`},
 	} {
 		t.Run(test.situation, func(t *testing.T) {
 			var archive bytes.Buffer

@@ -25,18 +25,21 @@ func TestChoose(t *testing.T) {
 		{
 			situation: "KVM has an internal error", open: works,
 			try: func() error {
-				return errors.New("trial: QEMU ended: qemu-system-x86_64: warning: host doesn't support requested feature\n" +
+				return errors.New("trial: QEMU ended: qemu-system-x86_64: warning: host doesn't support requested " +
+					"feature\n" +
 					"KVM internal error. Suberror: 1\nRAX=0000000001ad29a0")
 			},
 			want: Choice{TCG, "KVM does not run the appliance's kernel: KVM internal error. Suberror: 1"},
 		},
 		{
-			situation: "KVM hangs", open: works, try: func() error { return errors.New("it did not start within 1m30s\nmore") },
+			situation: "KVM hangs", open: works,
+			try:  func() error { return errors.New("it did not start within 1m30s\nmore") },
 			want: Choice{TCG, "KVM does not run the appliance's kernel: it did not start within 1m30s"},
 		},
 		{
-			situation: "there is no KVM", open: func() error { return errors.New("open /dev/kvm: no such file or directory") },
-			want: Choice{TCG, "no KVM: open /dev/kvm: no such file or directory"},
+			situation: "there is no KVM",
+			open:      func() error { return errors.New("open /dev/kvm: no such file or directory") },
+			want:      Choice{TCG, "no KVM: open /dev/kvm: no such file or directory"},
 		},
 		{situation: "TCG is forced", forced: "tcg", want: Choice{TCG, "ACCEL=tcg"}},
 		{situation: "KVM is forced", forced: "kvm", want: Choice{KVM, "ACCEL=kvm"}},

@@ -131,7 +131,8 @@ func (c *Console) WaitForAfter(ctx context.Context, offset int, expression strin
 		select {
 		case <-grown:
 		case <-ctx.Done():
-			return Match{}, fmt.Errorf("waiting for %q: %w; the console's end:\n%s", expression, context.Cause(ctx), end)
+			return Match{}, fmt.Errorf("waiting for %q: %w; the console's end:\n%s", expression, context.Cause(ctx),
+				end)
 		}
 	}
 }

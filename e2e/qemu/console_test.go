@@ -12,13 +12,13 @@ import (
 
 func TestConsoleText(t *testing.T) {
 	for _, test := range []struct{ situation, wrote, want string }{
-		{"plain lines", "one\r\ntwo\r\n", "one\ntwo\n"},
-		{"colours", "\x1b[1;37;44mtitle\x1b[0m", "title"},
-		{"a menu drawn by position", "\x1b[2J\x1b[3;5HLab\x1b[5;5Hentry", "Lab\nentry"},
-		{"no empty lines", "\n\n\x1b[1;1Ha\n\n\nb", "a\nb"},
-		{"character sets", "\x1b%@a\x1b)0\x0elqqk\x0fl\x1b(B.", "a+--+l."},
-		{"a single-letter sequence", "\x1b7a\x1b8b", "ab"},
-		{"bell and backspace", "a\a\bb", "ab"},
+		{situation: "plain lines", wrote: "one\r\ntwo\r\n", want: "one\ntwo\n"},
+		{situation: "colours", wrote: "\x1b[1;37;44mtitle\x1b[0m", want: "title"},
+		{situation: "a menu drawn by position", wrote: "\x1b[2J\x1b[3;5HLab\x1b[5;5Hentry", want: "Lab\nentry"},
+		{situation: "no empty lines", wrote: "\n\n\x1b[1;1Ha\n\n\nb", want: "a\nb"},
+		{situation: "character sets", wrote: "\x1b%@a\x1b)0\x0elqqk\x0fl\x1b(B.", want: "a+--+l."},
+		{situation: "a single-letter sequence", wrote: "\x1b7a\x1b8b", want: "ab"},
+		{situation: "bell and backspace", wrote: "a\a\bb", want: "ab"},
 	} {
 		t.Run(test.situation, func(t *testing.T) {
 			c := newConsole(io.Discard, nil)

@@ -12,7 +12,8 @@ func BoxOnNBD(accel Accel, socket string, nic NIC) []string {
 func LeapingBoxOnNBD(socket string, nic NIC) []string {
 	// An instruction takes 4 ns of the guest's time, which is about the time to
 	// emulate one.
-	return append([]string{"-accel", "tcg,thread=single", "-cpu", "max", "-icount", "shift=2,sleep=off"}, onNBD(socket, nic)...)
+	return append([]string{"-accel", "tcg,thread=single", "-cpu", "max", "-icount", "shift=2,sleep=off"},
+		onNBD(socket, nic)...)
 }
 
 func onNBD(socket string, nic NIC) []string {

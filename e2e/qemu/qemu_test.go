@@ -56,7 +56,8 @@ func TestGuestThatQEMUCannotRun(t *testing.T) {
 			situation: "QEMU aborts where it may end", script: abort, mayEnd: true,
 			want: "failed to set MSR 0x10a", failed: true,
 		},
-		{situation: "KVM has an internal error", script: internal, want: "KVM internal error. Suberror: 1", failed: true},
+		{situation: "KVM has an internal error", script: internal,
+			want: "KVM internal error. Suberror: 1", failed: true},
 		{
 			situation: "KVM has an internal error where QEMU may end", script: internal, mayEnd: true,
 			want: "KVM internal error. Suberror: 1", failed: true,

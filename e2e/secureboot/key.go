@@ -70,7 +70,9 @@ func (k *Key) Sign(program []byte) ([]byte, error) {
 	key, cert := filepath.Join(dir, "key.pem"), filepath.Join(dir, "cert.pem")
 	err = errors.Join(
 		os.WriteFile(in, program, 0o600),
-		os.WriteFile(key, pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(k.private)}), 0o600),
+		os.WriteFile(key,
+			pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(k.private)}),
+			0o600),
 		os.WriteFile(cert, k.certPEM(), 0o600),
 	)
 	if err != nil {

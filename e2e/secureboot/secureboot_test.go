@@ -38,10 +38,11 @@ func TestSign(t *testing.T) {
 		program   []byte
 		ok        bool
 	}{
-		{"signed with the key", key, signed, true},
-		{"signed with another key", other, signed, false},
-		{"not signed", key, program, false},
-		{"changed since", key, bytes.Replace(signed, []byte("O\x00K\x00"), []byte("N\x00O\x00"), 1), false},
+		{situation: "signed with the key", key: key, program: signed, ok: true},
+		{situation: "signed with another key", key: other, program: signed},
+		{situation: "not signed", key: key, program: program},
+		{situation: "changed since", key: key,
+			program: bytes.Replace(signed, []byte("O\x00K\x00"), []byte("N\x00O\x00"), 1)},
 	} {
 		t.Run(test.situation, func(t *testing.T) {
 			dir := t.TempDir()
@@ -129,26 +130,32 @@ func TestAppendVariable(t *testing.T) {
 		want      string // of db
 		err       string
 	}{
-		{"alone", volume(400, stored{vendor, "db", stateAdded, "old"}), "oldnew", ""},
-		{"among others", volume(400,
+		{situation: "alone", vars: volume(400, stored{vendor, "db", stateAdded, "old"}), want: "oldnew"},
+		{situation: "among others", vars: volume(400,
 			stored{vendor, "PK", stateAdded, "1"},
 			stored{vendor, "db", stateAdded, "old"},
 			stored{vendor, "dbx", stateAdded, "12345"},
-		), "oldnew", ""},
-		{"a deleted one before it", volume(400,
+		), want: "oldnew"},
+		{situation: "a deleted one before it", vars: volume(400,
 			stored{vendor, "db", stateAdded & stateDeleted, "older"},
 			stored{vendor, "db", stateAdded, "old"},
-		), "oldnew", ""},
-		{"another vendor's", volume(400, stored{other, "db", stateAdded, "old"}), "", "there is no db"},
-		{"deleted", volume(400, stored{vendor, "db", stateAdded & stateDeleted, "old"}), "", "there is no db"},
-		{"no variables", volume(400), "", "there is no db"},
-		{"no room", volume(170, stored{vendor, "db", stateAdded, "old"}), "", "no room for 3 bytes more"},
-		{"just enough room", volume(28+72+72, stored{vendor, "db", stateAdded, "old"}), "oldnew", ""},
-		{"no volume", make([]byte, 100), "", "not a firmware volume"},
-		{"an empty file", nil, "", "not a firmware volume"},
-		{"another kind of store", bytes.Replace(volume(400), authenticatedVariables[:], vendor[:], 1), "", "no store of authenticated"},
-		{"a store beyond the volume", volume(400)[:300], "", "a store of 400 bytes"},
-		{"a variable beyond the store", volume(100, stored{vendor, "db", stateAdded, "0123456789"}), "", "10 of data"},
+		), want: "oldnew"},
+		{situation: "another vendor's", vars: volume(400, stored{other, "db", stateAdded, "old"}),
+			err: "there is no db"},
+		{situation: "deleted", vars: volume(400, stored{vendor, "db", stateAdded & stateDeleted, "old"}),
+			err: "there is no db"},
+		{situation: "no variables", vars: volume(400), err: "there is no db"},
+		{situation: "no room", vars: volume(170, stored{vendor, "db", stateAdded, "old"}),
+			err: "no room for 3 bytes more"},
+		{situation: "just enough room", vars: volume(28+72+72, stored{vendor, "db", stateAdded, "old"}),
+			want: "oldnew"},
+		{situation: "no volume", vars: make([]byte, 100), err: "not a firmware volume"},
+		{situation: "an empty file", err: "not a firmware volume"},
+		{situation: "another kind of store", vars: bytes.Replace(volume(400), authenticatedVariables[:], vendor[:], 1),
+			err: "no store of authenticated"},
+		{situation: "a store beyond the volume", vars: volume(400)[:300], err: "a store of 400 bytes"},
+		{situation: "a variable beyond the store", vars: volume(100, stored{vendor, "db", stateAdded, "0123456789"}),
+			err: "10 of data"},
 	} {
 		t.Run(test.situation, func(t *testing.T) {
 			before := bytes.Clone(test.vars)

@@ -163,7 +163,8 @@ func (s *Server) serveBINL(conn net.PacketConn) {
 		s.mu.Unlock()
 
 		answer, ok := Answer(s.Addr, request)
-		s.Log.Info("BINL request", "mac", request.ClientHWAddr.String(), "peer", from, "control", query.Control != nil, "answered", ok)
+		s.Log.Info("BINL request", "mac", request.ClientHWAddr.String(), "peer", from, "control",
+			query.Control != nil, "answered", ok)
 		if !ok {
 			return
 		}

@@ -50,20 +50,29 @@ func TestAnswer(t *testing.T) {
 		program   bool   // answered as to a network boot program: 250 and 252
 		option43  string
 	}{
-		{"BIOS firmware", []dhcpv4.Modifier{opt(93, "0000")}, `boot\x64\wdsnbp.com`, false, ""},
-		{"firmware without option 93", nil, `boot\x64\wdsnbp.com`, false, ""},
-		{"wdsnbp.com", []dhcpv4.Modifier{opt(93, "0000"), opt(250, control)}, `boot\x64\pxeboot.n12`, true, ""},
-		{"wdsnbp.com without option 93", []dhcpv4.Modifier{opt(250, control)}, `boot\x64\pxeboot.n12`, true, ""},
-		{"EDK2", []dhcpv4.Modifier{opt(93, "0007")}, `boot\x64\wdsmgfw.efi`, false, ""},
-		{"x64 firmware that says 9", []dhcpv4.Modifier{opt(93, "0009")}, `boot\x64\wdsmgfw.efi`, false, ""},
-		{"wdsmgfw.efi", []dhcpv4.Modifier{opt(93, "0007"), opt(250, control)}, `boot\x64\bootmgfw.efi`, true, ""},
-		{"ARM64 UEFI", []dhcpv4.Modifier{opt(93, "000b")}, "", false, ""},
-		{"firmware that chose from a boot menu", []dhcpv4.Modifier{opt(93, "0000"), opt(43, "00"+"0801ff"+"470480000000"+"ff")}, `boot\x64\wdsnbp.com`, false, "470480000000ff"},
-		{"option 43 without a boot item", []dhcpv4.Modifier{opt(93, "0000"), opt(43, "060108ff")}, `boot\x64\wdsnbp.com`, false, ""},
-		{"boot item cut short", []dhcpv4.Modifier{opt(93, "0000"), opt(43, "47048000")}, `boot\x64\wdsnbp.com`, false, ""},
-		{"no PXE client", []dhcpv4.Modifier{opt(60, "4d53465420352e30")}, "", false, ""},
-		{"DISCOVER", []dhcpv4.Modifier{dhcpv4.WithMessageType(dhcpv4.MessageTypeDiscover)}, "", false, ""},
-		{"someone else's answer", []dhcpv4.Modifier{func(p *dhcpv4.DHCPv4) { p.OpCode = dhcpv4.OpcodeBootReply }}, "", false, ""},
+		{situation: "BIOS firmware", request: []dhcpv4.Modifier{opt(93, "0000")}, file: `boot\x64\wdsnbp.com`},
+		{situation: "firmware without option 93", file: `boot\x64\wdsnbp.com`},
+		{situation: "wdsnbp.com", request: []dhcpv4.Modifier{opt(93, "0000"), opt(250, control)},
+			file: `boot\x64\pxeboot.n12`, program: true},
+		{situation: "wdsnbp.com without option 93", request: []dhcpv4.Modifier{opt(250, control)},
+			file: `boot\x64\pxeboot.n12`, program: true},
+		{situation: "EDK2", request: []dhcpv4.Modifier{opt(93, "0007")}, file: `boot\x64\wdsmgfw.efi`},
+		{situation: "x64 firmware that says 9", request: []dhcpv4.Modifier{opt(93, "0009")},
+			file: `boot\x64\wdsmgfw.efi`},
+		{situation: "wdsmgfw.efi", request: []dhcpv4.Modifier{opt(93, "0007"), opt(250, control)},
+			file: `boot\x64\bootmgfw.efi`, program: true},
+		{situation: "ARM64 UEFI", request: []dhcpv4.Modifier{opt(93, "000b")}},
+		{situation: "firmware that chose from a boot menu",
+			request: []dhcpv4.Modifier{opt(93, "0000"), opt(43, "00"+"0801ff"+"470480000000"+"ff")},
+			file:    `boot\x64\wdsnbp.com`, option43: "470480000000ff"},
+		{situation: "option 43 without a boot item", request: []dhcpv4.Modifier{opt(93, "0000"), opt(43, "060108ff")},
+			file: `boot\x64\wdsnbp.com`},
+		{situation: "boot item cut short", request: []dhcpv4.Modifier{opt(93, "0000"), opt(43, "47048000")},
+			file: `boot\x64\wdsnbp.com`},
+		{situation: "no PXE client", request: []dhcpv4.Modifier{opt(60, "4d53465420352e30")}},
+		{situation: "DISCOVER", request: []dhcpv4.Modifier{dhcpv4.WithMessageType(dhcpv4.MessageTypeDiscover)}},
+		{situation: "someone else's answer",
+			request: []dhcpv4.Modifier{func(p *dhcpv4.DHCPv4) { p.OpCode = dhcpv4.OpcodeBootReply }}},
 	} {
 		t.Run(test.situation, func(t *testing.T) {
 			request := ask(t, test.request...)
@@ -84,7 +93,8 @@ func TestAnswer(t *testing.T) {
 			if answer.MessageType() != dhcpv4.MessageTypeAck || answer.TransactionID != request.TransactionID {
 				t.Errorf("answer is %v of %v", answer.MessageType(), answer.TransactionID)
 			}
-			if !answer.ServerIPAddr.Equal(serverAddr.AsSlice()) || !answer.ServerIdentifier().Equal(serverAddr.AsSlice()) {
+			if !answer.ServerIPAddr.Equal(serverAddr.AsSlice()) ||
+				!answer.ServerIdentifier().Equal(serverAddr.AsSlice()) {
 				t.Errorf("siaddr %v, option 54 %v", answer.ServerIPAddr, answer.ServerIdentifier())
 			}
 			if !answer.ClientIPAddr.Equal(request.ClientIPAddr) || !answer.YourIPAddr.IsUnspecified() {

@@ -14,19 +14,19 @@ func TestControl(t *testing.T) {
 		want      []Sub
 		err       string
 	}{
-		{"first request of wdsnbp.com", "010200060d0208000e0100ff", []Sub{
+		{situation: "first request of wdsnbp.com", hex: "010200060d0208000e0100ff", want: []Sub{
 			{SubArchitecture, []byte{0, 6}}, {SubVersion, []byte{8, 0}}, {SubActionDone, []byte{0}},
-		}, ""},
-		{"approval without a prompt", "0201010b0102ff", []Sub{
+		}},
+		{situation: "approval without a prompt", hex: "0201010b0102ff", want: []Sub{
 			{SubNextAction, []byte{ActionApprove}}, {SubPrompt, []byte{PromptNone}},
-		}, ""},
-		{"referral with a message", "020103" + "0904c0a84d05" + "06026869" + "ff", []Sub{
+		}},
+		{situation: "referral with a message", hex: "020103" + "0904c0a84d05" + "06026869" + "ff", want: []Sub{
 			{SubNextAction, []byte{ActionRefer}}, {SubReferral, []byte{192, 168, 77, 5}}, {SubMessage, []byte("hi")},
-		}, ""},
-		{"nothing but the end mark", "ff", []Sub{}, ""},
-		{"empty value", "0600ff", []Sub{{SubMessage, []byte{}}}, ""},
-		{"code without a length", "0201010b", nil, "without a length"},
-		{"length beyond the option", "0204010b", nil, "sub-option 2 says 4 bytes, 2 are left"},
+		}},
+		{situation: "nothing but the end mark", hex: "ff", want: []Sub{}},
+		{situation: "empty value", hex: "0600ff", want: []Sub{{SubMessage, []byte{}}}},
+		{situation: "code without a length", hex: "0201010b", err: "without a length"},
+		{situation: "length beyond the option", hex: "0204010b", err: "sub-option 2 says 4 bytes, 2 are left"},
 	} {
 		t.Run(test.situation, func(t *testing.T) {
 			b, err := hex.DecodeString(test.hex)

@@ -84,16 +84,16 @@ func TestTFTPNames(t *testing.T) {
 	for _, test := range []struct {
 		situation, name, err string
 	}{
-		{"as the recipe has it", `boot\x64\wdsnbp.com`, ""},
-		{"leading backslash", `\boot\x64\wdsnbp.com`, ""},
-		{"other case", `Boot\X64\WDSNBP.COM`, ""},
-		{"tmp", `\Tmp\x.bcd`, ""},
-		{"forward slashes", `boot/x64/wdsnbp.com`, "Access violation"},
-		{"one forward slash", `boot\x64/wdsnbp.com`, "Access violation"},
-		{"leading forward slash", `/boot\x64\wdsnbp.com`, "Access violation"},
-		{"a file outside the filter", `other\x`, "Access violation"},
-		{"no directory", `wdsnbp.com`, "Access violation"},
-		{"no such file", `boot\x64\none`, "File not found"},
+		{situation: "as the recipe has it", name: `boot\x64\wdsnbp.com`},
+		{situation: "leading backslash", name: `\boot\x64\wdsnbp.com`},
+		{situation: "other case", name: `Boot\X64\WDSNBP.COM`},
+		{situation: "tmp", name: `\Tmp\x.bcd`},
+		{situation: "forward slashes", name: `boot/x64/wdsnbp.com`, err: "Access violation"},
+		{situation: "one forward slash", name: `boot\x64/wdsnbp.com`, err: "Access violation"},
+		{situation: "leading forward slash", name: `/boot\x64\wdsnbp.com`, err: "Access violation"},
+		{situation: "a file outside the filter", name: `other\x`, err: "Access violation"},
+		{situation: "no directory", name: `wdsnbp.com`, err: "Access violation"},
+		{situation: "no such file", name: `boot\x64\none`, err: "File not found"},
 	} {
 		t.Run(test.situation, func(t *testing.T) {
 			expect(t, addrs[PortTFTP], test.name, content, test.err)
@@ -112,10 +112,10 @@ func TestSetReadFilter(t *testing.T) {
 		filter    []string
 		err       string
 	}{
-		{"as a new server has it", nil, ""},
-		{"the boot programs left out", []string{`\tmp\`}, "Access violation"},
-		{"fixed", []string{`\tmp\`, `Boot\`}, ""},
-		{"set back", nil, ""},
+		{situation: "as a new server has it"},
+		{situation: "the boot programs left out", filter: []string{`\tmp\`}, err: "Access violation"},
+		{situation: "fixed", filter: []string{`\tmp\`, `Boot\`}},
+		{situation: "set back"},
 	} {
 		t.Run(test.situation, func(t *testing.T) {
 			s.SetReadFilter(test.filter...)
@@ -167,14 +167,19 @@ func TestTFTPManyClients(t *testing.T) {
 func TestTFTPOptionAcknowledgement(t *testing.T) {
 	_, addrs := loopback(t, map[string][]byte{`boot\f`: make([]byte, 700)})
 	for _, test := range []struct{ situation, options, want string }{
-		{"size and block size", "tsize\x000\x00blksize\x001456\x00", "\x00\x06tsize\x00700\x00blksize\x001456\x00"},
-		{"upper case", "BLKSIZE\x001024\x00", "\x00\x06BLKSIZE\x001024\x00"},
-		{"block size beyond RFC 2348", "blksize\x0070000\x00", "\x00\x06blksize\x0065464\x00"},
-		{"time-out", "timeout\x003\x00", "\x00\x06timeout\x003\x00"},
-		{"an unknown one next to a known one", "msftwindow\x0031416\x00tsize\x000\x00", "\x00\x06tsize\x00700\x00"},
-		{"unknown ones only", "windowsize\x004\x00", "\x00\x03\x00\x01" + strings.Repeat("\x00", 512)},
-		{"senseless values only", "blksize\x007\x00timeout\x000\x00", "\x00\x03\x00\x01" + strings.Repeat("\x00", 512)},
-		{"none", "", "\x00\x03\x00\x01" + strings.Repeat("\x00", 512)},
+		{situation: "size and block size", options: "tsize\x000\x00blksize\x001456\x00",
+			want: "\x00\x06tsize\x00700\x00blksize\x001456\x00"},
+		{situation: "upper case", options: "BLKSIZE\x001024\x00", want: "\x00\x06BLKSIZE\x001024\x00"},
+		{situation: "block size beyond RFC 2348", options: "blksize\x0070000\x00",
+			want: "\x00\x06blksize\x0065464\x00"},
+		{situation: "time-out", options: "timeout\x003\x00", want: "\x00\x06timeout\x003\x00"},
+		{situation: "an unknown one next to a known one", options: "msftwindow\x0031416\x00tsize\x000\x00",
+			want: "\x00\x06tsize\x00700\x00"},
+		{situation: "unknown ones only", options: "windowsize\x004\x00",
+			want: "\x00\x03\x00\x01" + strings.Repeat("\x00", 512)},
+		{situation: "senseless values only", options: "blksize\x007\x00timeout\x000\x00",
+			want: "\x00\x03\x00\x01" + strings.Repeat("\x00", 512)},
+		{situation: "none", want: "\x00\x03\x00\x01" + strings.Repeat("\x00", 512)},
 	} {
 		t.Run(test.situation, func(t *testing.T) {
 			got := exchangeOnce(t, addrs[PortTFTP], []byte("\x00\x01boot\\f\x00octet\x00"+test.options))
@@ -196,7 +201,8 @@ func TestTFTPRefusesWhatIsNoReadRequest(t *testing.T) {
 		"one byte":      "\x00",
 	} {
 		t.Run(situation, func(t *testing.T) {
-			if got := exchangeOnce(t, addrs[PortTFTP], []byte(packet)); !strings.HasPrefix(string(got), "\x00\x05\x00\x04") {
+			if got := exchangeOnce(t, addrs[PortTFTP], []byte(packet)); !strings.HasPrefix(string(got),
+				"\x00\x05\x00\x04") {
 				t.Errorf("got %q, want error 4", got)
 			}
 		})
@@ -263,7 +269,8 @@ func TestServiceStoppedAndStarted(t *testing.T) {
 		t.Errorf("started again it serves %q, %v", got, err)
 	}
 	request := ask(t, opt(93, "0007"))
-	if answer, err := dhcpv4.FromBytes(exchangeOnce(t, addrs[PortBINL], request.ToBytes())); err != nil || answer.BootFileName != FileEFIFirst {
+	if answer, err := dhcpv4.FromBytes(exchangeOnce(t, addrs[PortBINL], request.ToBytes())); err != nil ||
+		answer.BootFileName != FileEFIFirst {
 		t.Errorf("started again it answers %v, %v", answer, err)
 	}
 	if reads := s.Reads(); len(reads) != 2 {

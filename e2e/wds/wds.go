@@ -71,7 +71,8 @@ type Server struct {
 
 // Start makes a server and opens it.
 func Start(c Config) (*Server, error) {
-	s := &Server{Config: c, files: make(map[string][]byte), filter: defaultReadFilter, conns: make(map[net.PacketConn]bool)}
+	s := &Server{Config: c, files: make(map[string][]byte), filter: defaultReadFilter,
+		conns: make(map[net.PacketConn]bool)}
 	for name, content := range c.Files {
 		s.files[fileKey(name)] = content
 	}

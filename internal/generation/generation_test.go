@@ -84,8 +84,9 @@ func full(t *testing.T) Generation {
 	g.Views = map[string]map[string][]byte{"1": {pxelinux.ConfigFile: []byte("DEFAULT x\n")}}
 	g.Machines = []clients.Rule{{
 		Machine: spec.Machine{
-			MAC: []string{"52:54:00"}, GUID: []string{"70786562-6f78-4c61-8000-000000000010"}, Firmware: []firmware.Kind{"uefi-x64"},
-			Boot: "wds", Once: true, Entries: []string{"wds"}, Default: "wds", Timeout: &timeout,
+			MAC: []string{"52:54:00"}, GUID: []string{"70786562-6f78-4c61-8000-000000000010"},
+			Firmware: []firmware.Kind{"uefi-x64"},
+			Boot:     "wds", Once: true, Entries: []string{"wds"}, Default: "wds", Timeout: &timeout,
 		},
 		View: "1", Waits: true, Handoff: "wds",
 	}}
@@ -98,7 +99,8 @@ func full(t *testing.T) Generation {
 
 func TestFullGenerationLeavesNothingOut(t *testing.T) {
 	g := full(t)
-	for _, v := range []any{g, g.TFTP, g.Names, g.Metrics, g.Machines[0], g.Machines[0].Machine, g.Handoffs["wds"], g.Parts["debian/linux"]} {
+	for _, v := range []any{g, g.TFTP, g.Names, g.Metrics, g.Machines[0], g.Machines[0].Machine, g.Handoffs["wds"],
+		g.Parts["debian/linux"]} {
 		for i, v := 0, reflect.ValueOf(v); i < v.NumField(); i++ {
 			if name := v.Type().Field(i).Name; v.Field(i).IsZero() && name != "ID" && name != "TooLarge" {
 				t.Errorf("%s of %s is empty: nothing is shown of it", name, v.Type())
@@ -118,36 +120,61 @@ func TestDecodeRefuses(t *testing.T) {
 	good := string(encode(t, Default()))
 	with := func(key string) string { return strings.Replace(good, `"lease"`, key+`, "lease"`, 1) } // of dhcp
 	for _, tt := range []struct{ name, file, want string }{
-		{"nothing", "", "unexpected end"},
-		{"half a file", good[:len(good)/2], "unexpected end"},
-		{"a former format", strings.Replace(good, `"format": 3`, `"format": 1`, 1), "format 1, this program reads 3"},
-		{"another format with another shape", `{"format": 9, "menus": []}`, "format 9"},
-		{"no format", "{}", "format 0"},
-		{"a key of the future", strings.Replace(good, `"dhcp"`, `"dhcpv6"`, 1), `unknown field "dhcpv6"`},
-		{"a second generation behind it", good + good, "after top-level value"},
-		{"a range that is none", strings.Replace(good, `"lease"`, `"range": ["9-1"], "lease"`, 1), "not an IPv4 address"},
-		{"a subnet without a network", with(`"subnet": [{}]`), "subnet 1: network: invalid Prefix is invalid"},
-		{"a subnet of another kind", with(`"subnet": [{"network": "fd00::/64", "lease": "1h"}]`), "subnet 1: network: fd00::/64 is invalid"},
-		{"a subnet of all addresses", with(`"subnet": [{"network": "0.0.0.0/0", "lease": "1h"}]`), "network: 0.0.0.0/0 is invalid"},
-		{"a subnet without a lease time", with(`"subnet": [{"network": "10.0.0.0/8"}]`), "subnet 1: lease: 0s is not"},
-		{"a range that is nothing", with(`"range": [null]`), "range: invalid IP to invalid IP is invalid"},
-		{"a range of all addresses", with(`"range": ["0.0.0.0-255.255.255.255"]`), "4294967296 addresses are too many"},
-		{"a router of another kind", strings.Replace(good, `"router": ""`, `"router": "fe80::1%x"`, 1), "router: fe80::1%x is not an IPv4"},
-		{"a name server that is nothing", with(`"dns": [null]`), "dns: invalid IP is not an IPv4"},
-		{"a route of another kind", with(`"routes": [{"to": "fd00::/8", "via": "fd00::1"}]`), "routes: fd00::/8 via fd00::1 is invalid"},
-		{"a third way to know machines", with(`"identify": "guid"`), `identify: "guid" is unknown`},
-		{"an option that the box writes itself", with(`"option": [{"code": 53, "value": "AA=="}]`), "option 53"},
-		{"an option without a value", with(`"option": [{"code": 150, "value": null}]`), "option 150"},
-		{"a reservation that is nothing", with(`"reservation": [{}]`), "reservation 1: address: invalid IP"},
-		{"a reservation for no machine", with(`"reservation": [{"address": "10.0.0.1"}]`), "reservation 1: mac, client:"},
-		{"a reservation for a MAC that is none", with(`"reservation": [{"address": "10.0.0.1", "mac": "xx"}]`), `"xx" is not a hardware address`},
-		{"a boot file that no packet has room for", with(`"boot": {"bios": "` + strings.Repeat("x", 128) + `"}`), "boot: bios: the name has 128 bytes"},
-		{"a mode that is none", strings.Replace(good, `"mode": "auto"`, `"mode": "on"`, 1), `mode: "on" is unknown`},
-		{"an address of another kind", strings.Replace(good, `"address": ""`, `"address": "fd00::1/64"`, 1), "network: address: fd00::1/64"},
-		{"a block of one byte", strings.Replace(good, `"tftp": {`, `"tftp": {"max_block": 1`, 1), "tftp: max_block"},
-		{"metrics for a host of another kind", strings.Replace(good, `"metrics": {`, `"metrics": {"allow": ["fd00::/8"]`, 1), "metrics: allow: fd00::/8 is not"},
-		{"a file that is no part of an entry", strings.Replace(good, `"tftp"`, `"parts": {"x": {"role": "menu"}}, "tftp"`, 1), `parts: x: "menu" is not`},
-		{"too large", strings.Repeat(" ", MaxSize) + good, "limit is 16777216"},
+		{name: "nothing", want: "unexpected end"},
+		{name: "half a file", file: good[:len(good)/2], want: "unexpected end"},
+		{name: "a former format", file: strings.Replace(good, `"format": 3`, `"format": 1`, 1),
+			want: "format 1, this program reads 3"},
+		{name: "another format with another shape", file: `{"format": 9, "menus": []}`, want: "format 9"},
+		{name: "no format", file: "{}", want: "format 0"},
+		{name: "a key of the future", file: strings.Replace(good, `"dhcp"`, `"dhcpv6"`, 1),
+			want: `unknown field "dhcpv6"`},
+		{name: "a second generation behind it", file: good + good, want: "after top-level value"},
+		{name: "a range that is none", file: strings.Replace(good, `"lease"`, `"range": ["9-1"], "lease"`, 1),
+			want: "not an IPv4 address"},
+		{name: "a subnet without a network", file: with(`"subnet": [{}]`),
+			want: "subnet 1: network: invalid Prefix is invalid"},
+		{name: "a subnet of another kind", file: with(`"subnet": [{"network": "fd00::/64", "lease": "1h"}]`),
+			want: "subnet 1: network: fd00::/64 is invalid"},
+		{name: "a subnet of all addresses", file: with(`"subnet": [{"network": "0.0.0.0/0", "lease": "1h"}]`),
+			want: "network: 0.0.0.0/0 is invalid"},
+		{name: "a subnet without a lease time", file: with(`"subnet": [{"network": "10.0.0.0/8"}]`),
+			want: "subnet 1: lease: 0s is not"},
+		{name: "a range that is nothing", file: with(`"range": [null]`),
+			want: "range: invalid IP to invalid IP is invalid"},
+		{name: "a range of all addresses", file: with(`"range": ["0.0.0.0-255.255.255.255"]`),
+			want: "4294967296 addresses are too many"},
+		{name: "a router of another kind", file: strings.Replace(good, `"router": ""`, `"router": "fe80::1%x"`, 1),
+			want: "router: fe80::1%x is not an IPv4"},
+		{name: "a name server that is nothing", file: with(`"dns": [null]`), want: "dns: invalid IP is not an IPv4"},
+		{name: "a route of another kind", file: with(`"routes": [{"to": "fd00::/8", "via": "fd00::1"}]`),
+			want: "routes: fd00::/8 via fd00::1 is invalid"},
+		{name: "a third way to know machines", file: with(`"identify": "guid"`), want: `identify: "guid" is unknown`},
+		{name: "an option that the box writes itself", file: with(`"option": [{"code": 53, "value": "AA=="}]`),
+			want: "option 53"},
+		{name: "an option without a value", file: with(`"option": [{"code": 150, "value": null}]`), want: "option 150"},
+		{name: "a reservation that is nothing", file: with(`"reservation": [{}]`),
+			want: "reservation 1: address: invalid IP"},
+		{name: "a reservation for no machine", file: with(`"reservation": [{"address": "10.0.0.1"}]`),
+			want: "reservation 1: mac, client:"},
+		{name: "a reservation for a MAC that is none",
+			file: with(`"reservation": [{"address": "10.0.0.1", "mac": "xx"}]`),
+			want: `"xx" is not a hardware address`},
+		{name: "a boot file that no packet has room for",
+			file: with(`"boot": {"bios": "` + strings.Repeat("x", 128) + `"}`),
+			want: "boot: bios: the name has 128 bytes"},
+		{name: "a mode that is none", file: strings.Replace(good, `"mode": "auto"`, `"mode": "on"`, 1),
+			want: `mode: "on" is unknown`},
+		{name: "an address of another kind", file: strings.Replace(good, `"address": ""`, `"address": "fd00::1/64"`, 1),
+			want: "network: address: fd00::1/64"},
+		{name: "a block of one byte", file: strings.Replace(good, `"tftp": {`, `"tftp": {"max_block": 1`, 1),
+			want: "tftp: max_block"},
+		{name: "metrics for a host of another kind",
+			file: strings.Replace(good, `"metrics": {`, `"metrics": {"allow": ["fd00::/8"]`, 1),
+			want: "metrics: allow: fd00::/8 is not"},
+		{name: "a file that is no part of an entry",
+			file: strings.Replace(good, `"tftp"`, `"parts": {"x": {"role": "menu"}}, "tftp"`, 1),
+			want: `parts: x: "menu" is not`},
+		{name: "too large", file: strings.Repeat(" ", MaxSize) + good, want: "limit is 16777216"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if _, err := Decode([]byte(tt.file)); err == nil || !strings.Contains(err.Error(), tt.want) {
@@ -257,7 +284,8 @@ func TestFollow(t *testing.T) {
 		t.Helper()
 		f.look()
 		if len(f.used) != generations || len(f.log) != logged {
-			t.Fatalf("%s: %d generations and %d log lines, want %d and %d", step, len(f.used), len(f.log), generations, logged)
+			t.Fatalf("%s: %d generations and %d log lines, want %d and %d",
+				step, len(f.used), len(f.log), generations, logged)
 		}
 		for range generations {
 			<-f.used

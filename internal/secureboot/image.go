@@ -64,7 +64,8 @@ func Parse(file []byte) (*Image, error) {
 		return i, nil
 	}
 	if start < int64(i.entry+directoryEntry) || start+size != int64(len(file)) {
-		return nil, fmt.Errorf("its certificate table spans the bytes %d to %d of a file of %d", start, start+size, len(file))
+		return nil, fmt.Errorf("its certificate table spans the bytes %d to %d of a file of %d", start, start+size,
+			len(file))
 	}
 	i.table = int(start)
 	return i, nil
@@ -119,7 +120,8 @@ func (i *Image) certificates() ([][]byte, error) {
 		}
 		size := int64(binary.LittleEndian.Uint32(table))
 		if size < certificateHeader || size > int64(len(table)) {
-			return nil, fmt.Errorf("its certificate table has an entry of %d bytes, but only %d bytes are left", size, len(table))
+			return nil, fmt.Errorf("its certificate table has an entry of %d bytes, but only %d bytes are left", size,
+				len(table))
 		}
 		revision, kind := binary.LittleEndian.Uint16(table[4:]), binary.LittleEndian.Uint16(table[6:])
 		if revision != revision2 || kind != typeSignedData {

@@ -79,7 +79,8 @@ func TestAuthority(t *testing.T) {
 	if err != nil || len(grub) == 0 {
 		t.Fatalf("%d signatures, %v", len(grub), err)
 	}
-	authority := shim[0].Certificates[slices.IndexFunc(shim[0].Certificates, func(c *x509.Certificate) bool { return c.IsCA })]
+	authority := shim[0].Certificates[slices.IndexFunc(shim[0].Certificates,
+		func(c *x509.Certificate) bool { return c.IsCA })]
 	known := map[Fingerprint]string{FingerprintOf(authority): "Microsoft's"}
 	if got := shim[0].Authority(known); got != authority {
 		t.Errorf("shim's authority is %v, want %v", got, authority.Subject)
@@ -119,11 +120,11 @@ func TestShimRevokes(t *testing.T) {
 		program   []Component
 		revoked   bool
 	}{
-		{"older", []Component{{"sbat", 1}, {"grub", 4}}, true},
-		{"equal", []Component{{"sbat", 1}, {"grub", 5}}, false},
-		{"newer", []Component{{"sbat", 1}, {"grub", 6}}, false},
-		{"not named by the level", []Component{{"sbat", 1}, {"other", 1}}, false},
-		{"one of two", []Component{{"grub", 5}, {"grub.proxmox", 1}}, true},
+		{situation: "older", program: []Component{{"sbat", 1}, {"grub", 4}}, revoked: true},
+		{situation: "equal", program: []Component{{"sbat", 1}, {"grub", 5}}},
+		{situation: "newer", program: []Component{{"sbat", 1}, {"grub", 6}}},
+		{situation: "not named by the level", program: []Component{{"sbat", 1}, {"other", 1}}},
+		{situation: "one of two", program: []Component{{"grub", 5}, {"grub.proxmox", 1}}, revoked: true},
 	} {
 		l := Level{Min: []Component{{"shim", 4}, {"grub", 5}, {"grub.proxmox", 2}}}
 		if _, _, revoked := l.Revokes(test.program); revoked != test.revoked {
@@ -165,9 +166,11 @@ func TestVendorRefuses(t *testing.T) {
 	}{
 		{situation: "nothing"},
 		{situation: "Debian's own lists", lists: debian.refused},
-		{situation: "the image", lists: append(other, refusedList(listSHA256, grub.Digest(crypto.SHA256))...), refused: true},
+		{situation: "the image", lists: append(other, refusedList(listSHA256, grub.Digest(crypto.SHA256))...),
+			refused: true},
 		{situation: "the signer's certificate", lists: refusedList(listX509, s.Signer.Raw), refused: true},
-		{situation: "its hash, with a time", lists: refusedList(listX509SHA256, append(tbs.Sum(nil), make([]byte, 16)...)), refused: true},
+		{situation: "its hash, with a time", lists: refusedList(listX509SHA256,
+			append(tbs.Sum(nil), make([]byte, 16)...)), refused: true},
 		{situation: "another", lists: other},
 		{situation: "a list that is cut off", lists: cut[:len(cut)-1], fails: true},
 		{situation: "half a header", lists: cut[:20], fails: true},
@@ -205,16 +208,20 @@ func TestDamagedCertificateTables(t *testing.T) {
 		table       []byte
 		want        string
 	}{
-		{"past the end of the file", end, 4096, nil, "spans the bytes"},
-		{"far past it", 0xfffffff0, 0xfffffff0, nil, "spans the bytes"},
-		{"inside the headers", 8, end - 8, nil, "spans the bytes"},
-		{"before the end", end, 8, make([]byte, 16), "spans the bytes"},
-		{"stray bytes", end, 4, make([]byte, 4), "4 stray bytes"},
-		{"an entry of no length", end, 8, entry(0, revision2, typeSignedData, 0), "an entry of 0 bytes"},
-		{"an entry beyond the table", end, 16, entry(4096, revision2, typeSignedData, 8), "an entry of 4096 bytes, but only 16 bytes are left"},
-		{"an old revision", end, 16, entry(16, 0x0100, typeSignedData, 8), "revision 0x100"},
-		{"another type", end, 16, entry(16, revision2, 1, 8), "type 0x1"},
-		{"no PKCS#7", end, 16, entry(16, revision2, typeSignedData, 8), "signature 1 of 1"},
+		{situation: "past the end of the file", start: end, size: 4096, want: "spans the bytes"},
+		{situation: "far past it", start: 0xfffffff0, size: 0xfffffff0, want: "spans the bytes"},
+		{situation: "inside the headers", start: 8, size: end - 8, want: "spans the bytes"},
+		{situation: "before the end", start: end, size: 8, table: make([]byte, 16), want: "spans the bytes"},
+		{situation: "stray bytes", start: end, size: 4, table: make([]byte, 4), want: "4 stray bytes"},
+		{situation: "an entry of no length", start: end, size: 8, table: entry(0, revision2, typeSignedData, 0),
+			want: "an entry of 0 bytes"},
+		{situation: "an entry beyond the table", start: end, size: 16, table: entry(4096, revision2, typeSignedData, 8),
+			want: "an entry of 4096 bytes, but only 16 bytes are left"},
+		{situation: "an old revision", start: end, size: 16, table: entry(16, 0x0100, typeSignedData, 8),
+			want: "revision 0x100"},
+		{situation: "another type", start: end, size: 16, table: entry(16, revision2, 1, 8), want: "type 0x1"},
+		{situation: "no PKCS#7", start: end, size: 16, table: entry(16, revision2, typeSignedData, 8),
+			want: "signature 1 of 1"},
 	} {
 		i, err := Parse(tableAt(t, grub, test.start, test.size, test.table))
 		if err == nil {
@@ -236,14 +243,14 @@ func TestDigestCoversTheImage(t *testing.T) {
 		at        int
 		same      bool
 	}{
-		{"the checksum", i.checksum, true},
-		{"its last byte", i.checksum + 3, true},
-		{"before the checksum", i.checksum - 1, false},
-		{"behind the checksum", i.checksum + 4, false},
-		{"before the directory's entry", i.entry - 1, false},
-		{"behind the directory's entry", i.entry + 8, false},
-		{"the first byte", 2, false},
-		{"the last byte", i.table - 1, false},
+		{situation: "the checksum", at: i.checksum, same: true},
+		{situation: "its last byte", at: i.checksum + 3, same: true},
+		{situation: "before the checksum", at: i.checksum - 1},
+		{situation: "behind the checksum", at: i.checksum + 4},
+		{situation: "before the directory's entry", at: i.entry - 1},
+		{situation: "behind the directory's entry", at: i.entry + 8},
+		{situation: "the first byte", at: 2},
+		{situation: "the last byte", at: i.table - 1},
 	} {
 		changed := slices.Clone(grub)
 		changed[test.at] ^= 1
@@ -262,7 +269,8 @@ func TestSBATLines(t *testing.T) {
 		want               []Component
 		fails              bool
 	}{
-		{situation: "as shim writes it", section: "sbat,1,SBAT Version,sbat,1,https://x\ngrub,7,FSF\n\x00\x00", want: []Component{{"sbat", 1}, {"grub", 7}}},
+		{situation: "as shim writes it", section: "sbat,1,SBAT Version,sbat,1,https://x\ngrub,7,FSF\n\x00\x00",
+			want: []Component{{"sbat", 1}, {"grub", 7}}},
 		{situation: "no end of line", section: "sbat,1\ngrub,7", want: []Component{{"sbat", 1}, {"grub", 7}}},
 		{situation: "no generation", section: "sbat,1\ngrub\n", fails: true},
 		{situation: "a word for one", section: "sbat,1\ngrub,seven\n", fails: true},

@@ -56,7 +56,8 @@ func (i *Image) signature(message []byte) (Signature, error) {
 		return Signature{}, err
 	}
 	if got := i.Digest(hash); !bytes.Equal(got, want) {
-		return Signature{}, fmt.Errorf("the file was changed: its signature is for the digest %x, but it has %x", want, got)
+		return Signature{}, fmt.Errorf("the file was changed: its signature is for the digest %x, but it has %x", want,
+			got)
 	}
 	if err := p.Verify(); err != nil {
 		return Signature{}, err

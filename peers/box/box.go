@@ -49,7 +49,8 @@ func Start(ctx context.Context, host *netns.Namespace, link, bin, dir, configura
 		return nil, err
 	}
 	var err error
-	b.menuwatch, err = b.start("menuwatch", "-config", b.file("pxebox.toml"), "-boot", b.file("boot"), "-run", b.file("run"))
+	b.menuwatch, err = b.start("menuwatch", "-config", b.file("pxebox.toml"), "-boot", b.file("boot"),
+		"-run", b.file("run"))
 	if err != nil {
 		return nil, err
 	}
@@ -72,11 +73,13 @@ func (b *Box) Configure(configuration string) error {
 func (b *Box) Power(ctx context.Context) error {
 	before := b.Log.Len()
 	var err error
-	b.pxed, err = b.start("pxed", "-run", b.file("run"), "-boot", b.file("boot"), "-data", b.file("data"), "-interface", b.link)
+	b.pxed, err = b.start("pxed", "-run", b.file("run"), "-boot", b.file("boot"), "-data", b.file("data"),
+		"-interface", b.link)
 	if err != nil {
 		return err
 	}
-	line, _, err := b.Log.Await(ctx, before, func(line string) bool { return hasAddress.MatchString(line) || fails(line) })
+	line, _, err := b.Log.Await(ctx, before,
+		func(line string) bool { return hasAddress.MatchString(line) || fails(line) })
 	switch {
 	case err != nil:
 		return fmt.Errorf("pxed got no address: %w", err)

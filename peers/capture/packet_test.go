@@ -43,14 +43,16 @@ func TestDecode(t *testing.T) {
 		says  string // part of its line
 		dhcp  bool
 	}{
-		"an offer":            {dhcp, "192.168.77.1:67 > 192.168.77.100:68 OFFER for 02:00:00:00:00:01", true},
-		"its lease":           {dhcp, " yiaddr 192.168.77.100 lease 3600s", true},
-		"padded by Ethernet":  {append(dhcp[:len(dhcp):len(dhcp)], 0, 0, 0), " OFFER ", true},
-		"cut off":             {dhcp[:100], "IP protocol 17", false},
-		"not DHCP":            {udpFrame(box, client, []byte("hello")), "192.168.77.1:67 > 192.168.77.100:68, 5 bytes", false},
-		"an ARP request":      {arp, "ARP: who has 192.168.77.100? tell 192.168.77.1", false},
-		"too short for a MAC": {dhcp[:10], "a runt", false},
-		"IPv6":                {append(make([]byte, 12), 0x86, 0xdd), "Ethernet type 0x86dd", false},
+		"an offer": {frame: dhcp, says: "192.168.77.1:67 > 192.168.77.100:68 OFFER for 02:00:00:00:00:01",
+			dhcp: true},
+		"its lease":          {frame: dhcp, says: " yiaddr 192.168.77.100 lease 3600s", dhcp: true},
+		"padded by Ethernet": {frame: append(dhcp[:len(dhcp):len(dhcp)], 0, 0, 0), says: " OFFER ", dhcp: true},
+		"cut off":            {frame: dhcp[:100], says: "IP protocol 17"},
+		"not DHCP": {frame: udpFrame(box, client, []byte("hello")),
+			says: "192.168.77.1:67 > 192.168.77.100:68, 5 bytes"},
+		"an ARP request":      {frame: arp, says: "ARP: who has 192.168.77.100? tell 192.168.77.1"},
+		"too short for a MAC": {frame: dhcp[:10], says: "a runt"},
+		"IPv6":                {frame: append(make([]byte, 12), 0x86, 0xdd), says: "Ethernet type 0x86dd"},
 	} {
 		t.Run(situation, func(t *testing.T) {
 			p := decode(time.Unix(0, 0), tt.frame)

@@ -182,7 +182,8 @@ func measure(ctx context.Context, s Server, log io.Writer) (Result, error) {
 	r.P50, r.P99 = percentiles(one)
 	fmt.Fprintf(log, "%s: 1,000 a second: p50 %v, p99 %v, loss %.2f%%\n", s.Name, r.P50, r.P99, 100*one.Loss())
 
-	search := func(load string, from float64, period time.Duration, run func(rate int) (begun, acks int, err error)) (Rate, time.Duration, error) {
+	search := func(load string, from float64, period time.Duration,
+		run func(rate int) (begun, acks int, err error)) (Rate, time.Duration, error) {
 		best, generator, err := highest(from, twice(func(rate int) (trial, error) {
 			before, err := proc.CPU(pid)
 			if err != nil {
@@ -201,7 +202,8 @@ func measure(ctx context.Context, s Server, log io.Writer) (Result, error) {
 				t.loss = 1 - float64(acks)/float64(begun)
 				t.cost = (after - before) / time.Duration(acks)
 			}
-			fmt.Fprintf(log, "%s, %s: asked for %d a second: %.0f begun, loss %.2f%%, CPU %v\n", s.Name, load, rate, t.begun, 100*t.loss, t.cost)
+			fmt.Fprintf(log, "%s, %s: asked for %d a second: %.0f begun, loss %.2f%%, CPU %v\n",
+				s.Name, load, rate, t.begun, 100*t.loss, t.cost)
 			return t, nil
 		}))
 		return Rate{best.begun * (1 - best.loss), generator}, best.cost, err
@@ -214,12 +216,14 @@ func measure(ctx context.Context, s Server, log io.Writer) (Result, error) {
 		return r, err
 	}
 	// Our load is faster, so its rate is unlikely to be lower.
-	r.Own, r.CPU, err = search("our load", max(lowest, r.Perfdhcp.PerSecond), ownPeriod, func(rate int) (int, int, error) {
-		report, err := dhcpload.Load{
-			Rate: rate, Period: ownPeriod, Clients: s.Clients, MAC: mac(s.Clients), From: giaddrs[0].Addr(), Server: serverAddr.Addr(),
-		}.Run(ctx, l.load)
-		return report.Discovers, report.Acks, err
-	})
+	r.Own, r.CPU, err = search("our load", max(lowest, r.Perfdhcp.PerSecond), ownPeriod,
+		func(rate int) (int, int, error) {
+			report, err := dhcpload.Load{
+				Rate: rate, Period: ownPeriod, Clients: s.Clients, MAC: mac(s.Clients), From: giaddrs[0].Addr(),
+				Server: serverAddr.Addr(),
+			}.Run(ctx, l.load)
+			return report.Discovers, report.Acks, err
+		})
 	if err != nil {
 		return r, err
 	}
@@ -263,7 +267,9 @@ func (l *lab) awaitLease(ctx context.Context) error {
 }
 
 // run sends a load from several processes at once.
-func (l *lab) run(ctx context.Context, processes, rate int, period time.Duration, clients int, times bool) (perfdhcp.Report, error) {
+func (l *lab) run(
+	ctx context.Context, processes, rate int, period time.Duration, clients int, times bool,
+) (perfdhcp.Report, error) {
 	reports := make([]perfdhcp.Report, processes)
 	var g errgroup.Group
 	for i := range processes {

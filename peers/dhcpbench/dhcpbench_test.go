@@ -19,15 +19,18 @@ func TestHighest(t *testing.T) {
 		generator       bool
 		trials          int // at most
 	}{
-		{situation: "a slow server", server: 7_300, load: endless, from: begin, atLeast: 6_500, atMost: 7_300, trials: 6},
-		{situation: "a fast server", server: 61_000, load: endless, from: begin, atLeast: 55_000, atMost: 61_000, trials: 9},
+		{situation: "a slow server", server: 7_300, load: endless, from: begin, atLeast: 6_500,
+			atMost: 7_300, trials: 6},
+		{situation: "a fast server", server: 61_000, load: endless, from: begin, atLeast: 55_000,
+			atMost: 61_000, trials: 9},
 		{situation: "a first rate near the server's", server: 61_000, load: endless, from: 40_000,
 			atLeast: 55_000, atMost: 61_000, trials: 5},
 		{situation: "a first rate above the server's", server: 61_000, load: endless, from: 90_000,
 			atLeast: 55_000, atMost: 61_000, trials: 5},
 		{situation: "the load is slower than the server", server: endless, load: 20_000, from: begin,
 			atLeast: 20_000, atMost: 20_000, generator: true, trials: 4},
-		{situation: "a very slow server", server: 450, load: endless, from: begin, atLeast: 400, atMost: 450, trials: 8},
+		{situation: "a very slow server", server: 450, load: endless, from: begin, atLeast: 400,
+			atMost: 450, trials: 8},
 		{situation: "a server that is too slow for the lowest rate", server: 90, load: endless, from: begin, trials: 7},
 		{situation: "a server and a load without an end", server: endless, load: endless, from: begin,
 			atLeast: 128_000, atMost: 256_000, generator: true, trials: 7},
@@ -77,10 +80,12 @@ func TestTwice(t *testing.T) {
 func TestMedian(t *testing.T) {
 	run := func(n int, generator bool) Result {
 		d := time.Duration(n)
-		return Result{Name: "ours", Perfdhcp: Rate{float64(n), generator}, Own: Rate{float64(-n), generator}, CPU: 9 - d, P50: d, P99: 2 * d}
+		return Result{Name: "ours", Perfdhcp: Rate{float64(n), generator}, Own: Rate{float64(-n), generator},
+			CPU: 9 - d, P50: d, P99: 2 * d}
 	}
 	got := median([]Result{run(3, true), run(1, false), run(2, false)})
-	if want := (Result{Name: "ours", Perfdhcp: Rate{2, false}, Own: Rate{-2, false}, CPU: 7, P50: 2, P99: 4}); got != want {
+	if want := (Result{Name: "ours", Perfdhcp: Rate{2, false}, Own: Rate{-2, false}, CPU: 7, P50: 2,
+		P99: 4}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 }
@@ -99,8 +104,10 @@ func TestPercentiles(t *testing.T) {
 
 func TestSection(t *testing.T) {
 	text := Section("2 cores", 3, []Result{
-		{Name: "ours", Durability: "all", Clients: 60000, Perfdhcp: Rate{12000, true}, Own: Rate{40000, false}, CPU: 21 * time.Microsecond, P50: 310 * time.Microsecond, P99: 2 * time.Millisecond},
-		{Name: "theirs", Durability: "some", Clients: 1000, Perfdhcp: Rate{7500, false}, Own: Rate{8000, false}, CPU: 130 * time.Microsecond, P50: time.Millisecond, P99: 12500 * time.Microsecond},
+		{Name: "ours", Durability: "all", Clients: 60000, Perfdhcp: Rate{12000, true}, Own: Rate{40000, false},
+			CPU: 21 * time.Microsecond, P50: 310 * time.Microsecond, P99: 2 * time.Millisecond},
+		{Name: "theirs", Durability: "some", Clients: 1000, Perfdhcp: Rate{7500, false}, Own: Rate{8000, false},
+			CPU: 130 * time.Microsecond, P50: time.Millisecond, P99: 12500 * time.Microsecond},
 	})
 	want := `| ours | 60,000 | ≥ 12,000 | 40,000 | – | 0.31 ms | 2.00 ms | 21 µs | all |
 | theirs | 1,000 | 7,500 | 8,000 | 5.0× | 1.00 ms | 12.50 ms | 130 µs | some |

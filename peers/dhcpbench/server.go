@@ -71,9 +71,11 @@ range = ["%v-%v"]
 }
 
 func dnsmasq(more string) func(context.Context, *netns.Namespace, string) (int, func(), error) {
-	return command("", "dnsmasq", "--keep-in-foreground", "--log-facility=/dev/null", "--quiet-dhcp", "--conf-file=/dev/null",
+	return command("", "dnsmasq", "--keep-in-foreground", "--log-facility=/dev/null", "--quiet-dhcp",
+		"--conf-file=/dev/null",
 		"--port=0", "--user=root", "--pid-file=", "--interface="+link, "--no-ping", "--dhcp-lease-max=70000",
-		fmt.Sprintf("--dhcp-range=%v,%v,255.255.0.0,1h", first, last), "--dhcp-range=192.168.77.100,192.168.77.100,1h", more)
+		fmt.Sprintf("--dhcp-range=%v,%v,255.255.0.0,1h", first, last),
+		"--dhcp-range=192.168.77.100,192.168.77.100,1h", more)
 }
 
 // command runs a program in its own folder, where the file kea.json holds conf.

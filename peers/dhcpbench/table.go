@@ -19,7 +19,8 @@ func Section(machine string, runs int, results []Result) string {
 			ratio = fmt.Sprintf("%.1f×", results[0].Own.PerSecond/r.Own.PerSecond)
 		}
 		fmt.Fprintf(&b, "| %s | %s | %v | %v | %s | %s | %s | %d µs | %s |\n",
-			r.Name, thousands(r.Clients), r.Perfdhcp, r.Own, ratio, milliseconds(r.P50), milliseconds(r.P99), r.CPU.Microseconds(), r.Durability)
+			r.Name, thousands(r.Clients), r.Perfdhcp, r.Own, ratio, milliseconds(r.P50), milliseconds(r.P99),
+			r.CPU.Microseconds(), r.Durability)
 	}
 	fmt.Fprintf(&b, `
 Measured on %s, shared with other

@@ -206,7 +206,8 @@ func listen(host *netns.Namespace, from netip.Addr) (*ipv4.PacketConn, error) {
 	var conn net.PacketConn
 	err := host.Do(func() error {
 		lc := net.ListenConfig{Control: sock.Control(func(fd int) error {
-			return os.NewSyscallError("setsockopt", unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer))
+			return os.NewSyscallError("setsockopt",
+				unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer))
 		})}
 		var err error
 		conn, err = lc.ListenPacket(context.Background(), "udp4", netip.AddrPortFrom(from, 67).String())

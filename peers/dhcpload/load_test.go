@@ -19,11 +19,13 @@ func TestPackets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d.MessageType() != dhcpv4.MessageTypeDiscover || d.GatewayIPAddr.String() != "10.1.0.1" || d.ClientHWAddr.String() != "02:0c:00:00:00:09" ||
+	if d.MessageType() != dhcpv4.MessageTypeDiscover || d.GatewayIPAddr.String() != "10.1.0.1" ||
+		d.ClientHWAddr.String() != "02:0c:00:00:00:09" ||
 		binary.BigEndian.Uint32(d.TransactionID[:]) != 7 || !d.IsOptionRequested(dhcpv4.OptionRouter) {
 		t.Errorf("it asks: %v", d.Summary())
 	}
-	o, err := dhcpv4.NewReplyFromRequest(d, dhcpv4.WithMessageType(dhcpv4.MessageTypeOffer), dhcpv4.WithYourIP([]byte{10, 1, 2, 3}),
+	o, err := dhcpv4.NewReplyFromRequest(d, dhcpv4.WithMessageType(dhcpv4.MessageTypeOffer),
+		dhcpv4.WithYourIP([]byte{10, 1, 2, 3}),
 		dhcpv4.WithOption(dhcpv4.OptServerIdentifier([]byte{192, 168, 77, 1})))
 	if err != nil {
 		t.Fatal(err)
@@ -40,8 +42,10 @@ func TestPackets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.MessageType() != dhcpv4.MessageTypeRequest || r.RequestedIPAddress().String() != "10.1.2.3" || r.ServerIdentifier().String() != "192.168.77.1" ||
-		r.TransactionID != d.TransactionID || r.ClientHWAddr.String() != d.ClientHWAddr.String() || r.GatewayIPAddr.String() != "10.1.0.1" {
+	if r.MessageType() != dhcpv4.MessageTypeRequest || r.RequestedIPAddress().String() != "10.1.2.3" ||
+		r.ServerIdentifier().String() != "192.168.77.1" ||
+		r.TransactionID != d.TransactionID || r.ClientHWAddr.String() != d.ClientHWAddr.String() ||
+		r.GatewayIPAddr.String() != "10.1.0.1" {
 		t.Errorf("it takes: %v", r.Summary())
 	}
 }

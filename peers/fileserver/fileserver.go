@@ -44,7 +44,8 @@ const (
 // Server is a program that can be run.
 type Server struct {
 	Name  string
-	start func(ctx context.Context, host *netns.Namespace, dir string, files map[string][]byte) (pid int, stop func() error, err error)
+	start func(ctx context.Context, host *netns.Namespace, dir string, files map[string][]byte) (pid int,
+		stop func() error, err error)
 }
 
 // Running is a running server.
@@ -110,8 +111,10 @@ func (r *Running) CPU() (time.Duration, error) { return proc.CPU(r.PID) }
 // Pxed returns our server, from a folder with both programs. It only serves
 // files; more is appended to its configuration.
 func Pxed(bin, more string) Server {
-	return Server{"pxed", func(ctx context.Context, host *netns.Namespace, dir string, files map[string][]byte) (int, func() error, error) {
-		b, err := box.Start(ctx, host, link, bin, dir, fmt.Sprintf("[network]\naddress = %q\n[dhcp]\nmode = \"off\"\n%s", serverAddr, more))
+	return Server{"pxed", func(ctx context.Context, host *netns.Namespace, dir string, files map[string][]byte) (int,
+		func() error, error) {
+		b, err := box.Start(ctx, host, link, bin, dir,
+			fmt.Sprintf("[network]\naddress = %q\n[dhcp]\nmode = \"off\"\n%s", serverAddr, more))
 		if err != nil {
 			return 0, nil, err
 		}
@@ -127,7 +130,8 @@ func Pxed(bin, more string) Server {
 // configuration is written to the file conf; the files to serve are in
 // $DIR/boot. The program stays in the foreground.
 func Command(name, conf, program string, args ...string) Server {
-	return Server{name, func(_ context.Context, host *netns.Namespace, dir string, files map[string][]byte) (int, func() error, error) {
+	return Server{name, func(_ context.Context, host *netns.Namespace, dir string, files map[string][]byte) (int,
+		func() error, error) {
 		path, err := exec.LookPath(program)
 		if err != nil {
 			return 0, nil, fmt.Errorf("%s is missing: make has a target that fetches it for each benchmark", program)

@@ -51,7 +51,8 @@ var Cases = []Case{
 func manyEntries() string {
 	var b strings.Builder
 	for i := range 19 {
-		fmt.Fprintf(&b, "[[entry]]\nname = \"e%d\"\nlabel = \"Machine room %d\"\nkernel = \"linux\"\nappend = %q\n", i, i, strings.Repeat("console=ttyS0,115200 ", 7))
+		fmt.Fprintf(&b, "[[entry]]\nname = \"e%d\"\nlabel = \"Machine room %d\"\nkernel = \"linux\"\nappend = %q\n",
+			i, i, strings.Repeat("console=ttyS0,115200 ", 7))
 	}
 	return b.String()
 }
@@ -91,7 +92,8 @@ func start(ctx context.Context, bin, peers string) (_ *servers, err error) {
 		return nil, fmt.Errorf("the menu has %d bytes, and not some %d", n, smallSize)
 	}
 	s.files[menu] = rendered
-	nginx := fileserver.Command("nginx", nginxConf, nginxProgram(peers), "-p", "$DIR", "-c", "$DIR/conf", "-e", "stderr")
+	nginx := fileserver.Command("nginx", nginxConf, nginxProgram(peers), "-p", "$DIR", "-c", "$DIR/conf",
+		"-e", "stderr")
 	if s.nginx, err = nginx.Start(ctx, s.files); err != nil {
 		return nil, err
 	}
@@ -119,7 +121,8 @@ func (s *servers) close() error {
 func fetch(ctx context.Context, r *fileserver.Running, name string) ([]byte, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, 30*time.Second, errors.New("it serves nothing by HTTP"))
 	defer cancel()
-	transport := &http.Transport{DialContext: func(ctx context.Context, network, address string) (c net.Conn, err error) {
+	transport := &http.Transport{DialContext: func(ctx context.Context, network,
+		address string) (c net.Conn, err error) {
 		err = r.Client.Do(func() error {
 			c, err = (&net.Dialer{}).DialContext(ctx, network, address)
 			return err
@@ -166,7 +169,9 @@ type Result struct {
 
 // Measure runs each case runs times for the given length. The results are by
 // case: nginx's, then ours.
-func Measure(ctx context.Context, bin, peers string, runs int, length time.Duration, log io.Writer) (results [][2]Result, err error) {
+func Measure(
+	ctx context.Context, bin, peers string, runs int, length time.Duration, log io.Writer,
+) (results [][2]Result, err error) {
 	s, err := start(ctx, bin, peers)
 	if err != nil {
 		return nil, err
@@ -208,8 +213,11 @@ func Measure(ctx context.Context, bin, peers string, runs int, length time.Durat
 
 // run loads a server with wrk, and measures the server's processor time
 // meanwhile.
-func run(ctx context.Context, wrk string, r *fileserver.Running, c Case, length time.Duration) (load, time.Duration, error) {
-	cmd := exec.CommandContext(ctx, wrk, "-t", fmt.Sprint(min(2, c.connections)), "-c", fmt.Sprint(c.connections), "-d", fmt.Sprintf("%.0fs", length.Seconds()), url(c.file))
+func run(
+	ctx context.Context, wrk string, r *fileserver.Running, c Case, length time.Duration,
+) (load, time.Duration, error) {
+	cmd := exec.CommandContext(ctx, wrk, "-t", fmt.Sprint(min(2, c.connections)), "-c", fmt.Sprint(c.connections), "-d",
+		fmt.Sprintf("%.0fs", length.Seconds()), url(c.file))
 	var err error
 	if cmd.Env, err = fileserver.Environment(wrk); err != nil {
 		return load{}, 0, err

@@ -11,7 +11,8 @@ import (
 // Connect returns.
 func Connect(a, b *Namespace, name string) error {
 	err := errors.Join(
-		a.Run("ip", "link", "add", name, "type", "veth", "peer", "name", name, "netns", fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), b.file.Fd())),
+		a.Run("ip", "link", "add", name, "type", "veth", "peer", "name", name, "netns",
+			fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), b.file.Fd())),
 		a.Run("ip", "link", "set", name, "up", "addrgenmode", "none"),
 		b.Run("ip", "link", "set", name, "up", "addrgenmode", "none"))
 	if err != nil {

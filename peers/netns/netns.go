@@ -175,7 +175,8 @@ func NewLAN() (*LAN, error) {
 	// No spanning tree: a port forwards at once. No snooping, and no IPv6
 	// traffic from the bridge itself.
 	err = errors.Join(
-		n.Run("ip", "link", "add", Bridge, "type", "bridge", "stp_state", "0", "forward_delay", "0", "mcast_snooping", "0"),
+		n.Run("ip", "link", "add", Bridge, "type", "bridge", "stp_state", "0", "forward_delay", "0",
+			"mcast_snooping", "0"),
 		n.Run("ip", "link", "set", Bridge, "up", "promisc", "on", "addrgenmode", "none"))
 	if err != nil {
 		return nil, errors.Join(err, n.Close())

@@ -43,7 +43,8 @@ func TestParse(t *testing.T) {
 	if loss := got.Loss(); loss < 0.0150 || loss > 0.0151 {
 		t.Errorf("the loss is %v; 9 of 599 is 0.01502", loss)
 	}
-	if len(got.OfferTimes) != 2 || got.OfferTimes[0].Microseconds() != 357 || len(got.AckTimes) != 1 || got.AckTimes[0].Microseconds() != 1912 {
+	if len(got.OfferTimes) != 2 || got.OfferTimes[0].Microseconds() != 357 || len(got.AckTimes) != 1 ||
+		got.AckTimes[0].Microseconds() != 1912 {
 		t.Errorf("got times %v and %v", got.OfferTimes, got.AckTimes)
 	}
 }

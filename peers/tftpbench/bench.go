@@ -65,8 +65,11 @@ type Result struct {
 // Measure runs each case runs times for the given length. The results are by
 // case, then by server. rtt is the minimum duration of a delayed exchange,
 // measured on the last server's cable.
-func Measure(ctx context.Context, servers []fileserver.Server, cases []Case, runs int, length time.Duration, log io.Writer) (results [][]Result, rtt time.Duration, err error) {
-	contents := map[string]tftpload.Bytes{huge: tftpload.Random(3, hugeSize), large: tftpload.Random(1, largeSize), small: tftpload.Random(2, smallSize)}
+func Measure(
+	ctx context.Context, servers []fileserver.Server, cases []Case, runs int, length time.Duration, log io.Writer,
+) (results [][]Result, rtt time.Duration, err error) {
+	contents := map[string]tftpload.Bytes{huge: tftpload.Random(3, hugeSize), large: tftpload.Random(1, largeSize),
+		small: tftpload.Random(2, smallSize)}
 	files := map[string][]byte{}
 	for name, b := range contents {
 		files[name] = b
@@ -95,8 +98,9 @@ func Measure(ctx context.Context, servers []fileserver.Server, cases []Case, run
 					continue
 				}
 				r, cpu, err := load(ctx, server, tftpload.Load{
-					Name: c.File, Content: contents[c.File], Clients: c.Clients, BlockSize: c.BlockSize, Window: c.Window,
-					Delay: c.Delay, Loss: c.Loss, Seed: uint64(run), Duration: length, Loops: 2, Spin: c.Clients == 1,
+					Name: c.File, Content: contents[c.File], Clients: c.Clients, BlockSize: c.BlockSize,
+					Window: c.Window,
+					Delay:  c.Delay, Loss: c.Loss, Seed: uint64(run), Duration: length, Loops: 2, Spin: c.Clients == 1,
 				})
 				tallies[i].add(c, r, cpu, err)
 				if ctx.Err() != nil {
@@ -107,7 +111,8 @@ func Measure(ctx context.Context, servers []fileserver.Server, cases []Case, run
 		row := make([]Result, len(servers))
 		for i, t := range tallies {
 			row[i] = t.result()
-			fmt.Fprintf(log, "%s: %s: %.4g a second, CPU %v a GB, %d repeats, %v\n", c.Name, servers[i].Name, row[i].Rate, row[i].CPU.Round(time.Millisecond), t.repeats, row[i].Err)
+			fmt.Fprintf(log, "%s: %s: %.4g a second, CPU %v a GB, %d repeats, %v\n",
+				c.Name, servers[i].Name, row[i].Rate, row[i].CPU.Round(time.Millisecond), t.repeats, row[i].Err)
 		}
 		results = append(results, row)
 	}

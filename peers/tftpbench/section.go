@@ -51,7 +51,8 @@ with the file's.
 
 Only the ratios say anything of another machine.
 `, table, machine, runs, length,
-		milliseconds(delayed), most(delayed), ofGoal(ours, most(delayed)), milliseconds(rtt), most(rtt), ofGoal(ours, most(rtt)))
+		milliseconds(delayed), most(delayed), ofGoal(ours, most(delayed)), milliseconds(rtt), most(rtt),
+		ofGoal(ours, most(rtt)))
 }
 
 // ofGoal describes whether a rate reaches the goal. most is the maximum rate in

@@ -36,7 +36,10 @@ func Table(servers []fileserver.Server, cases []Case, results [][]Result, cpuCas
 
 // row writes a line of cells, and the ratio of the last to the best of the
 // others.
-func row(b *strings.Builder, name string, results []Result, cell func(Result) (float64, string), better func(a, b float64) bool) {
+func row(
+	b *strings.Builder, name string, results []Result, cell func(Result) (float64, string),
+	better func(a, b float64) bool,
+) {
 	fmt.Fprintf(b, "| %s |", name)
 	best, last := 0.0, 0.0
 	for i, r := range results {

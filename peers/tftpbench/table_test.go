@@ -13,7 +13,8 @@ import (
 func TestTable(t *testing.T) {
 	cases := []Case{{Name: "a", BlockSize: 1468, Window: 16}, {Name: "b", BlockSize: 1468, Window: 1, File: small}}
 	got := Table([]fileserver.Server{{Name: "x"}, {Name: "y"}, {Name: "ours"}}, cases, [][]Result{
-		{{Rate: 323e6, CPU: 3 * time.Second, BlockSize: 1468, Window: 16}, {Rate: 46.25e6, CPU: 7 * time.Second, BlockSize: 512, Window: 1},
+		{{Rate: 323e6, CPU: 3 * time.Second, BlockSize: 1468, Window: 16},
+			{Rate: 46.25e6, CPU: 7 * time.Second, BlockSize: 512, Window: 1},
 			{Rate: 969e6, CPU: time.Second, BlockSize: 1468, Window: 16}},
 		{{Rate: 23700, BlockSize: 1468, Window: 1}, {Err: errors.New("no")}, {Rate: 11850, BlockSize: 1468, Window: 1}},
 	}, "a")
@@ -31,7 +32,8 @@ func TestTable(t *testing.T) {
 func TestTally(t *testing.T) {
 	var tl tally
 	for _, bytes := range []int64{5e8, 1e8, 3e8, 9e8, 2e8} {
-		tl.add(Case{}, tftpload.Report{Bytes: bytes, Elapsed: time.Second, BlockSize: 1408, Window: 1}, 2*time.Second, nil)
+		tl.add(Case{}, tftpload.Report{Bytes: bytes, Elapsed: time.Second, BlockSize: 1408, Window: 1},
+			2*time.Second, nil)
 	}
 	if r := tl.result(); r.Rate != 3e8 || r.CPU != 5*time.Second || r.BlockSize != 1408 {
 		t.Errorf("got %+v", r)
@@ -48,9 +50,11 @@ func TestGoal(t *testing.T) {
 		rate      float64
 		want      string
 	}{
-		{"less", 41.9e6, "  pxed has 0.84 of that: the goal of 0.97 is missed by this measure.\n"},
-		{"enough", 49e6, "  pxed has 0.98 of that: the goal of 0.97 is reached by this measure.\n"},
-		{"not measured", 0, ""},
+		{situation: "less", rate: 41.9e6,
+			want: "  pxed has 0.84 of that: the goal of 0.97 is missed by this measure.\n"},
+		{situation: "enough", rate: 49e6,
+			want: "  pxed has 0.98 of that: the goal of 0.97 is reached by this measure.\n"},
+		{situation: "not measured"},
 	} {
 		if got := ofGoal(tc.rate, 50); got != tc.want {
 			t.Errorf("%s: %q, want %q", tc.situation, got, tc.want)

@@ -23,7 +23,8 @@ func TestCompare(t *testing.T) {
 		{situation: "more than the file", b: content[36:44], at: 36},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
-			if err := l.compare(tt.b, tt.at, tt.last); (err == nil) != tt.right || err != nil && !errors.Is(err, errContent) {
+			if err := l.compare(tt.b, tt.at, tt.last); (err == nil) != tt.right ||
+				err != nil && !errors.Is(err, errContent) {
 				t.Errorf("got error %v", err)
 			}
 		})

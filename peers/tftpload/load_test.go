@@ -62,7 +62,8 @@ func TestLoad(t *testing.T) {
 		})
 	}
 	t.Run("another file than the one expected", func(t *testing.T) {
-		_, err := Load{Server: server, Name: "f", Content: Random(8, 100_000), Clients: 1, BlockSize: 1400, Window: 1}.Run(context.Background())
+		_, err := Load{Server: server, Name: "f", Content: Random(8, 100_000), Clients: 1, BlockSize: 1400,
+			Window: 1}.Run(context.Background())
 		if !errors.Is(err, errContent) {
 			t.Errorf("got %v", err)
 		}
@@ -129,7 +130,8 @@ func serveWindows(t *testing.T, content []byte) netip.AddrPort {
 				conn.WriteToUDPAddrPort([]byte("\x00\x06blksize\x001000\x00windowsize\x0016\x00"), from)
 			case n == 4 && b[1] == opACK:
 				var message []byte
-				for block := int(binary.BigEndian.Uint16(b[2:])); block*blockSize <= len(content) && len(message) < window*(blockSize+4); block++ {
+				for block := int(binary.BigEndian.Uint16(b[2:])); block*blockSize <= len(content) &&
+					len(message) < window*(blockSize+4); block++ {
 					message = binary.BigEndian.AppendUint16(message, opDATA)
 					message = binary.BigEndian.AppendUint16(message, uint16(block+1))
 					message = append(message, content[block*blockSize:min((block+1)*blockSize, len(content))]...)

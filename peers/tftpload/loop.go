@@ -89,7 +89,8 @@ func newLoop(l Load) (*loop, error) {
 		request: l.options().Request(l.Name),
 		random:  rand.New(rand.NewPCG(l.Seed, 1)),
 	}
-	w.server = unix.RawSockaddrInet4{Family: unix.AF_INET, Addr: l.Server.Addr().As4(), Port: networkOrder(l.Server.Port())}
+	w.server = unix.RawSockaddrInet4{Family: unix.AF_INET, Addr: l.Server.Addr().As4(),
+		Port: networkOrder(l.Server.Port())}
 	for i := range batch {
 		w.vectors[i].Base = &w.buffers[i][0]
 		w.vectors[i].SetLen(maxMessage)
@@ -287,7 +288,8 @@ func (w *loop) receive(i int) error {
 	}
 	c := &w.clients[i]
 	// The socket never blocks, so the scheduler need not know.
-	n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(c.fd), uintptr(unsafe.Pointer(&w.messages[0])), batch, unix.MSG_DONTWAIT, 0, 0)
+	n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(c.fd), uintptr(unsafe.Pointer(&w.messages[0])), batch,
+		unix.MSG_DONTWAIT, 0, 0)
 	switch errno {
 	case 0:
 	case unix.EAGAIN, unix.EINTR:
@@ -324,7 +326,8 @@ func (w *loop) datagram(i int, from *unix.RawSockaddrInet4, b []byte) error {
 	c := &w.clients[i]
 	if !c.connected {
 		// The port that the server answers from is the transfer's.
-		if _, _, errno := unix.RawSyscall(unix.SYS_CONNECT, uintptr(c.fd), uintptr(unsafe.Pointer(from)), unix.SizeofSockaddrInet4); errno != 0 {
+		if _, _, errno := unix.RawSyscall(unix.SYS_CONNECT, uintptr(c.fd), uintptr(unsafe.Pointer(from)),
+			unix.SizeofSockaddrInet4); errno != 0 {
 			return os.NewSyscallError("connect", errno)
 		}
 		c.connected = true
@@ -373,7 +376,8 @@ func send(fd int, b []byte, to *unix.RawSockaddrInet4) error {
 	if to != nil {
 		size = unix.SizeofSockaddrInet4
 	}
-	_, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)), 0, uintptr(unsafe.Pointer(to)), size)
+	_, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)), 0,
+		uintptr(unsafe.Pointer(to)), size)
 	switch errno {
 	case 0, unix.EAGAIN, unix.ECONNREFUSED, unix.ENOBUFS, unix.EINTR:
 		return nil

@@ -193,7 +193,8 @@ func (f figures) print(w io.Writer) {
 	fmt.Fprintf(w, "\nimports between wings of the product: %d\n%s\n", sum, &text)
 	for _, k := range kinds {
 		fs := f.functions[k]
-		over, _ := slices.BinarySearchFunc(fs, long, func(f function, long int) int { return cmp.Compare(long, f.lines) })
+		over, _ := slices.BinarySearchFunc(fs, long,
+			func(f function, long int) int { return cmp.Compare(long, f.lines) })
 		fmt.Fprintf(w, "functions of %s over %d lines: %d; the longest:\n", k, long, over)
 		for _, f := range fs[:min(len(fs), max(1, over))] {
 			fmt.Fprintf(w, "  %d %s %s\n", f.lines, f.name, f.place)

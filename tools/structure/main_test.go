@@ -53,17 +53,20 @@ import (
 
 const Limit = base.Limit + once.Limit + event.Limit
 `,
-		"internal/serve/tftp/tftp_test.go":   "package tftp\n\nimport _ \"example.org/m/config\"\n\n" + lasting("TestAll", 81),
-		"internal/serve/event/event.go":      "package event\n\nconst Limit = 1\n\n" + lasting("Short", 80) + lasting("Long", 81),
+		"internal/serve/tftp/tftp_test.go": "package tftp\n\nimport _ \"example.org/m/config\"\n\n" +
+			lasting("TestAll", 81),
+		"internal/serve/event/event.go": "package event\n\nconst Limit = 1\n\n" + lasting("Short", 80) +
+			lasting("Long", 81),
 		"internal/serve/event/darwin.go":     "//go:build darwin\n\npackage event\n\n" + lasting("Longest", 82),
 		"internal/serve/event/e2e_test.go":   "//go:build e2e\n\npackage event\n",
 		"internal/serve/event/other_test.go": "//go:build darwin\n\npackage event\n",
 		"internal/base/base.go":              "package base\n\nconst Limit = 1\n",
-		"internal/base/once/once.go":         "package once\n\nimport \"example.org/m/internal/serve/event\"\n\nconst Limit = event.Limit\n",
-		"config/config.go":                   "package config\n",
-		"assets/fetch/main.go":               "package main\n\nimport _ \"example.org/m/config\"\n\nfunc main() {}\n",
-		"internal/test/pcap/pcap.go":         "package pcap\n",
-		"e2e/lan/lan.go":                     "package lan\n\nimport _ \"example.org/m/config\"\n",
+		"internal/base/once/once.go": "package once\n\nimport \"example.org/m/internal/serve/event\"\n\n" +
+			"const Limit = event.Limit\n",
+		"config/config.go":           "package config\n",
+		"assets/fetch/main.go":       "package main\n\nimport _ \"example.org/m/config\"\n\nfunc main() {}\n",
+		"internal/test/pcap/pcap.go": "package pcap\n",
+		"e2e/lan/lan.go":             "package lan\n\nimport _ \"example.org/m/config\"\n",
 	})
 	m, err := measure(dir)
 	if err != nil {
@@ -98,8 +101,9 @@ func TestStructureFails(t *testing.T) {
 		dir  string
 		want string
 	}{
-		"no module":            {dir: t.TempDir(), want: "is not in a Go module"},
-		"a file with an error": {dir: module(t, map[string]string{"config/c.go": "package config\n\nfunc {\n"}), want: "config/c.go:3:6: "},
+		"no module": {dir: t.TempDir(), want: "is not in a Go module"},
+		"a file with an error": {dir: module(t, map[string]string{"config/c.go": "package config\n\nfunc {\n"}),
+			want: "config/c.go:3:6: "},
 	} {
 		t.Run(situation, func(t *testing.T) {
 			if _, err := measure(tt.dir); err == nil || !strings.Contains(err.Error(), tt.want) {

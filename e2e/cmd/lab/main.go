@@ -20,7 +20,8 @@ func main() {
 	flag.StringVar(&s.dir, "dir", "build", "`directory` for the packet capture and the consoles' logs")
 	flag.BoolVar(&s.uefi, "uefi", false, "the client has UEFI with Secure Boot on, and no BIOS")
 	flag.BoolVar(&s.keep, "keep", false, "leave everything up until Ctrl-C")
-	flag.StringVar(&s.display, "display", "", "QEMU's -display for the client; empty: a window where there is a display, else its serial text")
+	flag.StringVar(&s.display, "display", "",
+		"QEMU's -display for the client; empty: a window where there is a display, else its serial text")
 	flag.StringVar(&s.screenshot, "screenshot", "", "write a picture of the menu to a PNG `file`, and quit")
 	limit := flag.Duration("limit", 10*time.Minute, "give up after that time")
 	flag.Parse()

@@ -299,20 +299,23 @@ func (m *measurement) memory(ctx context.Context, l *lab.Lab) (int64, error) {
 func pxedMemory(ctx context.Context, l *lab.Lab) (size int64, err error) {
 	const name = "process_resident_memory_bytes "
 	client := &http.Client{Transport: &http.Transport{DialContext: l.Observer.DialContext, DisableKeepAlives: true}}
-	err = get(ctx, client, fmt.Sprintf("http://%v/metrics", lab.BoxAddr), func(*http.Request) {}, func(body io.Reader) error {
-		for in := bufio.NewScanner(body); in.Scan(); {
-			if value, ok := strings.CutPrefix(in.Text(), name); ok {
-				bytes, err := strconv.ParseFloat(value, 64)
-				size = int64(bytes)
-				return err
+	err = get(ctx, client, fmt.Sprintf("http://%v/metrics", lab.BoxAddr), func(*http.Request) {},
+		func(body io.Reader) error {
+			for in := bufio.NewScanner(body); in.Scan(); {
+				if value, ok := strings.CutPrefix(in.Text(), name); ok {
+					bytes, err := strconv.ParseFloat(value, 64)
+					size = int64(bytes)
+					return err
+				}
 			}
-		}
-		return errors.New("the metrics do not tell the memory")
-	})
+			return errors.New("the metrics do not tell the memory")
+		})
 	return size, err
 }
 
-func get(ctx context.Context, client *http.Client, url string, prepare func(*http.Request), read func(io.Reader) error) error {
+func get(
+	ctx context.Context, client *http.Client, url string, prepare func(*http.Request), read func(io.Reader) error,
+) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)

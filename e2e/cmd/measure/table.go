@@ -35,7 +35,8 @@ func section(machine, accelerator string, boxes []box, all []figures) string {
 	row("of that, pxed", func(f figures) string { return mebibytes(f.pxed) })
 	row("root file system, of which there are two", func(f figures) string { return mebibytes(f.root) })
 	row("image; of that, not empty", func(f figures) string { return mebibytes(f.image) + "; " + mebibytes(f.stored) })
-	row(fmt.Sprintf("written to the disk in %.0f s, idle", idles.Seconds()), func(f figures) string { return fmt.Sprintf("%d bytes", f.written) })
+	row(fmt.Sprintf("written to the disk in %.0f s, idle", idles.Seconds()),
+		func(f figures) string { return fmt.Sprintf("%d bytes", f.written) })
 	return b.String()
 }
 

@@ -8,8 +8,10 @@ import (
 
 func TestSection(t *testing.T) {
 	all := []figures{
-		{init: 3 * time.Second, proxy: 6800 * time.Millisecond, server: 12 * time.Second, memory: 64 << 20, pxed: 34 << 20, root: 37 << 20, image: 1200 << 20, stored: 58 << 20},
-		{init: time.Second, proxy: 2 * time.Second, server: 8 * time.Second, memory: 74 << 20, pxed: 33 << 20, root: 36 << 20, image: 1200 << 20, stored: 103 << 20, written: 4096},
+		{init: 3 * time.Second, proxy: 6800 * time.Millisecond, server: 12 * time.Second, memory: 64 << 20,
+			pxed: 34 << 20, root: 37 << 20, image: 1200 << 20, stored: 58 << 20},
+		{init: time.Second, proxy: 2 * time.Second, server: 8 * time.Second, memory: 74 << 20, pxed: 33 << 20,
+			root: 36 << 20, image: 1200 << 20, stored: 103 << 20, written: 4096},
 	}
 	const table = `
 |  | PC | Raspberry Pi |

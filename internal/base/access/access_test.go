@@ -22,11 +22,11 @@ func TestCheck(t *testing.T) {
 		}
 	}
 	for _, tt := range []struct{ situation, user, password string }{
-		{"empty", User, ""},
-		{"another user", "root", "correct horse"},
-		{"longer", User, "correct horse "},
-		{"shorter", User, "correct hors"},
-		{"user and password shifted", User + "c", "orrect horse"},
+		{situation: "empty", user: User},
+		{situation: "another user", user: "root", password: "correct horse"},
+		{situation: "longer", user: User, password: "correct horse "},
+		{situation: "shorter", user: User, password: "correct hors"},
+		{situation: "user and password shifted", user: User + "c", password: "orrect horse"},
 	} {
 		if err := g.Check(now, client, tt.user, tt.password); err != ErrWrong {
 			t.Errorf("%s: %v", tt.situation, err)
@@ -85,8 +85,9 @@ func TestManyAddressesGuess(t *testing.T) {
 		addresses int
 		loggedIn  bool // the owner, before the guessing begins
 	}{
-		{"1,100 addresses, and the owner for the first time", 1100, false},
-		{"more addresses than are counted, and the owner again", maxSources + 1000, true},
+		{situation: "1,100 addresses, and the owner for the first time", addresses: 1100},
+		{situation: "more addresses than are counted, and the owner again", addresses: maxSources + 1000,
+			loggedIn: true},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			start := time.Now()
@@ -243,7 +244,8 @@ func TestPasswords(t *testing.T) {
 			situation: "the owner's is too short", own: "horse\n", image: "the-image's-own", want: "the-image's-own",
 			logged: "so the image's password applies",
 		},
-		{situation: "the image's is too short", image: "horse", want: "horse", logged: "the image's password is too short"},
+		{situation: "the image's is too short", image: "horse", want: "horse",
+			logged: "the image's password is too short"},
 		{
 			situation: "the owner's is too short, and the image's too", own: "horse", image: "correct", want: "correct",
 			logged: "so the image's password applies",

@@ -30,10 +30,12 @@ func TestRequire(t *testing.T) {
 		code                      int
 		logged                    string
 	}{
-		{"no password", "", "", http.StatusUnauthorized, ""},
-		{"right", User, secret, http.StatusOK, ""},
-		{"wrong password", User, "guess", http.StatusUnauthorized, "client=192.0.2.1"},
-		{"wrong user", "root", secret, http.StatusUnauthorized, "client=192.0.2.1"},
+		{situation: "no password", code: http.StatusUnauthorized},
+		{situation: "right", user: User, password: secret, code: http.StatusOK},
+		{situation: "wrong password", user: User, password: "guess", code: http.StatusUnauthorized,
+			logged: "client=192.0.2.1"},
+		{situation: "wrong user", user: "root", password: secret, code: http.StatusUnauthorized,
+			logged: "client=192.0.2.1"},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			log.Reset()

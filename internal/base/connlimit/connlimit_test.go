@@ -178,7 +178,8 @@ func TestClient(t *testing.T) {
 }
 
 func TestSource(t *testing.T) {
-	for addr, want := range map[string]string{"192.0.2.1:5": "192.0.2.1", "[::ffff:192.0.2.1]:5": "192.0.2.1", "[fe80::1%eth0]:5": "fe80::1%eth0"} {
+	for addr, want := range map[string]string{"192.0.2.1:5": "192.0.2.1", "[::ffff:192.0.2.1]:5": "192.0.2.1",
+		"[fe80::1%eth0]:5": "fe80::1%eth0"} {
 		a, err := net.ResolveTCPAddr("tcp", addr)
 		if err != nil {
 			t.Fatal(err)

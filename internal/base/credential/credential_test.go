@@ -16,20 +16,22 @@ func TestReadPassword(t *testing.T) {
 		}
 		return name
 	}
-	none, own, built, empty := filepath.Join(dir, "none"), file("own", "mine\n"), file("built", "image's"), file("empty", "\n")
+	none, own, built, empty := filepath.Join(dir, "none"), file("own", "mine\n"), file("built", "image's"),
+		file("empty", "\n")
 	for _, tt := range []struct {
 		situation string
 		files     []string
 		want, err string
 	}{
-		{"as built", []string{none, built}, "image's", ""},
-		{"the site's own", []string{own, built}, "mine", ""},
-		{"none", []string{none, none}, "", "no password in"},
-		{"empty", []string{empty, built}, "", "is empty"},
+		{situation: "as built", files: []string{none, built}, want: "image's"},
+		{situation: "the site's own", files: []string{own, built}, want: "mine"},
+		{situation: "none", files: []string{none, none}, err: "no password in"},
+		{situation: "empty", files: []string{empty, built}, err: "is empty"},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			got, err := ReadPassword(tt.files...)
-			if got != tt.want || (tt.err == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), tt.err) {
+			if got != tt.want || (tt.err == "") != (err == nil) ||
+				err != nil && !strings.Contains(err.Error(), tt.err) {
 				t.Errorf("got %q, %v", got, err)
 			}
 		})

@@ -71,7 +71,9 @@ func addTree(w *fsnotify.Watcher, dir string) {
 // follow sends the hints, one at each tick too. add watches what has appeared
 // under a name, dir's or one below. Adding a directory again is cheap, and
 // finds what has replaced it.
-func follow(ctx context.Context, dir string, tick <-chan time.Time, add func(w *fsnotify.Watcher, dir, name string)) <-chan struct{} {
+func follow(
+	ctx context.Context, dir string, tick <-chan time.Time, add func(w *fsnotify.Watcher, dir, name string),
+) <-chan struct{} {
 	hints := make(chan struct{}, 1)
 	hint := func() {
 		select {

@@ -64,7 +64,8 @@ func TestFloodIsCutAndCounted(t *testing.T) {
 	}
 	got := l.lines()
 	if len(got) != burst+5 {
-		t.Fatalf("%d lines, want %d of the flood, the error, three later ones and what was left out:\n%s", len(got), burst, l.out.String())
+		t.Fatalf("%d lines, want %d of the flood, the error, three later ones and what was left out:\n%s",
+			len(got), burst, l.out.String())
 	}
 	for i, want := range map[int]string{
 		burst:     `level=ERROR msg="the disk is full"`,
@@ -88,11 +89,15 @@ func TestBudget(t *testing.T) {
 		want  bool
 	}
 	for situation, asks := range map[string][]ask{
-		"a burst, and then by the rate":      {{0, "a", true}, {0, "a", true}, {0, "a", false}, {59 * s, "a", false}, {s, "a", true}, {0, "a", false}},
-		"another kind when nothing is left":  {{0, "a", true}, {0, "a", true}, {0, "b", true}, {0, "b", false}},
-		"which has to be paid back":          {{0, "a", true}, {0, "a", true}, {0, "b", true}, {m, "a", false}, {m, "a", true}},
-		"the first one again in ten minutes": {{0, "a", true}, {0, "a", true}, {0, "b", true}, {0, "c", true}, {10*m - s, "x", true}, {s, "b", true}},
-		"the clock goes back":                {{0, "a", true}, {0, "a", true}, {-time.Hour, "a", false}, {time.Hour, "a", false}, {m, "a", true}},
+		"a burst, and then by the rate": {{0, "a", true}, {0, "a", true}, {0, "a", false}, {59 * s, "a", false},
+			{s, "a", true}, {0, "a", false}},
+		"another kind when nothing is left": {{0, "a", true}, {0, "a", true}, {0, "b", true}, {0, "b", false}},
+		"which has to be paid back": {{0, "a", true}, {0, "a", true}, {0, "b", true}, {m, "a", false},
+			{m, "a", true}},
+		"the first one again in ten minutes": {{0, "a", true}, {0, "a", true}, {0, "b", true}, {0, "c", true},
+			{10*m - s, "x", true}, {s, "b", true}},
+		"the clock goes back": {{0, "a", true}, {0, "a", true}, {-time.Hour, "a", false},
+			{time.Hour, "a", false}, {m, "a", true}},
 	} {
 		t.Run(situation, func(t *testing.T) {
 			b, now := newBudget(2, 1), t0
@@ -130,11 +135,14 @@ func TestKindOf(t *testing.T) {
 		msg, why string
 		want     string
 	}{
-		{slog.LevelInfo, "dhcp: answered", "offer", "dhcp: answered"},
-		{slog.LevelWarn, "dhcp: no answer", "no boot file for uefi-arm64: name one in [boot]", "dhcp: no answer: no boot file"},
-		{slog.LevelWarn, "dhcp: no answer", "no address left for 10.1.0.0/24", "dhcp: no answer: no address left"},
-		{slog.LevelWarn, "dhcp: no answer", "declined: another machine uses 10.1.0.7", "dhcp: no answer: declined: another machine"},
-		{slog.LevelWarn, "dhcp: no answer", "", "dhcp: no answer: "},
+		{level: slog.LevelInfo, msg: "dhcp: answered", why: "offer", want: "dhcp: answered"},
+		{level: slog.LevelWarn, msg: "dhcp: no answer", why: "no boot file for uefi-arm64: name one in [boot]",
+			want: "dhcp: no answer: no boot file"},
+		{level: slog.LevelWarn, msg: "dhcp: no answer", why: "no address left for 10.1.0.0/24",
+			want: "dhcp: no answer: no address left"},
+		{level: slog.LevelWarn, msg: "dhcp: no answer", why: "declined: another machine uses 10.1.0.7",
+			want: "dhcp: no answer: declined: another machine"},
+		{level: slog.LevelWarn, msg: "dhcp: no answer", want: "dhcp: no answer: "},
 	} {
 		r := slog.NewRecord(time.Time{}, tc.level, tc.msg, 0)
 		r.Add("mac", "x", "why", tc.why)
@@ -158,7 +166,8 @@ func TestKeptLinesAreRepeated(t *testing.T) {
 			t.Fatalf("after %d other lines the kept ones are gone:\n%s", i+1, last)
 		}
 	}
-	if last := l.last(); strings.Contains(last, "address=old") || !strings.Contains(last, "since="+begun.Format("2006-01-02T15:04:05")) {
+	if last := l.last(); strings.Contains(last, "address=old") ||
+		!strings.Contains(last, "since="+begun.Format("2006-01-02T15:04:05")) {
 		t.Errorf("the kept lines are not the latest ones, or do not say since when:\n%s", last)
 	}
 	if n := strings.Count(l.out.String(), "msg=boot"); n != 1000 {

@@ -14,14 +14,14 @@ func TestOnce(t *testing.T) {
 		thing     string
 		want      bool
 	}{
-		{"the first", 0, "a", true},
-		{"the same", time.Second, "a", false},
-		{"another", 2 * time.Second, "b", true},
-		{"one more than fit", 3 * time.Second, "c", false},
-		{"still one more than fit", 4 * time.Second, "c", false},
-		{"the first is old, and makes room", time.Minute, "c", true},
-		{"no room yet", time.Minute, "a", false},
-		{"news again", time.Minute + 2*time.Second, "b", true},
+		{situation: "the first", thing: "a", want: true},
+		{situation: "the same", after: time.Second, thing: "a"},
+		{situation: "another", after: 2 * time.Second, thing: "b", want: true},
+		{situation: "one more than fit", after: 3 * time.Second, thing: "c"},
+		{situation: "still one more than fit", after: 4 * time.Second, thing: "c"},
+		{situation: "the first is old, and makes room", after: time.Minute, thing: "c", want: true},
+		{situation: "no room yet", after: time.Minute, thing: "a"},
+		{situation: "news again", after: time.Minute + 2*time.Second, thing: "b", want: true},
 	} {
 		if got := o.First(t0.Add(step.after), step.thing); got != step.want {
 			t.Errorf("%s: logged %v, want %v", step.situation, got, step.want)

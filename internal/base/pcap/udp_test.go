@@ -30,7 +30,8 @@ func TestUDP(t *testing.T) {
 			if got := sum(17+uint32(len(b)-20)+uint32(sum(0, b[12:20])), b[20:]); got != 0xffff {
 				t.Errorf("the UDP datagram sums up to %#x", got)
 			}
-			if src, dst := hex.EncodeToString(b[12:16]), hex.EncodeToString(b[16:20]); src != "c000020a" || dst != "c0000201" {
+			if src, dst := hex.EncodeToString(b[12:16]), hex.EncodeToString(b[16:20]); src != "c000020a" ||
+				dst != "c0000201" {
 				t.Errorf("from %s to %s", src, dst)
 			}
 			if s, d := binary.BigEndian.Uint16(b[20:]), binary.BigEndian.Uint16(b[22:]); s != 2070 || d != 69 {

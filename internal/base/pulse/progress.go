@@ -47,12 +47,14 @@ func (w Work) since(before Work) Work {
 // line returns the content of a Pulse's file. Its length is constant, so that
 // it can be overwritten in place and no reader finds the file empty.
 func (p Progress) line() string {
-	return fmt.Sprintf("dhcp %020d %020d tftp %020d %020d\n", p.DHCP.Taken, p.DHCP.Answered, p.TFTP.Taken, p.TFTP.Answered)
+	return fmt.Sprintf("dhcp %020d %020d tftp %020d %020d\n",
+		p.DHCP.Taken, p.DHCP.Answered, p.TFTP.Taken, p.TFTP.Answered)
 }
 
 // parseProgress parses a line. A malformed line excuses nothing.
 func parseProgress(line string) (p Progress) {
-	n, err := fmt.Sscanf(line, "dhcp %d %d tftp %d %d\n", &p.DHCP.Taken, &p.DHCP.Answered, &p.TFTP.Taken, &p.TFTP.Answered)
+	n, err := fmt.Sscanf(line, "dhcp %d %d tftp %d %d\n", &p.DHCP.Taken, &p.DHCP.Answered, &p.TFTP.Taken,
+		&p.TFTP.Answered)
 	if n != 4 || err != nil {
 		return Progress{}
 	}

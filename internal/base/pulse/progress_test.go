@@ -18,16 +18,19 @@ func TestExcuse(t *testing.T) {
 		work      Work
 		fine      bool
 	}{
-		{"it answers, and has nothing else to do", nil, Work{}, true},
-		{"it hangs", silence, Work{}, false},
-		{"it hangs, and the kernel takes no more", silence, Work{Taken: 0, Answered: 0}, false},
-		{"it takes our own questions, and a transfer runs", silence, Work{Taken: 6, Answered: 10_000}, false},
-		{"it takes what comes, and answers nothing", silence, Work{Taken: 300}, false},
-		{"it serves a room full of machines", silence, Work{Taken: 300, Answered: 200_000}, true},
-		{"a flood, some of it answered", silence, Work{Taken: 700_000, Answered: 90_000}, true},
-		{"a flood that is to get no answer", silence, Work{Taken: 700_000}, true},
-		{"a flood that it does not take", silence, Work{}, false},
-		{"a wrong answer, amid a flood", wrong, Work{Taken: 700_000, Answered: 90_000}, false},
+		{situation: "it answers, and has nothing else to do", fine: true},
+		{situation: "it hangs", answer: silence},
+		{situation: "it hangs, and the kernel takes no more", answer: silence, work: Work{Taken: 0, Answered: 0}},
+		{situation: "it takes our own questions, and a transfer runs", answer: silence,
+			work: Work{Taken: 6, Answered: 10_000}},
+		{situation: "it takes what comes, and answers nothing", answer: silence, work: Work{Taken: 300}},
+		{situation: "it serves a room full of machines", answer: silence,
+			work: Work{Taken: 300, Answered: 200_000}, fine: true},
+		{situation: "a flood, some of it answered", answer: silence,
+			work: Work{Taken: 700_000, Answered: 90_000}, fine: true},
+		{situation: "a flood that is to get no answer", answer: silence, work: Work{Taken: 700_000}, fine: true},
+		{situation: "a flood that it does not take", answer: silence},
+		{situation: "a wrong answer, amid a flood", answer: wrong, work: Work{Taken: 700_000, Answered: 90_000}},
 	} {
 		t.Run(c.situation, func(t *testing.T) {
 			if err := c.work.Excuse(c.answer); (err == nil) != c.fine {
@@ -44,10 +47,11 @@ func TestProgressByPulse(t *testing.T) {
 		situation  string
 		done, want Progress
 	}{
-		{"its first beat", Progress{Work{1, 2}, Work{3, 4}}, Progress{Work{1, 2}, Work{3, 4}}},
-		{"nothing done", Progress{Work{1, 2}, Work{3, 4}}, Progress{}},
-		{"some done", Progress{Work{1, 3}, Work{1 << 63, 4}}, Progress{Work{0, 1}, Work{1<<63 - 3, 0}}},
-		{"restarted", Progress{Work{0, 0}, Work{7, 1}}, Progress{Work{0, 0}, Work{7, 1}}},
+		{situation: "its first beat", done: Progress{Work{1, 2}, Work{3, 4}}, want: Progress{Work{1, 2}, Work{3, 4}}},
+		{situation: "nothing done", done: Progress{Work{1, 2}, Work{3, 4}}},
+		{situation: "some done", done: Progress{Work{1, 3}, Work{1 << 63, 4}},
+			want: Progress{Work{0, 1}, Work{1<<63 - 3, 0}}},
+		{situation: "restarted", done: Progress{Work{0, 0}, Work{7, 1}}, want: Progress{Work{0, 0}, Work{7, 1}}},
 	} {
 		p.Beat(c.done)
 		if got, err := f.Check(); err != nil || got != c.want {
@@ -57,7 +61,8 @@ func TestProgressByPulse(t *testing.T) {
 	if got, err := f.Check(); err == nil || got != (Progress{}) {
 		t.Errorf("without a beat: %+v, %v", got, err)
 	}
-	for i, content := range []string{"", "x", "dhcp 1 2 tftp 3", "dhcp -1 2 tftp 3 4\n", "dhcp 99999999999999999999999 2 tftp 3 4\n"} {
+	for i, content := range []string{"", "x", "dhcp 1 2 tftp 3", "dhcp -1 2 tftp 3 4\n",
+		"dhcp 99999999999999999999999 2 tftp 3 4\n"} {
 		file := filepath.Join(dir, "pxed.alive")
 		if err := os.WriteFile(file, []byte(content), 0o644); err != nil {
 			t.Fatal(err)

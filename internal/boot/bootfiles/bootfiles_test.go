@@ -17,16 +17,16 @@ import (
 
 func TestClean(t *testing.T) {
 	for _, tc := range []struct{ situation, raw, want string }{
-		{"as it is", "pxelinux.cfg/default", "pxelinux.cfg/default"},
-		{"GRUB's leading slash", "/grub/grub.cfg", "grub/grub.cfg"},
-		{"a prefix that ends in a slash", "//boot//linux", "boot/linux"},
-		{"Windows backslashes", `boot\x64\wdsnbp.com`, "boot/x64/wdsnbp.com"},
-		{"leading backslash", `\boot\bcd`, "boot/bcd"},
-		{"ROM that pads with 0xFF", "pxelinux.0\xff", "pxelinux.0"},
-		{"ROM that pads with NUL and 0xFF", "pxelinux.0\x00\xff\xff", "pxelinux.0"},
-		{"dot parts", "./a/./b", "a/b"},
-		{"dots in a name", "a..b/c...", "a..b/c..."},
-		{"space and umlaut", "Tests für X/a b", "Tests für X/a b"},
+		{situation: "as it is", raw: "pxelinux.cfg/default", want: "pxelinux.cfg/default"},
+		{situation: "GRUB's leading slash", raw: "/grub/grub.cfg", want: "grub/grub.cfg"},
+		{situation: "a prefix that ends in a slash", raw: "//boot//linux", want: "boot/linux"},
+		{situation: "Windows backslashes", raw: `boot\x64\wdsnbp.com`, want: "boot/x64/wdsnbp.com"},
+		{situation: "leading backslash", raw: `\boot\bcd`, want: "boot/bcd"},
+		{situation: "ROM that pads with 0xFF", raw: "pxelinux.0\xff", want: "pxelinux.0"},
+		{situation: "ROM that pads with NUL and 0xFF", raw: "pxelinux.0\x00\xff\xff", want: "pxelinux.0"},
+		{situation: "dot parts", raw: "./a/./b", want: "a/b"},
+		{situation: "dots in a name", raw: "a..b/c...", want: "a..b/c..."},
+		{situation: "space and umlaut", raw: "Tests für X/a b", want: "Tests für X/a b"},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			got, err := Clean(tc.raw)
@@ -111,26 +111,27 @@ func site(t *testing.T) *os.Root {
 
 func testCatalog(t *testing.T) *Catalog {
 	return New(Contents{
-		Menus:   map[string][]byte{"pxelinux.cfg/default": []byte("rendered menu")},
-		Site:    site(t),
-		Bundled: map[string][]byte{"pxelinux.0": []byte("bundled pxelinux"), "memdisk": []byte("bundled memdisk"), "memtest": []byte("bundled memtest")},
-		Names:   spec.Files{AnyCase: true},
+		Menus: map[string][]byte{"pxelinux.cfg/default": []byte("rendered menu")},
+		Site:  site(t),
+		Bundled: map[string][]byte{"pxelinux.0": []byte("bundled pxelinux"), "memdisk": []byte("bundled memdisk"),
+			"memtest": []byte("bundled memtest")},
+		Names: spec.Files{AnyCase: true},
 	})
 }
 
 func TestOpen(t *testing.T) {
 	c := testCatalog(t)
 	for _, tc := range []struct{ situation, name, want string }{
-		{"rendered menu before the site's file", "pxelinux.cfg/default", "rendered menu"},
-		{"rendered menu in other case", `\PXELINUX.CFG\DEFAULT`, "rendered menu"},
-		{"site file", "/debian/linux", "kernel"},
-		{"site file in other case", "Debian/LINUX", "kernel"},
-		{"site file in other case, backslashes", `boot\x64\wdsnbp.com`, "nbp"},
-		{"site file before the bundled one", "memdisk", "the site's own memdisk"},
-		{"bundled file in the place of a link that leads out", "memtest", "bundled memtest"},
-		{"bundled file", "pxelinux.0", "bundled pxelinux"},
-		{"bundled file, padded and in capitals", "PXELINUX.0\xff", "bundled pxelinux"},
-		{"link that stays in the folder", "inside", "kernel"},
+		{situation: "rendered menu before the site's file", name: "pxelinux.cfg/default", want: "rendered menu"},
+		{situation: "rendered menu in other case", name: `\PXELINUX.CFG\DEFAULT`, want: "rendered menu"},
+		{situation: "site file", name: "/debian/linux", want: "kernel"},
+		{situation: "site file in other case", name: "Debian/LINUX", want: "kernel"},
+		{situation: "site file in other case, backslashes", name: `boot\x64\wdsnbp.com`, want: "nbp"},
+		{situation: "site file before the bundled one", name: "memdisk", want: "the site's own memdisk"},
+		{situation: "bundled file in the place of a link that leads out", name: "memtest", want: "bundled memtest"},
+		{situation: "bundled file", name: "pxelinux.0", want: "bundled pxelinux"},
+		{situation: "bundled file, padded and in capitals", name: "PXELINUX.0\xff", want: "bundled pxelinux"},
+		{situation: "link that stays in the folder", name: "inside", want: "kernel"},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			f, err := c.Open(tc.name, Reader{})
@@ -158,7 +159,8 @@ func TestOpenOnStick(t *testing.T) {
 		t.Errorf("without the stick: %q", got)
 	}
 	for range 2 { // it is plugged in, removed, and plugged in again
-		for name, body := range map[string]string{"debian/linux": "another", "IMAGES/Big.iso": "image", "memtest.bin": "newer"} {
+		for name, body := range map[string]string{"debian/linux": "another", "IMAGES/Big.iso": "image",
+			"memtest.bin": "newer"} {
 			p := filepath.Join(stick, name)
 			if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
 				t.Fatal(err)
@@ -240,22 +242,22 @@ func TestOpenOnDisk(t *testing.T) {
 func TestOpenRefuses(t *testing.T) {
 	c := testCatalog(t)
 	for _, tc := range []struct{ situation, name, refused string }{
-		{"not there", "pxelinux.cfg/C0A84D10", ""},
-		{"a folder", "debian", ""},
-		{"a pipe", "fifo", "fifo"},
-		{"a pipe, other case", "FIFO", "fifo"},
-		{"a path through a pipe", "fifo/x", ""},
-		{"a path through a pipe, other case", "FIFO/x", ""},
-		{"a path through a file", "debian/linux/x", ""},
-		{"a path through a file, other case", "Debian/linux/x", ""},
-		{"a link to nothing", "nowhere", ""},
-		{"a link out of the folder", "outside", "outside"},
-		{"an absolute link", "abs", "abs"},
-		{"a linked folder outside", "dirlink/secret", "dirlink"},
-		{"a linked folder, other case", "DIRLINK/secret", "dirlink"},
-		{"a linked folder, and nothing there", "dirlink/nothing", "dirlink"},
-		{"a link to itself", "loop", "loop"},
-		{"a name longer than disks take", string(bytesOf('a', 400)), ""},
+		{situation: "not there", name: "pxelinux.cfg/C0A84D10"},
+		{situation: "a folder", name: "debian"},
+		{situation: "a pipe", name: "fifo", refused: "fifo"},
+		{situation: "a pipe, other case", name: "FIFO", refused: "fifo"},
+		{situation: "a path through a pipe", name: "fifo/x"},
+		{situation: "a path through a pipe, other case", name: "FIFO/x"},
+		{situation: "a path through a file", name: "debian/linux/x"},
+		{situation: "a path through a file, other case", name: "Debian/linux/x"},
+		{situation: "a link to nothing", name: "nowhere"},
+		{situation: "a link out of the folder", name: "outside", refused: "outside"},
+		{situation: "an absolute link", name: "abs", refused: "abs"},
+		{situation: "a linked folder outside", name: "dirlink/secret", refused: "dirlink"},
+		{situation: "a linked folder, other case", name: "DIRLINK/secret", refused: "dirlink"},
+		{situation: "a linked folder, and nothing there", name: "dirlink/nothing", refused: "dirlink"},
+		{situation: "a link to itself", name: "loop", refused: "loop"},
+		{situation: "a name longer than disks take", name: string(bytesOf('a', 400))},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			f, err := c.Open(tc.name, Reader{})

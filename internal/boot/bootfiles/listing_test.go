@@ -58,15 +58,18 @@ func TestListingIsTrusted(t *testing.T) {
 		touched   bool          // the folder's time changes before that
 		want      bool
 	}{
-		{"long unchanged", t0, time.Hour, time.Hour, false, false},
-		{"changed", t0, time.Hour, time.Millisecond, true, true},
-		{"read soon after a change: a little later", t0, settled - 1, unsettled - 1, false, false},
-		{"read soon after a change: a quarter of a second later", t0, settled - 1, unsettled, false, true},
-		{"read at the time of the change", t0, 0, unsettled, false, true},
-		{"read late enough after a change", t0, settled, unsettled, false, false},
-		{"changed in the future, by a clock that begins in 1970", t0, -time.Hour, time.Hour, false, false},
-		{"without a time: the root of a FAT stick", time.Unix(0, 0), time.Hour, unsettled, false, true},
-		{"without a time, a little later", time.Unix(0, 0), time.Hour, unsettled - 1, false, false},
+		{situation: "long unchanged", changed: t0, read: time.Hour, again: time.Hour},
+		{situation: "changed", changed: t0, read: time.Hour, again: time.Millisecond, touched: true, want: true},
+		{situation: "read soon after a change: a little later", changed: t0, read: settled - 1, again: unsettled - 1},
+		{situation: "read soon after a change: a quarter of a second later", changed: t0, read: settled - 1,
+			again: unsettled, want: true},
+		{situation: "read at the time of the change", changed: t0, again: unsettled, want: true},
+		{situation: "read late enough after a change", changed: t0, read: settled, again: unsettled},
+		{situation: "changed in the future, by a clock that begins in 1970", changed: t0, read: -time.Hour,
+			again: time.Hour},
+		{situation: "without a time: the root of a FAT stick", changed: time.Unix(0, 0), read: time.Hour,
+			again: unsettled, want: true},
+		{situation: "without a time, a little later", changed: time.Unix(0, 0), read: time.Hour, again: unsettled - 1},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			var ls listings
@@ -102,7 +105,8 @@ func TestListingsAreBounded(t *testing.T) {
 	check := func(folders, names int) {
 		t.Helper()
 		if len(ls.folders) != folders || ls.lastUsed.Len() != folders || ls.names != names {
-			t.Fatalf("%d folders, %d in order, %d names; want %d folders and %d names", len(ls.folders), ls.lastUsed.Len(), ls.names, folders, names)
+			t.Fatalf("%d folders, %d in order, %d names; want %d folders and %d names",
+				len(ls.folders), ls.lastUsed.Len(), ls.names, folders, names)
 		}
 	}
 	check(maxFolders, maxFolders)
@@ -152,8 +156,8 @@ func TestFolderWithoutAnEnd(t *testing.T) {
 		name      func(i int) string
 		known     int
 	}{
-		{"huge", func(i int) string { return fmt.Sprint("File", i) }, maxNames},
-		{"a ring", func(i int) string { return fmt.Sprint("File", i%7) }, 7},
+		{situation: "huge", name: func(i int) string { return fmt.Sprint("File", i) }, known: maxNames},
+		{situation: "a ring", name: func(i int) string { return fmt.Sprint("File", i%7) }, known: 7},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			names, err := foldedNames(&endless{name: tt.name})
@@ -180,7 +184,8 @@ func TestFoldWhileFoldersChange(t *testing.T) {
 		all.Go(func() {
 			for i := range 200 {
 				sub := filepath.Join(dir, fmt.Sprintf("Sub%d", worker))
-				if err := errors.Join(os.Mkdir(sub, 0o755), os.WriteFile(filepath.Join(sub, "File"), nil, 0o644)); err != nil {
+				if err := errors.Join(os.Mkdir(sub, 0o755),
+					os.WriteFile(filepath.Join(sub, "File"), nil, 0o644)); err != nil {
 					t.Error(err)
 					return
 				}
@@ -215,7 +220,8 @@ func BenchmarkMissing(b *testing.B) {
 		b.Run(fmt.Sprint(files), func(b *testing.B) {
 			dir := b.TempDir()
 			for i := range files {
-				if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("driver-package-%d.cab", i)), nil, 0o644); err != nil {
+				if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("driver-package-%d.cab", i)), nil,
+					0o644); err != nil {
 					b.Fatal(err)
 				}
 			}

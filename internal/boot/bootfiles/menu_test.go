@@ -63,8 +63,10 @@ func content(t *testing.T, c *Catalog, name string, r Reader) string {
 func TestMenus(t *testing.T) {
 	c := New(Contents{
 		Menus: map[string][]byte{
-			pxelinux.ConfigFile: []byte("menu of " + bootmenu.MACMark + ", " + bootmenu.MACMark), grub.ConfigFile: []byte("GRUB's menu"),
-			"theme.txt": []byte("theme " + bootmenu.MACMark), "handoff.txt": []byte("/" + bootmenu.MACMark + "/" + bootmenu.TokenMark + ".cfg"),
+			pxelinux.ConfigFile: []byte("menu of " + bootmenu.MACMark + ", " + bootmenu.MACMark),
+			grub.ConfigFile:     []byte("GRUB's menu"),
+			"theme.txt":         []byte("theme " + bootmenu.MACMark),
+			"handoff.txt":       []byte("/" + bootmenu.MACMark + "/" + bootmenu.TokenMark + ".cfg"),
 		},
 		Views:   map[string]map[string][]byte{"m1": {pxelinux.ConfigFile: []byte("its own menu, " + bootmenu.MACMark)}},
 		Bundled: map[string][]byte{"pxelinux.cfg/bundled": []byte(bootmenu.MACMark)},
@@ -75,19 +77,31 @@ func TestMenus(t *testing.T) {
 		r               Reader
 		want            string
 	}{
-		{"no one that is known", "pxelinux.cfg/default", Reader{}, "menu of " + spaces + ", " + spaces},
-		{"a machine", "pxelinux.cfg/default", Reader{MAC: mac}, "menu of " + mac.String() + ", " + mac.String()},
-		{"PXELINUX's name for a machine", "pxelinux.cfg/01-52-54-00-77-00-10", Reader{MAC: mac}, "menu of " + mac.String() + ", " + mac.String()},
-		{"in capitals, with backslashes", `PXELINUX.CFG\01-52-54-00-77-00-1A`, Reader{MAC: mac}, "menu of " + mac.String() + ", " + mac.String()},
-		{"PXELINUX's name for a GUID", "pxelinux.cfg/70786562-6f78-4c61-8000-000000000010", Reader{MAC: mac}, ""},
-		{"its name for another kind of hardware", "pxelinux.cfg/06-52-54-00-77-00-10", Reader{MAC: mac}, ""},
-		{"a machine with its own menu", "pxelinux.cfg/01-52-54-00-77-00-10", Reader{View: "m1", MAC: mac}, "its own menu, " + mac.String()},
-		{"and the rest from all", "grub/grub.cfg", Reader{View: "m1", MAC: mac}, "GRUB's menu"},
-		{"a token", "handoff.txt", Reader{MAC: mac, Token: token}, "/" + mac.String() + "/" + token + ".cfg"},
-		{"no one's token", "handoff.txt", Reader{MAC: mac}, "/" + mac.String() + "/" + strings.Repeat(" ", 32) + ".cfg"},
-		{"a view that is no more", "pxelinux.cfg/default", Reader{View: "m9", MAC: mac}, "menu of " + mac.String() + ", " + mac.String()},
-		{"other files that are rendered", "/theme.txt", Reader{MAC: mac}, "theme " + mac.String()},
-		{"what is bundled stays as it is", "pxelinux.cfg/bundled", Reader{MAC: mac}, bootmenu.MACMark},
+		{situation: "no one that is known", name: "pxelinux.cfg/default", want: "menu of " + spaces + ", " + spaces},
+		{situation: "a machine", name: "pxelinux.cfg/default", r: Reader{MAC: mac},
+			want: "menu of " + mac.String() + ", " + mac.String()},
+		{situation: "PXELINUX's name for a machine", name: "pxelinux.cfg/01-52-54-00-77-00-10", r: Reader{MAC: mac},
+			want: "menu of " + mac.String() + ", " + mac.String()},
+		{situation: "in capitals, with backslashes", name: `PXELINUX.CFG\01-52-54-00-77-00-1A`, r: Reader{MAC: mac},
+			want: "menu of " + mac.String() + ", " + mac.String()},
+		{situation: "PXELINUX's name for a GUID", name: "pxelinux.cfg/70786562-6f78-4c61-8000-000000000010",
+			r: Reader{MAC: mac}},
+		{situation: "its name for another kind of hardware", name: "pxelinux.cfg/06-52-54-00-77-00-10",
+			r: Reader{MAC: mac}},
+		{situation: "a machine with its own menu", name: "pxelinux.cfg/01-52-54-00-77-00-10",
+			r: Reader{View: "m1", MAC: mac}, want: "its own menu, " + mac.String()},
+		{situation: "and the rest from all", name: "grub/grub.cfg", r: Reader{View: "m1", MAC: mac},
+			want: "GRUB's menu"},
+		{situation: "a token", name: "handoff.txt", r: Reader{MAC: mac, Token: token},
+			want: "/" + mac.String() + "/" + token + ".cfg"},
+		{situation: "no one's token", name: "handoff.txt", r: Reader{MAC: mac},
+			want: "/" + mac.String() + "/" + strings.Repeat(" ", 32) + ".cfg"},
+		{situation: "a view that is no more", name: "pxelinux.cfg/default", r: Reader{View: "m9", MAC: mac},
+			want: "menu of " + mac.String() + ", " + mac.String()},
+		{situation: "other files that are rendered", name: "/theme.txt", r: Reader{MAC: mac},
+			want: "theme " + mac.String()},
+		{situation: "what is bundled stays as it is", name: "pxelinux.cfg/bundled", r: Reader{MAC: mac},
+			want: bootmenu.MACMark},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			if got := content(t, c, tc.name, tc.r); got != tc.want {
@@ -110,10 +124,12 @@ func TestPersonal(t *testing.T) {
 		"nothing between":               bootmenu.MACMark + bootmenu.MACMark,
 		"nothing else":                  bootmenu.MACMark,
 		"and what looks like its begin": "@@:@@:" + bootmenu.MACMark + "@@:@@",
-		"the token's too":               bootmenu.MACMark + "/" + bootmenu.TokenMark + ".cfg " + bootmenu.TokenMark + bootmenu.MACMark,
+		"the token's too": bootmenu.MACMark + "/" + bootmenu.TokenMark + ".cfg " + bootmenu.TokenMark +
+			bootmenu.MACMark,
 	} {
 		t.Run(situation, func(t *testing.T) {
-			f, err := New(Contents{Menus: map[string][]byte{"menu": []byte(text)}}).Open("menu", Reader{MAC: mac, Token: token})
+			f, err := New(Contents{Menus: map[string][]byte{"menu": []byte(text)}}).Open("menu",
+				Reader{MAC: mac, Token: token})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -157,26 +173,33 @@ func TestOpenCopiesNoMenu(t *testing.T) {
 
 func TestOwnMenus(t *testing.T) {
 	const byIP, byMAC = "pxelinux.cfg/C0A84D10", "pxelinux.cfg/01-52-54-00-77-00-10"
-	const byUUID, byOther = "pxelinux.cfg/b8945908-d6a6-41a9-611d-74a6ab80b83d", "pxelinux.cfg/20-01-02-03-04-05-06-07-08"
-	site := boot(t, byIP, byUUID, byOther, "pxelinux.cfg/a-c", "pxelinux.cfg/C0A8", "pxelinux.cfg/01-02-00-00-00-00-01", "grub/grub.cfg-01-02", "grub/grub.cfg", "handoff/wds", "theme.txt")
+	const byUUID, byOther = "pxelinux.cfg/b8945908-d6a6-41a9-611d-74a6ab80b83d",
+		"pxelinux.cfg/20-01-02-03-04-05-06-07-08"
+	site := boot(t, byIP, byUUID, byOther, "pxelinux.cfg/a-c", "pxelinux.cfg/C0A8", "pxelinux.cfg/01-02-00-00-00-00-01",
+		"grub/grub.cfg-01-02", "grub/grub.cfg", "handoff/wds", "theme.txt")
 	contents := Contents{
-		Menus: map[string][]byte{pxelinux.ConfigFile: []byte("rendered"), grub.ConfigFile: []byte("rendered"), "theme.txt": []byte("rendered")},
-		Site:  site,
+		Menus: map[string][]byte{pxelinux.ConfigFile: []byte("rendered"), grub.ConfigFile: []byte("rendered"),
+			"theme.txt": []byte("rendered")},
+		Site: site,
 	}
 	for _, tc := range []struct{ situation, name, own, without string }{
-		{"the site's menu for a UUID, which PXELINUX asks for first", byUUID, "the site's " + byUUID, ""},
-		{"the site's menu for an address", byIP, "the site's " + byIP, ""},
-		{"the site's menu for several addresses", "pxelinux.cfg/C0A8", "the site's pxelinux.cfg/C0A8", ""},
-		{"the site's menu for a machine of no Ethernet", byOther, "the site's " + byOther, ""},
-		{"a file that menus name", "pxelinux.cfg/a-c", "the site's pxelinux.cfg/a-c", "the site's pxelinux.cfg/a-c"},
-		{"the site's menu for a machine", "pxelinux.cfg/01-02-00-00-00-00-01", "the site's pxelinux.cfg/01-02-00-00-00-00-01", "rendered"},
+		{situation: "the site's menu for a UUID, which PXELINUX asks for first", name: byUUID,
+			own: "the site's " + byUUID},
+		{situation: "the site's menu for an address", name: byIP, own: "the site's " + byIP},
+		{situation: "the site's menu for several addresses", name: "pxelinux.cfg/C0A8",
+			own: "the site's pxelinux.cfg/C0A8"},
+		{situation: "the site's menu for a machine of no Ethernet", name: byOther, own: "the site's " + byOther},
+		{situation: "a file that menus name", name: "pxelinux.cfg/a-c", own: "the site's pxelinux.cfg/a-c",
+			without: "the site's pxelinux.cfg/a-c"},
+		{situation: "the site's menu for a machine", name: "pxelinux.cfg/01-02-00-00-00-00-01",
+			own: "the site's pxelinux.cfg/01-02-00-00-00-00-01", without: "rendered"},
 		// PXELINUX then requests the one for the IP address, and the
 		// default.
-		{"none for a machine", byMAC, "", "rendered"},
-		{"none for all: the rendered one", pxelinux.ConfigFile, "rendered", "rendered"},
-		{"GRUB's", grub.ConfigFile, "the site's grub/grub.cfg", "rendered"},
-		{"GRUB's for a machine", "grub/grub.cfg-01-02", "the site's grub/grub.cfg-01-02", ""},
-		{"only what is a menu", "theme.txt", "rendered", "rendered"},
+		{situation: "none for a machine", name: byMAC, without: "rendered"},
+		{situation: "none for all: the rendered one", name: pxelinux.ConfigFile, own: "rendered", without: "rendered"},
+		{situation: "GRUB's", name: grub.ConfigFile, own: "the site's grub/grub.cfg", without: "rendered"},
+		{situation: "GRUB's for a machine", name: "grub/grub.cfg-01-02", own: "the site's grub/grub.cfg-01-02"},
+		{situation: "only what is a menu", name: "theme.txt", own: "rendered", without: "rendered"},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			for own, want := range map[bool]string{true: tc.own, false: tc.without} {
@@ -195,10 +218,11 @@ func TestAnyCase(t *testing.T) {
 		Bundled: map[string][]byte{"pxelinux.0": []byte("bundled")},
 	}
 	for _, tc := range []struct{ situation, name, anyCase, exact string }{
-		{"the site's file as it is", "Boot/BCD", "the site's Boot/BCD", "the site's Boot/BCD"},
-		{"in other letters", `\boot\bcd`, "the site's Boot/BCD", ""},
-		{"a menu in other letters", "PXELINUX.CFG/DEFAULT", "rendered", "rendered"},
-		{"a bundled file in other letters", "PXELINUX.0", "bundled", "bundled"},
+		{situation: "the site's file as it is", name: "Boot/BCD", anyCase: "the site's Boot/BCD",
+			exact: "the site's Boot/BCD"},
+		{situation: "in other letters", name: `\boot\bcd`, anyCase: "the site's Boot/BCD"},
+		{situation: "a menu in other letters", name: "PXELINUX.CFG/DEFAULT", anyCase: "rendered", exact: "rendered"},
+		{situation: "a bundled file in other letters", name: "PXELINUX.0", anyCase: "bundled", exact: "bundled"},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			for anyCase, want := range map[bool]string{true: tc.anyCase, false: tc.exact} {
@@ -217,15 +241,15 @@ func TestMenuNames(t *testing.T) {
 		mac  ether.MAC
 		want bool
 	}{
-		{"pxelinux.cfg/default", ether.MAC{}, true},
-		{"/grub/grub.cfg", ether.MAC{}, true},
-		{"//PXELINUX.CFG/01-52-54-00-77-00-10", mac, true},
-		{"pxelinux.cfg/01-52:54:00:77:00:10", ether.MAC{}, false}, // no name has a colon
-		{"pxelinux.cfg/01-52-54-00-77-00-1x", ether.MAC{}, false},
-		{"pxelinux.cfg/C0A84D10", ether.MAC{}, false},
-		{"grub/grub.cfg-01-52", ether.MAC{}, false},
-		{"../pxelinux.cfg/default", ether.MAC{}, false},
-		{"pxelinux.0", ether.MAC{}, false},
+		{raw: "pxelinux.cfg/default", mac: ether.MAC{}, want: true},
+		{raw: "/grub/grub.cfg", mac: ether.MAC{}, want: true},
+		{raw: "//PXELINUX.CFG/01-52-54-00-77-00-10", mac: mac, want: true},
+		{raw: "pxelinux.cfg/01-52:54:00:77:00:10", mac: ether.MAC{}}, // no name has a colon
+		{raw: "pxelinux.cfg/01-52-54-00-77-00-1x", mac: ether.MAC{}},
+		{raw: "pxelinux.cfg/C0A84D10", mac: ether.MAC{}},
+		{raw: "grub/grub.cfg-01-52", mac: ether.MAC{}},
+		{raw: "../pxelinux.cfg/default", mac: ether.MAC{}},
+		{raw: "pxelinux.0", mac: ether.MAC{}},
 	} {
 		if got, ok := Menu(tc.raw); got != tc.mac || ok != tc.want {
 			t.Errorf("Menu(%q) = %q, %v", tc.raw, got, ok)

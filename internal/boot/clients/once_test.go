@@ -28,19 +28,22 @@ func TestOver(t *testing.T) {
 		xid       [4]byte
 		want      bool
 	}{
-		{"the same question again", nil, 32 * time.Second, xidA, false},
-		{"on port 4011, by another xid", nil, 4 * time.Second, [4]byte{}, false},
-		{"on port 4011, when the site's server has answered the third REQUEST",
-			[]packet{{4 * time.Second, xidA}, {12 * time.Second, xidA}}, 13 * time.Second, [4]byte{}, false},
-		{"on port 4011, long after the third REQUEST",
-			[]packet{{4 * time.Second, xidA}, {12 * time.Second, xidA}}, 22 * time.Second, [4]byte{}, true},
-		{"questions on port 4011 make it no longer", []packet{{9 * time.Second, [4]byte{}}}, 10 * time.Second, [4]byte{}, true},
-		{"another boot", nil, 10 * time.Second, xidB, true},
-		{"another boot of a ROM whose xid is always the same", nil, time.Minute, xidA, true},
-		{"and of one that never stops asking",
-			[]packet{{20 * time.Second, xidA}, {59 * time.Second, xidA}}, time.Minute, xidA, true},
-		{"a late packet of the transaction does not bring the boot back",
-			[]packet{{61 * time.Second, xidA}}, 62 * time.Second, xidB, true},
+		{situation: "the same question again", at: 32 * time.Second, xid: xidA},
+		{situation: "on port 4011, by another xid", at: 4 * time.Second, xid: [4]byte{}},
+		{situation: "on port 4011, when the site's server has answered the third REQUEST",
+			before: []packet{{4 * time.Second, xidA}, {12 * time.Second, xidA}}, at: 13 * time.Second, xid: [4]byte{}},
+		{situation: "on port 4011, long after the third REQUEST",
+			before: []packet{{4 * time.Second, xidA}, {12 * time.Second, xidA}}, at: 22 * time.Second,
+			xid: [4]byte{}, want: true},
+		{situation: "questions on port 4011 make it no longer", before: []packet{{9 * time.Second, [4]byte{}}},
+			at: 10 * time.Second, xid: [4]byte{}, want: true},
+		{situation: "another boot", at: 10 * time.Second, xid: xidB, want: true},
+		{situation: "another boot of a ROM whose xid is always the same", at: time.Minute, xid: xidA, want: true},
+		{situation: "and of one that never stops asking",
+			before: []packet{{20 * time.Second, xidA}, {59 * time.Second, xidA}}, at: time.Minute,
+			xid: xidA, want: true},
+		{situation: "a late packet of the transaction does not bring the boot back",
+			before: []packet{{61 * time.Second, xidA}}, at: 62 * time.Second, xid: xidB, want: true},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			use := NewUse(t0, xidA)
@@ -117,7 +120,8 @@ func TestOnce(t *testing.T) {
 	t.Run("another machine's, and another rule", func(t *testing.T) {
 		o := NewOnce(4)
 		o.Read(t0, install)
-		for _, s := range []Spent{{Rule: "install", MAC: ether.MustParseMAC("02:00:00:00:00:01")}, {Rule: "another", MAC: pc.MAC}} {
+		for _, s := range []Spent{{Rule: "install", MAC: ether.MustParseMAC("02:00:00:00:00:01")},
+			{Rule: "another", MAC: pc.MAC}} {
 			if o.Asks(later, s, xidB) || o.Reads(later, s) {
 				t.Errorf("%v is spent", s)
 			}
@@ -164,28 +168,32 @@ func TestOnceIsForAMachine(t *testing.T) {
 		had, asks Spent
 		spent     bool
 	}{
-		"the same machine":                             {by(port1, usual), by(port1, usual), true},
-		"its other network port":                       {by(port1, usual), by(port2, usual), true},
-		"another machine behind the same USB adapter":  {by(port1, usual), by(port1, other), false},
-		"another machine":                              {by(port1, usual), by(port2, other), false},
-		"the same MAC, without a GUID now":             {by(port1, usual), by(port1, ""), true},
-		"the same MAC, without a GUID then":            {by(port1, ""), by(port1, usual), true},
-		"another MAC, without a GUID now":              {by(port1, usual), by(port2, ""), false},
-		"another MAC, without a GUID then":             {by(port1, ""), by(port2, usual), false},
-		"another machine of a batch with one GUID":     {by(port1, batch), by(port2, batch), false},
-		"the same machine of such a batch":             {by(port1, batch), by(port1, batch), true},
-		"the same MAC, with a batch's GUID then":       {by(port1, batch), by(port1, usual), true},
-		"a batch's GUID in the other byte order":       {by(port1, batch), by(port2, "00020003-0004-0005-0006-000700080009"), false},
-		"its boot program sends it in the other order": {by(port1, usual), by(port1, "62657870-786f-614c-8000-000000000010"), true},
-		"and by the other port":                        {by(port1, usual), by(port2, "62657870-786f-614c-8000-000000000010"), true},
-		"what was written by an earlier version":       {by(port1, ""), by(port1, other), true},
+		"the same machine":                            {had: by(port1, usual), asks: by(port1, usual), spent: true},
+		"its other network port":                      {had: by(port1, usual), asks: by(port2, usual), spent: true},
+		"another machine behind the same USB adapter": {had: by(port1, usual), asks: by(port1, other)},
+		"another machine":                             {had: by(port1, usual), asks: by(port2, other)},
+		"the same MAC, without a GUID now":            {had: by(port1, usual), asks: by(port1, ""), spent: true},
+		"the same MAC, without a GUID then":           {had: by(port1, ""), asks: by(port1, usual), spent: true},
+		"another MAC, without a GUID now":             {had: by(port1, usual), asks: by(port2, "")},
+		"another MAC, without a GUID then":            {had: by(port1, ""), asks: by(port2, usual)},
+		"another machine of a batch with one GUID":    {had: by(port1, batch), asks: by(port2, batch)},
+		"the same machine of such a batch":            {had: by(port1, batch), asks: by(port1, batch), spent: true},
+		"the same MAC, with a batch's GUID then":      {had: by(port1, batch), asks: by(port1, usual), spent: true},
+		"a batch's GUID in the other byte order": {had: by(port1, batch),
+			asks: by(port2, "00020003-0004-0005-0006-000700080009")},
+		"its boot program sends it in the other order": {had: by(port1, usual),
+			asks: by(port1, "62657870-786f-614c-8000-000000000010"), spent: true},
+		"and by the other port": {had: by(port1, usual),
+			asks: by(port2, "62657870-786f-614c-8000-000000000010"), spent: true},
+		"what was written by an earlier version": {had: by(port1, ""), asks: by(port1, other), spent: true},
 	} {
 		t.Run(situation, func(t *testing.T) {
 			booted, read, restored := NewOnce(4), NewOnce(4), NewOnce(4)
 			booted.Boots(t0, tc.had, xidA)
 			read.Read(t0, tc.had)
 			restored.Restore([]Spent{tc.had}, nil)
-			for how, o := range map[string]*Once{"by firmware": booted, "by its menu": read, "before the start": restored} {
+			for how, o := range map[string]*Once{"by firmware": booted, "by its menu": read,
+				"before the start": restored} {
 				if got := o.Reads(t0.Add(menuLasts), tc.asks); got != tc.spent {
 					t.Errorf("used %s, for who reads it is spent: %v", how, got)
 				}

@@ -8,7 +8,8 @@ import (
 )
 
 func TestTable(t *testing.T) {
-	a, b, c := netip.MustParseAddr("192.168.77.100"), netip.MustParseAddr("192.168.77.101"), netip.MustParseAddr("192.168.77.102")
+	a, b, c := netip.MustParseAddr("192.168.77.100"), netip.MustParseAddr("192.168.77.101"),
+		netip.MustParseAddr("192.168.77.102")
 	expect := func(t *testing.T, table *Table, at netip.Addr, want Machine) {
 		t.Helper()
 		if got, ok := table.At(at); got.Machine != want || ok != (want != Machine{}) {
@@ -30,7 +31,8 @@ func TestTable(t *testing.T) {
 		expect(t, table, a, Machine{MAC: ether.MustParseMAC("02:00:00:00:00:01")})
 	})
 	t.Run("for whom a relay agent answers", func(t *testing.T) {
-		one, two := Machine{MAC: ether.MustParseMAC("02:00:00:00:00:01")}, Machine{MAC: ether.MustParseMAC("02:00:00:00:00:02")}
+		one, two := Machine{MAC: ether.MustParseMAC("02:00:00:00:00:01")},
+			Machine{MAC: ether.MustParseMAC("02:00:00:00:00:02")}
 		table := NewTable(2)
 		for i, step := range []struct {
 			m                Machine
@@ -38,21 +40,23 @@ func TestTable(t *testing.T) {
 			was              string
 			changed, vouched bool
 		}{
-			{one, false, "", false, false},
-			{one, true, "02:00:00:00:00:01", false, true},
-			{one, false, "02:00:00:00:00:01", false, true}, // as on port 4011
-			{two, false, "02:00:00:00:00:01", true, false},
-			{one, true, "02:00:00:00:00:02", true, true},
+			{m: one},
+			{m: one, relayed: true, was: "02:00:00:00:00:01", vouched: true},
+			{m: one, was: "02:00:00:00:00:01", vouched: true}, // as on port 4011
+			{m: two, was: "02:00:00:00:00:01", changed: true},
+			{m: one, relayed: true, was: "02:00:00:00:00:02", changed: true, vouched: true},
 		} {
 			was, changed := table.Learn(a, step.m, step.relayed)
-			if got, _ := table.At(a); was.String() != step.was || changed != step.changed || got != (Tenant{step.m, step.vouched}) {
+			if got, _ := table.At(a); was.String() != step.was || changed != step.changed ||
+				got != (Tenant{step.m, step.vouched}) {
 				t.Errorf("step %d: before it was %q, changed %v; now %+v", i, was, changed, got)
 			}
 		}
 	})
 	t.Run("full: who was not asked for the longest goes", func(t *testing.T) {
 		table := NewTable(2)
-		first, second, third := Machine{MAC: ether.MustParseMAC("02:00:00:00:00:01")}, Machine{MAC: ether.MustParseMAC("02:00:00:00:00:02")}, Machine{MAC: ether.MustParseMAC("02:00:00:00:00:03")}
+		first, second, third := Machine{MAC: ether.MustParseMAC("02:00:00:00:00:01")},
+			Machine{MAC: ether.MustParseMAC("02:00:00:00:00:02")}, Machine{MAC: ether.MustParseMAC("02:00:00:00:00:03")}
 		table.Learn(a, first, false)
 		table.Learn(b, second, false)
 		expect(t, table, a, first)

@@ -17,7 +17,8 @@ var (
 	wds2 = netip.MustParseAddr("192.168.77.5")
 
 	targets = map[string]Target{
-		"wds":     {wds, map[firmware.Kind]string{"bios": `boot\x64\wdsnbp.com`, "uefi-x64": `boot\x64\wdsmgfw.efi`, "uefi-arm64": ""}},
+		"wds": {wds, map[firmware.Kind]string{"bios": `boot\x64\wdsnbp.com`, "uefi-x64": `boot\x64\wdsmgfw.efi`,
+			"uefi-arm64": ""}},
 		"wds2":    {wds2, map[firmware.Kind]string{"bios": `boot\x64\wdsnbp.com`}},
 		"unknown": {Programs: map[firmware.Kind]string{"bios": `boot\x64\wdsnbp.com`}},
 	}
@@ -37,19 +38,25 @@ func TestPlanFor(t *testing.T) {
 		m         clients.Machine
 		want      netip.Addr
 	}{
-		{"no rule", nil, "", uefi, netip.Addr{}},
-		{"a rule", []clients.Rule{straight("wds", false)}, "", uefi, wds},
-		{"a rule for another firmware", []clients.Rule{straight("wds", false, "bios")}, "", uefi, netip.Addr{}},
-		{"a rule with menus before it", []clients.Rule{{View: "m1"}, straight("wds", false)}, "", uefi, netip.Addr{}},
-		{"a rule, and no program for the firmware", []clients.Rule{straight("wds2", false)}, "", uefi, netip.Addr{}},
-		{"the settings say that there is none", []clients.Rule{straight("wds", false)}, "", clients.Machine{MAC: pc, Firmware: "uefi-arm64"}, netip.Addr{}},
-		{"HTTP boot", []clients.Rule{straight("wds", false)}, "wds", clients.Machine{MAC: pc, Firmware: "uefi-x64-http"}, netip.Addr{}},
-		{"a firmware without a name", []clients.Rule{straight("wds", false)}, "", clients.Machine{MAC: pc}, netip.Addr{}},
-		{"an entry that leads nowhere by now", []clients.Rule{straight("gone", false)}, "", uefi, netip.Addr{}},
-		{"a server without an address", []clients.Rule{straight("unknown", false)}, "", bios, netip.Addr{}},
-		{"the machine asked", nil, "wds", uefi, wds},
-		{"the machine asked: before the rules", []clients.Rule{straight("wds2", false)}, "wds", bios, wds},
-		{"it asked for what its firmware cannot load", []clients.Rule{straight("wds", false)}, "wds2", uefi, wds},
+		{situation: "no rule", m: uefi},
+		{situation: "a rule", rules: []clients.Rule{straight("wds", false)}, m: uefi, want: wds},
+		{situation: "a rule for another firmware", rules: []clients.Rule{straight("wds", false, "bios")}, m: uefi},
+		{situation: "a rule with menus before it",
+			rules: []clients.Rule{{View: "m1"}, straight("wds", false)}, m: uefi},
+		{situation: "a rule, and no program for the firmware", rules: []clients.Rule{straight("wds2", false)}, m: uefi},
+		{situation: "the settings say that there is none", rules: []clients.Rule{straight("wds", false)},
+			m: clients.Machine{MAC: pc, Firmware: "uefi-arm64"}},
+		{situation: "HTTP boot", rules: []clients.Rule{straight("wds", false)}, asked: "wds",
+			m: clients.Machine{MAC: pc, Firmware: "uefi-x64-http"}},
+		{situation: "a firmware without a name", rules: []clients.Rule{straight("wds", false)},
+			m: clients.Machine{MAC: pc}},
+		{situation: "an entry that leads nowhere by now", rules: []clients.Rule{straight("gone", false)}, m: uefi},
+		{situation: "a server without an address", rules: []clients.Rule{straight("unknown", false)}, m: bios},
+		{situation: "the machine asked", asked: "wds", m: uefi, want: wds},
+		{situation: "the machine asked: before the rules", rules: []clients.Rule{straight("wds2", false)}, asked: "wds",
+			m: bios, want: wds},
+		{situation: "it asked for what its firmware cannot load", rules: []clients.Rule{straight("wds", false)},
+			asked: "wds2", m: uefi, want: wds},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			asked := NewTable(4)
@@ -58,7 +65,8 @@ func TestPlanFor(t *testing.T) {
 			}
 			p := NewPlan(tc.rules, targets, asked, clients.NewOnce(4))
 			b, ok := p.For(t0, tc.m, xidA)
-			if b.Server != tc.want && ok || ok != tc.want.IsValid() || ok && b.Program != targets[b.Entry].Programs[tc.m.Firmware] {
+			if b.Server != tc.want && ok || ok != tc.want.IsValid() ||
+				ok && b.Program != targets[b.Entry].Programs[tc.m.Firmware] {
 				t.Errorf("got %+v, %v", b, ok)
 			}
 		})
@@ -92,12 +100,14 @@ func TestPlanTakes(t *testing.T) {
 		}
 	})
 	t.Run("a rule with once, then the next rule", func(t *testing.T) {
-		p := NewPlan([]clients.Rule{straight("wds", true), straight("wds2", false)}, targets, NewTable(4), clients.NewOnce(4))
+		p := NewPlan([]clients.Rule{straight("wds", true), straight("wds2", false)}, targets, NewTable(4),
+			clients.NewOnce(4))
 		take(p, bios)
 		if b, _ := p.For(nextBoot, bios, xidB); b.Server != wds2 {
 			t.Errorf("the next boot goes to %+v", b)
 		}
-		if b, _ := p.For(nextBoot, clients.Machine{MAC: ether.MustParseMAC("02:00:00:00:00:01"), Firmware: "bios"}, xidB); b.Server != wds {
+		if b, _ := p.For(nextBoot, clients.Machine{MAC: ether.MustParseMAC("02:00:00:00:00:01"), Firmware: "bios"},
+			xidB); b.Server != wds {
 			t.Errorf("another machine's first boot goes to %+v", b)
 		}
 	})
@@ -168,11 +178,12 @@ func TestPlanViewOfAnUncertainMachine(t *testing.T) {
 		m     clients.Machine
 		want  string
 	}{
-		"no rules":                         {nil, uefi, ""},
-		"a rule that starts something":     {[]clients.Rule{starts}, uefi, Waiting},
-		"a rule whose menu waits":          {[]clients.Rule{waits}, uefi, "waits"},
-		"no rule for it, as far as it is":  {[]clients.Rule{starts}, clients.Machine{MAC: ether.MustParseMAC("02:00:00:00:00:01")}, Waiting},
-		"no one known, and there are some": {[]clients.Rule{starts}, clients.Machine{}, Waiting},
+		"no rules":                     {rules: nil, m: uefi},
+		"a rule that starts something": {rules: []clients.Rule{starts}, m: uefi, want: Waiting},
+		"a rule whose menu waits":      {rules: []clients.Rule{waits}, m: uefi, want: "waits"},
+		"no rule for it, as far as it is": {rules: []clients.Rule{starts},
+			m: clients.Machine{MAC: ether.MustParseMAC("02:00:00:00:00:01")}, want: Waiting},
+		"no one known, and there are some": {rules: []clients.Rule{starts}, want: Waiting},
 	} {
 		p := NewPlan(tc.rules, targets, NewTable(4), clients.NewOnce(4))
 		if got := p.View(t0, tc.m, false); got != tc.want {

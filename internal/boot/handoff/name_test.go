@@ -18,11 +18,15 @@ func TestParse(t *testing.T) {
 		want           Request
 		file           string
 	}{
-		{"GRUB", "/handoff/wds/52:54:00:77:00:10/" + token, grub, "handoff/wds"},
-		{"a prefix that ends in a slash", "//handoff/wds/52:54:00:77:00:10/" + token, grub, "handoff/wds"},
-		{"PXELINUX", "handoff/wds/52:54:00:77:00:10/" + token + ".cfg", pxelinux, "handoff/wds.cfg"},
-		{"hyphens and capitals", "handoff/wds/52-54-00-77-00-1A/" + token, Request{"wds", ether.MustParseMAC("52:54:00:77:00:1a"), token, false}, "handoff/wds"},
-		{"an entry with a dot", "handoff/wds.2/52:54:00:77:00:10/" + token, Request{"wds.2", pc, token, false}, "handoff/wds.2"},
+		{situation: "GRUB", raw: "/handoff/wds/52:54:00:77:00:10/" + token, want: grub, file: "handoff/wds"},
+		{situation: "a prefix that ends in a slash", raw: "//handoff/wds/52:54:00:77:00:10/" + token, want: grub,
+			file: "handoff/wds"},
+		{situation: "PXELINUX", raw: "handoff/wds/52:54:00:77:00:10/" + token + ".cfg", want: pxelinux,
+			file: "handoff/wds.cfg"},
+		{situation: "hyphens and capitals", raw: "handoff/wds/52-54-00-77-00-1A/" + token,
+			want: Request{"wds", ether.MustParseMAC("52:54:00:77:00:1a"), token, false}, file: "handoff/wds"},
+		{situation: "an entry with a dot", raw: "handoff/wds.2/52:54:00:77:00:10/" + token,
+			want: Request{"wds.2", pc, token, false}, file: "handoff/wds.2"},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			got, ok := Parse(tc.raw)
@@ -89,15 +93,19 @@ func TestToken(t *testing.T) {
 		r         Request
 		want      bool
 	}{
-		{"the machine that read the menu", key, here, Request{"wds", pc, token, false}, true},
-		{"its address in 16 bytes", key, netip.AddrFrom16(here.As16()), Request{"wds", pc, token, true}, true},
-		{"another entry of the same menu", key, here, Request{"wds2", pc, token, false}, true},
-		{"read at another address", key, there, Request{"wds", pc, token, false}, false},
-		{"read by the machine that had the address before", key, here, Request{"wds", other, token, false}, false},
-		{"another box's menu", Key{2}, here, Request{"wds", pc, token, false}, false},
-		{"a guess", key, here, Request{"wds", pc, strings.Repeat("0", TokenLen), false}, false},
-		{"no token", key, here, Request{"wds", pc, "", false}, false},
-		{"in capitals", key, here, Request{"wds", pc, strings.ToUpper(token), false}, false},
+		{situation: "the machine that read the menu", key: key, client: here,
+			r: Request{"wds", pc, token, false}, want: true},
+		{situation: "its address in 16 bytes", key: key, client: netip.AddrFrom16(here.As16()),
+			r: Request{"wds", pc, token, true}, want: true},
+		{situation: "another entry of the same menu", key: key, client: here,
+			r: Request{"wds2", pc, token, false}, want: true},
+		{situation: "read at another address", key: key, client: there, r: Request{"wds", pc, token, false}},
+		{situation: "read by the machine that had the address before", key: key, client: here,
+			r: Request{"wds", other, token, false}},
+		{situation: "another box's menu", key: Key{2}, client: here, r: Request{"wds", pc, token, false}},
+		{situation: "a guess", key: key, client: here, r: Request{"wds", pc, strings.Repeat("0", TokenLen), false}},
+		{situation: "no token", key: key, client: here, r: Request{"wds", pc, "", false}},
+		{situation: "in capitals", key: key, client: here, r: Request{"wds", pc, strings.ToUpper(token), false}},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			if got := tc.key.Issued(tc.client, tc.r); got != tc.want {

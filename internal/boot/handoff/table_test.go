@@ -125,12 +125,13 @@ func TestTicketIsAMachines(t *testing.T) {
 		asked, boots clients.Machine
 		want         bool
 	}{
-		"the same machine": {by(pc, one), by(pc, one), true},
-		"another machine behind the same USB adapter": {by(pc, one), by(pc, two), false},
-		"another port, whose packet says so":          {by(pc, one), by(ether.MustParseMAC("02:00:00:00:00:01"), one), false},
-		"no GUID was known when it asked":             {by(pc, ""), by(pc, one), true},
-		"its ROM sends no GUID":                       {by(pc, one), by(pc, ""), true},
-		"a batch's GUID":                              {by(pc, batch), by(pc, two), true},
+		"the same machine": {asked: by(pc, one), boots: by(pc, one), want: true},
+		"another machine behind the same USB adapter": {asked: by(pc, one), boots: by(pc, two)},
+		"another port, whose packet says so": {asked: by(pc, one),
+			boots: by(ether.MustParseMAC("02:00:00:00:00:01"), one)},
+		"no GUID was known when it asked": {asked: by(pc, ""), boots: by(pc, one), want: true},
+		"its ROM sends no GUID":           {asked: by(pc, one), boots: by(pc, ""), want: true},
+		"a batch's GUID":                  {asked: by(pc, batch), boots: by(pc, two), want: true},
 	} {
 		t.Run(situation, func(t *testing.T) {
 			table := NewTable(2)
@@ -217,7 +218,8 @@ func FuzzTable(f *testing.F) {
 					t.Fatalf("%s is answered in another boot, %v after it was last heard of", mac, now.Sub(m.last))
 				case !ok && m.wasArmed && !m.wasUsed && now.Sub(m.armed) < Lifetime:
 					t.Fatalf("%s is not answered, %v after it asked", mac, now.Sub(m.armed))
-				case !ok && m.wasUsed && now.Sub(m.last) < 10*time.Second && now.Sub(m.used) < time.Minute && now.Sub(m.armed) < Lifetime:
+				case !ok && m.wasUsed && now.Sub(m.last) < 10*time.Second && now.Sub(m.used) < time.Minute &&
+					now.Sub(m.armed) < Lifetime:
 					t.Fatalf("%s is not answered its retry, %v after it was last heard of", mac, now.Sub(m.last))
 				}
 			}
@@ -257,21 +259,26 @@ func TestTableIsRestored(t *testing.T) {
 		xid       [4]byte
 		want      string
 	}{
-		{"the next boot", 20 * time.Second, 0, pc, xidB, "wds"},
-		{"as late as it may be", 20 * time.Second, Lifetime - 21*time.Second, pc, xidB, "wds"},
-		{"too late", 20 * time.Second, Lifetime - 20*time.Second, pc, xidB, ""},
-		{"a retry of the boot that used it", 25 * time.Second, 0, other, xidA, "wds2"},
-		{"its question on port 4011", 25 * time.Second, 0, other, [4]byte{}, "wds2"},
-		{"another boot", 31 * time.Second, 0, other, xidB, ""},
-		{"the clock was set on by years", 1e6 * time.Hour, 0, pc, xidB, ""},
-		{"the clock was set back by years", -1e6 * time.Hour, Lifetime - 1, pc, xidB, "wds"},
-		{"the clock was set back by years, too late", -1e6 * time.Hour, Lifetime, pc, xidB, ""},
-		{"the clock was set back by years, another boot", -1e6 * time.Hour, 10 * time.Second, other, xidB, ""},
+		{situation: "the next boot", restart: 20 * time.Second, mac: pc, xid: xidB, want: "wds"},
+		{situation: "as late as it may be", restart: 20 * time.Second, at: Lifetime - 21*time.Second, mac: pc,
+			xid: xidB, want: "wds"},
+		{situation: "too late", restart: 20 * time.Second, at: Lifetime - 20*time.Second, mac: pc, xid: xidB},
+		{situation: "a retry of the boot that used it", restart: 25 * time.Second, mac: other, xid: xidA, want: "wds2"},
+		{situation: "its question on port 4011", restart: 25 * time.Second, mac: other, xid: [4]byte{}, want: "wds2"},
+		{situation: "another boot", restart: 31 * time.Second, mac: other, xid: xidB},
+		{situation: "the clock was set on by years", restart: 1e6 * time.Hour, mac: pc, xid: xidB},
+		{situation: "the clock was set back by years", restart: -1e6 * time.Hour, at: Lifetime - 1, mac: pc,
+			xid: xidB, want: "wds"},
+		{situation: "the clock was set back by years, too late", restart: -1e6 * time.Hour, at: Lifetime,
+			mac: pc, xid: xidB},
+		{situation: "the clock was set back by years, another boot", restart: -1e6 * time.Hour, at: 10 * time.Second,
+			mac: other, xid: xidB},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			again, now := NewTable(4), t0.Add(tc.restart)
 			again.Restore(now, all)
-			if got, ok := again.Answer(now.Add(tc.at), machine(tc.mac), tc.xid); got != tc.want || ok != (tc.want != "") {
+			if got, ok := again.Answer(now.Add(tc.at), machine(tc.mac), tc.xid); got != tc.want ||
+				ok != (tc.want != "") {
 				t.Errorf("it is answered %q (%v), want %q", got, ok, tc.want)
 			}
 		})

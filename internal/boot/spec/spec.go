@@ -205,8 +205,9 @@ func (m Metrics) Allows(a netip.Addr, machine func(netip.Addr) bool) bool {
 // field that is set, by one of the field's values. The first Machine that
 // matches applies.
 type Machine struct {
-	MAC      []string        `json:"mac,omitempty"`  // "52:54:00:12:34:56", or its beginning "52:54:00", in lower case
-	GUID     []string        `json:"guid,omitempty"` // as in the firmware's setup: "70786562-6f78-4c61-8000-000000000010", in lower case
+	MAC []string `json:"mac,omitempty"` // "52:54:00:12:34:56", or its beginning "52:54:00", in lower case
+	// as in the firmware's setup: "70786562-6f78-4c61-8000-000000000010", in lower case
+	GUID     []string        `json:"guid,omitempty"`
 	Firmware []firmware.Kind `json:"firmware,omitempty"`
 
 	// Boot is BootMenu, BootDisk or the name of an Entry that is started

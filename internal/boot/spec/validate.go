@@ -135,7 +135,8 @@ func (r Reservation) validate() error {
 
 // Validate is like Network.Validate.
 func (t TFTP) Validate() error {
-	if t.MaxBlock != 0 && (t.MaxBlock < MinBlock || t.MaxBlock > MaxBlock) || t.MaxWindow < 0 || t.MaxWindow > MaxWindow {
+	if t.MaxBlock != 0 && (t.MaxBlock < MinBlock || t.MaxBlock > MaxBlock) || t.MaxWindow < 0 ||
+		t.MaxWindow > MaxWindow {
 		return fmt.Errorf("max_block, max_window: %d and %d are out of range", t.MaxBlock, t.MaxWindow)
 	}
 	return nil

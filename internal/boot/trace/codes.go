@@ -95,11 +95,12 @@ var (
 	relay      = "If the machine is in another VLAN or behind a router, " +
 		"its relay agent (IP helper) must pass DHCP on to the box."
 	firewall4011 = "UDP ports 67 and 4011 of the box must be open to the machine: look for a firewall."
-	firewallTFTP = "UDP port 69 of the box, and the ports of its answers, must be open to the machine: look for a firewall."
-	siteOptions  = "Remove options 43, 60, 66 and 67 from the site's DHCP server."
-	leaseFree    = "Check that the site's DHCP server has a free address in this network."
-	smallBlocks  = "Try [tftp] max_block = 512 and max_window = 1 in the settings."
-	thirdParty   = "Allow the Microsoft third-party UEFI CA (\"3rd party CA\") in the firmware's setup, " +
+	firewallTFTP = "UDP port 69 of the box, and the ports of its answers, must be open to the machine: look for a " +
+		"firewall."
+	siteOptions = "Remove options 43, 60, 66 and 67 from the site's DHCP server."
+	leaseFree   = "Check that the site's DHCP server has a free address in this network."
+	smallBlocks = "Try [tftp] max_block = 512 and max_window = 1 in the settings."
+	thirdParty  = "Allow the Microsoft third-party UEFI CA (\"3rd party CA\") in the firmware's setup, " +
 		"or turn Secure Boot off there."
 	readFilter = "The WDS server's ReadFilter must allow boot\\*, and the file must exist there."
 	updateROM  = "Update the firmware, or the network card's boot ROM."
@@ -153,7 +154,8 @@ var messages = []Message{
 		Text: "No DHCP or proxyDHCP offers were received", To: Offered,
 		Findings: []Finding{"nothing-received", "no-address", "offer-not-taken"},
 		BIOS:     "The ROM received no answer at all.",
-		Advice:   []string{relay, portfast, "Check that the box and the site's DHCP server are in the machine's network."}},
+		Advice: []string{relay, portfast,
+			"Check that the box and the site's DHCP server are in the machine's network."}},
 	{Name: "PXE-E52",
 		Text: "proxyDHCP offers were received. No DHCP offers were received", From: Heard, To: Offered,
 		Findings: []Finding{"no-address"},
@@ -174,8 +176,9 @@ var messages = []Message{
 		UEFI:     "A server that the firmware asked did not answer: on port 4011, or with the boot file.",
 		Advice:   []string{firewall4011, firewallTFTP, siteOptions}},
 	{Name: "PXE-E11", Text: "ARP timeout", From: Offered, To: Loading,
-		BIOS:   "The ROM does not find the address of the server or the router that it was told.",
-		Advice: []string{"Check the router that the DHCP server names (option 3), and its subnet mask (option 1).", siteOptions}},
+		BIOS: "The ROM does not find the address of the server or the router that it was told.",
+		Advice: []string{"Check the router that the DHCP server names (option 3), and its subnet mask (option 1).",
+			siteOptions}},
 	{Name: "PXE-E22",
 		Text: "Client received ICMP error from server · BIOS extended memory copy error",
 		From: Offered, To: Loading,
@@ -371,7 +374,8 @@ var messages = []Message{
 
 	// WDS and Windows.
 	windows("0xc000000f",
-		"The boot configuration (BCD) or a file that it names is missing; with Secure Boot on current Windows, also boot.stl.",
+		"The boot configuration (BCD) or a file that it names is missing; with Secure Boot on current Windows, also "+
+			"boot.stl.",
 		wdsImage, readFilter),
 	windows("0xc0000272", "The WDS server has no boot image for this machine's firmware.",
 		"Add a boot image for x64, and set it as the default for x64 (UEFI)."),
@@ -391,7 +395,8 @@ var messages = []Message{
 		"Approve the machine on the WDS server, under Pending Devices."),
 	windows("Press F12 for network service boot",
 		"The WDS server waits for a key, and goes on to the disk without one.",
-		"Press the key, or let the WDS server always continue the PXE boot.").with("press enter for network boot service"),
+		"Press the key, or let the WDS server always continue the PXE boot.").with(
+		"press enter for network boot service"),
 	windows("No response from Windows Deployment Services server", "The WDS program does not reach its server.",
 		"UDP ports 69 and 4011 of the WDS server must be open to this machine.",
 		"Check that the service runs.").with("pxe boot aborted", "tftp download failed"),

@@ -150,7 +150,8 @@ func (e *Event) words() []*string {
 // share makes the event use the memory of another one's texts where they are
 // equal: each event that was read from a stream has its own.
 func (e *Event) share(other *Event) {
-	mine, others := append(e.words(), &e.What, &e.File, &e.Why), append(other.words(), &other.What, &other.File, &other.Why)
+	mine, others := append(e.words(), &e.What, &e.File, &e.Why),
+		append(other.words(), &other.What, &other.File, &other.Why)
 	for i := range mine {
 		if *mine[i] == *others[i] {
 			*mine[i] = *others[i]

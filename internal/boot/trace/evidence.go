@@ -103,8 +103,9 @@ func (b *Boot) at(s sign) time.Time { m, _ := b.get(s); return m.at }
 // set keeps an event as the latest of a kind.
 func (b *Boot) set(s sign, e Event) {
 	k := kept{
-		sign: s, role: uint8(max(slices.Index(roles, e.Role), 0)), outcome: uint8(max(slices.Index(outcomes, e.Outcome), 0)),
-		at: e.Time.Sub(b.base), what: e.What, entry: e.Entry, why: e.Why, bytes: e.Bytes,
+		sign: s, role: uint8(max(slices.Index(roles, e.Role), 0)),
+		outcome: uint8(max(slices.Index(outcomes, e.Outcome), 0)),
+		at:      e.Time.Sub(b.base), what: e.What, entry: e.Entry, why: e.Why, bytes: e.Bytes,
 	}
 	if e.Protocol == DHCP {
 		k.what, k.leased = e.File, e.What == "offer"

@@ -118,7 +118,8 @@ func codeOf(name string) string {
 // words splits a text into words of lower-case letters and digits. It leaves out
 // addresses of pages.
 func words(text string) []string {
-	return strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	return strings.FieldsFunc(strings.ToLower(text),
+		func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 }
 
 // contains reports whether each word of some is in all, but for typing errors.

@@ -35,20 +35,26 @@ func TestMachines(t *testing.T) {
 		events    flow
 		want      []string // MAC and number of events of each boot
 	}{
-		{"two network ports of one machine", flow{offerTo(0, macA, guidA), offerTo(4, macB, guidA), offerTo(8, macB, guidA)},
-			[]string{"52:54:00:00:00:0b 3"}},
-		{"its ROM swaps the bytes of the GUID", flow{offerTo(0, macA, guidA), offerTo(4, macB, swapped)},
-			[]string{"52:54:00:00:00:0b 2"}},
-		{"two machines of a batch that share a GUID", flow{offerTo(0, macA, amiGUID), offerTo(4, macB, amiGUID)},
-			[]string{"52:54:00:00:00:0a 1", "52:54:00:00:00:0b 1"}},
-		{"two machines without a GUID", flow{offerTo(0, macA, ""), offerTo(4, macB, "")},
-			[]string{"52:54:00:00:00:0a 1", "52:54:00:00:00:0b 1"}},
-		{"two machines that take turns with one USB adapter", flow{offerTo(0, macA, guidA), offerTo(4, macA, guidB)},
-			[]string{"52:54:00:00:00:0a 1", "52:54:00:00:00:0a 1"}},
-		{"a boot program that leaves out the GUID", flow{offerTo(0, macA, guidA), offerTo(4, macA, "")},
-			[]string{"52:54:00:00:00:0a 2"}},
-		{"a GUID that appears later", flow{offerTo(0, macA, ""), offerTo(4, macA, guidA), offerTo(8, macB, guidA)},
-			[]string{"52:54:00:00:00:0b 3"}},
+		{situation: "two network ports of one machine",
+			events: flow{offerTo(0, macA, guidA), offerTo(4, macB, guidA), offerTo(8, macB, guidA)},
+			want:   []string{"52:54:00:00:00:0b 3"}},
+		{situation: "its ROM swaps the bytes of the GUID",
+			events: flow{offerTo(0, macA, guidA), offerTo(4, macB, swapped)},
+			want:   []string{"52:54:00:00:00:0b 2"}},
+		{situation: "two machines of a batch that share a GUID",
+			events: flow{offerTo(0, macA, amiGUID), offerTo(4, macB, amiGUID)},
+			want:   []string{"52:54:00:00:00:0a 1", "52:54:00:00:00:0b 1"}},
+		{situation: "two machines without a GUID", events: flow{offerTo(0, macA, ""), offerTo(4, macB, "")},
+			want: []string{"52:54:00:00:00:0a 1", "52:54:00:00:00:0b 1"}},
+		{situation: "two machines that take turns with one USB adapter",
+			events: flow{offerTo(0, macA, guidA), offerTo(4, macA, guidB)},
+			want:   []string{"52:54:00:00:00:0a 1", "52:54:00:00:00:0a 1"}},
+		{situation: "a boot program that leaves out the GUID",
+			events: flow{offerTo(0, macA, guidA), offerTo(4, macA, "")},
+			want:   []string{"52:54:00:00:00:0a 2"}},
+		{situation: "a GUID that appears later",
+			events: flow{offerTo(0, macA, ""), offerTo(4, macA, guidA), offerTo(8, macB, guidA)},
+			want:   []string{"52:54:00:00:00:0b 3"}},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			trace := New(8, 16)
@@ -84,30 +90,48 @@ func TestWhatBeginsABoot(t *testing.T) {
 		flow      flow
 		boots     int
 	}{
-		{"EDK2 repeats its DISCOVER", asksAgain(4, 8), 1},
-		{"firmware that asks for ten minutes", asksAgain(60, 10), 2},
-		{"DISCOVER and REQUEST again before the first stage", flows(upTo4011(uefi, "shimx64.efi"), shift(upTo4011(uefi, "shimx64.efi"), 9)), 1},
-		{"the transfer timed out, and firmware tries once more",
-			flows(upTo4011(uefi, "shimx64.efi"), get(5, FirstStage, "shimx64.efi").ends(TimedOut, 10), flow{proxyOffer(9, uefi)}), 1},
-		{"a restart after the first stage", flows(shim, flow{proxyOffer(9, uefi)}), 2},
-		{"a restart from the menu", flows(grubMenu(), flow{proxyOffer(20, uefi)}), 2},
-		{"a question that the box does not answer", flows(grubMenu(), flow{dhcpEvent(20, uefi, Discover, Unanswered)}), 2},
-		{"the other port after a first stage that did not start", flows(shim, flow{offerTo(9, macB, guidA)}), 2},
-		{"a REQUEST after the menu", flows(grubMenu(), flow{takes(20, uefi)}), 1},
-		{"the installer asks for an address", flows(grubMenu(), flow{dhcpEvent(20, "", "selecting", Sent)}), 1},
-		{"another server's offer before the box's", flows(grubMenu(), otherOffer1(19.9, dhcpServer, "x"), flow{proxyOffer(20, uefi)}), 2},
-		{"another server's offer to a running system", flows(grubMenu(), otherOffer1(19.9, dhcpServer, "x")), 1},
-		{"iPXE that the firmware has loaded", flows(ipxe, flow{byIPXE(proxyOffer(9, bios))}), 1},
-		{"iPXE under any name", flows(upTo4011(bios, "custom.0"), get(5, FirstStage, "custom.0"), flow{byIPXE(proxyOffer(9, bios))}), 1},
-		{"iPXE, and a restart", flows(ipxe, flow{byIPXE(proxyOffer(9, bios)), proxyOffer(20, bios)}), 2},
-		{"iPXE that an entry starts", flows(grubMenu(), get(10, Kernel, "ipxe.efi"), flow{byIPXE(proxyOffer(14, uefi))}), 1},
-		{"a ROM with iPXE loads iPXE",
-			flows(flow{byIPXE(proxyOffer(0, bios)), byIPXE(told(1, bios, "undionly.kpxe"))}, get(5, FirstStage, "undionly.kpxe"), flow{byIPXE(proxyOffer(9, bios))}), 1},
-		{"a ROM with iPXE, and a restart", flows(pxelinuxMenu(), flow{byIPXE(proxyOffer(20, bios))}), 2},
-		{"the loader of a Raspberry Pi 3 asks again",
-			flows(flow{told(0, pi, "bootcode.bin")}, get(1, FirstStage, "bootcode.bin"), flow{proxyOffer(3, pi)}), 1},
-		{"a Raspberry Pi restarts", flows(flow{told(0, pi, "bootcode.bin")}, get(1, FirstStage, "bootcode.bin"), get(2, "", "start.elf"), flow{proxyOffer(9, pi)}), 2},
-		{"a system renews its address, and the machine restarts", flows(flow{dhcpEvent(0, "", "renewal", Sent)}, shift(grubMenu(), 9)), 1},
+		{situation: "EDK2 repeats its DISCOVER", flow: asksAgain(4, 8), boots: 1},
+		{situation: "firmware that asks for ten minutes", flow: asksAgain(60, 10), boots: 2},
+		{situation: "DISCOVER and REQUEST again before the first stage",
+			flow: flows(upTo4011(uefi, "shimx64.efi"), shift(upTo4011(uefi, "shimx64.efi"), 9)), boots: 1},
+		{situation: "the transfer timed out, and firmware tries once more",
+			flow: flows(upTo4011(uefi, "shimx64.efi"), get(5, FirstStage, "shimx64.efi").ends(TimedOut, 10),
+				flow{proxyOffer(9, uefi)}), boots: 1},
+		{situation: "a restart after the first stage", flow: flows(shim, flow{proxyOffer(9, uefi)}), boots: 2},
+		{situation: "a restart from the menu", flow: flows(grubMenu(), flow{proxyOffer(20, uefi)}), boots: 2},
+		{situation: "a question that the box does not answer",
+			flow: flows(grubMenu(), flow{dhcpEvent(20, uefi, Discover, Unanswered)}), boots: 2},
+		{situation: "the other port after a first stage that did not start",
+			flow: flows(shim, flow{offerTo(9, macB, guidA)}), boots: 2},
+		{situation: "a REQUEST after the menu", flow: flows(grubMenu(), flow{takes(20, uefi)}), boots: 1},
+		{situation: "the installer asks for an address",
+			flow: flows(grubMenu(), flow{dhcpEvent(20, "", "selecting", Sent)}), boots: 1},
+		{situation: "another server's offer before the box's",
+			flow: flows(grubMenu(), otherOffer1(19.9, dhcpServer, "x"), flow{proxyOffer(20, uefi)}), boots: 2},
+		{situation: "another server's offer to a running system",
+			flow: flows(grubMenu(), otherOffer1(19.9, dhcpServer, "x")), boots: 1},
+		{situation: "iPXE that the firmware has loaded",
+			flow: flows(ipxe, flow{byIPXE(proxyOffer(9, bios))}), boots: 1},
+		{situation: "iPXE under any name", flow: flows(upTo4011(bios, "custom.0"), get(5, FirstStage, "custom.0"),
+			flow{byIPXE(proxyOffer(9, bios))}), boots: 1},
+		{situation: "iPXE, and a restart", flow: flows(ipxe, flow{byIPXE(proxyOffer(9, bios)), proxyOffer(20, bios)}),
+			boots: 2},
+		{situation: "iPXE that an entry starts",
+			flow: flows(grubMenu(), get(10, Kernel, "ipxe.efi"), flow{byIPXE(proxyOffer(14, uefi))}), boots: 1},
+		{situation: "a ROM with iPXE loads iPXE",
+			flow: flows(flow{byIPXE(proxyOffer(0, bios)), byIPXE(told(1, bios, "undionly.kpxe"))},
+				get(5, FirstStage, "undionly.kpxe"), flow{byIPXE(proxyOffer(9, bios))}), boots: 1},
+		{situation: "a ROM with iPXE, and a restart",
+			flow: flows(pxelinuxMenu(), flow{byIPXE(proxyOffer(20, bios))}), boots: 2},
+		{situation: "the loader of a Raspberry Pi 3 asks again",
+			flow: flows(flow{told(0, pi, "bootcode.bin")}, get(1, FirstStage, "bootcode.bin"),
+				flow{proxyOffer(3, pi)}),
+			boots: 1},
+		{situation: "a Raspberry Pi restarts",
+			flow: flows(flow{told(0, pi, "bootcode.bin")}, get(1, FirstStage, "bootcode.bin"), get(2, "", "start.elf"),
+				flow{proxyOffer(9, pi)}), boots: 2},
+		{situation: "a system renews its address, and the machine restarts",
+			flow: flows(flow{dhcpEvent(0, "", "renewal", Sent)}, shift(grubMenu(), 9)), boots: 1},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			trace, ids := New(8, 16), map[string]bool{}
@@ -122,7 +146,8 @@ func TestWhatBeginsABoot(t *testing.T) {
 				t.Fatalf("%d boots with %d IDs, want %d", len(boots), len(ids), tc.boots)
 			}
 			for i, b := range boots {
-				if ended := !b.Next.IsZero(); ended != (i < len(boots)-1) || ended && !b.Next.Equal(boots[i+1].Began) && len(boots[i+1].Events) != 2 {
+				if ended := !b.Next.IsZero(); ended != (i < len(boots)-1) ||
+					ended && !b.Next.Equal(boots[i+1].Began) && len(boots[i+1].Events) != 2 {
 					t.Errorf("boot %d of %d ended by the next one: %v, at %v", i+1, len(boots), ended, b.Next)
 				}
 			}
@@ -141,7 +166,8 @@ func TestOfferOfTheNextBoot(t *testing.T) {
 		trace.Add(e)
 	}
 	boots := trace.Quiet(at(60), 8)
-	if len(boots) != 2 || boots[1].Steps() != "offer of another server→proxy offer 100ms" || strings.Contains(boots[0].Steps(), OtherOffer) {
+	if len(boots) != 2 || boots[1].Steps() != "offer of another server→proxy offer 100ms" ||
+		strings.Contains(boots[0].Steps(), OtherOffer) {
 		t.Errorf("%d boots, the second one: %s", len(boots), boots[len(boots)-1].Steps())
 	}
 }
@@ -155,13 +181,15 @@ func TestBootThatGoesOn(t *testing.T) {
 	}
 	reported := trace.Quiet(at(60), 8)
 	then := reported[0].Verdict(at(60))
-	for _, e := range flows(get(590, Menu, "/grub/grub.cfg"), get(600, Kernel, "linux").of("debian"), get(601, Initrd, "initrd").of("debian")) {
+	for _, e := range flows(get(590, Menu, "/grub/grub.cfg"), get(600, Kernel, "linux").of("debian"),
+		get(601, Initrd, "initrd").of("debian")) {
 		now, _ = trace.Add(e)
 	}
 	if len(reported) != 1 || reported[0].Resumed || reported[0].Stage() != InMenu {
 		t.Fatalf("first: %+v", reported)
 	}
-	if now.ID != first.ID || !now.Resumed || now.Stage() != Started || now.Verdict(at(602)).Finding != "started" || now.Firmware != uefi {
+	if now.ID != first.ID || !now.Resumed || now.Stage() != Started || now.Verdict(at(602)).Finding != "started" ||
+		now.Firmware != uefi {
 		t.Errorf("it goes on as %+v", now)
 	}
 	if reported[0].Verdict(at(60)) != then {
@@ -284,7 +312,8 @@ func TestClone(t *testing.T) {
 	for _, e := range shift(grubMenu(), 5) {
 		trace.Add(e)
 	}
-	if kept.Steps() != "proxy offer→request to another server 4s" || kept.Verdict(at(30)).Finding != "boot-server-not-asked" {
+	if kept.Steps() != "proxy offer→request to another server 4s" ||
+		kept.Verdict(at(30)).Finding != "boot-server-not-asked" {
 		t.Errorf("%s: %s", kept.Steps(), kept.Verdict(at(30)).Sentence())
 	}
 }
@@ -294,15 +323,20 @@ func anyEvent(r *rand.Rand, t time.Time) Event {
 	pick := func(all ...string) string { return all[r.IntN(len(all))] }
 	mac, addr := invented(r.IntN(6))
 	e := Event{
-		Time: t, Protocol: Protocol(pick("dhcp", "tftp", "http", "")), GUID: pick("", guidA, guidB, amiGUID, "x"), Addr: addr,
+		Time: t, Protocol: Protocol(pick("dhcp", "tftp", "http", "")),
+		GUID: pick("", guidA, guidB, amiGUID, "x"), Addr: addr,
 		Firmware: pick("", "", bios, uefi, "uefi-x64-http", pi, "arch-0x0a"), IPXE: r.IntN(4) == 0,
 		What: pick("offer", "proxy offer", "proxy offer, complete", "bootp", "selecting", "boot server ack", "renewal",
 			OtherOffer, OtherRequest, HandedOver, Discover, Request, BootServer,
-			"shimx64.efi", "pxelinux.cfg/default", "pxechn.c32", "ipxe.efi", "bootcode.bin", "linux", strings.Repeat("\xff", 300)),
-		Outcome: Outcome(pick("begun", "sent", "sent", "sent", "not found", "refused", "aborted", "timed out", "failed", "seen", "unanswered", "?")),
-		Why:     pick("", "no boot file for x", WhyLimited, strings.Repeat("x", 1000)),
-		File:    pick("", "shimx64.efi", "{file}", "]["), Role: Role(pick("", "first stage", "second stage", "menu", "kernel", "initrd", "hand-over", "?")),
-		Entry: pick("", "e"), Code: pick("", "ABCD"), Bytes: int64(r.IntN(3)-1) * 1000, Took: time.Duration(r.IntN(5)-1) * time.Second,
+			"shimx64.efi", "pxelinux.cfg/default", "pxechn.c32", "ipxe.efi", "bootcode.bin", "linux",
+			strings.Repeat("\xff", 300)),
+		Outcome: Outcome(pick("begun", "sent", "sent", "sent", "not found", "refused", "aborted", "timed out", "failed",
+			"seen", "unanswered", "?")),
+		Why:   pick("", "no boot file for x", WhyLimited, strings.Repeat("x", 1000)),
+		File:  pick("", "shimx64.efi", "{file}", "]["),
+		Role:  Role(pick("", "first stage", "second stage", "menu", "kernel", "initrd", "hand-over", "?")),
+		Entry: pick("", "e"), Code: pick("", "ABCD"), Bytes: int64(r.IntN(3)-1) * 1000,
+		Took:        time.Duration(r.IntN(5)-1) * time.Second,
 		Retransmits: r.IntN(3),
 	}
 	if r.IntN(2) == 0 {

@@ -19,8 +19,9 @@ const (
 )
 
 var notes = map[Note]string{
-	SizeProbe:  "Normal: the firmware asks for the size, breaks off, and asks again for the file.",
-	MenuSearch: "Normal: the boot program looks for a menu under several names, from the machine's own to a general one.",
+	SizeProbe: "Normal: the firmware asks for the size, breaks off, and asks again for the file.",
+	MenuSearch: "Normal: the boot program looks for a menu under several names, from the machine's own to a general " +
+		"one.",
 	ShimExtra:  "Normal: shim looks for revocations and certificates that most sites do not have.",
 	GRUBList:   "Normal: GRUB looks for lists of modules; without them it uses those that are built in.",
 	ReadInPart: "Normal: PXELINUX closes a module when it has seen enough of it.",

@@ -28,7 +28,8 @@ func answer(t float64, mac ether.MAC, addr netip.Addr, firmware, what string) Ev
 }
 
 func file(t float64, addr netip.Addr, name string) Event {
-	return Event{Time: at(t), Protocol: TFTP, Addr: addr, What: name, Outcome: Sent, Bytes: 1000, Took: 100 * time.Millisecond}
+	return Event{Time: at(t), Protocol: TFTP, Addr: addr, What: name, Outcome: Sent, Bytes: 1000,
+		Took: 100 * time.Millisecond}
 }
 
 // begins returns the event that reports the beginning of end's transfer.
@@ -50,39 +51,44 @@ func TestTrace(t *testing.T) {
 		events    []Event
 		want      []string // mac address firmware time: steps
 	}{
-		{"BIOS machine, by lease, to the menu", []Event{
+		{situation: "BIOS machine, by lease, to the menu", events: []Event{
 			answer(0, macA, addrA, "bios", "offer"), answer(1.2, macA, addrA, "bios", "selecting"),
 			file(2, addrA, "pxelinux.0"), file(2.2, addrA, "ldlinux.c32"),
-			missing(2.3, addrA, "pxelinux.cfg/01-52"), missing(2.4, addrA, "pxelinux.cfg/C0"), file(2.5, addrA, "pxelinux.cfg/default"),
-		}, []string{"52:54:00:00:00:0a 192.0.2.10 bios 2.5s: offer→selecting 1.2s, pxelinux.0 100ms, ldlinux.c32 100ms, 2 not found, pxelinux.cfg/default 100ms"}},
-		{"proxy: the offer holds no address, the boot server's answer does", []Event{
-			answer(0, macA, netip.Addr{}, "bios", "proxy offer"), answer(4, macA, addrA, "bios", "boot server ack"), file(5, addrA, "pxelinux.0"),
-		}, []string{"52:54:00:00:00:0a 192.0.2.10 bios 5s: proxy offer→boot server ack 4s, pxelinux.0 100ms"}},
-		{"an offer that is not taken", []Event{
-			answer(0, macA, addrA, "uefi-x64", "offer"), answer(4, macA, addrA, "uefi-x64", "offer"), answer(12, macA, addrA, "uefi-x64", "offer"),
-		}, []string{"52:54:00:00:00:0a 192.0.2.10 uefi-x64 12s: offer 12s"}},
-		{"the boot file is missing", []Event{
+			missing(2.3, addrA, "pxelinux.cfg/01-52"), missing(2.4, addrA, "pxelinux.cfg/C0"),
+			file(2.5, addrA, "pxelinux.cfg/default"),
+		},
+			want: []string{"52:54:00:00:00:0a 192.0.2.10 bios 2.5s: offer→selecting 1.2s, pxelinux.0 100ms, " +
+				"ldlinux.c32 100ms, 2 not found, pxelinux.cfg/default 100ms"}},
+		{situation: "proxy: the offer holds no address, the boot server's answer does", events: []Event{
+			answer(0, macA, netip.Addr{}, "bios", "proxy offer"), answer(4, macA, addrA, "bios", "boot server ack"),
+			file(5, addrA, "pxelinux.0"),
+		}, want: []string{"52:54:00:00:00:0a 192.0.2.10 bios 5s: proxy offer→boot server ack 4s, pxelinux.0 100ms"}},
+		{situation: "an offer that is not taken", events: []Event{
+			answer(0, macA, addrA, "uefi-x64", "offer"), answer(4, macA, addrA, "uefi-x64", "offer"),
+			answer(12, macA, addrA, "uefi-x64", "offer"),
+		}, want: []string{"52:54:00:00:00:0a 192.0.2.10 uefi-x64 12s: offer 12s"}},
+		{situation: "the boot file is missing", events: []Event{
 			answer(0, macA, addrA, "uefi-x64", "selecting"), missing(1, addrA, "shimx64.efi"),
-		}, []string{"52:54:00:00:00:0a 192.0.2.10 uefi-x64 1s: selecting, shimx64.efi not found"}},
-		{"a lossy line, and a machine that is switched off", []Event{slow, gone},
-			[]string{" 192.0.2.10  8s: linux 8s 12 retransmits, linux 8s timed out"}},
-		{"the installer's own lease belongs to the boot", []Event{
+		}, want: []string{"52:54:00:00:00:0a 192.0.2.10 uefi-x64 1s: selecting, shimx64.efi not found"}},
+		{situation: "a lossy line, and a machine that is switched off", events: []Event{slow, gone},
+			want: []string{" 192.0.2.10  8s: linux 8s 12 retransmits, linux 8s timed out"}},
+		{situation: "the installer's own lease belongs to the boot", events: []Event{
 			answer(0, macA, addrA, "bios", "selecting"), answer(20, macA, addrA, "", "selecting"),
-		}, []string{"52:54:00:00:00:0a 192.0.2.10 bios 20s: selecting 20s"}},
-		{"a running system that renews", []Event{answer(0, macA, addrA, "", "renewal")}, nil},
-		{"an address without DHCP", []Event{file(1, addrB, "memtest.efi")},
-			[]string{" 192.0.2.11  100ms: memtest.efi 100ms"}},
-		{"an address goes from one machine to the other", []Event{
+		}, want: []string{"52:54:00:00:00:0a 192.0.2.10 bios 20s: selecting 20s"}},
+		{situation: "a running system that renews", events: []Event{answer(0, macA, addrA, "", "renewal")}},
+		{situation: "an address without DHCP", events: []Event{file(1, addrB, "memtest.efi")},
+			want: []string{" 192.0.2.11  100ms: memtest.efi 100ms"}},
+		{situation: "an address goes from one machine to the other", events: []Event{
 			answer(0, macA, addrA, "bios", "selecting"), file(1, addrA, "one"),
 			answer(2, macB, addrA, "bios", "selecting"), file(3, addrA, "two"),
-		}, []string{
+		}, want: []string{
 			"52:54:00:00:00:0a 192.0.2.10 bios 1s: selecting, one 100ms",
 			"52:54:00:00:00:0b 192.0.2.10 bios 1s: selecting, two 100ms",
 		}},
-		{"a machine that moves to another address", []Event{
+		{situation: "a machine that moves to another address", events: []Event{
 			answer(0, macA, addrA, "bios", "selecting"), answer(1, macA, addrB, "bios", "selecting"),
 			file(2, addrB, "one"), file(3, addrA, "another machine's"),
-		}, []string{
+		}, want: []string{
 			"52:54:00:00:00:0a 192.0.2.11 bios 2s: selecting 1s, one 100ms",
 			" 192.0.2.10  100ms: another machine's 100ms",
 		}},
@@ -144,23 +150,35 @@ func TestLongTransferBelongsToItsBoot(t *testing.T) {
 		events    []Event // in order
 		want      []string
 	}{
-		{"by TFTP", []Event{selecting, begins(initrd), initrd}, []string{"82 uefi-x64: selecting, initrd 50s"}},
-		{"by HTTP", []Event{selecting, begins(byHTTP), byHTTP}, []string{"82 uefi-x64: selecting, initrd 50s"}},
-		{"that is broken off", []Event{selecting, begins(gone), gone}, []string{"82 uefi-x64: selecting, initrd 50s aborted"}},
-		{"two at one time", []Event{selecting, begins(initrd), begins(packages), packages, initrd}, []string{"82 uefi-x64: selecting, packages 30s, initrd 50s"}},
-		{"two that began at the same moment", []Event{selecting, begins(initrd), begins(initrd), file(2, addrA, "refused meanwhile"), initrd, long(90, addrA, "initrd", 88)},
-			[]string{"120 uefi-x64: selecting, refused meanwhile 100ms, initrd 50s, initrd 1m28s"}},
-		{"that never ends", []Event{selecting, begins(initrd)}, []string{"3602 uefi-x64: selecting"}},
-		{"that never ends, and nothing else", []Event{begins(initrd)}, nil},
-		{"that ends after its boot was told", []Event{selecting, begins(long(5002, addrA, "initrd", 5000)), long(5002, addrA, "initrd", 5000)},
-			[]string{"3602 uefi-x64: selecting", "5032 uefi-x64: initrd 1h23m20s"}},
-		{"whose beginning was not heard of", []Event{selecting, initrd}, []string{"30 uefi-x64: selecting", "82 uefi-x64: initrd 50s"}},
-		{"of one whose address another machine has now", []Event{selecting, begins(initrd), answer(10, macB, addrA, "bios", "selecting"), initrd},
-			[]string{"32 uefi-x64: selecting", "40 bios: selecting", "82 bios: initrd 50s"}},
-		{"of one that has another address now", []Event{selecting, begins(initrd), answer(10, macA, addrB, "", "selecting"), initrd},
-			[]string{"40 uefi-x64: selecting 10s", "82 : initrd 50s"}},
-		{"of one that has its address again", []Event{selecting, begins(initrd), answer(10, macA, addrA, "", "selecting"), initrd},
-			[]string{"82 uefi-x64: selecting 10s, initrd 50s"}},
+		{situation: "by TFTP", events: []Event{selecting, begins(initrd), initrd},
+			want: []string{"82 uefi-x64: selecting, initrd 50s"}},
+		{situation: "by HTTP", events: []Event{selecting, begins(byHTTP), byHTTP},
+			want: []string{"82 uefi-x64: selecting, initrd 50s"}},
+		{situation: "that is broken off", events: []Event{selecting, begins(gone), gone},
+			want: []string{"82 uefi-x64: selecting, initrd 50s aborted"}},
+		{situation: "two at one time", events: []Event{selecting, begins(initrd), begins(packages), packages, initrd},
+			want: []string{"82 uefi-x64: selecting, packages 30s, initrd 50s"}},
+		{situation: "two that began at the same moment",
+			events: []Event{selecting, begins(initrd), begins(initrd), file(2, addrA, "refused meanwhile"), initrd,
+				long(90, addrA, "initrd", 88)},
+			want: []string{"120 uefi-x64: selecting, refused meanwhile 100ms, initrd 50s, initrd 1m28s"}},
+		{situation: "that never ends", events: []Event{selecting, begins(initrd)},
+			want: []string{"3602 uefi-x64: selecting"}},
+		{situation: "that never ends, and nothing else", events: []Event{begins(initrd)}},
+		{situation: "that ends after its boot was told",
+			events: []Event{selecting, begins(long(5002, addrA, "initrd", 5000)), long(5002, addrA, "initrd", 5000)},
+			want:   []string{"3602 uefi-x64: selecting", "5032 uefi-x64: initrd 1h23m20s"}},
+		{situation: "whose beginning was not heard of", events: []Event{selecting, initrd},
+			want: []string{"30 uefi-x64: selecting", "82 uefi-x64: initrd 50s"}},
+		{situation: "of one whose address another machine has now",
+			events: []Event{selecting, begins(initrd), answer(10, macB, addrA, "bios", "selecting"), initrd},
+			want:   []string{"32 uefi-x64: selecting", "40 bios: selecting", "82 bios: initrd 50s"}},
+		{situation: "of one that has another address now",
+			events: []Event{selecting, begins(initrd), answer(10, macA, addrB, "", "selecting"), initrd},
+			want:   []string{"40 uefi-x64: selecting 10s", "82 : initrd 50s"}},
+		{situation: "of one that has its address again",
+			events: []Event{selecting, begins(initrd), answer(10, macA, addrA, "", "selecting"), initrd},
+			want:   []string{"82 uefi-x64: selecting 10s, initrd 50s"}},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			trace := New(8, 16)
@@ -188,8 +206,10 @@ func invented(i int) (ether.MAC, netip.Addr) {
 
 // bounded returns an error if a limit is exceeded.
 func (t *Trace) bounded() error {
-	if n := t.served.Len() + t.claimed.Len() + t.resting.Len(); n > t.maxMachines || len(t.byMAC) > maxPorts*n || len(t.byGUID) > n || len(t.byAddr) > n {
-		return fmt.Errorf("%d machines by MAC, %d by address, %d in all; the bound is %d", len(t.byMAC), len(t.byAddr), n, t.maxMachines)
+	if n := t.served.Len() + t.claimed.Len() + t.resting.Len(); n > t.maxMachines || len(t.byMAC) > maxPorts*n ||
+		len(t.byGUID) > n || len(t.byAddr) > n {
+		return fmt.Errorf("%d machines by MAC, %d by address, %d in all; the bound is %d",
+			len(t.byMAC), len(t.byAddr), n, t.maxMachines)
 	}
 	all := 0
 	for _, b := range t.ended {
@@ -201,7 +221,8 @@ func (t *Trace) bounded() error {
 		}
 	}
 	if all != t.events || all > t.maxAll() || len(t.ended) > t.maxMachines {
-		return fmt.Errorf("%d events are kept, %d counted, the bound is %d; %d boots have ended", all, t.events, t.maxAll(), len(t.ended))
+		return fmt.Errorf("%d events are kept, %d counted, the bound is %d; %d boots have ended",
+			all, t.events, t.maxAll(), len(t.ended))
 	}
 	for _, m := range t.byAddr {
 		if len(m.boot.Events) > t.maxEvents || len(m.open) > t.maxEvents {

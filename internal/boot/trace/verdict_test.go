@@ -122,7 +122,8 @@ func flows(parts ...flow) flow { return slices.Concat(parts...) }
 func shimRuns() flow {
 	return flows(
 		upTo4011(uefi, "shimx64.efi"), probe(4.8, "shimx64.efi"), get(5.4, FirstStage, "shimx64.efi"),
-		absentFile(5.5, "", "revocations_sku.efi"), absentFile(5.51, "", "revocations_sbat.efi"), absentFile(5.52, "", "shim_certificate_0.efi"),
+		absentFile(5.5, "", "revocations_sku.efi"), absentFile(5.51, "", "revocations_sbat.efi"),
+		absentFile(5.52, "", "shim_certificate_0.efi"),
 		get(6.5, SecondStage, "grubx64.efi"),
 		absentFile(7, "", "/grub/x86_64-efi/command.lst"), absentFile(7.01, "", "/grub/x86_64-efi/fs.lst"),
 	)
@@ -137,7 +138,8 @@ func pxelinuxMenu() flow {
 		flow{byIPXE(proxyOffer(0, bios)), byIPXE(takes(1, bios)), byIPXE(told(1.1, bios, "pxelinux.0"))},
 		get(1.4, FirstStage, "pxelinux.0"), get(1.6, SecondStage, "ldlinux.c32"),
 		absentFile(1.7, "", "pxelinux.cfg/62657870-786f-614c-8000-000000000012"),
-		get(1.9, Menu, "pxelinux.cfg/01-52-54-00-77-00-12"), get(2.1, SecondStage, "menu.c32"), get(2.3, SecondStage, "libutil.c32"),
+		get(1.9, Menu, "pxelinux.cfg/01-52-54-00-77-00-12"), get(2.1, SecondStage, "menu.c32"),
+		get(2.3, SecondStage, "libutil.c32"),
 		get(2.5, Menu, "pxelinux.cfg/01-52-54-00-77-00-12"),
 	)
 }
@@ -154,7 +156,8 @@ func toWDS(t float64) flow {
 
 // wdsChosen is a boot in which GRUB asks for the hand-over, and restarts.
 func wdsChosen() flow {
-	return flows(grubMenu(), get(12, HandOver, "/handoff/wds/52:54:00:77:00:10/34453a2cc68f66fd2b7684d9b0533fe2").of("wds1"))
+	return flows(grubMenu(),
+		get(12, HandOver, "/handoff/wds/52:54:00:77:00:10/34453a2cc68f66fd2b7684d9b0533fe2").of("wds1"))
 }
 
 // piLoads is a Raspberry Pi up to its kernel.
@@ -173,7 +176,8 @@ func otherOffer1(t float64, server netip.Addr, name string) flow {
 
 func TestVerdicts(t *testing.T) {
 	systemAsks := dhcpEvent(40, "", OtherRequest, Seen)
-	installer := flows(grubMenu(), get(14, Kernel, "/debian/linux").of("debian"), get(17, Initrd, "/debian/initrd.gz").of("debian"))
+	installer := flows(grubMenu(), get(14, Kernel, "/debian/linux").of("debian"),
+		get(17, Initrd, "/debian/initrd.gz").of("debian"))
 	initrdGone := flows(grubMenu(), get(14, Kernel, "/debian/linux").of("debian"))
 	leased := flow{dhcpEvent(0, bios, "offer", Sent)}
 	reached := map[Finding]bool{}
@@ -194,11 +198,13 @@ func TestVerdicts(t *testing.T) {
 			want: "another-server", stage: Asked,
 			sentence: "Another server, 192.168.77.3, told the machine what to boot: ipxe.efi; it follows that one."},
 		{situation: "stage 1, mode is off, and another server answers", now: 20,
-			flow: flows(flow{because(dhcpEvent(0, uefi, Discover, Unanswered), `dhcp.mode is "off"`)}, otherOffer1(0.1, dhcpServer, "ipxe.efi")),
+			flow: flows(flow{because(dhcpEvent(0, uefi, Discover, Unanswered), `dhcp.mode is "off"`)},
+				otherOffer1(0.1, dhcpServer, "ipxe.efi")),
 			want: "another-server", stage: Elsewhere,
 			sentence: "Another server, 192.168.77.3, told the machine what to boot: ipxe.efi; it follows that one."},
 		{situation: "stage 1, WDS answers by itself", now: 20,
-			flow: flows(flow{proxyOffer(0, uefi)}, otherOffer1(0.3, wdsServer, `boot\x64\wdsmgfw.efi`), flow{takes(3.8, uefi)}),
+			flow: flows(flow{proxyOffer(0, uefi)}, otherOffer1(0.3, wdsServer, `boot\x64\wdsmgfw.efi`),
+				flow{takes(3.8, uefi)}),
 			want: "wds-answers-itself", stage: Asked,
 			sentence: `The machine follows the WDS server 192.168.77.2, which answers by itself with boot\x64\wdsmgfw.efi.`},
 
@@ -236,11 +242,13 @@ func TestVerdicts(t *testing.T) {
 
 		{situation: "stage 3, 4011 is never asked", now: 20, flow: flow{proxyOffer(0, uefi), takes(3.8, uefi)},
 			want: "boot-server-not-asked", stage: Asked,
-			sentence: "The machine took an address from 192.168.77.3 and did not ask the box on port 4011 for its boot file."},
+			sentence: "The machine took an address from 192.168.77.3 and did not ask the box on port 4011 for its " +
+				"boot file."},
 		{situation: "stage 3, before 4011 is asked", now: 5, flow: flow{proxyOffer(0, uefi), takes(3.8, uefi)},
 			want: "asks", stage: Asked, sentence: "The machine has taken an address."},
 		{situation: "stage 3, 4011 asked and unanswered", now: 20,
-			flow: flow{proxyOffer(0, uefi), takes(3.8, uefi), because(dhcpEvent(3.9, uefi, BootServer, Unanswered), "not a boot server request")},
+			flow: flow{proxyOffer(0, uefi), takes(3.8, uefi),
+				because(dhcpEvent(3.9, uefi, BootServer, Unanswered), "not a boot server request")},
 			want: "unanswered", stage: Asked,
 			sentence: "The box received the machine's question and did not answer: not a boot server request."},
 		{situation: "stage 3, told and does not ask for the file", now: 30, flow: upTo4011(bios, "pxelinux.0"),
@@ -256,7 +264,8 @@ func TestVerdicts(t *testing.T) {
 			flow: flow{names(dhcpEvent(0, "uefi-x64-http", "offer", Sent), "http://192.168.77.1/efi/bootx64.efi"),
 				names(dhcpEvent(4, "uefi-x64-http", "selecting", Sent), "http://192.168.77.1/efi/bootx64.efi")},
 			want: "url-not-requested", stage: Asked,
-			sentence: "The machine was told at 00:00 to boot http://192.168.77.1/efi/bootx64.efi, and did not ask for it."},
+			sentence: "The machine was told at 00:00 to boot http://192.168.77.1/efi/bootx64.efi, and did not ask " +
+				"for it."},
 		{situation: "an address that the box refuses", now: 20,
 			flow: flow{dhcpEvent(0, bios, "init-reboot: an address from another network", Refused)},
 			want: "address-refused", stage: Heard,
@@ -266,7 +275,8 @@ func TestVerdicts(t *testing.T) {
 			flow: flows(upTo4011(uefi, "shimx64.efi"), probe(4.8, "shimx64.efi")),
 			want: "loading", stage: Loading, sentence: "The machine loads shimx64.efi."},
 		{situation: "stage 4, the first stage is on its way for a minute", now: 65,
-			flow: flows(upTo4011(uefi, "shimx64.efi"), probe(4.8, "shimx64.efi"), get(5.4, FirstStage, "shimx64.efi")[:1]),
+			flow: flows(upTo4011(uefi, "shimx64.efi"), probe(4.8, "shimx64.efi"),
+				get(5.4, FirstStage, "shimx64.efi")[:1]),
 			want: "loading", stage: Loading, sentence: "The machine loads shimx64.efi."},
 		{situation: "stage 4, nothing after the size probe", now: 30,
 			flow: flows(upTo4011(uefi, "shimx64.efi"), probe(4.8, "shimx64.efi")),
@@ -303,7 +313,8 @@ func TestVerdicts(t *testing.T) {
 			want: "secure-boot-refused", stage: Loaded,
 			sentence: "shimx64.efi was sent whole at 00:00 and did not start: Secure Boot probably refused it."},
 		{situation: "stage 5, Secure Boot refuses shim: DISCOVER again (capture lab-secure-boot)", ended: true,
-			flow: flows(upTo4011(uefi, "shimx64.efi"), probe(4.8, "shimx64.efi"), get(5.4, FirstStage, "shimx64.efi"), flow{proxyOffer(7, uefi)}),
+			flow: flows(upTo4011(uefi, "shimx64.efi"), probe(4.8, "shimx64.efi"), get(5.4, FirstStage, "shimx64.efi"),
+				flow{proxyOffer(7, uefi)}),
 			want: "secure-boot-refused", stage: Loaded,
 			sentence: "shimx64.efi was sent whole at 00:00 and did not start: Secure Boot probably refused it."},
 		{situation: "stage 5, just sent",
@@ -320,12 +331,14 @@ func TestVerdicts(t *testing.T) {
 		{situation: "GRUB loads its parts", flow: shimRuns(), want: "boot-program-runs", stage: Loaded,
 			sentence: "The boot program runs and asks for its parts: /grub/x86_64-efi/fs.lst."},
 		{situation: "shim without GRUB", now: 30,
-			flow: flows(upTo4011(uefi, "shimx64.efi"), get(5.4, FirstStage, "shimx64.efi"), absentFile(6, SecondStage, "grubx64.efi")),
+			flow: flows(upTo4011(uefi, "shimx64.efi"), get(5.4, FirstStage, "shimx64.efi"),
+				absentFile(6, SecondStage, "grubx64.efi")),
 			want: "stage-file-missing", stage: Loaded,
 			sentence: "The boot program asked for grubx64.efi, which the box does not have."},
 		{situation: "a PXELINUX in a folder, without a menu", now: 30,
 			flow: flows(upTo4011(bios, "old/pxelinux.0"), get(5.4, FirstStage, "old/pxelinux.0"),
-				absentFile(5.5, "", "old/pxelinux.cfg/01-52-54-00-77-00-12"), absentFile(5.6, "", "old/pxelinux.cfg/default")),
+				absentFile(5.5, "", "old/pxelinux.cfg/01-52-54-00-77-00-12"),
+				absentFile(5.6, "", "old/pxelinux.cfg/default")),
 			want: "menu-missing", stage: Loaded,
 			sentence: "PXELINUX found no menu; it asked for old/pxelinux.cfg/default last."},
 		{situation: "iPXE gets a file and does not ask for it", now: 30,
@@ -335,22 +348,27 @@ func TestVerdicts(t *testing.T) {
 			sentence: "The boot program, started by snponly.efi, asked the box again, and then for nothing more."},
 		{situation: "iPXE runs the site's script", now: 60,
 			flow: flows(upTo4011(uefi, "snponly.efi"), get(5.4, FirstStage, "snponly.efi"),
-				flow{byIPXE(proxyOffer(8, uefi)), byIPXE(takes(9, uefi)), byIPXE(told(9.1, uefi, "boot.ipxe"))}, get(9.3, FirstStage, "boot.ipxe")),
+				flow{byIPXE(proxyOffer(8, uefi)), byIPXE(takes(9, uefi)), byIPXE(told(9.1, uefi, "boot.ipxe"))},
+				get(9.3, FirstStage, "boot.ipxe")),
 			want: "program-runs", stage: Loaded,
 			sentence: "The boot program runs and read boot.ipxe last, at 00:00: what it does next is up to it."},
 		{situation: "the site's script loads a kernel", now: 60,
-			flow: flows(upTo4011(bios, "undionly.kpxe"), get(5.4, FirstStage, "undionly.kpxe"), get(9, "", "vmlinuz"), get(12, "", "initrd.img")),
+			flow: flows(upTo4011(bios, "undionly.kpxe"), get(5.4, FirstStage, "undionly.kpxe"), get(9, "", "vmlinuz"),
+				get(12, "", "initrd.img")),
 			want: "program-runs", stage: Loaded,
 			sentence: "The boot program runs and read initrd.img last, at 00:00: what it does next is up to it."},
 		{situation: "and its system asks for an address", now: 60,
-			flow: flows(upTo4011(bios, "undionly.kpxe"), get(5.4, FirstStage, "undionly.kpxe"), get(9, "", "vmlinuz"), flow{systemAsks}),
+			flow: flows(upTo4011(bios, "undionly.kpxe"), get(5.4, FirstStage, "undionly.kpxe"), get(9, "", "vmlinuz"),
+				flow{systemAsks}),
 			want: "system-runs", stage: Transferred, sentence: "Started; its system asked for an address at 00:00."},
 		{situation: "HTTP boot to the menu",
 			flow: flows(flow{names(dhcpEvent(0, "uefi-x64-http", "offer", Sent), "http://192.168.77.1/EFI/bootx64.efi"),
 				names(dhcpEvent(4, "uefi-x64-http", "selecting", Sent), "http://192.168.77.1/EFI/bootx64.efi")},
-				byHTTP(get(5, "", "EFI/bootx64.efi")), byHTTP(get(6, SecondStage, "EFI/grubx64.efi")), byHTTP(get(7, Menu, "grub/grub.cfg"))),
+				byHTTP(get(5, "", "EFI/bootx64.efi")), byHTTP(get(6, SecondStage, "EFI/grubx64.efi")),
+				byHTTP(get(7, Menu, "grub/grub.cfg"))),
 			want: "in-menu", stage: InMenu,
-			sentence: "The machine read the menu at 00:00 and has asked for nothing since: it waits there, or has started its disk."},
+			sentence: "The machine read the menu at 00:00 and has asked for nothing since: it waits there, or has " +
+				"started its disk."},
 		{situation: "HTTP boot of a program that Secure Boot refuses", now: 60,
 			flow: flows(flow{names(dhcpEvent(0, "uefi-x64-http", "offer", Sent), "http://192.168.77.1/EFI/bootx64.efi"),
 				names(dhcpEvent(4, "uefi-x64-http", "selecting", Sent), "http://192.168.77.1/EFI/bootx64.efi")},
@@ -359,29 +377,37 @@ func TestVerdicts(t *testing.T) {
 			sentence: "EFI/bootx64.efi was sent whole at 00:00 and did not start: Secure Boot probably refused it."},
 		{situation: "iPXE without a script", now: 30,
 			flow: flows(upTo4011(uefi, "snponly.efi"), get(5.4, FirstStage, "snponly.efi"),
-				flow{byIPXE(because(dhcpEvent(8, uefi, Discover, Unanswered), "no boot file for ipxe: snponly.efi would start iPXE again"))}),
+				flow{byIPXE(because(dhcpEvent(8, uefi, Discover, Unanswered),
+					"no boot file for ipxe: snponly.efi would start iPXE again"))}),
 			want: "no-boot-file", stage: Loaded,
-			sentence: "The box has nothing to boot for this machine (uefi-x64): no boot file for ipxe: snponly.efi would start iPXE again."},
+			sentence: "The box has nothing to boot for this machine (uefi-x64): no boot file for ipxe: snponly.efi " +
+				"would start iPXE again."},
 
 		{situation: "stage 6, in the menu of GRUB", now: 300, flow: grubMenu(),
 			want: "in-menu", stage: InMenu,
-			sentence: "The machine read the menu at 00:00 and has asked for nothing since: it waits there, or has started its disk."},
+			sentence: "The machine read the menu at 00:00 and has asked for nothing since: it waits there, or has " +
+				"started its disk."},
 		{situation: "stage 6, in the menu of PXELINUX", flow: pxelinuxMenu(),
 			want: "in-menu", stage: InMenu,
-			sentence: "The machine read the menu at 00:00 and has asked for nothing since: it waits there, or has started its disk."},
+			sentence: "The machine read the menu at 00:00 and has asked for nothing since: it waits there, or has " +
+				"started its disk."},
 		{situation: "stage 6, restarted by hand", flow: flows(grubMenu(), flow{proxyOffer(20, uefi)}), ended: true,
 			want: "restarted-from-menu", stage: InMenu,
 			sentence: "The machine read the menu at 00:00, and was restarted."},
 		{situation: "stage 6, the menu's disk entry", flow: flows(grubMenu(), flow{systemAsks}),
 			want: "started-disk", stage: Transferred,
-			sentence: "The machine left the menu without an entry's files; a system on its disk asked for an address at 00:00."},
+			sentence: "The machine left the menu without an entry's files; a system on its disk asked for an address " +
+				"at 00:00."},
 		{situation: "stage 6, back in the menu after a file that is missing",
-			flow: flows(grubMenu(), absentFile(14, Kernel, "/debian/linux").of("debian"), get(20, Menu, "/grub/grub.cfg")),
+			flow: flows(grubMenu(), absentFile(14, Kernel, "/debian/linux").of("debian"),
+				get(20, Menu, "/grub/grub.cfg")),
 			want: "in-menu", stage: InMenu,
-			sentence: "The machine read the menu at 00:00 and has asked for nothing since: it waits there, or has started its disk."},
+			sentence: "The machine read the menu at 00:00 and has asked for nothing since: it waits there, or has " +
+				"started its disk."},
 		{situation: "stage 6, \"bad shim signature\": GRUB reads the kernel to check it", now: 30, flow: initrdGone,
 			want: "kernel-refused", stage: Started,
-			sentence: "/debian/linux was sent whole, and no initrd was asked for: GRUB may have refused the kernel's signature."},
+			sentence: "/debian/linux was sent whole, and no initrd was asked for: GRUB may have refused the kernel's " +
+				"signature."},
 		{situation: "an entry's file is missing",
 			flow: flows(grubMenu(), absentFile(14, Kernel, "/debian/linux").of("debian")),
 			want: "entry-file-missing", stage: InMenu,
@@ -425,7 +451,8 @@ func TestVerdicts(t *testing.T) {
 			sentence: "The machine asked at 00:00 to be handed over to wds1, and did not boot from the network again."},
 		{situation: "stage 8, the box refuses the hand-over",
 			flow: func() flow {
-				f := flows(grubMenu(), get(12, HandOver, "/handoff/wds/52:54:00:77:00:10/3445").of("wds1").ends(Refused, 0))
+				f := flows(grubMenu(), get(12, HandOver, "/handoff/wds/52:54:00:77:00:10/3445").of("wds1").ends(Refused,
+					0))
 				f[len(f)-1].Why = "the address belongs to another machine"
 				return f
 			}(),
@@ -445,7 +472,8 @@ func TestVerdicts(t *testing.T) {
 			sentence: "The machine came back 20s after it was handed over to wds1 (192.168.77.2): WDS did not start it."},
 		{situation: "stage 8, back later is another boot", flow: flows(toWDS(0), shift(grubMenu(), 200)),
 			want: "in-menu", stage: InMenu,
-			sentence: "The machine read the menu at 00:03 and has asked for nothing since: it waits there, or has started its disk."},
+			sentence: "The machine read the menu at 00:03 and has asked for nothing since: it waits there, or has " +
+				"started its disk."},
 		{situation: "stage 8, WinPE runs", flow: flows(toWDS(0), shift(flow{systemAsks}, 40)),
 			want: "wds-system-runs", stage: Transferred,
 			sentence: "WDS (wds1) started a system: it asked for an address at 00:01."},
@@ -462,11 +490,13 @@ func TestVerdicts(t *testing.T) {
 		{situation: "the last acknowledgement of a file is lost", now: 60,
 			flow: flows(pxelinuxMenu(), timedOut(25, 1.55, SecondStage, "ldlinux.c32", 118_000)),
 			want: "in-menu", stage: InMenu,
-			sentence: "The machine read the menu at 00:00 and has asked for nothing since: it waits there, or has started its disk."},
+			sentence: "The machine read the menu at 00:00 and has asked for nothing since: it waits there, or has " +
+				"started its disk."},
 		{situation: "a restart cuts off a transfer, which times out later", now: 60,
 			flow: flows(shift(grubMenu(), 20), timedOut(40, 2, Initrd, "initrd.gz", 118_000)),
 			want: "in-menu", stage: InMenu,
-			sentence: "The machine read the menu at 00:00 and has asked for nothing since: it waits there, or has started its disk."},
+			sentence: "The machine read the menu at 00:00 and has asked for nothing since: it waits there, or has " +
+				"started its disk."},
 		{situation: "a restart while a file of an entry is loading", ended: true,
 			flow: flows(grubMenu(), get(14, Kernel, "/debian/linux").of("debian")[:1], flow{proxyOffer(15, uefi)}),
 			want: "entry-stopped", stage: InMenu,
@@ -477,13 +507,15 @@ func TestVerdicts(t *testing.T) {
 		{situation: "a system renews its address between the tries of the firmware", now: 60,
 			flow: flows(flow{proxyOffer(0, uefi), dhcpEvent(2, "", OtherRequest, Seen)}, shift(grubMenu(), 20)),
 			want: "in-menu", stage: InMenu,
-			sentence: "The machine read the menu at 00:00 and has asked for nothing since: it waits there, or has started its disk."},
+			sentence: "The machine read the menu at 00:00 and has asked for nothing since: it waits there, or has " +
+				"started its disk."},
 		{situation: "UEFI, and a boot file of any name", now: 30,
 			flow: flows(upTo4011(uefi, "boot/loader"), get(5.4, FirstStage, "boot/loader")),
 			want: "secure-boot-refused", stage: Loaded,
 			sentence: "boot/loader was sent whole at 00:00 and did not start: Secure Boot probably refused it."},
 		{situation: "no file for this firmware, and another server has one", now: 20,
-			flow: flows(otherOffer1(0, dhcpServer, "arm.efi"), flow{because(dhcpEvent(0.1, "uefi-arm64", Discover, Unanswered), "no boot file for uefi-arm64")}),
+			flow: flows(otherOffer1(0, dhcpServer, "arm.efi"),
+				flow{because(dhcpEvent(0.1, "uefi-arm64", Discover, Unanswered), "no boot file for uefi-arm64")}),
 			want: "another-server", stage: Elsewhere,
 			sentence: "Another server, 192.168.77.3, told the machine what to boot: arm.efi; it follows that one."},
 
@@ -561,7 +593,8 @@ func TestRecordedBoots(t *testing.T) {
 	}{
 		// Menu, hand-over, WDS's program, and a reset by the test a few seconds
 		// later.
-		{"uefi-secure-boot-to-wds.jsonl", []string{"started restarted-for-hand-over", "transferred came-back", "in-menu came-back"}},
+		{"uefi-secure-boot-to-wds.jsonl", []string{"started restarted-for-hand-over", "transferred came-back",
+			"in-menu came-back"}},
 		{"bios-to-wds.jsonl", []string{"transferred handed-over"}},
 		{"bios-restart-to-wds.jsonl", []string{"started restarted-for-hand-over", "transferred handed-over"}},
 	} {
@@ -604,16 +637,18 @@ func TestNotes(t *testing.T) {
 		event     Event
 		want      Note
 	}{
-		{"EDK2 asks for the size", probe(4.8, "shimx64.efi")[1], SizeProbe},
-		{"a transfer that is broken off in the middle", shim.ends(Aborted, 1000)[1], ""},
-		{"a whole file", shim[1], ""},
-		{"PXELINUX looks for its menu", absentFile(1, Menu, "pxelinux.cfg/01-52-54-00-77-00-12")[0], MenuSearch},
-		{"PXELINUX finds its menu", file(1, addrA, "pxelinux.cfg/default"), ""},
-		{"shim looks for revocations", absentFile(1, "", "revocations_sbat.efi")[0], ShimExtra},
-		{"shim looks for GRUB", absentFile(1, SecondStage, "grubx64.efi")[0], ""},
-		{"GRUB looks for its lists", absentFile(1, "", "/grub/x86_64-efi/fs.lst")[0], GRUBList},
-		{"PXELINUX closes a module", get(1, SecondStage, "ldlinux.c32").ends(Aborted, 4096)[1], ReadInPart},
-		{"a DHCP answer", proxyOffer(0, uefi), ""},
+		{situation: "EDK2 asks for the size", event: probe(4.8, "shimx64.efi")[1], want: SizeProbe},
+		{situation: "a transfer that is broken off in the middle", event: shim.ends(Aborted, 1000)[1]},
+		{situation: "a whole file", event: shim[1]},
+		{situation: "PXELINUX looks for its menu", event: absentFile(1, Menu, "pxelinux.cfg/01-52-54-00-77-00-12")[0],
+			want: MenuSearch},
+		{situation: "PXELINUX finds its menu", event: file(1, addrA, "pxelinux.cfg/default")},
+		{situation: "shim looks for revocations", event: absentFile(1, "", "revocations_sbat.efi")[0], want: ShimExtra},
+		{situation: "shim looks for GRUB", event: absentFile(1, SecondStage, "grubx64.efi")[0]},
+		{situation: "GRUB looks for its lists", event: absentFile(1, "", "/grub/x86_64-efi/fs.lst")[0], want: GRUBList},
+		{situation: "PXELINUX closes a module", event: get(1, SecondStage, "ldlinux.c32").ends(Aborted, 4096)[1],
+			want: ReadInPart},
+		{situation: "a DHCP answer", event: proxyOffer(0, uefi)},
 	} {
 		if got := tc.event.Note(); got != tc.want || (got != "") != (got.Text() != "") {
 			t.Errorf("%s: %q, %q; want %q", tc.situation, got, got.Text(), tc.want)
@@ -636,7 +671,8 @@ func TestFill(t *testing.T) {
 		"{file}[ after {size}]":                        "a{entry}[b after 1.2 kB",
 		"Name a file in [boot], or a [[machine]].":     "Name a file in [boot], or a [[machine]].",
 		"{server} {nothing}":                           "? ?",
-		"[{entry":                                      "[{entry", "]": "]", "{": "", "}": "}", "[": "[", "[]": "[]", "": "",
+		"[{entry":                                      "[{entry", "]": "]", "{": "", "}": "}", "[": "[",
+		"[]": "[]", "": "",
 	} {
 		if got := Fill(text, v); got != want {
 			t.Errorf("%q is filled as %q, want %q", text, got, want)

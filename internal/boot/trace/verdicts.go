@@ -36,7 +36,8 @@ var verdicts = []Row{
 		Finding: "nothing-received", Sentence: "The box has received nothing from this machine.",
 		Advice: []string{
 			"Check the cable, and that network boot over IPv4 is on in the firmware's setup.",
-			"If the machine is in another VLAN or behind a router, its relay agent (IP helper) must pass DHCP on to the box.",
+			"If the machine is in another VLAN or behind a router, its relay agent (IP helper) must pass DHCP on to " +
+				"the box.",
 			"If the switch port runs spanning tree, turn on portfast for it.",
 		},
 		is: func(f facts) (mark, bool) { return mark{}, len(f.marks) == 0 },
@@ -44,11 +45,14 @@ var verdicts = []Row{
 
 	// Handed over.
 	{
-		Finding:  CameBack,
-		Sentence: "The machine came back {after} after it was handed over[ to {entry}][ ({server})]: WDS did not start it.",
+		Finding: CameBack,
+		Sentence: "The machine came back {after} after it was handed over[ to {entry}][ ({server})]: WDS did not " +
+			"start it.",
 		Advice: []string{
-			"Read what the screen says before it restarts: 0xc000000f is the BCD or boot.stl, 0xc0000225 a missing file of the image, 0xc0000272 no boot image for this firmware.",
-			"Check on the WDS server that it has a boot image for this firmware, and that it answers known and unknown machines, or approve the pending request.",
+			"Read what the screen says before it restarts: 0xc000000f is the BCD or boot.stl, 0xc0000225 a missing " +
+				"file of the image, 0xc0000272 no boot image for this firmware.",
+			"Check on the WDS server that it has a boot image for this firmware, and that it answers known and " +
+				"unknown machines, or approve the pending request.",
 			"UDP ports 69 and 4011 of the WDS server must be open to this machine.",
 		},
 		is: facts.cameBack,
@@ -71,7 +75,8 @@ var verdicts = []Row{
 		Finding: "hand-over-refused", Sentence: "The box refused to hand the machine over[ to {entry}][: {why}].",
 		Advice: []string{
 			"Start the machine again and choose the entry again: the menu may be older than the box's last start.",
-			"If it happens again, the box knows this address by another MAC address: look for a network bridge or a copied address.",
+			"If it happens again, the box knows this address by another MAC address: look for a network bridge or a " +
+				"copied address.",
 		},
 		is: func(f facts) (mark, bool) { return f.trouble(func(m mark) bool { return m.role == HandOver }) },
 	},
@@ -85,7 +90,8 @@ var verdicts = []Row{
 		Finding:  "not-back-for-hand-over",
 		Sentence: "The machine asked at {time} to be handed over[ to {entry}], and did not boot from the network again.",
 		Advice: []string{
-			"The choice counts for the next network boot, for five minutes: start it by hand, for example with F12, and choose the entry again if that time is over.",
+			"The choice counts for the next network boot, for five minutes: start it by hand, for example with F12, " +
+				"and choose the entry again if that time is over.",
 			"Put the network before the disk in the firmware's boot order.",
 		},
 		is: func(f facts) (mark, bool) { return f.wants(f.now.Sub(f.at(wanted)) > returning) },
@@ -99,7 +105,8 @@ var verdicts = []Row{
 
 	// A transfer failed, and nothing has gone well since.
 	{
-		Finding: "first-stage-missing", Sentence: "The machine asked for the boot file {file}, which the box does not have.",
+		Finding:  "first-stage-missing",
+		Sentence: "The machine asked for the boot file {file}, which the box does not have.",
 		Advice: []string{
 			"Correct the file's name in [boot], or copy the file into the boot folder.",
 			"If another DHCP server names this file, remove options 66 and 67 there.",
@@ -133,9 +140,11 @@ var verdicts = []Row{
 		is:     func(f facts) (mark, bool) { return f.failed(Refused) },
 	},
 	{
-		Finding: "transfer-unanswered", Sentence: "The machine asked for {file}, and acknowledged nothing that the box sent.",
+		Finding:  "transfer-unanswered",
+		Sentence: "The machine asked for {file}, and acknowledged nothing that the box sent.",
 		Advice: []string{
-			"A firewall between the box and the machine may let UDP port 69 through, and not the ports of the transfer: they change with each file.",
+			"A firewall between the box and the machine may let UDP port 69 through, and not the ports of the " +
+				"transfer: they change with each file.",
 			"Try [tftp] max_block = 512 in the settings: some networks lose large packets.",
 			"Another machine may have the same address.",
 		},
@@ -198,7 +207,8 @@ var verdicts = []Row{
 		Finding:  "kernel-refused",
 		Sentence: "{file} was sent whole, and no initrd was asked for: GRUB may have refused the kernel's signature.",
 		Advice: []string{
-			"If the screen says \"bad shim signature\", Secure Boot is on and the kernel is not signed by Debian: mark the entry with signed = false, or turn Secure Boot off.",
+			"If the screen says \"bad shim signature\", Secure Boot is on and the kernel is not signed by Debian: " +
+				"mark the entry with signed = false, or turn Secure Boot off.",
 			"A distribution's own shim and GRUB start its kernels under Secure Boot.",
 			"If the entry has no initrd, and the machine runs, there is nothing to do.",
 		},
@@ -211,7 +221,8 @@ var verdicts = []Row{
 		Finding:  "system-silent",
 		Sentence: "Loaded[ {entry}] at {time}; nothing has been received from its system.",
 		Advice: []string{
-			"If the screen is black or shows a panic, check the entry's arguments and whether the machine has enough memory for the initrd.",
+			"If the screen is black or shows a panic, check the entry's arguments and whether the machine has enough " +
+				"memory for the initrd.",
 			"The system may lack the driver of this network card.",
 			"A system that uses no network, or a fixed address, is silent too.",
 		},
@@ -234,13 +245,15 @@ var verdicts = []Row{
 	// The menu was read.
 	{
 		Finding: "started-disk", Good: true,
-		Sentence: "The machine left the menu without an entry's files; a system on its disk asked for an address at {time}.",
-		Advice:   []string{"If it should boot from the network, choose an entry before the menu's time is over."},
-		is:       func(f facts) (mark, bool) { return f.with(menu, system) },
+		Sentence: "The machine left the menu without an entry's files; a system on its disk asked for an address at " +
+			"{time}.",
+		Advice: []string{"If it should boot from the network, choose an entry before the menu's time is over."},
+		is:     func(f facts) (mark, bool) { return f.with(menu, system) },
 	},
 	{
 		Finding: "restarted-from-menu", Good: true, Sentence: "The machine read the menu at {time}, and was restarted.",
-		Advice: []string{"If it was not restarted by hand, read what the screen says after the choice: \"bad shim signature\" means that Secure Boot refuses the entry's kernel."},
+		Advice: []string{"If it was not restarted by hand, read what the screen says after the choice: \"bad shim " +
+			"signature\" means that Secure Boot refuses the entry's kernel."},
 		is: func(f facts) (mark, bool) {
 			m, ok := f.get(menu)
 			return m, ok && !f.Next.IsZero()
@@ -248,10 +261,12 @@ var verdicts = []Row{
 	},
 	{
 		Finding: "in-menu", Running: true, Good: true,
-		Sentence: "The machine read the menu at {time} and has asked for nothing since: it waits there, or has started its disk.",
+		Sentence: "The machine read the menu at {time} and has asked for nothing since: it waits there, or has " +
+			"started its disk.",
 		Advice: []string{
 			"Choose an entry on the screen.",
-			"If an entry was chosen and the screen says \"bad shim signature\", Secure Boot refuses its kernel: mark the entry with signed = false.",
+			"If an entry was chosen and the screen says \"bad shim signature\", Secure Boot refuses its kernel: mark " +
+				"the entry with signed = false.",
 		},
 		is: func(f facts) (mark, bool) { return f.get(menu) },
 	},
@@ -272,7 +287,8 @@ var verdicts = []Row{
 		Finding: "no-boot-file", Sentence: "The box has nothing to boot for this machine[ ({firmware})][: {why}].",
 		Advice: []string{
 			"Name a file for this firmware in [boot] of the settings.",
-			"Most PCs can boot another way: switch between UEFI and legacy BIOS, or between PXE and HTTP boot, in the firmware's setup.",
+			"Most PCs can boot another way: switch between UEFI and legacy BIOS, or between PXE and HTTP boot, in " +
+				"the firmware's setup.",
 		},
 		is: func(f facts) (mark, bool) {
 			m, ok := f.silenced()
@@ -295,7 +311,8 @@ var verdicts = []Row{
 	{
 		Finding: "raspberry-pi-stopped", Sentence: "The Raspberry Pi read {file} last, and no kernel[, at {time}].",
 		Advice: []string{
-			"Copy the whole boot partition of a working SD card into the boot folder: firmware, config.txt, device trees and kernel.",
+			"Copy the whole boot partition of a working SD card into the boot folder: firmware, config.txt, device " +
+				"trees and kernel.",
 			"config.txt may name a kernel that is not there.",
 		},
 		is: func(f facts) (mark, bool) {
@@ -311,7 +328,8 @@ var verdicts = []Row{
 		},
 		is: func(f facts) (mark, bool) {
 			m, ok := f.get(absent)
-			return m, ok && f.has(first) && strings.Contains(fileName(m.what), "pxelinux.cfg/") && f.newest(m) && f.quiet(thinking)
+			return m, ok && f.has(first) && strings.Contains(fileName(m.what), "pxelinux.cfg/") && f.newest(m) &&
+				f.quiet(thinking)
 		},
 	},
 	{
@@ -340,7 +358,8 @@ var verdicts = []Row{
 	{
 		Finding: "second-stage-silent", Sentence: "The boot program runs, and stopped after {file}, before the menu.",
 		Advice: []string{
-			"With Secure Boot, shim starts only programs of the same distribution: \"Security Violation\" on the screen says that it refused this one.",
+			"With Secure Boot, shim starts only programs of the same distribution: \"Security Violation\" on the " +
+				"screen says that it refused this one.",
 			"Take all parts of the boot program from one package: modules of another version do not load.",
 			"Read what the screen says, and try the machine's other network port or firmware mode.",
 		},
@@ -350,8 +369,9 @@ var verdicts = []Row{
 		},
 	},
 	{
-		Finding: "boot-program-runs", Running: true, Good: true, Sentence: "The boot program runs[ and asks for its parts: {file}].",
-		Advice: []string{"Wait a few seconds."},
+		Finding: "boot-program-runs", Running: true, Good: true,
+		Sentence: "The boot program runs[ and asks for its parts: {file}].",
+		Advice:   []string{"Wait a few seconds."},
 		is: func(f facts) (mark, bool) {
 			m, ok := f.latest(ran, second)
 			return m, f.has(whole) && (ok || f.has(again))
@@ -361,8 +381,10 @@ var verdicts = []Row{
 		Finding:  "secure-boot-refused",
 		Sentence: "{file} was sent whole at {time} and did not start: Secure Boot probably refused it.",
 		Advice: []string{
-			"Allow the Microsoft third-party UEFI CA (\"3rd party CA\") in the firmware's setup, or turn Secure Boot off there.",
-			"Update the firmware: old versions know only the certificates of 2011, and some refuse a file with two signatures.",
+			"Allow the Microsoft third-party UEFI CA (\"3rd party CA\") in the firmware's setup, or turn Secure Boot " +
+				"off there.",
+			"Update the firmware: old versions know only the certificates of 2011, and some refuse a file with two " +
+				"signatures.",
 			"If the machine goes to WDS only, a [[machine]] with boot = \"wds\" leads there without shim.",
 		},
 		is: func(f facts) (mark, bool) {
@@ -375,7 +397,8 @@ var verdicts = []Row{
 		Sentence: "{file} was sent whole at {time} and did not start, or asked for nothing more.",
 		Advice: []string{
 			"Check that {file} is a boot program for a BIOS: a file for UEFI does not start there.",
-			"Update the network card's boot ROM, or try pxelinux.0 instead of lpxelinux.0: some ROMs hang in one of them.",
+			"Update the network card's boot ROM, or try pxelinux.0 instead of lpxelinux.0: some ROMs hang in one of " +
+				"them.",
 			"If the file is a program that needs nothing more, there is nothing to do.",
 		},
 		is: func(f facts) (mark, bool) {
@@ -384,19 +407,22 @@ var verdicts = []Row{
 		},
 	},
 	{
-		Finding: "first-stage-sent", Running: true, Good: true, Sentence: "{file} was sent whole at {time}; the machine starts it.",
-		Advice: []string{"Wait a few seconds."},
-		is:     func(f facts) (mark, bool) { return f.get(first) },
+		Finding: "first-stage-sent", Running: true, Good: true,
+		Sentence: "{file} was sent whole at {time}; the machine starts it.",
+		Advice:   []string{"Wait a few seconds."},
+		is:       func(f facts) (mark, bool) { return f.get(first) },
 	},
 
 	// A file was requested.
 	{
 		Finding: "files-read", Good: true, Sentence: "The machine read {file} at {time}[, {size}].",
-		Advice: []string{"The box has not seen how the machine started: it may run a system, or have booted before the box was ready."},
-		is:     func(f facts) (mark, bool) { return f.get(loose) },
+		Advice: []string{"The box has not seen how the machine started: it may run a system, or have booted before " +
+			"the box was ready."},
+		is: func(f facts) (mark, bool) { return f.get(loose) },
 	},
 	{
-		Finding: "raspberry-pi-files-missing", Sentence: "The Raspberry Pi asked for {file}, which the box does not have.",
+		Finding:  "raspberry-pi-files-missing",
+		Sentence: "The Raspberry Pi asked for {file}, which the box does not have.",
 		Advice: []string{
 			"Copy the boot partition of a working SD card into the boot folder.",
 			"A Raspberry Pi asks in a folder of its serial number first: that this one is missing is normal.",
@@ -429,14 +455,16 @@ var verdicts = []Row{
 		Finding: "download-stopped", Sentence: "The machine asked for {file}, and did not load it.",
 		Advice: []string{
 			"Start the machine again, and read the code that the screen shows.",
-			"The file may be too large for the firmware, or the network loses large packets: try [tftp] max_block = 512.",
+			"The file may be too large for the firmware, or the network loses large packets: try [tftp] max_block = " +
+				"512.",
 		},
 		is: func(f facts) (mark, bool) { return f.get(requested) },
 	},
 
 	// Another server.
 	{
-		Finding: "wds-answers-itself", Sentence: "The machine follows the WDS server[ {server}], which answers by itself with {file}.",
+		Finding:  "wds-answers-itself",
+		Sentence: "The machine follows the WDS server[ {server}], which answers by itself with {file}.",
 		Advice: []string{
 			"On the WDS server run: wdsutil /Set-Server /UseDhcpPorts:No, and restart its service.",
 			"If a DHCP server names that file, remove options 60, 66 and 67 there.",
@@ -448,7 +476,8 @@ var verdicts = []Row{
 		},
 	},
 	{
-		Finding: "another-server", Sentence: "Another server[, {server},] told the machine what to boot[: {file}]; it follows that one.",
+		Finding:  "another-server",
+		Sentence: "Another server[, {server},] told the machine what to boot[: {file}]; it follows that one.",
 		Advice: []string{
 			"Remove options 60, 66 and 67 from that DHCP server, or switch off its network boot.",
 			"If that server is right for this machine, there is nothing to do.",
@@ -494,7 +523,8 @@ var verdicts = []Row{
 		Finding:  "file-not-requested",
 		Sentence: "The machine was told at {time} to load {file}, and did not ask for it.",
 		Advice: []string{
-			"UDP port 69 of the box must be open to the machine: look for a firewall, and for a router between them that has no route back.",
+			"UDP port 69 of the box must be open to the machine: look for a firewall, and for a router between them " +
+				"that has no route back.",
 			"The answer on port 4011 may be lost: a firewall must let it through in both directions.",
 			"Start the machine again and read the code that the screen shows.",
 		},
@@ -509,7 +539,8 @@ var verdicts = []Row{
 		is:     facts.toldFile,
 	},
 	{
-		Finding: "took-another-lease", Sentence: "The machine took the address of another DHCP server[, {server}], and not the box's.",
+		Finding:  "took-another-lease",
+		Sentence: "The machine took the address of another DHCP server[, {server}], and not the box's.",
 		Advice: []string{
 			"Switch off one of the two DHCP servers, or let the box only add boot information: mode = \"auto\".",
 		},
@@ -548,11 +579,13 @@ var verdicts = []Row{
 		},
 	},
 	{
-		Finding: "no-address", Sentence: "The box answered at {time}, and the machine did not take an address from the site's DHCP server.",
+		Finding:  "no-address",
+		Sentence: "The box answered at {time}, and the machine did not take an address from the site's DHCP server.",
 		Advice: []string{
 			"The site's DHCP server must have a free address for this machine, and answer in this network.",
 			"If there is no DHCP server, let the box lease addresses: mode = \"server\".",
-			"An HP machine with UEFI that asks again and again sees two offers and takes neither: mode = \"server\" makes one of them.",
+			"An HP machine with UEFI that asks again and again sees two offers and takes neither: mode = \"server\" " +
+				"makes one of them.",
 		},
 		is: func(f facts) (mark, bool) {
 			m, ok := f.get(offered)
@@ -560,9 +593,10 @@ var verdicts = []Row{
 		},
 	},
 	{
-		Finding: "offered", Running: true, Good: true, Sentence: "The box has answered; the machine chooses among the answers.",
-		Advice: []string{"Wait a few seconds."},
-		is:     func(f facts) (mark, bool) { return f.get(offered) },
+		Finding: "offered", Running: true, Good: true,
+		Sentence: "The box has answered; the machine chooses among the answers.",
+		Advice:   []string{"Wait a few seconds."},
+		is:       func(f facts) (mark, bool) { return f.get(offered) },
 	},
 	{
 		Finding: Unknown, Sentence: "The box cannot say what this machine does.",

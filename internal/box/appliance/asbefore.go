@@ -81,7 +81,8 @@ func (s *site) noteState() error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(remove(filepath.Join(s.dir, whyFile)), durable.WriteFile(filepath.Join(s.dir, beforeFile), b, 0o644))
+	return errors.Join(remove(filepath.Join(s.dir, whyFile)),
+		durable.WriteFile(filepath.Join(s.dir, beforeFile), b, 0o644))
 }
 
 // asBefore checks that the new root uses the settings as the old one did.

@@ -20,9 +20,11 @@ func TestNoteState(t *testing.T) {
 		situation, settings, refused string
 		use                          selftest.Use
 	}{
-		{"right", fixed, "", selftest.Use{Mode: spec.ModeServer, Address: netip.MustParsePrefix("192.168.77.1/24")}},
-		{"a mistake", "[menu]\ntitel = \"x\"\n", "pxebox.toml:2: menu.titel: is not known", selftest.Use{}},
-		{"none: the built-in ones", "", "", selftest.Use{Mode: spec.ModeAuto}},
+		{situation: "right", settings: fixed,
+			use: selftest.Use{Mode: spec.ModeServer, Address: netip.MustParsePrefix("192.168.77.1/24")}},
+		{situation: "a mistake", settings: "[menu]\ntitel = \"x\"\n",
+			refused: "pxebox.toml:2: menu.titel: is not known"},
+		{situation: "none: the built-in ones", use: selftest.Use{Mode: spec.ModeAuto}},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			dir := t.TempDir()
@@ -50,7 +52,8 @@ func TestNoteState(t *testing.T) {
 			if want := s.state(addresses); !reflect.DeepEqual(noted, want) {
 				t.Errorf("noted %+v, want %+v", noted, want)
 			}
-			if noted.Settings != tt.use || !strings.HasPrefix(noted.Refused, tt.refused) || (noted.Refused == "") != (tt.refused == "") {
+			if noted.Settings != tt.use || !strings.HasPrefix(noted.Refused, tt.refused) ||
+				(noted.Refused == "") != (tt.refused == "") {
 				t.Errorf("noted %+v", noted)
 			}
 			if err := s.forgetUpdate(); err != nil {

@@ -44,7 +44,8 @@ func watchOver(ctx context.Context, site *site, status *status, log *slog.Logger
 // recovered.
 func heal(ctx context.Context, log *slog.Logger) {
 	daemons := []*daemon{
-		{name: "pxed", ask: func(p pulse.Progress) error { return selftest.Pxed(ctx, "", p) }, judge: selftest.Judge{Reboots: true}},
+		{name: "pxed", ask: func(p pulse.Progress) error { return selftest.Pxed(ctx, "", p) },
+			judge: selftest.Judge{Reboots: true}},
 		{name: "menuwatch"},
 	}
 	for _, d := range daemons {

@@ -97,7 +97,8 @@ func (s *site) exchangeSettings(ctx context.Context, store *settings.Store) erro
 	if err != nil {
 		return err
 	}
-	d, f, err := volume.Find(devices, settingsLabel, func(d volume.Device) bool { return d.Disk == own && d.Name != own })
+	d, f, err := volume.Find(devices, settingsLabel,
+		func(d volume.Device) bool { return d.Disk == own && d.Name != own })
 	if err != nil {
 		return err
 	}
@@ -110,7 +111,8 @@ func (s *site) exchangeSettings(ctx context.Context, store *settings.Store) erro
 	if broken == nil {
 		broken = os.MkdirAll(s.dir, 0o755)
 	}
-	err = settings.Exchange(v, store, filepath.Join(s.dir, "settings-volume.sha256"), broken, func() { waitServing(ctx) }, s.log)
+	err = settings.Exchange(v, store, filepath.Join(s.dir, "settings-volume.sha256"), broken,
+		func() { waitServing(ctx) }, s.log)
 	return errors.Join(err, v.Close())
 }
 
@@ -141,7 +143,8 @@ func (s *site) servePage(ctx context.Context, gate *access.Gate) error {
 		<-ctx.Done()
 		return ctx.Err()
 	}
-	loglimit.Keep(log, "page").Info("the update page's certificate", "port", updatePort, "https", access.Pin(certificate))
+	loglimit.Keep(log, "page").Info("the update page's certificate", "port", updatePort, "https",
+		access.Pin(certificate))
 	l, err := net.Listen("tcp", ":"+updatePort)
 	if err != nil {
 		return err

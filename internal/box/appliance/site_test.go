@@ -85,9 +85,9 @@ func TestStrangersLeaveRoomForTheOwner(t *testing.T) {
 		situation        string
 		addresses, conns int
 	}{
-		{"one address", 1, 200},
-		{"four addresses", 4, 200},
-		{"more addresses than there may be connections", 100, 400},
+		{situation: "one address", addresses: 1, conns: 200},
+		{situation: "four addresses", addresses: 4, conns: 200},
+		{situation: "more addresses than there may be connections", addresses: 100, conns: 400},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			gate := access.NewGate(password)
@@ -180,8 +180,8 @@ func TestCurlKnowsTheBox(t *testing.T) {
 		situation, pin string
 		in             bool
 	}{
-		{"the box", access.Pin(certificate), true},
-		{"another in its place", access.Pin(other), false},
+		{situation: "the box", pin: access.Pin(certificate), in: true},
+		{situation: "another in its place", pin: access.Pin(other)},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			var asked atomic.Bool
@@ -190,7 +190,8 @@ func TestCurlKnowsTheBox(t *testing.T) {
 			s.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}}
 			s.StartTLS()
 			defer s.Close()
-			cmd := exec.CommandContext(t.Context(), curl, "-sS", "-k", "--pinnedpubkey", tt.pin, "-u", "gokrazy:"+password, s.URL)
+			cmd := exec.CommandContext(t.Context(), curl, "-sS", "-k", "--pinnedpubkey", tt.pin, "-u",
+				"gokrazy:"+password, s.URL)
 			out, err := cmd.CombinedOutput()
 			if (err == nil) != tt.in || asked.Load() != tt.in {
 				t.Errorf("%v, the server was asked: %v\n%s", err, asked.Load(), out)

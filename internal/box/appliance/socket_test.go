@@ -62,13 +62,15 @@ func TestSocketTellsTheState(t *testing.T) {
 		t.Errorf("version: %+v, %v", v, err)
 	}
 	s.setUpdate(boxstatus.Update{State: boxstatus.Trial, Root: 3, Why: "no address"})
-	if u, err := c.Update(t.Context()); err != nil || u.State != boxstatus.Trial || u.Root != 3 || u.Why != "no address" {
+	if u, err := c.Update(t.Context()); err != nil || u.State != boxstatus.Trial || u.Root != 3 ||
+		u.Why != "no address" {
 		t.Errorf("update: %+v, %v", u, err)
 	}
 
 	// Settings over the network wait for those on the disk.
 	put := func(text string) (int, string) {
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodPut, "http://box/pxebox.toml", strings.NewReader(text))
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPut, "http://box/pxebox.toml",
+			strings.NewReader(text))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -107,8 +109,8 @@ func TestSocketAsksWhoConnects(t *testing.T) {
 		uid       uint32
 		answered  bool
 	}{
-		{"this user", uint32(os.Geteuid()), true},
-		{"another user", uint32(os.Geteuid()) + 1, false},
+		{situation: "this user", uid: uint32(os.Geteuid()), answered: true},
+		{situation: "another user", uid: uint32(os.Geteuid()) + 1},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			inner, err := listenPrivate(filepath.Join(t.TempDir(), boxstatus.Socket))
@@ -180,8 +182,9 @@ func TestMissingPageIsLogged(t *testing.T) {
 		within    time.Duration
 		logged    string
 	}{
-		{"it works", http.StatusOK, time.Minute, ""},
-		{"it does not", http.StatusInternalServerError, time.Second / 2, "menuwatch does not serve the page"},
+		{situation: "it works", code: http.StatusOK, within: time.Minute},
+		{situation: "it does not", code: http.StatusInternalServerError, within: time.Second / 2,
+			logged: "menuwatch does not serve the page"},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			page := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -81,7 +81,8 @@ func waitHealthy(ctx context.Context, site *site, note func(why string), log *sl
 	menuwatch := pulse.NewChecker(runDir, "menuwatch")
 	for {
 		_, alive := menuwatch.Check()
-		err := errors.Join(selftest.Pxed(ctx, bundled, pulse.Progress{}), alive, initOurs(), pageAnswers(ctx), site.asBefore())
+		err := errors.Join(selftest.Pxed(ctx, bundled, pulse.Progress{}), alive, initOurs(), pageAnswers(ctx),
+			site.asBefore())
 		if err == nil {
 			return nil
 		}

@@ -45,7 +45,8 @@ func TestStateOfFiles(t *testing.T) {
 		t.Errorf("got %+v", s)
 	}
 	if s.Cable || s.PxedStopped || !s.MenuwatchStopped {
-		t.Errorf("cable %v, pxed stopped %v, menuwatch stopped %v; want only the last", s.Cable, s.PxedStopped, s.MenuwatchStopped)
+		t.Errorf("cable %v, pxed stopped %v, menuwatch stopped %v; want only the last",
+			s.Cable, s.PxedStopped, s.MenuwatchStopped)
 	}
 }
 
@@ -68,8 +69,9 @@ func TestShown(t *testing.T) {
 	}{
 		{
 			situation: "a box's line",
-			record:    "12,700,99,-;time=1970-01-01T00:00:09.000Z level=INFO msg=\"network: fixed address\" program=pxed\n SUBSYSTEM=x\n",
-			want:      `level=INFO msg="network: fixed address" program=pxed`,
+			record: "12,700,99,-;time=1970-01-01T00:00:09.000Z level=INFO msg=\"network: fixed address\" " +
+				"program=pxed\n SUBSYSTEM=x\n",
+			want: `level=INFO msg="network: fixed address" program=pxed`,
 		},
 		{situation: "a driver's", record: "6,701,99,-;e1000 0000:00:03.0 eth0: renamed\n"},
 		{situation: "nothing"},

@@ -105,7 +105,8 @@ func TestScreenFits(t *testing.T) {
 			}
 		}
 	}
-	if got := screen(serving(), []string{"old", "new"}, 80, 25); !slices.Contains(got, "old") || !slices.Contains(got, "new") {
+	if got := screen(serving(), []string{"old", "new"}, 80, 25); !slices.Contains(got, "old") ||
+		!slices.Contains(got, "new") {
 		t.Errorf("the log is not on the screen:\n%s", strings.Join(got, "\n"))
 	}
 }

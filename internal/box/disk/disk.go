@@ -156,8 +156,10 @@ func (d disk) apply(batches [][]write) error {
 
 // resize tells the kernel the new end of a partition, which may be in use.
 func (d disk) resize(number int, to extent) error {
-	p := unix.BlkpgPartition{Start: int64(to.first * sectorSize), Length: int64(to.sectors() * sectorSize), Pno: int32(number)}
-	arg := unix.BlkpgIoctlArg{Op: unix.BLKPG_RESIZE_PARTITION, Datalen: int32(unsafe.Sizeof(p)), Data: (*byte)(unsafe.Pointer(&p))}
+	p := unix.BlkpgPartition{Start: int64(to.first * sectorSize), Length: int64(to.sectors() * sectorSize),
+		Pno: int32(number)}
+	arg := unix.BlkpgIoctlArg{Op: unix.BLKPG_RESIZE_PARTITION, Datalen: int32(unsafe.Sizeof(p)),
+		Data: (*byte)(unsafe.Pointer(&p))}
 	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, d.Fd(), unix.BLKPG, uintptr(unsafe.Pointer(&arg))); errno != 0 {
 		return fmt.Errorf("resize partition %d in the kernel: %w", number, errno)
 	}

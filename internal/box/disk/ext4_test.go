@@ -27,17 +27,18 @@ func TestReadSuperblock(t *testing.T) {
 		blocks    uint64
 		err       string
 	}{
-		{"the image's", superblock(24573, 2), 24573, ""},
-		{"more than 16 TiB", superblock(5<<32|7, 2), 5<<32 | 7, ""},
-		{"without the feature 64bit", narrow, 7, ""},
-		{"FAT", make([]byte, superblockSize), 0, "not an ext4"},
-		{"cut off", superblock(24573, 2)[:100], 0, "not an ext4"},
-		{"blocks of 1 KiB", superblock(24573, 0), 0, "blocks of 1024 bytes"},
-		{"no blocks", superblock(0, 2), 0, "is invalid"},
+		{situation: "the image's", block: superblock(24573, 2), blocks: 24573},
+		{situation: "more than 16 TiB", block: superblock(5<<32|7, 2), blocks: 5<<32 | 7},
+		{situation: "without the feature 64bit", block: narrow, blocks: 7},
+		{situation: "FAT", block: make([]byte, superblockSize), err: "not an ext4"},
+		{situation: "cut off", block: superblock(24573, 2)[:100], err: "not an ext4"},
+		{situation: "blocks of 1 KiB", block: superblock(24573, 0), err: "blocks of 1024 bytes"},
+		{situation: "no blocks", block: superblock(0, 2), err: "is invalid"},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			f, err := readSuperblock(tt.block)
-			if tt.err == "" && (err != nil || f.blocks != tt.blocks) || tt.err != "" && (err == nil || !strings.Contains(err.Error(), tt.err)) {
+			if tt.err == "" && (err != nil || f.blocks != tt.blocks) ||
+				tt.err != "" && (err == nil || !strings.Contains(err.Error(), tt.err)) {
 				t.Errorf("got %+v, %v", f, err)
 			}
 		})
@@ -51,14 +52,17 @@ func TestFill(t *testing.T) {
 		have, bytes uint64
 		want        uint64
 	}{
-		{"as large as it can be", 24573, 196590 * 512, 24573},
-		{"a card of 8 GiB", 24573, (cardEnd - 2260992) * 512, 55*group + 12032},
-		{"whole groups", 24573, 50 * group * blockSize, 50 * group},
-		{"a last group that has room for its tables", 24573, (50*group + group/8) * blockSize, 50*group + group/8},
-		{"a last group that might not", 24573, (50*group + group/8 - 1) * blockSize, 50 * group},
-		{"more than there is room to describe", 24573, 4 << 40, 128 * 64 * group},
-		{"part of a block", 24573, 50*group*blockSize + 4095, 50 * group},
-		{"has such a last group already: never less", 50*group + 100, (50*group + 100) * blockSize, 50*group + 100},
+		{situation: "as large as it can be", have: 24573, bytes: 196590 * 512, want: 24573},
+		{situation: "a card of 8 GiB", have: 24573, bytes: (cardEnd - 2260992) * 512, want: 55*group + 12032},
+		{situation: "whole groups", have: 24573, bytes: 50 * group * blockSize, want: 50 * group},
+		{situation: "a last group that has room for its tables", have: 24573, bytes: (50*group + group/8) * blockSize,
+			want: 50*group + group/8},
+		{situation: "a last group that might not", have: 24573, bytes: (50*group + group/8 - 1) * blockSize,
+			want: 50 * group},
+		{situation: "more than there is room to describe", have: 24573, bytes: 4 << 40, want: 128 * 64 * group},
+		{situation: "part of a block", have: 24573, bytes: 50*group*blockSize + 4095, want: 50 * group},
+		{situation: "has such a last group already: never less", have: 50*group + 100,
+			bytes: (50*group + 100) * blockSize, want: 50*group + 100},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			f := fileSystem{tt.have, group}

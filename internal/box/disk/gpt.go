@@ -160,10 +160,12 @@ func (t table) grow(n int, sectors uint64) ([][]write, error) {
 			continue
 		}
 		if other.first < recordAt+recordSectors {
-			return nil, fmt.Errorf("partition table: partition %d begins at sector %d: no room for a second table", i+1, other.first)
+			return nil, fmt.Errorf("partition table: partition %d begins at sector %d: no room for a second table", i+1,
+				other.first)
 		}
 		if i+1 != n && other.last >= p.first {
-			return nil, fmt.Errorf("partition table: partition %d is not the last one: partition %d ends at sector %d", n, i+1, other.last)
+			return nil, fmt.Errorf("partition table: partition %d is not the last one: partition %d ends at sector %d",
+				n, i+1, other.last)
 		}
 	}
 	lastUsable := sectors - 1 - arraySectors - 1 // the backup follows it

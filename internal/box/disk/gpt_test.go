@@ -124,11 +124,11 @@ func TestGrow(t *testing.T) {
 		sectors   uint64
 		end       uint64 // of the last partition; 0: nothing is written
 	}{
-		{"a card of 8 GiB", cardSectors, cardEnd},
-		{"a disk of 4 TiB", 1 << 33, 1<<33 - 2048},
-		{"a disk that is no whole number of MiB", cardSectors + 2047, cardSectors},
-		{"the disk that the image was made for", imageSectors, 0},
-		{"less than a MiB more", imageSectors + 2000, 0},
+		{situation: "a card of 8 GiB", sectors: cardSectors, end: cardEnd},
+		{situation: "a disk of 4 TiB", sectors: 1 << 33, end: 1<<33 - 2048},
+		{situation: "a disk that is no whole number of MiB", sectors: cardSectors + 2047, end: cardSectors},
+		{situation: "the disk that the image was made for", sectors: imageSectors},
+		{situation: "less than a MiB more", sectors: imageSectors + 2000},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			s := newDisk(imageSectors, layout)
@@ -282,18 +282,27 @@ func TestGrowRefuses(t *testing.T) {
 		change    func(sparse)
 		want      string
 	}{
-		{"no GPT", layout, func(s sparse) { delete(s, 1) }, "no GPT"},
-		{"a header of another length", layout, change(offHeaderSize, 512, 4), "the header has 512 bytes"},
-		{"the header's checksum", layout, func(s sparse) { s[1][60]++ }, "the header does not match"},
-		{"the entries' checksum", layout, func(s sparse) { s[3][0]++ }, "the entries do not match"},
-		{"the backup's header in the first place", layout, change(offMyLBA, 7, 8), "says that it belongs at 7"},
-		{"larger than the disk: copied to a smaller one", layout, change(offLastUsable, cardSectors, 8), "sectors 34 to 16777216"},
-		{"fewer entries", layout, change(offEntries, 4, 4), "4 entries"},
-		{"entries of another size", layout, change(offEntrySize, 256, 4), "of 256 bytes"},
-		{"entries elsewhere", layout, change(offEntryLBA, 100, 8), "at sector 100"},
-		{"no such partition", layout[:3], func(sparse) {}, "no partition 4"},
-		{"a partition behind it", append(slices.Clone(layout), extent{3000000, 4000000}), func(sparse) {}, "partition 5 ends at sector 4000000"},
-		{"a partition where the new entries would go", []extent{{40, 8191}, layout[1], layout[2], layout[3]}, func(sparse) {}, "partition 1 begins at sector 40"},
+		{situation: "no GPT", parts: layout, change: func(s sparse) { delete(s, 1) }, want: "no GPT"},
+		{situation: "a header of another length", parts: layout, change: change(offHeaderSize, 512, 4),
+			want: "the header has 512 bytes"},
+		{situation: "the header's checksum", parts: layout, change: func(s sparse) { s[1][60]++ },
+			want: "the header does not match"},
+		{situation: "the entries' checksum", parts: layout, change: func(s sparse) { s[3][0]++ },
+			want: "the entries do not match"},
+		{situation: "the backup's header in the first place", parts: layout, change: change(offMyLBA, 7, 8),
+			want: "says that it belongs at 7"},
+		{situation: "larger than the disk: copied to a smaller one", parts: layout,
+			change: change(offLastUsable, cardSectors, 8), want: "sectors 34 to 16777216"},
+		{situation: "fewer entries", parts: layout, change: change(offEntries, 4, 4), want: "4 entries"},
+		{situation: "entries of another size", parts: layout, change: change(offEntrySize, 256, 4),
+			want: "of 256 bytes"},
+		{situation: "entries elsewhere", parts: layout, change: change(offEntryLBA, 100, 8), want: "at sector 100"},
+		{situation: "no such partition", parts: layout[:3], change: func(sparse) {}, want: "no partition 4"},
+		{situation: "a partition behind it", parts: append(slices.Clone(layout), extent{3000000, 4000000}),
+			change: func(sparse) {}, want: "partition 5 ends at sector 4000000"},
+		{situation: "a partition where the new entries would go",
+			parts: []extent{{40, 8191}, layout[1], layout[2], layout[3]}, change: func(sparse) {},
+			want: "partition 1 begins at sector 40"},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			s := newDisk(imageSectors, tt.parts)

@@ -133,7 +133,8 @@ func growPartition(d disk, p *partition, log *slog.Logger) error {
 	}
 	entry, ok := t.partition(permNumber)
 	if !ok || entry.first != p.first {
-		return fmt.Errorf("partition %d of %s begins at sector %d, which is not what the table says", permNumber, d.Name(), p.first)
+		return fmt.Errorf("partition %d of %s begins at sector %d, which is not what the table says",
+			permNumber, d.Name(), p.first)
 	}
 	batches, err := t.grow(permNumber, d.sectors)
 	if err != nil {
@@ -160,7 +161,9 @@ func growPartition(d disk, p *partition, log *slog.Logger) error {
 
 // growFileSystem grows the file system step by step. It records the superblock
 // before each step, and syncs each step to the medium before the next begins.
-func growFileSystem(ctx context.Context, dir string, d disk, p partition, from fileSystem, to uint64, log *slog.Logger) error {
+func growFileSystem(
+	ctx context.Context, dir string, d disk, p partition, from fileSystem, to uint64, log *slog.Logger,
+) error {
 	start := time.Now()
 	log.Info("growing the file system", "dir", dir, "bytes", from.blocks*blockSize, "to", to*blockSize)
 	var stop error // why no further step is taken
@@ -169,7 +172,8 @@ func growFileSystem(ctx context.Context, dir string, d disk, p partition, from f
 			return err
 		}
 		if stop == nil && ctx.Err() != nil {
-			stop = fmt.Errorf("it has %d bytes of %d, and continues to grow at the next start: %w", was.blocks*blockSize, to*blockSize, ctx.Err())
+			stop = fmt.Errorf("it has %d bytes of %d, and continues to grow at the next start: %w",
+				was.blocks*blockSize, to*blockSize, ctx.Err())
 		}
 		if stop != nil {
 			// No step is in progress: no start has anything to recover.

@@ -33,7 +33,8 @@ func TestRefusedGrowthLeavesNoRecord(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The file system on /proc cannot be resized.
-	err = growFileSystem(t.Context(), "/proc", d, p, from, from.fill(p.sectors*sectorSize), slog.New(slog.DiscardHandler))
+	err = growFileSystem(t.Context(), "/proc", d, p, from, from.fill(p.sectors*sectorSize),
+		slog.New(slog.DiscardHandler))
 	if !errors.Is(err, unix.ENOTTY) {
 		t.Errorf("got %v", err)
 	}

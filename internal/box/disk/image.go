@@ -110,7 +110,8 @@ func hybrid(mbr []byte, e extent) ([]byte, error) {
 	slot := func(i int) []byte { return mbr[first+i*size:][:size] }
 	gpt, free := slot(1), slot(2)
 	start, sectors := uint64(le.Uint32(gpt[startAt:])), uint64(le.Uint32(gpt[sizeAt:]))
-	if gpt[typeAt] != protective || start != primaryHeader || start+sectors <= e.last || !bytes.Equal(free, make([]byte, size)) {
+	if gpt[typeAt] != protective || start != primaryHeader || start+sectors <= e.last ||
+		!bytes.Equal(free, make([]byte, size)) {
 		return nil, errors.New("partition table: the MBR is not the one that gok writes")
 	}
 	le.PutUint32(gpt[sizeAt:], uint32(e.first-start))

@@ -30,9 +30,9 @@ func TestRecordCutOff(t *testing.T) {
 		from, to  []byte
 		always    bool // there is a record, whatever the cut leaves
 	}{
-		{"the first one", make([]byte, recordSectors*sectorSize), first.encode(), false},
-		{"the next step's", first.encode(), second.encode(), false},
-		{"another state of the same", first.encode(), next.encode(), true},
+		{situation: "the first one", from: make([]byte, recordSectors*sectorSize), to: first.encode()},
+		{situation: "the next step's", from: first.encode(), to: second.encode()},
+		{situation: "another state of the same", from: first.encode(), to: next.encode(), always: true},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			for mask := range 1 << recordSectors {
@@ -62,12 +62,14 @@ func TestWhatAStartDoesAboutARecord(t *testing.T) {
 		do        step
 		then      state
 	}{
-		{"cut off, mounted: the groups may be counted wrong", growing, true, mountAnew, restarted},
-		{"cut off, does not mount", growing, false, putBack, restored},
-		{"the superblock is back, and it mounts", restored, true, mountAnew, restarted},
-		{"the superblock is back, and it does not mount", restored, false, giveUp, restored},
-		{"restarted", restarted, true, goOn, restarted},
-		{"restarted, and damaged since", restarted, false, giveUp, restarted},
+		{situation: "cut off, mounted: the groups may be counted wrong", state: growing, mounted: true, do: mountAnew,
+			then: restarted},
+		{situation: "cut off, does not mount", state: growing, do: putBack, then: restored},
+		{situation: "the superblock is back, and it mounts", state: restored, mounted: true, do: mountAnew,
+			then: restarted},
+		{situation: "the superblock is back, and it does not mount", state: restored, do: giveUp, then: restored},
+		{situation: "restarted", state: restarted, mounted: true, do: goOn, then: restarted},
+		{situation: "restarted, and damaged since", state: restarted, do: giveUp, then: restarted},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			do, then := record{state: tt.state}.next(tt.mounted)

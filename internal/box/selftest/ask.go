@@ -126,7 +126,10 @@ func askTFTP(ctx context.Context, l net.Interface, self netip.Addr, file string)
 
 // ask sends a request to a port of the box and passes the first answer to
 // check. It sends back what check returns.
-func ask(ctx context.Context, l net.Interface, self netip.Addr, port int, question []byte, check func([]byte) (reply []byte, err error)) (err error) {
+func ask(
+	ctx context.Context, l net.Interface, self netip.Addr, port int, question []byte,
+	check func([]byte) (reply []byte, err error),
+) (err error) {
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("self-test: %s, port %d: %w", l.Name, port, err)

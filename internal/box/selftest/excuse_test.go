@@ -19,17 +19,19 @@ func TestVerdictsByProgress(t *testing.T) {
 		ends      bool
 		want      Verdict // of the last check
 	}{
-		{"a flood for ten minutes", func(int) (pulse.Work, error) { return busy, silence }, false, Fine},
-		{"a flood, and the answer comes now and then", func(i int) (pulse.Work, error) {
+		{situation: "a flood for ten minutes",
+			look: func(int) (pulse.Work, error) { return busy, silence }, want: Fine},
+		{situation: "a flood, and the answer comes now and then", look: func(i int) (pulse.Work, error) {
 			return busy, []error{nil, silence}[i%2]
-		}, false, Fine},
-		{"it hangs amid a flood", func(i int) (pulse.Work, error) {
+		}, want: Fine},
+		{situation: "it hangs amid a flood", look: func(i int) (pulse.Work, error) {
 			if i < 10 {
 				return busy, silence
 			}
 			return pulse.Work{}, silence
-		}, true, Reboot},
-		{"it hangs on a quiet network", func(int) (pulse.Work, error) { return pulse.Work{}, silence }, true, Reboot},
+		}, ends: true, want: Reboot},
+		{situation: "it hangs on a quiet network", look: func(int) (pulse.Work, error) { return pulse.Work{}, silence },
+			ends: true, want: Reboot},
 	} {
 		t.Run(c.situation, func(t *testing.T) {
 			j := Judge{Reboots: true}

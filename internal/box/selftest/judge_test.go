@@ -30,16 +30,17 @@ func TestJudge(t *testing.T) {
 		want      Verdict // of the last check
 		ends      int     // of all checks
 	}{
-		{"answers", day, []bool{true, true}, Fine, 0},
-		{"one is lost", day, []bool{true, false}, Wait, 0},
-		{"hangs", day, fails(3), End, 1},
-		{"hangs now and then", day, []bool{false, false, true, false, false}, Wait, 0},
-		{"hangs again after it was started again", day, fails(6), End, 2},
-		{"comes back", day, append(fails(3), true), Fine, 1},
-		{"just short of five minutes", day, fails(30), End, 10},
-		{"five minutes", day, fails(31), Reboot, 10},
-		{"five minutes, but the box was just restarted", time.Minute, fails(31), Wait, 10},
-		{"an hour after the restart", time.Minute, fails(355), Reboot, 118},
+		{situation: "answers", boot: day, looks: []bool{true, true}, want: Fine},
+		{situation: "one is lost", boot: day, looks: []bool{true, false}, want: Wait},
+		{situation: "hangs", boot: day, looks: fails(3), want: End, ends: 1},
+		{situation: "hangs now and then", boot: day, looks: []bool{false, false, true, false, false}, want: Wait},
+		{situation: "hangs again after it was started again", boot: day, looks: fails(6), want: End, ends: 2},
+		{situation: "comes back", boot: day, looks: append(fails(3), true), want: Fine, ends: 1},
+		{situation: "just short of five minutes", boot: day, looks: fails(30), want: End, ends: 10},
+		{situation: "five minutes", boot: day, looks: fails(31), want: Reboot, ends: 10},
+		{situation: "five minutes, but the box was just restarted", boot: time.Minute, looks: fails(31),
+			want: Wait, ends: 10},
+		{situation: "an hour after the restart", boot: time.Minute, looks: fails(355), want: Reboot, ends: 118},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			j := Judge{Reboots: true}

@@ -23,33 +23,39 @@ func TestAsBefore(t *testing.T) {
 		now       State
 		why       string // part of the error; empty: the update is kept
 	}{
-		{"all as before", &well, well, ""},
-		{"all as before, by DHCP", &byDHCP, byDHCP, ""},
-		{"the new program refuses the settings", &well, refused, "refuses the settings: menu.serial is not known"},
-		{"both refuse them", &refused, refused, ""},
-		{"both refuse them, and there was no address", ptr(with(refused, absent)), with(refused, absent), ""},
-		{"the new program takes what the old one refused", &refused, well, ""},
-		{"the old one refused others, which were corrected since", ptr(with(refused, another)), refused,
-			"refuses the settings"},
-		{"an old root that noted nothing: well", nil, well, ""},
-		{"an old root that noted nothing: refused", nil, refused, "refuses the settings"},
-		{"an old root that noted nothing: no address", nil, with(well, absent), "does not have"},
-		{"the default is still in force", &well, with(well, func(s *State) { s.InForce = builtIn }),
-			`but mode "auto" and an address by DHCP is in force`},
-		{"nothing is in force yet", &well, with(well, func(s *State) { s.InForce, s.Present = Use{}, false }),
-			"no settings are in force yet"},
-		{"another mode is in force", &well, with(well, func(s *State) { s.InForce.Mode = spec.ModeProxy }),
-			`but mode "proxy"`},
-		{"the new program takes them for another mode", &well, with(well, func(s *State) {
+		{situation: "all as before", before: &well, now: well},
+		{situation: "all as before, by DHCP", before: &byDHCP, now: byDHCP},
+		{situation: "the new program refuses the settings", before: &well, now: refused,
+			why: "refuses the settings: menu.serial is not known"},
+		{situation: "both refuse them", before: &refused, now: refused},
+		{situation: "both refuse them, and there was no address", before: ptr(with(refused, absent)),
+			now: with(refused, absent)},
+		{situation: "the new program takes what the old one refused", before: &refused, now: well},
+		{situation: "the old one refused others, which were corrected since",
+			before: ptr(with(refused, another)), now: refused,
+			why: "refuses the settings"},
+		{situation: "an old root that noted nothing: well", now: well},
+		{situation: "an old root that noted nothing: refused", now: refused, why: "refuses the settings"},
+		{situation: "an old root that noted nothing: no address", now: with(well, absent), why: "does not have"},
+		{situation: "the default is still in force", before: &well,
+			now: with(well, func(s *State) { s.InForce = builtIn }),
+			why: `but mode "auto" and an address by DHCP is in force`},
+		{situation: "nothing is in force yet", before: &well,
+			now: with(well, func(s *State) { s.InForce, s.Present = Use{}, false }),
+			why: "no settings are in force yet"},
+		{situation: "another mode is in force", before: &well,
+			now: with(well, func(s *State) { s.InForce.Mode = spec.ModeProxy }),
+			why: `but mode "proxy"`},
+		{situation: "the new program takes them for another mode", before: &well, now: with(well, func(s *State) {
 			s.Settings.Mode, s.InForce.Mode = spec.ModeProxy, spec.ModeProxy
-		}), `reads the settings as mode "proxy"`},
-		{"the new program overlooks the address", &well, with(well, func(s *State) {
+		}), why: `reads the settings as mode "proxy"`},
+		{situation: "the new program overlooks the address", before: &well, now: with(well, func(s *State) {
 			s.Settings.Address, s.InForce.Address = netip.Prefix{}, netip.Prefix{}
-		}), "and an address by DHCP, the old one"},
-		{"changed during the update", ptr(with(byDHCP, another)), well, ""},
-		{"the address does not come", &well, with(well, absent),
-			`the box does not have mode "server" and the address 192.168.77.1/24`},
-		{"there was no such address before", ptr(with(well, absent)), with(well, absent), ""},
+		}), why: "and an address by DHCP, the old one"},
+		{situation: "changed during the update", before: ptr(with(byDHCP, another)), now: well},
+		{situation: "the address does not come", before: &well, now: with(well, absent),
+			why: `the box does not have mode "server" and the address 192.168.77.1/24`},
+		{situation: "there was no such address before", before: ptr(with(well, absent)), now: with(well, absent)},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			err := AsBefore(tt.before, tt.now)

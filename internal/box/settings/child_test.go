@@ -34,16 +34,19 @@ func TestCheckIn(t *testing.T) {
 		limit                 time.Duration
 		mistake, failure      string // a mistake in the settings, or a failure of the box
 	}{
-		{"right", "check", mine, checkTime, "", ""},
-		{"a mistake", "check", wrong, checkTime, "pxebox.toml:3: menu.timeuot: is not known; write timeout", ""},
-		{"menus without end", "check", manyMenus(), checkTime,
-			"pxebox.toml:8001: machine: all menus together exceed the box's limit of 16 MiB", ""},
-		{"more memory than it may have", "hog", mine, checkTime,
-			bounds + "takes more than 256 MiB of memory to check; use fewer", ""},
-		{"no end", "hang", mine, time.Second, bounds + "takes longer than 1s to check; use fewer", ""},
-		{"a mistake of the program's", "panic", mine, checkTime,
-			bounds + "cannot be checked: the check failed with exit status 2; use fewer", ""},
-		{"it cannot begin", "fail", mine, checkTime, "", "check the settings: no pipe"},
+		{situation: "right", mode: "check", text: mine, limit: checkTime},
+		{situation: "a mistake", mode: "check", text: wrong, limit: checkTime,
+			mistake: "pxebox.toml:3: menu.timeuot: is not known; write timeout"},
+		{situation: "menus without end", mode: "check", text: manyMenus(), limit: checkTime,
+			mistake: "pxebox.toml:8001: machine: all menus together exceed the box's limit of 16 MiB"},
+		{situation: "more memory than it may have", mode: "hog", text: mine, limit: checkTime,
+			mistake: bounds + "takes more than 256 MiB of memory to check; use fewer"},
+		{situation: "no end", mode: "hang", text: mine, limit: time.Second,
+			mistake: bounds + "takes longer than 1s to check; use fewer"},
+		{situation: "a mistake of the program's", mode: "panic", text: mine, limit: checkTime,
+			mistake: bounds + "cannot be checked: the check failed with exit status 2; use fewer"},
+		{situation: "it cannot begin", mode: "fail", text: mine, limit: checkTime,
+			failure: "check the settings: no pipe"},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			err := checkIn(tt.limit, []byte(tt.text), program, tt.mode)

@@ -52,7 +52,8 @@ func (h *handler) put(w http.ResponseWriter, r *http.Request) {
 	var mistakes config.Errors
 	switch {
 	case errors.As(err, &mistakes):
-		loglimit.Trusted(h.log).Warn("settings refused because of mistakes", "client", r.RemoteAddr, "mistakes", len(mistakes))
+		loglimit.Trusted(h.log).Warn("settings refused because of mistakes", "client", r.RemoteAddr,
+			"mistakes", len(mistakes))
 		http.Error(w, mistakes.Error(), http.StatusUnprocessableEntity)
 	case err != nil:
 		h.fail(w, "the settings cannot be checked or saved, so the old ones stay in force", err)

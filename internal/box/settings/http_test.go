@@ -42,15 +42,20 @@ func TestHandler(t *testing.T) {
 		code                              int
 		says, inForce                     string
 	}{
-		{"no password", "GET", "", "", 401, "the user is gokrazy", mine},
-		{"put without a password", "PUT", "", theirs, 401, "", mine},
-		{"wrong password", "PUT", "correct", theirs, 401, "wrong user or password", mine},
-		{"read", "GET", secret, "", 200, mine, mine},
-		{"mistakes", "PUT", secret, wrong, 422, "pxebox.toml:3: menu.timeuot", mine},
-		{"no text at all", "PUT", secret, "\x00\xff", 422, "UTF-8", mine},
-		{"right, as Windows writes", "PUT", secret, strings.ReplaceAll(theirs, "\n", "\r\n"), 200, "accepted", theirs},
-		{"too long", "PUT", secret, strings.Repeat("#", maxBody+1), 400, "too large", theirs},
-		{"delete", "DELETE", secret, "", 405, "", theirs},
+		{situation: "no password", method: "GET", code: 401, says: "the user is gokrazy", inForce: mine},
+		{situation: "put without a password", method: "PUT", body: theirs, code: 401, inForce: mine},
+		{situation: "wrong password", method: "PUT", password: "correct", body: theirs, code: 401,
+			says: "wrong user or password", inForce: mine},
+		{situation: "read", method: "GET", password: secret, code: 200, says: mine, inForce: mine},
+		{situation: "mistakes", method: "PUT", password: secret, body: wrong, code: 422,
+			says: "pxebox.toml:3: menu.timeuot", inForce: mine},
+		{situation: "no text at all", method: "PUT", password: secret, body: "\x00\xff", code: 422,
+			says: "UTF-8", inForce: mine},
+		{situation: "right, as Windows writes", method: "PUT", password: secret,
+			body: strings.ReplaceAll(theirs, "\n", "\r\n"), code: 200, says: "accepted", inForce: theirs},
+		{situation: "too long", method: "PUT", password: secret, body: strings.Repeat("#", maxBody+1), code: 400,
+			says: "too large", inForce: theirs},
+		{situation: "delete", method: "DELETE", password: secret, code: 405, inForce: theirs},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			code, text := ask(tt.method, tt.password, tt.body)

@@ -110,25 +110,36 @@ func TestDecide(t *testing.T) {
 		known          notes
 		want           step
 	}{
-		{"first boot", builtIn, builtIn, nil, leave},
-		{"edited before the first boot", mine, builtIn, nil, take},
-		{"edited, as Windows writes", "\xef\xbb\xbf" + strings.ReplaceAll(mine, "\n", "\r\n"), builtIn, nil, take},
-		{"nothing changed since", mine, mine, notesOf([]byte(mine)), leave},
-		{"nothing changed but the ends of lines", strings.ReplaceAll(mine, "\n", "\r\n"), mine, notesOf([]byte(mine)), leave},
-		{"edited again", theirs, mine, notesOf([]byte(mine)), take},
-		{"edited, with a mistake", wrong, mine, notesOf([]byte(mine)), take},
-		{"the mistake is known", wrong, mine, stated(wrong, refused), leave},
-		{"the mistake is known to an older program", wrong, mine, notesOf([]byte(wrong)), leave},
-		{"the power went during the check", theirs, mine, stated(theirs, checking), take},
-		{"the power went during the check, and twice", theirs, mine, stated(theirs, checkingAgain), giveUp},
-		{"the power went right after they were taken", theirs, theirs, stated(theirs, checking), leave},
-		{"edited after two checks that did not end", mine, theirs, stated(wrong, checkingAgain), take},
-		{"changed over the network", mine, theirs, notesOf([]byte(mine)), show},
-		{"changed over the network, not shown yet for a power cut", mine, theirs, notesOf([]byte(mine), []byte(theirs)), show},
-		{"shown, then a power cut, then changed over the network", theirs, mine, notesOf([]byte(builtIn), []byte(theirs)), show},
-		{"image written again, /perm kept", builtIn, mine, notesOf([]byte(mine)), show},
-		{"deleted", "", mine, notesOf([]byte(mine)), show},
-		{"emptied by pulling the medium out", "\r\n", mine, notesOf([]byte(mine)), show},
+		{situation: "first boot", found: builtIn, inForce: builtIn, want: leave},
+		{situation: "edited before the first boot", found: mine, inForce: builtIn, want: take},
+		{situation: "edited, as Windows writes", found: "\xef\xbb\xbf" + strings.ReplaceAll(mine, "\n", "\r\n"),
+			inForce: builtIn, want: take},
+		{situation: "nothing changed since", found: mine, inForce: mine, known: notesOf([]byte(mine)), want: leave},
+		{situation: "nothing changed but the ends of lines", found: strings.ReplaceAll(mine, "\n", "\r\n"),
+			inForce: mine, known: notesOf([]byte(mine)), want: leave},
+		{situation: "edited again", found: theirs, inForce: mine, known: notesOf([]byte(mine)), want: take},
+		{situation: "edited, with a mistake", found: wrong, inForce: mine, known: notesOf([]byte(mine)), want: take},
+		{situation: "the mistake is known", found: wrong, inForce: mine, known: stated(wrong, refused), want: leave},
+		{situation: "the mistake is known to an older program", found: wrong, inForce: mine,
+			known: notesOf([]byte(wrong)), want: leave},
+		{situation: "the power went during the check", found: theirs, inForce: mine,
+			known: stated(theirs, checking), want: take},
+		{situation: "the power went during the check, and twice", found: theirs, inForce: mine,
+			known: stated(theirs, checkingAgain), want: giveUp},
+		{situation: "the power went right after they were taken", found: theirs, inForce: theirs,
+			known: stated(theirs, checking), want: leave},
+		{situation: "edited after two checks that did not end", found: mine, inForce: theirs,
+			known: stated(wrong, checkingAgain), want: take},
+		{situation: "changed over the network", found: mine, inForce: theirs, known: notesOf([]byte(mine)), want: show},
+		{situation: "changed over the network, not shown yet for a power cut", found: mine, inForce: theirs,
+			known: notesOf([]byte(mine), []byte(theirs)), want: show},
+		{situation: "shown, then a power cut, then changed over the network", found: theirs, inForce: mine,
+			known: notesOf([]byte(builtIn), []byte(theirs)), want: show},
+		{situation: "image written again, /perm kept", found: builtIn, inForce: mine,
+			known: notesOf([]byte(mine)), want: show},
+		{situation: "deleted", inForce: mine, known: notesOf([]byte(mine)), want: show},
+		{situation: "emptied by pulling the medium out", found: "\r\n", inForce: mine,
+			known: notesOf([]byte(mine)), want: show},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			if got := decide([]byte(tt.found), []byte(tt.inForce), tt.known, Parses); got != tt.want {
@@ -190,7 +201,8 @@ func TestExchange(t *testing.T) {
 	}
 	b.start(t, m)
 	if b.inForce(t) != theirs || string(m.files[FileName]) != string(dos([]byte(theirs))) || result() != resultShown {
-		t.Errorf("after a change over the network: %q in force, %q on the medium, result %q", b.inForce(t), m.files[FileName], result())
+		t.Errorf("after a change over the network: %q in force, %q on the medium, result %q",
+			b.inForce(t), m.files[FileName], result())
 	}
 	writes = m.writes
 	b.start(t, m)
@@ -203,7 +215,8 @@ func TestExchange(t *testing.T) {
 	}
 	m.files = map[string][]byte{}
 	b.start(t, m)
-	if b.inForce(t) != mine || string(m.files[FileName]) != string(dos([]byte(mine))) || !bytes.Equal(m.files[readmeName], dos(Readme)) {
+	if b.inForce(t) != mine || string(m.files[FileName]) != string(dos([]byte(mine))) ||
+		!bytes.Equal(m.files[readmeName], dos(Readme)) {
 		t.Errorf("on an empty volume: %q in force, files %v", b.inForce(t), slices.Collect(maps.Keys(m.files)))
 	}
 }
@@ -220,16 +233,17 @@ func TestBackToBuiltIn(t *testing.T) {
 	m.files[FileName] = []byte(mine)
 	b.start(t, m)
 	for _, tt := range []struct{ situation, found, result string }{
-		{"the original file", string(dos(config.DefaultFile())), resultBuiltIn},
-		{"no file", "", resultNone},
-		{"an empty file", "\r\n", resultNone},
+		{situation: "the original file", found: string(dos(config.DefaultFile())), result: resultBuiltIn},
+		{situation: "no file", result: resultNone},
+		{situation: "an empty file", found: "\r\n", result: resultNone},
 	} {
 		m.files[FileName] = []byte(tt.found)
 		if tt.found == "" {
 			delete(m.files, FileName)
 		}
 		b.start(t, m)
-		if r := string(plain(m.files[resultName])); b.inForce(t) != mine || r != tt.result || !strings.HasSuffix(r, wayBack) {
+		if r := string(plain(m.files[resultName])); b.inForce(t) != mine || r != tt.result ||
+			!strings.HasSuffix(r, wayBack) {
 			t.Errorf("%s: %q in force, result %q", tt.situation, b.inForce(t), r)
 		}
 		if string(m.files[FileName]) != string(dos([]byte(mine))) {
@@ -352,10 +366,12 @@ func TestHistories(t *testing.T) {
 		}
 		m.fault, cutCheck = nil, false
 		if start(); b.inForce(t) != want {
-			t.Fatalf("seed %d: %q in force at the end, want %q, after\n%s", seed, b.inForce(t), want, strings.Join(history, "\n"))
+			t.Fatalf("seed %d: %q in force at the end, want %q, after\n%s",
+				seed, b.inForce(t), want, strings.Join(history, "\n"))
 		}
 		if got := string(plain(m.files[FileName])); got != want && len(history) > 0 {
-			t.Fatalf("seed %d: the volume shows %q at the end, want %q, after\n%s", seed, got, want, strings.Join(history, "\n"))
+			t.Fatalf("seed %d: the volume shows %q at the end, want %q, after\n%s",
+				seed, got, want, strings.Join(history, "\n"))
 		}
 	}
 }
@@ -415,10 +431,10 @@ func TestCheckThatCannotBegin(t *testing.T) {
 // waits for that only if there are new ones.
 func TestServesBeforeItChecks(t *testing.T) {
 	for _, tt := range []struct{ situation, found, want string }{
-		{"edited", theirs, "serves checks"},
-		{"edited, with a mistake", wrong, "serves checks"},
-		{"not edited", mine, ""},
-		{"no file", "", ""},
+		{situation: "edited", found: theirs, want: "serves checks"},
+		{situation: "edited, with a mistake", found: wrong, want: "serves checks"},
+		{situation: "not edited", found: mine},
+		{situation: "no file"},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			m, b := fresh(), newBox(t, mine)
@@ -447,7 +463,8 @@ func TestDamagedPerm(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if r := string(m.files[resultName]); !strings.HasPrefix(r, damagedStart) || !strings.Contains(r, "read-only file system") || m.writes != 1 {
+	if r := string(m.files[resultName]); !strings.HasPrefix(r, damagedStart) ||
+		!strings.Contains(r, "read-only file system") || m.writes != 1 {
 		t.Errorf("%d writes, result %q", m.writes, r)
 	}
 	b.start(t, m)
@@ -481,7 +498,8 @@ func TestTakeRefusesWhatCannotBePublished(t *testing.T) {
 	}
 	b := newBox(t, mine)
 	err := b.Apply([]byte(f.String()))
-	if !errors.As(err, new(config.Errors)) || !strings.Contains(err.Error(), FileName+":1201: machine: all menus together exceed ") {
+	if !errors.As(err, new(config.Errors)) ||
+		!strings.Contains(err.Error(), FileName+":1201: machine: all menus together exceed ") {
 		t.Errorf("got %v", err)
 	}
 	if now, err := b.Read(); err != nil || string(now) != mine {
@@ -517,7 +535,8 @@ func TestResults(t *testing.T) {
 		t.Errorf("nothing new on the volume: %+v", r.Volume)
 	}
 	put(wrong)
-	if r := b.Results().Network; r == nil || r.Taken || r.Client != "192.0.2.1:1234" || !strings.Contains(r.Text, "menu.timeuot") {
+	if r := b.Results().Network; r == nil || r.Taken || r.Client != "192.0.2.1:1234" ||
+		!strings.Contains(r.Text, "menu.timeuot") {
 		t.Errorf("a mistake: %+v", r)
 	}
 	put(theirs)
@@ -530,7 +549,8 @@ func TestResults(t *testing.T) {
 	} else {
 		long.record("", err)
 	}
-	if r := long.Results().Network; len(r.Text) > boxstatus.MaxText || !utf8.ValidString(r.Text) || !strings.HasSuffix(r.Text, "…") {
+	if r := long.Results().Network; len(r.Text) > boxstatus.MaxText || !utf8.ValidString(r.Text) ||
+		!strings.HasSuffix(r.Text, "…") {
 		t.Errorf("a long text has %d bytes", len(r.Text))
 	}
 }

@@ -285,7 +285,8 @@ const (
 		"with only a #, and restart the box.\n"
 	resultShown = "The box uses other settings than those that were in pxebox.toml here,\n" +
 		"because they were changed over the network, or the box was updated.\n" + nowShows
-	resultNone    = "There was no pxebox.toml here, or an empty one. The settings have not changed.\n" + nowShows + wayBack
+	resultNone = "There was no pxebox.toml here, or an empty one. The settings have not changed.\n" +
+		nowShows + wayBack
 	resultBuiltIn = "pxebox.toml here was the one that comes with a new image. The box does not treat\n" +
 		"that as a change, and keeps its settings.\n" + nowShows + wayBack
 	nowShows = "pxebox.toml here now shows the settings that the box uses.\n"

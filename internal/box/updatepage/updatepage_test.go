@@ -67,22 +67,26 @@ func TestWhatIsPassedOn(t *testing.T) {
 			header: map[string]string{"X-Gokrazy-Update-Hash": "crc32"},
 			code:   200, want: "PUT " + host + " /update/root crc32 root",
 		},
-		"gok names the new root": {method: "POST", path: "/update/switch", code: 200, want: "POST " + host + " /update/switch  "},
+		"gok names the new root": {method: "POST", path: "/update/switch", code: 200,
+			want: "POST " + host + " /update/switch  "},
 		"gok restarts the box": {
 			method: "POST", path: "/reboot?kexec=off", code: 200, want: "POST " + host + " /reboot?kexec=off  ",
 		},
-		"a browser shows the page":  {method: "GET", path: "/", header: map[string]string{"Sec-Fetch-Site": "none"}, code: 200},
+		"a browser shows the page": {method: "GET", path: "/",
+			header: map[string]string{"Sec-Fetch-Site": "none"}, code: 200},
 		"a browser shows a program": {method: "GET", path: "/status?path=/user/pxed", code: 200},
 		"a form of the page": {
 			method: "POST", path: "/restart", body: "path=%2Fuser%2Fpxed",
-			header: map[string]string{"Sec-Fetch-Site": "same-origin", "Content-Type": "application/x-www-form-urlencoded"},
-			code:   200, want: "POST " + host + " /restart  path=%2Fuser%2Fpxed",
+			header: map[string]string{"Sec-Fetch-Site": "same-origin",
+				"Content-Type": "application/x-www-form-urlencoded"},
+			code: 200, want: "POST " + host + " /restart  path=%2Fuser%2Fpxed",
 		},
 		"a form of the page in an old browser": {
 			method: "POST", path: "/reboot", header: map[string]string{"Origin": box.URL}, code: 200,
 		},
 		"another site's form switches the root": {
-			method: "POST", path: "/update/switch", header: map[string]string{"Sec-Fetch-Site": "cross-site"}, code: 403,
+			method: "POST", path: "/update/switch",
+			header: map[string]string{"Sec-Fetch-Site": "cross-site"}, code: 403,
 		},
 		"another site's form restarts the box": {
 			method: "POST", path: "/reboot", header: map[string]string{"Sec-Fetch-Site": "cross-site"}, code: 403,

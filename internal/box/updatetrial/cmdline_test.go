@@ -16,7 +16,9 @@ const (
 )
 
 func text(root string) string {
-	return "console=tty1 console=ttyS0,115200 root=" + root + " ro init=/gokrazy/init panic=10 oops=panic rootdelay=10 pci=nommconf rootdelay=0 rootwait pxebox.room=1" + strings.Repeat(" ", 64)
+	return "console=tty1 console=ttyS0,115200 root=" + root +
+		" ro init=/gokrazy/init panic=10 oops=panic rootdelay=10 pci=nommconf rootdelay=0 rootwait pxebox.room=1" +
+		strings.Repeat(" ", 64)
 }
 
 func entry(root string) string { return "title gokrazy\nlinux /vmlinuz\noptions " + text(root) }
@@ -27,19 +29,21 @@ func TestNamed(t *testing.T) {
 		want            Slot
 		err             string
 	}{
-		{"GPT, first root", text(gptID + "1"), 2, ""},
-		{"GPT, second root", text(gptID + "2"), 3, ""},
-		{"MBR, first root", text(mbrID + "2"), 2, ""},
-		{"MBR, second root", text(mbrID + "3"), 3, ""},
-		{"systemd-boot's entry", entry(gptID + "2"), 3, ""},
-		{"a trial: what the kernel mounts", "ubd0=" + gptID + "2 root=" + gptID + "1 init=/user/appliance", 2, ""},
-		{"the boot partition", text(gptID + "0"), 0, "not a root"},
-		{"by device name", text("/dev/sda2"), 0, "no root=PARTUUID="},
-		{"overwritten", strings.Repeat("\x00", 249), 0, "no root=PARTUUID="},
+		{situation: "GPT, first root", text: text(gptID + "1"), want: 2},
+		{situation: "GPT, second root", text: text(gptID + "2"), want: 3},
+		{situation: "MBR, first root", text: text(mbrID + "2"), want: 2},
+		{situation: "MBR, second root", text: text(mbrID + "3"), want: 3},
+		{situation: "systemd-boot's entry", text: entry(gptID + "2"), want: 3},
+		{situation: "a trial: what the kernel mounts",
+			text: "ubd0=" + gptID + "2 root=" + gptID + "1 init=/user/appliance", want: 2},
+		{situation: "the boot partition", text: text(gptID + "0"), err: "not a root"},
+		{situation: "by device name", text: text("/dev/sda2"), err: "no root=PARTUUID="},
+		{situation: "overwritten", text: strings.Repeat("\x00", 249), err: "no root=PARTUUID="},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			got, err := named(tt.text)
-			if got != tt.want || (tt.err == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), tt.err) {
+			if got != tt.want || (tt.err == "") != (err == nil) ||
+				err != nil && !strings.Contains(err.Error(), tt.err) {
 				t.Errorf("got %d, %v", got, err)
 			}
 		})
@@ -53,9 +57,9 @@ func TestAnUpdatesLife(t *testing.T) {
 		text      func(root string) string
 		a, b      string
 	}{
-		{"cmdline.txt", text, gptID + "1", gptID + "2"},
-		{"systemd-boot's entry", entry, gptID + "1", gptID + "2"},
-		{"MBR", text, mbrID + "2", mbrID + "3"},
+		{situation: "cmdline.txt", text: text, a: gptID + "1", b: gptID + "2"},
+		{situation: "systemd-boot's entry", text: entry, a: gptID + "1", b: gptID + "2"},
+		{situation: "MBR", text: text, a: mbrID + "2", b: mbrID + "3"},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			// gokrazy has switched to B while A is running.
@@ -72,7 +76,8 @@ func TestAnUpdatesLife(t *testing.T) {
 				t.Errorf("a trial is not told from others: %q", trial)
 			}
 			// gokrazy's init reads the first of the two.
-			if first, second := strings.Index(trial, "ubd0="+tt.b+" "), strings.Index(trial, " root="+tt.a+" "); first < 0 || second < first {
+			if first, second := strings.Index(trial, "ubd0="+tt.b+" "), strings.Index(trial, " root="+tt.a+
+				" "); first < 0 || second < first {
 				t.Errorf("the other root does not stand first: %q", trial)
 			}
 			again, err := tries(trial, 2)
@@ -113,9 +118,10 @@ func checkLength(t *testing.T, got, want string) {
 
 func TestTextsThatCannotBeTried(t *testing.T) {
 	for _, tt := range []struct{ situation, text, err string }{
-		{"no room", strings.TrimSpace(text(gptID + "1")), "does not fit"},
-		{"another init", strings.Replace(text(gptID+"1"), "/gokrazy/init", "/sbin/init", 1), "no init=/gokrazy/init"},
-		{"no root", "console=tty1", "no root=PARTUUID="},
+		{situation: "no room", text: strings.TrimSpace(text(gptID + "1")), err: "does not fit"},
+		{situation: "another init", text: strings.Replace(text(gptID+"1"), "/gokrazy/init", "/sbin/init", 1),
+			err: "no init=/gokrazy/init"},
+		{situation: "no root", text: "console=tty1", err: "no root=PARTUUID="},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			if got, err := tries(tt.text, 2); err == nil || !strings.Contains(err.Error(), tt.err) {

@@ -80,7 +80,8 @@ func (d *Disk) change(f func(text string) (string, error)) (err error) {
 	if err := flush(dev); err != nil {
 		return err
 	}
-	if err := unix.Mount(dev, mountPoint, "vfat", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC|unix.MS_NOATIME, ""); err != nil {
+	if err := unix.Mount(dev, mountPoint, "vfat", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC|unix.MS_NOATIME,
+		""); err != nil {
 		return fmt.Errorf("mount %s: %w", dev, err)
 	}
 	defer func() {

@@ -15,16 +15,17 @@ func TestWithin(t *testing.T) {
 		result    error
 		want      string
 	}{
-		{"answers", time.Second, nil, ""},
-		{"answers with an error", time.Second, io.ErrUnexpectedEOF, "unexpected EOF"},
-		{"hangs", time.Hour, nil, "has not responded"},
+		{situation: "answers", takes: time.Second},
+		{situation: "answers with an error", takes: time.Second, result: io.ErrUnexpectedEOF, want: "unexpected EOF"},
+		{situation: "hangs", takes: time.Hour, want: "has not responded"},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				defer time.Sleep(tt.takes) // until it has finished
 				start := time.Now()
 				err := within(answers, func() error { time.Sleep(tt.takes); return tt.result })
-				if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
+				if tt.want == "" && err != nil ||
+					tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
 					t.Errorf("got %v", err)
 				}
 				if took := time.Since(start); took != min(tt.takes, answers) {

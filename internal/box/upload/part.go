@@ -225,7 +225,8 @@ func (p *part) Close() error {
 		p.tree.log.Warn("boot file not published", "file", p.name, "bytes", p.whole, "err", p.err)
 		return p.err
 	}
-	p.tree.log.Info("boot file published", "file", p.name, "bytes", p.whole, "sha256", hex.EncodeToString(p.sum.Sum(nil)))
+	p.tree.log.Info("boot file published", "file", p.name, "bytes", p.whole, "sha256",
+		hex.EncodeToString(p.sum.Sum(nil)))
 	return nil
 }
 
@@ -255,5 +256,6 @@ func (p *part) finish() error {
 }
 
 func mismatch(name, got, want, from string) error {
-	return fmt.Errorf("%s was deleted: its SHA-256 is %s, but %s says %s. Send it again, or send a correct %s first", name, got, from, want, path.Base(from))
+	return fmt.Errorf("%s was deleted: its SHA-256 is %s, but %s says %s. Send it again, or send a correct %s first",
+		name, got, from, want, path.Base(from))
 }

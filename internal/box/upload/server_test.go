@@ -46,7 +46,8 @@ func hexSum(b []byte) string {
 func TestOpenSSHUploads(t *testing.T) {
 	b := newBox(t, t.TempDir())
 	linux := write(t, t.TempDir(), "linux", big)
-	out, err := b.sftp(t, "mkdir debian", "put "+linux+" debian/linux", "ls -l debian", "df", "get debian/linux "+linux+".back")
+	out, err := b.sftp(t, "mkdir debian", "put "+linux+" debian/linux", "ls -l debian", "df",
+		"get debian/linux "+linux+".back")
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -80,7 +81,8 @@ func TestOpenSSHCopies(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "debian/linux", big)
 	write(t, dir, "debian/sub/initrd.gz", []byte("initrd"))
-	out, err := b.openssh(t, password, "scp", "", "-s", "-p", "-r", filepath.Join(dir, "debian"), "scp://gokrazy@"+b.addr+"/")
+	out, err := b.openssh(t, password, "scp", "", "-s", "-p", "-r", filepath.Join(dir, "debian"),
+		"scp://gokrazy@"+b.addr+"/")
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -186,7 +188,8 @@ func TestSums(t *testing.T) {
 		})
 	}
 	// As WinSCP sends files.
-	if out, err := b.sftp(t, "rm linux", "put "+wrong+" linux.filepart", "rename linux.filepart linux"); err == nil || !strings.Contains(out, "linux.filepart was not renamed to linux") {
+	if out, err := b.sftp(t, "rm linux", "put "+wrong+" linux.filepart", "rename linux.filepart linux"); err == nil ||
+		!strings.Contains(out, "linux.filepart was not renamed to linux") {
 		t.Errorf("the wrong file by another name: %v\n%s", err, out)
 	}
 	b.absent(t, "linux")
@@ -251,7 +254,8 @@ func TestEscape(t *testing.T) {
 		}
 	}
 	c, _ := b.dial(t)
-	for _, name := range []string{"../pxebox.toml", "/../pxebox.toml", b.dir + "/pxebox.toml", "up/pxebox.toml", "abs/pxebox.toml", "file"} {
+	for _, name := range []string{"../pxebox.toml", "/../pxebox.toml", b.dir +
+		"/pxebox.toml", "up/pxebox.toml", "abs/pxebox.toml", "file"} {
 		if f, err := c.Open(name); err == nil {
 			t.Errorf("%s can be read", name)
 			f.Close()
@@ -327,7 +331,8 @@ func TestAuthorizedKey(t *testing.T) {
 	if out, err := b.openssh(t, "wrong", "sftp", "ls\n", "-i", file); err == nil {
 		t.Fatalf("a key that no one allowed:\n%s", out)
 	}
-	if err := os.WriteFile(b.AuthorizedKeys, append([]byte("# mine\n"), ssh.MarshalAuthorizedKey(key)...), 0o600); err != nil {
+	if err := os.WriteFile(b.AuthorizedKeys, append([]byte("# mine\n"), ssh.MarshalAuthorizedKey(key)...),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 	if out, err := b.openssh(t, "wrong", "sftp", "ls\n", "-i", file); err != nil {
@@ -404,10 +409,10 @@ func TestForgottenParts(t *testing.T) {
 		full      bool
 		left      string
 	}{
-		{"there is room", 60, false, "a/oldest newer resumed writes"},
-		{"one is in the way", 61, false, "newer resumed writes"},
-		{"both are", 71, false, "resumed writes"},
-		{"all are not enough", 81, true, "resumed writes"},
+		{situation: "there is room", bytes: 60, left: "a/oldest newer resumed writes"},
+		{situation: "one is in the way", bytes: 61, left: "newer resumed writes"},
+		{situation: "both are", bytes: 71, left: "resumed writes"},
+		{situation: "all are not enough", bytes: 81, full: true, left: "resumed writes"},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			dir := t.TempDir()
@@ -449,7 +454,8 @@ func TestForgottenParts(t *testing.T) {
 			if _, err := p.WriteAt(make([]byte, each), 0); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := p.WriteAt(make([]byte, tt.bytes), each); errors.Is(err, errFull) != tt.full || err != nil && !tt.full {
+			if _, err := p.WriteAt(make([]byte, tt.bytes), each); errors.Is(err, errFull) != tt.full ||
+				err != nil && !tt.full {
 				t.Errorf("it writes: %v", err)
 			}
 			if left, _ := parts(); strings.Join(left, " ") != tt.left {
@@ -506,22 +512,22 @@ func TestAlgorithms(t *testing.T) {
 		options   []string
 		in        bool
 	}{
-		{"OpenSSH as it comes", nil, true},
-		{"WinSCP and PuTTY", []string{
+		{situation: "OpenSSH as it comes", in: true},
+		{situation: "WinSCP and PuTTY", options: []string{
 			"KexAlgorithms=curve25519-sha256,ecdh-sha2-nistp256", "Ciphers=aes256-ctr", "MACs=hmac-sha2-256",
-		}, true},
-		{"without elliptic curves", []string{
+		}, in: true},
+		{situation: "without elliptic curves", options: []string{
 			"KexAlgorithms=diffie-hellman-group14-sha256", "Ciphers=aes256-ctr", "MACs=hmac-sha2-256",
-		}, true},
-		{"an RSA key with SHA-256", []string{
+		}, in: true},
+		{situation: "an RSA key with SHA-256", options: []string{
 			"IdentityFile=" + key, "PubkeyAcceptedAlgorithms=rsa-sha2-256", "PasswordAuthentication=no",
-		}, true},
-		{"MAC with SHA-1", []string{"Ciphers=aes128-ctr", "MACs=hmac-sha1"}, false},
-		{"key exchange with SHA-1", []string{"KexAlgorithms=diffie-hellman-group14-sha1"}, false},
-		{"CBC", []string{"Ciphers=aes128-cbc"}, false},
-		{"an RSA key with SHA-1", []string{
+		}, in: true},
+		{situation: "MAC with SHA-1", options: []string{"Ciphers=aes128-ctr", "MACs=hmac-sha1"}},
+		{situation: "key exchange with SHA-1", options: []string{"KexAlgorithms=diffie-hellman-group14-sha1"}},
+		{situation: "CBC", options: []string{"Ciphers=aes128-cbc"}},
+		{situation: "an RSA key with SHA-1", options: []string{
 			"IdentityFile=" + key, "PubkeyAcceptedAlgorithms=ssh-rsa", "PasswordAuthentication=no",
-		}, false},
+		}},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			var more []string

@@ -35,7 +35,8 @@ func (t *tree) expected(name string) (sum, from string, err error) {
 		// It applies to this file, whatever folder the sum was made in.
 		sum := findSum(text, func(of string) bool { return path.Base(of) == path.Base(name) })
 		if sum == "" {
-			return "", "", fmt.Errorf("%s cannot be checked: %s does not have its SHA-256. Send that file again, in the format of sha256sum, or delete it; then send %s again", name, from, path.Base(name))
+			return "", "",
+				fmt.Errorf("%s cannot be checked: %s does not have its SHA-256. Send that file again, in the format of sha256sum, or delete it; then send %s again", name, from, path.Base(name))
 		}
 		return sum, from, nil
 	case !errors.Is(err, fs.ErrNotExist):

@@ -93,7 +93,8 @@ func (t *tree) cutPart(name string) error {
 	if whole > 0 && whole >= st.Size() {
 		return nil
 	}
-	t.log.Info("the end of an incomplete upload may not have reached the disk, and is cut off", "file", name, "bytes", st.Size(), "left", whole)
+	t.log.Info("the end of an incomplete upload may not have reached the disk, and is cut off", "file", name, "bytes",
+		st.Size(), "left", whole)
 	if whole > 0 {
 		return f.Truncate(whole)
 	}

@@ -84,15 +84,15 @@ func TestPowerCut(t *testing.T) {
 		sent      int
 		left      int64 // 0: no part is left
 	}{
-		{"before the first sync", nil, 10 * packet, 0},
-		{"right after the sync", nil, synced, int64(synced)},
-		{"after the sync", nil, synced + 10*packet, int64(synced)},
-		{"begun again over what was safe", func(t *testing.T, tr *tree) {
+		{situation: "before the first sync", sent: 10 * packet},
+		{situation: "right after the sync", sent: synced, left: int64(synced)},
+		{situation: "after the sync", sent: synced + 10*packet, left: int64(synced)},
+		{situation: "begun again over what was safe", before: func(t *testing.T, tr *tree) {
 			p := tr.mustOpen(t, "debian/linux", true)
 			p.mustWrite(t, make([]byte, 20*packet), 0)
 			p.abandon(errors.New("the connection broke"))
 			p.Close()
-		}, 10 * packet, 0},
+		}, sent: 10 * packet},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			dir := t.TempDir()
@@ -229,7 +229,8 @@ func TestRenameReplacesPart(t *testing.T) {
 	if err := tr.rename("debian/linux.filepart", "debian/linux", true); err != nil {
 		t.Fatal(err)
 	}
-	if st, err := tr.stat("debian/linux", true); err != nil || st.Size() != int64(len(big)) || st.Mode().Perm() == 0o600 {
+	if st, err := tr.stat("debian/linux", true); err != nil || st.Size() != int64(len(big)) ||
+		st.Mode().Perm() == 0o600 {
 		t.Errorf("its sender sees %v, %v", st, err)
 	}
 	if left, err := os.ReadDir(filepath.Join(dir, "staging")); err != nil || len(left) != 0 {

@@ -52,7 +52,9 @@ func Devices(sys fs.FS) ([]Device, error) {
 		}
 		for _, part := range parts {
 			if in := path.Join(dir, part.Name()); read(sys, in, "partition") != "" {
-				out = append(out, Device{part.Name(), disk.Name(), sequence + "/" + read(sys, in, "start") + "+" + read(sys, in, "size")})
+				out = append(out,
+					Device{part.Name(), disk.Name(),
+						sequence + "/" + read(sys, in, "start") + "+" + read(sys, in, "size")})
 			}
 		}
 	}

@@ -55,7 +55,8 @@ func ext(super []byte) Format { return Format{"ext4", text(super[0x78:][:16])} }
 // geometry.
 func fatSignature(b []byte) bool {
 	jump := b[0] == 0xeb && b[2] == 0x90 || b[0] == 0xe9
-	return jump && powerOfTwo(int(le.Uint16(b[11:])), 512, 4096) && powerOfTwo(int(b[13]), 1, 128) && (b[16] == 1 || b[16] == 2)
+	return jump && powerOfTwo(int(le.Uint16(b[11:])), 512, 4096) && powerOfTwo(int(b[13]), 1, 128) &&
+		(b[16] == 1 || b[16] == 2)
 }
 
 func powerOfTwo(n, least, most int) bool { return n >= least && n <= most && n&(n-1) == 0 }

@@ -52,13 +52,19 @@ func TestProbe(t *testing.T) {
 		args               []string
 		want               Format
 	}{
-		{"ext4", "mkfs.ext4", []string{"-q", "-L", "PXEBOX", "FILE"}, Format{"ext4", "PXEBOX"}},
-		{"ext4, the longest label", "mkfs.ext4", []string{"-q", "-L", "sixteen-letters!", "FILE"}, Format{"ext4", "sixteen-letters!"}},
-		{"ext4 without one", "mkfs.ext4", []string{"-q", "FILE"}, Format{"ext4", ""}},
-		{"FAT16", "mformat", append(mformat, "-v", "PXEBOX", "::"), Format{"vfat", "PXEBOX"}},
-		{"FAT32", "mformat", append(mformat, "-F", "-v", "PXEBOX-CFG", "::"), Format{"vfat", "PXEBOX-CFG"}},
-		{"FAT12", "mformat", []string{"-i", "FILE", "-T", "6144", "-h", "16", "-s", "32", "-v", "PXEBOX", "::"}, Format{"vfat", "PXEBOX"}},
-		{"FAT without a label", "mformat", append(mformat, "::"), Format{"vfat", ""}},
+		{situation: "ext4", program: "mkfs.ext4", args: []string{"-q", "-L", "PXEBOX", "FILE"},
+			want: Format{"ext4", "PXEBOX"}},
+		{situation: "ext4, the longest label", program: "mkfs.ext4",
+			args: []string{"-q", "-L", "sixteen-letters!", "FILE"}, want: Format{"ext4", "sixteen-letters!"}},
+		{situation: "ext4 without one", program: "mkfs.ext4", args: []string{"-q", "FILE"}, want: Format{"ext4", ""}},
+		{situation: "FAT16", program: "mformat", args: append(mformat, "-v", "PXEBOX", "::"),
+			want: Format{"vfat", "PXEBOX"}},
+		{situation: "FAT32", program: "mformat", args: append(mformat, "-F", "-v", "PXEBOX-CFG", "::"),
+			want: Format{"vfat", "PXEBOX-CFG"}},
+		{situation: "FAT12", program: "mformat",
+			args: []string{"-i", "FILE", "-T", "6144", "-h", "16", "-s", "32", "-v", "PXEBOX", "::"},
+			want: Format{"vfat", "PXEBOX"}},
+		{situation: "FAT without a label", program: "mformat", args: append(mformat, "::"), want: Format{"vfat", ""}},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			f := formatted(t, tt.program, tt.args...)
@@ -86,12 +92,12 @@ func TestProbeRenamedFAT(t *testing.T) {
 		change    func(b []byte)
 		want      string
 	}{
-		{"renamed", func([]byte) {}, "PXEBOX"},
-		{"deleted", func(b []byte) { b[entry] = 0xe5 }, "OLD"},
-		{"after a long name", func(b []byte) {
+		{situation: "renamed", change: func([]byte) {}, want: "PXEBOX"},
+		{situation: "deleted", change: func(b []byte) { b[entry] = 0xe5 }, want: "OLD"},
+		{situation: "after a long name", change: func(b []byte) {
 			copy(b[entry+32:], b[entry:entry+32])
 			copy(b[entry:], "\x41n\x00a\x00m\x00e\x00.\x00\x0f")
-		}, "PXEBOX"},
+		}, want: "PXEBOX"},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			b := bytes.Clone(b)

@@ -31,27 +31,29 @@ func TestMediumThatCannotBeUsed(t *testing.T) {
 		content   func(look int) []byte // nil: its file in /dev does not exist
 		says      string                // once, or never
 	}{
-		{"damaged", func(int) []byte { return damaged }, "FAT: the root directory begins at cluster 0"},
-		{"its file never comes", func(int) []byte { return nil }, noFile},
-		{"its file comes late, and it is another one", func(look int) []byte {
+		{situation: "damaged", content: func(int) []byte { return damaged },
+			says: "FAT: the root directory begins at cluster 0"},
+		{situation: "its file never comes", content: func(int) []byte { return nil }, says: noFile},
+		{situation: "its file comes late, and it is another one", content: func(look int) []byte {
 			if look < patience-1 {
 				return nil
 			}
 			return other
-		}, ""},
+		}},
 		// A file is not a device, so it cannot be mounted.
-		{"its file comes late, and it does not mount", func(look int) []byte {
+		{situation: "its file comes late, and it does not mount", content: func(look int) []byte {
 			if look < 1 {
 				return nil
 			}
 			return ours
-		}, "mount "},
+		}, says: "mount "},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			name := filepath.Join(t.TempDir(), "stick")
 			stick := Device{Name: ".." + name, Disk: "sdb", Version: "1"}
 			var log bytes.Buffer
-			w := &Watcher{Label: "PXEBOX", Dir: filepath.Join(t.TempDir(), "usb"), Log: slog.New(slog.NewTextHandler(&log, nil)), own: "sda"}
+			w := &Watcher{Label: "PXEBOX", Dir: filepath.Join(t.TempDir(), "usb"),
+				Log: slog.New(slog.NewTextHandler(&log, nil)), own: "sda"}
 			for look := range 3 * patience {
 				if b := tt.content(look); b != nil {
 					if err := os.WriteFile(name, b, 0o600); err != nil {

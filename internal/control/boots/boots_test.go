@@ -104,12 +104,13 @@ func TestStoreFollowsBoots(t *testing.T) {
 		tick      float64
 		want      string
 	}{
-		{"an offer", wholeBoot(0, 1)[:1], 0, one + "offered running, boot 1 of 1"},
-		{"its menu", wholeBoot(0, 1)[1:5], 3, one + "in-menu running, boot 1 of 1"},
-		{"its system", wholeBoot(0, 1)[5:], 10, one + "transferred good, boot 1 of 1"},
-		{"quiet", nil, 60, one + "transferred good, boot 1 of 1"},
-		{"the next boot", []trace.Event{dhcp(100, 1, "offer")}, 100, one + "offered running, boot 1 of 2"},
-		{"which gets no further", nil, 140, one + "offered bad, boot 1 of 2"},
+		{situation: "an offer", events: wholeBoot(0, 1)[:1], want: one + "offered running, boot 1 of 1"},
+		{situation: "its menu", events: wholeBoot(0, 1)[1:5], tick: 3, want: one + "in-menu running, boot 1 of 1"},
+		{situation: "its system", events: wholeBoot(0, 1)[5:], tick: 10, want: one + "transferred good, boot 1 of 1"},
+		{situation: "quiet", tick: 60, want: one + "transferred good, boot 1 of 1"},
+		{situation: "the next boot", events: []trace.Event{dhcp(100, 1, "offer")}, tick: 100,
+			want: one + "offered running, boot 1 of 2"},
+		{situation: "which gets no further", tick: 140, want: one + "offered bad, boot 1 of 2"},
 	} {
 		feed(s, tc.events...)
 		s.Tick(at(tc.tick))
@@ -346,25 +347,28 @@ func TestSince(t *testing.T) {
 
 func TestVisible(t *testing.T) {
 	for _, tc := range []struct{ situation, in, want string }{
-		{"a file's name", "grub/x86_64-efi/linux.mod", "grub/x86_64-efi/linux.mod"},
-		{"as Windows writes it", `boot\x64\wdsmgfw.efi`, `boot\x64\wdsmgfw.efi`},
-		{"umlauts", "Größe", "Größe"},
-		{"Chinese", "启动", "启动"},
-		{"markup stays as it is", `<script>alert("1")</script>`, `<script>alert("1")</script>`},
-		{"text from right to left", "a\u202egnp.exe", `a\u202egnp.exe`},
-		{"isolates and marks", "\u2066\u200f\u061c", `\u2066\u200f\u061c`},
-		{"spaces that look like others, and none", "a\u00a0b\u200bc\u3000d", `a\u00a0b\u200bc\u3000d`},
-		{"line breaks and tabs", "a\r\nSet-Cookie: x\tb", `a\x0d\nSet-Cookie: x\tb`},
-		{"NUL, escape, delete", "\x00\x1b[2J\x7f", `\x00\x1b[2J\x7f`},
-		{"C1 controls", "\u0085\u009b", `\u0085\u009b`},
-		{"not UTF-8", "a\xff\xfeb", `a\xff\xfeb`},
-		{"marks that pile up", "a\u0301\u0302", `a\u0301\u0302`},
-		{"tags", "\U000e0041", `\U000e0041`},
-		{"surrogates as bytes", "\xed\xa0\x80", `\xed\xa0\x80`},
-		{"too long", strings.Repeat("x", 300), strings.Repeat("x", maxName-3) + "…"},
-		{"as long as it may be", strings.Repeat("x", maxName), strings.Repeat("x", maxName)},
-		{"no half of a character", strings.Repeat("ä", maxName), strings.Repeat("ä", maxName/2-2) + "…"},
-		{"no half of an escape", strings.Repeat("\x00", maxName), strings.Repeat(`\x00`, maxName/4-1) + "…"},
+		{situation: "a file's name", in: "grub/x86_64-efi/linux.mod", want: "grub/x86_64-efi/linux.mod"},
+		{situation: "as Windows writes it", in: `boot\x64\wdsmgfw.efi`, want: `boot\x64\wdsmgfw.efi`},
+		{situation: "umlauts", in: "Größe", want: "Größe"},
+		{situation: "Chinese", in: "启动", want: "启动"},
+		{situation: "markup stays as it is", in: `<script>alert("1")</script>`, want: `<script>alert("1")</script>`},
+		{situation: "text from right to left", in: "a\u202egnp.exe", want: `a\u202egnp.exe`},
+		{situation: "isolates and marks", in: "\u2066\u200f\u061c", want: `\u2066\u200f\u061c`},
+		{situation: "spaces that look like others, and none", in: "a\u00a0b\u200bc\u3000d",
+			want: `a\u00a0b\u200bc\u3000d`},
+		{situation: "line breaks and tabs", in: "a\r\nSet-Cookie: x\tb", want: `a\x0d\nSet-Cookie: x\tb`},
+		{situation: "NUL, escape, delete", in: "\x00\x1b[2J\x7f", want: `\x00\x1b[2J\x7f`},
+		{situation: "C1 controls", in: "\u0085\u009b", want: `\u0085\u009b`},
+		{situation: "not UTF-8", in: "a\xff\xfeb", want: `a\xff\xfeb`},
+		{situation: "marks that pile up", in: "a\u0301\u0302", want: `a\u0301\u0302`},
+		{situation: "tags", in: "\U000e0041", want: `\U000e0041`},
+		{situation: "surrogates as bytes", in: "\xed\xa0\x80", want: `\xed\xa0\x80`},
+		{situation: "too long", in: strings.Repeat("x", 300), want: strings.Repeat("x", maxName-3) + "…"},
+		{situation: "as long as it may be", in: strings.Repeat("x", maxName), want: strings.Repeat("x", maxName)},
+		{situation: "no half of a character", in: strings.Repeat("ä", maxName),
+			want: strings.Repeat("ä", maxName/2-2) + "…"},
+		{situation: "no half of an escape", in: strings.Repeat("\x00", maxName),
+			want: strings.Repeat(`\x00`, maxName/4-1) + "…"},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			got := visible(tc.in, maxName)
@@ -379,7 +383,8 @@ func TestVisible(t *testing.T) {
 func TestCleanCoversEveryText(t *testing.T) {
 	const bad = "\u202e"
 	e := clean(trace.Event{
-		Protocol: trace.Protocol(bad), GUID: bad, Firmware: bad, What: bad, Outcome: trace.Outcome(bad), Why: bad, File: bad,
+		Protocol: trace.Protocol(bad), GUID: bad, Firmware: bad, What: bad, Outcome: trace.Outcome(bad),
+		Why: bad, File: bad,
 		Role: trace.Role(bad), Entry: bad, Code: bad,
 	})
 	if got := fmt.Sprintf("%+v", e); strings.Contains(got, bad) || strings.Count(got, `\u202e`) != 10 {

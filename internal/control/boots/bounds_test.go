@@ -94,8 +94,9 @@ func TestOldestGo(t *testing.T) {
 		},
 		{
 			situation: "machines that were sent nothing, as long as there is room", machines: 4, bytes: 1 << 20,
-			boots: []Boot{boot(1, "x", false), boot(2, "a", true), boot(3, "b", true), boot(4, "c", true), boot(5, "d", true)},
-			want:  "boot1 boot3 boot4 boot5", gone: Gone{1, 1, at(2)},
+			boots: []Boot{boot(1, "x", false), boot(2, "a", true), boot(3, "b", true), boot(4, "c", true),
+				boot(5, "d", true)},
+			want: "boot1 boot3 boot4 boot5", gone: Gone{1, 1, at(2)},
 		},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
@@ -193,7 +194,8 @@ func TestMemory(t *testing.T) {
 	packet := func(s *Store, seconds float64, n int) {
 		mac, _, _ := machineNumber(n)
 		s.Record(tracestream.Record{Packet: &tracestream.Packet{
-			Time: at(seconds), From: netip.MustParseAddrPort("0.0.0.0:68"), To: netip.MustParseAddrPort("255.255.255.255:67"),
+			Time: at(seconds), From: netip.MustParseAddrPort("0.0.0.0:68"),
+			To:  netip.MustParseAddrPort("255.255.255.255:67"),
 			MAC: mac, Payload: make([]byte, 548),
 		}}, at(seconds))
 	}
@@ -206,9 +208,12 @@ func TestMemory(t *testing.T) {
 		packets   int
 		kept      int // machines, at least
 	}{
-		{"1,000 boots a minute of 10,000 machines", 10_500, 1000.0 / 60, 10_000, longBoot, 6, 10_000},
-		{"100,000 invented machines within a minute", 100_000, 100_000.0 / 60, 100_000,
-			func(seconds float64, n int) []trace.Event { return wholeBoot(seconds, n)[:1] }, 1, 1},
+		{situation: "1,000 boots a minute of 10,000 machines", boots: 10_500, rate: 1000.0 / 60, machines: 10_000,
+			events: longBoot, packets: 6, kept: 10_000},
+		{situation: "100,000 invented machines within a minute", boots: 100_000, rate: 100_000.0 / 60,
+			machines: 100_000,
+			events:   func(seconds float64, n int) []trace.Event { return wholeBoot(seconds, n)[:1] },
+			packets:  1, kept: 1},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			before := heap()
@@ -245,7 +250,8 @@ func TestMemory(t *testing.T) {
 				t.Errorf("%d machines are kept, want %d", st.Machines, tc.kept)
 			}
 			if kept := len(s.history.boots); kept+st.Gone.Boots+st.LeftOut < tc.boots {
-				t.Errorf("of %d boots, %d are kept, and the Store says of %d that they went", tc.boots, kept, st.Gone.Boots+st.LeftOut)
+				t.Errorf("of %d boots, %d are kept, and the Store says of %d that they went",
+					tc.boots, kept, st.Gone.Boots+st.LeftOut)
 			}
 			runtime.KeepAlive(s)
 		})

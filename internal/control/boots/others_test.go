@@ -18,7 +18,8 @@ func TestOthers(t *testing.T) {
 	a, b := netip.MustParseAddr("192.168.77.2"), netip.MustParseAddr("192.168.77.3")
 	offer := func(second int, machine byte, server netip.Addr, file string) trace.Event {
 		return trace.Event{
-			Time: start.Add(time.Duration(second) * time.Second), Protocol: trace.DHCP, MAC: ether.MAC{0x52, 5: machine},
+			Time: start.Add(time.Duration(second) * time.Second), Protocol: trace.DHCP,
+			MAC:  ether.MAC{0x52, 5: machine},
 			What: trace.OtherOffer, Outcome: trace.Seen, Server: server, File: file,
 		}
 	}
@@ -61,7 +62,8 @@ func TestOthers(t *testing.T) {
 			var got []string
 			for _, s := range o.List() {
 				first, last := s.First.Sub(start).Seconds(), s.Last.Sub(start).Seconds()
-				got = append(got, fmt.Sprintf("%v %v %v %d %v %v %v", s.Server, first, last, s.Machines, s.Taken, s.Boots, s.Files))
+				got = append(got, fmt.Sprintf("%v %v %v %d %v %v %v", s.Server, first, last, s.Machines, s.Taken,
+					s.Boots, s.Files))
 			}
 			if !slices.Equal(got, tt.want) {
 				t.Errorf("got %q, want %q", got, tt.want)

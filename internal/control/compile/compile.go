@@ -22,8 +22,9 @@ func Generation(c *config.Config, st menu.Status) generation.Generation {
 	r := menu.Render(c, st)
 	return generation.Generation{
 		Format:  generation.Format,
-		Network: spec.Network(c.Network), DHCP: dhcp(c.DHCP), TFTP: spec.TFTP(c.TFTP), Names: spec.Files(c.Files), Metrics: spec.Metrics(c.Metrics),
-		Files: r.Files, Views: r.Views, Machines: r.Machines, Handoffs: r.Handoffs, TooLarge: r.TooLarge,
+		Network: spec.Network(c.Network), DHCP: dhcp(c.DHCP), TFTP: spec.TFTP(c.TFTP), Names: spec.Files(c.Files),
+		Metrics: spec.Metrics(c.Metrics),
+		Files:   r.Files, Views: r.Views, Machines: r.Machines, Handoffs: r.Handoffs, TooLarge: r.TooLarge,
 		Parts: parts(c.Entries),
 	}
 }
@@ -34,7 +35,8 @@ func dhcp(c config.DHCP) spec.DHCP {
 		Ranges: c.Ranges, Parameters: spec.Parameters(c.Parameters), BootFiles: c.BootFiles,
 	}
 	for _, s := range c.Subnets {
-		d.Subnets = append(d.Subnets, spec.Subnet{Network: s.Network, Ranges: s.Ranges, Parameters: spec.Parameters(s.Parameters)})
+		d.Subnets = append(d.Subnets, spec.Subnet{Network: s.Network, Ranges: s.Ranges,
+			Parameters: spec.Parameters(s.Parameters)})
 	}
 	for _, r := range c.Reservations {
 		d.Reservations = append(d.Reservations, spec.Reservation(r))

@@ -98,7 +98,8 @@ func TestGenerationHoldsEverySetting(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, v := range []any{
-		c.Network, c.DHCP, c.DHCP.Subnets[0], c.DHCP.Parameters, c.DHCP.Subnets[0].Parameters, c.TFTP, c.Files, c.Metrics,
+		c.Network, c.DHCP, c.DHCP.Subnets[0], c.DHCP.Parameters, c.DHCP.Subnets[0].Parameters, c.TFTP,
+		c.Files, c.Metrics,
 	} {
 		for i, v := 0, reflect.ValueOf(v); i < v.NumField(); i++ {
 			if name := v.Type().Field(i).Name; v.Field(i).IsZero() && name != "Probe" { // true is the default
@@ -130,8 +131,10 @@ func TestGenerationHoldsEverySetting(t *testing.T) {
 func FuzzGeneration(f *testing.F) {
 	f.Add([]byte(""))
 	f.Add([]byte(all))
-	f.Add([]byte("[network]\naddress = \"10.0.0.1/8\"\n[dhcp]\nmode = \"server\"\nrange = [\"10.1.0.0-10.1.255.255\"]\nlease = \"8760h\""))
-	f.Add([]byte("[dhcp]\nsearch = [\"" + strings.Repeat("a.", 126) + "b\"]\nmtu = 9216\nlease = \"1m\"\n[tftp]\nmax_block = 65464\nmax_window = 256"))
+	f.Add([]byte("[network]\naddress = \"10.0.0.1/8\"\n[dhcp]\nmode = \"server\"\n" +
+		"range = [\"10.1.0.0-10.1.255.255\"]\nlease = \"8760h\""))
+	f.Add([]byte("[dhcp]\nsearch = [\"" + strings.Repeat("a.", 126) +
+		"b\"]\nmtu = 9216\nlease = \"1m\"\n[tftp]\nmax_block = 65464\nmax_window = 256"))
 	f.Add([]byte("[[wds]]\nname = \"w\"\nserver = \"wds.example.org\"\n[[entry]]\nname = \"e\"\nwds = \"w\""))
 	f.Fuzz(func(t *testing.T, file []byte) {
 		c, err := parser.Parse("f", file)

@@ -220,7 +220,8 @@ func TestAvahiResolvesBox(t *testing.T) {
 	a.resolves("pxebox.local", "192.0.2.1")
 
 	// The box's address changes, and avahi has the old one in its cache.
-	if err := errors.Join(n.Run("ip", "addr", "del", "192.0.2.1/24", "dev", link), n.Run("ip", "addr", "add", "192.0.2.5/24", "dev", link)); err != nil {
+	if err := errors.Join(n.Run("ip", "addr", "del", "192.0.2.1/24", "dev", link),
+		n.Run("ip", "addr", "add", "192.0.2.5/24", "dev", link)); err != nil {
 		t.Fatal(err)
 	}
 	b.logs("name=pxebox.local")
@@ -258,7 +259,8 @@ func TestTwoBoxesOnWire(t *testing.T) {
 	third := elsewhere.box(elsewhere.host("198.51.100.3/24"))
 	third.logs("name=pxebox.local")
 	n := l.host("192.0.2.9/24")
-	if err := errors.Join(elsewhere.lan.Plug(n, "eth1", ""), n.Run("ip", "addr", "add", "198.51.100.9/24", "dev", "eth1")); err != nil {
+	if err := errors.Join(elsewhere.lan.Plug(n, "eth1", ""),
+		n.Run("ip", "addr", "add", "198.51.100.9/24", "dev", "eth1")); err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command("/proc/self/exe")

@@ -160,7 +160,8 @@ func (r *records) message(answers set, goodbye bool) []byte {
 
 // legacy returns the response to a client of ordinary DNS (RFC 6762 §6.7).
 func (r *records) legacy(id uint16, questions []dnsmessage.Question, answers set) []byte {
-	m := dnsmessage.Message{Header: dnsmessage.Header{ID: id, Response: true, Authoritative: true}, Questions: questions}
+	m := dnsmessage.Message{Header: dnsmessage.Header{ID: id, Response: true, Authoritative: true},
+		Questions: questions}
 	short := func(_ int, h *dnsmessage.ResourceHeader) { h.TTL = legacyTTL }
 	m.Answers, m.Additionals = r.pick(answers, short), r.pick(answers.more(), short)
 	return pack(m)

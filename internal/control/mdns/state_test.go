@@ -189,7 +189,9 @@ func TestNetworksAreJoined(t *testing.T) {
 	}
 }
 
-func question(t *testing.T, name string, q dnsmessage.Type, class dnsmessage.Class, known ...dnsmessage.Resource) []byte {
+func question(
+	t *testing.T, name string, q dnsmessage.Type, class dnsmessage.Class, known ...dnsmessage.Resource,
+) []byte {
 	t.Helper()
 	m := dnsmessage.Message{Header: dnsmessage.Header{ID: 7}, Answers: known, Questions: []dnsmessage.Question{
 		{Name: dnsmessage.MustNewName(name), Type: q, Class: dnsmessage.ClassINET | class},
@@ -435,7 +437,8 @@ func TestNamesWithDotsAreSkipped(t *testing.T) {
 
 func TestNumberOf(t *testing.T) {
 	for name, want := range map[string]int{
-		"pxebox.local": 1, "pxebox-2.local": 2, "pxebox-99.local": 99, "pxebox-100.local": 1, "other-7.local": 1, "pxebox--1.local": 1, "": 1,
+		"pxebox.local": 1, "pxebox-2.local": 2, "pxebox-99.local": 99, "pxebox-100.local": 1, "other-7.local": 1,
+		"pxebox--1.local": 1, "": 1,
 	} {
 		if got := numberOf(name, "pxebox"); got != want {
 			t.Errorf("%q has the number %d, want %d", name, got, want)

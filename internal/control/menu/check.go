@@ -96,11 +96,14 @@ var reSecret = regexp.MustCompile(`(?i)(?:passw|passphrase|pwd|rootpw|secret|tok
 // without a password, so anyone on the network can too.
 func readable(c *config.Config) (out []Note) {
 	if c.Menu.Password != (config.Password{}) {
-		out = append(out, Note{Why: "anyone on the network can read the hashes of the menu's password, and the files and arguments of entries with locked = true: choose a long password that is used for nothing else"})
+		out = append(out,
+			Note{Why: "anyone on the network can read the hashes of the menu's password, and the files and arguments of entries with locked = true: choose a long password that is used for nothing else"})
 	}
 	for _, e := range c.Entries {
 		if slices.ContainsFunc([]string{e.Append, e.PXELINUX, e.GRUB}, reSecret.MatchString) {
-			out = append(out, Note{Entry: e.Name, Why: "its arguments seem to contain a secret such as a password, and anyone on the network can read them"})
+			out = append(out,
+				Note{Entry: e.Name,
+					Why: "its arguments seem to contain a secret such as a password, and anyone on the network can read them"})
 		}
 	}
 	return out
@@ -112,13 +115,16 @@ func readable(c *config.Config) (out []Note) {
 func (s *site) unheard() (out []Note) {
 	const off = `dhcp.mode is "off"`
 	if len(s.Machines) > 0 {
-		out = append(out, Note{Firmware: uefi, Why: "no [[machine]] has an effect: the box knows these machines by DHCP, and " + off})
+		out = append(out,
+			Note{Firmware: uefi, Why: "no [[machine]] has an effect: the box knows these machines by DHCP, and " + off})
 	}
 	if slices.ContainsFunc(s.Machines, func(m config.Machine) bool {
 		e, starts := s.starts(m.Boot)
 		return len(m.GUID) > 0 || starts && e.Kind() == config.KindWDS
 	}) {
-		out = append(out, Note{Firmware: bios, Why: "a [[machine]] with a guid, or that boots from a WDS server, has no effect: " + off})
+		out = append(out,
+			Note{Firmware: bios,
+				Why: "a [[machine]] with a guid, or that boots from a WDS server, has no effect: " + off})
 	}
 	return out
 }

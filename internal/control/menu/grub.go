@@ -159,7 +159,8 @@ func (w grubWriter) commands(it item) {
 		w.Line("local_disk")
 	case config.KindProgram:
 		w.Line("terminal_output console") // the program writes there
-		w.Line(strings.Join(append([]string{"chainloader", grub.Quote("/" + program(it.Entry, uefi))}, grub.Arguments(it.Append)...), " "))
+		w.Line(strings.Join(append([]string{"chainloader", grub.Quote("/" + program(it.Entry, uefi))},
+			grub.Arguments(it.Append)...), " "))
 	case config.KindRaw:
 		// Unchanged: white space counts within a quote that spans lines.
 		w.WriteString(strings.Trim(it.GRUB, "\n") + "\n")

@@ -53,21 +53,32 @@ func TestMachines(t *testing.T) {
 		{situation: "straight to WDS, not asked yet", machine: `boot = "wds"`, handoff: "wds"},
 		{situation: "straight to WDS, once", machine: "boot = \"wds\"\nonce = true", status: up, handoff: "wds"},
 		{situation: "straight to WDS, which is down", machine: `boot = "wds"`, status: down},
-		{situation: "straight to WDS, which is down, the next one is up", machine: `boot = "wds"`, onDown: "next", status: down, handoff: "wds"},
-		{situation: "straight to WDS, which refuses", machine: `boot = "wds"`, status: refused, handoff: "wds"}, // for firmware that the server does not refuse
-		{situation: "straight to the disk", machine: `boot = "disk"`, view: "start-disk", firmwares: []firmware.Kind{bios, uefi}},
-		{situation: "straight to an entry of a submenu", machine: `boot = "debian"`, view: "start-debian", firmwares: []firmware.Kind{bios, uefi}},
-		{situation: "straight to an entry that is not listed", machine: `boot = "rare"`, view: "start-rare", firmwares: []firmware.Kind{bios, uefi}},
-		{situation: "straight to what a BIOS cannot", machine: `boot = "setup"`, view: "start-setup", firmwares: []firmware.Kind{uefi}},
-		{situation: "straight to an entry whose file is missing", machine: `boot = "debian"`, status: Status{Missing: map[string][]string{"debian": {"debian/linux"}}}},
-		{situation: "a menu in its own order", machine: `entries = ["debian", "disk"]`, view: "menu-1", firmwares: []firmware.Kind{bios, uefi},
-			entries: []string{"debian", "disk"}, preset: "debian"},
-		{situation: "a menu with a submenu", machine: `entries = ["disk", "linux"]`, view: "menu-1", firmwares: []firmware.Kind{bios, uefi},
-			entries: []string{"disk", "linux", "debian", "BACK-linux"}, preset: "disk"},
-		{situation: "a menu with a submenu and what is not listed in it", machine: `entries = ["rare", "linux"]`, view: "menu-1", firmwares: []firmware.Kind{bios, uefi},
+		{situation: "straight to WDS, which is down, the next one is up", machine: `boot = "wds"`, onDown: "next",
+			status: down, handoff: "wds"},
+		// for firmware that the server does not refuse
+		{situation: "straight to WDS, which refuses", machine: `boot = "wds"`, status: refused, handoff: "wds"},
+		{situation: "straight to the disk", machine: `boot = "disk"`, view: "start-disk",
+			firmwares: []firmware.Kind{bios, uefi}},
+		{situation: "straight to an entry of a submenu", machine: `boot = "debian"`, view: "start-debian",
+			firmwares: []firmware.Kind{bios, uefi}},
+		{situation: "straight to an entry that is not listed", machine: `boot = "rare"`, view: "start-rare",
+			firmwares: []firmware.Kind{bios, uefi}},
+		{situation: "straight to what a BIOS cannot", machine: `boot = "setup"`, view: "start-setup",
+			firmwares: []firmware.Kind{uefi}},
+		{situation: "straight to an entry whose file is missing", machine: `boot = "debian"`,
+			status: Status{Missing: map[string][]string{"debian": {"debian/linux"}}}},
+		{situation: "a menu in its own order", machine: `entries = ["debian", "disk"]`, view: "menu-1",
+			firmwares: []firmware.Kind{bios, uefi},
+			entries:   []string{"debian", "disk"}, preset: "debian"},
+		{situation: "a menu with a submenu", machine: `entries = ["disk", "linux"]`, view: "menu-1",
+			firmwares: []firmware.Kind{bios, uefi},
+			entries:   []string{"disk", "linux", "debian", "BACK-linux"}, preset: "disk"},
+		{situation: "a menu with a submenu and what is not listed in it", machine: `entries = ["rare", "linux"]`,
+			view: "menu-1", firmwares: []firmware.Kind{bios, uefi},
 			entries: []string{"linux", "debian", "rare", "BACK-linux"}, preset: "linux"},
-		{situation: "another default", machine: `default = "disk"`, view: "menu-1", firmwares: []firmware.Kind{bios, uefi},
-			entries: []string{"wds", "disk", "linux", "debian", "BACK-linux"}, preset: "disk"},
+		{situation: "another default", machine: `default = "disk"`, view: "menu-1",
+			firmwares: []firmware.Kind{bios, uefi},
+			entries:   []string{"wds", "disk", "linux", "debian", "BACK-linux"}, preset: "disk"},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			onDown := "mark"
@@ -77,8 +88,10 @@ func TestMachines(t *testing.T) {
 			c := parse(t, replaceOnDown(someEntries, onDown)+tt.machine+"\n")
 			r := Render(c, tt.status)
 			got := r.Machines[0]
-			if got.View != tt.view || got.Handoff != tt.handoff || fmt.Sprint(got.Machine) != fmt.Sprint(c.Machines[0]) {
-				t.Errorf("got view %q, handoff %q of %+v; want %q, %q", got.View, got.Handoff, got.Machine, tt.view, tt.handoff)
+			if got.View != tt.view || got.Handoff != tt.handoff ||
+				fmt.Sprint(got.Machine) != fmt.Sprint(c.Machines[0]) {
+				t.Errorf("got view %q, handoff %q of %+v; want %q, %q",
+					got.View, got.Handoff, got.Machine, tt.view, tt.handoff)
 			}
 			if _, ok := r.Handoffs[got.Handoff]; !ok && got.Handoff != "" {
 				t.Errorf("there is no target for %q", got.Handoff)
@@ -111,14 +124,18 @@ func TestMachines(t *testing.T) {
 // A machine's menu may have a different timeout from the general menu, or none.
 func TestMachineTimeout(t *testing.T) {
 	for _, tt := range []struct{ situation, machine, timeout, preset string }{
-		{"as for all machines", `entries = ["disk", "debian"]`, "TIMEOUT 100", "disk"},
-		{"another one", "entries = [\"disk\", \"debian\"]\ntimeout = \"5s\"", "TIMEOUT 50", "disk"},
-		{"none", "entries = [\"disk\", \"debian\"]\ntimeout = \"0s\"", "", "disk"},
-		{"none, in the menu of all", `timeout = "0s"`, "", "disk"},
-		{"another one, and another default", "default = \"wds\"\ntimeout = \"1m\"", "TIMEOUT 600", "wds"},
+		{situation: "as for all machines", machine: `entries = ["disk", "debian"]`, timeout: "TIMEOUT 100",
+			preset: "disk"},
+		{situation: "another one", machine: "entries = [\"disk\", \"debian\"]\ntimeout = \"5s\"", timeout: "TIMEOUT 50",
+			preset: "disk"},
+		{situation: "none", machine: "entries = [\"disk\", \"debian\"]\ntimeout = \"0s\"", preset: "disk"},
+		{situation: "none, in the menu of all", machine: `timeout = "0s"`, preset: "disk"},
+		{situation: "another one, and another default", machine: "default = \"wds\"\ntimeout = \"1m\"",
+			timeout: "TIMEOUT 600", preset: "wds"},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
-			settings := replaceOnDown(someEntries, "mark") + tt.machine + "\n[menu]\ntimeout = \"10s\"\ndefault = \"disk\"\n"
+			settings := replaceOnDown(someEntries, "mark") + tt.machine +
+				"\n[menu]\ntimeout = \"10s\"\ndefault = \"disk\"\n"
 			r := Render(parse(t, settings), Status{})
 			rule := r.Machines[0]
 			file := string(r.Views[rule.View][pxelinux.ConfigFile])
@@ -131,7 +148,8 @@ func TestMachineTimeout(t *testing.T) {
 			if timeout != tt.timeout || rule.Waits != (tt.timeout == "") {
 				t.Errorf("%q, waits %v\n%s", timeout, rule.Waits, file)
 			}
-			if grub := string(r.Views[rule.View][grub.ConfigFile]); strings.Contains(grub, "set timeout=") == rule.Waits {
+			if grub := string(r.Views[rule.View][grub.ConfigFile]); strings.Contains(grub,
+				"set timeout=") == rule.Waits {
 				t.Errorf("on UEFI:\n%s", grub)
 			}
 			lines, _ := readPXELINUX(t, []byte(file))
@@ -210,12 +228,17 @@ func TestWaitingMenu(t *testing.T) {
 		menu, machine  string
 		waiting, waits bool
 	}{
-		"no rules":                        {counts, "", false, false},
-		"a rule, and a countdown":         {counts, "[[machine]]\nmac = [\"52:54:00\"]\nboot = \"debian\"\n", true, false},
-		"a rule, and no countdown":        {"timeout = \"0s\"\n", "[[machine]]\nmac = [\"52:54:00\"]\nboot = \"debian\"\n", false, false},
-		"its own menu that counts down":   {counts, "[[machine]]\nmac = [\"52:54:00\"]\nentries = [\"debian\"]\n", true, false},
-		"its own menu that cannot":        {counts, "[[machine]]\nmac = [\"52:54:00\"]\nentries = [\"wipe\"]\n", true, true},
-		"its own menu, with no countdown": {"timeout = \"0s\"\n", "[[machine]]\nmac = [\"52:54:00\"]\nentries = [\"debian\"]\n", false, true},
+		"no rules": {menu: counts},
+		"a rule, and a countdown": {menu: counts,
+			machine: "[[machine]]\nmac = [\"52:54:00\"]\nboot = \"debian\"\n", waiting: true},
+		"a rule, and no countdown": {menu: "timeout = \"0s\"\n",
+			machine: "[[machine]]\nmac = [\"52:54:00\"]\nboot = \"debian\"\n"},
+		"its own menu that counts down": {menu: counts,
+			machine: "[[machine]]\nmac = [\"52:54:00\"]\nentries = [\"debian\"]\n", waiting: true},
+		"its own menu that cannot": {menu: counts,
+			machine: "[[machine]]\nmac = [\"52:54:00\"]\nentries = [\"wipe\"]\n", waiting: true, waits: true},
+		"its own menu, with no countdown": {menu: "timeout = \"0s\"\n",
+			machine: "[[machine]]\nmac = [\"52:54:00\"]\nentries = [\"debian\"]\n", waits: true},
 	} {
 		t.Run(situation, func(t *testing.T) {
 			r := Render(parse(t, "[menu]\n"+tc.menu+`
@@ -237,7 +260,8 @@ erases = true
 				}
 			}
 			for name, content := range view {
-				if bytes.Contains(content, []byte("\nTIMEOUT 100")) || bytes.Contains(content, []byte("\nset timeout=10")) {
+				if bytes.Contains(content, []byte("\nTIMEOUT 100")) ||
+					bytes.Contains(content, []byte("\nset timeout=10")) {
 					t.Errorf("%s counts down:\n%s", name, content)
 				}
 				if general := r.Files[name]; len(general) == 0 || bytes.Equal(general, content) {

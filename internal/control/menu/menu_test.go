@@ -98,16 +98,22 @@ func everything(t testing.TB) string {
 // situations are rendered into testdata/SITUATION.txt.
 func situations(t testing.TB) []situation {
 	return []situation{
-		{"no configuration", "", Status{}},
-		{"everything", everything(t), Status{Missing: map[string][]string{"gone": {"gone/linux"}}}},
-		{"the page, with entries that refuse", wdsByName + "[[entry]]\nname = \"gone\"\nkernel = \"gone/linux\"\n",
-			Status{WDS: found.WDS, Missing: map[string][]string{"gone": {"gone/linux"}}, Page: "https://192.168.77.1"}},
-		{"the page, serial port", "[menu]\nserial = true\n", Status{Page: "https://192.168.77.1:8443"}},
-		{"the page, an address longer than the screen", wdsByName, Status{Page: "https://" + strings.Repeat("long.", 20) + "example"}},
-		{"WDS in server mode", "[network]\naddress = \"192.168.77.1/24\"\n[dhcp]\nmode = \"server\"\nrange = [\"192.168.77.100-192.168.77.150\"]\n" + wdsByName, found},
-		{"WDS by name, found", wdsByName, found},
-		{"WDS by name, not found, is all there is", wdsByName, Status{}},
-		{"another WDS not found, label too long for the note", `
+		{name: "no configuration"},
+		{name: "everything", file: everything(t), status: Status{Missing: map[string][]string{"gone": {"gone/linux"}}}},
+		{name: "the page, with entries that refuse",
+			file: wdsByName + "[[entry]]\nname = \"gone\"\nkernel = \"gone/linux\"\n",
+			status: Status{WDS: found.WDS, Missing: map[string][]string{"gone": {"gone/linux"}},
+				Page: "https://192.168.77.1"}},
+		{name: "the page, serial port", file: "[menu]\nserial = true\n",
+			status: Status{Page: "https://192.168.77.1:8443"}},
+		{name: "the page, an address longer than the screen", file: wdsByName,
+			status: Status{Page: "https://" + strings.Repeat("long.", 20) + "example"}},
+		{name: "WDS in server mode",
+			file: "[network]\naddress = \"192.168.77.1/24\"\n[dhcp]\nmode = \"server\"\n" +
+				"range = [\"192.168.77.100-192.168.77.150\"]\n" + wdsByName, status: found},
+		{name: "WDS by name, found", file: wdsByName, status: found},
+		{name: "WDS by name, not found, is all there is", file: wdsByName},
+		{name: "another WDS not found, label too long for the note", file: `
 [[wds]]
 name = "wds"
 server = "wds.example.org"
@@ -118,19 +124,26 @@ disk = true
 name = "wds"
 label = "Windows Deployment Services in the old building, room 1"
 wds = "wds"
-`, Status{}},
-		{"longest title, western letters", "[menu]\ntitle = \"" + strings.Repeat("Prüf ", 11) + "x\"\n", Status{}},
-		{"default WDS not found, an installer below", wdsByName + "[[entry]]\nname = \"wipe\"\nkernel = \"k\"\n", Status{}},
-		{"WDS down", twoServersThat("mark"), health(bootmenu.Health{State: bootmenu.Down, Since: since})},
-		{"WDS down, no clock", twoServersThat("mark"), health(bootmenu.Health{State: bootmenu.Down})},
-		{"WDS down, hidden", twoServersThat("hide"), health(bootmenu.Health{State: bootmenu.Down, Since: since})},
-		{"WDS down, the next one", twoServersThat("next"), health(bootmenu.Health{State: bootmenu.Down, Since: since})},
-		{"WDS refuses", twoServersThat("mark"),
-			health(bootmenu.Health{State: bootmenu.Refused, Note: "access violation:\nadd it to the ReadFilter"})},
-		{"serial port, no timeout", "[menu]\nserial = true\ntimeout = \"0s\"\n", Status{}},
-		{"default is unsigned", "[[entry]]\nname = \"own\"\nkernel = \"own/linux\"\nsigned = false\n", Status{}},
-		{"default runs on a BIOS only", "[[entry]]\nname = \"iso\"\nfile = \"rescue.iso\"\n[[entry]]\nname = \"wipe\"\nkernel = \"k\"\n", Status{}},
-		{"names that are numbers, titles that are options", `
+`},
+		{name: "longest title, western letters", file: "[menu]\ntitle = \"" + strings.Repeat("Prüf ", 11) + "x\"\n"},
+		{name: "default WDS not found, an installer below",
+			file: wdsByName + "[[entry]]\nname = \"wipe\"\nkernel = \"k\"\n"},
+		{name: "WDS down", file: twoServersThat("mark"),
+			status: health(bootmenu.Health{State: bootmenu.Down, Since: since})},
+		{name: "WDS down, no clock", file: twoServersThat("mark"),
+			status: health(bootmenu.Health{State: bootmenu.Down})},
+		{name: "WDS down, hidden", file: twoServersThat("hide"),
+			status: health(bootmenu.Health{State: bootmenu.Down, Since: since})},
+		{name: "WDS down, the next one", file: twoServersThat("next"),
+			status: health(bootmenu.Health{State: bootmenu.Down, Since: since})},
+		{name: "WDS refuses", file: twoServersThat("mark"),
+			status: health(bootmenu.Health{State: bootmenu.Refused,
+				Note: "access violation:\nadd it to the ReadFilter"})},
+		{name: "serial port, no timeout", file: "[menu]\nserial = true\ntimeout = \"0s\"\n"},
+		{name: "default is unsigned", file: "[[entry]]\nname = \"own\"\nkernel = \"own/linux\"\nsigned = false\n"},
+		{name: "default runs on a BIOS only",
+			file: "[[entry]]\nname = \"iso\"\nfile = \"rescue.iso\"\n[[entry]]\nname = \"wipe\"\nkernel = \"k\"\n"},
+		{name: "names that are numbers, titles that are options", file: `
 [menu]
 default = "2"
 [[entry]]
@@ -145,8 +158,8 @@ kernel = "rescue/linux"
 name = "-x"
 label = "Wipe"
 kernel = "wipe/linux"
-`, Status{}},
-		{"every kind of boot file", `
+`},
+		{name: "every kind of boot file", file: `
 [[entry]]
 name = "c32"
 file = "hdt.c32"
@@ -166,7 +179,7 @@ append = "floppy"
 name = "memtest"
 file = "memtest.bin"
 efi = "memtest.efi"
-`, Status{}},
+`},
 	}
 }
 
@@ -272,7 +285,8 @@ func readPXELINUX(t *testing.T, file []byte) (out []line, timeout bool) {
 			if n := len([]rune(title)); n > 70 {
 				t.Errorf("title %q has %d letters; the screen shows 70", title, n)
 			}
-			out = append(out, line{depth: depth, name: e.Name, title: title, cannot: e.Disabled, locked: e.Password != nil, isDefault: m.Default == e})
+			out = append(out, line{depth: depth, name: e.Name, title: title, cannot: e.Disabled,
+				locked: e.Password != nil, isDefault: m.Default == e})
 			if e.Submenu != nil {
 				walk(e.Submenu, depth+1)
 			}
@@ -564,7 +578,8 @@ func TestMenusAreWhatTheConfigurationAsksFor(t *testing.T) {
 // A label or an argument stays one word, whatever it contains.
 func TestHostileTexts(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
-	pieces := []string{"'", `"`, `\`, "$x", "${x", "}", "{", "`", ";", "&&", "|", "#", "%s", "(", ")", "*", ">", "--id", "--unrestricted", "--", "-", "-h", "--help",
+	pieces := []string{"'", `"`, `\`, "$x", "${x", "}", "{", "`", ";", "&&", "|", "#", "%s",
+		"(", ")", "*", ">", "--id", "--unrestricted", "--", "-", "-h", "--help",
 		"menuentry", "LABEL", "MENU END", "ENDTEXT", " ", " ", "a", "ü", "é", "█"}
 	text := func() string {
 		s := ""
@@ -595,7 +610,8 @@ func TestHostileTexts(t *testing.T) {
 		random.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
 		c.Menu.Default = names[random.IntN(len(names))]
 		for i := range 6 {
-			e := config.Entry{Name: names[i], Label: text(), Help: text() + "\n" + text() + "\nENDTEXT\n endtext " + text(),
+			e := config.Entry{Name: names[i], Label: text(),
+				Help:   text() + "\n" + text() + "\nENDTEXT\n endtext " + text(),
 				Locked: random.IntN(3) == 0}
 			switch random.IntN(5) {
 			case 0:
@@ -609,7 +625,8 @@ func TestHostileTexts(t *testing.T) {
 				e.WDS = "wds"
 			case 4:
 				e.Submenu = true
-				c.Entries = append(c.Entries, config.Entry{Name: fmt.Sprint("in", i), In: e.Name, Label: text(), Disk: true})
+				c.Entries = append(c.Entries,
+					config.Entry{Name: fmt.Sprint("in", i), In: e.Name, Label: text(), Disk: true})
 			}
 			if random.IntN(4) == 0 {
 				e.Label = names[random.IntN(len(names))]
@@ -688,7 +705,8 @@ func TestManyLongNamesAreMissing(t *testing.T) {
 		names = append(names, fmt.Sprint(i, strings.Repeat("x", 250)))
 	}
 	for _, serial := range []bool{false, true} {
-		c := parse(t, fmt.Sprintf("[menu]\nserial = %v\n[[entry]]\nname = \"a\"\nkernel = \"k\"\ninitrd = [\"%s\"]\n", serial, strings.Join(names, `", "`)))
+		c := parse(t, fmt.Sprintf("[menu]\nserial = %v\n[[entry]]\nname = \"a\"\nkernel = \"k\"\ninitrd = [\"%s\"]\n",
+			serial, strings.Join(names, `", "`)))
 		r := Render(c, Status{Missing: map[string][]string{"a": names}})
 		m, err := pxelinux.Parse("default", func(string) ([]byte, error) { return r.Files[pxelinux.ConfigFile], nil })
 		if err != nil {
@@ -703,7 +721,8 @@ func TestManyLongNamesAreMissing(t *testing.T) {
 			return n
 		}
 		help := m.Top.Entries[0].Help
-		if !strings.Contains(strings.Join(strings.Fields(strings.Join(help, " ")), " "), ", and 4 more. Choose this to read the menu again.") {
+		if !strings.Contains(strings.Join(strings.Fields(strings.Join(help, " ")), " "),
+			", and 4 more. Choose this to read the menu again.") {
 			t.Errorf("the help is %q", help)
 		}
 		bottom := 28
@@ -728,7 +747,10 @@ func BenchmarkRender1000Entries(b *testing.B) {
 		fmt.Fprintf(&file, "[[entry]]\nname = \"menu%d\"\nsubmenu = true\nhelp = \"Help\"\n", i)
 	}
 	for i := range 950 {
-		fmt.Fprintf(&file, "[[entry]]\nname = \"e%d\"\nlabel = \"Entry number %d\"\nkernel = \"debian/linux\"\ninitrd = [\"debian/initrd.gz\"]\nappend = \"quiet a=b ---\"\nin = \"menu%d\"\nhelp = \"Help\"\n", i, i, i%50)
+		fmt.Fprintf(&file,
+			"[[entry]]\nname = \"e%d\"\nlabel = \"Entry number %d\"\nkernel = \"debian/linux\"\n"+
+				"initrd = [\"debian/initrd.gz\"]\nappend = \"quiet a=b ---\"\nin = \"menu%d\"\nhelp = \"Help\"\n",
+			i, i, i%50)
 	}
 	c := parse(b, file.String())
 	for b.Loop() {

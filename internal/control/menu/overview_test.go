@@ -181,7 +181,8 @@ func overviews() map[string]struct {
 			file: "[dhcp]\nmode = \"off\"\n" + wdsEntry,
 			want: []string{
 				"bios visible",
-				"uefi hidden the machine restarts for it, and the box does not answer that boot, because dhcp.mode is \"off\"",
+				"uefi hidden the machine restarts for it, and the box does not answer that boot, because dhcp.mode " +
+					"is \"off\"",
 			},
 		},
 		"WDS, down": {
@@ -195,7 +196,8 @@ func overviews() map[string]struct {
 			want:   []string{"bios hidden w does not answer, and its on_down is \"hide\""},
 		},
 		"WDS, down and the next": {
-			file:   oneWDS + "on_down = \"next\"\n[[wds]]\nname = \"w2\"\nserver = \"192.168.77.3\"\n" + entryX(`wds = "w"`),
+			file: oneWDS + "on_down = \"next\"\n[[wds]]\nname = \"w2\"\nserver = \"192.168.77.3\"\n" +
+				entryX(`wds = "w"`),
 			status: wds(bootmenu.Server{}, bootmenu.Health{State: bootmenu.Down}),
 			want:   []string{"bios marked w does not answer, and the entry leads to w2"},
 		},
@@ -382,8 +384,9 @@ func TestOverviewOfARule(t *testing.T) {
 		},
 		"and is for a BIOS only": {file: entryX(`file = "r.iso"`) + boots + "firmware = [\"bios\"]\n"},
 		"WDS is up": {
-			file:   wdsEntry + boots,
-			status: wds(bootmenu.Server{Addr: netip.MustParseAddr("192.168.77.2")}, bootmenu.Health{State: bootmenu.Up}),
+			file: wdsEntry + boots,
+			status: wds(bootmenu.Server{Addr: netip.MustParseAddr("192.168.77.2")},
+				bootmenu.Health{State: bootmenu.Up}),
 		},
 		"WDS is down": {
 			file:   wdsEntry + boots,
@@ -433,7 +436,8 @@ func TestOverviewOfARule(t *testing.T) {
 			want:   []string{"uefi-x64-http " + string(ruleNoHTTP)},
 		},
 		"no DHCP to tell the guid, and an entry": {
-			file: off + entryX(`disk = true`) + "[[machine]]\nguid = [\"70786562-6f78-4c61-8000-000000000010\"]\nboot = \"x\"\n",
+			file: off + entryX(`disk = true`) +
+				"[[machine]]\nguid = [\"70786562-6f78-4c61-8000-000000000010\"]\nboot = \"x\"\n",
 			want: []string{"uefi-x64 " + string(ruleNotKnown), "bios " + string(ruleOnlyByName)},
 		},
 		"no DHCP, and a rule for it": {file: off + entryX(`disk = true`) + boots + "firmware = [\"bios\"]\n"},
@@ -480,7 +484,8 @@ func TestTextsAreAllThatOverviewsSay(t *testing.T) {
 	note(parse(t, wdsEntry+boots), down)
 	down.WDS["w"] = bootmenu.Server{Addr: netip.MustParseAddr("192.168.77.2")}
 	note(parse(t, wdsEntry+boots+"firmware = [\"uefi-x64-http\"]\n"), down)
-	note(parse(t, "[boot]\nbios = \"\"\nuefi-x64 = \"x.efi\"\nuefi-x64-http = \"http://192.168.77.9/b.efi\"\n"), Status{})
+	note(parse(t, "[boot]\nbios = \"\"\nuefi-x64 = \"x.efi\"\nuefi-x64-http = \"http://192.168.77.9/b.efi\"\n"),
+		Status{})
 	for _, text := range slices.Sorted(maps.Keys(said)) {
 		if !slices.Contains(Texts, text) {
 			t.Errorf("%q is not in Texts", text)

@@ -24,9 +24,11 @@ func HashPassword(password string, random io.Reader) (string, error) {
 	case strings.ContainsFunc(password, func(r rune) bool { return r < ' ' || r > '~' }):
 		// Before the system starts, the keyboard layout is US, and letters beyond
 		// ASCII cannot be typed.
-		return "", fmt.Errorf("hash password: a boot menu cannot read every character of it; use letters, digits and signs of a US keyboard")
+		return "",
+			fmt.Errorf("hash password: a boot menu cannot read every character of it; use letters, digits and signs of a US keyboard")
 	case len(password) > maxPassword:
-		return "", fmt.Errorf("hash password: it has %d characters; use at most %d, the limit of a boot menu", len(password), maxPassword)
+		return "", fmt.Errorf("hash password: it has %d characters; use at most %d, the limit of a boot menu",
+			len(password), maxPassword)
 	}
 	salts := make([]byte, cryptSalt+pbkdf2Salt)
 	if _, err := io.ReadFull(random, salts); err != nil {

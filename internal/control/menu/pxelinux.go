@@ -223,7 +223,8 @@ func (w pxelinuxWriter) directives(it item) []string {
 		if needsRestart(it.lead.server, bios) {
 			return []string{"CONFIG " + handoff.Name(it.Name, bootmenu.MACMark, bootmenu.TokenMark, true)}
 		}
-		return []string{"COM32 pxechn.c32", "APPEND " + pxelinux.Chain(it.lead.addr, it.lead.server.Programs[bios], !w.c.DHCP.Mode.Leases())}
+		return []string{"COM32 pxechn.c32", "APPEND " + pxelinux.Chain(it.lead.addr, it.lead.server.Programs[bios],
+			!w.c.DHCP.Mode.Leases())}
 	case config.KindLinux:
 		out := []string{"LINUX " + it.Kernel} // whatever its extension
 		if len(it.Initrd) > 0 {

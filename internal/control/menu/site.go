@@ -270,7 +270,8 @@ func (s *site) lead(e config.Entry) lead {
 		return lead{}
 	}
 	first := s.leadTo(s.WDS[own])
-	if first.server.OnDown != config.OnDownNext || first.addr.IsValid() && first.state != bootmenu.Down && first.state != bootmenu.Refused {
+	if first.server.OnDown != config.OnDownNext ||
+		first.addr.IsValid() && first.state != bootmenu.Down && first.state != bootmenu.Refused {
 		return first
 	}
 	for i := 1; i < len(s.WDS); i++ {

@@ -46,48 +46,53 @@ func TestBootFiles(t *testing.T) {
 		first  string
 		steps  []step
 	}{
-		{"there from the start", both, complete, nil},
-		{"no boot folder", func(s *site) { os.Remove(s.BootDir) }, lacks, []step{
-			{both, time.Second, lacks, `msg="boot file is still being written"`},
-			{nothing, 2 * steady, complete, `msg="boot file found"`},
+		{name: "there from the start", before: both, first: complete},
+		{name: "no boot folder", before: func(s *site) { os.Remove(s.BootDir) }, first: lacks, steps: []step{
+			{what: both, after: time.Second, want: lacks, told: `msg="boot file is still being written"`},
+			{what: nothing, after: 2 * steady, want: complete, told: `msg="boot file found"`},
 		}},
-		{"another case", func(s *site) { s.put("Debian/LINUX", 10); s.put("Debian/Initrd.gz", 10) }, complete, nil},
-		{"one file is missing", put("debian/linux", 10), lacks, []step{
-			{nothing, time.Minute, lacks, ""},
-			{put("debian/initrd.gz", 10), 2 * steady, complete, "boot file found"},
+		{name: "another case", before: func(s *site) { s.put("Debian/LINUX", 10); s.put("Debian/Initrd.gz", 10) },
+			first: complete},
+		{name: "one file is missing", before: put("debian/linux", 10), first: lacks, steps: []step{
+			{what: nothing, after: time.Minute, want: lacks},
+			{what: put("debian/initrd.gz", 10), after: 2 * steady, want: complete, told: "boot file found"},
 		}},
-		{"one vanishes", both, complete, []step{
+		{name: "one vanishes", before: both, first: complete, steps: []step{
 			{put("debian/initrd.gz", -1), time.Second + gather, lacks, "boot file is missing"},
 		}},
-		{"one comes slowly", put("debian/linux", 10), lacks, []step{
-			{put("debian/initrd.gz", 0), time.Second, lacks, "still being written"},
-			{put("debian/initrd.gz", 10), steady, lacks, ""},
-			{put("debian/initrd.gz", 20), steady, lacks, ""},
-			{put("debian/initrd.gz", 30), 2 * steady, complete, "boot file found"},
+		{name: "one comes slowly", before: put("debian/linux", 10), first: lacks, steps: []step{
+			{what: put("debian/initrd.gz", 0), after: time.Second, want: lacks, told: "still being written"},
+			{what: put("debian/initrd.gz", 10), after: steady, want: lacks},
+			{what: put("debian/initrd.gz", 20), after: steady, want: lacks},
+			{what: put("debian/initrd.gz", 30), after: 2 * steady, want: complete, told: "boot file found"},
 		}},
-		{"one is replaced in place", both, complete, []step{
-			{put("debian/initrd.gz", 5), time.Second + gather, lacks, "still being written"},
-			{nothing, 2 * steady, complete, "boot file found"},
+		{name: "one is replaced in place", before: both, first: complete, steps: []step{
+			{what: put("debian/initrd.gz", 5), after: time.Second + gather, want: lacks, told: "still being written"},
+			{what: nothing, after: 2 * steady, want: complete, told: "boot file found"},
 		}},
-		{"one is replaced by another of the same size", both, complete, []step{
+		{name: "one is replaced by another of the same size", before: both, first: complete, steps: []step{
 			{func(s *site) {
 				now := time.Now()
-				if err := os.Chtimes(filepath.Join(s.BootDir, "debian", "linux"), now, now.Add(time.Minute)); err != nil {
+				if err := os.Chtimes(filepath.Join(s.BootDir, "debian", "linux"), now,
+					now.Add(time.Minute)); err != nil {
 					s.t.Fatal(err)
 				}
 			}, time.Second + gather, lacks, "still being written"},
 		}},
-		{"one is empty from the start", func(s *site) { both(s); s.put("debian/linux", 0) }, lacks, nil},
-		{"one is emptied", both, complete, []step{
-			{put("debian/initrd.gz", 0), time.Minute, lacks, "still being written"},
-			{nothing, time.Minute, lacks, ""},
+		{name: "one is empty from the start",
+			before: func(s *site) { both(s); s.put("debian/linux", 0) }, first: lacks},
+		{name: "one is emptied", before: both, first: complete, steps: []step{
+			{what: put("debian/initrd.gz", 0), after: time.Minute, want: lacks, told: "still being written"},
+			{what: nothing, after: time.Minute, want: lacks},
 		}},
-		{"a folder in its place", func(s *site) { both(s); s.put("debian/initrd.gz", -1); s.put("debian/initrd.gz/x", 1) }, lacks, nil},
-		{"a link that leads out", func(s *site) {
+		{name: "a folder in its place",
+			before: func(s *site) { both(s); s.put("debian/initrd.gz", -1); s.put("debian/initrd.gz/x", 1) },
+			first:  lacks},
+		{name: "a link that leads out", before: func(s *site) {
 			both(s)
 			s.put("debian/initrd.gz", -1)
 			os.Symlink("/proc/version", filepath.Join(s.BootDir, "debian", "initrd.gz"))
-		}, lacks, nil},
+		}, first: lacks},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			m := simulate(t, morning)
@@ -100,7 +105,8 @@ func TestBootFiles(t *testing.T) {
 				m.box.bootChanged(m.now)
 				m.run(step.after)
 				m.expect(fmt.Sprint("step ", i), step.want)
-				if log := m.log.String(); step.told == "" && strings.Contains(log, "part=files") || m.told(step.told) == 0 && step.told != "" {
+				if log := m.log.String(); step.told == "" && strings.Contains(log, "part=files") ||
+					m.told(step.told) == 0 && step.told != "" {
 					t.Errorf("step %d: the log is %q, want %q", i, log, step.told)
 				}
 			}
@@ -126,7 +132,8 @@ func TestMissingFileIsNamedInFull(t *testing.T) {
 // first are checked too.
 func TestFilesOfTheBoxItself(t *testing.T) {
 	m := simulate(t, morning)
-	m.configure("[boot]\nbios = \"lpxelinux.0\"\nuefi-x64 = \"none.efi\"\nuefi-arm64-http = \"http://10.0.0.9/a.efi\"\n[[entry]]\nname = \"m\"\nfile = \"reboot.c32\"\n")
+	m.configure("[boot]\nbios = \"lpxelinux.0\"\nuefi-x64 = \"none.efi\"\n" +
+		"uefi-arm64-http = \"http://10.0.0.9/a.efi\"\n[[entry]]\nname = \"m\"\nfile = \"reboot.c32\"\n")
 	if got := m.box.status().Missing; len(got) > 0 {
 		t.Errorf("missing are %v", got)
 	}

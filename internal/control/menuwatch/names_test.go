@@ -38,21 +38,37 @@ func TestNames(t *testing.T) {
 		want    string        // in the menu
 		again   time.Duration // from the last answer to the next query
 	}{
-		{"found", []answer{says("10.0.0.9")}, `APPEND 10.0.0.9::boot\x64\wdsnbp.com -W`, lookupAgain},
-		{"not found", []answer{fails}, "MENU LABEL a (name not found)\n  TEXT HELP", lookupRetry},
-		{"found later", []answer{fails, fails, says("10.0.0.9")}, "APPEND 10.0.0.9::", lookupAgain},
-		{"found, then the name server is down", []answer{says("10.0.0.9"), fails}, "APPEND 10.0.0.9::", lookupRetry},
-		{"has moved", []answer{says("10.0.0.9"), says("10.0.0.7")}, "APPEND 10.0.0.7::", lookupAgain},
-		{"two addresses in turning order", []answer{says("10.0.0.9", "10.0.0.7"), says("10.0.0.7", "10.0.0.9"), says("10.0.0.9", "10.0.0.7")}, "APPEND 10.0.0.7::", lookupAgain},
-		{"a lower address comes up next to the one in use", []answer{says("10.0.0.9"), says("10.0.0.7", "10.0.0.9")}, "APPEND 10.0.0.9::", lookupAgain},
-		{"IPv6 only", []answer{says("fd00::9")}, "(name not found)", lookupRetry},
-		{"IPv4 written as IPv6", []answer{says("::ffff:10.0.0.9")}, "APPEND 10.0.0.9::", lookupAgain},
-		{"an address that leads nowhere", []answer{says("0.0.0.0")}, "MENU LABEL a (wrong address)", lookupRetry},
-		{"the box itself", []answer{says("192.168.77.1")}, "which is this box's own\n", lookupRetry},
-		{"right, then wrong", []answer{says("10.0.0.9"), says("127.0.0.1")}, "APPEND 10.0.0.9::", lookupRetry},
-		{"wrong, then right", []answer{says("127.0.0.1"), says("10.0.0.9")}, "APPEND 10.0.0.9::", lookupAgain},
-		{"a wrong one among them", []answer{says("0.0.0.0", "10.0.0.9")}, "APPEND 10.0.0.9::", lookupAgain},
-		{"wrong, then not found", []answer{says("127.0.0.1"), fails}, "(name not found)", lookupRetry},
+		{name: "found", answers: []answer{says("10.0.0.9")}, want: `APPEND 10.0.0.9::boot\x64\wdsnbp.com -W`,
+			again: lookupAgain},
+		{name: "not found", answers: []answer{fails}, want: "MENU LABEL a (name not found)\n  TEXT HELP",
+			again: lookupRetry},
+		{name: "found later", answers: []answer{fails, fails, says("10.0.0.9")}, want: "APPEND 10.0.0.9::",
+			again: lookupAgain},
+		{name: "found, then the name server is down", answers: []answer{says("10.0.0.9"), fails},
+			want: "APPEND 10.0.0.9::", again: lookupRetry},
+		{name: "has moved", answers: []answer{says("10.0.0.9"), says("10.0.0.7")}, want: "APPEND 10.0.0.7::",
+			again: lookupAgain},
+		{name: "two addresses in turning order",
+			answers: []answer{says("10.0.0.9", "10.0.0.7"), says("10.0.0.7", "10.0.0.9"), says("10.0.0.9", "10.0.0.7")},
+			want:    "APPEND 10.0.0.7::", again: lookupAgain},
+		{name: "a lower address comes up next to the one in use",
+			answers: []answer{says("10.0.0.9"), says("10.0.0.7", "10.0.0.9")}, want: "APPEND 10.0.0.9::",
+			again: lookupAgain},
+		{name: "IPv6 only", answers: []answer{says("fd00::9")}, want: "(name not found)", again: lookupRetry},
+		{name: "IPv4 written as IPv6", answers: []answer{says("::ffff:10.0.0.9")}, want: "APPEND 10.0.0.9::",
+			again: lookupAgain},
+		{name: "an address that leads nowhere", answers: []answer{says("0.0.0.0")},
+			want: "MENU LABEL a (wrong address)", again: lookupRetry},
+		{name: "the box itself", answers: []answer{says("192.168.77.1")}, want: "which is this box's own\n",
+			again: lookupRetry},
+		{name: "right, then wrong", answers: []answer{says("10.0.0.9"), says("127.0.0.1")}, want: "APPEND 10.0.0.9::",
+			again: lookupRetry},
+		{name: "wrong, then right", answers: []answer{says("127.0.0.1"), says("10.0.0.9")}, want: "APPEND 10.0.0.9::",
+			again: lookupAgain},
+		{name: "a wrong one among them", answers: []answer{says("0.0.0.0", "10.0.0.9")}, want: "APPEND 10.0.0.9::",
+			again: lookupAgain},
+		{name: "wrong, then not found", answers: []answer{says("127.0.0.1"), fails}, want: "(name not found)",
+			again: lookupRetry},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			m := simulate(t, morning)
@@ -96,8 +112,8 @@ func TestSlowName(t *testing.T) {
 		after time.Duration // the answer
 		want  string        // the first menu
 	}{
-		{"soon enough", grace / 2, "APPEND 10.0.0.9::"},
-		{"too late", grace, "(name not found)"},
+		{name: "soon enough", after: grace / 2, want: "APPEND 10.0.0.9::"},
+		{name: "too late", after: grace, want: "(name not found)"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			m := simulate(t, morning)

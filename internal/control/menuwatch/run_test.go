@@ -161,14 +161,17 @@ func BenchmarkPublish(b *testing.B) {
 	dir := b.TempDir()
 	var file strings.Builder
 	for i := range 1000 {
-		fmt.Fprintf(&file, "[[entry]]\nname = \"e%d\"\nlabel = \"Entry number %d\"\nkernel = \"k/linux-%d\"\ninitrd = [\"k/initrd-%d\"]\nappend = \"console=ttyS0,115200\"\n", i, i, i, i)
+		fmt.Fprintf(&file,
+			"[[entry]]\nname = \"e%d\"\nlabel = \"Entry number %d\"\nkernel = \"k/linux-%d\"\n"+
+				"initrd = [\"k/initrd-%d\"]\nappend = \"console=ttyS0,115200\"\n", i, i, i, i)
 	}
 	if err := os.Mkdir(filepath.Join(dir, "k"), 0o755); err != nil {
 		b.Fatal(err)
 	}
 	for i := range 2500 {
 		for _, name := range []string{"linux", "initrd"} {
-			if err := os.WriteFile(filepath.Join(dir, "k", fmt.Sprintf("%s-%d", name, i)), []byte("x"), 0o644); err != nil {
+			if err := os.WriteFile(filepath.Join(dir, "k", fmt.Sprintf("%s-%d", name, i)), []byte("x"),
+				0o644); err != nil {
 				b.Fatal(err)
 			}
 		}

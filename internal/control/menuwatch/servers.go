@@ -93,7 +93,8 @@ func (v *servers) follow(c *config.Config, n names, own []netip.Prefix, now time
 
 // same reports whether two servers are asked the same questions.
 func same(a, b config.WDS) bool {
-	return a.Server == b.Server && a.Probe == b.Probe && a.Probe4011 == b.Probe4011 && maps.Equal(a.Programs, b.Programs)
+	return a.Server == b.Server && a.Probe == b.Probe && a.Probe4011 == b.Probe4011 &&
+		maps.Equal(a.Programs, b.Programs)
 }
 
 func (v *servers) wake() (at time.Time) {

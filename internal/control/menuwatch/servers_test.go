@@ -15,7 +15,8 @@ import (
 )
 
 func wdsAt(addr string, more ...string) string {
-	return "[[wds]]\nname = \"a\"\nserver = \"" + addr + "\"\n" + strings.Join(more, "\n") + "\n[[entry]]\nname = \"a\"\nwds = \"a\"\n"
+	return "[[wds]]\nname = \"a\"\nserver = \"" + addr + "\"\n" + strings.Join(more, "\n") +
+		"\n[[entry]]\nname = \"a\"\nwds = \"a\"\n"
 }
 
 var (
@@ -34,20 +35,31 @@ func TestHealth(t *testing.T) {
 		now     []time.Time // at each answer; the last holds for the rest
 		want    bootmenu.Health
 	}{
-		{"up at once", []bootmenu.Health{up}, []time.Time{first}, at(up, first)},
-		{"not down at once", []bootmenu.Health{down}, []time.Time{first}, bootmenu.Health{}},
-		{"down from the start", []bootmenu.Health{down, down}, []time.Time{first, later}, at(down, later)},
-		{"one lost question", []bootmenu.Health{up, down}, []time.Time{first, later}, at(up, first)},
-		{"lost questions, not in a row", []bootmenu.Health{up, down, up, down}, []time.Time{first, later}, at(up, first)},
-		{"went down", []bootmenu.Health{up, down, down}, []time.Time{first, later}, at(down, later)},
-		{"is down for long", []bootmenu.Health{down, down, down, down}, []time.Time{first, first, later}, at(down, first)},
-		{"came back", []bootmenu.Health{down, down, up}, []time.Time{first, first, later}, at(up, later)},
-		{"refuses at once", []bootmenu.Health{up, refused}, []time.Time{first, later}, at(refused, later)},
-		{"refuses for another reason", []bootmenu.Health{{State: bootmenu.Refused, Note: "not found"}, refused}, []time.Time{first, later}, at(refused, first)},
-		{"refused, then one lost question", []bootmenu.Health{refused, down}, []time.Time{first, later}, at(refused, first)},
-		{"the clock was not set", []bootmenu.Health{down, down}, []time.Time{unset}, down},
-		{"the clock was set later", []bootmenu.Health{down, down, down}, []time.Time{unset, unset, first}, down},
-		{"went down after the clock was set", []bootmenu.Health{up, down, down}, []time.Time{unset, first}, at(down, first)},
+		{name: "up at once", answers: []bootmenu.Health{up}, now: []time.Time{first}, want: at(up, first)},
+		{name: "not down at once", answers: []bootmenu.Health{down}, now: []time.Time{first}},
+		{name: "down from the start", answers: []bootmenu.Health{down, down}, now: []time.Time{first, later},
+			want: at(down, later)},
+		{name: "one lost question", answers: []bootmenu.Health{up, down}, now: []time.Time{first, later},
+			want: at(up, first)},
+		{name: "lost questions, not in a row", answers: []bootmenu.Health{up, down, up, down},
+			now: []time.Time{first, later}, want: at(up, first)},
+		{name: "went down", answers: []bootmenu.Health{up, down, down}, now: []time.Time{first, later},
+			want: at(down, later)},
+		{name: "is down for long", answers: []bootmenu.Health{down, down, down, down},
+			now: []time.Time{first, first, later}, want: at(down, first)},
+		{name: "came back", answers: []bootmenu.Health{down, down, up}, now: []time.Time{first, first, later},
+			want: at(up, later)},
+		{name: "refuses at once", answers: []bootmenu.Health{up, refused}, now: []time.Time{first, later},
+			want: at(refused, later)},
+		{name: "refuses for another reason", answers: []bootmenu.Health{{State: bootmenu.Refused, Note: "not found"},
+			refused}, now: []time.Time{first, later}, want: at(refused, first)},
+		{name: "refused, then one lost question", answers: []bootmenu.Health{refused, down},
+			now: []time.Time{first, later}, want: at(refused, first)},
+		{name: "the clock was not set", answers: []bootmenu.Health{down, down}, now: []time.Time{unset}, want: down},
+		{name: "the clock was set later", answers: []bootmenu.Health{down, down, down},
+			now: []time.Time{unset, unset, first}, want: down},
+		{name: "went down after the clock was set", answers: []bootmenu.Health{up, down, down},
+			now: []time.Time{unset, first}, want: at(down, first)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var p program
@@ -90,11 +102,14 @@ func TestWhenServersAreAsked(t *testing.T) {
 		answers []bootmenu.Health
 		want    []time.Duration // between the questions
 	}{
-		{"up", `probe = "30s"`, []bootmenu.Health{up}, []time.Duration{30 * s, 30 * s}},
-		{"the default interval", "", []bootmenu.Health{up}, []time.Duration{30 * s, 30 * s}},
-		{"down: confirmed soon", `probe = "30s"`, []bootmenu.Health{down}, []time.Duration{confirm, 30 * s, 30 * s}},
-		{"one lost question", `probe = "30s"`, []bootmenu.Health{up, down, up}, []time.Duration{30 * s, confirm, 30 * s}},
-		{"down: an interval that is shorter", `probe = "3s"`, []bootmenu.Health{down}, []time.Duration{3 * s, 3 * s}},
+		{name: "up", probe: `probe = "30s"`, answers: []bootmenu.Health{up}, want: []time.Duration{30 * s, 30 * s}},
+		{name: "the default interval", answers: []bootmenu.Health{up}, want: []time.Duration{30 * s, 30 * s}},
+		{name: "down: confirmed soon", probe: `probe = "30s"`, answers: []bootmenu.Health{down},
+			want: []time.Duration{confirm, 30 * s, 30 * s}},
+		{name: "one lost question", probe: `probe = "30s"`, answers: []bootmenu.Health{up, down, up},
+			want: []time.Duration{30 * s, confirm, 30 * s}},
+		{name: "down: an interval that is shorter", probe: `probe = "3s"`, answers: []bootmenu.Health{down},
+			want: []time.Duration{3 * s, 3 * s}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			m, c := simulate(t, morning), &script{answers: tt.answers}
@@ -217,12 +232,13 @@ func TestChangesOfTheConfigurationAndHealth(t *testing.T) {
 		state      bootmenu.State // right after the change
 		asked      int            // in total
 	}{
-		{"another title", title("x") + wdsAt("10.0.0.9"), bootmenu.Down, 2},
-		{"another address", wdsAt("10.0.0.8"), bootmenu.Unknown, 3},
-		{"another program", wdsAt("10.0.0.9", `bios = 'boot\x86\wdsnbp.com'`), bootmenu.Unknown, 3},
-		{"another interval", wdsAt("10.0.0.9", `probe = "60s"`), bootmenu.Unknown, 3},
-		{"another way to show it", wdsAt("10.0.0.9", `on_down = "hide"`), bootmenu.Down, 2},
-		{"not to be asked any more", wdsAt("10.0.0.9", `probe = "0s"`), bootmenu.Unknown, 2},
+		{name: "another title", next: title("x") + wdsAt("10.0.0.9"), state: bootmenu.Down, asked: 2},
+		{name: "another address", next: wdsAt("10.0.0.8"), state: bootmenu.Unknown, asked: 3},
+		{name: "another program", next: wdsAt("10.0.0.9", `bios = 'boot\x86\wdsnbp.com'`),
+			state: bootmenu.Unknown, asked: 3},
+		{name: "another interval", next: wdsAt("10.0.0.9", `probe = "60s"`), state: bootmenu.Unknown, asked: 3},
+		{name: "another way to show it", next: wdsAt("10.0.0.9", `on_down = "hide"`), state: bootmenu.Down, asked: 2},
+		{name: "not to be asked any more", next: wdsAt("10.0.0.9", `probe = "0s"`), state: bootmenu.Unknown, asked: 2},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			m, c := simulate(t, morning), &script{answers: []bootmenu.Health{down}}
@@ -305,7 +321,8 @@ func TestNewsComeApart(t *testing.T) {
 func TestNewsAreGathered(t *testing.T) {
 	var file strings.Builder
 	for i := range 20 {
-		fmt.Fprintf(&file, "[[wds]]\nname = \"w%d\"\nserver = \"10.0.0.%d\"\n[[entry]]\nname = \"e%d\"\nwds = \"w%d\"\n", i, i+1, i, i)
+		fmt.Fprintf(&file,
+			"[[wds]]\nname = \"w%d\"\nserver = \"10.0.0.%d\"\n[[entry]]\nname = \"e%d\"\nwds = \"w%d\"\n", i, i+1, i, i)
 	}
 	m := simulate(t, morning)
 	m.Probe = func(context.Context, netip.Addr, config.WDS) (map[firmware.Kind]bootmenu.Health, error) {
@@ -316,7 +333,8 @@ func TestNewsAreGathered(t *testing.T) {
 	m.configure(file.String())
 	m.told("")
 	m.run(time.Minute)
-	if log := m.log.String(); strings.Count(log, "does not answer") != 20 || m.told(`msg="configuration published"`) > 2 {
+	if log := m.log.String(); strings.Count(log, "does not answer") != 20 ||
+		m.told(`msg="configuration published"`) > 2 {
 		t.Errorf("the log is:\n%s", log)
 	}
 }

@@ -45,7 +45,8 @@ func TestSiteNoteOfServers(t *testing.T) {
 		return sv
 	}
 	s.box.servers.known = map[string]*server{
-		"wds3": with(bootmenu.Down, bootmenu.Down), "wds2": with(bootmenu.Up, bootmenu.Refused), "wds1": with(bootmenu.Up, bootmenu.Down),
+		"wds3": with(bootmenu.Down, bootmenu.Down), "wds2": with(bootmenu.Up, bootmenu.Refused),
+		"wds1": with(bootmenu.Up, bootmenu.Down),
 	}
 	s.box.note()
 	if got, want := sitenote.Read(s.RunDir).Down, []string{"wds1", "wds3"}; !slices.Equal(got, want) {

@@ -132,8 +132,9 @@ func TestSnapshotOfServers(t *testing.T) {
 			file: wdsAt("10.0.0.9"), answer: refused,
 			want: "10.0.0.9 10.0.0.9 3 access violation 3 access violation",
 		},
-		"cannot be asked": {file: wdsAt("10.0.0.9"), err: noRoute, want: "10.0.0.9 10.0.0.9 0 0 ask: network is unreachable"},
-		"not probed":      {file: wdsAt("10.0.0.9", `probe = "0s"`), want: "10.0.0.9 10.0.0.9 not probed 0 0"},
+		"cannot be asked": {file: wdsAt("10.0.0.9"), err: noRoute,
+			want: "10.0.0.9 10.0.0.9 0 0 ask: network is unreachable"},
+		"not probed": {file: wdsAt("10.0.0.9", `probe = "0s"`), want: "10.0.0.9 10.0.0.9 not probed 0 0"},
 		"the box itself": {
 			file: wdsAt("10.0.0.1"),
 			want: "10.0.0.1 - 10.0.0.1 is this box's own address: write the WDS server's address 0 0",

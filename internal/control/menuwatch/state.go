@@ -218,7 +218,8 @@ func (s *state) publish(now time.Time) error {
 	id, changed, err := generation.Publish(s.RunDir, g)
 	tooLarge := false
 	if errors.As(err, new(generation.TooLargeError)) {
-		s.log.publish.Error("the menus are too large to publish: all machines get one menu, which waits for a key", "err", err, "entries", len(s.cfg.Entries), "views", len(g.Views))
+		s.log.publish.Error("the menus are too large to publish: all machines get one menu, which waits for a key",
+			"err", err, "entries", len(s.cfg.Entries), "views", len(g.Views))
 		tooLarge = true
 		id, changed, err = generation.Publish(s.RunDir, oneMenu(s.cfg, s.status()))
 	}

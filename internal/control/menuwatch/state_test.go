@@ -171,16 +171,30 @@ func TestConfigurationFile(t *testing.T) {
 		former string // title of an earlier run's generation
 		steps  []step
 	}{
-		{"none at first, then it appears", "", []step{{"-", builtIn, 0}, {"-", builtIn, 0}, {title("one"), "MENU TITLE one", 0}}},
-		{"changed", "", []step{{title("one"), "MENU TITLE one", 0}, {title("two"), "MENU TITLE two", 0}}},
-		{"broken and fixed", "", []step{{title("one"), "MENU TITLE one", 0}, {broken, "MENU TITLE one", 2}, {broken, "MENU TITLE one", 0}, {title("two"), "MENU TITLE two", 0}}},
-		{"broken and put back as it was", "", []step{{title("one"), "MENU TITLE one", 0}, {broken, "MENU TITLE one", 2}, {title("one"), "MENU TITLE one", 0}, {broken, "MENU TITLE one", 2}}},
-		{"deleted", "", []step{{title("one"), "MENU TITLE one", 0}, {"-", "MENU TITLE one", 1}, {"-", "MENU TITLE one", 0}}},
-		{"emptied, as by an editor half-way", "", []step{{title("one"), "MENU TITLE one", 0}, {"\n", "MENU TITLE one", 1}}},
-		{"broken from the start", "", []step{{broken, builtIn, 2}, {title("one"), "MENU TITLE one", 0}}},
-		{"broken from the start, after a restart", "former", []step{{broken, "MENU TITLE former", 2}}},
-		{"gone from the start, after a restart", "former", []step{{"-", "MENU TITLE former", 0}}},
-		{"good from the start, after a restart", "former", []step{{title("one"), "MENU TITLE one", 0}}},
+		{name: "none at first, then it appears",
+			steps: []step{{file: "-", want: builtIn}, {file: "-", want: builtIn},
+				{file: title("one"), want: "MENU TITLE one"}}},
+		{name: "changed", steps: []step{{file: title("one"), want: "MENU TITLE one"},
+			{file: title("two"), want: "MENU TITLE two"}}},
+		{name: "broken and fixed", steps: []step{{file: title("one"), want: "MENU TITLE one"},
+			{file: broken, want: "MENU TITLE one", errors: 2}, {file: broken, want: "MENU TITLE one"},
+			{file: title("two"), want: "MENU TITLE two"}}},
+		{name: "broken and put back as it was",
+			steps: []step{{file: title("one"), want: "MENU TITLE one"},
+				{file: broken, want: "MENU TITLE one", errors: 2}, {file: title("one"), want: "MENU TITLE one"},
+				{file: broken, want: "MENU TITLE one", errors: 2}}},
+		{name: "deleted", steps: []step{{file: title("one"), want: "MENU TITLE one"},
+			{file: "-", want: "MENU TITLE one", errors: 1}, {file: "-", want: "MENU TITLE one"}}},
+		{name: "emptied, as by an editor half-way",
+			steps: []step{{file: title("one"), want: "MENU TITLE one"},
+				{file: "\n", want: "MENU TITLE one", errors: 1}}},
+		{name: "broken from the start", steps: []step{{file: broken, want: builtIn, errors: 2},
+			{file: title("one"), want: "MENU TITLE one"}}},
+		{name: "broken from the start, after a restart", former: "former",
+			steps: []step{{broken, "MENU TITLE former", 2}}},
+		{name: "gone from the start, after a restart", former: "former", steps: []step{{"-", "MENU TITLE former", 0}}},
+		{name: "good from the start, after a restart", former: "former",
+			steps: []step{{title("one"), "MENU TITLE one", 0}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			m := simulate(t, morning)
@@ -241,8 +255,10 @@ func TestTheSameIsPublishedOnce(t *testing.T) {
 // is rendered: each machine has a menu with all of the entries.
 func manyMenus() string {
 	var f strings.Builder
-	f.WriteString("[network]\naddress = \"192.168.77.1/24\"\n[dhcp]\nmode = \"server\"\nrange = [\"192.168.77.100-192.168.77.150\"]\n" + title("many") +
-		"[[wds]]\nname = \"wds\"\nserver = \"192.168.77.2\"\n[[entry]]\nname = \"wds\"\nwds = \"wds\"\n[[machine]]\nmac = [\"52:54:00:00:00:ff\"]\nboot = \"wds\"\n")
+	f.WriteString("[network]\naddress = \"192.168.77.1/24\"\n[dhcp]\nmode = \"server\"\n" +
+		"range = [\"192.168.77.100-192.168.77.150\"]\n" + title("many") +
+		"[[wds]]\nname = \"wds\"\nserver = \"192.168.77.2\"\n[[entry]]\nname = \"wds\"\nwds = \"wds\"\n[[machine]]\n" +
+		"mac = [\"52:54:00:00:00:ff\"]\nboot = \"wds\"\n")
 	for i := range 500 {
 		fmt.Fprintf(&f, "[[entry]]\nname = \"e%d\"\nkernel = \"k\"\nappend = %q\n", i, strings.Repeat("'", 1950))
 	}
@@ -267,7 +283,8 @@ func TestMenusTooLargeToPublish(t *testing.T) {
 		t.Errorf("published %+v, %+v", g.Network, g.DHCP)
 	}
 	for name, must := range map[string]string{pxelinux.ConfigFile: "MENU TITLE many", grub.ConfigFile: "--id='^e499'"} {
-		if text := string(g.Files[name]); !strings.Contains(text, must) || strings.Contains(text, "\nTIMEOUT ") || strings.Contains(text, "timeout=") {
+		if text := string(g.Files[name]); !strings.Contains(text, must) || strings.Contains(text, "\nTIMEOUT ") ||
+			strings.Contains(text, "timeout=") {
 			t.Errorf("%s starts something by itself, or lacks %q", name, must)
 		}
 	}
@@ -293,7 +310,8 @@ func TestLogServer(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	want := []syslog.Target{{Server: "10.0.0.9", Port: 514}, {Server: "logs.example.org", Port: 6514, TCP: true}, {Port: 514}}
+	want := []syslog.Target{{Server: "10.0.0.9", Port: 514},
+		{Server: "logs.example.org", Port: 6514, TCP: true}, {Port: 514}}
 	if !slices.Equal(got, want) {
 		t.Errorf("the targets are %+v, want %+v", got, want)
 	}

@@ -105,7 +105,8 @@ func newPage(t *testing.T, change func(*access.HTTPS, *Server)) *testPage {
 		change(&https, s)
 	}
 	p.h = &handler{
-		gate: https.Gate, views: s.Views, settings: settingsHandler(s.Appliance, log), box: s.Appliance.Socket != "", log: log,
+		gate: https.Gate, views: s.Views, settings: settingsHandler(s.Appliance, log),
+		box: s.Appliance.Socket != "", log: log,
 		now: func() time.Time { return p.now },
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -229,7 +230,8 @@ func TestLogin(t *testing.T) {
 	}
 	cookie := resp.Cookies()[0]
 	if cookie.Name != "__Host-pxebox" || cookie.Path != "/" || !cookie.Secure || !cookie.HttpOnly ||
-		cookie.SameSite != http.SameSiteStrictMode || cookie.Domain != "" || cookie.MaxAge != 0 || len(cookie.Value) < 43 {
+		cookie.SameSite != http.SameSiteStrictMode || cookie.Domain != "" || cookie.MaxAge != 0 ||
+		len(cookie.Value) < 43 {
 		t.Errorf("the cookie is %+v", cookie)
 	}
 	if !p.in(c) {
@@ -397,11 +399,15 @@ func TestOtherSitesAreRefused(t *testing.T) {
 		{situation: "our form", method: "POST", path: "/x", site: "same-origin", code: http.StatusNotFound},
 		{situation: "another site's form", method: "POST", path: "/x", site: "cross-site", code: http.StatusForbidden},
 		{situation: "another port's form", method: "POST", path: "/x", site: "same-site", code: http.StatusForbidden},
-		{situation: "an old browser", method: "POST", path: "/x", origin: "https://example.org", code: http.StatusForbidden},
-		{situation: "a login by another site", method: "POST", path: "/login", site: "cross-site", code: http.StatusForbidden},
-		{situation: "a logout by another site", method: "POST", path: "/logout", site: "cross-site", code: http.StatusForbidden},
+		{situation: "an old browser", method: "POST", path: "/x", origin: "https://example.org",
+			code: http.StatusForbidden},
+		{situation: "a login by another site", method: "POST", path: "/login", site: "cross-site",
+			code: http.StatusForbidden},
+		{situation: "a logout by another site", method: "POST", path: "/logout", site: "cross-site",
+			code: http.StatusForbidden},
 		{
-			situation: "settings, with a stored password", method: "PUT", path: "/pxebox.toml", site: "cross-site", basic: true,
+			situation: "settings, with a stored password", method: "PUT", path: "/pxebox.toml",
+			site: "cross-site", basic: true,
 			code: http.StatusForbidden,
 		},
 	} {
@@ -456,7 +462,8 @@ func TestHostAllowed(t *testing.T) {
 // A web site whose name leads here (DNS rebinding) gets nothing. Programs, which
 // were given the password, may use any name.
 func TestRebinding(t *testing.T) {
-	p := newPage(t, func(_ *access.HTTPS, s *Server) { s.Names = func() []string { return []string{"known.example.org"} } })
+	p := newPage(t,
+		func(_ *access.HTTPS, s *Server) { s.Names = func() []string { return []string{"known.example.org"} } })
 	c := p.browser()
 	for _, tt := range []struct {
 		situation, host, path, site string
@@ -469,7 +476,8 @@ func TestRebinding(t *testing.T) {
 		{situation: "its style", host: "evil.example.net", path: "/style.css", code: http.StatusMisdirectedRequest},
 		{situation: "a program", host: "box.example.net", path: "/", basic: true, code: http.StatusOK},
 		{
-			situation: "a script with the password", host: "evil.example.net", path: "/", basic: true, site: "same-origin",
+			situation: "a script with the password", host: "evil.example.net", path: "/", basic: true,
+			site: "same-origin",
 			code: http.StatusMisdirectedRequest,
 		},
 	} {
@@ -505,19 +513,21 @@ func TestHeaders(t *testing.T) {
 		path      string
 		code      int
 	}{
-		{"a page", c, nil, "/", http.StatusOK},
-		{"the form", stranger, nil, "/login", http.StatusOK},
-		{"a style", stranger, nil, "/style.css", http.StatusOK},
-		{"a redirect", stranger, nil, "/", http.StatusSeeOther},
-		{"not found", c, nil, "/nothing", http.StatusNotFound},
-		{"a panic", c, nil, "/panic", http.StatusInternalServerError},
-		{"no appliance", c, nil, "/pxebox.toml", http.StatusNotFound},
-		{"another name", c, func(r *http.Request) { r.Host = "evil.example.net" }, "/", http.StatusMisdirectedRequest},
-		{"another site", c, func(r *http.Request) {
+		{situation: "a page", client: c, path: "/", code: http.StatusOK},
+		{situation: "the form", client: stranger, path: "/login", code: http.StatusOK},
+		{situation: "a style", client: stranger, path: "/style.css", code: http.StatusOK},
+		{situation: "a redirect", client: stranger, path: "/", code: http.StatusSeeOther},
+		{situation: "not found", client: c, path: "/nothing", code: http.StatusNotFound},
+		{situation: "a panic", client: c, path: "/panic", code: http.StatusInternalServerError},
+		{situation: "no appliance", client: c, path: "/pxebox.toml", code: http.StatusNotFound},
+		{situation: "another name", client: c, change: func(r *http.Request) { r.Host = "evil.example.net" }, path: "/",
+			code: http.StatusMisdirectedRequest},
+		{situation: "another site", client: c, change: func(r *http.Request) {
 			r.Method = http.MethodPost
 			r.Header.Set("Sec-Fetch-Site", "cross-site")
-		}, "/", http.StatusForbidden},
-		{"no password", stranger, func(r *http.Request) { r.Header.Set("Accept", "*/*") }, "/", http.StatusUnauthorized},
+		}, path: "/", code: http.StatusForbidden},
+		{situation: "no password", client: stranger, change: func(r *http.Request) { r.Header.Set("Accept", "*/*") },
+			path: "/", code: http.StatusUnauthorized},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			r := p.request(http.MethodGet, tt.path, "")
@@ -529,7 +539,8 @@ func TestHeaders(t *testing.T) {
 				t.Errorf("%s, want %d", resp.Status, tt.code)
 			}
 			for name, want := range map[string]string{
-				"Content-Security-Policy":   "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+				"Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; " +
+					"form-action 'self'",
 				"X-Content-Type-Options":    "nosniff",
 				"Referrer-Policy":           "no-referrer",
 				"Cache-Control":             "no-store",
@@ -552,7 +563,8 @@ func TestPanic(t *testing.T) {
 	if resp.StatusCode != http.StatusInternalServerError || strings.Contains(text, "mistake") {
 		t.Errorf("%s, %q", resp.Status, text)
 	}
-	if log := p.log.String(); !strings.Contains(log, `panic="a mistake of ours"`) || !strings.Contains(log, "page_test.go") {
+	if log := p.log.String(); !strings.Contains(log, `panic="a mistake of ours"`) ||
+		!strings.Contains(log, "page_test.go") {
 		t.Errorf("the log says %q", log)
 	}
 	if !p.in(c) {
@@ -825,9 +837,12 @@ func TestWayToThePrograms(t *testing.T) {
 		situation, socket, host, want string
 		code                          int
 	}{
-		{situation: "by address", socket: "x", host: "192.0.2.1", want: "https://192.0.2.1:8080/", code: http.StatusSeeOther},
-		{situation: "IPv6", socket: "x", host: "[2001:db8::1]:443", want: "https://[2001:db8::1]:8080/", code: http.StatusSeeOther},
-		{situation: "by name", socket: "x", host: "pxebox.local", want: "https://pxebox.local:8080/", code: http.StatusSeeOther},
+		{situation: "by address", socket: "x", host: "192.0.2.1", want: "https://192.0.2.1:8080/",
+			code: http.StatusSeeOther},
+		{situation: "IPv6", socket: "x", host: "[2001:db8::1]:443", want: "https://[2001:db8::1]:8080/",
+			code: http.StatusSeeOther},
+		{situation: "by name", socket: "x", host: "pxebox.local", want: "https://pxebox.local:8080/",
+			code: http.StatusSeeOther},
 		{situation: "no box", host: "192.0.2.1", code: http.StatusNotFound},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
@@ -896,7 +911,8 @@ func TestRunWaits(t *testing.T) {
 // it.
 func TestCertificateWaitsForTheAppliance(t *testing.T) {
 	dir := t.TempDir()
-	s := &Server{Keys: filepath.Join(dir, "keys"), Appliance: boxstatus.Client{Socket: filepath.Join(dir, boxstatus.Socket)}}
+	s := &Server{Keys: filepath.Join(dir, "keys"),
+		Appliance: boxstatus.Client{Socket: filepath.Join(dir, boxstatus.Socket)}}
 	ctx, cancel := context.WithTimeout(t.Context(), 3*socketPoll)
 	defer cancel()
 	if _, err := s.certificate(ctx); !errors.Is(err, context.DeadlineExceeded) {
@@ -929,16 +945,17 @@ func TestRetry(t *testing.T) {
 	)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	retry(ctx, time.Microsecond, time.Millisecond, slog.New(slog.NewTextHandler(&log, nil)), func(serving func()) error {
-		calls++
-		switch {
-		case calls == 50: // an error after it was served is logged again
-			serving()
-		case calls == 100:
-			cancel()
-		}
-		return errors.New("taken")
-	})
+	retry(ctx, time.Microsecond, time.Millisecond, slog.New(slog.NewTextHandler(&log, nil)),
+		func(serving func()) error {
+			calls++
+			switch {
+			case calls == 50: // an error after it was served is logged again
+				serving()
+			case calls == 100:
+				cancel()
+			}
+			return errors.New("taken")
+		})
 	if n := strings.Count(log.String(), "the page is off"); n != 2 || calls != 100 {
 		t.Errorf("%d lines after %d attempts", n, calls)
 	}

@@ -169,8 +169,10 @@ func TestLookupFails(t *testing.T) {
 	t.Run("the caller gives up", func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 		defer cancel()
-		_, err := lookup(ctx, "wds.example.org.", nameServer(t, func(dnsmessage.Question) *dnsmessage.Message { return nil }))
-		if !strings.HasPrefix(message(err), "look up wds.example.org.: ") || !strings.Contains(message(err), "timeout") {
+		_, err := lookup(ctx, "wds.example.org.",
+			nameServer(t, func(dnsmessage.Question) *dnsmessage.Message { return nil }))
+		if !strings.HasPrefix(message(err), "look up wds.example.org.: ") ||
+			!strings.Contains(message(err), "timeout") {
 			t.Errorf("got %v", err)
 		}
 	})
@@ -183,12 +185,15 @@ func TestExplain(t *testing.T) {
 		want      string
 	}{
 		{situation: "a refused question",
-			err:  &net.DNSError{Err: "read udp 10.0.0.1:40123->10.0.0.2:53: read: connection refused", Server: "10.0.0.2:53"},
+			err: &net.DNSError{Err: "read udp 10.0.0.1:40123->10.0.0.2:53: read: connection refused",
+				Server: "10.0.0.2:53"},
 			want: "look up wds: name server 10.0.0.2:53: connection refused"},
 		{situation: "no name server in resolv.conf",
-			err:  &net.DNSError{Err: "read udp [::1]:40123->[::1]:53: read: connection refused", Server: "[::1]:53"},
-			want: "look up wds: name server [::1]:53: connection refused; to use another name server, set dns in [network]"},
-		{situation: "no time left", err: &net.DNSError{Err: "i/o timeout", IsTimeout: true}, want: "look up wds: i/o timeout"},
+			err: &net.DNSError{Err: "read udp [::1]:40123->[::1]:53: read: connection refused", Server: "[::1]:53"},
+			want: "look up wds: name server [::1]:53: connection refused; to use another name server, set dns in " +
+				"[network]"},
+		{situation: "no time left", err: &net.DNSError{Err: "i/o timeout", IsTimeout: true},
+			want: "look up wds: i/o timeout"},
 		{situation: "another error", err: errors.New("out of memory"), want: "look up wds: out of memory"},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {

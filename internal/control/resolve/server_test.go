@@ -6,7 +6,8 @@ import (
 )
 
 func TestUnusable(t *testing.T) {
-	own := []netip.Prefix{netip.MustParsePrefix("127.0.0.1/8"), netip.MustParsePrefix("192.168.77.1/24"), netip.MustParsePrefix("10.5.0.0/31")}
+	own := []netip.Prefix{netip.MustParsePrefix("127.0.0.1/8"), netip.MustParsePrefix("192.168.77.1/24"),
+		netip.MustParsePrefix("10.5.0.0/31")}
 	for a, want := range map[string]string{
 		"0.0.0.0":         "is not a machine's address",
 		"0.1.2.3":         "is not a machine's address",

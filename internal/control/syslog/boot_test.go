@@ -27,8 +27,9 @@ func TestSendsBoot(t *testing.T) {
 	began := time.Date(2026, 11, 30, 14, 0, 0, 0, time.UTC)
 	all := trace.New(4, 64)
 	all.Add(trace.Event{
-		Time: began, Protocol: trace.DHCP, MAC: mac, GUID: "70786562-6f78-4c61-8000-000000000010", What: "offer", Outcome: trace.Sent,
-		Addr: netip.MustParseAddr("192.168.77.101"), Firmware: "uefi-x64",
+		Time: began, Protocol: trace.DHCP, MAC: mac, GUID: "70786562-6f78-4c61-8000-000000000010", What: "offer",
+		Outcome: trace.Sent,
+		Addr:    netip.MustParseAddr("192.168.77.101"), Firmware: "uefi-x64",
 	})
 	now := began.Add(time.Hour)
 	quiet := all.Quiet(now, 1)

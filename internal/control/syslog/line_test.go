@@ -32,8 +32,10 @@ func read(t *testing.T, line []byte) (severity int, fields map[string]string, te
 }
 
 var stopped = Report{
-	Time: time.Date(2026, 11, 30, 14, 3, 5, 250_000_000, time.UTC), MAC: "52:54:00:12:34:56", GUID: "70786562-6f78-4c61-8000-000000000010",
-	Address: "192.168.77.101", Firmware: "uefi-x64", Stage: "loaded", Finding: "secure-boot-refused", Sentence: "Secure Boot refused shim.",
+	Time: time.Date(2026, 11, 30, 14, 3, 5, 250_000_000, time.UTC), MAC: "52:54:00:12:34:56",
+	GUID:    "70786562-6f78-4c61-8000-000000000010",
+	Address: "192.168.77.101", Firmware: "uefi-x64", Stage: "loaded", Finding: "secure-boot-refused",
+	Sentence: "Secure Boot refused shim.",
 }
 
 func TestLine(t *testing.T) {
@@ -100,7 +102,8 @@ func TestLineOfWhatStrangersSend(t *testing.T) {
 		t.Run(tt.situation, func(t *testing.T) {
 			severity, fields, text := read(t, Line(tt.host, tt.r))
 			if severity != tt.severity || fields["entry"] != tt.entry || text != tt.text {
-				t.Errorf("severity %d, entry %q, text %q; want %d, %q, %q", severity, fields["entry"], text, tt.severity, tt.entry, tt.text)
+				t.Errorf("severity %d, entry %q, text %q; want %d, %q, %q",
+					severity, fields["entry"], text, tt.severity, tt.entry, tt.text)
 			}
 		})
 	}
@@ -109,7 +112,8 @@ func TestLineOfWhatStrangersSend(t *testing.T) {
 func TestLineIsBounded(t *testing.T) {
 	bad := strings.Repeat(`"\]`, 1000)
 	line := Line(strings.Repeat("h", 9999), Report{
-		MAC: bad, GUID: bad, Address: bad, Firmware: bad, Stage: bad, Finding: bad, Entry: bad, Server: bad, Sentence: bad,
+		MAC: bad, GUID: bad, Address: bad, Firmware: bad, Stage: bad, Finding: bad, Entry: bad,
+		Server: bad, Sentence: bad,
 	})
 	read(t, line)
 	if len(line) > 8192 {

@@ -38,17 +38,23 @@ func TestWhoseErrorItIs(t *testing.T) {
 		answered     bool
 		err          error
 	}{
-		{"an answer", t.Context(), nil, []error{nil}, true, nil},
-		{"an answer to the second question", t.Context(), nil, []error{os.ErrDeadlineExceeded, nil}, true, nil},
-		{"silence", t.Context(), nil, []error{os.ErrDeadlineExceeded, os.ErrDeadlineExceeded}, false, nil},
-		{"no one listens", t.Context(), nil, []error{failed("read", syscall.ECONNREFUSED)}, false, nil},
-		{"a firewall on the way says so", t.Context(), nil, []error{failed("read", syscall.EHOSTUNREACH)}, false, nil},
-		{"a router knows no way", t.Context(), nil, []error{failed("read", syscall.ENETUNREACH)}, false, nil},
-		{"a host that knows no UDP", t.Context(), nil, []error{failed("read", syscall.ENOPROTOOPT)}, false, nil},
-		{"the box has no way to it", t.Context(), []error{noRoute, noRoute}, nil, false, noRoute},
-		{"a router's word of the first question comes with the second", t.Context(), []error{nil, failed("write", syscall.EHOSTUNREACH)}, []error{os.ErrDeadlineExceeded, nil}, true, nil},
-		{"ended from outside, while reading", cancelled, nil, []error{net.ErrClosed}, false, context.Canceled},
-		{"ended from outside, while sending", cancelled, []error{net.ErrClosed, net.ErrClosed}, nil, false, context.Canceled},
+		{situation: "an answer", ctx: t.Context(), reads: []error{nil}, answered: true},
+		{situation: "an answer to the second question", ctx: t.Context(), reads: []error{os.ErrDeadlineExceeded, nil},
+			answered: true},
+		{situation: "silence", ctx: t.Context(), reads: []error{os.ErrDeadlineExceeded, os.ErrDeadlineExceeded}},
+		{situation: "no one listens", ctx: t.Context(), reads: []error{failed("read", syscall.ECONNREFUSED)}},
+		{situation: "a firewall on the way says so", ctx: t.Context(),
+			reads: []error{failed("read", syscall.EHOSTUNREACH)}},
+		{situation: "a router knows no way", ctx: t.Context(), reads: []error{failed("read", syscall.ENETUNREACH)}},
+		{situation: "a host that knows no UDP", ctx: t.Context(), reads: []error{failed("read", syscall.ENOPROTOOPT)}},
+		{situation: "the box has no way to it", ctx: t.Context(), sends: []error{noRoute, noRoute}, err: noRoute},
+		{situation: "a router's word of the first question comes with the second", ctx: t.Context(),
+			sends: []error{nil, failed("write", syscall.EHOSTUNREACH)}, reads: []error{os.ErrDeadlineExceeded, nil},
+			answered: true},
+		{situation: "ended from outside, while reading", ctx: cancelled, reads: []error{net.ErrClosed},
+			err: context.Canceled},
+		{situation: "ended from outside, while sending", ctx: cancelled, sends: []error{net.ErrClosed, net.ErrClosed},
+			err: context.Canceled},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			p := &Prober{Waits: []time.Duration{time.Hour, time.Hour}}

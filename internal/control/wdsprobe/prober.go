@@ -92,7 +92,8 @@ func (p *Prober) Ask(ctx context.Context, addr netip.Addr, w config.WDS) (map[fi
 	if service == silent {
 		for firmware, h := range out {
 			if h.State == bootmenu.Up {
-				out[firmware] = bootmenu.Health{State: bootmenu.Down, Note: fmt.Sprintf("its boot service on UDP port %d does not answer", PortBoot)}
+				out[firmware] = bootmenu.Health{State: bootmenu.Down,
+					Note: fmt.Sprintf("its boot service on UDP port %d does not answer", PortBoot)}
 			}
 		}
 	}
@@ -179,7 +180,9 @@ type socket interface {
 
 // exchange sends a question until a datagram answers it, or all waits are over.
 // The error is the box's own failure, or that of ctx.
-func (p *Prober) exchange(ctx context.Context, conn socket, send func() error, isAnswer func([]byte, netip.AddrPort) bool) (answered bool, err error) {
+func (p *Prober) exchange(
+	ctx context.Context, conn socket, send func() error, isAnswer func([]byte, netip.AddrPort) bool,
+) (answered bool, err error) {
 	// Closing ends a read in progress.
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	all := p.Waits

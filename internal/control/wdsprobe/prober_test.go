@@ -50,7 +50,8 @@ func listen(t *testing.T) (*net.UDPConn, uint16) {
 // ask asks for one program, for BIOS.
 func ask(t *testing.T, p *wdsprobe.Prober, name string, service bool) bootmenu.Health {
 	t.Helper()
-	got, err := p.Ask(t.Context(), localhost, config.WDS{Programs: map[firmware.Kind]string{"bios": name, "uefi-arm64": ""}, Probe4011: service})
+	got, err := p.Ask(t.Context(), localhost,
+		config.WDS{Programs: map[firmware.Kind]string{"bios": name, "uefi-arm64": ""}, Probe4011: service})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,11 +106,12 @@ func TestAskWDS(t *testing.T) {
 		note          string
 		reads         int
 	}{
-		{"has the program", nbp, false, bootmenu.Up, "", 1},
-		{"has no boot image", mgfw, false, bootmenu.Refused, "file not found; ", 2},
-		{"refuses the folder", `x64\wdsnbp.com`, false, bootmenu.Refused, "ReadFilter", 2},
-		{"named with forward slashes", "boot/x64/wdsnbp.com", false, bootmenu.Refused, `only serves it as boot\x64\wdsnbp.com`, 2},
-		{"its boot service answers as well", nbp, true, bootmenu.Up, "", 1},
+		{name: "has the program", program: nbp, state: bootmenu.Up, reads: 1},
+		{name: "has no boot image", program: mgfw, state: bootmenu.Refused, note: "file not found; ", reads: 2},
+		{name: "refuses the folder", program: `x64\wdsnbp.com`, state: bootmenu.Refused, note: "ReadFilter", reads: 2},
+		{name: "named with forward slashes", program: "boot/x64/wdsnbp.com", state: bootmenu.Refused,
+			note: `only serves it as boot\x64\wdsnbp.com`, reads: 2},
+		{name: "its boot service answers as well", program: nbp, service: true, state: bootmenu.Up, reads: 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s, p := start(t, nbp)
@@ -123,7 +125,8 @@ func TestAskWDS(t *testing.T) {
 			}
 			for _, q := range q {
 				if q.Control != nil || !q.Request.ClientIPAddr.Equal(net.IPv4(127, 0, 0, 1)) {
-					t.Errorf("option 250 is %v, ciaddr %v; a pending device, or an answer to everybody", q.Control, q.Request.ClientIPAddr)
+					t.Errorf("option 250 is %v, ciaddr %v; a pending device, or an answer to everybody",
+						q.Control, q.Request.ClientIPAddr)
 				}
 			}
 		})
@@ -132,7 +135,8 @@ func TestAskWDS(t *testing.T) {
 
 func TestAllProgramsOfAServer(t *testing.T) {
 	_, p := start(t, nbp)
-	got, err := p.Ask(t.Context(), localhost, config.WDS{Programs: map[firmware.Kind]string{"bios": nbp, "uefi-x64": mgfw}})
+	got, err := p.Ask(t.Context(), localhost,
+		config.WDS{Programs: map[firmware.Kind]string{"bios": nbp, "uefi-x64": mgfw}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,7 +189,8 @@ func TestAskOtherServers(t *testing.T) {
 		ended := make(chan tftp.Event, 1)
 		s := &tftp.Server{
 			Open: func(_ netip.AddrPort, name string) (tftp.File, error) {
-				return bootfiles.New(bootfiles.Contents{Menus: map[string][]byte{"boot/x64/wdsnbp.com": make([]byte, 100_000)}}).Open(name, bootfiles.Reader{})
+				return bootfiles.New(bootfiles.Contents{Menus: map[string][]byte{"boot/x64/wdsnbp.com": make([]byte,
+					100_000)}}).Open(name, bootfiles.Reader{})
 			},
 			Allow: netip.Addr.IsLoopback,
 			Log:   quiet,
@@ -239,17 +244,22 @@ func TestAskOddServers(t *testing.T) {
 		waits []time.Duration
 		state bootmenu.State
 	}{
-		{"knows no options", func(int, []byte) [][]byte { return [][]byte{data} }, patient, bootmenu.Up},
-		{"silent", func(int, []byte) [][]byte { return nil }, brief, bootmenu.Down},
-		{"the first question is lost", func(n int, _ []byte) [][]byte {
+		{name: "knows no options", reply: func(int, []byte) [][]byte { return [][]byte{data} }, waits: patient,
+			state: bootmenu.Up},
+		{name: "silent", reply: func(int, []byte) [][]byte { return nil }, waits: brief, state: bootmenu.Down},
+		{name: "the first question is lost", reply: func(n int, _ []byte) [][]byte {
 			if n == 0 {
 				return nil
 			}
 			return [][]byte{data}
-		}, []time.Duration{time.Millisecond, 20 * time.Second}, bootmenu.Up},
-		{"garbage before the answer", func(int, []byte) [][]byte { return append(garbage(3), data) }, patient, bootmenu.Up},
-		{"garbage without end", func(int, []byte) [][]byte { return garbage(100) }, []time.Duration{time.Hour}, bootmenu.Down},
-		{"a packet longer than any", func(int, []byte) [][]byte { return [][]byte{make([]byte, 60_000), data} }, patient, bootmenu.Up},
+		}, waits: []time.Duration{time.Millisecond, 20 * time.Second}, state: bootmenu.Up},
+		{name: "garbage before the answer", reply: func(int, []byte) [][]byte { return append(garbage(3), data) },
+			waits: patient, state: bootmenu.Up},
+		{name: "garbage without end", reply: func(int, []byte) [][]byte { return garbage(100) },
+			waits: []time.Duration{time.Hour}, state: bootmenu.Down},
+		{name: "a packet longer than any",
+			reply: func(int, []byte) [][]byte { return [][]byte{make([]byte, 60_000), data} }, waits: patient,
+			state: bootmenu.Up},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := &wdsprobe.Prober{TFTP: serve(t, tt.reply), Waits: tt.waits}
@@ -293,14 +303,16 @@ func TestAnswerOfAStranger(t *testing.T) {
 			stranger.WriteToUDPAddrPort([]byte("\x00\x06tsize\x005\x00"), from)
 		}
 	}()
-	expect(t, ask(t, &wdsprobe.Prober{TFTP: port, Waits: []time.Duration{100 * time.Millisecond}}, nbp, false), bootmenu.Down, "")
+	expect(t, ask(t, &wdsprobe.Prober{TFTP: port, Waits: []time.Duration{100 * time.Millisecond}}, nbp, false),
+		bootmenu.Down, "")
 }
 
 func TestAskEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	port := serve(t, func(int, []byte) [][]byte { cancel(); return nil })
 	p := &wdsprobe.Prober{TFTP: port, Waits: []time.Duration{time.Hour}}
-	if _, err := p.Ask(ctx, localhost, config.WDS{Programs: map[firmware.Kind]string{"bios": nbp}}); !errors.Is(err, context.Canceled) {
+	if _, err := p.Ask(ctx, localhost, config.WDS{Programs: map[firmware.Kind]string{"bios": nbp}}); !errors.Is(err,
+		context.Canceled) {
 		t.Errorf("error %v, want the context's", err)
 	}
 }

@@ -39,13 +39,16 @@ func verdict(name string, asked, turned answer) bootmenu.Health {
 	switch {
 	case turned.kind == gives && strings.Contains(name, `\`):
 		// Windows' ReadFilter rejects any name with a forward slash.
-		return refused("the server only serves it as "+otherSlashes(name), "if this is not a Windows server, write that name in [[wds]]")
+		return refused("the server only serves it as "+otherSlashes(name),
+			"if this is not a Windows server, write that name in [[wds]]")
 	case turned.kind == gives:
 		return refused("the server only serves it as "+otherSlashes(name), "write that name in [[wds]]")
 	case asked.code == codeViolation:
-		return refused("access violation", "on the server, add "+pattern(name)+" to "+readFilter+" and restart the service WDSServer")
+		return refused("access violation",
+			"on the server, add "+pattern(name)+" to "+readFilter+" and restart the service WDSServer")
 	case asked.code == codeNotFound:
-		return refused("file not found", "add a boot image for this kind of machine on the server, or correct the name in [[wds]]")
+		return refused("file not found",
+			"add a boot image for this kind of machine on the server, or correct the name in [[wds]]")
 	}
 	said := fmt.Sprintf("error %d", asked.code)
 	if asked.text != "" {

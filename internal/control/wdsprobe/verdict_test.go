@@ -23,19 +23,25 @@ func TestParseAnswer(t *testing.T) {
 		want         answer
 		ok           bool
 	}{
-		{"OACK", "\x00\x06tsize\x0031124\x00", answer{kind: gives}, true},
-		{"first block of a server without options", "\x00\x03\x00\x01MZ", answer{kind: gives}, true},
-		{"first block of an empty file", "\x00\x03\x00\x01", answer{kind: gives}, true},
-		{"another block", "\x00\x03\x00\x02MZ", answer{kind: gives}, false},
-		{"not found", "\x00\x05\x00\x01File not found\x00", answer{kind: refuses, code: 1, text: "File not found"}, true},
-		{"error without a text", "\x00\x05\x00\x02", answer{kind: refuses, code: 2}, true},
-		{"error whose text has no end", "\x00\x05\x00\x00busy", answer{kind: refuses, text: "busy"}, true},
-		{"error whose text would be a menu's line", "\x00\x05\x00\x00a\nLABEL b\n\x1b[2J${x}\x00", answer{kind: refuses, text: "a LABEL b 2J x"}, true},
-		{"error whose text is no UTF-8", "\x00\x05\x00\x00a\xff\xfe\x00", answer{kind: refuses, text: "a"}, true},
-		{"error with a long text", "\x00\x05\x00\x00" + strings.Repeat("a", 1000) + "\x00", answer{kind: refuses, text: strings.Repeat("a", maxText)}, true},
-		{"nothing", "", answer{}, false},
-		{"cut short", "\x00\x05\x00", answer{}, false},
-		{"another opcode", "\x00\x04\x00\x00", answer{}, false},
+		{name: "OACK", packet: "\x00\x06tsize\x0031124\x00", want: answer{kind: gives}, ok: true},
+		{name: "first block of a server without options", packet: "\x00\x03\x00\x01MZ",
+			want: answer{kind: gives}, ok: true},
+		{name: "first block of an empty file", packet: "\x00\x03\x00\x01", want: answer{kind: gives}, ok: true},
+		{name: "another block", packet: "\x00\x03\x00\x02MZ", want: answer{kind: gives}},
+		{name: "not found", packet: "\x00\x05\x00\x01File not found\x00",
+			want: answer{kind: refuses, code: 1, text: "File not found"}, ok: true},
+		{name: "error without a text", packet: "\x00\x05\x00\x02", want: answer{kind: refuses, code: 2}, ok: true},
+		{name: "error whose text has no end", packet: "\x00\x05\x00\x00busy",
+			want: answer{kind: refuses, text: "busy"}, ok: true},
+		{name: "error whose text would be a menu's line", packet: "\x00\x05\x00\x00a\nLABEL b\n\x1b[2J${x}\x00",
+			want: answer{kind: refuses, text: "a LABEL b 2J x"}, ok: true},
+		{name: "error whose text is no UTF-8", packet: "\x00\x05\x00\x00a\xff\xfe\x00",
+			want: answer{kind: refuses, text: "a"}, ok: true},
+		{name: "error with a long text", packet: "\x00\x05\x00\x00" + strings.Repeat("a", 1000) + "\x00",
+			want: answer{kind: refuses, text: strings.Repeat("a", maxText)}, ok: true},
+		{name: "nothing"},
+		{name: "cut short", packet: "\x00\x05\x00"},
+		{name: "another opcode", packet: "\x00\x04\x00\x00"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			a, ok := parseAnswer([]byte(tt.packet))
@@ -56,17 +62,26 @@ func TestVerdict(t *testing.T) {
 		state         bootmenu.State
 		note          string // what the note must contain
 	}{
-		{"given", name, yes, none, bootmenu.Up, ""},
-		{"silence", name, none, none, bootmenu.Down, ""},
-		{"ReadFilter", name, violation, violation, bootmenu.Refused, `access violation; on the server, add boot\x64\* to HKLM\SYSTEM\`},
-		{"ReadFilter, and silence on the second question", name, violation, none, bootmenu.Refused, "access violation; "},
-		{"ReadFilter, program at the top", "wdsnbp.com", violation, none, bootmenu.Refused, "add * to HKLM"},
-		{"no boot image", name, missing, violation, bootmenu.Refused, "file not found; add a boot image"},
-		{"no Windows server", name, missing, yes, bootmenu.Refused, "the server only serves it as boot/x64/wdsnbp.com; if this is not a Windows server"},
-		{"forward slashes in the settings, ReadFilter", "boot/x64/wdsnbp.com", violation, yes, bootmenu.Refused, `only serves it as boot\x64\wdsnbp.com; write that name`},
-		{"forward slashes in the settings, refused both ways", "boot/x64/wdsnbp.com", violation, violation, bootmenu.Refused, `add boot\x64\* to`},
-		{"another error", name, answer{kind: refuses, code: 0, text: "Too busy"}, none, bootmenu.Refused, "error 0 (Too busy); "},
-		{"another error without a word", name, answer{kind: refuses, code: 7}, none, bootmenu.Refused, "error 7; "},
+		{name: "given", program: name, asked: yes, turned: none, state: bootmenu.Up},
+		{name: "silence", program: name, asked: none, turned: none, state: bootmenu.Down},
+		{name: "ReadFilter", program: name, asked: violation, turned: violation, state: bootmenu.Refused,
+			note: `access violation; on the server, add boot\x64\* to HKLM\SYSTEM\`},
+		{name: "ReadFilter, and silence on the second question", program: name, asked: violation, turned: none,
+			state: bootmenu.Refused, note: "access violation; "},
+		{name: "ReadFilter, program at the top", program: "wdsnbp.com", asked: violation, turned: none,
+			state: bootmenu.Refused, note: "add * to HKLM"},
+		{name: "no boot image", program: name, asked: missing, turned: violation, state: bootmenu.Refused,
+			note: "file not found; add a boot image"},
+		{name: "no Windows server", program: name, asked: missing, turned: yes, state: bootmenu.Refused,
+			note: "the server only serves it as boot/x64/wdsnbp.com; if this is not a Windows server"},
+		{name: "forward slashes in the settings, ReadFilter", program: "boot/x64/wdsnbp.com", asked: violation,
+			turned: yes, state: bootmenu.Refused, note: `only serves it as boot\x64\wdsnbp.com; write that name`},
+		{name: "forward slashes in the settings, refused both ways", program: "boot/x64/wdsnbp.com", asked: violation,
+			turned: violation, state: bootmenu.Refused, note: `add boot\x64\* to`},
+		{name: "another error", program: name, asked: answer{kind: refuses, code: 0, text: "Too busy"}, turned: none,
+			state: bootmenu.Refused, note: "error 0 (Too busy); "},
+		{name: "another error without a word", program: name, asked: answer{kind: refuses, code: 7}, turned: none,
+			state: bootmenu.Refused, note: "error 7; "},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			h := verdict(tt.program, tt.asked, tt.turned)
@@ -85,7 +100,8 @@ func TestBootRequestIsFirmwares(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p.MessageType() != dhcpv4.MessageTypeRequest || p.ClientIPAddr.String() != "192.168.77.1" || p.ClientHWAddr.String() != MAC.String() {
+	if p.MessageType() != dhcpv4.MessageTypeRequest || p.ClientIPAddr.String() != "192.168.77.1" ||
+		p.ClientHWAddr.String() != MAC.String() {
 		t.Errorf("type %v, ciaddr %v, chaddr %v", p.MessageType(), p.ClientIPAddr, p.ClientHWAddr)
 	}
 	if p.Options.Has(dhcpv4.GenericOptionCode(250)) {

@@ -21,12 +21,12 @@ func TestEncode(t *testing.T) {
 		packet    Packet
 		want      string
 	}{
-		{"probe: sender address zero", probe(box, addr),
-			"0001 0800 06 04 0001 525400000001 00000000 000000000000 c0a84d64"},
-		{"announcement: sender and target the same", announcement(box, addr),
-			"0001 0800 06 04 0001 525400000001 c0a84d64 000000000000 c0a84d64"},
-		{"reply to a probe", Packet{opReply, other, addr, box, netip.IPv4Unspecified()},
-			"0001 0800 06 04 0002 525400000002 c0a84d64 525400000001 00000000"},
+		{situation: "probe: sender address zero", packet: probe(box, addr),
+			want: "0001 0800 06 04 0001 525400000001 00000000 000000000000 c0a84d64"},
+		{situation: "announcement: sender and target the same", packet: announcement(box, addr),
+			want: "0001 0800 06 04 0001 525400000001 c0a84d64 000000000000 c0a84d64"},
+		{situation: "reply to a probe", packet: Packet{opReply, other, addr, box, netip.IPv4Unspecified()},
+			want: "0001 0800 06 04 0002 525400000002 c0a84d64 525400000001 00000000"},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			want := unhex(t, tt.want)
@@ -67,13 +67,14 @@ func TestClaims(t *testing.T) {
 		packet    Packet
 		want      netip.Addr
 	}{
-		{"its owner answers a probe", Packet{opReply, other, addr, box, zero}, addr},
-		{"its owner asks for a neighbour", Packet{opRequest, other, addr, [6]byte{}, mine}, addr},
-		{"its owner announces it", announcement(other, addr), addr},
-		{"another machine probes it for itself", probe(other, addr), addr},
-		{"someone asks who has it", Packet{opRequest, other, mine, [6]byte{}, addr}, mine},
-		{"a reply from no one", Packet{opReply, other, zero, box, addr}, none},
-		{"a probe for nothing", probe(other, zero), none},
+		{situation: "its owner answers a probe", packet: Packet{opReply, other, addr, box, zero}, want: addr},
+		{situation: "its owner asks for a neighbour",
+			packet: Packet{opRequest, other, addr, [6]byte{}, mine}, want: addr},
+		{situation: "its owner announces it", packet: announcement(other, addr), want: addr},
+		{situation: "another machine probes it for itself", packet: probe(other, addr), want: addr},
+		{situation: "someone asks who has it", packet: Packet{opRequest, other, mine, [6]byte{}, addr}, want: mine},
+		{situation: "a reply from no one", packet: Packet{opReply, other, zero, box, addr}, want: none},
+		{situation: "a probe for nothing", packet: probe(other, zero), want: none},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			if got := tt.packet.claims(); got != tt.want {

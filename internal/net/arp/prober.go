@@ -35,7 +35,8 @@ func Open(ifname string, ifindex int, hw net.HardwareAddr) (*Prober, error) {
 	if !ok {
 		return nil, fmt.Errorf("arp on %s: %v is not an Ethernet address", ifname, hw)
 	}
-	conn, err := packet.Listen(&net.Interface{Name: ifname, Index: ifindex, HardwareAddr: hw}, packet.Datagram, unix.ETH_P_ARP, nil)
+	conn, err := packet.Listen(&net.Interface{Name: ifname, Index: ifindex, HardwareAddr: hw}, packet.Datagram,
+		unix.ETH_P_ARP, nil)
 	if err != nil {
 		return nil, fmt.Errorf("arp on %s: %w", ifname, err)
 	}

@@ -193,7 +193,8 @@ func (c *client) acquire(ctx context.Context) error {
 		}
 		for try := range ownTries {
 			var ack *dhcpv4.DHCPv4
-			ack, err = c.ask(ctx, jitter.Tenth(backoff(try)), netip.Addr{}, c.selecting(offer, passed), answers(offer.ServerIdentifier()))
+			ack, err = c.ask(ctx, jitter.Tenth(backoff(try)), netip.Addr{}, c.selecting(offer, passed),
+				answers(offer.ServerIdentifier()))
 			if err == nil {
 				return c.bind(ctx, ack, asked)
 			}
@@ -279,7 +280,8 @@ func (c *client) bind(ctx context.Context, ack *dhcpv4.DHCPv4, asked time.Time) 
 	if s.addr == c.held.addr && !c.unasked && c.said == "" {
 		log = c.Log.Debug // a routine renewal
 	}
-	log("network: address leased", "interface", c.link.Attrs().Name, "address", s.addr, "server", server, "for", life.end)
+	log("network: address leased", "interface", c.link.Attrs().Name, "address", s.addr, "server", server,
+		"for", life.end)
 	c.held = held{setup: s, lifetime: life, asked: asked, server: server}
 	c.unasked, c.said = false, ""
 	if c.Leased != nil {
@@ -318,7 +320,9 @@ func (c *client) say(message string) {
 
 // ask sends a message and waits for an answer, at most for wait. A NAK is
 // errRefused. The zero Addr means all servers.
-func (c *client) ask(ctx context.Context, wait time.Duration, to netip.Addr, m *dhcpv4.DHCPv4, match nclient4.Matcher) (*dhcpv4.DHCPv4, error) {
+func (c *client) ask(
+	ctx context.Context, wait time.Duration, to netip.Addr, m *dhcpv4.DHCPv4, match nclient4.Matcher,
+) (*dhcpv4.DHCPv4, error) {
 	dest := nclient4.DefaultServers
 	if to.IsValid() {
 		dest = &net.UDPAddr{IP: to.AsSlice(), Port: dhcpv4.ServerPort}

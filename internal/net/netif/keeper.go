@@ -312,7 +312,8 @@ func (t *tenure) fix(ctx context.Context, l netlink.Link, up <-chan bool) error 
 				again = time.After(retryEvery)
 				if err.Error() != said {
 					said = err.Error()
-					t.Log.Error("network: cannot set the address; the previous one stays", "interface", now.Name, "err", err)
+					t.Log.Error("network: cannot set the address; the previous one stays", "interface", now.Name,
+						"err", err)
 				}
 			}
 		}

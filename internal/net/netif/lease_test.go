@@ -18,13 +18,18 @@ func TestLifetime(t *testing.T) {
 		lease, t1, t2 time.Duration
 		want          lifetime
 	}{
-		{"the server says nothing of T1 and T2", 3600 * s, 0, 0, lifetime{1800 * s, 3150 * s, 3600 * s}},
-		{"the server says both", 3600 * s, 600 * s, 1200 * s, lifetime{600 * s, 1200 * s, 3600 * s}},
-		{"T1 after T2", 3600 * s, 1300 * s, 1200 * s, lifetime{600 * s, 1200 * s, 3600 * s}},
-		{"T2 after the end", 3600 * s, 600 * s, 4000 * s, lifetime{600 * s, 3150 * s, 3600 * s}},
-		{"all three the same", 3600 * s, 3600 * s, 3600 * s, lifetime{1800 * s, 3150 * s, 3600 * s}},
-		{"a lease of seconds", 8 * s, 0, 0, lifetime{4 * s, 7 * s, 8 * s}},
-		{"forever", infinite, 600 * s, 1200 * s, lifetime{}},
+		{situation: "the server says nothing of T1 and T2", lease: 3600 * s,
+			want: lifetime{1800 * s, 3150 * s, 3600 * s}},
+		{situation: "the server says both", lease: 3600 * s, t1: 600 * s, t2: 1200 * s,
+			want: lifetime{600 * s, 1200 * s, 3600 * s}},
+		{situation: "T1 after T2", lease: 3600 * s, t1: 1300 * s, t2: 1200 * s,
+			want: lifetime{600 * s, 1200 * s, 3600 * s}},
+		{situation: "T2 after the end", lease: 3600 * s, t1: 600 * s, t2: 4000 * s,
+			want: lifetime{600 * s, 3150 * s, 3600 * s}},
+		{situation: "all three the same", lease: 3600 * s, t1: 3600 * s, t2: 3600 * s,
+			want: lifetime{1800 * s, 3150 * s, 3600 * s}},
+		{situation: "a lease of seconds", lease: 8 * s, want: lifetime{4 * s, 7 * s, 8 * s}},
+		{situation: "forever", lease: infinite, t1: 600 * s, t2: 1200 * s},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			if got := newLifetime(tt.lease, tt.t1, tt.t2); got != tt.want {
@@ -45,18 +50,19 @@ func TestLifeOfALease(t *testing.T) {
 		phase     phase
 		wait      time.Duration
 	}{
-		{"fresh: wait for T1", hour, 0, bound, 30 * m},
-		{"just before T1", hour, 30*m - s, bound, s},
-		{"T1: half the time to T2", hour, 30 * m, renewing, 11*m + 15*s},
-		{"late before T2: a minute at least", hour, 51 * m, renewing, m},
-		{"T2 is never passed over", hour, 52 * m, renewing, 30 * s},
-		{"T2: ask all", hour, 52*m + 30*s, rebinding, 3*m + 45*s},
-		{"near the end", hour, 59*m + 30*s, rebinding, 30 * s},
-		{"the end", hour, time.Hour, expired, 0},
-		{"long after", hour, 5 * time.Hour, expired, 0},
-		{"a short lease asks more often than each minute", brief, 8 * s, renewing, 3 * s},
-		{"a short lease's T2", brief, 14 * s, rebinding, 2 * s},
-		{"forever", lifetime{}, 1000 * time.Hour, bound, math.MaxInt64},
+		{situation: "fresh: wait for T1", life: hour, phase: bound, wait: 30 * m},
+		{situation: "just before T1", life: hour, passed: 30*m - s, phase: bound, wait: s},
+		{situation: "T1: half the time to T2", life: hour, passed: 30 * m, phase: renewing, wait: 11*m + 15*s},
+		{situation: "late before T2: a minute at least", life: hour, passed: 51 * m, phase: renewing, wait: m},
+		{situation: "T2 is never passed over", life: hour, passed: 52 * m, phase: renewing, wait: 30 * s},
+		{situation: "T2: ask all", life: hour, passed: 52*m + 30*s, phase: rebinding, wait: 3*m + 45*s},
+		{situation: "near the end", life: hour, passed: 59*m + 30*s, phase: rebinding, wait: 30 * s},
+		{situation: "the end", life: hour, passed: time.Hour, phase: expired},
+		{situation: "long after", life: hour, passed: 5 * time.Hour, phase: expired},
+		{situation: "a short lease asks more often than each minute", life: brief, passed: 8 * s,
+			phase: renewing, wait: 3 * s},
+		{situation: "a short lease's T2", life: brief, passed: 14 * s, phase: rebinding, wait: 2 * s},
+		{situation: "forever", passed: 1000 * time.Hour, phase: bound, wait: math.MaxInt64},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			phase, wait := tt.life.at(tt.passed)
@@ -79,7 +85,8 @@ func TestLeased(t *testing.T) {
 	gw := netip.MustParseAddr("192.168.77.254")
 	names := []netip.Addr{netip.MustParseAddr("192.168.77.2"), netip.MustParseAddr("192.168.77.3")}
 	whole := setup{addr: addr, valid: 10 * time.Minute, gateway: gw, dns: names, domain: "lab.example"}
-	other := setup{addr: netip.MustParsePrefix("10.0.0.9/8"), gateway: netip.MustParseAddr("10.0.0.1"), dns: names, domain: "old.example"}
+	other := setup{addr: netip.MustParsePrefix("10.0.0.9/8"), gateway: netip.MustParseAddr("10.0.0.1"), dns: names,
+		domain: "old.example"}
 	for _, tt := range []struct {
 		situation string
 		ack       []dhcpv4.Modifier
@@ -87,16 +94,26 @@ func TestLeased(t *testing.T) {
 		want      setup
 		refused   bool
 	}{
-		{situation: "all there is", ack: []dhcpv4.Modifier{you, mask, time10, dns, router, domain("lab.example")}, want: whole},
-		{situation: "another network than before", ack: []dhcpv4.Modifier{you, mask, time10}, before: other, want: setup{addr: addr, valid: 10 * time.Minute}},
-		{situation: "a renewal that leaves out what has not changed", ack: []dhcpv4.Modifier{you, time10}, before: whole, want: whole},
-		{situation: "a renewal with another router", ack: []dhcpv4.Modifier{you, mask, time10, dns, dhcpv4.WithRouter(ip("192.168.77.253")), domain("lab.example")}, before: whole,
-			want: setup{addr: addr, valid: 10 * time.Minute, gateway: netip.MustParseAddr("192.168.77.253"), dns: names, domain: "lab.example"}},
+		{situation: "all there is", ack: []dhcpv4.Modifier{you, mask, time10, dns, router, domain("lab.example")},
+			want: whole},
+		{situation: "another network than before", ack: []dhcpv4.Modifier{you, mask, time10}, before: other,
+			want: setup{addr: addr, valid: 10 * time.Minute}},
+		{situation: "a renewal that leaves out what has not changed", ack: []dhcpv4.Modifier{you, time10},
+			before: whole, want: whole},
+		{situation: "a renewal with another router",
+			ack: []dhcpv4.Modifier{you, mask, time10, dns, dhcpv4.WithRouter(ip("192.168.77.253")),
+				domain("lab.example")}, before: whole,
+			want: setup{addr: addr, valid: 10 * time.Minute, gateway: netip.MustParseAddr("192.168.77.253"), dns: names,
+				domain: "lab.example"}},
 		{situation: "no lease time", ack: []dhcpv4.Modifier{you, mask}, want: setup{addr: addr, valid: time.Hour}},
-		{situation: "a lease forever", ack: []dhcpv4.Modifier{you, mask, dhcpv4.WithLeaseTime(math.MaxUint32)}, want: setup{addr: addr}},
-		{situation: "a line break in the domain", ack: []dhcpv4.Modifier{you, mask, time10, domain("x\nnameserver 6.6.6.6")}, want: setup{addr: addr, valid: 10 * time.Minute}},
+		{situation: "a lease forever", ack: []dhcpv4.Modifier{you, mask, dhcpv4.WithLeaseTime(math.MaxUint32)},
+			want: setup{addr: addr}},
+		{situation: "a line break in the domain",
+			ack:  []dhcpv4.Modifier{you, mask, time10, domain("x\nnameserver 6.6.6.6")},
+			want: setup{addr: addr, valid: 10 * time.Minute}},
 		{situation: "no mask", ack: []dhcpv4.Modifier{you, time10}, refused: true},
-		{situation: "a mask with holes", ack: []dhcpv4.Modifier{you, time10, dhcpv4.WithNetmask(net.IPv4Mask(255, 0, 255, 0))}, refused: true},
+		{situation: "a mask with holes", ack: []dhcpv4.Modifier{you, time10,
+			dhcpv4.WithNetmask(net.IPv4Mask(255, 0, 255, 0))}, refused: true},
 		{situation: "no address", ack: []dhcpv4.Modifier{mask, time10}, refused: true},
 		{situation: "a lease of no time", ack: []dhcpv4.Modifier{you, mask, dhcpv4.WithLeaseTime(0)}, refused: true},
 	} {

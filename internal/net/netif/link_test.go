@@ -24,25 +24,31 @@ func TestChoose(t *testing.T) {
 		want       string // "" for an error
 		several    bool
 	}{
-		{"the only wired one", []candidate{lo, eth0}, "", "", "eth0", false},
-		{"the only wired one, without a carrier", []candidate{lo, off0}, "", "", "eth0", false},
-		{"wireless, bridge and tunnel do not count", []candidate{lo, wlan, bridge, tun, eth0}, "", "", "eth0", false},
-		{"a container has a virtual pair only", []candidate{lo, veth}, "", "", "veth0", false},
-		{"hardware goes before a virtual pair", []candidate{lo, veth, eth0}, "", "", "eth0", false},
-		{"several, one with a carrier", []candidate{lo, off0, eth1}, "", "", "eth1", true},
-		{"several, none with a carrier: the first by name", []candidate{lo, off1, off0}, "", "", "eth0", true},
-		{"several, two with a carrier: the first by name", []candidate{lo, eth2, eth1, off0}, "", "", "eth0", true},
-		{"several, and another than the kept one has a carrier", []candidate{lo, off0, eth1}, "", "eth0", "eth0", true},
-		{"several, and the kept one is gone", []candidate{lo, off0, eth1}, "", "eth7", "eth1", true},
-		{"a named one", []candidate{lo, off0, eth1}, "eth0", "eth1", "eth0", false},
-		{"a named bridge", []candidate{lo, bridge, eth0}, "br0", "", "br0", false},
-		{"a named one that is not there", []candidate{lo, eth0}, "eth9", "", "", false},
-		{"nothing but loopback and wireless", []candidate{lo, wlan}, "", "", "", false},
+		{situation: "the only wired one", all: []candidate{lo, eth0}, want: "eth0"},
+		{situation: "the only wired one, without a carrier", all: []candidate{lo, off0}, want: "eth0"},
+		{situation: "wireless, bridge and tunnel do not count",
+			all: []candidate{lo, wlan, bridge, tun, eth0}, want: "eth0"},
+		{situation: "a container has a virtual pair only", all: []candidate{lo, veth}, want: "veth0"},
+		{situation: "hardware goes before a virtual pair", all: []candidate{lo, veth, eth0}, want: "eth0"},
+		{situation: "several, one with a carrier", all: []candidate{lo, off0, eth1}, want: "eth1", several: true},
+		{situation: "several, none with a carrier: the first by name", all: []candidate{lo, off1, off0},
+			want: "eth0", several: true},
+		{situation: "several, two with a carrier: the first by name", all: []candidate{lo, eth2, eth1, off0},
+			want: "eth0", several: true},
+		{situation: "several, and another than the kept one has a carrier", all: []candidate{lo, off0, eth1},
+			kept: "eth0", want: "eth0", several: true},
+		{situation: "several, and the kept one is gone", all: []candidate{lo, off0, eth1}, kept: "eth7",
+			want: "eth1", several: true},
+		{situation: "a named one", all: []candidate{lo, off0, eth1}, name: "eth0", kept: "eth1", want: "eth0"},
+		{situation: "a named bridge", all: []candidate{lo, bridge, eth0}, name: "br0", want: "br0"},
+		{situation: "a named one that is not there", all: []candidate{lo, eth0}, name: "eth9"},
+		{situation: "nothing but loopback and wireless", all: []candidate{lo, wlan}},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			c, err := choose(tt.all, tt.name, tt.kept)
 			if c.name != tt.want || (err != nil) != (tt.want == "") || (len(c.among) > 0) != tt.several {
-				t.Fatalf("chose %q among %q, error %v; want %q, several %v", c.name, names(c.among), err, tt.want, tt.several)
+				t.Fatalf("chose %q among %q, error %v; want %q, several %v",
+					c.name, names(c.among), err, tt.want, tt.several)
 			}
 		})
 	}
@@ -78,7 +84,8 @@ func TestSettled(t *testing.T) {
 			t.Errorf("carriers %03b: %s is not settled", now, c.name)
 		}
 	}
-	if only, err := choose([]candidate{{name: "eth0", kind: "device", ethernet: true}}, "", ""); err != nil || !only.settled() {
+	if only, err := choose([]candidate{{name: "eth0", kind: "device", ethernet: true}}, "", ""); err != nil ||
+		!only.settled() {
 		t.Errorf("the only interface: %+v, %v", only, err)
 	}
 }
@@ -92,14 +99,16 @@ func TestPick(t *testing.T) {
 		want      netip.Prefix // fixed address in the settings
 		picked    netip.Prefix
 	}{
-		{"no address", nil, none, none},
-		{"one", []netip.Prefix{one}, none, one},
-		{"the first of two", []netip.Prefix{two, one}, none, two},
-		{"link-local only where there is no other", []netip.Prefix{local, one}, none, one},
-		{"link-local only", []netip.Prefix{local}, none, local},
-		{"the fixed one next to another", []netip.Prefix{two, one}, one, one},
-		{"the fixed one is not set", []netip.Prefix{two}, one, none},
-		{"the fixed one with another prefix length", []netip.Prefix{p("192.168.77.1/16")}, one, none},
+		{situation: "no address", want: none, picked: none},
+		{situation: "one", have: []netip.Prefix{one}, want: none, picked: one},
+		{situation: "the first of two", have: []netip.Prefix{two, one}, want: none, picked: two},
+		{situation: "link-local only where there is no other", have: []netip.Prefix{local, one},
+			want: none, picked: one},
+		{situation: "link-local only", have: []netip.Prefix{local}, want: none, picked: local},
+		{situation: "the fixed one next to another", have: []netip.Prefix{two, one}, want: one, picked: one},
+		{situation: "the fixed one is not set", have: []netip.Prefix{two}, want: one, picked: none},
+		{situation: "the fixed one with another prefix length", have: []netip.Prefix{p("192.168.77.1/16")},
+			want: one, picked: none},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			if got := pick(tt.have, tt.want); got != tt.picked {

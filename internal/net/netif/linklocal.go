@@ -100,7 +100,8 @@ func (k *Keeper) linkLocal(ctx context.Context, l netlink.Link) error {
 		if err := k.apply(l, setup{addr: own}); err != nil {
 			return err
 		}
-		k.Log.Warn("network: using a link-local address until a DHCP server answers", "interface", a.Name, "address", own)
+		k.Log.Warn("network: using a link-local address until a DHCP server answers", "interface", a.Name,
+			"address", own)
 		for i := range announceNum {
 			if i > 0 && !sleep(ctx, announceInterval) {
 				return nil

@@ -45,7 +45,8 @@ func Neighbour(index int, a netip.Addr) (ether.MAC, error) {
 // Resolve makes the kernel send an ARP request for an address on the link, and
 // does not wait for the answer. It needs CAP_NET_ADMIN.
 func Resolve(index int, a netip.Addr) error {
-	err := netlink.NeighSet(&netlink.Neigh{LinkIndex: index, Family: unix.AF_INET, State: netlink.NUD_NONE, Flags: netlink.NTF_USE, IP: a.AsSlice()})
+	err := netlink.NeighSet(&netlink.Neigh{LinkIndex: index, Family: unix.AF_INET, State: netlink.NUD_NONE,
+		Flags: netlink.NTF_USE, IP: a.AsSlice()})
 	if err != nil {
 		return fmt.Errorf("look for neighbor %v: %w", a, err)
 	}

@@ -87,7 +87,8 @@ func (k *Keeper) fitTable(dir string, mayChange bool, network netip.Prefix) {
 	switch {
 	case mayChange && (is[0] < want[0] || is[1] < want[1] || is[2] < want[2]):
 		if err := growTo(dir, is, want); err != nil {
-			k.Log.Warn("network: cannot enlarge the neighbor table; if many machines boot at once, some get no answer", "network", network.Masked(), "err", err)
+			k.Log.Warn("network: cannot enlarge the neighbor table; if many machines boot at once, some get no answer",
+				"network", network.Masked(), "err", err)
 			return
 		}
 		k.Log.Info("network: neighbor table enlarged", "network", network.Masked(), "from", is, "to", want)

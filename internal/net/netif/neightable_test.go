@@ -32,14 +32,19 @@ func TestFitTable(t *testing.T) {
 		is, then  bounds
 		logs      string
 	}{
-		"the box, a large network":                  {true, "10.0.0.1/20", linux, bounds{4224, 4608, 5120}, "table enlarged"},
-		"the box, a usual network":                  {true, "192.168.77.1/24", linux, bounds{384, 768, 1280}, "table enlarged"},
-		"the box, nothing to do":                    {true, "10.0.0.1/20", large, large, ""},
-		"the box, one of them is larger":            {true, "10.0.0.1/20", bounds{128, 512, 80000}, bounds{4224, 4608, 80000}, "table enlarged"},
-		"another system, a large network":           {false, "10.0.0.1/20", linux, linux, "raise net.ipv4.neigh"},
-		"another system, a usual network":           {false, "192.168.77.1/24", linux, linux, ""},
-		"another system, whose table is large":      {false, "10.0.0.1/20", large, large, ""},
-		"another system, the bounds are not needed": {false, "10.0.0.1/22", linux, linux, ""},
+		"the box, a large network": {mayChange: true, network: "10.0.0.1/20", is: linux,
+			then: bounds{4224, 4608, 5120}, logs: "table enlarged"},
+		"the box, a usual network": {mayChange: true, network: "192.168.77.1/24", is: linux,
+			then: bounds{384, 768, 1280}, logs: "table enlarged"},
+		"the box, nothing to do": {mayChange: true, network: "10.0.0.1/20", is: large, then: large},
+		"the box, one of them is larger": {mayChange: true, network: "10.0.0.1/20",
+			is: bounds{128, 512, 80000}, then: bounds{4224, 4608, 80000}, logs: "table enlarged"},
+		"another system, a large network": {mayChange: false, network: "10.0.0.1/20", is: linux, then: linux,
+			logs: "raise net.ipv4.neigh"},
+		"another system, a usual network": {mayChange: false, network: "192.168.77.1/24",
+			is: linux, then: linux},
+		"another system, whose table is large":      {mayChange: false, network: "10.0.0.1/20", is: large, then: large},
+		"another system, the bounds are not needed": {mayChange: false, network: "10.0.0.1/22", is: linux, then: linux},
 	} {
 		t.Run(situation, func(t *testing.T) {
 			dir, log := t.TempDir(), &bytes.Buffer{}

@@ -146,7 +146,8 @@ func run(name string, args ...string) error {
 // start runs a Keeper, which finds the interface by itself.
 func (b *bench) start(s spec.Network) {
 	ctx, cancel := context.WithCancel(context.Background())
-	k := &Keeper{RunDir: b.runDir, Log: slog.New(slog.NewTextHandler(journal.Lines(&b.log), &slog.HandlerOptions{Level: slog.LevelDebug}))}
+	k := &Keeper{RunDir: b.runDir,
+		Log: slog.New(slog.NewTextHandler(journal.Lines(&b.log), &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	var done sync.WaitGroup
 	done.Go(func() { k.Run(ctx, b.settings, func(_ context.Context, l Link) { b.links.Add(l) }) })
 	b.stop = func() { cancel(); done.Wait() }
@@ -156,7 +157,8 @@ func (b *bench) start(s spec.Network) {
 // await waits for a matching report of the link, from now on.
 func (b *bench) await(what string, match func(Link) bool) Link {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeoutCause(context.Background(), patience, fmt.Errorf("no report of the link %s", what))
+	ctx, cancel := context.WithTimeoutCause(context.Background(), patience,
+		fmt.Errorf("no report of the link %s", what))
 	defer cancel()
 	l, next, err := b.links.Await(ctx, b.seen, match)
 	if err != nil {
@@ -174,7 +176,8 @@ func (b *bench) logged(words ...string) {
 
 func (b *bench) loggedAfter(place int, words ...string) {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeoutCause(context.Background(), patience, fmt.Errorf("the box does not say %q", words))
+	ctx, cancel := context.WithTimeoutCause(context.Background(), patience,
+		fmt.Errorf("the box does not say %q", words))
 	defer cancel()
 	_, _, err := b.log.Await(ctx, place, func(line string) bool {
 		return !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(line, w) })
@@ -313,7 +316,8 @@ func (b *bench) have(addrs ...string) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	changes := make(chan netlink.AddrUpdate)
-	if err := netlink.AddrSubscribeWithOptions(changes, ctx.Done(), netlink.AddrSubscribeOptions{ListExisting: true}); err != nil {
+	if err := netlink.AddrSubscribeWithOptions(changes, ctx.Done(),
+		netlink.AddrSubscribeOptions{ListExisting: true}); err != nil {
 		b.t.Fatal(err)
 	}
 	reached := false
@@ -376,7 +380,8 @@ func asked(t *testing.T, j *journal.Journal[netip.Addr], n int) []netip.Addr {
 
 func TestALeaseIsTakenAndRenewedAtItsServer(t *testing.T) {
 	b := newBench(t)
-	s := b.serve("192.168.77.100,192.168.77.110,2m", "--dhcp-option=3,192.168.77.2", "--dhcp-option=58,4", "--dhcp-option=59,8")
+	s := b.serve("192.168.77.100,192.168.77.110,2m", "--dhcp-option=3,192.168.77.2", "--dhcp-option=58,4",
+		"--dhcp-option=59,8")
 	q := b.questions()
 	b.start(spec.Network{})
 	l := b.await("with a lease", leasedFrom("192.168.77.0/24"))
@@ -578,7 +583,8 @@ func TestAFixedAddress(t *testing.T) {
 
 func TestTheInterfaceIsSwitchedOffAndOn(t *testing.T) {
 	b := newBench(t)
-	b.start(spec.Network{Address: netip.MustParsePrefix("192.168.77.1/24"), Gateway: netip.MustParseAddr("192.168.77.2")})
+	b.start(spec.Network{Address: netip.MustParsePrefix("192.168.77.1/24"),
+		Gateway: netip.MustParseAddr("192.168.77.2")})
 	b.logged("fixed address")
 	b.await("up", func(l Link) bool { return l.Up && l.Addr.IsValid() })
 	b.here("ip", "link", "set", boxIf, "down")
@@ -631,7 +637,8 @@ func (b *bench) awaitRouter(want string) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	routes := make(chan netlink.RouteUpdate)
-	if err := netlink.RouteSubscribeWithOptions(routes, ctx.Done(), netlink.RouteSubscribeOptions{ListExisting: true}); err != nil {
+	if err := netlink.RouteSubscribeWithOptions(routes, ctx.Done(),
+		netlink.RouteSubscribeOptions{ListExisting: true}); err != nil {
 		b.t.Fatal(err)
 	}
 	found := false
@@ -682,7 +689,8 @@ func TestNeighbour(t *testing.T) {
 		}
 	}
 	for end := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
-		if hw, err := Neighbour(link.Attrs().Index, netip.MustParseAddr("192.168.77.2")); err != nil || hw.IsValid() || time.Now().After(end) {
+		if hw, err := Neighbour(link.Attrs().Index, netip.MustParseAddr("192.168.77.2")); err != nil || hw.IsValid() ||
+			time.Now().After(end) {
 			break
 		}
 	}

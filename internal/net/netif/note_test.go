@@ -12,13 +12,13 @@ func TestNote(t *testing.T) {
 		situation, note string
 		want            []owned
 	}{
-		{"nothing", "", nil},
-		{"what is written", "eth0 192.168.77.1/24\n", []owned{own}},
-		{"cut off", "eth0 192.168.77.1/24\neth0 192.168.7", []owned{own}},
-		{"no address", "eth0 \neth0 x\n", nil},
-		{"no interface", " 192.168.77.1/24\n", nil},
-		{"an address of another kind", "eth0 fd00::1/64\n", nil},
-		{"bytes", "\x00\xff\n\n \n", nil},
+		{situation: "nothing"},
+		{situation: "what is written", note: "eth0 192.168.77.1/24\n", want: []owned{own}},
+		{situation: "cut off", note: "eth0 192.168.77.1/24\neth0 192.168.7", want: []owned{own}},
+		{situation: "no address", note: "eth0 \neth0 x\n"},
+		{situation: "no interface", note: " 192.168.77.1/24\n"},
+		{situation: "an address of another kind", note: "eth0 fd00::1/64\n"},
+		{situation: "bytes", note: "\x00\xff\n\n \n"},
 	} {
 		t.Run(c.situation, func(t *testing.T) {
 			if got := parseNote(c.note); !slices.Equal(got, c.want) {

@@ -33,6 +33,7 @@ func Unreachable(index int, networks []netip.Prefix) ([]netip.Prefix, error) {
 // uncovered returns the networks that none of the routes' destinations contain.
 func uncovered(networks, routes []netip.Prefix) []netip.Prefix {
 	return slices.DeleteFunc(slices.Clone(networks), func(n netip.Prefix) bool {
-		return slices.ContainsFunc(routes, func(r netip.Prefix) bool { return r.Bits() <= n.Bits() && r.Contains(n.Addr()) })
+		return slices.ContainsFunc(routes,
+			func(r netip.Prefix) bool { return r.Bits() <= n.Bits() && r.Contains(n.Addr()) })
 	})
 }

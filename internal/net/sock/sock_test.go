@@ -41,7 +41,10 @@ func TestControl(t *testing.T) {
 				t.Fatal(err)
 			}
 			var on int
-			if raw.Control(func(fd uintptr) { on, err = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_BROADCAST) }) != nil ||
+			if raw.Control(func(fd uintptr) {
+				on,
+					err = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_BROADCAST)
+			}) != nil ||
 				err != nil || on != 1 {
 				t.Errorf("SO_BROADCAST is %d, %v", on, err)
 			}

@@ -94,7 +94,8 @@ func (s *Settings) hostSubnet(a netip.Addr) *subnet {
 func (s *Settings) learned(q Question, a netip.Addr) (has netip.Addr, relayed bool) {
 	giaddr := address(q.Msg.GatewayIPAddr)
 	sub := s.subnetFor(q)
-	if sub == nil || !a.IsValid() || s.hostSubnet(a) != sub || giaddr.IsValid() && (sub == s.local || s.isOnLink(giaddr)) {
+	if sub == nil || !a.IsValid() || s.hostSubnet(a) != sub ||
+		giaddr.IsValid() && (sub == s.local || s.isOnLink(giaddr)) {
 		return netip.Addr{}, false
 	}
 	return a, giaddr.IsValid()

@@ -50,7 +50,8 @@ type Question struct {
 
 // NewQuestion classifies a packet.
 func NewQuestion(m *dhcpv4.DHCPv4, port int, from netip.AddrPort) Question {
-	q := Question{Msg: m, Port: port, From: from, fields: readFields(m, port, from), machine: clients.Machine{MAC: ether.From(m.ClientHWAddr)}}
+	q := Question{Msg: m, Port: port, From: from, fields: readFields(m, port, from),
+		machine: clients.Machine{MAC: ether.From(m.ClientHWAddr)}}
 	if q.client, q.boots = pxe.Classify(m); q.boots {
 		q.machine.Firmware = q.client.Firmware
 		if guid := q.client.GUID; len(guid) == 17 {
@@ -344,7 +345,8 @@ func (s *Settings) noBootFile(q Question) Answer {
 	key := q.client.Firmware
 	if q.client.IPXE {
 		if file := s.file(q); file != "" {
-			return problem("no boot file for ipxe: " + file + " would start iPXE again; name a script in [boot] with the key " + string(firmware.IPXE))
+			return problem("no boot file for ipxe: " + file +
+				" would start iPXE again; name a script in [boot] with the key " + string(firmware.IPXE))
 		}
 		if _, ok := s.bootFiles[firmware.IPXE]; ok {
 			key = firmware.IPXE

@@ -125,40 +125,73 @@ func TestServerDecides(t *testing.T) {
 		to        netip.AddrPort
 		byLink    bool
 	}{
-		{"discover", nil, message(dhcpv4.MessageTypeDiscover), offer, first, toClient(first), true},
-		{"discover, broadcast flag", nil, message(dhcpv4.MessageTypeDiscover, flags(0x8000)), offer, first, toAll, false},
-		{"discover, wishes for a free address", nil, message(dhcpv4.MessageTypeDiscover, wish(second)), offer, second, toClient(second), true},
-		{"discover, wishes for one outside the range", nil, message(dhcpv4.MessageTypeDiscover, wish(third)), offer, first, toClient(first), true},
-		{"discover again while bound", bind, message(dhcpv4.MessageTypeDiscover, wish(second)), offer, first, toClient(first), true},
-		{"discover by another machine", bind, message(dhcpv4.MessageTypeDiscover, from(2, 2, 2, 2, 2, 2), wish(first)), offer, second, toClient(second), true},
+		{situation: "discover", question: message(dhcpv4.MessageTypeDiscover), want: offer, yiaddr: first,
+			to: toClient(first), byLink: true},
+		{situation: "discover, broadcast flag", question: message(dhcpv4.MessageTypeDiscover, flags(0x8000)),
+			want: offer, yiaddr: first, to: toAll},
+		{situation: "discover, wishes for a free address", question: message(dhcpv4.MessageTypeDiscover, wish(second)),
+			want: offer, yiaddr: second, to: toClient(second), byLink: true},
+		{situation: "discover, wishes for one outside the range",
+			question: message(dhcpv4.MessageTypeDiscover, wish(third)), want: offer, yiaddr: first,
+			to: toClient(first), byLink: true},
+		{situation: "discover again while bound", before: bind,
+			question: message(dhcpv4.MessageTypeDiscover, wish(second)), want: offer, yiaddr: first,
+			to: toClient(first), byLink: true},
+		{situation: "discover by another machine", before: bind,
+			question: message(dhcpv4.MessageTypeDiscover, from(2, 2, 2, 2, 2, 2), wish(first)), want: offer,
+			yiaddr: second, to: toClient(second), byLink: true},
 
-		{"selecting us", bind, message(dhcpv4.MessageTypeRequest, server(self.Addr()), wish(first)), ack, first, toClient(first), true},
-		{"selecting another server", nil, message(dhcpv4.MessageTypeRequest, server(elsewhere), wish(first)), none, netip.Addr{}, toAll, false},
-		{"selecting an offer that was forgotten, or taken over in a flood", nil, message(dhcpv4.MessageTypeRequest, server(self.Addr()), wish(first)), ack, first, toClient(first), true},
-		{"selecting what another machine has", bind, message(dhcpv4.MessageTypeRequest, from(2, 2, 2, 2, 2, 2), server(self.Addr()), wish(first)), nak, netip.Addr{}, toAll, false},
-		{"selecting an address outside the range", nil, message(dhcpv4.MessageTypeRequest, server(self.Addr()), wish(third)), nak, netip.Addr{}, toAll, false},
-		{"selecting an address other than offered", bind, message(dhcpv4.MessageTypeRequest, server(self.Addr()), wish(second)), nak, netip.Addr{}, toAll, false},
+		{situation: "selecting us", before: bind,
+			question: message(dhcpv4.MessageTypeRequest, server(self.Addr()), wish(first)), want: ack, yiaddr: first,
+			to: toClient(first), byLink: true},
+		{situation: "selecting another server",
+			question: message(dhcpv4.MessageTypeRequest, server(elsewhere), wish(first)), want: none, to: toAll},
+		{situation: "selecting an offer that was forgotten, or taken over in a flood",
+			question: message(dhcpv4.MessageTypeRequest, server(self.Addr()), wish(first)), want: ack, yiaddr: first,
+			to: toClient(first), byLink: true},
+		{situation: "selecting what another machine has", before: bind,
+			question: message(dhcpv4.MessageTypeRequest, from(2, 2, 2, 2, 2, 2), server(self.Addr()), wish(first)),
+			want:     nak, to: toAll},
+		{situation: "selecting an address outside the range",
+			question: message(dhcpv4.MessageTypeRequest, server(self.Addr()), wish(third)), want: nak, to: toAll},
+		{situation: "selecting an address other than offered", before: bind,
+			question: message(dhcpv4.MessageTypeRequest, server(self.Addr()), wish(second)), want: nak, to: toAll},
 
-		{"init-reboot, on record", bind, message(dhcpv4.MessageTypeRequest, wish(first)), ack, first, toClient(first), true},
-		{"init-reboot, another address than on record", bind, message(dhcpv4.MessageTypeRequest, wish(second)), nak, netip.Addr{}, toAll, false},
-		{"init-reboot, not known here: MUST be silent", nil, message(dhcpv4.MessageTypeRequest, wish(first)), none, netip.Addr{}, toAll, false},
-		{"init-reboot, from another network", nil, message(dhcpv4.MessageTypeRequest, wish(elsewhere)), nak, netip.Addr{}, toAll, false},
+		{situation: "init-reboot, on record", before: bind, question: message(dhcpv4.MessageTypeRequest, wish(first)),
+			want: ack, yiaddr: first, to: toClient(first), byLink: true},
+		{situation: "init-reboot, another address than on record", before: bind,
+			question: message(dhcpv4.MessageTypeRequest, wish(second)), want: nak, to: toAll},
+		{situation: "init-reboot, not known here: MUST be silent",
+			question: message(dhcpv4.MessageTypeRequest, wish(first)), want: none, to: toAll},
+		{situation: "init-reboot, from another network", question: message(dhcpv4.MessageTypeRequest, wish(elsewhere)),
+			want: nak, to: toAll},
 
-		{"renewing", bind, message(dhcpv4.MessageTypeRequest, ciaddr(first)), ack, first, toClient(first), false},
-		{"renewing what another machine has", bind, message(dhcpv4.MessageTypeRequest, ciaddr(second)), nak, netip.Addr{}, toAll, false},
-		{"renewing, not known here", nil, message(dhcpv4.MessageTypeRequest, ciaddr(first)), none, netip.Addr{}, toAll, false},
-		{"a request for nothing", nil, message(dhcpv4.MessageTypeRequest), none, netip.Addr{}, toAll, false},
+		{situation: "renewing", before: bind, question: message(dhcpv4.MessageTypeRequest, ciaddr(first)), want: ack,
+			yiaddr: first, to: toClient(first)},
+		{situation: "renewing what another machine has", before: bind,
+			question: message(dhcpv4.MessageTypeRequest, ciaddr(second)), want: nak, to: toAll},
+		{situation: "renewing, not known here", question: message(dhcpv4.MessageTypeRequest, ciaddr(first)),
+			want: none, to: toAll},
+		{situation: "a request for nothing", question: message(dhcpv4.MessageTypeRequest), want: none, to: toAll},
 
-		{"inform", nil, message(dhcpv4.MessageTypeInform, ciaddr(third)), ack, netip.Addr{}, toClient(third), false},
-		{"inform from another network", nil, message(dhcpv4.MessageTypeInform, ciaddr(elsewhere)), none, netip.Addr{}, toAll, false},
+		{situation: "inform", question: message(dhcpv4.MessageTypeInform, ciaddr(third)), want: ack,
+			to: toClient(third)},
+		{situation: "inform from another network", question: message(dhcpv4.MessageTypeInform, ciaddr(elsewhere)),
+			want: none, to: toAll},
 
-		{"no message type (BOOTP)", nil, message(dhcpv4.MessageTypeNone), none, netip.Addr{}, toAll, false},
-		{"a reply", nil, message(offer, func(m *dhcpv4.DHCPv4) { m.OpCode = dhcpv4.OpcodeBootReply }), none, netip.Addr{}, toAll, false},
-		{"hardware address of 16 bytes", nil, message(dhcpv4.MessageTypeDiscover, from(make([]byte, 16)...)), none, netip.Addr{}, toAll, false},
-		{"Infiniband", nil, message(dhcpv4.MessageTypeDiscover, func(m *dhcpv4.DHCPv4) { m.HWType = iana.HWTypeInfiniband }), none, netip.Addr{}, toAll, false},
-		{"the box's own DHCP client", nil, message(dhcpv4.MessageTypeDiscover, from(2, 0, 0, 0, 0, 1)), none, netip.Addr{}, toAll, false},
-		{"the box's own search for other servers", nil, message(dhcpv4.MessageTypeDiscover, from(2, 0, 0, 0, 0, 2)), none, netip.Addr{}, toAll, false},
-		{"relayed from a subnet that is not configured", nil, message(dhcpv4.MessageTypeDiscover, giaddr("10.0.0.1")), none, netip.Addr{}, toAll, false},
+		{situation: "no message type (BOOTP)", question: message(dhcpv4.MessageTypeNone), want: none, to: toAll},
+		{situation: "a reply", question: message(offer, func(m *dhcpv4.DHCPv4) { m.OpCode = dhcpv4.OpcodeBootReply }),
+			want: none, to: toAll},
+		{situation: "hardware address of 16 bytes",
+			question: message(dhcpv4.MessageTypeDiscover, from(make([]byte, 16)...)), want: none, to: toAll},
+		{situation: "Infiniband", question: message(dhcpv4.MessageTypeDiscover,
+			func(m *dhcpv4.DHCPv4) { m.HWType = iana.HWTypeInfiniband }), want: none, to: toAll},
+		{situation: "the box's own DHCP client", question: message(dhcpv4.MessageTypeDiscover, from(2, 0, 0, 0, 0, 1)),
+			want: none, to: toAll},
+		{situation: "the box's own search for other servers",
+			question: message(dhcpv4.MessageTypeDiscover, from(2, 0, 0, 0, 0, 2)), want: none, to: toAll},
+		{situation: "relayed from a subnet that is not configured",
+			question: message(dhcpv4.MessageTypeDiscover, giaddr("10.0.0.1")), want: none, to: toAll},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			s := settings(spec.ModeServer)
@@ -184,7 +217,8 @@ func TestServerDecides(t *testing.T) {
 			// RFC 2131 table 3: what every reply must have, and what none may
 			// have.
 			if a.Msg.TransactionID != tc.question.TransactionID || a.Msg.Flags != tc.question.Flags ||
-				a.Msg.OpCode != dhcpv4.OpcodeBootReply || a.Msg.ClientHWAddr.String() != tc.question.ClientHWAddr.String() {
+				a.Msg.OpCode != dhcpv4.OpcodeBootReply ||
+				a.Msg.ClientHWAddr.String() != tc.question.ClientHWAddr.String() {
 				t.Errorf("header does not repeat the question's: %+v", a.Msg)
 			}
 			if address(a.Msg.ServerIdentifier()) != self.Addr() {
@@ -233,7 +267,8 @@ func TestRangeRunsOut(t *testing.T) {
 		}
 	}
 	for n, a := range []netip.Addr{first, first.Next()} {
-		if a := ask(s, message(dhcpv4.MessageTypeRequest, stranger(byte(n)), server(self.Addr()), wish(a))); a.Msg == nil || a.Msg.MessageType() != dhcpv4.MessageTypeAck {
+		if a := ask(s, message(dhcpv4.MessageTypeRequest, stranger(byte(n)), server(self.Addr()),
+			wish(a))); a.Msg == nil || a.Msg.MessageType() != dhcpv4.MessageTypeAck {
 			t.Fatalf("got %+v", a)
 		}
 	}
@@ -251,7 +286,8 @@ func TestDeclineAndRelease(t *testing.T) {
 	t.Run("a declined address rests, and the client gets another", func(t *testing.T) {
 		s := settings(spec.ModeServer)
 		bind(t, s)
-		if a := ask(s, message(dhcpv4.MessageTypeDecline, server(self.Addr()), wish(first))); a.Msg != nil || !a.Trouble {
+		if a := ask(s, message(dhcpv4.MessageTypeDecline, server(self.Addr()), wish(first))); a.Msg != nil ||
+			!a.Trouble {
 			t.Errorf("decline got %+v", a)
 		}
 		a := ask(s, message(dhcpv4.MessageTypeDiscover, wish(first)))
@@ -263,7 +299,8 @@ func TestDeclineAndRelease(t *testing.T) {
 		s := settings(spec.ModeServer)
 		bind(t, s)
 		ask(s, message(dhcpv4.MessageTypeDecline, other, server(self.Addr()), wish(first)))
-		if a := ask(s, message(dhcpv4.MessageTypeRequest, ciaddr(first))); a.Msg == nil || a.Msg.MessageType() != dhcpv4.MessageTypeAck {
+		if a := ask(s, message(dhcpv4.MessageTypeRequest, ciaddr(first))); a.Msg == nil ||
+			a.Msg.MessageType() != dhcpv4.MessageTypeAck {
 			t.Errorf("renewal got %+v", a)
 		}
 	})
@@ -307,20 +344,41 @@ func TestModes(t *testing.T) {
 		port      int
 		want      dhcpv4.MessageType
 	}{
-		{"auto, BIOS client", spec.ModeAuto, message(dhcpv4.MessageTypeDiscover, bios), ServerPort, dhcpv4.MessageTypeOffer},
-		{"auto never leases", spec.ModeAuto, message(dhcpv4.MessageTypeDiscover), ServerPort, dhcpv4.MessageTypeNone},
-		{"proxy, BIOS client", spec.ModeProxy, message(dhcpv4.MessageTypeDiscover, bios), ServerPort, dhcpv4.MessageTypeOffer},
-		{"proxy, not a network boot", spec.ModeProxy, message(dhcpv4.MessageTypeDiscover), ServerPort, dhcpv4.MessageTypeNone},
-		{"proxy, the client's request is the other server's", spec.ModeProxy, message(dhcpv4.MessageTypeRequest, bios, wish(first)), ServerPort, dhcpv4.MessageTypeNone},
-		{"proxy, a firmware that there is no file for", spec.ModeProxy, message(dhcpv4.MessageTypeDiscover, pxeArch(6)), ServerPort, dhcpv4.MessageTypeNone},
-		{"proxy, boot server request", spec.ModeProxy, message(dhcpv4.MessageTypeRequest, bios, ciaddr(first)), BootServerPort, dhcpv4.MessageTypeAck},
-		{"proxy, boot server request by INFORM", spec.ModeProxy, message(dhcpv4.MessageTypeInform, bios, ciaddr(first)), BootServerPort, dhcpv4.MessageTypeAck},
-		{"server, boot server request", spec.ModeServer, message(dhcpv4.MessageTypeRequest, bios, ciaddr(first)), BootServerPort, dhcpv4.MessageTypeAck},
-		{"4011, not a network boot", spec.ModeProxy, message(dhcpv4.MessageTypeRequest, ciaddr(first)), BootServerPort, dhcpv4.MessageTypeNone},
-		{"4011, a discover", spec.ModeProxy, message(dhcpv4.MessageTypeDiscover, bios), BootServerPort, dhcpv4.MessageTypeNone},
-		{"4011, a WDS boot program gone astray", spec.ModeProxy, message(dhcpv4.MessageTypeRequest, bios, ciaddr(first), option(250, 1, 2, 0, 6)), BootServerPort, dhcpv4.MessageTypeNone},
-		{"off, BIOS client", spec.ModeOff, message(dhcpv4.MessageTypeDiscover, bios), ServerPort, dhcpv4.MessageTypeNone},
-		{"off, boot server request", spec.ModeOff, message(dhcpv4.MessageTypeRequest, bios, ciaddr(first)), BootServerPort, dhcpv4.MessageTypeNone},
+		{situation: "auto, BIOS client", mode: spec.ModeAuto, question: message(dhcpv4.MessageTypeDiscover, bios),
+			port: ServerPort, want: dhcpv4.MessageTypeOffer},
+		{situation: "auto never leases", mode: spec.ModeAuto, question: message(dhcpv4.MessageTypeDiscover),
+			port: ServerPort, want: dhcpv4.MessageTypeNone},
+		{situation: "proxy, BIOS client", mode: spec.ModeProxy, question: message(dhcpv4.MessageTypeDiscover, bios),
+			port: ServerPort, want: dhcpv4.MessageTypeOffer},
+		{situation: "proxy, not a network boot", mode: spec.ModeProxy, question: message(dhcpv4.MessageTypeDiscover),
+			port: ServerPort, want: dhcpv4.MessageTypeNone},
+		{situation: "proxy, the client's request is the other server's", mode: spec.ModeProxy,
+			question: message(dhcpv4.MessageTypeRequest, bios, wish(first)), port: ServerPort,
+			want: dhcpv4.MessageTypeNone},
+		{situation: "proxy, a firmware that there is no file for", mode: spec.ModeProxy,
+			question: message(dhcpv4.MessageTypeDiscover, pxeArch(6)), port: ServerPort, want: dhcpv4.MessageTypeNone},
+		{situation: "proxy, boot server request", mode: spec.ModeProxy,
+			question: message(dhcpv4.MessageTypeRequest, bios, ciaddr(first)), port: BootServerPort,
+			want: dhcpv4.MessageTypeAck},
+		{situation: "proxy, boot server request by INFORM", mode: spec.ModeProxy,
+			question: message(dhcpv4.MessageTypeInform, bios, ciaddr(first)), port: BootServerPort,
+			want: dhcpv4.MessageTypeAck},
+		{situation: "server, boot server request", mode: spec.ModeServer,
+			question: message(dhcpv4.MessageTypeRequest, bios, ciaddr(first)), port: BootServerPort,
+			want: dhcpv4.MessageTypeAck},
+		{situation: "4011, not a network boot", mode: spec.ModeProxy,
+			question: message(dhcpv4.MessageTypeRequest, ciaddr(first)), port: BootServerPort,
+			want: dhcpv4.MessageTypeNone},
+		{situation: "4011, a discover", mode: spec.ModeProxy, question: message(dhcpv4.MessageTypeDiscover, bios),
+			port: BootServerPort, want: dhcpv4.MessageTypeNone},
+		{situation: "4011, a WDS boot program gone astray", mode: spec.ModeProxy,
+			question: message(dhcpv4.MessageTypeRequest, bios, ciaddr(first), option(250, 1, 2, 0, 6)),
+			port:     BootServerPort, want: dhcpv4.MessageTypeNone},
+		{situation: "off, BIOS client", mode: spec.ModeOff, question: message(dhcpv4.MessageTypeDiscover, bios),
+			port: ServerPort, want: dhcpv4.MessageTypeNone},
+		{situation: "off, boot server request", mode: spec.ModeOff,
+			question: message(dhcpv4.MessageTypeRequest, bios, ciaddr(first)), port: BootServerPort,
+			want: dhcpv4.MessageTypeNone},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			a := Decide(t0, settings(tc.mode), NewQuestion(tc.question, tc.port, netip.AddrPortFrom(first, ClientPort)))
@@ -352,15 +410,16 @@ func TestNoBootFile(t *testing.T) {
 		change    func(*spec.DHCP)
 		trouble   bool
 	}{
-		{"a firmware that nothing is built in for", 6, func(*spec.DHCP) {}, true},
-		{"one that the settings do not know", 2, none, true},
-		{"one that the settings want left alone", 6, none, false},
+		{situation: "a firmware that nothing is built in for", arch: 6, change: func(*spec.DHCP) {}, trouble: true},
+		{situation: "one that the settings do not know", arch: 2, change: none, trouble: true},
+		{situation: "one that the settings want left alone", arch: 6, change: none},
 	} {
 		for port, m := range map[int]*dhcpv4.DHCPv4{
 			ServerPort:     message(dhcpv4.MessageTypeDiscover, pxeArch(tc.arch)),
 			BootServerPort: message(dhcpv4.MessageTypeRequest, pxeArch(tc.arch), ciaddr(first)),
 		} {
-			a := Decide(t0, settings(spec.ModeProxy, tc.change), NewQuestion(m, port, netip.AddrPortFrom(first, ClientPort)))
+			a := Decide(t0, settings(spec.ModeProxy, tc.change),
+				NewQuestion(m, port, netip.AddrPortFrom(first, ClientPort)))
 			if a.Msg != nil || a.Trouble != tc.trouble || !strings.HasPrefix(a.Why, "no boot file for ") {
 				t.Errorf("%s, on port %d: %+v", tc.situation, port, a)
 			}
@@ -372,7 +431,8 @@ func TestNoBootFile(t *testing.T) {
 func TestPXEShapes(t *testing.T) {
 	file := func(m *dhcpv4.DHCPv4) (netip.Addr, string, string, string) {
 		return address(m.ServerIPAddr), m.BootFileName,
-			string(m.Options.Get(dhcpv4.OptionClassIdentifier)), string(m.Options.Get(dhcpv4.OptionVendorSpecificInformation))
+			string(m.Options.Get(dhcpv4.OptionClassIdentifier)),
+			string(m.Options.Get(dhcpv4.OptionVendorSpecificInformation))
 	}
 	check := func(t *testing.T, a Answer, wantFile, want43 string) {
 		t.Helper()
@@ -389,7 +449,8 @@ func TestPXEShapes(t *testing.T) {
 		}
 	}
 	t.Run("server's offer names the file and ends discovery", func(t *testing.T) {
-		check(t, ask(settings(spec.ModeServer), message(dhcpv4.MessageTypeDiscover, bios)), "pxelinux.0", "\x06\x01\x08\xff")
+		check(t, ask(settings(spec.ModeServer), message(dhcpv4.MessageTypeDiscover, bios)), "pxelinux.0",
+			"\x06\x01\x08\xff")
 	})
 	t.Run("server's offer to a firmware without a file is a plain lease", func(t *testing.T) {
 		a := ask(settings(spec.ModeServer), message(dhcpv4.MessageTypeDiscover, pxeArch(6)))
@@ -409,7 +470,8 @@ func TestPXEShapes(t *testing.T) {
 		"EDK2 asks 4011 from port 4011": "192.168.77.115:4011",
 	} {
 		t.Run(situation, func(t *testing.T) {
-			q := NewQuestion(message(dhcpv4.MessageTypeRequest, bios, ciaddr(netip.MustParseAddr("192.168.77.115"))), BootServerPort, netip.MustParseAddrPort(source))
+			q := NewQuestion(message(dhcpv4.MessageTypeRequest, bios, ciaddr(netip.MustParseAddr("192.168.77.115"))),
+				BootServerPort, netip.MustParseAddrPort(source))
 			a := Decide(t0, settings(spec.ModeProxy), q)
 			check(t, a, "pxelinux.0", "")
 			if a.To.String() != source || address(a.Msg.YourIPAddr).String() != "192.168.77.115" {
@@ -418,7 +480,8 @@ func TestPXEShapes(t *testing.T) {
 		})
 	}
 	t.Run("the boot item asked for comes back", func(t *testing.T) {
-		q := NewQuestion(message(dhcpv4.MessageTypeRequest, bios, option(43, 71, 4, 0x80, 0, 0, 0, 255)), BootServerPort, unset)
+		q := NewQuestion(message(dhcpv4.MessageTypeRequest, bios, option(43, 71, 4, 0x80, 0, 0, 0, 255)),
+			BootServerPort, unset)
 		check(t, Decide(t0, settings(spec.ModeProxy), q), "pxelinux.0", "\x47\x04\x80\x00\x00\x00\xff")
 	})
 }

@@ -38,7 +38,8 @@ var cookie = []byte{99, 130, 83, 99}
 // always are the options that are written first, so that nothing crowds them
 // out: those that make the reply a DHCP reply, and those that firmware cannot
 // boot without. The mask comes before the router (RFC 2132 §3.3).
-var always = []uint8{optMessageType, optServerID, optLeaseTime, optSubnetMask, optT1, optT2, optClass, optVendor, optGUID, optRouter, optDNS}
+var always = []uint8{optMessageType, optServerID, optLeaseTime, optSubnetMask, optT1, optT2, optClass, optVendor,
+	optGUID, optRouter, optDNS}
 
 // Encode writes a reply in a form that the sender of request accepts. The reply
 // is not larger than the request's option 57 allows, and its options are in the

@@ -125,15 +125,28 @@ func TestEncodeFits(t *testing.T) {
 		keepsFile  string
 		mustHave82 bool
 	}{
-		{"all fits", reply(all), asking(0), 548, 0, nil, "", true},
-		{"too much for 576: into the file field", reply(with(map[uint8]int{119: 100, 121: 60, 15: 50})), asking(0), 548, 1, nil, "", true},
-		{"more yet: into both", reply(with(map[uint8]int{15: 50, 119: 120, 121: 120, 150: 50})), asking(0), 548, 3, nil, "", true},
-		{"a boot file stays: the server's name only", reply(with(map[uint8]int{15: 30, 119: 150, 121: 50}), func(m *dhcpv4.DHCPv4) { m.BootFileName = "pxelinux.0" }), asking(0), 548, 2, nil, "pxelinux.0", true},
-		{"the client takes more: no overload", reply(with(map[uint8]int{119: 200, 121: 200})), asking(1472), 1444, 0, nil, "", true},
-		{"EDK2 says 65280: one Ethernet frame", reply(with(map[uint8]int{119: 255, 121: 255, 200: 255, 201: 255, 202: 120})), asking(0xff00), 1472, 1, nil, "", true},
-		{"the client says 100, which is below the RFC's least", reply(all), asking(100), 548, 0, nil, "", true},
-		{"nothing helps: the last in order goes without", reply(with(map[uint8]int{200: 150, 201: 151, 202: 152})), asking(0, 202, 200, 201), 548, 0, []uint8{201, 200}, "", true},
-		{"a value of 300 bytes in two pieces (RFC 3396)", reply(map[uint8]int{43: 300}), asking(1500), 1472, 0, nil, "", false},
+		{situation: "all fits", reply: reply(all), request: asking(0), size: 548, mustHave82: true},
+		{situation: "too much for 576: into the file field",
+			reply: reply(with(map[uint8]int{119: 100, 121: 60, 15: 50})), request: asking(0), size: 548, overload: 1,
+			mustHave82: true},
+		{situation: "more yet: into both", reply: reply(with(map[uint8]int{15: 50, 119: 120, 121: 120, 150: 50})),
+			request: asking(0), size: 548, overload: 3, mustHave82: true},
+		{situation: "a boot file stays: the server's name only",
+			reply: reply(with(map[uint8]int{15: 30, 119: 150, 121: 50}),
+				func(m *dhcpv4.DHCPv4) { m.BootFileName = "pxelinux.0" }), request: asking(0), size: 548, overload: 2,
+			keepsFile: "pxelinux.0", mustHave82: true},
+		{situation: "the client takes more: no overload", reply: reply(with(map[uint8]int{119: 200, 121: 200})),
+			request: asking(1472), size: 1444, mustHave82: true},
+		{situation: "EDK2 says 65280: one Ethernet frame",
+			reply:   reply(with(map[uint8]int{119: 255, 121: 255, 200: 255, 201: 255, 202: 120})),
+			request: asking(0xff00), size: 1472, overload: 1, mustHave82: true},
+		{situation: "the client says 100, which is below the RFC's least", reply: reply(all), request: asking(100),
+			size: 548, mustHave82: true},
+		{situation: "nothing helps: the last in order goes without",
+			reply: reply(with(map[uint8]int{200: 150, 201: 151, 202: 152})), request: asking(0, 202, 200, 201),
+			size: 548, missing: []uint8{201, 200}, mustHave82: true},
+		{situation: "a value of 300 bytes in two pieces (RFC 3396)", reply: reply(map[uint8]int{43: 300}),
+			request: asking(1500), size: 1472},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			b := Encode(tc.reply, tc.request)

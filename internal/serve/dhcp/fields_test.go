@@ -104,17 +104,21 @@ func situations() map[string]situation {
 	takes := []change{server(self.Addr()), wish(first)}
 	const server, proxy = spec.ModeServer, spec.ModeProxy
 	return map[string]situation{
-		"discover":  {server, ServerPort, unset, with(dhcpv4.MessageTypeDiscover)},
-		"selecting": {server, ServerPort, unset, with(dhcpv4.MessageTypeRequest, takes...)},
-		"reboot":    {server, ServerPort, unset, with(dhcpv4.MessageTypeRequest, wish(first))},
-		"renew":     {server, ServerPort, atFirst, with(dhcpv4.MessageTypeRequest, ciaddr(first))},
-		"inform":    {server, ServerPort, atFirst, with(dhcpv4.MessageTypeInform, ciaddr(first))},
-		"decline":   {server, ServerPort, unset, with(dhcpv4.MessageTypeDecline, takes...)},
-		"release":   {server, ServerPort, atFirst, with(dhcpv4.MessageTypeRelease, takes[0], ciaddr(first))},
-		"bootp":     {server, ServerPort, unset, bootp},
-		"proxy":     {proxy, ServerPort, unset, with(dhcpv4.MessageTypeDiscover)},
-		"proxy-req": {proxy, ServerPort, unset, with(dhcpv4.MessageTypeRequest, wish(first))},
-		"4011":      {proxy, BootServerPort, atFirst, with(dhcpv4.MessageTypeRequest, ciaddr(first))},
+		"discover":  {mode: server, port: ServerPort, from: unset, msg: with(dhcpv4.MessageTypeDiscover)},
+		"selecting": {mode: server, port: ServerPort, from: unset, msg: with(dhcpv4.MessageTypeRequest, takes...)},
+		"reboot":    {mode: server, port: ServerPort, from: unset, msg: with(dhcpv4.MessageTypeRequest, wish(first))},
+		"renew": {mode: server, port: ServerPort, from: atFirst,
+			msg: with(dhcpv4.MessageTypeRequest, ciaddr(first))},
+		"inform": {mode: server, port: ServerPort, from: atFirst,
+			msg: with(dhcpv4.MessageTypeInform, ciaddr(first))},
+		"decline": {mode: server, port: ServerPort, from: unset, msg: with(dhcpv4.MessageTypeDecline, takes...)},
+		"release": {mode: server, port: ServerPort, from: atFirst,
+			msg: with(dhcpv4.MessageTypeRelease, takes[0], ciaddr(first))},
+		"bootp":     {mode: server, port: ServerPort, from: unset, msg: bootp},
+		"proxy":     {mode: proxy, port: ServerPort, from: unset, msg: with(dhcpv4.MessageTypeDiscover)},
+		"proxy-req": {mode: proxy, port: ServerPort, from: unset, msg: with(dhcpv4.MessageTypeRequest, wish(first))},
+		"4011": {mode: proxy, port: BootServerPort, from: atFirst,
+			msg: with(dhcpv4.MessageTypeRequest, ciaddr(first))},
 	}
 }
 
@@ -125,7 +129,8 @@ func (s situation) decide(t *testing.T, more ...change) (decided Answer, reply [
 	settings := settings(s.mode, behindRelays, func(c *spec.DHCP) {
 		c.BootFiles = map[firmware.Kind]string{"ipxe": "boot.ipxe"}
 		c.Reservations = append(c.Reservations,
-			spec.Reservation{MAC: ether.MustParseMAC("02:00:00:00:00:99"), Address: netip.MustParseAddr("192.168.77.20")})
+			spec.Reservation{MAC: ether.MustParseMAC("02:00:00:00:00:99"),
+				Address: netip.MustParseAddr("192.168.77.20")})
 	})
 	m := s.msg(more...)
 	if s.mode.Leases() && m.MessageType() != dhcpv4.MessageTypeDiscover {
@@ -140,8 +145,10 @@ func (s situation) decide(t *testing.T, more ...change) (decided Answer, reply [
 }
 
 func same(a, b Answer) bool {
-	return a.To == b.To && bytes.Equal(a.Link, b.Link) && a.Why == b.Why && a.Trouble == b.Trouble && a.Refused == b.Refused &&
-		a.Addr == b.Addr && a.Probe == b.Probe && a.Commit == b.Commit && a.Firmware == b.Firmware && a.Machine == b.Machine &&
+	return a.To == b.To && bytes.Equal(a.Link, b.Link) && a.Why == b.Why && a.Trouble == b.Trouble &&
+		a.Refused == b.Refused &&
+		a.Addr == b.Addr && a.Probe == b.Probe && a.Commit == b.Commit && a.Firmware == b.Firmware &&
+		a.Machine == b.Machine &&
 		a.Has == b.Has && a.Relayed == b.Relayed && a.Handoff == b.Handoff && a.Other == b.Other
 }
 
@@ -149,7 +156,8 @@ func TestFieldsCountInTheirStateOnly(t *testing.T) {
 	lines := strings.Split(strings.TrimSpace(meaning), "\n")
 	states, all := strings.Fields(lines[0])[1:], situations()
 	if len(lines)-1 != len(plants) || len(states) != len(all) {
-		t.Fatalf("the table has %d fields and %d states, the test %d and %d", len(lines)-1, len(states), len(plants), len(all))
+		t.Fatalf("the table has %d fields and %d states, the test %d and %d",
+			len(lines)-1, len(states), len(plants), len(all))
 	}
 	for _, line := range lines[1:] {
 		cells := strings.Fields(line)
@@ -178,7 +186,8 @@ func TestFieldsCountInTheirStateOnly(t *testing.T) {
 // or by broadcast, whatever is left of an earlier address in its packet. RFC
 // 2131 §4.1.
 func TestOldAddressInCiaddr(t *testing.T) {
-	old := map[string]netip.Addr{"of the network": first.Next(), "of elsewhere": netip.MustParseAddr("172.16.9.9"), "of a subnet": netip.MustParseAddr("10.1.0.100")}
+	old := map[string]netip.Addr{"of the network": first.Next(), "of elsewhere": netip.MustParseAddr("172.16.9.9"),
+		"of a subnet": netip.MustParseAddr("10.1.0.100")}
 	for situation, a := range old {
 		for name, m := range map[string]*dhcpv4.DHCPv4{
 			"discover":  message(dhcpv4.MessageTypeDiscover, ciaddr(a)),
@@ -188,12 +197,15 @@ func TestOldAddressInCiaddr(t *testing.T) {
 			s := settings(spec.ModeServer, behindRelays)
 			bind(t, s)
 			got := Decide(t0, s, NewQuestion(m, ServerPort, unset))
-			if got.Msg == nil || address(got.Msg.YourIPAddr) != first || got.Msg.MessageType() == dhcpv4.MessageTypeNak {
+			if got.Msg == nil || address(got.Msg.YourIPAddr) != first ||
+				got.Msg.MessageType() == dhcpv4.MessageTypeNak {
 				t.Errorf("%s, ciaddr %s: %+v", name, situation, got)
 				continue
 			}
-			if got.To != netip.AddrPortFrom(first, ClientPort) || !bytes.Equal(got.Link, mac) || hasAddr(got.Msg.ClientIPAddr) {
-				t.Errorf("%s, ciaddr %s: to %v at %v, ciaddr %v", name, situation, got.To, got.Link, got.Msg.ClientIPAddr)
+			if got.To != netip.AddrPortFrom(first, ClientPort) || !bytes.Equal(got.Link, mac) ||
+				hasAddr(got.Msg.ClientIPAddr) {
+				t.Errorf("%s, ciaddr %s: to %v at %v, ciaddr %v",
+					name, situation, got.To, got.Link, got.Msg.ClientIPAddr)
 			}
 		}
 	}
@@ -209,25 +221,27 @@ func TestSloppyRequests(t *testing.T) {
 		byLink bool
 	}{
 		"takes the offer, its address in ciaddr": {
-			unset, message(dhcpv4.MessageTypeRequest, server(self.Addr()), ciaddr(first)), atFirst, true,
+			from: unset, msg: message(dhcpv4.MessageTypeRequest, server(self.Addr()), ciaddr(first)),
+			to: atFirst, byLink: true,
 		},
 		"renews, and repeats its address as option 50": {
-			atFirst, message(dhcpv4.MessageTypeRequest, ciaddr(first), wish(first)), atFirst, false,
+			from: atFirst, msg: message(dhcpv4.MessageTypeRequest, ciaddr(first), wish(first)), to: atFirst,
 		},
 		"renews, and repeats the server's address": {
-			atFirst, message(dhcpv4.MessageTypeRequest, ciaddr(first), server(self.Addr())), atFirst, false,
+			from: atFirst, msg: message(dhcpv4.MessageTypeRequest, ciaddr(first), server(self.Addr())), to: atFirst,
 		},
 		"takes the offer, an empty option 54": {
-			unset, message(dhcpv4.MessageTypeRequest, option(54), wish(first)), atFirst, true,
+			from: unset, msg: message(dhcpv4.MessageTypeRequest, option(54), wish(first)), to: atFirst, byLink: true,
 		},
 		"informs itself without ciaddr": {
-			atFirst, message(dhcpv4.MessageTypeInform), atFirst, false,
+			from: atFirst, msg: message(dhcpv4.MessageTypeInform), to: atFirst,
 		},
 	} {
 		s := settings(spec.ModeServer)
 		bind(t, s)
 		a := Decide(t0, s, NewQuestion(tc.msg, ServerPort, tc.from))
-		if a.Msg == nil || a.Msg.MessageType() != dhcpv4.MessageTypeAck || a.To != tc.to || (a.Link != nil) != tc.byLink {
+		if a.Msg == nil || a.Msg.MessageType() != dhcpv4.MessageTypeAck || a.To != tc.to ||
+			(a.Link != nil) != tc.byLink {
 			t.Errorf("%s: %+v", situation, a)
 		}
 	}
@@ -241,11 +255,14 @@ func TestRelayedWithoutYiaddrIsBroadcast(t *testing.T) {
 		msg  *dhcpv4.DHCPv4
 		want bool
 	}{
-		"proxy offer":          {spec.ModeProxy, message(dhcpv4.MessageTypeDiscover, bios, relayed), true},
-		"NAK":                  {spec.ModeServer, message(dhcpv4.MessageTypeRequest, relayed, wish(first)), true},
-		"an offer of a lease":  {spec.ModeServer, message(dhcpv4.MessageTypeDiscover, relayed), false},
-		"the same, flag set":   {spec.ModeServer, message(dhcpv4.MessageTypeDiscover, relayed, flags(0x8000)), true},
-		"proxy offer, on link": {spec.ModeProxy, message(dhcpv4.MessageTypeDiscover, bios), false},
+		"proxy offer": {mode: spec.ModeProxy,
+			msg: message(dhcpv4.MessageTypeDiscover, bios, relayed), want: true},
+		"NAK": {mode: spec.ModeServer,
+			msg: message(dhcpv4.MessageTypeRequest, relayed, wish(first)), want: true},
+		"an offer of a lease": {mode: spec.ModeServer, msg: message(dhcpv4.MessageTypeDiscover, relayed)},
+		"the same, flag set": {mode: spec.ModeServer,
+			msg: message(dhcpv4.MessageTypeDiscover, relayed, flags(0x8000)), want: true},
+		"proxy offer, on link": {mode: spec.ModeProxy, msg: message(dhcpv4.MessageTypeDiscover, bios)},
 	} {
 		a := ask(settings(tc.mode, behindRelays), tc.msg)
 		if a.Msg == nil || a.Msg.IsBroadcast() != tc.want {
@@ -253,7 +270,8 @@ func TestRelayedWithoutYiaddrIsBroadcast(t *testing.T) {
 		}
 	}
 	// The answer to INFORM bypasses the agent: RFC 2131 §4.3.5.
-	a := ask(settings(spec.ModeServer, behindRelays), message(dhcpv4.MessageTypeInform, relayed, ciaddr(netip.MustParseAddr("10.1.0.7"))))
+	a := ask(settings(spec.ModeServer, behindRelays),
+		message(dhcpv4.MessageTypeInform, relayed, ciaddr(netip.MustParseAddr("10.1.0.7"))))
 	if a.Msg == nil || a.To.String() != "10.1.0.7:68" {
 		t.Errorf("INFORM: %+v", a)
 	}

@@ -66,7 +66,8 @@ func flows(t testing.TB) []string {
 
 // withUEFI are settings that have a program for every firmware in the flows.
 func withUEFI(c *spec.DHCP) {
-	c.BootFiles = map[firmware.Kind]string{"uefi-x64": "shimx64.efi", "uefi-x64-http": "http://192.168.77.1/shimx64.efi"}
+	c.BootFiles = map[firmware.Kind]string{"uefi-x64": "shimx64.efi",
+		"uefi-x64-http": "http://192.168.77.1/shimx64.efi"}
 }
 
 // TestFlows answers each packet that real firmware sent, in each mode, and
@@ -97,7 +98,8 @@ func TestFlows(t *testing.T) {
 			}
 		})
 	}
-	for _, kind := range []string{"bios", "uefi-x64", "uefi-x64-http", "a system", "4011 from bios", "4011 from uefi-x64", "wdsnbp or wdsmgfw"} {
+	for _, kind := range []string{"bios", "uefi-x64", "uefi-x64-http", "a system", "4011 from bios",
+		"4011 from uefi-x64", "wdsnbp or wdsmgfw"} {
 		if asked[kind] == 0 {
 			t.Errorf("no flow shows %s", kind)
 		}
@@ -137,11 +139,12 @@ func checkServer(t *testing.T, q Question, client pxe.Client, boots bool) {
 		return
 	}
 	s := settings(spec.ModeServer, withUEFI)
-	offer := Decide(t0, s, NewQuestion(message(dhcpv4.MessageTypeDiscover, from(q.Msg.ClientHWAddr...), func(m *dhcpv4.DHCPv4) {
-		if id, ok := q.Msg.Options[optClientID]; ok {
-			set(m, optClientID, id)
-		}
-	}), ServerPort, unset))
+	offer := Decide(t0, s,
+		NewQuestion(message(dhcpv4.MessageTypeDiscover, from(q.Msg.ClientHWAddr...), func(m *dhcpv4.DHCPv4) {
+			if id, ok := q.Msg.Options[optClientID]; ok {
+				set(m, optClientID, id)
+			}
+		}), ServerPort, unset))
 	want := dhcpv4.MessageTypeOffer
 	if q.Msg.MessageType() == dhcpv4.MessageTypeRequest {
 		// The flow has another server: let the client choose ours.
@@ -178,7 +181,8 @@ func check4011(t *testing.T, q Question, a Answer) {
 		t.Errorf("4011: asked from %v, answered to %v", q.From, a.To)
 	}
 	if a.Msg.BootFileName == "" || !a.Msg.YourIPAddr.Equal(q.Msg.ClientIPAddr) {
-		t.Errorf("4011: file %q, yiaddr %v for the client at %v", a.Msg.BootFileName, a.Msg.YourIPAddr, q.Msg.ClientIPAddr)
+		t.Errorf("4011: file %q, yiaddr %v for the client at %v",
+			a.Msg.BootFileName, a.Msg.YourIPAddr, q.Msg.ClientIPAddr)
 	}
 	if vendor, ok := q.Msg.Options[optVendor]; ok && !bytes.Equal(a.Msg.Options[optVendor], vendor) {
 		t.Errorf("4011: asked for the boot item % x, answered % x", vendor, a.Msg.Options[optVendor])
@@ -209,7 +213,8 @@ func checkReply(t *testing.T, what string, a Answer, q Question, want dhcpv4.Mes
 	// The encoded packet is what was decided.
 	b := Encode(a.Msg, q.Msg)
 	back, err := dhcpv4.FromBytes(b)
-	if err != nil || len(b) > 1472 || back.BootFileName != a.Msg.BootFileName || len(back.Options) != len(a.Msg.Options) {
+	if err != nil || len(b) > 1472 || back.BootFileName != a.Msg.BootFileName ||
+		len(back.Options) != len(a.Msg.Options) {
 		t.Errorf("%s: encoded as % x (%v)", what, b, err)
 	}
 }
@@ -217,7 +222,8 @@ func checkReply(t *testing.T, what string, a Answer, q Question, want dhcpv4.Mes
 // fuzzSources are a machine of the link with and without an address, a machine
 // behind a router, and a stranger.
 var fuzzSources = []netip.AddrPort{
-	netip.MustParseAddrPort("192.168.77.9:68"), unset, netip.MustParseAddrPort("10.1.0.100:68"), netip.MustParseAddrPort("10.9.0.66:68"),
+	netip.MustParseAddrPort("192.168.77.9:68"), unset, netip.MustParseAddrPort("10.1.0.100:68"),
+	netip.MustParseAddrPort("10.9.0.66:68"),
 }
 
 // FuzzDecide parses, classifies, decides and encodes any packet. Nothing in it
@@ -253,7 +259,8 @@ func FuzzDecide(f *testing.F) {
 		if bootPort {
 			port = BootServerPort
 		}
-		s := untidy(modes[int(mode)%len(modes)], withUEFI, behindRelays, boots("ipxe", "boot.ipxe"), siteOption(67, "lab.0"))
+		s := untidy(modes[int(mode)%len(modes)], withUEFI, behindRelays, boots("ipxe", "boot.ipxe"),
+			siteOption(67, "lab.0"))
 		if mode >= 128 {
 			s.Plan = handoff.NewPlan([]clients.Rule{toWDS}, targets, handoff.NewTable(4), clients.NewOnce(4))
 		}
@@ -267,7 +274,8 @@ func FuzzDecide(f *testing.F) {
 			if a.Msg == nil {
 				continue
 			}
-			if m.OpCode != dhcpv4.OpcodeBootRequest || a.Msg.OpCode != dhcpv4.OpcodeBootReply || a.Msg.TransactionID != m.TransactionID {
+			if m.OpCode != dhcpv4.OpcodeBootRequest || a.Msg.OpCode != dhcpv4.OpcodeBootReply ||
+				a.Msg.TransactionID != m.TransactionID {
 				t.Fatalf("answered %v with %v", m.OpCode, a.Msg.OpCode)
 			}
 			if y := address(a.Msg.YourIPAddr); y.IsValid() && s.Mode != spec.ModeServer && port == ServerPort {

@@ -71,7 +71,8 @@ func TestFlowsToWDS(t *testing.T) {
 				a := Decide(t0, s, q)
 				switch {
 				case q.Port == ServerPort && !discover:
-					if a.Msg != nil || !client.HTTP && (a.Handoff.Server != wds || a.Has != addressOption(p.msg, optRequested)) {
+					if a.Msg != nil || !client.HTTP && (a.Handoff.Server != wds ||
+						a.Has != addressOption(p.msg, optRequested)) {
 						t.Errorf("proxy, the request to the site's server: %+v", a)
 					}
 				case q.Port == ServerPort && !client.HTTP:
@@ -107,9 +108,9 @@ func TestHandoffInServerMode(t *testing.T) {
 		firmware     change
 		wds, thenBox string
 	}{
-		"BIOS":                             {bios, biosFromWDS, biosFromBox},
-		"UEFI":                             {pxeArch(7), efiFromWDS, efiFromBox},
-		"UEFI that calls itself byte code": {pxeArch(9), efiFromWDS, efiFromBox},
+		"BIOS":                             {firmware: bios, wds: biosFromWDS, thenBox: biosFromBox},
+		"UEFI":                             {firmware: pxeArch(7), wds: efiFromWDS, thenBox: efiFromBox},
+		"UEFI that calls itself byte code": {firmware: pxeArch(9), wds: efiFromWDS, thenBox: efiFromBox},
 	} {
 		t.Run(situation, func(t *testing.T) {
 			s, asked := handingOver(spec.ModeServer)
@@ -130,7 +131,8 @@ func TestHandoffInServerMode(t *testing.T) {
 					t.Errorf("the ACK: %s, %+v", loads(a), a)
 				}
 			}
-			if a := at(29*time.Second, 2, message(dhcpv4.MessageTypeDiscover)); a.Msg == nil || a.Msg.BootFileName != "" {
+			if a := at(29*time.Second, 2, message(dhcpv4.MessageTypeDiscover)); a.Msg == nil ||
+				a.Msg.BootFileName != "" {
 				t.Errorf("its system is told about a boot file: %s", loads(a))
 			}
 			if a := at(60*time.Second, 3, discover()); loads(a) != tc.thenBox {
@@ -155,11 +157,13 @@ func TestHandoffInProxyMode(t *testing.T) {
 	if a.Msg != nil || a.Handoff.Server != wds || a.Has != first {
 		t.Errorf("the request to the site's server: %+v", a)
 	}
-	if want := (clients.Machine{MAC: ether.MustParseMAC("52:54:00:77:00:10"), GUID: "70786562-6f78-4c61-8000-000000000010", Firmware: "bios"}); a.Machine != want {
+	if want := (clients.Machine{MAC: ether.MustParseMAC("52:54:00:77:00:10"),
+		GUID: "70786562-6f78-4c61-8000-000000000010", Firmware: "bios"}); a.Machine != want {
 		t.Errorf("it is from %+v", a.Machine)
 	}
 	ask4011 := func() *dhcpv4.DHCPv4 {
-		return message(dhcpv4.MessageTypeRequest, bios, ciaddr(first), func(m *dhcpv4.DHCPv4) { m.TransactionID = [4]byte{} })
+		return message(dhcpv4.MessageTypeRequest, bios, ciaddr(first),
+			func(m *dhcpv4.DHCPv4) { m.TransactionID = [4]byte{} })
 	}
 	if a := at(25*time.Second, BootServerPort, ask4011()); loads(a) != biosFromWDS || a.Has != first {
 		t.Errorf("on port 4011: %s", loads(a))
@@ -183,13 +187,20 @@ func TestHandoffBesideAnotherPXEServer(t *testing.T) {
 		want        string
 		vendor      string // option 43
 	}{
-		"UEFI, on its way to WDS":          {spec.ModeProxy, pxeArch(7), true, true, efiFromWDS, "\x06\x01\x08\xff"},
-		"UEFI that calls itself byte code": {spec.ModeProxy, pxeArch(9), true, true, efiFromWDS, "\x06\x01\x08\xff"},
-		"UEFI, no other PXE server":        {spec.ModeProxy, pxeArch(7), false, true, "192.168.77.2 ", ""},
-		"UEFI, to the menu":                {spec.ModeProxy, pxeArch(7), true, false, "192.168.77.1 ", ""},
-		"BIOS, on its way to WDS":          {spec.ModeProxy, bios, true, true, "192.168.77.2 ", ""},
-		"HTTP boot":                        {spec.ModeProxy, http, true, true, "192.168.77.1 http://192.168.77.1/shimx64.efi", ""},
-		"a server that leases":             {spec.ModeServer, pxeArch(7), true, true, efiFromWDS, "\x06\x01\x08\xff"},
+		"UEFI, on its way to WDS": {mode: spec.ModeProxy, client: pxeArch(7), rival: true, goes: true,
+			want: efiFromWDS, vendor: "\x06\x01\x08\xff"},
+		"UEFI that calls itself byte code": {mode: spec.ModeProxy, client: pxeArch(9), rival: true, goes: true,
+			want: efiFromWDS, vendor: "\x06\x01\x08\xff"},
+		"UEFI, no other PXE server": {mode: spec.ModeProxy, client: pxeArch(7), goes: true,
+			want: "192.168.77.2 "},
+		"UEFI, to the menu": {mode: spec.ModeProxy, client: pxeArch(7), rival: true,
+			want: "192.168.77.1 "},
+		"BIOS, on its way to WDS": {mode: spec.ModeProxy, client: bios, rival: true, goes: true,
+			want: "192.168.77.2 "},
+		"HTTP boot": {mode: spec.ModeProxy, client: http, rival: true, goes: true,
+			want: "192.168.77.1 http://192.168.77.1/shimx64.efi"},
+		"a server that leases": {mode: spec.ModeServer, client: pxeArch(7), rival: true, goes: true,
+			want: efiFromWDS, vendor: "\x06\x01\x08\xff"},
 	} {
 		t.Run(situation, func(t *testing.T) {
 			s, asked := handingOver(tc.mode)
@@ -226,13 +237,15 @@ func TestNotHandedOver(t *testing.T) {
 		t.Run(situation, func(t *testing.T) {
 			s, asked := handingOver(spec.ModeProxy, toWDS)
 			asked.Arm(t0, clients.Machine{MAC: ether.MustParseMAC("52:54:00:77:00:10")}, "wds")
-			if a := ask(s, message(dhcpv4.MessageTypeDiscover, tc.client)); loads(a) != tc.want || a.Handoff.Entry != "" {
+			if a := ask(s, message(dhcpv4.MessageTypeDiscover, tc.client)); loads(a) != tc.want ||
+				a.Handoff.Entry != "" {
 				t.Errorf("%s, %+v", loads(a), a.Handoff)
 			}
 			if a := ask(s, message(dhcpv4.MessageTypeRequest, tc.client, wish(first))); a.Handoff.Entry != "" {
 				t.Errorf("on its way to %+v", a.Handoff)
 			}
-			if _, ok := asked.Answer(t0.Add(time.Minute), clients.Machine{MAC: ether.MustParseMAC("52:54:00:77:00:10")}, [4]byte{9}); !ok {
+			if _, ok := asked.Answer(t0.Add(time.Minute), clients.Machine{MAC: ether.MustParseMAC("52:54:00:77:00:10")},
+				[4]byte{9}); !ok {
 				t.Error("what the machine asked for is used up")
 			}
 		})
@@ -247,7 +260,8 @@ func TestNotHandedOver(t *testing.T) {
 	})
 	t.Run("a WDS boot program that asks here", func(t *testing.T) {
 		s, _ := handingOver(spec.ModeProxy, toWDS)
-		q := NewQuestion(message(dhcpv4.MessageTypeRequest, bios, ciaddr(first), option(250, 1, 2, 0, 6)), BootServerPort, unset)
+		q := NewQuestion(message(dhcpv4.MessageTypeRequest, bios, ciaddr(first), option(250, 1, 2, 0, 6)),
+			BootServerPort, unset)
 		if a := Decide(t0, s, q); a.Msg != nil || !a.Trouble {
 			t.Errorf("%+v", a)
 		}
@@ -267,21 +281,37 @@ func TestStrangerUsesNothingUp(t *testing.T) {
 		uses bool
 		has  netip.Addr
 	}{
-		"4011: the machine itself":             {spec.ModeProxy, BootServerPort, first, message(dhcpv4.MessageTypeRequest, bios, ciaddr(first)), true, first},
-		"4011: its address in 16 bytes":        {spec.ModeProxy, BootServerPort, netip.AddrFrom16(first.As16()), message(dhcpv4.MessageTypeRequest, bios, ciaddr(first)), true, first},
-		"4011: behind a router":                {spec.ModeProxy, BootServerPort, behind, message(dhcpv4.MessageTypeRequest, bios, ciaddr(behind)), true, behind},
-		"4011: without an address yet":         {spec.ModeProxy, BootServerPort, zero, message(dhcpv4.MessageTypeRequest, bios), true, netip.Addr{}},
-		"4011: no address, and yet it says so": {spec.ModeProxy, BootServerPort, zero, message(dhcpv4.MessageTypeRequest, bios, ciaddr(first)), true, netip.Addr{}},
-		"4011: from afar":                      {spec.ModeProxy, BootServerPort, stranger, message(dhcpv4.MessageTypeRequest, bios, ciaddr(stranger)), false, netip.Addr{}},
-		"4011: from afar, in another's name":   {spec.ModeProxy, BootServerPort, stranger, message(dhcpv4.MessageTypeRequest, bios, ciaddr(first)), false, netip.Addr{}},
-		"4011: from the link, with another's":  {spec.ModeProxy, BootServerPort, first.Next(), message(dhcpv4.MessageTypeRequest, bios, ciaddr(first)), false, netip.Addr{}},
-		"4011: by INFORM":                      {spec.ModeServer, BootServerPort, stranger, message(dhcpv4.MessageTypeInform, bios, ciaddr(first)), false, netip.Addr{}},
-		"67: the machine itself":               {spec.ModeProxy, ServerPort, zero, message(dhcpv4.MessageTypeRequest, bios, wish(first)), true, first},
-		"67: through a relay agent":            {spec.ModeProxy, ServerPort, first, message(dhcpv4.MessageTypeRequest, bios, wish(behind), giaddr("10.1.0.1")), true, behind},
-		"67: through an agent from afar":       {spec.ModeProxy, ServerPort, stranger, message(dhcpv4.MessageTypeRequest, bios, wish(behind), giaddr("10.1.0.1")), false, netip.Addr{}},
-		"67: from afar":                        {spec.ModeProxy, ServerPort, stranger, message(dhcpv4.MessageTypeRequest, bios, wish(first)), false, netip.Addr{}},
-		"67, server: the machine itself":       {spec.ModeServer, ServerPort, zero, message(dhcpv4.MessageTypeRequest, bios, server(self.Addr()), wish(first)), true, first},
-		"67, server: from afar":                {spec.ModeServer, ServerPort, stranger, message(dhcpv4.MessageTypeRequest, bios, server(self.Addr()), wish(first)), false, netip.Addr{}},
+		"4011: the machine itself": {mode: spec.ModeProxy, port: BootServerPort, from: first,
+			msg: message(dhcpv4.MessageTypeRequest, bios, ciaddr(first)), uses: true, has: first},
+		"4011: its address in 16 bytes": {mode: spec.ModeProxy, port: BootServerPort,
+			from: netip.AddrFrom16(first.As16()), msg: message(dhcpv4.MessageTypeRequest, bios, ciaddr(first)),
+			uses: true, has: first},
+		"4011: behind a router": {mode: spec.ModeProxy, port: BootServerPort, from: behind,
+			msg: message(dhcpv4.MessageTypeRequest, bios, ciaddr(behind)), uses: true, has: behind},
+		"4011: without an address yet": {mode: spec.ModeProxy, port: BootServerPort, from: zero,
+			msg: message(dhcpv4.MessageTypeRequest, bios), uses: true},
+		"4011: no address, and yet it says so": {mode: spec.ModeProxy, port: BootServerPort, from: zero,
+			msg: message(dhcpv4.MessageTypeRequest, bios, ciaddr(first)), uses: true},
+		"4011: from afar": {mode: spec.ModeProxy, port: BootServerPort, from: stranger,
+			msg: message(dhcpv4.MessageTypeRequest, bios, ciaddr(stranger))},
+		"4011: from afar, in another's name": {mode: spec.ModeProxy, port: BootServerPort, from: stranger,
+			msg: message(dhcpv4.MessageTypeRequest, bios, ciaddr(first))},
+		"4011: from the link, with another's": {mode: spec.ModeProxy, port: BootServerPort, from: first.Next(),
+			msg: message(dhcpv4.MessageTypeRequest, bios, ciaddr(first))},
+		"4011: by INFORM": {mode: spec.ModeServer, port: BootServerPort, from: stranger,
+			msg: message(dhcpv4.MessageTypeInform, bios, ciaddr(first))},
+		"67: the machine itself": {mode: spec.ModeProxy, port: ServerPort, from: zero,
+			msg: message(dhcpv4.MessageTypeRequest, bios, wish(first)), uses: true, has: first},
+		"67: through a relay agent": {mode: spec.ModeProxy, port: ServerPort, from: first,
+			msg: message(dhcpv4.MessageTypeRequest, bios, wish(behind), giaddr("10.1.0.1")), uses: true, has: behind},
+		"67: through an agent from afar": {mode: spec.ModeProxy, port: ServerPort, from: stranger,
+			msg: message(dhcpv4.MessageTypeRequest, bios, wish(behind), giaddr("10.1.0.1"))},
+		"67: from afar": {mode: spec.ModeProxy, port: ServerPort, from: stranger,
+			msg: message(dhcpv4.MessageTypeRequest, bios, wish(first))},
+		"67, server: the machine itself": {mode: spec.ModeServer, port: ServerPort, from: zero,
+			msg: message(dhcpv4.MessageTypeRequest, bios, server(self.Addr()), wish(first)), uses: true, has: first},
+		"67, server: from afar": {mode: spec.ModeServer, port: ServerPort, from: stranger,
+			msg: message(dhcpv4.MessageTypeRequest, bios, server(self.Addr()), wish(first))},
 	} {
 		t.Run(situation, func(t *testing.T) {
 			s, asked := handingOver(tc.mode)
@@ -293,7 +323,8 @@ func TestStrangerUsesNothingUp(t *testing.T) {
 			if tc.port == BootServerPort && (a.Msg != nil) != tc.uses {
 				t.Errorf("answered: %v", a.Msg)
 			}
-			_, left := asked.Answer(t0.Add(time.Minute), clients.Machine{MAC: ether.MustParseMAC("52:54:00:77:00:10")}, [4]byte{9})
+			_, left := asked.Answer(t0.Add(time.Minute),
+				clients.Machine{MAC: ether.MustParseMAC("52:54:00:77:00:10")}, [4]byte{9})
 			if left == tc.uses {
 				t.Errorf("what the machine asked for is left: %v", left)
 			}
@@ -302,14 +333,16 @@ func TestStrangerUsesNothingUp(t *testing.T) {
 }
 
 func TestHandoffByBOOTP(t *testing.T) {
-	s, _ := handingOver(spec.ModeServer, clients.Rule{Machine: spec.Machine{Firmware: []firmware.Kind{"bios"}, Boot: "wds", Once: true}, Handoff: "wds"})
+	s, _ := handingOver(spec.ModeServer,
+		clients.Rule{Machine: spec.Machine{Firmware: []firmware.Kind{"bios"}, Boot: "wds", Once: true}, Handoff: "wds"})
 	bootp := message(dhcpv4.MessageTypeNone, from(2, 0, 0, 0, 0, 0x99))
 	delete(bootp.Options, optMessageType)
 	at := func(after time.Duration, xid byte) Answer {
 		bootp.TransactionID = [4]byte{xid}
 		return Decide(t0.Add(after), s, NewQuestion(bootp, ServerPort, unset))
 	}
-	if a := at(0, 1); loads(a) != biosFromWDS || a.Handoff.Server != wds || a.Has != byBOOTP || a.Machine.MAC != ether.MustParseMAC("02:00:00:00:00:99") {
+	if a := at(0, 1); loads(a) != biosFromWDS || a.Handoff.Server != wds || a.Has != byBOOTP ||
+		a.Machine.MAC != ether.MustParseMAC("02:00:00:00:00:99") {
 		t.Errorf("%s, %+v", loads(a), a)
 	}
 	if a := at(time.Minute, 2); loads(a) != biosFromBox {

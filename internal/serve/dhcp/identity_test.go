@@ -285,7 +285,8 @@ func TestReservedIdentifierGoesAlong(t *testing.T) {
 	InUse(t0, s, reserved) // by a clone
 	offered(first)
 	answers(t, renew(s, reserved, id), dhcpv4.MessageTypeAck)
-	answers(t, ask(s, message(dhcpv4.MessageTypeRequest, id, pc2, server(self.Addr()), wish(reserved))), dhcpv4.MessageTypeNak)
+	answers(t, ask(s, message(dhcpv4.MessageTypeRequest, id, pc2, server(self.Addr()), wish(reserved))),
+		dhcpv4.MessageTypeNak)
 	offered(reserved) // by its other card
 	if a := discoverAnd(t, s, id, pc2); a != reserved {
 		t.Errorf("got %v", a)

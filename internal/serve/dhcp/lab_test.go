@@ -89,7 +89,8 @@ func TestReservations(t *testing.T) {
 		before := NewSettings(lab(spec.ModeServer), self, nil, pools)
 		discoverAnd(t, before) // the first address, which will go to another machine
 		after := NewSettings(lab(spec.ModeServer, reserve), self, nil, pools)
-		if a := ask(after, message(dhcpv4.MessageTypeRequest, ciaddr(first))); a.Msg == nil || a.Msg.MessageType() != dhcpv4.MessageTypeNak {
+		if a := ask(after, message(dhcpv4.MessageTypeRequest, ciaddr(first))); a.Msg == nil ||
+			a.Msg.MessageType() != dhcpv4.MessageTypeNak {
 			t.Errorf("the renewal of what is another's got %+v", a)
 		}
 		if a := discoverAnd(t, after); a != outside {
@@ -145,8 +146,10 @@ func TestParametersAreThoseAskedFor(t *testing.T) {
 	full := func(c *spec.DHCP) {
 		c.Domain, c.Search, c.MTU = "lab.example", []string{"lab.example", "example"}, 1400
 		c.NTP = []netip.Addr{self.Addr()}
-		c.Routes = []spec.Route{{To: netip.MustParsePrefix("10.0.0.0/8"), Via: first}, {To: netip.MustParsePrefix("172.16.12.0/22"), Via: first}}
-		c.Options = []spec.Option{{Code: 150, Value: []byte{1, 2, 3, 4}}, {Code: 66, Value: []byte("tftp")}, {Code: 67, Value: []byte("file")}, {Code: 19, Value: nil}}
+		c.Routes = []spec.Route{{To: netip.MustParsePrefix("10.0.0.0/8"), Via: first},
+			{To: netip.MustParsePrefix("172.16.12.0/22"), Via: first}}
+		c.Options = []spec.Option{{Code: 150, Value: []byte{1, 2, 3, 4}}, {Code: 66, Value: []byte("tftp")},
+			{Code: 67, Value: []byte("file")}, {Code: 19, Value: nil}}
 	}
 	s := settings(spec.ModeServer, full)
 	want := map[uint8]string{
@@ -242,7 +245,8 @@ func TestRelay(t *testing.T) {
 		if a.Msg == nil || a.To.String() != "10.2.0.1:67" || a.Link != nil {
 			t.Fatalf("got %+v", a)
 		}
-		if y, r := address(a.Msg.YourIPAddr), address(a.Msg.Router()[0]); y.String() != "10.2.0.100" || r.String() != "10.2.0.1" {
+		if y, r := address(a.Msg.YourIPAddr), address(a.Msg.Router()[0]); y.String() != "10.2.0.100" ||
+			r.String() != "10.2.0.1" {
 			t.Errorf("offered %v by router %v", y, r)
 		}
 		if got := a.Msg.Options.Get(dhcpv4.OptionRelayAgentInformation); !bytes.Equal(got, circuit) {
@@ -254,7 +258,8 @@ func TestRelay(t *testing.T) {
 	})
 	t.Run("link selection names another subnet than giaddr (RFC 3527)", func(t *testing.T) {
 		s := settings(spec.ModeServer, behindRelays)
-		a := ask(s, message(dhcpv4.MessageTypeDiscover, giaddr("10.2.0.1"), option(82, append(circuit, 5, 4, 10, 1, 0, 0)...)))
+		a := ask(s, message(dhcpv4.MessageTypeDiscover, giaddr("10.2.0.1"),
+			option(82, append(circuit, 5, 4, 10, 1, 0, 0)...)))
 		if a.Msg == nil || address(a.Msg.YourIPAddr).String() != "10.1.0.100" || a.To.String() != "10.2.0.1:67" {
 			t.Errorf("got %+v", a)
 		}
@@ -270,7 +275,8 @@ func TestRelay(t *testing.T) {
 	t.Run("a NAK goes to the relay, which is told to broadcast it", func(t *testing.T) {
 		s := settings(spec.ModeServer, behindRelays)
 		r := ask(s, message(dhcpv4.MessageTypeRequest, giaddr("10.1.0.1"), wish(first)))
-		if r.Msg == nil || r.Msg.MessageType() != dhcpv4.MessageTypeNak || r.To.String() != "10.1.0.1:67" || !r.Msg.IsBroadcast() {
+		if r.Msg == nil || r.Msg.MessageType() != dhcpv4.MessageTypeNak || r.To.String() != "10.1.0.1:67" ||
+			!r.Msg.IsBroadcast() {
 			t.Errorf("got %+v", r)
 		}
 	})
@@ -283,12 +289,14 @@ func TestRelay(t *testing.T) {
 	t.Run("proxyDHCP through a relay", func(t *testing.T) {
 		s := settings(spec.ModeAuto, behindRelays)
 		a := ask(s, message(dhcpv4.MessageTypeDiscover, bios, giaddr("10.1.0.1"), option(82, circuit...)))
-		if a.Msg == nil || a.To.String() != "10.1.0.1:67" || hasAddr(a.Msg.YourIPAddr) || !a.Msg.Options.Has(dhcpv4.OptionRelayAgentInformation) {
+		if a.Msg == nil || a.To.String() != "10.1.0.1:67" || hasAddr(a.Msg.YourIPAddr) ||
+			!a.Msg.Options.Has(dhcpv4.OptionRelayAgentInformation) {
 			t.Errorf("got %+v", a)
 		}
 	})
 	t.Run("no proxyDHCP to a subnet that is not configured", func(t *testing.T) {
-		if a := ask(settings(spec.ModeAuto), message(dhcpv4.MessageTypeDiscover, bios, giaddr("10.1.0.1"))); a.Msg != nil || !a.Refused {
+		if a := ask(settings(spec.ModeAuto), message(dhcpv4.MessageTypeDiscover, bios,
+			giaddr("10.1.0.1"))); a.Msg != nil || !a.Refused {
 			t.Errorf("got %+v", a)
 		}
 	})
@@ -306,12 +314,18 @@ func TestHold(t *testing.T) {
 		question  *dhcpv4.DHCPv4
 		want      dhcpv4.MessageType
 	}{
-		{"no offer", message(dhcpv4.MessageTypeDiscover, other), dhcpv4.MessageTypeNone},
-		{"no offer to firmware either", message(dhcpv4.MessageTypeDiscover, other, bios), dhcpv4.MessageTypeNone},
-		{"our client renews", message(dhcpv4.MessageTypeRequest, ciaddr(first)), dhcpv4.MessageTypeAck},
-		{"our client reboots", message(dhcpv4.MessageTypeRequest, wish(first)), dhcpv4.MessageTypeAck},
-		{"no NAK to a stranger from another network", message(dhcpv4.MessageTypeRequest, other, wish(netip.MustParseAddr("10.0.0.7"))), dhcpv4.MessageTypeNone},
-		{"no NAK to our own with the other server's address", message(dhcpv4.MessageTypeRequest, wish(first.Next())), dhcpv4.MessageTypeNone},
+		{situation: "no offer", question: message(dhcpv4.MessageTypeDiscover, other), want: dhcpv4.MessageTypeNone},
+		{situation: "no offer to firmware either", question: message(dhcpv4.MessageTypeDiscover, other, bios),
+			want: dhcpv4.MessageTypeNone},
+		{situation: "our client renews", question: message(dhcpv4.MessageTypeRequest, ciaddr(first)),
+			want: dhcpv4.MessageTypeAck},
+		{situation: "our client reboots", question: message(dhcpv4.MessageTypeRequest, wish(first)),
+			want: dhcpv4.MessageTypeAck},
+		{situation: "no NAK to a stranger from another network",
+			question: message(dhcpv4.MessageTypeRequest, other, wish(netip.MustParseAddr("10.0.0.7"))),
+			want:     dhcpv4.MessageTypeNone},
+		{situation: "no NAK to our own with the other server's address",
+			question: message(dhcpv4.MessageTypeRequest, wish(first.Next())), want: dhcpv4.MessageTypeNone},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			a := ask(s, tc.question)
@@ -322,7 +336,8 @@ func TestHold(t *testing.T) {
 			if got != tc.want {
 				t.Errorf("got %v (%s), want %v", got, a.Why, tc.want)
 			}
-			if tc.question.MessageType() == dhcpv4.MessageTypeDiscover && (!a.Trouble || !strings.Contains(a.Why, "192.168.77.3")) {
+			if tc.question.MessageType() == dhcpv4.MessageTypeDiscover &&
+				(!a.Trouble || !strings.Contains(a.Why, "192.168.77.3")) {
 				t.Errorf("the silence does not say why: %+v", a)
 			}
 		})
@@ -337,7 +352,8 @@ func TestProbe(t *testing.T) {
 		t.Fatalf("a fresh offer: %+v", a)
 	}
 	InUse(t0, s, a.Addr)
-	if a = ask(s, message(dhcpv4.MessageTypeDiscover)); !a.Probe || a.Addr != first.Next() || address(a.Msg.YourIPAddr) != first.Next() {
+	if a = ask(s, message(dhcpv4.MessageTypeDiscover)); !a.Probe || a.Addr != first.Next() ||
+		address(a.Msg.YourIPAddr) != first.Next() {
 		t.Errorf("with the first in use: %+v", a)
 	}
 	for situation, a := range map[string]Answer{
@@ -356,7 +372,8 @@ func TestProbe(t *testing.T) {
 }
 
 func TestAnotherServerIsHeardOf(t *testing.T) {
-	a := ask(settings(spec.ModeServer), message(dhcpv4.MessageTypeRequest, server(netip.MustParseAddr("192.168.77.3")), wish(first)))
+	a := ask(settings(spec.ModeServer), message(dhcpv4.MessageTypeRequest, server(netip.MustParseAddr("192.168.77.3")),
+		wish(first)))
 	if a.Other.String() != "192.168.77.3" {
 		t.Errorf("got %+v", a)
 	}
@@ -374,28 +391,32 @@ func TestNewSettingsKeepLeases(t *testing.T) {
 		self      netip.Prefix
 		change    func(*spec.DHCP)
 	}{
-		{"another lease time", self, func(c *spec.DHCP) { c.Lease = spec.Duration(time.Minute) }},
-		{"no address for the moment", netip.Prefix{}, func(*spec.DHCP) {}},
-		{"a subnet more", self, behindRelays},
-		{"a wider mask", wider, func(*spec.DHCP) {}},
-		{"the subnet is behind a relay for the moment", netip.MustParsePrefix("10.9.0.1/24"), func(c *spec.DHCP) {
-			c.Subnets = []spec.Subnet{{Network: wider.Masked(), Ranges: c.Ranges, Parameters: c.Parameters}}
-			c.Ranges = nil
-		}},
-		{"a narrower mask", narrower, func(*spec.DHCP) {}},
+		{situation: "another lease time", self: self,
+			change: func(c *spec.DHCP) { c.Lease = spec.Duration(time.Minute) }},
+		{situation: "no address for the moment", change: func(*spec.DHCP) {}},
+		{situation: "a subnet more", self: self, change: behindRelays},
+		{situation: "a wider mask", self: wider, change: func(*spec.DHCP) {}},
+		{situation: "the subnet is behind a relay for the moment", self: netip.MustParsePrefix("10.9.0.1/24"),
+			change: func(c *spec.DHCP) {
+				c.Subnets = []spec.Subnet{{Network: wider.Masked(), Ranges: c.Ranges, Parameters: c.Parameters}}
+				c.Ranges = nil
+			}},
+		{situation: "a narrower mask", self: narrower, change: func(*spec.DHCP) {}},
 	} {
 		s := NewSettings(lab(spec.ModeServer, next.change), next.self, own, pools)
 		if !next.self.IsValid() {
 			s = NewSettings(lab(spec.ModeServer), self, own, pools)
 		}
-		if r := ask(s, message(dhcpv4.MessageTypeRequest, ciaddr(a))); r.Msg == nil || r.Msg.MessageType() != dhcpv4.MessageTypeAck {
+		if r := ask(s, message(dhcpv4.MessageTypeRequest, ciaddr(a))); r.Msg == nil ||
+			r.Msg.MessageType() != dhcpv4.MessageTypeAck {
 			t.Errorf("%s: the renewal got %+v", next.situation, r)
 		}
 	}
 	a = discoverAnd(t, NewSettings(lab(spec.ModeServer, behindRelays), self, own, pools), giaddr("10.1.0.1"))
 	NewSettings(lab(spec.ModeServer), self, own, pools)
 	back := NewSettings(lab(spec.ModeServer, behindRelays), self, own, pools)
-	if r := ask(back, message(dhcpv4.MessageTypeDiscover, from(2, 2, 2, 2, 2, 2), giaddr("10.1.0.1"), wish(a))); address(r.Msg.YourIPAddr) == a {
+	if r := ask(back, message(dhcpv4.MessageTypeDiscover, from(2, 2, 2, 2, 2, 2), giaddr("10.1.0.1"),
+		wish(a))); address(r.Msg.YourIPAddr) == a {
 		t.Errorf("a subnet that was gone for a moment offers %v, which is leased", a)
 	}
 }

@@ -25,7 +25,8 @@ func TestLimit(t *testing.T) {
 		t.Run(situation, func(t *testing.T) {
 			s := settings(spec.ModeServer)
 			s.Allow = func(time.Time, []byte, bool) bool { return false }
-			q := NewQuestion(message(dhcpv4.MessageTypeDiscover), ServerPort, netip.AddrPortFrom(netip.MustParseAddr(tc.from), ClientPort))
+			q := NewQuestion(message(dhcpv4.MessageTypeDiscover), ServerPort,
+				netip.AddrPortFrom(netip.MustParseAddr(tc.from), ClientPort))
 			q.Again = tc.again
 			if a := Decide(t0, s, q); a.Limited != tc.limited || a.Limited && (a.Msg != nil || a.Addr.IsValid()) {
 				t.Errorf("got %+v", a)

@@ -24,22 +24,25 @@ func TestParse(t *testing.T) {
 		class  string // option 60
 		host   string // option 12
 	}{
-		"as RFC 2131 has it":                   {raw(append(class, optEnd)...), "PXE", ""},
-		"no end mark, and the packet ends":     {raw(class...), "PXE", ""},
-		"no end mark, and padding":             {raw(append(class, make([]byte, 60)...)...), "PXE", ""},
-		"it ends behind the code of an option": {raw(append(class, optClientID)...), "PXE", ""},
-		"it ends inside an option":             {raw(append(class, optClientID, 7, 1, 2)...), "PXE", ""},
-		"more options behind the end mark":     {raw(append([]byte{optEnd}, class...)...), "", ""},
-		"options go on in the file field":      {raw(append(class, optOverload, 1, 1)...), "PXE", "pc"},
-		"two message types":                    {raw(append(class, optMessageType, 1, 1, optEnd)...), "PXE", ""},
-		"option 52 is cut off":                 {raw(append(class, optOverload, 1)...), "PXE", ""},
+		"as RFC 2131 has it":                   {packet: raw(append(class, optEnd)...), class: "PXE"},
+		"no end mark, and the packet ends":     {packet: raw(class...), class: "PXE"},
+		"no end mark, and padding":             {packet: raw(append(class, make([]byte, 60)...)...), class: "PXE"},
+		"it ends behind the code of an option": {packet: raw(append(class, optClientID)...), class: "PXE"},
+		"it ends inside an option":             {packet: raw(append(class, optClientID, 7, 1, 2)...), class: "PXE"},
+		"more options behind the end mark":     {packet: raw(append([]byte{optEnd}, class...)...)},
+		"options go on in the file field": {packet: raw(append(class, optOverload, 1, 1)...),
+			class: "PXE", host: "pc"},
+		"two message types": {packet: raw(append(class, optMessageType, 1, 1, optEnd)...),
+			class: "PXE"},
+		"option 52 is cut off": {packet: raw(append(class, optOverload, 1)...), class: "PXE"},
 	} {
 		t.Run(situation, func(t *testing.T) {
 			m, bare, err := Parse(tc.packet)
 			if err != nil || bare {
 				t.Fatalf("bare %v, %v", bare, err)
 			}
-			if m.MessageType() != dhcpv4.MessageTypeDiscover || string(m.Options[optClass]) != tc.class || string(m.Options[optHostname]) != tc.host {
+			if m.MessageType() != dhcpv4.MessageTypeDiscover || string(m.Options[optClass]) != tc.class ||
+				string(m.Options[optHostname]) != tc.host {
 				t.Errorf("%v, option 60 %q, option 12 %q", m.MessageType(), m.Options[optClass], m.Options[optHostname])
 			}
 			if isFile := m.BootFileName != ""; isFile != (tc.host == "") {
@@ -60,15 +63,16 @@ func TestParseMalformed(t *testing.T) {
 		why    string
 		mac    bool
 	}{
-		"nothing":                   {nil, "ends within the fixed fields", false},
-		"cut off behind the MAC":    {raw()[:100], "ends within the fixed fields", true},
-		"longer than a frame":       {raw(make([]byte, 1400)...), "longer than 1500 bytes", true},
-		"an address of another net": {hlen, "not an Ethernet client", true},
+		"nothing":                   {packet: nil, why: "ends within the fixed fields"},
+		"cut off behind the MAC":    {packet: raw()[:100], why: "ends within the fixed fields", mac: true},
+		"longer than a frame":       {packet: raw(make([]byte, 1400)...), why: "longer than 1500 bytes", mac: true},
+		"an address of another net": {packet: hlen, why: "not an Ethernet client", mac: true},
 	} {
 		t.Run(situation, func(t *testing.T) {
 			m, _, err := Parse(tc.packet)
 			var why MalformedError
-			if m != nil || !errors.As(err, &why) || !strings.Contains(why.Why, tc.why) || (why.MAC.String() == mac.String()) != tc.mac {
+			if m != nil || !errors.As(err, &why) || !strings.Contains(why.Why, tc.why) ||
+				(why.MAC.String() == mac.String()) != tc.mac {
 				t.Errorf("got %v, %v (%v)", m, err, why.MAC)
 			}
 		})

@@ -30,12 +30,13 @@ func TestSelfTest(t *testing.T) {
 		from      netip.AddrPort
 		answered  bool
 	}{
-		{"from the box's own address", spec.ModeServer, inform, own, true},
-		{"next to the site's DHCP server", spec.ModeProxy, inform, own, true},
-		{"DHCP is off", spec.ModeOff, inform, own, true},
-		{"its own address in the form of IPv6", spec.ModeServer, inform, netip.AddrPortFrom(netip.AddrFrom16(self.Addr().As16()), 40000), true},
-		{"another machine with the box's hardware address", spec.ModeServer, inform, other, false},
-		{"a DISCOVER of the box", spec.ModeServer, discover, own, false},
+		{situation: "from the box's own address", mode: spec.ModeServer, msg: inform, from: own, answered: true},
+		{situation: "next to the site's DHCP server", mode: spec.ModeProxy, msg: inform, from: own, answered: true},
+		{situation: "DHCP is off", mode: spec.ModeOff, msg: inform, from: own, answered: true},
+		{situation: "its own address in the form of IPv6", mode: spec.ModeServer, msg: inform,
+			from: netip.AddrPortFrom(netip.AddrFrom16(self.Addr().As16()), 40000), answered: true},
+		{situation: "another machine with the box's hardware address", mode: spec.ModeServer, msg: inform, from: other},
+		{situation: "a DISCOVER of the box", mode: spec.ModeServer, msg: discover, from: own},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			s := NewSettings(spec.DHCP{Mode: tt.mode}, self, []net.HardwareAddr{hw}, Pools{})
@@ -44,7 +45,8 @@ func TestSelfTest(t *testing.T) {
 			if (a.Msg != nil) != tt.answered {
 				t.Fatalf("got %+v", a)
 			}
-			if tt.answered && (a.To != tt.from || a.Msg.MessageType() != dhcpv4.MessageTypeAck || a.Msg.TransactionID != tt.msg.TransactionID || a.Commit) {
+			if tt.answered && (a.To != tt.from || a.Msg.MessageType() != dhcpv4.MessageTypeAck ||
+				a.Msg.TransactionID != tt.msg.TransactionID || a.Commit) {
 				t.Errorf("got %+v", a)
 			}
 		})

@@ -434,7 +434,8 @@ func (x *exchange) isOthers(a netip.Addr) bool {
 
 func (x *exchange) record() lease.Record {
 	host := x.m.Options[optHostname]
-	return lease.Record{HW: string(x.m.ClientHWAddr), Length: x.leaseTime(), Hostname: string(host[:min(len(host), 64)])}
+	return lease.Record{HW: string(x.m.ClientHWAddr), Length: x.leaseTime(),
+		Hostname: string(host[:min(len(host), 64)])}
 }
 
 func (x *exchange) commit(a netip.Addr) bool {

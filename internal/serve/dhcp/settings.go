@@ -85,7 +85,8 @@ func NewSettings(c spec.DHCP, self netip.Prefix, own []net.HardwareAddr, pools P
 	var subnets []*subnet
 	add := func(network netip.Prefix, ranges []spec.Range, p spec.Parameters) *subnet {
 		networks = append(networks, lease.Subnet{Network: network, Ranges: ranges, Reserved: addrs})
-		sub := &subnet{network: network, lease: time.Duration(p.Lease), byMAC: p.Identify == spec.IdentifyMAC, options: parameters(network, p)}
+		sub := &subnet{network: network, lease: time.Duration(p.Lease), byMAC: p.Identify == spec.IdentifyMAC,
+			options: parameters(network, p)}
 		subnets = append(subnets, sub)
 		return sub
 	}

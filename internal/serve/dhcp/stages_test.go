@@ -81,25 +81,36 @@ func TestIPXEIsNotToldToLoadIPXE(t *testing.T) {
 		first bool // the firmware has asked before
 		want  string
 	}{
-		"iPXE's own name":                           {spec.ModeServer, byName, false, noServer},
-		"the same, by proxy":                        {spec.ModeProxy, byName, false, "silence"},
-		"another name, and the firmware had it":     {spec.ModeServer, renamed, true, noServer},
-		"another name, and iPXE is in the ROM":      {spec.ModeServer, renamed, false, fromBox + " lab.0"},
-		"PXELINUX, from whose menu iPXE came":       {spec.ModeServer, boots("bios", "lpxelinux.0"), true, fromBox + " lpxelinux.0"},
-		"what is built in, from whose menu it came": {spec.ModeServer, func(*spec.DHCP) {}, true, fromBox + " pxelinux.0"},
-		"a script for it":                           {spec.ModeServer, func(c *spec.DHCP) { byName(c); boots("ipxe", "boot.ipxe")(c) }, true, fromBox + " boot.ipxe"},
-		"a script on a web server": {spec.ModeProxy, func(c *spec.DHCP) { byName(c); boots("ipxe", "http://a/b")(c) }, true,
-			fromBox},
-		"nothing for it, as [boot] says": {spec.ModeServer, boots("ipxe", ""), false, noServer},
-		"a script as option 67":          {spec.ModeServer, func(c *spec.DHCP) { byName(c); siteOption(67, "boot.ipxe")(c) }, true, fromBox + " boot.ipxe"},
-		"iPXE as option 67":              {spec.ModeServer, func(c *spec.DHCP) { boots("bios", "")(c); siteOption(67, "ipxe.pxe")(c) }, true, noServer},
+		"iPXE's own name":    {mode: spec.ModeServer, boot: byName, want: noServer},
+		"the same, by proxy": {mode: spec.ModeProxy, boot: byName, want: "silence"},
+		"another name, and the firmware had it": {mode: spec.ModeServer, boot: renamed, first: true,
+			want: noServer},
+		"another name, and iPXE is in the ROM": {mode: spec.ModeServer, boot: renamed, want: fromBox + " lab.0"},
+		"PXELINUX, from whose menu iPXE came": {mode: spec.ModeServer, boot: boots("bios", "lpxelinux.0"),
+			first: true, want: fromBox + " lpxelinux.0"},
+		"what is built in, from whose menu it came": {mode: spec.ModeServer, boot: func(*spec.DHCP) {}, first: true,
+			want: fromBox + " pxelinux.0"},
+		"a script for it": {mode: spec.ModeServer,
+			boot: func(c *spec.DHCP) { byName(c); boots("ipxe", "boot.ipxe")(c) }, first: true,
+			want: fromBox + " boot.ipxe"},
+		"a script on a web server": {mode: spec.ModeProxy,
+			boot: func(c *spec.DHCP) { byName(c); boots("ipxe", "http://a/b")(c) }, first: true,
+			want: fromBox},
+		"nothing for it, as [boot] says": {mode: spec.ModeServer, boot: boots("ipxe", ""), want: noServer},
+		"a script as option 67": {mode: spec.ModeServer,
+			boot: func(c *spec.DHCP) { byName(c); siteOption(67, "boot.ipxe")(c) }, first: true,
+			want: fromBox + " boot.ipxe"},
+		"iPXE as option 67": {mode: spec.ModeServer,
+			boot: func(c *spec.DHCP) { boots("bios", "")(c); siteOption(67, "ipxe.pxe")(c) }, first: true,
+			want: noServer},
 	} {
 		t.Run(situation, func(t *testing.T) {
 			s := untidy(tc.mode, tc.boot)
 			if tc.first {
 				ask(s, message(dhcpv4.MessageTypeDiscover, bios))
 				if tc.mode == spec.ModeProxy {
-					Decide(t0, s, NewQuestion(message(dhcpv4.MessageTypeRequest, bios, ciaddr(first)), BootServerPort, netip.AddrPortFrom(first, ClientPort)))
+					Decide(t0, s, NewQuestion(message(dhcpv4.MessageTypeRequest, bios, ciaddr(first)), BootServerPort,
+						netip.AddrPortFrom(first, ClientPort)))
 				}
 			}
 			a := ask(s, message(dhcpv4.MessageTypeDiscover, bios, ipxe))
@@ -139,7 +150,8 @@ func TestIPXEIsNotToldToLoadIPXE(t *testing.T) {
 		}
 	})
 	t.Run("on port 4011", func(t *testing.T) {
-		q := NewQuestion(message(dhcpv4.MessageTypeRequest, bios, ipxe, ciaddr(first)), BootServerPort, netip.AddrPortFrom(first, ClientPort))
+		q := NewQuestion(message(dhcpv4.MessageTypeRequest, bios, ipxe, ciaddr(first)), BootServerPort,
+			netip.AddrPortFrom(first, ClientPort))
 		if a := Decide(t0, untidy(spec.ModeProxy, byName), q); a.Msg != nil || !strings.Contains(a.Why, "ipxe") {
 			t.Errorf("got %+v", a)
 		}
@@ -150,7 +162,8 @@ func TestIPXEIsNotToldToLoadIPXE(t *testing.T) {
 func TestRequestSaysLessThanDiscover(t *testing.T) {
 	discover := message(dhcpv4.MessageTypeDiscover, pxeArch(7))
 	request := func(changes ...change) *dhcpv4.DHCPv4 {
-		return message(dhcpv4.MessageTypeRequest, append([]change{pxeArch(7), server(self.Addr()), wish(first)}, changes...)...)
+		return message(dhcpv4.MessageTypeRequest,
+			append([]change{pxeArch(7), server(self.Addr()), wish(first)}, changes...)...)
 	}
 	const shim = fromBox + " shimx64.efi"
 	uefi := boots("uefi-x64", "shimx64.efi")
@@ -158,11 +171,12 @@ func TestRequestSaysLessThanDiscover(t *testing.T) {
 		request *dhcpv4.DHCPv4
 		want    string
 	}{
-		"all of it":                         {request(), shim},
-		"no class":                          {request(without(60)), shim},
-		"no class and no type":              {request(without(60, 93, 97)), shim},
-		"a bare class, and no type":         {request(option(60, []byte("PXEClient")...), without(93)), shim},
-		"another transaction":               {request(without(60), func(m *dhcpv4.DHCPv4) { m.TransactionID[0]++ }), shim},
+		"all of it":                 {request(), shim},
+		"no class":                  {request(without(60)), shim},
+		"no class and no type":      {request(without(60, 93, 97)), shim},
+		"a bare class, and no type": {request(option(60, []byte("PXEClient")...), without(93)), shim},
+		"another transaction": {request(without(60), func(m *dhcpv4.DHCPv4) { m.TransactionID[0]++ }),
+			shim},
 		"another class: a system":           {request(option(60, []byte("MSFT 5.0")...), without(93, 97)), noServer},
 		"a renewal: a system":               {message(dhcpv4.MessageTypeRequest, ciaddr(first)), noServer},
 		"a lease that a system remembers":   {message(dhcpv4.MessageTypeRequest, wish(first)), noServer},
@@ -172,7 +186,8 @@ func TestRequestSaysLessThanDiscover(t *testing.T) {
 			s := untidy(spec.ModeServer, uefi)
 			discoverAnd(t, s, pxeArch(7))
 			ask(s, discover)
-			if a := ask(s, tc.request); a.Msg == nil || a.Msg.MessageType() != dhcpv4.MessageTypeAck || file(a) != tc.want {
+			if a := ask(s, tc.request); a.Msg == nil || a.Msg.MessageType() != dhcpv4.MessageTypeAck ||
+				file(a) != tc.want {
 				t.Errorf("got %s (%s), want %s", file(a), a.Why, tc.want)
 			}
 		})
@@ -222,7 +237,8 @@ func TestStagesAreBounded(t *testing.T) {
 	if _, ok := s.Stages.get(t0, NewQuestion(message(dhcpv4.MessageTypeRequest), ServerPort, unset)); !ok {
 		t.Error("the machine of a moment ago is forgotten")
 	}
-	if _, ok := s.Stages.get(t0.Add(time.Hour), NewQuestion(message(dhcpv4.MessageTypeRequest), ServerPort, unset)); ok {
+	if _, ok := s.Stages.get(t0.Add(time.Hour),
+		NewQuestion(message(dhcpv4.MessageTypeRequest), ServerPort, unset)); ok {
 		t.Error("an hour later it is still remembered")
 	}
 }
@@ -238,11 +254,16 @@ func TestSeveralTypes(t *testing.T) {
 		want   string
 		as     firmware.Kind
 	}{
-		"the first has none": {several(0, 0x0e, 0, 7), boots("uefi-x64", "shim.efi"), fromBox + " shim.efi", "uefi-x64"},
-		"both have one":      {several(0, 0x0e, 0, 7), boots("arch-0x0e", "petitboot"), fromBox + " petitboot", "arch-0x0e"},
-		"none has one":       {several(0, 0x0e, 0, 2), func(*spec.DHCP) {}, noServer, "arch-0x0e"},
-		"by its number":      {several(0, 0x0a), boots("arch-0x0a", "bootarm.efi"), fromBox + " bootarm.efi", "arch-0x0a"},
-		"an address for a machine that loads by TFTP": {several(0, 0x77), boots("arch-0x77", "http://a/b"), noServer, "arch-0x77"},
+		"the first has none": {client: several(0, 0x0e, 0, 7), boot: boots("uefi-x64", "shim.efi"),
+			want: fromBox + " shim.efi", as: "uefi-x64"},
+		"both have one": {client: several(0, 0x0e, 0, 7), boot: boots("arch-0x0e", "petitboot"),
+			want: fromBox + " petitboot", as: "arch-0x0e"},
+		"none has one": {client: several(0, 0x0e, 0, 2), boot: func(*spec.DHCP) {}, want: noServer,
+			as: "arch-0x0e"},
+		"by its number": {client: several(0, 0x0a), boot: boots("arch-0x0a", "bootarm.efi"),
+			want: fromBox + " bootarm.efi", as: "arch-0x0a"},
+		"an address for a machine that loads by TFTP": {client: several(0, 0x77),
+			boot: boots("arch-0x77", "http://a/b"), want: noServer, as: "arch-0x77"},
 	} {
 		t.Run(situation, func(t *testing.T) {
 			a := ask(untidy(spec.ModeServer, tc.boot), message(dhcpv4.MessageTypeDiscover, tc.client))
@@ -262,20 +283,35 @@ func TestNextServer(t *testing.T) {
 		site   []func(*spec.DHCP)
 		want   string
 	}{
-		"U-Boot, and nothing for it":                    {uboot, nil, fromBox},
-		"a board that says its type only":               {arch(0x16), nil, fromBox},
-		"U-Boot, a file by its type":                    {func(m *dhcpv4.DHCPv4) { uboot(m); arch(0x16)(m) }, []func(*spec.DHCP){boots("arch-0x16", "boot.scr")}, fromBox + " boot.scr"},
-		"the same, before option 67":                    {func(m *dhcpv4.DHCPv4) { uboot(m); arch(0x16)(m) }, []func(*spec.DHCP){boots("arch-0x16", "boot.scr"), sixtySix, sixtySeven}, fromBox + " boot.scr"},
-		"U-Boot on a PC, and no PC's program":           {func(m *dhcpv4.DHCPv4) { uboot(m); arch(0)(m) }, []func(*spec.DHCP){boots("bios", "lpxelinux.0")}, fromBox},
-		"a file that it does not ask for":               {option(55, 1, 3), []func(*spec.DHCP){sixtySeven}, fromBox + " board.img"},
-		"a file that it asks for as an option":          {asks, []func(*spec.DHCP){sixtySeven}, fromBox},
-		"a file on another server":                      {option(55, 1, 3), []func(*spec.DHCP){sixtySix, sixtySeven}, "192.168.77.9 board.img"},
-		"a server by option 150":                        {option(55, 1), []func(*spec.DHCP){siteOption(150, "\xc0\xa8\x4d\x08\xc0\xa8\x4d\x07")}, "192.168.77.8"},
-		"a server by its name":                          {option(55, 1), []func(*spec.DHCP){siteOption(66, "tftp.example.org"), sixtySeven}, noServer + " board.img"},
-		"a system, and no boot file":                    {option(60, []byte("MSFT 5.0")...), nil, noServer},
-		"firmware that [boot] has nothing for":          {pxeArch(6), []func(*spec.DHCP){sixtySix, sixtySeven}, "192.168.77.9 board.img"},
-		"firmware that it has something for":            {bios, []func(*spec.DHCP){sixtySix, sixtySeven}, fromBox + " pxelinux.0"},
-		"iPXE with a class of the site's, and a script": {func(m *dhcpv4.DHCPv4) { ipxe(m); option(60, []byte("lab")...)(m) }, []func(*spec.DHCP){boots("ipxe", "boot.ipxe")}, fromBox + " boot.ipxe"},
+		"U-Boot, and nothing for it":      {client: uboot, want: fromBox},
+		"a board that says its type only": {client: arch(0x16), want: fromBox},
+		"U-Boot, a file by its type": {client: func(m *dhcpv4.DHCPv4) { uboot(m); arch(0x16)(m) },
+			site: []func(*spec.DHCP){boots("arch-0x16", "boot.scr")}, want: fromBox + " boot.scr"},
+		"the same, before option 67": {client: func(m *dhcpv4.DHCPv4) { uboot(m); arch(0x16)(m) },
+			site: []func(*spec.DHCP){boots("arch-0x16", "boot.scr"), sixtySix, sixtySeven},
+			want: fromBox + " boot.scr"},
+		"U-Boot on a PC, and no PC's program": {client: func(m *dhcpv4.DHCPv4) { uboot(m); arch(0)(m) },
+			site: []func(*spec.DHCP){boots("bios", "lpxelinux.0")}, want: fromBox},
+		"a file that it does not ask for": {client: option(55, 1, 3),
+			site: []func(*spec.DHCP){sixtySeven}, want: fromBox + " board.img"},
+		"a file that it asks for as an option": {client: asks,
+			site: []func(*spec.DHCP){sixtySeven}, want: fromBox},
+		"a file on another server": {client: option(55, 1, 3),
+			site: []func(*spec.DHCP){sixtySix, sixtySeven}, want: "192.168.77.9 board.img"},
+		"a server by option 150": {client: option(55, 1),
+			site: []func(*spec.DHCP){siteOption(150, "\xc0\xa8\x4d\x08\xc0\xa8\x4d\x07")}, want: "192.168.77.8"},
+		"a server by its name": {client: option(55, 1),
+			site: []func(*spec.DHCP){siteOption(66, "tftp.example.org"), sixtySeven}, want: noServer + " board.img"},
+		"a system, and no boot file": {client: option(60, []byte("MSFT 5.0")...), want: noServer},
+		"firmware that [boot] has nothing for": {client: pxeArch(6),
+			site: []func(*spec.DHCP){sixtySix, sixtySeven}, want: "192.168.77.9 board.img"},
+		"firmware that it has something for": {client: bios, site: []func(*spec.DHCP){sixtySix, sixtySeven},
+			want: fromBox + " pxelinux.0"},
+		"iPXE with a class of the site's, and a script": {client: func(m *dhcpv4.DHCPv4) {
+			ipxe(m)
+			option(60,
+				[]byte("lab")...)(m)
+		}, site: []func(*spec.DHCP){boots("ipxe", "boot.ipxe")}, want: fromBox + " boot.ipxe"},
 	} {
 		t.Run(situation, func(t *testing.T) {
 			s := untidy(spec.ModeServer, tc.site...)
@@ -289,7 +325,8 @@ func TestNextServer(t *testing.T) {
 		})
 	}
 	t.Run("a proxy does not answer U-Boot, which would take it for a server", func(t *testing.T) {
-		a := ask(untidy(spec.ModeProxy, boots("arch-0x16", "boot.scr")), message(dhcpv4.MessageTypeDiscover, uboot, arch(0x16)))
+		a := ask(untidy(spec.ModeProxy, boots("arch-0x16", "boot.scr")),
+			message(dhcpv4.MessageTypeDiscover, uboot, arch(0x16)))
 		if a.Msg != nil || !a.Notable {
 			t.Errorf("got %+v", a)
 		}
@@ -313,28 +350,52 @@ func TestNoSilenceIsUnheard(t *testing.T) {
 		boot     func(*spec.DHCP)
 		logged   bool
 	}{
-		"server, firmware without a boot file":          {spec.ModeServer, message(dhcpv4.MessageTypeDiscover, pxeArch(0x0b)), ServerPort, nil, true},
-		"server, the same at its REQUEST":               {spec.ModeServer, message(dhcpv4.MessageTypeRequest, pxeArch(0x0b), server(self.Addr()), wish(first)), ServerPort, nil, true},
-		"server, a boot file that [boot] takes away":    {spec.ModeServer, message(dhcpv4.MessageTypeDiscover, bios), ServerPort, none, true},
-		"server, firmware with one":                     {spec.ModeServer, message(dhcpv4.MessageTypeDiscover, bios), ServerPort, nil, false},
-		"server, a system":                              {spec.ModeServer, message(dhcpv4.MessageTypeDiscover), ServerPort, nil, false},
-		"server, firmware that takes the site's file":   {spec.ModeServer, message(dhcpv4.MessageTypeDiscover, pxeArch(0x0b)), ServerPort, siteOption(67, "x"), false},
-		"server, a renewal of an unknown lease":         {spec.ModeServer, message(dhcpv4.MessageTypeRequest, ciaddr(first)), ServerPort, nil, true},
-		"server, a request for nothing":                 {spec.ModeServer, message(dhcpv4.MessageTypeRequest), ServerPort, nil, true},
-		"server, BOOTP without a reservation":           {spec.ModeServer, message(dhcpv4.MessageTypeNone), ServerPort, nil, true},
-		"server, a message type that nothing asks with": {spec.ModeServer, message(dhcpv4.MessageType(13)), ServerPort, nil, true},
-		"server, a request to another server":           {spec.ModeServer, message(dhcpv4.MessageTypeRequest, server(first), wish(first)), ServerPort, nil, false},
-		"proxy, a boot file that [boot] takes away":     {spec.ModeProxy, message(dhcpv4.MessageTypeDiscover, bios), ServerPort, none, true},
-		"proxy, U-Boot":                                 {spec.ModeProxy, message(dhcpv4.MessageTypeDiscover, uboot), ServerPort, nil, true},
-		"proxy, firmware with another class":            {spec.ModeProxy, message(dhcpv4.MessageTypeDiscover, pxeArch(0), option(60, []byte("Acme")...)), ServerPort, nil, true},
-		"proxy, BOOTP":                                  {spec.ModeProxy, message(dhcpv4.MessageTypeNone), ServerPort, nil, true},
-		"proxy, a system":                               {spec.ModeProxy, message(dhcpv4.MessageTypeDiscover), ServerPort, nil, false},
-		"proxy, a system's renewal":                     {spec.ModeProxy, message(dhcpv4.MessageTypeRequest, ciaddr(first)), ServerPort, nil, false},
-		"proxy, the REQUEST to the site's server":       {spec.ModeProxy, message(dhcpv4.MessageTypeRequest, bios, server(first), wish(first)), ServerPort, nil, false},
-		"4011, no class":                                {spec.ModeProxy, message(dhcpv4.MessageTypeRequest, ciaddr(first)), BootServerPort, nil, true},
-		"4011, a DISCOVER":                              {spec.ModeProxy, message(dhcpv4.MessageTypeDiscover, bios), BootServerPort, nil, true},
-		"off, firmware":                                 {spec.ModeOff, message(dhcpv4.MessageTypeDiscover, bios), ServerPort, nil, true},
-		"off, a system":                                 {spec.ModeOff, message(dhcpv4.MessageTypeDiscover), ServerPort, nil, false},
+		"server, firmware without a boot file": {mode: spec.ModeServer,
+			question: message(dhcpv4.MessageTypeDiscover, pxeArch(0x0b)), port: ServerPort, logged: true},
+		"server, the same at its REQUEST": {mode: spec.ModeServer,
+			question: message(dhcpv4.MessageTypeRequest, pxeArch(0x0b), server(self.Addr()), wish(first)),
+			port:     ServerPort, logged: true},
+		"server, a boot file that [boot] takes away": {mode: spec.ModeServer,
+			question: message(dhcpv4.MessageTypeDiscover, bios), port: ServerPort, boot: none, logged: true},
+		"server, firmware with one": {mode: spec.ModeServer,
+			question: message(dhcpv4.MessageTypeDiscover, bios), port: ServerPort},
+		"server, a system": {mode: spec.ModeServer,
+			question: message(dhcpv4.MessageTypeDiscover), port: ServerPort},
+		"server, firmware that takes the site's file": {mode: spec.ModeServer,
+			question: message(dhcpv4.MessageTypeDiscover, pxeArch(0x0b)), port: ServerPort, boot: siteOption(67, "x")},
+		"server, a renewal of an unknown lease": {mode: spec.ModeServer,
+			question: message(dhcpv4.MessageTypeRequest, ciaddr(first)), port: ServerPort, logged: true},
+		"server, a request for nothing": {mode: spec.ModeServer,
+			question: message(dhcpv4.MessageTypeRequest), port: ServerPort, logged: true},
+		"server, BOOTP without a reservation": {mode: spec.ModeServer,
+			question: message(dhcpv4.MessageTypeNone), port: ServerPort, logged: true},
+		"server, a message type that nothing asks with": {mode: spec.ModeServer,
+			question: message(dhcpv4.MessageType(13)), port: ServerPort, logged: true},
+		"server, a request to another server": {mode: spec.ModeServer,
+			question: message(dhcpv4.MessageTypeRequest, server(first), wish(first)), port: ServerPort},
+		"proxy, a boot file that [boot] takes away": {mode: spec.ModeProxy,
+			question: message(dhcpv4.MessageTypeDiscover, bios), port: ServerPort, boot: none, logged: true},
+		"proxy, U-Boot": {mode: spec.ModeProxy,
+			question: message(dhcpv4.MessageTypeDiscover, uboot), port: ServerPort, logged: true},
+		"proxy, firmware with another class": {mode: spec.ModeProxy,
+			question: message(dhcpv4.MessageTypeDiscover, pxeArch(0), option(60, []byte("Acme")...)),
+			port:     ServerPort, logged: true},
+		"proxy, BOOTP": {mode: spec.ModeProxy,
+			question: message(dhcpv4.MessageTypeNone), port: ServerPort, logged: true},
+		"proxy, a system": {mode: spec.ModeProxy,
+			question: message(dhcpv4.MessageTypeDiscover), port: ServerPort},
+		"proxy, a system's renewal": {mode: spec.ModeProxy,
+			question: message(dhcpv4.MessageTypeRequest, ciaddr(first)), port: ServerPort},
+		"proxy, the REQUEST to the site's server": {mode: spec.ModeProxy,
+			question: message(dhcpv4.MessageTypeRequest, bios, server(first), wish(first)), port: ServerPort},
+		"4011, no class": {mode: spec.ModeProxy,
+			question: message(dhcpv4.MessageTypeRequest, ciaddr(first)), port: BootServerPort, logged: true},
+		"4011, a DISCOVER": {mode: spec.ModeProxy,
+			question: message(dhcpv4.MessageTypeDiscover, bios), port: BootServerPort, logged: true},
+		"off, firmware": {mode: spec.ModeOff,
+			question: message(dhcpv4.MessageTypeDiscover, bios), port: ServerPort, logged: true},
+		"off, a system": {mode: spec.ModeOff,
+			question: message(dhcpv4.MessageTypeDiscover), port: ServerPort},
 	} {
 		t.Run(situation, func(t *testing.T) {
 			if tc.boot == nil {

@@ -24,12 +24,18 @@ func TestTraceReadsAnswers(t *testing.T) {
 		stage     trace.Stage
 		finding   trace.Finding
 	}{
-		{"a proxy's offer", settings(spec.ModeProxy), []*dhcpv4.DHCPv4{discover(bios)}, trace.Offered, "no-address"},
-		{"an offer", settings(spec.ModeServer), []*dhcpv4.DHCPv4{discover(bios)}, trace.Offered, "offer-not-taken"},
-		{"an offer that is taken", settings(spec.ModeServer),
-			[]*dhcpv4.DHCPv4{discover(bios), message(dhcpv4.MessageTypeRequest, bios, wish(first), server(self.Addr()))}, trace.Asked, "file-not-requested"},
-		{"no file for the firmware", settings(spec.ModeProxy), []*dhcpv4.DHCPv4{discover(pxeArch(6))}, trace.Heard, "no-boot-file"},
-		{"no file for the firmware, and an address", settings(spec.ModeServer), []*dhcpv4.DHCPv4{discover(pxeArch(6))}, trace.Offered, "no-boot-file"},
+		{situation: "a proxy's offer", settings: settings(spec.ModeProxy), questions: []*dhcpv4.DHCPv4{discover(bios)},
+			stage: trace.Offered, finding: "no-address"},
+		{situation: "an offer", settings: settings(spec.ModeServer), questions: []*dhcpv4.DHCPv4{discover(bios)},
+			stage: trace.Offered, finding: "offer-not-taken"},
+		{situation: "an offer that is taken", settings: settings(spec.ModeServer),
+			questions: []*dhcpv4.DHCPv4{discover(bios),
+				message(dhcpv4.MessageTypeRequest, bios, wish(first), server(self.Addr()))}, stage: trace.Asked,
+			finding: "file-not-requested"},
+		{situation: "no file for the firmware", settings: settings(spec.ModeProxy),
+			questions: []*dhcpv4.DHCPv4{discover(pxeArch(6))}, stage: trace.Heard, finding: "no-boot-file"},
+		{situation: "no file for the firmware, and an address", settings: settings(spec.ModeServer),
+			questions: []*dhcpv4.DHCPv4{discover(pxeArch(6))}, stage: trace.Offered, finding: "no-boot-file"},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			tr, b := trace.New(1, 8), trace.Boot{}

@@ -14,7 +14,8 @@ import (
 
 // Packets that cannot be read are returned too: the server logs them.
 func TestRead(t *testing.T) {
-	m := &dhcpv4.DHCPv4{OpCode: dhcpv4.OpcodeBootRequest, HWType: iana.HWTypeEthernet, ClientHWAddr: net.HardwareAddr{2, 0, 0, 0, 0, 9}}
+	m := &dhcpv4.DHCPv4{OpCode: dhcpv4.OpcodeBootRequest, HWType: iana.HWTypeEthernet,
+		ClientHWAddr: net.HardwareAddr{2, 0, 0, 0, 0, 9}}
 	whole := m.ToBytes()
 	bootp := whole[:236]
 	addr := &net.UDPAddr{IP: net.IP{192, 168, 77, 9}, Port: 68}
@@ -29,7 +30,8 @@ func TestRead(t *testing.T) {
 	if len(qs) != 2 || qs[0].Bare || !qs[1].Bare || qs[1].Port != dhcp.BootServerPort || qs[1].From != addr.AddrPort() {
 		t.Errorf("questions: %+v", qs)
 	}
-	if len(bad) != 2 || bad[0].MAC.String() != "02:00:00:00:00:09" || bad[0].Why == "" || bad[1].From != addr.AddrPort().Addr() {
+	if len(bad) != 2 || bad[0].MAC.String() != "02:00:00:00:00:09" || bad[0].Why == "" ||
+		bad[1].From != addr.AddrPort().Addr() {
 		t.Errorf("malformed: %+v", bad)
 	}
 }

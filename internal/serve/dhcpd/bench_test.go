@@ -40,8 +40,9 @@ func BenchmarkHandle(b *testing.B) {
 				tap.Open()
 			}
 			s := newServer(t0, Options{
-				DataDir: b.TempDir(), Clients: clients.NewTable(8), Events: &event.Bus{}, Tap: tap, Metrics: metrics.New(),
-				Log: slog.New(slog.DiscardHandler),
+				DataDir: b.TempDir(), Clients: clients.NewTable(8), Events: &event.Bus{}, Tap: tap,
+				Metrics: metrics.New(),
+				Log:     slog.New(slog.DiscardHandler),
 			})
 			c := spec.DHCP{Mode: spec.ModeProxy}
 			c.Lease = spec.Duration(time.Hour)

@@ -52,38 +52,53 @@ func TestEvents(t *testing.T) {
 		want      []trace.Event
 	}{
 		{
-			situation: "an offer of a server names the file", mode: spec.ModeServer, packet: rom(bios, dhcpv4.MessageTypeDiscover),
-			want: []trace.Event{with(is, func(e *trace.Event) { e.Addr, e.What, e.File = first, "offer", "pxelinux.0" })},
+			situation: "an offer of a server names the file", mode: spec.ModeServer,
+			packet: rom(bios, dhcpv4.MessageTypeDiscover),
+			want: []trace.Event{with(is,
+				func(e *trace.Event) { e.Addr, e.What, e.File = first, "offer", "pxelinux.0" })},
 		},
 		{
-			situation: "a proxy's offer names none", mode: spec.ModeProxy, packet: rom(bios, dhcpv4.MessageTypeDiscover),
-			want: []trace.Event{with(is, func(e *trace.Event) { e.What = "proxy offer" })},
+			situation: "a proxy's offer names none", mode: spec.ModeProxy,
+			packet: rom(bios, dhcpv4.MessageTypeDiscover),
+			want:   []trace.Event{with(is, func(e *trace.Event) { e.What = "proxy offer" })},
 		},
 		{
-			situation: "an offer of a server without a boot file says why", mode: spec.ModeServer, packet: rom(arm, dhcpv4.MessageTypeDiscover),
+			situation: "an offer of a server without a boot file says why", mode: spec.ModeServer,
+			packet: rom(arm, dhcpv4.MessageTypeDiscover),
 			want: []trace.Event{with(is, func(e *trace.Event) {
-				e.Addr, e.What, e.Firmware, e.Why = first, "offer", "uefi-arm64", "no boot file for uefi-arm64: name one in [boot]"
+				e.Addr, e.What, e.Firmware, e.Why = first, "offer", "uefi-arm64",
+					"no boot file for uefi-arm64: name one in [boot]"
 			})},
 		},
 		{
-			situation: "firmware without a boot file gets no proxy's offer", mode: spec.ModeProxy, packet: rom(arm, dhcpv4.MessageTypeDiscover),
+			situation: "firmware without a boot file gets no proxy's offer", mode: spec.ModeProxy,
+			packet: rom(arm, dhcpv4.MessageTypeDiscover),
 			want: []trace.Event{with(is, func(e *trace.Event) {
-				e.What, e.Firmware, e.Outcome, e.Why = trace.Discover, "uefi-arm64", trace.Unanswered, "no boot file for uefi-arm64: name one in [boot]"
+				e.What, e.Firmware, e.Outcome, e.Why = trace.Discover, "uefi-arm64", trace.Unanswered,
+					"no boot file for uefi-arm64: name one in [boot]"
 			})},
 		},
 		{
-			situation: "another server holds the offers back", mode: spec.ModeServer, hold: "another server", packet: rom(bios, dhcpv4.MessageTypeDiscover),
-			want: []trace.Event{with(is, func(e *trace.Event) { e.What, e.Outcome, e.Why = trace.Discover, trace.Unanswered, "another server" })},
+			situation: "another server holds the offers back", mode: spec.ModeServer, hold: "another server",
+			packet: rom(bios, dhcpv4.MessageTypeDiscover),
+			want: []trace.Event{with(is,
+				func(e *trace.Event) {
+					e.What, e.Outcome, e.Why = trace.Discover, trace.Unanswered,
+						"another server"
+				})},
 		},
 		{
-			situation: "the machine takes the site's lease", mode: spec.ModeProxy, packet: rom(bios, dhcpv4.MessageTypeRequest, by(site), wish),
+			situation: "the machine takes the site's lease", mode: spec.ModeProxy,
+			packet: rom(bios, dhcpv4.MessageTypeRequest, by(site), wish),
 			want: []trace.Event{with(is, func(e *trace.Event) {
 				e.Addr, e.What, e.Outcome, e.Server = first, trace.OtherRequest, trace.Seen, site
 			})},
 		},
 		{
-			situation: "the machine takes another server's lease", mode: spec.ModeServer, packet: rom(bios, dhcpv4.MessageTypeRequest, by(site), wish),
-			want: []trace.Event{with(is, func(e *trace.Event) { e.What, e.Outcome, e.Server = trace.OtherRequest, trace.Seen, site })},
+			situation: "the machine takes another server's lease", mode: spec.ModeServer,
+			packet: rom(bios, dhcpv4.MessageTypeRequest, by(site), wish),
+			want: []trace.Event{with(is,
+				func(e *trace.Event) { e.What, e.Outcome, e.Server = trace.OtherRequest, trace.Seen, site })},
 		},
 		{
 			situation: "a rule sends the machine to WDS", mode: spec.ModeProxy, rules: toWDS, port: dhcp.BootServerPort,
@@ -92,13 +107,18 @@ func TestEvents(t *testing.T) {
 				with(is, func(e *trace.Event) {
 					e.Addr, e.What, e.Server, e.File, e.Entry = first, trace.HandedOver, wds, "wdsnbp.com", "wds"
 				}),
-				with(is, func(e *trace.Event) { e.Addr, e.What, e.Server, e.File = first, "boot server ack", wds, "wdsnbp.com" }),
+				with(is,
+					func(e *trace.Event) {
+						e.Addr, e.What, e.Server, e.File = first, "boot server ack", wds,
+							"wdsnbp.com"
+					}),
 			},
 		},
 		{
 			situation: "a system takes the site's lease", mode: spec.ModeProxy,
 			packet: dhcptest.Message(pc, dhcpv4.MessageTypeRequest, by(site), wish),
-			want:   []trace.Event{{Protocol: trace.DHCP, MAC: ether.From(pc), What: trace.OtherRequest, Outcome: trace.Seen, Server: site}},
+			want: []trace.Event{{Protocol: trace.DHCP, MAC: ether.From(pc), What: trace.OtherRequest,
+				Outcome: trace.Seen, Server: site}},
 		},
 		{
 			situation: "iPXE takes the site's lease", mode: spec.ModeProxy,
@@ -108,13 +128,16 @@ func TestEvents(t *testing.T) {
 			})},
 		},
 		{
-			situation: "no boot file on port 4011", mode: spec.ModeProxy, port: dhcp.BootServerPort, packet: rom(arm, dhcpv4.MessageTypeRequest),
+			situation: "no boot file on port 4011", mode: spec.ModeProxy, port: dhcp.BootServerPort,
+			packet: rom(arm, dhcpv4.MessageTypeRequest),
 			want: []trace.Event{with(is, func(e *trace.Event) {
-				e.Addr, e.What, e.Firmware, e.Outcome, e.Why = first, trace.BootServer, "uefi-arm64", trace.Unanswered, "no boot file for uefi-arm64: name one in [boot]"
+				e.Addr, e.What, e.Firmware, e.Outcome, e.Why = first, trace.BootServer, "uefi-arm64", trace.Unanswered,
+					"no boot file for uefi-arm64: name one in [boot]"
 			})},
 		},
 		{
-			situation: "a system looks for a server", mode: spec.ModeProxy, packet: dhcptest.Message(pc, dhcpv4.MessageTypeDiscover),
+			situation: "a system looks for a server", mode: spec.ModeProxy,
+			packet: dhcptest.Message(pc, dhcpv4.MessageTypeDiscover),
 		},
 		{
 			situation: "the box's own request to the site's server", mode: spec.ModeProxy,
@@ -126,7 +149,8 @@ func TestEvents(t *testing.T) {
 			b.others.hold = tc.hold
 			c := spec.DHCP{Mode: tc.mode, Ranges: []spec.Range{{First: first, Last: first.Next()}}}
 			c.Lease = spec.Duration(time.Hour)
-			targets := map[string]handoff.Target{"wds": {Server: wds, Programs: map[firmware.Kind]string{"bios": "wdsnbp.com"}}}
+			targets := map[string]handoff.Target{"wds": {Server: wds,
+				Programs: map[firmware.Kind]string{"bios": "wdsnbp.com"}}}
 			b.Configure(t0, Config{
 				DHCP: c, Link: netif.Link{Addr: self, HW: net.HardwareAddr{2, 0, 0, 0, 0, 1}},
 				Plan: handoff.NewPlan(tc.rules, targets, handoff.NewTable(1), clients.NewOnce(1)),
@@ -134,7 +158,8 @@ func TestEvents(t *testing.T) {
 			events := b.Events.Subscribe()
 			from, port := netip.AddrPortFrom(netip.IPv4Unspecified(), dhcp.ClientPort), dhcp.ServerPort
 			if tc.port != 0 {
-				port, from, tc.packet.ClientIPAddr = tc.port, netip.AddrPortFrom(first, dhcp.ClientPort), first.AsSlice()
+				port, from, tc.packet.ClientIPAddr = tc.port,
+					netip.AddrPortFrom(first, dhcp.ClientPort), first.AsSlice()
 			}
 			q := dhcp.NewQuestion(tc.packet, port, from)
 			b.Handle(t0, Packets{Questions: []dhcp.Question{q}, Sender: b, Prober: b})
@@ -161,7 +186,8 @@ func TestEventsOfSilenceAreLimited(t *testing.T) {
 	b := newBench(t, false)
 	events := b.Events.Subscribe() // its queue is longer than maxShown
 	for i := range 2 * maxShown {
-		b.report.otherOffer(t0, otherdhcp.Offer{Machine: ether.MAC{2, 0, 0, 0, byte(i >> 8), byte(i)}, Server: site, File: "x"})
+		b.report.otherOffer(t0, otherdhcp.Offer{Machine: ether.MAC{2, 0, 0, 0, byte(i >> 8), byte(i)}, Server: site,
+			File: "x"})
 	}
 	if len(events) != maxShown {
 		t.Errorf("%d events, want %d", len(events), maxShown)
@@ -184,7 +210,8 @@ func TestEventOfALimitedMachine(t *testing.T) {
 	for len(events) > 0 {
 		if e := <-events; e.Why == trace.WhyLimited {
 			limited++
-			if e.Outcome != trace.Unanswered || e.What != trace.Discover || e.Firmware != "bios" || e.MAC != ether.From(pc) {
+			if e.Outcome != trace.Unanswered || e.What != trace.Discover || e.Firmware != "bios" ||
+				e.MAC != ether.From(pc) {
 				t.Errorf("%+v", e)
 			}
 		}

@@ -55,7 +55,8 @@ func TestAnotherPXEServer(t *testing.T) {
 // sends and what to remove; but not if it is meant to send them.
 func TestSiteThatSendsBootOptions(t *testing.T) {
 	server := netip.MustParseAddr("192.168.77.2")
-	lease, err := dhcpv4.New(dhcpv4.WithMessageType(dhcpv4.MessageTypeAck), dhcpv4.WithYourIP(net.IPv4(192, 168, 77, 50)),
+	lease, err := dhcpv4.New(dhcpv4.WithMessageType(dhcpv4.MessageTypeAck),
+		dhcpv4.WithYourIP(net.IPv4(192, 168, 77, 50)),
 		dhcpv4.WithLeaseTime(3600), dhcpv4.WithOption(dhcpv4.OptServerIdentifier(server.AsSlice())),
 		dhcpv4.WithOption(dhcpv4.OptClassIdentifier("PXEClient")),
 		func(m *dhcpv4.DHCPv4) { m.OpCode, m.BootFileName = dhcpv4.OpcodeBootReply, "other.efi" })
@@ -70,10 +71,10 @@ func TestSiteThatSendsBootOptions(t *testing.T) {
 		lease *dhcpv4.DHCPv4
 		lines int
 	}{
-		"proxy":                     {spec.ModeProxy, lease, 1},
-		"auto":                      {spec.ModeAuto, lease, 1},
-		"off":                       {spec.ModeOff, lease, 0},
-		"a server that leases only": {spec.ModeAuto, &plain, 0},
+		"proxy":                     {mode: spec.ModeProxy, lease: lease, lines: 1},
+		"auto":                      {mode: spec.ModeAuto, lease: lease, lines: 1},
+		"off":                       {mode: spec.ModeOff, lease: lease},
+		"a server that leases only": {mode: spec.ModeAuto, lease: &plain},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			said := &bytes.Buffer{}

@@ -115,12 +115,15 @@ func (p *reporter) sends(x answer, r dhcpconn.Reply) {
 func (p *reporter) answered(x answer) {
 	asked, reply := x.q.Msg, x.a.Msg
 	if p.log.Enabled(context.Background(), slog.LevelInfo) {
-		p.log.Info("dhcp: answered", "mac", asked.ClientHWAddr.String(), "request", asked.MessageType(), "answer", x.a.Why,
+		p.log.Info("dhcp: answered", "mac", asked.ClientHWAddr.String(), "request", asked.MessageType(),
+			"answer", x.a.Why,
 			"firmware", x.a.Firmware, "address", x.a.Addr, "file", reply.BootFileName)
 	}
 	e := trace.Event{
-		Time: time.Now(), Protocol: trace.DHCP, MAC: ether.From(asked.ClientHWAddr), GUID: x.a.Machine.GUID, Addr: x.a.Addr,
-		Firmware: x.a.Firmware, IPXE: x.a.IPXE, What: x.a.Why, Outcome: trace.Sent, Why: x.a.Lacks, File: trace.Name(bootFile(reply)),
+		Time: time.Now(), Protocol: trace.DHCP, MAC: ether.From(asked.ClientHWAddr),
+		GUID: x.a.Machine.GUID, Addr: x.a.Addr,
+		Firmware: x.a.Firmware, IPXE: x.a.IPXE, What: x.a.Why, Outcome: trace.Sent, Why: x.a.Lacks,
+		File: trace.Name(bootFile(reply)),
 	}
 	if !e.Addr.IsValid() { // on port 4011 the machine has one already
 		e.Addr = x.q.Has()
@@ -221,7 +224,8 @@ func (p *reporter) unanswered(now time.Time, x answer) {
 // lease passed to the next machine, or a packet came in another machine's name.
 func (p *reporter) learned(now time.Time, a dhcp.Answer, was ether.MAC) {
 	if p.moved.First(now, a.Has) {
-		p.log.Info("machine: an address has changed hands", "address", a.Has, "mac", a.Machine.MAC, "before", was, "relayed", a.Relayed)
+		p.log.Info("machine: an address has changed hands", "address", a.Has, "mac", a.Machine.MAC, "before", was,
+			"relayed", a.Relayed)
 	}
 }
 
@@ -246,8 +250,10 @@ func (p *reporter) handedOver(now time.Time, a dhcp.Answer) {
 	p.log.Info("machine sent to WDS", "mac", a.Machine.MAC, "firmware", a.Firmware, "address", a.Has,
 		"entry", a.Handoff.Entry, "server", a.Handoff.Server, "file", a.Handoff.Program)
 	p.bus.Publish(trace.Event{
-		Time: now, Protocol: trace.DHCP, MAC: a.Machine.MAC, GUID: a.Machine.GUID, Addr: a.Has, Firmware: a.Firmware, IPXE: a.IPXE,
-		What: trace.HandedOver, Outcome: trace.Sent, Server: a.Handoff.Server, File: trace.Name(a.Handoff.Program), Entry: a.Handoff.Entry,
+		Time: now, Protocol: trace.DHCP, MAC: a.Machine.MAC, GUID: a.Machine.GUID, Addr: a.Has,
+		Firmware: a.Firmware, IPXE: a.IPXE,
+		What: trace.HandedOver, Outcome: trace.Sent, Server: a.Handoff.Server, File: trace.Name(a.Handoff.Program),
+		Entry: a.Handoff.Entry,
 	})
 }
 
@@ -258,7 +264,8 @@ func (p *reporter) lacks(now time.Time, x answer) {
 		level = slog.LevelWarn
 	}
 	if x.a.Lacks != "" && p.heard.First(now, refusal{mac, x.a.Lacks}) {
-		p.log.Log(context.Background(), level, "dhcp: nothing to boot", "mac", mac, "request", x.q.Msg.MessageType(), "why", x.a.Lacks)
+		p.log.Log(context.Background(), level, "dhcp: nothing to boot", "mac", mac, "request", x.q.Msg.MessageType(),
+			"why", x.a.Lacks)
 	}
 }
 

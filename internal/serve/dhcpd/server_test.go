@@ -73,7 +73,8 @@ func (b *bench) Apply(changes []lease.Change) error {
 
 // options returns the options of a server that logs to log.
 func options(t *testing.T, log *slog.Logger) Options {
-	return Options{DataDir: t.TempDir(), Clients: clients.NewTable(8), Events: &event.Bus{}, Metrics: metrics.New(), Log: log}
+	return Options{DataDir: t.TempDir(), Clients: clients.NewTable(8), Events: &event.Bus{},
+		Metrics: metrics.New(), Log: log}
 }
 
 func newBench(t *testing.T, probe bool) *bench {
@@ -96,13 +97,15 @@ func (b *bench) network(now time.Time, self netip.Prefix, probe bool) {
 func (b *bench) client(now time.Time, n byte, t dhcpv4.MessageType, options ...dhcpv4.Option) {
 	m := dhcptest.Message(net.HardwareAddr{2, 0, 0, 0, 1, n}, t, options...)
 	b.now = now
-	b.Handle(now, Packets{Questions: []dhcp.Question{dhcp.NewQuestion(m, dhcp.ServerPort, netip.AddrPort{})}, Sender: b, Prober: b})
+	b.Handle(now, Packets{Questions: []dhcp.Question{dhcp.NewQuestion(m, dhcp.ServerPort, netip.AddrPort{})}, Sender: b,
+		Prober: b})
 }
 
 // takes runs a whole exchange up to the moment when the ACK waits for the disk.
 func (b *bench) takes(n byte, a netip.Addr) {
 	b.client(b.now, n, dhcpv4.MessageTypeDiscover)
-	b.client(b.now, n, dhcpv4.MessageTypeRequest, dhcpv4.OptServerIdentifier(self.Addr().AsSlice()), dhcpv4.OptRequestedIPAddress(a.AsSlice()))
+	b.client(b.now, n, dhcpv4.MessageTypeRequest, dhcpv4.OptServerIdentifier(self.Addr().AsSlice()),
+		dhcpv4.OptRequestedIPAddress(a.AsSlice()))
 }
 
 // write runs one turn of the committer, with everything that waits for it.
@@ -156,7 +159,8 @@ func TestRenewalWaitsItsTurn(t *testing.T) {
 	b.client(t0, 1, dhcpv4.MessageTypeRequest, dhcpv4.OptRequestedIPAddress(first.AsSlice()))
 	b.wantSent()
 	if _, next := b.toCommit(t0); len(next.answers) != 1 || len(next.changes) != 0 || len(onItsWay.changes) != 1 {
-		t.Errorf("first %d changes, then %d answers with %d changes", len(onItsWay.changes), len(next.answers), len(next.changes))
+		t.Errorf("first %d changes, then %d answers with %d changes",
+			len(onItsWay.changes), len(next.answers), len(next.changes))
 	}
 }
 
@@ -215,7 +219,8 @@ func TestDiskRecovers(t *testing.T) {
 	b.takes(2, first.Next())
 	b.write()
 	if len(b.written) != 2 {
-		t.Errorf("after a failure the next batch wrote %+v; both leases are promised or will be asked for again", b.written)
+		t.Errorf("after a failure the next batch wrote %+v; both leases are promised or will be asked for again",
+			b.written)
 	}
 }
 
@@ -396,19 +401,24 @@ func TestDatabaseOpensLate(t *testing.T) {
 		meanwhile func(b *bench)
 		one, two  byte // who ends up with the addresses
 	}{
-		{"no one asks", func(*bench) {}, 1, 2},
-		{"the first one is offered to another", func(b *bench) { b.client(t0, 3, dhcpv4.MessageTypeDiscover) }, 1, 2},
-		{"their machines ask again", func(b *bench) { b.takes(1, first); b.takes(2, first.Next()); b.write() }, 1, 2},
-		{"in another order", func(b *bench) { b.takes(2, first); b.takes(1, first.Next()); b.write() }, 2, 1},
-		{"another machine has one", func(b *bench) { b.takes(3, first); b.write() }, 3, 2},
-		{"and its ACK waits for the disk", func(b *bench) { b.takes(3, first) }, 3, 2},
-		{"another machine had one, and its end waits for the disk", func(b *bench) {
+		{situation: "no one asks", meanwhile: func(*bench) {}, one: 1, two: 2},
+		{situation: "the first one is offered to another",
+			meanwhile: func(b *bench) { b.client(t0, 3, dhcpv4.MessageTypeDiscover) }, one: 1, two: 2},
+		{situation: "their machines ask again",
+			meanwhile: func(b *bench) { b.takes(1, first); b.takes(2, first.Next()); b.write() }, one: 1, two: 2},
+		{situation: "in another order",
+			meanwhile: func(b *bench) { b.takes(2, first); b.takes(1, first.Next()); b.write() }, one: 2, two: 1},
+		{situation: "another machine has one", meanwhile: func(b *bench) { b.takes(3, first); b.write() },
+			one: 3, two: 2},
+		{situation: "and its ACK waits for the disk", meanwhile: func(b *bench) { b.takes(3, first) }, one: 3, two: 2},
+		{situation: "another machine had one, and its end waits for the disk", meanwhile: func(b *bench) {
 			b.takes(3, first)
 			b.write()
-			b.client(b.now, 3, dhcpv4.MessageTypeDecline, dhcpv4.OptServerIdentifier(self.Addr().AsSlice()), dhcpv4.OptRequestedIPAddress(first.AsSlice()))
+			b.client(b.now, 3, dhcpv4.MessageTypeDecline, dhcpv4.OptServerIdentifier(self.Addr().AsSlice()),
+				dhcpv4.OptRequestedIPAddress(first.AsSlice()))
 			b.takes(2, first.Next())
 			b.toCommit(b.now)
-		}, 1, 2},
+		}, one: 1, two: 2},
 	} {
 		t.Run(c.situation, func(t *testing.T) {
 			before := newBench(t, false)
@@ -464,7 +474,8 @@ func TestDatabaseIsReadOnly(t *testing.T) {
 		if o.err == nil {
 			o.err = o.store.Close()
 		}
-		return opened{records: o.records, err: errors.Join(o.err, leasedb.ReadOnlyError{Err: errors.New("read-only file system")})}
+		return opened{records: o.records,
+			err: errors.Join(o.err, leasedb.ReadOnlyError{Err: errors.New("read-only file system")})}
 	}
 	b.openStore(t0, spec.ModeServer)
 	b.storeOpened(t0, <-b.disk.opened)
@@ -511,10 +522,10 @@ func TestDatabaseTakesLong(t *testing.T) {
 		at        time.Duration
 		waits     bool
 	}{
-		{"at first", 0, true},
-		{"just short of the limit", openWithin - 1, true},
-		{"at the limit", openWithin, false},
-		{"when it would be opened again", 2 * storeAgain, false},
+		{situation: "at first", waits: true},
+		{situation: "just short of the limit", at: openWithin - 1, waits: true},
+		{situation: "at the limit", at: openWithin},
+		{situation: "when it would be opened again", at: 2 * storeAgain},
 	} {
 		b.openStore(t0.Add(c.at), spec.ModeServer)
 		if got := b.mustWait(t0.Add(c.at)); got != c.waits {
@@ -616,7 +627,8 @@ func TestChangeOfHandsIsLogged(t *testing.T) {
 	b.Configure(b.now, Config{DHCP: c, Link: netif.Link{Addr: self, HW: net.HardwareAddr{2, 0, 0, 0, 0, 1}}})
 	pxe := dhcpv4.OptClassIdentifier("PXEClient:Arch:00007:UNDI:003000")
 	request := func(n byte) {
-		b.client(b.now.Add(time.Second), n, dhcpv4.MessageTypeRequest, pxe, dhcpv4.OptRequestedIPAddress(first.AsSlice()))
+		b.client(b.now.Add(time.Second), n, dhcpv4.MessageTypeRequest, pxe,
+			dhcpv4.OptRequestedIPAddress(first.AsSlice()))
 	}
 	request(1)
 	request(1)
@@ -661,7 +673,8 @@ func TestServe(t *testing.T) {
 	go func() { done <- s.Serve(ctx) }()
 	for _, p := range []netip.Prefix{self, netip.MustParsePrefix("10.0.0.1/8"), {}} {
 		s.Use(ctx, Config{DHCP: spec.DHCP{Mode: spec.ModeProxy}, Link: netif.Link{Addr: p}})
-		for a, want := range map[netip.Addr]bool{first: p == self, netip.MustParseAddr("10.1.2.3"): p.IsValid() && p != self} {
+		for a, want := range map[netip.Addr]bool{first: p == self, netip.MustParseAddr("10.1.2.3"): p.IsValid() &&
+			p != self} {
 			if got := s.Serves(a); got != want {
 				t.Errorf("the box is %v: it serves %v: %v", p, a, got)
 			}
@@ -739,7 +752,8 @@ func TestMachinesAreLoggedOnce(t *testing.T) {
 					tc.packet(b, b.now.Add(time.Second), n)
 				}
 			}
-			if n := strings.Count(said.String(), tc.want); n != 2 || !strings.Contains(said.String(), "mac=02:00:00:00:01:01") {
+			if n := strings.Count(said.String(), tc.want); n != 2 ||
+				!strings.Contains(said.String(), "mac=02:00:00:00:01:01") {
 				t.Errorf("%d lines of two machines:\n%v", n, said)
 			}
 			tc.packet(b, b.now.Add(unansweredAgain), 1)
@@ -772,10 +786,13 @@ func TestOfferWaitsForThePi(t *testing.T) {
 			c.DHCP.BootFiles = map[firmware.Kind]string{"raspberry-pi": "start4.elf"}
 			b.Configure(b.now, c)
 			asks := func(now time.Time, xid byte) {
-				m := dhcptest.Message(net.HardwareAddr{0xb8, 0x27, 0xeb, 0, 0, 1}, dhcpv4.MessageTypeDiscover, pxeClass("00000"))
+				m := dhcptest.Message(net.HardwareAddr{0xb8, 0x27, 0xeb, 0, 0, 1}, dhcpv4.MessageTypeDiscover,
+					pxeClass("00000"))
 				m.TransactionID = [4]byte{xid}
 				b.now = now
-				b.Handle(now, Packets{Questions: []dhcp.Question{dhcp.NewQuestion(m, dhcp.ServerPort, netip.AddrPort{})}, Sender: b, Prober: b})
+				b.Handle(now,
+					Packets{Questions: []dhcp.Question{dhcp.NewQuestion(m, dhcp.ServerPort, netip.AddrPort{})},
+						Sender: b, Prober: b})
 			}
 			asks(t0, 1)
 			asks(t0.Add(100*time.Millisecond), 2)

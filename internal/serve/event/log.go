@@ -31,7 +31,10 @@ const (
 // addresses is limited. All other lines are limited like any line that
 // strangers can cause. whose returns the machine at an address, for a boot
 // whose DHCP answers the trace had no room for. It may return the zero MAC.
-func LogBoots(ctx context.Context, events <-chan trace.Event, whose func(netip.Addr) ether.MAC, ended func(trace.Verdict), log *slog.Logger) error {
+func LogBoots(
+	ctx context.Context, events <-chan trace.Event, whose func(netip.Addr) ether.MAC, ended func(trace.Verdict),
+	log *slog.Logger,
+) error {
 	t := trace.New(maxMachines, maxEvents)
 	trusted, lately := loglimit.Trusted(log), lately{}
 	look := time.NewTicker(lookAgain)
@@ -58,7 +61,8 @@ func LogBoots(ctx context.Context, events <-chan trace.Event, whose func(netip.A
 			}
 			n := t.LeftOut()
 			if n > 0 && !full { // once, until there is room again
-				log.Warn("boot: too many machines to trace; some boots will not be summarized", "at_most", maxMachines, "events_left_out", n)
+				log.Warn("boot: too many machines to trace; some boots will not be summarized", "at_most", maxMachines,
+					"events_left_out", n)
 			}
 			full = n > 0
 		}
@@ -93,7 +97,8 @@ func attrs(b trace.Boot, v trace.Verdict) []any {
 	if b.MAC.IsValid() {
 		a = append(a, "mac", b.MAC.String())
 	}
-	a = append(a, "address", b.Addr, "firmware", b.Firmware, "stage", v.Stage, "finding", v.Finding, "verdict", v.Sentence())
+	a = append(a, "address", b.Addr, "firmware", b.Firmware, "stage", v.Stage, "finding", v.Finding,
+		"verdict", v.Sentence())
 	if b.Code != "" {
 		a = append(a, "code", b.Code)
 	}

@@ -124,13 +124,15 @@ func TestLogBoots(t *testing.T) {
 // All lines of a storm pass the limit that protects the log from floods. One
 // line says when there are too many machines to trace.
 func TestLogBootsOfAStorm(t *testing.T) {
-	for _, tc := range []struct{ machines, lines, warnings int }{{200, 200, 0}, {maxMachines + 100, maxMachines, 1}} {
+	for _, tc := range []struct{ machines, lines, warnings int }{{machines: 200, lines: 200}, {machines: maxMachines +
+		100, lines: maxMachines, warnings: 1}} {
 		synctest.Test(t, func(t *testing.T) {
 			var out bytes.Buffer
 			ctx, cancel := context.WithCancel(t.Context())
 			events, done := make(chan trace.Event), make(chan error)
 			go func() {
-				done <- LogBoots(ctx, events, unknown, uncounted, slog.New(loglimit.New(slog.NewTextHandler(&out, nil))))
+				done <- LogBoots(ctx, events, unknown, uncounted,
+					slog.New(loglimit.New(slog.NewTextHandler(&out, nil))))
 			}()
 			begun := time.Now()
 			storm(tc.machines, func(e trace.Event) {
@@ -143,7 +145,8 @@ func TestLogBootsOfAStorm(t *testing.T) {
 			<-done
 			boots, warnings := strings.Count(out.String(), "msg=boot mac="), strings.Count(out.String(), "level=WARN")
 			if boots != tc.lines || warnings != tc.warnings {
-				t.Errorf("of %d machines: %d lines and %d warnings, want %d and %d", tc.machines, boots, warnings, tc.lines, tc.warnings)
+				t.Errorf("of %d machines: %d lines and %d warnings, want %d and %d",
+					tc.machines, boots, warnings, tc.lines, tc.warnings)
 			}
 		})
 	}
@@ -202,7 +205,8 @@ func TestLately(t *testing.T) {
 		after float64
 		addr  netip.Addr
 		want  bool
-	}{{0, addrA, true}, {1, addrA, false}, {1, addrB, true}, {599, addrA, false}, {600, addrA, true}, {601, addrA, false}} {
+	}{{after: 0, addr: addrA, want: true}, {after: 1, addr: addrA}, {after: 1, addr: addrB, want: true},
+		{after: 599, addr: addrA}, {after: 600, addr: addrA, want: true}, {after: 601, addr: addrA}} {
 		if got := l.first(at(tc.after), tc.addr); got != tc.want {
 			t.Errorf("step %d: %v", i, got)
 		}

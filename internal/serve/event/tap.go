@@ -82,7 +82,8 @@ func (t *Tap) packet(now time.Time, from, to netip.AddrPort, mac ether.MAC, payl
 	if s := now.Unix(); s != t.second {
 		t.second, t.taken, t.unproven = s, 0, 0
 	}
-	if t.taken >= maxPackets || !proven && t.unproven >= maxUnproven || len(t.waiting)+header+len(payload) > cap(t.waiting) {
+	if t.taken >= maxPackets || !proven && t.unproven >= maxUnproven ||
+		len(t.waiting)+header+len(payload) > cap(t.waiting) {
 		t.lost++
 		return
 	}

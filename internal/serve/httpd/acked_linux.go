@@ -16,7 +16,10 @@ func sentBytes(c syscall.Conn) (acked uint64, waits bool, err error) {
 		return 0, false, err
 	}
 	var i *unix.TCPInfo
-	if e := raw.Control(func(fd uintptr) { i, err = unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO) }); e != nil {
+	if e := raw.Control(func(fd uintptr) {
+		i,
+			err = unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
+	}); e != nil {
 		return 0, false, e
 	}
 	if err != nil {

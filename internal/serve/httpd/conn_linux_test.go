@@ -20,7 +20,10 @@ func packets(t *testing.T, c *net.TCPConn) uint32 {
 		t.Fatal(err)
 	}
 	var info *unix.TCPInfo
-	if e := raw.Control(func(fd uintptr) { info, err = unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO) }); e != nil || err != nil {
+	if e := raw.Control(func(fd uintptr) {
+		info,
+			err = unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
+	}); e != nil || err != nil {
 		t.Fatal(e, err)
 	}
 	return info.Data_segs_in
@@ -36,11 +39,16 @@ func TestOnePacket(t *testing.T) {
 		}
 	}
 	for _, tc := range []struct{ situation, request, end string }{
-		{"in memory", "GET /pxelinux.cfg/default HTTP/1.1\r\nHost: box\r\n\r\n", menu},
-		{"on disk, all that net/http looks at", "GET /sniffed HTTP/1.1\r\nHost: box\r\n\r\n", "\r\n\r\n" + string(make([]byte, 512))},
-		{"on disk", "GET /menu HTTP/1.1\r\nHost: box\r\n\r\n", "\r\n\r\n" + string(make([]byte, 4<<10))},
-		{"on disk, the most that is read", "GET /most HTTP/1.1\r\nHost: box\r\n\r\n", "\r\n\r\n" + string(make([]byte, small))},
-		{"a range in memory", "GET /pxelinux.0 HTTP/1.1\r\nHost: box\r\nRange: bytes=4-5003\r\n\r\n", "\r\n\r\n" + string(bytes.Repeat([]byte("xep"), 1667)[:5000])},
+		{situation: "in memory", request: "GET /pxelinux.cfg/default HTTP/1.1\r\nHost: box\r\n\r\n", end: menu},
+		{situation: "on disk, all that net/http looks at", request: "GET /sniffed HTTP/1.1\r\nHost: box\r\n\r\n",
+			end: "\r\n\r\n" + string(make([]byte, 512))},
+		{situation: "on disk", request: "GET /menu HTTP/1.1\r\nHost: box\r\n\r\n",
+			end: "\r\n\r\n" + string(make([]byte, 4<<10))},
+		{situation: "on disk, the most that is read", request: "GET /most HTTP/1.1\r\nHost: box\r\n\r\n",
+			end: "\r\n\r\n" + string(make([]byte, small))},
+		{situation: "a range in memory",
+			request: "GET /pxelinux.0 HTTP/1.1\r\nHost: box\r\nRange: bytes=4-5003\r\n\r\n",
+			end:     "\r\n\r\n" + string(bytes.Repeat([]byte("xep"), 1667)[:5000])},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			c := dial(t, addr)
@@ -75,7 +83,8 @@ func TestSizes(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(boot, "large"), want, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	for _, size := range []int{1, 511, 512, 513, small, small + 511, small + 512, small + 513, piece, piece + 1, len(want)} {
+	for _, size := range []int{1, 511, 512, 513, small, small + 511, small + 512, small +
+		513, piece, piece + 1, len(want)} {
 		for _, from := range []int{0, 4095} {
 			if from >= size {
 				continue

@@ -24,15 +24,16 @@ func TestETag(t *testing.T) {
 		change    func(name string) error
 		same      bool
 	}{
-		{"nothing happens", func(string) error { return nil }, true},
-		{"it is read", func(name string) error { _, err := os.ReadFile(name); return err }, true},
-		{"another content of the same size and time", func(name string) error {
+		{situation: "nothing happens", change: func(string) error { return nil }, same: true},
+		{situation: "it is read", change: func(name string) error { _, err := os.ReadFile(name); return err },
+			same: true},
+		{situation: "another content of the same size and time", change: func(name string) error {
 			if err := os.WriteFile(name, []byte("9876543210"), 0o644); err != nil {
 				return err
 			}
 			return os.Chtimes(name, longAgo, longAgo)
-		}, false},
-		{"another file of the same size and time in its place", func(name string) error {
+		}},
+		{situation: "another file of the same size and time in its place", change: func(name string) error {
 			if err := os.WriteFile(name+".part", []byte("9876543210"), 0o644); err != nil {
 				return err
 			}
@@ -40,7 +41,7 @@ func TestETag(t *testing.T) {
 				return err
 			}
 			return os.Rename(name+".part", name)
-		}, false},
+		}},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			name := filepath.Join(t.TempDir(), "linux")
@@ -93,10 +94,10 @@ func TestNoETagOfFreshFile(t *testing.T) {
 		age       time.Duration
 		has       bool
 	}{
-		{"just written", 0, false},
-		{"a second old", time.Second, false},
-		{"settled", settled, true},
-		{"of next year, by a clock without a battery", -settled, true},
+		{situation: "just written"},
+		{situation: "a second old", age: time.Second},
+		{situation: "settled", age: settled, has: true},
+		{situation: "of next year, by a clock without a battery", age: -settled, has: true},
 	} {
 		if tag := etag(info, ctime(t, name).Add(tc.age)); (tag != "") != tc.has {
 			t.Errorf("%s: its tag is %q", tc.situation, tag)

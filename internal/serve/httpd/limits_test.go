@@ -33,11 +33,14 @@ func TestSlowClientsAreLetGo(t *testing.T) {
 		send      string
 		answers   int
 	}{
-		{"says nothing", Limits{Header: soon}, "", 0},
-		{"stops in its header", Limits{Header: soon}, "GET /debian/linux HTTP/1.1\r\nHost: ", 0},
-		{"does not ask again", Limits{Idle: soon}, "GET /debian/linux HTTP/1.1\r\nHost: box\r\n\r\n", 1},
-		{"stops in its second header", Limits{Header: soon}, "GET /debian/linux HTTP/1.1\r\nHost: box\r\n\r\nGET /deb", 1},
-		{"promises a body", Limits{}, "PUT /debian/linux HTTP/1.1\r\nHost: box\r\nContent-Length: 1000\r\n\r\n", 1},
+		{situation: "says nothing", limits: Limits{Header: soon}},
+		{situation: "stops in its header", limits: Limits{Header: soon}, send: "GET /debian/linux HTTP/1.1\r\nHost: "},
+		{situation: "does not ask again", limits: Limits{Idle: soon},
+			send: "GET /debian/linux HTTP/1.1\r\nHost: box\r\n\r\n", answers: 1},
+		{situation: "stops in its second header", limits: Limits{Header: soon},
+			send: "GET /debian/linux HTTP/1.1\r\nHost: box\r\n\r\nGET /deb", answers: 1},
+		{situation: "promises a body", send: "PUT /debian/linux HTTP/1.1\r\nHost: box\r\nContent-Length: 1000\r\n\r\n",
+			answers: 1},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			s, _, _ := newServer(t)
@@ -85,8 +88,8 @@ func TestTransfersThatEndEarly(t *testing.T) {
 		then      func(*net.TCPConn)
 		outcome   trace.Outcome
 	}{
-		{"reads nothing", Limits{Stall: soon}, func(*net.TCPConn) {}, trace.TimedOut},
-		{"hangs up", Limits{}, func(c *net.TCPConn) { c.SetLinger(0); c.Close() }, trace.Aborted},
+		{situation: "reads nothing", limits: Limits{Stall: soon}, then: func(*net.TCPConn) {}, outcome: trace.TimedOut},
+		{situation: "hangs up", then: func(c *net.TCPConn) { c.SetLinger(0); c.Close() }, outcome: trace.Aborted},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			s, boot, events := newServer(t)
@@ -114,13 +117,18 @@ func TestOutcome(t *testing.T) {
 		want      trace.Outcome
 		trouble   bool
 	}{
-		{"all sent", response{status: 200, sent: 10}, "10", "GET", trace.Sent, false},
-		{"only the header was asked for", response{status: 200}, "10", "HEAD", trace.Sent, false},
-		{"known already", response{status: 304}, "", "GET", trace.Sent, false},
-		{"the file became shorter meanwhile", response{status: 200, sent: 5}, "10", "GET", trace.Failed, true},
-		{"the disk", response{status: 200, sent: 5, err: errors.New("read: input/output error")}, "10", "GET", trace.Failed, true},
-		{"no such range", response{status: 416}, "", "GET", trace.Refused, false},
-		{"cannot be read", response{status: 500}, "", "GET", trace.Failed, true},
+		{situation: "all sent", response: response{status: 200, sent: 10}, length: "10", method: "GET",
+			want: trace.Sent},
+		{situation: "only the header was asked for", response: response{status: 200}, length: "10", method: "HEAD",
+			want: trace.Sent},
+		{situation: "known already", response: response{status: 304}, method: "GET", want: trace.Sent},
+		{situation: "the file became shorter meanwhile", response: response{status: 200, sent: 5}, length: "10",
+			method: "GET", want: trace.Failed, trouble: true},
+		{situation: "the disk", response: response{status: 200, sent: 5, err: errors.New("read: input/output error")},
+			length: "10", method: "GET", want: trace.Failed, trouble: true},
+		{situation: "no such range", response: response{status: 416}, method: "GET", want: trace.Refused},
+		{situation: "cannot be read", response: response{status: 500}, method: "GET",
+			want: trace.Failed, trouble: true},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			tc.response.ResponseWriter = &spy{header: http.Header{"Content-Length": {tc.length}}}

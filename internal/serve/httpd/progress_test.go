@@ -14,13 +14,15 @@ func TestAdvance(t *testing.T) {
 		behind time.Duration
 	}
 	for situation, steps := range map[string][]step{
-		"reads nothing":                    {{time.Second, 0, time.Second}, {9 * time.Second, 0, 10 * time.Second}},
-		"keeps up exactly":                 {{time.Second, minRate, 0}, {time.Second, minRate, 0}},
-		"half as fast as it must be":       {{10 * time.Second, 5 * minRate, 5 * time.Second}, {10 * time.Second, 5 * minRate, 10 * time.Second}},
+		"reads nothing":    {{time.Second, 0, time.Second}, {9 * time.Second, 0, 10 * time.Second}},
+		"keeps up exactly": {{time.Second, minRate, 0}, {time.Second, minRate, 0}},
+		"half as fast as it must be": {{10 * time.Second, 5 * minRate, 5 * time.Second},
+			{10 * time.Second, 5 * minRate, 10 * time.Second}},
 		"in bursts, fast enough":           {{8 * time.Second, 0, 8 * time.Second}, {time.Second, 9 * minRate, 0}},
 		"fast first: it cannot save up":    {{time.Second, 1 << 30, 0}, {time.Second, 0, time.Second}},
 		"more in a moment than it ever is": {{time.Second, 1 << 50, 0}},
-		"catches up":                       {{4 * time.Second, 0, 4 * time.Second}, {time.Second, 3 * minRate, 2 * time.Second}},
+		"catches up": {{4 * time.Second, 0, 4 * time.Second},
+			{time.Second, 3 * minRate, 2 * time.Second}},
 	} {
 		t.Run(situation, func(t *testing.T) {
 			p, now, acked := progress{at: t0}, t0, uint64(0)
@@ -46,23 +48,27 @@ func TestVictim(t *testing.T) {
 		all  []conn // the new one is the last
 		want int
 	}{
-		"one has stalled": {[]conn{{a, 0, 9}, {b, 11 * s, 9}, {c, 0, 0}}, 1},
+		"one has stalled": {[]conn{{from: a, acked: 9}, {from: b, behind: 11 * s, acked: 9}, {from: c}}, 1},
 		"of those that have stalled, the one that is furthest behind": {
-			[]conn{{a, 11 * s, 9}, {b, 50 * s, 9 << 20}, {b, 12 * s, 9}, {c, 0, 0}}, 1},
+			[]conn{{from: a, behind: 11 * s, acked: 9}, {from: b, behind: 50 * s, acked: 9 << 20},
+				{from: b, behind: 12 * s, acked: 9}, {from: c}}, 1},
 		"a site behind NAT keeps up, one client of another address has stalled": {
-			[]conn{{a, 0, 9}, {a, 0, 9}, {a, 0, 9}, {b, 10 * s, 9}, {a, 0, 0}}, 3},
+			[]conn{{from: a, acked: 9}, {from: a, acked: 9}, {from: a, acked: 9},
+				{from: b, behind: 10 * s, acked: 9}, {from: a}}, 3},
 		"new connections that receive nothing, and never get old": {
-			[]conn{{a, 1 * s, 0}, {a, 2 * s, 0}, {b, 3 * s, 0}, {c, 0, 0}}, 1},
+			[]conn{{from: a, behind: 1 * s}, {from: a, behind: 2 * s}, {from: b, behind: 3 * s}, {from: c}}, 1},
 		"the same, and a site behind NAT with as many that keep up": {
-			[]conn{{a, 0, 9}, {a, 0, 9}, {a, 0, 9}, {b, 1 * s, 0}, {b, 2 * s, 0}, {c, 0, 0}}, 4},
+			[]conn{{from: a, acked: 9}, {from: a, acked: 9}, {from: a, acked: 9}, {from: b, behind: 1 * s},
+				{from: b, behind: 2 * s}, {from: c}}, 4},
 		"the same, and one that reads slowly": {
-			[]conn{{a, 8 * s, 9}, {b, 1 * s, 0}, {b, 2 * s, 0}, {c, 0, 0}}, 2},
+			[]conn{{from: a, behind: 8 * s, acked: 9}, {from: b, behind: 1 * s}, {from: b, behind: 2 * s}, {from: c}},
+			2},
 		"all keep up: the slowest of the address with the most": {
-			[]conn{{a, 0, 1}, {b, 0, 7}, {b, 0, 5}, {b, 0, 9}, {c, 0, 0}}, 2},
+			[]conn{{from: a, acked: 1}, {from: b, acked: 7}, {from: b, acked: 5}, {from: b, acked: 9}, {from: c}}, 2},
 		"all keep up, and the new one is of the address with the most": {
-			[]conn{{a, 0, 1}, {b, 0, 7}, {b, 0, 5}, {b, 0, 0}}, 3},
-		"all keep up, and each has one": {[]conn{{a, 0, 1}, {b, 0, 7}, {c, 0, 0}}, 2},
-		"all are new":                   {[]conn{{a, 0, 0}, {b, 0, 0}, {c, 0, 0}}, 2},
+			[]conn{{from: a, acked: 1}, {from: b, acked: 7}, {from: b, acked: 5}, {from: b}}, 3},
+		"all keep up, and each has one": {[]conn{{from: a, acked: 1}, {from: b, acked: 7}, {from: c}}, 2},
+		"all are new":                   {[]conn{{from: a}, {from: b}, {from: c}}, 2},
 	} {
 		t.Run(situation, func(t *testing.T) {
 			var all []candidate
@@ -80,7 +86,8 @@ func TestVictim(t *testing.T) {
 func BenchmarkVictim(b *testing.B) {
 	var all []candidate
 	for i := range 1025 {
-		all = append(all, candidate{netip.AddrFrom4([4]byte{192, 0, 2, byte(i % 8)}), progress{behind: time.Duration(i % 9)}})
+		all = append(all, candidate{netip.AddrFrom4([4]byte{192, 0, 2, byte(i % 8)}),
+			progress{behind: time.Duration(i % 9)}})
 	}
 	for b.Loop() {
 		victim(all)

@@ -21,9 +21,9 @@ func TestRefusalsDoNotFloodTheLog(t *testing.T) {
 		situation, client, target string
 		lines                     int
 	}{
-		{"the first", "127.0.0.1", "/%2e%2e/secret", 1},
-		{"the same client and another name", "127.0.0.1", "/%2e%2e/other", 0},
-		{"another client", "127.0.0.2", "/%2e%2e/secret", 1},
+		{situation: "the first", client: "127.0.0.1", target: "/%2e%2e/secret", lines: 1},
+		{situation: "the same client and another name", client: "127.0.0.1", target: "/%2e%2e/other"},
+		{situation: "another client", client: "127.0.0.2", target: "/%2e%2e/secret", lines: 1},
 	} {
 		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(step.client)}}
 		c, err := d.Dial("tcp4", server)

@@ -163,35 +163,39 @@ func TestNames(t *testing.T) {
 		status            int
 		body              string
 	}{
-		{"a menu, in memory", "/pxelinux.cfg/default", 200, menu},
-		{"a menu with the machine's address", "/grub/grub.cfg", 200, forMAC},
-		{"a site file", "/debian/linux", 200, kernel},
-		{"a prefix that ends in a slash", "//debian//linux", 200, kernel},
-		{"Windows' backslashes", `/windows\boot.wim`, 200, "wim"},
-		{"backslashes, encoded", "/WINDOWS%5CBOOT.WIM", 200, "wim"},
-		{"a space, encoded", "/a%20b.efi", 200, "program"},
-		{"with the server's name, as to a proxy", "http://box/debian/linux", 200, kernel},
-		{"a query", "/debian/linux?uuid=1", 200, kernel},
-		{"an empty file", "/empty", 200, ""},
-		{"an index is a file like any other", "/index.html", 200, "no index"},
+		{situation: "a menu, in memory", target: "/pxelinux.cfg/default", status: 200, body: menu},
+		{situation: "a menu with the machine's address", target: "/grub/grub.cfg", status: 200, body: forMAC},
+		{situation: "a site file", target: "/debian/linux", status: 200, body: kernel},
+		{situation: "a prefix that ends in a slash", target: "//debian//linux", status: 200, body: kernel},
+		{situation: "Windows' backslashes", target: `/windows\boot.wim`, status: 200, body: "wim"},
+		{situation: "backslashes, encoded", target: "/WINDOWS%5CBOOT.WIM", status: 200, body: "wim"},
+		{situation: "a space, encoded", target: "/a%20b.efi", status: 200, body: "program"},
+		{situation: "with the server's name, as to a proxy", target: "http://box/debian/linux",
+			status: 200, body: kernel},
+		{situation: "a query", target: "/debian/linux?uuid=1", status: 200, body: kernel},
+		{situation: "an empty file", target: "/empty", status: 200},
+		{situation: "an index is a file like any other", target: "/index.html", status: 200, body: "no index"},
 
-		{"not there", "/pxelinux.cfg/C0A84D10", 404, "not found\n"},
-		{"a folder", "/debian", 404, "not found\n"},
-		{"a folder, with a slash", "/debian/", 404, "not found\n"},
-		{"a link that leaves the folder", "/link", 404, "not found\n"},
-		{"encoded twice", "/%2564ebian/linux", 404, "not found\n"},
-		{"the root", "/", 403, "forbidden\n"},
-		{"the parent", "/../secret", 403, "forbidden\n"},
-		{"the parent, encoded", "/%2e%2e/secret", 403, "forbidden\n"},
-		{"the parent, its slash encoded", "/debian/..%2f..%2fsecret", 403, "forbidden\n"},
-		{"the parent by backslashes", `/..\secret`, 403, "forbidden\n"},
-		{"a drive", "/C:/secret", 403, "forbidden\n"},
-		{"a control character", "/debian/linux%0a", 403, "forbidden\n"},
-		{"NUL in the middle", "/debian%00/linux", 403, "forbidden\n"},
-		{"too long a name", "/" + strings.Repeat("x", 2000), 403, "forbidden\n"},
-		{"a broken encoding", "/%zz", 400, "400 Bad Request"},
-		{"too long a header", "/" + strings.Repeat("x", 2*maxHeader), 431, "431 Request Header Fields Too Large"},
-		{"the box's own trouble keeps its inner text", "/broken", 500, "internal server error\n"},
+		{situation: "not there", target: "/pxelinux.cfg/C0A84D10", status: 404, body: "not found\n"},
+		{situation: "a folder", target: "/debian", status: 404, body: "not found\n"},
+		{situation: "a folder, with a slash", target: "/debian/", status: 404, body: "not found\n"},
+		{situation: "a link that leaves the folder", target: "/link", status: 404, body: "not found\n"},
+		{situation: "encoded twice", target: "/%2564ebian/linux", status: 404, body: "not found\n"},
+		{situation: "the root", target: "/", status: 403, body: "forbidden\n"},
+		{situation: "the parent", target: "/../secret", status: 403, body: "forbidden\n"},
+		{situation: "the parent, encoded", target: "/%2e%2e/secret", status: 403, body: "forbidden\n"},
+		{situation: "the parent, its slash encoded", target: "/debian/..%2f..%2fsecret",
+			status: 403, body: "forbidden\n"},
+		{situation: "the parent by backslashes", target: `/..\secret`, status: 403, body: "forbidden\n"},
+		{situation: "a drive", target: "/C:/secret", status: 403, body: "forbidden\n"},
+		{situation: "a control character", target: "/debian/linux%0a", status: 403, body: "forbidden\n"},
+		{situation: "NUL in the middle", target: "/debian%00/linux", status: 403, body: "forbidden\n"},
+		{situation: "too long a name", target: "/" + strings.Repeat("x", 2000), status: 403, body: "forbidden\n"},
+		{situation: "a broken encoding", target: "/%zz", status: 400, body: "400 Bad Request"},
+		{situation: "too long a header", target: "/" + strings.Repeat("x", 2*maxHeader), status: 431,
+			body: "431 Request Header Fields Too Large"},
+		{situation: "the box's own trouble keeps its inner text", target: "/broken", status: 500,
+			body: "internal server error\n"},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			got := ask(t, addr, "GET", tc.target)
@@ -208,7 +212,8 @@ func TestHTTP10(t *testing.T) {
 	c := dial(t, start(t, s))
 	io.WriteString(c, "GET /debian/linux HTTP/1.0\r\n\r\n")
 	b, err := io.ReadAll(c) // the end of the connection ends the file
-	if err != nil || !strings.HasPrefix(string(b), "HTTP/1.0 200 OK\r\n") || !strings.HasSuffix(string(b), "\r\n\r\n"+kernel) {
+	if err != nil || !strings.HasPrefix(string(b), "HTTP/1.0 200 OK\r\n") ||
+		!strings.HasSuffix(string(b), "\r\n\r\n"+kernel) {
 		t.Errorf("got %q, %v", b, err)
 	}
 }
@@ -222,24 +227,28 @@ func TestMethods(t *testing.T) {
 		status         int
 		allow, body    string
 	}{
-		{"GET", "/debian/linux", nil, 200, "", kernel},
-		{"HEAD", "/debian/linux", nil, 200, "", ""},
-		{"HEAD", "/nothing", nil, 404, "", ""},
-		{"POST", "/debian/linux", nil, 405, "GET, HEAD", "method not allowed\n"},
-		{"PUT", "/new", []string{"Content-Length: 1000"}, 405, "GET, HEAD", "method not allowed\n"},
-		{"PUT", "/new", []string{"Transfer-Encoding: chunked"}, 405, "GET, HEAD", "method not allowed\n"},
-		{"DELETE", "/debian/linux", nil, 405, "GET, HEAD", "method not allowed\n"},
-		{"OPTIONS", "*", nil, 405, "GET, HEAD", "method not allowed\n"},
-		{"PROPFIND", "/", nil, 405, "GET, HEAD", "method not allowed\n"},
-		{"CONNECT", "/debian/linux", nil, 405, "GET, HEAD", "method not allowed\n"},
-		{"get", "/debian/linux", nil, 405, "GET, HEAD", "method not allowed\n"},
-		{"GET", "/debian/linux", []string{"Content-Length: 1000"}, 400, "", "bad request\n"},
+		{method: "GET", target: "/debian/linux", status: 200, body: kernel},
+		{method: "HEAD", target: "/debian/linux", status: 200},
+		{method: "HEAD", target: "/nothing", status: 404},
+		{method: "POST", target: "/debian/linux", status: 405, allow: "GET, HEAD", body: "method not allowed\n"},
+		{method: "PUT", target: "/new", header: []string{"Content-Length: 1000"}, status: 405, allow: "GET, HEAD",
+			body: "method not allowed\n"},
+		{method: "PUT", target: "/new", header: []string{"Transfer-Encoding: chunked"}, status: 405, allow: "GET, HEAD",
+			body: "method not allowed\n"},
+		{method: "DELETE", target: "/debian/linux", status: 405, allow: "GET, HEAD", body: "method not allowed\n"},
+		{method: "OPTIONS", target: "*", status: 405, allow: "GET, HEAD", body: "method not allowed\n"},
+		{method: "PROPFIND", target: "/", status: 405, allow: "GET, HEAD", body: "method not allowed\n"},
+		{method: "CONNECT", target: "/debian/linux", status: 405, allow: "GET, HEAD", body: "method not allowed\n"},
+		{method: "get", target: "/debian/linux", status: 405, allow: "GET, HEAD", body: "method not allowed\n"},
+		{method: "GET", target: "/debian/linux", header: []string{"Content-Length: 1000"}, status: 400,
+			body: "bad request\n"},
 	} {
 		t.Run(strings.Join(append([]string{tc.method, tc.target}, tc.header...), " "), func(t *testing.T) {
 			// The body is never sent, so a server that waits for it hangs.
 			got := ask(t, addr, tc.method, tc.target, tc.header...)
 			if got.status != tc.status || got.header.Get("Allow") != tc.allow || got.body != tc.body {
-				t.Errorf("%d, Allow %q, %q; want %d, %q, %q", got.status, got.header.Get("Allow"), got.body, tc.status, tc.allow, tc.body)
+				t.Errorf("%d, Allow %q, %q; want %d, %q, %q",
+					got.status, got.header.Get("Allow"), got.body, tc.status, tc.allow, tc.body)
 			}
 		})
 	}
@@ -278,9 +287,9 @@ func TestRangesAndConditions(t *testing.T) {
 	tag := etag(linux, s.now())
 	const date = "Thu, 02 Jan 2020 03:04:05 GMT"
 	for _, file := range []struct{ target, content, tag, modified string }{
-		{"/pxelinux.cfg/default", menu, "", ""},
-		{"/grub/grub.cfg", forMAC, "", ""},
-		{"/debian/linux", kernel, tag, date},
+		{target: "/pxelinux.cfg/default", content: menu},
+		{target: "/grub/grub.cfg", content: forMAC},
+		{target: "/debian/linux", content: kernel, tag: tag, modified: date},
 	} {
 		whole, size := file.content, len(file.content)
 		type situation struct {
@@ -293,31 +302,45 @@ func TestRangesAndConditions(t *testing.T) {
 			contentRanges string
 		}
 		cases := []situation{
-			{"all", "GET", nil, 200, whole, fmt.Sprint(size), ""},
-			{"the size", "HEAD", nil, 200, "", fmt.Sprint(size), ""},
-			{"the start", "GET", []string{"Range: bytes=0-3"}, 206, whole[:4], "4", fmt.Sprintf("bytes 0-3/%d", size)},
-			{"the middle", "GET", []string{"Range: bytes=2-4"}, 206, whole[2:5], "3", fmt.Sprintf("bytes 2-4/%d", size)},
-			{"resumed", "GET", []string{"Range: bytes=6-"}, 206, whole[6:], fmt.Sprint(size - 6), fmt.Sprintf("bytes 6-%d/%d", size-1, size)},
-			{"the last bytes", "GET", []string{"Range: bytes=-2"}, 206, whole[size-2:], "2", fmt.Sprintf("bytes %d-%d/%d", size-2, size-1, size)},
-			{"more than there is", "GET", []string{"Range: bytes=6-999"}, 206, whole[6:], fmt.Sprint(size - 6), fmt.Sprintf("bytes 6-%d/%d", size-1, size)},
-			{"behind the end", "GET", []string{"Range: bytes=100-"}, 416, "invalid range: failed to overlap\n", "", fmt.Sprintf("bytes */%d", size)},
-			{"several ranges are answered by all", "GET", []string{"Range: bytes=0-0,2-2"}, 200, whole, fmt.Sprint(size), ""},
-			{"another is known", "GET", []string{`If-None-Match: "other"`}, 200, whole, fmt.Sprint(size), ""},
-			{"resumed, changed", "GET", []string{"Range: bytes=6-", `If-Range: "other"`}, 200, whole, fmt.Sprint(size), ""},
-			{"only if unchanged, and it is not", "GET", []string{`If-Match: "other"`}, 412, "", "", ""},
+			{situation: "all", method: "GET", status: 200, body: whole, length: fmt.Sprint(size)},
+			{situation: "the size", method: "HEAD", status: 200, length: fmt.Sprint(size)},
+			{situation: "the start", method: "GET", header: []string{"Range: bytes=0-3"}, status: 206, body: whole[:4],
+				length: "4", contentRanges: fmt.Sprintf("bytes 0-3/%d", size)},
+			{situation: "the middle", method: "GET", header: []string{"Range: bytes=2-4"}, status: 206,
+				body: whole[2:5], length: "3", contentRanges: fmt.Sprintf("bytes 2-4/%d", size)},
+			{situation: "resumed", method: "GET", header: []string{"Range: bytes=6-"}, status: 206, body: whole[6:],
+				length: fmt.Sprint(size - 6), contentRanges: fmt.Sprintf("bytes 6-%d/%d", size-1, size)},
+			{situation: "the last bytes", method: "GET", header: []string{"Range: bytes=-2"}, status: 206,
+				body: whole[size-2:], length: "2", contentRanges: fmt.Sprintf("bytes %d-%d/%d", size-2, size-1, size)},
+			{situation: "more than there is", method: "GET", header: []string{"Range: bytes=6-999"}, status: 206,
+				body: whole[6:], length: fmt.Sprint(size - 6),
+				contentRanges: fmt.Sprintf("bytes 6-%d/%d", size-1, size)},
+			{situation: "behind the end", method: "GET", header: []string{"Range: bytes=100-"}, status: 416,
+				body: "invalid range: failed to overlap\n", contentRanges: fmt.Sprintf("bytes */%d", size)},
+			{situation: "several ranges are answered by all", method: "GET", header: []string{"Range: bytes=0-0,2-2"},
+				status: 200, body: whole, length: fmt.Sprint(size)},
+			{situation: "another is known", method: "GET", header: []string{`If-None-Match: "other"`}, status: 200,
+				body: whole, length: fmt.Sprint(size)},
+			{situation: "resumed, changed", method: "GET", header: []string{"Range: bytes=6-", `If-Range: "other"`},
+				status: 200, body: whole, length: fmt.Sprint(size)},
+			{situation: "only if unchanged, and it is not", method: "GET",
+				header: []string{`If-Match: "other"`}, status: 412},
 		}
 		if file.tag != "" {
 			cases = append(cases,
 				situation{"known already", "GET", []string{"If-None-Match: " + file.tag}, 304, "", "", ""},
 				situation{"not modified since", "GET", []string{"If-Modified-Since: " + date}, 304, "", "", ""},
-				situation{"resumed, unchanged", "GET", []string{"Range: bytes=6-", "If-Range: " + file.tag}, 206, whole[6:], fmt.Sprint(size - 6), fmt.Sprintf("bytes 6-%d/%d", size-1, size)},
+				situation{"resumed, unchanged", "GET", []string{"Range: bytes=6-", "If-Range: " + file.tag}, 206,
+					whole[6:], fmt.Sprint(size - 6), fmt.Sprintf("bytes 6-%d/%d", size-1, size)},
 			)
 		}
 		for _, tc := range cases {
 			t.Run(file.target+" "+tc.situation, func(t *testing.T) {
 				got := ask(t, addr, tc.method, file.target, tc.header...)
-				if got.status != tc.status || got.body != tc.body || got.header.Get("Content-Range") != tc.contentRanges {
-					t.Errorf("%d %q %q, want %d %q %q", got.status, got.body, got.header.Get("Content-Range"), tc.status, tc.body, tc.contentRanges)
+				if got.status != tc.status || got.body != tc.body ||
+					got.header.Get("Content-Range") != tc.contentRanges {
+					t.Errorf("%d %q %q, want %d %q %q", got.status, got.body, got.header.Get("Content-Range"),
+						tc.status, tc.body, tc.contentRanges)
 				}
 				if tc.length != "" && got.header.Get("Content-Length") != tc.length {
 					t.Errorf("Content-Length %q, want %q", got.header.Get("Content-Length"), tc.length)
@@ -325,8 +348,10 @@ func TestRangesAndConditions(t *testing.T) {
 				if got.status < 400 && got.header.Get("ETag") != file.tag {
 					t.Errorf("ETag %q, want %q", got.header.Get("ETag"), file.tag)
 				}
-				if got.status == 200 && (got.header.Get("Last-Modified") != file.modified || got.header.Get("Accept-Ranges") != "bytes") {
-					t.Errorf("Last-Modified %q, want %q; Accept-Ranges %q", got.header.Get("Last-Modified"), file.modified, got.header.Get("Accept-Ranges"))
+				if got.status == 200 && (got.header.Get("Last-Modified") != file.modified ||
+					got.header.Get("Accept-Ranges") != "bytes") {
+					t.Errorf("Last-Modified %q, want %q; Accept-Ranges %q",
+						got.header.Get("Last-Modified"), file.modified, got.header.Get("Accept-Ranges"))
 				}
 			})
 		}
@@ -369,23 +394,33 @@ func TestEvents(t *testing.T) {
 		bytes                     int64
 		begins                    bool
 	}{
-		{"a file on disk", "GET", "/debian/linux", nil, "debian/linux", trace.Sent, 10, true},
-		{"a part of it", "GET", "/debian/linux", []string{"Range: bytes=1-3"}, "debian/linux", trace.Sent, 3, true},
-		{"a file in memory of several pieces", "GET", "/pxelinux.0", nil, "pxelinux.0", trace.Sent, 3 * piece, true},
-		{"a part of it", "GET", "/pxelinux.0", []string{fmt.Sprintf("Range: bytes=5-%d", 2*piece)}, "pxelinux.0", trace.Sent, 2*piece - 4, true},
-		{"not there", "GET", "/Nothing%20here", nil, "Nothing here", trace.NotFound, 0, false},
-		{"not there, by HEAD", "HEAD", "/nothing", nil, "nothing", trace.NotFound, 0, false},
-		{"a link that leaves the folder", "GET", "/link", nil, "link", trace.Refused, 0, false},
-		{"a hostile name", "GET", "/../" + strings.Repeat("x", 1000), nil, "../" + strings.Repeat("x", 125), trace.Refused, 0, false},
-		{"a range that is not there", "GET", "/debian/linux", []string{"Range: bytes=99-"}, "debian/linux", trace.Refused, 0, true},
-		{"a write", "PUT", "/debian/linux", nil, "debian/linux", trace.Refused, 0, false},
-		{"the box's own trouble", "GET", "/broken", nil, "broken", trace.Failed, 0, false},
+		{situation: "a file on disk", method: "GET", target: "/debian/linux", what: "debian/linux", outcome: trace.Sent,
+			bytes: 10, begins: true},
+		{situation: "a part of it", method: "GET", target: "/debian/linux", header: []string{"Range: bytes=1-3"},
+			what: "debian/linux", outcome: trace.Sent, bytes: 3, begins: true},
+		{situation: "a file in memory of several pieces", method: "GET", target: "/pxelinux.0", what: "pxelinux.0",
+			outcome: trace.Sent, bytes: 3 * piece, begins: true},
+		{situation: "a part of it", method: "GET", target: "/pxelinux.0",
+			header: []string{fmt.Sprintf("Range: bytes=5-%d", 2*piece)}, what: "pxelinux.0", outcome: trace.Sent,
+			bytes: 2*piece - 4, begins: true},
+		{situation: "not there", method: "GET", target: "/Nothing%20here",
+			what: "Nothing here", outcome: trace.NotFound},
+		{situation: "not there, by HEAD", method: "HEAD", target: "/nothing", what: "nothing", outcome: trace.NotFound},
+		{situation: "a link that leaves the folder", method: "GET", target: "/link", what: "link",
+			outcome: trace.Refused},
+		{situation: "a hostile name", method: "GET", target: "/../" + strings.Repeat("x", 1000),
+			what: "../" + strings.Repeat("x", 125), outcome: trace.Refused},
+		{situation: "a range that is not there", method: "GET", target: "/debian/linux",
+			header: []string{"Range: bytes=99-"}, what: "debian/linux", outcome: trace.Refused, begins: true},
+		{situation: "a write", method: "PUT", target: "/debian/linux", what: "debian/linux", outcome: trace.Refused},
+		{situation: "the box's own trouble", method: "GET", target: "/broken", what: "broken", outcome: trace.Failed},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			ask(t, addr, "HEAD", "/debian/linux") // not a transfer
 			ask(t, addr, tc.method, tc.target, tc.header...)
 			e := <-events
-			if e.Protocol != trace.HTTP || e.What != tc.what || e.Outcome != tc.outcome || e.Bytes != tc.bytes || e.Addr != netip.MustParseAddr("127.0.0.1") || e.Took <= 0 || e.Time.IsZero() {
+			if e.Protocol != trace.HTTP || e.What != tc.what || e.Outcome != tc.outcome || e.Bytes != tc.bytes ||
+				e.Addr != netip.MustParseAddr("127.0.0.1") || e.Took <= 0 || e.Time.IsZero() {
 				t.Errorf("got %+v, want %q, %q, %d bytes", e, tc.what, tc.outcome, tc.bytes)
 			}
 			if !tc.begins {
@@ -394,7 +429,8 @@ func TestEvents(t *testing.T) {
 				}
 				return
 			}
-			want := trace.Event{Time: e.Time.Add(-e.Took), Protocol: e.Protocol, Addr: e.Addr, What: e.What, Outcome: trace.Begun}
+			want := trace.Event{Time: e.Time.Add(-e.Took), Protocol: e.Protocol, Addr: e.Addr, What: e.What,
+				Outcome: trace.Begun}
 			if b := <-begun; !b.Time.Equal(want.Time) {
 				t.Errorf("begins at %v, want %v", b.Time, want.Time)
 			} else if b.Time = want.Time; b != want {
@@ -425,7 +461,8 @@ func TestMetricsPath(t *testing.T) {
 
 // The hosts that may read the metrics need not be those that may read files.
 func TestWhoReadsTheMetrics(t *testing.T) {
-	machine, monitor, stranger := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("10.9.0.5"), netip.MustParseAddr("10.8.0.5")
+	machine, monitor, stranger := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("10.9.0.5"),
+		netip.MustParseAddr("10.8.0.5")
 	isMonitor := func(a netip.Addr) bool { return a == monitor }
 	none := func(netip.Addr) bool { return false }
 	for _, tc := range []struct {
@@ -445,7 +482,8 @@ func TestWhoReadsTheMetrics(t *testing.T) {
 		t.Run(tc.situation, func(t *testing.T) {
 			s := &Server{
 				Open: func(netip.Addr, string) (bootfiles.File, error) {
-					return bootfiles.New(bootfiles.Contents{Bundled: map[string][]byte{"x": {1}}}).Open("x", bootfiles.Reader{})
+					return bootfiles.New(bootfiles.Contents{Bundled: map[string][]byte{"x": {1}}}).Open("x",
+						bootfiles.Reader{})
 				},
 				Allow: func(a netip.Addr) bool { return a == machine }, AllowMetrics: tc.allow,
 				Metrics: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}),
@@ -522,7 +560,8 @@ var _ io.ReaderFrom = (*conn)(nil)
 func BenchmarkMenu(b *testing.B) {
 	files := bootfiles.New(bootfiles.Contents{Menus: map[string][]byte{"menu": make([]byte, 4096)}})
 	open := func(_ netip.Addr, name string) (bootfiles.File, error) { return files.Open(name, bootfiles.Reader{}) }
-	s := &Server{Open: open, Allow: func(netip.Addr) bool { return true }, Done: func(trace.Event) {}, Log: slog.New(slog.DiscardHandler)}
+	s := &Server{Open: open, Allow: func(netip.Addr) bool { return true }, Done: func(trace.Event) {},
+		Log: slog.New(slog.DiscardHandler)}
 	r := httptest.NewRequest("GET", "/menu", nil)
 	w := &discard{header: http.Header{}}
 	b.ReportAllocs()

@@ -37,8 +37,10 @@ func network(s string, rs ...string) Subnet {
 
 var plans = []plan{
 	{[]Subnet{network("10.0.0.0/28", "10.0.0.1-10.0.0.4")}, nil},
-	{[]Subnet{network("10.0.0.0/28", "10.0.0.1-10.0.0.4")}, map[Client]netip.Addr{"m0": addr("10.0.0.2"), "m1": addr("10.0.0.9")}},
-	{[]Subnet{network("10.0.0.0/28", "10.0.0.3-10.0.0.6")}, map[Client]netip.Addr{"m0": addr("10.0.0.9"), "m2": addr("10.0.0.3")}},
+	{[]Subnet{network("10.0.0.0/28", "10.0.0.1-10.0.0.4")},
+		map[Client]netip.Addr{"m0": addr("10.0.0.2"), "m1": addr("10.0.0.9")}},
+	{[]Subnet{network("10.0.0.0/28", "10.0.0.3-10.0.0.6")},
+		map[Client]netip.Addr{"m0": addr("10.0.0.9"), "m2": addr("10.0.0.3")}},
 	{[]Subnet{network("10.0.0.0/28", "10.0.0.2", "10.0.0.5")}, nil},
 	// Another mask.
 	{[]Subnet{network("10.0.0.0/27", "10.0.0.1-10.0.0.4")}, nil},
@@ -46,7 +48,8 @@ var plans = []plan{
 	// Half of it, two halves, swapped, another network, none.
 	{[]Subnet{network("10.0.0.8/29", "10.0.0.9-10.0.0.10")}, nil},
 	{[]Subnet{network("10.0.0.0/29", "10.0.0.1-10.0.0.4"), network("10.0.0.8/29", "10.0.0.9-10.0.0.10")}, nil},
-	{[]Subnet{network("10.0.0.8/29", "10.0.0.9"), network("10.0.0.0/30", "10.0.0.1-10.0.0.3")}, map[Client]netip.Addr{"m0": addr("10.0.0.2"), "m1": addr("10.0.0.8")}},
+	{[]Subnet{network("10.0.0.8/29", "10.0.0.9"), network("10.0.0.0/30", "10.0.0.1-10.0.0.3")},
+		map[Client]netip.Addr{"m0": addr("10.0.0.2"), "m1": addr("10.0.0.8")}},
 	{[]Subnet{network("10.1.0.0/24", "10.1.0.1")}, nil},
 	{},
 	// Settings that came before the box's address: the network contains part of
@@ -399,7 +402,9 @@ func (w *world) found(i int, m *machine) bool {
 	return false
 }
 
-func (w *world) decide(now time.Time, m *machine, id Client, i int, kind string, a netip.Addr, r Record) (bool, string) {
+func (w *world) decide(
+	now time.Time, m *machine, id Client, i int, kind string, a netip.Addr, r Record,
+) (bool, string) {
 	pool := w.subnets[i]
 	if o := w.plan.owner(a); o != "" && o != m.id {
 		return false, "nak"
@@ -629,7 +634,8 @@ func sound(p *Pool) error {
 			return fmt.Errorf("%v is leased to no one", a)
 		case s.last != nil && p.held[s.last.Client] != s:
 			return fmt.Errorf("%v is %s's, who has another", a, s.last.Client)
-		case s.state == leased && (s.hw != s.last.HW || s.hw != "" && !p.byHW[s.hw][s]) || s.state != leased && s.hw != "":
+		case s.state == leased && (s.hw != s.last.HW || s.hw != "" && !p.byHW[s.hw][s]) ||
+			s.state != leased && s.hw != "":
 			return fmt.Errorf("%v is kept under hardware address %q", a, s.hw)
 		case s.gone && (s.reserved || s.state == free || s.state == offered):
 			return fmt.Errorf("%v left and stays for nothing", a)
@@ -669,8 +675,10 @@ func sound(p *Pool) error {
 			return fmt.Errorf("%v is not in the pool any more, and not at rest", a)
 		}
 	}
-	if n := len(p.idle) + len(p.offers) + len(p.ends) + len(p.rests); n != queued || held != len(p.held) || offers != len(p.offered) {
-		return fmt.Errorf("%d of %d wait, %d of %d clients held, %d of %d offered", queued, n, held, len(p.held), offers, len(p.offered))
+	if n := len(p.idle) + len(p.offers) + len(p.ends) + len(p.rests); n != queued || held != len(p.held) ||
+		offers != len(p.offered) {
+		return fmt.Errorf("%d of %d wait, %d of %d clients held, %d of %d offered",
+			queued, n, held, len(p.held), offers, len(p.offered))
 	}
 	return nil
 }

@@ -71,13 +71,14 @@ func TestOfferOrder(t *testing.T) {
 		wish      string
 		want      string
 	}{
-		{"the first of the first range", t0, "a", "", "10.0.0.5"},
-		{"the same again", t0, "a", "10.0.0.1", "10.0.0.5"},
-		{"a wish that is taken", t0, "b", "10.0.0.5", "10.0.0.6"},
-		{"then the second range", t0, "c", "", "10.0.0.1"},
-		{"the leases ran out; one's own is still there", later, "c", "10.0.0.5", "10.0.0.1"},
-		{"a newcomer gets the one longest unused", later, "d", "", "10.0.0.5"},
-		{"its former owner gets another", later, "a", "", "10.0.0.6"},
+		{situation: "the first of the first range", now: t0, client: "a", want: "10.0.0.5"},
+		{situation: "the same again", now: t0, client: "a", wish: "10.0.0.1", want: "10.0.0.5"},
+		{situation: "a wish that is taken", now: t0, client: "b", wish: "10.0.0.5", want: "10.0.0.6"},
+		{situation: "then the second range", now: t0, client: "c", want: "10.0.0.1"},
+		{situation: "the leases ran out; one's own is still there", now: later, client: "c", wish: "10.0.0.5",
+			want: "10.0.0.1"},
+		{situation: "a newcomer gets the one longest unused", now: later, client: "d", want: "10.0.0.5"},
+		{situation: "its former owner gets another", now: later, client: "a", want: "10.0.0.6"},
 	} {
 		got := offer(p, s.now, s.client, s.wish)
 		if got != s.want {
@@ -159,18 +160,23 @@ func TestCommitSelected(t *testing.T) {
 		a         netip.Addr
 		want      bool
 	}{
-		{"its own offer", func(p *Pool) { p.Offer(t0, "a", one) }, one, true},
-		{"an offer from before a restart", func(p *Pool) {}, one, true},
-		{"an offer that another has taken over since", func(p *Pool) { p.Offer(t0, "b", one) }, one, true},
-		{"the first of two offers", func(p *Pool) { p.Offer(t0, "b", two); p.Offer(t0, "a", one) }, two, true},
-		{"another's lease", func(p *Pool) { p.CommitSelected(t0, "b", one, hour) }, one, false},
-		{"a declined address", func(p *Pool) { p.Taken(t0, one, t0.Add(time.Hour)) }, one, false},
-		{"another's reservation", func(p *Pool) {}, three, false},
-		{"another's reservation, offered", func(p *Pool) { p.OfferReserved(t0, "b", three) }, three, false},
-		{"its own reservation", func(p *Pool) { p.OfferReserved(t0, "a", three) }, three, true},
-		{"the range, when its reservation was offered", func(p *Pool) { p.OfferReserved(t0, "a", three) }, one, false},
-		{"a second lease", func(p *Pool) { p.CommitSelected(t0, "a", two, hour) }, one, false},
-		{"an address of somewhere else", func(p *Pool) {}, addr("10.0.0.9"), false},
+		{situation: "its own offer", before: func(p *Pool) { p.Offer(t0, "a", one) }, a: one, want: true},
+		{situation: "an offer from before a restart", before: func(p *Pool) {}, a: one, want: true},
+		{situation: "an offer that another has taken over since", before: func(p *Pool) { p.Offer(t0, "b", one) },
+			a: one, want: true},
+		{situation: "the first of two offers", before: func(p *Pool) { p.Offer(t0, "b", two); p.Offer(t0, "a", one) },
+			a: two, want: true},
+		{situation: "another's lease", before: func(p *Pool) { p.CommitSelected(t0, "b", one, hour) }, a: one},
+		{situation: "a declined address", before: func(p *Pool) { p.Taken(t0, one, t0.Add(time.Hour)) }, a: one},
+		{situation: "another's reservation", before: func(p *Pool) {}, a: three},
+		{situation: "another's reservation, offered",
+			before: func(p *Pool) { p.OfferReserved(t0, "b", three) }, a: three},
+		{situation: "its own reservation", before: func(p *Pool) { p.OfferReserved(t0, "a", three) },
+			a: three, want: true},
+		{situation: "the range, when its reservation was offered",
+			before: func(p *Pool) { p.OfferReserved(t0, "a", three) }, a: one},
+		{situation: "a second lease", before: func(p *Pool) { p.CommitSelected(t0, "a", two, hour) }, a: one},
+		{situation: "an address of somewhere else", before: func(p *Pool) {}, a: addr("10.0.0.9")},
 	} {
 		t.Run(s.situation, func(t *testing.T) {
 			p := NewPool(ranges("10.0.0.1-10.0.0.3"), []netip.Addr{three})

@@ -42,7 +42,8 @@ func (ps Pools) Configure(subnets []Subnet) []*Pool {
 		}
 		current[sub.Network] = true
 		pools[i] = ps.pool(sub.Network)
-		pools[i].Resize(clip(sub.Ranges, sub.Network), slices.DeleteFunc(slices.Clone(sub.Reserved), func(a netip.Addr) bool { return !sub.Network.Contains(a) }))
+		pools[i].Resize(clip(sub.Ranges, sub.Network),
+			slices.DeleteFunc(slices.Clone(sub.Reserved), func(a netip.Addr) bool { return !sub.Network.Contains(a) }))
 	}
 	for _, old := range slices.SortedFunc(maps.Keys(ps), netip.Prefix.Compare) {
 		if current[old] {

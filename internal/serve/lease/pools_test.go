@@ -34,13 +34,18 @@ func TestNetworkChanges(t *testing.T) {
 		after     Subnet
 		farToo    bool // the far address is in the network
 	}{
-		{"the same", nil, before, true},
-		{"wider", nil, subnet("10.0.0.0/23", "10.0.0.1-10.0.0.4", "10.0.0.200"), true},
-		{"narrower", nil, subnet("10.0.0.0/28", "10.0.0.1-10.0.0.4"), false},
-		{"narrower, and back", []Subnet{subnet("10.0.0.0/28", "10.0.0.1-10.0.0.4")}, before, true},
-		{"wider, and back", []Subnet{subnet("10.0.0.0/23", "10.0.0.1-10.0.0.4")}, before, true},
-		{"somewhere else, and back with another mask", []Subnet{subnet("10.9.0.0/24", "10.9.0.1")}, subnet("10.0.0.0/20", "10.0.0.1-10.0.0.4", "10.0.0.200"), true},
-		{"in steps", []Subnet{subnet("10.0.0.0/25", "10.0.0.1"), subnet("10.0.0.0/30"), subnet("10.0.0.0/16", "10.0.0.7")}, subnet("10.0.0.0/22", "10.0.0.1-10.0.0.4", "10.0.0.200"), true},
+		{situation: "the same", after: before, farToo: true},
+		{situation: "wider", after: subnet("10.0.0.0/23", "10.0.0.1-10.0.0.4", "10.0.0.200"), farToo: true},
+		{situation: "narrower", after: subnet("10.0.0.0/28", "10.0.0.1-10.0.0.4")},
+		{situation: "narrower, and back", between: []Subnet{subnet("10.0.0.0/28", "10.0.0.1-10.0.0.4")},
+			after: before, farToo: true},
+		{situation: "wider, and back", between: []Subnet{subnet("10.0.0.0/23", "10.0.0.1-10.0.0.4")},
+			after: before, farToo: true},
+		{situation: "somewhere else, and back with another mask", between: []Subnet{subnet("10.9.0.0/24", "10.9.0.1")},
+			after: subnet("10.0.0.0/20", "10.0.0.1-10.0.0.4", "10.0.0.200"), farToo: true},
+		{situation: "in steps", between: []Subnet{subnet("10.0.0.0/25", "10.0.0.1"), subnet("10.0.0.0/30"),
+			subnet("10.0.0.0/16", "10.0.0.7")},
+			after: subnet("10.0.0.0/22", "10.0.0.1-10.0.0.4", "10.0.0.200"), farToo: true},
 	} {
 		t.Run(c.situation, func(t *testing.T) {
 			ps, disk := Pools{}, map[netip.Addr]Record{}
@@ -185,25 +190,42 @@ func TestRestoreLate(t *testing.T) {
 		holder    Client // of the first address
 		second    bool   // and the second one is available
 	}{
-		{"nothing", func(*Pool) {}, "old", true},
-		{"its holder asked again", func(p *Pool) { p.Offer(t0, "old", one); p.Commit(t0, "old", one, hour) }, "old", true},
-		{"its holder asked for less, and may not know that it got it", func(p *Pool) { p.Offer(t0, "old", one); p.Commit(t0, "old", one, short) }, "old", true},
-		{"its holder came back and left", func(p *Pool) {
+		{situation: "nothing", meanwhile: func(*Pool) {}, holder: "old", second: true},
+		{situation: "its holder asked again",
+			meanwhile: func(p *Pool) { p.Offer(t0, "old", one); p.Commit(t0, "old", one, hour) },
+			holder:    "old", second: true},
+		{situation: "its holder asked for less, and may not know that it got it",
+			meanwhile: func(p *Pool) { p.Offer(t0, "old", one); p.Commit(t0, "old", one, short) },
+			holder:    "old", second: true},
+		{situation: "its holder came back and left", meanwhile: func(p *Pool) {
 			p.Offer(t0, "old", one)
 			p.Commit(t0, "old", one, hour)
 			p.Release(t0, "old", one)
-		}, "old", true},
-		{"offered to its holder", func(p *Pool) { p.Offer(t0, "old", one) }, "old", true},
-		{"offered to another", func(p *Pool) { p.Offer(t0, "new", one) }, "old", true},
-		{"its holder answered a probe", func(p *Pool) { p.Offer(t0, "new", one); p.Taken(t0, one, t0.Add(time.Minute)) }, "old", true},
-		{"another had it, and left", func(p *Pool) { p.Offer(t0, "new", one); p.Commit(t0, "new", one, hour); p.Release(t0, "new", one) }, "old", true},
-		{"another has it", func(p *Pool) { p.Offer(t0, "new", one); p.Commit(t0, "new", one, hour) }, "new", true},
-		{"its holder has another", func(p *Pool) { p.Offer(t0, "old", two); p.Commit(t0, "old", two, hour) }, "", false},
-		{"its holder had another, and left", func(p *Pool) {
+		}, holder: "old", second: true},
+		{situation: "offered to its holder", meanwhile: func(p *Pool) { p.Offer(t0, "old", one) },
+			holder: "old", second: true},
+		{situation: "offered to another", meanwhile: func(p *Pool) { p.Offer(t0, "new", one) },
+			holder: "old", second: true},
+		{situation: "its holder answered a probe",
+			meanwhile: func(p *Pool) { p.Offer(t0, "new", one); p.Taken(t0, one, t0.Add(time.Minute)) },
+			holder:    "old", second: true},
+		{situation: "another had it, and left",
+			meanwhile: func(p *Pool) {
+				p.Offer(t0, "new", one)
+				p.Commit(t0, "new", one, hour)
+				p.Release(t0, "new",
+					one)
+			}, holder: "old", second: true},
+		{situation: "another has it",
+			meanwhile: func(p *Pool) { p.Offer(t0, "new", one); p.Commit(t0, "new", one, hour) },
+			holder:    "new", second: true},
+		{situation: "its holder has another",
+			meanwhile: func(p *Pool) { p.Offer(t0, "old", two); p.Commit(t0, "old", two, hour) }},
+		{situation: "its holder had another, and left", meanwhile: func(p *Pool) {
 			p.Offer(t0, "old", two)
 			p.Commit(t0, "old", two, hour)
 			p.Release(t0, "old", two)
-		}, "old", true},
+		}, holder: "old", second: true},
 	} {
 		t.Run(c.situation, func(t *testing.T) {
 			p := NewPool(ranges("10.0.0.1-10.0.0.2"), nil)
@@ -283,7 +305,8 @@ func TestStored(t *testing.T) {
 func TestRangesOutsideTheNetwork(t *testing.T) {
 	ps := Pools{}
 	pools := ps.Configure([]Subnet{
-		{netip.MustParsePrefix("10.0.0.0/29"), ranges("10.0.0.5-10.0.0.20", "9.9.9.9-10.0.0.1", "10.7.0.1"), addrs("10.0.0.9", "10.0.0.6")},
+		{netip.MustParsePrefix("10.0.0.0/29"), ranges("10.0.0.5-10.0.0.20", "9.9.9.9-10.0.0.1", "10.7.0.1"),
+			addrs("10.0.0.9", "10.0.0.6")},
 		subnet("10.0.0.0/24", "10.0.0.100"), // overlaps
 		subnet("10.1.0.0/24", "10.1.0.1"),
 	})

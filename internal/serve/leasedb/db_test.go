@@ -276,7 +276,8 @@ func TestDamagedJournal(t *testing.T) {
 			t.Fatalf("damage %d: %d of %d leases are there, and nothing is logged", i, len(got), len(disk))
 		}
 		if strings.Contains(log, "is damaged") {
-			if kept, err := os.ReadFile(filepath.Join(dir, FileName+".bad-1")); err != nil || !bytes.Equal(kept, broken) {
+			if kept, err := os.ReadFile(filepath.Join(dir, FileName+".bad-1")); err != nil ||
+				!bytes.Equal(kept, broken) {
 				t.Fatalf("damage %d: what was set aside is not what was there: %v", i, err)
 			}
 		}
@@ -373,7 +374,8 @@ func (m badMedium) ReadAt(b []byte, at int64) (int, error) {
 
 func TestSetAside(t *testing.T) {
 	later := someRecord
-	frame := header{Salt: 1}.frame(header{Salt: 1}.append(header{Salt: 1}.append(nil)), []lease.Change{{Addr: later.Addr, Record: &later}})
+	frame := header{Salt: 1}.frame(header{Salt: 1}.append(header{Salt: 1}.append(nil)),
+		[]lease.Change{{Addr: later.Addr, Record: &later}})
 	frame[frames+frameHead+4+1] = recordVersion + 1
 	later2 := header{Salt: 1}.close(frame[:frames+frameHead+4+1+len(appendRecord(nil, &later))], frames)
 	for _, c := range []struct {
@@ -381,17 +383,18 @@ func TestSetAside(t *testing.T) {
 		content   []byte
 		want      string
 	}{
-		{"empty", nil, "cannot be read"},
-		{"one byte", []byte{0}, "cannot be read"},
-		{"a text", bytes.Repeat([]byte("no database\n"), 1000), "cannot be read"},
-		{"zeros", make([]byte, 1<<16), "cannot be read"},
-		{"no frames, and half a header", header{}.append(nil)[:100], "is damaged"},
-		{"too large", make([]byte, maxFile+1), "cannot be read"},
+		{situation: "empty", want: "cannot be read"},
+		{situation: "one byte", content: []byte{0}, want: "cannot be read"},
+		{situation: "a text", content: bytes.Repeat([]byte("no database\n"), 1000), want: "cannot be read"},
+		{situation: "zeros", content: make([]byte, 1<<16), want: "cannot be read"},
+		{situation: "no frames, and half a header", content: header{}.append(nil)[:100], want: "is damaged"},
+		{situation: "too large", content: make([]byte, maxFile+1), want: "cannot be read"},
 	} {
 		t.Run(c.situation, func(t *testing.T) {
 			dir := folder(t, c.content)
 			db, got, log := opened(t, dir)
-			if !strings.Contains(log, "level=ERROR") || !strings.Contains(log, FileName+".bad-1") || !strings.Contains(log, c.want) {
+			if !strings.Contains(log, "level=ERROR") || !strings.Contains(log, FileName+".bad-1") ||
+				!strings.Contains(log, c.want) {
 				t.Errorf("logged %q", log)
 			}
 			if len(got) != 0 {
@@ -443,23 +446,26 @@ func TestNoDatabase(t *testing.T) {
 		dir       func(dir string) string
 		want      string
 	}{
-		{"no folder", func(dir string) string { return filepath.Join(dir, "none") }, "no such file or directory"},
-		{"a folder in its place", func(dir string) string {
+		{situation: "no folder", dir: func(dir string) string { return filepath.Join(dir, "none") },
+			want: "no such file or directory"},
+		{situation: "a folder in its place", dir: func(dir string) string {
 			if err := os.Mkdir(filepath.Join(dir, FileName), 0o755); err != nil {
 				t.Fatal(err)
 			}
 			return dir
-		}, "not a regular file"},
-		{"a pipe in its place", func(dir string) string {
+		}, want: "not a regular file"},
+		{situation: "a pipe in its place", dir: func(dir string) string {
 			if err := unix.Mkfifo(filepath.Join(dir, FileName), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			return dir
-		}, "not a regular file"},
-		{"another process has it", func(dir string) string { opened(t, dir); return dir }, "another process has had it open"},
+		}, want: "not a regular file"},
+		{situation: "another process has it", dir: func(dir string) string { opened(t, dir); return dir },
+			want: "another process has had it open"},
 		// Permissions do not stop root, who may run the tests; in /proc even
 		// root cannot create files.
-		{"nothing can be made there", func(string) string { return "/proc/self" }, "/proc/self/" + FileName},
+		{situation: "nothing can be made there", dir: func(string) string { return "/proc/self" },
+			want: "/proc/self/" + FileName},
 	} {
 		t.Run(c.situation, func(t *testing.T) {
 			dir := c.dir(t.TempDir())
@@ -555,7 +561,8 @@ func TestFileIsBounded(t *testing.T) {
 	a := netip.MustParseAddr("10.0.0.0")
 	var all []lease.Change
 	for i := range 1 << 16 {
-		r := lease.Record{Addr: a, Client: lease.Client(fmt.Sprintf("hw%06d", i)), HW: "123456", Length: time.Hour, Hostname: "a-host-name"}
+		r := lease.Record{Addr: a, Client: lease.Client(fmt.Sprintf("hw%06d", i)), HW: "123456", Length: time.Hour,
+			Hostname: "a-host-name"}
 		all = append(all, lease.Change{Addr: a, Record: &r})
 		a = a.Next()
 	}
@@ -586,7 +593,8 @@ func TestTooManyLeases(t *testing.T) {
 		a := netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})
 		db.records[a] = &someRecord
 	}
-	if err := db.Apply([]lease.Change{{Addr: someRecord.Addr, Record: &someRecord}}); err == nil || !strings.Contains(err.Error(), "the limit is") {
+	if err := db.Apply([]lease.Change{{Addr: someRecord.Addr, Record: &someRecord}}); err == nil ||
+		!strings.Contains(err.Error(), "the limit is") {
 		t.Errorf("got %v", err)
 	}
 }

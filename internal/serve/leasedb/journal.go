@@ -333,7 +333,8 @@ func (c contents) setAside(path string, log *slog.Logger) error {
 		log.Error("the lease database is damaged: some leases may be lost, and their addresses offered again",
 			"file", path, "kept", bad, "leases", len(c.records), "damaged_bytes", c.lost, "err", err)
 	case c.end < c.size:
-		log.Warn("lease database: the last write was interrupted; no client was answered for it", "file", path, "bytes", c.size-c.end)
+		log.Warn("lease database: the last write was interrupted; no client was answered for it", "file", path,
+			"bytes", c.size-c.end)
 	}
 	return nil
 }

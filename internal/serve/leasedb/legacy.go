@@ -133,7 +133,8 @@ func (t *tree) meta() (newest legacyTop, err error) {
 			continue
 		}
 		if m := (legacyTop{
-			root: binary.LittleEndian.Uint64(b[16:]), pages: binary.LittleEndian.Uint64(b[40:]), txid: binary.LittleEndian.Uint64(b[48:]),
+			root: binary.LittleEndian.Uint64(b[16:]), pages: binary.LittleEndian.Uint64(b[40:]),
+			txid: binary.LittleEndian.Uint64(b[48:]),
 		}); m.txid >= newest.txid {
 			newest, t.page = m, page
 		}

@@ -183,7 +183,8 @@ func TestDamagedEarlierVersion(t *testing.T) {
 		db.Close()
 		again, now, log := opened(t, dir)
 		if !maps.Equal(now, got) || log != "" {
-			t.Errorf("damage %d (%s): %d leases at the next start, want %d; logged %q", n, kind, len(now), len(got), log)
+			t.Errorf("damage %d (%s): %d leases at the next start, want %d; logged %q",
+				n, kind, len(now), len(got), log)
 		}
 		again.Close()
 	}

@@ -41,20 +41,21 @@ func TestRecordLengthIsRoundedUp(t *testing.T) {
 func TestNotARecord(t *testing.T) {
 	key := "c0a84d64"
 	for _, c := range []struct{ situation, key, value, want string }{
-		{"a key of another length", "c0a84d", "01901c01610000", "key c0a84d"},
-		{"an IPv6 key", strings.Repeat("00", 16), "01901c01610000", "key 00"},
-		{"nothing", key, "", "version"},
-		{"a later version", key, "02901c01610000", "version"},
-		{"no length", key, "01", "length"},
-		{"a length of zero", key, "010001610000", "length"},
-		{"more seconds than option 51 has", key, "01808080801001610000", "length"},
-		{"a length without end", key, "01ffffffffffffffffffff01", "length"},
-		{"no client", key, "01901c000000", "no client"},
-		{"cut in the client", key, "01901c0261", "cut short"},
-		{"cut before the host name", key, "01901c016100", "cut short"},
-		{"a text longer than anything", key, "01901cffffffffffffffffff01", "cut short"},
-		{"a text longer than any", key, "01901c8104" + strings.Repeat("61", 513) + "0000", "too long"},
-		{"more behind it", key, "01901c0161000000", "after its end"},
+		{situation: "a key of another length", key: "c0a84d", value: "01901c01610000", want: "key c0a84d"},
+		{situation: "an IPv6 key", key: strings.Repeat("00", 16), value: "01901c01610000", want: "key 00"},
+		{situation: "nothing", key: key, want: "version"},
+		{situation: "a later version", key: key, value: "02901c01610000", want: "version"},
+		{situation: "no length", key: key, value: "01", want: "length"},
+		{situation: "a length of zero", key: key, value: "010001610000", want: "length"},
+		{situation: "more seconds than option 51 has", key: key, value: "01808080801001610000", want: "length"},
+		{situation: "a length without end", key: key, value: "01ffffffffffffffffffff01", want: "length"},
+		{situation: "no client", key: key, value: "01901c000000", want: "no client"},
+		{situation: "cut in the client", key: key, value: "01901c0261", want: "cut short"},
+		{situation: "cut before the host name", key: key, value: "01901c016100", want: "cut short"},
+		{situation: "a text longer than anything", key: key, value: "01901cffffffffffffffffff01", want: "cut short"},
+		{situation: "a text longer than any", key: key, value: "01901c8104" + strings.Repeat("61", 513) + "0000",
+			want: "too long"},
+		{situation: "more behind it", key: key, value: "01901c0161000000", want: "after its end"},
 	} {
 		t.Run(c.situation, func(t *testing.T) {
 			k, _ := hex.DecodeString(c.key)

@@ -78,7 +78,8 @@ func TestGrafanaDashboard(t *testing.T) {
 			shown[base] = true
 			for _, by := range grouping.FindAllStringSubmatch(e, -1) {
 				for label := range strings.SplitSeq(by[1], ",") {
-					if label = strings.TrimSpace(label); !strings.Contains(has, label+",") && !strings.Contains(has, label+"=") {
+					if label = strings.TrimSpace(label); !strings.Contains(has, label+",") &&
+						!strings.Contains(has, label+"=") {
 						t.Errorf("%s has no label %s, only %s", name, label, has)
 					}
 				}

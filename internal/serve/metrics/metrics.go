@@ -59,10 +59,12 @@ func New() *Metrics {
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Namespace: "pxebox", Name: "transfer_seconds", Help: "Duration of complete transfers.", Buckets: durations,
 		}, []string{"protocol"}),
-		boots: counter("boots_total", "Boots that have ended or paused, for example in a menu, by how far they got and by their verdict.",
+		boots: counter("boots_total",
+			"Boots that have ended or paused, for example in a menu, by how far they got and by their verdict.",
 			"stage", "finding"),
-		leases:     prometheus.NewGauge(gauge("leases", "Leased addresses.")),
-		generation: prometheus.NewGaugeVec(gauge("generation_info", "The configuration in use, by its ID; always 1."), []string{"id"}),
+		leases: prometheus.NewGauge(gauge("leases", "Leased addresses.")),
+		generation: prometheus.NewGaugeVec(gauge("generation_info", "The configuration in use, by its ID; always 1."),
+			[]string{"id"}),
 	}
 	m.registry.MustRegister(
 		m.answers, m.silences, m.transfers, m.bytes, m.retransmits, m.duration, m.boots, m.leases, m.generation,
@@ -82,7 +84,8 @@ func (m *Metrics) Handler() http.Handler {
 // It is called at most once.
 func (m *Metrics) Dropped(count func() uint64) {
 	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
-		Namespace: "pxebox", Name: "events_dropped_total", Help: "Events dropped because a subscriber was full; the other counters may lack them.",
+		Namespace: "pxebox", Name: "events_dropped_total",
+		Help: "Events dropped because a subscriber was full; the other counters may lack them.",
 	}, func() float64 { return float64(count()) }))
 }
 
@@ -90,7 +93,8 @@ func (m *Metrics) Dropped(count func() uint64) {
 // most once for each protocol.
 func (m *Metrics) Running(p trace.Protocol, count func() int) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Namespace: "pxebox", Name: "transfers_running", Help: "Transfers under way.", ConstLabels: prometheus.Labels{"protocol": string(p)},
+		Namespace: "pxebox", Name: "transfers_running", Help: "Transfers under way.",
+		ConstLabels: prometheus.Labels{"protocol": string(p)},
 	}, func() float64 { return float64(count()) }))
 }
 

@@ -53,12 +53,15 @@ func TestMetrics(t *testing.T) {
 	done := make(chan error)
 	go func() { done <- m.Count(ctx, events) }()
 	for _, e := range []trace.Event{
-		{Protocol: trace.DHCP, What: "offer", Outcome: trace.Sent, Firmware: "bios", Addr: netip.MustParseAddr("192.0.2.10")},
+		{Protocol: trace.DHCP, What: "offer", Outcome: trace.Sent, Firmware: "bios",
+			Addr: netip.MustParseAddr("192.0.2.10")},
 		{Protocol: trace.DHCP, What: "offer", Outcome: trace.Sent},
 		{Protocol: trace.DHCP, What: "renewal: not the address on record", Outcome: trace.Refused},
 		{Protocol: trace.TFTP, What: "pxelinux.0", Outcome: trace.Begun},
-		{Protocol: trace.TFTP, What: "pxelinux.0", Outcome: trace.Sent, Bytes: 1000, Took: 200 * time.Millisecond, Retransmits: 2},
-		{Protocol: trace.TFTP, What: "linux", Outcome: trace.TimedOut, Bytes: 500, Took: 90 * time.Second, Retransmits: 6},
+		{Protocol: trace.TFTP, What: "pxelinux.0", Outcome: trace.Sent, Bytes: 1000, Took: 200 * time.Millisecond,
+			Retransmits: 2},
+		{Protocol: trace.TFTP, What: "linux", Outcome: trace.TimedOut, Bytes: 500, Took: 90 * time.Second,
+			Retransmits: 6},
 		{Protocol: trace.TFTP, What: "linux", Outcome: trace.NotFound},
 		{Protocol: trace.HTTP, What: "linux", Outcome: trace.Sent, Bytes: 4000, Took: 3 * time.Second},
 	} {
@@ -78,17 +81,18 @@ func TestMetrics(t *testing.T) {
 		`pxebox_dhcp_silences_total{class="trouble"}`:                                            "1",
 		`pxebox_dhcp_silences_total{class="limited"}`:                                            "2",
 		`pxebox_transfers_total{outcome="sent",protocol="tftp"}`:                                 "1",
-		`pxebox_transfers_total{outcome="begun",protocol="tftp"}`:                                "", // each transfer counts once
-		`pxebox_transfers_total{outcome="timed out",protocol="tftp"}`:                            "1",
-		`pxebox_transfers_total{outcome="not found",protocol="tftp"}`:                            "1",
-		`pxebox_transfer_bytes_total{protocol="tftp"}`:                                           "1500",
-		`pxebox_retransmits_total{protocol="tftp"}`:                                              "8",
-		`pxebox_transfer_seconds_count{protocol="tftp"}`:                                         "1",
-		`pxebox_transfer_seconds_bucket{protocol="tftp",le="0.1"}`:                               "0",
-		`pxebox_transfer_seconds_bucket{protocol="tftp",le="0.5"}`:                               "1",
-		`pxebox_transfer_seconds_sum{protocol="http"}`:                                           "3",
-		`pxebox_transfers_running{protocol="tftp"}`:                                              "7",
-		`pxebox_transfers_running{protocol="http"}`:                                              "8",
+		// each transfer counts once
+		`pxebox_transfers_total{outcome="begun",protocol="tftp"}`:     "",
+		`pxebox_transfers_total{outcome="timed out",protocol="tftp"}`: "1",
+		`pxebox_transfers_total{outcome="not found",protocol="tftp"}`: "1",
+		`pxebox_transfer_bytes_total{protocol="tftp"}`:                "1500",
+		`pxebox_retransmits_total{protocol="tftp"}`:                   "8",
+		`pxebox_transfer_seconds_count{protocol="tftp"}`:              "1",
+		`pxebox_transfer_seconds_bucket{protocol="tftp",le="0.1"}`:    "0",
+		`pxebox_transfer_seconds_bucket{protocol="tftp",le="0.5"}`:    "1",
+		`pxebox_transfer_seconds_sum{protocol="http"}`:                "3",
+		`pxebox_transfers_running{protocol="tftp"}`:                   "7",
+		`pxebox_transfers_running{protocol="http"}`:                   "8",
 		`pxebox_leases`:                    "42",
 		`pxebox_generation_info{id="new"}`: "1",
 		`pxebox_generation_info{id="old"}`: "", // one generation at a time
@@ -109,11 +113,13 @@ func TestLabelsHoldNothingOfTheClient(t *testing.T) {
 	m := New()
 	send := func(what string, addr netip.Addr, mac ether.MAC) {
 		for _, p := range []trace.Protocol{trace.TFTP, trace.HTTP} {
-			for _, o := range []trace.Outcome{trace.Begun, trace.Sent, trace.NotFound, trace.Refused, trace.Aborted, trace.TimedOut, trace.Failed} {
+			for _, o := range []trace.Outcome{trace.Begun, trace.Sent, trace.NotFound, trace.Refused, trace.Aborted,
+				trace.TimedOut, trace.Failed} {
 				m.Event(trace.Event{Protocol: p, Outcome: o, What: what, Addr: addr, MAC: mac})
 			}
 		}
-		m.Event(trace.Event{Protocol: trace.DHCP, Outcome: trace.Sent, What: "offer", Firmware: what, Addr: addr, MAC: mac})
+		m.Event(trace.Event{Protocol: trace.DHCP, Outcome: trace.Sent, What: "offer", Firmware: what,
+			Addr: addr, MAC: mac})
 	}
 	send("one", netip.MustParseAddr("192.0.2.10"), ether.MAC{1})
 	before := len(scrape(t, m))

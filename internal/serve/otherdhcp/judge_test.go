@@ -40,23 +40,47 @@ func TestJudge(t *testing.T) {
 		server    netip.Addr
 		twin      bool
 	}{
-		{"an offer to the probe", otherHW, []dhcpv4.Modifier{is(dhcpv4.MessageTypeOffer), to(probeMAC), you, by(rogue), leased}, foreign, rogue, false},
-		{"an offer to the probe without a lease time", otherHW, []dhcpv4.Modifier{is(dhcpv4.MessageTypeOffer), to(probeMAC), you, by(rogue)}, foreign, rogue, false},
-		{"an offer to the probe without a server identifier", otherHW, []dhcpv4.Modifier{is(dhcpv4.MessageTypeOffer), to(probeMAC), you}, foreign, second, false},
-		{"an offer to the probe by a relay agent", otherHW, []dhcpv4.Modifier{is(dhcpv4.MessageTypeOffer), to(probeMAC), you, by(rogue), leased, dhcpv4.WithGatewayIP(net.IPv4(192, 168, 77, 254))}, foreign, rogue, false},
-		{"a BOOTP server's reply to the probe", otherHW, []dhcpv4.Modifier{to(probeMAC), you}, foreign, second, false},
-		{"a lease for another machine", otherHW, []dhcpv4.Modifier{is(dhcpv4.MessageTypeAck), to(client), you, by(rogue), leased}, foreign, rogue, false},
-		{"a lease for another machine from the box's own address", otherHW, []dhcpv4.Modifier{is(dhcpv4.MessageTypeAck), to(client), you, by(boxAddr), leased}, foreign, boxAddr, true},
-		{"the box's own, sent back by a switch", boxHW, []dhcpv4.Modifier{is(dhcpv4.MessageTypeAck), to(client), you, by(boxAddr), leased}, nothing, netip.Addr{}, false},
-		{"the box's own, by a relay agent", otherHW, []dhcpv4.Modifier{is(dhcpv4.MessageTypeAck), to(client), you, by(boxAddr), leased, dhcpv4.WithGatewayIP(net.IPv4(192, 168, 77, 254))}, nothing, netip.Addr{}, false},
-		{"a proxyDHCP offer to a PXE client", otherHW, []dhcpv4.Modifier{is(dhcpv4.MessageTypeOffer), to(client), by(rogue), dhcpv4.WithOption(dhcpv4.OptClassIdentifier("PXEClient"))}, nothing, netip.Addr{}, false},
-		{"a WDS server's acknowledgement of a boot request", otherHW, []dhcpv4.Modifier{is(dhcpv4.MessageTypeAck), to(client), you, by(rogue), dhcpv4.WithOption(dhcpv4.OptClassIdentifier("PXEClient"))}, nothing, netip.Addr{}, false},
-		{"the answer to an INFORM", otherHW, []dhcpv4.Modifier{is(dhcpv4.MessageTypeAck), to(client), by(rogue)}, nothing, netip.Addr{}, false},
-		{"another server refuses a client", otherHW, []dhcpv4.Modifier{is(dhcpv4.MessageTypeNak), to(client), by(rogue)}, suspect, rogue, false},
-		{"a question, not an answer", otherHW, []dhcpv4.Modifier{is(dhcpv4.MessageTypeDiscover), to(client), you, leased, func(m *dhcpv4.DHCPv4) { m.OpCode = dhcpv4.OpcodeBootRequest }}, nothing, netip.Addr{}, false},
+		{situation: "an offer to the probe", sender: otherHW,
+			msg:  []dhcpv4.Modifier{is(dhcpv4.MessageTypeOffer), to(probeMAC), you, by(rogue), leased},
+			want: foreign, server: rogue},
+		{situation: "an offer to the probe without a lease time", sender: otherHW,
+			msg:  []dhcpv4.Modifier{is(dhcpv4.MessageTypeOffer), to(probeMAC), you, by(rogue)},
+			want: foreign, server: rogue},
+		{situation: "an offer to the probe without a server identifier", sender: otherHW,
+			msg: []dhcpv4.Modifier{is(dhcpv4.MessageTypeOffer), to(probeMAC), you}, want: foreign, server: second},
+		{situation: "an offer to the probe by a relay agent", sender: otherHW,
+			msg: []dhcpv4.Modifier{is(dhcpv4.MessageTypeOffer), to(probeMAC), you, by(rogue), leased,
+				dhcpv4.WithGatewayIP(net.IPv4(192, 168, 77, 254))}, want: foreign, server: rogue},
+		{situation: "a BOOTP server's reply to the probe", sender: otherHW, msg: []dhcpv4.Modifier{to(probeMAC), you},
+			want: foreign, server: second},
+		{situation: "a lease for another machine", sender: otherHW,
+			msg:  []dhcpv4.Modifier{is(dhcpv4.MessageTypeAck), to(client), you, by(rogue), leased},
+			want: foreign, server: rogue},
+		{situation: "a lease for another machine from the box's own address", sender: otherHW,
+			msg: []dhcpv4.Modifier{is(dhcpv4.MessageTypeAck), to(client), you, by(boxAddr), leased}, want: foreign,
+			server: boxAddr, twin: true},
+		{situation: "the box's own, sent back by a switch", sender: boxHW,
+			msg: []dhcpv4.Modifier{is(dhcpv4.MessageTypeAck), to(client), you, by(boxAddr), leased}, want: nothing},
+		{situation: "the box's own, by a relay agent", sender: otherHW,
+			msg: []dhcpv4.Modifier{is(dhcpv4.MessageTypeAck), to(client), you, by(boxAddr), leased,
+				dhcpv4.WithGatewayIP(net.IPv4(192, 168, 77, 254))}, want: nothing},
+		{situation: "a proxyDHCP offer to a PXE client", sender: otherHW,
+			msg: []dhcpv4.Modifier{is(dhcpv4.MessageTypeOffer), to(client), by(rogue),
+				dhcpv4.WithOption(dhcpv4.OptClassIdentifier("PXEClient"))}, want: nothing},
+		{situation: "a WDS server's acknowledgement of a boot request", sender: otherHW,
+			msg: []dhcpv4.Modifier{is(dhcpv4.MessageTypeAck), to(client), you, by(rogue),
+				dhcpv4.WithOption(dhcpv4.OptClassIdentifier("PXEClient"))}, want: nothing},
+		{situation: "the answer to an INFORM", sender: otherHW,
+			msg: []dhcpv4.Modifier{is(dhcpv4.MessageTypeAck), to(client), by(rogue)}, want: nothing},
+		{situation: "another server refuses a client", sender: otherHW,
+			msg: []dhcpv4.Modifier{is(dhcpv4.MessageTypeNak), to(client), by(rogue)}, want: suspect, server: rogue},
+		{situation: "a question, not an answer", sender: otherHW,
+			msg: []dhcpv4.Modifier{is(dhcpv4.MessageTypeDiscover), to(client), you, leased,
+				func(m *dhcpv4.DHCPv4) { m.OpCode = dhcpv4.OpcodeBootRequest }}, want: nothing},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
-			m, err := dhcpv4.New(append([]dhcpv4.Modifier{func(m *dhcpv4.DHCPv4) { m.OpCode = dhcpv4.OpcodeBootReply }}, tt.msg...)...)
+			m, err := dhcpv4.New(append([]dhcpv4.Modifier{func(m *dhcpv4.DHCPv4) { m.OpCode = dhcpv4.OpcodeBootReply }},
+				tt.msg...)...)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -77,14 +101,21 @@ func TestJudgeUnicast(t *testing.T) {
 		kind   dhcpv4.MessageType
 		want   kind
 	}{
-		"an offer to another machine":        {client, dhcpv4.TransactionID{9}, dhcpv4.MessageTypeOffer, nothing},
-		"an offer to the probe's MAC":        {probeMAC, dhcpv4.TransactionID{9}, dhcpv4.MessageTypeOffer, nothing},
-		"another machine, the probe's xid":   {client, probeID, dhcpv4.MessageTypeOffer, nothing},
-		"a refusal":                          {client, dhcpv4.TransactionID{9}, dhcpv4.MessageTypeNak, nothing},
-		"a server answers the probe by that": {probeMAC, probeID, dhcpv4.MessageTypeOffer, foreign},
+		"an offer to another machine": {chaddr: client, xid: dhcpv4.TransactionID{9},
+			kind: dhcpv4.MessageTypeOffer, want: nothing},
+		"an offer to the probe's MAC": {chaddr: probeMAC, xid: dhcpv4.TransactionID{9},
+			kind: dhcpv4.MessageTypeOffer, want: nothing},
+		"another machine, the probe's xid": {chaddr: client, xid: probeID,
+			kind: dhcpv4.MessageTypeOffer, want: nothing},
+		"a refusal": {chaddr: client, xid: dhcpv4.TransactionID{9},
+			kind: dhcpv4.MessageTypeNak, want: nothing},
+		"a server answers the probe by that": {chaddr: probeMAC, xid: probeID,
+			kind: dhcpv4.MessageTypeOffer, want: foreign},
 	} {
-		m, err := dhcpv4.New(dhcpv4.WithMessageType(tt.kind), dhcpv4.WithHwAddr(tt.chaddr), dhcpv4.WithTransactionID(tt.xid),
-			dhcpv4.WithYourIP(net.IPv4(192, 168, 77, 50)), dhcpv4.WithLeaseTime(3600), dhcpv4.WithOption(dhcpv4.OptServerIdentifier(rogue.AsSlice())))
+		m, err := dhcpv4.New(dhcpv4.WithMessageType(tt.kind), dhcpv4.WithHwAddr(tt.chaddr),
+			dhcpv4.WithTransactionID(tt.xid),
+			dhcpv4.WithYourIP(net.IPv4(192, 168, 77, 50)), dhcpv4.WithLeaseTime(3600),
+			dhcpv4.WithOption(dhcpv4.OptServerIdentifier(rogue.AsSlice())))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -103,7 +134,8 @@ func TestRecent(t *testing.T) {
 	for i := range byte(2*discovers + 1) {
 		r.add(dhcpv4.TransactionID{1, i})
 	}
-	if r.has(dhcpv4.TransactionID{1, 0}) || !r.has(dhcpv4.TransactionID{1, 1}) || !r.has(dhcpv4.TransactionID{1, 2 * discovers}) {
+	if r.has(dhcpv4.TransactionID{1, 0}) || !r.has(dhcpv4.TransactionID{1, 1}) ||
+		!r.has(dhcpv4.TransactionID{1, 2 * discovers}) {
 		t.Errorf("kept: %v", r.ids)
 	}
 }
@@ -138,7 +170,8 @@ func FuzzJudge(f *testing.F) {
 		if !ok {
 			return
 		}
-		if got := judge(me, reply{msg: m, from: rogue, sender: otherHW, onLink: true}); got.kind != nothing && !got.server.IsValid() {
+		if got := judge(me, reply{msg: m, from: rogue, sender: otherHW, onLink: true}); got.kind != nothing &&
+			!got.server.IsValid() {
 			t.Fatalf("%+v names no server", got)
 		}
 	})

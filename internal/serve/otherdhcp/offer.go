@@ -30,7 +30,8 @@ func offer(me self, r reply) (Offer, bool) {
 		return Offer{}, false
 	}
 	o := Offer{Machine: ether.From(m.ClientHWAddr), File: text(m, dhcpv4.OptionBootfileName), From: r.from, Raw: r.raw}
-	if overload := m.Options.Get(dhcpv4.OptionOptionOverload); o.File == "" && (len(overload) != 1 || overload[0]&1 == 0) {
+	if overload := m.Options.Get(dhcpv4.OptionOptionOverload); o.File == "" &&
+		(len(overload) != 1 || overload[0]&1 == 0) {
 		o.File = m.BootFileName
 	}
 	class := text(m, dhcpv4.OptionClassIdentifier)

@@ -28,24 +28,28 @@ func TestOffer(t *testing.T) {
 		elsewhere bool // not from the link
 		want      Offer
 	}{
-		{situation: "an offer that names a file", msg: mods{file("other.0")}, want: Offer{Machine: pc, Server: rogue, File: "other.0"}},
-		{situation: "the file in option 67", msg: mods{option(67, "other.0\x00")}, want: Offer{Machine: pc, Server: rogue, File: "other.0"}},
+		{situation: "an offer that names a file", msg: mods{file("other.0")},
+			want: Offer{Machine: pc, Server: rogue, File: "other.0"}},
+		{situation: "the file in option 67", msg: mods{option(67, "other.0\x00")},
+			want: Offer{Machine: pc, Server: rogue, File: "other.0"}},
 		{situation: "the file field holds options", msg: mods{file("\x0f\x03lab\xff"), option(52, "\x01")}},
 		{
 			situation: "an acknowledged lease", msg: mods{file("other.0"), is(dhcpv4.MessageTypeAck)},
 			want: Offer{Machine: pc, Addr: addr, Server: rogue, File: "other.0"},
 		},
 		{
-			situation: "a proxy's offer without a file", msg: mods{option(60, "PXEClient"), dhcpv4.WithYourIP(net.IPv4zero)},
-			want: Offer{Machine: pc, Server: rogue},
+			situation: "a proxy's offer without a file",
+			msg:       mods{option(60, "PXEClient"), dhcpv4.WithYourIP(net.IPv4zero)},
+			want:      Offer{Machine: pc, Server: rogue},
 		},
 		{
 			situation: "a boot server by name", msg: mods{option(66, "wds.example")},
 			want: Offer{Machine: pc, Server: rogue},
 		},
 		{
-			situation: "without a server identifier", msg: mods{file("x"), dhcpv4.WithoutOption(dhcpv4.OptionServerIdentifier)},
-			want: Offer{Machine: pc, Server: second, File: "x"},
+			situation: "without a server identifier",
+			msg:       mods{file("x"), dhcpv4.WithoutOption(dhcpv4.OptionServerIdentifier)},
+			want:      Offer{Machine: pc, Server: second, File: "x"},
 		},
 		{situation: "a plain lease"},
 		{situation: "siaddr alone", msg: mods{func(m *dhcpv4.DHCPv4) { m.ServerIPAddr = rogue.AsSlice() }}},
@@ -56,11 +60,13 @@ func TestOffer(t *testing.T) {
 		{situation: "the box's answer, passed on by a relay agent", msg: mods{file("x"), by(boxAddr)}},
 		{situation: "to the box", msg: mods{file("x"), func(m *dhcpv4.DHCPv4) { m.ClientHWAddr = boxHW }}},
 		{situation: "to the box's probe", msg: mods{file("x"), func(m *dhcpv4.DHCPv4) { m.ClientHWAddr = me.mac }}},
-		{situation: "a machine's request", msg: mods{file("x"), func(m *dhcpv4.DHCPv4) { m.OpCode = dhcpv4.OpcodeBootRequest }}},
+		{situation: "a machine's request",
+			msg: mods{file("x"), func(m *dhcpv4.DHCPv4) { m.OpCode = dhcpv4.OpcodeBootRequest }}},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			m, err := dhcpv4.New(append(mods{func(m *dhcpv4.DHCPv4) { m.OpCode = dhcpv4.OpcodeBootReply },
-				dhcpv4.WithHwAddr(pc[:]), is(dhcpv4.MessageTypeOffer), dhcpv4.WithYourIP(addr.AsSlice()), by(rogue)}, tc.msg...)...)
+				dhcpv4.WithHwAddr(pc[:]), is(dhcpv4.MessageTypeOffer), dhcpv4.WithYourIP(addr.AsSlice()), by(rogue)},
+				tc.msg...)...)
 			if err != nil {
 				t.Fatal(err)
 			}

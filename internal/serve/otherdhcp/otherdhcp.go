@@ -64,7 +64,10 @@ func (g *Detector) Suspect(server netip.Addr) {
 // after a few seconds, and until then nothing may be leased. own reports
 // whether an address currently belongs to the box. The two functions are never
 // called at the same time.
-func (g *Detector) Watch(ctx context.Context, ifname string, ifindex int, hw net.HardwareAddr, own func(netip.Addr) bool, report func(Verdict)) error {
+func (g *Detector) Watch(
+	ctx context.Context, ifname string, ifindex int, hw net.HardwareAddr, own func(netip.Addr) bool,
+	report func(Verdict),
+) error {
 	conn, err := clientport.Listen(ifname, ifindex, hw)
 	if err != nil {
 		return fmt.Errorf("look for other DHCP servers: %w", err)
@@ -102,7 +105,8 @@ func (g *Detector) Watch(ctx context.Context, ifname string, ifindex int, hw net
 				if err := g.discover(conn, &asked); err != nil {
 					s.unsent(now)
 					if !sick {
-						g.log.Warn("dhcp: cannot look for other DHCP servers; retrying", "interface", ifname, "err", err)
+						g.log.Warn("dhcp: cannot look for other DHCP servers; retrying", "interface", ifname,
+							"err", err)
 					}
 					sick = true
 				} else {

@@ -34,10 +34,12 @@ const (
 // itself by option 60, and gives no address.
 func rival(me self, r reply) (Rival, bool) {
 	m := r.msg
-	if !r.onLink || m.OpCode != dhcpv4.OpcodeBootReply || bytes.Equal(r.sender, me.hw) || m.MessageType() != dhcpv4.MessageTypeOffer {
+	if !r.onLink || m.OpCode != dhcpv4.OpcodeBootReply || bytes.Equal(r.sender, me.hw) ||
+		m.MessageType() != dhcpv4.MessageTypeOffer {
 		return Rival{}, false
 	}
-	if class := m.ClassIdentifier(); !strings.HasPrefix(class, "PXEClient") || m.YourIPAddr.To4() != nil && !m.YourIPAddr.IsUnspecified() {
+	if class := m.ClassIdentifier(); !strings.HasPrefix(class, "PXEClient") ||
+		m.YourIPAddr.To4() != nil && !m.YourIPAddr.IsUnspecified() {
 		return Rival{}, false
 	}
 	server, ok := netip.AddrFromSlice(m.ServerIdentifier().To4())

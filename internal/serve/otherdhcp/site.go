@@ -48,7 +48,8 @@ func ReadSite(m *dhcpv4.DHCPv4) (Site, bool) {
 	file := text(m, dhcpv4.OptionBootfileName)
 	add("67", "option 67 (boot file name)", file)
 	// If bit 1 of option 52 is set, the field holds options: RFC 2132 §9.3.
-	if overload := m.Options.Get(dhcpv4.OptionOptionOverload); file == "" && (len(overload) != 1 || overload[0]&1 == 0) {
+	if overload := m.Options.Get(dhcpv4.OptionOptionOverload); file == "" &&
+		(len(overload) != 1 || overload[0]&1 == 0) {
 		add("file", "the boot file name (option 67, filename, dhcp-boot)", m.BootFileName)
 	}
 	if len(sends) == 0 {

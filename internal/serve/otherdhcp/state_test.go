@@ -87,27 +87,34 @@ func TestVerdicts(t *testing.T) {
 		answer    func(time.Duration) (time.Duration, finding)
 		want      []string
 	}{
-		{"no one else: may lease after one probe", nil, []string{"5.5s alone"}},
-		{"a server that answers at once", between(rogue, 0, forever, 500*time.Millisecond), []string{"500ms 192.168.77.9"}},
-		{"dnsmasq, which pings for 3 s first", between(rogue, 0, forever, 3*time.Second), []string{"3s 192.168.77.9"}},
-		{"a server behind a port that is blocked for 30 s", between(rogue, 30*time.Second, forever, 500*time.Millisecond),
-			[]string{"5.5s alone", "35.5s 192.168.77.9"}},
-		{"a server switched on later: heard at the next probe", between(rogue, 5*time.Minute, forever, 500*time.Millisecond),
-			[]string{"5.5s alone", "7m11.5s 192.168.77.9"}},
-		{"a server that goes: cleared by two clean probes", between(rogue, 0, 10*time.Second, 500*time.Millisecond),
-			[]string{"500ms 192.168.77.9", "1m22.5s alone"}},
-		{"a server that answers every other probe is never cleared", func(at time.Duration) (time.Duration, finding) {
-			if at/(37*time.Second)%2 != 0 {
-				return 0, finding{}
-			}
-			return 500 * time.Millisecond, from(rogue)
-		}, []string{"500ms 192.168.77.9"}},
-		{"one server goes, another stays: the verdict follows", func(at time.Duration) (time.Duration, finding) {
-			if at < 20*time.Second {
+		{situation: "no one else: may lease after one probe", want: []string{"5.5s alone"}},
+		{situation: "a server that answers at once", answer: between(rogue, 0, forever, 500*time.Millisecond),
+			want: []string{"500ms 192.168.77.9"}},
+		{situation: "dnsmasq, which pings for 3 s first", answer: between(rogue, 0, forever, 3*time.Second),
+			want: []string{"3s 192.168.77.9"}},
+		{situation: "a server behind a port that is blocked for 30 s",
+			answer: between(rogue, 30*time.Second, forever, 500*time.Millisecond),
+			want:   []string{"5.5s alone", "35.5s 192.168.77.9"}},
+		{situation: "a server switched on later: heard at the next probe",
+			answer: between(rogue, 5*time.Minute, forever, 500*time.Millisecond),
+			want:   []string{"5.5s alone", "7m11.5s 192.168.77.9"}},
+		{situation: "a server that goes: cleared by two clean probes",
+			answer: between(rogue, 0, 10*time.Second, 500*time.Millisecond),
+			want:   []string{"500ms 192.168.77.9", "1m22.5s alone"}},
+		{situation: "a server that answers every other probe is never cleared",
+			answer: func(at time.Duration) (time.Duration, finding) {
+				if at/(37*time.Second)%2 != 0 {
+					return 0, finding{}
+				}
 				return 500 * time.Millisecond, from(rogue)
-			}
-			return 500 * time.Millisecond, from(second)
-		}, []string{"500ms 192.168.77.9", "1m17.5s 192.168.77.10"}},
+			}, want: []string{"500ms 192.168.77.9"}},
+		{situation: "one server goes, another stays: the verdict follows",
+			answer: func(at time.Duration) (time.Duration, finding) {
+				if at < 20*time.Second {
+					return 500 * time.Millisecond, from(rogue)
+				}
+				return 500 * time.Millisecond, from(second)
+			}, want: []string{"500ms 192.168.77.9", "1m17.5s 192.168.77.10"}},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			l := newLink()
@@ -148,7 +155,8 @@ func TestForgedOffersFromManyChangeTheVerdictOnce(t *testing.T) {
 	for at := time.Minute; at < 11*time.Minute; at += 500 * time.Millisecond {
 		l.answers[at] = append(l.answers[at], from(netip.AddrFrom4([4]byte{10, 0, byte(at >> 38), byte(at >> 30)})))
 	}
-	l.run(11*time.Minute, func(at time.Duration) (time.Duration, finding) { return 500 * time.Millisecond, from(rogue) })
+	l.run(11*time.Minute,
+		func(at time.Duration) (time.Duration, finding) { return 500 * time.Millisecond, from(rogue) })
 	if want := []string{"500ms 192.168.77.9"}; !slices.Equal(l.verdicts, want) {
 		t.Fatalf("verdicts %q, want %q", l.verdicts, want)
 	}
@@ -161,13 +169,13 @@ func TestARequestThatNamesAnotherServer(t *testing.T) {
 		answer    func(time.Duration) (time.Duration, finding)
 		want      []string
 	}{
-		{"which answers", func(at time.Duration) (time.Duration, finding) {
+		{situation: "which answers", answer: func(at time.Duration) (time.Duration, finding) {
 			if at < 100*time.Second {
 				return 0, finding{}
 			}
 			return 500 * time.Millisecond, from(rogue)
-		}, []string{"5.5s alone", "1m40.5s 192.168.77.9"}},
-		{"which does not exist", nil, []string{"5.5s alone"}},
+		}, want: []string{"5.5s alone", "1m40.5s 192.168.77.9"}},
+		{situation: "which does not exist", want: []string{"5.5s alone"}},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			l := newLink()

@@ -52,9 +52,10 @@ func LoadsIPXE(file string) bool {
 	if strings.Contains(name, "gpxelinux") {
 		return false
 	}
-	return slices.ContainsFunc([]string{"ipxe", "gpxe", "undionly", "snponly", "snp.efi", "netboot.xyz"}, func(s string) bool {
-		return strings.Contains(name, s)
-	})
+	return slices.ContainsFunc([]string{"ipxe", "gpxe", "undionly", "snponly", "snp.efi", "netboot.xyz"},
+		func(s string) bool {
+			return strings.Contains(name, s)
+		})
 }
 
 // loaders are parts of the names of boot loaders other than iPXE. A user may

@@ -53,7 +53,8 @@ var discoverNothing = []byte{tagDiscoveryControl, 1, discoveryBootFile, tagEnd}
 // with one item of that name. The ROM reads only the text.
 var raspberryPiBoot = func() []byte {
 	const item = "Raspberry Pi Boot"
-	v := []byte{tagDiscoveryControl, 1, 0x03, tagMenuPrompt, 4, 0, 'P', 'X', 'E', tagBootMenu, 3 + byte(len(item)), 0, 0, byte(len(item))}
+	v := []byte{tagDiscoveryControl, 1, 0x03, tagMenuPrompt, 4, 0, 'P', 'X', 'E', tagBootMenu, 3 + byte(len(item)), 0,
+		0, byte(len(item))}
 	return append(append(v, item...), tagEnd)
 }()
 

@@ -44,8 +44,9 @@ wds = "wds"
 // leases are the DHCP settings of a box that leases addresses, and of one that
 // runs alongside another server and leases none.
 var leases = map[spec.Mode]string{
-	spec.ModeServer: "[dhcp]\nmode = \"server\"\nforce = true\nprobe = false\nrange = [\"192.168.77.100-192.168.77.101\"]\n",
-	spec.ModeProxy:  "[dhcp]\nmode = \"proxy\"\n",
+	spec.ModeServer: "[dhcp]\nmode = \"server\"\nforce = true\nprobe = false\n" +
+		"range = [\"192.168.77.100-192.168.77.101\"]\n",
+	spec.ModeProxy: "[dhcp]\nmode = \"proxy\"\n",
 }
 
 // reads makes the box use leadsToWDS, with menuwatch's view of the WDS server.
@@ -158,14 +159,18 @@ var ways = map[string]struct {
 	// and on port 4011.
 	box, wds string
 }{
-	"BIOS": {rom{iana.INTEL_X86PC, pcPort, netip.Addr{}}, "pxelinux.cfg/01-52-54-00-77-00-10",
-		[]spec.Mode{spec.ModeServer, spec.ModeProxy}, "192.168.77.1 pxelinux.0", `192.168.77.2 boot\x64\wdsnbp.com`},
-	"UEFI": {rom{iana.EFI_X86_64, pcPort, netip.Addr{}}, "/grub/grub.cfg",
-		[]spec.Mode{spec.ModeServer, spec.ModeProxy}, "192.168.77.1 shimx64.efi", `192.168.77.2 boot\x64\wdsmgfw.efi`},
-	"BIOS behind a relay agent": {rom{iana.INTEL_X86PC, behindPC, netip.MustParseAddr("10.1.0.1")}, "pxelinux.cfg/01-52-54-00-77-00-10",
-		[]spec.Mode{spec.ModeProxy}, "192.168.77.1 pxelinux.0", `192.168.77.2 boot\x64\wdsnbp.com`},
-	"UEFI behind a relay agent": {rom{iana.EFI_X86_64, behindPC, netip.MustParseAddr("10.1.0.1")}, "/grub/grub.cfg",
-		[]spec.Mode{spec.ModeProxy}, "192.168.77.1 shimx64.efi", `192.168.77.2 boot\x64\wdsmgfw.efi`},
+	"BIOS": {rom: rom{iana.INTEL_X86PC, pcPort, netip.Addr{}}, menu: "pxelinux.cfg/01-52-54-00-77-00-10",
+		modes: []spec.Mode{spec.ModeServer, spec.ModeProxy}, box: "192.168.77.1 pxelinux.0",
+		wds: `192.168.77.2 boot\x64\wdsnbp.com`},
+	"UEFI": {rom: rom{iana.EFI_X86_64, pcPort, netip.Addr{}}, menu: "/grub/grub.cfg",
+		modes: []spec.Mode{spec.ModeServer, spec.ModeProxy}, box: "192.168.77.1 shimx64.efi",
+		wds: `192.168.77.2 boot\x64\wdsmgfw.efi`},
+	"BIOS behind a relay agent": {rom: rom{iana.INTEL_X86PC, behindPC, netip.MustParseAddr("10.1.0.1")},
+		menu:  "pxelinux.cfg/01-52-54-00-77-00-10",
+		modes: []spec.Mode{spec.ModeProxy}, box: "192.168.77.1 pxelinux.0", wds: `192.168.77.2 boot\x64\wdsnbp.com`},
+	"UEFI behind a relay agent": {rom: rom{iana.EFI_X86_64, behindPC, netip.MustParseAddr("10.1.0.1")},
+		menu:  "/grub/grub.cfg",
+		modes: []spec.Mode{spec.ModeProxy}, box: "192.168.77.1 shimx64.efi", wds: `192.168.77.2 boot\x64\wdsmgfw.efi`},
 }
 
 // A machine asks for WDS and restarts. In between this program restarts too,
@@ -181,7 +186,8 @@ func TestSilentWDSLeadsBackToTheMenu(t *testing.T) {
 					if !mode.Leases() { // its OFFER names only the server
 						server, _, _ := strings.Cut(want, " ")
 						if offer != server || bootServer != want {
-							t.Fatalf("%s: the offer is %q, port 4011 says %q; want %q\n%v", step, offer, bootServer, want, d.said)
+							t.Fatalf("%s: the offer is %q, port 4011 says %q; want %q\n%v",
+								step, offer, bootServer, want, d.said)
 						}
 					} else if offer != want {
 						t.Fatalf("%s: the offer is %q, want %q\n%v", step, offer, want, d.said)
@@ -219,7 +225,8 @@ func TestSilentWDSLeadsBackToTheMenu(t *testing.T) {
 				}
 				stop(d)
 				d = start(bootmenu.Up) // the menu stays on the screen
-				if notice, err := d.fetch(way.addr, chosen(t, text)); err != nil || !strings.Contains(notice, "restarts now") {
+				if notice, err := d.fetch(way.addr, chosen(t, text)); err != nil ||
+					!strings.Contains(notice, "restarts now") {
 					t.Fatalf("the choice: %q, %v\n%v", notice, err, d.said)
 				}
 				stop(d)
@@ -228,9 +235,11 @@ func TestSilentWDSLeadsBackToTheMenu(t *testing.T) {
 				stop(d)
 				d = start(bootmenu.Up)
 
-				d.reads(mode, bootmenu.Health{State: bootmenu.Down, Since: time.Date(2026, 1, 1, 14, 5, 0, 0, time.UTC)})
+				d.reads(mode,
+					bootmenu.Health{State: bootmenu.Down, Since: time.Date(2026, 1, 1, 14, 5, 0, 0, time.UTC)})
 				leads(d, "the boot after that", now.Add(90*time.Second), 3, way.box)
-				if text, err := d.fetch(way.addr, way.menu); err != nil || !strings.Contains(text, "Windows (down since 14:05)") {
+				if text, err := d.fetch(way.addr, way.menu); err != nil ||
+					!strings.Contains(text, "Windows (down since 14:05)") {
 					t.Errorf("its menu, %v:\n%s", err, text)
 				}
 			})

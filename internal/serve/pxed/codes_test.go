@@ -27,7 +27,8 @@ func (d *box) withPage(page string) {
 		d.Fatal(err)
 	}
 	programs := map[firmware.Kind]bootmenu.Health{"bios": {State: bootmenu.Up}, "uefi-x64": {State: bootmenu.Up}}
-	d.takes(compile.Generation(c, menu.Status{WDS: map[string]bootmenu.Server{"wds": {Programs: programs}}, Page: page}))
+	d.takes(compile.Generation(c, menu.Status{WDS: map[string]bootmenu.Server{"wds": {Programs: programs}},
+		Page: page}))
 }
 
 // reFoot matches the foot of a menu.
@@ -163,7 +164,8 @@ func TestEventOfAHandOverRefusedAtItsEnd(t *testing.T) {
 	}
 	d.neighbours[first] = other
 	d.files.transferred(tftp.Event{Client: pcPort, File: name, Size: f.Size(), Sent: f.Size(), Start: t0})
-	if e := <-events; e.Outcome != trace.Refused || e.Why != "the address belongs to "+other.String() || e.Role != trace.HandOver {
+	if e := <-events; e.Outcome != trace.Refused || e.Why != "the address belongs to "+other.String() ||
+		e.Role != trace.HandOver {
 		t.Errorf("%+v", e)
 	}
 
@@ -171,7 +173,8 @@ func TestEventOfAHandOverRefusedAtItsEnd(t *testing.T) {
 	if err == nil {
 		t.Fatalf("handed over by HTTP: %v", file)
 	}
-	d.files.answered(trace.Event{Protocol: trace.HTTP, Addr: first, What: strings.TrimPrefix(name, "/"), Outcome: trace.NotFound})
+	d.files.answered(trace.Event{Protocol: trace.HTTP, Addr: first, What: strings.TrimPrefix(name, "/"),
+		Outcome: trace.NotFound})
 	if e := <-events; e.Outcome != trace.Refused || e.Why != errByHTTP.Error() || e.Role != trace.HandOver {
 		t.Errorf("by HTTP: %+v", e)
 	}

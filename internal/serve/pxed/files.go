@@ -135,7 +135,8 @@ var errByHTTP = errors.New("requested over HTTP, which WDS does not support")
 // about completes an event of a transfer.
 func (f *files) about(e trace.Event) trace.Event {
 	e.Role, e.Entry = f.served.Load().roles.of(e.What)
-	if e.Outcome != trace.Begun && (e.Role == trace.Menu && e.Outcome != trace.NotFound || e.Role == trace.HandOver && e.Outcome == trace.Refused) {
+	if e.Outcome != trace.Begun && (e.Role == trace.Menu && e.Outcome != trace.NotFound ||
+		e.Role == trace.HandOver && e.Outcome == trace.Refused) {
 		e.Code = f.codes.shown(e.Addr)
 	}
 	return e

@@ -116,14 +116,16 @@ func newBoxWith(t *testing.T, runDir string, said *lines, h slog.Handler, mode s
 	g.DHCP.Subnets = []spec.Subnet{{Network: netip.MustParsePrefix("10.1.0.0/24"), Parameters: g.DHCP.Parameters}}
 	g.Files = map[string][]byte{
 		pxelinux.ConfigFile: []byte("for all"), "grub/grub.cfg": []byte("for all"),
-		"handoff/wds": []byte("to WDS, " + bootmenu.MACMark), "handoff/wds.cfg": []byte("reboot.c32 " + bootmenu.MACMark),
+		"handoff/wds":     []byte("to WDS, " + bootmenu.MACMark),
+		"handoff/wds.cfg": []byte("reboot.c32 " + bootmenu.MACMark),
 	}
 	g.Views = map[string]map[string][]byte{
 		"m1":            {pxelinux.ConfigFile: []byte("its own"), "grub/grub.cfg": []byte("its own")},
 		handoff.Waiting: {pxelinux.ConfigFile: []byte("waits"), "grub/grub.cfg": []byte("waits")},
 	}
 	g.Machines = rules
-	g.Handoffs = map[string]handoff.Target{"wds": {Server: wds, Programs: map[firmware.Kind]string{"bios": `boot\x64\wdsnbp.com`}}}
+	g.Handoffs = map[string]handoff.Target{"wds": {Server: wds,
+		Programs: map[firmware.Kind]string{"bios": `boot\x64\wdsnbp.com`}}}
 	d.takes(g)
 	return d
 }
@@ -169,15 +171,15 @@ func TestHandoffIsArmed(t *testing.T) {
 		sent   func(*box) // what the kernel learns by sending the file; nil for nothing
 		want   string
 	}{
-		"GRUB, as the kernel knows the neighbour": {pcPort, asksGRUB,
-			func(d *box) { d.neighbours[first] = pc }, nil, "to WDS, 52:54:00:77:00:10"},
-		"PXELINUX, whom the kernel has to look for": {pcPort, asks(pcPort, "wds", ".cfg"),
-			func(d *box) { d.desk.Clients.Learn(first, biosPC, false) },
-			func(d *box) { d.neighbours[first] = pc }, "reboot.c32 52:54:00:77:00:10"},
-		"behind a router, whose neighbour is the router": {behindPC, asks(behindPC, "wds", ""),
-			func(d *box) { d.desk.Clients.Learn(behind, biosPC, true) }, nil, "to WDS, 52:54:00:77:00:10"},
-		"behind a router, after a restart of the program": {behindPC, asks(behindPC, "wds", ""),
-			func(*box) {}, nil, "to WDS, 52:54:00:77:00:10"},
+		"GRUB, as the kernel knows the neighbour": {client: pcPort, name: asksGRUB,
+			before: func(d *box) { d.neighbours[first] = pc }, want: "to WDS, 52:54:00:77:00:10"},
+		"PXELINUX, whom the kernel has to look for": {client: pcPort, name: asks(pcPort, "wds", ".cfg"),
+			before: func(d *box) { d.desk.Clients.Learn(first, biosPC, false) },
+			sent:   func(d *box) { d.neighbours[first] = pc }, want: "reboot.c32 52:54:00:77:00:10"},
+		"behind a router, whose neighbour is the router": {client: behindPC, name: asks(behindPC, "wds", ""),
+			before: func(d *box) { d.desk.Clients.Learn(behind, biosPC, true) }, want: "to WDS, 52:54:00:77:00:10"},
+		"behind a router, after a restart of the program": {client: behindPC, name: asks(behindPC, "wds", ""),
+			before: func(*box) {}, want: "to WDS, 52:54:00:77:00:10"},
 	} {
 		t.Run(situation, func(t *testing.T) {
 			d := newBox(t, spec.ModeProxy)
@@ -223,28 +225,32 @@ func TestHandoffIsRefused(t *testing.T) {
 		before func(*box)
 		why    string
 	}{
-		"another machine on the link": {spec.ModeProxy, pcPort, asksGRUB,
-			func(d *box) { d.neighbours[first] = other }, "the address belongs to 02:00:00:00:00:01"},
+		"another machine on the link": {mode: spec.ModeProxy, client: pcPort, name: asksGRUB,
+			before: func(d *box) { d.neighbours[first] = other }, why: "the address belongs to 02:00:00:00:00:01"},
 		// DHCP packets are easily forged, ARP replies less so.
-		"DHCP says one thing, the link another": {spec.ModeProxy, pcPort, asksGRUB,
-			func(d *box) { d.neighbours[first] = other; d.desk.Clients.Learn(first, biosPC, false) }, "the address belongs to"},
-		"another machine, by DHCP": {spec.ModeProxy, pcPort, asksGRUB,
-			func(d *box) { d.desk.Clients.Learn(first, clients.Machine{MAC: other}, false) }, "the address was given to 02:00:00:00:00:01"},
-		"a menu that was read at another address": {spec.ModeProxy, pcPort, asks(behindPC, "wds", ""),
-			func(d *box) { d.neighbours[first] = pc }, "no menu with this token was sent to that address"},
-		"no menu was read behind the router": {spec.ModeProxy, behindPC, asksGRUB,
-			func(d *box) { d.neighbours[behind] = pc; d.desk.Clients.Learn(behind, biosPC, true) }, "no menu with this token"},
-		"another machine's menu, and its name in ours": {spec.ModeProxy, pcPort,
-			strings.Replace(asksGRUB, pc.String(), other.String(), 1),
-			func(d *box) { d.neighbours[first] = other }, "no menu with this token"},
-		"an entry that leads to no server": {spec.ModeProxy, pcPort, asks(pcPort, "debian", ""),
-			func(d *box) { d.neighbours[first] = pc }, "no WDS server"},
-		"a server without a program for the firmware": {spec.ModeProxy, pcPort, asksGRUB,
-			func(d *box) {
+		"DHCP says one thing, the link another": {mode: spec.ModeProxy, client: pcPort, name: asksGRUB,
+			before: func(d *box) { d.neighbours[first] = other; d.desk.Clients.Learn(first, biosPC, false) },
+			why:    "the address belongs to"},
+		"another machine, by DHCP": {mode: spec.ModeProxy, client: pcPort, name: asksGRUB,
+			before: func(d *box) { d.desk.Clients.Learn(first, clients.Machine{MAC: other}, false) },
+			why:    "the address was given to 02:00:00:00:00:01"},
+		"a menu that was read at another address": {mode: spec.ModeProxy, client: pcPort,
+			name:   asks(behindPC, "wds", ""),
+			before: func(d *box) { d.neighbours[first] = pc }, why: "no menu with this token was sent to that address"},
+		"no menu was read behind the router": {mode: spec.ModeProxy, client: behindPC, name: asksGRUB,
+			before: func(d *box) { d.neighbours[behind] = pc; d.desk.Clients.Learn(behind, biosPC, true) },
+			why:    "no menu with this token"},
+		"another machine's menu, and its name in ours": {mode: spec.ModeProxy, client: pcPort,
+			name:   strings.Replace(asksGRUB, pc.String(), other.String(), 1),
+			before: func(d *box) { d.neighbours[first] = other }, why: "no menu with this token"},
+		"an entry that leads to no server": {mode: spec.ModeProxy, client: pcPort, name: asks(pcPort, "debian", ""),
+			before: func(d *box) { d.neighbours[first] = pc }, why: "no WDS server"},
+		"a server without a program for the firmware": {mode: spec.ModeProxy, client: pcPort, name: asksGRUB,
+			before: func(d *box) {
 				d.desk.Clients.Learn(first, clients.Machine{MAC: pc, Firmware: "uefi-x64"}, false)
-			}, "no program for uefi-x64"},
-		"DHCP is off": {spec.ModeOff, pcPort, asksGRUB,
-			func(d *box) { d.neighbours[first] = pc }, "DHCP is off"},
+			}, why: "no program for uefi-x64"},
+		"DHCP is off": {mode: spec.ModeOff, client: pcPort, name: asksGRUB,
+			before: func(d *box) { d.neighbours[first] = pc }, why: "DHCP is off"},
 	} {
 		t.Run(situation, func(t *testing.T) {
 			d := newBox(t, tc.mode)
@@ -252,7 +258,8 @@ func TestHandoffIsRefused(t *testing.T) {
 			if s, err := d.fetch(tc.client, tc.name); !errors.Is(err, tftp.ErrRefused) {
 				t.Errorf("reads %q, %v", s, err)
 			}
-			if said := d.said.String(); !strings.Contains(said, "WDS hand-over refused") || !strings.Contains(said, tc.why) {
+			if said := d.said.String(); !strings.Contains(said, "WDS hand-over refused") ||
+				!strings.Contains(said, tc.why) {
 				t.Errorf("the log:\n%v", said)
 			}
 			// As if the kernel's neighbor entry changed while the
@@ -279,7 +286,8 @@ func TestHandoffIsRefused(t *testing.T) {
 		if _, err := d.files.openHTTP(first, asksGRUB); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("got %v", err)
 		}
-		d.files.answered(trace.Event{Protocol: trace.HTTP, Addr: first, What: strings.TrimPrefix(asksGRUB, "/"), Outcome: trace.Sent})
+		d.files.answered(trace.Event{Protocol: trace.HTTP, Addr: first, What: strings.TrimPrefix(asksGRUB, "/"),
+			Outcome: trace.Sent})
 		if d.handed(biosPC) {
 			t.Error("armed")
 		}
@@ -301,11 +309,13 @@ func TestEachMachineReadsItsMenu(t *testing.T) {
 		name      string
 		want      string
 	}{
-		{"its address, by the link", pcPort, "/grub/grub.cfg", "its own"},
-		{"its name", pcPort, "pxelinux.cfg/01-52-54-00-77-00-10", "its own"},
-		{"its name, though DHCP was not heard", stranger, "pxelinux.cfg/01-52-54-00-77-00-10", "its own"},
-		{"another's name from its address: a person looks", pcPort, "pxelinux.cfg/01-02-00-00-00-00-01", "for all"},
-		{"another machine", stranger, "/grub/grub.cfg", "for all"},
+		{situation: "its address, by the link", client: pcPort, name: "/grub/grub.cfg", want: "its own"},
+		{situation: "its name", client: pcPort, name: "pxelinux.cfg/01-52-54-00-77-00-10", want: "its own"},
+		{situation: "its name, though DHCP was not heard", client: stranger, name: "pxelinux.cfg/01-52-54-00-77-00-10",
+			want: "its own"},
+		{situation: "another's name from its address: a person looks", client: pcPort,
+			name: "pxelinux.cfg/01-02-00-00-00-00-01", want: "for all"},
+		{situation: "another machine", client: stranger, name: "/grub/grub.cfg", want: "for all"},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			if got, err := d.fetch(tc.client, tc.name); got != tc.want || err != nil {
@@ -347,21 +357,36 @@ func TestNobodyElsePicksTheMenu(t *testing.T) {
 		want   string // "" for a request that is dropped
 		http   string // by HTTP, where that differs
 	}{
-		"the link says that it is the machine":       {[]clients.Rule{its(false)}, pcPort, []func(*box){at(first, pc)}, "its own", ""},
-		"link and DHCP say so":                       {[]clients.Rule{its(false)}, pcPort, []func(*box){at(first, pc), claims(first, false)}, "its own", ""},
-		"a packet in the machine's name":             {[]clients.Rule{its(false)}, pcPort, []func(*box){at(first, other), claims(first, true)}, "waits", ""},
-		"the link knows no one yet":                  {[]clients.Rule{its(false)}, pcPort, []func(*box){claims(first, false)}, "", "waits"},
-		"neither link nor DHCP knows anybody yet":    {[]clients.Rule{its(false)}, pcPort, nil, "", "waits"},
-		"another machine on the link":                {[]clients.Rule{its(false)}, pcPort, []func(*box){at(first, other)}, "for all", ""},
-		"without rules all get the same":             {nil, pcPort, []func(*box){claims(first, false)}, "for all", ""},
-		"behind a relay agent, which vouches":        {[]clients.Rule{its(false)}, behindPC, []func(*box){claims(behind, true)}, "its own", ""},
-		"behind a router, by its own word":           {[]clients.Rule{its(false)}, behindPC, []func(*box){claims(behind, false)}, "waits", ""},
-		"behind a router, a menu that waits anyway":  {[]clients.Rule{waits}, behindPC, []func(*box){claims(behind, false)}, "its own", ""},
-		"behind a router, no one known":              {[]clients.Rule{its(false)}, behindPC, nil, "waits", ""},
-		"behind a router, without rules":             {nil, behindPC, nil, "for all", ""},
-		"behind a relay agent, then its own word":    {[]clients.Rule{its(false)}, behindPC, []func(*box){claims(behind, true), claims(behind, false)}, "its own", ""},
-		"behind a relay agent, then another's word":  {[]clients.Rule{its(false)}, behindPC, []func(*box){claims(behind, true), func(d *box) { d.desk.Clients.Learn(behind, clients.Machine{MAC: other}, false) }}, "waits", ""},
-		"the router's MAC is no machine's behind it": {[]clients.Rule{its(false)}, behindPC, []func(*box){at(behind, pc)}, "waits", ""},
+		"the link says that it is the machine": {rules: []clients.Rule{its(false)}, client: pcPort,
+			before: []func(*box){at(first, pc)}, want: "its own"},
+		"link and DHCP say so": {rules: []clients.Rule{its(false)}, client: pcPort,
+			before: []func(*box){at(first, pc), claims(first, false)}, want: "its own"},
+		"a packet in the machine's name": {rules: []clients.Rule{its(false)}, client: pcPort,
+			before: []func(*box){at(first, other), claims(first, true)}, want: "waits"},
+		"the link knows no one yet": {rules: []clients.Rule{its(false)}, client: pcPort,
+			before: []func(*box){claims(first, false)}, http: "waits"},
+		"neither link nor DHCP knows anybody yet": {rules: []clients.Rule{its(false)},
+			client: pcPort, http: "waits"},
+		"another machine on the link": {rules: []clients.Rule{its(false)}, client: pcPort,
+			before: []func(*box){at(first, other)}, want: "for all"},
+		"without rules all get the same": {rules: nil, client: pcPort,
+			before: []func(*box){claims(first, false)}, want: "for all"},
+		"behind a relay agent, which vouches": {rules: []clients.Rule{its(false)}, client: behindPC,
+			before: []func(*box){claims(behind, true)}, want: "its own"},
+		"behind a router, by its own word": {rules: []clients.Rule{its(false)}, client: behindPC,
+			before: []func(*box){claims(behind, false)}, want: "waits"},
+		"behind a router, a menu that waits anyway": {rules: []clients.Rule{waits}, client: behindPC,
+			before: []func(*box){claims(behind, false)}, want: "its own"},
+		"behind a router, no one known": {rules: []clients.Rule{its(false)},
+			client: behindPC, want: "waits"},
+		"behind a router, without rules": {rules: nil, client: behindPC, want: "for all"},
+		"behind a relay agent, then its own word": {rules: []clients.Rule{its(false)}, client: behindPC,
+			before: []func(*box){claims(behind, true), claims(behind, false)}, want: "its own"},
+		"behind a relay agent, then another's word": {rules: []clients.Rule{its(false)}, client: behindPC,
+			before: []func(*box){claims(behind, true),
+				func(d *box) { d.desk.Clients.Learn(behind, clients.Machine{MAC: other}, false) }}, want: "waits"},
+		"the router's MAC is no machine's behind it": {rules: []clients.Rule{its(false)}, client: behindPC,
+			before: []func(*box){at(behind, pc)}, want: "waits"},
 	} {
 		t.Run(situation, func(t *testing.T) {
 			d := newBox(t, spec.ModeProxy, tc.rules...)
@@ -370,7 +395,8 @@ func TestNobodyElsePicksTheMenu(t *testing.T) {
 			}
 			got, err := d.fetch(tc.client, grub)
 			switch {
-			case tc.want == "" && (!errors.Is(err, tftp.ErrLater) || !slices.Equal(d.resolved, []netip.Addr{tc.client.Addr()})):
+			case tc.want == "" &&
+				(!errors.Is(err, tftp.ErrLater) || !slices.Equal(d.resolved, []netip.Addr{tc.client.Addr()})):
 				t.Errorf("by TFTP: %q, %v; the kernel was to ask for %v", got, err, d.resolved)
 			case tc.want != "" && (got != tc.want || err != nil):
 				t.Errorf("by TFTP: %q, %v; want %q", got, err, tc.want)
@@ -445,7 +471,8 @@ func TestMenuForOneBoot(t *testing.T) {
 	// gaveUp is a transfer of 1,000 bytes in blocks of 512 whose client has
 	// gone silent.
 	gaveUp := func(d *box, acknowledged int64, window int, err error) {
-		d.files.transferred(tftp.Event{Client: pcPort, File: byName, Size: 1000, Sent: acknowledged, BlockSize: 512, Window: window, Err: err})
+		d.files.transferred(tftp.Event{Client: pcPort, File: byName, Size: 1000, Sent: acknowledged, BlockSize: 512,
+			Window: window, Err: err})
 	}
 	for situation, read := range map[string]func(*box){
 		"by TFTP":                                func(d *box) { menus(d, pcPort, byName) },
@@ -473,11 +500,14 @@ func TestMenuForOneBoot(t *testing.T) {
 		})
 	}
 	for situation, read := range map[string]func(*box){
-		"a person has looked at it from elsewhere": func(d *box) { menus(d, netip.AddrPortFrom(first.Next(), 2070), byName) },
-		"its last block was not sent":              func(d *box) { gaveUp(d, 0, 1, tftp.ErrGaveUp) },
-		"no one acknowledged anything":             func(d *box) { gaveUp(d, 0, 2, tftp.ErrNoAnswer) },
-		"it was broken off":                        func(d *box) { gaveUp(d, 512, 1, errors.New("the disk")) },
-		"another file arrived":                     func(d *box) { menus(d, pcPort, "handoff/wds") },
+		"a person has looked at it from elsewhere": func(d *box) {
+			menus(d,
+				netip.AddrPortFrom(first.Next(), 2070), byName)
+		},
+		"its last block was not sent":  func(d *box) { gaveUp(d, 0, 1, tftp.ErrGaveUp) },
+		"no one acknowledged anything": func(d *box) { gaveUp(d, 0, 2, tftp.ErrNoAnswer) },
+		"it was broken off":            func(d *box) { gaveUp(d, 512, 1, errors.New("the disk")) },
+		"another file arrived":         func(d *box) { menus(d, pcPort, "handoff/wds") },
 	} {
 		t.Run(situation, func(t *testing.T) {
 			d := newBox(t, spec.ModeProxy, its(true))
@@ -507,7 +537,8 @@ func TestRefusalsDoNotFloodTheLog(t *testing.T) {
 // refused, and the log gives the reason once.
 func TestLinkOutOfTheFolder(t *testing.T) {
 	d := newBox(t, spec.ModeProxy)
-	if err := errors.Join(os.MkdirAll(d.BootDir, 0o755), os.Symlink("/mnt/usb", filepath.Join(d.BootDir, "iso"))); err != nil {
+	if err := errors.Join(os.MkdirAll(d.BootDir, 0o755),
+		os.Symlink("/mnt/usb", filepath.Join(d.BootDir, "iso"))); err != nil {
 		t.Fatal(err)
 	}
 	d.files.look()
@@ -527,7 +558,8 @@ func TestLinkOutOfTheFolder(t *testing.T) {
 		}
 	}
 	said := d.said.String()
-	if n := strings.Count(said, "not served"); n != 1 || !strings.Contains(said, `file=iso why="is a link that leads out`) {
+	if n := strings.Count(said, "not served"); n != 1 ||
+		!strings.Contains(said, `file=iso why="is a link that leads out`) {
 		t.Errorf("told %d times; the log:\n%v", n, said)
 	}
 	_, err := d.files.openTFTP(pcPort, "missing")
@@ -543,9 +575,9 @@ func TestTFTPBounds(t *testing.T) {
 		c             spec.TFTP
 		block, window int
 	}{
-		{"as the link has it", spec.TFTP{}, 1468, 64},
-		{"lower", spec.TFTP{MaxBlock: 1024, MaxWindow: 4}, 1024, 4},
-		{"lifted", spec.TFTP{MaxBlock: 65464, MaxWindow: 256}, 65464, 256},
+		{situation: "as the link has it", block: 1468, window: 64},
+		{situation: "lower", c: spec.TFTP{MaxBlock: 1024, MaxWindow: 4}, block: 1024, window: 4},
+		{situation: "lifted", c: spec.TFTP{MaxBlock: 65464, MaxWindow: 256}, block: 65464, window: 256},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			if block, window := tftpBounds(tc.c, 1500); block != tc.block || window != tc.window {

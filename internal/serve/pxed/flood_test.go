@@ -37,7 +37,8 @@ func (d *box) flood(n int, network *slog.Logger) {
 	invented := net.HardwareAddr{2, 0xf1, byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)}
 	ask := func(m *dhcpv4.DHCPv4) {
 		d.dhcp.Handle(now, dhcpd.Packets{
-			Questions: []dhcp.Question{dhcp.NewQuestion(m, dhcp.ServerPort, netip.AddrPort{})}, Sender: quietWire{}, Prober: quietWire{},
+			Questions: []dhcp.Question{dhcp.NewQuestion(m, dhcp.ServerPort, netip.AddrPort{})}, Sender: quietWire{},
+			Prober: quietWire{},
 		})
 	}
 	for _, arch := range []iana.Arch{iana.INTEL_X86PC, iana.EFI_ARM64, iana.EFI_IA32} {
@@ -89,13 +90,16 @@ func (quietWire) Probe(netip.Addr) error                  { return nil }
 // that a technician looks for are still there.
 func TestFloodOfTheLog(t *testing.T) {
 	always := []string{
-		"msg=generation", `msg="boot folder found"`, `msg="log: lines left out"`, "msg=boot part=boot mac=" + pc.String(),
+		"msg=generation", `msg="boot folder found"`, `msg="log: lines left out"`,
+		"msg=boot part=boot mac=" + pc.String(),
 		// From the README's table.
-		"from a subnet that is not configured", `msg="WDS hand-over refused"`, `msg="file not served"`, `msg="network: `,
+		"from a subnet that is not configured", `msg="WDS hand-over refused"`, `msg="file not served"`,
+		`msg="network: `,
 	}
 	for mode, more := range map[spec.Mode][]string{
-		spec.ModeServer: {`msg="dhcp: leasing addresses"`, "another DHCP server answers on this link", "no address left for"},
-		spec.ModeProxy:  {"no boot file for uefi-arm64"},
+		spec.ModeServer: {`msg="dhcp: leasing addresses"`, "another DHCP server answers on this link",
+			"no address left for"},
+		spec.ModeProxy: {"no boot file for uefi-arm64"},
 	} {
 		t.Run(string(mode), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -146,7 +150,8 @@ func tenMinutesOfFlood(t *testing.T, mode spec.Mode) []string {
 	for second := range lasts {
 		if second == lasts/2 {
 			d.neighbours[pcPort.Addr()] = pc
-			d.files.transferred(tftp.Event{Client: pcPort, File: "pxelinux.0", Size: 1000, Sent: 1000, Start: time.Now()})
+			d.files.transferred(tftp.Event{Client: pcPort, File: "pxelinux.0", Size: 1000, Sent: 1000,
+				Start: time.Now()})
 		}
 		for i := range eachSecond {
 			d.flood(second*eachSecond+i, network)

@@ -65,11 +65,14 @@ once = true
 		f.Add(b)
 	}
 	for _, key := range []string{
-		`"subnet":[{}]`, `"subnet":[{"network":"0.0.0.0/0"}]`, `"range":["0.0.0.0-255.255.255.255"]`, `"range":[null]`, `"subnet":null`,
-		`"routes":[{"to":"fd00::/8","via":"fd00::1"}]`, `"router":"::1"`, `"dns":[null]`, `"reservation":[{}]`, `"lease":"-1h"`,
+		`"subnet":[{}]`, `"subnet":[{"network":"0.0.0.0/0"}]`, `"range":["0.0.0.0-255.255.255.255"]`, `"range":[null]`,
+		`"subnet":null`,
+		`"routes":[{"to":"fd00::/8","via":"fd00::1"}]`, `"router":"::1"`, `"dns":[null]`, `"reservation":[{}]`,
+		`"lease":"-1h"`,
 		`"option":[{"code":255,"value":null}]`,
 	} {
-		f.Add([]byte(`{"format":2,"dhcp":{"mode":"server",` + key + `},"machines":[{}],"handoffs":{"":{}},"views":{"":null}}`))
+		f.Add([]byte(`{"format":2,"dhcp":{"mode":"server",` + key +
+			`},"machines":[{}],"handoffs":{"":{}},"views":{"":null}}`))
 		f.Add([]byte(`{"format":2,"dhcp":{"mode":"server","lease":"1h",` + key + `},"files":null}`))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -99,7 +102,8 @@ func serveBy(t *testing.T, g generation.Generation) {
 					m.UpdateOption(dhcpv4.OptRequestedIPAddress(self.Addr().Next().AsSlice()))
 				}
 				for _, port := range []int{dhcp.ServerPort, dhcp.BootServerPort} {
-					if a := dhcp.Decide(time.Now(), d.dhcp.Settings(), dhcp.NewQuestion(m, port, netip.AddrPort{})); a.Msg != nil {
+					if a := dhcp.Decide(time.Now(), d.dhcp.Settings(),
+						dhcp.NewQuestion(m, port, netip.AddrPort{})); a.Msg != nil {
 						dhcp.Encode(a.Msg, m)
 					}
 				}

@@ -24,9 +24,12 @@ func TestMetricsAllow(t *testing.T) {
 		allow     []netip.Prefix
 		want      map[netip.Addr]int
 	}{
-		{"the default", nil, map[netip.Addr]int{first: 200, behindPC.Addr(): 200, self.Addr(): 200, monitor: 403}},
-		{"a network", []netip.Prefix{netip.MustParsePrefix("10.9.0.0/24")}, map[netip.Addr]int{first: 403, self.Addr(): 200, monitor: 200}},
-		{"no host", []netip.Prefix{}, map[netip.Addr]int{first: 403, self.Addr(): 200, monitor: 403}},
+		{situation: "the default", want: map[netip.Addr]int{first: 200, behindPC.Addr(): 200, self.Addr(): 200,
+			monitor: 403}},
+		{situation: "a network", allow: []netip.Prefix{netip.MustParsePrefix("10.9.0.0/24")},
+			want: map[netip.Addr]int{first: 403, self.Addr(): 200, monitor: 200}},
+		{situation: "no host", allow: []netip.Prefix{},
+			want: map[netip.Addr]int{first: 403, self.Addr(): 200, monitor: 403}},
 	} {
 		g := d.now.Generation
 		g.Metrics.Allow = tc.allow

@@ -88,11 +88,13 @@ func newDaemon(o Options) *daemon {
 	d.link.Store(&netif.Link{})
 	clients := clients.NewTable(maxMachines)
 	d.desk = wdshandoff.New(time.Now(), wdshandoff.Options{
-		RunDir: o.RunDir, DataDir: o.DataDir, Clients: clients, Neighbor: netif.Neighbour, Resolve: netif.Resolve, Log: o.part("handoff"),
+		RunDir: o.RunDir, DataDir: o.DataDir, Clients: clients, Neighbor: netif.Neighbour, Resolve: netif.Resolve,
+		Log:  o.part("handoff"),
 		Link: func() wdshandoff.Link { l := d.link.Load(); return wdshandoff.Link{Index: l.Index, Addr: l.Addr} },
 	})
 	d.dhcp = dhcpd.New(dhcpd.Options{
-		DataDir: o.DataDir, Clients: clients, Events: d.tell.bus, Tap: d.tell.tap, Metrics: d.tell.metrics, Log: o.part("dhcp"),
+		DataDir: o.DataDir, Clients: clients, Events: d.tell.bus, Tap: d.tell.tap, Metrics: d.tell.metrics,
+		Log: o.part("dhcp"),
 	})
 	d.files = &files{
 		dir: o.BootDir, stick: o.StickDir, bundled: assets.Files(), desk: d.desk, tell: d.tell, log: o.part("files"),
@@ -118,7 +120,8 @@ func Run(ctx context.Context, o Options) error {
 	links := make(chan netif.Link)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
-		generation.Watch(ctx, o.RunDir, o.part("generation"), func(gen generation.Generation) { task.Give(ctx, generations, gen) })
+		generation.Watch(ctx, o.RunDir, o.part("generation"),
+			func(gen generation.Generation) { task.Give(ctx, generations, gen) })
 		return ctx.Err()
 	})
 	g.Go(func() error {
@@ -203,7 +206,8 @@ func sameNetwork(a, b spec.Network) bool {
 // started with.
 func (d *daemon) use(g generation.Generation) {
 	d.tell.metrics.Generation(g.ID)
-	loglimit.Keep(d.part("generation"), "generation").Info("generation", "generation", g.ID, "mode", g.DHCP.Mode, "menus", len(g.Files))
+	loglimit.Keep(d.part("generation"), "generation").Info("generation", "generation", g.ID, "mode", g.DHCP.Mode,
+		"menus", len(g.Files))
 	d.desk.Keep(g.Machines)
 	d.now = current{g, d.desk.Rules(g.DHCP.Mode, g.Machines, g.Handoffs)}
 	d.files.use(g, d.now.rules)
@@ -246,7 +250,8 @@ func (d *daemon) lookForRoutes() {
 	}
 	for _, n := range lost {
 		log.Warn("network: no route to a configured network, so its machines receive no files;"+
-			" write gateway in [network], or let the site's DHCP server name a router", "interface", l.Name, "network", n)
+			" write gateway in [network], or let the site's DHCP server name a router", "interface", l.Name,
+			"network", n)
 	}
 }
 

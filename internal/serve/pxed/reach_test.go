@@ -21,12 +21,12 @@ func TestReach(t *testing.T) {
 		want      []netip.Prefix
 		read      int // how often the kernel is queried
 	}{
-		{"no carrier yet", netif.Link{Index: 2}, behind, nil, nil, 0},
-		{"no router", up, behind, nil, behind, 1},
-		{"other settings, and still no router", up, behind, nil, nil, 1},
-		{"the kernel does not say", up, nil, errors.New("no memory"), nil, 1},
-		{"a router by now", up, nil, nil, nil, 1},
-		{"one is lost again", up, behind[1:], nil, behind[1:], 1},
+		{situation: "no carrier yet", link: netif.Link{Index: 2}, lost: behind},
+		{situation: "no router", link: up, lost: behind, want: behind, read: 1},
+		{situation: "other settings, and still no router", link: up, lost: behind, read: 1},
+		{situation: "the kernel does not say", link: up, err: errors.New("no memory"), read: 1},
+		{situation: "a router by now", link: up, read: 1},
+		{situation: "one is lost again", link: up, lost: behind[1:], want: behind[1:], read: 1},
 	} {
 		var got []netip.Prefix
 		var errs []error

@@ -41,7 +41,8 @@ func (d *daemon) serveTFTP(ctx context.Context, l netif.Link) error {
 
 func (d *daemon) tftpServer(mtu int) *tftp.Server {
 	return &tftp.Server{
-		Open: d.files.openTFTP, Allow: d.dhcp.Serves, Log: d.part("tftp"), Began: d.files.began, Done: d.files.transferred,
+		Open: d.files.openTFTP, Allow: d.dhcp.Serves, Log: d.part("tftp"), Began: d.files.began,
+		Done:   d.files.transferred,
 		Packet: d.files.packet, Bounds: func() (int, int) { return d.files.bounds(mtu) }, MaxWindow: maxWindow,
 	}
 }

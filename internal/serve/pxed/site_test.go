@@ -24,7 +24,8 @@ func TestBootFolder(t *testing.T) {
 			}
 		}
 		fill := func(text string) error {
-			return errors.Join(os.Mkdir(d.BootDir, 0o755), os.WriteFile(filepath.Join(d.BootDir, "linux"), []byte(text), 0o644))
+			return errors.Join(os.Mkdir(d.BootDir, 0o755),
+				os.WriteFile(filepath.Join(d.BootDir, "linux"), []byte(text), 0o644))
 		}
 		read := func() string {
 			f, err := d.files.open(first, "linux")

@@ -37,21 +37,26 @@ func TestSpentComesBack(t *testing.T) {
 		want            bool
 		says            string
 	}{
-		{"nothing was written", "", false, ""},
-		{"the machine had its boot", `{"format":1,"spent":[{"rule":"` + print + `","mac":"52:54:00:77:00:10"}]}`, true, ""},
-		{"another had", `{"format":1,"spent":[{"rule":"` + print + `","mac":"02:00:00:00:00:01"}]}`, false, ""},
-		{"by a rule that was edited", `{"format":1,"spent":[{"rule":"0123456789abcdef","mac":"52:54:00:77:00:10"}]}`, false, ""},
-		{"another rule was closed", `{"format":1,"closed":["0123456789abcdef"]}`, false, ""},
-		{"the file is damaged", `{"format":1,"spent":[{"ru`, true, "the list of used one-time boots"},
-		{"the file is empty", "\x00", true, "the list of used one-time boots"},
-		{"the file is of another shape", `{"format":9}`, true, "the list of used one-time boots"},
+		{situation: "nothing was written"},
+		{situation: "the machine had its boot",
+			file: `{"format":1,"spent":[{"rule":"` + print + `","mac":"52:54:00:77:00:10"}]}`, want: true},
+		{situation: "another had", file: `{"format":1,"spent":[{"rule":"` + print + `","mac":"02:00:00:00:00:01"}]}`},
+		{situation: "by a rule that was edited",
+			file: `{"format":1,"spent":[{"rule":"0123456789abcdef","mac":"52:54:00:77:00:10"}]}`},
+		{situation: "another rule was closed", file: `{"format":1,"closed":["0123456789abcdef"]}`},
+		{situation: "the file is damaged", file: `{"format":1,"spent":[{"ru`, want: true,
+			says: "the list of used one-time boots"},
+		{situation: "the file is empty", file: "\x00", want: true, says: "the list of used one-time boots"},
+		{situation: "the file is of another shape", file: `{"format":9}`, want: true,
+			says: "the list of used one-time boots"},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			d := again(t, tc.file)
 			if got := spent(d); got != tc.want {
 				t.Errorf("spent: %v", got)
 			}
-			if said := d.said.String(); strings.Contains(said, "level=ERROR") != (tc.says != "") || !strings.Contains(said, tc.says) {
+			if said := d.said.String(); strings.Contains(said, "level=ERROR") != (tc.says != "") ||
+				!strings.Contains(said, tc.says) {
 				t.Errorf("the log:\n%s", said)
 			}
 		})

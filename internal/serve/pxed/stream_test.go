@@ -71,7 +71,8 @@ func TestServesUnderStreamLoad(t *testing.T) {
 			default:
 			}
 			mac := ether.MAC{2, 0, 0, byte(i >> 16), byte(i >> 8), byte(i)}
-			d.tell.bus.Publish(trace.Event{Time: t0, Protocol: trace.DHCP, MAC: mac, What: "offer", Outcome: trace.Sent})
+			d.tell.bus.Publish(trace.Event{Time: t0, Protocol: trace.DHCP, MAC: mac, What: "offer",
+				Outcome: trace.Sent})
 			d.tell.tap.Packet(netip.AddrPort{}, netip.AddrPortFrom(self.Addr(), 67), mac, make([]byte, 548))
 		}
 	}()
@@ -82,7 +83,8 @@ func TestServesUnderStreamLoad(t *testing.T) {
 			boot := rom{arch: iana.EFI_X86_64, addr: pcPort}
 			offer, server := boot.boots(d, spec.ModeProxy, time.Now().Add(time.Duration(n)*time.Minute), byte(n))
 			text, err := d.fetch(pcPort, "/grub/grub.cfg")
-			if offer != "192.168.77.1" || server != "192.168.77.1 shimx64.efi" || err != nil || !reFoot.MatchString(text) {
+			if offer != "192.168.77.1" || server != "192.168.77.1 shimx64.efi" || err != nil ||
+				!reFoot.MatchString(text) {
 				t.Errorf("boot %d: %q, %q, %v", n, offer, server, err)
 				break
 			}

@@ -72,7 +72,8 @@ func (t *teller) notServed(e bootfiles.RefusedError) {
 // begins returns the event of a TFTP transfer that starts.
 func begins(e tftp.Event) trace.Event {
 	return trace.Event{
-		Time: e.Start, Protocol: trace.TFTP, Addr: e.Client.Addr().Unmap(), What: trace.Name(e.File), Outcome: trace.Begun,
+		Time: e.Start, Protocol: trace.TFTP, Addr: e.Client.Addr().Unmap(), What: trace.Name(e.File),
+		Outcome: trace.Begun,
 	}
 }
 

@@ -28,16 +28,22 @@ func TestOutcomesOfTransfers(t *testing.T) {
 		why       string
 	}{
 		{situation: "all is sent", e: tftp.Event{}, want: trace.Sent},
-		{situation: "the client hangs up, or asks again", e: tftp.Event{Err: errors.New("bye"), Aborted: true}, want: trace.Aborted},
+		{situation: "the client hangs up, or asks again", e: tftp.Event{Err: errors.New("bye"), Aborted: true},
+			want: trace.Aborted},
 		{situation: "no such name", e: tftp.Event{Err: fs.ErrNotExist}, want: trace.NotFound},
-		{situation: "no such name, with its path", e: tftp.Event{Err: &fs.PathError{Op: "openat", Path: "x", Err: fs.ErrNotExist}}, want: trace.NotFound},
-		{situation: "a link out of the folder", e: tftp.Event{Err: bootfiles.RefusedError{Path: "x", Why: "a link"}}, want: trace.Refused, why: "a link"},
+		{situation: "no such name, with its path",
+			e: tftp.Event{Err: &fs.PathError{Op: "openat", Path: "x", Err: fs.ErrNotExist}}, want: trace.NotFound},
+		{situation: "a link out of the folder", e: tftp.Event{Err: bootfiles.RefusedError{Path: "x", Why: "a link"}},
+			want: trace.Refused, why: "a link"},
 		{situation: "a hostile name", e: tftp.Event{Err: tftp.ErrRefused}, want: trace.Refused},
-		{situation: "a handoff that is refused", e: tftp.Event{Err: fmt.Errorf("%w: DHCP is off", tftp.ErrRefused)}, want: trace.Refused, why: "DHCP is off"},
+		{situation: "a handoff that is refused", e: tftp.Event{Err: fmt.Errorf("%w: DHCP is off", tftp.ErrRefused)},
+			want: trace.Refused, why: "DHCP is off"},
 		{situation: "the client stops answering", e: tftp.Event{Err: tftp.ErrGaveUp}, want: trace.TimedOut},
-		{situation: "the client is too slow, or too lossy", e: tftp.Event{Err: fmt.Errorf("%w", tftp.ErrGaveUp)}, want: trace.TimedOut},
+		{situation: "the client is too slow, or too lossy", e: tftp.Event{Err: fmt.Errorf("%w", tftp.ErrGaveUp)},
+			want: trace.TimedOut},
 		{situation: "the client never answers", e: tftp.Event{Err: tftp.ErrNoAnswer}, want: trace.TimedOut},
-		{situation: "the disk fails", e: tftp.Event{Err: errors.New("read at 0: input/output error")}, want: trace.Failed},
+		{situation: "the disk fails", e: tftp.Event{Err: errors.New("read at 0: input/output error")},
+			want: trace.Failed},
 		{situation: "the box stops serving", e: tftp.Event{Err: context.Canceled}, want: trace.Failed},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {

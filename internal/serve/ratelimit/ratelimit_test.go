@@ -41,7 +41,8 @@ func TestRealClientInAFlood(t *testing.T) {
 	l := New(t0)
 	for s := range 60 {
 		at := t0.Add(time.Duration(s) * time.Second)
-		if got := count(l, at, time.Second, 10_000, func(i int) []byte { return mac(uint64(s)<<32 | uint64(i)) }); got < 9_000 {
+		if got := count(l, at, time.Second, 10_000,
+			func(i int) []byte { return mac(uint64(s)<<32 | uint64(i)) }); got < 9_000 {
 			t.Fatalf("second %d: %d of the 10,000 pass; the limit is meant for worse", s, got)
 		}
 		if !l.Allow(at.Add(time.Second), mac(1<<47), true) {

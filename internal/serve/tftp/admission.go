@@ -19,7 +19,8 @@ type limits struct {
 }
 
 func defaultLimits() limits {
-	return limits{running: 1000, perAddress: 16, backlog: 512, patience: 10 * time.Second, grace: 100 * time.Millisecond}
+	return limits{running: 1000, perAddress: 16, backlog: 512, patience: 10 * time.Second,
+		grace: 100 * time.Millisecond}
 }
 
 // split returns the limits of each reactor. Clients are spread over the

@@ -17,13 +17,16 @@ func TestAdmission(t *testing.T) {
 		steps     string
 		want      string
 	}{
-		{"places enough", "r1 r2 r3", "run run run"},
-		{"all taken: first come, first served", "r1 r2 r3 r4 r5 e1 e2", "run run run queue queue begin4 begin5"},
-		{"queue full", "r1 r2 r3 r4 r5 r6 r7 r8", "run run run queue queue queue drop drop"},
-		{"one address has its share only", "r1 r1 r1 r1 r1 r2 e1 e2", "run run queue queue drop run begin1 none"},
-		{"who waits for its own share lets others pass", "r1 r1 r1 r2 r3 e2", "run run queue run queue begin3"},
-		{"waited too long", "r1 r2 r3 r4 t11 e1", "run run run queue expire4 none"},
-		{"not waited too long", "r1 r2 r3 r4 t9 e1", "run run run queue none begin4"},
+		{situation: "places enough", steps: "r1 r2 r3", want: "run run run"},
+		{situation: "all taken: first come, first served", steps: "r1 r2 r3 r4 r5 e1 e2",
+			want: "run run run queue queue begin4 begin5"},
+		{situation: "queue full", steps: "r1 r2 r3 r4 r5 r6 r7 r8", want: "run run run queue queue queue drop drop"},
+		{situation: "one address has its share only", steps: "r1 r1 r1 r1 r1 r2 e1 e2",
+			want: "run run queue queue drop run begin1 none"},
+		{situation: "who waits for its own share lets others pass", steps: "r1 r1 r1 r2 r3 e2",
+			want: "run run queue run queue begin3"},
+		{situation: "waited too long", steps: "r1 r2 r3 r4 t11 e1", want: "run run run queue expire4 none"},
+		{situation: "not waited too long", steps: "r1 r2 r3 r4 t9 e1", want: "run run run queue none begin4"},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			a := newAdmission(limits{running: 3, perAddress: 2, backlog: 3, patience: 10 * time.Second})

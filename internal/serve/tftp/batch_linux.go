@@ -94,7 +94,8 @@ func openLink(conn net.PacketConn, sockets int) (l *link, err error) {
 	if err != nil {
 		return nil, err
 	}
-	l = &link{epoll: -1, gso: maxMessage, sendmmsg: sendmmsg, spin: runtime.GOMAXPROCS(0) > 1, got: make([]datagram, 0, inBatch)}
+	l = &link{epoll: -1, gso: maxMessage, sendmmsg: sendmmsg, spin: runtime.GOMAXPROCS(0) > 1,
+		got: make([]datagram, 0, inBatch)}
 	defer func() {
 		if err != nil {
 			l.close()
@@ -374,7 +375,8 @@ func (l *link) packet(p peer, b []byte) {
 func (l *link) block(p peer, number uint16, size int, more bool) {
 	s := l.socks[p.socket]
 	m := s.n - 1
-	if !more || m < 0 || size > l.gso || s.blocks[m] == maxSegments || s.bytes[m]+size > maxMessage || s.nIOV+8 > maxIOV {
+	if !more || m < 0 || size > l.gso || s.blocks[m] == maxSegments || s.bytes[m]+size > maxMessage ||
+		s.nIOV+8 > maxIOV {
 		s = l.message(p)
 		m = s.n - 1
 	}
@@ -439,7 +441,8 @@ func (l *link) flushSocket(s *outbox) {
 // given size.
 func segmentable(e unix.Errno, size int) int {
 	switch e {
-	case unix.EIO, unix.EOPNOTSUPP, unix.ENOPROTOOPT: // the interface leaves checksums to the kernel, or does not segment
+	// the interface leaves checksums to the kernel, or does not segment
+	case unix.EIO, unix.EOPNOTSUPP, unix.ENOPROTOOPT:
 		return 0
 	case unix.EINVAL, unix.EMSGSIZE: // they do not fit the MTU; the errno depends on the kernel's version
 		return size - 1
@@ -449,7 +452,8 @@ func segmentable(e unix.Errno, size int) int {
 
 // sendmmsg never blocks, so the runtime's scheduler need not know about it.
 func sendmmsg(fd int, msgs []unix.Mmsghdr) (int, unix.Errno) {
-	n, _, e := unix.RawSyscall6(unix.SYS_SENDMMSG, uintptr(fd), uintptr(unsafe.Pointer(&msgs[0])), uintptr(len(msgs)), unix.MSG_DONTWAIT, 0, 0)
+	n, _, e := unix.RawSyscall6(unix.SYS_SENDMMSG, uintptr(fd), uintptr(unsafe.Pointer(&msgs[0])), uintptr(len(msgs)),
+		unix.MSG_DONTWAIT, 0, 0)
 	return int(n), e
 }
 
@@ -464,7 +468,8 @@ func toBroadcast(control []byte) bool {
 		return false
 	}
 	for _, m := range msgs {
-		if m.Header.Level != unix.IPPROTO_IP || m.Header.Type != unix.IP_PKTINFO || len(m.Data) < unix.SizeofInet4Pktinfo {
+		if m.Header.Level != unix.IPPROTO_IP || m.Header.Type != unix.IP_PKTINFO ||
+			len(m.Data) < unix.SizeofInet4Pktinfo {
 			continue
 		}
 		info := (*unix.Inet4Pktinfo)(unsafe.Pointer(&m.Data[0]))

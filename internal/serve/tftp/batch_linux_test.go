@@ -35,12 +35,14 @@ func TestSegmentationRefused(t *testing.T) {
 		errno        unix.Errno
 		small, large []int // how three blocks are split into messages after the refusal
 	}{
-		{"nothing is refused", 0, []int{3}, []int{3}},
-		{"the interface leaves checksums to us", unix.EIO, []int{1, 1, 1}, []int{1, 1, 1}},
-		{"a path that cannot segment", unix.EOPNOTSUPP, []int{1, 1, 1}, []int{1, 1, 1}},
-		{"blocks larger than the MTU", unix.EMSGSIZE, []int{3}, []int{1, 1, 1}},
-		{"blocks larger than the MTU, an older kernel", unix.EINVAL, []int{3}, []int{1, 1, 1}},
-		{"a network that is away for a moment", unix.ENETUNREACH, []int{3}, []int{3}},
+		{situation: "nothing is refused", small: []int{3}, large: []int{3}},
+		{situation: "the interface leaves checksums to us", errno: unix.EIO, small: []int{1, 1, 1},
+			large: []int{1, 1, 1}},
+		{situation: "a path that cannot segment", errno: unix.EOPNOTSUPP, small: []int{1, 1, 1}, large: []int{1, 1, 1}},
+		{situation: "blocks larger than the MTU", errno: unix.EMSGSIZE, small: []int{3}, large: []int{1, 1, 1}},
+		{situation: "blocks larger than the MTU, an older kernel", errno: unix.EINVAL, small: []int{3},
+			large: []int{1, 1, 1}},
+		{situation: "a network that is away for a moment", errno: unix.ENETUNREACH, small: []int{3}, large: []int{3}},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			l := openTestLink(t, 1)
@@ -91,7 +93,8 @@ func TestReceiveSaysThatThereIsMore(t *testing.T) {
 			t.Fatal(err)
 		}
 		for range n {
-			if _, err := c.WriteTo(ack(1), &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: name.(*unix.SockaddrInet4).Port}); err != nil {
+			if _, err := c.WriteTo(ack(1), &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1),
+				Port: name.(*unix.SockaddrInet4).Port}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -105,11 +108,12 @@ func TestReceiveSaysThatThereIsMore(t *testing.T) {
 		packets   [2]int // on each socket
 		want      []call
 	}{
-		{"nothing", [2]int{}, []call{{0, false}}},
-		{"one socket", [2]int{3, 0}, []call{{3, false}, {0, false}}},
-		{"both sockets", [2]int{3, 3}, []call{{3, true}, {3, false}}},
-		{"as many as a call can take", [2]int{0, inBatch}, []call{{inBatch, true}, {0, false}}},
-		{"more than that", [2]int{inBatch + 1, 0}, []call{{inBatch, true}, {1, false}}},
+		{situation: "nothing", packets: [2]int{}, want: []call{{0, false}}},
+		{situation: "one socket", packets: [2]int{3, 0}, want: []call{{3, false}, {0, false}}},
+		{situation: "both sockets", packets: [2]int{3, 3}, want: []call{{3, true}, {3, false}}},
+		{situation: "as many as a call can take", packets: [2]int{0, inBatch},
+			want: []call{{inBatch, true}, {0, false}}},
+		{situation: "more than that", packets: [2]int{inBatch + 1, 0}, want: []call{{inBatch, true}, {1, false}}},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			for i, n := range tc.packets {
@@ -143,7 +147,8 @@ func TestBroadcastIsIgnored(t *testing.T) {
 	c := dial(t, addr, "127.0.0.1")
 	ask := func(to, name string) {
 		t.Helper()
-		if _, err := c.conn.WriteToUDPAddrPort(rrq(name, "octet"), netip.AddrPortFrom(netip.MustParseAddr(to), port)); err != nil {
+		if _, err := c.conn.WriteToUDPAddrPort(rrq(name, "octet"),
+			netip.AddrPortFrom(netip.MustParseAddr(to), port)); err != nil {
 			t.Fatal(err)
 		}
 	}

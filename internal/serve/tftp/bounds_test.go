@@ -18,7 +18,8 @@ func TestBounds(t *testing.T) {
 	}
 	ask := func(request string) (int, int) {
 		t.Helper()
-		a, ok := s.arrival(netip.MustParseAddrPort("192.168.77.100:2070"), netip.MustParseAddr("192.168.77.1"), []byte(request))
+		a, ok := s.arrival(netip.MustParseAddrPort("192.168.77.100:2070"), netip.MustParseAddr("192.168.77.1"),
+			[]byte(request))
 		if !ok {
 			t.Fatal("not answered")
 		}

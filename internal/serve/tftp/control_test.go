@@ -48,7 +48,8 @@ func TestControlPackets(t *testing.T) {
 				},
 				Allow: everybody, Done: func(e Event) { done <- e },
 				Packet: func(from, to netip.AddrPort, b []byte) {
-					name := map[byte]string{opRRQ: "RRQ", opDATA: "DATA", opACK: "ACK", opERROR: "ERROR", opOACK: "OACK"}[b[1]]
+					name := map[byte]string{opRRQ: "RRQ", opDATA: "DATA", opACK: "ACK", opERROR: "ERROR",
+						opOACK: "OACK"}[b[1]]
 					if b[1] == opACK {
 						name = fmt.Sprint("ACK ", b[3])
 					}

@@ -18,10 +18,11 @@ func TestHeardUntil(t *testing.T) {
 		more      bool
 		want      time.Duration
 	}{
-		{"all has been read", 0, 5 * ms, false, 5 * ms},
-		{"all has been read, after a pause", 0, time.Hour, false, time.Hour},
-		{"more waits: no one's time goes on", 3 * ms, 5 * ms, true, 3 * ms},
-		{"more waits always: a flood puts it off, but not forever", 0, time.Second, true, time.Second - maxBehind},
+		{situation: "all has been read", now: 5 * ms, want: 5 * ms},
+		{situation: "all has been read, after a pause", now: time.Hour, want: time.Hour},
+		{situation: "more waits: no one's time goes on", last: 3 * ms, now: 5 * ms, more: true, want: 3 * ms},
+		{situation: "more waits always: a flood puts it off, but not forever", now: time.Second, more: true,
+			want: time.Second - maxBehind},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			if got := heardUntil(t0.Add(tc.last), t0.Add(tc.now), tc.more).Sub(t0); got != tc.want {
@@ -85,7 +86,8 @@ func TestRequestArrivesWithOtherOptions(t *testing.T) {
 		r.arrive(t0.Add(time.Second), plain())
 		s := r.sessions[clientAt(1)]
 		if len(r.sessions) != 1 || s.oack || s.sent != 1 || r.admission.total != 1 {
-			t.Errorf("%d sessions on %d places, an OACK: %v, %d blocks sent", len(r.sessions), r.admission.total, s.oack, s.sent)
+			t.Errorf("%d sessions on %d places, an OACK: %v, %d blocks sent",
+				len(r.sessions), r.admission.total, s.oack, s.sent)
 		}
 	})
 	t.Run("after that it is an old one that was late", func(t *testing.T) {
@@ -121,7 +123,8 @@ func TestPlaces(t *testing.T) {
 		t.Helper()
 		a := r.admission
 		if a.total != running || r.aside.Len() != aside || len(a.queue) != waiting {
-			t.Fatalf("%s: %d places taken, %d transfers aside, %d waiting; want %d, %d, %d", situation, a.total, r.aside.Len(), len(a.queue), running, aside, waiting)
+			t.Fatalf("%s: %d places taken, %d transfers aside, %d waiting; want %d, %d, %d",
+				situation, a.total, r.aside.Len(), len(a.queue), running, aside, waiting)
 		}
 	}
 	now := t0

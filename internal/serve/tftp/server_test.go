@@ -121,10 +121,10 @@ func TestFetchWithPinClient(t *testing.T) {
 		blksize   int
 		tsize     bool
 	}{
-		{"no options", 0, false},
-		{"tsize", 0, true},
-		{"blksize as PXELINUX's", 1408, true},
-		{"blksize larger than the link takes", 9000, false},
+		{situation: "no options"},
+		{situation: "tsize", tsize: true},
+		{situation: "blksize as PXELINUX's", blksize: 1408, tsize: true},
+		{situation: "blksize larger than the link takes", blksize: 9000},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			var wg sync.WaitGroup
@@ -165,10 +165,11 @@ func TestRefusals(t *testing.T) {
 		packet    []byte
 		want      string
 	}{
-		{"not there", rrq("b", "octet"), "\x00\x05\x00\x01file not found\x00"},
-		{"a name that may not be asked for", rrq("../a", "octet"), "\x00\x05\x00\x02access violation\x00"},
-		{"a write", []byte("\x00\x02a\x00octet\x00"), "\x00\x05\x00\x04illegal operation\x00"},
-		{"netascii", rrq("a", "netascii"), "\x00\x05\x00\x04illegal operation\x00"},
+		{situation: "not there", packet: rrq("b", "octet"), want: "\x00\x05\x00\x01file not found\x00"},
+		{situation: "a name that may not be asked for", packet: rrq("../a", "octet"),
+			want: "\x00\x05\x00\x02access violation\x00"},
+		{situation: "a write", packet: []byte("\x00\x02a\x00octet\x00"), want: "\x00\x05\x00\x04illegal operation\x00"},
+		{situation: "netascii", packet: rrq("a", "netascii"), want: "\x00\x05\x00\x04illegal operation\x00"},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			c, err := net.ListenPacket("udp4", "127.0.0.1:0")
@@ -220,10 +221,10 @@ func TestRefusalsAreTold(t *testing.T) {
 		err                     error
 		lines                   int // in the log by then
 	}{
-		{"not there", "127.0.0.1", "missing", fs.ErrNotExist, 0},
-		{"a bad name", "127.0.0.1", "../a", ErrRefused, 1},
-		{"the same client tries on", "127.0.0.1", "../b", ErrRefused, 1},
-		{"another client", "127.0.0.2", "../a", ErrRefused, 2},
+		{situation: "not there", client: "127.0.0.1", name: "missing", err: fs.ErrNotExist},
+		{situation: "a bad name", client: "127.0.0.1", name: "../a", err: ErrRefused, lines: 1},
+		{situation: "the same client tries on", client: "127.0.0.1", name: "../b", err: ErrRefused, lines: 1},
+		{situation: "another client", client: "127.0.0.2", name: "../a", err: ErrRefused, lines: 2},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			c := dial(t, addr, tc.client)

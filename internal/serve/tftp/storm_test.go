@@ -55,7 +55,8 @@ func (c *client) next(b []byte) (n int, from netip.AddrPort) {
 // server's limits a request may have to wait, or be dropped.
 func (c *client) fetch(name string, blockSize, window int) ([]byte, error) {
 	return tftpclient.Fetch(c.conn, net.UDPAddrFromAddrPort(c.server), name,
-		tftpclient.Options{BlockSize: blockSize, Window: window}, tftpclient.Retry{After: 500 * time.Millisecond, Tries: 20})
+		tftpclient.Options{BlockSize: blockSize, Window: window},
+		tftpclient.Retry{After: 500 * time.Millisecond, Tries: 20})
 }
 
 type diskFile struct {
@@ -130,7 +131,8 @@ func TestFileCutShort(t *testing.T) {
 		Allow: everybody,
 		Done:  func(e Event) { done <- e },
 	})
-	if got, err := dial(t, addr, "127.0.0.1").fetch("file", 512, 4); err == nil || err.Error() != `TFTP error 0: "server error"` {
+	if got, err := dial(t, addr, "127.0.0.1").fetch("file", 512, 4); err == nil ||
+		err.Error() != `TFTP error 0: "server error"` {
 		t.Errorf("got %d bytes, %v", len(got), err)
 	}
 	if e := <-done; e.Err == nil || e.Aborted || e.Sent != 0 {
@@ -237,9 +239,13 @@ func TestForgedRequestsGiveWay(t *testing.T) {
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			addr := serveAs(t, &Server{
-				Open:     func(netip.AddrPort, string) (File, error) { return memFile{bytes.NewReader(make([]byte, 5000))}, nil },
-				Allow:    everybody,
-				limits:   limits{running: 4, perAddress: 2, backlog: 100, patience: time.Minute, grace: time.Millisecond},
+				Open: func(netip.AddrPort, string) (File,
+					error) {
+					return memFile{bytes.NewReader(make([]byte, 5000))}, nil
+				},
+				Allow: everybody,
+				limits: limits{running: 4, perAddress: 2, backlog: 100, patience: time.Minute,
+					grace: time.Millisecond},
 				reactors: 1,
 			})
 			const client = 200
@@ -247,7 +253,8 @@ func TestForgedRequestsGiveWay(t *testing.T) {
 				name := fmt.Sprintf(tc.forged, 1+i, client)
 				dial(t, addr, name).ask("a", "octet", "tsize", "0")
 			}
-			if got, err := dial(t, addr, fmt.Sprintf("127.0.0.%d", client)).fetch("a", 512, 4); err != nil || len(got) != 5000 {
+			if got, err := dial(t, addr, fmt.Sprintf("127.0.0.%d", client)).fetch("a", 512, 4); err != nil ||
+				len(got) != 5000 {
 				t.Errorf("%d bytes, %v", len(got), err)
 			}
 		})
@@ -318,7 +325,8 @@ func TestFlood(t *testing.T) {
 		packets := [][]byte{
 			{}, {0}, []byte("\x00\x01"), []byte("\x00\x01a"), bytes.Repeat([]byte{255}, 1400), ack(7),
 			rrq("missing", "octet"), rrq("a", "netascii"), []byte("\x00\x02a\x00octet\x00"),
-			rrq("a", "octet"), rrq("b", "octet", "blksize", "1468", "windowsize", "64"), rrq("c", "octet", "timeout", "255"),
+			rrq("a", "octet"), rrq("b", "octet", "blksize", "1468", "windowsize", "64"),
+			rrq("c", "octet", "timeout", "255"),
 		}
 		flood.Go(func() {
 			for n := range 5000 {

@@ -45,57 +45,66 @@ func TestTransfer(t *testing.T) {
 		start     string
 		steps     []step
 	}{
-		{"no options: DATA at once", Request{}, 600, "data 1, 512 bytes at 0", []step{
+		{situation: "no options: DATA at once", size: 600, start: "data 1, 512 bytes at 0", steps: []step{
 			{ack(1), "data 2, 88 bytes at 512"},
 			{ack(2), "done"},
 		}},
-		{"a whole number of blocks ends with an empty one", Request{}, 512, "data 1, 512 bytes at 0", []step{
-			{ack(1), "data 2, 0 bytes at 512"},
-			{ack(2), "done"},
-		}},
-		{"an empty file", Request{}, 0, "data 1, 0 bytes at 0", []step{{ack(1), "done"}}},
-		{"options: OACK, and its ACK is number 0", Request{BlockSize: 1408, WantSize: true}, 1409, "oack", []step{
-			{ack(0), "data 1, 1408 bytes at 0"},
-			{ack(1), "data 2, 1 bytes at 1408"},
-			{ack(2), "done"},
-		}},
-		{"a lost DATA is sent again", Request{}, 600, "data 1, 512 bytes at 0", []step{
+		{situation: "a whole number of blocks ends with an empty one", size: 512,
+			start: "data 1, 512 bytes at 0", steps: []step{
+				{ack(1), "data 2, 0 bytes at 512"},
+				{ack(2), "done"},
+			}},
+		{situation: "an empty file", start: "data 1, 0 bytes at 0", steps: []step{{ack(1), "done"}}},
+		{situation: "options: OACK, and its ACK is number 0", request: Request{BlockSize: 1408, WantSize: true},
+			size: 1409, start: "oack", steps: []step{
+				{ack(0), "data 1, 1408 bytes at 0"},
+				{ack(1), "data 2, 1 bytes at 1408"},
+				{ack(2), "done"},
+			}},
+		{situation: "a lost DATA is sent again", size: 600, start: "data 1, 512 bytes at 0", steps: []step{
 			{ack(1), "data 2, 88 bytes at 512"},
 			{timeout, "data 2, 88 bytes at 512"},
 			{ack(2), "done"},
 		}},
-		{"the first one as well, after an OACK", Request{WantSize: true}, 100, "oack", []step{
-			{ack(0), "data 1, 100 bytes at 0"},
-			{timeout, "data 1, 100 bytes at 0"},
-			{ack(1), "done"},
-		}},
-		{"a duplicate ACK starts nothing (Sorcerer's Apprentice)", Request{}, 2000, "data 1, 512 bytes at 0", []step{
-			{ack(1), "data 2, 512 bytes at 512"},
-			{ack(1), "wait"},
-			{ack(2), "data 3, 512 bytes at 1024"},
-			{ack(1), "wait"},
-			{ack(2), "wait"},
-		}},
-		{"an ACK from the future", Request{}, 2000, "data 1, 512 bytes at 0", []step{{ack(2), "wait"}}},
-		{"Windows' loader: an ACK of five bytes", Request{}, 100, "data 1, 100 bytes at 0", []step{
+		{situation: "the first one as well, after an OACK", request: Request{WantSize: true}, size: 100,
+			start: "oack", steps: []step{
+				{ack(0), "data 1, 100 bytes at 0"},
+				{timeout, "data 1, 100 bytes at 0"},
+				{ack(1), "done"},
+			}},
+		{situation: "a duplicate ACK starts nothing (Sorcerer's Apprentice)", size: 2000,
+			start: "data 1, 512 bytes at 0", steps: []step{
+				{ack(1), "data 2, 512 bytes at 512"},
+				{ack(1), "wait"},
+				{ack(2), "data 3, 512 bytes at 1024"},
+				{ack(1), "wait"},
+				{ack(2), "wait"},
+			}},
+		{situation: "an ACK from the future", size: 2000, start: "data 1, 512 bytes at 0",
+			steps: []step{{ack(2), "wait"}}},
+		{situation: "Windows' loader: an ACK of five bytes", size: 100, start: "data 1, 100 bytes at 0", steps: []step{
 			{append(ack(1), 1), "done"},
 		}},
-		{"an ACK cut off", Request{}, 100, "data 1, 100 bytes at 0", []step{{[]byte{0, opACK, 0}, "wait"}}},
-		{"the client only wanted the size", Request{WantSize: true}, 100, "oack", []step{
-			{[]byte("\x00\x05\x00\x08bye\x00"), `failed: error from the client: "bye" (8)`},
-		}},
-		{"an ERROR without its NUL", Request{}, 100, "data 1, 100 bytes at 0", []step{
+		{situation: "an ACK cut off", size: 100, start: "data 1, 100 bytes at 0",
+			steps: []step{{[]byte{0, opACK, 0}, "wait"}}},
+		{situation: "the client only wanted the size", request: Request{WantSize: true}, size: 100,
+			start: "oack", steps: []step{
+				{[]byte("\x00\x05\x00\x08bye\x00"), `failed: error from the client: "bye" (8)`},
+			}},
+		{situation: "an ERROR without its NUL", size: 100, start: "data 1, 100 bytes at 0", steps: []step{
 			{[]byte("\x00\x05\x00\x03full"), `failed: error from the client: "" (3)`},
 		}},
-		{"a forged request without options draws one block", Request{}, 1000, "data 1, 512 bytes at 0", []step{
-			{timeout, "failed: " + ErrNoAnswer.Error()},
-		}},
-		{"a forged request with options draws three OACKs", Request{WantSize: true}, 100, "oack", []step{
-			{timeout, "oack"},
-			{timeout, "oack"},
-			{timeout, "failed: " + ErrNoAnswer.Error()},
-		}},
-		{"a client that has gone", Request{}, 1000, "data 1, 512 bytes at 0", []step{
+		{situation: "a forged request without options draws one block", size: 1000,
+			start: "data 1, 512 bytes at 0", steps: []step{
+				{timeout, "failed: " + ErrNoAnswer.Error()},
+			}},
+		{situation: "a forged request with options draws three OACKs", request: Request{WantSize: true}, size: 100,
+			start: "oack", steps: []step{
+				{timeout, "oack"},
+				{timeout, "oack"},
+				{timeout, "failed: " + ErrNoAnswer.Error()},
+			}},
+		{situation: "a client that has gone", size: 1000, start: "data 1, 512 bytes at 0", steps: []step{
 			{ack(1), "data 2, 488 bytes at 512"},
 			{timeout, "data 2, 488 bytes at 512"},
 			{timeout, "data 2, 488 bytes at 512"},
@@ -140,8 +149,8 @@ func TestRequestComesAgain(t *testing.T) {
 		first     string
 		answer    []byte // to the first
 	}{
-		{"with options", Request{WantSize: true}, "oack", ack(0)},
-		{"without", Request{}, "data 1, 512 bytes at 0", ack(1)},
+		{situation: "with options", request: Request{WantSize: true}, first: "oack", answer: ack(0)},
+		{situation: "without", first: "data 1, 512 bytes at 0", answer: ack(1)},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			tr := NewTransfer(tc.request, 2000, 1468, 64)
@@ -186,15 +195,20 @@ func TestOptionsAcknowledged(t *testing.T) {
 		request   Request
 		want      string
 	}{
-		{"block size fits", Request{BlockSize: 1408}, "\x00\x06blksize\x001408\x00"},
-		{"block size larger than the link takes", Request{BlockSize: 65464}, "\x00\x06blksize\x001468\x00"},
-		{"size only: nothing that was not asked for", Request{WantSize: true}, "\x00\x06tsize\x001234\x00"},
-		{"window as asked for", Request{Window: 4}, "\x00\x06windowsize\x004\x00"},
-		{"window larger than the server's", Request{Window: 65535}, "\x00\x06windowsize\x0064\x00"},
-		{"a time-out that leaves room for repeats", Request{Timeout: maxTimeout}, "\x00\x06timeout\x007\x00"},
-		{"one that does not", Request{WantSize: true, Timeout: maxTimeout + 1}, "\x00\x06tsize\x001234\x00"},
-		{"all", Request{BlockSize: 8, WantSize: true, Timeout: 6, Window: 1},
-			"\x00\x06blksize\x008\x00tsize\x001234\x00timeout\x006\x00windowsize\x001\x00"},
+		{situation: "block size fits", request: Request{BlockSize: 1408}, want: "\x00\x06blksize\x001408\x00"},
+		{situation: "block size larger than the link takes", request: Request{BlockSize: 65464},
+			want: "\x00\x06blksize\x001468\x00"},
+		{situation: "size only: nothing that was not asked for", request: Request{WantSize: true},
+			want: "\x00\x06tsize\x001234\x00"},
+		{situation: "window as asked for", request: Request{Window: 4}, want: "\x00\x06windowsize\x004\x00"},
+		{situation: "window larger than the server's", request: Request{Window: 65535},
+			want: "\x00\x06windowsize\x0064\x00"},
+		{situation: "a time-out that leaves room for repeats", request: Request{Timeout: maxTimeout},
+			want: "\x00\x06timeout\x007\x00"},
+		{situation: "one that does not", request: Request{WantSize: true, Timeout: maxTimeout + 1},
+			want: "\x00\x06tsize\x001234\x00"},
+		{situation: "all", request: Request{BlockSize: 8, WantSize: true, Timeout: 6, Window: 1},
+			want: "\x00\x06blksize\x008\x00tsize\x001234\x00timeout\x006\x00windowsize\x001\x00"},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			if got := appendOACK(nil, NewTransfer(tc.request, 1234, 1468, 64).options); string(got) != tc.want {

@@ -24,81 +24,83 @@ func TestWindow(t *testing.T) {
 		steps     []step // after the ACK of the OACK, which draws the first window
 	}{
 		{"nothing is lost", []step{
-			{rtt, 4, "data 5 to 8, 2048 bytes at 2048"},
-			{rtt, 8, "data 9 to 11, 1025 bytes at 4096"},
-			{rtt, 11, "done"},
+			{after: rtt, ack: 4, want: "data 5 to 8, 2048 bytes at 2048"},
+			{after: rtt, ack: 8, want: "data 9 to 11, 1025 bytes at 4096"},
+			{after: rtt, ack: 11, want: "done"},
 		}},
 		{"a block in the middle is lost: from there on", []step{
-			{rtt, 2, "data 3 to 6, 2048 bytes at 1024"},
-			{rtt, 6, "data 7 to 10, 2048 bytes at 3072"},
+			{after: rtt, ack: 2, want: "data 3 to 6, 2048 bytes at 1024"},
+			{after: rtt, ack: 6, want: "data 7 to 10, 2048 bytes at 3072"},
 		}},
 		{"the first block is lost", []step{
-			{rtt, 0, "data 1 to 4, 2048 bytes at 0"},
-			{rtt, 4, "data 5 to 8, 2048 bytes at 2048"},
+			{after: rtt, want: "data 1 to 4, 2048 bytes at 0"},
+			{after: rtt, ack: 4, want: "data 5 to 8, 2048 bytes at 2048"},
 		}},
 		{"the client complains of each block after the hole: one answer a round trip", []step{
-			{rtt, 1, "data 2 to 5, 2048 bytes at 512"},
-			{1, 1, "wait"},
-			{1, 1, "wait"},
-			{rtt, 5, "data 6 to 9, 2048 bytes at 2560"},
+			{after: rtt, ack: 1, want: "data 2 to 5, 2048 bytes at 512"},
+			{after: 1, ack: 1, want: "wait"},
+			{after: 1, ack: 1, want: "wait"},
+			{after: rtt, ack: 5, want: "data 6 to 9, 2048 bytes at 2560"},
 		}},
 		{"the hole's repeat is lost as well", []step{
-			{rtt, 1, "data 2 to 5, 2048 bytes at 512"},
-			{rtt, 1, "data 2 to 5, 2048 bytes at 512"},
+			{after: rtt, ack: 1, want: "data 2 to 5, 2048 bytes at 512"},
+			{after: rtt, ack: 1, want: "data 2 to 5, 2048 bytes at 512"},
 		}},
 		{"the network doubles an ACK (Sorcerer's Apprentice)", []step{
-			{rtt, 4, "data 5 to 8, 2048 bytes at 2048"},
-			{1, 4, "wait"},
-			{rtt, 8, "data 9 to 11, 1025 bytes at 4096"},
-			{1, 8, "wait"},
+			{after: rtt, ack: 4, want: "data 5 to 8, 2048 bytes at 2048"},
+			{after: 1, ack: 4, want: "wait"},
+			{after: rtt, ack: 8, want: "data 9 to 11, 1025 bytes at 4096"},
+			{after: 1, ack: 8, want: "wait"},
 		}},
 		{"a reordered block: complaint, then progress; the repeat grows at its end", []step{
-			{rtt, 1, "data 2 to 5, 2048 bytes at 512"},
-			{1, 2, "data 6, 512 bytes at 2560"},
-			{1, 4, "data 7 to 8, 1024 bytes at 3072"},
-			{rtt, 8, "data 9 to 11, 1025 bytes at 4096"},
+			{after: rtt, ack: 1, want: "data 2 to 5, 2048 bytes at 512"},
+			{after: 1, ack: 2, want: "data 6, 512 bytes at 2560"},
+			{after: 1, ack: 4, want: "data 7 to 8, 1024 bytes at 3072"},
+			{after: rtt, ack: 8, want: "data 9 to 11, 1025 bytes at 4096"},
 		}},
 		{"the ACK of a window is lost: its last block asks for it", []step{
-			{0, 0, "data 4, 512 bytes at 1536"},
-			{rtt, 4, "data 5 to 8, 2048 bytes at 2048"},
+			{after: 0, want: "data 4, 512 bytes at 1536"},
+			{after: rtt, ack: 4, want: "data 5 to 8, 2048 bytes at 2048"},
 		}},
 		{"the end of a window is lost", []step{
-			{0, 0, "data 4, 512 bytes at 1536"},
-			{rtt, 2, "data 3 to 6, 2048 bytes at 1024"},
-			{rtt, 6, "data 7 to 10, 2048 bytes at 3072"},
+			{after: 0, want: "data 4, 512 bytes at 1536"},
+			{after: rtt, ack: 2, want: "data 3 to 6, 2048 bytes at 1024"},
+			{after: rtt, ack: 6, want: "data 7 to 10, 2048 bytes at 3072"},
 		}},
 		{"a whole window is lost", []step{
-			{rtt, 4, "data 5 to 8, 2048 bytes at 2048"},
-			{0, 0, "data 8, 512 bytes at 3584"},
-			{rtt, 4, "data 5 to 8, 2048 bytes at 2048"},
-			{rtt, 8, "data 9 to 11, 1025 bytes at 4096"},
+			{after: rtt, ack: 4, want: "data 5 to 8, 2048 bytes at 2048"},
+			{after: 0, want: "data 8, 512 bytes at 3584"},
+			{after: rtt, ack: 4, want: "data 5 to 8, 2048 bytes at 2048"},
+			{after: rtt, ack: 8, want: "data 9 to 11, 1025 bytes at 4096"},
 		}},
 		{"the last block is lost", []step{
-			{rtt, 4, "data 5 to 8, 2048 bytes at 2048"},
-			{rtt, 8, "data 9 to 11, 1025 bytes at 4096"},
-			{0, 0, "data 11, 1 bytes at 5120"},
-			{rtt, 11, "done"},
+			{after: rtt, ack: 4, want: "data 5 to 8, 2048 bytes at 2048"},
+			{after: rtt, ack: 8, want: "data 9 to 11, 1025 bytes at 4096"},
+			{after: 0, want: "data 11, 1 bytes at 5120"},
+			{after: rtt, ack: 11, want: "done"},
 		}},
 		{"no answer to the last block either: all that is in flight", []step{
-			{0, 0, "data 4, 512 bytes at 1536"},
-			{0, 0, "data 1 to 4, 2048 bytes at 0"},
-			{0, 0, "data 1 to 4, 2048 bytes at 0"},
-			{rtt, 4, "data 5 to 8, 2048 bytes at 2048"},
-			{0, 0, "data 8, 512 bytes at 3584"},
+			{after: 0, want: "data 4, 512 bytes at 1536"},
+			{after: 0, want: "data 1 to 4, 2048 bytes at 0"},
+			{after: 0, want: "data 1 to 4, 2048 bytes at 0"},
+			{after: rtt, ack: 4, want: "data 5 to 8, 2048 bytes at 2048"},
+			{after: 0, want: "data 8, 512 bytes at 3584"},
 		}},
 		{"a slow client has acknowledged when it is asked, and says so twice", []step{
-			{0, 0, "data 4, 512 bytes at 1536"},
-			{1, 4, "data 5 to 8, 2048 bytes at 2048"},
-			{1, 4, "wait"},
-			{rtt, 8, "data 9 to 11, 1025 bytes at 4096"},
+			{after: 0, want: "data 4, 512 bytes at 1536"},
+			{after: 1, ack: 4, want: "data 5 to 8, 2048 bytes at 2048"},
+			{after: 1, ack: 4, want: "wait"},
+			{after: rtt, ack: 8, want: "data 9 to 11, 1025 bytes at 4096"},
 		}},
-		{"an ACK of what was never sent", []step{{rtt, 5, "wait"}, {rtt, 60000, "wait"}}},
+		{"an ACK of what was never sent", []step{{after: rtt, ack: 5, want: "wait"},
+			{after: rtt, ack: 60000, want: "wait"}}},
 		{"an ACK of a window long past", []step{
-			{rtt, 4, "data 5 to 8, 2048 bytes at 2048"},
-			{rtt, 3, "wait"},
+			{after: rtt, ack: 4, want: "data 5 to 8, 2048 bytes at 2048"},
+			{after: rtt, ack: 3, want: "wait"},
 		}},
 		{"a client that asks for the same forever", []step{
-			{rtt, 0, first}, {rtt, 0, first}, {rtt, 0, first}, {rtt, 0, "wait"}, {rtt, 0, "wait"},
+			{after: rtt, want: first}, {after: rtt, want: first}, {after: rtt, want: first}, {after: rtt, want: "wait"},
+			{after: rtt, want: "wait"},
 		}},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
@@ -136,10 +138,12 @@ func TestProbeTimer(t *testing.T) {
 		rtt       time.Duration
 		want      time.Duration
 	}{
-		{"a window, nearby", Request{Window: 4}, time.Millisecond, minProbe},
-		{"a window, far away", Request{Window: 4}, 40 * time.Millisecond, 120 * time.Millisecond},
-		{"block by block", Request{Window: 1}, time.Millisecond, minRTO},
-		{"the client's own time-out (RFC 2349)", Request{Window: 4, Timeout: 2}, time.Millisecond, 2 * time.Second},
+		{situation: "a window, nearby", request: Request{Window: 4}, rtt: time.Millisecond, want: minProbe},
+		{situation: "a window, far away", request: Request{Window: 4}, rtt: 40 * time.Millisecond,
+			want: 120 * time.Millisecond},
+		{situation: "block by block", request: Request{Window: 1}, rtt: time.Millisecond, want: minRTO},
+		{situation: "the client's own time-out (RFC 2349)", request: Request{Window: 4, Timeout: 2},
+			rtt: time.Millisecond, want: 2 * time.Second},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			tr := NewTransfer(tc.request, 1<<20, 1468, 64)
@@ -321,7 +325,8 @@ func TestLossyLink(t *testing.T) {
 		}
 		// The last ACK may be lost: the client has everything and has gone.
 		if !bytes.Equal(c.got, file[:size]) || !c.done {
-			t.Fatalf("seed %d: %+v, loss %.3f: %d of %d bytes, ended with %v, after %d of %d blocks", seed, r, loss, len(c.got), size, a.Err, tr.total, tr.acked)
+			t.Fatalf("seed %d: %+v, loss %.3f: %d of %d bytes, ended with %v, after %d of %d blocks",
+				seed, r, loss, len(c.got), size, a.Err, tr.total, tr.acked)
 		}
 	}
 }

@@ -71,8 +71,9 @@ type Server struct {
 // New makes a server that remembers events from now on.
 func New(o Options) *Server {
 	s := &Server{
-		Options: o, started: time.Now(), patience: patience, store: newStore(), readers: make(chan struct{}, maxReaders),
-		asked: make(chan struct{}, 1),
+		Options: o, started: time.Now(), patience: patience, store: newStore(),
+		readers: make(chan struct{}, maxReaders),
+		asked:   make(chan struct{}, 1),
 	}
 	s.events, s.dropped = o.Events.Follow()
 	return s

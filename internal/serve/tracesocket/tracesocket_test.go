@@ -46,7 +46,8 @@ func newFeed(t *testing.T) *feed {
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	f := &feed{T: t, bus: &event.Bus{}, tap: &event.Tap{}}
 	f.Server = New(Options{
-		RunDir: dir, Address: func() netip.Addr { return self }, Events: f.bus, Tap: f.tap, Log: slog.New(slog.DiscardHandler),
+		RunDir: dir, Address: func() netip.Addr { return self }, Events: f.bus, Tap: f.tap,
+		Log:   slog.New(slog.DiscardHandler),
 		Whose: func(a netip.Addr) ether.MAC { return map[netip.Addr]ether.MAC{addr: pc}[a] },
 	})
 	return f
@@ -149,7 +150,8 @@ func TestReplayThenLive(t *testing.T) {
 
 	second := f.connect()
 	defer second.Close()
-	f.expect(tracestream.NewReader(second), "hello 192.168.77.1", "before the start", "one", "two", "packet a", "packet b", "three", "alive")
+	f.expect(tracestream.NewReader(second), "hello 192.168.77.1", "before the start", "one", "two", "packet a",
+		"packet b", "three", "alive")
 }
 
 func TestSocket(t *testing.T) {
@@ -243,7 +245,8 @@ func TestLost(t *testing.T) {
 
 // invented returns one of many machines.
 func invented(i int) (ether.MAC, netip.Addr) {
-	return ether.MAC{2, 0, 0, byte(i >> 16), byte(i >> 8), byte(i)}, netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})
+	return ether.MAC{2, 0, 0, byte(i >> 16), byte(i >> 8), byte(i)},
+		netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})
 }
 
 // A flood of a hundred thousand invented machines takes a bounded amount of
@@ -270,12 +273,15 @@ func TestFlood(t *testing.T) {
 	for i := range machines {
 		mac, a := invented(i)
 		if i%50 == 0 { // the tap takes only so many in a second
-			f.store.add(machine{mac: mac}, tracestream.Record{Packet: &tracestream.Packet{MAC: mac, Payload: make([]byte, 548)}})
+			f.store.add(machine{mac: mac},
+				tracestream.Record{Packet: &tracestream.Packet{MAC: mac, Payload: make([]byte, 548)}})
 		}
 		packet(mac, a)
 		f.event(trace.Event{
-			Time: t0, Protocol: trace.DHCP, MAC: mac, Addr: a, What: strings.Repeat("<script>", 16), File: strings.Repeat("\xff", 128),
-			GUID: strings.Clone("70786562-6f78-4c61-8000-000000000010"), Why: strings.Repeat("x", 256), Outcome: trace.Unanswered,
+			Time: t0, Protocol: trace.DHCP, MAC: mac, Addr: a, What: strings.Repeat("<script>", 16),
+			File: strings.Repeat("\xff", 128),
+			GUID: strings.Clone("70786562-6f78-4c61-8000-000000000010"), Why: strings.Repeat("x", 256),
+			Outcome: trace.Unanswered,
 		})
 	}
 	after := heap()
@@ -316,7 +322,8 @@ func TestServedMachinesAreBounded(t *testing.T) {
 		t.Errorf("%d machines are known", n)
 	}
 	if s.served.bytes > servedBytes || s.claimed.bytes != 0 || s.all.Len() != s.served.records.Len() {
-		t.Errorf("%d and %d bytes, %d and %d records", s.served.bytes, s.claimed.bytes, s.all.Len(), s.served.records.Len())
+		t.Errorf("%d and %d bytes, %d and %d records", s.served.bytes, s.claimed.bytes, s.all.Len(),
+			s.served.records.Len())
 	}
 }
 
@@ -325,9 +332,11 @@ func TestLongestRecords(t *testing.T) {
 	hostile := strings.Repeat("\xff", 256)
 	for situation, r := range map[string]tracestream.Record{
 		"an event": {Event: &trace.Event{
-			Time: t0, MAC: pc, GUID: hostile, Addr: addr, Firmware: hostile, What: hostile, Why: hostile, Server: self, File: hostile, Entry: hostile,
+			Time: t0, MAC: pc, GUID: hostile, Addr: addr, Firmware: hostile, What: hostile, Why: hostile, Server: self,
+			File: hostile, Entry: hostile,
 		}},
-		"a packet": {Packet: &tracestream.Packet{Time: t0, From: netip.AddrPortFrom(addr, 1), To: netip.AddrPortFrom(self, 1), MAC: pc, Payload: make([]byte, 1500)}},
+		"a packet": {Packet: &tracestream.Packet{Time: t0, From: netip.AddrPortFrom(addr, 1),
+			To: netip.AddrPortFrom(self, 1), MAC: pc, Payload: make([]byte, 1500)}},
 	} {
 		line := tracestream.Append(nil, r)
 		if len(line) > tracestream.MaxLine {

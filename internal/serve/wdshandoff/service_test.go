@@ -86,10 +86,10 @@ func TestRefusalsDoNotFloodTheLog(t *testing.T) {
 		client    netip.Addr
 		lines     int
 	}{
-		{"the first", 0, first, 1},
-		{"its retry", refusedAgain - 1, first, 0},
-		{"another client", refusedAgain - 1, behind, 1},
-		{"after a restart", refusedAgain, first, 1},
+		{situation: "the first", client: first, lines: 1},
+		{situation: "its retry", after: refusedAgain - 1, client: first},
+		{situation: "another client", after: refusedAgain - 1, client: behind, lines: 1},
+		{situation: "after a restart", after: refusedAgain, client: first, lines: 1},
 	} {
 		out.Reset()
 		d.Refuse(t0.Add(step.after), step.client, handoff.Request{MAC: pc, Entry: "wds"}, errors.New("some reason"))

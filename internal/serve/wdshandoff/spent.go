@@ -36,7 +36,8 @@ func spentIn(dir string) stateFile[spentState] {
 // meanwhile. One gap remains: the box, but not the machine, loses power in the
 // moment of the disk write.
 func saveSpent(ctx context.Context, dir string, once *clients.Once, log *slog.Logger) error {
-	return spentIn(dir).keep(ctx, once.Changed(), func() spentState { return spentState{stateFormat, once.All(), once.Closed()} },
+	return spentIn(dir).keep(ctx, once.Changed(),
+		func() spentState { return spentState{stateFormat, once.All(), once.Closed()} },
 		log, "used one-time boots cannot be saved: a power cut loses them")
 }
 
@@ -70,7 +71,8 @@ func (d *Service) Keep(machines []clients.Rule) {
 		d.restoreSpent(rules)
 	}
 	if !d.once.Keep(rules) {
-		d.Log.Error("too many machines have used their one-time boot: a rule with once applies to no further machine", "at_most", maxSpent)
+		d.Log.Error("too many machines have used their one-time boot: a rule with once applies to no further machine",
+			"at_most", maxSpent)
 	}
 	closed := slices.DeleteFunc(d.once.Closed(), func(rule string) bool { return !rules[rule] })
 	if len(closed) > 0 {

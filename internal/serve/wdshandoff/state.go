@@ -73,7 +73,9 @@ func (f stateFile[T]) save(state T) error {
 // keep saves the state after each change, until ctx ends. Changes that arrive
 // during a write are saved together. lost is the message that it logs on
 // failure.
-func (f stateFile[T]) keep(ctx context.Context, changed <-chan struct{}, state func() T, log *slog.Logger, lost string) error {
+func (f stateFile[T]) keep(
+	ctx context.Context, changed <-chan struct{}, state func() T, log *slog.Logger, lost string,
+) error {
 	var again <-chan time.Time // after a failure
 	if f.atOnce {
 		again = time.After(0)

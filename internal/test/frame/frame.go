@@ -42,7 +42,8 @@ func UDP(frame []byte) (Datagram, bool) {
 	header := int(ip[0]&0x0f) * 4
 	total := int(binary.BigEndian.Uint16(ip[2:]))
 	fragment := binary.BigEndian.Uint16(ip[6:]) & 0x3fff // MF and the offset
-	if ip[0]>>4 != 4 || header < 20 || total > len(ip) || total < header+udpHeader || fragment != 0 || ip[9] != ProtocolUDP {
+	if ip[0]>>4 != 4 || header < 20 || total > len(ip) || total < header+udpHeader || fragment != 0 ||
+		ip[9] != ProtocolUDP {
 		return Datagram{}, false
 	}
 	udp := ip[header:total]

@@ -13,21 +13,22 @@ func TestUDP(t *testing.T) {
 		change    func(f []byte) []byte
 		want      string
 	}{
-		{"whole datagram", func(f []byte) []byte { return f }, "abcd"},
-		{"padded to the Ethernet minimum", func(f []byte) []byte { return append(f, make([]byte, 14)...) }, "abcd"},
-		{"IP options", func(f []byte) []byte {
+		{situation: "whole datagram", change: func(f []byte) []byte { return f }, want: "abcd"},
+		{situation: "padded to the Ethernet minimum",
+			change: func(f []byte) []byte { return append(f, make([]byte, 14)...) }, want: "abcd"},
+		{situation: "IP options", change: func(f []byte) []byte {
 			f[14], f[17] = 0x46, 0x24
 			return append(append(append([]byte{}, f[:34]...), 1, 1, 1, 0), f[34:]...)
-		}, "abcd"},
-		{"first fragment", func(f []byte) []byte { f[20] = 0x20; return f }, ""},
-		{"later fragment", func(f []byte) []byte { f[21] = 1; return f }, ""},
-		{"don't-fragment set", func(f []byte) []byte { f[20] = 0x40; return f }, "abcd"},
-		{"TCP", func(f []byte) []byte { f[23] = 6; return f }, ""},
-		{"ARP", func(f []byte) []byte { f[13] = 6; return f }, ""},
-		{"IP length beyond the frame", func(f []byte) []byte { f[17] = 200; return f }, ""},
-		{"UDP length beyond the packet", func(f []byte) []byte { f[39] = 200; return f }, ""},
-		{"UDP length below its header", func(f []byte) []byte { f[39] = 7; return f }, ""},
-		{"cut in the IP header", func(f []byte) []byte { return f[:30] }, ""},
+		}, want: "abcd"},
+		{situation: "first fragment", change: func(f []byte) []byte { f[20] = 0x20; return f }},
+		{situation: "later fragment", change: func(f []byte) []byte { f[21] = 1; return f }},
+		{situation: "don't-fragment set", change: func(f []byte) []byte { f[20] = 0x40; return f }, want: "abcd"},
+		{situation: "TCP", change: func(f []byte) []byte { f[23] = 6; return f }},
+		{situation: "ARP", change: func(f []byte) []byte { f[13] = 6; return f }},
+		{situation: "IP length beyond the frame", change: func(f []byte) []byte { f[17] = 200; return f }},
+		{situation: "UDP length beyond the packet", change: func(f []byte) []byte { f[39] = 200; return f }},
+		{situation: "UDP length below its header", change: func(f []byte) []byte { f[39] = 7; return f }},
+		{situation: "cut in the IP header", change: func(f []byte) []byte { return f[:30] }},
 	} {
 		t.Run(test.situation, func(t *testing.T) {
 			frame, err := hex.DecodeString(whole)

@@ -13,11 +13,11 @@ func TestWrite(t *testing.T) {
 	for _, tc := range []struct {
 		situation, before, want string
 	}{
-		{"no page yet", "", section("b", "new\n")},
-		{"a page without the section", "# T\n", "# T\n\n" + section("b", "new\n")},
-		{"the section is between others",
-			"# T\n" + section("a", "x\n") + section("b", "old\n") + section("c", "y\n"),
-			"# T\n" + section("a", "x\n") + section("b", "new\n") + section("c", "y\n")},
+		{situation: "no page yet", want: section("b", "new\n")},
+		{situation: "a page without the section", before: "# T\n", want: "# T\n\n" + section("b", "new\n")},
+		{situation: "the section is between others",
+			before: "# T\n" + section("a", "x\n") + section("b", "old\n") + section("c", "y\n"),
+			want:   "# T\n" + section("a", "x\n") + section("b", "new\n") + section("c", "y\n")},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "page.md")

@@ -72,7 +72,8 @@ func TestFetch(t *testing.T) {
 			{wants: "\x00\x04\x00\x02"},
 		}},
 		{situation: "a window", options: Options{BlockSize: 8, Window: 2}, want: "12345678" + "9", steps: []step{
-			{wants: request + "blksize\x008\x00windowsize\x002\x00", sends: []string{"\x00\x06blksize\x008\x00windowsize\x002\x00"}},
+			{wants: request + "blksize\x008\x00windowsize\x002\x00",
+				sends: []string{"\x00\x06blksize\x008\x00windowsize\x002\x00"}},
 			{wants: "\x00\x04\x00\x00", sends: []string{"\x00\x03\x00\x0112345678", "\x00\x03\x00\x029"}},
 			{wants: "\x00\x04\x00\x02"},
 		}},

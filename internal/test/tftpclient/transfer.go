@@ -130,7 +130,8 @@ func (t *Transfer) granted(b []byte) error {
 	}
 	// RFC 2348, RFC 7440 §3: the server may lower the requested values.
 	if blockSize > t.BlockSize || window > t.Window || blockSize < 8 || window < 1 {
-		return fmt.Errorf("granted blksize %d windowsize %d, asked for %d and %d", blockSize, window, t.BlockSize, t.Window)
+		return fmt.Errorf("granted blksize %d windowsize %d, asked for %d and %d",
+			blockSize, window, t.BlockSize, t.Window)
 	}
 	t.BlockSize, t.Window = blockSize, window
 	return nil

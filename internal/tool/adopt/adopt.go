@@ -93,7 +93,8 @@ func (j Job) Run(out io.Writer) error {
 	}
 	defer dst.Close()
 	if _, err := dst.Lstat(configFile); !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("adopt: %s already exists: name another folder, or move it away", filepath.Join(into, configFile))
+		return fmt.Errorf("adopt: %s already exists: name another folder, or move it away",
+			filepath.Join(into, configFile))
 	}
 	copied := 0
 	if src != nil {
@@ -246,7 +247,9 @@ func (c *converter) tree(src *tree) error {
 	}
 	if len(c.listed()) == 0 {
 		// Otherwise machines without a rule would have nothing to boot.
-		c.entries = append(c.entries, entry{Entry: config.Entry{Name: c.name(true, config.BootDisk), Label: "This computer's own disk", Disk: true}})
+		c.entries = append(c.entries,
+			entry{Entry: config.Entry{Name: c.name(true, config.BootDisk),
+				Label: "This computer's own disk", Disk: true}})
 	}
 	return nil
 }

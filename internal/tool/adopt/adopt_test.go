@@ -96,7 +96,8 @@ func TestRunTouchesNothing(t *testing.T) {
 		if err := os.WriteFile(file, []byte("mine"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if err := Run("testdata/site", into, new(bytes.Buffer)); err == nil || !strings.Contains(err.Error(), "already exists") {
+		if err := Run("testdata/site", into, new(bytes.Buffer)); err == nil ||
+			!strings.Contains(err.Error(), "already exists") {
 			t.Errorf("got %v", err)
 		}
 		if b, err := os.ReadFile(file); string(b) != "mine" || err != nil {
@@ -171,7 +172,8 @@ func TestRunStaysInside(t *testing.T) {
 	}
 	dir := write(t, map[string]string{
 		"pxelinux.cfg/default": "INCLUDE ../../secret\nINCLUDE pxelinux.cfg/link\nINCLUDE pxelinux.cfg\nINCLUDE pipe\n" +
-			"LABEL a\nKERNEL inside\nLABEL b\nKERNEL outside\nLABEL c\nKERNEL pipe\nLABEL d\nKERNEL ../../secret\nLABEL e\nKERNEL folder\nLABEL f\nKERNEL loop\n",
+			"LABEL a\nKERNEL inside\nLABEL b\nKERNEL outside\nLABEL c\nKERNEL pipe\nLABEL d\nKERNEL ../../secret\n" +
+			"LABEL e\nKERNEL folder\nLABEL f\nKERNEL loop\n",
 		"pxelinux.cfg/link":                 "->" + secret,
 		"pxelinux.cfg/01-52-54-00-00-00-01": "->" + secret,
 		"pxelinux.cfg/01-52-54-00-00-00-02": "->01-52-54-00-00-00-02",
@@ -212,9 +214,12 @@ func TestRunRefuses(t *testing.T) {
 		files map[string]string
 		want  string
 	}{
-		{"a folder without configuration", map[string]string{"pxelinux.0": ""}, "name the folder that has pxelinux.0 and pxelinux.cfg"},
-		{"a menu without entries", map[string]string{"pxelinux.cfg/default": "UI menu.c32\n"}, "has an entry"},
-		{"a file of another kind", map[string]string{"pxelinux.cfg/default": strings.Repeat("x", 3<<20)}, "3145728 bytes"},
+		{name: "a folder without configuration", files: map[string]string{"pxelinux.0": ""},
+			want: "name the folder that has pxelinux.0 and pxelinux.cfg"},
+		{name: "a menu without entries", files: map[string]string{"pxelinux.cfg/default": "UI menu.c32\n"},
+			want: "has an entry"},
+		{name: "a file of another kind", files: map[string]string{"pxelinux.cfg/default": strings.Repeat("x", 3<<20)},
+			want: "3145728 bytes"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			into := filepath.Join(t.TempDir(), "into")
@@ -236,16 +241,21 @@ func TestRunRefusesWithNotes(t *testing.T) {
 		files     map[string]string
 		want      string
 	}{
-		{"the menu is in a file that is missing", map[string]string{"pxelinux.cfg/default": "default menu.c32\ninclude boot/menu.cfg\n"},
-			"pxelinux.cfg/default:2: INCLUDE boot/menu.cfg: cannot be read: it does not exist\n"},
-		{"the file behind the menu's program is missing", map[string]string{"pxelinux.cfg/default": "default menu.c32 boot/menu.cfg\n"},
-			"pxelinux.cfg/default:1: DEFAULT menu.c32 boot/menu.cfg: boot/menu.cfg cannot be read: it does not exist\n"},
-		{"the only entry is left out", map[string]string{"pxelinux.cfg/default": "ui menu.c32\nlabel a\nmenu quit\n"},
-			"pxelinux.cfg/default:3: MENU QUIT: users cannot leave the menu"},
-		{"the only entry cannot be written", map[string]string{"pxelinux.cfg/default": "ui menu.c32\nlabel a\nkernel k\nappend \xe4\n"},
-			"pxelinux.cfg/default:3: KERNEL k: is left out: append"},
-		{"no file can be read", map[string]string{"pxelinux.cfg/01-52-54-00-00-00-01": "->gone"},
-			"pxelinux.cfg/01-52-54-00-00-00-01:1: cannot be read: it does not exist\n"},
+		{situation: "the menu is in a file that is missing",
+			files: map[string]string{"pxelinux.cfg/default": "default menu.c32\ninclude boot/menu.cfg\n"},
+			want:  "pxelinux.cfg/default:2: INCLUDE boot/menu.cfg: cannot be read: it does not exist\n"},
+		{situation: "the file behind the menu's program is missing",
+			files: map[string]string{"pxelinux.cfg/default": "default menu.c32 boot/menu.cfg\n"},
+			want: "pxelinux.cfg/default:1: DEFAULT menu.c32 boot/menu.cfg: boot/menu.cfg cannot be read: it does not " +
+				"exist\n"},
+		{situation: "the only entry is left out",
+			files: map[string]string{"pxelinux.cfg/default": "ui menu.c32\nlabel a\nmenu quit\n"},
+			want:  "pxelinux.cfg/default:3: MENU QUIT: users cannot leave the menu"},
+		{situation: "the only entry cannot be written",
+			files: map[string]string{"pxelinux.cfg/default": "ui menu.c32\nlabel a\nkernel k\nappend \xe4\n"},
+			want:  "pxelinux.cfg/default:3: KERNEL k: is left out: append"},
+		{situation: "no file can be read", files: map[string]string{"pxelinux.cfg/01-52-54-00-00-00-01": "->gone"},
+			want: "pxelinux.cfg/01-52-54-00-00-00-01:1: cannot be read: it does not exist\n"},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			var out bytes.Buffer
@@ -263,18 +273,23 @@ func TestReport(t *testing.T) {
 	var out bytes.Buffer
 	into := t.TempDir()
 	err := Run(write(t, map[string]string{
-		"pxelinux.cfg/default": "\ufeffmenu title x\nui menu.c32\ninclude look\n\nonerror x\ntimeout 50\ntotaltimeout 900\nontimeout A\n" +
-			"label a\nmenu label ^A\nmenu indent 2\nkernel k\ntext help\n\t\tOne line that the screen has room for without the two tabs.\n\t\tTwo\nendtext\nmenu separator\n",
+		"pxelinux.cfg/default": "\ufeffmenu title x\nui menu.c32\ninclude look\n\nonerror x\ntimeout 50\n" +
+			"totaltimeout 900\nontimeout A\n" +
+			"label a\nmenu label ^A\nmenu indent 2\nkernel k\ntext help\n" +
+			"\t\tOne line that the screen has room for without the two tabs.\n\t\tTwo\nendtext\nmenu separator\n",
 		"look": strings.Repeat("menu color title * #ffffffff *\n", 9) + "menu background x.png\nf1 a.txt\nf2 b.txt\n",
 		"k":    "kernel",
 	}), into, &out)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "pxelinux.cfg/default:1: \ufeffMENU title x: PXELINUX does not know it, since the file begins with a byte order mark: " +
+	want := "pxelinux.cfg/default:1: \ufeffMENU title x: PXELINUX does not know it, since the file begins with a " +
+		"byte order mark: " +
 		"save it as UTF-8 without one\n" +
-		"pxelinux.cfg/default:7: TOTALTIMEOUT 900: once a key is pressed, nothing starts by itself: the menu has no such limit\n" +
-		"pxelinux.cfg/default:8: ONTIMEOUT A: names no entry and no file of this folder: nothing starts by itself; upper and lower case differ, " +
+		"pxelinux.cfg/default:7: TOTALTIMEOUT 900: once a key is pressed, nothing starts by itself: the menu has no " +
+		"such limit\n" +
+		"pxelinux.cfg/default:8: ONTIMEOUT A: names no entry and no file of this folder: nothing starts by itself; " +
+		"upper and lower case differ, " +
 		"and there is LABEL a\n" +
 		"pxelinux.cfg/default:5: ONERROR x: the menu comes back after an error\n" +
 		"pxelinux.cfg/default:10 and 12 more (MENU LABEL, MENU INDENT, MENU SEPARATOR, MENU COLOR, MENU BACKGROUND): " +
@@ -358,7 +373,9 @@ type row struct{ title, starts string }
 
 // rows returns the lines of a menu, with a mark for each submenu around them.
 // They are read from PXELINUX's files, before and after.
-func rows(t *testing.T, m *pxelinux.Menu, depth string, read func(string) ([]byte, error), addresses map[string]string) []row {
+func rows(
+	t *testing.T, m *pxelinux.Menu, depth string, read func(string) ([]byte, error), addresses map[string]string,
+) []row {
 	var out []row
 	for _, e := range m.Entries {
 		r := row{depth + pxelinux.Decode(e.Caption()), "the menu above"}
@@ -447,14 +464,16 @@ func TestSideBySide(t *testing.T) {
 	into, _ := adoptSite(t)
 	c := parse(t, filepath.Join(into, "pxebox.toml"))
 	addresses := map[string]string{"wds2.northgate.example": "192.168.77.3"}
-	rendered := menu.Render(c, menu.Status{WDS: map[string]bootmenu.Server{"wds-2": {Addr: netip.MustParseAddr("192.168.77.3")}}})
+	rendered := menu.Render(c,
+		menu.Status{WDS: map[string]bootmenu.Server{"wds-2": {Addr: netip.MustParseAddr("192.168.77.3")}}})
 	site := func(name string) ([]byte, error) { return os.ReadFile(filepath.Join("testdata/site", name)) }
 
 	for _, tt := range []struct{ name, file, mac, golden string }{
-		{"the menu of all machines", "default", "", "site.menu"},
-		{"its own menu", "01-52-54-00-12-34-59", "52:54:00:12:34:59", "kiosk.menu"},
-		{"the menu of all with another default", "01-52-54-00-12-34-5a", "52:54:00:12:34:5a", "site.menu"},
-		{"an entry at once", "01-52-54-00-12-34-56", "52:54:00:12:34:56", "reinstall.menu"},
+		{name: "the menu of all machines", file: "default", golden: "site.menu"},
+		{name: "its own menu", file: "01-52-54-00-12-34-59", mac: "52:54:00:12:34:59", golden: "kiosk.menu"},
+		{name: "the menu of all with another default", file: "01-52-54-00-12-34-5a", mac: "52:54:00:12:34:5a",
+			golden: "site.menu"},
+		{name: "an entry at once", file: "01-52-54-00-12-34-56", mac: "52:54:00:12:34:56", golden: "reinstall.menu"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			files := rendered.Files
@@ -467,19 +486,22 @@ func TestSideBySide(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			after, err := pxelinux.Parse(pxelinux.ConfigFile, func(name string) ([]byte, error) { return files[name], nil })
+			after, err := pxelinux.Parse(pxelinux.ConfigFile,
+				func(name string) ([]byte, error) { return files[name], nil })
 			if err != nil {
 				t.Fatal(err)
 			}
 			for _, f := range after.Faults {
 				t.Errorf("the new menu: %v", f)
 			}
-			golden.Compare(t, "testdata/"+tt.golden, []byte(sideBySide(t, rows(t, before.Top, "", site, addresses), rows(t, after.Top, "", nil, addresses))))
+			golden.Compare(t, "testdata/"+tt.golden,
+				[]byte(sideBySide(t, rows(t, before.Top, "", site, addresses), rows(t, after.Top, "", nil, addresses))))
 			is := after.Start.Default
 			if s := after.Startup(true); !s.IsUI {
 				is, _ = after.AtPrompt(s.Command, true)
 			}
-			if was := first(line(before, "DEFAULT").Args); is == nil && was != "" || is != nil && was != "" && was != is.Name {
+			if was := first(line(before, "DEFAULT").Args); is == nil && was != "" ||
+				is != nil && was != "" && was != is.Name {
 				t.Errorf("the default was %q and is %v", was, is)
 			}
 		})
@@ -503,7 +525,8 @@ func sideBySide(t *testing.T, left, right []row) string {
 			fmt.Fprintf(&b, "%-62s > %s\n", right[0].title, right[0].starts)
 			right = right[1:]
 		case len(left) == 0 || len(right) == 0 || left[0].starts != right[0].starts ||
-			left[0].title != right[0].title && !strings.HasPrefix(left[0].title, strings.TrimSuffix(right[0].title, "..")):
+			left[0].title != right[0].title &&
+				!strings.HasPrefix(left[0].title, strings.TrimSuffix(right[0].title, "..")):
 			t.Fatalf("the menus part here:\n%s\nbefore: %q\nafter:  %q", &b, left, right)
 		default:
 			fmt.Fprintf(&b, "%-62s = %s\n", right[0].title, right[0].starts)

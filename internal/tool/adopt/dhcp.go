@@ -76,7 +76,8 @@ func (c *converter) dhcp(all []*dhcpconf.Config, own netip.Prefix) {
 		own = c.place(cfg, networks)
 	}
 	if len(networks) > 1 && !own.IsValid() {
-		c.remark(lineFrom(networks[0].Line), "is assumed to be the box's own network: to use another one, set --address")
+		c.remark(lineFrom(networks[0].Line),
+			"is assumed to be the box's own network: to use another one, set --address")
 	}
 	c.head(networks, own, leases, cfg.NoProbe)
 	for i, n := range networks {
@@ -105,7 +106,8 @@ func joined(all []*dhcpconf.Config) *dhcpconf.Config {
 		for _, n := range c.Networks {
 			if i := slices.IndexFunc(out.Networks,
 				func(o dhcpconf.Network) bool { return o.Prefix.Overlaps(n.Prefix) }); i >= 0 {
-				out.Remark(n.Line, "overlaps the network of %s:%d: its ranges are added to that one, and its options are left out",
+				out.Remark(n.Line,
+					"overlaps the network of %s:%d: its ranges are added to that one, and its options are left out",
 					out.Networks[i].Line.File, out.Networks[i].Line.Number)
 				out.Networks[i].Ranges = append(out.Networks[i].Ranges, n.Ranges...)
 				continue

@@ -32,7 +32,8 @@ func TestRunDHCP(t *testing.T) {
 				t.Fatal(err)
 			}
 			golden.Compare(t, "testdata/dhcp/"+name+".toml", toml)
-			golden.Compare(t, "testdata/dhcp/"+name+".report", bytes.ReplaceAll(out.Bytes(), []byte(into), []byte("INTO")))
+			golden.Compare(t, "testdata/dhcp/"+name+".report",
+				bytes.ReplaceAll(out.Bytes(), []byte(into), []byte("INTO")))
 			parse(t, filepath.Join(into, configFile))
 			if strings.Contains(out.String()+string(toml), "c2VjcmV0") {
 				t.Error("a key is shown")
@@ -99,7 +100,8 @@ func TestDHCP(t *testing.T) {
 			},
 		},
 		"dnsmasq: the old server is the router and the name server as well": {
-			file: "dnsmasq.conf", text: "listen-address=192.168.1.1\ndhcp-range=192.168.1.50,192.168.1.150,255.255.255.0\n",
+			file:  "dnsmasq.conf",
+			text:  "listen-address=192.168.1.1\ndhcp-range=192.168.1.50,192.168.1.150,255.255.255.0\n",
 			notes: []string{"2"}, note: "machines use 192.168.1.1 for other services",
 			check: func(c *config.Config) bool {
 				return c.DHCP.Mode == spec.ModeAuto && c.DHCP.Router == netip.MustParseAddr("192.168.1.1") &&
@@ -114,25 +116,29 @@ func TestDHCP(t *testing.T) {
 		"dnsmasq: neither router nor name server": {
 			file: "dnsmasq.conf", text: "listen-address=192.168.1.2\nport=0\n" +
 				"dhcp-range=192.168.1.50,192.168.1.150,255.255.255.0\ndhcp-option=3\n",
-			notes: []string{"3"}, note: "the box gets the old server's address 192.168.1.2: switch that server off first",
+			notes: []string{"3"},
+			note:  "the box gets the old server's address 192.168.1.2: switch that server off first",
 			check: func(c *config.Config) bool {
 				return c.DHCP.Mode == spec.ModeServer && !c.DHCP.Router.IsValid() && c.DHCP.DNS == nil &&
 					c.Network.Address.String() == "192.168.1.2/24"
 			},
 		},
 		"dnsmasq: only machines with a reservation": {
-			file: "dnsmasq.conf", text: "dhcp-range=192.168.1.50,192.168.1.150\ndhcp-host=52:54:00:00:00:01,192.168.1.9\n" +
+			file: "dnsmasq.conf",
+			text: "dhcp-range=192.168.1.50,192.168.1.150\ndhcp-host=52:54:00:00:00:01,192.168.1.9\n" +
 				"dhcp-ignore=tag:!known\ndhcp-option=3,192.168.1.1\ndhcp-option=6,192.168.1.1\n",
 			notes: []string{"1", "2", "3"}, note: "the box would lease it to all",
 			check: func(c *config.Config) bool { return len(c.DHCP.Ranges) == 0 && len(c.DHCP.Reservations) == 1 },
 		},
 		"dnsmasq: two ranges without netmasks": {
-			file: "dnsmasq.conf", text: "dhcp-range=a,192.168.1.50,192.168.1.150\ndhcp-range=b,192.168.2.50,192.168.2.150\n" +
+			file: "dnsmasq.conf",
+			text: "dhcp-range=a,192.168.1.50,192.168.1.150\ndhcp-range=b,192.168.2.50,192.168.2.150\n" +
 				"dhcp-option=a,3,192.168.1.1\ndhcp-option=b,3,192.168.2.1\ndhcp-option=6,192.168.1.1\n",
 			notes: []string{"1", "2"}, note: "the network is assumed to be 192.168.2.0/24",
 			check: func(c *config.Config) bool {
 				s := c.DHCP.Subnets
-				return ranges(c) == "192.168.1.50-192.168.1.150" && len(s) == 1 && s[0].Router.String() == "192.168.2.1" &&
+				return ranges(c) == "192.168.1.50-192.168.1.150" && len(s) == 1 &&
+					s[0].Router.String() == "192.168.2.1" &&
 					len(s[0].DNS) == 1
 			},
 		},
@@ -152,13 +158,15 @@ func TestDHCP(t *testing.T) {
 			address: "10.0.0.1/24",
 			check: func(c *config.Config) bool {
 				s := c.DHCP.Subnets
-				return len(c.DHCP.Ranges) == 0 && len(s) == 1 && s[0].Lease == spec.Duration(7200e9) && len(s[0].DNS) == 1
+				return len(c.DHCP.Ranges) == 0 && len(s) == 1 && s[0].Lease == spec.Duration(7200e9) &&
+					len(s[0].DNS) == 1
 			},
 		},
 		"dnsmasq: phones' options 66 and 67, and those of WDS": {
 			file: "dnsmasq.conf", text: "dhcp-range=192.168.1.0,proxy\ndhcp-option=66,\"http://192.168.1.8/p\"\n",
 			check: func(c *config.Config) bool {
-				return len(c.DHCP.Options) == 1 && string(c.DHCP.Options[0].Value) == "http://192.168.1.8/p" && len(c.WDS) == 0
+				return len(c.DHCP.Options) == 1 &&
+					string(c.DHCP.Options[0].Value) == "http://192.168.1.8/p" && len(c.WDS) == 0
 			},
 		},
 		"dnsmasq: options 66 and 67 of WDS": {
@@ -167,7 +175,8 @@ func TestDHCP(t *testing.T) {
 			notes: []string{"3"},
 			check: func(c *config.Config) bool {
 				return len(c.DHCP.Options) == 0 && len(c.WDS) == 1 && c.WDS[0].Server == "192.168.1.8" &&
-					c.WDS[0].Programs["bios"] == `boot\x86\wdsnbp.com` && c.Entries[0].WDS == "wds" && c.Entries[1].Disk &&
+					c.WDS[0].Programs["bios"] == `boot\x86\wdsnbp.com` && c.Entries[0].WDS == "wds" &&
+					c.Entries[1].Disk &&
 					c.Menu.Timeout == 0 && c.Menu.Default == ""
 			},
 		},
@@ -197,11 +206,13 @@ func TestDHCP(t *testing.T) {
 				"dhcp-option=option:domain-name,not_a.domain\ndhcp-host=52:54:00:00:00:01,10.9.9.9\ndhcp-option=26,60\n",
 			notes: []string{"3", "4", "5", "6", "7"}, note: "10.0.0.1 is not in the box's network",
 			check: func(c *config.Config) bool {
-				return !c.DHCP.Router.IsValid() && c.DHCP.Domain == "" && len(c.DHCP.Reservations) == 0 && c.DHCP.MTU == 0
+				return !c.DHCP.Router.IsValid() && c.DHCP.Domain == "" &&
+					len(c.DHCP.Reservations) == 0 && c.DHCP.MTU == 0
 			},
 		},
 		"ISC: one network, and its address": {
-			file: "dhcpd.conf", text: "subnet 192.168.1.0 netmask 255.255.255.0 {\n range 192.168.1.50 192.168.1.60;\n" +
+			file: "dhcpd.conf",
+			text: "subnet 192.168.1.0 netmask 255.255.255.0 {\n range 192.168.1.50 192.168.1.60;\n" +
 				" option routers 192.168.1.1;\n}\n" +
 				"server-identifier 192.168.1.2;\n",
 			notes: []string{"2"},
@@ -273,7 +284,8 @@ func TestDHCP(t *testing.T) {
 func TestTreeAndDHCP(t *testing.T) {
 	dir := write(t, map[string]string{
 		"etc/dnsmasq.conf": "dhcp-range=192.168.1.50,192.168.1.150,255.255.255.0\ndhcp-option=3,192.168.1.254\n" +
-			"dhcp-boot=bios/pxelinux.0\npxe-service=x86PC,\"Windows\",boot\\x64\\wdsnbp.com,192.168.1.8\ntftp-root=TFTP\n",
+			"dhcp-boot=bios/pxelinux.0\npxe-service=x86PC,\"Windows\",boot\\x64\\wdsnbp.com,192.168.1.8\n" +
+			"tftp-root=TFTP\n",
 		"tftp/bios/pxelinux.0": "", "tftp/bios/linux": "k", "tftp/bios/wdsnbp.com": "",
 		"tftp/bios/pxelinux.cfg/default": "DEFAULT menu.c32\nLABEL a\nKERNEL linux\nLABEL b\nKERNEL wdsnbp.com\n",
 		"tftp/old/pxelinux.0":            "", "tftp/old/pxelinux.cfg/default": "LABEL x\nKERNEL x\n",
@@ -295,7 +307,8 @@ func TestTreeAndDHCP(t *testing.T) {
 	for name, sources := range map[string][]string{
 		"the folder is that of tftp-root, seen from the configuration": {relative, filepath.Join(dir, "machines.csv")},
 		"the folder is that of tftp-root":                              {conf, filepath.Join(dir, "machines.csv")},
-		"the folder is named":                                          {conf, filepath.Join(tftp, "bios"), filepath.Join(dir, "machines.csv")},
+		"the folder is named": {conf, filepath.Join(tftp, "bios"),
+			filepath.Join(dir, "machines.csv")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := adoptTree(t, Job{Sources: sources, Address: "192.168.1.1/24"})

@@ -81,7 +81,8 @@ func (c *converter) bootWDS(b dhcpconf.Boot) {
 		c.lost(l, "does not say which server is the WDS server: write it below [[wds]]")
 	}
 	if b.Label == "" {
-		c.starting(l, "machines of the old server start it at once: here it is an entry of the menu, which waits for a key")
+		c.starting(l,
+			"machines of the old server start it at once: here it is an entry of the menu, which waits for a key")
 	}
 	kind, program := wdsProgram(b.File)
 	for i, w := range c.wds {

@@ -147,7 +147,8 @@ func (c *converter) submenu(e *pxelinux.Entry, in string, unlisted bool) *result
 		c.noted(look, titleLine, true)
 	}
 	if m.Default != nil && c.started != m.Default && m.Default != m.Entries[0] {
-		c.lost(lineOf(m.Default.Lines, m.Default.Line, "MENU DEFAULT"), "the cursor of a submenu starts at its first entry")
+		c.lost(lineOf(m.Default.Lines, m.Default.Line, "MENU DEFAULT"),
+			"the cursor of a submenu starts at its first entry")
 	}
 	if e.Password != nil {
 		c.lock(lineOf(m.Lines, e.Line, "MENU PASSWD"))
@@ -160,7 +161,9 @@ func (c *converter) submenu(e *pxelinux.Entry, in string, unlisted bool) *result
 }
 
 // nested adds a submenu with the entries that fill creates for it.
-func (c *converter) nested(out config.Entry, e *pxelinux.Entry, labelLine pxelinux.Line, fill func(in string) []*result) *result {
+func (c *converter) nested(
+	out config.Entry, e *pxelinux.Entry, labelLine pxelinux.Line, fill func(in string) []*result,
+) *result {
 	if c.depth(out.In) == config.MaxDepth {
 		c.lost(e.Line, "is more than %d submenus deep: its entries are in the one above", config.MaxDepth)
 		if out.Locked {
@@ -296,7 +299,8 @@ func (s *site) refused() string {
 // (doc/syslinux.txt, "Booting other operating systems"). A file without one of
 // them is Linux.
 var extensions = map[string]string{
-	".c32": "COM32", ".0": "PXE", ".com": "COMBOOT", ".cbt": "COMBOOT", ".bin": "BOOT", ".bs": "BOOT", ".bss": "BSS", ".img": "FDIMAGE",
+	".c32": "COM32", ".0": "PXE", ".com": "COMBOOT", ".cbt": "COMBOOT", ".bin": "BOOT", ".bs": "BOOT", ".bss": "BSS",
+	".img": "FDIMAGE",
 }
 
 // programs are the extensions by which an entry determines how to start its file.
@@ -341,7 +345,8 @@ func (c *converter) action(e *pxelinux.Entry) (out config.Entry, files []used, w
 	if kind != "LINUX" {
 		// All other types start as they do with KERNEL, except a .bin, which an
 		// entry starts as a Linux kernel.
-		byKernel := e.Type == "KERNEL" && (kind == "BOOT" || kind == "BSS") && !strings.EqualFold(path.Ext(file), ".bin")
+		byKernel := e.Type == "KERNEL" && (kind == "BOOT" || kind == "BSS") &&
+			!strings.EqualFold(path.Ext(file), ".bin")
 		if !byKernel && !slices.Contains(programs[kind], strings.ToLower(path.Ext(file))) {
 			return out, nil, "no entry can start a file of that name this way"
 		}

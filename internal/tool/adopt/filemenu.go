@@ -114,7 +114,9 @@ func (c *converter) fileMenu(e *pxelinux.Entry, m menuFiles, in string, unlisted
 // restarted converts an entry that makes PXELINUX restart with a configuration.
 // It returns the menu that this configuration shows, or a result if it shows
 // none.
-func (c *converter) restarted(e *pxelinux.Entry, l pxelinux.Line, f shownFile, in string, unlisted bool) (*pxelinux.Config, *result) {
+func (c *converter) restarted(
+	e *pxelinux.Entry, l pxelinux.Line, f shownFile, in string, unlisted bool,
+) (*pxelinux.Config, *result) {
 	s := f.cfg.Startup(true)
 	named, arguments := f.cfg.AtPrompt(s.Command, true)
 	files, shows := c.menuOf(named, arguments, s.Command)

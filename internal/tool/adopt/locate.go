@@ -64,7 +64,8 @@ func (t *tree) locate() error {
 		},
 		func(dir string) bool { return path.Base(dir) == "bios" },
 	} {
-		if left := slices.DeleteFunc(slices.Clone(found), func(dir string) bool { return !better(dir) }); len(left) > 0 {
+		if left := slices.DeleteFunc(slices.Clone(found),
+			func(dir string) bool { return !better(dir) }); len(left) > 0 {
 			found = left
 		}
 	}

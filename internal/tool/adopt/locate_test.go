@@ -21,8 +21,9 @@ func TestLocate(t *testing.T) {
 	}{
 		"PXELINUX for a BIOS next to that for UEFI, files shared by ..": {
 			files: map[string]string{
-				"bios/pxelinux.0": "", "bios/pxelinux.cfg/default": menu("memdisk\nINITRD ../iso/a.iso\nAPPEND iso raw"),
-				"efi64/syslinux.efi": "", "efi64/pxelinux.cfg": "->../bios/pxelinux.cfg", "iso/a.iso": "",
+				"bios/pxelinux.0":           "",
+				"bios/pxelinux.cfg/default": menu("memdisk\nINITRD ../iso/a.iso\nAPPEND iso raw"),
+				"efi64/syslinux.efi":        "", "efi64/pxelinux.cfg": "->../bios/pxelinux.cfg", "iso/a.iso": "",
 			},
 			want: "file iso/a.iso (raw)", copied: "iso/a.iso", menusFound: "bios",
 		},
@@ -72,7 +73,8 @@ func TestLocate(t *testing.T) {
 		},
 		"the folder named has the menus of another one": {
 			files: map[string]string{
-				"bios/pxelinux.cfg/default": menu("../linux"), "linux": "", "efi64/pxelinux.cfg": "->../bios/pxelinux.cfg",
+				"bios/pxelinux.cfg/default": menu("../linux"), "linux": "",
+				"efi64/pxelinux.cfg": "->../bios/pxelinux.cfg",
 			},
 			tree: "efi64", want: "kernel linux []", copied: "linux", menusFound: "efi64",
 		},
@@ -132,13 +134,14 @@ func TestLocateRefuses(t *testing.T) {
 		menus string
 		want  string
 	}{
-		"no menus": {map[string]string{"a/b": ""}, "",
-			"name the folder that has pxelinux.0 and pxelinux.cfg"},
-		"several folders with menus":    {two, "", "has menus in a, b: name one of these with --menus"},
-		"a folder without menus":        {two, "c", "has no pxelinux.cfg: name the folder of PXELINUX with --menus"},
-		"a folder that is not below it": {two, "../a", "leads out of"},
-		"too deep for a search to be of": {map[string]string{"a/b/c/d/pxelinux.cfg/default": ""}, "",
-			"has no pxelinux.cfg"},
+		"no menus": {files: map[string]string{"a/b": ""},
+			want: "name the folder that has pxelinux.0 and pxelinux.cfg"},
+		"several folders with menus": {files: two, want: "has menus in a, b: name one of these with --menus"},
+		"a folder without menus": {files: two, menus: "c",
+			want: "has no pxelinux.cfg: name the folder of PXELINUX with --menus"},
+		"a folder that is not below it": {files: two, menus: "../a", want: "leads out of"},
+		"too deep for a search to be of": {files: map[string]string{"a/b/c/d/pxelinux.cfg/default": ""},
+			want: "has no pxelinux.cfg"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := Job{Sources: []string{write(t, tt.files)}, Menus: tt.menus, Into: filepath.Join(t.TempDir(),

@@ -39,7 +39,8 @@ func (c *converter) program(e *pxelinux.Entry, image, arguments string) (out con
 		out, files, why := c.wdsAt(noServer, wdsBIOS)
 		return out, files, why == ""
 	case isNBP(name) && slices.Contains(windows, stem):
-		c.remark(by, "is the Windows boot program, which also loads bootmgr.exe, Boot/BCD and the files that BCD names: copy them")
+		c.remark(by,
+			"is the Windows boot program, which also loads bootmgr.exe, Boot/BCD and the files that BCD names: copy them")
 	case name == "mboot.c32":
 		return c.mboot(image, arguments, by)
 	}

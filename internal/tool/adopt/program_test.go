@@ -150,7 +150,8 @@ func TestPrograms(t *testing.T) {
 			files:   []string{"pxeboot.n12", "bootmgr.exe", "Boot/BCD", "Boot/Fonts/a.ttf", "sources/boot.wim"},
 			entries: []string{"file pxeboot.n12"},
 			copied:  []string{"pxeboot.n12"},
-			note: "./: not in any menu, so not copied: bootmgr.exe\nBoot/: not in any menu, so not copied: BCD, Fonts/a.ttf\n" +
+			note: "./: not in any menu, so not copied: bootmgr.exe\n" +
+				"Boot/: not in any menu, so not copied: BCD, Fonts/a.ttf\n" +
 				"sources/: not in any menu, so not copied: boot.wim\n",
 		},
 		"another PXELINUX": {

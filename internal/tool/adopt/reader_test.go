@@ -286,7 +286,8 @@ func (r *reader) menu(main string, files []string) string {
 				end()
 				l = &readerLabel{submenu: true}
 				end()
-				m = &readerMenu{up: m, tag: rest, timeout: m.timeout, onTimeout: m.onTimeout, inUp: m.entries[len(m.entries)-1]}
+				m = &readerMenu{up: m, tag: rest, timeout: m.timeout, onTimeout: m.onTimeout,
+					inUp: m.entries[len(m.entries)-1]}
 			case "menu end":
 				if end(); m.up != nil {
 					m = m.up
@@ -438,10 +439,14 @@ func agrees(t *testing.T, files map[string]string) string {
 // Random menus, built from the lines that decide what starts.
 func TestStartAgreesWithReader(t *testing.T) {
 	lines := []string{
-		"ui menu.c32", "ui vesamenu", "default menu.c32", "default menu", "default a", "default b", "default c x", "default gone", "default k1 y",
-		"default vesamenu.c32 other", "prompt 1", "prompt 0", "timeout 0", "timeout 50", "timeout 300", "timeout 50", "timeout 600",
-		"ontimeout a", "ontimeout b", "ontimeout c z", "ontimeout gone", "ontimeout A", "ontimeout k1 initrd=k2 y", "ontimeout menu.c32",
-		"menu default", "menu default", "menu disable", "menu hide", "menu separator", "menu begin m", "menu begin", "menu end", "menu end",
+		"ui menu.c32", "ui vesamenu", "default menu.c32", "default menu", "default a", "default b", "default c x",
+		"default gone", "default k1 y",
+		"default vesamenu.c32 other", "prompt 1", "prompt 0", "timeout 0", "timeout 50", "timeout 300",
+		"timeout 50", "timeout 600",
+		"ontimeout a", "ontimeout b", "ontimeout c z", "ontimeout gone", "ontimeout A", "ontimeout k1 initrd=k2 y",
+		"ontimeout menu.c32",
+		"menu default", "menu default", "menu disable", "menu hide", "menu separator", "menu begin m", "menu begin",
+		"menu end", "menu end",
 		"menu start", "menu goto m", "menu quit", "menu shiftkey", "menu title t", "menu passwd x",
 		"label a", "label b", "label c", "label a b", "label b ", "label menu", "label a", "label b", "label c",
 		"kernel k1", "kernel k2", "linux k3", "localboot 0", "kernel menu.c32", "kernel vesamenu.c32", "config other",

@@ -211,7 +211,8 @@ func (c *converter) after(u unattended, name string) time.Duration {
 		c.starting(u.entry.Line, "starts by itself on the old server, but is locked: the menu waits for a key")
 		return 0
 	case u.atOnce:
-		c.starting(u.by, "starts %q at once on the old server; here the menu is shown for a second first", brief(pxelinux.Decode(u.entry.Caption())))
+		c.starting(u.by, "starts %q at once on the old server; here the menu is shown for a second first",
+			brief(pxelinux.Decode(u.entry.Caption())))
 		return shortest
 	case u.wait < shortest:
 		c.starting(u.by, "is less than a second, the shortest time that the menu can wait: it is one second now")

@@ -62,11 +62,14 @@ LABEL local_chain_hd0
      COM32 chain.c32
      APPEND hd0
 `,
-			"boot/fdi-image/vmlinuz0": "x", "boot/fdi-image/initrd0.img": "x", "boot/alma9-vmlinuz": "x", "boot/alma9-initrd.img": "x", "chain.c32": "x",
+			"boot/fdi-image/vmlinuz0": "x", "boot/fdi-image/initrd0.img": "x", "boot/alma9-vmlinuz": "x",
+			"boot/alma9-initrd.img": "x", "chain.c32": "x",
 		},
 		by: "disk", timeout: "20s",
-		entries: []string{"disk", "KERNEL boot/fdi-image/vmlinuz0 | APPEND initrd=boot/fdi-image/initrd0.img rootflags=loop root=live:/fdi.iso " +
-			"proxy.url=https://foreman.example.com proxy.type=foreman | SYSAPPEND 0x2"},
+		entries: []string{"disk",
+			"KERNEL boot/fdi-image/vmlinuz0 | APPEND initrd=boot/fdi-image/initrd0.img rootflags=loop " +
+				"root=live:/fdi.iso " +
+				"proxy.url=https://foreman.example.com proxy.type=foreman | SYSAPPEND 0x2"},
 		rules: []string{"linux  <nil>", "menu local_chain_hd0 <nil>"},
 	},
 	{
@@ -104,7 +107,9 @@ label linux
 			"images/alma9/vmlinuz": "x", "images/alma9/initrd.img": "x", "images/memtest86+-5.31": "x",
 		},
 		by: "disk", timeout: "20s",
-		entries: []string{"disk", "kernel images/alma9/vmlinuz [images/alma9/initrd.img] (ksdevice=bootif lang= text ks=http://192.168.77.5/cblr/svc/op/ks/profile/alma9)",
+		entries: []string{"disk",
+			"kernel images/alma9/vmlinuz [images/alma9/initrd.img] (ksdevice=bootif lang= text " +
+				"ks=http://192.168.77.5/cblr/svc/op/ks/profile/alma9)",
 			"kernel images/memtest86+-5.31 []"},
 		rules: []string{"linux  <nil>"},
 	},
@@ -170,14 +175,17 @@ include d-i/amd64/boot-screens/menu.cfg
 include d-i/amd64/boot-screens/exithelp.cfg
 f1 d-i/amd64/boot-screens/f1.txt
 `,
-			"d-i/amd64/boot-screens/exithelp.cfg": "label menu\n\tkernel d-i/amd64/boot-screens/vesamenu.c32\n\tconfig d-i/amd64/boot-screens/syslinux.cfg\n",
-			"d-i/amd64/boot-screens/stdmenu.cfg":  "menu background d-i/amd64/boot-screens/splash.png\nmenu color title * #FFFFFFFF *\nmenu rows 12\n",
-			"d-i/amd64/linux":                     "x", "d-i/amd64/initrd.gz": "x",
+			"d-i/amd64/boot-screens/exithelp.cfg": "label menu\n\tkernel d-i/amd64/boot-screens/vesamenu.c32\n" +
+				"\tconfig d-i/amd64/boot-screens/syslinux.cfg\n",
+			"d-i/amd64/boot-screens/stdmenu.cfg": "menu background d-i/amd64/boot-screens/splash.png\n" +
+				"menu color title * #FFFFFFFF *\nmenu rows 12\n",
+			"d-i/amd64/linux": "x", "d-i/amd64/initrd.gz": "x",
 		},
 		by: "d-i/amd64/linux [d-i/amd64/initrd.gz] vga=788 speakup.synth=soft --- quiet", timeout: "30s",
 		entries: []string{
 			"kernel d-i/amd64/linux [d-i/amd64/initrd.gz] (vga=788 --- quiet)",
-			"submenu", "advanced/kernel d-i/amd64/linux [d-i/amd64/initrd.gz] (auto=true priority=critical vga=788 --- quiet)",
+			"submenu",
+			"advanced/kernel d-i/amd64/linux [d-i/amd64/initrd.gz] (auto=true priority=critical vga=788 --- quiet)",
 			"submenu", "dark/kernel d-i/amd64/linux [d-i/amd64/initrd.gz] (vga=788 theme=dark --- quiet)",
 			"kernel d-i/amd64/linux [d-i/amd64/initrd.gz] (vga=788 speakup.synth=soft --- quiet)",
 		},
@@ -203,8 +211,10 @@ LABEL packaged
         MENU LABEL Packaged installer
         CONFIG ::d-i/12/pxelinux.cfg/default ::d-i/12/
 `,
-			"d-i/12/pxelinux.cfg/default": "path boot-screens/\nprompt 0\ntimeout 0\ninclude boot-screens/menu.cfg\ndefault boot-screens/vesamenu.c32\n",
-			"d-i/12/boot-screens/menu.cfg": "menu title Installer\nlabel install\n\tmenu label ^Install\n\tmenu default\n\tkernel linux\n" +
+			"d-i/12/pxelinux.cfg/default": "path boot-screens/\nprompt 0\ntimeout 0\ninclude boot-screens/menu.cfg\n" +
+				"default boot-screens/vesamenu.c32\n",
+			"d-i/12/boot-screens/menu.cfg": "menu title Installer\nlabel install\n\tmenu label ^Install\n" +
+				"\tmenu default\n\tkernel linux\n" +
 				"\tappend initrd=initrd.gz --- quiet\n",
 			"d-i/12/linux": "x", "d-i/12/initrd.gz": "x", "d-i/n-a/stable/linux": "x", "d-i/n-a/stable/initrd.gz": "x",
 		},
@@ -237,12 +247,14 @@ menu end
 menu clear
 `,
 			"stdmenu.cfg": "menu background splash.png\nmenu vshift 12\n",
-			"live.cfg": "label live-amd64\n\tmenu label ^Live system (amd64)\n\tmenu default\n\tlinux live/vmlinuz\n\tinitrd live/initrd.img\n" +
+			"live.cfg": "label live-amd64\n\tmenu label ^Live system (amd64)\n\tmenu default\n\tlinux live/vmlinuz\n" +
+				"\tinitrd live/initrd.img\n" +
 				"\tappend boot=live components fetch=tftp://192.168.77.5/live/filesystem.squashfs\n",
 			"live/vmlinuz": "x", "live/initrd.img": "x", "memtest": "x",
 		},
 		timeout: "0s",
-		entries: []string{"kernel live/vmlinuz [live/initrd.img] (boot=live components fetch=tftp://192.168.77.5/live/filesystem.squashfs)",
+		entries: []string{"kernel live/vmlinuz [live/initrd.img] (boot=live components " +
+			"fetch=tftp://192.168.77.5/live/filesystem.squashfs)",
 			"submenu", "utilities/kernel memtest []"},
 	},
 }

@@ -92,7 +92,8 @@ func (c *converter) startup(cfg *pxelinux.Config, s pxelinux.Startup, heeded boo
 	}
 	if shows && e != nil && e.Type == "KERNEL" && path.Ext(first(e.Image)) == "" {
 		// Only versions up to 4 find a LABEL's file without its extension.
-		c.starting(e.Line, "names a file without its extension, which PXELINUX 5 and later do not find: nothing starts by itself")
+		c.starting(e.Line,
+			"names a file without its extension, which PXELINUX 5 and later do not find: nothing starts by itself")
 		u.cursor = u.menu.Start.First()
 		return u
 	}
@@ -148,7 +149,8 @@ func (c *converter) shownBy(cfg *pxelinux.Config, l pxelinux.Line, files []strin
 		}
 	}
 	if err != nil || len(menu.All()) == 0 {
-		c.starting(l, "shows files that have no entries: the menu has the entries of this file, and nothing starts by itself")
+		c.starting(l,
+			"shows files that have no entries: the menu has the entries of this file, and nothing starts by itself")
 		without := *cfg
 		without.Start = &pxelinux.Menu{Entries: cfg.Start.Entries, Default: cfg.Start.Default, Lines: cfg.Start.Lines}
 		without.Lines = nil
@@ -174,18 +176,21 @@ func (c *converter) countdown(u unattended) unattended {
 	switch {
 	case u.wait == 0 || cursor == nil:
 	case m.Moves():
-		c.starting(m.Timeout, "never ends on the old server, because the menu begins with a line that cannot be chosen: nothing starts by itself")
+		c.starting(m.Timeout,
+			"never ends on the old server, because the menu begins with a line that cannot be chosen: nothing starts by itself")
 	case m.OnTimeout.Keyword != "":
 		e, arguments := cfg.InMenu(m.OnTimeout.Args)
 		u.by = m.OnTimeout
 		u.entry = c.command(cfg, cfg, command{m.OnTimeout, e, arguments, false, false})
 		if u.entry != nil && u.entry != cursor {
-			c.starting(m.OnTimeout, "starts %q, which is the default now: the cursor starts there", brief(pxelinux.Decode(u.entry.Caption())))
+			c.starting(m.OnTimeout, "starts %q, which is the default now: the cursor starts there",
+				brief(pxelinux.Decode(u.entry.Caption())))
 		}
 	case hasCommand(cursor):
 		u.entry = cursor
 	default:
-		c.starting(cursor.Line, "is the default, but not a command: after the timeout the menu starts over, and nothing starts by itself")
+		c.starting(cursor.Line,
+			"is the default, but not a command: after the timeout the menu starts over, and nothing starts by itself")
 	}
 	if u.entry == nil {
 		return u.nothing()
@@ -255,7 +260,8 @@ func (c *converter) command(cfg, menu *pxelinux.Config, cmd command) *pxelinux.E
 		c.starting(cmd.line, "starts a module, which may wait for a key: nothing starts by itself")
 		return nil
 	}
-	e := &pxelinux.Entry{Line: cmd.line, Name: word, Label: word, Type: "KERNEL", Image: image, Append: strings.TrimSpace(cmd.line.Args[len(word):])}
+	e := &pxelinux.Entry{Line: cmd.line, Name: word, Label: word, Type: "KERNEL", Image: image,
+		Append: strings.TrimSpace(cmd.line.Args[len(word):])}
 	return c.added(menu, e, cmd)
 }
 

@@ -167,7 +167,8 @@ func (c *converter) help(e *pxelinux.Entry) string {
 		lines, cut = lines[:config.MaxHelpLines], true
 	}
 	if cut {
-		c.remark(l, "is cut: the screen has room for %d lines of %d characters", config.MaxHelpLines, config.MaxHelpColumns)
+		c.remark(l, "is cut: the screen has room for %d lines of %d characters",
+			config.MaxHelpLines, config.MaxHelpColumns)
 	}
 	return strings.Join(lines, "\n")
 }

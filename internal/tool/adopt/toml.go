@@ -199,7 +199,8 @@ func duration(d time.Duration) string {
 // backslashes, which have no meaning there, and a text of several lines
 // unchanged.
 func quote(s string) string {
-	literal := strings.Contains(s, `\`) && !strings.Contains(s, "'") && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' && r != '\n' || r == 0x7f })
+	literal := strings.Contains(s, `\`) && !strings.Contains(s, "'") &&
+		!strings.ContainsFunc(s, func(r rune) bool { return r < ' ' && r != '\n' || r == 0x7f })
 	switch {
 	case strings.Contains(s, "\n") && literal:
 		return "'''\n" + s + "'''"

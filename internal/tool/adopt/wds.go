@@ -28,12 +28,16 @@ func (c *converter) wdsEntry(e *pxelinux.Entry, arguments string) (out config.En
 		}
 	}
 	program = strings.ReplaceAll(program, "/", `\`)
-	isWDS := slices.Contains(options, "-W") || base(program) == "wdsnbp.com" || strings.HasPrefix(strings.ToLower(strings.TrimPrefix(program, `\`)), `boot\`)
+	isWDS := slices.Contains(options, "-W") || base(program) == "wdsnbp.com" ||
+		strings.HasPrefix(strings.ToLower(strings.TrimPrefix(program, `\`)), `boot\`)
 	if !ok || server == "" || program == "" || !isWDS {
 		return out, nil, "it boots from another server, not from WDS"
 	}
 	l := lineOf(e.Lines, e.Line, "APPEND")
-	if rest := slices.DeleteFunc(options, func(o string) bool { return o == "-W" || strings.HasPrefix(o, "-o 254.") }); len(rest) > 0 {
+	if rest := slices.DeleteFunc(options, func(o string) bool {
+		return o == "-W" ||
+			strings.HasPrefix(o, "-o 254.")
+	}); len(rest) > 0 {
 		c.remark(l, "pxebox has its own way to WDS, without %s", strings.Join(rest, " "))
 	}
 	return c.wdsAt(server, program)

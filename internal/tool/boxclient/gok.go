@@ -117,7 +117,8 @@ func (b *box) known(ctx context.Context) error {
 	if err != nil {
 		var stranger *tls.CertificateVerificationError
 		if errors.As(err, &stranger) {
-			return fmt.Errorf("%w: the host at %s does not have the certificate in %s, which the boxes built here have", err, b.addr, b.certificate)
+			return fmt.Errorf("%w: the host at %s does not have the certificate in %s, which the boxes built here have",
+				err, b.addr, b.certificate)
 		}
 		return err
 	}

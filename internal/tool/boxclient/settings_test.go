@@ -71,7 +71,10 @@ func TestSettings(t *testing.T) {
 func TestSettingsPorts(t *testing.T) {
 	const text = "[menu]\ntitle = \"Mine\"\n"
 	serve := func(t *testing.T, what string) *httptest.Server {
-		s := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, what) }))
+		s := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter,
+			_ *http.Request) {
+			fmt.Fprintln(w, what)
+		}))
 		t.Cleanup(s.Close)
 		return s
 	}
@@ -88,30 +91,36 @@ func TestSettingsPorts(t *testing.T) {
 		says, err       string
 		isNew           bool
 	}{
-		{situation: "both ports", host: "127.0.0.1", ports: settingsPorts{port(page), port(old)}, says: "by the page", isNew: true},
+		{situation: "both ports", host: "127.0.0.1", ports: settingsPorts{port(page), port(old)},
+			says: "by the page", isNew: true},
 		{
 			situation: "an earlier version", host: "127.0.0.1", ports: settingsPorts{closed, port(old)},
 			says: "by the old port", isNew: true,
 		},
 		{
-			situation: "a port that the user names", host: "127.0.0.1:" + port(old), ports: settingsPorts{port(page), closed},
-			says: "by the old port", isNew: true,
+			situation: "a port that the user names", host: "127.0.0.1:" + port(old),
+			ports: settingsPorts{port(page), closed},
+			says:  "by the old port", isNew: true,
 		},
 		{
 			situation: "known by the old port", host: "127.0.0.1", ports: settingsPorts{port(page), port(old)},
 			known: "127.0.0.1:" + port(old) + " " + pin, says: "by the page",
 		},
 		{
-			situation: "another box than at the old port", host: "127.0.0.1", ports: settingsPorts{port(page), port(old)},
+			situation: "another box than at the old port", host: "127.0.0.1",
+			ports: settingsPorts{port(page), port(old)},
 			known: "127.0.0.1:" + port(old) + " sha256//another", err: "this is not the box",
 		},
 		{
-			situation: "another box than at the new port", host: "127.0.0.1", ports: settingsPorts{port(page), port(old)},
-			known: "127.0.0.1:" + port(page) + " sha256//another\n127.0.0.1:" + port(old) + " " + pin, err: "this is not the box",
+			situation: "another box than at the new port", host: "127.0.0.1",
+			ports: settingsPorts{port(page), port(old)},
+			known: "127.0.0.1:" + port(page) + " sha256//another\n127.0.0.1:" + port(old) + " " + pin,
+			err:   "this is not the box",
 		},
 		{
 			situation: "another box at the old port, and none at the new one", host: "127.0.0.1",
-			ports: settingsPorts{closed, port(old)}, known: "127.0.0.1:" + closed + " sha256//another", err: "this is not the box",
+			ports: settingsPorts{closed, port(old)}, known: "127.0.0.1:" + closed + " sha256//another",
+			err: "this is not the box",
 		},
 		{situation: "no box at all", host: "127.0.0.1", ports: settingsPorts{closed, closed}, err: "refused"},
 	} {

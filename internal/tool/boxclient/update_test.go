@@ -42,7 +42,10 @@ func TestMain(m *testing.M) {
 // page simulates gokrazy's web page.
 func page(log string) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /update/features", func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "partuuid") })
+	mux.HandleFunc("GET /update/features", func(w http.ResponseWriter,
+		r *http.Request) {
+		io.WriteString(w, "partuuid")
+	})
 	mux.HandleFunc("GET /log", func(w http.ResponseWriter, r *http.Request) {
 		if r.FormValue("path") == "/user/appliance" && r.FormValue("stream") == "stderr" {
 			io.WriteString(w, "data: "+log+"\n\n")
@@ -91,9 +94,10 @@ func TestGokGetsToTheBox(t *testing.T) {
 		want           string // in its output
 		ok             bool
 	}{
-		{"the box", "https://gokrazy:" + password + "@pxebox:8080/update/features", "Updating https://gokrazy:…@pxebox:8080/update/features\r200 OK partuuid\n", true},
-		{"another port", "https://pxebox:8443/", "Forbidden", false},
-		{"someone else", "https://example.org/", "Forbidden", false},
+		{situation: "the box", url: "https://gokrazy:" + password + "@pxebox:8080/update/features",
+			want: "Updating https://gokrazy:…@pxebox:8080/update/features\r200 OK partuuid\n", ok: true},
+		{situation: "another port", url: "https://pxebox:8443/", want: "Forbidden"},
+		{situation: "someone else", url: "https://example.org/", want: "Forbidden"},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			t.Setenv(asGok, tt.url)
@@ -117,8 +121,8 @@ func TestStrangersGetNoPassword(t *testing.T) {
 	defer plain.Close()
 	_, other, _ := newTestBox(t, asked)
 	for _, tt := range []struct{ situation, addr, want string }{
-		{"another certificate", other.Listener.Addr().String(), "does not have the certificate"},
-		{"no TLS", plain.Listener.Addr().String(), "HTTPS client"},
+		{situation: "another certificate", addr: other.Listener.Addr().String(), want: "does not have the certificate"},
+		{situation: "no TLS", addr: plain.Listener.Addr().String(), want: "HTTPS client"},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			b, _, _ := newTestBox(t, page(""))
@@ -146,12 +150,13 @@ const (
 
 func TestOutcome(t *testing.T) {
 	for _, tt := range []struct{ situation, before, log, err string }{
-		{"kept", "", kept, ""},
-		{"fell back", "", back, "back on its old root"},
-		{"says nothing", "", trial, "too late"},
-		{"an earlier one fell back, and this one is kept", back, kept, ""},
-		{"an earlier one was kept, and this one fell back", kept, back, "back on its old root"},
-		{"it says of an earlier one only", kept, kept, "too late"},
+		{situation: "kept", log: kept},
+		{situation: "fell back", log: back, err: "back on its old root"},
+		{situation: "says nothing", log: trial, err: "too late"},
+		{situation: "an earlier one fell back, and this one is kept", before: back, log: kept},
+		{situation: "an earlier one was kept, and this one fell back", before: kept, log: back,
+			err: "back on its old root"},
+		{situation: "it says of an earlier one only", before: kept, log: kept, err: "too late"},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			ctx, cancel := context.WithCancelCause(t.Context())
@@ -187,10 +192,10 @@ func TestGokFails(t *testing.T) {
 		situation, before, after string
 		want, not                error
 	}{
-		{"the box has said nothing yet", "", "", errBrokeOff, errFellBack},
-		{"it has told about an earlier one", back, back, errBrokeOff, errFellBack},
-		{"it fell back", "", back, errFellBack, errBrokeOff},
-		{"it fell back again", back, backAgain, errFellBack, errBrokeOff},
+		{situation: "the box has said nothing yet", want: errBrokeOff, not: errFellBack},
+		{situation: "it has told about an earlier one", before: back, after: back, want: errBrokeOff, not: errFellBack},
+		{situation: "it fell back", after: back, want: errFellBack, not: errBrokeOff},
+		{situation: "it fell back again", before: back, after: backAgain, want: errFellBack, not: errBrokeOff},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			asked := 0
@@ -247,7 +252,8 @@ func TestLeaveEEPROM(t *testing.T) {
 
 func TestPorts(t *testing.T) {
 	_, _, dir := newTestBox(t, page(""))
-	for host, want := range map[string]string{"192.0.2.1": "192.0.2.1:8080", "192.0.2.1:80": "192.0.2.1:80", "box": "box:8080"} {
+	for host, want := range map[string]string{"192.0.2.1": "192.0.2.1:8080", "192.0.2.1:80": "192.0.2.1:80",
+		"box": "box:8080"} {
 		b, err := newBox(dir, "pxebox-amd64", host, filepath.Join(dir, "certificate.pem"))
 		if err != nil {
 			t.Fatal(err)

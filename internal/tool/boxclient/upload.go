@@ -77,7 +77,8 @@ func checkFiles(files []string) error {
 		}
 		base := filepath.Base(file)
 		if other, ok := seen[base]; ok {
-			return fmt.Errorf("%s and %s would both be %s on the box: send them one by one, with --to", other, file, base)
+			return fmt.Errorf("%s and %s would both be %s on the box: send them one by one, with --to",
+				other, file, base)
 		}
 		seen[base] = file
 	}
@@ -126,7 +127,8 @@ func (u Upload) connect(ctx context.Context) (_ *session, err error) {
 	case stranger != nil:
 		return nil, stranger
 	case err != nil && strings.Contains(err.Error(), "unable to authenticate"):
-		return nil, fmt.Errorf("%s refuses the password; after ten wrong ones it refuses every login for a minute", addr)
+		return nil, fmt.Errorf("%s refuses the password; after ten wrong ones it refuses every login for a minute",
+			addr)
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w", addr, err)
 	}
@@ -158,7 +160,8 @@ func (u Upload) trust(addr string, remote net.Addr, key ssh.PublicKey) error {
 	now := ssh.FingerprintSHA256(key)
 	if len(differs.Want) > 0 {
 		was := differs.Want[0]
-		return notTheSame(addr, ssh.FingerprintSHA256(was.Key), now, fmt.Sprintf("%s (line %d)", was.Filename, was.Line))
+		return notTheSame(addr, ssh.FingerprintSHA256(was.Key), now,
+			fmt.Sprintf("%s (line %d)", was.Filename, was.Line))
 	}
 	fmt.Fprint(u.Out, isNew(addr, now))
 	_, err = fmt.Fprintln(f, knownhosts.Line([]string{addr}, key))

@@ -134,7 +134,8 @@ func TestUpload(t *testing.T) {
 		}
 		s.published(t, "linux image", big)
 		s.published(t, "initrd.gz", nil)
-		if out := s.out.String(); strings.Contains(out, "continuing") || !strings.Contains(out, "debian/12/initrd.gz is on the box\n") {
+		if out := s.out.String(); strings.Contains(out, "continuing") ||
+			!strings.Contains(out, "debian/12/initrd.gz is on the box\n") {
 			t.Errorf("%s it says\n%s", when, out)
 		}
 		if n := len(told); n < 3 || told[0] != 0 || told[n-1] != int64(len(big)) {
@@ -261,7 +262,8 @@ func TestUploadInterrupted(t *testing.T) {
 			stop()
 		}
 	}
-	if err := u.Send(ctx, local(t, "linux", big)); err == nil || !strings.Contains(err.Error(), "interrupted; run the same command again") {
+	if err := u.Send(ctx, local(t, "linux", big)); err == nil ||
+		!strings.Contains(err.Error(), "interrupted; run the same command again") {
 		t.Errorf("it says %v", err)
 	}
 }
@@ -345,7 +347,8 @@ func TestUploadToSomethingElse(t *testing.T) {
 			c.Close()
 		}
 	}()
-	u := Upload{Host: l.Addr().String(), Password: password, KnownHosts: filepath.Join(t.TempDir(), "known"), Out: io.Discard}
+	u := Upload{Host: l.Addr().String(), Password: password, KnownHosts: filepath.Join(t.TempDir(), "known"),
+		Out: io.Discard}
 	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
 	if err := u.Send(ctx, local(t, "linux", big)); err == nil || !strings.Contains(err.Error(), u.Host) {

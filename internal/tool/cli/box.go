@@ -117,7 +117,8 @@ does both. The box is identified by its certificate, in build/update-certificate
   pxebox update --instance pxebox-rpi 192.168.77.1   # a Raspberry Pi`,
 		Args: cobra.ExactArgs(1),
 	}
-	cmd.Flags().StringVar(&u.Instance, "instance", "pxebox-amd64", "the `name` of the system: pxebox-amd64 or pxebox-rpi")
+	cmd.Flags().StringVar(&u.Instance, "instance", "pxebox-amd64",
+		"the `name` of the system: pxebox-amd64 or pxebox-rpi")
 	cmd.Flags().StringVar(&u.Instances, "instances", "build/gokrazy", "the `folder` of the instances, prepared for gok")
 	cmd.Flags().StringVar(&u.Certificate, "certificate", "build/update-certificate.pem",
 		"the `file` with the box's certificate")

@@ -62,8 +62,9 @@ func TestExitCodes(t *testing.T) {
 		{situation: "a boot folder", args: []string{"check", "--boot", dir, right}, code: 0, out: ": OK\n"},
 		{situation: "render", args: []string{"render", right, filepath.Join(dir, "menus")}, code: 0},
 		{
-			situation: "adopt what is no tree", args: []string{"adopt", filepath.Dir(elsewhere), filepath.Join(dir, "site")},
-			code: 1, problem: "adopt: ",
+			situation: "adopt what is no tree",
+			args:      []string{"adopt", filepath.Dir(elsewhere), filepath.Join(dir, "site")},
+			code:      1, problem: "adopt: ",
 		},
 		{situation: "an empty password", args: []string{"hash-password"}, code: 1, problem: "EOF"},
 		{
@@ -72,14 +73,17 @@ func TestExitCodes(t *testing.T) {
 		},
 		{
 			situation: "a password file that is not there",
-			args:      []string{"upload", "--password-file", "x", "192.0.2.1", right}, code: 1, problem: "no password in x",
+			args:      []string{"upload", "--password-file", "x", "192.0.2.1", right}, code: 1,
+			problem: "no password in x",
 		},
 		{
 			situation: "an update outside a checkout", args: []string{"update", "192.0.2.1"}, code: 1,
 			problem: "root of a checkout",
 		},
-		{situation: "find with an argument", args: []string{"find", "192.0.2.1"}, code: 2, problem: "Run 'pxebox find --help'"},
-		{situation: "find with a wrong time", args: []string{"find", "--wait", "3"}, code: 2, problem: "Run 'pxebox find --help'"},
+		{situation: "find with an argument", args: []string{"find", "192.0.2.1"}, code: 2,
+			problem: "Run 'pxebox find --help'"},
+		{situation: "find with a wrong time", args: []string{"find", "--wait", "3"}, code: 2,
+			problem: "Run 'pxebox find --help'"},
 		{situation: "no such command", args: []string{"chekc"}, code: 2, problem: "unknown command \"chekc\""},
 		{
 			situation: "no such flag", args: []string{"check", "--bot", "x", right}, code: 2,
@@ -144,12 +148,14 @@ func TestSettings(t *testing.T) {
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			t.Setenv("PXEBOX_PASSWORD", tt.env)
-			if code, out, problem := pxebox(t, append([]string{"settings", host, file}, tt.flags...)...); code != tt.code {
+			if code, out, problem := pxebox(t,
+				append([]string{"settings", host, file}, tt.flags...)...); code != tt.code {
 				t.Errorf("code %d: %s%s", code, out, problem)
 			}
 		})
 	}
-	if known, err := os.ReadFile(filepath.Join(dir, "config", "pxebox", "known_boxes")); err != nil || !strings.HasPrefix(string(known), host+" sha256//") {
+	if known, err := os.ReadFile(filepath.Join(dir, "config", "pxebox", "known_boxes")); err != nil ||
+		!strings.HasPrefix(string(known), host+" sha256//") {
 		t.Errorf("the known boxes are %q, %v", known, err)
 	}
 }
@@ -166,8 +172,10 @@ func TestBar(t *testing.T) {
 	}{
 		{done: 4 * mib, want: "\rlinux [############..................]  40%  4.0 of 10.0 MiB   "}, // it resumes
 		{done: 5 * mib, after: redraw / 2, want: ""},
-		{done: 6 * mib, after: time.Second - redraw/2, want: "\rlinux [##################............]  60%  6.0 of 10.0 MiB  2.0 MiB/s   "},
-		{done: 10 * mib, after: 0, want: "\rlinux [##############################] 100%  10.0 of 10.0 MiB  6.0 MiB/s   "},
+		{done: 6 * mib, after: time.Second - redraw/2,
+			want: "\rlinux [##################............]  60%  6.0 of 10.0 MiB  2.0 MiB/s   "},
+		{done: 10 * mib, after: 0,
+			want: "\rlinux [##############################] 100%  10.0 of 10.0 MiB  6.0 MiB/s   "},
 	} {
 		clock = clock.Add(step.after)
 		b.show("linux", step.done, 10*mib)

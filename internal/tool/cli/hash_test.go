@@ -24,11 +24,11 @@ func line(t *testing.T, out string) config.Password {
 
 func TestHashPasswordFromAPipe(t *testing.T) {
 	for _, tt := range []struct{ name, in, err string }{
-		{"a line", "secret\nnothing\n", ""},
-		{"a line of Windows", "secret\r\n", ""},
-		{"no end of the line", "secret", ""},
-		{"nothing", "", "EOF"},
-		{"an empty line", "\n", "empty"},
+		{name: "a line", in: "secret\nnothing\n"},
+		{name: "a line of Windows", in: "secret\r\n"},
+		{name: "no end of the line", in: "secret"},
+		{name: "nothing", err: "EOF"},
+		{name: "an empty line", in: "\n", err: "empty"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r, w, err := os.Pipe()

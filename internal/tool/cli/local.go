@@ -106,7 +106,8 @@ func (a *app) version() *cobra.Command {
 		Example: "  pxebox version",
 		Args:    cobra.NoArgs,
 		RunE: run(func([]string) error {
-			_, err := fmt.Fprintf(a.out, "pxebox %s %s %s/%s\n", builtOf(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			_, err := fmt.Fprintf(a.out, "pxebox %s %s %s/%s\n",
+				builtOf(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			return err
 		}),
 	}

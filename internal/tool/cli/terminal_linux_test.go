@@ -35,8 +35,8 @@ func openTerminal(t *testing.T) (keyboard, terminal *os.File) {
 
 func TestHashPasswordOnATerminal(t *testing.T) {
 	for _, tt := range []struct{ name, typed, err string }{
-		{"twice the same", "secret\nsecret\n", ""},
-		{"not the same", "secret\nsecrets\n", "passwords differ"},
+		{name: "twice the same", typed: "secret\nsecret\n"},
+		{name: "not the same", typed: "secret\nsecrets\n", err: "passwords differ"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			keyboard, terminal := openTerminal(t)

@@ -103,7 +103,8 @@ func Render(ctx context.Context, file, boot, dir string, lookup Lookup) error {
 	st := menu.Status{WDS: servers(ctx, c, lookup)}
 	if boot != "" {
 		found := sitefiles.Look(boot, "", c.Files, sitefiles.Needed(c))
-		st.Missing = sitefiles.Missing(c, func(name string) bool { return found[name].Err == nil && found[name].Size > 0 })
+		st.Missing = sitefiles.Missing(c,
+			func(name string) bool { return found[name].Err == nil && found[name].Size > 0 })
 	}
 	r := menu.Render(c, st)
 	if r.TooLarge { // the state of the site has made them longer

@@ -57,7 +57,8 @@ func manyMenus() string {
 		fmt.Fprintf(&b, "[[entry]]\nname = \"e%d\"\nkernel = \"k\"\nappend = %q\n", i, strings.Repeat("x", 100))
 	}
 	for i := range 500 {
-		fmt.Fprintf(&b, "[[machine]]\nmac = [\"52:54:00:00:%02x:%02x\"]\nboot = \"menu\"\ndefault = \"e%d\"\n", i>>8, i&255, i)
+		fmt.Fprintf(&b, "[[machine]]\nmac = [\"52:54:00:00:%02x:%02x\"]\nboot = \"menu\"\ndefault = \"e%d\"\n",
+			i>>8, i&255, i)
 	}
 	return b.String()
 }
@@ -65,10 +66,11 @@ func manyMenus() string {
 func TestRender(t *testing.T) {
 	dir := t.TempDir()
 	boot := newBoot(t, dir)
-	file := write(t, dir, wdsByName+debian+"[[machine]]\nmac = [\"52:54:00:12:34:56\"]\nboot = \"menu\"\nentries = [\"disk\"]\n")
+	file := write(t, dir,
+		wdsByName+debian+"[[machine]]\nmac = [\"52:54:00:12:34:56\"]\nboot = \"menu\"\nentries = [\"disk\"]\n")
 	for _, tt := range []struct{ name, boot, want string }{
-		{"without a boot folder", "", "MENU LABEL debian\n"},
-		{"with one that lacks a file", boot, "MENU LABEL debian (file missing)"},
+		{name: "without a boot folder", want: "MENU LABEL debian\n"},
+		{name: "with one that lacks a file", boot: boot, want: "MENU LABEL debian (file missing)"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			out := t.TempDir()
@@ -87,7 +89,8 @@ func TestRender(t *testing.T) {
 					t.Errorf("%q is not in:\n%s", want, got)
 				}
 			}
-			if views, _ := filepath.Glob(filepath.Join(out, "views", "menu-*", "pxelinux.cfg", "default")); len(views) != 1 {
+			if views, _ := filepath.Glob(filepath.Join(out, "views", "menu-*", "pxelinux.cfg",
+				"default")); len(views) != 1 {
 				t.Errorf("the machine's own menu is not there: %v", views)
 			}
 		})
@@ -100,18 +103,24 @@ func TestCheck(t *testing.T) {
 	lost := "[network]\naddress = \"192.168.77.1/24\"\n[[subnet]]\nnetwork = \"10.1.0.0/24\"\n"
 	text := debian + "[[entry]]\nname = \"m\"\nfile = \"memdisk\"\n[[entry]]\nname = \"x\"\nfile = \"x.iso\"\n"
 	for _, tt := range []struct{ name, file, boot, want, err string }{
-		{"right", "[menu]\ntitle = \"x\"\n", "", ": OK\n", ""},
-		{"an entry that one firmware cannot run", text, "", `entry "x" on uefi-x64: not shown`, ""},
-		{"a secret in the arguments", "[[entry]]\nname = \"x\"\nkernel = \"k\"\nappend = \"password=x\"\n", "", `: note: entry "x": its arguments seem to contain a secret`, ""},
-		{"a VLAN", "[network]\ninterface = \"eth0.10\"\n", "", ": note: network.interface: eth0.10 is the name of a VLAN, which the appliance's kernel does not support: " +
-			`write the interface itself, such as "eth0", and let the switch deliver that VLAN untagged` + "\n", ""},
-		{"a VLAN by its number", "[network]\ninterface = \"vlan10\"\n", "", ": note: network.interface: vlan10 is the name of a VLAN", ""},
-		{"a subnet that the box cannot reach", lost, "", `:2: warning: network.gateway: is missing, so `, ""},
-		{"a missing file", text, boot, filepath.Join(boot, "x.iso") + " is missing, for entry x\n", ""},
-		{"an empty file", text, boot, filepath.Join(boot, "debian", "initrd.gz") + " is empty, for entry debian\n", ""},
-		{"wrong", "[menu]\ntimeout = 10\ntitel = \"x\"\n", "", "", ":2: menu.timeout: "},
-		{"empty", "", "", "", "is empty"},
-		{"more menus than can be published", manyMenus(), "", "", ": machine: all menus together exceed "},
+		{name: "right", file: "[menu]\ntitle = \"x\"\n", want: ": OK\n"},
+		{name: "an entry that one firmware cannot run", file: text, want: `entry "x" on uefi-x64: not shown`},
+		{name: "a secret in the arguments", file: "[[entry]]\nname = \"x\"\nkernel = \"k\"\nappend = \"password=x\"\n",
+			want: `: note: entry "x": its arguments seem to contain a secret`},
+		{name: "a VLAN", file: "[network]\ninterface = \"eth0.10\"\n",
+			want: ": note: network.interface: eth0.10 is the name of a VLAN, which the appliance's kernel does not " +
+				"support: " +
+				`write the interface itself, such as "eth0", and let the switch deliver that VLAN untagged` + "\n"},
+		{name: "a VLAN by its number", file: "[network]\ninterface = \"vlan10\"\n",
+			want: ": note: network.interface: vlan10 is the name of a VLAN"},
+		{name: "a subnet that the box cannot reach", file: lost, want: `:2: warning: network.gateway: is missing, so `},
+		{name: "a missing file", file: text, boot: boot,
+			want: filepath.Join(boot, "x.iso") + " is missing, for entry x\n"},
+		{name: "an empty file", file: text, boot: boot,
+			want: filepath.Join(boot, "debian", "initrd.gz") + " is empty, for entry debian\n"},
+		{name: "wrong", file: "[menu]\ntimeout = 10\ntitel = \"x\"\n", err: ":2: menu.timeout: "},
+		{name: "empty", err: "is empty"},
+		{name: "more menus than can be published", file: manyMenus(), err: ": machine: all menus together exceed "},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			file := write(t, dir, tt.file)

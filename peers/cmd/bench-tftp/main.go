@@ -29,7 +29,8 @@ func main() {
 	server := flag.String("server", "", "measure only servers whose name begins with this `text`")
 	only := flag.String("case", "", "measure only cases whose name begins with this `text`")
 	page := flag.String("write", "", "the `page` to write into")
-	serve := flag.String("serve", "", "serve this `folder` by pin/tftp, and do nothing else: the benchmark starts itself so")
+	serve := flag.String("serve", "",
+		"serve this `folder` by pin/tftp, and do nothing else: the benchmark starts itself so")
 	flag.Parse()
 
 	err := func() error {
@@ -78,7 +79,8 @@ func bench(f tftpbench.Folders, server, only string, runs int, length time.Durat
 			delayed = results[i][len(servers)-1].Rate
 		}
 	}
-	text := tftpbench.Section(machine, runs, length, rtt, delayed, tftpbench.Table(servers, cases, results, tftpbench.CPUCase))
+	text := tftpbench.Section(machine, runs, length, rtt, delayed,
+		tftpbench.Table(servers, cases, results, tftpbench.CPUCase))
 	if page != "" {
 		err = report.Write(page, "bench-tftp", text)
 	}

@@ -7,13 +7,13 @@ import (
 
 func TestArguments(t *testing.T) {
 	for _, tt := range []struct{ situation, in, want string }{
-		{"none", "", ""},
-		{"several, odd spacing", " a  b=c ", `'a' 'b=c'`},
-		{"a space in double quotes", `m.p="a b" c`, `'m.p=a b' 'c'`},
-		{"an empty one in double quotes", `a="" ""`, `'a=' ''`},
-		{"a single quote", `it's`, `'it'\''s'`},
-		{"what GRUB would expand", "$root ${x} *", `'$root' '${x}' '*'`},
-		{"a double quote that stays open", `a "b c`, `'a' 'b c'`},
+		{situation: "none"},
+		{situation: "several, odd spacing", in: " a  b=c ", want: `'a' 'b=c'`},
+		{situation: "a space in double quotes", in: `m.p="a b" c`, want: `'m.p=a b' 'c'`},
+		{situation: "an empty one in double quotes", in: `a="" ""`, want: `'a=' ''`},
+		{situation: "a single quote", in: `it's`, want: `'it'\''s'`},
+		{situation: "what GRUB would expand", in: "$root ${x} *", want: `'$root' '${x}' '*'`},
+		{situation: "a double quote that stays open", in: `a "b c`, want: `'a' 'b c'`},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			if got := strings.Join(Arguments(tt.in), " "); got != tt.want {

@@ -81,15 +81,18 @@ func (g *script) commands(in opened, ends ...string) string {
 		switch closes := slices.Contains(closing, t.word); {
 		case t.kind == 0:
 			if in.by != "" {
-				g.fail(fmt.Sprintf("line %d has %s without its %s", in.line, in.by, in.until), "write "+in.until+" where it ends")
+				g.fail(fmt.Sprintf("line %d has %s without its %s", in.line, in.by, in.until),
+					"write "+in.until+" where it ends")
 			}
 			return ""
 		case closes && in.by == "":
 			g.fail(fmt.Sprintf("line %d has %s, and nothing before that it belongs to", t.line, t.word), "leave it out")
 		case closes && !slices.Contains(ends, t.word):
-			g.fail(fmt.Sprintf("line %d has %s before the %s of line %d has its %s", t.line, t.word, in.by, in.line, in.until), "write "+in.until+" before it")
+			g.fail(fmt.Sprintf("line %d has %s before the %s of line %d has its %s",
+				t.line, t.word, in.by, in.line, in.until), "write "+in.until+" before it")
 		case closes && !some, t.kind == ';':
-			g.fail(fmt.Sprintf("line %d has a %s without a command before it", t.line, t.word), "leave it out, or write a command, such as true")
+			g.fail(fmt.Sprintf("line %d has a %s without a command before it", t.line, t.word),
+				"leave it out, or write a command, such as true")
 		case closes:
 			g.advance()
 			return t.word
@@ -100,7 +103,8 @@ func (g *script) commands(in opened, ends ...string) string {
 			g.advance()
 			g.lines()
 		case 'w', '{':
-			g.fail(fmt.Sprintf("line %d has %s right behind the end of a block", t.line, t.word), "write a ; or a line break between")
+			g.fail(fmt.Sprintf("line %d has %s right behind the end of a block", t.line, t.word),
+				"write a ; or a line break between")
 		}
 	}
 }
@@ -124,7 +128,8 @@ func (g *script) command() {
 	case t.kind == '{':
 		g.fail(fmt.Sprintf("line %d has a { without a command before it", t.line), "leave it out, and its }")
 	case slices.Contains(reserved, t.word):
-		g.fail(fmt.Sprintf("line %d has %s, which is not a command within an entry", t.line, t.word), "write it another way")
+		g.fail(fmt.Sprintf("line %d has %s, which is not a command within an entry", t.line, t.word),
+			"write it another way")
 	}
 	g.advance()
 	switch t.word {
@@ -141,7 +146,8 @@ func (g *script) command() {
 	case "for":
 		name := g.next.word
 		g.advance()
-		if g.problem == "" && (!reVariableName.MatchString(name) || slices.Contains(keywords, name) || g.next.word != "in") {
+		if g.problem == "" && (!reVariableName.MatchString(name) || slices.Contains(keywords, name) ||
+			g.next.word != "in") {
 			g.fail(fmt.Sprintf("line %d has for without a name and in behind it", t.line), "write for NAME in WORDS")
 		}
 		g.words()
@@ -153,7 +159,8 @@ func (g *script) command() {
 		case next.kind == 0:
 			g.fail(fmt.Sprintf("line %d has for without its do", t.line), "write do where it ends")
 		case next.word != "do":
-			g.fail(fmt.Sprintf("line %d has %s before the for of line %d has its do", next.line, next.word, t.line), "write do before it")
+			g.fail(fmt.Sprintf("line %d has %s before the for of line %d has its do", next.line, next.word, t.line),
+				"write do before it")
 		}
 		g.advance()
 		g.commands(in("done"), "done")
@@ -172,7 +179,8 @@ func (g *script) command() {
 // deeper counts a nested block.
 func (g *script) deeper() {
 	if g.deep++; g.deep > maxBlocks {
-		g.fail(fmt.Sprintf("line %d is more than %d blocks deep", g.next.line, maxBlocks), "write fewer, one in the other")
+		g.fail(fmt.Sprintf("line %d is more than %d blocks deep", g.next.line, maxBlocks),
+			"write fewer, one in the other")
 	}
 }
 
@@ -195,7 +203,8 @@ func (g *script) advance() {
 		n := 1
 		switch c {
 		case '|', '&', '<', '>':
-			g.fail(fmt.Sprintf("line %d has a %c, which GRUB has no use for", g.line, c), "put it in quotes if it is part of an argument")
+			g.fail(fmt.Sprintf("line %d has a %c, which GRUB has no use for", g.line, c),
+				"put it in quotes if it is part of an argument")
 			return
 		case ' ', '\t', '\n', ';', '{', '}':
 			if word != nil {
@@ -257,7 +266,8 @@ func (g *script) skip(n int) {
 // take makes a token of a word.
 func (g *script) take(word []byte, line int) {
 	if g.next = (token{'w', string(word), line}); g.next.word == "[[" || g.next.word == "]]" {
-		g.fail(fmt.Sprintf("line %d has %s, which GRUB has no use for", line, word), "write a test with [ and ], or put it in quotes")
+		g.fail(fmt.Sprintf("line %d has %s, which GRUB has no use for", line, word),
+			"write a test with [ and ], or put it in quotes")
 	}
 }
 

@@ -34,9 +34,12 @@ func takenByGRUB(t *testing.T, script string) bool {
 // would cost every machine its menu.
 func TestGRUBTakesWhatIsTaken(t *testing.T) {
 	pieces := []string{
-		"if", "then", "fi", "else", "elif", "while", "until", "for", "do", "done", "in", "case", "esac", "select", "function", "time",
-		"menuentry", "echo", "echo a", "a", "x=1", "é", "if true; then", "; fi", "for i in", "; do", "; done", "while true; do",
-		"{", "}", "[", "]", "[[", "]]", "(", ")", "!", "=", "`", "*", "~", "%", "@", ";", ";", "\n", "\n", "\n", " ", " ", " ", " ",
+		"if", "then", "fi", "else", "elif", "while", "until", "for", "do", "done", "in", "case", "esac", "select",
+		"function", "time",
+		"menuentry", "echo", "echo a", "a", "x=1", "é", "if true; then", "; fi", "for i in", "; do", "; done",
+		"while true; do",
+		"{", "}", "[", "]", "[[", "]]", "(", ")", "!", "=", "`", "*", "~", "%",
+		"@", ";", ";", "\n", "\n", "\n", " ", " ", " ", " ",
 		"'", `"`, `\`, "$", "$a", "${a}", "$?", "$1", "#", "\\\n", "'b c'", `"d $e"`,
 	}
 	random := rand.New(rand.NewPCG(1, 2))
@@ -138,7 +141,8 @@ func TestGRUBScript(t *testing.T) {
 		{"echo a\n; echo b", "line 2 has a ; without a command before it"},
 		{"i\\\nf true; then echo a; fi", "line 2 has then, and nothing before that it belongs to"},
 		{"echo \\\n# [[", "line 2 has [[, which GRUB has no use for"},
-		{strings.Repeat("if true; then ", 100) + "a" + strings.Repeat("; fi", 100), "line 1 is more than 100 blocks deep"},
+		{strings.Repeat("if true; then ", 100) + "a" + strings.Repeat("; fi", 100),
+			"line 1 is more than 100 blocks deep"},
 		{"if a; then b" + strings.Repeat("; elif a; then b", 99) + "; fi", "line 1 is more than 100 blocks deep"},
 		{strings.Repeat("if a; then ", 99) + "b" + strings.Repeat("; fi", 99), ""},
 		{"echo" + strings.Repeat(" a", 1000), "line 1 has a command of more than 1000 words"},
@@ -149,7 +153,8 @@ func TestGRUBScript(t *testing.T) {
 			}
 			// GRUB accepts a few things that the author cannot have
 			// meant.
-			stricter := regexp.MustCompile("a [$] that begins|ends the text in a backslash|more than").MatchString(tt.problem)
+			stricter := regexp.MustCompile(
+				"a [$] that begins|ends the text in a backslash|more than").MatchString(tt.problem)
 			if taken := takenByGRUB(t, inEntries(tt.script)); taken != (tt.problem == "") && !stricter {
 				t.Errorf("GRUB takes it: %v", taken)
 			}

@@ -17,7 +17,8 @@ var keywords = []string{
 // Known reports whether PXELINUX knows the keyword. All MENU lines count:
 // PXELINUX looks up any other word after MENU among the words of the layout.
 func (l Line) Known() bool {
-	return slices.Contains(keywords, l.Keyword) || slices.Contains(ofEntry, l.Keyword) || strings.HasPrefix(l.Keyword, "MENU ")
+	return slices.Contains(keywords, l.Keyword) || slices.Contains(ofEntry, l.Keyword) ||
+		strings.HasPrefix(l.Keyword, "MENU ")
 }
 
 // scanner returns the lines of a file as the reader's fgets does.

@@ -22,17 +22,20 @@ func TestStartup(t *testing.T) {
 		v6    string // version 6
 		v4    string // up to version 4, "" for the same
 	}{
-		{"nothing", files{"f": "label a"}, "prompt", ""},
-		{"the last DEFAULT, with its arguments", files{"f": "default a\nDefault  b  c"}, "b  c", ""},
-		{"UI before DEFAULT and PROMPT, wherever it is", files{"f": "ui menu.c32 x\nprompt 1\ndefault a"}, "ui menu.c32 x", ""},
-		{"the last UI", files{"f": "ui a\nui b"}, "ui b", ""},
-		{"the last PROMPT", files{"f": "default a\nprompt 0\nprompt 1x\n"}, "prompt a", ""},
-		{"a prompt with a time", files{"f": "default a\nprompt 1\ntimeout 50\nontimeout b c"}, "prompt a 5s b c", ""},
-		{"in a submenu and in an included file",
-			files{"f": "menu begin m\ndefault a\nmenu end\ninclude g", "g": "prompt 1"}, "prompt a", ""},
-		{"in a MENU INCLUDE, and in a file that this includes",
-			files{"f": "default a\nmenu include g\n", "g": "include h\nprompt 1", "h": "default b"}, "prompt b", "a"},
-		{"behind a MENU INCLUDE", files{"f": "menu include g\ndefault a", "g": "default b"}, "a", ""},
+		{name: "nothing", files: files{"f": "label a"}, v6: "prompt"},
+		{name: "the last DEFAULT, with its arguments", files: files{"f": "default a\nDefault  b  c"}, v6: "b  c"},
+		{name: "UI before DEFAULT and PROMPT, wherever it is", files: files{"f": "ui menu.c32 x\nprompt 1\ndefault a"},
+			v6: "ui menu.c32 x"},
+		{name: "the last UI", files: files{"f": "ui a\nui b"}, v6: "ui b"},
+		{name: "the last PROMPT", files: files{"f": "default a\nprompt 0\nprompt 1x\n"}, v6: "prompt a"},
+		{name: "a prompt with a time", files: files{"f": "default a\nprompt 1\ntimeout 50\nontimeout b c"},
+			v6: "prompt a 5s b c"},
+		{name: "in a submenu and in an included file",
+			files: files{"f": "menu begin m\ndefault a\nmenu end\ninclude g", "g": "prompt 1"}, v6: "prompt a"},
+		{name: "in a MENU INCLUDE, and in a file that this includes",
+			files: files{"f": "default a\nmenu include g\n", "g": "include h\nprompt 1", "h": "default b"},
+			v6:    "prompt b", v4: "a"},
+		{name: "behind a MENU INCLUDE", files: files{"f": "menu include g\ndefault a", "g": "default b"}, v6: "a"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c := parsed(t, tt.files)
@@ -74,18 +77,18 @@ func TestCommandNamesEntry(t *testing.T) {
 		"g": "label mine\n",
 	})
 	for _, tt := range []struct{ command, v6, v4, menu string }{
-		{"one", "f:1", "f:1", "f:1"}, // of two, the first
-		{"one more", "f:1 more", "f:1 more", "f:1 more"},
-		{"ONE", "", "", ""},
-		{"two", "f:2", "f:2", ""},
-		{"two words", "f:2 words", "f:2 words", ""},
-		{"gone", "", "", ""},
-		{"hid", "f:5", "f:5", "f:5"},
-		{"spaced", "f:7", "f:7", ""},
-		{"sub", "", "", ""},
-		{"in", "f:9", "f:9", "f:9"},
-		{"mine", "g:1", "", "g:1"},
-		{"", "", "", ""},
+		{command: "one", v6: "f:1", v4: "f:1", menu: "f:1"}, // of two, the first
+		{command: "one more", v6: "f:1 more", v4: "f:1 more", menu: "f:1 more"},
+		{command: "ONE"},
+		{command: "two", v6: "f:2", v4: "f:2"},
+		{command: "two words", v6: "f:2 words", v4: "f:2 words"},
+		{command: "gone"},
+		{command: "hid", v6: "f:5", v4: "f:5", menu: "f:5"},
+		{command: "spaced", v6: "f:7", v4: "f:7"},
+		{command: "sub"},
+		{command: "in", v6: "f:9", v4: "f:9", menu: "f:9"},
+		{command: "mine", v6: "g:1", menu: "g:1"},
+		{command: ""},
 	} {
 		place := func(e *Entry, arguments string) string {
 			switch {
@@ -111,8 +114,9 @@ func TestCommandNamesEntry(t *testing.T) {
 // Each menu has its TIMEOUT and ONTIMEOUT, or those that the menu above had
 // when the submenu began.
 func TestMenuTimeout(t *testing.T) {
-	c := parsed(t, files{"f": "timeout 10\nmenu begin m\nlabel a\nmenu begin n\ntimeout 30\nontimeout x\nlabel b\nmenu end\n" +
-		"timeout 20\nmenu end\ntimeout 40\nontimeout y\nmenu begin o\nlabel c\n"})
+	c := parsed(t,
+		files{"f": "timeout 10\nmenu begin m\nlabel a\nmenu begin n\ntimeout 30\nontimeout x\nlabel b\nmenu end\n" +
+			"timeout 20\nmenu end\ntimeout 40\nontimeout y\nmenu begin o\nlabel c\n"})
 	got := ""
 	for _, m := range c.menus() {
 		got += fmt.Sprintf("%s %v %s\n", m.Tag, m.Timeout.Wait(), m.OnTimeout.Args)
@@ -127,12 +131,12 @@ func TestMenuFirst(t *testing.T) {
 		name, file, first string
 		moves             bool
 	}{
-		{"the first", "label a\nlabel b", "a", false},
-		{"MENU DEFAULT", "label x\nmenu disable\nlabel a\nlabel b\nmenu default", "b", false},
-		{"behind a heading", "label x\nmenu disable\nmenu separator\nlabel a", "a", true},
-		{"a submenu", "menu begin m\nlabel a", "m", false},
-		{"nothing to choose", "menu separator", "", true},
-		{"nothing at all", "", "", false},
+		{name: "the first", file: "label a\nlabel b", first: "a"},
+		{name: "MENU DEFAULT", file: "label x\nmenu disable\nlabel a\nlabel b\nmenu default", first: "b"},
+		{name: "behind a heading", file: "label x\nmenu disable\nmenu separator\nlabel a", first: "a", moves: true},
+		{name: "a submenu", file: "menu begin m\nlabel a", first: "m"},
+		{name: "nothing to choose", file: "menu separator", moves: true},
+		{name: "nothing at all"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			m := parsed(t, files{"f": tt.file}).Top
@@ -160,7 +164,8 @@ func TestWait(t *testing.T) {
 
 func TestIsMenu(t *testing.T) {
 	for name, want := range map[string]bool{
-		"menu.c32": true, "VESAMENU.C32": true, "a/b/menu.c32": true, `a\vesamenu.c32`: true, "menu": true, "vesamenu": true,
+		"menu.c32": true, "VESAMENU.C32": true, "a/b/menu.c32": true, `a\vesamenu.c32`: true, "menu": true,
+		"vesamenu":    true,
 		"gfxboot.c32": false, "mainmenu": false, "menu.cfg": false, "": false,
 	} {
 		if IsMenu(name) != want {

@@ -60,7 +60,8 @@ func TestState(t *testing.T) {
 		t.Errorf("programs %+v", p)
 	}
 	box := state.Box()
-	if box.Disk.Answer.Free != 5 || box.Settings.Answer.Volume.Text != "OK" || box.Update.Answer.State != boxstatus.Kept {
+	if box.Disk.Answer.Free != 5 || box.Settings.Answer.Volume.Text != "OK" ||
+		box.Update.Answer.State != boxstatus.Kept {
 		t.Errorf("%+v", box)
 	}
 	if !strings.Contains(box.Version.Problem, "404") || box.Disk.Problem != "" {

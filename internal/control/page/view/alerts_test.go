@@ -92,7 +92,8 @@ func TestAlerts(t *testing.T) {
 // it is for those who have not logged in.
 func TestAlertsAreOnThePages(t *testing.T) {
 	s := fullState(t)
-	if page := getSite(t, s, "en", "/menu"); !strings.Contains(page, `<a href="/servers#server-w2">There is no usable address`) {
+	if page := getSite(t, s, "en", "/menu"); !strings.Contains(page,
+		`<a href="/servers#server-w2">There is no usable address`) {
 		t.Error("the page about the menu does not warn of a server")
 	}
 	if page := getSite(t, s, "en", "/servers"); strings.Contains(page, "usable address of") {

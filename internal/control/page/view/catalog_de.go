@@ -18,8 +18,9 @@ var german = catalog{
 	"login.wait":     "Das waren zu viele Versuche. Bitte warten Sie %s und versuchen Sie es dann noch einmal.",
 
 	"notfound.title": "Diese Seite gibt es nicht",
-	"notfound.text":  "Vielleicht ist die Adresse falsch geschrieben. Oder sie gehört zu einem Bootvorgang, der nicht mehr gespeichert ist: Ist der Speicher voll, werden die ältesten zuerst entfernt.",
-	"notfound.back":  "Alle Rechner anzeigen",
+	"notfound.text": "Vielleicht ist die Adresse falsch geschrieben. Oder sie gehört zu einem Bootvorgang, der " +
+		"nicht mehr gespeichert ist: Ist der Speicher voll, werden die ältesten zuerst entfernt.",
+	"notfound.back": "Alle Rechner anzeigen",
 
 	"nav.machines": "Rechner",
 	"nav.codes":    "Bildschirmmeldungen",
@@ -28,8 +29,9 @@ var german = catalog{
 	"feed.down":    "pxed, das Programm, das die Rechner bedient, läuft nicht seit",
 	"feed.advice":  "Bis es wieder läuft, kann kein Rechner von hier booten. Den Grund nennt sein Protokoll.",
 	"feed.back":    "Die Seite zeigt, was bis dahin bekannt war, und macht weiter, sobald pxed wieder läuft.",
-	"live.full":    "Es sind zu viele Seiten geöffnet. Diese aktualisiert sich erst wieder, wenn eine andere geschlossen wird.",
-	"live.lost":    "Die Verbindung ist unterbrochen. Die Seite zeigt den letzten Stand und versucht es weiter.",
+	"live.full": "Es sind zu viele Seiten geöffnet. Diese aktualisiert sich erst wieder, wenn eine andere " +
+		"geschlossen wird.",
+	"live.lost": "Die Verbindung ist unterbrochen. Die Seite zeigt den letzten Stand und versucht es weiter.",
 
 	"summary.machines.one":  "%d Rechner.",
 	"summary.machines.many": "%d Rechner.",
@@ -48,10 +50,11 @@ var german = catalog{
 
 	"machines.title": "Rechner",
 	"search.label":   "Suche",
-	"search.help":    "MAC-Adresse, GUID, IP-Adresse, Menüeintrag, der Code auf dem Bildschirm des Rechners, zum Beispiel K7QM, oder Wörter aus dem Befund.",
-	"search.failed":  "Nur Rechner, die nicht gebootet haben",
-	"search.button":  "Suchen",
-	"search.all":     "Alle Rechner anzeigen",
+	"search.help": "MAC-Adresse, GUID, IP-Adresse, Menüeintrag, der Code auf dem Bildschirm des Rechners, zum " +
+		"Beispiel K7QM, oder Wörter aus dem Befund.",
+	"search.failed": "Nur Rechner, die nicht gebootet haben",
+	"search.button": "Suchen",
+	"search.all":    "Alle Rechner anzeigen",
 
 	"search.found.one":  "%d Rechner gefunden.",
 	"search.found.many": "%d Rechner gefunden.",
@@ -97,19 +100,24 @@ var german = catalog{
 	"mark.todo":    "nicht erreicht",
 	"mark.skipped": "übersprungen",
 
-	"empty.title":          "Die Seite wartet auf einen Rechner",
-	"empty.start":          "Schalten Sie jetzt einen ein und lassen Sie ihn über das Netz booten. An den meisten PCs geht das mit der Taste F12, solange das Logo zu sehen ist.",
-	"empty.live":           "Er erscheint hier, sobald sein erstes Paket ankommt. Sie müssen die Seite nicht neu laden.",
-	"empty.nothing":        "Es erscheint nichts?",
-	"empty.check.link":     "Prüfen Sie die Lämpchen am Netzwerkanschluss des Rechners und am Switch. Über WLAN und die meisten USB-Adapter kann ein Rechner nicht über das Netz booten.",
-	"empty.check.setup":    "Schalten Sie im Setup des Rechners das Booten über das Netz ein („PXE“, „Network Stack“) und setzen Sie das Netz an die erste Stelle der Bootreihenfolge.",
-	"empty.check.network":  "Der Rechner muss im Netz der Box sein. Aus einem anderen VLAN muss der Router DHCP an die Box weiterleiten („IP helper“, „DHCP relay“).",
-	"empty.check.portfast": "Manche Switches sperren einen Anschluss 30 Sekunden lang, nachdem er verbunden ist. Schalten Sie dort Portfast ein.",
-	"empty.check.screen":   "Zeigt der Bildschirm einen Code wie PXE-E61?",
-	"empty.codes":          "Schlagen Sie ihn nach.",
-	"empty.search":         "Kein Rechner passt. Ein Teil eines Wortes genügt, aber alle Wörter müssen passen.",
-	"empty.missing":        "Er müsste hier sein und fehlt?",
-	"empty.allgood":        "Jeder Rechner hat gebootet oder bootet noch.",
+	"empty.title": "Die Seite wartet auf einen Rechner",
+	"empty.start": "Schalten Sie jetzt einen ein und lassen Sie ihn über das Netz booten. An den meisten " +
+		"PCs geht das mit der Taste F12, solange das Logo zu sehen ist.",
+	"empty.live":    "Er erscheint hier, sobald sein erstes Paket ankommt. Sie müssen die Seite nicht neu laden.",
+	"empty.nothing": "Es erscheint nichts?",
+	"empty.check.link": "Prüfen Sie die Lämpchen am Netzwerkanschluss des Rechners und am Switch. Über WLAN und " +
+		"die meisten USB-Adapter kann ein Rechner nicht über das Netz booten.",
+	"empty.check.setup": "Schalten Sie im Setup des Rechners das Booten über das Netz ein („PXE“, „Network " +
+		"Stack“) und setzen Sie das Netz an die erste Stelle der Bootreihenfolge.",
+	"empty.check.network": "Der Rechner muss im Netz der Box sein. Aus einem anderen VLAN muss der Router DHCP an " +
+		"die Box weiterleiten („IP helper“, „DHCP relay“).",
+	"empty.check.portfast": "Manche Switches sperren einen Anschluss 30 Sekunden lang, nachdem er verbunden ist. " +
+		"Schalten Sie dort Portfast ein.",
+	"empty.check.screen": "Zeigt der Bildschirm einen Code wie PXE-E61?",
+	"empty.codes":        "Schlagen Sie ihn nach.",
+	"empty.search":       "Kein Rechner passt. Ein Teil eines Wortes genügt, aber alle Wörter müssen passen.",
+	"empty.missing":      "Er müsste hier sein und fehlt?",
+	"empty.allgood":      "Jeder Rechner hat gebootet oder bootet noch.",
 
 	"pages.label": "Weitere Rechner",
 	"pages.newer": "Spätere Bootvorgänge",
@@ -143,8 +151,10 @@ var german = catalog{
 	"boot.pcap.one":     "%d Paket herunterladen (pcap)",
 	"boot.pcap.many":    "%d Pakete herunterladen (pcap)",
 	"boot.pcap.none":    "Von diesem Bootvorgang sind keine Pakete gespeichert.",
-	"boot.pcap.help":    "Die Aufzeichnung enthält die DHCP- und TFTP-Pakete dieses Bootvorgangs, ohne den Inhalt der Dateien. Wireshark und tcpdump öffnen sie.",
-	"boot.pcap.lost":    "Pakete vom Anfang dieses Bootvorgangs können fehlen: Der Platz für Pakete ist begrenzt, und die ältesten werden zuerst entfernt.",
+	"boot.pcap.help": "Die Aufzeichnung enthält die DHCP- und TFTP-Pakete dieses Bootvorgangs, ohne den Inhalt " +
+		"der Dateien. Wireshark und tcpdump öffnen sie.",
+	"boot.pcap.lost": "Pakete vom Anfang dieses Bootvorgangs können fehlen: Der Platz für Pakete ist begrenzt, " +
+		"und die ältesten werden zuerst entfernt.",
 
 	"event.time":     "Zeit",
 	"event.protocol": "Über",
@@ -157,9 +167,11 @@ var german = catalog{
 	"screen.help":   "Zum Beispiel PXE-E16, 0xc000000f oder „Access Denied“.",
 	"screen.button": "Vergleichen",
 	"screen.all":    "Alle Meldungen",
-	"screen.none":   "Diese Meldung steht nicht in der Tabelle. Geben Sie nur den Code ein, oder ein oder zwei Wörter der Meldung.",
-	"screen.fits":   "Das passt zu dem, was die Box gesehen hat.",
-	"screen.not":    "Das passt nicht zu dem, was die Box gesehen hat: Vielleicht stammt die Meldung von einem anderen Bootvorgang, oder ein anderer Server hat geantwortet.",
+	"screen.none": "Diese Meldung steht nicht in der Tabelle. Geben Sie nur den Code ein, oder ein oder zwei " +
+		"Wörter der Meldung.",
+	"screen.fits": "Das passt zu dem, was die Box gesehen hat.",
+	"screen.not": "Das passt nicht zu dem, was die Box gesehen hat: Vielleicht stammt die Meldung von einem " +
+		"anderen Bootvorgang, oder ein anderer Server hat geantwortet.",
 
 	"codes.title": "Bildschirmmeldungen",
 	"codes.intro": "Meldungen von Firmware, Bootprogrammen und Windows: was sie bedeuten und was Sie tun können.",

@@ -18,8 +18,9 @@ var english = catalog{
 	"login.wait":     "There were too many attempts. Please wait %s, then try again.",
 
 	"notfound.title": "There is no such page",
-	"notfound.text":  "The address may be mistyped, or it shows a boot that is no longer kept: when memory is full, the oldest boots are removed first.",
-	"notfound.back":  "Show all machines",
+	"notfound.text": "The address may be mistyped, or it shows a boot that is no longer kept: when memory is full, " +
+		"the oldest boots are removed first.",
+	"notfound.back": "Show all machines",
 
 	"nav.machines": "Machines",
 	"nav.codes":    "What screens say",
@@ -48,10 +49,11 @@ var english = catalog{
 
 	"machines.title": "Machines",
 	"search.label":   "Search",
-	"search.help":    "A MAC address, GUID, IP address, menu entry, the code on the machine's screen such as K7QM, or words of the verdict.",
-	"search.failed":  "Only machines that did not boot",
-	"search.button":  "Search",
-	"search.all":     "Show all machines",
+	"search.help": "A MAC address, GUID, IP address, menu entry, the code on the machine's screen such as K7QM, " +
+		"or words of the verdict.",
+	"search.failed": "Only machines that did not boot",
+	"search.button": "Search",
+	"search.all":    "Show all machines",
 
 	"search.found.one":  "%d machine found.",
 	"search.found.many": "%d machines found.",
@@ -97,19 +99,24 @@ var english = catalog{
 	"mark.todo":    "not reached",
 	"mark.skipped": "skipped",
 
-	"empty.title":          "Waiting for a machine",
-	"empty.start":          "Start one now and set it to boot from the network. On most PCs the key is F12 while the logo shows.",
-	"empty.live":           "It appears here as soon as its first packet arrives. You need not reload the page.",
-	"empty.nothing":        "Nothing appears?",
-	"empty.check.link":     "Look at the lights of the machine's network port and at its switch port. Wi-Fi and most USB adapters cannot boot from the network.",
-	"empty.check.setup":    "In the machine's setup, turn on network boot (\"PXE\", \"Network Stack\") and put the network first in the boot order.",
-	"empty.check.network":  "The machine must be on the box's network. In another VLAN, the router has to pass DHCP on to the box (\"IP helper\", \"DHCP relay\").",
-	"empty.check.portfast": "Some switches block a port for 30 seconds after the link comes up. Turn on portfast for that port.",
-	"empty.check.screen":   "Does the screen show a code such as PXE-E61?",
-	"empty.codes":          "Look it up.",
-	"empty.search":         "No machine matches. A part of a word is enough, and all words must match.",
-	"empty.missing":        "It should be here, and is not?",
-	"empty.allgood":        "Each machine has booted, or still does.",
+	"empty.title": "Waiting for a machine",
+	"empty.start": "Start one now and set it to boot from the network. On most PCs the key is F12 while the " +
+		"logo shows.",
+	"empty.live":    "It appears here as soon as its first packet arrives. You need not reload the page.",
+	"empty.nothing": "Nothing appears?",
+	"empty.check.link": "Look at the lights of the machine's network port and at its switch port. Wi-Fi and most " +
+		"USB adapters cannot boot from the network.",
+	"empty.check.setup": "In the machine's setup, turn on network boot (\"PXE\", \"Network Stack\") and put the " +
+		"network first in the boot order.",
+	"empty.check.network": "The machine must be on the box's network. In another VLAN, the router has to pass DHCP " +
+		"on to the box (\"IP helper\", \"DHCP relay\").",
+	"empty.check.portfast": "Some switches block a port for 30 seconds after the link comes up. Turn on portfast for " +
+		"that port.",
+	"empty.check.screen": "Does the screen show a code such as PXE-E61?",
+	"empty.codes":        "Look it up.",
+	"empty.search":       "No machine matches. A part of a word is enough, and all words must match.",
+	"empty.missing":      "It should be here, and is not?",
+	"empty.allgood":      "Each machine has booted, or still does.",
 
 	"pages.label": "More machines",
 	"pages.newer": "Later boots",
@@ -143,8 +150,10 @@ var english = catalog{
 	"boot.pcap.one":     "Download %d packet (pcap)",
 	"boot.pcap.many":    "Download %d packets (pcap)",
 	"boot.pcap.none":    "No packets of this boot are kept.",
-	"boot.pcap.help":    "The capture has the DHCP and TFTP packets of this boot without the files' content. Wireshark and tcpdump open it.",
-	"boot.pcap.lost":    "Packets from the start of this boot may be missing: memory for packets is limited, and the oldest are removed first.",
+	"boot.pcap.help": "The capture has the DHCP and TFTP packets of this boot without the files' content. " +
+		"Wireshark and tcpdump open it.",
+	"boot.pcap.lost": "Packets from the start of this boot may be missing: memory for packets is limited, and the " +
+		"oldest are removed first.",
 
 	"event.time":     "Time",
 	"event.protocol": "By",
@@ -159,7 +168,8 @@ var english = catalog{
 	"screen.all":    "All messages",
 	"screen.none":   "That message is not in the table. Type only its code, or one or two of its words.",
 	"screen.fits":   "This agrees with what the box saw.",
-	"screen.not":    "This does not agree with what the box saw: the message may be of another boot, or another server may have answered.",
+	"screen.not": "This does not agree with what the box saw: the message may be of another boot, or another " +
+		"server may have answered.",
 
 	"codes.title": "What screens say",
 	"codes.intro": "Messages of firmware, boot programs and Windows, what each one means, and what to do.",

@@ -25,21 +25,27 @@ var germanSite = merge(catalog{
 	"menu.affected.many": "%d Einträge fehlen in mindestens einem Menü, sind dort markiert oder starten dort nicht.",
 	"menu.unknown": "Es gelten Einstellungen aus einem früheren Start, und die Datei ist derzeit nicht verwendbar. " +
 		"Sobald sie korrigiert ist, zeigt diese Seite, was im Menü steht.",
-	"menu.toolarge": "Die Menüs für bestimmte Rechner sind zusammen zu groß. Deshalb erhalten alle Rechner das allgemeine Menü, " +
-		"und es wartet auf einen Tastendruck. Lassen Sie mehrere Rechner dasselbe Menü verwenden, oder verringern Sie die Zahl der Einträge.",
+	"menu.toolarge": "Die Menüs für bestimmte Rechner sind zusammen zu groß. Deshalb erhalten alle Rechner das " +
+		"allgemeine Menü, " +
+		"und es wartet auf einen Tastendruck. Lassen Sie mehrere Rechner dasselbe Menü verwenden, oder verringern " +
+		"Sie die Zahl der Einträge.",
 	"menu.entry":      "Eintrag",
 	"menu.secureboot": "UEFI mit Secure Boot",
 	"menu.none":       "Es gibt keine Einträge.",
 	"menu.more.one":   "%d weiterer Eintrag ist hier nicht aufgeführt.",
 	"menu.more.many":  "%d weitere Einträge sind hier nicht aufgeführt.",
-	"menu.signatures": "Bei eingeschaltetem Secure Boot starten shim und GRUB nur, was der Rechner als vertrauenswürdig ansieht: was Debian signiert hat, " +
-		"was eine in der Firmware hinterlegte Stelle signiert hat (meist Microsoft) und was mit einem am Rechner registrierten Schlüssel (MOK) signiert ist. " +
+	"menu.signatures": "Bei eingeschaltetem Secure Boot starten shim und GRUB nur, was der Rechner als " +
+		"vertrauenswürdig ansieht: was Debian signiert hat, " +
+		"was eine in der Firmware hinterlegte Stelle signiert hat (meist Microsoft) und was mit einem am Rechner " +
+		"registrierten Schlüssel (MOK) signiert ist. " +
 		"Meldet GRUB „bad shim signature“, hat der Kernel des Eintrags keine dieser Signaturen.",
-	"menu.firmware":        "Was welche Firmware zuerst lädt",
-	"menu.firmware.intro":  "Der Rechner nennt seine Firmware, wenn er eine Adresse anfordert. Die Schlüssel unter [boot] heißen genauso.",
-	"menu.rules":           "Regeln für bestimmte Rechner",
-	"menu.rules.intro":     "Es gilt die erste Regel, die auf den Rechner zutrifft.",
-	"menu.rules.none":      "Alle Rechner erhalten das allgemeine Menü. Für bestimmte Rechner können Sie eine Regel schreiben:",
+	"menu.firmware": "Was welche Firmware zuerst lädt",
+	"menu.firmware.intro": "Der Rechner nennt seine Firmware, wenn er eine Adresse anfordert. Die Schlüssel unter " +
+		"[boot] heißen genauso.",
+	"menu.rules":       "Regeln für bestimmte Rechner",
+	"menu.rules.intro": "Es gilt die erste Regel, die auf den Rechner zutrifft.",
+	"menu.rules.none": "Alle Rechner erhalten das allgemeine Menü. Für bestimmte Rechner können Sie eine Regel " +
+		"schreiben:",
 	"menu.rules.more.one":  "%d weitere Regel ist hier nicht aufgeführt.",
 	"menu.rules.more.many": "%d weitere Regeln sind hier nicht aufgeführt.",
 
@@ -64,16 +70,19 @@ var germanSite = merge(catalog{
 	"rule.default": "Vorauswahl: %s",
 	"rule.timeout": "Wartezeit: %s",
 
-	"servers.title":        "Server",
-	"servers.nowds":        "In den Einstellungen steht kein WDS-Server. Um einen ins Menü aufzunehmen, tragen Sie seine Adresse ein:",
-	"servers.others":       "Andere Server in diesem Netz",
-	"servers.others.intro": "Diese Server haben startenden Rechnern geantwortet. Wer ihnen folgt, bekommt das Menü unter Umständen nicht zu sehen.",
+	"servers.title": "Server",
+	"servers.nowds": "In den Einstellungen steht kein WDS-Server. Um einen ins Menü aufzunehmen, tragen Sie " +
+		"seine Adresse ein:",
+	"servers.others": "Andere Server in diesem Netz",
+	"servers.others.intro": "Diese Server haben startenden Rechnern geantwortet. Wer ihnen folgt, bekommt das Menü " +
+		"unter Umständen nicht zu sehen.",
 	"servers.others.none": "Bisher hat kein anderer Server einem startenden Rechner geantwortet. " +
 		"Die Box sieht Antworten, die als Broadcast gesendet werden, und Anfragen, die einen anderen Server nennen.",
 	"servers.network": "Die Box in diesem Netz",
 
-	"server.wrong":       "Die Adresse ist nicht verwendbar: %s.",
-	"server.lookup":      "Der Name %s lässt sich nicht auflösen: %s. Prüfen Sie den DNS-Eintrag und den Nameserver der Box, oder tragen Sie die Adresse ein.",
+	"server.wrong": "Die Adresse ist nicht verwendbar: %s.",
+	"server.lookup": "Der Name %s lässt sich nicht auflösen: %s. Prüfen Sie den DNS-Eintrag und den Nameserver " +
+		"der Box, oder tragen Sie die Adresse ein.",
 	"server.lastaddress": "Die zuletzt bekannte Adresse wird weiter verwendet: %s.",
 	"server.cannotask":   "Die Box kann den Server nicht abfragen: %s. Der folgende Stand ist von vorher.",
 	"server.notprobed":   `Die Box fragt diesen Server nicht ab, weil probe = "0s" eingestellt ist.`,
@@ -97,8 +106,9 @@ var germanSite = merge(catalog{
 		"Führen Sie dort wdsutil /Set-Server /UseDhcpPorts:No aus, und starten Sie den Dienst neu.",
 	"other.boots": "Er sagt Rechnern, was sie booten sollen. Sie können das anstelle des Menüs laden: " +
 		"Entfernen Sie dort die Optionen 60, 66 und 67, oder nehmen Sie diese Rechner von seinem Dienst aus.",
-	"other.leases":     "Er vergibt Adressen. Das ist richtig so, solange die Box keine vergibt.",
-	"other.leases.too": "Er vergibt Adressen, genau wie die Box. Zwei DHCP-Server vergeben früher oder später dieselbe Adresse doppelt.",
+	"other.leases": "Er vergibt Adressen. Das ist richtig so, solange die Box keine vergibt.",
+	"other.leases.too": "Er vergibt Adressen, genau wie die Box. Zwei DHCP-Server vergeben früher oder später " +
+		"dieselbe Adresse doppelt.",
 
 	"network.mode":         "Modus",
 	"network.address":      "Adresse laut Einstellungen",
@@ -113,18 +123,19 @@ var germanSite = merge(catalog{
 	"mode.proxy":           "der DHCP-Server des Netzes vergibt die Adressen, die Box ergänzt die Bootdatei",
 	"mode.server":          "die Box vergibt die Adressen",
 
-	"settings.title":         "Einstellungen",
-	"source.file":            "Es gelten die Einstellungen aus der Datei.",
-	"source.following":       "Die Einstellungen in der Datei sind gültig und treten gleich in Kraft.",
-	"source.lastgood":        "Die Datei ist nicht verwendbar. Es gelten weiterhin die vorherigen Einstellungen.",
-	"source.earlier":         "Die Datei ist nicht verwendbar. Es gelten die Einstellungen aus einem früheren Start.",
-	"source.builtin":         "Es gelten keine eigenen Einstellungen: Die Box verwendet die eingebauten Standardwerte.",
-	"source.notyet":          "Die Einstellungen wurden noch nicht gelesen.",
-	"settings.since":         "In Kraft seit",
-	"settings.file":          "Datei",
-	"settings.read":          "Gelesen",
-	"settings.generation":    "Generation",
-	"settings.missing":       "Diese Datei gibt es noch nicht. Alle Schlüssel sind in der Standarddatei erklärt: config/default.toml im Quelltext oder auf dem Datenträger PXEBOX-CFG.",
+	"settings.title":      "Einstellungen",
+	"source.file":         "Es gelten die Einstellungen aus der Datei.",
+	"source.following":    "Die Einstellungen in der Datei sind gültig und treten gleich in Kraft.",
+	"source.lastgood":     "Die Datei ist nicht verwendbar. Es gelten weiterhin die vorherigen Einstellungen.",
+	"source.earlier":      "Die Datei ist nicht verwendbar. Es gelten die Einstellungen aus einem früheren Start.",
+	"source.builtin":      "Es gelten keine eigenen Einstellungen: Die Box verwendet die eingebauten Standardwerte.",
+	"source.notyet":       "Die Einstellungen wurden noch nicht gelesen.",
+	"settings.since":      "In Kraft seit",
+	"settings.file":       "Datei",
+	"settings.read":       "Gelesen",
+	"settings.generation": "Generation",
+	"settings.missing": "Diese Datei gibt es noch nicht. Alle Schlüssel sind in der Standarddatei erklärt: " +
+		"config/default.toml im Quelltext oder auf dem Datenträger PXEBOX-CFG.",
 	"settings.problem":       "Die Datei lässt sich nicht lesen: %s",
 	"settings.errors.one":    "%d Fehler",
 	"settings.errors.many":   "%d Fehler",
@@ -138,13 +149,15 @@ var germanSite = merge(catalog{
 	"settings.nottaken":      "Sie wurden abgelehnt; es hat sich nichts geändert.",
 	"settings.noresults":     "Seit dem Start der Box wurden keine neuen Einstellungen übermittelt.",
 	"settings.change":        "So ändern Sie die Einstellungen",
-	"settings.change.box": "Senden Sie die ganze Datei mit pxebox settings, oder bearbeiten Sie pxebox.toml auf dem Datenträger PXEBOX-CFG und starten Sie die Box neu. " +
+	"settings.change.box": "Senden Sie die ganze Datei mit pxebox settings, oder bearbeiten Sie pxebox.toml auf dem " +
+		"Datenträger PXEBOX-CFG und starten Sie die Box neu. " +
 		"Einstellungen mit Fehlern ändern nichts.",
-	"settings.change.host": "Bearbeiten Sie die Datei. Menuwatch liest sie sofort neu; Einstellungen mit Fehlern ändern nichts.",
-	"settings.text":        "Die Datei",
-	"settings.redacted":    "Passwörter, Hashes und Ähnliches sind ausgeblendet.",
-	"settings.more.one":    "%d weitere Zeile wird hier nicht angezeigt.",
-	"settings.more.many":   "%d weitere Zeilen werden hier nicht angezeigt.",
+	"settings.change.host": "Bearbeiten Sie die Datei. Menuwatch liest sie sofort neu; Einstellungen mit Fehlern " +
+		"ändern nichts.",
+	"settings.text":      "Die Datei",
+	"settings.redacted":  "Passwörter, Hashes und Ähnliches sind ausgeblendet.",
+	"settings.more.one":  "%d weitere Zeile wird hier nicht angezeigt.",
+	"settings.more.many": "%d weitere Zeilen werden hier nicht angezeigt.",
 
 	"box.title":          "Box",
 	"box.version":        "Version",
@@ -180,28 +193,40 @@ var germanSite = merge(catalog{
 var germanReasons = map[string]string{
 	"{server} has no program for it": "{server} hat keine Bootdatei dafür",
 	`the machine restarts for it, and the box does not answer that boot, because dhcp.mode is "off"`: `der Rechner startet dafür neu, und die Box beantwortet diesen Start nicht, weil dhcp.mode auf "off" steht`,
-	"an EFI program runs on UEFI only":                                       "ein EFI-Programm läuft nur unter UEFI",
-	"{file} is a module of PXELINUX, which runs on a BIOS only":              "{file} ist ein Modul von PXELINUX, das nur mit einem BIOS läuft",
-	"memdisk starts {file}, and runs on a BIOS only":                         "{file} wird von memdisk gestartet, das nur mit einem BIOS läuft",
-	"{file} is a program for a BIOS":                                         "{file} ist ein Programm für ein BIOS",
-	"it has no lines for PXELINUX":                                           "der Eintrag hat keine Zeilen für PXELINUX",
-	"it has no lines for GRUB":                                               "der Eintrag hat keine Zeilen für GRUB",
-	`{server} does not answer, and its on_down is "hide"`:                    `{server} antwortet nicht, und on_down steht auf "hide"`,
-	"it has no entries for this firmware":                                    "es enthält keine Einträge für diese Firmware",
-	"{submenu}, which it is in, is not shown":                                "das Untermenü {submenu}, zu dem er gehört, ist nicht sichtbar",
-	"it has listed = false: only the menus of machines that name it show it": "listed = false: nur im Menü von Rechnern, deren Regel den Eintrag nennt",
-	"it has signed = false: the menu leaves it out while Secure Boot is on":  "signed = false: bei eingeschaltetem Secure Boot lässt das Menü ihn weg",
-	"the box does not have: {files}":                                         "auf der Box fehlt: {files}",
-	"{server}: {why}":                                                        "{server}: {why}",
-	"no address is known for {host}":                                         "zu {host} ist keine Adresse bekannt",
-	"{server} refuses its boot program: {note}":                              "{server} verweigert die Bootdatei: {note}",
-	"{server} does not answer the box; a machine may still try it":           "{server} antwortet der Box nicht; ein Rechner kann es trotzdem versuchen",
-	"{server} does not answer, and the entry leads to {other}":               "{server} antwortet nicht; der Eintrag führt zu {other}",
-	"starts only if the machine trusts a signature of {file}":                "startet nur, wenn der Rechner einer Signatur von {file} vertraut",
+	"an EFI program runs on UEFI only": "ein EFI-Programm läuft nur unter UEFI",
+	"{file} is a module of PXELINUX, which runs on a BIOS only": "{file} ist ein Modul von PXELINUX, " +
+		"das nur mit einem BIOS läuft",
+	"memdisk starts {file}, and runs on a BIOS only": "{file} wird von memdisk gestartet, " +
+		"das nur mit einem BIOS läuft",
+	"{file} is a program for a BIOS": "{file} ist ein Programm für ein BIOS",
+	"it has no lines for PXELINUX": "der Eintrag hat keine Zeilen für " +
+		"PXELINUX",
+	"it has no lines for GRUB":                            "der Eintrag hat keine Zeilen für GRUB",
+	`{server} does not answer, and its on_down is "hide"`: `{server} antwortet nicht, und on_down steht auf "hide"`,
+	"it has no entries for this firmware": "es enthält keine Einträge für diese " +
+		"Firmware",
+	"{submenu}, which it is in, is not shown": "das Untermenü {submenu}, zu dem er " +
+		"gehört, ist nicht sichtbar",
+	"it has listed = false: only the menus of machines that name it show it": "listed = false: nur im Menü von " +
+		"Rechnern, deren Regel den Eintrag nennt",
+	"it has signed = false: the menu leaves it out while Secure Boot is on": "signed = false: bei eingeschaltetem " +
+		"Secure Boot lässt das Menü ihn weg",
+	"the box does not have: {files}": "auf der Box fehlt: {files}",
+	"{server}: {why}":                "{server}: {why}",
+	"no address is known for {host}": "zu {host} ist keine Adresse bekannt",
+	"{server} refuses its boot program: {note}": "{server} verweigert die Bootdatei: " +
+		"{note}",
+	"{server} does not answer the box; a machine may still try it": "{server} antwortet der Box nicht; ein " +
+		"Rechner kann es trotzdem versuchen",
+	"{server} does not answer, and the entry leads to {other}": "{server} antwortet nicht; der Eintrag " +
+		"führt zu {other}",
+	"starts only if the machine trusts a signature of {file}": "startet nur, wenn der Rechner einer " +
+		"Signatur von {file} vertraut",
 	"{file} has no signature, so Secure Boot refuses it; with signed = false the menu leaves the entry out there": "{file} hat keine Signatur, daher lehnt Secure Boot die Datei ab; mit signed = false lässt das Menü den Eintrag dort weg",
 	"its lines start only what the machine trusts by its signature":                                               "seine Zeilen starten nur, was eine Signatur hat, der der Rechner vertraut",
 	"its lines name a URL, which pxelinux.0 cannot load: " +
-		`put lpxelinux.0 into the boot folder, and write bios = "lpxelinux.0" below [boot]`: "seine Zeilen nennen eine URL, die pxelinux.0 nicht laden kann: " +
+		`put lpxelinux.0 into the boot folder, and write bios = "lpxelinux.0" below [boot]`: "seine Zeilen nennen " +
+		"eine URL, die pxelinux.0 nicht laden kann: " +
 		`Legen Sie lpxelinux.0 in den Boot-Ordner, und schreiben Sie bios = "lpxelinux.0" unter [boot]`,
 
 	"loads {file}, and shows the menu":                                                                              "lädt {file} und zeigt das Menü",
@@ -210,8 +235,11 @@ var germanReasons = map[string]string{
 	"gets no boot file, as [boot] says":                                                                             "erhält keine Bootdatei, wie unter [boot] eingestellt",
 	"gets no boot file: the box has none for it; [boot] can name one":                                               "erhält keine Bootdatei: Die Box hat keine dafür; unter [boot] können Sie eine nennen",
 	"gets no boot file: the box has none for it; [boot] can name one, or a [[machine]] can lead it to a WDS server": "erhält keine Bootdatei: Die Box hat keine dafür; unter [boot] können Sie eine nennen, oder ein [[machine]] führt zu einem WDS-Server",
-	"gets no boot file: the box has none for HTTP boot, which WDS does not support either; [boot] can name a URL, or the firmware's setup may offer PXE instead": "erhält keine Bootdatei: Die Box hat keine für HTTP Boot, und auch WDS unterstützt es nicht; unter [boot] können Sie eine URL nennen, oder das Firmware-Setup bietet stattdessen PXE an",
-	`loads what the site's DHCP server names, because dhcp.mode is "off"; {file} shows the menu`:                                                                 `lädt, was der DHCP-Server des Netzes nennt, da dhcp.mode auf "off" steht; {file} zeigt das Menü`,
+	"gets no boot file: the box has none for HTTP boot, which WDS does not support either; [boot] can name a URL, or " +
+		"the firmware's setup may offer PXE instead": "erhält keine Bootdatei: Die Box hat keine für HTTP Boot, und " +
+		"auch WDS unterstützt es nicht; unter [boot] können Sie eine URL nennen, oder das Firmware-Setup bietet " +
+		"stattdessen PXE an",
+	`loads what the site's DHCP server names, because dhcp.mode is "off"; {file} shows the menu`: `lädt, was der DHCP-Server des Netzes nennt, da dhcp.mode auf "off" steht; {file} zeigt das Menü`,
 
 	"{server} does not answer: these machines get the menu until it does":                      "{server} antwortet nicht: Bis er es tut, erhalten diese Rechner das Menü",
 	"no address is known for {server}: these machines get the menu":                            "zu {server} ist keine Adresse bekannt: Diese Rechner erhalten das Menü",

@@ -33,10 +33,12 @@ var englishSite = merge(reasons(), catalog{
 	"menu.more.one":   "%d more entry is not listed here.",
 	"menu.more.many":  "%d more entries are not listed here.",
 	"menu.signatures": "While Secure Boot is on, shim and GRUB start only what the machine trusts: what Debian signed, " +
-		"what an authority in its firmware signed (usually Microsoft), and what was signed by a key that was enrolled on it (MOK). " +
+		"what an authority in its firmware signed (usually Microsoft), and what was signed by a key that was " +
+		"enrolled on it (MOK). " +
 		"If GRUB says “bad shim signature”, the entry's kernel has none of these.",
-	"menu.firmware":        "What each firmware loads first",
-	"menu.firmware.intro":  "A machine names its firmware when it asks for an address. The keys of [boot] are the same words.",
+	"menu.firmware": "What each firmware loads first",
+	"menu.firmware.intro": "A machine names its firmware when it asks for an address. The keys of [boot] are the " +
+		"same words.",
 	"menu.rules":           "Rules for certain machines",
 	"menu.rules.intro":     "The first rule that matches a machine counts.",
 	"menu.rules.none":      "All machines get the general menu. For certain machines, write a rule:",
@@ -64,16 +66,18 @@ var englishSite = merge(reasons(), catalog{
 	"rule.default": "default: %s",
 	"rule.timeout": "timeout: %s",
 
-	"servers.title":        "Servers",
-	"servers.nowds":        "There is no WDS server in the settings. To have one in the menu, write its address:",
-	"servers.others":       "Other servers on this network",
-	"servers.others.intro": "These servers answered machines that were booting. A machine that follows one of them may go past the menu.",
+	"servers.title":  "Servers",
+	"servers.nowds":  "There is no WDS server in the settings. To have one in the menu, write its address:",
+	"servers.others": "Other servers on this network",
+	"servers.others.intro": "These servers answered machines that were booting. A machine that follows one of them " +
+		"may go past the menu.",
 	"servers.others.none": "No other server has answered a booting machine. " +
 		"The box sees answers that are broadcast, and requests that name another server.",
 	"servers.network": "The box on this network",
 
-	"server.wrong":       "Its address cannot be used: %s.",
-	"server.lookup":      "The name %s cannot be resolved: %s. Check the record and the box's name server, or write the address.",
+	"server.wrong": "Its address cannot be used: %s.",
+	"server.lookup": "The name %s cannot be resolved: %s. Check the record and the box's name server, or write " +
+		"the address.",
 	"server.lastaddress": "The last known address stays in use: %s.",
 	"server.cannotask":   "The box cannot ask it: %s. What follows is what was known before.",
 	"server.notprobed":   `The box does not ask this server, because of probe = "0s".`,
@@ -97,8 +101,9 @@ var englishSite = merge(reasons(), catalog{
 		"On it, run wdsutil /Set-Server /UseDhcpPorts:No, and restart the service.",
 	"other.boots": "It tells machines what to boot. They may load that instead of the menu: " +
 		"remove its options 60, 66 and 67, or make it leave these machines alone.",
-	"other.leases":     "It leases addresses. That is as it should be while the box does not.",
-	"other.leases.too": "It leases addresses, as the box does. Two DHCP servers give out the same address sooner or later.",
+	"other.leases": "It leases addresses. That is as it should be while the box does not.",
+	"other.leases.too": "It leases addresses, as the box does. Two DHCP servers give out the same address sooner or " +
+		"later.",
 
 	"network.mode":         "Mode",
 	"network.address":      "Address in the settings",
@@ -113,18 +118,19 @@ var englishSite = merge(reasons(), catalog{
 	"mode.proxy":           "the site's DHCP server leases the addresses, and the box adds the boot file",
 	"mode.server":          "the box leases the addresses",
 
-	"settings.title":         "Settings",
-	"source.file":            "The settings in the file are in force.",
-	"source.following":       "The settings in the file are valid, and come into force in a moment.",
-	"source.lastgood":        "The file cannot be used. The settings before it stay in force.",
-	"source.earlier":         "The file cannot be used. The settings of an earlier start are in force.",
-	"source.builtin":         "No settings are in force: the box uses the built-in default.",
-	"source.notyet":          "The settings have not been read yet.",
-	"settings.since":         "In force since",
-	"settings.file":          "File",
-	"settings.read":          "Read",
-	"settings.generation":    "Generation",
-	"settings.missing":       "There is no such file yet. The built-in default explains every key: config/default.toml in the source, or on the volume PXEBOX-CFG.",
+	"settings.title":      "Settings",
+	"source.file":         "The settings in the file are in force.",
+	"source.following":    "The settings in the file are valid, and come into force in a moment.",
+	"source.lastgood":     "The file cannot be used. The settings before it stay in force.",
+	"source.earlier":      "The file cannot be used. The settings of an earlier start are in force.",
+	"source.builtin":      "No settings are in force: the box uses the built-in default.",
+	"source.notyet":       "The settings have not been read yet.",
+	"settings.since":      "In force since",
+	"settings.file":       "File",
+	"settings.read":       "Read",
+	"settings.generation": "Generation",
+	"settings.missing": "There is no such file yet. The built-in default explains every key: " +
+		"config/default.toml in the source, or on the volume PXEBOX-CFG.",
 	"settings.problem":       "The file cannot be read: %s",
 	"settings.errors.one":    "%d mistake",
 	"settings.errors.many":   "%d mistakes",
@@ -138,7 +144,8 @@ var englishSite = merge(reasons(), catalog{
 	"settings.nottaken":      "They were refused, and nothing changed.",
 	"settings.noresults":     "No new settings have come since the box started.",
 	"settings.change":        "To change them",
-	"settings.change.box": "Send the whole file with pxebox settings, or edit pxebox.toml on the volume PXEBOX-CFG and restart the box. " +
+	"settings.change.box": "Send the whole file with pxebox settings, or edit pxebox.toml on the volume PXEBOX-CFG " +
+		"and restart the box. " +
 		"Settings with a mistake change nothing.",
 	"settings.change.host": "Edit the file. Menuwatch reads it at once, and settings with a mistake change nothing.",
 	"settings.text":        "The file",

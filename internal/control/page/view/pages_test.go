@@ -307,7 +307,8 @@ func TestPagesAreAccessible(t *testing.T) {
 // The check above finds what it is for.
 func TestCheckFindsMistakes(t *testing.T) {
 	page := func(body string) string {
-		return `<!doctype html><html lang="en"><head><title>x</title></head><body><header></header><main><h1>x</h1>` + body + `</main><footer></footer></body></html>`
+		return `<!doctype html><html lang="en"><head><title>x</title></head><body><header></header><main><h1>x</h1>` +
+			body + `</main><footer></footer></body></html>`
 	}
 	if wrong := check(page(`<p>good</p>`)); wrong != nil {
 		t.Errorf("a good page: %q", wrong)
@@ -447,32 +448,32 @@ func TestSearch(t *testing.T) {
 		situation, query string
 		want             string // the numbers of the machines
 	}{
-		{"all, the latest first", "", "15 14 13 12 11 10"},
-		{"a MAC address", "q=52:54:00:00:00:0b", "11"},
-		{"as Windows writes it", "q=52-54-00-00-00-0B", "11"},
-		{"as switches write it", "q=5254.0000.000b", "11"},
-		{"as a label has it", "q=52540000000B", "11"},
-		{"the end of one", "q=00:0b", "11"},
-		{"a GUID", "q=10000000-0000-4000-8000-000000000012", "12"},
-		{"an address", "q=192.0.2.13", "13"},
-		{"the other server's address", "q=192.0.2.99", "12"},
-		{"the code on the screen", "q=K7QM", "10"},
-		{"in small letters, with spaces", "q=++k7qm+", "10"},
-		{"an entry", "q=debian", "10"},
-		{"the server of a hand-over", "q=wds1", "14"},
-		{"a word of the verdict", "q=Secure+Boot", "11"},
-		{"words in any order", "q=refused+secure", "11"},
-		{"all words must match", "q=secure+wds1", ""},
-		{"a word of the state", "q=booting", "15"},
-		{"words of the verdict and what it names", "q=refused+shimx64.efi", "11"},
-		{"those that did not boot", "failed=1", "13 12 11"},
-		{"of those, by a word", "failed=1&q=shimx64", "13 11"},
-		{"what is fine is not among them", "failed=1&q=K7QM", ""},
-		{"in German", "lang=de&q=verweigert", ""},
-		{"a German word of the state", "lang=de&q=gerade", "15"},
-		{"markup", "q=%3Ctime", ""},
-		{"longer than any", "q=" + strings.Repeat("x", 3000), ""},
-		{"the next page", "page=2", ""},
+		{situation: "all, the latest first", want: "15 14 13 12 11 10"},
+		{situation: "a MAC address", query: "q=52:54:00:00:00:0b", want: "11"},
+		{situation: "as Windows writes it", query: "q=52-54-00-00-00-0B", want: "11"},
+		{situation: "as switches write it", query: "q=5254.0000.000b", want: "11"},
+		{situation: "as a label has it", query: "q=52540000000B", want: "11"},
+		{situation: "the end of one", query: "q=00:0b", want: "11"},
+		{situation: "a GUID", query: "q=10000000-0000-4000-8000-000000000012", want: "12"},
+		{situation: "an address", query: "q=192.0.2.13", want: "13"},
+		{situation: "the other server's address", query: "q=192.0.2.99", want: "12"},
+		{situation: "the code on the screen", query: "q=K7QM", want: "10"},
+		{situation: "in small letters, with spaces", query: "q=++k7qm+", want: "10"},
+		{situation: "an entry", query: "q=debian", want: "10"},
+		{situation: "the server of a hand-over", query: "q=wds1", want: "14"},
+		{situation: "a word of the verdict", query: "q=Secure+Boot", want: "11"},
+		{situation: "words in any order", query: "q=refused+secure", want: "11"},
+		{situation: "all words must match", query: "q=secure+wds1"},
+		{situation: "a word of the state", query: "q=booting", want: "15"},
+		{situation: "words of the verdict and what it names", query: "q=refused+shimx64.efi", want: "11"},
+		{situation: "those that did not boot", query: "failed=1", want: "13 12 11"},
+		{situation: "of those, by a word", query: "failed=1&q=shimx64", want: "13 11"},
+		{situation: "what is fine is not among them", query: "failed=1&q=K7QM"},
+		{situation: "in German", query: "lang=de&q=verweigert"},
+		{situation: "a German word of the state", query: "lang=de&q=gerade", want: "15"},
+		{situation: "markup", query: "q=%3Ctime"},
+		{situation: "longer than any", query: "q=" + strings.Repeat("x", 3000)},
+		{situation: "the next page", query: "page=2"},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			body := get(t, h, "/?"+tc.query).Body.String()
@@ -559,58 +560,61 @@ func TestPages(t *testing.T) {
 		path      string
 		want      []string
 	}{
-		{"no machine yet", waiting, "/", []string{
+		{situation: "no machine yet", store: waiting, path: "/", want: []string{
 			"Waiting for a machine", "Start one now and set it to boot from the network", `data-empty="waiting"`,
 			"portfast", "IP helper", `href="/codes"`, "0 machines.",
 		}},
-		{"no machine yet, in German", waiting, "/?lang=de", []string{
+		{situation: "no machine yet, in German", store: waiting, path: "/?lang=de", want: []string{
 			"Die Seite wartet auf einen Rechner", `lang="de"`, "0 Rechner.",
 		}},
-		{"pxed was never there", boots.New(boots.DefaultLimits), "/", []string{"Waiting for pxed", `data-feed="down"`}},
-		{"pxed is down", down, "/", []string{
+		{situation: "pxed was never there", store: boots.New(boots.DefaultLimits), path: "/",
+			want: []string{"Waiting for pxed", `data-feed="down"`}},
+		{situation: "pxed is down", store: down, path: "/", want: []string{
 			"is down since", `<time datetime="2026-03-02T14:06:20.000Z"`, `data-feed="down"`, "6 machines.",
 		}},
-		{"machines in each state", full, "/", []string{
+		{situation: "machines in each state", store: full, path: "/", want: []string{
 			"6 machines.", "1 is booting.", "3 did not boot.", `data-stage="loading"`,
 			`data-finding="transfer-unanswered"`, `data-state="bad"`,
-			"The machine asked for shimx64.efi, and acknowledged nothing that the box sent.", "What to try", "step 4 of 8",
+			"The machine asked for shimx64.efi, and acknowledged nothing that the box sent.",
+			"What to try", "step 4 of 8",
 			"Handed over to wds1 (192.0.2.5) at 14:05 UTC.", "Code on screen: K7QM",
 		}},
-		{"no machine matches", full, "/?q=zebra", []string{
+		{situation: "no machine matches", store: full, path: "/?q=zebra", want: []string{
 			"0 machines found.", "No machine matches.", `data-empty="search"`, "It should be here, and is not?",
 			"portfast",
 		}},
-		{"no machine failed", fineSite(), "/?failed=1", []string{
+		{situation: "no machine failed", store: fineSite(), path: "/?failed=1", want: []string{
 			"Each machine has booted, or still does.", "0 machines found.",
 		}},
-		{"boots went", gone, "/", []string{
+		{situation: "boots went", store: gone, path: "/", want: []string{
 			"2 boots are no longer kept", "2 machines", `data-gone="2"`, "7 records were left out",
 		}},
-		{"an event of a boot went", gone, "/boot/" + lastGone.ID, []string{
+		{situation: "an event of a boot went", store: gone, path: "/boot/" + lastGone.ID, want: []string{
 			"1 earlier event is not kept.", "Packets from the start of this boot may be missing",
 		}},
-		{"a boot that stopped", full, "/boot/" + tftp.ID, []string{
+		{situation: "a boot that stopped", store: full, path: "/boot/" + tftp.ID, want: []string{
 			"Boot of 52:54:00:00:00:0d", "It asks for its boot program stopped here 14:04:20",
 			"It has the whole boot program not reached",
 			"It takes the offer done 14:03:50", "3 events", "timed out", "Download 2 packets (pcap)", "uefi-x64",
 		}},
-		{"a boot of another server", full, "/boot/" + elsewhere.ID, []string{
+		{situation: "a boot of another server", store: full, path: "/boot/" + elsewhere.ID, want: []string{
 			"192.0.2.99", "No packets of this boot are kept.",
 		}},
-		{"a boot that is fine", full, "/boot/" + fine.ID, []string{
+		{situation: "a boot that is fine", store: full, path: "/boot/" + fine.ID, want: []string{
 			"K7QM", "Debian 13", "The system runs, or WDS continues done 14:03:20",
 		}},
-		{"a hand-over past the menu", full, "/boot/" + hand.ID, []string{
+		{situation: "a hand-over past the menu", store: full, path: "/boot/" + hand.ID, want: []string{
 			"It reads the menu skipped", "The system runs, or WDS continues done 14:05:00",
 		}},
-		{"a machine", full, "/machine/" + tftp.Machine, []string{
+		{situation: "a machine", store: full, path: "/machine/" + tftp.Machine, want: []string{
 			"52:54:00:00:00:0d", "10000000-0000-4000-8000-000000000013", "192.0.2.13", `href="/boot/` + tftp.ID + `"`,
 		}},
-		{"an unknown machine", full, "/machine/none", []string{
+		{situation: "an unknown machine", store: full, path: "/machine/none", want: []string{
 			"There is no such page", "the oldest boots are removed first",
 		}},
-		{"an unknown boot", full, "/boot/none", []string{"There is no such page"}},
-		{"an unknown page, in German", full, "/none?lang=de", []string{"Diese Seite gibt es nicht"}},
+		{situation: "an unknown boot", store: full, path: "/boot/none", want: []string{"There is no such page"}},
+		{situation: "an unknown page, in German", store: full, path: "/none?lang=de",
+			want: []string{"Diese Seite gibt es nicht"}},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			contains(t, tc.path, get(t, New(Options{Boots: tc.store}).Handler(), tc.path).Body.String(), tc.want...)
@@ -628,22 +632,23 @@ func TestScreenCodes(t *testing.T) {
 		situation, path string
 		want            []string
 	}{
-		{"the whole table", "/codes", []string{
+		{situation: "the whole table", path: "/codes", want: []string{
 			`data-code="PXE-E16"`, `data-code="0xc000000f"`, `data-code="bad shim signature"`, "UEFI:", "BIOS:",
 		}},
-		{"a code", "/codes?q=e16", []string{`data-code="PXE-E16"`, "No valid offer received"}},
-		{"in German", "/codes?q=e61&lang=de", []string{"Der Netzwerkanschluss hat keine Verbindung."}},
-		{"no such code", "/codes?q=PXE-E00", []string{"That message is not in the table."}},
-		{"a message that agrees", "/boot/" + tftp.ID + "?screen=pxe-e18", []string{
+		{situation: "a code", path: "/codes?q=e16", want: []string{`data-code="PXE-E16"`, "No valid offer received"}},
+		{situation: "in German", path: "/codes?q=e61&lang=de",
+			want: []string{"Der Netzwerkanschluss hat keine Verbindung."}},
+		{situation: "no such code", path: "/codes?q=PXE-E00", want: []string{"That message is not in the table."}},
+		{situation: "a message that agrees", path: "/boot/" + tftp.ID + "?screen=pxe-e18", want: []string{
 			`data-code="PXE-E18" data-fit="screen.fits"`, "This agrees with what the box saw.",
 		}},
-		{"one that does not", "/boot/" + tftp.ID + "?screen=0xc000000f", []string{
+		{situation: "one that does not", path: "/boot/" + tftp.ID + "?screen=0xc000000f", want: []string{
 			`data-fit="screen.not"`, "This does not agree",
 		}},
-		{"Secure Boot", "/boot/" + shim.ID + "?screen=security+violation", []string{
+		{situation: "Secure Boot", path: "/boot/" + shim.ID + "?screen=security+violation", want: []string{
 			`data-code="Security Violation" data-fit="screen.fits"`,
 		}},
-		{"nothing that is known", "/boot/" + shim.ID + "?screen=hello", []string{
+		{situation: "nothing that is known", path: "/boot/" + shim.ID + "?screen=hello", want: []string{
 			"That message is not in the table.", `value="hello"`,
 		}},
 	} {
@@ -691,7 +696,8 @@ func TestCapture(t *testing.T) {
 		t.Errorf("stored as %s", got)
 	}
 	body := w.Body.Bytes()
-	if len(body) < 24 || binary.LittleEndian.Uint32(body) != 0xa1b23c4d || binary.LittleEndian.Uint32(body[20:]) != 101 {
+	if len(body) < 24 || binary.LittleEndian.Uint32(body) != 0xa1b23c4d ||
+		binary.LittleEndian.Uint32(body[20:]) != 101 {
 		t.Fatalf("the header: % x", body[:min(24, len(body))])
 	}
 	var got []string
@@ -701,7 +707,8 @@ func TestCapture(t *testing.T) {
 		packet := body[16 : 16+n]
 		from := netip.AddrPortFrom(netip.AddrFrom4([4]byte(packet[12:])), binary.BigEndian.Uint16(packet[20:]))
 		to := netip.AddrPortFrom(netip.AddrFrom4([4]byte(packet[16:])), binary.BigEndian.Uint16(packet[22:]))
-		got = append(got, fmt.Sprintf("%v %v > %v %q", time.Unix(int64(sec), int64(nano)).Sub(start), from, to, packet[28:]))
+		got = append(got, fmt.Sprintf("%v %v > %v %q", time.Unix(int64(sec), int64(nano)).Sub(start), from, to,
+			packet[28:]))
 		body = body[16+n:]
 	}
 	want := []string{
@@ -758,13 +765,14 @@ func TestLogin(t *testing.T) {
 		code      int
 		want      []string
 	}{
-		{"the form", LoginData{Next: "/boot/1?a=b&c"}, http.StatusOK, []string{
+		{situation: "the form", data: LoginData{Next: "/boot/1?a=b&c"}, code: http.StatusOK, want: []string{
 			`name="password"`, `action="/login"`, `value="/boot/1?a=b&amp;c"`,
 		}},
-		{"a wrong password", LoginData{Failed: true}, http.StatusForbidden, []string{
+		{situation: "a wrong password", data: LoginData{Failed: true}, code: http.StatusForbidden, want: []string{
 			"That is not the password.", `role="alert"`,
 		}},
-		{"too many attempts", LoginData{Wait: time.Minute}, http.StatusTooManyRequests, []string{"Please wait 1m0s"}},
+		{situation: "too many attempts", data: LoginData{Wait: time.Minute}, code: http.StatusTooManyRequests,
+			want: []string{"Please wait 1m0s"}},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			w := httptest.NewRecorder()

@@ -419,6 +419,7 @@ func updateKey(u boxstatus.Update) string {
 func siteFunctions(c catalog) template.FuncMap {
 	return template.FuncMap{
 		"reason": c.reason, "valid": valid, "statekey": stateKey, "growthkey": growthKey, "updatekey": updateKey,
-		"used": used, "signers": signers, "base": base, "ubytes": func(n uint64) string { return size(int64(min(n, 1<<62))) },
+		"used": used, "signers": signers, "base": base,
+		"ubytes": func(n uint64) string { return size(int64(min(n, 1<<62))) },
 	}
 }

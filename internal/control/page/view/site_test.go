@@ -179,7 +179,8 @@ func fullState(t testing.TB) SiteState {
 				Pxebox: "v1.2.3", Revision: "abc", Built: noon, Modified: true,
 				Go: "go1.25", Kernel: "6.12", Hardware: "amd64",
 			}},
-			Update: Said[boxstatus.Update]{Answer: boxstatus.Update{State: boxstatus.FellBack, Why: "it did not serve"}},
+			Update: Said[boxstatus.Update]{Answer: boxstatus.Update{State: boxstatus.FellBack,
+				Why: "it did not serve"}},
 		}),
 	}
 }
@@ -334,7 +335,8 @@ func TestSitePages(t *testing.T) {
 			for _, lang := range languages {
 				page := words(getSite(t, tt.state, lang, tt.path))
 				for key := range catalogs[fallback] {
-					if strings.Contains(key, ".") && !strings.HasPrefix(key, "why.") && strings.Contains(page, " "+key+" ") {
+					if strings.Contains(key, ".") && !strings.HasPrefix(key, "why.") &&
+						strings.Contains(page, " "+key+" ") {
 						t.Errorf("%s shows the key %q", lang, key)
 					}
 				}

@@ -92,7 +92,8 @@ var sets = func() map[string]map[string]*template.Template {
 		all[l] = map[string]*template.Template{}
 		funcs := template.FuncMap{
 			"t": catalogs[l].text, "count": catalogs[l].count,
-			"moment": moment, "clock": clock, "seconds": seconds, "duration": duration, "bytes": size, "eventMore": eventMore,
+			"moment": moment, "clock": clock, "seconds": seconds, "duration": duration, "bytes": size,
+			"eventMore": eventMore,
 		}
 		shared := template.Must(template.New("layout.html").Funcs(funcs).Funcs(siteFunctions(catalogs[l])).
 			ParseFS(templateFiles, "templates/layout.html", "templates/parts.html"))
@@ -155,7 +156,8 @@ func write(w http.ResponseWriter, r *http.Request, status int, name string, v pa
 		q := r.URL.Query()
 		q.Set("lang", l)
 		link := url.URL{Path: r.URL.Path, RawQuery: q.Encode()}
-		v.Languages = append(v.Languages, languageLink{l, catalogs[l].text("language.name"), link.String(), l == v.Lang})
+		v.Languages = append(v.Languages, languageLink{l, catalogs[l].text("language.name"), link.String(),
+			l == v.Lang})
 	}
 	v.Style, v.Script, v.Icon = address("style.css"), address("script.js"), address("icon.svg")
 	// The page is complete before its first byte is sent: an error must not

@@ -27,16 +27,16 @@ func TestFilterPassesOnlyTheClientsPort(t *testing.T) {
 		packet    []byte
 		pass      bool
 	}{
-		{"an answer to a client", datagram(5, 17, 0, 68), true},
-		{"do not fragment", datagram(5, 17, 0x4000, 68), true},
-		{"with IP options", datagram(7, 17, 0, 68), true},
-		{"a question to a server", datagram(5, 17, 0, 67), false},
-		{"a TFTP block", datagram(5, 17, 0, 50000), false},
-		{"TCP to the same port", datagram(5, 6, 0, 68), false},
-		{"the first fragment", datagram(5, 17, 0x2000, 68), false},
-		{"a later fragment", datagram(5, 17, 0x00b9, 68), false},
-		{"cut off before the port", datagram(5, 17, 0, 68)[:22], false},
-		{"empty", nil, false},
+		{situation: "an answer to a client", packet: datagram(5, 17, 0, 68), pass: true},
+		{situation: "do not fragment", packet: datagram(5, 17, 0x4000, 68), pass: true},
+		{situation: "with IP options", packet: datagram(7, 17, 0, 68), pass: true},
+		{situation: "a question to a server", packet: datagram(5, 17, 0, 67)},
+		{situation: "a TFTP block", packet: datagram(5, 17, 0, 50000)},
+		{situation: "TCP to the same port", packet: datagram(5, 6, 0, 68)},
+		{situation: "the first fragment", packet: datagram(5, 17, 0x2000, 68)},
+		{situation: "a later fragment", packet: datagram(5, 17, 0x00b9, 68)},
+		{situation: "cut off before the port", packet: datagram(5, 17, 0, 68)[:22]},
+		{situation: "empty"},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			n, err := vm.Run(append(make([]byte, ethernet), tt.packet...))
@@ -57,11 +57,11 @@ func TestIsBroadcast(t *testing.T) {
 		ip   [4]byte
 		want bool
 	}{
-		"sent on the link":                     {all, limited, true},
-		"forwarded by a router":                {one, unicast, false},
-		"a directed broadcast":                 {all, directed, false},
-		"a unicast in a broadcast frame":       {all, unicast, false},
-		"a limited broadcast to one host only": {one, limited, false},
+		"sent on the link":                     {to: all, ip: limited, want: true},
+		"forwarded by a router":                {to: one, ip: unicast},
+		"a directed broadcast":                 {to: all, ip: directed},
+		"a unicast in a broadcast frame":       {to: all, ip: unicast},
+		"a limited broadcast to one host only": {to: one, ip: limited},
 	} {
 		frame := append(append(tt.to[:], make([]byte, 8)...), datagram(5, 17, 0, 68)...)
 		copy(frame[ethernet+16:], tt.ip[:])

@@ -86,7 +86,8 @@ func (c *Config) note(n Note) {
 		c.notes[k] = append(c.notes[k], len(c.Notes))
 		c.Notes = append(c.Notes, n)
 	case len(c.Notes) == MaxNotes:
-		c.Notes = append(c.Notes, Note{Line: n.Line, Why: "further lines are not listed: there are too many", Lost: true})
+		c.Notes = append(c.Notes, Note{Line: n.Line, Why: "further lines are not listed: there are too many",
+			Lost: true})
 	}
 }
 

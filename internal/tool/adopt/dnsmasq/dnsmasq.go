@@ -242,7 +242,8 @@ func (p *parser) folder(l dhcpconf.Line, args []string, line func(dhcpconf.Line,
 			continue
 		}
 		if p.read >= dhcpconf.MaxFiles || len(p.open) >= dhcpconf.MaxDepth {
-			p.cfg.Lost(l, "is left out from %s on: at most %d files are read, nested at most %d deep", name, dhcpconf.MaxFiles,
+			p.cfg.Lost(l, "is left out from %s on: at most %d files are read, nested at most %d deep",
+				name, dhcpconf.MaxFiles,
 				dhcpconf.MaxDepth)
 			return
 		}
@@ -280,7 +281,8 @@ var (
 		"txt-record", "use-stale-cache",
 	}
 	conditions = []string{
-		"dhcp-match", "dhcp-vendorclass", "dhcp-userclass", "dhcp-mac", "dhcp-circuitid", "dhcp-remoteid", "dhcp-subscrid",
+		"dhcp-match", "dhcp-vendorclass", "dhcp-userclass", "dhcp-mac", "dhcp-circuitid", "dhcp-remoteid",
+		"dhcp-subscrid",
 		"dhcp-name-match", "dhcp-generate-names", "tag-if",
 	}
 	ipv6 = []string{"enable-ra", "ra-param", "dhcp-duid", "quiet-dhcp6", "quiet-ra"}

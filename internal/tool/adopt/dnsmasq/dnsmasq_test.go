@@ -72,7 +72,8 @@ func TestParse(t *testing.T) {
 		"netmask and broadcast address": {
 			"dhcp-range=10.0.0.1,10.0.3.9,255.255.252.0,10.0.3.255", []string{"10.0.0.0/22 10.0.0.1-10.0.3.9 1h0m0s"},
 		},
-		"a range larger than a /24": {"dhcp-range=10.0.0.1,10.0.3.9", []string{"10.0.0.0/22? 10.0.0.1-10.0.3.9 1h0m0s"}},
+		"a range larger than a /24": {"dhcp-range=10.0.0.1,10.0.3.9",
+			[]string{"10.0.0.0/22? 10.0.0.1-10.0.3.9 1h0m0s"}},
 		"one address, static, proxy": {
 			"dhcp-range=10.0.0.5\ndhcp-range=10.0.1.0,static\ndhcp-range=10.0.2.0,proxy,255.255.254.0\n",
 			[]string{"10.0.0.0/24? 10.0.0.5 1h0m0s", "10.0.1.0/24? 1h0m0s", "10.0.2.0/23 proxy"},
@@ -84,24 +85,28 @@ func TestParse(t *testing.T) {
 		},
 		"ranges that are none": {
 			"dhcp-range=10.0.0.9,10.0.0.1\ndhcp-range=x.y\ndhcp-range=\ndhcp-range=10.0.0.1,10.0.0.9,255.0.255.0\n" +
-				"dhcp-range=tag:a,10.0.0.1,10.0.0.9\ndhcp-range=2001:db8::1,ra-only\ndhcp-range=10.0.0.1,10.0.0.2,forever\n",
+				"dhcp-range=tag:a,10.0.0.1,10.0.0.9\ndhcp-range=2001:db8::1,ra-only\n" +
+				"dhcp-range=10.0.0.1,10.0.0.2,forever\n",
 			[]string{
 				"1: its last address comes before its first", `2: "x.y" is not an IPv4 address`, "3: names no address",
 				"4: 255.0.255.0 is not a netmask",
-				"5: is for certain machines, but the box leases a range to its whole network", "6: the box serves IPv4 only",
+				"5: is for certain machines, but the box leases a range to its whole network",
+				"6: the box serves IPv4 only",
 				`7: "forever" is not known`,
 			},
 		},
 		"options by number and by name, of each kind": {
 			network + "dhcp-option=3,10.0.0.254\ndhcp-option=option:ntp-server,10.0.0.1,10.0.0.2\ndhcp-option=19,1\n" +
 				"dhcp-option=26,1400\n" +
-				"dhcp-option=224,5\ndhcp-option=225,500\ndhcp-option=226,70000\ndhcp-option=227,5i\ndhcp-option=228,-1\n" +
+				"dhcp-option=224,5\ndhcp-option=225,500\ndhcp-option=226,70000\ndhcp-option=227,5i\n" +
+				"dhcp-option=228,-1\n" +
 				"dhcp-option=229,1:2:ff\n" +
 				"dhcp-option=230,text\ndhcp-option=15,5\ndhcp-option=6\ndhcp-option=119,a.b,c.d\n" +
 				"dhcp-option=121,10.1.0.0/16,10.0.0.3,10.0.0.7,10.0.0.4\n" +
 				"dhcp-option=option:T1,1h\n",
 			[]string{
-				is, "  3: [10.0.0.254]", "  42: [10.0.0.1 10.0.0.2]", "  19: 1 in 1", "  26: 1400 in 2", "  224: 5 in 1",
+				is, "  3: [10.0.0.254]", "  42: [10.0.0.1 10.0.0.2]", "  19: 1 in 1", "  26: 1400 in 2",
+				"  224: 5 in 1",
 				"  225: 500 in 2",
 				"  226: 70000 in 4", "  227: 5 in 4", "  228: -1 in 4", "  229: 0102ff", `  230: "text"`, `  15: "5"`,
 				"  6: none", "  119: a.b c.d",
@@ -123,7 +128,8 @@ func TestParse(t *testing.T) {
 			[]string{is, `  17: "b"`, `  15: "c"`, "2: another line replaces it", "5: another line replaces it"},
 		},
 		"domains": {
-			network + "domain=a.org\ndomain=b.org,10.0.0.0/24\ndomain=c.org,10.9.0.0/24\ndomain=d.org,10.0.0.1,10.0.0.9\n" +
+			network +
+				"domain=a.org\ndomain=b.org,10.0.0.0/24\ndomain=c.org,10.9.0.0/24\ndomain=d.org,10.0.0.1,10.0.0.9\n" +
 				"domain=#\n",
 			[]string{
 				is, `  15: "b.org"`, "5: is for a part of a network: a domain is for all of it", "6: names no domain",
@@ -131,22 +137,26 @@ func TestParse(t *testing.T) {
 			},
 		},
 		"options that are none": {
-			network + "dhcp-option=vendor:PXEClient,1,0.0.0.0\ndhcp-option=vendor:MSFT,2,1i\ndhcp-option=encap:175,190,x\n" +
+			network +
+				"dhcp-option=vendor:PXEClient,1,0.0.0.0\ndhcp-option=vendor:MSFT,2,1i\ndhcp-option=encap:175,190,x\n" +
 				"dhcp-option=option6:dns-server,[::]\n" +
 				"dhcp-option=option:nothing,1\ndhcp-option=300,1\ndhcp-option=\ndhcp-option=26,x\n" +
 				"dhcp-option=121,10.0.0.0/8\ndhcp-option=42,0.0.0.0\n",
 			[]string{
 				is, "2: the box has its own vendor options for PXE",
 				"3: pxebox has no options inside others: write the bytes of option 43 or 125",
-				"4: pxebox has no options inside others: write the bytes of option 43 or 125", "5: the box serves IPv4 only",
-				`6: "nothing" is not an option that dnsmasq knows`, `7: "300" is not the number of an option`, "8: names no option",
+				"4: pxebox has no options inside others: write the bytes of option 43 or 125",
+				"5: the box serves IPv4 only",
+				`6: "nothing" is not an option that dnsmasq knows`, `7: "300" is not the number of an option`,
+				"8: names no option",
 				"9: is not a number",
 				"10: is not a list of networks, each with a router",
 				"11: 0.0.0.0 is the old server's address, which listen-address does not name",
 			},
 		},
 		"0.0.0.0 is the server": {
-			"listen-address=127.0.0.1,10.0.0.2\n" + network + "dhcp-option=42,0.0.0.0\n", []string{is, "  42: [10.0.0.2]"},
+			"listen-address=127.0.0.1,10.0.0.2\n" + network + "dhcp-option=42,0.0.0.0\n",
+			[]string{is, "  42: [10.0.0.2]"},
 		},
 		"hosts": {
 			"dhcp-host=52:54:0:0:0:1,10.0.0.1,pc1,set:x\ndhcp-host=1-52:54:00:00:00:02,10.0.0.2\n" +
@@ -176,14 +186,16 @@ func TestParse(t *testing.T) {
 				"pxe-service=tag:x,7,C,x.efi,10.0.0.2\npxe-service=x86PC,D\npxe-service=x86PC,E,1\npxe-service=x86PC\n" +
 				"dhcp-boot=\n",
 			[]string{
-				"boot pxelinux.0", "boot f.efi server", "boot g.efi 10.0.0.1", "boot pxelinux  A, b", "boot x.efi 10.0.0.2 C",
+				"boot pxelinux.0", "boot f.efi server", "boot g.efi 10.0.0.1", "boot pxelinux  A, b",
+				"boot x.efi 10.0.0.2 C",
 				"6: starts the machine's disk: the menu has an entry for that",
 				"7: machines look for a boot server of type 1: if that is a WDS server, write a [[wds]]",
 				"8: is incomplete", "9: names no file",
 			},
 		},
 		"each other line is listed": {
-			"interface=eth0\nserver=1.1.1.1\ndhcp-match=set:x,93,7\nenable-ra\ndhcp-relay=10.0.0.1,10.0.0.2\nauth-zone=x\n" +
+			"interface=eth0\nserver=1.1.1.1\ndhcp-match=set:x,93,7\nenable-ra\ndhcp-relay=10.0.0.1,10.0.0.2\n" +
+				"auth-zone=x\n" +
 				"nonsense\ntftp-root=\n" +
 				"dhcp-ignore=tag:x\nenable-tftp\nport=0\nno-ping\n",
 			[]string{
@@ -245,12 +257,15 @@ func TestIncludesAreBounded(t *testing.T) {
 // A long list of names for a name server, as ad blockers write it, is
 // abbreviated.
 func TestLinesAlikeAreListed(t *testing.T) {
-	c, err := Parse("main", conftest.Files{"main": strings.Repeat("address=/a.example.org/0.0.0.0\n", 50_000) + "dhcp-relay=10.0.0.1,10.0.0.2\n"})
+	c, err := Parse("main",
+		conftest.Files{"main": strings.Repeat("address=/a.example.org/0.0.0.0\n", 50_000) +
+			"dhcp-relay=10.0.0.1,10.0.0.2\n"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	n := len(c.Notes)
-	if n != dhcpconf.MaxAlike+2 || c.Notes[n-2].Why != "and 49979 more lines up to line 50000: the box is not a name server" ||
+	if n != dhcpconf.MaxAlike+2 ||
+		c.Notes[n-2].Why != "and 49979 more lines up to line 50000: the box is not a name server" ||
 		c.Notes[n-1].Line.Number != 50_001 {
 		t.Errorf("%d notes, at the end %v", n, c.Notes[n-2:])
 	}

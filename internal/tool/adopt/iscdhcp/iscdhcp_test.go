@@ -50,7 +50,8 @@ func TestParse(t *testing.T) {
 		want []string
 	}{
 		"comments, and statements over several lines": {
-			"\ufeff# x {\r\nsubnet 10.0.0.0\r\n netmask 255.255.255.0 # y\r\n{ range\n10.0.0.1\n10.0.0.9;} ;", []string{is},
+			"\ufeff# x {\r\nsubnet 10.0.0.0\r\n netmask 255.255.255.0 # y\r\n{ range\n10.0.0.1\n10.0.0.9;} ;",
+			[]string{is},
 		},
 		"ranges": {
 			"subnet 10.0.0.0 netmask 255.255.0.0 { range 10.0.0.1; range dynamic-bootp 10.0.1.1 10.0.1.9;" +
@@ -86,22 +87,27 @@ func TestParse(t *testing.T) {
 			},
 		},
 		"pools for certain machines": {
-			subnet("pool { deny unknown-clients; range 10.0.0.20; }\npool { allow members of \"x\"; range 10.0.0.30; }\n" +
+			subnet("pool { deny unknown-clients; range 10.0.0.20; }\n" +
+				"pool { allow members of \"x\"; range 10.0.0.30; }\n" +
 				"pool { allow unknown-clients; deny members of \"x\"; range 10.0.0.40; }\n" +
 				"pool { deny unknown clients; range 10.0.0.50; }"),
 			[]string{
 				is + " 10.0.0.40",
 				`5: deny members of "x";: the box leases a range to every machine of its network`,
-				"3: range 10.0.0.20;: is leased only to certain machines, according to line 3: the box would lease it to all",
-				"4: range 10.0.0.30;: is leased only to certain machines, according to line 4: the box would lease it to all",
-				"6: range 10.0.0.50;: is leased only to certain machines, according to line 6: the box would lease it to all",
+				"3: range 10.0.0.20;: is leased only to certain machines, according to line 3: the box would lease " +
+					"it to all",
+				"4: range 10.0.0.30;: is leased only to certain machines, according to line 4: the box would lease " +
+					"it to all",
+				"6: range 10.0.0.50;: is leased only to certain machines, according to line 6: the box would lease " +
+					"it to all",
 			},
 		},
 		"unknown machines get nothing": {
 			"deny unknown-clients;\n" + subnet(""),
 			[]string{
 				"10.0.0.0/24",
-				"3: range 10.0.0.1 10.0.0.9;: is leased only to certain machines, according to line 1: the box would lease it to all",
+				"3: range 10.0.0.1 10.0.0.9;: is leased only to certain machines, according to line 1: the box would " +
+					"lease it to all",
 			},
 		},
 		"options of each kind": {
@@ -111,7 +117,8 @@ func TestParse(t *testing.T) {
 				"option bootfile-name \"a\\tb\\101\\x42\\\"\";\n" +
 				"option subnet-mask 255.255.255.0;\noption broadcast-address 10.0.0.255;"),
 			[]string{
-				is, `  67: "a\tbAB\""`, "  43: 0102ff", "  119: a.b c.d", "  2: -3600 in 4", "  19: 1 in 1", "  26: 1400 in 2",
+				is, `  67: "a\tbAB\""`, "  43: 0102ff", "  119: a.b c.d", "  2: -3600 in 4", "  19: 1 in 1",
+				"  26: 1400 in 2",
 				"  3: [10.0.0.1 10.0.0.2]",
 			},
 		},
@@ -126,12 +133,14 @@ func TestParse(t *testing.T) {
 				"option g code 229 = { ip-address, integer 8 };\n" +
 				"option h code 230 = array of { integer 8, text };\noption space x;\noption x.y code 1 = text;\n" +
 				"option i code 231 = array of integer 32;\n" +
-				subnet("option a \"t\";\noption b 0x10;\noption c 10.0.0.1, 10.0.0.2;\noption d \"s\";\noption e true;\n"+
+				subnet("option a \"t\";\noption b 0x10;\noption c 10.0.0.1, 10.0.0.2;\noption d \"s\";\n"+
+					"option e true;\n"+
 					"option f 8, 10, 10,0,0,3;\n"+
 					"option g 10.0.0.1 5;\noption h 1 \"a\";\noption x.y \"z\";\noption nothing 1;\n"+
 					"option a = concat(\"x\", \"y\");\noption i 1,2;"),
 			[]string{
-				is, "  121: 080a0a000003", "  228: 1 in 1", `  227: "s"`, "  226: [10.0.0.1 10.0.0.2]", "  225: 16 in 2",
+				is, "  121: 080a0a000003", "  228: 1 in 1", `  227: "s"`, "  226: [10.0.0.1 10.0.0.2]",
+				"  225: 16 in 2",
 				`  224: "t"`,
 				"9: option space x;: pxebox has no options inside others",
 				"10: option x.y code 1 = text;: pxebox has no options inside others",
@@ -149,7 +158,8 @@ func TestParse(t *testing.T) {
 				"option ntp-servers 10.0.0.2;"),
 			[]string{
 				is, "  42: [10.0.0.2]",
-				"3: option routers gateway.example.org;: gateway.example.org is not an IPv4 address: write it in place of the name",
+				"3: option routers gateway.example.org;: gateway.example.org is not an IPv4 address: write it in " +
+					"place of the name",
 				"4: option interface-mtu big;: pxebox has no key for a value of this kind: write its bytes",
 				"5: option routers;: has no value",
 				"6: option ip-forwarding maybe;: pxebox has no key for a value of this kind: write its bytes",
@@ -187,9 +197,11 @@ func TestParse(t *testing.T) {
 				"} elsif 1 = 1 {\nnext-server 10.0.0.2;\n} else { filename \"d\"; option a 1; }\n}\n" +
 				"host h { filename \"e\"; }\n",
 			[]string{
-				"boot b 10.0.0.1", "boot c 10.0.0.1", "boot a 10.0.0.2", "boot d 10.0.0.1", "boot e 10.0.0.1", "boot a 10.0.0.1",
+				"boot b 10.0.0.1", "boot c 10.0.0.1", "boot a 10.0.0.2", "boot d 10.0.0.1", "boot e 10.0.0.1",
+				"boot a 10.0.0.1",
 				`4: class "x" {: the box detects the kind of firmware itself, and has no other conditions`,
-				"5: match if true;: is for certain machines: left out", "10: option a 1;: is for certain machines: left out",
+				"5: match if true;: is for certain machines: left out",
+				"10: option a 1;: is for certain machines: left out",
 				`12: filename "e";: is for one machine: write a [[machine]] with boot for it`,
 				"12: host h {: has no hardware address of Ethernet and no client identifier: a reservation needs one",
 			},
@@ -224,7 +236,8 @@ func TestParse(t *testing.T) {
 			[]string{
 				"host a 52:54:00:00:00:01  10.0.0.1", "1: }: ends a block that has no beginning",
 				"3: range: has no ; at its end", "4: host a {: begins a block that has no end",
-				"2: authoritative subnet 10.0.0.0 netmask 255.255.255.0 {: is left out with its block: pxebox has no key for it",
+				"2: authoritative subnet 10.0.0.0 netmask 255.255.255.0 {: is left out with its block: pxebox has no " +
+					"key for it",
 			},
 		},
 		"includes": {

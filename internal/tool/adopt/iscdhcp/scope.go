@@ -123,7 +123,8 @@ func (p *parser) parameter(sc *scope, s *statement) {
 	case "filename":
 		sc.file, sc.fileAt = s.text(1), s.line
 	case "server-identifier", "local-address":
-		if a, err := netip.ParseAddr(s.text(1)); err == nil && a.Is4() && !a.IsUnspecified() && !p.cfg.Address.IsValid() {
+		if a, err := netip.ParseAddr(s.text(1)); err == nil && a.Is4() && !a.IsUnspecified() &&
+			!p.cfg.Address.IsValid() {
 			p.cfg.Address = a
 			return
 		}
@@ -419,7 +420,8 @@ func (p *parser) rangesOf(n *dhcpconf.Network) {
 			known = up.knownOnly
 		}
 		if known != nil {
-			p.cfg.Lost(r.Line, "is leased only to certain machines, according to line %d: the box would lease it to all", known.Number)
+			p.cfg.Lost(r.Line,
+				"is leased only to certain machines, according to line %d: the box would lease it to all", known.Number)
 			continue
 		}
 		n.Ranges = append(n.Ranges, r.Range)
