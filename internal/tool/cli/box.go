@@ -10,9 +10,9 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/pxebox/pxebox/internal/base/configfile"
 	"github.com/pxebox/pxebox/internal/base/credential"
 	"github.com/pxebox/pxebox/internal/tool/boxclient"
-	"github.com/pxebox/pxebox/internal/tool/configfile"
 )
 
 const (
