@@ -24,6 +24,10 @@ PACKAGES := busybox-static ca-certificates curl e2fsprogs gcc git grub-common li
 	mtools nasm openssh-client qemu-system-arm qemu-system-x86 sbsigntool \
 	$(if $(DISPLAY)$(WAYLAND_DISPLAY),qemu-system-gui)
 
+# The browser that make e2e tries the box's page with. Its fonts are those that
+# Debian's fontconfig depends on.
+BROWSER_PACKAGES := chromium
+
 # The DHCP programs of others that ours is tried with. Debian starts Kea's
 # server and the relay agent, but as they come they serve no network. netbase
 # has /etc/services, where atftp looks for the port of TFTP.
@@ -75,6 +79,10 @@ deps: go ## install the Debian packages that the other targets need
 peer-deps:
 	@[ -z "$(SUDO)" ] || command -v sudo >/dev/null || { echo "network namespaces need root, and there is no sudo" >&2; exit 1; }
 	@$(MAKE) -s deps PACKAGES="$(PEER_PACKAGES)"
+
+.PHONY: browser-deps
+browser-deps:
+	@$(MAKE) -s deps PACKAGES="$(BROWSER_PACKAGES)"
 
 # Debian 12's own Go is too old to read go.mod; go.dev has the right one.
 .PHONY: go
@@ -153,7 +161,7 @@ unit: deps assets $(FIRMWARES) ## run the packages' tests with the race detector
 # FIRMWARE=bookworm or trixie gives all of them that one's, and ACCEL=tcg or kvm
 # replaces the trial of KVM; both reach the tests through the environment.
 .PHONY: e2e
-e2e: image image-rpi $(INSTALLER) $(FIRMWARES) ## boot the image and clients in QEMU, and watch them reach WDS (ACCEL=tcg: without KVM)
+e2e: image image-rpi browser-deps $(INSTALLER) $(FIRMWARES) ## boot the image and clients in QEMU, and watch them reach WDS, also in a browser (ACCEL=tcg: without KVM)
 	go test -tags e2e -count=1 -v -timeout 45m -skip '$(LONG)' ./e2e/...
 
 .PHONY: e2e-generations
