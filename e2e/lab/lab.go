@@ -320,7 +320,10 @@ func (l *Lab) StartClient(c ClientConfig) (*qemu.Machine, error) {
 type UEFIConfig struct {
 	ClientConfig
 	SecureBoot bool
-	HTTP       bool // boot over HTTP; if false, by PXE over IPv4
+	// NoThirdParty makes Secure Boot refuse shim: see
+	// secureboot.WithoutThirdParty.
+	NoThirdParty bool
+	HTTP         bool // boot over HTTP; if false, by PXE over IPv4
 }
 
 // StartUEFI powers on a UEFI machine. Its variables are those of a new machine,
@@ -333,6 +336,11 @@ func (l *Lab) StartUEFI(c UEFIConfig) (*qemu.Machine, error) {
 	}
 	if c.SecureBoot {
 		if state, err = l.Key.Trust(state); err != nil {
+			return nil, err
+		}
+	}
+	if c.NoThirdParty {
+		if state, err = secureboot.WithoutThirdParty(state); err != nil {
 			return nil, err
 		}
 	}

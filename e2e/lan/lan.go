@@ -34,6 +34,7 @@ type LAN struct {
 	datagrams journal.Journal[Datagram]
 
 	mu        sync.Mutex
+	blocked   func(Datagram) bool // may be nil
 	ports     map[*port]bool
 	learned   map[[6]byte]*port
 	dropped   int
@@ -147,6 +148,15 @@ func (l *LAN) remove(p *port) {
 	}
 }
 
+// Block drops each UDP datagram that match accepts, as a firewall between the
+// switch's ports does; nil lets all pass. The capture and the record of datagrams
+// still contain what is dropped. match must be fast.
+func (l *LAN) Block(match func(Datagram) bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.blocked = match
+}
+
 // forward is the switch: it records a frame, learns its sender's port, and
 // forwards the frame. It retains frame.
 func (l *LAN) forward(from *port, frame []byte) {
@@ -167,6 +177,9 @@ func (l *LAN) forward(from *port, frame []byte) {
 	if d, ok := frames.UDP(frame); ok {
 		d.Time = now
 		l.datagrams.Add(d)
+		if l.blocked != nil && l.blocked(d) {
+			return
+		}
 	}
 	if src[0]&1 == 0 {
 		l.learned[src] = from

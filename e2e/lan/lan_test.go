@@ -154,6 +154,50 @@ func TestHostsExchangeDatagrams(t *testing.T) {
 	}
 }
 
+// TestBlock drops the datagrams to one port. Those before it and after it, to
+// another port, pass.
+func TestBlock(t *testing.T) {
+	l := newLAN(t, nil)
+	server, client := newHost(t, l, 1), newHost(t, l, 2)
+	conn, err := server.ListenUDP(70)
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocked, err := server.ListenUDP(69)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Block(func(d Datagram) bool { return d.Dst.Port() == 69 })
+	from, err := client.ListenUDP(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	send := func(port int, text string) {
+		t.Helper()
+		if _, err := from.WriteTo([]byte(text), &net.UDPAddr{IP: server.Addr.AsSlice(), Port: port}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	receive := func(conn net.PacketConn, want string) {
+		t.Helper()
+		buf := make([]byte, 100)
+		conn.SetReadDeadline(time.Now().Add(patience))
+		n, _, err := conn.ReadFrom(buf)
+		if err != nil || string(buf[:n]) != want {
+			t.Errorf("received %q, %v; want %q", buf[:n], err, want)
+		}
+	}
+	send(69, "blocked")
+	send(70, "passes")
+	receive(conn, "passes")
+	l.Block(nil)
+	send(69, "not blocked")
+	receive(blocked, "not blocked") // frames keep their order
+	if n := len(l.UDP()); n != 3 {
+		t.Errorf("%d datagrams are recorded, want 3", n)
+	}
+}
+
 func TestHostHearsAndSendsBroadcasts(t *testing.T) {
 	l := newLAN(t, nil)
 	a, b := newHost(t, l, 1), newHost(t, l, 2)

@@ -16,6 +16,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -92,6 +94,31 @@ func (k *Key) Sign(program []byte) ([]byte, error) {
 // key's certificate added to the signature database (db).
 func (k *Key) Trust(vars []byte) ([]byte, error) {
 	return appendVariable(vars, imageSecurityDatabase, "db", signatureList(k.cert))
+}
+
+// WithoutThirdParty returns a copy of a firmware's variables that no longer
+// trusts the certificates with which Microsoft signs the programs of others, shim
+// among them. Machines come that way, and setup calls it "third-party CA: off".
+func WithoutThirdParty(vars []byte) ([]byte, error) {
+	return changeVariable(vars, imageSecurityDatabase, "db", func(db []byte) ([]byte, error) {
+		lists, err := signatureLists(db)
+		if err != nil {
+			return nil, err
+		}
+		kept := slices.DeleteFunc(slices.Clone(lists), isThirdParty)
+		if len(kept) == len(lists) {
+			return nil, errors.New("there is no certificate for third parties")
+		}
+		return slices.Concat(kept...), nil
+	})
+}
+
+// isThirdParty reports whether a signature list trusts one of Microsoft's
+// certificates for third parties. Their names are "Microsoft Corporation UEFI CA
+// 2011", "Microsoft UEFI CA 2023" and "Microsoft Option ROM UEFI CA 2023".
+func isThirdParty(list []byte) bool {
+	c := certificate(list)
+	return c != nil && strings.Contains(c.Subject.CommonName, "UEFI CA")
 }
 
 func (k *Key) certPEM() []byte {

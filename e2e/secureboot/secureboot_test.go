@@ -3,9 +3,11 @@ package secureboot
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -146,7 +148,7 @@ func TestAppendVariable(t *testing.T) {
 			err: "there is no db"},
 		{situation: "no variables", vars: volume(400), err: "there is no db"},
 		{situation: "no room", vars: volume(170, stored{vendor, "db", stateAdded, "old"}),
-			err: "no room for 3 bytes more"},
+			err: "no room for 6 bytes"},
 		{situation: "just enough room", vars: volume(28+72+72, stored{vendor, "db", stateAdded, "old"}),
 			want: "oldnew"},
 		{situation: "no volume", vars: make([]byte, 100), err: "not a firmware volume"},
@@ -200,6 +202,76 @@ func TestTrust(t *testing.T) {
 				t.Fatal(err)
 			}
 			checkTrust(t, vars)
+		})
+	}
+}
+
+// TestWithoutThirdParty checks that the firmware's variables lose the
+// certificates that sign shim, and keep Windows's.
+func TestWithoutThirdParty(t *testing.T) {
+	for _, release := range qemu.Releases {
+		t.Run(release, func(t *testing.T) {
+			f, err := qemu.FindFirmware("../../build/firmware", release, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			vars, err := os.ReadFile(f.State(true))
+			if err != nil {
+				t.Fatal(err)
+			}
+			out, err := WithoutThirdParty(vars)
+			if err != nil {
+				t.Fatal(err)
+			}
+			before, after := trusted(t, vars), trusted(t, out)
+			want := slices.DeleteFunc(slices.Clone(before), func(name string) bool {
+				return strings.Contains(name, "UEFI CA")
+			})
+			if !slices.Equal(after, want) || len(want) == 0 || len(want) == len(before) {
+				t.Errorf("trusted before: %q; after: %q", before, after)
+			}
+			if _, err := WithoutThirdParty(out); err == nil {
+				t.Error("the second time removes something too")
+			}
+		})
+	}
+}
+
+// trusted returns the names of the certificates in a firmware's db.
+func trusted(t *testing.T, vars []byte) (names []string) {
+	t.Helper()
+	lists, err := signatureLists([]byte(contents(t, vars)[string(imageSecurityDatabase[:])+"db"]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, list := range lists {
+		if c := certificate(list); c != nil {
+			names = append(names, c.Subject.CommonName)
+		}
+	}
+	return names
+}
+
+func TestSignatureLists(t *testing.T) {
+	list := string(signatureList([]byte("certificate")))
+	for _, test := range []struct {
+		situation, db, err string
+		n                  int
+	}{
+		{situation: "empty"},
+		{situation: "two", db: list + list, n: 2},
+		{situation: "the last one is cut off", db: list + list[:40], err: "a signature list of 55 bytes in 40"},
+		{situation: "less than a header is left", db: list + "12345", err: "5 bytes after the last"},
+		{situation: "a list of no bytes", db: strings.Repeat("\x00", 40), err: "a signature list of 0 bytes"},
+	} {
+		t.Run(test.situation, func(t *testing.T) {
+			lists, err := signatureLists([]byte(test.db))
+			if got := fmt.Sprint(err); test.err == "" && err != nil || !strings.Contains(got, test.err) {
+				t.Errorf("got %v, want %q", err, test.err)
+			}
+			if len(lists) != test.n {
+				t.Errorf("%d lists, want %d", len(lists), test.n)
+			}
 		})
 	}
 }

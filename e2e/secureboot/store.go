@@ -2,6 +2,7 @@ package secureboot
 
 import (
 	"bytes"
+	"crypto/x509"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -128,9 +129,15 @@ func decodeName(b []byte) string {
 }
 
 // appendVariable returns a copy of a firmware's variables in which one variable
-// has more data. It does what the firmware would do: it adds a new variable
-// after all others, and marks the old one as deleted.
+// has more data.
 func appendVariable(vars []byte, vendor guid, name string, more []byte) ([]byte, error) {
+	return changeVariable(vars, vendor, name, func(old []byte) ([]byte, error) { return slices.Concat(old, more), nil })
+}
+
+// changeVariable returns a copy of a firmware's variables in which one variable
+// has other data. It does what the firmware would do: it adds a new variable
+// after all others, and marks the old one as deleted.
+func changeVariable(vars []byte, vendor guid, name string, change func(old []byte) ([]byte, error)) ([]byte, error) {
 	list, free, end, err := variables(vars)
 	if err != nil {
 		return nil, err
@@ -141,15 +148,58 @@ func appendVariable(vars []byte, vendor guid, name string, more []byte) ([]byte,
 	if i < 0 {
 		return nil, fmt.Errorf("variables: there is no %s", name)
 	}
-	old := vars[list[i].start:list[i].end]
-	if free+len(old)+len(more) > end {
-		return nil, fmt.Errorf("variables: no room for %d bytes more in %s", len(more), name)
+	old := list[i]
+	data, err := change(vars[old.data:old.end])
+	if err != nil {
+		return nil, fmt.Errorf("variables: %s: %w", name, err)
+	}
+	head := vars[old.start:old.data]
+	if free+len(head)+len(data) > end {
+		return nil, fmt.Errorf("variables: no room for %d bytes in %s", len(data), name)
 	}
 	out := slices.Clone(vars)
-	out[list[i].start+variableState] &= stateDeleted
-	n := copy(out[free:], old)
-	copy(out[free+n:], more)
-	size := list[i].end - list[i].data + len(more)
-	binary.LittleEndian.PutUint32(out[free+variableDataSize:], uint32(size))
+	out[old.start+variableState] &= stateDeleted
+	n := copy(out[free:], head)
+	copy(out[free+n:], data)
+	binary.LittleEndian.PutUint32(out[free+variableDataSize:], uint32(len(data)))
 	return out, nil
+}
+
+// The layout of an EFI_SIGNATURE_LIST (UEFI 2.10 §32.4.1).
+const (
+	listSize       = 16 // u32, after the type
+	listHeaderSize = 20 // u32
+	signatureSize  = 24 // u32
+	listHeader     = 28
+)
+
+// signatureLists splits the content of a signature database.
+func signatureLists(db []byte) (lists [][]byte, err error) {
+	for len(db) > 0 {
+		if len(db) < listHeader {
+			return nil, fmt.Errorf("%d bytes after the last signature list", len(db))
+		}
+		size := int(binary.LittleEndian.Uint32(db[listSize:]))
+		if size < listHeader || size > len(db) {
+			return nil, fmt.Errorf("a signature list of %d bytes in %d", size, len(db))
+		}
+		lists = append(lists, db[:size])
+		db = db[size:]
+	}
+	return lists, nil
+}
+
+// certificate returns the X.509 certificate of a signature list, or nil if the
+// list holds anything else: a list of certificates holds one (UEFI 2.10 §32.4.1).
+func certificate(list []byte) *x509.Certificate {
+	header := int(binary.LittleEndian.Uint32(list[listHeaderSize:]))
+	at := listHeader + header + len(guid{}) // after the owner
+	if guid(list) != certX509 || header < 0 || at > len(list) {
+		return nil
+	}
+	c, err := x509.ParseCertificate(list[at:])
+	if err != nil {
+		return nil
+	}
+	return c
 }
