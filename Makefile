@@ -130,9 +130,10 @@ run: image $(FIRMWARES) ## boot the image and a client in QEMU: firmware, menu, 
 	go run ./e2e/cmd/lab -image $(IMAGE) $(if $(UEFI),-uefi) $(if $(KEEP),-keep)
 
 .PHONY: screenshot
-screenshot: image $(FIRMWARES) ## update docs/menu.png and docs/menu-uefi.png, the menu on clients' screens
+screenshot: image browser-deps $(FIRMWARES) ## update the pictures in docs: the menu on clients' screens, the page in a browser
 	go run ./e2e/cmd/lab -image $(IMAGE) -screenshot docs/menu.png
 	go run ./e2e/cmd/lab -image $(IMAGE) -uefi -screenshot docs/menu-uefi.png
+	go test -tags e2e -count=1 -timeout 15m -run TestImagePageInBrowser ./e2e -screenshots ../docs
 
 .PHONY: test
 test: lint unit e2e peers ## lint, unit, e2e and peers: all tests except the slow ones

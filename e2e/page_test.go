@@ -184,6 +184,40 @@ func TestImagePageUnderAttack(t *testing.T) {
 // process before and after.
 func (s *site) restart(page *http.Client, program string) (before, after int) {
 	s.t.Helper()
+	before, err := s.processOf(page, program)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.control(page, "restart", program)
+	ctx := s.within(clientBoots)
+	for {
+		if after, err = s.processOf(page, program); err == nil && after != 0 && after != before {
+			return before, after
+		}
+		select {
+		case <-ctx.Done():
+			s.t.Fatalf("%s is not started again: process %d, then %d, %v",
+				program, before, after, errors.Join(err, ctx.Err()))
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+// processOf asks the page for the process of a program.
+func (s *site) processOf(page *http.Client, program string) (int, error) {
+	path, accept := "status?path=/user/"+program, http.Header{"Accept": {"application/json"}}
+	b, err := askPage(s.within(clientBoots), page, password(s.t), http.MethodGet, path, nil, accept)
+	if err != nil {
+		return 0, err
+	}
+	var status struct{ Pid int }
+	err = json.Unmarshal(b, &status)
+	return status.Pid, err
+}
+
+// control presses a button on a program's page: "stop" or "restart".
+func (s *site) control(page *http.Client, button, program string) {
+	s.t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		s.t.Fatal(err)
@@ -192,17 +226,7 @@ func (s *site) restart(page *http.Client, program string) (before, after int) {
 		Transport: page.Transport, Jar: jar,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	process := func() (int, error) {
-		path, accept := "status?path=/user/"+program, http.Header{"Accept": {"application/json"}}
-		b, err := askPage(s.within(clientBoots), client, password(s.t), http.MethodGet, path, nil, accept)
-		if err != nil {
-			return 0, err
-		}
-		var status struct{ Pid int }
-		err = json.Unmarshal(b, &status)
-		return status.Pid, err
-	}
-	if before, err = process(); err != nil {
+	if _, err := s.processOf(client, program); err != nil { // this fetches the token
 		s.t.Fatal(err)
 	}
 	u, err := url.Parse(lab.Page)
@@ -216,7 +240,7 @@ func (s *site) restart(page *http.Client, program string) (before, after int) {
 		}
 	}
 	body := strings.NewReader(form.Encode())
-	r, err := http.NewRequestWithContext(s.within(clientBoots), http.MethodPost, lab.Page+"restart", body)
+	r, err := http.NewRequestWithContext(s.within(clientBoots), http.MethodPost, lab.Page+button, body)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -229,19 +253,7 @@ func (s *site) restart(page *http.Client, program string) (before, after int) {
 	}
 	resp.Body.Close()
 	if resp.StatusCode != http.StatusSeeOther {
-		s.t.Fatalf("restart: %s", resp.Status)
-	}
-	ctx := s.within(clientBoots)
-	for {
-		if after, err = process(); err == nil && after != 0 && after != before {
-			return before, after
-		}
-		select {
-		case <-ctx.Done():
-			s.t.Fatalf("%s is not started again: process %d, then %d, %v",
-				program, before, after, errors.Join(err, ctx.Err()))
-		case <-time.After(time.Second):
-		}
+		s.t.Fatalf("%s: %s", button, resp.Status)
 	}
 }
 
