@@ -37,9 +37,27 @@ type fileSite struct {
 	boot   string // the folder of the box's files
 }
 
+// filesOnly is the configuration of a box that serves files and no DHCP.
+const filesOnly = `
+[network]
+address = "192.168.77.1/24"
+
+[dhcp]
+mode = "off"
+`
+
 // newFileSite connects the box and the client with connect, which must not give
 // either of them an address.
 func newFileSite(t *testing.T, connect func(box, client *netns.Namespace) error) *fileSite {
+	t.Helper()
+	return newFileSiteWith(t, connect, t.TempDir(), filesOnly)
+}
+
+// newFileSiteWith is newFileSite with the box's folder, a configuration, and
+// further arguments of menuwatch.
+func newFileSiteWith(
+	t *testing.T, connect func(box, client *netns.Namespace) error, dir, configuration string, menuwatch ...string,
+) *fileSite {
 	t.Helper()
 	if os.Getuid() != 0 {
 		t.Fatal("network namespaces need root: run make peers, which asks sudo for it")
@@ -51,16 +69,9 @@ func newFileSite(t *testing.T, connect func(box, client *netns.Namespace) error)
 	s.must(s.client.Run("ip", "addr", "add", clientAddr, "dev", link))
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	dir := t.TempDir()
 	s.boot = filepath.Join(dir, "boot")
 	var err error
-	s.box, err = box.Start(ctx, s.host, link, filepath.Join(buildDir, "bin"), dir, `
-[network]
-address = "192.168.77.1/24"
-
-[dhcp]
-mode = "off"
-`)
+	s.box, err = box.Start(ctx, s.host, link, filepath.Join(buildDir, "bin"), dir, configuration, menuwatch...)
 	t.Cleanup(func() {
 		if t.Failed() && s.box != nil {
 			tell(t, "the box", s.box.Log.From(0))

@@ -31,9 +31,12 @@ type Box struct {
 
 // Start starts both daemons on an interface of a host, and returns when pxed
 // has its address. The programs are in bin; dir is an empty folder for the
-// configuration, the boot files, the generation and the leases. If Start
-// returns an error, the Box does not run; its Log says why.
-func Start(ctx context.Context, host *netns.Namespace, link, bin, dir, configuration string) (*Box, error) {
+// configuration, the boot files, the generation and the leases. more are further
+// arguments of menuwatch. If Start returns an error, the Box does not run; its Log
+// says why.
+func Start(
+	ctx context.Context, host *netns.Namespace, link, bin, dir, configuration string, more ...string,
+) (*Box, error) {
 	b := &Box{host: host, bin: bin, dir: dir, link: link}
 	for _, name := range []string{"menuwatch", "pxed"} {
 		if _, err := os.Stat(filepath.Join(bin, name)); err != nil {
@@ -49,8 +52,8 @@ func Start(ctx context.Context, host *netns.Namespace, link, bin, dir, configura
 		return nil, err
 	}
 	var err error
-	b.menuwatch, err = b.start("menuwatch", "-config", b.file("pxebox.toml"), "-boot", b.file("boot"),
-		"-run", b.file("run"))
+	args := append([]string{"-config", b.file("pxebox.toml"), "-boot", b.file("boot"), "-run", b.file("run")}, more...)
+	b.menuwatch, err = b.start("menuwatch", args...)
 	if err != nil {
 		return nil, err
 	}
@@ -119,6 +122,9 @@ func (b *Box) Run() string { return b.file("run") }
 
 // PID is pxed's process id.
 func (b *Box) PID() int { return b.pxed.Process.Pid }
+
+// MenuwatchPID is menuwatch's process id.
+func (b *Box) MenuwatchPID() int { return b.menuwatch.Process.Pid }
 
 func (b *Box) file(name string) string { return filepath.Join(b.dir, name) }
 
