@@ -91,7 +91,7 @@ func (p *powered) on() {
 const (
 	grows = `msg="growing the file system"`
 	// Logged before that if the effects of a power cut have to be repaired.
-	restarts = `msg="the box restarts"`
+	restarts = `msg="the box restarts to mount its file system again"`
 	filled   = `msg="file system already fills its disk"[^\n]*bytes=(\d+)[^\n]*\n`
 )
 

@@ -2,27 +2,30 @@ package mdns
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"net"
 	"os"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
 // listen opens a socket that receives what is sent to the group on the link,
 // and nothing else: neither other links' packets nor unicast ones, so that no
-// host beyond the link reaches it.
+// host beyond the link reaches it. Package net would bind it to every address.
 func listen(l Link) (*net.UDPConn, error) {
-	c := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
-		var err error
-		if e := c.Control(func(fd uintptr) { err = setOptions(int(fd), l) }); e != nil {
-			return e
-		}
-		return err
-	}}
-	conn, err := c.ListenPacket(context.Background(), "udp4", fmt.Sprintf("%v:%d", group, port))
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, os.NewSyscallError("socket", err)
+	}
+	f := os.NewFile(uintptr(fd), "mDNS socket")
+	defer f.Close() // FilePacketConn duplicates it
+	if err := setOptions(fd, l); err != nil {
+		return nil, err
+	}
+	if err := unix.Bind(fd, &unix.SockaddrInet4{Port: port, Addr: group.As4()}); err != nil {
+		return nil, os.NewSyscallError("bind", err)
+	}
+	conn, err := net.FilePacketConn(f)
 	if err != nil {
 		return nil, err
 	}

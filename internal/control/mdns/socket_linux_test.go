@@ -1,6 +1,39 @@
 package mdns
 
-import "testing"
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Only what is sent to the group arrives: a unicast packet finds no socket.
+func TestUnicastIsRefused(t *testing.T) {
+	loopback := netip.MustParsePrefix("127.0.0.1/8")
+	i, err := net.InterfaceByName("lo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := listen(Link{Index: i.Index, Interface: i.Name, Addr: loopback})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	client, err := net.Dial("udp4", netip.AddrPortFrom(loopback.Addr(), port).String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	client.SetDeadline(time.Now().Add(10 * time.Second))
+	if _, err := client.Write([]byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.Read(make([]byte, 1)); !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Errorf("got %v, want a refusal", err)
+	}
+}
 
 func TestBoundSockets(t *testing.T) {
 	const list = `   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops
