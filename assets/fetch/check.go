@@ -20,18 +20,7 @@ import (
 // has their certificates in its database, and machines require one of them for
 // shim. A certificate is identified by its SHA-256, because its name can be
 // chosen freely.
-var authorities = map[secureboot.Fingerprint]string{
-	fingerprint("48e99b991f57fc52f76149599bff0a58c47154229b9f8d603ac40d3500248507"): "Microsoft Corporation UEFI CA 2011",
-	fingerprint("f6124e34125bee3fe6d79a574eaa7b91c0e7bd9d929c1a321178efd611dad901"): "Microsoft UEFI CA 2023",
-}
-
-func fingerprint(s string) secureboot.Fingerprint {
-	b, err := hex.DecodeString(s)
-	if err != nil {
-		panic(err)
-	}
-	return secureboot.Fingerprint(b)
-}
+var authorities = secureboot.ThirdParty()
 
 // How to fix a refusal.
 const (

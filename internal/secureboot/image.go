@@ -110,11 +110,22 @@ const (
 	typeSignedData    = 0x0002
 )
 
+// The limits of a certificate table. Microsoft's signatures have about 10 KB. A
+// file may come from a stranger: each signature costs a digest of the file, each
+// certificate several public key operations, and the parser of PKCS#7 recurses.
+const (
+	maxSignatures = 8
+	maxSignature  = 64 << 10
+)
+
 // certificates splits the certificate table into one PKCS#7 message per
 // signature. Each entry begins at a multiple of eight bytes.
 func (i *Image) certificates() ([][]byte, error) {
 	var all [][]byte
 	for table := i.file[i.table:]; len(table) > 0; {
+		if len(all) == maxSignatures {
+			return nil, fmt.Errorf("its certificate table has more than %d entries", maxSignatures)
+		}
 		if len(table) < certificateHeader {
 			return nil, fmt.Errorf("its certificate table ends in %d stray bytes", len(table))
 		}
@@ -122,6 +133,9 @@ func (i *Image) certificates() ([][]byte, error) {
 		if size < certificateHeader || size > int64(len(table)) {
 			return nil, fmt.Errorf("its certificate table has an entry of %d bytes, but only %d bytes are left", size,
 				len(table))
+		}
+		if size > maxSignature {
+			return nil, fmt.Errorf("its certificate table has an entry of %d bytes; the limit is %d", size, maxSignature)
 		}
 		revision, kind := binary.LittleEndian.Uint16(table[4:]), binary.LittleEndian.Uint16(table[6:])
 		if revision != revision2 || kind != typeSignedData {

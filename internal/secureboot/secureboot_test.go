@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/binary"
 	"errors"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -220,6 +221,8 @@ func TestDamagedCertificateTables(t *testing.T) {
 		{situation: "an old revision", start: end, size: 16, table: entry(16, 0x0100, typeSignedData, 8),
 			want: "revision 0x100"},
 		{situation: "another type", start: end, size: 16, table: entry(16, revision2, 1, 8), want: "type 0x1"},
+		{situation: "an entry too large", start: end, size: maxSignature + 8,
+			table: entry(maxSignature+8, revision2, typeSignedData, maxSignature), want: "the limit is 65536"},
 		{situation: "no PKCS#7", start: end, size: 16, table: entry(16, revision2, typeSignedData, 8),
 			want: "signature 1 of 1"},
 	} {
@@ -230,6 +233,45 @@ func TestDamagedCertificateTables(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v, want %q", test.situation, err, test.want)
 		}
+	}
+}
+
+// A file with thousands of signatures is not worth the time that checking them
+// takes.
+func TestTooManySignatures(t *testing.T) {
+	grub := file(t, grubPath)
+	i := parse(t, grub)
+	table := i.file[i.table:]
+	many := func(n int) (*Image, error) {
+		all := bytes.Repeat(table, n)
+		return Parse(tableAt(t, grub, uint32(i.table), uint32(len(all)), all))
+	}
+	for n, fails := range map[int]bool{1: false, maxSignatures: false, maxSignatures + 1: true} {
+		i, err := many(n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s, err := i.Signatures(); (err != nil) != fails || !fails && len(s) != n {
+			t.Errorf("%d signatures: %d, %v", n, len(s), err)
+		}
+	}
+}
+
+// Each authority is known by one fingerprint.
+func TestMicrosoft(t *testing.T) {
+	all := Microsoft()
+	names := slices.Sorted(maps.Values(all))
+	if want := []string{UEFICA2011, UEFICA2023, WindowsPCA2011, WindowsCA2023}; !slices.Equal(names, want) {
+		t.Errorf("the authorities are %q, want %q", names, want)
+	}
+	for f, name := range ThirdParty() {
+		if all[f] != name || name != UEFICA2011 && name != UEFICA2023 {
+			t.Errorf("%s is an authority for third parties", name)
+		}
+	}
+	clear(all)
+	if len(Microsoft()) != 4 {
+		t.Error("a caller has changed the table")
 	}
 }
 
