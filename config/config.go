@@ -166,6 +166,11 @@ type WDS struct {
 	// that WDS's ReadFilter lets through. Parse fills in the defaults; an
 	// empty one says that the server has none for this firmware.
 	Programs map[firmware.Kind]string
+	// Programs2023 are the same programs, signed with Microsoft's certificates
+	// of 2023, for machines that no longer trust those of 2011. Parse fills in
+	// the defaults if the program of Programs is Windows' own. A firmware that
+	// is not in the map has none.
+	Programs2023 map[firmware.Kind]string
 	// Probe is how often the server is asked whether it is there; 0 is
 	// never.
 	Probe spec.Duration

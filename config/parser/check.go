@@ -34,6 +34,7 @@ func (r *reader) checkWDS() {
 		if !b.ok("") {
 			continue
 		}
+		fill2023(&r.cfg.WDS[i])
 		b.require("name", `write name = "wds"`)
 		b.require("server", `write server = "192.168.77.2"`)
 		b.unique("name", r.cfg.WDS[i].Name, seen, ownName)

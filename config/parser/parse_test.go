@@ -71,6 +71,9 @@ func TestParse(t *testing.T) {
 				"bios": `boot\x64\wdsnbp.com`, "uefi-ia32": `boot\x86\wdsmgfw.efi`,
 				"uefi-x64": `boot\x64\wdsmgfw.efi`, "uefi-arm64": `boot\arm64\wdsmgfw.efi`,
 			},
+			Programs2023: map[firmware.Kind]string{
+				"uefi-x64": `boot_EX\x64\wdsmgfw_EX.efi`, "uefi-arm64": `boot_EX\arm64\wdsmgfw_EX.efi`,
+			},
 			Probe: spec.Duration(30 * time.Second), OnDown: config.OnDownMark, BIOSRoute: config.RouteChain,
 		}},
 		Menu: config.Menu{Title: "Lab", Timeout: spec.Duration(10 * time.Second), Default: "wds"},

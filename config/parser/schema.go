@@ -143,7 +143,7 @@ var schema = []section{
 					v value) {
 					last(r.cfg.WDS).BIOSRoute = choice(v, config.RouteChain, config.RouteReboot)
 				}},
-		}, wdsPrograms()...)},
+		}, append(wdsPrograms(), wdsPrograms2023()...)...)},
 	{name: "menu", fields: []field{
 		{"title", `"Network boot"`, func(r *reader, v value) { r.cfg.Menu.Title = v.label() }},
 		{"timeout", `"10s"`,
@@ -304,8 +304,10 @@ var programs = []struct {
 }
 
 func newWDS() config.WDS {
-	w := config.WDS{Programs: map[firmware.Kind]string{}, Probe: spec.Duration(30 * time.Second),
-		OnDown: config.OnDownMark, BIOSRoute: config.RouteChain}
+	w := config.WDS{
+		Programs: map[firmware.Kind]string{}, Programs2023: map[firmware.Kind]string{},
+		Probe: spec.Duration(30 * time.Second), OnDown: config.OnDownMark, BIOSRoute: config.RouteChain,
+	}
 	for _, p := range programs {
 		w.Programs[p.firmware] = p.file
 	}

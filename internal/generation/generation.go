@@ -111,6 +111,9 @@ func Encode(g Generation) ([]byte, error) {
 	return b, nil
 }
 
+// maxAlternatives limits the programs that a machine may try one after the other.
+const maxAlternatives = 4
+
 // validate rejects values that the compiler never produces. Users of a Generation
 // do not check its values again: an invalid network would end pxed at each start.
 func (g Generation) validate() error {
@@ -127,6 +130,15 @@ func (g Generation) validate() error {
 	for entry, t := range g.Handoffs {
 		for _, name := range t.Programs {
 			check("handoff "+entry, spec.ValidateProgram(name))
+		}
+		for firmware, names := range t.Alternatives {
+			if len(names) > maxAlternatives {
+				check("handoff "+entry, fmt.Errorf("%s has %d alternatives; the limit is %d", firmware, len(names), maxAlternatives))
+				continue
+			}
+			for _, name := range names {
+				check("handoff "+entry, spec.ValidateProgram(name))
+			}
 		}
 	}
 	for file, p := range g.Parts {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"net/netip"
@@ -92,6 +93,7 @@ func full(t *testing.T) Generation {
 	}}
 	g.Handoffs = map[string]handoff.Target{"wds": {
 		Server: netip.MustParseAddr("192.168.77.2"), Programs: map[firmware.Kind]string{"bios": `boot\x64\wdsnbp.com`},
+		Alternatives: map[firmware.Kind][]string{"uefi-x64": {`boot_EX\x64\wdsmgfw_EX.efi`}},
 	}}
 	g.Parts = map[string]Part{"debian/linux": {Role: trace.Kernel, Entry: "debian"}}
 	return g
@@ -119,6 +121,10 @@ func TestDefaultServesAMenu(t *testing.T) {
 func TestDecodeRefuses(t *testing.T) {
 	good := string(encode(t, Default()))
 	with := func(key string) string { return strings.Replace(good, `"lease"`, key+`, "lease"`, 1) } // of dhcp
+	alternatives := func(names ...string) string {
+		const target = `"handoffs": {"w": {"server": "", "programs": {}, "alternatives": {"uefi-x64": ["%s"]}}}, "dhcp"`
+		return strings.Replace(good, `"dhcp"`, fmt.Sprintf(target, strings.Join(names, `", "`)), 1)
+	}
 	for _, tt := range []struct{ name, file, want string }{
 		{name: "nothing", want: "unexpected end"},
 		{name: "half a file", file: good[:len(good)/2], want: "unexpected end"},
@@ -174,6 +180,10 @@ func TestDecodeRefuses(t *testing.T) {
 		{name: "a file that is no part of an entry",
 			file: strings.Replace(good, `"tftp"`, `"parts": {"x": {"role": "menu"}}, "tftp"`, 1),
 			want: `parts: x: "menu" is not`},
+		{name: "an alternative that no packet has room for", file: alternatives(strings.Repeat("x", 128)),
+			want: "handoff w: the name of a program has 128 bytes"},
+		{name: "more alternatives than a machine tries", file: alternatives("1", "2", "3", "4", "5"),
+			want: "handoff w: uefi-x64 has 5 alternatives; the limit is 4"},
 		{name: "too large", file: strings.Repeat(" ", MaxSize) + good, want: "limit is 16777216"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

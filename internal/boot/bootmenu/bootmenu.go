@@ -40,6 +40,9 @@ type Server struct {
 	// firmware that loads them. A firmware that is not in the map was not
 	// requested.
 	Programs map[firmware.Kind]Health
+	// Programs2023 is the same for the programs that are signed with the
+	// certificates of 2023. Many servers have none, and are well.
+	Programs2023 map[firmware.Kind]Health
 }
 
 // Health is the answer to a request for a boot program.

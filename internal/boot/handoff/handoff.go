@@ -20,6 +20,10 @@ type Target struct {
 	// Programs are the server's network boot programs, spelled as the
 	// server requires, by the firmware that loads them.
 	Programs map[firmware.Kind]string `json:"programs"`
+	// Alternatives are programs that do the same and that another authority
+	// has signed, for machines whose Secure Boot refuses the one of Programs.
+	// The server has them.
+	Alternatives map[firmware.Kind][]string `json:"alternatives,omitempty"`
 }
 
 // Boot is what a machine loads when it is handed over.

@@ -212,6 +212,9 @@ func asText(r Rendered) []byte {
 		for _, firmware := range slices.Sorted(maps.Keys(target.Programs)) {
 			fmt.Fprintf(&b, "%s %s\n", firmware, target.Programs[firmware])
 		}
+		for _, firmware := range slices.Sorted(maps.Keys(target.Alternatives)) {
+			fmt.Fprintf(&b, "%s if that is refused: %s\n", firmware, target.Alternatives[firmware])
+		}
 	}
 	return b.Bytes()
 }

@@ -47,17 +47,29 @@ type lead struct {
 	addr   netip.Addr // the zero Addr if its name was not found
 	wrong  string     // as in Server
 	health map[firmware.Kind]bootmenu.Health
+	newer  map[firmware.Kind]bootmenu.Health // of Programs2023
 	state  bootmenu.State
 }
 
 func (l lead) target() handoff.Target {
 	t := handoff.Target{Server: l.addr, Programs: map[firmware.Kind]string{}}
-	for firmware, program := range l.server.Programs {
+	for kind, program := range l.server.Programs {
 		// A refused program would leave the machine with nothing to boot. It gets
 		// the menu instead, which says why.
-		if program != "" && l.health[firmware].State != bootmenu.Refused {
-			t.Programs[firmware] = program
+		if program != "" && l.health[kind].State != bootmenu.Refused {
+			t.Programs[kind] = program
 		}
+	}
+	for kind, program := range l.server.Programs2023 {
+		// Unlike the others it must be known to be there: it is the default even
+		// for servers that have none.
+		if first := t.Programs[kind]; first == "" || first == program || l.newer[kind].State != bootmenu.Up {
+			continue
+		}
+		if t.Alternatives == nil {
+			t.Alternatives = map[firmware.Kind][]string{}
+		}
+		t.Alternatives[kind] = []string{program}
 	}
 	return t
 }
@@ -284,7 +296,7 @@ func (s *site) lead(e config.Entry) lead {
 
 func (s *site) leadTo(w config.WDS) lead {
 	known := s.status.WDS[w.Name]
-	l := lead{server: w, addr: known.Addr, wrong: known.Wrong, health: known.Programs, state: overall(known.Programs)}
+	l := lead{server: w, addr: known.Addr, wrong: known.Wrong, health: known.Programs, newer: known.Programs2023, state: overall(known.Programs)}
 	if !l.addr.Is4() {
 		l.addr = netip.Addr{}
 		if a, ok := w.Addr(); ok && l.wrong == "" {
