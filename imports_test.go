@@ -59,6 +59,8 @@ var pure = map[string][]string{
 	"internal/boot/bootmenu": {"internal/boot/firmware"},
 	"internal/boot/trace":    {"internal/boot/ether", "internal/boot/firmware", "internal/boot/clients"},
 	"internal/secureboot":    {},
+
+	"internal/control/wdscerts": {"internal/secureboot"},
 }
 
 // linked lists the third-party packages that the pure packages may reach,
@@ -88,7 +90,7 @@ var farOutside = []string{"net/http", "net/rpc", "os/exec", "os/signal", "log/sl
 // indirectly: whole folders of packages.
 var notLinked = map[string][]string{
 	// The control plane: no DHCP, no leases, no packet socket. Without these it
-	// also builds for macOS.
+	// also builds for macOS. It reads who signed a boot program, and signs nothing.
 	"cmd/menuwatch": {
 		module + "internal/serve", module + "internal/box", module + "internal/net", module + "internal/tool/adopt",
 		"go.etcd.io/bbolt", "github.com/mdlayher", "github.com/vishvananda", "github.com/prometheus",
@@ -99,6 +101,7 @@ var notLinked = map[string][]string{
 	// queries WDS servers or changes the box.
 	"cmd/pxed": {
 		module + "config", module + "internal/control", module + "internal/tool", module + "internal/box",
+		module + "internal/secureboot", "github.com/smallstep/pkcs7",
 		"github.com/pelletier", "github.com/go-crypt", "go.etcd.io/bbolt",
 		"golang.org/x/crypto", "golang.org/x/term", "github.com/pkg/sftp", "net/http/httputil",
 		"image",

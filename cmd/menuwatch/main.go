@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"os"
 	"strings"
 
@@ -15,13 +16,16 @@ import (
 	"github.com/pxebox/pxebox/internal/control/menuwatch"
 	"github.com/pxebox/pxebox/internal/control/page"
 	"github.com/pxebox/pxebox/internal/control/resolve"
+	"github.com/pxebox/pxebox/internal/control/tftpread"
+	"github.com/pxebox/pxebox/internal/control/wdscerts"
 	"github.com/pxebox/pxebox/internal/control/wdsprobe"
 )
 
 func main() {
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	w := &menuwatch.Watcher{
-		Lookup: resolve.Lookup, Probe: new(wdsprobe.Prober).Ask, Own: menuwatch.OwnAddresses, Log: log,
+		Lookup: resolve.Lookup, Probe: new(wdsprobe.Prober).Ask, Read: readProgram,
+		Own: menuwatch.OwnAddresses, Log: log,
 	}
 	p := &page.Server{Log: log}
 	flag.StringVar(&w.ConfigFile, "config", "/perm/pxebox/pxebox.toml", "the configuration `file`")
@@ -60,4 +64,8 @@ func main() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1) // nor 125, which gokrazy treats like 0
 	}
+}
+
+func readProgram(ctx context.Context, addr netip.Addr, name string) ([]byte, error) {
+	return tftpread.Reader{}.Read(ctx, netip.AddrPortFrom(addr, wdsprobe.PortTFTP), name, wdscerts.MaxSize)
 }

@@ -98,8 +98,8 @@ func TestParseOfAMenu(t *testing.T) {
 			Programs: map[firmware.Kind]string{"bios": `BOOT\x86\wdsnbp.com`, "uefi-ia32": `boot\x86\wdsmgfw.efi`,
 				"uefi-x64": `boot\x64\wdsmgfw.efi`, "uefi-arm64": ""},
 			Programs2023: map[firmware.Kind]string{"uefi-x64": `boot_EX\x64\wdsmgfw_EX.efi`},
-			OnDown:    config.OnDownMark,
-			BIOSRoute: config.RouteReboot,
+			OnDown:       config.OnDownMark,
+			BIOSRoute:    config.RouteReboot,
 		}, {
 			Name: "new", Server: "wds2.example.org",
 			Programs: map[firmware.Kind]string{"bios": `boot\x64\wdsnbp.com`, "uefi-ia32": `boot\x86\wdsmgfw.efi`,

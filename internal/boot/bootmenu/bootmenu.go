@@ -50,6 +50,7 @@ type Health struct {
 	State State
 	Since time.Time // when the State began; zero if the clock was not set
 	Note  string    // for Refused: the server's message, and the fix, for people
+	Size  int64     // for Up: bytes, as the server says; 0 if it does not
 }
 
 // State is how a WDS server answers a request for a boot program.

@@ -17,7 +17,6 @@ import (
 	"github.com/pxebox/pxebox/internal/base/jitter"
 	"github.com/pxebox/pxebox/internal/base/pulse"
 	"github.com/pxebox/pxebox/internal/boot/bootmenu"
-	"github.com/pxebox/pxebox/internal/boot/firmware"
 	"github.com/pxebox/pxebox/internal/control/syslog"
 )
 
@@ -37,10 +36,12 @@ const (
 // Lookup returns the IPv4 addresses of a host.
 type Lookup func(ctx context.Context, host string) ([]netip.Addr, error)
 
-// Probe asks a WDS server for its programs, and returns the health of each by
-// firmware. An error means that the box could not ask; nothing is then known of
-// the server.
-type Probe func(ctx context.Context, addr netip.Addr, w config.WDS) (map[firmware.Kind]bootmenu.Health, error)
+// Probe asks a WDS server for its programs, and returns the health of each. An error
+// means that the box could not ask; nothing is then known of the server.
+type Probe func(ctx context.Context, addr netip.Addr, w config.WDS) (bootmenu.Server, error)
+
+// ReadProgram returns a program of a WDS server, of up to wdscerts.MaxSize bytes.
+type ReadProgram func(ctx context.Context, addr netip.Addr, name string) ([]byte, error)
 
 // Watcher publishes generations for as long as it runs.
 type Watcher struct {
@@ -50,6 +51,7 @@ type Watcher struct {
 	RunDir     string // the directory of the generation
 	Lookup     Lookup
 	Probe      Probe
+	Read       ReadProgram           // nil leaves the servers' programs unread
 	Own        func() []netip.Prefix // the box's addresses, which no WDS server can have
 	Syslog     func(syslog.Target)   // gets the log server of each configuration; may be nil
 	Page       func() string         // the page's address, for the foot of menus; "" or nil: there is no page

@@ -121,12 +121,12 @@ func TestRunLooksNamesUpAndAsksServers(t *testing.T) {
 		return addrs("10.0.0.9"), nil
 	}
 	asked := make(chan netip.Addr, 1)
-	s.Probe = func(ctx context.Context, a netip.Addr, _ config.WDS) (map[firmware.Kind]bootmenu.Health, error) {
+	s.Probe = func(ctx context.Context, a netip.Addr, _ config.WDS) (bootmenu.Server, error) {
 		if _, ok := ctx.Deadline(); !ok {
-			return nil, errors.New("a question without an end")
+			return bootmenu.Server{}, errors.New("a question without an end")
 		}
 		asked <- a
-		return map[firmware.Kind]bootmenu.Health{"bios": refused}, nil
+		return bootmenu.Server{Programs: map[firmware.Kind]bootmenu.Health{"bios": refused}}, nil
 	}
 	s.write(wdsAt("wds.example.org"))
 	seen := s.published()

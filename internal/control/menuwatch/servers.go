@@ -34,7 +34,8 @@ type server struct {
 	addr     netip.Addr
 	askAt    time.Time // zero while a question is in progress
 	programs map[firmware.Kind]program
-	problem  string // why the box could not ask, so that it is logged once
+	newer    map[firmware.Kind]program // of config.Programs2023
+	problem  string                    // why the box could not ask, so that it is logged once
 }
 
 // program is what is known of one of the server's programs.
@@ -62,8 +63,15 @@ func (p program) after(h bootmenu.Health, now time.Time) program {
 			since = now.Truncate(time.Second)
 		}
 	}
-	p.Health = bootmenu.Health{State: h.State, Note: h.Note, Since: since}
+	p.Health = bootmenu.Health{State: h.State, Note: h.Note, Since: since, Size: h.Size}
 	return p
+}
+
+// alike reports whether two answers mean the same to menus and people. The size of
+// a program does not matter to them.
+func alike(a, b bootmenu.Health) bool {
+	a.Size, b.Size = 0, 0
+	return a == b
 }
 
 // servers are the WDS servers of the configuration.
@@ -82,7 +90,7 @@ func (v *servers) follow(c *config.Config, n names, own []netip.Prefix, now time
 			known[w.Name] = old
 			continue
 		}
-		fresh := &server{config: w, addr: addr, programs: map[firmware.Kind]program{}}
+		fresh := &server{config: w, addr: addr, programs: map[firmware.Kind]program{}, newer: map[firmware.Kind]program{}}
 		if addr.IsValid() && w.Probe > 0 {
 			fresh.askAt = now
 		}
@@ -94,7 +102,7 @@ func (v *servers) follow(c *config.Config, n names, own []netip.Prefix, now time
 // same reports whether two servers are asked the same questions.
 func same(a, b config.WDS) bool {
 	return a.Server == b.Server && a.Probe == b.Probe && a.Probe4011 == b.Probe4011 &&
-		maps.Equal(a.Programs, b.Programs)
+		maps.Equal(a.Programs, b.Programs) && maps.Equal(a.Programs2023, b.Programs2023)
 }
 
 func (v *servers) wake() (at time.Time) {
@@ -113,13 +121,21 @@ func (v *servers) status(c *config.Config, n names, own []netip.Prefix) map[stri
 	for _, w := range c.WDS {
 		var st bootmenu.Server
 		st.Addr, st.Wrong = n.addr(w, own)
-		if sv := v.known[w.Name]; sv != nil && len(sv.programs) > 0 {
-			st.Programs = map[firmware.Kind]bootmenu.Health{}
-			for firmware, p := range sv.programs {
-				st.Programs[firmware] = p.Health
-			}
+		if sv := v.known[w.Name]; sv != nil {
+			st.Programs, st.Programs2023 = healths(sv.programs), healths(sv.newer)
 		}
 		out[w.Name] = st
+	}
+	return out
+}
+
+func healths(programs map[firmware.Kind]program) map[firmware.Kind]bootmenu.Health {
+	if len(programs) == 0 {
+		return nil
+	}
+	out := map[firmware.Kind]bootmenu.Health{}
+	for kind, p := range programs {
+		out[kind] = p.Health
 	}
 	return out
 }
@@ -148,7 +164,7 @@ func (s *state) askServers(now time.Time) {
 }
 
 // probed applies the result of a probe of a server's programs.
-func (s *state) probed(now time.Time, sv *server, answers map[firmware.Kind]bootmenu.Health, err error) {
+func (s *state) probed(now time.Time, sv *server, answers bootmenu.Server, err error) {
 	s.servers.rounds--
 	if s.servers.known[sv.config.Name] != sv {
 		return // changed or removed in the meantime
@@ -166,7 +182,7 @@ func (s *state) probed(now time.Time, sv *server, answers map[firmware.Kind]boot
 	}
 	sv.problem = ""
 	old := maps.Clone(sv.programs)
-	for firmware, h := range answers {
+	for firmware, h := range answers.Programs {
 		p := old[firmware].after(h, now)
 		sv.programs[firmware] = p
 		if p.State != bootmenu.Down && p.failures > 0 {
@@ -174,9 +190,28 @@ func (s *state) probed(now time.Time, sv *server, answers map[firmware.Kind]boot
 		}
 	}
 	sv.askAt = now.Add(next)
-	if s.tell(sv, old) {
+	told, toldNewer := s.tell(sv, old), s.take2023(now, sv, answers.Programs2023)
+	if told || toldNewer {
 		s.news(now)
 	}
+}
+
+// take2023 applies the answers for the programs of 2023, and reports whether the
+// server has got or lost one. Many servers have none, so that they lack one is
+// logged only when they had it. What is new is logged when it was read.
+func (s *state) take2023(now time.Time, sv *server, answers map[firmware.Kind]bootmenu.Health) (changed bool) {
+	for _, kind := range slices.Sorted(maps.Keys(answers)) {
+		was := sv.newer[kind]
+		is := was.after(answers[kind], now)
+		sv.newer[kind] = is
+		has, had := is.State == bootmenu.Up, was.State == bootmenu.Up
+		changed = changed || has != had
+		if had && is.State == bootmenu.Refused {
+			s.log.probe.Warn("WDS server no longer serves its boot program of 2023", "server", sv.config.Name,
+				"address", sv.addr, "firmware", kind, "note", is.Note)
+		}
+	}
+	return changed
 }
 
 // tell logs what changed about a server, in one line for all programs with the
@@ -190,7 +225,7 @@ func (s *state) tell(sv *server, old map[firmware.Kind]program) bool {
 	var order []finding
 	for _, firmware := range slices.Sorted(maps.Keys(sv.programs)) {
 		was, is := old[firmware], sv.programs[firmware]
-		if was.Health == is.Health {
+		if alike(was.Health, is.Health) {
 			continue
 		}
 		f := finding{is.State, is.Note}

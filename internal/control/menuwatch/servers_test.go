@@ -80,10 +80,10 @@ type script struct {
 }
 
 func (c *script) attach(m *simulation) {
-	m.Probe = func(_ context.Context, _ netip.Addr, w config.WDS) (map[firmware.Kind]bootmenu.Health, error) {
+	m.Probe = func(_ context.Context, _ netip.Addr, w config.WDS) (bootmenu.Server, error) {
 		c.asked = append(c.asked, m.now)
 		h := c.answers[min(len(c.asked), len(c.answers))-1]
-		return map[firmware.Kind]bootmenu.Health{"bios": h, "uefi-x64": h}, nil
+		return bootmenu.Server{Programs: map[firmware.Kind]bootmenu.Health{"bios": h, "uefi-x64": h}}, nil
 	}
 }
 
@@ -207,11 +207,11 @@ func TestServerThatRefusesForAnotherReason(t *testing.T) {
 func TestServerThatCannotBeAsked(t *testing.T) {
 	m := simulate(t, morning)
 	failing := true
-	m.Probe = func(context.Context, netip.Addr, config.WDS) (map[firmware.Kind]bootmenu.Health, error) {
+	m.Probe = func(context.Context, netip.Addr, config.WDS) (bootmenu.Server, error) {
 		if failing {
-			return nil, errors.New("network is unreachable")
+			return bootmenu.Server{}, errors.New("network is unreachable")
 		}
-		return map[firmware.Kind]bootmenu.Health{"bios": up}, nil
+		return bootmenu.Server{Programs: map[firmware.Kind]bootmenu.Health{"bios": up}}, nil
 	}
 	m.configure(wdsAt("10.0.0.9"))
 	m.run(time.Minute)
@@ -287,9 +287,9 @@ func TestManyServersAreAskedSomeAtATime(t *testing.T) {
 	}
 	m := simulate(t, morning)
 	asked := map[netip.Addr]bool{}
-	m.Probe = func(_ context.Context, a netip.Addr, _ config.WDS) (map[firmware.Kind]bootmenu.Health, error) {
+	m.Probe = func(_ context.Context, a netip.Addr, _ config.WDS) (bootmenu.Server, error) {
 		asked[a] = true
-		return nil, nil
+		return bootmenu.Server{}, nil
 	}
 	m.hold = true
 	m.configure(file.String() + "[[entry]]\nname = \"disk\"\ndisk = true\n")
@@ -325,8 +325,8 @@ func TestNewsAreGathered(t *testing.T) {
 			"[[wds]]\nname = \"w%d\"\nserver = \"10.0.0.%d\"\n[[entry]]\nname = \"e%d\"\nwds = \"w%d\"\n", i, i+1, i, i)
 	}
 	m := simulate(t, morning)
-	m.Probe = func(context.Context, netip.Addr, config.WDS) (map[firmware.Kind]bootmenu.Health, error) {
-		return map[firmware.Kind]bootmenu.Health{"bios": down}, nil
+	m.Probe = func(context.Context, netip.Addr, config.WDS) (bootmenu.Server, error) {
+		return bootmenu.Server{Programs: map[firmware.Kind]bootmenu.Health{"bios": down}}, nil
 	}
 	n := time.Duration(0)
 	m.box.jitter = func(d time.Duration) time.Duration { n = (n + 1) % 20; return d - d/10 + n*d/100 }

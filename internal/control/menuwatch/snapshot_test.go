@@ -151,11 +151,11 @@ func TestSnapshotOfServers(t *testing.T) {
 			if tt.lookup != nil {
 				m.Lookup = func(context.Context, string) ([]netip.Addr, error) { return tt.lookup, nil }
 			}
-			m.Probe = func(context.Context, netip.Addr, config.WDS) (map[firmware.Kind]bootmenu.Health, error) {
+			m.Probe = func(context.Context, netip.Addr, config.WDS) (bootmenu.Server, error) {
 				if tt.err != nil {
-					return nil, tt.err
+					return bootmenu.Server{}, tt.err
 				}
-				return map[firmware.Kind]bootmenu.Health{"bios": tt.answer, "uefi-x64": tt.answer}, nil
+				return bootmenu.Server{Programs: map[firmware.Kind]bootmenu.Health{"bios": tt.answer, "uefi-x64": tt.answer}}, nil
 			}
 			m.configure(tt.file)
 			m.run(time.Minute)
@@ -222,9 +222,9 @@ func TestSnapshotDoesNotChange(t *testing.T) {
 // round. The race detector sees what they share.
 func TestSnapshotWhileTheWatcherRuns(t *testing.T) {
 	s := newSite(t)
-	s.Probe = func(ctx context.Context, _ netip.Addr, _ config.WDS) (map[firmware.Kind]bootmenu.Health, error) {
+	s.Probe = func(ctx context.Context, _ netip.Addr, _ config.WDS) (bootmenu.Server, error) {
 		<-ctx.Done() // a server that is never done answering
-		return nil, ctx.Err()
+		return bootmenu.Server{}, ctx.Err()
 	}
 	s.write(title("one") + wdsAt("10.0.0.9") + debian)
 	seen := s.published()

@@ -55,24 +55,25 @@ type state struct {
 	names   names
 	servers servers
 	boot    bootFiles
+	signers signers
 
 	questions []question
 }
 
 // logs are the loggers of the components.
-type logs struct{ config, lookup, probe, files, publish *slog.Logger }
+type logs struct{ config, lookup, probe, files, signers, publish *slog.Logger }
 
 func newState(w *Watcher, jitter func(time.Duration) time.Duration) *state {
 	part := func(name string) *slog.Logger { return w.Log.With("part", name) }
 	return &state{
 		Watcher: w, jitter: jitter, names: names{}, servers: servers{known: map[string]*server{}},
-		log: logs{part("config"), part("lookup"), part("probe"), part("files"), part("publish")},
+		log: logs{part("config"), part("lookup"), part("probe"), part("files"), part("signers"), part("publish")},
 	}
 }
 
 // wake returns when tick next has something to do.
 func (s *state) wake() time.Time {
-	at := earliest(s.readAt, s.publishAt, s.boot.wake(), s.servers.wake())
+	at := earliest(s.readAt, s.publishAt, s.boot.wake(), s.servers.wake(), s.signers.wake())
 	for _, n := range s.names {
 		at = earliest(at, n.askAt)
 	}
@@ -104,6 +105,7 @@ func (s *state) tick(now time.Time) error {
 	s.askNames(now)
 	s.askServers(now)
 	s.look(now)
+	s.readPrograms(now)
 	if s.published && s.cfg != nil && s.shownPage != s.page() {
 		s.news(now)
 	}
@@ -163,6 +165,7 @@ func (s *state) read(now time.Time) error {
 	s.names.follow(cfg, now)
 	s.servers.follow(cfg, s.names, s.own(), now)
 	s.boot.follow(cfg, now)
+	s.signers.forget(s)
 	if s.Syslog != nil {
 		s.Syslog(logServer(cfg.Syslog))
 	}

@@ -16,7 +16,6 @@ import (
 	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/config/parser"
 	"github.com/pxebox/pxebox/internal/boot/bootmenu"
-	"github.com/pxebox/pxebox/internal/boot/firmware"
 	"github.com/pxebox/pxebox/internal/boot/loader/grub"
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
 	"github.com/pxebox/pxebox/internal/boot/spec"
@@ -43,8 +42,8 @@ func newSite(t *testing.T) *site {
 		Lookup: func(context.Context, string) ([]netip.Addr, error) {
 			return nil, errors.New("no name server")
 		},
-		Probe: func(context.Context, netip.Addr, config.WDS) (map[firmware.Kind]bootmenu.Health, error) {
-			return nil, nil
+		Probe: func(context.Context, netip.Addr, config.WDS) (bootmenu.Server, error) {
+			return bootmenu.Server{}, nil
 		},
 		Log: slog.New(slog.NewTextHandler(&s.log, nil)),
 	}

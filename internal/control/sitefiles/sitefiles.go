@@ -4,7 +4,9 @@
 package sitefiles
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"slices"
@@ -67,12 +69,8 @@ func Needed(c *config.Config) []string {
 // Look looks for boot files as pxed does: the box's built-in files count too, and
 // so may a name that differs in case.
 func Look(dir, stick string, as config.Files, wanted []string) map[string]File {
-	contents := bootfiles.Contents{Stick: stick, Bundled: bundled(), Names: spec.Files(as)}
-	if root, err := os.OpenRoot(dir); err == nil { // otherwise there is no folder, and its files are missing
-		defer root.Close()
-		contents.Site = root
-	}
-	files := bootfiles.New(contents)
+	files, close := open(dir, stick, as)
+	defer close()
 	out := make(map[string]File, len(wanted))
 	for _, name := range wanted {
 		f, err := files.Open(name, bootfiles.Reader{})
@@ -88,6 +86,38 @@ func Look(dir, stick string, as config.Files, wanted []string) map[string]File {
 		out[name] = found
 	}
 	return out
+}
+
+// open returns the boot files as pxed serves them, but for the content of the
+// built-in ones.
+func open(dir, stick string, as config.Files) (files *bootfiles.Catalog, close func()) {
+	contents := bootfiles.Contents{Stick: stick, Bundled: bundled(), Names: spec.Files(as)}
+	close = func() {}
+	if root, err := os.OpenRoot(dir); err == nil { // otherwise there is no folder, and its files are missing
+		contents.Site = root
+		close = func() { root.Close() }
+	}
+	return bootfiles.New(contents), close
+}
+
+// Read returns a file as Look finds it. It fails for one with more than limit bytes.
+func Read(dir, stick string, as config.Files, name string, limit int64) ([]byte, error) {
+	files, close := open(dir, stick, as)
+	defer close()
+	f, err := files.Open(name, bootfiles.Reader{})
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if f.Size() > limit {
+		return nil, fmt.Errorf("%s has more than %d MiB", name, limit>>20)
+	}
+	b := make([]byte, f.Size())
+	n, err := f.ReadAt(b, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	return b[:n], nil
 }
 
 // bundled maps the names of the box's built-in boot files to one byte. It

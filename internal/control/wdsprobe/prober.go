@@ -44,31 +44,36 @@ type Prober struct {
 }
 
 // Ask asks the server at addr for all of its programs at once, and returns the
-// health of each, by firmware, without Since. It takes up to twice the sum of the
-// waits. An error is a failure of the box, such as a missing route: then nothing
-// is known of the server.
-func (p *Prober) Ask(ctx context.Context, addr netip.Addr, w config.WDS) (map[firmware.Kind]bootmenu.Health, error) {
+// health of each, without Since. It takes up to twice the sum of the waits. An
+// error is a failure of the box, such as a missing route: then nothing is known of
+// the server.
+func (p *Prober) Ask(ctx context.Context, addr netip.Addr, w config.WDS) (bootmenu.Server, error) {
 	var (
 		running sync.WaitGroup
 		mu      sync.Mutex
-		out     = map[firmware.Kind]bootmenu.Health{}
+		out     = bootmenu.Server{Addr: addr}
 		failed  error
 		service = gives
 	)
-	for firmware, name := range w.Programs {
-		if name == "" {
-			continue
-		}
-		running.Go(func() {
-			h, err := p.program(ctx, netip.AddrPortFrom(addr, port(p.TFTP, PortTFTP)), name)
-			mu.Lock()
-			defer mu.Unlock()
-			out[firmware] = h
-			if err != nil { // all of them fail the same way
-				failed = err
+	ask := func(programs map[firmware.Kind]string) map[firmware.Kind]bootmenu.Health {
+		found := map[firmware.Kind]bootmenu.Health{}
+		for kind, name := range programs {
+			if name == "" {
+				continue
 			}
-		})
+			running.Go(func() {
+				h, err := p.program(ctx, netip.AddrPortFrom(addr, port(p.TFTP, PortTFTP)), name)
+				mu.Lock()
+				defer mu.Unlock()
+				found[kind] = h
+				if err != nil { // all of them fail the same way
+					failed = err
+				}
+			})
+		}
+		return found
 	}
+	out.Programs, out.Programs2023 = ask(w.Programs), ask(w.Programs2023)
 	if w.Probe4011 {
 		running.Go(func() {
 			k, err := p.bootService(ctx, netip.AddrPortFrom(addr, port(p.Boot, PortBoot)))
@@ -87,12 +92,12 @@ func (p *Prober) Ask(ctx context.Context, addr netip.Addr, w config.WDS) (map[fi
 		if op := new(net.OpError); errors.As(failed, &op) {
 			failed = op.Err
 		}
-		return nil, fmt.Errorf("query WDS server %s: %w", w.Name, failed)
+		return bootmenu.Server{}, fmt.Errorf("query WDS server %s: %w", w.Name, failed)
 	}
 	if service == silent {
-		for firmware, h := range out {
+		for kind, h := range out.Programs {
 			if h.State == bootmenu.Up {
-				out[firmware] = bootmenu.Health{State: bootmenu.Down,
+				out.Programs[kind] = bootmenu.Health{State: bootmenu.Down,
 					Note: fmt.Sprintf("its boot service on UDP port %d does not answer", PortBoot)}
 			}
 		}

@@ -55,10 +55,10 @@ func ask(t *testing.T, p *wdsprobe.Prober, name string, service bool) bootmenu.H
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(got) != 1 {
+	if len(got.Programs) != 1 {
 		t.Fatalf("got %v, want the program for bios alone", got)
 	}
-	return got["bios"]
+	return got.Programs["bios"]
 }
 
 func expect(t *testing.T, got bootmenu.Health, state bootmenu.State, note string) {
@@ -140,8 +140,8 @@ func TestAllProgramsOfAServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	expect(t, got["bios"], bootmenu.Up, "")
-	expect(t, got["uefi-x64"], bootmenu.Refused, mgfw+": file not found")
+	expect(t, got.Programs["bios"], bootmenu.Up, "")
+	expect(t, got.Programs["uefi-x64"], bootmenu.Refused, mgfw+": file not found")
 }
 
 // The boot service loads the program's next step: without it, the program from

@@ -3,6 +3,7 @@ package wdsprobe
 import (
 	"bytes"
 	"encoding/binary"
+	"strconv"
 	"strings"
 )
 
@@ -20,9 +21,9 @@ const (
 	codeViolation = 2
 )
 
-// readRequest requests a file and its size (RFC 2349). The size itself does not
-// matter: it makes the server answer with an OACK, which we can refuse before the
-// server sends a single block.
+// readRequest requests a file and its size (RFC 2349). That makes the server answer
+// with an OACK, which we can refuse before the server sends a single block. The size
+// shows when the file was replaced.
 func readRequest(name string) []byte {
 	b := binary.BigEndian.AppendUint16(nil, opRead)
 	return append(b, name+"\x00octet\x00tsize\x000\x00"...)
@@ -41,6 +42,7 @@ type answer struct {
 	kind kind
 	code uint16 // refuses
 	text string // refuses: the server's message, sanitized
+	size int64  // gives: bytes; 0 if the server does not say
 }
 
 type kind int
@@ -60,7 +62,7 @@ func parseAnswer(b []byte) (a answer, ok bool) {
 	number := binary.BigEndian.Uint16(b[2:])
 	switch binary.BigEndian.Uint16(b) {
 	case opOACK:
-		return answer{kind: gives}, true
+		return answer{kind: gives, size: sizeIn(b[2:])}, true
 	case opData: // from a server that does not support options (RFC 2347 §2)
 		return answer{kind: gives}, number == 1
 	case opError:
@@ -68,6 +70,23 @@ func parseAnswer(b []byte) (a answer, ok bool) {
 		return answer{kind: refuses, code: number, text: harmless(text)}, true
 	}
 	return answer{}, false
+}
+
+// sizeIn returns the tsize among the options of an OACK, or 0.
+func sizeIn(options []byte) int64 {
+	for len(options) > 0 {
+		name, rest, _ := bytes.Cut(options, []byte{0})
+		value, rest, _ := bytes.Cut(rest, []byte{0})
+		options = rest
+		if string(bytes.ToLower(name)) == "tsize" {
+			n, err := strconv.ParseInt(string(value), 10, 64)
+			if err != nil || n < 0 {
+				return 0
+			}
+			return n
+		}
+	}
+	return 0
 }
 
 // maxText limits how much of a server's message is kept, in bytes.

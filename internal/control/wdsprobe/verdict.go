@@ -31,7 +31,7 @@ func verdict(name string, asked, turned answer) bootmenu.Health {
 	case silent:
 		return bootmenu.Health{State: bootmenu.Down}
 	case gives:
-		return bootmenu.Health{State: bootmenu.Up}
+		return bootmenu.Health{State: bootmenu.Up, Size: asked.size}
 	}
 	refused := func(what, fix string) bootmenu.Health {
 		return bootmenu.Health{State: bootmenu.Refused, Note: fmt.Sprintf("%s: %s; %s", name, what, fix)}

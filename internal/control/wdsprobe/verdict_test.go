@@ -23,7 +23,12 @@ func TestParseAnswer(t *testing.T) {
 		want         answer
 		ok           bool
 	}{
-		{name: "OACK", packet: "\x00\x06tsize\x0031124\x00", want: answer{kind: gives}, ok: true},
+		{name: "OACK", packet: "\x00\x06tsize\x0031124\x00", want: answer{kind: gives, size: 31124}, ok: true},
+		{name: "OACK with other options", packet: "\x00\x06blksize\x00512\x00TSize\x007\x00",
+			want: answer{kind: gives, size: 7}, ok: true},
+		{name: "OACK without a size", packet: "\x00\x06blksize\x00512\x00", want: answer{kind: gives}, ok: true},
+		{name: "OACK with a size that is none", packet: "\x00\x06tsize\x00-7\x00", want: answer{kind: gives}, ok: true},
+		{name: "OACK that is cut short", packet: "\x00\x06tsize", want: answer{kind: gives}, ok: true},
 		{name: "first block of a server without options", packet: "\x00\x03\x00\x01MZ",
 			want: answer{kind: gives}, ok: true},
 		{name: "first block of an empty file", packet: "\x00\x03\x00\x01", want: answer{kind: gives}, ok: true},
