@@ -16,6 +16,11 @@ const (
 	FileBIOSNext  = `boot\x64\pxeboot.n12`
 	FileEFIFirst  = `boot\x64\wdsmgfw.efi`
 	FileEFINext   = `boot\x64\bootmgfw.efi`
+
+	// FileEFI2023 is FileEFIFirst, signed with the certificates of 2023, on a
+	// server that has both. The server does not name it: nothing public says to
+	// which machines a real one does.
+	FileEFI2023 = `boot_EX\x64\wdsmgfw_EX.efi`
 )
 
 // bcdPath is the content of OptionBCD. A real server names a new file for each

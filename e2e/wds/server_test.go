@@ -22,10 +22,10 @@ import (
 const patience = 20 * time.Second
 
 // loopback runs a server on free ports of the loopback interface.
-func loopback(t *testing.T, files map[string][]byte) (s *Server, addrs map[uint16]*net.UDPAddr) {
+func loopback(t *testing.T, files map[string][]byte, change ...func(*Config)) (s *Server, addrs map[uint16]*net.UDPAddr) {
 	t.Helper()
 	addrs = make(map[uint16]*net.UDPAddr)
-	s, err := Start(Config{
+	c := Config{
 		Addr: serverAddr,
 		Listen: func(port uint16) (net.PacketConn, error) {
 			conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
@@ -36,7 +36,11 @@ func loopback(t *testing.T, files map[string][]byte) (s *Server, addrs map[uint1
 		},
 		Files: files,
 		Log:   slog.New(slog.DiscardHandler),
-	})
+	}
+	for _, f := range change {
+		f(&c)
+	}
+	s, err := Start(c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,6 +126,20 @@ func TestSetReadFilter(t *testing.T) {
 			expect(t, addrs[PortTFTP], FileEFIFirst, content, test.err)
 		})
 	}
+}
+
+// A server of 2023 serves one more folder, and is otherwise the same.
+func TestHas2023(t *testing.T) {
+	files := map[string][]byte{FileEFIFirst: []byte("2011"), FileEFI2023: []byte("2023")}
+	_, addrs := loopback(t, files)
+	expect(t, addrs[PortTFTP], FileEFI2023, nil, "Access violation")
+	s, addrs := loopback(t, files, func(c *Config) { c.Has2023 = true })
+	expect(t, addrs[PortTFTP], FileEFI2023, []byte("2023"), "")
+	expect(t, addrs[PortTFTP], FileEFIFirst, []byte("2011"), "")
+	s.SetReadFilter(`boot\`)
+	expect(t, addrs[PortTFTP], FileEFI2023, nil, "Access violation")
+	s.SetReadFilter()
+	expect(t, addrs[PortTFTP], FileEFI2023, []byte("2023"), "")
 }
 
 func TestSetFile(t *testing.T) {

@@ -44,6 +44,10 @@ var (
 // not treat a forward slash as a separator.
 var defaultReadFilter = []string{`\boot\`, `\tmp\`, `boot\`, `tmp\`}
 
+// readFilter2023 is what the programs of 2023 need in addition. Whether Microsoft's
+// update adds it, or an administrator must, has not been seen.
+var readFilter2023 = []string{`\boot_EX\`, `boot_EX\`}
+
 // allowed applies a ReadFilter as Windows compares names: it ignores case.
 func allowed(filter []string, name string) bool {
 	lower := strings.ToLower(name)

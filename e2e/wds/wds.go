@@ -51,7 +51,10 @@ type Config struct {
 	// TFTPOnly makes it a host that has the same files but is not a WDS server:
 	// it does not listen on PortBINL.
 	TFTPOnly bool
-	Log      *slog.Logger
+	// Has2023 makes it a server with the programs of 2023: its ReadFilter also lets
+	// through the folder of FileEFI2023. Files must have that file.
+	Has2023 bool
+	Log     *slog.Logger
 }
 
 // Server is a running stand-in.
@@ -71,7 +74,7 @@ type Server struct {
 
 // Start makes a server and opens it.
 func Start(c Config) (*Server, error) {
-	s := &Server{Config: c, files: make(map[string][]byte), filter: defaultReadFilter,
+	s := &Server{Config: c, files: make(map[string][]byte), filter: c.readFilter(),
 		conns: make(map[net.PacketConn]bool)}
 	for name, content := range c.Files {
 		s.files[fileKey(name)] = content
@@ -80,6 +83,14 @@ func Start(c Config) (*Server, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// readFilter returns the ReadFilter of a new server.
+func (c Config) readFilter() []string {
+	if c.Has2023 {
+		return append(slices.Clone(defaultReadFilter), readFilter2023...)
+	}
+	return defaultReadFilter
 }
 
 // Open starts the service, again after Close: it opens its ports and serves
@@ -112,7 +123,7 @@ func (s *Server) SetReadFilter(prefixes ...string) {
 	defer s.mu.Unlock()
 	s.filter = prefixes
 	if len(prefixes) == 0 {
-		s.filter = defaultReadFilter
+		s.filter = s.readFilter()
 	}
 }
 

@@ -143,8 +143,8 @@ func (s *state) readPrograms(now time.Time) {
 	var at time.Time
 	all := s.candidates()
 	for _, c := range all {
-		if due := v.known[c.key].due(c.stamp); !due.IsZero() && (at.IsZero() || due.Before(at)) {
-			next, at = c, due
+		if when := v.known[c.key].due(c.stamp); !when.IsZero() && (at.IsZero() || when.Before(at)) {
+			next, at = c, when
 		}
 	}
 	v.nextAt = at

@@ -60,6 +60,7 @@ func TestExitCodes(t *testing.T) {
 		{situation: "a wrong file", args: []string{"check", wrong}, code: 1, problem: wrong + ":2: menu.titel"},
 		{situation: "no such file", args: []string{"check", right + "x"}, code: 1, problem: "no such file"},
 		{situation: "a boot folder", args: []string{"check", "--boot", dir, right}, code: 0, out: ": OK\n"},
+		{situation: "no WDS server to ask", args: []string{"check", "--probe", right}, code: 0, out: ": OK\n"},
 		{situation: "render", args: []string{"render", right, filepath.Join(dir, "menus")}, code: 0},
 		{
 			situation: "adopt what is no tree",

@@ -3,31 +3,56 @@ package cli
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"runtime"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
 	"github.com/pxebox/pxebox/internal/control/resolve"
+	"github.com/pxebox/pxebox/internal/control/tftpread"
+	"github.com/pxebox/pxebox/internal/control/wdscerts"
 	"github.com/pxebox/pxebox/internal/tool/adopt"
 	"github.com/pxebox/pxebox/internal/tool/preview"
 )
 
 func (a *app) check() *cobra.Command {
 	var boot string
+	var probe bool
 	cmd := &cobra.Command{
 		Use:   "check FILE",
 		Short: "check a pxebox.toml",
 		Long: `Check reads a configuration as a box does. It prints each mistake with its line
 and how to fix it. If there are none, it prints notes, such as which firmware does
-not show an entry.`,
+not show an entry.
+
+With --boot and --probe it also prints who signed the EFI programs in the boot folder
+and on the WDS servers: a machine with Secure Boot on starts only those by an
+authority that it trusts.`,
 		Example: `  pxebox check pxebox.toml
-  pxebox check --boot /srv/boot pxebox.toml`,
+  pxebox check --boot /srv/boot pxebox.toml
+  pxebox check --probe pxebox.toml`,
 		Args: cobra.ExactArgs(1),
-		RunE: run(func(args []string) error { return preview.Check(a.out, args[0], boot) }),
+		RunE: run(func(args []string) error {
+			err := preview.Check(a.out, args[0], boot)
+			if err != nil || !probe {
+				return err
+			}
+			ctx, stop := interruptible()
+			defer stop()
+			return preview.Probe(ctx, a.out, args[0], resolve.Lookup, readProgram)
+		}),
 	}
 	cmd.Flags().StringVar(&boot, "boot", "", "also check that the boot files are in this `folder`")
+	cmd.Flags().BoolVar(&probe, "probe", false, "also read the boot programs of the WDS servers, by TFTP")
 	return cmd
+}
+
+// tftpPort is where a WDS server serves its boot programs.
+const tftpPort = 69
+
+func readProgram(ctx context.Context, addr netip.Addr, name string) ([]byte, error) {
+	return tftpread.Reader{}.Read(ctx, netip.AddrPortFrom(addr, tftpPort), name, wdscerts.MaxSize)
 }
 
 func (a *app) render() *cobra.Command {

@@ -29,8 +29,8 @@ import (
 
 // Check reads a configuration file and reports notes about it: what will hardly
 // work as it is, what is not shown on which firmware, and which boot files are
-// missing in boot. If boot is empty, it does not check boot files. None of these
-// is an error. The returned error holds a line for each mistake.
+// missing in boot, and who signed its EFI programs. If boot is empty, it does not
+// check boot files. None of these is an error. The returned error holds a line for each mistake.
 func Check(out io.Writer, file, boot string) error {
 	data, err := configfile.Read(file)
 	if err != nil {
@@ -66,6 +66,7 @@ func Check(out io.Writer, file, boot string) error {
 			fmt.Fprintf(out, "%s: note: %s is empty, for %s\n", file, where, sitefiles.Users(c, name))
 		}
 	}
+	localSigners(out, file, boot, c, found)
 	return nil
 }
 
