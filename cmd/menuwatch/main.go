@@ -7,7 +7,6 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
-	"net/netip"
 	"os"
 	"strings"
 
@@ -17,14 +16,13 @@ import (
 	"github.com/pxebox/pxebox/internal/control/page"
 	"github.com/pxebox/pxebox/internal/control/resolve"
 	"github.com/pxebox/pxebox/internal/control/tftpread"
-	"github.com/pxebox/pxebox/internal/control/wdscerts"
 	"github.com/pxebox/pxebox/internal/control/wdsprobe"
 )
 
 func main() {
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	w := &menuwatch.Watcher{
-		Lookup: resolve.Lookup, Probe: new(wdsprobe.Prober).Ask, Read: readProgram,
+		Lookup: resolve.Lookup, Probe: new(wdsprobe.Prober).Ask, Read: tftpread.Program,
 		Own: menuwatch.OwnAddresses, Log: log,
 	}
 	p := &page.Server{Log: log}
@@ -64,8 +62,4 @@ func main() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1) // nor 125, which gokrazy treats like 0
 	}
-}
-
-func readProgram(ctx context.Context, addr netip.Addr, name string) ([]byte, error) {
-	return tftpread.Reader{}.Read(ctx, netip.AddrPortFrom(addr, wdsprobe.PortTFTP), name, wdscerts.MaxSize)
 }

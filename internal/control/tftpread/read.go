@@ -12,6 +12,8 @@ import (
 	"net/netip"
 	"os"
 	"time"
+
+	"github.com/pxebox/pxebox/internal/control/wdscerts"
 )
 
 // MaxLimit is the largest limit of a file, in bytes: 65,535 blocks of the smallest
@@ -29,6 +31,15 @@ const (
 	// of other senders.
 	maxUseless = 1024
 )
+
+// port is where a server listens (RFC 1350 §4).
+const port = 69
+
+// Program returns a boot program of a WDS server: a file of up to wdscerts.MaxSize
+// bytes.
+func Program(ctx context.Context, server netip.Addr, name string) ([]byte, error) {
+	return Reader{}.Read(ctx, netip.AddrPortFrom(server, port), name, wdscerts.MaxSize)
+}
 
 // Reader reads files. The zero Reader is ready for use.
 type Reader struct {

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"runtime"
 	"runtime/debug"
 
@@ -11,7 +10,6 @@ import (
 
 	"github.com/pxebox/pxebox/internal/control/resolve"
 	"github.com/pxebox/pxebox/internal/control/tftpread"
-	"github.com/pxebox/pxebox/internal/control/wdscerts"
 	"github.com/pxebox/pxebox/internal/tool/adopt"
 	"github.com/pxebox/pxebox/internal/tool/preview"
 )
@@ -40,19 +38,12 @@ authority that it trusts.`,
 			}
 			ctx, stop := interruptible()
 			defer stop()
-			return preview.Probe(ctx, a.out, args[0], resolve.Lookup, readProgram)
+			return preview.Probe(ctx, a.out, args[0], resolve.Lookup, tftpread.Program)
 		}),
 	}
 	cmd.Flags().StringVar(&boot, "boot", "", "also check that the boot files are in this `folder`")
 	cmd.Flags().BoolVar(&probe, "probe", false, "also read the boot programs of the WDS servers, by TFTP")
 	return cmd
-}
-
-// tftpPort is where a WDS server serves its boot programs.
-const tftpPort = 69
-
-func readProgram(ctx context.Context, addr netip.Addr, name string) ([]byte, error) {
-	return tftpread.Reader{}.Read(ctx, netip.AddrPortFrom(addr, tftpPort), name, wdscerts.MaxSize)
 }
 
 func (a *app) render() *cobra.Command {
