@@ -54,8 +54,10 @@ func TestProgramsOf2023(t *testing.T) {
 }
 
 func TestProgramsOf2023AreNamesOnAWDSServer(t *testing.T) {
-	_, err := Parse("f", []byte("[[wds]]\nname = \"w\"\nserver = \"w\"\nuefi-x64-2023 = 'boot_EX/x64/wdsmgfw_EX.efi'\n"))
-	const want = `f:4: wds "w".uefi-x64-2023: contains a forward slash, which the ReadFilter of a WDS server refuses; write 'boot_EX\x64\wdsmgfw_EX.efi'`
+	const file = "[[wds]]\nname = \"w\"\nserver = \"w\"\nuefi-x64-2023 = 'boot_EX/x64/wdsmgfw_EX.efi'\n"
+	_, err := Parse("f", []byte(file))
+	const want = `f:4: wds "w".uefi-x64-2023: contains a forward slash, which the ReadFilter of a WDS server ` +
+		`refuses; write 'boot_EX\x64\wdsmgfw_EX.efi'`
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}

@@ -22,9 +22,9 @@ import (
 const patience = 20 * time.Second
 
 // loopback runs a server on free ports of the loopback interface.
-func loopback(t *testing.T, files map[string][]byte, change ...func(*Config)) (s *Server, addrs map[uint16]*net.UDPAddr) {
+func loopback(t *testing.T, files map[string][]byte, change ...func(*Config)) (*Server, map[uint16]*net.UDPAddr) {
 	t.Helper()
-	addrs = make(map[uint16]*net.UDPAddr)
+	addrs := make(map[uint16]*net.UDPAddr)
 	c := Config{
 		Addr: serverAddr,
 		Listen: func(port uint16) (net.PacketConn, error) {

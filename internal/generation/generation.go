@@ -133,7 +133,8 @@ func (g Generation) validate() error {
 		}
 		for firmware, names := range t.Alternatives {
 			if len(names) > maxAlternatives {
-				check("handoff "+entry, fmt.Errorf("%s has %d alternatives; the limit is %d", firmware, len(names), maxAlternatives))
+				check("handoff "+entry,
+					fmt.Errorf("%s has %d alternatives; the limit is %d", firmware, len(names), maxAlternatives))
 				continue
 			}
 			for _, name := range names {

@@ -1,9 +1,9 @@
-// Package handoff sends a machine to a WDS server when no boot loader can take
-// it there. Either a rule of the site says so, or the machine has read a file
-// whose name asks for it and then restarted. In both cases the box answers the
-// machine's firmware with the WDS server itself. The package is pure: file
-// names and firmware requests in, answers for the firmware out. Package
-// wdshandoff knows who reads and who boots.
+// Package handoff sends a machine to a WDS server when its boot loader cannot take
+// it there: on UEFI no signed one can today. Either a rule of the site says so, or
+// the machine has read a file whose name asks for it and then restarted. In both
+// cases the box answers the machine's firmware with the WDS server itself. The
+// package is pure: file names and firmware requests in, answers for the firmware
+// out. Package wdshandoff knows who reads and who boots.
 package handoff
 
 import (

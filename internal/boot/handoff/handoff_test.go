@@ -17,8 +17,9 @@ var (
 	wds2 = netip.MustParseAddr("192.168.77.5")
 
 	targets = map[string]Target{
-		"wds": {Server: wds, Programs: map[firmware.Kind]string{"bios": `boot\x64\wdsnbp.com`, "uefi-x64": `boot\x64\wdsmgfw.efi`,
-			"uefi-arm64": ""}},
+		"wds": {Server: wds, Programs: map[firmware.Kind]string{
+			"bios": `boot\x64\wdsnbp.com`, "uefi-x64": `boot\x64\wdsmgfw.efi`, "uefi-arm64": "",
+		}},
 		"wds2":    {Server: wds2, Programs: map[firmware.Kind]string{"bios": `boot\x64\wdsnbp.com`}},
 		"unknown": {Programs: map[firmware.Kind]string{"bios": `boot\x64\wdsnbp.com`}},
 	}

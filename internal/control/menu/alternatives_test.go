@@ -27,7 +27,8 @@ func TestAlternatives(t *testing.T) {
 		{situation: "the same file", more: `uefi-x64-2023 = 'boot\x64\wdsmgfw.efi'`, known: up, newer: up},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
-			c := parse(t, "[[wds]]\nname = \"w\"\nserver = \"10.0.0.9\"\n"+tt.more+"\n[[entry]]\nname = \"e\"\nwds = \"w\"\n")
+			const wds, entry = "[[wds]]\nname = \"w\"\nserver = \"10.0.0.9\"\n", "\n[[entry]]\nname = \"e\"\nwds = \"w\"\n"
+			c := parse(t, wds+tt.more+entry)
 			st := Status{WDS: map[string]bootmenu.Server{"w": {
 				Programs:     map[firmware.Kind]bootmenu.Health{uefi: tt.known},
 				Programs2023: map[firmware.Kind]bootmenu.Health{uefi: tt.newer},

@@ -296,7 +296,10 @@ func (s *site) lead(e config.Entry) lead {
 
 func (s *site) leadTo(w config.WDS) lead {
 	known := s.status.WDS[w.Name]
-	l := lead{server: w, addr: known.Addr, wrong: known.Wrong, health: known.Programs, newer: known.Programs2023, state: overall(known.Programs)}
+	l := lead{
+		server: w, addr: known.Addr, wrong: known.Wrong,
+		health: known.Programs, newer: known.Programs2023, state: overall(known.Programs),
+	}
 	if !l.addr.Is4() {
 		l.addr = netip.Addr{}
 		if a, ok := w.Addr(); ok && l.wrong == "" {
@@ -379,8 +382,9 @@ func shorten(text string, room int) string {
 }
 
 // needsRestart reports whether an entry reaches its WDS server by a restart that
-// the box answers. No boot loader for UEFI leaves in place what the WDS program
-// looks for: GRUB's chainloader drops the firmware's EFI_PXE_BASE_CODE_PROTOCOL.
+// the box answers. No signed boot loader for UEFI leaves in place what the WDS
+// program looks for: GRUB's chainloader drops the firmware's
+// EFI_PXE_BASE_CODE_PROTOCOL, and the signed iPXE 2.0 shows it no server.
 func needsRestart(w config.WDS, firmware firmware.Kind) bool {
 	return firmware != bios || w.BIOSRoute == config.RouteReboot
 }

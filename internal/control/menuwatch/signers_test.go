@@ -97,11 +97,13 @@ func TestSigners(t *testing.T) {
 	}{
 		{
 			situation: "a server without a program of 2023", files: one, after: 50 * time.Minute,
-			told: []string{`level=INFO msg="boot program's signatures read" part=signers server=a address=10.0.0.9 file=` +
-				`boot\x64\wdsmgfw.efi bytes=` + fmt.Sprint(len(signed)) + ` signed="Microsoft Corporation UEFI CA 2011`},
+			told: []string{`level=INFO msg="boot program's signatures read" part=signers server=a address=10.0.0.9 ` +
+				`file=boot\x64\wdsmgfw.efi bytes=` + fmt.Sprint(len(signed)) +
+				` signed="Microsoft Corporation UEFI CA 2011`},
 		},
 		{
-			situation: "a server with both", files: map[string][]byte{x64: signed, x64Of23: signed}, after: time.Minute,
+			situation: "a server with both",
+			files:     map[string][]byte{x64: signed, x64Of23: signed}, after: time.Minute,
 			gaps: []time.Duration{0}, told: []string{`file=boot\x64\wdsmgfw.efi`, `file=boot_EX\x64\wdsmgfw_EX.efi`},
 		},
 		{
@@ -148,11 +150,15 @@ func TestSigners(t *testing.T) {
 			then: func(w *wdsServer) { w.m.run(time.Minute); w.down = true }, told: []string{"level=INFO"},
 		},
 		{
-			situation: "it loses the program of 2023", files: map[string][]byte{x64: signed, x64Of23: signed}, after: time.Minute,
+			situation: "it loses the program of 2023",
+			files:     map[string][]byte{x64: signed, x64Of23: signed}, after: time.Minute,
 			then: func(w *wdsServer) { w.m.run(time.Minute); delete(w.files, x64Of23) },
 			gaps: []time.Duration{0}, told: []string{"level=INFO", "level=INFO"},
 		},
-		{situation: "the programs of a BIOS have no signature", files: map[string][]byte{`boot\x64\wdsnbp.com`: []byte("MZ")}, after: time.Hour},
+		{
+			situation: "the programs of a BIOS have no signature",
+			files:     map[string][]byte{`boot\x64\wdsnbp.com`: []byte("MZ")}, after: time.Hour,
+		},
 		{situation: "it is never asked", files: one, more: `probe = "0s"`, after: 2 * time.Hour},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
@@ -197,7 +203,8 @@ func TestSigners(t *testing.T) {
 // The program of 2023 is an alternative for as long as the server has it, and its
 // absence changes nothing about the server.
 func TestProgramOf2023ComesAndGoes(t *testing.T) {
-	m, w := simulate(t, morning), &wdsServer{files: map[string][]byte{x64: []byte("MZ"), `boot\x64\wdsnbp.com`: []byte("x")}}
+	m := simulate(t, morning)
+	w := &wdsServer{files: map[string][]byte{x64: []byte("MZ"), `boot\x64\wdsnbp.com`: []byte("x")}}
 	w.attach(m)
 	m.configure(wdsAt("10.0.0.9"))
 	alternatives := func() []string {

@@ -42,9 +42,12 @@ func TestTransfer(t *testing.T) {
 		},
 		{
 			situation: "all options",
-			packets:   []string{oack("tsize", fmt.Sprint(2*blockSize+1), "blksize", "1408", "windowsize", "4"), data(1, full), data(2, full), data(3, "e")},
-			replies:   []string{ack(0), "", "", ack(3)},
-			want:      full + full + "e",
+			packets: []string{
+				oack("tsize", fmt.Sprint(2*blockSize+1), "blksize", "1408", "windowsize", "4"),
+				data(1, full), data(2, full), data(3, "e"),
+			},
+			replies: []string{ack(0), "", "", ack(3)},
+			want:    full + full + "e",
 		},
 		{
 			situation: "an option that was not asked for",
@@ -60,9 +63,11 @@ func TestTransfer(t *testing.T) {
 		},
 		{
 			situation: "a block is lost",
-			packets:   []string{oack("windowsize", "4"), data(1, small), data(3, small), data(4, small), data(2, small), data(3, "e")},
-			replies:   []string{ack(0), "", ack(1), "", "", ack(3)},
-			want:      small + small + "e",
+			packets: []string{
+				oack("windowsize", "4"), data(1, small), data(3, small), data(4, small), data(2, small), data(3, "e"),
+			},
+			replies: []string{ack(0), "", ack(1), "", "", ack(3)},
+			want:    small + small + "e",
 		},
 		{
 			situation: "a block comes twice",
@@ -81,18 +86,45 @@ func TestTransfer(t *testing.T) {
 		{situation: "not found", packets: []string{"\x00\x05\x00\x01\x1b[2J"}, err: "file not found"},
 		{situation: "refused", packets: []string{"\x00\x05\x00\x02x\x00"}, err: "access violation"},
 		{situation: "another error", packets: []string{"\x00\x05\x00\x09x\x00"}, err: "TFTP error 9"},
-		{situation: "an error in the middle", packets: []string{data(1, small), "\x00\x05\x00\x00x\x00"}, err: "TFTP error 0"},
-		{situation: "too large, as the server says", packets: []string{oack("tsize", fmt.Sprint(limit+1))}, err: "it has more than"},
-		{situation: "larger than any number", packets: []string{oack("tsize", strings.Repeat("9", 400)), data(1, "e")}, replies: []string{ack(0)}, want: "e"},
-		{situation: "a negative size", packets: []string{oack("tsize", "-5"), data(1, "e")}, replies: []string{ack(0)}, want: "e"},
-		{situation: "shorter than the server says", packets: []string{oack("tsize", "9"), data(1, "e")}, err: "it ends after 1 of 9 bytes"},
-		{situation: "longer than the server says", packets: []string{oack("tsize", "1"), data(1, small), data(2, "e")}, err: "it ends after 513 of 1 bytes"},
+		{
+			situation: "an error in the middle", packets: []string{data(1, small), "\x00\x05\x00\x00x\x00"},
+			err: "TFTP error 0",
+		},
+		{
+			situation: "too large, as the server says", packets: []string{oack("tsize", fmt.Sprint(limit+1))},
+			err: "it has more than",
+		},
+		{
+			situation: "larger than any number", packets: []string{oack("tsize", strings.Repeat("9", 400)), data(1, "e")},
+			replies: []string{ack(0)}, want: "e",
+		},
+		{
+			situation: "a negative size", packets: []string{oack("tsize", "-5"), data(1, "e")},
+			replies: []string{ack(0)}, want: "e",
+		},
+		{
+			situation: "shorter than the server says", packets: []string{oack("tsize", "9"), data(1, "e")},
+			err: "it ends after 1 of 9 bytes",
+		},
+		{
+			situation: "longer than the server says", packets: []string{oack("tsize", "1"), data(1, small), data(2, "e")},
+			err: "it ends after 513 of 1 bytes",
+		},
 		{situation: "blocks of a byte", packets: []string{oack("blksize", "1")}, err: "blocks of 1 bytes"},
-		{situation: "larger blocks than requested", packets: []string{oack("blksize", "1409")}, err: "blocks of 1409 bytes"},
+		{
+			situation: "larger blocks than requested", packets: []string{oack("blksize", "1409")},
+			err: "blocks of 1409 bytes",
+		},
 		{situation: "no window", packets: []string{oack("windowsize", "0")}, err: "windows of 0 blocks"},
-		{situation: "a larger window than requested", packets: []string{oack("windowsize", "5")}, err: "windows of 5 blocks"},
+		{
+			situation: "a larger window than requested", packets: []string{oack("windowsize", "5")},
+			err: "windows of 5 blocks",
+		},
 		{situation: "half an option", packets: []string{"\x00\x06blksize\x001408"}, err: "cut off"},
-		{situation: "a block that is too long", packets: []string{data(1, small+"x")}, err: "a block of 513 bytes instead of 512"},
+		{
+			situation: "a block that is too long", packets: []string{data(1, small+"x")},
+			err: "a block of 513 bytes instead of 512",
+		},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			tr := begin(limit)

@@ -81,7 +81,8 @@ func (s Signers) By(authority string) bool { return slices.Contains(s.Authoritie
 
 // Equal reports whether two programs have the same signers.
 func (s Signers) Equal(other Signers) bool {
-	return slices.Equal(s.Authorities, other.Authorities) && slices.Equal(s.Others, other.Others) && s.Problem == other.Problem
+	return slices.Equal(s.Authorities, other.Authorities) && slices.Equal(s.Others, other.Others) &&
+		s.Problem == other.Problem
 }
 
 // String says who signed the program, in a few words.
