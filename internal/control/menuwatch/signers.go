@@ -84,18 +84,29 @@ func (v *signers) wake() time.Time {
 	return v.nextAt
 }
 
-// signersOf returns who signed a program of a server at its current address; false if
-// it was not read yet.
-func (s *state) signersOf(server, file string) (wdscerts.Program, bool) {
+// signedBy returns who signed a program of a server at its current address; the zero
+// Program if it was not read yet.
+func (s *state) signedBy(server, file string) wdscerts.Program {
 	sv := s.servers.known[server]
 	if sv == nil {
-		return wdscerts.Program{}, false
+		return wdscerts.Program{}
 	}
-	p := s.signers.known[programKey{server, sv.addr, file}]
-	if p == nil || p.Read.IsZero() {
-		return wdscerts.Program{}, false
+	if p := s.signers.known[programKey{server, sv.addr, file}]; p != nil {
+		return p.Program
 	}
-	return p.Program, true
+	return wdscerts.Program{}
+}
+
+// signedFiles returns who signed the files of the boot folder that were read, by
+// name.
+func (s *state) signedFiles() (out []Program) {
+	for key, p := range s.signers.known {
+		if key.server == "" && !p.Read.IsZero() {
+			out = append(out, Program{File: key.file, Signed: p.Program})
+		}
+	}
+	slices.SortFunc(out, func(a, b Program) int { return strings.Compare(a.File, b.File) })
+	return out
 }
 
 // candidate is a program that can be read now.

@@ -291,27 +291,42 @@ func TestSignersOfTheSitesFiles(t *testing.T) {
 	}
 }
 
-func TestSignersOf(t *testing.T) {
+// The page shows what is known of each program, and since when.
+func TestSignersInTheSnapshot(t *testing.T) {
 	m, w := simulate(t, morning), &wdsServer{files: map[string][]byte{x64: shim(t)}, fails: errors.New("no")}
 	w.attach(m)
-	m.configure(wdsAt("10.0.0.9"))
-	if _, ok := m.box.signersOf("a", x64); ok {
-		t.Error("known before it was read")
+	m.put("a.efi", 5)
+	const entry = "[[entry]]\nname = \"efi\"\nefi = \"a.efi\"\n"
+	m.configure(wdsAt("10.0.0.9") + entry)
+	signed := func() (x64, of2023 Program) {
+		for _, p := range m.snapshot().Servers[0].Programs {
+			if p.Firmware == firmware.UEFIX64 {
+				x64 = p
+			}
+		}
+		of2023 = m.snapshot().Servers[0].Programs2023[0]
+		return x64, of2023
+	}
+	if p, of2023 := signed(); !p.Signed.Read.IsZero() || of2023.File != x64Of23 || of2023.Health.State != bootmenu.Refused {
+		t.Errorf("before it was read: %+v, %+v", p, of2023)
+	}
+	if f := m.snapshot().Files; len(f) != 1 || f[0].File != "a.efi" || f[0].Signed.Problem == "" {
+		t.Errorf("the site's files are %+v", f)
 	}
 	w.fails = nil
 	m.run(readRetry)
-	p, ok := m.box.signersOf("a", x64)
-	if !ok || !p.By(secureboot.UEFICA2011) || p.Size != int64(len(w.files[x64])) || p.Read.IsZero() {
-		t.Errorf("got %+v, %v", p, ok)
+	p, _ := signed()
+	if !p.Signed.By(secureboot.UEFICA2011) || p.Signed.Size != int64(len(w.files[x64])) || !p.Signable() {
+		t.Errorf("got %+v", p)
 	}
 	w.fails = errors.New("no")
 	m.run(2 * time.Hour)
-	if again, ok := m.box.signersOf("a", x64); !ok || !again.Equal(p.Signers) || !again.Read.Equal(p.Read) {
-		t.Errorf("after a failure: %+v, %v", again, ok)
+	if again, _ := signed(); !again.Signed.Equal(p.Signed.Signers) || !again.Signed.Read.Equal(p.Signed.Read) {
+		t.Errorf("after a failure: %+v", again)
 	}
-	// Another server has the address now, and another program.
-	m.configure(wdsAt("10.0.0.10"))
-	if p, ok := m.box.signersOf("a", x64); ok {
+	// Another server has the address now.
+	m.configure(wdsAt("10.0.0.10") + entry)
+	if p, _ := signed(); !p.Signed.Read.IsZero() {
 		t.Errorf("of another server: %+v", p)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/bootmenu"
 	"github.com/pxebox/pxebox/internal/boot/firmware"
 	"github.com/pxebox/pxebox/internal/control/menu"
+	"github.com/pxebox/pxebox/internal/control/wdscerts"
 )
 
 // Snapshot is what the watcher knew at one moment, for the page. It shares
@@ -25,6 +26,8 @@ type Snapshot struct {
 	Config  *config.Config
 	Status  menu.Status
 	Servers []Server // in the order of Config
+	// Files are the EFI programs of the boot folder that Config names.
+	Files []Program
 	// Own are the box's addresses.
 	Own []netip.Prefix
 }
@@ -81,14 +84,22 @@ type Server struct {
 	// knew before.
 	ProbeProblem string
 	Programs     []Program // in the order of firmware.Kinds; none for a program that the server does not have
+	// Programs2023 are the same programs, signed with the certificates of 2023.
+	// That a server has none is no fault.
+	Programs2023 []Program
 }
 
-// Program is a boot program of a WDS server.
+// Program is a boot program of a WDS server, or a file of the boot folder, which has
+// no Firmware and no Health.
 type Program struct {
 	Firmware firmware.Kind
 	File     string
 	Health   bootmenu.Health
+	Signed   wdscerts.Program // the zero Program was not read yet
 }
+
+// Signable reports whether the program can have a signature that Secure Boot checks.
+func (p Program) Signable() bool { return p.Firmware != firmware.BIOS }
 
 // Snapshot returns what the watcher knew last; nil before the first moment. It
 // does not wait.
@@ -112,6 +123,7 @@ func (s *state) capture() {
 			snap.Servers = append(snap.Servers, s.server(w, snap.Status.WDS[w.Name]))
 		}
 	}
+	snap.Files = s.signedFiles()
 	s.snapshot.Store(snap)
 }
 
@@ -128,7 +140,11 @@ func (s *state) server(w config.WDS, known bootmenu.Server) Server {
 	}
 	for _, kind := range firmware.Kinds {
 		if file := w.Programs[kind]; file != "" {
-			out.Programs = append(out.Programs, Program{kind, file, known.Programs[kind]})
+			out.Programs = append(out.Programs, Program{kind, file, known.Programs[kind], s.signedBy(w.Name, file)})
+		}
+		if file := w.Programs2023[kind]; file != "" {
+			out.Programs2023 = append(out.Programs2023,
+				Program{kind, file, known.Programs2023[kind], s.signedBy(w.Name, file)})
 		}
 	}
 	return out

@@ -68,7 +68,7 @@ func (p *Pages) siteRoutes(mux *http.ServeMux) {
 		"menu":     func(s SiteState) any { return newMenuData(s.Snapshot) },
 		"servers":  func(s SiteState) any { return newServersData(s) },
 		"settings": func(s SiteState) any { return newSettingsData(s) },
-		"box":      func(s SiteState) any { return boxData{s.box(), s.Programs, p.Version} },
+		"box":      func(s SiteState) any { return boxData{s.box(), s.Programs, s.Snapshot.Files, p.Version} },
 	} {
 		mux.HandleFunc("GET /"+path, func(w http.ResponseWriter, r *http.Request) {
 			var s SiteState
@@ -374,6 +374,7 @@ var sourceNames = map[menuwatch.Source]string{
 type boxData struct {
 	Box      *BoxState
 	Programs *manifest.Manifest
+	Files    []menuwatch.Program // EFI programs of the boot folder
 	Version  string
 }
 

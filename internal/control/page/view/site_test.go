@@ -22,6 +22,7 @@ import (
 	"github.com/pxebox/pxebox/internal/control/boots"
 	"github.com/pxebox/pxebox/internal/control/menu"
 	"github.com/pxebox/pxebox/internal/control/menuwatch"
+	"github.com/pxebox/pxebox/internal/control/wdscerts"
 )
 
 var noon = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
@@ -138,10 +139,25 @@ func fullState(t testing.TB) SiteState {
 				{Firmware: "uefi-x64", File: `boot\x64\wdsmgfw.efi`, Health: refused},
 				{Firmware: "uefi-arm64", File: `boot\arm64\wdsmgfw.efi`},
 			},
+			Programs2023: []menuwatch.Program{
+				{
+					Firmware: "uefi-x64", File: `boot_EX\x64\wdsmgfw_EX.efi`, Health: bootmenu.Health{State: bootmenu.Up},
+					Signed: wdscerts.Program{Read: noon, Signers: wdscerts.Signers{
+						Authorities: []string{"Windows UEFI CA 2023"}, Others: []string{"Lab"},
+					}},
+				},
+				{Firmware: "uefi-arm64", File: `boot_EX\arm64\wdsmgfw_EX.efi`, Health: refused},
+			},
 		},
 		{Name: "w2", Host: "wds.example.org", LookupProblem: "no such host", Probed: true},
 		{Name: "w3", Host: "192.168.77.4", Addr: netip.MustParseAddr("192.168.77.4")},
 		{Name: "w4", Host: "192.168.77.1", Wrong: "192.168.77.1 is this box's own address", Probed: true},
+	}
+	s.Files = []menuwatch.Program{
+		{File: "tools/shim.efi", Signed: wdscerts.Program{Read: noon, Signers: wdscerts.Signers{
+			Authorities: []string{"Microsoft UEFI CA 2023"},
+		}}},
+		{File: "tools/cut.efi", Signed: wdscerts.Program{Read: noon, Signers: wdscerts.Signers{Problem: "it was cut off"}}},
 	}
 	return SiteState{
 		Snapshot: s,
@@ -237,6 +253,8 @@ func TestSitePages(t *testing.T) {
 			`bios boot\x64\wdsnbp.com does not answer 2026-03-02 12:00:00 UTC`,
 			`uefi-x64 boot\x64\wdsmgfw.efi refuses the file access violation`,
 			`uefi-arm64 boot\arm64\wdsmgfw.efi not asked yet`,
+			`uefi-x64 2023 boot_EX\x64\wdsmgfw_EX.efi answers Windows UEFI CA 2023 another authority that calls itself “Lab”`,
+			`uefi-arm64 2023 boot_EX\arm64\wdsmgfw_EX.efi The server does not serve it.`,
 			"The name wds.example.org cannot be resolved: no such host.",
 			`The box does not ask this server, because of probe = "0s".`,
 			"Its address cannot be used: 192.168.77.1 is this box's own address.",
@@ -312,6 +330,7 @@ func TestSitePages(t *testing.T) {
 			want:  []string{"the appliance does not answer: settings"},
 		},
 		"the box": {state: full, path: "/box", want: []string{
+			"tools/shim.efi Microsoft UEFI CA 2023", "tools/cut.efi Secure Boot refuses it it was cut off",
 			"v1.2.3 (modified)", "6.12 (amd64)", "the old one is running again. it did not serve",
 			"2.0 GiB of 8.0 GiB free on /perm",
 			"The programs and their logs, a restart, and the update",
@@ -431,8 +450,10 @@ func TestHostileNamesAreEscaped(t *testing.T) {
 		sv.Name, sv.Host, sv.LookupProblem, sv.ProbeProblem, sv.Wrong = evil, evil, evil, evil, evil
 		for j := range sv.Programs {
 			sv.Programs[j].File, sv.Programs[j].Health.Note = evil, evil
+			sv.Programs[j].Signed = wdscerts.Program{Read: noon, Signers: wdscerts.Signers{Others: []string{evil}}}
 		}
 	}
+	s.Snapshot.Files[0].File, s.Snapshot.Files[1].Signed.Problem = evil, evil
 	for i := range s.Others {
 		s.Others[i].Files = []string{evil}
 	}
