@@ -117,7 +117,7 @@ func TestHostileServers(t *testing.T) {
 			want: "it has more than 1 MiB",
 		},
 		{
-			situation: "the same block for ever",
+			situation: "the same block without end",
 			handle: func(_ []byte, answer func(string)) {
 				flood(t, func() { answer(data(1, block)) })
 			},

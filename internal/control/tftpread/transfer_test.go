@@ -152,7 +152,7 @@ func TestTransfer(t *testing.T) {
 	}
 }
 
-// A server that goes on for ever is stopped at the limit.
+// A server that never ends is stopped at the limit.
 func TestTransferWithoutAnEnd(t *testing.T) {
 	const limit = 1 << 20
 	tr := begin(limit)

@@ -144,6 +144,40 @@ func TestAllProgramsOfAServer(t *testing.T) {
 	expect(t, got.Programs["uefi-x64"], bootmenu.Refused, mgfw+": file not found")
 }
 
+// A server without a program of 2023 is as healthy as one with it. The sizes are
+// those of the files.
+func TestProgramsOf2023(t *testing.T) {
+	const newer = standin.FileEFI2023
+	for situation, has := range map[string]bool{"with it": true, "without it": false} {
+		t.Run(situation, func(t *testing.T) {
+			s, p := start(t, mgfw)
+			if has {
+				s.SetReadFilter(`boot\`, `boot_EX\`)
+				s.SetFile(newer, []byte("MZ of 2023"))
+			}
+			got, err := p.Ask(t.Context(), localhost, config.WDS{
+				Programs:     map[firmware.Kind]string{"uefi-x64": mgfw},
+				Programs2023: map[firmware.Kind]string{"uefi-x64": newer, "uefi-arm64": ""},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			expect(t, got.Programs["uefi-x64"], bootmenu.Up, "")
+			if n := got.Programs["uefi-x64"].Size; n != 2 || len(got.Programs) != 1 || len(got.Programs2023) != 1 {
+				t.Errorf("got %+v", got)
+			}
+			if of2023 := got.Programs2023["uefi-x64"]; has {
+				expect(t, of2023, bootmenu.Up, "")
+				if of2023.Size != 10 {
+					t.Errorf("it has %d bytes", of2023.Size)
+				}
+			} else {
+				expect(t, of2023, bootmenu.Refused, `access violation; on the server, add boot_EX\x64\*`)
+			}
+		})
+	}
+}
+
 // The boot service loads the program's next step: without it, the program from
 // TFTP is useless.
 func TestBootServiceThatIsSilent(t *testing.T) {
