@@ -27,9 +27,9 @@ const (
 	tries   = 5
 	// whole is the time for the whole file.
 	whole = 2 * time.Minute
-	// maxUseless limits the packets that bring nothing new: duplicates, and those
-	// of other senders.
-	maxUseless = 1024
+	// maxUseless limits the packets that bring nothing new: those after a lost one,
+	// duplicates, and those of other senders.
+	maxUseless = 4096
 )
 
 // port is where a server listens (RFC 1350 §4).

@@ -112,7 +112,7 @@ func (t *transfer) receive(b []byte) (reply []byte, useful, done bool, err error
 }
 
 // grant reads the options that the server accepts. It leaves out those that it does
-// not know, and may lower a value (RFC 2347 §2). What we did not ask for is ignored.
+// not know, and may lower a value (RFC 2347 §2). What was not requested is ignored.
 func (t *transfer) grant(b []byte) error {
 	for len(b) > 0 {
 		name, rest, _ := bytes.Cut(b, []byte{0})
@@ -132,7 +132,6 @@ func (t *transfer) grant(b []byte) error {
 			}
 			if n >= 0 {
 				t.size = n
-				t.file = make([]byte, 0, n)
 			}
 		case "blksize":
 			if n < standardBlock || n > blockSize {
@@ -146,6 +145,7 @@ func (t *transfer) grant(b []byte) error {
 			t.window = n
 		}
 	}
+	t.file = make([]byte, 0, max(t.size, 0))
 	return nil
 }
 
