@@ -173,7 +173,9 @@ func (r *records) probe() []byte {
 	m := dnsmessage.Message{Authorities: r.pick(1<<recA|1<<recSRV|1<<recTXT, func(int, *dnsmessage.ResourceHeader) {})}
 	for _, name := range []string{r.host, r.instance} {
 		m.Questions = append(m.Questions, dnsmessage.Question{
-			Name: dnsmessage.MustNewName(name), Type: typeANY, Class: dnsmessage.ClassINET | topBit,
+			// RFC 6762 §8.1 prefers unicast answers; they would not reach a
+			// socket that receives only the group.
+			Name: dnsmessage.MustNewName(name), Type: typeANY, Class: dnsmessage.ClassINET,
 		})
 	}
 	return pack(m)
