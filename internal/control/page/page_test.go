@@ -542,7 +542,7 @@ func TestHeaders(t *testing.T) {
 				"Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; " +
 					"form-action 'self'",
 				"X-Content-Type-Options":    "nosniff",
-				"Referrer-Policy":           "no-referrer",
+				"Referrer-Policy":           "same-origin",
 				"Cache-Control":             "no-store",
 				"Strict-Transport-Security": "",
 			} {
