@@ -138,7 +138,8 @@ func (v Verdict) Advice() []string {
 // places returns what fills the places of a text.
 func (v Verdict) places() map[string]string {
 	p := map[string]string{
-		"file": plain(v.File), "entry": plain(v.Entry), "firmware": plain(v.Firmware), "why": plain(v.Why),
+		"file": plain(v.File, maxPlain), "entry": plain(v.Entry, maxPlain), "firmware": plain(v.Firmware, maxPlain),
+		"why":    plain(v.Why, maxWhy),
 		"server": "", "size": "", "time": "", "after": "",
 	}
 	if v.Server.IsValid() {
@@ -208,12 +209,12 @@ func fill(text string, places map[string]string) (filled string, whole bool) {
 // maxPlain is how many characters of a name a sentence has.
 const maxPlain = 80
 
-// plain returns a name without control characters, and not too long: a machine
-// may send anything.
-func plain(s string) string {
+// plain returns a text of at most the given number of characters, and without
+// control characters: a machine may send anything.
+func plain(s string, most int) string {
 	n := 0
 	s = strings.Map(func(r rune) rune {
-		if n++; n > maxPlain {
+		if n++; n > most {
 			return -1
 		}
 		if r == unicode.ReplacementChar || !unicode.IsPrint(r) {
@@ -221,7 +222,7 @@ func plain(s string) string {
 		}
 		return r
 	}, s)
-	if n > maxPlain {
+	if n > most {
 		s += "…"
 	}
 	return s

@@ -679,3 +679,14 @@ func TestFill(t *testing.T) {
 		}
 	}
 }
+
+// A name that a machine sent is cut; the box's reason is not.
+func TestFillKeepsTheWholeReason(t *testing.T) {
+	long := strings.Repeat("x", 2*maxPlain)
+	if got, want := Fill("{why}", Verdict{Why: long}), long; got != want {
+		t.Errorf("the reason is %q, want %q", got, want)
+	}
+	if got, want := Fill("{file}", Verdict{File: long}), long[:maxPlain]+"…"; got != want {
+		t.Errorf("the name is %q, want %q", got, want)
+	}
+}
