@@ -167,6 +167,9 @@ func report(d boots.Detail) []byte {
 	}
 	for _, e := range d.Events {
 		b.WriteString(e.Time.UTC().Format("15:04:05.000") + " " + eventText(e) + "\n")
+		if note := catalogs[fallback].note(e); note != "" {
+			b.WriteString("             " + note + "\n")
+		}
 	}
 	return b.Bytes()
 }

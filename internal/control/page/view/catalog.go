@@ -18,7 +18,7 @@ type catalog map[string]string
 
 // catalogs are the languages, each with its code (BCP 47).
 var catalogs = map[string]catalog{
-	"en": merge(english, englishSite, englishFindings, englishMessages),
+	"en": merge(english, englishSite, englishFindings, englishNotes, englishMessages),
 	"de": merge(german, germanSite, germanFindings, germanMessages),
 }
 

@@ -162,6 +162,14 @@ var german = catalog{
 	"event.outcome":  "Ergebnis",
 	"event.more":     "Mehr",
 
+	"event.note.size-probe": "Normal: Die Firmware fragt nach der Größe, bricht ab und fordert die Datei noch einmal an.",
+	"event.note.menu-search": "Normal: Das Bootprogramm sucht sein Menü unter mehreren Namen, vom eigenen des Rechners " +
+		"bis zu einem allgemeinen.",
+	"event.note.shim-extra": "Normal: Shim sucht nach Sperrlisten und Zertifikaten, die es an den meisten Orten nicht " +
+		"gibt.",
+	"event.note.grub-list":    "Normal: GRUB sucht Modullisten; ohne sie nimmt es die eingebauten.",
+	"event.note.read-in-part": "Normal: PXELINUX schließt ein Modul, sobald es genug davon gelesen hat.",
+
 	"screen.title":  "Was zeigt der Bildschirm?",
 	"screen.label":  "Meldung oder Code auf dem Bildschirm",
 	"screen.help":   "Zum Beispiel PXE-E16, 0xc000000f oder „Access Denied“.",

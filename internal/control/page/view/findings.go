@@ -103,3 +103,23 @@ var stageKeys = map[trace.Stage]string{
 }
 
 func stageText(lang string, s trace.Stage) string { return catalogs[lang].text(stageKeys[s]) }
+
+// englishNotes has the remarks of package trace about events.
+var englishNotes = func() catalog {
+	c := catalog{}
+	for n, text := range trace.Notes() {
+		c[noteKey(n)] = text
+	}
+	return c
+}()
+
+func noteKey(n trace.Note) string { return "event.note." + string(n) }
+
+// note returns why an event that looks like a fault is normal; empty if it does
+// not look like one.
+func (c catalog) note(e trace.Event) string {
+	if n := e.Note(); n != "" {
+		return c.text(noteKey(n))
+	}
+	return ""
+}

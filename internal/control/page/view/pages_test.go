@@ -622,6 +622,23 @@ func TestPages(t *testing.T) {
 	}
 }
 
+// An event that looks like a fault and is normal says so.
+func TestNormalEvent(t *testing.T) {
+	s := fineSite()
+	probe := file(3, bootsNow, "shimx64.efi", trace.FirstStage, 0)
+	probe.Outcome = trace.Aborted
+	record(s, dhcp(2, bootsNow, "offer"), probe)
+	h := New(Options{Boots: s}).Handler()
+	boot := "/boot/" + latest(t, s, bootsNow).ID
+	for path, want := range map[string]string{
+		boot:                 "Normal: the firmware asks for the size",
+		boot + "?lang=de":    "Normal: Die Firmware fragt nach der Größe",
+		boot + "/events.txt": "Normal: the firmware asks for the size",
+	} {
+		contains(t, path, get(t, h, path).Body.String(), want)
+	}
+}
+
 // What a screen says, with what it means on this firmware, and whether the boot
 // agrees.
 func TestScreenCodes(t *testing.T) {

@@ -86,6 +86,7 @@ var templateFiles embed.FS
 //	clock, seconds TIME   a time of day, to the millisecond or the second
 //	duration DURATION     how long something took
 //	bytes N               a size
+//	note EVENT            why an event that looks like a fault is normal; empty for others
 var sets = func() map[string]map[string]*template.Template {
 	all := map[string]map[string]*template.Template{}
 	for _, l := range languages {
@@ -93,7 +94,7 @@ var sets = func() map[string]map[string]*template.Template {
 		funcs := template.FuncMap{
 			"t": catalogs[l].text, "count": catalogs[l].count,
 			"moment": moment, "clock": clock, "seconds": seconds, "duration": duration, "bytes": size,
-			"eventMore": eventMore,
+			"eventMore": eventMore, "note": catalogs[l].note,
 		}
 		shared := template.Must(template.New("layout.html").Funcs(funcs).Funcs(siteFunctions(catalogs[l])).
 			ParseFS(templateFiles, "templates/layout.html", "templates/parts.html"))
