@@ -26,7 +26,7 @@ var german = catalog{
 	"nav.codes":    "Bildschirmmeldungen",
 
 	"feed.waiting": "Die Seite wartet auf pxed, das Programm, das die Rechner bedient.",
-	"feed.down":    "pxed, das Programm, das die Rechner bedient, läuft nicht seit",
+	"feed.down":    "pxed, das Programm, das die Rechner bedient, ist außer Betrieb seit",
 	"feed.advice":  "Bis es wieder läuft, kann kein Rechner von hier booten. Den Grund nennt sein Protokoll.",
 	"feed.back":    "Die Seite zeigt, was bis dahin bekannt war, und macht weiter, sobald pxed wieder läuft.",
 	"live.full": "Es sind zu viele Seiten geöffnet. Diese aktualisiert sich erst wieder, wenn eine andere " +
