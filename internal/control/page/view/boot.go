@@ -19,7 +19,8 @@ import (
 type machinePage struct {
 	boots.Machine
 	Rows  []row
-	Older int // boots that the page leaves out
+	Hosts []string // its names in the settings
+	Older int      // boots that the page leaves out
 	Live  string
 }
 
@@ -34,9 +35,15 @@ func (p *Pages) machine(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	v := machinePage{Machine: m, Live: liveAddress(version, "machine", m.ID)}
+	h := p.hosts()
 	v.Older = max(len(m.Boots)-perMachine, 0)
 	for _, b := range m.Boots[:len(m.Boots)-v.Older] {
-		v.Rows = append(v.Rows, newRow(language(r), boots.Row{Boot: b, Boots: len(m.Boots)}))
+		v.Rows = append(v.Rows, newRow(language(r), h, boots.Row{Boot: b, Boots: len(m.Boots)}))
+	}
+	for _, mac := range m.MACs {
+		if name := h[mac]; name != "" {
+			v.Hosts = append(v.Hosts, name)
+		}
 	}
 	p.render(w, r, http.StatusOK, "machine", machineName(language(r), &m.Boots[0]), v)
 }
@@ -84,7 +91,7 @@ func (p *Pages) boot(w http.ResponseWriter, r *http.Request) {
 	}
 	lang := language(r)
 	v := bootPage{
-		Detail: d, Row: newRow(lang, boots.Row{Boot: d.Boot}), Name: machineName(lang, &d.Boot),
+		Detail: d, Row: newRow(lang, p.hosts(), boots.Row{Boot: d.Boot}), Name: machineName(lang, &d.Boot),
 		Live: liveAddress(version, "boot", d.ID), Lost: !d.PacketsFrom.IsZero() && d.PacketsFrom.After(d.Began),
 	}
 	v.Stages = stageTimes(v.Row.Steps, d)

@@ -29,9 +29,7 @@ var german = catalog{
 	"feed.down":    "pxed, das Programm, das die Rechner bedient, ist außer Betrieb seit",
 	"feed.advice":  "Bis es wieder läuft, kann kein Rechner von hier booten. Den Grund nennt sein Protokoll.",
 	"feed.back":    "Die Seite zeigt, was bis dahin bekannt war, und macht weiter, sobald pxed wieder läuft.",
-	"live.full": "Es sind zu viele Seiten geöffnet. Diese aktualisiert sich erst wieder, wenn eine andere " +
-		"geschlossen wird.",
-	"live.lost": "Die Verbindung ist unterbrochen. Die Seite zeigt den letzten Stand und versucht es weiter.",
+	"live.lost":    "Die Verbindung ist unterbrochen. Die Seite zeigt den letzten Stand und versucht es weiter.",
 
 	"summary.machines.one":  "%d Rechner.",
 	"summary.machines.many": "%d Rechner.",
@@ -50,7 +48,7 @@ var german = catalog{
 
 	"machines.title": "Rechner",
 	"search.label":   "Suche",
-	"search.help": "MAC-Adresse, GUID, IP-Adresse, Menüeintrag, der Code auf dem Bildschirm des Rechners, zum " +
+	"search.help": "MAC-Adresse, Name, GUID, IP-Adresse, Menüeintrag, der Code auf dem Bildschirm des Rechners, zum " +
 		"Beispiel K7QM, oder Wörter aus dem Befund.",
 	"search.failed": "Nur Rechner, die nicht gebootet haben",
 	"search.button": "Suchen",
@@ -126,6 +124,7 @@ var german = catalog{
 
 	"machine.unknown":    "unbekannter Rechner",
 	"machine.macs":       "Netzwerkanschlüsse",
+	"machine.host":       "Name in den Einstellungen",
 	"machine.guid":       "GUID",
 	"machine.addresses":  "Adressen",
 	"machine.firmware":   "Firmware",

@@ -29,7 +29,6 @@ var english = catalog{
 	"feed.down":    "pxed, the program that serves machines, is down since",
 	"feed.advice":  "No machine can boot from here until it is back. Its log says why.",
 	"feed.back":    "This page shows what was known until then, and continues when pxed is back.",
-	"live.full":    "Too many pages are open. This one does not update until another is closed.",
 	"live.lost":    "Connection lost. The page shows what was known until then, and tries again.",
 
 	"summary.machines.one":  "%d machine.",
@@ -49,7 +48,7 @@ var english = catalog{
 
 	"machines.title": "Machines",
 	"search.label":   "Search",
-	"search.help": "A MAC address, GUID, IP address, menu entry, the code on the machine's screen such as K7QM, " +
+	"search.help": "A MAC address, name, GUID, IP address, menu entry, the code on the machine's screen such as K7QM, " +
 		"or words of the verdict.",
 	"search.failed": "Only machines that did not boot",
 	"search.button": "Search",
@@ -125,6 +124,7 @@ var english = catalog{
 
 	"machine.unknown":    "unknown machine",
 	"machine.macs":       "Network ports",
+	"machine.host":       "Name in the settings",
 	"machine.guid":       "GUID",
 	"machine.addresses":  "Addresses",
 	"machine.firmware":   "Firmware",

@@ -13,9 +13,6 @@ import (
 )
 
 const (
-	// maxStreams is how many pages are kept current at a time. The others load
-	// themselves again now and then. Package page ends the oldest one before.
-	maxStreams = 64
 	// together is how long changes are gathered before they are sent.
 	together = 500 * time.Millisecond
 	// heartbeat keeps a quiet stream open, and detects a browser that is gone.
@@ -55,17 +52,11 @@ type liveState struct {
 //	state   the summary
 //	change  the machine or boot that the page shows has changed
 //	reload  more has changed than is sent
+//
+// Package page bounds how many streams there are.
 func (p *Pages) events(w http.ResponseWriter, r *http.Request) {
-	select {
-	case p.streams <- struct{}{}:
-		defer func() { <-p.streams }()
-	default:
-		w.Header().Set("Retry-After", "10")
-		http.Error(w, text(r, "live.full"), http.StatusServiceUnavailable)
-		return
-	}
 	q := r.URL.Query()
-	query := liveQuery{search: searchOf(r), list: q.Get("list") == "1", machine: q.Get("machine"), boot: q.Get("boot")}
+	query := liveQuery{search: p.searchOf(r), list: q.Get("list") == "1", machine: q.Get("machine"), boot: q.Get("boot")}
 	since, err := strconv.ParseUint(r.Header.Get("Last-Event-ID"), 10, 64)
 	if err != nil {
 		since, _ = strconv.ParseUint(q.Get("since"), 10, 64)
@@ -161,7 +152,7 @@ func (s *stream) row(b *bytes.Buffer, one boots.Row) {
 	}
 	change := liveRow{Machine: one.Machine, Boot: one.ID}
 	if s.query.match(&one.Boot, true) {
-		change.HTML = part(s.query.lang, "row", newRow(s.query.lang, one))
+		change.HTML = part(s.query.lang, "row", newRow(s.query.lang, s.query.hosts, one))
 	}
 	event(b, "row", change)
 }

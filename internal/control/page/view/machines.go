@@ -44,6 +44,7 @@ type summary struct {
 // A row is a machine in the list with its latest boot.
 type row struct {
 	Boot  boots.Boot
+	Host  string // the machine's name in the settings; may be empty
 	Boots int
 	Steps []step
 	Texts verdictText
@@ -54,6 +55,7 @@ type search struct {
 	words  []string // all of them, in lower case
 	failed bool
 	lang   string
+	hosts  hosts
 	// said has the words that the pages say about boots. Thousands of boots share
 	// a few verdicts.
 	said map[verdictKind]string
@@ -66,8 +68,9 @@ type verdictKind struct {
 	good, running bool
 }
 
-func searchOf(r *http.Request) search {
+func (p *Pages) searchOf(r *http.Request) search {
 	return search{
+		hosts: p.hosts(),
 		words: strings.Fields(strings.ToLower(typed(r, "q"))), failed: r.URL.Query().Get("failed") != "",
 		lang: language(r), said: map[verdictKind]string{},
 	}
@@ -83,7 +86,7 @@ func (s search) match(b *boots.Boot, latest bool) bool {
 	if len(s.words) == 0 {
 		return latest
 	}
-	values, said := valuesOf(b), s.saidOf(b)
+	values, said := valuesOf(b, s.hosts.of(b)), s.saidOf(b)
 	for _, w := range s.words {
 		if !strings.Contains(values, w) && !strings.Contains(said, w) && !containsMAC(b, w) {
 			return false
@@ -93,10 +96,10 @@ func (s search) match(b *boots.Boot, latest bool) bool {
 }
 
 // valuesOf returns what is special about a boot, in lower case.
-func valuesOf(b *boots.Boot) string {
+func valuesOf(b *boots.Boot, host string) string {
 	v := &b.Verdict
 	text := make([]byte, 0, 512)
-	for _, s := range []string{b.MAC.String(), b.GUID, b.Firmware, b.Code, v.Entry, v.File, v.Why, b.ID} {
+	for _, s := range []string{b.MAC.String(), b.GUID, b.Firmware, b.Code, v.Entry, v.File, v.Why, b.ID, host} {
 		text = append(append(text, s...), '\n')
 	}
 	for _, a := range []netip.Addr{b.Addr, v.Server} {
@@ -135,7 +138,7 @@ func containsMAC(b *boots.Boot, word string) bool {
 
 func (p *Pages) machines(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
-	s := searchOf(r)
+	s := p.searchOf(r)
 	number, _ := strconv.Atoi(q.Get("page"))
 	number = min(max(number, 1), 1_000_000)
 	version := p.Boots.Version()
@@ -147,7 +150,7 @@ func (p *Pages) machines(w http.ResponseWriter, r *http.Request) {
 	v.To = v.From + len(rows) - 1
 	v.Waiting = v.Summary.Machines == 0
 	for _, one := range rows {
-		v.Rows = append(v.Rows, newRow(s.lang, one))
+		v.Rows = append(v.Rows, newRow(s.lang, s.hosts, one))
 	}
 	link := func(path string, set ...string) string {
 		values := url.Values{}
@@ -175,8 +178,11 @@ func (p *Pages) machines(w http.ResponseWriter, r *http.Request) {
 	p.render(w, r, http.StatusOK, "machines", text(r, "machines.title"), v)
 }
 
-func newRow(lang string, one boots.Row) row {
-	return row{Boot: one.Boot, Boots: one.Boots, Steps: stepsOf(&one.Boot), Texts: textsOf(lang, &one.Boot)}
+func newRow(lang string, h hosts, one boots.Row) row {
+	return row{
+		Boot: one.Boot, Host: h.of(&one.Boot), Boots: one.Boots,
+		Steps: stepsOf(&one.Boot), Texts: textsOf(lang, &one.Boot),
+	}
 }
 
 // A step is a part of a boot in the row of marks.

@@ -18,10 +18,12 @@ import (
 
 	"golang.org/x/net/html"
 
+	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/boot/ether"
 	"github.com/pxebox/pxebox/internal/boot/trace"
 	"github.com/pxebox/pxebox/internal/boot/tracestream"
 	"github.com/pxebox/pxebox/internal/control/boots"
+	"github.com/pxebox/pxebox/internal/control/menuwatch"
 )
 
 var start = time.Date(2026, 3, 2, 14, 3, 0, 0, time.UTC)
@@ -620,6 +622,24 @@ func TestPages(t *testing.T) {
 			contains(t, tc.path, get(t, New(Options{Boots: tc.store}).Handler(), tc.path).Body.String(), tc.want...)
 		})
 	}
+}
+
+// A machine with a reservation shows its name, and is found by it.
+func TestHostNames(t *testing.T) {
+	s := site()
+	snap := &menuwatch.Snapshot{Config: &config.Config{DHCP: config.DHCP{Reservations: []config.Reservation{
+		{MAC: machineMAC(refusesShim), Hostname: "pc7.example.org"}, {MAC: machineMAC(99), Hostname: "unseen"},
+	}}}}
+	h := New(Options{Boots: s, Site: func() SiteState { return SiteState{Snapshot: snap} }}).Handler()
+	shim := latest(t, s, refusesShim)
+	for _, path := range []string{"/", "/?q=PC7", "/boot/" + shim.ID, "/machine/" + shim.Machine} {
+		contains(t, path, get(t, h, path).Body.String(), "pc7.example.org", shim.MAC.String())
+	}
+	contains(t, "search", get(t, h, "/?q=pc7").Body.String(), "1 machine found.")
+	contains(t, "search", get(t, h, "/?q=unseen").Body.String(), "0 machines found.")
+
+	snap = &menuwatch.Snapshot{Config: &config.Config{}}
+	contains(t, "search after a change", get(t, h, "/?q=pc7").Body.String(), "0 machines found.")
 }
 
 // An event that looks like a fault and is normal says so.

@@ -30,8 +30,8 @@ type Options struct {
 // Pages serves the pages.
 type Pages struct {
 	Options
-	streams    chan struct{} // a token for each page that is kept current
 	streamTime time.Duration
+	cache      hostsCache
 }
 
 // New returns the pages.
@@ -39,7 +39,7 @@ func New(o Options) *Pages {
 	if o.Boots == nil {
 		o.Boots = boots.New(boots.DefaultLimits) // shows that it waits for pxed
 	}
-	return &Pages{o, make(chan struct{}, maxStreams), streamTime}
+	return &Pages{Options: o, streamTime: streamTime}
 }
 
 // Handler serves "/" and everything below to a person who has logged in. The
