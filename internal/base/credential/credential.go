@@ -37,8 +37,10 @@ func ReadPassword(files ...string) (string, error) {
 
 // Fingerprint returns the SHA-256 fingerprint of a certificate, as browsers show
 // it.
-func Fingerprint(c *x509.Certificate) string {
-	return strings.ReplaceAll(fmt.Sprintf("% X", sha256.Sum256(c.Raw)), " ", ":")
+func Fingerprint(c *x509.Certificate) string { return fingerprint(c.Raw) }
+
+func fingerprint(der []byte) string {
+	return strings.ReplaceAll(fmt.Sprintf("% X", sha256.Sum256(der)), " ", ":")
 }
 
 // Pin returns the public key pin of a certificate, as curl --pinnedpubkey takes

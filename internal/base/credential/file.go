@@ -1,11 +1,8 @@
 package credential
 
 import (
-	"crypto/sha256"
 	"encoding/pem"
-	"fmt"
 	"os"
-	"strings"
 )
 
 // FileFingerprint returns the SHA-256 fingerprint of the certificate in a file,
@@ -19,6 +16,5 @@ func FileFingerprint(file string) string {
 	if block == nil || block.Type != "CERTIFICATE" {
 		return ""
 	}
-	sum := sha256.Sum256(block.Bytes)
-	return strings.ReplaceAll(fmt.Sprintf("% X", sum[:]), " ", ":")
+	return fingerprint(block.Bytes)
 }
