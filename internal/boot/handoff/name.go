@@ -13,6 +13,10 @@ const folder = "handoff"
 // suffix marks the file for PXELINUX, which reads it as a menu.
 const suffix = ".cfg"
 
+// RefusedFile is the menu that PXELINUX gets in place of a handoff that is
+// refused. No entry has a slash in its name.
+const RefusedFile = folder + "/refused/menu" + suffix
+
 // Request is a handoff request, as a file name expresses it.
 type Request struct {
 	Entry string

@@ -77,6 +77,9 @@ func Render(c *config.Config, st Status) Rendered {
 		out.Handoffs[e.Name] = l.target()
 		out.Files[handoff.Request{Entry: e.Name}.File()] = restartNotice(e, l)
 		out.Files[handoff.Request{Entry: e.Name, Menu: true}.File()] = restartConfig(e, l)
+		if needsRestart(l.server, bios) {
+			out.Files[handoff.RefusedFile] = refusedMenu(c, s.foot())
+		}
 	}
 	out.Views, out.Machines, out.TooLarge = s.machines(bootmenu.MaxSize - size(out.Files))
 	return out

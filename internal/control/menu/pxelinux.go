@@ -280,3 +280,12 @@ func restartConfig(e config.Entry, l lead) []byte {
 	f.Line("  COM32 reboot.c32")
 	return f.Bytes()
 }
+
+// refusedMenu is what PXELINUX shows if a handoff is refused. Of an error it would
+// show nothing: it reads its first menu again.
+func refusedMenu(c *config.Config, foot string) []byte {
+	return pxelinuxMenu(c, page{foot: foot, items: []item{{
+		Entry: config.Entry{Name: "REFUSED", Label: "The box does not let this computer go there"},
+		why:   "The box's page and its log say why",
+	}}})
+}

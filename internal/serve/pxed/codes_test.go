@@ -1,6 +1,7 @@
 package pxed
 
 import (
+	"errors"
 	"net/netip"
 	"regexp"
 	"strings"
@@ -177,5 +178,56 @@ func TestEventOfAHandOverRefusedAtItsEnd(t *testing.T) {
 		Outcome: trace.NotFound})
 	if e := <-events; e.Outcome != trace.Refused || e.Why != errByHTTP.Error() || e.Role != trace.HandOver {
 		t.Errorf("by HTTP: %+v", e)
+	}
+}
+
+// PXELINUX shows nothing of an error: a hand-over that is refused is a menu that
+// says so, with the page and the boot's code. Reading it hands nothing over.
+func TestRefusedHandOverIsAMenu(t *testing.T) {
+	d := newBox(t, spec.ModeProxy)
+	d.neighbours[first] = other
+	d.withPage("https://192.168.77.1")
+	events := d.tell.bus.Subscribe()
+	name := asks(pcPort, "wds", ".cfg")
+	f, err := d.files.openTFTP(pcPort, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.neighbours[first] = pc // as if the kernel's neighbor entry changed meanwhile
+	text := content(t, f)
+	d.files.transferred(tftp.Event{Client: pcPort, File: name, Size: f.Size(), Sent: f.Size(), Start: t0})
+	foot := reFoot.FindStringSubmatch(text)
+	if foot == nil || !strings.Contains(text, "The box does not let this computer go there") ||
+		!strings.Contains(text, "CONFIG pxelinux.cfg/default") || strings.Contains(text, "\nTIMEOUT") {
+		t.Fatalf("the menu is\n%s", text)
+	}
+	if e := <-events; e.Outcome != trace.Refused || e.Why != "the address belongs to "+other.String() ||
+		e.Role != trace.HandOver || e.Code != foot[1] {
+		t.Errorf("its event: %+v, want the code %s", e, foot[1])
+	}
+	if d.handed(biosPC) {
+		t.Error("handed over all the same")
+	}
+
+	// The next request of the same port stands for itself.
+	if text, err := d.fetch(pcPort, name); err != nil || !strings.Contains(text, "reboot.c32") || !d.handed(biosPC) {
+		t.Errorf("not handed over: %v\n%s", err, text)
+	}
+
+	// GRUB shows its own screen where the file is refused.
+	d.neighbours[first] = other
+	if _, err := d.files.openTFTP(pcPort, asks(pcPort, "wds", "")); !errors.Is(err, tftp.ErrRefused) {
+		t.Errorf("GRUB gets %v", err)
+	}
+}
+
+func TestRefusalsAreBounded(t *testing.T) {
+	var r refusals
+	for i := range 3 * maxRefusals {
+		r.add(netip.AddrPortFrom(first, uint16(i)), errByHTTP)
+	}
+	last := netip.AddrPortFrom(first, uint16(3*maxRefusals-1))
+	if len(r.all) != maxRefusals || r.take(last) == nil || r.take(last) != nil {
+		t.Errorf("%d refusals", len(r.all))
 	}
 }

@@ -37,9 +37,10 @@ type files struct {
 	roles roles
 	site  *os.Root
 
-	codes  codes
-	served atomic.Pointer[served]
-	limits atomic.Pointer[spec.TFTP]
+	codes    codes
+	refusals refusals
+	served   atomic.Pointer[served]
+	limits   atomic.Pointer[spec.TFTP]
 	// metrics says who may read the metrics. The box itself always may.
 	metrics atomic.Pointer[spec.Metrics]
 }
@@ -103,8 +104,19 @@ func (f *files) openTFTP(client netip.AddrPort, name string) (tftp.File, error) 
 	now := f.served.Load()
 	if r, ok := handoff.Parse(name); ok {
 		if err := f.desk.Check(time.Now(), now.rules, client.Addr(), r); err != nil {
+			if r.Menu {
+				reader := bootfiles.Reader{MAC: r.MAC}
+				if now.files.ShowsCodes() {
+					reader.Code = f.codes.show(time.Now(), client.Addr())
+				}
+				if file, missing := now.files.Open(handoff.RefusedFile, reader); missing == nil {
+					f.refusals.add(client, err)
+					return file, nil
+				}
+			}
 			return nil, fmt.Errorf("%w: %w", tftp.ErrRefused, err)
 		}
+		f.refusals.take(client)
 		// The file behind the name in the menus is the same for all
 		// machines.
 		return now.files.Open(r.File(), bootfiles.Reader{MAC: r.MAC})
@@ -167,7 +179,16 @@ func (f *files) transferred(e tftp.Event) {
 	}
 	about := f.about
 	r, ok := handoff.Parse(e.File)
+	var shown error // the screen says that the hand-over is refused
+	if ok {
+		shown = f.refusals.take(e.Client)
+	}
 	switch {
+	case shown != nil:
+		about = func(x trace.Event) trace.Event {
+			x.Outcome, x.Why = trace.Refused, why(shown)
+			return f.about(x)
+		}
 	case ok && e.Err == nil:
 		if err := f.desk.Arm(time.Now(), f.served.Load().rules, client, r); err != nil {
 			about = func(x trace.Event) trace.Event {
