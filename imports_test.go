@@ -40,7 +40,7 @@ var pure = map[string][]string{
 	"internal/serve/dhcp": {
 		"internal/boot/firmware",
 		"internal/boot/ether", "internal/boot/spec", "internal/boot/clients", "internal/boot/handoff",
-		"internal/serve/pxe", "internal/serve/lease",
+		"internal/boot/trace", "internal/serve/pxe", "internal/serve/lease",
 	},
 	"internal/control/menu": {
 		"config", "internal/boot/bootmenu", "internal/boot/firmware", "internal/boot/clients", "internal/boot/handoff",

@@ -54,6 +54,10 @@ const (
 // WhyLimited is the Why of an Unanswered event of a machine that asks too often.
 const WhyLimited = "more requests than the box answers for one machine"
 
+// WhyNoAddress is what the Why of an Unanswered event begins with if all
+// addresses of a network are in use. The network follows.
+const WhyNoAddress = "no address left for "
+
 // Role is what a file is to a boot.
 type Role string
 

@@ -240,6 +240,11 @@ func TestVerdicts(t *testing.T) {
 			want: "limited", stage: Offered,
 			sentence: "The machine asks too often, and the box leaves out some answers."},
 
+		{situation: "all addresses are leased", now: 20,
+			flow: flow{because(dhcpEvent(0, uefi, Discover, Unanswered), "no address left for 10.1.0.0/24")},
+			want: "no-address-left", stage: Heard,
+			sentence: "The machine asked for an address, and the box has none to lease: no address left for 10.1.0.0/24."},
+
 		{situation: "stage 3, 4011 is never asked", now: 20, flow: flow{proxyOffer(0, uefi), takes(3.8, uefi)},
 			want: "boot-server-not-asked", stage: Asked,
 			sentence: "The machine took an address from 192.168.77.3 and did not ask the box on port 4011 for its " +

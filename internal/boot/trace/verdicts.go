@@ -284,6 +284,18 @@ var verdicts = []Row{
 		},
 	},
 	{
+		Finding: "no-address-left", Sentence: "The machine asked for an address, and the box has none to lease[: {why}].",
+		Advice: []string{
+			"Enlarge range in the settings, or shorten lease: each machine that was here in that time keeps its address.",
+			"If few machines are on that network, something there takes addresses in many names: the log lines " +
+				"\"dhcp: answered\" show to whom the addresses went.",
+		},
+		is: func(f facts) (mark, bool) {
+			m, ok := f.silenced()
+			return m, ok && strings.HasPrefix(m.why, WhyNoAddress)
+		},
+	},
+	{
 		Finding: "no-boot-file", Sentence: "The box has nothing to boot for this machine[ ({firmware})][: {why}].",
 		Advice: []string{
 			"Name a file for this firmware in [boot] of the settings.",

@@ -13,6 +13,7 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/firmware"
 	"github.com/pxebox/pxebox/internal/boot/handoff"
 	"github.com/pxebox/pxebox/internal/boot/spec"
+	"github.com/pxebox/pxebox/internal/boot/trace"
 	"github.com/pxebox/pxebox/internal/serve/lease"
 	"github.com/pxebox/pxebox/internal/serve/pxe"
 )
@@ -186,7 +187,7 @@ func (x *exchange) discover() Answer {
 			fresh = true
 		}
 		if !ok {
-			return problem("no address left for " + x.sub.network.String())
+			return problem(trace.WhyNoAddress + x.sub.network.String())
 		}
 	}
 	answer := deliver(x.q, x.grant(dhcpv4.MessageTypeOffer, a), "offer")
