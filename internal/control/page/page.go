@@ -112,9 +112,11 @@ func (s *Server) credentials(ctx context.Context, log *slog.Logger) (*access.Gat
 			"write one of at least %d characters into a file, and name it with -password", access.MinPassword)
 	}
 	gate, err := access.OpenGate(s.Password, s.Image, log)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("%w: write a password of at least %d characters into %s", err, access.MinPassword, s.Password)
+	}
 	if err != nil {
-		return nil, tls.Certificate{}, fmt.Errorf(
-			"%w: write a password of at least %d characters into %s", err, access.MinPassword, s.Password)
+		return nil, tls.Certificate{}, err
 	}
 	certificate, err := s.certificate(ctx)
 	if err != nil {
