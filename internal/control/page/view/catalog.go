@@ -18,8 +18,8 @@ type catalog map[string]string
 
 // catalogs are the languages, each with its code (BCP 47).
 var catalogs = map[string]catalog{
-	"en": merge(english, englishSite, englishFindings, englishNotes, englishMessages),
-	"de": merge(german, germanSite, germanFindings, germanMessages),
+	"en": merge(english, englishSite, englishFindings, englishNotes, englishCauses, englishMessages),
+	"de": merge(german, germanSite, germanFindings, germanCauses, germanMessages),
 }
 
 // fallback is the language of a browser that wants none of ours.

@@ -28,7 +28,9 @@ func textsOf(lang string, b *boots.Boot) verdictText {
 	v.Kind = kindOf(b.Verdict)
 	v.State = c.text("state." + v.Kind)
 	v.Try = c.text("try." + v.Kind)
-	v.Sentence, v.Advice = sentence(c, b.Verdict), advice(c, b.Verdict)
+	verdict := b.Verdict
+	verdict.Why = c.cause(verdict.Why)
+	v.Sentence, v.Advice = sentence(c, verdict), advice(c, verdict)
 	return v
 }
 

@@ -642,6 +642,24 @@ func TestHostNames(t *testing.T) {
 	contains(t, "search after a change", get(t, h, "/?q=pc7").Body.String(), "0 machines found.")
 }
 
+// The box's reason is in the language of the page, if it is a known one.
+func TestReasonInAVerdict(t *testing.T) {
+	for english, want := range map[string]string{
+		"no address left for 10.1.0.0/24": "keine mehr: keine freie Adresse in 10.1.0.0/24.",
+		"the box has no address yet":      "nicht beantwortet: die Box hat noch keine Adresse.",
+		"something new":                   "nicht beantwortet: something new.",
+	} {
+		s := newStore()
+		e := dhcp(0, bootsNow, trace.Discover)
+		e.Outcome, e.Why, e.File = trace.Unanswered, english, ""
+		record(s, e)
+		s.Tick(at(60))
+		h := New(Options{Boots: s}).Handler()
+		contains(t, english, get(t, h, "/?lang=de").Body.String(), want)
+		contains(t, english, get(t, h, "/?lang=en").Body.String(), ": "+english+".")
+	}
+}
+
 // An event that looks like a fault and is normal says so.
 func TestNormalEvent(t *testing.T) {
 	s := fineSite()
