@@ -29,16 +29,17 @@ var causesInGerman = map[string]string{
 	"requested over HTTP, which WDS does not support": "über HTTP angefordert, was WDS nicht unterstützt",
 
 	// Of DHCP.
-	"no address left for ":            "keine freie Adresse in ",
-	"no boot file for ":               "keine Bootdatei für ",
-	"the box has no address yet":      "die Box hat noch keine Adresse",
-	"not a boot server request":       "keine Anfrage an einen Bootserver",
-	"not an Ethernet client":          "kein Ethernet-Rechner",
-	"BOOTP without a reservation":     "BOOTP ohne Reservierung",
-	"a REQUEST without an address":    "eine Anforderung ohne Adresse",
-	"init-reboot: no lease on record": "die Adresse von früher ist nicht verzeichnet",
-	"renewal: no lease on record":     "die Adresse, die verlängert werden soll, ist nicht verzeichnet",
-	"declined: another machine uses ": "abgelehnt: Ein anderer Rechner benutzt ",
+	"no address left for ":                 "keine freie Adresse in ",
+	"no boot file for ":                    "keine Bootdatei für ",
+	"the box has no address yet":           "die Box hat noch keine Adresse",
+	"still looking for other DHCP servers": "die Box sucht noch nach anderen DHCP-Servern",
+	"not a boot server request":            "keine Anfrage an einen Bootserver",
+	"not an Ethernet client":               "kein Ethernet-Rechner",
+	"BOOTP without a reservation":          "BOOTP ohne Reservierung",
+	"a REQUEST without an address":         "eine Anforderung ohne Adresse",
+	"init-reboot: no lease on record":      "die Adresse von früher ist nicht verzeichnet",
+	"renewal: no lease on record":          "die Adresse, die verlängert werden soll, ist nicht verzeichnet",
+	"declined: another machine uses ":      "abgelehnt: Ein anderer Rechner benutzt ",
 	"boots from the network, but not by PXE (option 60): name its boot file on the DHCP server": "" +
 		"bootet aus dem Netz, aber nicht über PXE (Option 60): Nennen Sie die Bootdatei auf dem " +
 		"DHCP-Server",
