@@ -13,8 +13,8 @@ import (
 // The most bytes that are remembered of machines that were sent a whole file,
 // and of all others. A flood can invent the others.
 const (
-	servedBytes  = 5 << 20
-	claimedBytes = 3 << 20
+	servedBytes  = 4 << 20
+	claimedBytes = 2 << 20
 	// maxServed is how many machines are known to have been sent a file; the
 	// maximum is twice that.
 	maxServed = 8192
