@@ -19,7 +19,7 @@ type Config struct {
 	Files    Files
 	Metrics  Metrics
 	Syslog   Syslog
-	WDS      []WDS
+	WDS      []WDS // each [[wds]], and then each [[bootserver]]; no two have the same name
 	Menu     Menu
 	Entries  []Entry
 	Machines []Machine
@@ -156,15 +156,17 @@ const (
 	SyslogTCP SyslogProtocol = "tcp" // RFC 6587
 )
 
-// WDS is one Windows Deployment Services server.
+// WDS is one boot server that machines are handed over to: a Windows Deployment
+// Services server, or any other.
 type WDS struct {
 	Name   string
 	Server string // IP address or host name
 	// Programs are the network boot programs by the firmware that loads
 	// them, for those that boot by TFTP from WDS: "bios",
-	// "uefi-ia32", "uefi-x64", "uefi-arm64". With backslashes, which are all
-	// that WDS's ReadFilter lets through. Parse fills in the defaults; an
-	// empty one says that the server has none for this firmware.
+	// "uefi-ia32", "uefi-x64", "uefi-arm64". A WDS server's have backslashes,
+	// which are all that its ReadFilter lets through. Parse fills in the
+	// defaults of a [[wds]]; an empty one says that the server has none for
+	// this firmware.
 	Programs map[firmware.Kind]string
 	// Programs2023 are the same programs, signed with Microsoft's certificates
 	// of 2023, for machines that no longer trust those of 2011. Parse fills in
@@ -181,18 +183,29 @@ type WDS struct {
 	OnDown OnDown
 	// BIOSRoute is how a PC with a BIOS gets to the server from the menu.
 	BIOSRoute BIOSRoute
+	// Other says that it is a [[bootserver]], and not a [[wds]]: it has no
+	// default programs, and their names may have any slashes.
+	Other bool
 }
 
-// OnDown is what happens to an entry whose WDS server does not answer.
+// Section returns the header of the server's settings.
+func (w WDS) Section() string {
+	if w.Other {
+		return "[[bootserver]]"
+	}
+	return "[[wds]]"
+}
+
+// OnDown is what happens to an entry whose server does not answer.
 type OnDown string
 
 const (
 	OnDownMark OnDown = "mark" // says so in its label
 	OnDownHide OnDown = "hide" // is not shown
-	OnDownNext OnDown = "next" // leads to the next server in the file that answers
+	OnDownNext OnDown = "next" // leads to the next server of its kind in the file that answers
 )
 
-// BIOSRoute is how a PC with a BIOS gets from the menu to a WDS server.
+// BIOSRoute is how a PC with a BIOS gets from the menu to another boot server.
 type BIOSRoute string
 
 const (
@@ -230,7 +243,7 @@ type Entry struct {
 	Help  string // what the screen says of it; several lines; may be empty
 	In    string // name of the submenu that it is in; empty for the top
 
-	WDS      string   // KindWDS: name of a WDS server
+	WDS      string   // KindWDS: name of a boot server, from wds or bootserver
 	Kernel   string   // KindLinux: boot file
 	Initrd   []string // KindLinux: boot files, loaded in order
 	Append   string   // KindLinux, KindProgram: arguments
@@ -240,6 +253,7 @@ type Entry struct {
 	GRUB     string   // KindRaw: lines for GRUB, as they are
 	Disk     bool     // KindDisk
 	Submenu  bool     // KindSubmenu: the entries that are In it
+	Start    Start    // KindProgram: what starts it
 
 	Unsigned bool // its EFI program or kernel is not signed: not with Secure Boot
 	Locked   bool // asks for the menu's password
@@ -247,11 +261,27 @@ type Entry struct {
 	Unlisted bool // only in the menus of machines that name it
 }
 
+// Start is what starts the program of an entry.
+type Start string
+
+const (
+	// StartLoader has the boot loader start it that shows the menu.
+	StartLoader Start = ""
+	// StartFirmware has the firmware start it at the machine's next network
+	// boot. The program then finds what it would find without a menu: the
+	// firmware's own check of its signature, and the firmware's PXE protocol.
+	StartFirmware Start = "firmware"
+)
+
+// HandsOver reports whether choosing an entry ends the box's menu, and the
+// firmware itself starts what comes next.
+func (e Entry) HandsOver() bool { return e.WDS != "" || e.Start == StartFirmware }
+
 // Kind is what choosing an Entry does.
 type Kind int
 
 const (
-	KindWDS     Kind = iota + 1 // hand over to a WDS server
+	KindWDS     Kind = iota + 1 // hand over to another boot server
 	KindLinux                   // kernel, initrd, arguments
 	KindDisk                    // boot the machine's own disk
 	KindProgram                 // another boot file

@@ -2,7 +2,9 @@ package parser
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
+	"path"
 	"slices"
 	"strings"
 
@@ -22,42 +24,75 @@ func (r *reader) checkSyslog() {
 	}
 }
 
-// checkWDS looks at each [[wds]] as a whole.
-func (r *reader) checkWDS() {
-	blocks := r.root.items("wds")
-	if len(blocks) > maxWDS {
-		blocks[maxWDS].fail("", "is one too many", fmt.Sprintf("keep it to %d servers", maxWDS))
-		return
-	}
-	seen := map[string]int{}
-	for i, b := range blocks {
-		if !b.ok("") {
-			continue
+// checkServers looks at each [[wds]] and each [[bootserver]] as a whole, and makes
+// one list of them.
+func (r *reader) checkServers() {
+	wds, others := r.root.items("wds"), r.root.items("bootserver")
+	r.cfg.WDS = append(r.cfg.WDS, r.others...)
+	for _, blocks := range [][]block{wds, others} {
+		if len(blocks) > maxWDS {
+			blocks[maxWDS].fail("", "is one too many", fmt.Sprintf("keep it to %d servers", maxWDS))
+			return
 		}
+	}
+	seen := map[string]server{}
+	for i, b := range wds {
 		fill2023(&r.cfg.WDS[i])
-		b.require("name", `write name = "wds"`)
-		b.require("server", `write server = "192.168.77.2"`)
-		b.unique("name", r.cfg.WDS[i].Name, seen, ownName)
-		r.checkServer(b, r.cfg.WDS[i])
-		if w := r.cfg.WDS[i]; w.Probe == 0 && b.ok("probe", "on_down") {
-			if w.Probe4011 {
-				b.fail("probe_4011", `has no effect: with probe = "0s" the server is never asked`,
-					"leave one of them out")
-			}
-			if w.OnDown != config.OnDownMark {
-				b.fail("on_down", `has no effect: with probe = "0s" the box does not know whether the server is there`,
-					"leave one of them out")
-			}
+		r.checkServer(b, r.cfg.WDS[i], "server", seen)
+	}
+	for i, b := range others {
+		r.checkServer(b, r.others[i], "address", seen)
+		programs := slices.Collect(maps.Values(r.others[i].Programs))
+		if b.ok("", "bios", "uefi-ia32", "uefi-x64", "uefi-arm64") && strings.Join(programs, "") == "" {
+			b.fail("", "names no program that machines load from the server",
+				`write one for each kind of firmware, as in uefi-x64 = "ipxe.efi"`)
 		}
 	}
 }
 
-// checkServer refuses an address that leads a machine to this box, or to all of
-// a network.
-func (r *reader) checkServer(b block, w config.WDS) {
-	a, ok := w.Addr()
-	if !ok || !b.ok("server") {
+// server is where the file has the name of a server.
+type server struct {
+	header string
+	line   int
+}
+
+// checkServer looks at one server. address is the key that has its address.
+func (r *reader) checkServer(b block, w config.WDS, address string, seen map[string]server) {
+	if !b.ok("") {
 		return
+	}
+	b.require("name", fmt.Sprintf("write name = %q", b.section.name))
+	b.require(address, "write "+address+` = "192.168.77.2"`)
+	if first, ok := seen[w.Name]; ok && b.ok("name") {
+		b.fail("name", fmt.Sprintf("%q is taken by the %s on line %d", w.Name, first.header, first.line), ownName)
+	} else if w.Name != "" && b.ok("name") {
+		seen[w.Name] = server{b.section.header(), b.node.line}
+	}
+	r.checkAddress(b, w, address)
+	if w.Probe != 0 || !b.ok("probe", "on_down") {
+		return
+	}
+	if w.Probe4011 {
+		b.fail("probe_4011", `has no effect: with probe = "0s" the server is never asked`, "leave one of them out")
+	}
+	if w.OnDown != config.OnDownMark {
+		b.fail("on_down", `has no effect: with probe = "0s" the box does not know whether the server is there`,
+			"leave one of them out")
+	}
+}
+
+// checkAddress refuses an address that leads a machine to this box, or to all of
+// a network.
+func (r *reader) checkAddress(b block, w config.WDS, key string) {
+	a, ok := w.Addr()
+	if !ok || !b.ok(key) {
+		return
+	}
+	fix := "write the address of the WDS server"
+	own := fix
+	if w.Other {
+		fix = "write the address of the other server"
+		own = fix + `; for a program of this box, leave the server out, and write start = "firmware" in its [[entry]]`
 	}
 	networks := []netip.Prefix{r.cfg.Network.Address}
 	for _, s := range r.cfg.DHCP.Subnets {
@@ -67,10 +102,9 @@ func (r *reader) checkServer(b block, w config.WDS) {
 		switch {
 		case !p.IsValid():
 		case i == 0 && a == p.Addr():
-			b.fail("server", fmt.Sprintf("%v is the box's own address", a), "write the address of the WDS server")
+			b.fail(key, fmt.Sprintf("%v is the box's own address", a), own)
 		case a == p.Masked().Addr() || a == spec.Broadcast(p):
-			b.fail("server", fmt.Sprintf("%v is the network or broadcast address of %v", a, p.Masked()),
-				"write the address of the WDS server")
+			b.fail(key, fmt.Sprintf("%v is the network or broadcast address of %v", a, p.Masked()), fix)
 		}
 	}
 }
@@ -121,9 +155,9 @@ func (r *reader) checkEntries() {
 		blocks[config.MaxEntries].fail("", "is one too many", fmt.Sprintf("keep it to %d entries", config.MaxEntries))
 		return
 	}
-	var wds []string
+	servers := map[bool][]string{} // by whether it is a [[bootserver]]
 	for _, w := range r.cfg.WDS {
-		wds = append(wds, w.Name)
+		servers[w.Other] = append(servers[w.Other], w.Name)
 	}
 	seen := map[string]int{}
 	for i, b := range blocks {
@@ -142,13 +176,62 @@ func (r *reader) checkEntries() {
 		}
 		checkKind(b, *e)
 		r.checkMarks(b, *e)
-		if e.WDS != "" && b.ok("wds") {
-			refers(b, "wds", e.WDS, r.serverNamed(e.WDS), "[[wds]]", wds)
+		checkStart(b, *e)
+		switch {
+		case b.has("wds") && b.has("bootserver"): // one of them was refused
+		case e.WDS != "" && b.has("wds") && b.ok("wds"):
+			r.refersToServer(b, "wds", e.WDS, "[[wds]]", servers[false], servers[true])
+		case e.WDS != "" && b.ok("bootserver"):
+			r.refersToServer(b, "bootserver", e.WDS, "[[bootserver]]", servers[true], servers[false])
 		}
 	}
 	r.checkSubmenus(blocks)
 	if d := r.cfg.Menu.Default; d != "" && menu.ok("default") {
 		r.checkDefault(menu, d, nil)
+	}
+}
+
+// refersToServer looks at the name of a server. others are those of the other
+// kind, which has another key.
+func (r *reader) refersToServer(b block, key, name, header string, names, others []string) {
+	if slices.Contains(others, name) && !slices.Contains(names, name) {
+		other := map[string]string{"wds": "bootserver", "bootserver": "wds"}[key]
+		b.fail(key, fmt.Sprintf("%q is a [[%s]]", name, other), fmt.Sprintf("write %s = %q", other, name))
+		return
+	}
+	refers(b, key, name, r.serverNamed(name, key == "bootserver"), header, names)
+}
+
+// checkStart looks at an entry that the firmware starts.
+func checkStart(b block, e config.Entry) {
+	if e.Start == config.StartLoader || !b.ok("start") {
+		return
+	}
+	switch {
+	case e.Kernel != "":
+		b.fail("start", "is not valid with a kernel, which GRUB and PXELINUX start",
+			"leave it out, or write efi with the signed program that is to start instead of the box's")
+		return
+	case b.has("wds") || b.has("bootserver"):
+		b.fail("start", "has no effect: the firmware always starts what another server has", "leave it out")
+		return
+	case !b.has("efi") && !b.has("file"):
+		b.fail("start", "is only valid with efi or file", "leave it out")
+		return
+	}
+	if b.has("append") && b.ok("append") {
+		b.fail("append", `is not valid with start = "firmware": firmware gives a program no arguments`, "leave it out")
+	}
+	if e.File != "" && b.ok("file") && pxelinux.KindOf(e.File) != pxelinux.NBP &&
+		!strings.EqualFold(path.Ext(e.File), ".efi") {
+		b.fail("file", fmt.Sprintf("%q is not a network boot program, which is all that the firmware of a BIOS starts",
+			e.File), `write one whose name ends in .0, .n12, .com, .pxe or .kpxe, or leave start out`)
+	}
+	for key, file := range map[string]string{"efi": e.EFI, "file": e.File} {
+		if len(file) > maxBootFile && b.ok(key) {
+			b.fail(key, fmt.Sprintf("has %d characters", len(file)),
+				fmt.Sprintf("keep it to %d: a DHCP packet has room for no more", maxBootFile))
+		}
 	}
 }
 
@@ -262,11 +345,11 @@ func (r *reader) level(i int) (level int, round bool) {
 	return 0, false
 }
 
-// serverNamed returns the name of the WDS server with that address or host
+// serverNamed returns the name of the server of a kind with that address or host
 // name, or "".
-func (r *reader) serverNamed(server string) string {
+func (r *reader) serverNamed(server string, other bool) string {
 	for _, w := range r.cfg.WDS {
-		if strings.EqualFold(w.Server, server) {
+		if w.Other == other && strings.EqualFold(w.Server, server) {
 			return w.Name
 		}
 	}
@@ -302,7 +385,7 @@ func refers(b block, key, name, meant, to string, names []string) {
 // checkKind makes sure that an entry does one thing.
 func checkKind(b block, e config.Entry) {
 	kinds := []string{} // one key of each
-	for _, keys := range [][]string{{"wds"}, {"kernel"}, {"file", "efi"}, {"pxelinux", "grub"}} {
+	for _, keys := range [][]string{{"wds"}, {"bootserver"}, {"kernel"}, {"file", "efi"}, {"pxelinux", "grub"}} {
 		if i := slices.IndexFunc(keys, b.has); i >= 0 {
 			kinds = append(kinds, keys[i])
 		}
@@ -319,7 +402,7 @@ func checkKind(b block, e config.Entry) {
 		b.fail("initrd", "is given without a kernel", `write kernel = "debian/linux" as well`)
 	case len(kinds) == 0:
 		b.fail("", "does not say what to start",
-			"write one of wds, kernel, file, efi, pxelinux, grub, disk = true, or submenu = true")
+			"write one of wds, bootserver, kernel, file, efi, pxelinux, grub, disk = true, or submenu = true")
 	case len(kinds) > 1:
 		b.fail(kinds[1], "is in conflict: the entry has "+strings.Join(kinds, " and "),
 			"keep one, and write another entry for the other")

@@ -52,7 +52,7 @@ func Parse(name string, data []byte) (*config.Config, error) {
 	r.checkNetwork()
 	r.checkDHCP()
 	r.checkSyslog()
-	r.checkWDS()
+	r.checkServers()
 	r.checkEntries()
 	r.checkMachines()
 	if errs := r.errs.list(); errs != nil {
@@ -69,6 +69,7 @@ type reader struct {
 	root    block
 	cfg     config.Config
 	errs    mistakes
+	others  []config.WDS    // each [[bootserver]], which cfg.WDS gets once all are read
 	lans    []lan           // what checkDHCP found
 	entryAt map[string]int  // cfg.Entries by name
 	bad     map[string]bool // printed keys with an error: nothing is concluded from them

@@ -92,11 +92,11 @@ func (ps places) String() string {
 	return s
 }
 
-// servers are the WDS servers, as far as the file has their addresses.
+// servers are the other boot servers, as far as the file has their addresses.
 func (r *reader) servers() (to places) {
 	for _, w := range r.cfg.WDS {
 		if a, ok := w.Addr(); ok {
-			to = append(to, place{fmt.Sprintf("the [[wds]] %q at %v", w.Name, a), a})
+			to = append(to, place{fmt.Sprintf("the %s %q at %v", w.Section(), w.Name, a), a})
 		}
 	}
 	return to

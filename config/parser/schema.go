@@ -144,6 +144,23 @@ var schema = []section{
 					last(r.cfg.WDS).BIOSRoute = choice(v, config.RouteChain, config.RouteReboot)
 				}},
 		}, append(wdsPrograms(), wdsPrograms2023()...)...)},
+	{name: "bootserver", many: true, by: "name", add: func(r *reader) { r.others = append(r.others, newBootServer()) },
+		fields: []field{
+			{"name", `"fog"`, func(r *reader, v value) { last(r.others).Name = v.name() }},
+			{"address", `"192.168.77.3"`, func(r *reader, v value) { last(r.others).Server = v.host() }},
+			{"bios", `"undionly.kpxe"`, bootServerProgram},
+			{"uefi-ia32", `"i386-efi/ipxe.efi"`, bootServerProgram},
+			{"uefi-x64", `"ipxe.efi"`, bootServerProgram},
+			{"uefi-arm64", `"arm64-efi/ipxe.efi"`, bootServerProgram},
+			{"probe", `"30s"`,
+				func(r *reader, v value) { last(r.others).Probe = v.durationOrNever(minProbe, maxProbe) }},
+			{"on_down", `"mark"`, func(r *reader, v value) {
+				last(r.others).OnDown = choice(v, config.OnDownMark, config.OnDownHide, config.OnDownNext)
+			}},
+			{"bios_route", `"chain"`, func(r *reader, v value) {
+				last(r.others).BIOSRoute = choice(v, config.RouteChain, config.RouteReboot)
+			}},
+		}},
 	{name: "menu", fields: []field{
 		{"title", `"Network boot"`, func(r *reader, v value) { r.cfg.Menu.Title = v.label() }},
 		{"timeout", `"10s"`,
@@ -159,12 +176,15 @@ var schema = []section{
 			{"help", `"Asks nothing."`, func(r *reader, v value) { last(r.cfg.Entries).Help = v.help() }},
 			{"in", `"tools"`, func(r *reader, v value) { last(r.cfg.Entries).In = v.ref() }},
 			{"wds", `"wds"`, func(r *reader, v value) { last(r.cfg.Entries).WDS = v.ref() }},
+			{"bootserver", `"fog"`, func(r *reader, v value) { last(r.cfg.Entries).WDS = v.ref() }},
 			{"kernel", `"debian/linux"`, func(r *reader, v value) { last(r.cfg.Entries).Kernel = v.path() }},
 			{"initrd", `["debian/initrd.gz"]`, func(r *reader, v value) { last(r.cfg.Entries).Initrd = v.paths() }},
 			{"append", `"console=ttyS0,115200"`,
 				func(r *reader, v value) { last(r.cfg.Entries).Append = v.arguments() }},
 			{"file", `"tools/memtest.bin"`, func(r *reader, v value) { last(r.cfg.Entries).File = v.path() }},
 			{"efi", `"tools/memtest.efi"`, func(r *reader, v value) { last(r.cfg.Entries).EFI = v.path() }},
+			{"start", `"firmware"`,
+				func(r *reader, v value) { last(r.cfg.Entries).Start = choice(v, config.StartFirmware) }},
 			{"pxelinux", `"COM32 hdt.c32"`, func(r *reader, v value) { last(r.cfg.Entries).PXELINUX = v.pxelinux() }},
 			{"grub", `"fwsetup"`, func(r *reader, v value) { last(r.cfg.Entries).GRUB = v.grub() }},
 			{"disk", `true`, func(r *reader, v value) { last(r.cfg.Entries).Disk = v.flag() }},
@@ -323,4 +343,16 @@ func wdsPrograms() []field {
 		}})
 	}
 	return out
+}
+
+// newBootServer returns a [[bootserver]] without programs: boot servers that are
+// not WDS have no names in common.
+func newBootServer() config.WDS {
+	w := newWDS()
+	w.Programs, w.Programs2023, w.Other = map[firmware.Kind]string{}, nil, true
+	return w
+}
+
+func bootServerProgram(r *reader, v value) {
+	last(r.others).Programs[firmware.Kind(v.field.name)] = v.serverProgram()
 }

@@ -128,7 +128,10 @@ func choice[T ~string](v value, words ...T) T {
 			quoted[i], plain[i] = strconv.Quote(string(w)), string(w)
 		}
 		most, least := quoted[:len(quoted)-1], quoted[len(quoted)-1]
-		fix := strings.Join(most, ", ") + " or " + least
+		fix := least
+		if len(most) > 0 {
+			fix = strings.Join(most, ", ") + " or " + least
+		}
 		if w := wordIn(s, plain); w != "" && len(words) > 2 {
 			fix = strconv.Quote(w)
 		}
@@ -363,6 +366,26 @@ func (v value) wdsProgram() string {
 		v.fail("contains a forward slash, which the ReadFilter of a WDS server refuses", fix)
 	case !rePath.MatchString(file):
 		v.fail(fmt.Sprintf("'%s' is not a name of a program on a WDS server", strings.ToValidUTF8(s, "?")),
+			"write its folders and its file, with letters, digits and . _ -, as in "+v.field.example)
+	default:
+		return v.bootName(s)
+	}
+	return ""
+}
+
+// serverProgram is a program as another boot server is asked for it, byte for
+// byte; "" is none.
+func (v value) serverProgram() string {
+	s, ok := v.text()
+	if !ok || s == "" {
+		return ""
+	}
+	file := strings.TrimPrefix(strings.ReplaceAll(s, `\`, "/"), "/")
+	switch {
+	case strings.ContainsFunc(s, control):
+		v.fail("contains a control character", "write a name with backslashes between single quotes")
+	case !rePath.MatchString(file):
+		v.fail(fmt.Sprintf("'%s' is not a name of a program on a boot server", strings.ToValidUTF8(s, "?")),
 			"write its folders and its file, with letters, digits and . _ -, as in "+v.field.example)
 	default:
 		return v.bootName(s)

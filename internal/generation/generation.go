@@ -22,7 +22,7 @@ import (
 
 // Format is the version of the file format. pxed rejects any other: after an
 // update both programs are new, and menuwatch rewrites a file in the old format.
-const Format = 3
+const Format = 4
 
 // FileName is the generation's name in the run directory.
 const FileName = "generation.json"
@@ -48,8 +48,8 @@ type Generation struct {
 	Views map[string]map[string][]byte `json:"views,omitempty"`
 	// Machines assign the views to machines, in the order of the rules.
 	Machines []clients.Rule `json:"machines,omitempty"`
-	// Handoffs are the WDS servers that entries boot from, by the entry's name.
-	// An entry whose server has no address is not in the map.
+	// Handoffs are the servers and programs that the firmware boots for entries, by
+	// the entry's name. An entry whose server has no address is not in the map.
 	Handoffs map[string]handoff.Target `json:"handoffs,omitempty"`
 	// Parts say which boot files belong to which entries, by their names in lower
 	// case.
@@ -128,6 +128,9 @@ func (g Generation) validate() error {
 	check("tftp", g.TFTP.Validate())
 	check("metrics", g.Metrics.Validate())
 	for entry, t := range g.Handoffs {
+		if t.Self && t.Server.IsValid() {
+			check("handoff "+entry, errors.New("it has the box and another server"))
+		}
 		for _, name := range t.Programs {
 			check("handoff "+entry, spec.ValidateProgram(name))
 		}

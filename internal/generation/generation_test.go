@@ -91,20 +91,27 @@ func full(t *testing.T) Generation {
 		},
 		View: "1", Waits: true, Handoff: "wds",
 	}}
-	g.Handoffs = map[string]handoff.Target{"wds": {
-		Server: netip.MustParseAddr("192.168.77.2"), Programs: map[firmware.Kind]string{"bios": `boot\x64\wdsnbp.com`},
-		Alternatives: map[firmware.Kind][]string{"uefi-x64": {`boot_EX\x64\wdsmgfw_EX.efi`}},
-	}}
+	g.Handoffs = map[string]handoff.Target{
+		"wds": {
+			Server:       netip.MustParseAddr("192.168.77.2"),
+			Programs:     map[firmware.Kind]string{"bios": `boot\x64\wdsnbp.com`},
+			Alternatives: map[firmware.Kind][]string{"uefi-x64": {`boot_EX\x64\wdsmgfw_EX.efi`}},
+		},
+		"shim": {Self: true, Programs: map[firmware.Kind]string{"uefi-x64": "ubuntu/shimx64.efi"}},
+	}
 	g.Parts = map[string]Part{"debian/linux": {Role: trace.Kernel, Entry: "debian"}}
 	return g
 }
 
 func TestFullGenerationLeavesNothingOut(t *testing.T) {
 	g := full(t)
+	if !g.Handoffs["shim"].Self {
+		t.Error("no hand-over is to the box itself")
+	}
 	for _, v := range []any{g, g.TFTP, g.Names, g.Metrics, g.Machines[0], g.Machines[0].Machine, g.Handoffs["wds"],
 		g.Parts["debian/linux"]} {
 		for i, v := 0, reflect.ValueOf(v); i < v.NumField(); i++ {
-			if name := v.Type().Field(i).Name; v.Field(i).IsZero() && name != "ID" && name != "TooLarge" {
+			if name := v.Type().Field(i).Name; v.Field(i).IsZero() && name != "ID" && name != "TooLarge" && name != "Self" {
 				t.Errorf("%s of %s is empty: nothing is shown of it", name, v.Type())
 			}
 		}
@@ -128,8 +135,8 @@ func TestDecodeRefuses(t *testing.T) {
 	for _, tt := range []struct{ name, file, want string }{
 		{name: "nothing", want: "unexpected end"},
 		{name: "half a file", file: good[:len(good)/2], want: "unexpected end"},
-		{name: "a former format", file: strings.Replace(good, `"format": 3`, `"format": 1`, 1),
-			want: "format 1, this program reads 3"},
+		{name: "a former format", file: strings.Replace(good, `"format": 4`, `"format": 1`, 1),
+			want: "format 1, this program reads 4"},
 		{name: "another format with another shape", file: `{"format": 9, "menus": []}`, want: "format 9"},
 		{name: "no format", file: "{}", want: "format 0"},
 		{name: "a key of the future", file: strings.Replace(good, `"dhcp"`, `"dhcpv6"`, 1),

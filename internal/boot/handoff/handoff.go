@@ -1,9 +1,10 @@
-// Package handoff sends a machine to a WDS server when its boot loader cannot take
-// it there: on UEFI no signed one can today. Either a rule of the site says so, or
-// the machine has read a file whose name asks for it and then restarted. In both
-// cases the box answers the machine's firmware with the WDS server itself. The
-// package is pure: file names and firmware requests in, answers for the firmware
-// out. Package wdshandoff knows who reads and who boots.
+// Package handoff has a machine's firmware start what no boot loader can start:
+// the program of another boot server, or one of this box that only the firmware
+// may load. Either a rule of the site says so, or the machine has read a file
+// whose name asks for it and then restarted. In both cases the box answers the
+// machine's firmware with that server and its program. The package is pure: file
+// names and firmware requests in, answers for the firmware out. Package
+// wdshandoff knows who reads and who boots.
 package handoff
 
 import (
@@ -14,9 +15,12 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/firmware"
 )
 
-// Target is a foreign boot server that machines are handed over to.
+// Target is the boot server that machines are handed over to.
 type Target struct {
 	Server netip.Addr `json:"server"`
+	// Self says that it is this box, whose address is not known before it
+	// answers. Server is zero then.
+	Self bool `json:"self,omitempty"`
 	// Programs are the server's network boot programs, spelled as the
 	// server requires, by the firmware that loads them.
 	Programs map[firmware.Kind]string `json:"programs"`
@@ -28,8 +32,9 @@ type Target struct {
 
 // Boot is what a machine loads when it is handed over.
 type Boot struct {
-	Entry   string // the menu entry that leads there
-	Server  netip.Addr
+	Entry   string     // the menu entry that leads there
+	Server  netip.Addr // zero if Self
+	Self    bool       // the program is this box's own
 	Program string
 
 	asked bool          // the machine asked for it, so that it applies once
@@ -98,14 +103,16 @@ func (p Plan) MarkUsed(now time.Time, m clients.Machine, xid [4]byte, b Boot) {
 func (p Plan) Boot(entry string, by firmware.Kind) (Boot, bool) {
 	t := p.targets[entry]
 	program := t.Programs[by]
-	if program == "" || !t.Server.Is4() {
+	if program == "" || !t.reachable() {
 		return Boot{}, false
 	}
-	return Boot{Entry: entry, Server: t.Server, Program: program}, true
+	return Boot{Entry: entry, Server: t.Server, Self: t.Self, Program: program}, true
 }
 
 // HasServer reports whether an entry leads to a server that has an address.
-func (p Plan) HasServer(entry string) bool { return p.targets[entry].Server.Is4() }
+func (p Plan) HasServer(entry string) bool { return p.targets[entry].reachable() }
+
+func (t Target) reachable() bool { return t.Self || t.Server.Is4() }
 
 // Waiting names the view with the general menus in which nothing starts before
 // a key is pressed. It is missing if the general menus already wait.

@@ -21,6 +21,7 @@ var (
 			"bios": `boot\x64\wdsnbp.com`, "uefi-x64": `boot\x64\wdsmgfw.efi`, "uefi-arm64": "",
 		}},
 		"wds2":    {Server: wds2, Programs: map[firmware.Kind]string{"bios": `boot\x64\wdsnbp.com`}},
+		"shim":    {Self: true, Programs: map[firmware.Kind]string{"uefi-x64": "ubuntu/shimx64.efi"}},
 		"unknown": {Programs: map[firmware.Kind]string{"bios": `boot\x64\wdsnbp.com`}},
 	}
 	uefi = clients.Machine{MAC: pc, Firmware: "uefi-x64"}
@@ -29,6 +30,21 @@ var (
 
 func straight(entry string, once bool, only ...firmware.Kind) clients.Rule {
 	return clients.Rule{Machine: spec.Machine{Firmware: only, Boot: entry, Once: once}, Handoff: entry}
+}
+
+// An entry that this box serves needs no other server's address.
+func TestPlanForThisBox(t *testing.T) {
+	p := NewPlan([]clients.Rule{straight("shim", false)}, targets, NewTable(4), clients.NewOnce(4))
+	b, ok := p.For(t0, uefi, xidA)
+	if want := (Boot{Entry: "shim", Self: true, Program: "ubuntu/shimx64.efi"}); !ok || b != want {
+		t.Errorf("got %+v, %v", b, ok)
+	}
+	if _, ok := p.For(t0, bios, xidA); ok {
+		t.Error("a BIOS gets the program for UEFI")
+	}
+	if !p.HasServer("shim") || p.HasServer("unknown") || p.HasServer("none") {
+		t.Error("wrong entries lead to a server")
+	}
 }
 
 func TestPlanFor(t *testing.T) {

@@ -145,6 +145,9 @@ func (s *site) unable(e config.Entry, firmware firmware.Kind) Reason {
 		}
 	case config.KindProgram:
 		if program(e, firmware) != "" {
+			if e.HandsOver() && needsRestart(config.WDS{}, firmware) && !s.DHCP.Mode.Answers() {
+				return because(needsDHCP)
+			}
 			return Reason{}
 		}
 		if firmware == bios {

@@ -132,8 +132,8 @@ func (w grubWriter) item(it item) {
 
 // commands writes the commands of an entry.
 func (w grubWriter) commands(it item) {
-	switch it.Kind() {
-	case config.KindWDS:
+	switch {
+	case it.HandsOver():
 		// The box serves this name only to the machine with that address, and
 		// treats the read as the choice.
 		name := handoff.Name(it.Name, "$net_default_mac", bootmenu.TokenMark, false)
@@ -145,7 +145,7 @@ func (w grubWriter) commands(it item) {
 		w.refuse("The box does not let this computer go there. Its log says why.")
 		w.Indent = w.Indent[2:]
 		w.Line("fi")
-	case config.KindLinux:
+	case it.Kind() == config.KindLinux:
 		w.Line("echo " + grub.Quote("Loading "+it.Kernel+" ..."))
 		w.Line(strings.Join(append([]string{"linux", grub.Quote("/" + it.Kernel)}, grub.Arguments(it.Append)...), " "))
 		if len(it.Initrd) > 0 {
@@ -155,13 +155,13 @@ func (w grubWriter) commands(it item) {
 			}
 			w.Line("initrd", strings.Join(names, " "))
 		}
-	case config.KindDisk:
+	case it.Kind() == config.KindDisk:
 		w.Line("local_disk")
-	case config.KindProgram:
+	case it.Kind() == config.KindProgram:
 		w.Line("terminal_output console") // the program writes there
 		w.Line(strings.Join(append([]string{"chainloader", grub.Quote("/" + program(it.Entry, uefi))},
 			grub.Arguments(it.Append)...), " "))
-	case config.KindRaw:
+	case it.Kind() == config.KindRaw:
 		// Unchanged: white space counts within a quote that spans lines.
 		w.WriteString(strings.Trim(it.GRUB, "\n") + "\n")
 	}
@@ -213,15 +213,16 @@ func helpText(items []item) []byte {
 	return f.Bytes()
 }
 
-// restartNotice is the text on the screen before the machine restarts.
-func restartNotice(e config.Entry, l lead) []byte {
+// restartNotice is the text on the screen before the machine restarts. where is
+// as handsOverTo returns it.
+func restartNotice(e config.Entry, where string) []byte {
 	var f loader.Lines
 	f.Line()
 	f.Line(e.Label)
-	f.Line("WDS server " + l.server.Name + ", " + l.addr.String())
+	f.Line(where)
 	f.Line()
 	f.Line("This computer restarts now. Let it boot from the network once more:")
-	f.Line("it then goes straight to that server. If it starts something else,")
+	f.Line("it then goes straight there. If it starts something else,")
 	f.Line(fmt.Sprintf("choose the network in its boot menu, within %.0f minutes.", handoff.Lifetime.Minutes()))
 	f.Line()
 	return f.Bytes()

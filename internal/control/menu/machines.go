@@ -34,6 +34,10 @@ func (s *site) machines(room int) (rendered map[string]map[string][]byte, rules 
 			if l := s.lead(e); l.addr.IsValid() && l.state != bootmenu.Down {
 				r.Handoff = e.Name
 			}
+		case starts && e.HandsOver():
+			if _, _, ok := s.handsOverTo(e); ok {
+				r.Handoff = e.Name
+			}
 		case starts:
 			r.View = v.start(e)
 		case len(m.Entries) > 0 || m.Default != "" || m.Timeout != nil:

@@ -41,8 +41,8 @@ type Rendered struct {
 	Views map[string]map[string][]byte `json:"views,omitempty"`
 	// Machines assign the views to machines, in the order of the rules.
 	Machines []clients.Rule `json:"machines,omitempty"`
-	// Handoffs are the WDS servers that entries boot from, by the entry's name.
-	// An entry whose server has no address is not in the map.
+	// Handoffs are the servers and programs that the firmware boots for entries, by
+	// the entry's name. An entry whose server has no address is not in the map.
 	Handoffs map[string]handoff.Target `json:"handoffs,omitempty"`
 	// TooLarge reports that all menus together exceed bootmenu.MaxSize. Rendering
 	// stopped there: Views is empty, and no rule has a view.
@@ -64,20 +64,17 @@ func Render(c *config.Config, st Status) Rendered {
 		out.Files[name] = content
 	}
 	for _, e := range c.Entries {
-		if e.Kind() != config.KindWDS {
-			continue
-		}
-		l := s.lead(e)
-		if !l.addr.IsValid() {
+		t, where, ok := s.handsOverTo(e)
+		if !ok {
 			continue
 		}
 		if out.Handoffs == nil {
 			out.Handoffs = map[string]handoff.Target{}
 		}
-		out.Handoffs[e.Name] = l.target()
-		out.Files[handoff.Request{Entry: e.Name}.File()] = restartNotice(e, l)
-		out.Files[handoff.Request{Entry: e.Name, Menu: true}.File()] = restartConfig(e, l)
-		if needsRestart(l.server, bios) {
+		out.Handoffs[e.Name] = t
+		out.Files[handoff.Request{Entry: e.Name}.File()] = restartNotice(e, where)
+		out.Files[handoff.Request{Entry: e.Name, Menu: true}.File()] = restartConfig(e, where)
+		if e.Kind() == config.KindWDS && needsRestart(s.lead(e).server, bios) {
 			out.Files[handoff.RefusedFile] = refusedMenu(c, s.foot())
 		}
 	}

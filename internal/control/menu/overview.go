@@ -85,8 +85,10 @@ const (
 	ruleNoAddress   Text = "no address is known for {server}: these machines get the menu"
 	ruleCannotStart Text = "the entry cannot start there, so the machine gets the menu"
 	ruleNoHTTP      Text = "WDS does not support HTTP boot: such a machine gets the file that [boot] names for it"
-	ruleNotKnown    Text = `the rule has no effect: the box knows these machines by DHCP, and dhcp.mode is "off"`
-	ruleOnlyByName  Text = `the rule has no effect: it has a guid or boots from a WDS server, and dhcp.mode is "off"`
+	ruleByTFTPOnly  Text = "the entry is started by PXE only: a machine that boots by HTTP gets the file that [boot] " +
+		"names for it"
+	ruleNotKnown   Text = `the rule has no effect: the box knows these machines by DHCP, and dhcp.mode is "off"`
+	ruleOnlyByName Text = `the rule has no effect: it has a guid or boots from a WDS server, and dhcp.mode is "off"`
 )
 
 // builtIn are the programs that show the menu. A test compares them with those
@@ -214,6 +216,10 @@ func (s *site) rule(m config.Machine) Rule {
 	case isWDS:
 		s.handsOver(&r, s.lead(e))
 	case starts:
+		if e.HandsOver() {
+			s.startsFile(&r, e)
+			break
+		}
 		for _, kind := range []firmware.Kind{bios, uefi} {
 			if it, _ := s.item(e, kind); it.sight <= Unusable {
 				r.problem(m, kind, because(ruleCannotStart), it.reasons[0])
@@ -225,6 +231,25 @@ func (s *site) rule(m config.Machine) Rule {
 		}
 	}
 	return r
+}
+
+// startsFile adds what keeps a rule from having the firmware of its machines start
+// a program of the box.
+func (s *site) startsFile(r *Rule, e config.Entry) {
+	for _, kind := range firmware.Kinds {
+		switch {
+		case strings.HasSuffix(string(kind), "-http"):
+			if slices.Contains(r.Machine.Firmware, kind) {
+				r.problem(r.Machine, kind, because(ruleByTFTPOnly))
+			}
+		case kind == bios || kind == uefi:
+			if it, _ := s.item(e, kind); it.sight <= Unusable {
+				r.problem(r.Machine, kind, because(ruleCannotStart), it.reasons[0])
+			}
+		case slices.Contains(r.Machine.Firmware, kind):
+			r.problem(r.Machine, kind, because(ruleCannotStart), because(startsOnX64))
+		}
+	}
 }
 
 // handsOver adds what keeps a rule from leading its machines to a WDS server.

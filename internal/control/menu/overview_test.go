@@ -206,6 +206,23 @@ func overviews() map[string]struct {
 			status: wds(bootmenu.Server{}, bootmenu.Health{State: bootmenu.Refused, Note: "access\n violation"}),
 			want:   []string{"bios unusable w refuses its boot program: access violation"},
 		},
+		"started by the firmware": {
+			file: entryX("efi = \"a/b.efi\"\nfile = \"a/b.0\"\nstart = \"firmware\""),
+			want: []string{
+				"bios visible",
+				"uefi visible the machine restarts, and its firmware loads a/b.efi",
+				"secure boot visible the machine restarts, and its firmware loads a/b.efi; " +
+					"starts only if the machine trusts a signature of a/b.efi",
+			},
+		},
+		"started by the firmware, no DHCP": {
+			file: "[dhcp]\nmode = \"off\"\n" + entryX("efi = \"b.efi\"\nfile = \"b.0\"\nstart = \"firmware\""),
+			want: []string{
+				"bios visible",
+				"uefi hidden the machine restarts for it, and the box does not answer that boot, because dhcp.mode " +
+					`is "off"`,
+			},
+		},
 		"WDS, not found": {
 			file: "[[wds]]\nname = \"w\"\nserver = \"wds.example.org\"\n" + entryX(`wds = "w"`),
 			want: []string{"bios unusable no address is known for wds.example.org"},
@@ -383,6 +400,20 @@ func TestOverviewOfARule(t *testing.T) {
 			},
 		},
 		"and is for a BIOS only": {file: entryX(`file = "r.iso"`) + boots + "firmware = [\"bios\"]\n"},
+		"started by the firmware": {
+			file: entryX("efi = \"b.efi\"\nstart = \"firmware\"") + boots + "firmware = [\"uefi-x64\"]\n",
+		},
+		"started by the firmware, which cannot": {
+			file: entryX("efi = \"b.efi\"\nstart = \"firmware\"") + boots +
+				"firmware = [\"bios\", \"uefi-arm64\", \"uefi-x64-http\"]\n",
+			want: []string{
+				"bios " + menuInstead + "an EFI program runs on UEFI only",
+				"uefi-arm64 " + menuInstead + "the firmware starts the file only on a BIOS, and the efi program only on " +
+					"uefi-x64",
+				"uefi-x64-http the entry is started by PXE only: a machine that boots by HTTP gets the file that [boot] " +
+					"names for it",
+			},
+		},
 		"WDS is up": {
 			file: wdsEntry + boots,
 			status: wds(bootmenu.Server{Addr: netip.MustParseAddr("192.168.77.2")},
@@ -468,6 +499,9 @@ func TestTextsAreAllThatOverviewsSay(t *testing.T) {
 		for _, r := range o.Rules {
 			for _, p := range r.Problems {
 				said[p.Reason.Text] = true
+				if p.Cause.Text != "" {
+					said[p.Cause.Text] = true
+				}
 			}
 		}
 	}
@@ -484,6 +518,8 @@ func TestTextsAreAllThatOverviewsSay(t *testing.T) {
 	note(parse(t, wdsEntry+boots), down)
 	down.WDS["w"] = bootmenu.Server{Addr: netip.MustParseAddr("192.168.77.2")}
 	note(parse(t, wdsEntry+boots+"firmware = [\"uefi-x64-http\"]\n"), down)
+	note(parse(t, entryX("efi = \"b.efi\"\nstart = \"firmware\"")+boots+
+		"firmware = [\"uefi-arm64\", \"uefi-x64-http\"]\n"), Status{})
 	note(parse(t, "[boot]\nbios = \"\"\nuefi-x64 = \"x.efi\"\nuefi-x64-http = \"http://192.168.77.9/b.efi\"\n"),
 		Status{})
 	for _, text := range slices.Sorted(maps.Keys(said)) {

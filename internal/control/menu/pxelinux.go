@@ -225,6 +225,10 @@ func (w pxelinuxWriter) directives(it item) []string {
 		}
 		return []string{"COM32 pxechn.c32", "APPEND " + pxelinux.Chain(it.lead.addr, it.lead.server.Programs[bios],
 			!w.c.DHCP.Mode.Leases())}
+	case config.KindProgram:
+		if it.HandsOver() {
+			return []string{"COM32 pxechn.c32", "APPEND " + pxelinux.ChainHere(it.File, !w.c.DHCP.Mode.Leases())}
+		}
 	case config.KindLinux:
 		out := []string{"LINUX " + it.Kernel} // whatever its extension
 		if len(it.Initrd) > 0 {
@@ -268,12 +272,12 @@ func pxelinuxStart(c *config.Config, it item) []byte {
 }
 
 // restartConfig is the configuration that makes PXELINUX restart for a handoff.
-func restartConfig(e config.Entry, l lead) []byte {
+func restartConfig(e config.Entry, where string) []byte {
 	var f loader.Lines
 	f.Line(headline)
 	f.Line("DEFAULT RESTART")
 	pxelinux.Closed(&f)
-	for text := range strings.Lines(string(restartNotice(e, l))) {
+	for text := range strings.Lines(string(restartNotice(e, where))) {
 		f.Line("SAY", pxelinux.Encode(strings.TrimRight(text, "\n")))
 	}
 	f.Line("LABEL RESTART")

@@ -41,6 +41,8 @@ const (
 	serverDown       Text = "{server} does not answer the box; a machine may still try it"
 	goesToOther      Text = "{server} does not answer, and the entry leads to {other}"
 	fileMustBeSigned Text = "starts only if the machine trusts a signature of {file}"
+	restartsFor      Text = "the machine restarts, and its firmware loads {file}"
+	startsOnX64      Text = "the firmware starts the file only on a BIOS, and the efi program only on uefi-x64"
 	fileNotSigned    Text = "{file} has no signature, so Secure Boot refuses it; " +
 		"with signed = false the menu leaves the entry out there"
 	linesMustLoad Text = "its lines start only what the machine trusts by its signature"
@@ -55,7 +57,7 @@ var Texts = []Text{
 	nothingInside, insideHidden, notListed, unsignedHidden, filesMissing, wrongAddress, nameNotFound, refusesFile,
 	serverDown, goesToOther, fileMustBeSigned, fileNotSigned, linesMustLoad, urlNeedsLPXE,
 	showsMenu, loadsOther, loadsURL, noFileWanted, noFileKnown, noFileForHTTP, siteNamesFile, onlyWDSRules,
-	ruleServerDown, ruleNoAddress, ruleCannotStart, ruleNoHTTP, ruleNotKnown, ruleOnlyByName,
+	restartsFor, startsOnX64, ruleByTFTPOnly, ruleServerDown, ruleNoAddress, ruleCannotStart, ruleNoHTTP, ruleNotKnown, ruleOnlyByName,
 }
 
 // because returns a reason. args are names and values in turn.

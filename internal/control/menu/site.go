@@ -1,6 +1,7 @@
 package menu
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"path"
@@ -41,7 +42,7 @@ type item struct {
 	reasons []Reason
 }
 
-// lead is the WDS server that an entry currently boots from.
+// lead is the other boot server that an entry currently boots from.
 type lead struct {
 	server config.WDS
 	addr   netip.Addr // the zero Addr if its name was not found
@@ -72,6 +73,32 @@ func (l lead) target() handoff.Target {
 		t.Alternatives[kind] = []string{program}
 	}
 	return t
+}
+
+// handsOverTo returns what the firmware boots for an entry, and the line that
+// tells a person where the machine goes. It returns false if the entry has the
+// boot loader start it, and if it leads nowhere at present.
+func (s *site) handsOverTo(e config.Entry) (t handoff.Target, where string, ok bool) {
+	switch {
+	case !e.HandsOver():
+		return handoff.Target{}, "", false
+	case e.Kind() == config.KindWDS:
+		l := s.lead(e)
+		kind := "WDS server "
+		if l.server.Other {
+			kind = "Boot server "
+		}
+		return l.target(), kind + l.server.Name + ", " + l.addr.String(), l.addr.IsValid()
+	}
+	t = handoff.Target{Self: true, Programs: map[firmware.Kind]string{}}
+	for _, kind := range []firmware.Kind{bios, uefi} {
+		// Without its file the machine would have nothing to boot. It gets the
+		// menu instead, which says why.
+		if file := program(e, kind); file != "" && len(s.missing(e, kind)) == 0 {
+			t.Programs[kind] = file
+		}
+	}
+	return t, "Its firmware starts " + cmp.Or(t.Programs[uefi], t.Programs[bios]), len(t.Programs) > 0
 }
 
 // site is a configuration and what is known of the site.
@@ -202,6 +229,9 @@ func (s *site) item(e config.Entry, firmware firmware.Kind) (item, bool) {
 		it.kill("(file missing)", why+files, because(filesMissing, "files", files))
 	}
 	if e.Kind() != config.KindWDS {
+		if e.HandsOver() && needsRestart(config.WDS{}, firmware) {
+			it.worse(it.sight, because(restartsFor, "file", program(e, firmware)))
+		}
 		return it, true
 	}
 	it.lead = s.lead(e)
@@ -275,7 +305,7 @@ func program(e config.Entry, firmware firmware.Kind) string {
 }
 
 // lead returns the server that an entry boots from: the configured one, or with
-// on_down = "next" the next one in the file that answers.
+// on_down = "next" the next one of its kind in the file that answers.
 func (s *site) lead(e config.Entry) lead {
 	own := slices.IndexFunc(s.WDS, func(w config.WDS) bool { return w.Name == e.WDS })
 	if own < 0 {
@@ -287,7 +317,8 @@ func (s *site) lead(e config.Entry) lead {
 		return first
 	}
 	for i := 1; i < len(s.WDS); i++ {
-		if l := s.leadTo(s.WDS[(own+i)%len(s.WDS)]); l.addr.IsValid() && l.state == bootmenu.Up {
+		next := s.WDS[(own+i)%len(s.WDS)]
+		if l := s.leadTo(next); next.Other == first.server.Other && l.addr.IsValid() && l.state == bootmenu.Up {
 			return l
 		}
 	}
@@ -381,10 +412,12 @@ func shorten(text string, room int) string {
 	return text
 }
 
-// needsRestart reports whether an entry reaches its WDS server by a restart that
-// the box answers. No signed boot loader for UEFI leaves in place what the WDS
-// program looks for: GRUB's chainloader drops the firmware's
+// needsRestart reports whether an entry that the firmware starts needs a restart
+// that the box answers. No signed boot loader for UEFI leaves in place what such
+// a program looks for: GRUB's chainloader drops the firmware's
 // EFI_PXE_BASE_CODE_PROTOCOL, and the signed iPXE 2.0 shows it no server.
+// shim's check of signatures applies to what GRUB starts. w is zero for a program
+// of the box.
 func needsRestart(w config.WDS, firmware firmware.Kind) bool {
 	return firmware != bios || w.BIOSRoute == config.RouteReboot
 }

@@ -326,14 +326,21 @@ func (s *Settings) file(q Question) string {
 	return file
 }
 
-// handsOver returns the WDS server that the client boots from instead of this
-// box; the zero Boot and false for this box. Each packet asks the plan once.
+// handsOver returns the server and the program that the client boots instead of
+// what this box has for its firmware; the zero Boot and false for the latter.
+// Each packet asks the plan once.
 func (s *Settings) handsOver(now time.Time, q Question) (handoff.Boot, bool) {
 	// Ask the plan in any case: a request from firmware ends the previous
 	// one-time boot.
 	to, ok := s.Plan.For(now, q.machine, q.Msg.TransactionID)
-	if !ok || q.client.HTTP { // WDS does not support HTTP
+	if !ok || q.client.HTTP { // the program is to be loaded by TFTP
 		return handoff.Boot{}, false
+	}
+	if to.Self {
+		if q.client.IPXE && pxe.LoadsIPXE(to.Program) {
+			return handoff.Boot{}, false // it is the program itself that asks, and would load itself
+		}
+		to.Server = s.Self.Addr()
 	}
 	return to, true
 }

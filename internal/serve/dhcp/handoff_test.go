@@ -102,6 +102,37 @@ func TestFlowsToWDS(t *testing.T) {
 	}
 }
 
+// The box itself is the server of an entry that its firmware starts, in each mode
+// and packet. iPXE that was loaded this way does not load itself again.
+func TestHandoffToTheBox(t *testing.T) {
+	own := map[string]handoff.Target{"own": {Self: true, Programs: map[firmware.Kind]string{
+		"bios": "win/pxeboot.n12", "uefi-x64": "ipxe/snponly-shimx64.efi",
+	}}}
+	toOwn := clients.Rule{Machine: spec.Machine{Boot: "own"}, Handoff: "own"}
+	isIPXE := func(m *dhcpv4.DHCPv4) { m.UpdateOption(dhcpv4.OptUserClass("iPXE")) }
+	for situation, tc := range map[string]struct {
+		client []change
+		want   string
+	}{
+		"UEFI":            {client: []change{pxeArch(7)}, want: "192.168.77.1 ipxe/snponly-shimx64.efi"},
+		"BIOS":            {client: []change{pxeArch(0)}, want: "192.168.77.1 win/pxeboot.n12"},
+		"iPXE, by itself": {client: []change{pxeArch(7), isIPXE}, want: efiFromBox},
+	} {
+		t.Run(situation, func(t *testing.T) {
+			s, _ := handingOver(spec.ModeServer, toOwn)
+			s.Plan = handoff.NewPlan([]clients.Rule{toOwn}, own, handoff.NewTable(4), clients.NewOnce(4))
+			if a := ask(s, message(dhcpv4.MessageTypeDiscover, tc.client...)); loads(a) != tc.want {
+				t.Errorf("server: %s, want %s", loads(a), tc.want)
+			}
+			s.Mode = spec.ModeProxy
+			a := ask(s, message(dhcpv4.MessageTypeDiscover, tc.client...))
+			if loads(a) != "192.168.77.1 " {
+				t.Errorf("proxy's offer: %s", loads(a))
+			}
+		})
+	}
+}
+
 // A machine that has requested it boots from WDS once.
 func TestHandoffInServerMode(t *testing.T) {
 	for situation, tc := range map[string]struct {

@@ -48,14 +48,23 @@ func Layout(f *loader.Lines, text bool, help int, foot string) {
 }
 
 // Chain returns the arguments with which pxechn.c32 (doc/pxechn.txt) starts a
-// WDS server's program. byProxy says that the box is a proxy, and the machine
+// program of another boot server. byProxy says that the box is a proxy, and the machine
 // has its address from another server.
 func Chain(server netip.Addr, program string, byProxy bool) string {
 	// Use an address: the client resolves a name before ::, and its name
 	// server may not know it. The two colons omit the path prefix. WDS's
 	// TFTP server accepts only backslashes. -W also rewrites the cached
 	// DHCPACK: wdsnbp.com of Windows 2008 R2 looks for its server there.
-	s := server.String() + "::" + program + " -W"
+	return chain(server.String()+"::"+program, byProxy)
+}
+
+// ChainHere is like Chain, for a program of the server that PXELINUX came from.
+// Without a server before the colons, pxechn.c32 keeps that of the cached packet
+// (pxechn.c, pxechn_parse_fn).
+func ChainHere(program string, byProxy bool) string { return chain("::"+program, byProxy) }
+
+func chain(file string, byProxy bool) string {
+	s := file + " -W"
 	if byProxy {
 		// From a proxy, that packet is as short as the box's answer,
 		// and pxechn.c32 drops options 58 to 60 and 97 for lack of

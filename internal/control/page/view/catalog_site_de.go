@@ -198,9 +198,12 @@ var germanSite = merge(catalog{
 
 // germanReasons translates menu.Texts.
 var germanReasons = map[string]string{
-	"{server} has no program for it": "{server} hat keine Bootdatei dafür",
-	`the machine restarts for it, and the box does not answer that boot, because dhcp.mode is "off"`: `der Rechner startet dafür neu, und die Box beantwortet diesen Start nicht, weil dhcp.mode auf "off" steht`,
-	"an EFI program runs on UEFI only": "ein EFI-Programm läuft nur unter UEFI",
+	"{server} has no program for it":                                                                        "{server} hat keine Bootdatei dafür",
+	"the machine restarts, and its firmware loads {file}":                                                   "der Rechner startet neu, und seine Firmware lädt {file}",
+	"the firmware starts the file only on a BIOS, and the efi program only on uefi-x64":                     "die Firmware startet file nur auf einem BIOS und das Programm aus efi nur auf uefi-x64",
+	"the entry is started by PXE only: a machine that boots by HTTP gets the file that [boot] names for it": "der Eintrag startet nur per PXE: Ein Rechner mit HTTP Boot erhält die Datei, die [boot] für ihn nennt",
+	`the machine restarts for it, and the box does not answer that boot, because dhcp.mode is "off"`:        `der Rechner startet dafür neu, und die Box beantwortet diesen Start nicht, weil dhcp.mode auf "off" steht`,
+	"an EFI program runs on UEFI only":                                                                      "ein EFI-Programm läuft nur unter UEFI",
 	"{file} is a module of PXELINUX, which runs on a BIOS only": "{file} ist ein Modul von PXELINUX, " +
 		"das nur mit einem BIOS läuft",
 	"memdisk starts {file}, and runs on a BIOS only": "{file} wird von memdisk gestartet, " +
