@@ -323,7 +323,7 @@ var messages = []Message{
 	Message{Name: "The box does not let this computer go there", From: InMenu, To: Started,
 		Findings: []Finding{"hand-over-refused"},
 		Advice: []string{"Start the machine again: the menu may be older than the box's last start.",
-			"The box's log says why, in the line WDS hand-over refused."},
+			"The box's log says why, in the line hand-over refused."},
 	}.on("The box refused to hand this machine over."),
 
 	// iPXE.

@@ -470,11 +470,11 @@ func TestVerdicts(t *testing.T) {
 			want: "handed-over", stage: Transferred, sentence: "Handed over at 00:00."},
 		{situation: "stage 8, back within 90 s, in its menu", flow: flows(toWDS(0), shift(grubMenu(), 44)),
 			want: "came-back", stage: InMenu,
-			sentence: "The machine came back 40s after it was handed over to wds1 (192.168.77.2): WDS did not start it."},
+			sentence: "The machine came back 40s after it was handed over to wds1 (192.168.77.2): nothing started there."},
 		{situation: "stage 8, the boot from which it came back",
 			flow: flows(toWDS(0), flow{proxyOffer(23.8, uefi)}), ended: true,
 			want: "came-back", stage: Transferred,
-			sentence: "The machine came back 20s after it was handed over to wds1 (192.168.77.2): WDS did not start it."},
+			sentence: "The machine came back 20s after it was handed over to wds1 (192.168.77.2): nothing started there."},
 		{situation: "stage 8, back later is another boot", flow: flows(toWDS(0), shift(grubMenu(), 200)),
 			want: "in-menu", stage: InMenu,
 			sentence: "The machine read the menu at 00:03 and has asked for nothing since: it waits there, or has " +

@@ -46,8 +46,8 @@ var verdicts = []Row{
 	// Handed over.
 	{
 		Finding: CameBack,
-		Sentence: "The machine came back {after} after it was handed over[ to {entry}][ ({server})]: WDS did not " +
-			"start it.",
+		Sentence: "The machine came back {after} after it was handed over[ to {entry}][ ({server})]: nothing " +
+			"started there.",
 		Advice: []string{
 			"Read what the screen says before it restarts: 0xc000000f is the BCD or boot.stl, 0xc0000225 a missing " +
 				"file of the image, 0xc0000272 no boot image for this firmware.",

@@ -134,7 +134,7 @@ func (s *state) named(now time.Time, n *name, a answer) {
 		n.askAt = now.Add(lookupRetry)
 		if n.problem != err.Error() {
 			n.problem = err.Error()
-			s.log.lookup.Error("WDS server not found", "host", a.host, "err", err, "last", old)
+			s.log.lookup.Error("boot server not found", "host", a.host, "err", err, "last", old)
 		}
 		return
 	}
@@ -144,7 +144,7 @@ func (s *state) named(now time.Time, n *name, a answer) {
 		return
 	}
 	n.addr = addr
-	s.log.lookup.Info("WDS server found", "host", a.host, "address", addr)
+	s.log.lookup.Info("boot server found", "host", a.host, "address", addr)
 	s.servers.follow(s.cfg, s.names, s.own(), now)
 	s.news(now)
 }

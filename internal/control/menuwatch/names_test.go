@@ -99,7 +99,7 @@ func TestFailingNameIsToldOnce(t *testing.T) {
 	m := simulate(t, morning)
 	m.configure(wdsByName)
 	m.run(time.Minute)
-	if n := m.told("WDS server not found"); n != 1 {
+	if n := m.told("boot server not found"); n != 1 {
 		t.Errorf("told %d times", n)
 	}
 }

@@ -176,7 +176,7 @@ func (s *state) probed(now time.Time, sv *server, answers bootmenu.Server, err e
 		sv.askAt = now.Add(min(next, confirm))
 		if sv.problem != err.Error() {
 			sv.problem = err.Error()
-			s.log.probe.Error("WDS server cannot be queried", "server", sv.config.Name, "err", err)
+			s.log.probe.Error("boot server cannot be queried", "server", sv.config.Name, "err", err)
 		}
 		return
 	}
@@ -235,12 +235,12 @@ func (s *state) tell(sv *server, old map[firmware.Kind]program) bool {
 		found[f] = append(found[f], firmware)
 	}
 	for _, f := range order {
-		level, text := slog.LevelWarn, "WDS server does not answer"
+		level, text := slog.LevelWarn, "boot server does not answer"
 		switch f.state {
 		case bootmenu.Up:
-			level, text = slog.LevelInfo, "WDS server serves its boot program"
+			level, text = slog.LevelInfo, "boot server serves its boot program"
 		case bootmenu.Refused:
-			text = "WDS server refuses to serve its boot program"
+			text = "boot server refuses to serve its boot program"
 		}
 		attrs := []any{"server", sv.config.Name, "address", sv.addr, "firmware", found[f]}
 		if f.note != "" {

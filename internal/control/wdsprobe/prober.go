@@ -62,7 +62,7 @@ func (p *Prober) Ask(ctx context.Context, addr netip.Addr, w config.WDS) (bootme
 				continue
 			}
 			running.Go(func() {
-				h, err := p.program(ctx, netip.AddrPortFrom(addr, port(p.TFTP, PortTFTP)), name)
+				h, err := p.program(ctx, netip.AddrPortFrom(addr, port(p.TFTP, PortTFTP)), w, name)
 				mu.Lock()
 				defer mu.Unlock()
 				found[kind] = h
@@ -92,7 +92,7 @@ func (p *Prober) Ask(ctx context.Context, addr netip.Addr, w config.WDS) (bootme
 		if op := new(net.OpError); errors.As(failed, &op) {
 			failed = op.Err
 		}
-		return bootmenu.Server{}, fmt.Errorf("query WDS server %s: %w", w.Name, failed)
+		return bootmenu.Server{}, fmt.Errorf("query server %s: %w", w.Name, failed)
 	}
 	if service == silent {
 		for kind, h := range out.Programs {
@@ -114,7 +114,9 @@ func port(p, standard uint16) uint16 {
 
 // program asks for one program, and also for its name with the other slashes
 // where that can tell what is wrong.
-func (p *Prober) program(ctx context.Context, server netip.AddrPort, name string) (bootmenu.Health, error) {
+func (p *Prober) program(
+	ctx context.Context, server netip.AddrPort, w config.WDS, name string,
+) (bootmenu.Health, error) {
 	asked, err := p.read(ctx, server, name)
 	if err != nil {
 		return bootmenu.Health{}, err
@@ -125,7 +127,7 @@ func (p *Prober) program(ctx context.Context, server netip.AddrPort, name string
 			return bootmenu.Health{}, err
 		}
 	}
-	return verdict(name, asked, turned), nil
+	return verdict(w, name, asked, turned), nil
 }
 
 // read requests one file and stops at the first answer.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/boot/bootmenu"
 )
 
@@ -26,7 +27,7 @@ func otherSlashes(name string) string {
 // verdict decides what the answers about a program mean: the answer for its name,
 // and that for the name with otherSlashes, which is requested to find out why the
 // first was refused.
-func verdict(name string, asked, turned answer) bootmenu.Health {
+func verdict(w config.WDS, name string, asked, turned answer) bootmenu.Health {
 	switch asked.kind {
 	case silent:
 		return bootmenu.Health{State: bootmenu.Down}
@@ -37,12 +38,16 @@ func verdict(name string, asked, turned answer) bootmenu.Health {
 		return bootmenu.Health{State: bootmenu.Refused, Note: fmt.Sprintf("%s: %s; %s", name, what, fix)}
 	}
 	switch {
-	case turned.kind == gives && strings.Contains(name, `\`):
+	case turned.kind == gives && strings.Contains(name, `\`) && !w.Other:
 		// Windows' ReadFilter rejects any name with a forward slash.
 		return refused("the server only serves it as "+otherSlashes(name),
-			"if this is not a Windows server, write that name in [[wds]]")
+			"if this is not a Windows server, write that name in "+w.Section())
 	case turned.kind == gives:
-		return refused("the server only serves it as "+otherSlashes(name), "write that name in [[wds]]")
+		return refused("the server only serves it as "+otherSlashes(name), "write that name in "+w.Section())
+	case asked.code == codeViolation && w.Other:
+		return refused("access violation", "on the server, let its TFTP service send this file")
+	case asked.code == codeNotFound && w.Other:
+		return refused("file not found", "put the file there, or correct the name in [[bootserver]]")
 	case asked.code == codeViolation:
 		return refused("access violation",
 			"on the server, add "+pattern(name)+" to "+readFilter+" and restart the service WDSServer")

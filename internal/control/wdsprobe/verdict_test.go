@@ -7,6 +7,7 @@ import (
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
+	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/boot/bootmenu"
 )
 
@@ -63,6 +64,7 @@ func TestVerdict(t *testing.T) {
 	violation, missing := answer{kind: refuses, code: 2}, answer{kind: refuses, code: 1}
 	for _, tt := range []struct {
 		name, program string
+		other         bool // a [[bootserver]]
 		asked, turned answer
 		state         bootmenu.State
 		note          string // what the note must contain
@@ -83,13 +85,19 @@ func TestVerdict(t *testing.T) {
 			turned: yes, state: bootmenu.Refused, note: `only serves it as boot\x64\wdsnbp.com; write that name`},
 		{name: "forward slashes in the settings, refused both ways", program: "boot/x64/wdsnbp.com", asked: violation,
 			turned: violation, state: bootmenu.Refused, note: `add boot\x64\* to`},
+		{name: "another server that lacks the file", program: "ipxe.efi", other: true, asked: missing, turned: none,
+			state: bootmenu.Refused, note: "file not found; put the file there, or correct the name in [[bootserver]]"},
+		{name: "another server that does not allow it", program: "ipxe.efi", other: true, asked: violation, turned: none,
+			state: bootmenu.Refused, note: "access violation; on the server, let its TFTP service send this file"},
+		{name: "another server with other slashes", program: name, other: true, asked: missing, turned: yes,
+			state: bootmenu.Refused, note: "only serves it as boot/x64/wdsnbp.com; write that name in [[bootserver]]"},
 		{name: "another error", program: name, asked: answer{kind: refuses, code: 0, text: "Too busy"}, turned: none,
 			state: bootmenu.Refused, note: "error 0 (Too busy); "},
 		{name: "another error without a word", program: name, asked: answer{kind: refuses, code: 7}, turned: none,
 			state: bootmenu.Refused, note: "error 7; "},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			h := verdict(tt.program, tt.asked, tt.turned)
+			h := verdict(config.WDS{Other: tt.other}, tt.program, tt.asked, tt.turned)
 			if h.State != tt.state || !strings.Contains(h.Note, tt.note) || (h.Note == "") != (tt.note == "") {
 				t.Errorf("got state %d, note %q; want %d, with %q", h.State, h.Note, tt.state, tt.note)
 			}

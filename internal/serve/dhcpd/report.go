@@ -245,9 +245,9 @@ func (p *reporter) site(now time.Time, s otherdhcp.Site) {
 	}
 }
 
-// handedOver reports a machine that is sent to a WDS server.
+// handedOver reports a machine whose firmware starts the program of an entry.
 func (p *reporter) handedOver(now time.Time, a dhcp.Answer) {
-	p.log.Info("machine sent to WDS", "mac", a.Machine.MAC, "firmware", a.Firmware, "address", a.Has,
+	p.log.Info("machine handed over", "mac", a.Machine.MAC, "firmware", a.Firmware, "address", a.Has,
 		"entry", a.Handoff.Entry, "server", a.Handoff.Server, "file", a.Handoff.Program)
 	p.bus.Publish(trace.Event{
 		Time: now, Protocol: trace.DHCP, MAC: a.Machine.MAC, GUID: a.Machine.GUID, Addr: a.Has,

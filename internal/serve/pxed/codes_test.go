@@ -78,7 +78,7 @@ func TestMenusShowTheCodeOfTheirBoot(t *testing.T) {
 	}
 	d.files.transferred(tftp.Event{Client: pcPort, File: refused, Start: t0, Err: err})
 	if e := <-events; e.Role != trace.HandOver || e.Entry != "gone" || e.Code != code || e.Outcome != trace.Refused ||
-		e.Why != "the entry has no WDS server with a known address" {
+		e.Why != "the entry has no server with a known address" {
 		t.Errorf("a refused hand-over is %+v", e)
 	}
 

@@ -157,7 +157,7 @@ func content(t *testing.T, f io.ReaderAt) string {
 	return string(b)
 }
 
-// handed reports whether a machine's next boot goes to WDS.
+// handed reports whether a machine's next boot is handed over.
 func (d *box) handed(m clients.Machine) bool {
 	b, ok := d.dhcp.Settings().Plan.For(time.Now(), m, anyXID)
 	return ok && b.Server == wds
@@ -210,7 +210,7 @@ func TestHandoffIsArmed(t *testing.T) {
 			if d.handed(clients.Machine{MAC: other, Firmware: "bios"}) {
 				t.Error("another machine is handed over")
 			}
-			if !strings.Contains(d.said.String(), `"next boot goes to WDS" part=handoff mac=52:54:00:77:00:10`) {
+			if !strings.Contains(d.said.String(), `"next boot is handed over" part=handoff mac=52:54:00:77:00:10`) {
 				t.Errorf("the log:\n%v", d.said)
 			}
 		})
@@ -244,7 +244,7 @@ func TestHandoffIsRefused(t *testing.T) {
 			name:   strings.Replace(asksGRUB, pc.String(), other.String(), 1),
 			before: func(d *box) { d.neighbours[first] = other }, why: "no menu with this token"},
 		"an entry that leads to no server": {mode: spec.ModeProxy, client: pcPort, name: asks(pcPort, "debian", ""),
-			before: func(d *box) { d.neighbours[first] = pc }, why: "no WDS server"},
+			before: func(d *box) { d.neighbours[first] = pc }, why: "no server with a known"},
 		"a server without a program for the firmware": {mode: spec.ModeProxy, client: pcPort, name: asksGRUB,
 			before: func(d *box) {
 				d.desk.Clients.Learn(first, clients.Machine{MAC: pc, Firmware: "uefi-x64"}, false)
@@ -258,7 +258,7 @@ func TestHandoffIsRefused(t *testing.T) {
 			if s, err := d.fetch(tc.client, tc.name); !errors.Is(err, tftp.ErrRefused) {
 				t.Errorf("reads %q, %v", s, err)
 			}
-			if said := d.said.String(); !strings.Contains(said, "WDS hand-over refused") ||
+			if said := d.said.String(); !strings.Contains(said, "hand-over refused") ||
 				!strings.Contains(said, tc.why) {
 				t.Errorf("the log:\n%v", said)
 			}
@@ -528,7 +528,7 @@ func TestRefusalsDoNotFloodTheLog(t *testing.T) {
 	for range 100 {
 		d.fetch(pcPort, asksGRUB)
 	}
-	if n := strings.Count(d.said.String(), "WDS hand-over refused"); n != 1 {
+	if n := strings.Count(d.said.String(), "hand-over refused"); n != 1 {
 		t.Errorf("%d lines", n)
 	}
 }

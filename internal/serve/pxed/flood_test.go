@@ -93,7 +93,7 @@ func TestFloodOfTheLog(t *testing.T) {
 		"msg=generation", `msg="boot folder found"`, `msg="log: lines left out"`,
 		"msg=boot part=boot mac=" + pc.String(),
 		// From the README's table.
-		"from a subnet that is not configured", `msg="WDS hand-over refused"`, `msg="file not served"`,
+		"from a subnet that is not configured", `msg="hand-over refused"`, `msg="file not served"`,
 		`msg="network: `,
 	}
 	for mode, more := range map[spec.Mode][]string{

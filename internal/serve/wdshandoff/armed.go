@@ -13,8 +13,8 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/handoff"
 )
 
-// armedFile lists, in the run directory, the machines that are on their way to
-// WDS, with the key that tells their menus from forged ones. Like everything in
+// armedFile lists, in the run directory, the machines that restart for a
+// hand-over, with the key that tells their menus from forged ones. Like everything in
 // that directory, it is in memory: a restart of the box takes longer than a
 // boot.
 const armedFile = "handoffs.json"
@@ -45,7 +45,7 @@ func restoreArmed(now time.Time, dir string, asked *handoff.Table, log *slog.Log
 		asked.Restore(now, s.Armed)
 		return s.Key
 	case !errors.Is(err, fs.ErrNotExist):
-		log.Error("the state of WDS hand-overs is lost: menus on screens cannot lead to WDS, and machines on their way there get the menu", "err", err)
+		log.Error("the state of hand-overs is lost: menus on screens cannot hand a machine over, and machines that restart for a hand-over get the menu", "err", err)
 	}
 	rand.Read(key[:]) // never fails
 	return key
@@ -56,5 +56,5 @@ func saveArmed(ctx context.Context, dir string, key handoff.Key, asked *handoff.
 	os.MkdirAll(dir, 0o755) // if this fails, so does the write, which is logged
 	return armedIn(dir).keep(ctx, asked.Changed(),
 		func() armedState { return armedState{stateFormat, key, asked.All(time.Now())} },
-		log, "WDS hand-overs cannot be saved: a restart of this program loses them")
+		log, "hand-overs cannot be saved: a restart of this program loses them")
 }

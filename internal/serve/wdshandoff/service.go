@@ -1,5 +1,5 @@
-// Package wdshandoff decides which client may have its next boot handed over to
-// a WDS server, and which machine's menu a client reads. Both depend on which
+// Package wdshandoff decides which client may have its next boot handed over, to
+// a WDS server or to what else its firmware starts, and which machine's menu a client reads. Both depend on which
 // machine holds an address. The package stores the decisions, on disk where a
 // power cut must not lose them. Tokens, tickets and the plan are in package
 // handoff.
@@ -23,7 +23,7 @@ import (
 )
 
 const (
-	// maxHandoffs is how many machines may be on their way to WDS at a
+	// maxHandoffs is how many machines may restart for a hand-over at a
 	// time.
 	maxHandoffs = 4096
 	// maxSpent is how many boots are remembered for each rule with once.
@@ -138,13 +138,13 @@ func (d *Service) Check(now time.Time, rules Rules, client netip.Addr, r handoff
 func (d *Service) Arm(now time.Time, rules Rules, client netip.Addr, r handoff.Request) error {
 	err := d.mayHandOver(rules, client, r, true)
 	if err == nil && !d.asked.Arm(now, d.machine(client, r.MAC), r.Entry) {
-		err = errors.New("too many machines are on their way to WDS")
+		err = errors.New("too many machines are being handed over")
 	}
 	if err != nil {
 		d.Refuse(now, client, r, err)
 		return err
 	}
-	d.Log.Info("next boot goes to WDS", "mac", r.MAC, "client", client, "entry", r.Entry, "for", handoff.Lifetime)
+	d.Log.Info("next boot is handed over", "mac", r.MAC, "client", client, "entry", r.Entry, "for", handoff.Lifetime)
 	return nil
 }
 
@@ -161,7 +161,7 @@ func (d *Service) mayHandOver(rules Rules, client netip.Addr, r handoff.Request,
 	case !rules.Answers:
 		return errors.New("DHCP is off, so the box would not answer the next boot")
 	case !rules.HasServer(r.Entry):
-		return errors.New("the entry has no WDS server with a known address")
+		return errors.New("the entry has no server with a known address")
 	}
 	h, err := d.holder(client)
 	switch {
@@ -178,7 +178,7 @@ func (d *Service) mayHandOver(rules Rules, client netip.Addr, r handoff.Request,
 	}
 	if m := d.machine(client, r.MAC); m.Firmware != "" {
 		if _, ok := rules.Boot(r.Entry, m.Firmware); !ok {
-			return fmt.Errorf("the WDS server has no program for %s", m.Firmware)
+			return fmt.Errorf("the entry has no program for %s", m.Firmware)
 		}
 	}
 	return nil
@@ -203,7 +203,7 @@ const (
 // Refuse logs that a client's handoff is refused.
 func (d *Service) Refuse(now time.Time, client netip.Addr, r handoff.Request, err error) {
 	if d.refused.First(now, client) {
-		d.Log.Warn("WDS hand-over refused", "mac", r.MAC, "client", client, "entry", r.Entry, "err", err)
+		d.Log.Warn("hand-over refused", "mac", r.MAC, "client", client, "entry", r.Entry, "err", err)
 	}
 }
 

@@ -93,7 +93,7 @@ func TestRefusalsDoNotFloodTheLog(t *testing.T) {
 	} {
 		out.Reset()
 		d.Refuse(t0.Add(step.after), step.client, handoff.Request{MAC: pc, Entry: "wds"}, errors.New("some reason"))
-		if n := strings.Count(out.String(), "WDS hand-over refused"); n != step.lines {
+		if n := strings.Count(out.String(), "hand-over refused"); n != step.lines {
 			t.Errorf("%s: %d lines, want %d: %s", step.situation, n, step.lines, &out)
 		}
 	}

@@ -12,8 +12,8 @@ var germanFindings = catalog{
 	"finding.nothing-received.3": "Läuft am Switch-Port Spanning Tree, schalten Sie dort Portfast ein.",
 
 	// Handed over.
-	"finding.came-back": "Der Rechner kam {after} nach der Übergabe[ an {entry}][ ({server})] zurück: WDS hat ihn " +
-		"nicht gestartet.",
+	"finding.came-back": "Der Rechner kam {after} nach der Übergabe[ an {entry}][ ({server})] zurück: Dort ist " +
+		"nichts gestartet.",
 	"finding.came-back.1": "Lesen Sie die Meldung vor dem Neustart: 0xc000000f betrifft die BCD oder boot.stl, bei " +
 		"0xc0000225 fehlt eine Datei des Abbilds, " +
 		"bei 0xc0000272 gibt es kein Startabbild für diese Firmware.",

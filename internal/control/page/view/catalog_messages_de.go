@@ -208,8 +208,8 @@ var germanMessages = catalog{
 		"Start the machine again: the menu may be older than the box's last start.": "Starten Sie den Rechner neu: " +
 		"Das Menü kann älter sein als der letzte Start der Box.",
 	messagePrefix +
-		"The box's log says why, in the line WDS hand-over refused.": "Der Grund steht im Protokoll der Box, in der " +
-		"Zeile „WDS hand-over refused“.",
+		"The box's log says why, in the line hand-over refused.": "Der Grund steht im Protokoll der Box, in der " +
+		"Zeile „hand-over refused“.",
 	messagePrefix +
 		"iPXE did not get an address from a DHCP server.": "iPXE hat von keinem DHCP-Server eine Adresse bekommen.",
 	messagePrefix +
