@@ -93,15 +93,24 @@ type Reader struct {
 	MAC   ether.MAC
 	Token string // as in handoff.Request
 	Code  string // of its boot, as long as bootmenu.CodeMark
+	// Folder is the folder of the program that its firmware has started for an
+	// entry: names are looked for there first. Empty for none.
+	Folder string
 }
 
 // Open finds the file for a name as firmware sent it. Its errors are ErrName
 // and fs.ErrNotExist, which may be a RefusedError too; any other is a disk
 // error.
 func (c *Catalog) Open(raw string, r Reader) (File, error) {
-	name, err := Clean(raw)
+	names, err := Candidates(raw, r.Folder)
 	if err != nil {
 		return nil, err
+	}
+	name := names[len(names)-1]
+	for _, in := range names[:len(names)-1] {
+		if f, err := c.openSite(in); !errors.Is(err, fs.ErrNotExist) {
+			return f, err
+		}
 	}
 	folded := strings.ToLower(name)
 	ownFirst := c.names.OwnMenus && isConfiguration(folded)
@@ -127,6 +136,21 @@ func (c *Catalog) Open(raw string, r Reader) (File, error) {
 		return f, nil
 	}
 	return nil, fmt.Errorf("%s: %w", name, err)
+}
+
+// InFolder reports whether a name, as it was sent, finds a file in a Reader's
+// folder.
+func (c *Catalog) InFolder(raw, folder string) bool {
+	names, err := Candidates(raw, folder)
+	if err != nil || len(names) < 2 {
+		return false
+	}
+	f, err := c.openSite(names[0])
+	if err != nil {
+		return false
+	}
+	f.Close()
+	return true
 }
 
 // IsMenu reports whether the answer to a name may depend on which machine asks:

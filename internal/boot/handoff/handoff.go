@@ -8,10 +8,13 @@
 package handoff
 
 import (
+	"maps"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/pxebox/pxebox/internal/boot/clients"
+	"github.com/pxebox/pxebox/internal/boot/ether"
 	"github.com/pxebox/pxebox/internal/boot/firmware"
 )
 
@@ -49,12 +52,44 @@ type Plan struct {
 	targets map[string]Target
 	asked   *Table
 	once    *clients.Once
+	visits  *Visits // nil: no machine visits
 }
 
 // NewPlan makes a plan from one generation's rules and targets, and from the
 // state that is kept across generations.
 func NewPlan(rules []clients.Rule, targets map[string]Target, asked *Table, once *clients.Once) Plan {
-	return Plan{rules, targets, asked, once}
+	return Plan{rules: rules, targets: targets, asked: asked, once: once}
+}
+
+// WithVisits returns the plan with the machines that run a program of this box.
+func (p Plan) WithVisits(v *Visits) Plan {
+	p.visits = v
+	return p
+}
+
+// OwnPrograms returns the programs of this box that firmware starts for entries.
+func (p Plan) OwnPrograms() (programs []string) {
+	for _, t := range p.targets {
+		if t.Self {
+			programs = slices.AppendSeq(programs, maps.Values(t.Programs))
+		}
+	}
+	return programs
+}
+
+// Visiting returns the program of this box that a machine runs; empty for none.
+func (p Plan) Visiting(mac ether.MAC) string {
+	if p.visits == nil {
+		return ""
+	}
+	return p.visits.Program(mac)
+}
+
+// Leave records that a machine no longer runs such a program.
+func (p Plan) Leave(mac ether.MAC) {
+	if p.visits != nil {
+		p.visits.Leave(mac)
+	}
 }
 
 // For returns what firmware that sends a request now, with that xid, must load

@@ -9,6 +9,7 @@ import (
 	"bytes"
 	"net"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
@@ -301,7 +302,9 @@ func (s *Settings) prefer(q Question) Question {
 // boot returns what the client must load, and from where; false if there is
 // nothing for it. to is zero for a client that boots from this box.
 func (s *Settings) boot(now time.Time, q Question) (b pxe.Boot, to handoff.Boot, ok bool) {
-	if to, ok = s.handsOver(now, q); ok {
+	to, ok = s.handsOver(now, q)
+	s.leaves(q, to)
+	if ok {
 		return pxe.Boot{NextServer: to.Server, File: to.Program}, to, true
 	}
 	file := s.file(q)
@@ -312,6 +315,19 @@ func (s *Settings) boot(now time.Time, q Question) (b pxe.Boot, to handoff.Boot,
 		s.Stages.told(now, q, file)
 	}
 	return pxe.Boot{NextServer: s.Self.Addr(), File: file}, handoff.Boot{}, file != ""
+}
+
+// leaves ends the visit of a machine whose firmware boots again: it no longer runs
+// the program that it was sent to. iPXE that was started that way asks by DHCP
+// itself, and its boot goes on. So does that of a program that has the firmware
+// ask once more and gets the same answer.
+func (s *Settings) leaves(q Question, to handoff.Boot) {
+	program := s.Plan.Visiting(q.machine.MAC)
+	if program == "" || !q.boots || q.Msg.MessageType() != dhcpv4.MessageTypeDiscover ||
+		q.client.IPXE && pxe.LoadsIPXE(program) || to.Self && strings.EqualFold(to.Program, program) {
+		return
+	}
+	s.Plan.Leave(q.machine.MAC)
 }
 
 // file returns the boot file for the firmware, from the settings or built in.

@@ -133,6 +133,44 @@ func TestHandoffToTheBox(t *testing.T) {
 	}
 }
 
+// A visit ends with the firmware's next boot, and not with what the program does.
+func TestVisitEndsWithTheNextBoot(t *testing.T) {
+	const shim, ipxe = "ubuntu/shimx64.efi", "ipxe/snponly-shimx64.efi"
+	isIPXE := func(m *dhcpv4.DHCPv4) { m.UpdateOption(dhcpv4.OptUserClass("iPXE")) }
+	own := map[string]handoff.Target{
+		"own": {Self: true, Programs: map[firmware.Kind]string{"uefi-x64": shim}},
+	}
+	toOwn := clients.Rule{Machine: spec.Machine{Boot: "own"}, Handoff: "own"}
+	for situation, tc := range map[string]struct {
+		program string
+		client  []change
+		rules   []clients.Rule
+		ends    bool
+	}{
+		"the firmware boots again":           {program: shim, client: []change{pxeArch(7)}, ends: true},
+		"the firmware, to the same program":  {program: shim, client: []change{pxeArch(7)}, rules: []clients.Rule{toOwn}},
+		"the firmware, to another program":   {program: ipxe, client: []change{pxeArch(7)}, rules: []clients.Rule{toOwn}, ends: true},
+		"GRUB or a system asks":              {program: shim},
+		"iPXE that was started asks":         {program: ipxe, client: []change{pxeArch(7), isIPXE}},
+		"firmware that is iPXE, boots again": {program: shim, client: []change{pxeArch(7), isIPXE}, ends: true},
+	} {
+		t.Run(situation, func(t *testing.T) {
+			for _, mode := range []spec.Mode{spec.ModeProxy, spec.ModeServer} {
+				s, asked := handingOver(mode, tc.rules...)
+				m := message(dhcpv4.MessageTypeDiscover, tc.client...)
+				mac, _ := ether.ParseMAC(m.ClientHWAddr.String())
+				v := handoff.NewVisits(4, asked)
+				v.Enter(t0, mac, netip.MustParseAddr("192.168.77.100"), tc.program)
+				s.Plan = handoff.NewPlan(tc.rules, own, asked, clients.NewOnce(4)).WithVisits(v)
+				ask(s, m)
+				if got := v.Program(mac) == ""; got != tc.ends {
+					t.Errorf("%s: the visit has ended: %v", mode, got)
+				}
+			}
+		})
+	}
+}
+
 // A machine that has requested it boots from WDS once.
 func TestHandoffInServerMode(t *testing.T) {
 	for situation, tc := range map[string]struct {

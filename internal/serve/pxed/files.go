@@ -52,6 +52,7 @@ type served struct {
 	files *bootfiles.Catalog
 	rules wdshandoff.Rules
 	roles roles
+	own   map[string]string // programs that firmware starts, as Clean returns them, by their name as Fold returns it
 }
 
 // use starts serving a generation's menus.
@@ -67,7 +68,17 @@ func (f *files) use(g generation.Generation, rules wdshandoff.Rules) {
 func (f *files) publish() {
 	f.served.Store(&served{bootfiles.New(bootfiles.Contents{
 		Menus: f.gen.Files, Views: f.gen.Views, Site: f.site, Stick: f.stick, Bundled: f.bundled, Names: f.gen.Names,
-	}), f.rules, f.roles})
+	}), f.rules, f.roles, ownPrograms(f.rules.OwnPrograms())})
+}
+
+func ownPrograms(names []string) map[string]string {
+	own := map[string]string{}
+	for _, n := range names {
+		if clean, err := bootfiles.Clean(n); err == nil {
+			own[bootfiles.Fold(n)] = clean
+		}
+	}
+	return own
 }
 
 // bounds returns the largest TFTP block and window on a link with that MTU.
@@ -91,6 +102,7 @@ func (f *files) open(client netip.Addr, name string) (bootfiles.File, error) {
 			r.Code = f.codes.show(time.Now(), client)
 		}
 	}
+	r.Folder = f.desk.Folder(time.Now(), client)
 	file, err := now.files.Open(name, r)
 	var refused bootfiles.RefusedError
 	if errors.As(err, &refused) {
@@ -123,6 +135,9 @@ func (f *files) openTFTP(client netip.AddrPort, name string) (tftp.File, error) 
 	}
 	if named, ok := bootfiles.Menu(name); ok && f.desk.Undecided(now.rules, client.Addr(), named) {
 		return nil, tftp.ErrLater
+	}
+	if program, ok := now.own[bootfiles.Fold(name)]; ok {
+		f.desk.Enter(time.Now(), now.rules, client.Addr(), program)
 	}
 	file, err := f.open(client.Addr(), name)
 	if errors.Is(err, bootfiles.ErrName) {
@@ -224,8 +239,12 @@ func (f *files) answered(e trace.Event) {
 
 // read records that a file was read to its end: it may be a menu for one boot.
 func (f *files) read(client netip.Addr, name string) {
+	now := f.served.Load()
+	if now.files.InFolder(name, f.desk.Folder(time.Now(), client)) {
+		return // the menu of another boot loader
+	}
 	if named, ok := bootfiles.Menu(name); ok {
-		f.desk.Read(time.Now(), f.served.Load().rules, client, named)
+		f.desk.Read(time.Now(), now.rules, client, named)
 	}
 }
 

@@ -23,6 +23,7 @@ type armedState struct {
 	Format int              `json:"format"`
 	Key    handoff.Key      `json:"key"`
 	Armed  []handoff.Ticket `json:"armed"`
+	Visits []handoff.Visit  `json:"visits,omitempty"`
 }
 
 // armedIn is that file. No other user may read it, because it contains the key.
@@ -35,7 +36,9 @@ func armedIn(dir string) stateFile[armedState] {
 // restoreArmed restores the state from before the program was restarted. If the
 // file is unusable, the box goes on with a new key and, if there was another
 // key, logs that.
-func restoreArmed(now time.Time, dir string, asked *handoff.Table, log *slog.Logger) (key handoff.Key) {
+func restoreArmed(
+	now time.Time, dir string, asked *handoff.Table, visits *handoff.Visits, log *slog.Logger,
+) (key handoff.Key) {
 	s, err := armedIn(dir).load()
 	if err == nil && s.Key == (handoff.Key{}) {
 		err = fmt.Errorf("%s: no key", armedFile)
@@ -43,6 +46,7 @@ func restoreArmed(now time.Time, dir string, asked *handoff.Table, log *slog.Log
 	switch {
 	case err == nil:
 		asked.Restore(now, s.Armed)
+		visits.Restore(now, s.Visits)
 		return s.Key
 	case !errors.Is(err, fs.ErrNotExist):
 		log.Error("the state of hand-overs is lost: menus on screens cannot hand a machine over, and machines that restart for a hand-over get the menu", "err", err)
@@ -52,9 +56,14 @@ func restoreArmed(now time.Time, dir string, asked *handoff.Table, log *slog.Log
 }
 
 // saveArmed writes the file, now and after each change, until ctx ends.
-func saveArmed(ctx context.Context, dir string, key handoff.Key, asked *handoff.Table, log *slog.Logger) error {
+func saveArmed(
+	ctx context.Context, dir string, key handoff.Key, asked *handoff.Table, visits *handoff.Visits, log *slog.Logger,
+) error {
 	os.MkdirAll(dir, 0o755) // if this fails, so does the write, which is logged
 	return armedIn(dir).keep(ctx, asked.Changed(),
-		func() armedState { return armedState{stateFormat, key, asked.All(time.Now())} },
+		func() armedState {
+			now := time.Now()
+			return armedState{stateFormat, key, asked.All(now), visits.All(now)}
+		},
 		log, "hand-overs cannot be saved: a restart of this program loses them")
 }

@@ -36,9 +36,10 @@ func armed(t *testing.T, dir string, want []handoff.Ticket) {
 func TestArmedIsWritten(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "not there yet")
 	asked, key := handoff.NewTable(4), handoff.Key{7}
+	visits := handoff.NewVisits(4, asked)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
-	go func() { done <- saveArmed(ctx, dir, key, asked, slog.New(slog.DiscardHandler)) }()
+	go func() { done <- saveArmed(ctx, dir, key, asked, visits, slog.New(slog.DiscardHandler)) }()
 	defer func() { cancel(); <-done }()
 	armed(t, dir, nil)
 	now := time.Now()
@@ -46,12 +47,23 @@ func TestArmedIsWritten(t *testing.T) {
 	armed(t, dir, asked.All(now))
 	asked.Used(now, biosPC, anyXID)
 	armed(t, dir, asked.All(now))
+	visits.Enter(now, pc, first, "ubuntu/shimx64.efi")
+	asked.Used(now, biosPC, anyXID)
+	for range filewatch.Dir(t.Context(), dir, time.Second) {
+		if s, err := armedIn(dir).load(); err == nil && len(s.Visits) == 1 {
+			break
+		}
+	}
 	again := handoff.NewTable(4)
-	if got := restoreArmed(now, dir, again, slog.New(slog.DiscardHandler)); got != key {
+	seen := handoff.NewVisits(4, again)
+	if got := restoreArmed(now, dir, again, seen, slog.New(slog.DiscardHandler)); got != key {
 		t.Errorf("the key was %v and is %v", key, got)
 	}
 	if entry, ok := again.Answer(now, biosPC, anyXID); entry != "wds" || !ok {
 		t.Errorf("on its way to %q, %v", entry, ok)
+	}
+	if got := seen.Folder(now, first, pc); got != "ubuntu" {
+		t.Errorf("it finds its files in %q", got)
 	}
 	if info, err := os.Stat(filepath.Join(dir, armedFile)); err != nil || info.Mode() != 0o600 {
 		t.Errorf("%v, %v: others can read the key", info.Mode(), err)
@@ -77,7 +89,8 @@ func TestArmedIsLost(t *testing.T) {
 				}
 			}
 			restore := func() handoff.Key {
-				return restoreArmed(t0, dir, handoff.NewTable(4), slog.New(slog.NewTextHandler(said, nil)))
+				return restoreArmed(t0, dir, handoff.NewTable(4), handoff.NewVisits(4, handoff.NewTable(4)),
+					slog.New(slog.NewTextHandler(said, nil)))
 			}
 			if a, b := restore(), restore(); a == b || a == (handoff.Key{}) {
 				t.Errorf("the keys are %v and %v", a, b)

@@ -55,6 +55,7 @@ type Service struct {
 	Options
 	key      handoff.Key
 	asked    *handoff.Table
+	visits   *handoff.Visits
 	once     *clients.Once
 	restored bool                      // once has what was on disk; belongs to the caller of Keep
 	refused  loglimit.Once[netip.Addr] // clients that were refused a handoff
@@ -72,7 +73,8 @@ func New(now time.Time, o Options) *Service {
 		Options: o, asked: handoff.NewTable(maxHandoffs), once: clients.NewOnce(maxSpent),
 		refused: loglimit.Once[netip.Addr]{Most: maxRefused, Again: refusedAgain},
 	}
-	d.key = restoreArmed(now, o.RunDir, d.asked, o.Log)
+	d.visits = handoff.NewVisits(maxHandoffs, d.asked)
+	d.key = restoreArmed(now, o.RunDir, d.asked, d.visits, o.Log)
 	return d
 }
 
@@ -81,13 +83,31 @@ func (d *Service) Serve(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return saveSpent(ctx, d.DataDir, d.once, d.Log) })
 	g.Go(func() error { return d.logWithheld(ctx) })
-	g.Go(func() error { return saveArmed(ctx, d.RunDir, d.key, d.asked, d.Log) })
+	g.Go(func() error { return saveArmed(ctx, d.RunDir, d.key, d.asked, d.visits, d.Log) })
 	return g.Wait()
 }
 
 // Rules prepares one generation's rules.
 func (d *Service) Rules(mode spec.Mode, rules []clients.Rule, targets map[string]handoff.Target) Rules {
-	return Rules{handoff.NewPlan(rules, targets, d.asked, d.once), mode.Answers()}
+	return Rules{handoff.NewPlan(rules, targets, d.asked, d.once).WithVisits(d.visits), mode.Answers()}
+}
+
+// Enter records that the client at an address loads a program that firmware
+// starts, so that it finds that program's other files. Nothing is recorded if it
+// is not known which machine the client is, or with DHCP off: the box would not
+// see when that machine boots again.
+func (d *Service) Enter(now time.Time, r Rules, client netip.Addr, program string) {
+	h, _ := d.holder(client)
+	if r.Answers && h.MAC.IsValid() {
+		d.visits.Enter(now, h.MAC, client, program)
+	}
+}
+
+// Folder returns the folder in which the client at an address finds its files
+// before all others; empty for none.
+func (d *Service) Folder(now time.Time, client netip.Addr) string {
+	tenant, _ := d.Clients.At(client)
+	return d.visits.Folder(now, client, tenant.MAC)
 }
 
 // Reader is the machine that a menu is for.

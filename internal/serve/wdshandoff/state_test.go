@@ -25,6 +25,7 @@ func FuzzState(f *testing.F) {
 		`{"format":1,"spent":[{},null,{"rule":"x","mac":"no address"},{"rule":"x","guid":"y"}],"closed":["x",null]}`,
 		`{"format":1,"key":null,"armed":[{}]}`,
 		`{"format":1,"armed":[{"MAC":"x","Entry":"y","Ends":"9999-12-31T23:59:59Z","Used":true},null]}`,
+		`{"format":1,"key":[1],"visits":[{"MAC":"52:54:00:77:00:10","Addr":"10.0.0.1","Program":"../../x"},null,{}]}`,
 		`{"format":1,"armed":[{"Ends":"0000-01-01T00:00:00Z","Use":{"At":"0001-01-01T00:00:00Z"}}]}`,
 	} {
 		f.Add([]byte(s))
@@ -47,7 +48,11 @@ func FuzzState(f *testing.F) {
 			}
 		}
 		asked := handoff.NewTable(2)
-		restoreArmed(now, dir, asked, slog.New(slog.DiscardHandler))
+		visits := handoff.NewVisits(2, asked)
+		restoreArmed(now, dir, asked, visits, slog.New(slog.DiscardHandler))
+		if n := len(visits.All(now)); n > 2 {
+			t.Errorf("%d visits", n)
+		}
 		all := asked.All(now)
 		if len(all) > 2 {
 			t.Errorf("%d tickets", len(all))
