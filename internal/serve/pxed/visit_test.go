@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/pxebox/pxebox/internal/boot/clients"
@@ -63,9 +64,16 @@ func TestProgramFindsTheFilesOfItsFolder(t *testing.T) {
 			t.Errorf("%s: %q, want %q", step.situation, got, step.want)
 		}
 	}
+	const used = "one-time boot used"
+	if said := d.said.String(); strings.Contains(said, used) {
+		t.Errorf("another boot loader's menu uses up its one boot:\n%s", said)
+	}
 	d.now.rules.Leave(pc)
 	if got := reads(pcPort, "/grub/grub.cfg"); got != "its own" {
-		t.Errorf("after its next boot it reads %q: its one boot may be used up", got)
+		t.Errorf("after its next boot it reads %q", got)
+	}
+	if said := d.said.String(); !strings.Contains(said, used) {
+		t.Errorf("its own menu does not use up its one boot:\n%s", said)
 	}
 }
 
