@@ -40,6 +40,14 @@ func TestCheck(t *testing.T) {
 		{situation: "an EFI program, unsigned", file: "[[entry]]\nname = \"efi\"\nefi = \"a.efi\"\nsigned = false\n",
 			want: "efi bios: not shown: an EFI program runs on UEFI only\n" +
 				"efi uefi-x64: not shown with Secure Boot: it is not signed\n" + noMenu},
+		{situation: "what the firmware starts",
+			file: "[[entry]]\nname = \"shim\"\nefi = \"a/shimx64.efi\"\nfile = \"a/b.0\"\nstart = \"firmware\"\n",
+			want: noMenu},
+		{situation: "what the firmware of UEFI starts, and nothing answers its next boot",
+			file: "[dhcp]\nmode = \"off\"\n[[entry]]\nname = \"shim\"\nefi = \"a/shimx64.efi\"\nfile = \"a/b.0\"\n" +
+				"start = \"firmware\"\n",
+			want: "shim uefi-x64: not shown: the machine restarts for it, and the box does not answer that boot, because " +
+				"dhcp.mode is \"off\"\n" + unheard},
 		{situation: "an EFI program as file", file: "[[entry]]\nname = \"efi\"\nfile = \"a.EFI\"\n",
 			want: "efi bios: not shown: an EFI program runs on UEFI only\n" + noMenu},
 		{situation: "lines for one boot loader",

@@ -147,9 +147,11 @@ func TestVisitEndsWithTheNextBoot(t *testing.T) {
 		rules   []clients.Rule
 		ends    bool
 	}{
-		"the firmware boots again":           {program: shim, client: []change{pxeArch(7)}, ends: true},
-		"the firmware, to the same program":  {program: shim, client: []change{pxeArch(7)}, rules: []clients.Rule{toOwn}},
-		"the firmware, to another program":   {program: ipxe, client: []change{pxeArch(7)}, rules: []clients.Rule{toOwn}, ends: true},
+		"the firmware boots again": {program: shim, client: []change{pxeArch(7)}, ends: true},
+		"the firmware, to the same program": {program: shim, client: []change{pxeArch(7)},
+			rules: []clients.Rule{toOwn}},
+		"the firmware, to another program": {program: ipxe, client: []change{pxeArch(7)},
+			rules: []clients.Rule{toOwn}, ends: true},
 		"GRUB or a system asks":              {program: shim},
 		"iPXE that was started asks":         {program: ipxe, client: []change{pxeArch(7), isIPXE}},
 		"firmware that is iPXE, boots again": {program: shim, client: []change{pxeArch(7), isIPXE}, ends: true},

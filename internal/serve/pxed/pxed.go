@@ -1,5 +1,5 @@
 // Package pxed is the data plane's daemon: DHCP, TFTP and HTTP servers that
-// share one table of clients and one service for WDS hand-overs. It passes each new
+// share one table of clients and one service for hand-overs. It passes each new
 // generation and each link change to the servers. The packages that it ties
 // together decide what the servers answer.
 package pxed
