@@ -485,7 +485,8 @@ func checkMenuOf(t *testing.T, c *config.Config) {
 			t.Errorf("accepted %+v", w)
 		}
 		for _, p := range w.Programs {
-			if !w.Other && strings.Contains(p, "/") || strings.Contains(p, " ") || strings.ContainsFunc(p, unicode.IsControl) || len(p) > maxBootFile {
+			if !w.Other && strings.Contains(p, "/") || strings.Contains(p, " ") ||
+				strings.ContainsFunc(p, unicode.IsControl) || len(p) > maxBootFile {
 				t.Errorf("accepted the program %q", p)
 			}
 		}

@@ -29,7 +29,7 @@ type Visit struct {
 // called from any goroutine.
 type Visits struct {
 	max   int
-	saved func() // is told of changes that must survive a restart
+	saved func() // is called after changes that must survive a restart
 
 	some   atomic.Bool // there are any: most requests need no lock
 	mu     sync.Mutex

@@ -57,7 +57,8 @@ var Texts = []Text{
 	nothingInside, insideHidden, notListed, unsignedHidden, filesMissing, wrongAddress, nameNotFound, refusesFile,
 	serverDown, goesToOther, fileMustBeSigned, fileNotSigned, linesMustLoad, urlNeedsLPXE,
 	showsMenu, loadsOther, loadsURL, noFileWanted, noFileKnown, noFileForHTTP, siteNamesFile, onlyWDSRules,
-	restartsFor, startsOnX64, ruleByTFTPOnly, ruleServerDown, ruleNoAddress, ruleCannotStart, ruleNoHTTP, ruleNotKnown, ruleOnlyByName,
+	restartsFor, startsOnX64, ruleByTFTPOnly,
+	ruleServerDown, ruleNoAddress, ruleCannotStart, ruleNoHTTP, ruleNotKnown, ruleOnlyByName,
 }
 
 // because returns a reason. args are names and values in turn.
