@@ -67,6 +67,8 @@ type DHCP struct {
 	// that is not there gets the built-in program, an empty file none.
 	// firmware.IPXE is what iPXE loads, on any firmware.
 	BootFiles map[firmware.Kind]string
+	// Adapt answers a machine differently that the last answers did not help.
+	Adapt bool
 }
 
 // Parameters are what the machines of one subnet are told along with their

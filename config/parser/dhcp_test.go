@@ -125,6 +125,7 @@ func TestParseOfADHCPServer(t *testing.T) {
 			{MAC: ether.MustParseMAC("52:54:00:ab:cd:ef"), Address: addr("192.168.77.20"), Hostname: "pc1"},
 			{Client: "00:70:50:31", Address: addr("10.2.0.100")},
 		},
+		Adapt: true,
 		BootFiles: map[firmware.Kind]string{"bios": "", "uefi-x64-http": "http://192.168.77.9/bootx64.efi",
 			"raspberry-pi": "start4.elf"},
 	}

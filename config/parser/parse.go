@@ -36,7 +36,7 @@ func Parse(name string, data []byte) (*config.Config, error) {
 	r := newReader(name, root)
 	r.errs = errs
 	r.cfg = config.Config{
-		DHCP: config.DHCP{Mode: spec.ModeAuto, Probe: true,
+		DHCP: config.DHCP{Mode: spec.ModeAuto, Probe: true, Adapt: true,
 			Parameters: config.Parameters{Lease: spec.Duration(time.Hour)}},
 		Files: config.Files{AnyCase: true},
 		Menu:  config.Menu{Title: "Network boot", Timeout: spec.Duration(10 * time.Second)},

@@ -57,6 +57,7 @@ func TestParse(t *testing.T) {
 		DHCP: config.DHCP{
 			Mode:   spec.ModeServer,
 			Probe:  true,
+			Adapt:  true,
 			Ranges: []spec.Range{{First: addr("192.168.77.100"), Last: addr("192.168.77.150")}},
 			Parameters: config.Parameters{
 				Lease:  spec.Duration(time.Hour),

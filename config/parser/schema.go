@@ -252,7 +252,7 @@ func options(in string, p func(*reader) *config.Parameters) section {
 }
 
 // bootFiles are the keys of [boot] that have a name: one for each of
-// firmware.Kinds, and firmware.IPXE.
+// firmware.Kinds, firmware.IPXE, and those that are about all firmware.
 func bootFiles() []field {
 	file := func(r *reader, v value) { r.boot(firmware.Kind(v.field.name), v.bootFile()) }
 	url := func(r *reader, v value) { r.boot(firmware.Kind(v.field.name), v.bootURL()) }
@@ -266,6 +266,7 @@ func bootFiles() []field {
 		{"uefi-arm64-http", `"http://192.168.77.1/efi/bootaa64.efi"`, url},
 		{"raspberry-pi", `"start4.elf"`, file},
 		{string(firmware.IPXE), `"boot.ipxe"`, func(r *reader, v value) { r.boot(firmware.IPXE, v.ipxeScript()) }},
+		{"adapt", `false`, func(r *reader, v value) { r.cfg.DHCP.Adapt = v.flag() }},
 	}
 }
 

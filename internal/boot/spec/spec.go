@@ -72,6 +72,8 @@ type DHCP struct {
 	// -http. A kind without an entry gets the built-in program; one with an
 	// empty name gets none.
 	BootFiles map[firmware.Kind]string `json:"boot,omitempty"`
+	// Adapt answers a machine differently that the last answers did not help.
+	Adapt bool `json:"adapt"`
 }
 
 // Parameters are what the machines of one subnet are told in addition to their

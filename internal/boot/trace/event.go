@@ -44,6 +44,7 @@ const (
 	OtherOffer   = "offer of another server"   // Seen: Server and File say whose and what
 	OtherRequest = "request to another server" // Seen: the machine takes Server's lease
 	HandedOver   = "handed over"               // Sent: the answer named Server, File and Entry
+	Adapted      = "answered differently"      // Sent: the answer named File, because of Why
 
 	// Unanswered: what the machine asked, as DHCP names it, and on port 4011.
 	Discover   = "DISCOVER"

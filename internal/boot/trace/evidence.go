@@ -180,6 +180,9 @@ func (b *Boot) noteDHCP(e Event) {
 		b.set(otherOffer, e)
 		return
 	}
+	if e.What == Adapted {
+		return // the answer's own event has the rest
+	}
 	if e.What == HandedOver {
 		if !b.has(handed) {
 			b.set(handed, e)

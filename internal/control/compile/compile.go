@@ -33,6 +33,7 @@ func dhcp(c config.DHCP) spec.DHCP {
 	d := spec.DHCP{
 		Mode: c.Mode, Force: c.Force, Probe: c.Probe,
 		Ranges: c.Ranges, Parameters: spec.Parameters(c.Parameters), BootFiles: c.BootFiles,
+		Adapt: c.Adapt,
 	}
 	for _, s := range c.Subnets {
 		d.Subnets = append(d.Subnets, spec.Subnet{Network: s.Network, Ranges: s.Ranges,

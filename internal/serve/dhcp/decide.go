@@ -19,6 +19,7 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/ether"
 	"github.com/pxebox/pxebox/internal/boot/firmware"
 	"github.com/pxebox/pxebox/internal/boot/handoff"
+	"github.com/pxebox/pxebox/internal/serve/ladder"
 	"github.com/pxebox/pxebox/internal/serve/pxe"
 )
 
@@ -47,6 +48,7 @@ type Question struct {
 	boots   bool            // the client is network-booting firmware
 	machine clients.Machine // for any other client only the MAC is known
 	plain   pxe.Plain       // what a client that is not PXE firmware says
+	rungs   ladder.Rungs    // what its earlier boots call for
 }
 
 // NewQuestion classifies a packet.
@@ -135,6 +137,9 @@ type Answer struct {
 	Relayed bool
 	// Handoff is the menu entry whose server this packet sends the machine to.
 	Handoff handoff.Boot
+	// Adapted says how the answer differs from the usual one, because of what the
+	// machine did after its last answers.
+	Adapted ladder.Departure
 	// Other is the server that the client has chosen instead of this one.
 	Other netip.Addr
 	// Took is the server whose offer the client accepts with this packet, if it
@@ -180,6 +185,7 @@ func Decide(now time.Time, s *Settings, q Question) Answer {
 		return Answer{Why: "too many requests", Limited: true}
 	}
 	q = s.prefer(s.Stages.complete(now, q))
+	q.rungs = s.rungs(now, q)
 	a := decide(now, s, q)
 	if q.boots {
 		a.Firmware, a.Machine, a.IPXE = q.client.String(), q.machine, q.client.IPXE
@@ -238,6 +244,9 @@ func proxy(now time.Time, s *Settings, q Question) Answer {
 		a.Has, a.Relayed = s.learned(q, q.wish)
 		a.Handoff, _ = s.handsOver(now, q)
 		s.takes(now, q, a.Handoff)
+		if a.Handoff.Entry == "" {
+			s.tookLease(now, q, a.Has)
+		}
 		return a
 	default:
 		return ignored("meant for the site's DHCP server")
@@ -249,6 +258,9 @@ func proxy(now time.Time, s *Settings, q Question) Answer {
 	r := newReply(s, q.Msg, dhcpv4.MessageTypeOffer)
 	if s.Rival && boot.NextServer != s.Self.Addr() && pxe.FirmOffer(r, q.client, boot) {
 		return deliver(q, r, "proxy offer, complete")
+	}
+	if q.rungs.Firm && s.mustAsk(q, boot) {
+		return s.firmOffer(q, r, boot)
 	}
 	pxe.ProxyOffer(r, q.client, boot)
 	a := deliver(q, r, "proxy offer")
@@ -272,6 +284,9 @@ func bootServer(now time.Time, s *Settings, q Question) Answer {
 	boot, to, ok := s.boot(now, q)
 	if !ok {
 		return s.noBootFile(q)
+	}
+	if climbs(q) {
+		s.Ladder.Asked(now, q.machine)
 	}
 	s.takes(now, q, to)
 	r := newReply(s, q.Msg, dhcpv4.MessageTypeAck)

@@ -13,6 +13,7 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/firmware"
 	"github.com/pxebox/pxebox/internal/boot/handoff"
 	"github.com/pxebox/pxebox/internal/boot/spec"
+	"github.com/pxebox/pxebox/internal/serve/ladder"
 	"github.com/pxebox/pxebox/internal/serve/lease"
 )
 
@@ -41,6 +42,9 @@ type Settings struct {
 	Allow func(now time.Time, hw []byte, discover bool) bool
 	// Stages are what machines said in earlier packets; nil remembers nothing.
 	Stages *Stages
+	// Ladder is what machines did after earlier answers; nil answers each boot in
+	// the same way.
+	Ladder *ladder.Table
 
 	probe     bool
 	bootFiles map[firmware.Kind]string

@@ -113,6 +113,16 @@ func (s *Stages) told(now time.Time, q Question, file string) {
 	}
 }
 
+// offered reports whether a machine's firmware was told a moment ago to boot
+// from the box.
+func (s *Stages) offered(now time.Time, q Question) bool {
+	if s == nil {
+		return false
+	}
+	is, ok := s.get(now, q)
+	return ok && is.loads != ""
+}
+
 // startsItself reports whether a file would make iPXE load iPXE: its name says
 // so, or the machine's firmware loaded that file a moment ago and now iPXE
 // asks.

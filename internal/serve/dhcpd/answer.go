@@ -111,6 +111,9 @@ func (s *Server) Handle(now time.Time, p Packets) {
 		if a.Handoff.Entry != "" {
 			s.report.handedOver(now, a)
 		}
+		if a.Msg == nil {
+			s.report.adapted(now, x)
+		}
 		s.report.lacks(now, x)
 		ready = s.sort(now, x, ready)
 	}

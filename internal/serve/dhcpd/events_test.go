@@ -1,8 +1,10 @@
 package dhcpd
 
 import (
+	"log/slog"
 	"net"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,6 +19,7 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/trace"
 	"github.com/pxebox/pxebox/internal/net/netif"
 	"github.com/pxebox/pxebox/internal/serve/dhcp"
+	"github.com/pxebox/pxebox/internal/serve/ladder"
 	"github.com/pxebox/pxebox/internal/serve/otherdhcp"
 	"github.com/pxebox/pxebox/internal/test/dhcptest"
 )
@@ -219,4 +222,49 @@ func TestEventOfALimitedMachine(t *testing.T) {
 	if limited != 1 {
 		t.Errorf("%d events in one moment, want 1", limited)
 	}
+}
+
+// An answer that differs from the usual one has an event after the answer's own,
+// and a line in the log for each boot.
+func TestAnsweredDifferently(t *testing.T) {
+	var lines strings.Builder
+	b := newBench(t, false)
+	b.report.log = slog.New(slog.NewTextHandler(&lines, nil))
+	c := Config{DHCP: spec.DHCP{Mode: spec.ModeProxy}, Ladder: ladder.New(4), Link: netif.Link{Addr: self}}
+	b.Configure(t0, c)
+	events := b.Events.Subscribe()
+	now := t0
+	for range 2 {
+		for _, m := range []*dhcpv4.DHCPv4{
+			rom(iana.EFI_X86_64, dhcpv4.MessageTypeDiscover),
+			rom(iana.EFI_X86_64, dhcpv4.MessageTypeRequest, dhcpv4.OptServerIdentifier(site.AsSlice()),
+				dhcpv4.OptRequestedIPAddress(first.AsSlice())),
+		} {
+			b.hears(now, m)
+		}
+		now = now.Add(30 * time.Second)
+	}
+	for len(events) > 0 {
+		if e := <-events; e.What == trace.Adapted {
+			t.Errorf("before it: %+v", e)
+		}
+	}
+	b.hears(now, rom(iana.EFI_X86_64, dhcpv4.MessageTypeDiscover))
+	if e := <-events; e.What != "proxy offer, complete" {
+		t.Errorf("got %+v", e)
+	}
+	if e := <-events; e.What != trace.Adapted || e.Why != ladder.WhyFirm || e.File != "shimx64.efi" ||
+		e.MAC != ether.From(pc) {
+		t.Errorf("got %+v", e)
+	}
+	b.hears(now, rom(iana.EFI_X86_64, dhcpv4.MessageTypeDiscover)) // a retransmission
+	if got := strings.Count(lines.String(), "answered differently"); got != 1 {
+		t.Errorf("%d lines:\n%s", got, lines.String())
+	}
+}
+
+// hears handles a packet that was broadcast on the link.
+func (b *bench) hears(now time.Time, m *dhcpv4.DHCPv4) {
+	q := dhcp.NewQuestion(m, dhcp.ServerPort, netip.AddrPortFrom(netip.IPv4Unspecified(), dhcp.ClientPort))
+	b.Handle(now, Packets{Questions: []dhcp.Question{q}, Sender: b, Prober: b})
 }

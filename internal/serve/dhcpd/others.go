@@ -123,6 +123,12 @@ func (s *Server) siteHeard(now time.Time, site otherdhcp.Site) {
 	}
 }
 
+// otherOffer is called when another server tells a machine what to boot.
+func (s *Server) otherOffer(now time.Time, o otherdhcp.Offer) {
+	s.settings.Load().Ladder.Elsewhere(o.Machine)
+	s.report.otherOffer(now, o)
+}
+
 // watchRivals looks for other PXE servers until ctx ends. The box also serves
 // without it.
 func (s *Server) watchRivals(ctx context.Context, l netif.Link) error {
@@ -130,7 +136,7 @@ func (s *Server) watchRivals(ctx context.Context, l netif.Link) error {
 		err := s.others.guard.WatchRivals(ctx, l.Name, l.Index, l.HW, s.isSelf, otherdhcp.Callbacks{
 			Rival: func(r otherdhcp.Rival) { task.Give(ctx, s.inbox.rivals, r) },
 			Site:  func(site otherdhcp.Site) { task.Give(ctx, s.inbox.sites, site) },
-			Offer: func(o otherdhcp.Offer) { s.report.otherOffer(time.Now(), o) },
+			Offer: func(o otherdhcp.Offer) { s.otherOffer(time.Now(), o) },
 		})
 		if ctx.Err() != nil {
 			return ctx.Err()

@@ -31,6 +31,7 @@ type reporter struct {
 	limits  *loglimit.Once[string]     // machines that ask too often, by MAC
 	garbled *loglimit.Once[refusal]    // packets that cannot be read
 	moved   *loglimit.Once[netip.Addr] // addresses that belong to another machine now
+	differs *loglimit.Once[refusal]    // machines that are answered differently
 	shown   *loglimit.Once[shown]      // events about packets that get no answer
 	offers  *loglimit.Once[shown]      // events about other servers' answers
 	rivals  *loglimit.Once[netip.Addr] // other PXE servers
@@ -66,6 +67,9 @@ const (
 	// of a large site may boot at once.
 	shownAgain = time.Second
 	maxShown   = 1000
+	// differsAgain is the same for machines that are answered differently: longer
+	// than the packets of one boot.
+	differsAgain = 30 * time.Second
 	// movedAgain and maxMoved are the same for addresses that change hands.
 	movedAgain = time.Minute
 	maxMoved   = 64
@@ -85,6 +89,7 @@ func newReporter(o Options) *reporter {
 		limits:  &loglimit.Once[string]{Most: maxLimited, Again: unansweredAgain},
 		garbled: &loglimit.Once[refusal]{Most: maxGarbled, Again: unansweredAgain},
 		moved:   &loglimit.Once[netip.Addr]{Most: maxMoved, Again: movedAgain},
+		differs: &loglimit.Once[refusal]{Most: maxHeard, Again: differsAgain},
 		shown:   &loglimit.Once[shown]{Most: maxShown, Again: shownAgain},
 		offers:  &loglimit.Once[shown]{Most: maxShown, Again: shownAgain},
 		rivals:  &loglimit.Once[netip.Addr]{Most: maxRivals, Again: rivalsAgain},
@@ -135,6 +140,23 @@ func (p *reporter) answered(x answer) {
 		e.Outcome = trace.Refused
 	}
 	p.bus.Publish(e)
+	p.adapted(e.Time, x) // after the event that begins the boot
+}
+
+// adapted reports an answer that differs from the usual one.
+func (p *reporter) adapted(now time.Time, x answer) {
+	d := x.a.Adapted
+	if d.Why == "" {
+		return
+	}
+	mac := x.a.Machine.MAC
+	if p.differs.First(now, refusal{mac.String(), d.Why}) {
+		p.log.Info("answered differently", "mac", mac, "why", d.Why, "before", d.Before, "now", d.Now)
+	}
+	p.show(p.shown, trace.Event{
+		Time: now, Protocol: trace.DHCP, MAC: mac, GUID: x.a.Machine.GUID, Addr: x.a.Has, Firmware: x.a.Firmware,
+		What: trace.Adapted, Outcome: trace.Sent, Why: d.Why, File: trace.Name(d.Now), Entry: x.a.Handoff.Entry,
+	})
 }
 
 // bootFile returns the name of the file that a reply tells a machine to load.

@@ -22,6 +22,7 @@ import (
 	"github.com/pxebox/pxebox/internal/serve/dhcp"
 	"github.com/pxebox/pxebox/internal/serve/dhcpconn"
 	"github.com/pxebox/pxebox/internal/serve/event"
+	"github.com/pxebox/pxebox/internal/serve/ladder"
 	"github.com/pxebox/pxebox/internal/serve/metrics"
 	"github.com/pxebox/pxebox/internal/serve/otherdhcp"
 	"github.com/pxebox/pxebox/internal/serve/ratelimit"
@@ -45,7 +46,10 @@ type Options struct {
 type Config struct {
 	DHCP spec.DHCP
 	Plan handoff.Plan // which machines boot from a WDS server
-	Link netif.Link   // Index is 0 if there is none yet
+	// Ladder is what machines did after earlier answers; nil: answers do not
+	// adapt.
+	Ladder *ladder.Table
+	Link   netif.Link // Index is 0 if there is none yet
 }
 
 // Server is the DHCP server. Its state belongs to the goroutine of Serve,
@@ -227,7 +231,7 @@ func (s *Server) Configure(now time.Time, c Config) {
 	own := []net.HardwareAddr{c.Link.HW, s.others.guard.MAC()}
 	settings := dhcp.NewSettings(c.DHCP, c.Link.Addr, own, s.pools)
 	settings.Hold, settings.Rival, settings.Plan, settings.Stages = s.others.hold, s.others.rival, c.Plan, &s.stages
-	settings.Allow = s.limit.Allow
+	settings.Allow, settings.Ladder = s.limit.Allow, c.Ladder
 	s.settings.Store(settings)
 	s.count(now)
 }

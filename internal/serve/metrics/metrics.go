@@ -141,7 +141,8 @@ func (m *Metrics) Count(ctx context.Context, events <-chan trace.Event) error {
 // Event counts one event.
 func (m *Metrics) Event(e trace.Event) {
 	if e.Protocol == trace.DHCP {
-		if e.Outcome == trace.Seen || e.Outcome == trace.Unanswered || e.What == trace.HandedOver {
+		if e.Outcome == trace.Seen || e.Outcome == trace.Unanswered || e.What == trace.HandedOver ||
+			e.What == trace.Adapted {
 			return // not an answer
 		}
 		m.answers.WithLabelValues(e.What, string(e.Outcome)).Inc()

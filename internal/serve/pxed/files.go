@@ -179,12 +179,23 @@ func (f *files) packet(from, to netip.AddrPort, payload []byte) {
 // began is called when a TFTP transfer begins.
 func (f *files) began(e tftp.Event) {
 	if x := begins(e); x.Addr != f.self() { // a self-test is not logged
-		f.tell.bus.Publish(f.about(x))
+		x = f.about(x)
+		f.requested(x)
+		f.tell.bus.Publish(x)
 	}
 }
 
 // sends is called when the answer to an HTTP request begins.
-func (f *files) sends(e trace.Event) { f.tell.bus.Publish(f.about(e)) }
+func (f *files) sends(e trace.Event) {
+	e = f.about(e)
+	f.requested(e)
+	f.tell.bus.Publish(e)
+}
+
+// requested notes a request for a file: the machine has found the box.
+func (f *files) requested(e trace.Event) {
+	f.desk.Requested(time.Now(), e.Addr, e.Role == trace.FirstStage)
+}
 
 // transferred is called when a TFTP transfer has ended.
 func (f *files) transferred(e tftp.Event) {
@@ -215,7 +226,11 @@ func (f *files) transferred(e tftp.Event) {
 	case e.Err == nil, errors.Is(e.Err, tftp.ErrGaveUp) && lastWasSent(e):
 		f.read(client, e.File)
 	}
-	f.tell.bus.Publish(about(ends(e)))
+	x := about(ends(e))
+	if x.Outcome == trace.NotFound || x.Outcome == trace.Refused { // it has not begun
+		f.requested(x)
+	}
+	f.tell.bus.Publish(x)
 }
 
 // lastWasSent reports whether the last block of a file was sent: the window

@@ -216,7 +216,11 @@ func (d *daemon) use(g generation.Generation) {
 
 // dhcpConfig returns the DHCP server's current configuration.
 func (d *daemon) dhcpConfig() dhcpd.Config {
-	return dhcpd.Config{DHCP: d.now.DHCP, Plan: d.now.rules.Plan, Link: *d.link.Load()}
+	c := dhcpd.Config{DHCP: d.now.DHCP, Plan: d.now.rules.Plan, Link: *d.link.Load()}
+	if d.now.DHCP.Adapt {
+		c.Ladder = d.desk.Ladder()
+	}
+	return c
 }
 
 // linkChanged serves on a new or changed link. It notifies the DHCP server

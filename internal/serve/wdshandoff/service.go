@@ -20,6 +20,7 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/ether"
 	"github.com/pxebox/pxebox/internal/boot/handoff"
 	"github.com/pxebox/pxebox/internal/boot/spec"
+	"github.com/pxebox/pxebox/internal/serve/ladder"
 )
 
 const (
@@ -57,6 +58,7 @@ type Service struct {
 	asked    *handoff.Table
 	visits   *handoff.Visits
 	once     *clients.Once
+	ladder   *ladder.Table
 	restored bool                      // once has what was on disk; belongs to the caller of Keep
 	refused  loglimit.Once[netip.Addr] // clients that were refused a handoff
 }
@@ -75,6 +77,7 @@ func New(now time.Time, o Options) *Service {
 	}
 	d.visits = handoff.NewVisits(maxHandoffs, d.asked)
 	d.key = restoreArmed(now, o.RunDir, d.asked, d.visits, o.Log)
+	d.ladder = restoreLadder(now, o.RunDir, o.Log)
 	return d
 }
 
@@ -84,6 +87,7 @@ func (d *Service) Serve(ctx context.Context) error {
 	g.Go(func() error { return saveSpent(ctx, d.DataDir, d.once, d.Log) })
 	g.Go(func() error { return d.logWithheld(ctx) })
 	g.Go(func() error { return saveArmed(ctx, d.RunDir, d.key, d.asked, d.visits, d.Log) })
+	g.Go(func() error { return saveLadder(ctx, d.RunDir, d.ladder, d.Log) })
 	return g.Wait()
 }
 

@@ -28,7 +28,8 @@ const (
 type stateFile[T any] struct {
 	dir, name string
 	perm      fs.FileMode
-	atOnce    bool // keep saves the current state before the first change
+	pause     time.Duration // before a write, so that many changes make one
+	atOnce    bool          // keep saves the current state before the first change
 }
 
 // load reads what save has written. The error is fs.ErrNotExist if there is no
@@ -85,6 +86,9 @@ func (f stateFile[T]) keep(
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-changed:
+			if !f.wait(ctx) {
+				return ctx.Err()
+			}
 		case <-again:
 		}
 		again = nil
@@ -92,5 +96,15 @@ func (f stateFile[T]) keep(
 			log.Error(lost, "err", err)
 			again = time.After(saveAgain)
 		}
+	}
+}
+
+// wait reports whether ctx has not ended during the pause.
+func (f stateFile[T]) wait(ctx context.Context) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(f.pause):
+		return true
 	}
 }

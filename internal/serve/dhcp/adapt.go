@@ -1,0 +1,52 @@
+package dhcp
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"github.com/pxebox/pxebox/internal/boot/firmware"
+	"github.com/pxebox/pxebox/internal/serve/ladder"
+	"github.com/pxebox/pxebox/internal/serve/pxe"
+)
+
+// climbs reports whether a packet is from a machine's firmware, whose answers
+// adapt. iPXE boots by each of the usual answers, and a WDS program wants none.
+func climbs(q Question) bool { return q.boots && !q.client.IPXE && !q.client.WDS }
+
+// rungs returns the rungs that a machine is on. A DISCOVER shows how its last
+// boot ended.
+func (s *Settings) rungs(now time.Time, q Question) ladder.Rungs {
+	if s.Ladder == nil || !climbs(q) {
+		return ladder.Rungs{}
+	}
+	if q.Msg.MessageType() == dhcpv4.MessageTypeDiscover && !q.Again {
+		return s.Ladder.Discover(now, q.machine)
+	}
+	return s.Ladder.Rungs(now, q.machine)
+}
+
+// mustAsk reports whether a proxy's offer leaves the file to the answer on port
+// 4011. Next to another PXE server a machine may have another reason not to ask.
+func (s *Settings) mustAsk(q Question, b pxe.Boot) bool {
+	return !q.client.HTTP && q.client.Firmware != firmware.RaspberryPi && b.NextServer == s.Self.Addr() && !s.Rival
+}
+
+// tookLease notes that a machine accepts the address of the site's DHCP server.
+// It asks on port 4011 next, if the server that it chose has given it one.
+func (s *Settings) tookLease(now time.Time, q Question, a netip.Addr) {
+	if climbs(q) && q.state == stateSelecting && s.mustAsk(q, pxe.Boot{NextServer: s.Self.Addr()}) &&
+		s.Stages.offered(now, q) {
+		s.Ladder.Took(now, q.machine, a)
+	}
+}
+
+// firmOffer is a proxy's offer with everything in it, for a machine that does not
+// ask on port 4011. Both EDK2 and iPXE boot by it.
+func (s *Settings) firmOffer(q Question, r *dhcpv4.DHCPv4, b pxe.Boot) Answer {
+	pxe.Describe(r, q.client, b)
+	a := deliver(q, r, "proxy offer, complete")
+	a.Adapted = ladder.Departure{Why: ladder.WhyFirm, Before: "an offer without a file", Now: b.File}
+	return a
+}

@@ -1,0 +1,298 @@
+package dhcp
+
+import (
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"github.com/pxebox/pxebox/internal/boot/clients"
+	"github.com/pxebox/pxebox/internal/boot/ether"
+	"github.com/pxebox/pxebox/internal/boot/spec"
+	"github.com/pxebox/pxebox/internal/serve/ladder"
+)
+
+var (
+	siteServer = netip.MustParseAddr("192.168.77.3")
+	uefiX64    = pxeArch(7)
+)
+
+// site is a proxy's network with a clock, on which machines boot.
+type site struct {
+	t   *testing.T
+	now time.Time
+	s   *Settings
+}
+
+func newSite(t *testing.T, changes ...func(*spec.DHCP)) *site {
+	s := settings(spec.ModeProxy, append([]func(*spec.DHCP){withUEFI}, changes...)...)
+	s.Stages, s.Ladder = &Stages{}, ladder.New(8)
+	return &site{t, t0, s}
+}
+
+func (x *site) after(d time.Duration) *site { x.now = x.now.Add(d); return x }
+
+// restart is a restart of the program, which saves and restores the table.
+func (x *site) restart() {
+	old := x.s.Ladder
+	x.s.Ladder, x.s.Stages = ladder.New(8), &Stages{}
+	x.s.Ladder.Restore(x.now, old.All(x.now))
+}
+
+func (x *site) ask(port int, m *dhcpv4.DHCPv4) Answer {
+	return Decide(x.now, x.s, NewQuestion(m, port, source(m)))
+}
+
+// discover returns the answer to a DISCOVER.
+func (x *site) discover(changes ...change) Answer {
+	return x.ask(ServerPort, message(dhcpv4.MessageTypeDiscover, changes...))
+}
+
+func (x *site) takes(changes ...change) {
+	x.ask(ServerPort, message(dhcpv4.MessageTypeRequest, append(changes, server(siteServer), wish(first))...))
+}
+
+func (x *site) asks4011(changes ...change) {
+	x.ask(BootServerPort, message(dhcpv4.MessageTypeRequest, append(changes, ciaddr(first))...))
+}
+
+// fails is a boot that takes an address and asks nothing more, and returns the
+// answer to its DISCOVER. The next boot begins half a minute later.
+func (x *site) fails(changes ...change) Answer {
+	a := x.discover(changes...)
+	x.after(time.Second).takes(changes...)
+	x.after(30 * time.Second)
+	return a
+}
+
+// works is a boot that asks on port 4011 and loads its files.
+func (x *site) works(changes ...change) Answer {
+	a := x.discover(changes...)
+	x.after(time.Second).takes(changes...)
+	x.asks4011(changes...)
+	x.s.Ladder.Requested(x.now, first, true)
+	x.s.Ladder.Loaded(x.now, clients.Machine{MAC: ether.From(mac), Firmware: "uefi-x64"}, first)
+	x.s.Ladder.Requested(x.now, first, false)
+	x.after(30 * time.Second)
+	return a
+}
+
+func TestOfferThatIsNotFollowedByAQuestion(t *testing.T) {
+	other := from(2, 8, 8, 8, 8, 8)
+	for _, tc := range []struct {
+		situation string
+		firmware  change // nil: UEFI
+		before    func(x *site)
+		firm      bool
+	}{
+		{situation: "two boots took an address and asked nothing", before: func(x *site) { x.fails(uefiX64); x.fails(uefiX64) },
+			firm: true},
+		{situation: "the same of a BIOS", firmware: bios, before: func(x *site) { x.fails(bios); x.fails(bios) }, firm: true},
+		{situation: "a restart of the program between them", before: func(x *site) {
+			x.fails(uefiX64)
+			x.discover(uefiX64) // counts the first
+			x.restart()
+			x.fails(uefiX64)
+		}, firm: true},
+		{situation: "each DISCOVER sent again and again", before: func(x *site) {
+			for range 2 {
+				x.discover(uefiX64)
+				x.after(4 * time.Second).discover(uefiX64)
+				x.after(8 * time.Second).fails(uefiX64)
+			}
+		}, firm: true},
+		{situation: "a relay agent's copies of each packet", before: func(x *site) {
+			for range 2 {
+				x.discover(uefiX64)
+				x.discover(uefiX64)
+				x.takes(uefiX64)
+				x.after(100 * time.Millisecond).takes(uefiX64)
+				x.after(30 * time.Second)
+			}
+		}, firm: true},
+		{situation: "another day", before: func(x *site) { x.fails(uefiX64); x.fails(uefiX64); x.discover(uefiX64); x.after(25 * time.Hour) }},
+
+		{situation: "the first boot", before: func(*site) {}},
+		{situation: "one boot failed: a question may have been lost", before: func(x *site) { x.fails(uefiX64) }},
+		{situation: "no lease: it takes no address", before: func(x *site) {
+			for range 5 {
+				x.discover(uefiX64)
+				x.after(30 * time.Second)
+			}
+		}},
+		{situation: "no lease: its REQUEST is not acknowledged", before: func(x *site) {
+			for range 5 {
+				x.discover(uefiX64)
+				x.takes(uefiX64)
+				x.after(4 * time.Second).takes(uefiX64)
+				x.after(30 * time.Second)
+			}
+		}},
+		{situation: "a question on port 4011 in between", before: func(x *site) {
+			x.fails(uefiX64)
+			x.works(uefiX64)
+			x.fails(uefiX64)
+		}},
+		{situation: "it has asked on port 4011 today", before: func(x *site) {
+			x.works(uefiX64)
+			x.fails(uefiX64)
+			x.fails(uefiX64)
+			x.fails(uefiX64)
+		}},
+		{situation: "it loads files from the box all the same", before: func(x *site) {
+			for range 4 {
+				x.discover(uefiX64)
+				x.takes(uefiX64)
+				x.s.Ladder.Requested(x.now, first, true) // the site's DHCP server names the box
+				x.after(30 * time.Second)
+			}
+		}},
+		{situation: "it comes back after it has run for a while", before: func(x *site) {
+			for range 4 {
+				x.fails(uefiX64)
+				x.after(5 * time.Minute)
+			}
+		}},
+		{situation: "another server tells it what to boot", before: func(x *site) {
+			for range 4 {
+				x.fails(uefiX64)
+				x.s.Ladder.Elsewhere(ether.From(mac))
+			}
+		}},
+		{situation: "another PXE server on the link", before: func(x *site) {
+			x.s.Rival = true
+			x.fails(uefiX64)
+			x.fails(uefiX64)
+		}},
+		{situation: "the box has not answered it", before: func(x *site) {
+			x.takes(uefiX64)
+			x.after(30 * time.Second).discover(uefiX64)
+			x.after(3 * time.Minute).takes(uefiX64)
+			x.after(30 * time.Second)
+		}},
+		{situation: "another machine failed", before: func(x *site) { x.fails(uefiX64, other); x.fails(uefiX64, other) }},
+		{situation: "one boot of it and two of another one, by turns", before: func(x *site) {
+			x.fails(uefiX64, other)
+			x.fails(uefiX64)
+			x.fails(uefiX64, other)
+		}},
+		{situation: "packets in its name that no machine of the link sends", before: func(x *site) {
+			for range 4 {
+				for _, kind := range []dhcpv4.MessageType{dhcpv4.MessageTypeDiscover, dhcpv4.MessageTypeRequest} {
+					m := message(kind, uefiX64, server(siteServer), wish(first))
+					Decide(x.now, x.s, NewQuestion(m, ServerPort, netip.MustParseAddrPort("10.9.9.9:68")))
+				}
+				x.after(30 * time.Second)
+			}
+		}},
+		{situation: "other firmware of the same machine", before: func(x *site) { x.fails(bios); x.fails(bios); x.fails(bios) }},
+		{situation: "another machine with the same MAC", before: func(x *site) {
+			x.fails(uefiX64, option(97, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16))
+			x.fails(uefiX64, option(97, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16))
+		}, firmware: func(m *dhcpv4.DHCPv4) {
+			uefiX64(m)
+			option(97, 0, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9)(m)
+		}},
+		{situation: "iPXE", firmware: func(m *dhcpv4.DHCPv4) { bios(m); option(77, []byte("iPXE")...)(m) }, before: func(x *site) {
+			ipxe := option(77, []byte("iPXE")...)
+			x.fails(bios, ipxe)
+			x.fails(bios, ipxe)
+		}},
+		{situation: "the complete offer did not help either", before: func(x *site) {
+			for range 4 {
+				x.fails(uefiX64)
+			}
+		}},
+		{situation: "answers that do not adapt", before: func(x *site) {
+			x.s.Ladder = nil
+			x.fails(uefiX64)
+			x.fails(uefiX64)
+		}},
+	} {
+		t.Run(tc.situation, func(t *testing.T) {
+			x := newSite(t)
+			tc.before(x)
+			by := tc.firmware
+			if by == nil {
+				by = uefiX64
+			}
+			a := x.discover(by)
+			if a.Msg == nil {
+				t.Fatalf("no answer: %s", a.Why)
+			}
+			named, told := a.Msg.BootFileName != "", a.Msg.Options[optVendor] != nil
+			if named != tc.firm || told != tc.firm || (a.Adapted.Why != "") != tc.firm {
+				t.Errorf("file %q, option 43 % x, %+v", a.Msg.BootFileName, a.Msg.Options[optVendor], a.Adapted)
+			}
+			if tc.firm && (string(a.Msg.Options[optVendor]) != "\x06\x01\x08\xff" || a.Adapted.Now != a.Msg.BootFileName ||
+				address(a.Msg.ServerIPAddr) != self.Addr()) {
+				t.Errorf("option 43 % x, %+v, siaddr %v", a.Msg.Options[optVendor], a.Adapted, a.Msg.ServerIPAddr)
+			}
+		})
+	}
+}
+
+// A machine that boots by the complete offer keeps it.
+func TestCompleteOfferThatHelped(t *testing.T) {
+	x := newSite(t)
+	x.fails(uefiX64)
+	x.fails(uefiX64)
+	for day := range 3 {
+		if a := x.discover(uefiX64); a.Adapted.Why == "" {
+			t.Fatalf("on day %d it is answered as usual", day)
+		}
+		x.takes(uefiX64)
+		x.s.Ladder.Requested(x.now, first, true)
+		x.after(20 * time.Hour)
+	}
+}
+
+// Machines that boot well are answered exactly as without a ladder, whatever
+// other machines do in the meantime, and whatever else a boot that goes through
+// may contain.
+func TestGoodBootsAreAnsweredAsUsual(t *testing.T) {
+	for seed := range uint64(200) {
+		rng := rand.New(rand.NewPCG(seed, 1))
+		x := newSite(t)
+		plain := settings(spec.ModeProxy, withUEFI)
+		plain.Stages = &Stages{}
+		good, bad := from(2, 0, 0, 0, 1, 1), from(2, 0, 0, 0, 1, 2)
+		goodAddr, badAddr := netip.MustParseAddr("192.168.77.50"), netip.MustParseAddr("192.168.77.51")
+		both := func(port int, m *dhcpv4.DHCPv4) {
+			a, b := x.ask(port, m), Decide(x.now, plain, NewQuestion(m, port, source(m)))
+			if !reflect.DeepEqual(a.Msg, b.Msg) || a.Why != b.Why || a.Adapted.Why != "" || a.Handoff != b.Handoff {
+				t.Fatalf("seed %d: %+v\nwithout a ladder: %+v", seed, a, b)
+			}
+		}
+		for range 12 {
+			for range 1 + rng.IntN(3) { // sent again
+				both(ServerPort, message(dhcpv4.MessageTypeDiscover, uefiX64, good))
+				if rng.IntN(2) == 0 {
+					x.s.Ladder.Took(x.now, clients.Machine{MAC: ether.From(net.HardwareAddr{2, 0, 0, 0, 1, 2}),
+						Firmware: "uefi-x64"}, badAddr)
+				}
+				x.after(time.Duration(rng.IntN(9)) * time.Second)
+			}
+			for range 1 + rng.IntN(2) {
+				both(ServerPort, message(dhcpv4.MessageTypeRequest, uefiX64, good, server(siteServer), wish(goodAddr)))
+				x.after(time.Duration(rng.IntN(5)) * time.Second)
+			}
+			x.fails(uefiX64, bad) // another machine, meanwhile
+			for range 1 + rng.IntN(2) {
+				both(BootServerPort, message(dhcpv4.MessageTypeRequest, uefiX64, good, ciaddr(goodAddr)))
+			}
+			machine := clients.Machine{MAC: ether.From(net.HardwareAddr{2, 0, 0, 0, 1, 1}), Firmware: "uefi-x64"}
+			for range 1 + rng.IntN(2) { // the size is asked first
+				x.s.Ladder.Requested(x.now, goodAddr, true)
+			}
+			x.s.Ladder.Loaded(x.now, machine, goodAddr)
+			x.after(time.Duration(rng.IntN(2000)) * time.Millisecond)
+			x.s.Ladder.Requested(x.now, goodAddr, false)
+			x.after(time.Duration(rng.IntN(100)) * time.Second)
+		}
+	}
+}
