@@ -69,6 +69,9 @@ type DHCP struct {
 	BootFiles map[firmware.Kind]string
 	// Adapt answers a machine differently that the last answers did not help.
 	Adapt bool
+	// Fallback is the name of an Entry that a machine boots which does not start
+	// shim; empty for none.
+	Fallback string
 }
 
 // Parameters are what the machines of one subnet are told along with their

@@ -249,6 +249,49 @@ func (r *reader) checkMarks(b block, e config.Entry) {
 	}
 }
 
+// checkFallback looks at the entry that a machine boots which does not start
+// shim. No person confirms it, so it must be one that each machine may start.
+func (r *reader) checkFallback() {
+	name, b := r.cfg.DHCP.Fallback, r.root.table("boot")
+	if name == "" || !b.ok("fallback") {
+		return
+	}
+	e, another := r.entry(name), "write the name of another entry, or leave it out"
+	switch {
+	case e == nil:
+		r.noEntry(b, "fallback", name)
+	case e.Kind() != config.KindWDS:
+		b.fail("fallback", fmt.Sprintf("%q does not lead to a WDS server", name),
+			`write the name of an entry that has wds = "NAME", or leave it out`)
+	case e.Locked:
+		b.fail("fallback", fmt.Sprintf("%q asks for a password: it has locked = true", name), another)
+	case e.Erases:
+		b.fail("fallback", fmt.Sprintf("%q asks for a confirmation: it has erases = true", name), another)
+	case e.Unlisted:
+		b.fail("fallback", fmt.Sprintf("%q is not in the menu: it has listed = false", name), another)
+	case r.inLocked(*e):
+		b.fail("fallback", fmt.Sprintf("%q is in a submenu that is locked or not in the menu", name), another)
+	case !r.cfg.DHCP.Adapt && b.ok("adapt"):
+		b.fail("fallback", "has no effect with adapt = false", "leave one of them out")
+	}
+}
+
+// inLocked reports whether an entry is in a submenu that asks for a password or
+// that the menu lacks.
+func (r *reader) inLocked(e config.Entry) bool {
+	for range config.MaxDepth + 1 {
+		in := r.entry(e.In)
+		if e.In == "" || in == nil {
+			return false
+		}
+		if in.Locked || in.Erases || in.Unlisted {
+			return true
+		}
+		e = *in
+	}
+	return false
+}
+
 // checkDefault looks at the entry that a menu starts by itself. listed are the
 // entries of that menu; none means all that are not Unlisted.
 func (r *reader) checkDefault(b block, name string, listed []string) {

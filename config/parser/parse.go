@@ -54,6 +54,7 @@ func Parse(name string, data []byte) (*config.Config, error) {
 	r.checkSyslog()
 	r.checkServers()
 	r.checkEntries()
+	r.checkFallback()
 	r.checkMachines()
 	if errs := r.errs.list(); errs != nil {
 		return nil, errs

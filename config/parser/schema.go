@@ -267,6 +267,7 @@ func bootFiles() []field {
 		{"raspberry-pi", `"start4.elf"`, file},
 		{string(firmware.IPXE), `"boot.ipxe"`, func(r *reader, v value) { r.boot(firmware.IPXE, v.ipxeScript()) }},
 		{"adapt", `false`, func(r *reader, v value) { r.cfg.DHCP.Adapt = v.flag() }},
+		{"fallback", `"wds"`, func(r *reader, v value) { r.cfg.DHCP.Fallback = v.ref() }},
 	}
 }
 

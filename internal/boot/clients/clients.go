@@ -73,6 +73,12 @@ func isMAC(mac, begins string) bool {
 	return ok && begins != "" && (rest == "" || rest[0] == ':')
 }
 
+// Offers reports whether a machine gets a menu by the rule, with an entry that is
+// in the general menu.
+func (r Rule) Offers(entry string) bool {
+	return r.Boot == spec.BootMenu && fits(r.Entries, func(name string) bool { return name == entry })
+}
+
 // Match returns the first rule that applies to a machine and is not spent.
 func Match(rules []Rule, m Machine, spent func(Rule) bool) (Rule, bool) {
 	for _, r := range rules {

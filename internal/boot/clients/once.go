@@ -141,6 +141,15 @@ func (o *Once) Reads(now time.Time, s Spent) bool {
 	})
 }
 
+// Used reports whether a machine has had its boot by a rule, or has begun it, or
+// cannot have another one.
+func (o *Once) Used(s Spent) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	_, ok := o.find(s)
+	return ok || o.full(s.Rule)
+}
+
 // full reports whether a rule is closed, or has no room for another machine. A
 // boot that cannot be recorded would repeat each time, and it may erase a disk.
 // So the rule does not apply at all.

@@ -40,6 +40,10 @@ type Boot struct {
 	Self    bool       // the program is this box's own
 	Program string
 
+	// Before is what the machine's firmware loads usually, if it loads this one
+	// instead because of what it did after earlier answers; Why is the reason.
+	Before, Why string
+
 	asked bool          // the machine asked for it, so that it applies once
 	once  clients.Spent // the rule with once that leads there, and the machine; zero for none
 }
@@ -53,6 +57,8 @@ type Plan struct {
 	asked   *Table
 	once    *clients.Once
 	visits  *Visits // nil: no machine visits
+
+	fallback string
 }
 
 // NewPlan makes a plan from one generation's rules and targets, and from the
@@ -91,6 +97,10 @@ func (p Plan) Leave(mac ether.MAC) {
 		p.visits.Leave(mac)
 	}
 }
+
+// WithFallback returns the plan with an entry for machines that do not start
+// what the box tells them to.
+func (p Plan) WithFallback(entry string) Plan { p.fallback = entry; return p }
 
 // For returns what firmware that sends a request now, with that xid, must load
 // from another server; false if it boots from the box. A target without a
@@ -131,6 +141,28 @@ func (p Plan) MarkUsed(now time.Time, m clients.Machine, xid [4]byte, b Boot) {
 	case b.once != (clients.Spent{}):
 		p.once.Boots(now, b.once, xid)
 	}
+}
+
+// Fallback returns what a machine loads that does not start the box's own boot
+// program, although it has loaded it; false for none. The settings must not name
+// an entry that is locked or that erases a disk. For returns it for no machine.
+//
+// A rule of the site has priority: the machine must be one that gets a menu, and
+// that menu must have the entry. And a machine that has had its one boot of the
+// entry does not get another one in this way.
+func (p Plan) Fallback(now time.Time, m clients.Machine) (Boot, bool) {
+	if p.fallback == "" {
+		return Boot{}, false
+	}
+	for _, r := range p.rules {
+		if r.Once && r.Boot == p.fallback && r.Fits(m) && p.once.Used(r.Spends(m)) {
+			return Boot{}, false
+		}
+	}
+	if r, ok := p.reads(now, m); ok && !r.Offers(p.fallback) {
+		return Boot{}, false
+	}
+	return p.Boot(p.fallback, m.Firmware)
 }
 
 // Boot returns what firmware loads from the server that an entry currently

@@ -74,6 +74,10 @@ type DHCP struct {
 	BootFiles map[firmware.Kind]string `json:"boot,omitempty"`
 	// Adapt answers a machine differently that the last answers did not help.
 	Adapt bool `json:"adapt"`
+	// Fallback is the entry whose server a machine boots from that does not
+	// start shim; empty for none. It leads to a boot server, is in the general
+	// menu, and neither locked nor one that erases a disk.
+	Fallback string `json:"fallback,omitempty"`
 }
 
 // Parameters are what the machines of one subnet are told in addition to their
@@ -227,6 +231,9 @@ type Machine struct {
 	// Menu.Timeout.
 	Timeout *Duration `json:"timeout,omitempty"`
 }
+
+// BootMenu is the value of Machine.Boot for a machine that gets a menu.
+const BootMenu = "menu"
 
 // Range is a range of addresses, both ends included:
 // "192.168.77.100-192.168.77.150".

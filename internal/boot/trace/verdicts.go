@@ -397,7 +397,8 @@ var verdicts = []Row{
 				"off there.",
 			"Update the firmware: old versions know only the certificates of 2011, and some refuse a file with two " +
 				"signatures.",
-			"If the machine goes to WDS only, a [[machine]] with boot = \"wds\" leads there without shim.",
+			"If the machine may go to WDS, fallback in [boot] leads there after two such boots, and a [[machine]] " +
+				"with boot = \"wds\" at once.",
 		},
 		is: func(f facts) (mark, bool) {
 			m, ok := f.get(first)

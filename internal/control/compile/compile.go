@@ -20,13 +20,15 @@ import (
 // site.
 func Generation(c *config.Config, st menu.Status) generation.Generation {
 	r := menu.Render(c, st)
-	return generation.Generation{
+	g := generation.Generation{
 		Format:  generation.Format,
 		Network: spec.Network(c.Network), DHCP: dhcp(c.DHCP), TFTP: spec.TFTP(c.TFTP), Names: spec.Files(c.Files),
 		Metrics: spec.Metrics(c.Metrics),
 		Files:   r.Files, Views: r.Views, Machines: r.Machines, Handoffs: r.Handoffs, TooLarge: r.TooLarge,
 		Parts: parts(c.Entries),
 	}
+	g.DHCP.Fallback = r.Fallback
+	return g
 }
 
 func dhcp(c config.DHCP) spec.DHCP {

@@ -10,6 +10,8 @@ import (
 
 	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/config/parser"
+	"github.com/pxebox/pxebox/internal/boot/bootmenu"
+	"github.com/pxebox/pxebox/internal/boot/firmware"
 	"github.com/pxebox/pxebox/internal/boot/spec"
 	"github.com/pxebox/pxebox/internal/boot/trace"
 	"github.com/pxebox/pxebox/internal/control/menu"
@@ -75,6 +77,16 @@ option = [{code = 150, hex = "00:ff"}]
 [boot]
 bios = ""
 uefi-x64 = "efi/bootx64.efi"
+fallback = "wds"
+[[wds]]
+name = "wds"
+server = "192.168.77.2"
+[[entry]]
+name = "wds"
+wds = "wds"
+[[entry]]
+name = "disk"
+disk = true
 [[subnet]]
 network = "10.1.0.0/24"
 range = ["10.1.0.9"]
@@ -122,6 +134,24 @@ func TestGenerationHoldsEverySetting(t *testing.T) {
 		// The types have the same fields, so they print the same.
 		if got, want := fmt.Sprintf("%+v", v[0]), fmt.Sprintf("%+v", v[1]); got != want {
 			t.Errorf("%s:\ngot  %s\nwant %s", of, got, want)
+		}
+	}
+}
+
+// No machine is sent to a server that is down.
+func TestFallbackThatIsDown(t *testing.T) {
+	c, err := parser.Parse("f", []byte(all))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for state, want := range map[bootmenu.State]string{bootmenu.Up: "wds", bootmenu.Down: ""} {
+		down := map[firmware.Kind]bootmenu.Health{}
+		for _, k := range firmware.Kinds {
+			down[k] = bootmenu.Health{State: state}
+		}
+		g := Generation(c, menu.Status{WDS: map[string]bootmenu.Server{"wds": {Programs: down}}})
+		if g.DHCP.Fallback != want {
+			t.Errorf("%v: %q", state, g.DHCP.Fallback)
 		}
 	}
 }

@@ -44,6 +44,9 @@ type Rendered struct {
 	// Handoffs are the servers and programs that the firmware boots for entries, by
 	// the entry's name. An entry whose server has no address is not in the map.
 	Handoffs map[string]handoff.Target `json:"handoffs,omitempty"`
+	// Fallback is the entry that a machine boots which does not start shim; empty
+	// for none, or if its server is down.
+	Fallback string `json:"fallback,omitempty"`
 	// TooLarge reports that all menus together exceed bootmenu.MaxSize. Rendering
 	// stopped there: Views is empty, and no rule has a view.
 	TooLarge bool `json:"-"`
@@ -72,6 +75,9 @@ func Render(c *config.Config, st Status) Rendered {
 			out.Handoffs = map[string]handoff.Target{}
 		}
 		out.Handoffs[e.Name] = t
+		if e.Name == c.DHCP.Fallback && (e.Kind() != config.KindWDS || s.lead(e).state != bootmenu.Down) {
+			out.Fallback = e.Name
+		}
 		out.Files[handoff.Request{Entry: e.Name}.File()] = restartNotice(e, where)
 		out.Files[handoff.Request{Entry: e.Name, Menu: true}.File()] = restartConfig(e, where)
 		if e.Kind() == config.KindWDS && needsRestart(s.lead(e).server, bios) {

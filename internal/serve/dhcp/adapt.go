@@ -7,6 +7,7 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
 	"github.com/pxebox/pxebox/internal/boot/firmware"
+	"github.com/pxebox/pxebox/internal/boot/handoff"
 	"github.com/pxebox/pxebox/internal/serve/ladder"
 	"github.com/pxebox/pxebox/internal/serve/pxe"
 )
@@ -49,4 +50,31 @@ func (s *Settings) firmOffer(q Question, r *dhcpv4.DHCPv4, b pxe.Boot) Answer {
 	a := deliver(q, r, "proxy offer, complete")
 	a.Adapted = ladder.Departure{Why: ladder.WhyFirm, Before: "an offer without a file", Now: b.File}
 	return a
+}
+
+// fallback returns what a machine boots from that does not start shim. Any other
+// first stage may be a program that needs nothing more from the box.
+func (s *Settings) fallback(now time.Time, q Question) (handoff.Boot, bool) {
+	file := s.file(q)
+	if !q.rungs.Fallback || !pxe.IsShim(file) {
+		return handoff.Boot{}, false
+	}
+	to, ok := s.Plan.Fallback(now, q.machine)
+	to.Before, to.Why = file, ladder.WhyFallback
+	return to, ok
+}
+
+// handed notes that a machine goes to another server, and whether it does so
+// because the answers have adapted.
+func (s *Settings) handed(now time.Time, q Question, a *Answer) {
+	to := a.Handoff
+	if to.Entry == "" || !climbs(q) {
+		return
+	}
+	if !q.Again {
+		s.Ladder.HandedOver(now, q.machine, to.Entry, 1)
+	}
+	if to.Why != "" {
+		a.Adapted = ladder.Departure{Why: to.Why, Before: to.Before, Now: to.Program}
+	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/pxebox/pxebox/internal/boot/clients"
 	"github.com/pxebox/pxebox/internal/boot/ether"
+	"github.com/pxebox/pxebox/internal/boot/handoff"
 	"github.com/pxebox/pxebox/internal/boot/spec"
 	"github.com/pxebox/pxebox/internal/serve/ladder"
 )
@@ -294,5 +295,157 @@ func TestGoodBootsAreAnsweredAsUsual(t *testing.T) {
 			x.s.Ladder.Requested(x.now, goodAddr, false)
 			x.after(time.Duration(rng.IntN(100)) * time.Second)
 		}
+	}
+}
+
+// refuses is a boot that loads shim, and asks for nothing after it.
+func (x *site) refuses(changes ...change) Answer {
+	a := x.discover(changes...)
+	x.after(time.Second).takes(changes...)
+	x.asks4011(changes...)
+	x.s.Ladder.Requested(x.now, first, true)
+	x.after(time.Second).s.Ladder.Loaded(x.now, pcOfUEFI, first)
+	x.after(20 * time.Second)
+	return a
+}
+
+var pcOfUEFI = clients.Machine{MAC: ether.From(mac), Firmware: "uefi-x64"}
+
+func TestShimThatDoesNotStart(t *testing.T) {
+	menu := clients.Rule{Machine: spec.Machine{Boot: spec.BootMenu}}
+	hidden, shown := menu, menu
+	hidden.Entries, shown.Entries = []string{"debian"}, []string{"debian", "wds"}
+	disk := clients.Rule{Machine: spec.Machine{Boot: "disk"}, View: "m1"}
+	once := toWDS
+	once.Once = true
+	for _, tc := range []struct {
+		situation string
+		firmware  change // nil: UEFI
+		rules     []clients.Rule
+		before    func(x *site)
+		goes      bool
+	}{
+		{situation: "two boots loaded shim and nothing after it", before: func(x *site) { x.refuses(uefiX64); x.refuses(uefiX64) },
+			goes: true},
+		{situation: "a restart of the program between them", before: func(x *site) {
+			x.refuses(uefiX64)
+			x.restart()
+			x.refuses(uefiX64)
+		}, goes: true},
+		{situation: "a boot of another machine between them", before: func(x *site) {
+			x.refuses(uefiX64)
+			x.fails(uefiX64, from(2, 8, 8, 8, 8, 8))
+			x.s.Ladder.Requested(x.now, netip.MustParseAddr("192.168.77.77"), false)
+			x.refuses(uefiX64)
+		}, goes: true},
+		{situation: "its menu has the entry", rules: []clients.Rule{shown},
+			before: func(x *site) { x.refuses(uefiX64); x.refuses(uefiX64) }, goes: true},
+
+		{situation: "one boot", before: func(x *site) { x.refuses(uefiX64) }},
+		{situation: "shim sent twice in one boot", before: func(x *site) {
+			x.refuses(uefiX64)
+			x.now = x.now.Add(-19 * time.Second)
+			x.s.Ladder.Loaded(x.now, pcOfUEFI, first)
+			x.after(20 * time.Second)
+		}},
+		{situation: "a boot that went through between them", before: func(x *site) {
+			x.refuses(uefiX64)
+			x.works(uefiX64)
+			x.refuses(uefiX64)
+		}},
+		{situation: "the second boot goes through", before: func(x *site) { x.refuses(uefiX64); x.works(uefiX64) }},
+		{situation: "the second part comes late", before: func(x *site) {
+			x.refuses(uefiX64)
+			x.refuses(uefiX64)
+			x.s.Ladder.Requested(x.now, first, false)
+		}},
+		{situation: "the last boot is of yesterday", before: func(x *site) {
+			x.refuses(uefiX64)
+			x.refuses(uefiX64)
+			x.after(24 * time.Hour)
+		}},
+		{situation: "it was answered so for a day", before: func(x *site) {
+			x.refuses(uefiX64)
+			x.refuses(uefiX64)
+			x.discover(uefiX64)
+			x.after(24 * time.Hour)
+		}},
+		{situation: "a forger's DHCP packets, as many as he likes", before: func(x *site) {
+			x.refuses(uefiX64)
+			for range 20 {
+				x.fails(uefiX64)
+				x.asks4011(uefiX64)
+			}
+		}},
+		{situation: "shim was sent to another machine", before: func(x *site) {
+			for range 3 {
+				x.s.Ladder.Loaded(x.now, clients.Machine{MAC: ether.MAC{2, 9}, Firmware: "uefi-x64"}, first)
+				x.after(20 * time.Second)
+			}
+		}},
+		{situation: "a program that needs nothing more", before: func(x *site) {
+			x.s.bootFiles["uefi-x64"] = "memtest.efi"
+			x.refuses(uefiX64)
+			x.refuses(uefiX64)
+		}},
+		{situation: "HTTP boot", firmware: func(m *dhcpv4.DHCPv4) {
+			option(60, []byte("HTTPClient:Arch:00016:UNDI:003001")...)(m)
+			option(93, 0, 16)(m)
+		}, before: func(x *site) { x.refuses(uefiX64); x.refuses(uefiX64) }},
+		{situation: "no entry", before: func(x *site) {
+			x.s.Plan = x.s.Plan.WithFallback("")
+			x.refuses(uefiX64)
+			x.refuses(uefiX64)
+		}},
+		{situation: "an entry whose server has no address", before: func(x *site) {
+			x.s.Plan = x.s.Plan.WithFallback("gone")
+			x.refuses(uefiX64)
+			x.refuses(uefiX64)
+		}},
+		{situation: "its menu does not have the entry", rules: []clients.Rule{hidden},
+			before: func(x *site) { x.refuses(uefiX64); x.refuses(uefiX64) }},
+		{situation: "a rule says that it starts its disk", rules: []clients.Rule{disk},
+			before: func(x *site) { x.refuses(uefiX64); x.refuses(uefiX64) }},
+		{situation: "it has had its one boot of the entry", rules: []clients.Rule{once}, before: func(x *site) {
+			x.discover(uefiX64)
+			x.takes(uefiX64)
+			x.after(20 * time.Minute)
+			x.refuses(uefiX64)
+			x.refuses(uefiX64)
+		}},
+		{situation: "it came back from the entry's server twice", before: func(x *site) {
+			x.refuses(uefiX64)
+			x.refuses(uefiX64)
+			x.fails(uefiX64)
+			x.fails(uefiX64)
+		}},
+		{situation: "answers that do not adapt", before: func(x *site) {
+			x.s.Ladder = nil
+			x.refuses(uefiX64)
+			x.refuses(uefiX64)
+		}},
+	} {
+		t.Run(tc.situation, func(t *testing.T) {
+			x := newSite(t)
+			x.s.Plan = handoff.NewPlan(tc.rules, targets, handoff.NewTable(4), clients.NewOnce(4)).WithFallback("wds")
+			tc.before(x)
+			by := tc.firmware
+			if by == nil {
+				by = uefiX64
+			}
+			a := x.discover(by)
+			if goes := address(a.Msg.ServerIPAddr) == wds; goes != tc.goes {
+				t.Fatalf("it boots from %v", a.Msg.ServerIPAddr)
+			}
+			x.after(time.Second)
+			r := x.ask(ServerPort, message(dhcpv4.MessageTypeRequest, by, server(siteServer), wish(first)))
+			want := ladder.Departure{}
+			if tc.goes {
+				want = ladder.Departure{Why: ladder.WhyFallback, Before: "shimx64.efi", Now: `boot\x64\wdsmgfw.efi`}
+			}
+			if r.Adapted != want || (r.Handoff.Entry == "wds") != tc.goes {
+				t.Errorf("%+v, %+v", r.Adapted, r.Handoff)
+			}
+		})
 	}
 }

@@ -187,6 +187,7 @@ func Decide(now time.Time, s *Settings, q Question) Answer {
 	q = s.prefer(s.Stages.complete(now, q))
 	q.rungs = s.rungs(now, q)
 	a := decide(now, s, q)
+	s.handed(now, q, &a)
 	if q.boots {
 		a.Firmware, a.Machine, a.IPXE = q.client.String(), q.machine, q.client.IPXE
 	}
@@ -364,6 +365,9 @@ func (s *Settings) handsOver(now time.Time, q Question) (handoff.Boot, bool) {
 	// Ask the plan in any case: a request from firmware ends the previous
 	// one-time boot.
 	to, ok := s.Plan.For(now, q.machine, q.Msg.TransactionID)
+	if !ok {
+		to, ok = s.fallback(now, q)
+	}
 	if !ok || q.client.HTTP { // the program is to be loaded by TFTP
 		return handoff.Boot{}, false
 	}

@@ -58,6 +58,10 @@ func LoadsIPXE(file string) bool {
 		})
 }
 
+// IsShim reports whether a boot file is shim, which does nothing but load another
+// file from the box, by its name.
+func IsShim(file string) bool { return strings.Contains(strings.ToLower(path.Base(file)), "shim") }
+
 // loaders are parts of the names of boot loaders other than iPXE. A user may
 // start iPXE from the menus of one; iPXE then boots as the machine's firmware
 // does.

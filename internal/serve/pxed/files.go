@@ -16,6 +16,7 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/spec"
 	"github.com/pxebox/pxebox/internal/boot/trace"
 	"github.com/pxebox/pxebox/internal/generation"
+	"github.com/pxebox/pxebox/internal/serve/pxe"
 	"github.com/pxebox/pxebox/internal/serve/tftp"
 	"github.com/pxebox/pxebox/internal/serve/wdshandoff"
 )
@@ -227,6 +228,9 @@ func (f *files) transferred(e tftp.Event) {
 		f.read(client, e.File)
 	}
 	x := about(ends(e))
+	if x.Outcome == trace.Sent && x.Role == trace.FirstStage && pxe.IsShim(x.What) {
+		f.desk.Loaded(time.Now(), client)
+	}
 	if x.Outcome == trace.NotFound || x.Outcome == trace.Refused { // it has not begun
 		f.requested(x)
 	}

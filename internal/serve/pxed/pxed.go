@@ -218,7 +218,7 @@ func (d *daemon) use(g generation.Generation) {
 func (d *daemon) dhcpConfig() dhcpd.Config {
 	c := dhcpd.Config{DHCP: d.now.DHCP, Plan: d.now.rules.Plan, Link: *d.link.Load()}
 	if d.now.DHCP.Adapt {
-		c.Ladder = d.desk.Ladder()
+		c.Ladder, c.Plan = d.desk.Ladder(), c.Plan.WithFallback(d.now.DHCP.Fallback)
 	}
 	return c
 }

@@ -61,3 +61,14 @@ func (d *Service) Ladder() *ladder.Table { return d.ladder }
 func (d *Service) Requested(now time.Time, client netip.Addr, first bool) {
 	d.ladder.Requested(now, client.Unmap(), first)
 }
+
+// Loaded notes that the whole of shim was sent to an address. It counts only for
+// a machine on the link that ARP names, or that a relay agent vouches for, and
+// whose firmware DHCP knows.
+func (d *Service) Loaded(now time.Time, client netip.Addr) {
+	h, err := d.holder(client.Unmap())
+	if err != nil || h.by != byLink && h.by != byRelay || h.Firmware == "" {
+		return
+	}
+	d.ladder.Loaded(now, h.Machine, client.Unmap())
+}
