@@ -176,6 +176,22 @@ func (p Plan) Boot(entry string, by firmware.Kind) (Boot, bool) {
 	return Boot{Entry: entry, Server: t.Server, Self: t.Self, Program: program}, true
 }
 
+// Programs returns the programs of an entry's server that firmware can load, the
+// usual one first.
+func (p Plan) Programs(entry string, by firmware.Kind) []string {
+	t := p.targets[entry]
+	return append([]string{t.Programs[by]}, t.Alternatives[by]...)
+}
+
+// Choose returns b with the program of that number, for that reason. If there is
+// none of that number by now, it is the usual one.
+func (p Plan) Choose(b Boot, by firmware.Kind, number int, why string) Boot {
+	if all := p.Programs(b.Entry, by); number > 0 && number < len(all) {
+		b.Before, b.Program, b.Why = b.Program, all[number], why
+	}
+	return b
+}
+
 // HasServer reports whether an entry leads to a server that has an address.
 func (p Plan) HasServer(entry string) bool { return p.targets[entry].reachable() }
 

@@ -64,6 +64,13 @@ func (s *Settings) fallback(now time.Time, q Question) (handoff.Boot, bool) {
 	return to, ok
 }
 
+// namesProgram reports whether a proxy's offer has to name the program of the
+// server that a machine is handed over to. EDK2 asks that server otherwise, which
+// names the usual one.
+func (s *Settings) namesProgram(b pxe.Boot, to handoff.Boot) bool {
+	return b.NextServer != s.Self.Addr() && (s.Rival || to.Why == ladder.WhyProgram)
+}
+
 // handed notes that a machine goes to another server, and whether it does so
 // because the answers have adapted.
 func (s *Settings) handed(now time.Time, q Question, a *Answer) {
@@ -72,7 +79,8 @@ func (s *Settings) handed(now time.Time, q Question, a *Answer) {
 		return
 	}
 	if !q.Again {
-		s.Ladder.HandedOver(now, q.machine, to.Entry, 1)
+		programs := s.Plan.Programs(to.Entry, q.machine.Firmware)
+		s.Ladder.HandedOver(now, q.machine, to.Entry, len(programs))
 	}
 	if to.Why != "" {
 		a.Adapted = ladder.Departure{Why: to.Why, Before: to.Before, Now: to.Program}

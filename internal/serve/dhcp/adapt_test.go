@@ -12,6 +12,7 @@ import (
 
 	"github.com/pxebox/pxebox/internal/boot/clients"
 	"github.com/pxebox/pxebox/internal/boot/ether"
+	"github.com/pxebox/pxebox/internal/boot/firmware"
 	"github.com/pxebox/pxebox/internal/boot/handoff"
 	"github.com/pxebox/pxebox/internal/boot/spec"
 	"github.com/pxebox/pxebox/internal/serve/ladder"
@@ -54,7 +55,7 @@ func (x *site) discover(changes ...change) Answer {
 }
 
 func (x *site) takes(changes ...change) {
-	x.ask(ServerPort, message(dhcpv4.MessageTypeRequest, append(changes, server(siteServer), wish(first))...))
+	x.ask(ServerPort, message(dhcpv4.MessageTypeRequest, append(changes, server(x.chosen()), wish(first))...))
 }
 
 func (x *site) asks4011(changes ...change) {
@@ -90,9 +91,11 @@ func TestOfferThatIsNotFollowedByAQuestion(t *testing.T) {
 		before    func(x *site)
 		firm      bool
 	}{
-		{situation: "two boots took an address and asked nothing", before: func(x *site) { x.fails(uefiX64); x.fails(uefiX64) },
-			firm: true},
-		{situation: "the same of a BIOS", firmware: bios, before: func(x *site) { x.fails(bios); x.fails(bios) }, firm: true},
+		{situation: "two boots took an address and asked nothing",
+			before: func(x *site) { x.fails(uefiX64); x.fails(uefiX64) },
+			firm:   true},
+		{situation: "the same of a BIOS", firmware: bios,
+			before: func(x *site) { x.fails(bios); x.fails(bios) }, firm: true},
 		{situation: "a restart of the program between them", before: func(x *site) {
 			x.fails(uefiX64)
 			x.discover(uefiX64) // counts the first
@@ -115,7 +118,8 @@ func TestOfferThatIsNotFollowedByAQuestion(t *testing.T) {
 				x.after(30 * time.Second)
 			}
 		}, firm: true},
-		{situation: "another day", before: func(x *site) { x.fails(uefiX64); x.fails(uefiX64); x.discover(uefiX64); x.after(25 * time.Hour) }},
+		{situation: "another day",
+			before: func(x *site) { x.fails(uefiX64); x.fails(uefiX64); x.discover(uefiX64); x.after(25 * time.Hour) }},
 
 		{situation: "the first boot", before: func(*site) {}},
 		{situation: "one boot failed: a question may have been lost", before: func(x *site) { x.fails(uefiX64) }},
@@ -175,7 +179,8 @@ func TestOfferThatIsNotFollowedByAQuestion(t *testing.T) {
 			x.after(3 * time.Minute).takes(uefiX64)
 			x.after(30 * time.Second)
 		}},
-		{situation: "another machine failed", before: func(x *site) { x.fails(uefiX64, other); x.fails(uefiX64, other) }},
+		{situation: "another machine failed",
+			before: func(x *site) { x.fails(uefiX64, other); x.fails(uefiX64, other) }},
 		{situation: "one boot of it and two of another one, by turns", before: func(x *site) {
 			x.fails(uefiX64, other)
 			x.fails(uefiX64)
@@ -190,7 +195,8 @@ func TestOfferThatIsNotFollowedByAQuestion(t *testing.T) {
 				x.after(30 * time.Second)
 			}
 		}},
-		{situation: "other firmware of the same machine", before: func(x *site) { x.fails(bios); x.fails(bios); x.fails(bios) }},
+		{situation: "other firmware of the same machine",
+			before: func(x *site) { x.fails(bios); x.fails(bios); x.fails(bios) }},
 		{situation: "another machine with the same MAC", before: func(x *site) {
 			x.fails(uefiX64, option(97, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16))
 			x.fails(uefiX64, option(97, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16))
@@ -198,11 +204,13 @@ func TestOfferThatIsNotFollowedByAQuestion(t *testing.T) {
 			uefiX64(m)
 			option(97, 0, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9)(m)
 		}},
-		{situation: "iPXE", firmware: func(m *dhcpv4.DHCPv4) { bios(m); option(77, []byte("iPXE")...)(m) }, before: func(x *site) {
-			ipxe := option(77, []byte("iPXE")...)
-			x.fails(bios, ipxe)
-			x.fails(bios, ipxe)
-		}},
+		{situation: "iPXE",
+			firmware: func(m *dhcpv4.DHCPv4) { bios(m); option(77, []byte("iPXE")...)(m) },
+			before: func(x *site) {
+				ipxe := option(77, []byte("iPXE")...)
+				x.fails(bios, ipxe)
+				x.fails(bios, ipxe)
+			}},
 		{situation: "the complete offer did not help either", before: func(x *site) {
 			for range 4 {
 				x.fails(uefiX64)
@@ -229,8 +237,8 @@ func TestOfferThatIsNotFollowedByAQuestion(t *testing.T) {
 			if named != tc.firm || told != tc.firm || (a.Adapted.Why != "") != tc.firm {
 				t.Errorf("file %q, option 43 % x, %+v", a.Msg.BootFileName, a.Msg.Options[optVendor], a.Adapted)
 			}
-			if tc.firm && (string(a.Msg.Options[optVendor]) != "\x06\x01\x08\xff" || a.Adapted.Now != a.Msg.BootFileName ||
-				address(a.Msg.ServerIPAddr) != self.Addr()) {
+			if tc.firm && (string(a.Msg.Options[optVendor]) != "\x06\x01\x08\xff" ||
+				a.Adapted.Now != a.Msg.BootFileName || address(a.Msg.ServerIPAddr) != self.Addr()) {
 				t.Errorf("option 43 % x, %+v, siaddr %v", a.Msg.Options[optVendor], a.Adapted, a.Msg.ServerIPAddr)
 			}
 		})
@@ -325,8 +333,9 @@ func TestShimThatDoesNotStart(t *testing.T) {
 		before    func(x *site)
 		goes      bool
 	}{
-		{situation: "two boots loaded shim and nothing after it", before: func(x *site) { x.refuses(uefiX64); x.refuses(uefiX64) },
-			goes: true},
+		{situation: "two boots loaded shim and nothing after it",
+			before: func(x *site) { x.refuses(uefiX64); x.refuses(uefiX64) },
+			goes:   true},
 		{situation: "a restart of the program between them", before: func(x *site) {
 			x.refuses(uefiX64)
 			x.restart()
@@ -448,4 +457,120 @@ func TestShimThatDoesNotStart(t *testing.T) {
 			}
 		})
 	}
+}
+
+const efi2023 = `boot_EX\x64\wdsmgfw_EX.efi`
+
+func TestProgramsOfWDS(t *testing.T) {
+	both := map[string]handoff.Target{"wds": {Server: wds, Programs: programs,
+		Alternatives: map[firmware.Kind][]string{"uefi-x64": {efi2023}}}}
+	const usual = `boot\x64\wdsmgfw.efi`
+	back := func(x *site, times int) {
+		for range times {
+			x.fails(uefiX64)
+		}
+	}
+	for _, tc := range []struct {
+		situation string
+		before    func(x *site)
+		want      string
+	}{
+		{situation: "it came back twice", before: func(x *site) { back(x, 2) }, want: efi2023},
+		{situation: "a restart of the program between them", before: func(x *site) {
+			back(x, 1)
+			x.discover(uefiX64)
+			x.restart()
+			back(x, 1)
+		}, want: efi2023},
+		{situation: "the other one worked: it is remembered", before: func(x *site) {
+			back(x, 2)
+			for range 3 {
+				x.fails(uefiX64)
+				x.after(20 * time.Hour)
+			}
+		}, want: efi2023},
+		{situation: "each packet sent again", before: func(x *site) {
+			for range 2 {
+				x.discover(uefiX64)
+				x.discover(uefiX64)
+				x.takes(uefiX64)
+				x.after(4 * time.Second).takes(uefiX64)
+				x.asks4011(uefiX64)
+				x.after(20 * time.Second)
+			}
+		}, want: efi2023},
+
+		{situation: "it came back once", before: func(x *site) { back(x, 1) }, want: usual},
+		{situation: "it came back later than a machine that failed", before: func(x *site) {
+			for range 4 {
+				back(x, 1)
+				x.after(5 * time.Minute)
+			}
+		}, want: usual},
+		{situation: "it stayed there between them", before: func(x *site) {
+			back(x, 1)
+			back(x, 1)
+			x.now = x.now.Add(5 * time.Minute)
+			back(x, 1)
+		}, want: usual},
+		{situation: "another machine came back", before: func(x *site) {
+			for range 4 {
+				x.fails(uefiX64, from(2, 8, 8, 8, 8, 8))
+			}
+		}, want: usual},
+		{situation: "none of them works", before: func(x *site) { back(x, 4) }, want: usual},
+		{situation: "the other one is gone", before: func(x *site) {
+			back(x, 2)
+			x.s.Plan = handoff.NewPlan([]clients.Rule{toWDS}, targets, nil, clients.NewOnce(4))
+		}, want: usual},
+		{situation: "another day", before: func(x *site) { back(x, 3); x.after(25 * time.Hour) }, want: usual},
+		{situation: "answers that do not adapt", before: func(x *site) { x.s.Ladder = nil; back(x, 2) }, want: usual},
+	} {
+		for _, mode := range []spec.Mode{spec.ModeProxy, spec.ModeServer} {
+			t.Run(string(mode)+", "+tc.situation, func(t *testing.T) {
+				x := newSite(t)
+				x.s.Plan = handoff.NewPlan([]clients.Rule{toWDS}, both, nil, clients.NewOnce(4))
+				if mode == spec.ModeServer {
+					x.leases()
+				}
+				tc.before(x)
+				a := x.discover(uefiX64)
+				offered := tc.want
+				if mode == spec.ModeProxy && tc.want == usual { // EDK2 asks the WDS server
+					offered = ""
+				}
+				if got := a.Msg.BootFileName; address(a.Msg.ServerIPAddr) != wds || got != offered {
+					t.Fatalf("it is offered %q of %v, want %q", got, a.Msg.ServerIPAddr, offered)
+				}
+				x.after(time.Second)
+				addr := first
+				if offered := address(a.Msg.YourIPAddr); offered.IsValid() {
+					addr = offered
+				}
+				r := x.ask(ServerPort, message(dhcpv4.MessageTypeRequest, uefiX64, server(x.chosen()), wish(addr)))
+				want := ladder.Departure{}
+				if tc.want != usual {
+					want = ladder.Departure{Why: ladder.WhyProgram, Before: usual, Now: tc.want}
+				}
+				if r.Handoff.Program != tc.want || r.Adapted != want {
+					t.Errorf("%+v, %+v", r.Handoff, r.Adapted)
+				}
+			})
+		}
+	}
+}
+
+// leases makes the box the site's DHCP server.
+func (x *site) leases() {
+	s := settings(spec.ModeServer, withUEFI)
+	s.Stages, s.Ladder, s.Plan = x.s.Stages, x.s.Ladder, x.s.Plan
+	x.s = s
+}
+
+// chosen is the server whose address machines take.
+func (x *site) chosen() netip.Addr {
+	if x.s.Mode.Leases() {
+		return self.Addr()
+	}
+	return siteServer
 }

@@ -252,12 +252,12 @@ func proxy(now time.Time, s *Settings, q Question) Answer {
 	default:
 		return ignored("meant for the site's DHCP server")
 	}
-	boot, _, ok := s.boot(now, q)
+	boot, to, ok := s.boot(now, q)
 	if !ok {
 		return s.noBootFile(q)
 	}
 	r := newReply(s, q.Msg, dhcpv4.MessageTypeOffer)
-	if s.Rival && boot.NextServer != s.Self.Addr() && pxe.FirmOffer(r, q.client, boot) {
+	if s.namesProgram(boot, to) && pxe.FirmOffer(r, q.client, boot) {
 		return deliver(q, r, "proxy offer, complete")
 	}
 	if q.rungs.Firm && s.mustAsk(q, boot) {
@@ -377,7 +377,8 @@ func (s *Settings) handsOver(now time.Time, q Question) (handoff.Boot, bool) {
 		}
 		to.Server = s.Self.Addr()
 	}
-	return to, true
+	by := q.machine.Firmware
+	return s.Plan.Choose(to, by, q.rungs.Program(to.Entry, by), ladder.WhyProgram), true
 }
 
 // noBootFile is the silence if boot has nothing for a machine. The log must

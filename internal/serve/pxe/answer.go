@@ -116,7 +116,8 @@ func ProxyOffer(reply *dhcpv4.DHCPv4, c Client, b Boot) {
 }
 
 // FirmOffer is a ProxyOffer for a machine that boots from another server while
-// a second PXE server answers on the link. It is complete, with the file and
+// a second PXE server answers on the link, or by a program that this server would
+// not name. It is complete, with the file and
 // option 43 = 06 01 08 ff. EDK2 prefers it to any offer without option 43,
 // whichever comes first (PxeBcDhcp4.c, PxeBcSelectDhcp4Offer), and asks no
 // server on port 4011. Not all machines get it: see ProxyOffer about PXELINUX,

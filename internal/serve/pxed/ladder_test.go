@@ -117,7 +117,8 @@ func TestLadderIsSaved(t *testing.T) {
 		t.Fatal(err)
 	}
 	damaged := newBoxIn(t, dir, spec.ModeProxy)
-	if all := damaged.desk.Ladder().All(time.Now()); len(all) > 0 || !strings.Contains(damaged.said.String(), "level=WARN") {
+	if all := damaged.desk.Ladder().All(time.Now()); len(all) > 0 ||
+		!strings.Contains(damaged.said.String(), "level=WARN") {
 		t.Errorf("got %+v and the log %s", all, damaged.said)
 	}
 }
