@@ -289,3 +289,20 @@ func TestTraceMakesRoom(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// That an answer has adapted is part of the boot, and changes nothing about how
+// far it got.
+func TestAdaptedAnswer(t *testing.T) {
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	offer := Event{Time: now, Protocol: DHCP, MAC: ether.MAC{2, 1}, Firmware: "uefi-x64", What: "proxy offer, complete",
+		File: "shimx64.efi", Outcome: Sent}
+	adapted := offer
+	adapted.What, adapted.Why = Adapted, "did not ask"
+	usual, other := New(1, 8), New(1, 8)
+	want, _ := usual.Add(offer)
+	other.Add(offer)
+	got, ok := other.Add(adapted)
+	if !ok || len(got.Events) != 2 || got.Stage() != want.Stage() || got.Verdict(now) != want.Verdict(now) {
+		t.Errorf("got  %+v\nwant %+v", got.Verdict(now), want.Verdict(now))
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"path/filepath"
 	"reflect"
 	"testing"
 	"time"
@@ -124,13 +125,13 @@ func TestOfferThatIsNotFollowedByAQuestion(t *testing.T) {
 		{situation: "the first boot", before: func(*site) {}},
 		{situation: "one boot failed: a question may have been lost", before: func(x *site) { x.fails(uefiX64) }},
 		{situation: "no lease: it takes no address", before: func(x *site) {
-			for range 5 {
+			for range 3 {
 				x.discover(uefiX64)
 				x.after(30 * time.Second)
 			}
 		}},
 		{situation: "no lease: its REQUEST is not acknowledged", before: func(x *site) {
-			for range 5 {
+			for range 3 {
 				x.discover(uefiX64)
 				x.takes(uefiX64)
 				x.after(4 * time.Second).takes(uefiX64)
@@ -149,7 +150,7 @@ func TestOfferThatIsNotFollowedByAQuestion(t *testing.T) {
 			x.fails(uefiX64)
 		}},
 		{situation: "it loads files from the box all the same", before: func(x *site) {
-			for range 4 {
+			for range 3 {
 				x.discover(uefiX64)
 				x.takes(uefiX64)
 				x.s.Ladder.Requested(x.now, first, true) // the site's DHCP server names the box
@@ -157,13 +158,13 @@ func TestOfferThatIsNotFollowedByAQuestion(t *testing.T) {
 			}
 		}},
 		{situation: "it comes back after it has run for a while", before: func(x *site) {
-			for range 4 {
+			for range 3 {
 				x.fails(uefiX64)
 				x.after(5 * time.Minute)
 			}
 		}},
 		{situation: "another server tells it what to boot", before: func(x *site) {
-			for range 4 {
+			for range 3 {
 				x.fails(uefiX64)
 				x.s.Ladder.Elsewhere(ether.From(mac))
 			}
@@ -187,7 +188,7 @@ func TestOfferThatIsNotFollowedByAQuestion(t *testing.T) {
 			x.fails(uefiX64, other)
 		}},
 		{situation: "packets in its name that no machine of the link sends", before: func(x *site) {
-			for range 4 {
+			for range 3 {
 				for _, kind := range []dhcpv4.MessageType{dhcpv4.MessageTypeDiscover, dhcpv4.MessageTypeRequest} {
 					m := message(kind, uefiX64, server(siteServer), wish(first))
 					Decide(x.now, x.s, NewQuestion(m, ServerPort, netip.MustParseAddrPort("10.9.9.9:68")))
@@ -212,8 +213,15 @@ func TestOfferThatIsNotFollowedByAQuestion(t *testing.T) {
 				x.fails(bios, ipxe)
 			}},
 		{situation: "the complete offer did not help either", before: func(x *site) {
-			for range 4 {
+			for range 6 {
 				x.fails(uefiX64)
+			}
+		}},
+		{situation: "other firmware of the machine asks meanwhile", firmware: bios, before: func(x *site) {
+			for range 2 {
+				x.fails(bios)
+				x.after(30 * time.Second).discover(uefiX64)
+				x.after(60 * time.Second)
 			}
 		}},
 		{situation: "answers that do not adapt", before: func(x *site) {
@@ -363,6 +371,11 @@ func TestShimThatDoesNotStart(t *testing.T) {
 			x.refuses(uefiX64)
 		}},
 		{situation: "the second boot goes through", before: func(x *site) { x.refuses(uefiX64); x.works(uefiX64) }},
+		{situation: "someone asks in its name before it can ask for the second part", before: func(x *site) {
+			x.refuses(uefiX64)
+			x.refuses(uefiX64)
+			x.now = x.now.Add(-19 * time.Second)
+		}},
 		{situation: "the second part comes late", before: func(x *site) {
 			x.refuses(uefiX64)
 			x.refuses(uefiX64)
@@ -573,4 +586,38 @@ func (x *site) chosen() netip.Addr {
 		return self.Addr()
 	}
 	return siteServer
+}
+
+// Real firmware that boots, four times within two minutes, gets the answers of a
+// box that does not adapt.
+func TestFlowsAreAnsweredAsUsual(t *testing.T) {
+	for _, file := range flows(t) {
+		for _, mode := range []spec.Mode{spec.ModeProxy, spec.ModeServer} {
+			t.Run(filepath.Base(file)+", "+string(mode), func(t *testing.T) {
+				adapts, plain := settings(mode, withUEFI), settings(mode, withUEFI)
+				adapts.Stages, plain.Stages, adapts.Ladder = &Stages{}, &Stages{}, ladder.New(8)
+				adapts.Plan = handoff.NewPlan(nil, targets, nil, clients.NewOnce(4)).WithFallback("wds")
+				plain.Plan = adapts.Plan
+				for n := range 4 {
+					begins, has := t0.Add(time.Duration(n)*30*time.Second), map[netip.Addr]bool{}
+					for _, p := range flow(t, file) {
+						if p.msg.OpCode != dhcpv4.OpcodeBootRequest {
+							continue
+						}
+						now := begins.Add(time.Duration(p.T * float64(time.Second)))
+						q := NewQuestion(p.msg, int(p.Dst.Port()), p.Src)
+						a, b := Decide(now, adapts, q), Decide(now, plain, q)
+						if !reflect.DeepEqual(a, b) {
+							t.Fatalf("boot %d, at %.2f s: %+v\nwithout a ladder: %+v", n, p.T, a, b)
+						}
+						has[a.Has] = true
+					}
+					for a := range has { // it reads its files
+						adapts.Ladder.Requested(begins.Add(29*time.Second), a, true)
+						adapts.Ladder.Requested(begins.Add(29*time.Second), a, false)
+					}
+				}
+			})
+		}
+	}
 }
