@@ -274,7 +274,7 @@ func (w *watched) ends(number byte, finding string) {
 func (w *watched) whyStopped() {
 	for number, finding := range map[byte]string{
 		blockedMachine: "file-not-requested",
-		// EDK2 then tries HTTP, which is another boot.
+		// EDK2 then tries HTTP, which is part of the same boot.
 		refusedMachine: "secure-boot-refused",
 		luredMachine:   "another-server",
 	} {

@@ -41,10 +41,12 @@ type Boot struct {
 	open  int       // transfers under way
 	stage Stage
 	told  Stage     // when Quiet returned it
+	said  Finding   // of its verdict at that time
 	moved bool      // its firmware or a transfer did something since Began
 	ipxe  bool      // iPXE asked
 	base  time.Time // when it began, before any pause
 	marks []kept    // what its events show
+	tries
 }
 
 // Prior is a hand-over that a boot comes after.
@@ -53,12 +55,25 @@ type Prior struct {
 	At     time.Time
 	Server netip.Addr
 	Entry  string
+	After  time.Duration // from it to the boot
+	Ended  bool          // the boot ended its boot, whose verdict says so
 }
 
 // Clone returns a copy that shares nothing with the Trace.
 func (b Boot) Clone() Boot {
-	b.Events, b.marks = slices.Clone(b.Events), slices.Clone(b.marks)
+	b.Events, b.marks, b.tries = slices.Clone(b.Events), slices.Clone(b.marks), b.tries.clone()
 	return b
+}
+
+// Counts reports whether a boot that Quiet has returned is one more with its
+// verdict. It is not if it was counted so before the machine went on; and a
+// machine that came back is counted once, with its hand-over if that boot's
+// verdict says so.
+func (b Boot) Counts(v Verdict) bool {
+	if v.Finding != CameBack || b.Back == nil || !b.Back.Ended {
+		return v.Finding != b.said
+	}
+	return b.handedOver().before(b.Next) // it came back once more
 }
 
 // Last returns when the boot's last event ended.
@@ -72,9 +87,10 @@ func (b *Boot) resume(e Event) { b.Resumed, b.Began = true, e.began() }
 
 // reported returns what a machine's next event needs of a boot that Quiet
 // returns.
-func (b Boot) reported() Boot {
+func (b Boot) reported(now time.Time) Boot {
+	b.said = b.Verdict(now).Finding
 	b.Events, b.Earlier, b.Served, b.moved = nil, 0, false, false
-	b.told, b.marks = b.stage, slices.Clone(b.marks)
+	b.told, b.marks, b.tries = b.stage, slices.Clone(b.marks), b.tries.clone()
 	return b
 }
 

@@ -132,15 +132,19 @@ func (b *Boot) note(e Event) {
 	if e.Code != "" {
 		b.Code = e.Code
 	}
+	b.moved = b.moved || e.Firmware != "" || e.Protocol != DHCP && e.Outcome != Begun
+	b.current().noteTry(e)
+	b.prefer()
+}
+
+// noteTry is note for what belongs to one attempt.
+func (b *Boot) noteTry(e Event) {
 	if e.Firmware != "" {
-		b.Firmware, b.moved = e.Firmware, true
+		b.Firmware = e.Firmware
 	}
 	if e.Protocol == DHCP {
 		b.noteDHCP(e)
 		return
-	}
-	if e.Outcome != Begun {
-		b.moved = true
 	}
 	if e.began().Before(b.base) && e.Outcome != Sent {
 		return // a transfer of an earlier boot, which the restart has cut off
@@ -356,7 +360,7 @@ func (b *Boot) handedOver() Prior {
 	if !ok || b.has(system) {
 		return Prior{}
 	}
-	return Prior{b.ID, m.at, m.server, m.entry}
+	return Prior{Boot: b.ID, At: m.at, Server: m.server, Entry: m.entry}
 }
 
 // before reports whether the hand-over was shortly before a boot.

@@ -99,9 +99,16 @@ func (t *Trace) Add(e Event) (Boot, bool) {
 		return Boot{}, false
 	}
 	switch {
-	case e.What == OtherOffer && m.boot.stage >= Loaded:
+	case e.What == OtherOffer && m.boot.current().stage >= Loaded:
 		m.offer = &e
 		return m.now()
+	case m.boot.goesOn(e):
+		m.open = nil
+		m.boot.nextTry(e)
+		if m.in == &t.resting {
+			m.boot.resume(e)
+			m.put(&t.claimed)
+		}
 	case m.in == &t.resting && !m.resumes(e),
 		m.in != &t.resting && m.restarts(e):
 		t.begin(m, e)
@@ -227,6 +234,7 @@ func (t *Trace) begin(m *machine, e Event) {
 	m.open = nil
 	m.boot = Boot{ID: id(m, began), Began: began, base: began, MAC: m.mac(), GUID: old.GUID}
 	if h := old.handedOver(); h.before(began) {
+		h.After, h.Ended = began.Sub(h.At), m.in != &t.resting
 		m.boot.Back = &h
 	}
 	m.put(&t.claimed)
@@ -259,10 +267,13 @@ func (m *machine) restarts(e Event) bool {
 	if !b.moved && b.has(system) {
 		return true // so far, a system that renews its address
 	}
-	if b.stage < Loaded {
+	if past := b.past(e); past != nil && past.stage >= Loaded {
+		return true // the boot order begins once more
+	}
+	if b.current().stage < Loaded {
 		return e.Time.Sub(b.Began) >= longest
 	}
-	return !b.chains(e)
+	return !b.current().chains(e)
 }
 
 // resumes reports whether an event of a resting machine belongs to the boot that
@@ -437,7 +448,7 @@ func (t *Trace) Quiet(now time.Time, most int) []Boot {
 			if len(m.open) > 0 && silent < patience && silent > 0 {
 				continue
 			}
-			if b := t.rest(m); b.isBoot() {
+			if b := t.rest(m, now); b.isBoot() {
 				boots = append(boots, b)
 			}
 		}
@@ -446,12 +457,12 @@ func (t *Trace) Quiet(now time.Time, most int) []Boot {
 }
 
 // rest ends a machine's boot, and returns it.
-func (t *Trace) rest(m *machine) Boot {
+func (t *Trace) rest(m *machine, now time.Time) Boot {
 	t.addOffer(m)
 	b := m.boot
 	b.open = 0
 	t.events -= len(b.Events)
-	m.boot, m.open = b.reported(), nil
+	m.boot, m.open = b.reported(now), nil
 	m.put(&t.resting)
 	return b
 }

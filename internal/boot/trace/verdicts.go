@@ -625,9 +625,9 @@ type facts struct {
 }
 
 // quiet reports whether the machine has done nothing for some time, or has
-// started again instead.
+// started again or gone on to another way to boot instead.
 func (f facts) quiet(d time.Duration) bool {
-	return !f.Next.IsZero() || f.open == 0 && f.now.Sub(f.last) >= d
+	return !f.Next.IsZero() || f.gaveUp() || f.open == 0 && f.now.Sub(f.last) >= d
 }
 
 func (f facts) is(k firmware.Kind) bool { return firmware.Kind(f.Firmware) == k }
@@ -687,7 +687,7 @@ func (f facts) with(a, b sign) (mark, bool) {
 // back returns how long after a hand-over the machine came back.
 func (f facts) back() time.Duration {
 	if f.Back != nil {
-		return f.base.Sub(f.Back.At)
+		return f.Back.After
 	}
 	return f.Next.Sub(f.handedOver().At)
 }

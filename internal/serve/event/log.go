@@ -25,11 +25,10 @@ const (
 	maxEvents   = 64
 )
 
-// LogBoots logs a line for each boot, and calls ended with its verdict, until ctx
-// ends. For each address that was
-// sent a file, it always logs the first boot in a while: the number of such
-// addresses is limited. All other lines are limited like any line that
-// strangers can cause. whose returns the machine at an address, for a boot
+// LogBoots logs a line for each boot until ctx ends, and calls ended with its
+// verdict if it counts. For each address that was sent a file, it always logs the
+// first boot in a while: the number of such addresses is limited. All other lines
+// are limited like any line that strangers can cause. whose returns the machine at an address, for a boot
 // whose DHCP answers the trace had no room for. It may return the zero MAC.
 func LogBoots(
 	ctx context.Context, events <-chan trace.Event, whose func(netip.Addr) ether.MAC, ended func(trace.Verdict),
@@ -52,7 +51,9 @@ func LogBoots(
 					b.MAC = whose(b.Addr)
 				}
 				v := b.Verdict(now)
-				ended(v)
+				if b.Counts(v) {
+					ended(v)
+				}
 				if b.Served && lately.first(now, b.Addr) {
 					trusted.Info("boot", attrs(b, v)...)
 				} else {

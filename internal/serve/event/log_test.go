@@ -121,6 +121,31 @@ func TestLogBoots(t *testing.T) {
 	})
 }
 
+// A machine that comes back after a hand-over has two lines, and counts once.
+func TestCameBackCountsOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		ctx, cancel := context.WithCancel(t.Context())
+		events, done := make(chan trace.Event), make(chan error)
+		var counted []trace.Finding
+		ended := func(v trace.Verdict) { counted = append(counted, v.Finding) }
+		go func() { done <- LogBoots(ctx, events, unknown, ended, slog.New(slog.NewTextHandler(&out, nil))) }()
+		for _, what := range []string{"proxy offer", trace.HandedOver, "proxy offer"} {
+			e := answer(0, macA, addrA, "uefi-x64", what)
+			e.Time = time.Now()
+			events <- e
+			time.Sleep(10 * time.Second) // the bubble's clock
+		}
+		time.Sleep(trace.QuietAfter + lookAgain)
+		cancel()
+		<-done
+		lines := strings.Count(out.String(), "finding="+string(trace.CameBack))
+		if lines != 2 || len(counted) != 1 || counted[0] != trace.CameBack {
+			t.Errorf("%d lines, and the counter has %q", lines, counted)
+		}
+	})
+}
+
 // All lines of a storm pass the limit that protects the log from floods. One
 // line says when there are too many machines to trace.
 func TestLogBootsOfAStorm(t *testing.T) {
