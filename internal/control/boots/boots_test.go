@@ -169,6 +169,47 @@ func TestEventsOfABootThatGoesOn(t *testing.T) {
 	}
 }
 
+// A boot that goes on after it has rested is judged by all that it did.
+func TestVerdictOfABootThatGoesOn(t *testing.T) {
+	s := New(DefaultLimits)
+	connect(s, -10)
+	boot := wholeBoot(0, 1)
+	kernel := boot[5]
+	kernel.Time = at(60)
+	feed(s, boot[:5]...)
+	s.Tick(at(40))
+	feed(s, kernel)
+	for _, now := range []float64{61, 62, 65} {
+		s.Tick(at(now))
+		if rows, _ := s.Machines(all, 0, 1); rows[0].Verdict.Finding != "started" {
+			t.Errorf("after %v s: %+v", now, rows[0].Verdict)
+		}
+	}
+}
+
+// Firmware that goes on to HTTP boot does not hide why its PXE boot failed.
+func TestHTTPBootAfterPXE(t *testing.T) {
+	s := New(DefaultLimits)
+	connect(s, -10)
+	feed(s, wholeBoot(0, 1)[:3]...)
+	byHTTP := dhcp(60, 1, trace.Discover)
+	byHTTP.Firmware, byHTTP.File, byHTTP.Outcome = "uefi-x64-http", "", trace.Unanswered
+	byHTTP.Why = "no boot file for uefi-x64-http"
+	for _, now := range []float64{12, 40} {
+		s.Tick(at(now))
+	}
+	feed(s, byHTTP)
+	for _, now := range []float64{61, 100, 400} {
+		s.Tick(at(now))
+		rows, _ := s.Machines(all, 0, 2)
+		d, _ := s.Boot(rows[0].ID)
+		if v := rows[0].Verdict; len(rows) != 1 || rows[0].Boots != 1 || v.Finding != "secure-boot-refused" ||
+			rows[0].Firmware != "uefi-x64" || len(d.Events) != 4 || !rows[0].DidNotBoot() {
+			t.Errorf("after %v s: %d events, %+v", now, len(d.Events), rows)
+		}
+	}
+}
+
 func TestTwoPortsAreOneMachine(t *testing.T) {
 	s := New(DefaultLimits)
 	connect(s, -10)

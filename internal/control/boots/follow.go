@@ -35,7 +35,8 @@ func (s *Store) add(e trace.Event) {
 	}
 	s.state.Heard = true
 	s.followed[b.ID] = true
-	s.put(b, e.Time, nil)
+	// A boot that goes on is no longer judged by what it was when it rested.
+	s.put(b, e.Time, func(r *record) { r.open = nil })
 }
 
 // put puts a boot of package trace into the history.
@@ -116,7 +117,7 @@ func (s *Store) look(now time.Time, judge bool) (changed bool) {
 		}
 	}
 	for id := range s.followed {
-		if r := s.history.boots[id]; !still[id] && r != nil && r.open == nil && r.events == nil {
+		if r := s.history.boots[id]; !still[id] && r != nil && r.open == nil {
 			// There was no room for it any more. What was known stays.
 			b := r.Boot
 			b.Verdict.Running = false
