@@ -103,7 +103,8 @@ type Event struct {
 	// names nothing to boot.
 	Why string `json:"why,omitempty"`
 	// Server and File are what a DHCP packet tells the machine to boot: another
-	// server's address, and the boot file's name.
+	// server's address, and the boot file's name. In the event of a transfer,
+	// Server is where the file hands the machine over to.
 	Server netip.Addr `json:"server,omitzero"`
 	File   string     `json:"file,omitempty"`
 	// Role and Entry say what a transferred file is, and of which entry of the

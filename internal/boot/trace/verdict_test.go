@@ -106,6 +106,15 @@ func (f flow) of(entry string) flow {
 	return f
 }
 
+// leadsTo sets where a flow's transfers hand the machine over to.
+func leadsTo(f flow, server netip.Addr) flow {
+	f = slices.Clone(f)
+	for i := range f {
+		f[i].Server = server
+	}
+	return f
+}
+
 func absentFile(t float64, r Role, name string) flow {
 	e := missing(t, addrA, name)
 	e.Role = r
@@ -468,6 +477,10 @@ func TestVerdicts(t *testing.T) {
 		{situation: "stage 8, a BIOS goes to WDS without a restart", now: 600,
 			flow: flows(pxelinuxMenu(), get(9, SecondStage, "pxechn.c32"), get(9.3, SecondStage, "libcom32.c32")),
 			want: "handed-over", stage: Transferred, sentence: "Handed over at 00:00."},
+		{situation: "stage 8, a BIOS goes to the only WDS server of the menu", now: 600,
+			flow: flows(pxelinuxMenu(), leadsTo(get(9, SecondStage, "pxechn.c32").of("wds1"), wdsServer),
+				get(9.3, SecondStage, "libcom32.c32")),
+			want: "handed-over", stage: Transferred, sentence: "Handed over to wds1 (192.168.77.2) at 00:00."},
 		{situation: "stage 8, back within 90 s, in its menu", flow: flows(toWDS(0), shift(grubMenu(), 44)),
 			want: "came-back", stage: InMenu,
 			sentence: "The machine came back 40s after it was handed over to wds1 (192.168.77.2): nothing started there."},

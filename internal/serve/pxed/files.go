@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"os"
+	"path"
 	"sync/atomic"
 	"time"
 
@@ -36,6 +37,7 @@ type files struct {
 	gen   generation.Generation
 	rules wdshandoff.Rules
 	roles roles
+	chain chain
 	site  *os.Root
 
 	codes    codes
@@ -54,11 +56,12 @@ type served struct {
 	rules wdshandoff.Rules
 	roles roles
 	own   map[string]string // programs that firmware starts, as Clean returns them, by their name as Fold returns it
+	chain chain
 }
 
 // use starts serving a generation's menus.
 func (f *files) use(g generation.Generation, rules wdshandoff.Rules) {
-	f.gen, f.rules, f.roles = g, rules, newRoles(g, f.bundled)
+	f.gen, f.rules, f.roles, f.chain = g, rules, newRoles(g, f.bundled), newChain(g)
 	f.limits.Store(&g.TFTP)
 	f.metrics.Store(&g.Metrics)
 	if !f.look() {
@@ -69,7 +72,7 @@ func (f *files) use(g generation.Generation, rules wdshandoff.Rules) {
 func (f *files) publish() {
 	f.served.Store(&served{bootfiles.New(bootfiles.Contents{
 		Menus: f.gen.Files, Views: f.gen.Views, Site: f.site, Stick: f.stick, Bundled: f.bundled, Names: f.gen.Names,
-	}), f.rules, f.roles, ownPrograms(f.rules.OwnPrograms())})
+	}), f.rules, f.roles, ownPrograms(f.rules.OwnPrograms()), f.chain})
 }
 
 func ownPrograms(names []string) map[string]string {
@@ -162,7 +165,11 @@ var errByHTTP = errors.New("requested over HTTP, which WDS does not support")
 
 // about completes an event of a transfer.
 func (f *files) about(e trace.Event) trace.Event {
-	e.Role, e.Entry = f.served.Load().roles.of(e.What)
+	now := f.served.Load()
+	e.Role, e.Entry = now.roles.of(e.What)
+	if path.Base(bootfiles.Fold(e.What)) == chainModule {
+		e.Entry, e.Server = now.chain.entry, now.chain.server
+	}
 	if e.Outcome != trace.Begun && (e.Role == trace.Menu && e.Outcome != trace.NotFound ||
 		e.Role == trace.HandOver && e.Outcome == trace.Refused) {
 		e.Code = f.codes.shown(e.Addr)
