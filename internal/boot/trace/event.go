@@ -79,8 +79,9 @@ type Event struct {
 	// that reported the beginning has that Time.
 	Time     time.Time `json:"time"`
 	Protocol Protocol  `json:"protocol"`
-	// MAC is the machine's MAC address, as DHCP knows it. It is zero in events
-	// of transfers, which know only an address.
+	// MAC is the machine's MAC address, as DHCP knows it. In events of transfers,
+	// which know only an address, it is zero, or the one to which the box sends
+	// what is for that address.
 	MAC ether.MAC `json:"mac,omitzero"`
 	// GUID is the machine's GUID as its packet has it, in the form of
 	// spec.Machine.GUID; empty if it sent none.

@@ -75,6 +75,54 @@ func TestMachines(t *testing.T) {
 	}
 }
 
+// While a flood leaves no room, the DHCP answers to a machine are left out. The
+// first file that it is sent makes room, and says which machine it is.
+func TestMACOfTransfers(t *testing.T) {
+	sent := get(1, FirstStage, "pxelinux.0")[1]
+	sent.MAC = macA
+	full := func() *Trace {
+		trace := New(2, 16)
+		for i := range 4 {
+			trace.Add(offerTo(0, ether.MAC{2, 0, 0, 0, 0, byte(i)}, ""))
+		}
+		return trace
+	}
+	byDHCP := offerTo(0, macB, "")
+	byDHCP.Addr = addrA
+	for _, tc := range []struct {
+		situation string
+		trace     *Trace
+		before    flow
+		want      ether.MAC
+	}{
+		{situation: "in a flood", trace: full(), before: flow{offerTo(0.5, macA, guidA)}, want: macA},
+		{situation: "its beginning is known without", trace: New(2, 16), before: flow{begins(sent)}, want: macA},
+		{situation: "DHCP says whose address it is", trace: New(2, 16), before: flow{byDHCP}, want: macB},
+		{situation: "DHCP has seen the machine without an address", trace: New(4, 16),
+			before: flow{offerTo(0, macA, guidA)}, want: macA},
+	} {
+		t.Run(tc.situation, func(t *testing.T) {
+			for _, e := range tc.before {
+				tc.trace.Add(e)
+			}
+			b, ok := tc.trace.Add(sent)
+			if !ok || b.MAC != tc.want {
+				t.Errorf("%v: the boot of %v, want %v", ok, b.MAC, tc.want)
+			}
+			if err := tc.trace.bounded(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	trace := full()
+	before, _ := trace.Add(sent)
+	system := dhcpEvent(20, "", "selecting", Sent)
+	system.Addr = addrB
+	if after, ok := trace.Add(system); !ok || after.ID != before.ID || after.Addr != addrB {
+		t.Errorf("its system asks for an address: %v, boot %s at %v, want %s", ok, after.ID, after.Addr, before.ID)
+	}
+}
+
 // What ends a boot and begins the next one, without a pause.
 func TestWhatBeginsABoot(t *testing.T) {
 	shim := flows(upTo4011(uefi, "shimx64.efi"), get(5, FirstStage, "shimx64.efi"))

@@ -135,7 +135,7 @@ func (t *Trace) append(m *machine, e Event) {
 	b, began := &m.boot, e.began()
 	m.last, b.last = e.Time, e.Time
 	b.Addr = m.addr
-	if e.MAC.IsValid() {
+	if e.MAC.IsValid() && (e.Protocol == DHCP || !b.MAC.IsValid()) {
 		b.MAC = e.MAC
 	}
 	if e.GUID != "" {
@@ -318,13 +318,17 @@ func appendBounded[T any](all []T, one T, most int) []T {
 }
 
 // machine returns the machine of an event, or nil if there is no room for it.
-// DHCP knows the MAC, the GUID and the address. Transfers know only the address.
+// DHCP knows the MAC, the GUID and the address. Transfers know the address. If
+// one also has a MAC, that counts where no DHCP answer says whose address it is.
 func (t *Trace) machine(e Event) *machine {
-	if !e.MAC.IsValid() {
+	if e.Protocol != DHCP || !e.MAC.IsValid() {
 		m, ok := t.byAddr[e.Addr]
 		if !ok {
 			m = t.add(e.wholeFile())
 			t.move(m, e.Addr)
+		}
+		if m != nil && len(m.macs) == 0 && e.MAC.IsValid() && t.byMAC[e.MAC] == nil {
+			t.identify(m, e)
 		}
 		return m
 	}

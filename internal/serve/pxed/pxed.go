@@ -102,7 +102,8 @@ func newDaemon(o Options) *daemon {
 	}
 	d.feed = tracesocket.New(tracesocket.Options{
 		RunDir: o.RunDir, Address: d.files.self, Events: d.tell.bus, Tap: d.tell.tap, Log: o.part("stream"),
-		Whose: func(a netip.Addr) ether.MAC { m, _ := clients.At(a); return m.MAC },
+		Whose:  func(a netip.Addr) ether.MAC { m, _ := clients.At(a); return m.MAC },
+		Holder: d.desk.Holder,
 	})
 	return d
 }

@@ -112,3 +112,13 @@ func TestServesUnderStreamLoad(t *testing.T) {
 		}
 	}
 }
+
+// The stream says which machine was sent a file by the kernel's table, even if
+// no DHCP packet of it was seen.
+func TestStreamKnowsTheHolder(t *testing.T) {
+	d := newBox(t, spec.ModeProxy)
+	d.neighbours[first] = pc
+	if got := d.feed.Holder(first); got != pc {
+		t.Errorf("got %v, want %v", got, pc)
+	}
+}

@@ -50,7 +50,10 @@ type Options struct {
 	Address func() netip.Addr // the box's
 	// Whose returns the MAC of the machine at an address, zero if it is not
 	// known.
-	Whose  func(netip.Addr) ether.MAC
+	Whose func(netip.Addr) ether.MAC
+	// Holder is Whose from a better source that takes longer. It is called once
+	// for each file that was sent.
+	Holder func(netip.Addr) ether.MAC
 	Events *event.Bus
 	Tap    *event.Tap
 	Log    *slog.Logger
@@ -149,6 +152,11 @@ func (s *Server) takePackets() (lost uint64) {
 
 func (s *Server) event(e trace.Event) {
 	who := s.who(e.MAC, e.Addr)
+	if wholeFile(e) && !e.MAC.IsValid() {
+		// While a flood invents machines, a reader may have had no room for the
+		// DHCP answers to a real one, and then knows it only by this.
+		e.MAC = s.Holder(e.Addr)
+	}
 	s.store.add(who, tracestream.Record{Event: &e})
 	if wholeFile(e) {
 		s.store.serve(who)

@@ -47,8 +47,9 @@ func newFeed(t *testing.T) *feed {
 	f := &feed{T: t, bus: &event.Bus{}, tap: &event.Tap{}}
 	f.Server = New(Options{
 		RunDir: dir, Address: func() netip.Addr { return self }, Events: f.bus, Tap: f.tap,
-		Log:   slog.New(slog.DiscardHandler),
-		Whose: func(a netip.Addr) ether.MAC { return map[netip.Addr]ether.MAC{addr: pc}[a] },
+		Log:    slog.New(slog.DiscardHandler),
+		Holder: func(a netip.Addr) ether.MAC { return map[netip.Addr]ether.MAC{addr: pc}[a] },
+		Whose:  func(a netip.Addr) ether.MAC { return map[netip.Addr]ether.MAC{addr: pc}[a] },
 	})
 	return f
 }
@@ -152,6 +153,32 @@ func TestReplayThenLive(t *testing.T) {
 	defer second.Close()
 	f.expect(tracestream.NewReader(second), "hello 192.168.77.1", "before the start", "one", "two", "packet a",
 		"packet b", "three", "alive")
+}
+
+// A file that was sent whole says whose it is, if that is known; no other event
+// of a transfer does.
+func TestMACOfTransfers(t *testing.T) {
+	f := newFeed(t)
+	sent := trace.Event{Time: t0, Protocol: trace.TFTP, Addr: addr, What: "pxelinux.0", Outcome: trace.Sent, Bytes: 9}
+	begun, gone, stranger := sent, sent, sent
+	begun.Outcome, begun.Bytes = trace.Begun, 0
+	gone.Outcome = trace.TimedOut
+	stranger.Addr = self.Next()
+	for _, tc := range []struct {
+		situation string
+		event     trace.Event
+		want      ether.MAC
+	}{
+		{situation: "it begins", event: begun},
+		{situation: "it is whole", event: sent, want: pc},
+		{situation: "the machine does not answer", event: gone},
+		{situation: "an address that no machine has", event: stranger},
+	} {
+		f.Server.event(tc.event)
+		if got := f.store.all.Back().Value.(*record).Event; got.MAC != tc.want {
+			t.Errorf("%s: %v, want %v", tc.situation, got.MAC, tc.want)
+		}
+	}
 }
 
 func TestSocket(t *testing.T) {
