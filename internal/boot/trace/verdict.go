@@ -100,8 +100,7 @@ func (b Boot) Verdict(now time.Time) Verdict {
 			continue
 		}
 		v := Verdict{
-			Stage: b.stage, Finding: r.Finding, Good: r.Good, Running: r.Running && b.Next.IsZero() &&
-				now.Sub(b.last) < patience,
+			Stage: b.stage, Finding: r.Finding, Good: r.Good, Running: r.Running && f.runs(),
 			Server: m.server, File: m.what, Entry: m.entry, Firmware: b.Firmware, Why: m.why, Bytes: m.bytes, At: m.at,
 		}
 		if r.Finding == CameBack {

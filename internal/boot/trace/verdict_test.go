@@ -548,7 +548,27 @@ func TestVerdicts(t *testing.T) {
 			want: "raspberry-pi-started", stage: Loading,
 			sentence: "The Raspberry Pi read its kernel kernel8.img at 00:00."},
 		{situation: "a machine whose DHCP was not seen", now: 60, flow: get(1, "", "debian/packages.iso"),
-			want: "files-read", stage: Loading, sentence: "The machine read debian/packages.iso at 00:00, 1.0 kB."},
+			want: "files-without-dhcp", stage: Loading, sentence: "The host read debian/packages.iso at 00:00, 1.0 kB, " +
+				"and did not ask for an address before."},
+		{situation: "a host that watches the box reads a first stage", now: 60, flow: get(1, FirstStage, "shimx64.efi"),
+			want: "files-without-dhcp", stage: Loaded,
+			sentence: "The host read shimx64.efi at 00:00, 1.0 kB, and did not ask for an address before."},
+		{situation: "a person reads a menu", flow: get(1, Menu, "grub/grub.cfg"),
+			want: "files-without-dhcp", stage: InMenu,
+			sentence: "The host read grub/grub.cfg at 00:00, 1.0 kB, and did not ask for an address before."},
+		{situation: "a self-test reads a menu, and then a kernel",
+			flow: flows(get(1, Menu, "grub/grub.cfg"), get(2, Kernel, "debian/linux").of("debian")),
+			want: "files-without-dhcp", stage: Started,
+			sentence: "The host read debian/linux at 00:00, 1.0 kB, and did not ask for an address before."},
+		{situation: "a person asks for a file that is not there", now: 60, flow: absentFile(1, "", "linux"),
+			want: "file-missing", stage: Loading,
+			sentence: "The machine asked for linux, which the box does not have."},
+		{situation: "the DHCP server of another network names the box: up to the menu", now: 20,
+			flow: grubMenu()[3:], want: "in-menu", stage: InMenu,
+			sentence: "The machine read the menu at 00:00 and has asked for nothing since: it waits there, or has " +
+				"started its disk."},
+		{situation: "a system that has an address reads a file", flow: flows(flow{systemAsks}, get(41, "", "x.iso")),
+			want: "files-read", stage: Loading, sentence: "The machine read x.iso at 00:00, 1.0 kB."},
 		{situation: "nothing that says anything", flow: flow{dhcpEvent(0, "", "renewal", Sent)},
 			want: Unknown, stage: Silent, sentence: "The box cannot say what this machine does."},
 	} {
@@ -589,6 +609,23 @@ func TestVerdicts(t *testing.T) {
 	for _, r := range Findings() {
 		if !reached[r.Finding] {
 			t.Errorf("no flow reaches %s", r.Finding)
+		}
+	}
+}
+
+// A boot whose DHCP packets were not seen is over after the usual silence, in
+// whatever order its files were read.
+func TestHostThatOnlyReads(t *testing.T) {
+	for name, f := range map[string]flow{
+		"a menu": get(1, Menu, "grub/grub.cfg"), "all of a boot": grubMenu()[3:],
+		"a kernel": get(1, Kernel, "linux"), "a part": get(1, Initrd, "initrd.gz").ends(Sent, 1)[1:],
+	} {
+		trace, b := New(8, 64), Boot{}
+		for _, e := range f {
+			b, _ = trace.Add(e)
+		}
+		if v := b.Verdict(b.Last().Add(QuietAfter)); v.Running || !v.Good {
+			t.Errorf("%s: %+v", name, v)
 		}
 	}
 }

@@ -170,6 +170,21 @@ var verdicts = []Row{
 		is: func(f facts) (mark, bool) { return f.failed(Aborted) },
 	},
 
+	// A host that reads files, and not as a boot does.
+	{
+		Finding: "files-without-dhcp", Good: true,
+		Sentence: "The host read {file} at {time}[, {size}], and did not ask for an address before.",
+		Advice: []string{
+			"A program that tests or watches the box, and a person with a TFTP client, do that.",
+			"If it is a machine that boots, another DHCP server sent it to the box: the box must receive its DHCP " +
+				"packets to say why it stops.",
+		},
+		is: func(f facts) (mark, bool) {
+			m, ok := f.get(whole)
+			return m, ok && !f.asked() && !f.bootsOnItsOwn()
+		},
+	},
+
 	// An entry was chosen.
 	{
 		Finding: "system-runs", Good: true,
@@ -629,6 +644,22 @@ type facts struct {
 func (f facts) quiet(d time.Duration) bool {
 	return !f.Next.IsZero() || f.gaveUp() || f.open == 0 && f.now.Sub(f.last) >= d
 }
+
+// runs reports whether a boot may go on. Without its DHCP packets, it may be a
+// host that only reads what a boot reads.
+func (f facts) runs() bool {
+	return f.Next.IsZero() && f.now.Sub(f.last) < patience && (f.asked() || !f.quiet(QuietAfter))
+}
+
+// asked reports whether a DHCP packet of the machine was seen, also of its system.
+func (f facts) asked() bool {
+	return slices.ContainsFunc([]sign{asks, silenced, offered, otherOffer, taken, named, nak, handed, system}, f.has)
+}
+
+// bootsOnItsOwn reports whether files were read in the order of a boot up to the
+// menu. So does a machine that another DHCP server sends to the box, whose DHCP
+// packets the box does not receive.
+func (f facts) bootsOnItsOwn() bool { return f.stage >= InMenu && f.has(first) && f.has(ran) }
 
 func (f facts) is(k firmware.Kind) bool { return firmware.Kind(f.Firmware) == k }
 

@@ -198,6 +198,12 @@ var germanFindings = catalog{
 	"finding.first-stage-sent.1":    "Warten Sie einige Sekunden.",
 
 	// A file was requested.
+	"finding.files-without-dhcp": "Dieser Rechner hat um {time} {file} gelesen[, {size}], ohne vorher eine Adresse " +
+		"anzufordern.",
+	"finding.files-without-dhcp.1": "Das tun Programme, die die Box prüfen oder überwachen, und Menschen mit einem " +
+		"TFTP-Client.",
+	"finding.files-without-dhcp.2": "Bootet dort ein Rechner, hat ihn ein anderer DHCP-Server an die Box verwiesen: " +
+		"Nur wenn die Box auch seine DHCP-Pakete erhält, kann sie sagen, warum er nicht weiterkommt.",
 	"finding.files-read": "Der Rechner hat um {time} {file} gelesen[, {size}].",
 	"finding.files-read.1": "Den Anfang dieses Starts hat die Box nicht gesehen: Vielleicht läuft " +
 		"schon ein System, oder der Rechner hat gebootet, bevor die Box bereit war.",
