@@ -59,6 +59,10 @@ const WhyLimited = "more requests than the box answers for one machine"
 // addresses of a network are in use. The network follows.
 const WhyNoAddress = "no address left for "
 
+// WhyLooking is the Why of an Unanswered event while the box, after its start,
+// does not know yet whether it may lease addresses.
+const WhyLooking = "still looking for other DHCP servers"
+
 // Role is what a file is to a boot.
 type Role string
 

@@ -515,6 +515,26 @@ var verdicts = []Row{
 
 	// Questions and answers.
 	{
+		Finding: "box-starting", Running: true, Good: true,
+		Sentence: "The box does not answer yet: {why}. That is normal for a few seconds after its start.",
+		Advice:   []string{"Wait a few seconds: the machine asks again."},
+		is: func(f facts) (mark, bool) {
+			m, ok := f.tooEarly()
+			return m, ok && f.now.Sub(f.Began) < QuietAfter && f.Next.IsZero() && !f.gaveUp()
+		},
+	},
+	{
+		Finding: "asked-too-early", Sentence: "The machine asked before the box was ready, and gave up: {why}.",
+		Advice: []string{
+			"Start the machine again.",
+			"If this happens again, read the box's log: it cannot look for other DHCP servers.",
+		},
+		is: func(f facts) (mark, bool) {
+			m, ok := f.tooEarly()
+			return m, ok && f.quiet(QuietAfter)
+		},
+	},
+	{
 		Finding: "unanswered", Sentence: "The box received the machine's question and did not answer[: {why}].",
 		Advice: []string{"The reason is in the box's log; docs/trouble.md says what to do about each."},
 		is: func(f facts) (mark, bool) {
@@ -777,6 +797,13 @@ func (f facts) entry(only bool, s sign) (mark, bool) {
 func (f facts) silenced() (mark, bool) {
 	m, ok := f.get(silenced)
 	return m, ok && f.newest(m)
+}
+
+// tooEarly returns why the box did not answer yet, if it was starting.
+func (f facts) tooEarly() (mark, bool) {
+	m, ok := f.silenced()
+	m.what = ""
+	return m, ok && m.why == WhyLooking
 }
 
 // elsewhere reports whether another server told the machine what to boot.

@@ -17,6 +17,8 @@ func TestTraceReadsAnswers(t *testing.T) {
 	discover := func(changes ...func(*dhcpv4.DHCPv4)) *dhcpv4.DHCPv4 {
 		return message(dhcpv4.MessageTypeDiscover, changes...)
 	}
+	looking := settings(spec.ModeServer)
+	looking.Hold = trace.WhyLooking
 	for _, tc := range []struct {
 		situation string
 		settings  *Settings
@@ -36,6 +38,8 @@ func TestTraceReadsAnswers(t *testing.T) {
 			questions: []*dhcpv4.DHCPv4{discover(pxeArch(6))}, stage: trace.Heard, finding: "no-boot-file"},
 		{situation: "no file for the firmware, and an address", settings: settings(spec.ModeServer),
 			questions: []*dhcpv4.DHCPv4{discover(pxeArch(6))}, stage: trace.Offered, finding: "no-boot-file"},
+		{situation: "the box does not know yet whether it may lease", settings: looking,
+			questions: []*dhcpv4.DHCPv4{discover(bios)}, stage: trace.Heard, finding: "asked-too-early"},
 	} {
 		t.Run(tc.situation, func(t *testing.T) {
 			tr, b := trace.New(1, 8), trace.Boot{}

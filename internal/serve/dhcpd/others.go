@@ -10,6 +10,7 @@ import (
 
 	"github.com/pxebox/pxebox/internal/base/loglimit"
 	"github.com/pxebox/pxebox/internal/base/task"
+	"github.com/pxebox/pxebox/internal/boot/trace"
 	"github.com/pxebox/pxebox/internal/net/netif"
 	"github.com/pxebox/pxebox/internal/serve/otherdhcp"
 )
@@ -45,7 +46,7 @@ func (s *Server) watchOthers(c Config, guards *task.Task, again bool) {
 		s.others.hold = ""
 		return
 	}
-	s.others.hold = "still looking for other DHCP servers"
+	s.others.hold = trace.WhyLooking
 	guards.Start(func(ctx context.Context) error {
 		for {
 			err := s.others.guard.Watch(ctx, l.Name, l.Index, l.HW, s.isSelf, func(v otherdhcp.Verdict) {

@@ -9,6 +9,8 @@ package otherdhcp
 import (
 	"net/netip"
 	"time"
+
+	"github.com/pxebox/pxebox/internal/boot/trace"
 )
 
 // A probe is a few DISCOVERs and the time to listen for an answer.
@@ -53,7 +55,7 @@ type Verdict struct {
 
 // The reasons for a Verdict.
 const (
-	whyLooking = "still looking for other DHCP servers"
+	whyLooking = trace.WhyLooking
 	whyAlone   = "no other DHCP server answers"
 	whyForeign = "another DHCP server answers on this link"
 	whyTwin    = "another machine with this box's own address answers DHCP on this link"

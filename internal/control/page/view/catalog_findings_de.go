@@ -239,6 +239,13 @@ var germanFindings = catalog{
 	"finding.another-server.2": "Ist dieser Server für den Rechner der richtige, ist nichts zu tun.",
 
 	// Questions and answers.
+	"finding.box-starting": "Die Box antwortet noch nicht: {why}. Das ist in den ersten Sekunden nach ihrem Start " +
+		"normal.",
+	"finding.box-starting.1":    "Warten Sie ein paar Sekunden: Der Rechner fragt noch einmal.",
+	"finding.asked-too-early":   "Der Rechner hat gefragt, bevor die Box bereit war, und dann aufgegeben: {why}.",
+	"finding.asked-too-early.1": "Starten Sie den Rechner neu.",
+	"finding.asked-too-early.2": "Geschieht das wieder, lesen Sie das Protokoll der Box: Sie kann nicht nach anderen " +
+		"DHCP-Servern suchen.",
 	"finding.unanswered": "Die Box hat die Anfrage des Rechners erhalten und nicht beantwortet[: {why}].",
 	"finding.unanswered.1": "Der Grund steht im Protokoll der Box; docs/trouble.md sagt, was jeweils zu " +
 		"tun ist.",
