@@ -611,8 +611,8 @@ func (w *watched) takeScreenshots(dir string) {
 		name, url string
 		size      chromedp.Action[chromedp.Void]
 	}{
-		{"page.png", pageURL, browser.Desktop()},
-		{"page-phone.png", boot, browser.Phone()},
+		{name: "page.png", url: pageURL, size: browser.Desktop()},
+		{name: "page-phone.png", url: boot, size: browser.Phone()},
 	} {
 		w.do(picture.size, browser.ColorScheme("light"), chromedp.Navigate(picture.url))
 		w.wait(shows, `document.readyState === "complete" && document.querySelector("[data-boot]")`)

@@ -262,8 +262,13 @@ func (s *site) checkOthersHandoff() {
 	}
 	guess := path.Join(path.Dir(of(lab.ObserverMAC)), strings.Repeat("0", len(path.Base(name))))
 	const accessViolation = 2 // RFC 1350, appendix
+	// PXELINUX shows a menu that says so, where the site has a way by a restart.
+	const says = "The box does not let this computer go there"
 	for _, name := range []string{of(s.mac), of(s.mac) + ".cfg", guess} {
-		_, err := s.Read(lab.BoxAddr, name)
+		got, err := s.Read(lab.BoxAddr, name)
+		if err == nil && strings.HasSuffix(name, ".cfg") && strings.Contains(string(got), says) {
+			continue
+		}
 		var refusal *lab.Refusal
 		if !errors.As(err, &refusal) || refusal.Code != accessViolation {
 			s.t.Errorf("a machine reads %s: %v", name, err)

@@ -96,7 +96,8 @@ func TestBootHasEveryFirmware(t *testing.T) {
 	for _, f := range (&section{inner: schema}).in("boot").fields {
 		got = append(got, f.name)
 	}
-	if want := append(slices.Clone(firmwareWords), string(firmware.IPXE), "adapt", "fallback"); !slices.Equal(got, want) {
+	if want := append(slices.Clone(firmwareWords), string(firmware.IPXE), "adapt",
+		"fallback"); !slices.Equal(got, want) {
 		t.Errorf("[boot] has the keys %v, want %v", got, want)
 	}
 }

@@ -14,7 +14,8 @@ func TestProgramsOf2023(t *testing.T) {
 		lines     string
 		want      map[firmware.Kind]string
 	}{
-		{situation: "a server as Windows sets it up", want: map[firmware.Kind]string{"uefi-x64": x64, "uefi-arm64": arm64}},
+		{situation: "a server as Windows sets it up",
+			want: map[firmware.Kind]string{"uefi-x64": x64, "uefi-arm64": arm64}},
 		{
 			situation: "Windows' own program, in other words",
 			lines:     `uefi-x64 = '\Boot\x64\WDSMGFW.efi'`,

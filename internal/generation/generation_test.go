@@ -111,7 +111,8 @@ func TestFullGenerationLeavesNothingOut(t *testing.T) {
 	for _, v := range []any{g, g.TFTP, g.Names, g.Metrics, g.Machines[0], g.Machines[0].Machine, g.Handoffs["wds"],
 		g.Parts["debian/linux"]} {
 		for i, v := 0, reflect.ValueOf(v); i < v.NumField(); i++ {
-			if name := v.Type().Field(i).Name; v.Field(i).IsZero() && name != "ID" && name != "TooLarge" && name != "Self" {
+			if name := v.Type().Field(i).Name; v.Field(i).IsZero() && name != "ID" && name != "TooLarge" &&
+				name != "Self" {
 				t.Errorf("%s of %s is empty: nothing is shown of it", name, v.Type())
 			}
 		}

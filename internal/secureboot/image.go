@@ -135,7 +135,8 @@ func (i *Image) certificates() ([][]byte, error) {
 				len(table))
 		}
 		if size > maxSignature {
-			return nil, fmt.Errorf("its certificate table has an entry of %d bytes; the limit is %d", size, maxSignature)
+			return nil, fmt.Errorf("its certificate table has an entry of %d bytes; the limit is %d", size,
+				maxSignature)
 		}
 		revision, kind := binary.LittleEndian.Uint16(table[4:]), binary.LittleEndian.Uint16(table[6:])
 		if revision != revision2 || kind != typeSignedData {

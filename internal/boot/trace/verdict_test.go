@@ -261,7 +261,8 @@ func TestVerdicts(t *testing.T) {
 			flow: flow{because(dhcpEvent(0, uefi, Discover, Unanswered), WhyLooking),
 				because(dhcpEvent(60, uefi, Discover, Unanswered), WhyLooking)},
 			want: "unanswered", stage: Heard,
-			sentence: "The box received the machine's question and did not answer: still looking for other DHCP servers."},
+			sentence: "The box received the machine's question and did not answer: still looking for other DHCP " +
+				"servers."},
 		{situation: "a flood", now: 20,
 			flow: flow{proxyOffer(0, uefi), because(dhcpEvent(0.1, uefi, Discover, Unanswered), WhyLimited)},
 			want: "limited", stage: Offered,
@@ -270,7 +271,8 @@ func TestVerdicts(t *testing.T) {
 		{situation: "all addresses are leased", now: 20,
 			flow: flow{because(dhcpEvent(0, uefi, Discover, Unanswered), "no address left for 10.1.0.0/24")},
 			want: "no-address-left", stage: Heard,
-			sentence: "The machine asked for an address, and the box has none to lease: no address left for 10.1.0.0/24."},
+			sentence: "The machine asked for an address, and the box has none to lease: no address left for " +
+				"10.1.0.0/24."},
 
 		{situation: "stage 3, 4011 is never asked", now: 20, flow: flow{proxyOffer(0, uefi), takes(3.8, uefi)},
 			want: "boot-server-not-asked", stage: Asked,
@@ -501,11 +503,13 @@ func TestVerdicts(t *testing.T) {
 			want: "handed-over", stage: Transferred, sentence: "Handed over to wds1 (192.168.77.2) at 00:00."},
 		{situation: "stage 8, back within 90 s, in its menu", flow: flows(toWDS(0), shift(grubMenu(), 44)),
 			want: "came-back", stage: InMenu,
-			sentence: "The machine came back 40s after it was handed over to wds1 (192.168.77.2): nothing started there."},
+			sentence: "The machine came back 40s after it was handed over to wds1 (192.168.77.2): nothing started " +
+				"there."},
 		{situation: "stage 8, the boot from which it came back",
 			flow: flows(toWDS(0), flow{proxyOffer(23.8, uefi)}), ended: true,
 			want: "came-back", stage: Transferred,
-			sentence: "The machine came back 20s after it was handed over to wds1 (192.168.77.2): nothing started there."},
+			sentence: "The machine came back 20s after it was handed over to wds1 (192.168.77.2): nothing started " +
+				"there."},
 		{situation: "stage 8, back later is another boot", flow: flows(toWDS(0), shift(grubMenu(), 200)),
 			want: "in-menu", stage: InMenu,
 			sentence: "The machine read the menu at 00:03 and has asked for nothing since: it waits there, or has " +
@@ -566,7 +570,8 @@ func TestVerdicts(t *testing.T) {
 			want: "raspberry-pi-started", stage: Loading,
 			sentence: "The Raspberry Pi read its kernel kernel8.img at 00:00."},
 		{situation: "a machine whose DHCP was not seen", now: 60, flow: get(1, "", "debian/packages.iso"),
-			want: "files-without-dhcp", stage: Loading, sentence: "The host read debian/packages.iso at 00:00, 1.0 kB, " +
+			want: "files-without-dhcp", stage: Loading,
+			sentence: "The host read debian/packages.iso at 00:00, 1.0 kB, " +
 				"and did not ask for an address before."},
 		{situation: "a host that watches the box reads a first stage", now: 60, flow: get(1, FirstStage, "shimx64.efi"),
 			want: "files-without-dhcp", stage: Loaded,

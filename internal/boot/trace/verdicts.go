@@ -299,9 +299,11 @@ var verdicts = []Row{
 		},
 	},
 	{
-		Finding: "no-address-left", Sentence: "The machine asked for an address, and the box has none to lease[: {why}].",
+		Finding:  "no-address-left",
+		Sentence: "The machine asked for an address, and the box has none to lease[: {why}].",
 		Advice: []string{
-			"Enlarge range in the settings, or shorten lease: each machine that was here in that time keeps its address.",
+			"Enlarge range in the settings, or shorten lease: each machine that was here in that time keeps its " +
+				"address.",
 			"If few machines are on that network, something there takes addresses in many names: the log lines " +
 				"\"dhcp: answered\" show to whom the addresses went.",
 		},

@@ -27,7 +27,7 @@ type Limits struct {
 // 64 MiB. 1,000 boots a minute, of a minute each and half a minute until they
 // count as over, are 1,500 at a time.
 var DefaultLimits = Limits{
-	Machines: 10_000, Bytes: 18 << 20, PacketBytes: 4 << 20, Running: 2048, Events: 64,
+	Machines: 10_000, Bytes: 20 << 20, PacketBytes: 4 << 20, Running: 2048, Events: 64,
 }
 
 // Boot is a boot of a machine: what a list shows of it.

@@ -22,11 +22,13 @@ var dictionary = []byte(strings.Join([]string{
 	`revocations.efi`, `shim_certificate.efi`, `grub/x86_64-efi/command.lst`, `grub/grub.cfg-01-`, `grub/font.pf2`,
 	`pxelinux.0`, `ldlinux.c32`, `pxelinux.cfg/01-`, `vesamenu.c32`, `libcom32.c32`, `"firmware":"bios"`,
 	`handoff/`, `"handed over"`, `"role":"hand-over","entry":"`,
-	`[{"time":"20`, `Z","protocol":"dhcp","mac":"`, `","guid":"`, `","addr":"10.`, `","firmware":"uefi-x64","what":"offer`,
+	`[{"time":"20`, `Z","protocol":"dhcp","mac":"`, `","guid":"`, `","addr":"10.`,
+	`","firmware":"uefi-x64","what":"offer`,
 	`","outcome":"sent","file":"shimx64.efi"},`, `"what":"selecting","outcome":"sent"`,
 	`Z","protocol":"tftp","addr":"192.168.`, `","what":"shimx64.efi","outcome":"sent","role":"first stage"`,
 	`","what":"grubx64.efi","outcome":"sent","role":"second stage"`, `"role":"initrd"`, `"role":"kernel","entry":"`,
-	`","what":"/grub/grub.cfg","outcome":"sent","role":"menu","code":"`, `","bytes":`, `,"took":1`, `00000},{"time":"20`,
+	`","what":"/grub/grub.cfg","outcome":"sent","role":"menu","code":"`, `","bytes":`, `,"took":1`,
+	`00000},{"time":"20`,
 }, ""))
 
 // packer makes the events of boots small: there are many, and few are ever

@@ -21,13 +21,15 @@ func TestAlternatives(t *testing.T) {
 		{situation: "it has both", known: up, newer: up, want: []string{`boot_EX\x64\wdsmgfw_EX.efi`}},
 		{situation: "it has only the one of 2011", known: up, newer: refused},
 		{situation: "it was not asked yet"},
-		{situation: "it went down", known: bootmenu.Health{State: bootmenu.Down}, newer: bootmenu.Health{State: bootmenu.Down}},
+		{situation: "it went down", known: bootmenu.Health{State: bootmenu.Down},
+			newer: bootmenu.Health{State: bootmenu.Down}},
 		{situation: "it refuses the first", known: refused, newer: up},
 		{situation: "the site wants none", more: `uefi-x64-2023 = ""`, known: up, newer: up},
 		{situation: "the same file", more: `uefi-x64-2023 = 'boot\x64\wdsmgfw.efi'`, known: up, newer: up},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
-			const wds, entry = "[[wds]]\nname = \"w\"\nserver = \"10.0.0.9\"\n", "\n[[entry]]\nname = \"e\"\nwds = \"w\"\n"
+			const wds, entry = "[[wds]]\nname = \"w\"\nserver = \"10.0.0.9\"\n",
+				"\n[[entry]]\nname = \"e\"\nwds = \"w\"\n"
 			c := parse(t, wds+tt.more+entry)
 			st := Status{WDS: map[string]bootmenu.Server{"w": {
 				Programs:     map[firmware.Kind]bootmenu.Health{uefi: tt.known},

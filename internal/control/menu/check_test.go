@@ -46,7 +46,8 @@ func TestCheck(t *testing.T) {
 		{situation: "what the firmware of UEFI starts, and nothing answers its next boot",
 			file: "[dhcp]\nmode = \"off\"\n[[entry]]\nname = \"shim\"\nefi = \"a/shimx64.efi\"\nfile = \"a/b.0\"\n" +
 				"start = \"firmware\"\n",
-			want: "shim uefi-x64: not shown: the machine restarts for it, and the box does not answer that boot, because " +
+			want: "shim uefi-x64: not shown: the machine restarts for it, and the box does not answer that boot, " +
+				"because " +
 				"dhcp.mode is \"off\"\n" + unheard},
 		{situation: "an EFI program as file", file: "[[entry]]\nname = \"efi\"\nfile = \"a.EFI\"\n",
 			want: "efi bios: not shown: an EFI program runs on UEFI only\n" + noMenu},

@@ -408,9 +408,11 @@ func TestOverviewOfARule(t *testing.T) {
 				"firmware = [\"bios\", \"uefi-arm64\", \"uefi-x64-http\"]\n",
 			want: []string{
 				"bios " + menuInstead + "an EFI program runs on UEFI only",
-				"uefi-arm64 " + menuInstead + "the firmware starts the file only on a BIOS, and the efi program only on " +
+				"uefi-arm64 " + menuInstead +
+					"the firmware starts the file only on a BIOS, and the efi program only on " +
 					"uefi-x64",
-				"uefi-x64-http the entry is started by PXE only: a machine that boots by HTTP gets the file that [boot] " +
+				"uefi-x64-http the entry is started by PXE only: a machine that boots by HTTP gets the file that " +
+					"[boot] " +
 					"names for it",
 			},
 		},

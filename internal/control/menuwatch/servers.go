@@ -90,7 +90,8 @@ func (v *servers) follow(c *config.Config, n names, own []netip.Prefix, now time
 			known[w.Name] = old
 			continue
 		}
-		fresh := &server{config: w, addr: addr, programs: map[firmware.Kind]program{}, newer: map[firmware.Kind]program{}}
+		fresh := &server{config: w, addr: addr, programs: map[firmware.Kind]program{},
+			newer: map[firmware.Kind]program{}}
 		if addr.IsValid() && w.Probe > 0 {
 			fresh.askAt = now
 		}

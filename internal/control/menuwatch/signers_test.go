@@ -141,9 +141,10 @@ func TestSigners(t *testing.T) {
 			told: []string{`level=WARN msg="boot program's signatures cannot be read" .* err="it takes too long"`},
 		},
 		{
-			situation: "it can be read again", files: one, fails: errors.New("it takes too long"), after: 15 * time.Minute,
-			then: func(w *wdsServer) { w.m.run(time.Minute); w.fails = nil },
-			gaps: []time.Duration{readRetry}, told: []string{"cannot be read", "level=INFO"},
+			situation: "it can be read again", files: one, fails: errors.New("it takes too long"),
+			after: 15 * time.Minute,
+			then:  func(w *wdsServer) { w.m.run(time.Minute); w.fails = nil },
+			gaps:  []time.Duration{readRetry}, told: []string{"cannot be read", "level=INFO"},
 		},
 		{
 			situation: "it goes down, and is read no more", files: one, after: 5 * time.Hour,
@@ -307,7 +308,8 @@ func TestSignersInTheSnapshot(t *testing.T) {
 		of2023 = m.snapshot().Servers[0].Programs2023[0]
 		return x64, of2023
 	}
-	if p, of2023 := signed(); !p.Signed.Read.IsZero() || of2023.File != x64Of23 || of2023.Health.State != bootmenu.Refused {
+	if p, of2023 := signed(); !p.Signed.Read.IsZero() || of2023.File != x64Of23 ||
+		of2023.Health.State != bootmenu.Refused {
 		t.Errorf("before it was read: %+v, %+v", p, of2023)
 	}
 	if f := m.snapshot().Files; len(f) != 1 || f[0].File != "a.efi" || f[0].Signed.Problem == "" {
@@ -358,12 +360,15 @@ func TestWhichProgramIsNext(t *testing.T) {
 		is        stamp
 		want      time.Time
 	}{
-		{"it was never read: before all others", nil, size, longAgo},
-		{"it was read", &signed{stamp: size, again: later}, size, later},
-		{"a file that was read", &signed{stamp: size}, size, time.Time{}},
-		{"it has another size", &signed{stamp: size, again: later, notBefore: morning}, stamp{size: 2}, morning},
-		{"the server says no size any more", &signed{stamp: size, again: later, notBefore: morning}, stamp{}, morning},
-		{"a file with another time", &signed{stamp: size, notBefore: morning}, stamp{1, later}, morning},
+		{situation: "it was never read: before all others", is: size, want: longAgo},
+		{situation: "it was read", known: &signed{stamp: size, again: later}, is: size, want: later},
+		{situation: "a file that was read", known: &signed{stamp: size}, is: size},
+		{situation: "it has another size", known: &signed{stamp: size, again: later, notBefore: morning},
+			is: stamp{size: 2}, want: morning},
+		{situation: "the server says no size any more",
+			known: &signed{stamp: size, again: later, notBefore: morning}, want: morning},
+		{situation: "a file with another time", known: &signed{stamp: size, notBefore: morning},
+			is: stamp{1, later}, want: morning},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			if got := tt.known.due(tt.is); !got.Equal(tt.want) {

@@ -155,7 +155,8 @@ func TestSnapshotOfServers(t *testing.T) {
 				if tt.err != nil {
 					return bootmenu.Server{}, tt.err
 				}
-				return bootmenu.Server{Programs: map[firmware.Kind]bootmenu.Health{"bios": tt.answer, "uefi-x64": tt.answer}}, nil
+				return bootmenu.Server{Programs: map[firmware.Kind]bootmenu.Health{"bios": tt.answer,
+					"uefi-x64": tt.answer}}, nil
 			}
 			m.configure(tt.file)
 			m.run(time.Minute)

@@ -95,8 +95,9 @@ func TestTransfer(t *testing.T) {
 			err: "it has more than",
 		},
 		{
-			situation: "larger than any number", packets: []string{oack("tsize", strings.Repeat("9", 400)), data(1, "e")},
-			replies: []string{ack(0)}, want: "e",
+			situation: "larger than any number",
+			packets:   []string{oack("tsize", strings.Repeat("9", 400)), data(1, "e")},
+			replies:   []string{ack(0)}, want: "e",
 		},
 		{
 			situation: "a negative size", packets: []string{oack("tsize", "-5"), data(1, "e")},
@@ -107,8 +108,9 @@ func TestTransfer(t *testing.T) {
 			err: "it ends after 1 of 9 bytes",
 		},
 		{
-			situation: "longer than the server says", packets: []string{oack("tsize", "1"), data(1, small), data(2, "e")},
-			err: "it ends after 513 of 1 bytes",
+			situation: "longer than the server says",
+			packets:   []string{oack("tsize", "1"), data(1, small), data(2, "e")},
+			err:       "it ends after 513 of 1 bytes",
 		},
 		{situation: "blocks of a byte", packets: []string{oack("blksize", "1")}, err: "blocks of 1 bytes"},
 		{

@@ -107,9 +107,11 @@ func TestExamine(t *testing.T) {
 			text: secureboot.WindowsCA2023 +
 				`, another authority that calls itself "Lab [2J` + strings.Repeat("x", maxName-7) + `..."`,
 		},
-		{situation: "no signature", program: program, want: Signers{Problem: "it has no signature"}, text: "it has no signature"},
+		{situation: "no signature", program: program, want: Signers{Problem: "it has no signature"},
+			text: "it has no signature"},
 		{situation: "a byte changed", program: flipped, want: Signers{Problem: "the file was changed"}},
-		{situation: "a byte of the signature changed", program: flippedSignature, want: Signers{Problem: "signature 1 of 1"}},
+		{situation: "a byte of the signature changed", program: flippedSignature,
+			want: Signers{Problem: "signature 1 of 1"}},
 		{situation: "cut off", program: cut, want: Signers{Problem: "its certificate table spans"}},
 		{situation: "cut off in the headers", program: old[:100], want: Signers{Problem: "not a PE image"}},
 		{situation: "empty", want: Signers{Problem: "not a PE image"}},

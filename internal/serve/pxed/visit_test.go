@@ -44,7 +44,8 @@ func TestProgramFindsTheFilesOfItsFolder(t *testing.T) {
 			t.Fatal(err)
 		}
 		text := content(t, f)
-		d.files.transferred(tftp.Event{Client: client, File: name, Size: f.Size(), BlockSize: 512, Window: 1, Start: t0})
+		d.files.transferred(tftp.Event{Client: client, File: name, Size: f.Size(), BlockSize: 512,
+			Window: 1, Start: t0})
 		return text
 	}
 	otherPort := netip.AddrPortFrom(first.Next(), 2000)

@@ -42,13 +42,14 @@ func TestProbe(t *testing.T) {
 		asked             int
 		want              []string
 	}{
-		{"by name", "wds.example.org", 5, []string{
+		{situation: "by name", server: "wds.example.org", asked: 5, want: []string{
 			`wds "a" at 10.0.0.9: boot\x64\wdsmgfw.efi: signed by Microsoft Corporation UEFI CA 2011`,
 			`wds "a" at 10.0.0.9: read boot_EX\x64\wdsmgfw_EX.efi: access violation`,
 			`wds "a" at 10.0.0.9: boot\arm64\wdsmgfw.efi: Secure Boot refuses it: not a PE image`,
 		}},
-		{"by address", "10.0.0.9", 5, []string{x64 + ": signed by"}},
-		{"its name is not found", "none.example.org", 0, []string{`wds "a": no address is known for none.example.org`}},
+		{situation: "by address", server: "10.0.0.9", asked: 5, want: []string{x64 + ": signed by"}},
+		{situation: "its name is not found", server: "none.example.org",
+			want: []string{`wds "a": no address is known for none.example.org`}},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			asked = nil
@@ -70,10 +71,11 @@ func TestProbe(t *testing.T) {
 	t.Run("stopped", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		file := write(t, t.TempDir(), strings.ReplaceAll(wdsByName, "wds.example.org", "10.0.0.9"))
-		err := Probe(ctx, new(strings.Builder), file, lookup, func(context.Context, netip.Addr, string) ([]byte, error) {
-			cancel()
-			return nil, ctx.Err()
-		})
+		err := Probe(ctx, new(strings.Builder), file, lookup,
+			func(context.Context, netip.Addr, string) ([]byte, error) {
+				cancel()
+				return nil, ctx.Err()
+			})
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v", err)
 		}
@@ -88,7 +90,8 @@ func TestCheckShowsWhoSigned(t *testing.T) {
 		}
 	}
 	file := write(t, dir, "[boot]\nuefi-x64 = \"shimx64.efi\"\n[[entry]]\nname = \"a\"\nefi = \"a.efi\"\n"+
-		"[[entry]]\nname = \"b\"\nefi = \"b.efi\"\n[[entry]]\nname = \"c\"\nkernel = \"linux\"\n[[entry]]\nname = \"d\"\nefi = \"d.efi\"\n")
+		"[[entry]]\nname = \"b\"\nefi = \"b.efi\"\n[[entry]]\nname = \"c\"\nkernel = \"linux\"\n[[entry]]\n"+
+		"name = \"d\"\nefi = \"d.efi\"\n")
 	var out strings.Builder
 	if err := Check(&out, file, dir); err != nil {
 		t.Fatal(err)

@@ -161,7 +161,8 @@ var german = catalog{
 	"event.outcome":  "Ergebnis",
 	"event.more":     "Mehr",
 
-	"event.note.size-probe": "Normal: Die Firmware fragt nach der Größe, bricht ab und fordert die Datei noch einmal an.",
+	"event.note.size-probe": "Normal: Die Firmware fragt nach der Größe, bricht ab und fordert die Datei noch einmal " +
+		"an.",
 	"event.note.menu-search": "Normal: Das Bootprogramm sucht sein Menü unter mehreren Namen, vom eigenen des Rechners " +
 		"bis zu einem allgemeinen.",
 	"event.note.shim-extra": "Normal: Shim sucht nach Sperrlisten und Zertifikaten, die es an den meisten Orten nicht " +

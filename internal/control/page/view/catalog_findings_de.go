@@ -143,7 +143,8 @@ var germanFindings = catalog{
 	"finding.no-address-left": "Der Rechner fragt nach einer Adresse, und die Box hat keine mehr[: {why}].",
 	"finding.no-address-left.1": "Vergrößern Sie range in den Einstellungen, oder verkürzen Sie lease: So lange behält " +
 		"jeder Rechner, der hier war, seine Adresse.",
-	"finding.no-address-left.2": "Sind in diesem Netz nur wenige Rechner, fordert dort etwas unter vielen Namen Adressen " +
+	"finding.no-address-left.2": "Sind in diesem Netz nur wenige Rechner, fordert dort etwas unter vielen Namen " +
+		"Adressen " +
 		"an: Die Protokollzeilen „dhcp: answered“ zeigen, wer sie erhielt.",
 	"finding.no-boot-file":   "Die Box hat für diesen Rechner[ ({firmware})] nichts zu booten[: {why}].",
 	"finding.no-boot-file.1": "Nennen Sie in den Einstellungen unter [boot] eine Datei für diese Firmware.",

@@ -56,7 +56,8 @@ type liveState struct {
 // Package page bounds how many streams there are.
 func (p *Pages) events(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
-	query := liveQuery{search: p.searchOf(r), list: q.Get("list") == "1", machine: q.Get("machine"), boot: q.Get("boot")}
+	query := liveQuery{search: p.searchOf(r), list: q.Get("list") == "1", machine: q.Get("machine"),
+		boot: q.Get("boot")}
 	since, err := strconv.ParseUint(r.Header.Get("Last-Event-ID"), 10, 64)
 	if err != nil {
 		since, _ = strconv.ParseUint(q.Get("since"), 10, 64)

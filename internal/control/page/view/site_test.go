@@ -141,7 +141,8 @@ func fullState(t testing.TB) SiteState {
 			},
 			Programs2023: []menuwatch.Program{
 				{
-					Firmware: "uefi-x64", File: `boot_EX\x64\wdsmgfw_EX.efi`, Health: bootmenu.Health{State: bootmenu.Up},
+					Firmware: "uefi-x64", File: `boot_EX\x64\wdsmgfw_EX.efi`,
+					Health: bootmenu.Health{State: bootmenu.Up},
 					Signed: wdscerts.Program{Read: noon, Signers: wdscerts.Signers{
 						Authorities: []string{"Windows UEFI CA 2023"}, Others: []string{"Lab"},
 					}},
@@ -157,7 +158,8 @@ func fullState(t testing.TB) SiteState {
 		{File: "tools/shim.efi", Signed: wdscerts.Program{Read: noon, Signers: wdscerts.Signers{
 			Authorities: []string{"Microsoft UEFI CA 2023"},
 		}}},
-		{File: "tools/cut.efi", Signed: wdscerts.Program{Read: noon, Signers: wdscerts.Signers{Problem: "it was cut off"}}},
+		{File: "tools/cut.efi",
+			Signed: wdscerts.Program{Read: noon, Signers: wdscerts.Signers{Problem: "it was cut off"}}},
 	}
 	return SiteState{
 		Snapshot: s,

@@ -40,7 +40,8 @@ func TestCatalogsAgree(t *testing.T) {
 // Parts of a catalog do not replace each other's texts.
 func TestCatalogPartsAreDisjoint(t *testing.T) {
 	for _, parts := range [][]catalog{{english, englishSite, englishFindings,
-		englishNotes, englishCauses, englishMessages}, {german, germanSite, germanFindings, germanCauses, germanMessages}} {
+		englishNotes, englishCauses, englishMessages},
+		{german, germanSite, germanFindings, germanCauses, germanMessages}} {
 		n := 0
 		for _, p := range parts {
 			n += len(p)
