@@ -95,8 +95,8 @@ type batch struct {
 func (s *Server) openStore(now time.Time, mode spec.Mode) {
 	if s.disk.opening && !s.disk.patience.IsZero() && !now.Before(s.disk.patience) {
 		s.disk.patience = time.Time{}
-		loglimit.Keep(s.Log,
-			leaseLines).Error("the lease database is slow to open: until it is open, new leases are kept in memory only and earlier leases are unknown")
+		loglimit.Keep(s.Log, leaseLines).Error(
+			"the lease database is slow to open: until it is open, new leases are kept in memory only and earlier leases are unknown")
 	}
 	if s.disk.store != nil || s.disk.opening || !mode.Leases() || now.Before(s.disk.try) {
 		return
@@ -122,8 +122,8 @@ func (s *Server) storeOpened(now time.Time, o opened) {
 		s.disk.loaded = true
 	}
 	if o.err != nil {
-		loglimit.Keep(s.Log,
-			leaseLines).Error("the lease database cannot be written: its leases continue, new ones are kept in memory only and a power cut loses them",
+		loglimit.Keep(s.Log, leaseLines).Error(
+			"the lease database cannot be written: its leases continue, new ones are kept in memory only and a power cut loses them",
 			"leases", len(o.records), "err", o.err)
 		return
 	}
