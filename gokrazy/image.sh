@@ -79,5 +79,5 @@ mcopy -i "$work/image@@$settings_offset" "$work/pxebox.toml" "$work/README.txt" 
 
 # Only a whole image ever bears the name.
 mv "$work/image" "$image"
-echo "$image is ready. Its page is https://HOST:8080/, user gokrazy, password in build/update-password"
+echo "$image is ready. Its update page is https://HOST:8080/, user gokrazy, password in build/update-password"
 go run ./gokrazy/certificate build/update-certificate.pem
