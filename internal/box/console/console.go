@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"io"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"github.com/pxebox/pxebox/internal/base/credential"
+	"github.com/pxebox/pxebox/internal/base/ownaddr"
 	"github.com/pxebox/pxebox/internal/base/pulse"
 	"github.com/pxebox/pxebox/internal/base/sitenote"
 	"github.com/pxebox/pxebox/internal/boot/spec"
@@ -117,12 +117,9 @@ func (c *Console) state(now time.Time) State {
 		PxedStopped: c.pxed.stopped(now), MenuwatchStopped: c.menuwatch.stopped(now),
 		Mistakes: note.Mistakes, Down: note.Down,
 	}
-	name, addr, _ := strings.Cut(firstLine(filepath.Join(c.RunDir, "own-address")), " ")
-	s.Interface = name
-	if p, err := netip.ParsePrefix(addr); err == nil {
-		s.Addr = p
-	}
-	if s.Interface == "" {
+	if own := ownaddr.Read(c.RunDir); len(own) > 0 {
+		s.Interface, s.Addr = own[0].Interface, own[0].Addr
+	} else {
 		s.Interface = wired()
 	}
 	s.Cable = carrier(s.Interface)

@@ -1,12 +1,12 @@
 package mdns
 
 import (
-	"io"
 	"net"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"strings"
+
+	"github.com/pxebox/pxebox/internal/base/ownaddr"
 )
 
 // Link is a network that the box serves. Two are equal unless something changed
@@ -24,7 +24,7 @@ type Link struct {
 // on, or the only network that there is.
 func OwnLink(runDir string, page netip.Addr) func() Link {
 	return func() Link {
-		l := choose(readNote(filepath.Join(runDir, "own-address")), page, links())
+		l := choose(ownaddr.Read(runDir), page, links())
 		if l.Addr.IsValid() {
 			b, _ := os.ReadFile("/sys/class/net/" + l.Interface + "/carrier_changes")
 			l.Changes = strings.TrimSpace(string(b))
@@ -35,7 +35,7 @@ func OwnLink(runDir string, page netip.Addr) func() Link {
 
 // choose returns the served link of those that are up. note is pxed's, page
 // the address that the page listens on.
-func choose(note []Link, page netip.Addr, all []Link) Link {
+func choose(note []ownaddr.Own, page netip.Addr, all []Link) Link {
 	for _, own := range note {
 		for _, l := range all {
 			if l.Interface == own.Interface && l.Addr == own.Addr {
@@ -56,28 +56,6 @@ func choose(note []Link, page netip.Addr, all []Link) Link {
 		return all[0]
 	}
 	return Link{}
-}
-
-// readNote reads what pxed notes of its addresses: lines such as
-// "eth0 192.168.77.1/24".
-func readNote(file string) []Link {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, 64<<10))
-	if err != nil {
-		return nil
-	}
-	var all []Link
-	for line := range strings.Lines(string(b)) {
-		name, addr, _ := strings.Cut(strings.TrimSpace(line), " ")
-		if p, err := netip.ParsePrefix(addr); err == nil && p.Addr().Is4() {
-			all = append(all, Link{Interface: name, Addr: p})
-		}
-	}
-	return all
 }
 
 // links returns the IPv4 addresses of the networks that are up and have a

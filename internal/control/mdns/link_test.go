@@ -3,6 +3,8 @@ package mdns
 import (
 	"net/netip"
 	"testing"
+
+	"github.com/pxebox/pxebox/internal/base/ownaddr"
 )
 
 func TestChooseLink(t *testing.T) {
@@ -10,19 +12,20 @@ func TestChooseLink(t *testing.T) {
 		return Link{Index: index, Interface: name, Addr: netip.MustParsePrefix(addr)}
 	}
 	eth0, eth1 := link(2, "eth0", "192.168.77.1/24"), link(3, "eth1", "10.0.0.5/8")
+	pxed := []ownaddr.Own{{Interface: "eth0", Addr: eth0.Addr}}
 	for _, tt := range []struct {
 		situation string
-		note      []Link
+		note      []ownaddr.Own
 		page      string
 		all       []Link
 		want      string // interface
 	}{
 		{
-			situation: "pxed set an address", note: []Link{link(0, "eth0", "192.168.77.1/24")}, page: "0.0.0.0",
+			situation: "pxed set an address", note: pxed, page: "0.0.0.0",
 			all: []Link{eth1, eth0}, want: "eth0",
 		},
 		{
-			situation: "its cable is out", note: []Link{link(0, "eth0", "192.168.77.1/24")}, page: "0.0.0.0",
+			situation: "its cable is out", note: pxed, page: "0.0.0.0",
 			all: []Link{eth1},
 		},
 		{situation: "one network of the system", page: "0.0.0.0", all: []Link{eth1}, want: "eth1"},

@@ -2,10 +2,8 @@ package netif
 
 import (
 	"fmt"
-	"io"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -13,6 +11,8 @@ import (
 	"github.com/google/renameio/v2"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/pxebox/pxebox/internal/base/ownaddr"
 )
 
 // setup is the configuration to apply to an interface.
@@ -41,8 +41,8 @@ func (k *Keeper) apply(l netlink.Link, s setup) error {
 	name, index := l.Attrs().Name, l.Attrs().Index
 	// Record it first: after a crash, an address that is not known to be
 	// ours would stay for good.
-	before := k.owned()
-	now := owned{name, s.addr}
+	before := ownaddr.Read(k.RunDir)
+	now := ownaddr.Own{Interface: name, Addr: s.addr}
 	k.note(append(slices.Clone(before), now)...)
 	a := &netlink.Addr{IPNet: ipNet(s.addr)}
 	if s.valid > 0 {
@@ -56,7 +56,7 @@ func (k *Keeper) apply(l netlink.Link, s setup) error {
 		k.note(before...)
 		return fmt.Errorf("set address %v on %s: %w", s.addr, name, err)
 	}
-	if stale := slices.DeleteFunc(before, func(o owned) bool { return o == now }); len(stale) > 0 {
+	if stale := slices.DeleteFunc(before, func(o ownaddr.Own) bool { return o == now }); len(stale) > 0 {
 		for _, o := range stale {
 			k.remove(o)
 		}
@@ -78,35 +78,35 @@ func (k *Keeper) apply(l netlink.Link, s setup) error {
 
 // drop removes an address, and the default route that came with it.
 func (k *Keeper) drop(l netlink.Link, p netip.Prefix) {
-	o := owned{l.Attrs().Name, p}
+	o := ownaddr.Own{Interface: l.Attrs().Name, Addr: p}
 	k.remove(o)
-	k.note(slices.DeleteFunc(k.owned(), func(x owned) bool { return x == o })...)
+	k.note(slices.DeleteFunc(ownaddr.Read(k.RunDir), func(x ownaddr.Own) bool { return x == o })...)
 	if err := setGateway(l.Attrs().Index, netip.Addr{}); err != nil {
-		k.Log.Error("network: cannot remove the default route", "interface", o.ifname, "err", err)
+		k.Log.Error("network: cannot remove the default route", "interface", o.Interface, "err", err)
 	}
 }
 
 // disown removes all addresses that this program set except keep on interface
 // name.
 func (k *Keeper) disown(name string, keep netip.Prefix) {
-	for _, o := range k.owned() {
-		if o != (owned{name, keep}) {
+	for _, o := range ownaddr.Read(k.RunDir) {
+		if o != (ownaddr.Own{Interface: name, Addr: keep}) {
 			k.remove(o)
 		}
 	}
 	k.note()
 }
 
-func (k *Keeper) remove(o owned) {
-	l, err := netlink.LinkByName(o.ifname)
+func (k *Keeper) remove(o ownaddr.Own) {
+	l, err := netlink.LinkByName(o.Interface)
 	if err != nil {
 		return // the interface has disappeared, with its addresses
 	}
 	// By default Linux removes all addresses of a subnet along with the
 	// first one; other programs may have set them. Best effort.
-	_ = os.WriteFile("/proc/sys/net/ipv4/conf/"+o.ifname+"/promote_secondaries", []byte("1"), 0o644)
-	if err := netlink.AddrDel(l, &netlink.Addr{IPNet: ipNet(o.addr)}); err != nil {
-		k.Log.Debug("network: address was already removed", "interface", o.ifname, "address", o.addr, "err", err)
+	_ = os.WriteFile("/proc/sys/net/ipv4/conf/"+o.Interface+"/promote_secondaries", []byte("1"), 0o644)
+	if err := netlink.AddrDel(l, &netlink.Addr{IPNet: ipNet(o.Addr)}); err != nil {
+		k.Log.Debug("network: address was already removed", "interface", o.Interface, "address", o.Addr, "err", err)
 	}
 }
 
@@ -136,61 +136,23 @@ func setGateway(index int, gw netip.Addr) error {
 	return nil
 }
 
-// owned is an address that this program set, in this or an earlier run since
-// the machine started.
-type owned struct {
-	ifname string
-	addr   netip.Prefix
-}
-
 func (k *Keeper) isOwn(ifname string, p netip.Prefix) bool {
-	return slices.Contains(k.owned(), owned{ifname, p})
-}
-
-// owned reads the note: one line per address, "eth0 192.168.77.1/24".
-func (k *Keeper) owned() []owned {
-	f, err := os.Open(k.noteFile())
-	if err != nil {
-		return nil
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxNote))
-	if err != nil {
-		return nil
-	}
-	return parseNote(string(b))
-}
-
-// maxNote is more than the size that the note ever has, in bytes.
-const maxNote = 64 << 10
-
-// parseNote skips lines that this program would not write.
-func parseNote(note string) []owned {
-	var all []owned
-	for line := range strings.Lines(note) {
-		name, addr, _ := strings.Cut(strings.TrimSpace(line), " ")
-		if p, err := netip.ParsePrefix(addr); err == nil && p.Addr().Is4() && name != "" {
-			all = append(all, owned{name, p})
-		}
-	}
-	return all
+	return slices.Contains(ownaddr.Read(k.RunDir), ownaddr.Own{Interface: ifname, Addr: p})
 }
 
 // note records which addresses are ours. A failure is not a reason to go
 // without an address.
-func (k *Keeper) note(all ...owned) {
+func (k *Keeper) note(all ...ownaddr.Own) {
 	var b strings.Builder
 	for i, o := range all {
 		if slices.Index(all, o) == i {
-			fmt.Fprintf(&b, "%s %v\n", o.ifname, o.addr)
+			fmt.Fprintf(&b, "%s %v\n", o.Interface, o.Addr)
 		}
 	}
-	if err := renameio.WriteFile(k.noteFile(), []byte(b.String()), 0o644); err != nil {
+	if err := renameio.WriteFile(ownaddr.File(k.RunDir), []byte(b.String()), 0o644); err != nil {
 		k.Log.Error("network: cannot record the box's own address", "err", err)
 	}
 }
-
-func (k *Keeper) noteFile() string { return filepath.Join(k.RunDir, "own-address") }
 
 // resolvConf is the target of gokrazy's /etc/resolv.conf link. On any other
 // system the name servers are not the box's concern.
