@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 
+	"github.com/pxebox/pxebox/internal/base/access"
 	"github.com/pxebox/pxebox/internal/base/boxstatus"
 	"github.com/pxebox/pxebox/internal/control/boots"
 	"github.com/pxebox/pxebox/internal/control/mdns"
@@ -41,7 +42,8 @@ func logBoots(
 
 // announce announces the page on the network, and has the menus name its address.
 func announce(ctx context.Context, w *menuwatch.Watcher, p *page.Server, log *slog.Logger) *mdns.Responder {
-	r, err := mdns.ForPage(p.Address, filepath.Join(p.Keys, page.CertificateFile), w.RunDir, log.With("part", "mdns"))
+	certificate := filepath.Join(p.Keys, access.CertificateFile)
+	r, err := mdns.ForPage(p.Address, certificate, w.RunDir, log.With("part", "mdns"))
 	if err != nil {
 		log.With("part", "page").Error("the page's address cannot be used", "address", p.Address, "err", err)
 		return &mdns.Responder{}

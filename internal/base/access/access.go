@@ -81,8 +81,8 @@ func NewGate(password string) *Gate {
 // OpenGate returns a gate for the password in the file own, which a person
 // writes. Without that file, or if its password is too short, the one in the
 // file image counts, which the box's image has: make update sends it, and it
-// lets the owner in. Outside of the box image is
-// empty, and OpenGate fails instead.
+// lets the owner in. Outside of a box, image is empty, and OpenGate fails
+// instead.
 func OpenGate(own, image string, log *slog.Logger) (*Gate, error) {
 	password, err := credential.ReadPassword(own)
 	short := err == nil && len(password) < MinPassword

@@ -17,6 +17,10 @@ import (
 	"github.com/pxebox/pxebox/internal/base/durable"
 )
 
+// CertificateFile is the name of the file with the box's certificate, in the
+// folder of its keys.
+const CertificateFile = "https.pem"
+
 // Certificate reads the box's certificate and its key from a file, or generates
 // both and creates the file. Several programs may do so at the same time: all get
 // the same certificate. It is self-signed: clients recognize it by Pin.

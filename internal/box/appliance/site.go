@@ -124,7 +124,7 @@ func (s *site) gate(image string) (*access.Gate, error) {
 // showState shows the box's state on its screen and its serial port, until ctx
 // ends.
 func (s *site) showState(ctx context.Context) error {
-	c := &console.Console{RunDir: runDir, Certificate: filepath.Join(s.dir, "keys", "https.pem")}
+	c := &console.Console{RunDir: runDir, Certificate: s.key(access.CertificateFile)}
 	// A separate file: the kernel limits the lines of each.
 	if kmsg, err := os.OpenFile("/dev/kmsg", os.O_WRONLY, 0); err == nil {
 		defer kmsg.Close()
@@ -214,14 +214,16 @@ func oldPort(next http.Handler, log *slog.Logger) http.Handler {
 	})
 }
 
+// key returns the name of a file with a key.
+func (s *site) key(name string) string { return filepath.Join(s.dir, "keys", name) }
+
 // keys reads the box's keys, which are created at the first start, and logs
 // their fingerprints.
 func (s *site) keys() (c tls.Certificate, host ssh.Signer, err error) {
-	dir := filepath.Join(s.dir, "keys")
-	if c, err = access.Certificate(filepath.Join(dir, "https.pem")); err != nil {
+	if c, err = access.Certificate(s.key(access.CertificateFile)); err != nil {
 		return c, host, fmt.Errorf("certificate: %w", err)
 	}
-	if host, err = upload.HostKey(filepath.Join(dir, "ssh.pem")); err != nil {
+	if host, err = upload.HostKey(s.key("ssh.pem")); err != nil {
 		return c, host, fmt.Errorf("host key: %w", err)
 	}
 	loglimit.Keep(s.limited.With("part", "access"), "keys").Info("the box's keys",

@@ -36,9 +36,6 @@ type Views struct {
 	Login func(http.ResponseWriter, *http.Request, Login)
 }
 
-// CertificateFile is the certificate's name in the folder of keys.
-const CertificateFile = "https.pem"
-
 // StaticPaths are the paths that need no login.
 var StaticPaths = []string{"/style.css", "/script.js", "/icon.svg"}
 
@@ -129,7 +126,7 @@ func (s *Server) credentials(ctx context.Context, log *slog.Logger) (*access.Gat
 // first checks the file system, and until then no program may write to it: the
 // appliance opens its socket afterwards.
 func (s *Server) certificate(ctx context.Context) (tls.Certificate, error) {
-	file := filepath.Join(s.Keys, CertificateFile)
+	file := filepath.Join(s.Keys, access.CertificateFile)
 	c, err := access.ReadCertificate(file)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return c, err
