@@ -96,16 +96,20 @@ func list(names []string) string {
 	return strings.Join(out, ", ")
 }
 
-// clean keeps printable ASCII, which every console shows, and not too much of
-// it.
+// clean keeps not too much of a text.
 func clean(s string) string {
-	s = strings.Map(func(c rune) rune {
+	s = cleanLine(s)
+	return s[:min(len(s), 64)]
+}
+
+// cleanLine keeps printable ASCII, which every console shows.
+func cleanLine(s string) string {
+	return strings.Map(func(c rune) rune {
 		if c < ' ' || c > '~' {
 			return '?'
 		}
 		return c
 	}, s)
-	return s[:min(len(s), 64)]
 }
 
 // wrap breaks a text between words, and words that are too long anywhere. The
@@ -160,16 +164,4 @@ func screen(s State, log []string, width, height int) []string {
 		lines = append(lines, "")
 	}
 	return append(lines, foot[:min(len(foot), width)])
-}
-
-// cleanLine is clean for a line of the log, which may be longer.
-func cleanLine(s string) string {
-	var b strings.Builder
-	for _, c := range s {
-		if c < ' ' || c > '~' {
-			c = '?'
-		}
-		b.WriteRune(c)
-	}
-	return b.String()
 }
