@@ -1,5 +1,6 @@
-// Package sitenote is what menuwatch notes for the box's console, in a file of
-// the run directory: mistakes in the settings, and WDS servers that are down.
+// Package sitenote is what menuwatch notes for the box's console, in files of
+// the run directory: mistakes in the settings, WDS servers that are down, and
+// the box's name.
 package sitenote
 
 import (
@@ -9,8 +10,13 @@ import (
 	"path/filepath"
 )
 
-// FileName is the file's name in the run directory.
-const FileName = "site.json"
+const (
+	// FileName is the note's name in the run directory.
+	FileName = "site.json"
+	// NameFile is the file in the run directory that holds the last name that the
+	// box had by mDNS. After a restart of menuwatch, the box has the same name.
+	NameFile = "mdns-name"
+)
 
 // maxSize is more than the file ever has, in bytes: there are at most 64 WDS
 // servers, with short names.

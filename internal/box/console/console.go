@@ -112,7 +112,7 @@ func (r *reporter) report(now time.Time, lines []string) []string {
 func (c *Console) state(now time.Time) State {
 	note := sitenote.Read(c.RunDir)
 	s := State{
-		Name:        firstLine(filepath.Join(c.RunDir, "mdns-name")),
+		Name:        firstLine(filepath.Join(c.RunDir, sitenote.NameFile)),
 		Mode:        c.dhcpMode(),
 		PxedStopped: c.pxed.stopped(now), MenuwatchStopped: c.menuwatch.stopped(now),
 		Mistakes: note.Mistakes, Down: note.Down,

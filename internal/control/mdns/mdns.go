@@ -26,6 +26,7 @@ import (
 
 	"github.com/pxebox/pxebox/internal/base/credential"
 	"github.com/pxebox/pxebox/internal/base/loglimit"
+	"github.com/pxebox/pxebox/internal/base/sitenote"
 )
 
 // Service is what the box announces.
@@ -71,11 +72,6 @@ func ForPage(address, certificate, runDir string, log *slog.Logger) (*Responder,
 		Fingerprint: func() string { return credential.FileFingerprint(certificate) },
 	}, nil
 }
-
-// FileName is the file in the run directory that holds the box's last name: for
-// the console, and so that the box has the same name after a restart of the
-// program.
-const FileName = "mdns-name"
 
 const (
 	// look is how often to look at the link, and for another program.
@@ -235,7 +231,7 @@ func (r *Responder) has(name string) {
 	}
 }
 
-func (r *Responder) file() string { return filepath.Join(r.RunDir, FileName) }
+func (r *Responder) file() string { return filepath.Join(r.RunDir, sitenote.NameFile) }
 
 // remembered returns the number of the last name.
 func (r *Responder) remembered() int {
