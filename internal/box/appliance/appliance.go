@@ -50,11 +50,10 @@ func Run(ctx context.Context, o Options) error {
 		g.Go(func() error { return site.servePage(ctx, gate) })
 	}
 	g.Go(func() error {
-		log := site.limited.With("part", "page")
-		err := status.serve(ctx, filepath.Join(runDir, boxstatus.Socket), log)
+		err := status.serve(ctx, filepath.Join(runDir, boxstatus.Socket), site.limited)
 		if ctx.Err() == nil {
 			// A restart would not help, and the other ports work.
-			log.Error("the page on port 443 does not know the state of the box", "err", err)
+			site.limited.With("part", "page").Error("the page on port 443 does not know the state of the box", "err", err)
 			<-ctx.Done()
 		}
 		return ctx.Err()
