@@ -73,7 +73,7 @@ func views(w *menuwatch.Watcher, store *boots.Store, box boxstatus.Client) page.
 		Pages:  view.New(view.Options{Boots: store, Site: site.State, Version: version}).Handler(),
 		Static: view.Static(),
 		Login: func(w http.ResponseWriter, r *http.Request, l page.Login) {
-			view.Login(w, r, view.LoginData{Failed: l.Failed, Wait: l.Wait, Next: l.Next})
+			view.Login(w, r, view.LoginData(l))
 		},
 	}
 }

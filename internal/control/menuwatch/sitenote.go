@@ -1,7 +1,6 @@
 package menuwatch
 
 import (
-	"cmp"
 	"errors"
 	"slices"
 
@@ -31,7 +30,7 @@ func (s *state) note() {
 			}
 		}
 	}
-	slices.SortFunc(n.Down, cmp.Compare)
+	slices.Sort(n.Down)
 	if s.lastNote != nil && s.lastNote.Mistakes == n.Mistakes && slices.Equal(s.lastNote.Down, n.Down) {
 		return
 	}

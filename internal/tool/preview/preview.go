@@ -32,11 +32,7 @@ import (
 // missing in boot, and who signed its EFI programs. If boot is empty, it does not
 // check boot files. None of these is an error. The returned error holds a line for each mistake.
 func Check(out io.Writer, file, boot string) error {
-	data, err := configfile.Read(file)
-	if err != nil {
-		return err
-	}
-	c, err := compile.Parse(file, data)
+	c, err := parse(file)
 	if err != nil {
 		return err
 	}
@@ -86,6 +82,15 @@ func about(n menu.Note) string {
 // Lookup returns the IPv4 addresses of a host.
 type Lookup func(ctx context.Context, host string) ([]netip.Addr, error)
 
+// parse reads a configuration file, and checks it as a whole.
+func parse(file string) (*config.Config, error) {
+	data, err := configfile.Read(file)
+	if err != nil {
+		return nil, err
+	}
+	return compile.Parse(file, data)
+}
+
 // lookupTimeout limits the query for one name, over all name servers.
 const lookupTimeout = 5 * time.Second
 
@@ -93,11 +98,7 @@ const lookupTimeout = 5 * time.Second
 // general menus, and the menus of certain machines below views. boot is as for
 // Check.
 func Render(ctx context.Context, file, boot, dir string, lookup Lookup) error {
-	data, err := configfile.Read(file)
-	if err != nil {
-		return err
-	}
-	c, err := compile.Parse(file, data)
+	c, err := parse(file)
 	if err != nil {
 		return err
 	}

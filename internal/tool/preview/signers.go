@@ -10,9 +10,7 @@ import (
 	"strings"
 
 	"github.com/pxebox/pxebox/config"
-	"github.com/pxebox/pxebox/internal/base/configfile"
 	"github.com/pxebox/pxebox/internal/boot/firmware"
-	"github.com/pxebox/pxebox/internal/control/compile"
 	"github.com/pxebox/pxebox/internal/control/sitefiles"
 	"github.com/pxebox/pxebox/internal/control/wdscerts"
 	"github.com/pxebox/pxebox/internal/secureboot"
@@ -25,11 +23,7 @@ type Read func(ctx context.Context, addr netip.Addr, name string) ([]byte, error
 // after the other, and prints who signed each. A server that does not answer is not
 // an error.
 func Probe(ctx context.Context, out io.Writer, file string, lookup Lookup, read Read) error {
-	data, err := configfile.Read(file)
-	if err != nil {
-		return err
-	}
-	c, err := compile.Parse(file, data)
+	c, err := parse(file)
 	if err != nil {
 		return err
 	}

@@ -46,10 +46,6 @@ func New(o Options) *Pages {
 // caller checks that.
 func (p *Pages) Handler() http.Handler {
 	mux := http.NewServeMux()
-	static := Static()
-	for _, name := range staticFiles {
-		mux.Handle("GET /"+name, static)
-	}
 	mux.HandleFunc("GET /{$}", p.machines)
 	mux.HandleFunc("GET /machine/{id}", p.machine)
 	mux.HandleFunc("GET /boot/{id}", p.boot)
