@@ -194,8 +194,7 @@ func (v value) routes() []spec.Route {
 	}
 	for i, rt := range routes {
 		if slices.ContainsFunc(routes[:i], func(other spec.Route) bool {
-			return rt.To.IsValid() &&
-				rt.To == other.To
+			return rt.To.IsValid() && rt.To == other.To
 		}) {
 			v.fail(fmt.Sprintf("there are two routes to %v", rt.To), "keep one of them")
 			return nil

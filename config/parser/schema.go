@@ -138,11 +138,9 @@ var schema = []section{
 			{"on_down", `"mark"`, func(r *reader, v value) {
 				last(r.cfg.WDS).OnDown = choice(v, config.OnDownMark, config.OnDownHide, config.OnDownNext)
 			}},
-			{"bios_route", `"chain"`,
-				func(r *reader,
-					v value) {
-					last(r.cfg.WDS).BIOSRoute = choice(v, config.RouteChain, config.RouteReboot)
-				}},
+			{"bios_route", `"chain"`, func(r *reader, v value) {
+				last(r.cfg.WDS).BIOSRoute = choice(v, config.RouteChain, config.RouteReboot)
+			}},
 		}, append(wdsPrograms(), wdsPrograms2023()...)...)},
 	{name: "bootserver", many: true, by: "name", add: func(r *reader) { r.others = append(r.others, newBootServer()) },
 		fields: []field{
@@ -275,9 +273,8 @@ func bootFiles() []field {
 // registry or another boot server.
 var registered = map[string]firmware.Arch{
 	"uefi-arm32": 0x0a, "opal": 0x0e, "uefi-arm32-http": 0x12, "bios-http": 0x14, "uboot-arm32": 0x15,
-	"uboot-arm64":  0x16,
-	"uefi-riscv64": 0x1b, "uefi-riscv64-http": 0x1c, "uefi-loongarch64": 0x27, "uefi-loongarch64-http": 0x28,
-	"rpiboot": 0x29,
+	"uboot-arm64": 0x16, "uefi-riscv64": 0x1b, "uefi-riscv64-http": 0x1c, "uefi-loongarch64": 0x27,
+	"uefi-loongarch64-http": 0x28, "rpiboot": 0x29,
 }
 
 // bootByArch reads a key of [boot] that is the number of an architecture.

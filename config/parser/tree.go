@@ -275,8 +275,7 @@ func (t *treeReader) skip(begin, at int, err error) int {
 	line := t.lineAt(begin)
 	r := repairOf(text, t.section)
 	if i := strings.IndexFunc(text, func(c rune) bool {
-		return control(c) &&
-			!strings.ContainsRune("\t\n\r", c)
+		return control(c) && !strings.ContainsRune("\t\n\r", c)
 	}); i >= 0 {
 		c, _ := utf8.DecodeRuneInString(text[i:])
 		r.flaws = []flaw{{i, fmt.Sprintf("contains the control character %U", c), "delete it", "-"}}

@@ -29,8 +29,7 @@ func (c *converter) optionBoots(cfg *dhcpconf.Config) {
 			}
 		}
 		n.Options = slices.DeleteFunc(slices.Clone(n.Options), func(o dhcpconf.Option) bool {
-			return o.Code == 66 ||
-				o.Code == 67
+			return o.Code == 66 || o.Code == 67
 		})
 		if !slices.ContainsFunc(cfg.Boots, func(o dhcpconf.Boot) bool { return o.Line == b.Line }) {
 			cfg.Boots = append(cfg.Boots, b)

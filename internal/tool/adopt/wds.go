@@ -35,8 +35,7 @@ func (c *converter) wdsEntry(e *pxelinux.Entry, arguments string) (out config.En
 	}
 	l := lineOf(e.Lines, e.Line, "APPEND")
 	if rest := slices.DeleteFunc(options, func(o string) bool {
-		return o == "-W" ||
-			strings.HasPrefix(o, "-o 254.")
+		return o == "-W" || strings.HasPrefix(o, "-o 254.")
 	}); len(rest) > 0 {
 		c.remark(l, "pxebox has its own way to WDS, without %s", strings.Join(rest, " "))
 	}
