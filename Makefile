@@ -163,17 +163,17 @@ unit: deps assets $(FIRMWARES) ## run the packages' tests with the race detector
 # replaces the trial of KVM; both reach the tests through the environment.
 .PHONY: e2e
 e2e: image image-rpi browser-deps $(INSTALLER) $(FIRMWARES) ## boot the image and clients in QEMU, and watch them reach WDS, also in a browser (ACCEL=tcg: without KVM)
-	go test -tags e2e -count=1 -v -timeout 45m -skip '$(LONG)' ./e2e/...
+	tools/tested.sh go test -tags e2e -count=1 -v -timeout 45m -skip '$(LONG)' ./e2e/...
 
 .PHONY: e2e-generations
 e2e-generations: image $(INSTALLER) $(FIRMWARES) ## run the clients of make e2e with the firmware of Debian 12, then 13
 	for release in $(notdir $(FIRMWARES)); do \
-		FIRMWARE=$$release go test -tags e2e -count=1 -v -timeout 35m -run '$(FIRMWARE_LINES)' ./e2e || exit 1; \
+		FIRMWARE=$$release tools/tested.sh go test -tags e2e -count=1 -v -timeout 35m -run '$(FIRMWARE_LINES)' ./e2e || exit 1; \
 	done
 
 .PHONY: e2e-long
 e2e-long: image image-rpi $(FIRMWARES) ## run the tests that make e2e leaves out: they are slow and rarely fail
-	go test -tags e2e -count=1 -v -timeout 45m -run '$(LONG)' ./e2e
+	tools/tested.sh go test -tags e2e -count=1 -v -timeout 45m -run '$(LONG)' ./e2e
 
 # Root needs this person's Go and settings.
 .PHONY: newcomer
