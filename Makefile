@@ -37,8 +37,8 @@ PEER_PACKAGES := busybox-static curl dhcpcd-base dnsmasq-base iproute2 isc-dhcp-
 # Those that are not installed, and where they are.
 SERVERS  := atftp atftpd nginx tftp-hpa tftpd-hpa wrk
 UNPACKED := build/peers build/peers-lan
-# Another mDNS responder and resolver, and a server for logs.
-build/peers-lan: SERVERS := avahi-daemon rsyslog
+# Another mDNS responder and resolver, a server for logs, and ISC's DHCP server.
+build/peers-lan: SERVERS := avahi-daemon isc-dhcp-server rsyslog
 
 # The packages that are tried with them on their own.
 PEERED := $(addprefix ./,$(dir $(wildcard internal/*/*/*_peers_test.go)))
@@ -186,7 +186,7 @@ power-cuts: image $(FIRMWARES) ## cut the power of working boxes, CUTS=200 times
 
 .PHONY: peers
 peers: peer-deps build $(UNPACKED) ## test against third-party DHCP clients, relays and servers
-	go test -tags peers $(if $(SUDO),-exec $(SUDO)) -count=1 -v -timeout 30m -p 1 ./peers/... $(PEERED)
+	tools/tested.sh go test -tags peers $(if $(SUDO),-exec $(SUDO)) -count=1 -v -timeout 30m -p 1 ./peers/... $(PEERED)
 
 .PHONY: bench-dhcp
 bench-dhcp: peer-deps build ## DHCP servers side by side, into docs/performance.md (RUNS=1 is quick; SERVER=pxed: one, to the screen)

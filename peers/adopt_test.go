@@ -12,25 +12,22 @@ import (
 
 // TestAdoptReadsWhatServersRead runs the real servers on the configurations
 // that pxebox adopt is tested with: a configuration that its server refuses
-// would prove nothing. dhcpd need not be installed.
+// would prove nothing.
 func TestAdoptReadsWhatServersRead(t *testing.T) {
 	const inputs = "../internal/tool/adopt/testdata/dhcp"
 	for _, tt := range []struct {
-		program, file string
-		args          []string
+		name, program, file string
+		args                []string
 		// without lists lines about files that do not exist, or that no server
 		// reads.
 		without []string
 	}{
-		{program: "dnsmasq", file: "dnsmasq/dnsmasq.conf", args: []string{"--test", "-C"},
+		{name: "dnsmasq", program: "dnsmasq", file: "dnsmasq/dnsmasq.conf", args: []string{"--test", "-C"},
 			without: []string{"conf-dir="}},
-		{program: "dhcpd", file: "isc/dhcpd.conf", args: []string{"-t", "-cf"},
+		{name: "dhcpd", program: "../build/peers-lan/usr/sbin/dhcpd", file: "isc/dhcpd.conf", args: []string{"-t", "-cf"},
 			without: []string{"include ", "fixed-address pc2.school.example.org"}},
 	} {
-		t.Run(tt.program, func(t *testing.T) {
-			if _, err := exec.LookPath(tt.program); err != nil && tt.program == "dhcpd" {
-				t.Skip("there is no dhcpd here (isc-dhcp-server)")
-			}
+		t.Run(tt.name, func(t *testing.T) {
 			text, err := os.ReadFile(filepath.Join(inputs, tt.file))
 			if err != nil {
 				t.Fatal(err)
