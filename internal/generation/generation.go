@@ -51,6 +51,9 @@ type Generation struct {
 	// Handoffs are the servers and programs that the firmware boots for entries, by
 	// the entry's name. An entry whose server has no address is not in the map.
 	Handoffs map[string]handoff.Target `json:"handoffs,omitempty"`
+	// Chain is where PXELINUX's module pxechn.c32 leads from these menus; zero if
+	// that is not known.
+	Chain handoff.Chain `json:"chain,omitzero"`
 	// Parts say which boot files belong to which entries, by their names in lower
 	// case.
 	Parts map[string]Part `json:"parts,omitempty"`

@@ -99,6 +99,7 @@ func full(t *testing.T) Generation {
 		},
 		"shim": {Self: true, Programs: map[firmware.Kind]string{"uefi-x64": "ubuntu/shimx64.efi"}},
 	}
+	g.Chain = handoff.Chain{Entry: "wds", Server: netip.MustParseAddr("192.168.77.2")}
 	g.Parts = map[string]Part{"debian/linux": {Role: trace.Kernel, Entry: "debian"}}
 	return g
 }
@@ -108,7 +109,7 @@ func TestFullGenerationLeavesNothingOut(t *testing.T) {
 	if !g.Handoffs["shim"].Self {
 		t.Error("no hand-over is to the box itself")
 	}
-	for _, v := range []any{g, g.TFTP, g.Names, g.Metrics, g.Machines[0], g.Machines[0].Machine, g.Handoffs["wds"],
+	for _, v := range []any{g, g.TFTP, g.Names, g.Metrics, g.Chain, g.Machines[0], g.Machines[0].Machine, g.Handoffs["wds"],
 		g.Parts["debian/linux"]} {
 		for i, v := 0, reflect.ValueOf(v); i < v.NumField(); i++ {
 			if name := v.Type().Field(i).Name; v.Field(i).IsZero() && name != "ID" && name != "TooLarge" &&

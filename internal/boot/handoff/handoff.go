@@ -33,6 +33,14 @@ type Target struct {
 	Alternatives map[firmware.Kind][]string `json:"alternatives,omitempty"`
 }
 
+// Chain is where PXELINUX's module pxechn.c32 leads from a site's menus, as far as
+// that is the same for all entries that load it. The module starts a server's
+// program without asking the box, which only sees that it is loaded.
+type Chain struct {
+	Entry  string     `json:"entry,omitempty"`
+	Server netip.Addr `json:"server,omitzero"`
+}
+
 // Boot is what a machine loads when it is handed over.
 type Boot struct {
 	Entry   string     // the menu entry that leads there

@@ -25,7 +25,7 @@ func Generation(c *config.Config, st menu.Status) generation.Generation {
 		Network: spec.Network(c.Network), DHCP: dhcp(c.DHCP), TFTP: spec.TFTP(c.TFTP), Names: spec.Files(c.Files),
 		Metrics: spec.Metrics(c.Metrics),
 		Files:   r.Files, Views: r.Views, Machines: r.Machines, Handoffs: r.Handoffs, TooLarge: r.TooLarge,
-		Parts: parts(c.Entries),
+		Chain: r.Chain, Parts: parts(c.Entries),
 	}
 	g.DHCP.Fallback = r.Fallback
 	return g

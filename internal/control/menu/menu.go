@@ -44,6 +44,8 @@ type Rendered struct {
 	// Handoffs are the servers and programs that the firmware boots for entries, by
 	// the entry's name. An entry whose server has no address is not in the map.
 	Handoffs map[string]handoff.Target `json:"handoffs,omitempty"`
+	// Chain is where pxechn.c32 leads; zero if that is not known.
+	Chain handoff.Chain `json:"chain,omitzero"`
 	// Fallback is the entry that a machine boots which does not start shim; empty
 	// for none, or if its server is down.
 	Fallback string `json:"fallback,omitempty"`
@@ -62,7 +64,7 @@ const (
 // that would end its line.
 func Render(c *config.Config, st Status) Rendered {
 	s := newSite(c, st)
-	out := Rendered{Files: s.files(selection{}, c.Menu.Default)}
+	out := Rendered{Files: s.files(selection{}, c.Menu.Default), Chain: s.chain()}
 	for name, content := range theme(c, s.foot()) {
 		out.Files[name] = content
 	}

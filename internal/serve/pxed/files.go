@@ -37,7 +37,6 @@ type files struct {
 	gen   generation.Generation
 	rules wdshandoff.Rules
 	roles roles
-	chain chain
 	site  *os.Root
 
 	codes    codes
@@ -56,12 +55,12 @@ type served struct {
 	rules wdshandoff.Rules
 	roles roles
 	own   map[string]string // programs that firmware starts, as Clean returns them, by their name as Fold returns it
-	chain chain
+	chain handoff.Chain
 }
 
 // use starts serving a generation's menus.
 func (f *files) use(g generation.Generation, rules wdshandoff.Rules) {
-	f.gen, f.rules, f.roles, f.chain = g, rules, newRoles(g, f.bundled), newChain(g)
+	f.gen, f.rules, f.roles = g, rules, newRoles(g, f.bundled)
 	f.limits.Store(&g.TFTP)
 	f.metrics.Store(&g.Metrics)
 	if !f.look() {
@@ -72,7 +71,7 @@ func (f *files) use(g generation.Generation, rules wdshandoff.Rules) {
 func (f *files) publish() {
 	f.served.Store(&served{bootfiles.New(bootfiles.Contents{
 		Menus: f.gen.Files, Views: f.gen.Views, Site: f.site, Stick: f.stick, Bundled: f.bundled, Names: f.gen.Names,
-	}), f.rules, f.roles, ownPrograms(f.rules.OwnPrograms()), f.chain})
+	}), f.rules, f.roles, ownPrograms(f.rules.OwnPrograms()), f.gen.Chain})
 }
 
 func ownPrograms(names []string) map[string]string {
@@ -163,12 +162,15 @@ func (f *files) openHTTP(client netip.Addr, name string) (bootfiles.File, error)
 // errByHTTP is why openHTTP hands no machine over.
 var errByHTTP = errors.New("requested over HTTP, which WDS does not support")
 
+// chainModule is the module of PXELINUX that a generation's Chain is about.
+const chainModule = "pxechn.c32"
+
 // about completes an event of a transfer.
 func (f *files) about(e trace.Event) trace.Event {
 	now := f.served.Load()
 	e.Role, e.Entry = now.roles.of(e.What)
 	if path.Base(bootfiles.Fold(e.What)) == chainModule {
-		e.Entry, e.Server = now.chain.entry, now.chain.server
+		e.Entry, e.Server = now.chain.Entry, now.chain.Server
 	}
 	if e.Outcome != trace.Begun && (e.Role == trace.Menu && e.Outcome != trace.NotFound ||
 		e.Role == trace.HandOver && e.Outcome == trace.Refused) {
