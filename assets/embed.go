@@ -1,5 +1,6 @@
 // Package assets holds the third-party boot programs that pxebox serves, byte
-// for byte as Debian ships them, with their licence texts. make assets fetches
+// for byte as Debian ships them, with their licence texts. Only SingleSigned
+// leaves something out. make assets fetches
 // and verifies them, and records what it fetched in the manifest. The package
 // holds no code of pxebox's and decides nothing: the catalog decides which file
 // a client gets.
@@ -12,6 +13,8 @@ import (
 	"strings"
 
 	"github.com/pxebox/pxebox/assets/manifest"
+	"github.com/pxebox/pxebox/assets/names"
+	"github.com/pxebox/pxebox/internal/secureboot/certtable"
 )
 
 // Each file is named, so that a missing file fails the build instead of a
@@ -55,6 +58,39 @@ func Files() map[string][]byte {
 		files[servedName(name)] = b
 		return err
 	})
+	return files
+}
+
+// SingleSigned returns copies of shim that have only one of its signatures, by
+// names.SingleSigned. There are none if shim has only one.
+func SingleSigned() map[string][]byte {
+	const shim = "grub/usr/lib/shim/shimx64.efi.signed"
+	b, err := packages.ReadFile(shim)
+	if err != nil {
+		panic(err) // the file is embedded
+	}
+	// make assets has checked the signatures, and lists the signers that firmware
+	// may trust in the order of the file's table.
+	image, err := certtable.Parse(b)
+	if err != nil {
+		return nil
+	}
+	all, err := image.Signatures()
+	signers := Manifest().File(shim).Signers
+	if err != nil || len(all) < 2 || len(all) != len(signers) {
+		return nil
+	}
+	files := map[string][]byte{}
+	for n, s := range signers {
+		for _, name := range names.SingleSigned() {
+			base := strings.TrimSuffix(name, ".efi")
+			if _, year, _ := strings.Cut(base, "-"); strings.HasSuffix(s.Authority, " "+year) {
+				if files[name], err = image.Single(n); err != nil {
+					return nil
+				}
+			}
+		}
+	}
 	return files
 }
 

@@ -75,6 +75,16 @@ func (m Manifest) Package(name string) Package {
 	return Package{}
 }
 
+// File returns the file with a name, or the zero value if there is none.
+func (m Manifest) File(name string) File {
+	for _, f := range m.Files {
+		if f.Name == name {
+			return f
+		}
+	}
+	return File{}
+}
+
 // Programs returns the package of each program. If several packages belong to a
 // program, it returns the first one.
 func (m Manifest) Programs() []Package {

@@ -15,8 +15,18 @@ var all = []string{
 	"licenses/pxelinux/copyright", "licenses/shim-signed/copyright",
 	"licenses/shim-unsigned/copyright", "licenses/syslinux-common/copyright",
 	"linux.c32", "lpxelinux.0", "memdisk", "menu.c32", "poweroff.c32",
-	"pxechn.c32", "pxelinux.0", "reboot.c32", "shimx64.efi", "vesamenu.c32",
+	"pxechn.c32", "pxelinux.0", "reboot.c32", Shim, "vesamenu.c32",
 }
+
+// Shim is the first stage for UEFI.
+const Shim = "shimx64.efi"
+
+// SingleSigned returns the names of the copies of shim that have only one of its
+// signatures, in the order in which a machine tries them. They are next to shim,
+// because each looks for GRUB in its own folder. Firmware that refuses a shim with
+// two signatures is of a time when there was only the authority of 2011, so that
+// is the first.
+func SingleSigned() []string { return []string{"shimx64-2011.efi", "shimx64-2023.efi"} }
 
 // All returns all names in order, including licence texts.
 func All() []string { return slices.Clone(all) }

@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/pxebox/pxebox/internal/secureboot/certtable"
 )
 
 // Debian's programs, as make assets fetches them.
@@ -189,15 +191,15 @@ func TestVendorRefuses(t *testing.T) {
 func tableAt(t *testing.T, b []byte, start, size uint32, content []byte) []byte {
 	t.Helper()
 	i := parse(t, b)
-	out := append(slices.Clone(b[:i.table]), content...)
-	binary.LittleEndian.PutUint32(out[i.entry:], start)
-	binary.LittleEndian.PutUint32(out[i.entry+4:], size)
+	out := append(slices.Clone(b[:i.Table]), content...)
+	binary.LittleEndian.PutUint32(out[i.Entry:], start)
+	binary.LittleEndian.PutUint32(out[i.Entry+4:], size)
 	return out
 }
 
 func TestDamagedCertificateTables(t *testing.T) {
 	grub := file(t, grubPath)
-	end := uint32(parse(t, grub).table)
+	end := uint32(parse(t, grub).Table)
 	entry := func(size uint32, revision, kind uint16, rest int) []byte {
 		b := binary.LittleEndian.AppendUint32(nil, size)
 		b = binary.LittleEndian.AppendUint16(b, revision)
@@ -214,16 +216,16 @@ func TestDamagedCertificateTables(t *testing.T) {
 		{situation: "inside the headers", start: 8, size: end - 8, want: "spans the bytes"},
 		{situation: "before the end", start: end, size: 8, table: make([]byte, 16), want: "spans the bytes"},
 		{situation: "stray bytes", start: end, size: 4, table: make([]byte, 4), want: "4 stray bytes"},
-		{situation: "an entry of no length", start: end, size: 8, table: entry(0, revision2, typeSignedData, 0),
+		{situation: "an entry of no length", start: end, size: 8, table: entry(0, 0x0200, 2, 0),
 			want: "an entry of 0 bytes"},
-		{situation: "an entry beyond the table", start: end, size: 16, table: entry(4096, revision2, typeSignedData, 8),
+		{situation: "an entry beyond the table", start: end, size: 16, table: entry(4096, 0x0200, 2, 8),
 			want: "an entry of 4096 bytes, but only 16 bytes are left"},
-		{situation: "an old revision", start: end, size: 16, table: entry(16, 0x0100, typeSignedData, 8),
+		{situation: "an old revision", start: end, size: 16, table: entry(16, 0x0100, 2, 8),
 			want: "revision 0x100"},
-		{situation: "another type", start: end, size: 16, table: entry(16, revision2, 1, 8), want: "type 0x1"},
-		{situation: "an entry too large", start: end, size: maxSignature + 8,
-			table: entry(maxSignature+8, revision2, typeSignedData, maxSignature), want: "the limit is 65536"},
-		{situation: "no PKCS#7", start: end, size: 16, table: entry(16, revision2, typeSignedData, 8),
+		{situation: "another type", start: end, size: 16, table: entry(16, 0x0200, 1, 8), want: "type 0x1"},
+		{situation: "an entry too large", start: end, size: certtable.MaxSignature + 8,
+			table: entry(certtable.MaxSignature+8, 0x0200, 2, certtable.MaxSignature), want: "the limit is 65536"},
+		{situation: "no PKCS#7", start: end, size: 16, table: entry(16, 0x0200, 2, 8),
 			want: "signature 1 of 1"},
 	} {
 		i, err := Parse(tableAt(t, grub, test.start, test.size, test.table))
@@ -241,12 +243,12 @@ func TestDamagedCertificateTables(t *testing.T) {
 func TestTooManySignatures(t *testing.T) {
 	grub := file(t, grubPath)
 	i := parse(t, grub)
-	table := i.file[i.table:]
+	table := i.File[i.Table:]
 	many := func(n int) (*Image, error) {
 		all := bytes.Repeat(table, n)
-		return Parse(tableAt(t, grub, uint32(i.table), uint32(len(all)), all))
+		return Parse(tableAt(t, grub, uint32(i.Table), uint32(len(all)), all))
 	}
-	for n, fails := range map[int]bool{1: false, maxSignatures: false, maxSignatures + 1: true} {
+	for n, fails := range map[int]bool{1: false, certtable.MaxSignatures: false, certtable.MaxSignatures + 1: true} {
 		i, err := many(n)
 		if err != nil {
 			t.Fatal(err)
@@ -285,20 +287,20 @@ func TestDigestCoversTheImage(t *testing.T) {
 		at        int
 		same      bool
 	}{
-		{situation: "the checksum", at: i.checksum, same: true},
-		{situation: "its last byte", at: i.checksum + 3, same: true},
-		{situation: "before the checksum", at: i.checksum - 1},
-		{situation: "behind the checksum", at: i.checksum + 4},
-		{situation: "before the directory's entry", at: i.entry - 1},
-		{situation: "behind the directory's entry", at: i.entry + 8},
+		{situation: "the checksum", at: i.Checksum, same: true},
+		{situation: "its last byte", at: i.Checksum + 3, same: true},
+		{situation: "before the checksum", at: i.Checksum - 1},
+		{situation: "behind the checksum", at: i.Checksum + 4},
+		{situation: "before the directory's entry", at: i.Entry - 1},
+		{situation: "behind the directory's entry", at: i.Entry + 8},
 		{situation: "the first byte", at: 2},
-		{situation: "the last byte", at: i.table - 1},
+		{situation: "the last byte", at: i.Table - 1},
 	} {
 		changed := slices.Clone(grub)
 		changed[test.at] ^= 1
 		// The headers of a changed file may be unreadable; only the bytes count.
 		j := *i
-		j.file = changed
+		j.File = changed
 		if same := bytes.Equal(j.Digest(crypto.SHA256), want); same != test.same {
 			t.Errorf("%s: the digest is the same: %v", test.situation, same)
 		}
@@ -337,11 +339,11 @@ func FuzzImage(f *testing.F) {
 		}
 		// A small input for the fuzzer: the headers and the certificate table,
 		// with nothing between.
-		small := slices.Concat(b[:4096], b[i.table:])
-		binary.LittleEndian.PutUint32(small[i.entry:], 4096)
+		small := slices.Concat(b[:4096], b[i.Table:])
+		binary.LittleEndian.PutUint32(small[i.Entry:], 4096)
 		f.Add(small)
 		for _, section := range []string{".sbat", ".sbatlevel", ".vendor_cert", "mods"} {
-			if s := i.pe.Section(section); s != nil {
+			if s := i.PE.Section(section); s != nil {
 				content := i.Section(section)
 				f.Add(slices.Concat(b[:4096], content[:min(len(content), 8192)]))
 			}

@@ -26,7 +26,7 @@ type Signature struct {
 // Signatures returns all signatures of the image. It fails if one does not match
 // this image, or is damaged.
 func (i *Image) Signatures() ([]Signature, error) {
-	messages, err := i.certificates()
+	messages, err := i.Image.Signatures()
 	if err != nil {
 		return nil, err
 	}

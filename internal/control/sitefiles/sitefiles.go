@@ -124,7 +124,7 @@ func Read(dir, stick string, as config.Files, name string, limit int64) ([]byte,
 // replaces their contents, which only pxed holds in memory.
 var bundled = sync.OnceValue(func() map[string][]byte {
 	files := map[string][]byte{}
-	for _, name := range names.All() {
+	for _, name := range append(names.All(), names.SingleSigned()...) {
 		files[name] = []byte{0}
 	}
 	return files
