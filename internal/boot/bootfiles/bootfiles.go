@@ -138,6 +138,19 @@ func (c *Catalog) Open(raw string, r Reader) (File, error) {
 	return nil, fmt.Errorf("%s: %w", name, err)
 }
 
+// IsBundled reports whether a name finds a bundled file, and not one of the site.
+func (c *Catalog) IsBundled(raw string) bool {
+	name, err := Clean(raw)
+	if err != nil || c.bundled[strings.ToLower(name)] == nil {
+		return false
+	}
+	f, err := c.openSite(name)
+	if err == nil {
+		f.Close()
+	}
+	return errors.Is(err, fs.ErrNotExist)
+}
+
 // InFolder reports whether a name, as it was sent, finds a file in a Reader's
 // folder.
 func (c *Catalog) InFolder(raw, folder string) bool {

@@ -86,6 +86,9 @@ func (p Plan) OwnPrograms() (programs []string) {
 	for _, t := range p.targets {
 		if t.Self {
 			programs = slices.AppendSeq(programs, maps.Values(t.Programs))
+			for _, names := range t.Alternatives {
+				programs = append(programs, names...)
+			}
 		}
 	}
 	return programs

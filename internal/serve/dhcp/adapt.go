@@ -2,6 +2,7 @@ package dhcp
 
 import (
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
@@ -60,8 +61,28 @@ func (s *Settings) fallback(now time.Time, q Question) (handoff.Boot, bool) {
 		return handoff.Boot{}, false
 	}
 	to, ok := s.Plan.Fallback(now, q.machine)
-	to.Before, to.Why = file, ladder.WhyFallback
+	to.Before, to.Why = file, ladder.WhyShim
 	return to, ok
+}
+
+// copyOf returns the copy of shim with one signature that a machine gets instead
+// of a file; the file itself for none.
+func (s *Settings) copyOf(q Question, file string) string {
+	same := strings.EqualFold(strings.TrimLeft(file, `/\`), pxe.Shim)
+	if n := q.rungs.Copy; same && n > 0 && n <= len(s.Copies) {
+		return s.Copies[n-1]
+	}
+	return file
+}
+
+// copied notes that an answer names such a copy.
+func (s *Settings) copied(q Question, a *Answer) {
+	if a.Msg == nil || a.Adapted.Why != "" || a.Handoff.Entry != "" {
+		return
+	}
+	if file := s.copyOf(q, pxe.Shim); file != pxe.Shim && a.Msg.BootFileName == file {
+		a.Adapted = ladder.Departure{Why: ladder.WhyShim, Before: pxe.Shim, Now: file}
+	}
 }
 
 // namesProgram reports whether a proxy's offer has to name the program of the
@@ -80,7 +101,7 @@ func (s *Settings) handed(now time.Time, q Question, a *Answer) {
 	}
 	if !q.Again {
 		programs := s.Plan.Programs(to.Entry, q.machine.Firmware)
-		s.Ladder.HandedOver(now, q.machine, to.Entry, len(programs))
+		s.Ladder.HandedOver(now, q.machine, ladder.Server{Entry: to.Entry, Programs: len(programs), Own: to.Self})
 	}
 	if to.Why != "" {
 		a.Adapted = ladder.Departure{Why: to.Why, Before: to.Before, Now: to.Program}

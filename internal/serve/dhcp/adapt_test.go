@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -78,7 +79,7 @@ func (x *site) works(changes ...change) Answer {
 	x.after(time.Second).takes(changes...)
 	x.asks4011(changes...)
 	x.s.Ladder.Requested(x.now, first, true)
-	x.s.Ladder.Loaded(x.now, clients.Machine{MAC: ether.From(mac), Firmware: "uefi-x64"}, first)
+	x.s.Ladder.Loaded(x.now, clients.Machine{MAC: ether.From(mac), Firmware: "uefi-x64"}, first, ladder.Copy{})
 	x.s.Ladder.Requested(x.now, first, false)
 	x.after(30 * time.Second)
 	return a
@@ -306,7 +307,7 @@ func TestGoodBootsAreAnsweredAsUsual(t *testing.T) {
 			for range 1 + rng.IntN(2) { // the size is asked first
 				x.s.Ladder.Requested(x.now, goodAddr, true)
 			}
-			x.s.Ladder.Loaded(x.now, machine, goodAddr)
+			x.s.Ladder.Loaded(x.now, machine, goodAddr, ladder.Copy{})
 			x.after(time.Duration(rng.IntN(2000)) * time.Millisecond)
 			x.s.Ladder.Requested(x.now, goodAddr, false)
 			x.after(time.Duration(rng.IntN(100)) * time.Second)
@@ -320,7 +321,7 @@ func (x *site) refuses(changes ...change) Answer {
 	x.after(time.Second).takes(changes...)
 	x.asks4011(changes...)
 	x.s.Ladder.Requested(x.now, first, true)
-	x.after(time.Second).s.Ladder.Loaded(x.now, pcOfUEFI, first)
+	x.after(time.Second).s.Ladder.Loaded(x.now, pcOfUEFI, first, ladder.Copy{})
 	x.after(20 * time.Second)
 	return a
 }
@@ -362,7 +363,7 @@ func TestShimThatDoesNotStart(t *testing.T) {
 		{situation: "shim sent twice in one boot", before: func(x *site) {
 			x.refuses(uefiX64)
 			x.now = x.now.Add(-19 * time.Second)
-			x.s.Ladder.Loaded(x.now, pcOfUEFI, first)
+			x.s.Ladder.Loaded(x.now, pcOfUEFI, first, ladder.Copy{})
 			x.after(20 * time.Second)
 		}},
 		{situation: "a boot that went through between them", before: func(x *site) {
@@ -401,7 +402,7 @@ func TestShimThatDoesNotStart(t *testing.T) {
 		}},
 		{situation: "shim was sent to another machine", before: func(x *site) {
 			for range 3 {
-				x.s.Ladder.Loaded(x.now, clients.Machine{MAC: ether.MAC{2, 9}, Firmware: "uefi-x64"}, first)
+				x.s.Ladder.Loaded(x.now, clients.Machine{MAC: ether.MAC{2, 9}, Firmware: "uefi-x64"}, first, ladder.Copy{})
 				x.after(20 * time.Second)
 			}
 		}},
@@ -463,12 +464,146 @@ func TestShimThatDoesNotStart(t *testing.T) {
 			r := x.ask(ServerPort, message(dhcpv4.MessageTypeRequest, by, server(siteServer), wish(first)))
 			want := ladder.Departure{}
 			if tc.goes {
-				want = ladder.Departure{Why: ladder.WhyFallback, Before: "shimx64.efi", Now: `boot\x64\wdsmgfw.efi`}
+				want = ladder.Departure{Why: ladder.WhyShim, Before: "shimx64.efi", Now: `boot\x64\wdsmgfw.efi`}
 			}
 			if r.Adapted != want || (r.Handoff.Entry == "wds") != tc.goes {
 				t.Errorf("%+v, %+v", r.Adapted, r.Handoff)
 			}
 		})
+	}
+}
+
+// loads is a boot that loads the shim that it is told to, and returns its name.
+// runs says that this asks for GRUB.
+func (x *site) loads(runs bool) string {
+	x.discover(uefiX64)
+	x.after(time.Second).takes(uefiX64)
+	a := x.ask(BootServerPort, message(dhcpv4.MessageTypeRequest, uefiX64, ciaddr(first)))
+	c := ladder.Copy{Of: len(x.s.Copies)}
+	c.Number = slices.Index(x.s.Copies, a.Msg.BootFileName) + 1
+	x.s.Ladder.Requested(x.now, first, true)
+	x.after(time.Second).s.Ladder.Loaded(x.now, pcOfUEFI, first, c)
+	if runs {
+		x.s.Ladder.Requested(x.after(time.Second).now, first, false)
+	}
+	x.after(20 * time.Second)
+	return a.Msg.BootFileName
+}
+
+// A machine that does not start shim gets the copies with one signature, one after
+// the other, and then the fallback entry.
+func TestCopiesOfShim(t *testing.T) {
+	const shim, one, other = "shimx64.efi", "shimx64-2011.efi", "shimx64-2023.efi"
+	refuses := func(x *site, times int) {
+		for range times {
+			x.loads(false)
+		}
+	}
+	for _, tc := range []struct {
+		situation string
+		copies    []string
+		before    func(x *site)
+		want      string // the next answer's file
+	}{
+		{situation: "two boots", before: func(x *site) { refuses(x, 2) }, want: one},
+		{situation: "and two with the first copy", before: func(x *site) { refuses(x, 4) }, want: other},
+		{situation: "and two with the last copy", before: func(x *site) { refuses(x, 6) },
+			want: `boot\x64\wdsmgfw.efi`},
+		{situation: "a restart of the program between them", before: func(x *site) {
+			refuses(x, 2)
+			x.discover(uefiX64)
+			x.restart()
+			refuses(x, 1)
+			x.restart()
+			refuses(x, 1)
+		}, want: other},
+		{situation: "no copies: shim has one signature", copies: []string{}, before: func(x *site) { refuses(x, 2) },
+			want: `boot\x64\wdsmgfw.efi`},
+		{situation: "a copy helps", before: func(x *site) {
+			refuses(x, 2)
+			for range 5 {
+				x.loads(true)
+				x.after(20 * time.Hour)
+			}
+		}, want: one},
+		{situation: "a copy helps, and fails once", before: func(x *site) {
+			refuses(x, 2)
+			x.loads(true)
+			refuses(x, 1)
+		}, want: one},
+		{situation: "the restarted program knows that a copy helps", before: func(x *site) {
+			refuses(x, 2)
+			x.loads(true)
+			x.restart()
+		}, want: one},
+
+		{situation: "one boot", before: func(x *site) { refuses(x, 1) }, want: shim},
+		{situation: "another day", before: func(x *site) {
+			refuses(x, 2)
+			x.loads(true)
+			x.after(24 * time.Hour)
+		}, want: shim},
+		{situation: "two boots on another day", before: func(x *site) {
+			refuses(x, 6)
+			x.discover(uefiX64)
+			x.after(25 * time.Hour)
+			refuses(x, 2)
+		}, want: one},
+		{situation: "the other file is loaded from its address", before: func(x *site) {
+			refuses(x, 2)
+			x.discover(uefiX64)
+			for range 5 {
+				x.s.Ladder.Loaded(x.now, pcOfUEFI, first, ladder.Copy{Of: 2})
+				x.after(20 * time.Second)
+			}
+		}, want: one},
+		{situation: "DHCP packets in its name", before: func(x *site) {
+			refuses(x, 2)
+			for range 9 {
+				x.fails(uefiX64)
+				x.asks4011(uefiX64)
+			}
+		}, want: one},
+		{situation: "it gets an entry of WDS twice, and comes back", before: func(x *site) {
+			refuses(x, 2)
+			x.loads(true)
+			x.s.Ladder.HandedOver(x.now, pcOfUEFI, ladder.Server{Entry: "wds", Programs: 1})
+			x.after(20 * time.Second).loads(true)
+			x.s.Ladder.HandedOver(x.now, pcOfUEFI, ladder.Server{Entry: "wds", Programs: 1})
+			x.after(20 * time.Second)
+		}, want: one},
+		{situation: "the site has another boot file", before: func(x *site) {
+			refuses(x, 2)
+			x.s.bootFiles["uefi-x64"] = "ubuntu/shimx64.efi"
+		}, want: "ubuntu/shimx64.efi"},
+		{situation: "an update without copies", before: func(x *site) { refuses(x, 2); x.s.Copies = nil }, want: shim},
+		{situation: "answers that do not adapt", before: func(x *site) { refuses(x, 2); x.s.Ladder = nil }, want: shim},
+	} {
+		for _, mode := range []spec.Mode{spec.ModeProxy, spec.ModeServer} {
+			t.Run(string(mode)+", "+tc.situation, func(t *testing.T) {
+				x := newSite(t)
+				x.s.Plan = handoff.NewPlan(nil, targets, handoff.NewTable(4), clients.NewOnce(4)).WithFallback("wds")
+				if mode == spec.ModeServer {
+					x.leases()
+				}
+				if x.s.Copies = []string{one, other}; tc.copies != nil {
+					x.s.Copies = tc.copies
+				}
+				tc.before(x)
+				x.discover(uefiX64)
+				a := x.ask(BootServerPort, message(dhcpv4.MessageTypeRequest, uefiX64, ciaddr(first)))
+				if a.Msg.BootFileName != tc.want {
+					t.Fatalf("it is told to load %q, want %q", a.Msg.BootFileName, tc.want)
+				}
+				want := ladder.Departure{}
+				if tc.want != shim && tc.want != "ubuntu/shimx64.efi" {
+					want = ladder.Departure{Why: ladder.WhyShim, Before: shim, Now: tc.want}
+				}
+				if a.Adapted != want {
+					t.Errorf("%+v, want %+v", a.Adapted, want)
+				}
+			})
+		}
 	}
 }
 
@@ -576,7 +711,7 @@ func TestProgramsOfWDS(t *testing.T) {
 // leases makes the box the site's DHCP server.
 func (x *site) leases() {
 	s := settings(spec.ModeServer, withUEFI)
-	s.Stages, s.Ladder, s.Plan = x.s.Stages, x.s.Ladder, x.s.Plan
+	s.Stages, s.Ladder, s.Plan, s.Copies = x.s.Stages, x.s.Ladder, x.s.Plan, x.s.Copies
 	x.s = s
 }
 

@@ -188,6 +188,7 @@ func Decide(now time.Time, s *Settings, q Question) Answer {
 	q.rungs = s.rungs(now, q)
 	a := decide(now, s, q)
 	s.handed(now, q, &a)
+	s.copied(q, &a)
 	if q.boots {
 		a.Firmware, a.Machine, a.IPXE = q.client.String(), q.machine, q.client.IPXE
 	}
@@ -327,7 +328,7 @@ func (s *Settings) boot(now time.Time, q Question) (b pxe.Boot, to handoff.Boot,
 	if s.Stages.startsItself(now, q, file) {
 		file = ""
 	}
-	if file != "" {
+	if file = s.copyOf(q, file); file != "" {
 		s.Stages.told(now, q, file)
 	}
 	return pxe.Boot{NextServer: s.Self.Addr(), File: file}, handoff.Boot{}, file != ""

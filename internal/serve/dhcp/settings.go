@@ -45,6 +45,9 @@ type Settings struct {
 	// Ladder is what machines did after earlier answers; nil answers each boot in
 	// the same way.
 	Ladder *ladder.Table
+	// Copies are the copies of pxe.Shim with one signature, in the order in which
+	// a machine tries them.
+	Copies []string
 
 	probe     bool
 	bootFiles map[firmware.Kind]string

@@ -49,6 +49,7 @@ type Config struct {
 	// Ladder is what machines did after earlier answers; nil: answers do not
 	// adapt.
 	Ladder *ladder.Table
+	Copies []string   // as in dhcp.Settings
 	Link   netif.Link // Index is 0 if there is none yet
 }
 
@@ -231,7 +232,7 @@ func (s *Server) Configure(now time.Time, c Config) {
 	own := []net.HardwareAddr{c.Link.HW, s.others.guard.MAC()}
 	settings := dhcp.NewSettings(c.DHCP, c.Link.Addr, own, s.pools)
 	settings.Hold, settings.Rival, settings.Plan, settings.Stages = s.others.hold, s.others.rival, c.Plan, &s.stages
-	settings.Allow, settings.Ladder = s.limit.Allow, c.Ladder
+	settings.Allow, settings.Ladder, settings.Copies = s.limit.Allow, c.Ladder, c.Copies
 	s.settings.Store(settings)
 	s.count(now)
 }

@@ -42,9 +42,9 @@ const (
 
 // The reasons for an answer, in the log and on the page.
 const (
-	WhyFirm     = "did not ask on port 4011 after two offers"
-	WhyFallback = "loaded the first stage twice, and nothing after it"
-	WhyProgram  = "came back soon after two hand-overs"
+	WhyFirm    = "did not ask on port 4011 after two offers"
+	WhyShim    = "loaded the first stage twice, and nothing after it"
+	WhyProgram = "came back soon after two hand-overs"
 )
 
 // Departure is an answer that differs from the usual one. The zero Departure is
@@ -60,7 +60,10 @@ type Rungs struct {
 	// Firm: a proxy's offer names the file, because the machine does not ask for
 	// it on port 4011.
 	Firm bool
-	// Fallback: the machine does not start shim, and boots the fallback entry.
+	// Copy is which copy of shim with one signature the machine gets, because it
+	// does not start the one with all of them; 0 is the latter.
+	Copy int
+	// Fallback: the machine starts none of them, and boots the fallback entry.
 	Fallback bool
 
 	entry    string
@@ -146,17 +149,34 @@ func (a *Asks) requested(now time.Time) {
 	}
 }
 
+// Copy is a file of shim: 0 is the one with all signatures, and the others, of
+// which there are Of, have one signature each.
+type Copy struct{ Number, Of int }
+
+// maxCopies limits what a saved table can say.
+const maxCopies = 8
+
 // Shim is whether the machine starts shim. What counts are transfers to the
 // machine's own address.
 type Shim struct {
 	Loads  int       `json:",omitempty"` // boots in a row that loaded it and nothing more
 	At     time.Time `json:",omitzero"`  // of the last one of these
 	Last   time.Time `json:",omitzero"`  // when it was last loaded
-	On     time.Time `json:",omitzero"`
+	Copy   int       `json:",omitempty"` // the copy that the machine gets
+	Of     int       `json:",omitempty"` // how many there are
+	On     time.Time `json:",omitzero"`  // when the rung was climbed, or helped last
 	Failed time.Time `json:",omitzero"`
 }
 
-func (s *Shim) loaded(now time.Time) {
+// loaded counts a boot that has loaded what it was told to.
+func (s *Shim) loaded(now time.Time, c Copy) {
+	if !s.On.IsZero() && !since(now, s.On) {
+		*s = Shim{Failed: s.Failed}
+	}
+	if c.Number != s.Copy {
+		return
+	}
+	s.Of = c.Of
 	switch s.Last = now; {
 	case s.Loads > 0 && !since(now, s.At):
 		s.Loads = 0
@@ -166,33 +186,69 @@ func (s *Shim) loaded(now time.Time) {
 	s.Loads, s.At = min(s.Loads+1, tries), now
 }
 
+// discover climbs a rung: to the next copy, and after the last one to the fallback
+// entry.
 func (s *Shim) discover(now time.Time) {
-	if s.Loads < tries || !since(now, s.At) || now.Sub(s.Last) < silent || !s.On.IsZero() || since(now, s.Failed) {
-		return
+	switch {
+	case s.Loads < tries || !since(now, s.At) || now.Sub(s.Last) < silent || since(now, s.Failed):
+	case s.Copy == 0 && since(now, s.On): // it is at the top
+	case s.Copy < s.Of:
+		s.Copy, s.Loads, s.On = s.Copy+1, 0, now
+	default:
+		s.Copy, s.On = 0, now
 	}
-	s.On = now
+}
+
+// runs: the machine asks for what comes after its first stage. handedOver says
+// that it has been sent elsewhere since it loaded shim.
+func (s *Shim) runs(now time.Time, handedOver bool) {
+	switch {
+	case !since(now, s.On), s.Copy == 0 && !handedOver:
+		*s = Shim{}
+	case s.Copy > 0: // this copy helps
+		s.Loads, s.On = 0, now
+	}
+}
+
+// Server is where a machine is handed over to: how many programs there are for its
+// firmware, which do the same, and whether the box itself serves them.
+type Server struct {
+	Entry    string
+	Programs int
+	Own      bool
 }
 
 // Programs is which of the programs of a boot server starts on the machine. A
-// hand-over shows in DHCP only, so that anyone on the link can forge what
-// counts. It leads to another program of the same server that does the same.
+// hand-over to another server shows in DHCP only, so that anyone on the link can
+// forge what counts. It leads to another program of the same server that does the
+// same. If the box serves the programs, what counts are transfers to the
+// machine's own address, as for shim.
 type Programs struct {
 	Entry    string        `json:",omitempty"`
 	Firmware firmware.Kind `json:",omitempty"`
 	Handed   time.Time     `json:"-"` // when the machine was handed over; zero if it has come back
+	Sent     time.Time     `json:"-"` // when the box last sent the whole of a program; zero if that one runs
+	own      bool          // the box serves them
 	Backs    int           `json:",omitempty"`
 	Program  int           `json:",omitempty"`
 	of       int           // how many programs there are
 	Last     time.Time     `json:",omitzero"`
 }
 
-func (p *Programs) handedOver(now time.Time, entry string, by firmware.Kind, of int) {
-	if p.Entry != entry || p.Firmware != by || !since(now, p.Last) {
-		*p = Programs{Entry: entry, Firmware: by}
+func (p *Programs) handedOver(now time.Time, to Server, by firmware.Kind) {
+	if p.Entry != to.Entry || p.Firmware != by || !since(now, p.Last) {
+		*p = Programs{Entry: to.Entry, Firmware: by}
 	}
-	p.of, p.Last = of, now
+	p.of, p.own, p.Last = to.Programs, to.Own, now
 	if p.Handed.IsZero() || now.Sub(p.Handed) > soon {
-		p.Handed = now
+		p.Handed, p.Sent = now, time.Time{}
+	}
+}
+
+// runs: the machine asks for what its program needs.
+func (p *Programs) runs() {
+	if p.own {
+		p.Sent, p.Backs = time.Time{}, 0
 	}
 }
 
@@ -202,8 +258,12 @@ func (p *Programs) discover(now time.Time, by firmware.Kind) (all bool) {
 	if p.Handed.IsZero() || p.Firmware != by || gap < settles {
 		return false
 	}
-	p.Handed = time.Time{}
-	if gap > soon {
+	sent := p.Sent
+	p.Handed, p.Sent = time.Time{}, time.Time{}
+	switch {
+	case p.own && (sent.IsZero() || now.Sub(sent) < silent):
+		return false
+	case gap > soon:
 		p.Backs = 0
 		return false
 	}

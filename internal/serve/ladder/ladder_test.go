@@ -30,10 +30,10 @@ func TestTableIsBounded(t *testing.T) {
 	for i := range 10_000 {
 		m, a := number(i), address(i)
 		table.Took(t0, m, a)
-		table.Loaded(t0, m, a)
+		table.Loaded(t0, m, a, Copy{})
 		table.Asked(t0, m)
-		table.HandedOver(t0, m, "wds", 2)
-		table.Loaded(t0, pc, address(1))
+		table.HandedOver(t0, m, Server{Entry: "wds", Programs: 2})
+		table.Loaded(t0, pc, address(1), Copy{})
 	}
 	if n := len(table.All(t0)); n != 16 || len(table.byMAC) != 16 || len(table.took) > 16 || len(table.loaded) > 16 {
 		t.Errorf("%d machines, %d by MAC, %d and %d addresses", n, len(table.byMAC), len(table.took), len(table.loaded))
@@ -48,9 +48,9 @@ func TestTableIsBounded(t *testing.T) {
 func TestRestore(t *testing.T) {
 	table := New(4)
 	for range tries {
-		table.Loaded(t0, pc, address(1))
+		table.Loaded(t0, pc, address(1), Copy{})
 		t1 := t0.Add(20 * time.Second)
-		table.Loaded(t1, pc, address(1))
+		table.Loaded(t1, pc, address(1), Copy{})
 	}
 	table.Took(t0, number(1), address(2))
 	b, err := json.Marshal(table.All(t0))
@@ -85,8 +85,8 @@ func TestNoTable(t *testing.T) {
 	table.Took(t0, pc, address(1))
 	table.Asked(t0, pc)
 	table.Elsewhere(pc.MAC)
-	table.HandedOver(t0, pc, "wds", 1)
-	table.Loaded(t0, pc, address(1))
+	table.HandedOver(t0, pc, Server{Entry: "wds", Programs: 1})
+	table.Loaded(t0, pc, address(1), Copy{})
 	table.Requested(t0, address(1), false)
 	if r := table.Discover(t0, pc); r != (Rungs{}) || table.Rungs(t0, pc) != (Rungs{}) {
 		t.Errorf("got %+v", r)

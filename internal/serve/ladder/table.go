@@ -67,7 +67,7 @@ func (t *Table) Discover(now time.Time, m clients.Machine) Rungs {
 	before := *r
 	r.Asks.discover(now, m.Firmware)
 	r.Shim.discover(now)
-	if all := r.Programs.discover(now, m.Firmware); all && !r.Shim.On.IsZero() {
+	if all := r.Programs.discover(now, m.Firmware); all && r.Shim.Copy == 0 && since(now, r.Shim.On) {
 		r.Shim = Shim{Failed: now}
 	}
 	t.noteChange(before, *r)
@@ -91,7 +91,10 @@ func (t *Table) Rungs(now time.Time, m clients.Machine) Rungs {
 func (r *Record) rungs(now time.Time, by firmware.Kind) Rungs {
 	out := Rungs{
 		Firm:     since(now, r.Asks.On) && r.Asks.Firmware == by,
-		Fallback: since(now, r.Shim.On),
+		Fallback: since(now, r.Shim.On) && r.Shim.Copy == 0,
+	}
+	if since(now, r.Shim.On) {
+		out.Copy = r.Shim.Copy
 	}
 	if since(now, r.Programs.Last) {
 		out.entry, out.firmware, out.program = r.Programs.Entry, r.Programs.Firmware, r.Programs.Program
@@ -129,23 +132,30 @@ func (t *Table) Elsewhere(mac ether.MAC) {
 	}
 }
 
-// HandedOver notes that a machine was sent to the server of an entry, which has
-// that many programs for its firmware.
-func (t *Table) HandedOver(now time.Time, m clients.Machine, entry string, programs int) {
-	t.change(now, m, func(r *Record) { r.Programs.handedOver(now, entry, m.Firmware, programs) })
+// HandedOver notes that a machine was sent to a server.
+func (t *Table) HandedOver(now time.Time, m clients.Machine, to Server) {
+	t.change(now, m, func(r *Record) { r.Programs.handedOver(now, to, m.Firmware) })
 }
 
 // Loaded notes that a machine has received the whole of shim. The caller is sure
 // that it is that machine's address.
-func (t *Table) Loaded(now time.Time, m clients.Machine, a netip.Addr) {
+func (t *Table) Loaded(now time.Time, m clients.Machine, a netip.Addr, c Copy) {
 	t.change(now, m, func(r *Record) {
-		r.Shim.loaded(now)
+		r.Shim.loaded(now, c)
+		move(t.loaded, r, &r.loaded, a)
+	})
+}
+
+// LoadedProgram is the same for a program of the box that firmware starts.
+func (t *Table) LoadedProgram(now time.Time, m clients.Machine, a netip.Addr) {
+	t.change(now, m, func(r *Record) {
+		r.Programs.Sent = now
 		move(t.loaded, r, &r.loaded, a)
 	})
 }
 
 // Requested notes that a file is requested from an address. first says that it
-// is a first stage; any other file shows that the first stage runs.
+// is a file that firmware itself loads; any other one shows that this runs.
 func (t *Table) Requested(now time.Time, a netip.Addr, first bool) {
 	if t == nil {
 		return
@@ -159,7 +169,8 @@ func (t *Table) Requested(now time.Time, a netip.Addr, first bool) {
 	}
 	if r := t.loaded[a]; r != nil && !first {
 		before := *r
-		r.Shim = Shim{}
+		r.Shim.runs(now, r.Programs.Last.After(r.Shim.Last))
+		r.Programs.runs()
 		move(t.loaded, r, &r.loaded, netip.Addr{})
 		t.noteChange(before, *r)
 	}
@@ -230,6 +241,7 @@ func (t *Table) noteChange(a, b Record) {
 	for _, r := range []*Record{&a, &b} {
 		r.took, r.loaded, r.Last = netip.Addr{}, netip.Addr{}, time.Time{}
 		r.Asks.Took, r.Asks.retried, r.Programs.Handed = time.Time{}, false, time.Time{}
+		r.Programs.Sent = time.Time{}
 		r.Asks.Asked, r.Programs.Last = r.Asks.Asked.Truncate(time.Hour), r.Programs.Last.Truncate(time.Hour)
 	}
 	if a == b {
@@ -277,7 +289,8 @@ func (t *Table) Restore(now time.Time, all []Record) {
 			}
 		}
 		r.Asks.Missed = min(max(r.Asks.Missed, 0), tries-1)
-		r.Shim.Loads = min(max(r.Shim.Loads, 0), tries)
+		r.Shim.Loads, r.Shim.Of = min(max(r.Shim.Loads, 0), tries), min(max(r.Shim.Of, 0), maxCopies)
+		r.Shim.Copy = min(max(r.Shim.Copy, 0), r.Shim.Of)
 		r.Programs.Program, r.Programs.Backs = max(r.Programs.Program, 0), min(max(r.Programs.Backs, 0), tries-1)
 	}
 }

@@ -23,8 +23,11 @@ type Boot struct {
 // with a NUL (RFC 2131 §2).
 const MaxFile = 127
 
+// Shim is the box's first stage for UEFI.
+const Shim = "shimx64.efi"
+
 // builtIn are the programs that come with the box.
-var builtIn = map[firmware.Kind]string{firmware.BIOS: "pxelinux.0", firmware.UEFIX64: "shimx64.efi"}
+var builtIn = map[firmware.Kind]string{firmware.BIOS: "pxelinux.0", firmware.UEFIX64: Shim}
 
 // BootFile returns the program that the firmware loads from the box, or "" if
 // there is none. The settings take precedence over the built-in programs.

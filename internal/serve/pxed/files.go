@@ -8,15 +8,18 @@ import (
 	"net/netip"
 	"os"
 	"path"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	"github.com/pxebox/pxebox/internal/boot/bootfiles"
 	"github.com/pxebox/pxebox/internal/boot/ether"
+	"github.com/pxebox/pxebox/internal/boot/firmware"
 	"github.com/pxebox/pxebox/internal/boot/handoff"
 	"github.com/pxebox/pxebox/internal/boot/spec"
 	"github.com/pxebox/pxebox/internal/boot/trace"
 	"github.com/pxebox/pxebox/internal/generation"
+	"github.com/pxebox/pxebox/internal/serve/ladder"
 	"github.com/pxebox/pxebox/internal/serve/pxe"
 	"github.com/pxebox/pxebox/internal/serve/tftp"
 	"github.com/pxebox/pxebox/internal/serve/wdshandoff"
@@ -28,6 +31,7 @@ type files struct {
 	dir     string // the site's boot files
 	stick   string // more boot files
 	bundled map[string][]byte
+	copies  []string // of shim, as in dhcp.Settings
 	desk    *wdshandoff.Service
 	tell    *teller
 	log     *slog.Logger
@@ -56,11 +60,12 @@ type served struct {
 	roles roles
 	own   map[string]string // programs that firmware starts, as Clean returns them, by their name as Fold returns it
 	chain handoff.Chain
+	named map[string]bool // the files that [boot] names, as Fold returns them
 }
 
 // use starts serving a generation's menus.
 func (f *files) use(g generation.Generation, rules wdshandoff.Rules) {
-	f.gen, f.rules, f.roles = g, rules, newRoles(g, f.bundled)
+	f.gen, f.rules, f.roles = g, rules, newRoles(g, f.bundled, f.copies)
 	f.limits.Store(&g.TFTP)
 	f.metrics.Store(&g.Metrics)
 	if !f.look() {
@@ -71,7 +76,16 @@ func (f *files) use(g generation.Generation, rules wdshandoff.Rules) {
 func (f *files) publish() {
 	f.served.Store(&served{bootfiles.New(bootfiles.Contents{
 		Menus: f.gen.Files, Views: f.gen.Views, Site: f.site, Stick: f.stick, Bundled: f.bundled, Names: f.gen.Names,
-	}), f.rules, f.roles, ownPrograms(f.rules.OwnPrograms()), f.gen.Chain})
+	}), f.rules, f.roles, ownPrograms(f.rules.OwnPrograms()), f.gen.Chain, named(f.gen.DHCP.BootFiles)})
+}
+
+func named(files map[firmware.Kind]string) map[string]bool {
+	out := map[string]bool{}
+	for _, name := range files {
+		out[bootfiles.Fold(name)] = true
+	}
+	delete(out, pxe.Shim) // as if it were not named
+	return out
 }
 
 func ownPrograms(names []string) map[string]string {
@@ -106,7 +120,7 @@ func (f *files) open(client netip.Addr, name string) (bootfiles.File, error) {
 		}
 	}
 	r.Folder = f.desk.Folder(time.Now(), client)
-	file, err := now.files.Open(name, r)
+	file, err := now.files.Open(f.instead(name), r)
 	var refused bootfiles.RefusedError
 	if errors.As(err, &refused) {
 		f.tell.notServed(refused)
@@ -204,7 +218,8 @@ func (f *files) sends(e trace.Event) {
 
 // requested notes a request for a file: the machine has found the box.
 func (f *files) requested(e trace.Event) {
-	f.desk.Requested(time.Now(), e.Addr, e.Role == trace.FirstStage)
+	_, own := f.served.Load().own[bootfiles.Fold(e.What)]
+	f.desk.Requested(time.Now(), e.Addr, own || e.Role == trace.FirstStage)
 }
 
 // transferred is called when a TFTP transfer has ended.
@@ -237,13 +252,47 @@ func (f *files) transferred(e tftp.Event) {
 		f.read(client, e.File)
 	}
 	x := about(ends(e))
-	if x.Outcome == trace.Sent && x.Role == trace.FirstStage && pxe.IsShim(x.What) {
-		f.desk.Loaded(time.Now(), client)
+	if x.Outcome == trace.Sent {
+		f.sent(x)
 	}
 	if x.Outcome == trace.NotFound || x.Outcome == trace.Refused { // it has not begun
 		f.requested(x)
 	}
 	f.tell.bus.Publish(x)
+}
+
+// sent notes that the whole of a file was sent that a machine's firmware starts.
+func (f *files) sent(e trace.Event) {
+	name := bootfiles.Fold(e.What)
+	if _, own := f.served.Load().own[name]; own {
+		f.desk.LoadedProgram(time.Now(), e.Addr)
+	} else if e.Role == trace.FirstStage && pxe.IsShim(name) {
+		f.desk.Loaded(time.Now(), e.Addr, f.copyOf(name))
+	}
+}
+
+// copyOf returns which copy of the box's shim a file is. Of a shim that the site
+// has, or names in [boot], there are no copies.
+func (f *files) copyOf(name string) ladder.Copy {
+	now := f.served.Load()
+	number := slices.Index(f.copies, name) + 1
+	switch {
+	case now.named[name]:
+		return ladder.Copy{}
+	case number > 0, name == pxe.Shim && now.files.IsBundled(name):
+		return ladder.Copy{Number: number, Of: len(f.copies)}
+	}
+	return ladder.Copy{}
+}
+
+// instead returns the name of the site's shim, if the site has one and a machine
+// asks for a copy of the box's: GRUB next to it may be the site's as well.
+func (f *files) instead(name string) string {
+	now, folded := f.served.Load().files, bootfiles.Fold(name)
+	if slices.Contains(f.copies, folded) && now.IsBundled(folded) && !now.IsBundled(pxe.Shim) {
+		return pxe.Shim
+	}
+	return name
 }
 
 // lastWasSent reports whether the last block of a file was sent: the window

@@ -96,8 +96,9 @@ func newDaemon(o Options) *daemon {
 		DataDir: o.DataDir, Clients: clients, Events: d.tell.bus, Tap: d.tell.tap, Metrics: d.tell.metrics,
 		Log: o.part("dhcp"),
 	})
+	bundled, copies := bundle()
 	d.files = &files{
-		dir: o.BootDir, stick: o.StickDir, bundled: assets.Files(), desk: d.desk, tell: d.tell, log: o.part("files"),
+		dir: o.BootDir, stick: o.StickDir, bundled: bundled, copies: copies, desk: d.desk, tell: d.tell, log: o.part("files"),
 		self: func() netip.Addr { return d.link.Load().Addr.Addr() },
 	}
 	d.feed = tracesocket.New(tracesocket.Options{
@@ -219,6 +220,7 @@ func (d *daemon) use(g generation.Generation) {
 func (d *daemon) dhcpConfig() dhcpd.Config {
 	c := dhcpd.Config{DHCP: d.now.DHCP, Plan: d.now.rules.Plan, Link: *d.link.Load()}
 	if d.now.DHCP.Adapt {
+		c.Copies = d.files.copies
 		c.Ladder, c.Plan = d.desk.Ladder(), c.Plan.WithFallback(d.now.DHCP.Fallback)
 	}
 	return c

@@ -16,8 +16,8 @@ import (
 type roles map[string]generation.Part
 
 // newRoles lists the files whose role is known: those that DHCP names, those of
-// entries, and the bundled programs.
-func newRoles(g generation.Generation, bundled map[string][]byte) roles {
+// entries, the bundled programs, and copies of shim.
+func newRoles(g generation.Generation, bundled map[string][]byte, copies []string) roles {
 	out := roles{}
 	for name, part := range g.Parts {
 		out[bootfiles.Fold(name)] = part
@@ -36,6 +36,9 @@ func newRoles(g generation.Generation, bundled map[string][]byte) roles {
 		first(pxe.BootFile(g.DHCP.BootFiles, k))
 	}
 	for _, name := range g.DHCP.BootFiles {
+		first(name)
+	}
+	for _, name := range copies {
 		first(name)
 	}
 	options := func(p spec.Parameters) {

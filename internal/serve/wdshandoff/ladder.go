@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/pxebox/pxebox/internal/boot/clients"
 	"github.com/pxebox/pxebox/internal/serve/ladder"
 )
 
@@ -65,10 +66,22 @@ func (d *Service) Requested(now time.Time, client netip.Addr, first bool) {
 // Loaded notes that the whole of shim was sent to an address. It counts only for
 // a machine on the link that ARP names, or that a relay agent vouches for, and
 // whose firmware DHCP knows.
-func (d *Service) Loaded(now time.Time, client netip.Addr) {
-	h, err := d.holder(client.Unmap())
-	if err != nil || h.by != byLink && h.by != byRelay || h.Firmware == "" {
-		return
+func (d *Service) Loaded(now time.Time, client netip.Addr, c ladder.Copy) {
+	if m, ok := d.certain(client.Unmap()); ok {
+		d.ladder.Loaded(now, m, client.Unmap(), c)
 	}
-	d.ladder.Loaded(now, h.Machine, client.Unmap())
+}
+
+// LoadedProgram is the same for a program of the box that firmware starts.
+func (d *Service) LoadedProgram(now time.Time, client netip.Addr) {
+	if m, ok := d.certain(client.Unmap()); ok {
+		d.ladder.LoadedProgram(now, m, client.Unmap())
+	}
+}
+
+// certain returns the machine at an address, if more is known of it than DHCP
+// packets say.
+func (d *Service) certain(client netip.Addr) (clients.Machine, bool) {
+	h, err := d.holder(client)
+	return h.Machine, err == nil && (h.by == byLink || h.by == byRelay) && h.Firmware != ""
 }
