@@ -35,6 +35,7 @@ var pure = map[string][]string{
 	"internal/boot/clients": {"internal/boot/ether", "internal/boot/firmware", "internal/boot/spec"},
 	"internal/boot/handoff": {"internal/boot/ether", "internal/boot/firmware", "internal/boot/spec",
 		"internal/boot/clients"},
+	"internal/boot/winpe":  {"internal/boot/firmware"},
 	"internal/serve/lease": {"internal/boot/spec"},
 	"internal/serve/pxe":   {"internal/boot/firmware"},
 	"internal/serve/dhcp": {
@@ -46,6 +47,7 @@ var pure = map[string][]string{
 	"internal/control/menu": {
 		"config", "internal/boot/bootmenu", "internal/boot/firmware", "internal/boot/clients", "internal/boot/handoff",
 		"internal/boot/loader", "internal/boot/loader/grub", "internal/boot/loader/pxelinux", "internal/boot/spec",
+		"internal/boot/winpe",
 	},
 
 	"internal/boot/loader":          {},

@@ -256,6 +256,7 @@ type Entry struct {
 	EFI      string   // KindProgram: what UEFI starts
 	PXELINUX string   // KindRaw: lines for PXELINUX, as they are
 	GRUB     string   // KindRaw: lines for GRUB, as they are
+	WinPE    string   // KindWinPE: folder of the boot folder
 	Disk     bool     // KindDisk
 	Submenu  bool     // KindSubmenu: the entries that are In it
 	Start    Start    // KindProgram: what starts it
@@ -280,7 +281,7 @@ const (
 
 // HandsOver reports whether choosing an entry ends the box's menu, and the
 // firmware itself starts what comes next.
-func (e Entry) HandsOver() bool { return e.WDS != "" || e.Start == StartFirmware }
+func (e Entry) HandsOver() bool { return e.WDS != "" || e.WinPE != "" || e.Start == StartFirmware }
 
 // Kind is what choosing an Entry does.
 type Kind int
@@ -292,6 +293,7 @@ const (
 	KindProgram                 // another boot file
 	KindSubmenu                 // open another menu
 	KindRaw                     // what the site wrote for a boot loader
+	KindWinPE                   // Windows PE from the boot folder
 )
 
 // Kind tells which of them an Entry that got past Parse is.
@@ -299,6 +301,8 @@ func (e Entry) Kind() Kind {
 	switch {
 	case e.WDS != "":
 		return KindWDS
+	case e.WinPE != "":
+		return KindWinPE
 	case e.Kernel != "":
 		return KindLinux
 	case e.Disk:

@@ -22,6 +22,8 @@ func main() {
 	flag.StringVar(&o.RunDir, "run", "/run/pxebox", "`folder` with the generation that menuwatch publishes")
 	flag.StringVar(&o.BootDir, "boot", "/perm/pxebox/boot", "`folder` with the site's boot files")
 	flag.StringVar(&o.StickDir, "stick", "/run/pxebox/usb", "`folder` where a medium with more boot files is mounted")
+	flag.StringVar(&o.CacheDir, "cache", "/perm/pxebox/cache",
+		"`folder` where menuwatch keeps what it takes out of a boot.wim")
 	flag.StringVar(&o.DataDir, "data", "/perm/pxebox",
 		"`folder` for what must survive a power cut: leases and used one-time boots")
 	flag.StringVar(&o.Interface, "interface", "",

@@ -177,6 +177,7 @@ func (r *reader) checkEntries() {
 		checkKind(b, *e)
 		r.checkMarks(b, *e)
 		checkStart(b, *e)
+		checkWinPE(b, *e)
 		switch {
 		case b.has("wds") && b.has("bootserver"): // one of them was refused
 		case e.WDS != "" && b.has("wds") && b.ok("wds"):
@@ -215,6 +216,9 @@ func checkStart(b block, e config.Entry) {
 	case b.has("wds") || b.has("bootserver"):
 		b.fail("start", "has no effect: the firmware always starts what another server has", "leave it out")
 		return
+	case b.has("winpe"):
+		b.fail("start", "has no effect: the firmware always starts Windows PE", "leave it out")
+		return
 	case !b.has("efi") && !b.has("file"):
 		b.fail("start", "is only valid with efi or file", "leave it out")
 		return
@@ -232,6 +236,26 @@ func checkStart(b block, e config.Entry) {
 			b.fail(key, fmt.Sprintf("has %d characters", len(file)),
 				fmt.Sprintf("keep it to %d: a DHCP packet has room for no more", maxBootFile))
 		}
+	}
+}
+
+// checkWinPE looks at the folder of an entry that starts Windows PE.
+func checkWinPE(b block, e config.Entry) {
+	if e.WinPE == "" || !b.ok("winpe") {
+		return
+	}
+	if ext := strings.ToLower(path.Ext(e.WinPE)); slices.Contains([]string{".wim", ".efi", ".n12", ".iso"}, ext) {
+		fix := "write the name of the folder that it is in"
+		if ext == ".iso" {
+			fix = "copy the files of the image into a folder of the boot folder, and write the folder's name"
+		}
+		b.fail("winpe", fmt.Sprintf("%q is a file, and not a folder of the boot folder", e.WinPE), fix)
+		return
+	}
+	const longest = len("/efi/microsoft/boot/bootmgfw_ex.efi")
+	if most := maxBootFile - longest; len(e.WinPE) > most {
+		b.fail("winpe", fmt.Sprintf("has %d characters", len(e.WinPE)),
+			fmt.Sprintf("keep it to %d: a DHCP packet has room for no more with the program's name", most))
 	}
 }
 
@@ -428,7 +452,7 @@ func refers(b block, key, name, meant, to string, names []string) {
 // checkKind makes sure that an entry does one thing.
 func checkKind(b block, e config.Entry) {
 	kinds := []string{} // one key of each
-	for _, keys := range [][]string{{"wds"}, {"bootserver"}, {"kernel"}, {"file", "efi"}, {"pxelinux", "grub"}} {
+	for _, keys := range [][]string{{"wds"}, {"bootserver"}, {"winpe"}, {"kernel"}, {"file", "efi"}, {"pxelinux", "grub"}} {
 		if i := slices.IndexFunc(keys, b.has); i >= 0 {
 			kinds = append(kinds, keys[i])
 		}
@@ -445,7 +469,7 @@ func checkKind(b block, e config.Entry) {
 		b.fail("initrd", "is given without a kernel", `write kernel = "debian/linux" as well`)
 	case len(kinds) == 0:
 		b.fail("", "does not say what to start",
-			"write one of wds, bootserver, kernel, file, efi, pxelinux, grub, disk = true, or submenu = true")
+			"write one of wds, bootserver, winpe, kernel, file, efi, pxelinux, grub, disk = true, or submenu = true")
 	case len(kinds) > 1:
 		b.fail(kinds[1], "is in conflict: the entry has "+strings.Join(kinds, " and "),
 			"keep one, and write another entry for the other")

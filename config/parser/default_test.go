@@ -32,7 +32,7 @@ func TestDefaultFileExamplesAreRight(t *testing.T) {
 	}
 	got := []int{len(c.WDS), len(c.Entries), len(c.DHCP.Options), len(c.DHCP.Subnets), len(c.DHCP.Reservations),
 		len(c.DHCP.BootFiles), len(c.Machines)}
-	if want := []int{2, 9, 4, 1, 2, len(firmwareWords) + 2, 3}; !slices.Equal(got, want) {
+	if want := []int{2, 10, 4, 1, 2, len(firmwareWords) + 2, 3}; !slices.Equal(got, want) {
 		t.Errorf("the examples make %v servers, entries, options, subnets, reservations, boot files and "+
 			"machines, want %v", got, want)
 	}

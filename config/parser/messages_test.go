@@ -93,7 +93,7 @@ func TestUnknownKeys(t *testing.T) {
 		{name: "two letters swapped", file: "[mneu]\ntilte = \"x\"",
 			want: []string{"1: mneu: is not known; write [menu]", "2: menu.tilte: is not known; write title"}},
 		{name: "a short word unlike any", file: entry("disk = true\nxyz = 1"),
-			want: []string{`4: entry "a".xyz: is not known; use one of name, label, help, in, wds, bootserver, kernel, ` +
+			want: []string{`4: entry "a".xyz: is not known; use one of name, label, help, in, wds, bootserver, winpe, kernel, ` +
 				"initrd, append, file, efi, start, pxelinux, grub, disk, submenu, signed, locked, erases, listed"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) { messages(t, tt.file, tt.want) })

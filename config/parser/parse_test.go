@@ -326,7 +326,7 @@ func TestParseRefuses(t *testing.T) {
 		{name: "two initrds in one text", file: entry("kernel = \"k\"\ninitrd = [\"a,b\"]"),
 			want: []string{`4: entry "a".initrd: "a,b" is not a valid name of a boot file`}},
 		{name: "an entry that does nothing", file: entry("label = \"x\""),
-			want: []string{`1: entry "a": does not say what to start; write one of wds, bootserver, kernel, file, efi, pxelinux, grub, disk = true, or submenu = true`}},
+			want: []string{`1: entry "a": does not say what to start; write one of wds, bootserver, winpe, kernel, file, efi, pxelinux, grub, disk = true, or submenu = true`}},
 		{name: "an entry that does two things", file: entry("kernel = \"k\"\ndisk = true"),
 			want: []string{`4: entry "a".disk: is in conflict: the entry has kernel and disk; keep one`}},
 		{name: "an initrd without a kernel", file: entry("initrd = [\"i\"]"),

@@ -175,6 +175,7 @@ var schema = []section{
 			{"in", `"tools"`, func(r *reader, v value) { last(r.cfg.Entries).In = v.ref() }},
 			{"wds", `"wds"`, func(r *reader, v value) { last(r.cfg.Entries).WDS = v.ref() }},
 			{"bootserver", `"fog"`, func(r *reader, v value) { last(r.cfg.Entries).WDS = v.ref() }},
+			{"winpe", `"win11"`, func(r *reader, v value) { last(r.cfg.Entries).WinPE = v.path() }},
 			{"kernel", `"debian/linux"`, func(r *reader, v value) { last(r.cfg.Entries).Kernel = v.path() }},
 			{"initrd", `["debian/initrd.gz"]`, func(r *reader, v value) { last(r.cfg.Entries).Initrd = v.paths() }},
 			{"append", `"console=ttyS0,115200"`,

@@ -104,6 +104,7 @@ var otherNames = map[string]map[string]string{
 		"in":     "parent menu group folder",
 		"wds":    "server wdsserver",
 		"start":  "startedby starter by via",
+		"winpe":  "windowspe wim bootwim win windows wimboot",
 		"kernel": "linux vmlinuz bzimage",
 		"initrd": "initramfs ramdisk initrdfile",
 		"append": "args arguments options cmdline commandline kernelargs parameters params bootargs",

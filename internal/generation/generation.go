@@ -134,6 +134,9 @@ func (g Generation) validate() error {
 		if t.Self && t.Server.IsValid() {
 			check("handoff "+entry, errors.New("it has the box and another server"))
 		}
+		if t.WinPE != nil {
+			check("handoff "+entry, t.WinPE.Validate())
+		}
 		for _, name := range t.Programs {
 			check("handoff "+entry, spec.ValidateProgram(name))
 		}

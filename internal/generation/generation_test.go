@@ -98,6 +98,10 @@ func full(t *testing.T) Generation {
 			Alternatives: map[firmware.Kind][]string{"uefi-x64": {`boot_EX\x64\wdsmgfw_EX.efi`}},
 		},
 		"shim": {Self: true, Programs: map[firmware.Kind]string{"uefi-x64": "ubuntu/shimx64.efi"}},
+		"win11": {
+			Self: true, Programs: map[firmware.Kind]string{"uefi-x64": "win11/bootmgfw.efi"},
+			WinPE: &handoff.WinPE{Folder: "win11", Cache: "0123456789abcdef"},
+		},
 	}
 	g.Chain = handoff.Chain{Entry: "wds", Server: netip.MustParseAddr("192.168.77.2")}
 	g.Parts = map[string]Part{"debian/linux": {Role: trace.Kernel, Entry: "debian"}}
@@ -106,14 +110,14 @@ func full(t *testing.T) Generation {
 
 func TestFullGenerationLeavesNothingOut(t *testing.T) {
 	g := full(t)
-	if !g.Handoffs["shim"].Self {
-		t.Error("no hand-over is to the box itself")
+	if win := g.Handoffs["win11"]; !win.Self || win.WinPE == nil {
+		t.Error("no hand-over is to the box itself, or to Windows PE")
 	}
 	for _, v := range []any{g, g.TFTP, g.Names, g.Metrics, g.Chain, g.Machines[0], g.Machines[0].Machine, g.Handoffs["wds"],
 		g.Parts["debian/linux"]} {
 		for i, v := 0, reflect.ValueOf(v); i < v.NumField(); i++ {
 			if name := v.Type().Field(i).Name; v.Field(i).IsZero() && name != "ID" && name != "TooLarge" &&
-				name != "Self" {
+				name != "Self" && name != "WinPE" {
 				t.Errorf("%s of %s is empty: nothing is shown of it", name, v.Type())
 			}
 		}
@@ -134,7 +138,15 @@ func TestDecodeRefuses(t *testing.T) {
 		const target = `"handoffs": {"w": {"server": "", "programs": {}, "alternatives": {"uefi-x64": ["%s"]}}}, "dhcp"`
 		return strings.Replace(good, `"dhcp"`, fmt.Sprintf(target, strings.Join(names, `", "`)), 1)
 	}
+	winpe := func(folder, cache string) string {
+		const target = `"handoffs": {"w": {"server": "", "programs": {}, "winpe": {"folder": %q, "cache": %q}}}, "dhcp"`
+		return strings.Replace(good, `"dhcp"`, fmt.Sprintf(target, folder, cache), 1)
+	}
 	for _, tt := range []struct{ name, file, want string }{
+		{name: "Windows PE at the top", file: winpe(".", ""), want: `handoff w: winpe: "." is not a folder`},
+		{name: "Windows PE elsewhere", file: winpe("../x", ""), want: `handoff w: winpe: "../x" is not a folder`},
+		{name: "all of the cache", file: winpe("x", "."), want: `handoff w: winpe: "." is not a folder of the cache`},
+		{name: "another cache", file: winpe("x", "../y"), want: `handoff w: winpe: "../y" is not a folder of the cache`},
 		{name: "nothing", want: "unexpected end"},
 		{name: "half a file", file: good[:len(good)/2], want: "unexpected end"},
 		{name: "a former format", file: strings.Replace(good, `"format": 4`, `"format": 1`, 1),

@@ -12,6 +12,7 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/ether"
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
 	"github.com/pxebox/pxebox/internal/boot/spec"
+	"github.com/pxebox/pxebox/internal/boot/winpe"
 )
 
 // File is one published file, open for reading: an *InMemory, a *Personal or an
@@ -34,7 +35,10 @@ type Contents struct {
 	// Stick is the path of a second such folder, for files that Site does
 	// not have. It is on a removable medium, so it is opened for each name.
 	// Empty for none.
-	Stick   string
+	Stick string
+	// Cache is the path of a folder with files that were taken out of images of
+	// Windows PE. Only Readers with a WinPE get them. Empty for none.
+	Cache   string
 	Bundled map[string][]byte
 	Names   spec.Files
 }
@@ -50,6 +54,7 @@ type Catalog struct {
 
 	site     *os.Root
 	stick    string
+	cache    string
 	names    spec.Files
 	listings listings
 }
@@ -69,7 +74,7 @@ func New(c Contents) *Catalog {
 	}
 	return &Catalog{
 		menus: menus, bundled: inMemory(c.Bundled), views: views, inViews: inViews, codes: codes,
-		site: c.Site, stick: c.Stick, names: c.Names,
+		site: c.Site, stick: c.Stick, cache: c.Cache, names: c.Names,
 	}
 }
 
@@ -96,6 +101,9 @@ type Reader struct {
 	// Folder is the folder of the program that its firmware has started for an
 	// entry: names are looked for there first. Empty for none.
 	Folder string
+	// WinPE is set instead if that program is Windows' boot manager: names are
+	// looked for in the files of its image first.
+	WinPE *winpe.View
 }
 
 // Open finds the file for a name as firmware sent it. Its errors are ErrName
@@ -107,8 +115,13 @@ func (c *Catalog) Open(raw string, r Reader) (File, error) {
 		return nil, err
 	}
 	name := names[len(names)-1]
+	if r.WinPE != nil {
+		if f, err := c.openWinPE(name, *r.WinPE); !errors.Is(err, fs.ErrNotExist) {
+			return f, err
+		}
+	}
 	for _, in := range names[:len(names)-1] {
-		if f, err := c.openSite(in); !errors.Is(err, fs.ErrNotExist) {
+		if f, err := c.openSite(in, c.names.AnyCase); !errors.Is(err, fs.ErrNotExist) {
 			return f, err
 		}
 	}
@@ -123,7 +136,7 @@ func (c *Catalog) Open(raw string, r Reader) (File, error) {
 		// The loader then requests the rendered menu.
 		return nil, fmt.Errorf("%s: %w", name, fs.ErrNotExist)
 	}
-	f, err := c.openSite(name)
+	f, err := c.openSite(name, c.names.AnyCase)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return f, err
 	}
@@ -144,7 +157,7 @@ func (c *Catalog) IsBundled(raw string) bool {
 	if err != nil || c.bundled[strings.ToLower(name)] == nil {
 		return false
 	}
-	f, err := c.openSite(name)
+	f, err := c.openSite(name, c.names.AnyCase)
 	if err == nil {
 		f.Close()
 	}
@@ -152,13 +165,21 @@ func (c *Catalog) IsBundled(raw string) bool {
 }
 
 // InFolder reports whether a name, as it was sent, finds a file in a Reader's
-// folder.
-func (c *Catalog) InFolder(raw, folder string) bool {
-	names, err := Candidates(raw, folder)
-	if err != nil || len(names) < 2 {
+// folder, or in its image of Windows PE.
+func (c *Catalog) InFolder(raw string, r Reader) bool {
+	names, err := Candidates(raw, r.Folder)
+	if err != nil {
 		return false
 	}
-	f, err := c.openSite(names[0])
+	var f File
+	switch {
+	case r.WinPE != nil:
+		f, err = c.openWinPE(names[len(names)-1], *r.WinPE)
+	case len(names) < 2:
+		return false
+	default:
+		f, err = c.openSite(names[0], c.names.AnyCase)
+	}
 	if err != nil {
 		return false
 	}
@@ -202,13 +223,39 @@ func (c *Catalog) openMenu(folded string, r Reader) (File, bool) {
 	return f, ok
 }
 
+// openWinPE finds a file of an image of Windows PE. The case of names never
+// matters there: Windows' programs use any, and so do the media that the files
+// were copied from.
+func (c *Catalog) openWinPE(name string, v winpe.View) (File, error) {
+	inSite, inCache := v.Find(name)
+	for _, n := range inSite {
+		if f, err := c.openSite(n, true); !errors.Is(err, fs.ErrNotExist) {
+			return f, err
+		}
+	}
+	if c.cache == "" || len(inCache) == 0 {
+		return nil, fs.ErrNotExist
+	}
+	cache, err := os.OpenRoot(c.cache)
+	if err != nil {
+		return nil, fs.ErrNotExist // nothing was taken out of an image yet
+	}
+	defer cache.Close()
+	for _, n := range inCache {
+		if f, err := c.openIn(cache, n, false); !errors.Is(err, fs.ErrNotExist) {
+			return f, err
+		}
+	}
+	return nil, fs.ErrNotExist
+}
+
 // openSite finds one of the site's files. A refusal in the site's folder is
 // returned if the stick has no such file either.
-func (c *Catalog) openSite(name string) (File, error) {
+func (c *Catalog) openSite(name string, anyCase bool) (File, error) {
 	err := fs.ErrNotExist
 	if c.site != nil {
 		var f File
-		if f, err = c.openIn(c.site, name); !errors.Is(err, fs.ErrNotExist) {
+		if f, err = c.openIn(c.site, name, anyCase); !errors.Is(err, fs.ErrNotExist) {
 			return f, err
 		}
 	}
@@ -220,7 +267,7 @@ func (c *Catalog) openSite(name string) (File, error) {
 		return nil, err
 	}
 	defer stick.Close()
-	f, stickErr := c.openIn(stick, name)
+	f, stickErr := c.openIn(stick, name, anyCase)
 	if errors.As(err, new(RefusedError)) && errors.Is(stickErr, fs.ErrNotExist) {
 		return nil, err
 	}

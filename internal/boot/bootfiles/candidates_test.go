@@ -124,7 +124,7 @@ func TestOpenInAnEntrysFolder(t *testing.T) {
 		if string(b) != tt.want {
 			t.Errorf("%s: %q, want %q", tt.situation, b, tt.want)
 		}
-		if own := c.InFolder(tt.name, tt.folder); own != (tt.folder != "" && tt.want != "ours" && tt.want != "site's" &&
+		if own := c.InFolder(tt.name, Reader{Folder: tt.folder}); own != (tt.folder != "" && tt.want != "ours" && tt.want != "site's" &&
 			tt.situation != "the program itself") {
 			t.Errorf("%s: in the folder: %v", tt.situation, own)
 		}

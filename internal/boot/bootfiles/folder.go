@@ -24,9 +24,11 @@ func (e RefusedError) Error() string { return e.Path + " " + e.Why }
 // Is implements the interface that errors.Is uses.
 func (RefusedError) Is(target error) bool { return target == fs.ErrNotExist }
 
-func (c *Catalog) openIn(folder *os.Root, name string) (File, error) {
+// openIn opens a file of a folder. anyCase lets a name find a file that differs
+// from it only in case.
+func (c *Catalog) openIn(folder *os.Root, name string, anyCase bool) (File, error) {
 	f, err := openFile(folder, name)
-	if errors.Is(err, fs.ErrNotExist) && c.names.AnyCase {
+	if errors.Is(err, fs.ErrNotExist) && anyCase {
 		if name, err = c.fold(folder, name); err == nil {
 			f, err = openFile(folder, name)
 		}

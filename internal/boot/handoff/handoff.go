@@ -8,9 +8,12 @@
 package handoff
 
 import (
+	"fmt"
+	"io/fs"
 	"maps"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/pxebox/pxebox/internal/boot/clients"
@@ -31,6 +34,35 @@ type Target struct {
 	// has signed, for machines whose Secure Boot refuses the one of Programs.
 	// The server has them.
 	Alternatives map[firmware.Kind][]string `json:"alternatives,omitempty"`
+	// WinPE is the image of Windows PE that the programs start; nil if they start
+	// something else.
+	WinPE *WinPE `json:"winpe,omitempty"`
+}
+
+// WinPE is where this box has the files of an image of Windows PE.
+type WinPE struct {
+	Folder string `json:"folder"`          // of the boot folder
+	Cache  string `json:"cache,omitempty"` // folder of the cache; empty for none
+}
+
+// Validate reports values that are no names of folders. Names that lead out of the
+// boot folder and the cache are refused there too.
+func (w WinPE) Validate() error {
+	if !fs.ValidPath(w.Folder) || w.Folder == "." {
+		return fmt.Errorf("winpe: %q is not a folder of the boot folder", w.Folder)
+	}
+	if w.Cache != "" && (!fs.ValidPath(w.Cache) || strings.Contains(w.Cache, "/") || w.Cache == ".") {
+		return fmt.Errorf("winpe: %q is not a folder of the cache", w.Cache)
+	}
+	return nil
+}
+
+// OwnProgram is a program of this box that firmware starts.
+type OwnProgram struct {
+	File  string
+	Entry string // empty if several entries start it
+	BIOS  bool   // a BIOS starts it
+	WinPE *WinPE // as in Target
 }
 
 // Chain is where PXELINUX's module pxechn.c32 leads from a site's menus, as far as
@@ -82,12 +114,15 @@ func (p Plan) WithVisits(v *Visits) Plan {
 }
 
 // OwnPrograms returns the programs of this box that firmware starts for entries.
-func (p Plan) OwnPrograms() (programs []string) {
-	for _, t := range p.targets {
-		if t.Self {
-			programs = slices.AppendSeq(programs, maps.Values(t.Programs))
-			for _, names := range t.Alternatives {
-				programs = append(programs, names...)
+func (p Plan) OwnPrograms() (programs []OwnProgram) {
+	for _, entry := range slices.Sorted(maps.Keys(p.targets)) {
+		t := p.targets[entry]
+		if !t.Self {
+			continue
+		}
+		for kind := range t.Programs {
+			for _, file := range p.Programs(entry, kind) {
+				programs = append(programs, OwnProgram{file, entry, kind == firmware.BIOS, t.WinPE})
 			}
 		}
 	}

@@ -90,11 +90,11 @@ func (v *Visits) remove(x *Visit) {
 	v.some.Store(len(v.byMAC) > 0)
 }
 
-// Folder returns the folder in which the machine at an address finds its files,
-// and counts its request; empty for none. holder is the machine that has the
-// address by DHCP; zero if it is not known. Another machine than the one that
-// loaded the program has no part in the visit.
-func (v *Visits) Folder(now time.Time, addr netip.Addr, holder ether.MAC) string {
+// At returns the program that the machine at an address runs, and counts its
+// request; empty for none. holder is the machine that has the address by DHCP;
+// zero if it is not known. Another machine than the one that loaded the program
+// has no part in the visit.
+func (v *Visits) At(now time.Time, addr netip.Addr, holder ether.MAC) string {
 	if !v.some.Load() {
 		return ""
 	}
@@ -109,7 +109,7 @@ func (v *Visits) Folder(now time.Time, addr netip.Addr, holder ether.MAC) string
 		return ""
 	}
 	x.Last = now
-	return path.Dir(x.Program)
+	return x.Program
 }
 
 // Program returns the program that a machine runs; empty for none.

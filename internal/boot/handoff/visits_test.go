@@ -2,6 +2,7 @@ package handoff
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -20,37 +21,37 @@ func TestVisits(t *testing.T) {
 		holder ether.MAC
 		want   string
 	}{
-		"it loads the program":          {want: "ubuntu", holder: pc},
-		"no DHCP packet was seen":       {want: "ubuntu"},
+		"it loads the program":          {want: shim, holder: pc},
+		"no DHCP packet was seen":       {want: shim},
 		"another machine's address now": {holder: other},
-		"within an hour":                {after: VisitLasts - time.Second, holder: pc, want: "ubuntu"},
+		"within an hour":                {after: VisitLasts - time.Second, holder: pc, want: shim},
 		"after an hour":                 {after: VisitLasts, holder: pc},
 		"its firmware boots again":      {before: func(v *Visits) { v.Leave(pc) }, holder: pc},
-		"another machine's boots again": {before: func(v *Visits) { v.Leave(other) }, holder: pc, want: "ubuntu"},
+		"another machine's boots again": {before: func(v *Visits) { v.Leave(other) }, holder: pc, want: shim},
 		"another program": {before: func(v *Visits) { v.Enter(t0, pc, at, "win/11/bootmgfw.efi") }, holder: pc,
-			want: "win/11"},
+			want: "win/11/bootmgfw.efi"},
 		"a program at the top": {before: func(v *Visits) { v.Enter(t0, pc, at, "ipxe.efi") }, holder: pc},
 		"a restart": {before: func(v *Visits) {
 			w := NewVisits(4, NewTable(4))
 			w.Restore(t0, v.All(t0))
 			v.Leave(pc)
 			v.Restore(t0, w.All(t0))
-		}, holder: pc, want: "ubuntu"},
+		}, holder: pc, want: shim},
 	} {
 		v := NewVisits(4, NewTable(4))
 		v.Enter(t0, pc, at, shim)
 		if tt.before != nil {
 			tt.before(v)
 		}
-		if got := v.Folder(t0.Add(tt.after), at, tt.holder); got != tt.want {
+		if got := v.At(t0.Add(tt.after), at, tt.holder); got != tt.want {
 			t.Errorf("%s: %q, want %q", situation, got, tt.want)
 		}
 	}
 	t.Run("a request counts", func(t *testing.T) {
 		v := NewVisits(4, NewTable(4))
 		v.Enter(t0, pc, at, shim)
-		v.Folder(t0.Add(50*time.Minute), at, pc)
-		if got := v.Folder(t0.Add(100*time.Minute), at, pc); got != "ubuntu" {
+		v.At(t0.Add(50*time.Minute), at, pc)
+		if got := v.At(t0.Add(100*time.Minute), at, pc); got != shim {
 			t.Errorf("got %q", got)
 		}
 	})
@@ -68,7 +69,7 @@ func TestVisitsAreBounded(t *testing.T) {
 	if all := v.All(now); len(all) != 4 || len(v.byAddr) != 4 {
 		t.Errorf("%d machines, %d addresses", len(all), len(v.byAddr))
 	}
-	if got := v.Folder(now, a, ether.MAC{}); got != "x" {
+	if got := v.At(now, a, ether.MAC{}); got != "x/y.efi" {
 		t.Errorf("the last one is gone: %q", got)
 	}
 }
@@ -79,8 +80,9 @@ func TestPlanKnowsVisits(t *testing.T) {
 		"shim": {Self: true, Programs: map[firmware.Kind]string{"uefi-x64": "Ubuntu/shimx64.efi"}},
 		"wds":  {Server: wds, Programs: map[firmware.Kind]string{"uefi-x64": "a/b.efi"}},
 	}, NewTable(4), clients.NewOnce(4)).WithVisits(v)
-	if got := p.OwnPrograms(); len(got) != 1 || got[0] != "Ubuntu/shimx64.efi" {
-		t.Errorf("own programs: %q", got)
+	want := []OwnProgram{{File: "Ubuntu/shimx64.efi", Entry: "shim"}}
+	if got := p.OwnPrograms(); !slices.Equal(got, want) {
+		t.Errorf("own programs: %+v", got)
 	}
 	v.Enter(t0, pc, netip.MustParseAddr("192.168.77.100"), "ubuntu/shimx64.efi")
 	if got := p.Visiting(pc); got != "ubuntu/shimx64.efi" {

@@ -143,6 +143,10 @@ func (s *site) unable(e config.Entry, firmware firmware.Kind) Reason {
 		case needsRestart(s.WDS[i], firmware) && !s.DHCP.Mode.Answers():
 			return because(needsDHCP)
 		}
+	case config.KindWinPE:
+		if needsRestart(config.WDS{}, firmware) && !s.DHCP.Mode.Answers() {
+			return because(needsDHCP)
+		}
 	case config.KindProgram:
 		if program(e, firmware) != "" {
 			if e.HandsOver() && needsRestart(config.WDS{}, firmware) && !s.DHCP.Mode.Answers() {

@@ -10,6 +10,7 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/handoff"
 	"github.com/pxebox/pxebox/internal/boot/loader/grub"
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
+	"github.com/pxebox/pxebox/internal/boot/winpe"
 )
 
 const byFirmware = `
@@ -82,5 +83,87 @@ func TestRenderOfTheFirmwaresStartWithoutItsFile(t *testing.T) {
 	r = Render(c, Status{Missing: map[string][]string{"ubuntu": {"ubuntu/shimx64.efi", "ubuntu/pxelinux.0"}}})
 	if _, ok := r.Handoffs["ubuntu"]; ok || r.Machines[0].Handoff != "" {
 		t.Errorf("both are missing: %+v, %+v", r.Handoffs, r.Machines)
+	}
+}
+
+// Windows PE from a folder of the boot folder.
+func TestRenderOfWinPE(t *testing.T) {
+	const file = `
+[[entry]]
+name = "win11"
+winpe = "Windows/11"
+[[machine]]
+firmware = ["uefi-arm64"]
+boot = "win11"
+`
+	whole := map[firmware.Kind]string{bios: "pxeboot.n12", uefi: "efi/boot/bootx64.efi"}
+	folder := &handoff.WinPE{Folder: "Windows/11"}
+	for _, tt := range []struct {
+		situation string
+		status    map[string]WinPE
+		want      handoff.Target
+		menus     map[string]string // parts of the menus
+	}{
+		{
+			situation: "nothing is known",
+			want: handoff.Target{Self: true, WinPE: folder, Programs: map[firmware.Kind]string{
+				bios: "Windows/11/pxeboot.n12", uefi: "Windows/11/efi/boot/bootx64.efi",
+			}},
+			menus: map[string]string{
+				grub.ConfigFile:     `cat "/handoff/win11/`,
+				pxelinux.ConfigFile: "APPEND ::Windows/11/pxeboot.n12 -W ",
+				"handoff/win11":     "Its firmware starts Windows/11/efi/boot/bootx64.efi",
+			},
+		},
+		{
+			situation: "all is there, with the program of 2023",
+			status: map[string]WinPE{"win11": {Cache: "c1", State: winpe.State{
+				Programs: whole, Programs2023: map[firmware.Kind]string{uefi: "bootmgfw_ex.efi"},
+			}}},
+			want: handoff.Target{
+				Self: true, WinPE: &handoff.WinPE{Folder: "Windows/11", Cache: "c1"},
+				Programs: map[firmware.Kind]string{
+					bios: "Windows/11/pxeboot.n12", uefi: "Windows/11/efi/boot/bootx64.efi",
+				},
+				Alternatives: map[firmware.Kind][]string{uefi: {"Windows/11/bootmgfw_ex.efi"}},
+			},
+		},
+		{
+			situation: "only a BIOS can start it, and an ARM",
+			status: map[string]WinPE{"win11": {State: winpe.State{
+				Programs: map[firmware.Kind]string{bios: "pxeboot.n12", firmware.UEFIARM64: "efi/boot/bootaa64.efi"},
+				Missing:  map[firmware.Kind][]string{uefi: {"efi/boot/bootx64.efi"}},
+			}}},
+			want: handoff.Target{Self: true, WinPE: folder, Programs: map[firmware.Kind]string{
+				bios: "Windows/11/pxeboot.n12", firmware.UEFIARM64: "Windows/11/efi/boot/bootaa64.efi",
+			}},
+			menus: map[string]string{grub.ConfigFile: "win11 (file missing)"},
+		},
+		{
+			situation: "the program is there, and not the image",
+			status: map[string]WinPE{"win11": {State: winpe.State{
+				Programs: whole, Missing: map[firmware.Kind][]string{bios: {winpe.WIM}, uefi: {winpe.WIM}},
+			}}},
+			menus: map[string]string{
+				grub.ConfigFile:     "The box does not have: Windows/11/sources/boot.wim",
+				pxelinux.ConfigFile: "win11 (file missing)",
+			},
+		},
+	} {
+		t.Run(tt.situation, func(t *testing.T) {
+			r := Render(parse(t, file), Status{WinPE: tt.status})
+			if got := r.Handoffs["win11"]; !reflect.DeepEqual(got, tt.want) {
+				t.Errorf("it leads to %+v, want %+v", got, tt.want)
+			}
+			if rule := r.Machines[0]; (rule.Handoff != "") != tt.want.Self {
+				t.Errorf("the rule is %+v", rule)
+			}
+			checkGRUB(t, r)
+			for name, part := range tt.menus {
+				if !strings.Contains(string(r.Files[name]), part) {
+					t.Errorf("%s has no %q:\n%s", name, part, r.Files[name])
+				}
+			}
+		})
 	}
 }

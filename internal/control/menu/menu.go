@@ -12,6 +12,7 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/handoff"
 	"github.com/pxebox/pxebox/internal/boot/loader/grub"
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
+	"github.com/pxebox/pxebox/internal/boot/winpe"
 )
 
 // Status is what is known of the site when the menu is rendered.
@@ -28,6 +29,22 @@ type Status struct {
 	// Unsigned lists the files of an entry that have no signature at all, by the
 	// entry's name. Menus do not depend on it: the overview does.
 	Unsigned map[string][]string
+	// WinPE holds what is known of the images of Windows PE, by the entry's name.
+	// Nothing is known of one that is not in the map: it counts as complete.
+	WinPE map[string]WinPE
+}
+
+// WinPE is what is known of an image of Windows PE.
+type WinPE struct {
+	winpe.State
+	// Cache is the folder in the cache with what was taken out of its boot.wim;
+	// empty for none.
+	Cache string
+	// Reading says that boot.wim is still being read.
+	Reading bool
+	// Problem says why nothing could be taken out of boot.wim; empty if something
+	// was, or if nothing had to be.
+	Problem string
 }
 
 // Rendered is the result of rendering a configuration.

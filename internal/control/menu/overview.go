@@ -246,8 +246,11 @@ func (s *site) startsFile(r *Rule, e config.Entry) {
 			if it, _ := s.item(e, kind); it.sight <= Unusable {
 				r.problem(r.Machine, kind, because(ruleCannotStart), it.reasons[0])
 			}
-		case slices.Contains(r.Machine.Firmware, kind):
+		case !slices.Contains(r.Machine.Firmware, kind):
+		case e.Kind() != config.KindWinPE:
 			r.problem(r.Machine, kind, because(ruleCannotStart), because(startsOnX64))
+		case s.startsWinPE(e).Programs[kind] == "":
+			r.problem(r.Machine, kind, because(ruleCannotStart), because(noWinPEProgram, "folder", e.WinPE))
 		}
 	}
 }

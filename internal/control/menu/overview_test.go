@@ -13,6 +13,7 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/firmware"
 	"github.com/pxebox/pxebox/internal/boot/loader/grub"
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
+	"github.com/pxebox/pxebox/internal/boot/winpe"
 	"github.com/pxebox/pxebox/internal/serve/pxe"
 )
 
@@ -61,6 +62,12 @@ func entryX(lines ...string) string {
 }
 
 // overviews are what the menus show of the entry x.
+// noImage is the state of a folder without any file of Windows PE.
+var noImage = winpe.Evaluate(winpe.Files{
+	Has: func(string) bool { return false }, Cached: func(string) bool { return false },
+	Machine: func(string) firmware.Kind { return "" },
+})
+
 func overviews() map[string]struct {
 	file   string
 	status Status
@@ -79,6 +86,56 @@ func overviews() map[string]struct {
 		want   []string
 	}{
 		"the disk": {file: entryX(`disk = true`), want: []string{"bios visible"}},
+		"Windows PE": {
+			file: entryX(`winpe = "win11"`),
+			want: []string{
+				"bios visible",
+				"uefi visible the machine restarts, and its firmware loads win11/efi/boot/bootx64.efi",
+				"secure boot visible the machine restarts, and its firmware loads win11/efi/boot/bootx64.efi; " +
+					"starts only if the machine trusts a signature of win11/efi/boot/bootx64.efi",
+			},
+		},
+		"Windows PE, without what a BIOS needs": {
+			file: entryX(`winpe = "win11"`),
+			status: Status{WinPE: map[string]WinPE{"x": {State: winpe.State{
+				Programs: map[firmware.Kind]string{uefi: "bootmgfw.efi"},
+				Missing:  map[firmware.Kind][]string{bios: {"pxeboot.n12", "bootmgr.exe"}},
+			}, Problem: "it is compressed with XPRESS"}}},
+			want: []string{
+				"bios unusable the box does not have: win11/pxeboot.n12, win11/bootmgr.exe; " +
+					"and cannot take that out of boot.wim: it is compressed with XPRESS",
+				"uefi visible the machine restarts, and its firmware loads win11/bootmgfw.efi",
+				"secure boot visible the machine restarts, and its firmware loads win11/bootmgfw.efi; " +
+					"starts only if the machine trusts a signature of win11/bootmgfw.efi",
+			},
+		},
+		"Windows PE, an empty folder": {
+			file:   entryX(`winpe = "win11"`),
+			status: Status{WinPE: map[string]WinPE{"x": {State: noImage}}},
+			want: []string{
+				"bios " + lacks + "win11/pxeboot.n12, win11/bootmgr.exe, win11/boot/bcd, and 2 more",
+				"uefi " + lacks + "win11/efi/boot/bootx64.efi, win11/efi/microsoft/boot/bcd, " +
+					"win11/boot/boot.sdi, and 1 more",
+			},
+		},
+		"Windows PE, boot.wim is being read": {
+			file:   entryX(`winpe = "win11"`),
+			status: Status{WinPE: map[string]WinPE{"x": {State: noImage, Reading: true}}},
+			want: []string{
+				"bios unusable the box is still reading win11/sources/boot.wim, and takes out of it: " +
+					"win11/pxeboot.n12, win11/bootmgr.exe, win11/boot/bcd, and 2 more",
+				"uefi unusable the box is still reading win11/sources/boot.wim, and takes out of it: " +
+					"win11/efi/boot/bootx64.efi, win11/efi/microsoft/boot/bcd, win11/boot/boot.sdi, and 1 more",
+			},
+		},
+		"Windows PE without DHCP": {
+			file: "[dhcp]\nmode = \"off\"\n" + entryX(`winpe = "win11"`),
+			want: []string{
+				"bios visible",
+				"uefi hidden the machine restarts for it, and the box does not answer that boot, because dhcp.mode " +
+					"is \"off\"",
+			},
+		},
 		"a kernel": {file: entryX(`kernel = "k"`), want: []string{"bios visible", trust + "k"}},
 		"a kernel, not signed": {
 			file: entryX(`kernel = "k"`, `signed = false`),
@@ -520,6 +577,7 @@ func TestTextsAreAllThatOverviewsSay(t *testing.T) {
 	note(parse(t, wdsEntry+boots), down)
 	down.WDS["w"] = bootmenu.Server{Addr: netip.MustParseAddr("192.168.77.2")}
 	note(parse(t, wdsEntry+boots+"firmware = [\"uefi-x64-http\"]\n"), down)
+	note(parse(t, entryX("winpe = \"win11\"")+boots+"firmware = [\"uefi-arm64\"]\n"), Status{})
 	note(parse(t, entryX("efi = \"b.efi\"\nstart = \"firmware\"")+boots+
 		"firmware = [\"uefi-arm64\", \"uefi-x64-http\"]\n"), Status{})
 	note(parse(t, "[boot]\nbios = \"\"\nuefi-x64 = \"x.efi\"\nuefi-x64-http = \"http://192.168.77.9/b.efi\"\n"),

@@ -225,9 +225,11 @@ func (w pxelinuxWriter) directives(it item) []string {
 		}
 		return []string{"COM32 pxechn.c32", "APPEND " + pxelinux.Chain(it.lead.addr, it.lead.server.Programs[bios],
 			!w.c.DHCP.Mode.Leases())}
-	case config.KindProgram:
+	case config.KindProgram, config.KindWinPE:
+		// pxeboot.n12 of Windows PE looks in the cached packets for the server and
+		// the folder from which to load bootmgr.exe: pxechn.c32 writes them there.
 		if it.HandsOver() {
-			return []string{"COM32 pxechn.c32", "APPEND " + pxelinux.ChainHere(it.File, !w.c.DHCP.Mode.Leases())}
+			return []string{"COM32 pxechn.c32", "APPEND " + pxelinux.ChainHere(it.file, !w.c.DHCP.Mode.Leases())}
 		}
 	case config.KindLinux:
 		out := []string{"LINUX " + it.Kernel} // whatever its extension

@@ -43,6 +43,9 @@ const (
 	fileMustBeSigned Text = "starts only if the machine trusts a signature of {file}"
 	restartsFor      Text = "the machine restarts, and its firmware loads {file}"
 	startsOnX64      Text = "the firmware starts the file only on a BIOS, and the efi program only on uefi-x64"
+	readingWIM       Text = "the box is still reading {wim}, and takes out of it: {files}"
+	wimUnreadable    Text = "the box does not have: {files}; and cannot take that out of boot.wim: {why}"
+	noWinPEProgram   Text = "{folder} has no program of Windows for it"
 	fileNotSigned    Text = "{file} has no signature, so Secure Boot refuses it; " +
 		"with signed = false the menu leaves the entry out there"
 	linesMustLoad Text = "its lines start only what the machine trusts by its signature"
@@ -57,7 +60,7 @@ var Texts = []Text{
 	nothingInside, insideHidden, notListed, unsignedHidden, filesMissing, wrongAddress, nameNotFound, refusesFile,
 	serverDown, goesToOther, fileMustBeSigned, fileNotSigned, linesMustLoad, urlNeedsLPXE,
 	showsMenu, loadsOther, loadsURL, noFileWanted, noFileKnown, noFileForHTTP, siteNamesFile, onlyWDSRules,
-	restartsFor, startsOnX64, ruleByTFTPOnly,
+	restartsFor, startsOnX64, ruleByTFTPOnly, readingWIM, wimUnreadable, noWinPEProgram,
 	ruleServerDown, ruleNoAddress, ruleCannotStart, ruleNoHTTP, ruleNotKnown, ruleOnlyByName,
 }
 
@@ -112,8 +115,8 @@ func (s *site) signature(it *item) {
 	switch it.Kind() {
 	case config.KindLinux:
 		file = it.Kernel
-	case config.KindProgram:
-		file = program(it.Entry, uefi)
+	case config.KindProgram, config.KindWinPE:
+		file = it.file
 	case config.KindRaw:
 		it.worse(it.sight, because(linesMustLoad))
 		return

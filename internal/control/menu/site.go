@@ -2,7 +2,6 @@ package menu
 
 import (
 	"cmp"
-	"fmt"
 	"net/netip"
 	"path"
 	"slices"
@@ -36,6 +35,7 @@ type item struct {
 	// default.
 	doubtful bool
 	lead     lead   // KindWDS
+	file     string // KindProgram and KindWinPE: what the firmware of the menu starts
 	items    []item // KindSubmenu
 	// sight and reasons say the same for the overview.
 	sight   Sight
@@ -90,12 +90,16 @@ func (s *site) handsOverTo(e config.Entry) (t handoff.Target, where string, ok b
 		}
 		return l.target(), kind + l.server.Name + ", " + l.addr.String(), l.addr.IsValid()
 	}
-	t = handoff.Target{Self: true, Programs: map[firmware.Kind]string{}}
-	for _, kind := range []firmware.Kind{bios, uefi} {
-		// Without its file the machine would have nothing to boot. It gets the
-		// menu instead, which says why.
-		if file := program(e, kind); file != "" && len(s.missing(e, kind)) == 0 {
-			t.Programs[kind] = file
+	if e.Kind() == config.KindWinPE {
+		t = s.startsWinPE(e)
+	} else {
+		t = handoff.Target{Self: true, Programs: map[firmware.Kind]string{}}
+		for _, kind := range []firmware.Kind{bios, uefi} {
+			// Without its file the machine would have nothing to boot. It gets the
+			// menu instead, which says why.
+			if file := program(e, kind); file != "" && len(s.missing(e, kind)) == 0 {
+				t.Programs[kind] = file
+			}
 		}
 	}
 	return t, "Its firmware starts " + cmp.Or(t.Programs[uefi], t.Programs[bios]), len(t.Programs) > 0
@@ -219,18 +223,17 @@ func (s *site) item(e config.Entry, firmware firmware.Kind) (item, bool) {
 		it.worse(Hidden, why)
 		return it, false
 	}
-	if missing := s.missing(e, firmware); len(missing) > 0 {
-		why := "The box does not have: "
-		const most = 3 // the menu reserves as many rows as the longest help text has
-		if n := len(missing) - most; n > 0 {
-			missing = append(missing[:most:most], fmt.Sprintf("and %d more", n))
-		}
-		files := strings.Join(missing, ", ")
-		it.kill("(file missing)", why+files, because(filesMissing, "files", files))
+	switch missing := s.missing(e, firmware); {
+	case e.Kind() == config.KindWinPE:
+		s.lacks(&it, firmware)
+	case len(missing) > 0:
+		files := someOf(missing)
+		it.kill("(file missing)", "The box does not have: "+files, because(filesMissing, "files", files))
 	}
 	if e.Kind() != config.KindWDS {
-		if e.HandsOver() && needsRestart(config.WDS{}, firmware) {
-			it.worse(it.sight, because(restartsFor, "file", program(e, firmware)))
+		it.file = s.file(e, firmware)
+		if it.why == "" && e.HandsOver() && needsRestart(config.WDS{}, firmware) {
+			it.worse(it.sight, because(restartsFor, "file", it.file))
 		}
 		return it, true
 	}
@@ -276,6 +279,13 @@ func (it *item) kill(note, why string, r Reason) {
 
 // missing returns the missing files of an entry that the firmware would load.
 func (s *site) missing(e config.Entry, firmware firmware.Kind) []string {
+	if e.Kind() == config.KindWinPE {
+		var out []string
+		for _, name := range s.status.WinPE[e.Name].Missing[firmware] {
+			out = append(out, path.Join(e.WinPE, name))
+		}
+		return out
+	}
 	needed := append([]string{e.Kernel}, e.Initrd...)
 	if e.Kind() == config.KindProgram {
 		needed = []string{program(e, firmware)}

@@ -30,6 +30,7 @@ import (
 type files struct {
 	dir     string // the site's boot files
 	stick   string // more boot files
+	cache   string // files that were taken out of images of Windows PE
 	bundled map[string][]byte
 	copies  []string // of shim, as in dhcp.Settings
 	desk    *wdshandoff.Service
@@ -58,7 +59,7 @@ type served struct {
 	files *bootfiles.Catalog
 	rules wdshandoff.Rules
 	roles roles
-	own   map[string]string // programs that firmware starts, as Clean returns them, by their name as Fold returns it
+	own   map[string]ownProgram // programs that firmware starts, by their name as Fold returns it
 	chain handoff.Chain
 	named map[string]bool // the files that [boot] names, as Fold returns them
 }
@@ -75,7 +76,8 @@ func (f *files) use(g generation.Generation, rules wdshandoff.Rules) {
 
 func (f *files) publish() {
 	f.served.Store(&served{bootfiles.New(bootfiles.Contents{
-		Menus: f.gen.Files, Views: f.gen.Views, Site: f.site, Stick: f.stick, Bundled: f.bundled, Names: f.gen.Names,
+		Menus: f.gen.Files, Views: f.gen.Views, Site: f.site, Stick: f.stick, Cache: f.cache, Bundled: f.bundled,
+		Names: f.gen.Names,
 	}), f.rules, f.roles, ownPrograms(f.rules.OwnPrograms()), f.gen.Chain, named(f.gen.DHCP.BootFiles)})
 }
 
@@ -86,16 +88,6 @@ func named(files map[firmware.Kind]string) map[string]bool {
 	}
 	delete(out, pxe.Shim) // as if it were not named
 	return out
-}
-
-func ownPrograms(names []string) map[string]string {
-	own := map[string]string{}
-	for _, n := range names {
-		if clean, err := bootfiles.Clean(n); err == nil {
-			own[bootfiles.Fold(n)] = clean
-		}
-	}
-	return own
 }
 
 // bounds returns the largest TFTP block and window on a link with that MTU.
@@ -119,7 +111,10 @@ func (f *files) open(client netip.Addr, name string) (bootfiles.File, error) {
 			r.Code = f.codes.show(time.Now(), client)
 		}
 	}
-	r.Folder = f.desk.Folder(time.Now(), client)
+	f.runs(now, client, &r)
+	if own, ok := now.own[bootfiles.Fold(name)]; ok && own.winpe != nil {
+		r.WinPE = own.winpe // it may not be known yet who asks
+	}
 	file, err := now.files.Open(f.instead(name), r)
 	var refused bootfiles.RefusedError
 	if errors.As(err, &refused) {
@@ -153,8 +148,8 @@ func (f *files) openTFTP(client netip.AddrPort, name string) (tftp.File, error) 
 	if named, ok := bootfiles.Menu(name); ok && f.desk.Undecided(now.rules, client.Addr(), named) {
 		return nil, tftp.ErrLater
 	}
-	if program, ok := now.own[bootfiles.Fold(name)]; ok {
-		f.desk.Enter(time.Now(), now.rules, client.Addr(), program)
+	if own, ok := now.own[bootfiles.Fold(name)]; ok {
+		f.desk.Enter(time.Now(), now.rules, client.Addr(), own.file)
 	}
 	file, err := f.open(client.Addr(), name)
 	if errors.Is(err, bootfiles.ErrName) {
@@ -183,6 +178,9 @@ const chainModule = "pxechn.c32"
 func (f *files) about(e trace.Event) trace.Event {
 	now := f.served.Load()
 	e.Role, e.Entry = now.roles.of(e.What)
+	if role, entry, ok := f.winpePart(now, e); ok {
+		e.Role, e.Entry = role, entry
+	}
 	if path.Base(bootfiles.Fold(e.What)) == chainModule {
 		e.Entry, e.Server = now.chain.Entry, now.chain.Server
 	}
@@ -317,7 +315,8 @@ func (f *files) answered(e trace.Event) {
 // read records that a file was read to its end: it may be a menu for one boot.
 func (f *files) read(client netip.Addr, name string) {
 	now := f.served.Load()
-	if now.files.InFolder(name, f.desk.Folder(time.Now(), client)) {
+	var r bootfiles.Reader
+	if f.runs(now, client, &r); now.files.InFolder(name, r) {
 		return // the menu of another boot loader
 	}
 	if named, ok := bootfiles.Menu(name); ok {

@@ -51,6 +51,7 @@ type Options struct {
 	RunDir    string // holds the generation, and a note of the address that was set
 	BootDir   string // the site's boot files
 	StickDir  string // more boot files, on a removable medium; empty for none
+	CacheDir  string // files that menuwatch takes out of images of Windows PE; empty for none
 	DataDir   string // holds the lease database and the machines that have had their one boot
 	Interface string // network interface; empty: the one that the generation names
 	Log       *slog.Logger
@@ -98,7 +99,8 @@ func newDaemon(o Options) *daemon {
 	})
 	bundled, copies := bundle()
 	d.files = &files{
-		dir: o.BootDir, stick: o.StickDir, bundled: bundled, copies: copies, desk: d.desk, tell: d.tell, log: o.part("files"),
+		dir: o.BootDir, stick: o.StickDir, cache: o.CacheDir, bundled: bundled, copies: copies,
+		desk: d.desk, tell: d.tell, log: o.part("files"),
 		self: func() netip.Addr { return d.link.Load().Addr.Addr() },
 	}
 	d.feed = tracesocket.New(tracesocket.Options{

@@ -88,7 +88,7 @@ func TestNoVisitWithoutDHCP(t *testing.T) {
 	d.takes(g)
 	d.neighbours[first] = pc
 	d.files.openTFTP(pcPort, "win/pxeboot.n12")
-	if got := d.desk.Folder(t0, first); got != "" {
-		t.Errorf("it visits %q", got)
+	if got := d.desk.Runs(t0, first); got != "" {
+		t.Errorf("it runs %q", got)
 	}
 }

@@ -107,11 +107,12 @@ func (d *Service) Enter(now time.Time, r Rules, client netip.Addr, program strin
 	}
 }
 
-// Folder returns the folder in which the client at an address finds its files
-// before all others; empty for none.
-func (d *Service) Folder(now time.Time, client netip.Addr) string {
+// Runs returns the program of this box that the client at an address runs, because
+// its firmware has started it; empty for none. The client finds that program's
+// files before all others.
+func (d *Service) Runs(now time.Time, client netip.Addr) string {
 	tenant, _ := d.Clients.At(client)
-	return d.visits.Folder(now, client, tenant.MAC)
+	return d.visits.At(now, client, tenant.MAC)
 }
 
 // Reader is the machine that a menu is for.

@@ -221,7 +221,11 @@ var germanReasons = map[string]string{
 		"Rechnern, deren Regel den Eintrag nennt",
 	"it has signed = false: the menu leaves it out while Secure Boot is on": "signed = false: bei eingeschaltetem " +
 		"Secure Boot lässt das Menü ihn weg",
-	"the box does not have: {files}": "auf der Box fehlt: {files}",
+	"the box does not have: {files}":                               "auf der Box fehlt: {files}",
+	"the box is still reading {wim}, and takes out of it: {files}": "die Box liest noch {wim} und entnimmt: {files}",
+	"the box does not have: {files}; and cannot take that out of boot.wim: {why}": "auf der Box fehlt: {files}; " +
+		"boot.wim lässt es sich nicht entnehmen: {why}",
+	"{folder} has no program of Windows for it": "{folder} enthält kein Windows-Programm dafür",
 	"{server}: {why}":                "{server}: {why}",
 	"no address is known for {host}": "zu {host} ist keine Adresse bekannt",
 	"{server} refuses its boot program: {note}": "{server} verweigert die Bootdatei: " +
