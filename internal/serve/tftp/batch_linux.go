@@ -35,7 +35,9 @@ const (
 	// Waking it up takes about as long as a client on the same switch takes to
 	// answer.
 	spinTime = 30 * time.Microsecond
-	maxLuck  = 8
+	// maxPause limits for how many waits a reactor that spun in vain does not
+	// spin again, as a power of two.
+	maxPause = 8
 )
 
 // link is the sockets of one reactor. Only wake may be called from another
@@ -54,8 +56,7 @@ type link struct {
 	nEvents int
 	wakeup  *os.File // an eventfd; a File, so that wake is safe after close
 	wakeFD  int
-	spin    bool // another processor can run the client while this one spins
-	luck    int  // how well spinning has worked lately
+	spin    spinner
 
 	sent int // messages that the kernel accepted; the reactor counts them and sets it to 0
 
@@ -94,8 +95,8 @@ func openLink(conn net.PacketConn, sockets int) (l *link, err error) {
 	if err != nil {
 		return nil, err
 	}
-	l = &link{epoll: -1, gso: maxMessage, sendmmsg: sendmmsg, spin: runtime.GOMAXPROCS(0) > 1,
-		got: make([]datagram, 0, inBatch)}
+	l = &link{epoll: -1, gso: maxMessage, sendmmsg: sendmmsg, got: make([]datagram, 0, inBatch)}
+	l.spin.alone = runtime.GOMAXPROCS(0) == 1
 	defer func() {
 		if err != nil {
 			l.close()
@@ -243,11 +244,10 @@ func (l *link) look() {
 // the deadline and after wake. busy says that clients are about to answer. more
 // says that other packets wait. The packets are valid until the next call.
 func (l *link) receive(deadline time.Time, poll, busy bool) (got []datagram, more bool, err error) {
-	l.look()
-	if l.nEvents == 0 && !poll {
-		if err := l.await(deadline, busy); err != nil {
-			return nil, false, err
-		}
+	if poll {
+		l.look()
+	} else if err := l.await(deadline, busy); err != nil {
+		return nil, false, err
 	}
 	l.got = l.got[:0]
 	for _, ev := range l.events[:l.nEvents] {
@@ -264,23 +264,22 @@ func (l *link) receive(deadline time.Time, poll, busy bool) (got []datagram, mor
 	return l.got, more, nil
 }
 
-// await waits until a socket is readable. It spins if that has worked lately:
-// on a fast link, a client answers before the runtime could put the thread to
-// sleep and wake it.
+// await waits until a socket is readable. If clients are about to answer, it
+// spins first: on a fast link, a client answers before the runtime could put
+// the thread to sleep and wake it.
 func (l *link) await(deadline time.Time, busy bool) error {
-	busy = busy && l.spin
-	var began time.Time
-	if busy {
-		began = time.Now()
-	}
-	if busy && l.luck > 0 {
-		for time.Since(began) < spinTime {
-			if l.look(); l.nEvents > 0 {
-				l.luck = min(l.luck+1, maxLuck)
+	if busy && l.spin.worthwhile() {
+		for began := time.Now(); ; {
+			l.look()
+			if l.nEvents > 0 {
+				l.spin.worked()
 				return nil
 			}
+			if time.Since(began) >= spinTime {
+				break
+			}
 		}
-		l.luck -= 2
+		l.spin.failed()
 	}
 	timeout := -1
 	if !deadline.IsZero() {
@@ -292,10 +291,35 @@ func (l *link) await(deadline time.Time, busy bool) error {
 		return fmt.Errorf("epoll: %w", err)
 	}
 	l.nEvents = max(n, 0)
-	if busy && time.Since(began) < 2*spinTime {
-		l.luck = max(l.luck, 2)
-	}
 	return nil
+}
+
+// spinner decides whether to spin before a wait. Spinning keeps a processor
+// from the other threads. If one of them is what the reactor waits for, such as
+// a client on the same machine, spinning only delays it. So each spin in vain
+// doubles the number of waits until the next one.
+type spinner struct {
+	alone  bool // no other processor can run the client meanwhile
+	pauses uint // spins in vain since the last that worked, at most maxPause
+	rest   int  // waits until the next spin
+}
+
+// worthwhile reports whether to spin before this wait.
+func (s *spinner) worthwhile() bool {
+	if s.rest > 0 {
+		s.rest--
+		return false
+	}
+	return !s.alone
+}
+
+// worked notes that a packet arrived during a spin.
+func (s *spinner) worked() { s.pauses = 0 }
+
+// failed notes that no packet arrived during a spin.
+func (s *spinner) failed() {
+	s.pauses = min(s.pauses+1, maxPause)
+	s.rest = 1<<s.pauses - 1
 }
 
 // read receives the packets of one socket.

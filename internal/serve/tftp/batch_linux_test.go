@@ -162,3 +162,37 @@ func TestBroadcastIsIgnored(t *testing.T) {
 		t.Errorf("the request to %s is looked at", name)
 	}
 }
+
+// A reactor spins as long as that works, and hardly ever where it does not.
+func TestSpinner(t *testing.T) {
+	for _, tc := range []struct {
+		situation string
+		spinner   spinner
+		works     func(wait int) bool
+		min, max  int // spins in 1000 waits
+	}{
+		{situation: "every answer is fast", works: func(int) bool { return true }, min: 1000, max: 1000},
+		{situation: "no answer is fast", works: func(int) bool { return false }, min: 8, max: 12},
+		{situation: "one answer of ten is slow", works: func(w int) bool { return w%10 != 0 }, min: 890, max: 910},
+		{situation: "the answers become fast", works: func(w int) bool { return w >= 500 }, min: 240, max: 500},
+		{situation: "one processor", spinner: spinner{alone: true}, works: func(int) bool { return true }},
+	} {
+		t.Run(tc.situation, func(t *testing.T) {
+			spins := 0
+			for wait := range 1000 {
+				if !tc.spinner.worthwhile() {
+					continue
+				}
+				spins++
+				if tc.works(wait) {
+					tc.spinner.worked()
+				} else {
+					tc.spinner.failed()
+				}
+			}
+			if spins < tc.min || spins > tc.max {
+				t.Errorf("%d spins in 1000 waits, want %d to %d", spins, tc.min, tc.max)
+			}
+		})
+	}
+}
