@@ -189,9 +189,9 @@ peers: peer-deps build $(UNPACKED) ## test against third-party DHCP clients, rel
 	tools/tested.sh go test -tags peers $(if $(SUDO),-exec $(SUDO)) -count=1 -v -timeout 30m -p 1 ./peers/... $(PEERED)
 
 .PHONY: bench-dhcp
-bench-dhcp: peer-deps build ## DHCP servers side by side, into docs/performance.md (RUNS=1 is quick; SERVER=pxed: one, to the screen)
+bench-dhcp: peer-deps build ## DHCP servers side by side, into docs/performance.md (RUNS=1 is quick; CORES=1,2; SERVER=pxed: one, to the screen)
 	go build -o build/bin/ ./peers/cmd/bench-dhcp
-	$(SUDO) build/bin/bench-dhcp -runs $(or $(RUNS),3) $(if $(SERVER),-server '$(SERVER)',-write docs/performance.md)
+	$(SUDO) unshare --mount build/bin/bench-dhcp -runs $(or $(RUNS),3) -cores $(or $(CORES),2) $(if $(SERVER),-server '$(SERVER)',-write docs/performance.md)
 
 # Debian's network installer, the live system that e2e boots: the one of the
 # host's release, since any will do and that one is on every mirror. Its files

@@ -1,8 +1,9 @@
 // Package dhcpbench measures and compares DHCP servers: how many four-way
 // exchanges they complete per second, how long each takes, and what each costs.
 // The servers run one at a time, as packaged by Debian or built here, each in
-// new network namespaces. perfdhcp generates the load first, and then our own
-// generator, which is faster. The package does not judge.
+// new network namespaces and on a disk that only it uses. perfdhcp measures the
+// times. Our own generator, which is faster, finds the rate. The package does
+// not judge.
 package dhcpbench
 
 import (
@@ -47,16 +48,19 @@ var (
 )
 
 const (
-	// The length of a trial with each load. The shorter a trial, the more a
-	// server with a deep queue hides that the rate is too high for it. Compare
-	// servers by our own load.
-	perfdhcpPeriod = 2 * time.Second
-	ownPeriod      = 3 * time.Second
-	// timed is the length of the load whose answer times count.
-	timed = 4 * time.Second
+	// ownPeriod is the length of a trial with our load.
+	ownPeriod = 2 * time.Second
+	// timed is the length of a load whose answer times count.
+	timed = 3 * time.Second
+	// idle is how long a server's processor time is watched while no client
+	// asks.
+	idle = 2 * time.Second
 	// late is how long the last answers of a load may take, as in our own load.
 	late = time.Second
 )
+
+// Paces are the rates at which answers are timed, in exchanges per second.
+var Paces = [...]int{100, 300, 1000}
 
 // Rate is the highest rate with a loss below 1%, in exchanges per second.
 type Rate struct {
@@ -65,15 +69,22 @@ type Rate struct {
 	Generator bool
 }
 
+// Times are the answer times at one of the paces.
+type Times struct {
+	P50, P99 time.Duration // of both answers of an exchange
+	Loss     float64       // fraction of the exchanges that got no ACK
+}
+
 // Result is one server's row. Each figure is the median of the runs.
 type Result struct {
 	Name       string
 	Durability string
 	Clients    int // number of clients in the load
-	// Perfdhcp and Own are the rates measured with each load.
-	Perfdhcp, Own Rate
-	CPU           time.Duration // of the server, per exchange at Own
-	P50, P99      time.Duration // of both answers of an exchange, at 1,000 per second
+	Rate       Rate
+	CPU        time.Duration // of the server, per exchange at Rate
+	Idle       time.Duration // of the server per second, while no client asks
+	Times      [len(Paces)]Times
+	Err        error // if set, replaces the figures
 }
 
 // lab is the server's host and the load's host.
@@ -108,23 +119,38 @@ func newLab() (*lab, error) {
 func (l *lab) close() error { return errors.Join(l.load.Close(), l.server.Close(), l.lan.Close()) }
 
 // Measure runs and loads the servers in turn, runs times, so that other work on
-// the machine slows all of them equally.
-func Measure(ctx context.Context, servers []Server, runs int, log io.Writer) ([]Result, error) {
+// the machine slows all of them equally. Each is held to so many cores; 0 means
+// all.
+func Measure(ctx context.Context, servers []Server, cores, runs int, log io.Writer) ([]Result, error) {
 	results := make([][]Result, len(servers))
+	rows := make([]Result, len(servers))
 	for run := range runs {
 		for i, s := range servers {
+			if rows[i].Err != nil {
+				continue
+			}
 			began := time.Now()
-			r, err := measure(ctx, s, log)
-			if err != nil {
+			from, step := s.begin, 2.0
+			if run > 0 {
+				from, step = results[i][run-1].Rate.PerSecond, near
+			}
+			r, err := measure(ctx, s, cores, max(from, lowest), step, log)
+			var missing missingDisk
+			switch {
+			case errors.As(err, &missing):
+				rows[i] = Result{Name: s.Name, Durability: s.Durability, Clients: s.Clients, Err: err}
+				continue
+			case err != nil:
 				return nil, fmt.Errorf("%s: %w", s.Name, err)
 			}
 			results[i] = append(results[i], r)
 			fmt.Fprintf(log, "%s: run %d of %d took %v\n", s.Name, run+1, runs, time.Since(began).Round(time.Second))
 		}
 	}
-	rows := make([]Result, len(servers))
 	for i := range rows {
-		rows[i] = median(results[i])
+		if rows[i].Err == nil {
+			rows[i] = median(results[i])
+		}
 	}
 	return rows, nil
 }
@@ -132,11 +158,16 @@ func Measure(ctx context.Context, servers []Server, runs int, log io.Writer) ([]
 // median returns the median of each figure over one server's runs.
 func median(runs []Result) Result {
 	r := runs[0]
-	r.Perfdhcp = middle(runs, func(r Result) Rate { return r.Perfdhcp }, byRate)
-	r.Own = middle(runs, func(r Result) Rate { return r.Own }, byRate)
+	r.Rate = middle(runs, func(r Result) Rate { return r.Rate }, byRate)
 	r.CPU = middle(runs, func(r Result) time.Duration { return r.CPU }, cmp.Compare)
-	r.P50 = middle(runs, func(r Result) time.Duration { return r.P50 }, cmp.Compare)
-	r.P99 = middle(runs, func(r Result) time.Duration { return r.P99 }, cmp.Compare)
+	r.Idle = middle(runs, func(r Result) time.Duration { return r.Idle }, cmp.Compare)
+	for i := range r.Times {
+		r.Times[i] = Times{
+			P50:  middle(runs, func(r Result) time.Duration { return r.Times[i].P50 }, cmp.Compare),
+			P99:  middle(runs, func(r Result) time.Duration { return r.Times[i].P99 }, cmp.Compare),
+			Loss: middle(runs, func(r Result) float64 { return r.Times[i].Loss }, cmp.Compare),
+		}
+	}
 	return r
 }
 
@@ -151,20 +182,33 @@ func middle[T any](runs []Result, figure func(Result) T, compare func(a, b T) in
 	return all[len(all)/2]
 }
 
-// measure runs one server and loads it.
-func measure(ctx context.Context, s Server, log io.Writer) (Result, error) {
-	r := Result{Name: s.Name, Durability: s.Durability, Clients: s.Clients}
+// missingDisk is why a server's disk cannot be mounted.
+type missingDisk struct{ error }
+
+// measure runs one server and loads it. The search for its rate begins with
+// from, and with this step.
+func measure(ctx context.Context, s Server, cores int, from, step float64, log io.Writer) (r Result, err error) {
+	r = Result{Name: s.Name, Durability: s.Durability, Clients: s.Clients}
 	l, err := newLab()
 	if err != nil {
 		return r, err
 	}
 	defer l.close()
+	if err := l.server.Limit(cores); err != nil {
+		return r, err
+	}
 	dir, err := os.MkdirTemp("", "bench-dhcp-")
 	if err != nil {
 		return r, err
 	}
 	defer os.RemoveAll(dir)
-	pid, stop, err := s.start(ctx, l.server, dir)
+	folder, unmount, err := mountDisk(dir, s.mount...)
+	if err != nil {
+		return r, missingDisk{err}
+	}
+	// After stop: the server has files there.
+	defer func() { err = errors.Join(err, unmount()) }()
+	pid, stop, err := s.start(ctx, l.server, folder)
 	if err != nil {
 		return r, err
 	}
@@ -175,59 +219,61 @@ func measure(ctx context.Context, s Server, log io.Writer) (Result, error) {
 	if err := l.warm(ctx, s.Clients); err != nil {
 		return r, err
 	}
-	one, err := l.run(ctx, 1, 1000, timed, s.Clients, true)
-	if err != nil {
+	if r.Idle, err = idleCPU(ctx, pid); err != nil {
 		return r, err
 	}
-	r.P50, r.P99 = percentiles(one)
-	fmt.Fprintf(log, "%s: 1,000 a second: p50 %v, p99 %v, loss %.2f%%\n", s.Name, r.P50, r.P99, 100*one.Loss())
+	for i, pace := range Paces {
+		one, err := l.run(ctx, 1, pace, timed, s.Clients, true)
+		if err != nil {
+			return r, err
+		}
+		r.Times[i].P50, r.Times[i].P99 = percentiles(one)
+		r.Times[i].Loss = one.Loss()
+		fmt.Fprintf(log, "%s: %d a second: %+v\n", s.Name, pace, r.Times[i])
+	}
 
-	search := func(load string, from float64, period time.Duration,
-		run func(rate int) (begun, acks int, err error)) (Rate, time.Duration, error) {
-		best, generator, err := highest(from, twice(func(rate int) (trial, error) {
-			before, err := proc.CPU(pid)
-			if err != nil {
-				return trial{}, err
-			}
-			begun, acks, err := run(rate)
-			if err != nil {
-				return trial{}, err
-			}
-			after, err := proc.CPU(pid)
-			if err != nil {
-				return trial{}, err
-			}
-			t := trial{begun: float64(begun) / period.Seconds(), loss: 1}
-			if acks > 0 {
-				t.loss = 1 - float64(acks)/float64(begun)
-				t.cost = (after - before) / time.Duration(acks)
-			}
-			fmt.Fprintf(log, "%s, %s: asked for %d a second: %.0f begun, loss %.2f%%, CPU %v\n",
-				s.Name, load, rate, t.begun, 100*t.loss, t.cost)
-			return t, nil
-		}))
-		return Rate{best.begun * (1 - best.loss), generator}, best.cost, err
-	}
-	r.Perfdhcp, _, err = search("perfdhcp", begin, perfdhcpPeriod, func(rate int) (int, int, error) {
-		report, err := l.run(ctx, len(giaddrs), rate, perfdhcpPeriod, s.Clients, false)
-		return report.Discovers, report.Acks, err
-	})
+	best, generator, err := highest(from, step, twice(func(rate int) (trial, error) {
+		before, err := proc.CPU(pid)
+		if err != nil {
+			return trial{}, err
+		}
+		report, err := dhcpload.Load{
+			Rate: rate, Period: ownPeriod, Clients: s.Clients, MAC: mac(s.Clients), From: giaddrs[0].Addr(),
+			Server: serverAddr.Addr(),
+		}.Run(ctx, l.load)
+		if err != nil {
+			return trial{}, err
+		}
+		after, err := proc.CPU(pid)
+		if err != nil {
+			return trial{}, err
+		}
+		t := trial{begun: float64(report.Discovers) / ownPeriod.Seconds(), loss: 1}
+		if report.Acks > 0 {
+			t.loss = 1 - float64(report.Acks)/float64(report.Discovers)
+			t.cost = (after - before) / time.Duration(report.Acks)
+		}
+		fmt.Fprintf(log, "%s: asked for %d a second: %.0f begun, loss %.2f%%, CPU %v\n",
+			s.Name, rate, t.begun, 100*t.loss, t.cost)
+		return t, nil
+	}))
+	r.Rate, r.CPU = Rate{best.begun * (1 - best.loss), generator}, best.cost
+	return r, err
+}
+
+// idleCPU returns a server's processor time per second while no client asks.
+func idleCPU(ctx context.Context, pid int) (time.Duration, error) {
+	before, err := proc.CPU(pid)
 	if err != nil {
-		return r, err
+		return 0, err
 	}
-	// Our load is faster, so its rate is unlikely to be lower.
-	r.Own, r.CPU, err = search("our load", max(lowest, r.Perfdhcp.PerSecond), ownPeriod,
-		func(rate int) (int, int, error) {
-			report, err := dhcpload.Load{
-				Rate: rate, Period: ownPeriod, Clients: s.Clients, MAC: mac(s.Clients), From: giaddrs[0].Addr(),
-				Server: serverAddr.Addr(),
-			}.Run(ctx, l.load)
-			return report.Discovers, report.Acks, err
-		})
-	if err != nil {
-		return r, err
+	select {
+	case <-time.After(idle):
+	case <-ctx.Done():
+		return 0, ctx.Err()
 	}
-	return r, nil
+	after, err := proc.CPU(pid)
+	return time.Duration(float64(after-before) / idle.Seconds()), err
 }
 
 // mac returns the addresses of a number of machines. Each process of perfdhcp
@@ -247,7 +293,7 @@ func (l *lab) warm(ctx context.Context, clients int) error {
 	if err := l.awaitLease(ctx); err != nil {
 		return err
 	}
-	_, err := l.run(ctx, len(giaddrs), min(clients/3, 3000), 5*time.Second, clients, false)
+	_, err := l.run(ctx, len(giaddrs), min(clients/3, 3000), 3*time.Second, clients, false)
 	return err
 }
 

@@ -10,7 +10,7 @@ import (
 )
 
 func TestHighest(t *testing.T) {
-	const endless = 1e9
+	const endless, begin = 1e9, 4_000
 	for _, tt := range []struct {
 		situation       string
 		server, load    float64 // the rates they can reach
@@ -37,7 +37,7 @@ func TestHighest(t *testing.T) {
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			trials := 0
-			best, generator, err := highest(tt.from, func(rate int) (trial, error) {
+			best, generator, err := highest(tt.from, 2, func(rate int) (trial, error) {
 				trials++
 				begun := min(float64(rate), tt.load)
 				return trial{begun: begun, loss: max(0, 1-tt.server/begun), cost: time.Microsecond}, nil
@@ -51,9 +51,21 @@ func TestHighest(t *testing.T) {
 			}
 		})
 	}
+	t.Run("the rate of an earlier run is confirmed", func(t *testing.T) {
+		for limit, most := range map[float64]int{10_500: 2, 9_800: 3, 11_800: 4} {
+			trials := 0
+			best, _, err := highest(10_000, near, func(rate int) (trial, error) {
+				trials++
+				return trial{begun: float64(rate), loss: max(0, 1-limit/float64(rate))}, nil
+			})
+			if err != nil || best.begun > limit*1.01 || best.begun < limit/near/1.01 || trials > most {
+				t.Errorf("limit %v: got %v after %d trials, %v; want %d trials at most", limit, best.begun, trials, err, most)
+			}
+		}
+	})
 	t.Run("the server ends", func(t *testing.T) {
 		why := errors.New("no such process")
-		if _, _, err := highest(begin, func(int) (trial, error) { return trial{}, why }); err != why {
+		if _, _, err := highest(begin, 2, func(int) (trial, error) { return trial{}, why }); err != why {
 			t.Errorf("got %v", err)
 		}
 	})
@@ -80,12 +92,11 @@ func TestTwice(t *testing.T) {
 func TestMedian(t *testing.T) {
 	run := func(n int, generator bool) Result {
 		d := time.Duration(n)
-		return Result{Name: "ours", Perfdhcp: Rate{float64(n), generator}, Own: Rate{float64(-n), generator},
-			CPU: 9 - d, P50: d, P99: 2 * d}
+		return Result{Name: "ours", Rate: Rate{float64(-n), generator}, CPU: 9 - d, Idle: 3 * d,
+			Times: [len(Paces)]Times{2: {P50: d, P99: 2 * d, Loss: float64(n)}}}
 	}
 	got := median([]Result{run(3, true), run(1, false), run(2, false)})
-	if want := (Result{Name: "ours", Perfdhcp: Rate{2, false}, Own: Rate{-2, false}, CPU: 7, P50: 2,
-		P99: 4}); got != want {
+	if want := run(2, false); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 }
@@ -102,18 +113,39 @@ func TestPercentiles(t *testing.T) {
 	}
 }
 
-func TestSection(t *testing.T) {
-	text := Section("2 cores", 3, []Result{
-		{Name: "ours", Durability: "all", Clients: 60000, Perfdhcp: Rate{12000, true}, Own: Rate{40000, false},
-			CPU: 21 * time.Microsecond, P50: 310 * time.Microsecond, P99: 2 * time.Millisecond},
-		{Name: "theirs", Durability: "some", Clients: 1000, Perfdhcp: Rate{7500, false}, Own: Rate{8000, false},
-			CPU: 130 * time.Microsecond, P50: time.Millisecond, P99: 12500 * time.Microsecond},
-	})
-	want := `| ours | 60,000 | ≥ 12,000 | 40,000 | – | 0.31 ms | 2.00 ms | 21 µs | all |
-| theirs | 1,000 | 7,500 | 8,000 | 5.0× | 1.00 ms | 12.50 ms | 130 µs | some |
+func TestTable(t *testing.T) {
+	times := func(us int) (all [len(Paces)]Times) {
+		for i := range all {
+			d := time.Duration(us*(i+1)) * time.Microsecond
+			all[i] = Times{P50: d, P99: 10 * d}
+		}
+		return all
+	}
+	lossy := times(1000)
+	lossy[2].Loss = 0.125
+	results := []Result{
+		{Name: "ours", Durability: "all", Clients: 60000, Rate: Rate{40000, true}, CPU: 21 * time.Microsecond,
+			Times: times(310)},
+		{Name: "theirs" + DurableKea, Durability: "some", Clients: 1000, Rate: Rate{8000, false},
+			CPU: 130 * time.Microsecond, Idle: 10 * time.Millisecond, Times: lossy},
+		{Name: "third", Durability: "none", Clients: 960, Err: errors.New("mount: no loop device")},
+	}
+	want := `| ours | 60,000 | ≥ 40,000 | – | 0.31, 3.10 | 0.62, 6.20 | 0.93, 9.30 | 21 µs | 0% | all |
+| theirs, lease file on a mount with -o sync | 1,000 | 8,000 | 5.0× | 1.00, 10.00 | 2.00, 20.00 | ` +
+		`3.00, 30.00 (12.5% lost) | 130 µs | 1.0% | some |
+| third | 960 | not measured: mount: no loop device | | | | | | | none |
 
-Measured on 2 cores, shared`
-	if _, got, _ := strings.Cut(text, "---|\n"); !strings.HasPrefix(got, want) {
+p99 at 1,000/s: pxed 9.30 ms, the durable Kea 30.00 ms: the goal, no worse than that, is reached.
+`
+	if _, got, _ := strings.Cut(Table(results), "---|\n"); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	results[0].Times[2].P99 = 31 * time.Millisecond
+	if got := Table(results); !strings.Contains(got, "the goal, no worse than that, is missed by 1.00 ms.") {
+		t.Errorf("got\n%s", got)
+	}
+	results[1].Err = errors.New("no mount")
+	if got := Table(results); !strings.Contains(got, "There is no durable Kea to compare with") {
+		t.Errorf("got\n%s", got)
 	}
 }

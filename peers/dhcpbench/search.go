@@ -18,9 +18,8 @@ const (
 	// near is the ratio of the two rates at which the search stops.
 	near = 1.12
 
-	// The first search starts at begin, and each search stays between lowest
-	// and ceiling, in exchanges per second.
-	begin, lowest, ceiling = 4_000, 100, 256_000
+	// Each search stays between lowest and ceiling, in exchanges per second.
+	lowest, ceiling = 100, 256_000
 )
 
 // trial is the result of one rate.
@@ -43,11 +42,11 @@ func twice(try func(rate int) (trial, error)) func(rate int) (trial, error) {
 }
 
 // highest finds the trial with the highest rate at a loss of less than maxLoss.
-// From the first rate it doubles or halves until it has one rate that meets the
-// limit and one that does not, then narrows the gap. generator is set if the
+// From the first rate it goes up or down by a factor, step, until it has one
+// rate that meets the limit and one that does not, then narrows the gap. generator is set if the
 // load could not start the requested rate and nothing was lost: the server may
 // be capable of more.
-func highest(from float64, try func(rate int) (trial, error)) (best trial, generator bool, err error) {
+func highest(from, step float64, try func(rate int) (trial, error)) (best trial, generator bool, err error) {
 	good, bad := 0.0, 0.0
 	for next := from; next <= ceiling; {
 		t, err := try(int(next))
@@ -67,11 +66,11 @@ func highest(from float64, try func(rate int) (trial, error)) (best trial, gener
 		}
 		switch {
 		case bad == 0:
-			next = good * 2
-		case good == 0 && bad <= lowest, good > 0 && bad/good < near:
+			next = good * step
+		case good == 0 && bad <= lowest, good > 0 && bad/good < 1.001*near:
 			return best, false, nil
 		case good == 0:
-			next = max(lowest, bad/2)
+			next = max(lowest, bad/step)
 		default:
 			next = math.Sqrt(good * bad)
 		}

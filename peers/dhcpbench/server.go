@@ -21,6 +21,8 @@ type Server struct {
 	// it.
 	Clients int
 
+	begin float64  // rate of the first trial, in exchanges per second
+	mount []string // options of the file system that dir is on
 	// start runs the server on a host, with its files in dir.
 	start func(ctx context.Context, host *netns.Namespace, dir string) (pid int, stop func(), err error)
 }
@@ -37,15 +39,21 @@ const (
 // them checks whether an address is in use before offering it.
 func Servers(bin string) []Server {
 	kea, dnsmasqName := fileserver.Named("Kea", "kea-dhcp4", "-v"), fileserver.Named("dnsmasq", "dnsmasq", "--version")
+	start := command(keaConf, "kea-dhcp4", "-c", "kea.json")
 	return []Server{
-		{"pxed", "every ACK: fsync of the database before it leaves", many, pxed(bin)},
-		{kea + ", memfile", "what the kernel had written by itself: no fsync", many,
-			command(keaConf, "kea-dhcp4", "-c", "kea.json")},
-		{dnsmasqName + ", lease file", "as Kea; the file is written again for each lease", few,
-			dnsmasq("--dhcp-leasefile=leases")},
-		{dnsmasqName + ", no lease file", "nothing", few, dnsmasq("--leasefile-ro")},
+		{Name: "pxed", Durability: "every ACK: fsync of the database before it leaves", Clients: many,
+			begin: 8000, start: pxed(bin)},
+		{Name: kea + DurableKea, Durability: "every ACK: each write of the file reaches the disk before it returns",
+			Clients: many, begin: 500, mount: []string{"sync"}, start: start},
+		{Name: kea + ", as it comes", Durability: "what the kernel had written by itself: no fsync", Clients: many,
+			begin: 4000, start: start},
+		{Name: dnsmasqName + ", lease file", Durability: "as Kea as it comes; the file is written again for each lease",
+			Clients: few, begin: 500, start: dnsmasq("--dhcp-leasefile=leases")},
 	}
 }
+
+// DurableKea ends the name of the server that pxed's times are compared with.
+const DurableKea = ", lease file on a mount with -o sync"
 
 func pxed(bin string) func(context.Context, *netns.Namespace, string) (int, func(), error) {
 	return func(ctx context.Context, host *netns.Namespace, dir string) (int, func(), error) {

@@ -34,8 +34,10 @@ var Clients = func() (all []netip.Addr) {
 	return all
 }()
 
+// Link is the name of each server's interface.
+const Link = "eth0"
+
 const (
-	link       = "eth0"
 	serverAddr = "192.168.77.1/24"
 	clientAddr = "192.168.77.2/24"
 	crowd      = "192.168.77.128/25"
@@ -48,6 +50,14 @@ type Server struct {
 		stop func() error, err error)
 }
 
+// On runs the server on a host that the caller made, in an empty folder, with
+// files to serve. stop ends it.
+func (s Server) On(
+	ctx context.Context, host *netns.Namespace, dir string, files map[string][]byte,
+) (pid int, stop func() error, err error) {
+	return s.start(ctx, host, dir, files)
+}
+
 // Running is a running server.
 type Running struct {
 	Client *netns.Namespace // the clients' host
@@ -58,8 +68,8 @@ type Running struct {
 	stop func() error
 }
 
-// Start runs the server with files to serve, by name.
-func (s Server) Start(ctx context.Context, files map[string][]byte) (_ *Running, err error) {
+// Start runs the server with files to serve, by name, on so many cores; 0: all.
+func (s Server) Start(ctx context.Context, cores int, files map[string][]byte) (_ *Running, err error) {
 	r := &Running{stop: func() error { return nil }}
 	defer func() {
 		if err != nil {
@@ -80,10 +90,11 @@ func (s Server) Start(ctx context.Context, files map[string][]byte) (_ *Running,
 		return nil, err
 	}
 	if err = errors.Join(
-		netns.Connect(r.Host, r.Client, link),
-		r.Host.Run("ip", "addr", "add", serverAddr, "dev", link),
-		r.Client.Run("ip", "addr", "add", clientAddr, "dev", link),
-		r.Client.Run("ip", "route", "add", "local", crowd, "dev", "lo")); err != nil {
+		netns.Connect(r.Host, r.Client, Link),
+		r.Host.Run("ip", "addr", "add", serverAddr, "dev", Link),
+		r.Client.Run("ip", "addr", "add", clientAddr, "dev", Link),
+		r.Client.Run("ip", "route", "add", "local", crowd, "dev", "lo"),
+		r.Host.Limit(cores)); err != nil {
 		return nil, err
 	}
 	pid, stop, err := s.start(ctx, r.Host, r.dir, files)
@@ -111,10 +122,14 @@ func (r *Running) CPU() (time.Duration, error) { return proc.CPU(r.PID) }
 // Pxed returns our server, from a folder with both programs. It only serves
 // files; more is appended to its configuration.
 func Pxed(bin, more string) Server {
+	return Box(bin, fmt.Sprintf("[network]\naddress = %q\n[dhcp]\nmode = \"off\"\n%s", serverAddr, more))
+}
+
+// Box returns our server with a configuration.
+func Box(bin, configuration string) Server {
 	return Server{"pxed", func(ctx context.Context, host *netns.Namespace, dir string, files map[string][]byte) (int,
 		func() error, error) {
-		b, err := box.Start(ctx, host, link, bin, dir,
-			fmt.Sprintf("[network]\naddress = %q\n[dhcp]\nmode = \"off\"\n%s", serverAddr, more))
+		b, err := box.Start(ctx, host, Link, bin, dir, configuration)
 		if err != nil {
 			return 0, nil, err
 		}

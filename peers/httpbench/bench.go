@@ -81,7 +81,7 @@ func start(ctx context.Context, bin, peers string) (_ *servers, err error) {
 			err = errors.Join(err, s.close())
 		}
 	}()
-	if s.pxed, err = fileserver.Pxed(bin, manyEntries()).Start(ctx, s.files); err != nil {
+	if s.pxed, err = fileserver.Pxed(bin, manyEntries()).Start(ctx, 0, s.files); err != nil {
 		return nil, err
 	}
 	rendered, err := fetch(ctx, s.pxed, menu)
@@ -94,7 +94,7 @@ func start(ctx context.Context, bin, peers string) (_ *servers, err error) {
 	s.files[menu] = rendered
 	nginx := fileserver.Command("nginx", nginxConf, nginxProgram(peers), "-p", "$DIR", "-c", "$DIR/conf",
 		"-e", "stderr")
-	if s.nginx, err = nginx.Start(ctx, s.files); err != nil {
+	if s.nginx, err = nginx.Start(ctx, 0, s.files); err != nil {
 		return nil, err
 	}
 	for name, want := range s.files {

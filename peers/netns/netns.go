@@ -23,7 +23,10 @@ import (
 )
 
 // Namespace is one host: a network stack with only lo.
-type Namespace struct{ file *os.File }
+type Namespace struct {
+	file  *os.File
+	cores int // that its programs may use; 0: all
+}
 
 // New makes a namespace. It needs root (CAP_SYS_ADMIN).
 func New() (*Namespace, error) {
@@ -87,6 +90,20 @@ func onThread(f func() error) error {
 	return <-done
 }
 
+// Limit holds the programs that are started from now on to the first cores of
+// the machine; 0 means all. Their children and threads inherit that.
+func (n *Namespace) Limit(cores int) error {
+	all, err := Cores()
+	if err != nil {
+		return err
+	}
+	if cores < 0 || cores > len(all) {
+		return fmt.Errorf("the machine has %d cores, not %d", len(all), cores)
+	}
+	n.cores = cores
+	return nil
+}
+
 // Start starts a program in the namespace. The program does not outlive this
 // process.
 func (n *Namespace) Start(cmd *exec.Cmd) error {
@@ -94,7 +111,51 @@ func (n *Namespace) Start(cmd *exec.Cmd) error {
 		cmd.SysProcAttr = &syscall.SysProcAttr{}
 	}
 	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
-	return n.Do(cmd.Start)
+	return n.Do(func() error {
+		if n.cores == 0 {
+			return cmd.Start()
+		}
+		all, err := Cores()
+		if err != nil {
+			return err
+		}
+		// Before the program begins: a Go program counts the cores only then.
+		return On(all[:n.cores], cmd.Start)
+	})
+}
+
+// Cores returns the numbers of the processors that the calling thread may use.
+func Cores() ([]int, error) {
+	var set unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &set); err != nil {
+		return nil, os.NewSyscallError("sched_getaffinity", err)
+	}
+	var all []int
+	for i := range 64 * len(set) {
+		if set.IsSet(i) {
+			all = append(all, i)
+		}
+	}
+	return all, nil
+}
+
+// On calls f on some processors only. The thread does not end afterwards,
+// because programs that it started would be killed with it (PR_SET_PDEATHSIG).
+func On(cores []int, f func() error) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var before, set unix.CPUSet
+	for _, i := range cores {
+		set.Set(i)
+	}
+	if err := unix.SchedGetaffinity(0, &before); err != nil {
+		return os.NewSyscallError("sched_getaffinity", err)
+	}
+	if err := unix.SchedSetaffinity(0, &set); err != nil {
+		return os.NewSyscallError("sched_setaffinity", err)
+	}
+	err := f()
+	return errors.Join(err, os.NewSyscallError("sched_setaffinity", unix.SchedSetaffinity(0, &before)))
 }
 
 // Kill ends all processes in the namespace, including those that a program

@@ -77,7 +77,7 @@ func Measure(
 
 	running := make([]*fileserver.Running, len(servers))
 	for i, s := range servers {
-		running[i], err = s.Start(ctx, files)
+		running[i], err = s.Start(ctx, 0, files)
 		if err != nil {
 			return nil, 0, err
 		}

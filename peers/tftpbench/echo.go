@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"runtime"
 	"slices"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/pxebox/pxebox/peers/fileserver"
+	"github.com/pxebox/pxebox/peers/netns"
 )
 
 const exchanges = 2000
@@ -23,15 +23,9 @@ const exchanges = 2000
 // arrives, and sends it back. Each end has its own processor: on the client's
 // processor, which never sleeps, no thread would have to be woken.
 func roundTrip(r *fileserver.Running, delay time.Duration) (time.Duration, error) {
-	var all unix.CPUSet
-	if err := unix.SchedGetaffinity(0, &all); err != nil {
-		return 0, os.NewSyscallError("sched_getaffinity", err)
-	}
-	var processors []int
-	for i := range 64 * len(all) {
-		if all.IsSet(i) {
-			processors = append(processors, i)
-		}
+	processors, err := netns.Cores()
+	if err != nil {
+		return 0, err
 	}
 	there := unix.SockaddrInet4{Port: 7, Addr: fileserver.Address.As4()}
 	echo, err := socket(r.Host.Do, there, 0)
@@ -52,30 +46,16 @@ func roundTrip(r *fileserver.Running, delay time.Duration) (time.Duration, error
 	times := make([]time.Duration, exchanges)
 	var g errgroup.Group
 	g.Go(func() error {
-		return on(processors[len(processors)-1], &all, func() error { return sendBack(echo) })
+		return netns.On(processors[len(processors)-1:], func() error { return sendBack(echo) })
 	})
 	g.Go(func() error {
-		return on(processors[0], &all, func() error { return exchange(client, &there, delay, times) })
+		return netns.On(processors[:1], func() error { return exchange(client, &there, delay, times) })
 	})
 	if err := g.Wait(); err != nil {
 		return 0, fmt.Errorf("round trip: %w", err)
 	}
 	slices.Sort(times)
 	return times[exchanges/2], nil
-}
-
-// on calls f on one processor. The thread must not end afterwards, because
-// programs that it started would be killed with it (PR_SET_PDEATHSIG).
-func on(processor int, all *unix.CPUSet, f func() error) error {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	var one unix.CPUSet
-	one.Set(processor)
-	if err := unix.SchedSetaffinity(0, &one); err != nil {
-		return os.NewSyscallError("sched_setaffinity", err)
-	}
-	err := f()
-	return errors.Join(err, os.NewSyscallError("sched_setaffinity", unix.SchedSetaffinity(0, all)))
 }
 
 // sendBack is the echoing end.
