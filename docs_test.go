@@ -11,16 +11,11 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/trace"
 )
 
-// TestSecurityPageNamesTests checks that each test that docs/security.md names
-// exists.
-func TestSecurityPageNamesTests(t *testing.T) {
-	page, err := os.ReadFile("docs/security.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+// TestPagesNameTests checks that each test that a page names exists.
+func TestPagesNameTests(t *testing.T) {
 	declared := map[string]bool{}
 	function := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\(`)
-	err = filepath.WalkDir(".", func(name string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(".", func(name string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
@@ -38,13 +33,19 @@ func TestSecurityPageNamesTests(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	named := regexp.MustCompile(`\b(?:Test|Fuzz)[A-Z]\w+`).FindAllString(string(page), -1)
-	if len(named) < 30 {
-		t.Errorf("the page names %d tests", len(named))
-	}
-	for _, name := range named {
-		if !declared[name] {
-			t.Errorf("there is no test %s", name)
+	for file, least := range map[string]int{"docs/security.md": 30, "docs/booting.md": 7} {
+		page, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		named := regexp.MustCompile(`\b(?:Test|Fuzz)[A-Z]\w+`).FindAllString(string(page), -1)
+		if len(named) < least {
+			t.Errorf("%s names %d tests", file, len(named))
+		}
+		for _, name := range named {
+			if !declared[name] {
+				t.Errorf("%s: there is no test %s", file, name)
+			}
 		}
 	}
 }
