@@ -7,20 +7,21 @@ STATICCHECK := go tool -modfile=tools/go.mod staticcheck
 IMAGE       := build/pxebox-amd64.img
 PI_IMAGE    := build/pxebox-rpi.img
 INSTALLER   := build/cache/debian-installer
+OTHER_SHIM  := build/cache/other-shim
 
 # An update of a box with UEFI, and of one from when gokrazy served the update
 # page; new roots that never serve, which a box gives up after two minutes; both
-# with the image for the Raspberry Pi; and what a restart of the machine has to
-# heal.
-LONG := TestUpdateForthAndBack/UEFI|TestUpdateOfBoxFromBefore|TestBrokenUpdateFallsBack|TestUpdateRaspberryPi|TestPxedThatNeverAnswers|TestInitHangs
+# with the image for the Raspberry Pi; what a restart of the machine has to
+# heal; and another distribution's shim, which has to be built.
+LONG := TestOtherShim|TestUpdateForthAndBack/UEFI|TestUpdateOfBoxFromBefore|TestBrokenUpdateFallsBack|TestUpdateRaspberryPi|TestPxedThatNeverAnswers|TestInitHangs
 
 # gcc and libc6-dev are for the race detector; the rest boots the image: QEMU,
 # nasm and gcc for the stand-ins of wdsnbp.com and wdsmgfw.efi, sbsigntool to
-# sign the latter, busybox for a DHCP client that is not ours, grub-common for
+# sign the latter, bzip2 for the source of shim, busybox for a DHCP client that is not ours, grub-common for
 # its check of a GRUB script, mtools to write the image's volume for settings,
 # openssh-client as a client of the box's SFTP.
 # Only where there is a display does make run want a QEMU that can open a window.
-PACKAGES := busybox-static ca-certificates curl e2fsprogs gcc git grub-common libc6-dev \
+PACKAGES := busybox-static bzip2 ca-certificates curl e2fsprogs gcc git grub-common libc6-dev \
 	mtools nasm openssh-client qemu-system-arm qemu-system-x86 sbsigntool \
 	$(if $(DISPLAY)$(WAYLAND_DISPLAY),qemu-system-gui)
 
@@ -172,7 +173,7 @@ e2e-generations: image $(INSTALLER) $(FIRMWARES) ## run the clients of make e2e 
 	done
 
 .PHONY: e2e-long
-e2e-long: image image-rpi $(FIRMWARES) ## run the tests that make e2e leaves out: they are slow and rarely fail
+e2e-long: image image-rpi $(INSTALLER) $(OTHER_SHIM) $(FIRMWARES) ## run the tests that make e2e leaves out: they are slow and rarely fail
 	tools/tested.sh go test -tags e2e -count=1 -v -timeout 45m -run '$(LONG)' ./e2e
 
 # Root needs this person's Go and settings.
@@ -202,6 +203,13 @@ $(INSTALLER):
 	. /etc/os-release && assets/unpack.sh $@.new "debian-installer-$$VERSION_ID-netboot-amd64"
 	mv $@.new/usr/lib/debian-installer/images/*/amd64/text/debian-installer/amd64 $@
 	rm -rf $@.new
+
+# A shim as another distribution has it, and the key of that distribution. apt
+# checks the source against the archive's signature; it is never part of an image.
+$(OTHER_SHIM):
+	rm -rf $@.new
+	tools/shim.sh $@.new
+	mv $@.new $@
 
 # EDK2 for PCs and for QEMU's own ARM machine, iPXE as the ROM of QEMU's e1000,
 # and gnu-efi for a program that EDK2 starts. The two releases have some of them

@@ -1,11 +1,12 @@
 #!/bin/sh
-# unpack.sh [-r RELEASE] DIR PACKAGE... unpacks Debian packages below DIR:
+# unpack.sh [-r RELEASE [-s]] DIR PACKAGE... unpacks Debian packages below DIR:
 # download and unpack, no installation and no root. RELEASE is the code name of
 # a release of Debian, whatever the machine runs: its current packages with all
 # fixes, from the mirror that the machine uses. Without it they are the
 # machine's own release's. apt verifies each against Debian's signature.
 # DIR/packages.txt gets a line for each: name, version, SHA-256 of the .deb,
-# release.
+# release. With -s, which needs -r, it unpacks what upstream released as the
+# source of each package, without Debian's changes.
 set -eu
 
 fail() {
@@ -17,6 +18,12 @@ release=
 if [ "$1" = -r ]; then
 	release=$2
 	shift 2
+fi
+source=
+if [ "$1" = -s ]; then
+	[ -n "$release" ] || fail "-s needs -r RELEASE"
+	source=-src
+	shift
 fi
 dir=$1
 shift
@@ -71,13 +78,18 @@ else
 	sources=$work/sources.list
 	parts=/dev/null
 	key=[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]
-	printf '%s\n' "deb $key $mirror $release main" "deb $key $mirror $release-updates main" >"$sources"
+	printf '%s\n' "deb$source $key $mirror $release main" "deb$source $key $mirror $release-updates main" >"$sources"
 	cp "$sources" without-security
-	echo "deb $key $security $release-security main" >>"$sources"
+	echo "deb$source $key $security $release-security main" >>"$sources"
 	if ! private update; then
 		cp without-security "$sources"
 		private update || give_up
 		echo "unpack.sh: no security archive at $security: security fixes after the last point release of $release are missing" >&2
+	fi
+	if [ -n "$source" ]; then
+		private source --download-only --tar-only "$@" || give_up
+		for tarball in *.orig.tar.*; do tar -xf "$tarball" -C "$dir"; done
+		exit
 	fi
 	private download "$@" || give_up
 fi

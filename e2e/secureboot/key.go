@@ -52,6 +52,35 @@ func NewKey(name string) (*Key, error) {
 	return &Key{private, cert}, nil
 }
 
+// ReadKey reads a key and its certificate from files: PKCS #8 as PEM, and X.509
+// as DER.
+func ReadKey(key, certificate string) (*Key, error) {
+	text, err := os.ReadFile(key)
+	if err != nil {
+		return nil, err
+	}
+	cert, err := os.ReadFile(certificate)
+	if err != nil {
+		return nil, err
+	}
+	block, _ := pem.Decode(text)
+	if block == nil {
+		return nil, fmt.Errorf("%s is not PEM", key)
+	}
+	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", key, err)
+	}
+	private, ok := parsed.(*rsa.PrivateKey)
+	if !ok {
+		return nil, fmt.Errorf("%s is not an RSA key", key)
+	}
+	if _, err := x509.ParseCertificate(cert); err != nil {
+		return nil, fmt.Errorf("%s: %w", certificate, err)
+	}
+	return &Key{private, cert}, nil
+}
+
 // Certificate returns the key's certificate.
 func (k *Key) Certificate() *x509.Certificate {
 	c, err := x509.ParseCertificate(k.cert)
@@ -88,6 +117,27 @@ func (k *Key) Sign(program []byte) ([]byte, error) {
 		return nil, fmt.Errorf("sbsign: %w\n%s", err, said)
 	}
 	return os.ReadFile(out)
+}
+
+// Unsign returns an EFI program without its signatures.
+func Unsign(program []byte) ([]byte, error) {
+	dir, err := os.MkdirTemp("", "unsign")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	file := filepath.Join(dir, "program")
+	if err := os.WriteFile(file, program, 0o600); err != nil {
+		return nil, err
+	}
+	said, err := exec.Command("sbattach", "--remove", file).CombinedOutput()
+	switch {
+	case errors.Is(err, exec.ErrNotFound):
+		return nil, errors.New("sbattach is missing: run make deps")
+	case err != nil:
+		return nil, fmt.Errorf("sbattach: %w\n%s", err, said)
+	}
+	return os.ReadFile(file)
 }
 
 // Trust returns a copy of a firmware's variables, as in OVMF_VARS*.fd, with the

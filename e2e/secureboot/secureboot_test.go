@@ -2,7 +2,9 @@ package secureboot
 
 import (
 	"bytes"
+	"crypto/x509"
 	"encoding/binary"
+	"encoding/pem"
 	"fmt"
 	"os"
 	"os/exec"
@@ -60,6 +62,64 @@ func TestSign(t *testing.T) {
 				t.Errorf("sbverify: %v\n%s", err, out)
 			}
 		})
+	}
+}
+
+// TestUnsign takes one signature off, so that another key's is the only one.
+func TestUnsign(t *testing.T) {
+	program, err := nbp.AssembleUEFI()
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, second := newKey(t), newKey(t)
+	once, err := first.Sign(program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	without, err := Unsign(once)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := second.Sign(program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := second.Sign(without); err != nil || len(got) != len(want) {
+		t.Errorf("signed again it has %d bytes, want %d, %v", len(got), len(want), err)
+	}
+	if _, err := Unsign([]byte("text")); err == nil || !strings.HasPrefix(err.Error(), "sbattach: ") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestReadKey(t *testing.T) {
+	dir := t.TempDir()
+	k := newKey(t)
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(k.private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(name string, b []byte) string {
+		file := filepath.Join(dir, name)
+		if err := os.WriteFile(file, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	key := write("key", pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}))
+	cert, text := write("cert", k.cert), write("text", []byte("text"))
+	got, err := ReadKey(key, cert)
+	if err != nil || !got.private.Equal(k.private) || !bytes.Equal(got.cert, k.cert) {
+		t.Errorf("got another key, %v", err)
+	}
+	for situation, files := range map[string][2]string{
+		"not a key":         {text, cert},
+		"not a certificate": {key, text},
+		"no file":           {filepath.Join(dir, "none"), cert},
+	} {
+		if _, err := ReadKey(files[0], files[1]); err == nil {
+			t.Errorf("%s: no error", situation)
+		}
 	}
 }
 
