@@ -5,6 +5,8 @@ package config
 
 import (
 	"net/netip"
+	"path"
+	"strings"
 
 	"github.com/pxebox/pxebox/internal/boot/ether"
 	"github.com/pxebox/pxebox/internal/boot/firmware"
@@ -282,6 +284,11 @@ const (
 // HandsOver reports whether choosing an entry ends the box's menu, and the
 // firmware itself starts what comes next.
 func (e Entry) HandsOver() bool { return e.WDS != "" || e.WinPE != "" || e.Start == StartFirmware }
+
+// StartsOnUEFI reports whether an entry of KindProgram has a program for UEFI.
+func (e Entry) StartsOnUEFI() bool {
+	return e.EFI != "" || strings.EqualFold(path.Ext(e.File), ".efi")
+}
 
 // Kind is what choosing an Entry does.
 type Kind int

@@ -284,9 +284,11 @@ func (r *reader) checkFallback() {
 	switch {
 	case e == nil:
 		r.noEntry(b, "fallback", name)
-	case e.Kind() != config.KindWDS:
-		b.fail("fallback", fmt.Sprintf("%q does not lead to a WDS server", name),
-			`write the name of an entry that has wds = "NAME", or leave it out`)
+	case !e.HandsOver():
+		b.fail("fallback", fmt.Sprintf("%q is not an entry that the firmware itself starts", name),
+			`write the name of an entry with wds, bootserver or start = "firmware", or leave it out`)
+	case e.Kind() == config.KindProgram && !e.StartsOnUEFI():
+		b.fail("fallback", fmt.Sprintf("%q has no program for UEFI", name), another)
 	case e.Locked:
 		b.fail("fallback", fmt.Sprintf("%q asks for a password: it has locked = true", name), another)
 	case e.Erases:
