@@ -43,7 +43,8 @@ var pure = map[string][]string{
 		"internal/boot/ether", "internal/boot/spec", "internal/boot/clients", "internal/boot/handoff",
 		"internal/boot/trace", "internal/serve/pxe", "internal/serve/lease", "internal/serve/ladder",
 	},
-	"internal/serve/ladder": {"internal/boot/ether", "internal/boot/firmware", "internal/boot/clients"},
+	"internal/serve/ladder": {"internal/boot/ether", "internal/boot/firmware", "internal/boot/clients",
+		"internal/boot/trace"},
 	"internal/control/menu": {
 		"config", "internal/boot/bootmenu", "internal/boot/firmware", "internal/boot/clients", "internal/boot/handoff",
 		"internal/boot/loader", "internal/boot/loader/grub", "internal/boot/loader/pxelinux", "internal/boot/spec",

@@ -63,6 +63,13 @@ const WhyNoAddress = "no address left for "
 // does not know yet whether it may lease addresses.
 const WhyLooking = "still looking for other DHCP servers"
 
+// The Why of an Adapted event: what the machine did after the last answers.
+const (
+	WhyNotAsked   = "did not ask on port 4011 after two offers"
+	WhyNotStarted = "loaded the first stage twice, and nothing after it"
+	WhyCameBack   = "came back soon after two hand-overs"
+)
+
 // Role is what a file is to a boot.
 type Role string
 

@@ -414,8 +414,8 @@ var verdicts = []Row{
 				"off there.",
 			"Update the firmware: old versions know only the certificates of 2011, and some refuse a file with two " +
 				"signatures.",
-			"If the machine may go to WDS, fallback in [boot] leads there after two such boots, and a [[machine]] " +
-				"with boot = \"wds\" at once.",
+			"If two such boots do not help, the box sends a shim with one signature, and then the entry that " +
+				"fallback in [boot] names; a [[machine]] with boot = \"wds\" goes to WDS at once.",
 		},
 		is: func(f facts) (mark, bool) {
 			m, ok := f.get(first)

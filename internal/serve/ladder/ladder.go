@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/pxebox/pxebox/internal/boot/firmware"
+	"github.com/pxebox/pxebox/internal/boot/trace"
 )
 
 const (
@@ -42,9 +43,9 @@ const (
 
 // The reasons for an answer, in the log and on the page.
 const (
-	WhyFirm    = "did not ask on port 4011 after two offers"
-	WhyShim    = "loaded the first stage twice, and nothing after it"
-	WhyProgram = "came back soon after two hand-overs"
+	WhyFirm    = trace.WhyNotAsked
+	WhyShim    = trace.WhyNotStarted
+	WhyProgram = trace.WhyCameBack
 )
 
 // Departure is an answer that differs from the usual one. The zero Departure is

@@ -18,10 +18,11 @@ import (
 // machinePage is the data of the page about one machine.
 type machinePage struct {
 	boots.Machine
-	Rows  []row
-	Hosts []string // its names in the settings
-	Older int      // boots that the page leaves out
-	Live  string
+	Rows   []row
+	Hosts  []string      // its names in the settings
+	Older  int           // boots that the page leaves out
+	Events []trace.Event // of its last boot
+	Live   string
 }
 
 // perMachine is how many boots the page of a machine lists.
@@ -35,6 +36,10 @@ func (p *Pages) machine(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	v := machinePage{Machine: m, Live: liveAddress(version, "machine", m.ID)}
+	if len(m.Boots) > 0 {
+		last, _ := p.Boots.Boot(m.Boots[0].ID)
+		v.Events = last.Events
+	}
 	h := p.hosts()
 	v.Older = max(len(m.Boots)-perMachine, 0)
 	for _, b := range m.Boots[:len(m.Boots)-v.Older] {
@@ -168,6 +173,7 @@ func report(d boots.Detail) []byte {
 	line("verdict", d.Verdict.Sentence())
 	line("try", strings.Join(d.Verdict.Advice(), " "))
 	line("code", d.Code)
+	line("adapted", strings.Join(catalogs[fallback].departures(d.Events), " "))
 	b.WriteByte('\n')
 	if d.Earlier > 0 {
 		fmt.Fprintf(&b, "%d earlier events are not kept\n", d.Earlier)

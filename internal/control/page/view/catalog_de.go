@@ -155,6 +155,14 @@ var german = catalog{
 	"boot.pcap.lost": "Pakete vom Anfang dieses Bootvorgangs können fehlen: Der Platz für Pakete ist begrenzt, " +
 		"und die ältesten werden zuerst entfernt.",
 
+	"departure.title": "Anders beantwortet",
+	"departure.not-asked": "Weil der Rechner nach zwei Angeboten nicht auf Port 4011 gefragt hat, nannte ihm schon " +
+		"das Angebot %s.",
+	"departure.not-started": "Weil der Rechner bei zwei Starts das erste Programm geladen hat und danach nichts mehr, " +
+		"sollte er %s laden.",
+	"departure.came-back": "Weil der Rechner nach zwei Übergaben bald zurückkam, sollte er %s laden.",
+	"departure.other":     "Grund: „%s“. Deshalb sollte der Rechner %s laden.",
+
 	"event.time":     "Zeit",
 	"event.protocol": "Über",
 	"event.what":     "Was",

@@ -155,6 +155,13 @@ var english = catalog{
 	"boot.pcap.lost": "Packets from the start of this boot may be missing: memory for packets is limited, and the " +
 		"oldest are removed first.",
 
+	"departure.title":     "Answered differently",
+	"departure.not-asked": "Because the machine did not ask on port 4011 after two offers, the offer itself named %s.",
+	"departure.not-started": "Because the machine loaded the first stage in two boots, and nothing after it, it was " +
+		"told to load %s.",
+	"departure.came-back": "Because the machine came back soon after two hand-overs, it was told to load %s.",
+	"departure.other":     "Because the machine %s, it was told to load %s.",
+
 	"event.time":     "Time",
 	"event.protocol": "By",
 	"event.what":     "What",

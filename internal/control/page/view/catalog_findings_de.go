@@ -186,8 +186,8 @@ var germanFindings = catalog{
 		"schalten Sie Secure Boot dort aus.",
 	"finding.secure-boot-refused.2": "Aktualisieren Sie die Firmware: Alte Versionen kennen nur die Zertifikate von " +
 		"2011, und manche lehnen eine Datei mit zwei Signaturen ab.",
-	"finding.secure-boot-refused.3": "Darf der Rechner zu WDS, führt fallback in [boot] nach zwei solchen Starts " +
-		"dorthin und ein [[machine]] mit boot = \"wds\" sofort.",
+	"finding.secure-boot-refused.3": "Nach zwei solchen Starts sendet die Box ein shim mit nur einer Signatur, und " +
+		"danach den Eintrag, den fallback in [boot] nennt; ein [[machine]] mit boot = \"wds\" führt sofort zu WDS.",
 	"finding.bios-program-silent": "{file} wurde um {time} vollständig übertragen und nicht gestartet, oder das " +
 		"Programm hat nichts mehr angefordert.",
 	"finding.bios-program-silent.1": "Prüfen Sie, ob {file} ein Bootprogramm für ein BIOS ist: Eine Datei für UEFI " +

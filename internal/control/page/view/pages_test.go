@@ -792,6 +792,47 @@ func TestReport(t *testing.T) {
 	}
 }
 
+// A boot's page, the machine's and the text for a ticket say how the box answered
+// other than usual, and why, in the reader's language.
+func TestAnsweredDifferently(t *testing.T) {
+	for why, want := range map[string][2]string{
+		trace.WhyNotAsked: {
+			"Because the machine did not ask on port 4011 after two offers, the offer itself named shimx64-2011.efi.",
+			"Weil der Rechner nach zwei Angeboten nicht auf Port 4011 gefragt hat, nannte ihm schon das Angebot " +
+				"shimx64-2011.efi.",
+		},
+		trace.WhyNotStarted: {"loaded the first stage in two boots, and nothing after it, it was told to load " +
+			"shimx64-2011.efi.", "danach nichts mehr, sollte er shimx64-2011.efi laden."},
+		trace.WhyCameBack: {"came back soon after two hand-overs, it was told to load shimx64-2011.efi.",
+			"nach zwei Übergaben bald zurückkam, sollte er shimx64-2011.efi laden."},
+		"did what a later version knows": {"Because the machine did what a later version knows, it was told to " +
+			"load shimx64-2011.efi.", "„did what a later version knows“. Deshalb sollte der Rechner " +
+			"shimx64-2011.efi laden."},
+	} {
+		t.Run(why, func(t *testing.T) {
+			s := newStore()
+			e := dhcp(1, refusesShim, trace.Adapted)
+			e.Why, e.File = why, "shimx64-2011.efi"
+			record(s, dhcp(0, refusesShim, "offer"), e, e, dhcp(1.1, refusesShim, "selecting"))
+			b := latest(t, s, refusesShim)
+			h := New(Options{Boots: s}).Handler()
+			for path, text := range map[string]string{
+				"/boot/" + b.ID: want[0], "/machine/" + b.Machine: want[0], "/boot/" + b.ID + "?lang=de": want[1],
+				"/boot/" + b.ID + "/events.txt": want[0],
+			} {
+				if got := strings.Count(html.UnescapeString(get(t, h, path).Body.String()), text); got != 1 {
+					t.Errorf("%s says %d times %q", path, got, text)
+				}
+			}
+		})
+	}
+	s := site()
+	page := get(t, New(Options{Boots: s}).Handler(), "/boot/"+latest(t, s, refusesShim).ID).Body.String()
+	if strings.Contains(page, "Answered differently") {
+		t.Error("a boot that was answered as usual says that it was not")
+	}
+}
+
 func TestStatic(t *testing.T) {
 	page := get(t, New(Options{}).Handler(), "/").Body.String()
 	for _, name := range staticFiles {

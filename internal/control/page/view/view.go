@@ -83,6 +83,7 @@ var templateFiles embed.FS
 //	duration DURATION     how long something took
 //	bytes N               a size
 //	note EVENT            why an event that looks like a fault is normal; empty for others
+//	departures EVENTS     how the answers differed from the usual ones, and why
 var sets = func() map[string]map[string]*template.Template {
 	all := map[string]map[string]*template.Template{}
 	for _, l := range languages {
@@ -90,7 +91,7 @@ var sets = func() map[string]map[string]*template.Template {
 		funcs := template.FuncMap{
 			"t": catalogs[l].text, "count": catalogs[l].count,
 			"moment": moment, "clock": clock, "seconds": seconds, "duration": duration, "bytes": size,
-			"eventMore": eventMore, "note": catalogs[l].note,
+			"eventMore": eventMore, "note": catalogs[l].note, "departures": catalogs[l].departures,
 		}
 		shared := template.Must(template.New("layout.html").Funcs(funcs).Funcs(siteFunctions(catalogs[l])).
 			ParseFS(templateFiles, "templates/layout.html", "templates/parts.html"))
