@@ -99,6 +99,7 @@ type Asks struct {
 	Last    time.Time `json:",omitzero"`  // of those
 	Asked   time.Time `json:",omitzero"`  // it asked on port 4011
 	On      time.Time `json:",omitzero"`  // when the rung was climbed, or helped last
+	Helped  bool      `json:",omitempty"` // it has loaded files on the rung
 	Failed  time.Time `json:",omitzero"`  // when it turned out not to help
 }
 
@@ -135,18 +136,38 @@ func (a *Asks) discover(now time.Time, by firmware.Kind) {
 	}
 	a.Missed = 0
 	switch {
+	case since(now, a.On) && a.Helped: // DHCP packets alone do not lead off it
 	case since(now, a.On):
 		a.On, a.Failed = time.Time{}, now
 	case !since(now, a.Asked) && !since(now, a.Failed):
-		a.On = now
+		a.On, a.Helped = now, false
 	}
+}
+
+// kept returns what stays when nothing is counted anymore: a rung that has helped.
+func (a Asks) kept() Asks {
+	k := Asks{Firmware: a.Firmware, Asked: a.Asked, Failed: a.Failed}
+	if a.Helped {
+		k.On, k.Helped = a.On, true
+	}
+	return k
+}
+
+// asked: the machine asks on port 4011.
+func (a *Asks) asked(now time.Time, by firmware.Kind) {
+	k := Asks{Firmware: by}
+	if a.Firmware == by {
+		k = a.kept()
+	}
+	k.Asked, k.Failed = now, time.Time{}
+	*a = k
 }
 
 // requested: the machine loads a file from the box.
 func (a *Asks) requested(now time.Time) {
 	a.Took, a.Missed = time.Time{}, 0
 	if since(now, a.On) {
-		a.On = now
+		a.On, a.Helped = now, true
 	}
 }
 

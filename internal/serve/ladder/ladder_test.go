@@ -2,6 +2,7 @@ package ladder
 
 import (
 	"encoding/json"
+	"math/rand/v2"
 	"net/netip"
 	"testing"
 	"time"
@@ -76,6 +77,95 @@ func TestRestore(t *testing.T) {
 	if r == nil || r.Asks.Missed >= tries || r.Asks.On.After(t0.Add(time.Minute)) || r.Programs.Program < 0 ||
 		r.Programs.Backs < 0 {
 		t.Errorf("got %+v", r)
+	}
+}
+
+// What other machines do, and what a forger on the link sends, changes nothing for
+// a machine whose last boot went through, whichever rung that was on: DHCP packets
+// in its name, requests from other addresses, and files that other machines load.
+func TestGoodBootIsRepeated(t *testing.T) {
+	const wds, win = "wds", "win"
+	own := Server{Entry: win, Programs: 3, Own: true}
+	its, others := address(1), address(2)
+	for seed := range uint64(500) {
+		rng := rand.New(rand.NewPCG(seed, 2))
+		table, now := New(64), t0
+		after := func(d time.Duration) { now = now.Add(d) }
+		// boot is one up to what the firmware loads; it runs if it is good.
+		boot := func(handedOver, asks, good bool) Rungs {
+			r := table.Discover(now, pc)
+			if handedOver {
+				table.HandedOver(now, pc, own)
+			} else {
+				table.Took(now, pc, its)
+			}
+			if asks {
+				table.Asked(now, pc)
+			}
+			for range 1 + rng.IntN(2) {
+				table.Requested(now, its, true)
+			}
+			after(time.Second)
+			if handedOver {
+				table.LoadedProgram(now, pc, its)
+			} else {
+				table.Loaded(now, pc, its, Copy{r.Copy, 2})
+			}
+			if good {
+				table.Requested(now, its, false)
+			}
+			after(20 * time.Second)
+			return r
+		}
+		asks := rng.IntN(3) > 0
+		if !asks { // the rung on which the offer names the file
+			for range 2 {
+				table.Discover(now, pc)
+				table.Took(now, pc, its)
+				after(20 * time.Second)
+			}
+		}
+		handedOver := rng.IntN(2) == 0
+		for range rng.IntN(5) {
+			boot(handedOver, asks, false)
+		}
+		want := boot(handedOver, asks, true)
+		program := want.Program(win, pc.Firmware)
+		for step := range 300 {
+			what := rng.IntN(12)
+			switch other := number(rng.IntN(9)); what {
+			case 0, 1:
+				table.Discover(now, pc)
+			case 2:
+				table.Took(now, pc, others)
+			case 3:
+				table.Asked(now, pc)
+			case 4:
+				table.Elsewhere(pc.MAC)
+			case 5:
+				if handedOver {
+					table.HandedOver(now, pc, own)
+				}
+			case 6:
+				table.Requested(now, others, rng.IntN(2) == 0)
+			case 7:
+				table.Loaded(now, other, others, Copy{rng.IntN(3), 2})
+			case 8:
+				table.LoadedProgram(now, other, others)
+			case 9:
+				table.HandedOver(now, other, Server{Entry: wds, Programs: 2})
+			case 10:
+				table.Discover(now, other)
+			case 11:
+				boot(handedOver, asks, true)
+			}
+			after(time.Duration(rng.IntN(30_000)) * time.Millisecond)
+			got := table.Rungs(now, pc)
+			if got.Copy != want.Copy || got.Fallback != want.Fallback || got.Program(win, pc.Firmware) != program ||
+				got.Firm != want.Firm {
+				t.Fatalf("seed %d, step %d, %d: %+v, want %+v", seed, step, what, got, want)
+			}
+		}
 	}
 }
 

@@ -113,7 +113,7 @@ func (t *Table) Took(now time.Time, m clients.Machine, a netip.Addr) {
 
 // Asked notes a question of a machine's firmware on port 4011.
 func (t *Table) Asked(now time.Time, m clients.Machine) {
-	t.change(now, m, func(r *Record) { r.Asks = Asks{Firmware: m.Firmware, Asked: now} })
+	t.change(now, m, func(r *Record) { r.Asks.asked(now, m.Firmware) })
 }
 
 // Elsewhere notes that another server told a machine what to boot, so that it has
@@ -127,7 +127,7 @@ func (t *Table) Elsewhere(mac ether.MAC) {
 	if e, ok := t.byMAC[mac]; ok {
 		r := e.Value.(*Record)
 		before := *r
-		r.Asks = Asks{Firmware: r.Asks.Firmware, Asked: r.Asks.Asked, Failed: r.Asks.Failed}
+		r.Asks = r.Asks.kept()
 		t.noteChange(before, *r)
 	}
 }

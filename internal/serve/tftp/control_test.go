@@ -98,3 +98,52 @@ func TestControlPackets(t *testing.T) {
 		})
 	}
 }
+
+// A file counts as sent only if the address that requested it acknowledges it. What
+// others acknowledge to the transfer's port, from another address or port, does not
+// count.
+func TestAcknowledgementsOfOthers(t *testing.T) {
+	for _, tc := range []struct {
+		situation string
+		from      string // of the acknowledgements; empty for the client itself
+		sent      bool
+	}{
+		{situation: "the client", sent: true},
+		{situation: "another port of the same address", from: "127.0.0.1"},
+		{situation: "another address", from: "127.0.0.2"},
+	} {
+		t.Run(tc.situation, func(t *testing.T) {
+			done := make(chan Event, 4)
+			addr := serveAs(t, &Server{
+				Open: func(netip.AddrPort, string) (File, error) {
+					return memFile{bytes.NewReader(make([]byte, 3*512+1))}, nil
+				},
+				Allow: everybody, Done: func(e Event) { done <- e },
+			})
+			c := dial(t, addr, "127.0.0.1")
+			c.ask("file", "octet")
+			_, c.peer = c.next(make([]byte, 2048))
+			by := c
+			if tc.from != "" {
+				by = dial(t, addr, tc.from)
+			}
+			for block := range byte(4) {
+				if by == c && block > 0 {
+					c.next(make([]byte, 2048))
+				}
+				by.conn.WriteToUDPAddrPort([]byte{0, opACK, 0, block + 1}, c.peer)
+			}
+			if !tc.sent {
+				c.conn.WriteToUDPAddrPort([]byte{0, opERROR, 0, 0, 0}, c.peer) // it hangs up
+			}
+			select {
+			case e := <-done:
+				if sent := e.Err == nil; sent != tc.sent || e.Sent > 0 != tc.sent {
+					t.Errorf("sent: %v, %d bytes, %v", sent, e.Sent, e.Err)
+				}
+			case <-time.After(30 * time.Second):
+				t.Fatal("the transfer does not end")
+			}
+		})
+	}
+}
