@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/pxebox/pxebox/internal/boot/ether"
+	"github.com/pxebox/pxebox/internal/boot/loader/grub"
 	"github.com/pxebox/pxebox/internal/boot/loader/pxelinux"
 	"github.com/pxebox/pxebox/internal/boot/spec"
 	"github.com/pxebox/pxebox/internal/boot/winpe"
@@ -126,6 +127,11 @@ func (c *Catalog) Open(raw string, r Reader) (File, error) {
 		}
 	}
 	folded := strings.ToLower(name)
+	if len(names) > 1 && (folded == grub.ConfigFile || strings.HasPrefix(folded, grub.ConfigFile+"-")) {
+		// Another GRUB without a menu of its own must not get the box's: that menu
+		// leads to programs which only the box's shim starts.
+		return nil, fmt.Errorf("%s: %w", name, fs.ErrNotExist)
+	}
 	ownFirst := c.names.OwnMenus && isConfiguration(folded)
 	if !ownFirst {
 		if f, ok := c.openMenu(folded, r); ok {

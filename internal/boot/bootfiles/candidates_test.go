@@ -99,7 +99,7 @@ func TestOpenInAnEntrysFolder(t *testing.T) {
 	for _, tt := range []struct{ situation, name, folder, want string }{
 		{situation: "the menu", name: "/grub/grub.cfg", folder: "ubuntu", want: "theirs"},
 		{situation: "the menu, of another machine", name: "/grub/grub.cfg", want: "ours"},
-		{situation: "the menu, of an entry without one", name: "/grub/grub.cfg", folder: "win", want: "ours"},
+		{situation: "the menu, of an entry without one", name: "/grub/grub.cfg", folder: "win"},
 		{situation: "the second stage", name: "grubx64.efi", folder: "ubuntu", want: "their GRUB"},
 		{situation: "the second stage, of another machine", name: "grubx64.efi", want: "our GRUB"},
 		{situation: "a name in another case", name: `\BOOT\bcd`, folder: "win", want: "bcd"},

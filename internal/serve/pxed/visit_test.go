@@ -78,6 +78,39 @@ func TestProgramFindsTheFilesOfItsFolder(t *testing.T) {
 	}
 }
 
+// A second GRUB without a menu in its folder does not get the box's menu. Other
+// names are still found elsewhere.
+func TestSecondGRUBWithoutAMenu(t *testing.T) {
+	d := newBox(t, spec.ModeProxy)
+	g := d.now.Generation
+	g.Handoffs = map[string]handoff.Target{"ubuntu": {Self: true, Programs: map[firmware.Kind]string{
+		"uefi-x64": "ubuntu/shimx64.efi",
+	}}}
+	d.takes(g)
+	d.neighbours[first] = pc
+	d.desk.Clients.Learn(first, clients.Machine{MAC: pc, Firmware: "uefi-x64"}, false)
+	found := func(name string) bool {
+		f, err := d.files.openTFTP(pcPort, name)
+		if err == nil {
+			f.Close()
+		}
+		return err == nil
+	}
+	if !found("/grub/grub.cfg") {
+		t.Error("the box's GRUB finds no menu")
+	}
+	found("ubuntu/shimx64.efi") // the file may be missing: the visit begins all the same
+	for name, want := range map[string]bool{"/grub/grub.cfg": false, "/GRUB/grub.cfg": false, "shimx64.efi": true} {
+		if got := found(name); got != want {
+			t.Errorf("%s is found: %v", name, got)
+		}
+	}
+	d.now.rules.Leave(pc)
+	if !found("/grub/grub.cfg") {
+		t.Error("after its next boot it finds no menu")
+	}
+}
+
 // With DHCP off the box would not see the machine's next boot.
 func TestNoVisitWithoutDHCP(t *testing.T) {
 	d := newBox(t, spec.ModeOff)
