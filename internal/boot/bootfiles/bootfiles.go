@@ -128,7 +128,7 @@ func (c *Catalog) Open(raw string, r Reader) (File, error) {
 	}
 	folded := strings.ToLower(name)
 	if len(names) > 1 && (folded == grub.ConfigFile || strings.HasPrefix(folded, grub.ConfigFile+"-")) {
-		// Another GRUB without a menu of its own must not get the box's: that menu
+		// A second GRUB without a menu in its folder must not get the box's: that menu
 		// leads to programs which only the box's shim starts.
 		return nil, fmt.Errorf("%s: %w", name, fs.ErrNotExist)
 	}

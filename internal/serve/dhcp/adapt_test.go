@@ -607,6 +607,28 @@ func TestCopiesOfShim(t *testing.T) {
 	}
 }
 
+// HP's UEFI asks without end if one OFFER has an address and another one what to
+// boot. As the site's server the box sends one OFFER with both, each time; as a
+// proxy it cannot, because the address is another server's.
+func TestOneOfferWithBoth(t *testing.T) {
+	for mode, both := range map[spec.Mode]bool{spec.ModeServer: true, spec.ModeProxy: false} {
+		x := newSite(t)
+		if mode == spec.ModeServer {
+			x.leases()
+		}
+		for range 6 {
+			a := x.discover(uefiX64)
+			boots := a.Msg.BootFileName != "" && string(a.Msg.Options[optVendor]) == "\x06\x01\x08\xff" &&
+				string(a.Msg.Options[optClass]) == "PXEClient" && address(a.Msg.ServerIPAddr) == self.Addr()
+			if address(a.Msg.YourIPAddr).IsValid() != both || boots != both || a.Adapted.Why != "" {
+				t.Errorf("%s: yiaddr %v, file %q, option 43 % x, %+v", mode, a.Msg.YourIPAddr, a.Msg.BootFileName,
+					a.Msg.Options[optVendor], a.Adapted)
+			}
+			x.after(8 * time.Second)
+		}
+	}
+}
+
 const efi2023 = `boot_EX\x64\wdsmgfw_EX.efi`
 
 func TestProgramsOfWDS(t *testing.T) {
