@@ -58,6 +58,7 @@ func (s *site) startBox(settings string, bootFiles map[string]lab.File) {
 // waitBox waits until the box serves the menu from its settings.
 func (s *site) waitBox(addr netip.Addr) {
 	s.t.Helper()
+	s.box = addr
 	if err := s.WaitReady(s.within(boxBoots), addr, lab.Title); err != nil {
 		s.t.Fatal(err)
 	}
@@ -241,7 +242,7 @@ boot = "debian"
 [[machine]]
 mac     = ["52:54:00:77:00:26"]
 entries = ["by-restart", "disk"]
-`
+` + adapts
 
 // TestImageServerMode boots machines with each kind of firmware next to one box
 // that leases addresses.
@@ -252,6 +253,7 @@ func TestImageServerMode(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	signers := s.addBothPrograms()
 	s.startBox(lab.ServerMode+lab.Menu(0, "wds", true)+entries+rules, debianFiles(t))
 	s.waitBox(lab.BoxAddr)
 	t.Run("update page", func(t *testing.T) { checkUpdatePage(t, s) })
@@ -302,6 +304,15 @@ func TestImageServerMode(t *testing.T) {
 		s.startUEFI(qemu.Debian12, lab.UEFIConfig{ClientConfig: lab.ClientConfig{Disk: disk}})
 		s.wait(0, clientBoots, nbp.UEFIOK)
 		s.checkNoMenu()
+	})
+	s.part("UEFI that refuses shim, to WDS without a menu", 0x16, func(s *site) {
+		s.noThirdParty(qemu.Debian12, "DhcpAck")
+	})
+	s.part("UEFI that trusts 2011 only", 0x27, func(s *site) {
+		s.trustsOne(qemu.Debian13, signers.of2011, wds.FileEFIFirst, "DhcpAck", 0)
+	})
+	s.part("UEFI that trusts 2023 only", 0x28, func(s *site) {
+		s.trustsOne(qemu.Debian12, signers.of2023, wds.FileEFI2023, "DhcpAck", 2)
 	})
 	s.part("BIOS to WDS", 0x14, func(s *site) { s.menuToWDS(qemu.Debian12) })
 	s.part("BIOS to its disk, then to WDS with the password", 0x15, func(s *site) {
@@ -430,6 +441,7 @@ func TestImageProxyMode(t *testing.T) {
 	if err := s.StartDHCP(s.within(boxBoots), kernelPinDir); err != nil {
 		t.Fatal(err)
 	}
+	signers := s.addBothPrograms()
 	s.startBox(lab.ProxyMode+lab.Menu(0, "wds", true)+entries+rules, debianFiles(t))
 	addr, err := s.BoxAddress(s.within(boxBoots))
 	if err != nil {
@@ -451,6 +463,16 @@ func TestImageProxyMode(t *testing.T) {
 	s.part("UEFI to WDS, once", 0x10, uefi(qemu.Debian13, lab.UEFIConfig{}))
 	s.part("UEFI with Secure Boot to WDS, once", 0x11, uefi(qemu.Debian12, lab.UEFIConfig{SecureBoot: true}))
 	s.part("UEFI straight to WDS, once", 0x21, func(s *site) { s.straightUEFI(qemu.Debian12, "ProxyOffer") })
+	s.part("UEFI that refuses shim, to WDS without a menu", 0x16, func(s *site) {
+		s.noThirdParty(qemu.Debian13, "ProxyOffer")
+	})
+	s.part("UEFI that trusts 2011 only", 0x27, func(s *site) {
+		s.trustsOne(qemu.Debian12, signers.of2011, wds.FileEFIFirst, "ProxyOffer", 0)
+	})
+	s.part("UEFI that trusts 2023 only", 0x28, func(s *site) {
+		s.trustsOne(qemu.Debian13, signers.of2023, wds.FileEFI2023, "ProxyOffer", 2)
+	})
+	s.part("UEFI that is switched off, and answered as usual", 0x17, func(s *site) { s.staysAsUsual(qemu.Debian12) })
 	s.part("BIOS to WDS", 0x12, func(s *site) {
 		s.menuToWDS(qemu.Debian13)
 		s.checkOnlyLease(lab.DHCPAddr)

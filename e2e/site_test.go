@@ -40,9 +40,10 @@ type site struct {
 	*lab.Lab
 	t      *testing.T
 	client *qemu.Machine
-	mac    [6]byte // the client's
-	begin  int     // index of the first of the LAN's datagrams that concerns this test
-	parts  bool    // the parts report for themselves
+	mac    [6]byte    // the client's
+	box    netip.Addr // as waitBox was told
+	begin  int        // index of the first of the LAN's datagrams that concerns this test
+	parts  bool       // the parts report for themselves
 }
 
 func newSite(t *testing.T, name string) *site {
@@ -64,7 +65,7 @@ func (s *site) part(situation string, client byte, f func(s *site)) {
 	s.parts = true
 	s.t.Run(situation, func(t *testing.T) {
 		t.Parallel()
-		p := &site{Lab: s.Lab, t: t, mac: lab.Client(client), begin: len(s.LAN.UDP())}
+		p := &site{Lab: s.Lab, t: t, mac: lab.Client(client), box: s.box, begin: len(s.LAN.UDP())}
 		t.Cleanup(func() {
 			p.report()
 			if p.client != nil {

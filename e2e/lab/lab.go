@@ -4,11 +4,13 @@
 package lab
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -183,6 +185,26 @@ func (l *Lab) AddWDS(addr netip.Addr) (*wds.Server, error) {
 	return l.serveWDS(wds.Config{Addr: addr, Listen: host.ListenUDP})
 }
 
+// AddWDS2023 plugs in a WDS server that has the UEFI program twice, as a current
+// one has. The usual one is signed with old, the one of 2023 with new.
+func (l *Lab) AddWDS2023(addr netip.Addr, old, new *secureboot.Key) (*wds.Server, error) {
+	host, err := l.LAN.Host(macOf(addr), netip.PrefixFrom(addr, bits))
+	if err != nil {
+		return nil, err
+	}
+	program, err := l.Compile()
+	if err != nil {
+		return nil, err
+	}
+	files := maps.Clone(l.files)
+	for name, key := range map[string]*secureboot.Key{wds.FileEFIFirst: old, wds.FileEFI2023: new} {
+		if files[name], err = key.Sign(program); err != nil {
+			return nil, err
+		}
+	}
+	return l.serveWDS(wds.Config{Addr: addr, Listen: host.ListenUDP, Has2023: true, Files: files})
+}
+
 // AddTFTP makes the observer a TFTP server with a WDS server's files, which is
 // not a WDS server.
 func (l *Lab) AddTFTP() error {
@@ -191,7 +213,9 @@ func (l *Lab) AddTFTP() error {
 }
 
 func (l *Lab) serveWDS(c wds.Config) (*wds.Server, error) {
-	c.Files, c.Log = l.files, l.log
+	if c.Log = l.log; c.Files == nil {
+		c.Files = l.files
+	}
 	s, err := wds.Start(c)
 	if err != nil {
 		return nil, err
@@ -320,6 +344,9 @@ func (l *Lab) StartClient(c ClientConfig) (*qemu.Machine, error) {
 type UEFIConfig struct {
 	ClientConfig
 	SecureBoot bool
+	// Trusts is what Secure Boot trusts in addition to Microsoft's certificates;
+	// nil means the lab's Key.
+	Trusts *secureboot.Key
 	// NoThirdParty makes Secure Boot refuse shim: see
 	// secureboot.WithoutThirdParty.
 	NoThirdParty bool
@@ -327,15 +354,14 @@ type UEFIConfig struct {
 }
 
 // StartUEFI powers on a UEFI machine. Its variables are those of a new machine,
-// and with Secure Boot it trusts Key in addition to Microsoft's. They survive a
-// reset.
+// and survive a reset.
 func (l *Lab) StartUEFI(c UEFIConfig) (*qemu.Machine, error) {
 	state, err := os.ReadFile(c.Firmware.State(c.SecureBoot))
 	if err != nil {
 		return nil, err
 	}
 	if c.SecureBoot {
-		if state, err = l.Key.Trust(state); err != nil {
+		if state, err = cmp.Or(c.Trusts, l.Key).Trust(state); err != nil {
 			return nil, err
 		}
 	}
