@@ -80,7 +80,7 @@ const (
 func (s *site) bootsUntilWDS() (refused int) {
 	s.t.Helper()
 	for offset := 0; refused < mostBoots; refused++ {
-		m, err := s.client.Console.WaitForAfter(s.within(clientBoots), offset,
+		m, err := s.client.Console.WaitForAfter(s.within(handsOver), offset,
 			refuses+"|("+nbp.EFIOK+"|"+nbp.EFIFail+")[^\n]*\n")
 		if err != nil {
 			s.t.Fatal(err)

@@ -1,8 +1,8 @@
 #!/bin/sh
-# shim.sh DIR builds shim as a distribution does: from the source that Debian's
-# package has, with a certificate of its own, which is all that this shim starts
-# programs of. DIR gets shimx64.efi, without a signature, and the key and the
-# certificate, vendor.key and vendor.der. It takes half a minute.
+# shim.sh DIR builds shim as another distribution does: from the source that
+# Debian's package has, with that distribution's certificate in it. DIR gets
+# shimx64.efi, without a signature, and the distribution's key and certificate,
+# vendor.key and vendor.der. It takes half a minute.
 set -eu
 
 dir=$1
