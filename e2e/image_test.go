@@ -311,6 +311,11 @@ func TestImageServerMode(t *testing.T) {
 	s.part("UEFI that trusts 2011 only", 0x27, func(s *site) {
 		s.trustsOne(qemu.Debian13, signers.of2011, wds.FileEFIFirst, "DhcpAck", 0)
 	})
+	s.part("UEFI that trusts 2023 only, to the menu", 0x18, func(s *site) {
+		// Microsoft's own certificate, from one of the two signatures of Debian's shim.
+		s.startUEFI(qemu.Debian12, lab.UEFIConfig{SecureBoot: true, ThirdParty: "Microsoft UEFI CA 2023"})
+		s.waitWholeMenu(0)
+	})
 	s.part("UEFI that trusts 2023 only", 0x28, func(s *site) {
 		s.trustsOne(qemu.Debian12, signers.of2023, wds.FileEFI2023, "DhcpAck", 2)
 	})

@@ -350,7 +350,10 @@ type UEFIConfig struct {
 	// NoThirdParty makes Secure Boot refuse shim: see
 	// secureboot.WithoutThirdParty.
 	NoThirdParty bool
-	HTTP         bool // boot over HTTP; if false, by PXE over IPv4
+	// ThirdParty is the name of the only certificate for third parties that
+	// Secure Boot trusts, one of those that have signed shim.
+	ThirdParty string
+	HTTP       bool // boot over HTTP; if false, by PXE over IPv4
 }
 
 // StartUEFI powers on a UEFI machine. Its variables are those of a new machine,
@@ -367,6 +370,15 @@ func (l *Lab) StartUEFI(c UEFIConfig) (*qemu.Machine, error) {
 	}
 	if c.NoThirdParty {
 		if state, err = secureboot.WithoutThirdParty(state); err != nil {
+			return nil, err
+		}
+	}
+	if c.ThirdParty != "" {
+		shim, err := os.ReadFile(filepath.Join(l.dir, "..", "assets/grub/usr/lib/shim/shimx64.efi.signed"))
+		if err != nil {
+			return nil, err
+		}
+		if state, err = secureboot.OnlyThirdParty(state, shim, c.ThirdParty); err != nil {
 			return nil, err
 		}
 	}

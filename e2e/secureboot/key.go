@@ -9,6 +9,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/binary"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -161,6 +162,39 @@ func WithoutThirdParty(vars []byte) ([]byte, error) {
 		}
 		return slices.Concat(kept...), nil
 	})
+}
+
+// OnlyThirdParty returns a copy of a firmware's variables that trusts one
+// certificate for the programs of others: the one with that name, which is in the
+// signatures of a program.
+func OnlyThirdParty(vars, program []byte, name string) ([]byte, error) {
+	cert, err := certificateIn(program, name)
+	if err != nil {
+		return nil, err
+	}
+	if vars, err = WithoutThirdParty(vars); err != nil {
+		return nil, err
+	}
+	return appendVariable(vars, imageSecurityDatabase, "db", signatureList(cert))
+}
+
+// certificateIn finds a certificate by its subject's name. A signature contains
+// the signer's certificate and that of its authority as they are (RFC 5652 §5.1).
+func certificateIn(program []byte, name string) ([]byte, error) {
+	const header = 4 // of an ASN.1 SEQUENCE with two bytes of length
+	for i := range len(program) - header {
+		if program[i] != 0x30 || program[i+1] != 0x82 {
+			continue
+		}
+		end := i + header + int(binary.BigEndian.Uint16(program[i+2:]))
+		if end > len(program) {
+			continue
+		}
+		if c, err := x509.ParseCertificate(program[i:end]); err == nil && c.Subject.CommonName == name {
+			return c.Raw, nil
+		}
+	}
+	return nil, fmt.Errorf("the program's signatures have no certificate %q", name)
 }
 
 // isThirdParty reports whether a signature list trusts one of Microsoft's

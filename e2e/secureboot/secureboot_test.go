@@ -297,6 +297,39 @@ func TestWithoutThirdParty(t *testing.T) {
 	}
 }
 
+// TestOnlyThirdParty takes the certificate from a program that its key has signed.
+func TestOnlyThirdParty(t *testing.T) {
+	f, err := qemu.FindFirmware("../../build/firmware", qemu.Debian13, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	vars, err := os.ReadFile(f.State(true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	program, err := nbp.AssembleUEFI()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const name = "a test" // as newKey says
+	if program, err = newKey(t).Sign(program); err != nil {
+		t.Fatal(err)
+	}
+	out, err := OnlyThirdParty(vars, program, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := append(slices.DeleteFunc(trusted(t, vars), func(name string) bool {
+		return strings.Contains(name, "UEFI CA")
+	}), name)
+	if got := trusted(t, out); !slices.Equal(got, want) {
+		t.Errorf("it trusts %q, want %q", got, want)
+	}
+	if _, err := OnlyThirdParty(vars, program, "another"); err == nil {
+		t.Error("no error for a certificate that is not there")
+	}
+}
+
 // trusted returns the names of the certificates in a firmware's db.
 func trusted(t *testing.T, vars []byte) (names []string) {
 	t.Helper()
