@@ -33,7 +33,11 @@ var sources = []Source{
 // itself lacks. has reports whether the folder has a usable file of that name.
 func Lacks(has func(name string) bool) (out []Source) {
 	for _, s := range sources {
-		if s.Name != fonts && slices.ContainsFunc(names(s.Name), has) {
+		name := s.Name
+		if name == fonts {
+			name += font
+		}
+		if slices.ContainsFunc(names(name), has) {
 			continue
 		}
 		if s.Name == program && slices.ContainsFunc(media, func(m medium) bool { return has(m.name) }) {

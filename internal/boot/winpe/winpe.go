@@ -25,6 +25,8 @@ const (
 	sdi         = "boot/boot.sdi"
 	stl         = "efi/microsoft/boot/boot.stl"
 	fonts       = "boot/fonts/"
+	fontsUEFI   = "efi/microsoft/boot/fonts/"
+	font        = "wgl4_boot.ttf" // a folder that has this one has all of them
 	programBIOS = "pxeboot.n12"
 	bootmgrBIOS = "bootmgr.exe"
 )
@@ -41,6 +43,8 @@ var inFolder = map[string][]string{
 	stl:         {"boot/boot.stl", "boot.stl"},
 	programBIOS: {"boot/" + programBIOS},
 	bootmgrBIOS: {"boot/" + bootmgrBIOS},
+
+	fonts + font: {fontsUEFI + font},
 }
 
 type medium struct {
@@ -59,10 +63,15 @@ var media = []medium{
 // names returns the names under which a folder may have a file.
 func names(file string) []string { return append([]string{file}, inFolder[file]...) }
 
+// WIMNames returns the names by which a folder may have the image.
+func WIMNames() []string { return names(WIM) }
+
 // Names returns all names by which Evaluate looks for files in a folder.
 func Names() []string {
 	var out []string
-	for _, file := range []string{WIM, program, program2023, bcdUEFI, sdi, stl, programBIOS, bootmgrBIOS} {
+	for _, file := range []string{
+		WIM, program, program2023, bcdUEFI, sdi, stl, programBIOS, bootmgrBIOS, fonts + font,
+	} {
 		out = append(out, names(file)...)
 	}
 	for _, m := range media {
@@ -92,7 +101,9 @@ func (v View) Find(name string) (inSite, inCache []string) {
 	}
 	file, exact := v.file(name)
 	all := []string{name}
-	if file != "" && exact {
+	if base, ok := strings.CutPrefix(file, fonts); ok {
+		all = append(all, file, fontsUEFI+base)
+	} else if file != "" && exact {
 		all = append(all, names(file)...)
 	} else if file != "" {
 		all = names(file)

@@ -3,6 +3,8 @@ package sitefiles
 import (
 	"encoding/binary"
 	"io"
+
+	"github.com/pxebox/pxebox/internal/boot/firmware"
 )
 
 // Signature says whether a file has a signature that Secure Boot could check. It
@@ -19,6 +21,26 @@ const (
 // headers is how much of a file is read to find the certificate table. The header
 // of a PE image is in its first page: those of kernels begin at 0x40 to 0x100.
 const headers = 4096
+
+// machines are the processors of PE images that firmware starts.
+var machines = map[uint16]firmware.Kind{
+	0x014c: firmware.UEFIIA32, 0x8664: firmware.UEFIX64, 0xaa64: firmware.UEFIARM64,
+}
+
+// MachineOf returns the firmware that starts a PE image, by the processor in its
+// header; empty if there is none.
+func MachineOf(f io.ReaderAt) firmware.Kind {
+	b := make([]byte, headers)
+	n, err := f.ReadAt(b, 0)
+	if err != nil && err != io.EOF || n < 0x40 || string(b[:2]) != "MZ" {
+		return ""
+	}
+	pe := int64(binary.LittleEndian.Uint32(b[0x3c:]))
+	if pe+6 > int64(n) || string(b[pe:pe+4]) != "PE\x00\x00" {
+		return ""
+	}
+	return machines[binary.LittleEndian.Uint16(b[pe+4:])]
+}
 
 // signatureOf reads the headers of a PE image (PE/COFF, "Optional Header"): entry 4
 // of the data directory is the certificate table.

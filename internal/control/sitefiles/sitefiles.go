@@ -17,6 +17,7 @@ import (
 	"github.com/pxebox/pxebox/assets/names"
 	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/boot/bootfiles"
+	"github.com/pxebox/pxebox/internal/boot/firmware"
 	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
@@ -25,7 +26,9 @@ type File struct {
 	Err     error // why it cannot be read; fs.ErrNotExist where it is missing
 	Size    int64 // bytes
 	Changed time.Time
+	Inode   uint64 // 0 where the system has none
 	Signature
+	Machine firmware.Kind // that starts an EFI program; empty for any other file
 }
 
 // maxUsers limits how many users of a file a line names.
@@ -80,7 +83,8 @@ func Look(dir, stick string, as config.Files, wanted []string) map[string]File {
 		}
 		found := File{Size: f.Size()}
 		if onDisk, ok := f.(*bootfiles.OnDisk); ok {
-			found.Changed, found.Signature = onDisk.Info().ModTime(), signatureOf(f)
+			found.Changed, found.Inode = onDisk.Info().ModTime(), inode(onDisk.Info())
+			found.Signature, found.Machine = signatureOf(f), MachineOf(f)
 		}
 		f.Close()
 		out[name] = found
@@ -134,7 +138,7 @@ var bundled = sync.OnceValue(func() map[string][]byte {
 func Users(c *config.Config, file string) string {
 	var out []string
 	for _, e := range c.Entries {
-		if slices.Contains(needs(e), file) {
+		if slices.Contains(needs(e), file) || e.WinPE != "" && strings.HasPrefix(file, e.WinPE+"/") {
 			out = append(out, "entry "+e.Name)
 		}
 	}
