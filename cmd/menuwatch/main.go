@@ -37,6 +37,8 @@ func main() {
 	flag.StringVar(&w.StickDir, "stick", "/run/pxebox/usb",
 		"the `folder` where a medium with more boot files is mounted")
 	flag.StringVar(&w.RunDir, "run", "/run/pxebox", "the `folder` to publish the generation in")
+	flag.StringVar(&w.CacheDir, "cache", "/perm/pxebox/cache",
+		"the `folder` for what is taken out of a boot.wim, created if needed; pxed has to read it")
 	flag.StringVar(&p.Address, "page", "",
 		"the `address` to serve the page at over HTTPS, such as :443; empty for no page")
 	flag.StringVar(&p.Password, "password", "", "the `file` with the page's password, which has at least 12 characters")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"maps"
 	"path/filepath"
 	"time"
 
@@ -89,6 +90,7 @@ func (s *state) look(now time.Time) {
 	cfg, names := b.cfg, b.needed
 	s.questions = append(s.questions, func(context.Context) result {
 		found := sitefiles.Look(s.BootDir, s.StickDir, cfg.Files, names)
+		maps.Copy(found, sitefiles.LookInImages(s.BootDir, s.StickDir, sitefiles.Images(cfg)))
 		return func(now time.Time) { s.lookedAt(now, cfg, found) }
 	})
 }
@@ -104,14 +106,18 @@ func (s *state) lookedAt(now time.Time, cfg *config.Config, found map[string]sit
 	b.known = make(map[string]known, len(found))
 	var told int
 	changed := false
-	for _, name := range b.needed {
+	for name, f := range found {
 		was, seen := old[name]
-		is := was.after(found[name], now, !seen)
+		is := was.after(f, now, !seen)
 		b.known[name] = is
 		if is.Err == nil && is.Size > 0 && !is.whole {
 			b.lookNotBefore(is.since.Add(steady))
 		}
 		changed = changed || was.usable() != is.usable()
+	}
+	for _, name := range b.needed { // of the files of images, another line says what is missing
+		was, seen := old[name]
+		is := b.known[name]
 		sameAsBefore := was.usable() == is.usable() && (was.Err == nil) == (is.Err == nil)
 		if seen && sameAsBefore || !seen && is.usable() {
 			continue

@@ -49,6 +49,7 @@ type Watcher struct {
 	BootDir    string // the site's boot files; may not exist yet either
 	StickDir   string // more boot files, on a removable medium that only the poll detects; empty for none
 	RunDir     string // the directory of the generation
+	CacheDir   string // for files that are taken out of a boot.wim; empty: none are
 	Lookup     Lookup
 	Probe      Probe
 	Read       ReadProgram           // nil leaves the servers' programs unread

@@ -3,6 +3,7 @@ package menuwatch
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"net/netip"
 	"path"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/internal/boot/bootmenu"
 	"github.com/pxebox/pxebox/internal/boot/firmware"
+	"github.com/pxebox/pxebox/internal/boot/winpe"
 	"github.com/pxebox/pxebox/internal/control/sitefiles"
 	"github.com/pxebox/pxebox/internal/control/wdscerts"
 	"github.com/pxebox/pxebox/internal/secureboot"
@@ -42,10 +44,12 @@ type signers struct {
 	nextAt  time.Time // when the next program is due, unless one is being read
 }
 
-// programKey is a program of a server, or without one a file of the boot folder.
+// programKey is a program of a server, or without one a file of the boot folder or of
+// the cache.
 type programKey struct {
 	server string
 	addr   netip.Addr
+	cache  string // the folder in the cache
 	file   string
 }
 
@@ -91,7 +95,7 @@ func (s *state) signedBy(server, file string) wdscerts.Program {
 	if sv == nil {
 		return wdscerts.Program{}
 	}
-	if p := s.signers.known[programKey{server, sv.addr, file}]; p != nil {
+	if p := s.signers.known[programKey{server: server, addr: sv.addr, file: file}]; p != nil {
 		return p.Program
 	}
 	return wdscerts.Program{}
@@ -102,11 +106,57 @@ func (s *state) signedBy(server, file string) wdscerts.Program {
 func (s *state) signedFiles() (out []Program) {
 	for key, p := range s.signers.known {
 		if key.server == "" && !p.Read.IsZero() {
-			out = append(out, Program{File: key.file, Signed: p.Program})
+			out = append(out, Program{File: s.signedName(key), Signed: p.Program})
 		}
 	}
 	slices.SortFunc(out, func(a, b Program) int { return strings.Compare(a.File, b.File) })
 	return out
+}
+
+// signedName is how a file is called in the log and on the page. One of the cache has
+// the name by which machines load it.
+func (s *state) signedName(key programKey) string {
+	for folder, im := range s.images.known {
+		if key.cache != "" && im.key == key.cache {
+			return path.Join(folder, key.file)
+		}
+	}
+	return key.file
+}
+
+// imagePrograms lists the EFI programs of images of Windows PE.
+func (s *state) imagePrograms() (out []candidate) {
+	for _, folder := range s.images.folders {
+		for _, name := range winpe.Names() {
+			name = path.Join(folder, name)
+			if k := s.boot.known[name]; path.Ext(name) == ".efi" && k.usable() && !slices.Contains(s.boot.needed, name) {
+				out = append(out, candidate{programKey{file: name}, stamp{k.Size, k.Changed}})
+			}
+		}
+		if im := s.images.known[folder]; im != nil {
+			for _, name := range slices.Sorted(maps.Keys(im.taken)) {
+				if path.Ext(name) == ".efi" {
+					out = append(out, candidate{key: programKey{cache: im.key, file: name}})
+				}
+			}
+		}
+	}
+	return out
+}
+
+// readProgram reads a file that can be read now.
+func (s *state) readProgram(ctx context.Context, cfg *config.Config, key programKey, inImage bool) ([]byte, error) {
+	switch {
+	case key.server != "":
+		ctx, cancel := context.WithTimeout(ctx, readTimeout)
+		defer cancel()
+		return s.Read(ctx, key.addr, key.file)
+	case key.cache != "":
+		return sitefiles.Read(filepath.Join(s.CacheDir, key.cache), "", config.Files{}, key.file, wdscerts.MaxSize)
+	case inImage:
+		return sitefiles.Read(s.BootDir, s.StickDir, config.Files{AnyCase: true}, key.file, wdscerts.MaxSize)
+	}
+	return sitefiles.Read(s.BootDir, s.StickDir, cfg.Files, key.file, wdscerts.MaxSize)
 }
 
 // candidate is a program that can be read now.
@@ -124,7 +174,7 @@ func (s *state) candidates() (out []candidate) {
 			for _, kind := range firmware.Kinds {
 				add := func(file string, h bootmenu.Health) {
 					if file != "" && h.State == bootmenu.Up {
-						out = append(out, candidate{programKey{w.Name, sv.addr, file}, stamp{size: h.Size}})
+						out = append(out, candidate{programKey{server: w.Name, addr: sv.addr, file: file}, stamp{size: h.Size}})
 					}
 				}
 				if kind != firmware.BIOS && sv != nil {
@@ -140,6 +190,7 @@ func (s *state) candidates() (out []candidate) {
 			out = append(out, candidate{programKey{file: name}, stamp{k.Size, k.Changed}})
 		}
 	}
+	out = append(out, s.imagePrograms()...)
 	return out[:min(len(out), maxSigned)]
 }
 
@@ -164,17 +215,9 @@ func (s *state) readPrograms(now time.Time) {
 	}
 	v.forget(s)
 	v.reading, v.nextAt = true, time.Time{}
-	cfg := s.cfg
+	cfg, inImage := s.cfg, !slices.Contains(s.boot.needed, next.key.file)
 	s.questions = append(s.questions, func(ctx context.Context) result {
-		var b []byte
-		var err error
-		if next.key.server != "" {
-			ctx, cancel := context.WithTimeout(ctx, readTimeout)
-			defer cancel()
-			b, err = s.Read(ctx, next.key.addr, next.key.file)
-		} else {
-			b, err = sitefiles.Read(s.BootDir, s.StickDir, cfg.Files, next.key.file, wdscerts.MaxSize)
-		}
+		b, err := s.readProgram(ctx, cfg, next.key, inImage)
 		found := wdscerts.Program{Size: int64(len(b))}
 		if err == nil {
 			found.Signers = wdscerts.Examine(b, secureboot.Microsoft())
@@ -188,12 +231,26 @@ func (v *signers) forget(s *state) {
 	for key := range v.known {
 		sv := s.servers.known[key.server]
 		switch {
-		case key.server == "" && slices.Contains(s.boot.needed, key.file):
+		case key.server == "" && (slices.Contains(s.boot.needed, key.file) || s.isOfImage(key)):
 		case sv != nil && sv.addr == key.addr && has(sv.config, key.file):
 		default:
 			delete(v.known, key)
 		}
 	}
+}
+
+// isOfImage reports whether a program is one of an image of Windows PE.
+func (s *state) isOfImage(key programKey) bool {
+	if key.cache == "" {
+		return slices.ContainsFunc(s.images.folders,
+			func(folder string) bool { return strings.HasPrefix(key.file, folder+"/") })
+	}
+	for _, im := range s.images.known {
+		if im.key == key.cache {
+			return true
+		}
+	}
+	return false
 }
 
 // has reports whether a program is one of a server's.
@@ -222,6 +279,9 @@ func (s *state) examined(now time.Time, c candidate, found wdscerts.Program, err
 	}
 	v.known[c.key] = p
 	attrs := []any{"file", filepath.Join(s.BootDir, filepath.FromSlash(c.key.file))}
+	if c.key.cache != "" {
+		attrs = []any{"file", filepath.Join(s.CacheDir, c.key.cache, filepath.FromSlash(c.key.file))}
+	}
 	if c.key.server != "" {
 		attrs = []any{"server", c.key.server, "address", c.key.addr, "file", c.key.file}
 	}

@@ -55,6 +55,7 @@ type state struct {
 	names   names
 	servers servers
 	boot    bootFiles
+	images  images
 	signers signers
 
 	questions []question
@@ -73,7 +74,7 @@ func newState(w *Watcher, jitter func(time.Duration) time.Duration) *state {
 
 // wake returns when tick next has something to do.
 func (s *state) wake() time.Time {
-	at := earliest(s.readAt, s.publishAt, s.boot.wake(), s.servers.wake(), s.signers.wake())
+	at := earliest(s.readAt, s.publishAt, s.boot.wake(), s.servers.wake(), s.images.wake(s.cfg != nil && s.boot.ready()), s.signers.wake())
 	for _, n := range s.names {
 		at = earliest(at, n.askAt)
 	}
@@ -105,6 +106,7 @@ func (s *state) tick(now time.Time) error {
 	s.askNames(now)
 	s.askServers(now)
 	s.look(now)
+	s.readImages(now)
 	s.readPrograms(now)
 	if s.published && s.cfg != nil && s.shownPage != s.page() {
 		s.news(now)
@@ -165,6 +167,7 @@ func (s *state) read(now time.Time) error {
 	s.names.follow(cfg, now)
 	s.servers.follow(cfg, s.names, s.own(), now)
 	s.boot.follow(cfg, now)
+	s.images.follow(cfg, now)
 	s.signers.forget(s)
 	if s.Syslog != nil {
 		s.Syslog(logServer(cfg.Syslog))
@@ -182,7 +185,7 @@ func logServer(c config.Syslog) syslog.Target {
 }
 
 // ready reports whether everything is known that a new configuration waits for.
-func (s *state) ready() bool { return s.names.ready() && s.boot.ready() }
+func (s *state) ready() bool { return s.names.ready() && s.boot.ready() && s.imagesReady() }
 
 // news schedules publishing, together with other changes.
 func (s *state) news(now time.Time) {
@@ -276,6 +279,6 @@ func (s *state) page() string {
 func (s *state) status() menu.Status {
 	return menu.Status{
 		WDS: s.servers.status(s.cfg, s.names, s.own()), Page: s.page(),
-		Missing: s.boot.missing(s.cfg), Unsigned: s.boot.unsigned(s.cfg),
+		Missing: s.boot.missing(s.cfg), Unsigned: s.boot.unsigned(s.cfg), WinPE: s.winpe(),
 	}
 }

@@ -3,7 +3,6 @@ package wim
 import (
 	"bytes"
 	"crypto/sha1"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -53,7 +52,7 @@ func (a *Archive) Find(sources []winpe.Source) ([]File, error) {
 			return found, err
 		}
 	}
-	return nil, errors.New("it has no \\Windows\\Boot: write the name of a folder with Windows PE's or Setup's boot.wim")
+	return nil, Error{`it has no \Windows\Boot`, "write the name of a folder with the boot.wim of Windows PE or of Windows' setup"}
 }
 
 // findIn returns the files of an image, without where their content is.

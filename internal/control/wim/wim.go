@@ -8,7 +8,6 @@ package wim
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 )
@@ -46,13 +45,14 @@ const (
 // resources. wimlib-imagex and DISM use it for LZMS only.
 const versionSolid = 0xe00
 
-// UnsupportedError is about a WIM that Windows can read and this package cannot.
-type UnsupportedError struct {
-	Why string // what is special about it
-	Fix string // how to make one that can be read
+// Error is about what a WIM holds, and not about how it is read or where its files
+// are written.
+type Error struct {
+	Why string // what is special or wrong about it
+	Fix string // how to get one that can be read
 }
 
-func (e UnsupportedError) Error() string { return e.Why + ": " + e.Fix }
+func (e Error) Error() string { return e.Why + ": " + e.Fix }
 
 const (
 	// fixExport has both commands: a site has one system or the other.
@@ -61,10 +61,8 @@ const (
 	fixCopy = "copy it once more"
 )
 
-// errDamaged is about a file that contradicts itself.
-var errDamaged = errors.New("it is damaged: " + fixCopy)
-
-func damaged(what string) error { return fmt.Errorf("%w (%s)", errDamaged, what) }
+// damaged is the error for a file that contradicts itself.
+func damaged(what string) error { return Error{"it is damaged (" + what + ")", fixCopy} }
 
 // hash is the SHA-1 of a file.
 type hash [20]byte
@@ -83,7 +81,7 @@ type Archive struct {
 func Open(r io.ReaderAt, size int64) (*Archive, error) {
 	var h [headerSize]byte
 	if size < headerSize {
-		return nil, errors.New("it is not a WIM, or was cut off: " + fixCopy)
+		return nil, Error{"it is not a WIM, or was cut off", fixCopy}
 	}
 	if _, err := r.ReadAt(h[:], 0); err != nil {
 		return nil, err
@@ -127,26 +125,26 @@ func supported(h []byte) error {
 	}
 	switch {
 	case bytes.HasPrefix(h, []byte("WLPWM\x00\x00\x00")):
-		return UnsupportedError{"it is a pipable WIM of wimlib", fixExport}
+		return Error{"it is a pipable WIM of wimlib", fixExport}
 	case !bytes.HasPrefix(h, []byte("MSWIM\x00\x00\x00")):
-		return errors.New("it is not a WIM: copy sources/boot.wim of the media")
+		return Error{"it is not a WIM", "copy sources/boot.wim of the media"}
 	case u32(h[8:]) < headerSize:
 		return damaged("the header's size")
 	case parts > 1 || flags&flagSpanned != 0:
-		return UnsupportedError{
+		return Error{
 			fmt.Sprintf("it is part %d of %d of a split WIM", part, parts),
 			"join the parts with wimlib-imagex join boot.wim *.swm, or with DISM /Export-Image /SWMFile",
 		}
 	case u32(h[12:]) == versionSolid:
-		return UnsupportedError{"it is an ESD: a solid WIM, or one that is compressed with LZMS", fixExport}
+		return Error{"it is an ESD: a solid WIM, or one that is compressed with LZMS", fixExport}
 	case compression != "":
-		return UnsupportedError{"it is compressed with " + compression, fixExport}
+		return Error{"it is compressed with " + compression, fixExport}
 	case flags&flagWriting != 0:
-		return errors.New("it was not written to its end: " + fixCopy)
+		return Error{"it was not written to its end", fixCopy}
 	case flags&flagCompressed != 0 && flags&flagLZX == 0:
-		return UnsupportedError{"its compression is unknown", fixExport}
+		return Error{"its compression is unknown", fixExport}
 	case flags&flagCompressed != 0 && chunk != chunkSize:
-		return UnsupportedError{fmt.Sprintf("it is compressed in chunks of %d bytes, and not %d", chunk, chunkSize),
+		return Error{fmt.Sprintf("it is compressed in chunks of %d bytes, and not %d", chunk, chunkSize),
 			fixExport}
 	}
 	return nil
@@ -176,9 +174,9 @@ func (a *Archive) records(each func(resource, hash) error) error {
 			case res.flags&resFree != 0:
 				continue
 			case res.flags&resSolid != 0:
-				return UnsupportedError{"it is a solid WIM", fixExport}
+				return Error{"it is a solid WIM", fixExport}
 			case res.flags&resSpanned != 0 || u16(b[24:]) > 1:
-				return UnsupportedError{"it is a split WIM", "join its parts with wimlib-imagex join"}
+				return Error{"it is a split WIM", "join its parts with wimlib-imagex join"}
 			}
 			if err := each(res, hash(b[30:50])); err != nil {
 				return err

@@ -103,6 +103,10 @@ func Extract(dir, key string, from io.ReaderAt, size int64, sources []winpe.Sour
 	return Load(dir, key)
 }
 
+// Permanent reports whether an error is about the WIM itself, so that another try
+// meets it too.
+func Permanent(err error) bool { return errors.As(err, new(wim.Error)) }
+
 // write creates a file whose content is on the disk when it returns.
 func write(name string, content func(io.Writer) error) error {
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
