@@ -62,6 +62,7 @@ func Check(out io.Writer, file, boot string) error {
 			fmt.Fprintf(out, "%s: note: %s is empty, for %s\n", file, where, sitefiles.Users(c, name))
 		}
 	}
+	imageNotes(out, file, boot, c)
 	localSigners(out, file, boot, c, found)
 	return nil
 }
@@ -107,6 +108,7 @@ func Render(ctx context.Context, file, boot, dir string, lookup Lookup) error {
 		found := sitefiles.Look(boot, "", c.Files, sitefiles.Needed(c))
 		st.Missing = sitefiles.Missing(c,
 			func(name string) bool { return found[name].Err == nil && found[name].Size > 0 })
+		st.WinPE = winpeStatus(boot, c)
 	}
 	r := menu.Render(c, st)
 	if r.TooLarge { // the state of the site has made them longer
