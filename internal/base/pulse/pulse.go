@@ -1,5 +1,6 @@
 // Package pulse is a daemon's sign of life: a small file in the run directory
-// that the daemon touches and the appliance reads. It imports nothing from this
+// that the daemon touches and the appliance reads, and a message to systemd where
+// that started the daemon. It imports nothing from this
 // module, so that a daemon can show its pulse without linking the self-test.
 package pulse
 
@@ -22,9 +23,11 @@ func New(runDir, name string) *Pulse {
 	return &Pulse{file: filepath.Join(runDir, name+".alive")}
 }
 
-// Beat shows that the daemon is alive, and what it has done so far. Best
-// effort: a host without a run directory has no appliance either.
+// Beat shows that the daemon is alive, and what it has done so far: to the
+// appliance by the file, and to systemd. Best effort: a host without a run
+// directory has no appliance either.
 func (p *Pulse) Beat(done Progress) {
+	notify()
 	f, err := os.OpenFile(p.file, os.O_WRONLY|os.O_CREATE, 0o644)
 	if err != nil {
 		return
