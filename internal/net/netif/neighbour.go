@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"os"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
@@ -43,12 +44,32 @@ func Neighbour(index int, a netip.Addr) (ether.MAC, error) {
 }
 
 // Resolve makes the kernel send an ARP request for an address on the link, and
-// does not wait for the answer. It needs CAP_NET_ADMIN.
+// does not wait for the answer.
 func Resolve(index int, a netip.Addr) error {
 	err := netlink.NeighSet(&netlink.Neigh{LinkIndex: index, Family: unix.AF_INET, State: netlink.NUD_NONE,
 		Flags: netlink.NTF_USE, IP: a.AsSlice()})
+	if errors.Is(err, unix.EPERM) { // no CAP_NET_ADMIN, as in the Debian package
+		err = poke(index, a)
+	}
 	if err != nil {
 		return fmt.Errorf("look for neighbor %v: %w", a, err)
 	}
 	return nil
+}
+
+// discard is the port of a service that throws away what it receives (RFC 863).
+const discard = 9
+
+// poke sends an empty datagram to an address on the link, for which the kernel
+// needs its hardware address.
+func poke(index int, a netip.Addr) error {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return os.NewSyscallError("socket", err)
+	}
+	defer unix.Close(fd)
+	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_BINDTOIFINDEX, index); err != nil {
+		return os.NewSyscallError("setsockopt SO_BINDTOIFINDEX", err)
+	}
+	return os.NewSyscallError("sendto", unix.Sendto(fd, nil, 0, &unix.SockaddrInet4{Port: discard, Addr: a.As4()}))
 }

@@ -680,20 +680,24 @@ func TestNeighbour(t *testing.T) {
 	expect("no one has it", "192.168.77.9", "")
 	expect("on another link", "127.0.0.1", "")
 
-	// If asked to, it resolves the address without a packet.
-	b.here("ip", "neigh", "flush", "dev", boxIf)
-	expect("forgotten", "192.168.77.2", "")
-	for _, a := range []string{"192.168.77.2", "192.168.77.9"} {
-		if err := Resolve(link.Attrs().Index, netip.MustParseAddr(a)); err != nil {
-			t.Errorf("%s: %v", a, err)
+	// If asked to, it resolves the address.
+	for situation, resolve := range map[string]func(int, netip.Addr) error{
+		"looked for": Resolve, "looked for without CAP_NET_ADMIN": poke,
+	} {
+		b.here("ip", "neigh", "flush", "dev", boxIf)
+		expect("forgotten", "192.168.77.2", "")
+		for _, a := range []string{"192.168.77.2", "192.168.77.9"} {
+			if err := resolve(link.Attrs().Index, netip.MustParseAddr(a)); err != nil {
+				t.Errorf("%s: %s: %v", situation, a, err)
+			}
 		}
-	}
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
-		if hw, err := Neighbour(link.Attrs().Index, netip.MustParseAddr("192.168.77.2")); err != nil || hw.IsValid() ||
-			time.Now().After(end) {
-			break
+		for end := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+			hw, err := Neighbour(link.Attrs().Index, netip.MustParseAddr("192.168.77.2"))
+			if err != nil || hw.IsValid() || time.Now().After(end) {
+				break
+			}
 		}
+		expect(situation, "192.168.77.2", siteMAC)
+		expect(situation+", and no one has it", "192.168.77.9", "")
 	}
-	expect("looked for", "192.168.77.2", siteMAC)
-	expect("looked for, and no one has it", "192.168.77.9", "")
 }
