@@ -18,6 +18,8 @@ type Config struct {
 	Network  Network
 	DHCP     DHCP
 	TFTP     TFTP
+	HTTP     HTTP
+	Page     Page
 	Files    Files
 	Metrics  Metrics
 	Syslog   Syslog
@@ -118,6 +120,7 @@ type Reservation struct {
 
 // TFTP bounds what machines may ask for.
 type TFTP struct {
+	Port spec.Port // the zero Port is 69
 	// MaxBlock is the largest block, in bytes; 0 is what fits into one
 	// packet of the link. More is sent in fragments, which some ROMs cannot
 	// put together.
@@ -125,6 +128,16 @@ type TFTP struct {
 	// MaxWindow is the largest window, in blocks (RFC 7440); 0 is the
 	// server's own choice.
 	MaxWindow int
+}
+
+// HTTP is the server for HTTP boot, and for the metrics.
+type HTTP struct {
+	Port spec.Port // the zero Port is 80
+}
+
+// Page is the owner's page. The zero Port is what menuwatch is started with.
+type Page struct {
+	Port spec.Port
 }
 
 // Files says how names find the site's boot files.

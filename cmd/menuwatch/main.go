@@ -12,7 +12,6 @@ import (
 	"strings"
 
 	"github.com/pxebox/pxebox/internal/control/boots"
-	"github.com/pxebox/pxebox/internal/control/mdns"
 	"github.com/pxebox/pxebox/internal/control/menuwatch"
 	"github.com/pxebox/pxebox/internal/control/page"
 	"github.com/pxebox/pxebox/internal/control/resolve"
@@ -55,13 +54,13 @@ func main() {
 	}
 	ctx := context.Background()
 	store := boots.New(boots.DefaultLimits)
-	box := &mdns.Responder{} // it has no name without a page
+	w.KeepPorts = p.Appliance.Socket != ""
+	box := &mdnsName{} // it has no name without a page
 	if p.Address != "" {
 		debug.SetMemoryLimit(memoryLimit)
-		box = announce(ctx, w, p, log)
 		p.Names = func() []string { return append(strings.Split(*names, ","), box.Name()) }
 		p.Views = views(w, store, p.Appliance)
-		go p.Run(ctx)
+		servePage(ctx, w, p, box, log)
 	}
 	logBoots(ctx, w, store, box, log)
 	go store.Run(ctx, w.RunDir, log.With("part", "page"))

@@ -4,15 +4,11 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"net/netip"
 	"os"
-	"path/filepath"
 	"runtime/debug"
 
-	"github.com/pxebox/pxebox/internal/base/access"
 	"github.com/pxebox/pxebox/internal/base/boxstatus"
 	"github.com/pxebox/pxebox/internal/control/boots"
-	"github.com/pxebox/pxebox/internal/control/mdns"
 	"github.com/pxebox/pxebox/internal/control/menuwatch"
 	"github.com/pxebox/pxebox/internal/control/page"
 	"github.com/pxebox/pxebox/internal/control/page/sitestate"
@@ -27,7 +23,7 @@ const manifestFile = "/usr/share/pxebox/manifest.json"
 // logBoots sends a line for each boot to the site's log server, if the
 // configuration names one.
 func logBoots(
-	ctx context.Context, w *menuwatch.Watcher, store *boots.Store, box *mdns.Responder, log *slog.Logger,
+	ctx context.Context, w *menuwatch.Watcher, store *boots.Store, box *mdnsName, log *slog.Logger,
 ) {
 	s := syslog.New(resolve.Lookup, func() string {
 		if name := box.Name(); name != "" {
@@ -38,28 +34,6 @@ func logBoots(
 	}, log.With("part", "syslog"))
 	w.Syslog, store.Ended = s.Use, s.Boot
 	go s.Run(ctx)
-}
-
-// announce announces the page on the network, and has the menus name its address.
-func announce(ctx context.Context, w *menuwatch.Watcher, p *page.Server, log *slog.Logger) *mdns.Responder {
-	certificate := filepath.Join(p.Keys, access.CertificateFile)
-	r, err := mdns.ForPage(p.Address, certificate, w.RunDir, log.With("part", "mdns"))
-	if err != nil {
-		log.With("part", "page").Error("the page's address cannot be used", "address", p.Address, "err", err)
-		return &mdns.Responder{}
-	}
-	w.Page = func() string {
-		a := r.Link().Addr.Addr()
-		switch {
-		case !a.IsValid():
-			return ""
-		case r.Service.Port == 443:
-			return "https://" + a.String()
-		}
-		return "https://" + netip.AddrPortFrom(a, r.Service.Port).String()
-	}
-	go r.Run(ctx)
-	return r
 }
 
 // views connects the pages to what they show.

@@ -24,6 +24,32 @@ func (r *reader) checkSyslog() {
 	}
 }
 
+// checkPorts refuses a port that two servers would have, and warns of one that no
+// machine asks.
+func (r *reader) checkPorts() {
+	http, page, tftp := r.root.table("http"), r.root.table("page"), r.root.table("tftp")
+	at := func(p spec.Port, usual int) int { n, _ := p.Or(usual); return n }
+	if p := at(r.cfg.Page.Port, 443); p != 0 && p == at(r.cfg.HTTP.Port, 80) && page.ok("port") && http.ok("port") {
+		b := page
+		if !b.has("port") {
+			b = http
+		}
+		b.fail("port", fmt.Sprintf("%d would be the port of HTTP and of the page", p), "write another one, such as 8443")
+	}
+	if !tftp.ok("port") {
+		return
+	}
+	switch r.cfg.TFTP.Port {
+	case 0, 69:
+	case spec.PortOff:
+		tftp.warn("port", "is 0: without TFTP, only UEFI HTTP boot gets files, from the URLs of [boot]",
+			"leave it out, unless another TFTP server has this box's files")
+	default:
+		tftp.warn("port", fmt.Sprintf("is %d, but firmware asks for files at port 69", int(r.cfg.TFTP.Port)),
+			"redirect port 69 to it on the way, or leave it out")
+	}
+}
+
 // checkServers looks at each [[wds]] and each [[bootserver]] as a whole, and makes
 // one list of them.
 func (r *reader) checkServers() {

@@ -52,6 +52,7 @@ func Parse(name string, data []byte) (*config.Config, error) {
 	r.checkNetwork()
 	r.checkDHCP()
 	r.checkSyslog()
+	r.checkPorts()
 	r.checkServers()
 	r.checkEntries()
 	r.checkFallback()

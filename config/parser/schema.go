@@ -95,8 +95,15 @@ var schema = []section{
 	}, parameters(ownParameters)...), inner: []section{options("dhcp", ownParameters)}},
 	{name: "boot", fields: bootFiles(), other: bootByArch},
 	{name: "tftp", fields: []field{
+		{"port", `69`, func(r *reader, v value) { r.cfg.TFTP.Port = v.port() }},
 		{"max_block", `1468`, func(r *reader, v value) { r.cfg.TFTP.MaxBlock = int(v.integer(minBlock, maxBlock)) }},
 		{"max_window", `16`, func(r *reader, v value) { r.cfg.TFTP.MaxWindow = int(v.integer(1, maxWindow)) }},
+	}},
+	{name: "http", fields: []field{
+		{"port", `8080`, func(r *reader, v value) { r.cfg.HTTP.Port = v.port() }},
+	}},
+	{name: "page", fields: []field{
+		{"port", `8443`, func(r *reader, v value) { r.cfg.Page.Port = v.port() }},
 	}},
 	{name: "files", fields: []field{
 		{"any_case", `true`, func(r *reader, v value) { r.cfg.Files.AnyCase = v.flag() }},

@@ -2,6 +2,7 @@ package parser
 
 import (
 	"fmt"
+	"math"
 	"net/url"
 	"regexp"
 	"slices"
@@ -66,6 +67,18 @@ func (v value) integer(least, most int64) int64 {
 		return n
 	}
 	return 0
+}
+
+// port reads the port of a server. 0 turns the server off.
+func (v value) port() spec.Port {
+	if v.n.kind == unstable.String && strings.EqualFold(v.n.text, "off") {
+		v.fail("a port is a number", "write 0 to turn the server off")
+		return 0
+	}
+	if n := v.integer(0, math.MaxUint16); n != 0 {
+		return spec.Port(n)
+	}
+	return spec.PortOff
 }
 
 // each reads a list of texts with read.

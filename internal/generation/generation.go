@@ -37,6 +37,7 @@ type Generation struct {
 	Network spec.Network `json:"network"`
 	DHCP    spec.DHCP    `json:"dhcp"`
 	TFTP    spec.TFTP    `json:"tftp"`
+	HTTP    spec.HTTP    `json:"http,omitzero"`
 	Names   spec.Files   `json:"names"`
 	Metrics spec.Metrics `json:"metrics"`
 	// Files are the menus by the names that boot loaders request, such as
@@ -129,6 +130,7 @@ func (g Generation) validate() error {
 	check("network", g.Network.Validate())
 	check("dhcp", g.DHCP.Validate())
 	check("tftp", g.TFTP.Validate())
+	check("http", g.HTTP.Validate())
 	check("metrics", g.Metrics.Validate())
 	for entry, t := range g.Handoffs {
 		if t.Self && t.Server.IsValid() {

@@ -79,7 +79,8 @@ func TestDecodeGivesBackWhatWasEncoded(t *testing.T) {
 func full(t *testing.T) Generation {
 	g := build(t, "Lab")
 	timeout := spec.Duration(5 * time.Second)
-	g.TFTP = spec.TFTP{MaxBlock: 1428, MaxWindow: 16}
+	g.HTTP = spec.HTTP{Port: spec.PortOff}
+	g.TFTP = spec.TFTP{Port: 6969, MaxBlock: 1428, MaxWindow: 16}
 	g.Names = spec.Files{AnyCase: true, OwnMenus: true}
 	g.Metrics = spec.Metrics{Allow: []netip.Prefix{netip.MustParsePrefix("10.9.0.0/24")}}
 	g.Views = map[string]map[string][]byte{"1": {pxelinux.ConfigFile: []byte("DEFAULT x\n")}}
@@ -113,8 +114,10 @@ func TestFullGenerationLeavesNothingOut(t *testing.T) {
 	if win := g.Handoffs["win11"]; !win.Self || win.WinPE == nil {
 		t.Error("no hand-over is to the box itself, or to Windows PE")
 	}
-	for _, v := range []any{g, g.TFTP, g.Names, g.Metrics, g.Chain, g.Machines[0], g.Machines[0].Machine, g.Handoffs["wds"],
-		g.Parts["debian/linux"]} {
+	for _, v := range []any{
+		g, g.TFTP, g.HTTP, g.Names, g.Metrics, g.Chain, g.Machines[0], g.Machines[0].Machine,
+		g.Handoffs["wds"], g.Parts["debian/linux"],
+	} {
 		for i, v := 0, reflect.ValueOf(v); i < v.NumField(); i++ {
 			if name := v.Type().Field(i).Name; v.Field(i).IsZero() && name != "ID" && name != "TooLarge" &&
 				name != "Self" && name != "WinPE" {
@@ -193,6 +196,9 @@ func TestDecodeRefuses(t *testing.T) {
 			want: `mode: "on" is unknown`},
 		{name: "an address of another kind", file: strings.Replace(good, `"address": ""`, `"address": "fd00::1/64"`, 1),
 			want: "network: address: fd00::1/64"},
+		{name: "a port that does not exist",
+			file: strings.Replace(good, `"tftp": {`, `"http": {"port": 65536}, "tftp": {`, 1),
+			want: "http: port"},
 		{name: "a block of one byte", file: strings.Replace(good, `"tftp": {`, `"tftp": {"max_block": 1`, 1),
 			want: "tftp: max_block"},
 		{name: "metrics for a host of another kind",

@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"math"
 	"net"
 	"net/netip"
 	"slices"
@@ -170,8 +171,36 @@ func ParseHex(s string) ([]byte, error) {
 	return hex.DecodeString(digits)
 }
 
+// Port is the port of a server. The zero Port is the server's usual one.
+type Port int
+
+// PortOff is the Port of a server that is off.
+const PortOff Port = -1
+
+// Or returns the port. usual is the server's usual one. on reports whether the
+// server is on.
+func (p Port) Or(usual int) (port int, on bool) {
+	switch p {
+	case PortOff:
+		return 0, false
+	case 0:
+		return usual, true
+	}
+	return int(p), true
+}
+
+func (p Port) validate() error {
+	if p < PortOff || p > math.MaxUint16 {
+		return fmt.Errorf("port: %d is out of range", int(p))
+	}
+	return nil
+}
+
 // TFTP limits what machines may request.
 type TFTP struct {
+	// Port is UDP port 69 by default. Firmware and most boot loaders know no
+	// other.
+	Port Port `json:"port,omitempty"`
 	// MaxBlock is the largest block, in bytes; 0 means what fits into one
 	// packet on the link. Larger blocks are sent in fragments, which some
 	// ROMs cannot reassemble.
@@ -179,6 +208,11 @@ type TFTP struct {
 	// MaxWindow is the largest window, in blocks (RFC 7440); 0 lets the
 	// server choose.
 	MaxWindow int `json:"max_window,omitempty"`
+}
+
+// HTTP is the server for HTTP boot, and for the metrics.
+type HTTP struct {
+	Port Port `json:"port,omitempty"` // TCP port 80 by default
 }
 
 // Files says how names match the site's boot files.

@@ -139,8 +139,11 @@ func (t TFTP) Validate() error {
 		t.MaxWindow > MaxWindow {
 		return fmt.Errorf("max_block, max_window: %d and %d are out of range", t.MaxBlock, t.MaxWindow)
 	}
-	return nil
+	return t.Port.validate()
 }
+
+// Validate is like Network.Validate.
+func (h HTTP) Validate() error { return h.Port.validate() }
 
 // Validate is like Network.Validate.
 func (m Metrics) Validate() error {

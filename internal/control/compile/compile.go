@@ -22,7 +22,8 @@ func Generation(c *config.Config, st menu.Status) generation.Generation {
 	r := menu.Render(c, st)
 	g := generation.Generation{
 		Format:  generation.Format,
-		Network: spec.Network(c.Network), DHCP: dhcp(c.DHCP), TFTP: spec.TFTP(c.TFTP), Names: spec.Files(c.Files),
+		Network: spec.Network(c.Network), DHCP: dhcp(c.DHCP), TFTP: spec.TFTP(c.TFTP),
+		HTTP: spec.HTTP(c.HTTP), Names: spec.Files(c.Files),
 		Metrics: spec.Metrics(c.Metrics),
 		Files:   r.Files, Views: r.Views, Machines: r.Machines, Handoffs: r.Handoffs, TooLarge: r.TooLarge,
 		Chain: r.Chain, Parts: parts(c.Entries),

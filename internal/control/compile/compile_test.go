@@ -42,8 +42,11 @@ address = "192.168.77.1/24"
 gateway = "192.168.77.254"
 dns = ["192.168.77.2"]
 [tftp]
+port = 6969
 max_block = 1428
 max_window = 16
+[http]
+port = 0
 [files]
 any_case = true
 own_menus = true
@@ -111,7 +114,7 @@ func TestGenerationHoldsEverySetting(t *testing.T) {
 	}
 	for _, v := range []any{
 		c.Network, c.DHCP, c.DHCP.Subnets[0], c.DHCP.Parameters, c.DHCP.Subnets[0].Parameters, c.TFTP,
-		c.Files, c.Metrics,
+		c.HTTP, c.Files, c.Metrics,
 	} {
 		for i, v := 0, reflect.ValueOf(v); i < v.NumField(); i++ {
 			if name := v.Type().Field(i).Name; v.Field(i).IsZero() && name != "Probe" { // true is the default
@@ -129,6 +132,7 @@ func TestGenerationHoldsEverySetting(t *testing.T) {
 	}
 	for of, v := range map[string][2]any{
 		"network": {got.Network, c.Network}, "dhcp": {got.DHCP, c.DHCP}, "tftp": {got.TFTP, c.TFTP},
+		"http":  {got.HTTP, c.HTTP},
 		"files": {got.Names, c.Files}, "metrics": {got.Metrics, c.Metrics}, "machine": {machines, c.Machines},
 	} {
 		// The types have the same fields, so they print the same.

@@ -17,6 +17,7 @@ import (
 	"github.com/pxebox/pxebox/internal/base/jitter"
 	"github.com/pxebox/pxebox/internal/base/pulse"
 	"github.com/pxebox/pxebox/internal/boot/bootmenu"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 	"github.com/pxebox/pxebox/internal/control/syslog"
 )
 
@@ -55,8 +56,12 @@ type Watcher struct {
 	Read       ReadProgram           // nil leaves the servers' programs unread
 	Own        func() []netip.Prefix // the box's addresses, which no WDS server can have
 	Syslog     func(syslog.Target)   // gets the log server of each configuration; may be nil
-	Page       func() string         // the page's address, for the foot of menus; "" or nil: there is no page
-	Log        *slog.Logger
+	PagePort   func(spec.Port)       // gets the page's port of each configuration; may be nil
+	// KeepPorts has all servers keep their usual ports, whatever the configuration
+	// says: the box's updates and its check of itself need them.
+	KeepPorts bool
+	Page      func() string // the page's address, for the foot of menus; "" or nil: there is no page
+	Log       *slog.Logger
 
 	snapshot atomic.Pointer[Snapshot]
 }

@@ -163,6 +163,11 @@ func (s *state) read(now time.Time) error {
 	for _, w := range cfg.Warnings {
 		s.log.config.Warn("configuration is in use, but part of it will probably not work", "why", w)
 	}
+	if s.KeepPorts && (cfg.TFTP.Port != 0 || cfg.HTTP.Port != 0 || cfg.Page.Port != 0) {
+		s.log.config.Warn("the box keeps the usual ports of TFTP, HTTP and the page; port has no effect here",
+			"file", s.ConfigFile)
+		cfg.TFTP.Port, cfg.HTTP.Port, cfg.Page.Port = 0, 0, 0
+	}
 	s.cfg, s.fresh, s.publishAt = cfg, true, now.Add(grace)
 	s.names.follow(cfg, now)
 	s.servers.follow(cfg, s.names, s.own(), now)
@@ -171,6 +176,9 @@ func (s *state) read(now time.Time) error {
 	s.signers.forget(s)
 	if s.Syslog != nil {
 		s.Syslog(logServer(cfg.Syslog))
+	}
+	if s.PagePort != nil {
+		s.PagePort(cfg.Page.Port)
 	}
 	return nil
 }

@@ -316,6 +316,33 @@ func TestLogServer(t *testing.T) {
 	}
 }
 
+// On a Linux host the settings choose the ports; the box keeps the usual ones.
+func TestPorts(t *testing.T) {
+	const text = "[tftp]\nport = 0\n[http]\nport = 8080\n[page]\nport = 8443\n"
+	for situation, tc := range map[string]struct {
+		box              bool
+		tftp, http, page spec.Port
+	}{
+		"a Linux host": {false, spec.PortOff, 8080, 8443},
+		"the box":      {true, 0, 0, 0},
+	} {
+		t.Run(situation, func(t *testing.T) {
+			s := newSite(t)
+			page := spec.Port(1)
+			s.PagePort, s.KeepPorts = func(p spec.Port) { page = p }, tc.box
+			state := newState(s.Watcher, func(d time.Duration) time.Duration { return d })
+			s.write(text)
+			if err := state.read(morning); err != nil {
+				t.Fatal(err)
+			}
+			if c := state.cfg; c.TFTP.Port != tc.tftp || c.HTTP.Port != tc.http || page != tc.page {
+				t.Errorf("got %d, %d and %d, want %d, %d and %d",
+					c.TFTP.Port, c.HTTP.Port, page, tc.tftp, tc.http, tc.page)
+			}
+		})
+	}
+}
+
 // The menus name the page once it has an address, and follow the address.
 func TestMenusNameThePage(t *testing.T) {
 	m := simulate(t, morning)

@@ -173,11 +173,14 @@ func (d *daemon) run(
 		case <-ctx.Done():
 			return ctx.Err()
 		case gen := <-generations:
-			old := d.now.Network
+			old := d.now
 			d.use(gen)
 			d.dhcp.Use(ctx, d.dhcpConfig())
-			if !sameNetwork(old, gen.Network) {
+			if !sameNetwork(old.Network, gen.Network) {
 				task.Give(ctx, network, gen.Network)
+			}
+			if old.TFTP.Port != gen.TFTP.Port || old.HTTP.Port != gen.HTTP.Port {
+				d.restartFiles(sockets)
 			}
 		case l := <-links:
 			d.linkChanged(ctx, l, sockets)
@@ -241,8 +244,19 @@ func (d *daemon) linkChanged(ctx context.Context, l netif.Link, sockets *task.Ta
 	}
 	d.dhcp.Use(ctx, d.dhcpConfig())
 	if reopen {
-		sockets.Start(func(ctx context.Context) error { return d.serveFiles(ctx, l) })
+		d.restartFiles(sockets)
 	}
+}
+
+// restartFiles opens the ports of TFTP and HTTP on the current link, and closes
+// earlier ones.
+func (d *daemon) restartFiles(sockets *task.Task) {
+	sockets.Stop()
+	l, tftp, http := *d.link.Load(), d.now.TFTP.Port, d.now.HTTP.Port
+	if l.Index == 0 {
+		return // no interface was found yet
+	}
+	sockets.Start(func(ctx context.Context) error { return d.serveFiles(ctx, l, tftp, http) })
 }
 
 // lookForRoutes logs the networks behind routers that the box cannot reach.

@@ -6,17 +6,24 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/pxebox/pxebox/internal/boot/spec"
 	"github.com/pxebox/pxebox/internal/net/netif"
 	"github.com/pxebox/pxebox/internal/serve/dhcpconn"
 	"github.com/pxebox/pxebox/internal/serve/httpd"
 	"github.com/pxebox/pxebox/internal/serve/tftp"
 )
 
-// serveFiles serves on one link until ctx ends or a socket fails.
-func (d *daemon) serveFiles(ctx context.Context, l netif.Link) error {
+// serveFiles serves on one link until ctx ends or a socket fails. A server that
+// is off has no socket.
+func (d *daemon) serveFiles(ctx context.Context, l netif.Link, tftp, http spec.Port) error {
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return d.serveTFTP(ctx, l) })
-	g.Go(func() error { return d.serveHTTP(ctx, l) })
+	if port, on := tftp.Or(tftpPort); on {
+		g.Go(func() error { return d.serveTFTP(ctx, l, port) })
+	}
+	if port, on := http.Or(httpPort); on {
+		g.Go(func() error { return d.serveHTTP(ctx, l, port) })
+	}
+	g.Go(func() error { <-ctx.Done(); return ctx.Err() })
 	return g.Wait()
 }
 
@@ -29,8 +36,8 @@ const (
 	maxWindow     = 256 // the largest that the settings accept
 )
 
-func (d *daemon) serveTFTP(ctx context.Context, l netif.Link) error {
-	conn, err := dhcpconn.ListenUDP(ctx, l.Name, tftpPort)
+func (d *daemon) serveTFTP(ctx context.Context, l netif.Link, port int) error {
+	conn, err := dhcpconn.ListenUDP(ctx, l.Name, port)
 	if err != nil {
 		return fmt.Errorf("tftp: %w", err)
 	}
@@ -47,8 +54,8 @@ func (d *daemon) tftpServer(mtu int) *tftp.Server {
 	}
 }
 
-func (d *daemon) serveHTTP(ctx context.Context, l netif.Link) error {
-	listener, err := httpd.Listen(ctx, l.Name, httpPort)
+func (d *daemon) serveHTTP(ctx context.Context, l netif.Link, port int) error {
+	listener, err := httpd.Listen(ctx, l.Name, port)
 	if err != nil {
 		return fmt.Errorf("http: %w", err)
 	}
