@@ -23,6 +23,7 @@ import (
 	"github.com/pxebox/pxebox/internal/base/boxstatus"
 	"github.com/pxebox/pxebox/internal/base/credential"
 	"github.com/pxebox/pxebox/internal/base/loglimit"
+	"github.com/pxebox/pxebox/internal/base/portowner"
 )
 
 // Views render what a browser shows.
@@ -90,7 +91,7 @@ func (s *Server) Run(ctx context.Context) {
 		var lc net.ListenConfig
 		l, err := lc.Listen(ctx, "tcp", s.Address)
 		if err != nil {
-			return explain(err)
+			return explain(s.Address, err)
 		}
 		serving()
 		loglimit.Keep(log, "page").Info("the page is served", "address", l.Addr(),
@@ -147,11 +148,18 @@ func (s *Server) certificate(ctx context.Context) (tls.Certificate, error) {
 	return access.Certificate(file)
 }
 
+// portOf returns the port of an address that was listened on.
+func portOf(address string) int {
+	_, port, _ := net.SplitHostPort(address)
+	n, _ := net.LookupPort("tcp", port)
+	return n
+}
+
 // explain adds to an error what a person can do about it.
-func explain(err error) error {
+func explain(address string, err error) error {
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return fmt.Errorf("%w: stop the program that has this port, or choose another one with -page", err)
+		return portowner.Page.At(portOf(address)).Explain(err)
 	case errors.Is(err, syscall.EACCES):
 		return fmt.Errorf("%w: run menuwatch as root, or choose a port above 1023 with -page", err)
 	}

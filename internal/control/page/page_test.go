@@ -890,7 +890,7 @@ func TestRunWaits(t *testing.T) {
 	if err := os.WriteFile(s.Password, []byte(password+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	wait("address already in use: stop the program that has this port")
+	wait("address already in use: page.test (process")
 	if err := taken.Close(); err != nil {
 		t.Fatal(err)
 	}

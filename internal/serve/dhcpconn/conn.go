@@ -16,6 +16,7 @@ import (
 	"golang.org/x/net/ipv4"
 	"golang.org/x/sys/unix"
 
+	"github.com/pxebox/pxebox/internal/base/portowner"
 	"github.com/pxebox/pxebox/internal/net/sock"
 	"github.com/pxebox/pxebox/internal/serve/dhcp"
 )
@@ -76,9 +77,20 @@ func ListenUDP(ctx context.Context, ifname string, port int) (net.PacketConn, er
 	})}
 	conn, err := lc.ListenPacket(ctx, "udp4", fmt.Sprintf(":%d", port))
 	if err != nil {
-		return nil, fmt.Errorf("on %s: %w", ifname, err)
+		return nil, fmt.Errorf("on %s: %w", ifname, use(port).Explain(err))
 	}
 	return conn, nil
+}
+
+// use returns what a port is for.
+func use(port int) portowner.Use {
+	switch port {
+	case dhcp.ServerPort:
+		return portowner.DHCP
+	case dhcp.BootServerPort:
+		return portowner.BootServer
+	}
+	return portowner.TFTP.At(port)
 }
 
 // Taken returns the number of packets that Receive has received on the DHCP

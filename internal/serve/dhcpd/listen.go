@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"syscall"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/pxebox/pxebox/internal/base/loglimit"
 	"github.com/pxebox/pxebox/internal/base/task"
+	"github.com/pxebox/pxebox/internal/boot/spec"
 	"github.com/pxebox/pxebox/internal/net/arp"
 	"github.com/pxebox/pxebox/internal/net/netif"
 	"github.com/pxebox/pxebox/internal/serve/dhcp"
@@ -17,8 +20,14 @@ import (
 )
 
 // listen receives on one link until ctx ends or a socket fails.
-func (s *Server) listen(ctx context.Context, l netif.Link) error {
+func (s *Server) listen(ctx context.Context, l netif.Link, mode spec.Mode) error {
 	conn, err := dhcpconn.Listen(ctx, l.Name, l.Index)
+	if errors.Is(err, syscall.EADDRINUSE) && !mode.Answers() {
+		// The DHCP server that names the box runs on the same host.
+		loglimit.Keep(s.Log, "dhcp ports").Info("another program has the DHCP server's ports, and DHCP is off")
+		<-ctx.Done()
+		return ctx.Err()
+	}
 	if err != nil {
 		return fmt.Errorf("dhcp: %w", err)
 	}

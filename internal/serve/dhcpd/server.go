@@ -211,7 +211,9 @@ func (s *Server) own(ctx context.Context) error {
 func (s *Server) use(c Config, sockets, guards *task.Task) {
 	old, l := s.config.Link, c.Link
 	other := old.Index != l.Index || old.Name != l.Name
-	reopen := other || old.MTU != l.MTU || old.HW.String() != l.HW.String()
+	// Where DHCP is off, another program may have the ports.
+	turned := l.Index != 0 && s.config.DHCP.Mode.Answers() != c.DHCP.Mode.Answers()
+	reopen := other || turned || old.MTU != l.MTU || old.HW.String() != l.HW.String()
 	if reopen {
 		sockets.Stop()
 		s.disconnect()
@@ -221,7 +223,8 @@ func (s *Server) use(c Config, sockets, guards *task.Task) {
 	s.watchOthers(c, guards, other || !old.Up && l.Up)
 	s.Configure(time.Now(), c)
 	if reopen {
-		sockets.Start(func(ctx context.Context) error { return s.listen(ctx, l) })
+		mode := c.DHCP.Mode
+		sockets.Start(func(ctx context.Context) error { return s.listen(ctx, l, mode) })
 	}
 }
 

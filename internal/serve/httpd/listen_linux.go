@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 
+	"github.com/pxebox/pxebox/internal/base/portowner"
 	"github.com/pxebox/pxebox/internal/net/sock"
 )
 
@@ -13,7 +14,7 @@ func Listen(ctx context.Context, ifname string, port int) (*net.TCPListener, err
 	lc := net.ListenConfig{Control: sock.Control(sock.OnInterface(ifname))}
 	l, err := lc.Listen(ctx, "tcp4", fmt.Sprintf(":%d", port))
 	if err != nil {
-		return nil, fmt.Errorf("on %s: %w", ifname, err)
+		return nil, fmt.Errorf("on %s: %w", ifname, portowner.HTTP.At(port).Explain(err))
 	}
 	return l.(*net.TCPListener), nil
 }

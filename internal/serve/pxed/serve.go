@@ -2,10 +2,15 @@ package pxed
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
+	"syscall"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/pxebox/pxebox/internal/base/loglimit"
 	"github.com/pxebox/pxebox/internal/boot/spec"
 	"github.com/pxebox/pxebox/internal/net/netif"
 	"github.com/pxebox/pxebox/internal/serve/dhcpconn"
@@ -55,13 +60,35 @@ func (d *daemon) tftpServer(mtu int) *tftp.Server {
 }
 
 func (d *daemon) serveHTTP(ctx context.Context, l netif.Link, port int) error {
-	listener, err := httpd.Listen(ctx, l.Name, port)
+	listener, err := d.listenHTTP(ctx, l.Name, port)
 	if err != nil {
 		return fmt.Errorf("http: %w", err)
 	}
 	s := d.httpServer()
 	d.tell.http.Store(s)
 	return s.Serve(ctx, listener)
+}
+
+// portPoll is how often to try a port that another program has.
+const portPoll = 10 * time.Second
+
+// listenHTTP opens HTTP's port. On a Linux host a web server may have it; most
+// machines boot without HTTP, so it waits until the port is free.
+func (d *daemon) listenHTTP(ctx context.Context, ifname string, port int) (*net.TCPListener, error) {
+	for said := false; ; said = true {
+		l, err := httpd.Listen(ctx, ifname, port)
+		if !errors.Is(err, syscall.EADDRINUSE) {
+			return l, err
+		}
+		if !said {
+			loglimit.Keep(d.part("http"), "http").Error("HTTP is off until its port is free", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(portPoll):
+		}
+	}
 }
 
 func (d *daemon) httpServer() *httpd.Server {

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/pxebox/pxebox/internal/base/portowner"
 	"github.com/pxebox/pxebox/internal/control/resolve"
 	"github.com/pxebox/pxebox/internal/control/tftpread"
 	"github.com/pxebox/pxebox/internal/tool/adopt"
@@ -16,22 +18,35 @@ import (
 
 func (a *app) check() *cobra.Command {
 	var boot string
-	var probe bool
+	var probe, ports bool
 	cmd := &cobra.Command{
 		Use:   "check FILE",
-		Short: "check a pxebox.toml",
+		Short: "check a pxebox.toml, or the ports of this host",
 		Long: `Check reads a configuration as a box does. It prints each mistake with its line
 and how to fix it. If there are none, it prints notes, such as which firmware does
 not show an entry.
 
 With --boot and --probe it also prints who signed the EFI programs in the boot folder
 and on the WDS servers: a machine with Secure Boot on starts only those by an
-authority that it trusts.`,
+authority that it trusts.
+
+With --ports it says instead which programs have the ports that pxebox needs on this
+Linux host, and what to do about each. Root sees more than others. FILE is then
+` + preview.InstalledFile + `, if no other is named.`,
 		Example: `  pxebox check pxebox.toml
   pxebox check --boot /srv/boot pxebox.toml
-  pxebox check --probe pxebox.toml`,
-		Args: cobra.ExactArgs(1),
+  pxebox check --probe pxebox.toml
+  sudo pxebox check --ports`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if ports {
+				return cobra.MaximumNArgs(1)(cmd, args)
+			}
+			return cobra.ExactArgs(1)(cmd, args)
+		},
 		RunE: run(func(args []string) error {
+			if ports {
+				return preview.Ports(a.out, strings.Join(args, ""), portowner.Use.Owners)
+			}
 			err := preview.Check(a.out, args[0], boot)
 			if err != nil || !probe {
 				return err
@@ -42,6 +57,7 @@ authority that it trusts.`,
 		}),
 	}
 	cmd.Flags().StringVar(&boot, "boot", "", "also check that the boot files are in this `folder`")
+	cmd.Flags().BoolVar(&ports, "ports", false, "say which programs of this host have the ports")
 	cmd.Flags().BoolVar(&probe, "probe", false, "also read the boot programs of the WDS servers, by TFTP")
 	return cmd
 }
