@@ -116,6 +116,25 @@ cli: go ## build the pxebox tool for Linux, macOS and Windows into build/cli
 		ls -sh $$file || exit 1; \
 	done
 
+# The version is the package's; the programs name the commit.
+.PHONY: deb
+deb: assets ## build the Debian packages for amd64 and arm64 into build/deb: make deb VERSION=1.0.0
+	@packaging/debian/build.sh '$(VERSION)' build/deb
+
+# In two folders of one checkout: nothing of the build's place or time is in them.
+.PHONY: deb-reproducible
+deb-reproducible: assets ## build the Debian packages twice, and compare them
+	rm -rf build/deb-1 build/deb-2
+	packaging/debian/build.sh 0~reproducible build/deb-1
+	GOCACHE=$$(mktemp -d build/deb-cache.XXXXXX) && export GOCACHE=$(CURDIR)/$$GOCACHE && \
+		{ packaging/debian/build.sh 0~reproducible build/deb-2; code=$$?; rm -rf "$$GOCACHE"; exit $$code; }
+	diff -r build/deb-1 build/deb-2 && echo "both builds are equal"
+
+.PHONY: deb-test
+deb-test: assets ## install, upgrade and purge the Debian package in a minimal Debian: RELEASE=12 or 13 (needs debootstrap)
+	packaging/debian/build.sh 0~test build/deb-test amd64
+	@$(if $(SUDO),$(SUDO) -E env PATH="$$PATH") tools/deb-test.sh '$(RELEASE)' build/deb-test/pxebox_0~test_amd64.deb
+
 .PHONY: image
 image: deps assets ## build the appliance's disk image, build/pxebox-amd64.img
 	@gokrazy/image.sh pxebox-amd64 $(IMAGE)
