@@ -631,6 +631,39 @@ func TestOneOfferWithBoth(t *testing.T) {
 
 const efi2023 = `boot_EX\x64\wdsmgfw_EX.efi`
 
+// A machine that refuses Windows' program of 2011 gets the one of 2023, from a WDS
+// server and from an image of Windows PE alike.
+func TestProgramsOfWinPE(t *testing.T) {
+	rule := []clients.Rule{{Machine: spec.Machine{Boot: "win11"}, Handoff: "win11"}}
+	image := map[string]handoff.Target{"win11": {
+		Self: true, WinPE: &handoff.WinPE{Folder: "win11"},
+		Programs:     map[firmware.Kind]string{"uefi-x64": "win11/bootmgfw.efi"},
+		Alternatives: map[firmware.Kind][]string{"uefi-x64": {"win11/bootmgfw_ex.efi"}},
+	}}
+	for _, mode := range []spec.Mode{spec.ModeProxy, spec.ModeServer} {
+		for back, want := range []string{"win11/bootmgfw.efi", "win11/bootmgfw.efi", "win11/bootmgfw_ex.efi"} {
+			x := newSite(t)
+			x.s.Plan = handoff.NewPlan(rule, image, handoff.NewTable(4), clients.NewOnce(4))
+			if mode == spec.ModeServer {
+				x.leases()
+			}
+			for range back { // the program is sent whole, and nothing follows
+				x.discover(uefiX64)
+				x.after(time.Second).takes(uefiX64)
+				x.asks4011(uefiX64)
+				x.s.Ladder.LoadedProgram(x.now, pcOfUEFI, first)
+				x.after(30 * time.Second)
+			}
+			x.discover(uefiX64)
+			a := x.ask(BootServerPort, message(dhcpv4.MessageTypeRequest, uefiX64, ciaddr(first)))
+			if a.Msg.BootFileName != want || address(a.Msg.ServerIPAddr) != self.Addr() {
+				t.Errorf("%s, back %d times: it is told to load %q from %v, want %q",
+					mode, back, a.Msg.BootFileName, a.Msg.ServerIPAddr, want)
+			}
+		}
+	}
+}
+
 func TestProgramsOfWDS(t *testing.T) {
 	both := map[string]handoff.Target{"wds": {Server: wds, Programs: programs,
 		Alternatives: map[firmware.Kind][]string{"uefi-x64": {efi2023}}}}
