@@ -48,10 +48,10 @@ var pageURL = fmt.Sprintf("https://%v/", lab.BoxAddr)
 
 const (
 	// shows is how long the page may take to show what has happened.
-	shows = 30 * time.Second
+	shows = 2 * time.Minute
 	// gives is how long a machine may take until it gives up, and how long the
 	// box then waits before it says why.
-	gives = 3 * time.Minute
+	gives = 6 * time.Minute
 )
 
 // watched is a site whose machines a person watches in a browser.
