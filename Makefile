@@ -269,6 +269,11 @@ bench-http: peer-deps build $(UNPACKED) ## HTTP next to nginx, into docs/perform
 	go build -o build/bin/ ./peers/cmd/bench-http
 	$(SUDO) build/bin/bench-http -runs $(or $(RUNS),5) -write docs/performance.md
 
+.PHONY: bench-storm
+bench-storm: peer-deps build ## 200 machines boot at once, next to dnsmasq, into docs/performance.md (MACHINES=20 SIZE=10 is quick; CORES=1,2)
+	go build -o build/bin/ ./peers/cmd/bench-storm
+	$(SUDO) build/bin/bench-storm -machines $(or $(MACHINES),200) -size $(or $(SIZE),80) -cores $(or $(CORES),2) -write docs/performance.md
+
 .PHONY: structure
 structure: go ## print the code's structure: lines, packages, imports between wings, long functions
 	@go -C tools run ./structure $(CURDIR)

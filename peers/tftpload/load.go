@@ -28,6 +28,13 @@ type Load struct {
 	BlockSize int          // bytes
 	Window    int          // blocks; 1: not requested
 
+	// Start, if set, holds each client back until its address comes. Then From
+	// is not used, and Loops is one.
+	Start <-chan netip.Addr
+	// Complete, if set, is called when a client has the whole file, with the
+	// client's address. It must not block.
+	Complete func(netip.Addr)
+
 	// Duration is how long to run. Transfers that are then under way are
 	// aborted with an ERROR, so that the server is free. 0: each client fetches
 	// the file once.

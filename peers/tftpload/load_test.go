@@ -61,6 +61,22 @@ func TestLoad(t *testing.T) {
 			}
 		})
 	}
+	t.Run("clients that start one by one", func(t *testing.T) {
+		start, complete := make(chan netip.Addr, 1), make(chan netip.Addr, 1)
+		go func() {
+			// Each starts when the one before has the file.
+			for i := byte(2); i < 5; i++ {
+				start <- netip.AddrFrom4([4]byte{127, 0, 0, i})
+				<-complete
+			}
+			complete <- netip.Addr{}
+		}()
+		r, err := Load{Server: server, Name: "f", Content: content, Clients: 3, BlockSize: 1400, Window: 1, Start: start,
+			Complete: func(a netip.Addr) { complete <- a }}.Run(context.Background())
+		if last := <-complete; err != nil || r.Files != 3 || last.IsValid() {
+			t.Errorf("got %+v, %v, %v", r, err, last)
+		}
+	})
 	t.Run("another file than the one expected", func(t *testing.T) {
 		_, err := Load{Server: server, Name: "f", Content: Random(8, 100_000), Clients: 1, BlockSize: 1400,
 			Window: 1}.Run(context.Background())

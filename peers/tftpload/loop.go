@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"os"
 	"time"
 	"unsafe"
@@ -29,8 +30,9 @@ const (
 // client is one machine with its current transfer.
 type client struct {
 	tftpclient.Transfer
-	fd        int  // -1: none, the client has ended
-	connected bool // to the server's port for this transfer (RFC 1350 §4)
+	fd        int        // -1: none, the client has ended
+	from      netip.Addr // invalid: the kernel chooses
+	connected bool       // to the server's port for this transfer (RFC 1350 §4)
 	heard     time.Duration
 	tries     int
 	serial    uint32 // number of its transfer
@@ -50,6 +52,7 @@ type loop struct {
 	epoll   int
 	clients []client
 	running int
+	waiting int // clients that have not started
 	server  unix.RawSockaddrInet4
 	request []byte
 	random  *rand.Rand
@@ -122,13 +125,23 @@ func networkOrder(port uint16) uint16 { return port<<8 | port>>8 }
 func (w *loop) run(ctx context.Context) (Report, error) {
 	w.begun = time.Now()
 	for i := range w.clients {
+		if w.Start != nil {
+			w.waiting++
+			continue
+		}
+		if len(w.From) > 0 {
+			w.clients[i].from = w.From[i%len(w.From)]
+		}
 		if err := w.dial(i); err != nil {
 			return w.report, err
 		}
 	}
 	nextPatrol := patrol
 	events := make([]unix.EpollEvent, 256)
-	for w.running > 0 {
+	for w.running+w.waiting > 0 {
+		if err := w.start(); err != nil {
+			return w.report, err
+		}
 		wait := int(patrol / time.Millisecond)
 		if w.Spin || len(w.held) > 0 {
 			wait = 0 // for an ACK that is due soon: a timer would be some 50 µs late
@@ -161,6 +174,24 @@ func (w *loop) run(ctx context.Context) (Report, error) {
 	return w.report, nil
 }
 
+// start starts the clients whose addresses have come.
+func (w *loop) start() error {
+	for w.waiting > 0 {
+		select {
+		case from := <-w.Start:
+			i := len(w.clients) - w.waiting
+			w.waiting--
+			w.clients[i].from = from
+			if err := w.dial(i); err != nil {
+				return err
+			}
+		default:
+			return nil
+		}
+	}
+	return nil
+}
+
 // dial starts a client's next transfer.
 func (w *loop) dial(i int) error {
 	c := &w.clients[i]
@@ -170,11 +201,11 @@ func (w *loop) dial(i int) error {
 	}
 	*c = client{
 		Transfer: w.options().Begin(w.compare),
-		fd:       fd, heard: w.now, serial: c.serial + 1,
+		fd:       fd, from: c.from, heard: w.now, serial: c.serial + 1,
 	}
 	w.running++
-	if len(w.From) > 0 {
-		if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: w.From[i%len(w.From)].As4()}); err != nil {
+	if c.from.IsValid() {
+		if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: c.from.As4()}); err != nil {
 			return os.NewSyscallError("bind", err)
 		}
 	}
@@ -362,6 +393,9 @@ func (w *loop) complete(i int) error {
 	}
 	c.connected = false // so that no ERROR follows
 	w.hangUp(c)
+	if w.Complete != nil {
+		w.Complete(c.from)
+	}
 	if w.Duration == 0 {
 		return nil
 	}
