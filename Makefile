@@ -39,6 +39,7 @@ PEER_PACKAGES := busybox-static curl dhcpcd-base dnsmasq-base iproute2 isc-dhcp-
 # Those that are not installed, and where they are.
 SERVERS  := atftp atftpd nginx tftp-hpa tftpd-hpa wrk
 UNPACKED := build/peers build/peers-lan
+comma := ,
 # Another mDNS responder and resolver, a server for logs, and ISC's DHCP server.
 build/peers-lan: SERVERS := avahi-daemon isc-dhcp-server rsyslog
 
@@ -260,9 +261,9 @@ $(UNPACKED):
 	mv $@.new $@
 
 .PHONY: bench-tftp
-bench-tftp: peer-deps build $(UNPACKED) ## TFTP servers side by side, into docs/performance.md (RUNS=1 is quick)
+bench-tftp: peer-deps build $(UNPACKED) ## TFTP servers side by side, into docs/performance.md (RUNS=1 is quick; CORES=2)
 	go build -o build/bin/ ./peers/cmd/bench-tftp
-	$(SUDO) build/bin/bench-tftp -runs $(or $(RUNS),5) -write docs/performance.md
+	$(SUDO) build/bin/bench-tftp -runs $(or $(RUNS),3) -cores $(or $(CORES),1$(comma)2) -write docs/performance.md
 
 .PHONY: bench-http
 bench-http: peer-deps build $(UNPACKED) ## HTTP next to nginx, into docs/performance.md (RUNS=1 is quick)

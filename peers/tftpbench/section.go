@@ -5,9 +5,6 @@ import (
 	"time"
 )
 
-// CPUCase is the case whose processor time is in the table.
-const CPUCase = "50 clients, window 16"
-
 // DelayedCase is the case whose rate the round-trip time limits. goal is the
 // fraction of that limit that pxed must reach.
 const (
@@ -15,20 +12,20 @@ const (
 	goal        = 0.97
 )
 
-// Section returns the table with what a reader must know to interpret it. ours
-// is pxed's rate in DelayedCase, in bytes per second, or zero if it was not
-// measured.
-func Section(machine string, runs int, length, rtt time.Duration, ours float64, table string) string {
+// Notes returns what a reader must know to interpret the tables. ours is pxed's
+// rate in DelayedCase, in bytes per second, or zero if it was not measured.
+func Notes(machine string, runs int, length, rtt time.Duration, ours float64) string {
 	// One window of 16 blocks of 1468 bytes per round trip.
 	most := func(rtt time.Duration) float64 { return 16 * 1468 / rtt.Seconds() / 1e6 }
-	return fmt.Sprintf(`## TFTP
-
-%s
+	return fmt.Sprintf(`
 Measured on %s. Each number is the median of %d
 runs of %v. Each server has two network namespaces with a veth pair between them, and
-all take turns. The load has two threads. Every byte that arrives is compared
-with the file's.
+all take turns. The load has two threads and may use all cores. Every byte that
+arrives is compared with the file's.
 
+- The second number of a cell is the server's CPU seconds a GB, with its children,
+  from /proc. While idle it is that of %v in which no client asks, in parts of a
+  core.
 - "(w 1)", "(b 1468)": the window or block size that the server granted where it
   was less than asked for. tftpd-hpa, dnsmasq and pin/tftp of these versions do
   not know windowsize (RFC 7440).
@@ -41,7 +38,6 @@ with the file's.
   network card cuts it, most without the processor.
 - For blksize 65464 pxed is told to grant it ([tftp] max_block), since by itself
   it grants what one packet holds. No other case asks for more than that.
-- CPU is the server's, with its children, from /proc; here less is better.
 - With a round-trip time of %.2g ms a window of 16 blocks gives %.1f MB/s at most.
 %s  Between two windows a server sleeps, and its processor with it: a program that
   only sends back what wakes it has a round trip of %.3f ms on the same cable
@@ -50,7 +46,7 @@ with the file's.
   the time: what it would take to wake it slows no server down.
 
 Only the ratios say anything of another machine.
-`, table, machine, runs, length,
+`, machine, runs, length, idle,
 		milliseconds(delayed), most(delayed), ofGoal(ours, most(delayed)), milliseconds(rtt), most(rtt),
 		ofGoal(ours, most(rtt)))
 }

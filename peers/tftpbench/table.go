@@ -2,65 +2,103 @@ package tftpbench
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/pxebox/pxebox/peers/fileserver"
 )
 
 // Table returns the results in Markdown. It compares the last server with the
-// best of the others. The CPU row belongs to the case cpuCase.
-func Table(servers []fileserver.Server, cases []Case, results [][]Result, cpuCase string) string {
-	var b strings.Builder
+// best of the others, and says which goals are missed.
+func Table(servers []fileserver.Server, cases []Case, m Measured) string {
+	var b, missed strings.Builder
 	b.WriteString("| case |")
 	for _, s := range servers {
 		fmt.Fprintf(&b, " %s |", s.Name)
 	}
 	ours := servers[len(servers)-1].Name
-	fmt.Fprintf(&b, " %s ÷ best other |\n|---|%s\n", ours, strings.Repeat("--:|", len(servers)+1))
+	fmt.Fprintf(&b, " %s ÷ best other | CPU, %s ÷ least other |\n|---|%s\n", ours, ours,
+		strings.Repeat("--:|", len(servers)+2))
 	for i, c := range cases {
 		unit, divisor := "MB/s", 1e6
 		if c.File == small {
 			unit, divisor = "files/s", 1
 		}
-		row(&b, c.Name+", "+unit, results[i], func(r Result) (float64, string) {
-			return r.Rate, number(r.Rate/divisor) + lowered(c, r)
-		}, func(a, b float64) bool { return a > b })
-		if c.Name == cpuCase {
-			row(&b, "the same, CPU seconds a GB", results[i], func(r Result) (float64, string) {
-				return r.CPU.Seconds(), fmt.Sprintf("%.2f", r.CPU.Seconds())
-			}, func(a, b float64) bool { return a < b })
+		rate := ratio(m.Results[i], func(r Result) float64 { return r.Rate }, slices.Max)
+		cpu := ratio(m.Results[i], func(r Result) float64 { return r.CPU.Seconds() }, slices.Min)
+		row(&b, c.Name+", "+unit, m.Results[i], func(r Result) string {
+			return fmt.Sprintf("%s%s; %.2f", number(r.Rate/divisor), lowered(c, r), r.CPU.Seconds())
+		}, bold(rate), decimal(cpu))
+		if c.Name == SingleCase {
+			trip := func(r Result) float64 {
+				if r.Rate == 0 {
+					return 0
+				}
+				return float64(r.BlockSize) / r.Rate * 1e6
+			}
+			row(&b, "the same, round trip of a block, µs", m.Results[i], func(r Result) string { return number(trip(r)) },
+				bold(ratio(m.Results[i], trip, slices.Min)), "")
 		}
+		if rate > 0 && rate < c.Goal {
+			fmt.Fprintf(&missed, "- %s: %.2f of the best other, and the goal is %.2f.\n", c.Name, rate, c.Goal)
+		}
+	}
+	b.WriteString("| CPU while idle |")
+	for _, d := range m.Idle {
+		fmt.Fprintf(&b, " %.1f%% |", 100*d.Seconds())
+	}
+	b.WriteString(" | |\n")
+	if missed.Len() > 0 {
+		b.WriteString("\nGoals missed:\n\n" + missed.String())
 	}
 	return b.String()
 }
 
-// row writes a line of cells, and the ratio of the last to the best of the
-// others.
-func row(
-	b *strings.Builder, name string, results []Result, cell func(Result) (float64, string),
-	better func(a, b float64) bool,
-) {
+// row writes a line of cells.
+func row(b *strings.Builder, name string, results []Result, cell func(Result) string, more ...string) {
 	fmt.Fprintf(b, "| %s |", name)
-	best, last := 0.0, 0.0
-	for i, r := range results {
-		if r.Err != nil {
-			b.WriteString(" fails |")
-			continue
+	for _, r := range results {
+		text := "fails"
+		if r.Err == nil {
+			text = cell(r)
 		}
-		value, text := cell(r)
 		fmt.Fprintf(b, " %s |", text)
-		switch {
-		case i == len(results)-1:
-			last = value
-		case best == 0 || better(value, best):
-			best = value
+	}
+	for _, text := range more {
+		fmt.Fprintf(b, " %s |", text)
+	}
+	b.WriteString("\n")
+}
+
+// ratio returns a figure of the last server divided by the best of the others';
+// 0 if there is none to compare with.
+func ratio(results []Result, figure func(Result) float64, best func([]float64) float64) float64 {
+	var others []float64
+	last := len(results) - 1
+	for _, r := range results[:last] {
+		if r.Err == nil && figure(r) > 0 {
+			others = append(others, figure(r))
 		}
 	}
-	if best == 0 || last == 0 {
-		b.WriteString(" – |\n")
-		return
+	if len(others) == 0 || results[last].Err != nil {
+		return 0
 	}
-	fmt.Fprintf(b, " **%.2f** |\n", last/best)
+	return figure(results[last]) / best(others)
+}
+
+// bold formats a ratio that decides; decimal formats one that does not.
+func bold(ratio float64) string {
+	if ratio == 0 {
+		return "–"
+	}
+	return "**" + decimal(ratio) + "**"
+}
+
+func decimal(ratio float64) string {
+	if ratio == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.2f", ratio)
 }
 
 // lowered describes what the server did not grant.

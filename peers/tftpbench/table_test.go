@@ -11,18 +11,34 @@ import (
 )
 
 func TestTable(t *testing.T) {
-	cases := []Case{{Name: "a", BlockSize: 1468, Window: 16}, {Name: "b", BlockSize: 1468, Window: 1, File: small}}
-	got := Table([]fileserver.Server{{Name: "x"}, {Name: "y"}, {Name: "ours"}}, cases, [][]Result{
-		{{Rate: 323e6, CPU: 3 * time.Second, BlockSize: 1468, Window: 16},
-			{Rate: 46.25e6, CPU: 7 * time.Second, BlockSize: 512, Window: 1},
-			{Rate: 969e6, CPU: time.Second, BlockSize: 1468, Window: 16}},
-		{{Rate: 23700, BlockSize: 1468, Window: 1}, {Err: errors.New("no")}, {Rate: 11850, BlockSize: 1468, Window: 1}},
-	}, "a")
-	want := `| case | x | y | ours | ours ÷ best other |
-|---|--:|--:|--:|--:|
-| a, MB/s | 323 | 46.2 (w 1) (b 512) | 969 | **3.00** |
-| the same, CPU seconds a GB | 3.00 | 7.00 | 1.00 | **0.33** |
-| b, files/s | 23,700 | fails | 11,850 | **0.50** |
+	cases := []Case{
+		{Name: "a", BlockSize: 1468, Window: 16, Goal: 3.1},
+		{Name: SingleCase, BlockSize: 1408, Window: 1, Goal: 1},
+		{Name: "b", BlockSize: 1468, Window: 1, File: small},
+	}
+	got := Table([]fileserver.Server{{Name: "x"}, {Name: "y"}, {Name: "ours"}}, cases, Measured{
+		Idle: []time.Duration{0, 3 * time.Millisecond, 0},
+		Results: [][]Result{
+			{{Rate: 323e6, CPU: 3 * time.Second, BlockSize: 1468, Window: 16},
+				{Rate: 46.25e6, CPU: 7 * time.Second, BlockSize: 512, Window: 1},
+				{Rate: 969e6, CPU: time.Second, BlockSize: 1468, Window: 16}},
+			{{Rate: 44e6, CPU: 10 * time.Second, BlockSize: 1408, Window: 1},
+				{Rate: 70.4e6, CPU: 20 * time.Second, BlockSize: 1408, Window: 1},
+				{Rate: 140.8e6, CPU: 15 * time.Second, BlockSize: 1408, Window: 1}},
+			{{Rate: 23700, BlockSize: 1468, Window: 1}, {Err: errors.New("no")},
+				{Rate: 11850, BlockSize: 1468, Window: 1}},
+		}})
+	want := `| case | x | y | ours | ours ÷ best other | CPU, ours ÷ least other |
+|---|--:|--:|--:|--:|--:|
+| a, MB/s | 323; 3.00 | 46.2 (w 1) (b 512); 7.00 | 969; 1.00 | **3.00** | 0.33 |
+| one client, window 1, MB/s | 44.0; 10.00 | 70.4; 20.00 | 141; 15.00 | **2.00** | 1.50 |
+| the same, round trip of a block, µs | 32.0 | 20.0 | 10.0 | **0.50** |  |
+| b, files/s | 23,700; 0.00 | fails | 11,850; 0.00 | **0.50** | – |
+| CPU while idle | 0.0% | 0.3% | 0.0% | | |
+
+Goals missed:
+
+- a: 3.00 of the best other, and the goal is 3.10.
 `
 	if got != want {
 		t.Errorf("got\n%swant\n%s", got, want)

@@ -24,10 +24,11 @@ func main() {
 	f := tftpbench.Folders{}
 	flag.StringVar(&f.Bin, "bin", "build/bin", "the `folder` of our programs")
 	flag.StringVar(&f.Peers, "peers", "build/peers", "the `folder` of unpacked Debian packages")
-	runs := flag.Int("runs", 5, "how often each case is run; the median counts")
+	runs := flag.Int("runs", 3, "how often each case is run; the median counts")
 	length := flag.Duration("time", time.Second, "how long each run is")
 	server := flag.String("server", "", "measure only servers whose name begins with this `text`")
 	only := flag.String("case", "", "measure only cases whose name begins with this `text`")
+	cores := flag.String("cores", "0", "the `numbers` of cores to hold the servers to, such as 1,2; 0 means all")
 	page := flag.String("write", "", "the `page` to write into")
 	serve := flag.String("serve", "",
 		"serve this `folder` by pin/tftp, and do nothing else: the benchmark starts itself so")
@@ -41,7 +42,7 @@ func main() {
 		if f.Pin, err = os.Executable(); err != nil {
 			return err
 		}
-		return bench(f, *server, *only, *runs, *length, *page)
+		return bench(f, *server, *only, *cores, *runs, *length, *page)
 	}()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -49,7 +50,13 @@ func main() {
 	}
 }
 
-func bench(f tftpbench.Folders, server, only string, runs int, length time.Duration, page string) error {
+func bench(
+	f tftpbench.Folders, server, only, cores string, runs int, length time.Duration, page string,
+) error {
+	counts, err := report.ParseCores(cores)
+	if err != nil {
+		return err
+	}
 	var servers []fileserver.Server
 	for _, s := range tftpbench.Servers(f) {
 		if strings.HasPrefix(s.Name, server) {
@@ -69,28 +76,33 @@ func bench(f tftpbench.Folders, server, only string, runs int, length time.Durat
 	if err != nil {
 		return err
 	}
-	results, rtt, err := tftpbench.Measure(context.Background(), servers, cases, runs, length, os.Stderr)
-	if err != nil {
-		return err
-	}
+	text := "## TFTP\n"
+	var failed error
+	var rtt time.Duration
 	var delayed float64
-	for i, c := range cases {
-		if c.Name == tftpbench.DelayedCase {
-			delayed = results[i][len(servers)-1].Rate
+	for _, n := range counts {
+		m, err := tftpbench.Measure(context.Background(), servers, cases, n, runs, length, os.Stderr)
+		if err != nil {
+			return err
+		}
+		text += "\n" + report.OnCores(n) + ":\n\n" + tftpbench.Table(servers, cases, m)
+		rtt = m.RoundTrip
+		for i, c := range cases {
+			ours := m.Results[i][len(servers)-1]
+			if c.Name == tftpbench.DelayedCase {
+				delayed = ours.Rate
+			}
+			if ours.Err != nil {
+				failed = errors.Join(failed, fmt.Errorf("%s: %w", c.Name, ours.Err))
+			}
 		}
 	}
-	text := tftpbench.Section(machine, runs, length, rtt, delayed,
-		tftpbench.Table(servers, cases, results, tftpbench.CPUCase))
+	text += tftpbench.Notes(machine, runs, length, rtt, delayed)
 	if page != "" {
 		err = report.Write(page, "bench-tftp", text)
 	}
 	_, printed := os.Stdout.WriteString(text)
-	for i, row := range results {
-		if ours := row[len(row)-1]; ours.Err != nil {
-			err = errors.Join(err, fmt.Errorf("%s: %w", cases[i].Name, ours.Err))
-		}
-	}
-	return errors.Join(err, printed)
+	return errors.Join(err, failed, printed)
 }
 
 // servePin is the server that a programmer would write with pin/tftp.
