@@ -266,9 +266,9 @@ bench-tftp: peer-deps build $(UNPACKED) ## TFTP servers side by side, into docs/
 	$(SUDO) build/bin/bench-tftp -runs $(or $(RUNS),3) -cores $(or $(CORES),1$(comma)2) -write docs/performance.md
 
 .PHONY: bench-http
-bench-http: peer-deps build $(UNPACKED) ## HTTP next to nginx, into docs/performance.md (RUNS=1 is quick)
+bench-http: peer-deps build $(UNPACKED) ## HTTP next to nginx and net/http alone, into docs/performance.md (RUNS=1 is quick; CORES=2)
 	go build -o build/bin/ ./peers/cmd/bench-http
-	$(SUDO) build/bin/bench-http -runs $(or $(RUNS),5) -write docs/performance.md
+	$(SUDO) build/bin/bench-http -runs $(or $(RUNS),3) -cores $(or $(CORES),1$(comma)2) -write docs/performance.md
 
 .PHONY: bench-storm
 bench-storm: peer-deps build ## 200 machines boot at once, next to dnsmasq, into docs/performance.md (MACHINES=20 SIZE=10 is quick; CORES=1,2)

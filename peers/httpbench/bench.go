@@ -1,5 +1,6 @@
-// Package httpbench measures pxed's HTTP server next to nginx. Both run
-// throughout, each on its own host, and take turns. wrk generates the load.
+// Package httpbench measures pxed's HTTP server next to nginx and to the least
+// program that serves a folder with net/http. All run throughout, each on its
+// own host, and take turns. wrk generates the load.
 // Each file is first fetched and compared, because wrk does not check the
 // content.
 package httpbench
@@ -15,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -58,7 +60,7 @@ func manyEntries() string {
 }
 
 const nginxConf = `
-daemon off; user root; pid $DIR/pid; error_log stderr; worker_processes auto;
+daemon off; user root; pid $DIR/pid; error_log stderr; worker_processes %d;
 events { worker_connections 1024; }
 http {
 	access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000;
@@ -68,51 +70,71 @@ http {
 }
 `
 
-// servers are nginx and ours, each with its files.
-type servers struct {
-	nginx, pxed *fileserver.Running
-	files       map[string][]byte
+// Programs are what is measured.
+type Programs struct {
+	Bin   string // folder of ours, as built
+	Peers string // folder of unpacked Debian packages
+	Plain string // a program that serves the folder in its argument with Plain
 }
 
-func start(ctx context.Context, bin, peers string) (_ *servers, err error) {
-	s := &servers{files: map[string][]byte{large: tftpload.Random(1, largeSize), small: tftpload.Random(2, smallSize)}}
+// Names returns the names of the servers, in the order of the results. The last
+// is ours.
+func Names(p Programs) []string {
+	return []string{fileserver.Named("nginx", p.nginx(), "-v"), "net/http alone", "pxed"}
+}
+
+func (p Programs) nginx() string { return filepath.Join(p.Peers, "usr/sbin/nginx") }
+
+// start starts all servers, each with the same files.
+func start(ctx context.Context, p Programs, cores int) (all []*fileserver.Running, err error) {
+	files := map[string][]byte{large: tftpload.Random(1, largeSize), small: tftpload.Random(2, smallSize)}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, s.close())
+			err = errors.Join(err, stop(all))
 		}
 	}()
-	if s.pxed, err = fileserver.Pxed(bin, manyEntries()).Start(ctx, 0, s.files); err != nil {
+	pxed, err := fileserver.Pxed(p.Bin, manyEntries()).Start(ctx, cores, files)
+	if err != nil {
 		return nil, err
 	}
-	rendered, err := fetch(ctx, s.pxed, menu)
+	defer func() { all = append(all, pxed) }()
+	rendered, err := fetch(ctx, pxed, menu)
 	if err != nil {
 		return nil, err
 	}
 	if n := len(rendered); n < smallSize || n > smallSize*5/4 {
 		return nil, fmt.Errorf("the menu has %d bytes, and not some %d", n, smallSize)
 	}
-	s.files[menu] = rendered
-	nginx := fileserver.Command("nginx", nginxConf, nginxProgram(peers), "-p", "$DIR", "-c", "$DIR/conf",
-		"-e", "stderr")
-	if s.nginx, err = nginx.Start(ctx, 0, s.files); err != nil {
-		return nil, err
+	files[menu] = rendered
+	workers := cores
+	if workers == 0 {
+		workers = runtime.NumCPU()
 	}
-	for name, want := range s.files {
-		for _, r := range []*fileserver.Running{s.nginx, s.pxed} {
+	for _, s := range []fileserver.Server{
+		fileserver.Command("nginx", fmt.Sprintf(nginxConf, workers), p.nginx(), "-p", "$DIR", "-c", "$DIR/conf",
+			"-e", "stderr"),
+		fileserver.Command("net/http alone", "", p.Plain, "-serve", "$DIR/boot"),
+	} {
+		r, err := s.Start(ctx, cores, files)
+		if err != nil {
+			return all, err
+		}
+		all = append(all, r)
+	}
+	for name, want := range files {
+		for _, r := range append(slices.Clone(all), pxed) {
 			if got, err := fetch(ctx, r, name); err != nil || !bytes.Equal(got, want) {
-				return nil, fmt.Errorf("%s is served as %d other bytes: %v", name, len(got), err)
+				return all, fmt.Errorf("%s is served as %d other bytes: %v", name, len(got), err)
 			}
 		}
 	}
-	return s, nil
+	return all, nil
 }
 
-func (s *servers) close() error {
+func stop(all []*fileserver.Running) error {
 	var err error
-	for _, r := range []*fileserver.Running{s.nginx, s.pxed} {
-		if r != nil {
-			err = errors.Join(err, r.Close())
-		}
+	for _, r := range all {
+		err = errors.Join(err, r.Close())
 	}
 	return err
 }
@@ -163,52 +185,74 @@ func get(ctx context.Context, c *http.Client, url string) ([]byte, error) {
 
 // Result is the result of one server in one case.
 type Result struct {
-	Rate float64       // median; bytes or requests per second
-	CPU  time.Duration // of the server per 10⁹ bytes
+	Rate       float64       // median; bytes or requests per second
+	CPU        time.Duration // of the server per 10⁹ bytes
+	PerRequest time.Duration // of the server per request
 }
 
 // Measure runs each case runs times for the given length. The results are by
-// case: nginx's, then ours.
+// case, then by server, in the order of Names. The servers are held to so many
+// cores; 0 means all.
 func Measure(
-	ctx context.Context, bin, peers string, runs int, length time.Duration, log io.Writer,
-) (results [][2]Result, err error) {
-	s, err := start(ctx, bin, peers)
+	ctx context.Context, p Programs, cores, runs int, length time.Duration, log io.Writer,
+) (results [][]Result, err error) {
+	servers, err := start(ctx, p, cores)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, s.close()) }()
-	wrk, err := filepath.Abs(filepath.Join(peers, "usr/bin/wrk"))
+	defer func() { err = errors.Join(err, stop(servers)) }()
+	names := Names(p)
+	wrk, err := filepath.Abs(filepath.Join(p.Peers, "usr/bin/wrk"))
 	if err != nil {
 		return nil, err
 	}
 	for _, c := range Cases {
-		var rates [2][]float64
-		var cpu [2]time.Duration
-		var moved [2]float64
+		tallies := make([]tally, len(servers))
 		for range runs {
-			for i, r := range []*fileserver.Running{s.nginx, s.pxed} {
+			for i, r := range servers {
 				l, spent, err := run(ctx, wrk, r, c, length)
 				if err != nil {
-					return nil, fmt.Errorf("%s: %w", c.Name, err)
+					return nil, fmt.Errorf("%s: %s: %w", c.Name, names[i], err)
 				}
-				rate := l.bytes
-				if c.small {
-					rate = l.requests
-				}
-				rates[i] = append(rates[i], rate)
-				cpu[i] += spent
-				moved[i] += l.bytes * length.Seconds()
+				tallies[i].add(c, l, spent, length)
 			}
 		}
-		var row [2]Result
+		row := make([]Result, len(servers))
 		for i := range row {
-			slices.Sort(rates[i])
-			row[i] = Result{rates[i][runs/2], time.Duration(float64(cpu[i]) / moved[i] * 1e9)}
+			row[i] = tallies[i].result()
+			fmt.Fprintf(log, "%s: %s: %.4g, CPU %v a GB, %v a request\n", c.Name, names[i], row[i].Rate, row[i].CPU,
+				row[i].PerRequest)
 		}
-		fmt.Fprintf(log, "%s: nginx %.4g, pxed %.4g\n", c.Name, row[0].Rate, row[1].Rate)
 		results = append(results, row)
 	}
 	return results, nil
+}
+
+// tally collects the runs of one server in one case.
+type tally struct {
+	rates           []float64
+	cpu             time.Duration
+	bytes, requests float64
+}
+
+func (t *tally) add(c Case, l load, cpu, length time.Duration) {
+	rate := l.bytes
+	if c.small {
+		rate = l.requests
+	}
+	t.rates = append(t.rates, rate)
+	t.cpu += cpu
+	t.bytes += l.bytes * length.Seconds()
+	t.requests += l.requests * length.Seconds()
+}
+
+func (t *tally) result() Result {
+	slices.Sort(t.rates)
+	r := Result{Rate: t.rates[len(t.rates)/2], CPU: time.Duration(float64(t.cpu) / t.bytes * 1e9)}
+	if t.requests > 0 {
+		r.PerRequest = time.Duration(float64(t.cpu) / t.requests)
+	}
+	return r
 }
 
 // run loads a server with wrk, and measures the server's processor time
@@ -247,39 +291,4 @@ func run(
 func Congestion() (string, error) {
 	b, err := os.ReadFile("/proc/sys/net/ipv4/tcp_congestion_control")
 	return strings.TrimSpace(string(b)), err
-}
-
-// Nginx returns the name and version of the measured nginx.
-func Nginx(peers string) string { return fileserver.Named("nginx", nginxProgram(peers), "-v") }
-
-func nginxProgram(peers string) string { return filepath.Join(peers, "usr/sbin/nginx") }
-
-// Section returns the results in Markdown, with what a reader must know to
-// interpret them.
-func Section(machine, nginx, congestion string, runs int, length time.Duration, results [][2]Result) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "## HTTP\n\n| case | %s | pxed | pxed ÷ nginx | nginx, CPU s/GB | pxed, CPU s/GB |\n", nginx)
-	b.WriteString("|---|--:|--:|--:|--:|--:|\n")
-	for i, c := range Cases {
-		n, p := results[i][0], results[i][1]
-		divisor := 1e6
-		if c.small {
-			divisor = 1
-		}
-		fmt.Fprintf(&b, "| %s | %.0f | %.0f | **%.2f** | %.2f | %.2f |\n",
-			c.Name, n.Rate/divisor, p.Rate/divisor, p.Rate/n.Rate, n.CPU.Seconds(), p.CPU.Seconds())
-	}
-	fmt.Fprintf(&b, `
-Measured on %s. Each number is the median of %d runs
-of %v by wrk, on two threads at most, over a separate veth pair for each
-server. nginx has a worker for each core, sendfile and open_file_cache on, and
-no log. The large file has 64 MiB. The file in memory is one that pxed renders;
-nginx has the same bytes on disk. What both serve is fetched and compared
-before.
-
-Both have the system's congestion control, %s; the appliance's kernels have bbr.
-That paces what is sent by timers, which costs more the smaller the packets are:
-without it (reno) nginx gains far more with small files than pxed does.
-`, machine, runs, length, congestion)
-	return b.String()
 }

@@ -1,5 +1,6 @@
-// Bench-http compares pxed's HTTP server with nginx, and writes a table in
-// Markdown to its standard output and into a page of documentation.
+// Bench-http compares pxed's HTTP server with nginx and with net/http alone, and
+// writes a table in Markdown to its standard output and into a page of
+// documentation.
 package main
 
 import (
@@ -15,21 +16,39 @@ import (
 )
 
 func main() {
-	bin := flag.String("bin", "build/bin", "the `folder` of our programs")
-	peers := flag.String("peers", "build/peers", "the `folder` of unpacked Debian packages")
-	runs := flag.Int("runs", 5, "how often each case is run; the median counts")
+	p := httpbench.Programs{}
+	flag.StringVar(&p.Bin, "bin", "build/bin", "the `folder` of our programs")
+	flag.StringVar(&p.Peers, "peers", "build/peers", "the `folder` of unpacked Debian packages")
+	runs := flag.Int("runs", 3, "how often each case is run; the median counts")
 	length := flag.Duration("time", 2*time.Second, "how long each run is, in whole seconds")
+	cores := flag.String("cores", "0", "the `numbers` of cores to hold the servers to, such as 1,2; 0 means all")
 	page := flag.String("write", "", "the `page` to write into")
+	serve := flag.String("serve", "",
+		"serve this `folder` by net/http, and do nothing else: the benchmark starts itself so")
 	flag.Parse()
-	if err := run(*bin, *peers, *runs, *length, *page); err != nil {
+	err := func() error {
+		if *serve != "" {
+			return httpbench.Plain(*serve)
+		}
+		var err error
+		if p.Plain, err = os.Executable(); err != nil {
+			return err
+		}
+		return run(p, *cores, *runs, *length, *page)
+	}()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func run(bin, peers string, runs int, length time.Duration, page string) error {
+func run(p httpbench.Programs, cores string, runs int, length time.Duration, page string) error {
 	if runs < 1 || length < time.Second {
 		return errors.New("nothing to measure")
+	}
+	counts, err := report.ParseCores(cores)
+	if err != nil {
+		return err
 	}
 	machine, err := report.Machine()
 	if err != nil {
@@ -39,11 +58,15 @@ func run(bin, peers string, runs int, length time.Duration, page string) error {
 	if err != nil {
 		return err
 	}
-	results, err := httpbench.Measure(context.Background(), bin, peers, runs, length, os.Stderr)
-	if err != nil {
-		return err
+	text := "## HTTP\n"
+	for _, n := range counts {
+		results, err := httpbench.Measure(context.Background(), p, n, runs, length, os.Stderr)
+		if err != nil {
+			return err
+		}
+		text += "\n" + report.OnCores(n) + ":\n\n" + httpbench.Table(httpbench.Names(p), results)
 	}
-	text := httpbench.Section(machine, httpbench.Nginx(peers), congestion, runs, length, results)
+	text += httpbench.Notes(machine, congestion, runs, length)
 	if page != "" {
 		err = report.Write(page, "bench-http", text)
 	}
