@@ -190,11 +190,11 @@ type Result struct {
 	PerRequest time.Duration // of the server per request
 }
 
-// Measure runs each case runs times for the given length. The results are by
+// Measure runs each of the cases runs times for the given length. The results are by
 // case, then by server, in the order of Names. The servers are held to so many
 // cores; 0 means all.
 func Measure(
-	ctx context.Context, p Programs, cores, runs int, length time.Duration, log io.Writer,
+	ctx context.Context, p Programs, cases []Case, cores, runs int, length time.Duration, log io.Writer,
 ) (results [][]Result, err error) {
 	servers, err := start(ctx, p, cores)
 	if err != nil {
@@ -206,7 +206,7 @@ func Measure(
 	if err != nil {
 		return nil, err
 	}
-	for _, c := range Cases {
+	for _, c := range cases {
 		tallies := make([]tally, len(servers))
 		for range runs {
 			for i, r := range servers {

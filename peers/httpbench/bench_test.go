@@ -33,7 +33,7 @@ func TestTable(t *testing.T) {
 		{Rate: 1e9, CPU: 300 * time.Millisecond, PerRequest: 21 * time.Millisecond},
 		{Rate: 3e9, CPU: 150 * time.Millisecond, PerRequest: 14 * time.Millisecond},
 	}
-	got := Table([]string{"nginx 1.22", "net/http alone", "pxed"}, [][]Result{row, row, row, row})
+	got := Table([]string{"nginx 1.22", "net/http alone", "pxed"}, Cases, [][]Result{row, row, row, row})
 	want := `| case | nginx 1.22 | net/http alone | pxed | pxed ÷ nginx |
 |---|--:|--:|--:|--:|
 | one large file, MB/s | 2000 | 1000 | 3000 | **1.50** |

@@ -11,7 +11,7 @@ const mostCPU = 1.2
 
 // Table returns the results on one number of cores in Markdown, and says which
 // goals are missed. The first server is nginx, the last is ours.
-func Table(names []string, results [][]Result) string {
+func Table(names []string, cases []Case, results [][]Result) string {
 	var b, missed strings.Builder
 	ours := names[len(names)-1]
 	fmt.Fprintf(&b, "| case | %s | %s ÷ nginx |\n|---|%s\n", strings.Join(names, " | "), ours,
@@ -25,7 +25,7 @@ func Table(names []string, results [][]Result) string {
 		fmt.Fprintf(&b, " **%.2f** |\n", ratio)
 		return ratio
 	}
-	for i, c := range Cases {
+	for i, c := range cases {
 		divisor := 1e6
 		if c.small {
 			divisor = 1

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"sync"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
@@ -13,17 +15,54 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/ether"
 )
 
-// Neighbour returns the hardware address that the kernel uses for an IP address
-// on the link. It is zero if the kernel has none: it has sent nothing there
-// lately, or no machine answered ARP.
+// Neighbours asks the kernel who is at an address on the link. It keeps one
+// socket for all questions: each request for a menu is one, and a socket for
+// each costs more than the question. The zero value is ready to use, by several
+// goroutines.
+type Neighbours struct {
+	mu      sync.Mutex
+	sockets map[int]*nl.SocketHandle // one or, before the first question and after an error, none
+}
+
+// answerTime is how long the kernel may take to answer. It answers at once.
+const answerTime = 5 * time.Second
+
+// ask sends a question over the socket, and opens it if there is none.
+func (n *Neighbours) ask(req *nl.NetlinkRequest) ([][]byte, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.sockets == nil {
+		s, err := nl.Subscribe(unix.NETLINK_ROUTE) // to no group
+		if err != nil {
+			return nil, err
+		}
+		limit := unix.NsecToTimeval(answerTime.Nanoseconds())
+		if err := errors.Join(s.SetSendTimeout(&limit), s.SetReceiveTimeout(&limit)); err != nil {
+			s.Close()
+			return nil, err
+		}
+		n.sockets = map[int]*nl.SocketHandle{unix.NETLINK_ROUTE: {Socket: s}}
+	}
+	req.Sockets = n.sockets
+	msgs, err := req.Execute(unix.NETLINK_ROUTE, unix.RTM_NEWNEIGH)
+	if err != nil && !errors.Is(err, unix.ENOENT) {
+		n.sockets[unix.NETLINK_ROUTE].Close()
+		n.sockets = nil
+	}
+	return msgs, err
+}
+
+// At returns the hardware address that the kernel uses for an IP address on the
+// link. It is zero if the kernel has none: it has sent nothing there lately, or
+// no machine answered ARP.
 //
 // It requests a single entry, not the table: a stranger's packet may trigger
 // the call, and a large network has thousands of entries.
-func Neighbour(index int, a netip.Addr) (ether.MAC, error) {
+func (n *Neighbours) At(index int, a netip.Addr) (ether.MAC, error) {
 	req := nl.NewNetlinkRequest(unix.RTM_GETNEIGH, 0)
 	req.AddData(&netlink.Ndmsg{Family: unix.AF_INET, Index: uint32(index)})
 	req.AddData(nl.NewRtAttr(netlink.NDA_DST, a.AsSlice()))
-	msgs, err := req.Execute(unix.NETLINK_ROUTE, unix.RTM_NEWNEIGH)
+	msgs, err := n.ask(req)
 	if errors.Is(err, unix.ENOENT) {
 		return ether.MAC{}, nil
 	}

@@ -653,7 +653,8 @@ func (b *bench) awaitRouter(want string) {
 	}
 }
 
-// The kernel knows who has an address once packets were sent there.
+// The kernel knows who has an address once packets were sent there. All
+// questions go over one socket.
 func TestNeighbour(t *testing.T) {
 	const siteMAC = "02:00:00:00:77:02"
 	b := newBench(t)
@@ -664,9 +665,10 @@ func TestNeighbour(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var neighbours Neighbours
 	expect := func(situation, addr, want string) {
 		t.Helper()
-		hw, err := Neighbour(link.Attrs().Index, netip.MustParseAddr(addr))
+		hw, err := neighbours.At(link.Attrs().Index, netip.MustParseAddr(addr))
 		if err != nil || hw.String() != want {
 			t.Errorf("%s: %v is %q (%v), want %q", situation, addr, hw, err, want)
 		}
@@ -692,7 +694,7 @@ func TestNeighbour(t *testing.T) {
 			}
 		}
 		for end := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
-			hw, err := Neighbour(link.Attrs().Index, netip.MustParseAddr("192.168.77.2"))
+			hw, err := neighbours.At(link.Attrs().Index, netip.MustParseAddr("192.168.77.2"))
 			if err != nil || hw.IsValid() || time.Now().After(end) {
 				break
 			}

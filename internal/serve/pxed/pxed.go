@@ -89,7 +89,7 @@ func newDaemon(o Options) *daemon {
 	d.link.Store(&netif.Link{})
 	clients := clients.NewTable(maxMachines)
 	d.desk = wdshandoff.New(time.Now(), wdshandoff.Options{
-		RunDir: o.RunDir, DataDir: o.DataDir, Clients: clients, Neighbor: netif.Neighbour, Resolve: netif.Resolve,
+		RunDir: o.RunDir, DataDir: o.DataDir, Clients: clients, Neighbor: new(netif.Neighbours).At, Resolve: netif.Resolve,
 		Log:  o.part("handoff"),
 		Link: func() wdshandoff.Link { l := d.link.Load(); return wdshandoff.Link{Index: l.Index, Addr: l.Addr} },
 	})

@@ -9,6 +9,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/pxebox/pxebox/internal/test/report"
@@ -22,6 +23,7 @@ func main() {
 	runs := flag.Int("runs", 3, "how often each case is run; the median counts")
 	length := flag.Duration("time", 2*time.Second, "how long each run is, in whole seconds")
 	cores := flag.String("cores", "0", "the `numbers` of cores to hold the servers to, such as 1,2; 0 means all")
+	only := flag.String("case", "", "measure only cases whose name begins with this `text`")
 	page := flag.String("write", "", "the `page` to write into")
 	serve := flag.String("serve", "",
 		"serve this `folder` by net/http, and do nothing else: the benchmark starts itself so")
@@ -34,7 +36,7 @@ func main() {
 		if p.Plain, err = os.Executable(); err != nil {
 			return err
 		}
-		return run(p, *cores, *runs, *length, *page)
+		return run(p, *only, *cores, *runs, *length, *page)
 	}()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -42,8 +44,14 @@ func main() {
 	}
 }
 
-func run(p httpbench.Programs, cores string, runs int, length time.Duration, page string) error {
-	if runs < 1 || length < time.Second {
+func run(p httpbench.Programs, only, cores string, runs int, length time.Duration, page string) error {
+	var cases []httpbench.Case
+	for _, c := range httpbench.Cases {
+		if strings.HasPrefix(c.Name, only) {
+			cases = append(cases, c)
+		}
+	}
+	if len(cases) == 0 || runs < 1 || length < time.Second {
 		return errors.New("nothing to measure")
 	}
 	counts, err := report.ParseCores(cores)
@@ -60,11 +68,11 @@ func run(p httpbench.Programs, cores string, runs int, length time.Duration, pag
 	}
 	text := "## HTTP\n"
 	for _, n := range counts {
-		results, err := httpbench.Measure(context.Background(), p, n, runs, length, os.Stderr)
+		results, err := httpbench.Measure(context.Background(), p, cases, n, runs, length, os.Stderr)
 		if err != nil {
 			return err
 		}
-		text += "\n" + report.OnCores(n) + ":\n\n" + httpbench.Table(httpbench.Names(p), results)
+		text += "\n" + report.OnCores(n) + ":\n\n" + httpbench.Table(httpbench.Names(p), cases, results)
 	}
 	text += httpbench.Notes(machine, congestion, runs, length)
 	if page != "" {
