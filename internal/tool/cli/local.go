@@ -82,6 +82,7 @@ those of certain machines below "views". It looks up the names of WDS servers.`,
 
 func (a *app) adopt() *cobra.Command {
 	var job adopt.Job
+	var install bool
 	cmd := &cobra.Command{
 		Use:   "adopt SOURCE... DIR",
 		Short: "convert a PXELINUX or DHCP server's files into a pxebox.toml and a boot folder",
@@ -98,19 +99,34 @@ Files that a configuration includes are read in its folder and below. The folder
 a tftp-root line is read if it exists and no other folder is named.
 
 It prints each line that the pxebox.toml cannot express, and each boot file that is
-missing. It does not change existing files: a pxebox.toml in DIR is an error.`,
+missing. It does not change existing files: a pxebox.toml in DIR is an error.
+
+With --install there is no DIR: the result becomes the settings and boot files of this
+host, where the Debian package is installed. It replaces only settings that are all
+comments.`,
 		Example: `  pxebox adopt /var/lib/tftpboot site
   pxebox adopt --menus bios /srv/tftp site
   pxebox adopt /etc/dnsmasq.conf /etc/dnsmasq.d/lab.conf site
   pxebox adopt --address 192.168.77.1/24 /etc/dhcp/dhcpd.conf /srv/tftp site
   pxebox adopt machines.csv site
+  sudo pxebox adopt --install /etc/dnsmasq.conf /srv/tftp
   pxebox check --boot site/boot site/pxebox.toml`,
-		Args: cobra.MinimumNArgs(2),
+		Args: func(cmd *cobra.Command, args []string) error {
+			if install {
+				return cobra.MinimumNArgs(1)(cmd, args)
+			}
+			return cobra.MinimumNArgs(2)(cmd, args)
+		},
 		RunE: run(func(args []string) error {
+			if install {
+				job.Sources = args
+				return job.Install(a.out, preview.InstalledFile, preview.InstalledBoot)
+			}
 			job.Sources, job.Into = args[:len(args)-1], args[len(args)-1]
 			return job.Run(a.out)
 		}),
 	}
+	cmd.Flags().BoolVar(&install, "install", false, "make the result the settings and boot files of this host")
 	cmd.Flags().StringVar(&job.Menus, "menus", "",
 		"the PXELINUX `folder` below the TFTP server's folder, such as bios, if several have menus")
 	cmd.Flags().StringVar(&job.Address, "address", "",

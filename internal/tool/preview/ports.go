@@ -13,8 +13,11 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/spec"
 )
 
-// InstalledFile is the configuration file of the Debian package.
-const InstalledFile = "/etc/pxebox/pxebox.toml"
+// The configuration file and the boot folder of the Debian package.
+const (
+	InstalledFile = "/etc/pxebox/pxebox.toml"
+	InstalledBoot = "/srv/pxebox"
+)
 
 // Ports reports who has each port that the configuration in file needs. owners
 // returns the sockets that have a port. The error says how many ports other
