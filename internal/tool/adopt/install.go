@@ -9,8 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-
-	"github.com/google/renameio/v2"
 )
 
 // Install is Run for the host that runs pxebox: the result becomes the settings in
@@ -45,19 +43,33 @@ func (j Job) Install(out io.Writer, file, boot string) error {
 		return fmt.Errorf("adopt: %w", err)
 	}
 	if len(old) > 0 {
-		if err := renameio.WriteFile(file+".old", old, 0o644); err != nil {
+		if err := replace(file+".old", old, 0o644); err != nil {
 			return fmt.Errorf("adopt: %w", err)
 		}
 	}
 	// Last, as in Run.
 	settings, err := os.ReadFile(filepath.Join(work, configFile))
 	if err == nil {
-		err = renameio.WriteFile(file, settings, 0o644)
+		err = replace(file, settings, 0o644)
 	}
 	if err != nil {
 		return fmt.Errorf("adopt: %w", err)
 	}
 	return nil
+}
+
+// replace writes a file next to an old one, and then takes its place. The package
+// durable does the same and more, but not on Windows, where pxebox runs as well.
+func replace(file string, data []byte, perm fs.FileMode) error {
+	f, err := os.OpenFile(file+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, perm)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(file+".new", file)
 }
 
 // firstSetting returns the number of the first line that is neither empty nor a
