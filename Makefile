@@ -17,13 +17,14 @@ OTHER_SHIM  := build/cache/other-shim
 LONG := TestOtherShim|TestImageServerMode/UEFI_that_trusts_2023|TestImageProxyMode/UEFI_that_(refuses|trusts_2011)|TestUpdateForthAndBack/UEFI|TestUpdateOfBoxFromBefore|TestBrokenUpdateFallsBack|TestUpdateRaspberryPi|TestPxedThatNeverAnswers|TestInitHangs
 
 # gcc and libc6-dev are for the race detector; the rest boots the image: QEMU,
-# nasm and gcc for the stand-ins of wdsnbp.com and wdsmgfw.efi, sbsigntool to
-# sign the latter, bzip2 for the source of shim, busybox for a DHCP client that is not ours, grub-common for
-# its check of a GRUB script, mtools to write the image's volume for settings,
-# openssh-client as a client of the box's SFTP.
+# nasm and gcc for the stand-ins of Microsoft's boot programs, sbsigntool to sign
+# those for UEFI, wimtools for a boot.wim, bzip2 for the source of shim, busybox
+# for a DHCP client that is not ours, grub-common for its check of a GRUB script,
+# mtools to write the image's volume for settings, openssh-client as a client of
+# the box's SFTP.
 # Only where there is a display does make run want a QEMU that can open a window.
 PACKAGES := busybox-static bzip2 ca-certificates curl e2fsprogs gcc git grub-common libc6-dev \
-	mtools nasm openssh-client qemu-system-arm qemu-system-x86 sbsigntool \
+	mtools nasm openssh-client qemu-system-arm qemu-system-x86 sbsigntool wimtools \
 	$(if $(DISPLAY)$(WAYLAND_DISPLAY),qemu-system-gui)
 
 # The browser that make e2e tries the box's page with. Its fonts are those that

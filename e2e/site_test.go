@@ -138,8 +138,7 @@ func (s *site) startClient(release string, c lab.ClientConfig) *qemu.Machine {
 	return m
 }
 
-// verdict waits for the last line of the stand-in for wdsnbp.com or
-// wdsmgfw.efi.
+// verdict waits for the last line of a stand-in for one of Microsoft's programs.
 func (s *site) verdict(ctx context.Context) string {
 	s.t.Helper()
 	e, err := lab.Verdict(ctx, s.client)

@@ -28,10 +28,6 @@ func prepareImage(image, own, dir string, files map[string]File) error {
 		return err
 	}
 	for name, file := range files {
-		path := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			return err
-		}
 		content := file.Content
 		if file.From != "" {
 			var err error
@@ -39,7 +35,7 @@ func prepareImage(image, own, dir string, files map[string]File) error {
 				return err
 			}
 		}
-		if err := os.WriteFile(path, content, 0o644); err != nil {
+		if err := writeFile(filepath.Join(dir, name), content); err != nil {
 			return err
 		}
 	}

@@ -442,10 +442,10 @@ func (l *Lab) Follow(ctx context.Context, client *qemu.Machine, report func(hand
 	}
 }
 
-// Verdict waits for the complete last line of the stand-in for wdsnbp.com or
-// wdsmgfw.efi.
+// Verdict waits for the complete last line of a stand-in for one of Microsoft's
+// programs.
 func Verdict(ctx context.Context, client *qemu.Machine) (handoff.Event, error) {
-	last := strings.Join([]string{nbp.OK, nbp.Fail, nbp.EFIOK, nbp.EFIFail}, "|")
+	last := strings.Join([]string{nbp.OK, nbp.Fail, nbp.EFIOK, nbp.EFIFail, nbp.WinPEOK, nbp.WinPEFail}, "|")
 	m, err := client.Console.WaitFor(ctx, "("+last+")[^\n]*\n")
 	if err != nil {
 		return handoff.Event{}, err

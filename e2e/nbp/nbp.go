@@ -1,36 +1,29 @@
 // Package nbp holds the source of the programs that machines boot in the lab,
-// and builds them when they are needed, so that no program is committed: two
-// stand-ins for Microsoft's wdsnbp.com and wdsmgfw.efi, one for any program
-// that UEFI firmware loads, and one for a disk's first sector. wdsnbp.asm,
-// efi/wdsmgfw.c, bootx64.asm and mbr.asm describe what they do.
+// and builds them when they are needed, so that no program is committed:
+// stand-ins for Microsoft's wdsnbp.com and wdsmgfw.efi, which go to WDS, and for
+// its pxeboot.n12, bootmgr.exe and bootmgfw.efi, which start WinPE; one for any
+// program that UEFI firmware loads, and one for a disk's first sector. The
+// sources describe what they do.
 package nbp
 
 import (
 	"debug/pe"
-	_ "embed"
+	"embed"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 )
 
-//go:embed wdsnbp.asm
-var wdsnbp []byte
-
-// In a separate directory: the go command treats a C source among Go files as
-// cgo.
+// The C sources are in a separate directory: the go command treats one among Go
+// files as cgo.
 //
-//go:embed efi/wdsmgfw.c
-var wdsmgfw []byte
-
-//go:embed bootx64.asm
-var bootx64 []byte
-
-//go:embed mbr.asm
-var mbr []byte
+//go:embed *.asm *.inc efi
+var sources embed.FS
 
 // DiskOK is the output of a disk's first sector.
 const DiskOK = "DISK-STANDIN: OK started"
@@ -65,38 +58,63 @@ const (
 	EFIFail   = EFIPrefix + "FAIL "
 )
 
+// Lines that the stand-ins for pxeboot.n12, bootmgr.exe and bootmgfw.efi print:
+// all start with WinPEPrefix, and the last one is WinPEOK or WinPEFail.
+const (
+	WinPEPrefix = "WINPE: "
+	WinPEOK     = WinPEPrefix + "OK "
+	WinPEFail   = WinPEPrefix + "FAIL "
+)
+
+// WinPEFile returns the line that they print for a file that came whole.
+func WinPEFile(name string, content []byte) string {
+	return fmt.Sprintf("%s%s bytes=%d crc=%08X", WinPEPrefix, name, len(content), crc32.ChecksumIEEE(content))
+}
+
+// BCD returns a \Boot\BCD for the stand-ins, which names a WIM.
+func BCD(wim string) []byte { return []byte("regfPXEBOX-LAB-BCD\n" + wim + "\n") }
+
 // Succeeded reports whether a stand-in's last line reports success.
 func Succeeded(line string) bool {
-	return strings.HasPrefix(line, OK) || strings.HasPrefix(line, EFIOK)
+	return strings.HasPrefix(line, OK) || strings.HasPrefix(line, EFIOK) || strings.HasPrefix(line, WinPEOK)
 }
 
 // Assemble makes the stand-in for wdsnbp.com.
-func Assemble() ([]byte, error) { return assemble(wdsnbp) }
+func Assemble() ([]byte, error) { return assemble("wdsnbp.asm") }
+
+// AssemblePxeboot makes the stand-in for pxeboot.n12.
+func AssemblePxeboot() ([]byte, error) { return assemble("pxeboot.asm") }
+
+// AssembleBootmgr makes the stand-in for bootmgr.exe.
+func AssembleBootmgr() ([]byte, error) { return assemble("bootmgr.asm") }
 
 // AssembleUEFI makes the UEFI program, for x86-64.
-func AssembleUEFI() ([]byte, error) { return assemble(bootx64) }
+func AssembleUEFI() ([]byte, error) { return assemble("bootx64.asm") }
 
 // AssembleMBR makes the first sector of a disk.
-func AssembleMBR() ([]byte, error) { return assemble(mbr) }
+func AssembleMBR() ([]byte, error) { return assemble("mbr.asm") }
 
 // Compile makes the stand-in for wdsmgfw.efi, for x86-64. gnuEFI is the
 // directory of gnu-efi, where the Makefile unpacks Debian's.
+func Compile(gnuEFI string) ([]byte, error) { return compile("efi/wdsmgfw.c", gnuEFI) }
+
+// CompileBootmgfw makes the stand-in for bootmgfw.efi, in the same way.
+func CompileBootmgfw(gnuEFI string) ([]byte, error) { return compile("efi/bootmgfw.c", gnuEFI) }
+
+// compile makes a program for x86-64 UEFI firmware from one of the sources.
 //
 // gnu-efi takes three steps: position-independent code that calls firmware as
 // Microsoft's compilers do; a shared object in which gnu-efi's startup code
 // resolves the relocations; and its sections as a PE program.
-func Compile(gnuEFI string) ([]byte, error) {
+func compile(source, gnuEFI string) ([]byte, error) {
 	in := func(name string) string { return filepath.Join(gnuEFI, name) }
 	if _, err := os.Stat(in("elf_x86_64_efi.lds")); err != nil {
 		return nil, fmt.Errorf("%w: run make firmware", err)
 	}
 	var program []byte
 	err := inScratch(func(dir string) error {
-		source, object := filepath.Join(dir, "program.c"), filepath.Join(dir, "program.o")
-		shared, efi := filepath.Join(dir, "program.so"), filepath.Join(dir, "program.efi")
-		if err := os.WriteFile(source, wdsmgfw, 0o644); err != nil {
-			return err
-		}
+		object, shared := filepath.Join(dir, "program.o"), filepath.Join(dir, "program.so")
+		efi := filepath.Join(dir, "program.efi")
 		for _, step := range [][]string{
 			{
 				"gcc", "-std=gnu11", "-O1", "-Wall", "-Wextra", "-Werror", "-ffreestanding", "-fpic", "-fshort-wchar",
@@ -104,7 +122,7 @@ func Compile(gnuEFI string) ([]byte, error) {
 				// stack.
 				"-fno-stack-protector", "-mno-red-zone", "-maccumulate-outgoing-args", "-DGNU_EFI_USE_MS_ABI",
 				"-isystem", in("include"), "-isystem", in("include/x86_64"), "-isystem", in("include/protocol"),
-				"-c", "-o", object, source,
+				"-c", "-o", object, filepath.Join(dir, source),
 			},
 			{
 				"ld", "-nostdlib", "-shared", "-Bsymbolic", "-znocombreloc", "--no-undefined", "-T",
@@ -151,30 +169,32 @@ func setNXCompatible(program []byte) error {
 	return nil
 }
 
-func assemble(source []byte) ([]byte, error) {
+func assemble(source string) ([]byte, error) {
 	var binary []byte
 	err := inScratch(func(dir string) error {
-		asm, program := filepath.Join(dir, "program.asm"), filepath.Join(dir, "program")
-		if err := os.WriteFile(asm, source, 0o644); err != nil {
+		program := filepath.Join(dir, "program")
+		// The directory of what a source includes must end with a slash.
+		err := run("nasm", "-w+all", "-f", "bin", "-I", dir+"/", "-o", program, filepath.Join(dir, source))
+		if err != nil {
 			return err
 		}
-		if err := run("nasm", "-w+all", "-f", "bin", "-o", program, asm); err != nil {
-			return err
-		}
-		var err error
 		binary, err = os.ReadFile(program)
 		return err
 	})
 	return binary, err
 }
 
-// inScratch calls f with a temporary directory and removes it afterwards.
+// inScratch calls f with a temporary directory that has the sources, and removes
+// it afterwards.
 func inScratch(f func(dir string) error) error {
 	dir, err := os.MkdirTemp("", "nbp")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
+	if err := os.CopyFS(dir, sources); err != nil {
+		return err
+	}
 	return f(dir)
 }
 

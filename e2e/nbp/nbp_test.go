@@ -9,19 +9,35 @@ import (
 	"github.com/pxebox/pxebox/e2e/qemu"
 )
 
+// TestAssemble makes the programs for BIOS machines.
 func TestAssemble(t *testing.T) {
-	program, err := Assemble()
-	if err != nil {
-		t.Fatal(err)
-	}
-	// The program is at 7C00h, and its buffers start at A000h.
-	if room := 0xa000 - 0x7c00; len(program) > room {
-		t.Errorf("it has %d bytes, and room for %d", len(program), room)
-	}
-	for _, text := range []string{Marker, Prefix, OK[len(Prefix):], Fail[len(Prefix):]} {
-		if !bytes.Contains(program, []byte(text)) {
-			t.Errorf("it lacks the text %q", text)
-		}
+	for name, tt := range map[string]struct {
+		assemble func() ([]byte, error)
+		room     int // their buffers start at A000h
+		texts    []string
+	}{
+		"wdsnbp.com": {assemble: Assemble, room: 0xa000 - 0x7c00,
+			texts: []string{Marker, Prefix, OK[len(Prefix):], Fail[len(Prefix):]}},
+		"pxeboot.n12": {assemble: AssemblePxeboot, room: 0xa000 - 0x7c00,
+			texts: []string{WinPEPrefix, WinPEFail[len(WinPEPrefix):]}},
+		"bootmgr.exe": {assemble: AssembleBootmgr, room: 0xa000,
+			texts: []string{WinPEPrefix, WinPEOK[len(WinPEPrefix):], WinPEFail[len(WinPEPrefix):],
+				string(bytes.TrimSpace(BCD("")))}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			program, err := tt.assemble()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(program) > tt.room {
+				t.Errorf("it has %d bytes, and room for %d", len(program), tt.room)
+			}
+			for _, text := range tt.texts {
+				if !bytes.Contains(program, []byte(text)) {
+					t.Errorf("it lacks the text %q", text)
+				}
+			}
+		})
 	}
 }
 
@@ -63,31 +79,42 @@ func TestAssembleMBR(t *testing.T) {
 
 // TestCompile uses the gnu-efi of each release whose firmware the lab has.
 func TestCompile(t *testing.T) {
-	for _, release := range qemu.Releases {
-		t.Run(release, func(t *testing.T) {
-			f, err := qemu.FindFirmware("../../build/firmware", release, "")
-			if err != nil {
-				t.Fatal(err)
-			}
-			program, err := Compile(f.GNUEFI())
-			if err != nil {
-				t.Fatal(err)
-			}
-			// Firmware loads it at any free address, so it must be relocatable.
-			const relocations = 5
-			h := checkEFI(t, program)
-			if h.DataDirectory[relocations].Size == 0 {
-				t.Error("it has no relocations")
-			}
-			if h.DllCharacteristics&pe.IMAGE_DLLCHARACTERISTICS_NX_COMPAT == 0 {
-				t.Error("it does not say that it is compatible with NX")
-			}
-			checkNX(t, program)
-			checkText(t, program, EFIPrefix, EFIOK[:len(EFIOK)-1], EFIFail)
-			if !bytes.Contains(program, []byte(Marker)) {
-				t.Errorf("it lacks the text %q", Marker)
-			}
-		})
+	for name, tt := range map[string]struct {
+		compile func(gnuEFI string) ([]byte, error)
+		narrow  string   // text that is compared with bytes
+		wide    []string // texts that it prints
+	}{
+		"wdsmgfw.efi": {compile: Compile, narrow: Marker,
+			wide: []string{EFIPrefix, EFIOK[:len(EFIOK)-1], EFIFail}},
+		"bootmgfw.efi": {compile: CompileBootmgfw, narrow: string(BCD(""))[:len(BCD(""))-1],
+			wide: []string{WinPEPrefix, WinPEOK[:len(WinPEOK)-1], WinPEFail}},
+	} {
+		for _, release := range qemu.Releases {
+			t.Run(name+" "+release, func(t *testing.T) {
+				f, err := qemu.FindFirmware("../../build/firmware", release, "")
+				if err != nil {
+					t.Fatal(err)
+				}
+				program, err := tt.compile(f.GNUEFI())
+				if err != nil {
+					t.Fatal(err)
+				}
+				// Firmware loads it at any free address, so it must be relocatable.
+				const relocations = 5
+				h := checkEFI(t, program)
+				if h.DataDirectory[relocations].Size == 0 {
+					t.Error("it has no relocations")
+				}
+				if h.DllCharacteristics&pe.IMAGE_DLLCHARACTERISTICS_NX_COMPAT == 0 {
+					t.Error("it does not say that it is compatible with NX")
+				}
+				checkNX(t, program)
+				checkText(t, program, tt.wide...)
+				if !bytes.Contains(program, []byte(tt.narrow)) {
+					t.Errorf("it lacks the text %q", tt.narrow)
+				}
+			})
+		}
 	}
 }
 

@@ -13,42 +13,24 @@
 ; Each line goes to COM1 and to the screen, and starts with "WDS-STANDIN: ".
 ; The last one is "WDS-STANDIN: OK ..." or "WDS-STANDIN: FAIL <reason>".
 ;
-; Build: nasm -f bin -o wdsnbp.com wdsnbp.asm
-; PXE calls are from the PXE specification 2.1, chapter 3.
+; Build: nasm -f bin -o wdsnbp.com wdsnbp.asm, with pxe.inc in the same folder
 
 	cpu	386
 	bits	16
 	org	0x7c00
 
-COM1		equ 0x3f8
-
-PXENV_TFTP_OPEN		equ 0x20
-PXENV_TFTP_CLOSE	equ 0x21
-PXENV_TFTP_READ		equ 0x22
 PXENV_UDP_OPEN		equ 0x30
 PXENV_UDP_CLOSE		equ 0x31
 PXENV_UDP_READ		equ 0x32
 PXENV_UDP_WRITE		equ 0x33
-PXENV_GET_CACHED_INFO	equ 0x71
 
 PORT_CLIENT	equ 68
 PORT_BINL	equ 4011
-PORT_TFTP	equ 69
 
-; Fields of a DHCP packet (RFC 2131 section 2).
-XID		equ 4
-CIADDR		equ 12
-YIADDR		equ 16
-SIADDR		equ 20
-CHADDR		equ 28
-FILE		equ 108
-FILE_LEN	equ 128
-OPTIONS		equ 240
 REQUEST_LEN	equ 548		; the least that RFC 2131 lets a server expect
 
 TRIES		equ 5
 ANSWER_TICKS	equ 2 * 18	; 2 s a try, at 18.2 ticks a second
-BLOCK		equ 1456	; the real program's block size
 BUFFER_LEN	equ 1536
 
 ; The BIOS loads us at 0000:7C00. All that is not code lies above it in the
@@ -195,109 +177,6 @@ halt:
 
 ; ---- PXE --------------------------------------------------------------------
 
-; find_pxe: EAX is a far pointer to !PXE, EDX one to PXENV+. CF if neither is
-; one. PXENV+ of version 2.1 points to !PXE too, at 28h.
-find_pxe:
-	mov	byte [is_pxenv], 0
-	call	.try
-	jnc	.found
-	mov	ebx, edx
-	call	.pxenv
-	jc	.none
-	mov	eax, [es:di + 0x28]
-	push	di
-	push	es
-	call	.try
-	pop	es
-	pop	di
-	jnc	.found
-	mov	eax, [es:di + 0x0a]	; RMEntry
-	mov	[pxe_entry], eax
-	mov	byte [is_pxenv], 1
-	mov	si, msg_pxenv
-	call	line
-	clc
-	ret
-.found:
-	mov	si, msg_pxe
-	call	line
-	clc
-.none:
-	ret
-.try:					; EAX: is it !PXE? sets pxe_entry
-	push	eax
-	pop	di
-	pop	es
-	cmp	dword [es:di], '!PXE'
-	jne	.no
-	mov	eax, [es:di + 0x10]	; EntryPointSP
-	mov	[pxe_entry], eax
-	clc
-	ret
-.pxenv:					; EBX: is it PXENV+? ES:DI points there
-	push	ebx
-	pop	di
-	pop	es
-	cmp	dword [es:di], 'PXEN'
-	jne	.no
-	cmp	word [es:di + 4], 'V+'
-	jne	.no
-	clc
-	ret
-.no:
-	stc
-	ret
-
-; pxe: call function AX with the block at parameters. Afterwards AX is the
-; block's Status, and CF is set if the call failed.
-pxe:
-	pushad
-	push	ds
-	push	es
-	cmp	byte [is_pxenv], 1
-	je	.old
-	push	ds
-	push	word parameters
-	push	ax
-	call	far [pxe_entry]
-	add	sp, 6
-	jmp	.called
-.old:
-	mov	bx, ax
-	push	ds
-	pop	es
-	mov	di, parameters
-	call	far [pxe_entry]
-.called:
-	pop	es
-	pop	ds
-	cld
-	sti				; a stack may return with interrupts off
-	or	ax, ax
-	popad
-	jnz	.failed
-	mov	ax, [parameters]
-	or	ax, ax
-	jnz	.failed
-	clc
-	ret
-.failed:
-	mov	ax, [parameters]
-	stc
-	ret
-
-; clear: zeroes the parameter block.
-clear:
-	pusha
-	push	ds
-	pop	es
-	mov	di, parameters
-	mov	cx, 160 / 2
-	xor	ax, ax
-	rep	stosw
-	popa
-	ret
-
 ; read_packets: PXENV_GET_CACHED_INFO for 1, 2 and 3 into our own buffers.
 read_packets:
 	push	ds
@@ -344,39 +223,6 @@ choose_server:
 	mov	eax, [packet3 + SIADDR]
 .have:
 	mov	[server], eax
-	ret
-
-; find_option: option AL in the packet of BX bytes at SI. Found: CF clear, SI
-; its value, CL its length.
-find_option:
-	push	bx
-	push	dx
-	mov	dl, al
-	add	bx, si			; end of the packet
-	add	si, OPTIONS
-.next:
-	cmp	si, bx
-	jae	.missing
-	lodsb
-	cmp	al, 0			; pad
-	je	.next
-	cmp	al, 255
-	je	.missing
-	mov	cl, [si]
-	xor	ch, ch
-	inc	si
-	cmp	al, dl
-	je	.found
-	add	si, cx
-	jmp	.next
-.found:
-	clc
-	jmp	.done
-.missing:
-	stc
-.done:
-	pop	dx
-	pop	bx
 	ret
 
 ; ---- the request on 4011 ----------------------------------------------------
@@ -540,36 +386,17 @@ fetch:
 	mov	dword [bytes], 0
 	mov	dword [sum], 0
 	mov	byte [marker_ok], 0
-	call	clear
-	mov	eax, [server]
-	mov	[parameters + 2], eax
-	push	ds
-	pop	es
 	mov	si, answer + FILE
-	mov	di, parameters + 10
-	mov	cx, FILE_LEN - 1
-	rep	movsb
-	mov	word [parameters + 138], PORT_TFTP << 8
-	mov	word [parameters + 140], BLOCK
-	mov	ax, PXENV_TFTP_OPEN
-	call	pxe
+	call	tftp_open
 	mov	si, msg_open
 	jc	.failed
-	mov	bp, [parameters + 140]		; the block size agreed
-	cmp	bp, BLOCK
-	ja	.too_big
-	cmp	bp, 8
-	jb	.too_big
 .read:
-	call	clear
-	mov	word [parameters + 4], BUFFER_LEN
-	mov	word [parameters + 6], block
-	mov	[parameters + 8], ds
-	mov	ax, PXENV_TFTP_READ
-	call	pxe
+	push	ds
+	pop	es
+	mov	di, block
+	call	tftp_read
 	mov	si, msg_read
 	jc	.close_failed
-	mov	cx, [parameters + 4]
 	cmp	dword [bytes], 0
 	jne	.count
 	cmp	cx, marker_len
@@ -596,30 +423,13 @@ fetch:
 .counted:
 	cmp	dx, bp
 	je	.read
-	call	clear
-	mov	ax, PXENV_TFTP_CLOSE
-	call	pxe
+	call	tftp_close
 	clc
 	ret
-.too_big:
-	mov	si, msg_block
 .close_failed:
-	push	si
-	call	clear
-	mov	ax, PXENV_TFTP_CLOSE
-	call	pxe
-	pop	si
+	call	tftp_close
 .failed:
 	stc
-	ret
-
-; now: AX is the low word of the BIOS tick counter (18.2 a second).
-now:
-	push	es
-	push	word 0x40
-	pop	es
-	mov	ax, [es:0x6c]
-	pop	es
 	ret
 
 ; ---- printing ---------------------------------------------------------------
@@ -717,127 +527,7 @@ put_file:
 	pop	si
 	ret
 
-; put_ip: the address at SI, dotted.
-put_ip:
-	push	si
-	push	cx
-	push	eax
-	mov	cx, 4
-.next:
-	xor	eax, eax
-	lodsb
-	call	put_number
-	dec	cx
-	jz	.done
-	mov	al, '.'
-	call	putc
-	jmp	.next
-.done:
-	pop	eax
-	pop	cx
-	pop	si
-	ret
-
-; put_number: EAX in decimal.
-put_number:
-	pushad
-	mov	ebx, 10
-	xor	cx, cx
-.divide:
-	xor	edx, edx
-	div	ebx
-	push	dx
-	inc	cx
-	or	eax, eax
-	jnz	.divide
-.digit:
-	pop	ax
-	add	al, '0'
-	call	putc
-	loop	.digit
-	popad
-	ret
-
-; line: the prefix, the text at SI, and a line's end.
-line:
-	call	begin
-newline:
-	push	ax
-	mov	al, 13
-	call	putc
-	mov	al, 10
-	call	putc
-	pop	ax
-	ret
-
-; begin: the prefix and the text at SI.
-begin:
-	push	si
-	mov	si, msg_prefix
-	call	puts
-	pop	si
-puts:
-	push	ax
-	push	si
-.next:
-	lodsb
-	or	al, al
-	jz	.done
-	call	putc
-	jmp	.next
-.done:
-	pop	si
-	pop	ax
-	ret
-
-; putc: AL to COM1 and to the screen.
-putc:
-	pushad
-	push	ax
-	mov	dx, COM1 + 5			; line status
-	mov	cx, 0xffff			; a machine may have no such port
-	mov	ah, al
-.wait:
-	in	al, dx
-	test	al, 0x20			; transmitter empty
-	loopz	.wait
-	mov	dx, COM1
-	mov	al, ah
-	out	dx, al
-	pop	ax
-	mov	ah, 0x0e			; teletype
-	mov	bx, 0x0007
-	push	ds
-	push	es
-	int	0x10
-	pop	es
-	pop	ds
-	popad
-	ret
-
-; serial_init: 115200 baud, 8N1, FIFO on, no interrupts.
-serial_init:
-	pusha
-	mov	dx, COM1 + 1
-	xor	al, al
-	out	dx, al
-	mov	dx, COM1 + 3
-	mov	al, 0x80			; divisor latch
-	out	dx, al
-	mov	dx, COM1
-	mov	al, 1
-	out	dx, al
-	mov	dx, COM1 + 1
-	xor	al, al
-	out	dx, al
-	mov	dx, COM1 + 3
-	mov	al, 3
-	out	dx, al
-	mov	dx, COM1 + 2
-	mov	al, 1
-	out	dx, al
-	popa
-	ret
+%include "pxe.inc"
 
 ; ---- data -------------------------------------------------------------------
 
@@ -862,8 +552,6 @@ marker_len	equ $ - marker
 
 msg_prefix:	db "WDS-STANDIN: ", 0
 msg_hello:	db "started", 0
-msg_pxe:	db "entry point !PXE", 0
-msg_pxenv:	db "entry point PXENV+", 0
 msg_packet:	db "packet ", 0
 msg_absent:	db " absent", 0
 msg_yiaddr:	db " yiaddr=", 0
@@ -892,7 +580,6 @@ msg_no_252:	db "the answer has no option 252: no boot configuration", 0
 msg_no_file:	db "the answer names no file", 0
 msg_open:	db "PXENV_TFTP_OPEN failed", 0
 msg_read:	db "PXENV_TFTP_READ failed", 0
-msg_block:	db "absurd TFTP block size", 0
 msg_no_marker:	db "the file fetched is not the WDS server's", 0
 msg_packet2:	db "packet 2 names another server", 0
 msg_packet3:	db "packet 3 names another server", 0

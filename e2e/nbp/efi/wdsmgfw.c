@@ -18,10 +18,9 @@
 // packet: so a packet has several. All start with "WDSMGFW-STANDIN: "; the last
 // one is "WDSMGFW-STANDIN: OK ..." or "WDSMGFW-STANDIN: FAIL <reason>".
 
-#include <efi.h>
-#include <efilib.h>
-
 #define PREFIX L"WDSMGFW-STANDIN: "
+#include "standin.h"
+
 #define MARKER "PXEBOX-LAB-NEXT-PROGRAM"
 
 enum {
@@ -33,96 +32,6 @@ enum {
 
 // The magic cookie of RFC 2131 section 3, as a little-endian machine reads it.
 #define COOKIE 0x63538263
-
-static EFI_PXE_BASE_CODE_PROTOCOL *pxe;
-
-// rest sleeps for ever: to return would have the firmware boot something else,
-// and the console scroll away.
-static void rest(void)
-{
-	BS->SetWatchdogTimer(0, 0, 0, NULL); // a boot program's time is 5 minutes
-	for (;;) {
-		UINTN which;
-		EFI_INPUT_KEY key;
-		BS->WaitForEvent(1, &ST->ConIn->WaitForKey, &which);
-		ST->ConIn->ReadKeyStroke(ST->ConIn, &key);
-	}
-}
-
-// fail prints what is missing, and where. It does not return.
-static void fail(const CHAR16 *format, ...)
-{
-	va_list args;
-	Print(PREFIX L"FAIL ");
-	va_start(args, format);
-	VPrint(format, args);
-	va_end(args);
-	Print(L"\n");
-	rest();
-}
-
-static void print_address(const CHAR16 *name, const UINT8 a[4])
-{
-	Print(L" %s=%d.%d.%d.%d", name, a[0], a[1], a[2], a[3]);
-}
-
-static BOOLEAN is_zero(const UINT8 a[4])
-{
-	return a[0] == 0 && a[1] == 0 && a[2] == 0 && a[3] == 0;
-}
-
-// text makes a field of a packet printable, and ends it.
-static CHAR8 *text(const UINT8 *field, UINTN len)
-{
-	static CHAR8 s[46]; // what a line has room for
-	UINTN i;
-	for (i = 0; i < len && i < sizeof s - 1 && field[i] != 0; i++)
-		s[i] = field[i] >= ' ' && field[i] < 0x7f ? field[i] : '?';
-	s[i] = 0;
-	return s;
-}
-
-// option finds a DHCP option's code, length and value, or is NULL. end bounds
-// the packet.
-static const UINT8 *option(const EFI_PXE_BASE_CODE_DHCPV4_PACKET *p, const UINT8 *end, UINT8 code)
-{
-	const UINT8 *o = p->DhcpOptions;
-	while (o < end && *o != 255) {
-		if (*o == 0) { // padding has no length
-			o++;
-			continue;
-		}
-		if (end - o < 2 || end - o < 2 + o[1])
-			break;
-		if (*o == code)
-			return o;
-		o += 2 + o[1];
-	}
-	return NULL;
-}
-
-// A packet that the firmware keeps, by its name in EFI_PXE_BASE_CODE_MODE.
-struct cached {
-	const CHAR16 *name;
-	BOOLEAN valid;
-	const EFI_PXE_BASE_CODE_PACKET *packet;
-};
-
-static void print_packet(const struct cached *c)
-{
-	const EFI_PXE_BASE_CODE_DHCPV4_PACKET *p = &c->packet->Dhcpv4;
-	if (!c->valid) {
-		Print(PREFIX L"%s absent\n", c->name);
-		return;
-	}
-	Print(PREFIX L"%s", c->name);
-	print_address(L"siaddr", p->BootpSiAddr);
-	print_address(L"yiaddr", p->BootpYiAddr);
-	Print(L"\n" PREFIX L"%s", c->name);
-	print_address(L"ciaddr", p->BootpCiAddr);
-	Print(L" option60=%s\n", option(p, c->packet->Raw + sizeof c->packet->Raw, 60) ? L"yes" : L"no");
-	Print(PREFIX L"%s file=%a\n", c->name, text(p->BootpBootFile, sizeof p->BootpBootFile));
-}
 
 // append adds an option of the cached DHCPDISCOVER, where it says who we are,
 // or a value of our own.
@@ -235,36 +144,14 @@ static void fetch(EFI_IP_ADDRESS *server, EFI_PXE_BASE_CODE_DHCPV4_PACKET *answe
 EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
 {
 	static EFI_PXE_BASE_CODE_PACKET request, answer;
-	EFI_LOADED_IMAGE *loaded;
-	EFI_STATUS status;
 	EFI_IP_ADDRESS server;
-	const struct cached *named = NULL;
+	const struct cached *named;
 	UINTN len;
 
 	InitializeLib(image, system);
 	Print(L"\n" PREFIX L"started\n");
-	status = BS->HandleProtocol(image, &LoadedImageProtocol, (void **)&loaded);
-	if (EFI_ERROR(status))
-		fail(L"EFI_LOADED_IMAGE: %r", status);
-	status = BS->HandleProtocol(loaded->DeviceHandle, &PxeBaseCodeProtocol, (void **)&pxe);
-	if (EFI_ERROR(status))
-		fail(L"the boot device has no EFI_PXE_BASE_CODE: %r", status);
-	if (!pxe->Mode->Started)
-		fail(L"EFI_PXE_BASE_CODE is not started");
-	if (pxe->Mode->UsingIpv6)
-		fail(L"EFI_PXE_BASE_CODE uses IPv6, and WDS knows IPv4 only");
-
-	const struct cached packets[] = { // whom the program believes first
-		{L"PxeReply", pxe->Mode->PxeReplyReceived, &pxe->Mode->PxeReply},
-		{L"ProxyOffer", pxe->Mode->ProxyOfferReceived, &pxe->Mode->ProxyOffer},
-		{L"DhcpAck", pxe->Mode->DhcpAckReceived, &pxe->Mode->DhcpAck},
-	};
-	const UINTN count = sizeof packets / sizeof packets[0];
-	for (UINTN i = 0; i < count; i++)
-		print_packet(&packets[i]);
-	for (UINTN i = 0; i < count && named == NULL; i++)
-		if (packets[i].valid && !is_zero(packets[i].packet->Dhcpv4.BootpSiAddr))
-			named = &packets[i];
+	open_pxe(image);
+	named = read_packets();
 	Print(PREFIX L"own");
 	print_address(L"StationIp", pxe->Mode->StationIp.v4.Addr);
 	Print(L"\n");
