@@ -18,6 +18,7 @@
 	org	0
 
 PACKET_LEN	equ 1536
+TRIES		equ 3		; for each file: see fetch
 
 ; pxeboot.n12 loads it at 2000:0. What is not code lies above it in the same
 ; segment.
@@ -29,6 +30,7 @@ pxe_entry:	resd 1
 is_pxenv:	resb 1
 server:		resd 1
 parameters:	resb 160
+tries:		resb 1
 bytes:		resd 1
 crc:		resd 1
 table:		resd 256		; of CRC-32
@@ -117,23 +119,24 @@ need:
 	call	begin
 	pop	si
 	call	puts
-	mov	si, msg_missing
-	call	puts
 	call	newline
 	jmp	halt
 .there:
 	ret
 
 ; fetch: reads the file whose name is at SI, and prints the name, bytes and crc.
-; The last block stays in block. CF: it is not there, or did not come whole.
+; The last block stays in block. CF: it is not there, or did not come whole. The
+; TFTP of iPXE's PXE API gives up when a block comes twice, as it does when an ACK
+; is late; so a second try is worth it.
 fetch:
 	push	si
 	call	begin
+	mov	byte [tries], TRIES
+.open:
 	mov	dword [bytes], 0
 	mov	dword [crc], -1
 	call	tftp_open
-	mov	si, msg_missing
-	jc	.failed
+	jc	.missing
 .read:
 	push	ds
 	pop	es
@@ -161,7 +164,14 @@ fetch:
 	ret
 .broken:
 	call	tftp_close
+	pop	si
+	push	si
+	dec	byte [tries]
+	jnz	.open
 	mov	si, msg_broken
+	jmp	.failed
+.missing:
+	mov	si, msg_missing
 .failed:
 	call	puts
 	call	newline
