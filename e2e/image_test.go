@@ -254,7 +254,9 @@ func TestImageServerMode(t *testing.T) {
 		t.Fatal(err)
 	}
 	signers := s.addBothPrograms()
-	s.startBox(lab.ServerMode+lab.Menu(0, "wds", true)+entries+rules, debianFiles(t))
+	files := debianFiles(t)
+	winPE := s.makeWinPE(files)
+	s.startBox(lab.ServerMode+lab.Menu(0, "wds", true)+entries+rules+winPERules, files)
 	s.waitBox(lab.BoxAddr)
 	t.Run("update page", func(t *testing.T) { checkUpdatePage(t, s) })
 
@@ -345,6 +347,14 @@ func TestImageServerMode(t *testing.T) {
 		if strings.Contains(s.client.Console.Text(), labels[0]) {
 			s.t.Error("its menu has an entry that is not for this machine")
 		}
+	})
+	s.part("UEFI straight to Windows PE, without a third-party CA", 0x2c, func(s *site) {
+		s.straightUEFIToWinPE(qemu.Debian13, winPE.win10)
+	})
+	s.part("BIOS to Windows PE", 0x2b, func(s *site) {
+		s.startClient(qemu.Debian12, lab.ClientConfig{})
+		s.menuToWinPE(winPE.win11.BIOS)
+		s.checkCutOff(lab.BoxAddr)
 	})
 	// The parts above would detect a missing -W: packet 2 then still names the
 	// box.
@@ -447,7 +457,9 @@ func TestImageProxyMode(t *testing.T) {
 		t.Fatal(err)
 	}
 	signers := s.addBothPrograms()
-	s.startBox(lab.ProxyMode+lab.Menu(0, "wds", true)+entries+rules, debianFiles(t))
+	files := debianFiles(t)
+	winPE := s.makeWinPE(files)
+	s.startBox(lab.ProxyMode+lab.Menu(0, "wds", true)+entries+rules+winPERules, files)
 	addr, err := s.BoxAddress(s.within(boxBoots))
 	if err != nil {
 		t.Fatal(err)
@@ -484,4 +496,11 @@ func TestImageProxyMode(t *testing.T) {
 	})
 	s.part("BIOS straight to WDS, once", 0x20, func(s *site) { s.straightBIOS(qemu.Debian13) })
 	s.part("BIOS to WDS by a restart", 0x26, func(s *site) { s.restartToWDS(qemu.Debian12) })
+	s.part("UEFI with Secure Boot to Windows PE", 0x2a, func(s *site) {
+		s.startUEFI(qemu.Debian12, lab.UEFIConfig{SecureBoot: true})
+		s.menuToWinPE(winPE.win11.UEFI)
+	})
+	s.part("BIOS straight to Windows PE", 0x29, func(s *site) {
+		s.straightBIOSToWinPE(qemu.Debian13, winPE.win10)
+	})
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/pxebox/pxebox/e2e/nbp"
 	"github.com/pxebox/pxebox/e2e/qemu"
@@ -56,7 +57,6 @@ func (l *Lab) WinPE(name string, media bool) (*WinPE, error) {
 		"Boot/DVD/PCAT/boot.sdi":      sdi,
 		"Boot/Fonts/wgl4_boot.ttf":    font,
 		"Boot/Fonts/segoe_slboot.ttf": second,
-		"System32/config/SYSTEM":      content("SYSTEM", 3<<20),
 	}
 	files := map[string][]byte{}
 	if media {
@@ -70,11 +70,15 @@ func (l *Lab) WinPE(name string, media bool) (*WinPE, error) {
 			"efi/microsoft/boot/boot.stl":            stl,
 			"efi/microsoft/boot/fonts/wgl4_boot.ttf": font,
 		}
-		// What a BIOS loads over the network is in no media's folder.
-		for _, name := range []string{"EFI/bootmgfw.efi", "EFI/boot.stl", "DVD/EFI/BCD", "DVD/PCAT/BCD"} {
-			inside["Boot/"+name] = []byte("the media have another one")
+		// What a BIOS loads over the network is in boot.wim alone. Everything else
+		// there must not replace the media's.
+		for name := range inside {
+			if !strings.HasPrefix(name, "Boot/PXE/") {
+				inside[name] = []byte("the media have another one")
+			}
 		}
 	}
+	inside["System32/config/SYSTEM"] = content("SYSTEM", 3<<20) // what makes it large
 	whole, err := l.capture(inside)
 	if err != nil {
 		return nil, err
