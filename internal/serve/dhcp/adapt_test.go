@@ -506,14 +506,14 @@ func TestCopiesOfShim(t *testing.T) {
 		want      string // the next answer's file
 	}{
 		{situation: "two boots", before: func(x *site) { refuses(x, 2) }, want: one},
-		{situation: "and two with the first copy", before: func(x *site) { refuses(x, 4) }, want: other},
-		{situation: "and two with the last copy", before: func(x *site) { refuses(x, 6) },
+		{situation: "and one with the first copy", before: func(x *site) { refuses(x, 3) }, want: other},
+		{situation: "and one with the last copy", before: func(x *site) { refuses(x, 4) },
 			want: `boot\x64\wdsmgfw.efi`},
 		{situation: "a restart of the program between them", before: func(x *site) {
-			refuses(x, 2)
-			x.discover(uefiX64)
+			refuses(x, 1)
 			x.restart()
 			refuses(x, 1)
+			x.discover(uefiX64)
 			x.restart()
 			refuses(x, 1)
 		}, want: other},
@@ -531,6 +531,11 @@ func TestCopiesOfShim(t *testing.T) {
 			x.loads(true)
 			refuses(x, 1)
 		}, want: one},
+		{situation: "a copy helps, and fails twice", before: func(x *site) {
+			refuses(x, 2)
+			x.loads(true)
+			refuses(x, 2)
+		}, want: other},
 		{situation: "the restarted program knows that a copy helps", before: func(x *site) {
 			refuses(x, 2)
 			x.loads(true)
@@ -544,7 +549,7 @@ func TestCopiesOfShim(t *testing.T) {
 			x.after(24 * time.Hour)
 		}, want: shim},
 		{situation: "two boots on another day", before: func(x *site) {
-			refuses(x, 6)
+			refuses(x, 4)
 			x.discover(uefiX64)
 			x.after(25 * time.Hour)
 			refuses(x, 2)

@@ -18,7 +18,8 @@ import (
 
 const (
 	// tries is how many boots in a row have to fail before the answer changes. A
-	// packet is lost more easily than two times in a row.
+	// packet is lost more easily than two times in a row. After that each copy of
+	// shim has one boot, until it helps: a person restarts the machine each time.
 	tries = 2
 	// lasts is how long a rung applies, and what is known about a machine is
 	// kept. After a day its firmware's settings may have been changed.
@@ -215,7 +216,7 @@ func (s *Shim) discover(now time.Time) {
 	case s.Loads < tries || !since(now, s.At) || now.Sub(s.Last) < silent || since(now, s.Failed):
 	case s.Copy == 0 && since(now, s.On): // it is at the top
 	case s.Copy < s.Of:
-		s.Copy, s.Loads, s.On = s.Copy+1, 0, now
+		s.Copy, s.Loads, s.On = s.Copy+1, tries-1, now
 	default:
 		s.Copy, s.On = 0, now
 	}

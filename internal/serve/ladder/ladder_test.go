@@ -126,7 +126,7 @@ func TestGoodBootIsRepeated(t *testing.T) {
 			}
 		}
 		handedOver := rng.IntN(2) == 0
-		for range rng.IntN(5) {
+		for range rng.IntN(4) {
 			boot(handedOver, asks, false)
 		}
 		want := boot(handedOver, asks, true)
