@@ -68,7 +68,8 @@ func TestMachine(t *testing.T) {
 		{situation: "it is still off", events: []event{{at: 900 * time.Millisecond, sent: 0}}},
 		{situation: "the second OFFER is ignored", events: []event{
 			{at: 1 * s, sent: 1}, {1 * s, dhcpv4.MessageTypeOffer, 2}, {1 * s, dhcpv4.MessageTypeOffer, 2}}},
-		{situation: "an ACK that it did not ask for", events: []event{{at: 1 * s, sent: 1}, {1 * s, dhcpv4.MessageTypeAck, 1}}},
+		{situation: "an ACK that it did not ask for", events: []event{
+			{at: 1 * s, sent: 1}, {1 * s, dhcpv4.MessageTypeAck, 1}}},
 		{situation: "a NAK: from the beginning", events: []event{
 			{at: 1 * s, sent: 1}, {1 * s, dhcpv4.MessageTypeOffer, 2}, {1 * s, dhcpv4.MessageTypeNak, 3}}},
 		{situation: "silence", over: true, want: Lease{Took: 60 * s, Repeats: 3}, events: []event{

@@ -68,7 +68,8 @@ func (r Room) Measure(ctx context.Context, bin string, flushes []time.Duration, 
 }
 
 func (r Room) measure(ctx context.Context, bin string, flush time.Duration) (result Result, err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, r.Within+3*time.Minute, errors.New("the machines neither boot nor give up"))
+	ctx, cancel := context.WithTimeoutCause(ctx, r.Within+3*time.Minute,
+		errors.New("the machines neither boot nor give up"))
 	defer cancel()
 	result.Flush = flush
 	host, err := netns.New()

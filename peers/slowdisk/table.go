@@ -23,9 +23,9 @@ func Section(machine string, r Room, results []Result) string {
 				gaveUp++
 			}
 		}
-		fmt.Fprintf(&b, "| %v | %s | %s | %s | %d | %d of %d | %.2f |\n", x.Flush, milliseconds(pxeload.Percentile(x.Leases, 0.5)),
-			milliseconds(pxeload.Percentile(x.Leases, 0.99)), milliseconds(pxeload.Percentile(x.Leases, 1)), repeats, gaveUp,
-			len(x.Leases), float64(x.Flushes)/float64(len(x.Leases)))
+		fmt.Fprintf(&b, "| %v | %s | %s | %s | %d | %d of %d | %.2f |\n", x.Flush,
+			milliseconds(pxeload.Percentile(x.Leases, 0.5)), milliseconds(pxeload.Percentile(x.Leases, 0.99)),
+			milliseconds(pxeload.Percentile(x.Leases, 1)), repeats, gaveUp, len(x.Leases), float64(x.Flushes)/float64(len(x.Leases)))
 	}
 	fmt.Fprintf(&b, `
 Measured on %s. %d machines are switched on within %v; the time is from a

@@ -110,7 +110,8 @@ func (s Storm) Measure(ctx context.Context, servers []fileserver.Server, log io.
 func (s Storm) run(
 	ctx context.Context, server fileserver.Server, content tftpload.Bytes, result *Result, log io.Writer,
 ) (err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, s.Patience, fmt.Errorf("not all machines have booted after %v", s.Patience))
+	ctx, cancel := context.WithTimeoutCause(ctx, s.Patience,
+		fmt.Errorf("not all machines have booted after %v", s.Patience))
 	defer cancel()
 	host, client, err := connect(s.Cores)
 	if err != nil {

@@ -61,7 +61,8 @@ func Table(s Storm, results []Result) string {
 		if part < goal {
 			verdict = fmt.Sprintf("missed by %.1f points", 100*(goal-part))
 		}
-		fmt.Fprintf(&b, "%s's share of the cable is %.1f%%: the goal of %.0f%% is %s.\n", ours.Name, 100*part, 100*goal, verdict)
+		fmt.Fprintf(&b, "%s's share of the cable is %.1f%%: the goal of %.0f%% is %s.\n",
+			ours.Name, 100*part, 100*goal, verdict)
 	}
 	return b.String()
 }
