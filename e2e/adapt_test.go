@@ -71,7 +71,7 @@ const (
 	// whyFallback is why the box leads a machine to the fallback.
 	whyFallback = "loaded the first stage twice, and nothing after it"
 	// mostBoots is how many boots a machine may need until the box's answer
-	// helps. Each other answer takes two.
+	// helps. Each other answer takes one or two.
 	mostBoots = 8
 )
 
