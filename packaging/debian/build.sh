@@ -35,7 +35,19 @@ section() {
 	title=$1
 	shift
 	printf '\n%s\n%s\n\n' "$title" "$(printf '%s' "$title" | tr -c '\n' '=')"
-	cat "$@"
+	texts "$@"
+}
+
+# texts prints licence texts. Of the Apache licence, Debian has the text.
+texts() {
+	for text; do
+		if grep -q 'TERMS AND CONDITIONS FOR USE, REPRODUCTION' "$text"; then
+			grep -E '^ *Copyright .*[0-9]{4}' "$text" || true
+			echo "Licensed under the Apache License, Version 2.0: /usr/share/common-licenses/Apache-2.0"
+		else
+			cat "$text"
+		fi
+	done
 }
 
 # copyrights prints the licence texts of all that the programs contain.
@@ -46,11 +58,11 @@ copyrights() {
 	go list -deps -f '{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}} {{.Dir}}{{end}}{{end}}' \
 		./cmd/pxed ./cmd/menuwatch ./cmd/pxebox | LC_ALL=C sort -u >"$stage/modules"
 	while read -r module at dir; do
-		texts=$(find "$dir" -maxdepth 1 -type f \( -iname 'licen[sc]e*' -o -iname 'copying*' -o -iname 'notice*' \
+		files=$(find "$dir" -maxdepth 1 -type f \( -iname 'licen[sc]e*' -o -iname 'copying*' -o -iname 'notice*' \
 			-o -iname 'patents*' \) | LC_ALL=C sort)
-		[ -n "$texts" ] || fail "$module: no licence text in $dir"
+		[ -n "$files" ] || fail "$module: no licence text in $dir"
 		# shellcheck disable=SC2086 # no space is in these paths
-		section "$module $at, a Go module" $texts
+		section "$module $at, a Go module" $files
 	done <"$stage/modules"
 	for text in assets/*/usr/share/doc/*/copyright; do
 		package=$(basename "$(dirname "$text")")
