@@ -30,7 +30,8 @@ func TestCapture(t *testing.T) {
 		}
 	}
 	for image, want := range map[string]string{"1": "this image does not boot", "2": "a list"} {
-		got, err := exec.Command("wimlib-imagex", "extract", file, image, "/Windows/Boot/EFI/boot.stl", "--to-stdout").Output()
+		args := []string{"extract", file, image, "/Windows/Boot/EFI/boot.stl", "--to-stdout"}
+		got, err := exec.Command("wimlib-imagex", args...).Output()
 		if err != nil || string(got) != want {
 			t.Errorf("image %s has %q, %v; want %q", image, got, err, want)
 		}
