@@ -47,6 +47,9 @@ build/peers-lan: SERVERS := avahi-daemon isc-dhcp-server rsyslog
 # The packages that are tried with them on their own.
 PEERED := $(addprefix ./,$(dir $(wildcard internal/*/*/*_peers_test.go)))
 
+# The boxes that make update and config have trusted at first sight.
+KNOWN := build/known_boxes
+
 # What make cli builds for.
 CLI := linux-amd64 linux-arm64 darwin-arm64 darwin-amd64 windows-amd64
 
@@ -298,17 +301,17 @@ check: go ## check a configuration: make check CONFIG=pxebox.toml
 .PHONY: update
 update: image ## update a running box, which falls back if the update is not healthy: make update HOST=192.168.77.1
 	@[ -n "$(HOST)" ] || { echo "which box? make update HOST=192.168.77.1" >&2; exit 1; }
-	@go run ./cmd/pxebox update $(HOST)
+	@go run ./cmd/pxebox update --known-boxes $(KNOWN) $(HOST)
 
 .PHONY: update-rpi
 update-rpi: image-rpi ## the same for a box that is a Raspberry Pi
 	@[ -n "$(HOST)" ] || { echo "which box? make update-rpi HOST=192.168.77.1" >&2; exit 1; }
-	@go run ./cmd/pxebox update --instance pxebox-rpi $(HOST)
+	@go run ./cmd/pxebox update --known-boxes $(KNOWN) --instance pxebox-rpi $(HOST)
 
 .PHONY: config
 config: ## send settings to a running box: make config HOST=192.168.77.1 FILE=pxebox.toml
 	@[ -n "$(HOST)" ] && [ -n "$(FILE)" ] || { echo "make config HOST=192.168.77.1 FILE=pxebox.toml" >&2; exit 1; }
-	@go run ./cmd/pxebox settings --known-boxes build/known_boxes $(HOST) $(FILE)
+	@go run ./cmd/pxebox settings --known-boxes $(KNOWN) $(HOST) $(FILE)
 
 .PHONY: upload
 upload: ## send a boot file to a running box: make upload HOST=192.168.77.1 FILE=linux [TO=debian]
@@ -333,6 +336,6 @@ outdated: ## list the modules that have a newer version
 	done
 
 .PHONY: clean
-clean: ## remove everything built and fetched, except build/update-*, which running boxes need
+clean: ## remove everything built and fetched, except what running boxes are known by: build/update-*, build/known_*
 	rm -rf assets/*/usr assets/manifest.json
-	[ ! -d build ] || find build -mindepth 1 -maxdepth 1 ! -name 'update-password' ! -name 'update-certificate.pem' -exec rm -rf {} +
+	[ ! -d build ] || find build -mindepth 1 -maxdepth 1 ! -name 'update-password' ! -name 'update-certificate.pem' ! -name 'known_*' -exec rm -rf {} +

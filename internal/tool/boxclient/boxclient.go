@@ -17,6 +17,7 @@ const (
 	pagePort        = "443"
 	oldSettingsPort = "8443" // of the settings, in earlier versions
 	uploadPort      = "22"
+	updatePort      = "8080"
 )
 
 // withPort returns the address of a host, with a default port if it has none.

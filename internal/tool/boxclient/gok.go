@@ -4,20 +4,28 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/rand"
+	"crypto/subtle"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"log"
 	"net"
 	"net/http"
+	"net/http/httputil"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/pxebox/pxebox/internal/base/credential"
@@ -29,69 +37,107 @@ const dials = 5 * time.Second
 
 // box is the destination of an update.
 type box struct {
-	name        string // in its certificate, with the port of its web page
-	addr        string // host and port
-	page        string
-	password    string
-	certificate string // the absolute path
-	client      *http.Client
+	addr     string   // host and port
+	also     []string // other addresses of the same box, which has the same key there
+	page     string
+	password string
+	known    knownBoxes
+	// built has the certificate that images of earlier builds have in common, or
+	// none. Their boxes show another one after the update: next is its pin.
+	built     [][]byte
+	transport *http.Transport
+
+	mu      sync.Mutex // guards the rest
+	next    string
+	trusted []string // the pins of this box so far: it may go back to its old root
 }
 
-// newBox returns the box at a host, with an instance's password and a
-// certificate.
-func newBox(instances, instance, host, certificate string) (*box, error) {
-	file := filepath.Join(instances, instance, "config.json")
-	text, err := os.ReadFile(file)
-	if err != nil {
+// newBox returns the box that an update is for.
+func newBox(u Update) (*box, error) {
+	b := &box{addr: u.Host, password: u.Password, known: knownBoxes{u.Known, u.Out}}
+	if !strings.Contains(u.Host, ":") {
+		b.addr = net.JoinHostPort(u.Host, updatePort)
+		b.also = []string{net.JoinHostPort(u.Host, pagePort), net.JoinHostPort(u.Host, oldSettingsPort)}
+	}
+	b.page = "https://" + b.addr + "/"
+	text, err := os.ReadFile(u.Certificate)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	var config struct {
-		// gok's name for the destination of updates.
-		InternalCompatibilityFlags struct{ Update string }
+	for len(text) > 0 {
+		var block *pem.Block
+		if block, text = pem.Decode(text); block == nil {
+			break
+		}
+		if block.Type == "CERTIFICATE" {
+			b.built = append(b.built, block.Bytes)
+		}
 	}
-	if err := json.Unmarshal(text, &config); err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
-	}
-	page, err := url.Parse(config.InternalCompatibilityFlags.Update)
-	if err != nil || page.Scheme != "https" || page.Port() == "" || page.User == nil {
-		const want = "InternalCompatibilityFlags.Update is not https://USER:PASSWORD@NAME:PORT/"
-		return nil, fmt.Errorf("%s: %s: run make image", file, want)
-	}
-	if certificate, err = filepath.Abs(certificate); err != nil {
-		return nil, err
-	}
-	pem, err := os.ReadFile(certificate)
-	if err != nil {
-		return nil, err
-	}
-	known := x509.NewCertPool()
-	if !known.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("%s contains no certificate", certificate)
-	}
-	b := &box{
-		name:        page.Host,
-		addr:        host,
-		page:        "https://" + page.Host + "/",
-		certificate: certificate,
-	}
-	b.password, _ = page.User.Password()
-	if !strings.Contains(host, ":") {
-		b.addr = net.JoinHostPort(host, page.Port())
-	}
-	b.client = &http.Client{Transport: &http.Transport{
+	b.transport = &http.Transport{
 		DialContext:       func(ctx context.Context, _, _ string) (net.Conn, error) { return b.dial(ctx) },
 		DisableKeepAlives: true, // the box restarts
-		TLSClientConfig:   &tls.Config{RootCAs: known},
-	}}
+		TLSClientConfig: &tls.Config{
+			InsecureSkipVerify: true, // no authority vouches for a box: see trust
+			VerifyConnection: func(state tls.ConnectionState) error {
+				return b.trust(state.PeerCertificates[0])
+			},
+		},
+	}
 	return b, nil
 }
 
-// leaveEEPROM removes the Raspberry Pi's EEPROM program from gok's copy of an
-// instance. An image installs it once. If an update contained it too, a Pi 4
+// trust returns nil for the certificate of the right box. The password is sent
+// to no other host.
+func (b *box) trust(c *x509.Certificate) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.isBuilt(c) {
+		return nil
+	}
+	pin := credential.Pin(c)
+	switch {
+	case slices.Contains(b.trusted, pin):
+		return nil
+	case b.next == "":
+		if err := b.known.trust(pin, b.addr, b.also...); err != nil {
+			return err
+		}
+	case pin != b.next:
+		return notTheSame(b.addr, b.next, pin, b.known.file)
+	default:
+		if err := b.known.replace(pin, b.addr); err != nil {
+			return err
+		}
+	}
+	b.trusted = append(b.trusted, pin)
+	return nil
+}
+
+// isBuilt reports whether a box has the certificate of an earlier build.
+func (b *box) isBuilt(c *x509.Certificate) bool {
+	return slices.ContainsFunc(b.built, func(der []byte) bool { return bytes.Equal(der, c.Raw) })
+}
+
+// keysLine is the line in which the appliance logs the key that the box has on
+// its other ports, and after an update on this one.
+var keysLine = regexp.MustCompile(`msg="the box's keys"[^\n]* https="?(sha256//[A-Za-z0-9+/]+=*)`)
+
+// expect notes by which key the box can be known after the update, if its log
+// says so: the connection on which the log came is trusted.
+func (b *box) expect(log string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if m := keysLine.FindAllStringSubmatch(log, -1); m != nil {
+		b.next = m[len(m)-1][1]
+	}
+}
+
+// prepare writes the destination of updates into gok's copy of an instance, and
+// removes the Raspberry Pi's EEPROM program. An image installs it once. If an update contained it too, a Pi 4
 // would write its EEPROM at each update, because the pinned version of gok never
 // detects that it is already there. That would overwrite settings that an owner
 // made in the EEPROM.
-func leaveEEPROM(instances, instance string) error {
+func prepare(instances, instance, destination string) error {
 	file := filepath.Join(instances, instance, "config.json")
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -102,24 +148,21 @@ func leaveEEPROM(instances, instance string) error {
 		return fmt.Errorf("%s: %w", file, err)
 	}
 	config["EEPROMPackage"] = ""
+	// gok knows no other setting for that where there is NoPassword.
+	config["InternalCompatibilityFlags"] = map[string]any{"Update": destination}
 	if text, err = json.MarshalIndent(config, "", "    "); err != nil {
 		return err
 	}
 	return os.WriteFile(file, append(text, '\n'), 0o600)
 }
 
-// known checks, before anything is built, that this is the right box and that it
-// accepts the password. The password is sent to no other host.
-func (b *box) known(ctx context.Context) error {
+// check checks, before anything is built, that this is the right box and that it
+// accepts the password.
+func (b *box) check(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*dials)
 	defer cancel()
 	resp, err := b.get(ctx, "update/features")
 	if err != nil {
-		var stranger *tls.CertificateVerificationError
-		if errors.As(err, &stranger) {
-			return fmt.Errorf("%w: the host at %s does not have the certificate in %s, which the boxes built here have",
-				err, b.addr, b.certificate)
-		}
 		return err
 	}
 	return resp.Body.Close()
@@ -132,9 +175,14 @@ func (b *box) get(ctx context.Context, path string) (*http.Response, error) {
 		return nil, err
 	}
 	r.SetBasicAuth(credential.User, b.password)
-	resp, err := b.client.Do(r)
+	resp, err := (&http.Client{Transport: b.transport}).Do(r)
 	if err != nil {
 		return nil, err
+	}
+	if resp.StatusCode == http.StatusUnauthorized {
+		resp.Body.Close()
+		return nil, fmt.Errorf("%s refuses the password: give the one of this box, in PXEBOX_PASSWORD or by --password-file",
+			b.addr)
 	}
 	if resp.StatusCode != http.StatusOK {
 		resp.Body.Close()
@@ -147,26 +195,24 @@ func (b *box) dial(ctx context.Context) (net.Conn, error) {
 	return (&net.Dialer{Timeout: dials}).DialContext(ctx, "tcp", b.addr)
 }
 
-// gok runs a command that connects to the box by its name, and to no other host.
-// The command's output goes to out, without the password.
-func (b *box) gok(out io.Writer, name string, args ...string) error {
+// gok runs a command that sends an update. The command reaches the box, and no
+// other host, by a URL on this machine, which config is called with. The
+// password is not in it. The command's output goes to out.
+func (b *box) gok(out io.Writer, config func(url string) error, name string, args ...string) error {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
-	proxy := &http.Server{Handler: http.HandlerFunc(b.tunnel), ReadHeaderTimeout: dials}
+	token := rand.Text() // other users of this machine do not have it
+	proxy := &http.Server{Handler: b.proxy(token), ReadHeaderTimeout: dials}
 	go proxy.Serve(l)
 	defer proxy.Close()
+	if err := config("http://" + credential.User + ":" + token + "@" + l.Addr().String() + "/"); err != nil {
+		return err
+	}
 
 	cmd := exec.Command(name, args...)
-	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool {
-		key, _, _ := strings.Cut(v, "=")
-		return strings.HasSuffix(strings.ToLower(key), "_proxy")
-	})
-	cmd.Env = append(cmd.Env,
-		"HTTPS_PROXY=http://"+l.Addr().String(),
-		// Instead of the system's certificates.
-		"SSL_CERT_FILE="+b.certificate,
+	cmd.Env = append(os.Environ(),
 		// The image was built from the same modules, so all of them are in the
 		// local cache.
 		"GOPROXY=off",
@@ -184,7 +230,7 @@ func (b *box) gok(out io.Writer, name string, args ...string) error {
 	lines := bufio.NewScanner(words)
 	lines.Split(scanLines)
 	for lines.Scan() {
-		out.Write(bytes.ReplaceAll(lines.Bytes(), []byte(b.password), []byte("…")))
+		out.Write(bytes.ReplaceAll(lines.Bytes(), []byte(token), []byte("…")))
 	}
 	_, err = io.Copy(io.Discard, words) // the rest of a line that is too long
 	if err = errors.Join(err, cmd.Wait()); err != nil {
@@ -204,30 +250,25 @@ func scanLines(data []byte, atEOF bool) (advance int, token []byte, err error) {
 	return 0, nil, nil
 }
 
-// tunnel is a CONNECT proxy (RFC 9110 §9.3.6) that connects to the box.
-func (b *box) tunnel(w http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodConnect || r.Host != b.name {
-		http.Error(w, "this proxy connects to "+b.name+" only", http.StatusForbidden)
-		return
+// proxy passes requests with the token on to the box, with its password.
+func (b *box) proxy(token string) http.Handler {
+	proxy := &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(&url.URL{Scheme: "https", Host: b.addr})
+			r.Out.SetBasicAuth(credential.User, b.password)
+		},
+		Transport: b.transport,
+		ErrorLog:  log.New(io.Discard, "", 0),
+		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
+			http.Error(w, err.Error(), http.StatusBadGateway)
+		},
 	}
-	out, err := b.dial(r.Context())
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadGateway)
-		return
-	}
-	defer out.Close()
-	in, buffered, err := http.NewResponseController(w).Hijack()
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
-	defer in.Close()
-	if _, err := io.WriteString(in, "HTTP/1.1 200 OK\r\n\r\n"); err != nil {
-		return // gok has exited
-	}
-	go func() {
-		io.Copy(out, buffered)
-		out.Close()
-	}()
-	io.Copy(in, out)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, got, _ := r.BasicAuth()
+		if subtle.ConstantTimeCompare([]byte(got), []byte(token)) != 1 {
+			http.Error(w, "this port is for gok", http.StatusForbidden)
+			return
+		}
+		proxy.ServeHTTP(w, r)
+	})
 }

@@ -1,7 +1,6 @@
 package boxclient
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"crypto/tls"
@@ -34,12 +33,12 @@ func (s Settings) Send(ctx context.Context, text []byte) error {
 		return s.send(ctx, s.Host, text)
 	}
 	host, old := withPort(s.Host, s.ports().now), withPort(s.Host, s.ports().before)
-	// A box with an earlier version has nothing at the port. Both ports have the
+	// A box with an earlier version has nothing at the port. All ports have the
 	// same certificate.
 	d := net.Dialer{Timeout: settingsDial}
 	c, err := d.DialContext(ctx, "tcp", host)
 	if err != nil {
-		e := s.send(ctx, old, text, host)
+		e := s.send(ctx, old, text, host, withPort(s.Host, updatePort))
 		var dial *net.OpError
 		if errors.As(e, &dial) && dial.Op == "dial" {
 			return fmt.Errorf("%w, and %w", err, e)
@@ -49,7 +48,7 @@ func (s Settings) Send(ctx context.Context, text []byte) error {
 	if err := c.Close(); err != nil {
 		return err
 	}
-	return s.send(ctx, host, text, old)
+	return s.send(ctx, host, text, old, withPort(s.Host, updatePort))
 }
 
 // settingsPorts are the ports for settings: of the page, and of boxes with an
@@ -75,7 +74,7 @@ func (s Settings) send(ctx context.Context, host string, text []byte, also ...st
 		TLSClientConfig: &tls.Config{
 			InsecureSkipVerify: true, // no authority vouches for a box: see trust
 			VerifyConnection: func(state tls.ConnectionState) error {
-				return s.trust(credential.Pin(state.PeerCertificates[0]), host, also...)
+				return knownBoxes{s.Known, s.Out}.trust(credential.Pin(state.PeerCertificates[0]), host, also...)
 			},
 		},
 	}}
@@ -98,38 +97,4 @@ func (s Settings) send(ctx context.Context, host string, text []byte, also ...st
 	}
 	fmt.Fprintf(s.Out, "%s: %s", host, answer)
 	return nil
-}
-
-// trust compares a box with its known fingerprint, and records a new box. A box
-// that is known by one of the other addresses is not new.
-func (s Settings) trust(pin, host string, also ...string) error {
-	f, err := openKnown(s.Known)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	known := map[string]string{}
-	lines := bufio.NewScanner(f)
-	for lines.Scan() {
-		name, was, _ := strings.Cut(lines.Text(), " ")
-		if _, ok := known[name]; !ok { // the first line counts
-			known[name] = was
-		}
-	}
-	if err := lines.Err(); err != nil {
-		return fmt.Errorf("%s: %w", s.Known, err)
-	}
-	for _, name := range append([]string{host}, also...) {
-		was, ok := known[name]
-		switch {
-		case !ok:
-			continue
-		case was != pin:
-			return notTheSame(name, was, pin, s.Known)
-		}
-		return nil
-	}
-	fmt.Fprint(s.Out, isNew(host, pin))
-	_, err = fmt.Fprintln(f, host, pin)
-	return err
 }

@@ -35,10 +35,14 @@ var (
 
 // Update is a build of the checkout, and its destination.
 type Update struct {
-	Host        string // or HOST:PORT
-	Instances   string // the folder of the instances, prepared for gok
-	Instance    string // pxebox-amd64, or pxebox-rpi
-	Certificate string // the file with the box's certificate
+	Host      string // or HOST:PORT
+	Password  string
+	Instances string // the folder of the instances, prepared for gok
+	Instance  string // pxebox-amd64, or pxebox-rpi
+	Known     string // the file of known boxes
+	// Certificate is the file with the certificate that earlier builds put into
+	// their images. It may be missing.
+	Certificate string
 	Out         io.Writer
 }
 
@@ -54,16 +58,15 @@ func InCheckout(dir string) error {
 
 // Send sends the build with gok update, and waits until the box has kept the new
 // root or has gone back to its old one. The box decides that within two minutes,
-// whether a client waits or not. Send runs in the root of the checkout.
-// gok identifies a box by its certificate, and so by the name in it. That name is
-// not in DNS, and the box may have any address, so a proxy connects gok to the
-// box.
+// whether a client waits or not. Send runs in the root of the checkout. gok knows
+// no box by its key, and would need the password in a file: it reaches the box by
+// a proxy in this process.
 func (u Update) Send(ctx context.Context) error {
-	b, err := newBox(u.Instances, u.Instance, u.Host, u.Certificate)
+	b, err := newBox(u)
 	if err != nil {
 		return err
 	}
-	if err := b.known(ctx); err != nil {
+	if err := b.check(ctx); err != nil {
 		return err
 	}
 	// At each start, a box logs how the last update ended.
@@ -71,11 +74,10 @@ func (u Update) Send(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := leaveEEPROM(u.Instances, u.Instance); err != nil {
-		return err
-	}
+	b.expect(before)
+	config := func(url string) error { return prepare(u.Instances, u.Instance, url) }
 	// gok gets Ctrl-C too, so what to do then is said here.
-	err = b.gok(u.Out, "go", "tool", "-modfile=tools/go.mod", "gok",
+	err = b.gok(u.Out, config, "go", "tool", "-modfile=tools/go.mod", "gok",
 		"--parent_dir", u.Instances, "-i", u.Instance, "update")
 	if err != nil {
 		// gok waits for the new root, which may be gone by now.

@@ -18,7 +18,8 @@ import (
 const (
 	// passwordEnv holds the box's password.
 	passwordEnv = "PXEBOX_PASSWORD"
-	// builtPassword is where a build stores the password of its images.
+	// builtPassword is where earlier builds stored the password of their images,
+	// and where a person may store that of a box.
 	builtPassword = "build/update-password"
 )
 
@@ -102,7 +103,10 @@ interrupted, run the same command again: it continues where it stopped.
 }
 
 func (a *app) update() *cobra.Command {
-	var u boxclient.Update
+	var (
+		u            boxclient.Update
+		passwordFile string
+	)
 	cmd := &cobra.Command{
 		Use:   "update HOST[:PORT]",
 		Short: "send the build of this checkout to a running box",
@@ -112,7 +116,9 @@ within two minutes. Settings, boot files and leases stay.
 
 It builds the system from the source tree with gok: run it in the root of a checkout,
 with Go installed, after "make image" (or "make image-rpi"). "make update HOST=..."
-does both. The box is identified by its certificate, in build/update-certificate.pem.`,
+does both. A box from an earlier build is also known by the certificate of that
+build, in build/update-certificate.pem.
+` + aboutPassword,
 		Example: `  pxebox update 192.168.77.1
   pxebox update --instance pxebox-rpi 192.168.77.1   # a Raspberry Pi`,
 		Args: cobra.ExactArgs(1),
@@ -121,9 +127,18 @@ does both. The box is identified by its certificate, in build/update-certificate
 		"the `name` of the system: pxebox-amd64 or pxebox-rpi")
 	cmd.Flags().StringVar(&u.Instances, "instances", "build/gokrazy", "the `folder` of the instances, prepared for gok")
 	cmd.Flags().StringVar(&u.Certificate, "certificate", "build/update-certificate.pem",
-		"the `file` with the box's certificate")
-	cmd.RunE = run(func(args []string) error {
+		"the `file` with the certificate of an earlier build, if there is one")
+	flagPassword(cmd, &passwordFile)
+	cmd.Flags().StringVar(&u.Known, "known-boxes", "",
+		"the `file` of known boxes (default \"pxebox/known_boxes\" in the user's configuration folder)")
+	cmd.RunE = run(func(args []string) (err error) {
 		if err := boxclient.InCheckout("."); err != nil {
+			return err
+		}
+		if u.Known, err = inConfigDir(u.Known, "known_boxes", "--known-boxes"); err != nil {
+			return err
+		}
+		if u.Password, err = a.password(passwordFile, cmd.Flags().Changed("password-file")); err != nil {
 			return err
 		}
 		ctx, stop := interruptible()
