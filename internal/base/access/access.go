@@ -78,35 +78,44 @@ func NewGate(password string) *Gate {
 	}
 }
 
-// OpenGate returns a gate for the password in the file own, which a person
-// writes. Without that file, or if its password is too short, the one in the
-// file image counts, which the box's image has: make update sends it, and it
-// lets the owner in. Outside of a box, image is empty, and OpenGate fails
-// instead.
-func OpenGate(own, image string, log *slog.Logger) (*Gate, error) {
-	password, err := credential.ReadPassword(own)
-	short := err == nil && len(password) < MinPassword
-	switch {
-	case short && image == "":
-		return nil, fmt.Errorf("the password in %s has %d characters; write one of at least %d",
-			own, len(password), MinPassword)
-	case short:
-		log.Error("the password is too short, so the image's password applies: write a longer one and restart the box",
-			"file", own, "characters", len(password), "at_least", MinPassword)
-	case err == nil:
-		return NewGate(password), nil
-	case image == "" || !errors.Is(err, fs.ErrNotExist):
+// OpenGate returns a gate for the password that Password returns.
+func OpenGate(own, first string, log *slog.Logger) (*Gate, error) {
+	password, _, err := Password(own, first, log)
+	if err != nil {
 		return nil, err
-	}
-	if password, err = credential.ReadPassword(image); err != nil {
-		return nil, err
-	}
-	if len(password) < MinPassword {
-		// The build warned about it, and there is no other password.
-		log.Error("the image's password is too short: write a longer one and restart the box",
-			"file", own, "characters", len(password), "at_least", MinPassword)
 	}
 	return NewGate(password), nil
+}
+
+// Password returns the password in the file own, which a person has chosen.
+// Without that file, or if its password is too short, the one in the file first
+// counts, which the box has generated: it lets the owner in. isFirst reports
+// that. Outside of a box, the argument first is empty, and Password fails
+// instead.
+func Password(own, first string, log *slog.Logger) (password string, isFirst bool, err error) {
+	password, err = credential.ReadPassword(own)
+	short := err == nil && len(password) < MinPassword || first != "" && errors.Is(err, credential.ErrEmpty)
+	switch {
+	case short && first == "":
+		return "", false, fmt.Errorf("the password in %s has %d characters; write one of at least %d",
+			own, len(password), MinPassword)
+	case short:
+		log.Error("the password is too short, so the box's first password applies: write a longer one and restart the box",
+			"file", own, "characters", len(password), "at_least", MinPassword)
+	case err == nil:
+		return password, false, nil
+	case first == "" || !errors.Is(err, fs.ErrNotExist):
+		return "", false, err
+	}
+	if password, err = credential.ReadPassword(first); err != nil {
+		return "", false, err
+	}
+	if len(password) < MinPassword {
+		// It is the one of an image from before there was a minimum.
+		log.Error("the password of the earlier image is too short: write a longer one and restart the box",
+			"file", own, "characters", len(password), "at_least", MinPassword)
+	}
+	return password, true, nil
 }
 
 // credentials hashes its arguments so that a comparison takes the same time

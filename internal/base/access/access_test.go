@@ -230,29 +230,34 @@ func TestProgramsAgreeOnTheCertificate(t *testing.T) {
 	}
 }
 
-// A short password of the owner is refused. On the box, the image's password
+// A short password of the owner is refused. On the box, its first password
 // lets the owner in.
 func TestPasswords(t *testing.T) {
 	for _, tt := range []struct {
-		situation, own, image string
+		situation, own, first string
 		want, logged          string
 		err                   string
 	}{
-		{situation: "the image's", image: "the-image's-own", want: "the-image's-own"},
-		{situation: "the owner's", own: "correct horse\n", image: "the-image's-own", want: "correct horse"},
+		{situation: "the box's first", first: "generated-by-the-box", want: "generated-by-the-box"},
+		{situation: "the owner's", own: "correct horse\n", first: "generated-by-the-box", want: "correct horse"},
 		{
-			situation: "the owner's is too short", own: "horse\n", image: "the-image's-own", want: "the-image's-own",
-			logged: "so the image's password applies",
+			situation: "the owner's is too short", own: "horse\n", first: "generated-by-the-box",
+			want:   "generated-by-the-box",
+			logged: "so the box's first password applies",
 		},
-		{situation: "the image's is too short", image: "horse", want: "horse",
-			logged: "the image's password is too short"},
 		{
-			situation: "the owner's is too short, and the image's too", own: "horse", image: "correct", want: "correct",
-			logged: "so the image's password applies",
+			situation: "the owner's file is empty", own: "\n", first: "generated-by-the-box", want: "generated-by-the-box",
+			logged: "so the box's first password applies",
 		},
-		{situation: "no image", own: "correct horse\n", want: "correct horse"},
-		{situation: "no image, and too short", own: "horse\n", err: "has 5 characters; write one of at least 12"},
-		{situation: "no image, and no password", err: "no password in"},
+		{situation: "the one of an earlier image is too short", first: "horse", want: "horse",
+			logged: "the password of the earlier image is too short"},
+		{
+			situation: "the owner's is too short, and the earlier image's too", own: "horse", first: "correct",
+			want: "correct", logged: "so the box's first password applies",
+		},
+		{situation: "not on a box", own: "correct horse\n", want: "correct horse"},
+		{situation: "not on a box, and too short", own: "horse\n", err: "has 5 characters; write one of at least 12"},
+		{situation: "not on a box, and no password", err: "no password in"},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			dir := t.TempDir()
@@ -266,12 +271,12 @@ func TestPasswords(t *testing.T) {
 				}
 				return name
 			}
-			own, image := file("own", tt.own), ""
-			if tt.image != "" {
-				image = file("image", tt.image)
+			own, first := file("own", tt.own), ""
+			if tt.first != "" {
+				first = file("first", tt.first)
 			}
 			var log bytes.Buffer
-			gate, err := OpenGate(own, image, slog.New(slog.NewTextHandler(&log, nil)))
+			gate, err := OpenGate(own, first, slog.New(slog.NewTextHandler(&log, nil)))
 			if tt.err != "" {
 				if err == nil || !strings.Contains(err.Error(), tt.err) {
 					t.Errorf("error %v, want %q", err, tt.err)

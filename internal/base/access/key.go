@@ -37,7 +37,7 @@ func Certificate(file string) (tls.Certificate, error) {
 		template := x509.Certificate{
 			SerialNumber: serial,
 			Subject:      pkix.Name{CommonName: "pxebox"},
-			DNSNames:     []string{"pxebox"},
+			DNSNames:     []string{"pxebox", "pxebox.local"},
 			// The box may have no clock. RFC 5280 §4.1.2.5 specifies this
 			// NotAfter for certificates without a well-defined expiration date.
 			NotBefore:   time.Unix(0, 0),
@@ -53,8 +53,6 @@ func Certificate(file string) (tls.Certificate, error) {
 		if err != nil {
 			return nil, err
 		}
-		// gok, which puts such a file into an image, reads only the first
-		// block.
 		return append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
 			pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})...), nil
 	}, 0o600)

@@ -16,6 +16,9 @@ import (
 // User is the user name, the same one that gok update sends.
 const User = "gokrazy"
 
+// ErrEmpty is the error for a file without a password.
+var ErrEmpty = errors.New("is empty")
+
 // ReadPassword returns the password from the first file that exists. The error
 // is fs.ErrNotExist if none does.
 func ReadPassword(files ...string) (string, error) {
@@ -30,7 +33,7 @@ func ReadPassword(files ...string) (string, error) {
 		if password := strings.TrimSpace(string(b)); password != "" {
 			return password, nil
 		}
-		return "", fmt.Errorf("%s is empty: write a password into it", name)
+		return "", fmt.Errorf("%s %w: write a password into it", name, ErrEmpty)
 	}
 	return "", fmt.Errorf("no password in %s: %w", strings.Join(files, " or "), fs.ErrNotExist)
 }

@@ -37,6 +37,9 @@ type Console struct {
 	RunDir string
 	// Certificate is the file of the page's certificate, which may not exist yet.
 	Certificate string
+	// Password is shown, unless it is empty: the one that the box has generated
+	// and its owner has not replaced.
+	Password string
 	// Kmsg gets the state as lines, which the kernel shows on its consoles: the
 	// serial port, and the first virtual terminal. It may be nil.
 	Kmsg io.Writer
@@ -123,7 +126,7 @@ func (c *Console) state(now time.Time) State {
 		s.Interface = wired()
 	}
 	s.Cable = carrier(s.Interface)
-	s.Fingerprint = c.identity()
+	s.Fingerprint, s.Password = c.identity(), c.Password
 	return s
 }
 

@@ -19,6 +19,7 @@ type State struct {
 	Cable       bool         // the interface has a carrier
 	Name        string       // by mDNS, such as "pxebox.local"; may be empty
 	Fingerprint string       // of the page's certificate; may be empty
+	Password    string       // of the page, until the owner has chosen one; then empty
 	Mode        spec.Mode    // empty: not known
 	// These daemons show no sign of life.
 	PxedStopped, MenuwatchStopped bool
@@ -65,6 +66,9 @@ func Lines(s State, width int) []string {
 			page += " or https://" + clean(s.Name)
 		}
 		add("Page", page)
+	}
+	if s.Password != "" {
+		add("Password", clean(s.Password)+" until you choose one")
 	}
 	add("Certificate", s.Fingerprint)
 	add("DHCP mode", modes[s.Mode])

@@ -34,6 +34,12 @@ func TestLines(t *testing.T) {
 		{situation: "its address", state: serving(), want: "Address     192.168.77.1/24 on eth0"},
 		{situation: "its page", state: serving(), want: "Page        https://192.168.77.1 or https://pxebox.local"},
 		{situation: "its certificate", state: serving(), want: "Certificate " + fingerprint},
+		{
+			situation: "the password that the box has generated",
+			state:     with(func(s *State) { s.Password = "abcd-efgh-jkmn-pqrs" }),
+			want:      "Password    abcd-efgh-jkmn-pqrs until you choose one",
+		},
+		{situation: "the owner's password", state: serving(), want: "Certificate " + fingerprint, not: "Password"},
 		{situation: "its mode", state: serving(), want: "DHCP mode   server: leases addresses"},
 		{
 			situation: "without mDNS", state: with(func(s *State) { s.Name = "" }),

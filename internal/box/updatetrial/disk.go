@@ -3,6 +3,7 @@ package updatetrial
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -70,6 +71,31 @@ const mountPoint = "/mnt"
 // kexec read the first. systemd-boot (UEFI) reads the second, which an image
 // without a GPT lacks.
 var bootFiles = []string{"cmdline.txt", "loader/entries/gokrazy.conf"}
+
+// OtherRoot calls f with the files of the root that does not run: after an
+// update, that of the version before. It fails if there is none yet.
+func (d *Disk) OtherRoot(f func(root fs.FS) error) (err error) {
+	dir, err := os.MkdirTemp("", "root")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.Remove(dir)) }()
+	dev := d.parts[int(d.Running.other())]
+	// gokrazy writes to the partition directly, bypassing the file system.
+	if err := flush(dev); err != nil {
+		return err
+	}
+	if err := unix.Mount(dev, dir, "squashfs", unix.MS_RDONLY|unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC,
+		""); err != nil {
+		return fmt.Errorf("mount %s: %w", dev, err)
+	}
+	defer func() {
+		if e := unix.Unmount(dir, 0); e != nil {
+			err = errors.Join(err, fmt.Errorf("unmount %s: %w", dev, e))
+		}
+	}()
+	return f(os.DirFS(dir))
+}
 
 // change replaces the text of each boot file with what f returns for it. Each
 // file is smaller than one sector, so that a power cut leaves either the old

@@ -216,17 +216,28 @@ func authorizedKeys(file string) ([]ssh.PublicKey, error) {
 	if err != nil {
 		return nil, err
 	}
+	keys, err := ParseKeys(string(b))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return keys, nil
+}
+
+// ParseKeys reads public keys, one a line, as OpenSSH writes them.
+func ParseKeys(text string) ([]ssh.PublicKey, error) {
 	var keys []ssh.PublicKey
-	for line := range strings.Lines(string(b)) {
+	number := 0
+	for line := range strings.Lines(text) {
+		number++
 		if line = strings.TrimSpace(line); line == "" || strings.HasPrefix(line, "#") {
 			continue
 		}
 		key, _, options, _, err := ssh.ParseAuthorizedKey([]byte(line))
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", file, err)
+			return nil, fmt.Errorf("line %d has no public key: %w", number, err)
 		}
 		if len(options) > 0 { // options restrict a key, and are not supported here
-			return nil, fmt.Errorf("%s: options before a key are not supported: %v; delete them", file, options)
+			return nil, fmt.Errorf("line %d: options before a key are not supported: %v; delete them", number, options)
 		}
 		keys = append(keys, key)
 	}

@@ -66,10 +66,7 @@ func (w *Writable) Write(files map[string][]byte) error {
 	}
 	// FAT has no journal: leftovers of an earlier power cut may keep the kernel
 	// from writing, and errors of delayed writes are not reported.
-	if err := unix.Unmount(w.dir, 0); err != nil {
-		return fmt.Errorf("unmount %s: %w", w.device.Name, err)
-	}
-	if err := Mount(w.device, w.format, w.dir); err != nil {
+	if err := w.again(); err != nil {
 		return err
 	}
 	for name, content := range files {
@@ -80,6 +77,47 @@ func (w *Writable) Write(files map[string][]byte) error {
 		}
 	}
 	return nil
+}
+
+// Remove deletes a file, and checks on the medium itself that it is gone.
+func (w *Writable) Remove(name string) error {
+	if err := w.remount(0); err != nil {
+		return err
+	}
+	if err := errors.Join(w.remove(name), w.remount(unix.MS_RDONLY)); err != nil {
+		return err
+	}
+	if err := w.again(); err != nil {
+		return err
+	}
+	if _, err := os.Lstat(filepath.Join(w.dir, name)); !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s was deleted, but is still on %s: check that volume on a computer", name, w.device.Name)
+	}
+	return nil
+}
+
+// remove deletes a file so that a power cut leaves no name for free clusters, as
+// write does.
+func (w *Writable) remove(name string) (err error) {
+	target := filepath.Join(w.dir, name)
+	// While the file is open, none of its clusters are freed.
+	f, err := os.Open(target)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if err := os.Remove(target); err != nil {
+		return err
+	}
+	return durable.SyncDir(w.dir)
+}
+
+// again mounts the medium again, so that the next Read reads the medium itself.
+func (w *Writable) again() error {
+	if err := unix.Unmount(w.dir, 0); err != nil {
+		return fmt.Errorf("unmount %s: %w", w.device.Name, err)
+	}
+	return Mount(w.device, w.format, w.dir)
 }
 
 // write replaces a file so that a power cut leaves no two names for the same
