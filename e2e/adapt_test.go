@@ -249,7 +249,7 @@ func (s *site) awaitLog(program string, expressions ...string) func() (string, e
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	r.SetBasicAuth("gokrazy", password(s.t))
+	r.SetBasicAuth("gokrazy", lab.BoxPassword)
 	r.Header.Set("Accept", "text/event-stream") // else lines wait until there are many
 	line := regexp.MustCompile(strings.Join(expressions, ".*"))
 	type found struct {
@@ -299,7 +299,7 @@ func (s *site) reports() (reports []string) {
 		if err != nil {
 			s.t.Fatal(err)
 		}
-		r.SetBasicAuth("gokrazy", password(s.t))
+		r.SetBasicAuth("gokrazy", lab.BoxPassword)
 		resp, err := client.Do(r)
 		if err != nil {
 			s.t.Fatal(err)

@@ -190,7 +190,7 @@ func (w *watched) logIn() {
 			w.t.Errorf("in the browser: %s", p)
 		}
 	}
-	w.do(chromedp.KeyEvent(password(w.t) + kb.Enter))
+	w.do(chromedp.KeyEvent(lab.BoxPassword + kb.Enter))
 	w.wait(shows, `document.querySelector("input[name=q]")`)
 	w.wait(shows, `document.querySelector("[data-empty=waiting]")`)
 	w.faultless()

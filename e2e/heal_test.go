@@ -77,7 +77,7 @@ func TestDaemonsComeBack(t *testing.T) {
 		u.checkIntact()
 		// By itself, pxed would keep serving the menu that it has.
 		title := fmt.Sprintf("%s %d", lab.Title, i)
-		if code, text := u.settings(http.MethodPut, password(t), titled(title)); code != http.StatusOK {
+		if code, text := u.settings(http.MethodPut, lab.BoxPassword, titled(title)); code != http.StatusOK {
 			t.Fatalf("%s: new settings get %d %s", tt.situation, code, text)
 		}
 		if err := u.WaitReady(u.within(boxBoots), lab.BoxAddr, title); err != nil {

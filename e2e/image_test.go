@@ -427,9 +427,9 @@ func checkUpdatePage(t *testing.T, s *site) {
 	}
 	client.Timeout = 30 * time.Second
 	for password, want := range map[string]int{
-		password(t): http.StatusOK,
-		"guess":     http.StatusUnauthorized,
-		"":          http.StatusUnauthorized,
+		lab.BoxPassword: http.StatusOK,
+		"guess":         http.StatusUnauthorized,
+		"":              http.StatusUnauthorized,
 	} {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, lab.Page, nil)
 		if err != nil {

@@ -90,13 +90,13 @@ func TestImagePageUnderAttack(t *testing.T) {
 			{"Origin": {"https://example.org"}}, // an old browser
 		} {
 			for _, path := range []string{"update/switch", "reboot"} {
-				code, err := fetch(s.within(clientBoots), page, http.MethodPost, path, password(t), header)
+				code, err := fetch(s.within(clientBoots), page, http.MethodPost, path, lab.BoxPassword, header)
 				if err != nil || code != http.StatusForbidden {
 					t.Errorf("%s with %v: %d, %v", path, header, code, err)
 				}
 			}
 		}
-		code, err := fetch(s.within(clientBoots), page, http.MethodGet, "update/bootonly", password(t), nil)
+		code, err := fetch(s.within(clientBoots), page, http.MethodGet, "update/bootonly", lab.BoxPassword, nil)
 		if err != nil || code != http.StatusMethodNotAllowed {
 			t.Errorf("a link to update/bootonly: %d, %v", code, err)
 		}
@@ -169,7 +169,7 @@ func TestImagePageUnderAttack(t *testing.T) {
 		if _, err := box.Console.WaitFor(s.within(time.Minute), line); err != nil {
 			t.Errorf("the guesses are not logged: %v", err)
 		}
-		code, err := fetch(s.within(clientBoots), page, http.MethodGet, "", password(t), nil)
+		code, err := fetch(s.within(clientBoots), page, http.MethodGet, "", lab.BoxPassword, nil)
 		if err != nil || code != http.StatusOK {
 			t.Errorf("the owner gets %d, %v", code, err)
 		}
@@ -206,7 +206,7 @@ func (s *site) restart(page *http.Client, program string) (before, after int) {
 // processOf asks the page for the process of a program.
 func (s *site) processOf(page *http.Client, program string) (int, error) {
 	path, accept := "status?path=/user/"+program, http.Header{"Accept": {"application/json"}}
-	b, err := askPage(s.within(clientBoots), page, password(s.t), http.MethodGet, path, nil, accept)
+	b, err := askPage(s.within(clientBoots), page, lab.BoxPassword, http.MethodGet, path, nil, accept)
 	if err != nil {
 		return 0, err
 	}
@@ -244,7 +244,7 @@ func (s *site) control(page *http.Client, button, program string) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	r.SetBasicAuth("gokrazy", password(s.t))
+	r.SetBasicAuth("gokrazy", lab.BoxPassword)
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("Sec-Fetch-Site", "same-origin")
 	resp, err := client.Do(r)
@@ -260,7 +260,7 @@ func (s *site) control(page *http.Client, button, program string) {
 // TestImagePageAddresses requests the page where gokrazy itself would not
 // listen, because a box must be updatable at all of its addresses. One box has
 // its owner's password on /perm, which takes effect. Another has a password
-// that is too short, which does not.
+// that is too short, which does not: the box generates one.
 func TestImagePageAddresses(t *testing.T) {
 	for _, tt := range []struct {
 		situation, settings, host string
@@ -285,9 +285,9 @@ func TestImagePageAddresses(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			right, wrong := password(t), tt.own
-			if tt.counts {
-				right, wrong = wrong, right
+			right, wrong := tt.own, lab.BoxPassword
+			if !tt.counts {
+				right, wrong = s.generatedPassword(box), tt.own
 			}
 			m, err := box.Console.WaitFor(s.within(boxBoots), tt.found)
 			if err != nil {

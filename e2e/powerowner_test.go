@@ -160,7 +160,7 @@ func cutSettings(p *powered, chance *rand.Rand) (disk.Loss, func(*powered)) {
 	p.on()
 	p.waitServing()
 	p.waitSettings()
-	secret := password(p.t)
+	secret := lab.BoxPassword
 	number := func(n int) string { return titled(fmt.Sprintf("%s %d", lab.Title, n)) }
 	n := 1 + chance.IntN(60)
 	cut := p.Disk.CutAtWrite(n, chance)

@@ -109,7 +109,7 @@ func (p *powered) sendUpdate(ctx context.Context, parts []part) error {
 	if err != nil {
 		return err
 	}
-	secret := password(p.t)
+	secret := lab.BoxPassword
 	ask := func(method, path string, body io.Reader) error {
 		_, err := askPage(ctx, client, secret, method, path, body, nil)
 		return err

@@ -66,16 +66,6 @@ func edit(t *testing.T, image, text string) {
 	mtools(t, text, "mcopy", "-o", "-i", image+settingsVolume, "-", "::pxebox.toml")
 }
 
-// password returns the password of the box whose image was built here.
-func password(t *testing.T) string {
-	t.Helper()
-	b, err := os.ReadFile(filepath.Join(buildDir, "update-password"))
-	if err != nil {
-		t.Fatal("build/update-password is missing: run make image")
-	}
-	return strings.TrimSpace(string(b))
-}
-
 // dial connects to the box once it listens.
 func (s *site) dial(ctx context.Context, port uint16) net.Conn {
 	s.t.Helper()
@@ -178,19 +168,19 @@ func TestImageSettings(t *testing.T) {
 		strings.Contains(text, "[menu]") {
 		t.Errorf("a guess gets %d %q", code, text)
 	}
-	if code, text := p.settings("GET", password(t), ""); code != http.StatusOK || text != titled("From the medium") {
+	if code, text := p.settings("GET", lab.BoxPassword, ""); code != http.StatusOK || text != titled("From the medium") {
 		t.Errorf("the settings in force: %d %q", code, text)
 	}
-	code, text, err := p.askSettings(p.within(clientBoots), oldSettingsPort, "GET", password(t), "")
+	code, text, err := p.askSettings(p.within(clientBoots), oldSettingsPort, "GET", lab.BoxPassword, "")
 	if err != nil || code != http.StatusOK || text != titled("From the medium") {
 		t.Errorf("the settings in force, at the old port: %d %q, %v", code, text, err)
 	}
-	if code, text := p.settings("PUT", password(t),
+	if code, text := p.settings("PUT", lab.BoxPassword,
 		"[menu]\ntimeuot = \"5s\"\n"); code != http.StatusUnprocessableEntity ||
 		!strings.Contains(text, "pxebox.toml:2: menu.timeuot") {
 		t.Errorf("a mistake gets %d %q", code, text)
 	}
-	if code, text := p.settings("PUT", password(t), titled("From the network")); code != http.StatusOK ||
+	if code, text := p.settings("PUT", lab.BoxPassword, titled("From the network")); code != http.StatusOK ||
 		text != "accepted\n" {
 		t.Errorf("new settings get %d %q", code, text)
 	}
@@ -213,7 +203,7 @@ func TestImageSettings(t *testing.T) {
 
 	edit(t, p.File, titled("With a mistake")+"\n[menus]\n")
 	boot("From the network")
-	if code, text := p.settings("GET", password(t), ""); code != http.StatusOK || text != titled("From the network") {
+	if code, text := p.settings("GET", lab.BoxPassword, ""); code != http.StatusOK || text != titled("From the network") {
 		t.Errorf("with a mistake on the medium: %d %q", code, text)
 	}
 	cut()
@@ -243,11 +233,11 @@ func TestImageHugeSettings(t *testing.T) {
 	p.on()
 	p.waitBox(lab.BoxAddr)
 	const why = "all menus together exceed the box's limit of 16 MiB"
-	if code, text := p.settings("PUT", password(t), huge.String()); code != http.StatusUnprocessableEntity ||
+	if code, text := p.settings("PUT", lab.BoxPassword, huge.String()); code != http.StatusUnprocessableEntity ||
 		!strings.Contains(text, why) {
 		t.Errorf("by the network they get %d %.200q", code, text)
 	}
-	if code, text := p.settings("GET", password(t), ""); code != http.StatusOK || strings.Contains(text, "Huge") {
+	if code, text := p.settings("GET", lab.BoxPassword, ""); code != http.StatusOK || strings.Contains(text, "Huge") {
 		t.Errorf("in force is, with %d, %.200q", code, text)
 	}
 	if line := regexp.MustCompile(`[^\n]*(?i:out of memory|oom-kill)[^\n]*`).FindString(
@@ -293,9 +283,20 @@ func TestImageDamagedPerm(t *testing.T) {
 		"settings and boot files cannot be changed over the network"); err != nil {
 		t.Fatal(err)
 	}
+	// For its log and an update the box has a password until its next start.
+	secret := p.generatedPassword(p.box)
+	page, err := p.PageClient(addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code, err := fetch(p.within(clientBoots), page, http.MethodGet, "", secret, nil); err != nil ||
+		code != http.StatusOK {
+		t.Errorf("with the password on the screen: %d, %v", code, err)
+	}
 	p.Disk.Cut(rand.New(rand.NewPCG(*cutSeed, 0)))
 	p.Off()
-	if r := onVolume(t, p.File, "pxebox-result.txt"); !strings.Contains(r, "CANNOT SAVE ANYTHING") {
+	if r := onVolume(t, p.File, "pxebox-result.txt"); !strings.Contains(r, "CANNOT SAVE ANYTHING") ||
+		!strings.Contains(r, secret) {
 		t.Errorf("the medium says %q", r)
 	}
 }
@@ -375,7 +376,7 @@ func (s *site) checkNothingInClear(port uint16) {
 		if err != nil {
 			s.t.Fatal(err)
 		}
-		r.SetBasicAuth("gokrazy", password(s.t))
+		r.SetBasicAuth("gokrazy", lab.BoxPassword)
 		resp, err := client.Do(r)
 		if err != nil {
 			s.t.Logf("%s: %v", url, err)

@@ -59,7 +59,10 @@ type updated struct {
 	page     *http.Client   // for gokrazy's page
 	addr     net.Addr       // the page's address on this machine
 	leases   map[uint32]netip.Addr
-	read     int // offset up to which the console was read
+	// known is the file of known boxes: another test may use the port on this
+	// machine for another box.
+	known string
+	read  int // offset up to which the console was read
 }
 
 // prepare changes the box's machine before it is powered on.
@@ -102,7 +105,10 @@ func updatePerm() map[string]lab.File {
 // leases from it.
 func (p *powered) toUpdate(instance string) *updated {
 	p.t.Helper()
-	u := &updated{powered: p, instance: instance, config: readInstance(p.t, instance)}
+	u := &updated{
+		powered: p, instance: instance, config: readInstance(p.t, instance),
+		known: filepath.Join(p.t.TempDir(), "known_boxes"),
+	}
 	var err error
 	if u.page, err = p.PageClient(lab.BoxAddr); err != nil {
 		p.t.Fatal(err)
@@ -171,7 +177,7 @@ func (u *updated) makeUpdate(ctx context.Context) error {
 		image, update = "image-rpi", "update-rpi"
 	}
 	// The image is the one that the box was made from.
-	return u.run(ctx, "make", "-o", image, update, "HOST="+u.addr.String())
+	return u.run(ctx, "make", "-o", image, update, "HOST="+u.addr.String(), "KNOWN="+u.known)
 }
 
 // without removes a package from an instance.
@@ -220,7 +226,7 @@ func overlaid(t *testing.T, file, old, new string) func(config map[string]any) {
 func (u *updated) gok(ctx context.Context, change func(config map[string]any)) error {
 	config := maps.Clone(u.config)
 	change(config)
-	return u.run(ctx, "go", "run", "./cmd/pxebox", "update",
+	return u.run(ctx, "go", "run", "./cmd/pxebox", "update", "--known-boxes", u.known,
 		"--instances", writeInstance(u.t, u.instance, config), "--instance", u.instance, u.addr.String())
 }
 
@@ -257,7 +263,7 @@ func (s *site) run(ctx context.Context, name string, args ...string) error {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = ".."
 	// make itself may run the tests.
-	cmd.Env = append(os.Environ(), "GOWORK=off", "MAKEFLAGS=", "MAKELEVEL=")
+	cmd.Env = append(os.Environ(), "GOWORK=off", "MAKEFLAGS=", "MAKELEVEL=", "PXEBOX_PASSWORD="+lab.BoxPassword)
 	// A grandchild does the work.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
@@ -306,7 +312,7 @@ func TestUpdateForthAndBack(t *testing.T) {
 			u.Off()
 			u.on()
 			u.checkIntact()
-			if grep(u.box.Console.Text(), "on trial") != "" {
+			if strings.Contains(u.box.Console.Text(), "on trial") {
 				t.Error("the root that was kept is tried again")
 			}
 			u.read = 0
@@ -321,18 +327,23 @@ func TestUpdateForthAndBack(t *testing.T) {
 	}
 }
 
-// buildBefore builds an image as it was when gokrazy's init served the update
-// page itself, and returns its file.
-func (s *site) buildBefore() string {
+// boxFromBefore returns an image with lab.BoxPassword in its root, as all images
+// had it that were built before boxes generated theirs: the file
+// PXEBOX_OLD_IMAGE, or the present programs built to read it there.
+func (s *site) boxFromBefore() string {
 	s.t.Helper()
-	config := readInstance(s.t, instance)
-	delete(config, "InternalCompatibilityFlags")
-	delete(config["PackageConfig"].(map[string]any), "github.com/pxebox/pxebox/cmd/appliance")
-	config["Update"] = map[string]any{
-		"UseTLS":    "../../update-certificate.pem,../../update-certificate.pem",
-		"HTTPPort":  "-1",
-		"HTTPSPort": "8080", "HTTPPassword": password(s.t),
+	if image := os.Getenv("PXEBOX_OLD_IMAGE"); image != "" {
+		return image
 	}
+	const file = "/etc/pxebox/password"
+	config := readInstance(s.t, instance)
+	flags := config["PackageConfig"].(map[string]any)[module+"cmd/menuwatch"].(map[string]any)["CommandLineFlags"]
+	overlaid(s.t, "internal/box/owner/owner.go", `filepath.Join(dir, "keys", "first-password.txt")`,
+		fmt.Sprintf("%q", file))(config)
+	packages := config["PackageConfig"].(map[string]any)
+	packages[module+"cmd/menuwatch"].(map[string]any)["CommandLineFlags"] =
+		append(slices.Clone(flags.([]any)), "-first-password="+file)
+	packages[module+"cmd/appliance"].(map[string]any)["ExtraFileContents"] = map[string]string{file: lab.BoxPassword}
 	image := filepath.Join(s.t.TempDir(), "before.img")
 	if err := s.run(s.within(updates), "go", "tool", "-modfile=tools/go.mod", "gok",
 		"--parent_dir", writeInstance(s.t, instance, config), "-i", instance,
@@ -342,28 +353,32 @@ func (s *site) buildBefore() string {
 	return image
 }
 
-// TestUpdateOfBoxFromBefore updates a box whose page gokrazy's init serves, and
-// then updates the resulting box.
+// module is the path of the programs' packages in an instance.
+const module = "github.com/pxebox/pxebox/"
+
+// TestUpdateOfBoxFromBefore updates a box that has its password from its image,
+// and then updates the resulting box. Nothing but that image has the password.
 func TestUpdateOfBoxFromBefore(t *testing.T) {
-	const byInit = "now listening on 192.168.77.1:8080"
 	p := &powered{site: newSite(t, "update-from-before")}
+	perm := updatePerm()
+	perm[lab.PasswordFile] = lab.File{} // only the image has it
 	var err error
-	if p.Power, err = p.PowerBox(p.buildBefore(), diskSize, updatePerm()); err != nil {
+	if p.Power, err = p.PowerBox(p.boxFromBefore(), diskSize, perm); err != nil {
 		t.Fatal(err)
 	}
 	u := p.toUpdate(instance)
-	if !strings.Contains(u.box.Console.Text(), byInit) {
-		t.Fatal("gokrazy's init does not serve the page: this is no box from before")
-	}
 	for _, root := range []int{3, 2} {
-		restart := len(u.box.Console.Text())
 		if err := u.makeUpdate(u.within(updates + isKept)); err != nil {
 			t.Fatal(err)
 		}
+		if root == 3 {
+			u.wait(isKept, `msg="the box keeps the password of the image that it was updated from"`)
+		}
+		restart := u.read
 		u.wait(isKept, keeps, root)
 		u.checkIntact()
-		if strings.Contains(u.box.Console.Text()[restart:], byInit) {
-			t.Error("gokrazy's init serves the page after the update")
+		if shown := generated.FindString(u.box.Console.Text()[restart:]); shown != "" {
+			t.Errorf("the box shows a password: %s", shown)
 		}
 	}
 }
@@ -401,7 +416,7 @@ func TestBrokenUpdateFallsBack(t *testing.T) {
 // request sends gokrazy a request, as gok does.
 func (u *updated) request(method, path string, body io.Reader, header http.Header) []byte {
 	u.t.Helper()
-	b, err := askPage(u.within(updates), u.page, password(u.t), method, path, body, header)
+	b, err := askPage(u.within(updates), u.page, lab.BoxPassword, method, path, body, header)
 	if err != nil {
 		u.t.Fatal(err)
 	}

@@ -35,7 +35,7 @@ func (s *site) sftp(options ...sftp.ClientOption) (*sftp.Client, net.Conn) {
 	s.t.Helper()
 	conn := s.dial(s.within(boxBoots), uploadPort)
 	c, channels, requests, err := ssh.NewClientConn(conn, "box", &ssh.ClientConfig{
-		User: "gokrazy", Auth: []ssh.AuthMethod{ssh.Password(password(s.t))},
+		User: "gokrazy", Auth: []ssh.AuthMethod{ssh.Password(lab.BoxPassword)},
 		HostKeyCallback: ssh.InsecureIgnoreHostKey(), // the test has never seen this box before
 	})
 	if err != nil {

@@ -117,7 +117,7 @@ func (s *site) checkCutOff(box netip.Addr) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	req.SetBasicAuth("gokrazy", password(s.t))
+	req.SetBasicAuth("gokrazy", lab.BoxPassword)
 	resp, err := page.Do(req)
 	if err != nil {
 		s.t.Fatal(err)

@@ -25,9 +25,7 @@ trap 'exit 1' HUP INT TERM
 # gok builds with -mod=mod: where builddir lacks a requirement it picks a
 # version by itself, and the image is no longer what was committed.
 cp gokrazy/builddir/go.mod gokrazy/builddir/go.sum "$work/"
-# gok prints the update password, so its words go to a file.
 echo "building $name (log: build/gok.log)"
-(umask 077 && : >build/gok.log)
 if ! go tool -modfile=tools/go.mod gok --parent_dir build/gokrazy -i "$name" \
 	overwrite --full "$PWD/$work/image" --target_storage_bytes=$size >build/gok.log 2>&1; then
 	tail -n 30 build/gok.log >&2
@@ -79,5 +77,4 @@ mcopy -i "$work/image@@$settings_offset" "$work/pxebox.toml" "$work/README.txt" 
 
 # Only a whole image ever bears the name.
 mv "$work/image" "$image"
-echo "$image is ready. Its update page is https://HOST:8080/, user gokrazy, password in build/update-password"
-go run ./gokrazy/certificate build/update-certificate.pem
+echo "$image is ready. At its first start the box makes its password and its keys, and shows them on its screen"

@@ -41,8 +41,8 @@ func main() {
 	flag.StringVar(&p.Address, "page", "",
 		"the `address` to serve the page at over HTTPS, such as :443; empty for no page")
 	flag.StringVar(&p.Password, "password", "", "the `file` with the page's password, which has at least 12 characters")
-	flag.StringVar(&p.Image, "image-password", "",
-		"the `file` with the password of the box's image, for when there is no other")
+	flag.StringVar(&p.First, "first-password", "",
+		"the `file` with the password that the box has generated, for when there is no other")
 	flag.StringVar(&p.Keys, "keys", "/perm/pxebox/keys",
 		"the `folder` with the page's certificate, https.pem, created if missing")
 	flag.StringVar(&p.Appliance.Socket, "appliance", "", "the `socket` of the program appliance, on the box")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,14 +18,33 @@ type File struct {
 	From    string
 }
 
-// prepareImage copies an image and gives the copy a /perm with files on it. It
-// uses dir as a working directory.
+// PasswordFile is the path of the box's password on /perm. A test that gives it
+// no content has a box that generates its password.
+const PasswordFile = "gokr-pw.txt"
+
+// BoxPassword is the password of the lab's boxes, unless a test has another one.
+const BoxPassword = "three-lab-words"
+
+// prepareImage copies an image and gives the copy a /perm with files on it,
+// unless files is nil. It uses dir as a working directory.
 func prepareImage(image, own, dir string, files map[string]File) error {
 	if _, err := os.Stat(image); errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%s is missing: run make image", image)
 	}
 	// The image is mostly holes, and the copy should be too.
 	if err := run("cp", "--sparse=always", "--reflink=auto", image, own); err != nil {
+		return err
+	}
+	if files == nil {
+		return nil
+	}
+	files = maps.Clone(files)
+	if file, ok := files[PasswordFile]; !ok {
+		files[PasswordFile] = File{Content: []byte(BoxPassword + "\n")}
+	} else if file.From == "" && len(file.Content) == 0 {
+		delete(files, PasswordFile)
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
 	for name, file := range files {

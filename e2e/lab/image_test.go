@@ -133,7 +133,7 @@ func TestPrepareImageRefuses(t *testing.T) {
 		if err := os.WriteFile(disk, make([]byte, 1<<16), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		err := prepareImage(disk, filepath.Join(t.TempDir(), "own"), t.TempDir(), nil)
+		err := prepareImage(disk, filepath.Join(t.TempDir(), "own"), t.TempDir(), map[string]File{})
 		if err == nil || !strings.Contains(err.Error(), "has no partition 4") {
 			t.Errorf("got %v", err)
 		}

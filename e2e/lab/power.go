@@ -34,7 +34,8 @@ type Power struct {
 }
 
 // PowerBox puts a copy of the appliance's image, with perm's files on its
-// /perm, on a disk of size bytes. The power is still off.
+// /perm, on a disk of size bytes. Without perm, /perm stays as it was built. The
+// power is still off.
 func (l *Lab) PowerBox(image string, size int64, perm map[string]File) (*Power, error) {
 	dir, err := os.MkdirTemp(l.scratch, "power")
 	if err != nil {

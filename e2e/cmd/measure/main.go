@@ -16,7 +16,6 @@ import (
 func main() {
 	m := measurement{boxes: boxes}
 	flag.StringVar(&m.dir, "dir", "build", "`directory` of the images; for packet captures and the consoles' logs")
-	flag.StringVar(&m.password, "password", "build/update-password", "`file` with the password of the update page")
 	flag.StringVar(&m.page, "write", "", "the `page` to write into")
 	flag.Parse()
 

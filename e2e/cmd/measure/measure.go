@@ -85,8 +85,8 @@ type figures struct {
 }
 
 type measurement struct {
-	boxes               []box
-	dir, password, page string
+	boxes     []box
+	dir, page string
 }
 
 func (m *measurement) run(ctx context.Context) error {
@@ -277,10 +277,6 @@ func (m *measurement) idle(ctx context.Context, l *lab.Lab, guest *qemu.Machine,
 // memory returns how much memory the box's processes and kernel use, according
 // to its update page.
 func (m *measurement) memory(ctx context.Context, l *lab.Lab) (int64, error) {
-	password, err := os.ReadFile(m.password)
-	if err != nil {
-		return 0, err
-	}
 	var status struct {
 		Meminfo struct{ MemTotal, MemAvailable int64 } // bytes
 	}
@@ -289,7 +285,7 @@ func (m *measurement) memory(ctx context.Context, l *lab.Lab) (int64, error) {
 		return 0, err
 	}
 	err = get(ctx, page, lab.Page, func(r *http.Request) {
-		r.SetBasicAuth("gokrazy", strings.TrimSpace(string(password)))
+		r.SetBasicAuth("gokrazy", lab.BoxPassword)
 		r.Header.Set("Accept", "application/json")
 	}, func(body io.Reader) error { return json.NewDecoder(body).Decode(&status) })
 	return status.Meminfo.MemTotal - status.Meminfo.MemAvailable, err

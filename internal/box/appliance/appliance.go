@@ -38,16 +38,16 @@ func Run(ctx context.Context, o Options) error {
 	store := site.store()
 	status := newStatus(o.Perm, store)
 	defer watchOver(ctx, site, status, o.Log)()
-	gate, err := site.gate(imagePassword)
+	owned, err := site.own()
 	if err != nil {
 		// A restart would not help, and machines can still boot.
 		o.Log.With("part", "access").Error("the box cannot be changed over the network", "err", err)
 	}
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return site.showState(ctx) })
-	if gate != nil {
+	g.Go(func() error { return site.showState(ctx, owned) })
+	if owned.gate != nil {
 		// Start this at once: growing may take long, or fail.
-		g.Go(func() error { return site.servePage(ctx, gate) })
+		g.Go(func() error { return site.servePage(ctx, owned.gate, owned.certificate) })
 	}
 	g.Go(func() error {
 		err := status.serve(ctx, filepath.Join(runDir, boxstatus.Socket), site.limited)
@@ -61,7 +61,7 @@ func Run(ctx context.Context, o Options) error {
 	g.Go(func() error {
 		// Do this early: the new settings may hold the box's address. Until
 		// they are adopted, the other programs serve with the current ones.
-		if err := site.exchangeSettings(ctx, store); err != nil {
+		if err := site.exchangeSettings(ctx, store, owned.access); err != nil {
 			o.Log.With("part", "settings").Error("the settings volume cannot be used", "err", err)
 		}
 		// gokrazy's init mounts /perm before it starts any program, or not at
@@ -80,7 +80,7 @@ func Run(ctx context.Context, o Options) error {
 			medium.Error("the file system cannot be grown", "dir", o.Perm, "err", err)
 		}
 		status.ready.Store(true)
-		return site.serve(ctx, store, gate)
+		return site.serve(ctx, store, owned.gate)
 	})
 	return g.Wait()
 }

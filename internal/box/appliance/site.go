@@ -21,6 +21,7 @@ import (
 	"github.com/pxebox/pxebox/internal/base/loglimit"
 	"github.com/pxebox/pxebox/internal/base/pulse"
 	"github.com/pxebox/pxebox/internal/box/console"
+	"github.com/pxebox/pxebox/internal/box/owner"
 	"github.com/pxebox/pxebox/internal/box/selftest"
 	"github.com/pxebox/pxebox/internal/box/settings"
 	"github.com/pxebox/pxebox/internal/box/updatepage"
@@ -38,11 +39,6 @@ const (
 	settingsPort = "8443" // of earlier versions; now menuwatch's page passes settings on
 	pagePort     = "443"  // menuwatch's page
 	uploadPort   = "22"
-
-	// Files from the image: gokrazy/NAME/config.json. gokrazy's init would open
-	// TCP ports itself if it found a password in /etc/gokr-pw.txt.
-	imagePassword    = "/etc/pxebox/password"
-	imageCertificate = "/etc/pxebox/update-certificate.pem"
 )
 
 // site locates what belongs to the site rather than to the image.
@@ -54,7 +50,10 @@ type site struct {
 }
 
 func newSite(o Options) *site {
-	return &site{o.Perm, filepath.Join(o.Perm, "pxebox"), o.Log, slog.New(loglimit.New(o.Log.Handler()))}
+	return &site{
+		perm: o.Perm, dir: filepath.Join(o.Perm, "pxebox"), log: o.Log,
+		limited: slog.New(loglimit.New(o.Log.Handler())),
+	}
 }
 
 func (s *site) store() *settings.Store {
@@ -86,45 +85,52 @@ func waitServing(ctx context.Context) {
 	}
 }
 
-// exchangeSettings adopts what was written to the medium's settings volume
-// while the medium was in a computer.
-func (s *site) exchangeSettings(ctx context.Context, store *settings.Store) error {
+// settingsVolume mounts the medium's volume for settings.
+func settingsVolume() (*volume.Writable, error) {
 	own, err := volume.RootDisk()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	devices, err := volume.Devices(os.DirFS("/sys"))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	d, f, err := volume.Find(devices, settingsLabel,
 		func(d volume.Device) bool { return d.Disk == own && d.Name != own })
 	if err != nil {
+		return nil, err
+	}
+	return volume.Open(d, f)
+}
+
+// writable returns an error if nothing can be saved on /perm. gokrazy mounts it,
+// or leaves a read-only folder there.
+func (s *site) writable() error {
+	if err := unix.Access(s.perm, unix.W_OK); err != nil {
 		return err
 	}
-	v, err := volume.Open(d, f)
+	return os.MkdirAll(s.dir, 0o755)
+}
+
+// exchangeSettings adopts what was written to the medium's settings volume
+// while the medium was in a computer, and writes there how to reach the box.
+func (s *site) exchangeSettings(ctx context.Context, store *settings.Store, access owner.Access) error {
+	v, err := settingsVolume()
 	if err != nil {
 		return err
 	}
-	// gokrazy mounts /perm, or leaves a read-only folder there.
-	broken := unix.Access(s.perm, unix.W_OK)
-	if broken == nil {
-		broken = os.MkdirAll(s.dir, 0o755)
-	}
-	err = settings.Exchange(v, store, filepath.Join(s.dir, "settings-volume.sha256"), broken,
-		func() { waitServing(ctx) }, s.log)
+	w := settings.WithAccess{Volume: v, Text: access.Text()}
+	// First, since new settings may be why the box goes no further.
+	err = w.Update()
+	err = errors.Join(err, settings.Exchange(w, store, filepath.Join(s.dir, "settings-volume.sha256"), s.writable(),
+		func() { waitServing(ctx) }, s.log))
 	return errors.Join(err, v.Close())
-}
-
-// gate reads the password: the owner's, on /perm, or else the image's.
-func (s *site) gate(image string) (*access.Gate, error) {
-	return access.OpenGate(filepath.Join(s.perm, "gokr-pw.txt"), image, s.log.With("part", "access"))
 }
 
 // showState shows the box's state on its screen and its serial port, until ctx
 // ends.
-func (s *site) showState(ctx context.Context) error {
-	c := &console.Console{RunDir: runDir, Certificate: s.key(access.CertificateFile)}
+func (s *site) showState(ctx context.Context, o owned) error {
+	c := &console.Console{RunDir: runDir, Certificate: o.certificateFile, Password: o.access.Password}
 	// A separate file: the kernel limits the lines of each.
 	if kmsg, err := os.OpenFile("/dev/kmsg", os.O_WRONLY, 0); err == nil {
 		defer kmsg.Close()
@@ -135,16 +141,8 @@ func (s *site) showState(ctx context.Context) error {
 }
 
 // servePage serves gokrazy's page, which updates the box, until ctx ends.
-func (s *site) servePage(ctx context.Context, gate *access.Gate) error {
+func (s *site) servePage(ctx context.Context, gate *access.Gate, certificate tls.Certificate) error {
 	log := s.limited.With("part", "page")
-	certificate, err := access.ReadCertificate(imageCertificate)
-	if err != nil {
-		loglimit.Keep(log, "page").Error("the update page cannot be served", "err", err)
-		<-ctx.Done()
-		return ctx.Err()
-	}
-	loglimit.Keep(log, "page").Info("the update page's certificate", "port", updatePort, "https",
-		access.Pin(certificate))
 	l, err := net.Listen("tcp", ":"+updatePort)
 	if err != nil {
 		return err
@@ -193,7 +191,7 @@ func (s *site) serve(ctx context.Context, store *settings.Store, gate *access.Ga
 			Staging:        filepath.Join(s.dir, "staging"),
 			Gate:           gate,
 			HostKey:        host,
-			AuthorizedKeys: filepath.Join(s.dir, "authorized_keys"),
+			AuthorizedKeys: owner.On(s.perm).Keys,
 			Log:            s.limited,
 		}).Serve(ctx, l)
 	})

@@ -50,9 +50,9 @@ type Login struct {
 // Server is the page's server.
 type Server struct {
 	Address string // to listen on; for example ":443"
-	// Password is the file with the page's password. Image is the file with the
-	// password of the box's image, and empty outside of the box.
-	Password, Image string
+	// Password is the file with the page's password. First is the file with the
+	// password that the box has generated, and empty outside of the box.
+	Password, First string
 	Keys            string // the folder of the certificate
 	// Names returns names of this machine besides its host name; nil: it has
 	// none.
@@ -109,43 +109,53 @@ func (s *Server) credentials(ctx context.Context, log *slog.Logger) (*access.Gat
 		return nil, tls.Certificate{}, fmt.Errorf("there is no password: "+
 			"write one of at least %d characters into a file, and name it with -password", access.MinPassword)
 	}
-	gate, err := access.OpenGate(s.Password, s.Image, log)
+	started := s.applianceStarted(ctx)
+	gate, err := access.OpenGate(s.Password, s.First, log)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = fmt.Errorf("%w: write a password of at least %d characters into %s", err, access.MinPassword, s.Password)
 	}
 	if err != nil {
 		return nil, tls.Certificate{}, err
 	}
-	certificate, err := s.certificate(ctx)
+	certificate, err := s.certificate(started)
 	if err != nil {
 		return nil, tls.Certificate{}, fmt.Errorf("certificate: %w", err)
 	}
 	return gate, certificate, nil
 }
 
-// certificate reads the certificate, or creates it. On the box the appliance
-// first checks the file system, and until then no program may write to it: the
-// appliance opens its socket afterwards.
-func (s *Server) certificate(ctx context.Context) (tls.Certificate, error) {
+// certificate reads the certificate, or creates it unless the appliance has to
+// start first.
+func (s *Server) certificate(started error) (tls.Certificate, error) {
 	file := filepath.Join(s.Keys, access.CertificateFile)
-	c, err := access.ReadCertificate(file)
-	if !errors.Is(err, fs.ErrNotExist) {
+	if c, err := access.ReadCertificate(file); started != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			err = started
+		}
 		return c, err
 	}
+	return access.Certificate(file)
+}
+
+// applianceStarted waits for the appliance, on the box: it checks the file
+// system, to which no program may write until then, and puts a new password into
+// force. It opens its socket afterwards. The wait is bounded: the page shows why
+// machines do not boot, also where the appliance hangs.
+func (s *Server) applianceStarted(ctx context.Context) error {
 	for waited := time.Duration(0); s.Appliance.Socket != ""; waited += socketPoll {
 		if _, err := os.Stat(s.Appliance.Socket); err == nil {
 			break
 		}
 		if waited > socketLongest {
-			return tls.Certificate{}, errors.New("the appliance has not checked the disk: its log says why")
+			return errors.New("the appliance has not checked the disk: its log says why")
 		}
 		select {
 		case <-ctx.Done():
-			return tls.Certificate{}, ctx.Err()
+			return ctx.Err()
 		case <-time.After(socketPoll):
 		}
 	}
-	return access.Certificate(file)
+	return nil
 }
 
 // portOf returns the port of an address that was listened on.

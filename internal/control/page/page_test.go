@@ -915,7 +915,7 @@ func TestCertificateWaitsForTheAppliance(t *testing.T) {
 		Appliance: boxstatus.Client{Socket: filepath.Join(dir, boxstatus.Socket)}}
 	ctx, cancel := context.WithTimeout(t.Context(), 3*socketPoll)
 	defer cancel()
-	if _, err := s.certificate(ctx); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := s.certificate(s.applianceStarted(ctx)); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("it does not wait: %v", err)
 	}
 	if _, err := os.Stat(s.Keys); err == nil {
@@ -924,17 +924,41 @@ func TestCertificateWaitsForTheAppliance(t *testing.T) {
 	if err := os.WriteFile(s.Appliance.Socket, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c, err := s.certificate(t.Context())
+	c, err := s.certificate(s.applianceStarted(t.Context()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Remove(s.Appliance.Socket); err != nil {
-		t.Fatal(err)
-	}
 	// One that exists needs no write.
-	again, err := s.certificate(t.Context())
+	again, err := s.certificate(errors.New("the appliance hangs"))
 	if err != nil || access.Pin(again) != access.Pin(c) {
 		t.Errorf("the second time it is another one: %v", err)
+	}
+}
+
+// A password that was put on the box's volume counts from the next start on, so
+// the appliance must have read it before the page asks for it.
+func TestPasswordWaitsForTheAppliance(t *testing.T) {
+	dir := t.TempDir()
+	s := &Server{
+		Password: filepath.Join(dir, "password"), Keys: filepath.Join(dir, "keys"),
+		Appliance: boxstatus.Client{Socket: filepath.Join(dir, boxstatus.Socket)},
+	}
+	if err := os.WriteFile(s.Password, []byte("from the last start\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(2*socketPoll, func() {
+		err := errors.Join(os.WriteFile(s.Password, []byte("from the volume\n"), 0o600),
+			os.WriteFile(s.Appliance.Socket, nil, 0o600))
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	gate, _, err := s.credentials(t.Context(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := gate.Check(time.Now(), netip.MustParseAddr("192.0.2.1"), access.User, "from the volume"); err != nil {
+		t.Errorf("the new password: %v", err)
 	}
 }
 
