@@ -261,6 +261,18 @@ func TestAnsweredDifferently(t *testing.T) {
 	if got := strings.Count(lines.String(), "answered differently"); got != 1 {
 		t.Errorf("%d lines:\n%s", got, lines.String())
 	}
+	// Another answer for the same reason follows as soon as the machine restarts.
+	for _, file := range []string{"shimx64-2011.efi", "shimx64-2023.efi", "shimx64-2023.efi"} {
+		b.report.adapted(now, answer{a: dhcp.Answer{
+			Machine: clients.Machine{MAC: ether.From(pc)},
+			Adapted: ladder.Departure{Why: ladder.WhyShim, Before: "shimx64.efi", Now: file},
+		}})
+	}
+	for _, file := range []string{"shimx64-2011.efi", "shimx64-2023.efi"} {
+		if got := strings.Count(lines.String(), "now="+file); got != 1 {
+			t.Errorf("%d lines with %s:\n%s", got, file, lines.String())
+		}
+	}
 }
 
 // hears handles a packet that was broadcast on the link.

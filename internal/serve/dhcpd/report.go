@@ -14,6 +14,7 @@ import (
 	"github.com/pxebox/pxebox/internal/serve/dhcp"
 	"github.com/pxebox/pxebox/internal/serve/dhcpconn"
 	"github.com/pxebox/pxebox/internal/serve/event"
+	"github.com/pxebox/pxebox/internal/serve/ladder"
 	"github.com/pxebox/pxebox/internal/serve/metrics"
 	"github.com/pxebox/pxebox/internal/serve/otherdhcp"
 )
@@ -31,7 +32,7 @@ type reporter struct {
 	limits  *loglimit.Once[string]     // machines that ask too often, by MAC
 	garbled *loglimit.Once[refusal]    // packets that cannot be read
 	moved   *loglimit.Once[netip.Addr] // addresses that belong to another machine now
-	differs *loglimit.Once[refusal]    // machines that are answered differently
+	differs *loglimit.Once[departure]  // machines that are answered differently
 	shown   *loglimit.Once[shown]      // events about packets that get no answer
 	offers  *loglimit.Once[shown]      // events about other servers' answers
 	rivals  *loglimit.Once[netip.Addr] // other PXE servers
@@ -40,6 +41,12 @@ type reporter struct {
 
 // refusal is a machine, as a packet names it, and why it gets no answer.
 type refusal struct{ mac, why string }
+
+// departure is a machine, and how its answer differs from the usual one.
+type departure struct {
+	mac ether.MAC
+	ladder.Departure
+}
 
 // shown is what an event says about a packet that is not an answer of the box.
 type shown struct {
@@ -89,7 +96,7 @@ func newReporter(o Options) *reporter {
 		limits:  &loglimit.Once[string]{Most: maxLimited, Again: unansweredAgain},
 		garbled: &loglimit.Once[refusal]{Most: maxGarbled, Again: unansweredAgain},
 		moved:   &loglimit.Once[netip.Addr]{Most: maxMoved, Again: movedAgain},
-		differs: &loglimit.Once[refusal]{Most: maxHeard, Again: differsAgain},
+		differs: &loglimit.Once[departure]{Most: maxHeard, Again: differsAgain},
 		shown:   &loglimit.Once[shown]{Most: maxShown, Again: shownAgain},
 		offers:  &loglimit.Once[shown]{Most: maxShown, Again: shownAgain},
 		rivals:  &loglimit.Once[netip.Addr]{Most: maxRivals, Again: rivalsAgain},
@@ -150,7 +157,7 @@ func (p *reporter) adapted(now time.Time, x answer) {
 		return
 	}
 	mac := x.a.Machine.MAC
-	if p.differs.First(now, refusal{mac.String(), d.Why}) {
+	if p.differs.First(now, departure{mac, d}) {
 		p.log.Info("answered differently", "mac", mac, "why", d.Why, "before", d.Before, "now", d.Now)
 	}
 	p.show(p.shown, trace.Event{
