@@ -82,8 +82,9 @@ func passing(file string) string {
 }
 
 // updated reports whether the box may have been updated: a new one runs from the
-// first root, and generates its password before its certificate. Its other root may be a leftover of someone
-// else's box, if only the used part of the image was written to the disk.
+// first root, and generates its password before its certificate. Its other root may
+// be a leftover of someone else's box, if only the used part of the image was written
+// to the disk.
 func (s *site) updated() bool {
 	if d, err := updatetrial.Find(); err == nil && d.Running != firstRoot {
 		return true
