@@ -212,7 +212,12 @@ func TestClose(t *testing.T) {
 		t.Fatalf("no process uses %s", profile)
 	}
 	b.Close()
-	if left := using(t, profile); len(left) > 0 {
+	// The kernel ends the browser's children a moment after the browser itself.
+	left := using(t, profile)
+	for end := time.Now().Add(30 * time.Second); len(left) > 0 && time.Now().Before(end); left = using(t, profile) {
+		time.Sleep(10 * time.Millisecond)
+	}
+	if len(left) > 0 {
 		t.Errorf("processes are left: %v", left)
 	}
 	if _, err := os.Stat(profile); !os.IsNotExist(err) {
