@@ -2,7 +2,6 @@ package winpe
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/pxebox/pxebox/internal/boot/firmware"
 )
@@ -132,16 +131,6 @@ func DefaultProgram(kind firmware.Kind) string {
 	for _, m := range media {
 		if m.kind == kind {
 			return m.name
-		}
-	}
-	return ""
-}
-
-// MachineByName returns the firmware of a program whose name has its processor.
-func MachineByName(name string) firmware.Kind {
-	for _, m := range media {
-		if strings.EqualFold(m.name, name) {
-			return m.kind
 		}
 	}
 	return ""
