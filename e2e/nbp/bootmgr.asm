@@ -63,13 +63,10 @@ start:
 	mov	si, msg_no_pxe
 	jc	fail
 
-	call	clear
-	mov	word [parameters + 2], 3	; PXENV_PACKET_TYPE_CACHED_REPLY
-	mov	word [parameters + 4], PACKET_LEN
-	mov	word [parameters + 6], packet
-	mov	[parameters + 8], ds
-	mov	ax, PXENV_GET_CACHED_INFO
-	call	pxe
+	mov	cx, 3			; PXENV_PACKET_TYPE_CACHED_REPLY
+	mov	di, packet
+	mov	dx, PACKET_LEN
+	call	cached
 	mov	si, msg_no_packet
 	jc	fail
 	mov	eax, [packet + SIADDR]
@@ -113,15 +110,7 @@ fail:
 ; need: fetches the file whose name is at SI, which must be there.
 need:
 	call	fetch
-	jnc	.there
-	push	si
-	mov	si, msg_fail
-	call	begin
-	pop	si
-	call	puts
-	call	newline
-	jmp	halt
-.there:
+	jc	fail			; with the name as the reason
 	ret
 
 ; fetch: reads the file whose name is at SI, and prints the name, bytes and crc.

@@ -60,13 +60,10 @@ start:
 	mov	si, msg_no_pxe
 	jc	fail
 
-	call	clear
-	mov	word [parameters + 2], 3	; PXENV_PACKET_TYPE_CACHED_REPLY
-	mov	word [parameters + 4], PACKET_LEN
-	mov	word [parameters + 6], packet
-	mov	[parameters + 8], ds
-	mov	ax, PXENV_GET_CACHED_INFO
-	call	pxe
+	mov	cx, 3			; PXENV_PACKET_TYPE_CACHED_REPLY
+	mov	di, packet
+	mov	dx, PACKET_LEN
+	call	cached
 	mov	si, msg_no_packet
 	jc	fail
 	cmp	word [parameters + 4], OPTIONS

@@ -189,14 +189,9 @@ read_packets:
 	mov	bx, length1
 	mov	cx, 1
 .next:
-	call	clear
-	mov	[parameters + 2], cx		; PacketType
-	mov	word [parameters + 4], BUFFER_LEN
-	mov	[parameters + 6], di		; Buffer
-	mov	[parameters + 8], ds
 	mov	word [bx], 0
-	mov	ax, PXENV_GET_CACHED_INFO
-	call	pxe
+	mov	dx, BUFFER_LEN
+	call	cached
 	jc	.none
 	mov	ax, [parameters + 4]
 	mov	[bx], ax
