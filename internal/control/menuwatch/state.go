@@ -74,7 +74,8 @@ func newState(w *Watcher, jitter func(time.Duration) time.Duration) *state {
 
 // wake returns when tick next has something to do.
 func (s *state) wake() time.Time {
-	at := earliest(s.readAt, s.publishAt, s.boot.wake(), s.servers.wake(), s.images.wake(s.cfg != nil && s.boot.ready()), s.signers.wake())
+	looked := s.cfg != nil && s.boot.ready()
+	at := earliest(s.readAt, s.publishAt, s.boot.wake(), s.servers.wake(), s.images.wake(looked), s.signers.wake())
 	for _, n := range s.names {
 		at = earliest(at, n.askAt)
 	}
