@@ -93,6 +93,17 @@ func Trusted(l *slog.Logger) *slog.Logger {
 	return slog.New(&Handler{next: h.next, log: h.log, budget: h.log.trusted})
 }
 
+// Separate returns a logger with a separate budget, for lines that strangers can
+// trigger and that must not depend on how much else is logged. Call it once for
+// each such kind. A logger without a Handler is returned as is.
+func Separate(l *slog.Logger) *slog.Logger {
+	h, ok := l.Handler().(*Handler)
+	if !ok {
+		return l
+	}
+	return slog.New(h.Part(h.next))
+}
+
 // Keep returns a logger for lines about the state of one thing, for example the
 // network. The latest of them stays within the log's last hundred lines. A
 // logger without a Handler is returned as is.

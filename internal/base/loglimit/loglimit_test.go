@@ -192,7 +192,7 @@ func TestLatestStateIsLogged(t *testing.T) {
 // A logger that cannot be limited is left alone.
 func TestOtherHandlers(t *testing.T) {
 	plain := slog.New(slog.DiscardHandler)
-	if Keep(plain, "x") != plain || Trusted(plain) != plain {
+	if Keep(plain, "x") != plain || Trusted(plain) != plain || Separate(plain) != plain {
 		t.Error("another logger is returned")
 	}
 }

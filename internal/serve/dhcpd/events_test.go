@@ -11,6 +11,7 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"github.com/insomniacslk/dhcp/iana"
 
+	"github.com/pxebox/pxebox/internal/base/loglimit"
 	"github.com/pxebox/pxebox/internal/boot/clients"
 	"github.com/pxebox/pxebox/internal/boot/ether"
 	"github.com/pxebox/pxebox/internal/boot/firmware"
@@ -229,7 +230,14 @@ func TestEventOfALimitedMachine(t *testing.T) {
 func TestAnsweredDifferently(t *testing.T) {
 	var lines strings.Builder
 	b := newBench(t, false)
-	b.report.log = slog.New(slog.NewTextHandler(&lines, nil))
+	// The answers that this machine and others got have used up the log's budget.
+	log := slog.New(loglimit.New(slog.NewTextHandler(&lines, nil)))
+	o := options(t, log)
+	o.Events = b.Events
+	b.report = newReporter(o)
+	for range 100 {
+		log.Info("dhcp: answered")
+	}
 	c := Config{DHCP: spec.DHCP{Mode: spec.ModeProxy}, Ladder: ladder.New(4), Link: netif.Link{Addr: self}}
 	b.Configure(t0, c)
 	events := b.Events.Subscribe()

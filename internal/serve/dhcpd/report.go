@@ -23,6 +23,7 @@ import (
 // event bus, which shows the progress of a machine's boot.
 type reporter struct {
 	log     *slog.Logger
+	changes *slog.Logger // for the answers that differ from the usual ones
 	bus     *event.Bus
 	tap     *event.Tap
 	metrics *metrics.Metrics
@@ -90,7 +91,7 @@ const (
 
 func newReporter(o Options) *reporter {
 	return &reporter{
-		log: o.Log, bus: o.Events, tap: o.Tap, metrics: o.Metrics,
+		log: o.Log, changes: loglimit.Separate(o.Log), bus: o.Events, tap: o.Tap, metrics: o.Metrics,
 		refused: &loglimit.Once[refusal]{Most: maxUnanswered, Again: unansweredAgain},
 		heard:   &loglimit.Once[refusal]{Most: maxHeard, Again: unansweredAgain},
 		limits:  &loglimit.Once[string]{Most: maxLimited, Again: unansweredAgain},
@@ -158,7 +159,7 @@ func (p *reporter) adapted(now time.Time, x answer) {
 	}
 	mac := x.a.Machine.MAC
 	if p.differs.First(now, departure{mac, d}) {
-		p.log.Info("answered differently", "mac", mac, "why", d.Why, "before", d.Before, "now", d.Now)
+		p.changes.Info("answered differently", "mac", mac, "why", d.Why, "before", d.Before, "now", d.Now)
 	}
 	p.show(p.shown, trace.Event{
 		Time: now, Protocol: trace.DHCP, MAC: mac, GUID: x.a.Machine.GUID, Addr: x.a.Has, Firmware: x.a.Firmware,
