@@ -366,7 +366,7 @@ func (w *watched) byKeyboard(s *site) {
 		w.tabTo(`document.activeElement.pathname?.startsWith("/boot/")`)
 		w.do(chromedp.KeyEvent(kb.Enter))
 	}
-	w.wait(shows, boot+` && document.querySelector("[data-boot] ~ dl, [data-boot] + *")`)
+	w.wait(shows, boot+` && document.readyState === "complete"`)
 	if text := w.text(); !strings.Contains(text, macText(s.mac)) || !strings.Contains(text, m[1]) {
 		t.Errorf("the code %s leads to a boot without %s:\n%s", m[1], macText(s.mac), text)
 	}
