@@ -13,18 +13,25 @@ grep -aE '^ *--- SKIP: ' "$log" | sort -u
 [ $code -eq 0 ] && exit 0
 
 # The lines of parallel tests are interleaved: go test names the test before
-# them. Lines that begin with time= are logs of the box and of servers.
+# them. Lines that begin with time= are logs of the box and of servers. A message
+# of several lines is indented further.
 awk '
+	{ more = open && /^        / && !/_test\.go:[0-9]+: /; open = 0 }
+	more {
+		if (length(said[test, count[test]]) < 2000) said[test, count[test]] = said[test, count[test]] "\n" substr($0, 1, 400)
+		open = 1
+		next
+	}
 	/^=== / { test = $3; next }
 	/^ *--- FAIL: / { failed[++n] = $3; next }
 	/^ *--- / { test = ""; next }
-	/_test\.go:[0-9]+: / && !/_test\.go:[0-9]+: time=/ { said[test, ++count[test]] = $0; next }
+	/_test\.go:[0-9]+: / && !/_test\.go:[0-9]+: time=/ { said[test, ++count[test]] = substr($0, 1, 400); open = 1; next }
 	/^(panic|FAIL|fatal error):? / { rest[++m] = $0 }
 	END {
 		for (i = 1; i <= n; i++) {
 			print "FAILED: " failed[i]
 			for (j = count[failed[i]] - 7; j <= count[failed[i]]; j++)
-				if (j > 0) print substr(said[failed[i], j], 1, 400)
+				if (j > 0) print said[failed[i], j]
 		}
 		for (i = 1; i <= m; i++) print rest[i]
 	}' "$log"
