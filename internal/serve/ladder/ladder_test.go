@@ -169,6 +169,53 @@ func TestGoodBootIsRepeated(t *testing.T) {
 	}
 }
 
+// What a machine loads because of an earlier answer, or loaded in an earlier boot,
+// is no refusal of what it gets now.
+func TestWhatDoesNotCount(t *testing.T) {
+	const win = "win"
+	its := address(1)
+	shim := func(table *Table, now time.Time, c int) {
+		table.Took(now, pc, its)
+		table.Loaded(now, pc, its, Copy{Number: c, Of: 2})
+	}
+	program := func(table *Table, now time.Time, runs bool) {
+		table.HandedOver(now, pc, Server{Entry: win, Programs: 2, Own: true})
+		table.LoadedProgram(now, pc, its)
+		if runs {
+			table.Took(now, pc, its)
+			table.Requested(now, its, false)
+		}
+	}
+	for name, boots := range map[string][]func(*Table, time.Time){
+		"the shim before the copy": {
+			func(x *Table, now time.Time) { shim(x, now, 0) },
+			func(x *Table, now time.Time) { shim(x, now, 0) },
+			func(x *Table, now time.Time) { shim(x, now, 0) }, // the answer named copy 1
+		},
+		"a program that ran": {
+			func(x *Table, now time.Time) { program(x, now, true) },
+			func(x *Table, now time.Time) { program(x, now, false) },
+		},
+		"a program that was not sent again": {
+			func(x *Table, now time.Time) { program(x, now, false) },
+			func(x *Table, now time.Time) {
+				x.HandedOver(now, pc, Server{Entry: win, Programs: 2, Own: true})
+			},
+		},
+	} {
+		table, now := New(4), t0
+		var before Rungs
+		for _, boot := range boots {
+			before = table.Discover(now, pc)
+			boot(table, now)
+			now = now.Add(20 * time.Second)
+		}
+		if after := table.Discover(now, pc); after != before {
+			t.Errorf("%s: %+v, then %+v", name, before, after)
+		}
+	}
+}
+
 // The zero Table of a box whose answers do not adapt.
 func TestNoTable(t *testing.T) {
 	var table *Table
