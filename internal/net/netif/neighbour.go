@@ -15,13 +15,50 @@ import (
 	"github.com/pxebox/pxebox/internal/boot/ether"
 )
 
-// Neighbours asks the kernel who is at an address on the link. It keeps one
-// socket for all questions: each request for a menu is one, and a socket for
-// each costs more than the question. The zero value is ready to use, by several
+// Neighbours asks the kernel who is at an address on the link. Each file that a
+// machine asks for is one or more questions, so it keeps one socket for all of
+// them, and each answer for a second. The zero value is ready to use, by several
 // goroutines.
 type Neighbours struct {
 	mu      sync.Mutex
 	sockets map[int]*nl.SocketHandle // one or, before the first question and after an error, none
+
+	recentMu sync.Mutex
+	recent   recent
+}
+
+// neighbour is an address on a link.
+type neighbour struct {
+	index int
+	addr  netip.Addr
+}
+
+// recent are the kernel's answers of one second. The kernel itself keeps them for
+// half a minute before it asks the machine again. What it does not know is not
+// kept: it may be known at any moment.
+type recent struct {
+	since time.Time
+	macs  map[neighbour]ether.MAC
+}
+
+// maxAnswers limits how many answers are kept.
+const maxAnswers = 4096
+
+// get returns an answer that is still valid.
+func (s *recent) get(now time.Time, n neighbour) (ether.MAC, bool) {
+	if age := now.Sub(s.since); age < 0 || age >= time.Second {
+		return ether.MAC{}, false
+	}
+	mac, ok := s.macs[n]
+	return mac, ok
+}
+
+// put keeps an answer.
+func (s *recent) put(now time.Time, n neighbour, mac ether.MAC) {
+	if age := now.Sub(s.since); age < 0 || age >= time.Second || len(s.macs) >= maxAnswers {
+		s.since, s.macs = now, map[neighbour]ether.MAC{}
+	}
+	s.macs[n] = mac
 }
 
 // answerTime is how long the kernel may take to answer. It answers at once.
@@ -53,12 +90,30 @@ func (n *Neighbours) ask(req *nl.NetlinkRequest) ([][]byte, error) {
 }
 
 // At returns the hardware address that the kernel uses for an IP address on the
-// link. It is zero if the kernel has none: it has sent nothing there lately, or
-// no machine answered ARP.
+// link, as it was within the last second. It is zero if the kernel has none: it
+// has sent nothing there lately, or no machine answered ARP.
+func (n *Neighbours) At(index int, a netip.Addr) (ether.MAC, error) {
+	now, key := time.Now(), neighbour{index, a}
+	n.recentMu.Lock()
+	mac, ok := n.recent.get(now, key)
+	n.recentMu.Unlock()
+	if ok {
+		return mac, nil
+	}
+	mac, err := n.look(index, a)
+	if err == nil && mac.IsValid() {
+		n.recentMu.Lock()
+		n.recent.put(now, key, mac)
+		n.recentMu.Unlock()
+	}
+	return mac, err
+}
+
+// look asks the kernel.
 //
 // It requests a single entry, not the table: a stranger's packet may trigger
 // the call, and a large network has thousands of entries.
-func (n *Neighbours) At(index int, a netip.Addr) (ether.MAC, error) {
+func (n *Neighbours) look(index int, a netip.Addr) (ether.MAC, error) {
 	req := nl.NewNetlinkRequest(unix.RTM_GETNEIGH, 0)
 	req.AddData(&netlink.Ndmsg{Family: unix.AF_INET, Index: uint32(index)})
 	req.AddData(nl.NewRtAttr(netlink.NDA_DST, a.AsSlice()))

@@ -661,7 +661,7 @@ func TestNeighbour(t *testing.T) {
 	var neighbours Neighbours
 	expect := func(situation, addr, want string) {
 		t.Helper()
-		hw, err := neighbours.At(link.Attrs().Index, netip.MustParseAddr(addr))
+		hw, err := neighbours.look(link.Attrs().Index, netip.MustParseAddr(addr))
 		if err != nil || hw.String() != want {
 			t.Errorf("%s: %v is %q (%v), want %q", situation, addr, hw, err, want)
 		}
@@ -687,7 +687,7 @@ func TestNeighbour(t *testing.T) {
 			}
 		}
 		for end := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
-			hw, err := neighbours.At(link.Attrs().Index, netip.MustParseAddr("192.168.77.2"))
+			hw, err := neighbours.look(link.Attrs().Index, netip.MustParseAddr("192.168.77.2"))
 			if err != nil || hw.IsValid() || time.Now().After(end) {
 				break
 			}

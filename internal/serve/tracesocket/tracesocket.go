@@ -68,7 +68,6 @@ type Server struct {
 	readers  chan struct{} // has an element for each reader
 	events   <-chan trace.Event
 	dropped  func() uint64 // of these events
-	holders  holders
 	asked    chan struct{} // has an element once a reader has come
 }
 
@@ -156,36 +155,13 @@ func (s *Server) event(e trace.Event) {
 	if wholeFile(e) && !e.MAC.IsValid() {
 		// While a flood invents machines, a reader may have had no room for the
 		// DHCP answers to a real one, and then knows it only by this.
-		e.MAC = s.holders.at(e.Time, e.Addr, s.Holder)
+		e.MAC = s.Holder(e.Addr)
 	}
 	s.store.add(who, tracestream.Record{Event: &e})
 	if wholeFile(e) {
 		s.store.serve(who)
 		s.Tap.Proven(who.mac, e.Addr)
 	}
-}
-
-// holders are the results of Holder in one second. A machine that fetches many
-// small files would otherwise cost as many questions to the kernel.
-type holders struct {
-	since time.Time
-	mac   map[netip.Addr]ether.MAC
-}
-
-// maxHolders limits how many results are kept.
-const maxHolders = 4096
-
-func (h *holders) at(now time.Time, a netip.Addr, ask func(netip.Addr) ether.MAC) ether.MAC {
-	if age := now.Sub(h.since); age < 0 || age >= time.Second || len(h.mac) >= maxHolders {
-		h.since, h.mac = now, make(map[netip.Addr]ether.MAC)
-	}
-	mac, ok := h.mac[a]
-	if !ok {
-		if mac = ask(a); mac.IsValid() {
-			h.mac[a] = mac
-		}
-	}
-	return mac
 }
 
 // who returns the machine with this MAC, or at this address.

@@ -374,37 +374,3 @@ func TestLongestRecords(t *testing.T) {
 		}
 	}
 }
-
-// The kernel is asked once a second for a machine that it knows.
-func TestHolders(t *testing.T) {
-	asked := 0
-	known := map[netip.Addr]ether.MAC{addr: pc}
-	ask := func(a netip.Addr) ether.MAC { asked++; return known[a] }
-	stranger := addr.Next()
-	t0 := time.Unix(1_700_000_000, 0)
-	var h holders
-	for _, tc := range []struct {
-		situation string
-		after     time.Duration // since t0
-		addr      netip.Addr
-		want      ether.MAC
-		asked     int // in total
-	}{
-		{"first file", 0, addr, pc, 1},
-		{"second file", time.Millisecond, addr, pc, 1},
-		{"another machine, unknown", time.Millisecond, stranger, ether.MAC{}, 2},
-		{"still unknown", 2 * time.Millisecond, stranger, ether.MAC{}, 3},
-		{"a second later", time.Second, addr, pc, 4},
-		{"the clock was set back", 0, addr, pc, 5},
-	} {
-		if got := h.at(t0.Add(tc.after), tc.addr, ask); got != tc.want || asked != tc.asked {
-			t.Errorf("%s: %v, asked %d times; want %v, %d", tc.situation, got, asked, tc.want, tc.asked)
-		}
-	}
-	for a, n := netip.MustParseAddr("10.0.0.1"), 0; n < 3*maxHolders; a, n = a.Next(), n+1 {
-		h.at(t0, a, func(netip.Addr) ether.MAC { return pc })
-		if len(h.mac) > maxHolders {
-			t.Fatalf("%d results are kept", len(h.mac))
-		}
-	}
-}
