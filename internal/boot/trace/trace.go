@@ -168,7 +168,8 @@ func (t *Trace) keep(m *machine, e Event) {
 		if b.Earlier++; len(b.Events) == 0 {
 			return // there is no room at all
 		}
-		b.Events = slices.Delete(b.Events, 0, 1)
+		b.Events[0] = Event{} // its texts are free
+		b.Events = b.Events[1:]
 		t.events--
 	}
 	if len(b.Events) > 0 {
