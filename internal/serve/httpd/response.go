@@ -50,13 +50,9 @@ func (w *response) Write(b []byte) (int, error) {
 func (w *response) ReadFrom(src io.Reader) (int64, error) {
 	part, ok := src.(*io.LimitedReader)
 	if ok {
-		switch part.R.(type) {
-		case *os.File, *memory:
-		default:
-			ok = part.N <= small
-		}
+		_, ok = part.R.(*os.File)
 	}
-	if !ok {
+	if !ok || part.N <= small {
 		// Copy it in parts, through a small buffer: a client may read as slowly
 		// as it likes, and very many may do so at once.
 		buf := buffers.Get().(*[small]byte)

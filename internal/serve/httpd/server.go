@@ -4,6 +4,7 @@
 package httpd
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -216,8 +217,7 @@ func (s *Server) serveFile(w *response, r *http.Request) {
 // resumes it.
 func (s *Server) send(w *response, r *http.Request, f bootfiles.File) {
 	if c, ok := connOf(r); ok {
-		c.hold()
-		defer func() { w.count(0, c.release()) }()
+		defer c.release()
 	}
 	h := w.Header()
 	h.Set("Content-Type", contentType(r.URL.Path))
@@ -229,7 +229,7 @@ func (s *Server) send(w *response, r *http.Request, f bootfiles.File) {
 	}
 	switch f := f.(type) {
 	case *bootfiles.InMemory:
-		http.ServeContent(w, r, "", time.Time{}, newMemory(f.Bytes()))
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(f.Bytes()))
 	case *bootfiles.Personal:
 		// Read it in parts. With a copy for each client, clients that do not
 		// read could fill the memory.
