@@ -64,8 +64,9 @@ type Running struct {
 	Host   *netns.Namespace // the server's host
 	PID    int
 
-	dir  string
-	stop func() error
+	dir   string
+	group *proc.Group
+	stop  func() error
 }
 
 // Start runs the server with files to serve, by name, on so many cores; 0: all.
@@ -102,12 +103,18 @@ func (s Server) Start(ctx context.Context, cores int, files map[string][]byte) (
 		return nil, err
 	}
 	r.PID, r.stop = pid, stop
+	if r.group, err = proc.NewGroup(pid); err != nil {
+		return nil, err
+	}
 	return r, nil
 }
 
 // Close ends the server and removes its files.
 func (r *Running) Close() error {
 	err := r.stop()
+	if r.group != nil {
+		err = errors.Join(err, r.group.Close())
+	}
 	for _, n := range []*netns.Namespace{r.Host, r.Client} {
 		if n != nil {
 			err = errors.Join(err, n.Close())
@@ -117,7 +124,7 @@ func (r *Running) Close() error {
 }
 
 // CPU returns the processor time used by the server and its children.
-func (r *Running) CPU() (time.Duration, error) { return proc.CPU(r.PID) }
+func (r *Running) CPU() (time.Duration, error) { return r.group.CPU() }
 
 // Pxed returns our server, from a folder with both programs. It only serves
 // files; more is appended to its configuration.

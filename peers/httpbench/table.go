@@ -55,8 +55,8 @@ open_file_cache on, and no log. "net/http alone" is the least that serves a
 folder: http.ServeContent on an open file, with the standard server's time-outs
 and a limit on connections. The large file has 64 MiB. The file in memory is one
 that pxed renders; nginx and net/http have the same bytes on disk and in memory.
-What all serve is fetched and compared before. CPU is the server's, with its
-children, from /proc.
+What all serve is fetched and compared before. CPU is that of all the server's
+processes.
 
 All have the system's congestion control, %s; the appliance's kernels have bbr.
 That paces what is sent by timers, which costs more the smaller the packets are:

@@ -98,14 +98,23 @@ func Measure(
 	}
 
 	running := make([]*fileserver.Running, len(servers))
-	for i, s := range servers {
-		running[i], err = s.Start(ctx, cores, files)
-		if err != nil {
-			return m, err
+	start := func(i int) (err error) {
+		if running[i], err = servers[i].Start(ctx, cores, files); err != nil {
+			return err
 		}
-		defer func() { err = errors.Join(err, running[i].Close()) }()
 		if err := ready(ctx, running[i], contents[small]); err != nil {
-			return m, fmt.Errorf("%s: %w", s.Name, err)
+			return fmt.Errorf("%s: %w", servers[i].Name, err)
+		}
+		return nil
+	}
+	for i := range servers {
+		defer func() {
+			if running[i] != nil {
+				err = errors.Join(err, running[i].Close())
+			}
+		}()
+		if err := start(i); err != nil {
+			return m, err
 		}
 	}
 	if m.Idle, err = idleCPU(ctx, running); err != nil {
@@ -138,6 +147,14 @@ func Measure(
 			row[i] = t.result()
 			fmt.Fprintf(log, "%s: %s: %.4g a second, CPU %v a GB, %d repeats, %v\n",
 				c.Name, servers[i].Name, row[i].Rate, row[i].CPU.Round(time.Millisecond), t.repeats, row[i].Err)
+			if row[i].Err == nil {
+				continue
+			}
+			// It may have crashed: atftpd does, with many clients.
+			_ = running[i].Close()
+			if err := start(i); err != nil {
+				return m, err
+			}
 		}
 		m.Results = append(m.Results, row)
 	}
@@ -196,9 +213,7 @@ func load(ctx context.Context, server *fileserver.Running, l tftpload.Load) (tft
 	}
 	var after time.Duration
 	var cpuErr error
-	// Before the transfers are given up: if a parent does not wait for its
-	// child, the child's time is lost when it ends.
-	l.Over = func() { after, cpuErr = server.CPU() }
+	l.Over = func() { after, cpuErr = server.CPU() } // before the transfers are given up
 	r, err := l.Run(ctx)
 	return r, after - before, errors.Join(err, cpuErr)
 }
@@ -231,9 +246,10 @@ func (t *tally) result() Result {
 		return Result{Err: t.err}
 	}
 	slices.Sort(t.rates)
-	r := Result{Rate: t.rates[len(t.rates)/2], BlockSize: t.blockSize, Window: t.window}
-	if t.bytes > 0 {
-		r.CPU = time.Duration(float64(t.cpu) / float64(t.bytes) * 1e9)
+	if t.bytes == 0 {
+		return Result{Err: errors.New("no byte has arrived")}
 	}
+	r := Result{Rate: t.rates[len(t.rates)/2], BlockSize: t.blockSize, Window: t.window}
+	r.CPU = time.Duration(float64(t.cpu) / float64(t.bytes) * 1e9)
 	return r
 }

@@ -23,8 +23,8 @@ runs of %v. Each server has two network namespaces with a veth pair between them
 all take turns. The load has two threads and may use all cores. Every byte that
 arrives is compared with the file's.
 
-- The second number of a cell is the server's CPU seconds a GB, with its children,
-  from /proc. While idle it is that of %v in which no client asks, in parts of a
+- The second number of a cell is the server's CPU seconds a GB, of all its
+  processes. While idle it is that of %v in which no client asks, in parts of a
   core.
 - "(w 1)", "(b 1468)": the window or block size that the server granted where it
   was less than asked for. tftpd-hpa, dnsmasq and pin/tftp of these versions do
