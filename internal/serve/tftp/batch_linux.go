@@ -57,6 +57,7 @@ type link struct {
 	wakeup  *os.File // an eventfd; a File, so that wake is safe after close
 	wakeFD  int
 	spin    spinner
+	alone   bool // other goroutines have no other processor
 
 	sent int // messages that the kernel accepted; the reactor counts them and sets it to 0
 
@@ -96,7 +97,7 @@ func openLink(conn net.PacketConn, sockets int) (l *link, err error) {
 		return nil, err
 	}
 	l = &link{epoll: -1, gso: maxMessage, sendmmsg: sendmmsg, got: make([]datagram, 0, inBatch)}
-	l.spin.alone = runtime.GOMAXPROCS(0) == 1
+	l.alone = runtime.GOMAXPROCS(0) == 1
 	defer func() {
 		if err != nil {
 			l.close()
@@ -278,6 +279,9 @@ func (l *link) await(deadline time.Time, busy bool) error {
 			if time.Since(began) >= spinTime {
 				break
 			}
+			if l.alone {
+				runtime.Gosched()
+			}
 		}
 		l.spin.failed()
 	}
@@ -299,7 +303,6 @@ func (l *link) await(deadline time.Time, busy bool) error {
 // a client on the same machine, spinning only delays it. So each spin in vain
 // doubles the number of waits until the next one.
 type spinner struct {
-	alone  bool // no other processor can run the client meanwhile
 	pauses uint // spins in vain since the last that worked, at most maxPause
 	rest   int  // waits until the next spin
 }
@@ -310,7 +313,7 @@ func (s *spinner) worthwhile() bool {
 		s.rest--
 		return false
 	}
-	return !s.alone
+	return true
 }
 
 // worked notes that a packet arrived during a spin.
