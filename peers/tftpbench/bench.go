@@ -10,8 +10,11 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"runtime"
 	"slices"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/pxebox/pxebox/peers/fileserver"
 	"github.com/pxebox/pxebox/peers/tftpload"
@@ -66,6 +69,7 @@ const delayed = 500 * time.Microsecond
 type Result struct {
 	Rate              float64       // median; bytes or files per second
 	CPU               time.Duration // of the server per 10⁹ bytes
+	Load              time.Duration // of the load per 10⁹ bytes; if it spins, that says nothing
 	BlockSize, Window int           // granted
 	Err               error         // if set, replaces the other fields
 }
@@ -79,6 +83,8 @@ type Measured struct {
 	// RoundTrip is the minimum duration of a delayed exchange, on the last
 	// server's cable.
 	RoundTrip time.Duration
+	// Processors is how many processors the servers and the load share.
+	Processors int
 }
 
 // idle is how long the servers' processor time is watched while no client asks.
@@ -90,6 +96,7 @@ func Measure(
 	ctx context.Context, servers []fileserver.Server, cases []Case, cores, runs int, length time.Duration,
 	log io.Writer,
 ) (m Measured, err error) {
+	m.Processors = runtime.NumCPU()
 	contents := map[string]tftpload.Bytes{huge: tftpload.Random(3, hugeSize), large: tftpload.Random(1, largeSize),
 		small: tftpload.Random(2, smallSize)}
 	files := map[string][]byte{}
@@ -131,12 +138,12 @@ func Measure(
 				if tallies[i].err != nil {
 					continue
 				}
-				r, cpu, err := load(ctx, server, tftpload.Load{
+				r, spent, err := load(ctx, server, tftpload.Load{
 					Name: c.File, Content: contents[c.File], Clients: c.Clients, BlockSize: c.BlockSize,
 					Window: c.Window,
 					Delay:  c.Delay, Loss: c.Loss, Seed: uint64(run), Duration: length, Loops: 2, Spin: c.Clients == 1,
 				})
-				tallies[i].add(c, r, cpu, err)
+				tallies[i].add(c, r, spent, err)
 				if ctx.Err() != nil {
 					return m, ctx.Err()
 				}
@@ -204,38 +211,56 @@ func ready(ctx context.Context, r *fileserver.Running, content tftpload.Content)
 	}
 }
 
-// load sends one load, and measures the server's processor time meanwhile.
-func load(ctx context.Context, server *fileserver.Running, l tftpload.Load) (tftpload.Report, time.Duration, error) {
+// spent is processor time.
+type spent struct{ server, load time.Duration }
+
+// load sends one load, and measures the processor time meanwhile.
+func load(ctx context.Context, server *fileserver.Running, l tftpload.Load) (r tftpload.Report, s spent, err error) {
 	l.Server, l.In, l.From = netip.AddrPortFrom(fileserver.Address, port), server.Client.Do, fileserver.Clients
+	s.load = -own()
 	before, err := server.CPU()
 	if err != nil {
-		return tftpload.Report{}, 0, err
+		return r, s, err
 	}
-	var after time.Duration
 	var cpuErr error
-	l.Over = func() { after, cpuErr = server.CPU() } // before the transfers are given up
-	r, err := l.Run(ctx)
-	return r, after - before, errors.Join(err, cpuErr)
+	l.Over = func() { // before the transfers are given up
+		var after time.Duration
+		after, cpuErr = server.CPU()
+		s.server = after - before
+		s.load += own()
+	}
+	r, err = l.Run(ctx)
+	return r, s, errors.Join(err, cpuErr)
+}
+
+// own returns the processor time that this process has used.
+func own() time.Duration {
+	var u unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
+		return 0 // it has no other reason than a wrong argument
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // tally collects the runs of one server in one case.
 type tally struct {
 	rates             []float64
-	cpu               time.Duration
+	spent             spent
 	bytes             int64
 	repeats           int
 	blockSize, window int
 	err               error
 }
 
-func (t *tally) add(c Case, r tftpload.Report, cpu time.Duration, err error) {
+func (t *tally) add(c Case, r tftpload.Report, s spent, err error) {
 	t.err = err
 	rate := r.Rate()
 	if c.File == small {
 		rate = float64(r.Files) / r.Elapsed.Seconds()
 	}
 	t.rates = append(t.rates, rate)
-	t.cpu += cpu
+	t.spent.server += s.server
+	t.spent.load += s.load
 	t.bytes += r.Bytes
 	t.repeats += r.Repeats
 	t.blockSize, t.window = r.BlockSize, r.Window
@@ -250,6 +275,7 @@ func (t *tally) result() Result {
 		return Result{Err: errors.New("no byte has arrived")}
 	}
 	r := Result{Rate: t.rates[len(t.rates)/2], BlockSize: t.blockSize, Window: t.window}
-	r.CPU = time.Duration(float64(t.cpu) / float64(t.bytes) * 1e9)
+	each := func(d time.Duration) time.Duration { return time.Duration(float64(d) / float64(t.bytes) * 1e9) }
+	r.CPU, r.Load = each(t.spent.server), each(t.spent.load)
 	return r
 }
