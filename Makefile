@@ -217,9 +217,9 @@ peers: peer-deps build $(UNPACKED) ## test against third-party DHCP clients, rel
 	tools/tested.sh go test -tags peers $(if $(SUDO),-exec $(SUDO)) -count=1 -v -timeout 30m -p 1 ./peers/... $(PEERED)
 
 .PHONY: bench-dhcp
-bench-dhcp: peer-deps build ## DHCP servers side by side, into docs/performance.md (RUNS=1 is quick; CORES=1,2; SERVER=pxed: one, to the screen)
+bench-dhcp: peer-deps build ## DHCP servers side by side, into docs/performance.md (RUNS=3 CORES=2; SERVER=pxed: one, to the screen)
 	go build -o build/bin/ ./peers/cmd/bench-dhcp
-	$(SUDO) unshare --mount build/bin/bench-dhcp -runs $(or $(RUNS),3) -cores $(or $(CORES),2) $(if $(SERVER),-server '$(SERVER)',-write docs/performance.md)
+	$(SUDO) unshare --mount build/bin/bench-dhcp -runs $(or $(RUNS),1) -cores $(or $(CORES),1$(comma)2) $(if $(SERVER),-server '$(SERVER)',-write docs/performance.md)
 
 # Debian's network installer, the live system that e2e boots: the one of the
 # host's release, since any will do and that one is on every mirror. Its files
@@ -276,9 +276,9 @@ bench-http: peer-deps build $(UNPACKED) ## HTTP next to nginx and net/http alone
 	$(SUDO) build/bin/bench-http -runs $(or $(RUNS),3) -cores $(or $(CORES),1$(comma)2) -write docs/performance.md
 
 .PHONY: bench-storm
-bench-storm: peer-deps build ## 200 machines boot at once, next to dnsmasq, into docs/performance.md (MACHINES=20 SIZE=10 is quick; CORES=1,2)
+bench-storm: peer-deps build ## 200 machines boot at once, next to dnsmasq, into docs/performance.md (MACHINES=20 SIZE=10 is quick; CORES=2)
 	go build -o build/bin/ ./peers/cmd/bench-storm
-	$(SUDO) build/bin/bench-storm -machines $(or $(MACHINES),200) -size $(or $(SIZE),80) -cores $(or $(CORES),2) -write docs/performance.md
+	$(SUDO) build/bin/bench-storm -machines $(or $(MACHINES),200) -size $(or $(SIZE),80) -cores $(or $(CORES),1$(comma)2) -write docs/performance.md
 
 .PHONY: bench-slowdisk
 bench-slowdisk: peer-deps build ## 500 machines ask for addresses while the disk is slow, into docs/performance.md
