@@ -51,6 +51,9 @@ PEERED := $(addprefix ./,$(dir $(wildcard internal/*/*/*_peers_test.go)))
 # The boxes that make update and config have trusted at first sight.
 KNOWN := build/known_boxes
 
+# How the programs of a release are linked: they print its version.
+LDFLAGS := -s -w -buildid=$(if $(VERSION), -X github.com/pxebox/pxebox/internal/base/version.release=$(VERSION))
+
 # What make cli builds for.
 CLI := linux-amd64 linux-arm64 darwin-arm64 darwin-amd64 windows-amd64
 
@@ -112,17 +115,17 @@ tested: ## after make test has passed: record the boot loaders' versions in asse
 build: assets ## build the daemons and the pxebox tool into build/bin
 	CGO_ENABLED=0 go build -trimpath -o build/bin/ ./cmd/pxed ./cmd/menuwatch ./cmd/pxebox
 
-# It needs no boot loaders: none is in it.
+# It needs no boot loaders: none is in it. VERSION makes it part of a release.
 .PHONY: cli
-cli: go ## build the pxebox tool for Linux, macOS and Windows into build/cli
+cli: go ## build the pxebox tool for Linux, macOS and Windows into build/cli: make cli [VERSION=1.0.0]
 	@for target in $(CLI); do \
 		os=$${target%-*} arch=$${target#*-}; \
 		file=build/cli/pxebox-$$target$$([ $$os != windows ] || echo .exe); \
-		CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch go build -trimpath -ldflags '-s -w' -o $$file ./cmd/pxebox && \
+		CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch go build -trimpath -ldflags '$(LDFLAGS)' -o $$file ./cmd/pxebox && \
 		ls -sh $$file || exit 1; \
 	done
 
-# The version is the package's; the programs name the commit.
+# The programs print the version, and the commit.
 .PHONY: deb
 deb: assets ## build the Debian packages for amd64 and arm64 into build/deb: make deb VERSION=1.0.0
 	@packaging/debian/build.sh '$(VERSION)' build/deb

@@ -95,7 +95,14 @@ run_steps() {
 	# Each example is right.
 	sed 's/^#\([^ ]\)/\1/' "$root/etc/pxebox/pxebox.toml" >"$root/root/examples.toml"
 	inside pxebox check /root/examples.toml >/dev/null
-	inside pxed -version >/dev/null
+	for program in "pxed -version" "menuwatch -version" "pxebox --version"; do
+		# shellcheck disable=SC2086 # a program and its flag
+		printed=$(inside $program | head -n 1)
+		case $printed in
+		"${program%% *} $version ("*) ;; # and the commit
+		*) fail "$program prints \"$printed\", not version $version" ;;
+		esac
+	done
 	[ "$(inside stat -c '%a %U %G %s' /etc/pxebox/password)" = "640 root pxebox 21" ] ||
 		fail "the password's file is $(inside stat -c '%a %U %G %s' /etc/pxebox/password)"
 	password=$(cat "$root/etc/pxebox/password")

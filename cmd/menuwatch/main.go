@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"strings"
 
+	"github.com/pxebox/pxebox/internal/base/version"
 	"github.com/pxebox/pxebox/internal/control/boots"
 	"github.com/pxebox/pxebox/internal/control/menuwatch"
 	"github.com/pxebox/pxebox/internal/control/page"
@@ -47,11 +49,17 @@ func main() {
 		"the `folder` with the page's certificate, https.pem, created if missing")
 	flag.StringVar(&p.Appliance.Socket, "appliance", "", "the `socket` of the program appliance, on the box")
 	names := flag.String("names", "", "more host `names` by which a browser may open the page, separated by commas")
+	printIt := flag.Bool("version", false, "print the version, and exit")
 	flag.Parse()
+	if *printIt {
+		fmt.Println("menuwatch", version.String(), runtime.Version())
+		return
+	}
 	if flag.NArg() > 0 {
 		fmt.Fprintf(os.Stderr, "menuwatch: unknown argument %q; menuwatch -help lists the flags\n", flag.Arg(0))
 		os.Exit(1)
 	}
+	log.Info("menuwatch starts", "version", version.String())
 	ctx := context.Background()
 	store := boots.New(boots.DefaultLimits)
 	w.KeepPorts = p.Appliance.Socket != ""

@@ -5,9 +5,9 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
-	"runtime/debug"
 
 	"github.com/pxebox/pxebox/internal/base/boxstatus"
+	"github.com/pxebox/pxebox/internal/base/version"
 	"github.com/pxebox/pxebox/internal/control/boots"
 	"github.com/pxebox/pxebox/internal/control/menuwatch"
 	"github.com/pxebox/pxebox/internal/control/page"
@@ -39,12 +39,8 @@ func logBoots(
 // views connects the pages to what they show.
 func views(w *menuwatch.Watcher, store *boots.Store, box boxstatus.Client) page.Views {
 	site := &sitestate.Source{Snapshot: w.Snapshot, Others: store.Others, Manifest: manifestFile, Box: box}
-	version := ""
-	if info, ok := debug.ReadBuildInfo(); ok {
-		version = info.Main.Version
-	}
 	return page.Views{
-		Pages:  view.New(view.Options{Boots: store, Site: site.State, Version: version}).Handler(),
+		Pages:  view.New(view.Options{Boots: store, Site: site.State, Version: version.String()}).Handler(),
 		Static: view.Static(),
 		Login: func(w http.ResponseWriter, r *http.Request, l page.Login) {
 			view.Login(w, r, view.LoginData(l))

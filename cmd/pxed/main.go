@@ -9,10 +9,11 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"runtime/debug"
+	"runtime"
 
 	"github.com/pxebox/pxebox/assets"
 	"github.com/pxebox/pxebox/internal/base/loglimit"
+	"github.com/pxebox/pxebox/internal/base/version"
 	"github.com/pxebox/pxebox/internal/serve/pxed"
 )
 
@@ -30,9 +31,9 @@ func main() {
 		"network `interface` to serve on (default: network.interface, or a wired one)")
 	console := flag.String("console", "",
 		"`file` that also receives log lines about the box's own network, such as /dev/kmsg")
-	version := flag.Bool("version", false, "print the version and the built-in third-party boot programs, and exit")
+	printIt := flag.Bool("version", false, "print the version and the built-in third-party boot programs, and exit")
 	flag.Parse()
-	if *version {
+	if *printIt {
 		printVersion()
 		return
 	}
@@ -49,6 +50,7 @@ func main() {
 	}
 	o.NetworkLog = slog.New(limited.Part(slog.NewTextHandler(network, nil))).With("program", "pxed")
 
+	o.Log.Info("pxed starts", "version", version.String())
 	// SIGTERM is not handled: there is nothing to flush, and exit status 0 would
 	// tell gokrazy not to restart the program.
 	o.Log.Error("pxed exits", "err", pxed.Run(context.Background(), o))
@@ -58,9 +60,7 @@ func main() {
 // printVersion prints the program's version and the versions of the boot programs
 // that it includes.
 func printVersion() {
-	if info, ok := debug.ReadBuildInfo(); ok {
-		fmt.Println("pxed", info.Main.Version, info.GoVersion)
-	}
+	fmt.Println("pxed", version.String(), runtime.Version())
 	m := assets.Manifest()
 	for _, p := range m.Packages {
 		fmt.Printf("%s: package %s %s of Debian %s, SHA-256 %s\n", p.Program, p.Name, p.Version, p.Release, p.SHA256)

@@ -29,6 +29,7 @@ stage=$(mktemp -d build/deb.XXXXXX)
 trap 'rm -rf "$stage"' EXIT
 trap 'exit 1' HUP INT TERM
 export SOURCE_DATE_EPOCH GOWORK=off
+versioned=github.com/pxebox/pxebox/internal/base/version.release
 
 # section prints a heading of the copyright file, and the texts that follow it.
 section() {
@@ -83,7 +84,7 @@ printf 'pxebox (%s) unstable; urgency=medium\n\n  * Version %s. %s\n\n -- %s  %s
 for arch in ${*:-amd64 arm64}; do
 	GOARCH=$arch
 	for program in pxed menuwatch pxebox; do
-		go build -trimpath -ldflags '-s -w -buildid=' -o "$stage/$program" ./cmd/$program
+		go build -trimpath -ldflags "-s -w -buildid= -X $versioned=$version" -o "$stage/$program" ./cmd/$program
 	done
 	file=pxebox_${version}_$arch.deb
 	sed -e "s|@ARCH@|$arch|; s|@VERSION@|$version|; s|@MAINTAINER@|$maintainer|; s|@TIME@|$time|; s|@STAGE@|$stage|" \

@@ -15,12 +15,12 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
+	"github.com/pxebox/pxebox/internal/base/version"
 	"github.com/pxebox/pxebox/internal/boot/ether"
 	"github.com/pxebox/pxebox/internal/boot/trace"
 	"github.com/pxebox/pxebox/internal/boot/tracestream"
@@ -237,7 +237,7 @@ func (s *Server) write(ctx context.Context, conn net.Conn) {
 		_, err := conn.Write(line)
 		return err == nil
 	}
-	hello := tracestream.Hello{Started: s.started, Address: s.Address(), Version: version()}
+	hello := tracestream.Hello{Started: s.started, Address: s.Address(), Version: version.String()}
 	if !send(tracestream.Record{Hello: &hello}) {
 		return
 	}
@@ -280,12 +280,4 @@ func (s *Server) write(ctx context.Context, conn net.Conn) {
 		}
 		quiet.Reset(aliveAfter)
 	}
-}
-
-// version returns the program's version.
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok {
-		return info.Main.Version
-	}
-	return ""
 }

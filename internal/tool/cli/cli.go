@@ -81,9 +81,11 @@ func (a *app) root() *cobra.Command {
 		Use:           "pxebox",
 		Short:         "the tool for people who run a box",
 		Long:          about,
+		Version:       builtOf(), // for --version
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
+	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	root.AddCommand(
 		a.check(), a.render(), a.adopt(), a.hashPassword(),
 		a.find(), a.settings(), a.upload(), a.update(),

@@ -55,6 +55,7 @@ func TestExitCodes(t *testing.T) {
 		{situation: "nothing", code: 0, out: "Usage:"},
 		{situation: "help", args: []string{"help", "upload"}, code: 0, out: "Examples:"},
 		{situation: "version", args: []string{"version"}, code: 0, out: "pxebox "},
+		{situation: "version, as a flag", args: []string{"--version"}, code: 0, out: "pxebox "},
 		{situation: "completion", args: []string{"completion", "bash"}, code: 0, out: "__start_pxebox"},
 		{situation: "a right file", args: []string{"check", right}, code: 0, out: right + ": OK\n"},
 		{situation: "a wrong file", args: []string{"check", wrong}, code: 1, problem: wrong + ":2: menu.titel"},

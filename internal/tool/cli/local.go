@@ -4,12 +4,12 @@ import (
 	"context"
 	"fmt"
 	"runtime"
-	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/pxebox/pxebox/internal/base/portowner"
+	"github.com/pxebox/pxebox/internal/base/version"
 	"github.com/pxebox/pxebox/internal/control/resolve"
 	"github.com/pxebox/pxebox/internal/control/tftpread"
 	"github.com/pxebox/pxebox/internal/tool/adopt"
@@ -147,6 +147,11 @@ below [menu]. If the input is not a terminal, the password is its first line.`,
 	}
 }
 
+// builtOf returns this program's version and what it was built for.
+func builtOf() string {
+	return fmt.Sprintf("%s %s %s/%s", version.String(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
+
 func (a *app) version() *cobra.Command {
 	return &cobra.Command{
 		Use:     "version",
@@ -154,18 +159,8 @@ func (a *app) version() *cobra.Command {
 		Example: "  pxebox version",
 		Args:    cobra.NoArgs,
 		RunE: run(func([]string) error {
-			_, err := fmt.Fprintf(a.out, "pxebox %s %s %s/%s\n",
-				builtOf(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			_, err := fmt.Fprintln(a.out, "pxebox", builtOf())
 			return err
 		}),
 	}
-}
-
-// builtOf returns the version of the source, with the commit if Go recorded it.
-func builtOf() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" {
-		return "(devel)"
-	}
-	return info.Main.Version
 }

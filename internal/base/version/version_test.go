@@ -1,0 +1,91 @@
+package version
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+	"testing"
+)
+
+func TestDescribe(t *testing.T) {
+	stamped := func(source, revision, modified string) *debug.BuildInfo {
+		return &debug.BuildInfo{Main: debug.Module{Version: source}, Settings: []debug.BuildSetting{
+			{Key: "vcs.revision", Value: revision}, {Key: "vcs.modified", Value: modified},
+		}}
+	}
+	const commit = "0123456789abcdef0123456789abcdef01234567"
+	for situation, test := range map[string]struct {
+		release string
+		info    *debug.BuildInfo
+		want    string
+	}{
+		"a release": {
+			release: "1.2.0", info: stamped("v0.0.0-20261130101500-0123456789ab", commit, "false"),
+			want: "1.2.0 (commit 0123456789ab)",
+		},
+		"a release of a changed tree": {
+			release: "1.2.0", info: stamped("v0.0.0-20261130101500-0123456789ab+dirty", commit, "true"),
+			want: "1.2.0 (commit 0123456789ab, modified)",
+		},
+		"a release of source without history": {release: "1.2.0", info: &debug.BuildInfo{}, want: "1.2.0"},
+		"a developer's build": {
+			info: stamped("v0.0.0-20261130101500-0123456789ab+dirty", commit, "true"),
+			want: "v0.0.0-20261130101500-0123456789ab+dirty",
+		},
+		"a developer's build without history": {info: &debug.BuildInfo{}, want: "(devel)"},
+		"a short revision": {
+			release: "1.2.0", info: stamped("", "17", "false"), want: "1.2.0 (commit 17)",
+		},
+	} {
+		t.Run(situation, func(t *testing.T) {
+			if got := describe(test.release, test.info); got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+func TestLine(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "pxebox-version")
+	if got := line(file); got != "" {
+		t.Errorf("without a file: %q", got)
+	}
+	if err := os.WriteFile(file, []byte("1.2.0\r\nmore\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if got := line(file); got != "1.2.0" {
+		t.Errorf("got %q, want 1.2.0", got)
+	}
+}
+
+// The linker's flag of packages and releases sets the version.
+func TestLinkerFlag(t *testing.T) {
+	const flag = "-X github.com/pxebox/pxebox/internal/base/version.release="
+	for _, file := range []string{"Makefile", "packaging/debian/build.sh"} {
+		b, err := os.ReadFile(filepath.Join("../../..", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(b), strings.TrimSuffix(strings.TrimPrefix(flag, "-X "), "=")) {
+			t.Errorf("%s does not set the version", file)
+		}
+	}
+	cmd := exec.Command("go", "test", "-ldflags", flag+"1.2.0", "-run", "^TestReleaseOfThisBinary$", "-count=1", ".")
+	cmd.Env = append(os.Environ(), "PXEBOX_TEST_RELEASE=1.2.0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v: %v\n%s", cmd, err, out)
+	}
+}
+
+// TestReleaseOfThisBinary is the other half of TestLinkerFlag.
+func TestReleaseOfThisBinary(t *testing.T) {
+	want := os.Getenv("PXEBOX_TEST_RELEASE")
+	if want == "" {
+		t.Skip("TestLinkerFlag runs it")
+	}
+	if got, _, _ := strings.Cut(String(), " "); got != want {
+		t.Errorf("the version is %q, want %q", String(), want)
+	}
+}
