@@ -215,7 +215,7 @@ power-cuts: image $(FIRMWARES) ## cut the power of working boxes, CUTS=200 times
 	go test -tags e2e -count=1 -v -timeout 12h -run 'TestPowerCuts' ./e2e -cuts $(or $(CUTS),200) -cut-seed $(or $(SEED),1) -cut-phases '$(PHASES)'
 
 .PHONY: peers
-peers: peer-deps build $(UNPACKED) ## test against third-party DHCP clients, relays and servers, and the Debian package
+peers: deps peer-deps build $(UNPACKED) $(FIRMWARES) ## test against third-party DHCP clients, relays and servers, and the Debian package
 	packaging/debian/build.sh 0~peers build/deb-peers amd64
 	tools/tested.sh go test -tags peers $(if $(SUDO),-exec $(SUDO)) -count=1 -v -timeout 30m -p 1 ./peers/... $(PEERED)
 

@@ -1,6 +1,6 @@
 // Package lan is one Ethernet segment inside a process: a learning switch whose
-// ports are QEMU guests (over Unix sockets) and hosts on a user-space TCP/IP
-// stack. It writes every frame to a packet capture and every UDP datagram to a
+// ports are QEMU guests (over Unix sockets), hosts on a user-space TCP/IP stack and
+// other segments. It writes every frame to a packet capture and every UDP datagram to a
 // record that tests can wait on. It needs no root and touches no network of the
 // machine that it runs on. It does not interpret the datagrams (DHCP, TFTP,
 // WDS) and never will.
@@ -251,17 +251,35 @@ func (l *LAN) Listen(path string) error {
 			l.running.Add(1)
 			go func() {
 				defer l.running.Done()
-				l.serveGuest(conn)
+				l.serve(conn, func() ([]byte, error) { return readFrame(conn) },
+					func(frame []byte) error { return writeFrame(conn, frame) })
 			}()
 		}
 	}()
 	return nil
 }
 
-// serveGuest carries one guest's frames until it disconnects.
-func (l *LAN) serveGuest(conn net.Conn) {
+// Trunk connects another segment by a device such as a TAP interface: each Read
+// returns one frame from there, and each Write sends one. The LAN closes it.
+func (l *LAN) Trunk(device io.ReadWriteCloser) {
+	l.running.Add(1)
+	go func() {
+		defer l.running.Done()
+		l.serve(device, func() ([]byte, error) {
+			frame := make([]byte, maxFrame)
+			n, err := device.Read(frame)
+			return frame[:n], err
+		}, func(frame []byte) error {
+			_, err := device.Write(frame)
+			return err
+		})
+	}()
+}
+
+// serve carries the frames of a guest or another segment until it disconnects.
+func (l *LAN) serve(conn io.Closer, read func() ([]byte, error), write func(frame []byte) error) {
 	defer conn.Close()
-	p, err := l.plug(func(frame []byte) error { return writeFrame(conn, frame) })
+	p, err := l.plug(write)
 	if err != nil {
 		return
 	}
@@ -276,7 +294,7 @@ func (l *LAN) serveGuest(conn net.Conn) {
 		}
 	}()
 	for {
-		frame, err := readFrame(conn)
+		frame, err := read()
 		if err != nil {
 			return
 		}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -151,6 +152,25 @@ func TestHostsExchangeDatagrams(t *testing.T) {
 	}
 	if !bytes.Contains(capture.Bytes(), []byte("answer")) {
 		t.Error("the capture lacks the answer")
+	}
+}
+
+// A trunk carries frames to another segment and from there, and ends with the LAN.
+func TestTrunk(t *testing.T) {
+	l, other := newLAN(t, nil), newLAN(t, nil)
+	ours, theirs := net.Pipe() // as with a TAP interface, a Write is a Read at the other end
+	l.Trunk(ours)
+	other.Trunk(theirs)
+	near, far := newGuest(t, l), newGuest(t, other)
+	far.send(ethernetFrame(0xff, 8, "from there"))
+	near.wait("the broadcast", func(f []byte) bool { return bytes.Equal(f, ethernetFrame(0xff, 8, "from there")) })
+	near.send(ethernetFrame(8, 9, "from here"))
+	far.wait("the answer", func(f []byte) bool { return bytes.Equal(f, ethernetFrame(8, 9, "from here")) })
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ours.Write([]byte{0}); !errors.Is(err, io.ErrClosedPipe) {
+		t.Errorf("after the LAN was closed, the device is still open: %v", err)
 	}
 }
 
