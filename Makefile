@@ -130,13 +130,21 @@ cli: go ## build the pxebox tool for Linux, macOS and Windows into build/cli: ma
 deb: assets ## build the Debian packages for amd64 and arm64 into build/deb: make deb VERSION=1.0.0
 	@packaging/debian/build.sh '$(VERSION)' build/deb
 
+# What is in the packages, for a container engine.
+.PHONY: oci
+oci: deb ## build the container image for amd64 and arm64, build/pxebox-oci.tar: make oci VERSION=1.0.0
+	@go -C tools run ./oci -o $(CURDIR)/build/pxebox-oci.tar \
+		$(foreach arch,amd64 arm64,$(CURDIR)/build/deb/pxebox_$(VERSION)_$(arch).deb)
+	@ls -sh build/pxebox-oci.tar
+
 # In two folders of one checkout: nothing of the build's place or time is in them.
 .PHONY: deb-reproducible
-deb-reproducible: assets ## build the Debian packages twice, and compare them
+deb-reproducible: assets ## build the Debian packages and the container image twice, and compare them
 	rm -rf build/deb-1 build/deb-2
 	packaging/debian/build.sh 0~reproducible build/deb-1
 	GOCACHE=$$(mktemp -d build/deb-cache.XXXXXX) && export GOCACHE=$(CURDIR)/$$GOCACHE && \
 		{ packaging/debian/build.sh 0~reproducible build/deb-2; code=$$?; rm -rf "$$GOCACHE"; exit $$code; }
+	for n in 1 2; do go -C tools run ./oci -o $(CURDIR)/build/deb-$$n/oci.tar $(CURDIR)/build/deb-$$n/*.deb || exit 1; done
 	diff -r build/deb-1 build/deb-2 && echo "both builds are equal"
 
 .PHONY: deb-test
@@ -215,8 +223,9 @@ power-cuts: image $(FIRMWARES) ## cut the power of working boxes, CUTS=200 times
 	go test -tags e2e -count=1 -v -timeout 12h -run 'TestPowerCuts' ./e2e -cuts $(or $(CUTS),200) -cut-seed $(or $(SEED),1) -cut-phases '$(PHASES)'
 
 .PHONY: peers
-peers: deps peer-deps build $(UNPACKED) $(FIRMWARES) ## test against third-party DHCP clients, relays and servers, and the Debian package
+peers: deps peer-deps build $(UNPACKED) $(FIRMWARES) ## test against third-party DHCP clients, relays and servers, and the Debian package and container image
 	packaging/debian/build.sh 0~peers build/deb-peers amd64
+	go -C tools run ./oci -o $(CURDIR)/build/oci-peers.tar $(CURDIR)/build/deb-peers/pxebox_0~peers_amd64.deb
 	tools/tested.sh go test -tags peers $(if $(SUDO),-exec $(SUDO)) -count=1 -v -timeout 30m -p 1 ./peers/... $(PEERED)
 
 .PHONY: bench-dhcp

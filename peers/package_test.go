@@ -28,12 +28,14 @@ import (
 // packageUser is the ID of the package's user and group on the test's host.
 const packageUser = 64995
 
-// installed is a host on which the Debian package is unpacked. Its programs run as
-// the units say: their command lines, the user and its capabilities. What else
-// systemd adds, it alone can.
+// installed is a host on which the Debian package or the container image is unpacked.
+// The package's programs run as the units say: their command lines, the user and its
+// capabilities. What else systemd adds, it alone can.
 type installed struct {
 	*site
-	root string
+	root    string
+	user    int
+	command func(name string) *exec.Cmd
 }
 
 // newInstalled unpacks the package that make peers built.
@@ -44,15 +46,23 @@ func newInstalled(s *site) *installed {
 	if len(debs) != 1 {
 		s.t.Fatalf("there are %q, want one package: run make peers, which builds it", debs)
 	}
-	i := &installed{site: s, root: s.t.TempDir()}
+	i := &installed{site: s, root: s.t.TempDir(), user: packageUser}
+	i.command = i.ofUnit
 	if out, err := exec.Command("dpkg-deb", "-x", debs[0], i.root).CombinedOutput(); err != nil {
 		s.t.Fatalf("dpkg-deb: %v: %s", err, out)
 	}
-	// The temporary folder is root's; the units' user has to get through.
+	i.prepare()
+	return i
+}
+
+// prepare does what postinst and systemd, or a container engine and its volumes do.
+func (i *installed) prepare() {
+	s := i.site
+	s.t.Helper()
+	// The temporary folder is root's; the programs' user has to get through.
 	for dir := i.root; dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
 		s.must(os.Chmod(dir, 0o755))
 	}
-	// What postinst and systemd do.
 	for dir, mode := range map[string]os.FileMode{
 		"proc": 0o555, "srv/pxebox": 0o755, "run/systemd": 0o755, "run/pxebox": 0o755, "var/lib/pxebox": 0o750,
 	} {
@@ -60,13 +70,12 @@ func newInstalled(s *site) *installed {
 		s.must(os.Chmod(i.file(dir), mode))
 	}
 	for _, dir := range []string{"run/pxebox", "var/lib/pxebox"} {
-		s.must(os.Chown(i.file(dir), packageUser, packageUser))
+		s.must(os.Chown(i.file(dir), i.user, i.user))
 	}
 	s.must(os.WriteFile(i.file("etc/pxebox/password"), []byte("correct horse battery\n"), 0o640))
-	s.must(os.Chown(i.file("etc/pxebox/password"), 0, packageUser))
+	s.must(os.Chown(i.file("etc/pxebox/password"), 0, i.user))
 	s.must(unix.Mount("proc", i.file("proc"), "proc", 0, ""))
 	s.t.Cleanup(func() { s.must(unix.Unmount(i.file("proc"), unix.MNT_DETACH)) })
-	return i
 }
 
 func (i *installed) file(name string) string { return filepath.Join(i.root, name) }
@@ -96,8 +105,8 @@ func (i *installed) unit(name string) map[string]string {
 	return service
 }
 
-// command returns the program of a unit, with its user and capabilities.
-func (i *installed) command(name string) *exec.Cmd {
+// ofUnit returns the program of a unit, with its user and capabilities.
+func (i *installed) ofUnit(name string) *exec.Cmd {
 	i.t.Helper()
 	unit := i.unit(name)
 	for key, want := range map[string]string{
@@ -109,16 +118,23 @@ func (i *installed) command(name string) *exec.Cmd {
 		}
 	}
 	words := strings.Fields(unit["ExecStart"])
-	cmd := &exec.Cmd{Path: words[0], Args: words, Dir: "/", Env: []string{"NOTIFY_SOCKET=/run/systemd/" + name}}
-	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Chroot: i.root, Credential: &syscall.Credential{Uid: packageUser, Gid: packageUser}, Pdeathsig: syscall.SIGKILL,
-	}
+	cmd := i.program(name, words)
 	for _, c := range strings.Fields(unit["AmbientCapabilities"]) {
 		number, ok := capabilities[c]
 		if !ok {
 			i.t.Fatalf("%s: this test does not know %s", name, c)
 		}
 		cmd.SysProcAttr.AmbientCaps = append(cmd.SysProcAttr.AmbientCaps, number)
+	}
+	return cmd
+}
+
+// program returns a command in the unpacked system, as the user, and keeps its log.
+func (i *installed) program(name string, words []string) *exec.Cmd {
+	id := uint32(i.user)
+	cmd := &exec.Cmd{Path: words[0], Args: words, Dir: "/", Env: []string{"NOTIFY_SOCKET=/run/systemd/" + name}}
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Chroot: i.root, Credential: &syscall.Credential{Uid: id, Gid: id}, Pdeathsig: syscall.SIGKILL,
 	}
 	if i.notes[name] == nil {
 		i.notes[name] = &journal.Journal[string]{}
@@ -208,6 +224,8 @@ func TestPackage(t *testing.T) {
 	defer web.Close()
 	i.startUnit("menuwatch")
 	i.startUnit("pxed")
+	i.says("menuwatch", "menuwatch starts", `version="0~peers (commit `)
+	i.says("pxed", "pxed starts", `version="0~peers (commit `)
 
 	client := s.plug("02:70:78:65:00:10")
 	k := &talker{s.segment, net.HardwareAddr{2, 0x70, 0x78, 0x65, 0, 0x10}, s.broadcaster(client)}
