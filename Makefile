@@ -52,7 +52,9 @@ PEERED := $(addprefix ./,$(dir $(wildcard internal/*/*/*_peers_test.go)))
 KNOWN := build/known_boxes
 
 # How the programs of a release are linked: they print its version.
-LDFLAGS := -s -w -buildid=$(if $(VERSION), -X github.com/pxebox/pxebox/internal/base/version.release=$(VERSION))
+VARIABLES := github.com/pxebox/pxebox/internal/base/version
+LDFLAGS = -s -w -buildid=$(if $(VERSION), -X $(VARIABLES).release=$(VERSION) \
+	-X $(VARIABLES).commit=$(shell git describe --always --exclude='*' --abbrev=12 --dirty))
 
 # What make cli builds for.
 CLI := linux-amd64 linux-arm64 darwin-arm64 darwin-amd64 windows-amd64

@@ -29,7 +29,8 @@ stage=$(mktemp -d build/deb.XXXXXX)
 trap 'rm -rf "$stage"' EXIT
 trap 'exit 1' HUP INT TERM
 export SOURCE_DATE_EPOCH GOWORK=off
-versioned=github.com/pxebox/pxebox/internal/base/version.release
+variables=github.com/pxebox/pxebox/internal/base/version
+commit=$(git describe --always --exclude='*' --abbrev=12 --dirty)
 
 # section prints a heading of the copyright file, and the texts that follow it.
 section() {
@@ -84,7 +85,8 @@ printf 'pxebox (%s) unstable; urgency=medium\n\n  * Version %s. %s\n\n -- %s  %s
 for arch in ${*:-amd64 arm64}; do
 	GOARCH=$arch
 	for program in pxed menuwatch pxebox; do
-		go build -trimpath -ldflags "-s -w -buildid= -X $versioned=$version" -o "$stage/$program" ./cmd/$program
+		go build -trimpath -ldflags "-s -w -buildid= -X $variables.release=$version -X $variables.commit=$commit" \
+			-o "$stage/$program" ./cmd/$program
 	done
 	file=pxebox_${version}_$arch.deb
 	sed -e "s|@ARCH@|$arch|; s|@VERSION@|$version|; s|@MAINTAINER@|$maintainer|; s|@TIME@|$time|; s|@STAGE@|$stage|" \

@@ -9,11 +9,14 @@ import (
 	"sync"
 )
 
-// release is the version of the release that a program was built for. The linker
-// sets it:
+// release is the version of the release that a program was built for, and commit is
+// its commit. The linker sets them:
 //
-//	go build -ldflags '-X github.com/pxebox/pxebox/internal/base/version.release=1.2.0'
-var release string
+//	package=github.com/pxebox/pxebox/internal/base/version
+//	go build -ldflags "-X $package.release=1.2.0 -X $package.commit=0123456789ab"
+//
+// Go records the commit too, but not in every checkout.
+var release, commit string
 
 // imageFile holds the version of a release's image for the box: one line.
 const imageFile = "/etc/pxebox-version"
@@ -27,26 +30,29 @@ var current = sync.OnceValue(func() string {
 	if !ok {
 		info = &debug.BuildInfo{}
 	}
-	return describe(cmp.Or(release, line(imageFile)), info)
+	return describe(cmp.Or(release, line(imageFile)), commit, info)
 })
 
-func describe(release string, info *debug.BuildInfo) string {
+func describe(release, commit string, info *debug.BuildInfo) string {
 	if release == "" {
 		return cmp.Or(info.Main.Version, "(devel)")
 	}
-	commit, modified := "", ""
+	recorded, dirty := "", ""
 	for _, s := range info.Settings {
 		switch {
 		case s.Key == "vcs.revision":
-			commit = s.Value[:min(12, len(s.Value))]
+			recorded = s.Value[:min(12, len(s.Value))]
 		case s.Key == "vcs.modified" && s.Value == "true":
-			modified = ", modified"
+			dirty = "-dirty"
 		}
+	}
+	if recorded != "" {
+		commit = cmp.Or(commit, recorded+dirty)
 	}
 	if commit == "" { // not built in a checkout
 		return release
 	}
-	return release + " (commit " + commit + modified + ")"
+	return release + " (commit " + commit + ")"
 }
 
 // line returns the first line of a file, or "" if there is none.

@@ -17,9 +17,9 @@ func TestDescribe(t *testing.T) {
 	}
 	const commit = "0123456789abcdef0123456789abcdef01234567"
 	for situation, test := range map[string]struct {
-		release string
-		info    *debug.BuildInfo
-		want    string
+		release, commit string
+		info            *debug.BuildInfo
+		want            string
 	}{
 		"a release": {
 			release: "1.2.0", info: stamped("v0.0.0-20261130101500-0123456789ab", commit, "false"),
@@ -27,9 +27,13 @@ func TestDescribe(t *testing.T) {
 		},
 		"a release of a changed tree": {
 			release: "1.2.0", info: stamped("v0.0.0-20261130101500-0123456789ab+dirty", commit, "true"),
-			want: "1.2.0 (commit 0123456789ab, modified)",
+			want: "1.2.0 (commit 0123456789ab-dirty)",
 		},
 		"a release of source without history": {release: "1.2.0", info: &debug.BuildInfo{}, want: "1.2.0"},
+		"a release whose commit the linker was given": {
+			release: "1.2.0", commit: "0123456789ab-dirty", info: &debug.BuildInfo{},
+			want: "1.2.0 (commit 0123456789ab-dirty)",
+		},
 		"a developer's build": {
 			info: stamped("v0.0.0-20261130101500-0123456789ab+dirty", commit, "true"),
 			want: "v0.0.0-20261130101500-0123456789ab+dirty",
@@ -40,7 +44,7 @@ func TestDescribe(t *testing.T) {
 		},
 	} {
 		t.Run(situation, func(t *testing.T) {
-			if got := describe(test.release, test.info); got != test.want {
+			if got := describe(test.release, test.commit, test.info); got != test.want {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
 		})
@@ -60,32 +64,33 @@ func TestLine(t *testing.T) {
 	}
 }
 
-// The linker's flag of packages and releases sets the version.
-func TestLinkerFlag(t *testing.T) {
-	const flag = "-X github.com/pxebox/pxebox/internal/base/version.release="
+// The linker's flags of packages and releases set the version.
+func TestLinkerFlags(t *testing.T) {
+	const variables = "github.com/pxebox/pxebox/internal/base/version"
 	for _, file := range []string{"Makefile", "packaging/debian/build.sh"} {
 		b, err := os.ReadFile(filepath.Join("../../..", file))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !strings.Contains(string(b), strings.TrimSuffix(strings.TrimPrefix(flag, "-X "), "=")) {
+		if !strings.Contains(string(b), variables) {
 			t.Errorf("%s does not set the version", file)
 		}
 	}
-	cmd := exec.Command("go", "test", "-ldflags", flag+"1.2.0", "-run", "^TestReleaseOfThisBinary$", "-count=1", ".")
-	cmd.Env = append(os.Environ(), "PXEBOX_TEST_RELEASE=1.2.0")
+	cmd := exec.Command("go", "test", "-ldflags",
+		"-X "+variables+".release=1.2.0 -X "+variables+".commit=0123456789ab", "-run", "^TestReleaseOfThisBinary$", "-count=1", ".")
+	cmd.Env = append(os.Environ(), "PXEBOX_TEST_RELEASE=1.2.0 (commit 0123456789ab)")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%v: %v\n%s", cmd, err, out)
 	}
 }
 
-// TestReleaseOfThisBinary is the other half of TestLinkerFlag.
+// TestReleaseOfThisBinary is the other half of TestLinkerFlags.
 func TestReleaseOfThisBinary(t *testing.T) {
 	want := os.Getenv("PXEBOX_TEST_RELEASE")
 	if want == "" {
-		t.Skip("TestLinkerFlag runs it")
+		t.Skip("TestLinkerFlags runs it")
 	}
-	if got, _, _ := strings.Cut(String(), " "); got != want {
-		t.Errorf("the version is %q, want %q", String(), want)
+	if got := String(); got != want {
+		t.Errorf("the version is %q, want %q", got, want)
 	}
 }
