@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -15,32 +16,116 @@ import (
 	"github.com/pxebox/pxebox/internal/box/owner"
 )
 
-// What every box would share is no secret: no instance brings a password, a key
-// or a certificate, and building one adds none.
-func TestInstancesHaveNoSecret(t *testing.T) {
-	script, err := os.ReadFile("instance.sh")
-	if err != nil {
-		t.Fatal(err)
+var instances = []string{"pxebox-amd64", "pxebox-rpi"}
+
+// copyInstance copies instance.sh and an instance into an empty checkout.
+func copyInstance(t *testing.T, name string) (checkout string, committed []byte) {
+	t.Helper()
+	checkout = t.TempDir()
+	for _, file := range []string{"instance.sh", name + "/config.json"} {
+		content, err := os.ReadFile(file)
+		to := filepath.Join(checkout, "gokrazy", file)
+		if err := errors.Join(err, os.MkdirAll(filepath.Dir(to), 0o755), os.WriteFile(to, content, 0o755)); err != nil {
+			t.Fatal(err)
+		}
+		committed = content
 	}
-	for _, name := range []string{"pxebox-amd64", "pxebox-rpi"} {
-		committed, err := os.ReadFile(filepath.Join(name, "config.json"))
+	return checkout, committed
+}
+
+// makeInstance runs instance.sh with additions to the environment.
+func makeInstance(checkout, name string, env ...string) (out []byte, err error) {
+	cmd := exec.Command(filepath.Join(checkout, "gokrazy/instance.sh"), name)
+	cmd.Dir = checkout
+	cmd.Env = append(append(os.Environ(), "PXEBOX_VERSION=", "PXEBOX_RELEASE_KEY="), env...)
+	return cmd.CombinedOutput()
+}
+
+// A release's root has its version and the key by which the box verifies
+// updates, and differs in nothing else. A build without them forgets both.
+func TestInstanceOfARelease(t *testing.T) {
+	for _, name := range instances {
+		checkout, committed := copyInstance(t, name)
+		dir := filepath.Join(checkout, "build/gokrazy", name)
+		if err := os.WriteFile(filepath.Join(checkout, "release.pub"), []byte("a key\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		out, err := makeInstance(checkout, name, "PXEBOX_VERSION=1.2.0~rc1", "PXEBOX_RELEASE_KEY=release.pub")
+		if err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		built, err := os.ReadFile(filepath.Join(dir, "config.json"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		dir := t.TempDir()
-		for file, content := range map[string][]byte{"instance.sh": script, name + "/config.json": committed} {
-			file = filepath.Join(dir, "gokrazy", file)
-			err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, content, 0o755))
-			if err != nil {
-				t.Fatal(err)
+		var got, want map[string]any
+		if err := errors.Join(json.Unmarshal(built, &got), json.Unmarshal(committed, &want)); err != nil {
+			t.Fatalf("%s: %v\n%s", name, err, built)
+		}
+		packages := want["PackageConfig"].(map[string]any)
+		const appliance = "github.com/pxebox/pxebox/cmd/appliance"
+		if packages[appliance] != nil {
+			t.Fatalf("%s configures the appliance: instance.sh would do so a second time", name)
+		}
+		packages[appliance] = map[string]any{"ExtraFilePaths": map[string]any{
+			"/etc/pxebox-version": "pxebox-version", "/etc/pxebox-release.pub": "pxebox-release.pub",
+		}}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %s", name, built)
+		}
+		for file, text := range map[string]string{"pxebox-version": "1.2.0~rc1\n", "pxebox-release.pub": "a key\n"} {
+			b, err := os.ReadFile(filepath.Join(dir, file))
+			info, e := os.Stat(filepath.Join(dir, file))
+			if err := errors.Join(err, e); err != nil || string(b) != text || info.Mode().Perm() != 0o644 {
+				t.Errorf("%s: %q, %v, %v", file, b, info.Mode(), err)
 			}
 		}
-		cmd := exec.Command(filepath.Join(dir, "gokrazy/instance.sh"), name)
-		cmd.Env = append(os.Environ(), "PXEBOX_PASSWORD=of-the-person-who-builds")
-		if out, err := cmd.CombinedOutput(); err != nil {
+		if out, err := makeInstance(checkout, name); err != nil {
 			t.Fatalf("%v\n%s", err, out)
 		}
-		built, err := os.ReadFile(filepath.Join(dir, "build/gokrazy", name, "config.json"))
+		left, err := filepath.Glob(filepath.Join(dir, "pxebox-*"))
+		if built, e := os.ReadFile(filepath.Join(dir, "config.json")); string(built) != string(committed) || left != nil {
+			t.Errorf("the next build has %v, %v, and %s", left, errors.Join(err, e), built)
+		}
+	}
+}
+
+func TestInstanceRefuses(t *testing.T) {
+	for situation, tt := range map[string]struct {
+		env []string
+		err string
+	}{
+		"a version without a key": {env: []string{"PXEBOX_VERSION=1.2.0"}, err: "PXEBOX_RELEASE_KEY is not"},
+		"a key without a version": {env: []string{"PXEBOX_RELEASE_KEY=release.pub"}, err: "PXEBOX_VERSION is not"},
+		"a key that is not there": {env: []string{"PXEBOX_VERSION=1.2.0", "PXEBOX_RELEASE_KEY=none.pub"},
+			err: "no such public key"},
+		"a version with a letter first": {env: []string{"PXEBOX_VERSION=v1.2.0", "PXEBOX_RELEASE_KEY=release.pub"},
+			err: "v1.2.0 is not a version"},
+		"a version of two lines": {env: []string{"PXEBOX_VERSION=1.2.0\n1", "PXEBOX_RELEASE_KEY=release.pub"},
+			err: "is not a version"},
+	} {
+		t.Run(situation, func(t *testing.T) {
+			checkout, _ := copyInstance(t, "pxebox-amd64")
+			if err := os.WriteFile(filepath.Join(checkout, "release.pub"), []byte("a key\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			out, err := makeInstance(checkout, "pxebox-amd64", tt.env...)
+			if err == nil || !strings.Contains(string(out), tt.err) {
+				t.Errorf("%v: %s", err, out)
+			}
+		})
+	}
+}
+
+// What every box would share is no secret: no instance brings a password, a key
+// or a certificate, and building one adds none.
+func TestInstancesHaveNoSecret(t *testing.T) {
+	for _, name := range instances {
+		checkout, committed := copyInstance(t, name)
+		if out, err := makeInstance(checkout, name, "PXEBOX_PASSWORD=of-the-person-who-builds"); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		built, err := os.ReadFile(filepath.Join(checkout, "build/gokrazy", name, "config.json"))
 		if err != nil || string(built) != string(committed) {
 			t.Errorf("%s: the build makes %s of it, %v", name, built, err)
 		}
