@@ -3,6 +3,7 @@ module github.com/pxebox/pxebox
 go 1.26.0
 
 require (
+	aead.dev/minisign v0.3.0
 	github.com/Microsoft/go-winio v0.6.4
 	github.com/chromedp/cdproto v0.160.1
 	github.com/chromedp/chromedp v0.23.1
