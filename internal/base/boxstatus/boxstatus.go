@@ -76,7 +76,7 @@ const MaxText = 16 << 10
 
 // Version is what runs on the box.
 type Version struct {
-	Pxebox   string    `json:"pxebox"`             // the module's version: v1.2.3, or (devel)
+	Pxebox   string    `json:"pxebox"`             // of the release: 1.2.3; or else of the module: v1.2.3, or (devel)
 	Revision string    `json:"revision,omitempty"` // of the source tree
 	Built    time.Time `json:"built,omitzero"`     // the time of that revision
 	Modified bool      `json:"modified,omitempty"` // the source tree differed from the revision

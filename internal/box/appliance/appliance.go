@@ -47,7 +47,7 @@ func Run(ctx context.Context, o Options) error {
 	g.Go(func() error { return site.showState(ctx, owned) })
 	if owned.gate != nil {
 		// Start this at once: growing may take long, or fail.
-		g.Go(func() error { return site.servePage(ctx, owned.gate, owned.certificate) })
+		g.Go(func() error { return site.servePage(ctx, status, owned.gate, owned.certificate) })
 	}
 	g.Go(func() error {
 		err := status.serve(ctx, filepath.Join(runDir, boxstatus.Socket), site.limited)

@@ -20,8 +20,10 @@ import (
 	"github.com/pxebox/pxebox/internal/base/credential"
 	"github.com/pxebox/pxebox/internal/base/loglimit"
 	"github.com/pxebox/pxebox/internal/base/pulse"
+	"github.com/pxebox/pxebox/internal/base/release"
 	"github.com/pxebox/pxebox/internal/box/console"
 	"github.com/pxebox/pxebox/internal/box/owner"
+	"github.com/pxebox/pxebox/internal/box/releaseupdate"
 	"github.com/pxebox/pxebox/internal/box/selftest"
 	"github.com/pxebox/pxebox/internal/box/settings"
 	"github.com/pxebox/pxebox/internal/box/updatepage"
@@ -140,16 +142,46 @@ func (s *site) showState(ctx context.Context, o owned) error {
 	return ctx.Err()
 }
 
-// servePage serves gokrazy's page, which updates the box, until ctx ends.
-func (s *site) servePage(ctx context.Context, gate *access.Gate, certificate tls.Certificate) error {
+// servePage serves gokrazy's page, and accepts updates, until ctx ends.
+func (s *site) servePage(
+	ctx context.Context, status *status, gate *access.Gate, certificate tls.Certificate,
+) error {
 	log := s.limited.With("part", "page")
+	releases := s.releases(status)
 	l, err := net.Listen("tcp", ":"+updatePort)
 	if err != nil {
 		return err
 	}
-	h := access.Require(gate, updatepage.Handler(updatepage.Socket, log), log)
+	page := updatepage.Handler(updatepage.Socket, log)
+	h := access.Require(gate, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == release.Path {
+			releases.ServeHTTP(w, r)
+			return
+		}
+		page.ServeHTTP(w, r)
+	}), log)
 	return serveHTTPS(ctx, l, certificate, gate, 0, h)
 }
+
+// releases accepts the update files of releases.
+func (s *site) releases(status *status) http.Handler {
+	log := s.limited.With("part", "update")
+	system, err := releaseupdate.Running(etc)
+	if err != nil {
+		log.Error("the box cannot verify updates of releases", "err", err)
+	}
+	u := &releaseupdate.Updater{
+		System: system, Dir: s.dir, Init: updatepage.Init{Socket: updatepage.Socket}, OnTrial: status.onTrial,
+		Log: loglimit.Trusted(log),
+	}
+	if err := u.Clean(); err != nil {
+		log.Error("cannot delete what is left of an update that was interrupted", "err", err)
+	}
+	return u.Handler()
+}
+
+// etc is where the root says which release it is of.
+const etc = "/etc"
 
 // serve lets the owner change settings and boot files over the network, unless
 // there is no gate. It also mounts a medium that is plugged in.

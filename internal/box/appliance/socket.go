@@ -22,6 +22,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/pxebox/pxebox/internal/base/boxstatus"
+	"github.com/pxebox/pxebox/internal/box/releaseupdate"
 	"github.com/pxebox/pxebox/internal/box/settings"
 )
 
@@ -81,6 +82,9 @@ func (s *status) updateState() boxstatus.Update {
 	return s.update
 }
 
+// onTrial reports whether the running root is an update that is not kept yet.
+func (s *status) onTrial() bool { return s.updateState().State == boxstatus.Trial }
+
 // version returns what runs on this machine.
 func version() boxstatus.Version {
 	v := boxstatus.Version{Go: runtime.Version(), Hardware: runtime.GOARCH}
@@ -96,6 +100,10 @@ func version() boxstatus.Version {
 				v.Built, _ = time.Parse(time.RFC3339, s.Value) // the zero time if it is none
 			}
 		}
+	}
+	// A release's number, where the module has none.
+	if system, err := releaseupdate.Running(etc); err == nil && system.Version != "" {
+		v.Pxebox = system.Version
 	}
 	var name unix.Utsname
 	if unix.Uname(&name) == nil {

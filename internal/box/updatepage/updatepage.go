@@ -9,7 +9,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log"
 	"log/slog"
@@ -75,25 +74,6 @@ func transport(socket string) *http.Transport {
 	}
 }
 
-// Answers checks that gokrazy's init answers update requests at socket.
-func Answers(ctx context.Context, socket string) error {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://gokrazy/update/features", nil)
-	if err != nil {
-		return err
-	}
-	resp, err := transport(socket).RoundTrip(r)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: %s", r.URL.Path, resp.Status)
-	}
-	return nil
-}
-
 type handler struct {
 	proxy *httputil.ReverseProxy
 	log   *slog.Logger
@@ -119,9 +99,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.end(w, r)
 		return
 	}
-	if r.Body != nil {
-		r.Body = &timedBody{ReadCloser: r.Body, control: http.NewResponseController(w)}
-	}
+	BoundPauses(w, r)
 	h.proxy.ServeHTTP(w, r)
 }
 
@@ -193,6 +171,13 @@ func (a *answer) copyTo(w http.ResponseWriter) {
 	}
 	w.WriteHeader(max(a.code, http.StatusOK))
 	w.Write(a.body.Bytes())
+}
+
+// BoundPauses makes reading a request's body fail if no data arrives for a while.
+func BoundPauses(w http.ResponseWriter, r *http.Request) {
+	if r.Body != nil {
+		r.Body = &timedBody{ReadCloser: r.Body, control: http.NewResponseController(w)}
+	}
 }
 
 // timedBody is a request body whose Read fails if no data arrives for a while.
