@@ -86,13 +86,18 @@ func (u Update) Send(ctx context.Context) error {
 		}
 		return errors.Join(err, errBrokeOff)
 	}
-	fmt.Fprintln(u.Out, "waiting for the box to report that it is healthy")
-	ctx, cancel := context.WithTimeoutCause(ctx, tells, fmt.Errorf("%s did not report how the update ended", u.Host))
+	return b.awaitOutcome(ctx, before, u.Out)
+}
+
+// awaitOutcome waits for the end of an update, and reports it.
+func (b *box) awaitOutcome(ctx context.Context, before string, out io.Writer) error {
+	fmt.Fprintln(out, "waiting for the box to report that it is healthy")
+	ctx, cancel := context.WithTimeoutCause(ctx, tells, fmt.Errorf("%s did not report how the update ended", b.addr))
 	defer cancel()
 	if err := b.outcome(ctx, before); err != nil {
 		return err
 	}
-	fmt.Fprintln(u.Out, "the box has kept the update")
+	fmt.Fprintln(out, "the box has kept the update")
 	return nil
 }
 

@@ -1,11 +1,14 @@
 package cli
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -105,24 +108,36 @@ interrupted, run the same command again: it continues where it stopped.
 func (a *app) update() *cobra.Command {
 	var (
 		u            boxclient.Update
+		older        bool
+		key          string
 		passwordFile string
 	)
 	cmd := &cobra.Command{
-		Use:   "update HOST[:PORT]",
-		Short: "send the build of this checkout to a running box",
+		Use:   "update HOST[:PORT] [FILE.gaf]",
+		Short: "update a running box to a release, or to the build of this checkout",
 		Long: `Update sends a new system to a box (port 8080), and waits until the box has kept it
 or has gone back to its old one: the box does that unless the new system is healthy
 within two minutes. Settings, boot files and leases stay.
 
-It builds the system from the source tree with gok: run it in the root of a checkout,
-with Go installed, after "make image" (or "make image-rpi"). "make update HOST=..."
-does both. A box from an earlier build is also known by the certificate of that
-build, in build/update-certificate.pem.
+With FILE.gaf it sends a release. The signature, FILE.gaf.minisig, has to be in the
+same folder: the box verifies both by the public key in its system, and refuses a file
+that was changed, or one for other hardware. Before it installs a version older than
+its own, it asks; --older is the answer where there is no terminal. A box whose system
+was built from source, or has no such updates yet, has no key: with --key this program
+verifies the file and sends it.
+
+Without FILE.gaf it builds the system from the source tree with gok: run it in the root
+of a checkout, with Go installed, after "make image" (or "make image-rpi"). "make
+update HOST=..." does both. A box from an earlier build is also known by the
+certificate of that build, in build/update-certificate.pem.
 ` + aboutPassword,
-		Example: `  pxebox update 192.168.77.1
-  pxebox update --instance pxebox-rpi 192.168.77.1   # a Raspberry Pi`,
-		Args: cobra.ExactArgs(1),
+		Example: `  pxebox update 192.168.77.1 pxebox-1.2.0-amd64.gaf
+  pxebox update 192.168.77.1                         # the build of this checkout
+  pxebox update --instance pxebox-rpi 192.168.77.1   # for a Raspberry Pi`,
+		Args: cobra.RangeArgs(1, 2),
 	}
+	cmd.Flags().BoolVar(&older, "older", false, "install the file although the box runs a newer version")
+	cmd.Flags().StringVar(&key, "key", "", "the `file` with the release's public key, for a box that has none")
 	cmd.Flags().StringVar(&u.Instance, "instance", "pxebox-amd64",
 		"the `name` of the system: pxebox-amd64 or pxebox-rpi")
 	cmd.Flags().StringVar(&u.Instances, "instances", "build/gokrazy", "the `folder` of the instances, prepared for gok")
@@ -132,8 +147,10 @@ build, in build/update-certificate.pem.
 	cmd.Flags().StringVar(&u.Known, "known-boxes", "",
 		"the `file` of known boxes (default \"pxebox/known_boxes\" in the user's configuration folder)")
 	cmd.RunE = run(func(args []string) (err error) {
-		if err := boxclient.InCheckout("."); err != nil {
-			return err
+		if len(args) == 1 {
+			if err := boxclient.InCheckout("."); err != nil {
+				return err
+			}
 		}
 		if u.Known, err = inConfigDir(u.Known, "known_boxes", "--known-boxes"); err != nil {
 			return err
@@ -141,14 +158,60 @@ build, in build/update-certificate.pem.
 		if u.Password, err = a.password(passwordFile, cmd.Flags().Changed("password-file")); err != nil {
 			return err
 		}
+		u.Host = args[0]
+		if len(args) == 1 {
+			return a.sendBuild(u)
+		}
+		return a.sendRelease(boxclient.Release{
+			Host: u.Host, Password: u.Password, Known: u.Known, Certificate: u.Certificate,
+			File: args[1], Older: older, Key: key, Instance: u.Instance,
+		})
+	})
+	return cmd
+}
+
+// sendBuild sends the build of this checkout.
+func (a *app) sendBuild(u boxclient.Update) error {
+	ctx, stop := interruptible()
+	defer stop()
+	bar := newBar(a.out)
+	defer bar.end()
+	u.Out = gokOutput{bar}
+	return u.Send(ctx)
+}
+
+// sendRelease sends an update file. If the box asks whether it may be older, so
+// does this program.
+func (a *app) sendRelease(r boxclient.Release) error {
+	send := func() error {
 		ctx, stop := interruptible()
 		defer stop()
 		bar := newBar(a.out)
 		defer bar.end()
-		u.Host, u.Out = args[0], gokOutput{bar}
-		return u.Send(ctx)
-	})
-	return cmd
+		r.Out, r.Progress = bar, bar.show
+		return r.Send(ctx)
+	}
+	err := send()
+	if !errors.Is(err, boxclient.ErrOlder) || r.Older || !term.IsTerminal(int(a.in.Fd())) {
+		return err
+	}
+	fmt.Fprintf(a.err, "%v\nInstall it all the same? [y/N] ", err)
+	if !a.yes() {
+		return errors.New("nothing was sent")
+	}
+	r.Older = true
+	return send()
+}
+
+// yes reads the answer to a question: anything but y or yes is a no.
+func (a *app) yes() bool {
+	const longest = 100
+	line, err := bufio.NewReader(io.LimitReader(a.in, longest)).ReadString('\n')
+	if err != nil {
+		return false
+	}
+	answer := strings.ToLower(strings.TrimSpace(line))
+	return answer == "y" || answer == "yes"
 }
 
 func flagPassword(cmd *cobra.Command, file *string) {

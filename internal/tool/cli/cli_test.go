@@ -82,6 +82,10 @@ func TestExitCodes(t *testing.T) {
 			situation: "an update outside a checkout", args: []string{"update", "192.0.2.1"}, code: 1,
 			problem: "root of a checkout",
 		},
+		{
+			situation: "no password for a release", args: []string{"update", "192.0.2.1", right}, code: 1,
+			problem: "no password: set PXEBOX_PASSWORD, or ",
+		},
 		{situation: "find with an argument", args: []string{"find", "192.0.2.1"}, code: 2,
 			problem: "Run 'pxebox find --help'"},
 		{situation: "find with a wrong time", args: []string{"find", "--wait", "3"}, code: 2,

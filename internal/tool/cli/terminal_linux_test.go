@@ -66,3 +66,15 @@ func TestPasswordOfTheBoxOnATerminal(t *testing.T) {
 		t.Errorf("got %q, %v; it asked %q", got, err, &asked)
 	}
 }
+
+func TestYes(t *testing.T) {
+	for typed, want := range map[string]bool{
+		"y\n": true, "YES\n": true, " y \n": true, "n\n": false, "\n": false, "yesterday\n": false, "\x04": false,
+	} {
+		keyboard, terminal := openTerminal(t)
+		io.WriteString(keyboard, typed)
+		if got := (&app{in: terminal}).yes(); got != want {
+			t.Errorf("%q: %v", typed, got)
+		}
+	}
+}
