@@ -9,13 +9,14 @@ PI_IMAGE    := build/pxebox-rpi.img
 INSTALLER   := build/cache/debian-installer
 OTHER_SHIM  := build/cache/other-shim
 
-# An update of a box with UEFI, and of one from when gokrazy served the update
-# page; new roots that never serve, which a box gives up after two minutes; both
-# with the image for the Raspberry Pi; what a restart of the machine has to
-# heal; another distribution's shim, which has to be built; machines with Secure
-# Boot that refuse several programs, one boot after the other; and QEMU's
-# Raspberry Pi 3, whose kernel now and then does not start on a busy host.
-LONG := TestOtherShim|TestImageServerMode/UEFI_that_(refuses|trusts_2023)|TestImageProxyMode/UEFI_that_(refuses|trusts_2011)|TestUpdateForthAndBack/UEFI|TestUpdateOfBoxFromBefore|TestBrokenUpdateFallsBack|TestUpdateRaspberryPi|TestRaspberryPi3|TestPxedThatNeverAnswers|TestInitHangs
+# An update of a box with UEFI, of one from when gokrazy served the update page,
+# and by a release's file; new roots that never serve, which a box gives up after
+# two minutes; both with the image for the Raspberry Pi; what a restart of the
+# machine has to heal; another distribution's shim, which has to be built;
+# machines with Secure Boot that refuse several programs, one boot after the
+# other; and QEMU's Raspberry Pi 3, whose kernel now and then does not start on a
+# busy host.
+LONG := TestOtherShim|TestImageServerMode/UEFI_that_(refuses|trusts_2023)|TestImageProxyMode/UEFI_that_(refuses|trusts_2011)|TestUpdateForthAndBack/UEFI|TestUpdateOfBoxFromBefore|TestReleaseUpdate|TestBrokenUpdateFallsBack|TestUpdateRaspberryPi|TestRaspberryPi3|TestPxedThatNeverAnswers|TestInitHangs
 
 # gcc and libc6-dev are for the race detector; the rest boots the image: QEMU,
 # nasm and gcc for the stand-ins of Microsoft's boot programs, sbsigntool to sign
