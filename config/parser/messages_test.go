@@ -57,8 +57,7 @@ func TestUnknownKeys(t *testing.T) {
 		{name: "a netmask", file: "[network]\naddress = \"192.168.77.1/24\"\nnetmask = \"255.255.255.0\"",
 			want: []string{`3: network.netmask: is not known; write it after the address, as in address = "192.168.77.1/24"`}},
 		{name: "a VLAN", file: "[network]\nvlan = 10",
-			want: []string{"2: network.vlan: is not known; leave it out: the box has no VLANs; let the switch " +
-				"deliver its VLAN untagged"}},
+			want: []string{`2: network.vlan: is not known; write it after the interface, as in interface = "eth0.10"`}},
 		{name: "iso of an entry", file: entry(`iso = "x.iso"`),
 			want: []string{`3: entry "a".iso: is not known; write file`}},
 		{name: "ip of an entry", file: entry("ip = \"10.0.0.1\"\ndisk = true"),

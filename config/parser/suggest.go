@@ -159,11 +159,11 @@ var hints = map[string]map[string]string{
 		"write file below [[entry]]":    "iso",
 	},
 	"network": {
-		`write it after the address, as in address = "192.168.77.1/24"`:                byMask + " subnet netsize",
-		`write address = "dhcp", or leave it out`:                                      "dhcp",
-		"leave it out: the box has no VLANs; let the switch deliver its VLAN untagged": "vlan vlanid vid tag",
-		"leave it out: the broadcast address is that of the network":                   "broadcast",
-		"leave it out, and write the addresses to lease as range below [dhcp]":         firstAndLast,
+		`write it after the address, as in address = "192.168.77.1/24"`:        byMask + " subnet netsize",
+		`write address = "dhcp", or leave it out`:                              "dhcp",
+		`write it after the interface, as in interface = "eth0.10"`:            "vlan vlanid vid tag",
+		"leave it out: the broadcast address is that of the network":           "broadcast",
+		"leave it out, and write the addresses to lease as range below [dhcp]": firstAndLast,
 	},
 	"dhcp": {
 		`write router; routes to other networks are written as routes = ["10.0.0.0/8 via 192.168.77.254"]`: "route",

@@ -22,7 +22,7 @@ import (
 // Network says how the box itself gets onto the network.
 type Network struct {
 	// Interface is the network interface to serve on; empty means the only
-	// wired one.
+	// wired one. A VLAN's is written as ParseVLAN reads it.
 	Interface string `json:"interface,omitempty"`
 	// Address is the box's address with its prefix length, for example
 	// 192.168.77.1/24. The zero Prefix means "ask a DHCP server".

@@ -208,6 +208,15 @@ func (t *tenure) find(ctx context.Context) (netlink.Link, error) {
 	if err != nil {
 		return nil, err
 	}
+	created, err := t.prepareVLAN(all, name)
+	if err != nil {
+		return nil, err
+	}
+	if created {
+		if all, err = candidates(); err != nil {
+			return nil, err
+		}
+	}
 	c, err := choose(all, name, t.kept)
 	if err != nil {
 		return nil, err

@@ -108,11 +108,13 @@ func TestCheck(t *testing.T) {
 		{name: "a secret in the arguments", file: "[[entry]]\nname = \"x\"\nkernel = \"k\"\nappend = \"password=x\"\n",
 			want: `: note: entry "x": its arguments seem to contain a secret`},
 		{name: "a VLAN", file: "[network]\ninterface = \"eth0.10\"\n",
-			want: ": note: network.interface: eth0.10 is the name of a VLAN, which the appliance's kernel does not " +
-				"support: " +
-				`write the interface itself, such as "eth0", and let the switch deliver that VLAN untagged` + "\n"},
+			want: ": note: network.interface: eth0.10 is VLAN 10 on eth0; the kernel of an image needs VLANs for it: a " +
+				"release's has them, and one from make image has them only after make kernel\n"},
 		{name: "a VLAN by its number", file: "[network]\ninterface = \"vlan10\"\n",
-			want: ": note: network.interface: vlan10 is the name of a VLAN"},
+			want: ": note: network.interface: vlan10 is not how the box names a VLAN: write the interface that carries " +
+				`it, a point and the VLAN's number from 1 to 4094, such as "eth0.10"`},
+		{name: "a VLAN that cannot be", file: "[network]\ninterface = \"eth0.4095\"\n",
+			want: ": note: network.interface: eth0.4095 is not how the box names a VLAN: "},
 		{name: "a subnet that the box cannot reach", file: lost, want: `:2: warning: network.gateway: is missing, so `},
 		{name: "a missing file", file: text, boot: boot,
 			want: filepath.Join(boot, "x.iso") + " is missing, for entry x\n"},
