@@ -18,6 +18,9 @@ OTHER_SHIM  := build/cache/other-shim
 # busy host.
 LONG := TestOtherShim|TestImageServerMode/UEFI_that_(refuses|trusts_2023)|TestImageProxyMode/UEFI_that_(refuses|trusts_2011)|TestUpdateForthAndBack/UEFI|TestUpdateOfBoxFromBefore|TestReleaseUpdate|TestBrokenUpdateFallsBack|TestUpdateRaspberryPi|TestRaspberryPi3|TestPxedThatNeverAnswers|TestInitHangs
 
+# The boots that need the kernel from make kernel.
+KERNEL_LINES := TestOwnKernel
+
 # gcc and libc6-dev are for the race detector; the rest boots the image: QEMU,
 # nasm and gcc for the stand-ins of Microsoft's boot programs, sbsigntool to sign
 # those for UEFI, wimtools for a boot.wim, bzip2 for the source of shim, busybox
@@ -32,6 +35,9 @@ PACKAGES := busybox-static bzip2 ca-certificates curl e2fsprogs gcc git grub-com
 # The browser that make e2e tries the box's page with. Its fonts are those that
 # Debian's fontconfig depends on.
 BROWSER_PACKAGES := chromium
+
+# What the kernel's own build needs, besides gcc.
+KERNEL_PACKAGES := bc bison ca-certificates flex gcc kmod libc6-dev libelf-dev libssl-dev xz-utils zstd
 
 # The DHCP programs of others that ours is tried with. Debian starts Kea's
 # server and the relay agent, but as they come they serve no network. netbase
@@ -163,6 +169,12 @@ image: deps assets ## build the appliance's disk image, build/pxebox-amd64.img
 image-rpi: deps assets ## build the image for the Raspberry Pi 3, 4, 5 and Zero 2 W, build/pxebox-rpi.img
 	@gokrazy/image.sh pxebox-rpi $(PI_IMAGE)
 
+# Without it an image for PCs has the kernel that gokrazy builds.
+.PHONY: kernel
+kernel: go ## build the kernel for release images from Debian's source, into build/kernel: 17 minutes (REFRESH=1: the current source)
+	@$(MAKE) -s deps PACKAGES="$(KERNEL_PACKAGES)"
+	@gokrazy/kernel/build.sh
+
 .PHONY: firmware
 firmware: $(FIRMWARES) ## unpack the firmware of Debian 12 and 13 for machines in QEMU, into build/firmware
 
@@ -204,7 +216,7 @@ unit: deps assets $(FIRMWARES) ## run the packages' tests with the race detector
 # replaces the trial of KVM; both reach the tests through the environment.
 .PHONY: e2e
 e2e: image image-rpi browser-deps $(INSTALLER) $(FIRMWARES) ## boot the image and clients in QEMU, and watch them reach WDS, also in a browser (ACCEL=tcg: without KVM)
-	tools/tested.sh go test -tags e2e -count=1 -v -timeout 45m -skip '$(LONG)' ./e2e/...
+	tools/tested.sh go test -tags e2e -count=1 -v -timeout 45m -skip '$(LONG)|$(KERNEL_LINES)' ./e2e/...
 
 .PHONY: e2e-generations
 e2e-generations: image $(INSTALLER) $(FIRMWARES) ## run the clients of make e2e with the firmware of Debian 12, then 13
@@ -215,6 +227,12 @@ e2e-generations: image $(INSTALLER) $(FIRMWARES) ## run the clients of make e2e 
 .PHONY: e2e-long
 e2e-long: image image-rpi $(INSTALLER) $(OTHER_SHIM) $(FIRMWARES) ## run the tests that make e2e leaves out: they are slow and rarely fail
 	tools/tested.sh go test -tags e2e -count=1 -v -timeout 45m -run '$(LONG)' ./e2e
+
+# The image is built after the kernel, so that it has it.
+.PHONY: e2e-kernel
+e2e-kernel: kernel $(FIRMWARES) ## boot the image with the kernel from make kernel on the hardware that gokrazy's does not support
+	@$(MAKE) -s image
+	tools/tested.sh go test -tags e2e -count=1 -v -timeout 30m -run '$(KERNEL_LINES)' ./e2e
 
 # Root needs this person's Go and settings.
 .PHONY: newcomer

@@ -15,8 +15,8 @@ size=1258299392
 perm_offset=1157627904
 perm_kib=98292
 
-gokrazy/licenses.sh "$name"
 gokrazy/instance.sh "$name"
+gokrazy/licenses.sh "$name" # of what that instance has
 
 work=$(mktemp -d build/image.XXXXXX)
 trap 'rm -rf "$work"' EXIT

@@ -1,7 +1,8 @@
 #!/bin/sh
 # instance.sh NAME [FOLDER] makes gok's working copy of the committed instance
 # gokrazy/NAME in build/gokrazy/NAME: gok and pxebox update change it. FOLDER
-# replaces build/gokrazy, and has to be directly below build.
+# replaces build/gokrazy, and has to be directly below build. For PCs it names the
+# kernel from make kernel, if there is one, instead of gokrazy's.
 #
 # For a release, the root says which one it is of, and by which key the box
 # verifies updates: PXEBOX_VERSION is the version, and PXEBOX_RELEASE_KEY the
@@ -22,6 +23,9 @@ version=${PXEBOX_VERSION:-}
 mkdir -p "$dir"
 cp "gokrazy/$name/config.json" "$dir/config.json"
 ln -sfn ../../../gokrazy/builddir "$dir/builddir"
+if [ "$name" = pxebox-amd64 ] && [ -e build/kernel/vmlinuz ]; then
+	sed -i 's,"KernelPackage": "[^"]*","KernelPackage": "github.com/pxebox/pxebox/build/kernel",' "$dir/config.json"
+fi
 rm -f "$dir/pxebox-version" "$dir/pxebox-release.pub"
 [ -n "$version$key" ] || exit 0
 
@@ -35,11 +39,11 @@ echo "$version" >"$dir/pxebox-version"
 cat "$key" >"$dir/pxebox-release.pub"
 chmod 644 "$dir/pxebox-version" "$dir/pxebox-release.pub"
 # gok runs in this folder.
-sed '/^    "PackageConfig": {$/a\
+sed -i '/^    "PackageConfig": {$/a\
         "github.com/pxebox/pxebox/cmd/appliance": {\
             "ExtraFilePaths": {\
                 "/etc/pxebox-release.pub": "pxebox-release.pub",\
                 "/etc/pxebox-version": "pxebox-version"\
             }\
-        },' "gokrazy/$name/config.json" >"$dir/config.json"
+        },' "$dir/config.json"
 grep -q '"/etc/pxebox-version"' "$dir/config.json" || fail "gokrazy/$name/config.json has no line \"PackageConfig\": {"

@@ -1,13 +1,13 @@
 #!/bin/sh
 # licenses.sh NAME collects into build/licenses/NAME the licence texts of
-# everything that is linked or copied into the image of gokrazy/NAME: Go itself,
-# the modules, the kernel, the firmware, and the boot programs. A module without
-# a text stops the build.
+# everything that is linked or copied into the image of build/gokrazy/NAME, which
+# instance.sh makes: Go itself, the modules, the kernel, the firmware, and the
+# boot programs. A module without a text stops the build.
 set -eu
 
 cd "$(dirname "$0")/.."
 name=$1
-config=gokrazy/$name/config.json
+config=build/gokrazy/$name/config.json
 new=$PWD/build/licenses/$name.new
 rm -rf "$new"
 mkdir -p "$new"
@@ -39,6 +39,12 @@ while read -r module version dir; do
 	echo "$module $version" >>"$new/modules.txt"
 done <"$new/modules"
 rm "$new/packages" "$new/modules"
+case $packages in
+*/build/kernel*) # make kernel's is no module, and packages.txt says which source it is
+	copy linux build/kernel
+	cp build/kernel/packages.txt build/kernel/config "$new/linux/"
+	;;
+esac
 for text in assets/*/usr/share/doc/*/copyright; do
 	install -D -m 644 "$text" "$new/debian/${text#assets/*/usr/share/doc/}"
 done

@@ -35,3 +35,31 @@ func writeFrame(w io.Writer, frame []byte) error {
 	_, err := w.Write(append(b, frame...))
 	return err
 }
+
+// A VLAN's tag is between the addresses and the type of a frame: its own type
+// and, in the low 12 bits of a word, the VLAN's number (IEEE 802.1Q-2018 §9.6).
+const (
+	tagAt   = 12
+	tagLen  = 4
+	tagType = 0x8100
+	vlanID  = 0x0fff
+)
+
+// addTag returns a copy of a frame with the tag of a VLAN.
+func addTag(frame []byte, vlan uint16) []byte {
+	tagged := make([]byte, 0, len(frame)+tagLen)
+	tagged = append(tagged, frame[:tagAt]...)
+	tagged = binary.BigEndian.AppendUint16(tagged, tagType)
+	tagged = binary.BigEndian.AppendUint16(tagged, vlan)
+	return append(tagged, frame[tagAt:]...)
+}
+
+// removeTag returns a copy of a frame without the tag of a VLAN. ok is false if it
+// has none, or that of another VLAN.
+func removeTag(frame []byte, vlan uint16) (untagged []byte, ok bool) {
+	if len(frame) < tagAt+tagLen || binary.BigEndian.Uint16(frame[tagAt:]) != tagType ||
+		binary.BigEndian.Uint16(frame[tagAt+2:])&vlanID != vlan {
+		return nil, false
+	}
+	return append(append(make([]byte, 0, len(frame)-tagLen), frame[:tagAt]...), frame[tagAt+tagLen:]...), true
+}

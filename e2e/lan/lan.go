@@ -225,7 +225,14 @@ func (l *LAN) UDP() []Datagram { return l.datagrams.From(0) }
 // Listen lets QEMU guests connect to a Unix socket. Each connection is a port:
 //
 //	-netdev stream,id=n0,server=off,addr.type=unix,addr.path=PATH
-func (l *LAN) Listen(path string) error {
+func (l *LAN) Listen(path string) error { return l.listen(path, 0) }
+
+// ListenTrunk is Listen for guests on a trunk port: this segment is one of the
+// VLANs there, and their frames have its tag. The switch drops a guest's other
+// frames, as it does with a VLAN that the port does not carry. vlan is not 0.
+func (l *LAN) ListenTrunk(path string, vlan uint16) error { return l.listen(path, vlan) }
+
+func (l *LAN) listen(path string, vlan uint16) error {
 	ln, err := net.Listen("unix", path)
 	if err != nil {
 		return err
@@ -251,12 +258,32 @@ func (l *LAN) Listen(path string) error {
 			l.running.Add(1)
 			go func() {
 				defer l.running.Done()
-				l.serve(conn, func() ([]byte, error) { return readFrame(conn) },
-					func(frame []byte) error { return writeFrame(conn, frame) })
+				l.serveGuest(conn, vlan)
 			}()
 		}
 	}()
 	return nil
+}
+
+// serveGuest carries one guest's frames until it disconnects. vlan is the tag that
+// they have at the guest; 0 means none.
+func (l *LAN) serveGuest(conn net.Conn, vlan uint16) {
+	if vlan == 0 {
+		l.serve(conn, func() ([]byte, error) { return readFrame(conn) },
+			func(frame []byte) error { return writeFrame(conn, frame) })
+		return
+	}
+	l.serve(conn, func() ([]byte, error) {
+		for {
+			tagged, err := readFrame(conn)
+			if err != nil {
+				return nil, err
+			}
+			if frame, ok := removeTag(tagged, vlan); ok {
+				return frame, nil
+			}
+		}
+	}, func(frame []byte) error { return writeFrame(conn, addTag(frame, vlan)) })
 }
 
 // Trunk connects another segment by a device such as a TAP interface: each Read

@@ -290,6 +290,42 @@ func TestSwitchLearnsWhereAGuestIs(t *testing.T) {
 	})
 }
 
+// A trunk port has the segment's frames with a tag, and the segment none of the
+// port's frames with another tag or without one.
+func TestVLANPort(t *testing.T) {
+	const vlan = 10
+	l := newLAN(t, nil)
+	plain := newGuest(t, l)
+	path := filepath.Join(t.TempDir(), "s")
+	if err := l.ListenTrunk(path, vlan); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := net.Dial("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(patience))
+	trunk := guest{t: t, conn: conn}
+	for _, f := range [][]byte{
+		ethernetFrame(0xff, 0xa, "without a tag"),
+		addTag(ethernetFrame(0xff, 0xa, "VLAN 11"), 11),
+		addTag(ethernetFrame(0xff, 0xa, "VLAN 10"), vlan),
+	} {
+		trunk.send(f)
+	}
+	want := ethernetFrame(0xff, 0xa, "VLAN 10")
+	got := plain.wait("a frame of the trunk", func(f []byte) bool { return f[6+5] == 0xa })
+	if !bytes.Equal(got, want) {
+		t.Errorf("the segment got %q, want %q", got, want)
+	}
+	plain.send(ethernetFrame(0xa, 0xb, "an answer"))
+	got = trunk.wait("the answer", func(f []byte) bool { return f[6+5] == 0xb })
+	if want := "\x81\x00\x00\x0a\x88\xb5an answer"; string(got[12:]) != want {
+		t.Errorf("the trunk got %q, want %q after the addresses", got[12:], want)
+	}
+}
+
 func TestRouterSolicitationIsAnswered(t *testing.T) {
 	l := newLAN(t, nil)
 	ra := newGuest(t, l).advertisement
