@@ -85,7 +85,7 @@ cd "$result.new"
 # Those lead to this folder.
 rm -f lib/modules/*/build lib/modules/*/source
 cp "$work/linux/arch/x86/boot/bzImage" vmlinuz
-cp "$gokrazy/cmdline.txt" cmdline.txt
+cp "$gokrazy/cmdline.txt" "$gokrazy/config.txt" . # gok wants both
 cp "$work/linux/.config" config
 cp "$work/linux/COPYING" COPYING
 cp "$work/linux/LICENSES/preferred/GPL-2.0" LICENSE.GPL-2.0
