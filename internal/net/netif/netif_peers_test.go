@@ -574,6 +574,38 @@ func TestAFixedAddress(t *testing.T) {
 	b.await("with the address again", is("192.168.77.5/24"))
 }
 
+// The host's kernel decides which half of this runs: the box's interface and
+// traffic on the VLAN, or the reason why there is none.
+func TestAVLANOfTheSettings(t *testing.T) {
+	b := newBench(t)
+	s := spec.Network{Interface: boxIf + ".10", Address: netip.MustParsePrefix("192.168.78.1/24")}
+	supported := b.site.Run("ip", "link", "add", "link", siteIf, "name", siteIf+".10", "type", "vlan", "id", "10") == nil
+	t.Log("the host's kernel supports VLANs:", supported)
+	b.start(s)
+	if !supported {
+		b.logged("network: setup failed", "create VLAN 10 on "+boxIf, "this kernel does not support VLANs")
+		// Corrected settings apply.
+		s.Interface = boxIf
+		b.settings <- s
+		b.await("with the address", func(l Link) bool { return l.Addr == s.Address })
+		return
+	}
+	b.ok("ip", "link", "set", siteIf+".10", "up")
+	b.ok("ip", "addr", "add", "192.168.78.2/24", "dev", siteIf+".10")
+	b.logged("network: VLAN created", "interface="+s.Interface)
+	l := b.await("with the address", func(l Link) bool { return l.Up && l.Addr == s.Address })
+	if l.Name != s.Interface {
+		t.Fatalf("the address is on %s, want %s", l.Name, s.Interface)
+	}
+	b.ok("busybox", "ping", "-c", "3", "-W", "5", "192.168.78.1")
+	s.Address = netip.MustParsePrefix("192.168.77.1/24")
+	b.settings <- spec.Network{Address: s.Address}
+	if l := b.await("on the interface itself", func(l Link) bool { return l.Addr == s.Address }); l.Name != boxIf {
+		t.Fatalf("the address is on %s, want %s", l.Name, boxIf)
+	}
+	b.have("192.168.77.1/24")
+}
+
 func TestTheInterfaceIsSwitchedOffAndOn(t *testing.T) {
 	b := newBench(t)
 	b.start(spec.Network{Address: netip.MustParsePrefix("192.168.77.1/24"),
