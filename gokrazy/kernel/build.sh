@@ -30,7 +30,7 @@ mkdir -p "$work"
 {
 	echo "$release $source"
 	gcc --version | head -n 1
-	cat "$0" gokrazy/kernel/check-config.sh "$addendum" "$gokrazy/_build/config.addendum.txt" "$gokrazy/cmdline.txt" | sha256sum
+	cat gokrazy/kernel/build.sh gokrazy/kernel/check-config.sh "$addendum" "$gokrazy/_build/config.addendum.txt" "$gokrazy/cmdline.txt" | sha256sum
 } >"$work/inputs.txt"
 if [ -z "${REFRESH:-}" ] && cmp -s "$work/inputs.txt" "$result/inputs.txt"; then
 	echo "build/kernel is current: $(cat "$result/version.txt")"
