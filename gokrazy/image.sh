@@ -1,11 +1,14 @@
 #!/bin/sh
-# image.sh NAME IMAGE builds the instance gokrazy/NAME into the disk image
-# IMAGE, with /perm formatted and filled. It needs no root.
+# image.sh NAME IMAGE [UPDATE] builds the instance gokrazy/NAME into the disk image
+# IMAGE, with /perm formatted and filled, and into the update file UPDATE for
+# boxes that run. It needs no root. With SOURCE_DATE_EPOCH, for a release, all times
+# in it are that one, and two builds of one commit are equal.
 set -eu
 
 cd "$(dirname "$0")/.."
 name=$1
 image=$2
+update=${3:-}
 PATH=$PATH:/usr/sbin:/sbin # mkfs.ext4, for those who are not root
 export GOWORK=off          # a workspace would hide the pinned builddir
 
@@ -26,12 +29,15 @@ trap 'exit 1' HUP INT TERM
 # version by itself, and the image is no longer what was committed.
 cp gokrazy/builddir/go.mod gokrazy/builddir/go.sum "$work/"
 echo "building $name (log: build/gok.log)"
-if ! go tool -modfile=tools/go.mod gok --parent_dir build/gokrazy -i "$name" \
-	overwrite --full "$PWD/$work/image" --target_storage_bytes=$size >build/gok.log 2>&1; then
-	tail -n 30 build/gok.log >&2
-	echo "image.sh: gok failed" >&2
-	exit 1
-fi
+gok() {
+	gokrazy/gok.sh --parent_dir build/gokrazy -i "$name" overwrite "$@" >build/gok.log 2>&1 || {
+		tail -n 30 build/gok.log >&2
+		echo "image.sh: gok failed" >&2
+		exit 1
+	}
+}
+gok --full "$PWD/$work/image" --target_storage_bytes=$size
+[ -z "$update" ] || gok --gaf "$PWD/$work/update"
 for file in go.mod go.sum; do
 	if ! diff -u "$work/$file" gokrazy/builddir/$file >&2; then
 		cp "$work/go.mod" "$work/go.sum" gokrazy/builddir/
@@ -45,6 +51,12 @@ cp config/default.toml "$work/perm/pxebox/pxebox.toml"
 echo "Put boot files here: kernels, initrds, disk images. File names in pxebox.toml are relative to this folder." \
 	>"$work/perm/pxebox/boot/README.txt"
 chmod -R u=rwX,go=rX "$work/perm"
+# mke2fs reads the time from one variable before 1.47.1, and from another since.
+# mtools knows SOURCE_DATE_EPOCH, and writes local time.
+if [ -n "${SOURCE_DATE_EPOCH:-}" ]; then
+	find "$work/perm" -exec touch -d "@$SOURCE_DATE_EPOCH" {} +
+	export E2FSPROGS_FAKE_TIME="$SOURCE_DATE_EPOCH" TZ=UTC
+fi
 # remount-ro: a damaged file system must not be written to. The fixed UUID
 # and hash seed make two builds alike; nothing mounts by them.
 # For the first boot, which grows it: room for the group descriptors of 1 TiB,
@@ -77,4 +89,5 @@ mcopy -i "$work/image@@$settings_offset" "$work/pxebox.toml" "$work/README.txt" 
 
 # Only a whole image ever bears the name.
 mv "$work/image" "$image"
+[ -z "$update" ] || mv "$work/update" "$update"
 echo "$image is ready. At its first start the box makes its password and its keys, and shows them on its screen"
