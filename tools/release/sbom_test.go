@@ -1,0 +1,95 @@
+package main
+
+import (
+	"bytes"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+var (
+	testModules = parseModules(`github.com/b/b v1.2.3
+github.com/a/a v0.0.0-20260418085648-c38c3134b8a7
+github.com/pxebox/pxebox v0.0.0
+`, `github.com/b/b v1.2.3 h1:uVc8UZUe6tr40fFVnUP5Oj+veunVezqYl9z7DYw9xzw=
+github.com/b/b v1.2.3/go.mod h1:xxxx
+`)
+	testBoot = bootPrograms{
+		Packages: []bootPackage{{"shim-signed", "1.51~1+deb13u1", "trixie", strings.Repeat("ab", 32)}},
+		Files: []bootFile{
+			{"grub/usr/lib/shim/shimx64.efi.signed", "shim-signed", strings.Repeat("cd", 32)},
+			{"grub/usr/lib/other", "other", strings.Repeat("cd", 32)},
+		},
+	}
+)
+
+func testSBOM(t *testing.T, version string, modules []module) string {
+	t.Helper()
+	var out bytes.Buffer
+	at := time.Date(2026, 11, 30, 1, 0, 0, 0, time.FixedZone("CET", 3600))
+	if err := encodeSBOM(&out, sbom(version, "1.26.0", at, modules, testBoot)); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
+// The SBOM is valid by the schema that CycloneDX's library brings.
+func TestSBOMIsValid(t *testing.T) {
+	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/CycloneDX/cyclonedx-go").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(strings.TrimSpace(string(out)), "schema")
+	schemas := map[string]string{
+		"bom-1.6.schema.json":  filepath.Join(dir, "bom-1.6.schema.json"),
+		"jsf-0.82.schema.json": filepath.Join(dir, "jsf-0.82.schemax.json"),
+		"spdx.schema.json":     filepath.Join(dir, "spdx.schema.json"),
+	}
+	document := testSBOM(t, "1.2.0", testModules)
+	if err := validate(t, schemas, []byte(document)); err != nil {
+		t.Errorf("%v\n%s", err, document)
+	}
+	if err := validate(t, schemas, []byte(strings.Replace(document, `"library"`, `"book"`, 1))); err == nil {
+		t.Error("a component of an unknown type is valid")
+	}
+	for _, want := range []string{
+		`"pkg:golang/github.com/b/b@v1.2.3"`, `"pkg:golang/std@1.26.0"`, `"timestamp": "2026-11-30T00:00:00Z"`,
+		// The h1 of go.sum, in hexadecimal digits.
+		`"b9573c51951eeadaf8d1f1559d43f93a3faf7ae9d57b3a9897dcfb0d8c3dc73c"`,
+		`"pkg:deb/debian/shim-signed@1.51~1%2Bdeb13u1?distro=trixie"`, `"shimx64.efi.signed"`,
+	} {
+		if !strings.Contains(document, want) {
+			t.Errorf("%s is missing:\n%s", want, document)
+		}
+	}
+	if strings.Contains(document, `"pkg:golang/github.com/pxebox/pxebox`) {
+		t.Error("our own module has no version, and is in it")
+	}
+}
+
+func TestParsePackages(t *testing.T) {
+	sum := strings.Repeat("0f", 32)
+	got := parsePackages("linux-source-6.12 6.12.57-1 " + sum + " trixie\n\n")
+	want := []bootPackage{{Name: "linux-source-6.12", Version: "6.12.57-1", Release: "trixie", SHA256: sum}}
+	if !slices.Equal(got, want) {
+		t.Errorf("%+v", got)
+	}
+}
+
+// The order in which modules are found, and how often, changes nothing; another
+// version changes the serial number.
+func TestSBOMIsReproducible(t *testing.T) {
+	serial := func(s string) string { _, s, _ = strings.Cut(s, `"serialNumber": "`); return s[:45] }
+	first := testSBOM(t, "1.2.0", testModules)
+	again := slices.Concat(testModules, testModules)
+	slices.Reverse(again)
+	if second := testSBOM(t, "1.2.0", again); second != first {
+		t.Errorf("they differ:\n%s%s", first, second)
+	}
+	if other := testSBOM(t, "1.2.1", testModules); serial(other) == serial(first) {
+		t.Errorf("two versions have the serial number %s", serial(first))
+	}
+}
