@@ -14,9 +14,9 @@ OTHER_SHIM  := build/cache/other-shim
 # two minutes; both with the image for the Raspberry Pi; what a restart of the
 # machine has to heal; another distribution's shim, which has to be built;
 # machines with Secure Boot that refuse several programs, one boot after the
-# other; and QEMU's Raspberry Pi 3, whose kernel now and then does not start on a
-# busy host.
-LONG := TestOtherShim|TestImageServerMode/UEFI_that_(refuses|trusts_2023)|TestImageProxyMode/UEFI_that_(refuses|trusts_2011)|TestUpdateForthAndBack/UEFI|TestUpdateOfBoxFromBefore|TestReleaseUpdate|TestBrokenUpdateFallsBack|TestUpdateRaspberryPi|TestRaspberryPi3|TestPxedThatNeverAnswers|TestInitHangs
+# other; QEMU's Raspberry Pi 3, whose kernel now and then does not start on a busy
+# host; and the virtual disks of a release.
+LONG := TestOtherShim|TestImageServerMode/UEFI_that_(refuses|trusts_2023)|TestImageProxyMode/UEFI_that_(refuses|trusts_2011)|TestUpdateForthAndBack/UEFI|TestUpdateOfBoxFromBefore|TestReleaseUpdate|TestBrokenUpdateFallsBack|TestUpdateRaspberryPi|TestRaspberryPi3|TestPxedThatNeverAnswers|TestInitHangs|TestReleaseDisks
 
 # The boots that need the kernel from make kernel.
 KERNEL_LINES := TestOwnKernel
@@ -26,10 +26,10 @@ KERNEL_LINES := TestOwnKernel
 # those for UEFI, wimtools for a boot.wim, bzip2 for the source of shim, busybox
 # for a DHCP client that is not ours, grub-common for its check of a GRUB script,
 # mtools to write the image's volume for settings, openssh-client as a client of
-# the box's SFTP.
+# the box's SFTP, qemu-utils and xz-utils for the files of a release.
 # Only where there is a display does make run want a QEMU that can open a window.
 PACKAGES := busybox-static bzip2 ca-certificates curl e2fsprogs gcc git grub-common libc6-dev \
-	mtools nasm openssh-client qemu-system-arm qemu-system-x86 sbsigntool wimtools \
+	mtools nasm openssh-client qemu-system-arm qemu-system-x86 qemu-utils sbsigntool wimtools xz-utils \
 	$(if $(DISPLAY)$(WAYLAND_DISPLAY),qemu-system-gui)
 
 # The browser that make e2e tries the box's page with. Its fonts are those that
@@ -63,8 +63,9 @@ VARIABLES := github.com/pxebox/pxebox/internal/base/version
 LDFLAGS = -s -w -buildid=$(if $(VERSION), -X $(VARIABLES).release=$(VERSION) \
 	-X $(VARIABLES).commit=$(shell git describe --always --exclude='*' --abbrev=12 --dirty))
 
-# What make cli builds for.
-CLI := linux-amd64 linux-arm64 darwin-arm64 darwin-amd64 windows-amd64
+# What make cli builds for, and where.
+CLI     := linux-amd64 linux-arm64 darwin-arm64 darwin-amd64 windows-amd64
+CLI_DIR := build/cli
 
 # The firmware of the machines that boot in QEMU: that of two Debian releases,
 # on a host of either. Both are in the field.
@@ -129,7 +130,7 @@ build: assets ## build the daemons and the pxebox tool into build/bin
 cli: go ## build the pxebox tool for Linux, macOS and Windows into build/cli: make cli [VERSION=1.0.0]
 	@for target in $(CLI); do \
 		os=$${target%-*} arch=$${target#*-}; \
-		file=build/cli/pxebox-$$target$$([ $$os != windows ] || echo .exe); \
+		file=$(CLI_DIR)/pxebox-$$target$$([ $$os != windows ] || echo .exe); \
 		CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch go build -trimpath -ldflags '$(LDFLAGS)' -o $$file ./cmd/pxebox && \
 		ls -sh $$file || exit 1; \
 	done
@@ -174,6 +175,20 @@ image-rpi: deps assets ## build the image for the Raspberry Pi 3, 4, 5 and Zero 
 kernel: go ## build the kernel for release images from Debian's source, into build/kernel: 17 minutes (REFRESH=1: the current source)
 	@$(MAKE) -s deps PACKAGES="$(KERNEL_PACKAGES)"
 	@gokrazy/kernel/build.sh
+
+# KEY is minisign's secret key, and MINISIGN_PASSWORD in the environment its password.
+.PHONY: release
+release: deps assets ## build all that a release offers, signed, into build/release: make release VERSION=1.0.0 KEY=path/to/minisign.key
+	@packaging/release/build.sh '$(VERSION)' '$(KEY)' build/release
+
+.PHONY: release-key
+release-key: go ## make a key for releases: make release-key KEY=path/to/minisign.key
+	@[ -n "$(KEY)" ] || { echo "in which file? make release-key KEY=path/to/minisign.key" >&2; exit 1; }
+	@go -C tools run ./release key '$(abspath $(KEY))'
+
+.PHONY: release-reproducible
+release-reproducible: deps assets ## build a release twice, in different places, and compare all files
+	@packaging/release/reproducible.sh '$(or $(VERSION),0~reproducible)' '$(KEY)'
 
 .PHONY: firmware
 firmware: $(FIRMWARES) ## unpack the firmware of Debian 12 and 13 for machines in QEMU, into build/firmware
