@@ -4,7 +4,7 @@
 # The source is Debian's package, which apt verifies. The configuration is that
 # of gokrazy's kernel, read from its module, with config.addendum.txt.
 # What is current stays: REFRESH=1 builds from Debian's current source.
-# It takes 17 minutes with two processors, and 5 GB in build/_kernel; an
+# It takes 17 minutes with two idle processors, and some GB in build/_kernel; an
 # interrupted build goes on there.
 set -eu
 
