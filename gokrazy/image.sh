@@ -37,7 +37,13 @@ gok() {
 	}
 }
 gok --full "$PWD/$work/image" --target_storage_bytes=$size
-[ -z "$update" ] || gok --gaf "$PWD/$work/update"
+if [ -n "$update" ]; then
+	# Without the Raspberry Pi's EEPROM program, which the image installs once: by an
+	# update a Pi 4 would write its EEPROM each time, over the owner's settings.
+	sed -i '1a\    "EEPROMPackage": "",' "build/gokrazy/$name/config.json"
+	gok --gaf "$PWD/$work/update"
+	gokrazy/instance.sh "$name"
+fi
 for file in go.mod go.sum; do
 	if ! diff -u "$work/$file" gokrazy/builddir/$file >&2; then
 		cp "$work/go.mod" "$work/go.sum" gokrazy/builddir/
@@ -75,6 +81,15 @@ mkfs.ext4 -q -F -b 4096 -e remount-ro -L perm -d "$work/perm" -i 131072 -m 0 -I 
 	-U 70786562-6f78-4000-8000-7065726d0000 \
 	-E offset=$perm_offset,root_owner=0:0,resize=268435456,hash_seed=70786562-6f78-4000-8000-7065726d0001 \
 	"$work/image" ${perm_kib}k
+
+# mke2fs copies the time of the last change of a file's properties, which no program
+# can set, from the host.
+if [ -n "${SOURCE_DATE_EPOCH:-}" ]; then
+	for file in pxebox pxebox/pxebox.toml pxebox/boot pxebox/boot/README.txt; do
+		echo "set_inode_field /$file ctime @$SOURCE_DATE_EPOCH"
+	done >"$work/ctime"
+	debugfs -w -f "$work/ctime" "$work/image?offset=$perm_offset" >"$work/debugfs.log" 2>&1
+fi
 
 # The partition that a person changes settings on, with any computer. It lies
 # before the boot partition, where gok leaves 4 MiB, and an update does not
