@@ -26,15 +26,18 @@ KERNEL_LINES := TestOwnKernel
 # those for UEFI, wimtools for a boot.wim, bzip2 for the source of shim, busybox
 # for a DHCP client that is not ours, grub-common for its check of a GRUB script,
 # mtools to write the image's volume for settings, openssh-client as a client of
-# the box's SFTP, qemu-utils and xz-utils for the files of a release.
+# the box's SFTP.
 # Only where there is a display does make run want a QEMU that can open a window.
 PACKAGES := busybox-static bzip2 ca-certificates curl e2fsprogs gcc git grub-common libc6-dev \
-	mtools nasm openssh-client qemu-system-arm qemu-system-x86 qemu-utils sbsigntool wimtools xz-utils \
+	mtools nasm openssh-client qemu-system-arm qemu-system-x86 sbsigntool wimtools \
 	$(if $(DISPLAY)$(WAYLAND_DISPLAY),qemu-system-gui)
 
 # The browser that make e2e tries the box's page with. Its fonts are those that
 # Debian's fontconfig depends on.
 BROWSER_PACKAGES := chromium
+
+# For the files of a release: virtual disks, compressed images.
+RELEASE_PACKAGES := qemu-utils xz-utils
 
 # What the kernel's own build needs, besides gcc.
 KERNEL_PACKAGES := bc bison ca-certificates flex gcc kmod libc6-dev libelf-dev libssl-dev xz-utils zstd
@@ -178,8 +181,12 @@ kernel: go ## build the kernel for release images from Debian's source, into bui
 
 # KEY is minisign's secret key, and MINISIGN_PASSWORD in the environment its password.
 .PHONY: release
-release: deps assets ## build all that a release offers, signed, into build/release: make release VERSION=1.0.0 KEY=path/to/minisign.key
+release: release-deps assets kernel ## build all that a release offers, signed, into build/release: make release VERSION=1.0.0 KEY=path/to/minisign.key
 	@packaging/release/build.sh '$(VERSION)' '$(KEY)' build/release
+
+.PHONY: release-deps
+release-deps: deps
+	@$(MAKE) -s deps PACKAGES="$(RELEASE_PACKAGES)"
 
 .PHONY: release-key
 release-key: go ## make a key for releases: make release-key KEY=path/to/minisign.key
@@ -187,7 +194,7 @@ release-key: go ## make a key for releases: make release-key KEY=path/to/minisig
 	@go -C tools run ./release key '$(abspath $(KEY))'
 
 .PHONY: release-reproducible
-release-reproducible: deps assets ## build a release twice, in different places, and compare all files
+release-reproducible: release-deps assets kernel ## build a release twice, in different places, and compare all files
 	@packaging/release/reproducible.sh '$(or $(VERSION),0~reproducible)' '$(KEY)'
 
 .PHONY: firmware
@@ -240,7 +247,7 @@ e2e-generations: image $(INSTALLER) $(FIRMWARES) ## run the clients of make e2e 
 	done
 
 .PHONY: e2e-long
-e2e-long: image image-rpi $(INSTALLER) $(OTHER_SHIM) $(FIRMWARES) ## run the tests that make e2e leaves out: they are slow and rarely fail
+e2e-long: release-deps image image-rpi $(INSTALLER) $(OTHER_SHIM) $(FIRMWARES) ## run the tests that make e2e leaves out: they are slow and rarely fail
 	tools/tested.sh go test -tags e2e -count=1 -v -timeout 45m -run '$(LONG)' ./e2e
 
 # The image is built after the kernel, so that it has it.
