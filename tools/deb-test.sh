@@ -108,6 +108,7 @@ run_steps() {
 	password=$(cat "$root/etc/pxebox/password")
 	! grep -qF "$password" "$log" || fail "the password is in apt's log"
 	inside getent passwd pxebox >/dev/null || fail "there is no user pxebox"
+	# shellcheck disable=SC2015 # fail exits
 	enabled pxed.service && enabled menuwatch.service || fail "the units are not enabled"
 	[ -z "$(inside dpkg -V pxebox)" ] || fail "installed files differ: $(inside dpkg -V pxebox)"
 
@@ -129,6 +130,7 @@ run_steps() {
 	inside systemctl disable -q menuwatch.service
 	apt install /root/new.deb
 	! grep -qF "https://" "$log" || fail "an upgrade prints the page's address"
+	# shellcheck disable=SC2016 # dpkg's own variable
 	[ "$(inside dpkg-query -W -f '${Version}' pxebox)" = "$version" ] || fail "it is not the new version"
 	tail -n 1 "$root/etc/pxebox/pxebox.toml" | grep -q administrator || fail "the upgrade replaced pxebox.toml"
 	[ "$(cat "$root/etc/pxebox/password")" = "$password" ] || fail "the upgrade changed the password"

@@ -82,6 +82,7 @@ printf 'pxebox (%s) unstable; urgency=medium\n\n  * Version %s. %s\n\n -- %s  %s
 	"https://github.com/pxebox/pxebox has the changes." "$maintainer" \
 	"$(LC_ALL=C date -u -R -d "@$SOURCE_DATE_EPOCH")" | gzip -9n >"$stage/changelog.gz"
 
+# shellcheck disable=SC2048 # no space is in an architecture
 for arch in ${*:-amd64 arm64}; do
 	GOARCH=$arch
 	for program in pxed menuwatch pxebox; do
