@@ -22,6 +22,7 @@ import (
 
 	"github.com/pxebox/pxebox/internal/base/release"
 	"github.com/pxebox/pxebox/internal/box/updatepage"
+	"github.com/pxebox/pxebox/internal/test/journal"
 	"github.com/pxebox/pxebox/internal/test/releasetest"
 )
 
@@ -72,32 +73,14 @@ type box struct {
 	*Updater
 	init *gokrazy
 	url  string
-	log  *lines
+	log  *journal.Text
 	key  releasetest.Key
-}
-
-// lines is a log.
-type lines struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *lines) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(b)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
 }
 
 func newBox(t *testing.T) *box {
 	t.Helper()
 	dir := t.TempDir()
-	b := &box{init: &gokrazy{}, log: &lines{}, key: releasetest.NewKey(t)}
+	b := &box{init: &gokrazy{}, log: &journal.Text{}, key: releasetest.NewKey(t)}
 	socket := filepath.Join(t.TempDir(), "http.sock")
 	l, err := net.Listen("unix", socket)
 	if err != nil {

@@ -19,12 +19,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/pxebox/pxebox/internal/base/access"
 	"github.com/pxebox/pxebox/internal/base/boxstatus"
+	"github.com/pxebox/pxebox/internal/test/journal"
 )
 
 const password = "correct horse"
@@ -78,7 +78,7 @@ type testPage struct {
 	t    *testing.T
 	h    *handler
 	addr string
-	log  syncBuffer
+	log  journal.Text
 	now  time.Time // of sessions and guesses; set it between requests only
 }
 
@@ -177,24 +177,6 @@ func (p *testPage) in(c *http.Client) bool {
 	p.t.Helper()
 	resp, text := p.ask(c, p.request(http.MethodGet, "/", ""))
 	return resp.StatusCode == http.StatusOK && text == "the machines"
-}
-
-// syncBuffer is a buffer for several goroutines.
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
 }
 
 func TestLogin(t *testing.T) {
@@ -865,7 +847,7 @@ func TestRunWaits(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	var log syncBuffer
+	var log journal.Text
 	s := &Server{
 		Address: taken.Addr().String(), Password: filepath.Join(dir, "password"), Keys: filepath.Join(dir, "keys"),
 		Views: views(), Log: slog.New(slog.NewTextHandler(&log, nil)),
