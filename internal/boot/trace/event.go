@@ -1,5 +1,5 @@
 // Package trace turns what the box's servers did for each machine into boots: an
-// Event for each DHCP answer and two for each transfer become a Boot with a
+// Event for each DHCP answer and one or two for each transfer become a Boot with a
 // Verdict, which says how far the machine got and why it stopped. The package
 // knows no server, no socket and no clock.
 package trace
@@ -131,6 +131,12 @@ type Event struct {
 	Took        time.Duration `json:"took,omitempty"` // since the request
 	Retransmits int           `json:"retransmits,omitempty"`
 }
+
+// Brief is the size, in bytes, up to which a file's transfer is normally over
+// before a person could see that it has begun. Its beginning is an event only if
+// the transfer stalls: a storm of machines that read modules and menus would
+// otherwise have twice the events.
+const Brief = 64 << 10
 
 // How much of a name and of a reason an event keeps, in bytes.
 const (

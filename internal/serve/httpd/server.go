@@ -36,10 +36,11 @@ type Server struct {
 	Open func(client netip.Addr, name string) (bootfiles.File, error)
 	// Allow reports whether to answer a source address.
 	Allow func(netip.Addr) bool
-	// Began, if not nil, is called for each file that begins to be sent. Done is
-	// called for each request that has ended, except HEAD requests that succeed.
-	// Neither may block.
-	Began, Done func(trace.Event)
+	// Began, if not nil, is called for each file that begins to be sent, with the
+	// file's size in bytes. Done is called for each request that has ended, except
+	// HEAD requests that succeed. Neither may block.
+	Began func(e trace.Event, size int64)
+	Done  func(trace.Event)
 	// Metrics answers at /metrics. Nil means that there are no metrics.
 	Metrics http.Handler
 	// AllowMetrics reports whether a source address may read the metrics. Nil
@@ -202,7 +203,8 @@ func (s *Server) serveFile(w *response, r *http.Request) {
 	}
 	defer f.Close()
 	if s.Began != nil && r.Method == http.MethodGet {
-		s.Began(trace.Event{Time: began, Protocol: trace.HTTP, Addr: source(r), What: fileOf(r), Outcome: trace.Begun})
+		s.Began(trace.Event{Time: began, Protocol: trace.HTTP, Addr: source(r), What: fileOf(r), Outcome: trace.Begun},
+			f.Size())
 	}
 	s.send(w, r, f)
 	outcome, err := w.outcome(r.Method)

@@ -384,7 +384,11 @@ func TestResumedAfterReplacement(t *testing.T) {
 func TestEvents(t *testing.T) {
 	s, _, events := newServer(t)
 	begun := make(chan trace.Event, 1)
-	s.Began = func(e trace.Event) { begun <- e }
+	var began int64
+	s.Began = func(e trace.Event, size int64) {
+		began = size
+		begun <- e
+	}
 	addr := start(t, s)
 	for _, tc := range []struct {
 		situation, method, target string
@@ -392,17 +396,17 @@ func TestEvents(t *testing.T) {
 		what                      string
 		outcome                   trace.Outcome
 		bytes                     int64
-		begins                    bool
+		begins                    int64 // the file's size; 0: it does not begin
 	}{
 		{situation: "a file on disk", method: "GET", target: "/debian/linux", what: "debian/linux", outcome: trace.Sent,
-			bytes: 10, begins: true},
+			bytes: 10, begins: 10},
 		{situation: "a part of it", method: "GET", target: "/debian/linux", header: []string{"Range: bytes=1-3"},
-			what: "debian/linux", outcome: trace.Sent, bytes: 3, begins: true},
+			what: "debian/linux", outcome: trace.Sent, bytes: 3, begins: 10},
 		{situation: "a file in memory of several pieces", method: "GET", target: "/pxelinux.0", what: "pxelinux.0",
-			outcome: trace.Sent, bytes: 3 * piece, begins: true},
+			outcome: trace.Sent, bytes: 3 * piece, begins: 3 * piece},
 		{situation: "a part of it", method: "GET", target: "/pxelinux.0",
 			header: []string{fmt.Sprintf("Range: bytes=5-%d", 2*piece)}, what: "pxelinux.0", outcome: trace.Sent,
-			bytes: 2*piece - 4, begins: true},
+			bytes: 2*piece - 4, begins: 3 * piece},
 		{situation: "not there", method: "GET", target: "/Nothing%20here",
 			what: "Nothing here", outcome: trace.NotFound},
 		{situation: "not there, by HEAD", method: "HEAD", target: "/nothing", what: "nothing", outcome: trace.NotFound},
@@ -411,7 +415,7 @@ func TestEvents(t *testing.T) {
 		{situation: "a hostile name", method: "GET", target: "/../" + strings.Repeat("x", 1000),
 			what: "../" + strings.Repeat("x", 125), outcome: trace.Refused},
 		{situation: "a range that is not there", method: "GET", target: "/debian/linux",
-			header: []string{"Range: bytes=99-"}, what: "debian/linux", outcome: trace.Refused, begins: true},
+			header: []string{"Range: bytes=99-"}, what: "debian/linux", outcome: trace.Refused, begins: 10},
 		{situation: "a write", method: "PUT", target: "/debian/linux", what: "debian/linux", outcome: trace.Refused},
 		{situation: "the box's own trouble", method: "GET", target: "/broken", what: "broken", outcome: trace.Failed},
 	} {
@@ -423,7 +427,7 @@ func TestEvents(t *testing.T) {
 				e.Addr != netip.MustParseAddr("127.0.0.1") || e.Took <= 0 || e.Time.IsZero() {
 				t.Errorf("got %+v, want %q, %q, %d bytes", e, tc.what, tc.outcome, tc.bytes)
 			}
-			if !tc.begins {
+			if tc.begins == 0 {
 				if len(begun) != 0 {
 					t.Errorf("it begins: %+v", <-begun)
 				}
@@ -435,6 +439,9 @@ func TestEvents(t *testing.T) {
 				t.Errorf("begins at %v, want %v", b.Time, want.Time)
 			} else if b.Time = want.Time; b != want {
 				t.Errorf("begins: %+v, want %+v", b, want)
+			}
+			if began != tc.begins {
+				t.Errorf("begins with a file of %d bytes, want %d", began, tc.begins)
 			}
 		})
 	}

@@ -207,11 +207,14 @@ func (f *files) began(e tftp.Event) {
 	}
 }
 
-// sends is called when the answer to an HTTP request begins.
-func (f *files) sends(e trace.Event) {
+// sends is called when the answer to an HTTP request begins, with a file of size
+// bytes. A brief one cannot stall: the socket's buffer takes all of it.
+func (f *files) sends(e trace.Event, size int64) {
 	e = f.about(e)
 	f.requested(e)
-	f.tell.bus.Publish(e)
+	if size > trace.Brief {
+		f.tell.bus.Publish(e)
+	}
 }
 
 // requested notes a request for a file: the machine has found the box.
@@ -250,11 +253,11 @@ func (f *files) transferred(e tftp.Event) {
 		f.read(client, e.File)
 	}
 	x := about(ends(e))
+	if !e.Begun {
+		f.requested(x)
+	}
 	if x.Outcome == trace.Sent {
 		f.sent(x)
-	}
-	if x.Outcome == trace.NotFound || x.Outcome == trace.Refused { // it has not begun
-		f.requested(x)
 	}
 	f.tell.bus.Publish(x)
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/pxebox/pxebox/internal/base/loglimit"
 	"github.com/pxebox/pxebox/internal/boot/spec"
+	"github.com/pxebox/pxebox/internal/boot/trace"
 	"github.com/pxebox/pxebox/internal/net/netif"
 	"github.com/pxebox/pxebox/internal/serve/dhcpconn"
 	"github.com/pxebox/pxebox/internal/serve/httpd"
@@ -53,7 +54,7 @@ func (d *daemon) serveTFTP(ctx context.Context, l netif.Link, port int) error {
 
 func (d *daemon) tftpServer(mtu int) *tftp.Server {
 	return &tftp.Server{
-		Open: d.files.openTFTP, Allow: d.dhcp.Serves, Log: d.part("tftp"), Began: d.files.began,
+		Open: d.files.openTFTP, Allow: d.dhcp.Serves, Log: d.part("tftp"), Began: d.files.began, Brief: trace.Brief,
 		Done:   d.files.transferred,
 		Packet: d.files.packet, Bounds: func() (int, int) { return d.files.bounds(mtu) }, MaxWindow: maxWindow,
 	}

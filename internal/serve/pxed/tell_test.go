@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net"
 	"net/http/httptest"
 	"net/netip"
@@ -65,14 +66,14 @@ func TestOutcomesOfTransfers(t *testing.T) {
 	}
 }
 
-// Both servers report when a file starts to load, so that its machine does not
-// count as silent, and how the load ends.
+// Both servers report when a long file starts to load, so that its machine does
+// not count as silent, and how each load ends.
 func TestBothServersTellOfTransfers(t *testing.T) {
 	d := newBox(t, spec.ModeProxy)
 	events := d.tell.bus.Subscribe()
-	heard := func(p trace.Protocol, what string, ends trace.Outcome) {
+	heard := func(p trace.Protocol, what string, all ...trace.Outcome) {
 		t.Helper()
-		for _, want := range []trace.Outcome{trace.Begun, ends} {
+		for _, want := range all {
 			select {
 			case e := <-events:
 				if e.Protocol != p || e.What != what || e.Outcome != want {
@@ -83,10 +84,19 @@ func TestBothServersTellOfTransfers(t *testing.T) {
 			}
 		}
 	}
-	r := httptest.NewRequest("GET", "/grub/grub.cfg", nil)
-	r.RemoteAddr = pcPort.String()
-	d.httpServer().ServeHTTP(httptest.NewRecorder(), r)
-	heard(trace.HTTP, "grub/grub.cfg", trace.Sent)
+	g := d.files.gen
+	g.Files = maps.Clone(g.Files)
+	g.Files["brief"], g.Files["long"] = make([]byte, trace.Brief), make([]byte, trace.Brief+1)
+	d.takes(g)
+	get := func(name string) {
+		r := httptest.NewRequest("GET", "/"+name, nil)
+		r.RemoteAddr = pcPort.String()
+		d.httpServer().ServeHTTP(httptest.NewRecorder(), r)
+	}
+	get("brief")
+	heard(trace.HTTP, "brief", trace.Sent)
+	get("long")
+	heard(trace.HTTP, "long", trace.Begun, trace.Sent)
 
 	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
 	if err != nil {
@@ -119,7 +129,10 @@ func TestBothServersTellOfTransfers(t *testing.T) {
 	}
 	// The Raspberry Pi always asks from the same port, even after the next
 	// power-on.
+	ask("long")
+	heard(trace.TFTP, "long", trace.Begun)
 	ask("grub/grub.cfg")
+	heard(trace.TFTP, "long", trace.Aborted)
 	from := ask(pxelinux.ConfigFile)
 	heard(trace.TFTP, "grub/grub.cfg", trace.Aborted)
 	if _, err := c.WriteTo([]byte{0, 4, 0, 1}, from); err != nil {

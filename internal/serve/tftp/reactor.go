@@ -69,6 +69,7 @@ type session struct {
 	index    int           // in timers
 	silent   *list.Element // in silent or aside, while the client has not answered
 	aside    bool
+	begun    bool // was reported as begun
 }
 
 // reactor runs the transfers of its clients in one goroutine, and shares no
@@ -81,6 +82,7 @@ type reactor struct {
 	log       *slog.Logger
 	packet    func(from, to netip.AddrPort, payload []byte) // may be nil
 	began     func(Event)
+	brief     int64
 	done      func(Event)
 	active    *atomic.Int64
 	answered  *atomic.Uint64
@@ -107,6 +109,7 @@ func newReactor(l *link, s *Server, lim limits, chunks int) *reactor {
 		log:       s.Log,
 		packet:    s.Packet,
 		began:     s.Began,
+		brief:     s.Brief,
 		done:      s.Done,
 		active:    &s.active,
 		answered:  &s.answered,
@@ -156,6 +159,7 @@ func (r *reactor) run(ctx context.Context) error {
 			r.arrive(now, <-r.arrivals)
 		}
 		for s := r.timers.due(heard); s != nil; s = r.timers.due(heard) {
+			r.reportBegun(s)
 			r.do(now, s, s.Timeout(now))
 		}
 		r.expire(now)
@@ -341,10 +345,18 @@ func (r *reactor) begin(now time.Time, a arrival, src *source) {
 	r.active.Add(1)
 	r.sessions[a.client] = s
 	s.silent = r.silent.PushBack(s)
-	if r.began != nil {
-		r.began(Event{Client: s.addr, File: a.Name, Size: s.size, Start: now})
+	if s.size > r.brief {
+		r.reportBegun(s)
 	}
 	r.do(now, s, s.Start(now))
+}
+
+// reportBegun reports once that a transfer has begun.
+func (r *reactor) reportBegun(s *session) {
+	if r.began != nil && !s.begun {
+		s.begun = true
+		r.began(Event{Client: s.addr, File: s.request.Name, Size: s.size, Start: s.start})
+	}
 }
 
 // do carries out an action.
@@ -434,6 +446,7 @@ func (r *reactor) finish(now time.Time, s *session, err error) {
 		Window:      s.Transfer.window,
 		Err:         err,
 		Aborted:     errors.As(err, &told) || err == errSuperseded,
+		Begun:       s.begun,
 	}
 	e.log(r.log)
 	if r.done != nil {

@@ -55,12 +55,15 @@ type Server struct {
 	Bounds func() (blockSize, window int)
 
 	Log *slog.Logger
-	// Began, if set, is called for each transfer that begins. Its Event has
-	// only Client, File, Size and Start, with the values that Done gets later.
+	// Began, if set, is called for each transfer that begins, but for a file of
+	// at most Brief bytes only once the client does not answer in time. Its
+	// Event has only Client, File, Size and Start, with the values that Done
+	// gets later.
 	// Done, if set, is called for each transfer that has ended, and for each
 	// request that was refused. Both are called from several goroutines and
 	// must not block.
 	Began, Done func(Event)
+	Brief       int64
 	// Packet, if set, is called with the packets that show how transfers begin
 	// and end: requests, OACKs, ERRORs, and the first and the last packet of a
 	// client. It must not block or keep the payload.
@@ -125,6 +128,7 @@ type Event struct {
 	Window      int // blocks
 	Err         error
 	Aborted     bool // the client caused Err: it may have wanted only the size, or has sent a new request
+	Begun       bool // Began was called for it
 }
 
 func (e Event) log(log *slog.Logger) {

@@ -209,6 +209,52 @@ func TestEvents(t *testing.T) {
 	})
 }
 
+func TestBeginningOfBriefFiles(t *testing.T) {
+	for _, tc := range []struct {
+		situation string
+		size      int
+		stalls    bool // the client leaves the first packet unanswered
+		begins    bool
+	}{
+		{situation: "brief", size: 700},
+		{situation: "brief, and stalls", size: 700, stalls: true, begins: true},
+		{situation: "not brief", size: 701, begins: true},
+		{situation: "not brief, and stalls", size: 701, stalls: true, begins: true},
+	} {
+		t.Run(tc.situation, func(t *testing.T) {
+			began, done := make(chan Event, 8), make(chan Event, 1)
+			c := dial(t, serveAs(t, &Server{
+				Open: func(netip.AddrPort, string) (File, error) {
+					return memFile{bytes.NewReader(make([]byte, tc.size))}, nil
+				},
+				Allow: everybody, Brief: 700,
+				Began: func(e Event) { began <- e }, Done: func(e Event) { done <- e },
+			}), "127.0.0.1")
+			b := make([]byte, 600)
+			c.ask("file", "octet", "tsize", "0")
+			_, from := c.next(b)
+			if tc.stalls {
+				c.next(b) // the server's repeat
+			}
+			for n := range uint16(3) {
+				c.conn.WriteToUDPAddrPort(ack(n), from)
+				if n < 2 {
+					c.next(b)
+				}
+			}
+			e := <-done
+			if e.Begun != tc.begins || e.Err != nil || len(began) > 1 || (len(began) == 1) != tc.begins {
+				t.Fatalf("told about the beginning %d times, and at the end: %+v", len(began), e)
+			}
+			if tc.begins {
+				if got := <-began; !got.Start.Equal(e.Start) || got.File != "file" || got.Size != int64(tc.size) {
+					t.Errorf("begins: %+v", got)
+				}
+			}
+		})
+	}
+}
+
 // With all slots taken, requests wait, and no client gets an error.
 func TestStorm(t *testing.T) {
 	content := make([]byte, 20_000)
