@@ -191,17 +191,20 @@ func TestFreshFile(t *testing.T) {
 	db, _, _ := opened(t, dir)
 	random := rand.New(rand.NewPCG(4, 1))
 	disk := map[netip.Addr]lease.Record{}
-	var most int64
-	for fresh := 0; fresh < 2; {
-		before := db.size
-		apply(t, db, someChanges(random, disk))
-		if db.size < before {
-			fresh++
+	fresh := func() int64 { return int64(len(db.head.image(db.sorted()))) }
+	for range 2 {
+		if db.limit != fresh()+room {
+			t.Errorf("rewritten at %d bytes, want %d and %d", db.limit, fresh(), room)
 		}
-		most = max(most, db.size)
-	}
-	if most > freshAt {
-		t.Errorf("a file of few leases has grown to %d bytes", most)
+		limit := fresh() + 1<<20 // sooner, for the test
+		db.limit = limit
+		for before := int64(0); before <= db.size; {
+			before = db.size
+			apply(t, db, someChanges(random, disk))
+			if db.size > limit {
+				t.Fatalf("it has grown to %d bytes, want %d at most", db.size, limit)
+			}
+		}
 	}
 	db.Close()
 	if _, got, log := opened(t, dir); log != "" || !maps.Equal(got, disk) {
