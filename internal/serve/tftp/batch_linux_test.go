@@ -1,11 +1,14 @@
 package tftp
 
 import (
+	"fmt"
 	"io/fs"
 	"net"
 	"net/netip"
+	"runtime"
 	"slices"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -24,6 +27,73 @@ func openTestLink(t *testing.T, sockets int) *link {
 	}
 	t.Cleanup(l.close)
 	return l
+}
+
+// With one processor the reactor waits by the runtime's poller, which must find
+// the same packets at the same times.
+func TestWaits(t *testing.T) {
+	const soon = 20 * time.Millisecond
+	for _, tc := range []struct {
+		situation string
+		before    bool          // a packet arrives before the wait
+		during    bool          // a packet arrives while it waits
+		woken     bool          // while it waits
+		until     time.Duration // the deadline; 0: none
+		want      int
+	}{
+		{situation: "a packet is there", before: true, until: time.Minute, want: 1},
+		{situation: "a packet is there, and no deadline", before: true, want: 1},
+		{situation: "a packet is there, and the deadline has passed", before: true, until: -soon, want: 1},
+		{situation: "a packet comes", during: true, until: time.Minute, want: 1},
+		{situation: "a packet comes, and no deadline", during: true, want: 1},
+		{situation: "none comes until the deadline", until: soon},
+		{situation: "none is there, and the deadline has passed", until: -soon},
+		{situation: "woken", woken: true},
+	} {
+		for _, processors := range []int{1, 2} {
+			t.Run(fmt.Sprintf("%s; GOMAXPROCS %d", tc.situation, processors), func(t *testing.T) {
+				before := runtime.GOMAXPROCS(processors)
+				defer runtime.GOMAXPROCS(before)
+				l := openTestLink(t, 2)
+				send := func() {
+					c, err := net.Dial("udp4", fmt.Sprint("127.0.0.1:", l.socks[1].port))
+					if err == nil {
+						_, err = c.Write(ack(1))
+						c.Close()
+					}
+					if err != nil {
+						t.Error(err)
+					}
+				}
+				if tc.before {
+					send()
+				}
+				later := make(chan struct{})
+				time.AfterFunc(soon, func() {
+					defer close(later)
+					if tc.during {
+						send()
+					}
+					if tc.woken {
+						l.wake()
+					}
+				})
+				var deadline time.Time
+				if tc.until != 0 {
+					deadline = time.Now().Add(tc.until)
+				}
+				// Twice: what one wait has found, the next one must not find.
+				for _, want := range []int{tc.want, 0} {
+					got, _, err := l.receive(deadline, false, false)
+					if err != nil || len(got) != want {
+						t.Errorf("got %d packets, %v, want %d", len(got), err, want)
+					}
+					deadline = time.Now().Add(time.Millisecond)
+				}
+				<-later
+			})
+		}
+	}
 }
 
 // A kernel or an interface that refuses to segment costs one message, but not
