@@ -108,19 +108,22 @@ type Store struct {
 
 	limits Limits
 
-	mu       sync.RWMutex
+	mu       sync.Mutex
 	trace    *trace.Trace
 	history  *history
 	followed map[string]bool // the IDs of boots that trace has
-	packer   packer
-	packets  packets
-	state    State
-	replay   bool // the connection repeats what pxed remembers
-	events   seen
-	captured seen
-	others   Others
-	clock    time.Time     // of the last look at boots that run
-	changed  chan struct{} // closed at the next change
+	// unsettled has boots with events that the history does not show yet, by ID,
+	// with the last one's time.
+	unsettled map[string]time.Time
+	packer    packer
+	packets   packets
+	state     State
+	replay    bool // the connection repeats what pxed remembers
+	events    seen
+	captured  seen
+	others    Others
+	clock     time.Time     // of the last look at boots that run
+	changed   chan struct{} // closed at the next change
 }
 
 // New returns an empty Store.
@@ -128,6 +131,7 @@ func New(l Limits) *Store {
 	return &Store{
 		limits: l, trace: trace.New(l.Running, l.Events), history: newHistory(l.Machines, l.Bytes),
 		packets: packets{maxBytes: l.PacketBytes}, changed: make(chan struct{}), followed: map[string]bool{},
+		unsettled: map[string]time.Time{},
 	}
 }
 
@@ -203,15 +207,16 @@ func (s *Store) notify() {
 
 // Changed returns a channel that is closed at the next change.
 func (s *Store) Changed() <-chan struct{} {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	return s.changed
 }
 
 // Version returns the number of the last change of a boot.
 func (s *Store) Version() uint64 {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.settle()
 	return s.history.version
 }
 
@@ -219,8 +224,9 @@ func (s *Store) Version() uint64 {
 // changed one first, and the version that they are of. If there are more than
 // most, it returns none and false.
 func (s *Store) Since(version uint64, most int) (rows []Row, now uint64, ok bool) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.settle()
 	h := s.history
 	for e := h.changed.Front(); e != nil; e = e.Next() {
 		r := e.Value.(*record)
@@ -242,8 +248,9 @@ func (h *history) row(r *record) Row {
 
 // State returns the state.
 func (s *Store) State() State {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.settle()
 	st := s.state
 	st.Machines, st.Gone = len(s.history.machines), s.history.gone
 	for _, m := range s.history.machines {
@@ -262,8 +269,9 @@ func (s *Store) State() State {
 // such boot, the latest first: at most the given number after the first skip
 // ones. total is how many there are.
 func (s *Store) Machines(match func(b *Boot, latest bool) bool, skip, most int) (rows []Row, total int) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.settle()
 	var found []*record
 	for _, m := range s.history.machines {
 		for i, r := range slices.Backward(m.boots) {
@@ -292,8 +300,9 @@ func (s *Store) Machines(match func(b *Boot, latest bool) bool, skip, most int) 
 
 // Machine returns a machine by its ID.
 func (s *Store) Machine(id string) (Machine, bool) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.settle()
 	return s.machine(id)
 }
 

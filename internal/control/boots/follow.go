@@ -35,8 +35,27 @@ func (s *Store) add(e trace.Event) {
 	}
 	s.state.Heard = true
 	s.followed[b.ID] = true
+	if r := s.history.boots[b.ID]; r != nil && r.open == nil {
+		s.unsettled[b.ID] = e.Time
+		return
+	}
 	// A boot that goes on is no longer judged by what it was when it rested.
 	s.put(b, e.Time, func(r *record) { r.open = nil })
+}
+
+// settle brings the history up to date, before it is read and every second. In a
+// storm there are many more events than that: a machine reads a module or a menu
+// every few milliseconds.
+func (s *Store) settle() {
+	if len(s.unsettled) == 0 {
+		return
+	}
+	for b := range s.trace.Running() {
+		if at, ok := s.unsettled[b.ID]; ok {
+			s.put(b, at, nil)
+		}
+	}
+	clear(s.unsettled)
 }
 
 // put puts a boot of package trace into the history.
@@ -91,6 +110,7 @@ func (s *Store) judge(r *record, now time.Time) (changed bool) {
 // changed.
 func (s *Store) look(now time.Time, judge bool) (changed bool) {
 	s.clock = now
+	s.settle()
 	for {
 		quiet := s.trace.Quiet(now, atATime)
 		for _, b := range quiet {
@@ -155,8 +175,9 @@ func (s *Store) finish(b trace.Boot, now time.Time) {
 
 // Boot returns all that is known about a boot, by its ID.
 func (s *Store) Boot(id string) (Detail, bool) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.settle()
 	r := s.history.boots[id]
 	if r == nil {
 		return Detail{}, false

@@ -98,7 +98,7 @@ func (o *Others) List() []Other {
 
 // Others returns the other servers that were seen, the last one to answer first.
 func (s *Store) Others() []Other {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	return s.others.List()
 }
