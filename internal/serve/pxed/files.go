@@ -201,26 +201,26 @@ func (f *files) packet(from, to netip.AddrPort, payload []byte) {
 // began is called when a TFTP transfer begins.
 func (f *files) began(e tftp.Event) {
 	if x := begins(e); x.Addr != f.self() { // a self-test is not logged
-		x = f.about(x)
 		f.requested(x)
-		f.tell.bus.Publish(x)
+		f.tell.bus.Publish(f.about(x))
 	}
 }
 
 // sends is called when the answer to an HTTP request begins, with a file of size
 // bytes. A brief one cannot stall: the socket's buffer takes all of it.
 func (f *files) sends(e trace.Event, size int64) {
-	e = f.about(e)
 	f.requested(e)
 	if size > trace.Brief {
-		f.tell.bus.Publish(e)
+		f.tell.bus.Publish(f.about(e))
 	}
 }
 
 // requested notes a request for a file: the machine has found the box.
 func (f *files) requested(e trace.Event) {
-	_, own := f.served.Load().own[bootfiles.Fold(e.What)]
-	f.desk.Requested(time.Now(), e.Addr, own || e.Role == trace.FirstStage)
+	now := f.served.Load()
+	_, own := now.own[bootfiles.Fold(e.What)]
+	role, _ := now.roles.of(e.What)
+	f.desk.Requested(time.Now(), e.Addr, own || role == trace.FirstStage)
 }
 
 // transferred is called when a TFTP transfer has ended.
