@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/pxebox/pxebox/internal/test/report"
 )
 
 // Table returns the results on one number of cores, in Markdown.
@@ -57,7 +59,7 @@ func goal(results []Result) string {
 // Notes returns what a reader must know to interpret the tables.
 func Notes(machine string, runs int) string {
 	return fmt.Sprintf(`
-Measured on %s. Each number is the median of %d runs.
+Measured on %s. Each number is %s.
 The load is in one network namespace, the server in another, on an ext4 file
 system that only it uses, on a loop device. Every exchange is DISCOVER, OFFER,
 REQUEST, ACK by a relay agent, for a machine chosen at random. The servers run
@@ -77,7 +79,7 @@ one at a time, in turn. The load may use all cores.
   machines: about as many as it leases to by default.
 
 Only the ratios say anything of another machine.
-`, machine, runs, ownPeriod, timed, idle)
+`, machine, report.Runs(runs), ownPeriod, timed, idle)
 }
 
 func (r Rate) String() string {

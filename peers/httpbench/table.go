@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/pxebox/pxebox/internal/test/report"
 )
 
 // mostCPU is how much processor time ours may need, as a multiple of nginx's.
@@ -48,7 +50,7 @@ func Table(names []string, cases []Case, results [][]Result) string {
 // Notes returns what a reader must know to interpret the tables.
 func Notes(machine, congestion string, runs int, length time.Duration) string {
 	return fmt.Sprintf(`
-Measured on %s. Each number is the median of %d runs
+Measured on %s. Each number is %s
 of %v by wrk, on two threads at most, over a separate veth pair for each
 server; wrk may use all cores. nginx has a worker for each core, sendfile and
 open_file_cache on, and no log. "net/http alone" is the least that serves a
@@ -61,5 +63,5 @@ processes.
 All have the system's congestion control, %s; the appliance's kernels have bbr.
 That paces what is sent by timers, which costs more the smaller the packets are:
 without it (reno) nginx gains far more with small files than pxed does.
-`, machine, runs, length, congestion)
+`, machine, report.Runs(runs), length, congestion)
 }

@@ -263,7 +263,9 @@ func (t *tally) add(c Case, r tftpload.Report, s spent, err error) {
 	t.spent.load += s.load
 	t.bytes += r.Bytes
 	t.repeats += r.Repeats
-	t.blockSize, t.window = r.BlockSize, r.Window
+	if r.Bytes > 0 { // a server that fails now and then grants nothing
+		t.blockSize, t.window = r.BlockSize, r.Window
+	}
 }
 
 func (t *tally) result() Result {

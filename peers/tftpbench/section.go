@@ -3,6 +3,8 @@ package tftpbench
 import (
 	"fmt"
 	"time"
+
+	"github.com/pxebox/pxebox/internal/test/report"
 )
 
 // DelayedCase is the case whose rate the round-trip time limits. goal is the
@@ -18,8 +20,8 @@ func Notes(machine string, runs int, length, rtt time.Duration, ours float64) st
 	// One window of 16 blocks of 1468 bytes per round trip.
 	most := func(rtt time.Duration) float64 { return 16 * 1468 / rtt.Seconds() / 1e6 }
 	return fmt.Sprintf(`
-Measured on %s. Each number is the median of %d
-runs of %v. Each server has two network namespaces with a veth pair between them, and
+Measured on %s. Each number is %s
+of %v. Each server has two network namespaces with a veth pair between them, and
 all take turns. The load has two threads and may use all cores. Every byte that
 arrives is compared with the file's.
 
@@ -46,7 +48,7 @@ arrives is compared with the file's.
   the time: what it would take to wake it slows no server down.
 
 Only the ratios say anything of another machine.
-`, machine, runs, length, idle,
+`, machine, report.Runs(runs), length, idle,
 		milliseconds(delayed), most(delayed), ofGoal(ours, most(delayed)), milliseconds(rtt), most(rtt),
 		ofGoal(ours, most(rtt)))
 }

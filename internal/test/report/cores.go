@@ -29,3 +29,11 @@ func OnCores(n int) string {
 	}
 	return fmt.Sprintf("The servers are held to %d cores", n)
 }
+
+// Runs says what each number of a table is, if that many runs were measured.
+func Runs(n int) string {
+	if n == 1 {
+		return "of one run"
+	}
+	return fmt.Sprintf("the median of %d runs", n)
+}
