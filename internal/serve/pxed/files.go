@@ -207,7 +207,8 @@ func (f *files) began(e tftp.Event) {
 }
 
 // sends is called when the answer to an HTTP request begins, with a file of size
-// bytes. A brief one cannot stall: the socket's buffer takes all of it.
+// bytes. A brief one fits the socket's buffer, or nearly; if its client reads
+// nothing, the event of its end says so a minute later.
 func (f *files) sends(e trace.Event, size int64) {
 	f.requested(e)
 	if size > trace.Brief {
