@@ -336,10 +336,9 @@ bench-storm: peer-deps build ## 200 machines boot at once, next to dnsmasq, into
 	$(SUDO) build/bin/bench-storm -machines $(or $(MACHINES),200) -size $(or $(SIZE),80) -cores $(or $(CORES),1$(comma)2) -write docs/performance.md
 
 .PHONY: bench-slowdisk
-bench-slowdisk: peer-deps build ## 500 machines ask for addresses while the disk is slow, into docs/performance.md
-	@$(MAKE) -s deps PACKAGES=strace
+bench-slowdisk: deps peer-deps build ## 500 machines ask for addresses while the disk is slow, into docs/performance.md
 	go build -o build/bin/ ./peers/cmd/bench-slowdisk
-	$(SUDO) build/bin/bench-slowdisk -write docs/performance.md
+	$(SUDO) unshare --mount build/bin/bench-slowdisk -write docs/performance.md
 
 .PHONY: structure
 structure: go ## print the code's structure: lines, packages, imports between wings, long functions

@@ -31,6 +31,8 @@ type Disk struct {
 	onCut  []func()
 	writes []Extent
 	pace   time.Duration // duration of a write or a flush
+	toSync time.Duration // what a flush takes in addition
+	syncs  int           // flushes so far
 
 	countdown int // writes left until the requested cut
 	plan      func()
@@ -140,10 +142,30 @@ func (d *Disk) Slow(each time.Duration) {
 	d.pace = each
 }
 
+// SlowFlush makes each flush take this long from now on, and each write that has
+// to reach the medium. All other requests of the guest to the disk wait meanwhile.
+func (d *Disk) SlowFlush(each time.Duration) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.toSync = each
+}
+
+// Flushes returns how many flushes there were, and writes that had to reach the
+// medium.
+func (d *Disk) Flushes() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.syncs
+}
+
 // work waits as long as a write or a flush takes.
-func (d *Disk) work() {
+func (d *Disk) work(flushes bool) {
 	d.mu.Lock()
 	each := d.pace
+	if flushes {
+		each += d.toSync
+		d.syncs++
+	}
 	d.mu.Unlock()
 	time.Sleep(each)
 }

@@ -210,7 +210,7 @@ func (c *connection) request() error {
 	}
 	var err error
 	if r.Type == cmdWrite || r.Type == cmdFlush {
-		c.disk.work()
+		c.disk.work(r.Type == cmdFlush || r.Flags&cmdFlagFUA != 0)
 	}
 	switch r.Type {
 	case cmdRead:

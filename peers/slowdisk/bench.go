@@ -1,17 +1,14 @@
 // Package slowdisk measures how long machines wait for an address if the disk
-// of the lease database is slow to flush, as SD cards are. strace holds each
-// fsync and fdatasync of pxed back: not every kernel has a block device that
-// can do it. The package does not judge.
+// of the lease database is slow to flush, as SD cards are. The package does not
+// judge.
 package slowdisk
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/pxebox/pxebox/peers/box"
@@ -35,8 +32,7 @@ range = ["10.77.1.0-10.77.15.255"]
 	MaxMachines = 3000
 )
 
-// Flushes are the times that a flush takes in addition to what the machine's
-// own disk takes.
+// Flushes are the times that a flush takes.
 var Flushes = []time.Duration{0, 5 * time.Millisecond, 20 * time.Millisecond, 50 * time.Millisecond}
 
 // Room describes the machines.
@@ -49,7 +45,7 @@ type Room struct {
 type Result struct {
 	Flush   time.Duration
 	Leases  []pxeload.Lease
-	Flushes int // of pxed, meanwhile
+	Flushes int // of the disk, meanwhile
 }
 
 // Measure switches the machines on once for each duration.
@@ -87,16 +83,18 @@ func (r Room) measure(ctx context.Context, bin string, flush time.Duration) (res
 		return result, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	calls := filepath.Join(dir, "flushes")
-	slow, work := filepath.Join(dir, "bin"), filepath.Join(dir, "box")
+	medium, folder, unmount, err := mount(ctx, dir)
+	if err != nil {
+		return result, err
+	}
+	defer func() { err = errors.Join(err, unmount()) }()
 	if err := errors.Join(
 		netns.Connect(host, client, link),
 		host.Run("ip", "addr", "add", serverAddr, "dev", link),
-		client.Run("ip", "route", "add", "default", "dev", link),
-		os.Mkdir(work, 0o755), slowed(bin, slow, calls, flush)); err != nil {
+		client.Run("ip", "route", "add", "default", "dev", link)); err != nil {
 		return result, err
 	}
-	b, err := box.Start(ctx, host, link, slow, work, configuration)
+	b, err := box.Start(ctx, host, link, bin, folder, configuration)
 	if err != nil {
 		return result, err
 	}
@@ -105,41 +103,12 @@ func (r Room) measure(ctx context.Context, bin string, flush time.Duration) (res
 	if _, err := (pxeload.Load{Link: link, Machines: 1, Kinds: pxeload.Kinds, Seed: 1}).Run(ctx, client); err != nil {
 		return result, err
 	}
-	before, err := lines(calls)
-	if err != nil {
-		return result, err
-	}
+	medium.SlowFlush(flush)
+	defer medium.SlowFlush(0)
+	before := medium.Flushes()
 	result.Leases, err = pxeload.Load{
 		Link: link, Machines: r.Machines, Kinds: pxeload.Kinds, Within: r.Within, Seed: 2,
 	}.Run(ctx, client)
-	if err != nil {
-		return result, err
-	}
-	after, err := lines(calls)
-	result.Flushes = after - before
+	result.Flushes = medium.Flushes() - before
 	return result, err
-}
-
-// slowed makes a folder like bin, in which pxed is a script that runs it with
-// slow flushes, and reports each to a file. pxed keeps the script's process id
-// (-D), and no other system call costs more (--seccomp-bpf).
-func slowed(bin, folder, calls string, flush time.Duration) error {
-	bin, err := filepath.Abs(bin)
-	if err != nil {
-		return err
-	}
-	script := fmt.Sprintf(`#!/bin/sh
-exec strace -D -f --seccomp-bpf -qq -o '%s' -e trace=fsync,fdatasync \
-	-e inject=fsync,fdatasync:delay_exit=%d '%s/pxed' "$@"
-`, calls, flush.Microseconds(), bin)
-	return errors.Join(
-		os.Mkdir(folder, 0o755),
-		os.Symlink(filepath.Join(bin, "menuwatch"), filepath.Join(folder, "menuwatch")),
-		os.WriteFile(filepath.Join(folder, "pxed"), []byte(script), 0o755))
-}
-
-// lines returns the number of lines of a file.
-func lines(path string) (int, error) {
-	b, err := os.ReadFile(path)
-	return bytes.Count(b, []byte{'\n'}), err
 }
