@@ -333,7 +333,7 @@ bench-http: peer-deps build $(UNPACKED) ## HTTP next to nginx and net/http alone
 .PHONY: bench-storm
 bench-storm: peer-deps build ## 200 machines boot at once, next to dnsmasq, into docs/performance.md (MACHINES=20 SIZE=10 is quick; CORES=2)
 	go build -o build/bin/ ./peers/cmd/bench-storm
-	$(SUDO) build/bin/bench-storm -machines $(or $(MACHINES),200) -size $(or $(SIZE),80) -cores $(or $(CORES),1$(comma)2) -write docs/performance.md
+	$(SUDO) build/bin/bench-storm -machines $(or $(MACHINES),200) -size $(or $(SIZE),100) -cores $(or $(CORES),1$(comma)2) -write docs/performance.md
 
 .PHONY: bench-slowdisk
 bench-slowdisk: deps peer-deps build ## 500 machines ask for addresses while the disk is slow, into docs/performance.md

@@ -21,7 +21,7 @@ func main() {
 	s := stormbench.Storm{}
 	bin := flag.String("bin", "build/bin", "the `folder` of our programs")
 	only := flag.String("server", "", "measure only servers whose name begins with this `text`")
-	size := flag.Int("size", 80, "the size of the file, in `MB`")
+	size := flag.Int("size", 100, "the size of the file, in `MB`")
 	cores := flag.String("cores", "0", "the `numbers` of cores to hold the servers to, such as 1,2; 0 means all")
 	page := flag.String("write", "", "the `page` to write into")
 	flag.IntVar(&s.Machines, "machines", 200, "the `number` of machines")
