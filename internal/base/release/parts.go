@@ -69,8 +69,8 @@ func Parts(file io.ReaderAt, size int64) ([]Part, error) {
 				return nil, fmt.Errorf("%s in the update file: %w", p.file, err)
 			}
 			length := int64(f.UncompressedSize64)
-			if at < 0 || at > size-length {
-				return nil, fmt.Errorf("%s in the update file ends behind the file", p.file)
+			if at > size-length {
+				return nil, fmt.Errorf("%s in the update file extends past the end of the file: download it again", p.file)
 			}
 			part.CRC, part.SectionReader = f.CRC32, io.NewSectionReader(file, at, length)
 		}
@@ -96,7 +96,7 @@ func checkEnd(file io.ReaderAt, size int64) error {
 	if size < int64(len(end)) {
 		return errors.New("the file is not an update file (.gaf): it is too short")
 	}
-	if _, err := file.ReadAt(end[:], size-int64(len(end))); err != nil && !errors.Is(err, io.EOF) {
+	if n, err := file.ReadAt(end[:], size-int64(len(end))); n < len(end) {
 		return err
 	}
 	if !bytes.HasPrefix(end[:], []byte("PK\x05\x06")) || binary.LittleEndian.Uint16(end[10:]) > maxEntries {

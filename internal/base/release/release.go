@@ -77,7 +77,7 @@ func Check(running, update Stamp, older bool) error {
 		return fmt.Errorf("the update is for %s, and this box is %s: send the file whose name has %[2]s in it",
 			update.Instance, running.Instance)
 	}
-	if !older && compareVersions(update.Version, running.Version) < 0 {
+	if !older && running.Version != "" && compareVersions(update.Version, running.Version) < 0 {
 		return fmt.Errorf("%w: it is version %s, and the box runs %s; an older one lacks fixes and may refuse the settings. "+
 			"To install it all the same, send it with --older (curl: ?%s=%s)",
 			ErrOlder, update.Version, running.Version, OlderParam, OlderYes)

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 
+	"aead.dev/minisign"
+
 	"github.com/pxebox/pxebox/internal/base/release"
 	"github.com/pxebox/pxebox/internal/test/releasetest"
 )
@@ -35,7 +37,7 @@ func TestCheck(t *testing.T) {
 		"a release after its candidate": {running: stamp("1.2.0~rc1", pc), update: stamp("1.2.0", pc)},
 		"a candidate after its release": {running: stamp("1.2.0", pc), update: stamp("1.2.0~rc1", pc),
 			isOlder: true, err: "older"},
-		"a box that was built from source": {running: stamp("", pc), update: stamp("0.1", pc)},
+		"a box that was built from source": {running: stamp("", pc), update: stamp("0~rc1", pc)},
 		"another hardware": {running: stamp("1.2.0", pc), update: stamp("1.3.0", pi),
 			err: "the update is for pxebox-rpi, and this box is pxebox-amd64"},
 		"another hardware, older, asked": {running: stamp("1.2.0", pi), update: stamp("1.0.0", pc), older: true,
@@ -58,8 +60,9 @@ func TestCheck(t *testing.T) {
 // The order of versions, each newer than the one before.
 func TestOrderOfVersions(t *testing.T) {
 	order := []string{
-		"0.9", "1.0~~", "1.0~beta2", "1.0~beta10", "1.0~rc1", "1.0", "1.0a", "1.0+git1", "1.0.0", "1.0.1", "1.0.2", "1.0.10",
-		"1.1", "1.09", "1.20", "1.99999999999999999999999999", "1.100000000000000000000000000", "2", "10",
+		"0.9", "1.0~~", "1.0~beta2", "1.0~beta10", "1.0~rc1", "1.0", "1.0A", "1.0Z", "1.0a", "1.0z",
+		"1.0+git1", "1.0.0", "1.0.1", "1.0.2", "1.0.10", "1.1", "1.09", "1.20", "1.99999999999999999999999999",
+		"1.100000000000000000000000000", "2", "10",
 	}
 	for i, a := range order {
 		for j, b := range order {
@@ -90,6 +93,9 @@ func TestSignature(t *testing.T) {
 		}
 		return bytes.Replace(signature, []byte(old), []byte(new), 1)
 	}
+	pad := func(size int) []byte { // by the untrusted comment
+		return replace("signature of a test", strings.Repeat("x", size-len(signature)+len("signature of a test")))
+	}
 	lines := strings.Split(string(signature), "\n")
 	for situation, tt := range map[string]struct {
 		signature []byte
@@ -110,9 +116,11 @@ func TestSignature(t *testing.T) {
 		"the file is empty":          {signature: signature, file: []byte{}, fileErr: "not valid for this file"},
 		"a newer version is claimed": {signature: replace(" 1.2.0 ", " 9.2.0 "), err: "not valid for its trusted comment"},
 		"other hardware is claimed":  {signature: replace("amd64", "rpi"), err: "not valid for its trusted comment"},
-		"of another key":             {signature: other.Sign(t, bytes.NewReader(file), comment), err: "is of another key"},
-		"without the hash":           {signature: key.SignLegacy(file, comment), err: "not pre-hashed"},
-		"of another product":         {signature: sign("linux 1.2.0 pxebox-amd64"), err: "and not one of an update"},
+		"of another key":             {signature: other.Sign(t, bytes.NewReader(file), comment), err: "is of another key ("},
+		"of another key with the number of this one": {signature: withNumber(t, other.Sign(t, bytes.NewReader(file), comment),
+			signature), err: "not valid for its trusted comment"},
+		"without the hash":   {signature: key.SignLegacy(file, comment), err: "not pre-hashed"},
+		"of another product": {signature: sign("linux 1.2.0 pxebox-amd64"), err: "and not one of an update"},
 		"minisign's own comment": {signature: sign("timestamp:1700000000\tfile:x.gaf\thashed"),
 			err: "and not one of an update"},
 		"without a version":   {signature: sign("pxebox  pxebox-amd64"), err: "and not one of an update"},
@@ -121,8 +129,8 @@ func TestSignature(t *testing.T) {
 		"a path as hardware":  {signature: sign("pxebox 1.2.0 ../x"), err: "and not one of an update"},
 		"a very long version": {signature: sign("pxebox 1" + strings.Repeat("0", 64) + " pxebox-amd64"),
 			err: "and not one of an update"},
-		"a very long signature": {signature: sign(strings.Repeat("x", release.MaxSignature)),
-			err: "more than 2048 bytes"},
+		"as long as it may be":    {signature: pad(release.MaxSignature)},
+		"longer":                  {signature: pad(release.MaxSignature + 1), err: "more than 2048 bytes"},
 		"cut off":                 {signature: signature[:len(signature)-10], err: "cannot be read"},
 		"without its second half": {signature: []byte(strings.Join(lines[:2], "\n")), err: "cannot be read"},
 		"empty":                   {err: "cannot be read"},
@@ -149,6 +157,17 @@ func TestSignature(t *testing.T) {
 			}
 		})
 	}
+}
+
+// withNumber returns a signature that names the key of another one.
+func withNumber(t *testing.T, signature, of []byte) []byte {
+	t.Helper()
+	var s, other minisign.Signature
+	if err := errors.Join(s.UnmarshalText(signature), other.UnmarshalText(of)); err != nil {
+		t.Fatal(err)
+	}
+	s.KeyID = other.KeyID
+	return []byte(s.String())
 }
 
 // flip returns b with another byte at i.
@@ -186,9 +205,18 @@ func TestReadError(t *testing.T) {
 	}
 }
 
+// A disk that cannot be read is not a wrong file.
+func TestPartsReadError(t *testing.T) {
+	broken := errors.New("broken")
+	if _, err := release.Parts(errorReader{broken}, 1<<20); !errors.Is(err, broken) {
+		t.Errorf("got %v", err)
+	}
+}
+
 type errorReader struct{ err error }
 
-func (r errorReader) Read([]byte) (int, error) { return 0, r.err }
+func (r errorReader) Read([]byte) (int, error)          { return 0, r.err }
+func (r errorReader) ReadAt([]byte, int64) (int, error) { return 0, r.err }
 
 func TestFiles(t *testing.T) {
 	dir, key := t.TempDir(), releasetest.NewKey(t)
@@ -209,19 +237,28 @@ func TestFiles(t *testing.T) {
 			t.Errorf("a key that is %s: %v", situation, err)
 		}
 	}
-	signature := []byte("a signature")
+	if _, err := release.ReadKey(filepath.Join(dir, "none.pub")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("without a key: %v", err)
+	}
+	signature := bytes.Repeat([]byte("x"), release.MaxSignature)
 	write("a.gaf.minisig", signature)
 	write("b.gaf.minisig", make([]byte, release.MaxSignature+1))
 	if got, err := release.ReadSignature(filepath.Join(dir, "a.gaf")); err != nil || !bytes.Equal(got, signature) {
 		t.Errorf("%q, %v", got, err)
 	}
 	_, err := release.ReadSignature(filepath.Join(dir, "b.gaf"))
-	if err == nil || !strings.Contains(err.Error(), "too long") {
+	if err == nil || !strings.Contains(err.Error(), "b.gaf.minisig has more than 2048 bytes") {
 		t.Errorf("got %v", err)
 	}
 	_, err = release.ReadSignature(filepath.Join(dir, "c.gaf"))
 	if !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), "save the signature of c.gaf") {
 		t.Errorf("got %v", err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "d.gaf.minisig"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := release.ReadSignature(filepath.Join(dir, "d.gaf")); err == nil {
+		t.Errorf("a folder is the signature %q", got)
 	}
 }
 
@@ -232,10 +269,19 @@ func TestParts(t *testing.T) {
 	without := func(i int) []byte { return with(slices.Delete(slices.Clone(right), i, i+1)...) }
 	deflated := releasetest.Entry{Name: "root.img", Content: right[2].Content, Method: zip.Deflate}
 	long447 := releasetest.Entry{Name: "mbr.img", Content: make([]byte, 447)}
-	many := slices.Clone(right)
-	for i := range 100 {
-		many = append(many, releasetest.Entry{Name: fmt.Sprint(i)})
+	entries := func(n int) []releasetest.Entry {
+		all := slices.Clone(right)
+		for len(all) < n {
+			all = append(all, releasetest.Entry{Name: fmt.Sprint(len(all))})
+		}
+		return all
 	}
+	// header returns an archive that only claims to have a root.
+	header := func(method uint16, size, stored int64) []byte {
+		return claimRoot(t, zip.FileHeader{Name: "root.img", Method: method,
+			UncompressedSize64: uint64(size), CompressedSize64: uint64(stored)})
+	}
+	const largest = 500 << 20
 	for situation, tt := range map[string]struct {
 		file []byte
 		err  string
@@ -251,11 +297,19 @@ func TestParts(t *testing.T) {
 			err: "is compressed"},
 		"more than boot code": {file: with(right[0], right[2], long447),
 			err: "447 bytes, and must have 1 to 446"},
-		"many entries":         {file: with(many...), err: "cut off"},
-		"many, and says few":   {file: claim(with(many...), 4), err: "not an update file"},
+		"as many entries as there may be": {file: with(entries(64)...)},
+		"one more":                        {file: with(entries(65)...), err: "cut off"},
+		"many, and says few":              {file: claim(with(entries(65)...), 4), err: "not an update file"},
+		"compressed, and not smaller": {file: header(zip.Deflate, 1, 1),
+			err: "is compressed"},
+		"stored, and yet smaller": {file: header(zip.Store, 2, 1), err: "is compressed"},
+		"larger than the partition": {file: header(zip.Store, largest+1, largest+1),
+			err: "524288001 bytes, and must have 1 to 524288000"},
+		"more than there is":   {file: header(zip.Store, largest, largest), err: "past the end"},
 		"a disk image":         {file: make([]byte, 1<<16), err: "not an update file"},
 		"cut off":              {file: file[:len(file)-100], err: "cut off"},
-		"only its end":         {file: file[len(file)-22:], err: "not an update file"},
+		"only its end":         {file: file[len(file)-22:], err: "(.gaf): zip"},
+		"a part of its end":    {file: file[len(file)-21:], err: "too short"},
 		"empty":                {file: nil, err: "too short"},
 		"something behind it":  {file: append(bytes.Clone(file), "more"...), err: "cut off"},
 		"a very long name":     {file: with(append(right, releasetest.Entry{Name: strings.Repeat("x", 60_000)})...)},
@@ -283,6 +337,18 @@ func TestParts(t *testing.T) {
 			}
 		})
 	}
+}
+
+// claimRoot returns an archive that has only a header, without content.
+func claimRoot(t *testing.T, header zip.FileHeader) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	_, err := z.CreateRaw(&header)
+	if err := errors.Join(err, z.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
 }
 
 // claim changes how many entries an archive says that it has.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -85,7 +86,7 @@ func ParseSignature(key Key, text []byte) (Signature, error) {
 	}
 	signed := append(bytes.Clone(s.Signature[:]), s.TrustedComment...)
 	if !ed25519.Verify(key.raw, signed, s.CommentSignature[:]) {
-		return Signature{}, fmt.Errorf("%w for its trusted comment, or is of another key: %s", errTampered, again)
+		return Signature{}, fmt.Errorf("%w for its trusted comment: %s", errTampered, again)
 	}
 	stamp, err := parseStamp(s.TrustedComment)
 	if err != nil {
@@ -97,16 +98,18 @@ func ParseSignature(key Key, text []byte) (Signature, error) {
 // ReadSignature reads the signature next to an update file.
 func ReadSignature(file string) ([]byte, error) {
 	f, err := os.Open(file + SignatureSuffix)
-	if err != nil {
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: save the signature of %s under this name, next to it", err, filepath.Base(file))
+	} else if err != nil {
+		return nil, err
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, MaxSignature+1))
-	if err == nil && len(text) > MaxSignature {
-		err = errors.New("it is no signature: it is too long")
-	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", f.Name(), err)
+		return nil, err
+	}
+	if len(text) > MaxSignature {
+		return nil, fmt.Errorf("%s has more than %d bytes, and is not a signature: download it again", f.Name(), MaxSignature)
 	}
 	return text, nil
 }
