@@ -3,11 +3,15 @@ package main
 import (
 	"archive/tar"
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"encoding/json"
 	"errors"
 	"io"
 	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -16,21 +20,25 @@ import (
 
 var commit = time.Date(2026, 11, 30, 10, 0, 0, 0, time.UTC)
 
-// packed returns a package with the files of the image and others.
-func packed(t *testing.T, architecture string, without ...string) deb {
+// packed returns a package with the files of the image and others. change may change
+// a file; one that it returns false for is left out.
+func packed(t *testing.T, architecture string, change func(*tar.Header) bool) deb {
 	t.Helper()
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
 	for _, name := range append(slices.Sorted(maps.Keys(kept)), "usr/lib/systemd/system/pxed.service") {
-		if slices.Contains(without, name) {
+		content := architecture + " " + name
+		h := &tar.Header{Name: "./" + name, Typeflag: tar.TypeReg, Mode: 0o4755, Size: int64(len(content)), ModTime: commit}
+		if name == "usr/share/pxebox/manifest.json" {
+			h.Mode, h.ModTime = 0o644, commit.Add(-time.Hour) // older than the files before it
+		}
+		if change != nil && !change(h) {
 			continue
 		}
-		content := architecture + " " + name
-		h := &tar.Header{Name: "./" + name, Typeflag: tar.TypeReg, Mode: 0o755, Size: int64(len(content)), ModTime: commit}
 		if err := w.WriteHeader(h); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := io.WriteString(w, content); err != nil {
+		if _, err := io.WriteString(w, content[:h.Size]); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -45,7 +53,7 @@ func layout(t *testing.T) []byte {
 	t.Helper()
 	var images []image
 	for _, architecture := range []string{"amd64", "arm64"} {
-		i, err := newImage(packed(t, architecture))
+		i, err := newImage(packed(t, architecture, nil))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -160,8 +168,18 @@ func TestLayout(t *testing.T) {
 
 func checkRootfs(t *testing.T, architecture string, files map[string]file) {
 	t.Helper()
-	if _, ok := files["usr/lib/systemd/system/pxed.service"]; ok {
-		t.Error("systemd's unit is in the image")
+	names := slices.Sorted(maps.Keys(files))
+	if want := []string{
+		"etc/", "etc/group", "etc/passwd", "etc/pxebox/", "etc/pxebox/pxebox.toml", "run/", "run/pxebox/", "srv/",
+		"srv/pxebox/", "usr/", "usr/bin/", "usr/bin/pxebox", "usr/sbin/", "usr/sbin/menuwatch", "usr/sbin/pxed",
+		"usr/share/", "usr/share/doc/", "usr/share/doc/pxebox/", "usr/share/doc/pxebox/copyright",
+		"usr/share/doc/pxebox/pxebox.toml", "usr/share/pxebox/", "usr/share/pxebox/manifest.json", "var/", "var/lib/",
+		"var/lib/pxebox/",
+	}; !slices.Equal(names, want) {
+		t.Errorf("the image has %q, want %q", names, want)
+	}
+	if mode := files["usr/share/pxebox/manifest.json"].Mode; mode != 0o644 {
+		t.Errorf("a text has the mode %o", mode)
 	}
 	const attribute = "SCHILY.xattr.security.capability"
 	for name, caps := range map[string]string{
@@ -190,9 +208,133 @@ func checkRootfs(t *testing.T, architecture string, files map[string]file) {
 	}
 }
 
-func TestPackageWithoutProgram(t *testing.T) {
-	if _, err := newImage(packed(t, "amd64", "usr/sbin/pxed")); err == nil ||
-		!strings.Contains(err.Error(), "the package has no file /usr/sbin/pxed") {
+// A package that lacks something makes no image.
+func TestPackageIsRefused(t *testing.T) {
+	const program = "./usr/sbin/pxed"
+	files := packed(t, "amd64", nil).files
+	for situation, tt := range map[string]struct {
+		deb deb
+		err string
+	}{
+		"without a program": {packed(t, "amd64", func(h *tar.Header) bool { return h.Name != program }),
+			"the package has no file /usr/sbin/pxed"},
+		"a link in place of a program": {packed(t, "amd64", func(h *tar.Header) bool {
+			if h.Name == program {
+				h.Typeflag, h.Linkname, h.Size = tar.TypeSymlink, "/bin/true", 0
+			}
+			return true
+		}), "the package has no file /usr/sbin/pxed"},
+		"cut off in a header": {deb{files: files[:100]}, "unexpected EOF"},
+		"cut off in a file":   {deb{files: files[:513]}, "unexpected EOF"},
+	} {
+		if _, err := newImage(tt.deb); err == nil || !strings.Contains(err.Error(), tt.err) {
+			t.Errorf("%s: %v", situation, err)
+		}
+	}
+}
+
+// A full disk is an error.
+func TestLayoutIsNotWritten(t *testing.T) {
+	i, err := newImage(packed(t, "amd64", nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, w := io.Pipe()
+	r.Close()
+	if err := writeLayout(w, []image{i}); !errors.Is(err, io.ErrClosedPipe) {
 		t.Errorf("the error is %v", err)
+	}
+}
+
+// buildPackage builds a Debian package with the files of the image, without some.
+func buildPackage(t *testing.T, version, architecture string, without ...string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name := range maps.Keys(kept) {
+		if slices.Contains(without, name) {
+			continue
+		}
+		writeFile(t, filepath.Join(dir, "root", name), name)
+	}
+	writeFile(t, filepath.Join(dir, "root", "DEBIAN", "control"), "Package: pxebox\nVersion: "+version+
+		"\nArchitecture: "+architecture+"\nMaintainer: x <x@example.org>\nDescription: x\n")
+	file := filepath.Join(dir, "pxebox.deb")
+	if out, err := exec.Command("dpkg-deb", "--build", "--root-owner-group", filepath.Join(dir, "root"), file).
+		CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return file
+}
+
+func writeFile(t *testing.T, name, content string) {
+	t.Helper()
+	if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o755), os.WriteFile(name, []byte(content), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The image's file is there when it is complete, or not at all.
+func TestWrite(t *testing.T) {
+	if _, err := exec.LookPath("dpkg-deb"); err != nil {
+		t.Skip("dpkg-deb is not installed: it is part of Debian's dpkg")
+	}
+	amd64, arm64 := buildPackage(t, "1.0.0", "amd64"), buildPackage(t, "1.0.0", "arm64")
+	text := filepath.Join(t.TempDir(), "text")
+	writeFile(t, text, "not a package")
+	for situation, tt := range map[string]struct {
+		debs []string
+		out  string // in place of pxebox-oci.tar
+		err  string
+	}{
+		"two architectures": {debs: []string{amd64, arm64}},
+		"two versions": {debs: []string{amd64, buildPackage(t, "1.0.1", "arm64")},
+			err: "pxebox.deb is of version 1.0.0, "},
+		"not a package": {debs: []string{amd64, text}, err: "dpkg-deb: error: "},
+		"no package":    {debs: []string{text + "x"}, err: "dpkg-deb: error: "},
+		"not of pxebox": {debs: []string{buildPackage(t, "1.0.0", "amd64", "usr/sbin/pxed")},
+			err: "pxebox.deb: the package has no file /usr/sbin/pxed"},
+		"a folder that is not there":   {debs: []string{amd64}, out: "none/pxebox-oci.tar", err: "no such file"},
+		"a folder in the file's place": {debs: []string{amd64}, out: "folder", err: "file exists"},
+	} {
+		t.Run(situation, func(t *testing.T) {
+			dir := t.TempDir()
+			if err := os.Mkdir(filepath.Join(dir, "folder"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			out := filepath.Join(dir, cmp.Or(tt.out, "pxebox-oci.tar"))
+			err := write(out, tt.debs)
+			if (err == nil) != (tt.err == "") || err != nil && !strings.Contains(err.Error(), tt.err) {
+				t.Errorf("the error is %v", err)
+			}
+			if parts, err := filepath.Glob(filepath.Join(dir, ".oci-*")); err != nil || len(parts) > 0 {
+				t.Errorf("left in the folder: %v, %v", parts, err)
+			}
+			info, err := os.Stat(out)
+			if tt.err != "" {
+				if err == nil && !info.IsDir() {
+					t.Error("there is an image")
+				}
+				return
+			}
+			if err != nil || info.Mode() != 0o644 {
+				t.Fatalf("%v, %v", info, err)
+			}
+			f, err := os.Open(out)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			var docker []struct{ RepoTags []string }
+			var tags []string
+			if err := json.Unmarshal(unpack(t, f)["manifest.json"].content, &docker); err != nil {
+				t.Fatal(err)
+			}
+			for _, i := range docker {
+				tags = append(tags, i.RepoTags...)
+			}
+			if want := []string{"localhost/pxebox:1.0.0-amd64", "localhost/pxebox:1.0.0-arm64"}; !slices.Equal(tags, want) {
+				t.Errorf("its tags are %q", tags)
+			}
+		})
 	}
 }

@@ -86,7 +86,7 @@ func rootfs(files []byte) (layer []byte, newest time.Time, err error) {
 	entries["srv/pxebox"] = entry{mode: 0o755, folder: true}
 	for _, name := range slices.Collect(maps.Keys(entries)) {
 		for i := range len(name) {
-			if _, ok := entries[name[:i]]; name[i] == '/' && !ok {
+			if name[i] == '/' {
 				entries[name[:i]] = entry{mode: 0o755, folder: true}
 			}
 		}
