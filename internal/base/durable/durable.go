@@ -12,10 +12,20 @@ import (
 	"github.com/google/renameio/v2"
 )
 
-// WriteFile replaces a file, or creates it.
+// WriteFile replaces a file, or creates it. perm is its mode afterwards, less the
+// umask, whatever the mode of the old file: a secret does not inherit one that
+// others may read.
 func WriteFile(name string, data []byte, perm fs.FileMode) error {
 	dir := filepath.Dir(name)
-	if err := renameio.WriteFile(name, data, perm, renameio.WithTempDir(dir)); err != nil {
+	f, err := renameio.NewPendingFile(name, renameio.WithTempDir(dir), renameio.WithPermissions(perm))
+	if err != nil {
+		return err
+	}
+	defer f.Cleanup() // does nothing once the file is in its place
+	if _, err := f.Write(data); err != nil {
+		return err
+	}
+	if err := f.CloseAtomicallyReplace(); err != nil {
 		return err
 	}
 	return SyncDir(dir)
