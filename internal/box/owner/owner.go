@@ -105,10 +105,8 @@ func take(v Volume, name, file string, parse func(string) (string, error)) error
 	if err != nil {
 		return fmt.Errorf("%s was NOT accepted, and stays here until you correct or delete it: %w", name, err)
 	}
-	if is, err := os.ReadFile(file); err != nil || string(is) != text {
-		if err := durable.WriteFile(file, []byte(text), 0o600); err != nil {
-			return fmt.Errorf("%s was NOT accepted, because the box could not save it: %w", name, err)
-		}
+	if err := durable.WriteFile(file, []byte(text), 0o600); err != nil {
+		return fmt.Errorf("%s was NOT accepted, because the box could not save it: %w", name, err)
 	}
 	if err := v.Remove(name); err != nil {
 		return fmt.Errorf("%s was accepted, but the box could not delete it here; delete it: %w", name, err)

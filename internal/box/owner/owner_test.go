@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -19,11 +20,15 @@ import (
 // medium is a volume in memory. fault, if set, is called before a file is
 // deleted: it may fail, or panic because the power is cut.
 type medium struct {
-	files map[string][]byte
-	fault func() error
+	files   map[string][]byte
+	damaged error // of each read
+	fault   func() error
 }
 
 func (m *medium) Read(name string) ([]byte, error) {
+	if m.damaged != nil {
+		return nil, m.damaged
+	}
 	b, ok := m.files[name]
 	if !ok {
 		return nil, fs.ErrNotExist
@@ -90,7 +95,18 @@ func TestPasswordOnTheVolume(t *testing.T) {
 		{situation: "Notepad, Unicode big endian", content: utf16Text(binary.BigEndian, true, chosen+"\r\n"), want: chosen},
 		{situation: "UTF-16 without a mark", content: utf16Text(binary.LittleEndian, false, chosen), want: chosen},
 		{situation: "spaces and empty lines around it", content: "\r\n  " + chosen + " \t\r\n\r\n", want: chosen},
+		{situation: "UTF-16 big endian without a mark", content: utf16Text(binary.BigEndian, false, chosen), want: chosen},
+		{situation: "as long as it may be", content: strings.Repeat("~", maxPassword),
+			want: strings.Repeat("~", maxPassword)},
+		{situation: "as short as it may be", content: strings.Repeat("x", access.MinPassword),
+			want: strings.Repeat("x", access.MinPassword)},
+		{situation: "as large as a file may be", content: chosen + strings.Repeat("\n", maxText-len(chosen)), want: chosen},
 		{situation: "Notepad hides the ending", name: PasswordFile + ".txt", content: chosen, want: chosen},
+		{situation: "one character", content: "x", says: "has 1 characters; choose one of at least 12"},
+		{situation: "one too few", content: strings.Repeat("x", access.MinPassword-1), says: "has 11 characters"},
+		{situation: "a tab in it", content: "correct\thorse", says: "only unaccented letters"},
+		{situation: "a zero first", content: "\x00\x00" + chosen + "x", says: "not plain text"},
+		{situation: "a zero in the place of UTF-16, and nothing else", content: "\x00", says: "not plain text"},
 		{situation: "too short", content: "horse\r\n", says: "has 5 characters; choose one of at least 12"},
 		{situation: "empty", content: "\r\n", says: "it is empty"},
 		{situation: "too long", content: strings.Repeat("x", maxPassword+1), says: "choose one of at most 128"},
@@ -104,6 +120,9 @@ func TestPasswordOnTheVolume(t *testing.T) {
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			f := newFiles(t)
+			if err := os.WriteFile(f.Password, []byte("an earlier one"), 0o644); err != nil {
+				t.Fatal(err)
+			}
 			name := tt.name
 			if name == "" {
 				name = PasswordFile
@@ -117,15 +136,20 @@ func TestPasswordOnTheVolume(t *testing.T) {
 					!strings.HasPrefix(problems[0], name+" was NOT accepted") {
 					t.Errorf("it says %q", problems)
 				}
-				if !stays || read(t, f.Password) != "" {
+				if !stays || read(t, f.Password) != "an earlier one" {
 					t.Errorf("the file stays: %v; the password is %q", stays, read(t, f.Password))
+				}
+				if text := log.String(); strings.Count(text, "\n") != 1 || !strings.Contains(text, "was not used") ||
+					len(tt.content) > 2 && strings.Contains(text, strings.TrimSpace(tt.content)) {
+					t.Errorf("logged: %s", text)
 				}
 				return
 			}
 			if len(problems) > 0 || stays || read(t, f.Password) != tt.want+"\n" {
 				t.Errorf("it says %q, the file stays: %v, the password is %q", problems, stays, read(t, f.Password))
 			}
-			if !strings.Contains(log.String(), "is now in force") || strings.Contains(log.String(), tt.want) {
+			if strings.Count(log.String(), "\n") != 1 || !strings.Contains(log.String(), "is now in force") ||
+				strings.Contains(log.String(), tt.want) {
 				t.Errorf("logged: %s", &log)
 			}
 			if info, err := os.Stat(f.Password); err != nil || info.Mode().Perm() != 0o600 {
@@ -175,7 +199,7 @@ func TestFileThatStays(t *testing.T) {
 		fault     func() error
 	}{
 		{situation: "the power is cut", fault: func() error { panic("off") }},
-		{situation: "the volume is damaged", fault: func() error { return errors.New("read-only file system") }},
+		{situation: "the volume is write-protected", fault: func() error { return errors.New("read-only file system") }},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			f := newFiles(t)
@@ -198,6 +222,37 @@ func TestFileThatStays(t *testing.T) {
 	}
 }
 
+// What cannot be read or stored is reported, and stays on the volume.
+func TestDisksThatFail(t *testing.T) {
+	for _, tt := range []struct {
+		situation string
+		damaged   error
+		says      string
+	}{
+		{situation: "the volume", damaged: errors.New("input/output error"), says: " cannot be read: input/output error"},
+		{situation: "the box's disk", says: "the box could not save it"},
+	} {
+		t.Run(tt.situation, func(t *testing.T) {
+			f := newFiles(t)
+			f.Password = filepath.Join(f.Password, "none")
+			m := &medium{files: map[string][]byte{PasswordFile: []byte(chosen)}, damaged: tt.damaged}
+			problems := f.Take(m, slog.New(slog.DiscardHandler))
+			if len(problems) == 0 || !strings.Contains(problems[0], PasswordFile) || !strings.Contains(problems[0], tt.says) ||
+				len(m.files) != 1 {
+				t.Errorf("it says %q, and the volume has %v", problems, m.files)
+			}
+		})
+	}
+	f := newFiles(t)
+	f.First = filepath.Join(f.Password, "none")
+	if err := os.WriteFile(f.Password, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Generate(); err == nil {
+		t.Error("the first password is lost")
+	}
+}
+
 // A box that was built with its password keeps it when it is updated.
 func TestInherit(t *testing.T) {
 	const built = "built-into-the-image"
@@ -212,12 +267,21 @@ func TestInherit(t *testing.T) {
 		{situation: "images whose init served the page", root: root("etc/gokr-pw.txt", built+"\n"), want: built},
 		{situation: "from before there was a minimum", root: root("etc/pxebox/password", "short"), want: "short",
 			isFirst: true},
+		{situation: "as short as a person's may be", root: root("etc/pxebox/password", "correct-hors"),
+			want: "correct-hors"},
+		{situation: "an empty file", root: fstest.MapFS{"etc/pxebox/password": {Data: []byte("\n")},
+			"etc/gokr-pw.txt": {Data: []byte(built)}}, want: built},
 		{situation: "an image without a password", root: fstest.MapFS{"etc/hostname": {Data: []byte("pxebox")}}},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			f := newFiles(t)
-			if err := f.Inherit(tt.root, slog.New(slog.DiscardHandler)); err != nil {
+			var log bytes.Buffer
+			if err := f.Inherit(tt.root, slog.New(slog.NewTextHandler(&log, nil))); err != nil {
 				t.Fatal(err)
+			}
+			if text := log.String(); strings.Contains(text, "keeps the password") != (tt.want != "") ||
+				tt.want != "" && strings.Contains(text, tt.want) {
+				t.Errorf("logged: %s", text)
 			}
 			if f.Chosen() != (tt.want != "") {
 				t.Errorf("there is a password: %v", f.Chosen())
@@ -233,8 +297,31 @@ func TestInherit(t *testing.T) {
 	}
 }
 
+// Without the password of the earlier image, the owner would be locked out: that is
+// no reason to generate another one.
+func TestInheritFails(t *testing.T) {
+	f := newFiles(t)
+	folder := fstest.MapFS{"etc/pxebox/password/x": {}}
+	if err := f.Inherit(folder, slog.New(slog.DiscardHandler)); err == nil {
+		t.Error("a password that cannot be read is no error")
+	}
+	for _, password := range []string{"built-into-the-image", "short"} {
+		f := newFiles(t)
+		f.Password = filepath.Join(f.Password, "none")
+		if err := os.WriteFile(filepath.Dir(f.First), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		root := fstest.MapFS{"etc/pxebox/password": {Data: []byte(password)}}
+		var log bytes.Buffer
+		if err := f.Inherit(root, slog.New(slog.NewTextHandler(&log, nil))); err == nil || log.Len() > 0 {
+			t.Errorf("a password that cannot be stored: %v; logged: %s", err, &log)
+		}
+	}
+}
+
 func TestGenerate(t *testing.T) {
-	seen := map[string]bool{}
+	form := regexp.MustCompile(`^[a-z2-9]{4}(-[a-z2-9]{4}){3}\n$`)
+	seen, characters := map[string]bool{}, map[rune]bool{}
 	for range 100 {
 		f := newFiles(t)
 		for range 2 { // the second start keeps it
@@ -246,9 +333,12 @@ func TestGenerate(t *testing.T) {
 			}
 			seen[read(t, f.First)] = true
 		}
-		p := strings.TrimSpace(read(t, f.First))
-		if len(p) != 19 || len(p) < access.MinPassword || strings.Trim(p, alphabet+"-") != "" {
+		p := read(t, f.First)
+		if !form.MatchString(p) || strings.ContainsAny(p, "ilo") {
 			t.Fatalf("generated %q", p)
+		}
+		for _, c := range p {
+			characters[c] = true
 		}
 		if info, err := os.Stat(f.First); err != nil || info.Mode().Perm() != 0o600 {
 			t.Fatalf("its mode: %v, %v", info.Mode(), err)
@@ -257,14 +347,15 @@ func TestGenerate(t *testing.T) {
 	if len(seen) != 100 {
 		t.Errorf("100 boxes have %d passwords", len(seen))
 	}
-	if _, err := password(strings.Repeat("x", access.MinPassword)); err != nil {
-		t.Errorf("the shortest password of a person: %v", err)
+	// One of 1,600 characters is each of 31, but for a chance of one in 10^21.
+	if n := len(characters) - len("-\n"); n != 31 {
+		t.Errorf("the passwords have %d different characters", n)
 	}
 }
 
 // A password that is too short by hand does not count, so another one has to.
 func TestChosen(t *testing.T) {
-	for text, want := range map[string]bool{chosen: true, "short": false, "": false} {
+	for text, want := range map[string]bool{chosen: true, "correct-hors": true, "correct-hor": false, "": false} {
 		f := newFiles(t)
 		if err := os.WriteFile(f.Password, []byte(text+"\n"), 0o600); err != nil {
 			t.Fatal(err)
@@ -276,13 +367,21 @@ func TestChosen(t *testing.T) {
 }
 
 func TestText(t *testing.T) {
-	full := Access{Password: "abcd-efgh-jkmn-pqrs", Fingerprint: "AB:CD", Problems: []string{"x was NOT accepted: no."}}
-	if text := full.Text(); !strings.HasPrefix(text, "x was NOT accepted: no.\n\nPassword:    abcd-efgh-jkmn-pqrs\n"+
-		"Certificate: SHA-256 AB:CD\n") || !strings.Contains(text, PasswordFile) {
-		t.Errorf("it says %q", text)
-	}
-	if text := (Access{Fingerprint: "AB:CD"}).Text(); strings.Contains(text, "Password:") ||
-		!strings.Contains(text, PasswordFile) {
-		t.Errorf("once the owner has chosen it says %q", text)
+	const choose = "To change the password, write the new one into a file called\n" + PasswordFile +
+		" here, and restart the box. It deletes the file.\n"
+	for situation, tt := range map[string]struct {
+		access Access
+		want   string
+	}{
+		"a new box, with a mistake": {
+			Access{Password: "abcd-efgh-jkmn-pqrs", Fingerprint: "AB:CD", Problems: []string{"x was NOT accepted: no."}},
+			"x was NOT accepted: no.\n\nPassword:    abcd-efgh-jkmn-pqrs\nCertificate: SHA-256 AB:CD\n" +
+				"\nThe box has generated this password, and shows it until you choose another one.\n" + choose},
+		"once the owner has chosen": {Access{Fingerprint: "AB:CD"}, "Certificate: SHA-256 AB:CD\n" + choose},
+		"without a certificate":     {Access{}, choose},
+	} {
+		if got := tt.access.Text(); got != tt.want {
+			t.Errorf("%s: %q", situation, got)
+		}
 	}
 }
