@@ -85,12 +85,13 @@ type Updater struct {
 	Log     *slog.Logger
 
 	mu sync.Mutex // held while an update arrives
-	// free returns how many bytes files can still take in a folder, unless it is
-	// the system's.
+	// free returns how many bytes files can still take in a folder; nil:
+	// freeBytes. Tests replace it.
 	free func(dir string) (int64, error)
 }
 
-// Clean removes what a power cut has left.
+// Clean removes the file that remains if the power is cut between its creation and
+// its removal.
 func (u *Updater) Clean() error {
 	if err := os.Remove(filepath.Join(u.Dir, partFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -144,8 +145,6 @@ type refusal struct {
 	reason string
 }
 
-func (r refusal) Unwrap() error { return r.error }
-
 func refuse(code int, err error) error { return refusal{error: err, code: code} }
 
 // update receives an update, verifies it and hands it to init.
@@ -173,7 +172,7 @@ func (u *Updater) update(w http.ResponseWriter, r *http.Request, log *slog.Logge
 	if err != nil {
 		return refuse(http.StatusUnprocessableEntity, err)
 	}
-	log.Info("the update's signature is valid: it is written to the disk")
+	log.Info("the update's signature is valid: the box writes it to the disk")
 	// From here on it does not matter whether the client waits: half a boot
 	// partition helps no one.
 	if err := u.write(context.WithoutCancel(r.Context()), parts); err != nil {
@@ -183,7 +182,7 @@ func (u *Updater) update(w http.ResponseWriter, r *http.Request, log *slog.Logge
 		log.Warn("cannot close the update's file", "err", err)
 	}
 	log.Info("the update is on the disk: the box restarts to try it")
-	return u.restart(w, r)
+	return u.restart(w, r, log)
 }
 
 var errNoKey = errors.New("this box cannot verify an update: its image was not built for a release, and has no key. " +
@@ -313,21 +312,29 @@ func (u *Updater) write(ctx context.Context, parts []release.Part) error {
 
 // restart restarts the box, and answers the client. Init stops this program
 // before it answers, and r's context ends then.
-func (u *Updater) restart(w http.ResponseWriter, r *http.Request) error {
+func (u *Updater) restart(w http.ResponseWriter, r *http.Request, log *slog.Logger) error {
 	done := make(chan error, 1)
 	go func() { done <- u.Init.Restart(context.WithoutCancel(r.Context())) }()
+	failed := func(err error) error {
+		return fmt.Errorf("the update is on the disk, but the box could not be restarted (%w): "+
+			"switch it off and on to try the update", err)
+	}
 	select {
 	case err := <-done:
 		if err != nil {
-			return fmt.Errorf("the update is on the disk, but the box could not be restarted (%w): "+
-				"switch it off and on to try the update", err)
+			return failed(err)
 		}
-	case <-r.Context().Done():
+	case <-r.Context().Done(): // or the client is gone: then only the log can say that it failed
+		go func() {
+			if err := <-done; err != nil {
+				log.Error("an update failed", "err", failed(err))
+			}
+		}()
 	}
 	_, err := io.WriteString(w, "the update is on the disk: "+
 		"the box restarts, and keeps it if it is healthy within two minutes\n")
 	if err != nil && r.Context().Err() == nil {
-		u.Log.Warn("the client was not told that the box restarts", "err", err)
+		log.Warn("the client was not told that the box restarts", "err", err)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package releaseupdate
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -162,6 +163,8 @@ func TestUpdates(t *testing.T) {
 			answer: "Pxebox-Signature must have"},
 		"a signature that is not in base64": {signature: newer, header: map[string]string{release.SignatureHeader: "\"*\""},
 			code: 400, answer: "Pxebox-Signature must have"},
+		"a signature of which only the beginning is in base64": {signature: newer,
+			header: map[string]string{release.SignatureHeader: "AAAA*"}, code: 400, answer: "Pxebox-Signature must have"},
 		"signed, but no update file": {file: []byte("an image"), signature: func(t *testing.T, b *box) []byte {
 			return b.key.Sign(t, strings.NewReader("an image"), "pxebox 1.3.0 pxebox-amd64")
 		}, code: 422, answer: "is not an update file"},
@@ -243,7 +246,26 @@ func TestUpdates(t *testing.T) {
 			if failed := strings.Contains(log, `msg="an update failed"`); failed != (tt.code == 500) {
 				t.Errorf("the log: %s", log)
 			}
+			if tt.code == 200 {
+				checkLog(t, log)
+			}
 		})
+	}
+}
+
+// checkLog checks what is logged of a successful update.
+func checkLog(t *testing.T, log string) {
+	t.Helper()
+	lines := strings.Split(strings.TrimSpace(log), "\n")
+	want := []string{"an update arrives", "signature is valid", "the box restarts"}
+	if len(lines) != len(want) {
+		t.Fatalf("the log: %s", log)
+	}
+	for i, line := range lines {
+		if !strings.Contains(line, want[i]) || !strings.Contains(line, " client=127.0.0.1:") ||
+			!strings.Contains(line, " version=1.") {
+			t.Errorf("line %d lacks %q, the client or the version: %s", i+1, want[i], line)
+		}
 	}
 }
 
@@ -296,6 +318,81 @@ func TestRefusesBeforeTheFileArrives(t *testing.T) {
 	}
 }
 
+// What may be stored, apart from the signature.
+func TestRoom(t *testing.T) {
+	for situation, tt := range map[string]struct {
+		size, free int64
+		dir        string // instead of the box's
+		code       int    // of the refusal; 0: none
+		err        string
+	}{
+		"the largest update file": {size: release.MaxFile, free: 1 << 40},
+		"larger":                  {size: release.MaxFile + 1, free: 1 << 40, code: 413, err: "and not an image"},
+		"empty":                   {size: 0, free: 1 << 40},
+		"unknown":                 {size: -1, free: 1 << 40, code: 411, err: "send Content-Length"},
+		"on the box's disk":       {size: 1},
+		"on no disk":              {size: 1, dir: "none", err: "none: no such file"},
+	} {
+		t.Run(situation, func(t *testing.T) {
+			u := &Updater{Dir: filepath.Join(t.TempDir(), tt.dir)}
+			if tt.free > 0 {
+				u.free = func(string) (int64, error) { return tt.free, nil }
+			}
+			err := u.room(tt.size)
+			var no refusal
+			if errors.As(err, &no); no.code != tt.code || (err == nil) != (tt.err == "") ||
+				err != nil && !strings.Contains(err.Error(), tt.err) {
+				t.Errorf("%d, %v", no.code, err)
+			}
+		})
+	}
+}
+
+// Who is to blame if a file does not arrive: the client, its connection, or the
+// box's disk.
+func TestCopyBody(t *testing.T) {
+	file := func(name string, flag int) func(t *testing.T) *os.File {
+		return func(t *testing.T) *os.File {
+			t.Helper()
+			f, err := os.OpenFile(cmp.Or(name, filepath.Join(t.TempDir(), "file")), flag, 0o600)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { f.Close() })
+			return f
+		}
+	}
+	ordinary := file("", os.O_RDWR|os.O_CREATE)
+	for situation, tt := range map[string]struct {
+		file   func(t *testing.T) *os.File
+		length int64
+		code   int // of the refusal; 0: none
+		err    string
+	}{
+		"whole":                      {file: ordinary, length: 5},
+		"shorter than announced":     {file: ordinary, length: 6, code: 400, err: "broke off after 5 of 6 bytes"},
+		"the disk is full":           {file: file("/dev/full", os.O_WRONLY), length: 5, code: 413, err: "delete boot files"},
+		"the disk cannot be written": {file: file("/dev/null", os.O_RDONLY), length: 5, err: "cannot store the update"},
+	} {
+		t.Run(situation, func(t *testing.T) {
+			f := tt.file(t)
+			r := httptest.NewRequest(http.MethodPut, release.Path, strings.NewReader("12345"))
+			r.ContentLength = tt.length
+			err := new(Updater).copyBody(f, r)
+			var no refusal
+			if errors.As(err, &no); no.code != tt.code || (err == nil) != (tt.err == "") ||
+				err != nil && !strings.Contains(err.Error(), tt.err) {
+				t.Fatalf("%d, %v", no.code, err)
+			}
+			if err == nil {
+				if got, err := io.ReadAll(f); string(got) != "12345" || err != nil {
+					t.Errorf("the file has %q from its beginning, %v", got, err)
+				}
+			}
+		})
+	}
+}
+
 // A connection that is cut while the file arrives leaves nothing, and the next
 // update is accepted.
 func TestConnectionIsCut(t *testing.T) {
@@ -333,27 +430,55 @@ func TestConnectionIsCut(t *testing.T) {
 }
 
 // Once the whole file is here and valid, a client that goes away changes
-// nothing: half a boot partition helps no one.
+// nothing: half a boot partition helps no one. If the box cannot be restarted
+// then, the log says so.
 func TestClientGoesAwayWhileTheDiskIsWritten(t *testing.T) {
-	b := newBox(t)
-	file := releasetest.File(t, releasetest.Entries()...)
-	b.init.ended = make(chan struct{})
-	ctx, cancel := context.WithCancel(t.Context())
-	r := httptest.NewRequestWithContext(ctx, http.MethodPut, release.Path, bytes.NewReader(file))
-	r.Header.Set(release.SignatureHeader,
-		base64.StdEncoding.EncodeToString(b.key.Sign(t, bytes.NewReader(file), "pxebox 1.3.0 pxebox-amd64")))
-	cancel()
-	b.Handler().ServeHTTP(deadlines{httptest.NewRecorder()}, r)
-	<-b.init.ended
-	if got := b.init.all(); got != whole {
-		t.Errorf("init was told:\n%s", got)
+	for situation, fail := range map[string]string{"the box restarts": "", "init does not restart the box": "/reboot"} {
+		t.Run(situation, func(t *testing.T) {
+			b := newBox(t)
+			lines := &journal.Journal[string]{}
+			b.Log = slog.New(slog.NewTextHandler(journal.Lines(lines), nil))
+			file := releasetest.File(t, releasetest.Entries()...)
+			b.init.ended, b.init.fail = make(chan struct{}), fail
+			ctx, cancel := context.WithCancel(t.Context())
+			r := httptest.NewRequestWithContext(ctx, http.MethodPut, release.Path, bytes.NewReader(file))
+			r.Header.Set(release.SignatureHeader,
+				base64.StdEncoding.EncodeToString(b.key.Sign(t, bytes.NewReader(file), "pxebox 1.3.0 pxebox-amd64")))
+			cancel()
+			w := &deadlines{ResponseRecorder: httptest.NewRecorder()}
+			b.Handler().ServeHTTP(w, r)
+			<-b.init.ended
+			if got := b.init.all(); got != whole {
+				t.Errorf("init was told:\n%s", got)
+			}
+			if w.set == 0 {
+				t.Error("a client may be silent for as long as it likes")
+			}
+			if fail == "" {
+				return
+			}
+			ctx, cancel = context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			_, _, err := lines.Await(ctx, 0, func(line string) bool {
+				return strings.Contains(line, "an update failed") && strings.Contains(line, "switch it off and on")
+			})
+			if err != nil {
+				t.Errorf("%v; the log: %q", err, lines.From(0))
+			}
+		})
 	}
 }
 
-// deadlines adds what a server's connection has.
-type deadlines struct{ *httptest.ResponseRecorder }
+// deadlines adds what a server's connection has, and counts how often it is used.
+type deadlines struct {
+	*httptest.ResponseRecorder
+	set int
+}
 
-func (deadlines) SetReadDeadline(time.Time) error { return nil }
+func (d *deadlines) SetReadDeadline(time.Time) error {
+	d.set++
+	return nil
+}
 
 // Init stops this program before it answers the request for a restart. The
 // client gets its answer all the same.
@@ -399,6 +524,12 @@ func TestClean(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.checkEmpty(t)
+	if err := os.MkdirAll(filepath.Join(b.Dir, partFile, "folder"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Clean(); err == nil {
+		t.Error("what cannot be removed is no error")
+	}
 }
 
 func TestShow(t *testing.T) {
@@ -416,8 +547,8 @@ func TestShow(t *testing.T) {
 		if key != nil {
 			want.Key = key.String()
 		}
-		if err != nil || got != want {
-			t.Errorf("%+v, %v", got, err)
+		if err != nil || got != want || resp.Header.Get("Content-Type") != "application/json" {
+			t.Errorf("%+v, %v, %v", got, err, resp.Header)
 		}
 	}
 }
@@ -435,12 +566,16 @@ func TestRunning(t *testing.T) {
 		"built from source": {},
 		"a damaged key": {files: map[string]string{versionFile: "1.2.0\n", keyFile: "?"}, version: "1.2.0",
 			err: keyFile},
-		"without a key": {files: map[string]string{versionFile: "1.2.0\n"}, version: "1.2.0"},
+		"without a key":        {files: map[string]string{versionFile: "1.2.0\n"}, version: "1.2.0"},
+		"a key and no version": {files: map[string]string{keyFile: string(key.Public(t))}},
+		"a folder":             {files: map[string]string{versionFile + "/x": ""}, err: "is a directory"},
 	} {
 		t.Run(situation, func(t *testing.T) {
 			etc := t.TempDir()
 			for name, text := range tt.files {
-				if err := os.WriteFile(filepath.Join(etc, name), []byte(text), 0o600); err != nil {
+				name = filepath.Join(etc, name)
+				err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o700), os.WriteFile(name, []byte(text), 0o600))
+				if err != nil {
 					t.Fatal(err)
 				}
 			}
