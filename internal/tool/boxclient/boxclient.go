@@ -43,6 +43,6 @@ func isNew(host, fingerprint string) string {
 
 // notTheSame returns the error for a box that differs from the known one.
 func notTheSame(host, was, now, where string) error {
-	return fmt.Errorf("this is not the box that was at %s before (%s, now %s): if you expect another box, delete its line in %s",
-		host, was, now, where)
+	return fmt.Errorf("this is not the box that was at %s before (%s, now %s): "+
+		"if you expect another box, delete its line in %s", host, was, now, where)
 }

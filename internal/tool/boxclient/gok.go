@@ -133,10 +133,10 @@ func (b *box) expect(log string) {
 }
 
 // prepare writes the destination of updates into gok's copy of an instance, and
-// removes the Raspberry Pi's EEPROM program. An image installs it once. If an update contained it too, a Pi 4
-// would write its EEPROM at each update, because the pinned version of gok never
-// detects that it is already there. That would overwrite settings that an owner
-// made in the EEPROM.
+// removes the Raspberry Pi's EEPROM program. An image installs it once. If an
+// update contained it too, a Pi 4 would write its EEPROM at each update, because
+// the pinned version of gok never detects that it is already there. That would
+// overwrite settings that an owner made in the EEPROM.
 func prepare(instances, instance, destination string) error {
 	file := filepath.Join(instances, instance, "config.json")
 	text, err := os.ReadFile(file)

@@ -17,7 +17,7 @@ type knownBoxes struct {
 	out  io.Writer // messages for the user
 }
 
-// replace records the key that a box has from now on, by its word.
+// replace records the key that a box has from now on, as it has announced.
 func (k knownBoxes) replace(pin, host string) error {
 	b, err := os.ReadFile(k.file)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -92,12 +92,13 @@ func (b *box) system(ctx context.Context) (release.Box, error) {
 	}
 	resp, err := b.request(ctx, http.MethodGet, release.Path, nil, nil)
 	var status statusError
-	if errors.As(err, &status) {
+	if errors.As(err, &status) && (status.code == http.StatusNotFound || status.code == http.StatusMethodNotAllowed) {
 		return none, nil
 	} else if err != nil {
 		return none, err
 	}
 	defer resp.Body.Close()
+	// gokrazy's init answers every path that it does not know with its page.
 	if resp.Header.Get("Content-Type") != "application/json" {
 		return none, nil
 	}

@@ -57,23 +57,25 @@ func TestRelease(t *testing.T) {
 	const wholeUpdate = "/update/root 500000 /update/boot 14 /update/mbr 9 /update/switch /reboot"
 	const keptLine = `level=INFO msg="` + verdict.Kept + `" root=3`
 	for situation, tt := range map[string]struct {
-		running string // its version; "" is a system from source
-		before  bool   // the box is from before there were releases
-		comment string // instead of that of version 1.3.0 for a PC
+		running string  // its version; "" is a system from source
+		instead answers // in place of the box's
+		comment string  // instead of that of version 1.3.0 for a PC
 		change  func(t *testing.T, r *Release)
 		log     string
 		older   bool
+		unsent  bool // the box refuses before the file is sent
 		err     string
 		out     string
 		done    string
 	}{
-		"a newer version": {running: "1.2.0", done: wholeUpdate, out: "the box has kept the update\n"},
+		"a newer version":       {running: "1.2.0", done: wholeUpdate, out: "the box has kept the update\n"},
+		"what it sends is said": {running: "1.2.0", done: wholeUpdate, out: " runs version 1.2.0; sending update.gaf\n"},
 		"a version that is not healthy": {running: "1.2.0", done: wholeUpdate, log: `msg="` + verdict.FellBack + `"`,
 			err: "back on its old root"},
-		"an older version": {running: "1.4.0", older: true, err: "is version 1.3.0, and the box runs 1.4.0"},
+		"an older version": {running: "1.4.0", older: true, unsent: true, err: "is version 1.3.0, and the box runs 1.4.0"},
 		"an older version, and it is ok": {running: "1.4.0",
 			change: func(_ *testing.T, r *Release) { r.Older = true }, done: wholeUpdate},
-		"for other hardware": {running: "1.2.0", comment: "pxebox 1.3.0 pxebox-rpi",
+		"for other hardware": {running: "1.2.0", comment: "pxebox 1.3.0 pxebox-rpi", unsent: true,
 			err: "the box says: the update is for pxebox-rpi"},
 		"a tampered file": {running: "1.2.0",
 			change: tamper, err: "the box says: the signature is not valid for this file"},
@@ -98,10 +100,18 @@ func TestRelease(t *testing.T) {
 		"a system from source, a tampered file": {change: both(withKey(key), tamper), err: "not valid for this file"},
 		"a system from source, and a wrong key": {change: withKey(releasetest.NewKey(t)),
 			err: "is of another key"},
-		"a box from before":              {before: true, err: "--key"},
-		"a box from before, and the key": {before: true, change: withKey(key), done: wholeUpdate},
-		"a box from before, and it is not a PC": {before: true,
+		"a system from source knows its hardware": {change: both(withKey(key), onPi), done: wholeUpdate},
+		"a box from before":                       {instead: fromBefore, err: "--key"},
+		"a box from before, and the key":          {instead: fromBefore, change: withKey(key), done: wholeUpdate},
+		"a box from before, and it is not a PC": {instead: fromBefore,
 			change: both(withKey(key), onPi), err: "is for pxebox-amd64, and this box is pxebox-rpi"},
+		"a box whose init serves the page": {instead: fromInit, change: withKey(key), done: wholeUpdate},
+		"a box that does not know the path": {instead: saying(http.StatusNotFound, "not here"), change: withKey(key),
+			done: wholeUpdate},
+		"a box that is in trouble": {instead: saying(http.StatusServiceUnavailable, "no memory"),
+			change: withKey(key), err: "the box says: no memory"},
+		"a box that does not make sense": {instead: nonsense, change: withKey(key), err: "unexpected EOF"},
+		"the connection breaks":          {running: "1.2.0", instead: breaksOff, err: "the update could not be sent: "},
 		"a box with a key does not take another's": {running: "1.2.0",
 			change: both(withKey(key), tamper), err: "the box says: "},
 	} {
@@ -110,7 +120,7 @@ func TestRelease(t *testing.T) {
 			if tt.log != "" {
 				gokrazy.log = tt.log
 			}
-			u, s := newTestBox(t, boxHandler(t, gokrazy, tt.running, tt.before, key))
+			u, s := newTestBox(t, boxHandler(t, gokrazy, tt.running, tt.instead, key))
 			defer s.Close()
 			file := releasetest.File(t, releasetest.Entries()...)
 			if tt.comment == "" {
@@ -141,15 +151,48 @@ func TestRelease(t *testing.T) {
 			if !strings.Contains(out.String(), tt.out) {
 				t.Errorf("it says %q", &out)
 			}
-			if tt.done != "" && shown["update.gaf"] != 100 && shown["root"] != 100 {
+			if tt.done != "" && shown["update.gaf"] != 100 && shown["root"] != 100 || tt.unsent && len(shown) > 0 {
 				t.Errorf("progress: %v", shown)
 			}
 		})
 	}
 }
 
+// answers replaces what a box answers at release.Path. Other paths are gokrazy's page.
+type answers func(updates, page http.Handler) http.Handler
+
+// fromBefore is a box from before there were releases.
+func fromBefore(_, page http.Handler) http.Handler { return page }
+
+// fromInit is a box from before, whose init answers directly.
+func fromInit(_, _ http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "<!DOCTYPE html>") })
+}
+
+func saying(code int, text string) answers {
+	return func(_, _ http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { http.Error(w, text, code) })
+	}
+}
+
+func nonsense(_, _ http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		io.WriteString(w, "{")
+	})
+}
+
+func breaksOff(updates, _ http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPut {
+			panic(http.ErrAbortHandler)
+		}
+		updates.ServeHTTP(w, r)
+	})
+}
+
 // boxHandler serves what a box serves to those with the password.
-func boxHandler(t *testing.T, gokrazy *initOfBox, running string, before bool, key releasetest.Key) http.Handler {
+func boxHandler(t *testing.T, gokrazy *initOfBox, running string, instead answers, key releasetest.Key) http.Handler {
 	t.Helper()
 	socket := filepath.Join(t.TempDir(), "http.sock")
 	l, err := net.Listen("unix", socket)
@@ -168,12 +211,15 @@ func boxHandler(t *testing.T, gokrazy *initOfBox, running string, before bool, k
 		u.System.Key = key.Release(t)
 	}
 	updates, page := u.Handler(), updatepage.Handler(socket, log)
+	if instead != nil {
+		updates = instead(updates, page)
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if user, got, _ := r.BasicAuth(); user != "gokrazy" || got != password {
 			http.Error(w, "no", http.StatusUnauthorized)
 			return
 		}
-		if r.URL.Path == release.Path && !before {
+		if r.URL.Path == release.Path {
 			updates.ServeHTTP(w, r)
 			return
 		}
