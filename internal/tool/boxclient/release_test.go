@@ -27,6 +27,8 @@ type initOfBox struct {
 	mu   sync.Mutex
 	done []string // what it has written and done
 	log  string   // what the appliance logs after a restart
+	fail string   // the path that fails
+	lie  string   // the path that answers with a wrong checksum
 }
 
 func (i *initOfBox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -34,6 +36,10 @@ func (i *initOfBox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	switch {
+	case r.URL.Path == i.fail:
+		http.Error(w, "no space left", http.StatusInternalServerError)
+	case r.URL.Path == i.lie:
+		io.WriteString(w, "00000000")
 	case r.Method == http.MethodPut:
 		i.done = append(i.done, fmt.Sprintf("%s %d", r.URL.Path, len(body)))
 		fmt.Fprintf(w, "%08x", crc32.ChecksumIEEE(body))
@@ -62,6 +68,8 @@ func TestRelease(t *testing.T) {
 		comment string  // instead of that of version 1.3.0 for a PC
 		change  func(t *testing.T, r *Release)
 		log     string
+		fail    string // what init does not do
+		lie     string // what init does wrongly
 		older   bool
 		unsent  bool // the box refuses before the file is sent
 		err     string
@@ -110,13 +118,33 @@ func TestRelease(t *testing.T) {
 			done: wholeUpdate},
 		"a box that is in trouble": {instead: saying(http.StatusServiceUnavailable, "no memory"),
 			change: withKey(key), err: "the box says: no memory"},
+		"a box in trouble that answers with a page": {instead: saying(http.StatusServiceUnavailable, "<html>"),
+			change: withKey(key), err: "the box says: 503 Service Unavailable"},
+		"a box in trouble that says nothing": {instead: saying(http.StatusServiceUnavailable, ""),
+			change: withKey(key), err: "the box says: 503 Service Unavailable"},
+		"the box does not write the root": {change: withKey(key), fail: "/update/root",
+			err: "root: the box says: no space left\nif the transfer was interrupted: do not switch the box off"},
+		"the box writes the root wrongly": {change: withKey(key), lie: "/update/root",
+			err: `root: the box has received something else: checksum "00000000" instead of `},
+		"the box does not change its boot loader": {change: withKey(key), fail: "/update/switch",
+			done: strings.TrimSuffix(wholeUpdate, " /update/switch /reboot"),
+			err:  "the box says: no space left\nif the transfer was interrupted: do not switch the box off"},
+		"the box does not restart": {change: withKey(key), fail: "/reboot",
+			done: strings.TrimSuffix(wholeUpdate, " /reboot"), err: "the box says: no space left"},
+		"signed, but no update file": {change: both(withKey(key), func(t *testing.T, r *Release) {
+			image := []byte("an image")
+			if err := errors.Join(os.WriteFile(r.File, image, 0o600), os.WriteFile(r.File+".minisig",
+				key.Sign(t, bytes.NewReader(image), "pxebox 1.3.0 pxebox-amd64"), 0o600)); err != nil {
+				t.Fatal(err)
+			}
+		}), err: "is not an update file"},
 		"a box that does not make sense": {instead: nonsense, change: withKey(key), err: "unexpected EOF"},
 		"the connection breaks":          {running: "1.2.0", instead: breaksOff, err: "the update could not be sent: "},
 		"a box with a key does not take another's": {running: "1.2.0",
 			change: both(withKey(key), tamper), err: "the box says: "},
 	} {
 		t.Run(situation, func(t *testing.T) {
-			gokrazy := &initOfBox{log: keptLine}
+			gokrazy := &initOfBox{log: keptLine, fail: tt.fail, lie: tt.lie}
 			if tt.log != "" {
 				gokrazy.log = tt.log
 			}
