@@ -162,7 +162,7 @@ func identifyVHDX(f disk, seed string) error {
 	}
 	logLength, logOffset := binary.LittleEndian.Uint32(current[68:]), binary.LittleEndian.Uint64(current[72:])
 	if logLength > 64<<20 || logOffset < 1<<20 {
-		return errors.New("the VHDX's log has no place")
+		return errors.New("the VHDX's log is not where a log may be")
 	}
 	if _, err := f.WriteAt(make([]byte, logLength), int64(logOffset)); err != nil {
 		return err

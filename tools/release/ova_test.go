@@ -16,6 +16,33 @@ import (
 	"testing"
 )
 
+// A disk that is not a VMDK, or not there, makes no OVA.
+func TestOVARefuses(t *testing.T) {
+	dir := t.TempDir()
+	vmdk, text := filepath.Join(dir, "right.vmdk"), filepath.Join(dir, "text.vmdk")
+	header := bytes.NewBuffer(nil)
+	if err := binary.Write(header, binary.LittleEndian, vmdkHeader{Magic: [4]byte{'K', 'D', 'M', 'V'}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.WriteFile(vmdk, header.Bytes(), 0o644),
+		os.WriteFile(text, bytes.Repeat([]byte("x"), 512), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	const at = "2026-11-30T01:00:00Z"
+	for situation, tt := range map[string]struct{ at, vmdk, ova, err string }{
+		"a date without a time":   {"2026-11-30", vmdk, "a.ova", "parsing time"},
+		"no disk":                 {at, vmdk + "x", "a.ova", "no such file"},
+		"a text":                  {at, text, "a.ova", "text.vmdk: this is not a VMDK"},
+		"no folder":               {at, vmdk, "none/a.ova", "no such file"},
+		"a name that tar refuses": {at, vmdk, strings.Repeat("x", 200) + ".ova", "USTAR"},
+	} {
+		err := makeOVA("1.2.0", tt.at, tt.vmdk, filepath.Join(dir, tt.ova))
+		if err == nil || !strings.Contains(err.Error(), tt.err) {
+			t.Errorf("%s: %v", situation, err)
+		}
+	}
+}
+
 // The descriptor is well-formed, describes the disk, and comes first; the sums in
 // the manifest are right; two files are equal.
 func TestOVA(t *testing.T) {

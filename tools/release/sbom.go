@@ -48,8 +48,11 @@ func writeSBOM(w io.Writer, version, at string) error {
 		return err
 	}
 	lists, err := filepath.Glob("build/licenses/*/modules.txt")
-	if err != nil || len(lists) == 0 {
-		return fmt.Errorf("build/licenses has no list of modules; build the images first (%w)", err)
+	if err != nil {
+		return err
+	}
+	if len(lists) == 0 {
+		return errors.New("build/licenses has no list of modules; build the images first")
 	}
 	sums, err := os.ReadFile("gokrazy/builddir/go.sum")
 	if err != nil {

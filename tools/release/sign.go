@@ -116,8 +116,5 @@ func signFile(keyFile, password, file, comment string) error {
 		return err
 	}
 	signature := r.SignWithComments(key, comment, "signature of a pxebox release")
-	if !strings.HasSuffix(string(signature), "\n") {
-		signature = append(signature, '\n')
-	}
 	return os.WriteFile(file+".minisig", signature, 0o644)
 }

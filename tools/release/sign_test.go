@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,6 +25,9 @@ func TestSign(t *testing.T) {
 			}
 			if err := makeKey(key, password); err != nil {
 				t.Fatal(err)
+			}
+			if b, err := os.ReadFile(key); err != nil || minisign.IsEncrypted(b) != (password != "") {
+				t.Errorf("the secret key is encrypted: %v, %v", password == "", err)
 			}
 			if info, err := os.Stat(key); err != nil || info.Mode().Perm() != 0o600 {
 				t.Errorf("the secret key's mode is %v, %v", info.Mode(), err)
@@ -95,28 +100,53 @@ func TestSign(t *testing.T) {
 	}
 }
 
+// The rows that need a password are few: each try to decrypt takes seconds.
 func TestKeyIsRefused(t *testing.T) {
 	dir := t.TempDir()
-	key := filepath.Join(dir, "minisign.key")
-	if err := makeKey(key, "a password"); err != nil {
+	file := func(name, content string) string {
+		name = filepath.Join(dir, name)
+		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return name
+	}
+	locked, open, none := filepath.Join(dir, "locked"), filepath.Join(dir, "open"), filepath.Join(dir, "none")
+	if err := errors.Join(makeKey(locked, "a password"), makeKey(open, ""),
+		os.Mkdir(filepath.Join(dir, "file.minisig"), 0o755)); err != nil {
 		t.Fatal(err)
 	}
-	other := filepath.Join(dir, "other")
-	if err := os.WriteFile(other, []byte("untrusted comment: x\nAAAA\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	other := file("other", "untrusted comment: x\nAAAA\n")
+	secret, public := file("secret", "a key"), file("lonely.pub", "a key")
 	for name, c := range map[string]struct {
 		err  error
 		want string
 	}{
-		"a key in its place":   {makeKey(key, ""), "never replaced"},
-		"no password":          {signFile(key, "", key, "x"), "MINISIGN_PASSWORD"},
-		"another password":     {signFile(key, "b", key, "x"), "password is wrong"},
-		"not a key":            {signFile(other, "", key, "x"), "not a secret key"},
-		"a comment of 2 lines": {signFile(key, "a password", key, "x\ny"), "one line"},
+		"a key in its place": {makeKey(secret, ""), "secret exists; a key is never replaced"},
+		"a public key in its place": {makeKey(strings.TrimSuffix(public, ".pub"), ""),
+			"lonely.pub exists; a key is never replaced"},
+		"a folder that is not there":        {makeKey(filepath.Join(none, "key"), ""), "no such file"},
+		"no password":                       {signFile(locked, "", secret, "x"), "MINISIGN_PASSWORD"},
+		"another password":                  {signFile(locked, "b", secret, "x"), "password is wrong"},
+		"not a key":                         {signFile(other, "", secret, "x"), "not a secret key"},
+		"no key":                            {signFile(none, "", secret, "x"), "none: no such file"},
+		"no file":                           {signFile(open, "", none, "x"), "none: no such file"},
+		"a folder":                          {signFile(open, "", dir, "x"), "is a directory"},
+		"a folder in the signature's place": {signFile(open, "", file("file", ""), "x"), "file.minisig: is a directory"},
+		"a comment of 2 lines":              {signFile(open, "", secret, "x\ny"), "one line"},
+		"a carriage return":                 {signFile(open, "", secret, "x\ry"), "one line"},
+		"no comment":                        {signFile(open, "", secret, ""), "one line"},
+		"the public key of no key":          {printPublic(io.Discard, none, ""), "none: no such file"},
 	} {
 		if c.err == nil || !strings.Contains(c.err.Error(), c.want) {
 			t.Errorf("%s: %v, not %q", name, c.err, c.want)
 		}
+	}
+	for name, want := range map[string]string{secret: "a key", public: "a key"} {
+		if b, err := os.ReadFile(name); err != nil || string(b) != want {
+			t.Errorf("%s was replaced: %q, %v", name, b, err)
+		}
+	}
+	if _, err := os.Stat(secret + ".minisig"); err == nil {
+		t.Error("something was signed")
 	}
 }
