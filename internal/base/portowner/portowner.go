@@ -53,14 +53,15 @@ type Owner struct {
 
 // String names the program as well as it is known.
 func (o Owner) String() string {
+	if o.Unit == initScope { // for root, the program is systemd
+		return "systemd (for a socket unit that systemctl list-sockets shows)"
+	}
 	var also []string
 	name := o.Program
 	if o.PID != 0 {
 		also = append(also, fmt.Sprintf("process %d", o.PID))
 	}
 	switch {
-	case name == "" && o.Unit == initScope:
-		return "systemd, for a socket unit that systemctl list-sockets shows"
 	case name == "" && o.Unit != "":
 		name = o.Unit
 	case name == "":
@@ -74,7 +75,8 @@ func (o Owner) String() string {
 	return fmt.Sprintf("%s (%s)", name, strings.Join(also, ", "))
 }
 
-// initScope is the unit of systemd itself.
+// initScope is the unit of systemd itself: it opens the socket of a service that
+// starts with the first packet.
 const initScope = "init.scope"
 
 func userName(id uint32) string {
@@ -91,12 +93,13 @@ func (o Owner) Ours() bool {
 		slices.Contains([]string{"pxed.service", "menuwatch.service"}, o.Unit)
 }
 
-// stop says how to stop the program.
-func (o Owner) stop() string {
-	if strings.HasSuffix(o.Unit, ".service") {
-		return "stop it with: systemctl disable --now " + o.Unit
+// service returns the service to stop, or "". A user's session is none: it holds
+// more than the program.
+func (o Owner) service() string {
+	if strings.HasSuffix(o.Unit, ".service") && !strings.HasPrefix(o.Unit, "user@") {
+		return o.Unit
 	}
-	return "stop it"
+	return ""
 }
 
 // Advice says who has a port and what to do.
@@ -104,13 +107,27 @@ func (u Use) Advice(owners []Owner) string {
 	if len(owners) == 0 {
 		return "another program has it: as root, pxebox check --ports names it"
 	}
-	var names []string
+	var names, services []string
+	how := " with: systemctl disable --now "
 	for _, o := range owners {
 		if n := o.String(); !slices.Contains(names, n) {
 			names = append(names, n)
+			services = append(services, o.service())
+		}
+		if o.service() == "" {
+			how = ""
 		}
 	}
-	return fmt.Sprintf("%s has it: %s; %s", strings.Join(names, " and "), owners[0].stop(), u.Instead)
+	if how != "" {
+		how += strings.Join(slices.Compact(services), " ")
+	}
+	switch {
+	case len(names) == 1 && owners[0].Unit == initScope:
+		return fmt.Sprintf("%s has it: stop that unit; %s", names[0], u.Instead)
+	case len(names) == 1:
+		return fmt.Sprintf("%s has it: stop it%s; %s", names[0], how, u.Instead)
+	}
+	return fmt.Sprintf("%s have it: stop them%s; %s", strings.Join(names, " and "), how, u.Instead)
 }
 
 // Explain adds to the error of a bind who has the port and what to do. Other

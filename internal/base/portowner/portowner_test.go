@@ -28,10 +28,21 @@ func TestAdvice(t *testing.T) {
 		},
 		"systemd waits for the first packet": {
 			use: TFTP, owners: []Owner{{Unit: "init.scope"}},
-			want: []string{"systemd, for a socket unit", "stop it"}, not: "disable --now init.scope",
+			want: []string{"systemd (for a socket unit that systemctl list-sockets shows) has it: stop that unit; if"},
+		},
+		"systemd waits for the first packet, and root asks": {
+			use: TFTP, owners: []Owner{{Unit: "init.scope", Program: "systemd", PID: 1}},
+			want: []string{"systemd (for a socket unit that systemctl list-sockets shows) has it: stop that unit; if"},
+		},
+		"a program in a user's session": {
+			use: TFTP, owners: []Owner{{Unit: "user@1000.service", Program: "python3", PID: 9}},
+			want: []string{"python3 (process 9, user@1000.service) has it: stop it; if"},
 		},
 		"no systemd": {
-			use: HTTP, owners: []Owner{{User: root}}, want: []string{"a program of user root has it", "[http]"},
+			use: HTTP, owners: []Owner{{User: root}}, want: []string{"a program of user root has it: stop it; or", "[http]"},
+		},
+		"a user that the host does not know": {
+			use: HTTP, owners: []Owner{{User: 4294967294}}, want: []string{"a program of user 4294967294 has it"},
 		},
 		"two sockets of one program": {
 			use: Page, owners: []Owner{{Program: "nginx", PID: 7}, {Program: "nginx", PID: 7}},
@@ -39,7 +50,29 @@ func TestAdvice(t *testing.T) {
 		},
 		"two programs": {
 			use: DHCP, owners: []Owner{{Program: "dnsmasq", PID: 1}, {Program: "dhcpd", PID: 2}},
-			want: []string{"dnsmasq (process 1) and dhcpd (process 2) has it"},
+			want: []string{"dnsmasq (process 1) and dhcpd (process 2) have it: stop them; "},
+		},
+		"two services": {
+			use: DHCP, owners: []Owner{{Unit: "dnsmasq.service"}, {Unit: "isc-dhcp-server.service"}},
+			want: []string{"dnsmasq.service and isc-dhcp-server.service have it: ",
+				"stop them with: systemctl disable --now dnsmasq.service isc-dhcp-server.service; if"},
+		},
+		"two processes of one service": {
+			use: Page, owners: []Owner{{Program: "nginx", PID: 7, Unit: "nginx.service"},
+				{Program: "nginx", PID: 8, Unit: "nginx.service"}},
+			want: []string{"stop them with: systemctl disable --now nginx.service; or"},
+		},
+		"a container": {
+			use: HTTP, owners: []Owner{{Unit: "docker-1f2e.scope", Program: "nginx", PID: 9}},
+			want: []string{"nginx (process 9, docker-1f2e.scope) has it: stop it; or"},
+		},
+		"systemd, and another program": {
+			use: TFTP, owners: []Owner{{Unit: "init.scope"}, {Unit: "atftpd.service"}},
+			want: []string{"list-sockets shows) and atftpd.service have it: stop them; if"},
+		},
+		"a service and another program": {
+			use: DHCP, owners: []Owner{{Unit: "dnsmasq.service"}, {User: root}},
+			want: []string{"dnsmasq.service and a program of user root have it: stop them; if"},
 		},
 		"it is not known": {use: DHCP, want: []string{"as root, pxebox check --ports"}},
 	} {
@@ -82,5 +115,8 @@ func TestExplainLeavesOtherErrors(t *testing.T) {
 	}
 	if got := DHCP.At(1).Explain(syscall.EADDRINUSE); !errors.Is(got, syscall.EADDRINUSE) {
 		t.Errorf("%v hides the error", got)
+	}
+	if got, want := DHCP.At(1).String(), "UDP port 1 (DHCP)"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
