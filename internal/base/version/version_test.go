@@ -34,6 +34,20 @@ func TestDescribe(t *testing.T) {
 			release: "1.2.0", commit: "0123456789ab-dirty", info: &debug.BuildInfo{},
 			want: "1.2.0 (commit 0123456789ab-dirty)",
 		},
+		"a release of a tree that was changed after the linker was given its commit": {
+			release: "1.2.0", commit: "0123456789ab", info: stamped("", commit, "true"),
+			want: "1.2.0 (commit 0123456789ab)",
+		},
+		"a setting of the build that is true": {
+			release: "1.2.0", info: &debug.BuildInfo{Settings: []debug.BuildSetting{
+				{Key: "vcs.revision", Value: commit}, {Key: "-trimpath", Value: "true"},
+			}},
+			want: "1.2.0 (commit 0123456789ab)",
+		},
+		"changed source without history": {
+			release: "1.2.0", info: &debug.BuildInfo{Settings: []debug.BuildSetting{{Key: "vcs.modified", Value: "true"}}},
+			want: "1.2.0",
+		},
 		"a developer's build": {
 			info: stamped("v0.0.0-20261130101500-0123456789ab+dirty", commit, "true"),
 			want: "v0.0.0-20261130101500-0123456789ab+dirty",

@@ -22,6 +22,7 @@ func TestRecentAnswers(t *testing.T) {
 		who       neighbour
 		want      ether.MAC
 	}{
+		{"at once", 0, neighbour{1, addr}, pc},
 		{"a second file", time.Millisecond, neighbour{1, addr}, pc},
 		{"the same address on another link", 2 * time.Millisecond, neighbour{2, addr}, server},
 		{"another machine", 2 * time.Millisecond, neighbour{1, addr.Next()}, ether.MAC{}},
@@ -30,6 +31,27 @@ func TestRecentAnswers(t *testing.T) {
 	} {
 		if got, ok := a.get(t0.Add(tc.after), tc.who); got != tc.want || ok != tc.want.IsValid() {
 			t.Errorf("%s: %v, %v, want %v", tc.situation, got, ok, tc.want)
+		}
+	}
+	// An answer is kept for a second, whatever became of the earlier ones.
+	for _, tc := range []struct {
+		situation string
+		after     time.Duration // since the first answer
+		old       bool          // the first answer is still valid then
+	}{
+		{"in the same second", time.Second - 1, true},
+		{"a second later", time.Second, false},
+		{"after the clock was set back", -time.Hour, false},
+	} {
+		var a recent
+		a.put(t0, neighbour{1, addr}, pc)
+		now := t0.Add(tc.after)
+		a.put(now, neighbour{1, addr.Next()}, server)
+		if got, ok := a.get(now, neighbour{1, addr.Next()}); got != server || !ok {
+			t.Errorf("%s: the new answer is %v, %v", tc.situation, got, ok)
+		}
+		if _, ok := a.get(now, neighbour{1, addr}); ok != tc.old {
+			t.Errorf("%s: the first answer is valid: %v", tc.situation, ok)
 		}
 	}
 	for i, n := netip.MustParseAddr("10.0.0.1"), 0; n < 3*maxAnswers; i, n = i.Next(), n+1 {
