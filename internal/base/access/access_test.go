@@ -67,9 +67,15 @@ func TestGuessingByAnOwnersAddress(t *testing.T) {
 		t.Fatal(err)
 	}
 	guesses := 0
-	for range 10 * burst {
+	for i := range 10 * burst {
 		if g.Check(now, client, User, "guess") == ErrWrong {
 			guesses++
+		}
+		if i == burst/2 { // the owner logs in meanwhile, and forgives nothing
+			if err := g.Check(now, client, User, "correct horse"); err != nil {
+				t.Errorf("the owner: %v", err)
+			}
+			g.Admit(now, client)
 		}
 	}
 	if guesses != burst {
@@ -141,11 +147,38 @@ func TestManySources(t *testing.T) {
 	if err := g.Check(now, from.Next(), User, "guess"); err != ErrWait {
 		t.Errorf("one address more: %v", err)
 	}
+	// Those that are forgiven make room, but not at each guess: it takes a scan.
+	for _, tt := range []struct {
+		after time.Duration
+		full  bool
+	}{
+		{every - time.Second/2, true}, {every + time.Second/4, true}, {every + time.Second/2, false},
+	} {
+		from = from.Next()
+		g.Check(now.Add(tt.after), from, User, "guess")
+		if full := len(g.sources) == maxSources; full != tt.full {
+			t.Errorf("%v later %d addresses have a limit each", tt.after, len(g.sources))
+		}
+	}
 	if err := g.Check(now.Add(burst*every), from, User, "guess"); err != ErrWrong {
 		t.Errorf("much later: %v", err)
 	}
 	if n := len(g.sources); n > 1 {
 		t.Errorf("much later %d have", n)
+	}
+}
+
+// An IPv4 address is the same one on a socket for IPv6.
+func TestOwnerOnAnIPv6Socket(t *testing.T) {
+	mapped := netip.AddrFrom16(client.As16())
+	for _, from := range []netip.Addr{client, mapped} {
+		g := NewGate("correct horse")
+		if err := g.Check(time.Now(), from, User, "correct horse"); err != nil {
+			t.Fatal(err)
+		}
+		if !g.Known(client) || !g.Known(mapped) {
+			t.Errorf("%v logged in, and is not known", from)
+		}
 	}
 }
 
@@ -233,6 +266,7 @@ func TestProgramsAgreeOnTheCertificate(t *testing.T) {
 // A short password of the owner is refused. On the box, its first password
 // lets the owner in.
 func TestPasswords(t *testing.T) {
+	const folder = "a folder in the file's place"
 	for _, tt := range []struct {
 		situation, own, first string
 		want, logged          string
@@ -255,15 +289,27 @@ func TestPasswords(t *testing.T) {
 			situation: "the owner's is too short, and the earlier image's too", own: "horse", first: "correct",
 			want: "correct", logged: "so the box's first password applies",
 		},
+		{situation: "as short as it may be", own: "correct-hors\n", first: "generated-by-the-box", want: "correct-hors"},
+		{situation: "the box's first, as short as it may be", first: "correct-hors", want: "correct-hors"},
+		{situation: "not on a box, and empty", own: "\n", err: "is empty: write a password into it"},
+		{situation: "a folder", own: folder, first: "generated-by-the-box", err: "is a directory"},
+		{situation: "not on a box, and a folder", own: folder, err: "is a directory"},
+		{situation: "a box without a password", first: folder, err: "is a directory"},
 		{situation: "not on a box", own: "correct horse\n", want: "correct horse"},
 		{situation: "not on a box, and too short", own: "horse\n", err: "has 5 characters; write one of at least 12"},
-		{situation: "not on a box, and no password", err: "no password in"},
+		{situation: "not on a box, and no password", err: "no password in /"},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
 			dir := t.TempDir()
 			file := func(name, text string) string {
 				name = filepath.Join(dir, name)
-				if text == "" {
+				switch text {
+				case "":
+					return name
+				case folder:
+					if err := os.Mkdir(name, 0o700); err != nil {
+						t.Fatal(err)
+					}
 					return name
 				}
 				if err := os.WriteFile(name, []byte(text), 0o600); err != nil {

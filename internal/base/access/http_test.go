@@ -57,7 +57,8 @@ func TestRequire(t *testing.T) {
 	}
 	w := ask(User, secret)
 	text, _ := io.ReadAll(w.Body)
-	if w.Code != http.StatusTooManyRequests || !strings.Contains(string(text), "wait a minute") {
+	if w.Code != http.StatusTooManyRequests || !strings.Contains(string(text), "wait a minute") ||
+		w.Header().Get("Retry-After") != "60" {
 		t.Errorf("after twenty guesses the right password gets %d, %q", w.Code, text)
 	}
 }
