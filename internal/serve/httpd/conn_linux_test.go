@@ -6,7 +6,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // A file arrives whole, however it is sent, and so does the answer after it on the
@@ -43,6 +46,45 @@ func TestSizesInMemory(t *testing.T) {
 		got := ask(t, addr, "GET", "/pxelinux.0", fmt.Sprintf("Range: bytes=%d-", from))
 		if got.status != 206 || got.body != string(want[from:]) {
 			t.Errorf("from byte %d: %d, %d bytes", from, got.status, len(got.body))
+		}
+	}
+}
+
+// A connection is corked while a file is sent, and only then: a remainder that stays
+// in the kernel waits for 200 ms.
+func TestCork(t *testing.T) {
+	s, _, _ := newServer(t)
+	c := &conn{TCPConn: dial(t, start(t, s))}
+	corked := func() bool {
+		t.Helper()
+		raw, err := c.SyscallConn()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var value int
+		if controlErr := raw.Control(func(fd uintptr) {
+			value, err = unix.GetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_CORK)
+		}); controlErr != nil || err != nil {
+			t.Fatal(controlErr, err)
+		}
+		return value != 0
+	}
+	for range 2 {
+		c.release()
+		if corked() {
+			t.Fatal("the connection is corked before the file")
+		}
+		for range 2 {
+			if _, err := c.ReadFrom(strings.NewReader("part")); err != nil {
+				t.Fatal(err)
+			}
+			if !corked() {
+				t.Error("the connection is not corked for a part of the file")
+			}
+		}
+		c.release()
+		if corked() {
+			t.Error("the connection is corked after the file")
 		}
 	}
 }
