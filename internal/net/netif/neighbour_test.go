@@ -33,7 +33,7 @@ func TestRecentAnswers(t *testing.T) {
 			t.Errorf("%s: %v, %v, want %v", tc.situation, got, ok, tc.want)
 		}
 	}
-	// An answer is kept for a second, whatever became of the earlier ones.
+	// An answer is kept for a second, whatever happened to earlier ones.
 	for _, tc := range []struct {
 		situation string
 		after     time.Duration // since the first answer
