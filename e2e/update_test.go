@@ -357,13 +357,16 @@ func (s *site) boxFromBefore() string {
 const module = "github.com/pxebox/pxebox/"
 
 // TestUpdateOfBoxFromBefore updates a box that has its password from its image,
-// and then updates the resulting box. Nothing but that image has the password.
+// and then updates the resulting box. Nothing but that image has the password. The
+// box then goes back to that image, with /perm as the new one left it, and forward
+// again.
 func TestUpdateOfBoxFromBefore(t *testing.T) {
 	p := &powered{site: newSite(t, "update-from-before")}
 	perm := updatePerm()
 	perm[lab.PasswordFile] = lab.File{} // only the image has it
+	before := p.boxFromBefore()
 	var err error
-	if p.Power, err = p.PowerBox(p.boxFromBefore(), diskSize, perm); err != nil {
+	if p.Power, err = p.PowerBox(before, diskSize, perm); err != nil {
 		t.Fatal(err)
 	}
 	u := p.toUpdate(instance)
@@ -381,6 +384,25 @@ func TestUpdateOfBoxFromBefore(t *testing.T) {
 			t.Errorf("the box shows a password: %s", shown)
 		}
 	}
+
+	parts, err := readParts(before)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := u.sendUpdate(u.within(updates), parts); err != nil {
+		t.Fatal(err)
+	}
+	u.wait(boxBoots+isKept, keeps, 3)
+	u.checkIntact()
+	u.startClient(qemu.Debian13, lab.ClientConfig{})
+	u.waitMenu("This computer's own disk")
+
+	// With the same password, and the same record of known boxes.
+	if err := u.makeUpdate(u.within(updates + isKept)); err != nil {
+		t.Fatal(err)
+	}
+	u.wait(isKept, keeps, 2)
+	u.checkIntact()
 }
 
 func TestBrokenUpdateFallsBack(t *testing.T) {
