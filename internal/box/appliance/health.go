@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/pxebox/pxebox/internal/base/boxstatus"
+	"github.com/pxebox/pxebox/internal/base/netproblem"
 	"github.com/pxebox/pxebox/internal/base/pulse"
 	"github.com/pxebox/pxebox/internal/box/selftest"
 )
@@ -44,7 +45,7 @@ func watchOver(ctx context.Context, site *site, status *status, log *slog.Logger
 // recovered.
 func heal(ctx context.Context, log *slog.Logger) {
 	daemons := []*daemon{
-		{name: "pxed", ask: func(p pulse.Progress) error { return selftest.Pxed(ctx, "", p) },
+		{name: "pxed", ask: func(p pulse.Progress) error { return askPxed(ctx, runDir, "", p) },
 			judge: selftest.Judge{Reboots: true}},
 		{name: "menuwatch"},
 	}
@@ -63,6 +64,15 @@ func heal(ctx context.Context, log *slog.Logger) {
 			d.look(ctx, log.With("daemon", d.name))
 		}
 	}
+}
+
+// askPxed is selftest.Pxed, except while pxed cannot use the interface of the
+// settings: it then serves nowhere, although the box may have an address.
+func askPxed(ctx context.Context, runDir, file string, since pulse.Progress) error {
+	if why := netproblem.Read(runDir); why != "" {
+		return fmt.Errorf("%w where it serves: %s", selftest.ErrNoAddress, why)
+	}
+	return selftest.Pxed(ctx, file, since)
 }
 
 // daemon is a supervised daemon.

@@ -13,7 +13,6 @@ import (
 	"github.com/pxebox/pxebox/internal/base/boxstatus"
 	"github.com/pxebox/pxebox/internal/base/pulse"
 	"github.com/pxebox/pxebox/internal/base/verdict"
-	"github.com/pxebox/pxebox/internal/box/selftest"
 	"github.com/pxebox/pxebox/internal/box/updatepage"
 	"github.com/pxebox/pxebox/internal/box/updatetrial"
 )
@@ -81,7 +80,7 @@ func waitHealthy(ctx context.Context, site *site, note func(why string), log *sl
 	menuwatch := pulse.NewChecker(runDir, "menuwatch")
 	for {
 		_, alive := menuwatch.Check()
-		err := errors.Join(selftest.Pxed(ctx, bundled, pulse.Progress{}), alive, initOurs(), pageAnswers(ctx),
+		err := errors.Join(askPxed(ctx, runDir, bundled, pulse.Progress{}), alive, initOurs(), pageAnswers(ctx),
 			site.asBefore())
 		if err == nil {
 			return nil

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/pxebox/pxebox/internal/base/credential"
+	"github.com/pxebox/pxebox/internal/base/netproblem"
 	"github.com/pxebox/pxebox/internal/base/ownaddr"
 	"github.com/pxebox/pxebox/internal/base/pulse"
 	"github.com/pxebox/pxebox/internal/base/sitenote"
@@ -118,7 +119,7 @@ func (c *Console) state(now time.Time) State {
 		Name:        firstLine(filepath.Join(c.RunDir, sitenote.NameFile)),
 		Mode:        c.dhcpMode(),
 		PxedStopped: c.pxed.stopped(now), MenuwatchStopped: c.menuwatch.stopped(now),
-		Mistakes: note.Mistakes, Down: note.Down,
+		Mistakes: note.Mistakes, Down: note.Down, Problem: netproblem.Read(c.RunDir),
 	}
 	if own := ownaddr.Read(c.RunDir); len(own) > 0 {
 		s.Interface, s.Addr = own[0].Interface, own[0].Addr

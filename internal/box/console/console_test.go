@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pxebox/pxebox/internal/base/netproblem"
 	"github.com/pxebox/pxebox/internal/base/pulse"
 	"github.com/pxebox/pxebox/internal/base/sitenote"
 	"github.com/pxebox/pxebox/internal/boot/spec"
@@ -38,10 +39,14 @@ func TestStateOfFiles(t *testing.T) {
 	if err := sitenote.Write(dir, sitenote.Note{Mistakes: 2, Down: []string{"wds1"}}); err != nil {
 		t.Fatal(err)
 	}
+	if err := netproblem.Write(dir, "it is missing"); err != nil {
+		t.Fatal(err)
+	}
 	pulse.New(dir, "pxed").Beat(pulse.Progress{})
 	s := c.state(start.Add(silent + time.Second))
 	if s.Interface != "none0" || s.Addr != netip.MustParsePrefix("192.168.77.1/24") || s.Name != "pxebox-2.local" ||
-		s.Fingerprint != "BA:78:16:BF:8F:01:CF:EA:41:41:40:DE:5D:AE:22:23:B0:03:61:A3:96:17:7A:9C:B4:10:FF:61:F2:00:15:AD" || s.Mode != spec.ModeProxy || s.Mistakes != 2 || !slices.Equal(s.Down, []string{"wds1"}) {
+		s.Fingerprint != "BA:78:16:BF:8F:01:CF:EA:41:41:40:DE:5D:AE:22:23:B0:03:61:A3:96:17:7A:9C:B4:10:FF:61:F2:00:15:AD" || s.Mode != spec.ModeProxy || s.Mistakes != 2 || !slices.Equal(s.Down, []string{"wds1"}) ||
+		s.Problem != "it is missing" {
 		t.Errorf("got %+v", s)
 	}
 	if s.Cable || s.PxedStopped || !s.MenuwatchStopped {

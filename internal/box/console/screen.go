@@ -17,6 +17,7 @@ type State struct {
 	Interface   string       // empty before pxed has chosen one
 	Addr        netip.Prefix // zero: none yet
 	Cable       bool         // the interface has a carrier
+	Problem     string       // why the interface of the settings cannot be used
 	Name        string       // by mDNS, such as "pxebox.local"; may be empty
 	Fingerprint string       // of the page's certificate; may be empty
 	Password    string       // of the page, until the owner has chosen one; then empty
@@ -40,6 +41,8 @@ func (s State) condition() string {
 	switch {
 	case s.PxedStopped:
 		return "Not serving: the program pxed does not run. It is about to be restarted."
+	case s.Problem != "":
+		return "No machine is served on the network interface that pxebox.toml names: the box cannot use it."
 	case s.Interface == "":
 		return "No network yet: the box looks for a network interface."
 	case !s.Cable:
@@ -59,6 +62,7 @@ func Lines(s State, width int) []string {
 			lines = append(lines, wrap(fmt.Sprintf("%-12s", label), text, width)...)
 		}
 	}
+	add("Network", cleanLine(s.Problem))
 	if s.Addr.IsValid() {
 		add("Address", s.Addr.String()+" on "+clean(s.Interface))
 		page := "https://" + s.Addr.Addr().String()

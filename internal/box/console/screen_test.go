@@ -54,6 +54,16 @@ func TestLines(t *testing.T) {
 			want: "No address yet: the box asks the site's DHCP server.", not: "Page",
 		},
 		{
+			situation: "the interface of the settings is missing",
+			state:     with(func(s *State) { s.Problem = "no network interface \"eth9\"\x1b" }),
+			want:      `Network     no network interface "eth9"?`, not: "Serving",
+		},
+		{
+			situation: "it is, and the box is reachable by another one",
+			state:     with(func(s *State) { s.Problem = `no network interface "eth9"` }),
+			want:      "Page        https://192.168.77.1 or https://pxebox.local",
+		},
+		{
 			situation: "pxed hangs", state: with(func(s *State) { s.PxedStopped = true }),
 			want: "Not serving: the program pxed does not run. It is about to be restarted.",
 			not:  "Serving machines",

@@ -9,6 +9,7 @@ import (
 
 	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/config/parser"
+	"github.com/pxebox/pxebox/internal/base/netproblem"
 	"github.com/pxebox/pxebox/internal/boot/bootmenu"
 	"github.com/pxebox/pxebox/internal/boot/firmware"
 	"github.com/pxebox/pxebox/internal/control/menu"
@@ -30,6 +31,9 @@ type Snapshot struct {
 	Files []Program
 	// Own are the box's addresses.
 	Own []netip.Prefix
+	// NetworkProblem says why pxed cannot use the interface that Config names;
+	// empty if it can.
+	NetworkProblem string
 }
 
 // File is the configuration file as it was last read.
@@ -107,7 +111,8 @@ func (w *Watcher) Snapshot() *Snapshot { return w.snapshot.Load() }
 
 // capture publishes a snapshot.
 func (s *state) capture() {
-	snap := &Snapshot{File: s.file, InForce: s.inForce, Config: s.cfg, Own: s.own()}
+	snap := &Snapshot{File: s.file, InForce: s.inForce, Config: s.cfg, Own: s.own(),
+		NetworkProblem: netproblem.Read(s.RunDir)}
 	switch in := &snap.InForce; {
 	case in.Source == BuiltIn && s.cfg == nil:
 		snap.Config = builtIn()

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/pxebox/pxebox/config"
 	"github.com/pxebox/pxebox/config/parser"
+	"github.com/pxebox/pxebox/internal/base/netproblem"
 	"github.com/pxebox/pxebox/internal/boot/bootmenu"
 	"github.com/pxebox/pxebox/internal/boot/firmware"
 	"github.com/pxebox/pxebox/internal/control/compile"
@@ -22,6 +24,21 @@ import (
 func (m *simulation) snapshot() *Snapshot {
 	m.box.capture()
 	return m.Snapshot()
+}
+
+func TestSnapshotOfNetworkProblem(t *testing.T) {
+	m := simulate(t, morning)
+	if err := os.MkdirAll(m.RunDir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, why := range []string{"", `no network interface "eth9"`, ""} {
+		if err := netproblem.Write(m.RunDir, why); err != nil {
+			t.Fatal(err)
+		}
+		if got := m.snapshot().NetworkProblem; got != why {
+			t.Errorf("got %q, want %q", got, why)
+		}
+	}
 }
 
 // Each situation is a series of contents of the file. The last one decides.

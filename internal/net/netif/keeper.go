@@ -2,6 +2,7 @@ package netif
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,6 +35,13 @@ type Keeper struct {
 	// after a restart it can tell it from one that the system's network
 	// setup made.
 	RunDir string
+	// Substitute keeps the box reachable while the interface that the settings
+	// name cannot be used: another one gets an address by DHCP. Its link is not
+	// reported, so that nothing is served there.
+	Substitute bool
+	// Problem, if set, is called with the reason why that interface cannot be
+	// used, and with "" once it is used.
+	Problem func(why string)
 	// Leased, if set, is called with each answer by which the site's DHCP
 	// server gives the box an address.
 	Leased func(context.Context, *dhcpv4.DHCPv4)
@@ -80,14 +88,30 @@ type tenure struct {
 
 func (t *tenure) run(ctx context.Context) {
 	said := ""
+	var missing time.Time // since when the interface cannot be used
 	for {
 		err := t.attempt(ctx)
 		if ctx.Err() != nil {
 			return
 		}
+		var u unusable
+		isUnusable := errors.As(err, &u)
+		if isUnusable {
+			t.noteProblem(u.Error())
+		}
 		if err.Error() != said { // log it once, not every two seconds
 			said = err.Error()
 			t.Log.Error("network: setup failed; retrying", "err", err)
+		}
+		switch {
+		case !isUnusable:
+			missing = time.Time{}
+		case missing.IsZero():
+			missing = time.Now()
+		}
+		if isUnusable && t.Substitute && u.substituteAfter(time.Since(missing), t.hasAddress()) {
+			t.substitute(ctx, u)
+			missing = time.Time{}
 		}
 		if !sleep(ctx, retryEvery) {
 			return
@@ -101,7 +125,7 @@ func (t *tenure) tell(ctx context.Context, l Link) {
 		t.last = l
 		if l.Addr.IsValid() && l.Addr.Masked() != t.fitted {
 			t.fitted = l.Addr.Masked()
-			t.fitTable(neighborDir, isBox(), l.Addr)
+			t.fitTable(neighborDir, IsBox(), l.Addr)
 		}
 		t.report(ctx, l)
 	}
@@ -120,6 +144,7 @@ func (t *tenure) attempt(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	t.noteProblem("")
 	// For an unprivileged run it is enough that the interface is already up
 	// and configured.
 	if err := netlink.LinkSetUp(l); err != nil && l.Attrs().Flags&net.FlagUp == 0 {
@@ -200,10 +225,7 @@ func (t *tenure) attempt(ctx context.Context) error {
 
 // find chooses the interface, and logs the choice if there are several.
 func (t *tenure) find(ctx context.Context) (netlink.Link, error) {
-	name := t.Interface
-	if name == "" {
-		name = t.settings.Interface
-	}
+	name := t.named()
 	all, err := candidates()
 	if err != nil {
 		return nil, err
@@ -240,6 +262,9 @@ func (t *tenure) find(ctx context.Context) (netlink.Link, error) {
 	}
 	return l, nil
 }
+
+// named returns the name of the interface to use; "" if any will do.
+func (t *tenure) named() string { return cmp.Or(t.Interface, t.settings.Interface) }
 
 // negotiated chooses once the newly switched-on interfaces have had time to
 // negotiate, or once no carrier can change the choice any more.

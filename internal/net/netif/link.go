@@ -71,7 +71,7 @@ func choose(all []candidate, name, kept string) (choice, error) {
 	if name != "" {
 		i := slices.IndexFunc(all, func(c candidate) bool { return c.name == name })
 		if i < 0 {
-			return choice{}, fmt.Errorf("no network interface %q; there are: %s", name, names(all))
+			return choice{}, missing(all, fmt.Sprintf("no network interface %q", name))
 		}
 		return choice{candidate: all[i]}, nil
 	}

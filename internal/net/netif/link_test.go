@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"testing"
+	"time"
 )
 
 func TestChoose(t *testing.T) {
@@ -113,6 +114,30 @@ func TestPick(t *testing.T) {
 		t.Run(tt.situation, func(t *testing.T) {
 			if got := pick(tt.have, tt.want); got != tt.picked {
 				t.Fatalf("picked %v, want %v", got, tt.picked)
+			}
+		})
+	}
+}
+
+// A box that nothing else reaches has another interface at once if waiting is
+// useless.
+func TestSubstituteAfter(t *testing.T) {
+	for _, tt := range []struct {
+		situation  string
+		u          unusable
+		missing    time.Duration
+		hasAddress bool
+		want       bool
+	}{
+		{situation: "an adapter that is about to appear", missing: appears - time.Second},
+		{situation: "one that does not appear", missing: appears, want: true},
+		{situation: "a VLAN that the kernel cannot create", u: unusable{final: true}, want: true},
+		{situation: "the box is reachable", missing: time.Hour, hasAddress: true},
+		{situation: "it is, and waiting is useless", u: unusable{final: true}, hasAddress: true},
+	} {
+		t.Run(tt.situation, func(t *testing.T) {
+			if got := tt.u.substituteAfter(tt.missing, tt.hasAddress); got != tt.want {
+				t.Errorf("got %v", got)
 			}
 		})
 	}

@@ -81,14 +81,18 @@ const patience = 40 * time.Second
 
 // bench is a box on a wire, with a site at the other end.
 type bench struct {
-	t        *testing.T
-	site     *netns.Namespace
-	links    journal.Journal[Link]
-	log      journal.Journal[string]
-	seen     int
-	settings chan spec.Network
-	runDir   string
-	stop     func()
+	t            *testing.T
+	site         *netns.Namespace
+	links        journal.Journal[Link]
+	log          journal.Journal[string]
+	seen         int
+	problems     journal.Journal[string]
+	seenProblems int
+	// substitute is the Keeper's.
+	substitute bool
+	settings   chan spec.Network
+	runDir     string
+	stop       func()
 }
 
 // newBench connects box and site; the Keeper is not running yet.
@@ -146,7 +150,7 @@ func run(name string, args ...string) error {
 // start runs a Keeper, which finds the interface by itself.
 func (b *bench) start(s spec.Network) {
 	ctx, cancel := context.WithCancel(context.Background())
-	k := &Keeper{RunDir: b.runDir,
+	k := &Keeper{RunDir: b.runDir, Substitute: b.substitute, Problem: b.problems.Add,
 		Log: slog.New(slog.NewTextHandler(journal.Lines(&b.log), &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	var done sync.WaitGroup
 	done.Go(func() { k.Run(ctx, b.settings, func(_ context.Context, l Link) { b.links.Add(l) }) })
@@ -313,6 +317,12 @@ func (b *bench) routers() []string {
 // have waits until the box has exactly these addresses.
 func (b *bench) have(addrs ...string) {
 	b.t.Helper()
+	b.haveThat(fmt.Sprintf("%q", addrs), func(got []string) bool { return slices.Equal(got, addrs) })
+}
+
+// haveThat waits until the box's addresses match.
+func (b *bench) haveThat(what string, match func(addrs []string) bool) {
+	b.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	changes := make(chan netlink.AddrUpdate)
@@ -322,13 +332,13 @@ func (b *bench) have(addrs ...string) {
 	}
 	reached := false
 	for range changes { // until cancel closes it
-		if !reached && slices.Equal(b.addresses(), addrs) {
+		if !reached && match(b.addresses()) {
 			reached = true
 			cancel()
 		}
 	}
 	if !reached {
-		b.t.Fatalf("the interface has %q, want %q", b.addresses(), addrs)
+		b.t.Fatalf("the interface has %q, want %s", b.addresses(), what)
 	}
 }
 
@@ -581,9 +591,11 @@ func TestAVLANOfTheSettings(t *testing.T) {
 	s := spec.Network{Interface: boxIf + ".10", Address: netip.MustParsePrefix("192.168.78.1/24")}
 	supported := b.site.Run("ip", "link", "add", "link", siteIf, "name", siteIf+".10", "type", "vlan", "id", "10") == nil
 	t.Log("the host's kernel supports VLANs:", supported)
+	b.substitute = true
 	b.start(s)
 	if !supported {
 		b.logged("network: setup failed", "create VLAN 10 on "+boxIf, "this kernel does not support VLANs")
+		b.reachableOnly("this kernel does not support VLANs")
 		// Corrected settings apply.
 		s.Interface = boxIf
 		b.settings <- s
@@ -604,6 +616,75 @@ func TestAVLANOfTheSettings(t *testing.T) {
 		t.Fatalf("the address is on %s, want %s", l.Name, boxIf)
 	}
 	b.have("192.168.77.1/24")
+}
+
+// A box whose settings name an interface that is not there stays reachable, and
+// serves nothing until the interface is there.
+func TestTheInterfaceOfTheSettingsIsMissing(t *testing.T) {
+	b := newBench(t)
+	b.substitute = true
+	s := spec.Network{Interface: "eth9", Address: netip.MustParsePrefix("192.168.78.1/24")}
+	b.start(s)
+	b.reachableOnly(`no network interface "eth9"`)
+	// Now it is plugged in.
+	b.second("eth9")
+	b.ok("ip", "link", "set", "far", "up")
+	b.await("of the interface", func(l Link) bool { return l.Name == "eth9" && l.Up && l.Addr == s.Address })
+	b.have()
+	b.problem("")
+	// And pulled out again.
+	b.here("ip", "link", "del", "eth9")
+	b.reachableOnly(`no network interface "eth9"`)
+}
+
+// An address of earlier settings keeps the box reachable, and what it served.
+func TestTheInterfaceOfNewSettingsIsMissing(t *testing.T) {
+	b := newBench(t)
+	b.substitute = true
+	b.serve("192.168.77.100,192.168.77.110,1h")
+	s := spec.Network{Address: netip.MustParsePrefix("192.168.77.1/24")}
+	b.start(s)
+	b.await("with the address", func(l Link) bool { return l.Up && l.Addr == s.Address })
+	s.Interface = "eth9"
+	b.settings <- s
+	// It keeps trying, which it does not while there is a substitute.
+	for range appears/retryEvery + 2 {
+		b.problem(`no network interface "eth9"`)
+	}
+	b.have("192.168.77.1/24")
+	if last := b.links.From(0); last[len(last)-1].Addr != s.Address {
+		t.Errorf("reported: %+v", last)
+	}
+}
+
+// reachableOnly waits until the box has leased an address from the site, and
+// checks that it reports no link to serve on.
+func (b *bench) reachableOnly(problem string) {
+	b.t.Helper()
+	b.problem(problem)
+	s := b.serve("192.168.77.100,192.168.77.110,1h")
+	b.haveThat("a lease", func(addrs []string) bool {
+		return len(addrs) == 1 && strings.HasPrefix(addrs[0], "192.168.77.1")
+	})
+	s.stop()
+	if l := b.links.From(0); len(l) > 0 && !l[len(l)-1].Equal(Link{}) {
+		b.t.Errorf("reported: %+v", l)
+	}
+}
+
+// problem waits for the reason why the settings' interface cannot be used, from
+// now on.
+func (b *bench) problem(want string) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeoutCause(context.Background(), patience, fmt.Errorf("no problem %q", want))
+	defer cancel()
+	_, next, err := b.problems.Await(ctx, b.seenProblems, func(why string) bool {
+		return why == want || want != "" && strings.Contains(why, want)
+	})
+	if err != nil {
+		b.t.Fatalf("%v; there were %q", err, b.problems.From(0))
+	}
+	b.seenProblems = next
 }
 
 func TestTheInterfaceIsSwitchedOffAndOn(t *testing.T) {

@@ -158,14 +158,14 @@ func (k *Keeper) note(all ...ownaddr.Own) {
 // system the name servers are not the box's concern.
 const resolvConf = "/tmp/resolv.conf"
 
-// isBox reports whether this system is gokrazy, with no programs but the box's.
-func isBox() bool {
+// IsBox reports whether this system is gokrazy, with no programs but the box's.
+func IsBox() bool {
 	to, err := os.Readlink("/etc/resolv.conf")
 	return err == nil && to == resolvConf
 }
 
 func setResolver(s setup) error {
-	if !isBox() {
+	if !IsBox() {
 		return nil
 	}
 	var b strings.Builder

@@ -34,7 +34,7 @@ func vlanNamed(all []candidate, name string) (vlan, error) {
 		return vlan{name: name, parent: parent, id: id, exists: true}, nil
 	}
 	if !slices.ContainsFunc(all, func(c candidate) bool { return c.name == parent }) {
-		return vlan{}, fmt.Errorf("no network interface %q for VLAN %d of %q; there are: %s", parent, id, name, names(all))
+		return vlan{}, missing(all, fmt.Sprintf("no network interface %q for VLAN %d of %q", parent, id, name))
 	}
 	return vlan{name: name, parent: parent, id: id}, nil
 }
@@ -59,8 +59,8 @@ func (v vlan) explain(err error) error {
 	what := fmt.Sprintf("create VLAN %d on %s", v.id, v.parent)
 	switch {
 	case errors.Is(err, unix.EOPNOTSUPP):
-		return fmt.Errorf("%s: this kernel does not support VLANs: let the switch deliver VLAN %d untagged, and write "+
-			"interface = %q under [network] in pxebox.toml", what, v.id, v.parent)
+		return unusable{final: true, instead: v.parent, error: fmt.Errorf("%s: this kernel does not support VLANs: let the "+
+			"switch deliver VLAN %d untagged, and write interface = %q under [network] in pxebox.toml", what, v.id, v.parent)}
 	case errors.Is(err, unix.EPERM):
 		return fmt.Errorf("%s: %w: add %s to the system's network configuration", what, err, v.name)
 	case errors.Is(err, unix.EEXIST):

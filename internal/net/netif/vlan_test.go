@@ -33,7 +33,11 @@ func TestVLANNamed(t *testing.T) {
 			want: vlan{name: "eth0.11", parent: "eth0", id: 11}},
 		{situation: "a bridge with such a name", all: []candidate{eth0, bridge}, name: "eth0.10"},
 		{situation: "a VLAN without its parent", all: []candidate{eth0}, name: "eth1.10",
-			err: `no network interface "eth1" for VLAN 10 of "eth1.10"; there are: eth0`},
+			err: `no network interface "eth1" for VLAN 10 of "eth1.10"; there are: eth0: plug it in, or write ` +
+				`one of these as interface under [network] in pxebox.toml`},
+		{situation: "a VLAN where there is nothing", name: "eth1.10",
+			all: []candidate{{name: "lo", kind: "device", loopback: true}, {name: "sit0", kind: "sit"}},
+			err: `no network interface "eth1" for VLAN 10 of "eth1.10"; there are: none: plug it in`},
 		{situation: "a number that no VLAN has", all: []candidate{eth0}, name: "eth0.4095"},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {

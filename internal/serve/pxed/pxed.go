@@ -17,6 +17,7 @@ import (
 
 	"github.com/pxebox/pxebox/assets"
 	"github.com/pxebox/pxebox/internal/base/loglimit"
+	"github.com/pxebox/pxebox/internal/base/netproblem"
 	"github.com/pxebox/pxebox/internal/base/pulse"
 	"github.com/pxebox/pxebox/internal/base/task"
 	"github.com/pxebox/pxebox/internal/boot/clients"
@@ -131,6 +132,7 @@ func Run(ctx context.Context, o Options) error {
 	g.Go(func() error {
 		k := &netif.Keeper{
 			Interface: o.Interface, RunDir: o.RunDir, Leased: d.dhcp.Leased,
+			Substitute: netif.IsBox(), Problem: d.networkProblem(),
 			Log: cmp.Or(o.NetworkLog, o.Log).With("part", "network"),
 		}
 		k.Run(ctx, network, func(ctx context.Context, l netif.Link) { task.Give(ctx, links, l) })
@@ -145,6 +147,21 @@ func Run(ctx context.Context, o Options) error {
 	g.Go(func() error { return d.dhcp.Serve(ctx) })
 	g.Go(func() error { return d.run(ctx, generations, network, links) })
 	return g.Wait()
+}
+
+// networkProblem returns a function that writes down why the interface of the
+// settings cannot be used, for the console and the page.
+func (d *daemon) networkProblem() func(why string) {
+	last := "not written yet"
+	return func(why string) {
+		if why == last {
+			return
+		}
+		last = why
+		if err := netproblem.Write(d.RunDir, why); err != nil {
+			d.part("network").Error("cannot write why the network interface cannot be used", "err", err)
+		}
+	}
 }
 
 // run passes each generation and each link change to the servers.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pxebox/pxebox/internal/base/netproblem"
 	"github.com/pxebox/pxebox/internal/generation"
 )
 
@@ -36,6 +37,9 @@ func TestNetworkErrorsGoToTheirOwnLog(t *testing.T) {
 	}()
 	if line := <-network; !strings.Contains(line, `no network interface \"eth9\"; there are: `) {
 		t.Errorf("the first line is %s", line)
+	}
+	if why := netproblem.Read(filepath.Join(dir, "run")); !strings.HasPrefix(why, `no network interface "eth9"`) {
+		t.Errorf("the console and the page get %q", why)
 	}
 	cancel()
 	if err := <-done; !errors.Is(err, context.Canceled) {

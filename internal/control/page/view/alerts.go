@@ -38,6 +38,9 @@ func alertsOf(site SiteState, c catalog, page string, now time.Time) (out []aler
 		case snap.File.Problem != "" && !snap.File.Missing:
 			add("/settings", "", c.text("alert.unreadable"))
 		}
+		if snap.NetworkProblem != "" {
+			add("/servers", "network", c.text("alert.network"))
+		}
 		if snap.InForce.TooLarge {
 			add("/menu", "", c.text("alert.toolarge"))
 		}

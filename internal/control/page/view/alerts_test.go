@@ -46,6 +46,12 @@ func TestAlerts(t *testing.T) {
 			want:  []string{"/settings The settings file cannot be read."},
 		},
 		"no file yet": {state: file(menuwatch.File{Problem: "open: no such file", Missing: true})},
+		"an interface that is missing": {
+			state: SiteState{Snapshot: &menuwatch.Snapshot{NetworkProblem: "eth9 is missing"}},
+			want: []string{
+				"/servers#network No machine is served on the network interface of the settings: the box cannot use it.",
+			},
+		},
 		"menus that are too large": {
 			state: SiteState{Snapshot: &menuwatch.Snapshot{InForce: menuwatch.InForce{TooLarge: true}}},
 			want:  []string{"/menu The menus of certain machines are too large: all machines get the general one."},

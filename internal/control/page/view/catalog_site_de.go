@@ -11,6 +11,7 @@ var germanSite = merge(catalog{
 	"alert.settings.one":  "Die Einstellungsdatei enthält %d Fehler und ist deshalb nicht in Kraft.",
 	"alert.settings.many": "Die Einstellungsdatei enthält %d Fehler und ist deshalb nicht in Kraft.",
 	"alert.unreadable":    "Die Einstellungsdatei lässt sich nicht lesen.",
+	"alert.network":       "Die Box kann die Netzwerkschnittstelle der Einstellungen nicht nutzen: Dort bootet kein Rechner.",
 	"alert.toolarge":      "Die Menüs für bestimmte Rechner sind zu groß: Alle Rechner erhalten das allgemeine.",
 	"alert.address":       "Zum WDS-Server %s gibt es keine verwendbare Adresse.",
 	"alert.down":          "Der WDS-Server %s antwortet nicht.",

@@ -11,6 +11,7 @@ var englishSite = merge(reasons(), catalog{
 	"alert.settings.one":  "The settings file has %d mistake, so it is not in force.",
 	"alert.settings.many": "The settings file has %d mistakes, so it is not in force.",
 	"alert.unreadable":    "The settings file cannot be read.",
+	"alert.network":       "No machine is served on the network interface of the settings: the box cannot use it.",
 	"alert.toolarge":      "The menus of certain machines are too large: all machines get the general one.",
 	"alert.address":       "There is no usable address of the WDS server %s.",
 	"alert.down":          "The WDS server %s does not answer.",

@@ -265,6 +265,10 @@ func TestSitePages(t *testing.T) {
 			"192.168.77.254 addresses It leases addresses. That is as it should be",
 			"Address in the settings 192.168.77.1/24", "Gateway 192.168.77.254", "Addresses of the box 192.168.77.1/24",
 		}, not: []string{"127.0.0.1"}},
+		"an interface that is missing": {
+			state: SiteState{Snapshot: &menuwatch.Snapshot{NetworkProblem: `no network interface "eth9"`}}, path: "/servers",
+			want: []string{`the box cannot use it. no network interface "eth9"`},
+		},
 		"no WDS server": {state: SiteState{Snapshot: snapshotOf(t, "")}, path: "/servers", want: []string{
 			"There is no WDS server in the settings. To have one in the menu, write its address: [[wds]] name",
 			"No other server has answered a booting machine.", "from the site's DHCP server",
