@@ -171,7 +171,7 @@ func cutSettings(p *powered, chance *rand.Rand) (disk.Loss, func(*powered)) {
 	go func() {
 		defer close(sent)
 		for {
-			code, _, err := p.askSettings(ctx, settingsPort, http.MethodPut, secret, number(taken+1))
+			code, _, err := p.askSettings(ctx, onBox(settingsPort), http.MethodPut, secret, number(taken+1))
 			if err != nil || code != http.StatusOK {
 				return
 			}

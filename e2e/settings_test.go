@@ -94,21 +94,23 @@ func (s *site) waitSettings() {
 func (s *site) settings(method, password, text string) (int, string) {
 	s.t.Helper()
 	s.waitSettings()
-	code, answer, err := s.askSettings(s.within(clientBoots), settingsPort, method, password, text)
+	code, answer, err := s.askSettings(s.within(clientBoots), onBox(settingsPort), method, password, text)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	return code, answer
 }
 
-func (s *site) askSettings(ctx context.Context, port uint16, method, password, text string) (int, string, error) {
+// onBox returns a port of the box at its fixed address.
+func onBox(port uint16) netip.AddrPort { return netip.AddrPortFrom(lab.BoxAddr, port) }
+
+func (s *site) askSettings(ctx context.Context, to netip.AddrPort, method, password, text string) (int, string, error) {
 	transport := &http.Transport{
 		DialContext:     s.Observer.DialContext,
 		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, // the test has no way to verify the box
 	}
 	defer transport.CloseIdleConnections()
-	url := fmt.Sprintf("https://%v/pxebox.toml", netip.AddrPortFrom(lab.BoxAddr, port))
-	r, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(text))
+	r, err := http.NewRequestWithContext(ctx, method, fmt.Sprintf("https://%v/pxebox.toml", to), strings.NewReader(text))
 	if err != nil {
 		return 0, "", err
 	}
@@ -171,7 +173,7 @@ func TestImageSettings(t *testing.T) {
 	if code, text := p.settings("GET", lab.BoxPassword, ""); code != http.StatusOK || text != titled("From the medium") {
 		t.Errorf("the settings in force: %d %q", code, text)
 	}
-	code, text, err := p.askSettings(p.within(clientBoots), oldSettingsPort, "GET", lab.BoxPassword, "")
+	code, text, err := p.askSettings(p.within(clientBoots), onBox(oldSettingsPort), "GET", lab.BoxPassword, "")
 	if err != nil || code != http.StatusOK || text != titled("From the medium") {
 		t.Errorf("the settings in force, at the old port: %d %q, %v", code, text, err)
 	}

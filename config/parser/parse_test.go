@@ -553,3 +553,23 @@ func checkDHCPOf(t *testing.T, c *config.Config) {
 		}
 	}
 }
+
+func TestLine(t *testing.T) {
+	for _, tt := range []struct {
+		situation, file string
+		want            int
+	}{
+		{situation: "below its header", want: 6,
+			file: "[menu]\ntitle = \"interface = 1\"\n\n[network]\n# one\ninterface = \"eth0\"\n"},
+		{situation: "with dots", file: "\nnetwork.interface = \"eth0\"\n", want: 2},
+		{situation: "in braces", file: "\xef\xbb\xbf\n\nnetwork = { interface = \"eth0\" }\n", want: 3},
+		{situation: "not there", file: "\n[network]\naddress = \"dhcp\"\n", want: 1},
+		{situation: "nothing there", want: 1},
+	} {
+		t.Run(tt.situation, func(t *testing.T) {
+			if got := Line([]byte(tt.file), "network", "interface"); got != tt.want {
+				t.Errorf("got %d, want %d", got, tt.want)
+			}
+		})
+	}
+}

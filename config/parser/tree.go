@@ -519,3 +519,16 @@ func printKey(parts ...string) string {
 	}
 	return strings.Join(out, ".")
 }
+
+// Line returns the line of a key in a file that Parse accepts, for those who find
+// out later that its value cannot be used; 1 if the key is not there.
+func Line(data []byte, path ...string) int {
+	n, _, _ := readTree("", data)
+	for _, key := range path {
+		n = n.get(key)
+	}
+	if n == nil {
+		return 1
+	}
+	return n.line
+}

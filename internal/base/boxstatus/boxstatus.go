@@ -67,7 +67,8 @@ type Result struct {
 	Taken bool      `json:"taken"`         // they are in force; not set for Volume
 	// Client is the address that sent them; empty for Volume.
 	Client string `json:"client,omitempty"`
-	// Text is at most MaxText bytes: what is wrong, or that nothing is.
+	// Text is at most MaxText bytes: what is wrong, what may not work, or that
+	// nothing is wrong.
 	Text string `json:"text"`
 }
 

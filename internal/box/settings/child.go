@@ -32,42 +32,47 @@ const (
 // the command line of a program that calls CheckStdin. Whatever the settings do
 // to that process, the box keeps running. Settings that exceed the limits are
 // rejected like any other mistake.
-func CheckIn(argv ...string) func(text []byte) error {
-	return func(text []byte) error { return checkIn(checkTime, text, argv...) }
+func CheckIn(argv ...string) Check {
+	return func(text []byte) (config.Errors, error) { return checkIn(checkTime, text, argv...) }
 }
 
-func checkIn(limit time.Duration, text []byte, argv ...string) error {
+func checkIn(limit time.Duration, text []byte, argv ...string) (warnings config.Errors, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	var out, log strings.Builder
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(string(text)), &out, &log
-	err := cmd.Run()
+	err = cmd.Run()
 	var exit *exec.ExitError
 	says := func(text string) bool { return strings.Contains(log.String(), text) }
 	switch {
 	case ctx.Err() != nil:
-		return tooMuch(fmt.Sprintf("takes longer than %v to check", limit))
+		return nil, tooMuch(fmt.Sprintf("takes longer than %v to check", limit))
 	// When memory runs out, Go's runtime exits with one of several messages;
 	// for example, it may fail to start a thread. A bug in the program is a
 	// panic.
 	case errors.As(err, &exit) && says("fatal error:"):
-		return tooMuch(fmt.Sprintf("takes more than %d MiB of memory to check", checkMemory>>20))
+		return nil, tooMuch(fmt.Sprintf("takes more than %d MiB of memory to check", checkMemory>>20))
 	case errors.As(err, &exit) && exit.ExitCode() == 1: // it could not start
-		return fmt.Errorf("check the settings: %s", strings.TrimSpace(log.String()))
+		return nil, fmt.Errorf("check the settings: %s", strings.TrimSpace(log.String()))
 	case errors.As(err, &exit):
-		return tooMuch(fmt.Sprintf("cannot be checked: the check failed with %v", exit))
+		return nil, tooMuch(fmt.Sprintf("cannot be checked: the check failed with %v", exit))
 	case err != nil:
-		return fmt.Errorf("check the settings: %w", err)
+		return nil, fmt.Errorf("check the settings: %w", err)
 	}
-	var mistakes config.Errors
-	if err := json.Unmarshal([]byte(out.String()), &mistakes); err != nil {
-		return fmt.Errorf("check the settings: %w", err)
+	var r result
+	if err := json.Unmarshal([]byte(out.String()), &r); err != nil {
+		return nil, fmt.Errorf("check the settings: %w", err)
 	}
-	if len(mistakes) == 0 {
-		return nil
+	if len(r.Mistakes) > 0 {
+		return nil, r.Mistakes
 	}
-	return mistakes
+	return r.Warnings, nil
+}
+
+// result is what the process of a check writes.
+type result struct {
+	Mistakes, Warnings config.Errors
 }
 
 func tooMuch(problem string) error {
@@ -76,7 +81,7 @@ func tooMuch(problem string) error {
 }
 
 // CheckStdin is the process that CheckIn starts: it reads settings and writes
-// their mistakes. It limits itself first.
+// what is wrong with them, on this box. It limits itself first.
 func CheckStdin(in io.Reader, out io.Writer) error {
 	if err := limitSelf(); err != nil {
 		return err
@@ -85,18 +90,24 @@ func CheckStdin(in io.Reader, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	mistakes := config.Errors{}
-	if err := Parses(text); err != nil && !errors.As(err, &mistakes) {
+	var r result
+	c, err := compile.Parse(FileName, text)
+	if err == nil {
+		var h hardware
+		if h, err = thisHardware(); err == nil {
+			r.Mistakes, r.Warnings = checkInterface(c, text, h)
+		}
+	}
+	if err != nil && !errors.As(err, &r.Mistakes) {
 		return err
 	}
-	return json.NewEncoder(out).Encode(mistakes)
+	return json.NewEncoder(out).Encode(r)
 }
 
-// Parses checks settings in this process. It returns their mistakes as
-// config.Errors, or nil.
-func Parses(text []byte) error {
-	_, err := compile.Parse(FileName, text)
-	return err
+// Parses checks settings in this process, whatever this box is.
+func Parses(text []byte) (warnings config.Errors, err error) {
+	_, err = compile.Parse(FileName, text)
+	return nil, err
 }
 
 // limitSelf bounds the memory of this process, gives it the lowest priority for

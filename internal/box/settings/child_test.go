@@ -33,10 +33,17 @@ func TestCheckIn(t *testing.T) {
 		situation, mode, text string
 		limit                 time.Duration
 		mistake, failure      string // a mistake in the settings, or a failure of the box
+		warning               string
 	}{
 		{situation: "right", mode: "check", text: mine, limit: checkTime},
 		{situation: "a mistake", mode: "check", text: wrong, limit: checkTime,
 			mistake: "pxebox.toml:3: menu.timeuot: is not known; write timeout"},
+		{situation: "an interface that no box has", mode: "check", limit: checkTime,
+			text:    "[menu]\ntitle = \"interface = x\"\n[network]\ninterface = \"enp99s0\"\n",
+			mistake: `pxebox.toml:4: network.interface: the box has no interface "enp99s0", and none that is plugged in`},
+		{situation: "an interface that may be plugged in later", mode: "check", limit: checkTime,
+			text:    "network.interface = \"eth99\"\n",
+			warning: `pxebox.toml:1: network.interface: the box has no interface "eth99" now`},
 		{situation: "menus without end", mode: "check", text: manyMenus(), limit: checkTime,
 			mistake: "pxebox.toml:8001: machine: all menus together exceed the box's limit of 16 MiB"},
 		{situation: "more memory than it may have", mode: "hog", text: mine, limit: checkTime,
@@ -49,17 +56,20 @@ func TestCheckIn(t *testing.T) {
 			failure: "check the settings: no pipe"},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
-			err := checkIn(tt.limit, []byte(tt.text), program, tt.mode)
+			warnings, err := checkIn(tt.limit, []byte(tt.text), program, tt.mode)
 			want := tt.mistake + tt.failure
 			if (err == nil) != (want == "") || err != nil && !strings.HasPrefix(err.Error(), want) {
 				t.Errorf("got %v", err)
+			}
+			if got := warnings.Error(); (got == "") != (tt.warning == "") || !strings.HasPrefix(got, tt.warning) {
+				t.Errorf("the warnings are %q", got)
 			}
 			if got := errors.As(err, new(config.Errors)); got != (tt.mistake != "") {
 				t.Errorf("it is a mistake: %v; %v", got, err)
 			}
 		})
 	}
-	if err := CheckIn(filepath.Join(t.TempDir(), "missing"))(nil); err == nil || errors.As(err, new(config.Errors)) {
+	if _, err := CheckIn(filepath.Join(t.TempDir(), "missing"))(nil); err == nil || errors.As(err, new(config.Errors)) {
 		t.Errorf("without the program: %v", err)
 	}
 }

@@ -16,7 +16,8 @@ import (
 const maxBody = 2 << 20
 
 // Handler serves the settings over HTTP: GET returns them, and PUT replaces
-// them. It answers settings with mistakes with 422 and a line for each mistake.
+// them. It answers settings with mistakes with 422 and a line for each mistake, and
+// settings without any with "accepted" and a line for each warning.
 // Who may send requests is decided elsewhere.
 func Handler(s *Store, log *slog.Logger) http.Handler {
 	h := &handler{s, log.With("part", "settings")}
@@ -47,8 +48,8 @@ func (h *handler) put(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	err = h.store.Apply(b)
-	h.store.record(r.RemoteAddr, err)
+	warnings, err := h.store.Apply(b)
+	h.store.record(r.RemoteAddr, warnings, err)
 	var mistakes config.Errors
 	switch {
 	case errors.As(err, &mistakes):
@@ -60,6 +61,10 @@ func (h *handler) put(w http.ResponseWriter, r *http.Request) {
 	default:
 		loglimit.Trusted(h.log).Info("new settings in force", "client", r.RemoteAddr, "bytes", len(b))
 		fmt.Fprintln(w, "accepted")
+		for _, e := range warnings {
+			loglimit.Trusted(h.log).Warn("new settings are in force, with a warning", "client", r.RemoteAddr, "why", e)
+			fmt.Fprintln(w, "warning:", e)
+		}
 	}
 }
 

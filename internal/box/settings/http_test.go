@@ -14,6 +14,7 @@ import (
 func TestHandler(t *testing.T) {
 	const secret = "correct horse"
 	b := newBox(t, mine)
+	b.Check = withDoubts
 	log := slog.New(slog.DiscardHandler)
 	server := httptest.NewServer(access.Require(access.NewGate(secret), Handler(b.Store, log), log))
 	defer server.Close()
@@ -53,6 +54,10 @@ func TestHandler(t *testing.T) {
 			says: "UTF-8", inForce: mine},
 		{situation: "right, as Windows writes", method: "PUT", password: secret,
 			body: strings.ReplaceAll(theirs, "\n", "\r\n"), code: 200, says: "accepted", inForce: theirs},
+		{situation: "right, and will hardly work", method: "PUT", password: secret, body: doubtful, code: 200,
+			says: "accepted\nwarning: pxebox.toml:2: network.interface: it is not there; plug it in\n", inForce: doubtful},
+		{situation: "right again", method: "PUT", password: secret, body: theirs, code: 200, says: "accepted",
+			inForce: theirs},
 		{situation: "too long", method: "PUT", password: secret, body: strings.Repeat("#", maxBody+1), code: 400,
 			says: "too large", inForce: theirs},
 		{situation: "delete", method: "DELETE", password: secret, code: 405, inForce: theirs},

@@ -23,13 +23,16 @@ import (
 // FileName is the name of the settings file wherever a person sees it.
 const FileName = "pxebox.toml"
 
+// Check returns the mistakes in settings, as config.Errors. Any other error means
+// that the check failed. Warnings are about settings without mistakes: what will
+// hardly work on this box as it is now.
+type Check func(text []byte) (warnings config.Errors, err error)
+
 // Store is the file with the settings in force. The previous settings are kept
 // next to it, under the same name with .old appended.
 type Store struct {
-	File string
-	// Check returns the mistakes in settings, as config.Errors. Any other error
-	// means that the check failed. Nil means Parses.
-	Check func(text []byte) error
+	File  string
+	Check Check // nil means Parses
 
 	checking sync.Mutex // one check at a time: each may need a lot of memory
 	mu       sync.Mutex
@@ -46,10 +49,12 @@ func (s *Store) Results() boxstatus.Settings {
 }
 
 // record stores the result of an upload.
-func (s *Store) record(client string, err error) {
+func (s *Store) record(client string, warnings config.Errors, err error) {
 	r := &boxstatus.Result{Time: time.Now(), Taken: err == nil, Client: client}
 	if err != nil {
 		r.Text = cut(err.Error())
+	} else if len(warnings) > 0 {
+		r.Text = cut(warnings.Error())
 	}
 	s.resultsMu.Lock()
 	defer s.resultsMu.Unlock()
@@ -82,14 +87,19 @@ func (s *Store) Read() ([]byte, error) {
 	return b, err
 }
 
-// Apply puts settings in force. An error of type config.Errors lists their
+// Apply puts settings in force, and returns the warnings of their check. An error of type config.Errors lists their
 // mistakes; any other error says why they cannot be checked or stored. On any
 // error, nothing has changed.
-func (s *Store) Apply(text []byte) error {
+func (s *Store) Apply(text []byte) (warnings config.Errors, err error) {
 	text = plain(text)
-	if err := s.check(text); err != nil {
-		return err
+	if warnings, err = s.check(text); err != nil {
+		return nil, err
 	}
+	return warnings, s.store(text)
+}
+
+// store replaces the file by settings that were checked.
+func (s *Store) store(text []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	old, err := os.ReadFile(s.File)
@@ -107,7 +117,7 @@ func (s *Store) Apply(text []byte) error {
 	return durable.WriteFile(s.File, text, 0o644)
 }
 
-func (s *Store) check(text []byte) error {
+func (s *Store) check(text []byte) (warnings config.Errors, err error) {
 	s.checking.Lock()
 	defer s.checking.Unlock()
 	if s.Check == nil {

@@ -196,7 +196,7 @@ func TestExchange(t *testing.T) {
 		t.Errorf("after the fix the result is %q", result())
 	}
 
-	if err := b.Apply([]byte(theirs)); err != nil {
+	if _, err := b.Apply([]byte(theirs)); err != nil {
 		t.Fatal(err)
 	}
 	b.start(t, m)
@@ -210,7 +210,7 @@ func TestExchange(t *testing.T) {
 		t.Error("and it is written again")
 	}
 
-	if err := b.Apply([]byte(mine)); err != nil {
+	if _, err := b.Apply([]byte(mine)); err != nil {
 		t.Fatal(err)
 	}
 	m.files = map[string][]byte{}
@@ -256,7 +256,7 @@ func TestBackToBuiltIn(t *testing.T) {
 		if r := string(plain(m.files[resultName])); b.inForce(t) != sign || r != resultTaken {
 			t.Errorf("%q in force, result %q", b.inForce(t), r)
 		}
-		if err := b.Apply([]byte(theirs)); err != nil {
+		if _, err := b.Apply([]byte(theirs)); err != nil {
 			t.Fatal(err)
 		}
 		b.start(t, m)
@@ -272,7 +272,7 @@ func TestSameSettingsByBothWays(t *testing.T) {
 	m, b := fresh(), newBox(t, mine)
 	m.files[FileName] = []byte(mine)
 	b.start(t, m)
-	if err := b.Apply([]byte(theirs)); err != nil {
+	if _, err := b.Apply([]byte(theirs)); err != nil {
 		t.Fatal(err)
 	}
 	b.start(t, m)
@@ -293,7 +293,7 @@ func TestHistories(t *testing.T) {
 		chance := rand.New(rand.NewPCG(seed, 0))
 		m, b := fresh(), newBox(t, "")
 		cutCheck, lastCut := false, ""
-		b.Check = func(text []byte) error {
+		b.Check = func(text []byte) (config.Errors, error) {
 			if cutCheck {
 				cutCheck = false
 				panic(errPower)
@@ -358,7 +358,7 @@ func TestHistories(t *testing.T) {
 			}
 			if chance.IntN(2) == 0 {
 				want = another()
-				if err := b.Apply([]byte(want)); err != nil {
+				if _, err := b.Apply([]byte(want)); err != nil {
 					t.Fatal(err)
 				}
 				history = append(history, "put "+want)
@@ -381,7 +381,7 @@ func TestHistories(t *testing.T) {
 func TestCheckThatTheBoxDoesNotSurvive(t *testing.T) {
 	m, b := fresh(), newBox(t, mine)
 	checks := 0
-	b.Check = func(text []byte) error {
+	b.Check = func(text []byte) (config.Errors, error) {
 		if !strings.Contains(string(text), "Theirs") {
 			return Parses(text)
 		}
@@ -413,7 +413,7 @@ func TestCheckThatTheBoxDoesNotSurvive(t *testing.T) {
 // tries again.
 func TestCheckThatCannotBegin(t *testing.T) {
 	m, b := fresh(), newBox(t, mine)
-	b.Check = func([]byte) error { return errors.New("no more processes") }
+	b.Check = func([]byte) (config.Errors, error) { return nil, errors.New("no more processes") }
 	m.files[FileName] = []byte(theirs)
 	err := Exchange(m, b.Store, b.seen, nil, func() {}, slog.New(slog.DiscardHandler))
 	r := string(plain(m.files[resultName]))
@@ -440,7 +440,7 @@ func TestServesBeforeItChecks(t *testing.T) {
 			m, b := fresh(), newBox(t, mine)
 			m.files[FileName] = []byte(tt.found)
 			var order []string
-			b.Check = func(text []byte) error {
+			b.Check = func(text []byte) (config.Errors, error) {
 				order = append(order, "checks")
 				return Parses(text)
 			}
@@ -476,7 +476,7 @@ func TestDamagedPerm(t *testing.T) {
 func TestTakeKeepsOldOnMistake(t *testing.T) {
 	b := newBox(t, mine)
 	var mistakes config.Errors
-	if err := b.Apply([]byte(wrong)); !errors.As(err, &mistakes) {
+	if _, err := b.Apply([]byte(wrong)); !errors.As(err, &mistakes) {
 		t.Errorf("got %v", err)
 	}
 	if b.inForce(t) != mine {
@@ -497,7 +497,7 @@ func TestTakeRefusesWhatCannotBePublished(t *testing.T) {
 		fmt.Fprintf(&f, "[[machine]]\nmac = [\"52:54:00:00:00:%02x\"]\ndefault = \"e%d\"\n", i, i)
 	}
 	b := newBox(t, mine)
-	err := b.Apply([]byte(f.String()))
+	_, err := b.Apply([]byte(f.String()))
 	if !errors.As(err, new(config.Errors)) ||
 		!strings.Contains(err.Error(), FileName+":1201: machine: all menus together exceed ") {
 		t.Errorf("got %v", err)
@@ -543,11 +543,13 @@ func TestResults(t *testing.T) {
 	if r := b.Results().Network; r == nil || !r.Taken || r.Text != "" {
 		t.Errorf("no mistake: %+v", r)
 	}
-	long := &Store{Check: func([]byte) error { return errors.New(strings.Repeat("é", boxstatus.MaxText)) }}
-	if err := long.Apply([]byte(mine)); err == nil {
+	long := &Store{Check: func([]byte) (config.Errors, error) {
+		return nil, errors.New(strings.Repeat("é", boxstatus.MaxText))
+	}}
+	if _, err := long.Apply([]byte(mine)); err == nil {
 		t.Fatal("it is taken")
 	} else {
-		long.record("", err)
+		long.record("", nil, err)
 	}
 	if r := long.Results().Network; len(r.Text) > boxstatus.MaxText || !utf8.ValidString(r.Text) ||
 		!strings.HasSuffix(r.Text, "…") {

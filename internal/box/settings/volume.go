@@ -124,7 +124,7 @@ func (x *exchange) take(found []byte) error {
 	if err := x.remember(append(slices.Clone(before.but(found)), note{sum(found), state})...); err != nil {
 		return errors.Join(failed, err)
 	}
-	err := x.store.Apply(found)
+	warnings, err := x.store.Apply(found)
 	var mistakes config.Errors
 	switch {
 	case errors.As(err, &mistakes):
@@ -134,7 +134,10 @@ func (x *exchange) take(found []byte) error {
 		return errors.Join(err, x.end(failedBy(err), before.but(found)...))
 	}
 	x.log.Info("settings on the volume are now in force")
-	return x.end(resultTaken, note{sum(found), ""})
+	for _, e := range warnings {
+		x.log.Warn("settings on the volume are in force, with a warning", "why", e)
+	}
+	return x.end(taken(warnings), note{sum(found), ""})
 }
 
 // show writes the settings in force to the volume.
@@ -186,7 +189,7 @@ const (
 // decide compares the settings on the volume with those in force. An empty file
 // counts as no file: a medium that is pulled out too early may have one. The
 // built-in settings come with every image, so they are not a person's choice.
-func decide(found, inForce []byte, known notes, check func([]byte) error) step {
+func decide(found, inForce []byte, known notes, check Check) step {
 	text := plain(found)
 	state, isKnown := known.of(found)
 	switch {
@@ -202,7 +205,8 @@ func decide(found, inForce []byte, known notes, check func([]byte) error) step {
 		return leave // a person is still editing it
 	case !isKnown && !bytes.Equal(text, plain(config.DefaultFile())):
 		return take
-	case check(text) != nil: // refused by a program that recorded no states
+	}
+	if _, err := check(text); err != nil { // refused by a program that recorded no states
 		return leave
 	}
 	return show
@@ -311,11 +315,22 @@ func shown(found []byte, known notes) string {
 
 // told lists the mistakes in settings.
 func told(mistakes config.Errors) string {
+	return "pxebox.toml has mistakes, so the box did NOT accept it, and uses its previous\n" +
+		"settings. Correct these lines, and restart the box:\n\n" + linesOf(mistakes)
+}
+
+// taken says that settings are in force, and what will hardly work.
+func taken(warnings config.Errors) string {
+	if len(warnings) == 0 {
+		return resultTaken
+	}
+	return resultTaken + "\nA line may not work as it is:\n\n" + linesOf(warnings)
+}
+
+func linesOf(all config.Errors) string {
 	var b strings.Builder
-	b.WriteString("pxebox.toml has mistakes, so the box did NOT accept it, and uses its previous\n" +
-		"settings. Correct these lines, and restart the box:\n\n")
-	for _, m := range mistakes {
-		fmt.Fprintf(&b, "line %d: %s: %s\n    %s\n", m.Line, m.Key, m.Problem, m.Fix)
+	for _, e := range all {
+		fmt.Fprintf(&b, "line %d: %s: %s\n    %s\n", e.Line, e.Key, e.Problem, e.Fix)
 	}
 	return b.String()
 }
