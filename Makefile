@@ -15,8 +15,8 @@ OTHER_SHIM  := build/cache/other-shim
 # machine has to heal; another distribution's shim, which has to be built;
 # machines with Secure Boot that refuse several programs, one boot after the
 # other; QEMU's Raspberry Pi 3, whose kernel now and then does not start on a busy
-# host; and the virtual disks of a release.
-LONG := TestOtherShim|TestImageServerMode/UEFI_that_(refuses|trusts_2023)|TestImageProxyMode/UEFI_that_(refuses|trusts_2011)|TestUpdateForthAndBack/UEFI|TestUpdateOfBoxFromBefore|TestReleaseUpdate|TestBrokenUpdateFallsBack|TestUpdateRaspberryPi|TestRaspberryPi3|TestPxedThatNeverAnswers|TestInitHangs|TestReleaseDisks
+# host; an interface that is missing; and the virtual disks of a release.
+LONG := TestOtherShim|TestImageServerMode/UEFI_that_(refuses|trusts_2023)|TestImageProxyMode/UEFI_that_(refuses|trusts_2011)|TestUpdateForthAndBack/UEFI|TestUpdateOfBoxFromBefore|TestReleaseUpdate|TestBrokenUpdateFallsBack|TestUpdateRaspberryPi|TestRaspberryPi3|TestPxedThatNeverAnswers|TestInterfaceOfSettings|TestInitHangs|TestReleaseDisks
 
 # The boots that need the kernel from make kernel.
 KERNEL_LINES := TestOwnKernel
