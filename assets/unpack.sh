@@ -9,11 +9,6 @@
 # source of each package, without Debian's changes.
 set -eu
 
-fail() {
-	echo "unpack.sh: $*" >&2
-	exit 1
-}
-
 release=
 if [ "$1" = -r ]; then
 	release=$2
@@ -21,7 +16,10 @@ if [ "$1" = -r ]; then
 fi
 source=
 if [ "$1" = -s ]; then
-	[ -n "$release" ] || fail "-s needs -r RELEASE"
+	[ -n "$release" ] || {
+		echo "unpack.sh: -s needs -r RELEASE" >&2
+		exit 1
+	}
 	source=-src
 	shift
 fi
@@ -29,37 +27,14 @@ dir=$1
 shift
 mkdir -p "$dir"
 dir=$(cd "$dir" && pwd)
+here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 cd "$work"
+# shellcheck source=assets/apt.sh
+. "$here/apt.sh"
 command -v apt-get >/dev/null || fail "Debian's boot programs and test programs come by apt-get, which this machine lacks: build on Debian"
-
-# The sources that the machine has, one URI a line, also where apt has no lists
-# of them yet.
-mirrors() { apt-get indextargets --no-release-info --format '$(REPO_URI)' 'Created-By: Packages' 2>/dev/null | sed 's:/*$::' | sort -u; }
-
-private() { # lists of our own: the machine's are not ours to refresh
-	mkdir -p state/lists/partial cache/archives/partial
-	# With what is installed in view, apt would take nothing older than that.
-	: >state/status
-	apt-get -qq -o APT::Sandbox::User=root \
-		-o Dir::State="$work/state" -o Dir::State::lists="$work/state/lists" \
-		-o Dir::State::status="$work/state/status" \
-		-o Dir::Etc::sourcelist="$sources" -o Dir::Etc::sourceparts="$parts" \
-		-o Dir::Cache="$work/cache" "$@" >>apt.log 2>&1
-}
-
-give_up() {
-	cat apt.log >&2
-	hint="is a mirror of Debian in reach?"
-	if grep -q NO_PUBKEY apt.log; then
-		hint="this machine does not know the key of that release: apt-get install debian-archive-keyring"
-	elif [ -n "$release" ] && grep -q "$release.* does not have a Release file" apt.log; then
-		hint="the mirror $mirror has no $release (any more): name another release, or a mirror that has it, in /etc/apt/sources.list"
-	fi
-	fail "apt-get cannot download $wanted${release:+ of $release}: $hint"
-}
 
 wanted=$*
 if [ -z "$release" ]; then
@@ -69,29 +44,15 @@ if [ -z "$release" ]; then
 	sources=/etc/apt/sources.list
 	parts=/etc/apt/sources.list.d
 	apt-get -qq -o APT::Sandbox::User=root download "$@" >apt.log 2>&1 ||
-		{ private update && private download "$@"; } || give_up
+		{ private apt-get update && private apt-get download "$@"; } >>apt.log || give_up "$wanted"
 else
-	mirror=$(mirrors | grep -m1 '/debian$') || fail "no mirror of Debian in /etc/apt/sources.list"
-	# A fix is in the security archive first, and in the release with its next
-	# point release.
-	security=$(mirrors | grep -m1 '/debian-security$') || security=$mirror-security
-	sources=$work/sources.list
-	parts=/dev/null
-	key=[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]
-	printf '%s\n' "deb$source $key $mirror $release main" "deb$source $key $mirror $release-updates main" >"$sources"
-	cp "$sources" without-security
-	echo "deb$source $key $security $release-security main" >>"$sources"
-	if ! private update; then
-		cp without-security "$sources"
-		private update || give_up
-		echo "unpack.sh: no security archive at $security: security fixes after the last point release of $release are missing" >&2
-	fi
+	lists "deb$source" "$release" || give_up "$wanted"
 	if [ -n "$source" ]; then
-		private source --download-only --tar-only "$@" || give_up
+		private apt-get source --download-only --tar-only "$@" >>apt.log || give_up "$wanted"
 		for tarball in *.orig.tar.*; do tar -xf "$tarball" -C "$dir"; done
 		exit
 	fi
-	private download "$@" || give_up
+	private apt-get download "$@" >>apt.log || give_up "$wanted"
 fi
 for deb in *.deb; do
 	dpkg-deb -x "$deb" "$dir"

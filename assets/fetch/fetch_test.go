@@ -59,7 +59,7 @@ type tree struct {
 func newTree(t *testing.T) *tree {
 	t.Helper()
 	tr := &tree{t: t, dir: t.TempDir()}
-	for _, name := range []string{"tested.txt", "unpack.sh"} {
+	for _, name := range []string{"tested.txt", "unpack.sh", "apt.sh"} {
 		b, err := os.ReadFile(filepath.Join("..", name))
 		if err != nil {
 			t.Fatal(err)
@@ -98,7 +98,7 @@ func (tr *tree) files() map[string]string {
 	files := map[string]string{}
 	err := filepath.WalkDir(tr.dir, func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() && !strings.Contains(name, ".fetch") || d.Name() == "tested.txt" ||
-			d.Name() == "unpack.sh" {
+			filepath.Ext(name) == ".sh" {
 			return err
 		}
 		b, _ := os.ReadFile(name)
