@@ -179,9 +179,16 @@ kernel: go ## build the kernel for release images from Debian's source, into bui
 	@$(MAKE) -s deps PACKAGES="$(KERNEL_PACKAGES)"
 	@gokrazy/kernel/build.sh
 
+# After make kernel, which records the source that it builds from. A file that the
+# mirror lacks is an error; MISSING_SOURCES=list lists it instead.
+.PHONY: sources
+sources: assets ## download the source of the boot programs and the kernel, which a release offers, into build/sources
+	@packaging/release/sources.sh
+
 # KEY is minisign's secret key, and MINISIGN_PASSWORD in the environment its password.
 .PHONY: release
 release: release-deps assets kernel ## build all that a release offers, signed, into build/release: make release VERSION=1.0.0 KEY=path/to/minisign.key
+	@$(MAKE) -s sources
 	@packaging/release/build.sh '$(VERSION)' '$(KEY)' build/release
 
 .PHONY: release-deps
@@ -195,6 +202,7 @@ release-key: go ## make a key for releases: make release-key KEY=path/to/minisig
 
 .PHONY: release-reproducible
 release-reproducible: release-deps assets kernel ## build a release twice, in different places, and compare all files
+	@$(MAKE) -s sources
 	@packaging/release/reproducible.sh '$(or $(VERSION),0~reproducible)' '$(KEY)'
 
 .PHONY: firmware

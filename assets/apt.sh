@@ -27,7 +27,7 @@ private() {
 		-o Dir::State="$work/state" -o Dir::State::lists="$work/state/lists" \
 		-o Dir::State::status="$work/state/status" \
 		-o Dir::Etc::sourcelist="$sources" -o Dir::Etc::sourceparts="$parts" \
-		-o Dir::Cache="$work/cache" "$@" 2>>"$work/apt.log"
+		-o Dir::Cache="$work/cache" "$@" </dev/null 2>>"$work/apt.log"
 }
 
 # lists KINDS RELEASE reads the lists of a release of Debian from the mirror that the

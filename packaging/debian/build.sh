@@ -55,6 +55,8 @@ texts() {
 # copyrights prints the licence texts of all that the programs contain.
 copyrights() {
 	echo "pxebox, https://github.com/pxebox/pxebox, and what its programs contain."
+	echo "The release that has this package offers the source of the boot programs:"
+	echo "pxebox-$version-sources.tar."
 	section pxebox LICENSE
 	section "Go, https://go.dev" "$(go env GOROOT)/LICENSE"
 	go list -deps -f '{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}} {{.Dir}}{{end}}{{end}}' \

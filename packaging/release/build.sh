@@ -15,9 +15,10 @@
 #     given.
 #   - qemu-img: VMDK's content ID, and VHDX's GUIDs, sequence numbers and log of old changes; see
 #     tools/release/identify.go. It writes qcow2 in the same way each time.
-#   - OVA, the SBOM and the list for Raspberry Pi Imager: the commit's time instead
-#     of the current one, and a serial number that follows from the content.
-#   - .deb files: see packaging/debian/build.sh
+#   - OVA, the SBOM, the sources and the list for Raspberry Pi Imager: the commit's
+#     time instead of the current one, and a serial number that follows from the
+#     content.
+#   - .deb files: see packaging/debian/build.sh. The container image is made of them.
 #   - signatures: Ed25519 is deterministic, and the comments have no time.
 set -eu
 
@@ -75,6 +76,10 @@ step() {
 	echo "$*"
 }
 
+# First: it ends the build if the sources do not fit the boot programs.
+step "sources"
+"$release" sources "$version" "$time" "$(git rev-parse HEAD)" build/sources "$files/pxebox-$version-sources.tar"
+
 for hardware in amd64 rpi; do
 	step "pxebox-$version-$hardware: image and update file"
 	image=$stage/pxebox-$version-$hardware.img
@@ -109,6 +114,10 @@ done
 step "Debian packages"
 packaging/debian/build.sh "$version" "$files"
 
+step "container image"
+go -C tools build -o "$stage/oci" ./oci
+"$stage/oci" -o "$files/pxebox-$version-oci.tar" "$files/pxebox_${version}_amd64.deb" "$files/pxebox_${version}_arm64.deb"
+
 step "lists"
 "$release" imager "$version" "$time" "$url" "$stage/pxebox-$version-rpi.img" "$files/pxebox-$version-rpi.img.xz" \
 	>"$files/os_list.json"
@@ -123,3 +132,6 @@ rm -rf "$into"
 mkdir -p "$(dirname "$into")"
 mv "$files" "$into"
 stat -c '%12s  %n' "$into"/*
+if tar -xOf "$into/pxebox-$version-sources.tar" "pxebox-$version-sources/README.txt" | grep -q '^Not in this file'; then
+	echo "build.sh: pxebox-$version-sources.tar lacks sources, see README.txt in it: do not publish this release" >&2
+fi

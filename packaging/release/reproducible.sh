@@ -2,8 +2,8 @@
 # reproducible.sh VERSION KEY builds a release twice and compares all files. Each
 # build is in its own clone, in folders with names of different lengths; the
 # second has an empty build cache, another user's umask and another time zone.
-# The boot programs are copied, and the kernel if make kernel has built one: a
-# mirror may have newer ones the next minute.
+# The boot programs and their sources are copied, and the kernel if make kernel has
+# built one: a mirror may have newer ones the next minute.
 set -eu
 
 fail() {
@@ -18,6 +18,7 @@ if [ -z "$version" ] || [ -z "$key" ]; then
 fi
 key=$(realpath "$key")
 [ -f assets/manifest.json ] || fail "the boot programs are missing: run make assets"
+[ -f build/sources/packages.txt ] || fail "the sources of the boot programs are missing: run make sources"
 mkdir -p build
 work=$(mktemp -d build/reproducible.XXXXXX)
 work=$PWD/$work
@@ -33,8 +34,10 @@ build() {
 	for folder in assets/*/usr; do
 		cp -R "$folder" "$1/$folder"
 	done
+	mkdir -p "$1/build"
+	# Links: the sources are large, and nothing changes them.
+	cp -Rl build/sources "$1/build/"
 	if [ -d build/kernel ]; then
-		mkdir -p "$1/build"
 		cp -R build/kernel "$1/build/"
 	fi
 	"$1/packaging/release/build.sh" "$version" "$key" "$2"

@@ -1,7 +1,7 @@
 // Release makes the parts of a release that no other program makes: keys and
 // signatures in minisign's format, virtual disks without random identifiers, the
-// OVA, the list for Raspberry Pi Imager, and the SBOM. packaging/release/build.sh
-// calls it.
+// OVA, the list for Raspberry Pi Imager, the file with the sources, and the SBOM.
+// packaging/release/build.sh and sources.sh call it.
 //
 // It reads no clock and no random numbers, except to make a key.
 package main
@@ -29,6 +29,11 @@ var commands = []command{
 	{"ova", "VERSION TIME VMDK OVA", func(a []string) error { return makeOVA(a[0], a[1], a[2], a[3]) }},
 	{"imager", "VERSION TIME URL IMAGE COMPRESSED", func(a []string) error {
 		return writeImager(os.Stdout, a[0], a[1], a[2], a[3], a[4])
+	}},
+	{"packages", "", func([]string) error { return printPackages(os.Stdout) }},
+	{"built-from", "CONTROL", func(a []string) error { return printBuiltFrom(os.Stdout, a[0]) }},
+	{"sources", "VERSION TIME COMMIT FOLDER TAR", func(a []string) error {
+		return writeSources(a[0], a[1], a[2], a[3], a[4])
 	}},
 	{"sbom", "VERSION TIME", func(a []string) error { return writeSBOM(os.Stdout, a[0], a[1]) }},
 }

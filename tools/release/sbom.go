@@ -29,6 +29,7 @@ type module struct {
 // bootPackage is a Debian package with boot programs, as in assets/manifest.json.
 type bootPackage struct {
 	Name, Version, Release, SHA256 string
+	Program                        string // what people call it
 }
 
 type bootFile struct {
@@ -66,22 +67,31 @@ func writeSBOM(w io.Writer, version, at string) error {
 		}
 		modules = append(modules, parseModules(string(b), string(sums))...)
 	}
-	b, err := os.ReadFile("assets/manifest.json")
+	boot, err := readBootPrograms()
 	if err != nil {
-		return err
-	}
-	var boot bootPrograms
-	if err := json.Unmarshal(b, &boot); err != nil {
-		return fmt.Errorf("assets/manifest.json: %w", err)
-	}
-	// A kernel that make kernel has built is not a Go module.
-	if b, err := os.ReadFile("build/kernel/packages.txt"); err == nil {
-		boot.Packages = append(boot.Packages, parsePackages(string(b))...)
-	} else if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	goVersion := strings.TrimPrefix(runtime.Version(), "go")
 	return encodeSBOM(w, sbom(version, goVersion, t, modules, boot))
+}
+
+// readBootPrograms reads which boot programs the release has, and the source of the
+// kernel, if make kernel has built one: that is not a Go module.
+func readBootPrograms() (bootPrograms, error) {
+	var boot bootPrograms
+	b, err := os.ReadFile("assets/manifest.json")
+	if err != nil {
+		return boot, err
+	}
+	if err := json.Unmarshal(b, &boot); err != nil {
+		return boot, fmt.Errorf("assets/manifest.json: %w", err)
+	}
+	b, err = os.ReadFile("build/kernel/packages.txt")
+	if errors.Is(err, fs.ErrNotExist) {
+		return boot, nil
+	}
+	boot.Packages = append(boot.Packages, parsePackages(string(b))...)
+	return boot, err
 }
 
 func encodeSBOM(w io.Writer, b *cdx.BOM) error {
@@ -146,6 +156,11 @@ func sbom(version, goVersion string, at time.Time, modules []module, boot bootPr
 	}
 
 	b := cdx.NewBOM()
+	// In a release, all files are in one folder.
+	root.ExternalReferences = &[]cdx.ExternalReference{{
+		Type: cdx.ERTypeSourceDistribution, URL: sourcesName(version) + ".tar",
+		Comment: "source of the programs that are under the GPL",
+	}}
 	b.Metadata = &cdx.Metadata{Timestamp: at.UTC().Format(time.RFC3339), Component: &root}
 	b.Components = &components
 	b.Dependencies = &[]cdx.Dependency{{Ref: root.BOMRef, Dependencies: &refs}}

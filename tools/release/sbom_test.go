@@ -28,7 +28,8 @@ github.com/pxebox/pxebox v0.0.0
 github.com/b/b v1.2.3/go.mod h1:xxxx
 `)
 	testBoot = bootPrograms{
-		Packages: []bootPackage{{"shim-signed", "1.51~1+deb13u1", "trixie", strings.Repeat("ab", 32)}},
+		Packages: []bootPackage{{Name: "shim-signed", Version: "1.51~1+deb13u1", Release: "trixie",
+			SHA256: strings.Repeat("ab", 32)}},
 		Files: []bootFile{
 			{"grub/usr/lib/shim/shimx64.efi.signed", "shim-signed", strings.Repeat("cd", 32)},
 			{"grub/usr/lib/other", "other", strings.Repeat("cd", 32)},
@@ -70,6 +71,7 @@ func TestSBOMIsValid(t *testing.T) {
 		// The h1 of go.sum, in hexadecimal digits.
 		`"b9573c51951eeadaf8d1f1559d43f93a3faf7ae9d57b3a9897dcfb0d8c3dc73c"`,
 		`"pkg:deb/debian/shim-signed@1.51~1%2Bdeb13u1?distro=trixie"`, `"shimx64.efi.signed"`, `"Go's standard library"`,
+		`"pxebox-1.2.0-sources.tar"`,
 	} {
 		if !strings.Contains(document, want) {
 			t.Errorf("%s is missing:\n%s", want, document)
