@@ -1,8 +1,8 @@
 #!/bin/sh
 # licenses.sh NAME collects into build/licenses/NAME the licence texts of
 # everything that is linked or copied into the image of build/gokrazy/NAME, which
-# instance.sh makes: Go itself, the modules, the kernel, the firmware, and the
-# boot programs. A module without a text stops the build.
+# instance.sh makes: Go itself, the modules, the kernel, the firmware, systemd-boot,
+# and the boot programs. A module without a text stops the build.
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -45,6 +45,8 @@ case $packages in
 	cp build/kernel/packages.txt build/kernel/config "$new/linux/"
 	;;
 esac
+# gok puts systemd-boot into each image, and has no licence text for it.
+install -D -m 644 /usr/share/common-licenses/LGPL-2.1 "$new/systemd-boot/LGPL-2.1"
 for text in assets/*/usr/share/doc/*/copyright; do
 	install -D -m 644 "$text" "$new/debian/${text#assets/*/usr/share/doc/}"
 done
