@@ -245,6 +245,10 @@ func (c *contents) describe(packages []bootPackage, built map[source][]source, m
 	for _, p := range packages {
 		if isKernel(p) {
 			c.Kernel = &p
+			if !slices.ContainsFunc(c.Files, func(f sourceFile) bool { return f.SHA256 == p.SHA256 }) {
+				return fmt.Errorf("no file has the SHA-256 of the kernel's source, %s; delete the folder, and run make sources",
+					p.SHA256)
+			}
 			continue
 		}
 		sources := built[source{p.Name, p.Version}]
@@ -346,33 +350,60 @@ func writeSources(version, at, commit, folder, out string) error {
 		return err
 	}
 	packages := withPrograms(boot)
-	if b, err := os.ReadFile(filepath.Join(folder, "packages.txt")); err != nil || string(b) != listPackages(packages) {
-		return fmt.Errorf("%s does not have the sources of these boot programs and this kernel; run make sources", folder)
-	}
-	control, err := os.ReadFile(filepath.Join(folder, "control.txt"))
+	built, files, err := readDownloads(folder, packages)
 	if err != nil {
 		return err
 	}
-	built, err := builtFrom(string(control))
+	paths, missing, err := findFiles(folder, files)
 	if err != nil {
 		return err
 	}
-	list, err := os.ReadFile(filepath.Join(folder, "files.txt"))
-	if err != nil {
-		return err
-	}
-	c := contents{Version: version, Commit: commit}
-	if c.Files, err = parseSourceFiles(string(list)); err != nil {
+	c := contents{Version: version, Commit: commit, Files: files}
+	if err := c.describe(packages, built, missing); err != nil {
 		return err
 	}
 	if err := c.findModules(); err != nil {
 		return err
 	}
+	if err := c.addScripts(paths); err != nil {
+		return err
+	}
+	text, err := c.readme()
+	if err != nil {
+		return err
+	}
+	return tarSources(out, sourcesName(version), t, text, paths)
+}
 
-	// By name in the file: where the file is.
-	paths := map[string]string{}
-	var missing []sourceFile
-	for _, f := range c.Files {
+// readDownloads reads what sources.sh says about the files in a folder, and verifies
+// that they are the sources of the packages.
+func readDownloads(folder string, packages []bootPackage) (map[source][]source, []sourceFile, error) {
+	list, err := os.ReadFile(filepath.Join(folder, "packages.txt"))
+	if err != nil || string(list) != listPackages(packages) {
+		return nil, nil, fmt.Errorf("%s does not have the sources of these boot programs and this kernel; run make sources",
+			folder)
+	}
+	control, err := os.ReadFile(filepath.Join(folder, "control.txt"))
+	if err != nil {
+		return nil, nil, err
+	}
+	built, err := builtFrom(string(control))
+	if err != nil {
+		return nil, nil, err
+	}
+	list, err = os.ReadFile(filepath.Join(folder, "files.txt"))
+	if err != nil {
+		return nil, nil, err
+	}
+	files, err := parseSourceFiles(string(list))
+	return built, files, err
+}
+
+// findFiles returns where files are, by their names in the release's file, and which
+// are missing.
+func findFiles(folder string, files []sourceFile) (paths map[string]string, missing []sourceFile, err error) {
+	paths = map[string]string{}
+	for _, f := range files {
 		name := filepath.Join(folder, "debian", f.Name)
 		got, err := measure(name)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -384,18 +415,16 @@ func writeSources(version, at, commit, folder, out string) error {
 				got.size, got.sha256, f.Size, f.SHA256)
 		}
 		if err != nil {
-			return fmt.Errorf("%s: %w; delete it, and run make sources", name, err)
+			return nil, nil, fmt.Errorf("%s: %w; delete it, and run make sources", name, err)
 		}
 		paths["debian/"+f.Name] = name
 	}
-	if err := c.describe(packages, built, missing); err != nil {
-		return err
-	}
+	return paths, missing, nil
+}
+
+// addScripts adds what configures and builds the kernels.
+func (c *contents) addScripts(paths map[string]string) error {
 	if c.Kernel != nil {
-		if !slices.ContainsFunc(c.Files, func(f sourceFile) bool { return f.SHA256 == c.Kernel.SHA256 }) {
-			return fmt.Errorf("%s has no file with the SHA-256 in build/kernel/packages.txt, %s: "+
-				"delete the folder, and run make sources", folder, c.Kernel.SHA256)
-		}
 		for _, name := range []string{"build.sh", "check-config.sh", "config.addendum.txt"} {
 			paths["kernel/"+name] = filepath.Join("gokrazy/kernel", name)
 		}
@@ -410,11 +439,7 @@ func writeSources(version, at, commit, folder, out string) error {
 			paths[path.Base(u.Path)+"/"+filepath.Base(script)] = script
 		}
 	}
-	text, err := c.readme()
-	if err != nil {
-		return err
-	}
-	return tarSources(out, sourcesName(version), t, text, paths)
+	return nil
 }
 
 // tarSources writes the files below a folder, in the order of their names.

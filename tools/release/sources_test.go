@@ -116,7 +116,9 @@ func testContents(t *testing.T, packages []bootPackage) (contents, error) {
 			Upstream: "https://github.com/raspberrypi/linux/archive/refs/tags/stable_20250916.tar.gz"},
 		SystemdBoot: "250.5-1",
 		Files: []sourceFile{
-			{signed, "grub-efi-amd64-signed_1+2.12+9+deb13u4.dsc", 1218, strings.Repeat("ab", 32)}, missing,
+			{signed, "grub-efi-amd64-signed_1+2.12+9+deb13u4.dsc", 1218, strings.Repeat("ab", 32)},
+			missing,
+			{source{"linux-source-6.12", "6.12.118-1"}, "linux-source-6.12_6.12.118-1_all.deb", 9, strings.Repeat("ef", 32)},
 		},
 	}
 	err := c.describe(packages, map[source][]source{
@@ -131,10 +133,11 @@ var signedGRUB = bootPackage{Name: "grub-efi-amd64-signed", Version: "1+2.12+9+d
 	Program: "GRUB"}
 
 func TestSourcesReadme(t *testing.T) {
-	kernel := bootPackage{Name: "linux-source-6.12", Version: "6.12.118-1", Release: "trixie"}
+	kernel := bootPackage{Name: "linux-source-6.12", Version: "6.12.118-1", Release: "trixie",
+		SHA256: strings.Repeat("ef", 32)}
 	for _, tt := range []struct {
-		situation     string
-		packages      []bootPackage
+		situation   string
+		packages    []bootPackage
 		has, hasNot []string
 	}{
 		{
@@ -163,7 +166,7 @@ func TestSourcesReadme(t *testing.T) {
 				"Source: https://cdn.kernel.org/linux-7.1.3.tar.xz\n",
 				"https://github.com/gokrazy/kernel.amd64, commit de680abf072b, by",
 			},
-			hasNot: []string{"linux-source", "kernel/build.sh"},
+			hasNot: []string{"package linux-source", "kernel/build.sh"},
 		},
 	} {
 		t.Run(tt.situation, func(t *testing.T) {
@@ -205,6 +208,8 @@ func TestUnknownSource(t *testing.T) {
 			"the source of ipxe 1 is not known; run make sources"},
 		{"a source whose files are in no list", bootPackage{Name: "pxelinux", Version: "3:6.04"},
 			"the files of the source syslinux 3:6.04 are not known; run make sources"},
+		{"another build of the kernel's source", bootPackage{Name: "linux-source-6.12", Version: "6.12.118-1", SHA256: "0f"},
+			"no file has the SHA-256 of the kernel's source, 0f; delete the folder, and run make sources"},
 		{"a new program", bootPackage{Name: "other", Version: "1"},
 			"the licence of the source other is not known; add it to licences in tools/release/sources.go"},
 	} {
@@ -213,6 +218,32 @@ func TestUnknownSource(t *testing.T) {
 				t.Errorf("%v, want %s", err, tt.want)
 			}
 		})
+	}
+}
+
+// A file that is damaged must not get into a release.
+func TestFindFiles(t *testing.T) {
+	folder := t.TempDir()
+	if err := os.Mkdir(filepath.Join(folder, "debian"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(folder, "debian", "a.dsc")
+	if err := os.WriteFile(name, []byte("abc"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	// The SHA-256 of abc is in FIPS 180-2, appendix B.1.
+	files := []sourceFile{
+		{Name: "a.dsc", Size: 3, SHA256: "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
+		{Name: "b.dsc", Size: 3, SHA256: strings.Repeat("0f", 32)},
+	}
+	paths, missing, err := findFiles(folder, files)
+	if err != nil || len(paths) != 1 || paths["debian/a.dsc"] != name || !slices.Equal(missing, files[1:]) {
+		t.Errorf("there is %v, missing are %v, %v", paths, missing, err)
+	}
+	files[0].SHA256 = strings.Repeat("0f", 32)
+	_, _, err = findFiles(folder, files)
+	if err == nil || !strings.Contains(err.Error(), "delete it, and run make sources") {
+		t.Errorf("a damaged file: %v", err)
 	}
 }
 
