@@ -453,3 +453,33 @@ func TestSlow(t *testing.T) {
 		}
 	}
 }
+
+// Only what has to reach the medium takes the time of a flush, and counts.
+func TestSlowFlush(t *testing.T) {
+	const each = 50 * time.Millisecond
+	for _, tt := range []struct {
+		situation string
+		do        func(client)
+		flushes   int
+	}{
+		{"a write", func(c client) { c.do(cmdWrite, 0, 0, Sector, sector('a'), 0) }, 0},
+		{"a write through the cache", func(c client) { c.do(cmdWrite, cmdFlagFUA, 0, Sector, sector('a'), 0) }, 1},
+		{"a flush", func(c client) { c.do(cmdFlush, 0, 0, 0, nil, 0) }, 1},
+		{"a read", func(c client) { c.do(cmdRead, 0, 0, Sector, nil, 0) }, 0},
+	} {
+		t.Run(tt.situation, func(t *testing.T) {
+			d := newDisk(t)
+			c := serve(t, d)()
+			c.option(optGo, "\x00\x00\x00\x00\x00\x00")
+			d.SlowFlush(each)
+			start := time.Now()
+			tt.do(c)
+			if took := time.Since(start); tt.flushes > 0 && took < each {
+				t.Errorf("it takes %v", took)
+			}
+			if got := d.Flushes(); got != tt.flushes {
+				t.Errorf("%d flushes, want %d", got, tt.flushes)
+			}
+		})
+	}
+}
