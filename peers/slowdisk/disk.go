@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -66,12 +65,11 @@ func mount(ctx context.Context, dir string) (medium *disk.Disk, folder string, u
 		return errors.Join(err, export.Wait())
 	})
 	for began := time.Now(); ; time.Sleep(20 * time.Millisecond) {
-		info, err := os.Stat(file)
-		if err == nil && info.Size() == size {
+		if info, err := os.Stat(file); err == nil && info.Size() == size {
 			break
 		}
-		if err != nil && !errors.Is(err, fs.ErrNotExist) || time.Since(began) > 10*time.Second {
-			return nil, "", nil, fmt.Errorf("qemu-storage-daemon does not show the disk as %s: %w", file, err)
+		if time.Since(began) > 10*time.Second {
+			return nil, "", nil, fmt.Errorf("qemu-storage-daemon does not show the disk as %s", file)
 		}
 	}
 	if err := run("mount", "-o", "loop", file, folder); err != nil {
