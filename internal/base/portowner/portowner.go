@@ -112,14 +112,16 @@ func (u Use) Advice(owners []Owner) string {
 	for _, o := range owners {
 		if n := o.String(); !slices.Contains(names, n) {
 			names = append(names, n)
-			services = append(services, o.service())
+		}
+		if s := o.service(); !slices.Contains(services, s) {
+			services = append(services, s)
 		}
 		if o.service() == "" {
 			how = ""
 		}
 	}
 	if how != "" {
-		how += strings.Join(slices.Compact(services), " ")
+		how += strings.Join(services, " ")
 	}
 	switch {
 	case len(names) == 1 && owners[0].Unit == initScope:
