@@ -87,9 +87,9 @@ func (s *Store) Read() ([]byte, error) {
 	return b, err
 }
 
-// Apply puts settings in force, and returns the warnings of their check. An error of type config.Errors lists their
-// mistakes; any other error says why they cannot be checked or stored. On any
-// error, nothing has changed.
+// Apply puts settings in force, and returns the warnings of their check. An error
+// of type config.Errors lists their mistakes; any other error says why they cannot
+// be checked or stored. On any error, nothing has changed.
 func (s *Store) Apply(text []byte) (warnings config.Errors, err error) {
 	text = plain(text)
 	if warnings, err = s.check(text); err != nil {
